@@ -1,0 +1,128 @@
+//! The seam between the responder and the platforms: what an adapter must do, and what it lets its platform vary.
+//!
+//! There are no default methods: a platform that differs says so.
+
+use std::time::Duration;
+
+use holdfast_core::{Money, Timestamp};
+use http::HeaderMap;
+
+use crate::answer::{Answer, Echo, Refused, Reply};
+use crate::inbound::{Callback, Inbound, Malformed};
+use crate::proof::{Authentic, Keyring, Refusal};
+use crate::settings::{SettingError, Settings};
+
+/// A platform as the registry knows it: facts, and how to make its adapter.
+#[derive(Debug, Clone, Copy)]
+pub struct Platform {
+    /// The name that configurations, metrics and the journal use: lower case, at most 16 letters.
+    pub name: &'static str,
+    /// The paths it calls, below the mount's own.
+    pub routes: &'static [Route],
+    /// How long it waits, and from when.
+    pub budget: Budget,
+    /// What it expects of us when it asks the same question again before we have answered.
+    pub in_flight_duplicate: InFlightDuplicate,
+    /// Makes the adapter of one mount from the mount's settings; names every setting that is wrong.
+    pub build: BuildAdapter,
+}
+
+/// Makes a mount's adapter, or names every setting that is wrong.
+pub type BuildAdapter = fn(&Settings) -> Result<Box<dyn Adapter>, Vec<SettingError>>;
+
+/// One path that a platform calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Route {
+    /// The adapter's own number for it; comes back in [`Callback::route`].
+    pub id: u8,
+    /// The method.
+    pub method: RouteMethod,
+    /// The path below the mount's; `{name}` matches one segment, which comes back in [`Callback::segment`]. At most one.
+    pub path: &'static str,
+}
+
+/// The methods that platforms use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RouteMethod {
+    /// HTTP GET.
+    Get,
+    /// HTTP POST.
+    Post,
+}
+
+/// How long a platform waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Budget {
+    /// From `start` to the last byte of the answer, unless the mount says otherwise.
+    pub default: Duration,
+    /// The shortest that the platform can be configured to.
+    pub min: Duration,
+    /// The longest.
+    pub max: Duration,
+    /// From when it counts.
+    pub start: BudgetStart,
+}
+
+/// From when a platform counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BudgetStart {
+    /// From the moment that we received the callback.
+    Receipt,
+    /// From the time stamp in the callback ([`AuthorizationCall::sent_at`](crate::AuthorizationCall::sent_at)), where it has one.
+    SentAt,
+}
+
+/// What a platform expects when it asks again while the first question is still being decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InFlightDuplicate {
+    /// Both get the first one's answer.
+    Join,
+    /// The second gets 425 Too Early and asks later.
+    TooEarly,
+}
+
+/// One mount's adapter.
+pub trait Adapter: Send + Sync {
+    /// Checks that the caller is who it says.
+    ///
+    /// Every adapter does this for every route; without the value that it yields nothing can be decoded. Secrets are
+    /// compared in constant time.
+    ///
+    /// # Errors
+    /// The cause, for a counter; a stranger learns nothing from it.
+    fn verify<'a>(&self, callback: Callback<'a>, keyring: &Keyring, now: Timestamp) -> Result<Authentic<'a>, Refusal>;
+
+    /// Understands an authentic callback. Never panics, whatever the bytes.
+    ///
+    /// Unknown fields and unknown enum values are tolerated; a malformed optional field counts as absent. Authentic
+    /// notifications never fail: what is not understood becomes [`Notice::Unrecognized`](crate::Notice::Unrecognized).
+    ///
+    /// # Errors
+    /// The path of the field that is missing or wrong, never its value.
+    fn decode<'a>(&self, authentic: &Authentic<'a>) -> Result<Inbound<'a>, Malformed>;
+
+    /// Understands what was fetched, for platforms that send a thin event ([`Inbound::Fetch`]). `thin` is the callback
+    /// that asked for it.
+    ///
+    /// # Errors
+    /// As [`Adapter::decode`]; an adapter that never asks for a fetch answers that nothing was asked for.
+    fn decode_fetched<'a>(&self, thin: &Authentic<'a>, fetched: &'a [u8]) -> Result<Inbound<'a>, Malformed>;
+
+    /// Writes the answer: appends the body to `body` and says with what status and headers, and by what way, it goes.
+    ///
+    /// The same answer to the same callback gives the same bytes, a signature's own time stamp aside. `keyring` signs
+    /// where the platform wants that.
+    fn encode(&self, echo: &Echo<'_>, answer: &Answer<'_>, keyring: &Keyring, now: Timestamp, body: &mut Vec<u8>) -> Reply;
+
+    /// Writes an error in the platform's shape: a stranger's 401, bytes not understood 400, too large 413, 425, 503.
+    fn refuse(&self, refused: &Refused, body: &mut Vec<u8>) -> Reply;
+
+    /// Adds to `headers` (and, where the platform proves in the body, to `body`) what the platform itself would: the
+    /// inverse of [`Adapter::verify`]. For the load generator and the adapters' laws, never for the answering path.
+    fn prove(&self, route: u8, headers: &mut HeaderMap, body: &mut Vec<u8>, keyring: &Keyring, now: Timestamp);
+
+    /// A valid authorization callback for load tests: like the platform's real ones in size and shape, about 2 KB.
+    ///
+    /// `variation` makes its keys unique: two variations share no key, payment or transaction id.
+    fn sample_authorization(&self, variation: u64, card: &str, cardholder: &str, amount: Money, body: &mut Vec<u8>) -> u8;
+}

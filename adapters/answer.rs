@@ -1,0 +1,138 @@
+//! What goes back: the decision, with what the platform wants repeated.
+
+use std::fmt;
+
+use arrayvec::ArrayVec;
+use holdfast_core::{AccountId, Decision, Money};
+use http::{HeaderName, HeaderValue};
+
+use crate::inbound::Malformed;
+
+/// What an answer repeats of its callback: raw JSON values, quotes included, borrowed from its bytes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Echo<'a> {
+    /// The adapter's own number for the kind of answer that is owed: a dialect, a version, a route.
+    pub dialect: u8,
+    /// Names and raw JSON values, in the order in which they are written.
+    pub fields: ArrayVec<(&'static str, &'a str), 8>,
+}
+
+/// What the responder answers.
+#[derive(Debug, Clone, Copy)]
+pub enum Answer<'a> {
+    /// A decision on an authorization.
+    Decided {
+        /// Yes or no.
+        decision: Decision,
+        /// Our name for it, the same for every retry.
+        reference: DecisionReference,
+        /// The account's balance, where the question was a balance inquiry or the platform takes one.
+        balance: Option<&'a AccountBalance>,
+    },
+    /// Balances, one an account.
+    Balances(&'a [AccountBalance]),
+    /// Recorded, or nothing to do.
+    Acknowledged,
+}
+
+/// Our name for a decision: 128 bits, made of program, platform and key, so that a retry hears the same one. Displays as a
+/// UUID (version 8: made by our own rule).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct DecisionReference([u8; 16]);
+
+impl DecisionReference {
+    /// Takes 16 bytes of a digest.
+    #[must_use]
+    pub const fn from_digest(mut digest: [u8; 16]) -> Self {
+        let [_, _, _, _, _, _, version, _, variant, ..] = &mut digest;
+        *version = (*version & 0x0f) | 0x80;
+        *variant = (*variant & 0x3f) | 0x80;
+        DecisionReference(digest)
+    }
+}
+
+impl fmt::Display for DecisionReference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, byte) in self.0.iter().enumerate() {
+            if matches!(index, 4 | 6 | 8 | 10) {
+                f.write_str("-")?;
+            }
+            write!(f, "{byte:02x}")?;
+        }
+        Ok(())
+    }
+}
+
+/// What an account has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AccountBalance {
+    /// The account.
+    pub account: AccountId,
+    /// What is on it.
+    pub posted: Money,
+    /// What of it is held for payments under way.
+    pub held: Money,
+    /// What can be spent: posted − held + credit line.
+    pub available: Money,
+    /// Whether it can be used at all.
+    pub usable: bool,
+}
+
+/// Why a callback is refused instead of answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refused {
+    /// A stranger: 401.
+    NotAuthentic,
+    /// Authentic and not understood: 400.
+    Malformed(Malformed),
+    /// The body is larger than allowed: 413.
+    TooLarge,
+    /// The same question is being decided right now: 425.
+    TooEarly,
+    /// A notification that could not be made durable: 503, so that the platform sends it again.
+    NotDurable,
+}
+
+impl Refused {
+    /// The HTTP status that every platform understands for it.
+    #[must_use]
+    pub const fn status(&self) -> u16 {
+        match self {
+            Refused::NotAuthentic => 401,
+            Refused::Malformed(_) => 400,
+            Refused::TooLarge => 413,
+            Refused::TooEarly => 425,
+            Refused::NotDurable => 503,
+        }
+    }
+}
+
+/// How an answer goes back; its body is in the buffer that the adapter was given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply {
+    /// The HTTP status. Some platforms read the decision in it.
+    pub status: u16,
+    /// The body's media type.
+    pub content_type: &'static str,
+    /// Further headers: a signature, its time stamp.
+    pub headers: ArrayVec<(HeaderName, HeaderValue), 4>,
+    /// Where the platform wants the decision on its own API: say it there first, then respond.
+    pub call_back: Option<Box<CallBack>>,
+}
+
+impl Reply {
+    /// A JSON body with a status, nothing else.
+    #[must_use]
+    pub fn json(status: u16) -> Self {
+        Reply { status, content_type: "application/json", headers: ArrayVec::new(), call_back: None }
+    }
+}
+
+/// A call to the platform's own API that carries the decision.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallBack {
+    /// The path below the platform's configured API address.
+    pub path: String,
+    /// The body, JSON.
+    pub body: Vec<u8>,
+}

@@ -1,0 +1,132 @@
+//! What a callback turns out to be.
+
+use std::fmt;
+
+use arrayvec::ArrayVec;
+use holdfast_core::hold::ToldEvent;
+use holdfast_core::{AuthorizationRequest, CardToken, CardholderToken, Timestamp};
+use http::HeaderMap;
+
+use crate::answer::Echo;
+
+/// A callback as it came from the wire, unverified.
+#[derive(Debug, Clone, Copy)]
+pub struct Callback<'a> {
+    /// Which of the platform's routes it came to.
+    pub route: u8,
+    /// What stood for the route's `{name}` segment, empty if it has none. Percent-encoding is not undone.
+    pub segment: &'a str,
+    /// What followed the `?`, empty if nothing did.
+    pub query: &'a str,
+    /// The headers.
+    pub headers: &'a HeaderMap,
+    /// The body, whole.
+    pub body: &'a [u8],
+}
+
+/// What an authentic callback asks for.
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "it lives in place on the request path; boxing would allocate there")]
+pub enum Inbound<'a> {
+    /// Decide this.
+    Authorization(AuthorizationCall<'a>),
+    /// Tell a balance.
+    Balance(BalanceCall<'a>),
+    /// Record these facts, and acknowledge. At most one callback's worth.
+    Notification {
+        /// In the order of the body; one that is not understood never blocks the others.
+        notices: Vec<Notice>,
+        /// What the acknowledgement repeats.
+        echo: Echo<'a>,
+    },
+    /// Answer [`Answer::Acknowledged`](crate::Answer::Acknowledged), nothing else to do: a ping, a handshake, an
+    /// informative message.
+    Handshake {
+        /// What the answer repeats.
+        echo: Echo<'a>,
+    },
+    /// Get this first, then come back with it through [`Adapter::decode_fetched`](crate::Adapter::decode_fetched).
+    Fetch(Fetch),
+}
+
+/// An authorization to decide, with what its answer must repeat.
+#[derive(Debug)]
+pub struct AuthorizationCall<'a> {
+    /// The question in our words.
+    pub request: AuthorizationRequest,
+    /// What the answer repeats.
+    pub echo: Echo<'a>,
+    /// When the platform says that it asked; its clock may be the budget's.
+    pub sent_at: Option<Timestamp>,
+    /// A method that this program does not know: the answer is a decline that says so, and a counter.
+    pub unknown_method: bool,
+}
+
+/// A question for a balance.
+#[derive(Debug)]
+pub struct BalanceCall<'a> {
+    /// By card,
+    pub card: Option<CardToken>,
+    /// or by owner, who may have several accounts.
+    pub cardholder: Option<CardholderToken>,
+    /// What the answer repeats.
+    pub echo: Echo<'a>,
+}
+
+/// One element of a notification.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "a batch has at most ten of them")]
+pub enum Notice {
+    /// Understood: facts for the ledger, in order.
+    Told(ArrayVec<ToldEvent, 8>),
+    /// Understood, and nothing to do with money or standing.
+    Nothing,
+    /// Not understood: kept, acknowledged and listed.
+    Unrecognized(Unrecognized),
+}
+
+/// What is kept of a notification that was not understood: never a value that a person wrote.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unrecognized {
+    /// SHA-256 of the element's bytes, or of the whole body if it is not JSON.
+    pub digest: [u8; 32],
+    /// What was not understood: a field's path, an unknown type's name.
+    pub problem: String,
+    /// The element redacted: field names, identifiers and amounts only; empty if it could not be parsed.
+    pub redacted: String,
+}
+
+/// Something to get from the platform before the callback can be understood.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fetch {
+    /// The path below the platform's configured API address.
+    pub path: String,
+}
+
+/// Authentic bytes that are not understood.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Malformed {
+    /// The path of the field, as in `gpa_order.jit_funding.token`; empty if the body as a whole is meant.
+    pub path: String,
+    /// What is wrong with it, without its value.
+    pub problem: &'static str,
+}
+
+impl Malformed {
+    /// A field that is wrong.
+    #[must_use]
+    pub fn field(path: impl Into<String>, problem: &'static str) -> Self {
+        Malformed { path: path.into(), problem }
+    }
+}
+
+impl fmt::Display for Malformed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.path.as_str() {
+            "" => write!(f, "the body {}", self.problem),
+            path => write!(f, "`{path}` {}", self.problem),
+        }
+    }
+}
+
+impl std::error::Error for Malformed {}

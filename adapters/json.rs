@@ -1,0 +1,202 @@
+//! The one door for JSON: borrowed values for the shapes that platforms really send.
+//!
+//! Amounts never pass through a float: they stay raw text until [`Money`] reads them. Optional fields are lenient: a value
+//! of another type than the contract says counts as absent. Nothing here knows a platform.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use holdfast_core::{AmountError, Currency, Money};
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+
+use crate::inbound::Malformed;
+
+/// Parses a body. On an error the body is read a second time, to find the field's path.
+///
+/// # Errors
+/// The path of the first field that is missing or wrong, and what is wrong with it, never its value.
+pub fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Malformed> {
+    serde_json::from_slice(body).map_err(|_| locate::<T>(body))
+}
+
+#[cold]
+fn locate<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Malformed {
+    if std::str::from_utf8(body).is_err() {
+        return Malformed::field("", "is not UTF-8");
+    }
+    if serde_json::from_slice::<IgnoredAny>(body).is_err() {
+        return Malformed::field("", "is not JSON");
+    }
+    let mut deserializer = serde_json::Deserializer::from_slice(body);
+    match serde_path_to_error::deserialize::<_, T>(&mut deserializer) {
+        Ok(_) => Malformed::field("", "is not one JSON value"),
+        Err(error) => {
+            let path = error.path().to_string();
+            let message = error.inner().to_string();
+            let path = if path == "." { String::new() } else { path };
+            match message.strip_prefix("missing field `").and_then(|rest| rest.split_once('`')) {
+                Some((field, _)) if path.is_empty() => Malformed::field(field, "is missing"),
+                Some((field, _)) => Malformed::field(format!("{path}.{field}"), "is missing"),
+                None => Malformed::field(path, "has a value of the wrong type"),
+            }
+        }
+    }
+}
+
+/// A text, borrowed where JSON has no escape in it; a number counts as its digits (`"mcc": 5411`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Text<'a>(pub Cow<'a, str>);
+
+impl Text<'_> {
+    /// The text without blanks around it: platforms pad.
+    #[must_use]
+    pub fn trimmed(&self) -> &str {
+        self.0.trim()
+    }
+}
+
+/// An optional scalar, leniently: present and of the right type, or nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lenient<T>(pub Option<T>);
+
+impl<T> Default for Lenient<T> {
+    fn default() -> Self {
+        Lenient(None)
+    }
+}
+
+impl Lenient<Text<'_>> {
+    /// The text without blanks around it; an empty one counts as absent.
+    #[must_use]
+    pub fn text(&self) -> Option<&str> {
+        self.0.as_ref().map(Text::trimmed).filter(|text| !text.is_empty())
+    }
+}
+
+/// What a scalar position can hold, whatever its contract says.
+enum Scalar<'a> {
+    Text(Cow<'a, str>),
+    Switch(bool),
+    Whole(i64),
+    Other,
+}
+
+impl<'de> Deserialize<'de> for Scalar<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ScalarVisitor)
+    }
+}
+
+struct ScalarVisitor;
+
+impl<'de> Visitor<'de> for ScalarVisitor {
+    type Value = Scalar<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any value")
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Scalar<'de>, E> {
+        Ok(Scalar::Text(Cow::Borrowed(text)))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Scalar<'de>, E> {
+        Ok(Scalar::Text(Cow::Owned(text.to_owned())))
+    }
+
+    fn visit_bool<E>(self, switch: bool) -> Result<Scalar<'de>, E> {
+        Ok(Scalar::Switch(switch))
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Scalar<'de>, E> {
+        Ok(Scalar::Whole(number))
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Scalar<'de>, E> {
+        Ok(i64::try_from(number).map_or(Scalar::Other, Scalar::Whole))
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Scalar<'de>, E> {
+        Ok(Scalar::Other)
+    }
+
+    fn visit_unit<E>(self) -> Result<Scalar<'de>, E> {
+        Ok(Scalar::Other)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Scalar<'de>, A::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(Scalar::Other)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Scalar<'de>, A::Error> {
+        while sequence.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Scalar::Other)
+    }
+}
+
+fn text_of(scalar: Scalar<'_>) -> Option<Text<'_>> {
+    match scalar {
+        Scalar::Text(text) => Some(Text(text)),
+        Scalar::Whole(number) => Some(Text(Cow::Owned(number.to_string()))),
+        Scalar::Switch(_) | Scalar::Other => None,
+    }
+}
+
+impl<'de> Deserialize<'de> for Text<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        text_of(Scalar::deserialize(deserializer)?).ok_or_else(|| serde::de::Error::custom("not a text"))
+    }
+}
+
+impl<'de> Deserialize<'de> for Lenient<Text<'de>> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Scalar::deserialize(deserializer).map(|scalar| Lenient(text_of(scalar)))
+    }
+}
+
+impl<'de> Deserialize<'de> for Lenient<bool> {
+    /// `true`, `"true"`, `"1"`, `1` and their opposites.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Lenient(match Scalar::deserialize(deserializer)? {
+            Scalar::Switch(switch) => Some(switch),
+            Scalar::Whole(1) => Some(true),
+            Scalar::Whole(0) => Some(false),
+            Scalar::Text(text) => match text.trim() {
+                "1" | "true" | "TRUE" | "True" => Some(true),
+                "0" | "false" | "FALSE" | "False" => Some(false),
+                _ => None,
+            },
+            Scalar::Whole(_) | Scalar::Other => None,
+        }))
+    }
+}
+
+/// A decimal number or a text with one, still raw: exact, whatever its size.
+#[derive(Debug, Clone, Copy)]
+pub struct Amount<'a>(pub &'a RawValue);
+
+impl<'de> Deserialize<'de> for Amount<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        <&RawValue>::deserialize(deserializer).map(Amount)
+    }
+}
+
+impl<'a> Amount<'a> {
+    /// The raw JSON, as an echo repeats it.
+    #[must_use]
+    pub fn raw(&self) -> &'a str {
+        self.0.get()
+    }
+
+    /// The amount in a currency; its sign is the platform's.
+    ///
+    /// # Errors
+    /// Not a number (nor a text with one), too precise for the currency, or too large.
+    pub fn money(&self, currency: Currency) -> Result<Money, AmountError> {
+        let raw = self.raw();
+        let text = raw.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(raw);
+        Money::from_decimal(text.trim(), currency)
+    }
+}

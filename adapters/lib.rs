@@ -1,0 +1,37 @@
+//! How each card-issuing platform speaks: a callback's bytes to core values, and a decision back to bytes.
+//!
+//! One folder a platform. To add one: add its folder, its `mod` line, and its entry in [`PLATFORMS`]; a second touch
+//! outside the folder means that the trait is wrong. Like `core`, this crate does no I/O and reads no clock.
+//!
+//! Suggested reading order: [`adapter`] (the trait), [`inbound`], [`answer`], [`proof`], [`json`], then a platform.
+
+pub mod adapter;
+pub mod answer;
+pub mod apto;
+pub mod inbound;
+pub mod json;
+pub mod marqeta;
+pub mod proof;
+#[cfg(feature = "proving")]
+pub mod proving;
+pub mod settings;
+
+pub use adapter::{Adapter, Budget, BudgetStart, InFlightDuplicate, Platform, Route, RouteMethod};
+pub use answer::{AccountBalance, Answer, CallBack, DecisionReference, Echo, Refused, Reply};
+pub use inbound::{AuthorizationCall, BalanceCall, Callback, Fetch, Inbound, Malformed, Notice, Unrecognized};
+pub use proof::{Authentic, BasicCredential, Keyring, Refusal, Secret};
+pub use settings::{SettingError, SettingValue, Settings};
+
+/// Every platform that a configuration can name.
+pub const PLATFORMS: &[Platform] = &[
+    // marqeta::PLATFORM,
+    // apto::PLATFORM,
+    // #[cfg(feature = "proving")]
+    // proving::PLATFORM,
+];
+
+/// The platform of that name.
+#[must_use]
+pub fn platform(name: &str) -> Option<&'static Platform> {
+    PLATFORMS.iter().find(|platform| platform.name == name)
+}

@@ -1,0 +1,250 @@
+//! The question: what a platform asks, in our words.
+//!
+//! Adapters make these values from a callback's bytes; rules and the ledger read them. They are fixed-size and own what
+//! they say, so that the same value is evaluated, submitted and journaled. Nothing here decides.
+
+use serde::{Deserialize, Serialize};
+
+use sha2::{Digest, Sha256};
+
+use crate::ids::{AuthorizationId, CardToken, CardholderToken, IdempotencyKey, MerchantId, NetworkName};
+use crate::merchant::{Merchant, MerchantCategoryCode, first_half};
+use crate::money::Money;
+use crate::time::Timestamp;
+
+/// What the cardholder wants to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum AuthorizationKind {
+    /// Goods or services.
+    Purchase,
+    /// Goods or services with cash on top; the amount includes the cash.
+    PurchaseWithCashback,
+    /// Cash from a machine or a counter.
+    CashWithdrawal,
+    /// What turns into cash at once: money orders, chips, crypto-currency.
+    QuasiCash,
+    /// A bill paid from the account.
+    BillPayment,
+    /// Zero amount: is this card good? Places no hold and is never refused for funds.
+    AccountVerification,
+    /// More on top of an earlier authorization of the same payment.
+    Incremental,
+    /// Money for the cardholder (original credit, refund authorization). Not spendable until it clears.
+    Credit,
+    /// How much is there? Answered with the balance; moves nothing.
+    BalanceInquiry,
+}
+
+impl AuthorizationKind {
+    /// All kinds, in the order of declaration.
+    pub const ALL: [AuthorizationKind; 9] = [
+        AuthorizationKind::Purchase,
+        AuthorizationKind::PurchaseWithCashback,
+        AuthorizationKind::CashWithdrawal,
+        AuthorizationKind::QuasiCash,
+        AuthorizationKind::BillPayment,
+        AuthorizationKind::AccountVerification,
+        AuthorizationKind::Incremental,
+        AuthorizationKind::Credit,
+        AuthorizationKind::BalanceInquiry,
+    ];
+
+    /// The kind as rulesets, metrics and listings write it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            AuthorizationKind::Purchase => "purchase",
+            AuthorizationKind::PurchaseWithCashback => "purchase_with_cashback",
+            AuthorizationKind::CashWithdrawal => "cash_withdrawal",
+            AuthorizationKind::QuasiCash => "quasi_cash",
+            AuthorizationKind::BillPayment => "bill_payment",
+            AuthorizationKind::AccountVerification => "account_verification",
+            AuthorizationKind::Incremental => "incremental",
+            AuthorizationKind::Credit => "credit",
+            AuthorizationKind::BalanceInquiry => "balance_inquiry",
+        }
+    }
+}
+
+/// How an approved amount leaves the account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Posting {
+    /// Dual message: held now, debited by a later clearing.
+    Hold,
+    /// Single message, or a program that captures at authorization: debited now; its completion moves nothing.
+    Immediate,
+}
+
+/// How the card's data came to the terminal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum EntryMode {
+    /// Contact chip, fallback not included.
+    Chip,
+    /// Contactless chip or contactless magnetic stripe.
+    Contactless,
+    /// Magnetic stripe, also as fallback from a chip.
+    MagneticStripe,
+    /// Typed in at a terminal or told over the phone.
+    Keyed,
+    /// Typed in or provided by a wallet on a web page or in an app.
+    Ecommerce,
+    /// Stored by the merchant, used on the cardholder's wish.
+    CardOnFile,
+    /// Stored by the merchant, charged by a schedule the cardholder agreed to.
+    Recurring,
+    /// The platform did not tell, or told something newer than this program.
+    Unknown,
+}
+
+impl EntryMode {
+    /// All entry modes, in the order of declaration.
+    pub const ALL: [EntryMode; 8] = [
+        EntryMode::Chip,
+        EntryMode::Contactless,
+        EntryMode::MagneticStripe,
+        EntryMode::Keyed,
+        EntryMode::Ecommerce,
+        EntryMode::CardOnFile,
+        EntryMode::Recurring,
+        EntryMode::Unknown,
+    ];
+
+    /// The entry mode as rulesets and listings write it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            EntryMode::Chip => "chip",
+            EntryMode::Contactless => "contactless",
+            EntryMode::MagneticStripe => "magnetic_stripe",
+            EntryMode::Keyed => "keyed",
+            EntryMode::Ecommerce => "ecommerce",
+            EntryMode::CardOnFile => "card_on_file",
+            EntryMode::Recurring => "recurring",
+            EntryMode::Unknown => "unknown",
+        }
+    }
+}
+
+/// Whether a device wallet's token was presented instead of the card itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Wallet {
+    /// The card's own credentials.
+    None,
+    /// A network token of a wallet.
+    Token,
+}
+
+/// Whether merchant and cardholder are in different countries, as the platform tells it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum CrossBorder {
+    /// One country.
+    No,
+    /// Two.
+    Yes,
+    /// Not told: the rules compare the merchant's country with the program's.
+    NotTold,
+}
+
+/// Whether the terminal can hand out less than was asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum PartialApproval {
+    /// All or nothing.
+    NotSupported,
+    /// The terminal, and the platform's answer, can carry a lower amount.
+    Supported,
+}
+
+/// The payment that a message is about, by every name the platform may use for it later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct PaymentRef {
+    /// The platform's id of the payment: what its hold belongs to.
+    pub authorization: AuthorizationId,
+    /// A second name of the same payment, where the platform refers to it by either.
+    pub alias: Option<AuthorizationId>,
+}
+
+impl PaymentRef {
+    /// A payment with one name.
+    #[must_use]
+    pub const fn of(authorization: AuthorizationId) -> Self {
+        PaymentRef { authorization, alias: None }
+    }
+}
+
+/// One authorization to decide.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuthorizationRequest {
+    /// The same key is the same question and hears the same answer.
+    pub key: IdempotencyKey,
+    /// What later events will call this payment.
+    pub payment: PaymentRef,
+    /// For an increment: the payment it adds to.
+    pub increments: Option<PaymentRef>,
+    /// What the cardholder wants to do.
+    pub kind: AuthorizationKind,
+    /// How an approved amount leaves the account.
+    pub posting: Posting,
+    /// The card, by the platform's token; `None` where the platform names only the cardholder.
+    pub card: Option<CardToken>,
+    /// Who owns it, by the platform's token.
+    pub cardholder: Option<CardholderToken>,
+    /// How much, in the account's currency; never negative ([`AuthorizationKind::Credit`] carries the direction).
+    pub amount: Money,
+    /// Who asks to be paid.
+    pub merchant: Merchant,
+    /// How the card's data came to the terminal.
+    pub entry_mode: EntryMode,
+    /// Whether a wallet's token was presented.
+    pub wallet: Wallet,
+    /// Whether the payment crosses a border.
+    pub cross_border: CrossBorder,
+    /// Whether less than `amount` may be approved.
+    pub partial_approval: PartialApproval,
+    /// The card network's name as the platform writes it: `VISA`, `MASTERCARD`.
+    pub network: Option<NetworkName>,
+    /// When it happened, by the platform's clock.
+    pub occurred_at: Option<Timestamp>,
+}
+
+/// What the same key must mean again: kind, payment, card, amount, currency and merchant; never raw bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct ContentDigest([u8; 16]);
+
+impl ContentDigest {
+    /// A digest that an engine kept and hands back.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+        ContentDigest(bytes)
+    }
+
+    /// The digest as bytes, to be kept.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+}
+
+impl AuthorizationRequest {
+    /// Digests what makes this question this question (SHA-256, the first 16 bytes).
+    #[must_use]
+    pub fn content_digest(&self) -> ContentDigest {
+        let mut digest = Sha256::new();
+        digest.update(self.kind.name());
+        digest.update([0, self.posting as u8]);
+        for text in [
+            Some(self.payment.authorization.as_str()),
+            self.increments.as_ref().map(|payment| payment.authorization.as_str()),
+            self.card.as_ref().map(CardToken::as_str),
+            self.cardholder.as_ref().map(CardholderToken::as_str),
+            Some(self.amount.currency().code()),
+            self.merchant.id.as_ref().map(MerchantId::as_str),
+        ] {
+            // No identifier has a zero byte, so the parts cannot run into each other.
+            digest.update(text.unwrap_or_default());
+            digest.update([0]);
+        }
+        digest.update(self.amount.minor().to_le_bytes());
+        digest.update(self.merchant.mcc.map_or(u16::MAX, MerchantCategoryCode::number).to_le_bytes());
+        ContentDigest(first_half(digest))
+    }
+}

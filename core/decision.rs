@@ -1,0 +1,202 @@
+//! The answer, and why. Every reason is a full phrase of the field, fit to be pasted into a support ticket.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::RuleId;
+use crate::money::Money;
+
+/// What the platform is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Decision {
+    /// Yes, for this much (less than asked only where the request allows a partial approval).
+    Approve {
+        /// What may be taken.
+        amount: Money,
+    },
+    /// No.
+    Decline {
+        /// Why not.
+        reason: DeclineReason,
+    },
+}
+
+impl Decision {
+    /// `approve` or `decline`, for metrics and listings.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Decision::Approve { .. } => "approve",
+            Decision::Decline { .. } => "decline",
+        }
+    }
+}
+
+macro_rules! decline_reasons {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal,)*) => {
+        /// Why an authorization is declined. The order of the journal's encoding is the order of declaration: new
+        /// reasons go to the end.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        pub enum DeclineReason { $($(#[$doc])* $variant,)* }
+
+        impl DeclineReason {
+            /// All reasons, in the order of declaration.
+            pub const ALL: &'static [DeclineReason] = &[$(DeclineReason::$variant,)*];
+
+            /// The reason as metrics, listings and rulesets write it.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(DeclineReason::$variant => $name,)* }
+            }
+        }
+    };
+}
+
+decline_reasons! {
+    /// The account has less available than was asked.
+    InsufficientFunds = "insufficient_funds",
+    /// A rule allows no amount this high.
+    AmountAboveMaximum = "amount_above_maximum",
+    /// A rule allows no amount this low.
+    AmountBelowMinimum = "amount_below_minimum",
+    /// A limit on the sum of amounts would be passed.
+    AmountLimitReached = "amount_limit_reached",
+    /// A limit on the number of transactions would be passed.
+    CountLimitReached = "count_limit_reached",
+    /// A rule does not allow what this merchant sells.
+    MerchantCategoryNotAllowed = "merchant_category_not_allowed",
+    /// A rule does not allow this merchant, by identifier or name.
+    MerchantNotAllowed = "merchant_not_allowed",
+    /// A rule does not allow merchants in this country.
+    MerchantCountryNotAllowed = "merchant_country_not_allowed",
+    /// A rule does not allow payments across a border.
+    CrossBorderNotAllowed = "cross_border_not_allowed",
+    /// A rule does not allow the way in which the card was presented.
+    EntryModeNotAllowed = "entry_mode_not_allowed",
+    /// A rule allows no cash.
+    CashNotAllowed = "cash_not_allowed",
+    /// A rule allows nothing that turns into cash.
+    QuasiCashNotAllowed = "quasi_cash_not_allowed",
+    /// A rule does not allow wallets, or allows only them.
+    WalletNotAllowed = "wallet_not_allowed",
+    /// A rule allows no payment at this day or hour.
+    OutsideAllowedHours = "outside_allowed_hours",
+    /// A rule does not allow this currency, or the request's is not the account's.
+    CurrencyNotAllowed = "currency_not_allowed",
+    /// A rule does not allow this kind of transaction, or the platform asks for something unknown to us.
+    TransactionNotPermitted = "transaction_not_permitted",
+    /// No such card in this program.
+    CardUnknown = "card_unknown",
+    /// The card exists but has not been activated.
+    CardNotActive = "card_not_active",
+    /// The card is blocked for now.
+    CardFrozen = "card_frozen",
+    /// The card is reported lost.
+    CardLost = "card_lost",
+    /// The card is reported stolen.
+    CardStolen = "card_stolen",
+    /// The card is past its expiry.
+    CardExpired = "card_expired",
+    /// The card is closed for good.
+    CardClosed = "card_closed",
+    /// The card's owner is suspended or closed.
+    CardholderNotActive = "cardholder_not_active",
+    /// The card leads to no account.
+    AccountUnknown = "account_unknown",
+    /// The account is blocked for now.
+    AccountFrozen = "account_frozen",
+    /// The account is closed for good.
+    AccountClosed = "account_closed",
+    /// An increment of a payment that was never authorized, or is over.
+    AuthorizationUnknown = "authorization_unknown",
+    /// The same key came with other content.
+    ConflictingDuplicate = "conflicting_duplicate",
+    /// The amount is beyond what can be counted.
+    AmountTooLarge = "amount_too_large",
+    /// A rule's author suspects fraud.
+    SuspectedFraud = "suspected_fraud",
+    /// The ledger did not answer, and stand-in does not approve.
+    LedgerUnavailable = "ledger_unavailable",
+    /// An approval could not be made durable anywhere in time.
+    NotDurable = "not_durable",
+    /// Whether this question was answered before could not be found out in time.
+    AnswerUnknown = "answer_unknown",
+}
+
+impl fmt::Display for DeclineReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// What the decision rests on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Basis {
+    /// A rule of the program declined.
+    Rule(RuleId),
+    /// A limit of the program was reached.
+    Limit(RuleId),
+    /// The ledger looked at status and funds and answered.
+    Ledger,
+    /// Told before; the same answer again.
+    Replay,
+    /// Decided without the ledger.
+    StandIn(StandInCause),
+}
+
+impl Basis {
+    /// `rule`, `limit`, `ledger`, `replay` or `stand_in`, for metrics and listings.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Basis::Rule(_) => "rule",
+            Basis::Limit(_) => "limit",
+            Basis::Ledger => "ledger",
+            Basis::Replay => "replay",
+            Basis::StandIn(_) => "stand_in",
+        }
+    }
+}
+
+/// Why the ledger was not asked, or not waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum StandInCause {
+    /// The process has begun and its ledger is not ready.
+    Starting,
+    /// The ledger had not answered at `decide_by`.
+    DeadlinePassed,
+    /// The ledger said that it cannot answer.
+    LedgerUnavailable,
+    /// More was in flight than this process takes on.
+    Overloaded,
+    /// A bug, caught.
+    Panicked,
+    /// An operator's switch.
+    Switched,
+}
+
+impl StandInCause {
+    /// All causes, in the order of declaration.
+    pub const ALL: [StandInCause; 6] = [
+        StandInCause::Starting,
+        StandInCause::DeadlinePassed,
+        StandInCause::LedgerUnavailable,
+        StandInCause::Overloaded,
+        StandInCause::Panicked,
+        StandInCause::Switched,
+    ];
+
+    /// The cause as metrics and listings write it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            StandInCause::Starting => "starting",
+            StandInCause::DeadlinePassed => "deadline_passed",
+            StandInCause::LedgerUnavailable => "ledger_unavailable",
+            StandInCause::Overloaded => "overloaded",
+            StandInCause::Panicked => "panicked",
+            StandInCause::Switched => "switched",
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! What changes money: events that are asked (we answer) and events that are told (we believe).
+//!
+//! Adapters make told events from notifications; the responder makes asked ones from authorizations. Amounts are never
+//! negative: the event's name carries the direction. Nothing here applies an event.
+
+use serde::{Deserialize, Serialize};
+
+use super::account::{AccountStatus, CardStatus, CardholderStatus};
+use crate::authorization::PaymentRef;
+use crate::decision::DeclineReason;
+use crate::ids::{AccountId, CardToken, CardholderToken, IdempotencyKey, NetworkName};
+use crate::money::Money;
+use crate::time::Timestamp;
+
+/// Something a platform, or an operator, states as a fact. It cannot be refused; the same key is applied once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToldEvent {
+    /// The platform's id of this message, or one made of what identifies it; applied once.
+    pub key: IdempotencyKey,
+    /// When it happened, by the platform's clock.
+    pub occurred_at: Option<Timestamp>,
+    /// The card network, where told: settlement is due per network.
+    pub network: Option<NetworkName>,
+    /// The day on which the network settles it, where told: days since 1970-01-01.
+    pub settlement_day: Option<i32>,
+    /// Whose money it is. A payment that the ledger knows overrides it.
+    pub subject: Subject,
+    /// What happened.
+    pub fact: Fact,
+}
+
+/// Whose money an event is about, by whatever the platform names.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Subject {
+    /// Our own name of the account; operators know it, platforms do not.
+    pub account: Option<AccountId>,
+    /// The card.
+    pub card: Option<CardToken>,
+    /// The card's owner.
+    pub cardholder: Option<CardholderToken>,
+}
+
+/// What happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Fact {
+    /// The platform recorded how an authorization ended. Adopted over what we think we answered.
+    Recorded {
+        /// The payment it was about.
+        payment: PaymentRef,
+        /// The key under which we were, or would have been, asked.
+        asked: IdempotencyKey,
+        /// How it ended.
+        outcome: RecordedOutcome,
+    },
+    /// The hold becomes this much smaller (partial reversal).
+    Reduced {
+        /// The payment whose hold it is.
+        payment: PaymentRef,
+        /// By how much.
+        by: Money,
+    },
+    /// The hold becomes this total (advice), larger or smaller.
+    Replaced {
+        /// The payment whose hold it is.
+        payment: PaymentRef,
+        /// The new total of what has been authorized; what was captured already counts towards it.
+        total: Money,
+    },
+    /// Nothing more will be captured: what is still held is free again, what was debited ahead of its capture comes back.
+    Released {
+        /// The payment whose hold it is.
+        payment: PaymentRef,
+        /// Why.
+        cause: ReleaseCause,
+    },
+    /// The merchant takes money (clearing). Always posts in full; an unknown payment makes it a force post.
+    Captured {
+        /// The payment; `None` for a force post, which never had an authorization.
+        payment: Option<PaymentRef>,
+        /// How much.
+        amount: Money,
+        /// Whether more may come.
+        finality: Finality,
+    },
+    /// A single message was completed. Debited at its decision already, it moves nothing; never decided here, it posts.
+    Completed {
+        /// The payment.
+        payment: PaymentRef,
+        /// How much.
+        amount: Money,
+    },
+    /// Money comes to the account.
+    Credited {
+        /// The payment it belongs to, where the platform links it.
+        payment: Option<PaymentRef>,
+        /// How much.
+        amount: Money,
+        /// Where it comes from.
+        cause: MovementCause,
+    },
+    /// Money leaves the account without a card being presented: a reversed credit, a fee, an adjustment.
+    Debited {
+        /// The payment it belongs to, where the platform links it.
+        payment: Option<PaymentRef>,
+        /// How much.
+        amount: Money,
+        /// Where it goes.
+        cause: MovementCause,
+    },
+    /// A card exists, with this status (and this account, where the teller knows it).
+    Card {
+        /// The card.
+        card: CardToken,
+        /// Its status from now on.
+        status: CardStatus,
+    },
+    /// A cardholder exists, with this status.
+    Cardholder {
+        /// The cardholder.
+        cardholder: CardholderToken,
+        /// Their status from now on.
+        status: CardholderStatus,
+    },
+    /// An account's status from now on.
+    Account {
+        /// The account.
+        account: AccountId,
+        /// Its status.
+        status: AccountStatus,
+    },
+    /// The platform announces a settlement (Apto's daily event). Recorded for reconciliation; moves nothing.
+    SettlementAnnounced {
+        /// What it says is due, negative if it is due to us.
+        total: Money,
+    },
+}
+
+/// How an authorization ended, by the platform's word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RecordedOutcome {
+    /// As approved by us, for this much in total under this key.
+    Approved {
+        /// How much the platform holds for it.
+        amount: Money,
+    },
+    /// Approved by someone who stood in for us: booked unconditionally.
+    ApprovedByStandIn {
+        /// How much the platform holds for it.
+        amount: Money,
+        /// How it leaves the account.
+        posting: crate::authorization::Posting,
+    },
+    /// Declined, by us or by anyone; nothing may be held for it.
+    Declined,
+}
+
+/// Whether a payment can be captured again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Finality {
+    /// The platform said that this is the last one: the rest of the hold is free.
+    Final,
+    /// More may come; the rest stays held.
+    More,
+}
+
+/// Why a hold ends without being captured in full.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ReleaseCause {
+    /// The merchant or the acquirer reversed it.
+    Reversed,
+    /// The platform let it expire.
+    Expired,
+    /// An operator released it.
+    Operator,
+}
+
+/// What a movement is balanced against: every posted amount has a counter-entry by cause.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum MovementCause {
+    /// Purchases, refunds and cash that a network settles. The only cause that is settlement due.
+    NetworkSettlement,
+    /// Loads, imports, direct deposits and manual entries.
+    Funding,
+    /// Fees of the program or the platform.
+    Fee,
+    /// Chargebacks, their reversals and provisional credit.
+    Dispute,
+    /// What stand-in approved and nobody repaid.
+    StandInLoss,
+}
+
+/// The answer that a platform heard, as the ledger must make it true.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ToldAnswer {
+    /// It heard yes, for this much.
+    Approved {
+        /// How much.
+        amount: Money,
+    },
+    /// It heard no.
+    Declined {
+        /// Why.
+        reason: DeclineReason,
+    },
+}

@@ -1,0 +1,30 @@
+//! The pure centre of Holdfast: the words of card issuing, the rules, the hold engine and stand-in.
+//!
+//! Everything here is a function of its arguments. This crate has no socket, no disk, no clock, no thread and no log, and
+//! its manifest names nothing that could bring one; therefore nothing in it can fail for a reason outside its arguments.
+//! Time arrives as a [`Timestamp`] parameter called `now`.
+//!
+//! Suggested reading order: [`money`], [`authorization`], [`merchant`], [`decision`], then [`rules`], [`hold`],
+//! [`stand_in`].
+
+pub mod authorization;
+pub mod decision;
+pub mod hold;
+pub mod ids;
+pub mod merchant;
+pub mod money;
+pub mod rules;
+pub mod stand_in;
+pub mod time;
+
+pub use authorization::{
+    AuthorizationKind, AuthorizationRequest, ContentDigest, CrossBorder, EntryMode, PartialApproval, PaymentRef, Posting, Wallet,
+};
+pub use decision::{Basis, Decision, DeclineReason, StandInCause};
+pub use ids::{
+    AccountId, AuthorizationId, CardToken, CardholderToken, IdError, IdempotencyKey, MerchantId, NetworkName, PlatformName,
+    ProgramId, RuleId,
+};
+pub use merchant::{Country, Merchant, MerchantCategoryCode, MerchantName};
+pub use money::{AmountError, Currency, Money};
+pub use time::Timestamp;

@@ -1,0 +1,95 @@
+//! The rules' opinion. It is never an answer: status, funds and limits are the ledger's, and it may still say no.
+
+use arrayvec::ArrayVec;
+use serde::{Deserialize, Serialize};
+
+use crate::decision::DeclineReason;
+use crate::ids::RuleId;
+use crate::money::Money;
+use crate::time::Timestamp;
+
+/// The most limits that one request can move. A ruleset with more does not load.
+pub const LIMITS_MAX: usize = 16;
+
+/// What the rules think of a request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::large_enum_variant, reason = "it lives in place on the request path; boxing would allocate there")]
+pub enum Verdict {
+    /// No, by this rule.
+    Decline {
+        /// Why.
+        reason: DeclineReason,
+        /// The rule that decided.
+        rule: RuleId,
+    },
+    /// Nothing against it, if the ledger finds status, funds and these limits in order.
+    Proceed(Proceed),
+}
+
+/// Under what conditions a request may be approved.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proceed {
+    /// The most that may be approved.
+    pub ceiling: Money,
+    /// The limits that apply to this request, each with the window that is open now.
+    pub limits: ArrayVec<LimitCheck, LIMITS_MAX>,
+}
+
+/// One limit as it applies to one request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LimitCheck {
+    /// The limit's name in its ruleset.
+    pub limit: RuleId,
+    /// What is counted: the same key counts on, whatever else changes in the ruleset.
+    pub counter: CounterKey,
+    /// Whose counter it is.
+    pub scope: LimitScope,
+    /// Where in time it counts.
+    pub window: Window,
+    /// The most money in the window, in minor units of the program's currency.
+    pub amount_max: Option<i64>,
+    /// The most transactions in the window.
+    pub count_max: Option<u32>,
+    /// Whether passing it declines.
+    pub enforcement: Enforcement,
+}
+
+/// Identifies what a limit counts: made of the program, the limit's name, its scope and its kind of window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct CounterKey(pub u64);
+
+/// Whose transactions a limit counts together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum LimitScope {
+    /// Those of one card.
+    Card,
+    /// Those of one account, whatever card.
+    Account,
+    /// All of the program.
+    Program,
+}
+
+/// Where in time a limit counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Window {
+    /// A day, week or month of the program's calendar, by the moment it began.
+    Since(Timestamp),
+    /// The last `buckets` buckets, this one included; buckets are numbered from the epoch.
+    Rolling {
+        /// The number of the bucket that is open now.
+        bucket: i64,
+        /// How many buckets count, at most 60.
+        buckets: u8,
+    },
+    /// For ever.
+    Lifetime,
+}
+
+/// Whether a limit that is passed declines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Enforcement {
+    /// It declines.
+    Enforce,
+    /// It only counts.
+    Observe,
+}

@@ -1,0 +1,10 @@
+//! Holdfast answers card-issuing platforms' real-time authorization callbacks.
+
+pub mod clock;
+pub mod command;
+pub mod config;
+pub mod journal;
+pub mod ledger;
+pub mod metrics;
+pub mod responder;
+pub mod server;
