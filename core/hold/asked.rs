@@ -1,0 +1,310 @@
+//! Asked events: an authorization is decided, in the order in which it arrives, and its hold placed in the same act.
+//!
+//! [`decide`] is a column of guards; their order is the order of precedence and is tested.
+
+use super::event::{MovementCause, ToldAnswer};
+use super::outcome::{Finding, Outcome};
+use super::state::{Account, Answered, Counted, Hold, HoldOrigin, HoldStatus, Slice};
+use crate::authorization::{AuthorizationKind, AuthorizationRequest, ContentDigest, Posting};
+use crate::decision::{Basis, Decision, DeclineReason};
+use crate::rules::{Enforcement, LimitScope, Proceed, Verdict};
+
+/// A question with the rules' opinion of it, for the ledger.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    /// The question.
+    pub request: &'a AuthorizationRequest,
+    /// Its digest, made once.
+    pub digest: ContentDigest,
+    /// What the rules think.
+    pub verdict: &'a Verdict,
+}
+
+/// An answer that a platform heard, for the ledger to agree with.
+#[derive(Debug, Clone, Copy)]
+pub struct Adoption<'a> {
+    /// The question.
+    pub request: &'a AuthorizationRequest,
+    /// Its digest.
+    pub digest: ContentDigest,
+    /// What was heard.
+    pub told: ToldAnswer,
+}
+
+/// Decides an authorization. Key, card, account, rules, payment, limits, funds: the first to object is the reason.
+pub(super) fn decide(slice: &Slice<'_>, asked: &Asked<'_>) -> Outcome {
+    let request = asked.request;
+    if let Some(answered) = slice.answered {
+        return repeat(&answered, asked.digest);
+    }
+    let decline = |reason, basis| declined(asked.digest, reason, basis);
+    let Some(card) = slice.card else {
+        return decline(DeclineReason::CardUnknown, Basis::Ledger);
+    };
+    if let Some(reason) = card.status.bar().or(card.cardholder.bar()) {
+        return decline(reason, Basis::Ledger);
+    }
+    let Some(account) = slice.account else {
+        return decline(DeclineReason::AccountUnknown, Basis::Ledger);
+    };
+    if let Some(reason) = account.status.bar() {
+        return decline(reason, Basis::Ledger);
+    }
+    if request.amount.currency() != account.currency {
+        return decline(DeclineReason::CurrencyNotAllowed, Basis::Ledger);
+    }
+    let proceed = match asked.verdict {
+        Verdict::Decline { reason, rule } => return decline(*reason, Basis::Rule(*rule)),
+        Verdict::Proceed(proceed) => proceed,
+    };
+    if request.kind == AuthorizationKind::Incremental && !slice.hold.is_some_and(|hold| hold.status == HoldStatus::Open) {
+        return decline(DeclineReason::AuthorizationUnknown, Basis::Ledger);
+    }
+    if let Some(hold) = slice.hold.filter(|hold| already_told(hold, request)) {
+        return confirm(asked.digest, request, hold);
+    }
+    if let Some((reason, basis)) = limit_reached(slice, proceed, request) {
+        return decline(reason, basis);
+    }
+    let amount = request.amount.minor();
+    if moves_money(request.kind) && amount > account.available() {
+        return decline(DeclineReason::InsufficientFunds, Basis::Ledger);
+    }
+    place(slice, &account, request, Some(proceed), HoldOrigin::Asked)
+        .map(|outcome| approved(outcome, asked.digest, request, Basis::Ledger))
+        .unwrap_or_else(|_| decline(DeclineReason::AmountTooLarge, Basis::Ledger))
+}
+
+/// Makes the ledger agree with what was told, over the limit if need be. It is the only repair there is.
+pub(super) fn adopt(slice: &Slice<'_>, adoption: &Adoption<'_>) -> Outcome {
+    let told = match adoption.told {
+        ToldAnswer::Approved { amount } => Decision::Approve { amount },
+        ToldAnswer::Declined { reason } => Decision::Decline { reason },
+    };
+    let undone = match slice.answered {
+        Some(answered) if answered.digest != adoption.digest => return Outcome::nothing(Finding::Conflict),
+        Some(answered) if answered.decision == told => return Outcome::nothing(Finding::HeardBefore),
+        Some(answered) => take_back(slice, answered.placed),
+        None => Outcome::default(),
+    };
+    let mut outcome = match (adoption.told, slice.answered, slice.account) {
+        (ToldAnswer::Approved { .. }, None | Some(Answered { placed: 0, .. }), Some(account)) => {
+            match place(slice, &account, adoption.request, None, HoldOrigin::Asked) {
+                Ok(placed) => placed,
+                Err(finding) => Outcome::nothing(finding),
+            }
+        }
+        (ToldAnswer::Approved { .. }, _, None) => Outcome::nothing(Finding::AccountUnknown),
+        (ToldAnswer::Approved { .. }, Some(_), Some(_)) | (ToldAnswer::Declined { .. }, _, _) => undone,
+    };
+    if slice.answered.is_some() && outcome.finding.is_none() {
+        outcome.finding = Some(Finding::AdoptedOverOurs);
+    }
+    let placed = match adoption.told {
+        ToldAnswer::Approved { .. } => placed_by(&outcome),
+        ToldAnswer::Declined { .. } => 0,
+    };
+    outcome.answered = Some(Answered { digest: adoption.digest, decision: told, placed });
+    outcome
+}
+
+/// The same key again: the same answer if it is the same question, a refusal if it is another.
+fn repeat(answered: &Answered, digest: ContentDigest) -> Outcome {
+    if answered.digest == digest {
+        return Outcome { decision: Some((answered.decision, Basis::Replay)), ..Outcome::default() };
+    }
+    let conflict = Decision::Decline { reason: DeclineReason::ConflictingDuplicate };
+    Outcome { decision: Some((conflict, Basis::Ledger)), finding: Some(Finding::Conflict), ..Outcome::default() }
+}
+
+fn declined(digest: ContentDigest, reason: DeclineReason, basis: Basis) -> Outcome {
+    let decision = Decision::Decline { reason };
+    Outcome {
+        decision: Some((decision, basis)),
+        answered: Some(Answered { digest, decision, placed: 0 }),
+        ..Outcome::default()
+    }
+}
+
+fn approved(mut outcome: Outcome, digest: ContentDigest, request: &AuthorizationRequest, basis: Basis) -> Outcome {
+    let decision = Decision::Approve { amount: request.amount };
+    outcome.decision = Some((decision, basis));
+    outcome.answered = Some(Answered { digest, decision, placed: placed_by(&outcome) });
+    outcome
+}
+
+/// What an outcome placed: newly held, or debited at once.
+fn placed_by(outcome: &Outcome) -> i64 {
+    outcome.held.max(0).saturating_add(outcome.posted.min(0).saturating_neg())
+}
+
+/// The platform recorded this payment before its question reached us: the money is where it should be.
+fn already_told(hold: &Hold, request: &AuthorizationRequest) -> bool {
+    hold.origin == HoldOrigin::Told && request.kind != AuthorizationKind::Incremental && hold.authorized == request.amount.minor()
+}
+
+fn confirm(digest: ContentDigest, request: &AuthorizationRequest, hold: Hold) -> Outcome {
+    let outcome = Outcome { hold: Some(Hold { origin: HoldOrigin::Asked, ..hold }), ..Outcome::default() };
+    let mut outcome = approved(outcome, digest, request, Basis::Ledger);
+    if let Some(answered) = &mut outcome.answered {
+        answered.placed = hold.held.saturating_add(hold.ahead);
+    }
+    outcome
+}
+
+/// Whether this kind needs funds. Credits are not spendable until they clear, and are not held either.
+const fn moves_money(kind: AuthorizationKind) -> bool {
+    match kind {
+        AuthorizationKind::Purchase
+        | AuthorizationKind::PurchaseWithCashback
+        | AuthorizationKind::CashWithdrawal
+        | AuthorizationKind::QuasiCash
+        | AuthorizationKind::BillPayment
+        | AuthorizationKind::Incremental => true,
+        AuthorizationKind::AccountVerification | AuthorizationKind::Credit | AuthorizationKind::BalanceInquiry => false,
+    }
+}
+
+/// How many transactions this kind is for a count limit: an increment is part of an earlier one.
+const fn transactions(kind: AuthorizationKind) -> u32 {
+    match kind {
+        AuthorizationKind::Incremental | AuthorizationKind::Credit | AuthorizationKind::BalanceInquiry => 0,
+        AuthorizationKind::Purchase
+        | AuthorizationKind::PurchaseWithCashback
+        | AuthorizationKind::CashWithdrawal
+        | AuthorizationKind::QuasiCash
+        | AuthorizationKind::BillPayment
+        | AuthorizationKind::AccountVerification => 1,
+    }
+}
+
+fn limit_reached(slice: &Slice<'_>, proceed: &Proceed, request: &AuthorizationRequest) -> Option<(DeclineReason, Basis)> {
+    proceed.limits.iter().enumerate().find_map(|(index, check)| {
+        if check.enforcement == Enforcement::Observe {
+            return None;
+        }
+        let used = slice.uses.get(index).copied().unwrap_or_default();
+        let amount = used.amount.saturating_add(counted_amount(request));
+        let count = used.count.saturating_add(transactions(request.kind));
+        let reason = if check.amount_max.is_some_and(|amount_max| amount > amount_max) {
+            DeclineReason::AmountLimitReached
+        } else if check.count_max.is_some_and(|count_max| count > count_max) {
+            DeclineReason::CountLimitReached
+        } else {
+            return None;
+        };
+        Some((reason, Basis::Limit(check.limit)))
+    })
+}
+
+fn counted_amount(request: &AuthorizationRequest) -> i64 {
+    if moves_money(request.kind) { request.amount.minor() } else { 0 }
+}
+
+/// Places, or adds to, the payment's hold, whatever is available.
+fn place(
+    slice: &Slice<'_>,
+    account: &Account,
+    request: &AuthorizationRequest,
+    proceed: Option<&Proceed>,
+    origin: HoldOrigin,
+) -> Result<Outcome, Finding> {
+    let mut outcome = Outcome::default();
+    for check in proceed.into_iter().flat_map(|proceed| proceed.limits.iter()) {
+        let amount = counted_amount(request);
+        let count = i32::try_from(transactions(request.kind)).unwrap_or(0);
+        if amount != 0 || count != 0 {
+            outcome.counted.push(Counted { counter: check.counter, scope: check.scope, window: check.window, amount, count });
+        }
+    }
+    let amount = request.amount.minor();
+    if !moves_money(request.kind) || amount == 0 {
+        return Ok(outcome);
+    }
+    place_amount(slice, account, amount, request.posting, origin, outcome)
+}
+
+/// The money part of placing: held, or debited ahead of its completion.
+pub(super) fn place_amount(
+    slice: &Slice<'_>,
+    account: &Account,
+    amount: i64,
+    posting: Posting,
+    origin: HoldOrigin,
+    mut outcome: Outcome,
+) -> Result<Outcome, Finding> {
+    let mut hold = slice.hold.unwrap_or(Hold {
+        posting,
+        origin,
+        status: HoldStatus::Open,
+        authorized: 0,
+        held: 0,
+        ahead: 0,
+        captured: 0,
+    });
+    hold.status = HoldStatus::Open;
+    hold.authorized = hold.authorized.checked_add(amount).ok_or(Finding::AmountTooLarge)?;
+    match posting {
+        Posting::Hold => {
+            hold.held = hold.held.checked_add(amount).ok_or(Finding::AmountTooLarge)?;
+            account.held.checked_add(amount).ok_or(Finding::AmountTooLarge)?;
+            outcome.held = amount;
+        }
+        Posting::Immediate => {
+            hold.ahead = hold.ahead.checked_add(amount).ok_or(Finding::AmountTooLarge)?;
+            account.posted.checked_sub(amount).ok_or(Finding::AmountTooLarge)?;
+            outcome.posted = amount.saturating_neg();
+            outcome.cause = Some(MovementCause::NetworkSettlement);
+        }
+    }
+    outcome.hold = Some(hold);
+    Ok(outcome)
+}
+
+/// Takes back up to `amount` of what a payment reserved or debited ahead, and returns it to the limits it was counted in.
+pub(super) fn take_back(slice: &Slice<'_>, amount: i64) -> Outcome {
+    let Some(mut hold) = slice.hold.filter(|_| amount > 0) else {
+        return Outcome::default();
+    };
+    let from_held = hold.held.min(amount);
+    let from_ahead = hold.ahead.min(amount.saturating_sub(from_held));
+    hold.held = hold.held.saturating_sub(from_held);
+    hold.ahead = hold.ahead.saturating_sub(from_ahead);
+    hold.authorized = hold.authorized.saturating_sub(amount).max(0);
+    let over = hold.held == 0 && hold.ahead == 0 && hold.captured == 0;
+    if over {
+        hold.status = HoldStatus::Released;
+    }
+    let mut outcome = Outcome {
+        held: from_held.saturating_neg(),
+        posted: from_ahead,
+        cause: (from_ahead != 0).then_some(MovementCause::NetworkSettlement),
+        hold: Some(hold),
+        ..Outcome::default()
+    };
+    return_to_limits(slice, from_held.saturating_add(from_ahead), over, &mut outcome);
+    outcome
+}
+
+/// Money returned to a limit goes to the window it was counted in; a payment that is over altogether is no transaction.
+fn return_to_limits(slice: &Slice<'_>, amount: i64, over: bool, outcome: &mut Outcome) {
+    let mut left_by_counter: [(Option<(crate::rules::CounterKey, LimitScope)>, i64); crate::rules::LIMITS_MAX] =
+        [(None, amount); crate::rules::LIMITS_MAX];
+    // The latest window first: an increment's money is the first to come back.
+    for counted in slice.counted.iter().rev() {
+        let key = Some((counted.counter, counted.scope));
+        let Some((slot, left)) = left_by_counter.iter_mut().find(|(slot, _)| *slot == key || slot.is_none()) else {
+            return;
+        };
+        *slot = key;
+        let returned = counted.amount.min(*left).max(0);
+        *left = left.saturating_sub(returned);
+        let count = if over { counted.count } else { 0 };
+        if returned != 0 || count != 0 {
+            let change = Counted { amount: returned.saturating_neg(), count: count.saturating_neg(), ..*counted };
+            if outcome.counted.try_push(change).is_err() {
+                return;
+            }
+        }
+    }
+}

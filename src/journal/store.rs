@@ -1,0 +1,342 @@
+//! How the journal is kept: SQLite, write-ahead log, synced before a group is acknowledged.
+//!
+//! One table, one row a commit group, keyed by the counter of the group's first record; each row carries the hash of the
+//! row before it. A row a group costs a third of a row a record (the figures are in `loadtest/README.md`) and any
+//! operator can open the file. Nothing here understands a record.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use holdfast_core::Timestamp;
+use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+use sha2::{Digest, Sha256};
+
+/// The file's name in the data directory.
+pub const FILE: &str = "journal.sqlite";
+
+/// The number of this schema, in SQLite's `user_version`. A newer one is refused.
+const SCHEMA: i32 = 1;
+
+/// "HFJ1", in SQLite's `application_id`: the file is ours.
+const APPLICATION: i32 = 0x4846_4a31;
+
+/// Pages of 4 KiB in the write-ahead log after which it is copied into the file.
+const CHECKPOINT_PAGES: i32 = 4000;
+
+/// Whether a group is synced to the disk before it is acknowledged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sync {
+    /// Yes. The only setting for money.
+    Full,
+    /// No: a power cut loses what was acknowledged. For benchmarks.
+    None,
+}
+
+/// What went wrong with the journal, and with whom the fault lies: the disk, or the file.
+#[derive(Debug)]
+pub enum JournalError {
+    /// SQLite or the disk: full, gone, not writable.
+    Disk(PathBuf, rusqlite::Error),
+    /// The data directory cannot be made or read.
+    Directory(PathBuf, std::io::Error),
+    /// The file is not a journal of ours.
+    Foreign(PathBuf),
+    /// The file was written by a newer program; the number is its schema.
+    Newer(PathBuf, i32),
+    /// The chain of hashes breaks at the group that begins with this record.
+    Broken(PathBuf, i64),
+    /// Another process has it open for writing.
+    InUse(PathBuf),
+}
+
+impl fmt::Display for JournalError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            JournalError::Disk(path, error) => write!(f, "{}: {error}; is the disk full, or not writable?", path.display()),
+            JournalError::Directory(path, error) => write!(f, "{}: {error}", path.display()),
+            JournalError::Foreign(path) => {
+                write!(f, "{}: is not a Holdfast journal; point `ledger.data` at another directory", path.display())
+            }
+            JournalError::Newer(path, schema) => write!(
+                f,
+                "{}: was written by a newer Holdfast (schema {schema}, this one reads {SCHEMA}); start that one",
+                path.display()
+            ),
+            JournalError::Broken(path, first) => write!(
+                f,
+                "{}: the group that begins with record {first} does not follow from the one before it: the file is damaged or \
+                 was changed; restore it from a backup",
+                path.display()
+            ),
+            JournalError::InUse(path) => {
+                write!(f, "{}: is in use by another Holdfast; stop that one, or choose another data directory", path.display())
+            }
+        }
+    }
+}
+
+impl std::error::Error for JournalError {}
+
+/// The journal, open for appending.
+pub struct Journal {
+    path: PathBuf,
+    connection: Connection,
+    /// Held as long as the journal is open: two writers on one directory are refused.
+    _lock: std::fs::File,
+    next: i64,
+    chain: [u8; 32],
+}
+
+impl fmt::Debug for Journal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Journal").field("path", &self.path).field("next", &self.next).finish_non_exhaustive()
+    }
+}
+
+impl Journal {
+    /// Opens, or makes, the journal of a data directory.
+    ///
+    /// # Errors
+    /// See [`JournalError`].
+    pub fn open(directory: &Path, sync: Sync) -> Result<Self, JournalError> {
+        make_private(directory).map_err(|error| JournalError::Directory(directory.to_owned(), error))?;
+        let lock = lock(directory)?;
+        let path = directory.join(FILE);
+        let connection = connect(&path, sync)?;
+        let mut journal = Journal { path, connection, _lock: lock, next: 1, chain: [0; 32] };
+        journal.prepare()?;
+        journal.seek_end()?;
+        Ok(journal)
+    }
+
+    /// Opens the file afresh after a failure, and says where the log really ends.
+    ///
+    /// # Errors
+    /// The disk still fails.
+    pub fn reopen(&mut self, sync: Sync) -> Result<(), JournalError> {
+        self.connection = connect(&self.path, sync)?;
+        self.seek_end()
+    }
+
+    /// The counter that the next record gets; the first record is 1.
+    #[must_use]
+    pub const fn next(&self) -> i64 {
+        self.next
+    }
+
+    /// The hash of the last group.
+    #[must_use]
+    pub const fn chain(&self) -> &[u8; 32] {
+        &self.chain
+    }
+
+    /// Appends a group; when this returns it is on the disk (unless [`Sync::None`]).
+    ///
+    /// # Errors
+    /// The group is not acknowledged. Whether it is on the disk all the same, only [`Journal::reopen`] tells.
+    pub fn append(&mut self, records: u32, bytes: &[u8]) -> Result<(), JournalError> {
+        let chain = link(&self.chain, self.next, bytes);
+        self.connection
+            .prepare_cached("INSERT INTO journal (first, records, chain, body) VALUES (?1, ?2, ?3, ?4)")
+            .and_then(|mut statement| statement.execute(params![self.next, records, &chain[..], bytes]))
+            .map_err(|error| JournalError::Disk(self.path.clone(), error))?;
+        self.next = self.next.saturating_add(i64::from(records));
+        self.chain = chain;
+        Ok(())
+    }
+
+    /// Reads every group from the one that holds record `from` on, in order, checking the chain.
+    ///
+    /// # Errors
+    /// The disk, a broken chain, or what `each` says of a group's bytes.
+    pub fn read<E: From<JournalError>>(
+        &self,
+        from: i64,
+        mut each: impl FnMut(i64, &[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let disk = |error| JournalError::Disk(self.path.clone(), error);
+        let mut chain = self.chain_before(from).map_err(disk)?;
+        let mut statement = self
+            .connection
+            .prepare("SELECT first, chain, body FROM journal WHERE first >= ?1 ORDER BY first")
+            .map_err(disk)?;
+        let mut rows = statement.query(params![from]).map_err(disk)?;
+        let mut expected = None;
+        while let Some(row) = rows.next().map_err(disk)? {
+            let first: i64 = row.get(0).map_err(disk)?;
+            let linked: [u8; 32] = row.get(1).map_err(disk)?;
+            let body = row.get_ref(2).and_then(|body| body.as_blob().map_err(Into::into)).map_err(disk)?;
+            if link(&chain, first, body) != linked || expected.is_some_and(|expected: i64| expected > first) {
+                return Err(JournalError::Broken(self.path.clone(), first).into());
+            }
+            chain = linked;
+            expected = Some(first);
+            each(first, body)?;
+        }
+        Ok(())
+    }
+
+    /// Keeps the source of a ruleset, by its hash. Kept before it is used, so that a record never names an unknown one.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn keep_ruleset(&mut self, ruleset: &KeptRuleset) -> Result<(), JournalError> {
+        self.connection
+            .execute(
+                "INSERT INTO ruleset (hash, program, source, published_at, published_by, why) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                params![
+                    &ruleset.hash[..],
+                    ruleset.program,
+                    ruleset.source,
+                    ruleset.published_at.to_string(),
+                    ruleset.published_by,
+                    ruleset.why
+                ],
+            )
+            .map(|_| ())
+            .map_err(|error| JournalError::Disk(self.path.clone(), error))
+    }
+
+    /// Every publication of a program's rulesets, oldest first.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn rulesets(&self, program: &str) -> Result<Vec<KeptRuleset>, JournalError> {
+        let read = || -> rusqlite::Result<Vec<KeptRuleset>> {
+            let mut statement = self.connection.prepare(
+                "SELECT hash, program, source, published_at, published_by, why FROM ruleset WHERE program = ?1 ORDER BY number",
+            )?;
+            let rows = statement.query_map(params![program], |row| {
+                let published_at: String = row.get(3)?;
+                Ok(KeptRuleset {
+                    hash: row.get(0)?,
+                    program: row.get(1)?,
+                    source: row.get(2)?,
+                    published_at: published_at.parse::<jiff::Timestamp>().map_or(Timestamp::EPOCH, |at| {
+                        Timestamp::from_unix_micros(at.as_microsecond())
+                    }),
+                    published_by: row.get(4)?,
+                    why: row.get(5)?,
+                })
+            })?;
+            rows.collect()
+        };
+        read().map_err(|error| JournalError::Disk(self.path.clone(), error))
+    }
+
+    fn prepare(&mut self) -> Result<(), JournalError> {
+        let disk = |error| JournalError::Disk(self.path.clone(), error);
+        let schema: i32 = self.connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(disk)?;
+        let application: i32 = self.connection.query_row("PRAGMA application_id", [], |row| row.get(0)).map_err(disk)?;
+        match (application, schema) {
+            (APPLICATION, SCHEMA) => Ok(()),
+            (APPLICATION, newer) if newer > SCHEMA => Err(JournalError::Newer(self.path.clone(), newer)),
+            (0, 0) => self.connection.execute_batch(&schema_sql()).map_err(disk),
+            (_, _) => Err(JournalError::Foreign(self.path.clone())),
+        }
+    }
+
+    fn seek_end(&mut self) -> Result<(), JournalError> {
+        let last: Option<(i64, i64, [u8; 32])> = self
+            .connection
+            .query_row("SELECT first, records, chain FROM journal ORDER BY first DESC LIMIT 1", [], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            })
+            .optional()
+            .map_err(|error| JournalError::Disk(self.path.clone(), error))?;
+        (self.next, self.chain) = match last {
+            Some((first, records, chain)) => (first.saturating_add(records), chain),
+            None => (1, [0; 32]),
+        };
+        Ok(())
+    }
+
+    fn chain_before(&self, first: i64) -> rusqlite::Result<[u8; 32]> {
+        self.connection
+            .query_row("SELECT chain FROM journal WHERE first < ?1 ORDER BY first DESC LIMIT 1", params![first], |row| row.get(0))
+            .optional()
+            .map(|chain| chain.unwrap_or([0; 32]))
+    }
+}
+
+/// A ruleset as it was published.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptRuleset {
+    /// SHA-256 of its source.
+    pub hash: [u8; 32],
+    /// Whose it is.
+    pub program: String,
+    /// The file's text.
+    pub source: String,
+    /// When.
+    pub published_at: Timestamp,
+    /// By whom, as they said.
+    pub published_by: String,
+    /// Why, as they said.
+    pub why: String,
+}
+
+/// The hash that ties a group to the one before it, and to its place.
+fn link(before: &[u8; 32], first: i64, body: &[u8]) -> [u8; 32] {
+    let mut digest = Sha256::new();
+    digest.update(before);
+    digest.update(first.to_le_bytes());
+    digest.update(body);
+    digest.finalize().into()
+}
+
+fn schema_sql() -> String {
+    format!(
+        "PRAGMA application_id = {APPLICATION};
+         PRAGMA user_version = {SCHEMA};
+         -- One row a commit group. `chain` is SHA-256 of the row before, this row's `first` and its `body`.
+         CREATE TABLE journal (
+             first INTEGER PRIMARY KEY, -- the counter of the group's first record
+             records INTEGER NOT NULL,  -- how many records it holds
+             chain BLOB NOT NULL,
+             body BLOB NOT NULL
+         ) STRICT;
+         -- Every ruleset that was ever published.
+         CREATE TABLE ruleset (
+             number INTEGER PRIMARY KEY,
+             hash BLOB NOT NULL,
+             program TEXT NOT NULL,
+             source TEXT NOT NULL,
+             published_at TEXT NOT NULL,
+             published_by TEXT NOT NULL,
+             why TEXT NOT NULL
+         ) STRICT;"
+    )
+}
+
+fn connect(path: &Path, sync: Sync) -> Result<Connection, JournalError> {
+    let open = || -> rusqlite::Result<Connection> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(path, flags)?;
+        let _: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
+        connection.execute_batch(match sync {
+            Sync::Full => "PRAGMA synchronous = FULL",
+            Sync::None => "PRAGMA synchronous = OFF",
+        })?;
+        connection.execute_batch(&format!("PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}"))?;
+        Ok(connection)
+    };
+    open().map_err(|error| JournalError::Disk(path.to_owned(), error))
+}
+
+/// The data directory is its owner's alone.
+fn make_private(directory: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)
+}
+
+fn lock(directory: &Path) -> Result<std::fs::File, JournalError> {
+    let path = directory.join("lock");
+    let failed = |error| JournalError::Directory(path.clone(), error);
+    let file = std::fs::File::options().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => Err(JournalError::InUse(directory.to_owned())),
+        Err(std::fs::TryLockError::Error(error)) => Err(failed(error)),
+    }
+}
