@@ -119,11 +119,7 @@ fn repeat(answered: &Answered, digest: ContentDigest) -> Outcome {
 
 fn declined(digest: ContentDigest, reason: DeclineReason, basis: Basis) -> Outcome {
     let decision = Decision::Decline { reason };
-    Outcome {
-        decision: Some((decision, basis)),
-        answered: Some(Answered { digest, decision, placed: 0 }),
-        ..Outcome::default()
-    }
+    Outcome { decision: Some((decision, basis)), answered: Some(Answered { digest, decision, placed: 0 }), ..Outcome::default() }
 }
 
 fn approved(mut outcome: Outcome, digest: ContentDigest, request: &AuthorizationRequest, basis: Basis) -> Outcome {
@@ -233,15 +229,8 @@ pub(super) fn place_amount(
     origin: HoldOrigin,
     mut outcome: Outcome,
 ) -> Result<Outcome, Finding> {
-    let mut hold = slice.hold.unwrap_or(Hold {
-        posting,
-        origin,
-        status: HoldStatus::Open,
-        authorized: 0,
-        held: 0,
-        ahead: 0,
-        captured: 0,
-    });
+    let mut hold =
+        slice.hold.unwrap_or(Hold { posting, origin, status: HoldStatus::Open, authorized: 0, held: 0, ahead: 0, captured: 0 });
     hold.status = HoldStatus::Open;
     hold.authorized = hold.authorized.checked_add(amount).ok_or(Finding::AmountTooLarge)?;
     match posting {

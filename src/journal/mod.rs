@@ -9,5 +9,5 @@
 pub mod record;
 pub mod store;
 
-pub use record::{Body, BodyRef, Group, GroupWriter, Record, RecordError};
+pub use record::{Body, BodyRef, Group, GroupWriter, Record, RecordError, RecordRef};
 pub use store::{Journal, JournalError, Sync};

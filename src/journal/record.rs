@@ -23,8 +23,8 @@ pub const ENGINE: &str = env!("CARGO_PKG_VERSION");
 pub struct Record {
     /// When the ledger applied it.
     pub at: Timestamp,
-    /// Whose it is.
-    pub program: ProgramId,
+    /// Whose it is; `None` for what concerns the log itself.
+    pub program: Option<ProgramId>,
     /// Who asked or told; `None` for operators and the program itself.
     pub platform: Option<PlatformName>,
     /// What it says.
@@ -114,7 +114,7 @@ pub struct RecordRef<'a> {
     /// As [`Record::at`].
     pub at: Timestamp,
     /// As [`Record::program`].
-    pub program: &'a ProgramId,
+    pub program: Option<&'a ProgramId>,
     /// As [`Record::platform`].
     pub platform: Option<&'a PlatformName>,
     /// As [`Record::body`].
@@ -200,6 +200,18 @@ impl GroupWriter {
         self.records = 0;
     }
 
+    /// Where the group ends now, for [`GroupWriter::cut_back`].
+    #[must_use]
+    pub fn end(&self) -> GroupEnd {
+        GroupEnd { bytes: self.bytes.len(), records: self.records }
+    }
+
+    /// Takes back what was gathered since `end`.
+    pub fn cut_back(&mut self, end: GroupEnd) {
+        self.bytes.truncate(end.bytes);
+        self.records = end.records;
+    }
+
     /// How many records are gathered.
     #[must_use]
     pub const fn records(&self) -> u32 {
@@ -225,6 +237,13 @@ impl GroupWriter {
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
+}
+
+/// Where a group ended at some time.
+#[derive(Debug, Clone, Copy)]
+pub struct GroupEnd {
+    bytes: usize,
+    records: u32,
 }
 
 /// A group as it is read: its records one by one, in order.

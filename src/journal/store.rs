@@ -11,6 +11,8 @@ use holdfast_core::Timestamp;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 use sha2::{Digest, Sha256};
 
+use super::record::RecordError;
+
 /// The file's name in the data directory.
 pub const FILE: &str = "journal.sqlite";
 
@@ -45,6 +47,8 @@ pub enum JournalError {
     Newer(PathBuf, i32),
     /// The chain of hashes breaks at the group that begins with this record.
     Broken(PathBuf, i64),
+    /// A group that the chain confirms cannot be read; the number is its first record's.
+    Unreadable(PathBuf, i64, RecordError),
     /// Another process has it open for writing.
     InUse(PathBuf),
 }
@@ -68,6 +72,9 @@ impl fmt::Display for JournalError {
                  was changed; restore it from a backup",
                 path.display()
             ),
+            JournalError::Unreadable(path, first, error) => {
+                write!(f, "{}: the group that begins with record {first} {error}", path.display())
+            }
             JournalError::InUse(path) => {
                 write!(f, "{}: is in use by another Holdfast; stop that one, or choose another data directory", path.display())
             }
@@ -118,6 +125,12 @@ impl Journal {
         self.seek_end()
     }
 
+    /// An error of this file's records.
+    #[must_use]
+    pub fn unreadable(&self, first: i64, error: RecordError) -> JournalError {
+        JournalError::Unreadable(self.path.clone(), first, error)
+    }
+
     /// The counter that the next record gets; the first record is 1.
     #[must_use]
     pub const fn next(&self) -> i64 {
@@ -149,17 +162,11 @@ impl Journal {
     ///
     /// # Errors
     /// The disk, a broken chain, or what `each` says of a group's bytes.
-    pub fn read<E: From<JournalError>>(
-        &self,
-        from: i64,
-        mut each: impl FnMut(i64, &[u8]) -> Result<(), E>,
-    ) -> Result<(), E> {
+    pub fn read<E: From<JournalError>>(&self, from: i64, mut each: impl FnMut(i64, &[u8]) -> Result<(), E>) -> Result<(), E> {
         let disk = |error| JournalError::Disk(self.path.clone(), error);
         let mut chain = self.chain_before(from).map_err(disk)?;
-        let mut statement = self
-            .connection
-            .prepare("SELECT first, chain, body FROM journal WHERE first >= ?1 ORDER BY first")
-            .map_err(disk)?;
+        let mut statement =
+            self.connection.prepare("SELECT first, chain, body FROM journal WHERE first >= ?1 ORDER BY first").map_err(disk)?;
         let mut rows = statement.query(params![from]).map_err(disk)?;
         let mut expected = None;
         while let Some(row) = rows.next().map_err(disk)? {
@@ -212,9 +219,9 @@ impl Journal {
                     hash: row.get(0)?,
                     program: row.get(1)?,
                     source: row.get(2)?,
-                    published_at: published_at.parse::<jiff::Timestamp>().map_or(Timestamp::EPOCH, |at| {
-                        Timestamp::from_unix_micros(at.as_microsecond())
-                    }),
+                    published_at: published_at
+                        .parse::<jiff::Timestamp>()
+                        .map_or(Timestamp::EPOCH, |at| Timestamp::from_unix_micros(at.as_microsecond())),
                     published_by: row.get(4)?,
                     why: row.get(5)?,
                 })

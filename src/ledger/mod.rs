@@ -1,1 +1,236 @@
-//! To come.
+//! The seam between the responder and what keeps the money.
+//!
+//! Everything that a ledger does is an [`Act`], carried to it in a [`Ticket`] from a pool and completed there, from any
+//! thread. An act is *submitted*: whoever waits may stop waiting, the act is not cancelled half-way. One conformance suite
+//! (`tests/`) holds every engine to the same behaviour.
+
+pub mod embedded;
+mod ticket;
+
+use std::fmt;
+use std::sync::Arc;
+
+use holdfast_adapters::{AccountBalance, Unrecognized};
+use holdfast_core::hold::{AccountStatus, CardStatus, Finding, ToldAnswer, ToldEvent};
+use holdfast_core::rules::Verdict;
+use holdfast_core::{
+    AccountId, AuthorizationRequest, Basis, CardToken, CardholderToken, ContentDigest, Decision, Money, PlatformName, ProgramId,
+    Timestamp,
+};
+
+use crate::clock::Instant;
+pub use crate::journal::store::KeptRuleset;
+pub use ticket::{Completions, Mailbox, Pool, Ticket, Wait};
+
+/// An engine that keeps the money.
+pub trait Ledger: Send + Sync {
+    /// Takes a ticket and completes it later, from any thread. Never blocks, never waits; may leave the engine asleep until
+    /// [`Ledger::nudge`].
+    fn submit(&self, ticket: Arc<Ticket>);
+
+    /// Wakes the engine if something was submitted to it in its sleep. Called once a turn of a worker, so that one wake
+    /// serves all that the turn submitted.
+    fn nudge(&self);
+
+    /// Whether it can answer.
+    fn readiness(&self) -> Readiness;
+}
+
+/// Whether a ledger can answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Readiness {
+    /// It is reading its log.
+    Starting,
+    /// It answers.
+    Ready,
+    /// It cannot write, or has lost its database; it tries to come back by itself.
+    Unavailable,
+}
+
+impl Readiness {
+    /// As `/status` writes it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Readiness::Starting => "starting",
+            Readiness::Ready => "ready",
+            Readiness::Unavailable => "unavailable",
+        }
+    }
+}
+
+/// Whose act it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Origin {
+    /// The program.
+    pub program: ProgramId,
+    /// The platform that asked or told; `None` for operators.
+    pub platform: Option<PlatformName>,
+}
+
+/// One thing for a ledger to do.
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "it lives in a pooled ticket; boxing would allocate on the request path")]
+pub enum Act {
+    /// Nothing: a ticket at rest.
+    Rest,
+    /// Decide an authorization and place its hold, as one act.
+    Decide(Decide),
+    /// Agree with an answer that was told without the ledger.
+    Adopt(Adopt),
+    /// Book a fact.
+    Tell(Origin, ToldEvent),
+    /// Keep a notification that was not understood.
+    Keep(Origin, Unrecognized),
+    /// Tell the balances of an account, of a card's account, or of all of a cardholder's accounts.
+    Balances(Origin, Whose),
+    /// Enter accounts and cards. Entering one again never changes a balance.
+    Enter(ProgramId, Vec<Entry>),
+    /// Keep a ruleset as the program's live one.
+    Publish(Box<KeptRuleset>),
+    /// Tell every ruleset that a program ever published, oldest first.
+    Rulesets(ProgramId),
+}
+
+/// An authorization for the ledger to decide.
+#[derive(Debug)]
+pub struct Decide {
+    /// Who asks.
+    pub origin: Origin,
+    /// The question.
+    pub request: AuthorizationRequest,
+    /// Its digest.
+    pub digest: ContentDigest,
+    /// What the rules think of it.
+    pub verdict: Verdict,
+    /// The ruleset that thought so.
+    pub ruleset: [u8; 32],
+    /// When the callback arrived.
+    pub received_at: Timestamp,
+    /// Past this moment it is discarded unapplied: somebody else has answered.
+    pub not_after: Instant,
+}
+
+/// An answer for the ledger to agree with.
+#[derive(Debug, Clone)]
+pub struct Adopt {
+    /// Who heard it.
+    pub origin: Origin,
+    /// The question.
+    pub request: AuthorizationRequest,
+    /// Its digest.
+    pub digest: ContentDigest,
+    /// What was heard.
+    pub told: ToldAnswer,
+    /// Why it was answered so.
+    pub basis: Basis,
+    /// When the callback arrived.
+    pub received_at: Timestamp,
+}
+
+/// Whose balance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whose {
+    /// One account's.
+    Account(AccountId),
+    /// That of the account behind a card.
+    Card(CardToken),
+    /// Those of all accounts behind a cardholder's cards.
+    Cardholder(CardholderToken),
+    /// All of the program's.
+    Everyone,
+}
+
+/// An account or a card to enter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Entry {
+    /// An account.
+    Account {
+        /// Its name.
+        account: AccountId,
+        /// What is on it when it is entered for the first time.
+        balance: Money,
+        /// How far below zero it may go, in minor units.
+        credit_line: i64,
+        /// Its status.
+        status: AccountStatus,
+    },
+    /// A card.
+    Card {
+        /// The platform's token.
+        card: CardToken,
+        /// The account behind it.
+        account: AccountId,
+        /// Its owner.
+        cardholder: Option<CardholderToken>,
+        /// Its status.
+        status: CardStatus,
+    },
+}
+
+/// What became of an act.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// A decision, and the balance behind it after the act.
+    Decided {
+        /// What to answer.
+        decision: Decision,
+        /// Why.
+        basis: Basis,
+        /// The account's balance afterwards; `None` if there is no account.
+        balance: Option<AccountBalance>,
+    },
+    /// Recorded; and what somebody should know about it.
+    Recorded(Option<Finding>),
+    /// Balances, one an account.
+    Balances(Vec<AccountBalance>),
+    /// How many accounts and cards were new.
+    Entered {
+        /// New accounts.
+        accounts: u64,
+        /// New cards.
+        cards: u64,
+    },
+    /// Rulesets, oldest first.
+    Rulesets(Vec<KeptRuleset>),
+}
+
+/// Why a ledger has no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LedgerError {
+    /// It is still reading its log.
+    Starting,
+    /// It cannot write, or has lost its database. Nothing was applied.
+    Unavailable,
+    /// The act was past its `not_after`. Nothing was applied.
+    Late,
+    /// A bug in the engine, caught. Nothing was applied.
+    Panicked,
+    /// An entry names an account that is not there, or in another currency than before. Nothing was applied.
+    Refused,
+}
+
+impl fmt::Display for LedgerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            LedgerError::Starting => "the ledger is still reading its log",
+            LedgerError::Unavailable => "the ledger cannot write",
+            LedgerError::Late => "the act came too late",
+            LedgerError::Panicked => "the ledger met a bug",
+            LedgerError::Refused => "the entry names an account that is not there, or of another currency",
+        })
+    }
+}
+
+impl std::error::Error for LedgerError {}
+
+/// Submits an act outside the request path and waits for what becomes of it.
+///
+/// # Errors
+/// As the engine says.
+pub async fn ask(ledger: &dyn Ledger, act: Act) -> Result<Answer, LedgerError> {
+    let ticket = Ticket::new(act);
+    ledger.submit(Arc::clone(&ticket));
+    ledger.nudge();
+    Wait::on(ticket).await
+}

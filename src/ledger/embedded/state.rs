@@ -1,0 +1,653 @@
+//! What the embedded ledger remembers: accounts, cards, holds, counters and keys, in memory, with one writer.
+//!
+//! Two ways lead here and share every write: an event that is applied now, and a record that is read from the journal at
+//! start. Names of holds and keys are remembered as 128-bit fingerprints under a key of this process, so that they cost no
+//! allocation and cannot be made to collide. Nothing here knows a disk.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::hash::{BuildHasherDefault, Hasher};
+use std::time::Duration;
+
+use holdfast_adapters::AccountBalance;
+use holdfast_core::hold::{
+    Account, Answered, Card, CardStatus, CardholderStatus, Counted, Hold, LimitUse, Outcome, Standing, Subject,
+};
+use holdfast_core::rules::{CounterKey, LimitScope, Window};
+use holdfast_core::{AccountId, CardToken, CardholderToken, IdempotencyKey, PaymentRef, PlatformName, ProgramId, Timestamp};
+use siphasher::sip128::{Hasher128 as _, SipHasher13};
+use smallvec::SmallVec;
+
+use super::counters::Counter;
+use super::undo::{Undo, UndoLog};
+
+/// How long the key of an asked event is remembered: platforms retry within minutes, some within a day.
+const ASKED_KEYS_KEPT: Duration = Duration::from_secs(48 * 3600);
+
+/// How long the key of a told event is remembered. Marqeta resends for twelve days.
+const TOLD_KEYS_KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// A name, hashed under a key of this process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fingerprint([u64; 2]);
+
+impl std::hash::Hash for Fingerprint {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        hasher.write_u64(self.0[0]);
+    }
+}
+
+/// Fingerprints are hashes already.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct AsIs(u64);
+
+impl Hasher for AsIs {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, value: u64) {
+        self.0 = value;
+    }
+}
+
+type ByName<T> = HashMap<Fingerprint, T, BuildHasherDefault<AsIs>>;
+
+/// Which kind of name a fingerprint is of; the same text may be several.
+#[derive(Debug, Clone, Copy)]
+enum Naming {
+    Account = 1,
+    Card = 2,
+    Cardholder = 3,
+    Payment = 4,
+    Asked = 5,
+    Told = 6,
+}
+
+/// An account's place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct AccountIndex(pub u32);
+
+/// A card's place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct CardIndex(pub u32);
+
+/// A cardholder's place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct CardholderIndex(pub u32);
+
+/// A hold's place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct HoldIndex(pub u32);
+
+/// An account with its name.
+#[derive(Debug)]
+pub struct AccountRow {
+    pub program: ProgramId,
+    pub id: AccountId,
+    pub account: Account,
+}
+
+/// A card and what it leads to.
+#[derive(Debug, Clone, Copy)]
+pub struct CardRow {
+    pub status: CardStatus,
+    pub account: Option<AccountIndex>,
+    pub cardholder: Option<CardholderIndex>,
+}
+
+/// A cardholder and what they own.
+#[derive(Debug, Clone, Default)]
+pub struct CardholderRow {
+    pub status: Option<CardholderStatus>,
+    /// The accounts behind their cards, in the order in which they were entered.
+    pub accounts: SmallVec<[AccountIndex; 2]>,
+}
+
+/// A hold and what it belongs to.
+#[derive(Debug, Clone)]
+pub struct HoldRow {
+    pub hold: Hold,
+    pub account: AccountIndex,
+    pub card: Option<CardIndex>,
+    pub counted: SmallVec<[Counted; 3]>,
+}
+
+/// Whose counter: a card, an account, or the program as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Counting {
+    Card(CardIndex),
+    Account(AccountIndex),
+    Program,
+}
+
+/// Everything an event names, found.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Located {
+    pub account: Option<AccountIndex>,
+    pub card: Option<CardIndex>,
+    pub cardholder: Option<CardholderIndex>,
+    pub hold: Option<HoldIndex>,
+}
+
+/// The embedded ledger's memory.
+#[derive(Debug)]
+pub struct State {
+    secret: (u64, u64),
+    accounts: Vec<AccountRow>,
+    accounts_by_name: ByName<AccountIndex>,
+    cards: Vec<CardRow>,
+    cards_by_name: ByName<CardIndex>,
+    cardholders: Vec<CardholderRow>,
+    cardholders_by_name: ByName<CardholderIndex>,
+    holds: Vec<HoldRow>,
+    holds_by_name: ByName<HoldIndex>,
+    counters: HashMap<(CounterKey, Counting), Counter, foldhash::fast::RandomState>,
+    asked: ByName<Answered>,
+    asked_by_age: VecDeque<(Timestamp, Fingerprint)>,
+    told: HashSet<Fingerprint, BuildHasherDefault<AsIs>>,
+    told_by_age: VecDeque<(Timestamp, Fingerprint)>,
+}
+
+impl State {
+    /// Remembers nothing; `secret` keys the fingerprints.
+    pub fn new(secret: (u64, u64)) -> Self {
+        State {
+            secret,
+            accounts: Vec::new(),
+            accounts_by_name: ByName::default(),
+            cards: Vec::new(),
+            cards_by_name: ByName::default(),
+            cardholders: Vec::new(),
+            cardholders_by_name: ByName::default(),
+            holds: Vec::new(),
+            holds_by_name: ByName::default(),
+            counters: HashMap::default(),
+            asked: ByName::default(),
+            asked_by_age: VecDeque::new(),
+            told: HashSet::default(),
+            told_by_age: VecDeque::new(),
+        }
+    }
+
+    fn fingerprint(&self, naming: Naming, program: &ProgramId, platform: &str, name: &str) -> Fingerprint {
+        let mut hasher = SipHasher13::new_with_keys(self.secret.0, self.secret.1);
+        hasher.write_u8(naming as u8);
+        hasher.write(program.as_str().as_bytes());
+        hasher.write_u8(0);
+        hasher.write(platform.as_bytes());
+        hasher.write_u8(0);
+        hasher.write(name.as_bytes());
+        let hash = hasher.finish128();
+        Fingerprint([hash.h1, hash.h2])
+    }
+
+    /// The fingerprint of an asked key.
+    pub fn asked_name(&self, program: &ProgramId, platform: Option<&PlatformName>, key: &IdempotencyKey) -> Fingerprint {
+        self.fingerprint(Naming::Asked, program, platform.map_or("", PlatformName::as_str), key.as_str())
+    }
+
+    /// The fingerprint of a told key.
+    pub fn told_name(&self, program: &ProgramId, platform: Option<&PlatformName>, key: &IdempotencyKey) -> Fingerprint {
+        self.fingerprint(Naming::Told, program, platform.map_or("", PlatformName::as_str), key.as_str())
+    }
+
+    fn payment_name(&self, program: &ProgramId, platform: Option<&PlatformName>, name: &str) -> Fingerprint {
+        self.fingerprint(Naming::Payment, program, platform.map_or("", PlatformName::as_str), name)
+    }
+
+    // --- finding -----------------------------------------------------------------------------------------------------
+
+    /// The account of that name.
+    pub fn account_named(&self, program: &ProgramId, account: &AccountId) -> Option<AccountIndex> {
+        self.accounts_by_name.get(&self.fingerprint(Naming::Account, program, "", account.as_str())).copied()
+    }
+
+    /// The card of that token.
+    pub fn card_named(&self, program: &ProgramId, card: &CardToken) -> Option<CardIndex> {
+        self.cards_by_name.get(&self.fingerprint(Naming::Card, program, "", card.as_str())).copied()
+    }
+
+    /// The cardholder of that token.
+    pub fn cardholder_named(&self, program: &ProgramId, cardholder: &CardholderToken) -> Option<CardholderIndex> {
+        self.cardholders_by_name.get(&self.fingerprint(Naming::Cardholder, program, "", cardholder.as_str())).copied()
+    }
+
+    /// The hold of a payment, by either of its names.
+    pub fn hold_of(&self, program: &ProgramId, platform: Option<&PlatformName>, payment: &PaymentRef) -> Option<HoldIndex> {
+        let by = |name: &str| self.holds_by_name.get(&self.payment_name(program, platform, name)).copied();
+        by(payment.authorization.as_str()).or_else(|| payment.alias.as_ref().and_then(|alias| by(alias.as_str())))
+    }
+
+    /// Finds what an event names. A payment that is known says whose money it is, whatever the event's subject says.
+    pub fn locate(
+        &self,
+        program: &ProgramId,
+        platform: Option<&PlatformName>,
+        subject: &Subject,
+        payment: Option<&PaymentRef>,
+    ) -> Located {
+        let hold = payment.and_then(|payment| self.hold_of(program, platform, payment));
+        let presented = subject.card.as_ref().and_then(|card| self.card_named(program, card));
+        let card = presented.or_else(|| hold.and_then(|hold| self.hold(hold)).and_then(|row| row.card));
+        let card_row = card.and_then(|card| self.card(card));
+        let told_cardholder = subject.cardholder.as_ref().and_then(|cardholder| self.cardholder_named(program, cardholder));
+        let cardholder = card_row.and_then(|row| row.cardholder).or(told_cardholder);
+        let account = hold
+            .and_then(|hold| self.hold(hold).map(|row| row.account))
+            .or_else(|| card_row.and_then(|row| row.account))
+            .or_else(|| subject.account.as_ref().and_then(|account| self.account_named(program, account)))
+            .or_else(
+                || if subject.card.is_none() { cardholder.and_then(|cardholder| self.only_account(cardholder)) } else { None },
+            );
+        Located { account, card, cardholder, hold }
+    }
+
+    /// The one account of a cardholder; with several, the platform has to name a card.
+    fn only_account(&self, cardholder: CardholderIndex) -> Option<AccountIndex> {
+        match self.cardholder(cardholder)?.accounts.as_slice() {
+            [only] => Some(*only),
+            _ => None,
+        }
+    }
+
+    /// The account there.
+    pub fn account(&self, index: AccountIndex) -> Option<&AccountRow> {
+        self.accounts.get(place(index.0))
+    }
+
+    /// The card there.
+    pub fn card(&self, index: CardIndex) -> Option<&CardRow> {
+        self.cards.get(place(index.0))
+    }
+
+    /// The cardholder there.
+    pub fn cardholder(&self, index: CardholderIndex) -> Option<&CardholderRow> {
+        self.cardholders.get(place(index.0))
+    }
+
+    /// The hold there.
+    pub fn hold(&self, index: HoldIndex) -> Option<&HoldRow> {
+        self.holds.get(place(index.0))
+    }
+
+    /// All holds.
+    #[cfg(test)]
+    pub fn holds(&self) -> &[HoldRow] {
+        &self.holds
+    }
+
+    /// What was answered to a key.
+    pub fn answered(&self, key: Fingerprint) -> Option<Answered> {
+        self.asked.get(&key).copied()
+    }
+
+    /// Whether a told key was applied before.
+    pub fn was_told(&self, key: Fingerprint) -> bool {
+        self.told.contains(&key)
+    }
+
+    /// The standing of a located card (or of a cardholder who is named alone).
+    pub fn card_standing(&self, located: &Located) -> Option<Card> {
+        let cardholder = located.cardholder.and_then(|index| self.cardholder(index)).and_then(|row| row.status);
+        let cardholder = cardholder.unwrap_or(CardholderStatus::Active);
+        match located.card.and_then(|index| self.card(index)) {
+            Some(row) => Some(Card { status: row.status, cardholder }),
+            // The platform names only the cardholder (Apto V1 and V2): no card's standing to look at.
+            None => located.cardholder.map(|_| Card { status: CardStatus::Active, cardholder }),
+        }
+    }
+
+    /// What a limit has counted for whom it concerns.
+    pub fn used(&self, counter: CounterKey, scope: LimitScope, window: Window, located: &Located) -> LimitUse {
+        counting(scope, located)
+            .and_then(|counting| self.counters.get(&(counter, counting)))
+            .map_or_else(LimitUse::default, |counter| counter.used(window))
+    }
+
+    /// An account's balance as it is told.
+    pub fn balance(&self, index: AccountIndex) -> Option<AccountBalance> {
+        self.account(index).map(|row| AccountBalance {
+            account: row.id,
+            posted: row.account.money(row.account.posted),
+            held: row.account.money(row.account.held),
+            available: row.account.money(row.account.available()),
+            usable: row.account.status.bar().is_none(),
+        })
+    }
+
+    /// The balances of all accounts of a program.
+    pub fn balances_of(&self, program: &ProgramId) -> Vec<AccountBalance> {
+        let of_program = self.accounts.iter().zip(0_u32..).filter(|(row, _)| row.program == *program);
+        of_program.filter_map(|(_, index)| self.balance(AccountIndex(index))).collect()
+    }
+
+    // --- writing -----------------------------------------------------------------------------------------------------
+
+    /// Writes what an event did. The outcome was made from this very state, so nothing here can refuse it.
+    pub fn write(&mut self, located: &Located, names: &Names<'_>, outcome: &Outcome, undo: &mut UndoLog) {
+        if (outcome.posted != 0 || outcome.held != 0)
+            && let Some(index) = located.account
+            && let Some(row) = self.accounts.get_mut(place(index.0))
+        {
+            undo.push(Undo::Account(index, row.account));
+            row.account.posted = row.account.posted.saturating_add(outcome.posted);
+            row.account.held = row.account.held.saturating_add(outcome.held);
+        }
+        if let Some(hold) = outcome.hold {
+            self.write_hold(located, names, hold, outcome, undo);
+        }
+        for counted in &outcome.counted {
+            self.count(located, counted, undo);
+        }
+        if let Some(answered) = outcome.answered
+            && let Some(key) = names.asked
+        {
+            let before = self.asked.insert(key, answered);
+            if before.is_none() {
+                self.asked_by_age.push_back((names.at, key));
+            }
+            undo.push(Undo::Asked(key, before));
+        }
+        if let Some(key) = names.told
+            && self.told.insert(key)
+        {
+            self.told_by_age.push_back((names.at, key));
+            undo.push(Undo::Told(key));
+        }
+    }
+
+    fn write_hold(&mut self, located: &Located, names: &Names<'_>, hold: Hold, outcome: &Outcome, undo: &mut UndoLog) {
+        let existing = located.hold.and_then(|index| self.holds.get_mut(place(index.0)).map(|row| (index, row)));
+        let index = if let Some((index, row)) = existing {
+            undo.push(Undo::Hold(index, Box::new(row.clone())));
+            row.hold = hold;
+            remember_counted(&mut row.counted, &outcome.counted);
+            index
+        } else {
+            let Some(account) = located.account else {
+                return;
+            };
+            let index = HoldIndex(u32::try_from(self.holds.len()).unwrap_or(u32::MAX));
+            let mut counted = SmallVec::new();
+            remember_counted(&mut counted, &outcome.counted);
+            self.holds.push(HoldRow { hold, account, card: located.card, counted });
+            undo.push(Undo::HoldPlaced);
+            index
+        };
+        let payment = names.payment.into_iter().chain(names.increment);
+        for name in payment.flat_map(|payment| std::iter::once(&payment.authorization).chain(&payment.alias)) {
+            let name = self.payment_name(names.program, names.platform, name.as_str());
+            if let std::collections::hash_map::Entry::Vacant(vacant) = self.holds_by_name.entry(name) {
+                vacant.insert(index);
+                undo.push(Undo::HoldName(name));
+            }
+        }
+    }
+
+    fn count(&mut self, located: &Located, counted: &Counted, undo: &mut UndoLog) {
+        let Some(counting) = counting(counted.scope, located) else {
+            return;
+        };
+        let key = (counted.counter, counting);
+        let counter = self.counters.entry(key);
+        let before = match &counter {
+            std::collections::hash_map::Entry::Occupied(occupied) => Some(occupied.get().clone()),
+            std::collections::hash_map::Entry::Vacant(_) => None,
+        };
+        undo.push(Undo::Counter(key, before));
+        counter.or_insert_with(|| Counter::new(counted.window)).count(counted.window, counted.amount, counted.count);
+    }
+
+    /// Writes a change of standing; a card or cardholder that was unknown is known from now on.
+    pub fn write_standing(
+        &mut self,
+        program: &ProgramId,
+        subject: &Subject,
+        located: &Located,
+        standing: Standing,
+        undo: &mut UndoLog,
+    ) {
+        match standing {
+            Standing::Account(status) => {
+                if let Some(index) = located.account
+                    && let Some(row) = self.accounts.get_mut(place(index.0))
+                {
+                    undo.push(Undo::Account(index, row.account));
+                    row.account.status = status;
+                }
+            }
+            Standing::Cardholder(status) => {
+                if let Some(cardholder) = &subject.cardholder {
+                    let index = self.cardholder_entered(program, cardholder, undo);
+                    if let Some(row) = self.cardholders.get_mut(place(index.0)) {
+                        undo.push(Undo::Cardholder(index, row.clone()));
+                        row.status = Some(status);
+                    }
+                }
+            }
+            Standing::Card(status) => {
+                if let Some(card) = &subject.card {
+                    let account = located.account.or_else(|| located.cardholder.and_then(|owner| self.only_account(owner)));
+                    self.enter_card(program, card, account, subject.cardholder.as_ref(), status, undo);
+                }
+            }
+        }
+    }
+
+    /// Enters an account, or changes the standing and credit line of one that is there. `true`: it is new.
+    pub fn enter_account(&mut self, program: &ProgramId, id: &AccountId, account: Account, undo: &mut UndoLog) -> bool {
+        if let Some(index) = self.account_named(program, id) {
+            if let Some(row) = self.accounts.get_mut(place(index.0)) {
+                undo.push(Undo::Account(index, row.account));
+                row.account.credit_line = account.credit_line;
+                row.account.status = account.status;
+            }
+            return false;
+        }
+        let index = AccountIndex(u32::try_from(self.accounts.len()).unwrap_or(u32::MAX));
+        let name = self.fingerprint(Naming::Account, program, "", id.as_str());
+        self.accounts.push(AccountRow { program: *program, id: *id, account });
+        self.accounts_by_name.insert(name, index);
+        undo.push(Undo::AccountEntered(name));
+        true
+    }
+
+    /// Enters a card, or changes what it leads to. An account or owner that is not named stays as it is. `true`: it is new.
+    pub fn enter_card(
+        &mut self,
+        program: &ProgramId,
+        card: &CardToken,
+        account: Option<AccountIndex>,
+        cardholder: Option<&CardholderToken>,
+        status: CardStatus,
+        undo: &mut UndoLog,
+    ) -> bool {
+        let cardholder = cardholder.map(|cardholder| self.cardholder_entered(program, cardholder, undo));
+        let existing = self.card_named(program, card);
+        let row = match existing.and_then(|index| self.cards.get_mut(place(index.0)).map(|row| (index, row))) {
+            Some((index, row)) => {
+                undo.push(Undo::Card(index, *row));
+                row.status = status;
+                row.account = account.or(row.account);
+                row.cardholder = cardholder.or(row.cardholder);
+                *row
+            }
+            None => {
+                let index = CardIndex(u32::try_from(self.cards.len()).unwrap_or(u32::MAX));
+                let name = self.fingerprint(Naming::Card, program, "", card.as_str());
+                let row = CardRow { status, account, cardholder };
+                self.cards.push(row);
+                self.cards_by_name.insert(name, index);
+                undo.push(Undo::CardEntered(name));
+                row
+            }
+        };
+        if let (Some(owner), Some(account)) = (row.cardholder, row.account)
+            && let Some(cardholder) = self.cardholders.get_mut(place(owner.0))
+            && !cardholder.accounts.contains(&account)
+        {
+            undo.push(Undo::Cardholder(owner, cardholder.clone()));
+            cardholder.accounts.push(account);
+        }
+        existing.is_none()
+    }
+
+    fn cardholder_entered(&mut self, program: &ProgramId, cardholder: &CardholderToken, undo: &mut UndoLog) -> CardholderIndex {
+        if let Some(index) = self.cardholder_named(program, cardholder) {
+            return index;
+        }
+        let index = CardholderIndex(u32::try_from(self.cardholders.len()).unwrap_or(u32::MAX));
+        let name = self.fingerprint(Naming::Cardholder, program, "", cardholder.as_str());
+        self.cardholders.push(CardholderRow::default());
+        self.cardholders_by_name.insert(name, index);
+        undo.push(Undo::CardholderEntered(name));
+        index
+    }
+
+    /// Keeps the key of a decline that was told although its group was given up.
+    pub fn remember_decline(&mut self, key: Fingerprint, answered: Answered, now: Timestamp) {
+        if self.asked.insert(key, answered).is_none() {
+            self.asked_by_age.push_back((now, key));
+        }
+    }
+
+    /// Forgets keys that nobody will send again.
+    pub fn forget_old_keys(&mut self, now: Timestamp) {
+        let asked_before = now.saturating_sub(ASKED_KEYS_KEPT);
+        while let Some((_, key)) = self.asked_by_age.pop_front_if(|(at, _)| *at < asked_before) {
+            self.asked.remove(&key);
+        }
+        let told_before = now.saturating_sub(TOLD_KEYS_KEPT);
+        while let Some((_, key)) = self.told_by_age.pop_front_if(|(at, _)| *at < told_before) {
+            self.told.remove(&key);
+        }
+    }
+
+    // --- undoing -----------------------------------------------------------------------------------------------------
+
+    /// Takes back everything in the log, the latest first.
+    pub fn undo(&mut self, log: &mut UndoLog) {
+        self.undo_to(log, 0);
+    }
+
+    /// Takes back what came after the log had that many entries.
+    pub fn undo_to(&mut self, log: &mut UndoLog, length: usize) {
+        while log.len() > length {
+            let Some(undo) = log.pop() else { return };
+            self.undo_one(undo);
+        }
+    }
+
+    fn undo_one(&mut self, undo: Undo) {
+        match undo {
+            Undo::Account(index, account) => {
+                if let Some(row) = self.accounts.get_mut(place(index.0)) {
+                    row.account = account;
+                }
+            }
+            Undo::AccountEntered(name) => {
+                self.accounts.pop();
+                self.accounts_by_name.remove(&name);
+            }
+            Undo::Card(index, before) => {
+                if let Some(row) = self.cards.get_mut(place(index.0)) {
+                    *row = before;
+                }
+            }
+            Undo::CardEntered(name) => {
+                self.cards.pop();
+                self.cards_by_name.remove(&name);
+            }
+            Undo::Cardholder(index, before) => {
+                if let Some(row) = self.cardholders.get_mut(place(index.0)) {
+                    *row = before;
+                }
+            }
+            Undo::CardholderEntered(name) => {
+                self.cardholders.pop();
+                self.cardholders_by_name.remove(&name);
+            }
+            Undo::Hold(index, before) => {
+                if let Some(row) = self.holds.get_mut(place(index.0)) {
+                    *row = *before;
+                }
+            }
+            Undo::HoldPlaced => {
+                self.holds.pop();
+            }
+            Undo::HoldName(name) => {
+                self.holds_by_name.remove(&name);
+            }
+            Undo::Counter(key, Some(before)) => {
+                self.counters.insert(key, before);
+            }
+            Undo::Counter(key, None) => {
+                self.counters.remove(&key);
+            }
+            Undo::Asked(key, Some(before)) => {
+                self.asked.insert(key, before);
+            }
+            Undo::Asked(key, None) => {
+                self.asked.remove(&key);
+                self.asked_by_age.pop_back();
+            }
+            Undo::Told(key) => {
+                self.told.remove(&key);
+                self.told_by_age.pop_back();
+            }
+        }
+    }
+}
+
+/// The names that an event leaves behind.
+#[derive(Debug, Clone, Copy)]
+pub struct Names<'a> {
+    pub program: &'a ProgramId,
+    pub platform: Option<&'a PlatformName>,
+    /// When the event is applied.
+    pub at: Timestamp,
+    /// What its hold is called.
+    pub payment: Option<&'a PaymentRef>,
+    /// For an increment: its own name, which leads to the same hold.
+    pub increment: Option<&'a PaymentRef>,
+    /// The asked key that its answer is remembered under.
+    pub asked: Option<Fingerprint>,
+    /// The told key that makes it apply once.
+    pub told: Option<Fingerprint>,
+}
+
+fn counting(scope: LimitScope, located: &Located) -> Option<Counting> {
+    match scope {
+        LimitScope::Card => located.card.map(Counting::Card),
+        LimitScope::Account => located.account.map(Counting::Account),
+        LimitScope::Program => Some(Counting::Program),
+    }
+}
+
+/// Adds changes to what a hold has counted, window by window; what has come back altogether is forgotten.
+fn remember_counted(counted: &mut SmallVec<[Counted; 3]>, changes: &[Counted]) {
+    for change in changes {
+        let same = |known: &&mut Counted| {
+            known.counter == change.counter && known.scope == change.scope && known.window == change.window
+        };
+        match counted.iter_mut().find(same) {
+            Some(known) => {
+                known.amount = known.amount.saturating_add(change.amount);
+                known.count = known.count.saturating_add(change.count);
+            }
+            None => counted.push(*change),
+        }
+    }
+    counted.retain(|known| known.amount != 0 || known.count != 0);
+}
+
+/// A place as a vector wants it; 32 bits always fit.
+fn place(index: u32) -> usize {
+    usize::try_from(index).unwrap_or(usize::MAX)
+}

@@ -1,0 +1,207 @@
+//! The one writer: takes tickets in the order in which they came, applies them to memory, makes their records durable as a
+//! group, then completes the approvals. Declines are complete as soon as they are applied: their record follows unawaited.
+//!
+//! A commit that fails undoes its whole group, and the ledger is Unavailable until the log has been opened again and
+//! compared with what was written. A panic inside an act is caught, undone and answered. What an act does is in
+//! [`acts`](super::acts).
+
+use std::hash::BuildHasher as _;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+
+use holdfast_core::hold::Answered;
+use tokio::sync::oneshot;
+
+use super::queue::Taken;
+use super::state::{Fingerprint, State};
+use super::undo::UndoLog;
+use super::{Settings, Shared, rebuild};
+use crate::clock::{self, Moment};
+use crate::journal::{BodyRef, Group, GroupWriter, Journal, JournalError, RecordRef};
+use crate::ledger::{Act, Answer, Completions, LedgerError, Readiness, Ticket};
+
+/// How often an unavailable journal is tried again.
+const RETRY_EVERY: Duration = Duration::from_millis(200);
+
+/// What became of an act in memory, and when its waiter may know.
+pub enum Performed {
+    /// At once: nothing depends on the disk.
+    Now(Result<Answer, LedgerError>),
+    /// When the group is durable.
+    OnceDurable(Answer),
+}
+
+/// The writer thread's own.
+pub struct Writer {
+    shared: Arc<Shared>,
+    pub(super) journal: Journal,
+    settings: Settings,
+    pub(super) state: State,
+    pub(super) group: GroupWriter,
+    pub(super) undo: UndoLog,
+    /// Tickets that are complete once the group is durable.
+    awaiting: Vec<(Arc<Ticket>, Answer)>,
+    /// Declines of this group that were told already: they keep their keys whatever becomes of the group.
+    pub(super) told_declines: Vec<(Fingerprint, Answered)>,
+    completions: Completions,
+}
+
+impl Writer {
+    /// A writer that remembers nothing yet.
+    pub fn new(shared: Arc<Shared>, journal: Journal, settings: Settings) -> Self {
+        let secret = std::hash::RandomState::new();
+        Writer {
+            shared,
+            journal,
+            settings,
+            state: State::new((secret.hash_one(0_u8), secret.hash_one(1_u8))),
+            group: GroupWriter::default(),
+            undo: UndoLog::new(),
+            awaiting: Vec::new(),
+            told_declines: Vec::new(),
+            completions: Completions::default(),
+        }
+    }
+
+    /// Rebuilds the state, then works until the queue is closed and empty.
+    pub fn run(mut self, opened: oneshot::Sender<Result<(), JournalError>>) {
+        let result = self.rebuild();
+        let failed = result.is_err();
+        self.become_ready(if failed { Readiness::Unavailable } else { Readiness::Ready });
+        // Whoever started the ledger may have gone away: then nobody wants to know.
+        let _ = opened.send(result);
+        let mut batch = Vec::new();
+        loop {
+            let patience = (self.shared.readiness() != Readiness::Ready).then_some(RETRY_EVERY);
+            match self.shared.queue.take(&mut batch, patience) {
+                Taken::Closed => return,
+                Taken::Some => {}
+            }
+            if !failed && self.shared.readiness() == Readiness::Unavailable {
+                self.try_to_come_back();
+            }
+            self.work_off(&mut batch);
+        }
+    }
+
+    fn become_ready(&self, readiness: Readiness) {
+        self.shared.set_readiness(readiness);
+        self.settings.observer.readiness(readiness);
+    }
+
+    fn rebuild(&mut self) -> Result<(), JournalError> {
+        let Writer { journal, state, undo, .. } = self;
+        journal.read(1, |first, bytes| {
+            for record in Group::open(bytes).map_err(|error| journal.unreadable(first, error))? {
+                let record = record.map_err(|error| journal.unreadable(first, error))?;
+                rebuild::write_record(state, &record, undo);
+                undo.clear();
+            }
+            Ok::<(), JournalError>(())
+        })?;
+        self.state.forget_old_keys(clock::utc());
+        Ok(())
+    }
+
+    fn work_off(&mut self, batch: &mut Vec<Arc<Ticket>>) {
+        let now = clock::now();
+        for ticket in batch.drain(..) {
+            self.attend(ticket, &now);
+            if self.group.records() >= self.settings.commit_records_max {
+                self.commit();
+            }
+        }
+        self.completions.announce();
+        self.commit();
+        self.state.forget_old_keys(now.utc);
+    }
+
+    /// Performs one act; whatever it does wrong costs only its own answer.
+    fn attend(&mut self, ticket: Arc<Ticket>, now: &Moment) {
+        let available = self.shared.readiness() == Readiness::Ready;
+        let (undo_before, group_before, declines_before) = (self.undo.len(), self.group.end(), self.told_declines.len());
+        let performed = catch_unwind(AssertUnwindSafe(|| {
+            ticket.with_act(|act| match act {
+                Act::Balances(..) | Act::Rulesets(_) | Act::Rest => self.perform(act, now),
+                Act::Decide(_) | Act::Adopt(_) | Act::Tell(..) | Act::Keep(..) | Act::Enter(..) | Act::Publish(_) => {
+                    if available { self.perform(act, now) } else { Performed::Now(Err(LedgerError::Unavailable)) }
+                }
+            })
+        }))
+        .unwrap_or(Performed::Now(Err(LedgerError::Panicked)));
+        if let Performed::Now(Err(_)) = performed {
+            // An error means that nothing was applied.
+            self.state.undo_to(&mut self.undo, undo_before);
+            self.group.cut_back(group_before);
+            self.told_declines.truncate(declines_before);
+        }
+        match performed {
+            Performed::Now(answer) => self.completions.complete(&ticket, answer),
+            Performed::OnceDurable(answer) => self.awaiting.push((ticket, answer)),
+        }
+    }
+
+    /// Makes the group durable and completes what waited for it.
+    fn commit(&mut self) {
+        let records = self.group.records();
+        let committed = if records == 0 {
+            Ok(())
+        } else {
+            let began = clock::instant();
+            let appended = self.journal.append(records, self.group.bytes());
+            self.settings.observer.committed(records, clock::instant().saturating_duration_since(began));
+            appended
+        };
+        match committed {
+            Ok(()) => {
+                self.undo.clear();
+                for (ticket, answer) in self.awaiting.drain(..) {
+                    self.completions.complete(&ticket, Ok(answer));
+                }
+                self.group.clear();
+            }
+            Err(error) => self.give_up_group(&error),
+        }
+        self.told_declines.clear();
+        self.completions.announce();
+    }
+
+    /// Leaves the memory as it was before the group; only declines that were told keep their keys.
+    fn give_up_group(&mut self, error: &JournalError) {
+        self.settings.observer.say(&format!("the journal cannot be written, the ledger is unavailable: {error}"));
+        self.state.undo(&mut self.undo);
+        for (key, answered) in self.told_declines.drain(..) {
+            self.state.remember_decline(key, answered, clock::utc());
+        }
+        for (ticket, _) in self.awaiting.drain(..) {
+            self.completions.complete(&ticket, Err(LedgerError::Unavailable));
+        }
+        // The group stays in its buffer: whether it reached the disk all the same, only reopening tells.
+        self.become_ready(Readiness::Unavailable);
+    }
+
+    /// Opens the log again, compares where it ends with what was written, and proves that it can be written.
+    fn try_to_come_back(&mut self) {
+        let expected = self.journal.next();
+        if self.journal.reopen(self.settings.sync).is_err() {
+            return;
+        }
+        if self.journal.next() > expected {
+            // The group that was given up is durable after all: it counts.
+            let bytes = self.group.bytes().to_vec();
+            for record in Group::open(&bytes).into_iter().flatten().flatten() {
+                rebuild::write_record(&mut self.state, &record, &mut self.undo);
+            }
+            self.undo.clear();
+        }
+        self.group.clear();
+        let opened = RecordRef { at: clock::utc(), program: None, platform: None, body: BodyRef::Opened };
+        let written = self.group.push(&opened).is_ok() && self.journal.append(1, self.group.bytes()).is_ok();
+        self.group.clear();
+        if written {
+            self.settings.observer.say("the journal can be written again, the ledger is ready");
+            self.become_ready(Readiness::Ready);
+        }
+    }
+}
