@@ -1,0 +1,79 @@
+//! The ledger: whether it answers, what its commits cost, and what it has yet to hear.
+
+use std::time::Duration;
+
+use ::metrics::{Gauge, Histogram};
+
+use super::registry::{Family, Kind, Registry, record_seconds};
+
+const COMMIT_EDGES: &[f64] =
+    &[0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5];
+const RECORD_EDGES: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0];
+
+const COMMIT_SECONDS: Family = Family {
+    name: "holdfast_ledger_commit_seconds",
+    help: "What one group commit of the journal took, sync included",
+    kind: Kind::Histogram(COMMIT_EDGES),
+};
+const COMMIT_RECORDS: Family = Family {
+    name: "holdfast_ledger_commit_records",
+    help: "How many records one group commit of the journal carried",
+    kind: Kind::Histogram(RECORD_EDGES),
+};
+const UP: Family =
+    Family { name: "holdfast_ledger_up", help: "1 while the ledger answers, 0 while it is starting or away", kind: Kind::Gauge };
+const TOLD_PENDING: Family = Family {
+    name: "holdfast_told_pending",
+    help: "Stand-in answers that platforms heard and the ledger has not yet adopted",
+    kind: Kind::Gauge,
+};
+
+pub(super) const FAMILIES: &[Family] = &[COMMIT_SECONDS, COMMIT_RECORDS, UP, TOLD_PENDING];
+
+/// The ledger's metrics.
+#[derive(Debug, Clone)]
+pub struct LedgerMetrics {
+    commit_seconds: Histogram,
+    commit_records: Histogram,
+    up: Gauge,
+    told_pending: Gauge,
+}
+
+/// Whether the ledger answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LedgerStanding {
+    /// It does.
+    Up,
+    /// It is starting or away.
+    Down,
+}
+
+impl LedgerMetrics {
+    pub(super) fn new(registry: &Registry) -> Self {
+        LedgerMetrics {
+            commit_seconds: registry.histogram(&COMMIT_SECONDS, &[]),
+            commit_records: registry.histogram(&COMMIT_RECORDS, &[]),
+            up: registry.gauge(&UP, &[]),
+            told_pending: registry.gauge(&TOLD_PENDING, &[]),
+        }
+    }
+
+    /// One group commit of so many records.
+    pub fn committed(&self, took: Duration, records: u32) {
+        record_seconds(&self.commit_seconds, took);
+        self.commit_records.record(f64::from(records));
+    }
+
+    /// The ledger came up or went away.
+    pub fn standing(&self, standing: LedgerStanding) {
+        self.up.set(match standing {
+            LedgerStanding::Up => 1.0,
+            LedgerStanding::Down => 0.0,
+        });
+    }
+
+    /// So many told stand-in answers wait for the ledger.
+    pub fn told_pending(&self, answers: u32) {
+        self.told_pending.set(f64::from(answers));
+    }
+}
