@@ -49,7 +49,7 @@ impl fmt::Display for Rule {
 }
 
 impl fmt::Display for Limit {
-    /// `card-day: at most 1000.00 USD and 20 transactions a card and day in America/New_York`.
+    /// `card-day: at most 1000.00 USD and 20 transactions per card and day in America/New_York`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let verb = match self.enforcement {
             Enforcement::Enforce => "at most",
@@ -67,7 +67,7 @@ impl fmt::Display for Limit {
             LimitScope::Account => "account",
             LimitScope::Program => "program",
         };
-        write!(f, " a {scope}{}", self.window)?;
+        write!(f, " per {scope}{}", self.window)?;
         write_conditions(f, &self.when)
     }
 }
