@@ -72,7 +72,7 @@ impl fmt::Display for Timestamp {
 ///
 /// Source: H. Hinnant, "chrono-compatible low-level date algorithms", `civil_from_days`.
 #[expect(clippy::arithmetic_side_effects, reason = "a Timestamp's days are within ±107 million, far from any edge of i64")]
-fn civil_from_days(days_since_epoch: i64) -> (i64, i64, i64) {
+pub(crate) fn civil_from_days(days_since_epoch: i64) -> (i64, i64, i64) {
     let shifted = days_since_epoch + 719_468;
     let era = shifted.div_euclid(146_097);
     let day_of_era = shifted.rem_euclid(146_097);

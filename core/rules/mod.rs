@@ -1,5 +1,53 @@
 //! What a program wrote, parsed and typed at load; and what it says about a request.
+//!
+//! A [`Ruleset`] is made once, checked whole, and never changes. [`evaluate`] asks it about one request: no clock, no
+//! allocation, no failure. A rule only ever declines; whatever no rule declines may proceed, under the limits that apply.
+//!
+//! Reading order: [`verdict`](Verdict), `evaluate`, `rule`, `when`, `limit`, `ruleset`; then the parts they are made of:
+//! `sets`, `mcc_groups`, `hours`, `zone`.
+//!
+//! # What a rule does when the datum is absent
+//!
+//! | | datum listed | datum not listed | datum absent |
+//! |---|---|---|---|
+//! | allow list | passes | declines | declines: nothing shows that it is allowed |
+//! | deny list | declines | passes | passes: nothing shows that it is denied |
+//! | `when` condition | the rule applies | it does not | it does not |
+//!
+//! An entry mode of `unknown` is a value that can be listed. A border is looked for where the platform does not tell one:
+//! by the merchant's country and the program's; without a merchant country it is absent.
+//!
+//! # Which kinds a rule is about
+//!
+//! Without `kinds`, a rule on the **amount** is about the kinds that take money (so neither a verification's zero nor money
+//! coming back is ever "too little" or "too much"); a rule on the **kind** is about every kind; every **other** rule is about
+//! every kind but `credit`, because a refund from a merchant that was denied since must still arrive. A rule that names
+//! `purchase` is about its increments too.
 
+mod describe;
+mod evaluate;
+mod hours;
+mod limit;
+mod mcc_groups;
+mod problem;
+mod rule;
+mod ruleset;
+mod sets;
 mod verdict;
+mod when;
+mod zone;
 
+#[cfg(test)]
+mod tests;
+
+pub use evaluate::{Match, MatchList, NoTrace, Trace, evaluate};
+pub use hours::{Hours, Span, TimeOfDay, Weekday};
+pub use limit::{BUCKETS_MAX, Limit, LimitWindow, Rolling};
+pub use mcc_groups::{MCC_GROUPS, MccGroup};
+pub use problem::{Place, RulesetError, RulesetProblem};
+pub use rule::{AmountRange, Check, Requirement, Rule};
+pub use ruleset::{NotAHash, RULES_MAX, Ruleset, RulesetHash, RulesetParts};
+pub use sets::{EntryModeSet, KindSet, Listed, MccEntry, MccSet, SortedSet};
 pub use verdict::{CounterKey, Enforcement, LIMITS_MAX, LimitCheck, LimitScope, Proceed, Verdict, Window};
+pub use when::When;
+pub use zone::{TransitionError, Zone};

@@ -1,1 +1,3 @@
-//! To come.
+//! What the operator wrote, read into types with every error at once.
+
+pub mod read;

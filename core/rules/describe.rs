@@ -1,0 +1,260 @@
+//! Rules and limits in one line each, for listings. Merchants' names are digests, so only their number is told.
+
+use std::fmt;
+
+use crate::authorization::{CrossBorder, Posting, Wallet};
+use crate::money::Money;
+
+use super::hours::{Hours, Span, TimeOfDay, Weekday};
+use super::limit::{Limit, LimitWindow, Rolling};
+use super::rule::{AmountRange, Check, Requirement, Rule};
+use super::sets::{KindSet, Listed, MccEntry, MccSet};
+use super::verdict::{Enforcement, LimitScope};
+use super::when::When;
+
+/// Writes items with commas between them.
+fn write_list<T: fmt::Display>(f: &mut fmt::Formatter<'_>, items: impl IntoIterator<Item = T>) -> fmt::Result {
+    for (index, item) in items.into_iter().enumerate() {
+        if index > 0 {
+            f.write_str(", ")?;
+        }
+        write!(f, "{item}")?;
+    }
+    Ok(())
+}
+
+/// An amount as people write it: `750.00 USD`.
+struct Amount(Money);
+
+impl fmt::Display for Amount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.0.decimal(), self.0.currency())
+    }
+}
+
+impl fmt::Display for Rule {
+    /// `keyed-max: declines amounts above 100.00 USD, when entry mode keyed`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let verb = match self.enforcement {
+            Enforcement::Enforce => "declines",
+            Enforcement::Observe => "on trial, would decline",
+        };
+        write!(f, "{}: {verb} {}", self.id, self.check)?;
+        write_conditions(f, &self.when)?;
+        match self.reason {
+            Some(reason) => write!(f, ", as {reason}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for Limit {
+    /// `card-day: at most 1000.00 USD and 20 transactions per card and day in America/New_York`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let verb = match self.enforcement {
+            Enforcement::Enforce => "at most",
+            Enforcement::Observe => "observes whether more than",
+        };
+        write!(f, "{}: {verb} ", self.id)?;
+        match (self.amount_max, self.count_max) {
+            (Some(amount), Some(count)) => write!(f, "{} and {count} transactions", Amount(amount))?,
+            (Some(amount), None) => write!(f, "{}", Amount(amount))?,
+            (None, Some(count)) => write!(f, "{count} transactions")?,
+            (None, None) => f.write_str("nothing")?,
+        }
+        let scope = match self.scope {
+            LimitScope::Card => "card",
+            LimitScope::Account => "account",
+            LimitScope::Program => "program",
+        };
+        write!(f, " per {scope}{}", self.window)?;
+        write_conditions(f, &self.when)
+    }
+}
+
+impl fmt::Display for LimitWindow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            LimitWindow::Day(zone) => write!(f, " and day in {}", zone.name()),
+            LimitWindow::Week(zone, Weekday::Monday) => write!(f, " and week in {}", zone.name()),
+            LimitWindow::Week(zone, first) => write!(f, " and week from {} in {}", first.name(), zone.name()),
+            LimitWindow::Month(zone) => write!(f, " and month in {}", zone.name()),
+            LimitWindow::Rolling(rolling) => write!(f, " in the last {rolling}"),
+            LimitWindow::Lifetime => f.write_str(" for ever"),
+        }
+    }
+}
+
+impl fmt::Display for Rolling {
+    /// `24h (24 buckets)`: in the largest unit that is whole.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let length = self.length_seconds();
+        for (unit, seconds) in [("d", 86_400), ("h", 3600), ("m", 60)] {
+            if length.checked_rem(seconds) == Some(0) {
+                let whole = length.checked_div(seconds).unwrap_or(0);
+                return write!(f, "{whole}{unit} ({} buckets)", self.buckets());
+            }
+        }
+        write!(f, "{length}s ({} buckets)", self.buckets())
+    }
+}
+
+fn write_conditions(f: &mut fmt::Formatter<'_>, when: &When) -> fmt::Result {
+    let mut before = ", when ";
+    let mut begin = |f: &mut fmt::Formatter<'_>, what: &str| {
+        f.write_str(before)?;
+        before = " and ";
+        f.write_str(what)
+    };
+    if let Some(kinds) = when.kinds {
+        begin(f, "kind ")?;
+        write!(f, "{kinds}")?;
+    }
+    if let Some(posting) = when.posting {
+        begin(
+            f,
+            match posting {
+                Posting::Hold => "posting hold",
+                Posting::Immediate => "posting immediate",
+            },
+        )?;
+    }
+    if let Some(modes) = when.entry_modes {
+        begin(f, "entry mode ")?;
+        write_list(f, modes.iter().map(crate::authorization::EntryMode::name))?;
+    }
+    if let Some(wallet) = when.wallet {
+        begin(
+            f,
+            match wallet {
+                Wallet::None => "without a wallet",
+                Wallet::Token => "by a wallet",
+            },
+        )?;
+    }
+    if let Some(border) = when.border {
+        begin(
+            f,
+            match border {
+                CrossBorder::No => "within one country",
+                CrossBorder::Yes => "across a border",
+                CrossBorder::NotTold => "without a known border",
+            },
+        )?;
+    }
+    if let Some(mcc) = &when.mcc {
+        begin(f, "MCC ")?;
+        write!(f, "{mcc}")?;
+    }
+    if let Some(countries) = &when.countries {
+        begin(f, "merchant country ")?;
+        write_list(f, countries.iter())?;
+    }
+    Ok(())
+}
+
+impl fmt::Display for KindSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_list(f, self.iter().map(crate::authorization::AuthorizationKind::name))
+    }
+}
+
+impl fmt::Display for MccSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_list(f, self.entries())
+    }
+}
+
+impl fmt::Display for MccEntry {
+    /// As it is written in a ruleset.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            MccEntry::Code(code) => write!(f, "{code}"),
+            MccEntry::Range(first, last) => write!(f, "{first}-{last}"),
+            MccEntry::Group(group) => f.write_str(group.name),
+        }
+    }
+}
+
+impl fmt::Display for Check {
+    /// What it declines, as the object of "declines".
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Check::Amount(range) => write!(f, "{range}"),
+            Check::Kind(listed) => write_listed(f, "kind", listed, |f, set| write!(f, "{set}")),
+            Check::Mcc(listed) => write_listed(f, "MCC", listed, |f, set| write!(f, "{set}")),
+            Check::MerchantId(listed) => write_listed(f, "merchant id", listed, |f, set| write_list(f, set.iter())),
+            Check::MerchantName(listed) => {
+                write_listed(f, "merchant name", listed, |f, set| write!(f, "one of {} listed", set.iter().len()))
+            }
+            Check::MerchantCountry(listed) => write_listed(f, "merchant country", listed, |f, set| write_list(f, set.iter())),
+            Check::CrossBorder(Requirement::Deny) => f.write_str("payments across a border"),
+            Check::CrossBorder(Requirement::Require) => f.write_str("all but payments across a border"),
+            Check::EntryMode(listed) => write_listed(f, "entry mode", listed, |f, set| {
+                write_list(f, set.iter().map(crate::authorization::EntryMode::name))
+            }),
+            Check::Cash => f.write_str("cash"),
+            Check::QuasiCash => f.write_str("quasi-cash"),
+            Check::Wallet(Requirement::Deny) => f.write_str("wallets"),
+            Check::Wallet(Requirement::Require) => f.write_str("all but wallets"),
+            Check::Hours(hours) => write!(f, "{hours}"),
+            Check::Currency(listed) => write_listed(f, "currency", listed, |f, set| write_list(f, set)),
+        }
+    }
+}
+
+fn write_listed<S>(
+    f: &mut fmt::Formatter<'_>,
+    what: &str,
+    listed: &Listed<S>,
+    write_set: impl Fn(&mut fmt::Formatter<'_>, &S) -> fmt::Result,
+) -> fmt::Result {
+    match listed {
+        Listed::Allow(set) => {
+            write!(f, "all but {what} ")?;
+            write_set(f, set)
+        }
+        Listed::Deny(set) => {
+            write!(f, "{what} ")?;
+            write_set(f, set)
+        }
+    }
+}
+
+impl fmt::Display for AmountRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.min(), self.max()) {
+            (Some(min), Some(max)) => write!(f, "amounts below {} or above {}", Amount(min), Amount(max)),
+            (Some(min), None) => write!(f, "amounts below {}", Amount(min)),
+            (None, Some(max)) => write!(f, "amounts above {}", Amount(max)),
+            (None, None) => f.write_str("no amounts"),
+        }
+    }
+}
+
+impl fmt::Display for Hours {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_listed(f, "hours", self.spans(), |f, spans| write_list(f, spans))?;
+        write!(f, " in {}", self.zone().name())
+    }
+}
+
+impl fmt::Display for Span {
+    /// `monday friday 22:00-02:00`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.days().len() == Weekday::ALL.len() {
+            f.write_str("every day ")?;
+        } else {
+            for day in self.days() {
+                write!(f, "{} ", day.name())?;
+            }
+        }
+        write!(f, "{}-{}", self.from(), self.to())
+    }
+}
+
+impl fmt::Display for TimeOfDay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:02}:{:02}", self.minutes().div_euclid(60), self.minutes().rem_euclid(60))
+    }
+}

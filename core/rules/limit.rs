@@ -1,0 +1,285 @@
+//! One spend limit: whose transactions it counts, over which time, and how much may be reached.
+//!
+//! Rules only say which limits apply and where they count; the ledger counts, atomically with the hold. What counts:
+//!
+//! | kind | amount | count |
+//! |---|---|---|
+//! | kinds that take money | yes | yes |
+//! | `incremental` | yes | no: its payment was counted |
+//! | `account_verification` | no: it has none | yes |
+//! | `credit`, `balance_inquiry` | no | no |
+
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+
+use crate::authorization::AuthorizationKind;
+use crate::ids::{ProgramId, RuleId};
+use crate::merchant::Country;
+use crate::money::{Currency, Money};
+use crate::time::Timestamp;
+
+use super::hours::Weekday;
+use super::problem::RulesetProblem;
+use super::sets::KindSet;
+use super::verdict::{CounterKey, Enforcement, LimitCheck, LimitScope, Window};
+use super::when::{Facts, When};
+use super::zone::Zone;
+
+/// The most buckets of a rolling window.
+pub const BUCKETS_MAX: u8 = 60;
+
+/// The kinds that count in limits.
+const COUNTED: KindSet = KindSet::ALL.without(AuthorizationKind::Credit).without(AuthorizationKind::BalanceInquiry);
+
+/// One limit of a ruleset.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limit {
+    pub(super) id: RuleId,
+    pub(super) description: Option<Box<str>>,
+    pub(super) scope: LimitScope,
+    pub(super) window: LimitWindow,
+    pub(super) amount_max: Option<Money>,
+    pub(super) count_max: Option<u32>,
+    pub(super) enforcement: Enforcement,
+    pub(super) kinds: KindSet,
+    pub(super) when: When,
+    counter: CounterKey,
+}
+
+/// Over which time a limit counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LimitWindow {
+    /// A calendar day in a zone.
+    Day(Arc<Zone>),
+    /// A calendar week in a zone, beginning on a day of the week.
+    Week(Arc<Zone>, Weekday),
+    /// A calendar month in a zone.
+    Month(Arc<Zone>),
+    /// The time just past, in buckets.
+    Rolling(Rolling),
+    /// For ever.
+    Lifetime,
+}
+
+/// A rolling window: so many buckets of so many seconds. What it forgets, it forgets a bucket at a time, so that it counts
+/// for at least its length less one bucket and never for more than its length.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rolling {
+    bucket_seconds: u32,
+    buckets: u8,
+}
+
+impl Rolling {
+    /// A window of so many seconds in so many buckets.
+    ///
+    /// # Errors
+    /// No buckets, more than [`BUCKETS_MAX`], or buckets that are not whole seconds.
+    pub fn new(length_seconds: u32, buckets: u8) -> Result<Self, RulesetProblem> {
+        let uneven = length_seconds.checked_rem(u32::from(buckets)) != Some(0);
+        match length_seconds.checked_div(u32::from(buckets)) {
+            Some(bucket_seconds) if !uneven && bucket_seconds > 0 && buckets <= BUCKETS_MAX => {
+                Ok(Rolling { bucket_seconds, buckets })
+            }
+            Some(_) | None => Err(RulesetProblem::UnevenBuckets),
+        }
+    }
+
+    /// How long a bucket is.
+    #[must_use]
+    pub const fn bucket_seconds(self) -> u32 {
+        self.bucket_seconds
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub const fn buckets(self) -> u8 {
+        self.buckets
+    }
+
+    /// How long it is in all.
+    #[must_use]
+    pub const fn length_seconds(self) -> u32 {
+        self.bucket_seconds.saturating_mul(self.buckets as u32)
+    }
+}
+
+impl LimitWindow {
+    /// `day`, `week`, `month`, `rolling` or `lifetime`.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            LimitWindow::Day(_) => "day",
+            LimitWindow::Week(..) => "week",
+            LimitWindow::Month(_) => "month",
+            LimitWindow::Rolling(_) => "rolling",
+            LimitWindow::Lifetime => "lifetime",
+        }
+    }
+
+    /// The window that is open at a moment.
+    #[must_use]
+    pub fn at(&self, now: Timestamp) -> Window {
+        match self {
+            LimitWindow::Day(zone) => Window::Since(zone.day_start(now)),
+            LimitWindow::Week(zone, first_day) => Window::Since(zone.week_start(now, *first_day)),
+            LimitWindow::Month(zone) => Window::Since(zone.month_start(now)),
+            LimitWindow::Rolling(rolling) => Window::Rolling {
+                // The length is never zero; see `Rolling::new`.
+                bucket: now.unix_seconds().checked_div_euclid(i64::from(rolling.bucket_seconds)).unwrap_or(0),
+                buckets: rolling.buckets,
+            },
+            LimitWindow::Lifetime => Window::Lifetime,
+        }
+    }
+}
+
+impl Limit {
+    /// A limit on nothing yet; give it a maximum.
+    #[must_use]
+    pub fn new(id: RuleId, scope: LimitScope, window: LimitWindow) -> Self {
+        Limit {
+            id,
+            description: None,
+            scope,
+            window,
+            amount_max: None,
+            count_max: None,
+            enforcement: Enforcement::Enforce,
+            kinds: COUNTED,
+            when: When::default(),
+            counter: CounterKey(0),
+        }
+    }
+
+    /// The same limit with a sentence for people.
+    #[must_use]
+    pub fn described(mut self, description: &str) -> Self {
+        self.description = Some(description.into());
+        self
+    }
+
+    /// The same limit on the sum of the amounts.
+    #[must_use]
+    pub const fn amount_max(mut self, amount_max: Money) -> Self {
+        self.amount_max = Some(amount_max);
+        self
+    }
+
+    /// The same limit on the number of transactions.
+    #[must_use]
+    pub const fn count_max(mut self, count_max: u32) -> Self {
+        self.count_max = Some(count_max);
+        self
+    }
+
+    /// The same limit, declining or only observed.
+    #[must_use]
+    pub const fn enforced(mut self, enforcement: Enforcement) -> Self {
+        self.enforcement = enforcement;
+        self
+    }
+
+    /// The same limit, counting only under these conditions.
+    #[must_use]
+    pub fn when(mut self, when: When) -> Self {
+        self.kinds = when.kinds.unwrap_or(COUNTED);
+        self.when = when;
+        self
+    }
+
+    /// The limit's name.
+    #[must_use]
+    pub const fn id(&self) -> RuleId {
+        self.id
+    }
+
+    /// What its author says about it.
+    #[must_use]
+    pub fn description(&self) -> Option<&str> {
+        self.description.as_deref()
+    }
+
+    /// What it counts in, once it is part of a ruleset.
+    #[must_use]
+    pub const fn counter(&self) -> CounterKey {
+        self.counter
+    }
+
+    /// Every way in which it is wrong.
+    pub(super) fn problems(&self, currency: Currency, country: Option<Country>) -> Vec<RulesetProblem> {
+        let mut problems = self.when.problems(country);
+        if self.amount_max.is_none() && self.count_max.is_none() {
+            problems.push(RulesetProblem::NoMaximum);
+        }
+        if let Some(amount_max) = self.amount_max {
+            if amount_max.currency() != currency {
+                problems.push(RulesetProblem::OtherCurrency);
+            }
+            if amount_max.is_negative() {
+                problems.push(RulesetProblem::NegativeAmount);
+            }
+        }
+        if self.amount_max.is_some_and(Money::is_zero) || self.count_max == Some(0) {
+            problems.push(RulesetProblem::ZeroMaximum);
+        }
+        if !self.kinds.iter().any(|kind| COUNTED.contains(kind)) {
+            problems.push(RulesetProblem::KindNotCounted);
+        }
+        problems
+    }
+
+    /// Gives it the counter that it has in a program.
+    ///
+    /// A limit that keeps its name, scope and kind of window counts on under a new ruleset, whatever its maximum, zone or
+    /// conditions are; a rolling window of another length or other buckets starts afresh.
+    pub(super) fn join(&mut self, program: ProgramId) {
+        let scope = match self.scope {
+            LimitScope::Card => "card",
+            LimitScope::Account => "account",
+            LimitScope::Program => "program",
+        };
+        let mut digest = Sha256::new();
+        for part in [program.as_str(), self.id.as_str(), scope, self.window.name()] {
+            // No name has a zero byte, so the parts cannot run into each other.
+            digest.update(part);
+            digest.update([0]);
+        }
+        if let LimitWindow::Rolling(rolling) = &self.window {
+            digest.update(rolling.bucket_seconds.to_le_bytes());
+            digest.update([rolling.buckets]);
+        }
+        let first_bytes = digest.finalize().first_chunk().copied().unwrap_or_default();
+        self.counter = CounterKey(u64::from_le_bytes(first_bytes));
+    }
+
+    /// How it applies to a request; `None` if the request does not count in it.
+    pub(super) fn check(&self, facts: &Facts<'_>) -> Option<LimitCheck> {
+        let kind = facts.request.kind;
+        if !self.kinds.contains(kind) || !self.when.holds(facts) {
+            return None;
+        }
+        let (amount_max, count_max) = match kind {
+            AuthorizationKind::Purchase
+            | AuthorizationKind::PurchaseWithCashback
+            | AuthorizationKind::CashWithdrawal
+            | AuthorizationKind::QuasiCash
+            | AuthorizationKind::BillPayment => (self.amount_max, self.count_max),
+            AuthorizationKind::Incremental => (self.amount_max, None),
+            AuthorizationKind::AccountVerification => (None, self.count_max),
+            AuthorizationKind::Credit | AuthorizationKind::BalanceInquiry => (None, None),
+        };
+        if amount_max.is_none() && count_max.is_none() {
+            return None;
+        }
+        Some(LimitCheck {
+            limit: self.id,
+            counter: self.counter,
+            scope: self.scope,
+            window: self.window.at(facts.now),
+            amount_max: amount_max.map(Money::minor),
+            count_max,
+            enforcement: self.enforcement,
+        })
+    }
+}

@@ -1,0 +1,122 @@
+//! What can be wrong with a ruleset, as values: whoever reads one adds the place in the file.
+
+use std::fmt;
+
+use super::{BUCKETS_MAX, LIMITS_MAX, RULES_MAX};
+use crate::ids::RuleId;
+
+/// One thing that is wrong with a ruleset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RulesetError {
+    /// Which of its parts.
+    pub place: Place,
+    /// The part's name, where it has one.
+    pub rule: Option<RuleId>,
+    /// What.
+    pub problem: RulesetProblem,
+}
+
+/// A part of a ruleset, by its position from 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// The whole.
+    Ruleset,
+    /// A rule.
+    Rule(usize),
+    /// A limit.
+    Limit(usize),
+}
+
+/// What is wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RulesetProblem {
+    /// More rules than [`RULES_MAX`].
+    TooManyRules,
+    /// More limits than [`LIMITS_MAX`].
+    TooManyLimits,
+    /// Rules and limits share their names, and this one is taken.
+    DuplicateId,
+    /// A list without items, which could mean all or nothing.
+    EmptyList,
+    /// An amount rule with neither end.
+    NoAmount,
+    /// A least amount above the greatest.
+    MinAboveMax,
+    /// An amount below zero.
+    NegativeAmount,
+    /// An amount that is not in the ruleset's currency.
+    OtherCurrency,
+    /// An amount rule about a kind that asks for no money.
+    KindWithoutAmount,
+    /// A comparison with the program's country, which is not named.
+    CountryNotNamed,
+    /// A reason that only status, funds, limits or the program itself can have.
+    ReasonNotForRules,
+    /// Not four digits, not two of them with a hyphen, and no group's name.
+    UnknownCategory,
+    /// A range that ends before it begins.
+    RangeReversed,
+    /// A span of no time.
+    EmptySpan,
+    /// A time of day that is none.
+    NotATime,
+    /// A limit on nothing.
+    NoMaximum,
+    /// A limit of zero, which is a rule.
+    ZeroMaximum,
+    /// A limit on kinds that no limit counts.
+    KindNotCounted,
+    /// A rolling window whose buckets are none, too many, or not whole seconds.
+    UnevenBuckets,
+}
+
+impl fmt::Display for RulesetProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            RulesetProblem::TooManyRules => return write!(f, "has more than {RULES_MAX} rules"),
+            RulesetProblem::TooManyLimits => return write!(f, "has more than {LIMITS_MAX} limits"),
+            RulesetProblem::DuplicateId => "has the id of an earlier rule or limit",
+            RulesetProblem::EmptyList => "is an empty list, which could mean all or nothing",
+            RulesetProblem::NoAmount => "has neither `min` nor `max`",
+            RulesetProblem::MinAboveMax => "has a `min` above its `max`",
+            RulesetProblem::NegativeAmount => "must not be negative",
+            RulesetProblem::OtherCurrency => "is not in the ruleset's currency",
+            RulesetProblem::KindWithoutAmount => {
+                "checks the amount of `account_verification` or `balance_inquiry`, which have none"
+            }
+            RulesetProblem::CountryNotNamed => {
+                "looks for a border, which needs the program's country: write `country = \"USA\"` at the top of the file"
+            }
+            RulesetProblem::ReasonNotForRules => "is not a reason that a rule can have",
+            RulesetProblem::UnknownCategory => {
+                "is neither a merchant category (\"5411\"), nor a range (\"5811-5814\"), nor the name of a group (\"gambling\")"
+            }
+            RulesetProblem::RangeReversed => "is a range that ends before it begins",
+            RulesetProblem::EmptySpan => {
+                "has a `to` equal to its `from`: no time at all; the whole day is \"00:00\" to \"24:00\""
+            }
+            RulesetProblem::NotATime => "is not a time of day from \"00:00\" to \"24:00\"",
+            RulesetProblem::NoMaximum => "has neither `amount_max` nor `count_max`",
+            RulesetProblem::ZeroMaximum => "must be more than zero; to allow nothing at all, write a rule",
+            RulesetProblem::KindNotCounted => "is only about `credit` or `balance_inquiry`, which no limit counts",
+            RulesetProblem::UnevenBuckets => {
+                return write!(f, "must divide into 1 to {BUCKETS_MAX} buckets of whole seconds");
+            }
+        })
+    }
+}
+
+impl fmt::Display for RulesetError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.place, self.rule) {
+            (Place::Ruleset, _) => f.write_str("the ruleset")?,
+            (Place::Rule(_), Some(id)) => write!(f, "rule `{id}`")?,
+            (Place::Limit(_), Some(id)) => write!(f, "limit `{id}`")?,
+            (Place::Rule(index), None) => write!(f, "rule {index}")?,
+            (Place::Limit(index), None) => write!(f, "limit {index}")?,
+        }
+        write!(f, " {}", self.problem)
+    }
+}
+
+impl std::error::Error for RulesetError {}

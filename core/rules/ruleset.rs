@@ -1,0 +1,197 @@
+//! A program's rules and limits as one value that is checked whole and never changes.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::ids::{ProgramId, RuleId};
+use crate::merchant::Country;
+use crate::money::Currency;
+
+use super::limit::Limit;
+use super::problem::{Place, RulesetError, RulesetProblem};
+use super::rule::Rule;
+use super::verdict::LIMITS_MAX;
+
+/// The most rules that one request can meet. A ruleset with more does not load.
+pub const RULES_MAX: usize = 500;
+
+/// Names one version of a ruleset: the SHA-256 of its source text.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct RulesetHash([u8; 32]);
+
+impl RulesetHash {
+    /// Of a source text, byte for byte: a changed comment is a new version.
+    #[must_use]
+    pub fn of(source: &str) -> Self {
+        RulesetHash(Sha256::digest(source).into())
+    }
+
+    /// A hash that was kept.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        RulesetHash(bytes)
+    }
+
+    /// The hash, to be kept.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl fmt::Display for RulesetHash {
+    /// 64 hexadecimal digits, or as many as a precision asks for: `{:.12}`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let digits = f.precision().unwrap_or(64);
+        for (index, byte) in self.0.iter().enumerate().take(digits.div_ceil(2)) {
+            match digits.saturating_sub(index.saturating_mul(2)) {
+                1 => write!(f, "{:x}", byte >> 4)?,
+                _ => write!(f, "{byte:02x}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for RulesetHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RulesetHash({self})")
+    }
+}
+
+/// Why a text is not the hash of a ruleset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NotAHash;
+
+impl fmt::Display for NotAHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("is not a ruleset's hash of 64 hexadecimal digits")
+    }
+}
+
+impl std::error::Error for NotAHash {}
+
+impl FromStr for RulesetHash {
+    type Err = NotAHash;
+
+    fn from_str(text: &str) -> Result<Self, NotAHash> {
+        let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+        let mut bytes = [0; 32];
+        let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+        if pairs.len() != bytes.len() || !rest.is_empty() {
+            return Err(NotAHash);
+        }
+        for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
+            *byte = digit(*high).ok_or(NotAHash)? << 4 | digit(*low).ok_or(NotAHash)?;
+        }
+        Ok(RulesetHash(bytes))
+    }
+}
+
+/// What a ruleset is made of.
+#[derive(Debug, Clone)]
+pub struct RulesetParts {
+    /// The version that this is.
+    pub hash: RulesetHash,
+    /// Whose it is.
+    pub program: ProgramId,
+    /// The currency of its amounts.
+    pub currency: Currency,
+    /// Where the program is at home, for rules on borders.
+    pub country: Option<Country>,
+    /// In the order in which they are asked.
+    pub rules: Vec<Rule>,
+    /// In the order in which the ledger checks them.
+    pub limits: Vec<Limit>,
+}
+
+/// A program's rules and limits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ruleset {
+    hash: RulesetHash,
+    program: ProgramId,
+    currency: Currency,
+    country: Option<Country>,
+    rules: Box<[Rule]>,
+    limits: Box<[Limit]>,
+}
+
+impl Ruleset {
+    /// Checks the parts and puts them together. A ruleset without rules declines nothing; one without limits limits nothing.
+    ///
+    /// # Errors
+    /// Everything that is wrong, in the order of the parts.
+    pub fn new(parts: RulesetParts) -> Result<Self, Vec<RulesetError>> {
+        let errors = errors_of(&parts);
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        let RulesetParts { hash, program, currency, country, rules, mut limits } = parts;
+        limits.iter_mut().for_each(|limit| limit.join(program));
+        Ok(Ruleset { hash, program, currency, country, rules: rules.into_boxed_slice(), limits: limits.into_boxed_slice() })
+    }
+
+    /// Which version this is.
+    #[must_use]
+    pub const fn hash(&self) -> RulesetHash {
+        self.hash
+    }
+
+    /// Whose it is.
+    #[must_use]
+    pub const fn program(&self) -> ProgramId {
+        self.program
+    }
+
+    /// The currency of its amounts.
+    #[must_use]
+    pub const fn currency(&self) -> Currency {
+        self.currency
+    }
+
+    /// Where the program is at home.
+    #[must_use]
+    pub const fn country(&self) -> Option<Country> {
+        self.country
+    }
+
+    /// The rules, in the order in which they are asked.
+    #[must_use]
+    pub const fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    /// The limits.
+    #[must_use]
+    pub const fn limits(&self) -> &[Limit] {
+        &self.limits
+    }
+}
+
+fn errors_of(parts: &RulesetParts) -> Vec<RulesetError> {
+    let mut errors = Vec::new();
+    let mut seen: Vec<RuleId> = Vec::new();
+    let mut note = |place: Place, id: RuleId, problems: Vec<RulesetProblem>| {
+        let duplicate = seen.contains(&id).then_some(RulesetProblem::DuplicateId);
+        seen.push(id);
+        errors.extend(duplicate.into_iter().chain(problems).map(|problem| RulesetError { place, rule: Some(id), problem }));
+    };
+    for (index, rule) in parts.rules.iter().enumerate() {
+        note(Place::Rule(index), rule.id(), rule.problems(parts.currency, parts.country));
+    }
+    for (index, limit) in parts.limits.iter().enumerate() {
+        note(Place::Limit(index), limit.id(), limit.problems(parts.currency, parts.country));
+    }
+    for (too_many, problem) in [
+        (parts.rules.len() > RULES_MAX, RulesetProblem::TooManyRules),
+        (parts.limits.len() > LIMITS_MAX, RulesetProblem::TooManyLimits),
+    ] {
+        if too_many {
+            errors.push(RulesetError { place: Place::Ruleset, rule: None, problem });
+        }
+    }
+    errors
+}

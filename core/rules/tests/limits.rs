@@ -1,0 +1,115 @@
+//! Limits: what counts, where it counts, and which counter it is.
+
+use std::sync::Arc;
+
+use super::*;
+
+fn daily() -> Limit {
+    Limit::new(id("daily"), LimitScope::Card, LimitWindow::Day(Arc::new(zones::new_york())))
+}
+
+fn checks(limits: Vec<Limit>, request: &AuthorizationRequest) -> Vec<LimitCheck> {
+    match evaluate(&ruleset(vec![], limits), request, now(), &mut NoTrace) {
+        Verdict::Proceed(proceed) => proceed.limits.to_vec(),
+        Verdict::Decline { rule, .. } => panic!("{rule:?} declines"),
+    }
+}
+
+#[test]
+fn what_counts() {
+    use AuthorizationKind as Kind;
+    let cases = [
+        (Kind::Purchase, Some((Some(100_000), Some(20)))),
+        (Kind::PurchaseWithCashback, Some((Some(100_000), Some(20)))),
+        (Kind::CashWithdrawal, Some((Some(100_000), Some(20)))),
+        (Kind::QuasiCash, Some((Some(100_000), Some(20)))),
+        (Kind::BillPayment, Some((Some(100_000), Some(20)))),
+        (Kind::AccountVerification, Some((None, Some(20)))),
+        (Kind::Incremental, Some((Some(100_000), None))),
+        (Kind::Credit, None),
+        (Kind::BalanceInquiry, None),
+    ];
+    for (kind, expected) in cases {
+        let request = AuthorizationRequest { kind, ..request() };
+        let found = checks(vec![daily().amount_max(usd("1000.00")).count_max(20)], &request);
+        assert_eq!(found.first().map(|check| (check.amount_max, check.count_max)), expected, "{kind:?}");
+    }
+    let verification = AuthorizationRequest { kind: Kind::AccountVerification, ..request() };
+    assert_eq!(checks(vec![daily().amount_max(usd("1000.00"))], &verification), [], "an amount limit counts no verification");
+    let increment = AuthorizationRequest { kind: Kind::Incremental, ..request() };
+    assert_eq!(checks(vec![daily().count_max(20)], &increment), [], "a count limit counts no increment");
+}
+
+#[test]
+fn the_window_that_is_open_now() {
+    let zone = Arc::new(zones::new_york());
+    let since = |text| Window::Since(at(text));
+    let hours_24 = Rolling::new(86_400, 24).unwrap();
+    let cases = [
+        (LimitWindow::Day(zone.clone()), since("2026-03-14 04:00:00")),
+        (LimitWindow::Week(zone.clone(), Weekday::Monday), since("2026-03-09 04:00:00")),
+        (LimitWindow::Week(zone.clone(), Weekday::Sunday), since("2026-03-08 05:00:00")),
+        (LimitWindow::Month(zone), since("2026-03-01 05:00:00")),
+        (LimitWindow::Rolling(hours_24), Window::Rolling { bucket: now().unix_seconds() / 3600, buckets: 24 }),
+        (LimitWindow::Lifetime, Window::Lifetime),
+    ];
+    for (window, expected) in cases {
+        let name = window.name();
+        let limit = Limit::new(id("limit"), LimitScope::Program, window).count_max(1).enforced(Enforcement::Observe);
+        let found = checks(vec![limit], &request());
+        assert_eq!(found[0].window, expected, "{name}");
+        assert_eq!((found[0].scope, found[0].enforcement), (LimitScope::Program, Enforcement::Observe));
+    }
+    let before_the_epoch = LimitWindow::Rolling(hours_24).at(Timestamp::from_unix_seconds(-1));
+    assert_eq!(before_the_epoch, Window::Rolling { bucket: -1, buckets: 24 });
+}
+
+#[test]
+fn conditions_select() {
+    let only = |mcc: &str| daily().count_max(1).when(When { mcc: Some(mccs(&[mcc])), ..When::default() });
+    assert_eq!(checks(vec![only("groceries")], &request()).len(), 1);
+    assert_eq!(checks(vec![only("gambling")], &request()).len(), 0);
+    let cash = When { kinds: Some(KindSet::new(&[AuthorizationKind::CashWithdrawal]).unwrap()), ..When::default() };
+    assert_eq!(checks(vec![daily().count_max(1).when(cash)], &request()).len(), 0);
+}
+
+#[test]
+fn a_counter_is_its_program_name_scope_and_kind_of_window() {
+    let counter_in = |program: &str, limit: Limit| {
+        let parts = RulesetParts { program: ProgramId::new(program).unwrap(), ..parts(vec![], vec![limit]) };
+        Ruleset::new(parts).unwrap().limits()[0].counter()
+    };
+    let counter = |limit: Limit| counter_in("demo", limit);
+    let base = counter(daily().count_max(1));
+    assert_eq!(base, counter(daily().amount_max(usd("5.00")).enforced(Enforcement::Observe)), "maxima may change");
+    let utc = LimitWindow::Day(Arc::new(Zone::utc()));
+    assert_eq!(base, counter(Limit::new(id("daily"), LimitScope::Card, utc.clone()).count_max(1)), "the zone may change");
+
+    let rolling = |seconds, buckets| LimitWindow::Rolling(Rolling::new(seconds, buckets).unwrap());
+    let mut all = vec![base, counter_in("other", daily().count_max(1))];
+    for (name, scope, window) in [
+        ("weekly", LimitScope::Card, utc.clone()),
+        ("daily", LimitScope::Account, utc.clone()),
+        ("daily", LimitScope::Program, utc),
+        ("daily", LimitScope::Card, LimitWindow::Lifetime),
+        ("daily", LimitScope::Card, LimitWindow::Month(Arc::new(Zone::utc()))),
+        ("daily", LimitScope::Card, rolling(86_400, 24)),
+        ("daily", LimitScope::Card, rolling(86_400, 48)),
+        ("daily", LimitScope::Card, rolling(43_200, 12)),
+    ] {
+        all.push(counter(Limit::new(id(name), scope, window).count_max(1)));
+    }
+    let count = all.len();
+    all.sort_unstable();
+    all.dedup();
+    assert_eq!(all.len(), count, "all of these are different counters");
+}
+
+#[test]
+fn rolling_windows_divide_evenly() {
+    assert!(Rolling::new(3600, 60).is_ok());
+    assert!(Rolling::new(1, 1).is_ok());
+    for (seconds, buckets) in [(3600, 0), (3660, 61), (3601, 60), (0, 1), (0, 0), (30, 60)] {
+        assert_eq!(Rolling::new(seconds, buckets), Err(RulesetProblem::UnevenBuckets), "{seconds} {buckets}");
+    }
+}

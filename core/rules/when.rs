@@ -1,0 +1,71 @@
+//! What a rule or a limit is about: every condition that is written must hold.
+
+use crate::authorization::{AuthorizationRequest, CrossBorder, Posting, Wallet};
+use crate::merchant::Country;
+use crate::time::Timestamp;
+
+use super::problem::RulesetProblem;
+use super::sets::{EntryModeSet, KindSet, MccSet, SortedSet};
+
+/// A request and what rules need to know around it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Facts<'a> {
+    pub request: &'a AuthorizationRequest,
+    pub now: Timestamp,
+    /// As the platform tells it or, where it does not, by the two countries.
+    pub border: CrossBorder,
+}
+
+impl<'a> Facts<'a> {
+    /// Looks for the border where the platform does not tell one.
+    pub(super) fn of(request: &'a AuthorizationRequest, program_country: Option<Country>, now: Timestamp) -> Self {
+        let border = match (request.cross_border, request.merchant.country, program_country) {
+            (told @ (CrossBorder::No | CrossBorder::Yes), _, _) => told,
+            (CrossBorder::NotTold, Some(merchant), Some(program)) if merchant == program => CrossBorder::No,
+            (CrossBorder::NotTold, Some(_), Some(_)) => CrossBorder::Yes,
+            (CrossBorder::NotTold, None, _) | (CrossBorder::NotTold, _, None) => CrossBorder::NotTold,
+        };
+        Facts { request, now, border }
+    }
+}
+
+/// Conditions under which a rule or a limit applies. Without any it applies to everything that it is about by its nature.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct When {
+    /// Only these kinds.
+    pub kinds: Option<KindSet>,
+    /// Only what leaves the account this way.
+    pub posting: Option<Posting>,
+    /// Only these entry modes.
+    pub entry_modes: Option<EntryModeSet>,
+    /// Only with, or only without, a wallet's token.
+    pub wallet: Option<Wallet>,
+    /// Only across a border, or only within one country.
+    pub border: Option<CrossBorder>,
+    /// Only what these merchant categories sell.
+    pub mcc: Option<MccSet>,
+    /// Only merchants in these countries.
+    pub countries: Option<SortedSet<Country>>,
+}
+
+impl When {
+    /// Whether every condition but the kinds, which the rule or limit knows better, holds.
+    pub(super) fn holds(&self, facts: &Facts<'_>) -> bool {
+        let request = facts.request;
+        let merchant = &request.merchant;
+        self.posting.is_none_or(|posting| posting == request.posting)
+            && self.entry_modes.is_none_or(|modes| modes.contains(request.entry_mode))
+            && self.wallet.is_none_or(|wallet| wallet == request.wallet)
+            && self.border.is_none_or(|border| border == facts.border)
+            && self.mcc.as_ref().is_none_or(|set| merchant.mcc.is_some_and(|mcc| set.contains(mcc)))
+            && self.countries.as_ref().is_none_or(|set| merchant.country.is_some_and(|country| set.contains(&country)))
+    }
+}
+
+impl When {
+    /// Every way in which the conditions are wrong.
+    pub(super) fn problems(&self, country: Option<Country>) -> Vec<RulesetProblem> {
+        let asks_for_border = self.border.is_some() && country.is_none();
+        asks_for_border.then_some(RulesetProblem::CountryNotNamed).into_iter().collect()
+    }
+}
