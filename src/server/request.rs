@@ -1,0 +1,172 @@
+//! One request: route, body, answer.
+
+use std::fmt;
+use std::panic::AssertUnwindSafe;
+use std::rc::Rc;
+
+use futures_util::FutureExt as _;
+use holdfast_adapters::Reply;
+use http::header::{ALLOW, CONNECTION, CONTENT_TYPE};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use hyper::body::Incoming;
+use hyper::{Request, Response};
+
+use super::answer::{Answered, BodyFault, Call, Respond};
+use super::body::{self, AnswerBody};
+use super::route::Found;
+use super::watched::{ConnectionState, Stage};
+use super::worker::Worker;
+use crate::clock::{self, Moment};
+use crate::metrics::HttpRefusal;
+
+/// An answer of silence, as the connection is told to end without a word.
+#[derive(Debug)]
+pub(super) struct Silence;
+
+impl fmt::Display for Silence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("answered with silence")
+    }
+}
+
+impl std::error::Error for Silence {}
+
+/// What may happen to the connection after an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum After {
+    /// It waits for the next request, unless the server is draining.
+    Keep,
+    /// It is closed.
+    Close,
+}
+
+/// Answers one request.
+///
+/// # Errors
+/// The answer is silence.
+pub(super) async fn answer<R: Respond>(
+    worker: Rc<Worker<R>>,
+    connection: Rc<ConnectionState>,
+    request: Request<Incoming>,
+) -> Result<Response<AnswerBody>, Silence> {
+    let received = clock::now();
+    connection.stage.set(Stage::Answering);
+    connection.last_head.set(received.instant);
+    let response = dispatch(&worker, &connection, request, received).await;
+    connection.stage.set(Stage::Idle);
+    response
+}
+
+async fn dispatch<R: Respond>(
+    worker: &Worker<R>,
+    connection: &Rc<ConnectionState>,
+    request: Request<Incoming>,
+    received: Moment,
+) -> Result<Response<AnswerBody>, Silence> {
+    let (head, incoming) = request.into_parts();
+    let (mount, route, segment) = match worker.routes.find(&head.method, head.uri.path()) {
+        Found::Callback { mount, route, segment } => (mount, route, segment),
+        Found::Health => return Ok(bare(worker, StatusCode::OK, head.headers)),
+        Found::MethodNotAllowed { allow } => {
+            worker.metrics.http_refused(HttpRefusal::MethodNotAllowed);
+            let mut response = bare(worker, StatusCode::METHOD_NOT_ALLOWED, head.headers);
+            response.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
+            return Ok(response);
+        }
+        Found::Nothing => {
+            worker.metrics.http_refused(HttpRefusal::PathUnknown);
+            return Ok(bare(worker, StatusCode::NOT_FOUND, head.headers));
+        }
+    };
+    let buffer = connection.buffer.take();
+    let until = received.instant.checked_add(worker.limits.body_read_max).unwrap_or(received.instant);
+    let body = match body::read(incoming, worker.limits.body_bytes_max, until).await {
+        Ok(body) => body,
+        Err(fault) => return refuse(worker, connection, mount, fault, buffer, head.headers),
+    };
+    let call = Call {
+        mount,
+        route,
+        segment,
+        query: head.uri.query().unwrap_or(""),
+        headers: &head.headers,
+        body: &body,
+        received,
+        worker: worker.index,
+    };
+    // In a block of its own, so that a panic before the future exists is caught as well.
+    let responding = AssertUnwindSafe(async { worker.responder.respond(call, buffer).await });
+    let Ok(answered) = responding.catch_unwind().await else {
+        worker.metrics.panicked();
+        return Ok(bare(worker, StatusCode::INTERNAL_SERVER_ERROR, head.headers));
+    };
+    // Given back to the connection's read buffer before that is needed again.
+    drop(body);
+    say(worker, connection, answered, After::Keep, head.headers)
+}
+
+fn refuse<R: Respond>(
+    worker: &Worker<R>,
+    connection: &Rc<ConnectionState>,
+    mount: usize,
+    fault: BodyFault,
+    buffer: Vec<u8>,
+    headers: HeaderMap,
+) -> Result<Response<AnswerBody>, Silence> {
+    worker.metrics.http_refused(fault.refusal());
+    let refused = std::panic::catch_unwind(AssertUnwindSafe(|| worker.responder.refuse(mount, fault, buffer)));
+    let answered = refused.unwrap_or_else(|_| {
+        worker.metrics.panicked();
+        Answered::Said { reply: Reply::json(fault.status()), body: Vec::new() }
+    });
+    say(worker, connection, answered, After::Close, headers)
+}
+
+/// Puts an answer on the wire. The request's header map becomes the answer's: its memory serves the next request's again.
+fn say<R: Respond>(
+    worker: &Worker<R>,
+    connection: &Rc<ConnectionState>,
+    answered: Answered,
+    after: After,
+    mut headers: HeaderMap,
+) -> Result<Response<AnswerBody>, Silence> {
+    let Answered::Said { reply, body } = answered else { return Err(Silence) };
+    headers.clear();
+    if !body.is_empty()
+        && let Some(value) = content_type(reply.content_type)
+    {
+        headers.insert(CONTENT_TYPE, value);
+    }
+    for (name, value) in reply.headers {
+        headers.insert(name, value);
+    }
+    close_if_due(worker, after, &mut headers);
+    let mut response = Response::new(AnswerBody::new(body, Rc::clone(connection)));
+    *response.status_mut() = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    *response.headers_mut() = headers;
+    Ok(response)
+}
+
+/// An answer of a status only.
+fn bare<R: Respond>(worker: &Worker<R>, status: StatusCode, mut headers: HeaderMap) -> Response<AnswerBody> {
+    headers.clear();
+    close_if_due(worker, After::Keep, &mut headers);
+    let mut response = Response::new(AnswerBody::empty());
+    *response.status_mut() = status;
+    *response.headers_mut() = headers;
+    response
+}
+
+fn close_if_due<R: Respond>(worker: &Worker<R>, after: After, headers: &mut HeaderMap) {
+    const CLOSE: (HeaderName, HeaderValue) = (CONNECTION, HeaderValue::from_static("close"));
+    if after == After::Close || worker.drain.begun() {
+        let (name, value) = CLOSE;
+        headers.insert(name, value);
+    }
+}
+
+/// Without allocating for what adapters really say.
+fn content_type(text: &'static str) -> Option<HeaderValue> {
+    const JSON: HeaderValue = HeaderValue::from_static("application/json");
+    if text == "application/json" { Some(JSON) } else { HeaderValue::try_from(text).ok() }
+}

@@ -1,0 +1,274 @@
+//! From a method and a path to the mount and route that they belong to, without allocating.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use foldhash::fast::RandomState;
+use holdfast_adapters::RouteMethod;
+use http::Method;
+
+/// The path that answers 200 and touches nothing; platforms keep connections warm with it.
+pub const HEALTH_PATH: &str = "/healthz";
+
+/// One route to serve.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RouteEntry {
+    /// Its method.
+    pub method: RouteMethod,
+    /// Its full path, the mount's own included; `{name}` stands for one segment, at most once.
+    pub path: String,
+    /// The mount that it belongs to.
+    pub mount: usize,
+    /// The adapter's own number for it.
+    pub route: u8,
+}
+
+/// Every path that is served. Immutable.
+#[derive(Debug, Default)]
+pub struct RouteTable {
+    exact: HashMap<Box<str>, Methods, RandomState>,
+    /// Tried in order after the exact ones; there are as many as mounts have routes with a segment: few.
+    patterns: Vec<Pattern>,
+}
+
+/// Why a route cannot be served.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RouteError {
+    /// It does not begin with a slash.
+    NotAbsolute(String),
+    /// It has more than one `{name}`, or one that is not a whole segment.
+    UnclearSegment(String),
+    /// Two routes have the same method and path.
+    Taken(String),
+    /// The path is the server's own.
+    Reserved(String),
+}
+
+impl fmt::Display for RouteError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            RouteError::NotAbsolute(path) => write!(f, "the path `{path}` does not begin with `/`"),
+            RouteError::UnclearSegment(path) => {
+                write!(f, "the path `{path}` may have one `{{name}}`, which must be a whole segment")
+            }
+            RouteError::Taken(path) => write!(f, "the path `{path}` is mounted twice"),
+            RouteError::Reserved(path) => write!(f, "the path `{path}` is the server's own"),
+        }
+    }
+}
+
+impl std::error::Error for RouteError {}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Target {
+    mount: usize,
+    route: u8,
+}
+
+/// What a path takes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Methods {
+    get: Option<Target>,
+    post: Option<Target>,
+}
+
+/// A path with one segment open.
+#[derive(Debug)]
+struct Pattern {
+    /// Up to the segment, the slash before it included.
+    before: Box<str>,
+    /// From the segment on: empty, or beginning with a slash.
+    after: Box<str>,
+    methods: Methods,
+}
+
+/// What a request's path leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Found<'a> {
+    Callback { mount: usize, route: u8, segment: &'a str },
+    Health,
+    MethodNotAllowed { allow: &'static str },
+    Nothing,
+}
+
+impl RouteTable {
+    /// Makes the table.
+    ///
+    /// # Errors
+    /// Every route that cannot be served.
+    pub fn new(entries: &[RouteEntry]) -> Result<RouteTable, Vec<RouteError>> {
+        let mut table = RouteTable::default();
+        let errors: Vec<RouteError> = entries.iter().filter_map(|entry| table.add(entry).err()).collect();
+        if errors.is_empty() { Ok(table) } else { Err(errors) }
+    }
+
+    fn add(&mut self, entry: &RouteEntry) -> Result<(), RouteError> {
+        let path = entry.path.as_str();
+        if !path.starts_with('/') {
+            return Err(RouteError::NotAbsolute(path.to_owned()));
+        }
+        if path == HEALTH_PATH {
+            return Err(RouteError::Reserved(path.to_owned()));
+        }
+        let methods = match split_at_segment(path)? {
+            None => self.exact.entry(path.into()).or_default(),
+            Some((before, after)) => self.pattern(before, after),
+        };
+        let target = match entry.method {
+            RouteMethod::Get => &mut methods.get,
+            RouteMethod::Post => &mut methods.post,
+        };
+        if target.is_some() {
+            return Err(RouteError::Taken(path.to_owned()));
+        }
+        *target = Some(Target { mount: entry.mount, route: entry.route });
+        Ok(())
+    }
+
+    fn pattern(&mut self, before: &str, after: &str) -> &mut Methods {
+        let same = |pattern: &Pattern| *pattern.before == *before && *pattern.after == *after;
+        let index = self.patterns.iter().position(same).unwrap_or(self.patterns.len());
+        if index == self.patterns.len() {
+            self.patterns.push(Pattern { before: before.into(), after: after.into(), methods: Methods::default() });
+        }
+        #[expect(clippy::indexing_slicing, reason = "found there, or just pushed")]
+        &mut self.patterns[index].methods
+    }
+
+    pub(super) fn find<'a>(&self, method: &Method, path: &'a str) -> Found<'a> {
+        if let Some(methods) = self.exact.get(path) {
+            return methods.find(method, "");
+        }
+        if path == HEALTH_PATH {
+            return match *method {
+                Method::GET | Method::HEAD => Found::Health,
+                _ => Found::MethodNotAllowed { allow: "GET, HEAD" },
+            };
+        }
+        for pattern in &self.patterns {
+            if let Some(segment) = pattern.segment(path) {
+                return pattern.methods.find(method, segment);
+            }
+        }
+        Found::Nothing
+    }
+}
+
+impl Methods {
+    fn find<'a>(&self, method: &Method, segment: &'a str) -> Found<'a> {
+        let target = match *method {
+            Method::GET => self.get,
+            Method::POST => self.post,
+            _ => None,
+        };
+        match target {
+            Some(Target { mount, route }) => Found::Callback { mount, route, segment },
+            None => Found::MethodNotAllowed {
+                allow: match (self.get, self.post) {
+                    (Some(_), Some(_)) => "GET, POST",
+                    (Some(_), None) => "GET",
+                    (None, _) => "POST",
+                },
+            },
+        }
+    }
+}
+
+impl Pattern {
+    /// What stands for the segment, if the path is of this form: not empty, and without a slash.
+    fn segment<'a>(&self, path: &'a str) -> Option<&'a str> {
+        let segment = path.strip_prefix(&*self.before)?.strip_suffix(&*self.after)?;
+        (!segment.is_empty() && !segment.contains('/')).then_some(segment)
+    }
+}
+
+/// What is before and after the `{name}`, if the path has one.
+fn split_at_segment(path: &str) -> Result<Option<(&str, &str)>, RouteError> {
+    let unclear = || RouteError::UnclearSegment(path.to_owned());
+    let Some((before, rest)) = path.split_once('{') else {
+        return if path.contains('}') { Err(unclear()) } else { Ok(None) };
+    };
+    let (name, after) = rest.split_once('}').ok_or_else(unclear)?;
+    let whole = before.ends_with('/') && (after.is_empty() || after.starts_with('/'));
+    if name.is_empty() || name.contains('/') || !whole || after.contains(['{', '}']) {
+        return Err(unclear());
+    }
+    Ok(Some((before, after)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(method: RouteMethod, path: &str, route: u8) -> RouteEntry {
+        RouteEntry { method, path: path.to_owned(), mount: usize::from(route) * 10, route }
+    }
+
+    #[test]
+    fn finds_by_path_then_by_method() {
+        use RouteMethod::{Get, Post};
+        let table = RouteTable::new(&[
+            entry(Post, "/marqeta/jit", 1),
+            entry(Post, "/apto/v3/balances", 2),
+            entry(Get, "/apto/v3/balances", 3),
+            entry(Get, "/apto/v1/{custodian_uid}/transactions", 4),
+            entry(Post, "/apto/v1/{custodian_uid}/transactions", 5),
+            entry(Post, "/apto/v1/{anything}", 6),
+            entry(Post, "/apto/v1/fixed/transactions", 7),
+        ])
+        .unwrap();
+        let callback = |route: u8, segment| Found::Callback { mount: usize::from(route) * 10, route, segment };
+        let not_allowed = |allow| Found::MethodNotAllowed { allow };
+        let cases = [
+            (Method::POST, "/marqeta/jit", callback(1, "")),
+            (Method::GET, "/marqeta/jit", not_allowed("POST")),
+            (Method::PUT, "/apto/v3/balances", not_allowed("GET, POST")),
+            (Method::GET, "/apto/v3/balances", callback(3, "")),
+            (Method::GET, "/apto/v1/abc/transactions", callback(4, "abc")),
+            (Method::POST, "/apto/v1/a%2Fb/transactions", callback(5, "a%2Fb")),
+            (Method::POST, "/apto/v1/abc", callback(6, "abc")),
+            // An exact path wins over a pattern, whatever the method.
+            (Method::POST, "/apto/v1/fixed/transactions", callback(7, "")),
+            (Method::GET, "/apto/v1/fixed/transactions", not_allowed("POST")),
+            // A segment is neither empty nor two.
+            (Method::POST, "/apto/v1//transactions", Found::Nothing),
+            (Method::POST, "/apto/v1/a/b/transactions", Found::Nothing),
+            (Method::POST, "/apto/v1/transactions", callback(6, "transactions")),
+            (Method::POST, "/apto/v1/", Found::Nothing),
+            (Method::POST, "/marqeta/jit/", Found::Nothing),
+            (Method::POST, "/Marqeta/jit", Found::Nothing),
+            (Method::POST, "/", Found::Nothing),
+            (Method::POST, "", Found::Nothing),
+            (Method::GET, "/healthz", Found::Health),
+            (Method::HEAD, "/healthz", Found::Health),
+            (Method::POST, "/healthz", not_allowed("GET, HEAD")),
+        ];
+        for (method, path, expected) in cases {
+            assert_eq!(table.find(&method, path), expected, "{method} {path}");
+        }
+    }
+
+    #[test]
+    fn names_every_route_that_cannot_be_served() {
+        use RouteMethod::Post;
+        let paths =
+            ["a", "/a/{b}/{c}", "/a/x{b}", "/a/{b}x", "/a/{}", "/a/{b", "/a/b}", "/healthz", "/ok", "/ok", "/{a}", "/{b}"];
+        let entries: Vec<RouteEntry> = paths.iter().map(|path| entry(Post, path, 1)).collect();
+        let unclear = |path: &str| RouteError::UnclearSegment(path.to_owned());
+        assert_eq!(
+            RouteTable::new(&entries).unwrap_err(),
+            [
+                RouteError::NotAbsolute("a".to_owned()),
+                unclear("/a/{b}/{c}"),
+                unclear("/a/x{b}"),
+                unclear("/a/{b}x"),
+                unclear("/a/{}"),
+                unclear("/a/{b"),
+                unclear("/a/b}"),
+                RouteError::Reserved("/healthz".to_owned()),
+                RouteError::Taken("/ok".to_owned()),
+                RouteError::Taken("/{b}".to_owned()),
+            ]
+        );
+    }
+}

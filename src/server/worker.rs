@@ -1,0 +1,142 @@
+//! One worker: a thread, its runtime, and the connections that live and die on it.
+
+use std::cell::Cell;
+use std::fmt;
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use hyper::server::conn::http1;
+use tokio::net::TcpStream;
+use tokio::runtime::Runtime;
+use tokio::sync::Notify;
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::task::{LocalSet, spawn_local};
+use tokio::time::{timeout, timeout_at};
+use tokio_rustls::TlsAcceptor;
+
+use super::accept::Admitted;
+use super::answer::Respond;
+use super::connection;
+use super::drain::Drain;
+use super::route::RouteTable;
+use super::tls::Tls;
+use super::{Limits, Serving};
+use crate::metrics::{ConnectionRefusal, ServerMetrics};
+
+/// The smallest read buffer that hyper takes, in bytes.
+const READ_BUFFER_BYTES_MIN: usize = 8192;
+
+/// What a worker's connections share.
+pub(super) struct Worker<R> {
+    pub(super) index: usize,
+    pub(super) responder: Arc<R>,
+    pub(super) routes: Arc<RouteTable>,
+    pub(super) limits: Limits,
+    pub(super) metrics: ServerMetrics,
+    pub(super) drain: Arc<Drain>,
+    pub(super) http: http1::Builder,
+    tls: Option<Arc<Tls>>,
+    live: Cell<usize>,
+    emptied: Notify,
+}
+
+impl<R> fmt::Debug for Worker<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Worker").field("index", &self.index).field("live", &self.live.get()).finish_non_exhaustive()
+    }
+}
+
+/// A connection that is alive; dropped, however it ended, it is not.
+struct Alive<R>(Rc<Worker<R>>);
+
+impl<R> Alive<R> {
+    fn new(worker: Rc<Worker<R>>) -> Self {
+        worker.live.set(worker.live.get().saturating_add(1));
+        Alive(worker)
+    }
+}
+
+impl<R> Drop for Alive<R> {
+    fn drop(&mut self) {
+        self.0.live.set(self.0.live.get().saturating_sub(1));
+        if self.0.live.get() == 0 {
+            self.0.emptied.notify_one();
+        }
+    }
+}
+
+impl<R: Respond> Worker<R> {
+    pub(super) fn new(index: usize, serving: &Serving<R>, drain: Arc<Drain>) -> Self {
+        Worker {
+            index,
+            responder: Arc::clone(&serving.responder),
+            routes: Arc::clone(&serving.routes),
+            limits: serving.limits.clone(),
+            metrics: serving.metrics.clone(),
+            drain,
+            http: http(&serving.limits),
+            tls: serving.tls.clone(),
+            live: Cell::new(0),
+            emptied: Notify::new(),
+        }
+    }
+
+    /// Serves the connections that come until no more will come and all have ended, or the drain's time is up. Returns how
+    /// many it then had to abandon.
+    pub(super) fn run(self, runtime: &Runtime, mut sockets: UnboundedReceiver<Admitted>) -> usize {
+        let worker = Rc::new(self);
+        let local = LocalSet::new();
+        local.block_on(runtime, async {
+            while let Some(admitted) = sockets.recv().await {
+                let alive = Alive::new(Rc::clone(&worker));
+                spawn_local(async move { alive.0.open(admitted).await });
+            }
+            let emptied = async {
+                while worker.live.get() > 0 {
+                    worker.emptied.notified().await;
+                }
+            };
+            if timeout_at(worker.drain.until(), emptied).await.is_ok() { 0 } else { worker.live.get() }
+        })
+    }
+
+    async fn open(self: &Rc<Self>, admitted: Admitted) {
+        let Admitted { socket, admission } = admitted;
+        if let Err(_gone) = self.open_socket(socket).await {
+            self.metrics.connection_refused(ConnectionRefusal::AcceptFailed);
+        }
+        drop(admission);
+    }
+
+    async fn open_socket(self: &Rc<Self>, socket: std::net::TcpStream) -> io::Result<()> {
+        let stream = TcpStream::from_std(socket)?;
+        let Some(tls) = &self.tls else {
+            connection::serve(stream, Rc::clone(self)).await;
+            return Ok(());
+        };
+        match timeout(self.limits.tls_handshake_max, TlsAcceptor::from(tls.current()).accept(stream)).await {
+            Ok(Ok(stream)) => connection::serve(stream, Rc::clone(self)).await,
+            Ok(Err(_)) => self.metrics.connection_refused(ConnectionRefusal::TlsFailed),
+            Err(_) => self.metrics.connection_refused(ConnectionRefusal::TlsTooSlow),
+        }
+        Ok(())
+    }
+}
+
+/// How HTTP is spoken.
+fn http(limits: &Limits) -> http1::Builder {
+    let mut http = http1::Builder::new();
+    http
+        // One write an answer, from one buffer. `pipeline_flush` would do the same, but holds an answer back while the
+        // next request is still arriving: an answer has a deadline.
+        .writev(false)
+        // A caller that has said all it has to say still gets its answer, and none that goes away cancels a decision; the
+        // read buffer is not replaced while a decision is waited for, either.
+        .half_close(true)
+        .max_header_size(limits.head_bytes_max)
+        .max_buf_size(limits.head_bytes_max.max(READ_BUFFER_BYTES_MIN))
+        // The connection keeps its own, see `connection.rs`.
+        .header_read_timeout(None);
+    http
+}
