@@ -3,6 +3,7 @@
 pub mod clock;
 pub mod command;
 pub mod config;
+pub mod control;
 pub mod journal;
 pub mod ledger;
 pub mod metrics;

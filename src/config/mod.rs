@@ -1,3 +1,167 @@
 //! What the operator wrote, read into types with every error at once.
+//!
+//! [`Config::load`] is the only door: a value of [`Config`] has passed every check, the ones that compare two keys
+//! included. Unknown keys are errors; secrets come only by reference (`env:NAME`, `file:PATH`) and no message repeats a
+//! value. Nothing here opens a socket or the ledger, or reads a clock.
+//!
+//! One file a section: [`server`], [`tls`], [`responder`], [`ledger`], [`program`], [`mount`], [`secret`]; [`read`] is the
+//! spanned TOML reader below them, [`reload`] what a SIGHUP reads again.
 
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use holdfast_adapters::Platform;
+
+pub mod ledger;
+pub mod mount;
+mod optional;
+pub mod program;
 pub mod read;
+pub mod reload;
+pub mod responder;
+pub mod secret;
+pub mod server;
+#[cfg(test)]
+mod tests;
+pub mod tls;
+
+pub use ledger::{LedgerConfig, LedgerSync};
+pub use mount::MountConfig;
+pub use program::{Environment, ProgramConfig};
+pub use read::{Error, Errors};
+pub use reload::Reloaded;
+pub use responder::ResponderConfig;
+pub use server::{ServerConfig, TlsFiles};
+
+use optional::OptionalSection;
+use read::Document;
+use secret::SecretReader;
+
+/// Where `holdfast` looks for its configuration unless told otherwise.
+pub const DEFAULT_PATH: &str = "config/holdfast.toml";
+
+/// Everything that the operator decided.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The file that it was read from.
+    pub path: PathBuf,
+    /// What the command line put over the file.
+    pub overrides: Overrides,
+    /// `[server]`: listeners and their limits.
+    pub server: ServerConfig,
+    /// The certificate and key of `[server.tls]`, ready for connections; `None` for plain HTTP.
+    pub tls: Option<Arc<rustls::ServerConfig>>,
+    /// `[responder]`: the authorization path.
+    pub responder: ResponderConfig,
+    /// `[ledger]`: where the money is.
+    pub ledger: LedgerConfig,
+    /// `[[program]]`: at least one.
+    pub programs: Vec<ProgramConfig>,
+}
+
+/// What the command line puts over the file.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Overrides {
+    /// `--listen`, over `server.listen`.
+    pub listen: Option<SocketAddr>,
+    /// `--ops-listen`, over `server.ops_listen`.
+    pub ops_listen: Option<SocketAddr>,
+    /// `--data`, over `ledger.data`.
+    pub data: Option<PathBuf>,
+}
+
+impl Config {
+    /// Reads and checks a configuration with everything that it names: secrets, certificates, rulesets.
+    ///
+    /// # Errors
+    /// Everything that is wrong, each with file, line, column, key, and what would be right.
+    pub fn load(path: &Path, overrides: Overrides) -> Result<Self, Errors> {
+        let config = Self::read(path, overrides, &Surroundings::real())?;
+        let mut errors = Errors::default();
+        for program in &config.programs {
+            if let Err(wrong) = program.check_ruleset() {
+                errors.append(wrong);
+            }
+        }
+        if errors.is_empty() { Ok(config) } else { Err(errors) }
+    }
+
+    /// Reads everything but the rulesets.
+    fn read(path: &Path, overrides: Overrides, surroundings: &Surroundings<'_>) -> Result<Self, Errors> {
+        let file = path.display().to_string();
+        let text = read_text(path)?;
+        let document = Document::parse(&file, &text)?;
+        let config = read_root(&document, path, overrides, surroundings);
+        let errors = document.finish();
+        match config {
+            Some(config) if errors.is_empty() => Ok(config),
+            // Whoever gives up on a value notes why; `None` without an error does not happen.
+            Some(_) | None => Err(errors),
+        }
+    }
+}
+
+/// Reads nothing but `ledger.data`: for commands that only want to find a running server's socket, and whose user may not
+/// be allowed to read the secrets.
+///
+/// # Errors
+/// The file cannot be read, is not TOML, or its `[ledger]` is wrong.
+pub fn data_directory(path: &Path) -> Result<PathBuf, Errors> {
+    let text = read_text(path)?;
+    let file = path.display().to_string();
+    let document = Document::parse(&file, &text)?;
+    let data = ledger::read(OptionalSection::open(&document.root(), "ledger"), None).0.data;
+    let errors = document.finish();
+    if errors.is_empty() { Ok(data) } else { Err(errors) }
+}
+
+/// What configuration values are looked up in, so that tests can bring their own.
+struct Surroundings<'s> {
+    platforms: &'static [Platform],
+    environment: &'s dyn Fn(&str) -> Option<String>,
+}
+
+impl Surroundings<'static> {
+    fn real() -> Self {
+        Surroundings { platforms: holdfast_adapters::PLATFORMS, environment: &|name| std::env::var(name).ok() }
+    }
+}
+
+fn read_text(path: &Path) -> Result<String, Errors> {
+    fs::read_to_string(path).map_err(|error| {
+        let mut errors = Errors::default();
+        let problem = format!("cannot be read: {error}");
+        errors.push(Error { file: path.display().to_string(), line: 1, column: 1, path: String::new(), problem });
+        errors
+    })
+}
+
+/// Reads every section before it gives up, so that every error is noted.
+fn read_root(document: &Document<'_>, path: &Path, overrides: Overrides, surroundings: &Surroundings<'_>) -> Option<Config> {
+    let root = document.root();
+    let directory = path.parent().unwrap_or(Path::new(""));
+
+    let (server, exposure, tls) = server::read(OptionalSection::open(&root, "server"), &overrides, directory);
+    let responder = responder::read(OptionalSection::open(&root, "responder"));
+    let (ledger, sync_spot) = ledger::read(OptionalSection::open(&root, "ledger"), overrides.data.as_deref());
+
+    let secrets = SecretReader { directory, environment: surroundings.environment };
+    let reader = program::ProgramReader {
+        directory,
+        secrets: &secrets,
+        platforms: surroundings.platforms,
+        exposure,
+        body_read_max: server.body_read_max,
+    };
+    let programs = reader.programs(&root);
+    root.finish();
+
+    if ledger.sync == LedgerSync::None && programs.iter().flatten().any(|program| program.environment == Environment::Production)
+    {
+        sync_spot.wrong("must be \"full\" while any program is production: \"none\" loses approvals in a crash");
+    }
+    let programs = programs.into_iter().collect::<Option<Vec<_>>>()?;
+    Some(Config { path: path.to_owned(), overrides, server, tls, responder, ledger, programs })
+}

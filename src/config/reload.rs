@@ -1,0 +1,111 @@
+//! What a SIGHUP reads again: credentials and the TLS files, and nothing else. Whatever else has changed in the file is
+//! named, so that the operator knows what waits for a restart.
+
+use std::sync::Arc;
+
+use holdfast_adapters::Keyring;
+use holdfast_core::ProgramId;
+
+use super::mount::MountConfig;
+use super::program::ProgramConfig;
+use super::read::Errors;
+use super::server::ServerConfig;
+use super::{Config, Surroundings};
+
+/// What takes effect without a restart.
+#[derive(Debug, Clone)]
+pub struct Reloaded {
+    /// One new keyring for every mount of the running configuration.
+    pub keyrings: Vec<MountKeyring>,
+    /// The certificate and key, if the running configuration has TLS.
+    pub tls: Option<Arc<rustls::ServerConfig>>,
+    /// What has changed in the file and waits for a restart, such as `[server]` or `program demo, mount /marqeta`.
+    pub waiting: Vec<String>,
+}
+
+/// The credentials of one mount, which its program and path identify.
+#[derive(Debug, Clone)]
+pub struct MountKeyring {
+    /// The program.
+    pub program: ProgramId,
+    /// [`MountConfig::path`].
+    pub path: String,
+    /// What it accepts from now on.
+    pub keyring: Keyring,
+}
+
+impl Config {
+    /// Reads the file again with the same overrides, for its credentials and TLS files.
+    ///
+    /// Rulesets are not looked at: they change by being published.
+    ///
+    /// # Errors
+    /// Everything that is wrong; the running credentials then stay. A mount that the file no longer has keeps its own:
+    /// it is named in [`Reloaded::waiting`].
+    pub fn reload(&self) -> Result<Reloaded, Errors> {
+        self.reload_in(&Surroundings::real())
+    }
+
+    pub(super) fn reload_in(&self, surroundings: &Surroundings<'_>) -> Result<Reloaded, Errors> {
+        let new = Config::read(&self.path, self.overrides.clone(), surroundings)?;
+        let mut waiting = Vec::new();
+        if !same_server(&new.server, &self.server) {
+            waiting.push("[server]".to_owned());
+        }
+        if new.responder != self.responder {
+            waiting.push("[responder]".to_owned());
+        }
+        if new.ledger != self.ledger {
+            waiting.push("[ledger]".to_owned());
+        }
+        let mut keyrings = Vec::new();
+        for program in &self.programs {
+            let Some(twin) = new.programs.iter().find(|twin| twin.id == program.id) else {
+                waiting.push(format!("program {} (gone)", program.id));
+                continue;
+            };
+            if !same_program(program, twin) {
+                waiting.push(format!("program {}", program.id));
+            }
+            for mount in &program.mounts {
+                let twin = twin.mounts.iter().find(|twin| twin.path == mount.path && twin.platform.name == mount.platform.name);
+                let Some(twin) = twin else {
+                    waiting.push(format!("program {}, mount {} (gone)", program.id, mount.path));
+                    continue;
+                };
+                if !same_mount(mount, twin) {
+                    waiting.push(format!("program {}, mount {}", program.id, mount.path));
+                }
+                let keyring = twin.keyring.clone();
+                keyrings.push(MountKeyring { program: program.id, path: mount.path.clone(), keyring });
+            }
+            let is_new = |twin: &&MountConfig| program.mounts.iter().all(|mount| mount.path != twin.path);
+            waiting.extend(
+                twin.mounts.iter().filter(is_new).map(|twin| format!("program {}, mount {} (new)", program.id, twin.path)),
+            );
+        }
+        let is_new = |twin: &&ProgramConfig| self.programs.iter().all(|program| program.id != twin.id);
+        waiting.extend(new.programs.iter().filter(is_new).map(|twin| format!("program {} (new)", twin.id)));
+        Ok(Reloaded { keyrings, tls: new.tls.filter(|_| self.tls.is_some()), waiting })
+    }
+}
+
+/// Whether two readings agree in all but where certificate and key are.
+fn same_server(one: &ServerConfig, other: &ServerConfig) -> bool {
+    let without_files = |server: &ServerConfig| ServerConfig { tls: None, ..server.clone() };
+    one.tls.is_some() == other.tls.is_some() && without_files(one) == without_files(other)
+}
+
+/// Whether two readings of a program agree in all but its mounts.
+fn same_program(one: &ProgramConfig, other: &ProgramConfig) -> bool {
+    one.currency == other.currency
+        && one.environment == other.environment
+        && one.country == other.country
+        && one.time_zone == other.time_zone
+        && one.rules_path == other.rules_path
+}
+
+/// Whether two readings of a mount agree in all but its credentials.
+fn same_mount(one: &MountConfig, other: &MountConfig) -> bool {
+    one.budget == other.budget && one.reserve == other.reserve && one.settings.values == other.settings.values
+}

@@ -1,0 +1,93 @@
+//! What operators ask of a ledger, running or not.
+//!
+//! [`Operations`] is the seam: the running server implements it, and so does a ledger that a command opens itself while
+//! no server runs. [`answer`] is the one place that maps a request to an operation; the Unix socket ([`server`],
+//! [`client`]) and the offline commands both use it, so that they cannot differ. Nothing here touches the ledger itself.
+
+use std::future::Future;
+
+pub mod client;
+pub mod protocol;
+pub mod server;
+#[cfg(test)]
+mod tests;
+
+pub use protocol::{
+    AccountReport, AccountRow, CardRow, ControlAnswer, ControlRequest, Import, ImportFile, ImportSummary, RowProblem,
+    RulesVersion,
+};
+
+use holdfast_core::{AccountId, ProgramId};
+use protocol::{RulesPublish, RulesRollback};
+
+/// The socket's name in the data directory.
+pub const SOCKET_NAME: &str = "holdfast.sock";
+
+/// What can be asked of a ledger. Each is one act: it happens as a whole or not at all.
+pub trait Operations: Send + Sync {
+    /// Brings accounts and cards in. An account that is known keeps its balance; its status and credit line become those
+    /// of the file, as do a card's status and cardholder.
+    ///
+    /// # Errors
+    /// [`OperationError::Rows`] with every row that cannot be imported: nothing is.
+    fn import(&self, import: Import) -> impl Future<Output = Result<ImportSummary, OperationError>> + Send;
+
+    /// The standing of one account.
+    ///
+    /// # Errors
+    /// Unknown, or known in several programs while `program` names none.
+    fn balance(
+        &self,
+        program: Option<ProgramId>,
+        account: AccountId,
+    ) -> impl Future<Output = Result<AccountReport, OperationError>> + Send;
+
+    /// Puts a ruleset in force.
+    ///
+    /// # Errors
+    /// Unknown program, or a ruleset that does not load: with all of its errors; the one in force stays.
+    fn rules_publish(&self, publish: RulesPublish) -> impl Future<Output = Result<RulesVersion, OperationError>> + Send;
+
+    /// Every version that was ever in force, the latest first.
+    ///
+    /// # Errors
+    /// Unknown program.
+    fn rules_history(&self, program: ProgramId) -> impl Future<Output = Result<Vec<RulesVersion>, OperationError>> + Send;
+
+    /// Puts an earlier version in force again.
+    ///
+    /// # Errors
+    /// Unknown program, or no such version.
+    fn rules_rollback(&self, rollback: RulesRollback) -> impl Future<Output = Result<RulesVersion, OperationError>> + Send;
+}
+
+/// Why an operation did not happen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OperationError {
+    /// What was asked cannot be done: one line an error, each a sentence for the operator.
+    Refused(Vec<String>),
+    /// Rows of an import cannot be imported.
+    Rows(Vec<RowProblem>),
+    /// It could not be done now; trying again may help.
+    Unavailable(String),
+}
+
+/// Does what was asked.
+pub async fn answer<O: Operations>(operations: &O, request: ControlRequest) -> ControlAnswer {
+    let answered = match request {
+        ControlRequest::Import(import) => operations.import(import).await.map(ControlAnswer::Imported),
+        ControlRequest::Balance(asked) => operations.balance(asked.program, asked.account).await.map(ControlAnswer::Balance),
+        ControlRequest::RulesPublish(publish) => {
+            operations.rules_publish(publish).await.map(|version| ControlAnswer::RulesInForce(Box::new(version)))
+        }
+        ControlRequest::RulesHistory(asked) => operations.rules_history(asked.program).await.map(ControlAnswer::RulesHistory),
+        ControlRequest::RulesRollback(rollback) => {
+            operations.rules_rollback(rollback).await.map(|version| ControlAnswer::RulesInForce(Box::new(version)))
+        }
+    };
+    answered.unwrap_or_else(|error| match error {
+        OperationError::Refused(problems) => ControlAnswer::Refused { problems },
+        OperationError::Rows(rows) => ControlAnswer::RowsRefused { rows },
+        OperationError::Unavailable(problem) => ControlAnswer::Unavailable { problem },
+    })
+}

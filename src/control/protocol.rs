@@ -1,0 +1,249 @@
+//! What goes over the command socket: one line of JSON that asks, one line of JSON that answers, and the end.
+//!
+//! Client and server are one binary; a line that the other side does not know is an error, never a guess.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::str::FromStr;
+
+use holdfast_core::hold::{AccountStatus, CardStatus};
+use holdfast_core::{AccountId, CardToken, CardholderToken, Money, ProgramId, Timestamp};
+use serde::{Deserialize, Deserializer, Serialize};
+
+/// The longest line that asks, in bytes. Larger imports go in several.
+pub const REQUEST_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// The longest line that answers, in bytes.
+pub const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// The most rows that one request imports: at their longest, well below [`REQUEST_BYTES_MAX`].
+pub const IMPORT_ROWS_MAX: usize = 5_000;
+
+/// What is asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ControlRequest {
+    /// Bring accounts and cards in.
+    Import(Import),
+    /// Tell an account's standing.
+    Balance(Balance),
+    /// Put a ruleset in force.
+    RulesPublish(RulesPublish),
+    /// List the versions.
+    RulesHistory(RulesHistory),
+    /// Put an earlier version in force again.
+    RulesRollback(RulesRollback),
+}
+
+/// What is answered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ControlAnswer {
+    /// The rows are in.
+    Imported(ImportSummary),
+    /// The account's standing.
+    Balance(AccountReport),
+    /// This version is in force now.
+    RulesInForce(Box<RulesVersion>),
+    /// All versions, the latest first.
+    RulesHistory(Vec<RulesVersion>),
+    /// It cannot be done.
+    Refused {
+        /// One line an error.
+        problems: Vec<String>,
+    },
+    /// Rows that cannot be imported; nothing of the request was.
+    RowsRefused {
+        /// Every one of them.
+        rows: Vec<RowProblem>,
+    },
+    /// It could not be done now.
+    Unavailable {
+        /// Why.
+        problem: String,
+    },
+}
+
+/// Accounts and cards to bring in, in this order.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Import {
+    /// Rows of the accounts file.
+    pub accounts: Vec<AccountRow>,
+    /// Rows of the cards file.
+    pub cards: Vec<CardRow>,
+}
+
+/// One account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountRow {
+    /// The line in its file, from 1; the first row after the header is 2.
+    pub line: u64,
+    /// The program that it belongs to.
+    #[serde(deserialize_with = "from_text")]
+    pub program: ProgramId,
+    /// Its name, unique in the program.
+    #[serde(deserialize_with = "from_text")]
+    pub account: AccountId,
+    /// What it starts with; may be negative. Counts only if the account is new.
+    pub balance: Money,
+    /// How far below zero it may go, in the balance's currency; not negative.
+    pub credit_line: Money,
+    /// Its status.
+    pub status: AccountStatus,
+}
+
+/// One card.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CardRow {
+    /// The line in its file, from 1.
+    pub line: u64,
+    /// The account's program, where the accounts file tells; otherwise the one program that has the account.
+    #[serde(deserialize_with = "from_optional_text")]
+    pub program: Option<ProgramId>,
+    /// The card, unique in the program.
+    #[serde(deserialize_with = "from_text")]
+    pub card: CardToken,
+    /// The account that it pays from.
+    #[serde(deserialize_with = "from_text")]
+    pub account: AccountId,
+    /// Its owner, if there is one.
+    #[serde(deserialize_with = "from_optional_text")]
+    pub cardholder: Option<CardholderToken>,
+    /// Its status.
+    pub status: CardStatus,
+}
+
+/// What an import did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImportSummary {
+    /// Accounts that were not there before.
+    pub accounts_new: u64,
+    /// Accounts that were; their balances are as before.
+    pub accounts_known: u64,
+    /// Cards that were not there before.
+    pub cards_new: u64,
+    /// Cards that were.
+    pub cards_known: u64,
+}
+
+/// The two files of an import.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ImportFile {
+    /// `--accounts`.
+    Accounts,
+    /// `--cards`.
+    Cards,
+}
+
+/// One field of one row that cannot be imported. The field's value is never part of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RowProblem {
+    /// The file.
+    pub file: ImportFile,
+    /// The line, from 1.
+    pub line: u64,
+    /// The column's name; empty for the row as a whole.
+    pub column: String,
+    /// What is wrong, and what would be right.
+    pub problem: String,
+}
+
+/// Which account's standing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Balance {
+    /// The program; needed only where several have an account of that name.
+    #[serde(deserialize_with = "from_optional_text")]
+    pub program: Option<ProgramId>,
+    /// The account.
+    #[serde(deserialize_with = "from_text")]
+    pub account: AccountId,
+}
+
+/// An account's standing. All amounts are in the account's currency.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountReport {
+    /// The program.
+    #[serde(deserialize_with = "from_text")]
+    pub program: ProgramId,
+    /// The account.
+    #[serde(deserialize_with = "from_text")]
+    pub account: AccountId,
+    /// Its status.
+    pub status: AccountStatus,
+    /// What has been posted.
+    pub posted: Money,
+    /// What open holds reserve.
+    pub held: Money,
+    /// How far below zero it may go.
+    pub credit_line: Money,
+    /// What can be spent: posted less held, and the credit line.
+    pub available: Money,
+    /// How many holds are open.
+    pub holds_open: u64,
+}
+
+/// A ruleset to put in force.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RulesPublish {
+    /// For which program.
+    #[serde(deserialize_with = "from_text")]
+    pub program: ProgramId,
+    /// What its author calls the file, for error messages.
+    pub file: String,
+    /// The file's text.
+    pub text: String,
+    /// Who publishes.
+    pub by: String,
+    /// Why.
+    pub why: String,
+}
+
+/// Whose versions.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RulesHistory {
+    /// The program.
+    #[serde(deserialize_with = "from_text")]
+    pub program: ProgramId,
+}
+
+/// Which version to put in force again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RulesRollback {
+    /// For which program.
+    #[serde(deserialize_with = "from_text")]
+    pub program: ProgramId,
+    /// The version's hash, or a beginning of it that no other version has; the version before the one in force if absent.
+    pub to: Option<String>,
+    /// Who rolls back.
+    pub by: String,
+    /// Why.
+    pub why: String,
+}
+
+/// One version of a ruleset, each time it came into force.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RulesVersion {
+    /// The program.
+    #[serde(deserialize_with = "from_text")]
+    pub program: ProgramId,
+    /// The content's hash, in hexadecimal.
+    pub hash: String,
+    /// When it came into force.
+    pub at: Timestamp,
+    /// Who put it there.
+    pub by: String,
+    /// Why.
+    pub why: String,
+    /// Whether it is the one that decides now.
+    pub in_force: bool,
+}
+
+/// Reads an identifier, however JSON escaped it.
+fn from_text<'de, D: Deserializer<'de>, T: FromStr<Err: fmt::Display>>(deserializer: D) -> Result<T, D::Error> {
+    let text = Cow::<str>::deserialize(deserializer)?;
+    text.parse().map_err(serde::de::Error::custom)
+}
+
+fn from_optional_text<'de, D: Deserializer<'de>, T: FromStr<Err: fmt::Display>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    let text = Option::<Cow<'_, str>>::deserialize(deserializer)?;
+    text.map(|text| text.parse().map_err(serde::de::Error::custom)).transpose()
+}
