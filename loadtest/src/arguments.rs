@@ -15,6 +15,7 @@ use http::Uri;
 use crate::callbacks::{Callbacks, Caller, Mix, Population};
 use crate::clock::{self, Clock};
 use crate::drive::{Load, Patience};
+use crate::figures::FiguresArguments;
 use crate::problem::Problem;
 use crate::recognition::Recognition;
 use crate::report::Form;
@@ -66,6 +67,15 @@ pub enum Command {
     ///
     /// This finds the capacity. Its latencies are those of a server that is never idle: for latencies, use `run`.
     Closed(ClosedArguments),
+    /// Measures Holdfast against the floor and prints every figure of the benchmark.
+    ///
+    /// Writes a configuration, a ruleset, accounts and cards into a directory of its own, starts the servers on one core and
+    /// runs the load on another. The floor, Holdfast, and Holdfast with a journal that is not synced take turns. It ends by
+    /// comparing the holds in the ledgers with the approvals received, fails if they differ, and leaves nothing running.
+    ///
+    /// For figures that mean something, build both programs with `cargo build --profile dist --workspace`, and leave the
+    /// machine alone meanwhile.
+    Figures(FiguresArguments),
 }
 
 /// Arguments of `floor`.
@@ -239,7 +249,10 @@ async fn resolve(host: &str) -> Result<SocketAddr, Problem> {
 }
 
 /// Reads a share of one as thousandths.
-fn per_mille(text: &str) -> Result<u16, String> {
+///
+/// # Errors
+/// What would be right.
+pub fn per_mille(text: &str) -> Result<u16, String> {
     let wrong = || "must be a share from 0 to 1 with at most three decimal places".to_owned();
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     if fraction.len() > 3 || !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -269,7 +282,7 @@ mod tests {
         for words in [&["x", "--floor", "--listen", "127.0.0.1:7"][..], &["x", "floor", "--listen", "127.0.0.1:7"]] {
             match Arguments::try_parse_from(words).unwrap().into_command() {
                 Command::Floor(floor) => assert_eq!(floor.listen.port(), 7),
-                other @ (Command::Run(_) | Command::Closed(_)) => panic!("{words:?} is {other:?}"),
+                other @ (Command::Run(_) | Command::Closed(_) | Command::Figures(_)) => panic!("{words:?} is {other:?}"),
             }
         }
     }

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-/// The largest answer, head and body, that is read; platforms' answers are a tenth of it.
+/// The largest answer to a callback, head and body, that is read; real ones are a tenth of it.
 const ANSWER_BYTES_MAX: usize = 16 * 1024;
 /// The most headers that an answer may have.
 const HEADERS_MAX: usize = 32;
@@ -66,9 +66,17 @@ impl Connection {
     /// # Errors
     /// What the operating system says.
     pub async fn open(address: SocketAddr) -> std::io::Result<Self> {
+        Self::open_for_answers_of(address, ANSWER_BYTES_MAX).await
+    }
+
+    /// Connects for answers of at most so many bytes, head and body.
+    ///
+    /// # Errors
+    /// As [`Connection::open`].
+    pub async fn open_for_answers_of(address: SocketAddr, bytes_max: usize) -> std::io::Result<Self> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
-        Ok(Connection { stream, buffer: vec![0; ANSWER_BYTES_MAX].into_boxed_slice() })
+        Ok(Connection { stream, buffer: vec![0; bytes_max].into_boxed_slice() })
     }
 
     /// Sends one request, head and body, and reads its answer. After an error the connection is of no more use.
@@ -81,7 +89,7 @@ impl Connection {
         let head = loop {
             let free = self.buffer.get_mut(filled..).unwrap_or_default();
             if free.is_empty() {
-                return Err(Missing::Unreadable("it is larger than 16 KiB"));
+                return Err(Missing::Unreadable("it is larger than expected"));
             }
             let read = self.stream.read(free).await.map_err(Missing::Failed)?;
             if read == 0 {

@@ -264,6 +264,12 @@ pub async fn closed(run: &Rc<Run>, length: Duration) -> Tally {
     run.finish()
 }
 
+/// Sends one request on a connection of its own.
+pub async fn once(run: &Rc<Run>) -> Tally {
+    run.exchange(&mut None, &mut Vec::new(), run.load.clock.elapsed()).await;
+    run.finish()
+}
+
 #[cfg(test)]
 #[path = "drive_tests.rs"]
 mod tests;

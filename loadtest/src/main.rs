@@ -9,8 +9,10 @@ mod callbacks;
 mod client;
 mod clock;
 mod drive;
+mod figures;
 mod floor;
 mod problem;
+mod process;
 mod progress;
 mod recognition;
 mod report;
@@ -56,6 +58,7 @@ async fn dispatch(command: Command) -> Result<(), Problem> {
         Command::Floor(floor) => floor::run(floor.listen).await,
         Command::Run(arguments) => run_open(&arguments).await,
         Command::Closed(arguments) => run_closed(&arguments).await,
+        Command::Figures(arguments) => figures::run(&arguments).await,
     }
 }
 
