@@ -184,10 +184,17 @@ struct Slot {
 /// What differs from callback to callback.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Varying {
+    /// The variation in decimal digits.
     Decimal,
-    LowerHexadecimal,
-    UpperHexadecimal,
+    /// In lower-case hexadecimal digits, as a UUID's last group.
+    Hexadecimal,
+    /// Its upper 32 bits, in eight such digits.
+    UpperHalf,
+    /// Its lower 32 bits likewise.
+    LowerHalf,
+    /// The card's token.
     Card,
+    /// The cardholder's.
     Cardholder,
 }
 
@@ -275,8 +282,9 @@ impl Callbacks {
         let mut slots = Vec::new();
         for (what, text) in [
             (Varying::Decimal, format!("{TEMPLATE_VARIATION}")),
-            (Varying::LowerHexadecimal, format!("{TEMPLATE_VARIATION:x}")),
-            (Varying::UpperHexadecimal, format!("{TEMPLATE_VARIATION:X}")),
+            (Varying::Hexadecimal, format!("{TEMPLATE_VARIATION:x}")),
+            (Varying::UpperHalf, format!("{:08x}", upper_half(TEMPLATE_VARIATION))),
+            (Varying::LowerHalf, format!("{:08x}", lower_half(TEMPLATE_VARIATION))),
             (Varying::Card, tokens.0),
             (Varying::Cardholder, tokens.1),
         ] {
@@ -292,11 +300,13 @@ impl Callbacks {
         let (variation, card) = (self.variation(number), self.card_of(number));
         for slot in &template.slots {
             let Some(mut place) = request.get_mut(slot.at..slot.at.saturating_add(slot.bytes)) else { continue };
-            // A slot that is too short cuts its text: the comparison with what the adapter renders finds it.
+            // A slot that is too short cuts its text: the comparison with what the adapter renders finds it. Slots may overlap,
+            // where both halves stand together: they write the same digits.
             let _ = match (slot.what, self.population.cards) {
                 (Varying::Decimal, _) => write!(place, "{variation}"),
-                (Varying::LowerHexadecimal, _) => write!(place, "{variation:x}"),
-                (Varying::UpperHexadecimal, _) => write!(place, "{variation:X}"),
+                (Varying::Hexadecimal, _) => write!(place, "{variation:x}"),
+                (Varying::UpperHalf, _) => write!(place, "{:08x}", upper_half(variation)),
+                (Varying::LowerHalf, _) => write!(place, "{:08x}", lower_half(variation)),
                 (Varying::Card, 0 | 1) => place.write_all(self.population.card.as_bytes()),
                 (Varying::Cardholder, 0 | 1) => place.write_all(self.population.cardholder.as_bytes()),
                 (Varying::Card, _) => write!(place, "{}{card:06}", self.population.card),
@@ -322,6 +332,14 @@ impl Callbacks {
         }
         Ok(true)
     }
+}
+
+const fn upper_half(variation: u64) -> u64 {
+    variation >> 32
+}
+
+const fn lower_half(variation: u64) -> u64 {
+    variation & 0xffff_ffff
 }
 
 #[cfg(test)]

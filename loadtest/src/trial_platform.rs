@@ -84,8 +84,10 @@ impl Adapter for TrialAdapter {
             Dialect::ScrambledKeys => hash(&variation.to_le_bytes()),
         };
         let text = format!(
-            "{{\"token\":\"00000000-0000-4000-8000-{key:012x}\",\"id\":{key},\"card\":\"{card}\",\"user\":\"{cardholder}\",\
+            "{{\"token\":\"00000000-0000-4000-8000-{key:012x}\",\"id\":{key},\"split\":\"{:08x}-0001-4f5e-8a7b-0000{:08x}\",\"card\":\"{card}\",\"user\":\"{cardholder}\",\
              \"amount\":{}}}",
+            key >> 32,
+            key & 0xffff_ffff,
             amount.minor()
         );
         body.extend_from_slice(text.as_bytes());
