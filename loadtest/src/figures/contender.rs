@@ -1,0 +1,247 @@
+//! One server under measurement with its load, and everything that was measured of it. It prints nothing.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use holdfast_adapters::{BasicCredential, Keyring, Settings, platform};
+use holdfast_core::Currency;
+use tokio::process::Command;
+
+use crate::callbacks::{Callbacks, Caller, Mix};
+use crate::clock::{self, Clock};
+use crate::drive::{self, Load, Patience, Run, Tally};
+use crate::figures::Setting;
+use crate::figures::bench::{self, Bench, Sync};
+use crate::figures::ledger;
+use crate::figures::metrics::Journal;
+use crate::problem::Problem;
+use crate::process::{self, Server};
+use crate::recognition::Recognition;
+use crate::schedule::Schedule;
+
+/// How many times a server is asked until it approves.
+const ASKED_MAX: u32 = 1200;
+/// How long between two of these.
+const ASKED_EVERY: Duration = Duration::from_millis(50);
+
+/// What a contender is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// The bare server.
+    Floor,
+    /// Holdfast.
+    Holdfast(Sync),
+}
+
+/// What one turn in closed loop cost.
+#[derive(Debug, Clone)]
+pub struct Turn {
+    /// The server's CPU time.
+    pub server_cpu: Duration,
+    /// The load's CPU time.
+    pub load_cpu: Duration,
+    /// What came back.
+    pub tally: Tally,
+    /// What the journal wrote meanwhile.
+    pub journal: Journal,
+}
+
+/// A server with its load.
+pub struct Contender {
+    /// What it is.
+    pub kind: Kind,
+    server: Server,
+    load: Rc<Load>,
+    /// Its turns in closed loop.
+    pub turns: Vec<Turn>,
+    /// Its latencies in open loop, all turns together.
+    pub open: Option<Tally>,
+    /// The arrival rate of these.
+    pub open_rate: u32,
+    /// How much was approved in all, from the first request on, in minor units.
+    pub approved_minor: i64,
+    /// How many requests had no answer in all.
+    pub missing: u64,
+    /// How much the ledger holds; `None` for the floor, and until it was asked.
+    pub held_minor: Option<i64>,
+}
+
+impl Contender {
+    /// Starts the floor.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub async fn floor(setting: &Setting, bench: &Bench) -> Result<Self, Problem> {
+        let mut command = Command::new(&setting.floor);
+        command.args(["floor", "--listen", "127.0.0.1:0"]);
+        let server = Server::start(command, &bench.path("floor.log"), setting.cores).await?;
+        Self::with_load(Kind::Floor, server, setting, bench)
+    }
+
+    /// Starts Holdfast, and waits until it approves: accounts and cards are imported, the ledger is ready.
+    ///
+    /// # Errors
+    /// It does not start, or never approves.
+    pub async fn holdfast(setting: &Setting, bench: &Bench, sync: Sync) -> Result<Self, Problem> {
+        let command = bench.serve(&setting.holdfast, sync);
+        let log = bench.path(&format!("holdfast-{}.log", sync.name()));
+        let server = Server::start(command, &log, setting.cores).await?;
+        let mut contender = Self::with_load(Kind::Holdfast(sync), server, setting, bench)?;
+        contender.wait_until_it_approves().await?;
+        Ok(contender)
+    }
+
+    fn with_load(kind: Kind, server: Server, setting: &Setting, bench: &Bench) -> Result<Self, Problem> {
+        let platform =
+            platform(bench::PLATFORM).ok_or_else(|| Problem::new("there is no adapter for the benchmark's platform"))?;
+        let adapter = (platform.build)(&Settings::defaults(Currency::USD))
+            .map_err(|_| Problem::new("the benchmark's platform does not work with default settings"))?;
+        let address = server.ready.listen;
+        let basic = vec![BasicCredential::new(bench::USER, &Bench::password())];
+        let keyring = Keyring { basic, ..Keyring::default() };
+        let (host, mount) = (address.to_string(), bench::MOUNT.to_owned());
+        let caller = Caller { platform, adapter, keyring, host, mount, route: None };
+        let mix = Mix {
+            currency: Currency::USD,
+            approved_minor: bench::APPROVED_MINOR.to_vec(),
+            declined_minor: bench::DECLINED_MINOR,
+            approve_per_mille: setting.approve_per_mille,
+        };
+        let callbacks = Callbacks::prepare(caller, bench.population(), mix, clock::utc())?;
+        let recognition = Recognition::learn(&callbacks)?;
+        let load = Rc::new(Load {
+            clock: Clock::start(),
+            address,
+            callbacks,
+            recognition,
+            patience: Patience { deadline: platform.budget.default, give_up: Duration::from_secs(10) },
+            connections: setting.connections,
+            next: Cell::new(0),
+            stopping: Cell::new(false),
+        });
+        Ok(Contender {
+            kind,
+            server,
+            load,
+            turns: Vec::new(),
+            open: None,
+            open_rate: 0,
+            approved_minor: 0,
+            missing: 0,
+            held_minor: None,
+        })
+    }
+
+    /// Whether its requests are copies of prepared ones.
+    pub fn requests_are_copied(&self) -> bool {
+        self.load.callbacks.are_copied()
+    }
+
+    /// How long its first request is, head and body.
+    pub fn request_bytes(&self) -> usize {
+        let mut request = Vec::new();
+        self.load.callbacks.write(0, &mut request);
+        request.len()
+    }
+
+    async fn wait_until_it_approves(&mut self) -> Result<(), Problem> {
+        for _ in 0..ASKED_MAX {
+            let run = Run::start(&self.load)?;
+            let tally = drive::once(&run).await;
+            let approved = tally.approved > 0;
+            self.add_up(&tally);
+            if approved {
+                return Ok(());
+            }
+            tokio::time::sleep(ASKED_EVERY).await;
+        }
+        Err(Problem::new("holdfast serves but approves nothing; run with --keep and look at its log and its configuration"))
+    }
+
+    /// One turn in closed loop whose cost does not count: connections, caches and the disk come to their pace.
+    ///
+    /// # Errors
+    /// The server is gone.
+    pub async fn warm_up(&mut self, length: Duration) -> Result<(), Problem> {
+        let tally = drive::closed(&Run::start(&self.load)?, length).await;
+        self.add_up(&tally);
+        Ok(())
+    }
+
+    /// One turn in closed loop.
+    ///
+    /// # Errors
+    /// The server is gone.
+    pub async fn turn_closed(&mut self, length: Duration) -> Result<(), Problem> {
+        let journal_before = self.journal().await?;
+        let (server_before, load_before) = (self.server.cpu_time()?, process::own_cpu_time()?);
+        let tally = drive::closed(&Run::start(&self.load)?, length).await;
+        let (server_after, load_after) = (self.server.cpu_time()?, process::own_cpu_time()?);
+        let journal = self.journal().await?.since(journal_before);
+        self.add_up(&tally);
+        self.turns.push(Turn {
+            server_cpu: server_after.saturating_sub(server_before),
+            load_cpu: load_after.saturating_sub(load_before),
+            tally,
+            journal,
+        });
+        Ok(())
+    }
+
+    /// One turn in open loop.
+    ///
+    /// # Errors
+    /// Histograms that do not fit each other, which they do.
+    pub async fn turn_open(&mut self, schedule: Schedule) -> Result<(), Problem> {
+        let tally = drive::open(&Run::start(&self.load)?, schedule).await;
+        self.add_up(&tally);
+        match &mut self.open {
+            None => self.open = Some(tally),
+            Some(all) => {
+                all.latency.add(&tally.latency).map_err(Problem::doing("adding up latencies"))?;
+                all.due = all.due.saturating_add(tally.due);
+                all.late = all.late.saturating_add(tally.late);
+                all.missing = all.missing.saturating_add(tally.missing);
+            }
+        }
+        Ok(())
+    }
+
+    fn add_up(&mut self, tally: &Tally) {
+        self.approved_minor = self.approved_minor.saturating_add(tally.approved_minor);
+        self.missing = self.missing.saturating_add(tally.missing);
+    }
+
+    async fn journal(&self) -> Result<Journal, Problem> {
+        match (self.kind, self.server.ready.ops_listen) {
+            (Kind::Floor, _) | (Kind::Holdfast(_), None) => Ok(Journal::default()),
+            (Kind::Holdfast(_), Some(operators)) => Journal::read(operators).await,
+        }
+    }
+
+    /// Where its counters are: the operators' listener, or the server itself.
+    pub fn counters(&self) -> std::net::SocketAddr {
+        self.server.ready.ops_listen.unwrap_or(self.server.ready.listen)
+    }
+
+    /// Asks the ledger, if there is one, what it holds.
+    ///
+    /// # Errors
+    /// It does not tell.
+    pub async fn read_holds(&mut self, setting: &Setting, bench: &Bench) -> Result<(), Problem> {
+        match self.kind {
+            Kind::Floor => {}
+            Kind::Holdfast(sync) => self.held_minor = Some(ledger::held_total(bench, &setting.holdfast, sync).await?),
+        }
+        Ok(())
+    }
+
+    /// Stops the server.
+    ///
+    /// # Errors
+    /// It ended badly.
+    pub async fn stop(self) -> Result<(), Problem> {
+        self.server.stop().await
+    }
+}
