@@ -66,7 +66,7 @@ fn legacy(echo: &Echo<'_>, decision: Decision, reference: DecisionReference, bod
     }
 }
 
-/// Writes an error in the shape of contract B3: `{"errors":[{"code","message"}]}`.
+/// Writes an error in the shape of a partner's interface file: `{"errors":[{"code","message"}]}`.
 pub(super) fn refuse(refused: &Refused, body: &mut Vec<u8>) -> Reply {
     let mut reply = Reply::json(refused.status());
     match refused {
@@ -83,7 +83,7 @@ pub(super) fn refuse(refused: &Refused, body: &mut Vec<u8>) -> Reply {
     reply
 }
 
-/// Our dialect (contract B7): the mobile SDKs' funding source, one an account. A cardholder who has none has an empty list.
+/// Our dialect: the mobile SDKs' funding source, one an account. A cardholder who has none has an empty list.
 fn balances(echo: &Echo<'_>, accounts: &[AccountBalance], body: &mut Vec<u8>) {
     let cardholder = echo.fields.first().map_or("", |(_, raw)| raw);
     let cardholder = percent_decode_str(cardholder).decode_utf8_lossy();

@@ -1,6 +1,6 @@
 //! The authorize request of all three generations, as one question; and the query of a balance read.
 //!
-//! The fields' rules are those of contract B3. Nothing here answers.
+//! Which field means what, and who says so, stands in this folder's README. Nothing here answers.
 
 use holdfast_core::{
     AmountError, AuthorizationId, AuthorizationKind, AuthorizationRequest, CardToken, CardholderToken, Country, CrossBorder,
@@ -169,7 +169,7 @@ fn debit_kind(mcc: Option<MerchantCategoryCode>) -> AuthorizationKind {
     }
 }
 
-/// Null is false for a present card and a chip, and true for e-commerce (contract B3).
+/// Null is false for a present card and a chip, and true for e-commerce, as a partner of Apto's reads it.
 fn entry_mode(card_present: Option<bool>, ecommerce: Option<bool>, emv: Option<bool>) -> EntryMode {
     match (card_present.unwrap_or(false), emv.unwrap_or(false), ecommerce.unwrap_or(true)) {
         (true, true, _) => EntryMode::Chip,

@@ -30,7 +30,7 @@ use crate::settings::{SettingError, Settings};
 
 /// Apto as the registry knows it.
 ///
-/// The budget is a partner's contract with Apto (2,000 ms, contract B3); Apto's own text names none.
+/// The budget is that of a partner's interface file (2,000 ms); Apto's own text names none.
 pub const PLATFORM: Platform = Platform {
     name: "apto",
     routes: &[

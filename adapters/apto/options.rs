@@ -23,7 +23,9 @@ pub(super) struct Options {
     pub(super) posting_of_debits: Posting,
     /// The currency of amounts that have none: the settlement announcement's.
     pub(super) currency: Currency,
-    /// `decline_code` by reason where it is not [`DECLINE_CODE`], as JSON.
+    /// [`DECLINE_CODE`], as JSON.
+    default_code: String,
+    /// The codes that the program chose instead, as JSON.
     decline_codes: Vec<(DeclineReason, String)>,
 }
 
@@ -36,6 +38,7 @@ impl Options {
             legacy_routes: settings.switch(LEGACY_ROUTES, true, &mut errors),
             posting_of_debits: if captured { Posting::Immediate } else { Posting::Hold },
             currency: settings.currency,
+            default_code: json_text(DECLINE_CODE),
             decline_codes: decline_codes(settings.table(DECLINE_CODES, &mut errors), &mut errors),
         };
         if errors.is_empty() { Ok(options) } else { Err(errors) }
@@ -43,9 +46,7 @@ impl Options {
 
     /// What V3 hears as `decline_reason_code`, as JSON.
     pub(super) fn decline_code(&self, reason: DeclineReason) -> &str {
-        const DEFAULT: &str = "\"decline_nsf\"";
-        const _: () = assert!(DEFAULT.len() == DECLINE_CODE.len() + 2);
-        self.decline_codes.iter().find(|(known, _)| *known == reason).map_or(DEFAULT, |(_, code)| code)
+        self.decline_codes.iter().find(|(known, _)| *known == reason).map_or(&self.default_code, |(_, code)| code)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use holdfast_core::DeclineReason;
 
-/// The code that Apto is known to take for a declined answer (contract B3).
+/// The one code that Apto is known to take for a declined answer (a partner answers it whatever the reason).
 pub(super) const DECLINE_CODE: &str = "decline_nsf";
 
 /// The phrase that goes into V3's `decline_reason` and the older `message`: stable, for people who read Apto's dashboard.
@@ -45,7 +45,7 @@ pub(super) const fn phrase(reason: DeclineReason) -> &'static str {
     }
 }
 
-/// The error code of V2's and V1's 403, out of the five that a partner's contract with Apto lists (contract B3).
+/// The error code of V2's and V1's 403, out of the five in the interface file of a partner of Apto's.
 pub(super) const fn legacy_code(reason: DeclineReason) -> &'static str {
     match reason {
         DeclineReason::InsufficientFunds => "low_balance",

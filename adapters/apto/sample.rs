@@ -1,4 +1,4 @@
-//! A V3 authorize request for load tests, with the fields of contract B3 and some that the adapter has to skip.
+//! A V3 authorize request for load tests, with the fields that are known and some that the adapter has to skip.
 
 use holdfast_core::Money;
 

@@ -70,7 +70,7 @@ pub(super) enum Kind {
     Other,
 }
 
-/// What a state and a type together mean for the ledger (contract B4).
+/// What a state and a type together mean for the ledger: the table is in this folder's README.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Meaning {
     /// Approved by us or in our stead; the money is held.
@@ -192,12 +192,13 @@ impl<'a> Snapshot<'a> {
         };
         let version = announced.id.map_or_else(|| hex(&Sha256::digest(raw)), ToOwned::to_owned);
         let network = network(&transaction.network);
-        let at = announced.at.or_else(|| moment(&transaction.created_at));
-        Ok(Snapshot { transaction, payment, asked, meaning, subject, network, at, version })
+        Ok(Snapshot { transaction, payment, asked, meaning, subject, network, at: announced.at, version })
     }
 
-    fn events(&self, options: &Options, odd: &mut Vec<Odd>) -> Vec<ToldEvent> {
+    fn events(mut self, options: &Options, odd: &mut Vec<Odd>) -> Vec<ToldEvent> {
         let (adjusted, all_understood) = self.adjusted(odd);
+        // The first envelope tells only when the transaction began: the newest moment in the snapshot is nearer to it.
+        self.at = self.at.or(moment(&self.transaction.created_at).max(adjusted.last().and_then(|newest| newest.at)));
         let mut events = Vec::new();
         // The hold before what is taken from it.
         if self.meaning == Meaning::Authorized {

@@ -81,7 +81,7 @@ fn card(raw: &RawValue, announced: &Announced<'_>) -> Result<Option<ToldEvent>, 
     standing("card", raw, announced, subject, Fact::Card { card: token, status }).map(Some)
 }
 
-/// A card's status in webhooks: contract B4's partner source lists the upper-case ones, the mobile SDKs the others.
+/// A card's status in webhooks: a partner's source lists the upper-case ones, the mobile SDKs the others.
 pub(super) fn card_status(text: &str) -> Option<CardStatus> {
     Some(match text.to_ascii_lowercase().as_str() {
         "created" => CardStatus::Unactivated,

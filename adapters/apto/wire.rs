@@ -217,7 +217,7 @@ pub(super) struct SignedAmount<'a> {
 }
 
 impl SignedAmount<'_> {
-    /// The amount with its sign. Apto sends a null currency for US dollars (contract B3).
+    /// The amount with its sign. A null currency is US dollars, as a partner of Apto's reads it.
     ///
     /// # Errors
     /// The field that is wrong (`currency` or `amount`), and why.

@@ -254,6 +254,10 @@ fn the_second_envelope_names_the_snapshot() {
     // When it was announced is when it happened; the first envelope only knows when the transaction began.
     assert_eq!(events(&event("evt_1"))[0].occurred_at.unwrap().to_string(), "2026-03-10T12:00:00.000000Z");
     assert_eq!(events(&data)[0].occurred_at.unwrap().to_string(), "2026-03-10T09:00:00.000000Z");
+    let released =
+        r#"[{"adjustment":{"id":"adj_1","type":"release","created_at":"2026-03-10T09:30:00Z","billing_amount":{"amount":5}}}]"#;
+    let later = events(&transaction("complete", "reversal", r#"{"amount":0}"#, released));
+    assert_eq!(later[1].occurred_at.unwrap().to_string(), "2026-03-10T09:30:00.000000Z");
 }
 
 #[test]
@@ -349,6 +353,16 @@ fn both_names_of_stand_in() {
         let told = events(&body);
         assert!(matches!(told[0].fact, Fact::Recorded { outcome, .. } if outcome == expected), "{flags}: {told:?}");
     }
+}
+
+#[test]
+fn a_second_freeze_is_another_event_where_the_envelope_names_it() {
+    let card = r#"{"card":{"id":"crd_1","status":"USERFROZEN"}}"#;
+    let event = |id: &str| format!(r#"{{"event":{{"id":"{id}","data":{card}}}}}"#);
+    assert_eq!(keys(&event("evt_1")), keys(&event("evt_1")));
+    assert_ne!(keys(&event("evt_1")), keys(&event("evt_2")));
+    assert_eq!(keys(card), keys(card));
+    assert_ne!(keys(card), keys(&card.replace("USERFROZEN", "ACTIVATED")));
 }
 
 #[test]
