@@ -1,0 +1,226 @@
+//! The authorize request of all three generations, as one question; and the query of a balance read.
+//!
+//! Which field means what, and who says so, stands in this folder's README. Nothing here answers.
+
+use holdfast_core::{
+    AmountError, AuthorizationId, AuthorizationKind, AuthorizationRequest, CardToken, CardholderToken, Country, CrossBorder,
+    Currency, EntryMode, IdError, IdempotencyKey, Merchant, MerchantCategoryCode, MerchantName, NetworkName, PartialApproval,
+    PaymentRef, Posting, Wallet,
+};
+use percent_encoding::percent_decode_str;
+
+use super::wire::{Generation, Legacy, Present, V3, V3Authorization};
+use super::{Dialect, Options};
+use crate::answer::Echo;
+use crate::inbound::{AuthorizationCall, BalanceCall, Inbound, Malformed};
+use crate::json::{Lenient, Text, parse};
+
+/// Understands an authorize request by its body, whatever route it came to: V3 if it has `authorization`, else V2 or V1.
+///
+/// `segment` is the `{custodian_uid}` of the older routes, empty on the current one.
+pub(super) fn decode<'a>(body: &'a [u8], segment: &str, options: &Options) -> Result<Inbound<'a>, Malformed> {
+    let call = match parse::<V3<'a>>(body) {
+        Ok(V3 { authorization }) => from_v3(authorization, options)?,
+        Err(_) if options.legacy_routes && is_legacy(body) => from_legacy(&parse(body)?, segment, options)?,
+        Err(not_v3) => return Err(not_v3),
+    };
+    Ok(Inbound::Authorization(call))
+}
+
+#[cold]
+fn is_legacy(body: &[u8]) -> bool {
+    let seen: Generation = serde_json::from_slice(body).unwrap_or_default();
+    seen.authorization == Present::No && seen.idempotency_key == Present::Yes
+}
+
+/// Understands `?cardholder_id=…`.
+pub(super) fn decode_balance_read(query: &str) -> Result<Inbound<'_>, Malformed> {
+    const FIELD: &str = "cardholder_id";
+    let raw = query
+        .split('&')
+        .find_map(|pair| pair.strip_prefix(FIELD)?.strip_prefix('='))
+        .ok_or_else(|| Malformed::field(FIELD, "is missing"))?;
+    let cardholder = percent_decoded(raw, FIELD)?;
+    let mut echo = Echo { dialect: Dialect::Balances.number(), ..Echo::default() };
+    // As it stands in the query: the answer undoes the encoding again, for an echo can only borrow.
+    echo.fields.push((FIELD, raw));
+    Ok(Inbound::Balance(BalanceCall { card: None, cardholder: Some(cardholder), echo }))
+}
+
+fn from_v3<'a>(asked: V3Authorization<'_>, options: &Options) -> Result<AuthorizationCall<'a>, Malformed> {
+    const AMOUNT: &str = "authorization.billing_amount";
+    let signed = asked
+        .billing_amount
+        .money()
+        .map_err(|(field, error)| Malformed::field(format!("{AMOUNT}.{field}"), amount_problem(error)))?;
+    let merchant = asked.merchant_data.0.unwrap_or_default();
+    let transaction = asked.transaction_data.0.unwrap_or_default();
+    let mcc = category(&merchant.mcc);
+    let kind = if signed.is_negative() {
+        debit_kind(mcc)
+    } else if signed.is_zero() {
+        AuthorizationKind::AccountVerification
+    } else {
+        AuthorizationKind::Credit
+    };
+    let amount = signed.checked_abs().map_err(|error| Malformed::field(format!("{AMOUNT}.amount"), amount_problem(error)))?;
+    let request = AuthorizationRequest {
+        key: identifier(asked.id.trimmed(), "authorization.id", IdempotencyKey::new)?,
+        payment: PaymentRef::of(identifier(
+            asked.transaction_id.trimmed(),
+            "authorization.transaction_id",
+            AuthorizationId::new,
+        )?),
+        card: Some(identifier(asked.card_id.trimmed(), "authorization.card_id", CardToken::new)?),
+        cardholder: Some(identifier(asked.cardholder_id.trimmed(), "authorization.cardholder_id", CardholderToken::new)?),
+        merchant: Merchant {
+            id: None,
+            name: merchant.merchant_name.text().and_then(MerchantName::of),
+            mcc,
+            country: merchant.merchant_country.text().and_then(Country::new),
+        },
+        entry_mode: entry_mode(transaction.card_present.0, transaction.ecommerce.0, transaction.emv.0),
+        cross_border: cross_border(transaction.international.0),
+        network: network(&transaction.network),
+        increments: None,
+        kind,
+        posting: posting(kind, options),
+        amount,
+        wallet: Wallet::None,
+        partial_approval: PartialApproval::NotSupported,
+        occurred_at: None,
+    };
+    let echo = Echo { dialect: Dialect::V3.number(), ..Echo::default() };
+    Ok(AuthorizationCall { request, echo, sent_at: None, unknown_method: false })
+}
+
+fn from_legacy<'a>(asked: &Legacy<'a>, segment: &str, options: &Options) -> Result<AuthorizationCall<'a>, Malformed> {
+    let currency = Currency::from_alpha(asked.currency.trimmed())
+        .ok_or_else(|| Malformed::field("currency", amount_problem(AmountError::UnknownCurrency)))?;
+    let amount = asked.amount.money(currency).map_err(|error| Malformed::field("amount", amount_problem(error)))?;
+    if amount.is_negative() {
+        return Err(Malformed::field("amount", amount_problem(AmountError::Negative)));
+    }
+    let mcc = category(&asked.mcc);
+    let direction = asked.direction.trimmed();
+    let kind = if amount.is_zero() {
+        AuthorizationKind::AccountVerification
+    } else if direction.eq_ignore_ascii_case("debit") {
+        debit_kind(mcc)
+    } else if direction.eq_ignore_ascii_case("credit") {
+        AuthorizationKind::Credit
+    } else {
+        return Err(Malformed::field("type", "is neither debit nor credit"));
+    };
+    let cardholder = if segment.is_empty() { None } else { Some(percent_decoded(segment, "custodian_uid")?) };
+    let presented = [asked.card_present.0, asked.ecommerce.0, asked.emv.0];
+    let request = AuthorizationRequest {
+        key: identifier(asked.idempotency_key.trimmed(), "idempotency_key", IdempotencyKey::new)?,
+        payment: PaymentRef::of(identifier(asked.transaction_id.trimmed(), "transaction_id", AuthorizationId::new)?),
+        card: None,
+        cardholder,
+        merchant: Merchant {
+            id: None,
+            name: asked.merchant_name.text().or(asked.merchant.text()).and_then(MerchantName::of),
+            mcc,
+            country: asked.merchant_country.text().and_then(Country::new),
+        },
+        // V1 never tells how the card was presented; a V2 that tells nothing of it says as little.
+        entry_mode: if presented == [None; 3] {
+            EntryMode::Unknown
+        } else {
+            entry_mode(asked.card_present.0, asked.ecommerce.0, asked.emv.0)
+        },
+        cross_border: cross_border(asked.international.0),
+        network: network(&asked.network),
+        increments: None,
+        kind,
+        posting: posting(kind, options),
+        amount,
+        wallet: Wallet::None,
+        partial_approval: PartialApproval::NotSupported,
+        occurred_at: None,
+    };
+    let mut echo = Echo { dialect: Dialect::Legacy.number(), ..Echo::default() };
+    echo.fields.push(("transaction_id", asked.transaction_id.raw));
+    echo.fields.push(("idempotency_key", asked.idempotency_key.raw));
+    Ok(AuthorizationCall { request, echo, sent_at: None, unknown_method: false })
+}
+
+/// Debits leave the account as the program says; nothing else leaves it.
+fn posting(kind: AuthorizationKind, options: &Options) -> Posting {
+    match kind {
+        AuthorizationKind::AccountVerification | AuthorizationKind::Credit | AuthorizationKind::BalanceInquiry => Posting::Hold,
+        AuthorizationKind::Purchase
+        | AuthorizationKind::PurchaseWithCashback
+        | AuthorizationKind::CashWithdrawal
+        | AuthorizationKind::QuasiCash
+        | AuthorizationKind::BillPayment
+        | AuthorizationKind::Incremental => options.posting_of_debits,
+    }
+}
+
+/// Apto tells no kind of debit. The network's own category does: 6010 and 6011 are cash, 6050 and 6051 quasi-cash (ISO 18245).
+fn debit_kind(mcc: Option<MerchantCategoryCode>) -> AuthorizationKind {
+    match mcc.map(MerchantCategoryCode::number) {
+        Some(6010 | 6011) => AuthorizationKind::CashWithdrawal,
+        Some(6050 | 6051) => AuthorizationKind::QuasiCash,
+        Some(_) | None => AuthorizationKind::Purchase,
+    }
+}
+
+/// Null is false for a present card and a chip, and true for e-commerce, as a partner of Apto's reads it.
+fn entry_mode(card_present: Option<bool>, ecommerce: Option<bool>, emv: Option<bool>) -> EntryMode {
+    match (card_present.unwrap_or(false), emv.unwrap_or(false), ecommerce.unwrap_or(true)) {
+        (true, true, _) => EntryMode::Chip,
+        (true, false, _) => EntryMode::MagneticStripe,
+        (false, _, true) => EntryMode::Ecommerce,
+        (false, _, false) => EntryMode::Keyed,
+    }
+}
+
+/// A null tells nothing, so that the rules compare the merchant's country instead of trusting a silence.
+fn cross_border(international: Option<bool>) -> CrossBorder {
+    match international {
+        Some(true) => CrossBorder::Yes,
+        Some(false) => CrossBorder::No,
+        None => CrossBorder::NotTold,
+    }
+}
+
+fn category(mcc: &Lenient<Text<'_>>) -> Option<MerchantCategoryCode> {
+    mcc.text().and_then(MerchantCategoryCode::new)
+}
+
+/// The network as Apto writes it.
+pub(super) fn network(network: &Lenient<Text<'_>>) -> Option<NetworkName> {
+    network.text().and_then(|name| NetworkName::new(name).ok())
+}
+
+fn percent_decoded(raw: &str, field: &'static str) -> Result<CardholderToken, Malformed> {
+    let decoded = percent_decode_str(raw).decode_utf8().map_err(|_| Malformed::field(field, "is not UTF-8"))?;
+    identifier(&decoded, field, CardholderToken::new)
+}
+
+fn identifier<T>(text: &str, path: &'static str, new: fn(&str) -> Result<T, IdError>) -> Result<T, Malformed> {
+    new(text.trim()).map_err(|error| Malformed::field(path, id_problem(error)))
+}
+
+const fn id_problem(error: IdError) -> &'static str {
+    match error {
+        IdError::Empty => "is empty",
+        IdError::TooLong(_) => "is too long",
+        IdError::Unprintable => "has a control character",
+    }
+}
+
+pub(super) const fn amount_problem(error: AmountError) -> &'static str {
+    match error {
+        AmountError::NotANumber => "is not a decimal number",
+        AmountError::TooPrecise => "has more decimal places than its currency",
+        AmountError::TooLarge => "is too large",
+        AmountError::UnknownCurrency => "is not a currency of ISO 4217",
+        AmountError::Negative => "is negative",
+        AmountError::CurrencyMismatch => "is in another currency",
+    }
+}
