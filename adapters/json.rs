@@ -5,8 +5,10 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::marker::PhantomData;
 
-use holdfast_core::{AmountError, Currency, Money};
+use holdfast_core::{AmountError, Currency, Money, Timestamp};
+use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
@@ -144,13 +146,13 @@ fn text_of(scalar: Scalar<'_>) -> Option<Text<'_>> {
     }
 }
 
-impl<'de> Deserialize<'de> for Text<'de> {
+impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         text_of(Scalar::deserialize(deserializer)?).ok_or_else(|| serde::de::Error::custom("not a text"))
     }
 }
 
-impl<'de> Deserialize<'de> for Lenient<Text<'de>> {
+impl<'de: 'a, 'a> Deserialize<'de> for Lenient<Text<'a>> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Scalar::deserialize(deserializer).map(|scalar| Lenient(text_of(scalar)))
     }
@@ -177,7 +179,7 @@ impl<'de> Deserialize<'de> for Lenient<bool> {
 #[derive(Debug, Clone, Copy)]
 pub struct Amount<'a>(pub &'a RawValue);
 
-impl<'de> Deserialize<'de> for Amount<'de> {
+impl<'de: 'a, 'a> Deserialize<'de> for Amount<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         <&RawValue>::deserialize(deserializer).map(Amount)
     }
@@ -199,4 +201,106 @@ impl<'a> Amount<'a> {
         let text = raw.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(raw);
         Money::from_decimal(text.trim(), currency)
     }
+}
+
+/// An optional object, leniently: present and an object, or nothing.
+#[derive(Debug, Clone, Copy)]
+pub struct Nested<T>(pub Option<T>);
+
+impl<T> Default for Nested<T> {
+    fn default() -> Self {
+        Nested(None)
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Nested<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(NestedVisitor(PhantomData))
+    }
+}
+
+struct NestedVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for NestedVisitor<T> {
+    type Value = Nested<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any value")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Nested<T>, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(map)).map(|object| Nested(Some(object)))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Nested<T>, A::Error> {
+        while sequence.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Nested(None))
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Nested<T>, E> {
+        Ok(Nested(None))
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Nested<T>, E> {
+        Ok(Nested(None))
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Nested<T>, E> {
+        Ok(Nested(None))
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Nested<T>, E> {
+        Ok(Nested(None))
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Nested<T>, E> {
+        Ok(Nested(None))
+    }
+
+    fn visit_unit<E>(self) -> Result<Nested<T>, E> {
+        Ok(Nested(None))
+    }
+}
+
+/// An object's members in their order, values still raw: for what has no fixed shape.
+#[derive(Debug)]
+pub struct Members<'a>(pub Vec<(Cow<'a, str>, &'a RawValue)>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(MembersVisitor)
+    }
+}
+
+struct MembersVisitor;
+
+impl<'de> Visitor<'de> for MembersVisitor {
+    type Value = Members<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members<'de>, A::Error> {
+        let mut members = Vec::new();
+        while let Some((Text(name), value)) = map.next_entry::<Text<'de>, &'de RawValue>()? {
+            members.push((name, value));
+        }
+        Ok(Members(members))
+    }
+}
+
+/// A moment as platforms write it (RFC 3339, any offset); nothing else is one.
+#[must_use]
+pub fn moment(text: &str) -> Option<Timestamp> {
+    let moment: jiff::Timestamp = text.trim().parse().ok()?;
+    Some(Timestamp::from_unix_micros(moment.as_microsecond()))
+}
+
+/// The calendar day with which a date or a moment begins, in days since 1970-01-01.
+#[must_use]
+pub fn day(text: &str) -> Option<i32> {
+    let date: jiff::civil::Date = text.trim().get(..10)?.parse().ok()?;
+    let hours = date.duration_since(jiff::civil::Date::constant(1970, 1, 1)).as_hours();
+    i32::try_from(hours.div_euclid(24)).ok()
 }
