@@ -26,7 +26,7 @@ use crate::json;
 /// # Errors
 /// The path of the first field without which the question cannot be answered.
 pub(super) fn decode<'a>(body: &'a [u8], program: Currency, partial: PartialAnswers) -> Result<Inbound<'a>, Malformed> {
-    let transaction: Transaction<'a> = json::parse(body)?;
+    let transaction: Transaction<'a> = wire::object(body)?;
     let (order_name, order) = transaction.order();
     let jit = order.and_then(|order| order.jit_funding.0.as_ref());
     let jit = jit.ok_or_else(|| Malformed::field(format!("{order_name}.jit_funding"), "is missing"))?;

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use super::answer::Dialect;
 use super::effect;
 use super::redact::{is_word, short_digest, unrecognized};
-use super::wire::{CardTransition, Transaction, UserTransition, id_problem};
+use super::wire::{CardTransition, Transaction, UserTransition, id_problem, object};
 use crate::answer::Echo;
 use crate::inbound::{Inbound, Malformed, Notice};
 use crate::json::{self, Members};
@@ -55,11 +55,9 @@ const GROUPS: &[&str] =
 fn element_notice(group: &str, element: &RawValue, program: Currency) -> Notice {
     let bytes = element.get().as_bytes();
     let told = match group {
-        "transactions" => {
-            json::parse::<Transaction<'_>>(bytes).map(|transaction| transaction_notice(&transaction, bytes, program))
-        }
-        "cardtransitions" | "cards" => json::parse(bytes).and_then(|transition| card_told(&transition)),
-        "usertransitions" => json::parse(bytes).and_then(|transition| user_told(&transition)),
+        "transactions" => object::<Transaction<'_>>(bytes).map(|transaction| transaction_notice(&transaction, bytes, program)),
+        "cardtransitions" | "cards" => object(bytes).and_then(|transition| card_told(&transition)),
+        "usertransitions" => object(bytes).and_then(|transition| user_told(&transition)),
         "pings" | "digitalwallettokentransitions" => Ok(Notice::Nothing),
         _ => {
             let name = if is_word(group, 48) { group } else { "" };

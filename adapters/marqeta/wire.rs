@@ -16,7 +16,7 @@ use serde::{Deserialize, de};
 use serde_json::value::RawValue;
 
 use crate::inbound::Malformed;
-use crate::json::{Amount, Lenient, Nested, Text};
+use crate::json::{self, Amount, Lenient, Nested, Text};
 
 /// A card transaction, before the decision (a request) or after it (a notification).
 #[derive(Debug, Default, Deserialize)]
@@ -270,6 +270,15 @@ impl<'a> Transaction<'a> {
         };
         Currency::from_alpha(code).ok_or_else(|| Malformed::field(path, amount_problem(AmountError::UnknownCurrency)))
     }
+}
+
+/// Parses an object of Marqeta's.
+///
+/// # Errors
+/// Not JSON, not an object, or a field that comes twice.
+pub(super) fn object<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Malformed> {
+    let Nested(object) = json::parse(bytes)?;
+    object.ok_or_else(|| Malformed::field("", "is not an object"))
 }
 
 /// A raw value as text: a string without its quotes and blanks, or a number's digits; anything else is none.
