@@ -52,9 +52,8 @@ fn fixture(name: &str, text: &str) -> Fixture {
         let (key, value) = line.split_once(" = ").unwrap();
         settings.values.insert(key.to_owned(), SettingValue::Switch(value == "true"));
     }
-    let start = request.find("POST ").unwrap();
-    let (head, body) = request[start..].split_once("\n\n").unwrap();
-    let path = head.lines().next().unwrap().strip_prefix("POST ").unwrap();
+    let (head, body) = request.split_once("\n\n").unwrap();
+    let path = head.lines().find_map(|line| line.strip_prefix("POST ")).unwrap();
     let route = PLATFORM.routes.iter().find(|route| route.path == path).unwrap().id;
     Fixture { name: name.to_owned(), settings, route, body: body.to_owned(), sections }
 }
@@ -208,6 +207,7 @@ fn requests_in_our_words() {
         ["yen", "purchase", "Hold", "contactless", "1250 JPY", "9c14/5d14", "-"],
         ["dinar", "purchase", "Hold", "contactless", "1.250 KWD", "9c15/5d15", "-"],
         ["incremental", "incremental", "Hold", "contactless", "10.00 USD", "9c18/5d18", "9c01/5d01"],
+        ["incremental_own_token", "incremental", "Hold", "contactless", "10.00 USD", "9c41/5d41", "5d01"],
         ["incremental_by_transaction", "incremental", "Hold", "contactless", "10.00 USD", "9c19/5d19", "5d01"],
         ["account_verification_method", "account_verification", "Hold", "contactless", "0.00 USD", "9c20/5d20", "-"],
         ["account_verification_zero", "account_verification", "Hold", "contactless", "0.00 USD", "9c21/5d21", "-"],
@@ -862,13 +862,14 @@ proptest! {
     ) {
         let fixtures = FIXTURES.get_or_init(fixtures);
         let fixture = which.get(fixtures);
-        let starts: Vec<_> = fixture.body.match_indices("\": ").map(|(start, text)| start + text.len()).collect();
-        prop_assume!(!starts.is_empty());
-        let start = starts[at.index(starts.len())];
-        let rest = &fixture.body[start..];
-        let mut values = serde_json::Deserializer::from_str(rest).into_iter::<serde::de::IgnoredAny>();
+        // Each part but the first begins with a value.
+        let parts: Vec<_> = fixture.body.split("\": ").collect();
+        prop_assume!(parts.len() > 1);
+        let (before, after) = parts.split_at(at.index(parts.len().saturating_sub(1)).saturating_add(1));
+        let (before, after) = (before.join("\": "), after.join("\": "));
+        let mut values = serde_json::Deserializer::from_str(&after).into_iter::<serde::de::IgnoredAny>();
         prop_assume!(matches!(values.next(), Some(Ok(_))));
-        let end = start + values.byte_offset();
-        survive(fixture.route, format!("{}{value}{}", &fixture.body[..start], &fixture.body[end..]).as_bytes());
+        let rest = after.get(values.byte_offset()..).unwrap();
+        survive(fixture.route, format!("{before}\": {value}{rest}").as_bytes());
     }
 }
