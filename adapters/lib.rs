@@ -24,7 +24,7 @@ pub use settings::{SettingError, SettingValue, Settings};
 
 /// Every platform that a configuration can name.
 pub const PLATFORMS: &[Platform] = &[
-    // marqeta::PLATFORM,
+    marqeta::PLATFORM,
     apto::PLATFORM,
     // #[cfg(feature = "proving")]
     // proving::PLATFORM,

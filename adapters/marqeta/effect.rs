@@ -1,0 +1,354 @@
+//! What a notified transaction did to money: its `type` and `state` (and, where the type is new, its method) to a fact.
+//!
+//! Only COMPLETION moves money; PENDING holds it; CLEARED ends an earlier PENDING; DECLINED and ERROR undo what was asked.
+//! Sources: Marqeta OpenAPI, CoreAPI 3.0.40, schema `transaction_model`; "Event Types"; "Ledger Management with JIT
+//! Funding". An advice is the exception to the latter's rule of reading `gpa.impacted_amount`.
+
+use holdfast_core::hold::{Fact, Finality, MovementCause, RecordedOutcome, ReleaseCause};
+use holdfast_core::{AuthorizationKind, Currency, IdempotencyKey, Money, PaymentRef, Posting};
+
+use super::chain;
+use super::method::Method;
+use super::wire::{JitFunding, Transaction, amount_problem, id_problem, money, text_of};
+use crate::inbound::Malformed;
+use crate::json::Amount;
+
+/// What a transaction is, as far as money is concerned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Family {
+    /// We were asked, or somebody who stood in for us; PENDING is an approval.
+    Asked(Posting),
+    /// We were asked whether money may come; only a decline is news.
+    AskedToCredit,
+    /// Money that came with the message that asked.
+    CreditedAtOnce,
+    Advice,
+    Reversal,
+    Expiry,
+    Clearing,
+    /// Refunds and cleared credits.
+    Refund,
+    /// Neither a clearing nor a refund; the sign tells the direction, and where there is none, this does.
+    Movement(MovementCause, Direction),
+    /// Moves nothing.
+    Nothing,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Direction {
+    In,
+    Out,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Pending,
+    Cleared,
+    Completion,
+    /// Declined, in error, or completed with a code that means failure.
+    Failed,
+}
+
+/// What a transaction means; `None` if it means nothing to money.
+///
+/// # Errors
+/// What of it is not understood.
+pub(super) fn fact(transaction: &Transaction<'_>, program: Currency) -> Result<Option<Fact>, Malformed> {
+    let (_, order) = transaction.order();
+    let jit = order.and_then(|order| order.jit_funding.0.as_ref());
+    let family = family(transaction, jit).ok_or_else(|| Malformed::field("type", "is not known"))?;
+    if family == Family::Nothing {
+        return Ok(None);
+    }
+    let state = state(transaction)?;
+    let currency = transaction.currency(program)?;
+    let message = Message { transaction, jit, currency };
+    match (family, state) {
+        (Family::Asked(posting), State::Pending | State::Completion) => message.approved(posting, state),
+        (Family::Asked(_) | Family::AskedToCredit | Family::CreditedAtOnce, State::Failed) => message.declined(),
+        (Family::Advice, State::Pending | State::Completion) if message.stood_in() && message.original().is_err() => {
+            message.approved(Posting::Hold, State::Pending)
+        }
+        (Family::Advice, State::Pending | State::Completion) => {
+            Ok(Some(Fact::Replaced { payment: message.original()?, total: message.amount()? }))
+        }
+        (Family::Reversal, State::Pending) => Ok(Some(Fact::Reduced { payment: message.original()?, by: message.amount()? })),
+        (Family::Reversal, State::Cleared | State::Completion) => {
+            Ok(Some(Fact::Released { payment: message.original()?, cause: ReleaseCause::Reversed }))
+        }
+        (Family::Expiry, State::Pending | State::Cleared | State::Completion) => {
+            Ok(Some(Fact::Released { payment: message.original()?, cause: ReleaseCause::Expired }))
+        }
+        (Family::Clearing, State::Completion) => Ok(Some(Fact::Captured {
+            payment: message.original().ok(),
+            amount: message.impact()?,
+            finality: finality(transaction),
+        })),
+        (Family::Refund | Family::CreditedAtOnce, State::Completion) => Ok(Some(Fact::Credited {
+            payment: message.original().ok(),
+            amount: message.impact()?,
+            cause: MovementCause::NetworkSettlement,
+        })),
+        (Family::Movement(cause, direction), State::Completion) => message.movement(cause, direction).map(Some),
+        (Family::Asked(_) | Family::Advice, State::Cleared)
+        | (Family::Advice | Family::Reversal | Family::Expiry, State::Failed)
+        | (Family::Clearing | Family::Refund | Family::Movement(_, _), State::Pending | State::Cleared | State::Failed)
+        | (Family::AskedToCredit, State::Pending | State::Cleared | State::Completion)
+        | (Family::CreditedAtOnce, State::Pending | State::Cleared)
+        | (Family::Nothing, _) => Ok(None),
+    }
+}
+
+fn state(transaction: &Transaction<'_>) -> Result<State, Malformed> {
+    let state = transaction.state.text().ok_or_else(|| Malformed::field("state", "is missing"))?;
+    let code = transaction.response.0.as_ref().and_then(|response| response.code.text());
+    match state {
+        "PENDING" => Ok(State::Pending),
+        "CLEARED" => Ok(State::Cleared),
+        "COMPLETION" if matches!(code, None | Some("0000" | "0002" | "1830")) => Ok(State::Completion),
+        "COMPLETION" | "DECLINED" | "ERROR" => Ok(State::Failed),
+        _ => Err(Malformed::field("state", "is not known")),
+    }
+}
+
+/// By type; by method where a bill is paid (its types are not told reliably) and where the type is new.
+fn family(transaction: &Transaction<'_>, jit: Option<&JitFunding<'_>>) -> Option<Family> {
+    let method = jit.and_then(|jit| jit.method).and_then(text_of);
+    let method = method.as_deref().unwrap_or_default();
+    let by_method = || family_of_method(method);
+    if method.starts_with("pgfs.billpayment") {
+        return by_method();
+    }
+    let by_type = transaction.kind.text().and_then(family_of_type);
+    match (by_type, Method::of(method)) {
+        // The method knows better whether the money is held or debited.
+        (Some(Family::Asked(_)), Method::Decide { posting, .. }) => Some(Family::Asked(posting)),
+        (Some(family), _) => Some(family),
+        (None, _) => by_method(),
+    }
+}
+
+fn family_of_type(name: &str) -> Option<Family> {
+    Some(match name {
+        "authorization"
+        | "authorization.atm.withdrawal"
+        | "authorization.cashback"
+        | "authorization.incremental"
+        | "authorization.quasi.cash"
+        | "authorization.standin"
+        | "pindebit.authorization" => Family::Asked(Posting::Hold),
+        "pindebit" | "pindebit.atm.withdrawal" | "pindebit.cashback" | "pindebit.quasi.cash" => Family::Asked(Posting::Immediate),
+        "authorization.advice" => Family::Advice,
+        "authorization.reversal" | "pindebit.authorization.reversal" => Family::Reversal,
+        "authorization.reversal.issuerexpiration" | "pindebit.authorization.reversal.issuerexpiration" => Family::Expiry,
+        "authorization.clearing"
+        | "authorization.clearing.atm.withdrawal"
+        | "authorization.clearing.cashback"
+        | "authorization.clearing.quasi.cash"
+        | "pindebit.authorization.clearing" => Family::Clearing,
+        "refund" | "refund.authorization.clearing" | "pindebit.refund" | "original.credit.authorization.clearing" => {
+            Family::Refund
+        }
+        "original.credit.auth_plus_capture" => Family::CreditedAtOnce,
+        "original.credit.authorization" => Family::AskedToCredit,
+        "refund.authorization"
+        | "refund.authorization.reversal"
+        | "original.credit.authorization.reversal"
+        | "balanceinquiry"
+        | "pindebit.balanceinquiry"
+        | "product.inquiry"
+        | "transit.offer" => Family::Nothing,
+        _ => return family_of_prefix(name),
+    })
+}
+
+fn family_of_prefix(name: &str) -> Option<Family> {
+    let begins = |prefixes: &[&str]| prefixes.iter().any(|prefix| name.starts_with(prefix));
+    if begins(&["authorization.clearing.chargeback", "pindebit.chargeback", "dispute."]) {
+        Some(Family::Movement(MovementCause::Dispute, direction_of(name)))
+    } else if begins(&["directdeposit.", "adjustment", "gpa.credit", "gpa.debit"]) {
+        Some(Family::Movement(MovementCause::Funding, direction_of(name)))
+    } else if begins(&["fee."]) {
+        let direction = if name.contains("reversal") { Direction::In } else { Direction::Out };
+        Some(Family::Movement(MovementCause::Fee, direction))
+    } else if begins(&["authorization.pin.", "pin.change.", "token."]) {
+        Some(Family::Nothing)
+    } else {
+        None
+    }
+}
+
+/// What a name says where there is no signed amount: a debit takes, all else gives, and a reversal turns it round.
+fn direction_of(name: &str) -> Direction {
+    let takes = name.contains("debit") && !name.starts_with("pindebit.chargeback");
+    match (takes, name.contains("reversal")) {
+        (true, false) | (false, true) => Direction::Out,
+        (true, true) | (false, false) => Direction::In,
+    }
+}
+
+fn family_of_method(method: &str) -> Option<Family> {
+    let bare = method.strip_prefix("pgfs.").unwrap_or(method);
+    Some(match bare {
+        "authorization.capture"
+        | "authorization.clearing"
+        | "authorization.clearing.quasi.cash"
+        | "atm.clearing.withdrawal"
+        | "force_capture"
+        | "pindebit.authorization.clearing" => Family::Clearing,
+        "authorization.advice" => Family::Advice,
+        "authorization.reversal" | "pindebit.authorization.reversal" | "billpayment.reversal" => Family::Reversal,
+        "authorization.standin" => Family::Asked(Posting::Hold),
+        "auth_plus_capture.standin" => Family::Asked(Posting::Immediate),
+        "refund" | "refund.authorization.clearing" | "pindebit.refund" | "original.credit.authorization.clearing" => {
+            Family::Refund
+        }
+        "refund.authorization" | "refund.authorization.reversal" | "original.credit.authorization.reversal" => Family::Nothing,
+        "authorization.capture.chargeback" | "pindebit.chargeback" | "dispute.credit" => {
+            Family::Movement(MovementCause::Dispute, Direction::In)
+        }
+        "authorization.capture.chargeback.reversal" | "pindebit.chargeback.reversal" | "dispute.debit" => {
+            Family::Movement(MovementCause::Dispute, Direction::Out)
+        }
+        "directdeposit.credit"
+        | "directdeposit.debit"
+        | "directdeposit.credit.reversal"
+        | "directdeposit.debit.reversal"
+        | "adjustment.credit"
+        | "adjustment.debit" => Family::Movement(MovementCause::Funding, direction_of(bare)),
+        "original.credit.auth_plus_capture" => Family::CreditedAtOnce,
+        _ => match Method::of(method) {
+            Method::Decide { kind: AuthorizationKind::Credit, .. } => Family::AskedToCredit,
+            Method::Decide { kind: AuthorizationKind::BalanceInquiry, .. } => Family::Nothing,
+            Method::Decide { posting, .. } => Family::Asked(posting),
+            Method::Answered | Method::Informative | Method::Unknown => return None,
+        },
+    })
+}
+
+fn finality(transaction: &Transaction<'_>) -> Finality {
+    let number = transaction.multi_clearing_sequence_number.text().and_then(|text| text.parse::<u32>().ok());
+    let count = transaction.multi_clearing_sequence_count.text().and_then(|text| text.parse::<u32>().ok());
+    let is_last = matches!((number, count), (Some(number), Some(count)) if number >= count && count > 0);
+    if transaction.is_final_clearing.0 == Some(true) || is_last { Finality::Final } else { Finality::More }
+}
+
+/// A transaction with what is needed to read it.
+struct Message<'t, 'a> {
+    transaction: &'t Transaction<'a>,
+    jit: Option<&'t JitFunding<'a>>,
+    currency: Currency,
+}
+
+impl Message<'_, '_> {
+    fn original(&self) -> Result<PaymentRef, Malformed> {
+        chain::original(self.transaction, self.jit)
+            .ok_or_else(|| Malformed::field("preceding_related_transaction_token", "is missing"))
+    }
+
+    /// The JIT token of our conversation, as the order or the gateway's log has it.
+    fn jit_token(&self) -> Option<String> {
+        let told = self.jit.and_then(|jit| jit.token).and_then(text_of).map(std::borrow::Cow::into_owned);
+        told.or_else(|| {
+            let (_, order) = self.transaction.order();
+            let log = order?.funding.0.as_ref()?.gateway_log.0.as_ref()?;
+            log.transaction_id.text().map(str::to_owned)
+        })
+    }
+
+    fn approved(&self, posting: Posting, state: State) -> Result<Option<Fact>, Malformed> {
+        let asked = self.jit_token();
+        let amount = match self.jit.and_then(|jit| jit.amount) {
+            Some(amount) => self.read("jit_funding.amount", amount)?,
+            None => self.amount()?,
+        };
+        let payment = self.own(asked.as_deref())?;
+        if self.stood_in() || (asked.is_none() && !amount.is_zero()) {
+            let key = asked.as_deref().unwrap_or_else(|| self.transaction.token.text().unwrap_or_default());
+            let outcome = RecordedOutcome::ApprovedByStandIn { amount, posting };
+            return Ok(Some(Fact::Recorded { payment, asked: asked_key(key)?, outcome }));
+        }
+        let Some(asked) = asked else { return Ok(None) };
+        match (posting, state) {
+            (Posting::Immediate, State::Completion) => Ok(Some(Fact::Completed { payment, amount: self.impact()? })),
+            (Posting::Immediate | Posting::Hold, _) => {
+                let outcome = RecordedOutcome::Approved { amount };
+                Ok(Some(Fact::Recorded { payment, asked: asked_key(&asked)?, outcome }))
+            }
+        }
+    }
+
+    /// Without a JIT token nobody asked us, so there is nothing to undo: Marqeta declined on its own.
+    fn declined(&self) -> Result<Option<Fact>, Malformed> {
+        let Some(asked) = self.jit_token() else { return Ok(None) };
+        let payment = self.own(Some(&asked))?;
+        Ok(Some(Fact::Recorded { payment, asked: asked_key(&asked)?, outcome: RecordedOutcome::Declined }))
+    }
+
+    fn own(&self, jit_token: Option<&str>) -> Result<PaymentRef, Malformed> {
+        chain::own(self.transaction, jit_token).ok_or_else(|| Malformed::field("token", "is not an identifier"))
+    }
+
+    /// Whether somebody else approved: Marqeta's Commando Mode, the network, or (after our answer came too late) anyone.
+    fn stood_in(&self) -> bool {
+        let (_, order) = self.transaction.order();
+        let log = order.and_then(|order| order.funding.0.as_ref()).and_then(|funding| funding.gateway_log.0.as_ref());
+        let method = self.jit.and_then(|jit| jit.method).and_then(text_of);
+        self.transaction.standin_approved_by.text().is_some()
+            || self.transaction.standin_by.text().is_some()
+            || self.transaction.standin_reason.text().is_some()
+            || log.is_some_and(|log| log.timed_out.0 == Some(true))
+            || self.transaction.kind.text().is_some_and(|name| name.ends_with(".standin"))
+            || method.is_some_and(|method| method.ends_with(".standin"))
+    }
+
+    /// The transaction's own amount, without its sign.
+    fn amount(&self) -> Result<Money, Malformed> {
+        let amount = self.transaction.amount.ok_or_else(|| Malformed::field("amount", "is missing"))?;
+        let signed = amount.money(self.currency).and_then(Money::checked_abs);
+        signed.map_err(|error| Malformed::field("amount", amount_problem(error)))
+    }
+
+    /// What Marqeta's own account moved by, signed; `None` if it does not say.
+    fn signed_impact(&self) -> Result<Option<Money>, Malformed> {
+        let Some(gpa) = self.transaction.gpa.0.as_ref() else { return Ok(None) };
+        let Some(amount) = gpa.impacted_amount else { return Ok(None) };
+        let currency = gpa.currency_code.text().and_then(Currency::from_alpha).unwrap_or(self.currency);
+        let problem = |error| Malformed::field("gpa.impacted_amount", amount_problem(error));
+        amount.money(currency).map(Some).map_err(problem)
+    }
+
+    /// How much moved: the impact without its sign, else the transaction's amount.
+    fn impact(&self) -> Result<Money, Malformed> {
+        match self.signed_impact()? {
+            Some(impact) => impact.checked_abs().map_err(|error| Malformed::field("gpa.impacted_amount", amount_problem(error))),
+            None => self.amount(),
+        }
+    }
+
+    fn movement(&self, cause: MovementCause, unsigned: Direction) -> Result<Fact, Malformed> {
+        let impact = self.signed_impact()?.filter(|impact| !impact.is_zero());
+        let direction = match impact {
+            Some(impact) if impact.is_negative() => Direction::Out,
+            Some(_) => Direction::In,
+            None => unsigned,
+        };
+        let amount = match impact {
+            Some(_) => self.impact()?,
+            None => self.amount()?,
+        };
+        let payment = self.original().ok();
+        Ok(match direction {
+            Direction::In => Fact::Credited { payment, amount, cause },
+            Direction::Out => Fact::Debited { payment, amount, cause },
+        })
+    }
+
+    fn read(&self, path: &str, amount: Amount<'_>) -> Result<Money, Malformed> {
+        money(amount, self.currency).map_err(|error| Malformed::field(path, amount_problem(error)))
+    }
+}
+
+fn asked_key(token: &str) -> Result<IdempotencyKey, Malformed> {
+    IdempotencyKey::new(token).map_err(|error| Malformed::field("jit_funding.token", id_problem(error)))
+}

@@ -1,0 +1,271 @@
+//! A JIT funding request: Marqeta waits, and takes what the gateway says.
+//!
+//! The amount is `jit_funding.amount` (what must be funded), never the transaction's own: they differ where a program asks
+//! for more than the merchant did. What Marqeta holds in its own account (`gpa`) is not the customer's balance and is not
+//! read.
+
+use std::borrow::Cow;
+
+use holdfast_core::{
+    AuthorizationKind, AuthorizationRequest, CardToken, CardholderToken, Country, CrossBorder, Currency, EntryMode,
+    IdempotencyKey, Merchant, MerchantCategoryCode, MerchantId, MerchantName, NetworkName, PartialApproval, Posting, Timestamp,
+    Wallet,
+};
+use serde_json::value::RawValue;
+
+use super::answer::Dialect;
+use super::method::Method;
+use super::wire::{self, JitFunding, Presence, Transaction, amount_problem, id_problem, text_of};
+use super::{PartialAnswers, chain, webhook};
+use crate::answer::Echo;
+use crate::inbound::{AuthorizationCall, Inbound, Malformed};
+use crate::json;
+
+/// Understands a body that came to the gateway.
+///
+/// # Errors
+/// The path of the first field without which the question cannot be answered.
+pub(super) fn decode<'a>(body: &'a [u8], program: Currency, partial: PartialAnswers) -> Result<Inbound<'a>, Malformed> {
+    let transaction: Transaction<'a> = wire::object(body)?;
+    let (order_name, order) = transaction.order();
+    let jit = order.and_then(|order| order.jit_funding.0.as_ref());
+    let jit = jit.ok_or_else(|| Malformed::field(format!("{order_name}.jit_funding"), "is missing"))?;
+    let within = |field: &str| format!("{order_name}.jit_funding.{field}");
+
+    let token = required(jit.token, || within("token"))?;
+    let method = required(jit.method, || within("method"))?;
+    let user = required(jit.user_token, || within("user_token"))?;
+    let raw_amount = jit.amount.ok_or_else(|| Malformed::field(within("amount"), "is missing"))?;
+    let mut echo = echo(jit);
+
+    let asked = Method::of(&method);
+    let (kind, posting) = match asked {
+        Method::Decide { kind, posting } => (kind, posting),
+        // Declined for what it is, whatever it is.
+        Method::Unknown => (AuthorizationKind::Purchase, Posting::Hold),
+        Method::Answered => return Ok(Inbound::Handshake { echo }),
+        Method::Informative => {
+            let notice = webhook::transaction_notice(&transaction, body, program);
+            return Ok(Inbound::Notification { notices: vec![notice], echo });
+        }
+    };
+
+    let currency = transaction.currency(program)?;
+    let amount = wire::money(raw_amount, currency).map_err(|error| Malformed::field(within("amount"), amount_problem(error)))?;
+    let kind = precise_kind(&transaction, kind, posting, amount.is_zero(), currency);
+    if kind == AuthorizationKind::BalanceInquiry {
+        echo.dialect = Dialect::BalanceInquiry.number();
+    }
+
+    let missing_original = || Malformed::field(within("original_jit_funding_token"), "is missing");
+    let increments = if kind == AuthorizationKind::Incremental {
+        Some(chain::original(&transaction, Some(jit)).ok_or_else(missing_original)?)
+    } else {
+        None
+    };
+    let key = IdempotencyKey::new(&token).map_err(|error| Malformed::field(within("token"), id_problem(error)))?;
+    let payment =
+        chain::own(&transaction, Some(&token)).ok_or_else(|| Malformed::field(within("token"), "is not an identifier"))?;
+    let card = transaction.card_token.text().and_then(|token| CardToken::new(token).ok());
+    let request = AuthorizationRequest {
+        key,
+        payment,
+        increments,
+        kind,
+        posting,
+        card,
+        cardholder: cardholder(&transaction, card, &user),
+        amount,
+        merchant: merchant(&transaction),
+        entry_mode: entry_mode(&transaction),
+        wallet: wallet(&transaction),
+        cross_border: cross_border(&transaction),
+        partial_approval: partial_approval(&transaction, partial),
+        network: transaction.network.text().and_then(|name| NetworkName::new(name).ok()),
+        occurred_at: occurred_at(&transaction),
+    };
+    let sent_at = transaction.issuer_received_time.text().and_then(json::moment);
+    let unknown_method = asked == Method::Unknown;
+    Ok(Inbound::Authorization(AuthorizationCall { request, echo, sent_at, unknown_method }))
+}
+
+fn required<'a>(raw: Option<&'a RawValue>, path: impl Fn() -> String) -> Result<Cow<'a, str>, Malformed> {
+    let raw = raw.ok_or_else(|| Malformed::field(path(), "is missing"))?;
+    text_of(raw).ok_or_else(|| Malformed::field(path(), "is not an identifier"))
+}
+
+/// What the answer repeats, in the order in which it is written. A value that is no text or number is not repeated.
+fn echo<'a>(jit: &JitFunding<'a>) -> Echo<'a> {
+    let mut echo = Echo { dialect: Dialect::Jit.number(), ..Echo::default() };
+    let fields = [
+        ("token", jit.token),
+        ("method", jit.method),
+        ("user_token", jit.user_token),
+        ("acting_user_token", jit.acting_user_token),
+        ("business_token", jit.business_token),
+        ("amount", jit.amount.map(|amount| amount.0)),
+        ("original_jit_funding_token", jit.original_jit_funding_token),
+    ];
+    for (name, raw) in fields {
+        let scalar = raw.map(RawValue::get).filter(|json| !json.starts_with(['{', '[']));
+        echo.fields.extend(scalar.map(|json| (name, json)));
+    }
+    echo
+}
+
+/// The method says the kind only roughly unless a program has the finer-grained ones.
+fn precise_kind(
+    transaction: &Transaction<'_>,
+    kind: AuthorizationKind,
+    posting: Posting,
+    is_zero: bool,
+    currency: Currency,
+) -> AuthorizationKind {
+    match kind {
+        AuthorizationKind::Purchase => {}
+        AuthorizationKind::PurchaseWithCashback
+        | AuthorizationKind::CashWithdrawal
+        | AuthorizationKind::QuasiCash
+        | AuthorizationKind::BillPayment
+        | AuthorizationKind::AccountVerification
+        | AuthorizationKind::Incremental
+        | AuthorizationKind::Credit
+        | AuthorizationKind::BalanceInquiry => return kind,
+    }
+    if is_zero && posting == Posting::Hold {
+        return AuthorizationKind::AccountVerification;
+    }
+    let transaction_type = transaction.kind.text().unwrap_or_default();
+    let mcc = merchant(transaction).mcc.map(MerchantCategoryCode::number);
+    // 6010 is cash from a counter, 6011 cash from a machine.
+    if transaction_type.contains("atm.withdrawal") || matches!(mcc, Some(6010 | 6011)) {
+        return AuthorizationKind::CashWithdrawal;
+    }
+    if transaction_type.contains("quasi.cash") || is_quasi_cash(transaction) {
+        return AuthorizationKind::QuasiCash;
+    }
+    let cash_back = transaction.cash_back_amount.and_then(|amount| wire::money(amount, currency).ok());
+    if transaction_type.contains("cashback") || cash_back.is_some_and(|amount| !amount.is_zero()) {
+        return AuthorizationKind::PurchaseWithCashback;
+    }
+    AuthorizationKind::Purchase
+}
+
+fn is_quasi_cash(transaction: &Transaction<'_>) -> bool {
+    let terminal = transaction.pos.0.as_ref().and_then(|pos| pos.special_condition_indicator.text());
+    let old_terminal = poi(transaction).and_then(|poi| poi.special_condition_indicator.text());
+    matches!(
+        terminal.or(old_terminal),
+        Some(
+            "QUASI_CASH"
+                | "CRYPTOCURRENCY_PURCHASE"
+                | "CENTRAL_BANK_DIGITAL_CURRENCY_PURCHASE"
+                | "STABLECOIN_PURCHASE"
+                | "BLOCKCHAIN_NATIVE_TOKEN_PURCHASE"
+                | "NON_FUNGIBLE_TOKEN_PURCHASE"
+        )
+    )
+}
+
+fn poi<'t, 'a>(transaction: &'t Transaction<'a>) -> Option<&'t wire::Poi<'a>> {
+    transaction.card_acceptor.0.as_ref().and_then(|acceptor| acceptor.poi.0.as_ref())
+}
+
+/// Who presents the card: it is theirs. Where no card is named, who owns the money.
+fn cardholder(transaction: &Transaction<'_>, card: Option<CardToken>, user: &str) -> Option<CardholderToken> {
+    let acting = transaction.acting_user_token.text().filter(|_| card.is_some());
+    CardholderToken::new(acting.unwrap_or(user)).ok()
+}
+
+fn merchant(transaction: &Transaction<'_>) -> Merchant {
+    let terminal_country = transaction.pos.0.as_ref().and_then(|pos| pos.country_code.text());
+    let Some(acceptor) = transaction.card_acceptor.0.as_ref() else {
+        return Merchant { country: terminal_country.and_then(Country::new), ..Merchant::default() };
+    };
+    Merchant {
+        id: acceptor.mid.text().and_then(|id| MerchantId::new(id).ok()),
+        name: acceptor.name.text().and_then(MerchantName::of),
+        mcc: acceptor.mcc.text().and_then(MerchantCategoryCode::new),
+        country: [acceptor.country_code.text(), acceptor.country.text(), terminal_country]
+            .into_iter()
+            .flatten()
+            .find_map(Country::new),
+    }
+}
+
+/// A card that was there says so in `pan_entry_mode`. Otherwise the agreement counts before the channel, the channel before
+/// how the number was stored.
+fn entry_mode(transaction: &Transaction<'_>) -> EntryMode {
+    let pos = transaction.pos.0.as_ref();
+    let metadata = transaction.transaction_metadata.0.as_ref();
+    let presented = pos.and_then(|pos| pos.pan_entry_mode.text()).map_or(EntryMode::Unknown, pan_entry_mode);
+    match presented {
+        EntryMode::Chip | EntryMode::Contactless | EntryMode::MagneticStripe => return presented,
+        EntryMode::Keyed | EntryMode::Ecommerce | EntryMode::CardOnFile | EntryMode::Recurring | EntryMode::Unknown => {}
+    }
+    let category = pos
+        .and_then(|pos| pos.transaction_initiated_category.text())
+        .or_else(|| poi(transaction).and_then(|poi| poi.transaction_initiated_category.text()))
+        .unwrap_or_default();
+    let moto = metadata.and_then(|metadata| metadata.moto_indicator.text()).unwrap_or_default();
+    let agreed = pos.is_some_and(|pos| pos.is_recurring.0 == Some(true) || pos.is_installment.0 == Some(true))
+        || transaction.is_recurring.0 == Some(true)
+        || matches!(category, "RECURRING_PAYMENT" | "RECURRING_VAR_AMT_FIXED_FREQ" | "INSTALLMENT_PAYMENT")
+        || matches!(moto, "RECURRING" | "INSTALLMENT");
+    if agreed {
+        return EntryMode::Recurring;
+    }
+    if presented == EntryMode::CardOnFile || matches!(category, "CARD_ON_FILE" | "UNSCHEDULED_PAYMENT") {
+        return EntryMode::CardOnFile;
+    }
+    let channel = metadata
+        .and_then(|metadata| metadata.payment_channel.text())
+        .or_else(|| poi(transaction).and_then(|poi| poi.channel.text()));
+    let at_home = pos.and_then(|pos| pos.terminal_type.text()) == Some("ECOMMERCE");
+    match channel {
+        Some("ECOMMERCE") => EntryMode::Ecommerce,
+        Some("MAIL" | "PHONE" | "MOTO") => EntryMode::Keyed,
+        Some(_) | None if at_home => EntryMode::Ecommerce,
+        Some(_) | None => presented,
+    }
+}
+
+fn pan_entry_mode(mode: &str) -> EntryMode {
+    match mode {
+        "CHIP" => EntryMode::Chip,
+        "CHIP_CONTACTLESS" | "MAG_STRIPE_CONTACTLESS" => EntryMode::Contactless,
+        "MAG_STRIPE" | "CHIP_FALLBACK" | "MAG_STRIPE_READ_KEYED_PCSC" => EntryMode::MagneticStripe,
+        "MANUAL" | "KEY_ENTERED" | "KEYED_CARD_PCSC" | "OCR" | "MICR" | "BAR_CODE" => EntryMode::Keyed,
+        "CARD_ON_FILE" | "CREDENTIALS_ON_FILE" => EntryMode::CardOnFile,
+        _ => EntryMode::Unknown,
+    }
+}
+
+fn wallet(transaction: &Transaction<'_>) -> Wallet {
+    match transaction.digital_wallet_token {
+        Presence::Present => Wallet::Token,
+        Presence::Absent => Wallet::None,
+    }
+}
+
+fn occurred_at(transaction: &Transaction<'_>) -> Option<Timestamp> {
+    let times = [&transaction.user_transaction_time, &transaction.created_time];
+    times.into_iter().find_map(|time| time.text().and_then(json::moment))
+}
+
+fn cross_border(transaction: &Transaction<'_>) -> CrossBorder {
+    match transaction.transaction_metadata.0.as_ref().and_then(|metadata| metadata.cross_border_transaction.0) {
+        Some(true) => CrossBorder::Yes,
+        Some(false) => CrossBorder::No,
+        None => CrossBorder::NotTold,
+    }
+}
+
+fn partial_approval(transaction: &Transaction<'_>, answers: PartialAnswers) -> PartialApproval {
+    let terminal = transaction.pos.0.as_ref().and_then(|pos| pos.partial_approval_capable.0);
+    let old_terminal = poi(transaction).and_then(|poi| poi.partial_approval_capable.0);
+    match (answers, terminal.or(old_terminal)) {
+        (PartialAnswers::Allowed, Some(true)) => PartialApproval::Supported,
+        (PartialAnswers::Allowed, Some(false) | None) | (PartialAnswers::Never, _) => PartialApproval::NotSupported,
+    }
+}

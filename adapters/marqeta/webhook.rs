@@ -1,0 +1,169 @@
+//! Notifications: groups of events in one body, each element a notice of its own. One that is not understood is kept
+//! redacted and never blocks the others.
+
+use arrayvec::ArrayVec;
+use holdfast_core::hold::{CardStatus, CardholderStatus, Fact, Subject, ToldEvent};
+use holdfast_core::{CardToken, CardholderToken, Currency, IdempotencyKey, NetworkName};
+use serde_json::value::RawValue;
+
+use super::answer::Dialect;
+use super::effect;
+use super::redact::{is_word, short_digest, unrecognized};
+use super::wire::{CardTransition, Transaction, UserTransition, id_problem, object};
+use crate::answer::Echo;
+use crate::inbound::{Inbound, Malformed, Notice};
+use crate::json::{self, Members};
+
+/// Understands a body that came to the webhook. Nothing in it is an error.
+pub(super) fn decode(body: &[u8], program: Currency) -> Inbound<'_> {
+    let mut echo = Echo { dialect: Dialect::Flat.number(), ..Echo::default() };
+    let Members(groups) = match json::parse::<Members<'_>>(body) {
+        Ok(groups) => groups,
+        Err(malformed) => return Inbound::Notification { notices: vec![unrecognized(body, &malformed)], echo },
+    };
+    if let [(name, pings)] = groups.as_slice()
+        && name == "pings"
+    {
+        echo.fields.push(("pings", pings.get()));
+        return Inbound::Handshake { echo };
+    }
+    let mut notices = Vec::new();
+    let mut understood = 0_usize;
+    for (name, group) in &groups {
+        match serde_json::from_str::<Vec<&RawValue>>(group.get()) {
+            Ok(elements) => {
+                understood = understood.saturating_add(1);
+                notices.extend(elements.into_iter().map(|element| element_notice(name, element, program)));
+            }
+            Err(_) if GROUPS.contains(&name.as_ref()) => {
+                notices.push(unrecognized(group.get().as_bytes(), &Malformed::field(name.as_ref(), "is not a list")));
+            }
+            // Something beside the groups of events: ignored, unless it is all there is.
+            Err(_) => {}
+        }
+    }
+    if notices.is_empty() && understood == 0 {
+        notices.push(unrecognized(body, &Malformed::field("", "has no events")));
+    }
+    Inbound::Notification { notices, echo }
+}
+
+/// The groups of events that are understood. Source: Marqeta, "Event Types".
+const GROUPS: &[&str] =
+    &["transactions", "cardtransitions", "cards", "usertransitions", "digitalwallettokentransitions", "pings"];
+
+fn element_notice(group: &str, element: &RawValue, program: Currency) -> Notice {
+    let bytes = element.get().as_bytes();
+    let told = match group {
+        "transactions" => object::<Transaction<'_>>(bytes).map(|transaction| transaction_notice(&transaction, bytes, program)),
+        "cardtransitions" | "cards" => object(bytes).and_then(|transition| card_told(&transition)),
+        "usertransitions" => object(bytes).and_then(|transition| user_told(&transition)),
+        "pings" | "digitalwallettokentransitions" => Ok(Notice::Nothing),
+        _ => {
+            let name = if is_word(group, 48) { group } else { "" };
+            Err(Malformed::field(name, "is an unknown group of events"))
+        }
+    };
+    told.unwrap_or_else(|why| unrecognized(bytes, &why))
+}
+
+/// What a transaction, already parsed from `bytes`, tells.
+pub(super) fn transaction_notice(transaction: &Transaction<'_>, bytes: &[u8], program: Currency) -> Notice {
+    match transaction_told(transaction, program) {
+        Ok(notice) => notice,
+        Err(why) => unrecognized(bytes, &why),
+    }
+}
+
+fn transaction_told(transaction: &Transaction<'_>, program: Currency) -> Result<Notice, Malformed> {
+    let Some(fact) = effect::fact(transaction, program)? else { return Ok(Notice::Nothing) };
+    let (Some(token), Some(kind), Some(state)) = (transaction.token.text(), transaction.kind.text(), transaction.state.text())
+    else {
+        let missing = if transaction.token.text().is_none() { "token" } else { "type" };
+        return Err(Malformed::field(missing, "is missing"));
+    };
+    let card = transaction.card_token.text().and_then(|token| CardToken::new(token).ok());
+    let owner = transaction.acting_user_token.text().filter(|_| card.is_some()).or_else(|| transaction.user_token.text());
+    let times = [&transaction.created_time, &transaction.user_transaction_time];
+    Ok(told(ToldEvent {
+        key: key(token, kind, state)?,
+        occurred_at: times.into_iter().find_map(|time| time.text().and_then(json::moment)),
+        network: transaction.network.text().and_then(|name| NetworkName::new(name).ok()),
+        settlement_day: transaction.settlement_date.text().and_then(json::day),
+        subject: Subject { account: None, card, cardholder: owner.and_then(|token| CardholderToken::new(token).ok()) },
+        fact,
+    }))
+}
+
+/// Cards come to life and change their standing by these. Sources: Marqeta OpenAPI, `card_transition_response`; the
+/// reason codes for lost (10), expired (16) and stolen (23): "Card Transitions".
+fn card_told(transition: &CardTransition<'_>) -> Result<Notice, Malformed> {
+    let token = required("token", transition.token.text())?;
+    let state = required("state", transition.state.text())?;
+    let card_token = required("card_token", transition.card_token.text())?;
+    let card = CardToken::new(card_token).map_err(|error| Malformed::field("card_token", id_problem(error)))?;
+    let status = match (state, transition.reason_code.text()) {
+        ("ACTIVE", _) => CardStatus::Active,
+        ("UNACTIVATED", _) => CardStatus::Unactivated,
+        ("SUSPENDED" | "TERMINATED", Some("10")) => CardStatus::Lost,
+        ("SUSPENDED" | "TERMINATED", Some("23")) => CardStatus::Stolen,
+        ("SUSPENDED" | "TERMINATED", Some("16")) => CardStatus::Expired,
+        ("SUSPENDED", _) => CardStatus::Frozen,
+        ("TERMINATED", _) => CardStatus::Closed,
+        _ => return Err(Malformed::field("state", "is not known")),
+    };
+    let cardholder = transition.user_token.text().and_then(|token| CardholderToken::new(token).ok());
+    Ok(told(ToldEvent {
+        key: key(token, "card", state)?,
+        occurred_at: transition.created_time.text().and_then(json::moment),
+        network: None,
+        settlement_day: None,
+        subject: Subject { account: None, card: Some(card), cardholder },
+        fact: Fact::Card { card, status },
+    }))
+}
+
+/// Sources: Marqeta OpenAPI, `user_transition_response`; which statuses may transact: "Create user transition". A LIMITED
+/// user may, within limits that Marqeta itself keeps.
+fn user_told(transition: &UserTransition<'_>) -> Result<Notice, Malformed> {
+    let token = required("token", transition.token.text())?;
+    let state = required("status", transition.status.text())?;
+    let user_token = required("user_token", transition.user_token.text())?;
+    let cardholder = CardholderToken::new(user_token).map_err(|error| Malformed::field("user_token", id_problem(error)))?;
+    let status = match state {
+        "ACTIVE" | "LIMITED" => CardholderStatus::Active,
+        "SUSPENDED" | "UNVERIFIED" => CardholderStatus::Suspended,
+        "CLOSED" | "TERMINATED" => CardholderStatus::Closed,
+        _ => return Err(Malformed::field("status", "is not known")),
+    };
+    Ok(told(ToldEvent {
+        key: key(token, "user", state)?,
+        occurred_at: transition.created_time.text().and_then(json::moment),
+        network: None,
+        settlement_day: None,
+        subject: Subject { account: None, card: None, cardholder: Some(cardholder) },
+        fact: Fact::Cardholder { cardholder, status },
+    }))
+}
+
+fn told(event: ToldEvent) -> Notice {
+    let mut events = ArrayVec::new();
+    events.push(event);
+    Notice::Told(events)
+}
+
+fn required<'t>(path: &str, text: Option<&'t str>) -> Result<&'t str, Malformed> {
+    text.ok_or_else(|| Malformed::field(path, "is missing"))
+}
+
+/// Marqeta's events have no id of their own: one is known by what it is about, what it is, and how that stands.
+fn key(token: &str, kind: &str, state: &str) -> Result<IdempotencyKey, Malformed> {
+    let whole = format!("{token}/{kind}/{state}");
+    let key = if whole.len() <= IdempotencyKey::BYTES_MAX {
+        whole
+    } else {
+        let short = format!("{token}/{}", short_digest(&format!("{kind}/{state}")));
+        if short.len() <= IdempotencyKey::BYTES_MAX { short } else { short_digest(&whole) }
+    };
+    IdempotencyKey::new(&key).map_err(|error| Malformed::field("token", id_problem(error)))
+}
