@@ -10,6 +10,8 @@ pub mod answer;
 pub mod apto;
 pub mod inbound;
 pub mod json;
+#[cfg(test)]
+mod laws;
 pub mod marqeta;
 pub mod proof;
 #[cfg(feature = "proving")]
