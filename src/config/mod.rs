@@ -21,6 +21,7 @@ pub mod program;
 pub mod read;
 pub mod reload;
 pub mod responder;
+pub mod ruleset;
 pub mod secret;
 pub mod server;
 #[cfg(test)]

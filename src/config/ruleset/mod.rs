@@ -1,0 +1,122 @@
+//! Reads a program's ruleset from TOML into the core's typed rules and limits, every error at once with its place.
+//!
+//! A ruleset means the same wherever and whenever it is read: currency, country and time zone stand in the file, and zones
+//! come from the database compiled into this program, never from the machine's. `config/rules/reference.toml` shows every
+//! key. This opens no file and publishes nothing.
+
+mod conditions;
+mod limit;
+mod rule;
+mod words;
+mod zones;
+
+#[cfg(test)]
+mod tests;
+
+use holdfast_core::rules::{Place, Ruleset, RulesetHash, RulesetParts};
+use holdfast_core::{Country, Currency, ProgramId, RuleId};
+
+use super::read::{Document, Errors, Section, Spot, Text};
+use zones::Zones;
+
+/// The program that a ruleset is read for.
+#[derive(Debug, Clone, Copy)]
+pub struct Home {
+    /// Its name: limits of two programs never share a counter.
+    pub program: ProgramId,
+    /// Its currency, which must be the ruleset's.
+    pub currency: Currency,
+    /// Its country, which must be the ruleset's if that names one.
+    pub country: Country,
+}
+
+/// What the head of the file says, for the rules and limits below it.
+struct Head {
+    currency: Currency,
+    country: Option<Country>,
+    zones: Zones,
+}
+
+/// Reads a ruleset. Its hash is that of `source`, byte for byte, as `sha256sum` prints it for the file.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn read(file_name: &str, source: &str, home: &Home) -> Result<Ruleset, Errors> {
+    let document = Document::parse(file_name, source)?;
+    let ruleset = read_root(document.root(), source, home);
+    let errors = document.finish();
+    match ruleset {
+        Some(ruleset) if errors.is_empty() => Ok(ruleset),
+        Some(_) | None => Err(errors),
+    }
+}
+
+fn read_root(root: Section<'_>, source: &str, home: &Home) -> Option<Ruleset> {
+    let head = read_head(&root, home);
+    let rules: Vec<_> = root.sections("rule").into_iter().filter_map(|section| rule::read(section, &head)).collect();
+    let limits: Vec<_> = root.sections("limit").into_iter().filter_map(|section| limit::read(section, &head)).collect();
+    let whole = root.spot.clone();
+    root.finish();
+
+    let (rules, rule_spots): (Vec<_>, Vec<_>) = rules.into_iter().unzip();
+    let (limits, limit_spots): (Vec<_>, Vec<_>) = limits.into_iter().unzip();
+    let Head { currency, country, .. } = head;
+    let hash = RulesetHash::of(source);
+    let parts = RulesetParts { hash, program: home.program, currency, country, rules, limits };
+    match Ruleset::new(parts) {
+        Ok(ruleset) => Some(ruleset),
+        Err(errors) => {
+            for error in errors {
+                let spot: Option<&Spot<'_>> = match error.place {
+                    Place::Ruleset => None,
+                    Place::Rule(index) => rule_spots.get(index),
+                    Place::Limit(index) => limit_spots.get(index),
+                };
+                spot.unwrap_or(&whole).wrong(error.problem);
+            }
+            None
+        }
+    }
+}
+
+fn read_head(root: &Section<'_>, home: &Home) -> Head {
+    let currency = root.text("currency").and_then(|text| {
+        text.parse(|code| match Currency::from_alpha(code) {
+            None => Err("is not a currency of ISO 4217; write for example \"USD\"".to_owned()),
+            Some(currency) if currency != home.currency => Err(format!("must be the program's, {}", home.currency)),
+            Some(currency) => Ok(currency),
+        })
+    });
+    let country = root.optional_text("country").map(|text| {
+        let country = text.parse(|code| match Country::new(code) {
+            None => Err("is not a country of ISO 3166-1; write for example \"USA\"".to_owned()),
+            Some(country) if country != home.country => Err(format!("must be the program's, {}", home.country)),
+            Some(country) => Ok(country),
+        });
+        // A wrong country is told once, not again by every rule that needs it.
+        country.unwrap_or(home.country)
+    });
+    Head { currency: currency.unwrap_or(home.currency), country, zones: Zones::new(root.optional("time_zone")) }
+}
+
+/// A rule's or limit's name: what decisions, metrics and commands call it.
+fn read_id(section: &Section<'_>) -> Option<RuleId> {
+    section.text("id")?.parse(|text| {
+        if text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_')) {
+            RuleId::new(text).map_err(|error| error.to_string())
+        } else {
+            Err("must be made of lower-case letters, digits, - and _".to_owned())
+        }
+    })
+}
+
+/// An amount in the ruleset's currency, as a decimal in quotes: never a float.
+fn read_amount(text: &Text<'_>, head: &Head) -> Option<holdfast_core::Money> {
+    text.parse(|decimal| {
+        // `1e3` is a number, and nobody's way to write money.
+        let decimal = if decimal.contains(['e', 'E']) { "" } else { decimal };
+        let example = if head.currency.exponent() == 0 { "750" } else { "750.00" };
+        holdfast_core::Money::from_decimal(decimal, head.currency)
+            .map_err(|error| format!("{error}; amounts are in {}, such as \"{example}\"", head.currency))
+    })
+}
