@@ -31,13 +31,15 @@ fn a_body_above_the_limit_is_refused_and_one_at_the_limit_is_not() {
 }
 
 #[test]
-fn a_refusal_is_heard_by_a_caller_that_is_still_sending() {
+fn a_caller_that_is_still_sending_when_it_is_refused_is_not_cut_off() {
     let server = Harness::start(Limits { body_bytes_max: 10, ..Limits::default() });
     let mut caller = server.caller();
-    caller.send("POST /echo HTTP/1.1\r\nhost: h\r\ncontent-length: 600000\r\n\r\n");
-    // Far more than the buffers of both ends hold: the server must be reading, and must not reset the connection.
-    caller.send("x".repeat(600_000));
+    caller.send("POST /echo HTTP/1.1\r\nhost: h\r\ncontent-length: 200000\r\n\r\n");
     assert_eq!(caller.hear().unwrap().unwrap().status, 413);
+    // A reset would make one of these fail, and could have overtaken the answer.
+    for _ in 0..20 {
+        caller.send([b'x'; 10_000]);
+    }
     caller.expect_end();
 }
 
@@ -111,17 +113,18 @@ fn an_idle_connection_outlives_the_limit_of_a_head_but_not_its_own() {
 
 #[test]
 fn every_request_begins_the_idle_time_anew() {
-    let idle_max = Duration::from_millis(300);
+    let idle_max = Duration::from_millis(600);
     let server = Harness::start(Limits { idle_max, ..Limits::default() });
     let mut caller = server.caller();
-    // Far longer than the limit in all, with requests in between.
+    // Longer than the limit in all, with requests in between.
     let begun = instant();
-    while begun.elapsed() < 3 * idle_max {
+    let mut last = begun;
+    while begun.elapsed() < 2 * idle_max {
+        last = instant();
         assert_eq!(caller.get("/healthz").status, 200);
     }
-    let last = instant();
     caller.expect_end();
-    assert!(last.elapsed() + Duration::from_millis(50) >= idle_max, "closed after {:?}", last.elapsed());
+    assert!(last.elapsed() >= idle_max, "closed after {:?}", last.elapsed());
 }
 
 #[test]

@@ -3,12 +3,16 @@
 use super::*;
 
 fn start(status: Option<&'static str>) -> (SocketAddr, ops::Operators) {
+    start_with(status, || {})
+}
+
+fn start_with(status: Option<&'static str>, upkeep: impl Fn() + Send + Sync + 'static) -> (SocketAddr, ops::Operators) {
     let bound = bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let addr = bound.addr;
     let pages = ops::Pages {
         metrics: Box::new(|| "holdfast_build_info 1\n".to_owned()),
         status: Box::new(move || status.map(str::to_owned)),
-        upkeep: Box::new(|| {}),
+        upkeep: Box::new(upkeep),
     };
     (addr, ops::serve(bound, pages).unwrap())
 }
@@ -38,4 +42,13 @@ fn shows_its_pages_and_nothing_else() {
 fn a_status_that_is_not_there_is_not_found() {
     let (addr, _operators) = start(None);
     assert_eq!(Caller::connect(addr).get("/status").status, 404);
+}
+
+#[test]
+fn upkeep_runs_without_being_asked() {
+    let (told, runs) = channel();
+    let (_, _operators) = start_with(None, move || told.send(()).unwrap_or_default());
+    for _ in 0..2 {
+        runs.recv_timeout(PATIENCE).unwrap();
+    }
 }

@@ -129,7 +129,7 @@ fn broken_files_are_named_and_change_nothing() {
 
 #[test]
 fn callers_that_do_not_speak_it_are_turned_away() {
-    let limits = Limits { tls_handshake_max: Duration::from_millis(50), ..Limits::default() };
+    let limits = Limits { tls_handshake_max: Duration::from_millis(300), ..Limits::default() };
     let tls = Arc::new(Files::new(&pair()).load().unwrap());
     let server = Harness::start_with(limits, Some(tls), 1);
     let mut plain = server.caller();
