@@ -26,7 +26,7 @@ use crate::clock::{self, Instant};
 use crate::metrics::HttpRefusal;
 
 /// How long a caller has to say its last word after ours.
-const FAREWELL_MAX: Duration = Duration::from_secs(2);
+const FAREWELL_MAX: Duration = Duration::from_secs(1);
 /// How long a drain waits for a request that is under way to an idle connection.
 const DRAIN_GRACE: Duration = Duration::from_millis(100);
 

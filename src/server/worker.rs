@@ -24,8 +24,8 @@ use super::tls::Tls;
 use super::{Limits, Serving};
 use crate::metrics::{ConnectionRefusal, ServerMetrics};
 
-/// The smallest read buffer that hyper takes, in bytes.
-const READ_BUFFER_BYTES_MIN: usize = 8192;
+/// What a connection's read buffer may grow to for large bodies, in bytes, where the head's limit is lower.
+const READ_BUFFER_BYTES_MAX: usize = 64 * 1024;
 
 /// What a worker's connections share.
 pub(super) struct Worker<R> {
@@ -135,7 +135,7 @@ fn http(limits: &Limits) -> http1::Builder {
         // read buffer is not replaced while a decision is waited for, either.
         .half_close(true)
         .max_header_size(limits.head_bytes_max)
-        .max_buf_size(limits.head_bytes_max.max(READ_BUFFER_BYTES_MIN))
+        .max_buf_size(limits.head_bytes_max.max(READ_BUFFER_BYTES_MAX))
         // The connection keeps its own, see `connection.rs`.
         .header_read_timeout(None);
     http
