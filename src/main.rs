@@ -1,3 +1,7 @@
 //! The `holdfast` binary: arguments to subcommand. Everything it does is in the library.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    holdfast::command::main()
+}

@@ -1,1 +1,116 @@
-//! To come.
+//! The command line: what a person types, one file per subcommand. Decides nothing about money itself.
+//!
+//! Answers go to standard output, errors to standard error, one a line. [`main`] is all that the binary calls.
+
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::{self, Errors};
+
+pub mod balance;
+pub mod check;
+pub mod import;
+pub mod ledger;
+pub mod rules;
+pub mod serve;
+#[cfg(test)]
+mod tests;
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done
+  1  not done: what stands in the way is on standard error, one error a line
+  2  the command line is not understood";
+
+/// Answers card-issuing platforms' real-time authorization callbacks.
+///
+/// Start with `holdfast check`, then `holdfast serve`. All other commands ask the server that runs on the data directory, and
+/// work on the directory themselves while none does.
+#[derive(Debug, Parser)]
+#[command(name = "holdfast", version, after_help = EXIT_CODES, subcommand_required = true, arg_required_else_help = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Serve(serve::Serve),
+    Check(check::Check),
+    Import(import::Import),
+    Balance(balance::Balance),
+    Rules(rules::Rules),
+}
+
+/// Which ledger a command is about.
+#[derive(Debug, Clone, Args)]
+pub struct Place {
+    /// The configuration file.
+    #[arg(long, value_name = "FILE", default_value = config::DEFAULT_PATH)]
+    pub config: PathBuf,
+    /// The data directory, over the configuration's ledger.data. With it, a running server is found without reading the
+    /// configuration.
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+}
+
+/// Why a command is not done: one error a line, ready for standard error.
+#[derive(Debug)]
+pub enum Failure {
+    /// Something to tell.
+    Told(String),
+    /// Standard output is gone; whoever closed it knows.
+    OutputClosed,
+}
+
+impl From<Errors> for Failure {
+    fn from(errors: Errors) -> Self {
+        Failure::Told(errors.to_string())
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            Failure::OutputClosed
+        } else {
+            Failure::Told(format!("standard output cannot be written: {error}"))
+        }
+    }
+}
+
+impl Failure {
+    fn told(problem: impl ToString) -> Self {
+        Failure::Told(problem.to_string())
+    }
+}
+
+/// Does what the command line says.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let mut output = io::stdout().lock();
+    match cli.run(&mut output) {
+        Ok(()) | Err(Failure::OutputClosed) => ExitCode::SUCCESS,
+        Err(Failure::Told(problem)) => {
+            // With standard error gone too, the exit code is all that is left to say.
+            let _ = writeln!(io::stderr(), "{problem}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+impl Cli {
+    fn run(self, output: &mut dyn io::Write) -> Result<(), Failure> {
+        match self.command {
+            Command::Serve(serve) => serve.run(),
+            Command::Check(check) => check.run(output),
+            Command::Import(import) => import.run(output),
+            Command::Balance(balance) => balance.run(output),
+            Command::Rules(rules) => rules.run(output),
+        }
+    }
+}

@@ -7,6 +7,7 @@
 //! One file a section: [`server`], [`tls`], [`responder`], [`ledger`], [`program`], [`mount`], [`secret`]; [`read`] is the
 //! spanned TOML reader below them, [`reload`] what a SIGHUP reads again.
 
+use std::cell::RefCell;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -79,29 +80,32 @@ impl Config {
     /// # Errors
     /// Everything that is wrong, each with file, line, column, key, and what would be right.
     pub fn load(path: &Path, overrides: Overrides) -> Result<Self, Errors> {
-        let config = Self::read(path, overrides, &Surroundings::real())?;
-        let mut errors = Errors::default();
-        for program in &config.programs {
-            if let Err(wrong) = program.check_ruleset() {
-                errors.append(wrong);
-            }
-        }
-        if errors.is_empty() { Ok(config) } else { Err(errors) }
+        Self::read(path, overrides, &Surroundings::real(Depth::Everything))
     }
 
-    /// Reads everything but the rulesets.
     fn read(path: &Path, overrides: Overrides, surroundings: &Surroundings<'_>) -> Result<Self, Errors> {
         let file = path.display().to_string();
         let text = read_text(path)?;
         let document = Document::parse(&file, &text)?;
-        let config = read_root(&document, path, overrides, surroundings);
-        let errors = document.finish();
+        let further = RefCell::default();
+        let config = read_root(&document, path, overrides, surroundings, &further);
+        let mut errors = document.finish();
+        errors.append(further.into_inner());
         match config {
             Some(config) if errors.is_empty() => Ok(config),
             // Whoever gives up on a value notes why; `None` without an error does not happen.
             Some(_) | None => Err(errors),
         }
     }
+}
+
+/// How far a reading follows what the file names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Depth {
+    /// To credentials and TLS files: all that a running server takes anew.
+    Credentials,
+    /// To rulesets and imports too.
+    Everything,
 }
 
 /// Reads nothing but `ledger.data`: for commands that only want to find a running server's socket, and whose user may not
@@ -122,11 +126,12 @@ pub fn data_directory(path: &Path) -> Result<PathBuf, Errors> {
 struct Surroundings<'s> {
     platforms: &'static [Platform],
     environment: &'s dyn Fn(&str) -> Option<String>,
+    depth: Depth,
 }
 
 impl Surroundings<'static> {
-    fn real() -> Self {
-        Surroundings { platforms: holdfast_adapters::PLATFORMS, environment: &|name| std::env::var(name).ok() }
+    fn real(depth: Depth) -> Self {
+        Surroundings { platforms: holdfast_adapters::PLATFORMS, environment: &|name| std::env::var(name).ok(), depth }
     }
 }
 
@@ -140,7 +145,13 @@ fn read_text(path: &Path) -> Result<String, Errors> {
 }
 
 /// Reads every section before it gives up, so that every error is noted.
-fn read_root(document: &Document<'_>, path: &Path, overrides: Overrides, surroundings: &Surroundings<'_>) -> Option<Config> {
+fn read_root(
+    document: &Document<'_>,
+    path: &Path,
+    overrides: Overrides,
+    surroundings: &Surroundings<'_>,
+    further: &RefCell<Errors>,
+) -> Option<Config> {
     let root = document.root();
     let directory = path.parent().unwrap_or(Path::new(""));
 
@@ -155,6 +166,8 @@ fn read_root(document: &Document<'_>, path: &Path, overrides: Overrides, surroun
         platforms: surroundings.platforms,
         exposure,
         body_read_max: server.body_read_max,
+        depth: surroundings.depth,
+        further,
     };
     let programs = reader.programs(&root);
     root.finish();

@@ -1,5 +1,6 @@
 //! `[[program]]`: one card program of one issuer: its money, its rules, and who may call it.
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -7,8 +8,12 @@ use holdfast_adapters::Platform;
 use holdfast_core::{Country, Currency, ProgramId};
 use jiff::tz::TimeZone;
 
+use crate::control::rows;
+use crate::control::{Import, ImportFile, RowProblem};
+
+use super::Depth;
 use super::mount::{MountConfig, MountReader, Taken};
-use super::read::{Errors, Section};
+use super::read::{Document, Error, Errors, Section};
 use super::secret::SecretReader;
 use super::server::Exposure;
 
@@ -64,13 +69,75 @@ impl Environment {
 }
 
 impl ProgramConfig {
-    /// Loads the program's ruleset and throws it away: whether it would load.
+    /// Whether the ruleset that the configuration names would load.
     ///
     /// # Errors
-    /// Everything that is wrong with the ruleset's file.
+    /// Everything that is wrong with its file.
     pub fn check_ruleset(&self) -> Result<(), Errors> {
-        super::read_text(&self.rules_path).map(|_| ())
+        let text = super::read_text(&self.rules_path)?;
+        self.check_ruleset_text(&self.rules_path.display().to_string(), &text)
     }
+
+    /// Whether a text would load as a ruleset of this program.
+    ///
+    /// The one place where the configuration and `holdfast rules check` hand a ruleset to its loader.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it; `file` is what messages call it.
+    pub fn check_ruleset_text(&self, file: &str, text: &str) -> Result<(), Errors> {
+        Document::parse(file, text).map(|_| ())
+    }
+
+    /// The accounts and cards to import into an empty ledger.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the files.
+    pub fn imports(&self) -> Result<Import, Errors> {
+        let (accounts, cards) = (self.import_accounts.as_deref(), self.import_cards.as_deref());
+        let currency_of = |program: &ProgramId| (*program == self.id).then_some(self.currency);
+        let problems = match rows::read(accounts, cards) {
+            Ok(import) => {
+                let problems = rows::problems_with_programs(&import, currency_of);
+                if problems.is_empty() {
+                    return Ok(import);
+                }
+                problems
+            }
+            Err(problems) => problems,
+        };
+        Err(row_errors(&problems, accounts, cards))
+    }
+
+    fn check_files(&self) -> Errors {
+        let mut errors = Errors::default();
+        if let Err(wrong) = self.check_ruleset() {
+            errors.append(wrong);
+        }
+        if let Err(wrong) = self.imports() {
+            errors.append(wrong);
+        }
+        errors
+    }
+}
+
+/// Rows' problems as errors with their files; the column is the field's number.
+#[must_use]
+pub fn row_errors(problems: &[RowProblem], accounts: Option<&Path>, cards: Option<&Path>) -> Errors {
+    let mut errors = Errors::default();
+    for problem in problems {
+        let path = match problem.file {
+            ImportFile::Accounts => accounts,
+            ImportFile::Cards => cards,
+        };
+        errors.push(Error {
+            file: path.unwrap_or(Path::new("")).display().to_string(),
+            line: usize::try_from(problem.line).unwrap_or(usize::MAX),
+            column: problem.column_number(),
+            path: problem.column.clone(),
+            problem: problem.problem.clone(),
+        });
+    }
+    errors
 }
 
 /// Reads programs; what they have in common is checked across all of them.
@@ -80,6 +147,9 @@ pub(super) struct ProgramReader<'s> {
     pub platforms: &'static [Platform],
     pub exposure: Exposure,
     pub body_read_max: Duration,
+    pub depth: Depth,
+    /// Where what is wrong with other files goes.
+    pub further: &'s RefCell<Errors>,
 }
 
 impl ProgramReader<'_> {
@@ -120,7 +190,7 @@ impl ProgramReader<'_> {
         let reader = MountReader { common: self, currency, environment };
         let mounts: Vec<_> = section.sections("mount").into_iter().map(|mount| reader.mount(mount, taken)).collect();
         section.finish();
-        Some(ProgramConfig {
+        let program = ProgramConfig {
             id: id?,
             currency: currency?,
             environment: environment?,
@@ -129,8 +199,13 @@ impl ProgramReader<'_> {
             rules_path: rules_path?,
             import_accounts,
             import_cards,
-            mounts: mounts.into_iter().collect::<Option<_>>()?,
-        })
+            mounts: Vec::new(),
+        };
+        match self.depth {
+            Depth::Everything => self.further.borrow_mut().append(program.check_files()),
+            Depth::Credentials => {}
+        }
+        Some(ProgramConfig { mounts: mounts.into_iter().collect::<Option<_>>()?, ..program })
     }
 }
 

@@ -10,7 +10,7 @@ use super::mount::MountConfig;
 use super::program::ProgramConfig;
 use super::read::Errors;
 use super::server::ServerConfig;
-use super::{Config, Surroundings};
+use super::{Config, Depth, Surroundings};
 
 /// What takes effect without a restart.
 #[derive(Debug, Clone)]
@@ -43,7 +43,7 @@ impl Config {
     /// Everything that is wrong; the running credentials then stay. A mount that the file no longer has keeps its own:
     /// it is named in [`Reloaded::waiting`].
     pub fn reload(&self) -> Result<Reloaded, Errors> {
-        self.reload_in(&Surroundings::real())
+        self.reload_in(&Surroundings::real(Depth::Credentials))
     }
 
     pub(super) fn reload_in(&self, surroundings: &Surroundings<'_>) -> Result<Reloaded, Errors> {

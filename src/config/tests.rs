@@ -1,1 +1,661 @@
+//! Every key's default, every way to be wrong, and the shipped file. Platforms and environment are stand-ins.
 
+use std::fs;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use holdfast_adapters::{
+    Adapter, Answer, Authentic, Budget, BudgetStart, Callback, Echo, InFlightDuplicate, Inbound, Keyring, Malformed, Platform,
+    Refusal, Refused, Reply, SettingError, Settings,
+};
+use holdfast_core::{Money, Timestamp};
+use http::HeaderMap;
+use proptest::prelude::*;
+use tempfile::TempDir;
+
+use super::mount::default_reserve;
+use super::*;
+
+/// An adapter that is only ever built.
+struct Mute;
+
+impl Adapter for Mute {
+    fn verify<'a>(&self, callback: Callback<'a>, keyring: &Keyring, _: Timestamp) -> Result<Authentic<'a>, Refusal> {
+        holdfast_adapters::proof::verify_basic(&callback, keyring).and(Err(Refusal::Stale))
+    }
+    fn decode<'a>(&self, _: &Authentic<'a>) -> Result<Inbound<'a>, Malformed> {
+        unimplemented!()
+    }
+    fn decode_fetched<'a>(&self, _: &Authentic<'a>, _: &'a [u8]) -> Result<Inbound<'a>, Malformed> {
+        unimplemented!()
+    }
+    fn encode(&self, _: &Echo<'_>, _: &Answer<'_>, _: &Keyring, _: Timestamp, _: &mut Vec<u8>) -> Reply {
+        unimplemented!()
+    }
+    fn refuse(&self, _: &Refused, _: &mut Vec<u8>) -> Reply {
+        unimplemented!()
+    }
+    fn prove(&self, _: u8, _: &mut HeaderMap, _: &mut Vec<u8>, _: &Keyring, _: Timestamp) {}
+    fn sample_authorization(&self, _: u64, _: &str, _: &str, _: Money, _: &mut Vec<u8>) -> u8 {
+        0
+    }
+}
+
+fn build(settings: &Settings) -> Result<Box<dyn Adapter>, Vec<SettingError>> {
+    let mut errors = Vec::new();
+    settings.switch("capture_at_authorization", false, &mut errors);
+    settings.table("sources", &mut errors);
+    settings.refuse_unknown(&["capture_at_authorization", "sources"], &mut errors);
+    if errors.is_empty() { Ok(Box::new(Mute)) } else { Err(errors) }
+}
+
+const fn platform(name: &'static str, budget_ms: [u64; 3]) -> Platform {
+    let [min, default, max] = budget_ms;
+    let budget = Budget {
+        default: Duration::from_millis(default),
+        min: Duration::from_millis(min),
+        max: Duration::from_millis(max),
+        start: BudgetStart::Receipt,
+    };
+    Platform { name, routes: &[], budget, in_flight_duplicate: InFlightDuplicate::Join, build }
+}
+
+static PLATFORMS: [Platform; 2] = [platform("marqeta", [1000, 3000, 7000]), platform("apto", [500, 2000, 5000])];
+
+const DEMO_PASSWORD: &str = include_str!("../../config/demo/secrets/platform_password");
+
+fn environment(name: &str) -> Option<String> {
+    match name {
+        "PASSWORD" => Some("of-my-own".into()),
+        "EMPTY" => Some(String::new()),
+        "NEWLINE" => Some("\n".into()),
+        "LINES" => Some("secret-a\nsecret-b".into()),
+        "LONG" => Some("s".repeat(4097)),
+        "TOO_LONG_FOR_BASIC" => Some("s".repeat(499)),
+        "DEMO" => Some(DEMO_PASSWORD.into()),
+        _ => None,
+    }
+}
+
+const SURROUNDINGS: Surroundings<'static> =
+    Surroundings { platforms: &PLATFORMS, environment: &environment, depth: Depth::Everything };
+
+/// Every key that has no default, and no other.
+const LEAST: &str = r#"[[program]]
+id = "one"
+currency = "EUR"
+environment = "sandbox"
+country = "DEU"
+time_zone = "Europe/Berlin"
+rules = "rules.toml"
+[[program.mount]]
+platform = "marqeta"
+path = "/m"
+[[program.mount.basic]]
+user = "u"
+password = "env:PASSWORD"
+"#;
+
+/// A directory with what the configurations of these tests name.
+fn directory() -> TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| fs::write(directory.path().join(name), text).unwrap();
+    write("rules.toml", "");
+    write("broken.toml", "a = \n");
+    write("password", "from-a-file\r\n");
+    write("accounts.csv", "account_id,program,currency,balance,credit_line,status\na,one,EUR,1,0,active\nb,one,USD,1,0,open\n");
+    write("cards.csv", "card,account\n");
+    let pair = rcgen::generate_simple_self_signed(vec!["localhost".into()]).unwrap();
+    write("certificate.pem", &pair.cert.pem());
+    write("key.pem", &pair.signing_key.serialize_pem());
+    write("other_key.pem", &rcgen::KeyPair::generate().unwrap().serialize_pem());
+    directory
+}
+
+fn load_with(directory: &TempDir, text: &str, overrides: Overrides) -> Result<Config, String> {
+    let path = directory.path().join("c.toml");
+    fs::write(&path, text).unwrap();
+    let prefix = format!("{}/", directory.path().display());
+    Config::read(&path, overrides, &SURROUNDINGS).map_err(|errors| errors.to_string().replace(&prefix, ""))
+}
+
+fn load(text: &str) -> Result<Config, String> {
+    load_with(&directory(), text, Overrides::default())
+}
+
+#[test]
+fn the_least_that_can_be_written_has_every_default() {
+    let config = load(LEAST).unwrap();
+    let workers = config.server.workers;
+    assert!(workers >= 1);
+    let expected = ServerConfig {
+        listen: "127.0.0.1:8080".parse().unwrap(),
+        ops_listen: "127.0.0.1:9090".parse().unwrap(),
+        workers,
+        connections_max: 10_000,
+        head_bytes_max: 16_384,
+        body_bytes_max: 1_048_576,
+        head_read_max: Duration::from_millis(2000),
+        body_read_max: Duration::from_millis(500),
+        idle_max: Duration::from_secs(300),
+        drain_max: Duration::from_secs(30),
+        tls_terminated_upstream: false,
+        tls: None,
+    };
+    assert_eq!(config.server, expected);
+    assert_eq!(config.server, ServerConfig::default());
+    assert_eq!(config.responder, ResponderConfig { in_flight_max: 1024, told_max: 100_000 });
+    assert_eq!(config.ledger, LedgerConfig::default());
+    assert_eq!(
+        (config.ledger.data.to_str(), config.ledger.sync, config.ledger.commit_records_max),
+        (Some("./data"), LedgerSync::Full, 512)
+    );
+    let program = &config.programs[0];
+    assert_eq!((program.currency.code(), program.country.code()), ("EUR", "DEU"));
+    assert_eq!(program.time_zone.iana_name(), Some("Europe/Berlin"));
+    assert_eq!((&program.import_accounts, &program.import_cards), (&None, &None));
+    let mount = &program.mounts[0];
+    assert_eq!((mount.budget, mount.reserve), (Duration::from_millis(3000), Duration::from_millis(500)));
+    assert_eq!((mount.keyring.headers.len(), mount.keyring.signing.len(), mount.keyring.answering.len()), (0, 0, 0));
+    assert!(mount.settings.values.is_empty() && config.tls.is_none());
+}
+
+#[test]
+fn every_key_is_taken() {
+    let directory = directory();
+    let text = format!(
+        "[server]\nlisten = '0.0.0.0:1'\nops_listen = '127.0.0.1:2'\nworkers = 3\nconnections_max = 4\nhead_bytes_max = 5000\n\
+         body_bytes_max = 6000\nhead_read_ms_max = 70\nbody_read_ms_max = 80\nidle_seconds_max = 9\ndrain_seconds_max = 10\n\
+         tls_terminated_upstream = false\n[server.tls]\ncertificate = 'certificate.pem'\nkey = 'key.pem'\n\
+         [responder]\nin_flight_max = 11\ntold_max = 12\n\
+         [ledger]\nengine = 'embedded'\ndata = 'd'\nsync = 'none'\ncommit_records_max = 13\n{LEAST}\
+         [program.mount.headers]\nX-One = 'file:password'\n[program.mount.settings]\ncapture_at_authorization = true\n\
+         sources = {{ a = 'b' }}\n"
+    )
+    .replace(
+        "path = \"/m\"",
+        "path = '/m'\nbudget_ms = 1400\nreserve_ms = 15\nsigning = ['env:PASSWORD']\nanswering = ['file:password']",
+    );
+    let config = load_with(&directory, &text, Overrides::default()).unwrap();
+    let expected = ServerConfig {
+        listen: "0.0.0.0:1".parse().unwrap(),
+        ops_listen: "127.0.0.1:2".parse().unwrap(),
+        workers: 3,
+        connections_max: 4,
+        head_bytes_max: 5000,
+        body_bytes_max: 6000,
+        head_read_max: Duration::from_millis(70),
+        body_read_max: Duration::from_millis(80),
+        idle_max: Duration::from_secs(9),
+        drain_max: Duration::from_secs(10),
+        tls_terminated_upstream: false,
+        tls: Some(TlsFiles { certificate: directory.path().join("certificate.pem"), key: directory.path().join("key.pem") }),
+    };
+    assert_eq!(config.server, expected);
+    assert_eq!(config.tls.unwrap().alpn_protocols, [b"http/1.1".to_vec()]);
+    assert_eq!(config.responder, ResponderConfig { in_flight_max: 11, told_max: 12 });
+    assert_eq!(
+        (config.ledger.data.to_str(), config.ledger.sync, config.ledger.commit_records_max),
+        (Some("d"), LedgerSync::None, 13)
+    );
+    let mount = &config.programs[0].mounts[0];
+    assert_eq!((mount.budget, mount.reserve), (Duration::from_millis(1400), Duration::from_millis(15)));
+    assert_eq!(mount.keyring.headers[0].0, "x-one");
+    let exposed = |secret: &holdfast_adapters::Secret| String::from_utf8(secret.expose().to_vec()).unwrap();
+    assert_eq!(exposed(&mount.keyring.headers[0].1), "from-a-file", "a file's last line end is not part of it");
+    assert_eq!(exposed(&mount.keyring.signing[0]), "of-my-own");
+    assert_eq!(mount.settings.values.len(), 2);
+}
+
+#[test]
+fn the_command_line_goes_over_the_file() {
+    let address = |text: &str| text.parse::<SocketAddr>().unwrap();
+    let overrides = Overrides {
+        listen: Some(address("127.0.0.1:0")),
+        ops_listen: Some(address("127.0.0.1:0")),
+        data: Some("elsewhere".into()),
+    };
+    let config = load_with(&directory(), &format!("[server]\nlisten = '127.0.0.1:7'\n{LEAST}"), overrides).unwrap();
+    assert_eq!((config.server.listen, config.server.ops_listen), (address("127.0.0.1:0"), address("127.0.0.1:0")));
+    assert_eq!(config.ledger.data, Path::new("elsewhere"));
+
+    let beyond = Overrides { listen: Some(address("0.0.0.0:80")), ..Overrides::default() };
+    let wrong = load_with(&directory(), &format!("[server]\nlisten = '127.0.0.1:7'\n{LEAST}"), beyond).unwrap_err();
+    assert_eq!(
+        wrong,
+        "c.toml:2:10: server.listen: as given by --listen: is plain HTTP beyond loopback; that needs a certificate in \
+         [server.tls], or tls_terminated_upstream = true if TLS ends before it"
+    );
+}
+
+/// What is put in front of [`LEAST`], or instead of a part of it, and what is wrong then.
+fn assert_wrong(cases: &[(&str, &str, &str)]) {
+    for (written, instead, expected) in cases {
+        let text = if written.is_empty() { format!("{instead}\n{LEAST}") } else { LEAST.replacen(written, instead, 1) };
+        assert_ne!(text, LEAST);
+        assert_eq!(load(&text).err().as_deref(), Some(*expected), "{instead}");
+    }
+}
+
+#[test]
+fn what_can_be_wrong_with_the_process() {
+    const TLS: &str = "[server]\nlisten = '0.0.0.0:1'\n[server.tls]\n";
+    assert_wrong(&[
+        ("", "[sever]", "c.toml:1:2: sever: is not a key of this table; its keys are server, responder, ledger, program"),
+        ("", "server = 1", "c.toml:1:10: server: must be a table"),
+        (
+            "",
+            "[server]\nlisten = 'localhost:80'",
+            "c.toml:2:10: server.listen: must be an IP address and a port, such as \"127.0.0.1:8080\" or \"[::1]:8080\"",
+        ),
+        ("", "[server]\nworkers = -1", "c.toml:2:11: server.workers: must be a whole number from 0 to 1024"),
+        ("", "[server]\nconnections_max = '1'", "c.toml:2:19: server.connections_max: must be a whole number from 1 to 1000000"),
+        (
+            "",
+            "[server]\nops_listen = '[::]:9090'",
+            "c.toml:2:14: server.ops_listen: is plain HTTP beyond loopback; that needs tls_terminated_upstream = true: the \
+             operators' listener speaks plain HTTP only",
+        ),
+        (
+            "",
+            "[server]\nops_listen = '127.0.0.1:8080'",
+            "c.toml:2:14: server.ops_listen: is the address of server.listen too; operators need a port of their own",
+        ),
+        ("", "[server.tls]\nkey = 'key.pem'", "c.toml:1:1: server.tls.certificate: is missing"),
+        (
+            "",
+            &format!("{TLS}certificate = 'key.pem'\nkey = 'key.pem'"),
+            "c.toml:4:15: server.tls.certificate: names key.pem, which holds no PEM certificate",
+        ),
+        (
+            "",
+            &format!("{TLS}certificate = 'certificate.pem'\nkey = 'other_key.pem'"),
+            "c.toml:5:7: server.tls.key: is not the key of the certificate: keys may not be consistent: KeyMismatch",
+        ),
+        ("", "[responder]\nin_flight_max = 0", "c.toml:2:17: responder.in_flight_max: must be a whole number from 1 to 1000000"),
+        ("", "[ledger]\nengine = 'sqlite'", "c.toml:2:10: ledger.engine: must be \"embedded\", the only engine of this version"),
+        ("", "[ledger]\nsync = 'off'", "c.toml:2:8: ledger.sync: must be \"full\", or \"none\" for benchmarks"),
+        ("", "[ledger]\ndata = ''", "c.toml:2:8: ledger.data: is empty; name a directory"),
+    ]);
+    let production = format!("[ledger]\nsync = 'none'\n{LEAST}").replace("sandbox", "production");
+    assert_eq!(
+        load(&production).unwrap_err(),
+        "c.toml:2:8: ledger.sync: must be \"full\" while any program is production: \"none\" loses approvals in a crash"
+    );
+    assert_eq!(
+        load("").unwrap_err(),
+        "c.toml:1:1: has no [[program]]: nothing could be answered; the shipped config/holdfast.toml shows one"
+    );
+}
+
+#[test]
+fn what_can_be_wrong_with_a_program() {
+    let twice = LEAST.replace("\"/m\"", "\"/n\"");
+    assert_wrong(&[
+        ("id = \"one\"\n", "", "c.toml:1:1: program[0].id: is missing"),
+        ("\"one\"", "\"\"", "c.toml:2:6: program[0].id: is empty"),
+        ("\"EUR\"", "\"XAU\"", "c.toml:3:12: program[0].currency: must be a code of ISO 4217, such as \"USD\""),
+        ("\"sandbox\"", "\"test\"", "c.toml:4:15: program[0].environment: must be \"sandbox\" or \"production\""),
+        ("\"DEU\"", "\"Germany\"", "c.toml:5:11: program[0].country: must be a code of ISO 3166-1, such as \"USA\""),
+        (
+            "\"Europe/Berlin\"",
+            "\"Berlin\"",
+            "c.toml:6:13: program[0].time_zone: must be a name of the IANA database, such as \"America/New_York\"",
+        ),
+        ("rules.toml", "none.toml", "none.toml:1:1: cannot be read: No such file or directory (os error 2)"),
+        ("\"rules.toml\"", "\"\"", "c.toml:7:9: program[0].rules: is empty; name a file"),
+        (
+            "rules = \"rules.toml\"",
+            "rules = \"rules.toml\"\nimport_accounts = 'accounts.csv'\nimport_cards = 'cards.csv'",
+            "accounts.csv:3:6: status: must be one of active, frozen, closed\n\
+             cards.csv:1:1: the first line must be card_token,account_id,cardholder_token,status",
+        ),
+        ("", &twice, "c.toml:16:6: program[1].id: is the id of an earlier program too; every program has its own"),
+    ]);
+    let without_mount = LEAST.split("[[program.mount]]").next().unwrap();
+    assert_eq!(load(without_mount).unwrap_err(), "c.toml:1:1: program[0]: has no [[program.mount]]: no platform could call it");
+}
+
+#[test]
+fn what_can_be_wrong_with_a_mount() {
+    const PATH: &str = "path = \"/m\"";
+    const SYNTAX: &str = "c.toml:10:8: program[0].mount[0].path: must be segments of letters, digits, - _ . ~ with one / before each and none at the end";
+    let second = |path: &str| {
+        format!("password = \"env:PASSWORD\"\n[[program.mount]]\nplatform = 'apto'\npath = '{path}'\nsigning = ['env:PASSWORD']")
+    };
+    let settings = |text: &str| format!("password = \"env:PASSWORD\"\n[program.mount.settings]\n{text}");
+    const PASSWORD: &str = "password = \"env:PASSWORD\"";
+    assert_wrong(&[
+        (
+            "\"marqeta\"",
+            "\"lithic\"",
+            "c.toml:9:12: program[0].mount[0].platform: is not a platform; the platforms are marqeta, apto",
+        ),
+        ("\"/m\"", "\"m\"", "c.toml:10:8: program[0].mount[0].path: must begin with /, such as \"/marqeta\""),
+        ("\"/m\"", "\"/m/\"", SYNTAX),
+        ("\"/m\"", "\"/m//n\"", SYNTAX),
+        ("\"/m\"", "\"/../m\"", SYNTAX),
+        ("\"/m\"", "\"/{m}\"", SYNTAX),
+        (
+            "\"/m\"",
+            "\"/healthz\"",
+            "c.toml:10:8: program[0].mount[0].path: is the listener's own health check; choose another path",
+        ),
+        (
+            PASSWORD,
+            &second("/m"),
+            "c.toml:16:8: program[0].mount[1].path: meets the earlier mount at /m/; no mount may be at or below another",
+        ),
+        (
+            PASSWORD,
+            &second("/m/n"),
+            "c.toml:16:8: program[0].mount[1].path: meets the earlier mount at /m/; no mount may be at or below another",
+        ),
+        (
+            PASSWORD,
+            &second("/"),
+            "c.toml:16:8: program[0].mount[1].path: meets the earlier mount at /m/; no mount may be at or below another",
+        ),
+        (
+            PATH,
+            "path = '/m'\nbudget_ms = 999",
+            "c.toml:11:13: program[0].mount[0].budget_ms: must be a whole number from 1000 to 7000",
+        ),
+        (
+            PATH,
+            "path = '/m'\nbudget_ms = 1000\nreserve_ms = 1000",
+            "c.toml:12:14: program[0].mount[0].reserve_ms: must be less than the budget of 1000 ms, or the ledger is never asked",
+        ),
+        (
+            PATH,
+            "path = '/m'\nbudget_ms = 1000\nreserve_ms = 500",
+            "c.toml:11:13: program[0].mount[0].budget_ms: leaves 500 ms to read and decide (budget 1000 ms less reserve 500 ms), which \
+             server.body_read_ms_max = 500 could use up; lower that, or raise budget_ms",
+        ),
+        (
+            PASSWORD,
+            &settings("capture = true"),
+            "c.toml:15:1: program[0].mount[0].settings.capture: is unknown; the settings are capture_at_authorization, sources",
+        ),
+        (
+            PASSWORD,
+            &settings("capture_at_authorization = 1"),
+            "c.toml:15:1: program[0].mount[0].settings.capture_at_authorization: must be true or false",
+        ),
+        (
+            PASSWORD,
+            &settings("sources = [1]"),
+            "c.toml:15:11: program[0].mount[0].settings.sources: must be a text, a whole number, true or false, or a table of texts",
+        ),
+        (
+            PASSWORD,
+            &settings("sources = { a = 1 }"),
+            "c.toml:15:17: program[0].mount[0].settings.sources.a: must be a text in quotes",
+        ),
+    ]);
+}
+
+#[test]
+fn what_can_be_wrong_with_a_credential() {
+    const PASSWORD: &str = "\"env:PASSWORD\"";
+    const HERE: &str = "c.toml:13:12: program[0].mount[0].basic[0].password:";
+    let third = "\"env:PASSWORD\"\n[[program.mount.basic]]\nuser = 'v'\npassword = 'env:PASSWORD'\n[[program.mount.basic]]\nuser = 'w'\npassword = 'env:PASSWORD'";
+    let headers = |text: &str| format!("\"env:PASSWORD\"\n[program.mount.headers]\n{text}");
+    assert_wrong(&[
+        (PASSWORD, "'hunter2'", &format!("{HERE} must be \"env:NAME\" or \"file:PATH\": a secret is never written here")),
+        (PASSWORD, "'vault:hunter2'", &format!("{HERE} must be \"env:NAME\" or \"file:PATH\": a secret is never written here")),
+        (PASSWORD, "'env:ABSENT'", &format!("{HERE} names the environment variable ABSENT, which is not set, or is not UTF-8")),
+        (PASSWORD, "'env:EMPTY'", &format!("{HERE} names the environment variable EMPTY, which is empty")),
+        (PASSWORD, "'env:NEWLINE'", &format!("{HERE} names the environment variable NEWLINE, which is empty")),
+        (
+            PASSWORD,
+            "'env:LINES'",
+            &format!("{HERE} names the environment variable LINES, which has more than one line, or a control character"),
+        ),
+        (PASSWORD, "'env:LONG'", &format!("{HERE} names the environment variable LONG, which is longer than 4096 bytes")),
+        (
+            PASSWORD,
+            "'file:none'",
+            &format!("{HERE} names the file none, which cannot be read: No such file or directory (os error 2)"),
+        ),
+        (
+            PASSWORD,
+            "'env:TOO_LONG_FOR_BASIC'",
+            "c.toml:12:8: program[0].mount[0].basic[0].user: is longer than 500 bytes together with its password",
+        ),
+        (
+            "\"u\"",
+            "'a:b'",
+            "c.toml:12:8: program[0].mount[0].basic[0].user: has a colon or a control character, which HTTP Basic cannot carry",
+        ),
+        ("\"u\"", "''", "c.toml:12:8: program[0].mount[0].basic[0].user: is empty"),
+        (
+            PASSWORD,
+            third,
+            "c.toml:11:1: program[0].mount[0].basic: has more than two entries; the old and the new password of a rotation are enough",
+        ),
+        (
+            PASSWORD,
+            &headers("Authorization = 'env:PASSWORD'"),
+            "c.toml:15:1: program[0].mount[0].headers.Authorization: is a header of HTTP itself; platforms prove themselves with one of \
+             their own, such as X-Issuer-Key",
+        ),
+        (PASSWORD, &headers("'a b' = 'env:PASSWORD'"), "c.toml:15:1: program[0].mount[0].headers.a b: is not a header's name"),
+        (
+            PASSWORD,
+            &headers("X-A = 'plain'"),
+            "c.toml:15:7: program[0].mount[0].headers.X-A: must be \"env:NAME\" or \"file:PATH\": a secret is never written here",
+        ),
+        (
+            PASSWORD,
+            &headers("A = 'env:PASSWORD'\nB = 'env:PASSWORD'\nC = 'env:PASSWORD'\nD = 'env:PASSWORD'"),
+            "c.toml:14:1: program[0].mount[0].headers: has more than three headers, more than any platform sends",
+        ),
+        (
+            PASSWORD,
+            &headers("X-A = 'env:PASSWORD'\nx-a = 'env:PASSWORD'"),
+            "c.toml:16:1: program[0].mount[0].headers.x-a: is there twice: the case of a header's name does not matter",
+        ),
+    ]);
+    let without = LEAST.split("[[program.mount.basic]]").next().unwrap();
+    assert_eq!(
+        load(without).unwrap_err(),
+        "c.toml:8:1: program[0].mount[0]: has neither [[program.mount.basic]] nor signing keys: no caller could prove itself"
+    );
+}
+
+#[test]
+fn demo_secrets_stay_at_home() {
+    let demo = LEAST.replace("env:PASSWORD", "env:DEMO");
+    assert!(load(&demo).is_ok());
+    let at_large = [
+        demo.replace("sandbox", "production"),
+        format!("[server]\nlisten = '0.0.0.0:1'\ntls_terminated_upstream = true\n{demo}"),
+        // On loopback too: whoever terminates TLS is reached from elsewhere.
+        format!("[server]\ntls_terminated_upstream = true\n{demo}"),
+        format!("[server]\nlisten = '0.0.0.0:1'\n[server.tls]\ncertificate = 'certificate.pem'\nkey = 'key.pem'\n{demo}"),
+    ];
+    for text in at_large {
+        let wrong = load(&text).unwrap_err();
+        let expected = "program[0].mount[0].basic[0].password: is the demo's secret, which everybody knows: it works only in a sandbox \
+                        program on loopback; make your own";
+        assert!(wrong.ends_with(expected) && wrong.lines().count() == 1, "{wrong}");
+        assert!(load(&text.replace("env:DEMO", "env:PASSWORD")).is_ok());
+    }
+}
+
+#[test]
+fn every_error_at_once_in_the_order_of_lines() {
+    let text = "[server]\nlisten = 'x'\nbacklog = 1\n[ledger]\nsync = 1\n".to_owned()
+        + &LEAST
+            .replace("EUR", "nope")
+            .replace("sandbox", "nope")
+            .replace("env:PASSWORD", "hunter2")
+            .replace("rules.toml", "broken.toml");
+    assert_eq!(
+        load(&text).unwrap_err(),
+        "c.toml:2:10: server.listen: must be an IP address and a port, such as \"127.0.0.1:8080\" or \"[::1]:8080\"\n\
+         c.toml:3:1: server.backlog: is not a key of this table; its keys are listen, ops_listen, workers, tls_terminated_upstream, tls, \
+         connections_max, head_bytes_max, body_bytes_max, head_read_ms_max, body_read_ms_max, idle_seconds_max, drain_seconds_max\n\
+         c.toml:5:8: ledger.sync: must be a text in quotes\n\
+         c.toml:8:12: program[0].currency: must be a code of ISO 4217, such as \"USD\"\n\
+         c.toml:9:15: program[0].environment: must be \"sandbox\" or \"production\"\n\
+         c.toml:18:12: program[0].mount[0].basic[0].password: must be \"env:NAME\" or \"file:PATH\": a secret is never written here"
+    );
+    // The files that a sound program names are looked into although something else is wrong.
+    let text =
+        format!("[server]\nlisten = 'x'\n{}", LEAST.replace("rules.toml", "broken.toml").replace("env:PASSWORD", "hunter2"));
+    let wrong = load(&text).unwrap_err();
+    assert_eq!(wrong.lines().count(), 3, "{wrong}");
+    assert!(wrong.lines().last().unwrap().starts_with("broken.toml:1:5: is not TOML: "), "{wrong}");
+}
+
+#[test]
+fn no_message_and_no_debug_output_has_a_secret() {
+    let config = load(&LEAST.replace("env:PASSWORD", "file:password")).unwrap();
+    let debug = format!("{config:?}");
+    assert!(!debug.contains("from-a-file") && debug.contains("MountConfig"), "{debug}");
+    for reference in ["hunter2", "env:LINES", "env:LONG"] {
+        let wrong = load(&LEAST.replace("env:PASSWORD", reference)).unwrap_err();
+        assert!(!wrong.contains("hunter2") && !wrong.contains("secret-") && !wrong.contains("sss"), "{wrong}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_default_reserve_always_leaves_something(budget_ms in 200_u64..=60_000) {
+        let budget = Duration::from_millis(budget_ms);
+        let reserve = default_reserve(budget);
+        prop_assert!(reserve < budget && reserve >= Duration::from_millis(20) && reserve <= Duration::from_millis(500));
+    }
+
+    #[test]
+    fn no_text_panics(text in "\\PC*") {
+        let _ = load(&text);
+    }
+}
+
+#[test]
+fn reserves_by_default() {
+    for (budget_ms, reserve_ms) in [(3000, 500), (7000, 500), (2000, 500), (1000, 250), (200, 50), (60, 20)] {
+        assert_eq!(default_reserve(Duration::from_millis(budget_ms)), Duration::from_millis(reserve_ms), "{budget_ms}");
+    }
+}
+
+/// Whether a keyring lets a caller with this password in.
+fn admits(keyring: &Keyring, password: &str) -> bool {
+    let credential = holdfast_adapters::BasicCredential::new("u", &holdfast_adapters::Secret::new(password.as_bytes()));
+    let mut headers = HeaderMap::new();
+    headers.insert(http::header::AUTHORIZATION, credential.header().parse().unwrap());
+    let callback = Callback { route: 0, segment: "", query: "", headers: &headers, body: b"" };
+    holdfast_adapters::proof::verify_basic(&callback, keyring).is_ok()
+}
+
+#[test]
+fn a_reload_takes_credentials_and_names_the_rest() {
+    let directory = directory();
+    let tls = "[server.tls]\ncertificate = 'certificate.pem'\nkey = 'key.pem'\n";
+    let running = load_with(&directory, &format!("{tls}{LEAST}"), Overrides::default()).unwrap();
+    assert!(admits(&running.programs[0].mounts[0].keyring, "of-my-own"));
+
+    // Both passwords while the platform changes over; the certificate anew; a budget that has to wait; broken rules that do
+    // not matter here.
+    let pair = rcgen::generate_simple_self_signed(vec!["localhost".into()]).unwrap();
+    fs::write(directory.path().join("certificate.pem"), pair.cert.pem()).unwrap();
+    fs::write(directory.path().join("key.pem"), pair.signing_key.serialize_pem()).unwrap();
+    fs::write(directory.path().join("rules.toml"), "broken").unwrap();
+    let changed = LEAST.replace("path = \"/m\"", "path = '/m'\nbudget_ms = 4000");
+    let text = format!("{tls}{changed}[[program.mount.basic]]\nuser = 'u'\npassword = 'file:password'\n");
+    fs::write(&running.path, text).unwrap();
+    let surroundings = Surroundings { depth: Depth::Credentials, ..SURROUNDINGS };
+    let reloaded = running.reload_in(&surroundings).unwrap();
+    let [mount] = reloaded.keyrings.as_slice() else { panic!("{:?}", reloaded.keyrings) };
+    assert_eq!((mount.program.as_str(), mount.path.as_str()), ("one", "/m"));
+    assert!(admits(&mount.keyring, "of-my-own") && admits(&mount.keyring, "from-a-file") && !admits(&mount.keyring, "guess"));
+    assert!(reloaded.tls.is_some());
+    assert_eq!(reloaded.waiting, ["program one, mount /m"]);
+
+    fs::write(&running.path, LEAST.replace("env:PASSWORD", "env:ABSENT")).unwrap();
+    assert!(running.reload_in(&surroundings).is_err(), "what is wrong changes nothing");
+    fs::write(&running.path, LEAST.replace("/m", "/n")).unwrap();
+    let reloaded = running.reload_in(&surroundings).unwrap();
+    assert!(reloaded.keyrings.is_empty());
+    assert_eq!(reloaded.waiting, ["[server]", "program one, mount /m (gone)", "program one, mount /n (new)"]);
+}
+
+const SHIPPED: &str = include_str!("../../config/holdfast.toml");
+
+/// The shipped file, changed, read in its own directory.
+fn load_shipped(text: &str) -> Result<Config, String> {
+    let home = Path::new(env!("CARGO_MANIFEST_DIR")).join("config");
+    let document = Document::parse("holdfast.toml", text).map_err(|errors| errors.to_string())?;
+    let further = RefCell::default();
+    let surroundings = Surroundings { depth: Depth::Credentials, ..SURROUNDINGS };
+    let config = read_root(&document, &home.join("holdfast.toml"), Overrides::default(), &surroundings, &further);
+    let errors = document.finish();
+    if errors.is_empty() { Ok(config.unwrap()) } else { Err(errors.to_string()) }
+}
+
+#[test]
+fn the_shipped_file_is_the_demo() {
+    let config = load_shipped(SHIPPED).unwrap();
+    assert_eq!((config.server, config.responder, config.ledger), Default::default());
+    let program = &config.programs[0];
+    assert_eq!((program.id.as_str(), program.currency.code(), program.environment), ("demo", "USD", Environment::Sandbox));
+    let mounts: Vec<_> = program.mounts.iter().map(|mount| (mount.platform.name, mount.path.as_str())).collect();
+    assert_eq!(mounts, [("marqeta", "/marqeta"), ("apto", "/apto")]);
+    assert!(program.mounts.iter().all(|mount| mount.keyring.basic[0].user == "demo"));
+
+    let import = program.imports().unwrap();
+    let accounts: Vec<_> = import.accounts.iter().map(|row| format!("{} {}", row.account, row.balance)).collect();
+    assert_eq!(accounts, ["acct-demo-1 1000.00 USD", "acct-demo-2 500.00 USD"]);
+    let cards: Vec<_> = import
+        .cards
+        .iter()
+        .map(|row| format!("{} {} {} {}", row.card, row.account, row.cardholder.unwrap(), row.status.name()))
+        .collect();
+    assert_eq!(
+        cards,
+        [
+            "card-demo-1 acct-demo-1 user-demo-1 active",
+            "card-demo-frozen acct-demo-1 user-demo-1 frozen",
+            "crd_demo_1 acct-demo-2 crdhldr_demo_1 active"
+        ]
+    );
+    let has = |test: fn(char) -> bool| DEMO_PASSWORD.trim_end().chars().any(test);
+    assert!(DEMO_PASSWORD.trim_end().len() >= 20 && has(|c| c.is_ascii_digit()) && has(|c| c.is_ascii_punctuation()));
+    assert!(has(|c| c.is_ascii_lowercase()) && has(|c| c.is_ascii_uppercase()));
+}
+
+#[test]
+fn the_defaults_that_the_shipped_file_shows_are_the_defaults() {
+    let is_default = |line: &str| line.strip_prefix('#').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_lowercase()));
+    assert!(SHIPPED.lines().filter(|line| is_default(line)).count() >= 19);
+    let shown: String =
+        SHIPPED.lines().map(|line| if is_default(line) { format!("{}\n", &line[1..]) } else { format!("{line}\n") }).collect();
+    let (shown, left_out) = (load_shipped(&shown).unwrap(), load_shipped(SHIPPED).unwrap());
+    assert_eq!((shown.server, shown.responder, shown.ledger), (left_out.server, left_out.responder, left_out.ledger));
+    for (shown, left_out) in shown.programs[0].mounts.iter().zip(&left_out.programs[0].mounts) {
+        assert_eq!((shown.budget, shown.reserve), (left_out.budget, left_out.reserve));
+    }
+}
+
+#[test]
+fn the_shipped_file_names_every_key() {
+    let text = format!(
+        "zzz = 1\n[server]\nzzz = 1\n[server.tls]\nzzz = 1\n[responder]\nzzz = 1\n[ledger]\nzzz = 1\n{}\n",
+        LEAST.replace("id =", "zzz = 1\nid =").replace("path =", "zzz = 1\npath =").replace("user =", "zzz = 1\nuser =")
+    );
+    let wrong = load(&text).unwrap_err();
+    let keys: Vec<_> =
+        wrong.lines().filter_map(|line| line.split_once("its keys are ")).flat_map(|(_, keys)| keys.split(", ")).collect();
+    assert!(keys.len() > 40, "{wrong}");
+    for key in keys {
+        let named = SHIPPED.lines().any(|line| {
+            let line = line.trim_start_matches(['#', ' ']);
+            line.starts_with(&format!("{key} = ")) || line.contains(&format!("{key}]"))
+        });
+        assert!(named, "config/holdfast.toml says nothing of `{key}`");
+    }
+}

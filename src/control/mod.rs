@@ -8,6 +8,7 @@ use std::future::Future;
 
 pub mod client;
 pub mod protocol;
+pub mod rows;
 pub mod server;
 #[cfg(test)]
 mod tests;

@@ -1,0 +1,48 @@
+//! `holdfast check`: reads a configuration and everything that it names, and changes nothing.
+
+use std::io;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::Failure;
+use crate::config::{self, Config, Overrides};
+
+const EXAMPLES: &str = "\
+Examples:
+  holdfast check
+  holdfast check --config /etc/holdfast/holdfast.toml && systemctl reload holdfast
+
+Every error is one line: file:line:column: key: what is wrong, and what would be right.
+
+Exit codes: 0 all is well (one line says what there is), 1 errors (all of them), 2 command line not understood";
+
+/// Validates a configuration with all that it names: secrets, certificates, rulesets, imports.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Check {
+    /// The configuration file.
+    #[arg(long, value_name = "FILE", default_value = config::DEFAULT_PATH)]
+    config: PathBuf,
+}
+
+impl Check {
+    pub(super) fn run(self, output: &mut dyn io::Write) -> Result<(), Failure> {
+        let config = Config::load(&self.config, Overrides::default())?;
+        Ok(writeln!(output, "{}", summary(&config))?)
+    }
+}
+
+/// One line: `config/holdfast.toml: ok: program demo (USD, sandbox: marqeta at /marqeta, apto at /apto)`.
+fn summary(config: &Config) -> String {
+    let programs: Vec<_> = config
+        .programs
+        .iter()
+        .map(|program| {
+            let mounts: Vec<_> =
+                program.mounts.iter().map(|mount| format!("{} at {}/", mount.platform.name, mount.path)).collect();
+            format!("program {} ({}, {}: {})", program.id, program.currency, program.environment.name(), mounts.join(", "))
+        })
+        .collect();
+    format!("{}: ok: {}", config.path.display(), programs.join("; "))
+}

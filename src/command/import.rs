@@ -1,0 +1,106 @@
+//! `holdfast import`: accounts and cards from CSV files into the ledger.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use super::ledger::{Ledger, not_an_answer};
+use super::{Failure, Place};
+use crate::config::program::row_errors;
+use crate::control::protocol::IMPORT_ROWS_MAX;
+use crate::control::{self, ControlAnswer, ControlRequest, ImportSummary, rows};
+
+const EXAMPLES: &str = "\
+Examples:
+  holdfast import --accounts accounts.csv --cards cards.csv
+  holdfast import --cards new-cards.csv
+
+The files begin with these lines:
+  account_id,program,currency,balance,credit_line,status
+  card_token,account_id,cardholder_token,status
+
+Balances and credit lines are decimal numbers in major units (1000.00). Statuses: active, frozen, closed; for cards also
+unactivated, lost, stolen, expired. Tokens are the platform's; a card number is refused.
+
+Importing again is safe: an account that is known keeps its balance, and takes the file's status and credit line.
+If any row is wrong, every error is told and nothing is imported.
+
+Exit codes: 0 imported, 1 not imported (every error on standard error), 2 command line not understood";
+
+/// Brings accounts and cards into the ledger; never changes the balance of an account that is there.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Import {
+    /// Accounts, as CSV.
+    #[arg(long, value_name = "FILE", required_unless_present = "cards")]
+    accounts: Option<PathBuf>,
+    /// Cards, as CSV.
+    #[arg(long, value_name = "FILE")]
+    cards: Option<PathBuf>,
+    #[command(flatten)]
+    place: Place,
+}
+
+impl Import {
+    pub(super) fn run(self, output: &mut dyn io::Write) -> Result<(), Failure> {
+        let (accounts, cards) = (self.accounts.as_deref(), self.cards.as_deref());
+        let import = rows::read(accounts, cards).map_err(|problems| row_errors(&problems, accounts, cards))?;
+        let mut ledger = Ledger::at(self.place)?;
+        let mut summary = ImportSummary::default();
+        for part in parts(import) {
+            let done = import_part(&mut ledger, part, &summary, accounts, cards)?;
+            add(&mut summary, &done);
+        }
+        writeln!(
+            output,
+            "accounts: {} new, {} known; cards: {} new, {} known",
+            summary.accounts_new, summary.accounts_known, summary.cards_new, summary.cards_known
+        )?;
+        Ok(())
+    }
+}
+
+/// Imports what fits one request. `before` is what earlier requests of the same import did.
+fn import_part(
+    ledger: &mut Ledger,
+    part: control::Import,
+    before: &ImportSummary,
+    accounts: Option<&Path>,
+    cards: Option<&Path>,
+) -> Result<ImportSummary, Failure> {
+    match ledger.ask(ControlRequest::Import(part))? {
+        ControlAnswer::Imported(summary) => Ok(summary),
+        ControlAnswer::RowsRefused { rows } => {
+            let mut told = row_errors(&rows, accounts, cards).to_string();
+            if *before != ImportSummary::default() {
+                told.push_str("\nearlier rows of the files are in; repair these and import again, it is safe");
+            }
+            Err(Failure::Told(told))
+        }
+        ControlAnswer::Balance(_)
+        | ControlAnswer::RulesInForce(_)
+        | ControlAnswer::RulesHistory(_)
+        | ControlAnswer::Refused { .. }
+        | ControlAnswer::Unavailable { .. } => Err(not_an_answer()),
+    }
+}
+
+/// Cuts an import into requests, accounts before the cards that need them. One that fits stays whole, and is one act.
+fn parts(import: control::Import) -> Vec<control::Import> {
+    if import.accounts.len().saturating_add(import.cards.len()) <= IMPORT_ROWS_MAX {
+        return vec![import];
+    }
+    let accounts = import.accounts.chunks(IMPORT_ROWS_MAX);
+    let accounts = accounts.map(|rows| control::Import { accounts: rows.to_vec(), cards: Vec::new() });
+    let cards = import.cards.chunks(IMPORT_ROWS_MAX);
+    let cards = cards.map(|rows| control::Import { accounts: Vec::new(), cards: rows.to_vec() });
+    accounts.chain(cards).collect()
+}
+
+fn add(sum: &mut ImportSummary, part: &ImportSummary) {
+    sum.accounts_new = sum.accounts_new.saturating_add(part.accounts_new);
+    sum.accounts_known = sum.accounts_known.saturating_add(part.accounts_known);
+    sum.cards_new = sum.cards_new.saturating_add(part.cards_new);
+    sum.cards_known = sum.cards_known.saturating_add(part.cards_known);
+}

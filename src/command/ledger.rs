@@ -1,0 +1,113 @@
+//! How commands reach the ledger: through the server that runs on the data directory, or else by opening it themselves.
+
+use std::path::PathBuf;
+
+use tokio::runtime::{Builder, Runtime};
+
+use super::{Failure, Place};
+use crate::config::{self, Config, Overrides};
+use crate::control::client::{self, AskError};
+use crate::control::protocol::{RulesPublish, RulesRollback};
+use crate::control::{
+    self, AccountReport, ControlAnswer, ControlRequest, Import, ImportSummary, OperationError, Operations, RulesVersion,
+};
+
+/// The ledger of a data directory, wherever it is open.
+pub struct Ledger {
+    place: Place,
+    data: PathBuf,
+    opened: Option<(Runtime, OpenedLedger)>,
+}
+
+impl Ledger {
+    /// The ledger of that place; nothing is opened yet.
+    ///
+    /// # Errors
+    /// The configuration does not tell the data directory.
+    pub fn at(place: Place) -> Result<Self, Failure> {
+        let data = match &place.data {
+            Some(data) => data.clone(),
+            None => config::data_directory(&place.config)?,
+        };
+        Ok(Ledger { place, data, opened: None })
+    }
+
+    /// Asks the running server; if there is none, opens the ledger and does it here.
+    ///
+    /// # Errors
+    /// What the ledger refused, or why nobody could be asked. Refused rows come back as an answer: their files are the
+    /// caller's.
+    pub fn ask(&mut self, request: ControlRequest) -> Result<ControlAnswer, Failure> {
+        let answer = match self.opened.take() {
+            Some(opened) => self.ask_opened(opened, request),
+            None => match client::ask(&self.data, &request) {
+                Ok(answer) => answer,
+                Err(AskError::NoServer) => {
+                    let overrides = Overrides { data: Some(self.data.clone()), ..Overrides::default() };
+                    let config = Config::load(&self.place.config, overrides)?;
+                    let runtime = Builder::new_current_thread().enable_all().build().map_err(Failure::told)?;
+                    let ledger = runtime.block_on(open(config))?;
+                    self.ask_opened((runtime, ledger), request)
+                }
+                Err(error @ AskError::Broken { .. }) => return Err(Failure::told(error)),
+            },
+        };
+        match answer {
+            ControlAnswer::Refused { problems } => Err(Failure::Told(problems.join("\n"))),
+            ControlAnswer::Unavailable { problem } => Err(Failure::Told(format!("not now: {problem}"))),
+            ControlAnswer::Imported(_)
+            | ControlAnswer::Balance(_)
+            | ControlAnswer::RulesInForce(_)
+            | ControlAnswer::RulesHistory(_)
+            | ControlAnswer::RowsRefused { .. } => Ok(answer),
+        }
+    }
+
+    fn ask_opened(&mut self, opened: (Runtime, OpenedLedger), request: ControlRequest) -> ControlAnswer {
+        let answer = opened.0.block_on(control::answer(&opened.1, request));
+        self.opened = Some(opened);
+        answer
+    }
+}
+
+/// An answer to another question: client and server are not of one version.
+pub fn not_an_answer() -> Failure {
+    Failure::told("the server answered something else than was asked; is it of another version?")
+}
+
+/// The ledger that a command opens while no server runs.
+pub type OpenedLedger = NoLedger;
+
+/// Opens the ledger of a configuration, alone: the one call into the application here.
+async fn open(_config: Config) -> Result<OpenedLedger, Failure> {
+    Err(Failure::told("no server runs on this data directory, and this build cannot open it by itself"))
+}
+
+/// A ledger that cannot be: what [`open`] returns until there is one to open.
+pub enum NoLedger {}
+
+impl Operations for NoLedger {
+    async fn import(&self, _: Import) -> Result<ImportSummary, OperationError> {
+        match *self {}
+    }
+
+    async fn balance(
+        &self,
+        _: Option<holdfast_core::ProgramId>,
+        _: holdfast_core::AccountId,
+    ) -> Result<AccountReport, OperationError> {
+        match *self {}
+    }
+
+    async fn rules_publish(&self, _: RulesPublish) -> Result<RulesVersion, OperationError> {
+        match *self {}
+    }
+
+    async fn rules_history(&self, _: holdfast_core::ProgramId) -> Result<Vec<RulesVersion>, OperationError> {
+        match *self {}
+    }
+
+    async fn rules_rollback(&self, _: RulesRollback) -> Result<RulesVersion, OperationError> {
+        match *self {}
+    }
+}

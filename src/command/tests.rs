@@ -1,0 +1,275 @@
+//! What the command line understands, what it prints, and commands against a real socket.
+
+use std::fs;
+
+use clap::error::ErrorKind;
+use clap::{CommandFactory as _, Parser as _};
+use holdfast_core::hold::AccountStatus;
+use holdfast_core::{AccountId, Currency, Money, ProgramId, Timestamp};
+
+use super::*;
+use crate::control::protocol::IMPORT_ROWS_MAX;
+use crate::control::server::ControlListener;
+use crate::control::{AccountReport, ControlAnswer, ControlRequest, ImportFile, ImportSummary, RowProblem, RulesVersion};
+
+fn parse(line: &str) -> Result<Cli, ErrorKind> {
+    Cli::try_parse_from(line.split(' ')).map_err(|error| error.kind())
+}
+
+#[test]
+fn the_command_line_holds_together() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn what_is_understood() {
+    let understood = [
+        "holdfast serve",
+        "holdfast serve --config c --data d --listen 127.0.0.1:0 --ops-listen [::1]:0",
+        "holdfast check --config c",
+        "holdfast import --accounts a --cards c",
+        "holdfast import --cards c --data d",
+        "holdfast import --accounts a",
+        "holdfast balance a-1 --json --program p",
+        "holdfast rules check r.toml --program p",
+        "holdfast rules publish r.toml --program p --by ann --why because",
+        "holdfast rules history --program p --json",
+        "holdfast rules rollback --program p --to abc --by ann --why because",
+    ];
+    for line in understood {
+        assert!(parse(line).is_ok(), "{line}");
+    }
+    let not_understood = [
+        ("holdfast", ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand),
+        ("holdfast dance", ErrorKind::InvalidSubcommand),
+        ("holdfast serve --listen localhost:80", ErrorKind::ValueValidation),
+        ("holdfast serve --listen 127.0.0.1", ErrorKind::ValueValidation),
+        ("holdfast import", ErrorKind::MissingRequiredArgument),
+        ("holdfast balance", ErrorKind::MissingRequiredArgument),
+        ("holdfast rules", ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand),
+        ("holdfast rules publish r.toml --program p --by ann", ErrorKind::MissingRequiredArgument),
+        ("holdfast rules publish r.toml --program p --by= --why because", ErrorKind::InvalidValue),
+        ("holdfast rules rollback --by ann --why because", ErrorKind::MissingRequiredArgument),
+        ("holdfast --version", ErrorKind::DisplayVersion),
+        ("holdfast balance --help", ErrorKind::DisplayHelp),
+    ];
+    for (line, expected) in not_understood {
+        assert_eq!(parse(line).err(), Some(expected), "{line}");
+    }
+}
+
+#[test]
+fn serve_puts_its_options_over_the_file() {
+    let Command::Serve(serve) = parse("holdfast serve --data d --listen 127.0.0.1:7").unwrap().command else { panic!() };
+    let (path, overrides) = serve.config();
+    assert_eq!(path.to_str(), Some("config/holdfast.toml"));
+    assert_eq!(overrides.listen, Some("127.0.0.1:7".parse().unwrap()));
+    assert_eq!((overrides.ops_listen, overrides.data), (None, Some("d".into())));
+}
+
+#[test]
+fn every_command_teaches_by_example() {
+    let mut cli = Cli::command();
+    for name in ["serve", "check", "import", "balance", "rules"] {
+        let help = cli.find_subcommand_mut(name).unwrap().render_long_help().to_string();
+        assert!(help.contains("Examples:") && help.contains("Exit codes:"), "{help}");
+        // Every example line is one that we understand.
+        for line in help.lines().map(str::trim).filter(|line| line.starts_with("holdfast ")) {
+            let words = line.split("  ").next().unwrap().split(" | ").next().unwrap().split(" && ").next().unwrap();
+            let quoted: Vec<_> = words.split('\'').collect();
+            let line = if quoted.len() == 3 { format!("{}why", quoted[0]) } else { words.to_owned() };
+            assert!(parse(&line).is_ok(), "{line}");
+        }
+    }
+}
+
+fn report() -> AccountReport {
+    let money = |minor| Money::from_minor(minor, Currency::USD);
+    AccountReport {
+        program: ProgramId::new("demo").unwrap(),
+        account: AccountId::new("acct-demo-1").unwrap(),
+        status: AccountStatus::Active,
+        posted: money(100_000),
+        held: money(2745),
+        credit_line: money(0),
+        available: money(97_255),
+        holds_open: 1,
+    }
+}
+
+fn version(in_force: bool) -> RulesVersion {
+    let at = Timestamp::from_unix_seconds(1_773_500_966);
+    let program = ProgramId::new("demo").unwrap();
+    RulesVersion { program, hash: "5c1d".into(), at, by: "ann".into(), why: "no cash\nat night".into(), in_force }
+}
+
+#[test]
+fn a_balance_as_table_and_as_json() {
+    assert_eq!(
+        balance::as_table(&report()),
+        "account      acct-demo-1 (active), program demo\n\
+         posted       1000.00 USD\n\
+         held           27.45 USD\n\
+         credit line     0.00 USD\n\
+         available     972.55 USD\n\
+         open holds         1\n"
+    );
+    assert_eq!(
+        balance::as_json(&report()).to_string(),
+        "{\"account\":\"acct-demo-1\",\"available\":\"972.55\",\"credit_line\":\"0.00\",\"currency\":\"USD\",\"held\":\"27.45\",\
+         \"holds_open\":1,\"posted\":\"1000.00\",\"program\":\"demo\",\"status\":\"active\"}"
+    );
+}
+
+#[test]
+fn a_version_is_one_line_whatever_its_author_wrote() {
+    assert_eq!(rules::as_line(&version(true)), "* 2026-03-14T15:09:26.000000Z 5c1d ann: no cash at night");
+    assert_eq!(rules::as_line(&version(false)).chars().next(), Some(' '));
+    assert!(!rules::as_json(&version(true)).to_string().contains('\n'));
+}
+
+/// Runs a command against a server that answers `reply` on a data directory with these files. Gives what it printed.
+fn run(files: &[(&str, &str)], line: &str, reply: fn(ControlRequest) -> ControlAnswer) -> Result<String, String> {
+    let data = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        fs::write(data.path().join(name), text).unwrap();
+    }
+    let directory = data.path().display().to_string();
+    let cli = parse(&line.replace('@', &directory)).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let (output, result) = runtime.block_on(async {
+        let listener = ControlListener::bind(data.path()).unwrap();
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        let serve = listener.serve(move |request| std::future::ready(reply(request)), async {
+            let _ = stopped.await;
+        });
+        let command = async {
+            let done = tokio::task::spawn_blocking(move || {
+                let mut output = Vec::new();
+                let result = cli.run(&mut output);
+                (String::from_utf8(output).unwrap(), result)
+            });
+            let done = done.await.unwrap();
+            drop(stop);
+            done
+        };
+        tokio::join!(command, serve).0
+    });
+    match result {
+        Ok(()) => Ok(output),
+        Err(Failure::Told(problem)) => Err(problem.replace(&format!("{directory}/"), "")),
+        Err(Failure::OutputClosed) => panic!("the output is a vector"),
+    }
+}
+
+/// A server that checks what it is asked.
+fn server(request: ControlRequest) -> ControlAnswer {
+    match request {
+        ControlRequest::Balance(asked) if asked.account.as_str() == "acct-demo-1" => ControlAnswer::Balance(report()),
+        ControlRequest::Balance(_) => ControlAnswer::Refused { problems: vec!["one".into(), "two".into()] },
+        ControlRequest::Import(import) if import.cards.iter().any(|card| card.line == 3) => {
+            let row =
+                RowProblem { file: ImportFile::Cards, line: 3, column: "account_id".into(), problem: "is not an account".into() };
+            ControlAnswer::RowsRefused { rows: vec![row] }
+        }
+        ControlRequest::Import(import) => {
+            assert!(import.accounts.len() + import.cards.len() <= IMPORT_ROWS_MAX);
+            let (accounts_new, cards_new) = (import.accounts.len() as u64, import.cards.len() as u64);
+            ControlAnswer::Imported(ImportSummary { accounts_new, cards_new, ..ImportSummary::default() })
+        }
+        ControlRequest::RulesPublish(publish) => {
+            assert_eq!((publish.text.as_str(), publish.by.as_str(), publish.why.as_str()), ("rules", "ann", "because"));
+            ControlAnswer::RulesInForce(Box::new(version(true)))
+        }
+        ControlRequest::RulesHistory(_) => ControlAnswer::RulesHistory(vec![version(true), version(false)]),
+        ControlRequest::RulesRollback(rollback) if rollback.to.is_none() => {
+            ControlAnswer::Unavailable { problem: "no disk".into() }
+        }
+        ControlRequest::RulesRollback(_) => ControlAnswer::Imported(ImportSummary::default()),
+    }
+}
+
+const ACCOUNTS: &str = "account_id,program,currency,balance,credit_line,status\na,demo,USD,1,0,active\n";
+const CARD: &str = "card_token,account_id,cardholder_token,status\nc,a,h,active\n";
+const CARDS: &str = "card_token,account_id,cardholder_token,status\nc,a,h,active\nd,z,h,active\n";
+const BROKEN: &str = "card_token,account_id,cardholder_token,status\n,a,h,open\n";
+
+#[test]
+fn commands_against_a_running_server() {
+    let since = "2026-03-14T15:09:26.000000Z";
+    let in_force = format!("program demo: version 5c1d is in force since {since}\n");
+    let history = format!("* {since} 5c1d ann: no cash at night\n  {since} 5c1d ann: no cash at night\n");
+    let json = balance::as_json(&report()).to_string() + "\n";
+    let table = balance::as_table(&report());
+    let files = [("a.csv", ACCOUNTS), ("c.csv", CARD), ("cc.csv", CARDS), ("broken.csv", BROKEN), ("r.toml", "rules")];
+    let cases: &[(&str, Result<&str, &str>)] = &[
+        ("holdfast balance acct-demo-1 --data @", Ok(&table)),
+        ("holdfast balance acct-demo-1 --json --data @", Ok(&json)),
+        ("holdfast balance other --data @", Err("one\ntwo")),
+        ("holdfast import --accounts @/a.csv --cards @/c.csv --data @", Ok("accounts: 1 new, 0 known; cards: 1 new, 0 known\n")),
+        ("holdfast import --cards @/cc.csv --data @", Err("cc.csv:3:2: account_id: is not an account")),
+        (
+            "holdfast import --accounts @/none.csv --cards @/broken.csv --data @",
+            Err("none.csv:1:1: cannot be read: No such file or directory (os error 2)\n\
+                 broken.csv:2:1: card_token: is empty\n\
+                 broken.csv:2:4: status: must be one of active, unactivated, frozen, lost, stolen, expired, closed"),
+        ),
+        ("holdfast rules publish @/r.toml --program demo --by ann --why because --data @", Ok(&in_force)),
+        (
+            "holdfast rules publish @/none.toml --program demo --by ann --why because --data @",
+            Err("none.toml: cannot be read: No such file or directory (os error 2)"),
+        ),
+        ("holdfast rules history --program demo --data @", Ok(&history)),
+        ("holdfast rules rollback --program demo --by ann --why because --data @", Err("not now: no disk")),
+        (
+            "holdfast rules rollback --program demo --to 5c --by ann --why because --data @",
+            Err("the server answered something else than was asked; is it of another version?"),
+        ),
+    ];
+    for (line, expected) in cases {
+        let printed = run(&files, line, server);
+        assert_eq!(printed.as_deref().map_err(String::as_str), *expected, "{line}");
+    }
+}
+
+#[test]
+fn a_large_import_goes_in_several_requests() {
+    use std::fmt::Write as _;
+    let mut accounts = String::from("account_id,program,currency,balance,credit_line,status\n");
+    let mut cards = String::from("card_token,account_id,cardholder_token,status\n");
+    for number in 0..IMPORT_ROWS_MAX + 1 {
+        writeln!(accounts, "a-{number},demo,USD,1,0,active").unwrap();
+    }
+    // Not one on line 3, which the server refuses: an empty line counts.
+    cards.push_str("c-1,a-1,,active\n\nc-2,a-2,,active\n");
+    let files = [("a.csv", accounts.as_str()), ("c.csv", cards.as_str()), ("cc.csv", CARDS)];
+    assert_eq!(
+        run(&files, "holdfast import --accounts @/a.csv --cards @/c.csv --data @", server).unwrap(),
+        format!("accounts: {} new, 0 known; cards: 2 new, 0 known\n", IMPORT_ROWS_MAX + 1)
+    );
+    assert_eq!(
+        run(&files, "holdfast import --accounts @/a.csv --cards @/cc.csv --data @", server).unwrap_err(),
+        "cc.csv:3:2: account_id: is not an account\n\
+         earlier rows of the files are in; repair these and import again, it is safe"
+    );
+}
+
+#[test]
+fn the_configuration_leads_to_the_server_without_its_secrets() {
+    // Relative to the working directory, so the test names it whole; no environment variable of that name is set.
+    let data = tempfile::tempdir().unwrap();
+    let path = data.path().join("c.toml");
+    fs::write(&path, format!("[ledger]\ndata = '{}'\n[[program]]\nid = 'x'\n", data.path().display())).unwrap();
+    assert_eq!(config::data_directory(&path).unwrap(), data.path());
+    fs::write(&path, "[ledger]\ndata = 1\n").unwrap();
+    let wrong = config::data_directory(&path).unwrap_err().to_string();
+    assert!(wrong.ends_with("c.toml:2:8: ledger.data: must be a text in quotes"), "{wrong}");
+}
+
+#[test]
+fn without_a_server_the_configuration_is_needed() {
+    let data = tempfile::tempdir().unwrap();
+    let line = format!("holdfast balance a --data {0} --config {0}/none.toml", data.path().display());
+    let Err(Failure::Told(problem)) = parse(&line).unwrap().run(&mut Vec::new()) else { panic!() };
+    assert!(problem.ends_with("none.toml:1:1: cannot be read: No such file or directory (os error 2)"), "{problem}");
+}
