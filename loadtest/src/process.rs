@@ -219,13 +219,17 @@ mod tests {
     async fn a_dropped_server_is_killed() {
         let directory = tempfile::tempdir().unwrap();
         let log = directory.path().join("log");
-        let script = "echo '{\"listen\":\"127.0.0.1:9\"}'; exec cat /proc/self/stat /dev/zero > /dev/null";
+        // Not ended by its standard input's end, and gone by itself if nobody kills it.
+        let script = "echo '{\"listen\":\"127.0.0.1:9\"}'; exec sleep 30";
         let server = Server::start(shell(script), &log, ANYWHERE).await.unwrap();
         let pid = server.pid;
         drop(server);
         // SIGKILL has been sent; what is left is to be reaped, which the runtime does when it is told of it.
-        while rustix::process::test_kill_process(pid).is_ok() {
-            tokio::task::yield_now().await;
-        }
+        let gone = async {
+            while rustix::process::test_kill_process(pid).is_ok() {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), gone).await.expect("it lives on");
     }
 }

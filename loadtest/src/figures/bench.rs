@@ -144,6 +144,12 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_ruleset_is_as_large_as_the_benchmark_says() {
+        let tables = |name: &str| RULES.lines().filter(|line| line.trim() == name).count();
+        assert_eq!((tables("[[rule]]"), tables("[[limit]]")), (33, 3));
+    }
+
+    #[test]
     fn the_directory_has_a_card_for_every_account_and_goes_away() {
         let work_dir = tempfile::tempdir().unwrap();
         let bench = Bench::write(work_dir.path(), 3).unwrap();

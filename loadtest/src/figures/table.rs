@@ -76,12 +76,18 @@ impl Figures {
         }
     }
 
-    /// Whether every ledger holds what was approved.
+    /// Whether every callback was decided, and every ledger holds what was approved.
     ///
     /// # Errors
-    /// It does not, or answers were missing, so that nobody can tell.
+    /// Callbacks were refused, so that the figures are not those of decisions; or the holds differ.
     pub fn verdict(&self) -> Result<(), Problem> {
         for column in &self.columns {
+            if column.refused > 0 {
+                return Err(Problem::new(format!(
+                    "{}: {} callbacks were refused instead of decided",
+                    column.name, column.refused
+                )));
+            }
             let Some(held) = column.held_minor else { continue };
             if held != column.approved_minor {
                 let (name, approved, missing) = (column.name, column.approved_minor, column.missing);
@@ -102,7 +108,11 @@ impl Column {
             median(turns.iter().zip(floor).map(|(own, floor)| hundredths(u128::from(figure(own)), u128::from(figure(floor)))))
         };
         let total = |count: fn(&Turn) -> u64| turns.iter().map(count).fold(0, u64::saturating_add);
-        let journaled = matches!(contender.kind, Kind::Holdfast(_));
+        let (journaled, synced) = match contender.kind {
+            Kind::Floor => (false, false),
+            Kind::Holdfast(Sync::Full) => (true, true),
+            Kind::Holdfast(Sync::None) => (true, false),
+        };
         Column {
             name: match contender.kind {
                 Kind::Floor => "floor",
@@ -120,8 +130,7 @@ impl Column {
             open_late: contender.open.as_ref().map_or(0, |tally| tally.late),
             journal_records_per_second: journaled
                 .then(|| medians(|turn| report::per_second(turn.journal.records, turn.tally.took))),
-            journal_syncs_per_second: journaled
-                .then(|| medians(|turn| report::per_second(turn.journal.commits, turn.tally.took))),
+            journal_syncs_per_second: synced.then(|| medians(|turn| report::per_second(turn.journal.commits, turn.tally.took))),
             approved: total(|turn| turn.tally.approved),
             declined: total(|turn| turn.tally.declined),
             refused: total(|turn| turn.tally.refused),
@@ -133,6 +142,12 @@ impl Column {
 
     fn open(&self, percentile: fn(&Percentiles) -> u64) -> String {
         self.open.as_ref().map_or_else(absent, |open| micros(percentile(open)))
+    }
+
+    /// In hundredths of a percent.
+    fn approved_share(&self) -> u64 {
+        let decided = u128::from(self.approved).saturating_add(u128::from(self.declined));
+        hundredths(u128::from(self.approved).saturating_mul(100), decided)
     }
 
     fn holds_agree(&self) -> String {
@@ -169,9 +184,10 @@ const ROWS: &[Row] = &[
     ("  p99.9", |column| column.open(|open| open.p999_ns)),
     ("  late", |column| column.open_late.to_string()),
     ("journal records a second", |column| column.journal_records_per_second.map_or_else(absent, |rate| rate.to_string())),
-    ("journal commits a second", |column| column.journal_syncs_per_second.map_or_else(absent, |rate| rate.to_string())),
+    ("journal syncs a second", |column| column.journal_syncs_per_second.map_or_else(absent, |rate| rate.to_string())),
     ("approved, closed loop", |column| column.approved.to_string()),
     ("declined", |column| column.declined.to_string()),
+    ("  approved of these", |column| format!("{} %", decimal(column.approved_share()))),
     ("refused", |column| column.refused.to_string()),
     ("missing, of everything", |column| column.missing.to_string()),
     ("approved, minor units", |column| column.approved_minor.to_string()),
