@@ -43,6 +43,12 @@ pub trait Operations: Send + Sync {
         account: AccountId,
     ) -> impl Future<Output = Result<AccountReport, OperationError>> + Send;
 
+    /// The standing of every account, of one program or of all.
+    ///
+    /// # Errors
+    /// The ledger cannot answer now.
+    fn balances(&self, program: Option<ProgramId>) -> impl Future<Output = Result<Vec<AccountReport>, OperationError>> + Send;
+
     /// Puts a ruleset in force.
     ///
     /// # Errors
@@ -78,6 +84,7 @@ pub async fn answer<O: Operations>(operations: &O, request: ControlRequest) -> C
     let answered = match request {
         ControlRequest::Import(import) => operations.import(import).await.map(ControlAnswer::Imported),
         ControlRequest::Balance(asked) => operations.balance(asked.program, asked.account).await.map(ControlAnswer::Balance),
+        ControlRequest::Balances(asked) => operations.balances(asked.program).await.map(ControlAnswer::Balances),
         ControlRequest::RulesPublish(publish) => {
             operations.rules_publish(publish).await.map(|version| ControlAnswer::RulesInForce(Box::new(version)))
         }

@@ -25,6 +25,8 @@ pub enum ControlRequest {
     Import(Import),
     /// Tell an account's standing.
     Balance(Balance),
+    /// Tell every account's standing.
+    Balances(Balances),
     /// Put a ruleset in force.
     RulesPublish(RulesPublish),
     /// List the versions.
@@ -41,6 +43,8 @@ pub enum ControlAnswer {
     Imported(ImportSummary),
     /// The account's standing.
     Balance(AccountReport),
+    /// Every account's standing.
+    Balances(Vec<AccountReport>),
     /// This version is in force now.
     RulesInForce(Box<RulesVersion>),
     /// All versions, the latest first.
@@ -156,6 +160,14 @@ pub struct Balance {
     /// The account.
     #[serde(deserialize_with = "from_text")]
     pub account: AccountId,
+}
+
+/// Whose accounts' standing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Balances {
+    /// The program; all of them if absent.
+    #[serde(deserialize_with = "from_optional_text")]
+    pub program: Option<ProgramId>,
 }
 
 /// An account's standing. All amounts are in the account's currency.

@@ -5,6 +5,7 @@
 //! (`tests/`) holds every engine to the same behaviour.
 
 pub mod embedded;
+pub mod permit;
 mod ticket;
 
 use std::fmt;
@@ -183,7 +184,7 @@ pub enum Answer {
     /// Recorded; and what somebody should know about it.
     Recorded(Option<Finding>),
     /// Balances, one an account.
-    Balances(Vec<AccountBalance>),
+    Balances(Vec<AccountStanding>),
     /// How many accounts and cards were new.
     Entered {
         /// New accounts.
@@ -193,6 +194,21 @@ pub enum Answer {
     },
     /// Rulesets, oldest first.
     Rulesets(Vec<KeptRuleset>),
+}
+
+/// An account as operators see it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AccountStanding {
+    /// Whose it is.
+    pub program: ProgramId,
+    /// Its name and amounts.
+    pub balance: AccountBalance,
+    /// How far below zero it may go.
+    pub credit_line: Money,
+    /// Its status.
+    pub status: AccountStatus,
+    /// How many of its holds may still be captured.
+    pub holds_open: u64,
 }
 
 /// Why a ledger has no answer.

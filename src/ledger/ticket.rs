@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use super::{Act, Answer, LedgerError};
+use crate::ledger::permit::Permit;
 
 /// One act on its way to a ledger, and what became of it.
 #[derive(Debug)]
@@ -24,13 +25,15 @@ struct Inner {
     act: Act,
     answer: Option<Result<Answer, LedgerError>>,
     waiting: Option<Waker>,
+    /// The act's place among those in flight; given back when the ledger is done, whoever waits.
+    permit: Option<Permit>,
 }
 
 impl Ticket {
     /// A ticket of its own, outside any pool; its waiter is woken directly.
     #[must_use]
     pub fn new(act: Act) -> Arc<Self> {
-        Arc::new(Ticket { inner: Mutex::new(Inner { act, answer: None, waiting: None }), home: None })
+        Arc::new(Ticket { inner: Mutex::new(Inner { act, answer: None, waiting: None, permit: None }), home: None })
     }
 
     /// Gives the engine the act to work on. The act stays in the ticket.
@@ -114,10 +117,10 @@ pub struct Completions {
 impl Completions {
     /// Completes a ticket. Its waiter learns of it at the next [`Completions::announce`].
     pub fn complete(&mut self, ticket: &Ticket, answer: Result<Answer, LedgerError>) {
-        let waiting = {
+        let (waiting, _permit) = {
             let mut inner = ticket.lock();
             inner.answer = Some(answer);
-            inner.waiting.take()
+            (inner.waiting.take(), inner.permit.take())
         };
         let Some(waker) = waiting else {
             return;
@@ -158,18 +161,18 @@ impl Pool {
         Pool { resting: Vec::new(), mailbox, resting_max }
     }
 
-    /// A ticket for an act.
-    pub fn take(&mut self, act: Act) -> Arc<Ticket> {
+    /// A ticket for an act that has a place in flight.
+    pub fn take(&mut self, act: Act, permit: Permit) -> Arc<Ticket> {
+        let fresh = Inner { act, answer: None, waiting: None, permit: Some(permit) };
         // A ticket whose waiter gave up may still be with the ledger: only one that nobody else holds is used again.
         if let Some(mut ticket) = self.resting.pop()
             && let Some(free) = Arc::get_mut(&mut ticket)
         {
             let inner = free.inner.get_mut().unwrap_or_else(PoisonError::into_inner);
-            *inner = Inner { act, answer: None, waiting: None };
+            *inner = fresh;
             return ticket;
         }
-        let inner = Mutex::new(Inner { act, answer: None, waiting: None });
-        Arc::new(Ticket { inner, home: Some(Arc::clone(&self.mailbox)) })
+        Arc::new(Ticket { inner: Mutex::new(fresh), home: Some(Arc::clone(&self.mailbox)) })
     }
 
     /// Takes a ticket back once its answer is known.
@@ -183,12 +186,17 @@ impl Pool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ledger::permit::InFlight;
+
+    fn permit() -> Permit {
+        InFlight::new(1).enter().unwrap()
+    }
 
     #[tokio::test]
     async fn one_announcement_wakes_every_waiter_of_a_worker() {
         let mailbox = Arc::new(Mailbox::default());
         let mut pool = Pool::new(Arc::clone(&mailbox), 4);
-        let tickets: Vec<_> = (0..3).map(|_| pool.take(Act::Rest)).collect();
+        let tickets: Vec<_> = (0..3).map(|_| pool.take(Act::Rest, permit())).collect();
         let local = tokio::task::LocalSet::new();
         let waits: Vec<_> = tickets.iter().map(|ticket| local.spawn_local(Wait::on(Arc::clone(ticket)))).collect();
         local.spawn_local({
@@ -215,10 +223,10 @@ mod tests {
     #[test]
     fn a_ticket_that_the_ledger_still_holds_is_not_used_again() {
         let mut pool = Pool::new(Arc::new(Mailbox::default()), 4);
-        let ticket = pool.take(Act::Rest);
+        let ticket = pool.take(Act::Rest, permit());
         let with_the_ledger = Arc::clone(&ticket);
         pool.give_back(ticket);
-        let next = pool.take(Act::Rest);
+        let next = pool.take(Act::Rest, permit());
         assert!(!Arc::ptr_eq(&next, &with_the_ledger));
     }
 }

@@ -1,1 +1,372 @@
-//! To come.
+//! THE PATH of a callback: [`Responder::answer`] reads top to bottom as the list of its steps.
+//!
+//! Invariants: nothing is decoded before its caller is verified; from the moment an authorization is understood an answer
+//! is owed, and leaves; stand-in is entered in one place only ([`Responder::decide`]); no step here waits for anything but
+//! the ledger, and for that only until `decide_by`.
+
+mod adoption;
+mod deadline;
+mod mount;
+mod notification;
+mod told;
+mod watch;
+
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use futures_util::FutureExt as _;
+use holdfast_adapters::{
+    AccountBalance, Answer, AuthorizationCall, BalanceCall, Callback, Echo, InFlightDuplicate, Inbound, Malformed, Refused, Reply,
+};
+use holdfast_core::hold::ToldAnswer;
+use holdfast_core::rules::{NoTrace, evaluate};
+use holdfast_core::stand_in::stand_in;
+use holdfast_core::{AuthorizationRequest, Basis, ContentDigest, Decision, DeclineReason, RuleId, StandInCause};
+use tokio::time::timeout_at;
+
+pub use self::adoption::{Adoption, Adoptions, adopt_all};
+pub use self::deadline::{Deadline, Patience};
+pub use self::mount::{Mount, Program};
+use self::notification::Noted;
+use self::told::{Begun, Claim, Kept, Name};
+pub use self::told::{Told, ToldBook};
+use self::watch::{Phase, Watch};
+use crate::clock;
+use crate::ledger::permit::InFlight;
+use crate::ledger::{self, Act, Adopt, Decide, Ledger, LedgerError, Mailbox, Pool, Readiness, Wait, Whose};
+use crate::metrics::Metrics;
+use crate::server::{Answered, BodyFault, Call, Respond};
+
+/// Answers callbacks. One value a process, shared by the workers.
+pub struct Responder {
+    /// In the order of the route table.
+    pub mounts: Vec<Mount>,
+    /// What keeps the money.
+    pub ledger: Arc<dyn Ledger>,
+    /// The keys that this process answers for.
+    pub book: Arc<ToldBook>,
+    /// Where told answers go that the ledger does not know.
+    pub adoptions: Adoptions,
+    /// How much may be with the ledger at once.
+    pub in_flight: Arc<InFlight>,
+    /// Everybody's counters.
+    pub metrics: Arc<Metrics>,
+    /// Each worker's own.
+    pub workers: Vec<Worker>,
+}
+
+/// What belongs to one worker: its tickets, and where the ledger wakes it.
+#[derive(Debug)]
+pub struct Worker {
+    pool: Mutex<Pool>,
+    /// The worker pumps it beside its connections.
+    pub mailbox: Arc<Mailbox>,
+}
+
+impl Worker {
+    /// A worker that keeps at most so many tickets at rest.
+    #[must_use]
+    pub fn new(resting_max: usize) -> Self {
+        let mailbox = Arc::new(Mailbox::default());
+        Worker { pool: Mutex::new(Pool::new(Arc::clone(&mailbox), resting_max)), mailbox }
+    }
+}
+
+/// What the ledger, or stand-in, says to a question.
+#[derive(Debug, Clone, Copy)]
+struct Decided {
+    told: Told,
+    balance: Option<AccountBalance>,
+}
+
+impl Responder {
+    /// The path of one callback.
+    async fn answer(&self, call: &Call<'_>, mount: &Mount, body: &mut Vec<u8>) -> Reply {
+        let mut watch = Watch::begin(&mount.metrics, call.received);
+        let callback =
+            Callback { route: call.route, segment: call.segment, query: call.query, headers: call.headers, body: call.body };
+        let keyring = mount.keyring.load();
+        let authentic = match mount.adapter.verify(callback, &keyring, call.received.utc) {
+            Ok(authentic) => authentic,
+            Err(refusal) => {
+                mount.metrics.refused(refusal);
+                return mount.adapter.refuse(&Refused::NotAuthentic, body);
+            }
+        };
+        watch.ended(Phase::Verify);
+        let inbound = match mount.adapter.decode(&authentic) {
+            Ok(inbound) => inbound,
+            Err(malformed) => {
+                mount.metrics.malformed();
+                return mount.adapter.refuse(&Refused::Malformed(malformed), body);
+            }
+        };
+        watch.ended(Phase::Decode);
+        match inbound {
+            Inbound::Authorization(authorization) => self.authorize(call, mount, authorization, watch, body).await,
+            Inbound::Balance(question) => self.tell_balances(mount, &question, body).await,
+            Inbound::Notification { notices, echo } => match self.take_note(mount, notices).await {
+                Noted::Durable => encode(mount, &echo, &Answer::Acknowledged, body),
+                Noted::NotDurable => mount.adapter.refuse(&Refused::NotDurable, body),
+            },
+            Inbound::Handshake { echo } => encode(mount, &echo, &Answer::Acknowledged, body),
+            Inbound::Fetch(_) => {
+                mount.metrics.malformed();
+                let problem = "is to be fetched from the platform, and this mount has no address to fetch from";
+                mount.adapter.refuse(&Refused::Malformed(Malformed::field("", problem)), body)
+            }
+        }
+    }
+
+    /// From here an answer is owed.
+    async fn authorize(
+        &self,
+        call: &Call<'_>,
+        mount: &Mount,
+        asked: AuthorizationCall<'_>,
+        mut watch: Watch<'_>,
+        body: &mut Vec<u8>,
+    ) -> Reply {
+        let AuthorizationCall { request, echo, sent_at, unknown_method } = asked;
+        let deadline = Deadline::new(&call.received, sent_at, &mount.patience);
+        watch.owed(deadline);
+        let digest = request.content_digest();
+        let name = Name { principal: mount.principal, key: request.key };
+        let decided = loop {
+            match self.book.begin(name, digest) {
+                Begun::First(claim) if unknown_method => break self.decline_unknown_method(call, mount, &request, claim),
+                Begun::First(claim) => break self.decide(call, mount, &request, claim, deadline, &mut watch).await,
+                Begun::Told(told) => {
+                    mount.metrics.duplicate();
+                    break Decided { told: Told { basis: Basis::Replay, ..told }, balance: None };
+                }
+                Begun::Conflict => break declined(DeclineReason::ConflictingDuplicate, Basis::Ledger),
+                Begun::InFlight(_) if mount.in_flight_duplicate == InFlightDuplicate::TooEarly => {
+                    return mount.adapter.refuse(&Refused::TooEarly, body);
+                }
+                Begun::InFlight(first) => {
+                    mount.metrics.joined();
+                    match timeout_at(deadline.decide_by, first).await {
+                        Ok(Ok(told)) => break Decided { told, balance: None },
+                        // Whoever was deciding went away: this one decides.
+                        Ok(Err(_)) => {}
+                        Err(_) => break declined(DeclineReason::AnswerUnknown, Basis::StandIn(StandInCause::DeadlinePassed)),
+                    }
+                }
+            }
+        };
+        if decided.told.decision == (Decision::Decline { reason: DeclineReason::ConflictingDuplicate }) {
+            mount.metrics.conflict();
+        }
+        let reference = mount.reference(&request.key);
+        let answer = Answer::Decided { decision: decided.told.decision, reference, balance: decided.balance.as_ref() };
+        let reply = encode(mount, &echo, &answer, body);
+        watch.ended(Phase::Encode);
+        watch.told(decided.told);
+        reply
+    }
+
+    /// The rules' opinion, the ledger's decision in time, or stand-in.
+    async fn decide(
+        &self,
+        call: &Call<'_>,
+        mount: &Mount,
+        request: &AuthorizationRequest,
+        claim: Claim<'_>,
+        deadline: Deadline,
+        watch: &mut Watch<'_>,
+    ) -> Decided {
+        let digest = claim.digest();
+        let asked = self.ask_ledger(call, mount, request, digest, deadline, watch);
+        let asked = AssertUnwindSafe(asked).catch_unwind().await;
+        watch.ended(Phase::Ledger);
+        let cause = match asked {
+            Ok(Ok(decided)) => {
+                if decided.told.basis == Basis::Replay {
+                    mount.metrics.duplicate();
+                }
+                claim.answered(decided.told);
+                return decided;
+            }
+            Ok(Err(cause)) => cause,
+            Err(_) => {
+                self.metrics.server.panicked();
+                StandInCause::Panicked
+            }
+        };
+        let told = Told { decision: stand_in(&mount.program.stand_in, cause), basis: Basis::StandIn(cause) };
+        self.tell_without_ledger(call, mount, request, claim, told)
+    }
+
+    /// One atomic act of the ledger, submitted; waited for until `decide_by`.
+    async fn ask_ledger(
+        &self,
+        call: &Call<'_>,
+        mount: &Mount,
+        request: &AuthorizationRequest,
+        digest: ContentDigest,
+        deadline: Deadline,
+        watch: &mut Watch<'_>,
+    ) -> Result<Decided, StandInCause> {
+        let rules = mount.program.rules.load();
+        let verdict = evaluate(&rules, request, call.received.utc, &mut NoTrace);
+        watch.ended(Phase::Rules);
+        match self.ledger.readiness() {
+            Readiness::Ready => {}
+            Readiness::Starting => return Err(StandInCause::Starting),
+            Readiness::Unavailable => return Err(StandInCause::LedgerUnavailable),
+        }
+        let permit = self.in_flight.enter().ok_or(StandInCause::Overloaded)?;
+        let act = Act::Decide(Decide {
+            origin: mount.origin(),
+            request: *request,
+            digest,
+            verdict,
+            ruleset: *rules.hash().as_bytes(),
+            received_at: call.received.utc,
+            not_after: deadline.decide_by,
+        });
+        let worker = self.workers.get(call.worker).ok_or(StandInCause::Panicked)?;
+        let ticket = worker.pool.lock().unwrap_or_else(PoisonError::into_inner).take(act, permit);
+        self.ledger.submit(Arc::clone(&ticket));
+        let answer = timeout_at(deadline.decide_by, Wait::on(Arc::clone(&ticket))).await;
+        worker.pool.lock().unwrap_or_else(PoisonError::into_inner).give_back(ticket);
+        match answer {
+            Ok(Ok(ledger::Answer::Decided { decision, basis, balance })) => {
+                Ok(Decided { told: Told { decision, basis }, balance })
+            }
+            Err(_) | Ok(Err(LedgerError::Late)) => Err(StandInCause::DeadlinePassed),
+            Ok(Err(LedgerError::Unavailable)) => Err(StandInCause::LedgerUnavailable),
+            Ok(Err(LedgerError::Starting)) => Err(StandInCause::Starting),
+            Ok(
+                Err(LedgerError::Panicked | LedgerError::Refused)
+                | Ok(
+                    ledger::Answer::Recorded(_)
+                    | ledger::Answer::Balances(_)
+                    | ledger::Answer::Entered { .. }
+                    | ledger::Answer::Rulesets(_),
+                ),
+            ) => Err(StandInCause::Panicked),
+        }
+    }
+
+    /// Remembers an answer that the ledger does not know, and sends it there.
+    fn tell_without_ledger(
+        &self,
+        call: &Call<'_>,
+        mount: &Mount,
+        request: &AuthorizationRequest,
+        claim: Claim<'_>,
+        told: Told,
+    ) -> Decided {
+        let answer = match told.decision {
+            Decision::Approve { amount } => ToldAnswer::Approved { amount },
+            Decision::Decline { reason } => ToldAnswer::Declined { reason },
+        };
+        let adopt = Adopt {
+            origin: mount.origin(),
+            request: *request,
+            digest: claim.digest(),
+            told: answer,
+            basis: told.basis,
+            received_at: call.received.utc,
+        };
+        let name = claim.name();
+        match claim.stood_in(told) {
+            // Sending fails only while the process ends; the decline goes out all the same.
+            Kept::Yes => drop(self.adoptions.send(Adoption { adopt, name })),
+            Kept::Full => {}
+        }
+        Decided { told, balance: None }
+    }
+
+    /// The platform asks for something that this version does not know: no, and recorded.
+    fn decline_unknown_method(
+        &self,
+        call: &Call<'_>,
+        mount: &Mount,
+        request: &AuthorizationRequest,
+        claim: Claim<'_>,
+    ) -> Decided {
+        mount.metrics.unknown_method();
+        let basis = RuleId::new("unknown-method").map_or(Basis::Ledger, Basis::Rule);
+        let told = Told { decision: Decision::Decline { reason: DeclineReason::TransactionNotPermitted }, basis };
+        self.tell_without_ledger(call, mount, request, claim, told)
+    }
+
+    /// What `/status` shows, JSON.
+    #[must_use]
+    pub fn status(&self) -> String {
+        let rules: serde_json::Map<String, serde_json::Value> = self
+            .mounts
+            .iter()
+            .map(|mount| (mount.program.id.to_string(), mount.program.rules.load().hash().to_string().into()))
+            .collect();
+        serde_json::json!({
+            "version": env!("CARGO_PKG_VERSION"),
+            "ledger": self.ledger.readiness().name(),
+            "in_flight": self.in_flight.now(),
+            "told_pending": self.book.waiting(),
+            "rules": rules,
+        })
+        .to_string()
+    }
+
+    async fn tell_balances(&self, mount: &Mount, question: &BalanceCall<'_>, body: &mut Vec<u8>) -> Reply {
+        let whose = match (question.card, question.cardholder) {
+            (Some(card), _) => Whose::Card(card),
+            (None, Some(cardholder)) => Whose::Cardholder(cardholder),
+            (None, None) => return encode(mount, &question.echo, &Answer::Balances(&[]), body),
+        };
+        let wait = ledger::ask(self.ledger.as_ref(), Act::Balances(mount.origin(), whose));
+        let by = Deadline::new(&clock::now(), None, &mount.patience).decide_by;
+        match timeout_at(by, wait).await {
+            Ok(Ok(ledger::Answer::Balances(standings))) => {
+                let balances: Vec<_> = standings.iter().map(|standing| standing.balance).collect();
+                encode(mount, &question.echo, &Answer::Balances(&balances), body)
+            }
+            Ok(Ok(_) | Err(_)) | Err(_) => mount.adapter.refuse(&Refused::NotDurable, body),
+        }
+    }
+}
+
+impl Respond for Responder {
+    async fn attend(&self, worker: usize) {
+        if let Some(worker) = self.workers.get(worker) {
+            worker.mailbox.pump().await;
+        }
+    }
+
+    fn turn_ended(&self) {
+        self.ledger.nudge();
+    }
+
+    async fn respond(&self, call: Call<'_>, mut body: Vec<u8>) -> Answered {
+        let Some(mount) = self.mounts.get(call.mount) else {
+            return Answered::Said { reply: Reply::json(404), body };
+        };
+        let reply = self.answer(&call, mount, &mut body).await;
+        Answered::Said { reply, body }
+    }
+
+    fn refuse(&self, mount: usize, fault: BodyFault, mut body: Vec<u8>) -> Answered {
+        let Some(mount) = self.mounts.get(mount) else {
+            return Answered::Said { reply: Reply::json(404), body };
+        };
+        let refused = match fault {
+            BodyFault::TooLarge => Refused::TooLarge,
+            BodyFault::TooSlow => Refused::Malformed(Malformed::field("", "did not arrive in time")),
+            BodyFault::Truncated => Refused::Malformed(Malformed::field("", "ended early")),
+        };
+        let reply = Reply { status: fault.status(), ..mount.adapter.refuse(&refused, &mut body) };
+        Answered::Said { reply, body }
+    }
+}
+
+fn declined(reason: DeclineReason, basis: Basis) -> Decided {
+    Decided { told: Told { decision: Decision::Decline { reason }, basis }, balance: None }
+}
+
+fn encode(mount: &Mount, echo: &Echo<'_>, answer: &Answer<'_>, body: &mut Vec<u8>) -> Reply {
+    mount.adapter.encode(echo, answer, &mount.keyring.load(), clock::utc(), body)
+}

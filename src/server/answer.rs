@@ -19,6 +19,13 @@ pub trait Respond: Send + Sync + 'static {
     /// catch its own panics; one that gets through is counted and answered 500.
     fn respond(&self, call: Call<'_>, body: Vec<u8>) -> impl Future<Output = Answered>;
 
+    /// Runs beside a worker's connections, on its thread, as long as the worker does.
+    fn attend(&self, worker: usize) -> impl Future<Output = ()>;
+
+    /// A worker has done what there was to do and is about to wait: the moment to hand over what its turn has gathered.
+    /// Called from within the runtime; must not wait.
+    fn turn_ended(&self);
+
     /// The platform's error shape for a body that could not be read. The connection is closed after it.
     fn refuse(&self, mount: usize, fault: BodyFault, body: Vec<u8>) -> Answered;
 }

@@ -143,7 +143,7 @@ impl Bound {
         let (mut senders, mut workers) = (Vec::new(), Vec::new());
         for index in 0..serving.workers.get() {
             let (sender, sockets) = unbounded_channel();
-            let (runtime, serving, drain) = (runtime()?, Arc::clone(&serving), Arc::clone(&drain));
+            let (runtime, serving, drain) = (worker_runtime(&serving.responder)?, Arc::clone(&serving), Arc::clone(&drain));
             let run = move || Worker::new(index, &serving, drain).run(&runtime, sockets);
             workers.push(thread::Builder::new().name(format!("worker-{index}")).spawn(run)?);
             senders.push(sender);
@@ -166,6 +166,12 @@ fn accepting(listener: TcpListener, door: Door, drain: Arc<Drain>) -> io::Result
         tokio::net::TcpListener::from_std(listener)?
     };
     thread::Builder::new().name("accept".to_owned()).spawn(move || runtime.block_on(door.run(listener, &drain)))
+}
+
+/// A runtime for a worker, which says when a turn has ended.
+fn worker_runtime<R: Respond>(responder: &Arc<R>) -> io::Result<Runtime> {
+    let responder = Arc::clone(responder);
+    Builder::new_current_thread().enable_all().on_thread_park(move || responder.turn_ended()).build()
 }
 
 /// A runtime for the thread that runs it.

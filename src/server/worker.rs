@@ -87,7 +87,9 @@ impl<R: Respond> Worker<R> {
     pub(super) fn run(self, runtime: &Runtime, mut sockets: UnboundedReceiver<Admitted>) -> usize {
         let worker = Rc::new(self);
         let local = LocalSet::new();
-        local.block_on(runtime, async {
+        let attending = Rc::clone(&worker);
+        let attendant = local.spawn_local(async move { attending.responder.attend(attending.index).await });
+        let abandoned = local.block_on(runtime, async {
             while let Some(admitted) = sockets.recv().await {
                 let alive = Alive::new(Rc::clone(&worker));
                 spawn_local(async move { alive.0.open(admitted).await });
@@ -98,7 +100,9 @@ impl<R: Respond> Worker<R> {
                 }
             };
             if timeout_at(worker.drain.until(), emptied).await.is_ok() { 0 } else { worker.live.get() }
-        })
+        });
+        attendant.abort();
+        abandoned
     }
 
     async fn open(self: &Rc<Self>, admitted: Admitted) {

@@ -11,7 +11,7 @@ use super::state::{Located, Names};
 use super::writer::{Performed, Writer};
 use crate::clock::Moment;
 use crate::journal::{BodyRef, RecordRef};
-use crate::ledger::{Act, Adopt, Answer, Decide, Entry, KeptRuleset, LedgerError, Origin, Whose};
+use crate::ledger::{AccountStanding, Act, Adopt, Answer, Decide, Entry, KeptRuleset, LedgerError, Origin, Whose};
 
 impl Writer {
     /// Performs one act on memory.
@@ -177,7 +177,7 @@ impl Writer {
         }
     }
 
-    fn balances(&self, origin: &Origin, whose: &Whose) -> Vec<holdfast_adapters::AccountBalance> {
+    fn balances(&self, origin: &Origin, whose: &Whose) -> Vec<AccountStanding> {
         let program = &origin.program;
         let indexes: Vec<_> = match whose {
             Whose::Account(account) => self.state.account_named(program, account).into_iter().collect(),
@@ -190,9 +190,9 @@ impl Writer {
                 let row = cardholder.and_then(|index| self.state.cardholder(index));
                 row.map(|row| row.accounts.to_vec()).unwrap_or_default()
             }
-            Whose::Everyone => return self.state.balances_of(program),
+            Whose::Everyone => return self.state.standings_of(program),
         };
-        indexes.into_iter().filter_map(|index| self.state.balance(index)).collect()
+        indexes.into_iter().filter_map(|index| self.state.standing(index)).collect()
     }
 
     /// Enters rows all together or not at all.

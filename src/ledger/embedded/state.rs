@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use holdfast_adapters::AccountBalance;
 use holdfast_core::hold::{
-    Account, Answered, Card, CardStatus, CardholderStatus, Counted, Hold, LimitUse, Outcome, Standing, Subject,
+    Account, Answered, Card, CardStatus, CardholderStatus, Counted, Hold, HoldStatus, LimitUse, Outcome, Standing, Subject,
 };
 use holdfast_core::rules::{CounterKey, LimitScope, Window};
 use holdfast_core::{AccountId, CardToken, CardholderToken, IdempotencyKey, PaymentRef, PlatformName, ProgramId, Timestamp};
@@ -19,6 +19,7 @@ use smallvec::SmallVec;
 
 use super::counters::Counter;
 use super::undo::{Undo, UndoLog};
+use crate::ledger::AccountStanding;
 
 /// How long the key of an asked event is remembered: platforms retry within minutes, some within a day.
 const ASKED_KEYS_KEPT: Duration = Duration::from_secs(48 * 3600);
@@ -91,6 +92,7 @@ pub struct AccountRow {
     pub program: ProgramId,
     pub id: AccountId,
     pub account: Account,
+    pub holds_open: u64,
 }
 
 /// A card and what it leads to.
@@ -321,10 +323,22 @@ impl State {
         })
     }
 
-    /// The balances of all accounts of a program.
-    pub fn balances_of(&self, program: &ProgramId) -> Vec<AccountBalance> {
+    /// An account as operators see it.
+    pub fn standing(&self, index: AccountIndex) -> Option<AccountStanding> {
+        let row = self.account(index)?;
+        Some(AccountStanding {
+            program: row.program,
+            balance: self.balance(index)?,
+            credit_line: row.account.money(row.account.credit_line),
+            status: row.account.status,
+            holds_open: row.holds_open,
+        })
+    }
+
+    /// All accounts of a program.
+    pub fn standings_of(&self, program: &ProgramId) -> Vec<AccountStanding> {
         let of_program = self.accounts.iter().zip(0_u32..).filter(|(row, _)| row.program == *program);
-        of_program.filter_map(|(_, index)| self.balance(AccountIndex(index))).collect()
+        of_program.filter_map(|(_, index)| self.standing(AccountIndex(index))).collect()
     }
 
     // --- writing -----------------------------------------------------------------------------------------------------
@@ -366,8 +380,10 @@ impl State {
         let existing = located.hold.and_then(|index| self.holds.get_mut(place(index.0)).map(|row| (index, row)));
         let index = if let Some((index, row)) = existing {
             undo.push(Undo::Hold(index, Box::new(row.clone())));
+            let (account, before) = (row.account, row.hold.status);
             row.hold = hold;
             remember_counted(&mut row.counted, &outcome.counted);
+            self.count_open(account, before, hold.status);
             index
         } else {
             let Some(account) = located.account else {
@@ -378,6 +394,7 @@ impl State {
             remember_counted(&mut counted, &outcome.counted);
             self.holds.push(HoldRow { hold, account, card: located.card, counted });
             undo.push(Undo::HoldPlaced);
+            self.count_open(account, HoldStatus::Released, hold.status);
             index
         };
         let payment = names.payment.into_iter().chain(names.increment);
@@ -387,6 +404,13 @@ impl State {
                 vacant.insert(index);
                 undo.push(Undo::HoldName(name));
             }
+        }
+    }
+
+    fn count_open(&mut self, account: AccountIndex, before: HoldStatus, after: HoldStatus) {
+        if let Some(row) = self.accounts.get_mut(place(account.0)) {
+            let open = |status| u64::from(status == HoldStatus::Open);
+            row.holds_open = row.holds_open.saturating_sub(open(before)).saturating_add(open(after));
         }
     }
 
@@ -452,7 +476,7 @@ impl State {
         }
         let index = AccountIndex(u32::try_from(self.accounts.len()).unwrap_or(u32::MAX));
         let name = self.fingerprint(Naming::Account, program, "", id.as_str());
-        self.accounts.push(AccountRow { program: *program, id: *id, account });
+        self.accounts.push(AccountRow { program: *program, id: *id, account, holds_open: 0 });
         self.accounts_by_name.insert(name, index);
         undo.push(Undo::AccountEntered(name));
         true
@@ -575,11 +599,15 @@ impl State {
             }
             Undo::Hold(index, before) => {
                 if let Some(row) = self.holds.get_mut(place(index.0)) {
+                    let (account, undone, restored) = (row.account, row.hold.status, before.hold.status);
                     *row = *before;
+                    self.count_open(account, undone, restored);
                 }
             }
             Undo::HoldPlaced => {
-                self.holds.pop();
+                if let Some(row) = self.holds.pop() {
+                    self.count_open(row.account, row.hold.status, HoldStatus::Released);
+                }
             }
             Undo::HoldName(name) => {
                 self.holds_by_name.remove(&name);

@@ -1,0 +1,476 @@
+//! The composition root: the only file that knows everyone. It turns a configuration into a running server, and a running
+//! server into a stopped one.
+//!
+//! Order of starting: sockets first (they answer from stand-in, cause Starting), then the ledger's state, the rules in
+//! force and the demo's import; only then is the server ready. Order of stopping: answers that are owed, then what was
+//! told without the ledger, then the ledger.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use holdfast_core::stand_in::StandInPolicy;
+use holdfast_core::{PlatformName, ProgramId};
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::config::ruleset::{self, Home};
+use crate::config::{Config, Errors, LedgerSync, MountConfig, ProgramConfig};
+use crate::control::server::{BindError, ControlListener};
+use crate::control::protocol::IMPORT_ROWS_MAX;
+use crate::control::{self, Import, OperationError, Operations as _, rows};
+use crate::journal::{JournalError, Sync};
+use crate::ledger::embedded::{self, Embedded, Observer, Opening};
+use crate::ledger::permit::InFlight;
+use crate::ledger::{Ledger, Readiness};
+use crate::metrics::{LedgerStanding, Metrics, MetricsError};
+use crate::operations::{Counter, Desk};
+use crate::responder::{Mount, Patience, Program, Responder, ToldBook, Worker, adopt_all};
+use crate::server::ops::{self, Operators, Pages};
+use crate::server::{self, Drained, Limits, RouteEntry, RouteError, RouteTable, Running, Serving, Tls, TlsError};
+
+/// Tickets that a worker keeps for its next questions.
+const RESTING_TICKETS_MAX: usize = 1024;
+
+/// How long a TLS handshake may take.
+const TLS_HANDSHAKE_MAX: Duration = Duration::from_secs(10);
+
+/// Why the server did not start.
+#[derive(Debug)]
+pub enum StartError {
+    /// Something is wrong with the configuration.
+    Config(Errors),
+    /// An address cannot be taken.
+    Listen(SocketAddr, std::io::Error),
+    /// The ledger's log cannot be opened or read.
+    Journal(JournalError),
+    /// TLS files.
+    Tls(TlsError),
+    /// Two mounts want one path.
+    Routes(Vec<RouteError>),
+    /// The operators' socket.
+    Control(BindError),
+    /// The rules, or the import of an empty ledger.
+    Operation(OperationError),
+    /// Metrics; a bug.
+    Metrics(MetricsError),
+    /// The operating system.
+    System(std::io::Error),
+    /// The ledger's thread ended; it has said why.
+    LedgerGone,
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StartError::Config(errors) => errors.fmt(f),
+            StartError::Listen(address, error) => {
+                write!(f, "cannot listen on {address}: {error}; is another server running? `--listen 127.0.0.1:0` takes a free port")
+            }
+            StartError::Journal(error) => error.fmt(f),
+            StartError::Tls(error) => error.fmt(f),
+            StartError::Routes(errors) => {
+                let lines: Vec<_> = errors.iter().map(ToString::to_string).collect();
+                f.write_str(&lines.join("\n"))
+            }
+            StartError::Control(error) => error.fmt(f),
+            StartError::Operation(OperationError::Refused(problems)) => f.write_str(&problems.join("\n")),
+            StartError::Operation(OperationError::Rows(problems)) => {
+                let lines: Vec<_> = problems
+                    .iter()
+                    .map(|row| format!("{:?} file, line {}, {}: {}", row.file, row.line, row.column, row.problem))
+                    .collect();
+                f.write_str(&lines.join("\n"))
+            }
+            StartError::Operation(OperationError::Unavailable(problem)) => f.write_str(problem),
+            StartError::Metrics(error) => error.fmt(f),
+            StartError::System(error) => write!(f, "the operating system refuses: {error}"),
+            StartError::LedgerGone => f.write_str("the ledger's thread ended while it was starting"),
+        }
+    }
+}
+
+impl std::error::Error for StartError {}
+
+impl From<std::io::Error> for StartError {
+    fn from(error: std::io::Error) -> Self {
+        StartError::System(error)
+    }
+}
+
+/// A running server.
+pub struct App {
+    /// Where platforms call.
+    pub listen: SocketAddr,
+    /// Where operators look.
+    pub ops_listen: SocketAddr,
+    config: Config,
+    responder: Arc<Responder>,
+    tls: Option<Arc<Tls>>,
+    desk: Desk,
+    opening: Option<Opening>,
+    was_empty: bool,
+    running: Running,
+    operators: Operators,
+    background: Background,
+}
+
+impl App {
+    /// Takes the sockets and answers on them, from stand-in until [`App::until_ready`]. `wrap` may put something in front of
+    /// the ledger.
+    ///
+    /// # Errors
+    /// See [`StartError`].
+    pub fn start(config: Config, wrap: impl FnOnce(Arc<dyn Ledger>) -> Arc<dyn Ledger>) -> Result<Self, StartError> {
+        let bind = |address| server::bind(address).map_err(|error| StartError::Listen(address, error));
+        let (callbacks, operators) = (bind(config.server.listen)?, bind(config.server.ops_listen)?);
+        let (listen, ops_listen) = (callbacks.addr, operators.addr);
+        let metrics = Metrics::new(&mount_names(&config)).map_err(StartError::Metrics)?;
+        let (ledger, opening, was_empty) = open_ledger(&config, Arc::clone(&metrics))?;
+        let ledger = wrap(ledger);
+        let (programs, desk) = programs(&config, &ledger, Some(Arc::clone(&metrics)))?;
+        let workers = workers(&config);
+        let (adoptions, to_adopt) = mpsc::unbounded_channel();
+        let book = Arc::new(ToldBook::new(config.responder.told_max));
+        let responder = Arc::new(Responder {
+            mounts: mounts(&config, &programs, &metrics),
+            ledger: Arc::clone(&ledger),
+            book: Arc::clone(&book),
+            adoptions,
+            in_flight: InFlight::new(config.responder.in_flight_max),
+            metrics: Arc::clone(&metrics),
+            workers: (0..workers.get()).map(|_| Worker::new(RESTING_TICKETS_MAX)).collect(),
+        });
+        let tls = match &config.server.tls {
+            Some(files) => Some(Arc::new(Tls::load(&files.certificate, &files.key).map_err(StartError::Tls)?)),
+            None => None,
+        };
+        let background = Background::start(&config.ledger.data, desk.clone(), adopt_all(to_adopt, ledger, book, Arc::clone(&metrics)))?;
+        let running = callbacks.serve(Serving {
+            responder: Arc::clone(&responder),
+            routes: Arc::new(routes(&config).map_err(StartError::Routes)?),
+            limits: limits(&config),
+            tls: tls.clone(),
+            metrics: metrics.server.clone(),
+            workers,
+        })?;
+        let operators = ops::serve(operators, pages(&responder, &metrics))?;
+        let opening = Some(opening);
+        Ok(App { listen, ops_listen, config, responder, tls, desk, opening, was_empty, running, operators, background })
+    }
+
+    /// Waits until the ledger has its state, puts the rules in force, and imports what an empty ledger starts with.
+    ///
+    /// # Errors
+    /// The log is damaged, the rules do not load, or the import's rows are wrong.
+    pub fn until_ready(&mut self) -> Result<(), StartError> {
+        let runtime = runtime()?;
+        let Some(opening) = self.opening.take() else {
+            return Ok(());
+        };
+        runtime.block_on(async {
+            opening.await.map_err(|_| StartError::LedgerGone)?.map_err(StartError::Journal)?;
+            make_ready(&self.desk, &self.config, self.was_empty).await
+        })
+    }
+
+    /// Reads credentials and TLS files again; what is wrong leaves the running ones.
+    pub fn reload(&self) {
+        match self.config.reload() {
+            Ok(reloaded) => {
+                let paths = self.config.programs.iter().flat_map(|program| program.mounts.iter().map(|mount| (program.id, &mount.path)));
+                for ((program, path), mount) in paths.zip(&self.responder.mounts) {
+                    let fresh = reloaded.keyrings.iter().find(|fresh| fresh.program == program && fresh.path == *path);
+                    if let Some(fresh) = fresh {
+                        mount.keyring.store(Arc::new(fresh.keyring.clone()));
+                    }
+                }
+                for waiting in &reloaded.waiting {
+                    say(&format!("changed in the configuration, and waits for a restart: {waiting}"));
+                }
+            }
+            Err(errors) => say(&format!("credentials stay as they are:\n{errors}")),
+        }
+        if let Some(Err(error)) = self.tls.as_ref().map(|tls| tls.reload()) {
+            say(&format!("the certificate stays as it is: {error}"));
+        }
+    }
+
+    /// Stops: answers what is owed, brings what was told to the ledger, closes the ledger. Blocks.
+    pub fn drain(self) -> Drained {
+        let App { responder, running, operators, background, desk, .. } = self;
+        let drained = running.drain();
+        drop(operators);
+        // The last sender of told answers goes with the responder: then the adoptions end by themselves.
+        drop(responder);
+        background.stop();
+        drop(desk);
+        drained
+    }
+}
+
+/// Runs a server until it is told to stop: SIGTERM or SIGINT drain it, SIGHUP makes it read its credentials again.
+///
+/// # Errors
+/// It did not start.
+pub fn serve(config: Config, ready: impl FnOnce(SocketAddr, SocketAddr)) -> Result<(), StartError> {
+    let runtime = runtime()?;
+    let mut app = App::start(config, |ledger| ledger)?;
+    app.until_ready()?;
+    ready(app.listen, app.ops_listen);
+    runtime.block_on(async {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut hang_up = signal(SignalKind::hangup())?;
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => return Ok::<(), std::io::Error>(()),
+                _ = interrupt.recv() => return Ok(()),
+                _ = hang_up.recv() => app.reload(),
+            }
+        }
+    })?;
+    let drained = app.drain();
+    if drained.abandoned > 0 {
+        say(&format!("{} connections were cut off at the end of the drain", drained.abandoned));
+    }
+    Ok(())
+}
+
+/// Opens the ledger of a configuration for a command, while no server runs.
+///
+/// # Errors
+/// See [`StartError`].
+pub async fn open_desk(config: &Config) -> Result<Desk, StartError> {
+    let metrics = Metrics::new(&mount_names(config)).map_err(StartError::Metrics)?;
+    let (ledger, opening, was_empty) = open_ledger(config, metrics)?;
+    let (_, desk) = programs(config, &ledger, None)?;
+    opening.await.map_err(|_| StartError::LedgerGone)?.map_err(StartError::Journal)?;
+    make_ready(&desk, config, was_empty).await?;
+    Ok(desk)
+}
+
+async fn make_ready(desk: &Desk, config: &Config, was_empty: bool) -> Result<(), StartError> {
+    for remark in desk.restore_rules().await.map_err(StartError::Operation)? {
+        say(&remark);
+    }
+    if was_empty {
+        for program in &config.programs {
+            import_first(desk, program).await?;
+        }
+    }
+    Ok(())
+}
+
+/// What an empty ledger starts with: the configured files, in portions.
+async fn import_first(desk: &Desk, program: &ProgramConfig) -> Result<(), StartError> {
+    let accounts = program.import_accounts.as_deref();
+    let cards = program.import_cards.as_deref();
+    if accounts.is_none() && cards.is_none() {
+        return Ok(());
+    }
+    let import = rows::read(accounts, cards).map_err(|problems| StartError::Operation(OperationError::Rows(problems)))?;
+    for accounts in import.accounts.chunks(IMPORT_ROWS_MAX) {
+        let portion = Import { accounts: accounts.to_vec(), cards: Vec::new() };
+        desk.import(portion).await.map_err(StartError::Operation)?;
+    }
+    for cards in import.cards.chunks(IMPORT_ROWS_MAX) {
+        let portion = Import { accounts: Vec::new(), cards: cards.to_vec() };
+        desk.import(portion).await.map_err(StartError::Operation)?;
+    }
+    Ok(())
+}
+
+fn open_ledger(config: &Config, metrics: Arc<Metrics>) -> Result<(Arc<dyn Ledger>, Opening, bool), StartError> {
+    let settings = embedded::Settings {
+        data: config.ledger.data.clone(),
+        sync: match config.ledger.sync {
+            LedgerSync::Full => Sync::Full,
+            LedgerSync::None => Sync::None,
+        },
+        commit_records_max: config.ledger.commit_records_max,
+        observer: Box::new(Reporter(metrics)),
+    };
+    let (ledger, opening) = Embedded::start(settings).map_err(StartError::Journal)?;
+    let was_empty = ledger.was_empty();
+    Ok((Arc::new(ledger), opening, was_empty))
+}
+
+/// Tells metrics and operators what the ledger does.
+struct Reporter(Arc<Metrics>);
+
+impl Observer for Reporter {
+    fn committed(&self, records: u32, took: Duration) {
+        self.0.ledger.committed(took, records);
+    }
+
+    fn readiness(&self, readiness: Readiness) {
+        self.0.ledger.standing(match readiness {
+            Readiness::Ready => LedgerStanding::Up,
+            Readiness::Starting | Readiness::Unavailable => LedgerStanding::Down,
+        });
+    }
+
+    fn say(&self, message: &str) {
+        say(message);
+    }
+}
+
+/// One line for the operator, on standard error with the time.
+fn say(message: &str) {
+    use std::io::Write as _;
+    // Whoever closed standard error does not want to know.
+    let _ = writeln!(std::io::stderr(), "{} {message}", crate::clock::utc());
+}
+
+fn runtime() -> std::io::Result<Runtime> {
+    Builder::new_current_thread().enable_all().build()
+}
+
+fn workers(config: &Config) -> NonZeroUsize {
+    NonZeroUsize::new(config.server.workers)
+        .or_else(|| std::thread::available_parallelism().ok())
+        .unwrap_or(NonZeroUsize::MIN)
+}
+
+fn limits(config: &Config) -> Limits {
+    let server = &config.server;
+    Limits {
+        head_bytes_max: server.head_bytes_max,
+        body_bytes_max: server.body_bytes_max,
+        head_read_max: server.head_read_max,
+        body_read_max: server.body_read_max,
+        idle_max: server.idle_max,
+        tls_handshake_max: TLS_HANDSHAKE_MAX,
+        connections_max: server.connections_max,
+        drain_max: server.drain_max,
+    }
+}
+
+/// Every configured mount with its program, in the order of the route table.
+fn all_mounts(config: &Config) -> impl Iterator<Item = (usize, &ProgramConfig, &MountConfig)> {
+    config.programs.iter().enumerate().flat_map(|(place, program)| program.mounts.iter().map(move |mount| (place, program, mount)))
+}
+
+/// The platform's name as an identifier. Adapters' laws hold every platform's name to the type.
+fn platform_name(mount: &MountConfig) -> Option<PlatformName> {
+    PlatformName::new(mount.platform.name).ok()
+}
+
+fn mount_names(config: &Config) -> Vec<(ProgramId, PlatformName)> {
+    all_mounts(config).filter_map(|(_, program, mount)| Some((program.id, platform_name(mount)?))).collect()
+}
+
+fn routes(config: &Config) -> Result<RouteTable, Vec<RouteError>> {
+    let entries: Vec<_> = all_mounts(config)
+        .enumerate()
+        .flat_map(|(index, (_, _, mount))| {
+            mount.platform.routes.iter().map(move |route| RouteEntry {
+                method: route.method,
+                path: format!("{}{}", mount.path.trim_end_matches('/'), route.path),
+                mount: index,
+                route: route.id,
+            })
+        })
+        .collect();
+    RouteTable::new(&entries)
+}
+
+fn programs(
+    config: &Config,
+    ledger: &Arc<dyn Ledger>,
+    metrics: Option<Arc<Metrics>>,
+) -> Result<(Vec<Arc<Program>>, Desk), StartError> {
+    let (mut live, mut counters) = (Vec::new(), Vec::new());
+    for program in &config.programs {
+        let source = std::fs::read_to_string(&program.rules_path)?;
+        let home = Home { program: program.id, currency: program.currency, country: program.country };
+        let rules = ruleset::read(&program.rules_path.display().to_string(), &source, &home).map_err(StartError::Config)?;
+        let shared = Arc::new(Program {
+            id: program.id,
+            rules: ArcSwap::from_pointee(rules),
+            configured_rules: source.into(),
+            stand_in: StandInPolicy::Decline,
+        });
+        counters.push(Counter::new(program, Arc::clone(&shared)));
+        live.push(shared);
+    }
+    Ok((live, Desk::new(Arc::clone(ledger), counters, metrics)))
+}
+
+fn mounts(config: &Config, programs: &[Arc<Program>], metrics: &Metrics) -> Vec<Mount> {
+    let names = mount_names(config);
+    all_mounts(config)
+        .enumerate()
+        .filter_map(|(index, (place, program, mount))| {
+            // The first mount of the same program and platform gives the pair its number.
+            let platform = platform_name(mount)?;
+            let principal = names.iter().position(|name| *name == (program.id, platform))?;
+            Some(Mount {
+                program: Arc::clone(programs.get(place)?),
+                platform,
+                principal: u16::try_from(principal).ok()?,
+                adapter: Arc::clone(&mount.adapter),
+                in_flight_duplicate: mount.platform.in_flight_duplicate,
+                keyring: ArcSwap::from_pointee(mount.keyring.clone()),
+                patience: Patience { budget: mount.budget, reserve: mount.reserve, start: mount.platform.budget.start },
+                metrics: metrics.mount(index)?,
+            })
+        })
+        .collect()
+}
+
+fn pages(responder: &Arc<Responder>, metrics: &Arc<Metrics>) -> Pages {
+    let (shown, kept, status) = (Arc::clone(metrics), Arc::clone(metrics), Arc::downgrade(responder));
+    Pages {
+        metrics: Box::new(move || shown.render()),
+        status: Box::new(move || status.upgrade().map(|responder| responder.status())),
+        upkeep: Box::new(move || kept.run_upkeep()),
+    }
+}
+
+/// The thread beside the workers: told answers on their way to the ledger, and operators' commands.
+struct Background {
+    stop: oneshot::Sender<()>,
+    thread: JoinHandle<()>,
+}
+
+impl Background {
+    fn start(data: &Path, desk: Desk, adoptions: impl Future<Output = ()> + Send + 'static) -> Result<Self, StartError> {
+        let runtime = runtime()?;
+        let listener = {
+            let _context = runtime.enter();
+            ControlListener::bind(data).map_err(StartError::Control)?
+        };
+        let (stop, stopped) = oneshot::channel::<()>();
+        let run = move || {
+            runtime.block_on(async {
+                let commands = listener.serve(
+                    move |request| {
+                        let desk = desk.clone();
+                        async move { control::answer(&desk, request).await }
+                    },
+                    async {
+                        // An error is a stop too: whoever could have said so is gone.
+                        let _ = stopped.await;
+                    },
+                );
+                tokio::join!(commands, adoptions);
+            });
+        };
+        let thread = std::thread::Builder::new().name("background".to_owned()).spawn(run)?;
+        Ok(Background { stop, thread })
+    }
+
+    fn stop(self) {
+        // It may have ended already.
+        let _ = self.stop.send(());
+        let _ = self.thread.join();
+    }
+}

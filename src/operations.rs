@@ -1,0 +1,345 @@
+//! What operators ask, done on a ledger: the same for a running server and for a command that opens the ledger itself.
+//!
+//! Nothing here knows a socket or a command line; money is moved by the ledger only.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use holdfast_core::rules::{Ruleset, RulesetHash};
+use holdfast_core::{AccountId, ProgramId};
+
+use crate::clock;
+use crate::config::ProgramConfig;
+use crate::config::ruleset::{self, Home};
+use crate::control::protocol::{RulesPublish, RulesRollback};
+use crate::control::rows::problems_with_programs;
+use crate::control::{
+    AccountReport, AccountRow, CardRow, Import, ImportFile, ImportSummary, OperationError, Operations, RowProblem, RulesVersion,
+};
+use crate::ledger::{self, AccountStanding, Act, Answer, Entry, KeptRuleset, Ledger, LedgerError, Origin, Whose};
+use crate::metrics::Metrics;
+use crate::responder::Program;
+
+/// A program as operators work on it.
+#[derive(Clone)]
+pub struct Counter {
+    /// What its rulesets are read for.
+    pub home: Home,
+    /// Where its live ruleset is.
+    pub live: Arc<Program>,
+}
+
+impl Counter {
+    /// The counter of a configured program.
+    #[must_use]
+    pub fn new(config: &ProgramConfig, live: Arc<Program>) -> Self {
+        Counter { home: Home { program: config.id, currency: config.currency, country: config.country }, live }
+    }
+}
+
+/// Does what operators ask.
+#[derive(Clone)]
+pub struct Desk {
+    ledger: Arc<dyn Ledger>,
+    programs: Vec<Counter>,
+    metrics: Option<Arc<Metrics>>,
+}
+
+impl Desk {
+    /// A desk for these programs on this ledger; a change of rules is shown in `metrics`.
+    #[must_use]
+    pub fn new(ledger: Arc<dyn Ledger>, programs: Vec<Counter>, metrics: Option<Arc<Metrics>>) -> Self {
+        Desk { ledger, programs, metrics }
+    }
+
+    /// Puts each program's last published ruleset in force; a program that never published one publishes its configured
+    /// one. Returns what an operator should know.
+    ///
+    /// # Errors
+    /// The ledger, or a kept ruleset that does not load any more.
+    pub async fn restore_rules(&self) -> Result<Vec<String>, OperationError> {
+        let mut remarks = Vec::new();
+        for counter in &self.programs {
+            let configured = counter.live.rules.load_full();
+            let Some(last) = self.versions(counter.home.program).await?.pop() else {
+                let (by, why) = ("configuration", "the ruleset that an empty ledger starts with");
+                self.keep(counter, &configured, counter.live.configured_rules.as_ref(), by, why).await?;
+                self.put_in_force(counter, configured);
+                continue;
+            };
+            if last.hash != *configured.hash().as_bytes() {
+                remarks.push(format!(
+                    "program {}: ruleset {} is in force, published by {}; the configured file is another one: publish it with \
+                     `holdfast rules publish`",
+                    counter.home.program,
+                    RulesetHash::from_bytes(last.hash),
+                    last.published_by
+                ));
+            }
+            let loaded = ruleset::read("the ruleset in force", &last.source, &counter.home).map_err(refused)?;
+            self.put_in_force(counter, Arc::new(loaded));
+        }
+        Ok(remarks)
+    }
+
+    fn counter(&self, program: ProgramId) -> Result<&Counter, OperationError> {
+        self.programs.iter().find(|counter| counter.home.program == program).ok_or_else(|| {
+            let known: Vec<_> = self.programs.iter().map(|counter| counter.home.program.to_string()).collect();
+            OperationError::Refused(vec![format!("there is no program `{program}`; the configuration has {}", known.join(", "))])
+        })
+    }
+
+    async fn ask(&self, act: Act) -> Result<Answer, OperationError> {
+        ledger::ask(self.ledger.as_ref(), act).await.map_err(|error| match error {
+            LedgerError::Refused => OperationError::Refused(vec![error.to_string()]),
+            LedgerError::Starting | LedgerError::Unavailable | LedgerError::Late | LedgerError::Panicked => {
+                OperationError::Unavailable(error.to_string())
+            }
+        })
+    }
+
+    async fn standings(&self, program: ProgramId, whose: Whose) -> Result<Vec<AccountStanding>, OperationError> {
+        match self.ask(Act::Balances(Origin { program, platform: None }, whose)).await? {
+            Answer::Balances(standings) => Ok(standings),
+            Answer::Decided { .. } | Answer::Recorded(_) | Answer::Entered { .. } | Answer::Rulesets(_) => Err(other_answer()),
+        }
+    }
+
+    async fn versions(&self, program: ProgramId) -> Result<Vec<KeptRuleset>, OperationError> {
+        match self.ask(Act::Rulesets(program)).await? {
+            Answer::Rulesets(versions) => Ok(versions),
+            Answer::Decided { .. } | Answer::Recorded(_) | Answer::Entered { .. } | Answer::Balances(_) => Err(other_answer()),
+        }
+    }
+
+    async fn keep(
+        &self,
+        counter: &Counter,
+        ruleset: &Ruleset,
+        source: &str,
+        by: &str,
+        why: &str,
+    ) -> Result<KeptRuleset, OperationError> {
+        let kept = KeptRuleset {
+            hash: *ruleset.hash().as_bytes(),
+            program: counter.home.program.to_string(),
+            source: source.to_owned(),
+            published_at: clock::utc(),
+            published_by: by.to_owned(),
+            why: why.to_owned(),
+        };
+        self.ask(Act::Publish(Box::new(kept.clone()))).await?;
+        Ok(kept)
+    }
+
+    fn put_in_force(&self, counter: &Counter, ruleset: Arc<Ruleset>) {
+        if let Some(metrics) = &self.metrics {
+            metrics.ruleset(counter.home.program, &ruleset.hash().to_string());
+        }
+        counter.live.rules.store(ruleset);
+    }
+
+    async fn publish(
+        &self,
+        counter: &Counter,
+        file: &str,
+        source: &str,
+        by: &str,
+        why: &str,
+    ) -> Result<RulesVersion, OperationError> {
+        let loaded = ruleset::read(file, source, &counter.home).map_err(refused)?;
+        let kept = self.keep(counter, &loaded, source, by, why).await?;
+        self.put_in_force(counter, Arc::new(loaded));
+        Ok(version(counter.home.program, &kept, InForce::Yes))
+    }
+
+    /// The program of a card row: the one that it names, or the only one that has its account.
+    async fn program_of(&self, row: &CardRow, accounts: &[AccountRow]) -> Result<Option<ProgramId>, OperationError> {
+        if let Some(row) = accounts.iter().find(|known| {
+            known.account == row.account && row.program.is_none_or(|program| program == known.program)
+        }) {
+            return Ok(Some(row.program));
+        }
+        let mut found = Vec::new();
+        for counter in &self.programs {
+            let program = counter.home.program;
+            let named = row.program.is_none_or(|named| named == program);
+            if named && !self.standings(program, Whose::Account(row.account)).await?.is_empty() {
+                found.push(program);
+            }
+        }
+        match found.as_slice() {
+            [only] => Ok(Some(*only)),
+            _ => Ok(None),
+        }
+    }
+
+    async fn enter(&self, program: ProgramId, entries: Vec<Entry>) -> Result<(u64, u64), OperationError> {
+        if entries.is_empty() {
+            return Ok((0, 0));
+        }
+        match self.ask(Act::Enter(program, entries)).await? {
+            Answer::Entered { accounts, cards } => Ok((accounts, cards)),
+            Answer::Decided { .. } | Answer::Recorded(_) | Answer::Rulesets(_) | Answer::Balances(_) => Err(other_answer()),
+        }
+    }
+}
+
+impl Operations for Desk {
+    async fn import(&self, import: Import) -> Result<ImportSummary, OperationError> {
+        let currency_of = |program: &ProgramId| self.counter(*program).ok().map(|counter| counter.home.currency);
+        let mut problems = problems_with_programs(&import, currency_of);
+        let mut programs = Vec::with_capacity(import.cards.len());
+        for row in &import.cards {
+            let program = self.program_of(row, &import.accounts).await?;
+            if program.is_none() {
+                problems.push(RowProblem {
+                    file: ImportFile::Cards,
+                    line: row.line,
+                    column: "account_id".to_owned(),
+                    problem: "is not an account of exactly one program; import the account first".to_owned(),
+                });
+            }
+            programs.push(program);
+        }
+        if !problems.is_empty() {
+            return Err(OperationError::Rows(problems));
+        }
+        let of_import: BTreeSet<ProgramId> =
+            import.accounts.iter().map(|row| row.program).chain(programs.iter().copied().flatten()).collect();
+        let mut summary = ImportSummary::default();
+        for program in of_import {
+            let accounts = import.accounts.iter().filter(|row| row.program == program).map(account_entry);
+            let cards = import.cards.iter().zip(&programs).filter(|(_, of)| **of == Some(program)).map(|(row, _)| card_entry(row));
+            let (accounts_new, cards_new) = self.enter(program, accounts.chain(cards).collect()).await?;
+            summary.accounts_new = summary.accounts_new.saturating_add(accounts_new);
+            summary.cards_new = summary.cards_new.saturating_add(cards_new);
+        }
+        let rows = |length: usize| u64::try_from(length).unwrap_or(u64::MAX);
+        summary.accounts_known = rows(import.accounts.len()).saturating_sub(summary.accounts_new);
+        summary.cards_known = rows(import.cards.len()).saturating_sub(summary.cards_new);
+        Ok(summary)
+    }
+
+    async fn balance(&self, program: Option<ProgramId>, account: AccountId) -> Result<AccountReport, OperationError> {
+        let mut found = Vec::new();
+        for counter in &self.programs {
+            if program.is_none_or(|program| program == counter.home.program) {
+                found.extend(self.standings(counter.home.program, Whose::Account(account)).await?);
+            }
+        }
+        match found.as_slice() {
+            [only] => Ok(report(only)),
+            [] => Err(OperationError::Refused(vec![format!("there is no account `{account}`; `holdfast import` brings accounts in")])),
+            [_, ..] => {
+                let programs: Vec<_> = found.iter().map(|standing| standing.program.to_string()).collect();
+                let problem = format!("several programs have an account `{account}`: say --program {}", programs.join(" or "));
+                Err(OperationError::Refused(vec![problem]))
+            }
+        }
+    }
+
+    async fn balances(&self, program: Option<ProgramId>) -> Result<Vec<AccountReport>, OperationError> {
+        let mut reports = Vec::new();
+        for counter in &self.programs {
+            if program.is_none_or(|program| program == counter.home.program) {
+                reports.extend(self.standings(counter.home.program, Whose::Everyone).await?.iter().map(report));
+            }
+        }
+        Ok(reports)
+    }
+
+    async fn rules_publish(&self, publish: RulesPublish) -> Result<RulesVersion, OperationError> {
+        let RulesPublish { program, file, text, by, why } = publish;
+        self.publish(self.counter(program)?, &file, &text, &by, &why).await
+    }
+
+    async fn rules_history(&self, program: ProgramId) -> Result<Vec<RulesVersion>, OperationError> {
+        self.counter(program)?;
+        let versions = self.versions(program).await?;
+        let last = versions.len().saturating_sub(1);
+        let told = versions.iter().enumerate().map(|(place, kept)| {
+            version(program, kept, if place == last { InForce::Yes } else { InForce::No })
+        });
+        Ok(told.rev().collect())
+    }
+
+    async fn rules_rollback(&self, rollback: RulesRollback) -> Result<RulesVersion, OperationError> {
+        let RulesRollback { program, to, by, why } = rollback;
+        let counter = self.counter(program)?;
+        let versions = self.versions(program).await?;
+        let Some((in_force, earlier)) = versions.split_last() else {
+            return Err(OperationError::Refused(vec![format!("program `{program}` has published no ruleset")]));
+        };
+        let target = match &to {
+            // Not the one in force, published twice: the last that was different.
+            None => earlier.iter().rev().find(|kept| kept.hash != in_force.hash),
+            Some(prefix) => unique_by_prefix(&versions, prefix)?,
+        };
+        let Some(target) = target else {
+            return Err(OperationError::Refused(vec![format!("program `{program}` has no earlier ruleset to go back to")]));
+        };
+        let file = format!("ruleset {}", RulesetHash::from_bytes(target.hash));
+        self.publish(counter, &file, &target.source, &by, &why).await
+    }
+}
+
+fn unique_by_prefix<'a>(versions: &'a [KeptRuleset], prefix: &str) -> Result<Option<&'a KeptRuleset>, OperationError> {
+    let mut matching: Vec<&KeptRuleset> =
+        versions.iter().filter(|kept| RulesetHash::from_bytes(kept.hash).to_string().starts_with(prefix)).collect();
+    matching.dedup_by_key(|kept| kept.hash);
+    matching.sort_by_key(|kept| kept.hash);
+    matching.dedup_by_key(|kept| kept.hash);
+    match matching.as_slice() {
+        [only] => Ok(Some(*only)),
+        [] => Err(OperationError::Refused(vec![format!("no version's hash begins with `{prefix}`; see `holdfast rules history`")])),
+        [_, ..] => Err(OperationError::Refused(vec![format!("several versions' hashes begin with `{prefix}`: write more of it")])),
+    }
+}
+
+/// Whether a version decides now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum InForce {
+    Yes,
+    No,
+}
+
+fn version(program: ProgramId, kept: &KeptRuleset, in_force: InForce) -> RulesVersion {
+    RulesVersion {
+        program,
+        hash: RulesetHash::from_bytes(kept.hash).to_string(),
+        at: kept.published_at,
+        by: kept.published_by.clone(),
+        why: kept.why.clone(),
+        in_force: in_force == InForce::Yes,
+    }
+}
+
+fn report(standing: &AccountStanding) -> AccountReport {
+    AccountReport {
+        program: standing.program,
+        account: standing.balance.account,
+        status: standing.status,
+        posted: standing.balance.posted,
+        held: standing.balance.held,
+        credit_line: standing.credit_line,
+        available: standing.balance.available,
+        holds_open: standing.holds_open,
+    }
+}
+
+fn account_entry(row: &AccountRow) -> Entry {
+    Entry::Account { account: row.account, balance: row.balance, credit_line: row.credit_line.minor(), status: row.status }
+}
+
+fn card_entry(row: &CardRow) -> Entry {
+    Entry::Card { card: row.card, account: row.account, cardholder: row.cardholder, status: row.status }
+}
+
+fn refused(errors: crate::config::Errors) -> OperationError {
+    OperationError::Refused(errors.to_string().lines().map(str::to_owned).collect())
+}
+
+fn other_answer() -> OperationError {
+    OperationError::Unavailable("the ledger answered something else than was asked".to_owned())
+}

@@ -1,0 +1,69 @@
+//! A mount as the path needs it: whose callbacks, how they are understood, by which rules and secrets they are judged now.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use holdfast_adapters::{Adapter, DecisionReference, InFlightDuplicate, Keyring};
+use holdfast_core::rules::Ruleset;
+use holdfast_core::stand_in::StandInPolicy;
+use holdfast_core::{IdempotencyKey, PlatformName, ProgramId};
+use sha2::{Digest, Sha256};
+
+use super::deadline::Patience;
+use crate::ledger::Origin;
+use crate::metrics::MountMetrics;
+
+/// A program as its mounts share it.
+pub struct Program {
+    /// Its name.
+    pub id: ProgramId,
+    /// The rules that are live now; swapped whole.
+    pub rules: ArcSwap<Ruleset>,
+    /// The text of the configured ruleset, which an empty ledger starts with.
+    pub configured_rules: Box<str>,
+    /// What it wants answered without its ledger.
+    pub stand_in: StandInPolicy,
+}
+
+/// One platform's way into one program.
+pub struct Mount {
+    /// The program.
+    pub program: Arc<Program>,
+    /// The platform.
+    pub platform: PlatformName,
+    /// Which program and platform, as a number: mounts of the same pair share their keys.
+    pub principal: u16,
+    /// How the platform speaks.
+    pub adapter: Arc<dyn Adapter>,
+    /// What the platform expects when it asks again too early.
+    pub in_flight_duplicate: InFlightDuplicate,
+    /// What is accepted as proof now; swapped whole.
+    pub keyring: ArcSwap<Keyring>,
+    /// How long the platform waits.
+    pub patience: Patience,
+    /// Where its callbacks are counted.
+    pub metrics: Arc<MountMetrics>,
+}
+
+impl Mount {
+    /// Whose acts its callbacks become.
+    #[must_use]
+    pub fn origin(&self) -> Origin {
+        Origin { program: self.program.id, platform: Some(self.platform) }
+    }
+
+    /// Our name for the decision on a key: made of program, platform and key, so that a retry hears the same one.
+    #[must_use]
+    pub fn reference(&self, key: &IdempotencyKey) -> DecisionReference {
+        let mut digest = Sha256::new();
+        for part in [self.program.id.as_str(), self.platform.as_str(), key.as_str()] {
+            digest.update(part);
+            digest.update([0]);
+        }
+        let mut half = [0_u8; 16];
+        for (to, from) in half.iter_mut().zip(digest.finalize()) {
+            *to = from;
+        }
+        DecisionReference::from_digest(half)
+    }
+}

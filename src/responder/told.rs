@@ -1,0 +1,233 @@
+//! What this process has answered or is answering, by key: a retry joins, or hears the same.
+//!
+//! A key is here while its question is being decided, and afterwards only if stand-in answered it and the ledger does not
+//! know yet. Everything else that was ever answered, the ledger remembers. Nothing here decides.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use dashmap::DashMap;
+use dashmap::mapref::entry::Entry;
+use holdfast_core::{Basis, ContentDigest, Decision, IdempotencyKey};
+use tokio::sync::oneshot;
+
+/// A key, and who uses it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Name {
+    /// Which program and platform: two mounts of the same pair share their keys.
+    pub principal: u16,
+    /// The platform's key.
+    pub key: IdempotencyKey,
+}
+
+/// What was told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Told {
+    /// Yes or no.
+    pub decision: Decision,
+    /// Why.
+    pub basis: Basis,
+}
+
+/// The keys that this process answers for.
+#[derive(Debug)]
+pub struct ToldBook {
+    entries: DashMap<Name, Known, foldhash::fast::RandomState>,
+    waiting: AtomicU32,
+    waiting_max: u32,
+}
+
+#[derive(Debug)]
+enum Known {
+    /// Being decided; these want to hear it too.
+    InFlight(ContentDigest, Vec<oneshot::Sender<Told>>),
+    /// Told without the ledger, which has yet to agree.
+    Told(ContentDigest, Told),
+}
+
+/// What is known of a key when its question arrives.
+#[derive(Debug)]
+pub enum Begun<'a> {
+    /// Nothing: decide it.
+    First(Claim<'a>),
+    /// The same question is being decided: wait for its answer. An error means that whoever decided it went away.
+    InFlight(oneshot::Receiver<Told>),
+    /// It was told already.
+    Told(Told),
+    /// The same key, another question.
+    Conflict,
+}
+
+impl ToldBook {
+    /// An empty book that keeps at most so many answers for the ledger.
+    #[must_use]
+    pub fn new(waiting_max: u32) -> Self {
+        ToldBook { entries: DashMap::default(), waiting: AtomicU32::new(0), waiting_max }
+    }
+
+    /// Looks a key up, and claims it if it is free: one act.
+    pub fn begin(&self, name: Name, digest: ContentDigest) -> Begun<'_> {
+        match self.entries.entry(name) {
+            Entry::Vacant(vacant) => {
+                vacant.insert(Known::InFlight(digest, Vec::new()));
+                Begun::First(Claim { book: self, name, digest, settled: Settled::NotYet })
+            }
+            Entry::Occupied(mut occupied) => match occupied.get_mut() {
+                Known::InFlight(known, _) | Known::Told(known, _) if *known != digest => Begun::Conflict,
+                Known::InFlight(_, joiners) => {
+                    let (sender, receiver) = oneshot::channel();
+                    joiners.push(sender);
+                    Begun::InFlight(receiver)
+                }
+                Known::Told(_, told) => Begun::Told(*told),
+            },
+        }
+    }
+
+    /// The ledger agrees with what was told: it remembers from now on.
+    pub fn adopted(&self, name: &Name) {
+        if self.entries.remove(name).is_some() {
+            self.waiting.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    /// How many told answers the ledger does not know yet.
+    #[must_use]
+    pub fn waiting(&self) -> u32 {
+        self.waiting.load(Ordering::Relaxed)
+    }
+}
+
+/// The right, and the duty, to answer one key. Dropped without an answer it frees the key, and whoever joined asks again.
+#[derive(Debug)]
+pub struct Claim<'a> {
+    book: &'a ToldBook,
+    name: Name,
+    digest: ContentDigest,
+    settled: Settled,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Settled {
+    NotYet,
+    Yes,
+}
+
+/// Whether the book could keep an answer for the ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kept {
+    /// Until the ledger agrees.
+    Yes,
+    /// The book is full: the answer goes out all the same, and a retry may be decided afresh.
+    Full,
+}
+
+impl Claim<'_> {
+    /// The key.
+    #[must_use]
+    pub const fn name(&self) -> Name {
+        self.name
+    }
+
+    /// What the question is.
+    #[must_use]
+    pub const fn digest(&self) -> ContentDigest {
+        self.digest
+    }
+
+    /// The ledger answered, and remembers.
+    pub fn answered(mut self, told: Told) {
+        self.settled = Settled::Yes;
+        if let Some((_, Known::InFlight(_, joiners))) = self.book.entries.remove(&self.name) {
+            tell(joiners, told);
+        }
+    }
+
+    /// Stand-in answered: the book remembers until the ledger does.
+    pub fn stood_in(mut self, told: Told) -> Kept {
+        self.settled = Settled::Yes;
+        if self.book.waiting.fetch_add(1, Ordering::Relaxed) >= self.book.waiting_max {
+            self.book.waiting.fetch_sub(1, Ordering::Relaxed);
+            if let Some((_, Known::InFlight(_, joiners))) = self.book.entries.remove(&self.name) {
+                tell(joiners, told);
+            }
+            return Kept::Full;
+        }
+        if let Some(Known::InFlight(_, joiners)) = self.book.entries.insert(self.name, Known::Told(self.digest, told)) {
+            tell(joiners, told);
+        }
+        Kept::Yes
+    }
+}
+
+impl Drop for Claim<'_> {
+    fn drop(&mut self) {
+        if self.settled == Settled::NotYet {
+            self.book.entries.remove(&self.name);
+        }
+    }
+}
+
+fn tell(joiners: Vec<oneshot::Sender<Told>>, told: Told) {
+    for joiner in joiners {
+        // A joiner that went away needs no answer.
+        let _ = joiner.send(told);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use holdfast_core::DeclineReason;
+
+    use super::*;
+
+    const DIGEST: ContentDigest = ContentDigest::from_bytes([1; 16]);
+    const OTHER: ContentDigest = ContentDigest::from_bytes([2; 16]);
+    const TOLD: Told = Told { decision: Decision::Decline { reason: DeclineReason::CardFrozen }, basis: Basis::Ledger };
+
+    fn name() -> Name {
+        Name { principal: 0, key: IdempotencyKey::new("key-1").unwrap() }
+    }
+
+    fn first<'a>(book: &'a ToldBook) -> Claim<'a> {
+        match book.begin(name(), DIGEST) {
+            Begun::First(claim) => claim,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_duplicate_in_flight_hears_the_first_ones_answer() {
+        let book = ToldBook::new(10);
+        let claim = first(&book);
+        let Begun::InFlight(joined) = book.begin(name(), DIGEST) else { panic!() };
+        assert!(matches!(book.begin(name(), OTHER), Begun::Conflict));
+        claim.answered(TOLD);
+        assert_eq!(joined.await, Ok(TOLD));
+        first(&book);
+    }
+
+    #[tokio::test]
+    async fn a_claim_that_is_dropped_frees_its_key() {
+        let book = ToldBook::new(10);
+        let claim = first(&book);
+        let Begun::InFlight(joined) = book.begin(name(), DIGEST) else { panic!() };
+        drop(claim);
+        assert!(joined.await.is_err());
+        first(&book);
+    }
+
+    #[test]
+    fn a_stand_in_answer_is_kept_until_the_ledger_agrees() {
+        let book = ToldBook::new(1);
+        assert_eq!(first(&book).stood_in(TOLD), Kept::Yes);
+        assert!(matches!(book.begin(name(), DIGEST), Begun::Told(told) if told == TOLD));
+        assert!(matches!(book.begin(name(), OTHER), Begun::Conflict));
+        let second = Name { key: IdempotencyKey::new("key-2").unwrap(), ..name() };
+        let Begun::First(claim) = book.begin(second, DIGEST) else { panic!() };
+        assert_eq!(claim.stood_in(TOLD), Kept::Full);
+        assert_eq!(book.waiting(), 1);
+        book.adopted(&name());
+        assert_eq!(book.waiting(), 0);
+        first(&book);
+    }
+}

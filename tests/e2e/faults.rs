@@ -1,0 +1,271 @@
+//! When the ledger is slow, gone, full or broken: an answer in time all the same, the same answer for a retry, and a ledger
+//! that agrees afterwards. The server runs in this process, so that its ledger can be made to fail; the sockets are real.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
+
+use holdfast::app::App;
+use holdfast::config::{Config, Overrides};
+use holdfast::ledger::{self, Act, Answer, Completions, Ledger, LedgerError, Readiness, Ticket, Wait, Whose};
+use holdfast_core::{AccountId, ProgramId};
+
+use crate::support::{Client, Marqeta, Workplace};
+
+/// What is wrong with the ledger at the moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fault {
+    None,
+    /// Decisions are kept from the ledger until the fault ends.
+    Withheld,
+    /// Decisions are applied, and their answers kept back until the fault ends.
+    AnswersWithheld,
+    /// It says that it is unavailable.
+    Unavailable,
+    /// It panics when it is asked.
+    Panics,
+}
+
+/// A real ledger behind a fault.
+struct Faulty {
+    inner: Arc<dyn Ledger>,
+    fault: Mutex<Fault>,
+    ended: Condvar,
+    withheld: Mutex<Vec<Arc<Ticket>>>,
+    asked: AtomicBool,
+}
+
+impl Faulty {
+    fn set(&self, fault: Fault) {
+        *self.fault.lock().unwrap() = fault;
+        if fault == Fault::None {
+            for ticket in self.withheld.lock().unwrap().drain(..) {
+                self.inner.submit(ticket);
+            }
+            self.inner.nudge();
+            self.ended.notify_all();
+        }
+    }
+
+    /// Hands the act to the real ledger under another ticket, and completes the caller's only when the fault has ended.
+    fn apply_and_keep_quiet(self: &Arc<Self>, ticket: Arc<Ticket>) {
+        let act = ticket.with_act(|act| std::mem::replace(act, Act::Rest));
+        let twin = Ticket::new(act);
+        self.inner.submit(Arc::clone(&twin));
+        self.inner.nudge();
+        let this = Arc::clone(self);
+        std::thread::spawn(move || {
+            let answer = futures_executor::block_on(Wait::on(twin));
+            let mut fault = this.fault.lock().unwrap();
+            while *fault == Fault::AnswersWithheld {
+                fault = this.ended.wait(fault).unwrap();
+            }
+            let mut completions = Completions::default();
+            completions.complete(&ticket, answer);
+            completions.announce();
+        });
+    }
+}
+
+/// The same, shared with the test.
+struct Shared(Arc<Faulty>);
+
+impl Ledger for Shared {
+    fn submit(&self, ticket: Arc<Ticket>) {
+        let decision = ticket.with_act(|act| matches!(act, Act::Decide(_)));
+        let fault = *self.0.fault.lock().unwrap();
+        if decision {
+            self.0.asked.store(true, Ordering::SeqCst);
+        }
+        match fault {
+            Fault::Withheld if decision => self.0.withheld.lock().unwrap().push(ticket),
+            Fault::AnswersWithheld if decision => self.0.apply_and_keep_quiet(ticket),
+            Fault::Panics if decision => panic!("the ledger was told to"),
+            Fault::Unavailable => {
+                let mut completions = Completions::default();
+                completions.complete(&ticket, Err(LedgerError::Unavailable));
+                completions.announce();
+            }
+            Fault::None | Fault::Withheld | Fault::AnswersWithheld | Fault::Panics => self.0.inner.submit(ticket),
+        }
+    }
+
+    fn nudge(&self) {
+        self.0.inner.nudge();
+    }
+
+    fn readiness(&self) -> Readiness {
+        match *self.0.fault.lock().unwrap() {
+            Fault::Unavailable => Readiness::Unavailable,
+            Fault::None | Fault::Withheld | Fault::AnswersWithheld | Fault::Panics => self.0.inner.readiness(),
+        }
+    }
+}
+
+/// A server in this process, its ledger, and where they live.
+struct Bench {
+    app: App,
+    faulty: Arc<Faulty>,
+    _workplace: Workplace,
+}
+
+impl Bench {
+    /// A demo server with a short budget, so that a test of a deadline takes a moment only.
+    fn new(edit: impl FnOnce(String) -> String) -> Self {
+        let workplace = Workplace::demo();
+        workplace.edit("holdfast.toml", |text| edit(text) + "\n");
+        let overrides = Overrides {
+            listen: Some("127.0.0.1:0".parse().unwrap()),
+            ops_listen: Some("127.0.0.1:0".parse().unwrap()),
+            data: Some(workplace.data()),
+        };
+        let config = Config::load(&workplace.config(), overrides).unwrap_or_else(|errors| panic!("{errors}"));
+        let mut handle = None;
+        let mut app = App::start(config, |inner| {
+            let faulty = Arc::new(Faulty {
+                inner,
+                fault: Mutex::new(Fault::None),
+                ended: Condvar::new(),
+                withheld: Mutex::default(),
+                asked: AtomicBool::new(false),
+            });
+            handle = Some(Arc::clone(&faulty));
+            Arc::new(Shared(faulty))
+        })
+        .unwrap_or_else(|error| panic!("{error}"));
+        app.until_ready().unwrap_or_else(|error| panic!("{error}"));
+        Bench { app, faulty: handle.unwrap(), _workplace: workplace }
+    }
+
+    fn client(&self) -> Client {
+        Client::connect(self.app.listen)
+    }
+
+    fn held(&self) -> i64 {
+        let origin = ledger::Origin { program: ProgramId::new("demo").unwrap(), platform: None };
+        let whose = Whose::Account(AccountId::new("acct-demo-1").unwrap());
+        match futures_executor::block_on(ledger::ask(self.faulty.inner.as_ref(), Act::Balances(origin, whose))) {
+            Ok(Answer::Balances(standings)) => standings[0].balance.held.minor(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn metric(&self, name: &str, part: &str) -> f64 {
+        let page = Client::connect_as(self.app.ops_listen, None).get("/metrics").body;
+        let lines = page.lines().filter(|line| line.starts_with(name) && line.contains(part));
+        lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
+    }
+
+    /// Waits until every told answer has been adopted.
+    fn until_adopted(&self) {
+        while self.metric("holdfast_told_pending", "") > 0.0 {
+            std::thread::yield_now();
+        }
+    }
+}
+
+fn short_budget(text: String) -> String {
+    text.replacen("platform = \"marqeta\"", "platform = \"marqeta\"\nbudget_ms = 1000\nreserve_ms = 700", 1)
+}
+
+#[test]
+fn a_slow_ledger_is_not_waited_for_and_its_late_answer_changes_nothing() {
+    let bench = Bench::new(short_budget);
+    for fault in [Fault::Withheld, Fault::AnswersWithheld] {
+        let request = Marqeta::purchase(&format!("{fault:?}"), "10.00");
+        bench.faulty.set(fault);
+        let declined = bench.client().post("/marqeta/jit", &request.body());
+        assert_eq!(declined.status, 402, "{fault:?} {declined:?}");
+        // While the ledger does not know, the retry hears it from the book; afterwards from the ledger.
+        assert_eq!(bench.client().post("/marqeta/jit", &request.body()).body, declined.body);
+        bench.faulty.set(Fault::None);
+        bench.until_adopted();
+        assert_eq!(bench.held(), 0, "{fault:?}: the overtaken decision is undone");
+        assert_eq!(bench.client().post("/marqeta/jit", &request.body()).body, declined.body);
+    }
+    assert_eq!(bench.metric("holdfast_stand_ins_total", "deadline_passed"), 2.0);
+    assert_eq!(bench.metric("holdfast_late_answers_total", ""), 0.0);
+    assert_eq!(bench.client().post("/marqeta/jit", &Marqeta::purchase("fine", "10.00").body()).status, 200);
+    bench.app.drain();
+}
+
+#[test]
+fn a_dead_ledger_declines_at_once_and_notifications_are_not_acknowledged() {
+    let bench = Bench::new(short_budget);
+    let clearing = crate::support::callbacks::transactions(&[Marqeta::purchase("x", "1.00").recorded("DECLINED", true)]);
+    bench.faulty.set(Fault::Unavailable);
+    let request = Marqeta::purchase("dead", "10.00");
+    let declined = bench.client().post("/marqeta/jit", &request.body());
+    assert_eq!(declined.status, 402, "{declined:?}");
+    assert_eq!(bench.client().post("/marqeta/webhook", &clearing).status, 503);
+    assert_eq!(bench.client().get("/healthz").status, 200);
+    bench.faulty.set(Fault::None);
+    bench.until_adopted();
+    assert_eq!(bench.client().post("/marqeta/webhook", &clearing).status, 200);
+    assert_eq!(bench.client().post("/marqeta/jit", &request.body()).body, declined.body);
+    assert_eq!(bench.metric("holdfast_stand_ins_total", "ledger_unavailable"), 1.0);
+    bench.app.drain();
+}
+
+#[test]
+fn a_panic_on_the_path_costs_one_stand_in() {
+    let bench = Bench::new(short_budget);
+    bench.faulty.set(Fault::Panics);
+    let request = Marqeta::purchase("panic", "10.00");
+    let mut client = bench.client();
+    let declined = client.post("/marqeta/jit", &request.body());
+    assert_eq!(declined.status, 402, "{declined:?}");
+    bench.faulty.set(Fault::None);
+    bench.until_adopted();
+    assert_eq!(client.post("/marqeta/jit", &request.body()).body, declined.body);
+    assert_eq!(client.post("/marqeta/jit", &Marqeta::purchase("after", "10.00").body()).status, 200);
+    assert_eq!(bench.metric("holdfast_stand_ins_total", "panicked"), 1.0);
+    assert_eq!(bench.metric("holdfast_panics_total", ""), 1.0);
+    bench.app.drain();
+}
+
+#[test]
+fn more_than_can_be_taken_on_is_declined_at_once() {
+    let bench = Bench::new(|text| {
+        // A long budget: who is shed must not wait for it.
+        let text = text.replacen("platform = \"marqeta\"", "platform = \"marqeta\"\nbudget_ms = 7000\nreserve_ms = 500", 1);
+        text.replacen("in_flight_max = 4096", "in_flight_max = 1", 1)
+    });
+    bench.faulty.set(Fault::Withheld);
+    let mut waiting = bench.client();
+    waiting.send("POST", "/marqeta/jit", Marqeta::purchase("first", "10.00").body().as_bytes());
+    while !bench.faulty.asked.load(Ordering::SeqCst) {
+        std::thread::yield_now();
+    }
+    let shed = bench.client().post("/marqeta/jit", &Marqeta::purchase("second", "10.00").body());
+    assert_eq!(shed.status, 402, "{shed:?}");
+    assert_eq!(bench.metric("holdfast_stand_ins_total", "overloaded"), 1.0);
+    bench.faulty.set(Fault::None);
+    assert_eq!(waiting.receive().unwrap().status, 200, "the one that was taken on is decided");
+    bench.until_adopted();
+    assert_eq!(bench.held(), 1000);
+    bench.app.drain();
+}
+
+#[test]
+fn a_duplicate_in_flight_joins_and_another_content_conflicts() {
+    let bench = Bench::new(|text| text.replacen("platform = \"marqeta\"", "platform = \"marqeta\"\nbudget_ms = 7000", 1));
+    bench.faulty.set(Fault::Withheld);
+    let request = Marqeta::purchase("twice", "10.00");
+    let mut first = bench.client();
+    first.send("POST", "/marqeta/jit", request.body().as_bytes());
+    while !bench.faulty.asked.load(Ordering::SeqCst) {
+        std::thread::yield_now();
+    }
+    let mut second = bench.client();
+    second.send("POST", "/marqeta/jit", request.body().as_bytes());
+    while bench.metric("holdfast_joins_total", "") < 1.0 {
+        std::thread::yield_now();
+    }
+    let conflict = bench.client().post("/marqeta/jit", &Marqeta { amount: "11.00".into(), ..request }.body());
+    assert_eq!(conflict.json()["jit_funding"]["decline_reason"], "DUPLICATE_TRANSACTION");
+    bench.faulty.set(Fault::None);
+    let (first, second) = (first.receive().unwrap(), second.receive().unwrap());
+    assert_eq!((first.status, &first.body), (200, &second.body));
+    assert_eq!(bench.held(), 1000);
+    bench.app.drain();
+}

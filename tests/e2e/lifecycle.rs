@@ -1,0 +1,207 @@
+//! Starting, stopping and dying: nothing acknowledged is lost, no answer is cut off.
+
+use std::collections::HashMap;
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::support::{Marqeta, Workplace, server};
+
+/// Callers that authorize 0.01 on and on until the server is gone; their approvals, and the questions without an answer.
+fn callers_until_the_end(server: &server::Server, callers: usize, stop_after: usize, stop: impl Fn() + Sync) -> (Vec<String>, Vec<String>) {
+    let answered = std::sync::atomic::AtomicUsize::new(0);
+    let stopped = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..callers)
+            .map(|caller| {
+                let (answered, stopped, stop) = (&answered, &stopped, &stop);
+                scope.spawn(move || {
+                    let mut client = server.client();
+                    let (mut approved, mut unanswered) = (Vec::new(), Vec::new());
+                    for index in 0.. {
+                        let id = format!("{caller}-{index}");
+                        let body = Marqeta::purchase(&id, "0.01").body();
+                        if !client.try_send("POST", "/marqeta/jit", body.as_bytes()) {
+                            unanswered.push(id);
+                            break;
+                        }
+                        match client.receive() {
+                            Ok(answer) => {
+                                assert!(matches!(answer.status, 200 | 402), "{answer:?}");
+                                if answer.status == 200 {
+                                    approved.push(id);
+                                }
+                                let last = answer.header("connection") == Some("close");
+                                if answered.fetch_add(1, Ordering::SeqCst) + 1 >= stop_after && !stopped.swap(true, Ordering::SeqCst) {
+                                    stop();
+                                }
+                                if last {
+                                    break;
+                                }
+                            }
+                            Err(_) => {
+                                unanswered.push(id);
+                                break;
+                            }
+                        }
+                    }
+                    (approved, unanswered)
+                })
+            })
+            .collect();
+        let mut all = (Vec::new(), Vec::new());
+        for thread in threads {
+            let (approved, unanswered) = thread.join().unwrap();
+            all.0.extend(approved);
+            all.1.extend(unanswered);
+        }
+        all
+    })
+}
+
+#[test]
+fn after_kill_9_every_acknowledged_hold_is_there_and_no_others_but_those_in_flight() {
+    let workplace = Workplace::demo();
+    let server = workplace.serve();
+    let pid = server.child.id().to_string();
+    let kill = || assert!(Command::new("kill").args(["-9", &pid]).status().unwrap().success());
+    let (approved, unanswered) = callers_until_the_end(&server, 8, 600, kill);
+    server.kill();
+    assert!(approved.len() >= 500, "{}", approved.len());
+    assert!(unanswered.len() <= 8);
+
+    let server = workplace.serve();
+    let (posted, held, _) = server::balance(&workplace, "acct-demo-1");
+    assert_eq!(posted, 100_000);
+    let (acknowledged, in_flight) = (approved.len() as i64, unanswered.len() as i64);
+    assert!((acknowledged..=acknowledged + in_flight).contains(&held), "{acknowledged} + {in_flight}, held {held}");
+
+    // Every one of them by its key: asked again, each says yes once more, and nothing more is held.
+    let mut client = server.client();
+    for id in &approved {
+        assert_eq!(client.post("/marqeta/jit", &Marqeta::purchase(id, "0.01").body()).status, 200, "{id}");
+    }
+    assert_eq!(server::balance(&workplace, "acct-demo-1").1, held);
+}
+
+#[test]
+fn a_drain_loses_no_answer() {
+    let workplace = Workplace::demo();
+    let server = workplace.serve();
+    let pid = server.child.id().to_string();
+    let term = || assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    let (approved, unanswered) = callers_until_the_end(&server, 8, 200, term);
+    let mut server = server;
+    assert!(server.child.wait().unwrap().success());
+    drop(server);
+
+    // What was not answered was not accepted either: not even held.
+    let server = workplace.serve();
+    assert_eq!(server::balance(&workplace, "acct-demo-1").1, approved.len() as i64);
+    let mut client = server.client();
+    for id in &unanswered {
+        assert_eq!(client.post("/marqeta/jit", &Marqeta::purchase(id, "0.01").body()).status, 200);
+    }
+    assert_eq!(server::balance(&workplace, "acct-demo-1").1, (approved.len() + unanswered.len()) as i64);
+}
+
+#[test]
+fn a_second_server_on_the_same_data_is_refused() {
+    let workplace = Workplace::demo();
+    let _server = workplace.serve();
+    let data = workplace.data();
+    let second = workplace.run(&["serve", "--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0", "--data", data.to_str().unwrap()]);
+    assert!(!second.status.success());
+    assert!(String::from_utf8_lossy(&second.stderr).contains("in use"), "{second:?}");
+    assert!(second.stdout.is_empty());
+}
+
+#[test]
+fn credentials_are_reloaded_on_sighup() {
+    let workplace = Workplace::demo();
+    let server = workplace.serve();
+    let mut old = server.client();
+    assert_eq!(old.post("/marqeta/jit", &Marqeta::purchase("1", "1.00").body()).status, 200);
+    workplace.edit("demo/secrets/platform_password", |password| format!("{}New1!\n", password.trim_end()));
+    server.signal("HUP");
+    // The reload is a signal's work: ask until it is done, which the harness bounds.
+    let mut asked = 2;
+    while old.post("/marqeta/jit", &Marqeta::purchase(&asked.to_string(), "1.00").body()).status != 401 {
+        asked += 1;
+        assert!(asked < 20_000, "SIGHUP changes nothing");
+    }
+}
+
+/// Parses `strace -f` of one server: is there an approval whose bytes reach a socket before a sync that covers them?
+fn approvals_before_their_sync(trace: &str) -> (usize, usize) {
+    // A thread's sync is over when its line, or the line that resumes it, appears. One request at a time is in flight, so an
+    // approval is covered exactly if a sync has ended since the last answer.
+    let (mut synced, mut approvals, mut early) = (false, 0, 0);
+    for line in trace.lines() {
+        let sync = line.contains("fsync(") || line.contains("fdatasync(");
+        let resumed = line.contains("fsync resumed") || line.contains("fdatasync resumed");
+        if (sync && !line.contains("unfinished")) || resumed {
+            synced = true;
+        }
+        let write = ["write(", "writev(", "sendto(", "sendmsg("].iter().any(|call| line.contains(call));
+        if write && line.contains("HTTP/1.1 200") && line.contains("jit_funding") {
+            approvals += 1;
+            if !synced {
+                early += 1;
+            }
+            synced = false;
+        }
+    }
+    (approvals, early)
+}
+
+fn trace_of_ten_approvals(workplace: &Workplace) -> String {
+    let trace = workplace.path("trace");
+    let calls = "trace=fsync,fdatasync,write,writev,sendto,sendmsg";
+    let server = workplace.serve_by(&["strace", "-f", "-s", "1000", "-e", calls, "-o", trace.to_str().unwrap()]);
+    let mut client = server.client();
+    for index in 0..10 {
+        assert_eq!(client.post("/marqeta/jit", &Marqeta::purchase(&index.to_string(), "1.00").body()).status, 200);
+    }
+    // strace passes the signal on and ends with its child.
+    let children = Command::new("pgrep").args(["-P", &server.child.id().to_string()]).output().unwrap();
+    let child = String::from_utf8(children.stdout).unwrap();
+    assert!(Command::new("kill").args(["-TERM", child.trim()]).status().unwrap().success());
+    let mut server = server;
+    server.child.wait().unwrap();
+    std::fs::read_to_string(trace).unwrap()
+}
+
+#[test]
+fn no_approval_reaches_the_socket_before_the_sync_that_covers_it() {
+    let strace = Command::new("strace").arg("-V").output().is_ok_and(|output| output.status.success());
+    if !strace {
+        assert!(std::env::var_os("HOLDFAST_TEST_ALL").is_none(), "strace is not there, and HOLDFAST_TEST_ALL wants it");
+        eprintln!("skipped: needs strace");
+        return;
+    }
+    let workplace = Workplace::demo();
+    assert_eq!(approvals_before_their_sync(&trace_of_ten_approvals(&workplace)), (10, 0));
+
+    // The proof that this test can fail: without syncs every approval is early.
+    let careless = Workplace::demo();
+    careless.edit("holdfast.toml", |text| text.replace("sync = \"full\"", "sync = \"none\""));
+    assert_eq!(approvals_before_their_sync(&trace_of_ten_approvals(&careless)), (10, 10));
+}
+
+#[test]
+fn answers_survive_many_restarts() {
+    let workplace = Workplace::demo();
+    let mut told = HashMap::new();
+    for round in 0..3 {
+        let server = workplace.serve();
+        let mut client = server.client();
+        for (id, body) in &told {
+            let id: &String = id;
+            assert_eq!(&client.post("/marqeta/jit", &Marqeta::purchase(id, "1.00").body()).body, body);
+        }
+        let id = format!("round-{round}");
+        let body = client.post("/marqeta/jit", &Marqeta::purchase(&id, "1.00").body()).body;
+        told.insert(id, body);
+        assert!(server.terminate().success());
+    }
+}

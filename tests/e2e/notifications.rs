@@ -1,0 +1,80 @@
+//! What platforms tell us later moves the ledger, once.
+
+use serde_json::json;
+
+use crate::support::callbacks::transactions;
+use crate::support::{Apto, Marqeta, Workplace, server};
+
+#[test]
+fn marqeta_clearings_reversals_expiries_refunds_and_force_posts() {
+    let workplace = Workplace::demo();
+    let server = workplace.serve();
+    let mut client = server.client();
+    let payments: Vec<_> = ["clear", "reverse", "expire", "timeout", "advice"].map(|id| Marqeta::purchase(id, "100.00")).into();
+    for payment in &payments {
+        assert_eq!(client.post("/marqeta/jit", &payment.body()).status, 200);
+    }
+    assert_eq!(server::balance(&workplace, "acct-demo-1"), (100_000, 50_000, 50_000));
+    let mut clearing = payments[0].follower("authorization.clearing", "COMPLETION", "pgfs.authorization.capture", "60.00");
+    clearing["is_final_clearing"] = json!(true);
+    let mut force = payments[0].follower("authorization.clearing", "COMPLETION", "pgfs.force_capture", "4.50");
+    force["token"] = json!("forced");
+    force.as_object_mut().unwrap().remove("preceding_related_transaction_token");
+    force["gpa_order"]["jit_funding"].as_object_mut().unwrap().remove("original_jit_funding_token");
+    let batch = transactions(&[
+        clearing,
+        payments[1].follower("authorization.reversal", "CLEARED", "pgfs.authorization.reversal", "100.00"),
+        payments[2].follower("authorization.reversal.issuerexpiration", "CLEARED", "pgfs.authorization.reversal", "100.00"),
+        json!({"type": 17, "nonsense": true}),
+        payments[3].recorded("DECLINED", true),
+        payments[4].follower("authorization.advice", "PENDING", "pgfs.authorization.reversal", "99.95"),
+        force,
+    ]);
+    for _ in 0..2 {
+        let answer = client.post("/marqeta/webhook", &batch);
+        assert_eq!(answer.status, 200, "{answer:?}");
+    }
+    // 60.00 cleared, 4.50 forced; only the advised 99.95 is still held.
+    assert_eq!(server::balance(&workplace, "acct-demo-1"), (100_000 - 6000 - 450, 9995, 100_000 - 6000 - 450 - 9995));
+    let refused = client.post("/marqeta/jit", &payments[3].body());
+    assert_eq!(refused.status, 402, "the platform's word is adopted over ours: {refused:?}");
+    assert!(server.metric("holdfast_unrecognized_total", &[]) >= 1.0);
+
+    let ping = client.post("/marqeta/webhook", r#"{"pings":[{"token":"marqeta","payload":"healthcheck"}]}"#);
+    assert_eq!(ping.status, 200);
+    assert_eq!(client.post("/marqeta/webhook", "this is not JSON").status, 200);
+}
+
+#[test]
+fn apto_snapshots_apply_each_adjustment_once() {
+    let workplace = Workplace::demo();
+    let server = workplace.serve();
+    let mut client = server.client();
+    let request = Apto::purchase("1", "-20.00");
+    assert_eq!(client.post("/apto/v3/authorize", &request.body()).json()["authorization"]["approved"], true);
+    let before = server::balance(&workplace, "acct-demo-2");
+    assert_eq!(before.2, 48_000);
+    let adjustment = |id: &str, kind: &str, amount: f64| {
+        json!({"adjustment": {"id": id, "created_at": "2026-03-14T16:00:00+00:00", "type": kind,
+            "local_amount": {"currency": "USD", "amount": amount}, "billing_amount": {"currency": "USD", "amount": amount},
+            "funding_source_transaction_id": null}})
+    };
+    let snapshot = |adjustments: &[serde_json::Value], amount: f64| {
+        json!({"transaction": {"id": request.transaction, "idempotency_key": null, "state": "complete", "type": "purchase",
+            "context": "Standard purchase", "created_at": "2026-03-14T15:09:26+00:00", "cardholder_id": "crdhldr_demo_1",
+            "cardholder_email": "x@example.com", "cardholder_first_name": "X", "cardholder_last_name": "Y",
+            "card_id": "crd_demo_1", "billing_amount": {"currency": "USD", "amount": amount},
+            "local_amount": {"currency": "USD", "amount": amount}, "hold_amount": {"currency": "USD", "amount": 0.0},
+            "cashback_amount": {"currency": "USD", "amount": 0.0}, "fee_amount": {"currency": "USD", "amount": 0.0},
+            "card_present": true, "ecommerce": false, "international": false, "emv": true, "network": "VISA",
+            "description": "CORNER", "mcc": "5411", "merchant_name": "CORNER", "merchant_region": "TX",
+            "merchant_country": "USA", "adjustments": adjustments}})
+        .to_string()
+    };
+    let captured = snapshot(&[adjustment("adj_1", "capture", -20.0)], -20.0);
+    let refunded = snapshot(&[adjustment("adj_2", "refund", 3.4), adjustment("adj_1", "capture", -20.0)], -16.6);
+    for body in [&captured, &captured, &refunded, &refunded] {
+        assert_eq!(client.post("/apto/webhook", body).status, 200);
+    }
+    assert_eq!(server::balance(&workplace, "acct-demo-2"), (50_000 - 2000 + 340, 0, 50_000 - 2000 + 340));
+}

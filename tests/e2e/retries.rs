@@ -1,0 +1,102 @@
+//! A retry hears the same answer: after a rule change, a frozen card, a restart; in flight it joins; with other content it
+//! is a conflict.
+
+use std::sync::Barrier;
+
+use serde_json::json;
+
+use crate::support::{Marqeta, Workplace, server};
+
+#[test]
+fn the_same_question_moves_money_once_and_hears_the_same_bytes() {
+    let workplace = Workplace::demo();
+    let server = workplace.serve();
+    let request = Marqeta::purchase("1", "50.00");
+    let first = server.client().post("/marqeta/jit", &request.body());
+    for _ in 0..3 {
+        assert_eq!(server.client().post("/marqeta/jit", &request.body()).body, first.body);
+    }
+    assert_eq!(server::balance(&workplace, "acct-demo-1"), (100_000, 5000, 95_000));
+    assert_eq!(server.metric("holdfast_duplicates_total", &["platform=\"marqeta\""]), 3.0);
+
+    let conflict = server.client().post("/marqeta/jit", &Marqeta { amount: "51.00".into(), ..request }.body());
+    assert_eq!(conflict.status, 402);
+    assert_eq!(conflict.json()["jit_funding"]["decline_reason"], "DUPLICATE_TRANSACTION");
+    assert_eq!(server.metric("holdfast_conflicts_total", &[]), 1.0);
+    assert_eq!(server::balance(&workplace, "acct-demo-1"), (100_000, 5000, 95_000));
+}
+
+#[test]
+fn concurrent_duplicates_place_one_hold() {
+    const CALLERS: usize = 12;
+    let workplace = Workplace::demo();
+    let server = workplace.serve();
+    for round in 0..5 {
+        let body = Marqeta::purchase(&format!("round-{round}"), "3.00").body();
+        let start = Barrier::new(CALLERS);
+        let answers: Vec<_> = std::thread::scope(|scope| {
+            let callers: Vec<_> = (0..CALLERS)
+                .map(|_| {
+                    scope.spawn(|| {
+                        let mut client = server.client();
+                        start.wait();
+                        client.post("/marqeta/jit", &body)
+                    })
+                })
+                .collect();
+            callers.into_iter().map(|caller| caller.join().unwrap()).collect()
+        });
+        assert!(answers.iter().all(|answer| answer.body == answers[0].body && answer.status == 200), "{answers:?}");
+    }
+    assert_eq!(server::balance(&workplace, "acct-demo-1"), (100_000, 1500, 98_500));
+}
+
+#[test]
+fn an_answer_outlives_rules_cards_and_restarts() {
+    let workplace = Workplace::demo();
+    let approved_request = Marqeta::purchase("yes", "50.00").mcc("5732");
+    let declined_request = Marqeta::purchase("no", "800.00");
+    let (approved, declined);
+    {
+        let server = workplace.serve();
+        let mut client = server.client();
+        approved = client.post("/marqeta/jit", &approved_request.body());
+        declined = client.post("/marqeta/jit", &declined_request.body());
+        assert_eq!((approved.status, declined.status), (200, 402));
+
+        // Now the opposite would be decided: its category is denied, the amount is allowed, the card is frozen.
+        let rules = std::fs::read_to_string(workplace.path("config/rules/demo.toml")).unwrap();
+        let rules = rules.replace("7995", "5732").replace("750.00", "900.00");
+        std::fs::write(workplace.path("changed.toml"), rules).unwrap();
+        publish(&workplace, "changed.toml");
+        let fresh = client.post("/marqeta/jit", &Marqeta::purchase("fresh", "5.00").mcc("5732").body());
+        assert_eq!(fresh.status, 402, "the new rules are live: {fresh:?}");
+        let fresh = client.post("/marqeta/jit", &Marqeta::purchase("fresh-2", "800.00").body());
+        assert_eq!(fresh.status, 200, "the new rules are live: {fresh:?}");
+        let freeze = json!({"cardtransitions": [{"token": "ct-1", "card_token": "card-demo-1", "user_token": "user-demo-1",
+            "state": "SUSPENDED", "created_time": "2026-03-14T16:00:00Z"}]});
+        assert_eq!(client.post("/marqeta/webhook", &freeze.to_string()).status, 200);
+        let frozen = client.post("/marqeta/jit", &Marqeta::purchase("fresh-3", "5.00").body());
+        assert_eq!(frozen.json()["jit_funding"]["decline_reason"], "CARD_NOT_ACTIVE");
+        assert_eq!(client.post("/marqeta/jit", &approved_request.body()).body, approved.body);
+        assert!(server.terminate().success());
+    }
+    let server = workplace.serve();
+    let mut client = server.client();
+    let again = client.post("/marqeta/jit", &approved_request.body());
+    assert_eq!((again.status, &again.body), (approved.status, &approved.body));
+    let again = client.post("/marqeta/jit", &declined_request.body());
+    assert_eq!((again.status, &again.body), (declined.status, &declined.body));
+    let still = client.post("/marqeta/jit", &Marqeta::purchase("fresh-4", "5.00").body());
+    assert_eq!(still.json()["jit_funding"]["decline_reason"], "CARD_NOT_ACTIVE");
+    assert_eq!(server::balance(&workplace, "acct-demo-1"), (100_000, 85_000, 15_000));
+}
+
+fn publish(workplace: &Workplace, file: &str) {
+    let data = workplace.data();
+    let output = workplace.run(&[
+        "rules", "publish", workplace.path(file).to_str().unwrap(), "--program", "demo", "--by", "a test", "--why", "to see",
+        "--data", data.to_str().unwrap(),
+    ]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
