@@ -15,7 +15,7 @@ use serde_json::value::RawValue;
 
 use super::answer::Dialect;
 use super::method::Method;
-use super::wire::{self, JitFunding, Presence, Transaction, amount_problem, id_problem, text_of};
+use super::wire::{self, CardAcceptor, JitFunding, Presence, Transaction, amount_problem, id_problem, text_of};
 use super::{PartialAnswers, chain, webhook};
 use crate::answer::Echo;
 use crate::inbound::{AuthorizationCall, Inbound, Malformed};
@@ -74,7 +74,7 @@ pub(super) fn decode<'a>(body: &'a [u8], program: Currency, partial: PartialAnsw
         kind,
         posting,
         card,
-        cardholder: cardholder(&transaction, card, &user),
+        cardholder: cardholder(&transaction, jit, card, &user),
         amount,
         merchant: merchant(&transaction),
         entry_mode: entry_mode(&transaction),
@@ -136,7 +136,7 @@ fn precise_kind(
         return AuthorizationKind::AccountVerification;
     }
     let transaction_type = transaction.kind.text().unwrap_or_default();
-    let mcc = merchant(transaction).mcc.map(MerchantCategoryCode::number);
+    let mcc = transaction.card_acceptor.0.as_ref().and_then(mcc).map(MerchantCategoryCode::number);
     // 6010 is cash from a counter, 6011 cash from a machine.
     if transaction_type.contains("atm.withdrawal") || matches!(mcc, Some(6010 | 6011)) {
         return AuthorizationKind::CashWithdrawal;
@@ -172,9 +172,19 @@ fn poi<'t, 'a>(transaction: &'t Transaction<'a>) -> Option<&'t wire::Poi<'a>> {
 }
 
 /// Who presents the card: it is theirs. Where no card is named, who owns the money.
-fn cardholder(transaction: &Transaction<'_>, card: Option<CardToken>, user: &str) -> Option<CardholderToken> {
-    let acting = transaction.acting_user_token.text().filter(|_| card.is_some());
+fn cardholder(
+    transaction: &Transaction<'_>,
+    jit: &JitFunding<'_>,
+    card: Option<CardToken>,
+    user: &str,
+) -> Option<CardholderToken> {
+    let acting = jit.acting_user_token.and_then(text_of);
+    let acting = transaction.acting_user_token.text().or(acting.as_deref()).filter(|_| card.is_some());
     CardholderToken::new(acting.unwrap_or(user)).ok()
+}
+
+fn mcc(acceptor: &CardAcceptor<'_>) -> Option<MerchantCategoryCode> {
+    acceptor.mcc.text().and_then(MerchantCategoryCode::new)
 }
 
 fn merchant(transaction: &Transaction<'_>) -> Merchant {
@@ -185,7 +195,7 @@ fn merchant(transaction: &Transaction<'_>) -> Merchant {
     Merchant {
         id: acceptor.mid.text().and_then(|id| MerchantId::new(id).ok()),
         name: acceptor.name.text().and_then(MerchantName::of),
-        mcc: acceptor.mcc.text().and_then(MerchantCategoryCode::new),
+        mcc: mcc(acceptor),
         country: [acceptor.country_code.text(), acceptor.country.text(), terminal_country]
             .into_iter()
             .flatten()

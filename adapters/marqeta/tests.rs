@@ -281,6 +281,10 @@ fn who_where_and_when() {
     assert_eq!(odd.occurred_at.unwrap().to_string(), "2026-03-14T15:09:25.000000Z", "the next best time");
 
     assert_eq!(request_of("child_cardholder").cardholder.unwrap().as_str(), "user-fixture-child");
+    let nameless = r#"{"token":"t","card_token":"c","gpa_order":{"jit_funding":{"token":"j","method":"pgfs.authorization",
+        "user_token":"parent","acting_user_token":"child","amount":1}}}"#;
+    let Ok(Inbound::Authorization(call)) = decode(&with(&[]), JIT, nameless.as_bytes()) else { panic!() };
+    assert_eq!(call.request.cardholder.unwrap().as_str(), "child");
     assert_eq!(request_of("minimal").cardholder.unwrap().as_str(), "u-min");
     assert_eq!(request_of("purchase_escapes").cardholder.unwrap().as_str(), "user-fixture-7");
     assert_eq!(request_of("partial_approval").partial_approval, PartialApproval::Supported);

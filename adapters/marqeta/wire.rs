@@ -2,7 +2,7 @@
 //!
 //! Everything is borrowed and optional here: what is required, and in which currency an amount is, is said where it is
 //! used ([`super::jit`], [`super::webhook`]). Unknown fields are ignored, values of another type count as absent. An
-//! ordinary request is read without an allocation.
+//! ordinary request is read with one allocation, the parser's own for the nested values that it skips.
 //!
 //! Field names: Marqeta OpenAPI, CoreAPI 3.0.40, schemas `transaction_model`, `jit_funding_api`, `pos`,
 //! `card_transition_response`, `user_transition_response`.

@@ -40,7 +40,9 @@ impl fmt::Display for Rule {
             Enforcement::Observe => "on trial, would decline",
         };
         write!(f, "{}: {verb} {}", self.id, self.check)?;
-        write_conditions(f, &self.when)?;
+        if let Some(when) = &self.when {
+            write_conditions(f, when)?;
+        }
         match self.reason {
             Some(reason) => write!(f, ", as {reason}"),
             None => Ok(()),
