@@ -13,9 +13,10 @@ use crate::control::{AccountReport, ControlAnswer, ControlRequest, protocol};
 const EXAMPLES: &str = "\
 Examples:
   holdfast balance acct-demo-1
-  holdfast balance acct-demo-1 --json | jq -r .available
+  holdfast balance acct-demo-1 --json | jq .available
+  holdfast balance --all
 
-Available is posted less held, and the credit line. In JSON, amounts are texts in major units.
+Available is posted less held, and the credit line. In JSON, amounts are whole numbers of minor units (cents).
 
 Exit codes: 0 told, 1 no such account or no ledger to ask, 2 command line not understood";
 
@@ -24,11 +25,15 @@ Exit codes: 0 told, 1 no such account or no ledger to ask, 2 command line not un
 #[command(after_help = EXAMPLES)]
 pub struct Balance {
     /// The account.
-    account: AccountId,
+    #[arg(required_unless_present = "all", conflicts_with = "all")]
+    account: Option<AccountId>,
+    /// Every account.
+    #[arg(long)]
+    all: bool,
     /// Its program; needed only where several have an account of that name.
     #[arg(long, value_name = "PROGRAM")]
     program: Option<ProgramId>,
-    /// One line of JSON instead of a table.
+    /// JSON instead of a table: an object, with --all a list of them.
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -37,10 +42,17 @@ pub struct Balance {
 
 impl Balance {
     pub(super) fn run(self, output: &mut dyn io::Write) -> Result<(), Failure> {
-        let asked = protocol::Balance { program: self.program, account: self.account };
-        match Ledger::at(self.place)?.ask(ControlRequest::Balance(asked))? {
+        let request = match self.account {
+            Some(account) => ControlRequest::Balance(protocol::Balance { program: self.program, account }),
+            None => ControlRequest::Balances(protocol::Balances { program: self.program }),
+        };
+        match Ledger::at(self.place)?.ask(request)? {
             ControlAnswer::Balance(report) if self.json => Ok(writeln!(output, "{}", as_json(&report))?),
             ControlAnswer::Balance(report) => Ok(write!(output, "{}", as_table(&report))?),
+            ControlAnswer::Balances(reports) if self.json => {
+                Ok(writeln!(output, "{}", serde_json::Value::from_iter(reports.iter().map(as_json)))?)
+            }
+            ControlAnswer::Balances(reports) => Ok(write!(output, "{}", as_list(&reports))?),
             ControlAnswer::Imported(_)
             | ControlAnswer::RulesInForce(_)
             | ControlAnswer::RulesHistory(_)
@@ -54,15 +66,33 @@ impl Balance {
 pub(super) fn as_json(report: &AccountReport) -> serde_json::Value {
     json!({
         "program": report.program.as_str(),
-        "account": report.account.as_str(),
+        "account_id": report.account.as_str(),
         "status": report.status.name(),
         "currency": report.posted.currency().code(),
-        "posted": report.posted.decimal().to_string(),
-        "held": report.held.decimal().to_string(),
-        "credit_line": report.credit_line.decimal().to_string(),
-        "available": report.available.decimal().to_string(),
+        "posted": report.posted.minor(),
+        "held": report.held.minor(),
+        "credit_line": report.credit_line.minor(),
+        "available": report.available.minor(),
         "holds_open": report.holds_open,
     })
+}
+
+/// One line an account, the amounts under each other.
+fn as_list(reports: &[AccountReport]) -> String {
+    let mut list = format!("{:<24} {:<10} {:>16} {:>16} {:>16} {:>10}\n", "account", "program", "posted", "held", "available", "holds");
+    for report in reports {
+        let amount = |money: holdfast_core::Money| money.to_string();
+        list.push_str(&format!(
+            "{:<24} {:<10} {:>16} {:>16} {:>16} {:>10}\n",
+            report.account.as_str(),
+            report.program.as_str(),
+            amount(report.posted),
+            amount(report.held),
+            amount(report.available),
+            report.holds_open
+        ));
+    }
+    list
 }
 
 pub(super) fn as_table(report: &AccountReport) -> String {

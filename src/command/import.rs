@@ -79,6 +79,7 @@ fn import_part(
             Err(Failure::Told(told))
         }
         ControlAnswer::Balance(_)
+        | ControlAnswer::Balances(_)
         | ControlAnswer::RulesInForce(_)
         | ControlAnswer::RulesHistory(_)
         | ControlAnswer::Refused { .. }

@@ -5,12 +5,11 @@ use std::path::PathBuf;
 use tokio::runtime::{Builder, Runtime};
 
 use super::{Failure, Place};
+use crate::app;
 use crate::config::{self, Config, Overrides};
 use crate::control::client::{self, AskError};
-use crate::control::protocol::{RulesPublish, RulesRollback};
-use crate::control::{
-    self, AccountReport, ControlAnswer, ControlRequest, Import, ImportSummary, OperationError, Operations, RulesVersion,
-};
+use crate::control::{self, ControlAnswer, ControlRequest};
+use crate::operations::Desk;
 
 /// The ledger of a data directory, wherever it is open.
 pub struct Ledger {
@@ -56,6 +55,7 @@ impl Ledger {
             ControlAnswer::Refused { problems } => Err(Failure::Told(problems.join("\n"))),
             ControlAnswer::Unavailable { problem } => Err(Failure::Told(format!("not now: {problem}"))),
             ControlAnswer::Imported(_)
+            | ControlAnswer::Balances(_)
             | ControlAnswer::Balance(_)
             | ControlAnswer::RulesInForce(_)
             | ControlAnswer::RulesHistory(_)
@@ -76,38 +76,9 @@ pub fn not_an_answer() -> Failure {
 }
 
 /// The ledger that a command opens while no server runs.
-pub type OpenedLedger = NoLedger;
+type OpenedLedger = Desk;
 
 /// Opens the ledger of a configuration, alone: the one call into the application here.
-async fn open(_config: Config) -> Result<OpenedLedger, Failure> {
-    Err(Failure::told("no server runs on this data directory, and this build cannot open it by itself"))
-}
-
-/// A ledger that cannot be: what [`open`] returns until there is one to open.
-pub enum NoLedger {}
-
-impl Operations for NoLedger {
-    async fn import(&self, _: Import) -> Result<ImportSummary, OperationError> {
-        match *self {}
-    }
-
-    async fn balance(
-        &self,
-        _: Option<holdfast_core::ProgramId>,
-        _: holdfast_core::AccountId,
-    ) -> Result<AccountReport, OperationError> {
-        match *self {}
-    }
-
-    async fn rules_publish(&self, _: RulesPublish) -> Result<RulesVersion, OperationError> {
-        match *self {}
-    }
-
-    async fn rules_history(&self, _: holdfast_core::ProgramId) -> Result<Vec<RulesVersion>, OperationError> {
-        match *self {}
-    }
-
-    async fn rules_rollback(&self, _: RulesRollback) -> Result<RulesVersion, OperationError> {
-        match *self {}
-    }
+async fn open(config: Config) -> Result<OpenedLedger, Failure> {
+    app::open_desk(&config).await.map_err(Failure::told)
 }

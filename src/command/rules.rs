@@ -142,6 +142,7 @@ impl History {
         let versions = match Ledger::at(self.place)?.ask(asked)? {
             ControlAnswer::RulesHistory(versions) => versions,
             ControlAnswer::Imported(_)
+            | ControlAnswer::Balances(_)
             | ControlAnswer::Balance(_)
             | ControlAnswer::RulesInForce(_)
             | ControlAnswer::RowsRefused { .. }
@@ -173,6 +174,7 @@ fn in_force(place: Place, request: ControlRequest, output: &mut dyn io::Write) -
             Ok(writeln!(output, "program {}: version {} is in force since {}", version.program, version.hash, version.at)?)
         }
         ControlAnswer::Imported(_)
+        | ControlAnswer::Balances(_)
         | ControlAnswer::Balance(_)
         | ControlAnswer::RulesHistory(_)
         | ControlAnswer::RowsRefused { .. }

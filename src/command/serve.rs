@@ -1,11 +1,13 @@
 //! `holdfast serve`: reads the configuration and hands it to the application.
 
+use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Args;
 
 use super::Failure;
+use crate::app;
 use crate::config::{self, Config, Overrides};
 
 const EXAMPLES: &str = "\
@@ -53,7 +55,12 @@ impl Serve {
     }
 }
 
-/// The one call into the application: `crate::app::serve(config)`.
-fn start(_config: Config) -> Result<(), Failure> {
-    Err(Failure::told("this build has no application to start"))
+/// The one call into the application.
+fn start(config: Config) -> Result<(), Failure> {
+    app::serve(config, |listen, ops_listen| {
+        // Nothing else ever goes to standard output; if nobody listens there, serving goes on.
+        let line = serde_json::json!({ "listen": listen.to_string(), "ops_listen": ops_listen.to_string() });
+        let _ = writeln!(io::stdout(), "{line}");
+    })
+    .map_err(Failure::told)
 }
