@@ -18,7 +18,10 @@ Examples:
 
 Available is posted less held, and the credit line. In JSON, amounts are whole numbers of minor units (cents).
 
-Exit codes: 0 told, 1 no such account or no ledger to ask, 2 command line not understood";
+Exit codes:
+  0  told
+  1  no such account or no ledger to ask
+  2  the command line is not understood";
 
 /// Tells what an account has: posted, held, available.
 #[derive(Debug, Args)]

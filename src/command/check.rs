@@ -15,7 +15,10 @@ Examples:
 
 Every error is one line: file:line:column: key: what is wrong, and what would be right.
 
-Exit codes: 0 all is well (one line says what there is), 1 errors (all of them), 2 command line not understood";
+Exit codes:
+  0  all is well (one line says what there is)
+  1  errors (all of them)
+  2  the command line is not understood";
 
 /// Validates a configuration with all that it names: secrets, certificates, rulesets, imports.
 #[derive(Debug, Args)]

@@ -20,13 +20,18 @@ The files begin with these lines:
   account_id,program,currency,balance,credit_line,status
   card_token,account_id,cardholder_token,status
 
-Balances and credit lines are decimal numbers in major units (1000.00). Statuses: active, frozen, closed; for cards also
-unactivated, lost, stolen, expired. Tokens are the platform's; a card number is refused.
+Balances and credit lines are decimal numbers in major units (1000.00). Statuses: active, frozen,
+closed; for cards also unactivated, lost, stolen, expired. Tokens are the platform's; a card number
+is refused.
 
-Importing again is safe: an account that is known keeps its balance, and takes the file's status and credit line.
-If any row is wrong, every error is told and nothing is imported.
+Importing again is safe: an account that is known keeps its balance, and takes the file's status and
+credit line. Every wrong row is told. Files of up to 5000 rows together are imported whole or not at
+all; larger ones in parts of 5000 rows, accounts first.
 
-Exit codes: 0 imported, 1 not imported (every error on standard error), 2 command line not understood";
+Exit codes:
+  0  imported
+  1  not imported: every error is on standard error
+  2  the command line is not understood";
 
 /// Brings accounts and cards into the ledger; never changes the balance of an account that is there.
 #[derive(Debug, Args)]

@@ -23,7 +23,10 @@ Examples:
 
 Publishing takes effect at once, without a restart, for every authorization after it. Every version is kept.
 
-Exit codes: 0 done, 1 not done (every error on standard error; the rules in force stay), 2 command line not understood";
+Exit codes:
+  0  done
+  1  not done (every error on standard error; the rules in force stay)
+  2  the command line is not understood";
 
 /// Checks, publishes and rolls back a program's rules.
 #[derive(Debug, Args)]

@@ -22,7 +22,10 @@ Once it listens it prints one line of JSON, and nothing else, on standard output
 SIGTERM and SIGINT drain: answers that are owed are given, then it exits with 0.
 SIGHUP reads credentials, certificate and key again.
 
-Exit codes: 0 drained, 1 could not start (every error on standard error), 2 command line not understood";
+Exit codes:
+  0  drained
+  1  could not start (every error on standard error)
+  2  the command line is not understood";
 
 /// Answers callbacks until it is told to stop.
 #[derive(Debug, Args)]

@@ -173,7 +173,7 @@ fn server(request: ControlRequest) -> ControlAnswer {
             ControlAnswer::RowsRefused { rows: vec![row] }
         }
         ControlRequest::Import(import) => {
-            assert!(import.accounts.len() + import.cards.len() <= IMPORT_ROWS_MAX);
+            assert!(import.accounts.len().saturating_add(import.cards.len()) <= IMPORT_ROWS_MAX);
             let (accounts_new, cards_new) = (import.accounts.len() as u64, import.cards.len() as u64);
             ControlAnswer::Imported(ImportSummary { accounts_new, cards_new, ..ImportSummary::default() })
         }
@@ -237,7 +237,7 @@ fn a_large_import_goes_in_several_requests() {
     use std::fmt::Write as _;
     let mut accounts = String::from("account_id,program,currency,balance,credit_line,status\n");
     let mut cards = String::from("card_token,account_id,cardholder_token,status\n");
-    for number in 0..IMPORT_ROWS_MAX + 1 {
+    for number in 0..=IMPORT_ROWS_MAX {
         writeln!(accounts, "a-{number},demo,USD,1,0,active").unwrap();
     }
     // Not one on line 3, which the server refuses: an empty line counts.
@@ -245,7 +245,7 @@ fn a_large_import_goes_in_several_requests() {
     let files = [("a.csv", accounts.as_str()), ("c.csv", cards.as_str()), ("cc.csv", CARDS)];
     assert_eq!(
         run(&files, "holdfast import --accounts @/a.csv --cards @/c.csv --data @", server).unwrap(),
-        format!("accounts: {} new, 0 known; cards: 2 new, 0 known\n", IMPORT_ROWS_MAX + 1)
+        format!("accounts: {} new, 0 known; cards: 2 new, 0 known\n", IMPORT_ROWS_MAX.saturating_add(1))
     );
     assert_eq!(
         run(&files, "holdfast import --accounts @/a.csv --cards @/cc.csv --data @", server).unwrap_err(),

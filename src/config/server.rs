@@ -19,7 +19,7 @@ pub struct ServerConfig {
     pub ops_listen: SocketAddr,
     /// `workers`: threads that answer; at least 1 (the file's 0 is the number of cores).
     pub workers: usize,
-    /// `connections_max`: open connections on `listen`; a further one waits to be accepted.
+    /// `connections_max`: open connections on `listen`; a further one is closed at once.
     pub connections_max: usize,
     /// `head_bytes_max`: the longest request line and headers.
     pub head_bytes_max: usize,
@@ -31,6 +31,8 @@ pub struct ServerConfig {
     pub body_read_max: Duration,
     /// `idle_seconds_max`: how long a connection may wait for its next request.
     pub idle_max: Duration,
+    /// `tls_handshake_ms_max`: from a connection to its TLS session.
+    pub tls_handshake_max: Duration,
     /// `drain_seconds_max`: after SIGTERM, how long answers that are owed may take.
     pub drain_max: Duration,
     /// `tls_terminated_upstream`: the operator's word that plain HTTP from elsewhere went through TLS before.
@@ -60,6 +62,7 @@ impl Default for ServerConfig {
             head_read_max: Duration::from_secs(2),
             body_read_max: Duration::from_millis(500),
             idle_max: Duration::from_secs(300),
+            tls_handshake_max: Duration::from_secs(5),
             drain_max: Duration::from_secs(30),
             tls_terminated_upstream: false,
             tls: None,
@@ -106,6 +109,7 @@ pub(super) fn read(
         head_read_max: millis(section.number("head_read_ms_max", 10..=60_000, 2_000)),
         body_read_max: millis(section.number("body_read_ms_max", 1..=60_000, 500)),
         idle_max: seconds(section.number("idle_seconds_max", 1..=86_400, 300)),
+        tls_handshake_max: millis(section.number("tls_handshake_ms_max", 10..=60_000, 5_000)),
         drain_max: seconds(section.number("drain_seconds_max", 1..=3600, 30)),
         tls_terminated_upstream,
         tls,
