@@ -21,9 +21,9 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::config::ruleset::{self, Home};
 use crate::config::{Config, Errors, LedgerSync, MountConfig, ProgramConfig};
-use crate::control::server::{BindError, ControlListener};
 use crate::control::protocol::IMPORT_ROWS_MAX;
-use crate::control::{self, Import, OperationError, Operations as _, rows};
+use crate::control::server::{BindError, ControlListener};
+use crate::control::{self, Import, OperationError, Operations as _};
 use crate::journal::{JournalError, Sync};
 use crate::ledger::embedded::{self, Embedded, Observer, Opening};
 use crate::ledger::permit::InFlight;
@@ -32,13 +32,10 @@ use crate::metrics::{LedgerStanding, Metrics, MetricsError};
 use crate::operations::{Counter, Desk};
 use crate::responder::{Mount, Patience, Program, Responder, ToldBook, Worker, adopt_all};
 use crate::server::ops::{self, Operators, Pages};
-use crate::server::{self, Drained, Limits, RouteEntry, RouteError, RouteTable, Running, Serving, Tls, TlsError};
+use crate::server::{self, Drained, Limits, RouteEntry, RouteError, RouteTable, Running, Serving, Tls};
 
 /// Tickets that a worker keeps for its next questions.
 const RESTING_TICKETS_MAX: usize = 1024;
-
-/// How long a TLS handshake may take.
-const TLS_HANDSHAKE_MAX: Duration = Duration::from_secs(10);
 
 /// Why the server did not start.
 #[derive(Debug)]
@@ -49,8 +46,6 @@ pub enum StartError {
     Listen(SocketAddr, std::io::Error),
     /// The ledger's log cannot be opened or read.
     Journal(JournalError),
-    /// TLS files.
-    Tls(TlsError),
     /// Two mounts want one path.
     Routes(Vec<RouteError>),
     /// The operators' socket.
@@ -70,10 +65,12 @@ impl fmt::Display for StartError {
         match self {
             StartError::Config(errors) => errors.fmt(f),
             StartError::Listen(address, error) => {
-                write!(f, "cannot listen on {address}: {error}; is another server running? `--listen 127.0.0.1:0` takes a free port")
+                write!(
+                    f,
+                    "cannot listen on {address}: {error}; is another server running? `--listen 127.0.0.1:0` takes a free port"
+                )
             }
             StartError::Journal(error) => error.fmt(f),
-            StartError::Tls(error) => error.fmt(f),
             StartError::Routes(errors) => {
                 let lines: Vec<_> = errors.iter().map(ToString::to_string).collect();
                 f.write_str(&lines.join("\n"))
@@ -146,11 +143,9 @@ impl App {
             metrics: Arc::clone(&metrics),
             workers: (0..workers.get()).map(|_| Worker::new(RESTING_TICKETS_MAX)).collect(),
         });
-        let tls = match &config.server.tls {
-            Some(files) => Some(Arc::new(Tls::load(&files.certificate, &files.key).map_err(StartError::Tls)?)),
-            None => None,
-        };
-        let background = Background::start(&config.ledger.data, desk.clone(), adopt_all(to_adopt, ledger, book, Arc::clone(&metrics)))?;
+        let tls = config.tls.clone().map(|tls| Arc::new(Tls::new(tls)));
+        let background =
+            Background::start(&config.ledger.data, desk.clone(), adopt_all(to_adopt, ledger, book, Arc::clone(&metrics)))?;
         let running = callbacks.serve(Serving {
             responder: Arc::clone(&responder),
             routes: Arc::new(routes(&config).map_err(StartError::Routes)?),
@@ -183,21 +178,22 @@ impl App {
     pub fn reload(&self) {
         match self.config.reload() {
             Ok(reloaded) => {
-                let paths = self.config.programs.iter().flat_map(|program| program.mounts.iter().map(|mount| (program.id, &mount.path)));
+                let paths =
+                    self.config.programs.iter().flat_map(|program| program.mounts.iter().map(|mount| (program.id, &mount.path)));
                 for ((program, path), mount) in paths.zip(&self.responder.mounts) {
                     let fresh = reloaded.keyrings.iter().find(|fresh| fresh.program == program && fresh.path == *path);
                     if let Some(fresh) = fresh {
                         mount.keyring.store(Arc::new(fresh.keyring.clone()));
                     }
                 }
+                if let (Some(tls), Some(fresh)) = (&self.tls, reloaded.tls) {
+                    tls.replace(fresh);
+                }
                 for waiting in &reloaded.waiting {
                     say(&format!("changed in the configuration, and waits for a restart: {waiting}"));
                 }
             }
-            Err(errors) => say(&format!("credentials stay as they are:\n{errors}")),
-        }
-        if let Some(Err(error)) = self.tls.as_ref().map(|tls| tls.reload()) {
-            say(&format!("the certificate stays as it is: {error}"));
+            Err(errors) => say(&format!("credentials and certificate stay as they are:\n{errors}")),
         }
     }
 
@@ -268,14 +264,9 @@ async fn make_ready(desk: &Desk, config: &Config, was_empty: bool) -> Result<(),
     Ok(())
 }
 
-/// What an empty ledger starts with: the configured files, in portions.
+/// What an empty ledger starts with: the configured files, in portions, accounts before the cards that need them.
 async fn import_first(desk: &Desk, program: &ProgramConfig) -> Result<(), StartError> {
-    let accounts = program.import_accounts.as_deref();
-    let cards = program.import_cards.as_deref();
-    if accounts.is_none() && cards.is_none() {
-        return Ok(());
-    }
-    let import = rows::read(accounts, cards).map_err(|problems| StartError::Operation(OperationError::Rows(problems)))?;
+    let import = program.imports().map_err(StartError::Config)?;
     for accounts in import.accounts.chunks(IMPORT_ROWS_MAX) {
         let portion = Import { accounts: accounts.to_vec(), cards: Vec::new() };
         desk.import(portion).await.map_err(StartError::Operation)?;
@@ -334,9 +325,7 @@ fn runtime() -> std::io::Result<Runtime> {
 }
 
 fn workers(config: &Config) -> NonZeroUsize {
-    NonZeroUsize::new(config.server.workers)
-        .or_else(|| std::thread::available_parallelism().ok())
-        .unwrap_or(NonZeroUsize::MIN)
+    NonZeroUsize::new(config.server.workers).or_else(|| std::thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN)
 }
 
 fn limits(config: &Config) -> Limits {
@@ -347,7 +336,7 @@ fn limits(config: &Config) -> Limits {
         head_read_max: server.head_read_max,
         body_read_max: server.body_read_max,
         idle_max: server.idle_max,
-        tls_handshake_max: TLS_HANDSHAKE_MAX,
+        tls_handshake_max: server.tls_handshake_max,
         connections_max: server.connections_max,
         drain_max: server.drain_max,
     }
@@ -355,7 +344,11 @@ fn limits(config: &Config) -> Limits {
 
 /// Every configured mount with its program, in the order of the route table.
 fn all_mounts(config: &Config) -> impl Iterator<Item = (usize, &ProgramConfig, &MountConfig)> {
-    config.programs.iter().enumerate().flat_map(|(place, program)| program.mounts.iter().map(move |mount| (place, program, mount)))
+    config
+        .programs
+        .iter()
+        .enumerate()
+        .flat_map(|(place, program)| program.mounts.iter().map(move |mount| (place, program, mount)))
 }
 
 /// The platform's name as an identifier. Adapters' laws hold every platform's name to the type.

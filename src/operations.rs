@@ -155,9 +155,10 @@ impl Desk {
 
     /// The program of a card row: the one that it names, or the only one that has its account.
     async fn program_of(&self, row: &CardRow, accounts: &[AccountRow]) -> Result<Option<ProgramId>, OperationError> {
-        if let Some(row) = accounts.iter().find(|known| {
-            known.account == row.account && row.program.is_none_or(|program| program == known.program)
-        }) {
+        if let Some(row) = accounts
+            .iter()
+            .find(|known| known.account == row.account && row.program.is_none_or(|program| program == known.program))
+        {
             return Ok(Some(row.program));
         }
         let mut found = Vec::new();
@@ -210,7 +211,8 @@ impl Operations for Desk {
         let mut summary = ImportSummary::default();
         for program in of_import {
             let accounts = import.accounts.iter().filter(|row| row.program == program).map(account_entry);
-            let cards = import.cards.iter().zip(&programs).filter(|(_, of)| **of == Some(program)).map(|(row, _)| card_entry(row));
+            let cards =
+                import.cards.iter().zip(&programs).filter(|(_, of)| **of == Some(program)).map(|(row, _)| card_entry(row));
             let (accounts_new, cards_new) = self.enter(program, accounts.chain(cards).collect()).await?;
             summary.accounts_new = summary.accounts_new.saturating_add(accounts_new);
             summary.cards_new = summary.cards_new.saturating_add(cards_new);
@@ -230,7 +232,9 @@ impl Operations for Desk {
         }
         match found.as_slice() {
             [only] => Ok(report(only)),
-            [] => Err(OperationError::Refused(vec![format!("there is no account `{account}`; `holdfast import` brings accounts in")])),
+            [] => Err(OperationError::Refused(vec![format!(
+                "there is no account `{account}`; `holdfast import` brings accounts in"
+            )])),
             [_, ..] => {
                 let programs: Vec<_> = found.iter().map(|standing| standing.program.to_string()).collect();
                 let problem = format!("several programs have an account `{account}`: say --program {}", programs.join(" or "));
@@ -258,9 +262,10 @@ impl Operations for Desk {
         self.counter(program)?;
         let versions = self.versions(program).await?;
         let last = versions.len().saturating_sub(1);
-        let told = versions.iter().enumerate().map(|(place, kept)| {
-            version(program, kept, if place == last { InForce::Yes } else { InForce::No })
-        });
+        let told = versions
+            .iter()
+            .enumerate()
+            .map(|(place, kept)| version(program, kept, if place == last { InForce::Yes } else { InForce::No }));
         Ok(told.rev().collect())
     }
 
@@ -292,8 +297,12 @@ fn unique_by_prefix<'a>(versions: &'a [KeptRuleset], prefix: &str) -> Result<Opt
     matching.dedup_by_key(|kept| kept.hash);
     match matching.as_slice() {
         [only] => Ok(Some(*only)),
-        [] => Err(OperationError::Refused(vec![format!("no version's hash begins with `{prefix}`; see `holdfast rules history`")])),
-        [_, ..] => Err(OperationError::Refused(vec![format!("several versions' hashes begin with `{prefix}`: write more of it")])),
+        [] => {
+            Err(OperationError::Refused(vec![format!("no version's hash begins with `{prefix}`; see `holdfast rules history`")]))
+        }
+        [_, ..] => {
+            Err(OperationError::Refused(vec![format!("several versions' hashes begin with `{prefix}`: write more of it")]))
+        }
     }
 }
 

@@ -82,7 +82,8 @@ pub(super) fn as_json(report: &AccountReport) -> serde_json::Value {
 
 /// One line an account, the amounts under each other.
 fn as_list(reports: &[AccountReport]) -> String {
-    let mut list = format!("{:<24} {:<10} {:>16} {:>16} {:>16} {:>10}\n", "account", "program", "posted", "held", "available", "holds");
+    let mut list =
+        format!("{:<24} {:<10} {:>16} {:>16} {:>16} {:>10}\n", "account", "program", "posted", "held", "available", "holds");
     for report in reports {
         let amount = |money: holdfast_core::Money| money.to_string();
         list.push_str(&format!(

@@ -166,6 +166,7 @@ fn run(files: &[(&str, &str)], line: &str, reply: fn(ControlRequest) -> ControlA
 fn server(request: ControlRequest) -> ControlAnswer {
     match request {
         ControlRequest::Balance(asked) if asked.account.as_str() == "acct-demo-1" => ControlAnswer::Balance(report()),
+        ControlRequest::Balances(_) => ControlAnswer::Balances(vec![report()]),
         ControlRequest::Balance(_) => ControlAnswer::Refused { problems: vec!["one".into(), "two".into()] },
         ControlRequest::Import(import) if import.cards.iter().any(|card| card.line == 3) => {
             let row =

@@ -13,7 +13,8 @@ use crate::control::{Import, ImportFile, RowProblem};
 
 use super::Depth;
 use super::mount::{MountConfig, MountReader, Taken};
-use super::read::{Document, Error, Errors, Section};
+use super::read::{Error, Errors, Section};
+use super::ruleset::{self, Home};
 use super::secret::SecretReader;
 use super::server::Exposure;
 
@@ -85,7 +86,8 @@ impl ProgramConfig {
     /// # Errors
     /// Everything that is wrong with it; `file` is what messages call it.
     pub fn check_ruleset_text(&self, file: &str, text: &str) -> Result<(), Errors> {
-        Document::parse(file, text).map(|_| ())
+        let home = Home { program: self.id, currency: self.currency, country: self.country };
+        ruleset::read(file, text, &home).map(|_| ())
     }
 
     /// The accounts and cards to import into an empty ledger.

@@ -43,7 +43,8 @@ fn read_key(path: &Path) -> Result<PrivateKeyDer<'static>, String> {
         .map_err(|error| format!("names {}, which cannot be read as an unencrypted PEM key: {error}", path.display()))
 }
 
-fn server_config(
+/// TLS 1.2 and 1.3 with this chain and key, HTTP/1.1 on top.
+pub(crate) fn server_config(
     certificates: Vec<CertificateDer<'static>>,
     key: PrivateKeyDer<'static>,
 ) -> Result<rustls::ServerConfig, String> {

@@ -64,6 +64,10 @@ impl Operations for OneAccount {
         })
     }
 
+    async fn balances(&self, _: Option<ProgramId>) -> Result<Vec<AccountReport>, OperationError> {
+        Ok(Vec::new())
+    }
+
     async fn rules_publish(&self, publish: RulesPublish) -> Result<RulesVersion, OperationError> {
         Ok(version(publish.program, &publish.by, &publish.why))
     }

@@ -188,11 +188,9 @@ mod tests {
         Name { principal: 0, key: IdempotencyKey::new("key-1").unwrap() }
     }
 
-    fn first<'a>(book: &'a ToldBook) -> Claim<'a> {
-        match book.begin(name(), DIGEST) {
-            Begun::First(claim) => claim,
-            other => panic!("{other:?}"),
-        }
+    fn first(book: &ToldBook) -> Claim<'_> {
+        let Begun::First(claim) = book.begin(name(), DIGEST) else { panic!("the key is not free") };
+        claim
     }
 
     #[tokio::test]

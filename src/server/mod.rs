@@ -41,7 +41,7 @@ use accept::Door;
 pub use answer::{Answered, BodyFault, Call, Respond};
 use drain::Drain;
 pub use route::{HEALTH_PATH, RouteEntry, RouteError, RouteTable};
-pub use tls::{Tls, TlsError};
+pub use tls::Tls;
 use worker::Worker;
 
 use crate::metrics::ServerMetrics;

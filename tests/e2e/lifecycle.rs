@@ -7,7 +7,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::support::{Marqeta, Workplace, server};
 
 /// Callers that authorize 0.01 on and on until the server is gone; their approvals, and the questions without an answer.
-fn callers_until_the_end(server: &server::Server, callers: usize, stop_after: usize, stop: impl Fn() + Sync) -> (Vec<String>, Vec<String>) {
+fn callers_until_the_end(
+    server: &server::Server,
+    callers: usize,
+    stop_after: usize,
+    stop: impl Fn() + Sync,
+) -> (Vec<String>, Vec<String>) {
     let answered = std::sync::atomic::AtomicUsize::new(0);
     let stopped = AtomicBool::new(false);
     std::thread::scope(|scope| {
@@ -31,7 +36,9 @@ fn callers_until_the_end(server: &server::Server, callers: usize, stop_after: us
                                     approved.push(id);
                                 }
                                 let last = answer.header("connection") == Some("close");
-                                if answered.fetch_add(1, Ordering::SeqCst) + 1 >= stop_after && !stopped.swap(true, Ordering::SeqCst) {
+                                if answered.fetch_add(1, Ordering::SeqCst) + 1 >= stop_after
+                                    && !stopped.swap(true, Ordering::SeqCst)
+                                {
                                     stop();
                                 }
                                 if last {
@@ -109,7 +116,8 @@ fn a_second_server_on_the_same_data_is_refused() {
     let workplace = Workplace::demo();
     let _server = workplace.serve();
     let data = workplace.data();
-    let second = workplace.run(&["serve", "--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0", "--data", data.to_str().unwrap()]);
+    let second =
+        workplace.run(&["serve", "--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0", "--data", data.to_str().unwrap()]);
     assert!(!second.status.success());
     assert!(String::from_utf8_lossy(&second.stderr).contains("in use"), "{second:?}");
     assert!(second.stdout.is_empty());

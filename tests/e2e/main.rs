@@ -3,6 +3,23 @@
 //! [`support`] starts servers and speaks HTTP; the other modules are named for what they prove. Not here: what a table can
 //! prove beside the code.
 
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::arithmetic_side_effects,
+    clippy::cast_possible_wrap,
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::float_cmp,
+    clippy::float_arithmetic,
+    clippy::wildcard_enum_match_arm,
+    reason = "tests may fail loudly"
+)]
+
 mod answers;
 mod bad_input;
 mod faults;

@@ -95,8 +95,17 @@ fn an_answer_outlives_rules_cards_and_restarts() {
 fn publish(workplace: &Workplace, file: &str) {
     let data = workplace.data();
     let output = workplace.run(&[
-        "rules", "publish", workplace.path(file).to_str().unwrap(), "--program", "demo", "--by", "a test", "--why", "to see",
-        "--data", data.to_str().unwrap(),
+        "rules",
+        "publish",
+        workplace.path(file).to_str().unwrap(),
+        "--program",
+        "demo",
+        "--by",
+        "a test",
+        "--why",
+        "to see",
+        "--data",
+        data.to_str().unwrap(),
     ]);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }

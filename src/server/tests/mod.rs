@@ -45,6 +45,10 @@ struct Scripted {
 }
 
 impl Respond for Scripted {
+    async fn attend(&self, _: usize) {}
+
+    fn turn_ended(&self) {}
+
     async fn respond(&self, call: Call<'_>, mut body: Vec<u8>) -> Answered {
         let mut reply = Reply::json(200);
         match call.route {

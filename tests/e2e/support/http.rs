@@ -9,7 +9,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The demo's Basic credentials.
 pub fn demo_authorization() -> String {
-    let password = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/config/demo/secrets/platform_password")).unwrap();
+    let password =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/config/demo/secrets/platform_password")).unwrap();
     format!("Basic {}", base64(format!("demo:{}", password.trim_end()).as_bytes()))
 }
 
@@ -19,9 +20,11 @@ fn base64(bytes: &[u8]) -> String {
         .chunks(3)
         .flat_map(|chunk| {
             let group = (0..3).fold(0_u32, |group, index| group << 8 | u32::from(*chunk.get(index).unwrap_or(&0)));
-            (0..4).map(move |index| {
-                if index > chunk.len() { '=' } else { char::from(ALPHABET[(group >> (18 - 6 * index) & 63) as usize]) }
-            })
+            (0..4).map(
+                move |index| {
+                    if index > chunk.len() { '=' } else { char::from(ALPHABET[(group >> (18 - 6 * index) & 63) as usize]) }
+                },
+            )
         })
         .collect()
 }

@@ -5,5 +5,5 @@ pub mod http;
 pub mod server;
 
 pub use callbacks::{Apto, Marqeta};
-pub use http::{Client, Response};
-pub use server::{Server, Workplace};
+pub use http::Client;
+pub use server::Workplace;

@@ -102,7 +102,8 @@ impl Server {
         let mut child = command.spawn().unwrap();
         let mut ready_line = String::new();
         BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut ready_line).unwrap();
-        let ready: serde_json::Value = serde_json::from_str(&ready_line).unwrap_or_else(|error| panic!("{error}: {ready_line:?}"));
+        let ready: serde_json::Value =
+            serde_json::from_str(&ready_line).unwrap_or_else(|error| panic!("{error}: {ready_line:?}"));
         let address = |key: &str| ready[key].as_str().unwrap().parse().unwrap();
         Server { listen: address("listen"), ops_listen: address("ops_listen"), child, ready_line }
     }
