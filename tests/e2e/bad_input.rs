@@ -73,7 +73,7 @@ fn http_manners() {
     assert_eq!(server.client().post("/nowhere", "{}").status, 404);
     let wrong_method = server.client().get("/marqeta/jit");
     assert_eq!((wrong_method.status, wrong_method.header("allow")), (405, Some("POST")));
-    let huge = format!("{{\"padding\":\"{}\"}}", "x".repeat(400_000));
+    let huge = format!("{{\"padding\":\"{}\"}}", "x".repeat(1_200_000));
     let mut client = server.client();
     client.send("POST", "/marqeta/jit", huge.as_bytes());
     assert_eq!(client.receive().unwrap().status, 413);

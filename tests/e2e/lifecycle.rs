@@ -151,6 +151,10 @@ fn approvals_before_their_sync(trace: &str) -> (usize, usize) {
             synced = true;
         }
         let write = ["write(", "writev(", "sendto(", "sendmsg("].iter().any(|call| line.contains(call));
+        if write && line.contains("ops_listen") {
+            // The ready line: what was synced while starting covers no approval.
+            synced = false;
+        }
         if write && line.contains("HTTP/1.1 200") && line.contains("jit_funding") {
             approvals += 1;
             if !synced {
@@ -192,7 +196,7 @@ fn no_approval_reaches_the_socket_before_the_sync_that_covers_it() {
 
     // The proof that this test can fail: without syncs every approval is early.
     let careless = Workplace::demo();
-    careless.edit("holdfast.toml", |text| text.replace("sync = \"full\"", "sync = \"none\""));
+    careless.edit("holdfast.toml", |text| text.replace("#sync = \"full\"", "sync = \"none\""));
     assert_eq!(approvals_before_their_sync(&trace_of_ten_approvals(&careless)), (10, 10));
 }
 
