@@ -144,13 +144,13 @@ fn text_of(scalar: Scalar<'_>) -> Option<Text<'_>> {
     }
 }
 
-impl<'de> Deserialize<'de> for Text<'de> {
+impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         text_of(Scalar::deserialize(deserializer)?).ok_or_else(|| serde::de::Error::custom("not a text"))
     }
 }
 
-impl<'de> Deserialize<'de> for Lenient<Text<'de>> {
+impl<'de: 'a, 'a> Deserialize<'de> for Lenient<Text<'a>> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Scalar::deserialize(deserializer).map(|scalar| Lenient(text_of(scalar)))
     }
@@ -177,7 +177,7 @@ impl<'de> Deserialize<'de> for Lenient<bool> {
 #[derive(Debug, Clone, Copy)]
 pub struct Amount<'a>(pub &'a RawValue);
 
-impl<'de> Deserialize<'de> for Amount<'de> {
+impl<'de: 'a, 'a> Deserialize<'de> for Amount<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         <&RawValue>::deserialize(deserializer).map(Amount)
     }
