@@ -77,11 +77,13 @@ impl Adapter for Proving {
     }
 
     fn encode(&self, echo: &Echo<'_>, answer: &Answer<'_>, keyring: &Keyring, now: Timestamp, body: &mut Vec<u8>) -> Reply {
+        let start = body.len();
         let mut reply = answer::write(echo, answer, body);
+        let answer = body.get(start..).unwrap_or_default();
         if let Some(key) = keyring.answering.first() {
             // The id is made of what is said, so that a retry hears the same one; only time stamp and signature differ.
-            let id = message_id(body);
-            for (name, value) in signed(&id, body, key, now) {
+            let id = message_id(answer);
+            for (name, value) in signed(&id, answer, key, now) {
                 reply.headers.push((name, value));
             }
         }
