@@ -28,8 +28,8 @@ pub use settings::{SettingError, SettingValue, Settings};
 pub const PLATFORMS: &[Platform] = &[
     marqeta::PLATFORM,
     apto::PLATFORM,
-    // #[cfg(feature = "proving")]
-    // proving::PLATFORM,
+    #[cfg(feature = "proving")]
+    proving::PLATFORM,
 ];
 
 /// The platform of that name.

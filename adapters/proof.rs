@@ -5,10 +5,17 @@ use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use hmac::Mac;
+use hmac::digest::{KeyInit, Output};
+use http::HeaderValue;
 use http::header::AUTHORIZATION;
 use subtle::{Choice, ConstantTimeEq};
 
 use crate::inbound::Callback;
+
+pub mod standard_webhooks;
+#[cfg(test)]
+mod tests;
 
 /// A secret text. It cannot be printed.
 #[derive(Clone, PartialEq, Eq)]
@@ -150,9 +157,49 @@ pub fn verify_basic(callback: &Callback<'_>, keyring: &Keyring) -> Result<(), Re
     for credential in &keyring.basic {
         known |= credential.user_and_password.matches(presented);
     }
+    if bool::from(known & custom_headers_match(callback, keyring)) { Ok(()) } else { Err(Refusal::Wrong) }
+}
+
+/// Whether the mount's custom headers are all there; every way of proof needs them besides the rest.
+fn custom_headers_match(callback: &Callback<'_>, keyring: &Keyring) -> Choice {
+    let mut known = Choice::from(1);
     for (name, value) in &keyring.headers {
-        let header = callback.headers.get(name).map_or(&b""[..], |header| header.as_bytes());
+        let header = callback.headers.get(name).map_or(&b""[..], HeaderValue::as_bytes);
         known &= value.matches(header);
     }
-    if bool::from(known) { Ok(()) } else { Err(Refusal::Wrong) }
+    known
+}
+
+/// The HMAC of `parts`, one behind the other. `None` for an empty key, with which anybody could sign.
+#[must_use]
+pub fn hmac<M: Mac + KeyInit>(key: &[u8], parts: &[&[u8]]) -> Option<Output<M>> {
+    if key.is_empty() {
+        return None;
+    }
+    let mut mac = <M as Mac>::new_from_slice(key).ok()?;
+    for part in parts {
+        mac.update(part);
+    }
+    Some(mac.finalize().into_bytes())
+}
+
+/// Whether `presented` is these bytes in hexadecimal, of either case; in a time that tells nothing of the bytes.
+#[must_use]
+pub fn matches_hex(bytes: &[u8], presented: &[u8]) -> Choice {
+    let mut known = Choice::from(u8::from(presented.len() == bytes.len().saturating_mul(2)));
+    for (byte, pair) in bytes.iter().zip(presented.chunks_exact(2)) {
+        let text = std::str::from_utf8(pair).ok().filter(|text| !text.starts_with('+'));
+        let told = text.and_then(|text| u8::from_str_radix(text, 16).ok());
+        known &= Choice::from(u8::from(told.is_some())) & byte.ct_eq(&told.unwrap_or(0));
+    }
+    known
+}
+
+/// Whether `presented` is these bytes in base64 with its padding; in a time that tells nothing of the bytes.
+#[must_use]
+pub fn matches_base64(bytes: &[u8], presented: &[u8]) -> Choice {
+    // Room for the longest digest there is, SHA-512's; the decoder wants some more than it writes.
+    let mut buffer = [0_u8; 72];
+    let decoded = STANDARD.decode_slice(presented, &mut buffer).ok().and_then(|length| buffer.get(..length));
+    decoded.map_or(Choice::from(0), |decoded| decoded.ct_eq(bytes))
 }

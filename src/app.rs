@@ -420,12 +420,34 @@ fn mounts(config: &Config, programs: &[Arc<Program>], metrics: &Metrics) -> Vec<
 }
 
 fn pages(responder: &Arc<Responder>, metrics: &Arc<Metrics>) -> Pages {
-    let (shown, kept, status) = (Arc::clone(metrics), Arc::clone(metrics), Arc::downgrade(responder));
+    let (shown, kept) = (Arc::clone(metrics), Arc::clone(metrics));
+    let (watched, status) = (Arc::downgrade(responder), Arc::downgrade(responder));
     Pages {
-        metrics: Box::new(move || shown.render()),
+        metrics: Box::new(move || {
+            if let Some(responder) = watched.upgrade() {
+                shown.server.in_flight(responder.in_flight.now());
+                shown.ledger.told_pending(responder.book.waiting());
+            }
+            let mut page = shown.render();
+            page.push_str(&heap_allocations());
+            page
+        }),
         status: Box::new(move || status.upgrade().map(|responder| responder.status())),
         upkeep: Box::new(move || kept.run_upkeep()),
     }
+}
+
+/// The benchmark build's own metric; nothing in any other build.
+#[cfg(feature = "count-allocations")]
+fn heap_allocations() -> String {
+    let counted = stats_alloc::INSTRUMENTED_SYSTEM.stats();
+    let total = counted.allocations.saturating_add(counted.reallocations);
+    format!("# TYPE holdfast_heap_allocations_total counter\nholdfast_heap_allocations_total {total}\n")
+}
+
+#[cfg(not(feature = "count-allocations"))]
+fn heap_allocations() -> String {
+    String::new()
 }
 
 /// The thread beside the workers: told answers on their way to the ledger, and operators' commands.

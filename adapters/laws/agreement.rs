@@ -6,8 +6,7 @@ use super::describe::describe;
 use super::{Case, folder_of, read_cases, reply};
 use crate::PLATFORMS;
 
-const HOW_TO_FILL: &str =
-    "UPDATE_FIXTURES=1 cargo test -p holdfast-adapters --features proving laws fills it in; read what it wrote";
+const HOW_TO_FILL: &str = "UPDATE_FIXTURES=1 cargo test -p holdfast-adapters --features proving laws\nwrites what the code does into the files; read what it wrote before you believe it";
 
 #[test]
 fn each_fixture_decodes_to_its_value_and_encodes_to_its_bytes() {
@@ -24,7 +23,8 @@ fn each_fixture_decodes_to_its_value_and_encodes_to_its_bytes() {
             Ok(actual) => compare(case, &actual, &mut problems),
         }
     }
-    assert!(problems.is_empty(), "{} of {} fixtures:\n\n{}\n", problems.len(), cases.len(), problems.join("\n\n"));
+    let (count, all) = (problems.len(), problems.join("\n\n"));
+    assert!(count == 0, "{count} problems in {} fixtures:\n\n{all}\n\n{HOW_TO_FILL}\n", cases.len());
 }
 
 /// What the code makes of a fixture: its sections, in the file's order of replies.
@@ -53,9 +53,9 @@ fn compare(case: &Case, actual: &[(String, String)], problems: &mut Vec<String>)
     let expected = &case.fixture.sections;
     for (name, content) in actual {
         match expected.iter().find(|(section, _)| section == name) {
-            None => problems.push(format!("{}: has no section `--- {name}`; {HOW_TO_FILL}", case.name())),
+            None => problems.push(format!("{}: has no section `--- {name}`", case.name())),
             Some((_, empty)) if empty.is_empty() => {
-                problems.push(format!("{}: `--- {name}` is empty; {HOW_TO_FILL}", case.name()));
+                problems.push(format!("{}: `--- {name}` is empty", case.name()));
             }
             Some((_, expected)) if expected != content => {
                 problems.push(format!("{}: `--- {name}`\n{}", case.name(), difference(expected, content)));

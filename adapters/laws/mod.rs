@@ -5,9 +5,16 @@
 #![expect(clippy::arithmetic_side_effects, clippy::string_slice, reason = "tests may fail loudly")]
 
 mod agreement;
+mod answers;
 mod describe;
 mod fixture;
+mod registry;
 mod reply;
+mod robustness;
+mod samples;
+mod tolerance;
+mod tree;
+mod verification;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

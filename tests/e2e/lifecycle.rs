@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use rustix::process::Signal;
+
 use crate::support::{Marqeta, Workplace, server};
 
 /// Callers that authorize 0.01 on and on until the server is gone; their approvals, and the questions without an answer.
@@ -69,8 +71,8 @@ fn callers_until_the_end(
 fn after_kill_9_every_acknowledged_hold_is_there_and_no_others_but_those_in_flight() {
     let workplace = Workplace::demo();
     let server = workplace.serve();
-    let pid = server.child.id().to_string();
-    let kill = || assert!(Command::new("kill").args(["-9", &pid]).status().unwrap().success());
+    let process = server.child.id();
+    let kill = || server::send(process, Signal::KILL);
     let (approved, unanswered) = callers_until_the_end(&server, 8, 600, kill);
     server.kill();
     assert!(approved.len() >= 500, "{}", approved.len());
@@ -94,8 +96,8 @@ fn after_kill_9_every_acknowledged_hold_is_there_and_no_others_but_those_in_flig
 fn a_drain_loses_no_answer() {
     let workplace = Workplace::demo();
     let server = workplace.serve();
-    let pid = server.child.id().to_string();
-    let term = || assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    let process = server.child.id();
+    let term = || server::send(process, Signal::TERM);
     let (approved, unanswered) = callers_until_the_end(&server, 8, 200, term);
     let mut server = server;
     assert!(server.child.wait().unwrap().success());
@@ -130,7 +132,7 @@ fn credentials_are_reloaded_on_sighup() {
     let mut old = server.client();
     assert_eq!(old.post("/marqeta/jit", &Marqeta::purchase("1", "1.00").body()).status, 200);
     workplace.edit("demo/secrets/platform_password", |password| format!("{}New1!\n", password.trim_end()));
-    server.signal("HUP");
+    server.signal(Signal::HUP);
     // The reload is a signal's work: ask until it is done, which the harness bounds.
     let mut asked = 2;
     while old.post("/marqeta/jit", &Marqeta::purchase(&asked.to_string(), "1.00").body()).status != 401 {
@@ -175,9 +177,7 @@ fn trace_of_ten_approvals(workplace: &Workplace) -> String {
         assert_eq!(client.post("/marqeta/jit", &Marqeta::purchase(&index.to_string(), "1.00").body()).status, 200);
     }
     // strace passes the signal on and ends with its child.
-    let children = Command::new("pgrep").args(["-P", &server.child.id().to_string()]).output().unwrap();
-    let child = String::from_utf8(children.stdout).unwrap();
-    assert!(Command::new("kill").args(["-TERM", child.trim()]).status().unwrap().success());
+    server::send(server::child_of(server.child.id()), Signal::TERM);
     let mut server = server;
     server.child.wait().unwrap();
     std::fs::read_to_string(trace).unwrap()

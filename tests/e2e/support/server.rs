@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
+use rustix::process::{Pid, Signal};
+
 use super::http::{Client, Response};
 
 /// The binary under test.
@@ -89,6 +91,18 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
+/// Sends a signal to one process.
+pub fn send(process: u32, signal: Signal) {
+    let process = Pid::from_raw(i32::try_from(process).unwrap()).unwrap();
+    rustix::process::kill_process(process, signal).unwrap();
+}
+
+/// The one child of a process.
+pub fn child_of(process: u32) -> u32 {
+    let children = std::fs::read_to_string(format!("/proc/{process}/task/{process}/children")).unwrap();
+    children.split_whitespace().next().unwrap().parse().unwrap()
+}
+
 /// A running server. Dropped, it is killed.
 pub struct Server {
     pub child: Child,
@@ -127,7 +141,7 @@ impl Server {
 
     /// SIGTERM, then what the process ended with.
     pub fn terminate(mut self) -> std::process::ExitStatus {
-        self.signal("TERM");
+        self.signal(Signal::TERM);
         self.child.wait().unwrap()
     }
 
@@ -137,9 +151,8 @@ impl Server {
         self.child.wait().unwrap();
     }
 
-    pub fn signal(&self, signal: &str) {
-        let status = Command::new("kill").arg(format!("-{signal}")).arg(self.child.id().to_string()).status().unwrap();
-        assert!(status.success());
+    pub fn signal(&self, signal: Signal) {
+        send(self.child.id(), signal);
     }
 }
 

@@ -1,0 +1,97 @@
+//! The laws of samples: what load tests send is verified and understood, in every currency, under keys of its own.
+
+use std::collections::BTreeSet;
+
+use holdfast_core::{Currency, Money};
+use http::HeaderMap;
+use proptest::prelude::*;
+
+use super::{NOW, keyring};
+use crate::adapter::{Adapter, Platform};
+use crate::inbound::{AuthorizationCall, Callback, Inbound};
+use crate::settings::Settings;
+use crate::{PLATFORMS, answer::Answer};
+use holdfast_core::{Decision, DeclineReason};
+
+const CURRENCIES: [&str; 4] = ["JPY", "USD", "KWD", "CLF"];
+
+fn build(platform: &Platform, code: &str) -> Box<dyn Adapter> {
+    (platform.build)(&Settings::defaults(code.parse().unwrap())).unwrap()
+}
+
+/// Sends a sample to the adapter, and shows what it is taken for.
+fn with_sample<R>(
+    adapter: &dyn Adapter,
+    variation: u64,
+    amount: Money,
+    look: impl FnOnce(&AuthorizationCall<'_>, &[u8]) -> R,
+) -> R {
+    let (mut headers, mut body) = (HeaderMap::new(), Vec::new());
+    let route = adapter.sample_authorization(variation, "card-sample", "holder-sample", amount, &mut body);
+    adapter.prove(route, &mut headers, &mut body, &keyring(), NOW);
+    let callback = Callback { route, segment: "", query: "", headers: &headers, body: &body };
+    let authentic = adapter.verify(callback, &keyring(), NOW).unwrap();
+    match adapter.decode(&authentic) {
+        Ok(Inbound::Authorization(call)) => look(&call, &body),
+        other => panic!("a sample is {other:?}"),
+    }
+}
+
+#[test]
+fn amounts_survive_in_every_currency() {
+    for platform in PLATFORMS {
+        for code in CURRENCIES {
+            let (adapter, currency) = (build(platform, code), Currency::from_alpha(code).unwrap());
+            proptest!(|(minor in prop_oneof![Just(0_i64), 1..100_i64, 1..10_000_000_000_000_i64], variation: u64)| {
+                let amount = Money::from_minor(minor, currency);
+                with_sample(adapter.as_ref(), variation, amount, |call, _| {
+                    prop_assert_eq!(call.request.amount, amount, "{}", platform.name);
+                    Ok(())
+                })?;
+            });
+        }
+    }
+}
+
+/// An approved amount is written with its currency's decimals, and comes back as it was where the answer has it.
+#[test]
+fn every_currency_is_answered() {
+    for platform in PLATFORMS {
+        for code in CURRENCIES {
+            let adapter = build(platform, code);
+            let amount = Money::from_minor(12_345, code.parse().unwrap());
+            with_sample(adapter.as_ref(), 7, amount, |call, _| {
+                for decision in [Decision::Approve { amount }, Decision::Decline { reason: DeclineReason::CardFrozen }] {
+                    let answer = Answer::Decided { decision, reference: super::reply::REFERENCE, balance: None };
+                    let mut body = Vec::new();
+                    adapter.encode(&call.echo, &answer, &keyring(), NOW, &mut body);
+                    let json: Result<serde::de::IgnoredAny, _> = serde_json::from_slice(&body);
+                    assert!(json.is_ok(), "{} {code}: {}", platform.name, String::from_utf8_lossy(&body));
+                }
+            });
+        }
+    }
+}
+
+#[test]
+fn a_sample_says_what_it_was_made_of_and_repeats_no_key() {
+    for platform in PLATFORMS {
+        let adapter = build(platform, "USD");
+        let (mut keys, mut payments) = (BTreeSet::new(), BTreeSet::new());
+        let variations = (0..300).chain([u64::MAX, u64::MAX - 1, 1 << 32, (1 << 32) + 1, 1 << 52]);
+        for variation in variations {
+            with_sample(adapter.as_ref(), variation, Money::from_minor(2745, Currency::USD), |call, body| {
+                let request = &call.request;
+                let by = (request.card.map(|card| card.to_string()), request.cardholder.map(|holder| holder.to_string()));
+                let named = [by.0.as_deref() == Some("card-sample"), by.1.as_deref() == Some("holder-sample")];
+                assert!(named.contains(&true), "{}: {by:?}", platform.name);
+                assert!(keys.insert(request.key), "{}: key of {variation} again", platform.name);
+                for name in [Some(request.payment.authorization), request.payment.alias].into_iter().flatten() {
+                    assert!(payments.insert(name), "{}: payment of {variation} again", platform.name);
+                }
+                assert!(!call.unknown_method && request.increments.is_none(), "{}", platform.name);
+                assert!((1_000..4_000).contains(&body.len()), "{}: {} bytes", platform.name, body.len());
+            });
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! The laws of tolerance: platforms add fields, write odd values and leave things out. Every fixture's body is changed in one
+//! place after the other.
+
+use super::describe::describe;
+use super::tree::{Site, Tree};
+use super::{Case, Failures, cases};
+use crate::answer::Refused;
+use crate::inbound::{Inbound, Malformed};
+
+/// Optional fields that are refused instead of ignored when they are malformed, for to ignore them would be to guess about
+/// money: the platform, and how the field's path ends.
+pub(super) const STRICT: &[(&str, &str)] = &[];
+
+/// The body of a fixture, or what it fetched: whichever is changed, the other one stays.
+#[derive(Clone, Copy)]
+enum Part {
+    Sent,
+    Fetched,
+}
+
+/// A part of a fixture that is JSON, as a tree.
+struct Subject<'a> {
+    case: &'a Case,
+    part: Part,
+    tree: Tree,
+}
+
+/// What became of a body, in words that can be compared, and the error where it was one.
+struct Outcome {
+    text: String,
+    malformed: Option<Malformed>,
+}
+
+impl Subject<'_> {
+    fn decode(&self, tree: &Tree) -> Outcome {
+        let body = tree.to_string();
+        let sent = self.case.authentic(&self.case.body);
+        let inbound = match self.part {
+            Part::Sent => self.case.decode(body.as_bytes()),
+            Part::Fetched => self.case.adapter.decode_fetched(&sent, body.as_bytes()),
+        };
+        let text = comparable(&describe(&inbound), &body);
+        Outcome { text, malformed: inbound.err() }
+    }
+
+    fn scalars(&self) -> Vec<Site> {
+        self.tree.sites().into_iter().filter(|site| matches!(self.tree.at(site), Tree::Scalar(_))).collect()
+    }
+}
+
+/// Leaves out what may differ with every byte of the body: digests, what is kept redacted, keys that are made of digests (and
+/// are therefore not in the body), and whole objects that are repeated.
+fn comparable(described: &str, body: &str) -> String {
+    let varies = |line: &str| {
+        let (name, value) = line.trim().split_once(": ").unwrap_or((line, ""));
+        match name {
+            "digest" | "redacted" => true,
+            "key" => !body.contains(value),
+            "echo" => value.contains(" = {") || value.contains(" = ["),
+            _ => false,
+        }
+    };
+    described.lines().filter(|line| !varies(line)).collect::<Vec<_>>().join("\n")
+}
+
+fn without_echo(text: &str) -> String {
+    text.lines().filter(|line| !line.trim().starts_with("echo: ")).collect::<Vec<_>>().join("\n")
+}
+
+fn for_each_body(mut law: impl FnMut(&Subject<'_>, &mut Failures)) {
+    let mut failures = Failures::default();
+    for case in &cases() {
+        let parts = [(Part::Sent, Some(&case.body)), (Part::Fetched, case.fixture.fetched.as_ref())];
+        for (part, body) in parts {
+            if let Some(tree) = body.and_then(|body| Tree::parse(body)) {
+                law(&Subject { case, part, tree }, &mut failures);
+            }
+        }
+    }
+    failures.report();
+}
+
+#[test]
+fn unknown_fields_change_nothing() {
+    for_each_body(|subject, failures| {
+        let before = subject.decode(&subject.tree).text;
+        let objects = subject.tree.sites().into_iter().filter(|site| matches!(subject.tree.at(site), Tree::Object(_)));
+        for site in objects {
+            for raw in [r#"{"id":"zz","amount":[1,{"zz":null}]}"#, "12345678901234567890.5", "null"] {
+                let after = subject.decode(&subject.tree.with_member(&site, "zz_unknown", raw)).text;
+                let path = subject.tree.path(&site);
+                failures.expect(before == after, subject.case, || {
+                    format!("an unknown field in `{path}` changes\n{before}\nto\n{after}")
+                });
+            }
+        }
+    });
+}
+
+/// Whatever stands where a scalar stood: it is understood, or the error names a place, and never the value.
+#[test]
+fn an_odd_value_is_understood_or_named() {
+    const ODD: &[&str] = &[
+        "null",
+        "17",
+        "-0.005",
+        "1e400",
+        "123456789012345678901234567890",
+        r#""ZZ-CANARY""#,
+        r#""""#,
+        r#"" ZZ-CANARY\u0000\ud83d\udca5 ""#,
+        r#"{"zz":"ZZ-CANARY"}"#,
+        r#"["ZZ-CANARY"]"#,
+        "true",
+    ];
+    for_each_body(|subject, failures| {
+        for site in subject.scalars() {
+            for odd in ODD {
+                let tree = subject.tree.replaced(&site, odd);
+                let Some(malformed) = subject.decode(&tree).malformed else { continue };
+                let path = subject.tree.path(&site);
+                failures.expect(tree.knows(&malformed.path), subject.case, || {
+                    format!("`{path}` as {odd}: an error at `{}`, which is nowhere", malformed.path)
+                });
+                let told = told_of(subject.case, malformed);
+                failures.expect(!told.contains("CANARY"), subject.case, || format!("`{path}` as {odd}: its value in {told}"));
+            }
+        }
+    });
+}
+
+/// Everything that anyone hears of an error.
+fn told_of(case: &Case, malformed: Malformed) -> String {
+    let mut body = Vec::new();
+    let displayed = malformed.to_string();
+    case.adapter.refuse(&Refused::Malformed(malformed), &mut body);
+    format!("{displayed} {}", String::from_utf8_lossy(&body))
+}
+
+/// An optional field of another type than promised is as good as none. What is optional shows when it is left out.
+#[test]
+fn a_malformed_optional_field_counts_as_absent() {
+    for_each_body(|subject, failures| {
+        if !matches!(subject.case.owed(), Ok(Inbound::Authorization(_) | Inbound::Balance(_))) {
+            return;
+        }
+        for site in subject.scalars() {
+            let Some((without, _)) = subject.tree.without(&site) else { continue };
+            let absent = subject.decode(&without);
+            if absent.malformed.is_some() {
+                continue;
+            }
+            let path = subject.tree.path(&site);
+            let strict = STRICT.iter().any(|(name, end)| *name == subject.case.platform.name && path.ends_with(end));
+            for odd in ["null", "{}", "[]"] {
+                let found = subject.decode(&subject.tree.replaced(&site, odd));
+                let same = without_echo(&found.text) == without_echo(&absent.text);
+                let refused = found.malformed.is_some_and(|malformed| malformed.path == path);
+                failures.expect(same || (strict && refused), subject.case, || {
+                    format!("`{path}` as {odd} is not as good as absent, but\n{}\ninstead of\n{}", found.text, absent.text)
+                });
+            }
+        }
+    });
+}
+
+#[test]
+fn a_missing_field_is_named() {
+    for_each_body(|subject, failures| {
+        let before = subject.decode(&subject.tree).malformed;
+        for site in subject.tree.sites() {
+            let Some((tree, name)) = subject.tree.without(&site) else { continue };
+            let Some(malformed) = subject.decode(&tree).malformed else { continue };
+            let (_, above) = site.split_last().unwrap();
+            let parent = subject.tree.path(above);
+            let last = malformed.path.rsplit('.').next().unwrap_or_default();
+            let named = last == name || malformed.path == parent || Some(&malformed) == before.as_ref();
+            failures.expect(named, subject.case, || format!("`{name}` of `{parent}` left out: {malformed}"));
+        }
+    });
+}
+
+/// A route that only ever notifies takes every authentic body.
+#[test]
+fn a_notification_is_never_refused() {
+    let all = cases();
+    let notifies = |case: &Case| matches!(case.decode(&case.body), Ok(Inbound::Notification { .. } | Inbound::Handshake { .. }));
+    let only_notifies = |case: &Case| {
+        let same_route = |other: &&Case| other.platform.name == case.platform.name && other.route == case.route;
+        all.iter().filter(same_route).all(notifies)
+    };
+    let mut failures = Failures::default();
+    for case in all.iter().filter(|case| only_notifies(case)) {
+        let mut bodies: Vec<Vec<u8>> = [&b""[..], b"{", b"\xff", b"null", b"[]", b"{}", b"7", b"\"x\""].map(Vec::from).to_vec();
+        if let Some(tree) = Tree::parse(&case.body) {
+            for site in tree.sites() {
+                bodies.extend(["null", "{}", "[]", "\"ZZ\"", "-1"].map(|odd| tree.replaced(&site, odd).to_string().into()));
+                bodies.extend(tree.without(&site).map(|(tree, _)| tree.to_string().into()));
+            }
+        }
+        for body in bodies {
+            let refused = case.decode(&body).err();
+            failures.expect(refused.is_none(), case, || format!("{refused:?} for {}", String::from_utf8_lossy(&body)));
+        }
+    }
+    failures.report();
+}
