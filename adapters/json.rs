@@ -19,14 +19,13 @@ use crate::inbound::Malformed;
 /// # Errors
 /// The path of the first field that is missing or wrong, and what is wrong with it, never its value.
 pub fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Malformed> {
-    serde_json::from_slice(body).map_err(|_| locate::<T>(body))
+    // Checked once as a whole, the bytes need not be checked again string by string.
+    let text = std::str::from_utf8(body).map_err(|_| Malformed::field("", "is not UTF-8"))?;
+    serde_json::from_str(text).map_err(|_| locate::<T>(body))
 }
 
 #[cold]
 fn locate<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Malformed {
-    if std::str::from_utf8(body).is_err() {
-        return Malformed::field("", "is not UTF-8");
-    }
     if serde_json::from_slice::<IgnoredAny>(body).is_err() {
         return Malformed::field("", "is not JSON");
     }

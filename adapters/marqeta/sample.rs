@@ -21,12 +21,10 @@ pub(super) fn authorization(variation: u64, card: &str, cardholder: &str, amount
         "{{\"type\":\"authorization\",\"state\":\"PENDING\",\"token\":\"{transaction}\",\"user_token\":{user},\
          \"acting_user_token\":{user},\"card_token\":{card},\"card_product_token\":\"prod-virtual-01\",\
          \"gpa\":{{\"currency_code\":\"{currency}\",\"ledger_balance\":40.0,\"available_balance\":0.0,\"credit_balance\":0.0,\
-         \"pending_credits\":0.0,\"balances\":{{\"{currency}\":{{\"currency_code\":\"{currency}\",\"ledger_balance\":40.0,\
-         \"available_balance\":0.0,\"credit_balance\":0.0,\"pending_credits\":0.0}}}}}},\
+         \"pending_credits\":0.0,\"balances\":{{}}}},\
          \"gpa_order\":{{\"token\":\"{order}\",\"amount\":{decimal},\"transaction_token\":\"{funding}\",\"state\":\"PENDING\",\
          \"funding\":{{\"amount\":{decimal},\"source\":{{\"type\":\"programgateway\",\"token\":\"**********gw01\",\
-         \"active\":true,\"name\":\"load gateway\",\"is_default_account\":false,\"created_time\":\"2025-02-01T09:00:00Z\",\
-         \"last_modified_time\":\"2025-02-01T09:00:00Z\"}}}},\"funding_source_token\":\"**********gw01\",\
+         \"active\":true}}}},\"funding_source_token\":\"**********gw01\",\
          \"jit_funding\":{{\"token\":\"{jit}\",\"method\":\"pgfs.authorization\",\"user_token\":{user},\
          \"acting_user_token\":{user},\"amount\":{decimal},\"address_verification\":{{\"request\":{{\
          \"street_address\":\"7   \",\"postal_code\":\"94105    \"}},\"issuer\":{{\"on_file\":{{}},\
@@ -37,7 +35,7 @@ pub(super) fn authorization(variation: u64, card: &str, cardholder: &str, amount
          \"currency_code\":\"{currency}\",\"network\":\"VISA\",\"subnetwork\":\"VISANET\",\"acquirer_fee_amount\":0,\
          \"acquirer\":{{\"institution_country\":\"840\",\"institution_id_code\":\"020304\",\
          \"retrieval_reference_number\":\"607315000001\",\"system_trace_audit_number\":\"000042\"}},\
-         \"user\":{{\"metadata\":{{}}}},\"card\":{{\"last_four\":\"0000\",\"metadata\":{{}}}},\
+         \"card\":{{\"last_four\":\"0000\"}},\
          \"issuer_received_time\":\"2026-03-14T15:09:26.211Z\",\"issuer_payment_node\":\"node-load-01\",\
          \"network_reference_id\":\"{variation:015}\",\
          \"card_acceptor\":{{\"mid\":\"000000000555001\",\"mcc\":\"5734\",\"name\":\"LOAD TEST SOFTWARE\",\

@@ -22,8 +22,11 @@ const SCHEMA: i32 = 1;
 /// "HFJ1", in SQLite's `application_id`: the file is ours.
 const APPLICATION: i32 = 0x4846_4a31;
 
-/// Pages of 4 KiB in the write-ahead log after which it is copied into the file.
-const CHECKPOINT_PAGES: i32 = 4000;
+/// The size of a page, in bytes. A commit group takes a few pages; each costs two writes.
+const PAGE_BYTES: i32 = 16_384;
+
+/// Pages in the write-ahead log after which it is copied into the file, and used again from its beginning.
+const CHECKPOINT_PAGES: i32 = 1000;
 
 /// Whether a group is synced to the disk before it is acknowledged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -320,6 +323,8 @@ fn connect(path: &Path, sync: Sync) -> Result<Connection, JournalError> {
     let open = || -> rusqlite::Result<Connection> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags)?;
+        // Counts for a file that is made now; one that is there keeps its own.
+        connection.execute_batch(&format!("PRAGMA page_size = {PAGE_BYTES}"))?;
         let _: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
         connection.execute_batch(match sync {
             Sync::Full => "PRAGMA synchronous = FULL",

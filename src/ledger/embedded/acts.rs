@@ -62,9 +62,8 @@ impl Writer {
             return Performed::Now(Err(LedgerError::Panicked));
         };
         if basis != Basis::Replay {
-            let (payment, increment) = payments_of(request);
-            let (payment, asked) = (Some(payment), Some(key));
-            let names = Names { program, platform: platform.as_ref(), at: now.utc, payment, increment, asked, told: None };
+            let (_, increment) = payments_of(request);
+            let names = Names { program, platform: platform.as_ref(), at: now.utc, increment, asked: Some(key), told: None };
             self.state.write(&located, &names, &outcome, &mut self.undo);
             let body = BodyRef::Decided {
                 received_at: decide.received_at,
@@ -105,9 +104,8 @@ impl Writer {
         let located = locate_request(&self.state, program, platform.as_ref(), request);
         let adoption = Adoption { request, digest: adopt.digest, told: adopt.told };
         let outcome = self.apply_located(&located, Some(key), Heard::First, &Event::Adopt(adoption));
-        let (payment, increment) = payments_of(request);
-        let (payment, asked) = (Some(payment), Some(key));
-        let names = Names { program, platform: platform.as_ref(), at: now.utc, payment, increment, asked, told: None };
+        let (_, increment) = payments_of(request);
+        let names = Names { program, platform: platform.as_ref(), at: now.utc, increment, asked: Some(key), told: None };
         self.state.write(&located, &names, &outcome, &mut self.undo);
         let finding = outcome.finding;
         let body = BodyRef::Adopted {
@@ -134,8 +132,7 @@ impl Writer {
         let located = self.state.locate(program, platform.as_ref(), &event.subject, payment);
         let asked = asked_of(&event.fact).map(|key| self.state.asked_name(program, platform.as_ref(), &key));
         let outcome = self.apply_located(&located, asked, Heard::First, &Event::Told(event));
-        let names =
-            Names { program, platform: platform.as_ref(), at: now.utc, payment, increment: None, asked, told: Some(told) };
+        let names = Names { program, platform: platform.as_ref(), at: now.utc, increment: None, asked, told: Some(told) };
         self.state.write(&located, &names, &outcome, &mut self.undo);
         if let Some(standing) = outcome.standing {
             self.state.write_standing(program, &event.subject, &located, standing, &mut self.undo);

@@ -20,8 +20,7 @@ pub fn write_record(state: &mut State, record: &Record, undo: &mut UndoLog) {
             let located = state.locate(program, record.platform.as_ref(), &event.subject, payment);
             let told = Some(state.told_name(program, record.platform.as_ref(), &event.key));
             let asked = asked_of(&event.fact).map(|key| state.asked_name(program, record.platform.as_ref(), &key));
-            let names =
-                Names { program, platform: record.platform.as_ref(), at: record.at, payment, increment: None, asked, told };
+            let names = Names { program, platform: record.platform.as_ref(), at: record.at, increment: None, asked, told };
             state.write(&located, &names, outcome, undo);
             if let Some(standing) = outcome.standing {
                 state.write_standing(program, &event.subject, &located, standing, undo);
@@ -44,8 +43,8 @@ fn write_answer(state: &mut State, record: &Record, request: &AuthorizationReque
     let platform = record.platform.as_ref();
     let located = locate_request(state, program, platform, request);
     let asked = Some(state.asked_name(program, platform, &request.key));
-    let (payment, increment) = payments_of(request);
-    let names = Names { program, platform, at: record.at, payment: Some(payment), increment, asked, told: None };
+    let (_, increment) = payments_of(request);
+    let names = Names { program, platform, at: record.at, increment, asked, told: None };
     state.write(&located, &names, outcome, undo);
 }
 

@@ -13,7 +13,9 @@ use holdfast_core::hold::{
     Account, Answered, Card, CardStatus, CardholderStatus, Counted, Hold, HoldStatus, LimitUse, Outcome, Standing, Subject,
 };
 use holdfast_core::rules::{CounterKey, LimitScope, Window};
-use holdfast_core::{AccountId, CardToken, CardholderToken, IdempotencyKey, PaymentRef, PlatformName, ProgramId, Timestamp};
+use holdfast_core::{
+    AccountId, AuthorizationId, CardToken, CardholderToken, IdempotencyKey, PaymentRef, PlatformName, ProgramId, Timestamp,
+};
 use siphasher::sip128::{Hasher128 as _, SipHasher13};
 use smallvec::SmallVec;
 
@@ -128,9 +130,17 @@ pub enum Counting {
     Program,
 }
 
+/// A payment's names, as holds are found by them.
+#[derive(Debug, Clone, Copy)]
+pub struct PaymentNames {
+    authorization: Fingerprint,
+    alias: Option<Fingerprint>,
+}
+
 /// Everything an event names, found.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Located {
+    pub payment: Option<PaymentNames>,
     pub account: Option<AccountIndex>,
     pub card: Option<CardIndex>,
     pub cardholder: Option<CardholderIndex>,
@@ -199,10 +209,6 @@ impl State {
         self.fingerprint(Naming::Told, program, platform.map_or("", PlatformName::as_str), key.as_str())
     }
 
-    fn payment_name(&self, program: &ProgramId, platform: Option<&PlatformName>, name: &str) -> Fingerprint {
-        self.fingerprint(Naming::Payment, program, platform.map_or("", PlatformName::as_str), name)
-    }
-
     // --- finding -----------------------------------------------------------------------------------------------------
 
     /// The account of that name.
@@ -220,10 +226,16 @@ impl State {
         self.cardholders_by_name.get(&self.fingerprint(Naming::Cardholder, program, "", cardholder.as_str())).copied()
     }
 
+    fn payment_names(&self, program: &ProgramId, platform: Option<&PlatformName>, payment: &PaymentRef) -> PaymentNames {
+        let platform = platform.map_or("", PlatformName::as_str);
+        let name = |id: &AuthorizationId| self.fingerprint(Naming::Payment, program, platform, id.as_str());
+        PaymentNames { authorization: name(&payment.authorization), alias: payment.alias.as_ref().map(name) }
+    }
+
     /// The hold of a payment, by either of its names.
-    pub fn hold_of(&self, program: &ProgramId, platform: Option<&PlatformName>, payment: &PaymentRef) -> Option<HoldIndex> {
-        let by = |name: &str| self.holds_by_name.get(&self.payment_name(program, platform, name)).copied();
-        by(payment.authorization.as_str()).or_else(|| payment.alias.as_ref().and_then(|alias| by(alias.as_str())))
+    fn hold_named(&self, names: &PaymentNames) -> Option<HoldIndex> {
+        let by = |name: &Fingerprint| self.holds_by_name.get(name).copied();
+        by(&names.authorization).or_else(|| names.alias.as_ref().and_then(by))
     }
 
     /// Finds what an event names. A payment that is known says whose money it is, whatever the event's subject says.
@@ -234,20 +246,23 @@ impl State {
         subject: &Subject,
         payment: Option<&PaymentRef>,
     ) -> Located {
-        let hold = payment.and_then(|payment| self.hold_of(program, platform, payment));
+        let payment = payment.map(|payment| self.payment_names(program, platform, payment));
+        let hold = payment.as_ref().and_then(|names| self.hold_named(names));
+        let hold_row = hold.and_then(|hold| self.hold(hold));
         let presented = subject.card.as_ref().and_then(|card| self.card_named(program, card));
-        let card = presented.or_else(|| hold.and_then(|hold| self.hold(hold)).and_then(|row| row.card));
+        let card = presented.or_else(|| hold_row.and_then(|row| row.card));
         let card_row = card.and_then(|card| self.card(card));
-        let told_cardholder = subject.cardholder.as_ref().and_then(|cardholder| self.cardholder_named(program, cardholder));
-        let cardholder = card_row.and_then(|row| row.cardholder).or(told_cardholder);
-        let account = hold
-            .and_then(|hold| self.hold(hold).map(|row| row.account))
+        let cardholder = card_row
+            .and_then(|row| row.cardholder)
+            .or_else(|| subject.cardholder.as_ref().and_then(|cardholder| self.cardholder_named(program, cardholder)));
+        let account = hold_row
+            .map(|row| row.account)
             .or_else(|| card_row.and_then(|row| row.account))
             .or_else(|| subject.account.as_ref().and_then(|account| self.account_named(program, account)))
             .or_else(
                 || if subject.card.is_none() { cardholder.and_then(|cardholder| self.only_account(cardholder)) } else { None },
             );
-        Located { account, card, cardholder, hold }
+        Located { payment, account, card, cardholder, hold }
     }
 
     /// The one account of a cardholder; with several, the platform has to name a card.
@@ -397,12 +412,13 @@ impl State {
             self.count_open(account, HoldStatus::Released, hold.status);
             index
         };
-        let payment = names.payment.into_iter().chain(names.increment);
-        for name in payment.flat_map(|payment| std::iter::once(&payment.authorization).chain(&payment.alias)) {
-            let name = self.payment_name(names.program, names.platform, name.as_str());
-            if let std::collections::hash_map::Entry::Vacant(vacant) = self.holds_by_name.entry(name) {
-                vacant.insert(index);
-                undo.push(Undo::HoldName(name));
+        let increment = names.increment.map(|payment| self.payment_names(names.program, names.platform, payment));
+        for names in located.payment.into_iter().chain(increment) {
+            for name in std::iter::once(names.authorization).chain(names.alias) {
+                if let std::collections::hash_map::Entry::Vacant(vacant) = self.holds_by_name.entry(name) {
+                    vacant.insert(index);
+                    undo.push(Undo::HoldName(name));
+                }
             }
         }
     }
@@ -640,8 +656,6 @@ pub struct Names<'a> {
     pub platform: Option<&'a PlatformName>,
     /// When the event is applied.
     pub at: Timestamp,
-    /// What its hold is called.
-    pub payment: Option<&'a PaymentRef>,
     /// For an increment: its own name, which leads to the same hold.
     pub increment: Option<&'a PaymentRef>,
     /// The asked key that its answer is remembered under.
