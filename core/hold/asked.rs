@@ -7,6 +7,7 @@ use super::outcome::{Finding, Outcome};
 use super::state::{Account, Answered, Counted, Hold, HoldOrigin, HoldStatus, Slice};
 use crate::authorization::{AuthorizationKind, AuthorizationRequest, ContentDigest, Posting};
 use crate::decision::{Basis, Decision, DeclineReason};
+use crate::money::Money;
 use crate::rules::{Enforcement, LimitScope, Proceed, Verdict};
 
 /// A question with the rules' opinion of it, for the ledger.
@@ -53,6 +54,9 @@ pub(super) fn decide(slice: &Slice<'_>, asked: &Asked<'_>) -> Outcome {
     if request.amount.currency() != account.currency {
         return decline(DeclineReason::CurrencyNotAllowed, Basis::Ledger);
     }
+    if request.amount.is_negative() {
+        return decline(DeclineReason::AmountTooLarge, Basis::Ledger);
+    }
     let proceed = match asked.verdict {
         Verdict::Decline { reason, rule } => return decline(*reason, Basis::Rule(*rule)),
         Verdict::Proceed(proceed) => proceed,
@@ -60,7 +64,7 @@ pub(super) fn decide(slice: &Slice<'_>, asked: &Asked<'_>) -> Outcome {
     if request.kind == AuthorizationKind::Incremental && !slice.hold.is_some_and(|hold| hold.status == HoldStatus::Open) {
         return decline(DeclineReason::AuthorizationUnknown, Basis::Ledger);
     }
-    if let Some(hold) = slice.hold.filter(|hold| already_told(hold, request)) {
+    if let Some(hold) = slice.hold.filter(|hold| already_told(hold, request, request.amount)) {
         return confirm(asked.digest, request, hold);
     }
     if let Some((reason, basis)) = limit_reached(slice, proceed, request) {
@@ -70,42 +74,62 @@ pub(super) fn decide(slice: &Slice<'_>, asked: &Asked<'_>) -> Outcome {
     if moves_money(request.kind) && amount > account.available() {
         return decline(DeclineReason::InsufficientFunds, Basis::Ledger);
     }
-    place(slice, &account, request, Some(proceed), HoldOrigin::Asked)
+    place(slice, &account, request, proceed)
         .map(|outcome| approved(outcome, asked.digest, request, Basis::Ledger))
         .unwrap_or_else(|_| decline(DeclineReason::AmountTooLarge, Basis::Ledger))
 }
 
 /// Makes the ledger agree with what was told, over the limit if need be. It is the only repair there is.
 pub(super) fn adopt(slice: &Slice<'_>, adoption: &Adoption<'_>) -> Outcome {
-    let told = match adoption.told {
+    let decision = match adoption.told {
         ToldAnswer::Approved { amount } => Decision::Approve { amount },
         ToldAnswer::Declined { reason } => Decision::Decline { reason },
     };
-    let undone = match slice.answered {
-        Some(answered) if answered.digest != adoption.digest => return Outcome::nothing(Finding::Conflict),
-        Some(answered) if answered.decision == told => return Outcome::nothing(Finding::HeardBefore),
-        Some(answered) => take_back(slice, answered.placed),
-        None => Outcome::default(),
-    };
-    let mut outcome = match (adoption.told, slice.answered, slice.account) {
-        (ToldAnswer::Approved { .. }, None | Some(Answered { placed: 0, .. }), Some(account)) => {
-            match place(slice, &account, adoption.request, None, HoldOrigin::Asked) {
-                Ok(placed) => placed,
-                Err(finding) => Outcome::nothing(finding),
-            }
-        }
-        (ToldAnswer::Approved { .. }, _, None) => Outcome::nothing(Finding::AccountUnknown),
-        (ToldAnswer::Approved { .. }, Some(_), Some(_)) | (ToldAnswer::Declined { .. }, _, _) => undone,
+    match slice.answered {
+        Some(ours) if ours.digest != adoption.digest => return Outcome::nothing(Finding::Conflict),
+        Some(ours) if ours.decision == decision => return Outcome::nothing(Finding::HeardBefore),
+        Some(_) | None => {}
+    }
+    let (mut outcome, placed) = match adoption.told {
+        ToldAnswer::Approved { amount } => adopt_approval(slice, adoption.request, amount),
+        ToldAnswer::Declined { .. } => (take_back(slice, slice.answered.map_or(0, |ours| ours.placed)), 0),
     };
     if slice.answered.is_some() && outcome.finding.is_none() {
         outcome.finding = Some(Finding::AdoptedOverOurs);
     }
-    let placed = match adoption.told {
-        ToldAnswer::Approved { .. } => placed_by(&outcome),
-        ToldAnswer::Declined { .. } => 0,
-    };
-    outcome.answered = Some(Answered { digest: adoption.digest, decision: told, placed });
+    outcome.answered = Some(Answered { digest: adoption.digest, decision, placed });
     outcome
+}
+
+/// Reserves what was told, whatever is available: what differs from our own approval where there was one. Also says how
+/// much of the payment's hold is this key's from now on.
+fn adopt_approval(slice: &Slice<'_>, request: &AuthorizationRequest, told: Money) -> (Outcome, i64) {
+    let (ours, placed) = match slice.answered {
+        Some(Answered { decision: Decision::Approve { amount }, placed, .. }) => (amount.minor(), placed),
+        Some(Answered { decision: Decision::Decline { .. }, .. }) | None => (0, 0),
+    };
+    let account = match slice.account {
+        None => return (Outcome::nothing(Finding::AccountUnknown), placed),
+        Some(account) if account.currency != told.currency() => return (Outcome::nothing(Finding::CurrencyMismatch), placed),
+        Some(_) if told.is_negative() => return (Outcome::nothing(Finding::AmountTooLarge), placed),
+        Some(account) => account,
+    };
+    if let Some(hold) = slice.hold.filter(|hold| slice.answered.is_none() && already_told(hold, request, told)) {
+        let confirmed = Outcome { hold: Some(Hold { origin: HoldOrigin::Asked, ..hold }), ..Outcome::default() };
+        return (confirmed, hold.held.saturating_add(hold.ahead));
+    }
+    let more = told.minor().saturating_sub(ours);
+    if !moves_money(request.kind) || more == 0 {
+        return (Outcome::default(), placed);
+    }
+    if more < 0 {
+        let less = more.saturating_neg().min(placed);
+        return (take_back(slice, less), placed.saturating_sub(less));
+    }
+    match place_amount(slice, &account, more, request.posting, HoldOrigin::Asked, Outcome::default()) {
+        Ok(outcome) => (outcome, placed.saturating_add(more)),
+        Err(finding) => (Outcome::nothing(finding), placed),
+    }
 }
 
 /// The same key again: the same answer if it is the same question, a refusal if it is another.
@@ -135,8 +159,8 @@ fn placed_by(outcome: &Outcome) -> i64 {
 }
 
 /// The platform recorded this payment before its question reached us: the money is where it should be.
-fn already_told(hold: &Hold, request: &AuthorizationRequest) -> bool {
-    hold.origin == HoldOrigin::Told && request.kind != AuthorizationKind::Incremental && hold.authorized == request.amount.minor()
+fn already_told(hold: &Hold, request: &AuthorizationRequest, amount: Money) -> bool {
+    hold.origin == HoldOrigin::Told && request.kind != AuthorizationKind::Incremental && hold.authorized == amount.minor()
 }
 
 fn confirm(digest: ContentDigest, request: &AuthorizationRequest, hold: Hold) -> Outcome {
@@ -180,11 +204,11 @@ fn limit_reached(slice: &Slice<'_>, proceed: &Proceed, request: &AuthorizationRe
             return None;
         }
         let used = slice.uses.get(index).copied().unwrap_or_default();
-        let amount = used.amount.saturating_add(counted_amount(request));
-        let count = used.count.saturating_add(transactions(request.kind));
-        let reason = if check.amount_max.is_some_and(|amount_max| amount > amount_max) {
+        // A limit that is passed already (it may have been lowered) refuses only what would add to it.
+        let (amount, count) = (counted_amount(request), transactions(request.kind));
+        let reason = if amount > 0 && check.amount_max.is_some_and(|amount_max| used.amount.saturating_add(amount) > amount_max) {
             DeclineReason::AmountLimitReached
-        } else if check.count_max.is_some_and(|count_max| count > count_max) {
+        } else if count > 0 && check.count_max.is_some_and(|count_max| used.count.saturating_add(count) > count_max) {
             DeclineReason::CountLimitReached
         } else {
             return None;
@@ -197,16 +221,10 @@ fn counted_amount(request: &AuthorizationRequest) -> i64 {
     if moves_money(request.kind) { request.amount.minor() } else { 0 }
 }
 
-/// Places, or adds to, the payment's hold, whatever is available.
-fn place(
-    slice: &Slice<'_>,
-    account: &Account,
-    request: &AuthorizationRequest,
-    proceed: Option<&Proceed>,
-    origin: HoldOrigin,
-) -> Result<Outcome, Finding> {
+/// Counts in the limits, and places or adds to the payment's hold.
+fn place(slice: &Slice<'_>, account: &Account, request: &AuthorizationRequest, proceed: &Proceed) -> Result<Outcome, Finding> {
     let mut outcome = Outcome::default();
-    for check in proceed.into_iter().flat_map(|proceed| proceed.limits.iter()) {
+    for check in &proceed.limits {
         let amount = counted_amount(request);
         let count = i32::try_from(transactions(request.kind)).unwrap_or(0);
         if amount != 0 || count != 0 {
@@ -217,7 +235,7 @@ fn place(
     if !moves_money(request.kind) || amount == 0 {
         return Ok(outcome);
     }
-    place_amount(slice, account, amount, request.posting, origin, outcome)
+    place_amount(slice, account, amount, request.posting, HoldOrigin::Asked, outcome)
 }
 
 /// The money part of placing: held, or debited ahead of its completion.
@@ -257,6 +275,9 @@ pub(super) fn take_back(slice: &Slice<'_>, amount: i64) -> Outcome {
     };
     let from_held = hold.held.min(amount);
     let from_ahead = hold.ahead.min(amount.saturating_sub(from_held));
+    if slice.account.is_some_and(|account| account.posted.checked_add(from_ahead).is_none()) {
+        return Outcome::nothing(Finding::AmountTooLarge);
+    }
     hold.held = hold.held.saturating_sub(from_held);
     hold.ahead = hold.ahead.saturating_sub(from_ahead);
     hold.authorized = hold.authorized.saturating_sub(amount).max(0);
@@ -276,7 +297,7 @@ pub(super) fn take_back(slice: &Slice<'_>, amount: i64) -> Outcome {
 }
 
 /// Money returned to a limit goes to the window it was counted in; a payment that is over altogether is no transaction.
-fn return_to_limits(slice: &Slice<'_>, amount: i64, over: bool, outcome: &mut Outcome) {
+pub(super) fn return_to_limits(slice: &Slice<'_>, amount: i64, over: bool, outcome: &mut Outcome) {
     let mut left_by_counter: [(Option<(crate::rules::CounterKey, LimitScope)>, i64); crate::rules::LIMITS_MAX] =
         [(None, amount); crate::rules::LIMITS_MAX];
     // The latest window first: an increment's money is the first to come back.

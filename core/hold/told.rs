@@ -1,7 +1,7 @@
 //! Told events: facts that a platform or an operator states. They are never refused; what cannot be booked is found and
 //! said.
 
-use super::asked::{place_amount, take_back};
+use super::asked::{place_amount, return_to_limits, take_back};
 use super::event::{Fact, Finality, MovementCause, RecordedOutcome, ReleaseCause, ToldEvent};
 use super::outcome::{Finding, Outcome, Standing};
 use super::state::{Account, Answered, Heard, Hold, HoldOrigin, HoldStatus, Slice};
@@ -17,6 +17,7 @@ pub(super) fn tell(slice: &Slice<'_>, event: &ToldEvent) -> Outcome {
     match event.fact {
         Fact::Card { status, .. } => Outcome { standing: Some(Standing::Card(status)), ..Outcome::default() },
         Fact::Cardholder { status, .. } => Outcome { standing: Some(Standing::Cardholder(status)), ..Outcome::default() },
+        Fact::Account { .. } if slice.account.is_none() => Outcome::nothing(Finding::AccountUnknown),
         Fact::Account { status, .. } => Outcome { standing: Some(Standing::Account(status)), ..Outcome::default() },
         Fact::SettlementAnnounced { .. } => Outcome::default(),
         Fact::Recorded { outcome: RecordedOutcome::Declined, .. } => declined_after_all(slice),
@@ -31,12 +32,15 @@ pub(super) fn tell(slice: &Slice<'_>, event: &ToldEvent) -> Outcome {
             on_account(slice, total, |account, minor| replace(slice, account, minor).unwrap_or_else(Outcome::nothing))
         }
         Fact::Released { cause, .. } => release(slice, cause),
-        Fact::Captured { payment, amount, finality } => on_account(slice, amount, |account, minor| {
-            let hold = payment.and(slice.hold);
-            capture(account, hold, minor, finality).unwrap_or_else(Outcome::nothing)
+        Fact::Captured { payment: None, amount, .. } => on_account(slice, amount, |account, minor| {
+            let outcome = post(account, minor.saturating_neg(), MovementCause::NetworkSettlement);
+            Outcome { finding: outcome.finding.or(Some(Finding::ForcePosted)), ..outcome }
         }),
+        Fact::Captured { payment: Some(_), amount, finality } => {
+            on_account(slice, amount, |account, minor| capture(slice, account, minor, finality).unwrap_or_else(Outcome::nothing))
+        }
         Fact::Completed { amount, .. } => on_account(slice, amount, |account, minor| {
-            capture(account, slice.hold, minor, Finality::Final).unwrap_or_else(Outcome::nothing)
+            capture(slice, account, minor, Finality::Final).unwrap_or_else(Outcome::nothing)
         }),
         Fact::Credited { amount, cause, .. } => on_account(slice, amount, |account, minor| post(account, minor, cause)),
         Fact::Debited { amount, cause, .. } => {
@@ -50,6 +54,8 @@ fn on_account(slice: &Slice<'_>, amount: Money, book: impl FnOnce(&Account, i64)
     match slice.account {
         None => Outcome::nothing(Finding::AccountUnknown),
         Some(account) if account.currency != amount.currency() => Outcome::nothing(Finding::CurrencyMismatch),
+        // Adapters never make one: the fact's name carries the direction.
+        Some(_) if amount.is_negative() => Outcome::nothing(Finding::AmountTooLarge),
         Some(account) => book(&account, amount.minor()),
     }
 }
@@ -143,15 +149,15 @@ fn release(slice: &Slice<'_>, cause: ReleaseCause) -> Outcome {
 }
 
 /// The merchant takes money. It always posts in full: what was debited ahead covers it first, the rest is debited now, and
-/// the hold shrinks by as much.
-fn capture(account: &Account, hold: Option<Hold>, minor: i64, finality: Finality) -> Result<Outcome, Finding> {
-    let finding = match hold {
+/// the hold shrinks by as much. What a final capture leaves over goes back to the account and to the limits.
+fn capture(slice: &Slice<'_>, account: &Account, minor: i64, finality: Finality) -> Result<Outcome, Finding> {
+    let finding = match slice.hold {
         None => Some(Finding::ForcePosted),
         Some(hold) if hold.status != HoldStatus::Open => Some(Finding::CapturedAfterEnd),
         Some(hold) if hold.captured.saturating_add(minor) > hold.authorized => Some(Finding::CapturedAboveAuthorized),
         Some(_) => None,
     };
-    let mut hold = hold.unwrap_or(Hold {
+    let mut hold = slice.hold.unwrap_or(Hold {
         posting: Posting::Hold,
         origin: HoldOrigin::Told,
         status: HoldStatus::Open,
@@ -162,13 +168,10 @@ fn capture(account: &Account, hold: Option<Hold>, minor: i64, finality: Finality
     });
     let covered = hold.ahead.min(minor);
     let debited = minor.saturating_sub(covered);
-    let freed = match finality {
-        Finality::Final => hold.held,
-        Finality::More => hold.held.min(minor),
-    };
-    let paid_back = match finality {
-        Finality::Final => hold.ahead.saturating_sub(covered),
-        Finality::More => 0,
+    let used = hold.held.min(debited);
+    let (freed, paid_back) = match finality {
+        Finality::Final => (hold.held, hold.ahead.saturating_sub(covered)),
+        Finality::More => (used, 0),
     };
     hold.captured = hold.captured.checked_add(minor).ok_or(Finding::AmountTooLarge)?;
     hold.ahead = hold.ahead.saturating_sub(covered).saturating_sub(paid_back);
@@ -179,14 +182,19 @@ fn capture(account: &Account, hold: Option<Hold>, minor: i64, finality: Finality
     }
     let posted = paid_back.saturating_sub(debited);
     account.posted.checked_add(posted).ok_or(Finding::AmountTooLarge)?;
-    Ok(Outcome {
+    let mut outcome = Outcome {
         posted,
         held: freed.saturating_neg(),
         cause: (posted != 0).then_some(MovementCause::NetworkSettlement),
         hold: Some(hold),
         finding,
         ..Outcome::default()
-    })
+    };
+    if finality == Finality::Final {
+        let left_over = freed.saturating_sub(used).saturating_add(paid_back);
+        return_to_limits(slice, left_over, hold.captured == 0, &mut outcome);
+    }
+    Ok(outcome)
 }
 
 fn post(account: &Account, minor: i64, cause: MovementCause) -> Outcome {
