@@ -11,3 +11,6 @@ pub mod store;
 
 pub use record::{Body, BodyRef, Group, GroupWriter, Record, RecordError, RecordRef};
 pub use store::{Journal, JournalError, Sync};
+
+#[cfg(test)]
+mod tests;

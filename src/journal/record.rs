@@ -166,6 +166,32 @@ pub enum BodyRef<'a> {
     Opened,
 }
 
+impl Record {
+    /// The record as it is written.
+    #[must_use]
+    pub fn as_written(&self) -> RecordRef<'_> {
+        let body = match &self.body {
+            Body::Decided { received_at, ruleset, request, verdict, outcome } => {
+                BodyRef::Decided { received_at: *received_at, ruleset, request, verdict, outcome }
+            }
+            Body::Adopted { received_at, request, told, basis, outcome } => {
+                BodyRef::Adopted { received_at: *received_at, request, told, basis, outcome }
+            }
+            Body::Told { event, outcome } => BodyRef::Told { event, outcome },
+            Body::Kept { digest, problem, redacted } => BodyRef::Kept { digest, problem, redacted },
+            Body::AccountEntered { account, balance, credit_line, status } => {
+                BodyRef::AccountEntered { account, balance: *balance, credit_line: *credit_line, status: *status }
+            }
+            Body::CardEntered { card, account, cardholder, status } => {
+                BodyRef::CardEntered { card, account, cardholder: cardholder.as_ref(), status: *status }
+            }
+            Body::RulesPublished { ruleset } => BodyRef::RulesPublished { ruleset },
+            Body::Opened => BodyRef::Opened,
+        };
+        RecordRef { at: self.at, program: self.program.as_ref(), platform: self.platform.as_ref(), body }
+    }
+}
+
 /// Why bytes are not records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RecordError {
@@ -224,10 +250,15 @@ impl GroupWriter {
     /// Never for the types of this program; an encoder that fails is reported instead of trusted.
     pub fn push(&mut self, record: &RecordRef<'_>) -> Result<(), postcard::Error> {
         if self.records == 0 {
+            self.bytes.clear();
             self.bytes.push(FORMAT);
-            self.bytes = postcard::to_extend(ENGINE, std::mem::take(&mut self.bytes))?;
+            postcard::to_extend(ENGINE, Onto(&mut self.bytes))?;
         }
-        self.bytes = postcard::to_extend(record, std::mem::take(&mut self.bytes))?;
+        let end = self.bytes.len();
+        if let Err(error) = postcard::to_extend(record, Onto(&mut self.bytes)) {
+            self.bytes.truncate(end);
+            return Err(error);
+        }
         self.records = self.records.saturating_add(1);
         Ok(())
     }
@@ -236,6 +267,15 @@ impl GroupWriter {
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
+    }
+}
+
+/// Writes on at a buffer's end. The buffer stays where it is: an encoder that fails, or panics, loses none of it.
+struct Onto<'a>(&'a mut Vec<u8>);
+
+impl Extend<u8> for Onto<'_> {
+    fn extend<T: IntoIterator<Item = u8>>(&mut self, bytes: T) {
+        self.0.extend(bytes);
     }
 }
 

@@ -109,9 +109,11 @@ impl Journal {
         make_private(directory).map_err(|error| JournalError::Directory(directory.to_owned(), error))?;
         let lock = lock(directory)?;
         let path = directory.join(FILE);
-        let connection = connect(&path, sync)?;
+        let (connection, contents) = connect(&path, sync)?;
+        if contents == Contents::Nothing {
+            connection.execute_batch(&schema_sql()).map_err(|error| JournalError::Disk(path.clone(), error))?;
+        }
         let mut journal = Journal { path, connection, _lock: lock, next: 1, chain: [0; 32] };
-        journal.prepare()?;
         journal.seek_end()?;
         Ok(journal)
     }
@@ -121,8 +123,19 @@ impl Journal {
     /// # Errors
     /// The disk still fails.
     pub fn reopen(&mut self, sync: Sync) -> Result<(), JournalError> {
-        self.connection = connect(&self.path, sync)?;
+        let (connection, contents) = connect(&self.path, sync)?;
+        match contents {
+            Contents::Journal => self.connection = connection,
+            // Somebody took the file away. Beginning a new one would forget what was acknowledged.
+            Contents::Nothing => return Err(JournalError::Foreign(self.path.clone())),
+        }
         self.seek_end()
+    }
+
+    /// An error of this file's chain.
+    #[must_use]
+    pub fn broken(&self, first: i64) -> JournalError {
+        JournalError::Broken(self.path.clone(), first)
     }
 
     /// An error of this file's records.
@@ -164,20 +177,24 @@ impl Journal {
     /// The disk, a broken chain, or what `each` says of a group's bytes.
     pub fn read<E: From<JournalError>>(&self, from: i64, mut each: impl FnMut(i64, &[u8]) -> Result<(), E>) -> Result<(), E> {
         let disk = |error| JournalError::Disk(self.path.clone(), error);
+        let from = self.group_with(from).map_err(disk)?;
         let mut chain = self.chain_before(from).map_err(disk)?;
-        let mut statement =
-            self.connection.prepare("SELECT first, chain, body FROM journal WHERE first >= ?1 ORDER BY first").map_err(disk)?;
+        let mut statement = self
+            .connection
+            .prepare("SELECT first, records, chain, body FROM journal WHERE first >= ?1 ORDER BY first")
+            .map_err(disk)?;
         let mut rows = statement.query(params![from]).map_err(disk)?;
         let mut expected = None;
         while let Some(row) = rows.next().map_err(disk)? {
             let first: i64 = row.get(0).map_err(disk)?;
-            let linked: [u8; 32] = row.get(1).map_err(disk)?;
-            let body = row.get_ref(2).and_then(|body| body.as_blob().map_err(Into::into)).map_err(disk)?;
-            if link(&chain, first, body) != linked || expected.is_some_and(|expected: i64| expected > first) {
-                return Err(JournalError::Broken(self.path.clone(), first).into());
+            let records: i64 = row.get(1).map_err(disk)?;
+            let linked: [u8; 32] = row.get(2).map_err(|_| self.broken(first))?;
+            let body = row.get_ref(3).and_then(|body| body.as_blob().map_err(Into::into)).map_err(disk)?;
+            if link(&chain, first, body) != linked || expected.is_some_and(|expected: i64| expected != first) {
+                return Err(self.broken(first).into());
             }
             chain = linked;
-            expected = Some(first);
+            expected = Some(first.saturating_add(records));
             each(first, body)?;
         }
         Ok(())
@@ -231,18 +248,6 @@ impl Journal {
         read().map_err(|error| JournalError::Disk(self.path.clone(), error))
     }
 
-    fn prepare(&mut self) -> Result<(), JournalError> {
-        let disk = |error| JournalError::Disk(self.path.clone(), error);
-        let schema: i32 = self.connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(disk)?;
-        let application: i32 = self.connection.query_row("PRAGMA application_id", [], |row| row.get(0)).map_err(disk)?;
-        match (application, schema) {
-            (APPLICATION, SCHEMA) => Ok(()),
-            (APPLICATION, newer) if newer > SCHEMA => Err(JournalError::Newer(self.path.clone(), newer)),
-            (0, 0) => self.connection.execute_batch(&schema_sql()).map_err(disk),
-            (_, _) => Err(JournalError::Foreign(self.path.clone())),
-        }
-    }
-
     fn seek_end(&mut self) -> Result<(), JournalError> {
         let last: Option<(i64, i64, [u8; 32])> = self
             .connection
@@ -256,6 +261,13 @@ impl Journal {
             None => (1, [0; 32]),
         };
         Ok(())
+    }
+
+    /// Where the group begins that holds a record; the record itself if there is none.
+    fn group_with(&self, record: i64) -> rusqlite::Result<i64> {
+        self.connection
+            .query_row("SELECT max(first) FROM journal WHERE first <= ?1", params![record], |row| row.get::<_, Option<i64>>(0))
+            .map(|first| first.unwrap_or(record))
     }
 
     fn chain_before(&self, first: i64) -> rusqlite::Result<[u8; 32]> {
@@ -294,7 +306,8 @@ fn link(before: &[u8; 32], first: i64, body: &[u8]) -> [u8; 32] {
 
 fn schema_sql() -> String {
     format!(
-        "PRAGMA application_id = {APPLICATION};
+        "BEGIN;
+         PRAGMA application_id = {APPLICATION};
          PRAGMA user_version = {SCHEMA};
          -- One row a commit group. `chain` is SHA-256 of the row before, this row's `first` and its `body`.
          CREATE TABLE journal (
@@ -312,23 +325,50 @@ fn schema_sql() -> String {
              published_at TEXT NOT NULL,
              published_by TEXT NOT NULL,
              why TEXT NOT NULL
-         ) STRICT;"
+         ) STRICT;
+         COMMIT;"
     )
 }
 
-fn connect(path: &Path, sync: Sync) -> Result<Connection, JournalError> {
-    let open = || -> rusqlite::Result<Connection> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(path, flags)?;
-        let _: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
-        connection.execute_batch(match sync {
-            Sync::Full => "PRAGMA synchronous = FULL",
-            Sync::None => "PRAGMA synchronous = OFF",
-        })?;
-        connection.execute_batch(&format!("PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}"))?;
-        Ok(connection)
+/// What a file holds that may become, or is, a journal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Contents {
+    Nothing,
+    Journal,
+}
+
+/// Opens the file, having looked at what it holds before anything in it is changed.
+fn connect(path: &Path, sync: Sync) -> Result<(Connection, Contents), JournalError> {
+    make_private_file(path).map_err(|error| JournalError::Directory(path.to_owned(), error))?;
+    let disk = |error: rusqlite::Error| match error.sqlite_error_code() {
+        Some(rusqlite::ErrorCode::NotADatabase) => JournalError::Foreign(path.to_owned()),
+        Some(_) | None => JournalError::Disk(path.to_owned(), error),
     };
-    open().map_err(|error| JournalError::Disk(path.to_owned(), error))
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(disk)?;
+    let number = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i32>(0)).map_err(disk);
+    let (application, schema) = (number("PRAGMA application_id")?, number("PRAGMA user_version")?);
+    let contents = match (application, schema, number("SELECT count(*) FROM sqlite_schema")?) {
+        (APPLICATION, SCHEMA, _) => Contents::Journal,
+        (APPLICATION, newer, _) if newer > SCHEMA => return Err(JournalError::Newer(path.to_owned(), newer)),
+        (0, 0, 0) => Contents::Nothing,
+        (_, _, _) => return Err(JournalError::Foreign(path.to_owned())),
+    };
+    let _: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0)).map_err(disk)?;
+    let synchronous = match sync {
+        Sync::Full => "FULL",
+        Sync::None => "OFF",
+    };
+    connection
+        .execute_batch(&format!("PRAGMA synchronous = {synchronous}; PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}"))
+        .map_err(disk)?;
+    Ok((connection, contents))
+}
+
+/// The journal is its owner's alone, also in a directory that others may read; SQLite's own files follow it.
+fn make_private_file(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    std::fs::File::options().create(true).truncate(false).write(true).mode(0o600).open(path).map(|_| ())
 }
 
 /// The data directory is its owner's alone.
