@@ -6,7 +6,7 @@ use holdfast_core::hold::{self, Adoption, Asked, Event, Heard, LimitUse, Outcome
 use holdfast_core::rules::{LIMITS_MAX, Verdict};
 use holdfast_core::{AuthorizationKind, Basis, Decision, ProgramId};
 
-use super::rebuild::{asked_of, entered_account, locate_request, payment_of, payments_of};
+use super::rebuild::{asked_of, entered_account, locate_request, payment_of, payments_of, subject_of};
 use super::state::{Located, Names};
 use super::writer::{Performed, Writer};
 use crate::clock::Moment;
@@ -131,14 +131,15 @@ impl Writer {
             return Performed::OnceDurable(Answer::Recorded(Some(hold::Finding::HeardBefore)));
         }
         let payment = payment_of(&event.fact);
-        let located = self.state.locate(program, platform.as_ref(), &event.subject, payment);
+        let subject = subject_of(event);
+        let located = self.state.locate(program, platform.as_ref(), &subject, payment);
         let asked = asked_of(&event.fact).map(|key| self.state.asked_name(program, platform.as_ref(), &key));
         let outcome = self.apply_located(&located, asked, Heard::First, &Event::Told(event));
         let names =
             Names { program, platform: platform.as_ref(), at: now.utc, payment, increment: None, asked, told: Some(told) };
         self.state.write(&located, &names, &outcome, &mut self.undo);
         if let Some(standing) = outcome.standing {
-            self.state.write_standing(program, &event.subject, &located, standing, &mut self.undo);
+            self.state.write_standing(program, &subject, &located, standing, &mut self.undo);
         }
         let finding = outcome.finding;
         match self.record(origin, now, BodyRef::Told { event, outcome: &outcome }) {
@@ -249,6 +250,9 @@ impl Writer {
 
     fn record(&mut self, origin: &Origin, now: &Moment, body: BodyRef<'_>) -> Result<(), LedgerError> {
         let record = RecordRef { at: now.utc, program: Some(&origin.program), platform: origin.platform.as_ref(), body };
+        // The only way to a bug on purpose: everything of the act is written when it comes.
+        #[cfg(test)]
+        assert!(origin.program.as_str() != super::tests::PROGRAM_THAT_PANICS, "a bug, made for a test");
         self.group.push(&record).map_err(|_| LedgerError::Panicked)
     }
 }

@@ -1,7 +1,7 @@
 //! From the journal back to memory: the outcomes of its records are written again, in order. Nothing is decided afresh.
 
 use holdfast_core::Currency;
-use holdfast_core::hold::{Account, Fact, Outcome, Subject};
+use holdfast_core::hold::{Account, Fact, Outcome, Subject, ToldEvent};
 use holdfast_core::{AuthorizationKind, AuthorizationRequest, PaymentRef};
 
 use super::state::{Located, Names, State};
@@ -17,14 +17,15 @@ pub fn write_record(state: &mut State, record: &Record, undo: &mut UndoLog) {
         }
         Body::Told { event, outcome } => {
             let payment = payment_of(&event.fact);
-            let located = state.locate(program, record.platform.as_ref(), &event.subject, payment);
+            let subject = subject_of(event);
+            let located = state.locate(program, record.platform.as_ref(), &subject, payment);
             let told = Some(state.told_name(program, record.platform.as_ref(), &event.key));
             let asked = asked_of(&event.fact).map(|key| state.asked_name(program, record.platform.as_ref(), &key));
             let names =
                 Names { program, platform: record.platform.as_ref(), at: record.at, payment, increment: None, asked, told };
             state.write(&located, &names, outcome, undo);
             if let Some(standing) = outcome.standing {
-                state.write_standing(program, &event.subject, &located, standing, undo);
+                state.write_standing(program, &subject, &located, standing, undo);
             }
         }
         Body::AccountEntered { account, balance, credit_line, status } => {
@@ -58,7 +59,30 @@ pub fn locate_request(
 ) -> Located {
     let subject = Subject { account: None, card: request.card, cardholder: request.cardholder };
     let (payment, _) = payments_of(request);
-    state.locate(program, platform, &subject, Some(payment))
+    let located = state.locate(program, platform, &subject, Some(payment));
+    if request.card.is_some() && located.card.is_none() {
+        // A card that nobody knows is not good because its owner is.
+        return Located { cardholder: None, ..located };
+    }
+    located
+}
+
+/// Whose standing or money an event is about: what its fact names, and its subject for the rest.
+pub fn subject_of(event: &ToldEvent) -> Subject {
+    match event.fact {
+        Fact::Card { card, .. } => Subject { card: Some(card), ..event.subject },
+        Fact::Cardholder { cardholder, .. } => Subject { cardholder: Some(cardholder), ..event.subject },
+        Fact::Account { account, .. } => Subject { account: Some(account), card: None, cardholder: None },
+        Fact::Recorded { .. }
+        | Fact::Reduced { .. }
+        | Fact::Replaced { .. }
+        | Fact::Released { .. }
+        | Fact::Captured { .. }
+        | Fact::Completed { .. }
+        | Fact::Credited { .. }
+        | Fact::Debited { .. }
+        | Fact::SettlementAnnounced { .. } => event.subject,
+    }
 }
 
 /// The payment whose hold a request concerns, and the increment's own name where it is one.

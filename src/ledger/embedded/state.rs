@@ -224,7 +224,8 @@ impl State {
         by(payment.authorization.as_str()).or_else(|| payment.alias.as_ref().and_then(|alias| by(alias.as_str())))
     }
 
-    /// Finds what an event names. A payment that is known says whose money it is, whatever the event's subject says.
+    /// Finds what an event names. A payment that is known says whose money it is, whatever the event's subject says; the
+    /// card is the one that is named, and the payment's where none is.
     pub fn locate(
         &self,
         program: &ProgramId,
@@ -233,8 +234,10 @@ impl State {
         payment: Option<&PaymentRef>,
     ) -> Located {
         let hold = payment.and_then(|payment| self.hold_of(program, platform, payment));
-        let presented = subject.card.as_ref().and_then(|card| self.card_named(program, card));
-        let card = presented.or_else(|| hold.and_then(|hold| self.hold(hold)).and_then(|row| row.card));
+        let card = match &subject.card {
+            Some(card) => self.card_named(program, card),
+            None => hold.and_then(|hold| self.hold(hold)).and_then(|row| row.card),
+        };
         let card_row = card.and_then(|card| self.card(card));
         let told_cardholder = subject.cardholder.as_ref().and_then(|cardholder| self.cardholder_named(program, cardholder));
         let cardholder = card_row.and_then(|row| row.cardholder).or(told_cardholder);
@@ -274,12 +277,6 @@ impl State {
     /// The hold there.
     pub fn hold(&self, index: HoldIndex) -> Option<&HoldRow> {
         self.holds.get(place(index.0))
-    }
-
-    /// All holds.
-    #[cfg(test)]
-    pub fn holds(&self) -> &[HoldRow] {
-        &self.holds
     }
 
     /// What was answered to a key.
@@ -339,11 +336,14 @@ impl State {
             row.account.posted = row.account.posted.saturating_add(outcome.posted);
             row.account.held = row.account.held.saturating_add(outcome.held);
         }
+        // A payment counts, and gets back, where it was placed, whatever card a later message names.
+        let counts_for = located.hold.and_then(|index| self.hold(index)).map_or(located.card, |row| row.card);
+        let counts_for = Located { card: counts_for, ..*located };
         if let Some(hold) = outcome.hold {
             self.write_hold(located, names, hold, outcome, undo);
         }
         for counted in &outcome.counted {
-            self.count(located, counted, undo);
+            self.count(&counts_for, counted, undo);
         }
         if let Some(answered) = outcome.answered
             && let Some(key) = names.asked
@@ -470,12 +470,17 @@ impl State {
     ) -> bool {
         let cardholder = cardholder.map(|cardholder| self.cardholder_entered(program, cardholder, undo));
         let existing = self.card_named(program, card);
+        let mut former_owner = None;
         let row = match existing.and_then(|index| self.cards.get_mut(place(index.0)).map(|row| (index, row))) {
             Some((index, row)) => {
-                undo.push(Undo::Card(index, *row));
+                let before = *row;
+                undo.push(Undo::Card(index, before));
                 row.status = status;
                 row.account = account.or(row.account);
                 row.cardholder = cardholder.or(row.cardholder);
+                if (row.account, row.cardholder) != (before.account, before.cardholder) {
+                    former_owner = before.cardholder;
+                }
                 *row
             }
             None => {
@@ -495,7 +500,20 @@ impl State {
             undo.push(Undo::Cardholder(owner, cardholder.clone()));
             cardholder.accounts.push(account);
         }
+        if let Some(owner) = former_owner {
+            self.forget_accounts_without_card(owner, undo);
+        }
         existing.is_none()
+    }
+
+    /// A card that leads elsewhere now must not leave its former owner with the account behind it.
+    fn forget_accounts_without_card(&mut self, owner: CardholderIndex, undo: &mut UndoLog) {
+        let of_owner = self.cards.iter().filter(|card| card.cardholder == Some(owner));
+        let accounts: Vec<AccountIndex> = of_owner.filter_map(|card| card.account).collect();
+        if let Some(row) = self.cardholders.get_mut(place(owner.0)) {
+            undo.push(Undo::Cardholder(owner, row.clone()));
+            row.accounts.retain(|account| accounts.contains(account));
+        }
     }
 
     fn cardholder_entered(&mut self, program: &ProgramId, cardholder: &CardholderToken, undo: &mut UndoLog) -> CardholderIndex {

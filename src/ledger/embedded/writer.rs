@@ -10,6 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
+use holdfast_core::Decision;
 use holdfast_core::hold::Answered;
 use tokio::sync::oneshot;
 
@@ -18,7 +19,7 @@ use super::state::{Fingerprint, State};
 use super::undo::UndoLog;
 use super::{Settings, Shared, rebuild};
 use crate::clock::{self, Moment};
-use crate::journal::{BodyRef, Group, GroupWriter, Journal, JournalError, RecordRef};
+use crate::journal::{Body, BodyRef, Group, GroupWriter, Journal, JournalError, Record, RecordRef};
 use crate::ledger::{Act, Answer, Completions, LedgerError, Readiness, Ticket};
 
 /// How often an unavailable journal is tried again.
@@ -39,6 +40,8 @@ pub struct Writer {
     settings: Settings,
     pub(super) state: State,
     pub(super) group: GroupWriter,
+    /// A group whose commit failed: whether it reached the disk all the same, only reopening tells.
+    in_doubt: GroupWriter,
     pub(super) undo: UndoLog,
     /// Tickets that are complete once the group is durable.
     awaiting: Vec<(Arc<Ticket>, Answer)>,
@@ -57,6 +60,7 @@ impl Writer {
             settings,
             state: State::new((secret.hash_one(0_u8), secret.hash_one(1_u8))),
             group: GroupWriter::default(),
+            in_doubt: GroupWriter::default(),
             undo: UndoLog::new(),
             awaiting: Vec::new(),
             told_declines: Vec::new(),
@@ -67,21 +71,34 @@ impl Writer {
     /// Rebuilds the state, then works until the queue is closed and empty.
     pub fn run(mut self, opened: oneshot::Sender<Result<(), JournalError>>) {
         let result = self.rebuild();
-        let failed = result.is_err();
-        self.become_ready(if failed { Readiness::Unavailable } else { Readiness::Ready });
+        let rebuilt = result.is_ok();
+        self.become_ready(if rebuilt { Readiness::Ready } else { Readiness::Unavailable });
         // Whoever started the ledger may have gone away: then nobody wants to know.
         let _ = opened.send(result);
         let mut batch = Vec::new();
+        if !rebuilt {
+            return self.refuse_everything(&mut batch);
+        }
         loop {
             let patience = (self.shared.readiness() != Readiness::Ready).then_some(RETRY_EVERY);
             match self.shared.queue.take(&mut batch, patience) {
                 Taken::Closed => return,
                 Taken::Some => {}
             }
-            if !failed && self.shared.readiness() == Readiness::Unavailable {
+            if self.shared.readiness() == Readiness::Unavailable {
                 self.try_to_come_back();
             }
             self.work_off(&mut batch);
+        }
+    }
+
+    /// What was read of a log that cannot be read whole is nobody's balance.
+    fn refuse_everything(&mut self, batch: &mut Vec<Arc<Ticket>>) {
+        while self.shared.queue.take(batch, None) == Taken::Some {
+            for ticket in batch.drain(..) {
+                self.completions.complete(&ticket, Err(LedgerError::Unavailable));
+            }
+            self.completions.announce();
         }
     }
 
@@ -92,24 +109,34 @@ impl Writer {
 
     fn rebuild(&mut self) -> Result<(), JournalError> {
         let Writer { journal, state, undo, .. } = self;
+        let mut next = 1;
         journal.read(1, |first, bytes| {
+            if first != next {
+                return Err(journal.broken(first));
+            }
             for record in Group::open(bytes).map_err(|error| journal.unreadable(first, error))? {
                 let record = record.map_err(|error| journal.unreadable(first, error))?;
                 rebuild::write_record(state, &record, undo);
                 undo.clear();
+                next = next.saturating_add(1);
             }
-            Ok::<(), JournalError>(())
+            Ok(())
         })?;
+        if next != journal.next() {
+            return Err(journal.broken(next));
+        }
         self.state.forget_old_keys(clock::utc());
         Ok(())
     }
 
     fn work_off(&mut self, batch: &mut Vec<Arc<Ticket>>) {
-        let now = clock::now();
+        let mut now = clock::now();
         for ticket in batch.drain(..) {
             self.attend(ticket, &now);
             if self.group.records() >= self.settings.commit_records_max {
                 self.commit();
+                // A sync takes its time: what was in time when the batch was taken may not be any more.
+                now = clock::now();
             }
         }
         self.completions.announce();
@@ -177,7 +204,8 @@ impl Writer {
         for (ticket, _) in self.awaiting.drain(..) {
             self.completions.complete(&ticket, Err(LedgerError::Unavailable));
         }
-        // The group stays in its buffer: whether it reached the disk all the same, only reopening tells.
+        std::mem::swap(&mut self.group, &mut self.in_doubt);
+        self.group.clear();
         self.become_ready(Readiness::Unavailable);
     }
 
@@ -187,21 +215,40 @@ impl Writer {
         if self.journal.reopen(self.settings.sync).is_err() {
             return;
         }
+        let in_doubt: Vec<Record> = Group::open(self.in_doubt.bytes()).into_iter().flatten().flatten().collect();
+        self.in_doubt.clear();
+        let opened = RecordRef { at: clock::utc(), program: None, platform: None, body: BodyRef::Opened };
+        let mut gathered = self.in_doubt.push(&opened).is_ok();
         if self.journal.next() > expected {
             // The group that was given up is durable after all: it counts.
-            let bytes = self.group.bytes().to_vec();
-            for record in Group::open(&bytes).into_iter().flatten().flatten() {
-                rebuild::write_record(&mut self.state, &record, &mut self.undo);
+            for record in &in_doubt {
+                rebuild::write_record(&mut self.state, record, &mut self.undo);
             }
             self.undo.clear();
+        } else {
+            // Its declines were told all the same: they are recorded now, so that a restart remembers them too.
+            let owed = in_doubt.iter().filter(|record| declines(&record.body));
+            gathered &= owed.map(Record::as_written).all(|record| self.in_doubt.push(&record).is_ok());
         }
-        self.group.clear();
-        let opened = RecordRef { at: clock::utc(), program: None, platform: None, body: BodyRef::Opened };
-        let written = self.group.push(&opened).is_ok() && self.journal.append(1, self.group.bytes()).is_ok();
-        self.group.clear();
-        if written {
+        // If this fails, it is in doubt in its turn.
+        if gathered && self.journal.append(self.in_doubt.records(), self.in_doubt.bytes()).is_ok() {
+            self.in_doubt.clear();
             self.settings.observer.say("the journal can be written again, the ledger is ready");
             self.become_ready(Readiness::Ready);
         }
+    }
+}
+
+/// Whether a record is of a decline that was told before it was durable.
+fn declines(body: &Body) -> bool {
+    match body {
+        Body::Decided { outcome, .. } => matches!(outcome.decision, Some((Decision::Decline { .. }, _))),
+        Body::Adopted { .. }
+        | Body::Told { .. }
+        | Body::Kept { .. }
+        | Body::AccountEntered { .. }
+        | Body::CardEntered { .. }
+        | Body::RulesPublished { .. }
+        | Body::Opened => false,
     }
 }
