@@ -116,8 +116,8 @@ fn a_balance_as_table_and_as_json() {
     );
     assert_eq!(
         balance::as_json(&report()).to_string(),
-        "{\"account\":\"acct-demo-1\",\"available\":\"972.55\",\"credit_line\":\"0.00\",\"currency\":\"USD\",\"held\":\"27.45\",\
-         \"holds_open\":1,\"posted\":\"1000.00\",\"program\":\"demo\",\"status\":\"active\"}"
+        "{\"account_id\":\"acct-demo-1\",\"available\":97255,\"credit_line\":0,\"currency\":\"USD\",\"held\":2745,\
+         \"holds_open\":1,\"posted\":100000,\"program\":\"demo\",\"status\":\"active\"}"
     );
 }
 

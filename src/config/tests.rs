@@ -97,11 +97,15 @@ user = "u"
 password = "env:PASSWORD"
 "#;
 
+/// A ruleset that fits the program above.
+const RULES: &str =
+    "currency = \"EUR\"\ntime_zone = \"Europe/Berlin\"\n[[rule]]\nid = \"amount\"\namount = { max = \"750.00\" }\n";
+
 /// A directory with what the configurations of these tests name.
 fn directory() -> TempDir {
     let directory = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| fs::write(directory.path().join(name), text).unwrap();
-    write("rules.toml", "");
+    write("rules.toml", RULES);
     write("broken.toml", "a = \n");
     write("password", "from-a-file\r\n");
     write("accounts.csv", "account_id,program,currency,balance,credit_line,status\na,one,EUR,1,0,active\nb,one,USD,1,0,open\n");
