@@ -1,4 +1,55 @@
 //! Holdfast answers card-issuing platforms' real-time authorization callbacks.
+//!
+//! # Bird's eye
+//!
+//! In: a callback's bytes, from a platform that waits. Out: its answer, in time. Ground state: the ledger's journal and the
+//! configuration; everything else is derived. A callback is answered on the thread that read it: [`server`] hands it to
+//! [`responder`], which verifies and decodes it through the platform's adapter (package `holdfast-adapters`), asks the
+//! program's rules (package `holdfast-core`), submits one act to the [`ledger`], and waits for it until `decide_by` and no
+//! longer. The ledger applies acts in one thread, makes each group of them durable in the [`journal`], and wakes each worker
+//! once for all of its acts that are done.
+//!
+//! # Code map
+//!
+//! | place | what it is |
+//! |---|---|
+//! | `core/` | the words, the rules, the hold engine, stand-in: pure functions |
+//! | `adapters/` | bytes ⇄ core values, one folder a platform, one suite of laws for all |
+//! | [`app`] | the composition root: the only file that knows everyone |
+//! | [`config`] | what the operator wrote, typed, with every error at once |
+//! | [`clock`] | the only file that reads a clock |
+//! | [`server`] | sockets, TLS, limits, routes, drain; the operators' listener |
+//! | [`responder`] | the path of a callback |
+//! | [`ledger`] | the seam to what keeps the money, and the embedded engine behind it |
+//! | [`journal`] | the ledger's log: records, their groups, SQLite |
+//! | [`metrics`] | one file a family |
+//! | [`operations`] | what operators ask, done on a ledger |
+//! | [`control`] | the Unix socket that carries it to a running server |
+//! | [`command`] | the command line, one file a subcommand |
+//! | `loadtest/` | open-loop load for any adapter; never links the responder |
+//! | `tests/e2e/` | the real server over real sockets |
+//!
+//! # Invariants
+//!
+//! * Dependencies point one way: `core` ← `adapters` ← this crate. Here `responder` answers behind `server`'s seam and knows
+//!   `ledger` and `metrics`; `ledger` knows `journal`; only [`app`] knows everyone.
+//! * No I/O, no clock, no log in `core` and `adapters`. No floating point in money.
+//! * Nothing is decoded without the value that verification yields.
+//! * From the moment an authorization is understood an answer is owed; stand-in is entered in one place.
+//! * An approval is acknowledged only when the group that holds its record is durable.
+//! * An error of the ledger means that nothing was applied.
+//! * State is rebuilt by writing recorded outcomes, never by deciding afresh.
+//!
+//! # Where this differs from the plan, and why
+//!
+//! * [`AuthorizationRequest`](holdfast_core::AuthorizationRequest) owns what it says and is fixed-size: the same value is
+//!   evaluated, submitted and journaled, so there is no second, borrowed form. What an answer repeats stays borrowed.
+//! * Merchants' names are digested by the adapter: they can be compared and cannot be read, here or in the journal.
+//! * The in-flight permit travels with the act's ticket ([`ledger::permit`]), so that an act which nobody waits for any
+//!   more still counts until the ledger is done with it.
+//! * A worker is woken once for all that a commit completed ([`ledger::Mailbox`]): a wake a request was the dearest part of
+//!   a durable hold.
+//! * The journal has one row a commit group, not one a record.
 
 pub mod app;
 pub mod clock;

@@ -1,6 +1,6 @@
 //! What a program wrote, parsed and typed at load; and what it says about a request.
 //!
-//! A [`Ruleset`] is made once, checked whole, and never changes. [`evaluate`] asks it about one request: no clock, no
+//! A [`Ruleset`] is made once, checked whole, and never changes. [`evaluate`](evaluate()) asks it about one request: no clock, no
 //! allocation, no failure. A rule only ever declines; whatever no rule declines may proceed, under the limits that apply.
 //!
 //! Reading order: [`verdict`](Verdict), `evaluate`, `rule`, `when`, `limit`, `ruleset`; then the parts they are made of:

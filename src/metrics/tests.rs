@@ -1,4 +1,4 @@
-//! What `/metrics` shows, and that the table in `README.md` shows the same.
+//! What `/metrics` shows, and that the table in the README shows the same.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -165,7 +165,7 @@ fn samples_survive_upkeep_between_two_readings() {
 
 /// Name → (type, labels) of every family in the README's table.
 fn documented() -> BTreeMap<String, String> {
-    include_str!("README.md")
+    include_str!("../../README.md")
         .lines()
         .filter_map(|line| line.strip_prefix("| `holdfast_"))
         .map(|row| {
@@ -195,7 +195,7 @@ fn the_readme_has_a_row_for_every_family_and_no_other() {
 
 #[test]
 fn the_readme_names_every_label_value_that_is_there_from_the_start() {
-    let readme = include_str!("README.md");
+    let readme = include_str!("../../README.md");
     for line in metrics().render().lines().filter(|line| !line.starts_with('#')) {
         let Some((_, labels)) = line.split_once('{') else { continue };
         let labels = labels.split_once('}').unwrap().0;
