@@ -6,6 +6,7 @@
 //!
 //! [`record`] is what is written, [`store`] how it is kept.
 
+mod checkpoint;
 pub mod record;
 pub mod store;
 

@@ -11,6 +11,7 @@ use holdfast_core::Timestamp;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 use sha2::{Digest, Sha256};
 
+use super::checkpoint::{self, Checkpointer, Duty};
 use super::record::RecordError;
 
 /// The file's name in the data directory.
@@ -25,8 +26,8 @@ const APPLICATION: i32 = 0x4846_4a31;
 /// The size of a page, in bytes. A commit group takes a few pages; each costs two writes.
 const PAGE_BYTES: i32 = 16_384;
 
-/// Pages in the write-ahead log after which it is copied into the file, and used again from its beginning.
-const CHECKPOINT_PAGES: i32 = 1000;
+/// Pages in the write-ahead log after which the writer copies it by itself: only if the copier never comes that far.
+const CHECKPOINT_PAGES: i32 = 16_384;
 
 /// Whether a group is synced to the disk before it is acknowledged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,6 +94,8 @@ pub struct Journal {
     connection: Connection,
     /// Held as long as the journal is open: two writers on one directory are refused.
     _lock: std::fs::File,
+    checkpointer: Checkpointer,
+    duty: Duty,
     next: i64,
     chain: [u8; 32],
 }
@@ -116,7 +119,8 @@ impl Journal {
         if contents == Contents::Nothing {
             connection.execute_batch(&schema_sql()).map_err(|error| JournalError::Disk(path.clone(), error))?;
         }
-        let mut journal = Journal { path, connection, _lock: lock, next: 1, chain: [0; 32] };
+        let checkpointer = Checkpointer::start(&path, synchronous(sync));
+        let mut journal = Journal { path, connection, _lock: lock, checkpointer, duty: Duty::None, next: 1, chain: [0; 32] };
         journal.seek_end()?;
         Ok(journal)
     }
@@ -171,7 +175,19 @@ impl Journal {
             .map_err(|error| JournalError::Disk(self.path.clone(), error))?;
         self.next = self.next.saturating_add(i64::from(records));
         self.chain = chain;
+        let page = u64::from(PAGE_BYTES.unsigned_abs());
+        let pages = u64::try_from(bytes.len()).unwrap_or(u64::MAX).div_ceil(page).saturating_add(1);
+        self.duty = self.checkpointer.appended(pages);
         Ok(())
+    }
+
+    /// Does what is to be done between two groups, when nobody waits for one.
+    pub fn tidy(&mut self) {
+        match std::mem::replace(&mut self.duty, Duty::None) {
+            // A log that cannot be copied now grows; the next append says so if the disk is at fault.
+            Duty::CopyTheRest => drop(checkpoint::copy(&self.connection)),
+            Duty::None => {}
+        }
     }
 
     /// Reads every group from the one that holds record `from` on, in order, checking the chain.
@@ -333,6 +349,13 @@ fn schema_sql() -> String {
     )
 }
 
+fn synchronous(sync: Sync) -> &'static str {
+    match sync {
+        Sync::Full => "FULL",
+        Sync::None => "OFF",
+    }
+}
+
 /// What a file holds that may become, or is, a journal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Contents {
@@ -360,10 +383,7 @@ fn connect(path: &Path, sync: Sync) -> Result<(Connection, Contents), JournalErr
     // The size counts for a file that is made now; one that is there keeps its own.
     connection.execute_batch(&format!("PRAGMA page_size = {PAGE_BYTES}")).map_err(disk)?;
     let _: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0)).map_err(disk)?;
-    let synchronous = match sync {
-        Sync::Full => "FULL",
-        Sync::None => "OFF",
-    };
+    let synchronous = synchronous(sync);
     connection
         .execute_batch(&format!("PRAGMA synchronous = {synchronous}; PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}"))
         .map_err(disk)?;

@@ -34,8 +34,8 @@ enum WriterIs {
 pub enum Taken {
     /// Some tickets, or none after a while.
     Some,
-    /// Nothing, and nothing will come any more.
-    Closed,
+    /// Nothing; from [`Queue::take`]: and nothing will come any more.
+    Nothing,
 }
 
 impl Queue {
@@ -81,6 +81,16 @@ impl Queue {
         }
     }
 
+    /// Takes what is there into `into` (empty), without sleeping; [`Taken::Nothing`] if there is nothing now.
+    pub fn take_ready(&self, into: &mut Vec<Arc<Ticket>>) -> Taken {
+        let mut inner = self.lock();
+        if inner.tickets.is_empty() {
+            return Taken::Nothing;
+        }
+        std::mem::swap(&mut inner.tickets, into);
+        Taken::Some
+    }
+
     /// Takes all tickets into `into` (empty), sleeping until there are some, or `patience` is over.
     pub fn take(&self, into: &mut Vec<Arc<Ticket>>, patience: Option<Duration>) -> Taken {
         let mut inner = self.lock();
@@ -101,7 +111,7 @@ impl Queue {
         }
         inner.writer = WriterIs::Busy;
         if inner.tickets.is_empty() {
-            return Taken::Closed;
+            return Taken::Nothing;
         }
         std::mem::swap(&mut inner.tickets, into);
         Taken::Some

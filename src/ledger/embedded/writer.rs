@@ -25,6 +25,9 @@ use crate::ledger::{Act, Answer, Completions, LedgerError, Readiness, Ticket};
 /// How often an unavailable journal is tried again.
 const RETRY_EVERY: Duration = Duration::from_millis(200);
 
+/// How often, under load, the workers are given a turn before a group is committed.
+const GATHERING_TURNS: u32 = 3;
+
 /// What became of an act in memory, and when its waiter may know.
 pub enum Performed {
     /// At once: nothing depends on the disk.
@@ -82,7 +85,7 @@ impl Writer {
         loop {
             let patience = (self.shared.readiness() != Readiness::Ready).then_some(RETRY_EVERY);
             match self.shared.queue.take(&mut batch, patience) {
-                Taken::Closed => return,
+                Taken::Nothing => return,
                 Taken::Some => {}
             }
             if self.shared.readiness() == Readiness::Unavailable {
@@ -130,6 +133,26 @@ impl Writer {
     }
 
     fn work_off(&mut self, batch: &mut Vec<Arc<Ticket>>) {
+        let busy = batch.len() > 1;
+        let mut now = self.apply(batch);
+        if busy {
+            for _ in 0..GATHERING_TURNS {
+                // A sync costs more than a turn of the workers: let them bring what they have, so that it serves them all.
+                std::thread::yield_now();
+                if self.shared.queue.take_ready(batch) == Taken::Nothing {
+                    break;
+                }
+                now = self.apply(batch);
+            }
+        }
+        self.completions.announce();
+        self.commit();
+        self.journal.tidy();
+        self.state.forget_old_keys(now.utc);
+    }
+
+    /// Applies a batch; a group that is full is committed on the way.
+    fn apply(&mut self, batch: &mut Vec<Arc<Ticket>>) -> Moment {
         let mut now = clock::now();
         for ticket in batch.drain(..) {
             self.attend(ticket, &now);
@@ -139,9 +162,7 @@ impl Writer {
                 now = clock::now();
             }
         }
-        self.completions.announce();
-        self.commit();
-        self.state.forget_old_keys(now.utc);
+        now
     }
 
     /// Performs one act; whatever it does wrong costs only its own answer.
