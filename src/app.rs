@@ -8,22 +8,21 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
-use std::path::Path;
 use std::sync::Arc;
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use holdfast_core::stand_in::StandInPolicy;
 use holdfast_core::{PlatformName, ProgramId};
 use tokio::runtime::{Builder, Runtime};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
+use crate::background::Background;
 use crate::config::ruleset::{self, Home};
 use crate::config::{Config, Errors, LedgerSync, MountConfig, ProgramConfig};
 use crate::control::protocol::IMPORT_ROWS_MAX;
-use crate::control::server::{BindError, ControlListener};
-use crate::control::{self, Import, OperationError, Operations as _};
+use crate::control::server::BindError;
+use crate::control::{Import, OperationError, Operations as _};
 use crate::journal::{JournalError, Sync};
 use crate::ledger::embedded::{self, Embedded, Observer, Opening};
 use crate::ledger::permit::InFlight;
@@ -320,7 +319,8 @@ fn say(message: &str) {
     let _ = writeln!(std::io::stderr(), "{} {message}", crate::clock::utc());
 }
 
-fn runtime() -> std::io::Result<Runtime> {
+/// A runtime for the thread that runs it.
+pub(crate) fn runtime() -> std::io::Result<Runtime> {
     Builder::new_current_thread().enable_all().build()
 }
 
@@ -448,44 +448,4 @@ fn heap_allocations() -> String {
 #[cfg(not(feature = "count-allocations"))]
 fn heap_allocations() -> String {
     String::new()
-}
-
-/// The thread beside the workers: told answers on their way to the ledger, and operators' commands.
-struct Background {
-    stop: oneshot::Sender<()>,
-    thread: JoinHandle<()>,
-}
-
-impl Background {
-    fn start(data: &Path, desk: Desk, adoptions: impl Future<Output = ()> + Send + 'static) -> Result<Self, StartError> {
-        let runtime = runtime()?;
-        let listener = {
-            let _context = runtime.enter();
-            ControlListener::bind(data).map_err(StartError::Control)?
-        };
-        let (stop, stopped) = oneshot::channel::<()>();
-        let run = move || {
-            runtime.block_on(async {
-                let commands = listener.serve(
-                    move |request| {
-                        let desk = desk.clone();
-                        async move { control::answer(&desk, request).await }
-                    },
-                    async {
-                        // An error is a stop too: whoever could have said so is gone.
-                        let _ = stopped.await;
-                    },
-                );
-                tokio::join!(commands, adoptions);
-            });
-        };
-        let thread = std::thread::Builder::new().name("background".to_owned()).spawn(run)?;
-        Ok(Background { stop, thread })
-    }
-
-    fn stop(self) {
-        // It may have ended already.
-        let _ = self.stop.send(());
-        let _ = self.thread.join();
-    }
 }

@@ -16,6 +16,7 @@
 //! | `core/` | the words, the rules, the hold engine, stand-in: pure functions |
 //! | `adapters/` | bytes ⇄ core values, one folder a platform, one suite of laws for all |
 //! | [`app`] | the composition root: the only file that knows everyone |
+//! | [`background`] | the thread beside the workers: commands, and told answers on their way to the ledger |
 //! | [`config`] | what the operator wrote, typed, with every error at once |
 //! | [`clock`] | the only file that reads a clock |
 //! | [`server`] | sockets, TLS, limits, routes, drain; the operators' listener |
@@ -52,6 +53,7 @@
 //! * The journal has one row a commit group, not one a record.
 
 pub mod app;
+pub mod background;
 pub mod clock;
 pub mod command;
 pub mod config;
