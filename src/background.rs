@@ -3,22 +3,26 @@
 
 use std::path::Path;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
-use tokio::sync::oneshot;
+use tokio::sync::watch;
 
 use crate::app::{StartError, runtime};
 use crate::control;
 use crate::control::server::ControlListener;
 use crate::operations::Desk;
 
+/// How long a stop waits for a ledger that has told answers still to adopt. One that is away then would stay so for ever.
+const LAST_ADOPTIONS_MAX: Duration = Duration::from_secs(5);
+
 /// The thread, running.
 pub struct Background {
-    stop: oneshot::Sender<()>,
+    stop: watch::Sender<()>,
     thread: JoinHandle<()>,
 }
 
 impl Background {
-    /// Opens the command socket and starts the thread.
+    /// Opens the command socket and starts the thread. `adoptions` ends by itself when nobody can tell anything any more.
     ///
     /// # Errors
     /// Another server has the socket, or the operating system refuses.
@@ -28,7 +32,7 @@ impl Background {
             let _context = runtime.enter();
             ControlListener::bind(data).map_err(StartError::Control)?
         };
-        let (stop, stopped) = oneshot::channel::<()>();
+        let (stop, stopped) = watch::channel(());
         let run = move || {
             runtime.block_on(async {
                 let commands = listener.serve(
@@ -36,11 +40,18 @@ impl Background {
                         let desk = desk.clone();
                         async move { control::answer(&desk, request).await }
                     },
-                    async {
-                        // An error is a stop too: whoever could have said so is gone.
-                        let _ = stopped.await;
-                    },
+                    told_to_stop(stopped.clone()),
                 );
+                let adoptions = async {
+                    let too_long = async {
+                        told_to_stop(stopped).await;
+                        tokio::time::sleep(LAST_ADOPTIONS_MAX).await;
+                    };
+                    tokio::select! {
+                        () = adoptions => {}
+                        () = too_long => {}
+                    }
+                };
                 tokio::join!(commands, adoptions);
             });
         };
@@ -48,10 +59,16 @@ impl Background {
         Ok(Background { stop, thread })
     }
 
-    /// Finishes the commands that have begun and what is still to be adopted. Blocks.
+    /// Finishes the commands that have begun and, if the ledger answers, what is still to be adopted. Blocks.
     pub fn stop(self) {
-        // It may have ended already.
-        let _ = self.stop.send(());
-        let _ = self.thread.join();
+        let Background { stop, thread } = self;
+        drop(stop);
+        // A thread that panicked has nothing left to finish.
+        let _ = thread.join();
     }
+}
+
+/// Done when whoever can say so is gone.
+async fn told_to_stop(mut stopped: watch::Receiver<()>) {
+    while stopped.changed().await.is_ok() {}
 }
