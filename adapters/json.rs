@@ -14,6 +14,9 @@ use serde_json::value::RawValue;
 
 use crate::inbound::Malformed;
 
+#[cfg(test)]
+mod tests;
+
 /// Parses a body. On an error the body is read a second time, to find the field's path.
 ///
 /// # Errors
@@ -37,10 +40,12 @@ fn locate<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Malformed {
             let path = error.path().to_string();
             let message = error.inner().to_string();
             let path = if path == "." { String::new() } else { path };
-            match message.strip_prefix("missing field `").and_then(|rest| rest.split_once('`')) {
-                Some((field, _)) if path.is_empty() => Malformed::field(field, "is missing"),
-                Some((field, _)) => Malformed::field(format!("{path}.{field}"), "is missing"),
-                None => Malformed::field(path, "has a value of the wrong type"),
+            let named = |before| message.strip_prefix(before).and_then(|rest: &str| rest.split_once('`')).map(|(field, _)| field);
+            let inside = |field: &str| if path.is_empty() { field.to_owned() } else { format!("{path}.{field}") };
+            match (named("missing field `"), named("duplicate field `")) {
+                (Some(field), _) => Malformed::field(inside(field), "is missing"),
+                (None, Some(field)) => Malformed::field(inside(field), "is given twice"),
+                (None, None) => Malformed::field(path, "has a value of the wrong type"),
             }
         }
     }

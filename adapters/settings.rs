@@ -5,6 +5,9 @@ use std::fmt;
 
 use holdfast_core::Currency;
 
+#[cfg(test)]
+mod tests;
+
 /// The settings of one mount that only its adapter understands, and what it needs to know of its program.
 #[derive(Debug, Clone)]
 pub struct Settings {

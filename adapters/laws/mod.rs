@@ -1,7 +1,7 @@
 //! The laws that every adapter obeys, over every platform in [`PLATFORMS`] and every fixture in its folder.
 //!
 //! A law never names a platform: whatever it has to know it finds out through the [`Adapter`] trait. The only tables
-//! here are [`FIXTURES_MIN`] and [`tolerance::STRICT`]. One file a group of laws; this one has what they share.
+//! here are [`FIXTURES_MIN`] and the exceptions at the head of [`tolerance`]. One file a group of laws; this one has what they share.
 #![expect(clippy::arithmetic_side_effects, clippy::string_slice, reason = "tests may fail loudly")]
 
 mod agreement;

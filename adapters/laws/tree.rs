@@ -84,13 +84,13 @@ impl Tree {
     }
 
     /// This tree without one member of an object; `None` if what is there is no member.
-    pub(super) fn without(&self, site: &[usize]) -> Option<(Tree, String)> {
+    pub(super) fn without(&self, site: &[usize]) -> Option<Tree> {
         let (number, parent) = site.split_last()?;
         let mut tree = self.clone();
         match tree.at_mut(parent) {
             Tree::Object(members) => {
-                let (name, _) = members.remove(*number);
-                Some((tree, name))
+                members.remove(*number);
+                Some(tree)
             }
             Tree::Array(_) | Tree::Scalar(_) => None,
         }
@@ -119,9 +119,27 @@ impl Tree {
 
     /// Whether an error's path names something here, or a member that could be here and is not.
     pub(super) fn knows(&self, path: &str) -> bool {
-        let paths: Vec<String> = self.sites().iter().map(|site| self.path(site)).collect();
-        let parent = path.rsplit_once('.').map_or("", |(parent, _)| parent);
-        paths.iter().any(|known| known == path || known == parent)
+        path.is_empty() || self.leads(path) || self.leads(&format!(".{path}"))
+    }
+
+    /// As [`Tree::knows`], for what is behind a value's own path: `.b[0].c`, `[0].c` or nothing.
+    fn leads(&self, tail: &str) -> bool {
+        match (self, tail.strip_prefix('.'), tail.strip_prefix('[')) {
+            (_, None, None) => tail.is_empty(),
+            (Tree::Object(members), Some(rest), _) => {
+                let behind = |name: &str| rest.strip_prefix(name).filter(|tail| tail.is_empty() || tail.starts_with(['.', '[']));
+                let inside = members.iter().any(|(name, value)| behind(name).is_some_and(|tail| value.leads(tail)));
+                inside || !rest.contains(['.', '['])
+            }
+            (Tree::Array(elements), _, Some(rest)) => {
+                let (number, tail) = rest.split_once(']').unwrap_or((rest, "]"));
+                let element = number.parse().ok().and_then(|number: usize| elements.get(number));
+                element.is_some_and(|element| element.leads(tail))
+            }
+            // In the place of the object that the member is missing from.
+            (Tree::Scalar(_), Some(rest), _) => !rest.contains(['.', '[']),
+            (Tree::Object(_) | Tree::Scalar(_), None, Some(_)) | (Tree::Array(_), _, None) => false,
+        }
     }
 }
 
@@ -173,9 +191,11 @@ fn a_tree_is_changed_in_one_place() {
     assert_eq!(paths, ["", "a", "b", "b[0]", "b[0].c", "b[1]"]);
     assert_eq!(tree.replaced(&[1, 0, 0], "{}").to_string(), r#"{"a":70.00,"b":[{"c":{}},null]}"#);
     assert_eq!(tree.with_member(&[1, 0], "z", "1").to_string(), r#"{"a":70.00,"b":[{"z":1,"c":"x\n"},null]}"#);
-    assert_eq!(tree.without(&[0]).unwrap().0.to_string(), r#"{"b":[{"c":"x\n"},null]}"#);
+    assert_eq!(tree.without(&[0]).unwrap().to_string(), r#"{"b":[{"c":"x\n"},null]}"#);
     assert_eq!(tree.without(&[1, 0]), None);
     assert!(tree.knows("b[0].c") && tree.knows("b[0].missing") && tree.knows("missing") && tree.knows(""));
-    assert!(!tree.knows("b[2].c") && !tree.knows("z.c"));
+    for nowhere in ["b[2].c", "z.c", "b[x]", "b[0", "b.c", "a[0]", "b[0].c.d.e", "[0]"] {
+        assert!(!tree.knows(nowhere), "{nowhere}");
+    }
     assert_eq!(Tree::parse(b"{"), None);
 }
