@@ -4,7 +4,7 @@ use std::fmt;
 
 use arrayvec::ArrayVec;
 use holdfast_core::hold::ToldEvent;
-use holdfast_core::{AuthorizationRequest, CardToken, CardholderToken, Timestamp};
+use holdfast_core::{AmountError, AuthorizationRequest, CardToken, CardholderToken, IdError, Timestamp};
 use http::HeaderMap;
 
 use crate::answer::Echo;
@@ -117,6 +117,31 @@ impl Malformed {
     #[must_use]
     pub fn field(path: impl Into<String>, problem: &'static str) -> Self {
         Malformed { path: path.into(), problem }
+    }
+
+    /// An amount, or its currency, that is wrong.
+    #[must_use]
+    pub fn amount(path: impl Into<String>, error: AmountError) -> Self {
+        let problem = match error {
+            AmountError::NotANumber => "is not a decimal number",
+            AmountError::TooPrecise => "has more decimal places than its currency",
+            AmountError::TooLarge => "is too large",
+            AmountError::UnknownCurrency => "is not a currency of ISO 4217",
+            AmountError::Negative => "is negative",
+            AmountError::CurrencyMismatch => "is in another currency",
+        };
+        Malformed::field(path, problem)
+    }
+
+    /// An identifier that is none.
+    #[must_use]
+    pub fn identifier(path: impl Into<String>, error: IdError) -> Self {
+        let problem = match error {
+            IdError::Empty => "is empty",
+            IdError::TooLong(_) => "is too long",
+            IdError::Unprintable => "has a character that no identifier has",
+        };
+        Malformed::field(path, problem)
     }
 }
 

@@ -16,6 +16,7 @@ pub mod marqeta;
 pub mod proof;
 #[cfg(feature = "proving")]
 pub mod proving;
+mod redact;
 pub mod settings;
 
 pub use adapter::{Adapter, Budget, BudgetStart, InFlightDuplicate, Platform, Route, RouteMethod};

@@ -7,8 +7,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::Mac;
 use hmac::digest::{KeyInit, Output};
-use http::HeaderValue;
 use http::header::AUTHORIZATION;
+use http::{HeaderMap, HeaderName, HeaderValue};
 use subtle::{Choice, ConstantTimeEq};
 
 use crate::inbound::Callback;
@@ -160,6 +160,24 @@ pub fn verify_basic(callback: &Callback<'_>, keyring: &Keyring) -> Result<(), Re
     if bool::from(known & custom_headers_match(callback, keyring)) { Ok(()) } else { Err(Refusal::Wrong) }
 }
 
+/// Adds HTTP Basic by the keyring's first credential, and the mount's custom headers: the inverse of [`verify_basic`].
+pub fn prove_basic(headers: &mut HeaderMap, keyring: &Keyring) {
+    if let Some(mut login) = keyring.basic.first().and_then(|basic| HeaderValue::try_from(basic.header()).ok()) {
+        login.set_sensitive(true);
+        headers.insert(AUTHORIZATION, login);
+    }
+    prove_custom_headers(headers, keyring);
+}
+
+/// Adds the mount's custom headers, which every way of proof needs besides the rest.
+pub fn prove_custom_headers(headers: &mut HeaderMap, keyring: &Keyring) {
+    for (name, value) in &keyring.headers {
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::from_bytes(value.expose())) {
+            headers.insert(name, value);
+        }
+    }
+}
+
 /// Whether the mount's custom headers are all there; every way of proof needs them besides the rest.
 fn custom_headers_match(callback: &Callback<'_>, keyring: &Keyring) -> Choice {
     let mut known = Choice::from(1);
@@ -181,6 +199,12 @@ pub fn hmac<M: Mac + KeyInit>(key: &[u8], parts: &[&[u8]]) -> Option<Output<M>> 
         mac.update(part);
     }
     Some(mac.finalize().into_bytes())
+}
+
+/// Lower-case hexadecimal.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Whether `presented` is these bytes in hexadecimal, of either case; in a time that tells nothing of the bytes.

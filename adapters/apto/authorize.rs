@@ -49,10 +49,7 @@ pub(super) fn decode_balance_read(query: &str) -> Result<Inbound<'_>, Malformed>
 
 fn from_v3<'a>(asked: V3Authorization<'_>, options: &Options) -> Result<AuthorizationCall<'a>, Malformed> {
     const AMOUNT: &str = "authorization.billing_amount";
-    let signed = asked
-        .billing_amount
-        .money()
-        .map_err(|(field, error)| Malformed::field(format!("{AMOUNT}.{field}"), amount_problem(error)))?;
+    let signed = asked.billing_amount.money().map_err(|(field, error)| Malformed::amount(format!("{AMOUNT}.{field}"), error))?;
     let merchant = asked.merchant_data.0.unwrap_or_default();
     let transaction = asked.transaction_data.0.unwrap_or_default();
     let mcc = category(&merchant.mcc);
@@ -63,7 +60,7 @@ fn from_v3<'a>(asked: V3Authorization<'_>, options: &Options) -> Result<Authoriz
     } else {
         AuthorizationKind::Credit
     };
-    let amount = signed.checked_abs().map_err(|error| Malformed::field(format!("{AMOUNT}.amount"), amount_problem(error)))?;
+    let amount = signed.checked_abs().map_err(|error| Malformed::amount(format!("{AMOUNT}.amount"), error))?;
     let request = AuthorizationRequest {
         key: identifier(asked.id.trimmed(), "authorization.id", IdempotencyKey::new)?,
         payment: PaymentRef::of(identifier(
@@ -96,10 +93,10 @@ fn from_v3<'a>(asked: V3Authorization<'_>, options: &Options) -> Result<Authoriz
 
 fn from_legacy<'a>(asked: &Legacy<'a>, segment: &str, options: &Options) -> Result<AuthorizationCall<'a>, Malformed> {
     let currency = Currency::from_alpha(asked.currency.trimmed())
-        .ok_or_else(|| Malformed::field("currency", amount_problem(AmountError::UnknownCurrency)))?;
-    let amount = asked.amount.money(currency).map_err(|error| Malformed::field("amount", amount_problem(error)))?;
+        .ok_or_else(|| Malformed::amount("currency", AmountError::UnknownCurrency))?;
+    let amount = asked.amount.money(currency).map_err(|error| Malformed::amount("amount", error))?;
     if amount.is_negative() {
-        return Err(Malformed::field("amount", amount_problem(AmountError::Negative)));
+        return Err(Malformed::amount("amount", AmountError::Negative));
     }
     let mcc = category(&asked.mcc);
     let direction = asked.direction.trimmed();
@@ -203,24 +200,5 @@ fn percent_decoded(raw: &str, field: &'static str) -> Result<CardholderToken, Ma
 }
 
 fn identifier<T>(text: &str, path: &'static str, new: fn(&str) -> Result<T, IdError>) -> Result<T, Malformed> {
-    new(text.trim()).map_err(|error| Malformed::field(path, id_problem(error)))
-}
-
-const fn id_problem(error: IdError) -> &'static str {
-    match error {
-        IdError::Empty => "is empty",
-        IdError::TooLong(_) => "is too long",
-        IdError::Unprintable => "has a control character",
-    }
-}
-
-pub(super) const fn amount_problem(error: AmountError) -> &'static str {
-    match error {
-        AmountError::NotANumber => "is not a decimal number",
-        AmountError::TooPrecise => "has more decimal places than its currency",
-        AmountError::TooLarge => "is too large",
-        AmountError::UnknownCurrency => "is not a currency of ISO 4217",
-        AmountError::Negative => "is negative",
-        AmountError::CurrencyMismatch => "is in another currency",
-    }
+    new(text.trim()).map_err(|error| Malformed::identifier(path, error))
 }

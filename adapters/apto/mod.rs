@@ -7,7 +7,6 @@ mod answer;
 mod authorize;
 mod options;
 mod reasons;
-mod redact;
 mod sample;
 #[cfg(test)]
 mod tests;
@@ -18,14 +17,13 @@ mod wire;
 use std::time::Duration;
 
 use holdfast_core::{Money, Timestamp};
-use http::header::AUTHORIZATION;
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::HeaderMap;
 
 use self::options::Options;
 use crate::adapter::{Adapter, Budget, BudgetStart, InFlightDuplicate, Platform, Route, RouteMethod};
 use crate::answer::{Answer, Echo, Refused, Reply};
 use crate::inbound::{Callback, Inbound, Malformed};
-use crate::proof::{Authentic, Keyring, Refusal, verify_basic};
+use crate::proof::{Authentic, Keyring, Refusal, prove_basic, verify_basic};
 use crate::settings::{SettingError, Settings};
 
 /// Apto as the registry knows it.
@@ -116,17 +114,7 @@ impl Adapter for Apto {
     }
 
     fn prove(&self, _: u8, headers: &mut HeaderMap, _: &mut Vec<u8>, keyring: &Keyring, _: Timestamp) {
-        let login = keyring.basic.first().and_then(|credential| HeaderValue::try_from(credential.header()).ok());
-        if let Some(mut login) = login {
-            login.set_sensitive(true);
-            headers.insert(AUTHORIZATION, login);
-        }
-        for (name, value) in &keyring.headers {
-            let header = (HeaderName::try_from(name.as_str()), HeaderValue::from_bytes(value.expose()));
-            if let (Ok(name), Ok(value)) = header {
-                headers.insert(name, value);
-            }
-        }
+        prove_basic(headers, keyring);
     }
 
     fn sample_authorization(&self, variation: u64, card: &str, cardholder: &str, amount: Money, body: &mut Vec<u8>) -> u8 {

@@ -10,11 +10,12 @@ use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
 use super::Options;
-use super::authorize::{amount_problem, network};
+use super::authorize::network;
 use super::webhook::{Announced, Odd, made_key, moment, unrecognized};
 use super::wire::{Adjustment, SignedAmount, Transaction, WrappedAdjustment};
 use crate::inbound::Notice;
 use crate::json::parse;
+use crate::proof::hex;
 
 /// What a snapshot tells, as notices: the facts, then whatever of it was not understood.
 pub(super) fn notices(raw: &str, announced: &Announced<'_>, options: &Options) -> Vec<Notice> {
@@ -83,8 +84,6 @@ pub(super) enum Meaning {
     Reversed,
     /// Money for the cardholder, paid.
     Credited,
-    /// Money from the cardholder by the network, paid.
-    Debited,
     /// Nothing that moves money, or nothing yet.
     Nothing,
     /// A combination that no document explains.
@@ -137,10 +136,9 @@ impl Meaning {
             }
             // Said to be impossible, and seen in real data between a reversal and a purchase: an authorization's event.
             (State::Complete, Some(Kind::Pending)) => Meaning::Authorized,
-            (State::Complete, Some(Kind::Purchase | Kind::PinPurchase | Kind::Withdrawal)) => Meaning::Settled,
+            (State::Complete, Some(Kind::Purchase | Kind::PinPurchase | Kind::Withdrawal | Kind::Debit)) => Meaning::Settled,
             (State::Complete, Some(Kind::Reversal)) => Meaning::Reversed,
             (State::Complete, Some(Kind::Refund | Kind::Credit)) => Meaning::Credited,
-            (State::Complete, Some(Kind::Debit)) => Meaning::Debited,
         }
     }
 }
@@ -219,14 +217,15 @@ impl<'a> Snapshot<'a> {
                 }
             }
             Meaning::Reversed => keep(self.released().map(Some), &mut events, odd),
-            Meaning::Settled | Meaning::Credited | Meaning::Debited => {
+            Meaning::Settled | Meaning::Credited => {
                 // What was not understood may be the very move: better listed than booked twice.
                 if !moved && all_understood {
                     keep(self.booked_without_adjustments(), &mut events, odd);
                 }
             }
         }
-        if self.meaning == Meaning::Settled {
+        // What was not understood may still want the rest of the hold.
+        if self.meaning == Meaning::Settled && all_understood {
             keep(self.settled_total(&events), &mut events, odd);
         }
         events
@@ -284,7 +283,6 @@ impl<'a> Snapshot<'a> {
         let (purpose, fact) = match (self.meaning, billed.is_negative()) {
             (Meaning::Settled, true) => ("captured", Fact::Captured { payment, amount, finality: Finality::More }),
             (Meaning::Credited, false) => ("credited", Fact::Credited { payment, amount, cause }),
-            (Meaning::Debited, true) => ("debited", Fact::Debited { payment, amount, cause }),
             _ => return Err(Odd("transaction.billing_amount has the wrong sign for its type".to_owned())),
         };
         Ok(Some(self.event(made_key(purpose, &[self.transaction.id.trimmed()])?, self.at, fact)))
@@ -399,14 +397,9 @@ fn keep(event: Result<Option<ToldEvent>, Odd>, events: &mut Vec<ToldEvent>, odd:
 /// An amount with its sign.
 fn signed(raw: &RawValue, path: &str) -> Result<Money, Odd> {
     let amount: SignedAmount<'_> = parse(raw.get().as_bytes()).map_err(|malformed| Odd::within(path, &malformed))?;
-    amount.money().map_err(|(field, error)| Odd(format!("{path}.billing_amount.{field} {}", amount_problem(error))))
+    amount.money().map_err(|(field, error)| Odd(format!("{path}.billing_amount.{field} {error}")))
 }
 
 fn unsigned(amount: Money) -> Result<Money, Odd> {
     amount.checked_abs().map_err(|error| Odd(format!("billing_amount {error}")))
-}
-
-/// Lower-case hexadecimal digits.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -7,14 +7,13 @@ use holdfast_core::{CardToken, CardholderToken, IdError, IdempotencyKey, Timesta
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
-use super::authorize::amount_problem;
-use super::redact::redact;
-use super::transaction::hex;
 use super::wire::{Card, Cardholder, Envelope, Event, Settlement};
 use super::{Dialect, Options, transaction};
 use crate::answer::Echo;
-use crate::inbound::{Inbound, Malformed, Notice, Unrecognized};
+use crate::inbound::{Inbound, Malformed, Notice};
 use crate::json::{self, Lenient, Text, parse};
+use crate::proof::hex;
+use crate::redact::{self, Kept};
 
 /// Understands a webhook, whatever its bytes.
 pub(super) fn decode<'a>(body: &[u8], options: &Options) -> Inbound<'a> {
@@ -146,7 +145,7 @@ fn settlement(raw: &RawValue, options: &Options) -> Result<Option<ToldEvent>, Od
     let total = settlement
         .total_balance_due
         .money(options.currency)
-        .map_err(|error| Odd(format!("settlement.total_balance_due {}", amount_problem(error))))?;
+        .map_err(|error| Odd(format!("settlement.total_balance_due {error}")))?;
     Ok(Some(ToldEvent {
         key,
         occurred_at: moment(&settlement.date),
@@ -171,9 +170,40 @@ impl Odd {
     }
 }
 
+/// The fields of which the values may be kept. Identifiers one by one: identity documents have numbers too.
+const KEPT: Kept = Kept {
+    amount: |name| name == "amount" || name.ends_with("_amount") || name.ends_with("_due"),
+    word: |name| {
+        matches!(
+            name,
+            "id" | "authorization_id"
+                | "card_id"
+                | "cardholder_id"
+                | "dispute_id"
+                | "external_authorization_id"
+                | "funding_source_transaction_id"
+                | "idempotency_key"
+                | "program_id"
+                | "transaction_id"
+                | "currency"
+                | "currency_code"
+                | "local_currency_code"
+                | "data_type"
+                | "event_type"
+                | "date"
+                | "decline_code"
+                | "network"
+                | "state"
+                | "status"
+                | "kyc_status"
+                | "type"
+        ) || name.ends_with("_at")
+    },
+};
+
 /// Keeps what is harmless of an element.
 pub(super) fn unrecognized(raw: &[u8], problem: String) -> Notice {
-    Notice::Unrecognized(Unrecognized { digest: Sha256::digest(raw).into(), problem, redacted: redact(raw) })
+    redact::unrecognized(raw, problem, KEPT)
 }
 
 /// A key for an event that has none of its own, made of what identifies it.

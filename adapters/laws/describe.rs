@@ -9,6 +9,7 @@ use holdfast_core::{AuthorizationRequest, CrossBorder, PartialApproval, PaymentR
 
 use crate::answer::Echo;
 use crate::inbound::{Inbound, Malformed, Notice};
+use crate::proof::hex;
 
 /// Describes what [`decode`](crate::Adapter::decode) gave.
 pub(super) fn describe(inbound: &Result<Inbound<'_>, Malformed>) -> String {
@@ -148,10 +149,6 @@ impl Lines {
         self.option("cardholder", event.subject.cardholder);
         self.line("fact", fact(&event.fact));
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 /// The bytes of a digest that serializes as a list of numbers.

@@ -4,12 +4,13 @@
 //! Sources: Marqeta OpenAPI, CoreAPI 3.0.40, schema `transaction_model`; "Event Types"; "Ledger Management with JIT
 //! Funding". An advice is the exception to the latter's rule of reading `gpa.impacted_amount`.
 
+use arrayvec::ArrayVec;
 use holdfast_core::hold::{Fact, Finality, MovementCause, RecordedOutcome, ReleaseCause};
 use holdfast_core::{AuthorizationKind, Currency, IdempotencyKey, Money, PaymentRef, Posting};
 
 use super::chain;
 use super::method::Method;
-use super::wire::{JitFunding, Transaction, amount_problem, id_problem, money, text_of};
+use super::wire::{JitFunding, Transaction, money, text_of};
 use crate::inbound::Malformed;
 use crate::json::Amount;
 
@@ -49,54 +50,33 @@ enum State {
     Failed,
 }
 
-/// What a transaction means; `None` if it means nothing to money.
+/// What a transaction means, in the order in which it is told; none if it means nothing to money.
+pub(super) type Facts = ArrayVec<Fact, 2>;
+
+/// What a transaction means.
 ///
 /// # Errors
 /// What of it is not understood.
-pub(super) fn fact(transaction: &Transaction<'_>, program: Currency) -> Result<Option<Fact>, Malformed> {
+pub(super) fn facts(transaction: &Transaction<'_>, program: Currency) -> Result<Facts, Malformed> {
     let (_, order) = transaction.order();
     let jit = order.and_then(|order| order.jit_funding.0.as_ref());
     let family = family(transaction, jit).ok_or_else(|| Malformed::field("type", "is not known"))?;
     if family == Family::Nothing {
-        return Ok(None);
+        return Ok(Facts::new());
     }
     let state = state(transaction)?;
     let currency = transaction.currency(program)?;
     let message = Message { transaction, jit, currency };
-    match (family, state) {
-        (Family::Asked(posting), State::Pending | State::Completion) => message.approved(posting, state),
-        (Family::Asked(_) | Family::AskedToCredit | Family::CreditedAtOnce, State::Failed) => message.declined(),
-        (Family::Advice, State::Pending | State::Completion) if message.stood_in() && message.original().is_err() => {
-            message.approved(Posting::Hold, State::Pending)
-        }
-        (Family::Advice, State::Pending | State::Completion) => {
-            Ok(Some(Fact::Replaced { payment: message.original()?, total: message.amount()? }))
-        }
-        (Family::Reversal, State::Pending) => Ok(Some(Fact::Reduced { payment: message.original()?, by: message.amount()? })),
-        (Family::Reversal, State::Cleared | State::Completion) => {
-            Ok(Some(Fact::Released { payment: message.original()?, cause: ReleaseCause::Reversed }))
-        }
-        (Family::Expiry, State::Pending | State::Cleared | State::Completion) => {
-            Ok(Some(Fact::Released { payment: message.original()?, cause: ReleaseCause::Expired }))
-        }
-        (Family::Clearing, State::Completion) => Ok(Some(Fact::Captured {
-            payment: message.original().ok(),
-            amount: message.impact()?,
-            finality: finality(transaction),
-        })),
-        (Family::Refund | Family::CreditedAtOnce, State::Completion) => Ok(Some(Fact::Credited {
-            payment: message.original().ok(),
-            amount: message.impact()?,
-            cause: MovementCause::NetworkSettlement,
-        })),
-        (Family::Movement(cause, direction), State::Completion) => message.movement(cause, direction).map(Some),
-        (Family::Asked(_) | Family::Advice, State::Cleared)
-        | (Family::Advice | Family::Reversal | Family::Expiry, State::Failed)
-        | (Family::Clearing | Family::Refund | Family::Movement(_, _), State::Pending | State::Cleared | State::Failed)
-        | (Family::AskedToCredit, State::Pending | State::Cleared | State::Completion)
-        | (Family::CreditedAtOnce, State::Pending | State::Cleared)
-        | (Family::Nothing, _) => Ok(None),
+    let mut facts: Facts = message.fact(family, state)?.into_iter().collect();
+    // A single message that somebody else approved says two things at once: whose word it was, and that it is complete. No
+    // other message completes it.
+    if let Some(&Fact::Recorded { payment, outcome, .. }) = facts.first()
+        && matches!(outcome, RecordedOutcome::ApprovedByStandIn { posting: Posting::Immediate, .. })
+        && state == State::Completion
+    {
+        facts.push(Fact::Completed { payment, amount: message.impact()? });
     }
+    Ok(facts)
 }
 
 fn state(transaction: &Transaction<'_>) -> Result<State, Malformed> {
@@ -162,11 +142,13 @@ fn family_of_type(name: &str) -> Option<Family> {
     })
 }
 
+/// Not here: `gpa.credit` and `gpa.debit`. They move Marqeta's own account, also for each funding that we approve; ours moves only
+/// where their method says so.
 fn family_of_prefix(name: &str) -> Option<Family> {
     let begins = |prefixes: &[&str]| prefixes.iter().any(|prefix| name.starts_with(prefix));
     if begins(&["authorization.clearing.chargeback", "pindebit.chargeback", "dispute."]) {
         Some(Family::Movement(MovementCause::Dispute, direction_of(name)))
-    } else if begins(&["directdeposit.", "adjustment", "gpa.credit", "gpa.debit"]) {
+    } else if begins(&["directdeposit.", "adjustment"]) {
         Some(Family::Movement(MovementCause::Funding, direction_of(name)))
     } else if begins(&["fee."]) {
         let direction = if name.contains("reversal") { Direction::In } else { Direction::Out };
@@ -241,6 +223,44 @@ struct Message<'t, 'a> {
 }
 
 impl Message<'_, '_> {
+    /// What a message of this family says in this state.
+    fn fact(&self, family: Family, state: State) -> Result<Option<Fact>, Malformed> {
+        match (family, state) {
+            (Family::Asked(posting), State::Pending | State::Completion) => self.approved(posting, state),
+            (Family::Asked(_) | Family::AskedToCredit | Family::CreditedAtOnce, State::Failed) => self.declined(),
+            (Family::Advice, State::Pending | State::Completion) if self.stood_in() && self.original().is_err() => {
+                self.approved(Posting::Hold, State::Pending)
+            }
+            (Family::Advice, State::Pending | State::Completion) => {
+                Ok(Some(Fact::Replaced { payment: self.original()?, total: self.amount()? }))
+            }
+            (Family::Reversal, State::Pending) => Ok(Some(Fact::Reduced { payment: self.original()?, by: self.amount()? })),
+            (Family::Reversal, State::Cleared | State::Completion) => {
+                Ok(Some(Fact::Released { payment: self.original()?, cause: ReleaseCause::Reversed }))
+            }
+            (Family::Expiry, State::Pending | State::Cleared | State::Completion) => {
+                Ok(Some(Fact::Released { payment: self.original()?, cause: ReleaseCause::Expired }))
+            }
+            (Family::Clearing, State::Completion) => Ok(Some(Fact::Captured {
+                payment: self.original().ok(),
+                amount: self.impact()?,
+                finality: finality(self.transaction),
+            })),
+            (Family::Refund | Family::CreditedAtOnce, State::Completion) => Ok(Some(Fact::Credited {
+                payment: self.original().ok(),
+                amount: self.impact()?,
+                cause: MovementCause::NetworkSettlement,
+            })),
+            (Family::Movement(cause, direction), State::Completion) => self.movement(cause, direction).map(Some),
+            (Family::Asked(_) | Family::Advice, State::Cleared)
+            | (Family::Advice | Family::Reversal | Family::Expiry, State::Failed)
+            | (Family::Clearing | Family::Refund | Family::Movement(_, _), State::Pending | State::Cleared | State::Failed)
+            | (Family::AskedToCredit, State::Pending | State::Cleared | State::Completion)
+            | (Family::CreditedAtOnce, State::Pending | State::Cleared)
+            | (Family::Nothing, _) => Ok(None),
+        }
+    }
+
     fn original(&self) -> Result<PaymentRef, Malformed> {
         chain::original(self.transaction, self.jit)
             .ok_or_else(|| Malformed::field("preceding_related_transaction_token", "is missing"))
@@ -306,7 +326,7 @@ impl Message<'_, '_> {
     fn amount(&self) -> Result<Money, Malformed> {
         let amount = self.transaction.amount.ok_or_else(|| Malformed::field("amount", "is missing"))?;
         let signed = amount.money(self.currency).and_then(Money::checked_abs);
-        signed.map_err(|error| Malformed::field("amount", amount_problem(error)))
+        signed.map_err(|error| Malformed::amount("amount", error))
     }
 
     /// What Marqeta's own account moved by, signed; `None` if it does not say.
@@ -314,14 +334,14 @@ impl Message<'_, '_> {
         let Some(gpa) = self.transaction.gpa.0.as_ref() else { return Ok(None) };
         let Some(amount) = gpa.impacted_amount else { return Ok(None) };
         let currency = gpa.currency_code.text().and_then(Currency::from_alpha).unwrap_or(self.currency);
-        let problem = |error| Malformed::field("gpa.impacted_amount", amount_problem(error));
+        let problem = |error| Malformed::amount("gpa.impacted_amount", error);
         amount.money(currency).map(Some).map_err(problem)
     }
 
     /// How much moved: the impact without its sign, else the transaction's amount.
     fn impact(&self) -> Result<Money, Malformed> {
         match self.signed_impact()? {
-            Some(impact) => impact.checked_abs().map_err(|error| Malformed::field("gpa.impacted_amount", amount_problem(error))),
+            Some(impact) => impact.checked_abs().map_err(|error| Malformed::amount("gpa.impacted_amount", error)),
             None => self.amount(),
         }
     }
@@ -345,10 +365,10 @@ impl Message<'_, '_> {
     }
 
     fn read(&self, path: &str, amount: Amount<'_>) -> Result<Money, Malformed> {
-        money(amount, self.currency).map_err(|error| Malformed::field(path, amount_problem(error)))
+        money(amount, self.currency).map_err(|error| Malformed::amount(path, error))
     }
 }
 
 fn asked_key(token: &str) -> Result<IdempotencyKey, Malformed> {
-    IdempotencyKey::new(token).map_err(|error| Malformed::field("jit_funding.token", id_problem(error)))
+    IdempotencyKey::new(token).map_err(|error| Malformed::identifier("jit_funding.token", error))
 }

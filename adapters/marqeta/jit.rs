@@ -15,7 +15,7 @@ use serde_json::value::RawValue;
 
 use super::answer::Dialect;
 use super::method::Method;
-use super::wire::{self, CardAcceptor, JitFunding, Presence, Transaction, amount_problem, id_problem, text_of};
+use super::wire::{self, CardAcceptor, JitFunding, Presence, Transaction, text_of};
 use super::{PartialAnswers, chain, webhook};
 use crate::answer::Echo;
 use crate::inbound::{AuthorizationCall, Inbound, Malformed};
@@ -51,7 +51,7 @@ pub(super) fn decode<'a>(body: &'a [u8], program: Currency, partial: PartialAnsw
     };
 
     let currency = transaction.currency(program)?;
-    let amount = wire::money(raw_amount, currency).map_err(|error| Malformed::field(within("amount"), amount_problem(error)))?;
+    let amount = wire::money(raw_amount, currency).map_err(|error| Malformed::amount(within("amount"), error))?;
     let kind = precise_kind(&transaction, kind, posting, amount.is_zero(), currency);
     if kind == AuthorizationKind::BalanceInquiry {
         echo.dialect = Dialect::BalanceInquiry.number();
@@ -63,7 +63,7 @@ pub(super) fn decode<'a>(body: &'a [u8], program: Currency, partial: PartialAnsw
     } else {
         None
     };
-    let key = IdempotencyKey::new(&token).map_err(|error| Malformed::field(within("token"), id_problem(error)))?;
+    let key = IdempotencyKey::new(&token).map_err(|error| Malformed::identifier(within("token"), error))?;
     let payment =
         chain::own(&transaction, Some(&token)).ok_or_else(|| Malformed::field(within("token"), "is not an identifier"))?;
     let card = transaction.card_token.text().and_then(|token| CardToken::new(token).ok());

@@ -9,7 +9,6 @@ mod effect;
 mod jit;
 mod method;
 mod reasons;
-mod redact;
 mod sample;
 mod signature;
 #[cfg(test)]
@@ -20,7 +19,7 @@ mod wire;
 use std::time::Duration;
 
 use holdfast_core::{Currency, Money, Timestamp};
-use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use self::answer::{InquiryAmount, Style};
@@ -125,13 +124,7 @@ impl Adapter for Marqeta {
 
     fn prove(&self, route: u8, headers: &mut HeaderMap, body: &mut Vec<u8>, keyring: &Keyring, _: Timestamp) {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        let basic = keyring.basic.first().and_then(|basic| HeaderValue::try_from(basic.header()).ok());
-        headers.extend(basic.map(|value| (AUTHORIZATION, value)));
-        for (name, value) in &keyring.headers {
-            if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::from_bytes(value.expose())) {
-                headers.insert(name, value);
-            }
-        }
+        proof::prove_basic(headers, keyring);
         let key = keyring.signing.first().filter(|_| route == WEBHOOK);
         let signature = key.and_then(|key| signature::sign(body, key)).and_then(|text| HeaderValue::try_from(text).ok());
         headers.extend(signature.map(|value| (HeaderName::from_static(signature::HEADER), value)));

@@ -5,14 +5,16 @@ use arrayvec::ArrayVec;
 use holdfast_core::hold::{CardStatus, CardholderStatus, Fact, Subject, ToldEvent};
 use holdfast_core::{CardToken, CardholderToken, Currency, IdempotencyKey, NetworkName};
 use serde_json::value::RawValue;
+use sha2::{Digest, Sha256};
 
 use super::answer::Dialect;
 use super::effect;
-use super::redact::{is_word, short_digest, unrecognized};
-use super::wire::{CardTransition, Transaction, UserTransition, id_problem, object};
+use super::wire::{CardTransition, Transaction, UserTransition, object};
 use crate::answer::Echo;
 use crate::inbound::{Inbound, Malformed, Notice};
 use crate::json::{self, Members};
+use crate::proof::hex;
+use crate::redact::{self, Kept, is_word};
 
 /// Understands a body that came to the webhook. Nothing in it is an error.
 pub(super) fn decode(body: &[u8], program: Currency) -> Inbound<'_> {
@@ -21,18 +23,12 @@ pub(super) fn decode(body: &[u8], program: Currency) -> Inbound<'_> {
         Ok(groups) => groups,
         Err(malformed) => return Inbound::Notification { notices: vec![unrecognized(body, &malformed)], echo },
     };
-    if let [(name, pings)] = groups.as_slice()
-        && name == "pings"
-    {
-        echo.fields.push(("pings", pings.get()));
-        return Inbound::Handshake { echo };
-    }
     let mut notices = Vec::new();
-    let mut understood = 0_usize;
+    let mut lists = Vec::new();
     for (name, group) in &groups {
         match serde_json::from_str::<Vec<&RawValue>>(group.get()) {
             Ok(elements) => {
-                understood = understood.saturating_add(1);
+                lists.push((name.as_ref(), group.get()));
                 notices.extend(elements.into_iter().map(|element| element_notice(name, element, program)));
             }
             Err(_) if GROUPS.contains(&name.as_ref()) => {
@@ -42,11 +38,44 @@ pub(super) fn decode(body: &[u8], program: Currency) -> Inbound<'_> {
             Err(_) => {}
         }
     }
-    if notices.is_empty() && understood == 0 {
+    if let [("pings", pings)] = lists.as_slice()
+        && notices.iter().all(|notice| *notice == Notice::Nothing)
+    {
+        echo.fields.push(("pings", pings));
+        return Inbound::Handshake { echo };
+    }
+    if notices.is_empty() && lists.is_empty() {
         notices.push(unrecognized(body, &Malformed::field("", "has no events")));
     }
     Inbound::Notification { notices, echo }
 }
+
+/// Keeps an element, or a whole body, that is not understood.
+fn unrecognized(bytes: &[u8], why: &Malformed) -> Notice {
+    redact::unrecognized(bytes, why.to_string(), KEPT)
+}
+
+/// The fields of which the values may be kept.
+const KEPT: Kept = Kept {
+    amount: |name| name == "amount" || name.ends_with("_amount") || name.ends_with("_balance"),
+    word: |name| {
+        matches!(
+            name,
+            "token"
+                | "type"
+                | "state"
+                | "status"
+                | "method"
+                | "code"
+                | "reason_code"
+                | "currency_code"
+                | "network"
+                | "subnetwork"
+                | "channel"
+        ) || name.ends_with("_token")
+            || name.ends_with("_tokens")
+    },
+};
 
 /// The groups of events that are understood. Source: Marqeta, "Event Types".
 const GROUPS: &[&str] =
@@ -76,7 +105,10 @@ pub(super) fn transaction_notice(transaction: &Transaction<'_>, bytes: &[u8], pr
 }
 
 fn transaction_told(transaction: &Transaction<'_>, program: Currency) -> Result<Notice, Malformed> {
-    let Some(fact) = effect::fact(transaction, program)? else { return Ok(Notice::Nothing) };
+    let facts = effect::facts(transaction, program)?;
+    if facts.is_empty() {
+        return Ok(Notice::Nothing);
+    }
     let (Some(token), Some(kind), Some(state)) = (transaction.token.text(), transaction.kind.text(), transaction.state.text())
     else {
         let missing = if transaction.token.text().is_none() { "token" } else { "type" };
@@ -85,14 +117,19 @@ fn transaction_told(transaction: &Transaction<'_>, program: Currency) -> Result<
     let card = transaction.card_token.text().and_then(|token| CardToken::new(token).ok());
     let owner = transaction.acting_user_token.text().filter(|_| card.is_some()).or_else(|| transaction.user_token.text());
     let times = [&transaction.created_time, &transaction.user_transaction_time];
-    Ok(told(ToldEvent {
-        key: key(token, kind, state)?,
-        occurred_at: times.into_iter().find_map(|time| time.text().and_then(json::moment)),
-        network: transaction.network.text().and_then(|name| NetworkName::new(name).ok()),
-        settlement_day: transaction.settlement_date.text().and_then(json::day),
-        subject: Subject { account: None, card, cardholder: owner.and_then(|token| CardholderToken::new(token).ok()) },
-        fact,
-    }))
+    let subject = Subject { account: None, card, cardholder: owner.and_then(|token| CardholderToken::new(token).ok()) };
+    let network = transaction.network.text().and_then(|name| NetworkName::new(name).ok());
+    let settlement_day = transaction.settlement_date.text().and_then(json::day);
+    let occurred_at = times.into_iter().find_map(|time| time.text().and_then(json::moment));
+    let mut events = ArrayVec::new();
+    for (index, fact) in facts.into_iter().enumerate() {
+        let key = match index {
+            0 => key(token, kind, state)?,
+            _ => key(token, kind, &format!("{state}/{index}"))?,
+        };
+        events.push(ToldEvent { key, occurred_at, network, settlement_day, subject, fact });
+    }
+    Ok(Notice::Told(events))
 }
 
 /// Cards come to life and change their standing by these. Sources: Marqeta OpenAPI, `card_transition_response`; the
@@ -101,7 +138,7 @@ fn card_told(transition: &CardTransition<'_>) -> Result<Notice, Malformed> {
     let token = required("token", transition.token.text())?;
     let state = required("state", transition.state.text())?;
     let card_token = required("card_token", transition.card_token.text())?;
-    let card = CardToken::new(card_token).map_err(|error| Malformed::field("card_token", id_problem(error)))?;
+    let card = CardToken::new(card_token).map_err(|error| Malformed::identifier("card_token", error))?;
     let status = match (state, transition.reason_code.text()) {
         ("ACTIVE", _) => CardStatus::Active,
         ("UNACTIVATED", _) => CardStatus::Unactivated,
@@ -129,7 +166,7 @@ fn user_told(transition: &UserTransition<'_>) -> Result<Notice, Malformed> {
     let token = required("token", transition.token.text())?;
     let state = required("status", transition.status.text())?;
     let user_token = required("user_token", transition.user_token.text())?;
-    let cardholder = CardholderToken::new(user_token).map_err(|error| Malformed::field("user_token", id_problem(error)))?;
+    let cardholder = CardholderToken::new(user_token).map_err(|error| Malformed::identifier("user_token", error))?;
     let status = match state {
         "ACTIVE" | "LIMITED" => CardholderStatus::Active,
         "SUSPENDED" | "UNVERIFIED" => CardholderStatus::Suspended,
@@ -165,5 +202,12 @@ fn key(token: &str, kind: &str, state: &str) -> Result<IdempotencyKey, Malformed
         let short = format!("{token}/{}", short_digest(&format!("{kind}/{state}")));
         if short.len() <= IdempotencyKey::BYTES_MAX { short } else { short_digest(&whole) }
     };
-    IdempotencyKey::new(&key).map_err(|error| Malformed::field("token", id_problem(error)))
+    IdempotencyKey::new(&key).map_err(|error| Malformed::identifier("token", error))
+}
+
+/// A short digest of a text, for keys that would be too long.
+fn short_digest(text: &str) -> String {
+    let mut digest = hex(&Sha256::digest(text));
+    digest.truncate(16);
+    digest
 }

@@ -10,7 +10,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use holdfast_core::{AmountError, Currency, IdError, Money};
+use holdfast_core::{AmountError, Currency, Money};
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, de};
 use serde_json::value::RawValue;
@@ -268,7 +268,7 @@ impl<'a> Transaction<'a> {
             (None, None, Some(code)) => ("currency_code", code),
             (None, None, None) => return Ok(program),
         };
-        Currency::from_alpha(code).ok_or_else(|| Malformed::field(path, amount_problem(AmountError::UnknownCurrency)))
+        Currency::from_alpha(code).ok_or_else(|| Malformed::amount(path, AmountError::UnknownCurrency))
     }
 }
 
@@ -297,27 +297,6 @@ pub(super) fn text_of(raw: &RawValue) -> Option<Cow<'_, str>> {
 pub(super) fn money(amount: Amount<'_>, currency: Currency) -> Result<Money, AmountError> {
     let money = amount.money(currency)?;
     if money.is_negative() { Err(AmountError::Negative) } else { Ok(money) }
-}
-
-/// What a caller is told of a wrong amount.
-pub(super) const fn amount_problem(error: AmountError) -> &'static str {
-    match error {
-        AmountError::NotANumber => "is not a decimal number",
-        AmountError::TooPrecise => "has more decimal places than its currency",
-        AmountError::TooLarge => "is too large",
-        AmountError::UnknownCurrency => "is not a currency of ISO 4217",
-        AmountError::Negative => "is negative",
-        AmountError::CurrencyMismatch => "is in another currency",
-    }
-}
-
-/// What a caller is told of a wrong identifier.
-pub(super) const fn id_problem(error: IdError) -> &'static str {
-    match error {
-        IdError::Empty => "is empty",
-        IdError::TooLong(_) => "is too long",
-        IdError::Unprintable => "has a character that no identifier has",
-    }
 }
 
 /// Whether an object is there and has members. What it holds is not read: here it is personal data.

@@ -20,7 +20,7 @@ use sha2::{Digest, Sha256};
 use crate::adapter::{Adapter, Budget, BudgetStart, InFlightDuplicate, Platform, Route, RouteMethod};
 use crate::answer::{Answer, DecisionReference, Echo, Refused, Reply};
 use crate::inbound::{Callback, Inbound, Malformed};
-use crate::proof::{Authentic, Keyring, Refusal, Secret, standard_webhooks};
+use crate::proof::{Authentic, Keyring, Refusal, Secret, prove_custom_headers, standard_webhooks};
 use crate::settings::{SettingError, Settings};
 
 /// The proving platform as the registry knows it.
@@ -101,12 +101,7 @@ impl Adapter for Proving {
         if let Some(key) = keyring.signing.first() {
             headers.extend(signed(&id, body, key, now));
         }
-        for (name, value) in &keyring.headers {
-            let header = (HeaderName::try_from(name.as_str()), HeaderValue::from_bytes(value.expose()));
-            if let (Ok(name), Ok(value)) = header {
-                headers.insert(name, value);
-            }
-        }
+        prove_custom_headers(headers, keyring);
     }
 
     fn sample_authorization(&self, variation: u64, card: &str, cardholder: &str, amount: Money, body: &mut Vec<u8>) -> u8 {

@@ -13,7 +13,7 @@ use super::answer::Dialect;
 use super::wire::{Authorization, Message, Payment, raw_text, read};
 use crate::answer::Echo;
 use crate::inbound::{AuthorizationCall, BalanceCall, Callback, Fetch, Inbound, Malformed, Notice, Unrecognized};
-use crate::json::{Lenient, Text};
+use crate::json::{self, Lenient, Text};
 use crate::proof::standard_webhooks;
 
 const UNKNOWN_CURRENCY: &str = "is not a currency of ISO 4217";
@@ -93,14 +93,7 @@ fn required<T>(value: Option<T>, path: &str) -> Result<T, Malformed> {
 }
 
 fn identifier<T>(text: &str, path: &str, new: fn(&str) -> Result<T, IdError>) -> Result<T, Malformed> {
-    new(text).map_err(|error| {
-        let problem = match error {
-            IdError::Empty => "is empty",
-            IdError::TooLong(_) => "is too long",
-            IdError::Unprintable => "has a character that no identifier has",
-        };
-        Malformed::field(path, problem)
-    })
+    new(text).map_err(|error| Malformed::identifier(path, error))
 }
 
 /// Where a decision is fetched and answered. Its id becomes part of a path, so it has nothing that would change the path.
@@ -113,8 +106,7 @@ fn decision_path(id: &Text<'_>, field: &str) -> Result<String, Malformed> {
 }
 
 fn moment(text: &Lenient<Text<'_>>) -> Option<Timestamp> {
-    let moment: jiff::Timestamp = text.text()?.parse().ok()?;
-    Some(Timestamp::from_unix_micros(moment.as_microsecond()))
+    text.text().and_then(json::moment)
 }
 
 /// The question, and whether its kind is one that this program does not know.
