@@ -6,7 +6,7 @@ use holdfast_core::hold::{self, Adoption, Asked, Event, Heard, LimitUse, Outcome
 use holdfast_core::rules::{LIMITS_MAX, Verdict};
 use holdfast_core::{AuthorizationKind, Basis, Decision, ProgramId};
 
-use super::rebuild::{asked_of, entered_account, locate_request, payment_of, payments_of, subject_of};
+use super::rebuild::{asked_of, entered_account, heard, locate_request, payment_of, payments_of, subject_of};
 use super::state::{Located, Names};
 use super::writer::{Performed, Writer};
 use crate::clock::Moment;
@@ -130,10 +130,11 @@ impl Writer {
         }
         let payment = payment_of(&event.fact);
         let subject = subject_of(event);
-        let located = self.state.locate(program, platform.as_ref(), &subject, payment);
+        let located = self.state.locate_told(program, platform.as_ref(), &subject, payment);
         let asked = asked_of(&event.fact).map(|key| self.state.asked_name(program, platform.as_ref(), &key));
         let outcome = self.apply_located(&located, asked, Heard::First, &Event::Told(event));
-        let names = Names { program, platform: platform.as_ref(), at: now.utc, increment: None, asked, told: Some(told) };
+        let told = heard(told, &outcome);
+        let names = Names { program, platform: platform.as_ref(), at: now.utc, increment: None, asked, told };
         self.state.write(&located, &names, &outcome, &mut self.undo);
         if let Some(standing) = outcome.standing {
             self.state.write_standing(program, &subject, &located, standing, &mut self.undo);

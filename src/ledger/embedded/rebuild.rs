@@ -1,10 +1,10 @@
 //! From the journal back to memory: the outcomes of its records are written again, in order. Nothing is decided afresh.
 
 use holdfast_core::Currency;
-use holdfast_core::hold::{Account, Fact, Outcome, Subject, ToldEvent};
+use holdfast_core::hold::{Account, Fact, Finding, Outcome, Subject, ToldEvent};
 use holdfast_core::{AuthorizationKind, AuthorizationRequest, PaymentRef};
 
-use super::state::{Located, Names, State};
+use super::state::{Fingerprint, Located, Names, State};
 use super::undo::UndoLog;
 use crate::journal::{Body, Record};
 
@@ -18,8 +18,8 @@ pub fn write_record(state: &mut State, record: &Record, undo: &mut UndoLog) {
         Body::Told { event, outcome } => {
             let payment = payment_of(&event.fact);
             let subject = subject_of(event);
-            let located = state.locate(program, record.platform.as_ref(), &subject, payment);
-            let told = Some(state.told_name(program, record.platform.as_ref(), &event.key));
+            let located = state.locate_told(program, record.platform.as_ref(), &subject, payment);
+            let told = heard(state.told_name(program, record.platform.as_ref(), &event.key), outcome);
             let asked = asked_of(&event.fact).map(|key| state.asked_name(program, record.platform.as_ref(), &key));
             let names = Names { program, platform: record.platform.as_ref(), at: record.at, increment: None, asked, told };
             state.write(&located, &names, outcome, undo);
@@ -90,6 +90,12 @@ pub fn payments_of(request: &AuthorizationRequest) -> (&PaymentRef, Option<&Paym
         (AuthorizationKind::Incremental, Some(original)) => (original, Some(&request.payment)),
         _ => (&request.payment, None),
     }
+}
+
+/// The key under which a told event is remembered. One that led to no account is not: sent again once the account is there,
+/// it counts.
+pub fn heard(told: Fingerprint, outcome: &Outcome) -> Option<Fingerprint> {
+    (outcome.finding != Some(Finding::AccountUnknown)).then_some(told)
 }
 
 /// The payment that a fact is about.

@@ -268,6 +268,20 @@ impl State {
         Located { payment, account, card, cardholder, hold }
     }
 
+    /// Finds what a told event names. A platform's word counts for a card that nobody told us of, too: then its owner's only
+    /// account is meant.
+    pub fn locate_told(
+        &self,
+        program: &ProgramId,
+        platform: Option<&PlatformName>,
+        subject: &Subject,
+        payment: Option<&PaymentRef>,
+    ) -> Located {
+        let located = self.locate(program, platform, subject, payment);
+        let owners = located.cardholder.and_then(|owner| self.only_account(owner));
+        Located { account: located.account.or(owners), ..located }
+    }
+
     /// The one account of a cardholder; with several, the platform has to name a card.
     fn only_account(&self, cardholder: CardholderIndex) -> Option<AccountIndex> {
         match self.cardholder(cardholder)?.accounts.as_slice() {

@@ -836,3 +836,25 @@ fn a_group_that_was_given_up_is_never_written_later() {
 fn remove_obstacle(path: &Path) {
     Connection::open(path).unwrap().execute_batch(REMOVAL).unwrap();
 }
+
+#[test]
+fn what_a_platform_tells_of_an_unknown_card_goes_to_its_owners_only_account() {
+    let house = House::with(10_000);
+    let told = |key: &str, card: &str, cardholder: &str| {
+        let subject = Subject { account: None, card: Some(id(card)), cardholder: Some(id(cardholder)) };
+        let fact = Fact::Captured { payment: None, amount: usd(700), finality: Finality::Final };
+        match house.act(tell_about(key, subject, fact)) {
+            Ok(Answer::Recorded(finding)) => finding,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(told("post-1", "a-new-card", "h"), Some(Finding::ForcePosted));
+    assert_eq!(house.balances(Whose::Account(id("a"))), [("a".to_owned(), 9300, 0)]);
+
+    // Nobody's: kept, and not forgotten as heard; sent again when its account is there, it counts.
+    assert_eq!(told("post-2", "nobodys", "nobody"), Some(Finding::AccountUnknown));
+    assert_eq!(house.enter(vec![card("nobodys", "a", None)]), Ok(Answer::Entered { accounts: 0, cards: 1 }));
+    assert_eq!(told("post-2", "nobodys", "nobody"), Some(Finding::ForcePosted));
+    assert_eq!(told("post-2", "nobodys", "nobody"), Some(Finding::HeardBefore));
+    assert_eq!(house.balances(Whose::Account(id("a"))), [("a".to_owned(), 8600, 0)]);
+}
