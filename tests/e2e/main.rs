@@ -24,6 +24,7 @@ mod answers;
 mod bad_input;
 mod faults;
 mod lifecycle;
+mod limits;
 mod money;
 mod notifications;
 mod retries;

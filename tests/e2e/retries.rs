@@ -68,7 +68,7 @@ fn an_answer_outlives_rules_cards_and_restarts() {
         let rules = std::fs::read_to_string(workplace.path("config/rules/demo.toml")).unwrap();
         let rules = rules.replace("7995", "5732").replace("750.00", "900.00");
         std::fs::write(workplace.path("changed.toml"), rules).unwrap();
-        publish(&workplace, "changed.toml");
+        workplace.publish("changed.toml");
         let fresh = client.post("/marqeta/jit", &Marqeta::purchase("fresh", "5.00").mcc("5732").body());
         assert_eq!(fresh.status, 402, "the new rules are live: {fresh:?}");
         let fresh = client.post("/marqeta/jit", &Marqeta::purchase("fresh-2", "800.00").body());
@@ -90,22 +90,4 @@ fn an_answer_outlives_rules_cards_and_restarts() {
     let still = client.post("/marqeta/jit", &Marqeta::purchase("fresh-4", "5.00").body());
     assert_eq!(still.json()["jit_funding"]["decline_reason"], "CARD_NOT_ACTIVE");
     assert_eq!(server::balance(&workplace, "acct-demo-1"), (100_000, 85_000, 15_000));
-}
-
-fn publish(workplace: &Workplace, file: &str) {
-    let data = workplace.data();
-    let output = workplace.run(&[
-        "rules",
-        "publish",
-        workplace.path(file).to_str().unwrap(),
-        "--program",
-        "demo",
-        "--by",
-        "a test",
-        "--why",
-        "to see",
-        "--data",
-        data.to_str().unwrap(),
-    ]);
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }

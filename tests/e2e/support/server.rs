@@ -53,6 +53,15 @@ impl Workplace {
         command.output().unwrap()
     }
 
+    /// Publishes a ruleset of this place to its running server.
+    pub fn publish(&self, file: &str) {
+        let (file, data) = (self.path(file), self.data());
+        let file = file.to_str().unwrap();
+        let who = ["--program", "demo", "--by", "a test", "--why", "to see"];
+        let output = self.run(&[&["rules", "publish", file], &who[..], &["--data", data.to_str().unwrap()]].concat());
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+
     /// Starts the server and waits for its ready line.
     pub fn serve(&self) -> Server {
         self.serve_by(&[])
