@@ -9,6 +9,7 @@ use crate::authorization::{AuthorizationKind, AuthorizationRequest, ContentDiges
 use crate::decision::{Basis, Decision, DeclineReason};
 use crate::money::Money;
 use crate::rules::{Enforcement, LimitScope, Proceed, Verdict};
+use crate::time::Timestamp;
 
 /// A question with the rules' opinion of it, for the ledger.
 #[derive(Debug, Clone, Copy)]
@@ -17,6 +18,8 @@ pub struct Asked<'a> {
     pub request: &'a AuthorizationRequest,
     /// Its digest, made once.
     pub digest: ContentDigest,
+    /// When its callback arrived.
+    pub asked_at: Timestamp,
     /// What the rules think.
     pub verdict: &'a Verdict,
 }
@@ -28,6 +31,8 @@ pub struct Adoption<'a> {
     pub request: &'a AuthorizationRequest,
     /// Its digest.
     pub digest: ContentDigest,
+    /// When its callback arrived.
+    pub asked_at: Timestamp,
     /// What was heard.
     pub told: ToldAnswer,
 }
@@ -38,7 +43,7 @@ pub(super) fn decide(slice: &Slice<'_>, asked: &Asked<'_>) -> Outcome {
     if let Some(answered) = slice.answered {
         return repeat(&answered, asked.digest);
     }
-    let decline = |reason, basis| declined(asked.digest, reason, basis);
+    let decline = |reason, basis| declined(asked, reason, basis);
     let Some(card) = slice.card else {
         return decline(DeclineReason::CardUnknown, Basis::Ledger);
     };
@@ -65,7 +70,7 @@ pub(super) fn decide(slice: &Slice<'_>, asked: &Asked<'_>) -> Outcome {
         return decline(DeclineReason::AuthorizationUnknown, Basis::Ledger);
     }
     if let Some(hold) = slice.hold.filter(|hold| already_told(hold, request, request.amount)) {
-        return confirm(asked.digest, request, hold);
+        return confirm(asked, hold);
     }
     if let Some((reason, basis)) = limit_reached(slice, proceed, request) {
         return decline(reason, basis);
@@ -75,7 +80,7 @@ pub(super) fn decide(slice: &Slice<'_>, asked: &Asked<'_>) -> Outcome {
         return decline(DeclineReason::InsufficientFunds, Basis::Ledger);
     }
     place(slice, &account, request, proceed)
-        .map(|outcome| approved(outcome, asked.digest, request, Basis::Ledger))
+        .map(|outcome| approved(outcome, asked, Basis::Ledger))
         .unwrap_or_else(|_| decline(DeclineReason::AmountTooLarge, Basis::Ledger))
 }
 
@@ -88,6 +93,13 @@ pub(super) fn adopt(slice: &Slice<'_>, adoption: &Adoption<'_>) -> Outcome {
     match slice.answered {
         Some(ours) if ours.digest != adoption.digest => return Outcome::nothing(Finding::Conflict),
         Some(ours) if ours.decision == decision => return Outcome::nothing(Finding::HeardBefore),
+        // An earlier callback was told yes, and a retry of it heard no while the ledger was away. What the first one heard
+        // stays true: only the platform's word releases it. (The same callback's approval is one that nobody heard.)
+        Some(Answered { decision: Decision::Approve { .. }, asked_at, .. })
+            if asked_at != adoption.asked_at && matches!(adoption.told, ToldAnswer::Declined { .. }) =>
+        {
+            return Outcome::nothing(Finding::ApprovedBefore);
+        }
         Some(_) | None => {}
     }
     let (mut outcome, placed) = match adoption.told {
@@ -97,7 +109,7 @@ pub(super) fn adopt(slice: &Slice<'_>, adoption: &Adoption<'_>) -> Outcome {
     if slice.answered.is_some() && outcome.finding.is_none() {
         outcome.finding = Some(Finding::AdoptedOverOurs);
     }
-    outcome.answered = Some(Answered { digest: adoption.digest, decision, placed });
+    outcome.answered = Some(Answered { digest: adoption.digest, asked_at: adoption.asked_at, decision, placed });
     outcome
 }
 
@@ -141,15 +153,17 @@ fn repeat(answered: &Answered, digest: ContentDigest) -> Outcome {
     Outcome { decision: Some((conflict, Basis::Ledger)), finding: Some(Finding::Conflict), ..Outcome::default() }
 }
 
-fn declined(digest: ContentDigest, reason: DeclineReason, basis: Basis) -> Outcome {
+fn declined(asked: &Asked<'_>, reason: DeclineReason, basis: Basis) -> Outcome {
     let decision = Decision::Decline { reason };
-    Outcome { decision: Some((decision, basis)), answered: Some(Answered { digest, decision, placed: 0 }), ..Outcome::default() }
+    let answered = Answered { digest: asked.digest, asked_at: asked.asked_at, decision, placed: 0 };
+    Outcome { decision: Some((decision, basis)), answered: Some(answered), ..Outcome::default() }
 }
 
-fn approved(mut outcome: Outcome, digest: ContentDigest, request: &AuthorizationRequest, basis: Basis) -> Outcome {
-    let decision = Decision::Approve { amount: request.amount };
+fn approved(mut outcome: Outcome, asked: &Asked<'_>, basis: Basis) -> Outcome {
+    let decision = Decision::Approve { amount: asked.request.amount };
+    let placed = placed_by(&outcome);
     outcome.decision = Some((decision, basis));
-    outcome.answered = Some(Answered { digest, decision, placed: placed_by(&outcome) });
+    outcome.answered = Some(Answered { digest: asked.digest, asked_at: asked.asked_at, decision, placed });
     outcome
 }
 
@@ -163,9 +177,9 @@ fn already_told(hold: &Hold, request: &AuthorizationRequest, amount: Money) -> b
     hold.origin == HoldOrigin::Told && request.kind != AuthorizationKind::Incremental && hold.authorized == amount.minor()
 }
 
-fn confirm(digest: ContentDigest, request: &AuthorizationRequest, hold: Hold) -> Outcome {
+fn confirm(asked: &Asked<'_>, hold: Hold) -> Outcome {
     let outcome = Outcome { hold: Some(Hold { origin: HoldOrigin::Asked, ..hold }), ..Outcome::default() };
-    let mut outcome = approved(outcome, digest, request, Basis::Ledger);
+    let mut outcome = approved(outcome, asked, Basis::Ledger);
     if let Some(answered) = &mut outcome.answered {
         answered.placed = hold.held.saturating_add(hold.ahead);
     }

@@ -66,6 +66,8 @@ pub enum Finding {
     CurrencyMismatch,
     /// Beyond what can be counted: kept, and moved nothing.
     AmountTooLarge,
+    /// A retry was told no without the ledger, but the question had been told yes before: that stays.
+    ApprovedBefore,
 }
 
 impl Finding {
@@ -83,6 +85,7 @@ impl Finding {
             Finding::AccountUnknown => "account_unknown",
             Finding::CurrencyMismatch => "currency_mismatch",
             Finding::AmountTooLarge => "amount_too_large",
+            Finding::ApprovedBefore => "approved_before",
         }
     }
 }

@@ -8,6 +8,7 @@ use crate::authorization::{ContentDigest, Posting};
 use crate::decision::Decision;
 use crate::money::{Currency, Money};
 use crate::rules::{CounterKey, LimitScope, Window};
+use crate::time::Timestamp;
 
 /// An account's money and standing, in minor units of its currency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -94,6 +95,8 @@ pub enum HoldStatus {
 pub struct Answered {
     /// What the question was.
     pub digest: ContentDigest,
+    /// When the callback arrived that was answered so: a retry is another one.
+    pub asked_at: Timestamp,
     /// What was answered.
     pub decision: Decision,
     /// What of the payment's hold this key placed, in minor units: what an undo takes back.

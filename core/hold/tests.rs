@@ -146,7 +146,7 @@ impl Book {
     }
 
     fn ask_with(&mut self, request: &AuthorizationRequest, verdict: &Verdict) -> Outcome {
-        let asked = Asked { request, digest: request.content_digest(), verdict };
+        let asked = Asked { request, digest: request.content_digest(), asked_at: Timestamp::EPOCH, verdict };
         let uses = match verdict {
             Verdict::Decline { .. } => Vec::new(),
             Verdict::Proceed(proceed) => proceed.limits.iter().map(|check| self.used(check)).collect(),
@@ -160,7 +160,7 @@ impl Book {
     }
 
     fn adopt(&mut self, request: &AuthorizationRequest, told: ToldAnswer) -> Outcome {
-        let adoption = Adoption { request, digest: request.content_digest(), told };
+        let adoption = Adoption { request, digest: request.content_digest(), asked_at: Timestamp::EPOCH, told };
         self.write(&Event::Adopt(adoption), request.increments.unwrap_or(request.payment), Some(request.key), &[])
     }
 
@@ -293,7 +293,7 @@ impl Question {
         Question {
             request: AuthorizationRequest { amount: usd(-1), ..increment(0) },
             verdict: Verdict::Decline { reason: DeclineReason::MerchantNotAllowed, rule: rule("r") },
-            answered: Some(Answered { digest: other, decision, placed: 1 }),
+            answered: Some(Answered { digest: other, asked_at: Timestamp::EPOCH, decision, placed: 1 }),
             card: None,
             account: None,
             hold: None,
@@ -312,7 +312,7 @@ impl Question {
             uses: &self.uses,
         };
         let digest = self.request.content_digest();
-        apply(&slice, &Event::Asked(Asked { request: &self.request, digest, verdict: &self.verdict }))
+        apply(&slice, &Event::Asked(Asked { request: &self.request, digest, asked_at: Timestamp::EPOCH, verdict: &self.verdict }))
     }
 }
 

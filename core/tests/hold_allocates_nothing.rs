@@ -77,7 +77,7 @@ fn neither_an_approval_nor_a_decline_allocates() {
     for (minor, approved) in [(10_000, true), (60_000, false)] {
         let request = request(minor);
         let verdict = Verdict::Proceed(Proceed { ceiling: request.amount, limits: limits.clone() });
-        let asked = Asked { request: &request, digest: request.content_digest(), verdict: &verdict };
+        let asked = Asked { request: &request, digest: request.content_digest(), asked_at: Timestamp::EPOCH, verdict: &verdict };
         let mut outcome = None;
         let counted = allocation_counter::measure(|| outcome = Some(apply(&slice(&uses), &Event::Asked(asked))));
         let outcome = outcome.unwrap();

@@ -74,7 +74,12 @@ fn outcome() -> Outcome {
         Counted { counter: CounterKey(1), scope: LimitScope::Card, window: Window::Lifetime, amount: i64::MIN, count: -1 };
     Outcome {
         decision: Some((decision, Basis::StandIn(StandInCause::Switched))),
-        answered: Some(Answered { digest: request().content_digest(), decision, placed: 4 }),
+        answered: Some(Answered {
+            digest: request().content_digest(),
+            asked_at: Timestamp::from_unix_micros(5),
+            decision,
+            placed: 4,
+        }),
         posted: i64::MIN,
         held: -1,
         cause: Some(MovementCause::StandInLoss),

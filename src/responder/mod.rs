@@ -211,11 +211,6 @@ impl Responder {
         let rules = mount.program.rules.load();
         let verdict = evaluate(&rules, request, call.received.utc, &mut NoTrace);
         watch.ended(Phase::Rules);
-        match self.ledger.readiness() {
-            Readiness::Ready => {}
-            Readiness::Starting => return Err(StandInCause::Starting),
-            Readiness::Unavailable => return Err(StandInCause::LedgerUnavailable),
-        }
         let permit = self.in_flight.enter().ok_or(StandInCause::Overloaded)?;
         let act = Act::Decide(Decide {
             origin: mount.origin(),
@@ -235,6 +230,8 @@ impl Responder {
             Ok(Ok(ledger::Answer::Decided { decision, basis, balance })) => {
                 Ok(Decided { told: Told { decision, basis }, balance })
             }
+            // A ledger that is starting may know this key: it is waited for like any other.
+            Err(_) if self.ledger.readiness() == Readiness::Starting => Err(StandInCause::Starting),
             Err(_) | Ok(Err(LedgerError::Late)) => Err(StandInCause::DeadlinePassed),
             Ok(Err(LedgerError::Unavailable)) => Err(StandInCause::LedgerUnavailable),
             Ok(Err(LedgerError::Starting)) => Err(StandInCause::Starting),

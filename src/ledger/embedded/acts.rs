@@ -56,7 +56,8 @@ impl Writer {
                 heard: Heard::First,
                 uses: &uses,
             };
-            hold::apply(&slice, &Event::Asked(Asked { request, digest: decide.digest, verdict: &decide.verdict }))
+            let (digest, asked_at) = (decide.digest, decide.received_at);
+            hold::apply(&slice, &Event::Asked(Asked { request, digest, asked_at, verdict: &decide.verdict }))
         };
         let Some((decision, basis)) = outcome.decision else {
             return Performed::Now(Err(LedgerError::Panicked));
@@ -97,12 +98,24 @@ impl Writer {
         }
     }
 
+    /// What is left of deciding while nothing can be written: a question that was answered before hears the same again.
+    pub(super) fn say_again(&self, decide: &Decide) -> Performed {
+        let Origin { program, platform } = &decide.origin;
+        let key = self.state.asked_name(program, platform.as_ref(), &decide.request.key);
+        let known = self.state.answered(key).filter(|answered| answered.digest == decide.digest);
+        Performed::Now(known.ok_or(LedgerError::Unavailable).map(|answered| Answer::Decided {
+            decision: answered.decision,
+            basis: Basis::Replay,
+            balance: None,
+        }))
+    }
+
     fn adopt(&mut self, adopt: &Adopt, now: &Moment) -> Performed {
         let Origin { program, platform } = &adopt.origin;
         let request = &adopt.request;
         let key = self.state.asked_name(program, platform.as_ref(), &request.key);
         let located = locate_request(&self.state, program, platform.as_ref(), request);
-        let adoption = Adoption { request, digest: adopt.digest, told: adopt.told };
+        let adoption = Adoption { request, digest: adopt.digest, asked_at: adopt.received_at, told: adopt.told };
         let outcome = self.apply_located(&located, Some(key), Heard::First, &Event::Adopt(adoption));
         let (_, increment) = payments_of(request);
         let names = Names { program, platform: platform.as_ref(), at: now.utc, increment, asked: Some(key), told: None };

@@ -281,7 +281,7 @@ fn payment(name: &str) -> PaymentRef {
 
 fn decide_with(request: AuthorizationRequest, limits: &[LimitCheck], not_after: Instant) -> Act {
     let verdict = Verdict::Proceed(Proceed { ceiling: request.amount, limits: limits.iter().copied().collect() });
-    let (digest, received_at) = (request.content_digest(), clock::utc());
+    let (digest, received_at) = (request.content_digest(), Timestamp::EPOCH);
     Act::Decide(Decide { origin: origin(), request, digest, verdict, ruleset: [0; 32], received_at, not_after })
 }
 
@@ -771,6 +771,9 @@ fn a_failed_commit_undoes_its_group_and_the_ledger_comes_back() {
     assert_eq!(house.ledger().readiness(), Readiness::Unavailable);
     assert_eq!(house.balances(Whose::Everyone), [("a".to_owned(), 1_000, 300)], "as before");
     assert_eq!(house.act(decide(purchase("meanwhile", 1))), unavailable);
+    // What was answered before is said again, though nothing can be written.
+    assert_eq!(house.decide(purchase("kept", 300)), again(approved(300)));
+    assert_eq!(house.act(decide(purchase("kept", 301))), unavailable);
     assert_eq!(house.act(tell("load", load(50))), unavailable);
 
     operator.execute_batch(REMOVAL).unwrap();
@@ -857,4 +860,30 @@ fn what_a_platform_tells_of_an_unknown_card_goes_to_its_owners_only_account() {
     assert_eq!(told("post-2", "nobodys", "nobody"), Some(Finding::ForcePosted));
     assert_eq!(told("post-2", "nobodys", "nobody"), Some(Finding::HeardBefore));
     assert_eq!(house.balances(Whose::Account(id("a"))), [("a".to_owned(), 8600, 0)]);
+}
+
+#[test]
+fn a_retry_that_stand_in_declined_does_not_release_what_the_first_was_told() {
+    let house = House::with(1_000);
+    assert_eq!(house.decide(purchase("key", 300)), approved(300));
+    // The retry came while the ledger was away: another callback, told no.
+    let request = purchase("key", 300);
+    let adopt = Adopt {
+        origin: origin(),
+        request,
+        digest: request.content_digest(),
+        told: ToldAnswer::Declined { reason: DeclineReason::LedgerUnavailable },
+        basis: Basis::StandIn(StandInCause::Starting),
+        received_at: Timestamp::from_unix_seconds(60),
+    };
+    assert_eq!(house.act(Act::Adopt(adopt.clone())), Ok(Answer::Recorded(Some(Finding::ApprovedBefore))));
+    assert_eq!(house.balances(Whose::Everyone), [("a".to_owned(), 1_000, 300)]);
+    assert_eq!(house.decide(purchase("key", 300)), again(approved(300)));
+
+    // The same callback's approval was overtaken by its own stand-in: nobody heard it.
+    assert_eq!(
+        house.act(Act::Adopt(Adopt { received_at: Timestamp::EPOCH, ..adopt })),
+        Ok(Answer::Recorded(Some(Finding::AdoptedOverOurs)))
+    );
+    assert_eq!(house.balances(Whose::Everyone), [("a".to_owned(), 1_000, 0)]);
 }

@@ -172,6 +172,7 @@ impl Writer {
         let performed = catch_unwind(AssertUnwindSafe(|| {
             ticket.with_act(|act| match act {
                 Act::Balances(..) | Act::Rulesets(_) | Act::Rest => self.perform(act, now),
+                Act::Decide(decide) if !available => self.say_again(decide),
                 Act::Decide(_) | Act::Adopt(_) | Act::Tell(..) | Act::Keep(..) | Act::Enter(..) | Act::Publish(_) => {
                     if available { self.perform(act, now) } else { Performed::Now(Err(LedgerError::Unavailable)) }
                 }
