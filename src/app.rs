@@ -15,7 +15,7 @@ use arc_swap::ArcSwap;
 use holdfast_core::stand_in::StandInPolicy;
 use holdfast_core::{PlatformName, ProgramId};
 use tokio::runtime::{Builder, Runtime};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use crate::background::Background;
 use crate::config::ruleset::{self, Home};
@@ -29,12 +29,15 @@ use crate::ledger::permit::InFlight;
 use crate::ledger::{Ledger, Readiness};
 use crate::metrics::{LedgerStanding, Metrics, MetricsError};
 use crate::operations::{Counter, Desk};
-use crate::responder::{Mount, Patience, Program, Responder, ToldBook, Worker, adopt_all};
+use crate::responder::{Mount, Patience, Program, Responder, Stage, ToldBook, Worker, adopt_all};
 use crate::server::ops::{self, Operators, Pages};
 use crate::server::{self, Drained, Limits, RouteEntry, RouteError, RouteTable, Running, Serving, Tls};
 
 /// Tickets that a worker keeps for its next questions.
 const RESTING_TICKETS_MAX: usize = 1024;
+
+/// A first import of so many rows is one act: all of it, or nothing.
+const FIRST_IMPORT_ROWS_MAX: usize = 100_000;
 
 /// Why the server did not start.
 #[derive(Debug)]
@@ -110,7 +113,7 @@ pub struct App {
     tls: Option<Arc<Tls>>,
     desk: Desk,
     opening: Option<Opening>,
-    was_empty: bool,
+    stage: watch::Sender<Stage>,
     running: Running,
     operators: Operators,
     background: Background,
@@ -127,8 +130,9 @@ impl App {
         let (callbacks, operators) = (bind(config.server.listen)?, bind(config.server.ops_listen)?);
         let (listen, ops_listen) = (callbacks.addr, operators.addr);
         let metrics = Metrics::new(&mount_names(&config)).map_err(StartError::Metrics)?;
-        let (ledger, opening, was_empty) = open_ledger(&config, Arc::clone(&metrics))?;
+        let (ledger, opening) = open_ledger(&config, Arc::clone(&metrics))?;
         let ledger = wrap(ledger);
+        let (stage, to_be_open) = watch::channel(Stage::Starting);
         let (programs, desk) = programs(&config, &ledger, Some(Arc::clone(&metrics)))?;
         let workers = workers(&config);
         let (adoptions, to_adopt) = mpsc::unbounded_channel();
@@ -141,6 +145,7 @@ impl App {
             in_flight: InFlight::new(config.responder.in_flight_max),
             metrics: Arc::clone(&metrics),
             workers: (0..workers.get()).map(|_| Worker::new(RESTING_TICKETS_MAX)).collect(),
+            stage: to_be_open,
         });
         let tls = config.tls.clone().map(|tls| Arc::new(Tls::new(tls)));
         let background =
@@ -155,22 +160,20 @@ impl App {
         })?;
         let operators = ops::serve(operators, pages(&responder, &metrics))?;
         let opening = Some(opening);
-        Ok(App { listen, ops_listen, config, responder, tls, desk, opening, was_empty, running, operators, background })
+        Ok(App { listen, ops_listen, config, responder, tls, desk, opening, stage, running, operators, background })
     }
 
     /// Waits until the ledger has its state, puts the rules in force, and imports what an empty ledger starts with.
     ///
     /// # Errors
     /// The log is damaged, the rules do not load, or the import's rows are wrong.
-    pub fn until_ready(&mut self) -> Result<(), StartError> {
-        let runtime = runtime()?;
-        let Some(opening) = self.opening.take() else {
-            return Ok(());
-        };
-        runtime.block_on(async {
+    pub async fn until_ready(&mut self) -> Result<(), StartError> {
+        if let Some(opening) = self.opening.take() {
             opening.await.map_err(|_| StartError::LedgerGone)?.map_err(StartError::Journal)?;
-            make_ready(&self.desk, &self.config, self.was_empty).await
-        })
+            make_ready(&self.desk, &self.config).await?;
+            self.stage.send_replace(Stage::Open);
+        }
+        Ok(())
     }
 
     /// Reads credentials and TLS files again; what is wrong leaves the running ones.
@@ -215,18 +218,23 @@ impl App {
 /// It did not start.
 pub fn serve(config: Config, ready: impl FnOnce(SocketAddr, SocketAddr)) -> Result<(), StartError> {
     let runtime = runtime()?;
-    let mut app = App::start(config, |ledger| ledger)?;
-    app.until_ready()?;
-    ready(app.listen, app.ops_listen);
-    runtime.block_on(async {
+    let app = runtime.block_on(async {
         use tokio::signal::unix::{SignalKind, signal};
+        // Before anything can be reached: a signal that comes while starting must not end the process by default.
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut hang_up = signal(SignalKind::hangup())?;
+        let mut app = App::start(config, |ledger| ledger)?;
+        tokio::select! {
+            started = app.until_ready() => started?,
+            _ = terminate.recv() => return Ok(app),
+            _ = interrupt.recv() => return Ok(app),
+        }
+        ready(app.listen, app.ops_listen);
         loop {
             tokio::select! {
-                _ = terminate.recv() => return Ok::<(), std::io::Error>(()),
-                _ = interrupt.recv() => return Ok(()),
+                _ = terminate.recv() => return Ok::<App, StartError>(app),
+                _ = interrupt.recv() => return Ok(app),
                 _ = hang_up.recv() => app.reload(),
             }
         }
@@ -244,28 +252,34 @@ pub fn serve(config: Config, ready: impl FnOnce(SocketAddr, SocketAddr)) -> Resu
 /// See [`StartError`].
 pub async fn open_desk(config: &Config) -> Result<Desk, StartError> {
     let metrics = Metrics::new(&mount_names(config)).map_err(StartError::Metrics)?;
-    let (ledger, opening, was_empty) = open_ledger(config, metrics)?;
+    let (ledger, opening) = open_ledger(config, metrics)?;
     let (_, desk) = programs(config, &ledger, None)?;
     opening.await.map_err(|_| StartError::LedgerGone)?.map_err(StartError::Journal)?;
-    make_ready(&desk, config, was_empty).await?;
+    make_ready(&desk, config).await?;
     Ok(desk)
 }
 
-async fn make_ready(desk: &Desk, config: &Config, was_empty: bool) -> Result<(), StartError> {
+async fn make_ready(desk: &Desk, config: &Config) -> Result<(), StartError> {
     for remark in desk.restore_rules().await.map_err(StartError::Operation)? {
         say(&remark);
     }
-    if was_empty {
-        for program in &config.programs {
-            import_first(desk, program).await?;
-        }
+    for program in &config.programs {
+        import_first(desk, program).await?;
     }
     Ok(())
 }
 
-/// What an empty ledger starts with: the configured files, in portions, accounts before the cards that need them.
+/// What a program without accounts starts with: the configured files, as one act where they are of a usual size, else in
+/// portions, accounts before the cards that need them.
 async fn import_first(desk: &Desk, program: &ProgramConfig) -> Result<(), StartError> {
+    let has_accounts = desk.balances(Some(program.id)).await.is_ok_and(|accounts| !accounts.is_empty());
+    if has_accounts {
+        return Ok(());
+    }
     let import = program.imports().map_err(StartError::Config)?;
+    if import.accounts.len().saturating_add(import.cards.len()) <= FIRST_IMPORT_ROWS_MAX {
+        return desk.import(import).await.map(|_| ()).map_err(StartError::Operation);
+    }
     for accounts in import.accounts.chunks(IMPORT_ROWS_MAX) {
         let portion = Import { accounts: accounts.to_vec(), cards: Vec::new() };
         desk.import(portion).await.map_err(StartError::Operation)?;
@@ -277,7 +291,7 @@ async fn import_first(desk: &Desk, program: &ProgramConfig) -> Result<(), StartE
     Ok(())
 }
 
-fn open_ledger(config: &Config, metrics: Arc<Metrics>) -> Result<(Arc<dyn Ledger>, Opening, bool), StartError> {
+fn open_ledger(config: &Config, metrics: Arc<Metrics>) -> Result<(Arc<dyn Ledger>, Opening), StartError> {
     let settings = embedded::Settings {
         data: config.ledger.data.clone(),
         sync: match config.ledger.sync {
@@ -288,8 +302,7 @@ fn open_ledger(config: &Config, metrics: Arc<Metrics>) -> Result<(Arc<dyn Ledger
         observer: Box::new(Reporter(metrics)),
     };
     let (ledger, opening) = Embedded::start(settings).map_err(StartError::Journal)?;
-    let was_empty = ledger.was_empty();
-    Ok((Arc::new(ledger), opening, was_empty))
+    Ok((Arc::new(ledger), opening))
 }
 
 /// Tells metrics and operators what the ledger does.

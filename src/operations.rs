@@ -273,12 +273,12 @@ impl Operations for Desk {
         let RulesRollback { program, to, by, why } = rollback;
         let counter = self.counter(program)?;
         let versions = self.versions(program).await?;
-        let Some((in_force, earlier)) = versions.split_last() else {
+        let Some(in_force) = versions.last() else {
             return Err(OperationError::Refused(vec![format!("program `{program}` has published no ruleset")]));
         };
         let target = match &to {
-            // Not the one in force, published twice: the last that was different.
-            None => earlier.iter().rev().find(|kept| kept.hash != in_force.hash),
+            // Before the one in force came for the first time: a second rollback goes further back, not forth again.
+            None => versions.iter().take_while(|kept| kept.hash != in_force.hash).last(),
             Some(prefix) => unique_by_prefix(&versions, prefix)?,
         };
         let Some(target) = target else {

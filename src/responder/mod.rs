@@ -22,6 +22,7 @@ use holdfast_core::hold::ToldAnswer;
 use holdfast_core::rules::{NoTrace, evaluate};
 use holdfast_core::stand_in::stand_in;
 use holdfast_core::{AuthorizationRequest, Basis, ContentDigest, Decision, DeclineReason, RuleId, StandInCause};
+use tokio::sync::watch::Receiver;
 use tokio::time::timeout_at;
 
 pub use self::adoption::{Adoption, Adoptions, adopt_all};
@@ -53,6 +54,17 @@ pub struct Responder {
     pub metrics: Arc<Metrics>,
     /// Each worker's own.
     pub workers: Vec<Worker>,
+    /// How far the start has come: nothing is decided by rules that are not in force, or on accounts that are not there.
+    pub stage: Receiver<Stage>,
+}
+
+/// How far the start has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// The ledger's state, the rules in force or the first accounts are not there yet.
+    Starting,
+    /// Everything is.
+    Open,
 }
 
 /// What belongs to one worker: its tickets, and where the ledger wakes it.
@@ -208,6 +220,9 @@ impl Responder {
         deadline: Deadline,
         watch: &mut Watch<'_>,
     ) -> Result<Decided, StandInCause> {
+        if timeout_at(deadline.decide_by, self.until_open()).await.is_err() {
+            return Err(StandInCause::Starting);
+        }
         let rules = mount.program.rules.load();
         let verdict = evaluate(&rules, request, call.received.utc, &mut NoTrace);
         watch.ended(Phase::Rules);
@@ -244,6 +259,14 @@ impl Responder {
                     | ledger::Answer::Rulesets(_),
                 ),
             ) => Err(StandInCause::Panicked),
+        }
+    }
+
+    /// Waits until the start is over; costs a look once it is.
+    async fn until_open(&self) {
+        if *self.stage.borrow() == Stage::Starting {
+            // Whoever starts the process and gave up ends it, too.
+            let _ = self.stage.clone().wait_for(|stage| *stage == Stage::Open).await;
         }
     }
 
@@ -315,7 +338,10 @@ impl Responder {
             (None, Some(cardholder)) => Whose::Cardholder(cardholder),
             (None, None) => return encode(mount, &question.echo, &Answer::Balances(&[]), body),
         };
-        let wait = ledger::ask(self.ledger.as_ref(), Act::Balances(mount.origin(), whose));
+        let wait = async {
+            self.until_open().await;
+            ledger::ask(self.ledger.as_ref(), Act::Balances(mount.origin(), whose)).await
+        };
         let by = Deadline::new(&clock::now(), None, &mount.patience).decide_by;
         match timeout_at(by, wait).await {
             Ok(Ok(ledger::Answer::Balances(standings))) => {

@@ -29,6 +29,7 @@ impl Responder {
     /// Brings every element to the ledger, in order; one that fails blocks no other.
     pub(super) async fn take_note(&self, mount: &Mount, notices: Vec<Notice>) -> Noted {
         let all = async {
+            self.until_open().await;
             let mut noted = Noted::Durable;
             for notice in notices {
                 let result = self.take_one(mount, notice).await;

@@ -132,7 +132,8 @@ impl Bench {
             Arc::new(Shared(faulty))
         })
         .unwrap_or_else(|error| panic!("{error}"));
-        app.until_ready().unwrap_or_else(|error| panic!("{error}"));
+        let starting = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        starting.block_on(app.until_ready()).unwrap_or_else(|error| panic!("{error}"));
         Bench { app, faulty: handle.unwrap(), _workplace: workplace }
     }
 

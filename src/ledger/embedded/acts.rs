@@ -2,9 +2,11 @@
 //! no decision is made here.
 
 use arrayvec::ArrayVec;
-use holdfast_core::hold::{self, Adoption, Asked, Event, Heard, LimitUse, Outcome, Slice, Subject, ToldEvent};
+use holdfast_core::hold::{
+    self, AccountStatus, Adoption, Asked, CardStatus, Event, Heard, LimitUse, Outcome, Slice, Subject, ToldEvent,
+};
 use holdfast_core::rules::{LIMITS_MAX, Verdict};
-use holdfast_core::{AuthorizationKind, Basis, Decision, ProgramId};
+use holdfast_core::{AuthorizationKind, Basis, Decision, DeclineReason, ProgramId};
 
 use super::rebuild::{asked_of, entered_account, heard, locate_request, payment_of, payments_of, subject_of};
 use super::state::{Located, Names};
@@ -229,16 +231,19 @@ impl Writer {
                 if known.is_some_and(|row| row.account.currency != balance.currency()) {
                     return Err(LedgerError::Refused);
                 }
-                let entered = entered_account(balance.currency(), balance.minor(), *credit_line, *status);
+                let status = known.map_or(*status, |row| kept_status(row.account.status, *status, AccountStatus::bar));
+                let entered = entered_account(balance.currency(), balance.minor(), *credit_line, status);
                 let new = self.state.enter_account(program, account, entered, &mut self.undo);
-                let body = BodyRef::AccountEntered { account, balance: *balance, credit_line: *credit_line, status: *status };
+                let body = BodyRef::AccountEntered { account, balance: *balance, credit_line: *credit_line, status };
                 self.record(&origin, now, body)?;
                 Ok(if new { New::Account } else { New::Nothing })
             }
             Entry::Card { card, account, cardholder, status } => {
                 let index = self.state.account_named(program, account).ok_or(LedgerError::Refused)?;
-                let new = self.state.enter_card(program, card, Some(index), cardholder.as_ref(), *status, &mut self.undo);
-                let body = BodyRef::CardEntered { card, account, cardholder: cardholder.as_ref(), status: *status };
+                let known = self.state.card_named(program, card).and_then(|index| self.state.card(index));
+                let status = known.map_or(*status, |row| kept_status(row.status, *status, CardStatus::bar));
+                let new = self.state.enter_card(program, card, Some(index), cardholder.as_ref(), status, &mut self.undo);
+                let body = BodyRef::CardEntered { card, account, cardholder: cardholder.as_ref(), status };
                 self.record(&origin, now, body)?;
                 Ok(if new { New::Card } else { New::Nothing })
             }
@@ -266,6 +271,11 @@ impl Writer {
         assert!(origin.program.as_str() != super::tests::PROGRAM_THAT_PANICS, "a bug, made for a test");
         self.group.push(&record).map_err(|_| LedgerError::Panicked)
     }
+}
+
+/// The status of something that is entered again: a file may bar it, and never lifts a bar that came since.
+fn kept_status<S: Copy>(known: S, entered: S, bar: impl Fn(S) -> Option<DeclineReason>) -> S {
+    if bar(known).is_some() && bar(entered).is_none() { known } else { entered }
 }
 
 /// What an entry brought.

@@ -50,7 +50,6 @@ pub trait Observer: Send {
 /// The embedded ledger, running.
 pub struct Embedded {
     shared: Arc<Shared>,
-    was_empty: bool,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -89,7 +88,6 @@ impl Embedded {
     /// The data directory cannot be used, is in use, or is a newer program's.
     pub fn start(settings: Settings) -> Result<(Self, Opening), JournalError> {
         let journal = Journal::open(&settings.data, settings.sync)?;
-        let was_empty = journal.next() == 1;
         let shared = Arc::new(Shared { queue: Queue::new(), readiness: AtomicU8::new(0) });
         let (opened, opening) = oneshot::channel();
         let writer = Writer::new(Arc::clone(&shared), journal, settings);
@@ -97,13 +95,7 @@ impl Embedded {
             .name("ledger".to_owned())
             .spawn(move || writer.run(opened))
             .map_err(|error| JournalError::Directory(PathBuf::from("ledger thread"), error))?;
-        Ok((Embedded { shared, was_empty, thread: Some(thread) }, opening))
-    }
-
-    /// Whether the journal held nothing when it was opened.
-    #[must_use]
-    pub const fn was_empty(&self) -> bool {
-        self.was_empty
+        Ok((Embedded { shared, thread: Some(thread) }, opening))
     }
 }
 
