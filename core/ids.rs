@@ -15,6 +15,8 @@ pub enum IdError {
     Empty,
     /// Longer than the identifier's type can hold; the number is the longest length allowed, in bytes.
     TooLong(usize),
+    /// Reads as a card number: 13 to 19 digits whose check digit is right. None of ours, and must not come near the journal.
+    CardNumber,
     /// Control characters, and blanks at either end, are not part of any platform's identifiers.
     Unprintable,
 }
@@ -24,6 +26,7 @@ impl fmt::Display for IdError {
         match self {
             IdError::Empty => f.write_str("is empty"),
             IdError::TooLong(bytes_max) => write!(f, "is longer than {bytes_max} bytes"),
+            IdError::CardNumber => f.write_str("reads as a card number; a platform's token is meant"),
             IdError::Unprintable => f.write_str("has a control character, or a blank at an end"),
         }
     }
@@ -33,6 +36,9 @@ impl std::error::Error for IdError {}
 
 macro_rules! identifier {
     ($(#[$doc:meta])* $name:ident, $bytes_max:literal) => {
+        identifier!($(#[$doc])* $name, $bytes_max, |_| Ok(()));
+    };
+    ($(#[$doc:meta])* $name:ident, $bytes_max:literal, $check:expr) => {
         $(#[$doc])*
         #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
         #[serde(try_from = "&str")]
@@ -54,6 +60,8 @@ macro_rules! identifier {
                 if padded || text.bytes().any(|byte| byte < b' ' || byte == 0x7f) {
                     return Err(IdError::Unprintable);
                 }
+                let check: fn(&str) -> Result<(), IdError> = $check;
+                check(text)?;
                 ArrayString::from(text).map(Self).map_err(|_| IdError::TooLong($bytes_max))
             }
 
@@ -100,6 +108,26 @@ macro_rules! identifier {
     };
 }
 
+/// A card's number is none of its tokens: 13 to 19 digits, blanks and dashes aside, whose check digit (Luhn, ISO/IEC 7812-1
+/// annex B) is right.
+fn refuse_card_number(text: &str) -> Result<(), IdError> {
+    let (mut digits, mut sum) = (0_u32, 0_u32);
+    for byte in text.bytes().rev().filter(|byte| !matches!(byte, b' ' | b'-')) {
+        if !byte.is_ascii_digit() {
+            return Ok(());
+        }
+        let digit = u32::from(byte.wrapping_sub(b'0'));
+        let counts = match (digits.is_multiple_of(2), digit) {
+            (true, _) => digit,
+            (false, 5..) => digit.saturating_mul(2).saturating_sub(9),
+            (false, _) => digit.saturating_mul(2),
+        };
+        sum = sum.saturating_add(counts);
+        digits = digits.saturating_add(1);
+    }
+    if (13..=19).contains(&digits) && sum.is_multiple_of(10) { Err(IdError::CardNumber) } else { Ok(()) }
+}
+
 identifier!(
     /// A card program of one issuer, as the configuration names it.
     ProgramId, 32
@@ -114,11 +142,11 @@ identifier!(
 );
 identifier!(
     /// What is presented: the platform's token of a card, unique per program. Never a card number.
-    CardToken, 64
+    CardToken, 64, refuse_card_number
 );
 identifier!(
     /// Who owns a card, by the platform's token. Never a person's name.
-    CardholderToken, 64
+    CardholderToken, 64, refuse_card_number
 );
 identifier!(
     /// One payment in the platform's words: what a hold belongs to and later events refer to.
@@ -140,3 +168,21 @@ identifier!(
     /// A card network as the platform writes it: `VISA`, `MASTERCARD`.
     NetworkName, 16
 );
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_card_number_is_no_token() {
+        for number in ["4111111111111111", "4111 1111 1111 1111", "5555-5555-5555-4444", "378282246310005"] {
+            assert_eq!(CardToken::new(number), Err(IdError::CardNumber), "{number}");
+            assert_eq!(CardholderToken::new(number), Err(IdError::CardNumber), "{number}");
+            // Acceptors' and messages' numbers are of any kind.
+            assert!(MerchantId::new(number).is_ok() && IdempotencyKey::new(number).is_ok());
+        }
+        for token in ["4111111111111112", "card-4111111111111111", "411111111111", "crd_0a1b"] {
+            assert!(CardToken::new(token).is_ok(), "{token}");
+        }
+    }
+}

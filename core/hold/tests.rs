@@ -1281,3 +1281,46 @@ fn limits_of_one_request_fit_an_outcome() {
     book.tell(Fact::Released { payment: payment("p"), cause: ReleaseCause::Reversed });
     assert!(book.counters.values().all(|used| *used == (0, 0)));
 }
+
+#[test]
+fn what_a_platform_approved_in_our_place_is_held_whatever_we_knew() {
+    let stood_in = |minor| Fact::Recorded {
+        payment: payment("p"),
+        asked: key("never asked"),
+        outcome: RecordedOutcome::ApprovedByStandIn { amount: usd(minor), posting: Posting::Hold },
+    };
+    let told = |hold: Option<Hold>, fact: Fact| {
+        let slice = Slice {
+            account: Some(Account {
+                currency: Currency::USD,
+                posted: 1_000,
+                held: 0,
+                credit_line: 0,
+                status: AccountStatus::Active,
+            }),
+            card: None,
+            hold,
+            counted: &[],
+            answered: None,
+            heard: Heard::First,
+            uses: &[],
+        };
+        let event = ToldEvent {
+            key: key("k"),
+            occurred_at: None,
+            network: None,
+            settlement_day: None,
+            subject: Subject::default(),
+            fact,
+        };
+        apply(&slice, &Event::Told(&event)).held
+    };
+    let hold = |status, authorized, captured| {
+        let held = if status == HoldStatus::Open { authorized } else { 0 };
+        Some(Hold { posting: Posting::Hold, origin: HoldOrigin::Asked, status, authorized, held, ahead: 0, captured })
+    };
+    assert_eq!(told(None, stood_in(5_000)), 5_000);
+    assert_eq!(told(hold(HoldStatus::Open, 100, 0), stood_in(5_000)), 4_900, "a fuel pump's one dollar, then its real amount");
+    assert_eq!(told(hold(HoldStatus::Open, 5_000, 0), stood_in(5_000)), 0);
+    assert_eq!(told(hold(HoldStatus::Released, 0, 0), stood_in(5_000)), 5_000, "reversed, then approved anew");
+}

@@ -25,7 +25,7 @@ pub(super) fn tell(slice: &Slice<'_>, event: &ToldEvent) -> Outcome {
             on_account(slice, amount, |account, minor| recorded_as_approved(slice, account, minor, Posting::Hold))
         }
         Fact::Recorded { outcome: RecordedOutcome::ApprovedByStandIn { amount, posting }, .. } => {
-            on_account(slice, amount, |account, minor| recorded_as_approved(slice, account, minor, posting))
+            on_account(slice, amount, |account, minor| stood_in_for_us(slice, account, minor, posting))
         }
         Fact::Reduced { by, .. } => on_hold(slice, by, |minor| take_back(slice, minor)),
         Fact::Replaced { total, .. } => {
@@ -89,6 +89,26 @@ fn declined_after_all(slice: &Slice<'_>) -> Outcome {
             outcome.finding = Some(Finding::AdoptedOverOurs);
             outcome
         }
+    }
+}
+
+/// The platform approved it in our place: what it says is held of the payment is held, whatever we knew of it.
+fn stood_in_for_us(slice: &Slice<'_>, account: &Account, minor: i64, posting: Posting) -> Outcome {
+    let known = match slice.hold {
+        Some(hold) if slice.answered.is_none() && hold.captured == 0 => match hold.status {
+            HoldStatus::Open => hold.authorized,
+            HoldStatus::Released | HoldStatus::Expired => 0,
+            HoldStatus::Captured => return recorded_as_approved(slice, account, minor, posting),
+        },
+        Some(_) | None => return recorded_as_approved(slice, account, minor, posting),
+    };
+    let more = minor.saturating_sub(known);
+    if more <= 0 {
+        return Outcome::default();
+    }
+    match place_amount(slice, account, more, posting, HoldOrigin::Told, Outcome::default()) {
+        Ok(outcome) => Outcome { finding: Some(Finding::AdoptedOverOurs), ..outcome },
+        Err(finding) => Outcome::nothing(finding),
     }
 }
 

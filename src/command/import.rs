@@ -24,9 +24,10 @@ Balances and credit lines are decimal numbers in major units (1000.00). Statuses
 closed; for cards also unactivated, lost, stolen, expired. Tokens are the platform's; a card number
 is refused.
 
-Importing again is safe: an account that is known keeps its balance, and takes the file's status and
-credit line. Every wrong row is told. Files of up to 5000 rows together are imported whole or not at
-all; larger ones in parts of 5000 rows, accounts first.
+Importing again is safe: an account that is known keeps its balance, and takes the file's credit
+line. A file may bar a card or an account that is known, and never lifts a bar that came since.
+Every wrong row is told. Files of up to 5000 rows together are imported whole or not at all; larger
+ones in parts of 5000 rows, accounts first.
 
 Exit codes:
   0  imported

@@ -41,6 +41,12 @@ impl Ledger {
             Some(opened) => self.ask_opened(opened, request),
             None => match client::ask(&self.data, &request) {
                 Ok(answer) => answer,
+                Err(AskError::NoServer) if only_reads(&request) && !self.data.join(crate::journal::store::FILE).exists() => {
+                    let data = self.data.display();
+                    return Err(Failure::Told(format!(
+                        "there is no ledger in {data}: `holdfast serve` or `holdfast import` begins one; is --data right?"
+                    )));
+                }
                 Err(AskError::NoServer) => {
                     let overrides = Overrides { data: Some(self.data.clone()), ..Overrides::default() };
                     let config = Config::load(&self.place.config, overrides)?;
@@ -67,6 +73,14 @@ impl Ledger {
         let answer = opened.0.block_on(control::answer(&opened.1, request));
         self.opened = Some(opened);
         answer
+    }
+}
+
+/// Whether a request changes nothing, so that it must not begin a ledger either.
+fn only_reads(request: &ControlRequest) -> bool {
+    match request {
+        ControlRequest::Balance(_) | ControlRequest::Balances(_) | ControlRequest::RulesHistory(_) => true,
+        ControlRequest::Import(_) | ControlRequest::RulesPublish(_) | ControlRequest::RulesRollback(_) => false,
     }
 }
 

@@ -99,7 +99,14 @@ impl ProgramConfig {
         let currency_of = |program: &ProgramId| (*program == self.id).then_some(self.currency);
         let problems = match rows::read(accounts, cards) {
             Ok(import) => {
-                let problems = rows::problems_with_programs(&import, currency_of);
+                let mut problems = rows::problems_with_programs(&import, currency_of);
+                // What an empty ledger starts with stands for itself: no card leads to an account of elsewhere.
+                problems.extend(import.cards.iter().filter(|card| card.program.is_none()).map(|card| RowProblem {
+                    file: ImportFile::Cards,
+                    line: card.line,
+                    column: "account_id".to_owned(),
+                    problem: "is not an account of the accounts file".to_owned(),
+                }));
                 if problems.is_empty() {
                     return Ok(import);
                 }

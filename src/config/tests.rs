@@ -139,7 +139,7 @@ fn the_least_that_can_be_written_has_every_default() {
         workers,
         connections_max: 10_000,
         head_bytes_max: 16_384,
-        body_bytes_max: 1_048_576,
+        body_bytes_max: 262_144,
         head_read_max: Duration::from_millis(2000),
         body_read_max: Duration::from_millis(500),
         idle_max: Duration::from_secs(300),

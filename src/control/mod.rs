@@ -26,8 +26,8 @@ pub const SOCKET_NAME: &str = "holdfast.sock";
 
 /// What can be asked of a ledger. Each is one act: it happens as a whole or not at all.
 pub trait Operations: Send + Sync {
-    /// Brings accounts and cards in. An account that is known keeps its balance; its status and credit line become those
-    /// of the file, as do a card's status and cardholder.
+    /// Brings accounts and cards in. An account that is known keeps its balance; its credit line becomes the
+    /// file's, as does a card's cardholder. A status may become stricter, never looser.
     ///
     /// # Errors
     /// [`OperationError::Rows`] with every row that cannot be imported: nothing is.

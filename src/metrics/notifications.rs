@@ -27,6 +27,8 @@ pub enum NotificationResult {
     Duplicate,
     /// Understood, and nothing to do with money or standing.
     Nothing,
+    /// Understood and recorded, but it could not be booked: no account, another currency, beyond what can be counted.
+    NotBooked,
     /// Not understood; kept.
     Unrecognized,
     /// Could not be made durable; the platform was answered 503 and sends it again.
@@ -35,10 +37,11 @@ pub enum NotificationResult {
 
 impl NotificationResult {
     /// All results, in the order of declaration.
-    pub const ALL: [NotificationResult; 5] = [
+    pub const ALL: [NotificationResult; 6] = [
         NotificationResult::Applied,
         NotificationResult::Duplicate,
         NotificationResult::Nothing,
+        NotificationResult::NotBooked,
         NotificationResult::Unrecognized,
         NotificationResult::NotDurable,
     ];
@@ -50,6 +53,7 @@ impl NotificationResult {
             NotificationResult::Applied => "applied",
             NotificationResult::Duplicate => "duplicate",
             NotificationResult::Nothing => "nothing",
+            NotificationResult::NotBooked => "not_booked",
             NotificationResult::Unrecognized => "unrecognized",
             NotificationResult::NotDurable => "not_durable",
         }

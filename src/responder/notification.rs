@@ -73,6 +73,9 @@ impl Responder {
     async fn settle(&self, mount: &Mount, event: &ToldEvent, answer: Result<Answer, LedgerError>) -> NotificationResult {
         match answer {
             Ok(Answer::Recorded(Some(Finding::HeardBefore))) => NotificationResult::Duplicate,
+            Ok(Answer::Recorded(Some(
+                Finding::AccountUnknown | Finding::CurrencyMismatch | Finding::AmountTooLarge | Finding::PaymentUnknown,
+            ))) => NotificationResult::NotBooked,
             Ok(_) => NotificationResult::Applied,
             Err(LedgerError::Panicked | LedgerError::Refused) => {
                 let digest = Sha256::digest(event.key.as_str()).into();
@@ -97,8 +100,9 @@ fn worse(one: NotificationResult, other: NotificationResult) -> NotificationResu
         NotificationResult::Duplicate => 0,
         NotificationResult::Nothing => 1,
         NotificationResult::Applied => 2,
-        NotificationResult::Unrecognized => 3,
-        NotificationResult::NotDurable => 4,
+        NotificationResult::NotBooked => 3,
+        NotificationResult::Unrecognized => 4,
+        NotificationResult::NotDurable => 5,
     };
     if weight(other) > weight(one) { other } else { one }
 }

@@ -148,7 +148,7 @@ impl Writer {
         let located = self.state.locate_told(program, platform.as_ref(), &subject, payment);
         let asked = asked_of(&event.fact).map(|key| self.state.asked_name(program, platform.as_ref(), &key));
         let outcome = self.apply_located(&located, asked, Heard::First, &Event::Told(event));
-        let told = heard(told, &outcome);
+        let told = heard(told, event, &outcome);
         let names = Names { program, platform: platform.as_ref(), at: now.utc, increment: None, asked, told };
         self.state.write(&located, &names, &outcome, &mut self.undo);
         if let Some(standing) = outcome.standing {

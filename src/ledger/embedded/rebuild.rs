@@ -19,7 +19,7 @@ pub fn write_record(state: &mut State, record: &Record, undo: &mut UndoLog) {
             let payment = payment_of(&event.fact);
             let subject = subject_of(event);
             let located = state.locate_told(program, record.platform.as_ref(), &subject, payment);
-            let told = heard(state.told_name(program, record.platform.as_ref(), &event.key), outcome);
+            let told = heard(state.told_name(program, record.platform.as_ref(), &event.key), event, outcome);
             let asked = asked_of(&event.fact).map(|key| state.asked_name(program, record.platform.as_ref(), &key));
             let names = Names { program, platform: record.platform.as_ref(), at: record.at, increment: None, asked, told };
             state.write(&located, &names, outcome, undo);
@@ -63,6 +63,11 @@ pub fn locate_request(
         // A card that nobody knows is not good because its owner is.
         return Located { cardholder: None, ..located };
     }
+    let pays = located.card.and_then(|card| state.card(card)).and_then(|row| row.account);
+    if pays.is_some() && pays != located.account {
+        // A payment of another account under the same name is another payment: a card never spends its money.
+        return Located { account: pays, hold: None, ..located };
+    }
     located
 }
 
@@ -93,9 +98,11 @@ pub fn payments_of(request: &AuthorizationRequest) -> (&PaymentRef, Option<&Paym
 }
 
 /// The key under which a told event is remembered. One that led to no account is not: sent again once the account is there,
-/// it counts.
-pub fn heard(told: Fingerprint, outcome: &Outcome) -> Option<Fingerprint> {
-    (outcome.finding != Some(Finding::AccountUnknown)).then_some(told)
+/// it counts. Nor is a status without a time of its own: the same words may mean the next freeze.
+pub fn heard(told: Fingerprint, event: &ToldEvent, outcome: &Outcome) -> Option<Fingerprint> {
+    let nobodys = outcome.finding == Some(Finding::AccountUnknown);
+    let timeless = outcome.standing.is_some() && event.occurred_at.is_none();
+    (!nobodys && !timeless).then_some(told)
 }
 
 /// The payment that a fact is about.

@@ -885,3 +885,29 @@ fn a_retry_that_stand_in_declined_does_not_release_what_the_first_was_told() {
     );
     assert_eq!(house.balances(Whose::Everyone), [("a".to_owned(), 1_000, 0)]);
 }
+
+#[test]
+fn a_card_never_spends_the_money_of_another_accounts_payment() {
+    let house = House::with(1_000);
+    assert!(house.enter(vec![account("b", 1_000), card("d", "b", Some("i"))]).is_ok());
+    assert_eq!(house.decide(purchase("first", 700)), approved(700));
+    let first = purchase("first", 700);
+    let other = AuthorizationRequest { card: Some(id("d")), payment: first.payment, ..purchase("second", 200) };
+    assert_eq!(house.decide(other), approved(200));
+    assert_eq!(house.balances(Whose::Account(id("a"))), [("a".to_owned(), 1_000, 700)]);
+    assert_eq!(house.balances(Whose::Account(id("b"))), [("b".to_owned(), 1_000, 200)]);
+}
+
+#[test]
+fn importing_again_never_lifts_a_bar() {
+    let house = House::with(1_000);
+    let frozen = Fact::Card { card: id("c"), status: CardStatus::Frozen };
+    // Without a time of its own a status is told anew each time: freeze, thaw, freeze.
+    for status in [frozen, Fact::Card { card: id("c"), status: CardStatus::Active }, frozen] {
+        let key = if status == frozen { "freeze" } else { "thaw" };
+        assert_eq!(house.tell(key, status), None);
+    }
+    assert_eq!(house.decide(purchase("1", 1)), declined(DeclineReason::CardFrozen));
+    assert_eq!(house.enter(vec![card("c", "a", Some("h"))]), Ok(Answer::Entered { accounts: 0, cards: 0 }));
+    assert_eq!(house.decide(purchase("2", 1)), declined(DeclineReason::CardFrozen));
+}
