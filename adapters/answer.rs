@@ -51,19 +51,27 @@ impl DecisionReference {
     }
 }
 
-impl fmt::Display for DecisionReference {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // By hand and in one write: it is part of every answer.
-        let mut text = ArrayString::<36>::new();
+impl DecisionReference {
+    /// As it is displayed.
+    #[must_use]
+    pub fn text(&self) -> ArrayString<36> {
+        const DIGITS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
+        let mut text = ArrayString::new();
         for (index, byte) in self.0.iter().enumerate() {
             if matches!(index, 4 | 6 | 8 | 10) {
                 text.push('-');
             }
             for nibble in [byte >> 4, byte & 0x0f] {
-                text.push(char::from_digit(u32::from(nibble), 16).unwrap_or('0'));
+                text.push(DIGITS.get(usize::from(nibble)).copied().unwrap_or('0'));
             }
         }
-        f.write_str(&text)
+        text
+    }
+}
+
+impl fmt::Display for DecisionReference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text())
     }
 }
 

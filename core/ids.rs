@@ -57,7 +57,9 @@ macro_rules! identifier {
                     return Err(IdError::Empty);
                 }
                 let padded = text.starts_with(' ') || text.ends_with(' ');
-                if padded || text.bytes().any(|byte| byte < b' ' || byte == 0x7f) {
+                // Without a way out in its middle, the loop takes many bytes at a time.
+                let unprintable = text.bytes().fold(false, |any, byte| any | (byte < b' ') | (byte == 0x7f));
+                if padded || unprintable {
                     return Err(IdError::Unprintable);
                 }
                 let check: fn(&str) -> Result<(), IdError> = $check;

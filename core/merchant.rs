@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use arrayvec::ArrayString;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -114,13 +115,17 @@ impl MerchantName {
     pub fn of(name: &str) -> Option<Self> {
         let mut digest = Sha256::new();
         let mut seen = false;
-        let mut utf8 = [0_u8; 4];
-        for character in name.chars().filter(|character| character.is_alphanumeric()) {
-            for lower in character.to_lowercase() {
-                digest.update(lower.encode_utf8(&mut utf8).as_bytes());
-                seen = true;
+        // Gathered in pieces: a digest of single letters costs more than the letters.
+        let mut piece = ArrayString::<64>::new();
+        for lower in name.chars().filter(|character| character.is_alphanumeric()).flat_map(char::to_lowercase) {
+            seen = true;
+            if piece.try_push(lower).is_err() {
+                digest.update(piece.as_bytes());
+                piece.clear();
+                piece.push(lower);
             }
         }
+        digest.update(piece.as_bytes());
         seen.then(|| MerchantName(first_half(digest)))
     }
 }

@@ -7,7 +7,7 @@ use std::io::Write as _;
 use holdfast_core::{Decision, Money};
 
 use super::reasons::Vocabulary;
-use crate::answer::{AccountBalance, Answer, Echo, Refused, Reply};
+use crate::answer::{AccountBalance, Answer, DecisionReference, Echo, Refused, Reply};
 
 /// What an echo is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,7 +70,7 @@ pub(super) fn write(echo: &Echo<'_>, answer: &Answer<'_>, style: Style, body: &m
                 (Dialect::BalanceInquiry | Dialect::Jit | Dialect::Flat, _, _) => amount,
             };
             let tail = |body: &mut Vec<u8>| {
-                append(body, format_args!(",\"tags\":\"dec={reference}\""));
+                write_reference(reference, body);
                 if let Some(balance) = balance {
                     write_balances(std::slice::from_ref(balance), body);
                 }
@@ -81,7 +81,8 @@ pub(super) fn write(echo: &Echo<'_>, answer: &Answer<'_>, style: Style, body: &m
         Answer::Decided { decision: Decision::Decline { reason }, reference, .. } => {
             let reason = style.vocabulary.decline_reason(reason);
             let tail = |body: &mut Vec<u8>| {
-                append(body, format_args!(",\"decline_reason\":\"{reason}\",\"tags\":\"dec={reference}\""));
+                append(body, format_args!(",\"decline_reason\":\"{reason}\""));
+                write_reference(reference, body);
             };
             write_echo(echo, None, tail, body);
             Reply::json(402)
@@ -97,14 +98,24 @@ fn write_echo(echo: &Echo<'_>, amount: Option<Money>, tail: impl Fn(&mut Vec<u8>
     };
     body.extend_from_slice(head.as_bytes());
     for (index, (name, raw)) in echo.fields.iter().enumerate() {
-        let comma = if index == 0 { "" } else { "," };
+        // Piece by piece: this is every answer's, and a format of plain texts costs several times its texts.
+        body.extend_from_slice(if index == 0 { b"\"" } else { b",\"" });
+        body.extend_from_slice(name.as_bytes());
+        body.extend_from_slice(b"\":");
         match amount.filter(|amount| *name == "amount" && !says(raw, *amount)) {
-            Some(amount) => append(body, format_args!("{comma}\"{name}\":{}", amount.decimal())),
-            None => append(body, format_args!("{comma}\"{name}\":{raw}")),
+            Some(amount) => append(body, format_args!("{}", amount.decimal())),
+            None => body.extend_from_slice(raw.as_bytes()),
         }
     }
     tail(body);
     body.extend_from_slice(foot.as_bytes());
+}
+
+/// `,"tags":"dec=…"`: our name for the decision.
+fn write_reference(reference: DecisionReference, body: &mut Vec<u8>) {
+    body.extend_from_slice(b",\"tags\":\"dec=");
+    body.extend_from_slice(reference.text().as_bytes());
+    body.push(b'"');
 }
 
 /// Whether a raw amount is this one, however it is written.

@@ -268,6 +268,9 @@ impl<'a> Transaction<'a> {
             (None, None, Some(code)) => ("currency_code", code),
             (None, None, None) => return Ok(program),
         };
+        if code == program.code() {
+            return Ok(program);
+        }
         Currency::from_alpha(code).ok_or_else(|| Malformed::amount(path, AmountError::UnknownCurrency))
     }
 }

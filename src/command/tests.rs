@@ -270,7 +270,14 @@ fn the_configuration_leads_to_the_server_without_its_secrets() {
 #[test]
 fn without_a_server_the_configuration_is_needed() {
     let data = tempfile::tempdir().unwrap();
-    let line = format!("holdfast balance a --data {0} --config {0}/none.toml", data.path().display());
-    let Err(Failure::Told(problem)) = parse(&line).unwrap().run(&mut Vec::new()) else { panic!() };
+    let told = |command: &str| {
+        let line = format!("holdfast {command} --data {0} --config {0}/none.toml", data.path().display());
+        let Err(Failure::Told(problem)) = parse(&line).unwrap().run(&mut Vec::new()) else { panic!() };
+        problem
+    };
+    // What only reads does not begin a ledger.
+    assert!(told("balance a").starts_with("there is no ledger in "));
+    assert!(!data.path().join("journal.sqlite").exists());
+    let problem = told("rules rollback --program demo --by ann --why because");
     assert!(problem.ends_with("none.toml:1:1: cannot be read: No such file or directory (os error 2)"), "{problem}");
 }

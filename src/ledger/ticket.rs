@@ -163,15 +163,19 @@ impl Pool {
 
     /// A ticket for an act that has a place in flight.
     pub fn take(&mut self, act: Act, permit: Permit) -> Arc<Ticket> {
-        let fresh = Inner { act, answer: None, waiting: None, permit: Some(permit) };
         // A ticket whose waiter gave up may still be with the ledger: only one that nobody else holds is used again.
         if let Some(mut ticket) = self.resting.pop()
             && let Some(free) = Arc::get_mut(&mut ticket)
         {
             let inner = free.inner.get_mut().unwrap_or_else(PoisonError::into_inner);
-            *inner = fresh;
+            // An act is large: it is moved once, to where it stays.
+            inner.act = act;
+            inner.answer = None;
+            inner.waiting = None;
+            inner.permit = Some(permit);
             return ticket;
         }
+        let fresh = Inner { act, answer: None, waiting: None, permit: Some(permit) };
         Arc::new(Ticket { inner: Mutex::new(fresh), home: Some(Arc::clone(&self.mailbox)) })
     }
 
