@@ -276,3 +276,42 @@ fn a_duplicate_in_flight_joins_and_another_content_conflicts() {
     assert_eq!(bench.held(), 1000);
     bench.app.drain();
 }
+
+#[test]
+fn nothing_is_decided_before_the_published_rules_are_in_force() {
+    let workplace = Workplace::demo();
+    {
+        let server = workplace.serve();
+        let rules = std::fs::read_to_string(workplace.path("config/rules/demo.toml")).unwrap();
+        std::fs::write(workplace.path("no-groceries.toml"), rules.replace("\"7995\"", "\"5411\"")).unwrap();
+        workplace.publish("no-groceries.toml");
+        assert!(server.terminate().success());
+    }
+    let overrides = Overrides {
+        listen: Some("127.0.0.1:0".parse().unwrap()),
+        ops_listen: Some("127.0.0.1:0".parse().unwrap()),
+        data: Some(workplace.data()),
+    };
+    let config = Config::load(&workplace.config(), overrides).unwrap_or_else(|errors| panic!("{errors}"));
+    let mut inner = None;
+    let mut app = App::start(config, |ledger| {
+        inner = Some(Arc::clone(&ledger));
+        ledger
+    })
+    .unwrap_or_else(|error| panic!("{error}"));
+    // The ledger has its state, and the rules that were published are not in force yet: the configured ones would approve.
+    while inner.as_ref().unwrap().readiness() != Readiness::Ready {
+        std::thread::yield_now();
+    }
+    let mut asking = Client::connect(app.listen);
+    asking.send("POST", "/marqeta/jit", Marqeta::purchase("early", "1.00").body().as_bytes());
+    for _ in 0..50 {
+        assert_eq!(Client::connect(app.listen).get("/healthz").status, 200);
+    }
+    let starting = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    starting.block_on(app.until_ready()).unwrap_or_else(|error| panic!("{error}"));
+    let answer = asking.receive().unwrap();
+    assert_eq!(answer.json()["jit_funding"]["decline_reason"], "INVALID_MERCHANT", "{answer:?}");
+    drop(inner);
+    app.drain();
+}
