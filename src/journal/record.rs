@@ -104,7 +104,7 @@ pub enum Body {
         /// Its hash; the source is kept beside the journal.
         ruleset: [u8; 32],
     },
-    /// The log was opened for writing: at start, or again after a failure.
+    /// The log can be written again after a failure.
     Opened,
 }
 

@@ -1,8 +1,7 @@
 //! The seam between the responder and what keeps the money.
 //!
 //! Everything that a ledger does is an [`Act`], carried to it in a [`Ticket`] from a pool and completed there, from any
-//! thread. An act is *submitted*: whoever waits may stop waiting, the act is not cancelled half-way. One conformance suite
-//! (`tests/`) holds every engine to the same behaviour.
+//! thread. An act is *submitted*: whoever waits may stop waiting, the act is not cancelled half-way.
 
 pub mod embedded;
 pub mod permit;
@@ -172,13 +171,13 @@ pub enum Entry {
 /// What became of an act.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
-    /// A decision, and the balance behind it after the act.
+    /// A decision.
     Decided {
         /// What to answer.
         decision: Decision,
         /// Why.
         basis: Basis,
-        /// The account's balance afterwards; `None` if there is no account.
+        /// For a balance inquiry: the account's balance. `None` for every other kind, and without an account.
         balance: Option<AccountBalance>,
     },
     /// Recorded; and what somebody should know about it.

@@ -28,7 +28,7 @@ pub struct Adoption {
 /// Where the path leaves what it told.
 pub type Adoptions = mpsc::UnboundedSender<Adoption>;
 
-/// Brings told answers to the ledger, one by one, until nobody can tell any more.
+/// Brings told answers to the ledger, in the order of telling, until nobody can tell any more.
 pub async fn adopt_all(
     mut adoptions: mpsc::UnboundedReceiver<Adoption>,
     ledger: Arc<dyn Ledger>,

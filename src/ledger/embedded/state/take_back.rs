@@ -1,0 +1,85 @@
+//! Taking back what was written, the latest first: a group that was given up leaves no trace.
+
+use holdfast_core::hold::HoldStatus;
+
+use super::{State, place};
+use crate::ledger::embedded::undo::{Undo, UndoLog};
+
+impl State {
+    /// Takes back everything in the log, the latest first.
+    pub fn undo(&mut self, log: &mut UndoLog) {
+        self.undo_to(log, 0);
+    }
+
+    /// Takes back what came after the log had that many entries.
+    pub fn undo_to(&mut self, log: &mut UndoLog, length: usize) {
+        while log.len() > length {
+            let Some(undo) = log.pop() else { return };
+            self.undo_one(undo);
+        }
+    }
+
+    fn undo_one(&mut self, undo: Undo) {
+        match undo {
+            Undo::Account(index, account) => {
+                if let Some(row) = self.accounts.get_mut(place(index.0)) {
+                    row.account = account;
+                }
+            }
+            Undo::AccountEntered(name) => {
+                self.accounts.pop();
+                self.accounts_by_name.remove(&name);
+            }
+            Undo::Card(index, before) => {
+                if let Some(row) = self.cards.get_mut(place(index.0)) {
+                    *row = before;
+                }
+            }
+            Undo::CardEntered(name) => {
+                self.cards.pop();
+                self.cards_by_name.remove(&name);
+            }
+            Undo::Cardholder(index, before) => {
+                if let Some(row) = self.cardholders.get_mut(place(index.0)) {
+                    *row = before;
+                }
+            }
+            Undo::CardholderEntered(name) => {
+                self.cardholders.pop();
+                self.cardholders_by_name.remove(&name);
+            }
+            Undo::Hold(index, before) => {
+                if let Some(row) = self.holds.get_mut(place(index.0)) {
+                    let (account, undone, restored) = (row.account, row.hold.status, before.hold.status);
+                    *row = *before;
+                    self.count_open(account, undone, restored);
+                }
+            }
+            Undo::HoldPlaced => {
+                if let Some(row) = self.holds.pop() {
+                    self.count_open(row.account, row.hold.status, HoldStatus::Released);
+                }
+            }
+            Undo::HoldName(name) => {
+                self.holds_by_name.remove(&name);
+            }
+            Undo::Counter(key, Some(before)) => {
+                self.counters.insert(key, before);
+            }
+            Undo::Counter(key, None) => {
+                self.counters.remove(&key);
+            }
+            Undo::Asked(key, Some(before)) => {
+                self.asked.insert(key, before);
+            }
+            Undo::Asked(key, None) => {
+                self.asked.remove(&key);
+                self.asked_by_age.pop_back();
+            }
+            Undo::Told(key) => {
+                self.told.remove(&key);
+                self.told_by_age.pop_back();
+            }
+        }
+    }
+}
