@@ -257,12 +257,13 @@ impl<'a> Snapshot<'a> {
         } else {
             RecordedOutcome::Approved { amount }
         };
-        self.of_state("recorded", Fact::Recorded { payment: self.payment, asked: self.asked, outcome }).map(Some)
+        self.of_state("recorded", Fact::Recorded { payment: self.payment, asked: self.asked, increments: None, outcome })
+            .map(Some)
     }
 
     fn declined(&self) -> Result<ToldEvent, Odd> {
         let outcome = RecordedOutcome::Declined;
-        self.of_state("recorded", Fact::Recorded { payment: self.payment, asked: self.asked, outcome })
+        self.of_state("recorded", Fact::Recorded { payment: self.payment, asked: self.asked, increments: None, outcome })
     }
 
     fn released(&self) -> Result<ToldEvent, Odd> {
@@ -324,7 +325,7 @@ impl<'a> Snapshot<'a> {
         let fact = match adjusted.what {
             Move::Captured(amount) => Fact::Captured { payment, amount, finality: Finality::More },
             Move::Refunded(amount) => Fact::Credited { payment, amount, cause: MovementCause::NetworkSettlement },
-            Move::Freed(by) => Fact::Reduced { payment: self.payment, by },
+            Move::Freed(by) => Fact::Reduced { payment: self.payment, by, original: None },
             Move::Nothing => return None,
         };
         Some(self.event(adjusted.key, adjusted.at.or(self.at), fact))

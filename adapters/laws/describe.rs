@@ -188,16 +188,18 @@ fn outcome(outcome: &RecordedOutcome) -> String {
 fn fact(fact: &Fact) -> String {
     let linked = |link: &Option<PaymentRef>| link.as_ref().map_or_else(String::new, |link| format!(" payment={}", payment(link)));
     match fact {
-        Fact::Recorded { payment: of, asked, outcome: how } => {
+        Fact::Recorded { payment: of, asked, increments: _, outcome: how } => {
             format!("Recorded payment={} asked={asked} outcome={}", payment(of), outcome(how))
         }
-        Fact::Reduced { payment: of, by } => format!("Reduced payment={} by={by}", payment(of)),
+        Fact::Reduced { payment: of, by, original: _ } => format!("Reduced payment={} by={by}", payment(of)),
         Fact::Replaced { payment: of, total } => format!("Replaced payment={} total={total}", payment(of)),
         Fact::Released { payment: of, cause } => {
             let cause = match cause {
                 ReleaseCause::Reversed => "Reversed",
                 ReleaseCause::Expired => "Expired",
                 ReleaseCause::Operator => "Operator",
+                ReleaseCause::Declined => "Declined",
+                ReleaseCause::SafetyTimer => "SafetyTimer",
             };
             format!("Released payment={} cause={cause}", payment(of))
         }

@@ -234,7 +234,9 @@ impl Message<'_, '_> {
             (Family::Advice, State::Pending | State::Completion) => {
                 Ok(Some(Fact::Replaced { payment: self.original()?, total: self.amount()? }))
             }
-            (Family::Reversal, State::Pending) => Ok(Some(Fact::Reduced { payment: self.original()?, by: self.amount()? })),
+            (Family::Reversal, State::Pending) => {
+                Ok(Some(Fact::Reduced { payment: self.original()?, by: self.amount()?, original: None }))
+            }
             (Family::Reversal, State::Cleared | State::Completion) => {
                 Ok(Some(Fact::Released { payment: self.original()?, cause: ReleaseCause::Reversed }))
             }
@@ -286,14 +288,14 @@ impl Message<'_, '_> {
         if self.stood_in() || (asked.is_none() && !amount.is_zero()) {
             let key = asked.as_deref().unwrap_or_else(|| self.transaction.token.text().unwrap_or_default());
             let outcome = RecordedOutcome::ApprovedByStandIn { amount, posting };
-            return Ok(Some(Fact::Recorded { payment, asked: asked_key(key)?, outcome }));
+            return Ok(Some(Fact::Recorded { payment, asked: asked_key(key)?, increments: None, outcome }));
         }
         let Some(asked) = asked else { return Ok(None) };
         match (posting, state) {
             (Posting::Immediate, State::Completion) => Ok(Some(Fact::Completed { payment, amount: self.impact()? })),
             (Posting::Immediate | Posting::Hold, _) => {
                 let outcome = RecordedOutcome::Approved { amount };
-                Ok(Some(Fact::Recorded { payment, asked: asked_key(&asked)?, outcome }))
+                Ok(Some(Fact::Recorded { payment, asked: asked_key(&asked)?, increments: None, outcome }))
             }
         }
     }
@@ -302,7 +304,7 @@ impl Message<'_, '_> {
     fn declined(&self) -> Result<Option<Fact>, Malformed> {
         let Some(asked) = self.jit_token() else { return Ok(None) };
         let payment = self.own(Some(&asked))?;
-        Ok(Some(Fact::Recorded { payment, asked: asked_key(&asked)?, outcome: RecordedOutcome::Declined }))
+        Ok(Some(Fact::Recorded { payment, asked: asked_key(&asked)?, increments: None, outcome: RecordedOutcome::Declined }))
     }
 
     fn own(&self, jit_token: Option<&str>) -> Result<PaymentRef, Malformed> {

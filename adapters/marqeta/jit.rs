@@ -7,9 +7,9 @@
 use std::borrow::Cow;
 
 use holdfast_core::{
-    AuthorizationKind, AuthorizationRequest, CardToken, CardholderToken, Country, CrossBorder, Currency, EntryMode,
-    IdempotencyKey, Merchant, MerchantCategoryCode, MerchantId, MerchantName, NetworkName, PartialApproval, Posting, Timestamp,
-    Wallet,
+    AuthorizationKind, AuthorizationRequest, CardToken, CardholderToken, Country, CrossBorder, Currency, EntryMode, Expiry,
+    IdempotencyKey, Merchant, MerchantCategoryCode, MerchantId, MerchantName, NetworkName, Padding, PartialApproval, Posting,
+    Timestamp, Wallet,
 };
 use serde_json::value::RawValue;
 
@@ -76,6 +76,9 @@ pub(super) fn decode<'a>(body: &'a [u8], program: Currency, partial: PartialAnsw
         card,
         cardholder: cardholder(&transaction, jit, card, &user),
         amount,
+        original: None,
+        padding: Padding::None,
+        expiry: Expiry::Told,
         merchant: merchant(&transaction),
         entry_mode: entry_mode(&transaction),
         wallet: wallet(&transaction),

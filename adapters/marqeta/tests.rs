@@ -143,7 +143,7 @@ fn lines(notice: &Notice) -> Vec<String> {
 
 fn line(event: &ToldEvent) -> String {
     match event.fact {
-        Fact::Recorded { payment: of, asked, outcome } => {
+        Fact::Recorded { payment: of, asked, increments: _, outcome } => {
             let outcome = match outcome {
                 RecordedOutcome::Approved { amount } => format!("approved {amount}"),
                 RecordedOutcome::ApprovedByStandIn { amount, posting } => format!("stood in {amount} {posting:?}"),
@@ -151,7 +151,7 @@ fn line(event: &ToldEvent) -> String {
             };
             format!("recorded {} asked {} {outcome}", payment(&of), short(asked.as_str()))
         }
-        Fact::Reduced { payment: of, by } => format!("reduced {} by {by}", payment(&of)),
+        Fact::Reduced { payment: of, by, original: _ } => format!("reduced {} by {by}", payment(&of)),
         Fact::Replaced { payment: of, total } => format!("replaced {} total {total}", payment(&of)),
         Fact::Released { payment: of, cause } => format!("released {} {cause:?}", payment(&of)),
         Fact::Captured { payment: of, amount, finality } => format!("captured {} {amount} {finality:?}", optional(of.as_ref())),

@@ -2,13 +2,19 @@
 //!
 //! [`decide`] is a column of guards; their order is the order of precedence and is tested.
 
-use super::event::{MovementCause, ToldAnswer};
+use std::time::Duration;
+
+use arrayvec::ArrayVec;
+
+use super::event::ToldAnswer;
+use super::life::{Hold, HoldStatus, Placement, Role, Step, StepId, Steps, What, Word};
 use super::outcome::{Finding, Outcome};
-use super::state::{Account, Answered, Counted, Hold, HoldOrigin, HoldStatus, Slice};
-use crate::authorization::{AuthorizationKind, AuthorizationRequest, ContentDigest, Posting};
+use super::state::{Account, Answered, Counted, Slice};
+use super::told::take;
+use crate::authorization::{AuthorizationKind, AuthorizationRequest, ContentDigest, Expiry, Padding, PartialApproval, Posting};
 use crate::decision::{Basis, Decision, DeclineReason};
 use crate::money::Money;
-use crate::rules::{Enforcement, LimitScope, Proceed, Verdict};
+use crate::rules::{Enforcement, HoldPolicy, LIMITS_MAX, LimitCheck, Proceed, Verdict};
 use crate::time::Timestamp;
 
 /// A question with the rules' opinion of it, for the ledger.
@@ -35,6 +41,8 @@ pub struct Adoption<'a> {
     pub asked_at: Timestamp,
     /// What was heard.
     pub told: ToldAnswer,
+    /// What the rules thought, where they were asked: an approval counts in their limits, over them if need be.
+    pub verdict: Option<&'a Verdict>,
 }
 
 /// Decides an authorization. Key, card, account, rules, payment, limits, funds: the first to object is the reason.
@@ -43,7 +51,7 @@ pub(super) fn decide(slice: &Slice<'_>, asked: &Asked<'_>) -> Outcome {
     if let Some(answered) = slice.answered {
         return repeat(&answered, asked.digest);
     }
-    let decline = |reason, basis| declined(asked, reason, basis);
+    let decline = |reason, basis| declined_by(asked.digest, asked.asked_at, reason, basis);
     let Some(card) = slice.card else {
         return decline(DeclineReason::CardUnknown, Basis::Ledger);
     };
@@ -66,22 +74,34 @@ pub(super) fn decide(slice: &Slice<'_>, asked: &Asked<'_>) -> Outcome {
         Verdict::Decline { reason, rule } => return decline(*reason, Basis::Rule(*rule)),
         Verdict::Proceed(proceed) => proceed,
     };
-    if request.kind == AuthorizationKind::Incremental && !slice.hold.is_some_and(|hold| hold.status == HoldStatus::Open) {
-        return decline(DeclineReason::AuthorizationUnknown, Basis::Ledger);
+    if let Err(reason) = payment_allows(slice, request) {
+        return decline(reason, Basis::Ledger);
     }
-    if let Some(hold) = slice.hold.filter(|hold| already_told(hold, request, request.amount)) {
-        return confirm(asked, hold);
+    match grant(slice, &account, request, proceed) {
+        Ok(amount) => approve(slice, &account, asked, proceed, amount),
+        Err((reason, basis)) => decline(reason, basis),
     }
-    if let Some((reason, basis)) = limit_reached(slice, proceed, request) {
-        return decline(reason, basis);
+}
+
+/// What is approved becomes a step of the payment; what needs no money only counts.
+fn approve(slice: &Slice<'_>, account: &Account, asked: &Asked<'_>, proceed: &Proceed, amount: i64) -> Outcome {
+    let request = asked.request;
+    let decision = Decision::Approve { amount: account.money(amount) };
+    let answered = Answered { digest: asked.digest, asked_at: asked.asked_at, decision };
+    let id = StepId::of(&request.key);
+    let places = places(id, &proceed.limits);
+    let placed = if moves_money(request.kind) && amount > 0 {
+        // What is held on top is a wish, never a reason to decline.
+        let left = account.available().saturating_add(unasked(slice)).saturating_sub(amount);
+        let policy = HoldPolicy { extra: proceed.hold.extra.min(left).max(0), ..proceed.hold };
+        take(slice, account, placing(request, asked.asked_at, amount, &policy), &places)
+    } else {
+        Ok(counted_only(request.kind, &places))
+    };
+    match placed {
+        Ok(outcome) => Outcome { decision: Some((decision, Basis::Ledger)), answered: Some(answered), finding: None, ..outcome },
+        Err(_) => declined_by(asked.digest, asked.asked_at, DeclineReason::AmountTooLarge, Basis::Ledger),
     }
-    let amount = request.amount.minor();
-    if moves_money(request.kind) && amount > account.available() {
-        return decline(DeclineReason::InsufficientFunds, Basis::Ledger);
-    }
-    place(slice, &account, request, proceed)
-        .map(|outcome| approved(outcome, asked, Basis::Ledger))
-        .unwrap_or_else(|_| decline(DeclineReason::AmountTooLarge, Basis::Ledger))
 }
 
 /// Makes the ledger agree with what was told, over the limit if need be. It is the only repair there is.
@@ -102,50 +122,47 @@ pub(super) fn adopt(slice: &Slice<'_>, adoption: &Adoption<'_>) -> Outcome {
         }
         Some(_) | None => {}
     }
-    let (mut outcome, placed) = match adoption.told {
-        ToldAnswer::Approved { amount } => adopt_approval(slice, adoption.request, amount),
-        ToldAnswer::Declined { .. } => (take_back(slice, slice.answered.map_or(0, |ours| ours.placed)), 0),
-    };
+    let mut outcome = agree(slice, adoption);
     if slice.answered.is_some() && outcome.finding.is_none() {
         outcome.finding = Some(Finding::AdoptedOverOurs);
     }
-    outcome.answered = Some(Answered { digest: adoption.digest, asked_at: adoption.asked_at, decision, placed });
+    outcome.answered = Some(Answered { digest: adoption.digest, asked_at: adoption.asked_at, decision });
     outcome
 }
 
-/// Reserves what was told, whatever is available: what differs from our own approval where there was one. Also says how
-/// much of the payment's hold is this key's from now on.
-fn adopt_approval(slice: &Slice<'_>, request: &AuthorizationRequest, told: Money) -> (Outcome, i64) {
-    let (ours, placed) = match slice.answered {
-        Some(Answered { decision: Decision::Approve { amount }, placed, .. }) => (amount.minor(), placed),
-        Some(Answered { decision: Decision::Decline { .. }, .. }) | None => (0, 0),
+/// The placement of an adopted answer: what was told, or nothing instead of what nobody heard.
+fn agree(slice: &Slice<'_>, adoption: &Adoption<'_>) -> Outcome {
+    let request = adoption.request;
+    let id = StepId::of(&request.key);
+    let amount = match adoption.told {
+        ToldAnswer::Approved { amount } if !amount.is_negative() => amount,
+        ToldAnswer::Approved { .. } => return Outcome::nothing(Finding::AmountTooLarge),
+        ToldAnswer::Declined { .. } if !slice.steps.iter().any(|step| step.id == id) => return Outcome::default(),
+        ToldAnswer::Declined { .. } => Money::zero(request.amount.currency()),
     };
     let account = match slice.account {
-        None => return (Outcome::nothing(Finding::AccountUnknown), placed),
-        Some(account) if account.currency != told.currency() => return (Outcome::nothing(Finding::CurrencyMismatch), placed),
-        Some(_) if told.is_negative() => return (Outcome::nothing(Finding::AmountTooLarge), placed),
+        None => return Outcome::nothing(Finding::AccountUnknown),
+        Some(account) if account.currency != amount.currency() => return Outcome::nothing(Finding::CurrencyMismatch),
         Some(account) => account,
     };
-    if let Some(hold) = slice.hold.filter(|hold| slice.answered.is_none() && already_told(hold, request, told)) {
-        let confirmed = Outcome { hold: Some(Hold { origin: HoldOrigin::Asked, ..hold }), ..Outcome::default() };
-        return (confirmed, hold.held.saturating_add(hold.ahead));
+    let (policy, limits) = match adoption.verdict {
+        Some(Verdict::Proceed(proceed)) => (HoldPolicy { extra: 0, ..proceed.hold }, proceed.limits.as_slice()),
+        Some(Verdict::Decline { .. }) | None => (HoldPolicy::PLAIN, [].as_slice()),
+    };
+    let mut places = places(id, limits);
+    places.retain(|place| !slice.counted.iter().any(|counted| counted.same_place(place)));
+    if !moves_money(request.kind) {
+        return if slice.answered.is_none() { counted_only(request.kind, &places) } else { Outcome::default() };
     }
-    let more = told.minor().saturating_sub(ours);
-    if !moves_money(request.kind) || more == 0 {
-        return (Outcome::default(), placed);
-    }
-    if more < 0 {
-        let less = more.saturating_neg().min(placed);
-        return (take_back(slice, less), placed.saturating_sub(less));
-    }
-    match place_amount(slice, &account, more, request.posting, HoldOrigin::Asked, Outcome::default()) {
-        Ok(outcome) => (outcome, placed.saturating_add(more)),
-        Err(finding) => (Outcome::nothing(finding), placed),
+    let step = placing(request, adoption.asked_at, amount.minor(), &policy);
+    match take(slice, &account, step, &places) {
+        Ok(outcome) => outcome,
+        Err(finding) => Outcome::nothing(finding),
     }
 }
 
 /// The same key again: the same answer if it is the same question, a refusal if it is another.
-fn repeat(answered: &Answered, digest: ContentDigest) -> Outcome {
+pub(super) fn repeat(answered: &Answered, digest: ContentDigest) -> Outcome {
     if answered.digest == digest {
         return Outcome { decision: Some((answered.decision, Basis::Replay)), ..Outcome::default() };
     }
@@ -153,37 +170,141 @@ fn repeat(answered: &Answered, digest: ContentDigest) -> Outcome {
     Outcome { decision: Some((conflict, Basis::Ledger)), finding: Some(Finding::Conflict), ..Outcome::default() }
 }
 
-fn declined(asked: &Asked<'_>, reason: DeclineReason, basis: Basis) -> Outcome {
+/// A decline, remembered under its key.
+pub(super) fn declined_by(digest: ContentDigest, asked_at: Timestamp, reason: DeclineReason, basis: Basis) -> Outcome {
     let decision = Decision::Decline { reason };
-    let answered = Answered { digest: asked.digest, asked_at: asked.asked_at, decision, placed: 0 };
+    let answered = Answered { digest, asked_at, decision };
     Outcome { decision: Some((decision, basis)), answered: Some(answered), ..Outcome::default() }
 }
 
-fn approved(mut outcome: Outcome, asked: &Asked<'_>, basis: Basis) -> Outcome {
-    let decision = Decision::Approve { amount: asked.request.amount };
-    let placed = placed_by(&outcome);
-    outcome.decision = Some((decision, basis));
-    outcome.answered = Some(Answered { digest: asked.digest, asked_at: asked.asked_at, decision, placed });
-    outcome
-}
-
-/// What an outcome placed: newly held, or debited at once.
-fn placed_by(outcome: &Outcome) -> i64 {
-    outcome.held.max(0).saturating_add(outcome.posted.min(0).saturating_neg())
-}
-
-/// The platform recorded this payment before its question reached us: the money is where it should be.
-fn already_told(hold: &Hold, request: &AuthorizationRequest, amount: Money) -> bool {
-    hold.origin == HoldOrigin::Told && request.kind != AuthorizationKind::Incremental && hold.authorized == amount.minor()
-}
-
-fn confirm(asked: &Asked<'_>, hold: Hold) -> Outcome {
-    let outcome = Outcome { hold: Some(Hold { origin: HoldOrigin::Asked, ..hold }), ..Outcome::default() };
-    let mut outcome = approved(outcome, asked, Basis::Ledger);
-    if let Some(answered) = &mut outcome.answered {
-        answered.placed = hold.held.saturating_add(hold.ahead);
+/// Whether the payment may still be opened, or added to. One that the platform ended before it asked is over: what was
+/// approved of it would not be held.
+fn payment_allows(slice: &Slice<'_>, request: &AuthorizationRequest) -> Result<(), DeclineReason> {
+    let hold = slice.hold.unwrap_or(Hold::NONE);
+    match (request.kind, hold.status) {
+        (AuthorizationKind::Incremental, _) if !hold.is_under_way() => Err(DeclineReason::AuthorizationUnknown),
+        (_, HoldStatus::Released | HoldStatus::Expired) if moves_money(request.kind) => Err(DeclineReason::AuthorizationOver),
+        (_, HoldStatus::Captured)
+            if moves_money(request.kind) && !hold.is_under_way() && hold.captured < request.amount.minor() =>
+        {
+            Err(DeclineReason::AuthorizationOver)
+        }
+        (_, _) => Ok(()),
     }
-    outcome
+}
+
+/// How much can be approved: all that was asked or, where program, terminal and platform allow it, what limits and funds
+/// leave of it.
+fn grant(
+    slice: &Slice<'_>,
+    account: &Account,
+    request: &AuthorizationRequest,
+    proceed: &Proceed,
+) -> Result<i64, (DeclineReason, Basis)> {
+    let asked = request.amount.minor();
+    if recorded_already(slice, request) {
+        return Ok(asked);
+    }
+    let mut most = asked;
+    for (place, check) in proceed.limits.iter().enumerate() {
+        if check.enforcement == Enforcement::Observe {
+            continue;
+        }
+        let used = slice.uses.get(place).copied().unwrap_or_default();
+        // A limit that is passed already (it may have been lowered) refuses only what would add to it.
+        let (amount, count) = (counted_amount(request), u32::from(transactions(request.kind)));
+        if amount > 0
+            && let Some(amount_max) = check.amount_max
+        {
+            let left = amount_max.saturating_sub(used.amount);
+            most = within(most, left, request, proceed).ok_or((DeclineReason::AmountLimitReached, Basis::Limit(check.limit)))?;
+        }
+        if count > 0 && check.count_max.is_some_and(|count_max| used.count.saturating_add(count) > count_max) {
+            return Err((DeclineReason::CountLimitReached, Basis::Limit(check.limit)));
+        }
+    }
+    if !moves_money(request.kind) {
+        return Ok(asked);
+    }
+    // What a clearing took before its authorization asked is not needed again.
+    let ahead_of_us = unasked(slice);
+    let there = account.available().saturating_add(ahead_of_us);
+    within(most, there, request, proceed).ok_or((DeclineReason::InsufficientFunds, Basis::Ledger))
+}
+
+/// `amount` if `left` has room for it, else `left` if so little may be approved.
+fn within(amount: i64, left: i64, request: &AuthorizationRequest, proceed: &Proceed) -> Option<i64> {
+    if amount <= left {
+        return Some(amount);
+    }
+    let allowed = request.partial_approval == PartialApproval::Supported && request.kind != AuthorizationKind::Incremental;
+    proceed.hold.partial_min.filter(|least| allowed && left > 0 && left >= *least).map(|_| left)
+}
+
+/// What of the payment was taken or held although we had not been asked yet.
+fn unasked(slice: &Slice<'_>) -> i64 {
+    match slice.hold {
+        Some(hold) if !Steps::of(slice.steps).opened() => hold.captured.saturating_add(hold.held).saturating_add(hold.ahead),
+        Some(_) | None => 0,
+    }
+}
+
+/// The platform recorded this payment as approved before its question reached us: the money is where it should be.
+fn recorded_already(slice: &Slice<'_>, request: &AuthorizationRequest) -> bool {
+    request.kind != AuthorizationKind::Incremental
+        && slice.hold.is_some_and(|hold| hold.is_under_way() && hold.authorized == request.amount.minor())
+        && !Steps::of(slice.steps).opened()
+        && slice.steps.iter().any(|step| {
+            matches!(step.what, What::Recorded { role: Role::Opening, word: Word::Approved { .. } | Word::StoodIn { .. }, .. })
+        })
+}
+
+/// The step of an approval.
+fn placing(request: &AuthorizationRequest, asked_at: Timestamp, amount: i64, policy: &HoldPolicy) -> Step {
+    let held = request.posting == Posting::Hold;
+    let life = match request.expiry {
+        Expiry::Told => policy.safety_timer_seconds,
+        Expiry::Ours => policy.lifetime_seconds,
+    };
+    let placement = Placement {
+        amount,
+        extra: 0,
+        tolerance: policy.tolerance,
+        posting: request.posting,
+        role: if request.kind == AuthorizationKind::Incremental { Role::Increment } else { Role::Opening },
+        transactions: transactions(request.kind),
+        expires_at: held.then(|| asked_at.saturating_add(Duration::from_secs(u64::from(life)))),
+        original: request.original,
+    };
+    let placement = match request.padding {
+        Padding::None if held => Placement { extra: policy.extra, ..placement },
+        Padding::None | Padding::ByPlatform => placement,
+    };
+    Step { id: StepId::of(&request.key), at: request.occurred_at.unwrap_or(asked_at), what: What::Placed(placement) }
+}
+
+/// The places in which a question counts, with nothing in them yet.
+fn places(placement: StepId, limits: &[LimitCheck]) -> ArrayVec<Counted, LIMITS_MAX> {
+    let place = |check: &LimitCheck| Counted {
+        placement,
+        counter: check.counter,
+        scope: check.scope,
+        window: check.window,
+        amount: 0,
+        count: 0,
+    };
+    limits.iter().take(LIMITS_MAX).map(place).collect()
+}
+
+/// What needs no money counts as a transaction where its kind is one, and has no hold.
+fn counted_only(kind: AuthorizationKind, places: &[Counted]) -> Outcome {
+    let count = i32::from(transactions(kind));
+    let counted = places.iter().filter(|_| count != 0).map(|place| Counted { count, ..*place }).collect();
+    Outcome { counted, ..Outcome::default() }
+}
+
+fn counted_amount(request: &AuthorizationRequest) -> i64 {
+    if moves_money(request.kind) { request.amount.minor() } else { 0 }
 }
 
 /// Whether this kind needs funds. Credits are not spendable until they clear, and are not held either.
@@ -200,7 +321,7 @@ const fn moves_money(kind: AuthorizationKind) -> bool {
 }
 
 /// How many transactions this kind is for a count limit: an increment is part of an earlier one.
-const fn transactions(kind: AuthorizationKind) -> u32 {
+const fn transactions(kind: AuthorizationKind) -> u8 {
     match kind {
         AuthorizationKind::Incremental | AuthorizationKind::Credit | AuthorizationKind::BalanceInquiry => 0,
         AuthorizationKind::Purchase
@@ -209,126 +330,5 @@ const fn transactions(kind: AuthorizationKind) -> u32 {
         | AuthorizationKind::QuasiCash
         | AuthorizationKind::BillPayment
         | AuthorizationKind::AccountVerification => 1,
-    }
-}
-
-fn limit_reached(slice: &Slice<'_>, proceed: &Proceed, request: &AuthorizationRequest) -> Option<(DeclineReason, Basis)> {
-    proceed.limits.iter().enumerate().find_map(|(index, check)| {
-        if check.enforcement == Enforcement::Observe {
-            return None;
-        }
-        let used = slice.uses.get(index).copied().unwrap_or_default();
-        // A limit that is passed already (it may have been lowered) refuses only what would add to it.
-        let (amount, count) = (counted_amount(request), transactions(request.kind));
-        let reason = if amount > 0 && check.amount_max.is_some_and(|amount_max| used.amount.saturating_add(amount) > amount_max) {
-            DeclineReason::AmountLimitReached
-        } else if count > 0 && check.count_max.is_some_and(|count_max| used.count.saturating_add(count) > count_max) {
-            DeclineReason::CountLimitReached
-        } else {
-            return None;
-        };
-        Some((reason, Basis::Limit(check.limit)))
-    })
-}
-
-fn counted_amount(request: &AuthorizationRequest) -> i64 {
-    if moves_money(request.kind) { request.amount.minor() } else { 0 }
-}
-
-/// Counts in the limits, and places or adds to the payment's hold.
-fn place(slice: &Slice<'_>, account: &Account, request: &AuthorizationRequest, proceed: &Proceed) -> Result<Outcome, Finding> {
-    let mut outcome = Outcome::default();
-    for check in &proceed.limits {
-        let amount = counted_amount(request);
-        let count = i32::try_from(transactions(request.kind)).unwrap_or(0);
-        if amount != 0 || count != 0 {
-            outcome.counted.push(Counted { counter: check.counter, scope: check.scope, window: check.window, amount, count });
-        }
-    }
-    let amount = request.amount.minor();
-    if !moves_money(request.kind) || amount == 0 {
-        return Ok(outcome);
-    }
-    place_amount(slice, account, amount, request.posting, HoldOrigin::Asked, outcome)
-}
-
-/// The money part of placing: held, or debited ahead of its completion.
-pub(super) fn place_amount(
-    slice: &Slice<'_>,
-    account: &Account,
-    amount: i64,
-    posting: Posting,
-    origin: HoldOrigin,
-    mut outcome: Outcome,
-) -> Result<Outcome, Finding> {
-    let mut hold =
-        slice.hold.unwrap_or(Hold { posting, origin, status: HoldStatus::Open, authorized: 0, held: 0, ahead: 0, captured: 0 });
-    hold.status = HoldStatus::Open;
-    hold.authorized = hold.authorized.checked_add(amount).ok_or(Finding::AmountTooLarge)?;
-    match posting {
-        Posting::Hold => {
-            hold.held = hold.held.checked_add(amount).ok_or(Finding::AmountTooLarge)?;
-            account.held.checked_add(amount).ok_or(Finding::AmountTooLarge)?;
-            outcome.held = amount;
-        }
-        Posting::Immediate => {
-            hold.ahead = hold.ahead.checked_add(amount).ok_or(Finding::AmountTooLarge)?;
-            account.posted.checked_sub(amount).ok_or(Finding::AmountTooLarge)?;
-            outcome.posted = amount.saturating_neg();
-            outcome.cause = Some(MovementCause::NetworkSettlement);
-        }
-    }
-    outcome.hold = Some(hold);
-    Ok(outcome)
-}
-
-/// Takes back up to `amount` of what a payment reserved or debited ahead, and returns it to the limits it was counted in.
-pub(super) fn take_back(slice: &Slice<'_>, amount: i64) -> Outcome {
-    let Some(mut hold) = slice.hold.filter(|_| amount > 0) else {
-        return Outcome::default();
-    };
-    let from_held = hold.held.min(amount);
-    let from_ahead = hold.ahead.min(amount.saturating_sub(from_held));
-    if slice.account.is_some_and(|account| account.posted.checked_add(from_ahead).is_none()) {
-        return Outcome::nothing(Finding::AmountTooLarge);
-    }
-    hold.held = hold.held.saturating_sub(from_held);
-    hold.ahead = hold.ahead.saturating_sub(from_ahead);
-    hold.authorized = hold.authorized.saturating_sub(amount).max(0);
-    let over = hold.held == 0 && hold.ahead == 0 && hold.captured == 0;
-    if over {
-        hold.status = HoldStatus::Released;
-    }
-    let mut outcome = Outcome {
-        held: from_held.saturating_neg(),
-        posted: from_ahead,
-        cause: (from_ahead != 0).then_some(MovementCause::NetworkSettlement),
-        hold: Some(hold),
-        ..Outcome::default()
-    };
-    return_to_limits(slice, from_held.saturating_add(from_ahead), over, &mut outcome);
-    outcome
-}
-
-/// Money returned to a limit goes to the window it was counted in; a payment that is over altogether is no transaction.
-pub(super) fn return_to_limits(slice: &Slice<'_>, amount: i64, over: bool, outcome: &mut Outcome) {
-    let mut left_by_counter: [(Option<(crate::rules::CounterKey, LimitScope)>, i64); crate::rules::LIMITS_MAX] =
-        [(None, amount); crate::rules::LIMITS_MAX];
-    // The latest window first: an increment's money is the first to come back.
-    for counted in slice.counted.iter().rev() {
-        let key = Some((counted.counter, counted.scope));
-        let Some((slot, left)) = left_by_counter.iter_mut().find(|(slot, _)| *slot == key || slot.is_none()) else {
-            return;
-        };
-        *slot = key;
-        let returned = counted.amount.min(*left).max(0);
-        *left = left.saturating_sub(returned);
-        let count = if over { counted.count } else { 0 };
-        if returned != 0 || count != 0 {
-            let change = Counted { amount: returned.saturating_neg(), count: count.saturating_neg(), ..*counted };
-            if outcome.counted.try_push(change).is_err() {
-                return;
-            }
-        }
     }
 }

@@ -26,6 +26,7 @@
 
 mod describe;
 mod evaluate;
+mod hold_policy;
 mod hours;
 mod limit;
 mod mcc_groups;
@@ -41,6 +42,7 @@ mod zone;
 mod tests;
 
 pub use evaluate::{Match, MatchList, NoTrace, Trace, evaluate};
+pub use hold_policy::HoldPolicy;
 pub use hours::{Hours, Span, TimeOfDay, Weekday};
 pub use limit::{BUCKETS_MAX, Limit, LimitWindow, Rolling};
 pub use mcc_groups::{MCC_GROUPS, MccGroup};

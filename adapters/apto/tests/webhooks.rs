@@ -16,10 +16,10 @@ fn line(event: &ToldEvent) -> String {
         _ => String::new(),
     };
     let fact = match event.fact {
-        Fact::Recorded { payment, asked, outcome } => {
+        Fact::Recorded { payment, asked, increments: _, outcome } => {
             format!("recorded {} {asked} {}", payment.authorization, outcome_text(outcome))
         }
-        Fact::Reduced { payment, by } => format!("reduced {} {by}", payment.authorization),
+        Fact::Reduced { payment, by, original: _ } => format!("reduced {} {by}", payment.authorization),
         Fact::Replaced { payment, total } => format!("replaced {} {total}", payment.authorization),
         Fact::Released { payment, cause } => format!("released {} {cause:?}", payment.authorization),
         Fact::Captured { payment: of, amount, finality } => format!("captured {} {amount} {finality:?}", payment(of)),
