@@ -12,6 +12,8 @@ use std::thread::JoinHandle;
 
 use rusqlite::{Connection, OpenFlags};
 
+use super::schema::PAGE_BYTES;
+
 /// How many pages the log may grow before the copier is woken.
 const WAKE_PAGES: u64 = 256;
 
@@ -57,8 +59,10 @@ impl Checkpointer {
         Checkpointer { wake: Some(wake), caught_up, pages: 0, thread }
     }
 
-    /// So many pages were appended.
-    pub fn appended(&mut self, pages: u64) -> Duty {
+    /// A group of so many bytes was appended.
+    pub fn appended(&mut self, bytes: usize) -> Duty {
+        let page = u64::from(PAGE_BYTES.unsigned_abs());
+        let pages = u64::try_from(bytes).unwrap_or(u64::MAX).div_ceil(page).saturating_add(1);
         self.pages = self.pages.saturating_add(pages);
         if self.caught_up.swap(false, Ordering::AcqRel) {
             self.pages = 0;

@@ -4,14 +4,25 @@
 //! writing outcomes again, and any decision can be made again from its facts. No card number, secret or name is in it: what
 //! people write is digested before it comes here.
 //!
-//! [`record`] is what is written, [`store`] how it is kept.
+//! [`record`] is what is written, [`log`] what the ledger needs of whoever keeps it, [`store`] how it is kept on a disk, and
+//! [`memory`] how a simulation keeps it.
 
+mod chain;
 mod checkpoint;
+pub mod error;
+pub mod log;
+pub mod memory;
 pub mod record;
+pub mod rulesets;
+mod schema;
 pub mod store;
 
+pub use error::JournalError;
+pub use log::{EachGroup, Log};
+pub use memory::{Crash, Fault, MemoryDisk, MemoryLog};
 pub use record::{Body, BodyRef, Group, GroupWriter, Record, RecordError, RecordRef};
-pub use store::{Journal, JournalError, Sync};
+pub use rulesets::KeptRuleset;
+pub use store::{Journal, Sync};
 
 #[cfg(test)]
 mod tests;

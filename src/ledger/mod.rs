@@ -19,7 +19,7 @@ use holdfast_core::{
 };
 
 use crate::clock::Instant;
-pub use crate::journal::store::KeptRuleset;
+pub use crate::journal::KeptRuleset;
 pub use ticket::{Completions, Mailbox, Pool, Ticket, Wait};
 
 /// An engine that keeps the money.

@@ -23,7 +23,7 @@ use tokio::sync::oneshot;
 use self::queue::Queue;
 use self::writer::Writer;
 use super::{Ledger, Readiness, Ticket};
-use crate::journal::{Journal, JournalError, Sync};
+use crate::journal::{Journal, JournalError, Log, Sync};
 
 /// How the embedded ledger is set up.
 pub struct Settings {
@@ -88,9 +88,21 @@ impl Embedded {
     /// The data directory cannot be used, is in use, or is a newer program's.
     pub fn start(settings: Settings) -> Result<(Self, Opening), JournalError> {
         let journal = Journal::open(&settings.data, settings.sync)?;
+        Embedded::start_on(Box::new(journal), settings.commit_records_max, settings.observer)
+    }
+
+    /// Begins to rebuild the state from a log that is open already.
+    ///
+    /// # Errors
+    /// The operating system has no thread for it.
+    pub fn start_on(
+        log: Box<dyn Log>,
+        commit_records_max: u32,
+        observer: Box<dyn Observer>,
+    ) -> Result<(Self, Opening), JournalError> {
         let shared = Arc::new(Shared { queue: Queue::new(), readiness: AtomicU8::new(0) });
         let (opened, opening) = oneshot::channel();
-        let writer = Writer::new(Arc::clone(&shared), journal, settings);
+        let writer = Writer::new(Arc::clone(&shared), log, commit_records_max, observer);
         let thread = std::thread::Builder::new()
             .name("ledger".to_owned())
             .spawn(move || writer.run(opened))

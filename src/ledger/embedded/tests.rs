@@ -607,7 +607,7 @@ fn what_is_not_understood_is_kept() {
     let mut problems = Vec::new();
     Journal::open(house.directory.path(), Sync::Full)
         .unwrap()
-        .read(1, |_, bytes| {
+        .read(1, &mut |_, bytes| {
             for record in Group::open(bytes).unwrap() {
                 if let Body::Kept { problem, .. } = record.unwrap().body {
                     problems.push(problem);

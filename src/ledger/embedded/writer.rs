@@ -17,9 +17,9 @@ use tokio::sync::oneshot;
 use super::queue::Taken;
 use super::state::{Fingerprint, State};
 use super::undo::UndoLog;
-use super::{Settings, Shared, rebuild};
+use super::{Observer, Shared, rebuild};
 use crate::clock::{self, Moment};
-use crate::journal::{Body, BodyRef, Group, GroupWriter, Journal, JournalError, Record, RecordRef};
+use crate::journal::{Body, BodyRef, Group, GroupWriter, JournalError, Log, Record, RecordRef};
 use crate::ledger::{Act, Answer, Completions, LedgerError, Readiness, Ticket};
 
 /// How often an unavailable journal is tried again.
@@ -39,8 +39,10 @@ pub enum Performed {
 /// The writer thread's own.
 pub struct Writer {
     shared: Arc<Shared>,
-    pub(super) journal: Journal,
-    settings: Settings,
+    pub(super) journal: Box<dyn Log>,
+    /// The most records in one commit group.
+    commit_records_max: u32,
+    observer: Box<dyn Observer>,
     pub(super) state: State,
     pub(super) group: GroupWriter,
     /// A group whose commit failed: whether it reached the disk all the same, only reopening tells.
@@ -55,12 +57,13 @@ pub struct Writer {
 
 impl Writer {
     /// A writer that remembers nothing yet.
-    pub fn new(shared: Arc<Shared>, journal: Journal, settings: Settings) -> Self {
+    pub fn new(shared: Arc<Shared>, journal: Box<dyn Log>, commit_records_max: u32, observer: Box<dyn Observer>) -> Self {
         let secret = std::hash::RandomState::new();
         Writer {
             shared,
             journal,
-            settings,
+            commit_records_max,
+            observer,
             state: State::new((secret.hash_one(0_u8), secret.hash_one(1_u8))),
             group: GroupWriter::default(),
             in_doubt: GroupWriter::default(),
@@ -74,6 +77,7 @@ impl Writer {
     /// Rebuilds the state, then works until the queue is closed and empty.
     pub fn run(mut self, opened: oneshot::Sender<Result<(), JournalError>>) {
         let result = self.rebuild();
+        self.pass_remarks_on();
         let rebuilt = result.is_ok();
         self.become_ready(if rebuilt { Readiness::Ready } else { Readiness::Unavailable });
         // Whoever started the ledger may have gone away: then nobody wants to know.
@@ -107,13 +111,19 @@ impl Writer {
 
     fn become_ready(&self, readiness: Readiness) {
         self.shared.set_readiness(readiness);
-        self.settings.observer.readiness(readiness);
+        self.observer.readiness(readiness);
+    }
+
+    fn pass_remarks_on(&mut self) {
+        for remark in self.journal.remarks() {
+            self.observer.say(&remark);
+        }
     }
 
     fn rebuild(&mut self) -> Result<(), JournalError> {
         let Writer { journal, state, undo, .. } = self;
         let mut next = 1;
-        journal.read(1, |first, bytes| {
+        journal.read(1, &mut |first, bytes| {
             if first != next {
                 return Err(journal.broken(first));
             }
@@ -148,6 +158,7 @@ impl Writer {
         self.completions.announce();
         self.commit();
         self.journal.tidy();
+        self.pass_remarks_on();
         self.state.forget_old_keys(now.utc);
     }
 
@@ -156,7 +167,7 @@ impl Writer {
         let mut now = clock::now();
         for ticket in batch.drain(..) {
             self.attend(ticket, &now);
-            if self.group.records() >= self.settings.commit_records_max {
+            if self.group.records() >= self.commit_records_max {
                 self.commit();
                 // A sync takes its time: what was in time when the batch was taken may not be any more.
                 now = clock::now();
@@ -199,7 +210,7 @@ impl Writer {
         } else {
             let began = clock::instant();
             let appended = self.journal.append(records, self.group.bytes());
-            self.settings.observer.committed(records, clock::instant().saturating_duration_since(began));
+            self.observer.committed(records, clock::instant().saturating_duration_since(began));
             appended
         };
         match committed {
@@ -218,7 +229,7 @@ impl Writer {
 
     /// Leaves the memory as it was before the group; only declines that were told keep their keys.
     fn give_up_group(&mut self, error: &JournalError) {
-        self.settings.observer.say(&format!("the journal cannot be written, the ledger is unavailable: {error}"));
+        self.observer.say(&format!("the journal cannot be written, the ledger is unavailable: {error}"));
         self.state.undo(&mut self.undo);
         for (key, answered) in self.told_declines.drain(..) {
             self.state.remember_decline(key, answered, clock::utc());
@@ -234,7 +245,7 @@ impl Writer {
     /// Opens the log again, compares where it ends with what was written, and proves that it can be written.
     fn try_to_come_back(&mut self) {
         let expected = self.journal.next();
-        if self.journal.reopen(self.settings.sync).is_err() {
+        if self.journal.reopen().is_err() {
             return;
         }
         let in_doubt: Vec<Record> = Group::open(self.in_doubt.bytes()).into_iter().flatten().flatten().collect();
@@ -255,7 +266,7 @@ impl Writer {
         // If this fails, it is in doubt in its turn.
         if gathered && self.journal.append(self.in_doubt.records(), self.in_doubt.bytes()).is_ok() {
             self.in_doubt.clear();
-            self.settings.observer.say("the journal can be written again, the ledger is ready");
+            self.observer.say("the journal can be written again, the ledger is ready");
             self.become_ready(Readiness::Ready);
         }
     }

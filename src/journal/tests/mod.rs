@@ -1,17 +1,16 @@
 //! The journal against damage: what is written is read back, and what is not whole, not ours or not in order is refused
 //! with its place.
 
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
-
 use holdfast_core::hold::*;
 use holdfast_core::rules::*;
 use holdfast_core::*;
 use proptest::prelude::*;
-use rusqlite::Connection;
 
-use super::store::{FILE, KeptRuleset};
 use super::*;
+
+mod log;
+mod memory;
+mod store;
 
 fn usd(minor: i64) -> Money {
     Money::from_minor(minor, Currency::USD)
@@ -255,150 +254,4 @@ proptest! {
             group.for_each(drop);
         }
     }
-}
-
-// --- the store -------------------------------------------------------------------------------------------------------
-
-/// A journal of three groups: records 1 to 3, 4, and 5 to 6.
-fn three_groups(directory: &Path) -> Journal {
-    let mut journal = Journal::open(directory, Sync::None).unwrap();
-    for records in [3, 1, 2] {
-        let group = group(&vec![record(Body::Opened); records]);
-        journal.append(group.records(), group.bytes()).unwrap();
-    }
-    journal
-}
-
-fn read_from(journal: &Journal, from: i64) -> Result<Vec<i64>, JournalError> {
-    let mut firsts = Vec::new();
-    journal.read(from, |first, _| {
-        firsts.push(first);
-        Ok::<(), JournalError>(())
-    })?;
-    Ok(firsts)
-}
-
-#[test]
-fn reading_begins_with_the_group_that_holds_the_record() {
-    let directory = tempfile::tempdir().unwrap();
-    let journal = three_groups(directory.path());
-    for (from, firsts) in [
-        (1, vec![1, 4, 5]),
-        (2, vec![1, 4, 5]),
-        (3, vec![1, 4, 5]),
-        (4, vec![4, 5]),
-        (5, vec![5]),
-        (6, vec![5]),
-        (0, vec![1, 4, 5]),
-    ] {
-        assert_eq!(read_from(&journal, from).unwrap(), firsts, "from {from}");
-    }
-}
-
-#[test]
-fn the_end_is_found_again() {
-    let directory = tempfile::tempdir().unwrap();
-    let journal = three_groups(directory.path());
-    let (next, chain) = (journal.next(), *journal.chain());
-    assert_eq!(next, 7);
-    drop(journal);
-    let journal = Journal::open(directory.path(), Sync::Full).unwrap();
-    assert_eq!((journal.next(), *journal.chain()), (next, chain));
-}
-
-#[test]
-fn a_changed_row_breaks_the_chain_there() {
-    for (change, place) in [
-        ("UPDATE journal SET body = x'0100' WHERE first = 1", 1),
-        ("UPDATE journal SET body = CAST(body || x'00' AS BLOB) WHERE first = 4", 4),
-        ("UPDATE journal SET chain = zeroblob(32) WHERE first = 4", 4),
-        ("UPDATE journal SET chain = x'00' WHERE first = 5", 5),
-        ("DELETE FROM journal WHERE first = 1", 4),
-        ("DELETE FROM journal WHERE first = 4", 5),
-        ("UPDATE journal SET first = 50 WHERE first = 5", 50),
-        ("UPDATE journal SET records = 2 WHERE first = 4", 5),
-    ] {
-        let directory = tempfile::tempdir().unwrap();
-        let journal = three_groups(directory.path());
-        let operator = Connection::open(directory.path().join(FILE)).unwrap();
-        assert_eq!(operator.execute(change, []).unwrap(), 1);
-        let error = read_from(&journal, 1).unwrap_err();
-        assert!(matches!(error, JournalError::Broken(_, first) if first == place), "{change}: {error}");
-    }
-}
-
-#[test]
-fn files_that_are_not_ours_are_refused_and_left_as_they_are() {
-    for (sql, expected) in [
-        ("CREATE TABLE theirs (x); PRAGMA journal_mode = DELETE", "is not a Holdfast journal"),
-        ("PRAGMA application_id = 7; PRAGMA user_version = 1", "is not a Holdfast journal"),
-        ("PRAGMA user_version = 1", "is not a Holdfast journal"),
-        ("PRAGMA application_id = 1212566065; PRAGMA user_version = 2", "newer Holdfast (schema 2"),
-    ] {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join(FILE);
-        Connection::open(&path).unwrap().execute_batch(sql).unwrap();
-        let before = std::fs::read(&path).unwrap();
-        let error = Journal::open(directory.path(), Sync::Full).unwrap_err().to_string();
-        assert!(error.contains(expected), "{sql}: {error}");
-        assert_eq!(std::fs::read(&path).unwrap(), before, "{sql}");
-    }
-    let directory = tempfile::tempdir().unwrap();
-    std::fs::write(directory.path().join(FILE), "a letter to the operator, and no database at all, of some length".repeat(20))
-        .unwrap();
-    let error = Journal::open(directory.path(), Sync::Full).unwrap_err();
-    assert!(matches!(error, JournalError::Foreign(_)), "{error}");
-}
-
-#[test]
-fn one_writer_at_a_time() {
-    let directory = tempfile::tempdir().unwrap();
-    let journal = Journal::open(directory.path(), Sync::Full).unwrap();
-    assert!(matches!(Journal::open(directory.path(), Sync::Full), Err(JournalError::InUse(_))));
-    drop(journal);
-    Journal::open(directory.path(), Sync::Full).unwrap();
-}
-
-#[test]
-fn directory_and_files_are_their_owners_alone() {
-    let parent = tempfile::tempdir().unwrap();
-    let directory = parent.path().join("deep/data");
-    let mut journal = Journal::open(&directory, Sync::Full).unwrap();
-    journal.append(1, group(&[record(Body::Opened)]).bytes()).unwrap();
-    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
-    assert_eq!(mode(&directory), 0o700);
-    for file in [FILE, "journal.sqlite-wal", "journal.sqlite-shm"] {
-        assert_eq!(mode(&directory.join(file)), 0o600, "{file}");
-    }
-}
-
-#[test]
-fn a_journal_that_was_taken_away_is_not_begun_anew() {
-    let directory = tempfile::tempdir().unwrap();
-    let mut journal = three_groups(directory.path());
-    for file in [FILE, "journal.sqlite-wal", "journal.sqlite-shm"] {
-        std::fs::remove_file(directory.path().join(file)).unwrap();
-    }
-    assert!(journal.reopen(Sync::Full).is_err());
-    assert_eq!(journal.next(), 7);
-}
-
-#[test]
-fn rulesets_are_kept_in_order() {
-    let directory = tempfile::tempdir().unwrap();
-    let mut journal = Journal::open(directory.path(), Sync::Full).unwrap();
-    let ruleset = |program: &str, hash| KeptRuleset {
-        hash: [hash; 32],
-        program: program.to_owned(),
-        source: format!("# {hash}"),
-        published_at: Timestamp::from_unix_micros(1_773_500_966_535_897),
-        published_by: "operator".to_owned(),
-        why: "trial".to_owned(),
-    };
-    // The same one may be published again: a rollback.
-    for (program, hash) in [("a", 1), ("b", 9), ("a", 2), ("a", 1)] {
-        journal.keep_ruleset(&ruleset(program, hash)).unwrap();
-    }
-    assert_eq!(journal.rulesets("a").unwrap(), [1, 2, 1].map(|hash| ruleset("a", hash)));
-    assert_eq!(journal.rulesets("c").unwrap(), []);
 }
