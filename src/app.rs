@@ -320,6 +320,10 @@ impl Observer for Reporter {
         });
     }
 
+    fn expired(&self, holds: usize) {
+        self.0.ledger.expired(holds);
+    }
+
     fn say(&self, message: &str) {
         say(message);
     }

@@ -99,7 +99,7 @@ impl Desk {
     }
 
     async fn standings(&self, program: ProgramId, whose: Whose) -> Result<Vec<AccountStanding>, OperationError> {
-        match self.ask(Act::Balances(Origin { program, platform: None }, whose)).await? {
+        match self.ask(Act::Balances(Origin::of(program), whose)).await? {
             Answer::Balances(standings) => Ok(standings),
             Answer::Decided { .. } | Answer::Recorded(_) | Answer::Entered { .. } | Answer::Rulesets(_) => Err(other_answer()),
         }

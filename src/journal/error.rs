@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::record::RecordError;
+use super::group::RecordError;
 use super::schema::SCHEMA;
 
 /// What went wrong with the journal, and with whom the fault lies: the disk, or the file.

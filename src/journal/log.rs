@@ -7,7 +7,7 @@
 use std::path::Path;
 
 use super::error::JournalError;
-use super::record::RecordError;
+use super::group::RecordError;
 use super::rulesets::KeptRuleset;
 
 /// Takes one group that is read: the counter of its first record, and its bytes.

@@ -10,6 +10,7 @@
 mod chain;
 mod checkpoint;
 pub mod error;
+pub mod group;
 pub mod log;
 pub mod memory;
 pub mod record;
@@ -18,9 +19,10 @@ mod schema;
 pub mod store;
 
 pub use error::JournalError;
+pub use group::{Group, GroupWriter, RecordError};
 pub use log::{EachGroup, Log};
 pub use memory::{Crash, Fault, MemoryDisk, MemoryLog};
-pub use record::{Body, BodyRef, Group, GroupWriter, Record, RecordError, RecordRef};
+pub use record::{Body, BodyRef, Place, Record, RecordRef, Uses};
 pub use rulesets::KeptRuleset;
 pub use store::{Journal, Sync};
 

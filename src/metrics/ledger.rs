@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ::metrics::{Gauge, Histogram};
+use ::metrics::{Counter, Gauge, Histogram};
 
 use super::registry::{Family, Kind, Registry, record_seconds};
 
@@ -28,7 +28,10 @@ const TOLD_PENDING: Family = Family {
     kind: Kind::Gauge,
 };
 
-pub(super) const FAMILIES: &[Family] = &[COMMIT_SECONDS, COMMIT_RECORDS, UP, TOLD_PENDING];
+const EXPIRED: Family =
+    Family { name: "holdfast_holds_expired_total", help: "Holds released because their time had come", kind: Kind::Counter };
+
+pub(super) const FAMILIES: &[Family] = &[COMMIT_SECONDS, COMMIT_RECORDS, UP, TOLD_PENDING, EXPIRED];
 
 /// The ledger's metrics.
 #[derive(Debug, Clone)]
@@ -37,6 +40,7 @@ pub struct LedgerMetrics {
     commit_records: Histogram,
     up: Gauge,
     told_pending: Gauge,
+    expired: Counter,
 }
 
 /// Whether the ledger answers.
@@ -55,6 +59,7 @@ impl LedgerMetrics {
             commit_records: registry.histogram(&COMMIT_RECORDS, &[]),
             up: registry.gauge(&UP, &[]),
             told_pending: registry.gauge(&TOLD_PENDING, &[]),
+            expired: registry.counter(&EXPIRED, &[]),
         }
     }
 
@@ -70,6 +75,11 @@ impl LedgerMetrics {
             LedgerStanding::Up => 1.0,
             LedgerStanding::Down => 0.0,
         });
+    }
+
+    /// So many holds were released because their time had come.
+    pub fn expired(&self, holds: usize) {
+        self.expired.increment(u64::try_from(holds).unwrap_or(u64::MAX));
     }
 
     /// So many told stand-in answers wait for the ledger.

@@ -287,6 +287,7 @@ impl Responder {
             origin: mount.origin(),
             request: *request,
             digest: claim.digest(),
+            verdict: None,
             told: answer,
             basis: told.basis,
             received_at: call.received.utc,
