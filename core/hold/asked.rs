@@ -7,10 +7,10 @@ use std::time::Duration;
 use arrayvec::ArrayVec;
 
 use super::event::ToldAnswer;
-use super::life::{Hold, HoldStatus, Placement, Role, Step, StepId, Steps, What, Word};
+use super::life::{Hold, Placement, Role, Step, StepId, Steps, What, fold};
 use super::outcome::{Finding, Outcome};
 use super::state::{Account, Answered, Counted, Slice};
-use super::told::take;
+use super::told::{answer, take};
 use crate::authorization::{AuthorizationKind, AuthorizationRequest, ContentDigest, Expiry, Padding, PartialApproval, Posting};
 use crate::decision::{Basis, Decision, DeclineReason};
 use crate::money::Money;
@@ -51,6 +51,9 @@ pub(super) fn decide(slice: &Slice<'_>, asked: &Asked<'_>) -> Outcome {
     if let Some(answered) = slice.answered {
         return repeat(&answered, asked.digest);
     }
+    if let Some(step) = step_of(slice, StepId::of(&request.key)) {
+        return recall(slice, step);
+    }
     let decline = |reason, basis| declined_by(asked.digest, asked.asked_at, reason, basis);
     let Some(card) = slice.card else {
         return decline(DeclineReason::CardUnknown, Basis::Ledger);
@@ -74,29 +77,30 @@ pub(super) fn decide(slice: &Slice<'_>, asked: &Asked<'_>) -> Outcome {
         Verdict::Decline { reason, rule } => return decline(*reason, Basis::Rule(*rule)),
         Verdict::Proceed(proceed) => proceed,
     };
-    if let Err(reason) = payment_allows(slice, request) {
-        return decline(reason, Basis::Ledger);
-    }
-    match grant(slice, &account, request, proceed) {
-        Ok(amount) => approve(slice, &account, asked, proceed, amount),
+    let cost = match cost(slice, request, asked.asked_at) {
+        Ok(cost) => cost,
+        Err(reason) => return decline(reason, Basis::Ledger),
+    };
+    // What was taken or held before we were asked is not needed again.
+    let there = account.available().saturating_add(request.amount.minor()).saturating_sub(cost);
+    match grant(slice, there, cost, request, proceed) {
+        Ok(amount) => approve(slice, &account, asked, proceed, amount, there.saturating_sub(amount)),
         Err((reason, basis)) => decline(reason, basis),
     }
 }
 
-/// What is approved becomes a step of the payment; what needs no money only counts.
-fn approve(slice: &Slice<'_>, account: &Account, asked: &Asked<'_>, proceed: &Proceed, amount: i64) -> Outcome {
+/// What is approved becomes a step of the payment; what needs no money only counts. `left` is available after it.
+fn approve(slice: &Slice<'_>, account: &Account, asked: &Asked<'_>, proceed: &Proceed, amount: i64, left: i64) -> Outcome {
     let request = asked.request;
     let decision = Decision::Approve { amount: account.money(amount) };
     let answered = Answered { digest: asked.digest, asked_at: asked.asked_at, decision };
-    let id = StepId::of(&request.key);
-    let places = places(id, &proceed.limits);
+    let places = places(slice, StepId::of(&request.key), &proceed.limits);
     let placed = if moves_money(request.kind) && amount > 0 {
         // What is held on top is a wish, never a reason to decline.
-        let left = account.available().saturating_add(unasked(slice)).saturating_sub(amount);
         let policy = HoldPolicy { extra: proceed.hold.extra.min(left).max(0), ..proceed.hold };
         take(slice, account, placing(request, asked.asked_at, amount, &policy), &places)
     } else {
-        Ok(counted_only(request.kind, &places))
+        Ok(count_only(slice, request, &places, true))
     };
     match placed {
         Ok(outcome) => Outcome { decision: Some((decision, Basis::Ledger)), answered: Some(answered), finding: None, ..outcome },
@@ -113,32 +117,47 @@ pub(super) fn adopt(slice: &Slice<'_>, adoption: &Adoption<'_>) -> Outcome {
     match slice.answered {
         Some(ours) if ours.digest != adoption.digest => return Outcome::nothing(Finding::Conflict),
         Some(ours) if ours.decision == decision => return Outcome::nothing(Finding::HeardBefore),
-        // An earlier callback was told yes, and a retry of it heard no while the ledger was away. What the first one heard
-        // stays true: only the platform's word releases it. (The same callback's approval is one that nobody heard.)
-        Some(Answered { decision: Decision::Approve { .. }, asked_at, .. })
-            if asked_at != adoption.asked_at && matches!(adoption.told, ToldAnswer::Declined { .. }) =>
-        {
+        // An earlier callback was told yes, and a retry of it heard no, or less, while the ledger was away. What the first
+        // one heard stays true: only the platform's word releases it. (The same callback's approval is one that nobody
+        // heard.)
+        Some(ours) if ours.asked_at != adoption.asked_at && approves_more(&ours.decision, &decision) => {
             return Outcome::nothing(Finding::ApprovedBefore);
         }
         Some(_) | None => {}
     }
-    let mut outcome = agree(slice, adoption);
+    let id = StepId::of(&adoption.request.key);
+    if step_of(slice, id).is_some_and(|step| !matches!(step.what, What::Placed(_))) {
+        return Outcome::nothing(Finding::Conflict);
+    }
+    let mut outcome = agree(slice, adoption, id);
     if slice.answered.is_some() && outcome.finding.is_none() {
         outcome.finding = Some(Finding::AdoptedOverOurs);
     }
+    // The platform's word may have come first.
+    let word = Steps::of(slice.steps).last_word(id);
+    let decision = word.map_or(decision, |word| answer(word, adoption.request.amount.currency()));
     outcome.answered = Some(Answered { digest: adoption.digest, asked_at: adoption.asked_at, decision });
     outcome
 }
 
+/// Whether an answer leaves more to be captured than another.
+fn approves_more(one: &Decision, other: &Decision) -> bool {
+    match (one, other) {
+        (Decision::Approve { amount: one }, Decision::Approve { amount: other }) => one.minor() > other.minor(),
+        (Decision::Approve { .. }, Decision::Decline { .. }) => true,
+        (Decision::Decline { .. }, _) => false,
+    }
+}
+
 /// The placement of an adopted answer: what was told, or nothing instead of what nobody heard.
-fn agree(slice: &Slice<'_>, adoption: &Adoption<'_>) -> Outcome {
+fn agree(slice: &Slice<'_>, adoption: &Adoption<'_>, id: StepId) -> Outcome {
     let request = adoption.request;
-    let id = StepId::of(&request.key);
-    let amount = match adoption.told {
-        ToldAnswer::Approved { amount } if !amount.is_negative() => amount,
-        ToldAnswer::Approved { .. } => return Outcome::nothing(Finding::AmountTooLarge),
-        ToldAnswer::Declined { .. } if !slice.steps.iter().any(|step| step.id == id) => return Outcome::default(),
-        ToldAnswer::Declined { .. } => Money::zero(request.amount.currency()),
+    let placed = step_of(slice, id).is_some();
+    let (amount, approved) = match adoption.told {
+        ToldAnswer::Approved { amount } if amount.is_negative() => return Outcome::nothing(Finding::AmountTooLarge),
+        ToldAnswer::Approved { amount } => (amount, true),
+        ToldAnswer::Declined { .. } if !placed => return count_only(slice, request, &[], false),
+        ToldAnswer::Declined { .. } => (Money::zero(request.amount.currency()), false),
     };
     let account = match slice.account {
         None => return Outcome::nothing(Finding::AccountUnknown),
@@ -149,10 +168,9 @@ fn agree(slice: &Slice<'_>, adoption: &Adoption<'_>) -> Outcome {
         Some(Verdict::Proceed(proceed)) => (HoldPolicy { extra: 0, ..proceed.hold }, proceed.limits.as_slice()),
         Some(Verdict::Decline { .. }) | None => (HoldPolicy::PLAIN, [].as_slice()),
     };
-    let mut places = places(id, limits);
-    places.retain(|place| !slice.counted.iter().any(|counted| counted.same_place(place)));
-    if !moves_money(request.kind) {
-        return if slice.answered.is_none() { counted_only(request.kind, &places) } else { Outcome::default() };
+    let places = places(slice, id, limits);
+    if !moves_money(request.kind) || (amount.is_zero() && !placed) {
+        return count_only(slice, request, &places, approved);
     }
     let step = placing(request, adoption.asked_at, amount.minor(), &policy);
     match take(slice, &account, step, &places) {
@@ -161,13 +179,35 @@ fn agree(slice: &Slice<'_>, adoption: &Adoption<'_>) -> Outcome {
     }
 }
 
+/// The step of the payment that a key made.
+pub(super) fn step_of<'a>(slice: &Slice<'a>, id: StepId) -> Option<&'a Step> {
+    slice.steps.iter().find(|step| step.id == id)
+}
+
+/// The answer to a key that was forgotten: its step remembers what was approved, if it was a question's.
+fn recall(slice: &Slice<'_>, step: &Step) -> Outcome {
+    let What::Placed(placement) = step.what else { return conflict() };
+    let Some(account) = slice.account else { return conflict() };
+    let amount = Steps::of(slice.steps).amount_of(step.id, &placement);
+    let decision = match amount {
+        0 => Decision::Decline { reason: DeclineReason::AnswerUnknown },
+        amount => Decision::Approve { amount: account.money(amount) },
+    };
+    Outcome { decision: Some((decision, Basis::Replay)), ..Outcome::default() }
+}
+
 /// The same key again: the same answer if it is the same question, a refusal if it is another.
 pub(super) fn repeat(answered: &Answered, digest: ContentDigest) -> Outcome {
     if answered.digest == digest {
         return Outcome { decision: Some((answered.decision, Basis::Replay)), ..Outcome::default() };
     }
-    let conflict = Decision::Decline { reason: DeclineReason::ConflictingDuplicate };
-    Outcome { decision: Some((conflict, Basis::Ledger)), finding: Some(Finding::Conflict), ..Outcome::default() }
+    conflict()
+}
+
+/// The refusal of a key that means something else already.
+pub(super) fn conflict() -> Outcome {
+    let decision = Decision::Decline { reason: DeclineReason::ConflictingDuplicate };
+    Outcome { decision: Some((decision, Basis::Ledger)), finding: Some(Finding::Conflict), ..Outcome::default() }
 }
 
 /// A decline, remembered under its key.
@@ -177,32 +217,40 @@ pub(super) fn declined_by(digest: ContentDigest, asked_at: Timestamp, reason: De
     Outcome { decision: Some((decision, basis)), answered: Some(answered), ..Outcome::default() }
 }
 
-/// Whether the payment may still be opened, or added to. One that the platform ended before it asked is over: what was
-/// approved of it would not be held.
-fn payment_allows(slice: &Slice<'_>, request: &AuthorizationRequest) -> Result<(), DeclineReason> {
-    let hold = slice.hold.unwrap_or(Hold::NONE);
-    match (request.kind, hold.status) {
-        (AuthorizationKind::Incremental, _) if !hold.is_under_way() => Err(DeclineReason::AuthorizationUnknown),
-        (_, HoldStatus::Released | HoldStatus::Expired) if moves_money(request.kind) => Err(DeclineReason::AuthorizationOver),
-        (_, HoldStatus::Captured)
-            if moves_money(request.kind) && !hold.is_under_way() && hold.captured < request.amount.minor() =>
-        {
-            Err(DeclineReason::AuthorizationOver)
-        }
-        (_, _) => Ok(()),
+/// What an approval in full would take from what is available, if the payment may still be opened or added to.
+///
+/// It may not be if its steps (told before the question, perhaps) leave nothing of what would be approved held or captured.
+fn cost(slice: &Slice<'_>, request: &AuthorizationRequest, asked_at: Timestamp) -> Result<i64, DeclineReason> {
+    if !moves_money(request.kind) {
+        return Ok(0);
     }
+    let before = slice.hold.unwrap_or(Hold::NONE);
+    if request.kind == AuthorizationKind::Incremental && !before.is_under_way() {
+        return Err(DeclineReason::AuthorizationUnknown);
+    }
+    let amount = request.amount.minor();
+    let step = placing(request, asked_at, amount, &HoldPolicy::PLAIN);
+    let after = fold(&Steps::with(slice.steps, step)).map_err(|_| DeclineReason::AmountTooLarge)?;
+    if !after.is_under_way() && after.captured < after.authorized.max(amount) {
+        return Err(DeclineReason::AuthorizationOver);
+    }
+    let held = i128::from(after.held).saturating_sub(i128::from(before.held));
+    let cost = before.effect().saturating_sub(after.effect()).saturating_add(held);
+    i64::try_from(cost).map_err(|_| DeclineReason::AmountTooLarge)
 }
 
 /// How much can be approved: all that was asked or, where program, terminal and platform allow it, what limits and funds
-/// leave of it.
+/// leave of it. `there` is the most that funds allow.
 fn grant(
     slice: &Slice<'_>,
-    account: &Account,
+    there: i64,
+    cost: i64,
     request: &AuthorizationRequest,
     proceed: &Proceed,
 ) -> Result<i64, (DeclineReason, Basis)> {
     let asked = request.amount.minor();
-    if recorded_already(slice, request) {
+    if counted_amount(request) > 0 && cost <= 0 && request.kind != AuthorizationKind::Incremental {
+        // The platform approved or took it before its question reached us: the money is where it should be.
         return Ok(asked);
     }
     let mut most = asked;
@@ -217,7 +265,8 @@ fn grant(
             && let Some(amount_max) = check.amount_max
         {
             let left = amount_max.saturating_sub(used.amount);
-            most = within(most, left, request, proceed).ok_or((DeclineReason::AmountLimitReached, Basis::Limit(check.limit)))?;
+            most = within(most, left, cost, request, proceed)
+                .ok_or((DeclineReason::AmountLimitReached, Basis::Limit(check.limit)))?;
         }
         if count > 0 && check.count_max.is_some_and(|count_max| used.count.saturating_add(count) > count_max) {
             return Err((DeclineReason::CountLimitReached, Basis::Limit(check.limit)));
@@ -226,37 +275,19 @@ fn grant(
     if !moves_money(request.kind) {
         return Ok(asked);
     }
-    // What a clearing took before its authorization asked is not needed again.
-    let ahead_of_us = unasked(slice);
-    let there = account.available().saturating_add(ahead_of_us);
-    within(most, there, request, proceed).ok_or((DeclineReason::InsufficientFunds, Basis::Ledger))
+    within(most, there, cost, request, proceed).ok_or((DeclineReason::InsufficientFunds, Basis::Ledger))
 }
 
-/// `amount` if `left` has room for it, else `left` if so little may be approved.
-fn within(amount: i64, left: i64, request: &AuthorizationRequest, proceed: &Proceed) -> Option<i64> {
+/// `amount` if `left` has room for it, else `left` if so little may be approved. A payment of which something was told
+/// before is approved in full or not at all: less might cost as much.
+fn within(amount: i64, left: i64, cost: i64, request: &AuthorizationRequest, proceed: &Proceed) -> Option<i64> {
     if amount <= left {
         return Some(amount);
     }
-    let allowed = request.partial_approval == PartialApproval::Supported && request.kind != AuthorizationKind::Incremental;
+    let allowed = request.partial_approval == PartialApproval::Supported
+        && request.kind != AuthorizationKind::Incremental
+        && cost == request.amount.minor();
     proceed.hold.partial_min.filter(|least| allowed && left > 0 && left >= *least).map(|_| left)
-}
-
-/// What of the payment was taken or held although we had not been asked yet.
-fn unasked(slice: &Slice<'_>) -> i64 {
-    match slice.hold {
-        Some(hold) if !Steps::of(slice.steps).opened() => hold.captured.saturating_add(hold.held).saturating_add(hold.ahead),
-        Some(_) | None => 0,
-    }
-}
-
-/// The platform recorded this payment as approved before its question reached us: the money is where it should be.
-fn recorded_already(slice: &Slice<'_>, request: &AuthorizationRequest) -> bool {
-    request.kind != AuthorizationKind::Incremental
-        && slice.hold.is_some_and(|hold| hold.is_under_way() && hold.authorized == request.amount.minor())
-        && !Steps::of(slice.steps).opened()
-        && slice.steps.iter().any(|step| {
-            matches!(step.what, What::Recorded { role: Role::Opening, word: Word::Approved { .. } | Word::StoodIn { .. }, .. })
-        })
 }
 
 /// The step of an approval.
@@ -283,8 +314,11 @@ fn placing(request: &AuthorizationRequest, asked_at: Timestamp, amount: i64, pol
     Step { id: StepId::of(&request.key), at: request.occurred_at.unwrap_or(asked_at), what: What::Placed(placement) }
 }
 
-/// The places in which a question counts, with nothing in them yet.
-fn places(placement: StepId, limits: &[LimitCheck]) -> ArrayVec<Counted, LIMITS_MAX> {
+/// The places in which a question counts, with nothing in them yet. One that counted before counts where it did.
+fn places(slice: &Slice<'_>, placement: StepId, limits: &[LimitCheck]) -> ArrayVec<Counted, LIMITS_MAX> {
+    if slice.counted.iter().any(|counted| counted.placement == placement) {
+        return ArrayVec::new();
+    }
     let place = |check: &LimitCheck| Counted {
         placement,
         counter: check.counter,
@@ -296,11 +330,13 @@ fn places(placement: StepId, limits: &[LimitCheck]) -> ArrayVec<Counted, LIMITS_
     limits.iter().take(LIMITS_MAX).map(place).collect()
 }
 
-/// What needs no money counts as a transaction where its kind is one, and has no hold.
-fn counted_only(kind: AuthorizationKind, places: &[Counted]) -> Outcome {
-    let count = i32::from(transactions(kind));
-    let counted = places.iter().filter(|_| count != 0).map(|place| Counted { count, ..*place }).collect();
-    Outcome { counted, ..Outcome::default() }
+/// What needs no money counts as a transaction where its kind is one and it was approved, and has no hold.
+fn count_only(slice: &Slice<'_>, request: &AuthorizationRequest, places: &[Counted], approved: bool) -> Outcome {
+    let count = if approved { i32::from(transactions(request.kind)) } else { 0 };
+    let id = StepId::of(&request.key);
+    let known = slice.counted.iter().filter(|counted| counted.placement == id);
+    let changes = known.chain(places).map(|place| Counted { amount: 0, count: count.saturating_sub(place.count), ..*place });
+    Outcome { counted: changes.filter(|change| change.count != 0).collect(), ..Outcome::default() }
 }
 
 fn counted_amount(request: &AuthorizationRequest) -> i64 {

@@ -5,26 +5,40 @@
 //! difference of two folds. That a message comes twice, late, or before the one that it follows can therefore not matter:
 //! nothing here knows in what order steps came.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use super::event::{Finality, MovementCause, ReleaseCause};
 use crate::authorization::Posting;
 use crate::ids::IdempotencyKey;
 use crate::money::Money;
+use crate::rules::HoldPolicy;
 use crate::time::Timestamp;
 
-/// Names a step within its payment: a digest of the message's own key. Not a secret, and not attackers' to choose.
+/// Names a step within its payment: a digest of its key. Not a secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct StepId(pub u64);
 
 impl StepId {
-    /// The name of the step that a message with this key makes. The same in every process and version.
+    /// The name of the step that a question or an order with this key makes. The same in every process and version.
     #[must_use]
     pub fn of(key: &IdempotencyKey) -> Self {
+        StepId::digest(&[key.as_str()])
+    }
+
+    /// The name of the step that a told message makes: platforms use the key of a question again for what they tell of it.
+    #[must_use]
+    pub fn of_message(key: &IdempotencyKey) -> Self {
+        // No key begins with a zero byte, so that no question has a message's name.
+        StepId::digest(&["\0", key.as_str()])
+    }
+
+    fn digest(parts: &[&str]) -> Self {
         use std::hash::Hasher as _;
         // The key of the hash is a constant of the journal's format.
         let mut hasher = siphasher::sip::SipHasher13::new_with_keys(0x486f_6c64_6661_7374, 0x5374_6570);
-        hasher.write(key.as_str().as_bytes());
+        parts.iter().for_each(|part| hasher.write(part.as_bytes()));
         StepId(hasher.finish())
     }
 }
@@ -320,21 +334,50 @@ impl<'a> Steps<'a> {
 
     /// The platform's last word on a question, by its own time.
     pub fn last_word(&self, question: StepId) -> Option<Word> {
-        let words = self.iter().filter_map(|step| {
+        self.last_said(question).map(|(_, word)| word)
+    }
+
+    fn last_said(&self, question: StepId) -> Option<(StepId, Word)> {
+        let last = self.said(question).max_by_key(|(step, _)| (step.at, step.id));
+        last.map(|(step, word)| (step.id, word))
+    }
+
+    /// What was said of a question, in the order of the steps.
+    fn said(&self, question: StepId) -> impl Iterator<Item = (&Step, Word)> {
+        self.iter().filter_map(move |step| {
             let What::Recorded { asked, word, .. } = step.what else { return None };
-            (asked == question).then_some((step.at, step.id, word))
-        });
-        words.max_by_key(|(at, id, _)| (*at, *id)).map(|(_, _, word)| word)
+            (asked == question).then_some((step, word))
+        })
+    }
+
+    /// What a record of a question that we placed nothing for says where it stands. Only the last word on a question is
+    /// believed, and once: an opening's in its own place, an increment's where that was first spoken of, so that saying it
+    /// again after the end begins nothing anew.
+    fn unplaced_word(&self, record: StepId, question: StepId, role: Role) -> Option<Word> {
+        let (last, word) = self.last_said(question)?;
+        let place = match role {
+            Role::Opening => last,
+            Role::Increment => self.said(question).next()?.0.id,
+        };
+        (place == record).then_some(word)
+    }
+
+    /// What we approved, in the order of the steps.
+    pub fn placements(&self) -> impl Iterator<Item = (StepId, Placement)> {
+        self.iter().filter_map(|step| {
+            let What::Placed(placement) = step.what else { return None };
+            Some((step.id, placement))
+        })
     }
 
     /// Whether we placed something under this name.
     fn placed(&self, id: StepId) -> bool {
-        self.iter().any(|step| step.id == id && matches!(step.what, What::Placed(_)))
+        self.placements().any(|(placed, _)| placed == id)
     }
 
-    /// Whether we opened the payment ourselves.
-    pub fn opened(&self) -> bool {
-        self.iter().any(|step| matches!(step.what, What::Placed(Placement { role: Role::Opening, amount: 1.., .. })))
+    /// Whether what we opened the payment with stands.
+    fn opened(&self) -> bool {
+        self.placements().any(|(id, placement)| placement.role == Role::Opening && self.amount_of(id, &placement) > 0)
     }
 }
 
@@ -345,6 +388,14 @@ enum End {
     Released(ReleaseCause),
 }
 
+/// What is left of one placement while steps are read: reversals take the latest money first.
+#[derive(Debug, Clone, Copy)]
+struct Share {
+    left: i64,
+    /// What was authorized after it, and stands.
+    above: i64,
+}
+
 /// What stands after so many steps.
 struct Standing {
     hold: Hold,
@@ -353,6 +404,8 @@ struct Standing {
     /// What of the amount in the merchant's currency is not reversed.
     original: Option<Money>,
     end: Option<End>,
+    /// What is left of the placement that is watched, once it was read.
+    share: Option<Share>,
 }
 
 /// What stands after a payment's steps.
@@ -360,23 +413,45 @@ struct Standing {
 /// # Errors
 /// A sum is beyond what can be counted.
 pub(super) fn fold(steps: &Steps<'_>) -> Result<Hold, Overflow> {
-    let mut standing = Standing { hold: Hold::NONE, posting: None, extra: 0, original: None, end: None };
+    read(steps, None)?.conclude()
+}
+
+/// How much of a placement was neither reversed nor replaced by a lower total.
+///
+/// # Errors
+/// A sum is beyond what can be counted.
+pub(super) fn kept(steps: &Steps<'_>, placement: StepId) -> Result<i64, Overflow> {
+    Ok(read(steps, Some(placement))?.share.map_or(0, |share| share.left))
+}
+
+fn read(steps: &Steps<'_>, watched: Option<StepId>) -> Result<Standing, Overflow> {
+    let mut standing = Standing { hold: Hold::NONE, posting: None, extra: 0, original: None, end: None, share: None };
     let opened = steps.opened();
     for step in steps.iter() {
-        standing.take(steps, step, opened)?;
+        standing.take(steps, step, opened, watched)?;
     }
-    standing.conclude()
+    Ok(standing)
 }
 
 impl Standing {
-    fn take(&mut self, steps: &Steps<'_>, step: &Step, opened: bool) -> Result<(), Overflow> {
+    fn take(&mut self, steps: &Steps<'_>, step: &Step, opened: bool, watched: Option<StepId>) -> Result<(), Overflow> {
         match step.what {
-            What::Placed(placement) => self.place(&placement, steps.amount_of(step.id, &placement))?,
+            What::Placed(placement) => {
+                let amount = steps.amount_of(step.id, &placement);
+                self.place(&placement, amount)?;
+                if watched == Some(step.id) {
+                    self.share = Some(Share { left: amount, above: 0 });
+                }
+            }
             What::Recorded { asked, .. } if steps.placed(asked) => {}
-            What::Recorded { role, word, .. } => self.believe(role, word, opened)?,
+            What::Recorded { asked, role, .. } => {
+                if let Some(word) = steps.unplaced_word(step.id, asked, role) {
+                    self.believe(role, word, opened, step.at)?;
+                }
+            }
             What::Reduced { by, original } => self.reduce(by, original),
             What::Totalled { total } => {
-                self.hold.authorized = total;
+                self.authorize(total);
                 self.extra = 0;
                 self.original = None;
                 self.end = None;
@@ -391,7 +466,7 @@ impl Standing {
             What::Moved { amount, cause } => {
                 self.hold.moved = sum(self.hold.moved, amount)?;
                 if cause == MovementCause::NetworkSettlement {
-                    self.hold.refunded = sum(self.hold.refunded, amount.max(0))?;
+                    self.hold.refunded = sum(self.hold.refunded, amount)?.max(0);
                 }
             }
         }
@@ -400,13 +475,13 @@ impl Standing {
 
     fn place(&mut self, placement: &Placement, amount: i64) -> Result<(), Overflow> {
         self.posting = self.posting.or(Some(placement.posting));
+        self.hold.expires_at = self.hold.expires_at.max(placement.expires_at);
         if amount == 0 {
             return Ok(());
         }
         self.add(amount)?;
         self.extra = sum(self.extra, placement.extra)?;
         self.hold.tolerance = sum(self.hold.tolerance, placement.tolerance)?;
-        self.hold.expires_at = self.hold.expires_at.max(placement.expires_at);
         self.original = match (self.original, placement.original) {
             (None, told) if self.hold.authorized == amount => told,
             (Some(before), Some(told)) => before.checked_add(told).ok(),
@@ -418,45 +493,77 @@ impl Standing {
     /// More is authorized. What was over begins anew with what was captured.
     fn add(&mut self, amount: i64) -> Result<(), Overflow> {
         if self.end.take().is_some() {
-            self.hold.authorized = self.hold.authorized.min(self.hold.captured);
+            self.authorize(self.hold.authorized.min(self.hold.captured));
+            self.extra = 0;
+            self.original = None;
         }
-        self.hold.authorized = sum(self.hold.authorized, amount)?;
+        self.authorize(sum(self.hold.authorized, amount)?);
         Ok(())
     }
 
+    /// So much is authorized from now on.
+    fn authorize(&mut self, total: i64) {
+        let more = total.saturating_sub(self.hold.authorized);
+        if let Some(share) = &mut self.share {
+            // Below zero it is what the later money could not give.
+            let above = share.above.saturating_add(more);
+            share.left = share.left.saturating_add(above.min(0)).max(0);
+            share.above = above.max(0);
+        }
+        self.hold.authorized = total;
+    }
+
     /// The platform's word on a question that we did not approve, or were not asked.
-    fn believe(&mut self, role: Role, word: Word, opened: bool) -> Result<(), Overflow> {
-        match (role, word) {
-            (Role::Opening, Word::Approved { amount }) if !opened => {
-                self.hold.authorized = amount;
-                self.posting = self.posting.or(Some(Posting::Hold));
+    fn believe(&mut self, role: Role, word: Word, opened: bool, at: Timestamp) -> Result<(), Overflow> {
+        let posting = match (role, word) {
+            (Role::Opening, Word::Approved { .. }) if opened => return Ok(()),
+            (Role::Increment, Word::Declined) => return Ok(()),
+            (Role::Opening, Word::Declined) => {
+                self.end(End::Released(ReleaseCause::Declined));
+                return Ok(());
+            }
+            (Role::Opening, Word::Approved { amount }) => {
+                self.authorize(amount);
+                Posting::Hold
             }
             (Role::Opening, Word::StoodIn { amount, posting }) => {
                 // What it says is held of the payment is held, whatever we had approved of it.
-                self.hold.authorized = if opened { self.hold.authorized.max(amount) } else { amount };
-                self.posting = self.posting.or(Some(posting));
+                self.authorize(if opened { self.hold.authorized.max(amount) } else { amount });
+                posting
             }
-            (Role::Increment, Word::Approved { amount } | Word::StoodIn { amount, .. }) => self.add(amount)?,
-            (Role::Opening, Word::Declined) => self.end(End::Released(ReleaseCause::Declined)),
-            (Role::Opening, Word::Approved { .. }) | (Role::Increment, Word::Declined) => {}
+            (Role::Increment, Word::Approved { amount }) => {
+                self.add(amount)?;
+                Posting::Hold
+            }
+            (Role::Increment, Word::StoodIn { amount, posting }) => {
+                self.add(amount)?;
+                posting
+            }
+        };
+        if *self.posting.get_or_insert(posting) == Posting::Hold {
+            // No policy was asked about it, and yet nothing is held for ever.
+            let life = Duration::from_secs(u64::from(HoldPolicy::PLAIN.safety_timer_seconds));
+            self.hold.expires_at = self.hold.expires_at.max(Some(at.saturating_add(life)));
         }
         Ok(())
     }
 
     fn reduce(&mut self, by: i64, original: Option<Money>) {
         let share = match (self.original, original) {
-            (Some(open), Some(told)) if open.currency() == told.currency() && open.minor() > 0 => {
+            (Some(open), Some(told)) if open.currency() == told.currency() && open.minor() > 0 && told.minor() > 0 => {
                 self.original = open.checked_sub(told).ok().filter(|left| !left.is_negative());
                 Some((told.minor(), open.minor()))
             }
             (_, _) => None,
         };
+        let authorized = self.hold.authorized;
         let by = match share {
-            Some((told, open)) if told >= open => self.hold.authorized,
-            Some((told, open)) => proportion(self.hold.authorized, told, open),
+            Some((told, open)) if told >= open => authorized,
+            Some((told, open)) => proportion(authorized, told, open),
             None => by,
         };
-        self.hold.authorized = self.hold.authorized.saturating_sub(by).max(0);
+        // What was captured is not reversed: it would be missing from what is authorized later.
+        self.authorize(authorized.saturating_sub(by).max(authorized.min(self.hold.captured)));
     }
 
     fn end(&mut self, end: End) {
@@ -466,21 +573,26 @@ impl Standing {
 
     fn conclude(self) -> Result<Hold, Overflow> {
         let Standing { mut hold, posting, extra, end, .. } = self;
-        hold.posting = posting.unwrap_or(Posting::Hold);
-        let padded =
-            if hold.authorized > 0 && hold.posting == Posting::Hold { sum(hold.authorized, extra)? } else { hold.authorized };
+        let padded = match posting {
+            // Told of, and approved by nobody: nothing is owed before it is captured.
+            None => 0,
+            Some(Posting::Hold) if hold.authorized > 0 => sum(hold.authorized, extra)?,
+            Some(Posting::Hold | Posting::Immediate) => hold.authorized,
+        };
         let rest = if end.is_some() { 0 } else { padded.saturating_sub(hold.captured).max(0) };
+        hold.posting = posting.unwrap_or(Posting::Hold);
         match hold.posting {
             Posting::Hold => hold.held = rest,
             Posting::Immediate => hold.ahead = rest,
         }
         hold.status = match (end, hold.captured > 0 || hold.ahead > 0) {
             (None, _) if hold.held > 0 => HoldStatus::Open,
-            (Some(End::Final), _) | (None | Some(End::Released(_)), true) => HoldStatus::Captured,
+            (_, true) => HoldStatus::Captured,
             (Some(End::Released(ReleaseCause::Expired | ReleaseCause::SafetyTimer)), false) => HoldStatus::Expired,
-            (Some(End::Released(ReleaseCause::Reversed | ReleaseCause::Operator | ReleaseCause::Declined)), false) => {
-                HoldStatus::Released
-            }
+            (
+                Some(End::Final | End::Released(ReleaseCause::Reversed | ReleaseCause::Operator | ReleaseCause::Declined)),
+                false,
+            ) => HoldStatus::Released,
             (None, false) if posting.is_some() => HoldStatus::Released,
             (None, false) => HoldStatus::Unplaced,
         };

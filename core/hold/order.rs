@@ -1,6 +1,6 @@
 //! Orders: what a program asks to be done with a payment whose life is ours to lead. The only doors that refuse a capture.
 
-use super::asked::{declined_by, repeat};
+use super::asked::{conflict, declined_by, repeat, step_of};
 use super::event::{Finality, MovementCause, Order, ReleaseCause};
 use super::life::{Hold, Step, StepId, What};
 use super::outcome::Outcome;
@@ -41,19 +41,25 @@ pub(super) fn obey(slice: &Slice<'_>, ordered: &Ordered<'_>, now: Timestamp) -> 
     if amount.currency() != account.currency {
         return refuse(DeclineReason::CurrencyNotAllowed);
     }
-    if let Err(reason) = allowed(&hold, ordered.order) {
-        return refuse(reason);
-    }
     let what = match ordered.order {
         Order::Capture { amount, finality } => What::Captured { amount: amount.minor(), finality: *finality },
         Order::Release => What::Released { cause: ReleaseCause::Operator },
         Order::Refund { amount } => What::Moved { amount: amount.minor(), cause: MovementCause::NetworkSettlement },
     };
     let step = Step { id: StepId::of(ordered.key), at: now, what };
+    let decision = Decision::Approve { amount };
+    // The answer may have been forgotten; the step is not.
+    match step_of(slice, step.id) {
+        Some(known) if known.what == what => return Outcome { decision: Some((decision, Basis::Replay)), ..Outcome::default() },
+        Some(_) => return conflict(),
+        None => {}
+    }
+    if let Err(reason) = allowed(&hold, ordered.order) {
+        return refuse(reason);
+    }
     match take(slice, &account, step, &[]) {
         Err(_) => refuse(DeclineReason::AmountTooLarge),
         Ok(outcome) => {
-            let decision = Decision::Approve { amount };
             let answered = Answered { digest: ordered.digest, asked_at: now, decision };
             Outcome { decision: Some((decision, Basis::Ledger)), answered: Some(answered), finding: None, ..outcome }
         }

@@ -106,7 +106,8 @@ pub struct Slice<'a> {
     pub hold: Option<Hold>,
     /// That payment's steps, in their order.
     pub steps: &'a [Step],
-    /// What that payment has counted in limits so far.
+    /// What that payment has counted in limits so far, in every place that was ever told, also where that is nothing now:
+    /// a payment that comes back counts there again.
     pub counted: &'a [Counted],
     /// For asked events, orders, adoptions and recorded outcomes: what was answered to the key before.
     pub answered: Option<Answered>,

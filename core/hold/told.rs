@@ -7,12 +7,12 @@ use super::limits;
 use super::outcome::{Finding, Outcome, Standing};
 use super::state::{Account, Answered, Counted, Heard, Mark, Slice};
 use crate::decision::{Decision, DeclineReason};
-use crate::money::Money;
+use crate::money::{Currency, Money};
 use crate::time::Timestamp;
 
 /// Applies a told event to its slice.
 pub(super) fn tell(slice: &Slice<'_>, event: &ToldEvent, now: Timestamp) -> Outcome {
-    let id = StepId::of(&event.key);
+    let id = StepId::of_message(&event.key);
     if slice.heard == Heard::Again || slice.steps.iter().any(|step| step.id == id) {
         return Outcome::nothing(Finding::HeardBefore);
     }
@@ -129,7 +129,7 @@ pub(super) fn take(slice: &Slice<'_>, account: &Account, step: Step, places: &[C
         cause: (posted != 0).then_some(cause),
         step: Some(step),
         hold: Some(after),
-        counted: limits::changes(&steps, &after, slice.counted, places),
+        counted: limits::changes(&steps, &after, slice.counted, places).map_err(|_| Finding::AmountTooLarge)?,
         finding: finding(&before, &after, &step.what),
         ..Outcome::default()
     })
@@ -164,11 +164,8 @@ fn finding(before: &Hold, after: &Hold, what: &What) -> Option<Finding> {
 /// The question hears from now on what the platform says of it.
 fn listen(slice: &Slice<'_>, account: &Account, asked: StepId, outcome: &mut Outcome) {
     let (Some(answered), Some(step)) = (slice.answered, outcome.step) else { return };
-    let decision = match Steps::with(slice.steps, step).last_word(asked) {
-        None => return,
-        Some(Word::Declined) => Decision::Decline { reason: DeclineReason::TransactionNotPermitted },
-        Some(Word::Approved { amount } | Word::StoodIn { amount, .. }) => Decision::Approve { amount: account.money(amount) },
-    };
+    let Some(word) = Steps::with(slice.steps, step).last_word(asked) else { return };
+    let decision = answer(word, account.currency);
     let agrees = match (answered.decision, decision) {
         (Decision::Decline { .. }, Decision::Decline { .. }) => true,
         (ours, theirs) => ours == theirs,
@@ -176,6 +173,16 @@ fn listen(slice: &Slice<'_>, account: &Account, asked: StepId, outcome: &mut Out
     if !agrees {
         outcome.answered = Some(Answered { decision, ..answered });
         outcome.finding = Some(Finding::AdoptedOverOurs);
+    }
+}
+
+/// The answer that a platform's word on a question is.
+pub(super) fn answer(word: Word, currency: Currency) -> Decision {
+    match word {
+        Word::Declined => Decision::Decline { reason: DeclineReason::TransactionNotPermitted },
+        Word::Approved { amount } | Word::StoodIn { amount, .. } => {
+            Decision::Approve { amount: Money::from_minor(amount, currency) }
+        }
     }
 }
 
