@@ -33,6 +33,13 @@ pub(super) const CASH: MccGroup = MccGroup { name: "cash", ranges: &[(6010, 6011
 /// foreign exchange and crypto-currency), funding of stored value (6540).
 pub(super) const QUASI_CASH: MccGroup = MccGroup { name: "quasi_cash", ranges: &[(4829, 4829), (6050, 6051), (6540, 6540)] };
 
+/// Each hotel chain's own code, and the rest of them.
+pub(super) const LODGING: MccGroup = MccGroup { name: "lodging", ranges: &[(3501, 3999), (7011, 7011)] };
+
+/// Each rental company's own code, cars, trucks, motor homes.
+pub(super) const VEHICLE_RENTAL: MccGroup =
+    MccGroup { name: "vehicle_rental", ranges: &[(3351, 3500), (7512, 7513), (7519, 7519)] };
+
 const fn group(name: &'static str, ranges: &'static [(u16, u16)]) -> MccGroup {
     MccGroup { name, ranges }
 }
@@ -61,8 +68,7 @@ pub const MCC_GROUPS: &[MccGroup] = &[
     // Supermarkets, butchers, sweets, dairies, bakeries, other food.
     group("groceries", &[(5411, 5411), (5422, 5422), (5441, 5441), (5451, 5451), (5462, 5462), (5499, 5499)]),
     group("insurance", &[(5960, 5960), (6300, 6300)]),
-    // Each hotel chain's own code, and the rest of them.
-    group("lodging", &[(3501, 3999), (7011, 7011)]),
+    LODGING,
     // Doctors, dentists, opticians, care, hospitals, laboratories.
     group(
         "medical",
@@ -84,8 +90,7 @@ pub const MCC_GROUPS: &[MccGroup] = &[
     group("transit", &[(4111, 4112), (4121, 4121), (4131, 4131), (4784, 4784), (7523, 7523)]),
     group("travel_agencies", &[(4722, 4722)]),
     group("utilities", &[(4900, 4900)]),
-    // Each rental company's own code, cars, trucks, motor homes.
-    group("vehicle_rental", &[(3351, 3500), (7512, 7513), (7519, 7519)]),
+    VEHICLE_RENTAL,
 ];
 
 #[cfg(test)]
