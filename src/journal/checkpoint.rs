@@ -4,6 +4,7 @@
 //! caught up, the writer copies the last few pages itself, between two groups: only then can SQLite use the log again from
 //! its beginning. Nothing here appends.
 
+use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -41,8 +42,9 @@ pub(super) enum Duty {
 }
 
 impl Checkpointer {
-    /// Starts the copier of a journal file. Without a thread of its own, the log is copied when the journal is closed.
-    pub fn start(path: &Path, synchronous: &'static str) -> Self {
+    /// Starts the copier of a journal file, which makes the mark durable, too. Without a thread of its own, the log is copied
+    /// when the journal is closed.
+    pub fn start(path: &Path, synchronous: &'static str, mark: File) -> Self {
         let (wake, woken) = channel::<()>();
         let caught_up = Arc::new(AtomicBool::new(false));
         let (path, told) = (path.to_owned(), Arc::clone(&caught_up));
@@ -51,6 +53,8 @@ impl Checkpointer {
             while woken.recv().is_ok() {
                 while woken.try_recv().is_ok() {}
                 if copy_almost_all(&path, synchronous).unwrap_or(false) {
+                    // A mark that is older after a power cut only promises less.
+                    let _ = mark.sync_data();
                     told.store(true, Ordering::Release);
                 }
             }

@@ -81,7 +81,7 @@ impl Disk {
         let (next, chain) = self.end();
         let last = next.saturating_sub(1);
         if last < self.mark {
-            return Err(JournalError::EndsEarly { path: PLACE.into(), last, synced: self.mark });
+            return Err(JournalError::EndsEarly { path: PLACE.into(), last, synced: self.mark, torn: None });
         }
         Ok((next, chain))
     }
@@ -177,7 +177,8 @@ impl Log for MemoryLog {
     }
 
     fn append(&mut self, records: u32, bytes: &[u8]) -> Result<(), JournalError> {
-        let kept = Kept { first: self.next, records, chain: link(&self.chain, self.next, bytes), body: bytes.into() };
+        let kept =
+            Kept { first: self.next, records, chain: link(&self.chain, self.next, records.into(), bytes), body: bytes.into() };
         let (next, chain) = (kept.next(), kept.chain);
         let mut disk = self.disk()?;
         let fault = disk.appends.pop_front().unwrap_or(Fault::None);
@@ -210,7 +211,7 @@ impl Log for MemoryLog {
         let disk = self.disk()?;
         let (mut expected, mut chain) = (1, [0; 32]);
         for kept in &disk.groups {
-            if kept.first != expected || link(&chain, kept.first, &kept.body) != kept.chain {
+            if kept.first != expected || link(&chain, kept.first, kept.records.into(), &kept.body) != kept.chain {
                 return Err(self.broken(kept.first));
             }
             (expected, chain) = (kept.next(), kept.chain);

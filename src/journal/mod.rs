@@ -12,19 +12,25 @@ mod checkpoint;
 pub mod error;
 pub mod group;
 pub mod log;
+pub mod mark;
 pub mod memory;
 pub mod record;
+mod remarks;
+pub mod retention;
 pub mod rulesets;
 mod schema;
 pub mod store;
+mod wal;
 
 pub use error::JournalError;
 pub use group::{Group, GroupWriter, RecordError};
 pub use log::{EachGroup, Log};
 pub use memory::{Crash, Fault, MemoryDisk, MemoryLog};
 pub use record::{Body, BodyRef, Place, Record, RecordRef, Uses};
+pub use retention::Checkpoint;
 pub use rulesets::KeptRuleset;
 pub use store::{Journal, Sync};
+pub use wal::TornEnd;
 
 #[cfg(test)]
 mod tests;

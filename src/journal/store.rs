@@ -9,12 +9,15 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, params};
 
-use super::chain;
+use super::chain::{self, Groups, Joint, LINK};
 use super::checkpoint::{self, Checkpointer, Duty};
 use super::error::JournalError;
 use super::log::{EachGroup, Log};
+use super::mark::{Found, Mark, Synced};
+use super::remarks::Remarks;
 use super::rulesets::{self, KeptRuleset};
-use super::schema::{self, Contents};
+use super::schema::{self, SCHEMA};
+use super::wal;
 
 /// The file's name in the data directory.
 pub const FILE: &str = "journal.sqlite";
@@ -30,39 +33,95 @@ pub enum Sync {
 
 /// The journal, open for appending.
 pub struct Journal {
-    path: PathBuf,
+    pub(super) path: PathBuf,
     sync: Sync,
-    connection: Connection,
+    pub(super) connection: Connection,
     /// Held as long as the journal is open: two writers on one directory are refused.
     _lock: std::fs::File,
+    mark: Mark,
     checkpointer: Checkpointer,
     duty: Duty,
-    next: i64,
-    chain: [u8; 32],
+    end: Joint,
+    remarks: Remarks,
 }
 
 impl fmt::Debug for Journal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Journal").field("path", &self.path).field("next", &self.next).finish_non_exhaustive()
+        f.debug_struct("Journal").field("path", &self.path).field("end", &self.end).finish_non_exhaustive()
     }
 }
 
 impl Journal {
-    /// Opens, or makes, the journal of a data directory.
+    /// Opens, or makes, the journal of a data directory; brings one of an older schema to this one.
     ///
     /// # Errors
-    /// See [`JournalError`].
+    /// See [`JournalError`]. A file that is refused is left as it is.
     pub fn open(directory: &Path, sync: Sync) -> Result<Self, JournalError> {
         make_private(directory).map_err(|error| JournalError::Directory(directory.to_owned(), error))?;
         let lock = lock(directory)?;
         let path = directory.join(FILE);
-        let (connection, contents) = schema::connect(&path, sync)?;
-        if contents == Contents::Nothing {
-            schema::make(&connection).map_err(JournalError::disk(&path))?;
+        let (mark, found) = Mark::open(directory)?;
+        let log = wal::path_of(&path);
+        // SQLite cuts it off without a word when it opens the file.
+        let torn = wal::torn_end(&log).map_err(|error| JournalError::Directory(log, error))?;
+        let (connection, schema) = schema::connect(&path, sync)?;
+        let end = settle(&connection, &path, schema, &found).map_err(|error| error.with_torn(torn))?;
+        let mut remarks = Remarks::default();
+        remarks.on_opening(&path, torn, schema, &found, end.next);
+        let checkpointer = Checkpointer::start(&path, schema::synchronous(sync), mark.handle()?);
+        Ok(Journal { path, sync, connection, _lock: lock, mark, checkpointer, duty: Duty::None, end, remarks })
+    }
+
+    pub(super) fn groups(&self) -> Groups<'_> {
+        Groups { connection: &self.connection, path: &self.path, schema: SCHEMA }
+    }
+
+    fn try_to_reopen(&mut self) -> Result<(), JournalError> {
+        let (connection, schema) = schema::connect(&self.path, self.sync)?;
+        if schema == 0 {
+            // Somebody took the file away. Beginning a new one would forget what was acknowledged.
+            return Err(JournalError::Foreign(self.path.clone()));
         }
-        let checkpointer = Checkpointer::start(&path, schema::synchronous(sync));
-        let (next, chain) = chain::end(&connection).map_err(JournalError::disk(&path))?;
-        Ok(Journal { path, sync, connection, _lock: lock, checkpointer, duty: Duty::None, next, chain })
+        let last = self.end.next.saturating_sub(1);
+        let known = Found::Synced(Synced { last, chain: self.end.chain });
+        self.end = settle(&connection, &self.path, schema, &known)?;
+        self.connection = connection;
+        Ok(())
+    }
+
+    /// A group that is durable stays so whatever becomes of the mark: one that falls behind only promises less.
+    fn move_mark(&mut self) {
+        let Sync::Full = self.sync else { return };
+        let synced = Synced { last: self.end.next.saturating_sub(1), chain: self.end.chain };
+        match self.mark.write(&synced) {
+            Ok(()) => self.remarks.mark_moved(),
+            Err(error) => self.remarks.mark_stuck(&error),
+        }
+    }
+}
+
+/// Finds where an opened file ends, having made sure that nothing is missing there, and brings it to this schema.
+fn settle(connection: &Connection, path: &Path, schema: i32, found: &Found) -> Result<Joint, JournalError> {
+    let synced = match found {
+        Found::Synced(synced) => *synced,
+        Found::Nothing | Found::Damaged => Synced { last: 0, chain: [0; 32] },
+    };
+    if schema == 0 && synced.last > 0 {
+        return Err(JournalError::EndsEarly { path: path.to_owned(), last: 0, synced: synced.last, torn: None });
+    }
+    if schema > 0 {
+        Groups { connection, path, schema }.must_reach(&synced)?;
+    }
+    let disk = JournalError::disk(path);
+    schema::migrate(connection, schema).map_err(disk)?;
+    schema::accept(connection).map_err(disk)?;
+    Groups { connection, path, schema: SCHEMA }.end()
+}
+
+impl Drop for Journal {
+    fn drop(&mut self) {
+        // A mark that is older after a power cut only promises less.
+        let _ = self.mark.sync();
     }
 }
 
@@ -72,21 +131,22 @@ impl Log for Journal {
     }
 
     fn next(&self) -> i64 {
-        self.next
+        self.end.next
     }
 
     fn chain(&self) -> &[u8; 32] {
-        &self.chain
+        &self.end.chain
     }
 
     fn append(&mut self, records: u32, bytes: &[u8]) -> Result<(), JournalError> {
-        let chain = chain::link(&self.chain, self.next, bytes);
+        let Joint { next: first, chain } = self.end;
+        let chain = chain::link(&chain, first, records.into(), bytes);
         self.connection
-            .prepare_cached("INSERT INTO journal (first, records, chain, body) VALUES (?1, ?2, ?3, ?4)")
-            .and_then(|mut statement| statement.execute(params![self.next, records, &chain[..], bytes]))
+            .prepare_cached("INSERT INTO journal (first, records, chain, link, body) VALUES (?1, ?2, ?3, ?4, ?5)")
+            .and_then(|mut statement| statement.execute(params![first, records, &chain[..], LINK, bytes]))
             .map_err(JournalError::disk(&self.path))?;
-        self.next = self.next.saturating_add(i64::from(records));
-        self.chain = chain;
+        self.end = Joint { next: first.saturating_add(records.into()), chain };
+        self.move_mark();
         self.duty = self.checkpointer.appended(bytes.len());
         Ok(())
     }
@@ -100,22 +160,17 @@ impl Log for Journal {
     }
 
     fn remarks(&mut self) -> Vec<String> {
-        Vec::new()
+        self.remarks.take()
     }
 
     fn read(&self, from: i64, each: &mut EachGroup<'_>) -> Result<(), JournalError> {
-        chain::walk(&self.connection, &self.path, from, each)
+        self.groups().walk(from, each)
     }
 
     fn reopen(&mut self) -> Result<(), JournalError> {
-        let (connection, contents) = schema::connect(&self.path, self.sync)?;
-        if contents == Contents::Nothing {
-            // Somebody took the file away. Beginning a new one would forget what was acknowledged.
-            return Err(JournalError::Foreign(self.path.clone()));
-        }
-        (self.next, self.chain) = chain::end(&connection).map_err(JournalError::disk(&self.path))?;
-        self.connection = connection;
-        Ok(())
+        let reopened = self.try_to_reopen();
+        self.remarks.on_reopening(reopened.as_ref().err());
+        reopened
     }
 
     fn keep_ruleset(&mut self, ruleset: &KeptRuleset) -> Result<(), JournalError> {

@@ -8,8 +8,11 @@ use proptest::prelude::*;
 
 use super::*;
 
+mod damage;
 mod log;
 mod memory;
+mod retention;
+mod schema;
 mod store;
 
 fn usd(minor: i64) -> Money {

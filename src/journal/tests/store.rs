@@ -37,7 +37,12 @@ fn a_changed_row_breaks_the_chain_there() {
         ("DELETE FROM journal WHERE first = 1", 4),
         ("DELETE FROM journal WHERE first = 4", 5),
         ("UPDATE journal SET first = 50 WHERE first = 5", 50),
-        ("UPDATE journal SET records = 2 WHERE first = 4", 5),
+        ("UPDATE journal SET records = 2 WHERE first = 4", 4),
+        // The last group's number of records has no group after it that would tell.
+        ("UPDATE journal SET records = 9 WHERE first = 5", 5),
+        ("UPDATE journal SET records = 0 WHERE first = 5", 5),
+        ("UPDATE journal SET link = 1 WHERE first = 4", 4),
+        ("UPDATE journal SET link = 3 WHERE first = 4", 4),
     ] {
         let directory = tempfile::tempdir().unwrap();
         let journal = three_groups(directory.path());
@@ -54,7 +59,7 @@ fn files_that_are_not_ours_are_refused_and_left_as_they_are() {
         ("CREATE TABLE theirs (x); PRAGMA journal_mode = DELETE", "is not a Holdfast journal"),
         ("PRAGMA application_id = 7; PRAGMA user_version = 1", "is not a Holdfast journal"),
         ("PRAGMA user_version = 1", "is not a Holdfast journal"),
-        ("PRAGMA application_id = 1212566065; PRAGMA user_version = 2", "newer Holdfast (schema 2"),
+        ("PRAGMA application_id = 1212566065; PRAGMA user_version = 3", "newer Holdfast (format 3, this one reads up to 2)"),
     ] {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join(FILE);

@@ -704,10 +704,7 @@ fn a_directory_in_use_is_refused() {
 
 #[test]
 fn a_damaged_log_is_nobodys_balance() {
-    for damage in [
-        "UPDATE journal SET body = x'01' WHERE first = 1",
-        "UPDATE journal SET records = 5 WHERE first = (SELECT max(first) FROM journal)",
-    ] {
+    for damage in ["UPDATE journal SET body = x'01' WHERE first = 1", "UPDATE journal SET records = 5 WHERE first = 1"] {
         let mut house = House::with(1_000);
         house.decide(purchase("k", 100));
         house.ledger = None;
