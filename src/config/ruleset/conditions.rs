@@ -40,6 +40,7 @@ pub fn kind_set(value: &Value<'_>) -> Option<KindSet> {
 pub fn read(section: &Section<'_>) -> When {
     let Some(when) = section.optional_section("when") else { return When::default() };
     let read = When {
+        networks: None,
         kinds: when.optional("kinds").and_then(|value| kind_set(&value)),
         posting: when.optional_text("posting").and_then(|text| words::posting(&text)),
         entry_modes: when.optional("entry_modes").and_then(|value| entry_mode_set(&value)),

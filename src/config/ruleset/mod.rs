@@ -62,13 +62,14 @@ fn read_root(root: Section<'_>, source: &str, home: &Home) -> Option<Ruleset> {
     let (limits, limit_spots): (Vec<_>, Vec<_>) = limits.into_iter().unzip();
     let Head { currency, country, .. } = head;
     let hash = RulesetHash::of(source);
-    let parts = RulesetParts { hash, program: home.program, currency, country, rules, limits };
+    let parts =
+        RulesetParts { hash, program: home.program, currency, country, rules, limits, holds: Vec::new(), partial_approval: None };
     match Ruleset::new(parts) {
         Ok(ruleset) => Some(ruleset),
         Err(errors) => {
             for error in errors {
                 let spot: Option<&Spot<'_>> = match error.place {
-                    Place::Ruleset => None,
+                    Place::Ruleset | Place::Hold(_) | Place::PartialApproval => None,
                     Place::Rule(index) => rule_spots.get(index),
                     Place::Limit(index) => limit_spots.get(index),
                 };
