@@ -10,7 +10,8 @@ mod zones;
 
 use super::*;
 use crate::authorization::{
-    AuthorizationKind, AuthorizationRequest, CrossBorder, EntryMode, PartialApproval, PaymentRef, Posting, Wallet,
+    AuthorizationKind, AuthorizationRequest, CrossBorder, EntryMode, Expiry, Padding, PartialApproval, PaymentRef, Posting,
+    Wallet,
 };
 use crate::decision::DeclineReason;
 use crate::ids::{AuthorizationId, CardToken, IdempotencyKey, MerchantId, ProgramId, RuleId};
@@ -29,6 +30,9 @@ fn request() -> AuthorizationRequest {
         card: Some(CardToken::new("card-1").unwrap()),
         cardholder: None,
         amount: usd("20.00"),
+        original: None,
+        padding: Padding::None,
+        expiry: Expiry::Told,
         merchant: Merchant {
             id: Some(MerchantId::new("mid-1").unwrap()),
             name: MerchantName::of("Corner Store"),
