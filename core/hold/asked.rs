@@ -10,7 +10,7 @@ use super::event::ToldAnswer;
 use super::life::{Hold, Placement, Role, Step, StepId, Steps, What, fold};
 use super::outcome::{Finding, Outcome};
 use super::state::{Account, Answered, Counted, Slice};
-use super::told::{answer, take};
+use super::told::{corrected, take};
 use crate::authorization::{AuthorizationKind, AuthorizationRequest, ContentDigest, Expiry, Padding, PartialApproval, Posting};
 use crate::decision::{Basis, Decision, DeclineReason};
 use crate::money::Money;
@@ -135,7 +135,7 @@ pub(super) fn adopt(slice: &Slice<'_>, adoption: &Adoption<'_>) -> Outcome {
     }
     // The platform's word may have come first.
     let word = Steps::of(slice.steps).last_word(id);
-    let decision = word.map_or(decision, |word| answer(word, adoption.request.amount.currency()));
+    let decision = word.map_or(decision, |word| corrected(decision, word, adoption.request.amount.currency()));
     outcome.answered = Some(Answered { digest: adoption.digest, asked_at: adoption.asked_at, decision });
     outcome
 }
@@ -249,7 +249,8 @@ fn grant(
     proceed: &Proceed,
 ) -> Result<i64, (DeclineReason, Basis)> {
     let asked = request.amount.minor();
-    if counted_amount(request) > 0 && cost <= 0 && request.kind != AuthorizationKind::Incremental {
+    let opens = counted_amount(request) > 0 && request.kind != AuthorizationKind::Incremental;
+    if opens && cost <= 0 && !Steps::of(slice.steps).opened() {
         // The platform approved or took it before its question reached us: the money is where it should be.
         return Ok(asked);
     }

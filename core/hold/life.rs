@@ -376,7 +376,7 @@ impl<'a> Steps<'a> {
     }
 
     /// Whether what we opened the payment with stands.
-    fn opened(&self) -> bool {
+    pub fn opened(&self) -> bool {
         self.placements().any(|(id, placement)| placement.role == Role::Opening && self.amount_of(id, &placement) > 0)
     }
 }

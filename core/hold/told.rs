@@ -165,22 +165,19 @@ fn finding(before: &Hold, after: &Hold, what: &What) -> Option<Finding> {
 fn listen(slice: &Slice<'_>, account: &Account, asked: StepId, outcome: &mut Outcome) {
     let (Some(answered), Some(step)) = (slice.answered, outcome.step) else { return };
     let Some(word) = Steps::with(slice.steps, step).last_word(asked) else { return };
-    let decision = answer(word, account.currency);
-    let agrees = match (answered.decision, decision) {
-        (Decision::Decline { .. }, Decision::Decline { .. }) => true,
-        (ours, theirs) => ours == theirs,
-    };
-    if !agrees {
+    let decision = corrected(answered.decision, word, account.currency);
+    if decision != answered.decision {
         outcome.answered = Some(Answered { decision, ..answered });
         outcome.finding = Some(Finding::AdoptedOverOurs);
     }
 }
 
-/// The answer that a platform's word on a question is.
-pub(super) fn answer(word: Word, currency: Currency) -> Decision {
-    match word {
-        Word::Declined => Decision::Decline { reason: DeclineReason::TransactionNotPermitted },
-        Word::Approved { amount } | Word::StoodIn { amount, .. } => {
+/// Our answer, or the one that the platform's word makes of it. Declines agree, whatever their reasons.
+pub(super) fn corrected(ours: Decision, word: Word, currency: Currency) -> Decision {
+    match (word, ours) {
+        (Word::Declined, Decision::Decline { .. }) => ours,
+        (Word::Declined, Decision::Approve { .. }) => Decision::Decline { reason: DeclineReason::TransactionNotPermitted },
+        (Word::Approved { amount } | Word::StoodIn { amount, .. }, _) => {
             Decision::Approve { amount: Money::from_minor(amount, currency) }
         }
     }
