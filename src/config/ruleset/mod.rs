@@ -1,10 +1,11 @@
-//! Reads a program's ruleset from TOML into the core's typed rules and limits, every error at once with its place.
+//! Reads a program's ruleset from TOML into the core's typed rules, limits and hold policy, every error at once with its place.
 //!
 //! A ruleset means the same wherever and whenever it is read: currency, country and time zone stand in the file, and zones
 //! come from the database compiled into this program, never from the machine's. `config/rules/reference.toml` shows every
 //! key. This opens no file and publishes nothing.
 
 mod conditions;
+mod hold;
 mod limit;
 mod rule;
 mod words;
@@ -30,7 +31,7 @@ pub struct Home {
     pub country: Country,
 }
 
-/// What the head of the file says, for the rules and limits below it.
+/// What the head of the file says, for the rules, limits and hold rows below it.
 struct Head {
     currency: Currency,
     country: Option<Country>,
@@ -55,23 +56,29 @@ fn read_root(root: Section<'_>, source: &str, home: &Home) -> Option<Ruleset> {
     let head = read_head(&root, home);
     let rules: Vec<_> = root.sections("rule").into_iter().filter_map(|section| rule::read(section, &head)).collect();
     let limits: Vec<_> = root.sections("limit").into_iter().filter_map(|section| limit::read(section, &head)).collect();
+    let holds: Vec<_> = root.sections("hold").into_iter().filter_map(|section| hold::read(section, &head)).collect();
+    let partial = root.optional_section("partial_approval").map(|section| hold::read_partial(section, &head));
     let whole = root.spot.clone();
     root.finish();
 
     let (rules, rule_spots): (Vec<_>, Vec<_>) = rules.into_iter().unzip();
     let (limits, limit_spots): (Vec<_>, Vec<_>) = limits.into_iter().unzip();
+    let (holds, hold_spots): (Vec<_>, Vec<_>) = holds.into_iter().unzip();
+    // One that is wrong is noted, so that the ruleset does not load; whether it is there then does not matter.
+    let (partial_approval, partial_spot) = partial.flatten().unzip();
     let Head { currency, country, .. } = head;
     let hash = RulesetHash::of(source);
-    let parts =
-        RulesetParts { hash, program: home.program, currency, country, rules, limits, holds: Vec::new(), partial_approval: None };
+    let parts = RulesetParts { hash, program: home.program, currency, country, rules, limits, holds, partial_approval };
     match Ruleset::new(parts) {
         Ok(ruleset) => Some(ruleset),
         Err(errors) => {
             for error in errors {
                 let spot: Option<&Spot<'_>> = match error.place {
-                    Place::Ruleset | Place::Hold(_) | Place::PartialApproval => None,
+                    Place::Ruleset => None,
                     Place::Rule(index) => rule_spots.get(index),
                     Place::Limit(index) => limit_spots.get(index),
+                    Place::Hold(index) => hold_spots.get(index),
+                    Place::PartialApproval => partial_spot.as_ref(),
                 };
                 spot.unwrap_or(&whole).wrong(error.problem);
             }
@@ -100,7 +107,7 @@ fn read_head(root: &Section<'_>, home: &Home) -> Head {
     Head { currency: currency.unwrap_or(home.currency), country, zones: Zones::new(root.optional("time_zone")) }
 }
 
-/// A rule's or limit's name: what decisions, metrics and commands call it.
+/// A rule's, limit's or hold row's name: what decisions, metrics and commands call it.
 fn read_id(section: &Section<'_>) -> Option<RuleId> {
     section.text("id")?.parse(|text| {
         if text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_')) {
