@@ -14,6 +14,7 @@ use super::checkpoint::{self, Checkpointer, Duty};
 use super::error::JournalError;
 use super::log::{EachGroup, Log};
 use super::mark::{Found, Mark, Synced};
+use super::operations::{self, Noted, Operation};
 use super::remarks::Remarks;
 use super::rulesets::{self, KeptRuleset};
 use super::schema::{self, SCHEMA};
@@ -179,6 +180,10 @@ impl Log for Journal {
 
     fn rulesets(&self, program: &str) -> Result<Vec<KeptRuleset>, JournalError> {
         rulesets::of(&self.connection, program).map_err(JournalError::disk(&self.path))
+    }
+
+    fn note(&mut self, operation: &Operation) -> Result<Noted, JournalError> {
+        operations::note(&self.connection, operation).map_err(JournalError::disk(&self.path))
     }
 }
 

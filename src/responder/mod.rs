@@ -256,7 +256,8 @@ impl Responder {
                     ledger::Answer::Recorded(_)
                     | ledger::Answer::Balances(_)
                     | ledger::Answer::Entered { .. }
-                    | ledger::Answer::Rulesets(_),
+                    | ledger::Answer::Rulesets(_)
+                    | ledger::Answer::Noted(_),
                 ),
             ) => Err(StandInCause::Panicked),
         }
