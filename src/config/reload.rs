@@ -6,9 +6,9 @@ use std::sync::Arc;
 use holdfast_adapters::Keyring;
 use holdfast_core::ProgramId;
 
+use super::errors::Errors;
 use super::mount::MountConfig;
 use super::program::ProgramConfig;
-use super::read::Errors;
 use super::server::ServerConfig;
 use super::{Config, Depth, Surroundings};
 

@@ -6,8 +6,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use holdfast_adapters::{
-    Adapter, Answer, Authentic, Budget, BudgetStart, Callback, Echo, InFlightDuplicate, Inbound, Keyring, Malformed, Platform,
-    Refusal, Refused, Reply, SettingError, Settings,
+    Adapter, Answer, Authentic, Budget, BudgetStart, Callback, Credentials, Echo, InFlightDuplicate, Inbound, Keyring, Malformed,
+    Platform, Refusal, Refused, Reply, SettingError, Settings, Use,
 };
 use holdfast_core::{Money, Timestamp};
 use http::HeaderMap;
@@ -58,10 +58,19 @@ const fn platform(name: &'static str, budget_ms: [u64; 3]) -> Platform {
         max: Duration::from_millis(max),
         start: BudgetStart::Receipt,
     };
-    Platform { name, routes: &[], budget, in_flight_duplicate: InFlightDuplicate::Join, build }
+    let credentials =
+        Credentials { basic: Use::Needed, headers: Use::Possible, signing: Use::Possible, answering: Use::Possible };
+    Platform { name, routes: &[], budget, in_flight_duplicate: InFlightDuplicate::Join, credentials, build }
 }
 
-static PLATFORMS: [Platform; 2] = [platform("marqeta", [1000, 3000, 7000]), platform("apto", [500, 2000, 5000])];
+static PLATFORMS: [Platform; 3] = [
+    platform("marqeta", [1000, 3000, 7000]),
+    Platform { credentials: holdfast_adapters::apto::PLATFORM.credentials, ..platform("apto", [500, 2000, 5000]) },
+    Platform {
+        credentials: Credentials { basic: Use::Never, headers: Use::Never, signing: Use::Needed, answering: Use::Possible },
+        ..platform("signed", [500, 2000, 5000])
+    },
+];
 
 const DEMO_PASSWORD: &str = include_str!("../../config/demo/secrets/platform_password");
 
@@ -78,7 +87,7 @@ fn environment(name: &str) -> Option<String> {
     }
 }
 
-const SURROUNDINGS: Surroundings<'static> =
+pub(super) const SURROUNDINGS: Surroundings<'static> =
     Surroundings { platforms: &PLATFORMS, environment: &environment, depth: Depth::Everything };
 
 /// Every key that has no default, and no other.
@@ -102,7 +111,7 @@ const RULES: &str =
     "currency = \"EUR\"\ntime_zone = \"Europe/Berlin\"\n[[rule]]\nid = \"amount\"\namount = { max = \"750.00\" }\n";
 
 /// A directory with what the configurations of these tests name.
-fn directory() -> TempDir {
+pub(super) fn directory() -> TempDir {
     let directory = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| fs::write(directory.path().join(name), text).unwrap();
     write("rules.toml", RULES);
@@ -118,10 +127,19 @@ fn directory() -> TempDir {
 }
 
 fn load_with(directory: &TempDir, text: &str, overrides: Overrides) -> Result<Config, String> {
+    load_in(directory, text, overrides, &SURROUNDINGS)
+}
+
+pub(super) fn load_in(
+    directory: &TempDir,
+    text: &str,
+    overrides: Overrides,
+    surroundings: &Surroundings<'_>,
+) -> Result<Config, String> {
     let path = directory.path().join("c.toml");
     fs::write(&path, text).unwrap();
     let prefix = format!("{}/", directory.path().display());
-    Config::read(&path, overrides, &SURROUNDINGS).map_err(|errors| errors.to_string().replace(&prefix, ""))
+    Config::read(&path, overrides, surroundings).map_err(|errors| errors.to_string().replace(&prefix, ""))
 }
 
 fn load(text: &str) -> Result<Config, String> {
@@ -328,7 +346,9 @@ fn what_can_be_wrong_with_a_mount() {
     const PATH: &str = "path = \"/m\"";
     const SYNTAX: &str = "c.toml:10:8: program[0].mount[0].path: must be segments of letters, digits, - _ . ~ with one / before each and none at the end";
     let second = |path: &str| {
-        format!("password = \"env:PASSWORD\"\n[[program.mount]]\nplatform = 'apto'\npath = '{path}'\nsigning = ['env:PASSWORD']")
+        format!(
+            "password = \"env:PASSWORD\"\n[[program.mount]]\nplatform = 'signed'\npath = '{path}'\nsigning = ['env:PASSWORD']"
+        )
     };
     let settings = |text: &str| format!("password = \"env:PASSWORD\"\n[program.mount.settings]\n{text}");
     const PASSWORD: &str = "password = \"env:PASSWORD\"";
@@ -336,7 +356,7 @@ fn what_can_be_wrong_with_a_mount() {
         (
             "\"marqeta\"",
             "\"lithic\"",
-            "c.toml:9:12: program[0].mount[0].platform: is not a platform; the platforms are marqeta, apto",
+            "c.toml:9:12: program[0].mount[0].platform: is not a platform; the platforms are marqeta, apto, signed",
         ),
         ("\"/m\"", "\"m\"", "c.toml:10:8: program[0].mount[0].path: must begin with /, such as \"/marqeta\""),
         ("\"/m\"", "\"/m/\"", SYNTAX),
@@ -467,8 +487,53 @@ fn what_can_be_wrong_with_a_credential() {
     let without = LEAST.split("[[program.mount.basic]]").next().unwrap();
     assert_eq!(
         load(without).unwrap_err(),
-        "c.toml:8:1: program[0].mount[0]: has neither [[program.mount.basic]] nor signing keys: no caller could prove itself"
+        "c.toml:8:1: program[0].mount[0]: has no [[program.mount.basic]], and marqeta needs it: without, nothing is accepted"
     );
+}
+
+#[test]
+fn a_mount_has_the_credentials_that_its_platform_needs_and_none_that_it_never_looks_at() {
+    const BASIC: &str = "[[program.mount.basic]]\nuser = 'u'\npassword = 'env:PASSWORD'\n";
+    const SIGNING: &str = "signing = ['env:PASSWORD']\n";
+    const ANSWERING: &str = "answering = ['env:PASSWORD']\n";
+    const HEADERS: &str = "headers = { X-A = 'env:PASSWORD' }\n";
+    let basic_only =
+        "c.toml:8:1: program[0].mount[0]: has no [[program.mount.basic]], and apto needs it: without, nothing is accepted";
+    let never = |column: usize, key: &str, platform: &str, needs: &str, possible: &str| {
+        format!(
+            "c.toml:11:{column}: program[0].mount[0].{key}: is never looked at by {platform}, and protects nothing: take it out; {platform} needs \
+             {needs} and can have {possible}"
+        )
+    };
+    let with_headers = ("[[program.mount.basic]]", "[program.mount.headers]");
+    let marqeta = ("[[program.mount.basic]]", "[program.mount.headers], `signing` keys");
+    let proving = ("`signing` keys", "[program.mount.headers], `answering` keys");
+    let cases = [
+        ("apto", BASIC, String::new()),
+        ("apto", &[HEADERS, BASIC].concat(), String::new()),
+        ("apto", HEADERS, basic_only.to_owned()),
+        ("apto", SIGNING, format!("{basic_only}\n{}", never(11, "signing", "apto", with_headers.0, with_headers.1))),
+        ("apto", &[SIGNING, BASIC].concat(), never(11, "signing", "apto", with_headers.0, with_headers.1)),
+        ("apto", &[ANSWERING, BASIC].concat(), never(13, "answering", "apto", with_headers.0, with_headers.1)),
+        ("marqeta", &[SIGNING, HEADERS, BASIC].concat(), String::new()),
+        ("marqeta", SIGNING, basic_only.replace("apto", "marqeta")),
+        ("marqeta", &[ANSWERING, BASIC].concat(), never(13, "answering", "marqeta", marqeta.0, marqeta.1)),
+        ("proving", &[SIGNING, ANSWERING, HEADERS].concat(), String::new()),
+        (
+            "proving",
+            BASIC,
+            "c.toml:8:1: program[0].mount[0]: has no `signing` keys, and proving needs them: without, nothing is accepted\n"
+                .to_owned()
+                + &never(1, "basic", "proving", proving.0, proving.1),
+        ),
+    ];
+    let real = Surroundings { platforms: holdfast_adapters::PLATFORMS, ..SURROUNDINGS };
+    let directory = directory();
+    for (platform, credentials, expected) in cases {
+        let head = LEAST.split("[[program.mount.basic]]").next().unwrap().replace("marqeta", platform);
+        let loaded = load_in(&directory, &format!("{head}{credentials}"), Overrides::default(), &real);
+        assert_eq!(loaded.err().unwrap_or_default(), expected, "{platform} with {credentials}");
+    }
 }
 
 #[test]
@@ -507,14 +572,9 @@ fn every_error_at_once_in_the_order_of_lines() {
          c.toml:5:8: ledger.sync: must be a text in quotes\n\
          c.toml:8:12: program[0].currency: must be a code of ISO 4217, such as \"USD\"\n\
          c.toml:9:15: program[0].environment: must be \"sandbox\" or \"production\"\n\
-         c.toml:18:12: program[0].mount[0].basic[0].password: must be \"env:NAME\" or \"file:PATH\": a secret is never written here"
+         c.toml:18:12: program[0].mount[0].basic[0].password: must be \"env:NAME\" or \"file:PATH\": a secret is never written here\n\
+         broken.toml:1:5: is not TOML: string values must be quoted, expected literal string"
     );
-    // The files that a sound program names are looked into although something else is wrong.
-    let text =
-        format!("[server]\nlisten = 'x'\n{}", LEAST.replace("rules.toml", "broken.toml").replace("env:PASSWORD", "hunter2"));
-    let wrong = load(&text).unwrap_err();
-    assert_eq!(wrong.lines().count(), 3, "{wrong}");
-    assert!(wrong.lines().last().unwrap().starts_with("broken.toml:1:5: is not TOML: "), "{wrong}");
 }
 
 #[test]
