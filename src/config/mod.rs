@@ -4,7 +4,7 @@
 //! included. Unknown keys are errors; secrets come only by reference (`env:NAME`, `file:PATH`) and no message repeats a
 //! value. Nothing here opens a socket or the ledger, or reads a clock.
 //!
-//! One file a section: [`server`], [`tls`], [`responder`], [`ledger`], [`program`], [`mount`], [`keyring`], [`secret`];
+//! One file a section: [`server`], [`tls`], [`responder`], [`ledger`], [`telemetry`], [`program`], [`mount`], [`keyring`], [`secret`];
 //! [`read`] is the spanned TOML reader below them, [`errors`] what it tells, [`reload`] what a SIGHUP reads again.
 
 use std::cell::RefCell;
@@ -29,6 +29,7 @@ pub mod responder;
 pub mod ruleset;
 pub mod secret;
 pub mod server;
+pub mod telemetry;
 #[cfg(test)]
 mod tests;
 pub mod tls;
@@ -40,6 +41,7 @@ pub use program::{Environment, ProgramConfig};
 pub use reload::Reloaded;
 pub use responder::ResponderConfig;
 pub use server::{ServerConfig, TlsFiles};
+pub use telemetry::TelemetryConfig;
 
 use optional::OptionalSection;
 use read::Document;
@@ -63,6 +65,8 @@ pub struct Config {
     pub responder: ResponderConfig,
     /// `[ledger]`: where the money is.
     pub ledger: LedgerConfig,
+    /// `[telemetry]`: one line a callback; `None` for none.
+    pub telemetry: Option<TelemetryConfig>,
     /// `[[program]]`: at least one.
     pub programs: Vec<ProgramConfig>,
 }
@@ -161,6 +165,8 @@ fn read_root(
     let responder = responder::read(OptionalSection::open(&root, "responder"));
     let (ledger, sync_spot) = ledger::read(OptionalSection::open(&root, "ledger"), overrides.data.as_deref());
 
+    let telemetry = root.optional_section("telemetry").and_then(|section| telemetry::read(section, &ledger.data));
+
     let secrets = SecretReader { directory, environment: surroundings.environment };
     let reader = program::ProgramReader {
         directory,
@@ -177,5 +183,5 @@ fn read_root(
     if ledger.sync == LedgerSync::None && programs.any_production {
         sync_spot.wrong("must be \"full\" while any program is production: \"none\" loses approvals in a crash");
     }
-    Some(Config { path: path.to_owned(), overrides, server, tls, responder, ledger, programs: programs.configs? })
+    Some(Config { path: path.to_owned(), overrides, server, tls, responder, ledger, telemetry, programs: programs.configs? })
 }

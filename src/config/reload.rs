@@ -58,6 +58,9 @@ impl Config {
         if new.ledger != self.ledger {
             waiting.push("[ledger]".to_owned());
         }
+        if new.telemetry != self.telemetry {
+            waiting.push("[telemetry]".to_owned());
+        }
         let mut keyrings = Vec::new();
         for program in &self.programs {
             let Some(twin) = new.programs.iter().find(|twin| twin.id == program.id) else {

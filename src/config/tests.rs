@@ -181,7 +181,9 @@ fn the_least_that_can_be_written_has_every_default() {
     let mount = &program.mounts[0];
     assert_eq!((mount.budget, mount.reserve), (Duration::from_millis(3000), Duration::from_millis(500)));
     assert_eq!((mount.keyring.headers.len(), mount.keyring.signing.len(), mount.keyring.answering.len()), (0, 0, 0));
-    assert!(mount.settings.values.is_empty() && config.tls.is_none());
+    assert!(mount.settings.values.is_empty() && config.tls.is_none() && config.telemetry.is_none());
+    let with_telemetry = load(&format!("[telemetry]\nfile = 'all.jsonl'\n{LEAST}")).unwrap().telemetry;
+    assert_eq!(with_telemetry, Some(TelemetryConfig { file: "./data/all.jsonl".into(), file_bytes_max: 104_857_600 }));
 }
 
 #[test]
@@ -192,7 +194,8 @@ fn every_key_is_taken() {
          body_bytes_max = 6000\nhead_read_ms_max = 70\nbody_read_ms_max = 80\nidle_seconds_max = 9\ntls_handshake_ms_max = 95\ndrain_seconds_max = 10\n\
          tls_terminated_upstream = false\n[server.tls]\ncertificate = 'certificate.pem'\nkey = 'key.pem'\n\
          [responder]\nin_flight_max = 11\ntold_max = 12\n\
-         [ledger]\nengine = 'embedded'\ndata = 'd'\nsync = 'none'\ncommit_records_max = 13\n{LEAST}\
+         [ledger]\nengine = 'embedded'\ndata = 'd'\nsync = 'none'\ncommit_records_max = 13\n\
+         [telemetry]\nfile = 't.jsonl'\nfile_bytes_max = 2000000\n{LEAST}\
          [program.mount.headers]\nX-One = 'file:password'\n[program.mount.settings]\ncapture_at_authorization = true\n\
          sources = {{ a = 'b' }}\n"
     )
@@ -223,6 +226,7 @@ fn every_key_is_taken() {
         (config.ledger.data.to_str(), config.ledger.sync, config.ledger.commit_records_max),
         (Some("d"), LedgerSync::None, 13)
     );
+    assert_eq!(config.telemetry, Some(TelemetryConfig { file: "d/t.jsonl".into(), file_bytes_max: 2_000_000 }));
     let mount = &config.programs[0].mounts[0];
     assert_eq!((mount.budget, mount.reserve), (Duration::from_millis(1400), Duration::from_millis(15)));
     assert_eq!(mount.keyring.headers[0].0, "x-one");
@@ -264,9 +268,14 @@ fn assert_wrong(cases: &[(&str, &str, &str)]) {
 
 #[test]
 fn what_can_be_wrong_with_the_process() {
+    const FILE: &str = "c.toml:2:8: telemetry.file: must be the name of a file that ends in .jsonl, such as \"telemetry.jsonl\"";
     const TLS: &str = "[server]\nlisten = '0.0.0.0:1'\n[server.tls]\n";
     assert_wrong(&[
-        ("", "[sever]", "c.toml:1:2: sever: is not a key of this table; its keys are server, responder, ledger, program"),
+        (
+            "",
+            "[sever]",
+            "c.toml:1:2: sever: is not a key of this table; its keys are server, responder, ledger, telemetry, program",
+        ),
         ("", "server = 1", "c.toml:1:10: server: must be a table"),
         (
             "",
@@ -301,6 +310,15 @@ fn what_can_be_wrong_with_the_process() {
         ("", "[ledger]\nengine = 'sqlite'", "c.toml:2:10: ledger.engine: must be \"embedded\", the only engine of this version"),
         ("", "[ledger]\nsync = 'off'", "c.toml:2:8: ledger.sync: must be \"full\", or \"none\" for benchmarks"),
         ("", "[ledger]\ndata = ''", "c.toml:2:8: ledger.data: is empty; name a directory"),
+        ("", "[telemetry]", "c.toml:1:1: telemetry.file: is missing"),
+        ("", "[telemetry]\nfile = 'journal.sqlite'", FILE),
+        ("", "[telemetry]\nfile = '.jsonl'", FILE),
+        ("", "[telemetry]\nfile = 'logs/.jsonl'", FILE),
+        (
+            "",
+            "[telemetry]\nfile = 't.jsonl'\nfile_bytes_max = 1000",
+            "c.toml:3:18: telemetry.file_bytes_max: must be a whole number of at least 1048576",
+        ),
     ]);
     let production = format!("[ledger]\nsync = 'none'\n{LEAST}").replace("sandbox", "production");
     assert_eq!(
@@ -644,10 +662,10 @@ fn a_reload_takes_credentials_and_names_the_rest() {
 
     fs::write(&running.path, LEAST.replace("env:PASSWORD", "env:ABSENT")).unwrap();
     assert!(running.reload_in(&surroundings).is_err(), "what is wrong changes nothing");
-    fs::write(&running.path, LEAST.replace("/m", "/n")).unwrap();
+    fs::write(&running.path, format!("[telemetry]\nfile = 't.jsonl'\n{}", LEAST.replace("/m", "/n"))).unwrap();
     let reloaded = running.reload_in(&surroundings).unwrap();
     assert!(reloaded.keyrings.is_empty());
-    assert_eq!(reloaded.waiting, ["[server]", "program one, mount /m (gone)", "program one, mount /n (new)"]);
+    assert_eq!(reloaded.waiting, ["[server]", "[telemetry]", "program one, mount /m (gone)", "program one, mount /n (new)"]);
 }
 
 const SHIPPED: &str = include_str!("../../config/holdfast.toml");
@@ -712,7 +730,7 @@ fn the_defaults_that_the_shipped_file_shows_are_the_defaults() {
 #[test]
 fn the_shipped_file_names_every_key() {
     let text = format!(
-        "zzz = 1\n[server]\nzzz = 1\n[server.tls]\nzzz = 1\n[responder]\nzzz = 1\n[ledger]\nzzz = 1\n{}\n",
+        "zzz = 1\n[server]\nzzz = 1\n[server.tls]\nzzz = 1\n[responder]\nzzz = 1\n[ledger]\nzzz = 1\n[telemetry]\nfile = 'a.jsonl'\nzzz = 1\n{}\n",
         LEAST.replace("id =", "zzz = 1\nid =").replace("path =", "zzz = 1\npath =").replace("user =", "zzz = 1\nuser =")
     );
     let wrong = load(&text).unwrap_err();
