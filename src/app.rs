@@ -127,6 +127,7 @@ impl App {
                 if let (Some(tls), Some(fresh)) = (&self.tls, reloaded.tls) {
                     tls.replace(fresh);
                 }
+                say("credentials and certificate are read again");
                 for waiting in &reloaded.waiting {
                     say(&format!("changed in the configuration, and waits for a restart: {waiting}"));
                 }

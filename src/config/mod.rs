@@ -145,7 +145,8 @@ impl Surroundings<'static> {
 
 fn read_text(path: &Path) -> Result<String, Errors> {
     fs::read_to_string(path).map_err(|error| {
-        let problem = format!("cannot be read: {error}");
+        let hint = if path == Path::new(DEFAULT_PATH) { "; `--config FILE` names another file" } else { "" };
+        let problem = format!("cannot be read: {error}{hint}");
         Errors::from_iter([Error { file: path.display().to_string(), line: 1, column: 1, path: String::new(), problem }])
     })
 }
