@@ -1,12 +1,14 @@
 //! Names for merchant category codes that belong together, so that a ruleset can say `gambling`.
 //!
-//! Sources, compared code by code: the list of the US Department of Agriculture and the Internal Revenue Service, with IRS
-//! names (github.com/greggles/mcc-codes, `mcc_codes.csv`); the DoD Merchant Category Code Groups Directory of U.S. Bank (its
-//! groups for airlines, rental, lodging, food and telephone); Mastercard's Quick Reference Booklet and Visa's Merchant Data
-//! Standards Manual for codes that are younger than those lists (4813, 5552, 6050, 6536 to 6538, 7800 to 7802, 9406). ISO 18245
-//! leaves 3000 to 3999 to the networks, which give airlines 3000 to 3350 (in use: to 3299 and some above), rental
-//! companies 3351 to 3500 (to 3441), hotels 3501 to 3999 (to the 3800s): the groups have the whole ranges, so that a
-//! code that is given away tomorrow is in its group already. No source was found that names 5815 to 5818 (Visa's digital goods).
+//! Sources, compared code by code: the list with the names of the US Department of Agriculture and the Internal Revenue
+//! Service (github.com/greggles/mcc-codes, `mcc_codes.csv`), and the DoD Merchant Category Code Groups Directory of U.S. Bank
+//! (airlines, rental, lodging, transport, telephone, food). Younger codes at second hand, from public lists that cite
+//! Mastercard's Quick Reference Booklet and Visa's Merchant Data Standards Manual: 4813, 5552, 6050, 6536 to 6538, 6540,
+//! 7800 to 7802, 9406. For 5815 to 5818 (digital goods) no list was at hand.
+//!
+//! ISO 18245 leaves 3000 to 3999 to the networks. Airlines have 3000 to 3350, rental companies 3351 to 3500, hotels 3501 to
+//! 3999; in use are those to 3299 and some above, to 3441, and to the 3800s. The groups have the whole ranges: a code that
+//! is given away tomorrow is in its group already.
 //!
 //! Adding a code to a group changes decisions of rulesets that name it: such a change is a starred line in the changelog.
 
