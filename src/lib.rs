@@ -16,6 +16,7 @@
 //! | `core/` | the words, the rules, the hold engine, stand-in: pure functions |
 //! | `adapters/` | bytes ⇄ core values, one folder a platform, one suite of laws for all |
 //! | [`app`] | the composition root: the only file that knows everyone |
+//! | [`start_error`], [`first_start`] | why a server does not start; what the ledger needs before it does |
 //! | [`background`] | the thread beside the workers: commands, and told answers on their way to the ledger |
 //! | [`config`] | what the operator wrote, typed, with every error at once |
 //! | [`clock`] | the only file that reads a clock |
@@ -24,6 +25,7 @@
 //! | [`ledger`] | the seam to what keeps the money, and the embedded engine behind it |
 //! | [`journal`] | the ledger's log: records, their groups, SQLite |
 //! | [`metrics`] | one file a family |
+//! | [`telemetry`] | one line a callback, for whoever wants to look at single answers |
 //! | [`operations`] | what operators ask, done on a ledger |
 //! | [`control`] | the Unix socket that carries it to a running server |
 //! | [`command`] | the command line, one file a subcommand |
@@ -33,7 +35,7 @@
 //! # Invariants
 //!
 //! * Dependencies point one way: `core` ← `adapters` ← this crate. Here `responder` answers behind `server`'s seam and knows
-//!   `ledger` and `metrics`; `ledger` knows `journal`; only [`app`] knows everyone.
+//!   `ledger`, `metrics` and `telemetry`; `ledger` knows `journal`; only [`app`] knows everyone.
 //! * No I/O, no clock, no log in `core` and `adapters`. No floating point in money.
 //! * Nothing is decoded without the value that verification yields.
 //! * From the moment an authorization is understood an answer is owed; stand-in is entered in one place.
@@ -58,9 +60,12 @@ pub mod clock;
 pub mod command;
 pub mod config;
 pub mod control;
+pub mod first_start;
 pub mod journal;
 pub mod ledger;
 pub mod metrics;
 pub mod operations;
 pub mod responder;
 pub mod server;
+pub mod start_error;
+pub mod telemetry;

@@ -194,7 +194,7 @@ impl Desk {
 
 impl Operations for Desk {
     async fn import(&self, import: Import) -> Result<ImportSummary, OperationError> {
-        let currency_of = |program: &ProgramId| self.counter(*program).ok().map(|counter| counter.home.currency);
+        let currency_of = |row: &AccountRow| self.counter(row.program).ok().map(|counter| counter.home.currency);
         let mut problems = problems_with_programs(&import, currency_of);
         let mut programs = Vec::with_capacity(import.cards.len());
         for row in &import.cards {

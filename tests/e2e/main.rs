@@ -29,3 +29,4 @@ mod money;
 mod notifications;
 mod retries;
 mod support;
+mod telemetry;
