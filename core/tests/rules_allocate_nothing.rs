@@ -8,9 +8,9 @@ use holdfast_core::rules::{
     Rolling, Rule, Ruleset, RulesetHash, RulesetParts, SortedSet, Span, TimeOfDay, Trace, Verdict, Weekday, Zone, evaluate,
 };
 use holdfast_core::{
-    AuthorizationId, AuthorizationKind, AuthorizationRequest, Country, CrossBorder, Currency, EntryMode, IdempotencyKey,
-    Merchant, MerchantCategoryCode, MerchantId, MerchantName, Money, PartialApproval, PaymentRef, Posting, ProgramId, RuleId,
-    Timestamp, Wallet,
+    AuthorizationId, AuthorizationKind, AuthorizationRequest, Country, CrossBorder, Currency, EntryMode, Expiry, IdempotencyKey,
+    Merchant, MerchantCategoryCode, MerchantId, MerchantName, Money, Padding, PartialApproval, PaymentRef, Posting, ProgramId,
+    RuleId, Timestamp, Wallet,
 };
 
 fn ruleset() -> Ruleset {
@@ -56,6 +56,9 @@ fn request(mcc: &str) -> AuthorizationRequest {
         card: None,
         cardholder: None,
         amount: Money::from_minor(2000, Currency::USD),
+        original: None,
+        padding: Padding::None,
+        expiry: Expiry::Told,
         merchant: Merchant {
             id: Some(MerchantId::new("elsewhere").unwrap()),
             name: MerchantName::of("Corner Store"),

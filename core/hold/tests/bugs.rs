@@ -174,7 +174,8 @@ fn a_reversal_in_the_transaction_currency_is_full_when_it_is_full_there() {
     let abroad = AuthorizationRequest { original: Some(eur(10_000)), ..purchase(11_000) };
     let reversal = |minor, original| Fact::Reduced { payment: payment("p"), by: usd(minor), original: Some(eur(original)) };
     // Billing moved since: the amounts told in it are no longer those that were held. Then what is held after each reversal.
-    let table: [(&str, &[(i64, i64, i64)]); 6] = [
+    type Reversal = (i64, i64, i64);
+    let table: [(&str, &[Reversal]); 6] = [
         ("full, less in billing", &[(10_500, 10_000, 0)]),
         ("full, more in billing", &[(11_500, 10_000, 0)]),
         ("half", &[(6_000, 5_000, 5_500)]),
