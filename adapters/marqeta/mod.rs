@@ -1,8 +1,9 @@
 //! Marqeta, Gateway JIT Funding: the synchronous request at `/jit`, the notifications at `/webhook`.
 //!
 //! The facts, limits and settings are in this folder's `README.md`. Reading order: [`wire`], [`method`], [`jit`],
-//! [`effect`], [`webhook`], [`answer`], [`reasons`].
+//! [`amounts`], [`effect`], [`webhook`], [`answer`], [`reasons`].
 
+mod amounts;
 mod answer;
 mod chain;
 mod effect;
