@@ -23,7 +23,7 @@ use crate::config::{Config, Errors, LedgerSync, MountConfig, ProgramConfig};
 use crate::control::protocol::IMPORT_ROWS_MAX;
 use crate::control::server::BindError;
 use crate::control::{Import, OperationError, Operations as _};
-use crate::journal::{JournalError, Sync};
+use crate::journal::{JournalError, Sync, head_number};
 use crate::ledger::embedded::{self, Embedded, Observer, Opening};
 use crate::ledger::permit::InFlight;
 use crate::ledger::{Ledger, Readiness};
@@ -311,6 +311,10 @@ struct Reporter(Arc<Metrics>);
 impl Observer for Reporter {
     fn committed(&self, records: u32, took: Duration) {
         self.0.ledger.committed(took, records);
+    }
+
+    fn head(&self, last: i64, chain: &[u8; 32]) {
+        self.0.ledger.journal(last, head_number(chain));
     }
 
     fn readiness(&self, readiness: Readiness) {

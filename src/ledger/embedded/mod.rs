@@ -41,6 +41,8 @@ pub struct Settings {
 pub trait Observer: Send {
     /// A group was committed.
     fn committed(&self, records: u32, took: Duration);
+    /// The journal ends with this record now, and its last group has this hash.
+    fn head(&self, _last: i64, _chain: &[u8; 32]) {}
     /// The ledger became, or ceased to be, able to answer.
     fn readiness(&self, readiness: Readiness);
     /// Something that an operator should read.

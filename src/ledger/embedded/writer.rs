@@ -109,7 +109,12 @@ impl Writer {
         }
     }
 
+    fn tell_head(&self) {
+        self.observer.head(self.journal.next().saturating_sub(1), self.journal.chain());
+    }
+
     fn become_ready(&self, readiness: Readiness) {
+        self.tell_head();
         self.shared.set_readiness(readiness);
         self.observer.readiness(readiness);
     }
@@ -215,6 +220,7 @@ impl Writer {
         };
         match committed {
             Ok(()) => {
+                self.tell_head();
                 self.undo.clear();
                 for (ticket, answer) in self.awaiting.drain(..) {
                     self.completions.complete(&ticket, Ok(answer));
