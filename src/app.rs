@@ -20,7 +20,7 @@ use crate::background::Background;
 use crate::config::ruleset::{self, Home};
 use crate::config::{Config, LedgerSync, MountConfig, ProgramConfig};
 use crate::first_start::make_ready;
-use crate::journal::Sync;
+use crate::journal::{Sync, head_number};
 use crate::ledger::embedded::{self, Embedded, Observer, Opening};
 use crate::ledger::permit::InFlight;
 use crate::ledger::{Ledger, Readiness};
@@ -226,6 +226,10 @@ struct Reporter(Arc<Metrics>);
 impl Observer for Reporter {
     fn committed(&self, records: u32, took: Duration) {
         self.0.ledger.committed(took, records);
+    }
+
+    fn head(&self, last: i64, chain: &[u8; 32]) {
+        self.0.ledger.journal(last, head_number(chain));
     }
 
     fn readiness(&self, readiness: Readiness) {

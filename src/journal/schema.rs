@@ -83,6 +83,17 @@ pub(super) fn connect(path: &Path, sync: Sync) -> Result<(Connection, i32), Jour
     Ok((connection, schema))
 }
 
+/// Opens the file for reading, beside whoever writes it. Gives the schema that it has.
+pub(super) fn connect_reading(path: &Path) -> Result<(Connection, i32), JournalError> {
+    let disk = JournalError::disk(path);
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(disk)?;
+    match schema_of(&connection, path)? {
+        0 => Err(JournalError::Foreign(path.to_owned())),
+        schema => Ok((connection, schema)),
+    }
+}
+
 /// The file is the journal that it should be: from now on closing it copies the write-ahead log into it.
 pub(super) fn accept(connection: &Connection) -> rusqlite::Result<()> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false).map(|_| ())

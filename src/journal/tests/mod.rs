@@ -8,6 +8,7 @@ use proptest::prelude::*;
 
 use super::*;
 
+mod copies;
 mod damage;
 mod log;
 mod memory;
