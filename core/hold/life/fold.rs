@@ -86,7 +86,9 @@ impl Standing {
                 self.authorize(total);
                 self.extra = 0;
                 self.original = None;
-                self.end = None;
+                if self.end.take().is_some() {
+                    self.watch(step.at);
+                }
             }
             What::Released { cause } => self.end(End::Released(cause)),
             What::Captured { amount, finality } => {
@@ -172,12 +174,17 @@ impl Standing {
                 posting
             }
         };
-        if *self.posting.get_or_insert(posting) == Posting::Hold {
-            // No policy was asked about it, and yet nothing is held for ever.
-            let life = Duration::from_secs(u64::from(HoldPolicy::PLAIN.safety_timer_seconds));
-            self.hold.expires_at = self.hold.expires_at.max(Some(at.saturating_add(life)));
-        }
+        self.posting = self.posting.or(Some(posting));
+        self.watch(at);
         Ok(())
+    }
+
+    /// No policy was asked about what the platform says is held from then on, and yet nothing is held for ever.
+    fn watch(&mut self, from: Timestamp) {
+        if self.posting == Some(Posting::Hold) {
+            let life = Duration::from_secs(u64::from(HoldPolicy::PLAIN.safety_timer_seconds));
+            self.hold.expires_at = self.hold.expires_at.max(Some(from.saturating_add(life)));
+        }
     }
 
     fn reduce(&mut self, by: i64, original: Option<Money>) {
