@@ -145,3 +145,22 @@ fn importing_again_never_lifts_a_bar() {
     assert_eq!(house.enter(vec![card("c", "a", Some("h"))]), Ok(Answer::Entered { accounts: 0, cards: 0 }));
     assert_eq!(house.decide(purchase("2", 1)), declined(DeclineReason::CardFrozen));
 }
+
+#[test]
+fn a_freeze_that_is_told_late_wins_over_a_file_that_says_active() {
+    let mut house = House::with(1_000);
+    let freeze = |key: &str, second| {
+        let fact = Fact::Card { card: id("c"), status: if key == "thaw" { CardStatus::Active } else { CardStatus::Frozen } };
+        let (occurred_at, subject) = (Some(Timestamp::from_unix_seconds(second)), Subject::default());
+        let event = ToldEvent { key: id(key), occurred_at, network: None, settlement_day: None, subject, fact };
+        Act::Tell(origin(), event)
+    };
+    // Both happened long before the card was entered here.
+    assert_eq!(house.act(freeze("freeze", 100)), Ok(Answer::Recorded(None)));
+    assert_eq!(house.enter(vec![card("c", "a", Some("h"))]), Ok(Answer::Entered { accounts: 0, cards: 0 }));
+    house.restart();
+    assert_eq!(house.decide(purchase("1", 1)), declined(DeclineReason::CardFrozen));
+    assert_eq!(house.act(freeze("thaw", 200)), Ok(Answer::Recorded(None)));
+    assert_eq!(house.act(freeze("stale", 150)), Ok(Answer::Recorded(Some(Finding::Superseded))));
+    assert_eq!(house.decide(purchase("2", 1)), approved(1));
+}
