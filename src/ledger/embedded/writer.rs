@@ -170,7 +170,15 @@ impl Writer {
     /// Makes the group durable and completes what waited for it.
     fn commit(&mut self, observer: &dyn Observer) {
         let (records, began) = (self.engine.group.records(), clock::instant());
-        match self.engine.commit(clock::utc()) {
+        let committed = self.engine.commit(clock::utc());
+        if records > 0 {
+            // Before anybody hears of it: who waits for an answer finds its commit counted.
+            observer.committed(records, clock::instant().saturating_duration_since(began));
+            let last = self.engine.log.next().saturating_sub(1);
+            self.shared.recorded.store(last, Ordering::Release);
+            observer.head(last, self.engine.log.chain());
+        }
+        match committed {
             Ok(_) => {
                 for (ticket, answer) in self.awaiting.drain(..) {
                     self.completions.complete(&ticket, Ok(answer));
@@ -183,12 +191,6 @@ impl Writer {
                 }
                 self.become_ready(Readiness::Unavailable, observer);
             }
-        }
-        if records > 0 {
-            observer.committed(records, clock::instant().saturating_duration_since(began));
-            let last = self.engine.log.next().saturating_sub(1);
-            self.shared.recorded.store(last, Ordering::Release);
-            observer.head(last, self.engine.log.chain());
         }
         self.completions.announce();
     }
