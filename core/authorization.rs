@@ -154,6 +154,24 @@ pub enum PartialApproval {
     Supported,
 }
 
+/// Whether the platform asks for more than the merchant did: then we hold nothing on top of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Padding {
+    /// The merchant's amount.
+    None,
+    /// The platform added something for tips, fuel or rates.
+    ByPlatform,
+}
+
+/// Who ends a hold that nobody captures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Expiry {
+    /// The platform tells; we only watch that it does.
+    Told,
+    /// We do.
+    Ours,
+}
+
 /// The payment that a message is about, by every name the platform may use for it later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct PaymentRef {
@@ -190,6 +208,12 @@ pub struct AuthorizationRequest {
     pub cardholder: Option<CardholderToken>,
     /// How much, in the account's currency; never negative ([`AuthorizationKind::Credit`] carries the direction).
     pub amount: Money,
+    /// How much in the merchant's currency, where that is another one and told.
+    pub original: Option<Money>,
+    /// Whether `amount` has something on top of what the merchant asked.
+    pub padding: Padding,
+    /// Who ends the hold if nobody captures it.
+    pub expiry: Expiry,
     /// Who asks to be paid.
     pub merchant: Merchant,
     /// How the card's data came to the terminal.

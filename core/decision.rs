@@ -122,6 +122,12 @@ decline_reasons! {
     NotDurable = "not_durable",
     /// Whether this question was answered before could not be found out in time.
     AnswerUnknown = "answer_unknown",
+    /// The payment is over: released, expired, or captured to the end.
+    AuthorizationOver = "authorization_over",
+    /// More is to be captured than is authorized and tolerated.
+    CaptureAboveAuthorized = "capture_above_authorized",
+    /// More is to be given back than was captured.
+    RefundAboveCaptured = "refund_above_captured",
 }
 
 impl fmt::Display for DeclineReason {

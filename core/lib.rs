@@ -18,7 +18,8 @@ pub mod stand_in;
 pub mod time;
 
 pub use authorization::{
-    AuthorizationKind, AuthorizationRequest, ContentDigest, CrossBorder, EntryMode, PartialApproval, PaymentRef, Posting, Wallet,
+    AuthorizationKind, AuthorizationRequest, ContentDigest, CrossBorder, EntryMode, Expiry, Padding, PartialApproval, PaymentRef,
+    Posting, Wallet,
 };
 pub use decision::{Basis, Decision, DeclineReason, StandInCause};
 pub use ids::{

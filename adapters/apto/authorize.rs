@@ -4,12 +4,12 @@
 
 use holdfast_core::{
     AmountError, AuthorizationId, AuthorizationKind, AuthorizationRequest, CardToken, CardholderToken, Country, CrossBorder,
-    Currency, EntryMode, IdError, IdempotencyKey, Merchant, MerchantCategoryCode, MerchantName, NetworkName, PartialApproval,
-    PaymentRef, Posting, Wallet,
+    Currency, EntryMode, Expiry, IdError, IdempotencyKey, Merchant, MerchantCategoryCode, MerchantName, NetworkName, Padding,
+    PartialApproval, PaymentRef, Posting, Wallet,
 };
 use percent_encoding::percent_decode_str;
 
-use super::wire::{Generation, Legacy, Present, V3, V3Authorization};
+use super::wire::{Generation, Legacy, Present, V3, V3Authorization, original};
 use super::{Dialect, Options};
 use crate::answer::Echo;
 use crate::inbound::{AuthorizationCall, BalanceCall, Inbound, Malformed};
@@ -83,6 +83,9 @@ fn from_v3<'a>(asked: V3Authorization<'_>, options: &Options) -> Result<Authoriz
         kind,
         posting: posting(kind, options),
         amount,
+        original: original(asked.local_amount, signed.currency()),
+        padding: Padding::None,
+        expiry: Expiry::Told,
         wallet: Wallet::None,
         partial_approval: PartialApproval::NotSupported,
         occurred_at: None,
@@ -134,6 +137,9 @@ fn from_legacy<'a>(asked: &Legacy<'a>, segment: &str, options: &Options) -> Resu
         kind,
         posting: posting(kind, options),
         amount,
+        original: None,
+        padding: Padding::None,
+        expiry: Expiry::Told,
         wallet: Wallet::None,
         partial_approval: PartialApproval::NotSupported,
         occurred_at: None,

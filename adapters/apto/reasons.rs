@@ -36,6 +36,9 @@ pub(super) const fn phrase(reason: DeclineReason) -> &'static str {
         DeclineReason::AccountFrozen => "Account frozen",
         DeclineReason::AccountClosed => "Account closed",
         DeclineReason::AuthorizationUnknown => "Unknown authorization",
+        DeclineReason::AuthorizationOver => "Authorization is over",
+        DeclineReason::CaptureAboveAuthorized => "Capture above the authorized amount",
+        DeclineReason::RefundAboveCaptured => "Refund above the captured amount",
         DeclineReason::ConflictingDuplicate => "Same id with other content",
         DeclineReason::AmountTooLarge => "Amount too large",
         DeclineReason::SuspectedFraud => "Suspected fraud",
@@ -76,6 +79,9 @@ pub(super) const fn legacy_code(reason: DeclineReason) -> &'static str {
         | DeclineReason::AccountFrozen
         | DeclineReason::AccountClosed
         | DeclineReason::AuthorizationUnknown
+        | DeclineReason::AuthorizationOver
+        | DeclineReason::CaptureAboveAuthorized
+        | DeclineReason::RefundAboveCaptured
         | DeclineReason::ConflictingDuplicate
         | DeclineReason::AmountTooLarge
         | DeclineReason::SuspectedFraud => "authorization_failed",

@@ -35,6 +35,9 @@ impl Vocabulary {
             | DeclineReason::CurrencyNotAllowed
             | DeclineReason::TransactionNotPermitted
             | DeclineReason::AuthorizationUnknown
+            | DeclineReason::AuthorizationOver
+            | DeclineReason::CaptureAboveAuthorized
+            | DeclineReason::RefundAboveCaptured
             | DeclineReason::LedgerUnavailable
             | DeclineReason::NotDurable
             | DeclineReason::AnswerUnknown => "TRANSACTION_NOT_PERMITTED",

@@ -33,7 +33,8 @@ pub(super) const fn code(reason: DeclineReason) -> &'static str {
         | DeclineReason::AccountUnknown
         | DeclineReason::AccountFrozen
         | DeclineReason::AccountClosed => "account_not_usable",
-        DeclineReason::AuthorizationUnknown => "authorization_unknown",
+        DeclineReason::AuthorizationUnknown | DeclineReason::AuthorizationOver => "authorization_unknown",
+        DeclineReason::CaptureAboveAuthorized | DeclineReason::RefundAboveCaptured => "limit_reached",
         DeclineReason::ConflictingDuplicate => "conflicting_duplicate",
         DeclineReason::SuspectedFraud => "suspected_fraud",
         DeclineReason::LedgerUnavailable | DeclineReason::NotDurable | DeclineReason::AnswerUnknown => "system_error",

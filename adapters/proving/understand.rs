@@ -4,8 +4,8 @@ use arrayvec::ArrayVec;
 use holdfast_core::hold::{Fact, Finality, ReleaseCause, Subject, ToldEvent};
 use holdfast_core::{
     AuthorizationId, AuthorizationKind, AuthorizationRequest, CardToken, CardholderToken, Country, CrossBorder, Currency,
-    EntryMode, IdError, IdempotencyKey, Merchant, MerchantCategoryCode, MerchantId, MerchantName, Money, NetworkName,
-    PartialApproval, PaymentRef, Posting, Timestamp, Wallet,
+    EntryMode, Expiry, IdError, IdempotencyKey, Merchant, MerchantCategoryCode, MerchantId, MerchantName, Money, NetworkName,
+    Padding, PartialApproval, PaymentRef, Posting, Timestamp, Wallet,
 };
 use sha2::{Digest, Sha256};
 
@@ -134,6 +134,9 @@ fn request(key: IdempotencyKey, asked: &Authorization<'_>) -> Result<(Authorizat
         card: Some(identifier(asked.card.trimmed(), "authorization.card", CardToken::new)?),
         cardholder: asked.cardholder.text().and_then(|text| CardholderToken::new(text).ok()),
         amount: Money::from_minor(asked.amount, currency),
+        original: None,
+        padding: Padding::None,
+        expiry: Expiry::Told,
         merchant: Merchant {
             id: asked.merchant_id.text().and_then(|text| MerchantId::new(text).ok()),
             name: asked.merchant_name.text().and_then(MerchantName::of),

@@ -2,13 +2,19 @@
 //!
 //! [`decide`] is a column of guards; their order is the order of precedence and is tested.
 
-use super::event::{MovementCause, ToldAnswer};
+use std::time::Duration;
+
+use arrayvec::ArrayVec;
+
+use super::event::ToldAnswer;
+use super::life::{Hold, Placement, Role, Step, StepId, Steps, What, fold};
 use super::outcome::{Finding, Outcome};
-use super::state::{Account, Answered, Counted, Hold, HoldOrigin, HoldStatus, Slice};
-use crate::authorization::{AuthorizationKind, AuthorizationRequest, ContentDigest, Posting};
+use super::state::{Account, Answered, Counted, Slice};
+use super::told::{corrected, take};
+use crate::authorization::{AuthorizationKind, AuthorizationRequest, ContentDigest, Expiry, Padding, PartialApproval, Posting};
 use crate::decision::{Basis, Decision, DeclineReason};
 use crate::money::Money;
-use crate::rules::{Enforcement, LimitScope, Proceed, Verdict};
+use crate::rules::{Enforcement, HoldPolicy, LIMITS_MAX, LimitCheck, Proceed, Verdict};
 use crate::time::Timestamp;
 
 /// A question with the rules' opinion of it, for the ledger.
@@ -35,6 +41,8 @@ pub struct Adoption<'a> {
     pub asked_at: Timestamp,
     /// What was heard.
     pub told: ToldAnswer,
+    /// What the rules thought, where they were asked: an approval counts in their limits, over them if need be.
+    pub verdict: Option<&'a Verdict>,
 }
 
 /// Decides an authorization. Key, card, account, rules, payment, limits, funds: the first to object is the reason.
@@ -43,7 +51,10 @@ pub(super) fn decide(slice: &Slice<'_>, asked: &Asked<'_>) -> Outcome {
     if let Some(answered) = slice.answered {
         return repeat(&answered, asked.digest);
     }
-    let decline = |reason, basis| declined(asked, reason, basis);
+    if let Some(step) = step_of(slice, StepId::of(&request.key)) {
+        return recall(slice, step);
+    }
+    let decline = |reason, basis| declined_by(asked.digest, asked.asked_at, reason, basis);
     let Some(card) = slice.card else {
         return decline(DeclineReason::CardUnknown, Basis::Ledger);
     };
@@ -66,22 +77,35 @@ pub(super) fn decide(slice: &Slice<'_>, asked: &Asked<'_>) -> Outcome {
         Verdict::Decline { reason, rule } => return decline(*reason, Basis::Rule(*rule)),
         Verdict::Proceed(proceed) => proceed,
     };
-    if request.kind == AuthorizationKind::Incremental && !slice.hold.is_some_and(|hold| hold.status == HoldStatus::Open) {
-        return decline(DeclineReason::AuthorizationUnknown, Basis::Ledger);
+    let cost = match cost(slice, request, asked.asked_at) {
+        Ok(cost) => cost,
+        Err(reason) => return decline(reason, Basis::Ledger),
+    };
+    // What was taken or held before we were asked is not needed again.
+    let there = account.available().saturating_sub(cost).saturating_add(request.amount.minor());
+    match grant(slice, there, cost, request, proceed) {
+        Ok(amount) => approve(slice, &account, asked, proceed, amount, there.saturating_sub(amount)),
+        Err((reason, basis)) => decline(reason, basis),
     }
-    if let Some(hold) = slice.hold.filter(|hold| already_told(hold, request, request.amount)) {
-        return confirm(asked, hold);
+}
+
+/// What is approved becomes a step of the payment; what needs no money only counts. `left` is available after it.
+fn approve(slice: &Slice<'_>, account: &Account, asked: &Asked<'_>, proceed: &Proceed, amount: i64, left: i64) -> Outcome {
+    let request = asked.request;
+    let decision = Decision::Approve { amount: account.money(amount) };
+    let answered = Answered { digest: asked.digest, asked_at: asked.asked_at, decision };
+    let places = places(slice, StepId::of(&request.key), &proceed.limits);
+    let placed = if moves_money(request.kind) && amount > 0 {
+        // What is held on top is a wish, never a reason to decline.
+        let policy = HoldPolicy { extra: proceed.hold.extra.min(left).max(0), ..proceed.hold };
+        take(slice, account, placing(request, asked.asked_at, amount, &policy), &places)
+    } else {
+        Ok(count_only(slice, request, &places, true))
+    };
+    match placed {
+        Ok(outcome) => Outcome { decision: Some((decision, Basis::Ledger)), answered: Some(answered), finding: None, ..outcome },
+        Err(_) => declined_by(asked.digest, asked.asked_at, DeclineReason::AmountTooLarge, Basis::Ledger),
     }
-    if let Some((reason, basis)) = limit_reached(slice, proceed, request) {
-        return decline(reason, basis);
-    }
-    let amount = request.amount.minor();
-    if moves_money(request.kind) && amount > account.available() {
-        return decline(DeclineReason::InsufficientFunds, Basis::Ledger);
-    }
-    place(slice, &account, request, proceed)
-        .map(|outcome| approved(outcome, asked, Basis::Ledger))
-        .unwrap_or_else(|_| decline(DeclineReason::AmountTooLarge, Basis::Ledger))
 }
 
 /// Makes the ledger agree with what was told, over the limit if need be. It is the only repair there is.
@@ -93,97 +117,231 @@ pub(super) fn adopt(slice: &Slice<'_>, adoption: &Adoption<'_>) -> Outcome {
     match slice.answered {
         Some(ours) if ours.digest != adoption.digest => return Outcome::nothing(Finding::Conflict),
         Some(ours) if ours.decision == decision => return Outcome::nothing(Finding::HeardBefore),
-        // An earlier callback was told yes, and a retry of it heard no while the ledger was away. What the first one heard
-        // stays true: only the platform's word releases it. (The same callback's approval is one that nobody heard.)
-        Some(Answered { decision: Decision::Approve { .. }, asked_at, .. })
-            if asked_at != adoption.asked_at && matches!(adoption.told, ToldAnswer::Declined { .. }) =>
-        {
+        // An earlier callback was told yes, and a retry of it heard no, or less, while the ledger was away. What the first
+        // one heard stays true: only the platform's word releases it. (The same callback's approval is one that nobody
+        // heard.)
+        Some(ours) if ours.asked_at != adoption.asked_at && approves_more(&ours.decision, &decision) => {
             return Outcome::nothing(Finding::ApprovedBefore);
         }
         Some(_) | None => {}
     }
-    let (mut outcome, placed) = match adoption.told {
-        ToldAnswer::Approved { amount } => adopt_approval(slice, adoption.request, amount),
-        ToldAnswer::Declined { .. } => (take_back(slice, slice.answered.map_or(0, |ours| ours.placed)), 0),
-    };
+    let id = StepId::of(&adoption.request.key);
+    if step_of(slice, id).is_some_and(|step| !matches!(step.what, What::Placed(_))) {
+        return Outcome::nothing(Finding::Conflict);
+    }
+    let mut outcome = agree(slice, adoption, id);
     if slice.answered.is_some() && outcome.finding.is_none() {
         outcome.finding = Some(Finding::AdoptedOverOurs);
     }
-    outcome.answered = Some(Answered { digest: adoption.digest, asked_at: adoption.asked_at, decision, placed });
+    // The platform's word may have come first.
+    let word = Steps::of(slice.steps).last_word(id);
+    let decision = word.map_or(decision, |word| corrected(decision, word, adoption.request.amount.currency()));
+    outcome.answered = Some(Answered { digest: adoption.digest, asked_at: adoption.asked_at, decision });
     outcome
 }
 
-/// Reserves what was told, whatever is available: what differs from our own approval where there was one. Also says how
-/// much of the payment's hold is this key's from now on.
-fn adopt_approval(slice: &Slice<'_>, request: &AuthorizationRequest, told: Money) -> (Outcome, i64) {
-    let (ours, placed) = match slice.answered {
-        Some(Answered { decision: Decision::Approve { amount }, placed, .. }) => (amount.minor(), placed),
-        Some(Answered { decision: Decision::Decline { .. }, .. }) | None => (0, 0),
+/// Whether an answer leaves more to be captured than another.
+fn approves_more(one: &Decision, other: &Decision) -> bool {
+    match (one, other) {
+        (Decision::Approve { amount: one }, Decision::Approve { amount: other }) => one.minor() > other.minor(),
+        (Decision::Approve { .. }, Decision::Decline { .. }) => true,
+        (Decision::Decline { .. }, _) => false,
+    }
+}
+
+/// The placement of an adopted answer: what was told, or nothing instead of what nobody heard.
+fn agree(slice: &Slice<'_>, adoption: &Adoption<'_>, id: StepId) -> Outcome {
+    let request = adoption.request;
+    let placed = step_of(slice, id).is_some();
+    let (amount, approved) = match adoption.told {
+        ToldAnswer::Approved { amount } if amount.is_negative() => return Outcome::nothing(Finding::AmountTooLarge),
+        ToldAnswer::Approved { amount } => (amount, true),
+        ToldAnswer::Declined { .. } if !placed => return count_only(slice, request, &[], false),
+        ToldAnswer::Declined { .. } => (Money::zero(request.amount.currency()), false),
     };
     let account = match slice.account {
-        None => return (Outcome::nothing(Finding::AccountUnknown), placed),
-        Some(account) if account.currency != told.currency() => return (Outcome::nothing(Finding::CurrencyMismatch), placed),
-        Some(_) if told.is_negative() => return (Outcome::nothing(Finding::AmountTooLarge), placed),
+        None => return Outcome::nothing(Finding::AccountUnknown),
+        Some(account) if account.currency != amount.currency() => return Outcome::nothing(Finding::CurrencyMismatch),
         Some(account) => account,
     };
-    if let Some(hold) = slice.hold.filter(|hold| slice.answered.is_none() && already_told(hold, request, told)) {
-        let confirmed = Outcome { hold: Some(Hold { origin: HoldOrigin::Asked, ..hold }), ..Outcome::default() };
-        return (confirmed, hold.held.saturating_add(hold.ahead));
+    let (policy, limits) = match adoption.verdict {
+        Some(Verdict::Proceed(proceed)) => (HoldPolicy { extra: 0, ..proceed.hold }, proceed.limits.as_slice()),
+        Some(Verdict::Decline { .. }) | None => (HoldPolicy::PLAIN, [].as_slice()),
+    };
+    let places = places(slice, id, limits);
+    if !moves_money(request.kind) || (amount.is_zero() && !placed) {
+        return count_only(slice, request, &places, approved);
     }
-    let more = told.minor().saturating_sub(ours);
-    if !moves_money(request.kind) || more == 0 {
-        return (Outcome::default(), placed);
+    let step = placing(request, adoption.asked_at, amount.minor(), &policy);
+    match take(slice, &account, step, &places) {
+        Ok(outcome) => outcome,
+        Err(finding) => Outcome::nothing(finding),
     }
-    if more < 0 {
-        let less = more.saturating_neg().min(placed);
-        return (take_back(slice, less), placed.saturating_sub(less));
-    }
-    match place_amount(slice, &account, more, request.posting, HoldOrigin::Asked, Outcome::default()) {
-        Ok(outcome) => (outcome, placed.saturating_add(more)),
-        Err(finding) => (Outcome::nothing(finding), placed),
-    }
+}
+
+/// The step of the payment that a key made.
+pub(super) fn step_of<'a>(slice: &Slice<'a>, id: StepId) -> Option<&'a Step> {
+    slice.steps.iter().find(|step| step.id == id)
+}
+
+/// The answer to a key that was forgotten: its step remembers what was approved, if it was a question's.
+fn recall(slice: &Slice<'_>, step: &Step) -> Outcome {
+    let What::Placed(placement) = step.what else { return conflict() };
+    let Some(account) = slice.account else { return conflict() };
+    let amount = Steps::of(slice.steps).amount_of(step.id, &placement);
+    let decision = match amount {
+        0 => Decision::Decline { reason: DeclineReason::AnswerUnknown },
+        amount => Decision::Approve { amount: account.money(amount) },
+    };
+    Outcome { decision: Some((decision, Basis::Replay)), ..Outcome::default() }
 }
 
 /// The same key again: the same answer if it is the same question, a refusal if it is another.
-fn repeat(answered: &Answered, digest: ContentDigest) -> Outcome {
+pub(super) fn repeat(answered: &Answered, digest: ContentDigest) -> Outcome {
     if answered.digest == digest {
         return Outcome { decision: Some((answered.decision, Basis::Replay)), ..Outcome::default() };
     }
-    let conflict = Decision::Decline { reason: DeclineReason::ConflictingDuplicate };
-    Outcome { decision: Some((conflict, Basis::Ledger)), finding: Some(Finding::Conflict), ..Outcome::default() }
+    conflict()
 }
 
-fn declined(asked: &Asked<'_>, reason: DeclineReason, basis: Basis) -> Outcome {
+/// The refusal of a key that means something else already.
+pub(super) fn conflict() -> Outcome {
+    let decision = Decision::Decline { reason: DeclineReason::ConflictingDuplicate };
+    Outcome { decision: Some((decision, Basis::Ledger)), finding: Some(Finding::Conflict), ..Outcome::default() }
+}
+
+/// A decline, remembered under its key.
+pub(super) fn declined_by(digest: ContentDigest, asked_at: Timestamp, reason: DeclineReason, basis: Basis) -> Outcome {
     let decision = Decision::Decline { reason };
-    let answered = Answered { digest: asked.digest, asked_at: asked.asked_at, decision, placed: 0 };
+    let answered = Answered { digest, asked_at, decision };
     Outcome { decision: Some((decision, basis)), answered: Some(answered), ..Outcome::default() }
 }
 
-fn approved(mut outcome: Outcome, asked: &Asked<'_>, basis: Basis) -> Outcome {
-    let decision = Decision::Approve { amount: asked.request.amount };
-    let placed = placed_by(&outcome);
-    outcome.decision = Some((decision, basis));
-    outcome.answered = Some(Answered { digest: asked.digest, asked_at: asked.asked_at, decision, placed });
-    outcome
-}
-
-/// What an outcome placed: newly held, or debited at once.
-fn placed_by(outcome: &Outcome) -> i64 {
-    outcome.held.max(0).saturating_add(outcome.posted.min(0).saturating_neg())
-}
-
-/// The platform recorded this payment before its question reached us: the money is where it should be.
-fn already_told(hold: &Hold, request: &AuthorizationRequest, amount: Money) -> bool {
-    hold.origin == HoldOrigin::Told && request.kind != AuthorizationKind::Incremental && hold.authorized == amount.minor()
-}
-
-fn confirm(asked: &Asked<'_>, hold: Hold) -> Outcome {
-    let outcome = Outcome { hold: Some(Hold { origin: HoldOrigin::Asked, ..hold }), ..Outcome::default() };
-    let mut outcome = approved(outcome, asked, Basis::Ledger);
-    if let Some(answered) = &mut outcome.answered {
-        answered.placed = hold.held.saturating_add(hold.ahead);
+/// What an approval in full would take from what is available, if the payment may still be opened or added to.
+///
+/// It may not be if its steps (told before the question, perhaps) leave nothing of what would be approved held or captured.
+fn cost(slice: &Slice<'_>, request: &AuthorizationRequest, asked_at: Timestamp) -> Result<i64, DeclineReason> {
+    if !moves_money(request.kind) {
+        return Ok(0);
     }
-    outcome
+    let before = slice.hold.unwrap_or(Hold::NONE);
+    if request.kind == AuthorizationKind::Incremental && !before.is_under_way() {
+        return Err(DeclineReason::AuthorizationUnknown);
+    }
+    let amount = request.amount.minor();
+    let step = placing(request, asked_at, amount, &HoldPolicy::PLAIN);
+    let after = fold(&Steps::with(slice.steps, step)).map_err(|_| DeclineReason::AmountTooLarge)?;
+    if !after.is_under_way() && after.captured < after.authorized.max(amount) {
+        return Err(DeclineReason::AuthorizationOver);
+    }
+    let held = i128::from(after.held).saturating_sub(i128::from(before.held));
+    let cost = before.effect().saturating_sub(after.effect()).saturating_add(held);
+    i64::try_from(cost).map_err(|_| DeclineReason::AmountTooLarge)
+}
+
+/// How much can be approved: all that was asked or, where program, terminal and platform allow it, what limits and funds
+/// leave of it. `there` is the most that funds allow.
+fn grant(
+    slice: &Slice<'_>,
+    there: i64,
+    cost: i64,
+    request: &AuthorizationRequest,
+    proceed: &Proceed,
+) -> Result<i64, (DeclineReason, Basis)> {
+    let asked = request.amount.minor();
+    let opens = counted_amount(request) > 0 && request.kind != AuthorizationKind::Incremental;
+    if opens && cost <= 0 && !Steps::of(slice.steps).opened() {
+        // The platform approved or took it before its question reached us: the money is where it should be.
+        return Ok(asked);
+    }
+    let mut most = asked;
+    for (place, check) in proceed.limits.iter().enumerate() {
+        if check.enforcement == Enforcement::Observe {
+            continue;
+        }
+        let used = slice.uses.get(place).copied().unwrap_or_default();
+        // A limit that is passed already (it may have been lowered) refuses only what would add to it.
+        let (amount, count) = (counted_amount(request), u32::from(transactions(request.kind)));
+        if amount > 0
+            && let Some(amount_max) = check.amount_max
+        {
+            let left = amount_max.saturating_sub(used.amount);
+            most = within(most, left, cost, request, proceed)
+                .ok_or((DeclineReason::AmountLimitReached, Basis::Limit(check.limit)))?;
+        }
+        if count > 0 && check.count_max.is_some_and(|count_max| used.count.saturating_add(count) > count_max) {
+            return Err((DeclineReason::CountLimitReached, Basis::Limit(check.limit)));
+        }
+    }
+    if !moves_money(request.kind) {
+        return Ok(asked);
+    }
+    within(most, there, cost, request, proceed).ok_or((DeclineReason::InsufficientFunds, Basis::Ledger))
+}
+
+/// `amount` if `left` has room for it, else `left` if so little may be approved. A payment of which something was told
+/// before is approved in full or not at all: less might cost as much.
+fn within(amount: i64, left: i64, cost: i64, request: &AuthorizationRequest, proceed: &Proceed) -> Option<i64> {
+    if amount <= left {
+        return Some(amount);
+    }
+    let allowed = request.partial_approval == PartialApproval::Supported
+        && request.kind != AuthorizationKind::Incremental
+        && cost == request.amount.minor();
+    proceed.hold.partial_min.filter(|least| allowed && left > 0 && left >= *least).map(|_| left)
+}
+
+/// The step of an approval.
+fn placing(request: &AuthorizationRequest, asked_at: Timestamp, amount: i64, policy: &HoldPolicy) -> Step {
+    let held = request.posting == Posting::Hold;
+    let life = match request.expiry {
+        Expiry::Told => policy.safety_timer_seconds,
+        Expiry::Ours => policy.lifetime_seconds,
+    };
+    let placement = Placement {
+        amount,
+        extra: 0,
+        tolerance: policy.tolerance,
+        posting: request.posting,
+        role: if request.kind == AuthorizationKind::Incremental { Role::Increment } else { Role::Opening },
+        transactions: transactions(request.kind),
+        expires_at: held.then(|| asked_at.saturating_add(Duration::from_secs(u64::from(life)))),
+        original: request.original,
+    };
+    let placement = match request.padding {
+        Padding::None if held => Placement { extra: policy.extra, ..placement },
+        Padding::None | Padding::ByPlatform => placement,
+    };
+    Step { id: StepId::of(&request.key), at: request.occurred_at.unwrap_or(asked_at), what: What::Placed(placement) }
+}
+
+/// The places in which a question counts, with nothing in them yet. One that counted before counts where it did.
+fn places(slice: &Slice<'_>, placement: StepId, limits: &[LimitCheck]) -> ArrayVec<Counted, LIMITS_MAX> {
+    if slice.counted.iter().any(|counted| counted.placement == placement) {
+        return ArrayVec::new();
+    }
+    let place = |check: &LimitCheck| Counted {
+        placement,
+        counter: check.counter,
+        scope: check.scope,
+        window: check.window,
+        amount: 0,
+        count: 0,
+    };
+    limits.iter().take(LIMITS_MAX).map(place).collect()
+}
+
+/// What needs no money counts as a transaction where its kind is one and it was approved, and has no hold.
+fn count_only(slice: &Slice<'_>, request: &AuthorizationRequest, places: &[Counted], approved: bool) -> Outcome {
+    let count = if approved { i32::from(transactions(request.kind)) } else { 0 };
+    let id = StepId::of(&request.key);
+    let known = slice.counted.iter().filter(|counted| counted.placement == id);
+    let changes = known.chain(places).map(|place| Counted { amount: 0, count: count.saturating_sub(place.count), ..*place });
+    Outcome { counted: changes.filter(|change| change.count != 0).collect(), ..Outcome::default() }
+}
+
+fn counted_amount(request: &AuthorizationRequest) -> i64 {
+    if moves_money(request.kind) { request.amount.minor() } else { 0 }
 }
 
 /// Whether this kind needs funds. Credits are not spendable until they clear, and are not held either.
@@ -200,7 +358,7 @@ const fn moves_money(kind: AuthorizationKind) -> bool {
 }
 
 /// How many transactions this kind is for a count limit: an increment is part of an earlier one.
-const fn transactions(kind: AuthorizationKind) -> u32 {
+const fn transactions(kind: AuthorizationKind) -> u8 {
     match kind {
         AuthorizationKind::Incremental | AuthorizationKind::Credit | AuthorizationKind::BalanceInquiry => 0,
         AuthorizationKind::Purchase
@@ -209,126 +367,5 @@ const fn transactions(kind: AuthorizationKind) -> u32 {
         | AuthorizationKind::QuasiCash
         | AuthorizationKind::BillPayment
         | AuthorizationKind::AccountVerification => 1,
-    }
-}
-
-fn limit_reached(slice: &Slice<'_>, proceed: &Proceed, request: &AuthorizationRequest) -> Option<(DeclineReason, Basis)> {
-    proceed.limits.iter().enumerate().find_map(|(index, check)| {
-        if check.enforcement == Enforcement::Observe {
-            return None;
-        }
-        let used = slice.uses.get(index).copied().unwrap_or_default();
-        // A limit that is passed already (it may have been lowered) refuses only what would add to it.
-        let (amount, count) = (counted_amount(request), transactions(request.kind));
-        let reason = if amount > 0 && check.amount_max.is_some_and(|amount_max| used.amount.saturating_add(amount) > amount_max) {
-            DeclineReason::AmountLimitReached
-        } else if count > 0 && check.count_max.is_some_and(|count_max| used.count.saturating_add(count) > count_max) {
-            DeclineReason::CountLimitReached
-        } else {
-            return None;
-        };
-        Some((reason, Basis::Limit(check.limit)))
-    })
-}
-
-fn counted_amount(request: &AuthorizationRequest) -> i64 {
-    if moves_money(request.kind) { request.amount.minor() } else { 0 }
-}
-
-/// Counts in the limits, and places or adds to the payment's hold.
-fn place(slice: &Slice<'_>, account: &Account, request: &AuthorizationRequest, proceed: &Proceed) -> Result<Outcome, Finding> {
-    let mut outcome = Outcome::default();
-    for check in &proceed.limits {
-        let amount = counted_amount(request);
-        let count = i32::try_from(transactions(request.kind)).unwrap_or(0);
-        if amount != 0 || count != 0 {
-            outcome.counted.push(Counted { counter: check.counter, scope: check.scope, window: check.window, amount, count });
-        }
-    }
-    let amount = request.amount.minor();
-    if !moves_money(request.kind) || amount == 0 {
-        return Ok(outcome);
-    }
-    place_amount(slice, account, amount, request.posting, HoldOrigin::Asked, outcome)
-}
-
-/// The money part of placing: held, or debited ahead of its completion.
-pub(super) fn place_amount(
-    slice: &Slice<'_>,
-    account: &Account,
-    amount: i64,
-    posting: Posting,
-    origin: HoldOrigin,
-    mut outcome: Outcome,
-) -> Result<Outcome, Finding> {
-    let mut hold =
-        slice.hold.unwrap_or(Hold { posting, origin, status: HoldStatus::Open, authorized: 0, held: 0, ahead: 0, captured: 0 });
-    hold.status = HoldStatus::Open;
-    hold.authorized = hold.authorized.checked_add(amount).ok_or(Finding::AmountTooLarge)?;
-    match posting {
-        Posting::Hold => {
-            hold.held = hold.held.checked_add(amount).ok_or(Finding::AmountTooLarge)?;
-            account.held.checked_add(amount).ok_or(Finding::AmountTooLarge)?;
-            outcome.held = amount;
-        }
-        Posting::Immediate => {
-            hold.ahead = hold.ahead.checked_add(amount).ok_or(Finding::AmountTooLarge)?;
-            account.posted.checked_sub(amount).ok_or(Finding::AmountTooLarge)?;
-            outcome.posted = amount.saturating_neg();
-            outcome.cause = Some(MovementCause::NetworkSettlement);
-        }
-    }
-    outcome.hold = Some(hold);
-    Ok(outcome)
-}
-
-/// Takes back up to `amount` of what a payment reserved or debited ahead, and returns it to the limits it was counted in.
-pub(super) fn take_back(slice: &Slice<'_>, amount: i64) -> Outcome {
-    let Some(mut hold) = slice.hold.filter(|_| amount > 0) else {
-        return Outcome::default();
-    };
-    let from_held = hold.held.min(amount);
-    let from_ahead = hold.ahead.min(amount.saturating_sub(from_held));
-    if slice.account.is_some_and(|account| account.posted.checked_add(from_ahead).is_none()) {
-        return Outcome::nothing(Finding::AmountTooLarge);
-    }
-    hold.held = hold.held.saturating_sub(from_held);
-    hold.ahead = hold.ahead.saturating_sub(from_ahead);
-    hold.authorized = hold.authorized.saturating_sub(amount).max(0);
-    let over = hold.held == 0 && hold.ahead == 0 && hold.captured == 0;
-    if over {
-        hold.status = HoldStatus::Released;
-    }
-    let mut outcome = Outcome {
-        held: from_held.saturating_neg(),
-        posted: from_ahead,
-        cause: (from_ahead != 0).then_some(MovementCause::NetworkSettlement),
-        hold: Some(hold),
-        ..Outcome::default()
-    };
-    return_to_limits(slice, from_held.saturating_add(from_ahead), over, &mut outcome);
-    outcome
-}
-
-/// Money returned to a limit goes to the window it was counted in; a payment that is over altogether is no transaction.
-pub(super) fn return_to_limits(slice: &Slice<'_>, amount: i64, over: bool, outcome: &mut Outcome) {
-    let mut left_by_counter: [(Option<(crate::rules::CounterKey, LimitScope)>, i64); crate::rules::LIMITS_MAX] =
-        [(None, amount); crate::rules::LIMITS_MAX];
-    // The latest window first: an increment's money is the first to come back.
-    for counted in slice.counted.iter().rev() {
-        let key = Some((counted.counter, counted.scope));
-        let Some((slot, left)) = left_by_counter.iter_mut().find(|(slot, _)| *slot == key || slot.is_none()) else {
-            return;
-        };
-        *slot = key;
-        let returned = counted.amount.min(*left).max(0);
-        *left = left.saturating_sub(returned);
-        let count = if over { counted.count } else { 0 };
-        if returned != 0 || count != 0 {
-            let change = Counted { amount: returned.saturating_neg(), count: count.saturating_neg(), ..*counted };
-            if outcome.counted.try_push(change).is_err() {
-                return;
-            }
-        }
     }
 }

@@ -49,6 +49,8 @@ pub enum Fact {
         payment: PaymentRef,
         /// The key under which we were, or would have been, asked.
         asked: IdempotencyKey,
+        /// For an increment: the payment that it adds to, which is then the one that counts.
+        increments: Option<PaymentRef>,
         /// How it ended.
         outcome: RecordedOutcome,
     },
@@ -58,6 +60,8 @@ pub enum Fact {
         payment: PaymentRef,
         /// By how much.
         by: Money,
+        /// The same in the merchant's currency, where that is another one and told.
+        original: Option<Money>,
     },
     /// The hold becomes this total (advice), larger or smaller.
     Replaced {
@@ -170,8 +174,12 @@ pub enum ReleaseCause {
     Reversed,
     /// The platform let it expire.
     Expired,
-    /// An operator released it.
+    /// An operator, or the program through a door of ours, released it.
     Operator,
+    /// The platform says that it was declined.
+    Declined,
+    /// The platform never told how it ended.
+    SafetyTimer,
 }
 
 /// What a movement is balanced against: every posted amount has a counter-entry by cause.
@@ -187,6 +195,25 @@ pub enum MovementCause {
     Dispute,
     /// What stand-in approved and nobody repaid.
     StandInLoss,
+}
+
+/// What a program orders about a payment whose life is ours to lead. It is asked, not told: it can be refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Order {
+    /// Take money; never more than authorized and tolerated.
+    Capture {
+        /// How much.
+        amount: Money,
+        /// Whether it is the last time.
+        finality: Finality,
+    },
+    /// Let go of what is held.
+    Release,
+    /// Give money back; never more than was captured.
+    Refund {
+        /// How much.
+        amount: Money,
+    },
 }
 
 /// The answer that a platform heard, as the ledger must make it true.

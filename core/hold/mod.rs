@@ -1,7 +1,8 @@
 //! The hold engine: what an event does to money. Pure, so that every ledger, and replay, share it.
 //!
 //! [`apply`] is the whole truth. An engine loads the [`Slice`] that an [`Event`] concerns, applies, and stores the
-//! [`Outcome`]; nothing here remembers anything.
+//! [`Outcome`]; nothing here remembers anything. A payment's hold is the fold of its steps ([`life`]), so that what is told
+//! twice, late or in another order ends in the same state.
 //!
 //! Invariant: for every event, the account's posted amount changes by [`Outcome::posted`] and its held amount by
 //! [`Outcome::held`], which is also what the hold's `held` changes by.
@@ -9,34 +10,44 @@
 mod account;
 mod asked;
 mod event;
+pub mod life;
+mod limits;
+mod order;
 mod outcome;
 mod state;
 mod told;
 
 pub use account::{AccountStatus, CardStatus, CardholderStatus};
 pub use asked::{Adoption, Asked};
-pub use event::{Fact, Finality, MovementCause, RecordedOutcome, ReleaseCause, Subject, ToldAnswer, ToldEvent};
+pub use event::{Fact, Finality, MovementCause, Order, RecordedOutcome, ReleaseCause, Subject, ToldAnswer, ToldEvent};
+pub use life::{Hold, HoldStatus, Step, StepId, What};
+pub use order::Ordered;
 pub use outcome::{Finding, Outcome, Standing};
-pub use state::{Account, Answered, Card, Counted, Heard, Hold, HoldOrigin, HoldStatus, LimitUse, Slice};
+pub use state::{Account, Answered, Card, Counted, Heard, LimitUse, Mark, Slice};
+
+use crate::time::Timestamp;
 
 /// One thing that may change money.
 #[derive(Debug, Clone, Copy)]
 pub enum Event<'a> {
     /// May this be paid?
     Asked(Asked<'a>),
+    /// May this be done with a payment of ours?
+    Ordered(Ordered<'a>),
     /// This was answered, somewhere else or without the ledger.
     Adopt(Adoption<'a>),
     /// This happened.
     Told(&'a ToldEvent),
 }
 
-/// What an event does to its slice. Deterministic, without allocation; what needs a date has it in the event.
+/// What an event that is applied `now` does to its slice. Deterministic; without allocation for what is asked.
 #[must_use]
-pub fn apply(slice: &Slice<'_>, event: &Event<'_>) -> Outcome {
+pub fn apply(slice: &Slice<'_>, event: &Event<'_>, now: Timestamp) -> Outcome {
     match event {
         Event::Asked(asked) => asked::decide(slice, asked),
+        Event::Ordered(ordered) => order::obey(slice, ordered, now),
         Event::Adopt(adoption) => asked::adopt(slice, adoption),
-        Event::Told(told) => told::tell(slice, told),
+        Event::Told(told) => told::tell(slice, told, now),
     }
 }
 

@@ -1,18 +1,19 @@
 //! What an event did, as plain values: an engine stores it, the journal records it, replay compares it.
 
-use arrayvec::ArrayVec;
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 
 use super::account::{AccountStatus, CardStatus, CardholderStatus};
 use super::event::MovementCause;
-use super::state::{Answered, Counted, Hold};
+use super::life::{Hold, Step};
+use super::state::{Answered, Counted, Mark};
 use crate::decision::{Basis, Decision};
 use crate::rules::LIMITS_MAX;
 
 /// What an event did to its slice. Applying it again to the same slice is the engine's write.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outcome {
-    /// For asked events: what to answer, and why.
+    /// For asked events and orders: what to answer, and why.
     pub decision: Option<(Decision, Basis)>,
     /// The key's new answer, where it has one now that it had not.
     pub answered: Option<Answered>,
@@ -22,12 +23,14 @@ pub struct Outcome {
     pub held: i64,
     /// What `posted` is balanced against; there is one exactly when `posted` is not zero.
     pub cause: Option<MovementCause>,
-    /// The hold as it is now; `None` if nothing became of it.
+    /// What becomes part of the payment's steps.
+    pub step: Option<Step>,
+    /// What stands of the payment now; there is one exactly when there is a step.
     pub hold: Option<Hold>,
     /// What limits counted more, or less.
-    pub counted: ArrayVec<Counted, LIMITS_MAX>,
-    /// What now stands differently.
-    pub standing: Option<Standing>,
+    pub counted: SmallVec<[Counted; LIMITS_MAX]>,
+    /// What now stands differently, and by which message.
+    pub standing: Option<(Standing, Mark)>,
     /// What somebody should know about it.
     pub finding: Option<Finding>,
 }
@@ -68,6 +71,10 @@ pub enum Finding {
     AmountTooLarge,
     /// A retry was told no without the ledger, but the question had been told yes before: that stays.
     ApprovedBefore,
+    /// A newer message told of this standing before: nothing was changed.
+    Superseded,
+    /// The platform never told how the payment ended: what it held was released after the longest time.
+    NeverEnded,
 }
 
 impl Finding {
@@ -86,6 +93,8 @@ impl Finding {
             Finding::CurrencyMismatch => "currency_mismatch",
             Finding::AmountTooLarge => "amount_too_large",
             Finding::ApprovedBefore => "approved_before",
+            Finding::Superseded => "superseded",
+            Finding::NeverEnded => "never_ended",
         }
     }
 }

@@ -4,7 +4,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::account::{AccountStatus, CardStatus, CardholderStatus};
-use crate::authorization::{ContentDigest, Posting};
+use super::life::{Hold, Step, StepId};
+use crate::authorization::ContentDigest;
 use crate::decision::Decision;
 use crate::money::{Currency, Money};
 use crate::rules::{CounterKey, LimitScope, Window};
@@ -49,47 +50,6 @@ pub struct Card {
     pub cardholder: CardholderStatus,
 }
 
-/// Money reserved for one payment, and what became of it. Amounts in minor units of the account's currency, never negative.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Hold {
-    /// How approved amounts leave the account.
-    pub posting: Posting,
-    /// Who placed it.
-    pub origin: HoldOrigin,
-    /// Whether more may be captured.
-    pub status: HoldStatus,
-    /// What has been authorized in total, reversals taken off.
-    pub authorized: i64,
-    /// What of it is held now.
-    pub held: i64,
-    /// What of it was debited at the decision and waits for its completion ([`Posting::Immediate`]).
-    pub ahead: i64,
-    /// What was captured.
-    pub captured: i64,
-}
-
-/// Who placed a hold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum HoldOrigin {
-    /// We were asked, and approved.
-    Asked,
-    /// The platform told us; the question may still be on its way.
-    Told,
-}
-
-/// Where a hold is in its one life.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum HoldStatus {
-    /// More may be captured.
-    Open,
-    /// Captured to the end.
-    Captured,
-    /// Reversed, declined after all, or released by an operator.
-    Released,
-    /// Let expire by the platform.
-    Expired,
-}
-
 /// What was answered to an asked key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Answered {
@@ -99,8 +59,6 @@ pub struct Answered {
     pub asked_at: Timestamp,
     /// What was answered.
     pub decision: Decision,
-    /// What of the payment's hold this key placed, in minor units: what an undo takes back.
-    pub placed: i64,
 }
 
 /// What a limit has counted in the window of a check.
@@ -112,9 +70,11 @@ pub struct LimitUse {
     pub count: u32,
 }
 
-/// What one payment has counted in one window of one limit, or a change of it.
+/// What one placement of a payment has counted in one window of one limit, or a change of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counted {
+    /// The placement that counts.
+    pub placement: StepId,
     /// Which counter.
     pub counter: CounterKey,
     /// Whose.
@@ -127,6 +87,14 @@ pub struct Counted {
     pub count: i32,
 }
 
+impl Counted {
+    /// Whether two are of the same placement, in the same window of the same counter.
+    #[must_use]
+    pub fn same_place(&self, other: &Counted) -> bool {
+        (self.placement, self.counter, self.scope, self.window) == (other.placement, other.counter, other.scope, other.window)
+    }
+}
+
 /// Everything that one event concerns.
 #[derive(Debug, Clone, Copy)]
 pub struct Slice<'a> {
@@ -134,16 +102,30 @@ pub struct Slice<'a> {
     pub account: Option<Account>,
     /// The card; `None` if the subject names none that is known.
     pub card: Option<Card>,
-    /// The payment's hold; for an increment, the one it adds to.
+    /// What stands of the payment; `None` if nobody ever told of it. For an increment, of the payment it adds to.
     pub hold: Option<Hold>,
-    /// What that payment has counted in limits so far.
+    /// That payment's steps, in their order.
+    pub steps: &'a [Step],
+    /// What that payment has counted in limits so far, in every place that was ever told, also where that is nothing now:
+    /// a payment that comes back counts there again.
     pub counted: &'a [Counted],
-    /// For asked events, adoptions and recorded outcomes: what was answered to the key before.
+    /// For asked events, orders, adoptions and recorded outcomes: what was answered to the key before.
     pub answered: Option<Answered>,
     /// For told events: whether this very message was applied before.
     pub heard: Heard,
     /// For asked events: what the verdict's limits have counted so far, in the verdict's order.
     pub uses: &'a [LimitUse],
+    /// For a change of standing: what the present one was told by.
+    pub standing: Option<Mark>,
+}
+
+/// What a standing was told by: the latest wins, whatever arrives last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Mark {
+    /// When, by the teller's clock.
+    pub at: Timestamp,
+    /// The message.
+    pub id: StepId,
 }
 
 /// Whether a told message came before.

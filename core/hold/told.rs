@@ -1,220 +1,196 @@
 //! Told events: facts that a platform or an operator states. They are never refused; what cannot be booked is found and
 //! said.
 
-use super::asked::{place_amount, return_to_limits, take_back};
 use super::event::{Fact, Finality, MovementCause, RecordedOutcome, ReleaseCause, ToldEvent};
+use super::life::{Hold, HoldStatus, Role, Step, StepId, Steps, What, Word, fold};
+use super::limits;
 use super::outcome::{Finding, Outcome, Standing};
-use super::state::{Account, Answered, Heard, Hold, HoldOrigin, HoldStatus, Slice};
-use crate::authorization::Posting;
+use super::state::{Account, Answered, Counted, Heard, Mark, Slice};
 use crate::decision::{Decision, DeclineReason};
-use crate::money::Money;
+use crate::money::{Currency, Money};
+use crate::time::Timestamp;
 
 /// Applies a told event to its slice.
-pub(super) fn tell(slice: &Slice<'_>, event: &ToldEvent) -> Outcome {
-    if slice.heard == Heard::Again {
+pub(super) fn tell(slice: &Slice<'_>, event: &ToldEvent, now: Timestamp) -> Outcome {
+    let id = StepId::of_message(&event.key);
+    if slice.heard == Heard::Again || slice.steps.iter().any(|step| step.id == id) {
         return Outcome::nothing(Finding::HeardBefore);
     }
+    let at = event.occurred_at.unwrap_or(now);
+    let mark = Mark { at, id };
     match event.fact {
-        Fact::Card { status, .. } => Outcome { standing: Some(Standing::Card(status)), ..Outcome::default() },
-        Fact::Cardholder { status, .. } => Outcome { standing: Some(Standing::Cardholder(status)), ..Outcome::default() },
+        Fact::Card { status, .. } => stand(slice, Standing::Card(status), mark),
+        Fact::Cardholder { status, .. } => stand(slice, Standing::Cardholder(status), mark),
         Fact::Account { .. } if slice.account.is_none() => Outcome::nothing(Finding::AccountUnknown),
-        Fact::Account { status, .. } => Outcome { standing: Some(Standing::Account(status)), ..Outcome::default() },
+        Fact::Account { status, .. } => stand(slice, Standing::Account(status), mark),
         Fact::SettlementAnnounced { .. } => Outcome::default(),
-        Fact::Recorded { outcome: RecordedOutcome::Declined, .. } => declined_after_all(slice),
-        Fact::Recorded { outcome: RecordedOutcome::Approved { amount }, .. } => {
-            on_account(slice, amount, |account, minor| recorded_as_approved(slice, account, minor, Posting::Hold))
-        }
-        Fact::Recorded { outcome: RecordedOutcome::ApprovedByStandIn { amount, posting }, .. } => {
-            on_account(slice, amount, |account, minor| stood_in_for_us(slice, account, minor, posting))
-        }
-        Fact::Reduced { by, .. } => on_hold(slice, by, |minor| take_back(slice, minor)),
-        Fact::Replaced { total, .. } => {
-            on_account(slice, total, |account, minor| replace(slice, account, minor).unwrap_or_else(Outcome::nothing))
-        }
-        Fact::Released { cause, .. } => release(slice, cause),
-        Fact::Captured { payment: None, amount, .. } => on_account(slice, amount, |account, minor| {
-            let outcome = post(account, minor.saturating_neg(), MovementCause::NetworkSettlement);
+        Fact::Captured { payment: None, amount, .. } => on_account(slice, amount, |account| {
+            let outcome = post(account, amount.minor().saturating_neg(), MovementCause::NetworkSettlement);
             Outcome { finding: outcome.finding.or(Some(Finding::ForcePosted)), ..outcome }
         }),
-        Fact::Captured { payment: Some(_), amount, finality } => {
-            on_account(slice, amount, |account, minor| capture(slice, account, minor, finality).unwrap_or_else(Outcome::nothing))
+        Fact::Credited { payment: None, amount, cause } => {
+            on_account(slice, amount, |account| post(account, amount.minor(), cause))
         }
-        Fact::Completed { amount, .. } => on_account(slice, amount, |account, minor| {
-            capture(slice, account, minor, Finality::Final).unwrap_or_else(Outcome::nothing)
-        }),
-        Fact::Credited { amount, cause, .. } => on_account(slice, amount, |account, minor| post(account, minor, cause)),
-        Fact::Debited { amount, cause, .. } => {
-            on_account(slice, amount, |account, minor| post(account, minor.saturating_neg(), cause))
+        Fact::Debited { payment: None, amount, cause } => {
+            on_account(slice, amount, |account| post(account, amount.minor().saturating_neg(), cause))
+        }
+        Fact::Recorded { .. }
+        | Fact::Reduced { .. }
+        | Fact::Replaced { .. }
+        | Fact::Released { .. }
+        | Fact::Captured { payment: Some(_), .. }
+        | Fact::Completed { .. }
+        | Fact::Credited { payment: Some(_), .. }
+        | Fact::Debited { payment: Some(_), .. } => of_payment(slice, &event.fact, id, at),
+    }
+}
+
+/// A change of standing, unless a newer message told of it before.
+fn stand(slice: &Slice<'_>, standing: Standing, mark: Mark) -> Outcome {
+    match slice.standing {
+        Some(known) if known > mark => Outcome::nothing(Finding::Superseded),
+        Some(_) | None => Outcome { standing: Some((standing, mark)), ..Outcome::default() },
+    }
+}
+
+/// A fact about a payment becomes one of its steps.
+fn of_payment(slice: &Slice<'_>, fact: &Fact, id: StepId, at: Timestamp) -> Outcome {
+    let Some(account) = slice.account else {
+        return Outcome::nothing(Finding::AccountUnknown);
+    };
+    let Some((what, amount)) = what(fact) else {
+        return Outcome::default();
+    };
+    if amount.is_some_and(|amount| amount.currency() != account.currency) {
+        return Outcome::nothing(Finding::CurrencyMismatch);
+    }
+    // Adapters never make one: the fact's name carries the direction.
+    if amount.is_some_and(Money::is_negative) {
+        return Outcome::nothing(Finding::AmountTooLarge);
+    }
+    let mut outcome = match take(slice, &account, Step { id, at, what }, &[]) {
+        Ok(outcome) => outcome,
+        Err(finding) => return Outcome::nothing(finding),
+    };
+    if let What::Recorded { asked, .. } = what {
+        listen(slice, &account, asked, &mut outcome);
+    }
+    outcome
+}
+
+/// A fact as a step, and the amount that has to be in the account's currency.
+fn what(fact: &Fact) -> Option<(What, Option<Money>)> {
+    Some(match *fact {
+        Fact::Recorded { asked, increments, outcome, .. } => {
+            let role = if increments.is_some() { Role::Increment } else { Role::Opening };
+            let (word, amount) = match outcome {
+                RecordedOutcome::Approved { amount } => (Word::Approved { amount: amount.minor() }, Some(amount)),
+                RecordedOutcome::ApprovedByStandIn { amount, posting } => {
+                    (Word::StoodIn { amount: amount.minor(), posting }, Some(amount))
+                }
+                RecordedOutcome::Declined => (Word::Declined, None),
+            };
+            (What::Recorded { asked: StepId::of(&asked), role, word }, amount)
+        }
+        Fact::Reduced { by, original, .. } => (What::Reduced { by: by.minor(), original }, Some(by)),
+        Fact::Replaced { total, .. } => (What::Totalled { total: total.minor() }, Some(total)),
+        Fact::Released { cause, .. } => (What::Released { cause }, None),
+        Fact::Captured { amount, finality, .. } => (What::Captured { amount: amount.minor(), finality }, Some(amount)),
+        Fact::Completed { amount, .. } => (What::Captured { amount: amount.minor(), finality: Finality::Final }, Some(amount)),
+        Fact::Credited { amount, cause, .. } => (What::Moved { amount: amount.minor(), cause }, Some(amount)),
+        Fact::Debited { amount, cause, .. } => (What::Moved { amount: amount.minor().saturating_neg(), cause }, Some(amount)),
+        Fact::Card { .. } | Fact::Cardholder { .. } | Fact::Account { .. } | Fact::SettlementAnnounced { .. } => return None,
+    })
+}
+
+/// Puts a step among a payment's steps: what that does to the account and to limits is the difference of two folds.
+///
+/// `places` are those in which a new placement counts, with nothing in them yet.
+pub(super) fn take(slice: &Slice<'_>, account: &Account, step: Step, places: &[Counted]) -> Result<Outcome, Finding> {
+    let before = slice.hold.unwrap_or(Hold::NONE);
+    let steps = Steps::with(slice.steps, step);
+    let after = fold(&steps).map_err(|_| Finding::AmountTooLarge)?;
+    let posted = i64::try_from(after.effect().saturating_sub(before.effect())).map_err(|_| Finding::AmountTooLarge)?;
+    let held = after.held.saturating_sub(before.held);
+    account.posted.checked_add(posted).ok_or(Finding::AmountTooLarge)?;
+    account.held.checked_add(held).ok_or(Finding::AmountTooLarge)?;
+    let cause = match step.what {
+        What::Moved { cause, .. } => cause,
+        What::Placed(_)
+        | What::Recorded { .. }
+        | What::Reduced { .. }
+        | What::Totalled { .. }
+        | What::Released { .. }
+        | What::Captured { .. } => MovementCause::NetworkSettlement,
+    };
+    Ok(Outcome {
+        posted,
+        held,
+        cause: (posted != 0).then_some(cause),
+        step: Some(step),
+        hold: Some(after),
+        counted: limits::changes(&steps, &after, slice.counted, places).map_err(|_| Finding::AmountTooLarge)?,
+        finding: finding(&before, &after, &step.what),
+        ..Outcome::default()
+    })
+}
+
+/// What somebody should know about a step.
+fn finding(before: &Hold, after: &Hold, what: &What) -> Option<Finding> {
+    let unknown = before.status == HoldStatus::Unplaced;
+    match what {
+        What::Captured { .. } if unknown => Some(Finding::ForcePosted),
+        What::Captured { .. } if !before.is_under_way() => Some(Finding::CapturedAfterEnd),
+        What::Captured { .. } if after.captured > after.authorized.saturating_add(after.tolerance) => {
+            Some(Finding::CapturedAboveAuthorized)
+        }
+        What::Released { cause: ReleaseCause::SafetyTimer } if before.held > 0 => Some(Finding::NeverEnded),
+        What::Reduced { .. } | What::Totalled { .. } | What::Released { .. } if unknown => Some(Finding::PaymentUnknown),
+        What::Recorded { .. }
+            if (before.authorized, before.held, before.ahead) != (after.authorized, after.held, after.ahead) =>
+        {
+            Some(Finding::AdoptedOverOurs)
+        }
+        What::Captured { .. }
+        | What::Placed(_)
+        | What::Recorded { .. }
+        | What::Reduced { .. }
+        | What::Totalled { .. }
+        | What::Released { .. }
+        | What::Moved { .. } => None,
+    }
+}
+
+/// The question hears from now on what the platform says of it.
+fn listen(slice: &Slice<'_>, account: &Account, asked: StepId, outcome: &mut Outcome) {
+    let (Some(answered), Some(step)) = (slice.answered, outcome.step) else { return };
+    let Some(word) = Steps::with(slice.steps, step).last_word(asked) else { return };
+    let decision = corrected(answered.decision, word, account.currency);
+    if decision != answered.decision {
+        outcome.answered = Some(Answered { decision, ..answered });
+        outcome.finding = Some(Finding::AdoptedOverOurs);
+    }
+}
+
+/// Our answer, or the one that the platform's word makes of it. Declines agree, whatever their reasons.
+pub(super) fn corrected(ours: Decision, word: Word, currency: Currency) -> Decision {
+    match (word, ours) {
+        (Word::Declined, Decision::Decline { .. }) => ours,
+        (Word::Declined, Decision::Approve { .. }) => Decision::Decline { reason: DeclineReason::TransactionNotPermitted },
+        (Word::Approved { amount } | Word::StoodIn { amount, .. }, _) => {
+            Decision::Approve { amount: Money::from_minor(amount, currency) }
         }
     }
 }
 
 /// Runs `book` if the slice has an account and the amount is in its currency.
-fn on_account(slice: &Slice<'_>, amount: Money, book: impl FnOnce(&Account, i64) -> Outcome) -> Outcome {
+fn on_account(slice: &Slice<'_>, amount: Money, book: impl FnOnce(&Account) -> Outcome) -> Outcome {
     match slice.account {
         None => Outcome::nothing(Finding::AccountUnknown),
         Some(account) if account.currency != amount.currency() => Outcome::nothing(Finding::CurrencyMismatch),
-        // Adapters never make one: the fact's name carries the direction.
         Some(_) if amount.is_negative() => Outcome::nothing(Finding::AmountTooLarge),
-        Some(account) => book(&account, amount.minor()),
+        Some(account) => book(&account),
     }
-}
-
-/// Runs `book` if besides that the payment has a hold.
-fn on_hold(slice: &Slice<'_>, amount: Money, book: impl FnOnce(i64) -> Outcome) -> Outcome {
-    on_account(slice, amount, |_, minor| match slice.hold {
-        None => Outcome::nothing(Finding::PaymentUnknown),
-        Some(_) => book(minor),
-    })
-}
-
-/// The platform says that it was declined: whatever this key, or this payment, reserved is free again, and the key hears
-/// a decline from now on.
-fn declined_after_all(slice: &Slice<'_>) -> Outcome {
-    let Some(answered) = slice.answered else {
-        return match slice.hold {
-            Some(hold) if hold.status == HoldStatus::Open && hold.captured == 0 => {
-                let outcome = take_back(slice, hold.held.saturating_add(hold.ahead));
-                Outcome { finding: Some(Finding::AdoptedOverOurs), ..outcome }
-            }
-            Some(_) | None => Outcome::default(),
-        };
-    };
-    match answered.decision {
-        Decision::Decline { .. } => Outcome::default(),
-        Decision::Approve { .. } => {
-            let decision = Decision::Decline { reason: DeclineReason::TransactionNotPermitted };
-            let mut outcome = take_back(slice, answered.placed);
-            outcome.answered = Some(Answered { decision, placed: 0, ..answered });
-            outcome.finding = Some(Finding::AdoptedOverOurs);
-            outcome
-        }
-    }
-}
-
-/// The platform approved it in our place: what it says is held of the payment is held, whatever we knew of it.
-fn stood_in_for_us(slice: &Slice<'_>, account: &Account, minor: i64, posting: Posting) -> Outcome {
-    let known = match slice.hold {
-        Some(hold) if slice.answered.is_none() && hold.captured == 0 => match hold.status {
-            HoldStatus::Open => hold.authorized,
-            HoldStatus::Released | HoldStatus::Expired => 0,
-            HoldStatus::Captured => return recorded_as_approved(slice, account, minor, posting),
-        },
-        Some(_) | None => return recorded_as_approved(slice, account, minor, posting),
-    };
-    let more = minor.saturating_sub(known);
-    if more <= 0 {
-        return Outcome::default();
-    }
-    match place_amount(slice, account, more, posting, HoldOrigin::Told, Outcome::default()) {
-        Ok(outcome) => Outcome { finding: Some(Finding::AdoptedOverOurs), ..outcome },
-        Err(finding) => Outcome::nothing(finding),
-    }
-}
-
-/// The platform says that it was approved: ours too, if it was not yet, even into a negative balance.
-fn recorded_as_approved(slice: &Slice<'_>, account: &Account, minor: i64, posting: Posting) -> Outcome {
-    let approved_by_us = matches!(slice.answered, Some(Answered { decision: Decision::Approve { .. }, .. }));
-    if approved_by_us || (slice.answered.is_none() && slice.hold.is_some()) || minor == 0 {
-        return Outcome::default();
-    }
-    let mut outcome = match place_amount(slice, account, minor, posting, HoldOrigin::Told, Outcome::default()) {
-        Ok(outcome) => outcome,
-        Err(finding) => return Outcome::nothing(finding),
-    };
-    outcome.finding = Some(Finding::AdoptedOverOurs);
-    outcome.answered = slice.answered.map(|answered| Answered {
-        decision: Decision::Approve { amount: account.money(minor) },
-        placed: minor,
-        ..answered
-    });
-    outcome
-}
-
-/// A new total of what is authorized: the hold becomes what of it is not captured yet.
-fn replace(slice: &Slice<'_>, account: &Account, total: i64) -> Result<Outcome, Finding> {
-    let hold = slice.hold.ok_or(Finding::PaymentUnknown)?;
-    let open = total.saturating_sub(hold.captured).max(0);
-    let reserved = hold.held.saturating_add(hold.ahead);
-    if open <= reserved {
-        let mut outcome = take_back(slice, reserved.saturating_sub(open));
-        if let Some(hold) = &mut outcome.hold {
-            hold.authorized = total;
-        }
-        return Ok(outcome);
-    }
-    let outcome = Outcome::default();
-    let mut outcome = place_amount(slice, account, open.saturating_sub(reserved), hold.posting, hold.origin, outcome)?;
-    if let Some(hold) = &mut outcome.hold {
-        hold.authorized = total;
-    }
-    Ok(outcome)
-}
-
-fn release(slice: &Slice<'_>, cause: ReleaseCause) -> Outcome {
-    let Some(hold) = slice.hold else {
-        return Outcome::nothing(Finding::PaymentUnknown);
-    };
-    if hold.status != HoldStatus::Open {
-        return Outcome::default();
-    }
-    let mut outcome = take_back(slice, hold.held.saturating_add(hold.ahead));
-    let status = match cause {
-        ReleaseCause::Expired => HoldStatus::Expired,
-        ReleaseCause::Reversed | ReleaseCause::Operator => HoldStatus::Released,
-    };
-    let hold = outcome.hold.unwrap_or(hold);
-    outcome.hold = Some(Hold { status, ..hold });
-    outcome
-}
-
-/// The merchant takes money. It always posts in full: what was debited ahead covers it first, the rest is debited now, and
-/// the hold shrinks by as much. What a final capture leaves over goes back to the account and to the limits.
-fn capture(slice: &Slice<'_>, account: &Account, minor: i64, finality: Finality) -> Result<Outcome, Finding> {
-    let finding = match slice.hold {
-        None => Some(Finding::ForcePosted),
-        Some(hold) if hold.status != HoldStatus::Open => Some(Finding::CapturedAfterEnd),
-        Some(hold) if hold.captured.saturating_add(minor) > hold.authorized => Some(Finding::CapturedAboveAuthorized),
-        Some(_) => None,
-    };
-    let mut hold = slice.hold.unwrap_or(Hold {
-        posting: Posting::Hold,
-        origin: HoldOrigin::Told,
-        status: HoldStatus::Open,
-        authorized: 0,
-        held: 0,
-        ahead: 0,
-        captured: 0,
-    });
-    let covered = hold.ahead.min(minor);
-    let debited = minor.saturating_sub(covered);
-    let used = hold.held.min(debited);
-    let (freed, paid_back) = match finality {
-        Finality::Final => (hold.held, hold.ahead.saturating_sub(covered)),
-        Finality::More => (used, 0),
-    };
-    hold.captured = hold.captured.checked_add(minor).ok_or(Finding::AmountTooLarge)?;
-    hold.ahead = hold.ahead.saturating_sub(covered).saturating_sub(paid_back);
-    hold.held = hold.held.saturating_sub(freed);
-    let nothing_left = hold.held == 0 && hold.ahead == 0;
-    if finality == Finality::Final || (nothing_left && hold.captured >= hold.authorized) {
-        hold.status = HoldStatus::Captured;
-    }
-    let posted = paid_back.saturating_sub(debited);
-    account.posted.checked_add(posted).ok_or(Finding::AmountTooLarge)?;
-    let mut outcome = Outcome {
-        posted,
-        held: freed.saturating_neg(),
-        cause: (posted != 0).then_some(MovementCause::NetworkSettlement),
-        hold: Some(hold),
-        finding,
-        ..Outcome::default()
-    };
-    if finality == Finality::Final {
-        let left_over = freed.saturating_sub(used).saturating_add(paid_back);
-        return_to_limits(slice, left_over, hold.captured == 0, &mut outcome);
-    }
-    Ok(outcome)
 }
 
 fn post(account: &Account, minor: i64, cause: MovementCause) -> Outcome {

@@ -1,10 +1,13 @@
-//! Rules and limits in one line each, for listings. Merchants' names are digests, so only their number is told.
+//! Rules, limits and hold rows in one line each, for listings. Merchants' names are digests, so only their number is told.
 
 use std::fmt;
+
+use arrayvec::ArrayVec;
 
 use crate::authorization::{CrossBorder, Posting, Wallet};
 use crate::money::Money;
 
+use super::hold_row::{HoldRow, HoldTerms, Margin, PartialRule};
 use super::hours::{Hours, Span, TimeOfDay, Weekday};
 use super::limit::{Limit, LimitWindow, Rolling};
 use super::rule::{AmountRange, Check, Requirement, Rule};
@@ -88,16 +91,87 @@ impl fmt::Display for LimitWindow {
 }
 
 impl fmt::Display for Rolling {
-    /// `24h (24 buckets)`: in the largest unit that is whole.
+    /// `24h (24 buckets)`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let length = self.length_seconds();
+        write!(f, "{} ({} buckets)", Length(self.length_seconds()), self.buckets())
+    }
+}
+
+/// A length of time in the largest unit that is whole, as it is written in a ruleset: `7d`, `90m`.
+struct Length(u32);
+
+impl fmt::Display for Length {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (unit, seconds) in [("d", 86_400), ("h", 3600), ("m", 60)] {
-            if length.checked_rem(seconds) == Some(0) {
-                let whole = length.checked_div(seconds).unwrap_or(0);
-                return write!(f, "{whole}{unit} ({} buckets)", self.buckets());
+            if self.0.checked_rem(seconds) == Some(0) {
+                return write!(f, "{}{unit}", self.0.checked_div(seconds).unwrap_or(0));
             }
         }
-        write!(f, "{length}s ({} buckets)", self.buckets())
+        write!(f, "{}s", self.0)
+    }
+}
+
+impl fmt::Display for HoldRow {
+    /// `rental: tolerates the larger of 15% and 75.00 USD, when MCC vehicle_rental`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.id, self.terms)?;
+        write_conditions(f, &self.when)
+    }
+}
+
+impl fmt::Display for HoldTerms {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut before = "";
+        let mut begin = |f: &mut fmt::Formatter<'_>, what: &str| {
+            f.write_str(before)?;
+            before = ", ";
+            f.write_str(what)
+        };
+        if let Some(seconds) = self.lifetime_seconds {
+            begin(f, "ends holds of ours after ")?;
+            write!(f, "{}", Length(seconds))?;
+        }
+        if let Some(seconds) = self.safety_timer_seconds {
+            begin(f, "gives the platform's holds up after ")?;
+            write!(f, "{}", Length(seconds))?;
+        }
+        if let Some(tolerance) = self.tolerance {
+            begin(f, "tolerates ")?;
+            write!(f, "{tolerance}")?;
+        }
+        if let Some(extra) = self.extra {
+            begin(f, "holds on top ")?;
+            write!(f, "{extra}")?;
+        }
+        if let Some(percent) = self.cross_currency {
+            begin(f, "pads other currencies by ")?;
+            write!(f, "{percent}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Margin {
+    /// `nothing`, `20%`, `the larger of 15% and 75.00 USD`, `what is missing to 125.00 USD`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut parts: ArrayVec<String, 3> = ArrayVec::new();
+        parts.extend(self.percent.map(|percent| percent.to_string()));
+        parts.extend(self.amount.map(|amount| Amount(amount).to_string()));
+        parts.extend(self.up_to.map(|total| format!("what is missing to {}", Amount(total))));
+        match parts.as_slice() {
+            [] => f.write_str("nothing"),
+            [only] => f.write_str(only),
+            several => write!(f, "the larger of {}", several.join(" and ")),
+        }
+    }
+}
+
+impl fmt::Display for PartialRule {
+    /// `approves from 5.00 USD on where not all is there, when kind purchase, incremental and entry mode chip, contactless`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "approves from {} on where not all is there", Amount(self.minimum))?;
+        let (kinds, entry_modes) = (Some(self.kinds), Some(self.entry_modes));
+        write_conditions(f, &When { kinds, entry_modes, ..When::default() })
     }
 }
 
@@ -151,6 +225,10 @@ fn write_conditions(f: &mut fmt::Formatter<'_>, when: &When) -> fmt::Result {
     if let Some(countries) = &when.countries {
         begin(f, "merchant country ")?;
         write_list(f, countries.iter())?;
+    }
+    if let Some(networks) = &when.networks {
+        begin(f, "network ")?;
+        write_list(f, networks.iter())?;
     }
     Ok(())
 }

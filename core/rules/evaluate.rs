@@ -6,6 +6,7 @@ use crate::authorization::AuthorizationRequest;
 use crate::decision::DeclineReason;
 use crate::time::Timestamp;
 
+use super::hold_policy::HoldPolicy;
 use super::rule::Rule;
 use super::ruleset::Ruleset;
 use super::verdict::{Enforcement, Proceed, Verdict};
@@ -93,5 +94,5 @@ fn proceed(ruleset: &Ruleset, facts: &Facts<'_>) -> Verdict {
         // There is room: a ruleset with more than LIMITS_MAX limits does not load.
         let _ = limits.try_push(check);
     }
-    Verdict::Proceed(Proceed { ceiling: facts.request.amount, limits })
+    Verdict::Proceed(Proceed { ceiling: facts.request.amount, limits, hold: HoldPolicy::of(ruleset, facts) })
 }

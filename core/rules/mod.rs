@@ -1,10 +1,11 @@
 //! What a program wrote, parsed and typed at load; and what it says about a request.
 //!
 //! A [`Ruleset`] is made once, checked whole, and never changes. [`evaluate`](evaluate()) asks it about one request: no clock, no
-//! allocation, no failure. A rule only ever declines; whatever no rule declines may proceed, under the limits that apply.
+//! allocation, no failure. A rule only ever declines; whatever no rule declines may proceed, under the limits that apply, and is
+//! held as the hold policy says ([`HoldRow`]).
 //!
-//! Reading order: [`verdict`](Verdict), `evaluate`, `rule`, `when`, `limit`, `ruleset`; then the parts they are made of:
-//! `sets`, `mcc_groups`, `hours`, `zone`.
+//! Reading order: [`verdict`](Verdict), `evaluate`, `rule`, `when`, `limit`, `hold_policy`, `hold_row`, `hold_defaults`,
+//! `ruleset`; then the parts they are made of: `sets`, `mcc_groups`, `hours`, `zone`, `percent`.
 //!
 //! # What a rule does when the datum is absent
 //!
@@ -26,9 +27,13 @@
 
 mod describe;
 mod evaluate;
+mod hold_defaults;
+mod hold_policy;
+mod hold_row;
 mod hours;
 mod limit;
 mod mcc_groups;
+mod percent;
 mod problem;
 mod rule;
 mod ruleset;
@@ -41,13 +46,16 @@ mod zone;
 mod tests;
 
 pub use evaluate::{Match, MatchList, NoTrace, Trace, evaluate};
+pub use hold_policy::HoldPolicy;
+pub use hold_row::{HoldRow, HoldTerms, Margin, PartialRule};
 pub use hours::{Hours, Span, TimeOfDay, Weekday};
 pub use limit::{BUCKETS_MAX, Limit, LimitWindow, Rolling};
 pub use mcc_groups::{MCC_GROUPS, MccGroup};
+pub use percent::Percent;
 pub use problem::{Place, RulesetError, RulesetProblem};
 pub use rule::{AmountRange, Check, Requirement, Rule};
-pub use ruleset::{NotAHash, RULES_MAX, Ruleset, RulesetHash, RulesetParts};
-pub use sets::{EntryModeSet, KindSet, Listed, MccEntry, MccSet, SortedSet};
+pub use ruleset::{HOLDS_MAX, NotAHash, RULES_MAX, Ruleset, RulesetHash, RulesetParts};
+pub use sets::{EntryModeSet, KindSet, Listed, MccEntry, MccSet, NetworkSet, SortedSet};
 pub use verdict::{CounterKey, Enforcement, LIMITS_MAX, LimitCheck, LimitScope, Proceed, Verdict, Window};
 pub use when::When;
 pub use zone::{TransitionError, Zone};

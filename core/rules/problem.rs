@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{BUCKETS_MAX, LIMITS_MAX, RULES_MAX};
+use super::{BUCKETS_MAX, HOLDS_MAX, LIMITS_MAX, Percent, RULES_MAX};
 use crate::ids::RuleId;
 
 /// One thing that is wrong with a ruleset.
@@ -25,6 +25,10 @@ pub enum Place {
     Rule(usize),
     /// A limit.
     Limit(usize),
+    /// A row of the hold policy.
+    Hold(usize),
+    /// What may be approved in part.
+    PartialApproval,
 }
 
 /// What is wrong.
@@ -34,8 +38,12 @@ pub enum RulesetProblem {
     TooManyRules,
     /// More limits than [`LIMITS_MAX`].
     TooManyLimits,
-    /// Rules and limits share their names, and this one is taken.
+    /// More hold rows than [`HOLDS_MAX`].
+    TooManyHolds,
+    /// Rules, limits and hold rows share their names, and this one is taken.
     DuplicateId,
+    /// A limit that would count in the same place as an earlier one.
+    SharedCounter,
     /// A list without items, which could mean all or nothing.
     EmptyList,
     /// An amount rule with neither end.
@@ -68,6 +76,18 @@ pub enum RulesetProblem {
     KindNotCounted,
     /// A rolling window whose buckets are none, too many, or not whole seconds.
     UnevenBuckets,
+    /// A hold row that decides nothing.
+    NothingDecided,
+    /// A hold that ends as it begins.
+    NoTime,
+    /// A kind that asks for no money, and holds none.
+    KindNotHeld,
+    /// Something that only holds have, for what is debited at once.
+    DebitNotHeld,
+    /// A least partial approval of nothing.
+    ZeroMinimum,
+    /// Not a percentage with at most two decimals.
+    NotAPercentage,
 }
 
 impl fmt::Display for RulesetProblem {
@@ -75,7 +95,9 @@ impl fmt::Display for RulesetProblem {
         f.write_str(match self {
             RulesetProblem::TooManyRules => return write!(f, "has more than {RULES_MAX} rules"),
             RulesetProblem::TooManyLimits => return write!(f, "has more than {LIMITS_MAX} limits"),
-            RulesetProblem::DuplicateId => "has the id of an earlier rule or limit",
+            RulesetProblem::TooManyHolds => return write!(f, "has more than {HOLDS_MAX} hold rows"),
+            RulesetProblem::DuplicateId => "has the id of an earlier rule, limit or hold row",
+            RulesetProblem::SharedCounter => "would count in the same counter as an earlier limit: give it another id",
             RulesetProblem::EmptyList => "is an empty list, which could mean all or nothing",
             RulesetProblem::NoAmount => "has neither `min` nor `max`",
             RulesetProblem::MinAboveMax => "has a `min` above its `max`",
@@ -99,6 +121,22 @@ impl fmt::Display for RulesetProblem {
             RulesetProblem::NoMaximum => "has neither `amount_max` nor `count_max`",
             RulesetProblem::ZeroMaximum => "must be more than zero; to allow nothing at all, write a rule",
             RulesetProblem::KindNotCounted => "is only about `credit` or `balance_inquiry`, which no limit counts",
+            RulesetProblem::NothingDecided => "decides nothing: neither a time nor a tolerance nor what is held on top",
+            RulesetProblem::NoTime => "must be more than no time",
+            RulesetProblem::KindNotHeld => {
+                "is about `account_verification`, `credit` or `balance_inquiry`, which take no money: nothing of them is held"
+            }
+            RulesetProblem::DebitNotHeld => {
+                "is about what is debited at once, which has no end and nothing on top: it can have a tolerance only"
+            }
+            RulesetProblem::ZeroMinimum => "must be more than zero: an approval of nothing is a decline",
+            RulesetProblem::NotAPercentage => {
+                return write!(
+                    f,
+                    "is not a percentage from 0 to {}; write for example \"20\" or \"2.5\"",
+                    Percent::MAX.basis_points().div_euclid(100)
+                );
+            }
             RulesetProblem::UnevenBuckets => {
                 return write!(f, "must divide into 1 to {BUCKETS_MAX} buckets of whole seconds");
             }
@@ -114,6 +152,9 @@ impl fmt::Display for RulesetError {
             (Place::Limit(_), Some(id)) => write!(f, "limit `{id}`")?,
             (Place::Rule(index), None) => write!(f, "rule {index}")?,
             (Place::Limit(index), None) => write!(f, "limit {index}")?,
+            (Place::Hold(_), Some(id)) => write!(f, "hold `{id}`")?,
+            (Place::Hold(index), None) => write!(f, "hold {index}")?,
+            (Place::PartialApproval, _) => f.write_str("partial_approval")?,
         }
         write!(f, " {}", self.problem)
     }

@@ -338,6 +338,9 @@ const fn is_for_rules(reason: DeclineReason) -> bool {
         | DeclineReason::AccountFrozen
         | DeclineReason::AccountClosed
         | DeclineReason::AuthorizationUnknown
+        | DeclineReason::AuthorizationOver
+        | DeclineReason::CaptureAboveAuthorized
+        | DeclineReason::RefundAboveCaptured
         | DeclineReason::ConflictingDuplicate
         | DeclineReason::AmountTooLarge
         | DeclineReason::LedgerUnavailable

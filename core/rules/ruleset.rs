@@ -1,4 +1,4 @@
-//! A program's rules and limits as one value that is checked whole and never changes.
+//! A program's rules, limits and hold policy as one value that is checked whole and never changes.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,6 +10,7 @@ use crate::ids::{ProgramId, RuleId};
 use crate::merchant::Country;
 use crate::money::Currency;
 
+use super::hold_row::{HoldRow, PartialRule};
 use super::limit::Limit;
 use super::problem::{Place, RulesetError, RulesetProblem};
 use super::rule::Rule;
@@ -17,6 +18,9 @@ use super::verdict::LIMITS_MAX;
 
 /// The most rules that one request can meet. A ruleset with more does not load.
 pub const RULES_MAX: usize = 500;
+
+/// The most hold rows that one request can meet. A ruleset with more does not load.
+pub const HOLDS_MAX: usize = 100;
 
 /// Names one version of a ruleset: the SHA-256 of its source text.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -106,9 +110,13 @@ pub struct RulesetParts {
     pub rules: Vec<Rule>,
     /// In the order in which the ledger checks them.
     pub limits: Vec<Limit>,
+    /// In the order in which they are asked for each field of the policy.
+    pub holds: Vec<HoldRow>,
+    /// Where less than was asked may be approved; `None`: nowhere.
+    pub partial_approval: Option<PartialRule>,
 }
 
-/// A program's rules and limits.
+/// A program's rules, limits and hold policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ruleset {
     hash: RulesetHash,
@@ -117,6 +125,8 @@ pub struct Ruleset {
     country: Option<Country>,
     rules: Box<[Rule]>,
     limits: Box<[Limit]>,
+    holds: Box<[HoldRow]>,
+    partial_approval: Option<PartialRule>,
 }
 
 impl Ruleset {
@@ -129,9 +139,22 @@ impl Ruleset {
         if !errors.is_empty() {
             return Err(errors);
         }
-        let RulesetParts { hash, program, currency, country, rules, mut limits } = parts;
+        let RulesetParts { hash, program, currency, country, rules, mut limits, holds, partial_approval } = parts;
         limits.iter_mut().for_each(|limit| limit.join(program));
-        Ok(Ruleset { hash, program, currency, country, rules: rules.into_boxed_slice(), limits: limits.into_boxed_slice() })
+        let errors = shared_counters(&limits);
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        Ok(Ruleset {
+            hash,
+            program,
+            currency,
+            country,
+            rules: rules.into_boxed_slice(),
+            limits: limits.into_boxed_slice(),
+            holds: holds.into_boxed_slice(),
+            partial_approval,
+        })
     }
 
     /// Which version this is.
@@ -169,6 +192,18 @@ impl Ruleset {
     pub const fn limits(&self) -> &[Limit] {
         &self.limits
     }
+
+    /// The rows of the hold policy, in the order in which they are asked.
+    #[must_use]
+    pub const fn holds(&self) -> &[HoldRow] {
+        &self.holds
+    }
+
+    /// Where less than was asked may be approved.
+    #[must_use]
+    pub const fn partial_approval(&self) -> Option<&PartialRule> {
+        self.partial_approval.as_ref()
+    }
 }
 
 fn errors_of(parts: &RulesetParts) -> Vec<RulesetError> {
@@ -185,13 +220,31 @@ fn errors_of(parts: &RulesetParts) -> Vec<RulesetError> {
     for (index, limit) in parts.limits.iter().enumerate() {
         note(Place::Limit(index), limit.id(), limit.problems(parts.currency, parts.country));
     }
+    for (index, row) in parts.holds.iter().enumerate() {
+        note(Place::Hold(index), row.id(), row.problems(parts.currency, parts.country));
+    }
+    let partial = parts.partial_approval.map(|rule| rule.problems(parts.currency)).unwrap_or_default();
+    errors.extend(partial.into_iter().map(|problem| RulesetError { place: Place::PartialApproval, rule: None, problem }));
     for (too_many, problem) in [
         (parts.rules.len() > RULES_MAX, RulesetProblem::TooManyRules),
         (parts.limits.len() > LIMITS_MAX, RulesetProblem::TooManyLimits),
+        (parts.holds.len() > HOLDS_MAX, RulesetProblem::TooManyHolds),
     ] {
         if too_many {
             errors.push(RulesetError { place: Place::Ruleset, rule: None, problem });
         }
     }
     errors
+}
+
+/// Limits that would count in one counter. Their names differ, so it takes two names with one digest: too unlikely to be seen,
+/// and too bad to be let pass, for each would use up the other.
+pub(super) fn shared_counters(joined: &[Limit]) -> Vec<RulesetError> {
+    let shares = |(index, limit): &(usize, &Limit)| joined.iter().take(*index).any(|known| known.counter() == limit.counter());
+    let error = |(index, limit): (usize, &Limit)| RulesetError {
+        place: Place::Limit(index),
+        rule: Some(limit.id()),
+        problem: RulesetProblem::SharedCounter,
+    };
+    joined.iter().enumerate().filter(shares).map(error).collect()
 }

@@ -1,6 +1,7 @@
 //! Sets that a rule looks things up in: made once at load, read without allocation. None of them is ever empty.
 
 use crate::authorization::{AuthorizationKind, EntryMode};
+use crate::ids::NetworkName;
 use crate::merchant::MerchantCategoryCode;
 
 use super::mcc_groups::MccGroup;
@@ -70,6 +71,9 @@ impl KindSet {
             | Self::bit(AuthorizationKind::Incremental),
     );
 
+    /// Purchases, and their increments.
+    pub const PURCHASES: KindSet = KindSet(Self::bit(AuthorizationKind::Purchase) | Self::bit(AuthorizationKind::Incremental));
+
     const fn bit(kind: AuthorizationKind) -> u16 {
         1_u16.wrapping_shl(kind as u32)
     }
@@ -112,6 +116,9 @@ impl KindSet {
 pub struct EntryModeSet(u8);
 
 impl EntryModeSet {
+    /// Every entry mode.
+    pub const ALL: EntryModeSet = EntryModeSet(u8::MAX >> (8 - EntryMode::ALL.len()));
+
     const fn bit(mode: EntryMode) -> u8 {
         1_u8.wrapping_shl(mode as u32)
     }
@@ -125,6 +132,12 @@ impl EntryModeSet {
         if bits == 0 { Err(RulesetProblem::EmptyList) } else { Ok(EntryModeSet(bits)) }
     }
 
+    /// This set without one entry mode.
+    #[must_use]
+    pub const fn without(self, mode: EntryMode) -> Self {
+        EntryModeSet(self.0 & !Self::bit(mode))
+    }
+
     /// Whether the entry mode is listed.
     #[must_use]
     pub const fn contains(self, mode: EntryMode) -> bool {
@@ -134,6 +147,31 @@ impl EntryModeSet {
     /// The entry modes, in the order of declaration.
     pub fn iter(self) -> impl Iterator<Item = EntryMode> {
         EntryMode::ALL.into_iter().filter(move |mode| self.contains(*mode))
+    }
+}
+
+/// A set of card networks. Platforms write one name in different cases, so the case does not count.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NetworkSet(Box<[NetworkName]>);
+
+impl NetworkSet {
+    /// The networks listed: there are few, and they are looked through one by one.
+    ///
+    /// # Errors
+    /// None listed.
+    pub fn new(networks: Vec<NetworkName>) -> Result<Self, RulesetProblem> {
+        if networks.is_empty() { Err(RulesetProblem::EmptyList) } else { Ok(NetworkSet(networks.into_boxed_slice())) }
+    }
+
+    /// Whether the network is listed.
+    #[must_use]
+    pub fn contains(&self, network: &NetworkName) -> bool {
+        self.0.iter().any(|listed| listed.as_str().eq_ignore_ascii_case(network.as_str()))
+    }
+
+    /// The networks, as they were written.
+    pub fn iter(&self) -> std::slice::Iter<'_, NetworkName> {
+        self.0.iter()
     }
 }
 

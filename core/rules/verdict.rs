@@ -3,6 +3,7 @@
 use arrayvec::ArrayVec;
 use serde::{Deserialize, Serialize};
 
+use super::hold_policy::HoldPolicy;
 use crate::decision::DeclineReason;
 use crate::ids::RuleId;
 use crate::money::Money;
@@ -33,6 +34,8 @@ pub struct Proceed {
     pub ceiling: Money,
     /// The limits that apply to this request, each with the window that is open now.
     pub limits: ArrayVec<LimitCheck, LIMITS_MAX>,
+    /// How it is held.
+    pub hold: HoldPolicy,
 }
 
 /// One limit as it applies to one request.

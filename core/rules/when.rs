@@ -1,11 +1,11 @@
-//! What a rule or a limit is about: every condition that is written must hold.
+//! What a rule, a limit or a hold row is about: every condition that is written must hold.
 
 use crate::authorization::{AuthorizationRequest, CrossBorder, Posting, Wallet};
 use crate::merchant::Country;
 use crate::time::Timestamp;
 
 use super::problem::RulesetProblem;
-use super::sets::{EntryModeSet, KindSet, MccSet, SortedSet};
+use super::sets::{EntryModeSet, KindSet, MccSet, NetworkSet, SortedSet};
 
 /// A request and what rules need to know around it.
 #[derive(Debug, Clone, Copy)]
@@ -29,7 +29,7 @@ impl<'a> Facts<'a> {
     }
 }
 
-/// Conditions under which a rule or a limit applies. Without any it applies to everything that it is about by its nature.
+/// Conditions under which a rule, a limit or a hold row applies. Without any it applies to everything that it is about by its nature.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct When {
     /// Only these kinds.
@@ -46,10 +46,12 @@ pub struct When {
     pub mcc: Option<MccSet>,
     /// Only merchants in these countries.
     pub countries: Option<SortedSet<Country>>,
+    /// Only over these networks.
+    pub networks: Option<NetworkSet>,
 }
 
 impl When {
-    /// Whether every condition but the kinds, which the rule or limit knows better, holds.
+    /// Whether every condition but the kinds, which the part itself knows better, holds.
     pub(super) fn holds(&self, facts: &Facts<'_>) -> bool {
         let request = facts.request;
         let merchant = &request.merchant;
@@ -59,6 +61,7 @@ impl When {
             && self.border.is_none_or(|border| border == facts.border)
             && self.mcc.as_ref().is_none_or(|set| merchant.mcc.is_some_and(|mcc| set.contains(mcc)))
             && self.countries.as_ref().is_none_or(|set| merchant.country.is_some_and(|country| set.contains(&country)))
+            && self.networks.as_ref().is_none_or(|set| request.network.is_some_and(|network| set.contains(&network)))
     }
 }
 

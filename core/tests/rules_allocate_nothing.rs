@@ -4,13 +4,14 @@
 use std::sync::Arc;
 
 use holdfast_core::rules::{
-    AmountRange, Check, Hours, Limit, LimitScope, LimitWindow, Listed, MatchList, MccEntry, MccSet, NoTrace, Requirement,
-    Rolling, Rule, Ruleset, RulesetHash, RulesetParts, SortedSet, Span, TimeOfDay, Trace, Verdict, Weekday, Zone, evaluate,
+    AmountRange, Check, HoldRow, HoldTerms, Hours, Limit, LimitScope, LimitWindow, Listed, Margin, MatchList, MccEntry, MccSet,
+    NetworkSet, NoTrace, PartialRule, Percent, Requirement, Rolling, Rule, Ruleset, RulesetHash, RulesetParts, SortedSet, Span,
+    TimeOfDay, Trace, Verdict, Weekday, When, Zone, evaluate,
 };
 use holdfast_core::{
-    AuthorizationId, AuthorizationKind, AuthorizationRequest, Country, CrossBorder, Currency, EntryMode, IdempotencyKey,
-    Merchant, MerchantCategoryCode, MerchantId, MerchantName, Money, PartialApproval, PaymentRef, Posting, ProgramId, RuleId,
-    Timestamp, Wallet,
+    AuthorizationId, AuthorizationKind, AuthorizationRequest, Country, CrossBorder, Currency, EntryMode, Expiry, IdempotencyKey,
+    Merchant, MerchantCategoryCode, MerchantId, MerchantName, Money, NetworkName, Padding, PartialApproval, PaymentRef, Posting,
+    ProgramId, RuleId, Timestamp, Wallet,
 };
 
 fn ruleset() -> Ruleset {
@@ -42,8 +43,24 @@ fn ruleset() -> Ruleset {
         limit("rolling", LimitWindow::Rolling(Rolling::new(86_400, 24).unwrap())),
     ];
     let (hash, program) = (RulesetHash::of(""), ProgramId::new("demo").unwrap());
-    let parts = RulesetParts { hash, program, currency: Currency::USD, country: Country::new("USA"), rules, limits };
+    let partial_approval = Some(PartialRule::of_purchases(usd(500)));
+    let (currency, country, holds) = (Currency::USD, Country::new("USA"), holds());
+    let parts = RulesetParts { hash, program, currency, country, rules, limits, holds, partial_approval };
     Ruleset::new(parts).unwrap()
+}
+
+/// As many rows as there can be, of which only the last applies.
+fn holds() -> Vec<HoldRow> {
+    let percent = Percent::parse("2.5").unwrap();
+    let margin = Some(Margin { percent: Some(percent), amount: Some(Money::from_minor(100, Currency::USD)), up_to: None });
+    let elsewhere = When {
+        mcc: Some(MccSet::new(vec![MccEntry::parse("fuel").unwrap()]).unwrap()),
+        networks: Some(NetworkSet::new(vec![NetworkName::new("visa").unwrap()]).unwrap()),
+        ..When::default()
+    };
+    let terms = HoldTerms { extra: margin, tolerance: margin, cross_currency: Some(percent), ..HoldTerms::default() };
+    let row = |n: usize| HoldRow::new(RuleId::new(&format!("hold-{n}")).unwrap(), terms);
+    (0..99).map(|n| row(n).when(elsewhere.clone())).chain([row(99)]).collect()
 }
 
 fn request(mcc: &str) -> AuthorizationRequest {
@@ -56,6 +73,9 @@ fn request(mcc: &str) -> AuthorizationRequest {
         card: None,
         cardholder: None,
         amount: Money::from_minor(2000, Currency::USD),
+        original: Some(Money::from_minor(1800, Currency::from_alpha("EUR").unwrap())),
+        padding: Padding::None,
+        expiry: Expiry::Told,
         merchant: Merchant {
             id: Some(MerchantId::new("elsewhere").unwrap()),
             name: MerchantName::of("Corner Store"),
@@ -66,7 +86,7 @@ fn request(mcc: &str) -> AuthorizationRequest {
         wallet: Wallet::None,
         cross_border: CrossBorder::NotTold,
         partial_approval: PartialApproval::NotSupported,
-        network: None,
+        network: Some(NetworkName::new("VISA").unwrap()),
         occurred_at: None,
     }
 }
@@ -84,6 +104,7 @@ fn neither_a_pass_nor_a_decline_allocates() {
     let (count, verdict) = allocations(&ruleset, &request("5411"), &mut NoTrace);
     let Verdict::Proceed(proceed) = verdict else { panic!("{verdict:?}") };
     assert_eq!((count, proceed.limits.len()), (0, 3));
+    assert_eq!((proceed.hold.extra, proceed.hold.tolerance, proceed.hold.partial_min), (150, 100, Some(500)));
 
     let (count, verdict) = allocations(&ruleset, &request("7995"), &mut NoTrace);
     assert!(matches!(verdict, Verdict::Decline { .. }));

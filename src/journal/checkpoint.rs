@@ -4,6 +4,7 @@
 //! caught up, the writer copies the last few pages itself, between two groups: only then can SQLite use the log again from
 //! its beginning. Nothing here appends.
 
+use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,6 +12,8 @@ use std::sync::mpsc::{Sender, channel};
 use std::thread::JoinHandle;
 
 use rusqlite::{Connection, OpenFlags};
+
+use super::schema::PAGE_BYTES;
 
 /// How many pages the log may grow before the copier is woken.
 const WAKE_PAGES: u64 = 256;
@@ -39,8 +42,9 @@ pub(super) enum Duty {
 }
 
 impl Checkpointer {
-    /// Starts the copier of a journal file. Without a thread of its own, the log is copied when the journal is closed.
-    pub fn start(path: &Path, synchronous: &'static str) -> Self {
+    /// Starts the copier of a journal file, which makes the mark durable, too. Without a thread of its own, the log is copied
+    /// when the journal is closed.
+    pub fn start(path: &Path, synchronous: &'static str, mark: File) -> Self {
         let (wake, woken) = channel::<()>();
         let caught_up = Arc::new(AtomicBool::new(false));
         let (path, told) = (path.to_owned(), Arc::clone(&caught_up));
@@ -49,6 +53,8 @@ impl Checkpointer {
             while woken.recv().is_ok() {
                 while woken.try_recv().is_ok() {}
                 if copy_almost_all(&path, synchronous).unwrap_or(false) {
+                    // A mark that is older after a power cut only promises less.
+                    let _ = mark.sync_data();
                     told.store(true, Ordering::Release);
                 }
             }
@@ -57,8 +63,10 @@ impl Checkpointer {
         Checkpointer { wake: Some(wake), caught_up, pages: 0, thread }
     }
 
-    /// So many pages were appended.
-    pub fn appended(&mut self, pages: u64) -> Duty {
+    /// A group of so many bytes was appended.
+    pub fn appended(&mut self, bytes: usize) -> Duty {
+        let page = u64::from(PAGE_BYTES.unsigned_abs());
+        let pages = u64::try_from(bytes).unwrap_or(u64::MAX).div_ceil(page).saturating_add(1);
         self.pages = self.pages.saturating_add(pages);
         if self.caught_up.swap(false, Ordering::AcqRel) {
             self.pages = 0;

@@ -4,14 +4,39 @@
 //! writing outcomes again, and any decision can be made again from its facts. No card number, secret or name is in it: what
 //! people write is digested before it comes here.
 //!
-//! [`record`] is what is written, [`store`] how it is kept.
+//! [`record`] is what is written, [`log`] what the ledger needs of whoever keeps it, [`store`] how it is kept on a disk, and
+//! [`memory`] how a simulation keeps it. [`reader`] proves one beside its writer, [`backup`] copies one.
 
+pub mod backup;
+mod chain;
 mod checkpoint;
+pub mod error;
+pub mod group;
+pub mod log;
+pub mod mark;
+pub mod memory;
+pub mod operations;
+pub mod reader;
 pub mod record;
+mod remarks;
+pub mod retention;
+pub mod rulesets;
+mod schema;
 pub mod store;
+mod wal;
 
-pub use record::{Body, BodyRef, Group, GroupWriter, Record, RecordError, RecordRef};
-pub use store::{Journal, JournalError, Sync};
+pub use chain::head_number;
+pub use error::JournalError;
+pub use group::{Group, GroupWriter, RecordError};
+pub use log::{EachGroup, Log};
+pub use memory::{Crash, Fault, MemoryDisk, MemoryLog};
+pub use operations::{Noted, Operation};
+pub use reader::{Reader, Stage, Verified};
+pub use record::{Body, BodyRef, Place, Record, RecordRef, Uses};
+pub use retention::Checkpoint;
+pub use rulesets::KeptRuleset;
+pub use store::{Journal, Sync};
+pub use wal::TornEnd;
 
 #[cfg(test)]
 mod tests;

@@ -1,25 +1,19 @@
-//! What the journal says: records, gathered into groups that became durable together.
+//! What the journal says: one record per decision and event, as it is read and, borrowed, as it is written.
 //!
-//! The encoding is postcard's (a stable, documented wire format) behind a format number. Variants and fields are only ever
-//! added at the end, with a new format number. Nothing here touches a disk.
+//! Variants and fields are only ever added at the end, with a new format number ([`super::group::FORMAT`]). Nothing here
+//! touches a disk.
 
-use std::fmt;
-
-use holdfast_core::hold::{AccountStatus, CardStatus, Outcome, ToldAnswer, ToldEvent};
-use holdfast_core::rules::Verdict;
+use arrayvec::ArrayVec;
+use holdfast_core::hold::{AccountStatus, CardStatus, LimitUse, Order, Outcome, ToldAnswer, ToldEvent};
+use holdfast_core::rules::{LIMITS_MAX, Verdict};
 use holdfast_core::{
-    AccountId, AuthorizationRequest, Basis, CardToken, CardholderToken, Money, PlatformName, ProgramId, Timestamp,
+    AccountId, AuthorizationRequest, Basis, CardToken, CardholderToken, IdempotencyKey, Money, PaymentRef, PlatformName,
+    ProgramId, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 
-/// The number of this encoding. A reader refuses a newer one.
-pub const FORMAT: u8 = 1;
-
-/// The program that wrote a group: replay promises identical outcomes for the same version.
-pub const ENGINE: &str = env!("CARGO_PKG_VERSION");
-
 /// One record, as it is read.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
     /// When the ledger applied it.
     pub at: Timestamp,
@@ -27,8 +21,27 @@ pub struct Record {
     pub program: Option<ProgramId>,
     /// Who asked or told; `None` for operators and the program itself.
     pub platform: Option<PlatformName>,
+    /// The ruleset that spoke, by hash, where one did.
+    pub ruleset: Option<[u8; 32]>,
+    /// Who did it and why, where an operator did: the digest of what is kept beside the journal.
+    pub operator: Option<[u8; 16]>,
+    /// Which of the ledger's rows it is about, as they are numbered after it.
+    pub place: Place,
     /// What it says.
     pub body: Body,
+}
+
+/// Which of the ledger's rows a record is about: numbers that last, in the order in which rows came.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// The account.
+    pub account: Option<u32>,
+    /// The card; of a payment, the one that it counts for.
+    pub card: Option<u32>,
+    /// The card's owner.
+    pub cardholder: Option<u32>,
+    /// The hold.
+    pub hold: Option<u64>,
 }
 
 /// What a record says.
@@ -39,12 +52,12 @@ pub enum Body {
     Decided {
         /// When its callback arrived: the `now` of its rules.
         received_at: Timestamp,
-        /// The ruleset that spoke, by hash.
-        ruleset: [u8; 32],
         /// The question.
         request: AuthorizationRequest,
         /// What the rules thought.
         verdict: Verdict,
+        /// What the verdict's limits had counted before, in its order.
+        uses: Uses,
         /// What became of it; the decision and its basis included.
         outcome: Outcome,
     },
@@ -54,6 +67,8 @@ pub enum Body {
         received_at: Timestamp,
         /// The question.
         request: AuthorizationRequest,
+        /// What the rules thought, where they were asked.
+        verdict: Option<Verdict>,
         /// What was told.
         told: ToldAnswer,
         /// Why it was told.
@@ -66,6 +81,17 @@ pub enum Body {
         /// The fact.
         event: ToldEvent,
         /// What became of it.
+        outcome: Outcome,
+    },
+    /// A program ordered something about a payment of ours.
+    Ordered {
+        /// The order's key.
+        key: IdempotencyKey,
+        /// The payment.
+        payment: PaymentRef,
+        /// What was ordered.
+        order: Order,
+        /// What became of it; the decision included.
         outcome: Outcome,
     },
     /// A notification was kept that was not understood.
@@ -99,17 +125,17 @@ pub enum Body {
         /// Its status.
         status: CardStatus,
     },
-    /// A ruleset became the live one.
-    RulesPublished {
-        /// Its hash; the source is kept beside the journal.
-        ruleset: [u8; 32],
-    },
+    /// A ruleset became the live one; [`Record::ruleset`] says which.
+    RulesPublished,
     /// The log can be written again after a failure.
     Opened,
 }
 
+/// What limits had counted when a question was decided.
+pub type Uses = ArrayVec<LimitUse, LIMITS_MAX>;
+
 /// One record, as it is written: the same, borrowed.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Copy)]
 pub struct RecordRef<'a> {
     /// As [`Record::at`].
     pub at: Timestamp,
@@ -117,6 +143,12 @@ pub struct RecordRef<'a> {
     pub program: Option<&'a ProgramId>,
     /// As [`Record::platform`].
     pub platform: Option<&'a PlatformName>,
+    /// As [`Record::ruleset`].
+    pub ruleset: Option<&'a [u8; 32]>,
+    /// As [`Record::operator`].
+    pub operator: Option<[u8; 16]>,
+    /// As [`Record::place`].
+    pub place: Place,
     /// As [`Record::body`].
     pub body: BodyRef<'a>,
 }
@@ -127,20 +159,27 @@ pub struct RecordRef<'a> {
 pub enum BodyRef<'a> {
     Decided {
         received_at: Timestamp,
-        ruleset: &'a [u8; 32],
         request: &'a AuthorizationRequest,
         verdict: &'a Verdict,
+        uses: &'a Uses,
         outcome: &'a Outcome,
     },
     Adopted {
         received_at: Timestamp,
         request: &'a AuthorizationRequest,
+        verdict: Option<&'a Verdict>,
         told: &'a ToldAnswer,
         basis: &'a Basis,
         outcome: &'a Outcome,
     },
     Told {
         event: &'a ToldEvent,
+        outcome: &'a Outcome,
+    },
+    Ordered {
+        key: &'a IdempotencyKey,
+        payment: &'a PaymentRef,
+        order: &'a Order,
         outcome: &'a Outcome,
     },
     Kept {
@@ -160,24 +199,37 @@ pub enum BodyRef<'a> {
         cardholder: Option<&'a CardholderToken>,
         status: CardStatus,
     },
-    RulesPublished {
-        ruleset: &'a [u8; 32],
-    },
+    RulesPublished,
     Opened,
 }
 
-impl Record {
-    /// The record as it is written.
+impl Body {
+    /// What became of it, where it could become something.
     #[must_use]
-    pub fn as_written(&self) -> RecordRef<'_> {
-        let body = match &self.body {
-            Body::Decided { received_at, ruleset, request, verdict, outcome } => {
-                BodyRef::Decided { received_at: *received_at, ruleset, request, verdict, outcome }
+    pub const fn outcome(&self) -> Option<&Outcome> {
+        match self {
+            Body::Decided { outcome, .. }
+            | Body::Adopted { outcome, .. }
+            | Body::Told { outcome, .. }
+            | Body::Ordered { outcome, .. } => Some(outcome),
+            Body::Kept { .. } | Body::AccountEntered { .. } | Body::CardEntered { .. } | Body::RulesPublished | Body::Opened => {
+                None
             }
-            Body::Adopted { received_at, request, told, basis, outcome } => {
-                BodyRef::Adopted { received_at: *received_at, request, told, basis, outcome }
+        }
+    }
+
+    /// The body as it is written.
+    #[must_use]
+    pub fn as_written(&self) -> BodyRef<'_> {
+        match self {
+            Body::Decided { received_at, request, verdict, uses, outcome } => {
+                BodyRef::Decided { received_at: *received_at, request, verdict, uses, outcome }
+            }
+            Body::Adopted { received_at, request, verdict, told, basis, outcome } => {
+                BodyRef::Adopted { received_at: *received_at, request, verdict: verdict.as_ref(), told, basis, outcome }
             }
             Body::Told { event, outcome } => BodyRef::Told { event, outcome },
+            Body::Ordered { key, payment, order, outcome } => BodyRef::Ordered { key, payment, order, outcome },
             Body::Kept { digest, problem, redacted } => BodyRef::Kept { digest, problem, redacted },
             Body::AccountEntered { account, balance, credit_line, status } => {
                 BodyRef::AccountEntered { account, balance: *balance, credit_line: *credit_line, status: *status }
@@ -185,149 +237,24 @@ impl Record {
             Body::CardEntered { card, account, cardholder, status } => {
                 BodyRef::CardEntered { card, account, cardholder: cardholder.as_ref(), status: *status }
             }
-            Body::RulesPublished { ruleset } => BodyRef::RulesPublished { ruleset },
+            Body::RulesPublished => BodyRef::RulesPublished,
             Body::Opened => BodyRef::Opened,
-        };
-        RecordRef { at: self.at, program: self.program.as_ref(), platform: self.platform.as_ref(), body }
-    }
-}
-
-/// Why bytes are not records.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RecordError {
-    /// Written by a newer program; the number is its format.
-    Newer(u8),
-    /// Not what any program writes; the number is the record's place in its group.
-    Damaged(usize),
-}
-
-impl fmt::Display for RecordError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            RecordError::Newer(format) => write!(f, "is in format {format}, newer than this program's {FORMAT}"),
-            RecordError::Damaged(place) => write!(f, "is damaged at record {place} of its group"),
         }
     }
 }
 
-impl std::error::Error for RecordError {}
-
-/// Gathers the records of one group into one reused buffer.
-#[derive(Debug, Default)]
-pub struct GroupWriter {
-    bytes: Vec<u8>,
-    records: u32,
-}
-
-impl GroupWriter {
-    /// Begins an empty group, keeping the buffer.
-    pub fn clear(&mut self) {
-        self.bytes.clear();
-        self.records = 0;
-    }
-
-    /// Where the group ends now, for [`GroupWriter::cut_back`].
+impl Record {
+    /// The record as it is written.
     #[must_use]
-    pub fn end(&self) -> GroupEnd {
-        GroupEnd { bytes: self.bytes.len(), records: self.records }
-    }
-
-    /// Takes back what was gathered since `end`.
-    pub fn cut_back(&mut self, end: GroupEnd) {
-        self.bytes.truncate(end.bytes);
-        self.records = end.records;
-    }
-
-    /// How many records are gathered.
-    #[must_use]
-    pub const fn records(&self) -> u32 {
-        self.records
-    }
-
-    /// Adds a record.
-    ///
-    /// # Errors
-    /// Never for the types of this program; an encoder that fails is reported instead of trusted.
-    pub fn push(&mut self, record: &RecordRef<'_>) -> Result<(), postcard::Error> {
-        if self.records == 0 {
-            self.bytes.clear();
-            self.bytes.push(FORMAT);
-            postcard::to_extend(ENGINE, Onto(&mut self.bytes))?;
-        }
-        let end = self.bytes.len();
-        if let Err(error) = postcard::to_extend(record, Onto(&mut self.bytes)) {
-            self.bytes.truncate(end);
-            return Err(error);
-        }
-        self.records = self.records.saturating_add(1);
-        Ok(())
-    }
-
-    /// The group as it is kept.
-    #[must_use]
-    pub fn bytes(&self) -> &[u8] {
-        &self.bytes
-    }
-}
-
-/// Writes on at a buffer's end. The buffer stays where it is: an encoder that fails, or panics, loses none of it.
-struct Onto<'a>(&'a mut Vec<u8>);
-
-impl Extend<u8> for Onto<'_> {
-    fn extend<T: IntoIterator<Item = u8>>(&mut self, bytes: T) {
-        self.0.extend(bytes);
-    }
-}
-
-/// Where a group ended at some time.
-#[derive(Debug, Clone, Copy)]
-pub struct GroupEnd {
-    bytes: usize,
-    records: u32,
-}
-
-/// A group as it is read: its records one by one, in order.
-#[derive(Debug)]
-pub struct Group<'a> {
-    /// The version of the program that wrote it.
-    pub engine: &'a str,
-    rest: &'a [u8],
-    place: usize,
-}
-
-impl<'a> Group<'a> {
-    /// Opens a group's bytes.
-    ///
-    /// # Errors
-    /// A newer format, or damage.
-    pub fn open(bytes: &'a [u8]) -> Result<Self, RecordError> {
-        let (format, rest) = bytes.split_first().ok_or(RecordError::Damaged(0))?;
-        if *format > FORMAT {
-            return Err(RecordError::Newer(*format));
-        }
-        let (engine, rest) = postcard::take_from_bytes(rest).map_err(|_| RecordError::Damaged(0))?;
-        Ok(Group { engine, rest, place: 0 })
-    }
-}
-
-impl Iterator for Group<'_> {
-    type Item = Result<Record, RecordError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.rest.is_empty() {
-            return None;
-        }
-        let place = self.place;
-        self.place = place.saturating_add(1);
-        match postcard::take_from_bytes(self.rest) {
-            Ok((record, rest)) => {
-                self.rest = rest;
-                Some(Ok(record))
-            }
-            Err(_) => {
-                self.rest = &[];
-                Some(Err(RecordError::Damaged(place)))
-            }
+    pub fn as_written(&self) -> RecordRef<'_> {
+        RecordRef {
+            at: self.at,
+            program: self.program.as_ref(),
+            platform: self.platform.as_ref(),
+            ruleset: self.ruleset.as_ref(),
+            operator: self.operator,
+            place: self.place,
+            body: self.body.as_written(),
         }
     }
 }

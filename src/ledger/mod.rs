@@ -11,15 +11,15 @@ use std::fmt;
 use std::sync::Arc;
 
 use holdfast_adapters::{AccountBalance, Unrecognized};
-use holdfast_core::hold::{AccountStatus, CardStatus, Finding, ToldAnswer, ToldEvent};
+use holdfast_core::hold::{AccountStatus, CardStatus, Finding, Order, ToldAnswer, ToldEvent};
 use holdfast_core::rules::Verdict;
 use holdfast_core::{
-    AccountId, AuthorizationRequest, Basis, CardToken, CardholderToken, ContentDigest, Decision, Money, PlatformName, ProgramId,
-    Timestamp,
+    AccountId, AuthorizationRequest, Basis, CardToken, CardholderToken, ContentDigest, Decision, IdempotencyKey, Money,
+    PaymentRef, PlatformName, ProgramId, Timestamp,
 };
 
 use crate::clock::Instant;
-pub use crate::journal::store::KeptRuleset;
+pub use crate::journal::{KeptRuleset, Noted, Operation};
 pub use ticket::{Completions, Mailbox, Pool, Ticket, Wait};
 
 /// An engine that keeps the money.
@@ -66,6 +66,16 @@ pub struct Origin {
     pub program: ProgramId,
     /// The platform that asked or told; `None` for operators.
     pub platform: Option<PlatformName>,
+    /// Who did it and why, where an operator did: the digest of what is kept beside the journal.
+    pub operator: Option<[u8; 16]>,
+}
+
+impl Origin {
+    /// The program itself, on nobody's word.
+    #[must_use]
+    pub const fn of(program: ProgramId) -> Self {
+        Origin { program, platform: None, operator: None }
+    }
 }
 
 /// One thing for a ledger to do.
@@ -80,12 +90,16 @@ pub enum Act {
     Adopt(Adopt),
     /// Book a fact.
     Tell(Origin, ToldEvent),
+    /// Do something with a payment of ours, or say why not.
+    Order(Origin, Ordering),
     /// Keep a notification that was not understood.
     Keep(Origin, Unrecognized),
     /// Tell the balances of an account, of a card's account, or of all of a cardholder's accounts.
     Balances(Origin, Whose),
     /// Enter accounts and cards. Entering one again never changes a balance.
     Enter(ProgramId, Vec<Entry>),
+    /// Note what an operator is about to do, unless its key came before.
+    Note(Box<Operation>),
     /// Keep a ruleset as the program's live one.
     Publish(Box<KeptRuleset>),
     /// Tell every ruleset that a program ever published, oldest first.
@@ -120,12 +134,27 @@ pub struct Adopt {
     pub request: AuthorizationRequest,
     /// Its digest.
     pub digest: ContentDigest,
+    /// What the rules thought and which ruleset it was, where they were asked.
+    pub verdict: Option<(Verdict, [u8; 32])>,
     /// What was heard.
     pub told: ToldAnswer,
     /// Why it was answered so.
     pub basis: Basis,
     /// When the callback arrived.
     pub received_at: Timestamp,
+}
+
+/// An order about a payment whose life is ours to lead.
+#[derive(Debug, Clone)]
+pub struct Ordering {
+    /// The same key is the same order and hears the same answer.
+    pub key: IdempotencyKey,
+    /// Its digest.
+    pub digest: ContentDigest,
+    /// The payment.
+    pub payment: PaymentRef,
+    /// What is to be done with it.
+    pub order: Order,
 }
 
 /// Whose balance.
@@ -193,6 +222,8 @@ pub enum Answer {
     },
     /// Rulesets, oldest first.
     Rulesets(Vec<KeptRuleset>),
+    /// What became of noting an operation.
+    Noted(Noted),
 }
 
 /// An account as operators see it.

@@ -49,7 +49,7 @@ impl Mount {
     /// Whose acts its callbacks become.
     #[must_use]
     pub fn origin(&self) -> Origin {
-        Origin { program: self.program.id, platform: Some(self.platform) }
+        Origin { program: self.program.id, platform: Some(self.platform), operator: None }
     }
 
     /// Our name for the decision on a key: made of program, platform and key, so that a retry hears the same one.

@@ -142,7 +142,7 @@ impl Bench {
     }
 
     fn held(&self) -> i64 {
-        let origin = ledger::Origin { program: ProgramId::new("demo").unwrap(), platform: None };
+        let origin = ledger::Origin::of(ProgramId::new("demo").unwrap());
         let whose = Whose::Account(AccountId::new("acct-demo-1").unwrap());
         match futures_executor::block_on(ledger::ask(self.faulty.inner.as_ref(), Act::Balances(origin, whose))) {
             Ok(Answer::Balances(standings)) => standings[0].balance.held.minor(),

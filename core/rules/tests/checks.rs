@@ -248,11 +248,13 @@ fn every_condition_must_hold() {
         border: Some(CrossBorder::Yes),
         mcc: Some(mccs(&["5411"])),
         countries: Some(SortedSet::new(vec![country("CAN")]).unwrap()),
+        networks: Some(NetworkSet::new(vec![NetworkName::new("VISA").unwrap()]).unwrap()),
     };
     let matching = || {
         with(|r| {
             r.entry_mode = EntryMode::Keyed;
             r.merchant.country = Some(country("CAN"));
+            r.network = NetworkName::new("VISA").ok();
         })
     };
     let declines = |request: &AuthorizationRequest| {
@@ -260,7 +262,7 @@ fn every_condition_must_hold() {
         reason(rule("keyed-abroad", max).when(when()), request).is_some()
     };
     assert!(declines(&matching()));
-    let exceptions: [fn(&mut AuthorizationRequest); 9] = [
+    let exceptions: [fn(&mut AuthorizationRequest); 11] = [
         |r| r.kind = AuthorizationKind::BillPayment,
         |r| r.posting = Posting::Immediate,
         |r| r.entry_mode = EntryMode::Unknown,
@@ -270,6 +272,8 @@ fn every_condition_must_hold() {
         |r| r.merchant.mcc = None,
         |r| r.merchant.country = Some(country("MEX")),
         |r| r.merchant.country = None,
+        |r| r.network = NetworkName::new("MASTERCARD").ok(),
+        |r| r.network = None,
     ];
     for (index, exception) in exceptions.into_iter().enumerate() {
         let mut request = matching();

@@ -113,3 +113,22 @@ fn rolling_windows_divide_evenly() {
         assert_eq!(Rolling::new(seconds, buckets), Err(RulesetProblem::UnevenBuckets), "{seconds} {buckets}");
     }
 }
+
+#[test]
+fn two_limits_never_share_a_counter() {
+    let lifetime = |name: &str, scope| {
+        let mut limit = Limit::new(id(name), scope, LimitWindow::Lifetime).count_max(1);
+        limit.join(ProgramId::new("demo").unwrap());
+        limit
+    };
+    // Two names with one digest are not to be found, so one name stands for both.
+    let limits = [
+        lifetime("one", LimitScope::Card),
+        lifetime("one", LimitScope::Account),
+        lifetime("other", LimitScope::Card),
+        lifetime("one", LimitScope::Card),
+    ];
+    let found: Vec<(Place, RulesetProblem)> =
+        ruleset::shared_counters(&limits).iter().map(|error| (error.place, error.problem)).collect();
+    assert_eq!(found, [(Place::Limit(3), RulesetProblem::SharedCounter)]);
+}

@@ -2,6 +2,7 @@
 #![expect(clippy::arithmetic_side_effects, clippy::string_slice, reason = "a test may fail loudly")]
 
 mod checks;
+mod holds;
 mod limits;
 mod precedence;
 mod properties;
@@ -10,10 +11,11 @@ mod zones;
 
 use super::*;
 use crate::authorization::{
-    AuthorizationKind, AuthorizationRequest, CrossBorder, EntryMode, PartialApproval, PaymentRef, Posting, Wallet,
+    AuthorizationKind, AuthorizationRequest, CrossBorder, EntryMode, Expiry, Padding, PartialApproval, PaymentRef, Posting,
+    Wallet,
 };
 use crate::decision::DeclineReason;
-use crate::ids::{AuthorizationId, CardToken, IdempotencyKey, MerchantId, ProgramId, RuleId};
+use crate::ids::{AuthorizationId, CardToken, IdempotencyKey, MerchantId, NetworkName, ProgramId, RuleId};
 use crate::merchant::{Country, Merchant, MerchantCategoryCode, MerchantName};
 use crate::money::{Currency, Money};
 use crate::time::Timestamp;
@@ -29,6 +31,9 @@ fn request() -> AuthorizationRequest {
         card: Some(CardToken::new("card-1").unwrap()),
         cardholder: None,
         amount: usd("20.00"),
+        original: None,
+        padding: Padding::None,
+        expiry: Expiry::Told,
         merchant: Merchant {
             id: Some(MerchantId::new("mid-1").unwrap()),
             name: MerchantName::of("Corner Store"),
@@ -84,6 +89,8 @@ fn parts(rules: Vec<Rule>, limits: Vec<Limit>) -> RulesetParts {
         country: Some(country("USA")),
         rules,
         limits,
+        holds: vec![],
+        partial_approval: None,
     }
 }
 

@@ -50,7 +50,7 @@ fn every_error_at_once() {
             (Place::Limit(2), P::ZeroMaximum),
         ]
     );
-    assert_eq!(errors[0].to_string(), "rule `twice` has the id of an earlier rule or limit");
+    assert_eq!(errors[0].to_string(), "rule `twice` has the id of an earlier rule, limit or hold row");
 }
 
 #[test]

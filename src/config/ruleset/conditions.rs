@@ -1,7 +1,7 @@
-//! `when = { … }`: under which conditions a rule or a limit applies; and the lists that rules have too.
+//! `when = { … }`: under which conditions a rule, a limit or a hold row applies; and the lists that rules have too.
 
-use holdfast_core::rules::{EntryModeSet, KindSet, MccEntry, MccSet, RulesetProblem, SortedSet, When};
-use holdfast_core::{Country, CrossBorder, Wallet};
+use holdfast_core::rules::{EntryModeSet, KindSet, MccEntry, MccSet, NetworkSet, RulesetProblem, SortedSet, When};
+use holdfast_core::{Country, CrossBorder, NetworkName, Wallet};
 
 use super::words;
 use crate::config::read::{Section, Text, Value};
@@ -36,7 +36,11 @@ pub fn kind_set(value: &Value<'_>) -> Option<KindSet> {
     noted(value, KindSet::new(&words::kinds(value)?))
 }
 
-/// The key `when` of a rule or a limit.
+fn network_set(value: &Value<'_>) -> Option<NetworkSet> {
+    noted(value, NetworkSet::new(each(value, |text| text.parse(NetworkName::new))?))
+}
+
+/// The key `when` of a rule, a limit or a hold row.
 pub fn read(section: &Section<'_>) -> When {
     let Some(when) = section.optional_section("when") else { return When::default() };
     let read = When {
@@ -47,6 +51,7 @@ pub fn read(section: &Section<'_>) -> When {
         border: when.optional_switch("cross_border").map(|crossed| if crossed { CrossBorder::Yes } else { CrossBorder::No }),
         mcc: when.optional("mcc").and_then(|value| mcc_set(&value)),
         countries: when.optional("merchant_countries").and_then(|value| country_set(&value)),
+        networks: when.optional("networks").and_then(|value| network_set(&value)),
     };
     when.finish();
     read

@@ -24,13 +24,14 @@ pub fn read<'d>(section: Section<'d>, head: &Head) -> Option<(Limit, Spot<'d>)> 
 
     // A maximum that is wrong must not become no maximum.
     let amount_max = match amount_max {
-        Some(value) => Some(value.text().and_then(|text| read_amount(&text, head))?),
-        None => None,
+        Some(value) => value.text().and_then(|text| read_amount(&text, head)).map(Some),
+        None => Some(None),
     };
     let count_max = match count_max {
-        Some(value) => Some(u32::try_from(value.integer(1..=i64::from(u32::MAX))?).ok()?),
-        None => None,
+        Some(value) => value.integer(1..=i64::from(u32::MAX)).and_then(|count| u32::try_from(count).ok()).map(Some),
+        None => Some(None),
     };
+    let (amount_max, count_max) = (amount_max?, count_max?);
     let mut limit = Limit::new(id?, scope?, window?).enforced(enforcement).when(when);
     if let Some(amount_max) = amount_max {
         limit = limit.amount_max(amount_max);
@@ -77,7 +78,7 @@ fn read_window(section: &Section<'_>, head: &Head) -> Option<LimitWindow> {
 }
 
 /// A length of time as one number and one unit: `30s`, `90m`, `24h`, `7d`.
-fn seconds(text: &str) -> Result<u32, &'static str> {
+pub(super) fn seconds(text: &str) -> Result<u32, &'static str> {
     const WRONG: &str = "is not a length of time; write for example \"90m\", \"24h\" or \"7d\"";
     let mut digits = text.chars();
     let unit_seconds = match digits.next_back() {

@@ -2,8 +2,8 @@
 
 use holdfast_core::rules::{MatchList, NoTrace, Verdict, Window, evaluate};
 use holdfast_core::{
-    AuthorizationId, AuthorizationKind, AuthorizationRequest, CrossBorder, DeclineReason, EntryMode, IdempotencyKey, Merchant,
-    MerchantCategoryCode, MerchantName, Money, PartialApproval, PaymentRef, Posting, Timestamp, Wallet,
+    AuthorizationId, AuthorizationKind, AuthorizationRequest, CrossBorder, DeclineReason, EntryMode, Expiry, IdempotencyKey,
+    Merchant, MerchantCategoryCode, MerchantName, Money, Padding, PartialApproval, PaymentRef, Posting, Timestamp, Wallet,
 };
 
 use super::*;
@@ -31,6 +31,9 @@ fn purchase(cents: i64) -> AuthorizationRequest {
         card: None,
         cardholder: None,
         amount: Money::from_minor(cents, Currency::USD),
+        original: None,
+        padding: Padding::None,
+        expiry: Expiry::Told,
         merchant: Merchant {
             id: None,
             name: MerchantName::of("Corner Store"),
@@ -90,7 +93,7 @@ fn the_reference_loads_and_has_every_check_and_window() {
         [
             "small-keyed-purchases-abroad: declines amounts above 5.00 USD, when kind purchase, incremental and posting hold \
              and entry mode keyed, ecommerce and without a wallet and across a border and MCC digital_goods and merchant \
-             country CAN, MEX, as suspected_fraud",
+             country CAN, MEX and network VISA, MASTERCARD, as suspected_fraud",
             "amount: declines amounts below 0.50 USD or above 2500.00 USD",
             "kind: declines kind bill_payment",
             "mcc-deny: declines MCC gambling, 5933, 7273-7297",
@@ -123,6 +126,36 @@ fn the_reference_loads_and_has_every_check_and_window() {
              5815-5818",
         ]
     );
+    let lines: Vec<String> = reference.holds().iter().map(ToString::to_string).collect();
+    assert_eq!(
+        lines,
+        [
+            "fuel: tolerates what is missing to 175.00 USD, holds on top what is missing to 125.00 USD, when MCC 5542",
+            "restaurant-tips: holds on top 20%, when entry mode chip, contactless, magnetic_stripe and MCC 5812, 5813",
+            "rental: tolerates the larger of 17.50% and 100.00 USD, holds on top 50.00 USD, pads other currencies by 3%, when \
+             kind purchase, incremental and MCC vehicle_rental",
+            "visa-agreements: ends holds of ours after 12h, when entry mode recurring and network VISA",
+            "everything: ends holds of ours after 7d, gives the platform's holds up after 40d, pads other currencies by 2.50%",
+        ]
+    );
+    assert_eq!(
+        reference.partial_approval().unwrap().to_string(),
+        "approves from 5.00 USD on where not all is there, when kind purchase, purchase_with_cashback, incremental and entry mode \
+         chip, contactless, magnetic_stripe, ecommerce"
+    );
+}
+
+/// A pump's question for one dollar, one for a usual maximum, and one for more than is held anyway.
+#[test]
+fn the_fuel_of_the_reference_holds_what_it_says() {
+    let fuel = REFERENCE.split("[[hold]]").nth(1).unwrap();
+    let ruleset = load(&format!("currency = \"USD\"\n[[hold]]{fuel}"));
+    for (cents, extra, tolerance) in [(100, 12_400, 17_400), (10_000, 2500, 7500), (15_000, 0, 2500), (20_000, 0, 0)] {
+        let mut request = purchase(cents);
+        request.merchant.mcc = MerchantCategoryCode::new("5542");
+        let Verdict::Proceed(proceed) = evaluate(&ruleset, &request, NOW, &mut NoTrace) else { panic!("there are no rules") };
+        assert_eq!((proceed.hold.extra, proceed.hold.tolerance), (extra, tolerance), "{cents}");
+    }
 }
 
 #[test]
@@ -162,6 +195,9 @@ fn a_ruleset_is_its_text() {
     assert_eq!(one.hash().to_string().parse(), Ok(one.hash()));
     let commented = format!("{DEMO}# one more comment\n");
     assert_ne!(load(&commented).hash(), one.hash());
+    let held = |lifetime: &str| load(&format!("currency = 'USD'\n[[hold]]\nid = 'h'\nlifetime = '{lifetime}'\n"));
+    assert_ne!(held("7d").hash(), held("8d").hash(), "the hold policy is part of the version");
+    assert_ne!(held("7d"), held("8d"));
     assert_eq!(load("currency = 'USD'").hash().to_string(), "9466d98f05091be3bdbd3c3f80f3f406f1dded0a464520891d3bbb2a137a0d4e");
 }
 
@@ -306,7 +342,7 @@ fn every_mistake_is_told_with_its_place() {
             currency_not_allowed, transaction_not_permitted, card_unknown, card_not_active, card_frozen, card_lost, \
             card_stolen, card_expired, card_closed, cardholder_not_active, account_unknown, account_frozen, account_closed, \
             authorization_unknown, conflicting_duplicate, amount_too_large, suspected_fraud, ledger_unavailable, not_durable, \
-            answer_unknown"],
+            answer_unknown, authorization_over, capture_above_authorized, refund_above_captured"],
         ),
         ("cash = \"deny\"\nreason = \"not_durable\"", &["2:1: rule.r: is not a reason that a rule can have"]),
         ("cash = \"deny\"\nenforcement = \"maybe\"", &["5:15: rule.r.enforcement: is none of enforce, observe"]),
@@ -316,10 +352,13 @@ fn every_mistake_is_told_with_its_place() {
                 &format!("5:18: rule.r.when.kinds: {empty}"),
                 "5:31: rule.r.when.wallet: must be true or false",
                 "5:34: rule.r.when.since: is not a key of this table; its keys are kinds, posting, entry_modes, wallet, \
-             cross_border, mcc, merchant_countries",
+             cross_border, mcc, merchant_countries, networks",
             ],
         ),
-        ("cash = \"deny\"\n[[rule]]\nid = \"r\"\ncash = \"deny\"", &["5:1: rule.r: has the id of an earlier rule or limit"]),
+        (
+            "cash = \"deny\"\n[[rule]]\nid = \"r\"\ncash = \"deny\"",
+            &["5:1: rule.r: has the id of an earlier rule, limit or hold row"],
+        ),
         (
             "cash = \"deny\"\n[[rule]]\nid = \"No Spaces\"\ncash = \"deny\"",
             &["6:6: rule[1].id: must be made of lower-case \
@@ -398,7 +437,8 @@ fn mistakes_in_limits_and_at_the_head() {
             "currency = \"USD\"\ncountry = \"DEU\"\nrules = 1",
             &[
                 "2:11: country: must be the program's, USA",
-                "3:1: rules: is not a key of this table; its keys are currency, country, time_zone, rule, limit",
+                "3:1: rules: is not a key of this table; its keys are currency, country, time_zone, rule, limit, hold, \
+                 partial_approval",
             ],
         ),
         (
@@ -415,6 +455,84 @@ fn mistakes_in_limits_and_at_the_head() {
 }
 
 #[test]
+fn mistakes_in_the_hold_policy() {
+    let empty = "is an empty list, which could mean all or nothing; leave the key out, or list something";
+    let percentage = "is not a percentage from 0 to 1000; write for example \"20\" or \"2.5\"";
+    let length = "is not a length of time; write for example \"90m\", \"24h\" or \"7d\"";
+    let hold = |body: &str| format!("currency = \"USD\"\n[[hold]]\nid = \"h\"\n{body}\n");
+    let cases: &[(&str, &[&str])] = &[
+        ("", &["2:1: hold.h: decides nothing: neither a time nor a tolerance nor what is held on top"]),
+        ("when = { networks = [] }\nlifetime = \"7d\"", &[&format!("4:21: hold.h.when.networks: {empty}")]),
+        (
+            "when = { networks = [\"\", \"A NETWORK'S LONG NAME\"] }\nlifetime = \"7d\"",
+            &["4:22: hold.h.when.networks[0]: is empty", "4:26: hold.h.when.networks[1]: is longer than 16 bytes"],
+        ),
+        (
+            "lifetime = \"0d\"\nsafety_timer = 35",
+            &[&format!("4:12: hold.h.lifetime: {length}"), "5:16: hold.h.safety_timer: must be a text in quotes"],
+        ),
+        (
+            "extra_percent = \"20%\"\ncross_currency_percent = 2.5\ntolerance_percent = \"0.125\"",
+            &[
+                &format!("4:17: hold.h.extra_percent: {percentage}"),
+                "5:26: hold.h.cross_currency_percent: must be a text in quotes",
+                &format!("6:21: hold.h.tolerance_percent: {percentage}"),
+            ],
+        ),
+        (
+            "extra_amount = \"1.001\"\ntolerance_up_to = \"ten\"",
+            &[
+                "4:16: hold.h.extra_amount: has more decimal places than its currency; amounts are in USD, such as \"750.00\"",
+                "5:19: hold.h.tolerance_up_to: is not a decimal number; amounts are in USD, such as \"750.00\"",
+            ],
+        ),
+        ("extra_amount = \"-1\"", &["2:1: hold.h: must not be negative"]),
+        ("lifetime = \"7\"", &[&format!("4:12: hold.h.lifetime: {length}")]),
+        (
+            "lifetime = \"7d\"\nlife = 7",
+            &["5:1: hold.h.life: is not a key of this table; its keys are id, lifetime, safety_timer, tolerance_percent, \
+             tolerance_amount, tolerance_up_to, extra_percent, extra_amount, extra_up_to, cross_currency_percent, description, when"],
+        ),
+        (
+            "extra_percent = \"1\"\nwhen = { posting = \"immediate\" }",
+            &["2:1: hold.h: is about what is debited at once, which has no end and nothing on top: it can have a tolerance only"],
+        ),
+        (
+            "lifetime = \"7d\"\nwhen = { kinds = [\"credit\"] }",
+            &[
+                "2:1: hold.h: is about `account_verification`, `credit` or `balance_inquiry`, which take no money: nothing of them is \
+             held",
+            ],
+        ),
+        (
+            "lifetime = \"7d\"\n[[hold]]\nid = \"h\"\nlifetime = \"8d\"",
+            &["5:1: hold.h: has the id of an earlier rule, limit or hold row"],
+        ),
+        (
+            "lifetime = \"7d\"\n[partial_approval]\nkinds = []\nentry_modes = [\"slow\"]\nleast = 1",
+            &[
+                "5:1: partial_approval.minimum: is missing",
+                &format!("6:9: partial_approval.kinds: {empty}"),
+                "7:16: partial_approval.entry_modes[0]: is none of chip, contactless, magnetic_stripe, keyed, ecommerce, \
+                 card_on_file, recurring, unknown",
+                "8:1: partial_approval.least: is not a key of this table; its keys are minimum, kinds, entry_modes",
+            ],
+        ),
+        (
+            "lifetime = \"7d\"\n[partial_approval]\nminimum = \"0.00\"\nkinds = [\"credit\"]",
+            &[
+                "5:1: partial_approval: must be more than zero: an approval of nothing is a decline",
+                "5:1: partial_approval: is about `account_verification`, `credit` or `balance_inquiry`, which take no money: nothing of \
+             them is held",
+            ],
+        ),
+    ];
+    for (body, expected) in cases {
+        assert_eq!(wrong(&hold(body)), *expected, "{body}");
+    }
+}
+
+#[test]
 fn one_wrong_zone_is_told_once() {
     let source = "currency = 'USD'\ntime_zone = 'Nowhere'\n[[limit]]\nid = 'a'\nscope = 'card'\nwindow = 'day'\ncount_max = 1\n";
     assert_eq!(wrong(source).len(), 1);
@@ -422,7 +540,7 @@ fn one_wrong_zone_is_told_once() {
 
 proptest::proptest! {
     #[test]
-    fn no_text_panics(text in "(currency = \"USD\"\n)?(\\[\\[(rule|limit)\\]\\]\n)?(id = \"[a-z]\"\n)?(mcc|hours|amount|window|when) = [\\[{\"0-9a-z \\]},=-]{0,20}") {
+    fn no_text_panics(text in "(currency = \"USD\"\n)?(\\[\\[(rule|limit|hold)\\]\\]\n)?(id = \"[a-z]\"\n)?(mcc|hours|amount|window|when|lifetime|extra_percent) = [\\[{\"0-9a-z \\]},=-]{0,20}") {
         let _ = read("rules.toml", &text, &home());
     }
 }

@@ -1,81 +1,76 @@
-//! What each act does to memory, and the record it leaves. Loads the slice, applies [`hold::apply`], writes the outcome;
-//! no decision is made here.
+//! What each act does to memory, and the record it leaves. Applies the event ([`weigh`]) and writes the outcome; no decision is
+//! made here.
 
-use arrayvec::ArrayVec;
 use holdfast_core::hold::{
-    self, AccountStatus, Adoption, Asked, CardStatus, Event, Heard, LimitUse, Outcome, Slice, Subject, ToldEvent,
+    AccountStatus, Adoption, Asked, CardStatus, Event, Fact, Finding, Ordered, ReleaseCause, Subject, ToldEvent,
 };
-use holdfast_core::rules::{LIMITS_MAX, Verdict};
-use holdfast_core::{AuthorizationKind, Basis, Decision, DeclineReason, ProgramId};
+use holdfast_core::{
+    AuthorizationKind, Basis, Decision, DeclineReason, Expiry, IdempotencyKey, PaymentRef, ProgramId, Timestamp,
+};
 
-use super::rebuild::{asked_of, entered_account, heard, locate_request, payment_of, payments_of, subject_of};
-use super::state::{Located, Names};
-use super::writer::{Performed, Writer};
+use super::cold::Need;
+use super::engine::{Engine, Performed, Warmth};
+use super::naming::{asked_of, heard, locate_request, payments_of, payments_told, subject_of};
+use super::rebuild::{entered_account, entered_at};
+use super::state::{CardRow, Entered, Fingerprint, Located, Names, TOLD_KEYS_KEPT};
+use super::weigh;
 use crate::clock::Moment;
-use crate::journal::{BodyRef, RecordRef};
-use crate::ledger::{AccountStanding, Act, Adopt, Answer, Decide, Entry, KeptRuleset, LedgerError, Origin, Whose};
+use crate::journal::{BodyRef, Place, RecordRef, Uses};
+use crate::ledger::{AccountStanding, Act, Adopt, Answer, Decide, Entry, KeptRuleset, LedgerError, Ordering, Origin, Whose};
 
-impl Writer {
+impl Engine {
     /// Performs one act on memory.
-    pub(super) fn perform(&mut self, act: &Act, now: &Moment) -> Performed {
+    pub(super) fn perform(&mut self, act: &Act, now: &Moment, warmth: Warmth) -> Performed {
         match act {
             Act::Rest => Performed::Now(Ok(Answer::Recorded(None))),
-            Act::Decide(decide) => self.decide(decide, now),
-            Act::Adopt(adopt) => self.adopt(adopt, now),
-            Act::Tell(origin, event) => self.tell(origin, event, now),
+            Act::Decide(decide) => self.decide(decide, now, warmth),
+            Act::Adopt(adopt) => self.adopt(adopt, now, warmth),
+            Act::Tell(origin, event) => self.tell(origin, event, now.utc, warmth),
+            Act::Order(origin, ordering) => self.order(origin, ordering, now.utc, warmth),
             Act::Keep(origin, kept) => {
                 let body = BodyRef::Kept { digest: &kept.digest, problem: &kept.problem, redacted: &kept.redacted };
-                self.record(origin, now, body)
-                    .map_or_else(|error| Performed::Now(Err(error)), |()| Performed::OnceDurable(Answer::Recorded(None)))
+                once_durable(self.record(origin, now.utc, None, Place::default(), body), Answer::Recorded(None))
             }
             Act::Balances(origin, whose) => Performed::Now(Ok(Answer::Balances(self.balances(origin, whose)))),
-            Act::Enter(program, entries) => self.enter(program, entries, now),
-            Act::Publish(ruleset) => self.publish(ruleset, now),
+            Act::Enter(program, entries) => self.enter(program, entries, now.utc),
+            Act::Publish(ruleset) => self.publish(ruleset, now.utc),
+            Act::Note(operation) => {
+                Performed::Now(self.log.note(operation).map(Answer::Noted).map_err(|_| LedgerError::Unavailable))
+            }
             Act::Rulesets(program) => {
-                let rulesets = self.journal.rulesets(program.as_str());
+                let rulesets = self.log.rulesets(program.as_str());
                 Performed::Now(rulesets.map(Answer::Rulesets).map_err(|_| LedgerError::Unavailable))
             }
         }
     }
 
-    fn decide(&mut self, decide: &Decide, now: &Moment) -> Performed {
+    fn decide(&mut self, decide: &Decide, now: &Moment, warmth: Warmth) -> Performed {
         if now.instant > decide.not_after {
             return Performed::Now(Err(LedgerError::Late));
         }
-        let Origin { program, platform } = &decide.origin;
+        let Origin { program, platform, .. } = &decide.origin;
         let request = &decide.request;
         let key = self.state.asked_name(program, platform.as_ref(), &request.key);
         let located = locate_request(&self.state, program, platform.as_ref(), request);
-        let uses = self.uses(&located, &decide.verdict);
-        let outcome = {
-            let row = located.hold.and_then(|index| self.state.hold(index));
-            let slice = Slice {
-                account: located.account.and_then(|index| self.state.account(index)).map(|row| row.account),
-                card: self.state.card_standing(&located),
-                hold: row.map(|row| row.hold),
-                counted: row.map_or(&[], |row| &row.counted),
-                answered: self.state.answered(key),
-                heard: Heard::First,
-                uses: &uses,
-            };
-            let (digest, asked_at) = (decide.digest, decide.received_at);
-            hold::apply(&slice, &Event::Asked(Asked { request, digest, asked_at, verdict: &decide.verdict }))
-        };
+        let (payment, increment) = payments_of(request);
+        if increment.is_some()
+            && let Some(need) = self.need(&located, None, warmth)
+        {
+            return Performed::Cold(need);
+        }
+        let uses = weigh::uses(&self.state, &located, &decide.verdict);
+        let asked = Asked { request, digest: decide.digest, asked_at: decide.received_at, verdict: &decide.verdict };
+        let outcome = weigh::apply(&self.state, &located, Some(key), &uses, None, &Event::Asked(asked), now.utc);
         let Some((decision, basis)) = outcome.decision else {
             return Performed::Now(Err(LedgerError::Panicked));
         };
         if basis != Basis::Replay {
-            let (_, increment) = payments_of(request);
-            let names = Names { program, platform: platform.as_ref(), at: now.utc, increment, asked: Some(key), told: None };
-            self.state.write(&located, &names, &outcome, &mut self.undo);
-            let body = BodyRef::Decided {
-                received_at: decide.received_at,
-                ruleset: &decide.ruleset,
-                request,
-                verdict: &decide.verdict,
-                outcome: &outcome,
-            };
-            if let Err(error) = self.record(&decide.origin, now, body) {
+            let names =
+                Names { increment, asked: Some(key), ..self.names(&decide.origin, now.utc, Some(payment), request.expiry) };
+            let place = self.state.write(&located, &names, &outcome, &mut self.undo);
+            let (received_at, verdict) = (decide.received_at, &decide.verdict);
+            let body = BodyRef::Decided { received_at, request, verdict, uses: &uses, outcome: &outcome };
+            if let Err(error) = self.record(&decide.origin, now.utc, Some(&decide.ruleset), place, body) {
                 return Performed::Now(Err(error));
             }
         }
@@ -102,7 +97,7 @@ impl Writer {
 
     /// What is left of deciding while nothing can be written: a question that was answered before hears the same again.
     pub(super) fn say_again(&self, decide: &Decide) -> Performed {
-        let Origin { program, platform } = &decide.origin;
+        let Origin { program, platform, .. } = &decide.origin;
         let key = self.state.asked_name(program, platform.as_ref(), &decide.request.key);
         let known = self.state.answered(key).filter(|answered| answered.digest == decide.digest);
         Performed::Now(known.ok_or(LedgerError::Unavailable).map(|answered| Answer::Decided {
@@ -112,82 +107,125 @@ impl Writer {
         }))
     }
 
-    fn adopt(&mut self, adopt: &Adopt, now: &Moment) -> Performed {
-        let Origin { program, platform } = &adopt.origin;
+    fn adopt(&mut self, adopt: &Adopt, now: &Moment, warmth: Warmth) -> Performed {
+        let Origin { program, platform, .. } = &adopt.origin;
         let request = &adopt.request;
         let key = self.state.asked_name(program, platform.as_ref(), &request.key);
         let located = locate_request(&self.state, program, platform.as_ref(), request);
-        let adoption = Adoption { request, digest: adopt.digest, asked_at: adopt.received_at, told: adopt.told };
-        let outcome = self.apply_located(&located, Some(key), Heard::First, &Event::Adopt(adoption));
-        let (_, increment) = payments_of(request);
-        let names = Names { program, platform: platform.as_ref(), at: now.utc, increment, asked: Some(key), told: None };
-        self.state.write(&located, &names, &outcome, &mut self.undo);
-        let finding = outcome.finding;
-        let body = BodyRef::Adopted {
-            received_at: adopt.received_at,
-            request,
-            told: &adopt.told,
-            basis: &adopt.basis,
-            outcome: &outcome,
-        };
-        match self.record(&adopt.origin, now, body) {
-            Ok(()) => Performed::OnceDurable(Answer::Recorded(finding)),
-            Err(error) => Performed::Now(Err(error)),
+        let (payment, increment) = payments_of(request);
+        if let Some(need) = self.need(&located, None, warmth) {
+            return Performed::Cold(need);
         }
+        let verdict = adopt.verdict.as_ref().map(|(verdict, _)| verdict);
+        let adoption = Adoption { request, digest: adopt.digest, asked_at: adopt.received_at, told: adopt.told, verdict };
+        let outcome = weigh::apply(&self.state, &located, Some(key), &Uses::new(), None, &Event::Adopt(adoption), now.utc);
+        let names = Names { increment, asked: Some(key), ..self.names(&adopt.origin, now.utc, Some(payment), request.expiry) };
+        let place = self.state.write(&located, &names, &outcome, &mut self.undo);
+        let finding = outcome.finding;
+        let (received_at, told, basis) = (adopt.received_at, &adopt.told, &adopt.basis);
+        let body = BodyRef::Adopted { received_at, request, verdict, told, basis, outcome: &outcome };
+        let ruleset = adopt.verdict.as_ref().map(|(_, ruleset)| ruleset);
+        once_durable(self.record(&adopt.origin, now.utc, ruleset, place, body), Answer::Recorded(finding))
     }
 
-    fn tell(&mut self, origin: &Origin, event: &ToldEvent, now: &Moment) -> Performed {
-        let Origin { program, platform } = origin;
+    fn tell(&mut self, origin: &Origin, event: &ToldEvent, now: Timestamp, warmth: Warmth) -> Performed {
+        let Origin { program, platform, .. } = origin;
         let told = self.state.told_name(program, platform.as_ref(), &event.key);
         if self.state.was_told(told) {
             // Nothing to record; the first one's group is durable, or is this one.
-            return Performed::OnceDurable(Answer::Recorded(Some(hold::Finding::HeardBefore)));
+            return Performed::OnceDurable(Answer::Recorded(Some(Finding::HeardBefore)));
         }
-        let payment = payment_of(&event.fact);
+        let (payment, increment) = payments_told(&event.fact);
         let subject = subject_of(event);
         let located = self.state.locate_told(program, platform.as_ref(), &subject, payment);
+        // A message about a payment is one of its steps; one about none has only its key.
+        let may_be_old = payment.is_none() && event.occurred_at.is_none_or(|at| at < now.saturating_sub(TOLD_KEYS_KEPT));
+        if let Some(need) = self.need(&located, may_be_old.then_some(told), warmth) {
+            return Performed::Cold(need);
+        }
         let asked = asked_of(&event.fact).map(|key| self.state.asked_name(program, platform.as_ref(), &key));
-        let outcome = self.apply_located(&located, asked, Heard::First, &Event::Told(event));
+        let standing = weigh::standing_told(&self.state, &event.fact, &located);
+        let outcome = weigh::apply(&self.state, &located, asked, &Uses::new(), standing, &Event::Told(event), now);
+        if outcome.finding == Some(Finding::HeardBefore) {
+            return Performed::OnceDurable(Answer::Recorded(outcome.finding));
+        }
         let told = heard(told, event, &outcome);
-        let names = Names { program, platform: platform.as_ref(), at: now.utc, increment: None, asked, told };
-        self.state.write(&located, &names, &outcome, &mut self.undo);
+        let names = Names { increment, asked, told, ..self.names(origin, now, payment, Expiry::Told) };
+        let mut place = self.state.write(&located, &names, &outcome, &mut self.undo);
         if let Some(standing) = outcome.standing {
-            self.state.write_standing(program, &subject, &located, standing, &mut self.undo);
+            place = self.state.write_standing(program, &subject, &located, standing, &mut self.undo);
         }
         let finding = outcome.finding;
-        match self.record(origin, now, BodyRef::Told { event, outcome: &outcome }) {
-            Ok(()) => Performed::OnceDurable(Answer::Recorded(finding)),
-            Err(error) => Performed::Now(Err(error)),
+        once_durable(self.record(origin, now, None, place, BodyRef::Told { event, outcome: &outcome }), Answer::Recorded(finding))
+    }
+
+    fn order(&mut self, origin: &Origin, ordering: &Ordering, now: Timestamp, warmth: Warmth) -> Performed {
+        let Origin { program, platform, .. } = origin;
+        let Ordering { key, digest, payment, order } = ordering;
+        let asked = self.state.asked_name(program, platform.as_ref(), key);
+        let located = self.state.locate(program, platform.as_ref(), &Subject::default(), Some(payment));
+        if let Some(need) = self.need(&located, None, warmth) {
+            return Performed::Cold(need);
         }
-    }
-
-    fn apply_located(
-        &self,
-        located: &Located,
-        asked: Option<super::state::Fingerprint>,
-        heard: Heard,
-        event: &Event<'_>,
-    ) -> Outcome {
-        let row = located.hold.and_then(|index| self.state.hold(index));
-        let slice = Slice {
-            account: located.account.and_then(|index| self.state.account(index)).map(|row| row.account),
-            card: self.state.card_standing(located),
-            hold: row.map(|row| row.hold),
-            counted: row.map_or(&[], |row| &row.counted),
-            answered: asked.and_then(|key| self.state.answered(key)),
-            heard,
-            uses: &[],
+        let ordered = Ordered { key, digest: *digest, payment, order };
+        let outcome = weigh::apply(&self.state, &located, Some(asked), &Uses::new(), None, &Event::Ordered(ordered), now);
+        let Some((decision, basis)) = outcome.decision else {
+            return Performed::Now(Err(LedgerError::Panicked));
         };
-        hold::apply(&slice, event)
+        let answer = Answer::Decided { decision, basis, balance: None };
+        if basis == Basis::Replay {
+            return Performed::OnceDurable(answer);
+        }
+        let names = Names { asked: Some(asked), ..self.names(origin, now, Some(payment), Expiry::Ours) };
+        let place = self.state.write(&located, &names, &outcome, &mut self.undo);
+        let body = BodyRef::Ordered { key, payment, order, outcome: &outcome };
+        once_durable(self.record(origin, now, None, place, body), answer)
     }
 
-    fn uses(&self, located: &Located, verdict: &Verdict) -> ArrayVec<LimitUse, LIMITS_MAX> {
-        match verdict {
-            Verdict::Decline { .. } => ArrayVec::new(),
-            Verdict::Proceed(proceed) => {
-                let checks = proceed.limits.iter();
-                checks.map(|check| self.state.used(check.counter, check.scope, check.window, located)).collect()
-            }
+    /// Releases holds whose time has come, a few at a time; how many that were.
+    pub fn expire(&mut self, now: Timestamp, most: usize) -> usize {
+        let due = self.state.due(now, most);
+        for index in &due {
+            let Some(row) = self.state.hold(*index) else { continue };
+            let cause = match row.expiry {
+                Expiry::Ours => ReleaseCause::Expired,
+                Expiry::Told => ReleaseCause::SafetyTimer,
+            };
+            let at = row.hold.expires_at.unwrap_or(now);
+            let Ok(key) = IdempotencyKey::new(&format!("expiry-{}-{}", row.number.0, at.unix_micros())) else { continue };
+            let fact = Fact::Released { payment: PaymentRef::of(row.payment), cause };
+            let Some(program) = self.state.program_of(row.account) else { continue };
+            let origin = Origin { program, platform: row.platform, operator: None };
+            let subject = Subject::default();
+            let event = ToldEvent { key, occurred_at: Some(at), network: None, settlement_day: None, subject, fact };
+            drop(self.tell(&origin, &event, now, Warmth::Found));
+        }
+        due.len()
+    }
+
+    /// What has to be looked for outside memory before an event can be applied.
+    fn need(&self, located: &Located, told: Option<Fingerprint>, warmth: Warmth) -> Option<Need> {
+        if warmth == Warmth::Found || self.projected.is_none() {
+            return None;
+        }
+        let unknown = located.payment.filter(|_| located.hold.is_none());
+        let need = Need { payment: unknown.into_iter().flat_map(super::state::PaymentNames::iter).collect(), told };
+        (!need.is_nothing()).then_some(need)
+    }
+
+    /// What every event's names have in common.
+    fn names<'a>(&self, origin: &'a Origin, at: Timestamp, payment: Option<&'a PaymentRef>, expiry: Expiry) -> Names<'a> {
+        Names {
+            program: &origin.program,
+            platform: origin.platform.as_ref(),
+            at,
+            record: self.next_record(),
+            payment,
+            increment: None,
+            expiry,
+            number: None,
+            asked: None,
+            told: None,
         }
     }
 
@@ -202,7 +240,7 @@ impl Writer {
             Whose::Cardholder(cardholder) => {
                 let cardholder = self.state.cardholder_named(program, cardholder);
                 let row = cardholder.and_then(|index| self.state.cardholder(index));
-                row.map(|row| row.accounts.to_vec()).unwrap_or_default()
+                row.map(|row| row.accounts.iter().map(|(account, _)| *account).collect()).unwrap_or_default()
             }
             Whose::Everyone => return self.state.standings_of(program),
         };
@@ -210,7 +248,7 @@ impl Writer {
     }
 
     /// Enters rows all together or not at all.
-    fn enter(&mut self, program: &ProgramId, entries: &[Entry], now: &Moment) -> Performed {
+    fn enter(&mut self, program: &ProgramId, entries: &[Entry], now: Timestamp) -> Performed {
         let (mut accounts, mut cards) = (0_u64, 0_u64);
         for entry in entries {
             match self.enter_one(program, entry, now) {
@@ -223,8 +261,8 @@ impl Writer {
         Performed::OnceDurable(Answer::Entered { accounts, cards })
     }
 
-    fn enter_one(&mut self, program: &ProgramId, entry: &Entry, now: &Moment) -> Result<New, LedgerError> {
-        let origin = Origin { program: *program, platform: None };
+    fn enter_one(&mut self, program: &ProgramId, entry: &Entry, now: Timestamp) -> Result<New, LedgerError> {
+        let origin = Origin::of(*program);
         match entry {
             Entry::Account { account, balance, credit_line, status } => {
                 let known = self.state.account_named(program, account).and_then(|index| self.state.account(index));
@@ -232,44 +270,61 @@ impl Writer {
                     return Err(LedgerError::Refused);
                 }
                 let status = known.map_or(*status, |row| kept_status(row.account.status, *status, AccountStatus::bar));
+                let told = entered_at(now, known.map(|row| (row.account.status, row.told)), status, AccountStatus::bar);
                 let entered = entered_account(balance.currency(), balance.minor(), *credit_line, status);
-                let new = self.state.enter_account(program, account, entered, &mut self.undo);
+                let (index, new) = self.state.enter_account(program, account, entered, told, &mut self.undo);
                 let body = BodyRef::AccountEntered { account, balance: *balance, credit_line: *credit_line, status };
-                self.record(&origin, now, body)?;
-                Ok(if new { New::Account } else { New::Nothing })
+                let place = Place { account: Some(index.0), ..Place::default() };
+                self.record(&origin, now, None, place, body)?;
+                Ok(if new == Entered::New { New::Account } else { New::Nothing })
             }
             Entry::Card { card, account, cardholder, status } => {
                 let index = self.state.account_named(program, account).ok_or(LedgerError::Refused)?;
                 let known = self.state.card_named(program, card).and_then(|index| self.state.card(index));
                 let status = known.map_or(*status, |row| kept_status(row.status, *status, CardStatus::bar));
-                let new = self.state.enter_card(program, card, Some(index), cardholder.as_ref(), status, &mut self.undo);
+                let told = entered_at(now, known.map(|row| (row.status, row.told)), status, CardStatus::bar);
+                let row = CardRow { status, told, account: Some(index), cardholder: None };
+                let (index, new) = self.state.enter_card(program, card, row, cardholder.as_ref(), &mut self.undo);
                 let body = BodyRef::CardEntered { card, account, cardholder: cardholder.as_ref(), status };
-                self.record(&origin, now, body)?;
-                Ok(if new { New::Card } else { New::Nothing })
+                self.record(&origin, now, None, self.state.place_of_card(index), body)?;
+                Ok(if new == Entered::New { New::Card } else { New::Nothing })
             }
         }
     }
 
-    fn publish(&mut self, ruleset: &KeptRuleset, now: &Moment) -> Performed {
+    fn publish(&mut self, ruleset: &KeptRuleset, now: Timestamp) -> Performed {
         let Ok(program) = ProgramId::new(&ruleset.program) else {
             return Performed::Now(Err(LedgerError::Refused));
         };
-        if self.journal.keep_ruleset(ruleset).is_err() {
+        if self.log.keep_ruleset(ruleset).is_err() {
             return Performed::Now(Err(LedgerError::Unavailable));
         }
-        let origin = Origin { program, platform: None };
-        match self.record(&origin, now, BodyRef::RulesPublished { ruleset: &ruleset.hash }) {
-            Ok(()) => Performed::OnceDurable(Answer::Recorded(None)),
-            Err(error) => Performed::Now(Err(error)),
-        }
+        let recorded = self.record(&Origin::of(program), now, Some(&ruleset.hash), Place::default(), BodyRef::RulesPublished);
+        once_durable(recorded, Answer::Recorded(None))
     }
 
-    fn record(&mut self, origin: &Origin, now: &Moment, body: BodyRef<'_>) -> Result<(), LedgerError> {
-        let record = RecordRef { at: now.utc, program: Some(&origin.program), platform: origin.platform.as_ref(), body };
+    fn record(
+        &mut self,
+        origin: &Origin,
+        at: Timestamp,
+        ruleset: Option<&[u8; 32]>,
+        place: Place,
+        body: BodyRef<'_>,
+    ) -> Result<(), LedgerError> {
+        let (program, platform) = (Some(&origin.program), origin.platform.as_ref());
+        let record = RecordRef { at, program, platform, ruleset, operator: origin.operator, place, body };
         // The only way to a bug on purpose: everything of the act is written when it comes.
         #[cfg(test)]
         assert!(origin.program.as_str() != super::tests::PROGRAM_THAT_PANICS, "a bug, made for a test");
         self.group.push(&record).map_err(|_| LedgerError::Panicked)
+    }
+}
+
+/// The answer to an act whose record was gathered.
+fn once_durable(recorded: Result<(), LedgerError>, answer: Answer) -> Performed {
+    match recorded {
+        Ok(()) => Performed::OnceDurable(answer),
+        Err(error) => Performed::Now(Err(error)),
     }
 }
 

@@ -1,29 +1,38 @@
 //! The embedded ledger: one process, no other service.
 //!
-//! Open state lives in memory ([`state`]) and is applied by one writer thread ([`writer`]), which makes each group of
-//! records durable in the journal before it completes their tickets. At start the state is rebuilt from the journal.
-//! Workers hand tickets over through [`queue`] and never wait for anything here.
+//! What is under way lives in memory ([`state`]) and is changed by the [`engine`] alone, which makes each group of records
+//! durable in the journal before their acts are answered. One thread drives it ([`writer`]); workers hand tickets over
+//! through [`queue`] and never wait for anything here. At start the state is rebuilt from the journal.
 
 mod acts;
+mod cold;
 mod counters;
+mod engine;
+mod naming;
 mod queue;
 mod rebuild;
 mod state;
 mod undo;
+mod weigh;
 mod writer;
 
+use std::hash::BuildHasher as _;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use self::queue::Queue;
+use self::cold::Nowhere;
+use self::engine::Engine;
+use self::queue::{Queue, Taken};
+use self::state::State;
 use self::writer::Writer;
-use super::{Ledger, Readiness, Ticket};
-use crate::journal::{Journal, JournalError, Sync};
+use super::{Completions, Ledger, LedgerError, Readiness, Ticket};
+use crate::clock;
+use crate::journal::{Journal, JournalError, Log, Sync};
 
 /// How the embedded ledger is set up.
 pub struct Settings {
@@ -41,8 +50,12 @@ pub struct Settings {
 pub trait Observer: Send {
     /// A group was committed.
     fn committed(&self, records: u32, took: Duration);
+    /// The journal ends with this record now, and its last group has this hash.
+    fn head(&self, _last: i64, _chain: &[u8; 32]) {}
     /// The ledger became, or ceased to be, able to answer.
     fn readiness(&self, readiness: Readiness);
+    /// So many holds were released because their time had come.
+    fn expired(&self, holds: usize);
     /// Something that an operator should read.
     fn say(&self, message: &str);
 }
@@ -57,6 +70,10 @@ pub struct Embedded {
 struct Shared {
     queue: Queue,
     readiness: AtomicU8,
+    /// Up to which record the journal is durable.
+    recorded: AtomicI64,
+    /// Up to which record the projection keeps everything.
+    projected: AtomicI64,
 }
 
 impl Shared {
@@ -88,14 +105,78 @@ impl Embedded {
     /// The data directory cannot be used, is in use, or is a newer program's.
     pub fn start(settings: Settings) -> Result<(Self, Opening), JournalError> {
         let journal = Journal::open(&settings.data, settings.sync)?;
-        let shared = Arc::new(Shared { queue: Queue::new(), readiness: AtomicU8::new(0) });
+        Embedded::start_on(Box::new(journal), settings.commit_records_max, settings.observer)
+    }
+
+    /// Begins to rebuild the state from a log that is open already.
+    ///
+    /// # Errors
+    /// The operating system has no thread for it.
+    pub fn start_on(
+        log: Box<dyn Log>,
+        commit_records_max: u32,
+        observer: Box<dyn Observer>,
+    ) -> Result<(Self, Opening), JournalError> {
+        let queue = Queue::new();
+        let shared =
+            Arc::new(Shared { queue, readiness: AtomicU8::new(0), recorded: AtomicI64::new(0), projected: AtomicI64::new(0) });
         let (opened, opening) = oneshot::channel();
-        let writer = Writer::new(Arc::clone(&shared), journal, settings);
+        let working = Arc::clone(&shared);
+        let work = move || work(working, log, commit_records_max, observer, opened);
         let thread = std::thread::Builder::new()
             .name("ledger".to_owned())
-            .spawn(move || writer.run(opened))
+            .spawn(work)
             .map_err(|error| JournalError::Directory(PathBuf::from("ledger thread"), error))?;
         Ok((Embedded { shared, thread: Some(thread) }, opening))
+    }
+}
+
+/// The ledger's thread: rebuilds the state, then works until the queue is closed and empty.
+fn work(
+    shared: Arc<Shared>,
+    log: Box<dyn Log>,
+    commit_records_max: u32,
+    observer: Box<dyn Observer>,
+    opened: oneshot::Sender<Result<(), JournalError>>,
+) {
+    let secret = std::hash::RandomState::new();
+    let mut engine = Engine::new(log, State::new((secret.hash_one(0_u8), secret.hash_one(1_u8))));
+    let rebuilt = engine.rebuild(1, &Nowhere, |_| {});
+    for remark in engine.log.remarks() {
+        observer.say(&remark);
+    }
+    let writer = rebuilt.and_then(|()| {
+        engine.tidy(clock::utc());
+        let last = engine.log.next().saturating_sub(1);
+        shared.recorded.store(last, Ordering::Release);
+        observer.head(last, engine.log.chain());
+        Writer::new(Arc::clone(&shared), engine, Box::new(Nowhere), commit_records_max)
+            .map_err(|error| JournalError::Directory(PathBuf::from("finder thread"), error))
+    });
+    let readiness = if writer.is_ok() { Readiness::Ready } else { Readiness::Unavailable };
+    shared.set_readiness(readiness);
+    observer.readiness(readiness);
+    match writer {
+        Ok(writer) => {
+            // Whoever started the ledger may have gone away: then nobody wants to know.
+            let _ = opened.send(Ok(()));
+            writer.run(observer.as_ref());
+        }
+        Err(error) => {
+            let _ = opened.send(Err(error));
+            refuse_everything(&shared);
+        }
+    }
+}
+
+/// What was read of a log that cannot be read whole is nobody's balance.
+fn refuse_everything(shared: &Shared) {
+    let (mut batch, mut completions) = (Vec::new(), Completions::default());
+    while shared.queue.take(&mut batch, None) == Taken::Some {
+        for ticket in batch.drain(..) {
+            completions.complete(&ticket, Err(LedgerError::Unavailable));
+        }
+        completions.announce();
     }
 }
 

@@ -21,6 +21,7 @@ struct Inner {
     tickets: Vec<Arc<Ticket>>,
     writer: WriterIs,
     open: bool,
+    interrupted: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -41,7 +42,7 @@ pub enum Taken {
 impl Queue {
     /// An open, empty queue.
     pub fn new() -> Self {
-        let inner = Inner { tickets: Vec::new(), writer: WriterIs::Busy, open: true };
+        let inner = Inner { tickets: Vec::new(), writer: WriterIs::Busy, open: true, interrupted: false };
         Queue { inner: Mutex::new(inner), arrived: Condvar::new() }
     }
 
@@ -64,6 +65,13 @@ impl Queue {
         if !inner.tickets.is_empty() {
             self.wake(inner);
         }
+    }
+
+    /// Wakes the writer although nothing was added: something else is there for it.
+    pub fn interrupt(&self) {
+        let mut inner = self.lock();
+        inner.interrupted = true;
+        self.wake(inner);
     }
 
     /// Nothing comes any more; what is there is still taken.
@@ -94,7 +102,7 @@ impl Queue {
     /// Takes all tickets into `into` (empty), sleeping until there are some, or `patience` is over.
     pub fn take(&self, into: &mut Vec<Arc<Ticket>>, patience: Option<Duration>) -> Taken {
         let mut inner = self.lock();
-        while inner.tickets.is_empty() && inner.open {
+        while inner.tickets.is_empty() && inner.open && !inner.interrupted {
             inner.writer = WriterIs::Asleep;
             inner = match patience {
                 None => self.arrived.wait(inner).unwrap_or_else(PoisonError::into_inner),
@@ -110,7 +118,8 @@ impl Queue {
             };
         }
         inner.writer = WriterIs::Busy;
-        if inner.tickets.is_empty() {
+        let interrupted = std::mem::take(&mut inner.interrupted);
+        if inner.tickets.is_empty() && !interrupted {
             return Taken::Nothing;
         }
         std::mem::swap(&mut inner.tickets, into);

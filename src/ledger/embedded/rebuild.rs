@@ -1,142 +1,156 @@
 //! From the journal back to memory: the outcomes of its records are written again, in order. Nothing is decided afresh.
 
-use holdfast_core::Currency;
-use holdfast_core::hold::{Account, Fact, Finding, Outcome, Subject, ToldEvent};
-use holdfast_core::{AuthorizationKind, AuthorizationRequest, PaymentRef};
+use holdfast_core::hold::{Account, AccountStatus, CardStatus, Mark, Outcome, StepId, Subject, ToldEvent};
+use holdfast_core::{AuthorizationRequest, Currency, DeclineReason, Expiry, PaymentRef, ProgramId, Timestamp};
 
-use super::state::{Fingerprint, Located, Names, State};
+use super::cold::{Cold, Need};
+use super::naming::{asked_of, heard, locate_request, payments_of, payments_told, subject_of};
+use super::state::{CardRow, HoldNumber, Names, State, UNTOLD};
 use super::undo::UndoLog;
-use crate::journal::{Body, Record};
+use crate::journal::{Body, JournalError, Record};
 
 /// Writes what a record says happened.
-pub fn write_record(state: &mut State, record: &Record, undo: &mut UndoLog) {
-    let Some(program) = &record.program else { return };
+///
+/// # Errors
+/// What memory had let go of could not be read.
+pub fn write_record(
+    state: &mut State,
+    record: &Record,
+    number: i64,
+    cold: &dyn Cold,
+    undo: &mut UndoLog,
+) -> Result<(), JournalError> {
+    let Some(program) = &record.program else { return Ok(()) };
     match &record.body {
         Body::Decided { request, outcome, .. } | Body::Adopted { request, outcome, .. } => {
-            write_answer(state, record, request, outcome, undo);
+            write_answer(state, record, number, request, outcome, cold, undo)?;
         }
-        Body::Told { event, outcome } => {
-            let payment = payment_of(&event.fact);
-            let subject = subject_of(event);
-            let located = state.locate_told(program, record.platform.as_ref(), &subject, payment);
-            let told = heard(state.told_name(program, record.platform.as_ref(), &event.key), event, outcome);
-            let asked = asked_of(&event.fact).map(|key| state.asked_name(program, record.platform.as_ref(), &key));
-            let names = Names { program, platform: record.platform.as_ref(), at: record.at, increment: None, asked, told };
+        Body::Told { event, outcome } => write_told(state, record, number, event, outcome, cold, undo)?,
+        Body::Ordered { key, payment, outcome, .. } => {
+            let platform = record.platform.as_ref();
+            take_in(state, record, payment, cold)?;
+            let located = state.locate(program, platform, &Subject::default(), Some(payment));
+            let asked = Some(state.asked_name(program, platform, key));
+            let names = Names { payment: Some(payment), asked, ..names(program, record, number) };
             state.write(&located, &names, outcome, undo);
-            if let Some(standing) = outcome.standing {
-                state.write_standing(program, &subject, &located, standing, undo);
-            }
         }
         Body::AccountEntered { account, balance, credit_line, status } => {
+            let known = state.account_named(program, account).and_then(|index| state.account(index));
+            let told = entered_at(record.at, known.map(|row| (row.account.status, row.told)), *status, AccountStatus::bar);
             let entered = entered_account(balance.currency(), balance.minor(), *credit_line, *status);
-            state.enter_account(program, account, entered, undo);
+            state.enter_account(program, account, entered, told, undo);
         }
         Body::CardEntered { card, account, cardholder, status } => {
             let account = state.account_named(program, account);
-            state.enter_card(program, card, account, cardholder.as_ref(), *status, undo);
+            let known = state.card_named(program, card).and_then(|index| state.card(index));
+            let told = entered_at(record.at, known.map(|row| (row.status, row.told)), *status, CardStatus::bar);
+            let row = CardRow { status: *status, told, account, cardholder: None };
+            state.enter_card(program, card, row, cardholder.as_ref(), undo);
         }
-        Body::Kept { .. } | Body::RulesPublished { .. } | Body::Opened => {}
+        Body::Kept { .. } | Body::RulesPublished | Body::Opened => {}
     }
+    Ok(())
 }
 
-fn write_answer(state: &mut State, record: &Record, request: &AuthorizationRequest, outcome: &Outcome, undo: &mut UndoLog) {
-    let Some(program) = &record.program else { return };
+fn write_answer(
+    state: &mut State,
+    record: &Record,
+    number: i64,
+    request: &AuthorizationRequest,
+    outcome: &Outcome,
+    cold: &dyn Cold,
+    undo: &mut UndoLog,
+) -> Result<(), JournalError> {
+    let Some(program) = &record.program else { return Ok(()) };
     let platform = record.platform.as_ref();
+    let (payment, increment) = payments_of(request);
+    if outcome.hold.is_some() {
+        take_in(state, record, payment, cold)?;
+    }
     let located = locate_request(state, program, platform, request);
     let asked = Some(state.asked_name(program, platform, &request.key));
-    let (_, increment) = payments_of(request);
-    let names = Names { program, platform, at: record.at, increment, asked, told: None };
+    let expiry = request.expiry;
+    let names = Names { payment: Some(payment), increment, expiry, asked, ..names(program, record, number) };
     state.write(&located, &names, outcome, undo);
+    Ok(())
 }
 
-/// Finds what an authorization names; an increment's hold is that of the payment it adds to.
-pub fn locate_request(
-    state: &State,
-    program: &holdfast_core::ProgramId,
-    platform: Option<&holdfast_core::PlatformName>,
-    request: &AuthorizationRequest,
-) -> Located {
-    let subject = Subject { account: None, card: request.card, cardholder: request.cardholder };
-    let (payment, _) = payments_of(request);
-    let located = state.locate(program, platform, &subject, Some(payment));
-    if request.card.is_some() && located.card.is_none() {
-        // A card that nobody knows is not good because its owner is.
-        return Located { cardholder: None, ..located };
+fn write_told(
+    state: &mut State,
+    record: &Record,
+    number: i64,
+    event: &ToldEvent,
+    outcome: &Outcome,
+    cold: &dyn Cold,
+    undo: &mut UndoLog,
+) -> Result<(), JournalError> {
+    let Some(program) = &record.program else { return Ok(()) };
+    let platform = record.platform.as_ref();
+    let (payment, increment) = payments_told(&event.fact);
+    if let Some(payment) = payment
+        && outcome.hold.is_some()
+    {
+        take_in(state, record, payment, cold)?;
     }
-    let pays = located.card.and_then(|card| state.card(card)).and_then(|row| row.account);
-    if pays.is_some() && pays != located.account {
-        // A payment of another account under the same name is another payment: a card never spends its money.
-        return Located { account: pays, hold: None, ..located };
+    let subject = subject_of(event);
+    let located = state.locate_told(program, platform, &subject, payment);
+    let told = heard(state.told_name(program, platform, &event.key), event, outcome);
+    let asked = asked_of(&event.fact).map(|key| state.asked_name(program, platform, &key));
+    let names = Names { payment, increment, asked, told, ..names(program, record, number) };
+    state.write(&located, &names, outcome, undo);
+    if let Some(standing) = outcome.standing {
+        state.write_standing(program, &subject, &located, standing, undo);
     }
-    located
+    Ok(())
 }
 
-/// Whose standing or money an event is about: what its fact names, and its subject for the rest.
-pub fn subject_of(event: &ToldEvent) -> Subject {
-    match event.fact {
-        Fact::Card { card, .. } => Subject { card: Some(card), ..event.subject },
-        Fact::Cardholder { cardholder, .. } => Subject { cardholder: Some(cardholder), ..event.subject },
-        Fact::Account { account, .. } => Subject { account: Some(account), card: None, cardholder: None },
-        Fact::Recorded { .. }
-        | Fact::Reduced { .. }
-        | Fact::Replaced { .. }
-        | Fact::Released { .. }
-        | Fact::Captured { .. }
-        | Fact::Completed { .. }
-        | Fact::Credited { .. }
-        | Fact::Debited { .. }
-        | Fact::SettlementAnnounced { .. } => event.subject,
+/// Takes in a payment that memory had let go of when its record was written.
+fn take_in(state: &mut State, record: &Record, payment: &PaymentRef, cold: &dyn Cold) -> Result<(), JournalError> {
+    let Some(program) = &record.program else { return Ok(()) };
+    let names = state.payment_names(program, record.platform.as_ref(), payment);
+    if state.hold_named(&names).is_some() {
+        return Ok(());
     }
-}
-
-/// The payment whose hold a request concerns, and the increment's own name where it is one.
-pub fn payments_of(request: &AuthorizationRequest) -> (&PaymentRef, Option<&PaymentRef>) {
-    match (request.kind, &request.increments) {
-        (AuthorizationKind::Incremental, Some(original)) => (original, Some(&request.payment)),
-        _ => (&request.payment, None),
+    let need = Need { payment: names.iter().collect(), told: None };
+    // Another number under the same name is an older payment, which this one is not about.
+    if let Some((row, at, by)) = cold.find(&need)?.hold.filter(|(row, ..)| record.place.hold == Some(row.number.0)) {
+        state.restore_hold(row, at, by);
     }
+    Ok(())
 }
 
-/// The key under which a told event is remembered. One that led to no account is not: sent again once the account is there,
-/// it counts. Nor is a status without a time of its own: the same words may mean the next freeze.
-pub fn heard(told: Fingerprint, event: &ToldEvent, outcome: &Outcome) -> Option<Fingerprint> {
-    let nobodys = outcome.finding == Some(Finding::AccountUnknown);
-    let timeless = outcome.standing.is_some() && event.occurred_at.is_none();
-    (!nobodys && !timeless).then_some(told)
-}
-
-/// The payment that a fact is about.
-pub fn payment_of(fact: &Fact) -> Option<&PaymentRef> {
-    match fact {
-        Fact::Recorded { payment, .. }
-        | Fact::Reduced { payment, .. }
-        | Fact::Replaced { payment, .. }
-        | Fact::Released { payment, .. }
-        | Fact::Completed { payment, .. } => Some(payment),
-        Fact::Captured { payment, .. } | Fact::Credited { payment, .. } | Fact::Debited { payment, .. } => payment.as_ref(),
-        Fact::Card { .. } | Fact::Cardholder { .. } | Fact::Account { .. } | Fact::SettlementAnnounced { .. } => None,
+/// What every record's names have in common.
+fn names<'a>(program: &'a ProgramId, record: &'a Record, number: i64) -> Names<'a> {
+    Names {
+        program,
+        platform: record.platform.as_ref(),
+        at: record.at,
+        record: number,
+        payment: None,
+        increment: None,
+        expiry: Expiry::Told,
+        number: record.place.hold.map(HoldNumber),
+        asked: None,
+        told: None,
     }
 }
 
-/// The asked key that a fact answers for.
-pub fn asked_of(fact: &Fact) -> Option<holdfast_core::IdempotencyKey> {
-    match fact {
-        Fact::Recorded { asked, .. } => Some(*asked),
-        Fact::Reduced { .. }
-        | Fact::Replaced { .. }
-        | Fact::Released { .. }
-        | Fact::Captured { .. }
-        | Fact::Completed { .. }
-        | Fact::Credited { .. }
-        | Fact::Debited { .. }
-        | Fact::Card { .. }
-        | Fact::Cardholder { .. }
-        | Fact::Account { .. }
-        | Fact::SettlementAnnounced { .. } => None,
+/// What a standing is marked by that came with an entry. A bar counts from now on. No bar is no news: a file says nothing of
+/// when it was so, and a freeze that is told late must not lose against it.
+pub fn entered_at<S: Copy + PartialEq>(
+    at: Timestamp,
+    known: Option<(S, Mark)>,
+    status: S,
+    bar: impl Fn(S) -> Option<DeclineReason>,
+) -> Mark {
+    match known {
+        Some((before, told)) if before == status => told,
+        Some(_) | None if bar(status).is_some() => Mark { at, id: StepId(0) },
+        Some(_) | None => UNTOLD,
     }
 }
 
 /// An account as it is entered.
-pub fn entered_account(currency: Currency, posted: i64, credit_line: i64, status: holdfast_core::hold::AccountStatus) -> Account {
+pub fn entered_account(currency: Currency, posted: i64, credit_line: i64, status: AccountStatus) -> Account {
     Account { currency, posted, held: 0, credit_line, status }
 }

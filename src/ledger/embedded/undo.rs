@@ -1,6 +1,7 @@
 //! How to take back what was written since the last commit. A commit that fails leaves the memory as it was before it.
 
-use holdfast_core::hold::{Account, Answered};
+use holdfast_core::hold::Account;
+use holdfast_core::hold::{Answered, Mark};
 use holdfast_core::rules::CounterKey;
 
 use super::counters::Counter;
@@ -13,7 +14,7 @@ pub type UndoLog = Vec<Undo>;
 #[derive(Debug)]
 pub enum Undo {
     /// An account was different.
-    Account(AccountIndex, Account),
+    Account(AccountIndex, Account, Mark),
     /// The last account was not there.
     AccountEntered(Fingerprint),
     /// A card was different.
@@ -26,8 +27,8 @@ pub enum Undo {
     CardholderEntered(Fingerprint),
     /// A hold was different.
     Hold(HoldIndex, Box<HoldRow>),
-    /// The last hold was not there.
-    HoldPlaced,
+    /// A hold was not there.
+    HoldPlaced(HoldIndex),
     /// A name led to no hold.
     HoldName(Fingerprint),
     /// A counter was different, or not there.

@@ -1,140 +1,106 @@
-//! The one writer: takes tickets in the order in which they came, applies them to memory, makes their records durable as a
-//! group, then completes the approvals. Declines are complete as soon as they are applied: their record follows unawaited.
+//! The one writer: takes tickets in the order in which they came, has the engine perform and commit them in groups, and
+//! completes them. Declines are complete as soon as they are performed: their record follows unawaited.
 //!
-//! A commit that fails undoes its whole group, and the ledger is Unavailable until the log has been opened again and
-//! compared with what was written. A panic inside an act is caught, undone and answered. What an act does is in
-//! [`acts`](super::acts).
+//! An act that needs what memory has let go of goes to the finder, a thread of its own, and comes back with it; nobody else
+//! waits for that.
 
-use std::hash::BuildHasher as _;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
-use holdfast_core::Decision;
-use holdfast_core::hold::Answered;
-use tokio::sync::oneshot;
-
+use super::cold::{Cold, Found, Need};
+use super::engine::{Engine, Performed, Warmth, Writable};
 use super::queue::Taken;
-use super::state::{Fingerprint, State};
-use super::undo::UndoLog;
-use super::{Settings, Shared, rebuild};
+use super::{Observer, Shared};
 use crate::clock::{self, Moment};
-use crate::journal::{Body, BodyRef, Group, GroupWriter, Journal, JournalError, Record, RecordRef};
-use crate::ledger::{Act, Answer, Completions, LedgerError, Readiness, Ticket};
+use crate::journal::JournalError;
+use crate::ledger::{Answer, Completions, LedgerError, Readiness, Ticket};
 
 /// How often an unavailable journal is tried again.
 const RETRY_EVERY: Duration = Duration::from_millis(200);
 
+/// How often the writer looks for holds whose time has come, if nothing else wakes it.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// How many holds expire in one group at most.
+const EXPIRE_MAX: usize = 256;
+
 /// How often, under load, the workers are given a turn before a group is committed.
 const GATHERING_TURNS: u32 = 3;
 
-/// What became of an act in memory, and when its waiter may know.
-pub enum Performed {
-    /// At once: nothing depends on the disk.
-    Now(Result<Answer, LedgerError>),
-    /// When the group is durable.
-    OnceDurable(Answer),
-}
+/// An act that waits for what memory has let go of.
+type Asking = (Arc<Ticket>, Need);
+
+/// What was found for it.
+type Answered = (Arc<Ticket>, Result<Found, JournalError>);
 
 /// The writer thread's own.
 pub struct Writer {
     shared: Arc<Shared>,
-    pub(super) journal: Journal,
-    settings: Settings,
-    pub(super) state: State,
-    pub(super) group: GroupWriter,
-    /// A group whose commit failed: whether it reached the disk all the same, only reopening tells.
-    in_doubt: GroupWriter,
-    pub(super) undo: UndoLog,
+    engine: Engine,
+    /// The most records in one commit group.
+    commit_records_max: u32,
     /// Tickets that are complete once the group is durable.
     awaiting: Vec<(Arc<Ticket>, Answer)>,
-    /// Declines of this group that were told already: they keep their keys whatever becomes of the group.
-    pub(super) told_declines: Vec<(Fingerprint, Answered)>,
     completions: Completions,
+    to_find: Sender<Asking>,
+    found: Receiver<Answered>,
+    finding: usize,
 }
 
 impl Writer {
-    /// A writer that remembers nothing yet.
-    pub fn new(shared: Arc<Shared>, journal: Journal, settings: Settings) -> Self {
-        let secret = std::hash::RandomState::new();
-        Writer {
-            shared,
-            journal,
-            settings,
-            state: State::new((secret.hash_one(0_u8), secret.hash_one(1_u8))),
-            group: GroupWriter::default(),
-            in_doubt: GroupWriter::default(),
-            undo: UndoLog::new(),
-            awaiting: Vec::new(),
-            told_declines: Vec::new(),
-            completions: Completions::default(),
-        }
+    /// A writer for an engine that is ready. `cold` is asked on a thread of its own.
+    ///
+    /// # Errors
+    /// The operating system has no thread for it.
+    pub fn new(shared: Arc<Shared>, engine: Engine, cold: Box<dyn Cold>, commit_records_max: u32) -> std::io::Result<Self> {
+        let (to_find, asked) = channel::<Asking>();
+        let (find, found) = channel();
+        let waking = Arc::clone(&shared);
+        let seek = move || {
+            while let Ok((ticket, need)) = asked.recv() {
+                if find.send((ticket, cold.find(&need))).is_err() {
+                    return;
+                }
+                waking.queue.interrupt();
+            }
+        };
+        std::thread::Builder::new().name("finder".to_owned()).spawn(seek)?;
+        let (awaiting, completions) = (Vec::new(), Completions::default());
+        Ok(Writer { shared, engine, commit_records_max, awaiting, completions, to_find, found, finding: 0 })
     }
 
-    /// Rebuilds the state, then works until the queue is closed and empty.
-    pub fn run(mut self, opened: oneshot::Sender<Result<(), JournalError>>) {
-        let result = self.rebuild();
-        let rebuilt = result.is_ok();
-        self.become_ready(if rebuilt { Readiness::Ready } else { Readiness::Unavailable });
-        // Whoever started the ledger may have gone away: then nobody wants to know.
-        let _ = opened.send(result);
+    /// Works until the queue is closed and empty.
+    pub fn run(mut self, observer: &dyn Observer) {
         let mut batch = Vec::new();
-        if !rebuilt {
-            return self.refuse_everything(&mut batch);
-        }
         loop {
-            let patience = (self.shared.readiness() != Readiness::Ready).then_some(RETRY_EVERY);
-            match self.shared.queue.take(&mut batch, patience) {
-                Taken::Nothing => return,
-                Taken::Some => {}
+            let patience = match self.engine.writable() {
+                Writable::Yes => LOOK_EVERY,
+                Writable::No => RETRY_EVERY,
+            };
+            if self.shared.queue.take(&mut batch, Some(patience)) == Taken::Nothing {
+                if self.finding == 0 {
+                    return;
+                }
+                // Nothing new comes any more; what is still looked for does.
+                std::thread::yield_now();
             }
-            if self.shared.readiness() == Readiness::Unavailable {
-                self.try_to_come_back();
+            if self.engine.writable() == Writable::No {
+                self.try_to_come_back(observer);
             }
-            self.work_off(&mut batch);
+            self.work_off(&mut batch, observer);
         }
     }
 
-    /// What was read of a log that cannot be read whole is nobody's balance.
-    fn refuse_everything(&mut self, batch: &mut Vec<Arc<Ticket>>) {
-        while self.shared.queue.take(batch, None) == Taken::Some {
-            for ticket in batch.drain(..) {
-                self.completions.complete(&ticket, Err(LedgerError::Unavailable));
-            }
-            self.completions.announce();
+    fn work_off(&mut self, batch: &mut Vec<Arc<Ticket>>, observer: &dyn Observer) {
+        let projected = self.shared.projected.load(Ordering::Acquire);
+        if projected > 0 {
+            self.engine.projected_to(projected);
         }
-    }
-
-    fn become_ready(&self, readiness: Readiness) {
-        self.shared.set_readiness(readiness);
-        self.settings.observer.readiness(readiness);
-    }
-
-    fn rebuild(&mut self) -> Result<(), JournalError> {
-        let Writer { journal, state, undo, .. } = self;
-        let mut next = 1;
-        journal.read(1, |first, bytes| {
-            if first != next {
-                return Err(journal.broken(first));
-            }
-            for record in Group::open(bytes).map_err(|error| journal.unreadable(first, error))? {
-                let record = record.map_err(|error| journal.unreadable(first, error))?;
-                rebuild::write_record(state, &record, undo);
-                undo.clear();
-                next = next.saturating_add(1);
-            }
-            Ok(())
-        })?;
-        if next != journal.next() {
-            return Err(journal.broken(next));
-        }
-        self.state.forget_old_keys(clock::utc());
-        Ok(())
-    }
-
-    fn work_off(&mut self, batch: &mut Vec<Arc<Ticket>>) {
         let busy = batch.len() > 1;
-        let mut now = self.apply(batch);
+        let mut now = self.apply(batch, observer);
+        self.go_on_with_found(observer);
         if busy {
             for _ in 0..GATHERING_TURNS {
                 // A sync costs more than a turn of the workers: let them bring what they have, so that it serves them all.
@@ -142,22 +108,28 @@ impl Writer {
                 if self.shared.queue.take_ready(batch) == Taken::Nothing {
                     break;
                 }
-                now = self.apply(batch);
+                now = self.apply(batch, observer);
+            }
+        }
+        if self.engine.writable() == Writable::Yes {
+            match self.engine.expire(now.utc, EXPIRE_MAX) {
+                0 => {}
+                holds => observer.expired(holds),
             }
         }
         self.completions.announce();
-        self.commit();
-        self.journal.tidy();
-        self.state.forget_old_keys(now.utc);
+        self.commit(observer);
+        self.engine.tidy(now.utc);
+        self.pass_remarks_on(observer);
     }
 
     /// Applies a batch; a group that is full is committed on the way.
-    fn apply(&mut self, batch: &mut Vec<Arc<Ticket>>) -> Moment {
+    fn apply(&mut self, batch: &mut Vec<Arc<Ticket>>, observer: &dyn Observer) -> Moment {
         let mut now = clock::now();
         for ticket in batch.drain(..) {
-            self.attend(ticket, &now);
-            if self.group.records() >= self.settings.commit_records_max {
-                self.commit();
+            self.attend(ticket, &now, Warmth::Unknown);
+            if self.engine.group.records() >= self.commit_records_max {
+                self.commit(observer);
                 // A sync takes its time: what was in time when the batch was taken may not be any more.
                 now = clock::now();
             }
@@ -165,112 +137,79 @@ impl Writer {
         now
     }
 
-    /// Performs one act; whatever it does wrong costs only its own answer.
-    fn attend(&mut self, ticket: Arc<Ticket>, now: &Moment) {
-        let available = self.shared.readiness() == Readiness::Ready;
-        let (undo_before, group_before, declines_before) = (self.undo.len(), self.group.end(), self.told_declines.len());
-        let performed = catch_unwind(AssertUnwindSafe(|| {
-            ticket.with_act(|act| match act {
-                Act::Balances(..) | Act::Rulesets(_) | Act::Rest => self.perform(act, now),
-                Act::Decide(decide) if !available => self.say_again(decide),
-                Act::Decide(_) | Act::Adopt(_) | Act::Tell(..) | Act::Keep(..) | Act::Enter(..) | Act::Publish(_) => {
-                    if available { self.perform(act, now) } else { Performed::Now(Err(LedgerError::Unavailable)) }
-                }
-            })
-        }))
-        .unwrap_or(Performed::Now(Err(LedgerError::Panicked)));
-        if let Performed::Now(Err(_)) = performed {
-            // An error means that nothing was applied.
-            self.state.undo_to(&mut self.undo, undo_before);
-            self.group.cut_back(group_before);
-            self.told_declines.truncate(declines_before);
-        }
-        match performed {
+    fn attend(&mut self, ticket: Arc<Ticket>, now: &Moment, warmth: Warmth) {
+        match ticket.with_act(|act| self.engine.attend(act, now, warmth)) {
             Performed::Now(answer) => self.completions.complete(&ticket, answer),
             Performed::OnceDurable(answer) => self.awaiting.push((ticket, answer)),
+            Performed::Cold(need) => match self.to_find.send((Arc::clone(&ticket), need)) {
+                Ok(()) => self.finding = self.finding.saturating_add(1),
+                // The finder is gone: whatever it met, nothing was applied.
+                Err(_) => self.completions.complete(&ticket, Err(LedgerError::Unavailable)),
+            },
+        }
+    }
+
+    /// Performs what waited for something that was found, or is nowhere.
+    fn go_on_with_found(&mut self, observer: &dyn Observer) {
+        while let Ok((ticket, found)) = self.found.try_recv() {
+            self.finding = self.finding.saturating_sub(1);
+            let now = clock::now();
+            match found {
+                Ok(found) => {
+                    self.engine.warm(found, now.utc);
+                    self.attend(ticket, &now, Warmth::Found);
+                }
+                Err(error) => {
+                    observer.say(&format!("the projection cannot be read: {error}"));
+                    self.completions.complete(&ticket, Err(LedgerError::Unavailable));
+                }
+            }
         }
     }
 
     /// Makes the group durable and completes what waited for it.
-    fn commit(&mut self) {
-        let records = self.group.records();
-        let committed = if records == 0 {
-            Ok(())
-        } else {
-            let began = clock::instant();
-            let appended = self.journal.append(records, self.group.bytes());
-            self.settings.observer.committed(records, clock::instant().saturating_duration_since(began));
-            appended
-        };
+    fn commit(&mut self, observer: &dyn Observer) {
+        let (records, began) = (self.engine.group.records(), clock::instant());
+        let committed = self.engine.commit(clock::utc());
+        if records > 0 {
+            // Before anybody hears of it: who waits for an answer finds its commit counted.
+            observer.committed(records, clock::instant().saturating_duration_since(began));
+            let last = self.engine.log.next().saturating_sub(1);
+            self.shared.recorded.store(last, Ordering::Release);
+            observer.head(last, self.engine.log.chain());
+        }
         match committed {
-            Ok(()) => {
-                self.undo.clear();
+            Ok(_) => {
                 for (ticket, answer) in self.awaiting.drain(..) {
                     self.completions.complete(&ticket, Ok(answer));
                 }
-                self.group.clear();
             }
-            Err(error) => self.give_up_group(&error),
+            Err(error) => {
+                observer.say(&format!("the journal cannot be written, the ledger is unavailable: {error}"));
+                for (ticket, _) in self.awaiting.drain(..) {
+                    self.completions.complete(&ticket, Err(LedgerError::Unavailable));
+                }
+                self.become_ready(Readiness::Unavailable, observer);
+            }
         }
-        self.told_declines.clear();
         self.completions.announce();
     }
 
-    /// Leaves the memory as it was before the group; only declines that were told keep their keys.
-    fn give_up_group(&mut self, error: &JournalError) {
-        self.settings.observer.say(&format!("the journal cannot be written, the ledger is unavailable: {error}"));
-        self.state.undo(&mut self.undo);
-        for (key, answered) in self.told_declines.drain(..) {
-            self.state.remember_decline(key, answered, clock::utc());
-        }
-        for (ticket, _) in self.awaiting.drain(..) {
-            self.completions.complete(&ticket, Err(LedgerError::Unavailable));
-        }
-        std::mem::swap(&mut self.group, &mut self.in_doubt);
-        self.group.clear();
-        self.become_ready(Readiness::Unavailable);
-    }
-
-    /// Opens the log again, compares where it ends with what was written, and proves that it can be written.
-    fn try_to_come_back(&mut self) {
-        let expected = self.journal.next();
-        if self.journal.reopen(self.settings.sync).is_err() {
-            return;
-        }
-        let in_doubt: Vec<Record> = Group::open(self.in_doubt.bytes()).into_iter().flatten().flatten().collect();
-        self.in_doubt.clear();
-        let opened = RecordRef { at: clock::utc(), program: None, platform: None, body: BodyRef::Opened };
-        let mut gathered = self.in_doubt.push(&opened).is_ok();
-        if self.journal.next() > expected {
-            // The group that was given up is durable after all: it counts.
-            for record in &in_doubt {
-                rebuild::write_record(&mut self.state, record, &mut self.undo);
-            }
-            self.undo.clear();
-        } else {
-            // Its declines were told all the same: they are recorded now, so that a restart remembers them too.
-            let owed = in_doubt.iter().filter(|record| declines(&record.body));
-            gathered &= owed.map(Record::as_written).all(|record| self.in_doubt.push(&record).is_ok());
-        }
-        // If this fails, it is in doubt in its turn.
-        if gathered && self.journal.append(self.in_doubt.records(), self.in_doubt.bytes()).is_ok() {
-            self.in_doubt.clear();
-            self.settings.observer.say("the journal can be written again, the ledger is ready");
-            self.become_ready(Readiness::Ready);
+    fn try_to_come_back(&mut self, observer: &dyn Observer) {
+        if self.engine.come_back(clock::utc()) == Writable::Yes {
+            observer.say("the journal can be written again, the ledger is ready");
+            self.become_ready(Readiness::Ready, observer);
         }
     }
-}
 
-/// Whether a record is of a decline that was told before it was durable.
-fn declines(body: &Body) -> bool {
-    match body {
-        Body::Decided { outcome, .. } => matches!(outcome.decision, Some((Decision::Decline { .. }, _))),
-        Body::Adopted { .. }
-        | Body::Told { .. }
-        | Body::Kept { .. }
-        | Body::AccountEntered { .. }
-        | Body::CardEntered { .. }
-        | Body::RulesPublished { .. }
-        | Body::Opened => false,
+    fn become_ready(&self, readiness: Readiness, observer: &dyn Observer) {
+        self.shared.set_readiness(readiness);
+        observer.readiness(readiness);
+    }
+
+    fn pass_remarks_on(&mut self, observer: &dyn Observer) {
+        for remark in self.engine.log.remarks() {
+            observer.say(&remark);
+        }
     }
 }

@@ -1,18 +1,21 @@
-//! What the embedded ledger remembers: accounts, cards, holds, counters and keys, in memory, with one writer.
+//! What the embedded ledger remembers: accounts, cards, holds under way, counters and recent keys, in memory, with one writer.
 //!
-//! Two ways lead here and share every write: an event that is applied now, and a record that is read from the journal at
-//! start. Names of holds and keys are remembered as 128-bit fingerprints under a key of this process, so that they cost no
-//! allocation and cannot be made to collide. Nothing here knows a disk.
+//! Three ways lead here and share every write: an event that is applied now, a record that is read from the journal at
+//! start, and a row that comes back from the projection. Names of holds and keys are remembered as 128-bit fingerprints under
+//! a key of this data directory, so that they cost no allocation and cannot be made to collide. Nothing here knows a disk.
 
+mod holds;
+mod restore;
+mod rows;
 mod take_back;
 mod write;
 
-use std::collections::{HashMap, HashSet, VecDeque};
-use std::hash::{BuildHasherDefault, Hasher};
+use std::collections::{HashMap, VecDeque};
+use std::hash::Hasher as _;
 use std::time::Duration;
 
 use holdfast_adapters::AccountBalance;
-use holdfast_core::hold::{Account, Answered, Card, CardStatus, CardholderStatus, Counted, Hold, LimitUse, Subject};
+use holdfast_core::hold::{Account, Answered, Card, CardStatus, CardholderStatus, LimitUse, Mark, StepId, Subject};
 use holdfast_core::rules::{CounterKey, LimitScope, Window};
 use holdfast_core::{
     AccountId, AuthorizationId, CardToken, CardholderToken, IdempotencyKey, PaymentRef, PlatformName, ProgramId, Timestamp,
@@ -20,47 +23,19 @@ use holdfast_core::{
 use siphasher::sip128::{Hasher128 as _, SipHasher13};
 use smallvec::SmallVec;
 
-pub use self::write::Names;
+use self::holds::Holds;
+pub use self::holds::{CLOSED_KEPT, HoldIndex, HoldNumber, HoldRow};
+pub use self::rows::Fingerprint;
+use self::rows::{ByName, Rows};
+pub use self::write::{Entered, Names};
 use super::counters::Counter;
 use crate::ledger::AccountStanding;
 
 /// How long the key of an asked event is remembered: platforms retry within minutes, some within a day.
-const ASKED_KEYS_KEPT: Duration = Duration::from_secs(48 * 3600);
+pub const ASKED_KEYS_KEPT: Duration = Duration::from_secs(48 * 3600);
 
-/// How long the key of a told event is remembered. Marqeta resends for twelve days.
-const TOLD_KEYS_KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
-
-/// A name, hashed under a key of this process.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Fingerprint([u64; 2]);
-
-impl std::hash::Hash for Fingerprint {
-    fn hash<H: Hasher>(&self, hasher: &mut H) {
-        hasher.write_u64(self.0[0]);
-    }
-}
-
-/// Fingerprints are hashes already.
-#[derive(Debug, Default, Clone, Copy)]
-pub struct AsIs(u64);
-
-impl Hasher for AsIs {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
-        }
-    }
-
-    fn write_u64(&mut self, value: u64) {
-        self.0 = value;
-    }
-}
-
-type ByName<T> = HashMap<Fingerprint, T, BuildHasherDefault<AsIs>>;
+/// How long the key of a told event is remembered in memory; the projection keeps it for as long as a platform may resend.
+pub const TOLD_KEYS_KEPT: Duration = Duration::from_secs(48 * 3600);
 
 /// Which kind of name a fingerprint is of; the same text may be several.
 #[derive(Debug, Clone, Copy)]
@@ -74,57 +49,54 @@ enum Naming {
 }
 
 /// An account's place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct AccountIndex(pub u32);
 
 /// A card's place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CardIndex(pub u32);
 
 /// A cardholder's place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct CardholderIndex(pub u32);
 
-/// A hold's place.
+/// A program's place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct HoldIndex(pub u32);
+pub struct ProgramIndex(pub u16);
 
 /// An account with its name.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccountRow {
-    pub program: ProgramId,
+    pub program: ProgramIndex,
+    pub holds_open: u32,
     pub id: AccountId,
     pub account: Account,
-    pub holds_open: u64,
+    /// What its status was told by.
+    pub told: Mark,
 }
 
 /// A card and what it leads to.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CardRow {
     pub status: CardStatus,
+    /// What its status was told by.
+    pub told: Mark,
     pub account: Option<AccountIndex>,
     pub cardholder: Option<CardholderIndex>,
 }
 
 /// A cardholder and what they own.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CardholderRow {
     pub status: Option<CardholderStatus>,
-    /// The accounts behind their cards, in the order in which they were entered.
-    pub accounts: SmallVec<[AccountIndex; 2]>,
-}
-
-/// A hold and what it belongs to.
-#[derive(Debug, Clone)]
-pub struct HoldRow {
-    pub hold: Hold,
-    pub account: AccountIndex,
-    pub card: Option<CardIndex>,
-    pub counted: SmallVec<[Counted; 3]>,
+    /// What the status was told by.
+    pub told: Option<Mark>,
+    /// The accounts behind their cards, in the order in which they were entered, each with the number of those cards.
+    pub accounts: SmallVec<[(AccountIndex, u32); 1]>,
 }
 
 /// Whose counter: a card, an account, or the program as a whole.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Counting {
     Card(CardIndex),
     Account(AccountIndex),
@@ -134,8 +106,15 @@ pub enum Counting {
 /// A payment's names, as holds are found by them.
 #[derive(Debug, Clone, Copy)]
 pub struct PaymentNames {
-    authorization: Fingerprint,
-    alias: Option<Fingerprint>,
+    pub authorization: Fingerprint,
+    pub alias: Option<Fingerprint>,
+}
+
+impl PaymentNames {
+    /// The names, one after the other.
+    pub fn iter(self) -> impl Iterator<Item = Fingerprint> {
+        std::iter::once(self.authorization).chain(self.alias)
+    }
 }
 
 /// Everything an event names, found.
@@ -148,22 +127,28 @@ pub struct Located {
     pub hold: Option<HoldIndex>,
 }
 
+/// What a standing is marked by that nobody has told of yet.
+pub const UNTOLD: Mark = Mark { at: Timestamp::from_unix_micros(i64::MIN), id: StepId(0) };
+
 /// The embedded ledger's memory.
 #[derive(Debug)]
 pub struct State {
     secret: (u64, u64),
-    accounts: Vec<AccountRow>,
+    programs: Vec<ProgramId>,
+    accounts: Rows<AccountRow>,
     accounts_by_name: ByName<AccountIndex>,
-    cards: Vec<CardRow>,
+    cards: Rows<CardRow>,
     cards_by_name: ByName<CardIndex>,
-    cardholders: Vec<CardholderRow>,
+    cardholders: Rows<CardholderRow>,
     cardholders_by_name: ByName<CardholderIndex>,
-    holds: Vec<HoldRow>,
+    holds: Holds,
     holds_by_name: ByName<HoldIndex>,
+    /// The number that the next hold gets.
+    next_hold: u64,
     counters: HashMap<(CounterKey, Counting), Counter, foldhash::fast::RandomState>,
     asked: ByName<Answered>,
     asked_by_age: VecDeque<(Timestamp, Fingerprint)>,
-    told: HashSet<Fingerprint, BuildHasherDefault<AsIs>>,
+    told: ByName<()>,
     told_by_age: VecDeque<(Timestamp, Fingerprint)>,
 }
 
@@ -172,20 +157,40 @@ impl State {
     pub fn new(secret: (u64, u64)) -> Self {
         State {
             secret,
-            accounts: Vec::new(),
+            programs: Vec::new(),
+            accounts: Rows::default(),
             accounts_by_name: ByName::default(),
-            cards: Vec::new(),
+            cards: Rows::default(),
             cards_by_name: ByName::default(),
-            cardholders: Vec::new(),
+            cardholders: Rows::default(),
             cardholders_by_name: ByName::default(),
-            holds: Vec::new(),
+            holds: Holds::default(),
             holds_by_name: ByName::default(),
+            next_hold: 1,
             counters: HashMap::default(),
             asked: ByName::default(),
             asked_by_age: VecDeque::new(),
-            told: HashSet::default(),
+            told: ByName::default(),
             told_by_age: VecDeque::new(),
         }
+    }
+
+    /// The number of a program; a new one is taken in.
+    fn program_index(&mut self, program: &ProgramId) -> ProgramIndex {
+        let place = self.programs.iter().position(|known| known == program).unwrap_or_else(|| {
+            self.programs.push(*program);
+            self.programs.len().saturating_sub(1)
+        });
+        ProgramIndex(u16::try_from(place).unwrap_or(u16::MAX))
+    }
+
+    /// Whose an account is.
+    pub fn program_of(&self, account: AccountIndex) -> Option<ProgramId> {
+        self.account(account).and_then(|row| self.program(row.program)).copied()
+    }
+
+    fn program(&self, index: ProgramIndex) -> Option<&ProgramId> {
+        self.programs.get(usize::from(index.0))
     }
 
     fn fingerprint(&self, naming: Naming, program: &ProgramId, platform: &str, name: &str) -> Fingerprint {
@@ -225,14 +230,14 @@ impl State {
         self.cardholders_by_name.get(&self.fingerprint(Naming::Cardholder, program, "", cardholder.as_str())).copied()
     }
 
-    fn payment_names(&self, program: &ProgramId, platform: Option<&PlatformName>, payment: &PaymentRef) -> PaymentNames {
+    pub fn payment_names(&self, program: &ProgramId, platform: Option<&PlatformName>, payment: &PaymentRef) -> PaymentNames {
         let platform = platform.map_or("", PlatformName::as_str);
         let name = |id: &AuthorizationId| self.fingerprint(Naming::Payment, program, platform, id.as_str());
         PaymentNames { authorization: name(&payment.authorization), alias: payment.alias.as_ref().map(name) }
     }
 
     /// The hold of a payment, by either of its names.
-    fn hold_named(&self, names: &PaymentNames) -> Option<HoldIndex> {
+    pub fn hold_named(&self, names: &PaymentNames) -> Option<HoldIndex> {
         let by = |name: &Fingerprint| self.holds_by_name.get(name).copied();
         by(&names.authorization).or_else(|| names.alias.as_ref().and_then(by))
     }
@@ -284,29 +289,29 @@ impl State {
     /// The one account of a cardholder; with several, the platform has to name a card.
     fn only_account(&self, cardholder: CardholderIndex) -> Option<AccountIndex> {
         match self.cardholder(cardholder)?.accounts.as_slice() {
-            [only] => Some(*only),
+            [(only, _)] => Some(*only),
             _ => None,
         }
     }
 
     /// The account there.
     pub fn account(&self, index: AccountIndex) -> Option<&AccountRow> {
-        self.accounts.get(place(index.0))
+        self.accounts.get(index.0)
     }
 
     /// The card there.
     pub fn card(&self, index: CardIndex) -> Option<&CardRow> {
-        self.cards.get(place(index.0))
+        self.cards.get(index.0)
     }
 
     /// The cardholder there.
     pub fn cardholder(&self, index: CardholderIndex) -> Option<&CardholderRow> {
-        self.cardholders.get(place(index.0))
+        self.cardholders.get(index.0)
     }
 
     /// The hold there.
     pub fn hold(&self, index: HoldIndex) -> Option<&HoldRow> {
-        self.holds.get(place(index.0))
+        self.holds.get(index)
     }
 
     /// What was answered to a key.
@@ -316,7 +321,7 @@ impl State {
 
     /// Whether a told key was applied before.
     pub fn was_told(&self, key: Fingerprint) -> bool {
-        self.told.contains(&key)
+        self.told.get(&key).is_some()
     }
 
     /// The standing of a located card (or of a cardholder who is named alone).
@@ -352,19 +357,38 @@ impl State {
     pub fn standing(&self, index: AccountIndex) -> Option<AccountStanding> {
         let row = self.account(index)?;
         Some(AccountStanding {
-            program: row.program,
+            program: *self.program(row.program)?,
             balance: self.balance(index)?,
             credit_line: row.account.money(row.account.credit_line),
             status: row.account.status,
-            holds_open: row.holds_open,
+            holds_open: u64::from(row.holds_open),
         })
     }
 
     /// All accounts of a program.
     pub fn standings_of(&self, program: &ProgramId) -> Vec<AccountStanding> {
-        let of_program = self.accounts.iter().zip(0_u32..).filter(|(row, _)| row.program == *program);
+        let numbered = self.accounts.iter().zip(0_u32..);
+        let of_program = numbered.filter(|(row, _)| self.program(row.program) == Some(program));
         of_program.filter_map(|(_, index)| self.standing(AccountIndex(index))).collect()
     }
+
+    /// How many accounts, cards and holds are in memory.
+    pub fn sizes(&self) -> Sizes {
+        Sizes { accounts: self.accounts.next(), cards: self.cards.next(), holds: self.holds.live() }
+    }
+
+    /// Holds whose time has come, a few at a time.
+    pub fn due(&self, now: Timestamp, most: usize) -> Vec<HoldIndex> {
+        self.holds.due(now, most)
+    }
+}
+
+/// How much is in memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sizes {
+    pub accounts: u32,
+    pub cards: u32,
+    pub holds: u64,
 }
 
 fn counting(scope: LimitScope, located: &Located) -> Option<Counting> {
@@ -373,9 +397,4 @@ fn counting(scope: LimitScope, located: &Located) -> Option<Counting> {
         LimitScope::Account => located.account.map(Counting::Account),
         LimitScope::Program => Some(Counting::Program),
     }
-}
-
-/// A place as a vector wants it; 32 bits always fit.
-fn place(index: u32) -> usize {
-    usize::try_from(index).unwrap_or(usize::MAX)
 }

@@ -2,7 +2,7 @@
 
 use holdfast_core::hold::HoldStatus;
 
-use super::{State, place};
+use super::State;
 use crate::ledger::embedded::undo::{Undo, UndoLog};
 
 impl State {
@@ -21,9 +21,10 @@ impl State {
 
     fn undo_one(&mut self, undo: Undo) {
         match undo {
-            Undo::Account(index, account) => {
-                if let Some(row) = self.accounts.get_mut(place(index.0)) {
+            Undo::Account(index, account, told) => {
+                if let Some(row) = self.accounts.get_mut(index.0) {
                     row.account = account;
+                    row.told = told;
                 }
             }
             Undo::AccountEntered(name) => {
@@ -31,7 +32,7 @@ impl State {
                 self.accounts_by_name.remove(&name);
             }
             Undo::Card(index, before) => {
-                if let Some(row) = self.cards.get_mut(place(index.0)) {
+                if let Some(row) = self.cards.get_mut(index.0) {
                     *row = before;
                 }
             }
@@ -40,7 +41,7 @@ impl State {
                 self.cards_by_name.remove(&name);
             }
             Undo::Cardholder(index, before) => {
-                if let Some(row) = self.cardholders.get_mut(place(index.0)) {
+                if let Some(row) = self.cardholders.get_mut(index.0) {
                     *row = before;
                 }
             }
@@ -49,14 +50,13 @@ impl State {
                 self.cardholders_by_name.remove(&name);
             }
             Undo::Hold(index, before) => {
-                if let Some(row) = self.holds.get_mut(place(index.0)) {
-                    let (account, undone, restored) = (row.account, row.hold.status, before.hold.status);
-                    *row = *before;
-                    self.count_open(account, undone, restored);
+                if let Some(undone) = self.hold(index).map(|row| row.hold.status) {
+                    self.count_open(before.account, undone, before.hold.status);
+                    self.holds.change(index, |row| *row = *before);
                 }
             }
-            Undo::HoldPlaced => {
-                if let Some(row) = self.holds.pop() {
+            Undo::HoldPlaced(index) => {
+                if let Some(row) = self.holds.remove(index) {
                     self.count_open(row.account, row.hold.status, HoldStatus::Released);
                 }
             }

@@ -2,37 +2,73 @@
 
 use std::collections::hash_map::Entry;
 
-use holdfast_core::hold::{Account, Answered, CardStatus, Counted, Hold, HoldStatus, Outcome, Standing, Subject};
-use holdfast_core::{AccountId, CardToken, CardholderToken, PaymentRef, PlatformName, ProgramId, Timestamp};
+use holdfast_core::hold::{Account, Answered, Counted, Hold, HoldStatus, Mark, Outcome, Standing, Subject};
+use holdfast_core::{AccountId, CardToken, CardholderToken, Expiry, PaymentRef, PlatformName, ProgramId, Timestamp};
 use smallvec::SmallVec;
 
 use super::{
     ASKED_KEYS_KEPT, AccountIndex, AccountRow, CardIndex, CardRow, CardholderIndex, CardholderRow, Fingerprint, HoldIndex,
-    HoldRow, Located, Naming, State, TOLD_KEYS_KEPT, counting, place,
+    HoldNumber, HoldRow, Located, Naming, State, TOLD_KEYS_KEPT, counting,
 };
+use crate::journal::Place;
 use crate::ledger::embedded::counters::Counter;
 use crate::ledger::embedded::undo::{Undo, UndoLog};
 
+/// The names that an event leaves behind.
+#[derive(Debug, Clone, Copy)]
+pub struct Names<'a> {
+    pub program: &'a ProgramId,
+    pub platform: Option<&'a PlatformName>,
+    /// When the event is applied.
+    pub at: Timestamp,
+    /// By which record.
+    pub record: i64,
+    /// The payment, by its own names.
+    pub payment: Option<&'a PaymentRef>,
+    /// For an increment: its own name, which leads to the same hold.
+    pub increment: Option<&'a PaymentRef>,
+    /// Who ends the hold if nobody captures it.
+    pub expiry: Expiry,
+    /// The number that a new hold has; `None` gives it the next one.
+    pub number: Option<HoldNumber>,
+    /// The asked key that its answer is remembered under.
+    pub asked: Option<Fingerprint>,
+    /// The told key that makes it apply once.
+    pub told: Option<Fingerprint>,
+}
+
 impl State {
-    /// Writes what an event did. The outcome was made from this very state, so nothing here can refuse it.
-    pub fn write(&mut self, located: &Located, names: &Names<'_>, outcome: &Outcome, undo: &mut UndoLog) {
+    /// Writes what an event did, and says to which rows. The outcome was made from this very state, so nothing here can
+    /// refuse it.
+    pub fn write(&mut self, located: &Located, names: &Names<'_>, outcome: &Outcome, undo: &mut UndoLog) -> Place {
         if (outcome.posted != 0 || outcome.held != 0)
             && let Some(index) = located.account
-            && let Some(row) = self.accounts.get_mut(place(index.0))
+            && let Some(row) = self.accounts.get_mut(index.0)
         {
-            undo.push(Undo::Account(index, row.account));
+            undo.push(Undo::Account(index, row.account, row.told));
             row.account.posted = row.account.posted.saturating_add(outcome.posted);
             row.account.held = row.account.held.saturating_add(outcome.held);
         }
         // A payment counts, and gets back, where it was placed, whatever card a later message names.
         let counts_for = located.hold.and_then(|index| self.hold(index)).map_or(located.card, |row| row.card);
         let counts_for = Located { card: counts_for, ..*located };
+        let mut index = located.hold;
         if let Some(hold) = outcome.hold {
-            self.write_hold(located, names, hold, outcome, undo);
+            index = self.write_hold(located, names, hold, outcome, undo);
         }
         for counted in &outcome.counted {
             self.count(&counts_for, counted, undo);
         }
+        self.write_keys(names, outcome, undo);
+        Place {
+            account: located.account.map(|index| index.0),
+            card: counts_for.card.map(|index| index.0),
+            cardholder: located.cardholder.map(|index| index.0),
+            hold: index.and_then(|index| self.hold(index)).map(|row| row.number.0),
+        }
+    }
+
+    fn write_keys(&mut self, names: &Names<'_>, outcome: &Outcome, undo: &mut UndoLog) {
         if let Some(answered) = outcome.answered
             && let Some(key) = names.asked
         {
@@ -43,48 +79,85 @@ impl State {
             undo.push(Undo::Asked(key, before));
         }
         if let Some(key) = names.told
-            && self.told.insert(key)
+            && self.told.insert(key, ()).is_none()
         {
             self.told_by_age.push_back((names.at, key));
             undo.push(Undo::Told(key));
         }
     }
 
-    fn write_hold(&mut self, located: &Located, names: &Names<'_>, hold: Hold, outcome: &Outcome, undo: &mut UndoLog) {
-        let existing = located.hold.and_then(|index| self.holds.get_mut(place(index.0)).map(|row| (index, row)));
-        let index = if let Some((index, row)) = existing {
-            undo.push(Undo::Hold(index, Box::new(row.clone())));
-            let (account, before) = (row.account, row.hold.status);
-            row.hold = hold;
-            remember_counted(&mut row.counted, &outcome.counted);
-            self.count_open(account, before, hold.status);
-            index
-        } else {
-            let Some(account) = located.account else {
-                return;
-            };
-            let index = HoldIndex(u32::try_from(self.holds.len()).unwrap_or(u32::MAX));
-            let mut counted = SmallVec::new();
-            remember_counted(&mut counted, &outcome.counted);
-            self.holds.push(HoldRow { hold, account, card: located.card, counted });
-            undo.push(Undo::HoldPlaced);
-            self.count_open(account, HoldStatus::Released, hold.status);
-            index
-        };
-        let increment = names.increment.map(|payment| self.payment_names(names.program, names.platform, payment));
-        for names in located.payment.into_iter().chain(increment) {
-            for name in std::iter::once(names.authorization).chain(names.alias) {
-                if let Entry::Vacant(vacant) = self.holds_by_name.entry(name) {
-                    vacant.insert(index);
-                    undo.push(Undo::HoldName(name));
-                }
+    fn write_hold(
+        &mut self,
+        located: &Located,
+        names: &Names<'_>,
+        hold: Hold,
+        outcome: &Outcome,
+        undo: &mut UndoLog,
+    ) -> Option<HoldIndex> {
+        let index = match located.hold {
+            Some(index) => {
+                let before = self.hold(index)?.clone();
+                let (account, status) = (before.account, before.hold.status);
+                undo.push(Undo::Hold(index, Box::new(before)));
+                self.holds.change(index, |row| row.take(hold, outcome.step, &outcome.counted));
+                self.count_open(account, status, hold.status);
+                index
             }
+            None => self.place_hold(located, names, hold, outcome, undo)?,
+        };
+        if hold.status != HoldStatus::Open {
+            self.holds.ended(names.at, names.record, index);
+        }
+        let increment = names.increment.map(|payment| self.payment_names(names.program, names.platform, payment));
+        for name in located.payment.into_iter().chain(increment).flat_map(super::PaymentNames::iter) {
+            self.name_hold(name, index, undo);
+        }
+        Some(index)
+    }
+
+    fn place_hold(
+        &mut self,
+        located: &Located,
+        names: &Names<'_>,
+        hold: Hold,
+        outcome: &Outcome,
+        undo: &mut UndoLog,
+    ) -> Option<HoldIndex> {
+        let account = located.account?;
+        let payment = names.payment?.authorization;
+        let number = names.number.unwrap_or(HoldNumber(self.next_hold));
+        self.next_hold = self.next_hold.max(number.0.saturating_add(1));
+        let mut row = HoldRow {
+            number,
+            account,
+            card: located.card,
+            platform: names.platform.copied(),
+            payment,
+            expiry: names.expiry,
+            hold,
+            steps: SmallVec::new(),
+            counted: SmallVec::new(),
+            names: SmallVec::new(),
+        };
+        row.take(hold, outcome.step, &outcome.counted);
+        let index = self.holds.insert(row);
+        undo.push(Undo::HoldPlaced(index));
+        self.count_open(account, HoldStatus::Released, hold.status);
+        Some(index)
+    }
+
+    /// A name leads to the first hold that had it.
+    fn name_hold(&mut self, name: Fingerprint, index: HoldIndex, undo: &mut UndoLog) {
+        if self.holds_by_name.get(&name).is_none() {
+            self.holds_by_name.insert(name, index);
+            self.holds.change(index, |row| row.names.push(name));
+            undo.push(Undo::HoldName(name));
         }
     }
 
     pub(super) fn count_open(&mut self, account: AccountIndex, before: HoldStatus, after: HoldStatus) {
-        if let Some(row) = self.accounts.get_mut(place(account.0)) {
-            let open = |status| u64::from(status == HoldStatus::Open);
+        if let Some(row) = self.accounts.get_mut(account.0) {
+            let open = |status| u32::from(status == HoldStatus::Open);
             row.holds_open = row.holds_open.saturating_sub(open(before)).saturating_add(open(after));
         }
     }
@@ -103,123 +176,147 @@ impl State {
         counter.or_insert_with(|| Counter::new(counted.window)).count(counted.window, counted.amount, counted.count);
     }
 
-    /// Writes a change of standing; a card or cardholder that was unknown is known from now on.
+    /// Writes a change of standing, and says to which rows; a card or cardholder that was unknown is known from now on.
     pub fn write_standing(
         &mut self,
         program: &ProgramId,
         subject: &Subject,
         located: &Located,
-        standing: Standing,
+        (standing, mark): (Standing, Mark),
         undo: &mut UndoLog,
-    ) {
+    ) -> Place {
+        let mut place = Place { account: located.account.map(|index| index.0), ..Place::default() };
         match standing {
             Standing::Account(status) => {
                 if let Some(index) = located.account
-                    && let Some(row) = self.accounts.get_mut(place(index.0))
+                    && let Some(row) = self.accounts.get_mut(index.0)
                 {
-                    undo.push(Undo::Account(index, row.account));
+                    undo.push(Undo::Account(index, row.account, row.told));
                     row.account.status = status;
+                    row.told = mark;
                 }
             }
             Standing::Cardholder(status) => {
                 if let Some(cardholder) = &subject.cardholder {
                     let index = self.cardholder_entered(program, cardholder, undo);
-                    if let Some(row) = self.cardholders.get_mut(place(index.0)) {
+                    place.cardholder = Some(index.0);
+                    if let Some(row) = self.cardholders.get_mut(index.0) {
                         undo.push(Undo::Cardholder(index, row.clone()));
                         row.status = Some(status);
+                        row.told = Some(mark);
                     }
                 }
             }
             Standing::Card(status) => {
                 if let Some(card) = &subject.card {
                     let account = located.account.or_else(|| located.cardholder.and_then(|owner| self.only_account(owner)));
-                    self.enter_card(program, card, account, subject.cardholder.as_ref(), status, undo);
+                    let row = CardRow { status, told: mark, account, cardholder: None };
+                    let (index, _) = self.enter_card(program, card, row, subject.cardholder.as_ref(), undo);
+                    place = self.place_of_card(index);
                 }
             }
         }
+        place
     }
 
-    /// Enters an account, or changes the standing and credit line of one that is there. `true`: it is new.
-    pub fn enter_account(&mut self, program: &ProgramId, id: &AccountId, account: Account, undo: &mut UndoLog) -> bool {
+    /// A card's rows, as a record names them.
+    pub fn place_of_card(&self, index: CardIndex) -> Place {
+        let row = self.card(index);
+        Place {
+            account: row.and_then(|row| row.account).map(|index| index.0),
+            card: Some(index.0),
+            cardholder: row.and_then(|row| row.cardholder).map(|index| index.0),
+            hold: None,
+        }
+    }
+
+    /// Enters an account, or changes the standing and credit line of one that is there.
+    pub fn enter_account(
+        &mut self,
+        program: &ProgramId,
+        id: &AccountId,
+        account: Account,
+        told: Mark,
+        undo: &mut UndoLog,
+    ) -> (AccountIndex, Entered) {
         if let Some(index) = self.account_named(program, id) {
-            if let Some(row) = self.accounts.get_mut(place(index.0)) {
-                undo.push(Undo::Account(index, row.account));
+            if let Some(row) = self.accounts.get_mut(index.0) {
+                undo.push(Undo::Account(index, row.account, row.told));
                 row.account.credit_line = account.credit_line;
                 row.account.status = account.status;
+                row.told = told;
             }
-            return false;
+            return (index, Entered::Again);
         }
-        let index = AccountIndex(u32::try_from(self.accounts.len()).unwrap_or(u32::MAX));
+        let index = AccountIndex(self.accounts.next());
         let name = self.fingerprint(Naming::Account, program, "", id.as_str());
-        self.accounts.push(AccountRow { program: *program, id: *id, account, holds_open: 0 });
+        let program = self.program_index(program);
+        self.accounts.push(AccountRow { program, holds_open: 0, id: *id, account, told });
         self.accounts_by_name.insert(name, index);
         undo.push(Undo::AccountEntered(name));
-        true
+        (index, Entered::New)
     }
 
-    /// Enters a card, or changes what it leads to. An account or owner that is not named stays as it is. `true`: it is new.
+    /// Enters a card, or changes what it leads to. An account or owner that is not named stays as it is.
     pub fn enter_card(
         &mut self,
         program: &ProgramId,
         card: &CardToken,
-        account: Option<AccountIndex>,
+        entered: CardRow,
         cardholder: Option<&CardholderToken>,
-        status: CardStatus,
         undo: &mut UndoLog,
-    ) -> bool {
+    ) -> (CardIndex, Entered) {
         let cardholder = cardholder.map(|cardholder| self.cardholder_entered(program, cardholder, undo));
-        let existing = self.card_named(program, card);
-        let mut former_owner = None;
-        let row = match existing.and_then(|index| self.cards.get_mut(place(index.0)).map(|row| (index, row))) {
-            Some((index, row)) => {
-                let before = *row;
+        let known = self.card_named(program, card).and_then(|index| Some((index, *self.card(index)?)));
+        let (index, before) = match known {
+            Some((index, before)) => (index, Some(before)),
+            None => (CardIndex(self.cards.next()), None),
+        };
+        let row = CardRow {
+            account: entered.account.or(before.and_then(|row| row.account)),
+            cardholder: cardholder.or(before.and_then(|row| row.cardholder)),
+            ..entered
+        };
+        match before {
+            Some(before) => {
                 undo.push(Undo::Card(index, before));
-                row.status = status;
-                row.account = account.or(row.account);
-                row.cardholder = cardholder.or(row.cardholder);
-                if (row.account, row.cardholder) != (before.account, before.cardholder) {
-                    former_owner = before.cardholder;
+                if let Some(known) = self.cards.get_mut(index.0) {
+                    *known = row;
                 }
-                *row
             }
             None => {
-                let index = CardIndex(u32::try_from(self.cards.len()).unwrap_or(u32::MAX));
                 let name = self.fingerprint(Naming::Card, program, "", card.as_str());
-                let row = CardRow { status, account, cardholder };
                 self.cards.push(row);
                 self.cards_by_name.insert(name, index);
                 undo.push(Undo::CardEntered(name));
-                row
             }
-        };
-        if let (Some(owner), Some(account)) = (row.cardholder, row.account)
-            && let Some(cardholder) = self.cardholders.get_mut(place(owner.0))
-            && !cardholder.accounts.contains(&account)
-        {
-            undo.push(Undo::Cardholder(owner, cardholder.clone()));
-            cardholder.accounts.push(account);
         }
-        if let Some(owner) = former_owner {
-            self.forget_accounts_without_card(owner, undo);
+        let leads_to = |row: CardRow| row.cardholder.zip(row.account);
+        let (led, leads) = (before.and_then(leads_to), leads_to(row));
+        if led != leads {
+            // A card that leads elsewhere now must not leave its former owner with the account behind it.
+            led.into_iter().for_each(|(owner, account)| self.own(owner, account, -1, undo));
+            leads.into_iter().for_each(|(owner, account)| self.own(owner, account, 1, undo));
         }
-        existing.is_none()
+        (index, if before.is_some() { Entered::Again } else { Entered::New })
     }
 
-    /// A card that leads elsewhere now must not leave its former owner with the account behind it.
-    fn forget_accounts_without_card(&mut self, owner: CardholderIndex, undo: &mut UndoLog) {
-        let of_owner = self.cards.iter().filter(|card| card.cardholder == Some(owner));
-        let accounts: Vec<AccountIndex> = of_owner.filter_map(|card| card.account).collect();
-        if let Some(row) = self.cardholders.get_mut(place(owner.0)) {
-            undo.push(Undo::Cardholder(owner, row.clone()));
-            row.accounts.retain(|account| accounts.contains(account));
+    /// A cardholder has so many more, or fewer, cards on an account.
+    fn own(&mut self, owner: CardholderIndex, account: AccountIndex, more: i32, undo: &mut UndoLog) {
+        let Some(row) = self.cardholders.get_mut(owner.0) else { return };
+        undo.push(Undo::Cardholder(owner, row.clone()));
+        match row.accounts.iter_mut().find(|(known, _)| *known == account) {
+            Some((_, cards)) => *cards = cards.saturating_add_signed(more),
+            None => row.accounts.push((account, u32::try_from(more).unwrap_or(0))),
         }
+        row.accounts.retain(|(_, cards)| *cards > 0);
     }
 
     fn cardholder_entered(&mut self, program: &ProgramId, cardholder: &CardholderToken, undo: &mut UndoLog) -> CardholderIndex {
         if let Some(index) = self.cardholder_named(program, cardholder) {
             return index;
         }
-        let index = CardholderIndex(u32::try_from(self.cardholders.len()).unwrap_or(u32::MAX));
+        let index = CardholderIndex(self.cardholders.next());
         let name = self.fingerprint(Naming::Cardholder, program, "", cardholder.as_str());
         self.cardholders.push(CardholderRow::default());
         self.cardholders_by_name.insert(name, index);
@@ -245,36 +342,21 @@ impl State {
             self.told.remove(&key);
         }
     }
-}
 
-/// The names that an event leaves behind.
-#[derive(Debug, Clone, Copy)]
-pub struct Names<'a> {
-    pub program: &'a ProgramId,
-    pub platform: Option<&'a PlatformName>,
-    /// When the event is applied.
-    pub at: Timestamp,
-    /// For an increment: its own name, which leads to the same hold.
-    pub increment: Option<&'a PaymentRef>,
-    /// The asked key that its answer is remembered under.
-    pub asked: Option<Fingerprint>,
-    /// The told key that makes it apply once.
-    pub told: Option<Fingerprint>,
-}
-
-/// Adds changes to what a hold has counted, window by window; what has come back altogether is forgotten.
-fn remember_counted(counted: &mut SmallVec<[Counted; 3]>, changes: &[Counted]) {
-    for change in changes {
-        let same = |known: &&mut Counted| {
-            known.counter == change.counter && known.scope == change.scope && known.window == change.window
-        };
-        match counted.iter_mut().find(same) {
-            Some(known) => {
-                known.amount = known.amount.saturating_add(change.amount);
-                known.count = known.count.saturating_add(change.count);
+    /// Lets go of at most so many holds that ended before `before` and are safe in the projection up to `record`.
+    pub fn forget_closed_holds(&mut self, before: Timestamp, record: i64, most: usize) {
+        for _ in 0..most {
+            let Some(row) = self.holds.let_one_go(before, record) else { return };
+            for name in row.names {
+                self.holds_by_name.remove(&name);
             }
-            None => counted.push(*change),
         }
     }
-    counted.retain(|known| known.amount != 0 || known.count != 0);
+}
+
+/// Whether something that was entered is new.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Entered {
+    New,
+    Again,
 }

@@ -1,0 +1,85 @@
+//! What a payment has counted in limits: as much of it as was spent or may still be, in the windows it was counted in.
+//!
+//! Money that comes back returns to the window it was counted in, the latest placement's first; a payment that is over
+//! without a capture is no transaction. Nothing here knows what a limit allows.
+
+use smallvec::SmallVec;
+
+use super::life::{Hold, HoldStatus, Overflow, Placement, Steps, kept};
+use super::state::Counted;
+use crate::rules::LIMITS_MAX;
+
+/// What counters must change by so that they say what the payment is now.
+///
+/// `known` is what its placements have counted so far, `new` the places in which a new one counts, with nothing in them
+/// yet. Those are told even where they count nothing: the payment may come back.
+///
+/// # Errors
+/// A sum is beyond what can be counted.
+pub(super) fn changes(
+    steps: &Steps<'_>,
+    hold: &Hold,
+    known: &[Counted],
+    new: &[Counted],
+) -> Result<SmallVec<[Counted; LIMITS_MAX]>, Overflow> {
+    let mut changes = SmallVec::new();
+    if known.is_empty() && new.is_empty() {
+        return Ok(changes);
+    }
+    let mut left = Left::of(steps, hold)?;
+    for (id, placement) in steps.placements() {
+        let amount = steps.amount_of(id, &placement);
+        let counts = left.take(amount, kept(steps, id)?);
+        let transactions = transactions(hold, &placement, amount);
+        let change = |counted: &Counted| Counted {
+            amount: counts.saturating_sub(counted.amount),
+            count: transactions.saturating_sub(counted.count),
+            ..*counted
+        };
+        let of_this = |counted: &&Counted| counted.placement == id;
+        changes.extend(known.iter().filter(of_this).map(change).filter(|change| change.amount != 0 || change.count != 0));
+        changes.extend(new.iter().filter(of_this).map(change));
+    }
+    Ok(changes)
+}
+
+/// What is left of a payment to be shared out among its placements.
+struct Left {
+    /// What they kept.
+    kept: i64,
+    /// What was taken although it had been reversed, or beyond what they were.
+    beyond: i64,
+}
+
+impl Left {
+    fn of(steps: &Steps<'_>, hold: &Hold) -> Result<Self, Overflow> {
+        let mut all = 0_i64;
+        for (id, _) in steps.placements() {
+            all = all.saturating_add(kept(steps, id)?);
+        }
+        let spoken_for = spoken_for(hold);
+        Ok(Left { kept: spoken_for.min(all), beyond: spoken_for.saturating_sub(all).max(0) })
+    }
+
+    /// The next placement's share: of what it kept first, and never more than it was.
+    fn take(&mut self, amount: i64, kept: i64) -> i64 {
+        let of_kept = self.kept.min(kept);
+        let of_beyond = self.beyond.min(amount.saturating_sub(kept));
+        self.kept = self.kept.saturating_sub(of_kept);
+        self.beyond = self.beyond.saturating_sub(of_beyond);
+        of_kept.saturating_add(of_beyond)
+    }
+}
+
+/// What of the payment was spent, or may still be; what was held on top is nobody's spending.
+fn spoken_for(hold: &Hold) -> i64 {
+    if hold.is_under_way() { hold.authorized.max(hold.captured) } else { hold.captured }
+}
+
+fn transactions(hold: &Hold, placement: &Placement, amount: i64) -> i32 {
+    match hold.status {
+        HoldStatus::Released | HoldStatus::Expired | HoldStatus::Unplaced => 0,
+        HoldStatus::Open | HoldStatus::Captured if amount == 0 => 0,
+        HoldStatus::Open | HoldStatus::Captured => i32::from(placement.transactions),
+    }
+}

@@ -1,0 +1,288 @@
+//! Random histories: in which order things arrive does not matter, the books balance, money comes from somewhere, and
+//! nothing panics.
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use super::*;
+
+const PAYMENTS: u8 = 3;
+const SAYABLE: [i64; 7] = [0, 1, -1, i64::MAX, i64::MAX - 1, i64::MIN, i64::MIN + 1];
+
+/// Something that arrives.
+#[derive(Debug, Clone)]
+enum Arrival {
+    Asked(AuthorizationRequest, Verdict),
+    Adopted(AuthorizationRequest, ToldAnswer, Verdict),
+    Told(ToldEvent),
+    Ordered(u8, Order),
+}
+
+impl Arrival {
+    fn at(&self, book: &mut Book) -> Outcome {
+        match self {
+            Arrival::Asked(request, verdict) => book.ask_with(request, verdict),
+            Arrival::Adopted(request, told, verdict) => book.adopt_with(request, *told, ASKED, Some(verdict)),
+            Arrival::Told(event) => book.hear(event),
+            Arrival::Ordered(number, order) => book.order(&format!("order-{number}"), *order),
+        }
+    }
+}
+
+/// Each question is about its own payment, and so is what is said of it.
+fn payment_number(number: u8) -> PaymentRef {
+    match number % PAYMENTS {
+        0 => payment("p"),
+        number => payment(&format!("p{number}")),
+    }
+}
+
+fn any_payment() -> impl Strategy<Value = PaymentRef> {
+    (0..PAYMENTS).prop_map(payment_number)
+}
+
+/// Small amounts, so that histories meet.
+fn small() -> BoxedStrategy<Money> {
+    (0_i64..200).prop_map(usd).boxed()
+}
+
+/// Small amounts mostly, and the edges.
+fn amount() -> BoxedStrategy<Money> {
+    prop_oneof![16 => small(), 1 => select(&SAYABLE).prop_map(usd), 1 => (0_i64..200).prop_map(eur)].boxed()
+}
+
+/// A few moments, so that some are equal; around the times at which things are asked.
+fn moment() -> impl Strategy<Value = Timestamp> {
+    (990_i64..1_020).prop_map(at)
+}
+
+fn posting() -> impl Strategy<Value = Posting> {
+    prop_oneof![4 => Just(Posting::Hold), 1 => Just(Posting::Immediate)]
+}
+
+/// One of twelve questions, of a few payments.
+fn question(amount: BoxedStrategy<Money>) -> impl Strategy<Value = AuthorizationRequest> {
+    let kind = prop_oneof![
+        6 => Just(AuthorizationKind::Purchase),
+        4 => Just(AuthorizationKind::Incremental),
+        1 => select(&AuthorizationKind::ALL),
+    ];
+    let times = (prop::option::of(moment()), prop::option::of((1_i64..200).prop_map(eur)));
+    let partial = select(vec![PartialApproval::Supported, PartialApproval::NotSupported]);
+    (0_u8..12, kind, posting(), amount, times, partial).prop_map(
+        |(number, kind, posting, amount, (occurred_at, original), partial_approval)| AuthorizationRequest {
+            key: key(&format!("k{number}")),
+            payment: payment_number(number),
+            increments: (kind == AuthorizationKind::Incremental).then_some(payment_number(number)),
+            kind,
+            posting,
+            original,
+            occurred_at,
+            partial_approval,
+            ..AuthorizationRequest { amount, ..purchase(0) }
+        },
+    )
+}
+
+fn verdict() -> impl Strategy<Value = Verdict> {
+    let window = select(vec![DAY, NEXT_DAY, Window::Lifetime]);
+    let maxima = (prop::option::of(0_i64..500), prop::option::of(0_u32..5));
+    let check = |number| {
+        (window.clone(), maxima.clone())
+            .prop_map(move |(window, (amount, count))| LimitCheck { window, ..limit(number, amount, count) })
+    };
+    let limits = (prop::option::of(check(0)), prop::option::of(check(1))).prop_map(|(one, two)| one.into_iter().chain(two));
+    let hold = (0_i64..30, 0_i64..30, prop::option::of(0_i64..50)).prop_map(|(extra, tolerance, partial_min)| HoldPolicy {
+        extra,
+        tolerance,
+        partial_min,
+        ..HoldPolicy::PLAIN
+    });
+    prop_oneof![
+        1 => Just(Verdict::Decline { reason: DeclineReason::CashNotAllowed, rule: rule("r") }),
+        9 => (hold, limits).prop_map(|(hold, limits)| held_by(hold, limits)),
+    ]
+}
+
+fn fact(amount: BoxedStrategy<Money>) -> impl Strategy<Value = Fact> {
+    let cause = select(vec![MovementCause::NetworkSettlement, MovementCause::Funding, MovementCause::Fee]);
+    let finality = select(vec![Finality::Final, Finality::More]);
+    let release = select(vec![
+        ReleaseCause::Reversed,
+        ReleaseCause::Expired,
+        ReleaseCause::Operator,
+        ReleaseCause::Declined,
+        ReleaseCause::SafetyTimer,
+    ]);
+    let outcome = prop_oneof![
+        amount.clone().prop_map(|amount| RecordedOutcome::Approved { amount }),
+        (amount.clone(), posting()).prop_map(|(amount, posting)| RecordedOutcome::ApprovedByStandIn { amount, posting }),
+        Just(RecordedOutcome::Declined),
+    ];
+    let word = (0_u8..15, any::<bool>(), outcome).prop_map(|(number, adds, outcome)| Fact::Recorded {
+        payment: payment_number(number),
+        asked: key(&format!("k{number}")),
+        increments: adds.then_some(payment_number(number)),
+        outcome,
+    });
+    let original = prop::option::of((-10_i64..200).prop_map(eur));
+    let maybe = prop::option::of(any_payment()).boxed();
+    prop_oneof![
+        4 => word,
+        3 => (any_payment(), amount.clone(), original).prop_map(|(payment, by, original)| Fact::Reduced { payment, by, original }),
+        2 => (any_payment(), amount.clone()).prop_map(|(payment, total)| Fact::Replaced { payment, total }),
+        2 => (any_payment(), release).prop_map(|(payment, cause)| Fact::Released { payment, cause }),
+        4 => (maybe.clone(), amount.clone(), finality)
+            .prop_map(|(payment, amount, finality)| Fact::Captured { payment, amount, finality }),
+        1 => (any_payment(), amount.clone()).prop_map(|(payment, amount)| Fact::Completed { payment, amount }),
+        1 => (maybe.clone(), amount.clone(), cause.clone())
+            .prop_map(|(payment, amount, cause)| Fact::Credited { payment, amount, cause }),
+        1 => (maybe, amount, cause).prop_map(|(payment, amount, cause)| Fact::Debited { payment, amount, cause }),
+    ]
+}
+
+/// Messages with the platform's times, each with a key of its own.
+fn messages(how_many: std::ops::Range<usize>) -> impl Strategy<Value = Vec<ToldEvent>> {
+    vec((fact(small()), moment()), how_many).prop_map(|facts| {
+        let told = |(number, (fact, occurred_at)): (usize, (Fact, Timestamp))| ToldEvent {
+            occurred_at: Some(occurred_at),
+            ..message(&format!("m{number}"), fact)
+        };
+        facts.into_iter().enumerate().map(told).collect()
+    })
+}
+
+/// What was told to the platform in answer to questions that each have their own key.
+fn answers() -> impl Strategy<Value = Vec<Arrival>> {
+    let told = prop_oneof![6 => small().prop_map(|amount| ToldAnswer::Approved { amount }), 1 => Just(NO)];
+    vec((question(small()), told, verdict()), 0..6).prop_map(|mut answers| {
+        let mut keys = BTreeSet::new();
+        answers.retain(|(request, ..)| keys.insert(request.key));
+        answers.into_iter().map(|(request, told, verdict)| Arrival::Adopted(request, told, verdict)).collect()
+    })
+}
+
+/// The same arrivals in two orders, and some of them twice in the second.
+fn twice() -> impl Strategy<Value = (Vec<Arrival>, Vec<Arrival>)> {
+    (answers(), messages(1..14)).prop_flat_map(|(answers, messages)| {
+        let all: Vec<Arrival> = answers.into_iter().chain(messages.into_iter().map(Arrival::Told)).collect();
+        let again = prop::sample::subsequence(all.clone(), 0..=all.len());
+        (Just(all.clone()), again).prop_flat_map(move |(all, again)| {
+            let more: Vec<Arrival> = all.iter().cloned().chain(again).collect();
+            (Just(all).prop_shuffle(), Just(more).prop_shuffle())
+        })
+    })
+}
+
+/// What two orders of arrival must agree on. (Places are put in one order; a decline is a decline, whatever its reason.)
+type State = (Option<Account>, BTreeMap<AuthorizationId, Kept>, Counters, Vec<(IdempotencyKey, Option<Money>)>);
+
+fn state(book: &Book) -> State {
+    let mut payments = book.payments.clone();
+    for kept in payments.values_mut() {
+        kept.counted.sort_by_key(|counted| (counted.placement, counted.counter));
+    }
+    payments.retain(|_, kept| *kept != Kept::default());
+    let approved = |answered: &Answered| match answered.decision {
+        Decision::Approve { amount } => Some(amount),
+        Decision::Decline { .. } => None,
+    };
+    let answered = book.answered.iter().map(|(key, answered)| (*key, approved(answered))).collect();
+    (book.account, payments, nonzero(&book.counters), answered)
+}
+
+fn arbitrary() -> impl Strategy<Value = Arrival> {
+    let told = prop_oneof![amount().prop_map(|amount| ToldAnswer::Approved { amount }), Just(NO)];
+    let order = prop_oneof![
+        (amount(), select(vec![Finality::Final, Finality::More]))
+            .prop_map(|(amount, finality)| Order::Capture { amount, finality }),
+        Just(Order::Release),
+        amount().prop_map(|amount| Order::Refund { amount }),
+    ];
+    let event = (0_u8..40, fact(amount()), prop::option::of(moment()))
+        .prop_map(|(number, fact, occurred_at)| ToldEvent { occurred_at, ..message(&format!("k{number}"), fact) });
+    prop_oneof![
+        5 => (question(amount()), verdict()).prop_map(|(request, verdict)| Arrival::Asked(request, verdict)),
+        2 => (question(amount()), told, verdict()).prop_map(|(request, told, verdict)| Arrival::Adopted(request, told, verdict)),
+        5 => event.prop_map(Arrival::Told),
+        2 => (0_u8..4, order).prop_map(|(number, order)| Arrival::Ordered(number, order)),
+    ]
+}
+
+/// More where the environment wants more.
+fn cases() -> ProptestConfig {
+    let usual = ProptestConfig::default();
+    ProptestConfig { cases: usual.cases.max(1_000), failure_persistence: None, ..usual }
+}
+
+proptest! {
+    #![proptest_config(cases())]
+
+    /// Told before it is asked, late, twice, in any order: the same account, holds, steps, counters and answers.
+    #[test]
+    fn the_order_of_arrival_does_not_matter((one, other) in twice()) {
+        let (mut first, mut second) = (Book::with(1_000), Book::with(1_000));
+        one.iter().for_each(|arrival| drop(arrival.at(&mut first)));
+        other.iter().for_each(|arrival| drop(arrival.at(&mut second)));
+        prop_assert_eq!(state(&first), state(&second));
+    }
+
+    /// [`Book::balances`] looks after every event; and no approval takes what is not there.
+    #[test]
+    fn every_history_balances(
+        posted in prop_oneof![5 => 0_i64..1_000, 1 => select(vec![i64::MAX, i64::MIN])],
+        arrivals in vec(arbitrary(), 1..40),
+    ) {
+        let mut book = Book::with(posted);
+        for arrival in &arrivals {
+            let before = book.available();
+            let outcome = arrival.at(&mut book);
+            if let Arrival::Asked(request, _) = arrival {
+                let (decision, basis) = outcome.decision.unwrap();
+                prop_assert!(book.available() >= before.min(0), "{before} became {}", book.available());
+                prop_assert!(basis != Basis::Replay || outcome.step.is_none());
+                let heard = book.answered.get(&request.key).is_none_or(|answered| answered.decision == decision);
+                prop_assert!(heard || outcome.finding == Some(Finding::Conflict));
+            }
+        }
+    }
+
+    /// An approval that says where it counts never takes a limit beyond its maximum.
+    #[test]
+    fn no_approval_passes_a_limit(arrivals in vec((question(small()), verdict()), 1..30)) {
+        let mut book = Book::with(100_000);
+        for (request, verdict) in &arrivals {
+            let before = book.counters.clone();
+            let outcome = book.ask_with(request, verdict);
+            let (Some((Decision::Approve { .. }, Basis::Ledger)), Verdict::Proceed(proceed)) = (outcome.decision, verdict) else {
+                prop_assert_eq!(nonzero(&book.counters), nonzero(&before));
+                continue;
+            };
+            for check in &proceed.limits {
+                let (amount, count) = book.counted(check.counter.0, check.window);
+                let (amount_before, count_before) =
+                    before.get(&(check.counter, check.window)).copied().unwrap_or_default();
+                prop_assert!(amount <= check.amount_max.map_or(i128::MAX, i128::from).max(amount_before));
+                prop_assert!(count <= check.count_max.map_or(i64::MAX, i64::from).max(count_before));
+            }
+        }
+    }
+
+    /// Whatever happened: what is released by everybody's last word holds nothing, and nothing debited ahead is kept.
+    #[test]
+    fn released_payments_hold_nothing(arrivals in vec(arbitrary(), 1..40)) {
+        let mut book = Book::with(1_000);
+        arrivals.iter().for_each(|arrival| drop(arrival.at(&mut book)));
+        for number in 0..PAYMENTS {
+            let payment = payment_number(number);
+            let outcome = book.tell(Fact::Released { payment, cause: ReleaseCause::Operator });
+            let hold = book.payments[&payment.authorization].hold.unwrap_or(Hold::NONE);
+            // What was debited ahead may find no room on an account at the edge; what is held always goes.
+            let no_room = outcome.finding == Some(Finding::AmountTooLarge) && hold.ahead > 0;
+            prop_assert!(no_room || hold.ahead == 0, "{hold:?}");
+            prop_assert!(hold.held == 0 && hold.status != HoldStatus::Open, "{hold:?}");
+        }
+        prop_assert_eq!(book.held(), 0);
+    }
+}

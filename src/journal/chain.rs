@@ -1,0 +1,193 @@
+//! The chain that ties every group to the one before it, and the walk along it.
+//!
+//! Each link is SHA-256, and covers all that a row says. There is no CRC beside it: SHA-256 finds whatever a CRC would
+//! find, it is computed anyway, and it also tells a group that is whole but in the wrong place. Nothing here writes, and
+//! nothing here understands a record.
+
+use std::path::Path;
+
+use rusqlite::{Connection, OptionalExtension as _, params};
+use sha2::{Digest, Sha256};
+
+use super::error::JournalError;
+use super::log::EachGroup;
+use super::mark::Synced;
+
+/// What a link covers today: place, number of records, and body. 1 was without the number of records.
+pub(super) const LINK: i64 = 2;
+
+/// So many groups are read at once. Between two readings SQLite's log is free to be used again from its beginning, however
+/// long the whole walk takes.
+const READ_GROUPS: i64 = 256;
+
+/// The hash that ties a group to the one before it, and to its place.
+pub(super) fn link(before: &[u8; 32], first: i64, records: i64, body: &[u8]) -> [u8; 32] {
+    let mut digest = Sha256::new();
+    digest.update(before);
+    digest.update(first.to_le_bytes());
+    digest.update(records.to_le_bytes());
+    digest.update(body);
+    digest.finalize().into()
+}
+
+/// As groups were linked in schema 1.
+fn link_without_records(before: &[u8; 32], first: i64, body: &[u8]) -> [u8; 32] {
+    let mut digest = Sha256::new();
+    digest.update(before);
+    digest.update(first.to_le_bytes());
+    digest.update(body);
+    digest.finalize().into()
+}
+
+/// The first 48 bits of a hash: a number that a gauge holds without loss, and the first twelve digits of its hexadecimal.
+#[must_use]
+pub fn head_number(chain: &[u8; 32]) -> u64 {
+    chain.iter().take(6).fold(0, |number, byte| (number << 8) | u64::from(*byte))
+}
+
+/// A place between two groups.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Joint {
+    /// The counter of the next record.
+    pub next: i64,
+    /// The hash of the group before it.
+    pub chain: [u8; 32],
+}
+
+/// Before the first group that ever was.
+const ORIGIN: Joint = Joint { next: 1, chain: [0; 32] };
+
+/// The groups of an open file.
+pub(super) struct Groups<'a> {
+    pub connection: &'a Connection,
+    pub path: &'a Path,
+    /// The schema that the file has.
+    pub schema: i32,
+}
+
+/// One row, as far as it can be read.
+struct Row<'a> {
+    first: i64,
+    records: i64,
+    chain: [u8; 32],
+    link: i64,
+    body: &'a [u8],
+}
+
+impl Groups<'_> {
+    /// Where the log begins: at record 1, or where its oldest groups were dropped.
+    pub fn start(&self) -> Result<Joint, JournalError> {
+        if self.schema < 2 {
+            return Ok(ORIGIN);
+        }
+        self.connection
+            .query_row("SELECT record, chain FROM checkpoint ORDER BY record DESC LIMIT 1", [], joint)
+            .optional()
+            .map(|joint| joint.unwrap_or(ORIGIN))
+            .map_err(|error| JournalError::damage(self.path, 1, error))
+    }
+
+    /// Where the log ends.
+    pub fn end(&self) -> Result<Joint, JournalError> {
+        match self.last_before(i64::MAX) {
+            Ok(Some(joint)) => Ok(joint),
+            Ok(None) => self.start(),
+            // The last row is there, and cannot be read: its own counter says where.
+            Err(error) if error.sqlite_error_code().is_none() => {
+                let first = self.connection.query_row("SELECT max(first) FROM journal", [], |row| row.get(0));
+                Err(JournalError::damage(self.path, first.map_err(JournalError::disk(self.path))?, error))
+            }
+            Err(error) => Err(JournalError::disk(self.path)(error)),
+        }
+    }
+
+    /// Where the log was synced to, at the least: it must reach that far, and by the same groups.
+    pub fn must_reach(&self, synced: &Synced) -> Result<(), JournalError> {
+        let end = self.end()?;
+        if end.next.saturating_sub(1) < synced.last {
+            let last = end.next.saturating_sub(1);
+            return Err(JournalError::EndsEarly { path: self.path.to_owned(), last, synced: synced.last, torn: None });
+        }
+        let next = synced.last.saturating_add(1);
+        let there = self.before(next)?;
+        // Nothing is left to compare with if the group was dropped since.
+        let dropped = self.start()?.next > next;
+        if dropped || there == (Joint { next, chain: synced.chain }) {
+            return Ok(());
+        }
+        // A damaged row is the likelier cause, and says more.
+        self.walk(synced.last, &mut |_, _| Ok(()))?;
+        Err(JournalError::Replaced { path: self.path.to_owned(), record: synced.last })
+    }
+
+    /// Reads every group from the one that holds record `from` on, in order, checking the chain.
+    pub fn walk(&self, from: i64, each: &mut EachGroup<'_>) -> Result<(), JournalError> {
+        let mut from = self.group_with(from)?;
+        let mut joint = self.before(from)?;
+        let link = if self.schema < 2 { "1" } else { "link" };
+        let sql = format!(
+            "SELECT first, records, chain, {link}, body FROM journal WHERE first >= ?1 ORDER BY first LIMIT {READ_GROUPS}"
+        );
+        let damage = |expected| move |error| JournalError::damage(self.path, expected, error);
+        let mut statement = self.connection.prepare(&sql).map_err(damage(joint.next))?;
+        loop {
+            let mut rows = statement.query(params![from]).map_err(damage(joint.next))?;
+            let mut read = false;
+            while let Some(row) = rows.next().map_err(damage(joint.next))? {
+                let row = Row::read(row).map_err(damage(joint.next))?;
+                joint = row.check(&joint).ok_or_else(|| JournalError::Broken(self.path.to_owned(), row.first))?;
+                each(row.first, row.body)?;
+                read = true;
+            }
+            if !read {
+                return Ok(());
+            }
+            from = joint.next;
+        }
+    }
+
+    /// Where the group begins that holds a record; the record itself if there is none.
+    fn group_with(&self, record: i64) -> Result<i64, JournalError> {
+        self.connection
+            .query_row("SELECT max(first) FROM journal WHERE first <= ?1 AND first + records > ?1", params![record], |row| {
+                row.get::<_, Option<i64>>(0)
+            })
+            .map(|first| first.unwrap_or(record))
+            .map_err(|error| JournalError::damage(self.path, record, error))
+    }
+
+    /// The end of the last group that begins before this record.
+    pub fn before(&self, record: i64) -> Result<Joint, JournalError> {
+        match self.last_before(record).map_err(|error| JournalError::damage(self.path, record, error))? {
+            Some(joint) => Ok(joint),
+            None => self.start(),
+        }
+    }
+
+    fn last_before(&self, record: i64) -> rusqlite::Result<Option<Joint>> {
+        let sql = "SELECT first + records, chain FROM journal WHERE first < ?1 ORDER BY first DESC LIMIT 1";
+        self.connection.query_row(sql, params![record], joint).optional()
+    }
+}
+
+fn joint(row: &rusqlite::Row<'_>) -> rusqlite::Result<Joint> {
+    Ok(Joint { next: row.get(0)?, chain: row.get(1)? })
+}
+
+impl<'a> Row<'a> {
+    fn read(row: &'a rusqlite::Row<'_>) -> rusqlite::Result<Self> {
+        let body = row.get_ref(4)?.as_blob()?;
+        Ok(Row { first: row.get(0)?, records: row.get(1)?, chain: row.get(2)?, link: row.get(3)?, body })
+    }
+
+    /// Where this group ends, if it follows from where the one before it ended.
+    fn check(&self, before: &Joint) -> Option<Joint> {
+        let chain = match self.link {
+            1 => link_without_records(&before.chain, self.first, self.body),
+            LINK => link(&before.chain, self.first, self.records, self.body),
+            _ => return None,
+        };
+        let follows = self.first == before.next && chain == self.chain && self.records > 0;
+        follows.then_some(Joint { next: self.first.saturating_add(self.records), chain })
+    }
+}

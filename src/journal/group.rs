@@ -1,0 +1,252 @@
+//! How records are written: gathered into groups that became durable together.
+//!
+//! The encoding is postcard's (a stable, documented wire format) behind a format number. What many records of a group repeat
+//! (who asked, which ruleset spoke) is said once. Nothing here touches a disk.
+
+use std::fmt;
+
+use holdfast_core::{PlatformName, ProgramId, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::record::{Body, BodyRef, Place, Record, RecordRef};
+
+/// The number of this encoding. A reader refuses a newer one, and reads every older one that was ever released.
+pub const FORMAT: u8 = 2;
+
+/// The program that wrote a group: replay promises identical outcomes for the same version.
+pub const ENGINE: &str = env!("CARGO_PKG_VERSION");
+
+/// Why bytes are not records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RecordError {
+    /// Written by a newer program; the number is its format.
+    Newer(u8),
+    /// Written by a program that was never released; the number is its format.
+    Unreleased(u8),
+    /// Not what any program writes; the number is the record's place in its group.
+    Damaged(usize),
+}
+
+impl fmt::Display for RecordError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            RecordError::Newer(format) => write!(f, "is in format {format}, newer than this program's {FORMAT}"),
+            RecordError::Unreleased(format) => {
+                write!(f, "is in format {format}, of a program that was never released; begin with an empty data directory")
+            }
+            RecordError::Damaged(place) => write!(f, "is damaged at record {place} of its group"),
+        }
+    }
+}
+
+impl std::error::Error for RecordError {}
+
+/// One entry of a group's bytes: what many records repeat is said once, and counted from 0.
+#[derive(Serialize)]
+enum LineRef<'a> {
+    /// The next origin.
+    Origin(Option<&'a ProgramId>, Option<&'a PlatformName>),
+    /// The next ruleset.
+    Ruleset(&'a [u8; 32]),
+    /// A record: when, the number of its origin, the number of its ruleset, and the rest.
+    Record(Timestamp, u16, Option<u16>, Option<[u8; 16]>, Place, BodyRef<'a>),
+}
+
+/// [`LineRef`], as it is read.
+#[derive(Deserialize)]
+#[expect(clippy::large_enum_variant, reason = "lines are read one at a time")]
+enum Line {
+    Origin(Option<ProgramId>, Option<PlatformName>),
+    Ruleset([u8; 32]),
+    Record(Timestamp, u16, Option<u16>, Option<[u8; 16]>, Place, Body),
+}
+
+/// Gathers the records of one group into one reused buffer.
+#[derive(Debug, Default)]
+pub struct GroupWriter {
+    bytes: Vec<u8>,
+    records: u32,
+    origins: Vec<(Option<ProgramId>, Option<PlatformName>)>,
+    rulesets: Vec<[u8; 32]>,
+}
+
+impl GroupWriter {
+    /// Begins an empty group, keeping the buffer.
+    pub fn clear(&mut self) {
+        self.cut_back(GroupEnd { bytes: 0, records: 0, origins: 0, rulesets: 0 });
+    }
+
+    /// Where the group ends now, for [`GroupWriter::cut_back`].
+    #[must_use]
+    pub fn end(&self) -> GroupEnd {
+        let (origins, rulesets) = (self.origins.len(), self.rulesets.len());
+        GroupEnd { bytes: self.bytes.len(), records: self.records, origins, rulesets }
+    }
+
+    /// Takes back what was gathered since `end`.
+    pub fn cut_back(&mut self, end: GroupEnd) {
+        self.bytes.truncate(end.bytes);
+        self.records = end.records;
+        self.origins.truncate(end.origins);
+        self.rulesets.truncate(end.rulesets);
+    }
+
+    /// How many records are gathered.
+    #[must_use]
+    pub const fn records(&self) -> u32 {
+        self.records
+    }
+
+    /// Adds a record.
+    ///
+    /// # Errors
+    /// Never for the types of this program; an encoder that fails is reported instead of trusted.
+    pub fn push(&mut self, record: &RecordRef<'_>) -> Result<(), postcard::Error> {
+        let end = self.end();
+        self.write(record).inspect_err(|_| self.cut_back(end))?;
+        self.records = self.records.saturating_add(1);
+        Ok(())
+    }
+
+    fn write(&mut self, record: &RecordRef<'_>) -> Result<(), postcard::Error> {
+        if self.bytes.is_empty() {
+            self.bytes.push(FORMAT);
+            onto(&mut self.bytes, &ENGINE)?;
+        }
+        let origin = (record.program, record.platform);
+        let origin = match self.origins.iter().position(|known| (known.0.as_ref(), known.1.as_ref()) == origin) {
+            Some(number) => number,
+            None => {
+                onto(&mut self.bytes, &LineRef::Origin(origin.0, origin.1))?;
+                self.origins.push((origin.0.copied(), origin.1.copied()));
+                self.origins.len().saturating_sub(1)
+            }
+        };
+        let ruleset = match record.ruleset {
+            None => None,
+            Some(hash) => Some(match self.rulesets.iter().position(|known| known == hash) {
+                Some(number) => number,
+                None => {
+                    onto(&mut self.bytes, &LineRef::Ruleset(hash))?;
+                    self.rulesets.push(*hash);
+                    self.rulesets.len().saturating_sub(1)
+                }
+            }),
+        };
+        let number = |place: usize| u16::try_from(place).map_err(|_| postcard::Error::SerializeBufferFull);
+        let ruleset = ruleset.map(number).transpose()?;
+        let line = LineRef::Record(record.at, number(origin)?, ruleset, record.operator, record.place, record.body);
+        onto(&mut self.bytes, &line)
+    }
+
+    /// The group as it is kept.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+/// Writes on at a buffer's end. The buffer stays where it is: an encoder that fails, or panics, loses none of it.
+fn onto(bytes: &mut Vec<u8>, value: &impl Serialize) -> Result<(), postcard::Error> {
+    postcard::serialize_with_flavor(value, Onto(bytes))
+}
+
+struct Onto<'a>(&'a mut Vec<u8>);
+
+impl postcard::ser_flavors::Flavor for Onto<'_> {
+    type Output = ();
+
+    fn try_push(&mut self, byte: u8) -> Result<(), postcard::Error> {
+        self.0.push(byte);
+        Ok(())
+    }
+
+    fn try_extend(&mut self, bytes: &[u8]) -> Result<(), postcard::Error> {
+        self.0.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn finalize(self) -> Result<(), postcard::Error> {
+        Ok(())
+    }
+}
+
+/// Where a group ended at some time.
+#[derive(Debug, Clone, Copy)]
+pub struct GroupEnd {
+    bytes: usize,
+    records: u32,
+    origins: usize,
+    rulesets: usize,
+}
+
+/// A group as it is read: its records one by one, in order.
+#[derive(Debug)]
+pub struct Group<'a> {
+    /// The version of the program that wrote it.
+    pub engine: &'a str,
+    rest: &'a [u8],
+    place: usize,
+    origins: Vec<(Option<ProgramId>, Option<PlatformName>)>,
+    rulesets: Vec<[u8; 32]>,
+}
+
+impl<'a> Group<'a> {
+    /// Opens a group's bytes.
+    ///
+    /// # Errors
+    /// Another format, or damage.
+    pub fn open(bytes: &'a [u8]) -> Result<Self, RecordError> {
+        let (format, rest) = bytes.split_first().ok_or(RecordError::Damaged(0))?;
+        if *format > FORMAT {
+            return Err(RecordError::Newer(*format));
+        }
+        if *format < FORMAT {
+            return Err(RecordError::Unreleased(*format));
+        }
+        let (engine, rest) = postcard::take_from_bytes(rest).map_err(|_| RecordError::Damaged(0))?;
+        Ok(Group { engine, rest, place: 0, origins: Vec::new(), rulesets: Vec::new() })
+    }
+
+    /// The next line; `None` where the bytes are no line.
+    fn line(&mut self) -> Option<Line> {
+        let (line, rest) = postcard::take_from_bytes(self.rest).ok()?;
+        self.rest = rest;
+        Some(line)
+    }
+
+    /// The next record; `None` where the bytes are none.
+    fn record(&mut self) -> Option<Record> {
+        loop {
+            match self.line()? {
+                Line::Origin(program, platform) => self.origins.push((program, platform)),
+                Line::Ruleset(hash) => self.rulesets.push(hash),
+                Line::Record(at, origin, ruleset, operator, place, body) => {
+                    let (program, platform) = *self.origins.get(usize::from(origin))?;
+                    let ruleset = match ruleset {
+                        None => None,
+                        Some(number) => Some(*self.rulesets.get(usize::from(number))?),
+                    };
+                    return Some(Record { at, program, platform, ruleset, operator, place, body });
+                }
+            }
+        }
+    }
+}
+
+impl Iterator for Group<'_> {
+    type Item = Result<Record, RecordError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.rest.is_empty() {
+            return None;
+        }
+        let place = self.place;
+        self.place = place.saturating_add(1);
+        let record = self.record();
+        if record.is_none() {
+            self.rest = &[];
+        }
+        Some(record.ok_or(RecordError::Damaged(place)))
+    }
+}

@@ -1,0 +1,80 @@
+//! The seam under the ledger: what its writer needs of a log, whoever keeps it.
+//!
+//! Two keep one: [`Journal`](super::Journal), a directory on a disk, and [`MemoryLog`](super::MemoryLog), a simulated disk
+//! that fails when it is told to. A log knows counters, bytes and hashes; it understands no record, decides nothing, and
+//! reads no clock. The writer holds it boxed: one indirect call a commit group.
+
+use std::path::Path;
+
+use super::error::JournalError;
+use super::group::RecordError;
+use super::operations::{Noted, Operation};
+use super::rulesets::KeptRuleset;
+
+/// Takes one group that is read: the counter of its first record, and its bytes.
+pub type EachGroup<'a> = dyn FnMut(i64, &[u8]) -> Result<(), JournalError> + 'a;
+
+/// An ordered log of groups, each tied to the one before it by a hash.
+pub trait Log: Send {
+    /// What errors call it: the file.
+    fn place(&self) -> &Path;
+
+    /// The counter that the next record gets; the first record is 1.
+    fn next(&self) -> i64;
+
+    /// The hash of the last group; zeros before the first one.
+    fn chain(&self) -> &[u8; 32];
+
+    /// Appends a group of so many records; when this returns, it is durable.
+    ///
+    /// # Errors
+    /// The group is not acknowledged, and nothing may be appended before [`Log::reopen`]: only that tells whether the group is
+    /// there all the same.
+    fn append(&mut self, records: u32, bytes: &[u8]) -> Result<(), JournalError>;
+
+    /// Does what is to be done between two groups, when nobody waits for one.
+    fn tidy(&mut self);
+
+    /// What an operator should read, since the last time this was asked.
+    fn remarks(&mut self) -> Vec<String>;
+
+    /// Reads every group from the one that holds record `from` on, in order, checking the chain.
+    ///
+    /// # Errors
+    /// The disk, a broken chain, or what `each` says of a group's bytes.
+    fn read(&self, from: i64, each: &mut EachGroup<'_>) -> Result<(), JournalError>;
+
+    /// Opens the log afresh after a failure, and finds where it really ends.
+    ///
+    /// # Errors
+    /// It still fails; the log is as it was, and may be reopened again.
+    fn reopen(&mut self) -> Result<(), JournalError>;
+
+    /// Keeps the source of a ruleset, by its hash. Kept before it is used, so that a record never names an unknown one.
+    ///
+    /// # Errors
+    /// The disk.
+    fn keep_ruleset(&mut self, ruleset: &KeptRuleset) -> Result<(), JournalError>;
+
+    /// Every publication of a program's rulesets, oldest first.
+    ///
+    /// # Errors
+    /// The disk.
+    fn rulesets(&self, program: &str) -> Result<Vec<KeptRuleset>, JournalError>;
+
+    /// Notes what an operator is about to do, unless its key came before.
+    ///
+    /// # Errors
+    /// The disk.
+    fn note(&mut self, operation: &Operation) -> Result<Noted, JournalError>;
+
+    /// An error of this log's chain.
+    fn broken(&self, first: i64) -> JournalError {
+        JournalError::Broken(self.place().to_owned(), first)
+    }
+
+    /// An error of this log's records.
+    fn unreadable(&self, first: i64, error: RecordError) -> JournalError {
+        JournalError::Unreadable(self.place().to_owned(), first, error)
+    }
+}

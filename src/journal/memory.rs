@@ -1,0 +1,260 @@
+//! A log on a simulated disk, for the deterministic simulation: it fails exactly when and how it is told to.
+//!
+//! The simulation keeps the [`MemoryDisk`], which outlives a crash as a real one does, and hands [`MemoryLog`]s on it to the
+//! ledger. There is no clock and no randomness in here, and no other way in which it could fail.
+
+use std::collections::VecDeque;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::chain::link;
+use super::error::JournalError;
+use super::log::{EachGroup, Log};
+use super::operations::{Noted, Operation};
+use super::rulesets::KeptRuleset;
+use super::store::Sync;
+
+/// What errors call a log in memory.
+const PLACE: &str = "(memory)";
+
+/// How one append goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// As it should.
+    None,
+    /// Nothing is written, and that is said: a full disk.
+    NotWritten,
+    /// The group is written, but not synced, and a failure is said: the acknowledgement is lost.
+    InDoubt,
+}
+
+/// What a crash takes with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Crash {
+    /// The process only: the disk keeps all that was written.
+    KeepsAll,
+    /// The power: what was written since the last sync is gone.
+    LosesUnsynced,
+    /// The last group, even if it was synced: the disk lied. A log that was acknowledged and is gone is refused when it is
+    /// opened.
+    LosesLastGroup,
+}
+
+/// A simulated disk, shared by the simulation and by the logs on it.
+#[derive(Debug, Clone, Default)]
+pub struct MemoryDisk(Arc<Mutex<Disk>>);
+
+#[derive(Debug, Default)]
+struct Disk {
+    groups: Vec<Kept>,
+    rulesets: Vec<KeptRuleset>,
+    operations: Vec<Operation>,
+    /// So many of the groups are synced.
+    synced: usize,
+    /// The last record that was acknowledged as synced, which a real journal keeps outside its write-ahead log.
+    mark: i64,
+    appends: VecDeque<Fault>,
+    reopens_to_fail: u32,
+    /// Which opening of the disk may write: an earlier one is of a process that is gone.
+    opening: u64,
+}
+
+#[derive(Debug)]
+struct Kept {
+    first: i64,
+    records: u32,
+    chain: [u8; 32],
+    body: Box<[u8]>,
+}
+
+impl Kept {
+    fn next(&self) -> i64 {
+        self.first.saturating_add(i64::from(self.records))
+    }
+}
+
+impl Disk {
+    fn end(&self) -> (i64, [u8; 32]) {
+        self.groups.last().map_or((1, [0; 32]), |last| (last.next(), last.chain))
+    }
+
+    /// Where the log ends, if it is whole.
+    fn checked_end(&self) -> Result<(i64, [u8; 32]), JournalError> {
+        let (next, chain) = self.end();
+        let last = next.saturating_sub(1);
+        if last < self.mark {
+            return Err(JournalError::EndsEarly { path: PLACE.into(), last, synced: self.mark, torn: None });
+        }
+        Ok((next, chain))
+    }
+}
+
+impl MemoryDisk {
+    /// An empty disk.
+    #[must_use]
+    pub fn new() -> Self {
+        MemoryDisk::default()
+    }
+
+    /// Opens the log on it, as a process does that starts: whoever had it open before can write no more.
+    ///
+    /// # Errors
+    /// The log ends before what was acknowledged.
+    pub fn open(&self, sync: Sync) -> Result<MemoryLog, JournalError> {
+        let mut disk = self.lock();
+        let (next, chain) = disk.checked_end()?;
+        disk.opening = disk.opening.saturating_add(1);
+        let opening = disk.opening;
+        drop(disk);
+        Ok(MemoryLog { disk: self.clone(), sync, opening, next, chain })
+    }
+
+    /// The next appends go like this, in this order, after those that were planned before.
+    pub fn plan(&self, appends: impl IntoIterator<Item = Fault>) {
+        self.lock().appends.extend(appends);
+    }
+
+    /// So many reopenings fail from now on.
+    pub fn fail_reopens(&self, reopens: u32) {
+        self.lock().reopens_to_fail = reopens;
+    }
+
+    /// Syncs what was written without one.
+    pub fn sync(&self) {
+        let mut disk = self.lock();
+        disk.synced = disk.groups.len();
+        disk.mark = disk.end().0.saturating_sub(1);
+    }
+
+    /// The process that has the log open is gone, and what the crash takes; what was planned is forgotten.
+    pub fn crash(&self, crash: Crash) {
+        let mut disk = self.lock();
+        let left = match crash {
+            Crash::KeepsAll => disk.groups.len(),
+            Crash::LosesUnsynced => disk.synced,
+            Crash::LosesLastGroup => disk.groups.len().saturating_sub(1),
+        };
+        disk.groups.truncate(left);
+        disk.synced = disk.synced.min(left);
+        disk.opening = disk.opening.saturating_add(1);
+        disk.appends.clear();
+        disk.reopens_to_fail = 0;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Disk> {
+        // Nothing in here panics while it holds the lock.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A log on a [`MemoryDisk`].
+#[derive(Debug)]
+pub struct MemoryLog {
+    disk: MemoryDisk,
+    sync: Sync,
+    opening: u64,
+    next: i64,
+    chain: [u8; 32],
+}
+
+impl MemoryLog {
+    /// The disk, if it is still this log's.
+    fn disk(&self) -> Result<MutexGuard<'_, Disk>, JournalError> {
+        let disk = self.disk.lock();
+        if disk.opening == self.opening { Ok(disk) } else { Err(JournalError::Simulated("the process is gone")) }
+    }
+}
+
+impl Log for MemoryLog {
+    fn place(&self) -> &Path {
+        Path::new(PLACE)
+    }
+
+    fn next(&self) -> i64 {
+        self.next
+    }
+
+    fn chain(&self) -> &[u8; 32] {
+        &self.chain
+    }
+
+    fn append(&mut self, records: u32, bytes: &[u8]) -> Result<(), JournalError> {
+        let kept =
+            Kept { first: self.next, records, chain: link(&self.chain, self.next, records.into(), bytes), body: bytes.into() };
+        let (next, chain) = (kept.next(), kept.chain);
+        let mut disk = self.disk()?;
+        let fault = disk.appends.pop_front().unwrap_or(Fault::None);
+        if fault == Fault::NotWritten {
+            return Err(JournalError::Simulated("nothing was written"));
+        }
+        if disk.end().0 != kept.first {
+            return Err(JournalError::Simulated("there is a group in this place; reopen the log"));
+        }
+        disk.groups.push(kept);
+        if fault == Fault::InDoubt {
+            return Err(JournalError::Simulated("the acknowledgement was lost"));
+        }
+        if self.sync == Sync::Full {
+            disk.synced = disk.groups.len();
+            disk.mark = next.saturating_sub(1);
+        }
+        drop(disk);
+        (self.next, self.chain) = (next, chain);
+        Ok(())
+    }
+
+    fn tidy(&mut self) {}
+
+    fn remarks(&mut self) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn read(&self, from: i64, each: &mut EachGroup<'_>) -> Result<(), JournalError> {
+        let disk = self.disk()?;
+        let (mut expected, mut chain) = (1, [0; 32]);
+        for kept in &disk.groups {
+            if kept.first != expected || link(&chain, kept.first, kept.records.into(), &kept.body) != kept.chain {
+                return Err(self.broken(kept.first));
+            }
+            (expected, chain) = (kept.next(), kept.chain);
+            if expected > from {
+                each(kept.first, &kept.body)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn reopen(&mut self) -> Result<(), JournalError> {
+        let mut disk = self.disk()?;
+        if disk.reopens_to_fail > 0 {
+            disk.reopens_to_fail = disk.reopens_to_fail.saturating_sub(1);
+            return Err(JournalError::Simulated("it cannot be opened"));
+        }
+        let end = disk.checked_end()?;
+        drop(disk);
+        (self.next, self.chain) = end;
+        Ok(())
+    }
+
+    fn keep_ruleset(&mut self, ruleset: &KeptRuleset) -> Result<(), JournalError> {
+        self.disk()?.rulesets.push(ruleset.clone());
+        Ok(())
+    }
+
+    fn rulesets(&self, program: &str) -> Result<Vec<KeptRuleset>, JournalError> {
+        Ok(self.disk()?.rulesets.iter().filter(|ruleset| ruleset.program == program).cloned().collect())
+    }
+
+    fn note(&mut self, operation: &Operation) -> Result<Noted, JournalError> {
+        let mut disk = self.disk()?;
+        let same_key = |known: &&Operation| known.id() == operation.id();
+        match disk.operations.iter().find(same_key).map(|known| known.request == operation.request) {
+            Some(true) => Ok(Noted::Again),
+            Some(false) => Ok(Noted::Conflict),
+            None => {
+                disk.operations.push(operation.clone());
+                Ok(Noted::New)
+            }
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! The engine: memory, and the log that makes its changes durable, group by group. One owner, no thread, no clock.
+//!
+//! An act is performed on memory at once ([`acts`](super::acts)); its record joins the group that [`Engine::commit`] makes
+//! durable. A commit that fails undoes its whole group, and nothing may be performed until [`Engine::come_back`] has opened the
+//! log again and compared it with what was written. A panic inside an act is caught, undone and answered. Whoever drives the
+//! engine (the writer thread, the simulation) tells it what time it is.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use holdfast_core::hold::Answered;
+use holdfast_core::{Decision, Timestamp};
+
+use super::cold::{Cold, Found, Need};
+use super::rebuild;
+use super::state::{CLOSED_KEPT, Fingerprint, State};
+use super::undo::UndoLog;
+use crate::clock::Moment;
+use crate::journal::{Body, BodyRef, Group, GroupWriter, JournalError, Log, Place, Record, RecordRef};
+use crate::ledger::{Act, Answer, LedgerError};
+
+/// Holds that memory lets go of at most between two groups: a long list must not hold an answer back.
+const LET_GO_MAX: usize = 256;
+
+/// What became of an act in memory, and when its waiter may know.
+#[derive(Debug)]
+pub enum Performed {
+    /// At once: nothing depends on the disk.
+    Now(Result<Answer, LedgerError>),
+    /// When the group is durable.
+    OnceDurable(Answer),
+    /// Nothing yet: first this has to be found, then it is performed with [`Warmth::Found`].
+    Cold(Need),
+}
+
+/// Whether what memory has let go of was looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Warmth {
+    /// Not yet.
+    Unknown,
+    /// Yes, and taken in if it was there.
+    Found,
+}
+
+/// Whether the log takes records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Writable {
+    Yes,
+    No,
+}
+
+/// The embedded ledger's memory and log.
+pub struct Engine {
+    pub(super) log: Box<dyn Log>,
+    pub(super) state: State,
+    pub(super) group: GroupWriter,
+    /// A group whose commit failed: whether it reached the disk all the same, only reopening tells.
+    in_doubt: GroupWriter,
+    pub(super) undo: UndoLog,
+    /// Declines of this group that were told already: they keep their keys whatever becomes of the group.
+    pub(super) told_declines: Vec<(Fingerprint, Answered)>,
+    /// Up to which record the projection keeps everything; nothing if there is none.
+    pub(super) projected: Option<i64>,
+    writable: Writable,
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine").field("next", &self.log.next()).field("writable", &self.writable).finish_non_exhaustive()
+    }
+}
+
+impl Engine {
+    /// An engine on a log, that remembers what `state` says.
+    pub fn new(log: Box<dyn Log>, state: State) -> Self {
+        Engine {
+            log,
+            state,
+            group: GroupWriter::default(),
+            in_doubt: GroupWriter::default(),
+            undo: UndoLog::new(),
+            told_declines: Vec::new(),
+            projected: None,
+            writable: Writable::Yes,
+        }
+    }
+
+    /// Writes what the log says from record `from` on, and takes in what it needs of what memory had let go of.
+    ///
+    /// # Errors
+    /// The log or the projection cannot be read, or the log is damaged.
+    pub fn rebuild(&mut self, from: i64, cold: &dyn Cold, mut progress: impl FnMut(i64)) -> Result<(), JournalError> {
+        let Engine { log, state, undo, .. } = self;
+        let mut next = from;
+        log.read(from, &mut |first, bytes| {
+            if first > next {
+                return Err(log.broken(first));
+            }
+            let records = Group::open(bytes).map_err(|error| log.unreadable(first, error))?;
+            for (number, record) in (first..).zip(records) {
+                let record = record.map_err(|error| log.unreadable(first, error))?;
+                // The first group may begin with records that the projection has.
+                if number == next {
+                    rebuild::write_record(state, &record, number, cold, undo)?;
+                    undo.clear();
+                    next = next.saturating_add(1);
+                }
+            }
+            progress(next);
+            Ok(())
+        })?;
+        if next != self.log.next() {
+            return Err(self.log.broken(next));
+        }
+        Ok(())
+    }
+
+    /// The counter that the next record gets.
+    pub fn next_record(&self) -> i64 {
+        self.log.next().saturating_add(i64::from(self.group.records()))
+    }
+
+    /// Whether the log takes records.
+    pub fn writable(&self) -> Writable {
+        self.writable
+    }
+
+    /// Up to which record the projection keeps everything.
+    pub fn projected_to(&mut self, record: i64) {
+        self.projected = Some(record);
+    }
+
+    /// Takes in what was found of what memory had let go of.
+    pub fn warm(&mut self, found: Found, now: Timestamp) {
+        if let Some((row, _, record)) = found.hold {
+            self.state.restore_hold(row, now, record);
+        }
+        if let Some(told) = found.told {
+            self.state.restore_told(now, told);
+        }
+    }
+
+    /// Performs one act; whatever it does wrong costs only its own answer.
+    pub fn attend(&mut self, act: &Act, now: &Moment, warmth: Warmth) -> Performed {
+        let (undo_before, group_before, declines_before) = (self.undo.len(), self.group.end(), self.told_declines.len());
+        let performed = catch_unwind(AssertUnwindSafe(|| match (act, self.writable) {
+            (Act::Balances(..) | Act::Rulesets(_) | Act::Rest, _) | (_, Writable::Yes) => self.perform(act, now, warmth),
+            (Act::Decide(decide), Writable::No) => self.say_again(decide),
+            (
+                Act::Adopt(_) | Act::Tell(..) | Act::Order(..) | Act::Keep(..) | Act::Enter(..) | Act::Note(_) | Act::Publish(_),
+                Writable::No,
+            ) => Performed::Now(Err(LedgerError::Unavailable)),
+        }))
+        .unwrap_or(Performed::Now(Err(LedgerError::Panicked)));
+        match performed {
+            Performed::Now(Err(_)) | Performed::Cold(_) => {
+                // An error means that nothing was applied.
+                self.state.undo_to(&mut self.undo, undo_before);
+                self.group.cut_back(group_before);
+                self.told_declines.truncate(declines_before);
+            }
+            Performed::Now(Ok(_)) | Performed::OnceDurable(_) => {}
+        }
+        performed
+    }
+
+    /// Makes the group durable; how many records that were.
+    ///
+    /// # Errors
+    /// The log cannot be written: memory is as it was before the group, but for declines that were told.
+    pub fn commit(&mut self, now: Timestamp) -> Result<u32, JournalError> {
+        let records = self.group.records();
+        if records > 0
+            && let Err(error) = self.log.append(records, self.group.bytes())
+        {
+            self.give_up_group(now);
+            return Err(error);
+        }
+        self.undo.clear();
+        self.group.clear();
+        self.told_declines.clear();
+        Ok(records)
+    }
+
+    /// What is to be done between two groups, when nobody waits.
+    pub fn tidy(&mut self, now: Timestamp) {
+        self.log.tidy();
+        self.state.forget_old_keys(now);
+        if let Some(projected) = self.projected {
+            self.state.forget_closed_holds(now.saturating_sub(CLOSED_KEPT), projected, LET_GO_MAX);
+        }
+    }
+
+    /// Leaves the memory as it was before the group; only declines that were told keep their keys.
+    fn give_up_group(&mut self, now: Timestamp) {
+        self.state.undo(&mut self.undo);
+        for (key, answered) in self.told_declines.drain(..) {
+            self.state.remember_decline(key, answered, now);
+        }
+        std::mem::swap(&mut self.group, &mut self.in_doubt);
+        self.group.clear();
+        self.writable = Writable::No;
+    }
+
+    /// Opens the log again, compares where it ends with what was written, and proves that it can be written.
+    pub fn come_back(&mut self, now: Timestamp) -> Writable {
+        let expected = self.log.next();
+        if self.log.reopen().is_err() {
+            return Writable::No;
+        }
+        let in_doubt: Vec<Record> = Group::open(self.in_doubt.bytes()).into_iter().flatten().flatten().collect();
+        self.in_doubt.clear();
+        let (place, body) = (Place::default(), BodyRef::Opened);
+        let opened = RecordRef { at: now, program: None, platform: None, ruleset: None, operator: None, place, body };
+        let mut gathered = self.in_doubt.push(&opened).is_ok();
+        if self.log.next() > expected {
+            // The group that was given up is durable after all: it counts. What it needed of old was taken in before.
+            for (number, record) in (expected..).zip(&in_doubt) {
+                gathered &= rebuild::write_record(&mut self.state, record, number, &super::cold::Nowhere, &mut self.undo).is_ok();
+            }
+            self.undo.clear();
+        } else {
+            // Its declines were told all the same: they are recorded now, so that a restart remembers them too.
+            let owed = in_doubt.iter().filter(|record| declines(&record.body));
+            gathered &= owed.map(Record::as_written).all(|record| self.in_doubt.push(&record).is_ok());
+        }
+        // If this fails, it is in doubt in its turn.
+        if gathered && self.log.append(self.in_doubt.records(), self.in_doubt.bytes()).is_ok() {
+            self.in_doubt.clear();
+            self.writable = Writable::Yes;
+        }
+        self.writable
+    }
+}
+
+/// Whether a record is of a decline that was told before it was durable.
+fn declines(body: &Body) -> bool {
+    match body {
+        Body::Decided { outcome, .. } => matches!(outcome.decision, Some((Decision::Decline { .. }, _))),
+        Body::Adopted { .. }
+        | Body::Told { .. }
+        | Body::Ordered { .. }
+        | Body::Kept { .. }
+        | Body::AccountEntered { .. }
+        | Body::CardEntered { .. }
+        | Body::RulesPublished
+        | Body::Opened => false,
+    }
+}

@@ -1,0 +1,97 @@
+//! What an event names: the payment that it is about, whose money that is, and the keys under which it is remembered. The
+//! same for an event that is applied now and for a record that is read.
+
+use holdfast_core::hold::{Fact, Finding, Outcome, Subject, ToldEvent};
+use holdfast_core::{AuthorizationKind, AuthorizationRequest, IdempotencyKey, PaymentRef, PlatformName, ProgramId};
+
+use super::state::{Fingerprint, Located, State};
+
+/// Finds what an authorization names; an increment's hold is that of the payment it adds to.
+pub fn locate_request(
+    state: &State,
+    program: &ProgramId,
+    platform: Option<&PlatformName>,
+    request: &AuthorizationRequest,
+) -> Located {
+    let subject = Subject { account: None, card: request.card, cardholder: request.cardholder };
+    let (payment, _) = payments_of(request);
+    let located = state.locate(program, platform, &subject, Some(payment));
+    if request.card.is_some() && located.card.is_none() {
+        // A card that nobody knows is not good because its owner is.
+        return Located { cardholder: None, ..located };
+    }
+    let pays = located.card.and_then(|card| state.card(card)).and_then(|row| row.account);
+    if pays.is_some() && pays != located.account {
+        // A payment of another account under the same name is another payment: a card never spends its money.
+        return Located { account: pays, hold: None, ..located };
+    }
+    located
+}
+
+/// Whose standing or money an event is about: what its fact names, and its subject for the rest.
+pub fn subject_of(event: &ToldEvent) -> Subject {
+    match event.fact {
+        Fact::Card { card, .. } => Subject { card: Some(card), ..event.subject },
+        Fact::Cardholder { cardholder, .. } => Subject { cardholder: Some(cardholder), ..event.subject },
+        Fact::Account { account, .. } => Subject { account: Some(account), card: None, cardholder: None },
+        Fact::Recorded { .. }
+        | Fact::Reduced { .. }
+        | Fact::Replaced { .. }
+        | Fact::Released { .. }
+        | Fact::Captured { .. }
+        | Fact::Completed { .. }
+        | Fact::Credited { .. }
+        | Fact::Debited { .. }
+        | Fact::SettlementAnnounced { .. } => event.subject,
+    }
+}
+
+/// The payment whose hold a request concerns, and the increment's own name where it is one.
+pub fn payments_of(request: &AuthorizationRequest) -> (&PaymentRef, Option<&PaymentRef>) {
+    match (request.kind, &request.increments) {
+        (AuthorizationKind::Incremental, Some(original)) => (original, Some(&request.payment)),
+        _ => (&request.payment, None),
+    }
+}
+
+/// The payment whose hold a fact concerns, and the increment's own name where it is about one.
+pub fn payments_told(fact: &Fact) -> (Option<&PaymentRef>, Option<&PaymentRef>) {
+    match fact {
+        Fact::Recorded { payment, increments: Some(original), .. } => (Some(original), Some(payment)),
+        Fact::Recorded { payment, increments: None, .. }
+        | Fact::Reduced { payment, .. }
+        | Fact::Replaced { payment, .. }
+        | Fact::Released { payment, .. }
+        | Fact::Completed { payment, .. } => (Some(payment), None),
+        Fact::Captured { payment, .. } | Fact::Credited { payment, .. } | Fact::Debited { payment, .. } => {
+            (payment.as_ref(), None)
+        }
+        Fact::Card { .. } | Fact::Cardholder { .. } | Fact::Account { .. } | Fact::SettlementAnnounced { .. } => (None, None),
+    }
+}
+
+/// The asked key that a fact answers for.
+pub fn asked_of(fact: &Fact) -> Option<IdempotencyKey> {
+    match fact {
+        Fact::Recorded { asked, .. } => Some(*asked),
+        Fact::Reduced { .. }
+        | Fact::Replaced { .. }
+        | Fact::Released { .. }
+        | Fact::Captured { .. }
+        | Fact::Completed { .. }
+        | Fact::Credited { .. }
+        | Fact::Debited { .. }
+        | Fact::Card { .. }
+        | Fact::Cardholder { .. }
+        | Fact::Account { .. }
+        | Fact::SettlementAnnounced { .. } => None,
+    }
+}
+
+/// The key under which a told event is remembered. One that led to no account is not: sent again once the account is there,
+/// it counts. Nor is a status without a time of its own: the same words may mean the next freeze.
+pub fn heard(told: Fingerprint, event: &ToldEvent, outcome: &Outcome) -> Option<Fingerprint> {
+    let nobodys = outcome.finding == Some(Finding::AccountUnknown);
+    let timeless = outcome.standing.is_some() && event.occurred_at.is_none();
+    (!nobodys && !timeless).then_some(told)
+}

@@ -1,0 +1,89 @@
+//! Rows that come back from the projection: at a start, and when an event names a payment that memory has let go of.
+//!
+//! Rows come in the order of their numbers, so that a row's place is its number again. Nothing here leaves an undo: what
+//! comes back was true before.
+
+use holdfast_core::hold::{Answered, HoldStatus};
+use holdfast_core::rules::CounterKey;
+use holdfast_core::{AccountId, CardToken, CardholderToken, ProgramId, Timestamp};
+
+use super::{
+    AccountIndex, AccountRow, CardIndex, CardRow, CardholderIndex, CardholderRow, Counting, Fingerprint, HoldRow, Naming, State,
+};
+use crate::ledger::embedded::counters::Counter;
+
+impl State {
+    /// The next account.
+    pub fn restore_account(&mut self, program: &ProgramId, id: &AccountId, row: AccountRow) {
+        let index = AccountIndex(self.accounts.next());
+        let name = self.fingerprint(Naming::Account, program, "", id.as_str());
+        let program = self.program_index(program);
+        self.accounts.push(AccountRow { program, holds_open: 0, ..row });
+        self.accounts_by_name.insert(name, index);
+    }
+
+    /// The next cardholder; what they own comes with their cards.
+    pub fn restore_cardholder(&mut self, program: &ProgramId, cardholder: &CardholderToken, row: CardholderRow) {
+        let index = CardholderIndex(self.cardholders.next());
+        let name = self.fingerprint(Naming::Cardholder, program, "", cardholder.as_str());
+        self.cardholders.push(row);
+        self.cardholders_by_name.insert(name, index);
+    }
+
+    /// The next card.
+    pub fn restore_card(&mut self, program: &ProgramId, card: &CardToken, row: CardRow) {
+        let index = CardIndex(self.cards.next());
+        let name = self.fingerprint(Naming::Card, program, "", card.as_str());
+        self.cards.push(row);
+        self.cards_by_name.insert(name, index);
+        if let Some((owner, account)) = row.cardholder.zip(row.account)
+            && let Some(owner) = self.cardholders.get_mut(owner.0)
+        {
+            match owner.accounts.iter_mut().find(|(known, _)| *known == account) {
+                Some((_, cards)) => *cards = cards.saturating_add(1),
+                None => owner.accounts.push((account, 1)),
+            }
+        }
+    }
+
+    /// A hold, unless it is there already. One that ended may go again when its time is up.
+    pub fn restore_hold(&mut self, row: HoldRow, at: Timestamp, record: i64) {
+        if row.names.iter().any(|name| self.holds_by_name.get(name).is_some()) {
+            return;
+        }
+        let (names, account, status) = (row.names.clone(), row.account, row.hold.status);
+        self.next_hold = self.next_hold.max(row.number.0.saturating_add(1));
+        let index = self.holds.insert(row);
+        for name in names {
+            self.holds_by_name.insert(name, index);
+        }
+        self.count_open(account, HoldStatus::Released, status);
+        if status != HoldStatus::Open {
+            self.holds.ended(at, record, index);
+        }
+    }
+
+    /// Holds up to here have been numbered.
+    pub fn restore_next_hold(&mut self, next: u64) {
+        self.next_hold = self.next_hold.max(next);
+    }
+
+    /// What a limit has counted.
+    pub fn restore_counter(&mut self, key: CounterKey, counting: Counting, counter: Counter) {
+        self.counters.insert((key, counting), counter);
+    }
+
+    /// What was answered to a key. Keys come in the order of their age.
+    pub fn restore_asked(&mut self, at: Timestamp, key: Fingerprint, answered: Answered) {
+        if self.asked.insert(key, answered).is_none() {
+            self.asked_by_age.push_back((at, key));
+        }
+    }
+
+    /// A message that was told. Keys come in the order of their age.
+    pub fn restore_told(&mut self, at: Timestamp, key: Fingerprint) {
+        if self.told.insert(key, ()).is_none() {
+            self.told_by_age.push_back((at, key));
+        }
+    }
+}
