@@ -3,6 +3,9 @@
 //! Invariants: nothing is decoded before its caller is verified; from the moment an authorization is understood an answer
 //! is owed, and leaves; stand-in is entered in one place only ([`Responder::decide`]); no step here waits for anything but
 //! the ledger, and for that only until `decide_by`.
+//!
+//! Steps are pinned where they are awaited: awaited by value, a step's future, which is as large as all that it may wait
+//! for, would be moved once more on every callback.
 
 mod adoption;
 mod deadline;
@@ -12,6 +15,7 @@ mod told;
 mod watch;
 
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::FutureExt as _;
@@ -106,26 +110,26 @@ impl Responder {
             }
         };
         watch.ended(Phase::Verify);
-        let inbound = match mount.adapter.decode(&authentic) {
-            Ok(inbound) => inbound,
-            Err(malformed) => {
-                mount.metrics.malformed();
-                return mount.adapter.refuse(&Refused::Malformed(malformed), body);
-            }
-        };
+        // Matched where it lies: what was understood is large, and stays here until the answer is written.
+        let decoded = mount.adapter.decode(&authentic);
         watch.ended(Phase::Decode);
-        match inbound {
-            Inbound::Authorization(authorization) => self.authorize(call, mount, authorization, watch, body).await,
-            Inbound::Balance(question) => self.tell_balances(mount, &question, body).await,
-            Inbound::Notification { notices, echo } => match self.take_note(mount, notices).await {
-                Noted::Durable => encode(mount, &echo, &Answer::Acknowledged, body),
+        match decoded {
+            Ok(Inbound::Authorization(ref asked)) => pin!(self.authorize(call, mount, asked, &mut watch, body)).await,
+            // Apart from the answer's own future, which is an authorization's in size: it is moved on every callback.
+            Ok(Inbound::Balance(ref question)) => Box::pin(self.tell_balances(mount, question, body)).await,
+            Ok(Inbound::Notification { notices, ref echo }) => match Box::pin(self.take_note(mount, notices)).await {
+                Noted::Durable => encode(mount, echo, &Answer::Acknowledged, body),
                 Noted::NotDurable => mount.adapter.refuse(&Refused::NotDurable, body),
             },
-            Inbound::Handshake { echo } => encode(mount, &echo, &Answer::Acknowledged, body),
-            Inbound::Fetch(_) => {
+            Ok(Inbound::Handshake { ref echo }) => encode(mount, echo, &Answer::Acknowledged, body),
+            Ok(Inbound::Fetch(_)) => {
                 mount.metrics.malformed();
                 let problem = "is to be fetched from the platform, and this mount has no address to fetch from";
                 mount.adapter.refuse(&Refused::Malformed(Malformed::field("", problem)), body)
+            }
+            Err(malformed) => {
+                mount.metrics.malformed();
+                mount.adapter.refuse(&Refused::Malformed(malformed), body)
             }
         }
     }
@@ -135,19 +139,19 @@ impl Responder {
         &self,
         call: &Call<'_>,
         mount: &Mount,
-        asked: AuthorizationCall<'_>,
-        mut watch: Watch<'_>,
+        asked: &AuthorizationCall<'_>,
+        watch: &mut Watch<'_>,
         body: &mut Vec<u8>,
     ) -> Reply {
         let AuthorizationCall { request, echo, sent_at, unknown_method } = asked;
-        let deadline = Deadline::new(&call.received, sent_at, &mount.patience);
+        let deadline = Deadline::new(&call.received, *sent_at, &mount.patience);
         watch.owed(deadline);
         let digest = request.content_digest();
         let name = Name { principal: mount.principal, key: request.key };
         let decided = loop {
             match self.book.begin(name, digest) {
-                Begun::First(claim) if unknown_method => break self.decline_unknown_method(call, mount, &request, claim),
-                Begun::First(claim) => break self.decide(call, mount, &request, claim, deadline, &mut watch).await,
+                Begun::First(claim) if *unknown_method => break self.decline_unknown_method(call, mount, request, claim),
+                Begun::First(claim) => break pin!(self.decide(call, mount, request, claim, deadline, watch)).await,
                 Begun::Told(told) => {
                     mount.metrics.duplicate();
                     break Decided { told: Told { basis: Basis::Replay, ..told }, balance: None };
@@ -172,7 +176,7 @@ impl Responder {
         }
         let reference = mount.reference(&request.key);
         let answer = Answer::Decided { decision: decided.told.decision, reference, balance: decided.balance.as_ref() };
-        let reply = encode(mount, &echo, &answer, body);
+        let reply = encode(mount, echo, &answer, body);
         watch.ended(Phase::Encode);
         watch.told(decided.told);
         reply
@@ -189,8 +193,10 @@ impl Responder {
         watch: &mut Watch<'_>,
     ) -> Decided {
         let digest = claim.digest();
-        let asked = self.ask_ledger(call, mount, request, digest, deadline, watch);
-        let asked = AssertUnwindSafe(asked).catch_unwind().await;
+        let asked = {
+            let asking = pin!(self.ask_ledger(call, mount, request, digest, deadline, watch));
+            AssertUnwindSafe(asking).catch_unwind().await
+        };
         watch.ended(Phase::Ledger);
         let cause = match asked {
             Ok(Ok(decided)) => {
@@ -368,7 +374,7 @@ impl Respond for Responder {
         let Some(mount) = self.mounts.get(call.mount) else {
             return Answered::Said { reply: Reply::json(404), body };
         };
-        let reply = self.answer(&call, mount, &mut body).await;
+        let reply = pin!(self.answer(&call, mount, &mut body)).await;
         Answered::Said { reply, body }
     }
 
