@@ -226,7 +226,8 @@ impl Responder {
         deadline: Deadline,
         watch: &mut Watch<'_>,
     ) -> Result<Decided, StandInCause> {
-        if timeout_at(deadline.decide_by, self.until_open()).await.is_err() {
+        // Looked at first: even a timeout that never waits costs a timer.
+        if self.is_starting() && timeout_at(deadline.decide_by, self.until_open()).await.is_err() {
             return Err(StandInCause::Starting);
         }
         let rules = mount.program.rules.load();
@@ -268,9 +269,13 @@ impl Responder {
         }
     }
 
+    fn is_starting(&self) -> bool {
+        *self.stage.borrow() == Stage::Starting
+    }
+
     /// Waits until the start is over; costs a look once it is.
     async fn until_open(&self) {
-        if *self.stage.borrow() == Stage::Starting {
+        if self.is_starting() {
             // Whoever starts the process and gave up ends it, too.
             let _ = self.stage.clone().wait_for(|stage| *stage == Stage::Open).await;
         }
