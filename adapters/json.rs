@@ -5,15 +5,15 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::marker::PhantomData;
 
 use holdfast_core::{AmountError, Currency, Money, Timestamp};
-use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
+use self::object::Object;
 use crate::inbound::Malformed;
 
+pub mod object;
 #[cfg(test)]
 mod tests;
 
@@ -22,9 +22,21 @@ mod tests;
 /// # Errors
 /// The path of the first field that is missing or wrong, and what is wrong with it, never its value.
 pub fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Malformed> {
-    // Checked once as a whole, the bytes need not be checked again string by string.
-    let text = std::str::from_utf8(body).map_err(|_| Malformed::field("", "is not UTF-8"))?;
-    serde_json::from_str(text).map_err(|_| locate::<T>(body))
+    serde_json::from_str(utf8(body)?).map_err(|_| locate::<T>(body))
+}
+
+/// Parses a body in place.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_into<'a, T: Deserialize<'a>>(body: &'a [u8], place: &mut T) -> Result<(), Malformed> {
+    let mut deserializer = serde_json::Deserializer::from_str(utf8(body)?);
+    T::deserialize_in_place(&mut deserializer, place).and_then(|()| deserializer.end()).map_err(|_| locate::<T>(body))
+}
+
+/// Checked once as a whole, the bytes need not be checked again string by string.
+fn utf8(body: &[u8]) -> Result<&str, Malformed> {
+    std::str::from_utf8(body).map_err(|_| Malformed::field("", "is not UTF-8"))
 }
 
 #[cold]
@@ -221,52 +233,65 @@ impl<T> Default for Nested<T> {
     }
 }
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Nested<T> {
+impl<'de, T: Object<'de>> Deserialize<'de> for Nested<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(NestedVisitor(PhantomData))
+        let mut nested = Nested(None);
+        Self::deserialize_in_place(deserializer, &mut nested)?;
+        Ok(nested)
+    }
+
+    fn deserialize_in_place<D: Deserializer<'de>>(deserializer: D, nested: &mut Self) -> Result<(), D::Error> {
+        deserializer.deserialize_any(NestedVisitor(&mut nested.0))
     }
 }
 
-struct NestedVisitor<T>(PhantomData<T>);
+struct NestedVisitor<'p, T>(&'p mut Option<T>);
 
-impl<'de, T: Deserialize<'de>> Visitor<'de> for NestedVisitor<T> {
-    type Value = Nested<T>;
+impl<T> NestedVisitor<'_, T> {
+    fn nothing<E>(self) -> Result<(), E> {
+        *self.0 = None;
+        Ok(())
+    }
+}
+
+impl<'de, T: Object<'de>> Visitor<'de> for NestedVisitor<'_, T> {
+    type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("any value")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Nested<T>, A::Error> {
-        T::deserialize(MapAccessDeserializer::new(map)).map(|object| Nested(Some(object)))
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<(), A::Error> {
+        self.0.insert(T::default()).read_members(map)
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Nested<T>, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<(), A::Error> {
         while sequence.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Nested(None))
+        self.nothing()
     }
 
-    fn visit_str<E>(self, _: &str) -> Result<Nested<T>, E> {
-        Ok(Nested(None))
+    fn visit_str<E>(self, _: &str) -> Result<(), E> {
+        self.nothing()
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<Nested<T>, E> {
-        Ok(Nested(None))
+    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        self.nothing()
     }
 
-    fn visit_i64<E>(self, _: i64) -> Result<Nested<T>, E> {
-        Ok(Nested(None))
+    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+        self.nothing()
     }
 
-    fn visit_u64<E>(self, _: u64) -> Result<Nested<T>, E> {
-        Ok(Nested(None))
+    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+        self.nothing()
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<Nested<T>, E> {
-        Ok(Nested(None))
+    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+        self.nothing()
     }
 
-    fn visit_unit<E>(self) -> Result<Nested<T>, E> {
-        Ok(Nested(None))
+    fn visit_unit<E>(self) -> Result<(), E> {
+        self.nothing()
     }
 }
 

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny};
 use serde_json::value::RawValue;
 
+use crate::json::object::members;
 use crate::json::{Amount, Lenient, Nested, Text, parse};
 
 /// The current authorize request.
@@ -37,28 +38,20 @@ pub(super) struct V3Authorization<'a> {
     pub(super) transaction_data: Nested<V3Transaction<'a>>,
 }
 
-#[derive(Debug, Default, Deserialize)]
-pub(super) struct V3Merchant<'a> {
-    #[serde(borrow, default)]
-    pub(super) merchant_name: Lenient<Text<'a>>,
-    #[serde(borrow, default)]
-    pub(super) merchant_country: Lenient<Text<'a>>,
-    #[serde(borrow, default)]
-    pub(super) mcc: Lenient<Text<'a>>,
-}
+members! {
+    struct V3Merchant<'a> {
+        "merchant_name" => merchant_name: Lenient<Text<'a>>,
+        "merchant_country" => merchant_country: Lenient<Text<'a>>,
+        "mcc" => mcc: Lenient<Text<'a>>,
+    }
 
-#[derive(Debug, Default, Deserialize)]
-pub(super) struct V3Transaction<'a> {
-    #[serde(default)]
-    pub(super) card_present: Lenient<bool>,
-    #[serde(default)]
-    pub(super) ecommerce: Lenient<bool>,
-    #[serde(default)]
-    pub(super) international: Lenient<bool>,
-    #[serde(default)]
-    pub(super) emv: Lenient<bool>,
-    #[serde(borrow, default)]
-    pub(super) network: Lenient<Text<'a>>,
+    struct V3Transaction<'a> {
+        "card_present" => card_present: Lenient<bool>,
+        "ecommerce" => ecommerce: Lenient<bool>,
+        "international" => international: Lenient<bool>,
+        "emv" => emv: Lenient<bool>,
+        "network" => network: Lenient<Text<'a>>,
+    }
 }
 
 /// The two older authorize requests: V1 has the first six fields, V2 all.

@@ -27,7 +27,9 @@ pub(super) fn padding(transaction: &Transaction<'_>, funded: Money) -> Padding {
 
 #[cfg(test)]
 mod tests {
+    use super::super::wire::object;
     use super::*;
+    use crate::json::Nested;
 
     fn usd(minor: i64) -> Money {
         Money::from_minor(minor, Currency::USD)
@@ -64,8 +66,9 @@ mod tests {
         ];
         for (conversion, expected) in cases {
             let body = format!(r#"{{"currency_conversion":{conversion}}}"#);
-            let transaction: Transaction<'_> = serde_json::from_str(&body).unwrap();
-            let found = original(&transaction, Currency::USD).map(|original| original.to_string());
+            let mut place = Nested::default();
+            let found =
+                original(object(body.as_bytes(), &mut place).unwrap(), Currency::USD).map(|original| original.to_string());
             assert_eq!(found.as_deref(), expected, "{conversion}");
         }
     }
@@ -86,8 +89,8 @@ mod tests {
             (r#"{"amount":99.999}"#, Padding::None),
         ];
         for (body, expected) in cases {
-            let transaction: Transaction<'_> = serde_json::from_str(body).unwrap();
-            assert_eq!(padding(&transaction, usd(10_000)), expected, "{body}");
+            let mut place = Nested::default();
+            assert_eq!(padding(object(body.as_bytes(), &mut place).unwrap(), usd(10_000)), expected, "{body}");
         }
     }
 }

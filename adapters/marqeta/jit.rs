@@ -19,14 +19,15 @@ use super::wire::{self, CardAcceptor, JitFunding, Presence, Transaction, text_of
 use super::{PartialAnswers, amounts, chain, webhook};
 use crate::answer::Echo;
 use crate::inbound::{AuthorizationCall, Inbound, Malformed};
-use crate::json;
+use crate::json::{self, Nested};
 
 /// Understands a body that came to the gateway.
 ///
 /// # Errors
 /// The path of the first field without which the question cannot be answered.
 pub(super) fn decode<'a>(body: &'a [u8], program: Currency, partial: PartialAnswers) -> Result<Inbound<'a>, Malformed> {
-    let transaction: Transaction<'a> = wire::object(body)?;
+    let mut place = Nested::default();
+    let transaction: &Transaction<'a> = wire::object(body, &mut place)?;
     let (order_name, order) = transaction.order();
     let jit = order.and_then(|order| order.jit_funding.0.as_ref());
     let jit = jit.ok_or_else(|| Malformed::field(format!("{order_name}.jit_funding"), "is missing"))?;
@@ -45,27 +46,27 @@ pub(super) fn decode<'a>(body: &'a [u8], program: Currency, partial: PartialAnsw
         Method::Unknown => (AuthorizationKind::Purchase, Posting::Hold),
         Method::Answered => return Ok(Inbound::Handshake { echo }),
         Method::Informative => {
-            let notice = webhook::transaction_notice(&transaction, body, program);
+            let notice = webhook::transaction_notice(transaction, body, program);
             return Ok(Inbound::Notification { notices: vec![notice], echo });
         }
     };
 
     let currency = transaction.currency(program)?;
     let amount = wire::money(raw_amount, currency).map_err(|error| Malformed::amount(within("amount"), error))?;
-    let kind = precise_kind(&transaction, kind, posting, amount.is_zero(), currency);
+    let kind = precise_kind(transaction, kind, posting, amount.is_zero(), currency);
     if kind == AuthorizationKind::BalanceInquiry {
         echo.dialect = Dialect::BalanceInquiry.number();
     }
 
     let missing_original = || Malformed::field(within("original_jit_funding_token"), "is missing");
     let increments = if kind == AuthorizationKind::Incremental {
-        Some(chain::original(&transaction, Some(jit)).ok_or_else(missing_original)?)
+        Some(chain::original(transaction, Some(jit)).ok_or_else(missing_original)?)
     } else {
         None
     };
     let key = IdempotencyKey::new(&token).map_err(|error| Malformed::identifier(within("token"), error))?;
     let payment =
-        chain::own(&transaction, Some(&token)).ok_or_else(|| Malformed::field(within("token"), "is not an identifier"))?;
+        chain::own(transaction, Some(&token)).ok_or_else(|| Malformed::field(within("token"), "is not an identifier"))?;
     let card = transaction.card_token.text().and_then(|token| CardToken::new(token).ok());
     let request = AuthorizationRequest {
         key,
@@ -74,19 +75,19 @@ pub(super) fn decode<'a>(body: &'a [u8], program: Currency, partial: PartialAnsw
         kind,
         posting,
         card,
-        cardholder: cardholder(&transaction, jit, card, &user),
+        cardholder: cardholder(transaction, jit, card, &user),
         amount,
-        original: amounts::original(&transaction, currency),
-        padding: amounts::padding(&transaction, amount),
+        original: amounts::original(transaction, currency),
+        padding: amounts::padding(transaction, amount),
         // `authorization.reversal.issuerexpiration`.
         expiry: Expiry::Told,
-        merchant: merchant(&transaction),
-        entry_mode: entry_mode(&transaction),
-        wallet: wallet(&transaction),
-        cross_border: cross_border(&transaction),
-        partial_approval: partial_approval(&transaction, partial),
+        merchant: merchant(transaction),
+        entry_mode: entry_mode(transaction),
+        wallet: wallet(transaction),
+        cross_border: cross_border(transaction),
+        partial_approval: partial_approval(transaction, partial),
         network: transaction.network.text().and_then(|name| NetworkName::new(name).ok()),
-        occurred_at: occurred_at(&transaction),
+        occurred_at: occurred_at(transaction),
     };
     let sent_at = transaction.issuer_received_time.text().and_then(json::moment);
     let unknown_method = asked == Method::Unknown;

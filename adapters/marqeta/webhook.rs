@@ -12,7 +12,7 @@ use super::effect;
 use super::wire::{CardTransition, Transaction, UserTransition, object};
 use crate::answer::Echo;
 use crate::inbound::{Inbound, Malformed, Notice};
-use crate::json::{self, Members};
+use crate::json::{self, Members, Nested};
 use crate::proof::hex;
 use crate::redact::{self, Kept, is_word};
 
@@ -84,9 +84,9 @@ const GROUPS: &[&str] =
 fn element_notice(group: &str, element: &RawValue, program: Currency) -> Notice {
     let bytes = element.get().as_bytes();
     let told = match group {
-        "transactions" => object::<Transaction<'_>>(bytes).map(|transaction| transaction_notice(&transaction, bytes, program)),
-        "cardtransitions" | "cards" => object(bytes).and_then(|transition| card_told(&transition)),
-        "usertransitions" => object(bytes).and_then(|transition| user_told(&transition)),
+        "transactions" => object(bytes, &mut Nested::default()).map(|told| transaction_notice(told, bytes, program)),
+        "cardtransitions" | "cards" => object(bytes, &mut Nested::default()).and_then(card_told),
+        "usertransitions" => object(bytes, &mut Nested::default()).and_then(user_told),
         "pings" | "digitalwallettokentransitions" => Ok(Notice::Nothing),
         _ => {
             let name = if is_word(group, 48) { group } else { "" };

@@ -16,250 +16,149 @@ use serde::{Deserialize, de};
 use serde_json::value::RawValue;
 
 use crate::inbound::Malformed;
+use crate::json::object::{Object, members};
 use crate::json::{self, Amount, Lenient, Nested, Text};
 
-/// A card transaction, before the decision (a request) or after it (a notification).
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct Transaction<'a> {
-    #[serde(borrow, rename = "type")]
-    pub kind: Lenient<Text<'a>>,
-    #[serde(borrow)]
-    pub state: Lenient<Text<'a>>,
-    #[serde(borrow)]
-    pub token: Lenient<Text<'a>>,
-    #[serde(borrow)]
-    pub user_token: Lenient<Text<'a>>,
-    #[serde(borrow)]
-    pub acting_user_token: Lenient<Text<'a>>,
-    #[serde(borrow)]
-    pub card_token: Lenient<Text<'a>>,
-    #[serde(borrow)]
-    pub preceding_related_transaction_token: Lenient<Text<'a>>,
-    #[serde(borrow)]
-    pub original_transaction_token: Lenient<Text<'a>>,
-    #[serde(borrow)]
-    pub amount: Option<Amount<'a>>,
-    #[serde(borrow)]
-    pub request_amount: Option<Amount<'a>>,
-    #[serde(borrow)]
-    pub cash_back_amount: Option<Amount<'a>>,
-    #[serde(borrow)]
-    pub currency_conversion: Nested<CurrencyConversion<'a>>,
-    #[serde(borrow)]
-    pub currency_code: Lenient<Text<'a>>,
-    #[serde(borrow)]
-    pub network: Lenient<Text<'a>>,
-    #[serde(borrow)]
-    pub user_transaction_time: Lenient<Text<'a>>,
-    #[serde(borrow)]
-    pub created_time: Lenient<Text<'a>>,
-    #[serde(borrow)]
-    pub settlement_date: Lenient<Text<'a>>,
-    #[serde(borrow)]
-    pub issuer_received_time: Lenient<Text<'a>>,
-    /// Model v1 only; v2 has it in `pos`.
-    pub is_recurring: Lenient<bool>,
-    pub is_final_clearing: Lenient<bool>,
-    #[serde(borrow)]
-    pub multi_clearing_sequence_number: Lenient<Text<'a>>,
-    #[serde(borrow)]
-    pub multi_clearing_sequence_count: Lenient<Text<'a>>,
-    #[serde(borrow)]
-    pub standin_approved_by: Lenient<Text<'a>>,
-    #[serde(borrow)]
-    pub standin_by: Lenient<Text<'a>>,
-    #[serde(borrow)]
-    pub standin_reason: Lenient<Text<'a>>,
-    #[serde(borrow)]
-    pub response: Nested<Response<'a>>,
-    #[serde(borrow)]
-    pub gpa: Nested<Gpa<'a>>,
-    #[serde(borrow)]
-    pub gpa_order: Nested<Order<'a>>,
-    #[serde(borrow)]
-    pub gpa_order_unload: Nested<Order<'a>>,
-    #[serde(borrow)]
-    pub card_acceptor: Nested<CardAcceptor<'a>>,
-    #[serde(borrow)]
-    pub pos: Nested<Pos<'a>>,
-    #[serde(borrow)]
-    pub transaction_metadata: Nested<TransactionMetadata<'a>>,
-    pub digital_wallet_token: Presence,
-}
+members! {
+    /// A card transaction, before the decision (a request) or after it (a notification).
+    struct Transaction<'a> {
+        "type" => kind: Lenient<Text<'a>>,
+        "state" => state: Lenient<Text<'a>>,
+        "token" => token: Lenient<Text<'a>>,
+        "user_token" => user_token: Lenient<Text<'a>>,
+        "acting_user_token" => acting_user_token: Lenient<Text<'a>>,
+        "card_token" => card_token: Lenient<Text<'a>>,
+        "preceding_related_transaction_token" => preceding_related_transaction_token: Lenient<Text<'a>>,
+        "original_transaction_token" => original_transaction_token: Lenient<Text<'a>>,
+        "amount" => amount: Option<Amount<'a>>,
+        "request_amount" => request_amount: Option<Amount<'a>>,
+        "cash_back_amount" => cash_back_amount: Option<Amount<'a>>,
+        "currency_conversion" => currency_conversion: Nested<CurrencyConversion<'a>>,
+        "currency_code" => currency_code: Lenient<Text<'a>>,
+        "network" => network: Lenient<Text<'a>>,
+        "user_transaction_time" => user_transaction_time: Lenient<Text<'a>>,
+        "created_time" => created_time: Lenient<Text<'a>>,
+        "settlement_date" => settlement_date: Lenient<Text<'a>>,
+        "issuer_received_time" => issuer_received_time: Lenient<Text<'a>>,
+        /// Model v1 only; v2 has it in `pos`.
+        "is_recurring" => is_recurring: Lenient<bool>,
+        "is_final_clearing" => is_final_clearing: Lenient<bool>,
+        "multi_clearing_sequence_number" => multi_clearing_sequence_number: Lenient<Text<'a>>,
+        "multi_clearing_sequence_count" => multi_clearing_sequence_count: Lenient<Text<'a>>,
+        "standin_approved_by" => standin_approved_by: Lenient<Text<'a>>,
+        "standin_by" => standin_by: Lenient<Text<'a>>,
+        "standin_reason" => standin_reason: Lenient<Text<'a>>,
+        "response" => response: Nested<Response<'a>>,
+        "gpa" => gpa: Nested<Gpa<'a>>,
+        "gpa_order" => gpa_order: Nested<Order<'a>>,
+        "gpa_order_unload" => gpa_order_unload: Nested<Order<'a>>,
+        "card_acceptor" => card_acceptor: Nested<CardAcceptor<'a>>,
+        "pos" => pos: Nested<Pos<'a>>,
+        "transaction_metadata" => transaction_metadata: Nested<TransactionMetadata<'a>>,
+        "digital_wallet_token" => digital_wallet_token: Presence,
+    }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct CurrencyConversion<'a> {
-    #[serde(borrow)]
-    pub network: Nested<NetworkConversion<'a>>,
-}
+    struct CurrencyConversion<'a> {
+        "network" => network: Nested<NetworkConversion<'a>>,
+    }
 
-/// What the merchant asked, in its own currency, which is told by its ISO 4217 number.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct NetworkConversion<'a> {
-    #[serde(borrow)]
-    pub original_amount: Option<Amount<'a>>,
-    #[serde(borrow)]
-    pub original_currency_code: Lenient<Text<'a>>,
-}
+    /// What the merchant asked, in its own currency, which is told by its ISO 4217 number.
+    struct NetworkConversion<'a> {
+        "original_amount" => original_amount: Option<Amount<'a>>,
+        "original_currency_code" => original_currency_code: Lenient<Text<'a>>,
+    }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct Response<'a> {
-    #[serde(borrow)]
-    pub code: Lenient<Text<'a>>,
-}
+    struct Response<'a> {
+        "code" => code: Lenient<Text<'a>>,
+    }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct Gpa<'a> {
-    #[serde(borrow)]
-    pub currency_code: Lenient<Text<'a>>,
-    /// Only after the decision; negative when money left.
-    #[serde(borrow)]
-    pub impacted_amount: Option<Amount<'a>>,
-}
+    struct Gpa<'a> {
+        "currency_code" => currency_code: Lenient<Text<'a>>,
+        /// Only after the decision; negative when money left.
+        "impacted_amount" => impacted_amount: Option<Amount<'a>>,
+    }
 
-/// `gpa_order` (the purchase is funded: our account pays) or `gpa_order_unload` (funds come back to us).
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct Order<'a> {
-    #[serde(borrow)]
-    pub currency_code: Lenient<Text<'a>>,
-    #[serde(borrow)]
-    pub funding: Nested<Funding<'a>>,
-    #[serde(borrow)]
-    pub jit_funding: Nested<JitFunding<'a>>,
-}
+    /// `gpa_order` (the purchase is funded: our account pays) or `gpa_order_unload` (funds come back to us).
+    struct Order<'a> {
+        "currency_code" => currency_code: Lenient<Text<'a>>,
+        "funding" => funding: Nested<Funding<'a>>,
+        "jit_funding" => jit_funding: Nested<JitFunding<'a>>,
+    }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct Funding<'a> {
-    #[serde(borrow)]
-    pub gateway_log: Nested<GatewayLog<'a>>,
-}
+    struct Funding<'a> {
+        "gateway_log" => gateway_log: Nested<GatewayLog<'a>>,
+    }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct GatewayLog<'a> {
-    /// The `jit_funding.token` of our conversation.
-    #[serde(borrow)]
-    pub transaction_id: Lenient<Text<'a>>,
-    pub timed_out: Lenient<bool>,
-}
+    struct GatewayLog<'a> {
+        /// The `jit_funding.token` of our conversation.
+        "transaction_id" => transaction_id: Lenient<Text<'a>>,
+        "timed_out" => timed_out: Lenient<bool>,
+    }
 
-/// What must be funded, or is given back. Raw, because an answer repeats it.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct JitFunding<'a> {
-    #[serde(borrow)]
-    pub token: Option<&'a RawValue>,
-    #[serde(borrow)]
-    pub method: Option<&'a RawValue>,
-    #[serde(borrow)]
-    pub user_token: Option<&'a RawValue>,
-    #[serde(borrow)]
-    pub acting_user_token: Option<&'a RawValue>,
-    #[serde(borrow)]
-    pub business_token: Option<&'a RawValue>,
-    #[serde(borrow)]
-    pub amount: Option<Amount<'a>>,
-    #[serde(borrow)]
-    pub original_jit_funding_token: Option<&'a RawValue>,
-}
+    /// What must be funded, or is given back. Raw, because an answer repeats it.
+    struct JitFunding<'a> {
+        "token" => token: Option<&'a RawValue>,
+        "method" => method: Option<&'a RawValue>,
+        "user_token" => user_token: Option<&'a RawValue>,
+        "acting_user_token" => acting_user_token: Option<&'a RawValue>,
+        "business_token" => business_token: Option<&'a RawValue>,
+        "amount" => amount: Option<Amount<'a>>,
+        "original_jit_funding_token" => original_jit_funding_token: Option<&'a RawValue>,
+    }
 
-/// The merchant; `country` and `poi` are model v1's, `country_code` is v2's.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct CardAcceptor<'a> {
-    #[serde(borrow)]
-    pub mid: Lenient<Text<'a>>,
-    #[serde(borrow)]
-    pub mcc: Lenient<Text<'a>>,
-    #[serde(borrow)]
-    pub name: Lenient<Text<'a>>,
-    #[serde(borrow)]
-    pub country_code: Lenient<Text<'a>>,
-    #[serde(borrow)]
-    pub country: Lenient<Text<'a>>,
-    #[serde(borrow)]
-    pub poi: Nested<Poi<'a>>,
-}
+    /// The merchant; `country` and `poi` are model v1's, `country_code` is v2's.
+    struct CardAcceptor<'a> {
+        "mid" => mid: Lenient<Text<'a>>,
+        "mcc" => mcc: Lenient<Text<'a>>,
+        "name" => name: Lenient<Text<'a>>,
+        "country_code" => country_code: Lenient<Text<'a>>,
+        "country" => country: Lenient<Text<'a>>,
+        "poi" => poi: Nested<Poi<'a>>,
+    }
 
-/// The terminal, model v1: every value is a text.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct Poi<'a> {
-    pub partial_approval_capable: Lenient<bool>,
-    #[serde(borrow)]
-    pub special_condition_indicator: Lenient<Text<'a>>,
-    #[serde(borrow)]
-    pub transaction_initiated_category: Lenient<Text<'a>>,
-    #[serde(borrow)]
-    pub channel: Lenient<Text<'a>>,
-}
+    /// The terminal, model v1: every value is a text.
+    struct Poi<'a> {
+        "partial_approval_capable" => partial_approval_capable: Lenient<bool>,
+        "special_condition_indicator" => special_condition_indicator: Lenient<Text<'a>>,
+        "transaction_initiated_category" => transaction_initiated_category: Lenient<Text<'a>>,
+        "channel" => channel: Lenient<Text<'a>>,
+    }
 
-/// The terminal, model v2.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct Pos<'a> {
-    #[serde(borrow)]
-    pub pan_entry_mode: Lenient<Text<'a>>,
-    #[serde(borrow)]
-    pub terminal_type: Lenient<Text<'a>>,
-    #[serde(borrow)]
-    pub country_code: Lenient<Text<'a>>,
-    pub partial_approval_capable: Lenient<bool>,
-    pub is_recurring: Lenient<bool>,
-    pub is_installment: Lenient<bool>,
-    #[serde(borrow)]
-    pub special_condition_indicator: Lenient<Text<'a>>,
-    #[serde(borrow)]
-    pub transaction_initiated_category: Lenient<Text<'a>>,
-}
+    /// The terminal, model v2.
+    struct Pos<'a> {
+        "pan_entry_mode" => pan_entry_mode: Lenient<Text<'a>>,
+        "terminal_type" => terminal_type: Lenient<Text<'a>>,
+        "country_code" => country_code: Lenient<Text<'a>>,
+        "partial_approval_capable" => partial_approval_capable: Lenient<bool>,
+        "is_recurring" => is_recurring: Lenient<bool>,
+        "is_installment" => is_installment: Lenient<bool>,
+        "special_condition_indicator" => special_condition_indicator: Lenient<Text<'a>>,
+        "transaction_initiated_category" => transaction_initiated_category: Lenient<Text<'a>>,
+    }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct TransactionMetadata<'a> {
-    #[serde(borrow)]
-    pub payment_channel: Lenient<Text<'a>>,
-    #[serde(borrow)]
-    pub moto_indicator: Lenient<Text<'a>>,
-    pub cross_border_transaction: Lenient<bool>,
-}
+    struct TransactionMetadata<'a> {
+        "payment_channel" => payment_channel: Lenient<Text<'a>>,
+        "moto_indicator" => moto_indicator: Lenient<Text<'a>>,
+        "cross_border_transaction" => cross_border_transaction: Lenient<bool>,
+    }
 
-/// A card's change of state, in the groups `cardtransitions` and `cards`.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct CardTransition<'a> {
-    #[serde(borrow)]
-    pub token: Lenient<Text<'a>>,
-    #[serde(borrow)]
-    pub card_token: Lenient<Text<'a>>,
-    #[serde(borrow)]
-    pub user_token: Lenient<Text<'a>>,
-    #[serde(borrow)]
-    pub state: Lenient<Text<'a>>,
-    #[serde(borrow)]
-    pub reason_code: Lenient<Text<'a>>,
-    #[serde(borrow)]
-    pub created_time: Lenient<Text<'a>>,
-}
+    /// A card's change of state, in the groups `cardtransitions` and `cards`.
+    struct CardTransition<'a> {
+        "token" => token: Lenient<Text<'a>>,
+        "card_token" => card_token: Lenient<Text<'a>>,
+        "user_token" => user_token: Lenient<Text<'a>>,
+        "state" => state: Lenient<Text<'a>>,
+        "reason_code" => reason_code: Lenient<Text<'a>>,
+        "created_time" => created_time: Lenient<Text<'a>>,
+    }
 
-/// A user's change of status, in the group `usertransitions`.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct UserTransition<'a> {
-    #[serde(borrow)]
-    pub token: Lenient<Text<'a>>,
-    #[serde(borrow)]
-    pub user_token: Lenient<Text<'a>>,
-    #[serde(borrow)]
-    pub status: Lenient<Text<'a>>,
-    #[serde(borrow)]
-    pub created_time: Lenient<Text<'a>>,
+    /// A user's change of status, in the group `usertransitions`.
+    struct UserTransition<'a> {
+        "token" => token: Lenient<Text<'a>>,
+        "user_token" => user_token: Lenient<Text<'a>>,
+        "status" => status: Lenient<Text<'a>>,
+        "created_time" => created_time: Lenient<Text<'a>>,
+    }
 }
 
 impl<'a> Transaction<'a> {
@@ -296,13 +195,13 @@ impl<'a> Transaction<'a> {
     }
 }
 
-/// Parses an object of Marqeta's.
+/// Parses an object of Marqeta's, in place.
 ///
 /// # Errors
 /// Not JSON, not an object, or a field that comes twice.
-pub(super) fn object<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Malformed> {
-    let Nested(object) = json::parse(bytes)?;
-    object.ok_or_else(|| Malformed::field("", "is not an object"))
+pub(super) fn object<'p, 'a, T: Object<'a>>(bytes: &'a [u8], place: &'p mut Nested<T>) -> Result<&'p T, Malformed> {
+    json::parse_into(bytes, place)?;
+    place.0.as_ref().ok_or_else(|| Malformed::field("", "is not an object"))
 }
 
 /// A raw value as text: a string without its quotes and blanks, or a number's digits; anything else is none.

@@ -3,6 +3,9 @@
 //! Invariants: nothing is decoded before its caller is verified; from the moment an authorization is understood an answer
 //! is owed, and leaves; stand-in is entered in one place only ([`Responder::decide`]); no step here waits for anything but
 //! the ledger, and for that only until `decide_by`.
+//!
+//! Steps are pinned where they are awaited: awaited by value, a step's future, which is as large as all that it may wait
+//! for, would be moved once more on every callback.
 
 mod adoption;
 mod deadline;
@@ -12,6 +15,7 @@ mod told;
 mod watch;
 
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::FutureExt as _;
@@ -108,27 +112,29 @@ impl Responder {
             }
         };
         watch.verified();
-        let inbound = match mount.adapter.decode(&authentic) {
-            Ok(inbound) => inbound,
-            Err(malformed) => {
-                mount.metrics.malformed();
-                return mount.adapter.refuse(&Refused::Malformed(malformed), body);
-            }
-        };
-        watch.understood(&inbound);
-        match inbound {
-            Inbound::Authorization(authorization) => self.authorize(call, mount, authorization, watch, body).await,
-            Inbound::Balance(question) => self.tell_balances(mount, &question, body).await,
-            Inbound::Notification { notices, echo } => match self.take_note(mount, notices).await {
-                Noted::Durable => encode(mount, &echo, &Answer::Acknowledged, body),
+        // Matched where it lies: what was understood is large, and stays here until the answer is written.
+        let decoded = mount.adapter.decode(&authentic);
+        if let Ok(inbound) = &decoded {
+            watch.understood(inbound);
+        }
+        match decoded {
+            Ok(Inbound::Authorization(ref asked)) => pin!(self.authorize(call, mount, asked, watch, body)).await,
+            // Apart from the answer's own future, which is an authorization's in size: it is moved on every callback.
+            Ok(Inbound::Balance(ref question)) => Box::pin(self.tell_balances(mount, question, body)).await,
+            Ok(Inbound::Notification { notices, ref echo }) => match Box::pin(self.take_note(mount, notices)).await {
+                Noted::Durable => encode(mount, echo, &Answer::Acknowledged, body),
                 Noted::NotDurable => mount.adapter.refuse(&Refused::NotDurable, body),
             },
-            Inbound::Handshake { echo } => encode(mount, &echo, &Answer::Acknowledged, body),
-            Inbound::Fetch(_) => {
+            Ok(Inbound::Handshake { ref echo }) => encode(mount, echo, &Answer::Acknowledged, body),
+            Ok(Inbound::Fetch(_)) => {
                 mount.metrics.malformed();
                 let problem =
                     "names something to be fetched, and this version fetches nothing: no platform that it ships with needs that";
                 mount.adapter.refuse(&Refused::Malformed(Malformed::field("", problem)), body)
+            }
+            Err(malformed) => {
+                mount.metrics.malformed();
+                mount.adapter.refuse(&Refused::Malformed(malformed), body)
             }
         }
     }
@@ -138,19 +144,19 @@ impl Responder {
         &self,
         call: &Call<'_>,
         mount: &Mount,
-        asked: AuthorizationCall<'_>,
+        asked: &AuthorizationCall<'_>,
         watch: &mut Watch<'_>,
         body: &mut Vec<u8>,
     ) -> Reply {
         let AuthorizationCall { request, echo, sent_at, unknown_method } = asked;
-        let deadline = Deadline::new(&call.received, sent_at, &mount.patience);
+        let deadline = Deadline::new(&call.received, *sent_at, &mount.patience);
         watch.owed(request.key, deadline);
         let digest = request.content_digest();
         let name = Name { principal: mount.principal, key: request.key };
         let decided = loop {
             match self.book.begin(name, digest) {
-                Begun::First(claim) if unknown_method => break self.decline_unknown_method(call, mount, &request, claim),
-                Begun::First(claim) => break self.decide(call, mount, &request, claim, deadline, watch).await,
+                Begun::First(claim) if *unknown_method => break self.decline_unknown_method(call, mount, request, claim),
+                Begun::First(claim) => break pin!(self.decide(call, mount, request, claim, deadline, watch)).await,
                 Begun::Told(told) => {
                     mount.metrics.duplicate();
                     break Decided { told: Told { basis: Basis::Replay, ..told }, balance: None };
@@ -175,7 +181,7 @@ impl Responder {
         }
         let reference = mount.reference(&request.key);
         let answer = Answer::Decided { decision: decided.told.decision, reference, balance: decided.balance.as_ref() };
-        let reply = encode(mount, &echo, &answer, body);
+        let reply = encode(mount, echo, &answer, body);
         watch.ended(Phase::Encode);
         watch.told(decided.told);
         reply
@@ -192,8 +198,10 @@ impl Responder {
         watch: &mut Watch<'_>,
     ) -> Decided {
         let digest = claim.digest();
-        let asked = self.ask_ledger(call, mount, request, digest, deadline, watch);
-        let asked = AssertUnwindSafe(asked).catch_unwind().await;
+        let asked = {
+            let asking = pin!(self.ask_ledger(call, mount, request, digest, deadline, watch));
+            AssertUnwindSafe(asking).catch_unwind().await
+        };
         watch.ended(Phase::Ledger);
         let cause = match asked {
             Ok(Ok(decided)) => {
@@ -223,7 +231,8 @@ impl Responder {
         deadline: Deadline,
         watch: &mut Watch<'_>,
     ) -> Result<Decided, StandInCause> {
-        if timeout_at(deadline.decide_by, self.until_open()).await.is_err() {
+        // Looked at first: even a timeout that never waits costs a timer.
+        if self.is_starting() && timeout_at(deadline.decide_by, self.until_open()).await.is_err() {
             return Err(StandInCause::Starting);
         }
         let rules = mount.program.rules.load();
@@ -266,9 +275,13 @@ impl Responder {
         }
     }
 
+    fn is_starting(&self) -> bool {
+        *self.stage.borrow() == Stage::Starting
+    }
+
     /// Waits until the start is over; costs a look once it is.
     async fn until_open(&self) {
-        if *self.stage.borrow() == Stage::Starting {
+        if self.is_starting() {
             // Whoever starts the process and gave up ends it, too.
             let _ = self.stage.clone().wait_for(|stage| *stage == Stage::Open).await;
         }
@@ -374,7 +387,7 @@ impl Respond for Responder {
             return Answered::Said { reply: Reply::json(404), body };
         };
         let mut watch = Watch::begin(mount, self.telemetry.as_ref(), call.received);
-        let reply = self.answer(&call, mount, &mut watch, &mut body).await;
+        let reply = pin!(self.answer(&call, mount, &mut watch, &mut body)).await;
         watch.answered(reply.status, &body);
         Answered::Said { reply, body }
     }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::rc::Rc;
 
 use futures_util::FutureExt as _;
@@ -52,7 +53,7 @@ pub(super) async fn answer<R: Respond>(
     let received = clock::now();
     connection.stage.set(Stage::Answering);
     connection.last_head.set(received.instant);
-    let response = dispatch(&worker, &connection, request, received).await;
+    let response = pin!(dispatch(&worker, &connection, request, received)).await;
     connection.stage.set(Stage::Idle);
     response
 }
@@ -94,9 +95,12 @@ async fn dispatch<R: Respond>(
         received,
         worker: worker.index,
     };
-    // In a block of its own, so that a panic before the future exists is caught as well.
-    let responding = AssertUnwindSafe(async { worker.responder.respond(call, buffer).await });
-    let Ok(answered) = responding.catch_unwind().await else {
+    let answered = {
+        // In a block of its own, so that a panic before the future exists is caught as well; pinned, because it is large.
+        let responding = pin!(async { pin!(worker.responder.respond(call, buffer)).await });
+        AssertUnwindSafe(responding).catch_unwind().await
+    };
+    let Ok(answered) = answered else {
         worker.metrics.panicked();
         return Ok(bare(worker, StatusCode::INTERNAL_SERVER_ERROR, head.headers));
     };
