@@ -31,7 +31,13 @@ const TOLD_PENDING: Family = Family {
 const EXPIRED: Family =
     Family { name: "holdfast_holds_expired_total", help: "Holds released because their time had come", kind: Kind::Counter };
 
-pub(super) const FAMILIES: &[Family] = &[COMMIT_SECONDS, COMMIT_RECORDS, UP, TOLD_PENDING, EXPIRED];
+const PROJECTION_LAG: Family = Family {
+    name: "holdfast_projection_lag_records",
+    help: "Records that are durable in the journal and not yet in the projection",
+    kind: Kind::Gauge,
+};
+
+pub(super) const FAMILIES: &[Family] = &[COMMIT_SECONDS, COMMIT_RECORDS, UP, TOLD_PENDING, EXPIRED, PROJECTION_LAG];
 
 /// The ledger's metrics.
 #[derive(Debug, Clone)]
@@ -41,6 +47,7 @@ pub struct LedgerMetrics {
     up: Gauge,
     told_pending: Gauge,
     expired: Counter,
+    projection_lag: Gauge,
 }
 
 /// Whether the ledger answers.
@@ -60,6 +67,7 @@ impl LedgerMetrics {
             up: registry.gauge(&UP, &[]),
             told_pending: registry.gauge(&TOLD_PENDING, &[]),
             expired: registry.counter(&EXPIRED, &[]),
+            projection_lag: registry.gauge(&PROJECTION_LAG, &[]),
         }
     }
 
@@ -80,6 +88,11 @@ impl LedgerMetrics {
     /// So many holds were released because their time had come.
     pub fn expired(&self, holds: usize) {
         self.expired.increment(u64::try_from(holds).unwrap_or(u64::MAX));
+    }
+
+    /// So many records are not in the projection yet.
+    pub fn projection_lag(&self, records: i64) {
+        self.projection_lag.set(f64::from(u32::try_from(records).unwrap_or(if records < 0 { 0 } else { u32::MAX })));
     }
 
     /// So many told stand-in answers wait for the ledger.

@@ -72,7 +72,7 @@ impl Writer {
     }
 
     /// Works until the queue is closed and empty.
-    pub fn run(mut self, observer: &dyn Observer) {
+    pub fn run(&mut self, observer: &dyn Observer) {
         let mut batch = Vec::new();
         loop {
             let patience = match self.engine.writable() {
@@ -187,6 +187,7 @@ impl Writer {
         if records > 0 {
             observer.committed(records, clock::instant().saturating_duration_since(began));
             self.shared.recorded.store(self.engine.next_record().saturating_sub(1), Ordering::Release);
+            self.shared.bell.ring();
         }
         self.completions.announce();
     }
