@@ -14,10 +14,10 @@ use holdfast_core::hold::{
     Account, AccountStatus, Asked, Card, CardStatus, CardholderStatus, Event, Fact, Finality, Heard, LimitUse, Slice, Subject,
     ToldEvent, apply,
 };
-use holdfast_core::rules::{CounterKey, Enforcement, LimitCheck, LimitScope, Proceed, Verdict, Window};
+use holdfast_core::rules::{CounterKey, Enforcement, HoldPolicy, LimitCheck, LimitScope, Proceed, Verdict, Window};
 use holdfast_core::{
-    AuthorizationId, AuthorizationKind, AuthorizationRequest, Currency, Decision, EntryMode, IdempotencyKey, Merchant, Money,
-    PartialApproval, PaymentRef, Posting, RuleId, Timestamp, Wallet,
+    AuthorizationId, AuthorizationKind, AuthorizationRequest, Currency, Decision, EntryMode, Expiry, IdempotencyKey, Merchant,
+    Money, Padding, PartialApproval, PaymentRef, Posting, RuleId, Timestamp, Wallet,
 };
 
 fn request(minor: i64) -> AuthorizationRequest {
@@ -30,6 +30,9 @@ fn request(minor: i64) -> AuthorizationRequest {
         card: None,
         cardholder: None,
         amount: Money::from_minor(minor, Currency::USD),
+        original: None,
+        padding: Padding::None,
+        expiry: Expiry::Told,
         merchant: Merchant::default(),
         entry_mode: EntryMode::Chip,
         wallet: Wallet::None,
@@ -51,10 +54,12 @@ fn slice(uses: &[LimitUse]) -> Slice<'_> {
         }),
         card: Some(Card { status: CardStatus::Active, cardholder: CardholderStatus::Active }),
         hold: None,
+        steps: &[],
         counted: &[],
         answered: None,
         heard: Heard::First,
         uses,
+        standing: None,
     }
 }
 
@@ -76,10 +81,11 @@ fn neither_an_approval_nor_a_decline_allocates() {
     let uses = [LimitUse::default(); 3];
     for (minor, approved) in [(10_000, true), (60_000, false)] {
         let request = request(minor);
-        let verdict = Verdict::Proceed(Proceed { ceiling: request.amount, limits: limits.clone() });
+        let verdict = Verdict::Proceed(Proceed { ceiling: request.amount, limits: limits.clone(), hold: HoldPolicy::PLAIN });
         let asked = Asked { request: &request, digest: request.content_digest(), asked_at: Timestamp::EPOCH, verdict: &verdict };
         let mut outcome = None;
-        let counted = allocation_counter::measure(|| outcome = Some(apply(&slice(&uses), &Event::Asked(asked))));
+        let counted =
+            allocation_counter::measure(|| outcome = Some(apply(&slice(&uses), &Event::Asked(asked), Timestamp::EPOCH)));
         let outcome = outcome.unwrap();
         assert_eq!(matches!(outcome.decision, Some((Decision::Approve { .. }, _))), approved);
         assert_eq!(outcome.counted.len(), if approved { 3 } else { 0 });
@@ -98,6 +104,6 @@ fn nothing_that_is_told_allocates() {
         fact: Fact::Captured { payment: None, amount: Money::from_minor(500, Currency::USD), finality: Finality::Final },
     };
     let mut posted = 0;
-    let counted = allocation_counter::measure(|| posted = apply(&slice(&[]), &Event::Told(&event)).posted);
+    let counted = allocation_counter::measure(|| posted = apply(&slice(&[]), &Event::Told(&event), Timestamp::EPOCH).posted);
     assert_eq!((posted, counted.count_total), (-500, 0));
 }

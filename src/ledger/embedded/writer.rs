@@ -170,7 +170,13 @@ impl Writer {
     /// Makes the group durable and completes what waited for it.
     fn commit(&mut self, observer: &dyn Observer) {
         let (records, began) = (self.engine.group.records(), clock::instant());
-        match self.engine.commit(clock::utc()) {
+        let committed = self.engine.commit(clock::utc());
+        if records > 0 {
+            // Before anybody hears of it: who waits for an answer finds its commit counted.
+            observer.committed(records, clock::instant().saturating_duration_since(began));
+            self.publish_recorded();
+        }
+        match committed {
             Ok(_) => {
                 for (ticket, answer) in self.awaiting.drain(..) {
                     self.completions.complete(&ticket, Ok(answer));
@@ -184,17 +190,19 @@ impl Writer {
                 self.become_ready(Readiness::Unavailable, observer);
             }
         }
-        if records > 0 {
-            observer.committed(records, clock::instant().saturating_duration_since(began));
-            self.shared.recorded.store(self.engine.next_record().saturating_sub(1), Ordering::Release);
-            self.shared.bell.ring();
-        }
         self.completions.announce();
+    }
+
+    /// Tells the projection how far it may follow.
+    fn publish_recorded(&self) {
+        self.shared.recorded.store(self.engine.next_record().saturating_sub(1), Ordering::Release);
+        self.shared.bell.ring();
     }
 
     fn try_to_come_back(&mut self, observer: &dyn Observer) {
         if self.engine.come_back(clock::utc()) == Writable::Yes {
             observer.say("the journal can be written again, the ledger is ready");
+            self.publish_recorded();
             self.become_ready(Readiness::Ready, observer);
         }
     }

@@ -67,9 +67,7 @@ impl Applying<'_, '_> {
             Body::AccountEntered { account, balance, credit_line, status } => {
                 self.account_entered(account, *balance, *credit_line, *status)
             }
-            Body::CardEntered { card, cardholder, status, .. } => {
-                self.card_stands(card, cardholder.as_ref(), *status, entered_at(self.record.at))
-            }
+            Body::CardEntered { card, cardholder, status, .. } => self.card_entered(card, cardholder.as_ref(), *status),
             Body::RulesPublished | Body::Opened => Ok(()),
         }
     }
@@ -238,6 +236,12 @@ impl Applying<'_, '_> {
         Ok(())
     }
 
+    fn card_entered(&mut self, token: &CardToken, owner: Option<&CardholderToken>, status: CardStatus) -> rusqlite::Result<()> {
+        let Some(number) = self.record.place.card else { return Ok(()) };
+        let known = self.batch.card(number)?.map(|row| (row.status, row.told));
+        self.card_stands(token, owner, status, entered_at(self.record.at, known, status, CardStatus::bar))
+    }
+
     fn cardholder_known(&mut self, number: u32, token: &CardholderToken) -> rusqlite::Result<()> {
         if self.batch.cardholder(number)?.is_none() {
             self.batch.add_cardholder(CardholderKept { number, program: *self.program, token: *token, standing: None });
@@ -253,8 +257,10 @@ impl Applying<'_, '_> {
         status: AccountStatus,
     ) -> rusqlite::Result<()> {
         let Some(number) = self.record.place.account else { return Ok(()) };
-        let told = entered_at(self.record.at);
-        if let Some(row) = self.batch.account(number)? {
+        let known = self.batch.account(number)?;
+        let standing = known.as_ref().map(|row| (row.account.status, row.told));
+        let told = entered_at(self.record.at, standing, status, AccountStatus::bar);
+        if let Some(row) = known {
             row.account.credit_line = credit_line;
             row.account.status = status;
             row.told = told;

@@ -89,6 +89,11 @@ impl<'c> Batch<'c> {
         self.cardholders.insert(row.number, row);
     }
 
+    /// The card of that number.
+    pub fn card(&mut self, number: u32) -> rusqlite::Result<Option<&mut CardKept>> {
+        touched(&mut self.cards, number, || CardKept::load(self.connection, number))
+    }
+
     /// A card, as it is from now on.
     pub fn add_card(&mut self, row: CardKept) {
         self.cards.insert(row.number, row);
