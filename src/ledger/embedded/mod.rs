@@ -35,7 +35,7 @@ use self::state::State;
 use self::writer::Writer;
 use super::{Completions, Ledger, LedgerError, Readiness, Ticket};
 use crate::clock;
-use crate::journal::{Journal, JournalError, Log, Sync};
+use crate::journal::{Journal, JournalError, Log, Sync, Tail};
 
 /// How the embedded ledger is set up.
 pub struct Settings {
@@ -227,16 +227,23 @@ fn remember(log: Box<dyn Log>, follower: Option<Follower>, observer: &dyn Observ
         say_remarks(&mut engine, observer);
         return rebuilt.map(|()| (engine, Box::new(Nowhere) as Box<dyn Cold>, None));
     };
-    let (state, thrown_away) = follower.restore()?;
-    if let Some(thrown_away) = thrown_away {
-        observer.say(&thrown_away);
-    }
-    let finder = Finder::open(follower.directory())?;
-    let mut engine = Engine::new(log, state);
-    engine.projected_to(follower.projected());
-    let rebuilt = engine.rebuild(follower.projected().saturating_add(1), &finder, |_| {});
-    say_remarks(&mut engine, observer);
-    rebuilt.map(|()| (engine, Box::new(finder) as Box<dyn Cold>, Some(follower)))
+    // What memory does not read again is proven all the same, beside it: nobody begins behind damage.
+    let behind = Tail::open(follower.directory())?;
+    let last = follower.projected();
+    std::thread::scope(|threads| {
+        let proof = threads.spawn(move || behind.prove(last));
+        let (state, thrown_away) = follower.restore()?;
+        if let Some(thrown_away) = thrown_away {
+            observer.say(&thrown_away);
+        }
+        let finder = Finder::open(follower.directory())?;
+        let mut engine = Engine::new(log, state);
+        engine.projected_to(follower.projected());
+        let rebuilt = engine.rebuild(follower.projected().saturating_add(1), &finder, |_| {});
+        say_remarks(&mut engine, observer);
+        proof.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        rebuilt.map(|()| (engine, Box::new(finder) as Box<dyn Cold>, Some(follower)))
+    })
 }
 
 fn say_remarks(engine: &mut Engine, observer: &dyn Observer) {

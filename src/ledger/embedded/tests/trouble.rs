@@ -104,7 +104,7 @@ fn a_group_in_doubt_that_is_durable_counts() {
     );
     let answers = house.batch(
         || operator.execute_batch(&once).unwrap(),
-        || vec![decide(purchase("yes", 100)), decide(purchase("no", 5_000)), tell("load", load(50))],
+        || vec![decide(purchase("yes", 100)), decide(purchase("no", 5_000)), told_now("load", load(50))],
     );
     assert_eq!((&answers[0], &answers[2]), (&Err(LedgerError::Unavailable), &Err(LedgerError::Unavailable)));
     house.becomes(Readiness::Unavailable);
