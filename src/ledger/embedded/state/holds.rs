@@ -181,6 +181,12 @@ impl Holds {
         passed.map(|place| HoldIndex(*place)).filter(is_due).take(most).collect()
     }
 
+    /// How many there are.
+    #[cfg(test)]
+    pub fn live(&self) -> u64 {
+        u64::try_from(self.iter().count()).unwrap_or(u64::MAX)
+    }
+
     /// All of them, in no order.
     #[cfg(test)]
     pub fn iter(&self) -> impl Iterator<Item = &HoldRow> {

@@ -351,10 +351,25 @@ impl State {
         of_program.filter_map(|(_, index)| self.standing(AccountIndex(index))).collect()
     }
 
+    /// How many accounts, cards and holds are in memory.
+    #[cfg(test)]
+    pub fn sizes(&self) -> Sizes {
+        Sizes { accounts: self.accounts.next(), cards: self.cards.next(), holds: self.holds.live() }
+    }
+
     /// Holds whose time has come, a few at a time.
     pub fn due(&self, now: Timestamp, most: usize) -> Vec<HoldIndex> {
         self.holds.due(now, most)
     }
+}
+
+/// How much is in memory.
+#[cfg(test)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sizes {
+    pub accounts: u32,
+    pub cards: u32,
+    pub holds: u64,
 }
 
 fn counting(scope: LimitScope, located: &Located) -> Option<Counting> {

@@ -322,12 +322,6 @@ fn tell(key: &str, fact: Fact) -> Act {
     tell_about(key, Subject { card: Some(id("c")), ..Subject::default() }, fact)
 }
 
-/// Of a fact that is told with its time nobody has to look whether it was told long ago.
-fn told_now(key: &str, fact: Fact) -> Act {
-    let Act::Tell(origin, event) = tell(key, fact) else { panic!("a telling") };
-    Act::Tell(origin, ToldEvent { occurred_at: Some(clock::utc()), ..event })
-}
-
 fn tell_about(key: &str, subject: Subject, fact: Fact) -> Act {
     let event = ToldEvent { key: id(key), occurred_at: None, network: None, settlement_day: None, subject, fact };
     Act::Tell(origin(), event)
