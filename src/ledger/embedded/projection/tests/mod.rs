@@ -109,7 +109,7 @@ impl Bench {
                 self.engine().warm(found, now.utc);
                 self.engine().attend(act, &now, Warmth::Found)
             }
-            performed => performed,
+            performed @ (Performed::Now(_) | Performed::OnceDurable(_)) => performed,
         };
         match performed {
             Performed::Now(answer) => answer,
