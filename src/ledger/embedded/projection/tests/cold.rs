@@ -108,3 +108,13 @@ fn a_payment_that_reuses_the_name_of_one_that_ended_is_another_hold() {
     assert_eq!(bench.finding(&tell("clear 2", captured("p", 200))), None);
     assert_eq!(bench.replayed(), bench.restored());
 }
+
+#[test]
+fn a_start_brings_back_what_ended_lately() {
+    let mut bench = Bench::with(1_000);
+    bench.decide("p", 300);
+    bench.finding(&tell("clear", captured("p", 300)));
+    bench.catch_up();
+    assert_eq!(bench.restart(), None);
+    assert_eq!(holds_in_memory(&mut bench), 1);
+}

@@ -185,6 +185,13 @@ impl Bench {
         lasting(&mut state, self.now)
     }
 
+    /// The same, with every hold that ever was.
+    fn replayed_whole(&self) -> Picture {
+        let mut state = State::new((self.key.0, self.key.1));
+        self.replay(&mut state, 1, &Nowhere);
+        state.picture()
+    }
+
     fn replay(&self, state: &mut State, from: i64, cold: &dyn crate::ledger::embedded::cold::Cold) {
         let (mut undo, engine) = (Vec::new(), self.engine.as_ref().unwrap());
         let mut write = |first: i64, bytes: &[u8]| {
