@@ -9,6 +9,7 @@ mod cold;
 mod counters;
 mod engine;
 mod naming;
+pub mod projection;
 mod queue;
 mod rebuild;
 mod state;

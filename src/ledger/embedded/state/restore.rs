@@ -8,7 +8,7 @@ use holdfast_core::rules::CounterKey;
 use holdfast_core::{AccountId, CardToken, CardholderToken, ProgramId, Timestamp};
 
 use super::{
-    AccountIndex, AccountRow, CardIndex, CardRow, CardholderIndex, CardholderRow, Counting, Fingerprint, HoldRow, Naming, State,
+    AccountIndex, AccountRow, CardIndex, CardRow, CardholderIndex, CardholderRow, Counting, Fingerprint, HoldRow, State,
 };
 use crate::ledger::embedded::counters::Counter;
 
@@ -16,7 +16,7 @@ impl State {
     /// The next account.
     pub fn restore_account(&mut self, program: &ProgramId, id: &AccountId, row: AccountRow) {
         let index = AccountIndex(self.accounts.next());
-        let name = self.fingerprint(Naming::Account, program, "", id.as_str());
+        let name = self.key.account(program, id);
         let program = self.program_index(program);
         self.accounts.push(AccountRow { program, holds_open: 0, ..row });
         self.accounts_by_name.insert(name, index);
@@ -25,7 +25,7 @@ impl State {
     /// The next cardholder; what they own comes with their cards.
     pub fn restore_cardholder(&mut self, program: &ProgramId, cardholder: &CardholderToken, row: CardholderRow) {
         let index = CardholderIndex(self.cardholders.next());
-        let name = self.fingerprint(Naming::Cardholder, program, "", cardholder.as_str());
+        let name = self.key.cardholder(program, cardholder);
         self.cardholders.push(row);
         self.cardholders_by_name.insert(name, index);
     }
@@ -33,7 +33,7 @@ impl State {
     /// The next card.
     pub fn restore_card(&mut self, program: &ProgramId, card: &CardToken, row: CardRow) {
         let index = CardIndex(self.cards.next());
-        let name = self.fingerprint(Naming::Card, program, "", card.as_str());
+        let name = self.key.card(program, card);
         self.cards.push(row);
         self.cards_by_name.insert(name, index);
         if let Some((owner, account)) = row.cardholder.zip(row.account)

@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 
 use super::{
     ASKED_KEYS_KEPT, AccountIndex, AccountRow, CardIndex, CardRow, CardholderIndex, CardholderRow, Fingerprint, HoldIndex,
-    HoldNumber, HoldRow, Located, Naming, State, TOLD_KEYS_KEPT, counting,
+    HoldNumber, HoldRow, Located, State, TOLD_KEYS_KEPT, counting,
 };
 use crate::journal::Place;
 use crate::ledger::embedded::counters::Counter;
@@ -249,7 +249,7 @@ impl State {
             return (index, Entered::Again);
         }
         let index = AccountIndex(self.accounts.next());
-        let name = self.fingerprint(Naming::Account, program, "", id.as_str());
+        let name = self.key.account(program, id);
         let program = self.program_index(program);
         self.accounts.push(AccountRow { program, holds_open: 0, id: *id, account, told });
         self.accounts_by_name.insert(name, index);
@@ -285,7 +285,7 @@ impl State {
                 }
             }
             None => {
-                let name = self.fingerprint(Naming::Card, program, "", card.as_str());
+                let name = self.key.card(program, card);
                 self.cards.push(row);
                 self.cards_by_name.insert(name, index);
                 undo.push(Undo::CardEntered(name));
@@ -317,7 +317,7 @@ impl State {
             return index;
         }
         let index = CardholderIndex(self.cardholders.next());
-        let name = self.fingerprint(Naming::Cardholder, program, "", cardholder.as_str());
+        let name = self.key.cardholder(program, cardholder);
         self.cardholders.push(CardholderRow::default());
         self.cardholders_by_name.insert(name, index);
         undo.push(Undo::CardholderEntered(name));
