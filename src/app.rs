@@ -278,6 +278,10 @@ impl Observer for Reporter {
         self.0.ledger.expired(holds);
     }
 
+    fn projected(&self, _record: i64, lag: i64) {
+        self.0.ledger.projection_lag(lag);
+    }
+
     fn say(&self, message: &str) {
         say(message);
     }

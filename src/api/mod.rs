@@ -8,6 +8,8 @@
 //! Whatever is written goes through the ledger as an act. Accounts are read from the ledger; what it does not keep at hand
 //! comes through [`reads`], so that each engine can answer in its own way. Nothing here decides about money.
 
+#![allow(unused_qualifications, reason = "what utoipa's macros write of their parameters")]
+
 pub mod accounts;
 pub mod caller;
 pub mod cards;

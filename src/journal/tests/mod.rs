@@ -1,6 +1,7 @@
 //! The journal against damage: what is written is read back, and what is not whole, not ours or not in order is refused
 //! with its place.
 
+use holdfast_core::hold::life::{Placement, Role, Word};
 use holdfast_core::hold::*;
 use holdfast_core::rules::*;
 use holdfast_core::*;
@@ -33,6 +34,9 @@ fn request() -> AuthorizationRequest {
         card: Some(CardToken::new("card").unwrap()),
         cardholder: Some(CardholderToken::new("owner").unwrap()),
         amount: usd(i64::MAX),
+        original: Some(Money::from_minor(7, Currency::from_alpha("EUR").unwrap())),
+        padding: Padding::ByPlatform,
+        expiry: Expiry::Ours,
         merchant: Merchant {
             id: Some(MerchantId::new("mid").unwrap()),
             name: MerchantName::of("Acme"),
@@ -59,36 +63,70 @@ fn verdict() -> Verdict {
         count_max: None,
         enforcement: Enforcement::Observe,
     });
-    Verdict::Proceed(Proceed { ceiling: usd(1), limits: limits.into_iter().collect() })
+    let hold = HoldPolicy { lifetime_seconds: 1, safety_timer_seconds: 2, extra: 3, tolerance: 4, partial_min: Some(5) };
+    Verdict::Proceed(Proceed { ceiling: usd(1), limits: limits.into_iter().collect(), hold })
+}
+
+/// One step of each kind.
+fn steps() -> Vec<Step> {
+    let (asked, role) = (StepId(u64::MAX), Role::Increment);
+    let placement = Placement {
+        amount: 1,
+        extra: 2,
+        tolerance: 3,
+        posting: Posting::Immediate,
+        role: Role::Opening,
+        transactions: u8::MAX,
+        expires_at: Some(Timestamp::EPOCH),
+        original: Some(usd(4)),
+    };
+    let whats = [
+        What::Placed(placement),
+        What::Recorded { asked, role, word: Word::Approved { amount: i64::MAX } },
+        What::Recorded { asked, role, word: Word::StoodIn { amount: 5, posting: Posting::Hold } },
+        What::Recorded { asked, role, word: Word::Declined },
+        What::Reduced { by: 6, original: Some(usd(7)) },
+        What::Totalled { total: 8 },
+        What::Released { cause: ReleaseCause::SafetyTimer },
+        What::Captured { amount: 9, finality: Finality::Final },
+        What::Moved { amount: i64::MIN, cause: MovementCause::Dispute },
+    ];
+    (0_u64..).zip(whats).map(|(id, what)| Step { id: StepId(id), at: Timestamp::from_unix_micros(-5), what }).collect()
 }
 
 fn outcome() -> Outcome {
     let decision = Decision::Decline { reason: DeclineReason::AnswerUnknown };
     let hold = Hold {
         posting: Posting::Hold,
-        origin: HoldOrigin::Told,
         status: HoldStatus::Expired,
         authorized: 1,
         held: 2,
         ahead: 3,
         captured: i64::MAX,
+        refunded: 4,
+        moved: i64::MIN,
+        tolerance: 5,
+        expires_at: Some(Timestamp::from_unix_micros(i64::MAX)),
     };
-    let counted =
-        Counted { counter: CounterKey(1), scope: LimitScope::Card, window: Window::Lifetime, amount: i64::MIN, count: -1 };
+    let counted = Counted {
+        placement: StepId(9),
+        counter: CounterKey(1),
+        scope: LimitScope::Card,
+        window: Window::Lifetime,
+        amount: i64::MIN,
+        count: -1,
+    };
+    let mark = Mark { at: Timestamp::EPOCH, id: StepId(u64::MAX) };
     Outcome {
         decision: Some((decision, Basis::StandIn(StandInCause::Switched))),
-        answered: Some(Answered {
-            digest: request().content_digest(),
-            asked_at: Timestamp::from_unix_micros(5),
-            decision,
-            placed: 4,
-        }),
+        answered: Some(Answered { digest: request().content_digest(), asked_at: Timestamp::from_unix_micros(5), decision }),
         posted: i64::MIN,
         held: -1,
         cause: Some(MovementCause::StandInLoss),
+        step: steps().first().copied(),
         hold: Some(hold),
         counted: [counted; LIMITS_MAX].into_iter().collect(),
-        standing: Some(Standing::Account(AccountStatus::Closed)),
+        standing: Some((Standing::Account(AccountStatus::Closed), mark)),
         finding: Some(Finding::AmountTooLarge),
     }
 }
@@ -108,10 +146,15 @@ fn facts() -> Vec<Fact> {
     let (payment, asked) = (request().payment, IdempotencyKey::new("key").unwrap());
     let amount = usd(-1);
     vec![
-        Fact::Recorded { payment, asked, outcome: RecordedOutcome::Approved { amount } },
-        Fact::Recorded { payment, asked, outcome: RecordedOutcome::ApprovedByStandIn { amount, posting: Posting::Hold } },
-        Fact::Recorded { payment, asked, outcome: RecordedOutcome::Declined },
-        Fact::Reduced { payment, by: amount },
+        Fact::Recorded { payment, asked, increments: None, outcome: RecordedOutcome::Approved { amount } },
+        Fact::Recorded {
+            payment,
+            asked,
+            increments: Some(payment),
+            outcome: RecordedOutcome::ApprovedByStandIn { amount, posting: Posting::Hold },
+        },
+        Fact::Recorded { payment, asked, increments: None, outcome: RecordedOutcome::Declined },
+        Fact::Reduced { payment, by: amount, original: Some(amount) },
         Fact::Replaced { payment, total: amount },
         Fact::Released { payment, cause: ReleaseCause::Operator },
         Fact::Captured { payment: None, amount, finality: Finality::More },
@@ -131,26 +174,46 @@ fn bodies() -> Vec<Body> {
     let basis = Basis::Limit(RuleId::new("limit").unwrap());
     let account = AccountId::new("account").unwrap();
     vec![
-        Body::Decided { received_at, ruleset: [9; 32], request: request(), verdict: verdict(), outcome: outcome() },
+        Body::Decided {
+            received_at,
+            request: request(),
+            verdict: verdict(),
+            uses: [LimitUse { amount: i64::MAX, count: 7 }; LIMITS_MAX].into(),
+            outcome: outcome(),
+        },
         Body::Adopted {
             received_at,
             request: request(),
+            verdict: Some(verdict()),
             told: ToldAnswer::Approved { amount: usd(5) },
             basis,
             outcome: Outcome::default(),
         },
         Body::Told { event: told(facts()[0]), outcome: outcome() },
+        Body::Ordered {
+            key: IdempotencyKey::new("order").unwrap(),
+            payment: request().payment,
+            order: Order::Capture { amount: usd(5), finality: Finality::More },
+            outcome: outcome(),
+        },
         Body::Kept { digest: [8; 32], problem: "`type` is unknown".to_owned(), redacted: String::new() },
         Body::AccountEntered { account, balance: usd(-5), credit_line: i64::MAX, status: AccountStatus::Active },
         Body::CardEntered { card: CardToken::new("card").unwrap(), account, cardholder: None, status: CardStatus::Stolen },
-        Body::RulesPublished { ruleset: [7; 32] },
+        Body::RulesPublished,
         Body::Opened,
     ]
 }
 
 fn record(body: Body) -> Record {
-    let program = Some(ProgramId::new("demo").unwrap());
-    Record { at: Timestamp::from_unix_micros(1), program, platform: Some(PlatformName::new("marqeta").unwrap()), body }
+    Record {
+        at: Timestamp::from_unix_micros(1),
+        program: Some(ProgramId::new("demo").unwrap()),
+        platform: Some(PlatformName::new("marqeta").unwrap()),
+        ruleset: Some([9; 32]),
+        operator: Some([3; 16]),
+        place: record::Place { account: Some(1), card: Some(u32::MAX), cardholder: None, hold: Some(u64::MAX) },
+        body,
+    }
 }
 
 fn group(records: &[Record]) -> GroupWriter {
@@ -165,9 +228,13 @@ fn group(records: &[Record]) -> GroupWriter {
 
 #[test]
 fn every_record_reads_back() {
-    let told = facts().into_iter().map(|fact| Body::Told { event: told(fact), outcome: Outcome::default() });
+    let of_fact = |fact| Body::Told { event: told(fact), outcome: Outcome::default() };
+    let of_step = |step| Body::Told { event: told(facts()[0]), outcome: Outcome { step: Some(step), ..Outcome::default() } };
+    let told = facts().into_iter().map(of_fact).chain(steps().into_iter().map(of_step));
     let mut records: Vec<Record> = bodies().into_iter().chain(told).map(record).collect();
-    records.push(Record { program: None, platform: None, ..record(Body::Opened) });
+    let (place, ruleset, operator) = (record::Place::default(), None, None);
+    records.push(Record { program: None, platform: None, ruleset, operator, place, ..record(Body::Opened) });
+    records.push(Record { ruleset: Some([7; 32]), ..record(Body::RulesPublished) });
     let group = group(&records);
     assert_eq!(usize::try_from(group.records()).unwrap(), records.len());
     let read = Group::open(group.bytes()).unwrap();
@@ -178,9 +245,8 @@ fn every_record_reads_back() {
 #[test]
 fn a_kind_of_record_keeps_its_number() {
     for (number, body) in (0_u8..).zip(bodies()) {
-        let record = Record { at: Timestamp::EPOCH, program: None, platform: None, body };
-        let bytes = postcard::to_allocvec(&record.as_written()).unwrap();
-        assert_eq!(bytes[..4], [0, 0, 0, number], "{:?}", record.body);
+        let bytes = postcard::to_allocvec(&body.as_written()).unwrap();
+        assert_eq!(bytes.first(), Some(&number), "{body:?}");
     }
 }
 
@@ -188,7 +254,7 @@ fn a_kind_of_record_keeps_its_number() {
 fn a_newer_format_is_refused() {
     let mut bytes = group(&[record(Body::Opened)]).bytes().to_vec();
     bytes[0] += 1;
-    assert_eq!(Group::open(&bytes).unwrap_err(), RecordError::Newer(2));
+    assert_eq!(Group::open(&bytes).unwrap_err(), RecordError::Newer(group::FORMAT + 1));
 }
 
 #[test]

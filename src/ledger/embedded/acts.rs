@@ -325,8 +325,9 @@ impl Engine {
                     return Err(LedgerError::Refused);
                 }
                 let status = known.map_or(*status, |row| kept_status(row.account.status, *status, AccountStatus::bar));
+                let told = entered_at(now, known.map(|row| (row.account.status, row.told)), status, AccountStatus::bar);
                 let entered = entered_account(balance.currency(), balance.minor(), *credit_line, status);
-                let (index, new) = self.state.enter_account(program, account, entered, entered_at(now), &mut self.undo);
+                let (index, new) = self.state.enter_account(program, account, entered, told, &mut self.undo);
                 let body = BodyRef::AccountEntered { account, balance: *balance, credit_line: *credit_line, status };
                 let place = Place { account: Some(index.0), ..Place::default() };
                 self.record(origin, now, None, place, body)?;
@@ -336,7 +337,8 @@ impl Engine {
                 let index = self.state.account_named(program, account).ok_or(LedgerError::Refused)?;
                 let known = self.state.card_named(program, card).and_then(|index| self.state.card(index));
                 let status = known.map_or(*status, |row| kept_status(row.status, *status, CardStatus::bar));
-                let row = CardRow { status, told: entered_at(now), account: Some(index), cardholder: None };
+                let told = entered_at(now, known.map(|row| (row.status, row.told)), status, CardStatus::bar);
+                let row = CardRow { status, told, account: Some(index), cardholder: None };
                 let (index, new) = self.state.enter_card(program, card, row, cardholder.as_ref(), &mut self.undo);
                 let body = BodyRef::CardEntered { card, account, cardholder: cardholder.as_ref(), status };
                 self.record(origin, now, None, self.state.place_of_card(index), body)?;

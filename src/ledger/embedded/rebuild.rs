@@ -1,11 +1,11 @@
 //! From the journal back to memory: the outcomes of its records are written again, in order. Nothing is decided afresh.
 
-use holdfast_core::hold::{Account, AccountStatus, Mark, Outcome, StepId, Subject, ToldEvent};
-use holdfast_core::{AuthorizationRequest, Currency, Expiry, PaymentRef, ProgramId, Timestamp};
+use holdfast_core::hold::{Account, AccountStatus, CardStatus, Mark, Outcome, StepId, Subject, ToldEvent};
+use holdfast_core::{AuthorizationRequest, Currency, DeclineReason, Expiry, PaymentRef, ProgramId, Timestamp};
 
 use super::cold::{Cold, Need};
 use super::naming::{asked_of, heard, locate_request, payments_of, payments_told, subject_of};
-use super::state::{CardRow, HoldNumber, Names, State};
+use super::state::{CardRow, HoldNumber, Names, State, UNTOLD};
 use super::undo::UndoLog;
 use crate::journal::{Body, JournalError, Record};
 
@@ -35,12 +35,16 @@ pub fn write_record(
             state.write(&located, &names, outcome, undo);
         }
         Body::AccountEntered { account, balance, credit_line, status } => {
+            let known = state.account_named(program, account).and_then(|index| state.account(index));
+            let told = entered_at(record.at, known.map(|row| (row.account.status, row.told)), *status, AccountStatus::bar);
             let entered = entered_account(balance.currency(), balance.minor(), *credit_line, *status);
-            state.enter_account(program, account, entered, entered_at(record.at), undo);
+            state.enter_account(program, account, entered, told, undo);
         }
         Body::CardEntered { card, account, cardholder, status } => {
             let account = state.account_named(program, account);
-            let row = CardRow { status: *status, told: entered_at(record.at), account, cardholder: None };
+            let known = state.card_named(program, card).and_then(|index| state.card(index));
+            let told = entered_at(record.at, known.map(|row| (row.status, row.told)), *status, CardStatus::bar);
+            let row = CardRow { status: *status, told, account, cardholder: None };
             state.enter_card(program, card, row, cardholder.as_ref(), undo);
         }
         Body::Kept { .. } | Body::RulesPublished | Body::Opened => {}
@@ -104,8 +108,13 @@ fn write_told(
 fn take_in(state: &mut State, record: &Record, payment: &PaymentRef, cold: &dyn Cold) -> Result<(), JournalError> {
     let Some(program) = &record.program else { return Ok(()) };
     let names = state.payment_names(program, record.platform.as_ref(), payment);
-    if state.hold_named(&names).is_some() {
-        return Ok(());
+    if let Some(index) = state.hold_named(&names) {
+        // Its name was another payment's before, which memory had let go of when this one came.
+        if record.place.hold.is_some() && state.hold(index).map(|row| row.number.0) != record.place.hold {
+            state.forget_closed_hold(index);
+        } else {
+            return Ok(());
+        }
     }
     let need = Need { payment: names.iter().collect(), told: None };
     // Another number under the same name is an older payment, which this one is not about.
@@ -131,9 +140,19 @@ fn names<'a>(program: &'a ProgramId, record: &'a Record, number: i64) -> Names<'
     }
 }
 
-/// What a standing is marked by that came with an entry.
-pub fn entered_at(at: Timestamp) -> Mark {
-    Mark { at, id: StepId(0) }
+/// What a standing is marked by that came with an entry. A bar counts from now on. No bar is no news: a file says nothing of
+/// when it was so, and a freeze that is told late must not lose against it.
+pub fn entered_at<S: Copy + PartialEq>(
+    at: Timestamp,
+    known: Option<(S, Mark)>,
+    status: S,
+    bar: impl Fn(S) -> Option<DeclineReason>,
+) -> Mark {
+    match known {
+        Some((before, told)) if before == status => told,
+        Some(_) | None if bar(status).is_some() => Mark { at, id: StepId(0) },
+        Some(_) | None => UNTOLD,
+    }
 }
 
 /// An account as it is entered.

@@ -4,10 +4,19 @@
 //! never stops the writer. A start reads memory from it, an event finds here what memory has let go of ([`find`]), lists and
 //! pages are read from it ([`read`]). Whatever happens to it, the journal makes it anew.
 
+mod apply;
+mod batch;
+mod bell;
 mod find;
+mod follow;
 pub mod read;
+mod restore;
 mod rows;
 mod schema;
+mod thread;
 mod words;
 
-pub use self::find::Finder;
+pub(super) use self::bell::Bell;
+pub(super) use self::find::Finder;
+pub(super) use self::follow::Follower;
+pub(super) use self::thread::start;

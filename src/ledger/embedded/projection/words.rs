@@ -1,6 +1,6 @@
 //! How columns write our words, and how they are read again. What reads as none of them is damage.
 
-use holdfast_core::hold::{AccountStatus, CardStatus, CardholderStatus, HoldStatus, Mark, MovementCause, StepId};
+use holdfast_core::hold::{AccountStatus, CardStatus, CardholderStatus, Mark, MovementCause, StepId};
 use holdfast_core::{Currency, Timestamp};
 use rusqlite::Row;
 use rusqlite::types::Type;
@@ -80,10 +80,6 @@ pub(super) fn card_status(name: &str) -> Option<CardStatus> {
 
 pub(super) fn cardholder_status(name: &str) -> Option<CardholderStatus> {
     CardholderStatus::from_name(name)
-}
-
-pub(super) fn hold_status(name: &str) -> Option<HoldStatus> {
-    HoldStatus::ALL.into_iter().find(|status| status.name() == name)
 }
 
 /// What a movement is balanced against, as its column has it.

@@ -82,6 +82,21 @@ pub struct CardholderRow {
     pub accounts: SmallVec<[(AccountIndex, u32); 1]>,
 }
 
+impl CardholderRow {
+    /// They have so many more, or fewer, cards on an account.
+    fn has_cards(&mut self, account: AccountIndex, more: i32) {
+        match self.accounts.binary_search_by_key(&account, |(known, _)| *known) {
+            Ok(place) => {
+                if let Some((_, cards)) = self.accounts.get_mut(place) {
+                    *cards = cards.saturating_add_signed(more);
+                }
+            }
+            Err(place) => self.accounts.insert(place, (account, u32::try_from(more).unwrap_or(0))),
+        }
+        self.accounts.retain(|(_, cards)| *cards > 0);
+    }
+}
+
 /// Whose counter: a card, an account, or the program as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Counting {

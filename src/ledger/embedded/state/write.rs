@@ -305,11 +305,7 @@ impl State {
     fn own(&mut self, owner: CardholderIndex, account: AccountIndex, more: i32, undo: &mut UndoLog) {
         let Some(row) = self.cardholders.get_mut(owner.0) else { return };
         undo.push(Undo::Cardholder(owner, row.clone()));
-        match row.accounts.iter_mut().find(|(known, _)| *known == account) {
-            Some((_, cards)) => *cards = cards.saturating_add_signed(more),
-            None => row.accounts.push((account, u32::try_from(more).unwrap_or(0))),
-        }
-        row.accounts.retain(|(_, cards)| *cards > 0);
+        row.has_cards(account, more);
     }
 
     fn cardholder_entered(&mut self, program: &ProgramId, cardholder: &CardholderToken, undo: &mut UndoLog) -> CardholderIndex {
@@ -347,9 +343,22 @@ impl State {
     pub fn forget_closed_holds(&mut self, before: Timestamp, record: i64, most: usize) {
         for _ in 0..most {
             let Some(row) = self.holds.let_one_go(before, record) else { return };
-            for name in row.names {
-                self.holds_by_name.remove(&name);
-            }
+            self.forget_names(&row);
+        }
+    }
+
+    /// Lets go of a hold that ended.
+    pub fn forget_closed_hold(&mut self, index: HoldIndex) {
+        if self.hold(index).is_some_and(|row| row.hold.status != HoldStatus::Open)
+            && let Some(row) = self.holds.remove(index)
+        {
+            self.forget_names(&row);
+        }
+    }
+
+    fn forget_names(&mut self, row: &HoldRow) {
+        for name in &row.names {
+            self.holds_by_name.remove(name);
         }
     }
 }

@@ -1,0 +1,143 @@
+//! Trouble: damage, bugs, and a journal that cannot be written.
+
+use super::*;
+
+#[test]
+fn a_directory_in_use_is_refused() {
+    let mut house = House::with(1_000);
+    let settings = house.settings();
+    assert!(matches!(Embedded::start(settings), Err(JournalError::InUse(_))));
+}
+
+#[test]
+fn a_damaged_log_is_nobodys_balance() {
+    for damage in ["UPDATE journal SET body = x'01' WHERE first = 1", "UPDATE journal SET records = 5 WHERE first = 1"] {
+        let mut house = House::with(1_000);
+        house.decide(purchase("k", 100));
+        house.ledger = None;
+        assert_eq!(house.operator().execute(damage, []).unwrap(), 1);
+        assert!(matches!(house.start(), Err(JournalError::Broken(..))), "{damage}");
+        assert_eq!(house.ledger().readiness(), Readiness::Unavailable);
+        assert_eq!(house.act(Act::Balances(origin(), Whose::Everyone)), Err(LedgerError::Unavailable));
+        assert_eq!(house.act(decide(purchase("k", 100))), Err(LedgerError::Unavailable));
+    }
+}
+
+#[test]
+fn a_bug_costs_only_its_own_answer() {
+    let mut house = House::with(1_000);
+    let buggy = Origin { program: id(PROGRAM_THAT_PANICS), ..origin() };
+    let bug = || Act::Enter(buggy, vec![account("lost", 5)]);
+    let answers = house.batch(|| (), || vec![decide(purchase("before", 100)), bug(), decide(purchase("after", 100))]);
+    assert_eq!(decided(answers[0].clone()), approved(100));
+    assert_eq!(answers[1], Err(LedgerError::Panicked));
+    assert_eq!(decided(answers[2].clone()), approved(100));
+    for _ in 0..2 {
+        assert_eq!(house.balance(), (1_000, 200));
+        assert_eq!(house.act(Act::Balances(buggy, Whose::Everyone)), Ok(Answer::Balances(vec![])), "what it wrote is undone");
+        assert_eq!(house.decide(purchase("before", 100)), again(approved(100)));
+        house.restart();
+    }
+}
+
+/// Makes every write fail, as a full disk does.
+const OBSTACLE: &str = "CREATE TRIGGER obstacle BEFORE INSERT ON journal BEGIN SELECT RAISE(ABORT, 'full'); END";
+const REMOVAL: &str = "DROP TRIGGER obstacle";
+
+#[test]
+fn a_failed_commit_undoes_its_group_and_the_ledger_comes_back() {
+    let mut house = House::with(1_000);
+    house.decide(purchase("kept", 300));
+    let operator = house.operator();
+    let lifetime = limit(Window::Lifetime);
+    let answers = house.batch(
+        || operator.execute_batch(OBSTACLE).unwrap(),
+        || {
+            vec![
+                decide_with(purchase("yes", 100), &[lifetime], clock::instant() + LONG),
+                decide(purchase("no", 5_000)),
+                tell("load", load(50)),
+                tell("card", Fact::Card { card: id("c"), status: CardStatus::Frozen }),
+                Act::Enter(Origin::of(program()), vec![account("b", 5), card("d", "b", Some("h"))]),
+                decide(purchase("no", 5_000)),
+            ]
+        },
+    );
+    let unavailable = Err(LedgerError::Unavailable);
+    assert_eq!(answers[0], unavailable);
+    // The card is frozen a moment later, in the same group that fails: the answers are those of their moment.
+    assert_eq!(decided(answers[1].clone()), declined(NO_FUNDS));
+    assert_eq!(answers[2..5], [unavailable.clone(), unavailable.clone(), unavailable.clone()]);
+    assert_eq!(decided(answers[5].clone()), again(declined(NO_FUNDS)));
+    house.becomes(Readiness::Unavailable);
+    assert_eq!(house.ledger().readiness(), Readiness::Unavailable);
+    assert_eq!(house.balances(Whose::Everyone), [("a".to_owned(), 1_000, 300)], "as before");
+    assert_eq!(house.act(decide(purchase("meanwhile", 1))), unavailable);
+    // What was answered before is said again, though nothing can be written.
+    assert_eq!(house.decide(purchase("kept", 300)), again(approved(300)));
+    assert_eq!(house.act(decide(purchase("kept", 301))), unavailable);
+    assert_eq!(house.act(tell("load", load(50))), unavailable);
+
+    operator.execute_batch(REMOVAL).unwrap();
+    house.becomes(Readiness::Ready);
+    assert_eq!(house.ledger().readiness(), Readiness::Ready);
+    let limited = |key: &str| decide_with(purchase(key, 100), &[lifetime], clock::instant() + LONG);
+    assert_eq!(decided(house.act(limited("other"))), approved(100), "the limit has forgotten the undone one");
+    assert_eq!(house.tell("load", load(10_000)), None, "it had not been heard");
+    for _ in 0..2 {
+        assert_eq!(house.balances(Whose::Everyone), [("a".to_owned(), 11_000, 400)]);
+        assert_eq!(house.decide(purchase("no", 5_000)), again(declined(NO_FUNDS)), "it was told");
+        assert_eq!(house.decide(purchase("kept", 300)), again(approved(300)));
+        house.restart();
+    }
+    assert_eq!(house.decide(purchase("yes", 100)), approved(100), "it was never answered");
+}
+
+#[test]
+fn a_group_in_doubt_that_is_durable_counts() {
+    let mut house = House::with(1_000);
+    let operator = house.operator();
+    // FAIL keeps the row and reports a failure: what a disk does that syncs and loses the acknowledgement.
+    let number = house.next() + 1;
+    let once = format!(
+        "CREATE TRIGGER doubt AFTER INSERT ON journal WHEN NEW.first = {number} BEGIN SELECT RAISE(FAIL, 'in doubt'); END"
+    );
+    let answers = house.batch(
+        || operator.execute_batch(&once).unwrap(),
+        || vec![decide(purchase("yes", 100)), decide(purchase("no", 5_000)), tell("load", load(50))],
+    );
+    assert_eq!((&answers[0], &answers[2]), (&Err(LedgerError::Unavailable), &Err(LedgerError::Unavailable)));
+    house.becomes(Readiness::Unavailable);
+    house.becomes(Readiness::Ready);
+    for _ in 0..2 {
+        assert_eq!(house.balance(), (1_050, 100));
+        assert_eq!(house.decide(purchase("yes", 100)), again(approved(100)));
+        assert_eq!(house.decide(purchase("no", 5_000)), again(declined(NO_FUNDS)));
+        assert_eq!(house.tell("load", load(50)), Some(Finding::HeardBefore));
+        house.restart();
+    }
+}
+
+#[test]
+fn a_group_that_was_given_up_is_never_written_later() {
+    let mut house = House::with_groups_of(1).furnished(1_000);
+    let operator = house.operator();
+    // The obstacle is gone by the time the rest of the batch is dealt with.
+    let path = house.directory.path().join(FILE);
+    *house.on_say.lock().unwrap() = Some(Box::new(move || remove_obstacle(&path)));
+    let answers = house.batch(
+        || operator.execute_batch(OBSTACLE).unwrap(),
+        || vec![decide(purchase("given up", 100)), decide(purchase("refused", 100))],
+    );
+    assert_eq!(answers, [Err(LedgerError::Unavailable), Err(LedgerError::Unavailable)]);
+    house.becomes(Readiness::Unavailable);
+    house.becomes(Readiness::Ready);
+    for _ in 0..2 {
+        assert_eq!(house.balance(), (1_000, 0));
+        house.restart();
+    }
+}
+
+fn remove_obstacle(path: &Path) {
+    Connection::open(path).unwrap().execute_batch(REMOVAL).unwrap();
+}
