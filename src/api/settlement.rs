@@ -71,7 +71,7 @@ pub(super) struct Days {
 }
 
 /// Sums what was posted, by day, network, currency and cause.
-#[utoipa::path(get, path = "/v1/settlement", tag = "settlement", params(ProgramParameter, Days),
+#[utoipa::path(get, operation_id = "get_settlement", path = "/v1/settlement", tag = "settlement", params(ProgramParameter, Days),
     responses((status = 200, body = Settlement), ReadProblems))]
 pub(super) async fn sums(State(api): State<Arc<Api>>, caller: Caller) -> Result<Json<Settlement>, Problem> {
     let days = caller.query.finish(days)?;

@@ -25,6 +25,7 @@ mod bad_input;
 mod faults;
 mod lifecycle;
 mod limits;
+mod management;
 mod money;
 mod notifications;
 mod retries;
