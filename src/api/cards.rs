@@ -77,7 +77,6 @@ pub struct NewCard {
 
 /// Why something is done.
 #[derive(Debug, Clone, ToSchema)]
-#[expect(dead_code, reason = "described here, read by hand")]
 pub struct Reason {
     /// Why, for whoever reads it later.
     #[schema(max_length = 500, example = "reported by the cardholder")]

@@ -143,7 +143,7 @@ fn an_operator_releases_a_hold() {
     assert_eq!(operation(&workplace, "release"), Some(("demo-operator".to_owned(), "the merchant asked by phone".to_owned())));
     // A second order is another one, and there is nothing left to release.
     assert_eq!(office.refused(&release, "release-2", &reason("again")), (409, "authorization_over".to_owned()));
-    assert_eq!(office.found("/v1/holds?account_id=acct-demo-1&confirmed=false")["holds"], json!([]));
+    assert_eq!(office.found("/v1/holds?account_id=acct-demo-1&status=open&confirmed=false")["holds"], json!([]));
     assert_eq!(office.found("/v1/holds?account_id=acct-demo-1&status=released")["holds"].as_array().unwrap().len(), 1);
 }
 

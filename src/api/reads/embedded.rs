@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use holdfast_core::hold::{HoldStatus, What};
+use holdfast_core::hold::{HoldStatus, ReleaseCause, What};
 use holdfast_core::{AccountId, CardToken, Money, ProgramId, Timestamp};
 
 use super::{
@@ -230,9 +230,18 @@ fn wants(wanted: &Wanted, row: &kept::HoldLine) -> bool {
         && wanted.confirmed.is_none_or(|confirmed| is_confirmed(row) == confirmed)
 }
 
-/// Whether anything happened to it but our own approvals.
+/// Whether anything happened to it but what we did ourselves.
 fn is_confirmed(row: &kept::HoldLine) -> bool {
-    !row.steps.iter().all(|step| matches!(step.what, What::Placed(_)))
+    let by_us = |what: &What| match what {
+        What::Placed(_) => true,
+        What::Released { cause } => matches!(cause, ReleaseCause::Operator | ReleaseCause::SafetyTimer),
+        What::Recorded { .. }
+        | What::Reduced { .. }
+        | What::Totalled { .. }
+        | What::Captured { .. }
+        | What::Moved { .. } => false,
+    };
+    !row.steps.iter().all(|step| by_us(&step.what))
 }
 
 fn after(page: Page) -> Option<u32> {
