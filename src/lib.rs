@@ -7,7 +7,8 @@
 //! [`responder`], which verifies and decodes it through the platform's adapter (package `holdfast-adapters`), asks the
 //! program's rules (package `holdfast-core`), submits one act to the [`ledger`], and waits for it until `decide_by` and no
 //! longer. The ledger applies acts in one thread, makes each group of them durable in the [`journal`], and wakes each worker
-//! once for all of its acts that are done.
+//! once for all of its acts that are done. A projection follows the journal: what memory lets go of, what pages list, what a
+//! restart begins with.
 //!
 //! # Code map
 //!
@@ -43,6 +44,8 @@
 //! * An approval is acknowledged only when the group that holds its record is durable.
 //! * An error of the ledger means that nothing was applied.
 //! * State is rebuilt by writing recorded outcomes, never by deciding afresh.
+//! * A hold is the fold of its steps ([`holdfast_core::hold::life`]); nothing changes one in any other way.
+//! * The projection holds nothing that the journal does not say, and can be thrown away.
 //!
 //! # Where this differs from the plan, and why
 //!
@@ -53,7 +56,13 @@
 //!   more still counts until the ledger is done with it.
 //! * A worker is woken once for all that a commit completed ([`ledger::Mailbox`]): a wake a request was the dearest part of
 //!   a durable hold.
-//! * The journal has one row a commit group, not one a record.
+//! * The journal has one row a commit group, not one a record. A record names the rows that it is about by numbers that last,
+//!   so that a follower needs no decision, and no name, of its own.
+//! * A question that opens a payment sorts before everything told about it, whatever the clocks say: the platform's may be
+//!   behind ours, and its reversal must not come to lie before what it reverses.
+//! * A question that opens a payment is never looked for in the projection: that would read a disk for each new payment. One
+//!   that ended ten minutes ago, or longer, and is asked for under the same name is another payment.
+//! * What operators write (who, why) stands beside the journal, and the record names it by an id.
 
 pub mod api;
 pub mod app;

@@ -210,11 +210,9 @@ impl Api {
         let origin = crate::ledger::Origin::of(program);
         match self.ask(Act::Balances(origin, Whose::Account(account))).await? {
             Answer::Balances(standings) => Ok(standings.into_iter().next()),
-            Answer::Decided { .. }
-            | Answer::Recorded(_)
-            | Answer::Noted(_)
-            | Answer::Entered { .. }
-            | Answer::Rulesets(_) => Err(other_answer()),
+            Answer::Decided { .. } | Answer::Recorded(_) | Answer::Noted(_) | Answer::Entered { .. } | Answer::Rulesets(_) => {
+                Err(other_answer())
+            }
         }
     }
 
@@ -268,9 +266,8 @@ impl Amount {
 
 impl NewStatus {
     fn read(fields: &Fields) -> Option<Self> {
-        let status = fields.parsed("status", Need::Required, |name| {
-            AccountStatus::from_name(name).ok_or("must be active, frozen or closed")
-        });
+        let status = fields
+            .parsed("status", Need::Required, |name| AccountStatus::from_name(name).ok_or("must be active, frozen or closed"));
         let reason = fields.reason(Need::Required);
         Some(NewStatus { status: status?, reason: reason? })
     }

@@ -38,9 +38,8 @@ impl Page {
             Some(limit) => limit,
             None => LIMIT,
         };
-        let last = fields.parsed("cursor", Need::Optional, |text| {
-            number(text, list).ok_or("must be `next_cursor` of a page of this list")
-        });
+        let last = fields
+            .parsed("cursor", Need::Optional, |text| number(text, list).ok_or("must be `next_cursor` of a page of this list"));
         Some(Page { limit, last })
     }
 

@@ -162,14 +162,8 @@ impl Api {
     pub async fn take_down(&self, change: &Change, why: String) -> Result<Taken, Problem> {
         let Change { who, program, key, request } = change;
         let now = clock::utc();
-        let operation = Operation {
-            program: program.id.to_string(),
-            key: key.clone(),
-            request: *request,
-            who: who.clone(),
-            why,
-            at: now,
-        };
+        let operation =
+            Operation { program: program.id.to_string(), key: key.clone(), request: *request, who: who.clone(), why, at: now };
         let id = operation.id();
         let (at, first) = match self.ask(Act::Note(Box::new(operation))).await? {
             Answer::Noted(Noted::New) => (now, true),
@@ -178,11 +172,9 @@ impl Api {
                 let detail = "this Idempotency-Key came before with another method, path or body; nothing was done";
                 return Err(Problem::of(Code::IdempotencyConflict, detail));
             }
-            Answer::Decided { .. }
-            | Answer::Recorded(_)
-            | Answer::Balances(_)
-            | Answer::Entered { .. }
-            | Answer::Rulesets(_) => return Err(other_answer()),
+            Answer::Decided { .. } | Answer::Recorded(_) | Answer::Balances(_) | Answer::Entered { .. } | Answer::Rulesets(_) => {
+                return Err(other_answer());
+            }
         };
         let origin = Origin { program: program.id, platform: None, operator: Some(id) };
         let digest = ContentDigest::from_bytes(request.first_chunk().copied().unwrap_or_default());
@@ -198,11 +190,9 @@ impl Api {
         match self.ask(Act::Tell(taken.origin, event)).await? {
             Answer::Recorded(None | Some(Finding::HeardBefore)) => Ok(()),
             Answer::Recorded(Some(finding)) => Err(Problem::found(finding)),
-            Answer::Decided { .. }
-            | Answer::Noted(_)
-            | Answer::Balances(_)
-            | Answer::Entered { .. }
-            | Answer::Rulesets(_) => Err(other_answer()),
+            Answer::Decided { .. } | Answer::Noted(_) | Answer::Balances(_) | Answer::Entered { .. } | Answer::Rulesets(_) => {
+                Err(other_answer())
+            }
         }
     }
 }

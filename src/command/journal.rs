@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::{Failure, Place};
-use crate::journal::{Reader, Step, Verified, head_number};
+use crate::journal::{Reader, Stage, Verified, head_number};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -75,11 +75,11 @@ impl Verify {
 /// What was told of the progress: one line on standard error for each tenth of a step.
 #[derive(Debug, Default)]
 pub(super) struct Told {
-    last: Option<(Step, u64)>,
+    last: Option<(Stage, u64)>,
 }
 
 impl Told {
-    pub(super) fn progress(&mut self, step: Step, done: u64, all: u64) {
+    pub(super) fn progress(&mut self, step: Stage, done: u64, all: u64) {
         let tenths = done.saturating_mul(10).checked_div(all).unwrap_or(10).min(10);
         let now = Some((step, tenths));
         if now == self.last || tenths == 0 {
@@ -87,8 +87,8 @@ impl Told {
         }
         self.last = now;
         let word = match step {
-            Step::Copying => "copied",
-            Step::Proving => "proven",
+            Stage::Copying => "copied",
+            Stage::Proving => "proven",
         };
         // Whoever closed standard error does not want to know.
         let _ = writeln!(io::stderr(), "{word}: {} %", tenths.saturating_mul(10));

@@ -301,7 +301,7 @@ fn data_directory() -> tempfile::TempDir {
     for records in [2, 1] {
         let mut group = GroupWriter::default();
         for _ in 0..records {
-            group.push(&RecordRef { at: Timestamp::EPOCH, program: None, platform: None, body: BodyRef::Opened }).unwrap();
+            group.push(&opened()).unwrap();
         }
         journal.append(group.records(), group.bytes()).unwrap();
     }
@@ -346,4 +346,16 @@ fn the_journal_is_proven_copied_and_restored() {
     assert_eq!(operator.execute("UPDATE journal SET body = x'01' WHERE first = 3", []).unwrap(), 1);
     let damaged = done("holdfast journal verify --data DATA").unwrap_err();
     assert!(damaged.contains("journal.sqlite: the group that begins with record 3"), "{damaged}");
+}
+
+fn opened() -> crate::journal::RecordRef<'static> {
+    crate::journal::RecordRef {
+        at: Timestamp::EPOCH,
+        program: None,
+        platform: None,
+        ruleset: None,
+        operator: None,
+        place: crate::journal::Place::default(),
+        body: crate::journal::BodyRef::Opened,
+    }
 }

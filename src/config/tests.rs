@@ -589,18 +589,33 @@ const TOKEN: &str = "[[api.token]]\nname = 'a'\ntoken = 'env:TOKEN'\nprograms = 
 #[test]
 fn what_can_be_wrong_with_the_management_api() {
     let cases = [
-        ("listen = '0.0.0.0:1'\n".to_owned() + TOKEN, "2:10: api.listen: is plain HTTP beyond loopback; that needs \
-            tls_terminated_upstream = true in [server]: the management API speaks plain HTTP only"),
-        ("listen = '127.0.0.1:9090'\n".to_owned() + TOKEN, "2:10: api.listen: is the address of server.listen or \
-            server.ops_listen too; the management API needs a port of its own"),
-        (TOKEN.replace("'a'", "'a b'"), "3:8: api.token[0].name: must be 1 to 48 visible ASCII characters without blanks: \
-            records of operations say who by it"),
+        (
+            "listen = '0.0.0.0:1'\n".to_owned() + TOKEN,
+            "2:10: api.listen: is plain HTTP beyond loopback; that needs \
+            tls_terminated_upstream = true in [server]: the management API speaks plain HTTP only",
+        ),
+        (
+            "listen = '127.0.0.1:9090'\n".to_owned() + TOKEN,
+            "2:10: api.listen: is the address of server.listen or \
+            server.ops_listen too; the management API needs a port of its own",
+        ),
+        (
+            TOKEN.replace("'a'", "'a b'"),
+            "3:8: api.token[0].name: must be 1 to 48 visible ASCII characters without blanks: \
+            records of operations say who by it",
+        ),
         (TOKEN.repeat(2), "7:8: api.token[1].name: is the name of an earlier token too; every token has its own"),
-        (TOKEN.replace("TOKEN", "PASSWORD"), "4:9: api.token[0].token: names a token that is too short, or has other \
-            characters than visible ASCII; `openssl rand -hex 32` makes one"),
+        (
+            TOKEN.replace("TOKEN", "PASSWORD"),
+            "4:9: api.token[0].token: names a token that is too short, or has other \
+            characters than visible ASCII; `openssl rand -hex 32` makes one",
+        ),
         (TOKEN.replace("'one'", "'two'"), "5:13: api.token[0].programs[0]: is no [[program]] of this file"),
-        (TOKEN.replace("'one'", ""), "5:12: api.token[0].programs: is an empty list, which could mean all or nothing; leave the \
-            key out, or list something"),
+        (
+            TOKEN.replace("'one'", ""),
+            "5:12: api.token[0].programs: is an empty list, which could mean all or nothing; leave the \
+            key out, or list something",
+        ),
     ];
     for (section, expected) in cases {
         assert_eq!(load(&format!("[api]\n{section}{LEAST}")).unwrap_err(), format!("c.toml:{expected}"), "{section}");

@@ -14,7 +14,7 @@ use rusqlite::{Connection, OpenFlags, params};
 
 use super::error::JournalError;
 use super::mark::{Mark, Synced};
-use super::reader::{BACKUP_TABLE, Progress, Reader, Step, Verified};
+use super::reader::{BACKUP_TABLE, Progress, Reader, Stage, Verified};
 use super::store::{self, FILE};
 use crate::clock;
 
@@ -151,7 +151,7 @@ fn copy(source: &Connection, to: &Path, progress: &mut Progress<'_>) -> Result<C
     while copying.step(STEP_PAGES).map_err(disk)? != StepResult::Done {
         let at = copying.progress();
         let (all, left) = (u64::try_from(at.pagecount).unwrap_or(0), u64::try_from(at.remaining).unwrap_or(0));
-        progress(Step::Copying, all.saturating_sub(left), all);
+        progress(Stage::Copying, all.saturating_sub(left), all);
     }
     drop(copying);
     let _: String = target.query_row("PRAGMA journal_mode = DELETE", [], |row| row.get(0)).map_err(disk)?;

@@ -32,7 +32,7 @@ pub use group::{Group, GroupWriter, RecordError};
 pub use log::{EachGroup, Log};
 pub use memory::{Crash, Fault, MemoryDisk, MemoryLog};
 pub use operations::{Noted, Operation};
-pub use reader::{Reader, Step, Verified};
+pub use reader::{Reader, Stage, Verified};
 pub use record::{Body, BodyRef, Place, Record, RecordRef, Uses};
 pub use retention::Checkpoint;
 pub use rulesets::KeptRuleset;

@@ -14,7 +14,7 @@ use super::store::FILE;
 
 /// What takes its time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step {
+pub enum Stage {
     /// Pages are copied.
     Copying,
     /// The chain is walked.
@@ -22,7 +22,7 @@ pub enum Step {
 }
 
 /// Told how far a step has come: what is done, and of how much.
-pub type Progress<'a> = dyn FnMut(Step, u64, u64) + 'a;
+pub type Progress<'a> = dyn FnMut(Stage, u64, u64) + 'a;
 
 /// A journal, open for reading.
 pub struct Reader {
@@ -139,7 +139,7 @@ impl Reader {
                 last = last.saturating_add(1);
             }
             (verified.last, verified.groups) = (last, verified.groups.saturating_add(1));
-            progress(Step::Proving, distance(start.next, last.saturating_add(1)), distance(start.next, end.next));
+            progress(Stage::Proving, distance(start.next, last.saturating_add(1)), distance(start.next, end.next));
             Ok(())
         })?;
         // Where the last group ends by its row, and by the records in it.

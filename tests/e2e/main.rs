@@ -23,6 +23,7 @@
 mod answers;
 mod bad_input;
 mod faults;
+mod journal;
 mod lifecycle;
 mod limits;
 mod management;

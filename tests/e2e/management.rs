@@ -201,7 +201,8 @@ fn settlement_sums_what_was_posted_by_day_and_cause() {
 
     let day = office.found("/v1/accounts/acct-demo-1/movements?limit=1")["movements"][0]["day"].as_str().unwrap().to_owned();
     let sums = office.found(&format!("/v1/settlement?from={day}"))["sums"].as_array().unwrap().clone();
-    let of = |cause: &str| sums.iter().filter(|sum| sum["cause"] == cause).map(|sum| sum["posted"].as_i64().unwrap()).sum::<i64>();
+    let of =
+        |cause: &str| sums.iter().filter(|sum| sum["cause"] == cause).map(|sum| sum["posted"].as_i64().unwrap()).sum::<i64>();
     assert_eq!((of("network_settlement"), of("fee"), of("funding")), (-1_000, -300, 150_000), "{sums:?}");
     assert_eq!(wrong(&office.get("/v1/settlement?from=2026-02-30&to=x")), ["from", "to"]);
     assert_eq!(wrong(&office.get("/v1/settlement?from=2026-01-02&to=2026-01-01")), ["to"]);
@@ -274,9 +275,10 @@ fn everything_that_is_wrong_is_told_at_once_and_no_value_is() {
     assert_eq!(wrong(&office.change("/v1/cards", "k", &card)), ["card", "status"]);
     let card = json!({"card": "card-x", "account_id": "nobody"});
     assert_eq!(wrong(&office.change("/v1/cards", "k", &card)), ["account_id"]);
-    assert_eq!(wrong(&office.get("/v1/holds?limit=0&status=x&since=x&confirmed=x&more=1")), [
-        "account_id", "confirmed", "limit", "more", "since", "status"
-    ]);
+    assert_eq!(
+        wrong(&office.get("/v1/holds?limit=0&status=x&since=x&confirmed=x&more=1")),
+        ["account_id", "confirmed", "limit", "more", "since", "status"]
+    );
     assert_eq!(wrong(&office.get("/v1/accounts?limit=1&limit=2")), ["limit"]);
     assert_eq!(operation(&workplace, "k"), None, "what is refused for its form is not taken down");
 }

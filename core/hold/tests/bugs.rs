@@ -265,6 +265,12 @@ fn what_the_platform_alone_approved_is_not_held_for_ever() {
     book.adopt(&purchase(100), NO);
     book.tell(totalled(70));
     assert_eq!((book.held(), book.hold().expires_at), (70, Some(ASKED.saturating_add(Duration::from_secs(35 * 86_400)))));
+    // A total after the end begins a new life, that does not end at once.
+    let mut book = Book::open();
+    let day = 86_400;
+    book.tell_at(40 * day, released(ReleaseCause::SafetyTimer));
+    book.tell_at(41 * day, totalled(70));
+    assert_eq!((book.held(), book.hold().expires_at), (70, Some(at(41 * day + safety_timer))));
 }
 
 #[test]

@@ -51,7 +51,7 @@ fn names(directory: &Path) -> Vec<String> {
     names
 }
 
-fn silent(_: Step, _: u64, _: u64) {}
+fn silent(_: Stage, _: u64, _: u64) {}
 
 fn back_up(data: &Path, to: &Path) -> Result<(PathBuf, Verified), CopyError> {
     backup(data, to, &mut silent)
@@ -144,7 +144,7 @@ fn a_backup_holds_one_state_while_the_writer_goes_on() {
     let mut appended = 0;
     let mut progress = |step, done, all| {
         assert!(done <= all);
-        if step == Step::Copying {
+        if step == Stage::Copying {
             // The writer is not held up by the copy.
             append(&mut journal, 1);
             journal.tidy();

@@ -1,12 +1,9 @@
-//! What each act does to memory, and the record it leaves. Loads the slice, applies [`hold::apply`], writes the outcome;
-//! no decision is made here.
+//! What each act does to memory, and the record it leaves. Applies the event ([`weigh`]) and writes the outcome; no decision is
+//! made here.
 
-use arrayvec::ArrayVec;
 use holdfast_core::hold::{
-    self, AccountStatus, Adoption, Asked, CardStatus, Event, Fact, Finding, Heard, Mark, Ordered, ReleaseCause, Slice, Subject,
-    ToldEvent,
+    AccountStatus, Adoption, Asked, CardStatus, Event, Fact, Finding, Ordered, ReleaseCause, Subject, ToldEvent,
 };
-use holdfast_core::rules::Verdict;
 use holdfast_core::{
     AuthorizationKind, Basis, Decision, DeclineReason, Expiry, IdempotencyKey, PaymentRef, ProgramId, Timestamp,
 };
@@ -15,7 +12,8 @@ use super::cold::Need;
 use super::engine::{Engine, Performed, Warmth};
 use super::naming::{asked_of, heard, locate_request, payments_of, payments_told, subject_of};
 use super::rebuild::{entered_account, entered_at};
-use super::state::{CardRow, Entered, Fingerprint, Located, Names, TOLD_KEYS_KEPT, UNTOLD};
+use super::state::{CardRow, Entered, Fingerprint, Located, Names, TOLD_KEYS_KEPT};
+use super::weigh;
 use crate::clock::Moment;
 use crate::journal::{BodyRef, Place, RecordRef, Uses};
 use crate::ledger::{AccountStanding, Act, Adopt, Answer, Decide, Entry, KeptRuleset, LedgerError, Ordering, Origin, Whose};
@@ -60,9 +58,9 @@ impl Engine {
         {
             return Performed::Cold(need);
         }
-        let uses = self.uses(&located, Some(&decide.verdict));
+        let uses = weigh::uses(&self.state, &located, &decide.verdict);
         let asked = Asked { request, digest: decide.digest, asked_at: decide.received_at, verdict: &decide.verdict };
-        let outcome = self.apply(&located, Some(key), &uses, None, &Event::Asked(asked), now.utc);
+        let outcome = weigh::apply(&self.state, &located, Some(key), &uses, None, &Event::Asked(asked), now.utc);
         let Some((decision, basis)) = outcome.decision else {
             return Performed::Now(Err(LedgerError::Panicked));
         };
@@ -120,7 +118,7 @@ impl Engine {
         }
         let verdict = adopt.verdict.as_ref().map(|(verdict, _)| verdict);
         let adoption = Adoption { request, digest: adopt.digest, asked_at: adopt.received_at, told: adopt.told, verdict };
-        let outcome = self.apply(&located, Some(key), &Uses::new(), None, &Event::Adopt(adoption), now.utc);
+        let outcome = weigh::apply(&self.state, &located, Some(key), &Uses::new(), None, &Event::Adopt(adoption), now.utc);
         let names = Names { increment, asked: Some(key), ..self.names(&adopt.origin, now.utc, Some(payment), request.expiry) };
         let place = self.state.write(&located, &names, &outcome, &mut self.undo);
         let finding = outcome.finding;
@@ -146,8 +144,8 @@ impl Engine {
             return Performed::Cold(need);
         }
         let asked = asked_of(&event.fact).map(|key| self.state.asked_name(program, platform.as_ref(), &key));
-        let standing = self.standing_told(&event.fact, &located);
-        let outcome = self.apply(&located, asked, &Uses::new(), standing, &Event::Told(event), now);
+        let standing = weigh::standing_told(&self.state, &event.fact, &located);
+        let outcome = weigh::apply(&self.state, &located, asked, &Uses::new(), standing, &Event::Told(event), now);
         if outcome.finding == Some(Finding::HeardBefore) {
             return Performed::OnceDurable(Answer::Recorded(outcome.finding));
         }
@@ -170,7 +168,7 @@ impl Engine {
             return Performed::Cold(need);
         }
         let ordered = Ordered { key, digest: *digest, payment, order };
-        let outcome = self.apply(&located, Some(asked), &Uses::new(), None, &Event::Ordered(ordered), now);
+        let outcome = weigh::apply(&self.state, &located, Some(asked), &Uses::new(), None, &Event::Ordered(ordered), now);
         let Some((decision, basis)) = outcome.decision else {
             return Performed::Now(Err(LedgerError::Panicked));
         };
@@ -215,49 +213,6 @@ impl Engine {
         (!need.is_nothing()).then_some(need)
     }
 
-    fn apply(
-        &self,
-        located: &Located,
-        asked: Option<Fingerprint>,
-        uses: &Uses,
-        standing: Option<Mark>,
-        event: &Event<'_>,
-        now: Timestamp,
-    ) -> hold::Outcome {
-        let row = located.hold.and_then(|index| self.state.hold(index));
-        let slice = Slice {
-            account: located.account.and_then(|index| self.state.account(index)).map(|row| row.account),
-            card: self.state.card_standing(located),
-            hold: row.map(|row| row.hold),
-            steps: row.map_or(&[], |row| &row.steps),
-            counted: row.map_or(&[], |row| &row.counted),
-            answered: asked.and_then(|key| self.state.answered(key)),
-            heard: Heard::First,
-            uses,
-            standing,
-        };
-        hold::apply(&slice, event, now)
-    }
-
-    /// What the standing was told by that a fact would change.
-    fn standing_told(&self, fact: &Fact, located: &Located) -> Option<Mark> {
-        let mark = match fact {
-            Fact::Card { .. } => located.card.and_then(|index| self.state.card(index)).map(|row| row.told),
-            Fact::Cardholder { .. } => located.cardholder.and_then(|index| self.state.cardholder(index)).and_then(|row| row.told),
-            Fact::Account { .. } => located.account.and_then(|index| self.state.account(index)).map(|row| row.told),
-            Fact::Recorded { .. }
-            | Fact::Reduced { .. }
-            | Fact::Replaced { .. }
-            | Fact::Released { .. }
-            | Fact::Captured { .. }
-            | Fact::Completed { .. }
-            | Fact::Credited { .. }
-            | Fact::Debited { .. }
-            | Fact::SettlementAnnounced { .. } => None,
-        };
-        mark.filter(|mark| *mark != UNTOLD)
-    }
-
     /// What every event's names have in common.
     fn names<'a>(&self, origin: &'a Origin, at: Timestamp, payment: Option<&'a PaymentRef>, expiry: Expiry) -> Names<'a> {
         Names {
@@ -271,16 +226,6 @@ impl Engine {
             number: None,
             asked: None,
             told: None,
-        }
-    }
-
-    fn uses(&self, located: &Located, verdict: Option<&Verdict>) -> Uses {
-        match verdict {
-            Some(Verdict::Decline { .. }) | None => ArrayVec::new(),
-            Some(Verdict::Proceed(proceed)) => {
-                let checks = proceed.limits.iter();
-                checks.map(|check| self.state.used(check.counter, check.scope, check.window, located)).collect()
-            }
         }
     }
 

@@ -15,6 +15,7 @@ mod queue;
 mod rebuild;
 mod state;
 mod undo;
+mod weigh;
 mod writer;
 
 use std::hash::BuildHasher as _;

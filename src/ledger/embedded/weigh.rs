@@ -1,0 +1,64 @@
+//! What an event would do to memory as it is now: loads the slice that it concerns and applies [`hold::apply`]. The same for an
+//! act that is performed and for a record that is decided again; nothing here writes.
+
+use arrayvec::ArrayVec;
+use holdfast_core::Timestamp;
+use holdfast_core::hold::{self, Event, Fact, Heard, Mark, Outcome, Slice};
+use holdfast_core::rules::Verdict;
+
+use super::state::{Fingerprint, Located, State, UNTOLD};
+use crate::journal::Uses;
+
+/// What an event would do.
+pub fn apply(
+    state: &State,
+    located: &Located,
+    asked: Option<Fingerprint>,
+    uses: &Uses,
+    standing: Option<Mark>,
+    event: &Event<'_>,
+    now: Timestamp,
+) -> Outcome {
+    let row = located.hold.and_then(|index| state.hold(index));
+    let slice = Slice {
+        account: located.account.and_then(|index| state.account(index)).map(|row| row.account),
+        card: state.card_standing(located),
+        hold: row.map(|row| row.hold),
+        steps: row.map_or(&[], |row| &row.steps),
+        counted: row.map_or(&[], |row| &row.counted),
+        answered: asked.and_then(|key| state.answered(key)),
+        heard: Heard::First,
+        uses,
+        standing,
+    };
+    hold::apply(&slice, event, now)
+}
+
+/// What a verdict's limits have counted so far, in its order.
+pub fn uses(state: &State, located: &Located, verdict: &Verdict) -> Uses {
+    match verdict {
+        Verdict::Decline { .. } => ArrayVec::new(),
+        Verdict::Proceed(proceed) => {
+            proceed.limits.iter().map(|check| state.used(check.counter, check.scope, check.window, located)).collect()
+        }
+    }
+}
+
+/// What the standing was told by that a fact would change.
+pub fn standing_told(state: &State, fact: &Fact, located: &Located) -> Option<Mark> {
+    let mark = match fact {
+        Fact::Card { .. } => located.card.and_then(|index| state.card(index)).map(|row| row.told),
+        Fact::Cardholder { .. } => located.cardholder.and_then(|index| state.cardholder(index)).and_then(|row| row.told),
+        Fact::Account { .. } => located.account.and_then(|index| state.account(index)).map(|row| row.told),
+        Fact::Recorded { .. }
+        | Fact::Reduced { .. }
+        | Fact::Replaced { .. }
+        | Fact::Released { .. }
+        | Fact::Captured { .. }
+        | Fact::Completed { .. }
+        | Fact::Credited { .. }
+        | Fact::Debited { .. }
+        | Fact::SettlementAnnounced { .. } => None,
+    };
+    mark.filter(|mark| *mark != UNTOLD)
+}
