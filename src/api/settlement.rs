@@ -116,3 +116,24 @@ impl Sum {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn days_are_counted_from_1970() {
+        for (text, number) in [("1970-01-01", 0), ("1969-12-31", -1), ("2000-02-29", 11_016), ("2026-03-14", 20_526)] {
+            assert_eq!((day(text), date(number)), (Ok(number), text.to_owned()));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_day_panics(number: i32, text in "\\PC*") {
+            let _ = (date(number), day(&text));
+        }
+    }
+}

@@ -11,7 +11,7 @@ use holdfast_core::{
 use rusqlite::params;
 use smallvec::SmallVec;
 
-use super::batch::Batch;
+use super::batch::{AskedKept, Batch};
 use super::rows::{AccountKept, CardKept, CardholderKept, HoldKept};
 use super::words;
 use crate::journal::{Body, Record};
@@ -121,7 +121,8 @@ impl Applying<'_, '_> {
     fn answer(&mut self, asked: Option<IdempotencyKey>, answered: Option<Answered>) {
         if let Some((key, answered)) = asked.zip(answered) {
             let name = self.key.asked(self.program, self.record.platform.as_ref(), &key);
-            self.batch.answered(self.number, (self.record.at, name, answered));
+            let corrects = matches!(self.record.body, Body::Told { .. });
+            self.batch.answered(self.number, AskedKept { at: self.record.at, name, answered, corrects });
         }
     }
 

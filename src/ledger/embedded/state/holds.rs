@@ -197,6 +197,18 @@ impl Holds {
         })
     }
 
+    /// The numbers of those that wait for their time, by the minute.
+    #[cfg(test)]
+    pub fn waiting(&self) -> BTreeMap<i64, Vec<u64>> {
+        let numbers = |places: &Vec<u32>| {
+            let mut numbers: Vec<_> =
+                places.iter().filter_map(|place| self.get(HoldIndex(*place))).map(|row| row.number.0).collect();
+            numbers.sort_unstable();
+            numbers
+        };
+        self.due.iter().map(|(minute, places)| (*minute, numbers(places))).collect()
+    }
+
     fn wait_anew(&mut self, index: HoldIndex) {
         let Some(Slot::Taken(row, waiting, _)) = self.slots.get(index.0) else { return };
         let (wanted, now) = (row.due_minute(), *waiting);
