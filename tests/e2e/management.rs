@@ -122,12 +122,14 @@ fn a_frozen_card_declines_until_it_is_unfrozen() {
 fn an_operator_releases_a_hold() {
     let workplace = Workplace::demo();
     let server = workplace.serve();
-    let (mut office, mut platform) = (BackOffice::of(&server), server.client());
     let purchase = Marqeta::purchase("1", "27.35");
-    assert_eq!(platform.post("/marqeta/jit", &purchase.body()).status, 200);
+    assert_eq!(server.client().post("/marqeta/jit", &purchase.body()).status, 200);
+    server.kill();
+    let server = workplace.serve();
+    let mut office = BackOffice::of(&server);
     assert_eq!(office.found("/v1/accounts/acct-demo-1")["held"], 2_735);
 
-    // As after a crash: open, and nobody but us has said anything about it.
+    // After the crash: open, and nobody but us has said anything about it.
     let unconfirmed = office.found("/v1/holds?card=card-demo-1&status=open&confirmed=false");
     let hold = unconfirmed["holds"][0].clone();
     assert_eq!((&hold["payment"], &hold["held"], &hold["confirmed"]), (&json!("jit-1"), &json!(2_735), &json!(false)));
