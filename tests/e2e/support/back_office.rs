@@ -1,5 +1,7 @@
 //! A caller of the management API.
 
+use std::net::SocketAddr;
+
 use serde_json::Value;
 
 use super::http::{Client, Response};
@@ -13,12 +15,21 @@ pub struct BackOffice {
 
 impl BackOffice {
     pub fn of(server: &Server) -> Self {
+        Self::demo(server.api_listen)
+    }
+
+    /// The same, of whatever listens there.
+    pub fn demo(address: SocketAddr) -> Self {
         let token = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/config/demo/secrets/management_token"));
-        Self::with_token(server, token.unwrap().trim_end())
+        Self::at(address, token.unwrap().trim_end())
     }
 
     pub fn with_token(server: &Server, token: &str) -> Self {
-        BackOffice { client: Client::connect_as(server.api_listen, None), token: format!("Bearer {token}") }
+        Self::at(server.api_listen, token)
+    }
+
+    fn at(address: SocketAddr, token: &str) -> Self {
+        BackOffice { client: Client::connect_as(address, None), token: format!("Bearer {token}") }
     }
 
     pub fn get(&mut self, path: &str) -> Response {
