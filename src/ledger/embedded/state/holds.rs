@@ -185,11 +185,13 @@ impl Holds {
     }
 
     /// How many there are.
+    #[cfg(test)]
     pub fn live(&self) -> u64 {
         self.live
     }
 
     /// All of them, in no order.
+    #[cfg(test)]
     pub fn iter(&self) -> impl Iterator<Item = &HoldRow> {
         self.slots.iter().filter_map(|slot| match slot {
             Slot::Taken(row, ..) => Some(row.as_ref()),

@@ -352,6 +352,7 @@ impl State {
     }
 
     /// How many accounts, cards and holds are in memory.
+    #[cfg(test)]
     pub fn sizes(&self) -> Sizes {
         Sizes { accounts: self.accounts.next(), cards: self.cards.next(), holds: self.holds.live() }
     }
@@ -363,6 +364,7 @@ impl State {
 }
 
 /// How much is in memory.
+#[cfg(test)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sizes {
     pub accounts: u32,

@@ -2,6 +2,9 @@
 //! the memory that lived through it are the same.
 
 use super::*;
+use crate::ledger::embedded::projection::read::Movement;
+use crate::ledger::embedded::projection::rows::HoldKept;
+use crate::ledger::embedded::projection::schema;
 
 /// SplitMix64: the same history on every machine.
 struct Dice(u64);
@@ -232,6 +235,26 @@ fn tell_story(seed: u64, acts: u32, closed_kept: Duration) {
     bench.commit();
     bench.catch_up();
     assert_same(&mut bench, seed, acts);
+    assert_rows(&bench, seed);
+}
+
+/// Every hold that ever was is in its row as the journal has it, and movements add up to what accounts have.
+fn assert_rows(bench: &Bench, seed: u64) {
+    let (reader, everything) = (bench.reader(), bench.replayed_whole());
+    let connection = schema::open_to_read(bench.directory.path()).unwrap().unwrap();
+    assert!(everything.holds.len() > 50);
+    for (number, row) in &everything.holds {
+        let kept = HoldKept::load(&connection, *number).unwrap().unwrap();
+        assert_eq!(&kept.row, row, "seed {seed}, hold {number}");
+    }
+    for (number, row) in (0..).zip(&everything.accounts) {
+        let lines = reader.movements_of_account(number, None, u32::MAX).unwrap();
+        let sum = |part: fn(&Movement) -> Money| lines.iter().map(|line| part(line).minor()).sum::<i64>();
+        let sums = (sum(|line| line.posted), sum(|line| line.held));
+        assert_eq!(sums, (row.account.posted, row.account.held), "seed {seed}, account {number}");
+        let last = lines.first().map(|line| (line.posted_after.minor(), line.held_after.minor()));
+        assert!(last.is_none_or(|last| last == sums), "seed {seed}, account {number}");
+    }
 }
 
 fn assert_same(bench: &mut Bench, seed: u64, number: u32) {
@@ -272,4 +295,22 @@ fn memory_is_the_same_whatever_it_lets_go_of() {
     for seed in 10..14 {
         tell_story(seed, 1_000, Duration::ZERO);
     }
+}
+
+#[test]
+fn a_correction_is_forgotten_with_its_answer() {
+    let mut bench = Bench::with(1_000);
+    bench.decide("p", 600);
+    bench.catch_up();
+    bench.pass(Duration::from_secs(47 * 3_600));
+    let outcome = RecordedOutcome::Declined;
+    let fact = Fact::Recorded { payment: payment("p"), asked: id("p"), increments: None, outcome };
+    assert_eq!(bench.finding(&tell("recorded", fact)), Some(Finding::AdoptedOverOurs));
+    bench.catch_up();
+    assert_eq!(bench.restored().asked.len(), 1);
+    bench.pass(Duration::from_secs(2 * 3_600));
+    bench.finding(&kept("later"));
+    bench.catch_up();
+    assert_eq!(bench.restored().asked.len(), 0);
+    assert_eq!(bench.restored(), bench.replayed());
 }

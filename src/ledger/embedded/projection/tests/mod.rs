@@ -109,7 +109,7 @@ impl Bench {
                 self.engine().warm(found, now.utc);
                 self.engine().attend(act, &now, Warmth::Found)
             }
-            performed => performed,
+            performed @ (Performed::Now(_) | Performed::OnceDurable(_)) => performed,
         };
         match performed {
             Performed::Now(answer) => answer,
@@ -183,6 +183,13 @@ impl Bench {
         let mut state = State::new((self.key.0, self.key.1));
         self.replay(&mut state, 1, &Nowhere);
         lasting(&mut state, self.now)
+    }
+
+    /// The same, with every hold that ever was.
+    fn replayed_whole(&self) -> Picture {
+        let mut state = State::new((self.key.0, self.key.1));
+        self.replay(&mut state, 1, &Nowhere);
+        state.picture()
     }
 
     fn replay(&self, state: &mut State, from: i64, cold: &dyn crate::ledger::embedded::cold::Cold) {
