@@ -295,7 +295,7 @@ fn without_a_server_the_configuration_is_needed() {
 
 /// A data directory whose journal has two groups, of two records and of one.
 fn data_directory() -> tempfile::TempDir {
-    use crate::journal::{BodyRef, GroupWriter, Journal, Log as _, RecordRef, Sync};
+    use crate::journal::{GroupWriter, Journal, Log as _, Sync};
     let data = tempfile::tempdir().unwrap();
     let mut journal = Journal::open(data.path(), Sync::Full).unwrap();
     for records in [2, 1] {
