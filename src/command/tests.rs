@@ -25,7 +25,7 @@ fn the_command_line_holds_together() {
 fn what_is_understood() {
     let understood = [
         "holdfast serve",
-        "holdfast serve --config c --data d --listen 127.0.0.1:0 --ops-listen [::1]:0",
+        "holdfast serve --config c --data d --listen 127.0.0.1:0 --ops-listen [::1]:0 --api-listen 127.0.0.1:0",
         "holdfast check --config c",
         "holdfast import --accounts a --cards c",
         "holdfast import --cards c --data d",

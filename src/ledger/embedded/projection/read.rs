@@ -14,7 +14,7 @@ use holdfast_core::{
 use rusqlite::{Connection, Params, Row, params};
 
 use super::rows::HoldKept;
-pub use super::rows::{AccountKept, CardKept};
+pub use super::rows::{AccountKept, CardKept, CardholderKept};
 use super::{find, schema, words};
 
 /// Why the projection cannot be read.
@@ -217,6 +217,14 @@ impl Reader {
         let sql = "FROM account WHERE program = ?1 AND name = ?2 LIMIT 1";
         let found = self.page(AccountKept::COLUMNS, sql, params![program.as_str(), account.as_str()], AccountKept::read)?;
         Ok(found.into_iter().next())
+    }
+
+    /// A cardholder by their number.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    pub fn cardholder(&self, number: u32) -> Result<Option<CardholderKept>, ReadError> {
+        Ok(CardholderKept::load(&self.connection, number)?)
     }
 
     /// A card by its number.

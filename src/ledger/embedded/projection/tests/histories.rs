@@ -167,7 +167,7 @@ impl Story {
 
     fn act(&mut self, now: Timestamp) -> Act {
         match self.dice.roll(40) {
-            0 => Act::Enter(program(), self.entries()),
+            0 => Act::Enter(Origin::of(program()), self.entries()),
             1 => kept("something new"),
             2 => {
                 let told = self.dice.one_of(&[
@@ -209,7 +209,7 @@ fn tell_story(seed: u64, acts: u32, closed_kept: Duration) {
     let mut story = Story { dice: Dice(seed), keys: 0, payments: 0 };
     for _ in 0..8 {
         let entries = story.entries();
-        bench.act(&Act::Enter(program(), entries)).unwrap();
+        bench.act(&Act::Enter(Origin::of(program()), entries)).unwrap();
     }
     for number in 0..acts {
         let act = story.act(bench.now);

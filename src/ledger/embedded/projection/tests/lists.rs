@@ -6,8 +6,8 @@ use super::*;
 fn busy() -> Bench {
     let mut bench = Bench::with(10_000);
     let more = vec![account("b", 0), account("z", 5), card("c2", "a", None), card("c3", "b", Some("h"))];
-    bench.done(&Act::Enter(program(), more)).unwrap();
-    bench.done(&Act::Enter(id("other"), vec![account("a", 7)])).unwrap();
+    bench.done(&Act::Enter(Origin::of(program()), more)).unwrap();
+    bench.done(&Act::Enter(Origin::of(id("other")), vec![account("a", 7)])).unwrap();
     for key in ["p1", "p2", "p3"] {
         assert_eq!(bench.decide(key, 100), yes(100));
     }

@@ -60,7 +60,7 @@ impl Bench {
     }
 
     fn furnish(&mut self, balance: i64) {
-        self.act(&Act::Enter(program(), vec![account("a", balance), card("c", "a", Some("h"))])).unwrap();
+        self.act(&Act::Enter(Origin::of(program()), vec![account("a", balance), card("c", "a", Some("h"))])).unwrap();
         self.commit();
     }
 

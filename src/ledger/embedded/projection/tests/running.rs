@@ -57,7 +57,7 @@ impl Running {
 fn what_is_committed_is_projected_and_survives_a_restart() {
     let directory = tempfile::tempdir().unwrap();
     let running = start(directory.path());
-    running.act(Act::Enter(program(), vec![account("a", 1_000), card("c", "a", None)])).unwrap();
+    running.act(Act::Enter(Origin::of(program()), vec![account("a", 1_000), card("c", "a", None)])).unwrap();
     running.until(2);
     assert_eq!(Reader::open(directory.path()).unwrap().account(0).unwrap().unwrap().account.posted, 1_000);
     running.act(decide(purchase("p", 600), &[], clock::utc())).unwrap();
@@ -80,7 +80,7 @@ fn what_is_committed_is_projected_and_survives_a_restart() {
 fn the_lag_is_told_and_comes_back_to_nothing() {
     let directory = tempfile::tempdir().unwrap();
     let running = start(directory.path());
-    running.act(Act::Enter(program(), vec![account("a", 1_000), card("c", "a", None)])).unwrap();
+    running.act(Act::Enter(Origin::of(program()), vec![account("a", 1_000), card("c", "a", None)])).unwrap();
     let told: Vec<_> = running.projected.iter().take_while(|(record, _)| *record < 2).collect();
     assert!(told.contains(&(0, 2)) || told.iter().any(|(_, lag)| *lag > 0), "{told:?}");
     drop(running.ledger);
