@@ -24,6 +24,8 @@
 //! | [`responder`] | the path of a callback |
 //! | [`ledger`] | the seam to what keeps the money, and the embedded engine behind it |
 //! | [`journal`] | the ledger's log: records, their groups, SQLite |
+//! | [`kept_rules`] | the rulesets that a journal keeps, compiled as they were |
+//! | [`replay`] | the journal decided again, and what comes out differently |
 //! | [`metrics`] | one file a family |
 //! | [`telemetry`] | one line a callback, for whoever wants to look at single answers |
 //! | [`operations`] | what operators ask, done on a ledger |
@@ -62,9 +64,11 @@ pub mod config;
 pub mod control;
 pub mod first_start;
 pub mod journal;
+pub mod kept_rules;
 pub mod ledger;
 pub mod metrics;
 pub mod operations;
+pub mod replay;
 pub mod responder;
 pub mod server;
 pub mod start_error;

@@ -89,6 +89,7 @@ impl Told {
         let word = match step {
             Step::Copying => "copied",
             Step::Proving => "proven",
+            Step::Reading => "read",
         };
         // Whoever closed standard error does not want to know.
         let _ = writeln!(io::stderr(), "{word}: {} %", tenths.saturating_mul(10));

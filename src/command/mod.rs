@@ -16,6 +16,7 @@ pub mod check;
 pub mod import;
 pub mod journal;
 pub mod ledger;
+pub mod replay;
 pub mod restore;
 pub mod rules;
 pub mod serve;
@@ -47,6 +48,7 @@ enum Command {
     Balance(balance::Balance),
     Rules(rules::Rules),
     Journal(journal::Journal),
+    Replay(replay::Replay),
     Backup(backup::Backup),
     Restore(restore::Restore),
 }
@@ -128,6 +130,7 @@ impl Cli {
             Command::Balance(balance) => balance.run(output),
             Command::Rules(rules) => rules.run(output),
             Command::Journal(journal) => journal.run(output),
+            Command::Replay(replay) => replay.run(output),
             Command::Backup(backup) => backup.run(output),
             Command::Restore(restore) => restore.run(output),
         }

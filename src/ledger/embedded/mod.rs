@@ -5,6 +5,7 @@
 //! through [`queue`] and never wait for anything here. At start the state is rebuilt from the journal.
 
 mod acts;
+pub mod again;
 mod cold;
 mod counters;
 mod engine;
