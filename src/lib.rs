@@ -63,6 +63,8 @@ pub mod command;
 pub mod config;
 pub mod control;
 pub mod first_start;
+#[cfg(test)]
+mod fixture;
 pub mod journal;
 pub mod kept_rules;
 pub mod ledger;

@@ -301,7 +301,8 @@ fn data_directory() -> tempfile::TempDir {
     for records in [2, 1] {
         let mut group = GroupWriter::default();
         for _ in 0..records {
-            group.push(&RecordRef { at: Timestamp::EPOCH, program: None, platform: None, body: BodyRef::Opened }).unwrap();
+            let (at, place, body) = (Timestamp::EPOCH, crate::journal::Place::default(), BodyRef::Opened);
+            group.push(&RecordRef { at, program: None, platform: None, ruleset: None, operator: None, place, body }).unwrap();
         }
         journal.append(group.records(), group.bytes()).unwrap();
     }

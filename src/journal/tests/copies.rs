@@ -9,6 +9,7 @@ use rusqlite::{Connection, params};
 use super::super::backup::{CopyError, backup, restore};
 use super::super::store::FILE;
 use super::*;
+use crate::journal::Step;
 
 fn append(journal: &mut Journal, records: usize) {
     let group = group(&vec![record(Body::Opened); records]);
