@@ -25,6 +25,8 @@
 //! | [`ledger`] | the seam to what keeps the money, and the embedded engine behind it |
 //! | [`journal`] | the ledger's log: records, their groups, SQLite |
 //! | [`kept_rules`] | the rulesets that a journal keeps, compiled as they were |
+//! | [`books`] | accounts' money and standing as records go by |
+//! | [`explain`] | one authorization's story, from the journal |
 //! | [`replay`] | the journal decided again, and what comes out differently |
 //! | [`metrics`] | one file a family |
 //! | [`telemetry`] | one line a callback, for whoever wants to look at single answers |
@@ -58,10 +60,12 @@
 
 pub mod app;
 pub mod background;
+pub mod books;
 pub mod clock;
 pub mod command;
 pub mod config;
 pub mod control;
+pub mod explain;
 pub mod first_start;
 #[cfg(test)]
 mod fixture;

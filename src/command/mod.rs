@@ -13,6 +13,7 @@ use crate::config::{self, Errors};
 pub mod backup;
 pub mod balance;
 pub mod check;
+pub mod explain;
 pub mod import;
 pub mod journal;
 pub mod ledger;
@@ -48,6 +49,7 @@ enum Command {
     Balance(balance::Balance),
     Rules(rules::Rules),
     Journal(journal::Journal),
+    Explain(explain::Explain),
     Replay(replay::Replay),
     Backup(backup::Backup),
     Restore(restore::Restore),
@@ -130,6 +132,7 @@ impl Cli {
             Command::Balance(balance) => balance.run(output),
             Command::Rules(rules) => rules.run(output),
             Command::Journal(journal) => journal.run(output),
+            Command::Explain(explain) => explain.run(output),
             Command::Replay(replay) => replay.run(output),
             Command::Backup(backup) => backup.run(output),
             Command::Restore(restore) => restore.run(output),

@@ -3,13 +3,16 @@
 use super::error::JournalError;
 use super::group::Group;
 use super::operations::{self, Operation};
-use super::reader::Reader;
+use super::reader::{Progress, Reader, Step};
 use super::record::Record;
 use super::retention::Checkpoint;
 use super::rulesets::{self, KeptRuleset};
 
 /// The schema since which operations are kept.
 const WITH_OPERATIONS: i32 = 3;
+
+/// A short journal is read before anybody could wonder.
+const TELL_EVERY: i64 = 65_536;
 
 /// A record in its journal.
 #[derive(Debug)]
@@ -28,12 +31,14 @@ pub struct Numbered<'a> {
 pub type EachRecord<'a> = dyn FnMut(Numbered<'_>) -> Result<(), JournalError> + 'a;
 
 impl Reader {
-    /// Reads every record up to `to`, in order, checking the chain.
+    /// Reads every record up to `to`, in order, checking the chain. Of a long way, progress is told.
     ///
     /// # Errors
     /// The disk, damage, or what `each` says.
-    pub fn records(&self, to: i64, each: &mut EachRecord<'_>) -> Result<(), JournalError> {
+    pub fn records(&self, to: i64, progress: &mut Progress<'_>, each: &mut EachRecord<'_>) -> Result<(), JournalError> {
         self.must_reach_mark()?;
+        let (start, next) = self.bounds()?;
+        let all = next.min(to.saturating_add(1)).saturating_sub(start);
         self.groups().walk(0, &mut |first, bytes| {
             if first > to {
                 return Ok(());
@@ -43,6 +48,10 @@ impl Reader {
             let engine = group.engine;
             for (number, (in_group, record)) in (first..=to).zip(group.enumerate()) {
                 each(Numbered { number, record: record.map_err(unreadable)?, engine, in_group })?;
+                let done = number.saturating_sub(start).saturating_add(1);
+                if all > TELL_EVERY && (done.checked_rem(TELL_EVERY) == Some(0) || done == all) {
+                    progress(Step::Reading, u64::try_from(done).unwrap_or(0), u64::try_from(all).unwrap_or(0));
+                }
             }
             Ok(())
         })

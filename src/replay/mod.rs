@@ -17,12 +17,9 @@ use holdfast_core::{AuthorizationRequest, ProgramId, Timestamp};
 pub use self::difference::Difference;
 use self::difference::compare;
 use crate::journal::reader::Progress;
-use crate::journal::{Body, JournalError, Numbered, Reader, Record, Step};
+use crate::journal::{Body, JournalError, Numbered, Reader, Record};
 use crate::kept_rules::KeptRules;
 use crate::ledger::embedded::again::Again;
-
-/// Progress is told every so many records.
-const TELL_EVERY: i64 = 4096;
 
 /// What a replay did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -52,15 +49,12 @@ pub fn replay(
     let (_, next) = reader.bounds()?;
     let last = next.saturating_sub(1).min(*range.end());
     let mut walk = Walk { rules: KeptRules::of(reader)?, again: Again::new(), opening: false, replayed: Replayed::default() };
-    reader.records(last, &mut |numbered| {
+    reader.records(last, progress, &mut |numbered| {
         walk.opening = matches!(numbered.record.body, Body::Opened) || (walk.opening && numbered.in_group > 0);
         if range.contains(&numbered.number) {
             walk.decide(&numbered, found)?;
         }
         walk.replayed.read = walk.replayed.read.saturating_add(1);
-        if numbered.number.checked_rem(TELL_EVERY) == Some(0) || numbered.number == last {
-            progress(Step::Reading, u64::try_from(numbered.number).unwrap_or(0), u64::try_from(last).unwrap_or(0));
-        }
         walk.again.follow(&numbered.record, numbered.number)
     })?;
     Ok(walk.replayed)

@@ -97,7 +97,7 @@ fn forged(house: &mut House, change: impl Fn(i64, &mut Record)) -> tempfile::Tem
     }
     let mut groups = GroupWriter::default();
     reader
-        .records(i64::MAX, &mut |mut numbered| {
+        .records(i64::MAX, &mut |_, _, _| {}, &mut |mut numbered| {
             change(numbered.number, &mut numbered.record);
             groups.push(&numbered.record.as_written()).unwrap();
             Ok(())
@@ -174,7 +174,7 @@ fn a_decline_that_was_owed_is_asked_of_the_rules_only() {
     }
     let mut records = Vec::new();
     reader
-        .records(i64::MAX, &mut |numbered| {
+        .records(i64::MAX, &mut |_, _, _| {}, &mut |numbered| {
             records.push(numbered.record);
             Ok(())
         })
