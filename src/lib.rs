@@ -28,6 +28,7 @@
 //! | [`books`] | accounts' money and standing as records go by |
 //! | [`explain`] | one authorization's story, from the journal |
 //! | [`replay`] | the journal decided again, and what comes out differently |
+//! | [`settlement`] | what is due to networks for a day, summed from the journal; the platform's file compared |
 //! | [`metrics`] | one file a family |
 //! | [`telemetry`] | one line a callback, for whoever wants to look at single answers |
 //! | [`operations`] | what operators ask, done on a ledger |
@@ -77,5 +78,6 @@ pub mod operations;
 pub mod replay;
 pub mod responder;
 pub mod server;
+pub mod settlement;
 pub mod start_error;
 pub mod telemetry;

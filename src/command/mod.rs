@@ -21,6 +21,7 @@ pub mod replay;
 pub mod restore;
 pub mod rules;
 pub mod serve;
+pub mod settlement;
 #[cfg(test)]
 mod tests;
 
@@ -51,6 +52,7 @@ enum Command {
     Journal(journal::Journal),
     Explain(explain::Explain),
     Replay(replay::Replay),
+    Settlement(settlement::Settlement),
     Backup(backup::Backup),
     Restore(restore::Restore),
 }
@@ -133,6 +135,7 @@ impl Cli {
             Command::Rules(rules) => rules.run(output),
             Command::Journal(journal) => journal.run(output),
             Command::Explain(explain) => explain.run(output),
+            Command::Settlement(settlement) => settlement.run(output),
             Command::Replay(replay) => replay.run(output),
             Command::Backup(backup) => backup.run(output),
             Command::Restore(restore) => restore.run(output),
