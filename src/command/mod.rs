@@ -15,6 +15,7 @@ pub mod balance;
 pub mod check;
 pub mod explain;
 pub mod import;
+pub mod inbox;
 pub mod journal;
 pub mod ledger;
 pub mod replay;
@@ -49,6 +50,7 @@ enum Command {
     Import(import::Import),
     Balance(balance::Balance),
     Rules(rules::Rules),
+    Inbox(inbox::Inbox),
     Journal(journal::Journal),
     Explain(explain::Explain),
     Replay(replay::Replay),
@@ -136,6 +138,7 @@ impl Cli {
             Command::Journal(journal) => journal.run(output),
             Command::Explain(explain) => explain.run(output),
             Command::Settlement(settlement) => settlement.run(output),
+            Command::Inbox(inbox) => inbox.run(output),
             Command::Replay(replay) => replay.run(output),
             Command::Backup(backup) => backup.run(output),
             Command::Restore(restore) => restore.run(output),
