@@ -158,9 +158,13 @@ impl House {
         Reader::open(self.directory.path()).unwrap()
     }
 
+    pub fn ledger(&self) -> &Embedded {
+        self.ledger.as_ref().unwrap()
+    }
+
     pub fn act(&self, act: Act) -> Answer {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        runtime.block_on(ask(self.ledger.as_ref().unwrap(), act)).unwrap()
+        runtime.block_on(ask(self.ledger(), act)).unwrap()
     }
 
     pub fn ask(&self, request: AuthorizationRequest) -> Decision {

@@ -195,3 +195,52 @@ fn a_decline_that_was_owed_is_asked_of_the_rules_only() {
     // The rules were asked another amount.
     assert!(differences.iter().all(|found| found.field.path.starts_with("verdict.")), "{differences:?}");
 }
+
+/// A journal to measure `holdfast replay` on: half a million purchases of ten thousand cards, most of them cleared.
+///
+/// `HOLDFAST_FIGURE=DIR cargo test -p holdfast --lib a_million_records -- --ignored`, then
+/// `time target/release/holdfast replay --data DIR`.
+#[test]
+#[ignore = "a minute or two, for a figure"]
+fn a_million_records_to_measure_on() {
+    use crate::ledger::{Decide, Entry, Ledger as _, Ticket, Wait};
+    let mut house = House::with(100);
+    let cards: Vec<_> = (0..10_000).map(|number| CardToken::new(&format!("card-{number}")).unwrap()).collect();
+    for chunk in cards.chunks(1000) {
+        let entries = chunk.iter().flat_map(|card| {
+            let (account, status) = (AccountId::new(&format!("of-{card}")).unwrap(), AccountStatus::Active);
+            let account_entry = Entry::Account { account, balance: usd(1_000_000_000), credit_line: 0, status };
+            [account_entry, Entry::Card { card: *card, account, cardholder: None, status: CardStatus::Active }]
+        });
+        house.act(Act::Enter(program(), entries.collect()));
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let (hash, ruleset) = (*house.ruleset.hash().as_bytes(), std::sync::Arc::clone(&house.ruleset));
+    for batch in 0..1000 {
+        let mut waits = Vec::new();
+        let mut submit = |act| {
+            let ticket = Ticket::new(act);
+            house.ledger().submit(std::sync::Arc::clone(&ticket));
+            waits.push(Wait::on(ticket));
+        };
+        for number in 0..500_usize {
+            let number = batch * 500 + number;
+            let card = Some(cards[number % cards.len()]);
+            let request = AuthorizationRequest { card, cardholder: None, ..purchase(&format!("p{number}"), 100) };
+            let received_at = crate::clock::utc();
+            let not_after = crate::clock::instant() + std::time::Duration::from_secs(3600);
+            let (verdict, digest) = (evaluate(&ruleset, &request, received_at, &mut NoTrace), request.content_digest());
+            submit(Act::Decide(Decide { origin: origin(), request, digest, verdict, ruleset: hash, received_at, not_after }));
+            let (payment, amount) = (Some(request.payment), usd(100));
+            let fact = Fact::Captured { payment, amount, finality: Finality::Final };
+            let subject = Subject { card, ..Subject::default() };
+            submit(Act::Tell(origin(), ToldEvent { subject, ..crate::fixture::told(&format!("c{number}"), fact) }));
+        }
+        house.ledger().nudge();
+        for wait in waits {
+            runtime.block_on(wait).unwrap();
+        }
+    }
+    house.stop();
+    std::fs::rename(house.directory.path(), std::env::var("HOLDFAST_FIGURE").unwrap()).unwrap();
+}
