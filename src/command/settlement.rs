@@ -72,6 +72,7 @@ impl Settlement {
 
 fn sum(data: &Path, program: &ProgramConfig, day: Date) -> Result<Day, Failure> {
     let reader = Reader::open(data).map_err(Failure::told)?;
+    reader.must_begin_at_the_first().map_err(Failure::told)?;
     let cutoff = Cutoff::new(program.time_zone.clone(), program.settlement_cutoff);
     let mut summing = Summing::new(Question { program: program.id, day: days(day), cutoff });
     let mut told = Told::default();

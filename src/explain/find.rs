@@ -92,6 +92,7 @@ impl From<JournalError> for NotOne {
 /// # Errors
 /// None, or several; or the journal cannot be read.
 pub fn find(reader: &Reader, sought: &Sought, progress: &mut Progress<'_>) -> Result<Payment, NotOne> {
+    reader.must_begin_at_the_first()?;
     let mut found: BTreeMap<(Option<ProgramId>, Option<PlatformName>, Option<u64>), Payment> = BTreeMap::new();
     reader.records(i64::MAX, progress, &mut |numbered| {
         let record = &numbered.record;

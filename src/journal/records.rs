@@ -57,6 +57,17 @@ impl Reader {
         })
     }
 
+    /// Makes sure that nothing was dropped at its beginning: for whoever adds up from there.
+    ///
+    /// # Errors
+    /// It begins later, or cannot be read.
+    pub fn must_begin_at_the_first(&self) -> Result<(), JournalError> {
+        match self.bounds()? {
+            (1, _) => Ok(()),
+            (record, _) => Err(JournalError::BeginsLater { path: self.path().to_owned(), record }),
+        }
+    }
+
     /// The counter of the first record that is kept, and the one that the next record gets.
     ///
     /// # Errors

@@ -46,6 +46,7 @@ pub fn replay(
     found: &mut dyn FnMut(Difference) -> Result<(), JournalError>,
     progress: &mut Progress<'_>,
 ) -> Result<Replayed, JournalError> {
+    reader.must_begin_at_the_first()?;
     let (_, next) = reader.bounds()?;
     let last = next.saturating_sub(1).min(*range.end());
     let mut walk = Walk { rules: KeptRules::of(reader)?, again: Again::new(), opening: false, replayed: Replayed::default() };

@@ -196,6 +196,19 @@ fn a_decline_that_was_owed_is_asked_of_the_rules_only() {
     assert!(differences.iter().all(|found| found.field.path.starts_with("verdict.")), "{differences:?}");
 }
 
+#[test]
+fn a_journal_that_begins_later_is_not_guessed_at() {
+    let mut house = House::with(1000);
+    house.ask(purchase("one", 100));
+    house.stop();
+    let mut journal = Journal::open(house.directory.path(), Sync::None).unwrap();
+    journal.drop_before(journal.next(), b"").unwrap();
+    drop(journal);
+    let reader = Reader::open(house.directory.path()).unwrap();
+    let refused = replay(&reader, &(1..=i64::MAX), &mut |_| Ok(()), &mut |_, _, _| {}).unwrap_err();
+    assert!(matches!(refused, JournalError::BeginsLater { record: 5, .. }), "{refused}");
+}
+
 /// A journal to measure `holdfast replay` on: half a million purchases of ten thousand cards, most of them cleared.
 ///
 /// `HOLDFAST_FIGURE=DIR cargo test -p holdfast --lib a_million_records -- --ignored`, then

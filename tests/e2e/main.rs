@@ -29,5 +29,6 @@ mod limits;
 mod money;
 mod notifications;
 mod retries;
+mod stories;
 mod support;
 mod telemetry;
