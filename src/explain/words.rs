@@ -39,7 +39,9 @@ impl Lines<'_> {
 
     fn head(&mut self) {
         let payment = &self.story.payment;
-        let names: Vec<_> = payment.names.iter().map(String::as_str).collect();
+        let id = self.story.moments.iter().find_map(|moment| id_of(&moment.record.body));
+        let others = payment.names.iter().map(String::as_str).filter(|name| Some(*name) != id);
+        let names: Vec<_> = id.into_iter().chain(others).collect();
         let whose = payment.program.map_or_else(String::new, |program| format!(", program {program}"));
         let platform = payment.platform.map_or_else(String::new, |platform| format!(", platform {platform}"));
         self.text.push_str(&format!("Payment {}{whose}{platform}\n", names.join(" / ")));
@@ -221,6 +223,22 @@ impl Lines<'_> {
         if let Some(card) = self.story.now.card {
             self.line(format!("The card is {}.", card.name()));
         }
+    }
+}
+
+/// The platform's id of the payment that a question is about.
+fn id_of(body: &Body) -> Option<&str> {
+    match body {
+        Body::Decided { request, .. } | Body::Adopted { request, .. } => {
+            Some(request.increments.as_ref().unwrap_or(&request.payment).authorization.as_str())
+        }
+        Body::Ordered { payment, .. } => Some(payment.authorization.as_str()),
+        Body::Told { .. }
+        | Body::Kept { .. }
+        | Body::AccountEntered { .. }
+        | Body::CardEntered { .. }
+        | Body::RulesPublished
+        | Body::Opened => None,
     }
 }
 

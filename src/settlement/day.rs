@@ -1,6 +1,6 @@
 //! One settlement day of one program, summed from the journal's records.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use holdfast_core::hold::{Fact, MovementCause, Order};
 use holdfast_core::{AccountId, AuthorizationRequest, Currency, Money, NetworkName, PaymentRef, ProgramId, Timestamp};
@@ -27,7 +27,7 @@ pub struct Movement {
     pub record: i64,
     /// When the ledger applied it.
     pub at: Timestamp,
-    /// Every name by which the platform may call it.
+    /// Every name by which the platform may call it, the payment's id first.
     pub names: Vec<String>,
     /// Whose account.
     pub account: AccountId,
@@ -218,7 +218,7 @@ impl Summing {
         let own = record.place.hold.and_then(|hold| self.networks.get(&hold)).copied();
         let (names, network, what, cause, posted) = match &record.body {
             Body::AccountEntered { balance, .. } => match entered {
-                Entered::Account => (BTreeSet::new(), None, "entered", MovementCause::Funding, balance.minor()),
+                Entered::Account => (Vec::new(), None, "entered", MovementCause::Funding, balance.minor()),
                 Entered::Nothing => return None,
             },
             Body::Decided { request, outcome, .. } | Body::Adopted { request, outcome, .. } => {
@@ -226,19 +226,18 @@ impl Summing {
             }
             Body::Told { event, outcome } => {
                 let mut names = names_of_fact(&event.fact);
-                names.insert(event.key.to_string());
+                names.push(event.key.to_string());
                 (names, event.network, what(&event.fact), outcome.cause?, outcome.posted)
             }
             Body::Ordered { payment, key, order, outcome } => {
                 let mut names = names_of_payment(payment);
-                names.insert(key.to_string());
+                names.push(key.to_string());
                 (names, None, ordered(order), outcome.cause?, outcome.posted)
             }
             Body::Kept { .. } | Body::CardEntered { .. } | Body::RulesPublished | Body::Opened => return None,
         };
         let posted = Money::from_minor(posted, book.account.currency);
-        let (names, network) = (names.into_iter().collect(), network.or(own));
-        let (at, account) = (record.at, book.id);
+        let (at, account, network) = (record.at, book.id, network.or(own));
         (!posted.is_zero()).then_some(Movement { record: number, at, names, account, network, cause, what, posted })
     }
 
@@ -254,17 +253,17 @@ impl Summing {
     }
 }
 
-fn names_of_payment(payment: &PaymentRef) -> BTreeSet<String> {
+fn names_of_payment(payment: &PaymentRef) -> Vec<String> {
     std::iter::once(payment.authorization).chain(payment.alias).map(|name| name.to_string()).collect()
 }
 
-fn names_of_request(request: &AuthorizationRequest) -> BTreeSet<String> {
+fn names_of_request(request: &AuthorizationRequest) -> Vec<String> {
     let mut names = names_of_payment(&request.payment);
-    names.insert(request.key.to_string());
+    names.push(request.key.to_string());
     names
 }
 
-fn names_of_fact(fact: &Fact) -> BTreeSet<String> {
+fn names_of_fact(fact: &Fact) -> Vec<String> {
     match fact {
         Fact::Recorded { payment, .. }
         | Fact::Reduced { payment, .. }
@@ -274,7 +273,7 @@ fn names_of_fact(fact: &Fact) -> BTreeSet<String> {
         Fact::Captured { payment, .. } | Fact::Credited { payment, .. } | Fact::Debited { payment, .. } => {
             payment.as_ref().map(names_of_payment).unwrap_or_default()
         }
-        Fact::Card { .. } | Fact::Cardholder { .. } | Fact::Account { .. } | Fact::SettlementAnnounced { .. } => BTreeSet::new(),
+        Fact::Card { .. } | Fact::Cardholder { .. } | Fact::Account { .. } | Fact::SettlementAnnounced { .. } => Vec::new(),
     }
 }
 

@@ -69,6 +69,9 @@ fn sums(text: &mut String, day: &Day) -> std::fmt::Result {
         writeln!(text, "  {:<24} {:>20}", cause.name(), amount(*sum, *currency))?;
     }
     writeln!(text, "\nWallet at the day's end")?;
+    if day.float.is_empty() {
+        writeln!(text, "  no account had been recorded by then")?;
+    }
     for (currency, float) in &day.float {
         let due = total_due(day, *currency);
         for (what, minor) in [
