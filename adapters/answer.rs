@@ -3,8 +3,9 @@
 use std::fmt;
 
 use arrayvec::{ArrayString, ArrayVec};
-use holdfast_core::{AccountId, Decision, Money};
+use holdfast_core::{AccountId, Decision, IdempotencyKey, Money, PlatformName, ProgramId};
 use http::{HeaderName, HeaderValue};
+use sha2::{Digest as _, Sha256};
 
 use crate::inbound::Malformed;
 
@@ -41,6 +42,17 @@ pub enum Answer<'a> {
 pub struct DecisionReference([u8; 16]);
 
 impl DecisionReference {
+    /// Our name for the decision on a key of a program's platform.
+    #[must_use]
+    pub fn of(program: &ProgramId, platform: &PlatformName, key: &IdempotencyKey) -> Self {
+        let mut digest = Sha256::new();
+        for part in [program.as_str(), platform.as_str(), key.as_str()] {
+            digest.update(part);
+            digest.update([0]);
+        }
+        DecisionReference::from_digest(digest.finalize().first_chunk().copied().unwrap_or_default())
+    }
+
     /// Takes 16 bytes of a digest.
     #[must_use]
     pub const fn from_digest(mut digest: [u8; 16]) -> Self {

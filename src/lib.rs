@@ -25,6 +25,11 @@
 //! | [`responder`] | the path of a callback |
 //! | [`ledger`] | the seam to what keeps the money, and the embedded engine behind it |
 //! | [`journal`] | the ledger's log: records, their groups, SQLite |
+//! | [`kept_rules`] | the rulesets that a journal keeps, compiled as they were |
+//! | [`books`] | accounts' money and standing as records go by |
+//! | [`explain`] | one authorization's story, from the journal |
+//! | [`replay`] | the journal decided again, and what comes out differently |
+//! | [`settlement`] | what is due to networks for a day, summed from the journal; the platform's file compared |
 //! | [`api`] | the management API: one file a resource, on a listener of its own |
 //! | [`metrics`] | one file a family |
 //! | [`telemetry`] | one line a callback, for whoever wants to look at single answers |
@@ -67,16 +72,23 @@
 pub mod api;
 pub mod app;
 pub mod background;
+pub mod books;
 pub mod clock;
 pub mod command;
 pub mod config;
 pub mod control;
+pub mod explain;
 pub mod first_start;
+#[cfg(test)]
+mod fixture;
 pub mod journal;
+pub mod kept_rules;
 pub mod ledger;
 pub mod metrics;
 pub mod operations;
+pub mod replay;
 pub mod responder;
 pub mod server;
+pub mod settlement;
 pub mod start_error;
 pub mod telemetry;

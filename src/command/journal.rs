@@ -89,6 +89,7 @@ impl Told {
         let word = match step {
             Stage::Copying => "copied",
             Stage::Proving => "proven",
+            Stage::Reading => "read",
         };
         // Whoever closed standard error does not want to know.
         let _ = writeln!(io::stderr(), "{word}: {} %", tenths.saturating_mul(10));

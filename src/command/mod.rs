@@ -13,12 +13,16 @@ use crate::config::{self, Errors};
 pub mod backup;
 pub mod balance;
 pub mod check;
+pub mod explain;
 pub mod import;
+pub mod inbox;
 pub mod journal;
 pub mod ledger;
+pub mod replay;
 pub mod restore;
 pub mod rules;
 pub mod serve;
+pub mod settlement;
 #[cfg(test)]
 mod tests;
 
@@ -46,7 +50,11 @@ enum Command {
     Import(import::Import),
     Balance(balance::Balance),
     Rules(rules::Rules),
+    Inbox(inbox::Inbox),
     Journal(journal::Journal),
+    Explain(explain::Explain),
+    Replay(replay::Replay),
+    Settlement(settlement::Settlement),
     Backup(backup::Backup),
     Restore(restore::Restore),
 }
@@ -128,6 +136,10 @@ impl Cli {
             Command::Balance(balance) => balance.run(output),
             Command::Rules(rules) => rules.run(output),
             Command::Journal(journal) => journal.run(output),
+            Command::Explain(explain) => explain.run(output),
+            Command::Settlement(settlement) => settlement.run(output),
+            Command::Inbox(inbox) => inbox.run(output),
+            Command::Replay(replay) => replay.run(output),
             Command::Backup(backup) => backup.run(output),
             Command::Restore(restore) => restore.run(output),
         }

@@ -39,6 +39,10 @@ fn what_is_understood() {
         "holdfast journal verify b",
         "holdfast backup b --json --data d",
         "holdfast restore b --data d --json",
+        "holdfast explain tx-1001 --program p --platform marqeta --hold 3 --json --data d",
+        "holdfast replay --from 3 --to 9 --json --data d",
+        "holdfast settlement --program p --day 2026-03-14 --file f --json --config c",
+        "holdfast inbox --since 2026-03-14T15:00:00Z --program p --json --data d",
     ];
     for line in understood {
         assert!(parse(line).is_ok(), "{line}");
@@ -57,6 +61,11 @@ fn what_is_understood() {
         ("holdfast journal", ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand),
         ("holdfast backup", ErrorKind::MissingRequiredArgument),
         ("holdfast restore b", ErrorKind::MissingRequiredArgument),
+        ("holdfast explain", ErrorKind::MissingRequiredArgument),
+        ("holdfast replay --from 0", ErrorKind::ValueValidation),
+        ("holdfast settlement --program p", ErrorKind::MissingRequiredArgument),
+        ("holdfast settlement --program p --day 14.3.2026", ErrorKind::ValueValidation),
+        ("holdfast inbox --since yesterday", ErrorKind::ValueValidation),
         ("holdfast --version", ErrorKind::DisplayVersion),
         ("holdfast balance --help", ErrorKind::DisplayHelp),
     ];
@@ -77,7 +86,20 @@ fn serve_puts_its_options_over_the_file() {
 #[test]
 fn every_command_teaches_by_example() {
     let mut cli = Cli::command();
-    for names in ["serve", "check", "import", "balance", "rules", "journal verify", "backup", "restore"] {
+    for names in [
+        "serve",
+        "check",
+        "import",
+        "balance",
+        "rules",
+        "journal verify",
+        "backup",
+        "restore",
+        "explain",
+        "replay",
+        "settlement",
+        "inbox",
+    ] {
         let mut command = &mut cli;
         for name in names.split(' ') {
             command = command.find_subcommand_mut(name).unwrap();

@@ -30,6 +30,7 @@ pub mod responder;
 pub mod ruleset;
 pub mod secret;
 pub mod server;
+mod settlement;
 pub mod telemetry;
 #[cfg(test)]
 mod tests;

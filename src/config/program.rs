@@ -18,6 +18,8 @@ use super::read::Section;
 use super::ruleset::{self, HalfKnown, Home};
 use super::secret::SecretReader;
 use super::server::Exposure;
+use super::settlement;
+use crate::settlement::{FileColumns, TimeOfDay};
 
 /// One card program.
 #[derive(Debug, Clone)]
@@ -32,6 +34,10 @@ pub struct ProgramConfig {
     pub country: Country,
     /// `time_zone`: where its days, weeks and months begin.
     pub time_zone: TimeZone,
+    /// `settlement_cutoff`: when its settlement day ends, where the platform does not tell the day.
+    pub settlement_cutoff: TimeOfDay,
+    /// `[program.settlement_file]`: the columns of the platform's settlement file.
+    pub settlement_file: Option<FileColumns>,
     /// `rules`: the ruleset to start from in an empty ledger; later versions are published.
     pub rules_path: PathBuf,
     /// `import_accounts`: accounts to import into an empty ledger.
@@ -203,6 +209,9 @@ impl ProgramReader<'_> {
         let import_accounts = section.optional_text("import_accounts").and_then(file);
         let import_cards = section.optional_text("import_cards").and_then(file);
 
+        let settlement_cutoff = settlement::cutoff(&section);
+        let settlement_file = settlement::file(&section);
+
         if section.optional("mount").is_none() {
             section.spot.wrong("has no [[program.mount]]: no platform could call it");
         }
@@ -220,6 +229,8 @@ impl ProgramReader<'_> {
             environment: environment?,
             country: country?,
             time_zone: time_zone?,
+            settlement_cutoff: settlement_cutoff?,
+            settlement_file: settlement_file?,
             rules_path: rules_path?,
             import_accounts,
             import_cards,

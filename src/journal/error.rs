@@ -57,6 +57,13 @@ pub enum JournalError {
         /// The record that no group begins with.
         record: i64,
     },
+    /// The journal's oldest records were dropped, and what was asked needs them.
+    BeginsLater {
+        /// The file.
+        path: PathBuf,
+        /// The first record that is kept.
+        record: i64,
+    },
     /// Another process has it open for writing.
     InUse(PathBuf),
     /// The simulated disk failed, as it was told to.
@@ -146,6 +153,10 @@ impl fmt::Display for JournalError {
             ),
             JournalError::NoBoundary { path, record } => {
                 write!(f, "{}: no group begins with record {record}; drop up to one that does", path.display())
+            }
+            JournalError::BeginsLater { path, record } => {
+                let path = path.display();
+                write!(f, "{path}: begins with record {record}; what was before it was dropped, and this needs it")
             }
             JournalError::InUse(path) => {
                 write!(f, "{}: is in use by another Holdfast; stop that one, or choose another data directory", path.display())

@@ -5,7 +5,8 @@
 //! people write is digested before it comes here.
 //!
 //! [`record`] is what is written, [`log`] what the ledger needs of whoever keeps it, [`store`] how it is kept on a disk, and
-//! [`memory`] how a simulation keeps it. [`reader`] proves one beside its writer, [`backup`] copies one.
+//! [`memory`] how a simulation keeps it. [`reader`] proves one beside its writer,
+//! [`records`] reads it, [`backup`] copies one.
 
 pub mod backup;
 mod chain;
@@ -18,6 +19,7 @@ pub mod memory;
 pub mod operations;
 pub mod reader;
 pub mod record;
+pub mod records;
 mod remarks;
 pub mod retention;
 pub mod rulesets;
@@ -34,6 +36,7 @@ pub use memory::{Crash, Fault, MemoryDisk, MemoryLog};
 pub use operations::{Noted, Operation};
 pub use reader::{Reader, Stage, Verified};
 pub use record::{Body, BodyRef, Place, Record, RecordRef, Uses};
+pub use records::Numbered;
 pub use retention::Checkpoint;
 pub use rulesets::KeptRuleset;
 pub use store::{Journal, Sync};

@@ -19,6 +19,8 @@ pub enum Stage {
     Copying,
     /// The chain is walked.
     Proving,
+    /// Records are read.
+    Reading,
 }
 
 /// Told how far a step has come: what is done, and of how much.
@@ -151,7 +153,11 @@ impl Reader {
         Ok(verified)
     }
 
-    fn groups(&self) -> Groups<'_> {
+    pub(super) fn schema(&self) -> i32 {
+        self.schema
+    }
+
+    pub(super) fn groups(&self) -> Groups<'_> {
         Groups { connection: &self.connection, path: &self.path, schema: self.schema }
     }
 }

@@ -30,23 +30,30 @@ pub(super) fn keep(connection: &Connection, ruleset: &KeptRuleset) -> rusqlite::
         .map(|_| ())
 }
 
+const COLUMNS: &str = "SELECT hash, program, source, published_at, published_by, why FROM ruleset";
+
 /// A program's, oldest first.
 pub(super) fn of(connection: &Connection, program: &str) -> rusqlite::Result<Vec<KeptRuleset>> {
-    let mut statement = connection.prepare(
-        "SELECT hash, program, source, published_at, published_by, why FROM ruleset WHERE program = ?1 ORDER BY number",
-    )?;
-    let rows = statement.query_map(params![program], |row| {
-        let published_at: String = row.get(3)?;
-        Ok(KeptRuleset {
-            hash: row.get(0)?,
-            program: row.get(1)?,
-            source: row.get(2)?,
-            published_at: published_at
-                .parse::<jiff::Timestamp>()
-                .map_or(Timestamp::EPOCH, |at| Timestamp::from_unix_micros(at.as_microsecond())),
-            published_by: row.get(4)?,
-            why: row.get(5)?,
-        })
-    })?;
-    rows.collect()
+    let mut statement = connection.prepare(&format!("{COLUMNS} WHERE program = ?1 ORDER BY number"))?;
+    statement.query_map(params![program], read)?.collect()
+}
+
+/// All programs', oldest first.
+pub(super) fn all(connection: &Connection) -> rusqlite::Result<Vec<KeptRuleset>> {
+    let mut statement = connection.prepare(&format!("{COLUMNS} ORDER BY number"))?;
+    statement.query_map([], read)?.collect()
+}
+
+fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<KeptRuleset> {
+    let published_at: String = row.get(3)?;
+    Ok(KeptRuleset {
+        hash: row.get(0)?,
+        program: row.get(1)?,
+        source: row.get(2)?,
+        published_at: published_at
+            .parse::<jiff::Timestamp>()
+            .map_or(Timestamp::EPOCH, |at| Timestamp::from_unix_micros(at.as_microsecond())),
+        published_by: row.get(4)?,
+        why: row.get(5)?,
+    })
 }

@@ -7,7 +7,6 @@ use holdfast_adapters::{Adapter, DecisionReference, InFlightDuplicate, Keyring};
 use holdfast_core::rules::Ruleset;
 use holdfast_core::stand_in::StandInPolicy;
 use holdfast_core::{IdempotencyKey, PlatformName, ProgramId};
-use sha2::{Digest, Sha256};
 
 use super::deadline::Patience;
 use crate::ledger::Origin;
@@ -55,15 +54,6 @@ impl Mount {
     /// Our name for the decision on a key: made of program, platform and key, so that a retry hears the same one.
     #[must_use]
     pub fn reference(&self, key: &IdempotencyKey) -> DecisionReference {
-        let mut digest = Sha256::new();
-        for part in [self.program.id.as_str(), self.platform.as_str(), key.as_str()] {
-            digest.update(part);
-            digest.update([0]);
-        }
-        let mut half = [0_u8; 16];
-        for (to, from) in half.iter_mut().zip(digest.finalize()) {
-            *to = from;
-        }
-        DecisionReference::from_digest(half)
+        DecisionReference::of(&self.program.id, &self.platform, key)
     }
 }

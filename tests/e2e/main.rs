@@ -30,5 +30,6 @@ mod management;
 mod money;
 mod notifications;
 mod retries;
+mod stories;
 mod support;
 mod telemetry;

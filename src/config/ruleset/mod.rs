@@ -62,8 +62,21 @@ struct Head {
 /// # Errors
 /// Everything that is wrong with it.
 pub fn read(file_name: &str, source: &str, home: &Home) -> Result<Ruleset, Errors> {
+    read_for(file_name, source, &(*home).into())
+}
+
+/// Reads a ruleset that a journal kept, as it was read when it was published: all that it means stands in it, whatever the
+/// configuration says today.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn read_kept(name: &str, source: &str, program: ProgramId) -> Result<Ruleset, Errors> {
+    read_for(name, source, &HalfKnown { program: Some(program), ..HalfKnown::default() })
+}
+
+fn read_for(file_name: &str, source: &str, home: &HalfKnown) -> Result<Ruleset, Errors> {
     let document = Document::parse(file_name, source)?;
-    let ruleset = read_root(document.root(), source, &(*home).into());
+    let ruleset = read_root(document.root(), source, home);
     let errors = document.finish();
     match ruleset {
         Some(ruleset) if errors.is_empty() => Ok(ruleset),

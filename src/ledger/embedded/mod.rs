@@ -6,6 +6,7 @@
 //! is read from it, and what it has not followed yet is rebuilt from the journal.
 
 mod acts;
+pub mod again;
 mod cold;
 mod counters;
 mod engine;

@@ -1,0 +1,68 @@
+//! `holdfast explain`: one authorization's whole story, in words that can be read out.
+
+use std::io;
+
+use clap::Args;
+use holdfast_core::{PlatformName, ProgramId};
+
+use super::journal::Told;
+use super::{Failure, Place};
+use crate::explain::{self, Sought};
+use crate::journal::Reader;
+
+const EXAMPLES: &str = "\
+Examples:
+  holdfast explain tx-1001
+  holdfast explain jit-1001 --program demo
+  holdfast explain 77a4b209-3159-80e9-9029-034597423049
+  holdfast explain tx-1001 --json | jq .now
+
+It only reads, beside a running server or without one. An authorization is named by the platform's id of the payment (or of
+any later message about it), by the key under which it was asked (Marqeta: the JIT token; Apto: the authorization's id), or by
+our reference (Marqeta: the tag dec=...; Apto: external_authorization_id). Amounts that were used and funds are those of the
+moment, before the decision. No merchant is named: the journal has none. In JSON, amounts are whole numbers of minor units.
+
+Exit codes:
+  0  told
+  1  nobody knows that name, several payments go by it (which, on standard error), or the journal cannot be read
+  2  the command line is not understood";
+
+/// Tells who asked for an authorization, what was decided and why, and all that became of it.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Explain {
+    /// The payment, its key, or our reference.
+    authorization: String,
+    /// Only in this program.
+    #[arg(long, value_name = "PROGRAM")]
+    program: Option<ProgramId>,
+    /// Only of this platform.
+    #[arg(long, value_name = "PLATFORM")]
+    platform: Option<PlatformName>,
+    /// Only the hold of this number, where one name was given to several payments.
+    #[arg(long, value_name = "NUMBER")]
+    hold: Option<u64>,
+    /// An object of JSON instead of words.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    place: Place,
+}
+
+impl Explain {
+    pub(super) fn run(self, output: &mut dyn io::Write) -> Result<(), Failure> {
+        let reader = Reader::open(&self.place.data()?).map_err(Failure::told)?;
+        let name = self.authorization.strip_prefix("dec=").unwrap_or(&self.authorization).to_owned();
+        let sought = Sought { name, program: self.program, platform: self.platform, hold: self.hold };
+        let mut told = Told::default();
+        let payment =
+            explain::find(&reader, &sought, &mut |step, done, all| told.progress(step, done, all)).map_err(Failure::told)?;
+        let mut told = Told::default();
+        let story =
+            explain::tell(&reader, payment, &mut |step, done, all| told.progress(step, done, all)).map_err(Failure::told)?;
+        if self.json {
+            return Ok(writeln!(output, "{}", explain::json::of(&story))?);
+        }
+        Ok(write!(output, "{}", explain::words::of(&story))?)
+    }
+}

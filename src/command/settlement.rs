@@ -1,0 +1,112 @@
+//! `holdfast settlement`: what is due to the networks for a day, and how the platform's file compares.
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use holdfast_core::ProgramId;
+use jiff::civil::Date;
+
+use super::journal::Told;
+use super::{Failure, Place};
+use crate::config::{Config, Overrides, ProgramConfig};
+use crate::journal::Reader;
+use crate::settlement::report::{self, Title};
+use crate::settlement::{Cutoff, Day, Question, Reconciled, Summing, days, read_file, reconcile};
+
+const EXAMPLES: &str = "\
+Examples:
+  holdfast settlement --program demo --day 2026-03-14
+  holdfast settlement --program demo --day 2026-03-14 --file settled.csv
+  holdfast settlement --program demo --day 2026-03-14 --json | jq .due
+
+It only reads, beside a running server or without one. A movement belongs to the day on which the platform says that the
+network settles it; where it does not say, to the day that ends at the program's settlement_cutoff, by when it happened or
+else by when it was recorded. Only what is balanced against a network is due; loads, fees, disputes and stand-in loss are
+listed beside it. The columns of the platform's file are named in [program.settlement_file]; its amounts are decimals.
+
+Exit codes:
+  0  told; and what there was to compare (the file, a settlement that the platform announced) is the same
+  1  something differs or is missing on either side (on standard output), or the journal or the file cannot be read
+  2  the command line is not understood";
+
+/// Tells what is due per network and currency for a day, the movements behind it, and compares the platform's file.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Settlement {
+    /// The program.
+    #[arg(long, value_name = "PROGRAM")]
+    program: ProgramId,
+    /// The settlement day.
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    day: Date,
+    /// The platform's settlement file, to be compared.
+    #[arg(long, value_name = "CSV")]
+    file: Option<PathBuf>,
+    /// An object of JSON instead of tables.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    place: Place,
+}
+
+impl Settlement {
+    pub(super) fn run(self, output: &mut dyn io::Write) -> Result<(), Failure> {
+        let overrides = Overrides { data: self.place.data.clone(), ..Overrides::default() };
+        let config = Config::load(&self.place.config, overrides)?;
+        let program = config.programs.iter().find(|program| program.id == self.program).ok_or_else(|| {
+            Failure::Told(format!("--program: {} has no program `{}`", self.place.config.display(), self.program))
+        })?;
+        let day = sum(&config.ledger.data, program, self.day)?;
+        let reconciled = self.file.as_deref().map(|file| compare(file, program, &day)).transpose()?;
+        let title = Title { program: self.program, date: self.day.to_string() };
+        if self.json {
+            writeln!(output, "{}", report::as_json(&title, &day, reconciled.as_ref()))?;
+        } else {
+            write!(output, "{}", report::as_text(&title, &day, reconciled.as_ref()))?;
+        }
+        verdict(&day, reconciled.as_ref())
+    }
+}
+
+fn sum(data: &Path, program: &ProgramConfig, day: Date) -> Result<Day, Failure> {
+    let reader = Reader::open(data).map_err(Failure::told)?;
+    reader.must_begin_at_the_first().map_err(Failure::told)?;
+    let cutoff = Cutoff::new(program.time_zone.clone(), program.settlement_cutoff);
+    let mut summing = Summing::new(Question { program: program.id, day: days(day), cutoff });
+    let mut told = Told::default();
+    reader
+        .records(i64::MAX, &mut |step, done, all| told.progress(step, done, all), &mut |numbered| {
+            summing.take(numbered.number, &numbered.record);
+            Ok(())
+        })
+        .map_err(Failure::told)?;
+    Ok(summing.finish())
+}
+
+fn compare(file: &Path, program: &ProgramConfig, day: &Day) -> Result<Reconciled, Failure> {
+    let Some(columns) = &program.settlement_file else {
+        return Err(Failure::Told(format!(
+            "--file: program `{}` has no [program.settlement_file] that names the columns",
+            program.id
+        )));
+    };
+    let name = file.display();
+    let opened = File::open(file).map_err(|error| Failure::Told(format!("{name}: cannot be read: {error}")))?;
+    let rows = read_file(opened, columns, program.currency).map_err(|problems| {
+        Failure::Told(problems.iter().map(|problem| format!("{name}: {problem}")).collect::<Vec<_>>().join("\n"))
+    })?;
+    Ok(reconcile(day, &rows))
+}
+
+fn verdict(day: &Day, reconciled: Option<&Reconciled>) -> Result<(), Failure> {
+    let mut problems = Vec::new();
+    if let Some(differing) = reconciled.map(|reconciled| reconciled.differences.len()).filter(|count| *count > 0) {
+        problems.push(format!("{differing} of the file's or our payments do not match"));
+    }
+    if report::announced(day).iter().any(|compared| compared.announced != compared.due) {
+        problems.push("what the platform announced is not what is due".to_owned());
+    }
+    if problems.is_empty() { Ok(()) } else { Err(Failure::Told(problems.join("\n"))) }
+}

@@ -1,0 +1,223 @@
+//! Which payment is meant: by its id or alias, by the key of a question or message about it, or by our reference of a decision.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use holdfast_adapters::DecisionReference;
+use holdfast_core::hold::Fact;
+use holdfast_core::{AuthorizationRequest, IdempotencyKey, PaymentRef, PlatformName, ProgramId};
+
+use crate::journal::reader::Progress;
+use crate::journal::{Body, JournalError, Reader, Record};
+
+/// What somebody asks to be explained.
+#[derive(Debug, Clone)]
+pub struct Sought {
+    /// A payment's id or alias, a key, or a decision's reference.
+    pub name: String,
+    /// Only in this program.
+    pub program: Option<ProgramId>,
+    /// Only of this platform.
+    pub platform: Option<PlatformName>,
+    /// Only the hold of this number, where one name was given to several.
+    pub hold: Option<u64>,
+}
+
+/// One payment in the journal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Payment {
+    /// Whose.
+    pub program: Option<ProgramId>,
+    /// The platform that named it.
+    pub platform: Option<PlatformName>,
+    /// Its hold's number; `None` if nothing was ever held or posted for it.
+    pub hold: Option<u64>,
+    /// Every name of it that was asked for, told, or found beside those.
+    pub names: BTreeSet<String>,
+    /// The first record about it.
+    pub first: i64,
+}
+
+/// Why there is no one payment to explain.
+#[derive(Debug)]
+pub enum NotOne {
+    /// No record knows the name.
+    Unknown(String),
+    /// Several payments go by it.
+    Several(String, Vec<Payment>),
+    /// The journal cannot be read.
+    Journal(JournalError),
+}
+
+impl fmt::Display for NotOne {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            NotOne::Unknown(name) => write!(
+                f,
+                "no record of the journal knows `{name}`: neither a payment's id or alias, nor a key of the platform, nor a \
+                 decision's reference (\"dec=…\", external_authorization_id)"
+            ),
+            NotOne::Several(name, payments) => {
+                write!(f, "`{name}` names several payments; say which:")?;
+                payments.iter().try_for_each(|payment| {
+                    write!(f, "\n  ")?;
+                    if let Some(program) = &payment.program {
+                        write!(f, "--program {program} ")?;
+                    }
+                    if let Some(platform) = &payment.platform {
+                        write!(f, "--platform {platform} ")?;
+                    }
+                    match payment.hold {
+                        Some(hold) => write!(f, "--hold {hold}")?,
+                        None => f.write_str("(nothing was held)")?,
+                    }
+                    write!(f, "  from record {} on", payment.first)
+                })
+            }
+            NotOne::Journal(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for NotOne {}
+
+impl From<JournalError> for NotOne {
+    fn from(error: JournalError) -> Self {
+        NotOne::Journal(error)
+    }
+}
+
+/// Finds the one payment that is meant.
+///
+/// # Errors
+/// None, or several; or the journal cannot be read.
+pub fn find(reader: &Reader, sought: &Sought, progress: &mut Progress<'_>) -> Result<Payment, NotOne> {
+    reader.must_begin_at_the_first()?;
+    let mut found: BTreeMap<(Option<ProgramId>, Option<PlatformName>, Option<u64>), Payment> = BTreeMap::new();
+    reader.records(i64::MAX, progress, &mut |numbered| {
+        let record = &numbered.record;
+        if is_meant(sought, record) {
+            let (program, platform, hold) = (record.program, record.platform, record.place.hold);
+            let first = numbered.number;
+            let payment = found.entry((program, platform, hold)).or_insert_with(|| Payment {
+                program,
+                platform,
+                hold,
+                names: BTreeSet::new(),
+                first,
+            });
+            names_of(&record.body, &mut |name| {
+                payment.names.insert(name.to_owned());
+            });
+        }
+        Ok(())
+    })?;
+    one_of(sought, found.into_values().collect())
+}
+
+/// What was asked and never held belongs to the hold of its name, if there is exactly one.
+fn one_of(sought: &Sought, found: Vec<Payment>) -> Result<Payment, NotOne> {
+    let (held, never): (Vec<_>, Vec<_>) = found.into_iter().partition(|payment| payment.hold.is_some());
+    match (held.as_slice(), never.as_slice()) {
+        ([], []) => Err(NotOne::Unknown(sought.name.clone())),
+        ([], [only]) => Ok(only.clone()),
+        ([only], others) if others.iter().all(|other| (other.program, other.platform) == (only.program, only.platform)) => {
+            let names = others.iter().flat_map(|other| other.names.iter().cloned()).chain(only.names.iter().cloned());
+            let first = others.iter().map(|other| other.first).chain([only.first]).min().unwrap_or(only.first);
+            Ok(Payment { names: names.collect(), first, ..only.clone() })
+        }
+        _ => Err(NotOne::Several(sought.name.clone(), held.into_iter().chain(never).collect())),
+    }
+}
+
+fn is_meant(sought: &Sought, record: &Record) -> bool {
+    let elsewhere = sought.program.is_some_and(|program| record.program != Some(program))
+        || sought.platform.is_some_and(|platform| record.platform != Some(platform))
+        || sought.hold.is_some_and(|hold| record.place.hold.is_some_and(|number| number != hold));
+    if elsewhere {
+        return false;
+    }
+    let mut meant = false;
+    names_of(&record.body, &mut |name| meant |= name == sought.name);
+    meant || refers(&sought.name, record)
+}
+
+/// Whether a name is our reference of the decision of a record.
+fn refers(name: &str, record: &Record) -> bool {
+    // As long as a UUID: everything else need not be digested.
+    if name.len() != 36 {
+        return false;
+    }
+    let key = match &record.body {
+        Body::Decided { request, .. } | Body::Adopted { request, .. } => &request.key,
+        Body::Told { .. }
+        | Body::Ordered { .. }
+        | Body::Kept { .. }
+        | Body::AccountEntered { .. }
+        | Body::CardEntered { .. }
+        | Body::RulesPublished
+        | Body::Opened => return false,
+    };
+    let (Some(program), Some(platform)) = (&record.program, &record.platform) else { return false };
+    DecisionReference::of(program, platform, key).text().as_str() == name
+}
+
+/// Every name that a record has for its payment.
+pub(super) fn names_of(body: &Body, each: &mut dyn FnMut(&str)) {
+    match body {
+        Body::Decided { request, .. } | Body::Adopted { request, .. } => names_of_request(request, each),
+        Body::Told { event, .. } => {
+            if names_of_fact(&event.fact, each) {
+                each(event.key.as_str());
+            }
+        }
+        Body::Ordered { key, payment, .. } => {
+            each(key.as_str());
+            names_of_payment(payment, each);
+        }
+        Body::Kept { .. } | Body::AccountEntered { .. } | Body::CardEntered { .. } | Body::RulesPublished | Body::Opened => {}
+    }
+}
+
+fn names_of_payment(payment: &PaymentRef, each: &mut dyn FnMut(&str)) {
+    each(payment.authorization.as_str());
+    if let Some(alias) = &payment.alias {
+        each(alias.as_str());
+    }
+}
+
+fn names_of_request(request: &AuthorizationRequest, each: &mut dyn FnMut(&str)) {
+    each(request.key.as_str());
+    names_of_payment(&request.payment, each);
+    if let Some(original) = &request.increments {
+        names_of_payment(original, each);
+    }
+}
+
+/// The names in a fact; whether it is about money at all.
+fn names_of_fact(fact: &Fact, each: &mut dyn FnMut(&str)) -> bool {
+    match fact {
+        Fact::Recorded { payment, asked, increments, .. } => {
+            each(IdempotencyKey::as_str(asked));
+            names_of_payment(payment, each);
+            if let Some(original) = increments {
+                names_of_payment(original, each);
+            }
+            true
+        }
+        Fact::Reduced { payment, .. }
+        | Fact::Replaced { payment, .. }
+        | Fact::Released { payment, .. }
+        | Fact::Completed { payment, .. } => {
+            names_of_payment(payment, each);
+            true
+        }
+        Fact::Captured { payment, .. } | Fact::Credited { payment, .. } | Fact::Debited { payment, .. } => {
+            if let Some(payment) = payment {
+                names_of_payment(payment, each);
+            }
+            true
+        }
+        Fact::Card { .. } | Fact::Cardholder { .. } | Fact::Account { .. } | Fact::SettlementAnnounced { .. } => false,
+    }
+}

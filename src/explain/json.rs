@@ -1,0 +1,143 @@
+//! A story as one object, for machines: amounts in minor units beside their currency, moments in RFC 3339.
+
+use holdfast_core::hold::Account;
+use holdfast_core::rules::{LimitCheck, RulesetHash, Verdict};
+use holdfast_core::{Money, RuleId};
+use serde_json::{Value, json};
+
+use super::phrases;
+use super::story::{Moment, Story};
+use crate::books::Standings;
+use crate::journal::{Body, Uses};
+
+/// The whole story.
+#[must_use]
+pub fn of(story: &Story) -> Value {
+    json!({
+        "program": story.payment.program.map(|program| program.to_string()),
+        "platform": story.payment.platform.map(|platform| platform.to_string()),
+        "names": story.payment.names,
+        "hold": story.payment.hold,
+        "moments": story.moments.iter().map(|each| moment(story, each)).collect::<Vec<_>>(),
+        "now": {
+            "payment": story.hold.map(|hold| json!({
+                "status": hold.status.name(),
+                "authorized": hold.authorized,
+                "held": hold.held,
+                "captured": hold.captured,
+                "refunded": hold.refunded,
+                "expires_at": hold.expires_at.map(|at| at.to_string()),
+            })),
+            "standing": standing(&story.now),
+        },
+    })
+}
+
+fn moment(story: &Story, moment: &Moment) -> Value {
+    let record = &moment.record;
+    let mut object = json!({
+        "record": moment.number,
+        "at": record.at.to_string(),
+        "ruleset": record.ruleset.map(|hash| RulesetHash::from_bytes(hash).to_string()),
+        "operator": moment.operator.as_ref().map(|operation| json!({"who": operation.who, "why": operation.why})),
+        "before": standing(&moment.before),
+        "after": standing(&moment.after),
+    });
+    let more = match &record.body {
+        Body::Decided { received_at, request, verdict, uses, outcome } => json!({
+            "kind": "decided",
+            "received_at": received_at.to_string(),
+            "request": request,
+            "verdict": self::verdict(story, moment, verdict, uses),
+            "outcome": outcome,
+        }),
+        Body::Adopted { received_at, request, verdict, told, basis, outcome } => json!({
+            "kind": "adopted",
+            "received_at": received_at.to_string(),
+            "request": request,
+            "verdict": verdict.as_ref().map(|verdict| self::verdict(story, moment, verdict, &Uses::new())),
+            "told": told,
+            "basis": basis,
+            "outcome": outcome,
+        }),
+        Body::Told { event, outcome } => json!({
+            "kind": "told",
+            "occurred_at": event.occurred_at.map(|at| at.to_string()),
+            "settlement_day": event.settlement_day.map(date),
+            "says": phrases::fact(&event.fact),
+            "fact": event.fact,
+            "outcome": outcome,
+        }),
+        Body::Ordered { key, order, outcome, .. } => {
+            json!({"kind": "ordered", "key": key, "says": phrases::order(order), "order": order, "outcome": outcome})
+        }
+        Body::Kept { .. } | Body::AccountEntered { .. } | Body::CardEntered { .. } | Body::RulesPublished | Body::Opened => {
+            json!({})
+        }
+    };
+    if let (Value::Object(object), Value::Object(more)) = (&mut object, more) {
+        object.extend(more);
+    }
+    object
+}
+
+fn verdict(story: &Story, moment: &Moment, verdict: &Verdict, uses: &Uses) -> Value {
+    let described = |rule: &RuleId| {
+        let (program, hash) = moment.record.program.as_ref().zip(moment.record.ruleset.as_ref())?;
+        story.rules.describe(program, hash, rule)
+    };
+    match verdict {
+        Verdict::Decline { reason, rule } => json!({
+            "declines": reason.name(),
+            "rule": rule,
+            "description": described(rule).and_then(|known| known.description),
+        }),
+        Verdict::Proceed(proceed) => {
+            let limit = |(place, check): (usize, &LimitCheck)| {
+                let used = uses.get(place);
+                json!({
+                    "limit": check.limit,
+                    "description": described(&check.limit).and_then(|known| known.description),
+                    "currency": proceed.ceiling.currency().code(),
+                    "amount_max": check.amount_max,
+                    "amount_used": used.map(|used| used.amount),
+                    "count_max": check.count_max,
+                    "count_used": used.map(|used| used.count),
+                    "enforcement": check.enforcement,
+                })
+            };
+            json!({"ceiling": amount(proceed.ceiling), "limits": proceed.limits.iter().enumerate().map(limit).collect::<Vec<_>>()})
+        }
+    }
+}
+
+fn standing(standings: &Standings) -> Value {
+    json!({
+        "card": standings.card.map(|status| status.name()),
+        "cardholder": standings.cardholder.map(|status| status.name()),
+        "account": standings.book.as_ref().map(|book| account(book.id.as_str(), &book.account)),
+    })
+}
+
+fn account(id: &str, account: &Account) -> Value {
+    json!({
+        "account_id": id,
+        "status": account.status.name(),
+        "currency": account.currency.code(),
+        "posted": account.posted,
+        "held": account.held,
+        "credit_line": account.credit_line,
+        "available": account.available(),
+    })
+}
+
+fn amount(money: Money) -> Value {
+    json!({"minor": money.minor(), "currency": money.currency().code()})
+}
+
+/// A count of days since 1970-01-01 as a date.
+#[must_use]
+pub fn date(days: i32) -> String {
+    let at = holdfast_core::Timestamp::from_unix_seconds(i64::from(days).saturating_mul(86_400)).to_string();
+    at.chars().take_while(|character| *character != 'T').collect()
+}

@@ -1,0 +1,200 @@
+//! What was asked, answered and told, each as one plain sentence.
+
+use holdfast_core::hold::{Fact, Finality, Finding, MovementCause, Order, RecordedOutcome, ReleaseCause, ToldAnswer};
+use holdfast_core::{
+    AuthorizationKind, AuthorizationRequest, Basis, CrossBorder, Decision, EntryMode, Posting, StandInCause, Wallet,
+};
+
+/// `a purchase of 27.35 USD with card card-demo-1 of user-demo-1 at a merchant of category 5411 in USA (mid 123), by chip`.
+pub fn question(request: &AuthorizationRequest) -> String {
+    let mut text = format!("{} of {}", kind(request.kind), request.amount);
+    if let Some(original) = request.original {
+        text.push_str(&format!(" ({original} to the merchant)"));
+    }
+    if let Some(card) = &request.card {
+        text.push_str(&format!(" with card {card}"));
+    }
+    if let Some(cardholder) = &request.cardholder {
+        text.push_str(&format!(" of cardholder {cardholder}"));
+    }
+    let merchant = &request.merchant;
+    text.push_str(", at a merchant");
+    if let Some(mcc) = merchant.mcc {
+        text.push_str(&format!(" of category {mcc}"));
+    }
+    if let Some(country) = merchant.country {
+        text.push_str(&format!(" in {country}"));
+    }
+    if let Some(id) = &merchant.id {
+        text.push_str(&format!(" (acceptor {id})"));
+    }
+    text.push_str(entered(request.entry_mode));
+    match request.wallet {
+        Wallet::Token => text.push_str(", from a wallet"),
+        Wallet::None => {}
+    }
+    match request.cross_border {
+        CrossBorder::Yes => text.push_str(", across a border"),
+        CrossBorder::No | CrossBorder::NotTold => {}
+    }
+    match request.posting {
+        Posting::Immediate => text.push_str(", to be debited at once"),
+        Posting::Hold => {}
+    }
+    if let Some(network) = &request.network {
+        text.push_str(&format!(", over {network}"));
+    }
+    text
+}
+
+fn kind(kind: AuthorizationKind) -> &'static str {
+    match kind {
+        AuthorizationKind::Purchase => "a purchase",
+        AuthorizationKind::PurchaseWithCashback => "a purchase with cashback",
+        AuthorizationKind::CashWithdrawal => "a cash withdrawal",
+        AuthorizationKind::QuasiCash => "a quasi-cash purchase",
+        AuthorizationKind::BillPayment => "a bill payment",
+        AuthorizationKind::AccountVerification => "an account verification",
+        AuthorizationKind::Incremental => "an addition to the payment",
+        AuthorizationKind::Credit => "a credit to the card",
+        AuthorizationKind::BalanceInquiry => "a balance inquiry",
+    }
+}
+
+fn entered(mode: EntryMode) -> &'static str {
+    match mode {
+        EntryMode::Chip => ", by chip",
+        EntryMode::Contactless => ", contactless",
+        EntryMode::MagneticStripe => ", by magnetic stripe",
+        EntryMode::Keyed => ", keyed in",
+        EntryMode::Ecommerce => ", online",
+        EntryMode::CardOnFile => ", by a card on file",
+        EntryMode::Recurring => ", as a recurring payment",
+        EntryMode::Unknown => ", presented in a way that was not told",
+    }
+}
+
+/// `approved for 27.35 USD`, `declined: insufficient funds`.
+pub fn answer(decision: &Decision) -> String {
+    match decision {
+        Decision::Approve { amount } => format!("approved for {amount}"),
+        Decision::Decline { reason } => format!("declined: {}", reason.name().replace('_', " ")),
+    }
+}
+
+/// The same, of an answer that was told without the ledger.
+pub fn told_answer(told: &ToldAnswer) -> String {
+    match told {
+        ToldAnswer::Approved { amount } => answer(&Decision::Approve { amount: *amount }),
+        ToldAnswer::Declined { reason } => answer(&Decision::Decline { reason: *reason }),
+    }
+}
+
+/// On what grounds.
+pub fn basis(basis: &Basis) -> String {
+    match basis {
+        Basis::Rule(rule) => format!("by rule {rule}"),
+        Basis::Limit(limit) => format!("by limit {limit}"),
+        Basis::Ledger => "by the ledger, on standing and funds".to_owned(),
+        Basis::Replay => "as before".to_owned(),
+        Basis::StandIn(cause) => format!("by stand-in, because {}", stand_in(*cause)),
+    }
+}
+
+fn stand_in(cause: StandInCause) -> &'static str {
+    match cause {
+        StandInCause::Starting => "the ledger was still starting",
+        StandInCause::DeadlinePassed => "the ledger had not answered in time",
+        StandInCause::LedgerUnavailable => "the ledger could not answer",
+        StandInCause::Overloaded => "more was in flight than is taken on",
+        StandInCause::Panicked => "of a bug that was caught",
+        StandInCause::Switched => "an operator had switched to it",
+    }
+}
+
+/// What was told.
+pub fn fact(fact: &Fact) -> String {
+    match fact {
+        Fact::Recorded { outcome, increments, .. } => {
+            let what = if increments.is_some() { "the addition" } else { "the authorization" };
+            format!("recorded {what} {}", recorded(outcome))
+        }
+        Fact::Reduced { by, original: Some(original), .. } => format!("reversed {by} of it ({original} to the merchant)"),
+        Fact::Reduced { by, original: None, .. } => format!("reversed {by} of it"),
+        Fact::Replaced { total, .. } => format!("advised that it is {total} in total"),
+        Fact::Released { cause, .. } => released(*cause).to_owned(),
+        Fact::Captured { amount, finality, .. } => format!("cleared {amount}{}", last(*finality)),
+        Fact::Completed { amount, .. } => format!("completed it at {amount}"),
+        Fact::Credited { amount, cause: MovementCause::NetworkSettlement, .. } => format!("refunded {amount}"),
+        Fact::Credited { amount, cause, .. } => format!("credited {amount} ({})", self::cause(*cause)),
+        Fact::Debited { amount, cause, .. } => format!("debited {amount} ({})", self::cause(*cause)),
+        Fact::Card { status, .. } => format!("set the card {}", status.name()),
+        Fact::Cardholder { status, .. } => format!("set the cardholder {}", status.name()),
+        Fact::Account { status, .. } => format!("set the account {}", status.name()),
+        Fact::SettlementAnnounced { total } => format!("announced a settlement of {total}"),
+    }
+}
+
+fn recorded(outcome: &RecordedOutcome) -> String {
+    match outcome {
+        RecordedOutcome::Approved { amount } => format!("as approved by us, for {amount}"),
+        RecordedOutcome::ApprovedByStandIn { amount, .. } => format!("as approved in our stead, for {amount}"),
+        RecordedOutcome::Declined => "as declined".to_owned(),
+    }
+}
+
+fn released(cause: ReleaseCause) -> &'static str {
+    match cause {
+        ReleaseCause::Reversed => "reversed all of it",
+        ReleaseCause::Expired => "let it expire",
+        ReleaseCause::Operator => "released it",
+        ReleaseCause::Declined => "declined it after all",
+        ReleaseCause::SafetyTimer => "never told how it ended: released after the longest time",
+    }
+}
+
+fn last(finality: Finality) -> &'static str {
+    match finality {
+        Finality::Final => ", the last time",
+        Finality::More => ", more may come",
+    }
+}
+
+/// What a movement is balanced against.
+pub fn cause(cause: MovementCause) -> &'static str {
+    match cause {
+        MovementCause::NetworkSettlement => "network settlement",
+        MovementCause::Funding => "funding",
+        MovementCause::Fee => "fee",
+        MovementCause::Dispute => "dispute",
+        MovementCause::StandInLoss => "stand-in loss",
+    }
+}
+
+/// What was ordered.
+pub fn order(order: &Order) -> String {
+    match order {
+        Order::Capture { amount, finality } => format!("a capture of {amount}{}", last(*finality)),
+        Order::Release => "the release of what is held".to_owned(),
+        Order::Refund { amount } => format!("a refund of {amount}"),
+    }
+}
+
+/// What somebody should know.
+pub fn finding(finding: Finding) -> &'static str {
+    match finding {
+        Finding::HeardBefore => "It had come before: nothing was done.",
+        Finding::Conflict => "The same key had come before with something else: nothing was done.",
+        Finding::PaymentUnknown => "Nobody had told of the payment: nothing was held that could be let go.",
+        Finding::ForcePosted => "It was debited without an authorization of ours.",
+        Finding::CapturedAboveAuthorized => "It is more than was authorized and tolerated; it posts in full all the same.",
+        Finding::CapturedAfterEnd => "Its hold was over; it posts in full all the same.",
+        Finding::AdoptedOverOurs => "The platform's word differs from ours, and counts.",
+        Finding::AccountUnknown => "It led to no account: kept, and moved nothing.",
+        Finding::CurrencyMismatch => "It is in another currency than the account: kept, and moved nothing.",
+        Finding::AmountTooLarge => "It is beyond what can be counted: kept, and moved nothing.",
+        Finding::ApprovedBefore => "The question had been told yes before, and that stays.",
+        Finding::Superseded => "A newer message told of this standing before: nothing was changed.",
+        Finding::NeverEnded => "What it held was let go because the platform never told how it ended.",
+    }
+}

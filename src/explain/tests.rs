@@ -1,0 +1,165 @@
+//! Stories of a real ledger's journal: found by every name, told to the end, and never mixed up.
+
+use holdfast_adapters::DecisionReference;
+use holdfast_core::hold::*;
+use holdfast_core::*;
+
+use super::*;
+use crate::fixture::{House, origin, payment, program, purchase, usd};
+use crate::journal::{Operation, Reader};
+use crate::ledger::{Act, Adopt, Answer, Noted};
+
+fn sought(name: &str) -> Sought {
+    Sought { name: name.to_owned(), program: None, platform: None, hold: None }
+}
+
+fn story(reader: &Reader, name: &str) -> Story {
+    let payment = find(reader, &sought(name), &mut |_, _, _| {}).unwrap();
+    tell(reader, payment, &mut |_, _, _| {}).unwrap()
+}
+
+fn captured(name: &str, minor: i64) -> Fact {
+    Fact::Captured { payment: Some(payment(name)), amount: usd(minor), finality: Finality::Final }
+}
+
+/// A payment that was asked, reversed in part, cleared late and refunded, between others; with another name.
+fn told_to_the_end() -> (House, Reader) {
+    let mut house = House::with(100_000);
+    house.ask(purchase("before", 5000));
+    let alias = AuthorizationId::new("the-alias").ok();
+    let named = AuthorizationRequest { payment: PaymentRef { alias, ..payment("tx-one") }, ..purchase("one", 2735) };
+    house.ask(named);
+    house.tell("reversal", Fact::Reduced { payment: payment("tx-one"), by: usd(735), original: None });
+    house.tell("other", captured("tx-before", 5000));
+    house.tell("clearing", captured("the-alias", 2500));
+    let cause = MovementCause::NetworkSettlement;
+    house.tell("refund", Fact::Credited { payment: Some(payment("tx-one")), amount: usd(500), cause });
+    let reader = house.stop();
+    (house, reader)
+}
+
+#[test]
+fn a_payment_is_found_by_each_of_its_names() {
+    let (_house, reader) = told_to_the_end();
+    let platform = PlatformName::new("marqeta").unwrap();
+    let reference = DecisionReference::of(&program(), &platform, &IdempotencyKey::new("one").unwrap()).to_string();
+    for name in ["tx-one", "the-alias", "one", "reversal", "refund", &reference] {
+        let story = story(&reader, name);
+        assert_eq!(story.moments.iter().map(|moment| moment.number).collect::<Vec<_>>(), [5, 6, 8, 9], "{name}");
+    }
+    let unknown = find(&reader, &sought("tx-two"), &mut |_, _, _| {}).unwrap_err().to_string();
+    assert!(unknown.starts_with("no record of the journal knows `tx-two`"), "{unknown}");
+    let elsewhere = Sought { program: ProgramId::new("other").ok(), ..sought("tx-one") };
+    assert!(matches!(find(&reader, &elsewhere, &mut |_, _, _| {}), Err(NotOne::Unknown(_))));
+}
+
+#[test]
+fn a_story_says_who_what_why_and_what_became_of_it() {
+    let (_house, reader) = told_to_the_end();
+    let story = story(&reader, "tx-one");
+    let words = words::of(&story);
+    for line in [
+        "a purchase of 27.35 USD with card c of cardholder h, at a merchant of category 5411 in USA (acceptor mid-1), by chip, \
+         over VISA.",
+        "had nothing against it, up to 27.35 USD.",
+        "  Limit card-daily (What a card spends in a day; at most 500.00 USD and 20 transactions per card and day in \
+         America/New_York): 50.00 USD of 500.00 USD were used before, 450.00 USD remained; 1 of 20 transactions were counted \
+         before, 19 remained.",
+        "  The card was active.",
+        "  Account a was active and had 1000.00 USD posted, 50.00 USD held, 950.00 USD available.",
+        "  Answered: approved for 27.35 USD, by the ledger, on standing and funds.",
+        "  It is held until ",
+        "  Posted 0.00 USD, held +27.35 USD; after it 1000.00 USD posted, 77.35 USD held, 922.65 USD available.",
+        "  marqeta reversed 7.35 USD of it.",
+        "  Posted 0.00 USD, held -7.35 USD; after it 1000.00 USD posted, 70.00 USD held, 930.00 USD available.",
+        "  marqeta cleared 25.00 USD, the last time.",
+        "  It is more than was authorized and tolerated; it posts in full all the same.",
+        "  Posted -25.00 USD, held -20.00 USD; after it 925.00 USD posted, 0.00 USD held, 925.00 USD available.",
+        "  marqeta refunded 5.00 USD.",
+        "  The payment is captured: 20.00 USD authorized, 0.00 USD held, 25.00 USD captured, 5.00 USD refunded.",
+        "  Account a is active and has 930.00 USD posted, 0.00 USD held, 930.00 USD available.",
+    ] {
+        assert!(words.contains(line), "{line}\n---\n{words}");
+    }
+    assert!(!words.to_lowercase().contains("grocery"));
+    let object = json::of(&story);
+    assert_eq!(object["moments"].as_array().unwrap().len(), 4);
+    assert_eq!(object["moments"][0]["before"]["account"]["available"], 95_000);
+    assert_eq!(object["moments"][0]["verdict"]["limits"][0]["amount_used"], 5000);
+    assert_eq!(object["now"]["payment"]["captured"], 2500);
+}
+
+#[test]
+fn declines_name_their_rule_limit_or_standing() {
+    let mut house = House::with(1_000_000);
+    let betting = Merchant { mcc: MerchantCategoryCode::from_number(7995), ..Merchant::default() };
+    house.ask(AuthorizationRequest { merchant: betting, ..purchase("betting", 500) });
+    house.ask(purchase("beyond", 60_000));
+    house.tell("freeze", Fact::Card { card: CardToken::new("c").unwrap(), status: CardStatus::Frozen });
+    house.ask(purchase("frozen", 100));
+    house.ask(AuthorizationRequest { card: CardToken::new("unknown").ok(), ..purchase("unknown", 5) });
+    let reader = house.stop();
+    for (name, lines) in [
+        ("tx-betting", vec!["said no: merchant category not allowed, by rule no-gambling (No betting; declines MCC 7995)."]),
+        ("tx-beyond", vec!["Answered: declined: amount limit reached, by limit card-daily (What a card spends in a day;"]),
+        ("tx-frozen", vec!["The card was frozen.", "Answered: declined: card frozen, by the ledger", "No money moved."]),
+        ("tx-unknown", vec!["The card was not known.", "There was no account behind it.", "declined: card unknown"]),
+    ] {
+        let words = words::of(&story(&reader, name));
+        for line in lines {
+            assert!(words.contains(line), "{name}: {line}\n---\n{words}");
+        }
+        assert!(words.contains("Nothing is held or was posted for it."), "{words}");
+    }
+}
+
+#[test]
+fn what_was_told_without_the_ledger_and_by_an_operator_says_so() {
+    let mut house = House::with(100_000);
+    let request = purchase("stood", 1234);
+    house.act(Act::Adopt(Adopt {
+        origin: origin(),
+        digest: request.content_digest(),
+        request,
+        verdict: None,
+        told: ToldAnswer::Approved { amount: usd(1234) },
+        basis: Basis::StandIn(StandInCause::DeadlinePassed),
+        received_at: crate::clock::utc(),
+    }));
+    let operation = Operation {
+        program: program().to_string(),
+        key: "ticket-812".to_owned(),
+        request: [1; 32],
+        who: "ann".to_owned(),
+        why: "the shop closed".to_owned(),
+        at: crate::clock::utc(),
+    };
+    let id = operation.id();
+    assert_eq!(house.act(Act::Note(Box::new(operation))), Answer::Noted(Noted::New));
+    let release = Fact::Released { payment: payment("tx-stood"), cause: ReleaseCause::Operator };
+    let by_ann = crate::ledger::Origin { operator: Some(id), ..origin() };
+    house.act(Act::Tell(by_ann, crate::fixture::told("release", release)));
+    let words = words::of(&story(&house.stop(), "stood"));
+    for line in [
+        "The rules were not asked.",
+        "The platform had heard: approved for 12.34 USD, by stand-in, because the ledger had not answered in time.",
+        "Operator ann released it.",
+        "Done by ann: the shop closed.",
+        "The payment is released",
+    ] {
+        assert!(words.contains(line), "{line}\n---\n{words}");
+    }
+}
+
+#[test]
+fn a_name_of_two_payments_asks_which() {
+    let mut house = House::with(100_000);
+    house.ask(purchase("one", 100));
+    // What is the id of one payment is the key of another.
+    house.ask(purchase("tx-one", 200));
+    let reader = house.stop();
+    let problem = find(&reader, &sought("tx-one"), &mut |_, _, _| {}).unwrap_err().to_string();
+    assert!(problem.starts_with("`tx-one` names several payments; say which:\n  --program demo --platform marqeta --hold 1"));
+    let second = find(&reader, &Sought { hold: Some(2), ..sought("tx-one") }, &mut |_, _, _| {}).unwrap();
+    assert_eq!(tell(&reader, second, &mut |_, _, _| {}).unwrap().moments.len(), 1);
+}

@@ -1,0 +1,274 @@
+//! A story as lines that a support agent can read out.
+
+use holdfast_core::hold::{Account, Fact, HoldStatus, Outcome, ToldEvent};
+use holdfast_core::rules::{Enforcement, LimitCheck, RulesetHash, Verdict};
+use holdfast_core::{AuthorizationRequest, Basis, Decision, Expiry, Money, RuleId, Timestamp};
+
+use super::phrases;
+use super::story::{Moment, Story};
+use crate::books::Standings;
+use crate::journal::{Body, Uses};
+
+/// The whole story.
+#[must_use]
+pub fn of(story: &Story) -> String {
+    let mut lines = Lines { story, text: String::new() };
+    lines.head();
+    story.moments.iter().for_each(|moment| lines.moment(moment));
+    lines.now();
+    lines.text
+}
+
+struct Lines<'a> {
+    story: &'a Story,
+    text: String,
+}
+
+impl Lines<'_> {
+    fn line(&mut self, line: impl AsRef<str>) {
+        self.text.push_str("  ");
+        self.text.push_str(line.as_ref());
+        self.text.push('\n');
+    }
+
+    fn title(&mut self, title: &str) {
+        self.text.push('\n');
+        self.text.push_str(title);
+        self.text.push('\n');
+    }
+
+    fn head(&mut self) {
+        let payment = &self.story.payment;
+        let id = self.story.moments.iter().find_map(|moment| id_of(&moment.record.body));
+        let others = payment.names.iter().map(String::as_str).filter(|name| Some(*name) != id);
+        let names: Vec<_> = id.into_iter().chain(others).collect();
+        let whose = payment.program.map_or_else(String::new, |program| format!(", program {program}"));
+        let platform = payment.platform.map_or_else(String::new, |platform| format!(", platform {platform}"));
+        self.text.push_str(&format!("Payment {}{whose}{platform}\n", names.join(" / ")));
+    }
+
+    fn moment(&mut self, moment: &Moment) {
+        let at = |what: &str| format!("{}  record {}: {what}", moment.record.at, moment.number);
+        match &moment.record.body {
+            Body::Decided { received_at, request, verdict, uses, outcome } => {
+                self.title(&at("the platform asked"));
+                self.asked(moment, *received_at, request);
+                self.rules(moment, Some(verdict), uses);
+                self.stood(&moment.before);
+                self.decided(moment, outcome);
+                self.held(request.expiry, outcome);
+            }
+            Body::Adopted { received_at, request, verdict, told, basis, outcome } => {
+                self.title(&at("an answer that was told without the ledger was adopted"));
+                self.asked(moment, *received_at, request);
+                self.rules(moment, verdict.as_ref(), &Uses::new());
+                self.line(format!("The platform had heard: {}, {}.", phrases::told_answer(told), phrases::basis(basis)));
+                self.stood(&moment.before);
+                self.held(request.expiry, outcome);
+            }
+            Body::Told { event, outcome } => self.told(moment, &at("told"), event, outcome),
+            Body::Ordered { order, outcome, .. } => {
+                self.title(&at("ordered"));
+                self.line(format!("The program ordered {}.", phrases::order(order)));
+                self.decided(moment, outcome);
+            }
+            // Not about a payment.
+            Body::Kept { .. } | Body::AccountEntered { .. } | Body::CardEntered { .. } | Body::RulesPublished | Body::Opened => {}
+        }
+        self.operator(moment);
+        self.effect(moment);
+    }
+
+    fn asked(&mut self, moment: &Moment, received_at: Timestamp, request: &AuthorizationRequest) {
+        let platform = moment.record.platform.map_or_else(|| "Somebody".to_owned(), |platform| platform.to_string());
+        self.line(format!("{platform} asked at {received_at}: {}.", phrases::question(request)));
+    }
+
+    fn rules(&mut self, moment: &Moment, verdict: Option<&Verdict>, uses: &Uses) {
+        let version = match &moment.record.ruleset {
+            Some(hash) => format!("The rules (version {:.12})", RulesetHash::from_bytes(*hash)),
+            None => "The rules".to_owned(),
+        };
+        match verdict {
+            None => self.line("The rules were not asked."),
+            Some(Verdict::Decline { reason, rule }) => {
+                self.line(format!(
+                    "{version} said no: {}, by rule {}.",
+                    reason.name().replace('_', " "),
+                    self.described(moment, rule)
+                ));
+            }
+            Some(Verdict::Proceed(proceed)) => {
+                self.line(format!("{version} had nothing against it, up to {}.", proceed.ceiling));
+                for (place, check) in proceed.limits.iter().enumerate() {
+                    let used = uses.get(place).map(|used| limit(check, used, proceed.ceiling));
+                    let used = used.unwrap_or_else(|| "what was used is not recorded".to_owned());
+                    self.line(format!("Limit {}: {used}.", self.described(moment, &check.limit)));
+                }
+            }
+        }
+    }
+
+    /// `no-gambling (No betting; declines MCC 7995)`.
+    fn described(&self, moment: &Moment, rule: &RuleId) -> String {
+        let (Some(program), Some(hash)) = (&moment.record.program, &moment.record.ruleset) else { return rule.to_string() };
+        let Some(known) = self.story.rules.describe(program, hash, rule) else { return rule.to_string() };
+        let does = known.does.strip_prefix(&format!("{rule}: ")).unwrap_or(&known.does).to_owned();
+        match known.description {
+            Some(description) => format!("{rule} ({description}; {does})"),
+            None => format!("{rule} ({does})"),
+        }
+    }
+
+    fn stood(&mut self, before: &Standings) {
+        match before.card {
+            Some(card) => self.line(format!("The card was {}.", card.name())),
+            None => self.line("The card was not known."),
+        }
+        if let Some(cardholder) = before.cardholder {
+            self.line(format!("Its owner was {}.", cardholder.name()));
+        }
+        match &before.book {
+            Some(book) => {
+                let status = book.account.status.name();
+                self.line(format!("Account {} was {status} and had {}.", book.id, funds(&book.account)));
+            }
+            None => self.line("There was no account behind it."),
+        }
+    }
+
+    fn decided(&mut self, moment: &Moment, outcome: &Outcome) {
+        let Some((decision, basis)) = &outcome.decision else { return };
+        let grounds = match basis {
+            Basis::Limit(limit) => format!("by limit {}", self.described(moment, limit)),
+            Basis::Rule(_) | Basis::Ledger | Basis::Replay | Basis::StandIn(_) => phrases::basis(basis),
+        };
+        self.line(format!("Answered: {}, {grounds}.", phrases::answer(decision)));
+        if let (Decision::Decline { .. }, Some(found)) = (decision, outcome.finding) {
+            self.line(phrases::finding(found));
+        }
+    }
+
+    fn held(&mut self, expiry: Expiry, outcome: &Outcome) {
+        let (Some(hold), true) = (outcome.hold, outcome.held > 0) else { return };
+        let until = hold.expires_at.map_or_else(|| "its end is told".to_owned(), |at| at.to_string());
+        let unless = match expiry {
+            Expiry::Told => "unless the platform tells of its end before",
+            Expiry::Ours => "unless it is captured or released before",
+        };
+        self.line(format!("It is held until {until}, {unless}."));
+    }
+
+    fn told(&mut self, moment: &Moment, title: &str, event: &ToldEvent, outcome: &Outcome) {
+        self.title(title);
+        let who = match (&moment.record.platform, &moment.operator) {
+            (_, Some(operation)) => format!("Operator {}", operation.who),
+            (Some(platform), None) => platform.to_string(),
+            (None, None) => "The program".to_owned(),
+        };
+        let when = event.occurred_at.map_or_else(String::new, |at| format!(" (it happened at {at})"));
+        self.line(format!("{who} {}{when}.", phrases::fact(&event.fact)));
+        if let (Fact::Captured { .. }, Some(day)) = (&event.fact, event.settlement_day) {
+            self.line(format!("The network settles it on {}.", super::json::date(day)));
+        }
+        if let Some(found) = outcome.finding {
+            self.line(phrases::finding(found));
+        }
+    }
+
+    fn operator(&mut self, moment: &Moment) {
+        match (&moment.operator, moment.record.operator) {
+            (Some(operation), _) => self.line(format!("Done by {}: {}.", operation.who, operation.why)),
+            (None, Some(_)) => self.line("Done by an operator whose words are not kept any more."),
+            (None, None) => {}
+        }
+    }
+
+    fn effect(&mut self, moment: &Moment) {
+        let Some(outcome) = moment.record.body.outcome() else { return };
+        let Some(book) = &moment.after.book else { return };
+        if (outcome.posted, outcome.held) == (0, 0) {
+            return self.line("No money moved.");
+        }
+        let (posted, held) = (book.account.money(outcome.posted), book.account.money(outcome.held));
+        self.line(format!("Posted {}, held {}; after it {}.", signed(posted), signed(held), funds(&book.account)));
+    }
+
+    fn now(&mut self) {
+        self.title("How it stands now");
+        match (&self.story.hold, &self.story.now.book) {
+            (Some(hold), Some(book)) => {
+                let money = |minor| book.account.money(minor);
+                let until = match (hold.status, hold.expires_at) {
+                    (HoldStatus::Open, Some(at)) => format!(", until {at}"),
+                    (HoldStatus::Open, None)
+                    | (HoldStatus::Unplaced | HoldStatus::Captured | HoldStatus::Released | HoldStatus::Expired, _) => {
+                        String::new()
+                    }
+                };
+                self.line(format!(
+                    "The payment is {}: {} authorized, {} held{until}, {} captured, {} refunded.",
+                    hold.status.name(),
+                    money(hold.authorized),
+                    money(hold.held),
+                    money(hold.captured),
+                    money(hold.refunded)
+                ));
+            }
+            (None, _) | (_, None) => self.line("Nothing is held or was posted for it."),
+        }
+        if let Some(book) = &self.story.now.book {
+            self.line(format!("Account {} is {} and has {}.", book.id, book.account.status.name(), funds(&book.account)));
+        }
+        if let Some(card) = self.story.now.card {
+            self.line(format!("The card is {}.", card.name()));
+        }
+    }
+}
+
+/// The platform's id of the payment that a question is about.
+fn id_of(body: &Body) -> Option<&str> {
+    match body {
+        Body::Decided { request, .. } | Body::Adopted { request, .. } => {
+            Some(request.increments.as_ref().unwrap_or(&request.payment).authorization.as_str())
+        }
+        Body::Ordered { payment, .. } => Some(payment.authorization.as_str()),
+        Body::Told { .. }
+        | Body::Kept { .. }
+        | Body::AccountEntered { .. }
+        | Body::CardEntered { .. }
+        | Body::RulesPublished
+        | Body::Opened => None,
+    }
+}
+
+/// `100.00 USD of 500.00 USD were used before, 400.00 USD remained; 3 of 20 transactions, 17 remained`.
+fn limit(check: &LimitCheck, used: &holdfast_core::hold::LimitUse, ceiling: Money) -> String {
+    let money = |minor| Money::from_minor(minor, ceiling.currency());
+    let mut parts = Vec::new();
+    if let Some(most) = check.amount_max {
+        let left = most.saturating_sub(used.amount).max(0);
+        parts.push(format!("{} of {} were used before, {} remained", money(used.amount), money(most), money(left)));
+    }
+    if let Some(most) = check.count_max {
+        let left = most.saturating_sub(used.count);
+        parts.push(format!("{} of {most} transactions were counted before, {left} remained", used.count));
+    }
+    match check.enforcement {
+        Enforcement::Enforce => {}
+        Enforcement::Observe => parts.push("on trial, it declines nothing".to_owned()),
+    }
+    parts.join("; ")
+}
+
+/// `1000.00 USD posted, 27.35 USD held, 972.65 USD available`.
+fn funds(account: &Account) -> String {
+    let money = |minor| account.money(minor);
+    let line =
+        if account.credit_line == 0 { String::new() } else { format!(" with a credit line of {}", money(account.credit_line)) };
+    format!("{} posted, {} held, {} available{line}", money(account.posted), money(account.held), money(account.available()))
+}
+
+fn signed(money: Money) -> String {
+    if money.minor() > 0 { format!("+{money}") } else { money.to_string() }
+}

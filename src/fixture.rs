@@ -1,0 +1,189 @@
+//! A ledger on a real journal, for tests of whatever reads one.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use holdfast_core::hold::{AccountStatus, CardStatus, Fact, Subject, ToldEvent};
+use holdfast_core::rules::{NoTrace, Ruleset, evaluate};
+use holdfast_core::*;
+use tempfile::TempDir;
+
+use crate::clock;
+use crate::config::ruleset::read_kept;
+use crate::journal::{KeptRuleset, Reader, Sync};
+use crate::ledger::embedded::{Embedded, Observer, Settings};
+use crate::ledger::{Act, Answer, Decide, Entry, Origin, Readiness, ask};
+
+/// Rules with something of everything: a rule that declines, a rolling limit, a calendar limit and a hold row.
+pub const RULES: &str = r#"
+currency = "USD"
+country = "USA"
+time_zone = "America/New_York"
+[[rule]]
+id = "no-gambling"
+description = "No betting"
+mcc = { deny = ["7995"] }
+[[rule]]
+id = "not-at-night"
+enforcement = "observe"
+hours = { deny = [{ from = "00:00", to = "05:00" }] }
+[[limit]]
+id = "card-daily"
+description = "What a card spends in a day"
+scope = "card"
+window = "day"
+amount_max = "500.00"
+count_max = 20
+[[limit]]
+id = "account-hour"
+scope = "account"
+window = "rolling"
+length = "1h"
+buckets = 60
+count_max = 30
+"#;
+
+struct Silent;
+
+impl Observer for Silent {
+    fn committed(&self, _records: u32, _took: Duration) {}
+    fn readiness(&self, _readiness: Readiness) {}
+    fn expired(&self, _holds: usize) {}
+    fn say(&self, _message: &str) {}
+}
+
+/// A program `demo` called by `marqeta`, with an account `a` and its card `c` of `h`.
+pub struct House {
+    pub directory: TempDir,
+    pub ruleset: Arc<Ruleset>,
+    ledger: Option<Embedded>,
+}
+
+pub fn program() -> ProgramId {
+    ProgramId::new("demo").unwrap()
+}
+
+pub fn usd(minor: i64) -> Money {
+    Money::from_minor(minor, Currency::USD)
+}
+
+pub fn origin() -> Origin {
+    Origin { program: program(), platform: Some(PlatformName::new("marqeta").unwrap()), operator: None }
+}
+
+pub fn payment(name: &str) -> PaymentRef {
+    PaymentRef::of(AuthorizationId::new(name).unwrap())
+}
+
+/// A purchase of groceries, named by its key.
+pub fn purchase(key: &str, minor: i64) -> AuthorizationRequest {
+    AuthorizationRequest {
+        key: IdempotencyKey::new(key).unwrap(),
+        payment: payment(&format!("tx-{key}")),
+        increments: None,
+        kind: AuthorizationKind::Purchase,
+        posting: Posting::Hold,
+        card: CardToken::new("c").ok(),
+        cardholder: CardholderToken::new("h").ok(),
+        amount: usd(minor),
+        original: None,
+        padding: Padding::None,
+        expiry: Expiry::Told,
+        merchant: Merchant {
+            id: MerchantId::new("mid-1").ok(),
+            name: MerchantName::of("Corner Grocery"),
+            mcc: MerchantCategoryCode::from_number(5411),
+            country: Country::new("USA"),
+        },
+        entry_mode: EntryMode::Chip,
+        wallet: Wallet::None,
+        cross_border: CrossBorder::NotTold,
+        partial_approval: PartialApproval::NotSupported,
+        network: NetworkName::new("VISA").ok(),
+        occurred_at: None,
+    }
+}
+
+pub fn told(key: &str, fact: Fact) -> ToldEvent {
+    ToldEvent {
+        key: IdempotencyKey::new(key).unwrap(),
+        occurred_at: None,
+        network: None,
+        settlement_day: None,
+        subject: Subject { card: CardToken::new("c").ok(), ..Subject::default() },
+        fact,
+    }
+}
+
+impl House {
+    pub fn with(balance: i64) -> Self {
+        let ruleset = Arc::new(read_kept("rules", RULES, program()).unwrap());
+        let mut house = House { directory: tempfile::tempdir().unwrap(), ruleset, ledger: None };
+        house.start();
+        house.act(Act::Publish(Box::new(KeptRuleset {
+            hash: *house.ruleset.hash().as_bytes(),
+            program: program().to_string(),
+            source: RULES.to_owned(),
+            published_at: clock::utc(),
+            published_by: "ann".to_owned(),
+            why: "to begin".to_owned(),
+        })));
+        let (account, card) = (AccountId::new("a").unwrap(), CardToken::new("c").unwrap());
+        let cardholder = CardholderToken::new("h").ok();
+        house.act(Act::Enter(
+            Origin::of(program()),
+            vec![
+                Entry::Account { account, balance: usd(balance), credit_line: 0, status: AccountStatus::Active },
+                Entry::Card { card, account, cardholder, status: CardStatus::Active },
+            ],
+        ));
+        house
+    }
+
+    pub fn start(&mut self) {
+        let settings = Settings {
+            data: self.directory.path().to_owned(),
+            sync: Sync::None,
+            commit_records_max: 64,
+            observer: Box::new(Silent),
+        };
+        let (ledger, opening) = Embedded::start(settings).unwrap();
+        opening.blocking_recv().unwrap().unwrap();
+        self.ledger = Some(ledger);
+    }
+
+    /// Closes the ledger; what it wrote can be read.
+    pub fn stop(&mut self) -> Reader {
+        self.ledger = None;
+        Reader::open(self.directory.path()).unwrap()
+    }
+
+    pub fn ledger(&self) -> &Embedded {
+        self.ledger.as_ref().unwrap()
+    }
+
+    pub fn act(&self, act: Act) -> Answer {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(ask(self.ledger(), act)).unwrap()
+    }
+
+    pub fn ask(&self, request: AuthorizationRequest) -> Decision {
+        let received_at = clock::utc();
+        let verdict = evaluate(&self.ruleset, &request, received_at, &mut NoTrace);
+        let answer = self.act(Act::Decide(Decide {
+            origin: origin(),
+            digest: request.content_digest(),
+            request,
+            verdict,
+            ruleset: *self.ruleset.hash().as_bytes(),
+            received_at,
+            not_after: clock::instant() + Duration::from_secs(3600),
+        }));
+        let Answer::Decided { decision, .. } = answer else { panic!("{answer:?}") };
+        decision
+    }
+
+    pub fn tell(&self, key: &str, fact: Fact) {
+        self.act(Act::Tell(origin(), told(key, fact)));
+    }
+}

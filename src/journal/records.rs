@@ -1,0 +1,105 @@
+//! Reads a journal's records, and what is kept beside them, while whoever writes it goes on. Nothing here understands one.
+
+use super::error::JournalError;
+use super::group::Group;
+use super::operations::{self, Operation};
+use super::reader::{Progress, Reader, Stage};
+use super::record::Record;
+use super::retention::Checkpoint;
+use super::rulesets::{self, KeptRuleset};
+
+/// The schema since which operations are kept.
+const WITH_OPERATIONS: i32 = 3;
+
+/// A short journal is read before anybody could wonder.
+const TELL_EVERY: i64 = 65_536;
+
+/// A record in its journal.
+#[derive(Debug)]
+pub struct Numbered<'a> {
+    /// Its counter.
+    pub number: i64,
+    /// What it says.
+    pub record: Record,
+    /// The version of the program that wrote it.
+    pub engine: &'a str,
+    /// Its place in its commit group, from 0.
+    pub in_group: usize,
+}
+
+/// Takes one record that is read.
+pub type EachRecord<'a> = dyn FnMut(Numbered<'_>) -> Result<(), JournalError> + 'a;
+
+impl Reader {
+    /// Reads every record up to `to`, in order, checking the chain. Of a long way, progress is told.
+    ///
+    /// # Errors
+    /// The disk, damage, or what `each` says.
+    pub fn records(&self, to: i64, progress: &mut Progress<'_>, each: &mut EachRecord<'_>) -> Result<(), JournalError> {
+        self.must_reach_mark()?;
+        let (start, next) = self.bounds()?;
+        let all = next.min(to.saturating_add(1)).saturating_sub(start);
+        self.groups().walk(0, &mut |first, bytes| {
+            if first > to {
+                return Ok(());
+            }
+            let unreadable = |error| JournalError::Unreadable(self.path().to_owned(), first, error);
+            let group = Group::open(bytes).map_err(unreadable)?;
+            let engine = group.engine;
+            for (number, (in_group, record)) in (first..=to).zip(group.enumerate()) {
+                each(Numbered { number, record: record.map_err(unreadable)?, engine, in_group })?;
+                let done = number.saturating_sub(start).saturating_add(1);
+                if all > TELL_EVERY && (done.checked_rem(TELL_EVERY) == Some(0) || done == all) {
+                    progress(Stage::Reading, u64::try_from(done).unwrap_or(0), u64::try_from(all).unwrap_or(0));
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// Makes sure that nothing was dropped at its beginning: for whoever adds up from there.
+    ///
+    /// # Errors
+    /// It begins later, or cannot be read.
+    pub fn must_begin_at_the_first(&self) -> Result<(), JournalError> {
+        match self.bounds()? {
+            (1, _) => Ok(()),
+            (record, _) => Err(JournalError::BeginsLater { path: self.path().to_owned(), record }),
+        }
+    }
+
+    /// The counter of the first record that is kept, and the one that the next record gets.
+    ///
+    /// # Errors
+    /// The disk, or damage.
+    pub fn bounds(&self) -> Result<(i64, i64), JournalError> {
+        Ok((self.groups().start()?.next, self.end()?.next))
+    }
+
+    /// What stands for the groups that were dropped, if any were.
+    ///
+    /// # Errors
+    /// The disk, or a checkpoint that is damaged.
+    pub fn checkpoint(&self) -> Result<Option<Checkpoint>, JournalError> {
+        self.groups().checkpoint()
+    }
+
+    /// Every ruleset that was ever published, oldest first.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn rulesets(&self) -> Result<Vec<KeptRuleset>, JournalError> {
+        rulesets::all(&self.connection).map_err(JournalError::disk(self.path()))
+    }
+
+    /// What an operator did, by the id that a record names it by.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn operation(&self, id: &[u8; 16]) -> Result<Option<Operation>, JournalError> {
+        if self.schema() < WITH_OPERATIONS {
+            return Ok(None);
+        }
+        operations::find(&self.connection, id).map_err(JournalError::disk(self.path()))
+    }
+}

@@ -1,0 +1,129 @@
+//! Decides again what a journal's records say was decided: the same memory, the same events, the times of then.
+//!
+//! Memory always follows the records, never what came out this time, so that one difference does not make the next.
+
+use std::hash::BuildHasher as _;
+
+use holdfast_core::hold::{Adoption, Asked, Event, Order, Ordered, Outcome, Subject, ToldEvent};
+use holdfast_core::rules::Verdict;
+use holdfast_core::{ContentDigest, IdempotencyKey, PaymentRef, ProgramId};
+
+use super::cold::Nowhere;
+use super::naming::{asked_of, locate_request, payments_told, subject_of};
+use super::rebuild;
+use super::state::State;
+use super::undo::UndoLog;
+use super::weigh;
+use crate::journal::{Body, JournalError, Record, Uses};
+
+/// The embedded ledger's memory as it was before some record.
+#[derive(Debug)]
+pub struct Again {
+    state: State,
+    undo: UndoLog,
+}
+
+/// What came out this time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decided {
+    /// For a question: what its limits had counted.
+    pub uses: Option<Uses>,
+    /// What becomes of it.
+    pub outcome: Outcome,
+}
+
+impl Default for Again {
+    fn default() -> Self {
+        Again::new()
+    }
+}
+
+impl Again {
+    /// Before the first record.
+    #[must_use]
+    pub fn new() -> Self {
+        let secret = std::hash::RandomState::new();
+        Again { state: State::new((secret.hash_one(0_u8), secret.hash_one(1_u8))), undo: UndoLog::new() }
+    }
+
+    /// What would become of a record's event, with this opinion of the rules; nothing if it is none that is decided.
+    #[must_use]
+    pub fn decide(&mut self, record: &Record, verdict: Option<&Verdict>) -> Option<Decided> {
+        self.state.forget_old_keys(record.at);
+        let program = record.program.as_ref()?;
+        let outcome = match &record.body {
+            Body::Decided { .. } => return self.ask(program, record, verdict?),
+            Body::Adopted { .. } => self.adopt(program, record, verdict)?,
+            Body::Told { event, .. } => self.tell(program, record, event),
+            Body::Ordered { key, payment, order, outcome } => self.order(program, record, key, payment, order, outcome),
+            Body::Kept { .. } | Body::AccountEntered { .. } | Body::CardEntered { .. } | Body::RulesPublished | Body::Opened => {
+                return None;
+            }
+        };
+        Some(Decided { uses: None, outcome })
+    }
+
+    /// Writes what the record says.
+    ///
+    /// # Errors
+    /// None that this memory has; what reads a disk for it would have some.
+    pub fn follow(&mut self, record: &Record, number: i64) -> Result<(), JournalError> {
+        rebuild::write_record(&mut self.state, record, number, &Nowhere, &mut self.undo)?;
+        self.undo.clear();
+        Ok(())
+    }
+
+    fn ask(&self, program: &ProgramId, record: &Record, verdict: &Verdict) -> Option<Decided> {
+        let Body::Decided { received_at, request, .. } = &record.body else { return None };
+        let platform = record.platform.as_ref();
+        let key = self.state.asked_name(program, platform, &request.key);
+        let located = locate_request(&self.state, program, platform, request);
+        let uses = weigh::uses(&self.state, &located, verdict);
+        let asked = Asked { request, digest: request.content_digest(), asked_at: *received_at, verdict };
+        let outcome = weigh::apply(&self.state, &located, Some(key), &uses, None, &Event::Asked(asked), record.at);
+        Some(Decided { uses: Some(uses), outcome })
+    }
+
+    fn adopt(&self, program: &ProgramId, record: &Record, verdict: Option<&Verdict>) -> Option<Outcome> {
+        let Body::Adopted { received_at, request, told, .. } = &record.body else { return None };
+        let platform = record.platform.as_ref();
+        let key = self.state.asked_name(program, platform, &request.key);
+        let located = locate_request(&self.state, program, platform, request);
+        let adoption = Adoption { request, digest: request.content_digest(), asked_at: *received_at, told: *told, verdict };
+        let event = Event::Adopt(adoption);
+        Some(weigh::apply(&self.state, &located, Some(key), &Uses::new(), None, &event, record.at))
+    }
+
+    fn tell(&self, program: &ProgramId, record: &Record, event: &ToldEvent) -> Outcome {
+        let platform = record.platform.as_ref();
+        let (payment, _) = payments_told(&event.fact);
+        let located = self.state.locate_told(program, platform, &subject_of(event), payment);
+        let asked = asked_of(&event.fact).map(|key| self.state.asked_name(program, platform, &key));
+        let standing = weigh::standing_told(&self.state, &event.fact, &located);
+        weigh::apply(&self.state, &located, asked, &Uses::new(), standing, &Event::Told(event), record.at)
+    }
+
+    fn order(
+        &self,
+        program: &ProgramId,
+        record: &Record,
+        key: &IdempotencyKey,
+        payment: &PaymentRef,
+        order: &Order,
+        recorded: &Outcome,
+    ) -> Outcome {
+        let platform = record.platform.as_ref();
+        let asked = self.state.asked_name(program, platform, key);
+        let located = self.state.locate(program, platform, &Subject::default(), Some(payment));
+        // An order's digest is its door's; only the answer that was kept tells it. One that was refused as a conflict
+        // keeps none: then it is another than the known one.
+        let known = self.state.answered(asked).map(|answered| other(answered.digest));
+        let digest = recorded.answered.map(|answered| answered.digest).or(known).unwrap_or(ContentDigest::from_bytes([0; 16]));
+        let ordered = Ordered { key, digest, payment, order };
+        weigh::apply(&self.state, &located, Some(asked), &Uses::new(), None, &Event::Ordered(ordered), record.at)
+    }
+}
+
+fn other(digest: ContentDigest) -> ContentDigest {
+    ContentDigest::from_bytes(digest.as_bytes().map(|byte| !byte))
+}

@@ -1,0 +1,149 @@
+//! Replay: a whole journal decided again, with the rulesets, facts and times of then, and whatever comes out differently.
+//!
+//! Under the version that wrote a record nothing may differ. Under a newer one, what differs is what that version changed.
+//! Nothing here writes to the journal.
+
+mod difference;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
+
+use holdfast_core::rules::{NoTrace, Verdict, evaluate};
+use holdfast_core::{AuthorizationRequest, ProgramId, Timestamp};
+
+pub use self::difference::Difference;
+use self::difference::compare;
+use crate::journal::reader::Progress;
+use crate::journal::{Body, JournalError, Numbered, Reader, Record};
+use crate::kept_rules::KeptRules;
+use crate::ledger::embedded::again::Again;
+
+/// What a replay did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Replayed {
+    /// How many records were read, those before the range included: they make the state that it begins with.
+    pub read: u64,
+    /// How many records were decided again.
+    pub decided: u64,
+    /// How many of those came out differently.
+    pub differing: u64,
+    /// How many declines were told from memory that a failed commit took back: only the rules are asked again.
+    pub owed: u64,
+    /// The versions that wrote what was decided again.
+    pub engines: BTreeSet<String>,
+}
+
+/// Decides every record of `range` again and hands each difference to `found`, in the order of the records.
+///
+/// # Errors
+/// The journal cannot be read, or begins after its first record.
+pub fn replay(
+    reader: &Reader,
+    range: &RangeInclusive<i64>,
+    found: &mut dyn FnMut(Difference) -> Result<(), JournalError>,
+    progress: &mut Progress<'_>,
+) -> Result<Replayed, JournalError> {
+    reader.must_begin_at_the_first()?;
+    let (_, next) = reader.bounds()?;
+    let last = next.saturating_sub(1).min(*range.end());
+    let mut walk = Walk { rules: KeptRules::of(reader)?, again: Again::new(), opening: false, replayed: Replayed::default() };
+    reader.records(last, progress, &mut |numbered| {
+        walk.opening = matches!(numbered.record.body, Body::Opened) || (walk.opening && numbered.in_group > 0);
+        if range.contains(&numbered.number) {
+            walk.decide(&numbered, found)?;
+        }
+        walk.replayed.read = walk.replayed.read.saturating_add(1);
+        walk.again.follow(&numbered.record, numbered.number)
+    })?;
+    Ok(walk.replayed)
+}
+
+struct Walk {
+    rules: KeptRules,
+    again: Again,
+    /// Whether the record is in a group that the log was opened with after a failure.
+    opening: bool,
+    replayed: Replayed,
+}
+
+impl Walk {
+    fn decide(
+        &mut self,
+        numbered: &Numbered<'_>,
+        found: &mut dyn FnMut(Difference) -> Result<(), JournalError>,
+    ) -> Result<(), JournalError> {
+        let Numbered { number, record, engine, .. } = numbered;
+        let mut differences = Vec::new();
+        let verdict = self.verdict(record, &mut differences);
+        match (&record.body, self.opening) {
+            // Decided on what its group had done, which was taken back: memory as it was then is nowhere.
+            (Body::Decided { .. }, true) => self.replayed.owed = self.replayed.owed.saturating_add(1),
+            _ => {
+                if let Some(decided) = self.again.decide(record, verdict.as_ref()) {
+                    if let (Body::Decided { uses, .. }, Some(again)) = (&record.body, &decided.uses) {
+                        compare("uses", uses, again, &mut differences);
+                    }
+                    if let Some(outcome) = record.body.outcome() {
+                        compare("outcome", outcome, &decided.outcome, &mut differences);
+                    }
+                } else if verdict.is_none() {
+                    return Ok(());
+                }
+            }
+        }
+        self.replayed.decided = self.replayed.decided.saturating_add(1);
+        self.replayed.differing = self.replayed.differing.saturating_add(u64::from(!differences.is_empty()));
+        if !self.replayed.engines.contains(*engine) {
+            self.replayed.engines.insert((*engine).to_owned());
+        }
+        differences.into_iter().try_for_each(|field| found(Difference::new(*number, record, engine, field)))
+    }
+
+    /// The rules' opinion of this time, where they were asked; a ruleset that is not there counts as a difference.
+    fn verdict(&self, record: &Record, differences: &mut Vec<difference::Field>) -> Option<Verdict> {
+        let (program, (received_at, request, recorded)) = (record.program.as_ref()?, question(&record.body)?);
+        let again = record
+            .ruleset
+            .as_ref()
+            .ok_or_else(|| "the record names no ruleset".to_owned())
+            .and_then(|hash| self.evaluate(program, hash, request, received_at));
+        match again {
+            Ok(verdict) => {
+                compare("verdict", recorded, &verdict, differences);
+                Some(verdict)
+            }
+            Err(problem) => {
+                differences.push(difference::Field::missing("ruleset", problem));
+                Some(recorded.clone())
+            }
+        }
+    }
+
+    fn evaluate(
+        &self,
+        program: &ProgramId,
+        hash: &[u8; 32],
+        request: &AuthorizationRequest,
+        received_at: Timestamp,
+    ) -> Result<Verdict, String> {
+        self.rules.get(program, hash).map(|ruleset| evaluate(ruleset, request, received_at, &mut NoTrace))
+    }
+}
+
+/// What the rules were asked, when, and what they thought.
+fn question(body: &Body) -> Option<(Timestamp, &AuthorizationRequest, &Verdict)> {
+    match body {
+        Body::Decided { received_at, request, verdict, .. } => Some((*received_at, request, verdict)),
+        Body::Adopted { received_at, request, verdict, .. } => Some((*received_at, request, verdict.as_ref()?)),
+        Body::Told { .. }
+        | Body::Ordered { .. }
+        | Body::Kept { .. }
+        | Body::AccountEntered { .. }
+        | Body::CardEntered { .. }
+        | Body::RulesPublished
+        | Body::Opened => None,
+    }
+}

@@ -1,0 +1,19 @@
+//! Settlement: what is due to each network for a day, the movements behind it, and how the platform's own file compares.
+//!
+//! Due is a sum over the journal's records, never a row that every movement updates: of all counter-entries only those whose
+//! cause is network settlement are due; funding, fees, disputes and stand-in loss are shown beside them. A movement belongs
+//! to the day on which the platform says that the network settles it, or else to the day of the program's [`Cutoff`].
+
+mod cutoff;
+mod day;
+mod file;
+mod reconcile;
+pub mod report;
+
+#[cfg(test)]
+mod tests;
+
+pub use cutoff::{Cutoff, TimeOfDay, days};
+pub use day::{Announced, Cause, Day, Float, Movement, Question, Summing, of_day};
+pub use file::{FileColumns, FileProblem, FileRow, Sign, read_file};
+pub use reconcile::{Difference, Reconciled, Verdict, reconcile};

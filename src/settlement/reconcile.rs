@@ -1,0 +1,149 @@
+//! The platform's settlement file against our own movements: what matches, what differs, what is missing on either side.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use holdfast_core::Currency;
+use holdfast_core::hold::MovementCause;
+
+use super::day::{Day, Movement};
+use super::file::FileRow;
+
+/// What became of one payment of the file or of ours.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    /// What the file, or else we, call it.
+    pub payment: String,
+    /// In which currency both count.
+    pub currency: Currency,
+    /// What is due by our records, in minor units; nothing if we have none.
+    pub ours: Option<i128>,
+    /// What is due by the file; nothing if it has none.
+    pub file: Option<i128>,
+    /// Our records behind it.
+    pub records: Vec<i64>,
+    /// The file's lines behind it.
+    pub lines: Vec<u64>,
+    /// How the two compare.
+    pub verdict: Verdict,
+}
+
+/// How the two sides compare.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verdict {
+    /// The same.
+    Matches,
+    /// Another amount.
+    AmountDiffers,
+    /// The same amount over another network.
+    NetworkDiffers,
+    /// Only the file has it.
+    MissingHere,
+    /// Only we have it.
+    MissingInFile,
+}
+
+impl Verdict {
+    /// As reports write it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Verdict::Matches => "matches",
+            Verdict::AmountDiffers => "amount_differs",
+            Verdict::NetworkDiffers => "network_differs",
+            Verdict::MissingHere => "missing_here",
+            Verdict::MissingInFile => "missing_in_file",
+        }
+    }
+}
+
+/// A file, compared.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reconciled {
+    /// How many payments match.
+    pub matching: u64,
+    /// The others: first those of the file in its order, then ours.
+    pub differences: Vec<Difference>,
+}
+
+/// Compares a day with the rows of its file, payment by payment: a payment may be settled in several of either.
+#[must_use]
+pub fn reconcile(day: &Day, rows: &[FileRow]) -> Reconciled {
+    let due: Vec<&Movement> =
+        day.movements.iter().filter(|movement| movement.cause == MovementCause::NetworkSettlement).collect();
+    let mut by_name: HashMap<(&str, Currency), Vec<usize>> = HashMap::new();
+    for (place, movement) in due.iter().enumerate() {
+        for name in &movement.names {
+            by_name.entry((name, movement.posted.currency())).or_default().push(place);
+        }
+    }
+    let mut taken = BTreeSet::new();
+    let mut reconciled = Reconciled::default();
+    for ((payment, currency), rows) in in_order(rows) {
+        let places: Vec<usize> = by_name.get(&(payment, currency)).into_iter().flatten().copied().collect();
+        let ours: Vec<&Movement> =
+            places.iter().filter(|place| taken.insert(**place)).filter_map(|place| due.get(*place)).copied().collect();
+        reconciled.add(compare(payment, currency, &ours, &rows));
+    }
+    for (place, movement) in due.iter().enumerate() {
+        if !taken.contains(&place) {
+            let payment = movement.names.first().map_or("", String::as_str);
+            reconciled.add(compare(payment, movement.posted.currency(), &[movement], &[]));
+        }
+    }
+    reconciled
+}
+
+impl Reconciled {
+    fn add(&mut self, difference: Difference) {
+        match difference.verdict {
+            Verdict::Matches => self.matching = self.matching.saturating_add(1),
+            Verdict::AmountDiffers | Verdict::NetworkDiffers | Verdict::MissingHere | Verdict::MissingInFile => {
+                self.differences.push(difference);
+            }
+        }
+    }
+}
+
+/// The file's payments in the order in which they first come, each with all of its rows.
+fn in_order(rows: &[FileRow]) -> Vec<((&str, Currency), Vec<&FileRow>)> {
+    let mut places: BTreeMap<(&str, Currency), usize> = BTreeMap::new();
+    let mut payments: Vec<((&str, Currency), Vec<&FileRow>)> = Vec::new();
+    for row in rows {
+        let key = (row.payment.as_str(), row.due.currency());
+        let place = *places.entry(key).or_insert(payments.len());
+        match payments.get_mut(place) {
+            Some((_, rows)) => rows.push(row),
+            None => payments.push((key, vec![row])),
+        }
+    }
+    payments
+}
+
+fn compare(payment: &str, currency: Currency, ours: &[&Movement], rows: &[&FileRow]) -> Difference {
+    let our_sum = ours.iter().fold(0_i128, |sum, movement| sum.saturating_sub(movement.posted.minor().into()));
+    let file_sum = rows.iter().fold(0_i128, |sum, row| sum.saturating_add(row.due.minor().into()));
+    let verdict = match (ours, rows) {
+        ([], _) => Verdict::MissingHere,
+        (_, []) => Verdict::MissingInFile,
+        (_, _) if our_sum != file_sum => Verdict::AmountDiffers,
+        (_, _) if other_network(ours, rows) => Verdict::NetworkDiffers,
+        (_, _) => Verdict::Matches,
+    };
+    Difference {
+        payment: payment.to_owned(),
+        currency,
+        ours: (!ours.is_empty()).then_some(our_sum),
+        file: (!rows.is_empty()).then_some(file_sum),
+        records: ours.iter().map(|movement| movement.record).collect(),
+        lines: rows.iter().map(|row| row.line).collect(),
+        verdict,
+    }
+}
+
+/// Whether a network is told on both sides, and they are not one.
+fn other_network(ours: &[&Movement], rows: &[&FileRow]) -> bool {
+    let known: Vec<_> = ours.iter().filter_map(|movement| movement.network).collect();
+    let told = rows.iter().filter_map(|row| row.network.as_deref());
+    let strange = |network: &str| !known.iter().any(|known| known.as_str().eq_ignore_ascii_case(network));
+    !known.is_empty() && told.into_iter().any(strange)
+}

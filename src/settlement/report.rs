@@ -1,0 +1,221 @@
+//! A day's settlement as a table for people and as JSON for machines.
+
+use std::fmt::Write as _;
+
+use holdfast_core::{Currency, NetworkName, ProgramId};
+use serde_json::{Value, json};
+
+use super::day::{Day, Movement};
+use super::reconcile::{Difference, Reconciled};
+
+/// What a report is of.
+#[derive(Debug, Clone)]
+pub struct Title {
+    /// Whose day.
+    pub program: ProgramId,
+    /// The day, as a date.
+    pub date: String,
+}
+
+/// What the platform announced for a currency, and what we say is due in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Comparison {
+    /// The currency.
+    pub currency: Currency,
+    /// What was announced, in minor units.
+    pub announced: i128,
+    /// What is due by our records.
+    pub due: i128,
+}
+
+/// Compares what the platform announced for the day with what is due.
+#[must_use]
+pub fn announced(day: &Day) -> Vec<Comparison> {
+    let compare = |announced: &super::day::Announced| {
+        let currency = announced.total.currency();
+        Comparison { currency, announced: announced.total.minor().into(), due: total_due(day, currency) }
+    };
+    day.announced.iter().map(compare).collect()
+}
+
+/// What is due in a currency, over all networks.
+#[must_use]
+pub fn total_due(day: &Day, currency: Currency) -> i128 {
+    let of_currency = day.due.iter().filter(|((_, of), _)| *of == currency);
+    of_currency.fold(0_i128, |sum, (_, due)| sum.saturating_add(*due))
+}
+
+/// Tables.
+#[must_use]
+pub fn as_text(title: &Title, day: &Day, reconciled: Option<&Reconciled>) -> String {
+    let mut text = format!("Settlement of program {}, {}\n", title.program, title.date);
+    // Writing to a text cannot fail.
+    let _ = sums(&mut text, day);
+    let _ = movements(&mut text, &day.movements);
+    let _ = reconciled.map_or(Ok(()), |reconciled| differences(&mut text, reconciled));
+    text
+}
+
+fn sums(text: &mut String, day: &Day) -> std::fmt::Result {
+    writeln!(text, "\nDue to networks (negative: due to us)")?;
+    if day.due.is_empty() {
+        writeln!(text, "  nothing")?;
+    }
+    for ((network, currency), due) in &day.due {
+        writeln!(text, "  {:<24} {:>20}", name(network.as_ref()), amount(*due, *currency))?;
+    }
+    writeln!(text, "\nCounter-entries of the day by cause")?;
+    for ((cause, currency), sum) in &day.counter_entries {
+        writeln!(text, "  {:<24} {:>20}", cause.name(), amount(*sum, *currency))?;
+    }
+    writeln!(text, "\nWallet at the day's end")?;
+    if day.float.is_empty() {
+        writeln!(text, "  no account had been recorded by then")?;
+    }
+    for (currency, float) in &day.float {
+        let due = total_due(day, *currency);
+        for (what, minor) in [
+            ("posted on all accounts", float.posted),
+            ("of it held", float.held),
+            ("due for the day", due),
+            ("needed in the wallet", float.posted.saturating_add(due)),
+        ] {
+            writeln!(text, "  {what:<24} {:>20}", amount(minor, *currency))?;
+        }
+        writeln!(text, "  {:<24} {:>16}", "accounts", float.accounts)?;
+    }
+    for Comparison { currency, announced, due } in announced(day) {
+        let verdict = if announced == due { "the same as due" } else { "NOT what is due" };
+        writeln!(text, "\nAnnounced by the platform: {}, {verdict}", amount(announced, currency))?;
+    }
+    Ok(())
+}
+
+fn movements(text: &mut String, movements: &[Movement]) -> std::fmt::Result {
+    writeln!(text, "\nMovements")?;
+    writeln!(
+        text,
+        "  {:>8}  {:<27}  {:<20} {:<18} {:<12} {:<24} {:>18}",
+        "record", "at", "cause", "what", "network", "payment", "on the account"
+    )?;
+    for movement in movements {
+        let cause = super::day::Cause::from(movement.cause).name();
+        writeln!(
+            text,
+            "  {:>8}  {:<27}  {cause:<20} {:<18} {:<12} {:<24} {:>18}",
+            movement.record,
+            movement.at.to_string(),
+            movement.what,
+            name(movement.network.as_ref()),
+            movement.names.first().map_or("-", String::as_str),
+            movement.posted.to_string(),
+        )?;
+    }
+    Ok(())
+}
+
+fn differences(text: &mut String, reconciled: &Reconciled) -> std::fmt::Result {
+    writeln!(text, "\nThe platform's file: {} payments match, {} do not", reconciled.matching, reconciled.differences.len())?;
+    for difference in &reconciled.differences {
+        let side = |sum: Option<i128>| sum.map_or_else(|| "nothing".to_owned(), |sum| amount(sum, difference.currency));
+        writeln!(
+            text,
+            "  {:<16} {:<24} ours {} (records {}), file {} (lines {})",
+            difference.verdict.name(),
+            difference.payment,
+            side(difference.ours),
+            list(&difference.records),
+            side(difference.file),
+            list(&difference.lines),
+        )?;
+    }
+    Ok(())
+}
+
+fn list<T: ToString>(numbers: &[T]) -> String {
+    if numbers.is_empty() {
+        return "none".to_owned();
+    }
+    numbers.iter().map(T::to_string).collect::<Vec<_>>().join(", ")
+}
+
+fn name(network: Option<&NetworkName>) -> &str {
+    network.map_or("(not told)", NetworkName::as_str)
+}
+
+/// A sum of many amounts, which may be larger than one can be.
+fn amount(minor: i128, currency: Currency) -> String {
+    let scale = 10_u128.saturating_pow(currency.exponent());
+    let (sign, unsigned) = (if minor < 0 { "-" } else { "" }, minor.unsigned_abs());
+    let (major, rest) = (unsigned.checked_div(scale).unwrap_or(0), unsigned.checked_rem(scale).unwrap_or(0));
+    match usize::try_from(currency.exponent()).unwrap_or(0) {
+        0 => format!("{sign}{major} {currency}"),
+        width => format!("{sign}{major}.{rest:0width$} {currency}"),
+    }
+}
+
+/// One object; amounts in minor units beside their currency.
+#[must_use]
+pub fn as_json(title: &Title, day: &Day, reconciled: Option<&Reconciled>) -> Value {
+    let sum = |minor: i128| i64::try_from(minor).map_or_else(|_| json!(minor.to_string()), |minor| json!(minor));
+    let network = |network: Option<&NetworkName>| network.map(NetworkName::to_string);
+    let due = day
+        .due
+        .iter()
+        .map(|((over, currency), due)| json!({"network": network(over.as_ref()), "currency": currency.code(), "due": sum(*due)}));
+    let entries = day
+        .counter_entries
+        .iter()
+        .map(|((cause, currency), minor)| json!({"cause": cause.name(), "currency": currency.code(), "amount": sum(*minor)}));
+    let wallet = day.float.iter().map(|(currency, float)| {
+        json!({
+            "currency": currency.code(),
+            "posted": sum(float.posted),
+            "held": sum(float.held),
+            "due": sum(total_due(day, *currency)),
+            "accounts": float.accounts,
+        })
+    });
+    let compared = announced(day).into_iter().map(|Comparison { currency, announced, due }| {
+        json!({"currency": currency.code(), "announced": sum(announced), "due": sum(due), "matches": announced == due})
+    });
+    json!({
+        "program": title.program.as_str(),
+        "day": title.date,
+        "due": due.collect::<Vec<_>>(),
+        "counter_entries": entries.collect::<Vec<_>>(),
+        "wallet": wallet.collect::<Vec<_>>(),
+        "announced": compared.collect::<Vec<_>>(),
+        "movements": day.movements.iter().map(movement).collect::<Vec<_>>(),
+        "file": reconciled.map(|reconciled| json!({
+            "matching": reconciled.matching,
+            "differences": reconciled.differences.iter().map(|each| difference(each, sum)).collect::<Vec<_>>(),
+        })),
+    })
+}
+
+fn movement(movement: &Movement) -> Value {
+    json!({
+        "record": movement.record,
+        "at": movement.at.to_string(),
+        "names": movement.names,
+        "account_id": movement.account.as_str(),
+        "network": movement.network.map(|network| network.to_string()),
+        "cause": super::day::Cause::from(movement.cause).name(),
+        "what": movement.what,
+        "posted": movement.posted.minor(),
+        "currency": movement.posted.currency().code(),
+    })
+}
+
+fn difference(difference: &Difference, sum: impl Fn(i128) -> Value) -> Value {
+    json!({
+        "payment": difference.payment,
+        "currency": difference.currency.code(),
+        "verdict": difference.verdict.name(),
+        "ours": difference.ours.map(&sum),
+        "file": difference.file.map(&sum),
+        "records": difference.records,
+        "lines": difference.lines,
+    })
+}

@@ -1,0 +1,218 @@
+//! A day's settlement against a sum that is written another way, over a real ledger's journal; cut-offs; files.
+
+use std::collections::BTreeMap;
+
+use holdfast_core::hold::*;
+use holdfast_core::*;
+use jiff::tz::TimeZone;
+
+use super::*;
+use crate::fixture::{House, payment, program, purchase, told, usd};
+use crate::journal::{Body, Record};
+use crate::ledger::{Act, Entry, Origin};
+
+const DAY: i32 = 20_526; // 2026-03-14
+
+fn new_york(time: &str) -> Cutoff {
+    Cutoff::new(TimeZone::get("America/New_York").unwrap(), time.parse().unwrap())
+}
+
+fn at(text: &str) -> Timestamp {
+    Timestamp::from_unix_micros(text.parse::<jiff::Timestamp>().unwrap().as_microsecond())
+}
+
+fn yen(minor: i64) -> Money {
+    Money::from_minor(minor, Currency::from_alpha("JPY").unwrap())
+}
+
+fn other() -> ProgramId {
+    ProgramId::new("tokyo").unwrap()
+}
+
+fn captured(name: Option<&str>, amount: Money) -> Fact {
+    Fact::Captured { payment: name.map(payment), amount, finality: Finality::Final }
+}
+
+fn credited(name: Option<&str>, amount: Money, cause: MovementCause) -> Fact {
+    Fact::Credited { payment: name.map(payment), amount, cause }
+}
+
+/// Two programs' days: clearings late and in time, over- and force posts, refunds, a chargeback, loads, fees.
+fn two_programs() -> Vec<(i64, Record)> {
+    let mut house = House::with(1_000_000);
+    let (account, card) = (AccountId::new("tokyo-1").unwrap(), CardToken::new("t").unwrap());
+    let entries = vec![
+        Entry::Account { account, balance: yen(90_000), credit_line: 0, status: AccountStatus::Active },
+        Entry::Card { card, account, cardholder: None, status: CardStatus::Active },
+    ];
+    house.act(Act::Enter(Origin::of(other()), entries));
+    for (key, minor) in [("a", 5000), ("b", 4000), ("c", 3000)] {
+        house.ask(purchase(key, minor));
+    }
+    house.ask(AuthorizationRequest { posting: Posting::Immediate, ..purchase("pin", 700) });
+    let (in_time, late) = (Some(at("2026-03-14T20:59:59Z")), Some(at("2026-03-14T21:00:00Z")));
+    let dispute = MovementCause::Dispute;
+    let network = MovementCause::NetworkSettlement;
+    let tell = |key: &str, day: Option<i32>, occurred_at, fact| {
+        house.act(Act::Tell(crate::fixture::origin(), ToldEvent { settlement_day: day, occurred_at, ..told(key, fact) }));
+    };
+    tell("in-time", None, in_time, captured(Some("tx-a"), usd(5000)));
+    tell("late-by-cutoff", None, late, captured(Some("tx-b"), usd(4100)));
+    // The platform's day counts, whenever it happened.
+    tell("late-by-word", Some(DAY), late, captured(Some("tx-c"), usd(9000)));
+    tell("forced", Some(DAY), in_time, captured(None, usd(1234)));
+    tell("refund", Some(DAY), in_time, credited(Some("tx-a"), usd(600), network));
+    tell("chargeback", Some(DAY), in_time, credited(Some("tx-c"), usd(9000), dispute));
+    tell("load", None, in_time, credited(None, usd(20_000), MovementCause::Funding));
+    tell("fee", Some(DAY), in_time, Fact::Debited { payment: None, amount: usd(150), cause: MovementCause::Fee });
+    tell("announced", Some(DAY), None, Fact::SettlementAnnounced { total: usd(14_634) });
+    let elsewhere = Subject { card: CardToken::new("t").ok(), ..Subject::default() };
+    let visa = NetworkName::new("JCB").ok();
+    let event =
+        ToldEvent { subject: elsewhere, network: visa, settlement_day: Some(DAY), ..told("yen", captured(None, yen(8000))) };
+    house.act(Act::Tell(Origin { program: other(), ..crate::fixture::origin() }, event));
+    let mut records = Vec::new();
+    house
+        .stop()
+        .records(i64::MAX, &mut |_, _, _| {}, &mut |numbered| {
+            records.push((numbered.number, numbered.record));
+            Ok(())
+        })
+        .unwrap();
+    records
+}
+
+fn day_of(program: ProgramId, records: &[(i64, Record)]) -> Day {
+    of_day(Question { program, day: DAY, cutoff: new_york("17:00") }, &mut records.iter().cloned())
+}
+
+/// The same sum in another way: by what was told, not by what became of it.
+fn plain_sum(program: ProgramId, records: &[(i64, Record)]) -> BTreeMap<&'static str, i64> {
+    let mut sums = BTreeMap::new();
+    for (_, record) in records.iter().filter(|(_, record)| record.program == Some(program)) {
+        let Body::Told { event, .. } = &record.body else { continue };
+        // 17:00 in New York on the 14th, in UTC.
+        let by_time = event.occurred_at.is_some_and(|at| at < self::at("2026-03-14T21:00:00Z"));
+        if event.settlement_day.map_or(!by_time, |day| day != DAY) {
+            continue;
+        }
+        let (cause, less) = match event.fact {
+            Fact::Captured { amount, .. } => ("network_settlement", amount.minor()),
+            Fact::Credited { amount, cause: MovementCause::NetworkSettlement, .. } => ("network_settlement", -amount.minor()),
+            Fact::Credited { amount, cause: MovementCause::Dispute, .. } => ("dispute", -amount.minor()),
+            Fact::Credited { amount, .. } => ("funding", -amount.minor()),
+            Fact::Debited { amount, .. } => ("fee", amount.minor()),
+            _ => continue,
+        };
+        *sums.entry(cause).or_default() += less;
+    }
+    sums
+}
+
+#[test]
+fn a_day_equals_a_sum_that_is_written_another_way() {
+    let records = two_programs();
+    for (program, expected) in [(program(), 14_634), (other(), 8000)] {
+        let day = day_of(program, &records);
+        let entries: BTreeMap<_, _> =
+            day.counter_entries.iter().map(|((cause, _), sum)| (cause.name(), i64::try_from(*sum).unwrap())).collect();
+        assert_eq!(entries, plain_sum(program, &records), "{program}");
+        assert_eq!(day.due.values().sum::<i128>(), expected, "{program}");
+    }
+}
+
+#[test]
+fn networks_currencies_float_and_announcement_are_told_apart() {
+    let records = two_programs();
+    let day = day_of(program(), &records);
+    let visa = NetworkName::new("VISA").ok();
+    // Clearings do not tell their network: their authorizations did. The force post had none.
+    let due: Vec<_> = day.due.iter().map(|((network, currency), due)| (*network, currency.code(), *due)).collect();
+    assert_eq!(due, [(None, "USD", 1234), (visa, "USD", 13_400)]);
+    let compared: Vec<_> = report::announced(&day).iter().map(|compared| (compared.announced, compared.due)).collect();
+    assert_eq!(compared, [(14_634, 14_634)]);
+    assert!(day.float.is_empty(), "nothing was recorded before that day's end: the fixture is of today");
+    let today = Question { program: program(), day: DAY + 3650, cutoff: new_york("17:00") };
+    let float = of_day(today, &mut records.iter().cloned()).float[&Currency::USD];
+    // 10000.00 less 5000, 4100, 9000, 1234, 700 and 150; and 600, 9000 and 20000 more.
+    assert_eq!((float.posted, float.held, float.accounts), (1_009_416, 0, 1));
+    let text = report::as_text(&report::Title { program: program(), date: "2026-03-14".to_owned() }, &day, None);
+    for line in [
+        "  VISA                               134.00 USD",
+        "  network_settlement                 146.34 USD",
+        "  dispute                            -90.00 USD",
+        "Announced by the platform: 146.34 USD, the same as due",
+    ] {
+        assert!(text.contains(line), "{line}\n---\n{text}");
+    }
+}
+
+#[test]
+fn a_day_ends_at_the_cutoff_of_its_zone() {
+    let cases = [
+        ("17:00", "2026-03-14T20:59:59Z", DAY),
+        ("17:00", "2026-03-14T21:00:00Z", DAY + 1),
+        // An hour later before the clocks went forward on the 8th.
+        ("17:00", "2026-03-07T21:59:59Z", DAY - 7),
+        ("24:00", "2026-03-15T03:59:59Z", DAY),
+        ("24:00", "2026-03-15T04:00:00Z", DAY + 1),
+    ];
+    for (cutoff, moment, day) in cases {
+        assert_eq!(new_york(cutoff).day_of(at(moment)), day, "{cutoff} {moment}");
+    }
+    for wrong in ["", "17", "5:00", "00:00", "24:01", "17:60", "ab:cd", "17:00:00"] {
+        assert!(wrong.parse::<TimeOfDay>().is_err(), "{wrong}");
+    }
+}
+
+fn columns() -> FileColumns {
+    FileColumns {
+        payment: "token".to_owned(),
+        amount: "amount".to_owned(),
+        currency: Some("currency".to_owned()),
+        network: Some("network".to_owned()),
+        sign: Sign::Due,
+    }
+}
+
+fn rows(text: &str, columns: &FileColumns) -> Result<Vec<FileRow>, String> {
+    let told = |problems: Vec<FileProblem>| problems.iter().map(FileProblem::to_string).collect::<Vec<_>>().join("\n");
+    read_file(text.as_bytes(), columns, Currency::USD).map_err(told)
+}
+
+#[test]
+fn a_file_is_compared_payment_by_payment() {
+    let day = day_of(program(), &two_programs());
+    let whole = "token,amount,currency,network\n\
+                 tx-a,50.00,USD,Visa\ntx-a,-6.00,USD,VISA\nlate-by-word,90.00,USD,VISA\nforced,12.34,USD,VISA\n";
+    let reconciled = reconcile(&day, &rows(whole, &columns()).unwrap());
+    assert_eq!((reconciled.matching, reconciled.differences), (3, vec![]));
+    let odd = "token,amount,currency,network\ntx-a,50.00,USD,VISA\nnobody,1.00,USD,VISA\ntx-c,90.00,USD,MASTERCARD\n";
+    let found: Vec<_> = reconcile(&day, &rows(odd, &columns()).unwrap())
+        .differences
+        .into_iter()
+        .map(|difference| (difference.payment, difference.verdict, difference.ours, difference.file))
+        .collect();
+    assert_eq!(
+        found,
+        [
+            ("tx-a".to_owned(), Verdict::AmountDiffers, Some(4400), Some(5000)),
+            ("nobody".to_owned(), Verdict::MissingHere, None, Some(100)),
+            ("tx-c".to_owned(), Verdict::NetworkDiffers, Some(9000), Some(9000)),
+            ("forced".to_owned(), Verdict::MissingInFile, Some(1234), None),
+        ]
+    );
+}
+
+#[test]
+fn a_file_that_is_not_understood_says_where() {
+    let text = "token,amount,currency,network\ntx-a,fifty,USD,VISA\n,1.00,USD,VISA\ntx-b,1.00,ZZZ,VISA\n";
+    assert_eq!(
+        rows(text, &columns()).unwrap_err(),
+        "line 2: amount: is not a decimal number\nline 3: token: is empty\nline 4: currency: is not a currency of ISO 4217"
+    );
+    let missing = rows("token,sum\n", &columns()).unwrap_err();
+    assert!(missing.starts_with("line 1: amount: is not a column of the file"), "{missing}");
+    let negative = FileColumns { sign: Sign::Ours, currency: None, network: None, ..columns() };
+    assert_eq!(rows("token,amount\ntx-a,-5.00\n", &negative).unwrap()[0].due, usd(500));
+}

@@ -1,0 +1,62 @@
+//! Support, finance and engineering ask the journal, beside the running server.
+
+use std::process::Output;
+
+use serde_json::{Value, json};
+
+use crate::support::callbacks::transactions;
+use crate::support::{Marqeta, Workplace};
+
+fn ask(workplace: &Workplace, arguments: &[&str]) -> Output {
+    let data = workplace.data();
+    workplace.run(&[arguments, &["--data", data.to_str().unwrap()]].concat())
+}
+
+fn text(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+#[test]
+fn a_payment_is_explained_settled_and_decided_again() {
+    let workplace = Workplace::demo();
+    workplace.edit("holdfast.toml", |text| {
+        let columns = "[program.settlement_file]\npayment = \"token\"\namount = \"amount\"\n";
+        text.replacen("\n[[program.mount]]\n", &format!("\n{columns}\n[[program.mount]]\n"), 1)
+    });
+    let server = workplace.serve();
+    let mut client = server.client();
+    let payment = Marqeta::purchase("one", "40.00");
+    let answer = client.post("/marqeta/jit", &payment.body());
+    assert_eq!(answer.status, 200);
+    let reference = answer.body.split("dec=").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let mut clearing = payment.follower("authorization.clearing", "COMPLETION", "pgfs.authorization.capture", "42.50");
+    clearing["settlement_date"] = json!("2026-03-14T00:00:00Z");
+    let odd = json!({"type": 17, "nonsense": true});
+    assert_eq!(client.post("/marqeta/webhook", &transactions(&[clearing, odd])).status, 200);
+
+    let told = ask(&workplace, &["explain", &reference]);
+    assert_eq!(told.status.code(), Some(0), "{}", String::from_utf8_lossy(&told.stderr));
+    for line in ["marqeta asked at ", "Answered: approved for 40.00 USD", "marqeta cleared 42.50 USD", "957.50 USD available"] {
+        assert!(text(&told).contains(line), "{line}\n---\n{}", text(&told));
+    }
+    assert_eq!(ask(&workplace, &["explain", "nobody"]).status.code(), Some(1));
+
+    let again = ask(&workplace, &["replay", "--json"]);
+    assert_eq!(again.status.code(), Some(0), "{}", text(&again));
+    let summary: Value = serde_json::from_str(&text(&again)).unwrap();
+    assert_eq!((&summary["decided"], &summary["differing"]), (&json!(2), &json!(0)));
+
+    let day = ["settlement", "--program", "demo", "--day", "2026-03-14", "--json"];
+    let settlement: Value = serde_json::from_str(&text(&ask(&workplace, &day))).unwrap();
+    assert_eq!(settlement["due"][0]["due"], 4250);
+    for (amount, code) in [("42.50", 0), ("40.00", 1)] {
+        let key = settlement["movements"][0]["names"][0].as_str().unwrap();
+        std::fs::write(workplace.path("settled.csv"), format!("token,amount\n{key},{amount}\n")).unwrap();
+        let compared = ask(&workplace, &[&day[..], &["--file", "settled.csv"]].concat());
+        assert_eq!(compared.status.code(), Some(code), "{}", text(&compared));
+    }
+
+    let inbox = ask(&workplace, &["inbox", "--since", "2026-01-01", "--json"]);
+    assert_eq!((inbox.status.code(), text(&inbox).lines().count()), (Some(0), 1));
+    assert!(text(&inbox).contains("\"platform\":\"marqeta\""));
+}
