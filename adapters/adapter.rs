@@ -23,6 +23,8 @@ pub struct Platform {
     pub budget: Budget,
     /// What it expects of us when it asks the same question again before we have answered.
     pub in_flight_duplicate: InFlightDuplicate,
+    /// Which credentials its verification looks at.
+    pub credentials: Credentials,
     /// Makes the adapter of one mount from the mount's settings; names every setting that is wrong.
     pub build: BuildAdapter,
 }
@@ -79,6 +81,31 @@ pub enum InFlightDuplicate {
     Join,
     /// The second gets 425 Too Early and asks later.
     TooEarly,
+}
+
+/// What a platform does with each kind of credential that a [`Keyring`] can hold, so that a configuration can be refused
+/// that leaves a mount shut, or that names a key which nobody would ever check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Credentials {
+    /// [`Keyring::basic`].
+    pub basic: Use,
+    /// [`Keyring::headers`].
+    pub headers: Use,
+    /// [`Keyring::signing`].
+    pub signing: Use,
+    /// [`Keyring::answering`].
+    pub answering: Use,
+}
+
+/// Whether a platform makes use of a kind of credential.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Use {
+    /// Without one every callback is a stranger's, or no answer is accepted.
+    Needed,
+    /// Looked at where the program sets it up.
+    Possible,
+    /// Never looked at.
+    Never,
 }
 
 /// One mount's adapter.

@@ -19,7 +19,7 @@ pub mod proving;
 mod redact;
 pub mod settings;
 
-pub use adapter::{Adapter, Budget, BudgetStart, InFlightDuplicate, Platform, Route, RouteMethod};
+pub use adapter::{Adapter, Budget, BudgetStart, Credentials, InFlightDuplicate, Platform, Route, RouteMethod, Use};
 pub use answer::{AccountBalance, Answer, CallBack, DecisionReference, Echo, Refused, Reply};
 pub use inbound::{AuthorizationCall, BalanceCall, Callback, Fetch, Inbound, Malformed, Notice, Unrecognized};
 pub use proof::{Authentic, BasicCredential, Keyring, Refusal, Secret};

@@ -5,7 +5,6 @@
 //! force and the demo's import; only then is the server ready. Order of stopping: answers that are owed, then what was
 //! told without the ledger, then the ledger.
 
-use std::fmt;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -19,88 +18,22 @@ use tokio::sync::{mpsc, watch};
 
 use crate::background::Background;
 use crate::config::ruleset::{self, Home};
-use crate::config::{Config, Errors, LedgerSync, MountConfig, ProgramConfig};
-use crate::control::protocol::IMPORT_ROWS_MAX;
-use crate::control::server::BindError;
-use crate::control::{Import, OperationError, Operations as _};
-use crate::journal::{JournalError, Sync};
+use crate::config::{Config, LedgerSync, MountConfig, ProgramConfig};
+use crate::first_start::make_ready;
+use crate::journal::{Sync, head_number};
 use crate::ledger::embedded::{self, Embedded, Observer, Opening};
 use crate::ledger::permit::InFlight;
 use crate::ledger::{Ledger, Readiness};
-use crate::metrics::{LedgerStanding, Metrics, MetricsError};
+use crate::metrics::{LedgerStanding, Metrics};
 use crate::operations::{Counter, Desk};
 use crate::responder::{Mount, Patience, Program, Responder, Stage, ToldBook, Worker, adopt_all};
 use crate::server::ops::{self, Operators, Pages};
 use crate::server::{self, Drained, Limits, RouteEntry, RouteError, RouteTable, Running, Serving, Tls};
+use crate::start_error::StartError;
+use crate::telemetry::{self, Telemetry, Writing};
 
 /// Tickets that a worker keeps for its next questions.
 const RESTING_TICKETS_MAX: usize = 1024;
-
-/// A first import of so many rows is one act: all of it, or nothing.
-const FIRST_IMPORT_ROWS_MAX: usize = 100_000;
-
-/// Why the server did not start.
-#[derive(Debug)]
-pub enum StartError {
-    /// Something is wrong with the configuration.
-    Config(Errors),
-    /// An address cannot be taken.
-    Listen(SocketAddr, std::io::Error),
-    /// The ledger's log cannot be opened or read.
-    Journal(JournalError),
-    /// Two mounts want one path.
-    Routes(Vec<RouteError>),
-    /// The operators' socket.
-    Control(BindError),
-    /// The rules, or the import of an empty ledger.
-    Operation(OperationError),
-    /// Metrics; a bug.
-    Metrics(MetricsError),
-    /// The operating system.
-    System(std::io::Error),
-    /// The ledger's thread ended; it has said why.
-    LedgerGone,
-}
-
-impl fmt::Display for StartError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            StartError::Config(errors) => errors.fmt(f),
-            StartError::Listen(address, error) => {
-                write!(
-                    f,
-                    "cannot listen on {address}: {error}; is another server running? `--listen 127.0.0.1:0` takes a free port"
-                )
-            }
-            StartError::Journal(error) => error.fmt(f),
-            StartError::Routes(errors) => {
-                let lines: Vec<_> = errors.iter().map(ToString::to_string).collect();
-                f.write_str(&lines.join("\n"))
-            }
-            StartError::Control(error) => error.fmt(f),
-            StartError::Operation(OperationError::Refused(problems)) => f.write_str(&problems.join("\n")),
-            StartError::Operation(OperationError::Rows(problems)) => {
-                let lines: Vec<_> = problems
-                    .iter()
-                    .map(|row| format!("{:?} file, line {}, {}: {}", row.file, row.line, row.column, row.problem))
-                    .collect();
-                f.write_str(&lines.join("\n"))
-            }
-            StartError::Operation(OperationError::Unavailable(problem)) => f.write_str(problem),
-            StartError::Metrics(error) => error.fmt(f),
-            StartError::System(error) => write!(f, "the operating system refuses: {error}"),
-            StartError::LedgerGone => f.write_str("the ledger's thread ended while it was starting"),
-        }
-    }
-}
-
-impl std::error::Error for StartError {}
-
-impl From<std::io::Error> for StartError {
-    fn from(error: std::io::Error) -> Self {
-        StartError::System(error)
-    }
-}
 
 /// A running server.
 pub struct App {
@@ -117,6 +50,7 @@ pub struct App {
     running: Running,
     operators: Operators,
     background: Background,
+    writing: Option<Writing>,
 }
 
 impl App {
@@ -137,6 +71,7 @@ impl App {
         let workers = workers(&config);
         let (adoptions, to_adopt) = mpsc::unbounded_channel();
         let book = Arc::new(ToldBook::new(config.responder.told_max));
+        let (telemetry, writing) = start_telemetry(&config, &metrics)?.unzip();
         let responder = Arc::new(Responder {
             mounts: mounts(&config, &programs, &metrics),
             ledger: Arc::clone(&ledger),
@@ -144,6 +79,7 @@ impl App {
             adoptions,
             in_flight: InFlight::new(config.responder.in_flight_max),
             metrics: Arc::clone(&metrics),
+            telemetry,
             workers: (0..workers.get()).map(|_| Worker::new(RESTING_TICKETS_MAX)).collect(),
             stage: to_be_open,
         });
@@ -160,7 +96,7 @@ impl App {
         })?;
         let operators = ops::serve(operators, pages(&responder, &metrics))?;
         let opening = Some(opening);
-        Ok(App { listen, ops_listen, config, responder, tls, desk, opening, stage, running, operators, background })
+        Ok(App { listen, ops_listen, config, responder, tls, desk, opening, stage, running, operators, background, writing })
     }
 
     /// Waits until the ledger has its state, puts the rules in force, and imports what an empty ledger starts with.
@@ -170,7 +106,7 @@ impl App {
     pub async fn until_ready(&mut self) -> Result<(), StartError> {
         if let Some(opening) = self.opening.take() {
             opening.await.map_err(|_| StartError::LedgerGone)?.map_err(StartError::Journal)?;
-            make_ready(&self.desk, &self.config).await?;
+            make_ready(&self.desk, &self.config, say).await?;
             self.stage.send_replace(Stage::Open);
         }
         Ok(())
@@ -191,6 +127,7 @@ impl App {
                 if let (Some(tls), Some(fresh)) = (&self.tls, reloaded.tls) {
                     tls.replace(fresh);
                 }
+                say("credentials and certificate are read again");
                 for waiting in &reloaded.waiting {
                     say(&format!("changed in the configuration, and waits for a restart: {waiting}"));
                 }
@@ -201,12 +138,15 @@ impl App {
 
     /// Stops: answers what is owed, brings what was told to the ledger, closes the ledger. Blocks.
     pub fn drain(self) -> Drained {
-        let App { responder, running, operators, background, desk, .. } = self;
+        let App { responder, running, operators, background, writing, desk, .. } = self;
         let drained = running.drain();
         drop(operators);
-        // The last sender of told answers goes with the responder: then the adoptions end by themselves.
+        // The last sender of told answers and of telemetry goes with the responder: then both end by themselves.
         drop(responder);
         background.stop();
+        if let Some(writing) = writing {
+            writing.finish();
+        }
         drop(desk);
         drained
     }
@@ -255,40 +195,8 @@ pub async fn open_desk(config: &Config) -> Result<Desk, StartError> {
     let (ledger, opening) = open_ledger(config, metrics)?;
     let (_, desk) = programs(config, &ledger, None)?;
     opening.await.map_err(|_| StartError::LedgerGone)?.map_err(StartError::Journal)?;
-    make_ready(&desk, config).await?;
+    make_ready(&desk, config, say).await?;
     Ok(desk)
-}
-
-async fn make_ready(desk: &Desk, config: &Config) -> Result<(), StartError> {
-    for remark in desk.restore_rules().await.map_err(StartError::Operation)? {
-        say(&remark);
-    }
-    for program in &config.programs {
-        import_first(desk, program).await?;
-    }
-    Ok(())
-}
-
-/// What a program without accounts starts with: the configured files, as one act where they are of a usual size, else in
-/// portions, accounts before the cards that need them.
-async fn import_first(desk: &Desk, program: &ProgramConfig) -> Result<(), StartError> {
-    let has_accounts = desk.balances(Some(program.id)).await.is_ok_and(|accounts| !accounts.is_empty());
-    if has_accounts {
-        return Ok(());
-    }
-    let import = program.imports().map_err(StartError::Config)?;
-    if import.accounts.len().saturating_add(import.cards.len()) <= FIRST_IMPORT_ROWS_MAX {
-        return desk.import(import).await.map(|_| ()).map_err(StartError::Operation);
-    }
-    for accounts in import.accounts.chunks(IMPORT_ROWS_MAX) {
-        let portion = Import { accounts: accounts.to_vec(), cards: Vec::new() };
-        desk.import(portion).await.map_err(StartError::Operation)?;
-    }
-    for cards in import.cards.chunks(IMPORT_ROWS_MAX) {
-        let portion = Import { accounts: Vec::new(), cards: cards.to_vec() };
-        desk.import(portion).await.map_err(StartError::Operation)?;
-    }
-    Ok(())
 }
 
 fn open_ledger(config: &Config, metrics: Arc<Metrics>) -> Result<(Arc<dyn Ledger>, Opening), StartError> {
@@ -305,12 +213,23 @@ fn open_ledger(config: &Config, metrics: Arc<Metrics>) -> Result<(Arc<dyn Ledger
     Ok((Arc::new(ledger), opening))
 }
 
+/// The telemetry that the configuration asks for, in a data directory that is there by now.
+fn start_telemetry(config: &Config, metrics: &Arc<Metrics>) -> Result<Option<(Telemetry, Writing)>, StartError> {
+    let Some(wanted) = &config.telemetry else { return Ok(None) };
+    let started = telemetry::start(&wanted.file, wanted.file_bytes_max, Arc::clone(metrics), say);
+    started.map(Some).map_err(|error| StartError::Telemetry(wanted.file.clone(), error))
+}
+
 /// Tells metrics and operators what the ledger does.
 struct Reporter(Arc<Metrics>);
 
 impl Observer for Reporter {
     fn committed(&self, records: u32, took: Duration) {
         self.0.ledger.committed(took, records);
+    }
+
+    fn head(&self, last: i64, chain: &[u8; 32]) {
+        self.0.ledger.journal(last, head_number(chain));
     }
 
     fn readiness(&self, readiness: Readiness) {

@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::app::{StartError, runtime};
+use crate::app::runtime;
 use crate::control;
 use crate::control::server::ControlListener;
 use crate::operations::Desk;
+use crate::start_error::StartError;
 
 /// How long a stop waits for a ledger that has told answers still to adopt. One that is away then would stay so for ever.
 const LAST_ADOPTIONS_MAX: Duration = Duration::from_secs(5);

@@ -7,7 +7,8 @@
 //! [`responder`], which verifies and decodes it through the platform's adapter (package `holdfast-adapters`), asks the
 //! program's rules (package `holdfast-core`), submits one act to the [`ledger`], and waits for it until `decide_by` and no
 //! longer. The ledger applies acts in one thread, makes each group of them durable in the [`journal`], and wakes each worker
-//! once for all of its acts that are done.
+//! once for all of its acts that are done. A projection follows the journal: what memory lets go of, what pages list, what a
+//! restart begins with.
 //!
 //! # Code map
 //!
@@ -16,6 +17,7 @@
 //! | `core/` | the words, the rules, the hold engine, stand-in: pure functions |
 //! | `adapters/` | bytes ⇄ core values, one folder a platform, one suite of laws for all |
 //! | [`app`] | the composition root: the only file that knows everyone |
+//! | [`start_error`], [`first_start`] | why a server does not start; what the ledger needs before it does |
 //! | [`background`] | the thread beside the workers: commands, and told answers on their way to the ledger |
 //! | [`config`] | what the operator wrote, typed, with every error at once |
 //! | [`clock`] | the only file that reads a clock |
@@ -24,6 +26,7 @@
 //! | [`ledger`] | the seam to what keeps the money, and the embedded engine behind it |
 //! | [`journal`] | the ledger's log: records, their groups, SQLite |
 //! | [`metrics`] | one file a family |
+//! | [`telemetry`] | one line a callback, for whoever wants to look at single answers |
 //! | [`operations`] | what operators ask, done on a ledger |
 //! | [`control`] | the Unix socket that carries it to a running server |
 //! | [`command`] | the command line, one file a subcommand |
@@ -33,13 +36,15 @@
 //! # Invariants
 //!
 //! * Dependencies point one way: `core` ← `adapters` ← this crate. Here `responder` answers behind `server`'s seam and knows
-//!   `ledger` and `metrics`; `ledger` knows `journal`; only [`app`] knows everyone.
+//!   `ledger`, `metrics` and `telemetry`; `ledger` knows `journal`; only [`app`] knows everyone.
 //! * No I/O, no clock, no log in `core` and `adapters`. No floating point in money.
 //! * Nothing is decoded without the value that verification yields.
 //! * From the moment an authorization is understood an answer is owed; stand-in is entered in one place.
 //! * An approval is acknowledged only when the group that holds its record is durable.
 //! * An error of the ledger means that nothing was applied.
 //! * State is rebuilt by writing recorded outcomes, never by deciding afresh.
+//! * A hold is the fold of its steps ([`holdfast_core::hold::life`]); nothing changes one in any other way.
+//! * The projection holds nothing that the journal does not say, and can be thrown away.
 //!
 //! # Where this differs from the plan, and why
 //!
@@ -50,7 +55,13 @@
 //!   more still counts until the ledger is done with it.
 //! * A worker is woken once for all that a commit completed ([`ledger::Mailbox`]): a wake a request was the dearest part of
 //!   a durable hold.
-//! * The journal has one row a commit group, not one a record.
+//! * The journal has one row a commit group, not one a record. A record names the rows that it is about by numbers that last,
+//!   so that a follower needs no decision, and no name, of its own.
+//! * A question that opens a payment sorts before everything told about it, whatever the clocks say: the platform's may be
+//!   behind ours, and its reversal must not come to lie before what it reverses.
+//! * A question that opens a payment is never looked for in the projection: that would read a disk for each new payment. One
+//!   that ended ten minutes ago, or longer, and is asked for under the same name is another payment.
+//! * What operators write (who, why) stands beside the journal, and the record names it by an id.
 
 pub mod app;
 pub mod background;
@@ -58,9 +69,12 @@ pub mod clock;
 pub mod command;
 pub mod config;
 pub mod control;
+pub mod first_start;
 pub mod journal;
 pub mod ledger;
 pub mod metrics;
 pub mod operations;
 pub mod responder;
 pub mod server;
+pub mod start_error;
+pub mod telemetry;

@@ -101,14 +101,18 @@ impl Desk {
     async fn standings(&self, program: ProgramId, whose: Whose) -> Result<Vec<AccountStanding>, OperationError> {
         match self.ask(Act::Balances(Origin::of(program), whose)).await? {
             Answer::Balances(standings) => Ok(standings),
-            Answer::Decided { .. } | Answer::Recorded(_) | Answer::Entered { .. } | Answer::Rulesets(_) => Err(other_answer()),
+            Answer::Decided { .. } | Answer::Recorded(_) | Answer::Entered { .. } | Answer::Rulesets(_) | Answer::Noted(_) => {
+                Err(other_answer())
+            }
         }
     }
 
     async fn versions(&self, program: ProgramId) -> Result<Vec<KeptRuleset>, OperationError> {
         match self.ask(Act::Rulesets(program)).await? {
             Answer::Rulesets(versions) => Ok(versions),
-            Answer::Decided { .. } | Answer::Recorded(_) | Answer::Entered { .. } | Answer::Balances(_) => Err(other_answer()),
+            Answer::Decided { .. } | Answer::Recorded(_) | Answer::Entered { .. } | Answer::Balances(_) | Answer::Noted(_) => {
+                Err(other_answer())
+            }
         }
     }
 
@@ -181,14 +185,16 @@ impl Desk {
         }
         match self.ask(Act::Enter(program, entries)).await? {
             Answer::Entered { accounts, cards } => Ok((accounts, cards)),
-            Answer::Decided { .. } | Answer::Recorded(_) | Answer::Rulesets(_) | Answer::Balances(_) => Err(other_answer()),
+            Answer::Decided { .. } | Answer::Recorded(_) | Answer::Rulesets(_) | Answer::Noted(_) | Answer::Balances(_) => {
+                Err(other_answer())
+            }
         }
     }
 }
 
 impl Operations for Desk {
     async fn import(&self, import: Import) -> Result<ImportSummary, OperationError> {
-        let currency_of = |program: &ProgramId| self.counter(*program).ok().map(|counter| counter.home.currency);
+        let currency_of = |row: &AccountRow| self.counter(row.program).ok().map(|counter| counter.home.currency);
         let mut problems = problems_with_programs(&import, currency_of);
         let mut programs = Vec::with_capacity(import.cards.len());
         for row in &import.cards {

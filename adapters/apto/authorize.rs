@@ -9,7 +9,7 @@ use holdfast_core::{
 };
 use percent_encoding::percent_decode_str;
 
-use super::wire::{Generation, Legacy, Present, V3, V3Authorization};
+use super::wire::{Generation, Legacy, Present, V3, V3Authorization, original};
 use super::{Dialect, Options};
 use crate::answer::Echo;
 use crate::inbound::{AuthorizationCall, BalanceCall, Inbound, Malformed};
@@ -83,7 +83,7 @@ fn from_v3<'a>(asked: V3Authorization<'_>, options: &Options) -> Result<Authoriz
         kind,
         posting: posting(kind, options),
         amount,
-        original: None,
+        original: original(asked.local_amount, signed.currency()),
         padding: Padding::None,
         expiry: Expiry::Told,
         wallet: Wallet::None,

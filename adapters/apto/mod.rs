@@ -20,7 +20,7 @@ use holdfast_core::{Money, Timestamp};
 use http::HeaderMap;
 
 use self::options::Options;
-use crate::adapter::{Adapter, Budget, BudgetStart, InFlightDuplicate, Platform, Route, RouteMethod};
+use crate::adapter::{Adapter, Budget, BudgetStart, Credentials, InFlightDuplicate, Platform, Route, RouteMethod, Use};
 use crate::answer::{Answer, Echo, Refused, Reply};
 use crate::inbound::{Callback, Inbound, Malformed};
 use crate::proof::{Authentic, Keyring, Refusal, prove_basic, verify_basic};
@@ -44,6 +44,7 @@ pub const PLATFORM: Platform = Platform {
         start: BudgetStart::Receipt,
     },
     in_flight_duplicate: InFlightDuplicate::Join,
+    credentials: Credentials { basic: Use::Needed, headers: Use::Possible, signing: Use::Never, answering: Use::Never },
     build,
 };
 

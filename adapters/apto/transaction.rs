@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use super::Options;
 use super::authorize::network;
 use super::webhook::{Announced, Odd, made_key, moment, unrecognized};
-use super::wire::{Adjustment, SignedAmount, Transaction, WrappedAdjustment};
+use super::wire::{Adjustment, SignedAmount, Transaction, WrappedAdjustment, original};
 use crate::inbound::Notice;
 use crate::json::parse;
 use crate::proof::hex;
@@ -163,7 +163,8 @@ struct Snapshot<'a> {
 enum Move {
     Captured(Money),
     Refunded(Money),
-    Freed(Money),
+    /// So much of the hold; in the merchant's currency too, where that is another one.
+    Freed(Money, Option<Money>),
     Nothing,
 }
 
@@ -325,7 +326,7 @@ impl<'a> Snapshot<'a> {
         let fact = match adjusted.what {
             Move::Captured(amount) => Fact::Captured { payment, amount, finality: Finality::More },
             Move::Refunded(amount) => Fact::Credited { payment, amount, cause: MovementCause::NetworkSettlement },
-            Move::Freed(by) => Fact::Reduced { payment: self.payment, by, original: None },
+            Move::Freed(by, original) => Fact::Reduced { payment: self.payment, by, original },
             Move::Nothing => return None,
         };
         Some(self.event(adjusted.key, adjusted.at.or(self.at), fact))
@@ -337,7 +338,7 @@ impl<'a> Snapshot<'a> {
             let (amount, add): (Money, fn(Money, Money) -> _) = match one.what {
                 Move::Captured(amount) => (amount, Money::checked_sub),
                 Move::Refunded(amount) => (amount, Money::checked_add),
-                Move::Freed(_) | Move::Nothing => return Ok(sum),
+                Move::Freed(..) | Move::Nothing => return Ok(sum),
             };
             add(sum.unwrap_or(Money::zero(amount.currency())), amount).map(Some)
         });
@@ -381,7 +382,7 @@ impl Move {
             ("capture", true) => Ok(Move::Captured(amount)),
             ("refund", false) => Ok(Move::Refunded(amount)),
             // The sign of a release is in no document, and only one direction makes sense.
-            ("release", _) => Ok(Move::Freed(amount)),
+            ("release", _) => Ok(Move::Freed(amount, original(adjustment.local_amount, amount.currency()))),
             _ => Err(Odd(format!("{PATH}.billing_amount has the wrong sign for its type"))),
         }
     }

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny};
 use serde_json::value::RawValue;
 
-use crate::json::{Amount, Lenient, Nested, Text};
+use crate::json::{Amount, Lenient, Nested, Text, parse};
 
 /// The current authorize request.
 #[derive(Debug, Deserialize)]
@@ -29,6 +29,8 @@ pub(super) struct V3Authorization<'a> {
     pub(super) card_id: Text<'a>,
     #[serde(borrow)]
     pub(super) billing_amount: SignedAmount<'a>,
+    #[serde(borrow, default)]
+    pub(super) local_amount: Option<&'a RawValue>,
     #[serde(borrow, default)]
     pub(super) merchant_data: Nested<V3Merchant<'a>>,
     #[serde(borrow, default)]
@@ -174,6 +176,8 @@ pub(super) struct Adjustment<'a> {
     pub(super) created_at: Lenient<Text<'a>>,
     #[serde(borrow, default)]
     pub(super) billing_amount: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    pub(super) local_amount: Option<&'a RawValue>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -228,6 +232,15 @@ impl SignedAmount<'_> {
         };
         self.amount.money(currency).map_err(|error| ("amount", error))
     }
+}
+
+/// How much it is in the merchant's currency, where that is told and another one than the billing's; without its sign. Neither
+/// a null currency (which one would it be?) nor a zero tells anything, and what is not understood counts as absent.
+pub(super) fn original(local_amount: Option<&RawValue>, billing: Currency) -> Option<Money> {
+    let local: SignedAmount<'_> = parse(local_amount?.get().as_bytes()).ok()?;
+    local.currency.as_ref()?;
+    let original = local.money().ok()?.checked_abs().ok()?;
+    (original.currency() != billing && !original.is_zero()).then_some(original)
 }
 
 /// A text that the answer repeats as it came: its raw JSON, and what it says.

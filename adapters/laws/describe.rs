@@ -5,7 +5,9 @@
 use std::fmt::{Display, Write as _};
 
 use holdfast_core::hold::{Fact, Finality, MovementCause, RecordedOutcome, ReleaseCause, ToldEvent};
-use holdfast_core::{AuthorizationRequest, CrossBorder, PartialApproval, PaymentRef, Posting, Timestamp, Wallet};
+use holdfast_core::{
+    AuthorizationRequest, CrossBorder, Expiry, Padding, PartialApproval, PaymentRef, Posting, Timestamp, Wallet,
+};
 
 use crate::answer::Echo;
 use crate::inbound::{Inbound, Malformed, Notice};
@@ -87,6 +89,21 @@ impl Lines {
         self.option("card", request.card);
         self.option("cardholder", request.cardholder);
         self.line("amount", request.amount);
+        self.option("original", request.original);
+        self.option(
+            "padding",
+            match request.padding {
+                Padding::None => None,
+                Padding::ByPlatform => Some("by the platform"),
+            },
+        );
+        self.option(
+            "expiry",
+            match request.expiry {
+                Expiry::Told => None,
+                Expiry::Ours => Some("ours"),
+            },
+        );
         self.option("merchant_id", request.merchant.id);
         self.option("merchant_name", request.merchant.name.map(|name| digest(&serde_json::to_vec(&name).unwrap())));
         self.option("mcc", request.merchant.mcc);
@@ -188,10 +205,14 @@ fn outcome(outcome: &RecordedOutcome) -> String {
 fn fact(fact: &Fact) -> String {
     let linked = |link: &Option<PaymentRef>| link.as_ref().map_or_else(String::new, |link| format!(" payment={}", payment(link)));
     match fact {
-        Fact::Recorded { payment: of, asked, increments: _, outcome: how } => {
-            format!("Recorded payment={} asked={asked} outcome={}", payment(of), outcome(how))
+        Fact::Recorded { payment: of, asked, increments, outcome: how } => {
+            let increments = increments.map_or_else(String::new, |of| format!(" increments={}", payment(&of)));
+            format!("Recorded payment={} asked={asked}{increments} outcome={}", payment(of), outcome(how))
         }
-        Fact::Reduced { payment: of, by, original: _ } => format!("Reduced payment={} by={by}", payment(of)),
+        Fact::Reduced { payment: of, by, original } => {
+            let original = original.map_or_else(String::new, |original| format!(" original={original}"));
+            format!("Reduced payment={} by={by}{original}", payment(of))
+        }
         Fact::Replaced { payment: of, total } => format!("Replaced payment={} total={total}", payment(of)),
         Fact::Released { payment: of, cause } => {
             let cause = match cause {

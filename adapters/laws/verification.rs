@@ -8,6 +8,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use proptest::prelude::*;
 
 use super::{Case, Failures, NOW, cases, keyring};
+use crate::adapter::Use;
 use crate::proof::{BasicCredential, Keyring, Refusal, Secret};
 
 fn verify(case: &Case, headers: &HeaderMap, body: &[u8], keyring: &Keyring, now: Timestamp) -> Result<(), Refusal> {
@@ -139,6 +140,27 @@ fn any_of_several_keys_is_enough_and_only_ours_are() {
         ] {
             let outcome = verify(&case, &case.headers, &case.body, ring, NOW);
             failures.expect(outcome.is_ok() == known, &case, || format!("{which}: {outcome:?}"));
+        }
+    }
+    failures.report();
+}
+
+#[test]
+fn a_platform_uses_the_credentials_that_it_says_it_does() {
+    let mut failures = Failures::default();
+    for case in cases() {
+        let credentials = case.platform.credentials;
+        for (kind, used, without) in [
+            ("basic", credentials.basic, Keyring { basic: Vec::new(), ..keyring() }),
+            ("signing", credentials.signing, Keyring { signing: Vec::new(), ..keyring() }),
+        ] {
+            let outcome = verify(&case, &case.headers, &case.body, &without, NOW);
+            let lawful = match used {
+                Use::Needed => outcome.is_err(),
+                Use::Never => outcome.is_ok(),
+                Use::Possible => true,
+            };
+            failures.expect(lawful, &case, || format!("says that {kind} is {used:?}, and without: {outcome:?}"));
         }
     }
     failures.report();

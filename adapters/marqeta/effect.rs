@@ -8,9 +8,9 @@ use arrayvec::ArrayVec;
 use holdfast_core::hold::{Fact, Finality, MovementCause, RecordedOutcome, ReleaseCause};
 use holdfast_core::{AuthorizationKind, Currency, IdempotencyKey, Money, PaymentRef, Posting};
 
-use super::chain;
 use super::method::Method;
 use super::wire::{JitFunding, Transaction, money, text_of};
+use super::{amounts, chain};
 use crate::inbound::Malformed;
 use crate::json::Amount;
 
@@ -235,7 +235,8 @@ impl Message<'_, '_> {
                 Ok(Some(Fact::Replaced { payment: self.original()?, total: self.amount()? }))
             }
             (Family::Reversal, State::Pending) => {
-                Ok(Some(Fact::Reduced { payment: self.original()?, by: self.amount()?, original: None }))
+                let original = amounts::original(self.transaction, self.currency);
+                Ok(Some(Fact::Reduced { payment: self.original()?, by: self.amount()?, original }))
             }
             (Family::Reversal, State::Cleared | State::Completion) => {
                 Ok(Some(Fact::Released { payment: self.original()?, cause: ReleaseCause::Reversed }))
@@ -287,24 +288,28 @@ impl Message<'_, '_> {
         let payment = self.own(asked.as_deref())?;
         if self.stood_in() || (asked.is_none() && !amount.is_zero()) {
             let key = asked.as_deref().unwrap_or_else(|| self.transaction.token.text().unwrap_or_default());
-            let outcome = RecordedOutcome::ApprovedByStandIn { amount, posting };
-            return Ok(Some(Fact::Recorded { payment, asked: asked_key(key)?, increments: None, outcome }));
+            return self.recorded(payment, key, RecordedOutcome::ApprovedByStandIn { amount, posting });
         }
         let Some(asked) = asked else { return Ok(None) };
         match (posting, state) {
             (Posting::Immediate, State::Completion) => Ok(Some(Fact::Completed { payment, amount: self.impact()? })),
-            (Posting::Immediate | Posting::Hold, _) => {
-                let outcome = RecordedOutcome::Approved { amount };
-                Ok(Some(Fact::Recorded { payment, asked: asked_key(&asked)?, increments: None, outcome }))
-            }
+            (Posting::Immediate | Posting::Hold, _) => self.recorded(payment, &asked, RecordedOutcome::Approved { amount }),
         }
     }
 
     /// Without a JIT token nobody asked us, so there is nothing to undo: Marqeta declined on its own.
     fn declined(&self) -> Result<Option<Fact>, Malformed> {
         let Some(asked) = self.jit_token() else { return Ok(None) };
-        let payment = self.own(Some(&asked))?;
-        Ok(Some(Fact::Recorded { payment, asked: asked_key(&asked)?, increments: None, outcome: RecordedOutcome::Declined }))
+        self.recorded(self.own(Some(&asked))?, &asked, RecordedOutcome::Declined)
+    }
+
+    /// How a question ended. What an increment adds to is said too, whoever answered it: it counts on that payment.
+    fn recorded(&self, payment: PaymentRef, asked: &str, outcome: RecordedOutcome) -> Result<Option<Fact>, Malformed> {
+        let method = self.jit.and_then(|jit| jit.method).and_then(text_of);
+        let is_increment = self.transaction.kind.text() == Some("authorization.incremental")
+            || method.as_deref() == Some("pgfs.authorization.incremental");
+        let increments = if is_increment { self.original().ok() } else { None };
+        Ok(Some(Fact::Recorded { payment, asked: asked_key(asked)?, increments, outcome }))
     }
 
     fn own(&self, jit_token: Option<&str>) -> Result<PaymentRef, Malformed> {

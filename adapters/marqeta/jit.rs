@@ -1,22 +1,22 @@
 //! A JIT funding request: Marqeta waits, and takes what the gateway says.
 //!
 //! The amount is `jit_funding.amount` (what must be funded), never the transaction's own: they differ where a program asks
-//! for more than the merchant did. What Marqeta holds in its own account (`gpa`) is not the customer's balance and is not
+//! for more than the merchant did ([`amounts::padding`]). What Marqeta holds in its own account (`gpa`) is not the customer's balance and is not
 //! read.
 
 use std::borrow::Cow;
 
 use holdfast_core::{
     AuthorizationKind, AuthorizationRequest, CardToken, CardholderToken, Country, CrossBorder, Currency, EntryMode, Expiry,
-    IdempotencyKey, Merchant, MerchantCategoryCode, MerchantId, MerchantName, NetworkName, Padding, PartialApproval, Posting,
-    Timestamp, Wallet,
+    IdempotencyKey, Merchant, MerchantCategoryCode, MerchantId, MerchantName, NetworkName, PartialApproval, Posting, Timestamp,
+    Wallet,
 };
 use serde_json::value::RawValue;
 
 use super::answer::Dialect;
 use super::method::Method;
 use super::wire::{self, CardAcceptor, JitFunding, Presence, Transaction, text_of};
-use super::{PartialAnswers, chain, webhook};
+use super::{PartialAnswers, amounts, chain, webhook};
 use crate::answer::Echo;
 use crate::inbound::{AuthorizationCall, Inbound, Malformed};
 use crate::json;
@@ -76,8 +76,9 @@ pub(super) fn decode<'a>(body: &'a [u8], program: Currency, partial: PartialAnsw
         card,
         cardholder: cardholder(&transaction, jit, card, &user),
         amount,
-        original: None,
-        padding: Padding::None,
+        original: amounts::original(&transaction, currency),
+        padding: amounts::padding(&transaction, amount),
+        // `authorization.reversal.issuerexpiration`.
         expiry: Expiry::Told,
         merchant: merchant(&transaction),
         entry_mode: entry_mode(&transaction),

@@ -1,8 +1,9 @@
 //! Marqeta, Gateway JIT Funding: the synchronous request at `/jit`, the notifications at `/webhook`.
 //!
 //! The facts, limits and settings are in this folder's `README.md`. Reading order: [`wire`], [`method`], [`jit`],
-//! [`effect`], [`webhook`], [`answer`], [`reasons`].
+//! [`amounts`], [`effect`], [`webhook`], [`answer`], [`reasons`].
 
+mod amounts;
 mod answer;
 mod chain;
 mod effect;
@@ -24,7 +25,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 use self::answer::{InquiryAmount, Style};
 use self::reasons::Vocabulary;
-use crate::adapter::{Adapter, Budget, BudgetStart, InFlightDuplicate, Platform, Route, RouteMethod};
+use crate::adapter::{Adapter, Budget, BudgetStart, Credentials, InFlightDuplicate, Platform, Route, RouteMethod, Use};
 use crate::answer::{Answer, Echo, Refused, Reply};
 use crate::inbound::{Callback, Inbound, Malformed};
 use crate::proof::{self, Authentic, Keyring, Refusal};
@@ -50,6 +51,7 @@ pub const PLATFORM: Platform = Platform {
         start: BudgetStart::Receipt,
     },
     in_flight_duplicate: InFlightDuplicate::Join,
+    credentials: Credentials { basic: Use::Needed, headers: Use::Possible, signing: Use::Possible, answering: Use::Never },
     build,
 };
 

@@ -143,15 +143,19 @@ fn lines(notice: &Notice) -> Vec<String> {
 
 fn line(event: &ToldEvent) -> String {
     match event.fact {
-        Fact::Recorded { payment: of, asked, increments: _, outcome } => {
+        Fact::Recorded { payment: of, asked, increments, outcome } => {
             let outcome = match outcome {
                 RecordedOutcome::Approved { amount } => format!("approved {amount}"),
                 RecordedOutcome::ApprovedByStandIn { amount, posting } => format!("stood in {amount} {posting:?}"),
                 RecordedOutcome::Declined => "declined".to_owned(),
             };
-            format!("recorded {} asked {} {outcome}", payment(&of), short(asked.as_str()))
+            let increments = increments.map(|of| format!(" on {}", payment(&of))).unwrap_or_default();
+            format!("recorded {} asked {}{increments} {outcome}", payment(&of), short(asked.as_str()))
         }
-        Fact::Reduced { payment: of, by, original: _ } => format!("reduced {} by {by}", payment(&of)),
+        Fact::Reduced { payment: of, by, original } => {
+            let original = original.map(|original| format!(", {original}")).unwrap_or_default();
+            format!("reduced {} by {by}{original}", payment(&of))
+        }
         Fact::Replaced { payment: of, total } => format!("replaced {} total {total}", payment(&of)),
         Fact::Released { payment: of, cause } => format!("released {} {cause:?}", payment(&of)),
         Fact::Captured { payment: of, amount, finality } => format!("captured {} {amount} {finality:?}", optional(of.as_ref())),
@@ -212,6 +216,9 @@ fn requests_in_our_words() {
         ["dinar", "purchase", "Hold", "contactless", "1.250 KWD", "9c15/5d15", "-"],
         ["incremental", "incremental", "Hold", "contactless", "10.00 USD", "9c18/5d18", "9c01/5d01"],
         ["incremental_own_token", "incremental", "Hold", "contactless", "10.00 USD", "9c41/5d41", "5d01"],
+        ["incremental_cross_currency", "incremental", "Hold", "contactless", "10.00 USD", "9c91/5d91", "9c01/5d01"],
+        ["padded_by_program", "purchase", "Hold", "contactless", "110.00 USD", "9c90/5d90", "-"],
+        ["malformed_conversion", "purchase", "Hold", "contactless", "41.80 USD", "9c92/5d92", "-"],
         ["incremental_by_transaction", "incremental", "Hold", "contactless", "10.00 USD", "9c19/5d19", "5d01"],
         ["account_verification_method", "account_verification", "Hold", "contactless", "0.00 USD", "9c20/5d20", "-"],
         ["account_verification_zero", "account_verification", "Hold", "contactless", "0.00 USD", "9c21/5d21", "-"],
@@ -345,9 +352,27 @@ fn facts_of_notifications() {
             ],
         ),
         ("webhook_without_gateway", &["nothing"]),
-        ("webhook_incremental", &["recorded 9c18/5d18 asked 9c18 approved 10.00 USD", "recorded 9c19/5d19 asked 9c19 declined"]),
+        (
+            "webhook_incremental",
+            &[
+                "recorded 9c18/5d18 asked 9c18 on 9c01/5d01 approved 10.00 USD",
+                "recorded 9c19/5d19 asked 9c19 on 9c01/5d01 declined",
+            ],
+        ),
+        (
+            "webhook_incremental_stand_in",
+            &[
+                "recorded 9c96/5d96 asked 9c96 on 9c01/5d01 stood in 10.00 USD Hold",
+                "recorded 9c97/5d97 asked 9c97 on 9c01/5d01 stood in 10.00 USD Hold",
+                "recorded 9c98/5d98 asked 9c98 stood in 10.00 USD Hold",
+            ],
+        ),
         ("webhook_advice", &["replaced 9c01/5d01 total 39.60 USD"]),
         ("informative_at_gateway", &["replaced 9c01/5d01 total 39.60 USD"]),
+        (
+            "webhook_reversals_cross_currency",
+            &["reduced 9c03/5d03 by 32.10 USD, 25.00 GBP", "reduced 9c03/5d03 by 6.00 USD", "reduced 9c03/5d03 by 7.00 USD"],
+        ),
         ("webhook_reversals", &["reduced 9c01/5d01 by 5.00 USD", "released 9c01/5d01 Reversed", "released 5d02 Expired"]),
         (
             "webhook_clearings",

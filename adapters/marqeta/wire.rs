@@ -41,7 +41,11 @@ pub(super) struct Transaction<'a> {
     #[serde(borrow)]
     pub amount: Option<Amount<'a>>,
     #[serde(borrow)]
+    pub request_amount: Option<Amount<'a>>,
+    #[serde(borrow)]
     pub cash_back_amount: Option<Amount<'a>>,
+    #[serde(borrow)]
+    pub currency_conversion: Nested<CurrencyConversion<'a>>,
     #[serde(borrow)]
     pub currency_code: Lenient<Text<'a>>,
     #[serde(borrow)]
@@ -82,6 +86,23 @@ pub(super) struct Transaction<'a> {
     #[serde(borrow)]
     pub transaction_metadata: Nested<TransactionMetadata<'a>>,
     pub digital_wallet_token: Presence,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct CurrencyConversion<'a> {
+    #[serde(borrow)]
+    pub network: Nested<NetworkConversion<'a>>,
+}
+
+/// What the merchant asked, in its own currency, which is told by its ISO 4217 number.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct NetworkConversion<'a> {
+    #[serde(borrow)]
+    pub original_amount: Option<Amount<'a>>,
+    #[serde(borrow)]
+    pub original_currency_code: Lenient<Text<'a>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

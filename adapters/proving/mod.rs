@@ -17,7 +17,7 @@ use holdfast_core::{Money, Timestamp};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use sha2::{Digest, Sha256};
 
-use crate::adapter::{Adapter, Budget, BudgetStart, InFlightDuplicate, Platform, Route, RouteMethod};
+use crate::adapter::{Adapter, Budget, BudgetStart, Credentials, InFlightDuplicate, Platform, Route, RouteMethod, Use};
 use crate::answer::{Answer, DecisionReference, Echo, Refused, Reply};
 use crate::inbound::{Callback, Inbound, Malformed};
 use crate::proof::{Authentic, Keyring, Refusal, Secret, prove_custom_headers, standard_webhooks};
@@ -38,6 +38,7 @@ pub const PLATFORM: Platform = Platform {
         start: BudgetStart::SentAt,
     },
     in_flight_duplicate: InFlightDuplicate::TooEarly,
+    credentials: Credentials { basic: Use::Never, headers: Use::Possible, signing: Use::Needed, answering: Use::Possible },
     build,
 };
 

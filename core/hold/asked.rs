@@ -82,7 +82,7 @@ pub(super) fn decide(slice: &Slice<'_>, asked: &Asked<'_>) -> Outcome {
         Err(reason) => return decline(reason, Basis::Ledger),
     };
     // What was taken or held before we were asked is not needed again.
-    let there = account.available().saturating_add(request.amount.minor()).saturating_sub(cost);
+    let there = account.available().saturating_sub(cost).saturating_add(request.amount.minor());
     match grant(slice, there, cost, request, proceed) {
         Ok(amount) => approve(slice, &account, asked, proceed, amount, there.saturating_sub(amount)),
         Err((reason, basis)) => decline(reason, basis),

@@ -1,7 +1,8 @@
 //! What a program wrote, parsed and typed at load; and what it says about a request.
 //!
 //! A [`Ruleset`] is made once, checked whole, and never changes. [`evaluate`](evaluate()) asks it about one request: no clock, no
-//! allocation, no failure. A rule only ever declines; whatever no rule declines may proceed, under the limits that apply.
+//! allocation, no failure. A rule only ever declines; whatever no rule declines may proceed, under the limits that apply, and is
+//! held as the hold policy says ([`HoldRow`]).
 //!
 //! Reading order: [`verdict`](Verdict), `evaluate`, `rule`, `when`, `limit`, `hold_policy`, `hold_row`, `hold_defaults`,
 //! `ruleset`; then the parts they are made of: `sets`, `mcc_groups`, `hours`, `zone`, `percent`.

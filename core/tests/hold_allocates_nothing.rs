@@ -10,15 +10,17 @@
 
 use arrayvec::ArrayVec;
 use holdfast_core::authorization::CrossBorder;
+use holdfast_core::hold::life::put;
 use holdfast_core::hold::{
-    Account, AccountStatus, Asked, Card, CardStatus, CardholderStatus, Event, Fact, Finality, Heard, LimitUse, Slice, Subject,
-    ToldEvent, apply,
+    Account, AccountStatus, Asked, Card, CardStatus, CardholderStatus, Counted, Event, Fact, Finality, Heard, LimitUse, Outcome,
+    Slice, Step, Subject, ToldEvent, apply,
 };
-use holdfast_core::rules::{CounterKey, Enforcement, HoldPolicy, LimitCheck, LimitScope, Proceed, Verdict, Window};
+use holdfast_core::rules::{CounterKey, Enforcement, HoldPolicy, LIMITS_MAX, LimitCheck, LimitScope, Proceed, Verdict, Window};
 use holdfast_core::{
     AuthorizationId, AuthorizationKind, AuthorizationRequest, Currency, Decision, EntryMode, Expiry, IdempotencyKey, Merchant,
     Money, Padding, PartialApproval, PaymentRef, Posting, RuleId, Timestamp, Wallet,
 };
+use smallvec::SmallVec;
 
 fn request(minor: i64) -> AuthorizationRequest {
     AuthorizationRequest {
@@ -30,7 +32,7 @@ fn request(minor: i64) -> AuthorizationRequest {
         card: None,
         cardholder: None,
         amount: Money::from_minor(minor, Currency::USD),
-        original: None,
+        original: Some(Money::from_minor(minor, Currency::from_alpha("EUR").unwrap())),
         padding: Padding::None,
         expiry: Expiry::Told,
         merchant: Merchant::default(),
@@ -43,23 +45,81 @@ fn request(minor: i64) -> AuthorizationRequest {
     }
 }
 
-fn slice(uses: &[LimitUse]) -> Slice<'_> {
-    Slice {
-        account: Some(Account {
-            currency: Currency::USD,
-            posted: 100_000,
-            held: 0,
-            credit_line: 0,
-            status: AccountStatus::Active,
-        }),
-        card: Some(Card { status: CardStatus::Active, cardholder: CardholderStatus::Active }),
-        hold: None,
-        steps: &[],
-        counted: &[],
-        answered: None,
-        heard: Heard::First,
-        uses,
-        standing: None,
+fn increment(number: i64, minor: i64) -> AuthorizationRequest {
+    AuthorizationRequest {
+        key: IdempotencyKey::new(&format!("increment-{number}")).unwrap(),
+        kind: AuthorizationKind::Incremental,
+        increments: Some(request(minor).payment),
+        occurred_at: Some(Timestamp::from_unix_seconds(number)),
+        ..request(minor)
+    }
+}
+
+/// An account, and the one payment on it.
+struct Book {
+    account: Account,
+    kept: Outcome,
+    steps: SmallVec<[Step; 16]>,
+    counted: Vec<Counted>,
+}
+
+impl Book {
+    fn new() -> Self {
+        let account =
+            Account { currency: Currency::USD, posted: 100_000, held: 0, credit_line: 0, status: AccountStatus::Active };
+        Book { account, kept: Outcome::default(), steps: SmallVec::new(), counted: Vec::new() }
+    }
+
+    /// Applies, counting what is allocated; then keeps what came of it.
+    fn apply(&mut self, event: &Event<'_>) -> (Outcome, u64) {
+        let uses = [LimitUse::default(); LIMITS_MAX];
+        let slice = Slice {
+            account: Some(self.account),
+            card: Some(Card { status: CardStatus::Active, cardholder: CardholderStatus::Active }),
+            hold: self.kept.hold,
+            steps: &self.steps,
+            counted: &self.counted,
+            answered: None,
+            heard: Heard::First,
+            uses: &uses,
+            standing: None,
+        };
+        let mut outcome = None;
+        let counted = allocation_counter::measure(|| outcome = Some(apply(&slice, event, Timestamp::EPOCH)));
+        let outcome = outcome.unwrap();
+        self.account.posted += outcome.posted;
+        self.account.held += outcome.held;
+        if let Some(step) = outcome.step {
+            put(&mut self.steps, step);
+            self.kept = outcome.clone();
+        }
+        for change in &outcome.counted {
+            match self.counted.iter_mut().find(|known| known.same_place(change)) {
+                Some(known) => (known.amount, known.count) = (known.amount + change.amount, known.count + change.count),
+                None => self.counted.push(*change),
+            }
+        }
+        (outcome, counted.count_total)
+    }
+
+    fn ask(&mut self, request: &AuthorizationRequest) -> (Outcome, u64) {
+        let limits: ArrayVec<_, LIMITS_MAX> = (1..=LIMITS_MAX as u64).map(check).collect();
+        let hold = HoldPolicy { extra: 500, partial_min: Some(1), ..HoldPolicy::PLAIN };
+        let verdict = Verdict::Proceed(Proceed { ceiling: request.amount, limits, hold });
+        let digest = request.content_digest();
+        self.apply(&Event::Asked(Asked { request, digest, asked_at: Timestamp::EPOCH, verdict: &verdict }))
+    }
+
+    fn tell(&mut self, name: &str, seconds: i64, fact: Fact) -> (Outcome, u64) {
+        let event = ToldEvent {
+            key: IdempotencyKey::new(name).unwrap(),
+            occurred_at: Some(Timestamp::from_unix_seconds(seconds)),
+            network: None,
+            settlement_day: None,
+            subject: Subject::default(),
+            fact,
+        };
+        self.apply(&Event::Told(&event))
     }
 }
 
@@ -75,35 +135,44 @@ fn check(counter: u64) -> LimitCheck {
     }
 }
 
+fn approved(outcome: &Outcome) -> bool {
+    matches!(outcome.decision, Some((Decision::Approve { .. }, _)))
+}
+
 #[test]
 fn neither_an_approval_nor_a_decline_allocates() {
-    let limits: ArrayVec<_, 16> = (1..=3).map(check).collect();
-    let uses = [LimitUse::default(); 3];
-    for (minor, approved) in [(10_000, true), (60_000, false)] {
-        let request = request(minor);
-        let verdict = Verdict::Proceed(Proceed { ceiling: request.amount, limits: limits.clone(), hold: HoldPolicy::PLAIN });
-        let asked = Asked { request: &request, digest: request.content_digest(), asked_at: Timestamp::EPOCH, verdict: &verdict };
-        let mut outcome = None;
-        let counted =
-            allocation_counter::measure(|| outcome = Some(apply(&slice(&uses), &Event::Asked(asked), Timestamp::EPOCH)));
-        let outcome = outcome.unwrap();
-        assert_eq!(matches!(outcome.decision, Some((Decision::Approve { .. }, _))), approved);
-        assert_eq!(outcome.counted.len(), if approved { 3 } else { 0 });
-        assert_eq!(counted.count_total, 0);
+    for (minor, approves) in [(10_000, true), (60_000, false)] {
+        let (outcome, allocations) = Book::new().ask(&request(minor));
+        assert_eq!((approved(&outcome), allocations), (approves, 0));
+        assert_eq!(outcome.counted.len(), if approves { LIMITS_MAX } else { 0 });
     }
 }
 
 #[test]
-fn nothing_that_is_told_allocates() {
-    let event = ToldEvent {
-        key: IdempotencyKey::new("clearing-1").unwrap(),
-        occurred_at: None,
-        network: None,
-        settlement_day: None,
-        subject: Subject::default(),
-        fact: Fact::Captured { payment: None, amount: Money::from_minor(500, Currency::USD), finality: Finality::Final },
-    };
-    let mut posted = 0;
-    let counted = allocation_counter::measure(|| posted = apply(&slice(&[]), &Event::Told(&event), Timestamp::EPOCH).posted);
-    assert_eq!((posted, counted.count_total), (-500, 0));
+fn no_increment_allocates_however_many_there_are() {
+    let mut book = Book::new();
+    book.ask(&request(10_000));
+    for number in 1..=12 {
+        let (outcome, allocations) = book.ask(&increment(number, 1_000));
+        assert_eq!((approved(&outcome), allocations, outcome.counted.len()), (true, 0, LIMITS_MAX), "{number}");
+        // What is taken back in between makes no work for the next one.
+        let by = Money::from_minor(500, Currency::USD);
+        book.tell(&format!("reversal-{number}"), number, Fact::Reduced { payment: request(0).payment, by, original: None });
+    }
+    let (outcome, allocations) = book.ask(&increment(13, 60_000));
+    assert_eq!((approved(&outcome), allocations), (false, 0));
+}
+
+#[test]
+fn nothing_that_is_told_of_one_placement_allocates() {
+    let amount = Money::from_minor(500, Currency::USD);
+    let mut book = Book::new();
+    book.ask(&request(10_000));
+    let payment = Some(request(0).payment);
+    for (name, payment, finality) in
+        [("force post", None, Finality::Final), ("part", payment, Finality::More), ("last", payment, Finality::Final)]
+    {
+        let (outcome, allocations) = book.tell(name, 20, Fact::Captured { payment, amount, finality });
+        assert_eq!((outcome.posted, allocations), (-500, 0), "{name}");
+    }
 }

@@ -6,8 +6,8 @@ use std::hash::{Hash as _, Hasher as _};
 use std::time::Duration;
 
 use holdfast_adapters::{
-    Adapter, Answer, Authentic, BasicCredential, Budget, BudgetStart, Callback, Echo, InFlightDuplicate, Inbound, Keyring,
-    Malformed, Platform, Refusal, Refused, Reply, Route, RouteMethod, Secret,
+    Adapter, Answer, Authentic, BasicCredential, Budget, BudgetStart, Callback, Credentials, Echo, InFlightDuplicate, Inbound,
+    Keyring, Malformed, Platform, Refusal, Refused, Reply, Route, RouteMethod, Secret, Use,
 };
 use holdfast_core::{Currency, Money, Timestamp};
 use http::HeaderMap;
@@ -38,6 +38,7 @@ static PLATFORM: Platform = Platform {
         start: BudgetStart::Receipt,
     },
     in_flight_duplicate: InFlightDuplicate::Join,
+    credentials: Credentials { basic: Use::Possible, headers: Use::Possible, signing: Use::Possible, answering: Use::Never },
     build: |_| Ok(Box::new(TrialAdapter(Dialect::PlainKeys))),
 };
 

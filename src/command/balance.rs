@@ -25,7 +25,7 @@ Exit codes:
 
 /// Tells what an account has: posted, held, available.
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, override_usage = "holdfast balance <ACCOUNT | --all> [OPTIONS]")]
 pub struct Balance {
     /// The account.
     #[arg(required_unless_present = "all", conflicts_with = "all")]

@@ -36,7 +36,7 @@ Exit codes:
 
 /// Brings accounts and cards into the ledger; never changes the balance of an account that is there.
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, override_usage = "holdfast import [--accounts FILE] [--cards FILE] [OPTIONS]")]
 pub struct Import {
     /// Accounts, as CSV.
     #[arg(long, value_name = "FILE", required_unless_present = "cards")]

@@ -6,7 +6,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use super::{Failure, Place};
 use crate::app;
-use crate::config::{self, Config, Overrides};
+use crate::config::{Config, Overrides};
 use crate::control::client::{self, AskError};
 use crate::control::{self, ControlAnswer, ControlRequest};
 use crate::operations::Desk;
@@ -24,10 +24,7 @@ impl Ledger {
     /// # Errors
     /// The configuration does not tell the data directory.
     pub fn at(place: Place) -> Result<Self, Failure> {
-        let data = match &place.data {
-            Some(data) => data.clone(),
-            None => config::data_directory(&place.config)?,
-        };
+        let data = place.data()?;
         Ok(Ledger { place, data, opened: None })
     }
 

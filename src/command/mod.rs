@@ -10,10 +10,13 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::config::{self, Errors};
 
+pub mod backup;
 pub mod balance;
 pub mod check;
 pub mod import;
+pub mod journal;
 pub mod ledger;
+pub mod restore;
 pub mod rules;
 pub mod serve;
 #[cfg(test)]
@@ -27,8 +30,8 @@ Exit codes:
 
 /// Answers card-issuing platforms' real-time authorization callbacks.
 ///
-/// Start with `holdfast check`, then `holdfast serve`. All other commands ask the server that runs on the data directory, and
-/// work on the directory themselves while none does.
+/// Start with `holdfast check`, then `holdfast serve`. The commands about money and rules ask the server that runs on the data
+/// directory, and work on the directory themselves while none does; those about the journal read its file beside the server.
 #[derive(Debug, Parser)]
 #[command(name = "holdfast", version, after_help = EXIT_CODES, subcommand_required = true, arg_required_else_help = true)]
 pub struct Cli {
@@ -43,6 +46,9 @@ enum Command {
     Import(import::Import),
     Balance(balance::Balance),
     Rules(rules::Rules),
+    Journal(journal::Journal),
+    Backup(backup::Backup),
+    Restore(restore::Restore),
 }
 
 /// Which ledger a command is about.
@@ -55,6 +61,16 @@ pub struct Place {
     /// configuration.
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
+}
+
+impl Place {
+    /// The data directory.
+    fn data(&self) -> Result<PathBuf, Failure> {
+        match &self.data {
+            Some(data) => Ok(data.clone()),
+            None => Ok(config::data_directory(&self.config)?),
+        }
+    }
 }
 
 /// Why a command is not done: one error a line, ready for standard error.
@@ -111,6 +127,9 @@ impl Cli {
             Command::Import(import) => import.run(output),
             Command::Balance(balance) => balance.run(output),
             Command::Rules(rules) => rules.run(output),
+            Command::Journal(journal) => journal.run(output),
+            Command::Backup(backup) => backup.run(output),
+            Command::Restore(restore) => restore.run(output),
         }
     }
 }

@@ -35,6 +35,10 @@ fn what_is_understood() {
         "holdfast rules publish r.toml --program p --by ann --why because",
         "holdfast rules history --program p --json",
         "holdfast rules rollback --program p --to abc --by ann --why because",
+        "holdfast journal verify --json --data d",
+        "holdfast journal verify b",
+        "holdfast backup b --json --data d",
+        "holdfast restore b --data d --json",
     ];
     for line in understood {
         assert!(parse(line).is_ok(), "{line}");
@@ -50,6 +54,9 @@ fn what_is_understood() {
         ("holdfast rules publish r.toml --program p --by ann", ErrorKind::MissingRequiredArgument),
         ("holdfast rules publish r.toml --program p --by= --why because", ErrorKind::InvalidValue),
         ("holdfast rules rollback --by ann --why because", ErrorKind::MissingRequiredArgument),
+        ("holdfast journal", ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand),
+        ("holdfast backup", ErrorKind::MissingRequiredArgument),
+        ("holdfast restore b", ErrorKind::MissingRequiredArgument),
         ("holdfast --version", ErrorKind::DisplayVersion),
         ("holdfast balance --help", ErrorKind::DisplayHelp),
     ];
@@ -70,8 +77,12 @@ fn serve_puts_its_options_over_the_file() {
 #[test]
 fn every_command_teaches_by_example() {
     let mut cli = Cli::command();
-    for name in ["serve", "check", "import", "balance", "rules"] {
-        let help = cli.find_subcommand_mut(name).unwrap().render_long_help().to_string();
+    for names in ["serve", "check", "import", "balance", "rules", "journal verify", "backup", "restore"] {
+        let mut command = &mut cli;
+        for name in names.split(' ') {
+            command = command.find_subcommand_mut(name).unwrap();
+        }
+        let help = command.render_long_help().to_string();
         assert!(help.contains("Examples:") && help.contains("Exit codes:"), "{help}");
         // Every example line is one that we understand.
         for line in help.lines().map(str::trim).filter(|line| line.starts_with("holdfast ")) {
@@ -280,4 +291,63 @@ fn without_a_server_the_configuration_is_needed() {
     assert!(!data.path().join("journal.sqlite").exists());
     let problem = told("rules rollback --program demo --by ann --why because");
     assert!(problem.ends_with("none.toml:1:1: cannot be read: No such file or directory (os error 2)"), "{problem}");
+}
+
+/// A data directory whose journal has two groups, of two records and of one.
+fn data_directory() -> tempfile::TempDir {
+    use crate::journal::record::{BodyRef, Place, RecordRef};
+    use crate::journal::{GroupWriter, Journal, Log as _, Sync};
+    let data = tempfile::tempdir().unwrap();
+    let mut journal = Journal::open(data.path(), Sync::Full).unwrap();
+    for records in [2, 1] {
+        let mut group = GroupWriter::default();
+        for _ in 0..records {
+            let (place, body) = (Place::default(), BodyRef::Opened);
+            let record =
+                RecordRef { at: Timestamp::EPOCH, program: None, platform: None, ruleset: None, operator: None, place, body };
+            group.push(&record).unwrap();
+        }
+        journal.append(group.records(), group.bytes()).unwrap();
+    }
+    data
+}
+
+#[test]
+fn the_journal_is_proven_copied_and_restored() {
+    let (data, elsewhere) = (data_directory(), tempfile::tempdir().unwrap());
+    let done = |line: &str| {
+        let line = line.replace('@', &elsewhere.path().display().to_string());
+        let line = line.replace("DATA", &data.path().display().to_string());
+        let mut output = Vec::new();
+        match parse(&line).unwrap().run(&mut output) {
+            Ok(()) => Ok(String::from_utf8(output).unwrap()),
+            Err(Failure::Told(problem)) => Err(problem),
+            Err(Failure::OutputClosed) => panic!("the output is a vector"),
+        }
+    };
+    let proven = done("holdfast journal verify --data DATA").unwrap();
+    assert!(proven.starts_with("records      3 (1 to 3) in 2 groups\nwritten by   0."), "{proven}");
+    let json = done("holdfast journal verify --json --data DATA").unwrap();
+    let told: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let head = told["head"].as_str().unwrap();
+    assert_eq!(u64::from_str_radix(head.split_at(12).0, 16).ok(), told["head_number"].as_u64(), "{json}");
+    assert_eq!((told["records"].as_i64(), told["groups"].as_i64(), head.len()), (Some(3), Some(2), 64));
+
+    let copied = done("holdfast backup @ --data DATA").unwrap();
+    assert_eq!(copied, format!("file         {}/holdfast-3.backup\n{proven}", elsewhere.path().display()));
+    assert!(done("holdfast backup @ --data DATA").unwrap_err().contains("is there already"));
+    let copied = done("holdfast backup @/again --json --data DATA").unwrap();
+    assert!(copied.contains("\"file\":") && copied.contains(head), "{copied}");
+    assert_eq!(done("holdfast journal verify @/again").unwrap(), proven);
+
+    assert_eq!(done("holdfast restore @/again --json --data @/new").unwrap(), json);
+    assert_eq!(done("holdfast journal verify --data @/new").unwrap(), proven);
+    assert!(done("holdfast restore @/again --data @/new").unwrap_err().contains("is not empty"));
+    assert!(done("holdfast restore @/none --data @/newer").unwrap_err().contains("No such file"));
+    assert!(done("holdfast journal verify @/none").unwrap_err().contains("No such file"));
+
+    let operator = rusqlite::Connection::open(data.path().join("journal.sqlite")).unwrap();
+    assert_eq!(operator.execute("UPDATE journal SET body = x'01' WHERE first = 3", []).unwrap(), 1);
+    let damaged = done("holdfast journal verify --data DATA").unwrap_err();
+    assert!(damaged.contains("journal.sqlite: the group that begins with record 3"), "{damaged}");
 }

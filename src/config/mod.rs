@@ -4,8 +4,8 @@
 //! included. Unknown keys are errors; secrets come only by reference (`env:NAME`, `file:PATH`) and no message repeats a
 //! value. Nothing here opens a socket or the ledger, or reads a clock.
 //!
-//! One file a section: [`server`], [`tls`], [`responder`], [`ledger`], [`program`], [`mount`], [`secret`]; [`read`] is the
-//! spanned TOML reader below them, [`reload`] what a SIGHUP reads again.
+//! One file a section: [`server`], [`tls`], [`responder`], [`ledger`], [`telemetry`], [`program`], [`mount`], [`keyring`], [`secret`];
+//! [`read`] is the spanned TOML reader below them, [`errors`] what it tells, [`reload`] what a SIGHUP reads again.
 
 use std::cell::RefCell;
 use std::fs;
@@ -15,6 +15,10 @@ use std::sync::Arc;
 
 use holdfast_adapters::Platform;
 
+#[cfg(test)]
+mod at_once;
+pub mod errors;
+mod keyring;
 pub mod ledger;
 pub mod mount;
 mod optional;
@@ -25,17 +29,19 @@ pub mod responder;
 pub mod ruleset;
 pub mod secret;
 pub mod server;
+pub mod telemetry;
 #[cfg(test)]
 mod tests;
 pub mod tls;
 
+pub use errors::{Error, Errors};
 pub use ledger::{LedgerConfig, LedgerSync};
 pub use mount::MountConfig;
 pub use program::{Environment, ProgramConfig};
-pub use read::{Error, Errors};
 pub use reload::Reloaded;
 pub use responder::ResponderConfig;
 pub use server::{ServerConfig, TlsFiles};
+pub use telemetry::TelemetryConfig;
 
 use optional::OptionalSection;
 use read::Document;
@@ -59,6 +65,8 @@ pub struct Config {
     pub responder: ResponderConfig,
     /// `[ledger]`: where the money is.
     pub ledger: LedgerConfig,
+    /// `[telemetry]`: one line a callback; `None` for none.
+    pub telemetry: Option<TelemetryConfig>,
     /// `[[program]]`: at least one.
     pub programs: Vec<ProgramConfig>,
 }
@@ -137,10 +145,9 @@ impl Surroundings<'static> {
 
 fn read_text(path: &Path) -> Result<String, Errors> {
     fs::read_to_string(path).map_err(|error| {
-        let mut errors = Errors::default();
-        let problem = format!("cannot be read: {error}");
-        errors.push(Error { file: path.display().to_string(), line: 1, column: 1, path: String::new(), problem });
-        errors
+        let hint = if path == Path::new(DEFAULT_PATH) { "; `--config FILE` names another file" } else { "" };
+        let problem = format!("cannot be read: {error}{hint}");
+        Errors::from_iter([Error { file: path.display().to_string(), line: 1, column: 1, path: String::new(), problem }])
     })
 }
 
@@ -159,6 +166,8 @@ fn read_root(
     let responder = responder::read(OptionalSection::open(&root, "responder"));
     let (ledger, sync_spot) = ledger::read(OptionalSection::open(&root, "ledger"), overrides.data.as_deref());
 
+    let telemetry = root.optional_section("telemetry").and_then(|section| telemetry::read(section, &ledger.data));
+
     let secrets = SecretReader { directory, environment: surroundings.environment };
     let reader = program::ProgramReader {
         directory,
@@ -172,10 +181,8 @@ fn read_root(
     let programs = reader.programs(&root);
     root.finish();
 
-    if ledger.sync == LedgerSync::None && programs.iter().flatten().any(|program| program.environment == Environment::Production)
-    {
+    if ledger.sync == LedgerSync::None && programs.any_production {
         sync_spot.wrong("must be \"full\" while any program is production: \"none\" loses approvals in a crash");
     }
-    let programs = programs.into_iter().collect::<Option<Vec<_>>>()?;
-    Some(Config { path: path.to_owned(), overrides, server, tls, responder, ledger, programs })
+    Some(Config { path: path.to_owned(), overrides, server, tls, responder, ledger, telemetry, programs: programs.configs? })
 }

@@ -5,21 +5,13 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use holdfast_adapters::{Adapter, BasicCredential, Keyring, Platform, SettingError, SettingValue, Settings};
+use holdfast_adapters::{Adapter, Keyring, Platform, SettingError, SettingValue, Settings};
 use holdfast_core::Currency;
-use http::HeaderName;
 
+use super::keyring::KeyringReader;
 use super::program::{Environment, ProgramReader};
-use super::read::{Section, Text, Value};
-use super::secret::Origin;
-use super::server::Exposure;
+use super::read::{Section, Spot, Text, Value};
 
-/// The most custom headers that a platform sends (Marqeta: three).
-const HEADERS_MAX: usize = 3;
-/// How many credentials of a kind may be valid at once: the old one and the new one.
-const ROTATION_MAX: usize = 2;
-/// The longest `user:password`: what verification decodes without allocating.
-const BASIC_BYTES_MAX: usize = 500;
 /// The longest reserve that is taken by default.
 const RESERVE_DEFAULT_MAX: Duration = Duration::from_millis(500);
 /// The shortest.
@@ -80,20 +72,12 @@ impl MountReader<'_> {
         let platform = section.text("platform").and_then(|text| text.parse(|name| self.platform(name)));
         let path = section.text("path").and_then(|text| text.parse(|path| free_path(path, taken)));
         let times = self.times(&section, platform);
-        let keyring = self.keyring(&section);
-        let settings = self.settings(&section);
-        let adapter = platform.zip(settings.as_ref()).and_then(|(platform, settings)| build(platform, settings, &section));
+        let keyring = KeyringReader { common: self.common, environment: self.environment, platform }.keyring(&section);
+        let built = self.settings(&section, platform);
         section.finish();
         let (budget, reserve) = times?;
-        Some(MountConfig {
-            platform: platform?,
-            path: path?,
-            budget,
-            reserve,
-            settings: settings?,
-            adapter: adapter?,
-            keyring: keyring?,
-        })
+        let (settings, adapter) = built?;
+        Some(MountConfig { platform: platform?, path: path?, budget, reserve, settings, adapter, keyring: keyring? })
     }
 
     fn platform(&self, name: &str) -> Result<&'static Platform, String> {
@@ -104,153 +88,65 @@ impl MountReader<'_> {
         })
     }
 
-    /// Budget and reserve, checked against each other and against the time that a body may take.
+    /// Budget and reserve, each by itself, then against each other and against the time that a body may take.
     fn times(&self, section: &Section<'_>, platform: Option<&Platform>) -> Option<(Duration, Duration)> {
-        let written_budget = section.optional("budget_ms");
-        let written_reserve = section.optional("reserve_ms");
-        let Platform { budget, .. } = platform?;
-        let range = whole_millis(budget.min)..=whole_millis(budget.max);
-        let (budget, spot) = match written_budget {
-            Some(value) => (millis(value.integer(range)?)?, value.spot),
-            None => (budget.default, section.spot.clone()),
+        let range = platform.map_or(1..=60_000, |platform| whole_millis(platform.budget.min)..=whole_millis(platform.budget.max));
+        let (budget, spot) = match section.optional("budget_ms") {
+            Some(value) => (value.integer(range).and_then(millis), value.spot),
+            None => (platform.map(|platform| platform.budget.default), section.spot.clone()),
         };
-        let reserve = match written_reserve {
-            None => default_reserve(budget),
-            Some(value) => {
-                let reserve = millis(value.integer(1..=60_000)?)?;
-                if reserve >= budget {
-                    let budget_ms = budget.as_millis();
-                    value
-                        .spot
-                        .wrong(format_args!("must be less than the budget of {budget_ms} ms, or the ledger is never asked"));
-                    return None;
-                }
-                reserve
-            }
+        let reserve = match section.optional("reserve_ms") {
+            Some(value) => (value.integer(1..=60_000).and_then(millis), value.spot),
+            None => (budget.map(default_reserve), section.spot.clone()),
         };
+        let times = (budget?, reserve.0?);
+        self.leaves_time(times, &spot, &reserve.1).then_some(times)
+    }
+
+    fn leaves_time(&self, (budget, reserve): (Duration, Duration), budget_spot: &Spot<'_>, reserve_spot: &Spot<'_>) -> bool {
+        let budget_ms = budget.as_millis();
+        if reserve >= budget {
+            reserve_spot.wrong(format_args!("must be less than the budget of {budget_ms} ms, or the ledger is never asked"));
+            return false;
+        }
         let to_decide = budget.saturating_sub(reserve);
         let body_read_max = self.common.body_read_max;
         if body_read_max >= to_decide {
-            spot.wrong(format_args!(
-                "leaves {} ms to read and decide (budget {} ms less reserve {} ms), which server.body_read_ms_max = {} could use up; \
-                 lower that, or raise budget_ms",
+            budget_spot.wrong(format_args!(
+                "leaves {} ms to read and decide (budget {budget_ms} ms less reserve {} ms), which server.body_read_ms_max = {} could \
+                 use up; lower that, or raise budget_ms",
                 to_decide.as_millis(),
-                budget.as_millis(),
                 reserve.as_millis(),
                 body_read_max.as_millis(),
             ));
-            return None;
+            return false;
         }
-        Some((budget, reserve))
+        true
     }
 
-    /// What proves callers; notes every reference that does not lead to a usable secret.
-    fn keyring(&self, section: &Section<'_>) -> Option<Keyring> {
-        let written_basic = section.optional("basic");
-        let entries = section.sections("basic");
-        if let Some(basic) = written_basic.filter(|_| entries.len() > ROTATION_MAX) {
-            basic.spot.wrong("has more than two entries; the old and the new password of a rotation are enough");
-        }
-        let basic: Vec<_> = entries.into_iter().map(|entry| self.basic(entry)).collect();
-        let headers: Option<Vec<_>> = match section.optional_section("headers") {
-            None => Some(Vec::new()),
-            Some(headers) => self.headers(&headers),
-        };
-        let signing = self.keys(section, "signing");
-        let answering = self.keys(section, "answering");
-        let keyring = Keyring {
-            basic: basic.into_iter().collect::<Option<_>>()?,
-            headers: headers?,
-            signing: signing?,
-            answering: answering?,
-        };
-        if keyring.basic.is_empty() && keyring.signing.is_empty() {
-            section.spot.wrong("has neither [[program.mount.basic]] nor signing keys: no caller could prove itself");
-            return None;
-        }
-        Some(keyring)
-    }
-
-    fn basic(&self, entry: Section<'_>) -> Option<BasicCredential> {
-        let user = entry.text("user");
-        let password = entry.text("password").and_then(|reference| self.secret(&reference));
-        entry.finish();
-        let (user, password) = (user?, password?);
-        let length = user.text.len().saturating_add(password.expose().len()).saturating_add(1);
-        let problem = if user.text.is_empty() {
-            Some("is empty")
-        } else if user.text.contains(':') || user.text.chars().any(char::is_control) {
-            Some("has a colon or a control character, which HTTP Basic cannot carry")
-        } else if length > BASIC_BYTES_MAX {
-            Some("is longer than 500 bytes together with its password")
-        } else {
-            None
-        };
-        match problem {
-            None => Some(BasicCredential::new(user.text, &password)),
-            Some(problem) => {
-                user.spot.wrong(problem);
-                None
-            }
-        }
-    }
-
-    fn headers(&self, section: &Section<'_>) -> Option<Vec<(String, holdfast_adapters::Secret)>> {
-        let entries = section.entries();
-        if entries.len() > HEADERS_MAX {
-            section.spot.wrong("has more than three headers, more than any platform sends");
-        }
-        let mut names: Vec<HeaderName> = Vec::new();
-        let mut headers = Vec::new();
+    /// The settings table, and the adapter that is built from it.
+    fn settings(&self, section: &Section<'_>, platform: Option<&'static Platform>) -> Option<(Settings, Arc<dyn Adapter>)> {
+        let table = section.optional_section("settings");
+        let entries = table.as_ref().map(Section::entries).unwrap_or_default();
+        let (mut values, mut untyped) = (BTreeMap::new(), Vec::new());
         for (name, value) in &entries {
-            let known = name.parse(|text| header_name(text, &mut names));
-            let secret = value.text().and_then(|reference| self.secret(&reference));
-            headers.push(known.zip(secret));
+            match setting(value) {
+                Some(setting) => drop(values.insert(name.text.to_owned(), setting)),
+                None => untyped.push(name.text),
+            }
         }
-        headers.into_iter().collect()
-    }
-
-    fn keys(&self, section: &Section<'_>, key: &'static str) -> Option<Vec<holdfast_adapters::Secret>> {
-        let Some(value) = section.optional(key) else { return Some(Vec::new()) };
-        let items = value.list()?;
-        if items.len() > ROTATION_MAX {
-            value.spot.wrong("has more than two keys; the old and the new one of a rotation are enough");
-        }
-        let secrets: Vec<_> = items.iter().map(|item| item.text().and_then(|reference| self.secret(&reference))).collect();
-        secrets.into_iter().collect()
-    }
-
-    /// A secret fit for where it is used: what the demo ships never leaves the demo.
-    fn secret(&self, reference: &Text<'_>) -> Option<holdfast_adapters::Secret> {
-        let (secret, origin) = self.common.secrets.read(reference)?;
-        let at_home = self.environment != Some(Environment::Production) && self.common.exposure == Exposure::Loopback;
-        match origin {
-            Origin::Own => Some(secret),
-            Origin::Demo if at_home => Some(secret),
-            Origin::Demo => {
-                reference.spot.wrong(
-                    "is the demo's secret, which everybody knows: it works only in a sandbox program on loopback; make your own",
-                );
+        // Without the program's currency, any other shows what is wrong with the settings: none of them depends on it.
+        let settings = Settings { currency: self.currency.unwrap_or(Currency::USD), values };
+        match (platform?.build)(&settings) {
+            Ok(adapter) if self.currency.is_some() && untyped.is_empty() => Some((settings, Arc::from(adapter))),
+            Ok(_) => None,
+            Err(errors) => {
+                let place = table.as_ref().map_or(&section.spot, |table| &table.spot);
+                // What has no type that a setting could have is told already, and missing only because of that.
+                errors.iter().filter(|error| !untyped.contains(&top_key(error))).for_each(|error| note(error, &entries, place));
                 None
             }
         }
-    }
-
-    /// The settings table; `None` if a value has a type that no setting has, or the program's currency is wrong.
-    fn settings(&self, section: &Section<'_>) -> Option<Settings> {
-        let mut values = BTreeMap::new();
-        let mut complete = true;
-        if let Some(table) = section.optional_section("settings") {
-            for (name, value) in table.entries() {
-                match setting(&value) {
-                    Some(setting) => {
-                        values.insert(name.text.to_owned(), setting);
-                    }
-                    None => complete = false,
-                }
-            }
-        }
-        if complete { Some(Settings { currency: self.currency?, values }) } else { None }
     }
 }
 
@@ -275,24 +171,19 @@ fn setting(value: &Value<'_>) -> Option<SettingValue> {
     }
 }
 
-/// Builds the adapter; notes each setting that it refuses where that setting stands.
-fn build(platform: &Platform, settings: &Settings, section: &Section<'_>) -> Option<Arc<dyn Adapter>> {
-    let errors = match (platform.build)(settings) {
-        Ok(adapter) => return Some(Arc::from(adapter)),
-        Err(errors) => errors,
-    };
-    let table = section.optional_section("settings");
-    let entries = table.as_ref().map(Section::entries).unwrap_or_default();
-    for SettingError { key, problem } in errors {
-        let top = key.split('.').next().unwrap_or_default();
-        match entries.iter().find(|(name, _)| name.text == key || name.text == top) {
-            Some((name, _)) if name.text == key => name.spot.wrong(problem),
-            Some((name, _)) => name.spot.wrong(format_args!("`{key}` {problem}")),
-            // A setting that is missing, or that the adapter names otherwise.
-            None => table.as_ref().map_or(&section.spot, |table| &table.spot).wrong(format_args!("setting `{key}` {problem}")),
-        }
+fn top_key(error: &SettingError) -> &str {
+    error.key.split('.').next().unwrap_or_default()
+}
+
+/// Notes a setting that the adapter refuses where that setting stands, or where the table does.
+fn note(error: &SettingError, entries: &[(Text<'_>, Value<'_>)], table: &Spot<'_>) {
+    let SettingError { key, problem } = error;
+    match entries.iter().find(|(name, _)| name.text == key || name.text == top_key(error)) {
+        Some((name, _)) if name.text == key => name.spot.wrong(problem),
+        Some((name, _)) => name.spot.wrong(format_args!("`{key}` {problem}")),
+        // A setting that is missing, or that the adapter names otherwise.
+        None => table.wrong(format_args!("setting `{key}` {problem}")),
     }
-    None
 }
 
 /// Checks a mount's path and takes it. No mount may be at or below another one's path: their routes could meet.
@@ -317,18 +208,6 @@ fn free_path(text: &str, taken: &mut Vec<Taken>) -> Result<String, String> {
     }
     taken.push(Taken { path: path.to_owned() });
     Ok(path.to_owned())
-}
-
-fn header_name(text: &str, names: &mut Vec<HeaderName>) -> Result<String, &'static str> {
-    let name = HeaderName::from_bytes(text.as_bytes()).map_err(|_| "is not a header's name")?;
-    if ["authorization", "host", "content-length", "content-type", "transfer-encoding", "connection"].contains(&name.as_str()) {
-        return Err("is a header of HTTP itself; platforms prove themselves with one of their own, such as X-Issuer-Key");
-    }
-    if names.contains(&name) {
-        return Err("is there twice: the case of a header's name does not matter");
-    }
-    names.push(name.clone());
-    Ok(name.as_str().to_owned())
 }
 
 fn millis(number: i64) -> Option<Duration> {

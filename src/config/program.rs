@@ -9,12 +9,13 @@ use holdfast_core::{Country, Currency, ProgramId};
 use jiff::tz::TimeZone;
 
 use crate::control::rows;
-use crate::control::{Import, ImportFile, RowProblem};
+use crate::control::{AccountRow, Import, ImportFile, RowProblem};
 
 use super::Depth;
+use super::errors::{Error, Errors};
 use super::mount::{MountConfig, MountReader, Taken};
-use super::read::{Error, Errors, Section};
-use super::ruleset::{self, Home};
+use super::read::Section;
+use super::ruleset::{self, HalfKnown, Home};
 use super::secret::SecretReader;
 use super::server::Exposure;
 
@@ -70,18 +71,7 @@ impl Environment {
 }
 
 impl ProgramConfig {
-    /// Whether the ruleset that the configuration names would load.
-    ///
-    /// # Errors
-    /// Everything that is wrong with its file.
-    pub fn check_ruleset(&self) -> Result<(), Errors> {
-        let text = super::read_text(&self.rules_path)?;
-        self.check_ruleset_text(&self.rules_path.display().to_string(), &text)
-    }
-
-    /// Whether a text would load as a ruleset of this program.
-    ///
-    /// The one place where the configuration and `holdfast rules check` hand a ruleset to its loader.
+    /// Whether a text would load as a ruleset of this program: for `holdfast rules check`.
     ///
     /// # Errors
     /// Everything that is wrong with it; `file` is what messages call it.
@@ -95,58 +85,58 @@ impl ProgramConfig {
     /// # Errors
     /// Everything that is wrong with the files.
     pub fn imports(&self) -> Result<Import, Errors> {
-        let (accounts, cards) = (self.import_accounts.as_deref(), self.import_cards.as_deref());
-        let currency_of = |program: &ProgramId| (*program == self.id).then_some(self.currency);
-        let problems = match rows::read(accounts, cards) {
-            Ok(import) => {
-                let mut problems = rows::problems_with_programs(&import, currency_of);
-                // What an empty ledger starts with stands for itself: no card leads to an account of elsewhere.
-                problems.extend(import.cards.iter().filter(|card| card.program.is_none()).map(|card| RowProblem {
-                    file: ImportFile::Cards,
-                    line: card.line,
-                    column: "account_id".to_owned(),
-                    problem: "is not an account of the accounts file".to_owned(),
-                }));
-                if problems.is_empty() {
-                    return Ok(import);
-                }
-                problems
-            }
-            Err(problems) => problems,
-        };
-        Err(row_errors(&problems, accounts, cards))
+        read_imports(self.import_accounts.as_deref(), self.import_cards.as_deref(), Some(self.id), Some(self.currency))
     }
+}
 
-    fn check_files(&self) -> Errors {
-        let mut errors = Errors::default();
-        if let Err(wrong) = self.check_ruleset() {
-            errors.append(wrong);
-        }
-        if let Err(wrong) = self.imports() {
-            errors.append(wrong);
-        }
-        errors
+/// Reads what an empty ledger starts with. What is not known of the program is not compared with it.
+fn read_imports(
+    accounts: Option<&Path>,
+    cards: Option<&Path>,
+    program: Option<ProgramId>,
+    currency: Option<Currency>,
+) -> Result<Import, Errors> {
+    let (import, mut problems) = rows::read_sound_rows(accounts, cards);
+    // A card's account may be in one of the rows that could not be read.
+    let every_account_is_known = problems.iter().all(|problem| problem.file != ImportFile::Accounts);
+    if let Some(program) = program {
+        // Without the program's currency, every row's own is as good.
+        let currency_of = |row: &AccountRow| (row.program == program).then_some(currency.unwrap_or(row.balance.currency()));
+        problems.extend(rows::problems_with_programs(&import, currency_of));
     }
+    if every_account_is_known {
+        // What an empty ledger starts with stands for itself: no card leads to an account of elsewhere.
+        problems.extend(import.cards.iter().filter(|card| card.program.is_none()).map(|card| RowProblem {
+            file: ImportFile::Cards,
+            line: card.line,
+            column: "account_id".to_owned(),
+            problem: "is not an account of the accounts file".to_owned(),
+        }));
+    }
+    if problems.is_empty() {
+        return Ok(import);
+    }
+    problems.sort_by_key(|problem| (problem.file == ImportFile::Cards, problem.line, problem.column_number()));
+    Err(row_errors(&problems, accounts, cards))
 }
 
 /// Rows' problems as errors with their files; the column is the field's number.
 #[must_use]
 pub fn row_errors(problems: &[RowProblem], accounts: Option<&Path>, cards: Option<&Path>) -> Errors {
-    let mut errors = Errors::default();
-    for problem in problems {
+    let error = |problem: &RowProblem| {
         let path = match problem.file {
             ImportFile::Accounts => accounts,
             ImportFile::Cards => cards,
         };
-        errors.push(Error {
+        Error {
             file: path.unwrap_or(Path::new("")).display().to_string(),
             line: usize::try_from(problem.line).unwrap_or(usize::MAX),
             column: problem.column_number(),
             path: problem.column.clone(),
             problem: problem.problem.clone(),
-        });
-    }
-    errors
+        }
+    };
+    problems.iter().map(error).collect()
 }
 
 /// Reads programs; what they have in common is checked across all of them.
@@ -161,23 +151,43 @@ pub(super) struct ProgramReader<'s> {
     pub further: &'s RefCell<Errors>,
 }
 
+/// Every program that was read.
+pub(super) struct Programs {
+    /// `None` if something is wrong in one of them.
+    pub configs: Option<Vec<ProgramConfig>>,
+    /// Whether one of them says that its money is real, whatever else is wrong with it.
+    pub any_production: bool,
+}
+
 impl ProgramReader<'_> {
-    /// Every program; `None` for one in which something is wrong.
-    pub fn programs(&self, root: &Section<'_>) -> Vec<Option<ProgramConfig>> {
+    /// Every program.
+    pub fn programs(&self, root: &Section<'_>) -> Programs {
         if root.optional("program").is_none() {
             root.spot.wrong("has no [[program]]: nothing could be answered; the shipped config/holdfast.toml shows one");
         }
         let mut ids: Vec<ProgramId> = Vec::new();
         let mut taken = Vec::new();
-        root.sections("program").into_iter().map(|section| self.program(section, &mut ids, &mut taken)).collect()
+        let mut any_production = false;
+        let mut configs = Vec::new();
+        for section in root.sections("program") {
+            let environment = section.text("environment").and_then(|text| text.parse(Environment::parse));
+            any_production |= environment == Some(Environment::Production);
+            configs.push(self.program(section, environment, &mut ids, &mut taken));
+        }
+        Programs { configs: configs.into_iter().collect(), any_production }
     }
 
-    fn program(&self, section: Section<'_>, ids: &mut Vec<ProgramId>, taken: &mut Vec<Taken>) -> Option<ProgramConfig> {
+    fn program(
+        &self,
+        section: Section<'_>,
+        environment: Option<Environment>,
+        ids: &mut Vec<ProgramId>,
+        taken: &mut Vec<Taken>,
+    ) -> Option<ProgramConfig> {
         let id = section.text("id").and_then(|text| text.parse(|id| unique_id(id, ids)));
         let currency = section
             .text("currency")
             .and_then(|text| text.parse(|code| Currency::from_alpha(code).ok_or("must be a code of ISO 4217, such as \"USD\"")));
-        let environment = section.text("environment").and_then(|text| text.parse(Environment::parse));
         let country = section
             .text("country")
             .and_then(|text| text.parse(|code| Country::new(code).ok_or("must be a code of ISO 3166-1, such as \"USA\"")));
@@ -199,7 +209,12 @@ impl ProgramReader<'_> {
         let reader = MountReader { common: self, currency, environment };
         let mounts: Vec<_> = section.sections("mount").into_iter().map(|mount| reader.mount(mount, taken)).collect();
         section.finish();
-        let program = ProgramConfig {
+        if self.depth == Depth::Everything {
+            let home = HalfKnown { program: id, currency, country };
+            let imports = (import_accounts.as_deref(), import_cards.as_deref());
+            self.further.borrow_mut().append(check_files(rules_path.as_deref(), imports, &home));
+        }
+        Some(ProgramConfig {
             id: id?,
             currency: currency?,
             environment: environment?,
@@ -208,14 +223,22 @@ impl ProgramReader<'_> {
             rules_path: rules_path?,
             import_accounts,
             import_cards,
-            mounts: Vec::new(),
-        };
-        match self.depth {
-            Depth::Everything => self.further.borrow_mut().append(program.check_files()),
-            Depth::Credentials => {}
-        }
-        Some(ProgramConfig { mounts: mounts.into_iter().collect::<Option<_>>()?, ..program })
+            mounts: mounts.into_iter().collect::<Option<_>>()?,
+        })
     }
+}
+
+/// What is wrong with the files that a program names, as far as the program is known.
+fn check_files(rules: Option<&Path>, (accounts, cards): (Option<&Path>, Option<&Path>), home: &HalfKnown) -> Errors {
+    let mut errors = Errors::default();
+    if let Some(path) = rules {
+        let name = path.display().to_string();
+        errors.append(super::read_text(path).map_or_else(|unreadable| unreadable, |text| ruleset::check(&name, &text, home)));
+    }
+    if let Err(wrong) = read_imports(accounts, cards, home.program, home.currency) {
+        errors.append(wrong);
+    }
+    errors
 }
 
 fn unique_id(text: &str, ids: &mut Vec<ProgramId>) -> Result<ProgramId, String> {

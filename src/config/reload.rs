@@ -6,9 +6,9 @@ use std::sync::Arc;
 use holdfast_adapters::Keyring;
 use holdfast_core::ProgramId;
 
+use super::errors::Errors;
 use super::mount::MountConfig;
 use super::program::ProgramConfig;
-use super::read::Errors;
 use super::server::ServerConfig;
 use super::{Config, Depth, Surroundings};
 
@@ -57,6 +57,9 @@ impl Config {
         }
         if new.ledger != self.ledger {
             waiting.push("[ledger]".to_owned());
+        }
+        if new.telemetry != self.telemetry {
+            waiting.push("[telemetry]".to_owned());
         }
         let mut keyrings = Vec::new();
         for program in &self.programs {

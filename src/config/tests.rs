@@ -6,8 +6,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use holdfast_adapters::{
-    Adapter, Answer, Authentic, Budget, BudgetStart, Callback, Echo, InFlightDuplicate, Inbound, Keyring, Malformed, Platform,
-    Refusal, Refused, Reply, SettingError, Settings,
+    Adapter, Answer, Authentic, Budget, BudgetStart, Callback, Credentials, Echo, InFlightDuplicate, Inbound, Keyring, Malformed,
+    Platform, Refusal, Refused, Reply, SettingError, Settings, Use,
 };
 use holdfast_core::{Money, Timestamp};
 use http::HeaderMap;
@@ -58,10 +58,19 @@ const fn platform(name: &'static str, budget_ms: [u64; 3]) -> Platform {
         max: Duration::from_millis(max),
         start: BudgetStart::Receipt,
     };
-    Platform { name, routes: &[], budget, in_flight_duplicate: InFlightDuplicate::Join, build }
+    let credentials =
+        Credentials { basic: Use::Needed, headers: Use::Possible, signing: Use::Possible, answering: Use::Possible };
+    Platform { name, routes: &[], budget, in_flight_duplicate: InFlightDuplicate::Join, credentials, build }
 }
 
-static PLATFORMS: [Platform; 2] = [platform("marqeta", [1000, 3000, 7000]), platform("apto", [500, 2000, 5000])];
+static PLATFORMS: [Platform; 3] = [
+    platform("marqeta", [1000, 3000, 7000]),
+    Platform { credentials: holdfast_adapters::apto::PLATFORM.credentials, ..platform("apto", [500, 2000, 5000]) },
+    Platform {
+        credentials: Credentials { basic: Use::Never, headers: Use::Never, signing: Use::Needed, answering: Use::Possible },
+        ..platform("signed", [500, 2000, 5000])
+    },
+];
 
 const DEMO_PASSWORD: &str = include_str!("../../config/demo/secrets/platform_password");
 
@@ -78,7 +87,7 @@ fn environment(name: &str) -> Option<String> {
     }
 }
 
-const SURROUNDINGS: Surroundings<'static> =
+pub(super) const SURROUNDINGS: Surroundings<'static> =
     Surroundings { platforms: &PLATFORMS, environment: &environment, depth: Depth::Everything };
 
 /// Every key that has no default, and no other.
@@ -102,7 +111,7 @@ const RULES: &str =
     "currency = \"EUR\"\ntime_zone = \"Europe/Berlin\"\n[[rule]]\nid = \"amount\"\namount = { max = \"750.00\" }\n";
 
 /// A directory with what the configurations of these tests name.
-fn directory() -> TempDir {
+pub(super) fn directory() -> TempDir {
     let directory = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| fs::write(directory.path().join(name), text).unwrap();
     write("rules.toml", RULES);
@@ -118,10 +127,19 @@ fn directory() -> TempDir {
 }
 
 fn load_with(directory: &TempDir, text: &str, overrides: Overrides) -> Result<Config, String> {
+    load_in(directory, text, overrides, &SURROUNDINGS)
+}
+
+pub(super) fn load_in(
+    directory: &TempDir,
+    text: &str,
+    overrides: Overrides,
+    surroundings: &Surroundings<'_>,
+) -> Result<Config, String> {
     let path = directory.path().join("c.toml");
     fs::write(&path, text).unwrap();
     let prefix = format!("{}/", directory.path().display());
-    Config::read(&path, overrides, &SURROUNDINGS).map_err(|errors| errors.to_string().replace(&prefix, ""))
+    Config::read(&path, overrides, surroundings).map_err(|errors| errors.to_string().replace(&prefix, ""))
 }
 
 fn load(text: &str) -> Result<Config, String> {
@@ -163,7 +181,9 @@ fn the_least_that_can_be_written_has_every_default() {
     let mount = &program.mounts[0];
     assert_eq!((mount.budget, mount.reserve), (Duration::from_millis(3000), Duration::from_millis(500)));
     assert_eq!((mount.keyring.headers.len(), mount.keyring.signing.len(), mount.keyring.answering.len()), (0, 0, 0));
-    assert!(mount.settings.values.is_empty() && config.tls.is_none());
+    assert!(mount.settings.values.is_empty() && config.tls.is_none() && config.telemetry.is_none());
+    let with_telemetry = load(&format!("[telemetry]\nfile = 'all.jsonl'\n{LEAST}")).unwrap().telemetry;
+    assert_eq!(with_telemetry, Some(TelemetryConfig { file: "./data/all.jsonl".into(), file_bytes_max: 104_857_600 }));
 }
 
 #[test]
@@ -174,7 +194,8 @@ fn every_key_is_taken() {
          body_bytes_max = 6000\nhead_read_ms_max = 70\nbody_read_ms_max = 80\nidle_seconds_max = 9\ntls_handshake_ms_max = 95\ndrain_seconds_max = 10\n\
          tls_terminated_upstream = false\n[server.tls]\ncertificate = 'certificate.pem'\nkey = 'key.pem'\n\
          [responder]\nin_flight_max = 11\ntold_max = 12\n\
-         [ledger]\nengine = 'embedded'\ndata = 'd'\nsync = 'none'\ncommit_records_max = 13\n{LEAST}\
+         [ledger]\nengine = 'embedded'\ndata = 'd'\nsync = 'none'\ncommit_records_max = 13\n\
+         [telemetry]\nfile = 't.jsonl'\nfile_bytes_max = 2000000\n{LEAST}\
          [program.mount.headers]\nX-One = 'file:password'\n[program.mount.settings]\ncapture_at_authorization = true\n\
          sources = {{ a = 'b' }}\n"
     )
@@ -205,6 +226,7 @@ fn every_key_is_taken() {
         (config.ledger.data.to_str(), config.ledger.sync, config.ledger.commit_records_max),
         (Some("d"), LedgerSync::None, 13)
     );
+    assert_eq!(config.telemetry, Some(TelemetryConfig { file: "d/t.jsonl".into(), file_bytes_max: 2_000_000 }));
     let mount = &config.programs[0].mounts[0];
     assert_eq!((mount.budget, mount.reserve), (Duration::from_millis(1400), Duration::from_millis(15)));
     assert_eq!(mount.keyring.headers[0].0, "x-one");
@@ -246,9 +268,14 @@ fn assert_wrong(cases: &[(&str, &str, &str)]) {
 
 #[test]
 fn what_can_be_wrong_with_the_process() {
+    const FILE: &str = "c.toml:2:8: telemetry.file: must be the name of a file that ends in .jsonl, such as \"telemetry.jsonl\"";
     const TLS: &str = "[server]\nlisten = '0.0.0.0:1'\n[server.tls]\n";
     assert_wrong(&[
-        ("", "[sever]", "c.toml:1:2: sever: is not a key of this table; its keys are server, responder, ledger, program"),
+        (
+            "",
+            "[sever]",
+            "c.toml:1:2: sever: is not a key of this table; its keys are server, responder, ledger, telemetry, program",
+        ),
         ("", "server = 1", "c.toml:1:10: server: must be a table"),
         (
             "",
@@ -283,6 +310,15 @@ fn what_can_be_wrong_with_the_process() {
         ("", "[ledger]\nengine = 'sqlite'", "c.toml:2:10: ledger.engine: must be \"embedded\", the only engine of this version"),
         ("", "[ledger]\nsync = 'off'", "c.toml:2:8: ledger.sync: must be \"full\", or \"none\" for benchmarks"),
         ("", "[ledger]\ndata = ''", "c.toml:2:8: ledger.data: is empty; name a directory"),
+        ("", "[telemetry]", "c.toml:1:1: telemetry.file: is missing"),
+        ("", "[telemetry]\nfile = 'journal.sqlite'", FILE),
+        ("", "[telemetry]\nfile = '.jsonl'", FILE),
+        ("", "[telemetry]\nfile = 'logs/.jsonl'", FILE),
+        (
+            "",
+            "[telemetry]\nfile = 't.jsonl'\nfile_bytes_max = 1000",
+            "c.toml:3:18: telemetry.file_bytes_max: must be a whole number of at least 1048576",
+        ),
     ]);
     let production = format!("[ledger]\nsync = 'none'\n{LEAST}").replace("sandbox", "production");
     assert_eq!(
@@ -328,7 +364,9 @@ fn what_can_be_wrong_with_a_mount() {
     const PATH: &str = "path = \"/m\"";
     const SYNTAX: &str = "c.toml:10:8: program[0].mount[0].path: must be segments of letters, digits, - _ . ~ with one / before each and none at the end";
     let second = |path: &str| {
-        format!("password = \"env:PASSWORD\"\n[[program.mount]]\nplatform = 'apto'\npath = '{path}'\nsigning = ['env:PASSWORD']")
+        format!(
+            "password = \"env:PASSWORD\"\n[[program.mount]]\nplatform = 'signed'\npath = '{path}'\nsigning = ['env:PASSWORD']"
+        )
     };
     let settings = |text: &str| format!("password = \"env:PASSWORD\"\n[program.mount.settings]\n{text}");
     const PASSWORD: &str = "password = \"env:PASSWORD\"";
@@ -336,7 +374,7 @@ fn what_can_be_wrong_with_a_mount() {
         (
             "\"marqeta\"",
             "\"lithic\"",
-            "c.toml:9:12: program[0].mount[0].platform: is not a platform; the platforms are marqeta, apto",
+            "c.toml:9:12: program[0].mount[0].platform: is not a platform; the platforms are marqeta, apto, signed",
         ),
         ("\"/m\"", "\"m\"", "c.toml:10:8: program[0].mount[0].path: must begin with /, such as \"/marqeta\""),
         ("\"/m\"", "\"/m/\"", SYNTAX),
@@ -467,8 +505,53 @@ fn what_can_be_wrong_with_a_credential() {
     let without = LEAST.split("[[program.mount.basic]]").next().unwrap();
     assert_eq!(
         load(without).unwrap_err(),
-        "c.toml:8:1: program[0].mount[0]: has neither [[program.mount.basic]] nor signing keys: no caller could prove itself"
+        "c.toml:8:1: program[0].mount[0]: has no [[program.mount.basic]], and marqeta needs it: without, nothing is accepted"
     );
+}
+
+#[test]
+fn a_mount_has_the_credentials_that_its_platform_needs_and_none_that_it_never_looks_at() {
+    const BASIC: &str = "[[program.mount.basic]]\nuser = 'u'\npassword = 'env:PASSWORD'\n";
+    const SIGNING: &str = "signing = ['env:PASSWORD']\n";
+    const ANSWERING: &str = "answering = ['env:PASSWORD']\n";
+    const HEADERS: &str = "headers = { X-A = 'env:PASSWORD' }\n";
+    let basic_only =
+        "c.toml:8:1: program[0].mount[0]: has no [[program.mount.basic]], and apto needs it: without, nothing is accepted";
+    let never = |column: usize, key: &str, platform: &str, needs: &str, possible: &str| {
+        format!(
+            "c.toml:11:{column}: program[0].mount[0].{key}: is never looked at by {platform}, and protects nothing: take it out; {platform} needs \
+             {needs} and can have {possible}"
+        )
+    };
+    let with_headers = ("[[program.mount.basic]]", "[program.mount.headers]");
+    let marqeta = ("[[program.mount.basic]]", "[program.mount.headers], `signing` keys");
+    let proving = ("`signing` keys", "[program.mount.headers], `answering` keys");
+    let cases = [
+        ("apto", BASIC, String::new()),
+        ("apto", &[HEADERS, BASIC].concat(), String::new()),
+        ("apto", HEADERS, basic_only.to_owned()),
+        ("apto", SIGNING, format!("{basic_only}\n{}", never(11, "signing", "apto", with_headers.0, with_headers.1))),
+        ("apto", &[SIGNING, BASIC].concat(), never(11, "signing", "apto", with_headers.0, with_headers.1)),
+        ("apto", &[ANSWERING, BASIC].concat(), never(13, "answering", "apto", with_headers.0, with_headers.1)),
+        ("marqeta", &[SIGNING, HEADERS, BASIC].concat(), String::new()),
+        ("marqeta", SIGNING, basic_only.replace("apto", "marqeta")),
+        ("marqeta", &[ANSWERING, BASIC].concat(), never(13, "answering", "marqeta", marqeta.0, marqeta.1)),
+        ("proving", &[SIGNING, ANSWERING, HEADERS].concat(), String::new()),
+        (
+            "proving",
+            BASIC,
+            "c.toml:8:1: program[0].mount[0]: has no `signing` keys, and proving needs them: without, nothing is accepted\n"
+                .to_owned()
+                + &never(1, "basic", "proving", proving.0, proving.1),
+        ),
+    ];
+    let real = Surroundings { platforms: holdfast_adapters::PLATFORMS, ..SURROUNDINGS };
+    let directory = directory();
+    for (platform, credentials, expected) in cases {
+        let head = LEAST.split("[[program.mount.basic]]").next().unwrap().replace("marqeta", platform);
+        let loaded = load_in(&directory, &format!("{head}{credentials}"), Overrides::default(), &real);
+        assert_eq!(loaded.err().unwrap_or_default(), expected, "{platform} with {credentials}");
+    }
 }
 
 #[test]
@@ -507,14 +590,9 @@ fn every_error_at_once_in_the_order_of_lines() {
          c.toml:5:8: ledger.sync: must be a text in quotes\n\
          c.toml:8:12: program[0].currency: must be a code of ISO 4217, such as \"USD\"\n\
          c.toml:9:15: program[0].environment: must be \"sandbox\" or \"production\"\n\
-         c.toml:18:12: program[0].mount[0].basic[0].password: must be \"env:NAME\" or \"file:PATH\": a secret is never written here"
+         c.toml:18:12: program[0].mount[0].basic[0].password: must be \"env:NAME\" or \"file:PATH\": a secret is never written here\n\
+         broken.toml:1:5: is not TOML: string values must be quoted, expected literal string"
     );
-    // The files that a sound program names are looked into although something else is wrong.
-    let text =
-        format!("[server]\nlisten = 'x'\n{}", LEAST.replace("rules.toml", "broken.toml").replace("env:PASSWORD", "hunter2"));
-    let wrong = load(&text).unwrap_err();
-    assert_eq!(wrong.lines().count(), 3, "{wrong}");
-    assert!(wrong.lines().last().unwrap().starts_with("broken.toml:1:5: is not TOML: "), "{wrong}");
 }
 
 #[test]
@@ -584,10 +662,10 @@ fn a_reload_takes_credentials_and_names_the_rest() {
 
     fs::write(&running.path, LEAST.replace("env:PASSWORD", "env:ABSENT")).unwrap();
     assert!(running.reload_in(&surroundings).is_err(), "what is wrong changes nothing");
-    fs::write(&running.path, LEAST.replace("/m", "/n")).unwrap();
+    fs::write(&running.path, format!("[telemetry]\nfile = 't.jsonl'\n{}", LEAST.replace("/m", "/n"))).unwrap();
     let reloaded = running.reload_in(&surroundings).unwrap();
     assert!(reloaded.keyrings.is_empty());
-    assert_eq!(reloaded.waiting, ["[server]", "program one, mount /m (gone)", "program one, mount /n (new)"]);
+    assert_eq!(reloaded.waiting, ["[server]", "[telemetry]", "program one, mount /m (gone)", "program one, mount /n (new)"]);
 }
 
 const SHIPPED: &str = include_str!("../../config/holdfast.toml");
@@ -652,7 +730,7 @@ fn the_defaults_that_the_shipped_file_shows_are_the_defaults() {
 #[test]
 fn the_shipped_file_names_every_key() {
     let text = format!(
-        "zzz = 1\n[server]\nzzz = 1\n[server.tls]\nzzz = 1\n[responder]\nzzz = 1\n[ledger]\nzzz = 1\n{}\n",
+        "zzz = 1\n[server]\nzzz = 1\n[server.tls]\nzzz = 1\n[responder]\nzzz = 1\n[ledger]\nzzz = 1\n[telemetry]\nfile = 'a.jsonl'\nzzz = 1\n{}\n",
         LEAST.replace("id =", "zzz = 1\nid =").replace("path =", "zzz = 1\npath =").replace("user =", "zzz = 1\nuser =")
     );
     let wrong = load(&text).unwrap_err();

@@ -43,20 +43,28 @@ impl RowProblem {
 /// # Errors
 /// Everything that is wrong with either.
 pub fn read(accounts: Option<&Path>, cards: Option<&Path>) -> Result<Import, Vec<RowProblem>> {
+    let (import, problems) = read_sound_rows(accounts, cards);
+    if problems.is_empty() { Ok(import) } else { Err(problems) }
+}
+
+/// The rows of both files that are right by themselves, and everything that is wrong with the others: for those who have
+/// more to check in the rows that remain.
+#[must_use]
+pub fn read_sound_rows(accounts: Option<&Path>, cards: Option<&Path>) -> (Import, Vec<RowProblem>) {
     let mut problems = Vec::new();
     let accounts = accounts.and_then(|path| open(ImportFile::Accounts, path, &mut problems));
     let accounts = accounts.map(|text| read_accounts(&text, &mut problems)).unwrap_or_default();
     let cards = cards.and_then(|path| open(ImportFile::Cards, path, &mut problems));
     let cards = cards.map(|text| read_cards(&text, &accounts, &mut problems)).unwrap_or_default();
-    if problems.is_empty() { Ok(Import { accounts, cards }) } else { Err(problems) }
+    (Import { accounts, cards }, problems)
 }
 
 /// What is wrong with an import for those who know the programs: rows of unknown programs, or in another currency.
 #[must_use]
-pub fn problems_with_programs(import: &Import, currency_of: impl Fn(&ProgramId) -> Option<Currency>) -> Vec<RowProblem> {
+pub fn problems_with_programs(import: &Import, currency_of: impl Fn(&AccountRow) -> Option<Currency>) -> Vec<RowProblem> {
     let mut problems = Vec::new();
     for row in &import.accounts {
-        let problem = match currency_of(&row.program) {
+        let problem = match currency_of(row) {
             None => ("program", "is not a program of the configuration".to_owned()),
             Some(currency) if currency != row.balance.currency() => ("currency", format!("must be the program's, {currency}")),
             Some(_) => continue,
@@ -355,7 +363,7 @@ mod tests {
     fn programs_and_their_currencies() {
         let (accounts, _) = accounts("a,demo,USD,0,0,active\nb,demo,EUR,0,0,active\nc,gone,USD,0,0,active\n");
         let import = Import { accounts, cards: vec![] };
-        let problems = problems_with_programs(&import, |program| (program.as_str() == "demo").then_some(Currency::USD));
+        let problems = problems_with_programs(&import, |row| (row.program.as_str() == "demo").then_some(Currency::USD));
         assert_eq!(
             told(&problems),
             "3:3: currency: must be the program's, USD\n4:2: program: is not a program of the configuration"

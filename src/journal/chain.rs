@@ -39,6 +39,12 @@ fn link_without_records(before: &[u8; 32], first: i64, body: &[u8]) -> [u8; 32] 
     digest.finalize().into()
 }
 
+/// The first 48 bits of a hash: a number that a gauge holds without loss, and the first twelve digits of its hexadecimal.
+#[must_use]
+pub fn head_number(chain: &[u8; 32]) -> u64 {
+    chain.iter().take(6).fold(0, |number, byte| (number << 8) | u64::from(*byte))
+}
+
 /// A place between two groups.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Joint {

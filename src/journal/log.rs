@@ -8,6 +8,7 @@ use std::path::Path;
 
 use super::error::JournalError;
 use super::group::RecordError;
+use super::operations::{Noted, Operation};
 use super::rulesets::KeptRuleset;
 
 /// Takes one group that is read: the counter of its first record, and its bytes.
@@ -60,6 +61,12 @@ pub trait Log: Send {
     /// # Errors
     /// The disk.
     fn rulesets(&self, program: &str) -> Result<Vec<KeptRuleset>, JournalError>;
+
+    /// Notes what an operator is about to do, unless its key came before.
+    ///
+    /// # Errors
+    /// The disk.
+    fn note(&mut self, operation: &Operation) -> Result<Noted, JournalError>;
 
     /// An error of this log's chain.
     fn broken(&self, first: i64) -> JournalError {

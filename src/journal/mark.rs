@@ -87,6 +87,16 @@ impl Mark {
     }
 }
 
+/// What the mark of a data directory says, changing nothing.
+pub(super) fn peek(directory: &Path) -> Result<Found, JournalError> {
+    let path = directory.join(FILE);
+    match File::open(&path) {
+        Ok(file) => Ok(read(&path, &file)?.1),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Found::Nothing),
+        Err(error) => Err(JournalError::Directory(path, error)),
+    }
+}
+
 /// The newest slot that is whole, and its place in the sequence.
 fn read(path: &Path, file: &File) -> Result<(u64, Found), JournalError> {
     let failed = |error| JournalError::Directory(path.to_owned(), error);

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::chain::link;
 use super::error::JournalError;
 use super::log::{EachGroup, Log};
+use super::operations::{Noted, Operation};
 use super::rulesets::KeptRuleset;
 use super::store::Sync;
 
@@ -47,6 +48,7 @@ pub struct MemoryDisk(Arc<Mutex<Disk>>);
 struct Disk {
     groups: Vec<Kept>,
     rulesets: Vec<KeptRuleset>,
+    operations: Vec<Operation>,
     /// So many of the groups are synced.
     synced: usize,
     /// The last record that was acknowledged as synced, which a real journal keeps outside its write-ahead log.
@@ -241,5 +243,18 @@ impl Log for MemoryLog {
 
     fn rulesets(&self, program: &str) -> Result<Vec<KeptRuleset>, JournalError> {
         Ok(self.disk()?.rulesets.iter().filter(|ruleset| ruleset.program == program).cloned().collect())
+    }
+
+    fn note(&mut self, operation: &Operation) -> Result<Noted, JournalError> {
+        let mut disk = self.disk()?;
+        let same_key = |known: &&Operation| known.id() == operation.id();
+        match disk.operations.iter().find(same_key).map(|known| known.request == operation.request) {
+            Some(true) => Ok(Noted::Again),
+            Some(false) => Ok(Noted::Conflict),
+            None => {
+                disk.operations.push(operation.clone());
+                Ok(Noted::New)
+            }
+        }
     }
 }

@@ -5,8 +5,9 @@
 //! people write is digested before it comes here.
 //!
 //! [`record`] is what is written, [`log`] what the ledger needs of whoever keeps it, [`store`] how it is kept on a disk, and
-//! [`memory`] how a simulation keeps it.
+//! [`memory`] how a simulation keeps it. [`reader`] proves one beside its writer, [`backup`] copies one.
 
+pub mod backup;
 mod chain;
 mod checkpoint;
 pub mod error;
@@ -14,6 +15,8 @@ pub mod group;
 pub mod log;
 pub mod mark;
 pub mod memory;
+pub mod operations;
+pub mod reader;
 pub mod record;
 mod remarks;
 pub mod retention;
@@ -22,10 +25,13 @@ mod schema;
 pub mod store;
 mod wal;
 
+pub use chain::head_number;
 pub use error::JournalError;
 pub use group::{Group, GroupWriter, RecordError};
 pub use log::{EachGroup, Log};
 pub use memory::{Crash, Fault, MemoryDisk, MemoryLog};
+pub use operations::{Noted, Operation};
+pub use reader::{Reader, Step, Verified};
 pub use record::{Body, BodyRef, Place, Record, RecordRef, Uses};
 pub use retention::Checkpoint;
 pub use rulesets::KeptRuleset;

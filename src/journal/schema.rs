@@ -11,7 +11,7 @@ use super::error::JournalError;
 use super::store::Sync;
 
 /// The number of this schema, in SQLite's `user_version`. A newer one is refused, an older one is brought here.
-pub(super) const SCHEMA: i32 = 2;
+pub(super) const SCHEMA: i32 = 3;
 
 /// "HFJ1", in SQLite's `application_id`: the file is ours.
 const APPLICATION: i32 = 0x4846_4a31;
@@ -24,7 +24,7 @@ const CHECKPOINT_PAGES: i32 = 16_384;
 
 /// From each schema to the next, beginning with an empty file. A step is never changed: a new file goes through all of them,
 /// so that it cannot differ from one that has grown old.
-pub(super) const STEPS: [&str; 2] = [
+pub(super) const STEPS: [&str; 3] = [
     "-- One row a commit group. `chain` ties it to the row before.
      CREATE TABLE journal (
          first INTEGER PRIMARY KEY, -- the counter of the group's first record
@@ -52,6 +52,16 @@ pub(super) const STEPS: [&str; 2] = [
          seal BLOB NOT NULL,         -- SHA-256 of the three
          made_at TEXT NOT NULL
      ) STRICT;",
+    "-- What operators did; records name it by its id.
+     CREATE TABLE operation (
+         id BLOB PRIMARY KEY,
+         program TEXT NOT NULL,
+         key TEXT NOT NULL,     -- the caller's idempotency key
+         request BLOB NOT NULL, -- SHA-256 of what was asked
+         who TEXT NOT NULL,
+         why TEXT NOT NULL,
+         at INTEGER NOT NULL    -- microseconds since 1970
+     ) STRICT, WITHOUT ROWID;",
 ];
 
 /// Opens the file for writing, having looked at what it holds before anything in it is changed. Gives the schema that it
@@ -71,6 +81,17 @@ pub(super) fn connect(path: &Path, sync: Sync) -> Result<(Connection, i32), Jour
         .execute_batch(&format!("PRAGMA synchronous = {synchronous}; PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}"))
         .map_err(disk)?;
     Ok((connection, schema))
+}
+
+/// Opens the file for reading, beside whoever writes it. Gives the schema that it has.
+pub(super) fn connect_reading(path: &Path) -> Result<(Connection, i32), JournalError> {
+    let disk = JournalError::disk(path);
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(disk)?;
+    match schema_of(&connection, path)? {
+        0 => Err(JournalError::Foreign(path.to_owned())),
+        schema => Ok((connection, schema)),
+    }
 }
 
 /// The file is the journal that it should be: from now on closing it copies the write-ahead log into it.

@@ -14,6 +14,7 @@ use super::checkpoint::{self, Checkpointer, Duty};
 use super::error::JournalError;
 use super::log::{EachGroup, Log};
 use super::mark::{Found, Mark, Synced};
+use super::operations::{self, Noted, Operation};
 use super::remarks::Remarks;
 use super::rulesets::{self, KeptRuleset};
 use super::schema::{self, SCHEMA};
@@ -21,6 +22,9 @@ use super::wal;
 
 /// The file's name in the data directory.
 pub const FILE: &str = "journal.sqlite";
+
+/// The file that is locked by whoever writes.
+pub(super) const LOCK: &str = "lock";
 
 /// Whether a group is synced to the disk before it is acknowledged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -180,16 +184,21 @@ impl Log for Journal {
     fn rulesets(&self, program: &str) -> Result<Vec<KeptRuleset>, JournalError> {
         rulesets::of(&self.connection, program).map_err(JournalError::disk(&self.path))
     }
+
+    fn note(&mut self, operation: &Operation) -> Result<Noted, JournalError> {
+        operations::note(&self.connection, operation).map_err(JournalError::disk(&self.path))
+    }
 }
 
 /// The data directory is its owner's alone.
-fn make_private(directory: &Path) -> std::io::Result<()> {
+pub(super) fn make_private(directory: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::DirBuilderExt as _;
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)
 }
 
-fn lock(directory: &Path) -> Result<std::fs::File, JournalError> {
-    let path = directory.join("lock");
+/// Keeps other writers out as long as the file is open.
+pub(super) fn lock(directory: &Path) -> Result<std::fs::File, JournalError> {
+    let path = directory.join(LOCK);
     let failed = |error| JournalError::Directory(path.clone(), error);
     let file = std::fs::File::options().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
     match file.try_lock() {
@@ -197,4 +206,10 @@ fn lock(directory: &Path) -> Result<std::fs::File, JournalError> {
         Err(std::fs::TryLockError::WouldBlock) => Err(JournalError::InUse(directory.to_owned())),
         Err(std::fs::TryLockError::Error(error)) => Err(failed(error)),
     }
+}
+
+/// A file that was not there before, its owner's alone.
+pub(super) fn new_private_file(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    std::fs::File::options().create_new(true).write(true).mode(0o600).open(path).map(|_| ())
 }

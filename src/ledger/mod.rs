@@ -19,7 +19,7 @@ use holdfast_core::{
 };
 
 use crate::clock::Instant;
-pub use crate::journal::KeptRuleset;
+pub use crate::journal::{KeptRuleset, Noted, Operation};
 pub use ticket::{Completions, Mailbox, Pool, Ticket, Wait};
 
 /// An engine that keeps the money.
@@ -98,6 +98,8 @@ pub enum Act {
     Balances(Origin, Whose),
     /// Enter accounts and cards. Entering one again never changes a balance.
     Enter(ProgramId, Vec<Entry>),
+    /// Note what an operator is about to do, unless its key came before.
+    Note(Box<Operation>),
     /// Keep a ruleset as the program's live one.
     Publish(Box<KeptRuleset>),
     /// Tell every ruleset that a program ever published, oldest first.
@@ -220,6 +222,8 @@ pub enum Answer {
     },
     /// Rulesets, oldest first.
     Rulesets(Vec<KeptRuleset>),
+    /// What became of noting an operation.
+    Noted(Noted),
 }
 
 /// An account as operators see it.

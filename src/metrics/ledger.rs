@@ -31,7 +31,19 @@ const TOLD_PENDING: Family = Family {
 const EXPIRED: Family =
     Family { name: "holdfast_holds_expired_total", help: "Holds released because their time had come", kind: Kind::Counter };
 
-pub(super) const FAMILIES: &[Family] = &[COMMIT_SECONDS, COMMIT_RECORDS, UP, TOLD_PENDING, EXPIRED];
+const JOURNAL_RECORDS: Family = Family {
+    name: "holdfast_journal_records",
+    help: "The counter of the last record that the journal has committed",
+    kind: Kind::Gauge,
+};
+const JOURNAL_HEAD: Family = Family {
+    name: "holdfast_journal_head",
+    help: "The first 48 bits of the hash of the journal's last group, as a number",
+    kind: Kind::Gauge,
+};
+
+pub(super) const FAMILIES: &[Family] =
+    &[COMMIT_SECONDS, COMMIT_RECORDS, UP, TOLD_PENDING, EXPIRED, JOURNAL_RECORDS, JOURNAL_HEAD];
 
 /// The ledger's metrics.
 #[derive(Debug, Clone)]
@@ -41,6 +53,8 @@ pub struct LedgerMetrics {
     up: Gauge,
     told_pending: Gauge,
     expired: Counter,
+    journal_records: Gauge,
+    journal_head: Gauge,
 }
 
 /// Whether the ledger answers.
@@ -60,6 +74,8 @@ impl LedgerMetrics {
             up: registry.gauge(&UP, &[]),
             told_pending: registry.gauge(&TOLD_PENDING, &[]),
             expired: registry.counter(&EXPIRED, &[]),
+            journal_records: registry.gauge(&JOURNAL_RECORDS, &[]),
+            journal_head: registry.gauge(&JOURNAL_HEAD, &[]),
         }
     }
 
@@ -80,6 +96,13 @@ impl LedgerMetrics {
     /// So many holds were released because their time had come.
     pub fn expired(&self, holds: usize) {
         self.expired.increment(u64::try_from(holds).unwrap_or(u64::MAX));
+    }
+
+    /// The journal ends with this record, and its last group's hash begins with this number.
+    pub fn journal(&self, last: i64, head: u64) {
+        self.journal_records.set(last as f64);
+        // 48 bits: a gauge holds them without loss.
+        self.journal_head.set(head as f64);
     }
 
     /// So many told stand-in answers wait for the ledger.

@@ -14,6 +14,7 @@ mod ledger;
 mod notifications;
 mod registry;
 mod server;
+mod telemetry;
 #[cfg(test)]
 mod tests;
 
@@ -32,6 +33,7 @@ use notifications::NotificationMetrics;
 pub use notifications::NotificationResult;
 use registry::Registry;
 pub use server::{ConnectionRefusal, HttpRefusal, ServerMetrics};
+pub use telemetry::TelemetryMetrics;
 
 /// Everything that is measured in this process.
 #[derive(Debug)]
@@ -43,6 +45,8 @@ pub struct Metrics {
     pub server: ServerMetrics,
     /// The ledger's.
     pub ledger: LedgerMetrics,
+    /// Telemetry's.
+    pub telemetry: TelemetryMetrics,
 }
 
 /// Why the metrics could not be set up: a family's own declaration is wrong.
@@ -63,8 +67,15 @@ impl Metrics {
     /// # Errors
     /// A family has no bucket edges; that is a bug of this program.
     pub fn new(mounts: &[(ProgramId, PlatformName)]) -> Result<Arc<Metrics>, MetricsError> {
-        let families =
-            [decisions::FAMILIES, callers::FAMILIES, notifications::FAMILIES, ledger::FAMILIES, server::FAMILIES, info::FAMILIES];
+        let families = [
+            decisions::FAMILIES,
+            callers::FAMILIES,
+            notifications::FAMILIES,
+            ledger::FAMILIES,
+            server::FAMILIES,
+            telemetry::FAMILIES,
+            info::FAMILIES,
+        ];
         let registry = Arc::new(Registry::new(&families).map_err(MetricsError)?);
         let phases = PhaseHistograms::new(&registry);
         let mounts = mounts
@@ -77,6 +88,7 @@ impl Metrics {
             info: InfoMetrics::new(&registry),
             server: ServerMetrics::new(&registry),
             ledger: LedgerMetrics::new(&registry),
+            telemetry: TelemetryMetrics::new(&registry),
             registry,
         }))
     }

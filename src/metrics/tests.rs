@@ -85,6 +85,15 @@ fn a_record_moves_every_series_that_it_concerns() {
 }
 
 #[test]
+fn the_journals_head_is_shown_without_loss() {
+    let metrics = metrics();
+    metrics.ledger.journal(7, (1 << 48) - 1);
+    let text = metrics.render();
+    assert_eq!(value(&text, "holdfast_journal_records").as_deref(), Some("7"));
+    assert_eq!(value(&text, "holdfast_journal_head").as_deref(), Some("281474976710655"));
+}
+
+#[test]
 fn every_reason_cause_and_result_has_a_series_of_its_own() {
     let metrics = metrics();
     let mount = metrics.mount(0).unwrap();

@@ -37,6 +37,7 @@ use crate::ledger::permit::InFlight;
 use crate::ledger::{self, Act, Adopt, Decide, Ledger, LedgerError, Mailbox, Pool, Readiness, Wait, Whose};
 use crate::metrics::Metrics;
 use crate::server::{Answered, BodyFault, Call, Respond};
+use crate::telemetry::Telemetry;
 
 /// Answers callbacks. One value a process, shared by the workers.
 pub struct Responder {
@@ -52,6 +53,8 @@ pub struct Responder {
     pub in_flight: Arc<InFlight>,
     /// Everybody's counters.
     pub metrics: Arc<Metrics>,
+    /// Where one record a callback is left, if the operator wants that.
+    pub telemetry: Option<Telemetry>,
     /// Each worker's own.
     pub workers: Vec<Worker>,
     /// How far the start has come: nothing is decided by rules that are not in force, or on accounts that are not there.
@@ -93,8 +96,7 @@ struct Decided {
 
 impl Responder {
     /// The path of one callback.
-    async fn answer(&self, call: &Call<'_>, mount: &Mount, body: &mut Vec<u8>) -> Reply {
-        let mut watch = Watch::begin(&mount.metrics, call.received);
+    async fn answer(&self, call: &Call<'_>, mount: &Mount, watch: &mut Watch<'_>, body: &mut Vec<u8>) -> Reply {
         let callback =
             Callback { route: call.route, segment: call.segment, query: call.query, headers: call.headers, body: call.body };
         let keyring = mount.keyring.load();
@@ -105,7 +107,7 @@ impl Responder {
                 return mount.adapter.refuse(&Refused::NotAuthentic, body);
             }
         };
-        watch.ended(Phase::Verify);
+        watch.verified();
         let inbound = match mount.adapter.decode(&authentic) {
             Ok(inbound) => inbound,
             Err(malformed) => {
@@ -113,7 +115,7 @@ impl Responder {
                 return mount.adapter.refuse(&Refused::Malformed(malformed), body);
             }
         };
-        watch.ended(Phase::Decode);
+        watch.understood(&inbound);
         match inbound {
             Inbound::Authorization(authorization) => self.authorize(call, mount, authorization, watch, body).await,
             Inbound::Balance(question) => self.tell_balances(mount, &question, body).await,
@@ -124,7 +126,8 @@ impl Responder {
             Inbound::Handshake { echo } => encode(mount, &echo, &Answer::Acknowledged, body),
             Inbound::Fetch(_) => {
                 mount.metrics.malformed();
-                let problem = "is to be fetched from the platform, and this mount has no address to fetch from";
+                let problem =
+                    "names something to be fetched, and this version fetches nothing: no platform that it ships with needs that";
                 mount.adapter.refuse(&Refused::Malformed(Malformed::field("", problem)), body)
             }
         }
@@ -136,18 +139,18 @@ impl Responder {
         call: &Call<'_>,
         mount: &Mount,
         asked: AuthorizationCall<'_>,
-        mut watch: Watch<'_>,
+        watch: &mut Watch<'_>,
         body: &mut Vec<u8>,
     ) -> Reply {
         let AuthorizationCall { request, echo, sent_at, unknown_method } = asked;
         let deadline = Deadline::new(&call.received, sent_at, &mount.patience);
-        watch.owed(deadline);
+        watch.owed(request.key, deadline);
         let digest = request.content_digest();
         let name = Name { principal: mount.principal, key: request.key };
         let decided = loop {
             match self.book.begin(name, digest) {
                 Begun::First(claim) if unknown_method => break self.decline_unknown_method(call, mount, &request, claim),
-                Begun::First(claim) => break self.decide(call, mount, &request, claim, deadline, &mut watch).await,
+                Begun::First(claim) => break self.decide(call, mount, &request, claim, deadline, watch).await,
                 Begun::Told(told) => {
                     mount.metrics.duplicate();
                     break Decided { told: Told { basis: Basis::Replay, ..told }, balance: None };
@@ -256,7 +259,8 @@ impl Responder {
                     ledger::Answer::Recorded(_)
                     | ledger::Answer::Balances(_)
                     | ledger::Answer::Entered { .. }
-                    | ledger::Answer::Rulesets(_),
+                    | ledger::Answer::Rulesets(_)
+                    | ledger::Answer::Noted(_),
                 ),
             ) => Err(StandInCause::Panicked),
         }
@@ -369,7 +373,9 @@ impl Respond for Responder {
         let Some(mount) = self.mounts.get(call.mount) else {
             return Answered::Said { reply: Reply::json(404), body };
         };
-        let reply = self.answer(&call, mount, &mut body).await;
+        let mut watch = Watch::begin(mount, self.telemetry.as_ref(), call.received);
+        let reply = self.answer(&call, mount, &mut watch, &mut body).await;
+        watch.answered(reply.status, &body);
         Answered::Said { reply, body }
     }
 

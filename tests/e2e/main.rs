@@ -23,9 +23,11 @@
 mod answers;
 mod bad_input;
 mod faults;
+mod journal;
 mod lifecycle;
 mod limits;
 mod money;
 mod notifications;
 mod retries;
 mod support;
+mod telemetry;

@@ -59,6 +59,38 @@ fn the_sign_carries_the_direction() {
 }
 
 #[test]
+fn the_local_amount_where_it_is_another_one() {
+    let cases = [
+        (r#"{"currency":"GBP","amount":-95.00}"#, Some("95.00 GBP")),
+        (r#"{"currency":"gbp","amount":"95"}"#, Some("95.00 GBP")),
+        (r#"{"currency":"JPY","amount":-1250}"#, Some("1250 JPY")),
+        (r#"{"currency":"USD","amount":-95.00}"#, None),
+        (r#"{"currency":"GBP","amount":0.0}"#, None),
+        (r#"{"currency":null,"amount":-95.00}"#, None),
+        (r#"{"amount":-95.00}"#, None),
+        (r#"{"currency":"GBP"}"#, None),
+        (r#"{"currency":"GBP","amount":null}"#, None),
+        (r#"{"currency":"JPY","amount":-1250.5}"#, None),
+        (r#"{"currency":"QQQ","amount":-95.00}"#, None),
+        (r#"{"currency":{},"amount":-95.00}"#, None),
+        ("-95.00", None),
+        ("[]", None),
+        ("null", None),
+    ];
+    for (local, expected) in cases {
+        let body = v3(&format!(r#"{{"currency":"USD","amount":-120.40}},"local_amount":{local}"#), "null", "null");
+        let (request, _) = asked(adapter().as_ref(), AUTHORIZE, "", &body).unwrap();
+        assert_eq!(request.original.map(|original| original.to_string()).as_deref(), expected, "{local}");
+        assert_eq!(request.amount, usd(12_040), "{local}");
+    }
+    // A null currency is dollars in the billing amount, and no currency in the local one.
+    let body = v3(r#"{"currency":"CAD","amount":-5},"local_amount":{"currency":null,"amount":-5}"#, "null", "null");
+    assert_eq!(asked(adapter().as_ref(), AUTHORIZE, "", &body).unwrap().0.original, None);
+    let body = v3(r#"{"currency":null,"amount":-5},"local_amount":{"currency":"USD","amount":-5}"#, "null", "null");
+    assert_eq!(asked(adapter().as_ref(), AUTHORIZE, "", &body).unwrap().0.original, None);
+}
+
+#[test]
 fn debits_are_captured_where_the_program_says_so() {
     let capturing = adapter_with(&[("capture_at_authorization", SettingValue::Switch(true))]);
     for (amount, posting) in [("-1", Posting::Immediate), ("0", Posting::Hold), ("1", Posting::Hold)] {

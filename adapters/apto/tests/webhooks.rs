@@ -16,10 +16,14 @@ fn line(event: &ToldEvent) -> String {
         _ => String::new(),
     };
     let fact = match event.fact {
-        Fact::Recorded { payment, asked, increments: _, outcome } => {
+        Fact::Recorded { payment, asked, increments, outcome } => {
+            assert_eq!(increments, None, "Apto has no increments of their own kind");
             format!("recorded {} {asked} {}", payment.authorization, outcome_text(outcome))
         }
-        Fact::Reduced { payment, by, original: _ } => format!("reduced {} {by}", payment.authorization),
+        Fact::Reduced { payment, by, original } => {
+            let original = original.map(|original| format!(", {original}")).unwrap_or_default();
+            format!("reduced {} {by}{original}", payment.authorization)
+        }
         Fact::Replaced { payment, total } => format!("replaced {} {total}", payment.authorization),
         Fact::Released { payment, cause } => format!("released {} {cause:?}", payment.authorization),
         Fact::Captured { payment: of, amount, finality } => format!("captured {} {amount} {finality:?}", payment(of)),
@@ -99,6 +103,14 @@ fn every_state_and_type() {
 fn every_snapshot_tells_its_facts_in_order() {
     let cases: &[(&str, &[&str])] = &[
         ("webhook_pending", &["recorded txn_a001 txn_a001 approved 23.75 USD", "captured txn_a001 23.75 USD More by adj_e001"]),
+        (
+            "webhook_release_cross_currency",
+            &[
+                "recorded txn_e041 txn_e041 approved 42.10 USD",
+                "reduced txn_e041 57.90 USD, 44.90 GBP by adj_e041b",
+                "reduced txn_e041 2.10 USD by adj_e041c",
+            ],
+        ),
         ("webhook_pending_pin_purchase", &["recorded txn_e002 txn_e002 approved 40.00 USD"]),
         ("webhook_pending_stand_in", &["recorded txn_e003 txn_e003 stand-in 18.40 USD Hold"]),
         ("webhook_pending_stand_in_captured", &["recorded txn_e004 txn_e004 stand-in 18.40 USD Immediate"]),

@@ -1,1 +1,355 @@
-//! To come.
+//! The bugs that the field knows, one test each; and those that this engine once had.
+
+use super::*;
+
+// --- the field's -----------------------------------------------------------------------------------------------------
+
+#[test]
+fn a_double_void_frees_once() {
+    let voids = [released(ReleaseCause::Reversed), reduced(100), totalled(0), recorded("k", RecordedOutcome::Declined)];
+    for first in voids {
+        for second in voids {
+            let mut book = Book::open();
+            book.ask(&another("other", 500));
+            book.tell(first);
+            book.tell(second);
+            assert_eq!((book.held(), book.posted()), (500, 1_000), "{first:?}, {second:?}");
+        }
+    }
+}
+
+#[test]
+fn what_is_held_cannot_be_spent_again() {
+    let mut book = Book::open();
+    book.account.as_mut().unwrap().credit_line = 50;
+    assert_eq!(book.ask(&another("too much", 951)).decision, declines(DeclineReason::InsufficientFunds));
+    assert_eq!(book.ask(&another("all", 950)).decision, approves(950));
+    assert_eq!(book.ask(&increment("more", 1)).decision, declines(DeclineReason::InsufficientFunds));
+    assert_eq!(book.available(), 0);
+}
+
+#[test]
+fn a_commit_after_a_reject_posts_and_is_found() {
+    let mut book = Book::with(50);
+    assert_eq!(book.ask(&purchase(100)).decision, declines(DeclineReason::InsufficientFunds));
+    let outcome = book.tell(captured(100, Finality::Final));
+    assert_eq!((outcome.posted, outcome.finding), (-100, Some(Finding::ForcePosted)));
+    assert_eq!(book.available(), -50);
+}
+
+#[test]
+fn an_over_capture_posts_in_full_and_is_found_only_above_the_tolerance() {
+    // What was authorized, what the program tolerates of it, the last amount that nobody has to look at.
+    for (what, authorized, tolerance, silent) in [
+        ("a tip of 20 %", 5_000, 1_000, 6_000),
+        ("lodging at 15 %", 20_000, 3_000, 23_000),
+        ("a vehicle at 15 %", 40_000, 6_000, 46_000),
+        ("fuel from a pump's one dollar", 100, 12_400, 12_500),
+        ("no tolerance", 5_000, 0, 5_000),
+    ] {
+        for (above, finding) in [(0, None), (1, Some(Finding::CapturedAboveAuthorized))] {
+            let mut book = Book::with(50_000);
+            book.ask_with(&purchase(authorized), &held_by(HoldPolicy { tolerance, ..HoldPolicy::PLAIN }, []));
+            let outcome = book.tell(captured(silent + above, Finality::Final));
+            assert_eq!((outcome.posted, outcome.finding), (-(silent + above), finding), "{what}");
+            assert_eq!((book.held(), book.posted()), (0, 50_000 - silent - above), "{what}");
+        }
+    }
+}
+
+#[test]
+fn several_clearings_and_a_final_one_free_the_rest() {
+    let mut book = Book::open();
+    for (minor, finality, held) in [(30, Finality::More, 70), (30, Finality::More, 40), (10, Finality::Final, 0)] {
+        assert_eq!(book.tell(captured(minor, finality)).finding, None);
+        assert_eq!(book.hold().held, held);
+    }
+    assert_eq!((book.hold().status, book.hold().captured, book.available()), (HoldStatus::Captured, 70, 930));
+}
+
+#[test]
+fn a_clearing_after_expiry_posts_in_full() {
+    let mut book = Book::open();
+    book.tell(released(ReleaseCause::Expired));
+    let outcome = book.tell(captured(100, Finality::Final));
+    assert_eq!((outcome.posted, outcome.finding), (-100, Some(Finding::CapturedAfterEnd)));
+    assert_eq!((book.held(), book.available()), (0, 900));
+}
+
+#[test]
+fn an_expiry_that_races_a_capture_ends_in_the_same_money() {
+    for finality in [Finality::Final, Finality::More] {
+        for (first, second) in [(1_100, 1_200), (1_200, 1_100), (1_100, 1_100)] {
+            let mut histories = [Book::open(), Book::open()];
+            histories[0].tell_at(first, captured(60, finality));
+            histories[0].tell_at(second, released(ReleaseCause::Expired));
+            histories[1].tell_at(second, released(ReleaseCause::Expired));
+            histories[1].tell_at(first, captured(60, finality));
+            for book in &histories {
+                assert_eq!((book.held(), book.posted(), book.hold().status), (0, 940, HoldStatus::Captured));
+            }
+            assert_eq!(histories[0].hold(), histories[1].hold());
+        }
+    }
+}
+
+#[test]
+fn a_clearing_before_the_authorizations_own_record_holds_nothing_more() {
+    let mut book = Book::with(1_000);
+    assert_eq!(book.tell_at(1_200, captured(100, Finality::Final)).finding, Some(Finding::ForcePosted));
+    let outcome = book.tell_at(1_100, recorded("k", approved(100)));
+    assert_eq!((outcome.posted, outcome.held), (0, 0));
+    assert_eq!((book.held(), book.available()), (0, 900));
+}
+
+#[test]
+fn a_force_post_without_an_authorization_may_overdraw() {
+    let mut book = Book::with(10);
+    let fact = Fact::Captured { payment: None, amount: usd(5_000), finality: Finality::Final };
+    let outcome = book.tell(fact);
+    assert_eq!((outcome.posted, outcome.finding), (-5_000, Some(Finding::ForcePosted)));
+    assert_eq!(outcome.cause, Some(MovementCause::NetworkSettlement));
+    assert_eq!(book.available(), -4_990);
+}
+
+#[test]
+fn a_reversal_of_a_stand_in_frees_it_whichever_comes_first() {
+    for posting in [Posting::Hold, Posting::Immediate] {
+        let mut book = Book::with(10);
+        book.tell_at(1_100, recorded("k", stood_in(100, posting)));
+        assert_eq!(book.available(), -90, "booked unconditionally");
+        book.tell_at(1_200, released(ReleaseCause::Reversed));
+        assert_eq!((book.available(), book.held()), (10, 0));
+
+        let mut early = Book::with(10);
+        early.tell_at(1_200, released(ReleaseCause::Reversed));
+        early.tell_at(1_100, recorded("k", stood_in(100, posting)));
+        assert_eq!(early.hold(), book.hold());
+        assert_eq!(early.account, book.account);
+    }
+    // Our own stand-in: reversed before the spool could tell the ledger of it.
+    let mut book = Book::with(10);
+    book.tell_at(1_200, released(ReleaseCause::Reversed));
+    book.adopt(&purchase(100), yes(100));
+    assert_eq!((book.available(), book.hold().status), (10, HoldStatus::Released));
+}
+
+#[test]
+fn a_refund_without_a_link_is_credited_and_touches_no_hold() {
+    let mut book = Book::open();
+    let refund = Fact::Credited { payment: None, amount: usd(40), cause: MovementCause::NetworkSettlement };
+    let outcome = book.tell(refund);
+    assert_eq!((outcome.posted, outcome.held, outcome.step), (40, 0, None));
+    assert_eq!((book.held(), book.available()), (100, 940));
+    // And one that is linked to a payment that nobody knows.
+    let mut book = Book::with(0);
+    let refund = Fact::Credited { payment: Some(payment("p")), amount: usd(40), cause: MovementCause::NetworkSettlement };
+    assert_eq!((book.tell(refund).posted, book.hold().status), (40, HoldStatus::Unplaced));
+}
+
+#[test]
+fn a_duplicate_across_a_restart_is_applied_once() {
+    for fact in [
+        captured(60, Finality::More),
+        reduced(30),
+        totalled(150),
+        released(ReleaseCause::Reversed),
+        recorded("other", stood_in(130, Posting::Hold)),
+        Fact::Completed { payment: payment("p"), amount: usd(60) },
+        Fact::Credited { payment: Some(payment("p")), amount: usd(60), cause: MovementCause::Dispute },
+        Fact::Debited { payment: Some(payment("p")), amount: usd(60), cause: MovementCause::Fee },
+    ] {
+        let mut book = Book::open();
+        book.hear(&message("once", fact));
+        let (hold, account) = (book.hold(), book.account);
+        book.forget_keys();
+        let again = book.hear(&ToldEvent { occurred_at: Some(at(5_000)), ..message("once", fact) });
+        assert_eq!(again, Outcome::nothing(Finding::HeardBefore), "{fact:?}");
+        assert_eq!((book.hold(), book.account), (hold, account), "{fact:?}");
+    }
+}
+
+#[test]
+fn a_reversal_in_the_transaction_currency_is_full_when_it_is_full_there() {
+    let abroad = AuthorizationRequest { original: Some(eur(10_000)), ..purchase(11_000) };
+    let reversal = |minor, original| Fact::Reduced { payment: payment("p"), by: usd(minor), original: Some(eur(original)) };
+    // Billing moved since: the amounts told in it are no longer those that were held. Then what is held after each reversal.
+    type Reversal = (i64, i64, i64);
+    let table: [(&str, &[Reversal]); 6] = [
+        ("full, less in billing", &[(10_500, 10_000, 0)]),
+        ("full, more in billing", &[(11_500, 10_000, 0)]),
+        ("half", &[(6_000, 5_000, 5_500)]),
+        ("half and half", &[(6_000, 5_000, 5_500), (5_100, 5_000, 0)]),
+        ("a third, a third and a third", &[(1, 3_333, 7_334), (1, 3_333, 3_668), (1, 3_334, 0)]),
+        ("more than there was", &[(1, 10_001, 0)]),
+    ];
+    for (what, reversals) in table {
+        let mut book = Book::with(20_000);
+        book.ask(&abroad);
+        for (by, original, held) in reversals {
+            book.tell(reversal(*by, *original));
+            assert_eq!(book.held(), *held, "{what}");
+        }
+    }
+    // Where the two cannot be compared, billing speaks.
+    for (told, held) in [(None, 10_700), (Some(usd(10_000)), 10_700), (Some(eur(0)), 10_700), (Some(eur(-5_000)), 10_700)] {
+        let mut book = Book::with(20_000);
+        book.ask(&abroad);
+        book.tell(Fact::Reduced { payment: payment("p"), by: usd(300), original: told });
+        assert_eq!(book.held(), held, "{told:?}");
+    }
+}
+
+// --- ours, once ------------------------------------------------------------------------------------------------------
+
+#[test]
+fn a_word_that_is_said_again_counts_once() {
+    let adds = |minor| Fact::Recorded {
+        payment: payment("p-more"),
+        asked: key("unknown to us"),
+        increments: Some(payment("p")),
+        outcome: stood_in(minor, Posting::Hold),
+    };
+    let mut book = Book::open();
+    book.tell_at(1_100, adds(50));
+    book.tell_at(1_300, adds(50));
+    assert_eq!(book.held(), 150, "an increment, recorded twice");
+    book.tell_at(1_200, captured(150, Finality::Final));
+    assert_eq!(book.held(), 0, "its second record, after the last clearing, begins nothing anew");
+    book.tell_at(1_400, adds(70));
+    assert_eq!(book.held(), 0);
+}
+
+#[test]
+fn a_decline_that_was_taken_back_holds_again() {
+    for (first, last, held) in [
+        (RecordedOutcome::Declined, approved(100), 100),
+        (approved(100), RecordedOutcome::Declined, 0),
+        (stood_in(100, Posting::Hold), stood_in(80, Posting::Hold), 80),
+    ] {
+        for asked_us in [false, true] {
+            let mut book = Book::with(1_000);
+            if asked_us {
+                book.ask(&purchase(100));
+            }
+            book.tell_at(1_100, recorded("k", first));
+            book.tell_at(1_200, recorded("k", last));
+            assert_eq!(book.held(), held, "{first:?}, {last:?}, asked us: {asked_us}");
+        }
+    }
+}
+
+#[test]
+fn a_total_that_nobody_approved_holds_nothing() {
+    let mut book = Book::with(1_000);
+    assert_eq!(book.tell(totalled(300)).finding, Some(Finding::PaymentUnknown));
+    assert_eq!((book.held(), book.hold().status), (0, HoldStatus::Unplaced));
+    book.tell(recorded("k", approved(100)));
+    assert_eq!(book.held(), 300, "it was true of the payment all the same");
+}
+
+#[test]
+fn what_the_platform_alone_approved_is_not_held_for_ever() {
+    let safety_timer = i64::from(HoldPolicy::PLAIN.safety_timer_seconds);
+    for (outcome, expires_at) in [
+        (approved(100), Some(at(1_100 + safety_timer))),
+        (stood_in(100, Posting::Hold), Some(at(1_100 + safety_timer))),
+        (stood_in(100, Posting::Immediate), None),
+    ] {
+        let mut book = Book::with(1_000);
+        book.tell_at(1_100, recorded("k", outcome));
+        assert_eq!(book.hold().expires_at, expires_at, "{outcome:?}");
+    }
+    // An approval that nobody heard, brought back to life by a total.
+    let mut book = Book::open();
+    book.adopt(&purchase(100), NO);
+    book.tell(totalled(70));
+    assert_eq!((book.held(), book.hold().expires_at), (70, Some(ASKED.saturating_add(Duration::from_secs(35 * 86_400)))));
+    // A total after the end begins a new life, that does not end at once.
+    let mut book = Book::open();
+    let day = 86_400;
+    book.tell_at(40 * day, released(ReleaseCause::SafetyTimer));
+    book.tell_at(41 * day, totalled(70));
+    assert_eq!((book.held(), book.hold().expires_at), (70, Some(at(41 * day + safety_timer))));
+}
+
+#[test]
+fn an_increment_is_not_paid_from_what_was_held_untold() {
+    let mut book = Book::with(100);
+    book.tell(recorded("unknown to us", stood_in(100, Posting::Hold)));
+    assert_eq!(book.available(), 0);
+    assert_eq!(book.ask(&increment("more", 50)).decision, declines(DeclineReason::InsufficientFunds));
+    assert_eq!(book.ask(&purchase(100)).decision, approves(100), "but its own question is");
+    assert_eq!(book.available(), 0);
+}
+
+#[test]
+fn a_second_opening_after_the_last_clearing_is_refused() {
+    let mut book = Book::open();
+    book.tell(captured(100, Finality::Final));
+    let again = AuthorizationRequest { key: key("again"), ..purchase(50) };
+    assert_eq!(book.ask(&again).decision, declines(DeclineReason::AuthorizationOver), "nothing would be held for it");
+}
+
+#[test]
+fn a_question_that_was_asked_after_a_partial_clearing_holds_the_rest() {
+    let mut book = Book::with(1_000);
+    book.tell(captured(60, Finality::More));
+    assert_eq!(book.ask(&purchase(100)).held, 40);
+    assert_eq!(book.available(), 900);
+}
+
+#[test]
+fn a_message_with_the_key_of_its_question_is_no_duplicate_of_it() {
+    let mut book = Book::open();
+    assert_eq!(book.hear(&message("k", captured(100, Finality::Final))).posted, -100);
+    assert_eq!((book.held(), book.posted()), (0, 900));
+    // Nor may an order, or an answer, stand in a message's place.
+    book.adopt(&purchase(100), NO);
+    book.order("k", Order::Release);
+    assert_eq!(book.posted(), 900);
+}
+
+#[test]
+fn an_order_cannot_stand_in_the_place_of_another_step() {
+    let mut book = Book::open();
+    book.order("first", Order::Capture { amount: usd(60), finality: Finality::More });
+    book.forget_keys();
+    let stolen = AuthorizationRequest { key: key("first"), ..purchase(60) };
+    assert_eq!(book.ask(&stolen).finding, Some(Finding::Conflict));
+    assert_eq!(book.adopt(&stolen, yes(60)), Outcome::nothing(Finding::Conflict));
+    assert_eq!(book.order("k", Order::Release).finding, Some(Finding::Conflict));
+    assert_eq!((book.held(), book.posted()), (40, 940));
+}
+
+#[test]
+fn a_reversed_refund_can_be_refunded_again() {
+    let mut book = Book::open();
+    book.order("capture", Order::Capture { amount: usd(100), finality: Finality::Final });
+    book.order("refund", Order::Refund { amount: usd(100) });
+    book.tell(Fact::Debited { payment: Some(payment("p")), amount: usd(100), cause: MovementCause::NetworkSettlement });
+    assert_eq!(book.order("again", Order::Refund { amount: usd(100) }).posted, 100);
+}
+
+#[test]
+fn a_reversal_leaves_what_was_captured_authorized() {
+    let mut book = Book::open();
+    book.tell(captured(60, Finality::More));
+    book.tell(reduced(100));
+    let adds = Fact::Recorded {
+        payment: payment("p-more"),
+        asked: key("more"),
+        increments: Some(payment("p")),
+        outcome: stood_in(50, Posting::Hold),
+    };
+    book.tell(adds);
+    assert_eq!(book.held(), 50, "what was added after it is held in full");
+}
+
+#[test]
+fn a_question_that_the_platform_declined_does_not_hide_another_that_it_approved() {
+    let mut book = Book::open();
+    book.tell(recorded("k", RecordedOutcome::Declined));
+    book.tell(recorded("second attempt", approved(100)));
+    assert_eq!(book.held(), 100);
+}

@@ -14,6 +14,7 @@ mod standing;
 mod told;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::time::Duration;
 
 use smallvec::SmallVec;
 
@@ -337,7 +338,7 @@ impl Book {
         asked: Option<IdempotencyKey>,
         uses: &[LimitUse],
     ) -> Outcome {
-        self.now = self.now.saturating_add(std::time::Duration::from_secs(1));
+        self.now = self.now.saturating_add(Duration::from_secs(1));
         let before = name.and_then(|name| self.payments.get(&name.authorization)).cloned().unwrap_or_default();
         let (heard, standing) = match event {
             Event::Told(told) => (self.heard.contains(&told.key), kind_of_standing(&told.fact)),

@@ -276,9 +276,12 @@ proptest! {
         arrivals.iter().for_each(|arrival| drop(arrival.at(&mut book)));
         for number in 0..PAYMENTS {
             let payment = payment_number(number);
-            book.tell(Fact::Released { payment, cause: ReleaseCause::Operator });
-            let hold = book.payments[&payment.authorization].hold.unwrap();
-            prop_assert!(hold.held == 0 && hold.ahead == 0 && hold.status != HoldStatus::Open, "{hold:?}");
+            let outcome = book.tell(Fact::Released { payment, cause: ReleaseCause::Operator });
+            let hold = book.payments[&payment.authorization].hold.unwrap_or(Hold::NONE);
+            // What was debited ahead may find no room on an account at the edge; what is held always goes.
+            let no_room = outcome.finding == Some(Finding::AmountTooLarge) && hold.ahead > 0;
+            prop_assert!(no_room || hold.ahead == 0, "{hold:?}");
+            prop_assert!(hold.held == 0 && hold.status != HoldStatus::Open, "{hold:?}");
         }
         prop_assert_eq!(book.held(), 0);
     }

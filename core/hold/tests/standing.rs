@@ -1,1 +1,103 @@
-//! To come.
+//! Standing: cards, cardholders and accounts, by the platform's time.
+
+use super::*;
+
+fn facts() -> [(Fact, Standing, Fact, Standing); 3] {
+    let (card, cardholder) = (CardToken::new("c").unwrap(), CardholderToken::new("h").unwrap());
+    let account = AccountId::new("a").unwrap();
+    [
+        (
+            Fact::Card { card, status: CardStatus::Lost },
+            Standing::Card(CardStatus::Lost),
+            Fact::Card { card, status: CardStatus::Active },
+            Standing::Card(CardStatus::Active),
+        ),
+        (
+            Fact::Cardholder { cardholder, status: CardholderStatus::Closed },
+            Standing::Cardholder(CardholderStatus::Closed),
+            Fact::Cardholder { cardholder, status: CardholderStatus::Active },
+            Standing::Cardholder(CardholderStatus::Active),
+        ),
+        (
+            Fact::Account { account, status: AccountStatus::Frozen },
+            Standing::Account(AccountStatus::Frozen),
+            Fact::Account { account, status: AccountStatus::Active },
+            Standing::Account(AccountStatus::Active),
+        ),
+    ]
+}
+
+fn told_at(name: &str, seconds: i64, fact: Fact) -> ToldEvent {
+    ToldEvent { occurred_at: Some(at(seconds)), ..message(name, fact) }
+}
+
+#[test]
+fn the_latest_by_the_platforms_time_wins_whatever_arrives_last() {
+    for (early, _, late, standing) in facts() {
+        for swapped in [false, true] {
+            let mut book = Book::with(0);
+            let mut events = [told_at("early", 100, early), told_at("late", 200, late)];
+            if swapped {
+                events.reverse();
+            }
+            let outcomes = events.map(|event| book.hear(&event));
+            let mark = Mark { at: at(200), id: StepId::of_message(&key("late")) };
+            let [first, second] = outcomes;
+            if swapped {
+                assert_eq!(first, Outcome { standing: Some((standing, mark)), ..Outcome::default() });
+                assert_eq!(second, Outcome::nothing(Finding::Superseded));
+            } else {
+                assert_eq!(second, Outcome { standing: Some((standing, mark)), ..Outcome::default() });
+            }
+        }
+    }
+}
+
+#[test]
+fn of_one_moment_the_same_message_wins_in_any_order() {
+    let (early, _, late, _) = facts()[0];
+    let winner = |names: [(&str, Fact); 2]| {
+        let mut book = Book::with(0);
+        let outcomes = names.map(|(name, fact)| book.hear(&told_at(name, 100, fact)).standing);
+        outcomes.into_iter().flatten().last().unwrap()
+    };
+    assert_eq!(winner([("a", early), ("b", late)]), winner([("b", late), ("a", early)]));
+}
+
+#[test]
+fn what_has_no_time_is_of_when_it_arrives() {
+    let (early, standing, ..) = facts()[0];
+    let outcome = Book::with(0).hear(&message("now", early));
+    let mark = Mark { at: at(2_001), id: StepId::of_message(&key("now")) };
+    assert_eq!(outcome.standing, Some((standing, mark)));
+}
+
+#[test]
+fn an_account_that_nobody_knows_stands_nowhere() {
+    let (.., account, _) = facts()[2];
+    let mut book = Book::with(0);
+    book.account = None;
+    assert_eq!(book.tell(account), Outcome::nothing(Finding::AccountUnknown));
+    let (card, standing, ..) = facts()[0];
+    assert_eq!(book.tell(card).standing.map(|(standing, _)| standing), Some(standing), "a card may come before its account");
+}
+
+#[test]
+fn the_same_message_twice_does_nothing() {
+    let mut book = Book::with(100);
+    let load = Fact::Credited { payment: None, amount: usd(10), cause: MovementCause::Funding };
+    for (name, fact) in [("standing", facts()[0].0), ("load", load)] {
+        let event = message(name, fact);
+        assert_eq!(book.hear(&event).finding, None);
+        assert_eq!(book.hear(&event), Outcome::nothing(Finding::HeardBefore));
+    }
+}
+
+#[test]
+fn a_standing_moves_no_money() {
+    for (fact, ..) in facts() {
+        let mut book = Book::open();
+        book.tell(fact);
+        assert_eq!((book.posted(), book.held()), (1_000, 100));
+    }
+}

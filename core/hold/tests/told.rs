@@ -1,1 +1,337 @@
-//! To come.
+//! What is told: fact by fact and state by state; words about questions; single messages; what cannot be booked.
+
+use super::*;
+
+/// What an event does: posted, held, the hold's status afterwards (if there is a hold), and what is found.
+type Effect = (i64, i64, Option<HoldStatus>, Option<Finding>);
+
+/// A book with 1,000, and in it the payment `p` of 100: unknown, open, captured in full, or released.
+fn books() -> [Book; 4] {
+    let (mut captured_in_full, mut over) = (Book::open(), Book::open());
+    captured_in_full.tell(captured(100, Finality::Final));
+    over.tell(released(ReleaseCause::Reversed));
+    [Book::with(1_000), Book::open(), captured_in_full, over]
+}
+
+#[test]
+fn each_fact_does_in_each_state_what_it_says() {
+    use Finding::*;
+    use HoldStatus::{Captured, Expired, Open, Released, Unplaced};
+    let p = payment("p");
+    let credited = |payment| Fact::Credited { payment, amount: usd(25), cause: MovementCause::NetworkSettlement };
+    let force_post = Fact::Captured { payment: None, amount: usd(5_000), finality: Finality::Final };
+    let some = |status: HoldStatus| (0, 0, Some(status), None);
+    let unknown = (0, 0, Some(Unplaced), Some(PaymentUnknown));
+    let late = |minor: i64| (-minor, 0, Some(Captured), Some(CapturedAfterEnd));
+    let force = |minor: i64| (-minor, 0, Some(Captured), Some(ForcePosted));
+    // The columns: no hold; open; captured; released.
+    let table: Vec<(Fact, [Effect; 4])> = vec![
+        (recorded("k", approved(100)), [(0, 100, Some(Open), Some(AdoptedOverOurs)), some(Open), some(Captured), some(Released)]),
+        (
+            recorded("k", stood_in(100, Posting::Hold)),
+            [(0, 100, Some(Open), Some(AdoptedOverOurs)), some(Open), some(Captured), some(Released)],
+        ),
+        (
+            recorded("k", stood_in(100, Posting::Immediate)),
+            [(-100, 0, Some(Captured), Some(AdoptedOverOurs)), some(Open), some(Captured), some(Released)],
+        ),
+        (
+            recorded("k", RecordedOutcome::Declined),
+            [
+                some(Released),
+                (0, -100, Some(Released), Some(AdoptedOverOurs)),
+                (0, 0, Some(Captured), Some(AdoptedOverOurs)),
+                (0, 0, Some(Released), Some(AdoptedOverOurs)),
+            ],
+        ),
+        (reduced(40), [unknown, (0, -40, Some(Open), None), some(Captured), some(Released)]),
+        (reduced(140), [unknown, (0, -100, Some(Released), None), some(Captured), some(Released)]),
+        (totalled(150), [unknown, (0, 50, Some(Open), None), (0, 50, Some(Open), None), (0, 150, Some(Open), None)]),
+        (totalled(60), [unknown, (0, -40, Some(Open), None), some(Captured), (0, 60, Some(Open), None)]),
+        (totalled(0), [unknown, (0, -100, Some(Released), None), some(Captured), some(Released)]),
+        (
+            released(ReleaseCause::Reversed),
+            [(0, 0, Some(Released), Some(PaymentUnknown)), (0, -100, Some(Released), None), some(Captured), some(Released)],
+        ),
+        (
+            released(ReleaseCause::Expired),
+            [(0, 0, Some(Expired), Some(PaymentUnknown)), (0, -100, Some(Expired), None), some(Captured), some(Expired)],
+        ),
+        (
+            released(ReleaseCause::SafetyTimer),
+            [
+                (0, 0, Some(Expired), Some(PaymentUnknown)),
+                (0, -100, Some(Expired), Some(NeverEnded)),
+                some(Captured),
+                some(Expired),
+            ],
+        ),
+        (captured(60, Finality::Final), [force(60), (-60, -100, Some(Captured), None), late(60), late(60)]),
+        (captured(60, Finality::More), [force(60), (-60, -60, Some(Open), None), late(60), late(60)]),
+        (
+            captured(120, Finality::More),
+            [force(120), (-120, -100, Some(Captured), Some(CapturedAboveAuthorized)), late(120), late(120)],
+        ),
+        (
+            captured(0, Finality::Final),
+            [
+                (0, 0, Some(Released), Some(ForcePosted)),
+                (0, -100, Some(Released), None),
+                late(0),
+                (0, 0, Some(Released), Some(CapturedAfterEnd)),
+            ],
+        ),
+        (force_post, [(-5_000, 0, None, Some(ForcePosted)); 4]),
+        (
+            Fact::Completed { payment: p, amount: usd(100) },
+            [force(100), (-100, -100, Some(Captured), None), late(100), late(100)],
+        ),
+        (credited(Some(p)), [Unplaced, Open, Captured, Released].map(|status| (25, 0, Some(status), None))),
+        (credited(None), [(25, 0, None, None); 4]),
+        (
+            Fact::Debited { payment: Some(p), amount: usd(25), cause: MovementCause::Fee },
+            [Unplaced, Open, Captured, Released].map(|status| (-25, 0, Some(status), None)),
+        ),
+        (Fact::SettlementAnnounced { total: usd(-25) }, [(0, 0, None, None); 4]),
+    ];
+    for (fact, effects) in table {
+        for (mut book, (state, expected)) in
+            books().into_iter().zip(["no hold", "open", "captured", "released"].iter().zip(effects))
+        {
+            let outcome = book.tell(fact);
+            let effect = (outcome.posted, outcome.held, outcome.hold.map(|hold| hold.status), outcome.finding);
+            assert_eq!(effect, expected, "{fact:?}, {state}");
+            assert_eq!(outcome.decision, None);
+        }
+    }
+}
+
+#[test]
+fn every_cause_balances_its_own_movements() {
+    for cause in [
+        MovementCause::NetworkSettlement,
+        MovementCause::Funding,
+        MovementCause::Fee,
+        MovementCause::Dispute,
+        MovementCause::StandInLoss,
+    ] {
+        for to in [None, Some(payment("p"))] {
+            let mut book = Book::open();
+            let outcome = book.tell(Fact::Credited { payment: to, amount: usd(70), cause });
+            assert_eq!((outcome.posted, outcome.cause), (70, Some(cause)));
+            let outcome = book.tell(Fact::Debited { payment: to, amount: usd(30), cause });
+            assert_eq!((outcome.posted, outcome.cause), (-30, Some(cause)));
+            assert_eq!((book.posted(), book.held()), (1_040, 100));
+        }
+    }
+}
+
+// --- words about questions -------------------------------------------------------------------------------------------
+
+#[test]
+fn a_word_on_our_own_question_is_what_it_amounts_to() {
+    // What the platform says of the question `k` (we held 100) or of its increment `more` (50), and what is held then.
+    for (asked, outcome, held) in [
+        ("k", approved(100), 150),
+        ("k", approved(80), 130),
+        ("k", approved(130), 180),
+        ("k", stood_in(130, Posting::Hold), 180),
+        ("k", stood_in(130, Posting::Immediate), 180),
+        ("k", RecordedOutcome::Declined, 50),
+        ("more", approved(50), 150),
+        ("more", approved(20), 120),
+        ("more", RecordedOutcome::Declined, 100),
+    ] {
+        let mut book = Book::open();
+        book.ask(&increment("more", 50));
+        let outcome_of_word = book.tell(recorded(asked, outcome));
+        assert_eq!(book.held(), held, "{asked} {outcome:?}");
+        assert_eq!(outcome_of_word.finding, (held != 150).then_some(Finding::AdoptedOverOurs), "{asked} {outcome:?}");
+    }
+}
+
+#[test]
+fn a_word_under_another_name_than_the_question_is_of_the_payment() {
+    // Some platforms tell of a payment under a key that was never asked. We held 100 under `k`.
+    for (outcome, held, status) in [
+        (approved(100), 100, HoldStatus::Open),
+        (approved(130), 100, HoldStatus::Open),
+        (stood_in(100, Posting::Hold), 100, HoldStatus::Open),
+        (stood_in(5_000, Posting::Hold), 5_000, HoldStatus::Open),
+        (stood_in(1, Posting::Hold), 100, HoldStatus::Open),
+        (RecordedOutcome::Declined, 0, HoldStatus::Released),
+    ] {
+        let mut book = Book::open();
+        book.tell(recorded("another name", outcome));
+        assert_eq!((book.held(), book.hold().status), (held, status), "{outcome:?}");
+    }
+}
+
+#[test]
+fn an_increment_that_nobody_asked_us_adds_to_its_payment() {
+    let adds = |outcome| Fact::Recorded { payment: payment("p-more"), asked: key("x"), increments: Some(payment("p")), outcome };
+    for (outcome, held) in [(approved(50), 150), (stood_in(50, Posting::Hold), 150), (RecordedOutcome::Declined, 100)] {
+        let mut book = Book::open();
+        book.tell(adds(outcome));
+        assert_eq!(book.held(), held, "{outcome:?}");
+        let mut alone = Book::with(1_000);
+        alone.tell(adds(outcome));
+        assert_eq!(alone.held(), held - 100, "{outcome:?}, of a payment that nobody knows");
+    }
+}
+
+#[test]
+fn the_question_hears_from_then_on_what_the_platform_says_of_it() {
+    let mut book = Book::open();
+    book.tell(recorded("k", RecordedOutcome::Declined));
+    let reason = DeclineReason::TransactionNotPermitted;
+    assert_eq!(book.ask(&purchase(100)).decision, Some((Decision::Decline { reason }, Basis::Replay)));
+    book.tell(recorded("k", approved(80)));
+    assert_eq!((book.ask(&purchase(100)).decision, book.held()), (approved_before(80), 80));
+    // A word of before is not the last one.
+    book.tell_at(1_100, recorded("k", RecordedOutcome::Declined));
+    assert_eq!((book.ask(&purchase(100)).decision, book.held()), (approved_before(80), 80));
+}
+
+#[test]
+fn declines_agree_whatever_their_reasons() {
+    let mut book = Book::with(10);
+    book.ask(&purchase(100));
+    assert_eq!(book.tell(recorded("k", RecordedOutcome::Declined)).finding, None);
+    let reason = DeclineReason::InsufficientFunds;
+    assert_eq!(book.ask(&purchase(100)).decision, Some((Decision::Decline { reason }, Basis::Replay)));
+    let outcome = book.tell(recorded("k", approved(100)));
+    assert_eq!((outcome.held, outcome.finding), (100, Some(Finding::AdoptedOverOurs)));
+    assert_eq!(book.ask(&purchase(100)).decision, approved_before(100));
+}
+
+// --- single messages -------------------------------------------------------------------------------------------------
+
+#[test]
+fn a_single_messages_completion_moves_nothing_and_its_release_pays_back() {
+    let p = payment("p");
+    for (fact, posted, over) in [
+        (Fact::Completed { payment: p, amount: usd(100) }, 0, true),
+        (Fact::Completed { payment: p, amount: usd(90) }, 10, true),
+        (Fact::Completed { payment: p, amount: usd(110) }, -10, true),
+        (captured(60, Finality::More), 0, false),
+        (reduced(30), 30, false),
+        (totalled(130), -30, false),
+        (totalled(0), 100, false),
+        (released(ReleaseCause::Reversed), 100, false),
+        (recorded("k", RecordedOutcome::Declined), 100, false),
+        (recorded("k", approved(80)), 20, false),
+        (Fact::Credited { payment: Some(p), amount: usd(100), cause: MovementCause::NetworkSettlement }, 100, false),
+    ] {
+        let mut book = Book::with(1_000);
+        book.ask(&single_message(100));
+        assert_eq!((book.posted(), book.held(), book.hold().ahead), (900, 0, 100));
+        assert_eq!(book.tell(fact).posted, posted, "{fact:?}");
+        assert_eq!((book.posted(), book.held()), (900 + posted, 0), "{fact:?}");
+        if over {
+            book.tell(released(ReleaseCause::Reversed));
+            assert_eq!(book.posted(), 900 + posted, "what is complete is not paid back: {fact:?}");
+        }
+    }
+}
+
+#[test]
+fn a_single_message_ends_the_same_whatever_came_first() {
+    let facts = [
+        (1_100, recorded("k", stood_in(100, Posting::Immediate))),
+        (1_200, Fact::Completed { payment: payment("p"), amount: usd(90) }),
+        (1_300, Fact::Credited { payment: Some(payment("p")), amount: usd(90), cause: MovementCause::NetworkSettlement }),
+    ];
+    for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+        let mut book = Book::with(1_000);
+        for place in order {
+            let (seconds, fact) = facts[place];
+            book.tell_at(seconds, fact);
+        }
+        assert_eq!((book.posted(), book.held(), book.hold().ahead), (1_000, 0, 0), "{order:?}");
+    }
+}
+
+// --- what cannot be booked -------------------------------------------------------------------------------------------
+
+#[test]
+fn what_cannot_be_booked_is_found_and_moves_nothing() {
+    let p = payment("p");
+    let with = |amount: Money| {
+        [
+            recorded("other", RecordedOutcome::Approved { amount }),
+            Fact::Reduced { payment: p, by: amount, original: None },
+            Fact::Replaced { payment: p, total: amount },
+            Fact::Captured { payment: Some(p), amount, finality: Finality::More },
+            Fact::Captured { payment: None, amount, finality: Finality::Final },
+            Fact::Completed { payment: p, amount },
+            Fact::Credited { payment: None, amount, cause: MovementCause::Funding },
+            Fact::Debited { payment: Some(p), amount, cause: MovementCause::Fee },
+        ]
+    };
+    for (amount, finding) in
+        [(eur(10), Finding::CurrencyMismatch), (usd(-10), Finding::AmountTooLarge), (usd(i64::MIN), Finding::AmountTooLarge)]
+    {
+        for fact in with(amount) {
+            assert_eq!(Book::open().tell(fact), Outcome::nothing(finding), "{fact:?}");
+        }
+    }
+    for fact in with(usd(10)) {
+        let mut book = Book::with(0);
+        book.account = None;
+        assert_eq!(book.tell(fact), Outcome::nothing(Finding::AccountUnknown), "{fact:?}");
+    }
+}
+
+#[test]
+fn what_cannot_be_counted_is_found_and_changes_nothing() {
+    let most = i64::MAX;
+    let adds = Fact::Recorded {
+        payment: payment("p-more"),
+        asked: key("x"),
+        increments: Some(payment("p")),
+        outcome: stood_in(most, Posting::Hold),
+    };
+    // An account at the edge, and a payment of 100 of which something was captured, refunded and held.
+    let mut edge = Book::open();
+    edge.tell(captured(10, Finality::More));
+    edge.tell(Fact::Credited { payment: Some(payment("p")), amount: usd(5), cause: MovementCause::NetworkSettlement });
+    edge.ask(&another("other", 100));
+    for fact in [
+        adds,
+        totalled(most),
+        captured(most, Finality::Final),
+        Fact::Credited { payment: Some(payment("p")), amount: usd(most), cause: MovementCause::Funding },
+        Fact::Credited { payment: None, amount: usd(most), cause: MovementCause::Funding },
+        recorded("k", approved(most)),
+    ] {
+        let mut book = edge.clone();
+        let outcome = book.tell(fact);
+        assert_eq!(outcome, Outcome::nothing(Finding::AmountTooLarge), "{fact:?}");
+        assert_eq!((book.account, book.hold()), (edge.account, edge.hold()), "{fact:?}");
+        assert_eq!(book.tell(captured(90, Finality::Final)).posted, -90, "what comes after is booked as if it had not been");
+    }
+}
+
+#[test]
+fn every_finding_has_a_name_of_its_own() {
+    let all = [
+        Finding::HeardBefore,
+        Finding::Conflict,
+        Finding::PaymentUnknown,
+        Finding::ForcePosted,
+        Finding::CapturedAboveAuthorized,
+        Finding::CapturedAfterEnd,
+        Finding::AdoptedOverOurs,
+        Finding::AccountUnknown,
+        Finding::CurrencyMismatch,
+        Finding::AmountTooLarge,
+        Finding::ApprovedBefore,
+        Finding::Superseded,
+        Finding::NeverEnded,
+    ];
+    let names: BTreeSet<&str> = all.iter().map(|finding| finding.name()).collect();
+    assert_eq!(names.len(), all.len());
+    let names: BTreeSet<&str> = HoldStatus::ALL.iter().map(|status| status.name()).collect();
+    assert_eq!(names.len(), HoldStatus::ALL.len());
+}

@@ -362,3 +362,24 @@ fn one_line_each() {
          magnetic_stripe, keyed, ecommerce, card_on_file, unknown"
     );
 }
+
+proptest::proptest! {
+    /// A percentage is the least whole number that is no less than the exact share.
+    #[test]
+    fn a_percentage_is_rounded_up_by_less_than_one(minor in 0..=i64::MAX / 10, hundredths in 0_u32..=100_000) {
+        let percent = percent(&format!("{}.{:02}", hundredths / 100, hundredths % 100));
+        let short = i128::from(minor) * i128::from(hundredths) - i128::from(percent.of(minor)) * 10_000;
+        proptest::prop_assert!((-9_999..=0).contains(&short), "{} of {}: {}", percent, minor, short);
+    }
+
+    #[test]
+    fn no_margin_is_negative(asked: i64, hundredths in 0_u32..=100_000, fixed in 0..=i64::MAX, total in 0..=i64::MAX) {
+        let money = |minor| Some(Money::from_minor(minor, Currency::USD));
+        let percent = percent(&format!("{}.{:02}", hundredths / 100, hundredths % 100));
+        let margin = Margin { percent: Some(percent), amount: money(fixed), up_to: money(total) };
+        let terms = HoldTerms { tolerance: Some(margin), cross_currency: Some(percent), ..extra(margin) };
+        let amount = Money::from_minor(asked, Currency::USD);
+        let found = policy(vec![row("r", terms)], &AuthorizationRequest { amount, original: Some(euro("1")), ..request() });
+        proptest::prop_assert!(found.extra >= found.tolerance && found.tolerance >= fixed);
+    }
+}

@@ -24,13 +24,14 @@ pub fn read<'d>(section: Section<'d>, head: &Head) -> Option<(Limit, Spot<'d>)> 
 
     // A maximum that is wrong must not become no maximum.
     let amount_max = match amount_max {
-        Some(value) => Some(value.text().and_then(|text| read_amount(&text, head))?),
-        None => None,
+        Some(value) => value.text().and_then(|text| read_amount(&text, head)).map(Some),
+        None => Some(None),
     };
     let count_max = match count_max {
-        Some(value) => Some(u32::try_from(value.integer(1..=i64::from(u32::MAX))?).ok()?),
-        None => None,
+        Some(value) => value.integer(1..=i64::from(u32::MAX)).and_then(|count| u32::try_from(count).ok()).map(Some),
+        None => Some(None),
     };
+    let (amount_max, count_max) = (amount_max?, count_max?);
     let mut limit = Limit::new(id?, scope?, window?).enforced(enforcement).when(when);
     if let Some(amount_max) = amount_max {
         limit = limit.amount_max(amount_max);

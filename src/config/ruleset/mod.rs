@@ -17,7 +17,8 @@ mod tests;
 use holdfast_core::rules::{Place, Ruleset, RulesetHash, RulesetParts};
 use holdfast_core::{Country, Currency, ProgramId, RuleId};
 
-use super::read::{Document, Errors, Section, Spot, Text};
+use super::errors::Errors;
+use super::read::{Document, Section, Spot, Text};
 use zones::Zones;
 
 /// The program that a ruleset is read for.
@@ -31,9 +32,27 @@ pub struct Home {
     pub country: Country,
 }
 
+/// What is known of a program in whose own section something is wrong: enough to look for what is wrong with its ruleset too.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct HalfKnown {
+    /// Its name, if that is right.
+    pub program: Option<ProgramId>,
+    /// Its currency, if that is right.
+    pub currency: Option<Currency>,
+    /// Its country, if that is right.
+    pub country: Option<Country>,
+}
+
+impl From<Home> for HalfKnown {
+    fn from(home: Home) -> Self {
+        HalfKnown { program: Some(home.program), currency: Some(home.currency), country: Some(home.country) }
+    }
+}
+
 /// What the head of the file says, for the rules, limits and hold rows below it.
 struct Head {
-    currency: Currency,
+    /// `None` if neither the file nor the program has a currency: told already, and no amount can be read.
+    currency: Option<Currency>,
     country: Option<Country>,
     zones: Zones,
 }
@@ -44,7 +63,7 @@ struct Head {
 /// Everything that is wrong with it.
 pub fn read(file_name: &str, source: &str, home: &Home) -> Result<Ruleset, Errors> {
     let document = Document::parse(file_name, source)?;
-    let ruleset = read_root(document.root(), source, home);
+    let ruleset = read_root(document.root(), source, &(*home).into());
     let errors = document.finish();
     match ruleset {
         Some(ruleset) if errors.is_empty() => Ok(ruleset),
@@ -52,7 +71,20 @@ pub fn read(file_name: &str, source: &str, home: &Home) -> Result<Ruleset, Error
     }
 }
 
-fn read_root(root: Section<'_>, source: &str, home: &Home) -> Option<Ruleset> {
+/// Everything that is wrong with a ruleset, as far as its program is known.
+#[must_use]
+pub fn check(file_name: &str, source: &str, home: &HalfKnown) -> Errors {
+    match Document::parse(file_name, source) {
+        Err(broken) => broken,
+        Ok(document) => {
+            // Only what is noted counts here.
+            let _ = read_root(document.root(), source, home);
+            document.finish()
+        }
+    }
+}
+
+fn read_root(root: Section<'_>, source: &str, home: &HalfKnown) -> Option<Ruleset> {
     let head = read_head(&root, home);
     let rules: Vec<_> = root.sections("rule").into_iter().filter_map(|section| rule::read(section, &head)).collect();
     let limits: Vec<_> = root.sections("limit").into_iter().filter_map(|section| limit::read(section, &head)).collect();
@@ -68,7 +100,9 @@ fn read_root(root: Section<'_>, source: &str, home: &Home) -> Option<Ruleset> {
     let (partial_approval, partial_spot) = partial.flatten().unzip();
     let Head { currency, country, .. } = head;
     let hash = RulesetHash::of(source);
-    let parts = RulesetParts { hash, program: home.program, currency, country, rules, limits, holds, partial_approval };
+    // Nothing that can be wrong with a ruleset depends on its program's name.
+    let program = home.program.or_else(|| ProgramId::new("unnamed").ok())?;
+    let parts = RulesetParts { hash, program, currency: currency?, country, rules, limits, holds, partial_approval };
     match Ruleset::new(parts) {
         Ok(ruleset) => Some(ruleset),
         Err(errors) => {
@@ -87,24 +121,30 @@ fn read_root(root: Section<'_>, source: &str, home: &Home) -> Option<Ruleset> {
     }
 }
 
-fn read_head(root: &Section<'_>, home: &Home) -> Head {
+fn read_head(root: &Section<'_>, home: &HalfKnown) -> Head {
     let currency = root.text("currency").and_then(|text| {
         text.parse(|code| match Currency::from_alpha(code) {
             None => Err("is not a currency of ISO 4217; write for example \"USD\"".to_owned()),
-            Some(currency) if currency != home.currency => Err(format!("must be the program's, {}", home.currency)),
-            Some(currency) => Ok(currency),
+            Some(currency) => agree(currency, home.currency),
         })
     });
     let country = root.optional_text("country").map(|text| {
         let country = text.parse(|code| match Country::new(code) {
             None => Err("is not a country of ISO 3166-1; write for example \"USA\"".to_owned()),
-            Some(country) if country != home.country => Err(format!("must be the program's, {}", home.country)),
-            Some(country) => Ok(country),
+            Some(country) => agree(country, home.country),
         });
         // A wrong country is told once, not again by every rule that needs it.
-        country.unwrap_or(home.country)
+        country.or(home.country)
     });
-    Head { currency: currency.unwrap_or(home.currency), country, zones: Zones::new(root.optional("time_zone")) }
+    Head { currency: currency.or(home.currency), country: country.flatten(), zones: Zones::new(root.optional("time_zone")) }
+}
+
+/// What the file says, if it is the program's own.
+fn agree<T: PartialEq + std::fmt::Display>(written: T, programs: Option<T>) -> Result<T, String> {
+    match programs {
+        Some(programs) if programs != written => Err(format!("must be the program's, {programs}")),
+        Some(_) | None => Ok(written),
+    }
 }
 
 /// A rule's, limit's or hold row's name: what decisions, metrics and commands call it.
@@ -120,11 +160,12 @@ fn read_id(section: &Section<'_>) -> Option<RuleId> {
 
 /// An amount in the ruleset's currency, as a decimal in quotes: never a float.
 fn read_amount(text: &Text<'_>, head: &Head) -> Option<holdfast_core::Money> {
+    let currency = head.currency?;
     text.parse(|decimal| {
         // `1e3` is a number, and nobody's way to write money.
         let decimal = if decimal.contains(['e', 'E']) { "" } else { decimal };
-        let example = if head.currency.exponent() == 0 { "750" } else { "750.00" };
-        holdfast_core::Money::from_decimal(decimal, head.currency)
-            .map_err(|error| format!("{error}; amounts are in {}, such as \"{example}\"", head.currency))
+        let example = if currency.exponent() == 0 { "750" } else { "750.00" };
+        holdfast_core::Money::from_decimal(decimal, currency)
+            .map_err(|error| format!("{error}; amounts are in {currency}, such as \"{example}\""))
     })
 }

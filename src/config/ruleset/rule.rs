@@ -96,14 +96,11 @@ fn amount(value: &Value<'_>, head: &Head) -> Option<Check> {
     let ends = [section.optional("min"), section.optional("max")];
     section.finish();
     // An end that is wrong must not become an end that is open.
-    let mut read = [None, None];
-    for (end, written) in read.iter_mut().zip(&ends) {
-        if let Some(value) = written {
-            *end = Some(read_amount(&value.text()?, head)?);
-        }
-    }
-    let [min, max] = read;
-    noted(value, AmountRange::new(min, max)).map(Check::Amount)
+    let [min, max] = ends.map(|written| match written {
+        None => Some(None),
+        Some(value) => value.text().and_then(|text| read_amount(&text, head)).map(Some),
+    });
+    noted(value, AmountRange::new(min?, max?)).map(Check::Amount)
 }
 
 fn merchant_ids(value: &Value<'_>) -> Option<SortedSet<MerchantId>> {

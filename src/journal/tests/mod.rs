@@ -9,6 +9,7 @@ use proptest::prelude::*;
 
 use super::*;
 
+mod copies;
 mod damage;
 mod log;
 mod memory;
@@ -67,7 +68,7 @@ fn verdict() -> Verdict {
 }
 
 /// One step of each kind.
-fn steps() -> Vec<Step> {
+fn steps() -> Vec<hold::Step> {
     let (asked, role) = (StepId(u64::MAX), Role::Increment);
     let placement = Placement {
         amount: 1,
@@ -90,7 +91,7 @@ fn steps() -> Vec<Step> {
         What::Captured { amount: 9, finality: Finality::Final },
         What::Moved { amount: i64::MIN, cause: MovementCause::Dispute },
     ];
-    (0_u64..).zip(whats).map(|(id, what)| Step { id: StepId(id), at: Timestamp::from_unix_micros(-5), what }).collect()
+    (0_u64..).zip(whats).map(|(id, what)| hold::Step { id: StepId(id), at: Timestamp::from_unix_micros(-5), what }).collect()
 }
 
 fn outcome() -> Outcome {

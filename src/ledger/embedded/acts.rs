@@ -36,6 +36,9 @@ impl Engine {
             Act::Balances(origin, whose) => Performed::Now(Ok(Answer::Balances(self.balances(origin, whose)))),
             Act::Enter(program, entries) => self.enter(program, entries, now.utc),
             Act::Publish(ruleset) => self.publish(ruleset, now.utc),
+            Act::Note(operation) => {
+                Performed::Now(self.log.note(operation).map(Answer::Noted).map_err(|_| LedgerError::Unavailable))
+            }
             Act::Rulesets(program) => {
                 let rulesets = self.log.rulesets(program.as_str());
                 Performed::Now(rulesets.map(Answer::Rulesets).map_err(|_| LedgerError::Unavailable))

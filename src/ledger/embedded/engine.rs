@@ -145,9 +145,10 @@ impl Engine {
         let performed = catch_unwind(AssertUnwindSafe(|| match (act, self.writable) {
             (Act::Balances(..) | Act::Rulesets(_) | Act::Rest, _) | (_, Writable::Yes) => self.perform(act, now, warmth),
             (Act::Decide(decide), Writable::No) => self.say_again(decide),
-            (Act::Adopt(_) | Act::Tell(..) | Act::Order(..) | Act::Keep(..) | Act::Enter(..) | Act::Publish(_), Writable::No) => {
-                Performed::Now(Err(LedgerError::Unavailable))
-            }
+            (
+                Act::Adopt(_) | Act::Tell(..) | Act::Order(..) | Act::Keep(..) | Act::Enter(..) | Act::Note(_) | Act::Publish(_),
+                Writable::No,
+            ) => Performed::Now(Err(LedgerError::Unavailable)),
         }))
         .unwrap_or(Performed::Now(Err(LedgerError::Panicked)));
         match performed {

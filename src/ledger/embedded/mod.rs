@@ -49,6 +49,8 @@ pub struct Settings {
 pub trait Observer: Send {
     /// A group was committed.
     fn committed(&self, records: u32, took: Duration);
+    /// The journal ends with this record now, and its last group has this hash.
+    fn head(&self, _last: i64, _chain: &[u8; 32]) {}
     /// The ledger became, or ceased to be, able to answer.
     fn readiness(&self, readiness: Readiness);
     /// So many holds were released because their time had come.
@@ -144,7 +146,9 @@ fn work(
     }
     let writer = rebuilt.and_then(|()| {
         engine.tidy(clock::utc());
-        shared.recorded.store(engine.next_record().saturating_sub(1), Ordering::Release);
+        let last = engine.log.next().saturating_sub(1);
+        shared.recorded.store(last, Ordering::Release);
+        observer.head(last, engine.log.chain());
         Writer::new(Arc::clone(&shared), engine, Box::new(Nowhere), commit_records_max)
             .map_err(|error| JournalError::Directory(PathBuf::from("finder thread"), error))
     });

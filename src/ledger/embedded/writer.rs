@@ -174,7 +174,9 @@ impl Writer {
         if records > 0 {
             // Before anybody hears of it: who waits for an answer finds its commit counted.
             observer.committed(records, clock::instant().saturating_duration_since(began));
-            self.shared.recorded.store(self.engine.next_record().saturating_sub(1), Ordering::Release);
+            let last = self.engine.log.next().saturating_sub(1);
+            self.shared.recorded.store(last, Ordering::Release);
+            observer.head(last, self.engine.log.chain());
         }
         match committed {
             Ok(_) => {

@@ -1,0 +1,252 @@
+//! What stands after a payment's steps.
+
+use std::time::Duration;
+
+use super::{Hold, HoldStatus, Placement, Role, Step, StepId, Steps, What, Word};
+use crate::authorization::Posting;
+use crate::hold::event::{Finality, MovementCause, ReleaseCause};
+use crate::money::Money;
+use crate::rules::HoldPolicy;
+use crate::time::Timestamp;
+
+/// A sum that 64 bits cannot hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::hold) struct Overflow;
+
+/// How a payment ended, as far as its steps were read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    Final,
+    Released(ReleaseCause),
+}
+
+/// What is left of one placement while steps are read: reversals take the latest money first.
+#[derive(Debug, Clone, Copy)]
+struct Share {
+    left: i64,
+    /// What was authorized after it, and stands.
+    above: i64,
+}
+
+/// What stands after so many steps.
+struct Standing {
+    hold: Hold,
+    posting: Option<Posting>,
+    extra: i64,
+    /// What of the amount in the merchant's currency is not reversed.
+    original: Option<Money>,
+    end: Option<End>,
+    /// What is left of the placement that is watched, once it was read.
+    share: Option<Share>,
+}
+
+/// What stands after a payment's steps.
+///
+/// # Errors
+/// A sum is beyond what can be counted.
+pub(in crate::hold) fn fold(steps: &Steps<'_>) -> Result<Hold, Overflow> {
+    read(steps, None)?.conclude()
+}
+
+/// How much of a placement was neither reversed nor replaced by a lower total.
+///
+/// # Errors
+/// A sum is beyond what can be counted.
+pub(in crate::hold) fn kept(steps: &Steps<'_>, placement: StepId) -> Result<i64, Overflow> {
+    Ok(read(steps, Some(placement))?.share.map_or(0, |share| share.left))
+}
+
+fn read(steps: &Steps<'_>, watched: Option<StepId>) -> Result<Standing, Overflow> {
+    let mut standing = Standing { hold: Hold::NONE, posting: None, extra: 0, original: None, end: None, share: None };
+    let opened = steps.opened();
+    for step in steps.iter() {
+        standing.take(steps, step, opened, watched)?;
+    }
+    Ok(standing)
+}
+
+impl Standing {
+    fn take(&mut self, steps: &Steps<'_>, step: &Step, opened: bool, watched: Option<StepId>) -> Result<(), Overflow> {
+        match step.what {
+            What::Placed(placement) => {
+                let amount = steps.amount_of(step.id, &placement);
+                self.place(&placement, amount)?;
+                if watched == Some(step.id) {
+                    self.share = Some(Share { left: amount, above: 0 });
+                }
+            }
+            What::Recorded { asked, .. } if steps.placed(asked) => {}
+            What::Recorded { asked, role, .. } => {
+                if let Some(word) = steps.unplaced_word(step.id, asked, role) {
+                    self.believe(role, word, opened, step.at)?;
+                }
+            }
+            What::Reduced { by, original } => self.reduce(by, original),
+            What::Totalled { total } => {
+                self.authorize(total);
+                self.extra = 0;
+                self.original = None;
+                if self.end.take().is_some() {
+                    self.watch(step.at);
+                }
+            }
+            What::Released { cause } => self.end(End::Released(cause)),
+            What::Captured { amount, finality } => {
+                self.hold.captured = sum(self.hold.captured, amount)?;
+                if finality == Finality::Final {
+                    self.end(End::Final);
+                }
+            }
+            What::Moved { amount, cause } => {
+                self.hold.moved = sum(self.hold.moved, amount)?;
+                if cause == MovementCause::NetworkSettlement {
+                    self.hold.refunded = sum(self.hold.refunded, amount)?.max(0);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn place(&mut self, placement: &Placement, amount: i64) -> Result<(), Overflow> {
+        self.posting = self.posting.or(Some(placement.posting));
+        self.hold.expires_at = self.hold.expires_at.max(placement.expires_at);
+        if amount == 0 {
+            return Ok(());
+        }
+        self.add(amount)?;
+        self.extra = sum(self.extra, placement.extra)?;
+        self.hold.tolerance = sum(self.hold.tolerance, placement.tolerance)?;
+        self.original = match (self.original, placement.original) {
+            (None, told) if self.hold.authorized == amount => told,
+            (Some(before), Some(told)) => before.checked_add(told).ok(),
+            (None, _) | (_, None) => None,
+        };
+        Ok(())
+    }
+
+    /// More is authorized. What was over begins anew with what was captured.
+    fn add(&mut self, amount: i64) -> Result<(), Overflow> {
+        if self.end.take().is_some() {
+            self.authorize(self.hold.authorized.min(self.hold.captured));
+            self.extra = 0;
+            self.original = None;
+        }
+        self.authorize(sum(self.hold.authorized, amount)?);
+        Ok(())
+    }
+
+    /// So much is authorized from now on.
+    fn authorize(&mut self, total: i64) {
+        let more = total.saturating_sub(self.hold.authorized);
+        if let Some(share) = &mut self.share {
+            // Below zero it is what the later money could not give.
+            let above = share.above.saturating_add(more);
+            share.left = share.left.saturating_add(above.min(0)).max(0);
+            share.above = above.max(0);
+        }
+        self.hold.authorized = total;
+    }
+
+    /// The platform's word on a question that we did not approve, or were not asked.
+    fn believe(&mut self, role: Role, word: Word, opened: bool, at: Timestamp) -> Result<(), Overflow> {
+        let posting = match (role, word) {
+            (Role::Opening, Word::Approved { .. }) if opened => return Ok(()),
+            (Role::Increment, Word::Declined) => return Ok(()),
+            (Role::Opening, Word::Declined) => {
+                self.end(End::Released(ReleaseCause::Declined));
+                return Ok(());
+            }
+            (Role::Opening, Word::Approved { amount }) => {
+                self.authorize(amount);
+                Posting::Hold
+            }
+            (Role::Opening, Word::StoodIn { amount, posting }) => {
+                // What it says is held of the payment is held, whatever we had approved of it.
+                self.authorize(if opened { self.hold.authorized.max(amount) } else { amount });
+                posting
+            }
+            (Role::Increment, Word::Approved { amount }) => {
+                self.add(amount)?;
+                Posting::Hold
+            }
+            (Role::Increment, Word::StoodIn { amount, posting }) => {
+                self.add(amount)?;
+                posting
+            }
+        };
+        self.posting = self.posting.or(Some(posting));
+        self.watch(at);
+        Ok(())
+    }
+
+    /// No policy was asked about what the platform says is held from then on, and yet nothing is held for ever.
+    fn watch(&mut self, from: Timestamp) {
+        if self.posting == Some(Posting::Hold) {
+            let life = Duration::from_secs(u64::from(HoldPolicy::PLAIN.safety_timer_seconds));
+            self.hold.expires_at = self.hold.expires_at.max(Some(from.saturating_add(life)));
+        }
+    }
+
+    fn reduce(&mut self, by: i64, original: Option<Money>) {
+        let share = match (self.original, original) {
+            (Some(open), Some(told)) if open.currency() == told.currency() && open.minor() > 0 && told.minor() > 0 => {
+                self.original = open.checked_sub(told).ok().filter(|left| !left.is_negative());
+                Some((told.minor(), open.minor()))
+            }
+            (_, _) => None,
+        };
+        let authorized = self.hold.authorized;
+        let by = match share {
+            Some((told, open)) if told >= open => authorized,
+            Some((told, open)) => proportion(authorized, told, open),
+            None => by,
+        };
+        // What was captured is not reversed: it would be missing from what is authorized later.
+        self.authorize(authorized.saturating_sub(by).max(authorized.min(self.hold.captured)));
+    }
+
+    fn end(&mut self, end: End) {
+        // A release after the last capture changes nothing.
+        self.end = Some(self.end.filter(|known| *known == End::Final).unwrap_or(end));
+    }
+
+    fn conclude(self) -> Result<Hold, Overflow> {
+        let Standing { mut hold, posting, extra, end, .. } = self;
+        let padded = match posting {
+            // Told of, and approved by nobody: nothing is owed before it is captured.
+            None => 0,
+            Some(Posting::Hold) if hold.authorized > 0 => sum(hold.authorized, extra)?,
+            Some(Posting::Hold | Posting::Immediate) => hold.authorized,
+        };
+        let rest = if end.is_some() { 0 } else { padded.saturating_sub(hold.captured).max(0) };
+        hold.posting = posting.unwrap_or(Posting::Hold);
+        match hold.posting {
+            Posting::Hold => hold.held = rest,
+            Posting::Immediate => hold.ahead = rest,
+        }
+        hold.status = match (end, hold.captured > 0 || hold.ahead > 0) {
+            (None, _) if hold.held > 0 => HoldStatus::Open,
+            (_, true) => HoldStatus::Captured,
+            (Some(End::Released(ReleaseCause::Expired | ReleaseCause::SafetyTimer)), false) => HoldStatus::Expired,
+            (
+                Some(End::Final | End::Released(ReleaseCause::Reversed | ReleaseCause::Operator | ReleaseCause::Declined)),
+                false,
+            ) => HoldStatus::Released,
+            (None, false) if posting.is_some() => HoldStatus::Released,
+            (None, false) => HoldStatus::Unplaced,
+        };
+        Ok(hold)
+    }
+}
+
+fn sum(one: i64, other: i64) -> Result<i64, Overflow> {
+    one.checked_add(other).ok_or(Overflow)
+}
+
+/// `of × part ⁄ whole`, to the nearest unit; `whole` is above zero.
+fn proportion(of: i64, part: i64, whole: i64) -> i64 {
+    let product = i128::from(of).saturating_mul(i128::from(part));
+    let half = i128::from(whole).checked_div(2).unwrap_or(0);
+    let share = product.saturating_add(half).checked_div(i128::from(whole)).unwrap_or(0);
+    i64::try_from(share).unwrap_or(i64::MAX)
+}

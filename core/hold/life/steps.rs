@@ -1,0 +1,145 @@
+//! A payment's steps in their own order: openings, then by the platform's time. And what they say of each question.
+
+use smallvec::{Array, SmallVec};
+
+use super::{Placement, Role, Step, StepId, What, Word};
+use crate::time::Timestamp;
+
+/// The order of a payment's steps: openings, then by time; at one time by kind, then by name.
+fn order(step: &Step) -> (u8, Timestamp, u8, StepId) {
+    let (phase, kind) = match step.what {
+        What::Placed(Placement { role: Role::Opening, .. }) => (0, 0),
+        What::Recorded { role: Role::Opening, word: Word::Approved { .. } | Word::StoodIn { .. }, .. } => (1, 0),
+        What::Placed(_) => (2, 0),
+        What::Recorded { .. } => (2, 1),
+        What::Totalled { .. } => (2, 2),
+        What::Reduced { .. } => (2, 3),
+        What::Captured { .. } => (2, 4),
+        What::Moved { .. } => (2, 5),
+        What::Released { .. } => (2, 6),
+    };
+    (phase, step.at, kind, step.id)
+}
+
+/// Where a step belongs among the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Seat {
+    /// In the place of the step there: the same name.
+    Instead(usize),
+    /// Before the step there.
+    Before(usize),
+}
+
+/// Finds a step's place among steps that are in their order.
+#[must_use]
+pub fn seat(steps: &[Step], step: &Step) -> Seat {
+    match steps.iter().position(|known| known.id == step.id) {
+        Some(place) => Seat::Instead(place),
+        None => Seat::Before(steps.partition_point(|known| order(known) < order(step))),
+    }
+}
+
+/// Puts a step where it belongs. A placement that is told anew keeps its place in time.
+pub fn put<A: Array<Item = Step>>(steps: &mut SmallVec<A>, step: Step) {
+    match seat(steps, &step) {
+        Seat::Instead(place) => {
+            if let Some(known) = steps.get_mut(place) {
+                *known = Step { at: known.at, ..step };
+            }
+        }
+        Seat::Before(place) => steps.insert(place, step),
+    }
+}
+
+/// A payment's steps with one more (or one other) among them, in their order, without a copy.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::hold) struct Steps<'a> {
+    known: &'a [Step],
+    more: Option<(Seat, Step)>,
+}
+
+impl<'a> Steps<'a> {
+    /// The steps as they are.
+    pub fn of(known: &'a [Step]) -> Self {
+        Steps { known, more: None }
+    }
+
+    /// With this one.
+    pub fn with(known: &'a [Step], step: Step) -> Self {
+        let seat = seat(known, &step);
+        let at = match seat {
+            Seat::Instead(place) => known.get(place).map_or(step.at, |known| known.at),
+            Seat::Before(_) => step.at,
+        };
+        Steps { known, more: Some((seat, Step { at, ..step })) }
+    }
+
+    /// One after the other.
+    pub fn iter(&self) -> impl Iterator<Item = &Step> + Clone {
+        let (head, more, tail) = match &self.more {
+            None => (self.known, None, self.known.len()),
+            Some((Seat::Instead(place), step)) => {
+                (self.known.get(..*place).unwrap_or_default(), Some(step), place.saturating_add(1))
+            }
+            Some((Seat::Before(place), step)) => (self.known.get(..*place).unwrap_or_default(), Some(step), *place),
+        };
+        head.iter().chain(more).chain(self.known.get(tail..).unwrap_or_default())
+    }
+
+    /// What a placement amounts to: the platform's last word on it, else ours.
+    pub fn amount_of(&self, id: StepId, placement: &Placement) -> i64 {
+        match self.last_word(id) {
+            Some(Word::Approved { amount } | Word::StoodIn { amount, .. }) => amount,
+            Some(Word::Declined) => 0,
+            None => placement.amount,
+        }
+    }
+
+    /// The platform's last word on a question, by its own time.
+    pub fn last_word(&self, question: StepId) -> Option<Word> {
+        self.last_said(question).map(|(_, word)| word)
+    }
+
+    fn last_said(&self, question: StepId) -> Option<(StepId, Word)> {
+        let last = self.said(question).max_by_key(|(step, _)| (step.at, step.id));
+        last.map(|(step, word)| (step.id, word))
+    }
+
+    /// What was said of a question, in the order of the steps.
+    fn said(&self, question: StepId) -> impl Iterator<Item = (&Step, Word)> {
+        self.iter().filter_map(move |step| {
+            let What::Recorded { asked, word, .. } = step.what else { return None };
+            (asked == question).then_some((step, word))
+        })
+    }
+
+    /// What a record of a question that we placed nothing for says where it stands. Only the last word on a question is
+    /// believed, and once: an opening's in its own place, an increment's where that was first spoken of, so that saying it
+    /// again after the end begins nothing anew.
+    pub(super) fn unplaced_word(&self, record: StepId, question: StepId, role: Role) -> Option<Word> {
+        let (last, word) = self.last_said(question)?;
+        let place = match role {
+            Role::Opening => last,
+            Role::Increment => self.said(question).next()?.0.id,
+        };
+        (place == record).then_some(word)
+    }
+
+    /// What we approved, in the order of the steps.
+    pub fn placements(&self) -> impl Iterator<Item = (StepId, Placement)> {
+        self.iter().filter_map(|step| {
+            let What::Placed(placement) = step.what else { return None };
+            Some((step.id, placement))
+        })
+    }
+
+    /// Whether we placed something under this name.
+    pub(super) fn placed(&self, id: StepId) -> bool {
+        self.placements().any(|(placed, _)| placed == id)
+    }
+
+    /// Whether what we opened the payment with stands.
+    pub fn opened(&self) -> bool {
+        self.placements().any(|(id, placement)| placement.role == Role::Opening && self.amount_of(id, &placement) > 0)
+    }
+}

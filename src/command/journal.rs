@@ -1,0 +1,126 @@
+//! `holdfast journal verify`: proves that no record of the journal was changed, lost or put elsewhere.
+
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use serde_json::json;
+
+use super::{Failure, Place};
+use crate::journal::{Reader, Step, Verified, head_number};
+
+const EXAMPLES: &str = "\
+Examples:
+  holdfast journal verify
+  holdfast journal verify --json | jq .head
+  holdfast journal verify holdfast-48211.backup
+
+It only reads, beside a running server or without one, and takes as long as reading the whole file. The head is the hash
+of the last commit group, and stands for every record before it: kept elsewhere with the number of the last record, it
+proves later that nothing was changed. Its first 48 bits as a number are the metric holdfast_journal_head.
+
+Exit codes:
+  0  whole
+  1  damaged (where, and what to do, on standard error), or not there
+  2  the command line is not understood";
+
+/// Proves the journal.
+#[derive(Debug, Args)]
+pub struct Journal {
+    #[command(subcommand)]
+    command: JournalCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum JournalCommand {
+    Verify(Verify),
+}
+
+/// Walks the whole chain of the journal, from its first record to its last.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+struct Verify {
+    /// A backup, or a data directory, instead of the configured one.
+    file: Option<PathBuf>,
+    /// An object of JSON instead of lines.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    place: Place,
+}
+
+impl Journal {
+    pub(super) fn run(self, output: &mut dyn io::Write) -> Result<(), Failure> {
+        match self.command {
+            JournalCommand::Verify(verify) => verify.run(output),
+        }
+    }
+}
+
+impl Verify {
+    fn run(self, output: &mut dyn io::Write) -> Result<(), Failure> {
+        let place = match self.file {
+            Some(file) => file,
+            None => self.place.data()?,
+        };
+        let mut told = Told::default();
+        let verified = Reader::open(&place)
+            .and_then(|reader| reader.verify(&mut |step, done, all| told.progress(step, done, all)))
+            .map_err(Failure::told)?;
+        let text = if self.json { format!("{}\n", as_json(&verified)) } else { as_lines(&verified) };
+        Ok(write!(output, "{text}")?)
+    }
+}
+
+/// What was told of the progress: one line on standard error for each tenth of a step.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    last: Option<(Step, u64)>,
+}
+
+impl Told {
+    pub(super) fn progress(&mut self, step: Step, done: u64, all: u64) {
+        let tenths = done.saturating_mul(10).checked_div(all).unwrap_or(10).min(10);
+        let now = Some((step, tenths));
+        if now == self.last || tenths == 0 {
+            return;
+        }
+        self.last = now;
+        let word = match step {
+            Step::Copying => "copied",
+            Step::Proving => "proven",
+        };
+        // Whoever closed standard error does not want to know.
+        let _ = writeln!(io::stderr(), "{word}: {} %", tenths.saturating_mul(10));
+    }
+}
+
+pub(super) fn as_json(verified: &Verified) -> serde_json::Value {
+    json!({
+        "records": verified.records(),
+        "groups": verified.groups,
+        "first": verified.first,
+        "last": verified.last,
+        "engines": verified.engines,
+        "head": hexadecimal(&verified.head),
+        "head_number": head_number(&verified.head),
+    })
+}
+
+pub(super) fn as_lines(verified: &Verified) -> String {
+    let engines: Vec<_> = verified.engines.iter().map(String::as_str).collect();
+    format!(
+        "records      {} ({} to {}) in {} groups\nwritten by   {}\nhead         {}\nhead number  {}\n",
+        verified.records(),
+        verified.first,
+        verified.last,
+        verified.groups,
+        if engines.is_empty() { "nobody yet".to_owned() } else { engines.join(", ") },
+        hexadecimal(&verified.head),
+        head_number(&verified.head),
+    )
+}
+
+fn hexadecimal(hash: &[u8; 32]) -> String {
+    hash.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,48 @@
+//! `holdfast restore`: a data directory from a backup.
+
+use std::io;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::Failure;
+use super::journal::{Told, as_json, as_lines};
+use crate::journal::backup;
+
+const EXAMPLES: &str = "\
+Examples:
+  holdfast restore /backups/holdfast-48211.backup --data /var/lib/holdfast-new
+  holdfast restore /backups/monday.backup --data ./data --json
+
+The directory must be empty, or not there: nothing is ever overwritten. The chain of what was written is walked before the
+command ends; then start the server on the directory. What happened after the backup was made is not in it: the platform's
+own records tell what is missing.
+
+Exit codes:
+  0  restored and proven; what is in it is on standard output
+  1  not done (why on standard error; the directory is as it was)
+  2  the command line is not understood";
+
+/// Makes an empty directory a data directory, from a backup.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Restore {
+    /// The backup, or another data directory.
+    from: PathBuf,
+    /// The data directory to make.
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// An object of JSON instead of lines.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Restore {
+    pub(super) fn run(self, output: &mut dyn io::Write) -> Result<(), Failure> {
+        let mut told = Told::default();
+        let progress = &mut |step, done, all| told.progress(step, done, all);
+        let verified = backup::restore(&self.from, &self.data, progress).map_err(Failure::told)?;
+        let text = if self.json { format!("{}\n", as_json(&verified)) } else { as_lines(&verified) };
+        Ok(write!(output, "{text}")?)
+    }
+}

@@ -1,0 +1,181 @@
+//! A copy of a journal in one file, made while it is being written, and back from such a file to a data directory.
+//!
+//! A backup is an SQLite file of its own, without a write-ahead log beside it: groups, rulesets, the checkpoint, and in a
+//! table of its own the mark, so that a backup that lost its end is refused as a journal is. Both ways end with a walk along
+//! the chain of what was written; until then it has another name.
+
+use std::fmt;
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rusqlite::backup::{Backup, StepResult};
+use rusqlite::{Connection, OpenFlags, params};
+
+use super::error::JournalError;
+use super::mark::{Mark, Synced};
+use super::reader::{BACKUP_TABLE, Progress, Reader, Step, Verified};
+use super::store::{self, FILE};
+use crate::clock;
+
+/// Pages that are copied between two words of progress.
+const STEP_PAGES: i32 = 512;
+
+/// Why there is no copy; what was begun is taken away again.
+#[derive(Debug)]
+pub enum CopyError {
+    /// One of the two journals.
+    Journal(JournalError),
+    /// A file or directory.
+    File(PathBuf, io::Error),
+    /// What would be written is there already.
+    Exists(PathBuf),
+    /// A journal is restored into an empty directory only.
+    NotEmpty(PathBuf),
+}
+
+impl fmt::Display for CopyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            CopyError::Journal(error) => error.fmt(f),
+            CopyError::File(path, error) => write!(f, "{}: {error}", path.display()),
+            CopyError::Exists(path) => {
+                write!(f, "{}: is there already, and is not overwritten; name another file, or remove it", path.display())
+            }
+            CopyError::NotEmpty(path) => {
+                write!(f, "{}: is not empty; a backup is restored into an empty directory only", path.display())
+            }
+        }
+    }
+}
+
+impl std::error::Error for CopyError {}
+
+impl From<JournalError> for CopyError {
+    fn from(error: JournalError) -> Self {
+        CopyError::Journal(error)
+    }
+}
+
+/// Copies the journal of a data directory, in use or not, into a new file; a directory gets one that is named after the last
+/// record. Gives the file, and what it was proven to hold. The writer is not held up: it appends while one state is copied.
+///
+/// # Errors
+/// See [`CopyError`].
+pub fn backup(data: &Path, to: &Path, progress: &mut Progress<'_>) -> Result<(PathBuf, Verified), CopyError> {
+    let source = Reader::open(data)?;
+    let failed = JournalError::disk(to);
+    // One state for the whole of the copy, however much is appended meanwhile.
+    let reading = source.connection.unchecked_transaction().map_err(failed)?;
+    source.must_reach_mark()?;
+    let end = source.end()?;
+    let last = end.next.saturating_sub(1);
+    let file = if to.is_dir() { to.join(format!("holdfast-{last}.backup")) } else { to.to_owned() };
+    let verified = written_as(&file, |part| {
+        let mut target = copy(&source.connection, part, progress)?;
+        name_mark(&mut target, &Synced { last, chain: end.chain }).map_err(JournalError::disk(part))?;
+        drop(target);
+        Ok(Reader::open(part)?.called(source.path()).verify(progress)?)
+    })?;
+    drop(reading);
+    Ok((file, verified))
+}
+
+/// Makes a data directory from a backup. Gives what it was proven to hold.
+///
+/// # Errors
+/// See [`CopyError`]; a backup that is damaged is not restored in part.
+pub fn restore(from: &Path, data: &Path, progress: &mut Progress<'_>) -> Result<Verified, CopyError> {
+    let failed = |error| CopyError::File(data.to_owned(), error);
+    match fs::read_dir(data).map(|mut entries| entries.next().is_some()) {
+        Ok(true) => return Err(CopyError::NotEmpty(data.to_owned())),
+        Ok(false) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(failed(error)),
+    }
+    let source = Reader::open(from)?;
+    source.must_reach_mark()?;
+    store::make_private(data).map_err(failed)?;
+    let restored = store::lock(data).map_err(CopyError::from).and_then(|_lock| {
+        let verified = written_as(&data.join(FILE), |part| {
+            let target = copy(&source.connection, part, progress)?;
+            drop(target);
+            // With the backup's own mark, before that is taken out.
+            let verified = Reader::open(part)?.called(source.path()).verify(progress)?;
+            let target = Connection::open(part).map_err(JournalError::disk(part))?;
+            target.execute_batch(&format!("DROP TABLE IF EXISTS {BACKUP_TABLE}")).map_err(JournalError::disk(part))?;
+            Ok(verified)
+        })?;
+        let (mut mark, _) = Mark::open(data)?;
+        mark.write(&Synced { last: verified.last, chain: verified.head }).and_then(|()| mark.sync()).map_err(failed)?;
+        sync_directory(data)?;
+        Ok(verified)
+    });
+    if restored.is_err() {
+        // The directory is as empty as it was, so that restoring can be tried again.
+        let _ = fs::remove_file(data.join(store::LOCK));
+    }
+    restored
+}
+
+/// Writes a file under a name of its own, and gives it its real one when it is whole and on the disk.
+fn written_as<T>(file: &Path, write: impl FnOnce(&Path) -> Result<T, CopyError>) -> Result<T, CopyError> {
+    let mut part = file.as_os_str().to_owned();
+    part.push(".part");
+    let part = PathBuf::from(part);
+    for path in [file, &part] {
+        if path.exists() {
+            return Err(CopyError::Exists(path.to_owned()));
+        }
+    }
+    let failed = |error| CopyError::File(part.clone(), error);
+    let written = store::new_private_file(&part).map_err(failed).and_then(|()| write(&part)).and_then(|value| {
+        File::open(&part).and_then(|written| written.sync_all()).map_err(failed)?;
+        fs::rename(&part, file).map_err(failed)?;
+        sync_directory(file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")))?;
+        Ok(value)
+    });
+    if written.is_err() {
+        // Whatever is left of it is of no use.
+        let _ = fs::remove_file(&part);
+    }
+    written
+}
+
+/// Copies the pages of one state, and makes the copy a file that stands alone.
+fn copy(source: &Connection, to: &Path, progress: &mut Progress<'_>) -> Result<Connection, JournalError> {
+    let disk = JournalError::disk(to);
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut target = Connection::open_with_flags(to, flags).map_err(disk)?;
+    let copying = Backup::new(source, &mut target).map_err(disk)?;
+    while copying.step(STEP_PAGES).map_err(disk)? != StepResult::Done {
+        let at = copying.progress();
+        let (all, left) = (u64::try_from(at.pagecount).unwrap_or(0), u64::try_from(at.remaining).unwrap_or(0));
+        progress(Step::Copying, all.saturating_sub(left), all);
+    }
+    drop(copying);
+    let _: String = target.query_row("PRAGMA journal_mode = DELETE", [], |row| row.get(0)).map_err(disk)?;
+    Ok(target)
+}
+
+/// Writes into a backup how far it reaches.
+fn name_mark(target: &mut Connection, synced: &Synced) -> rusqlite::Result<()> {
+    let transaction = target.transaction()?;
+    transaction.execute_batch(&format!(
+        "DROP TABLE IF EXISTS {BACKUP_TABLE};
+         CREATE TABLE {BACKUP_TABLE} (
+             last INTEGER NOT NULL, -- the last record of this backup
+             chain BLOB NOT NULL,   -- the hash of its last group
+             made_at TEXT NOT NULL
+         ) STRICT"
+    ))?;
+    transaction.execute(
+        &format!("INSERT INTO {BACKUP_TABLE} (last, chain, made_at) VALUES (?1, ?2, ?3)"),
+        params![synced.last, &synced.chain[..], clock::utc().to_string()],
+    )?;
+    transaction.commit()
+}
+
+fn sync_directory(directory: &Path) -> Result<(), CopyError> {
+    File::open(directory).and_then(|opened| opened.sync_all()).map_err(|error| CopyError::File(directory.to_owned(), error))
+}

@@ -1,0 +1,169 @@
+//! Reads a journal beside whoever writes it, and proves it from its first group to its last. Nothing here changes a file.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, OptionalExtension as _};
+
+use super::chain::{Groups, Joint};
+use super::error::JournalError;
+use super::group::Group;
+use super::mark::{self, Found, Synced};
+use super::schema;
+use super::store::FILE;
+
+/// What takes its time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// Pages are copied.
+    Copying,
+    /// The chain is walked.
+    Proving,
+}
+
+/// Told how far a step has come: what is done, and of how much.
+pub type Progress<'a> = dyn FnMut(Step, u64, u64) + 'a;
+
+/// A journal, open for reading.
+pub struct Reader {
+    path: PathBuf,
+    pub(super) connection: Connection,
+    schema: i32,
+    /// What it must reach.
+    synced: Synced,
+}
+
+/// What a journal was proven to hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verified {
+    /// The counter of the first record; higher than 1 if older ones were dropped.
+    pub first: i64,
+    /// The counter of the last record; one before `first` if there is none.
+    pub last: i64,
+    /// How many commit groups there are.
+    pub groups: u64,
+    /// The versions of Holdfast that wrote them.
+    pub engines: BTreeSet<String>,
+    /// The hash of the last group, which stands for everything before it.
+    pub head: [u8; 32],
+}
+
+impl Verified {
+    /// How many records there are.
+    #[must_use]
+    pub const fn records(&self) -> i64 {
+        self.last.saturating_sub(self.first).saturating_add(1)
+    }
+}
+
+impl Reader {
+    /// Opens the journal of a data directory, which may be in use, or a file of one: a backup.
+    ///
+    /// # Errors
+    /// It is not there, not ours, or a newer program's.
+    pub fn open(place: &Path) -> Result<Self, JournalError> {
+        let (path, found) = if place.is_dir() {
+            // Before anything of the journal is read: it may grow meanwhile, and never shrink.
+            (place.join(FILE), mark::peek(place)?)
+        } else {
+            (place.to_owned(), Found::Nothing)
+        };
+        if let Err(error) = std::fs::metadata(&path) {
+            return Err(JournalError::Directory(path, error));
+        }
+        let (connection, schema) = schema::connect_reading(&path)?;
+        let synced = match found {
+            Found::Synced(synced) => synced,
+            Found::Nothing | Found::Damaged => backup_mark(&connection, &path)?,
+        };
+        Ok(Reader { path, connection, schema, synced })
+    }
+
+    /// The same, called otherwise in errors: a copy by what it is a copy of.
+    pub(super) fn called(mut self, path: &Path) -> Self {
+        path.clone_into(&mut self.path);
+        self
+    }
+
+    /// What errors call it.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Makes sure that nothing is missing at its end.
+    pub(super) fn must_reach_mark(&self) -> Result<(), JournalError> {
+        self.groups().must_reach(&self.synced)
+    }
+
+    /// Where it ends now.
+    pub(super) fn end(&self) -> Result<Joint, JournalError> {
+        self.groups().end()
+    }
+
+    /// Walks the whole chain and opens every record; what is appended meanwhile is walked, too.
+    ///
+    /// # Errors
+    /// The place of the first damage, or what is missing at the end.
+    pub fn verify(&self, progress: &mut Progress<'_>) -> Result<Verified, JournalError> {
+        let groups = self.groups();
+        self.must_reach_mark()?;
+        groups.checkpoint()?;
+        let (start, end) = (groups.start()?, groups.end()?);
+        let mut verified = Verified {
+            first: start.next,
+            last: start.next.saturating_sub(1),
+            groups: 0,
+            engines: BTreeSet::new(),
+            head: [0; 32],
+        };
+        groups.walk(0, &mut |first, bytes| {
+            let unreadable = |error| JournalError::Unreadable(self.path.clone(), first, error);
+            let group = Group::open(bytes).map_err(unreadable)?;
+            if !verified.engines.contains(group.engine) {
+                verified.engines.insert(group.engine.to_owned());
+            }
+            if first != verified.last.saturating_add(1) {
+                return Err(JournalError::Broken(self.path.clone(), first));
+            }
+            let mut last = verified.last;
+            for record in group {
+                record.map_err(unreadable)?;
+                last = last.saturating_add(1);
+            }
+            (verified.last, verified.groups) = (last, verified.groups.saturating_add(1));
+            progress(Step::Proving, distance(start.next, last.saturating_add(1)), distance(start.next, end.next));
+            Ok(())
+        })?;
+        // Where the last group ends by its row, and by the records in it.
+        let joint = groups.before(verified.last.saturating_add(1))?;
+        if joint.next != verified.last.saturating_add(1) {
+            return Err(JournalError::Broken(self.path.clone(), joint.next));
+        }
+        verified.head = joint.chain;
+        Ok(verified)
+    }
+
+    fn groups(&self) -> Groups<'_> {
+        Groups { connection: &self.connection, path: &self.path, schema: self.schema }
+    }
+}
+
+fn distance(from: i64, to: i64) -> u64 {
+    u64::try_from(to.saturating_sub(from)).unwrap_or(0)
+}
+
+/// The table in which a backup carries its own mark.
+pub(super) const BACKUP_TABLE: &str = "backup";
+
+/// How far a backup reaches; nothing for a file that is not one.
+fn backup_mark(connection: &Connection, path: &Path) -> Result<Synced, JournalError> {
+    let disk = JournalError::disk(path);
+    let nothing = Synced { last: 0, chain: [0; 32] };
+    let named = connection.table_exists(None, BACKUP_TABLE).map_err(disk)?;
+    if !named {
+        return Ok(nothing);
+    }
+    let read = |row: &rusqlite::Row<'_>| Ok(Synced { last: row.get(0)?, chain: row.get(1)? });
+    let mark = connection.query_row(&format!("SELECT last, chain FROM {BACKUP_TABLE}"), [], read).optional();
+    mark.map(|mark| mark.unwrap_or(nothing)).map_err(|error| JournalError::damage(path, 1, error))
+}

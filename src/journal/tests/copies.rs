@@ -1,0 +1,264 @@
+//! A journal is proven beside its writer, copied while it grows, and made again from the copy.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, params};
+
+use super::super::backup::{CopyError, backup, restore};
+use super::super::reader::Step;
+use super::super::store::FILE;
+use super::*;
+
+fn append(journal: &mut Journal, records: usize) {
+    let group = group(&vec![record(Body::Opened); records]);
+    journal.append(group.records(), group.bytes()).unwrap();
+}
+
+/// Three groups: records 1 to 3, 4, and 5 to 6; and a ruleset.
+fn three_groups(directory: &Path) -> Journal {
+    let mut journal = Journal::open(directory, Sync::Full).unwrap();
+    for records in [3, 1, 2] {
+        append(&mut journal, records);
+    }
+    journal.keep_ruleset(&ruleset()).unwrap();
+    journal
+}
+
+fn ruleset() -> KeptRuleset {
+    KeptRuleset {
+        hash: [7; 32],
+        program: "a".to_owned(),
+        source: "# rules".to_owned(),
+        published_at: Timestamp::from_unix_seconds(1_773_500_966),
+        published_by: "ann".to_owned(),
+        why: "because".to_owned(),
+    }
+}
+
+fn verify(place: &Path) -> Result<Verified, JournalError> {
+    Reader::open(place)?.verify(&mut |_, _, _| ())
+}
+
+fn operator(directory: &Path, sql: &str) {
+    assert_eq!(Connection::open(directory.join(FILE)).unwrap().execute(sql, []).unwrap(), 1, "{sql}");
+}
+
+fn names(directory: &Path) -> Vec<String> {
+    let mut names: Vec<_> =
+        fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+fn silent(_: Step, _: u64, _: u64) {}
+
+fn back_up(data: &Path, to: &Path) -> Result<(PathBuf, Verified), CopyError> {
+    backup(data, to, &mut silent)
+}
+
+#[test]
+fn a_journal_is_proven_beside_its_writer_and_without_one() {
+    let directory = tempfile::tempdir().unwrap();
+    let journal = three_groups(directory.path());
+    let expected =
+        Verified { first: 1, last: 6, groups: 3, engines: [env!("CARGO_PKG_VERSION").to_owned()].into(), head: *journal.chain() };
+    assert_eq!(verify(directory.path()).unwrap(), expected);
+    drop(journal);
+    let bytes = fs::read(directory.path().join(FILE)).unwrap();
+    assert_eq!(verify(directory.path()).unwrap(), expected);
+    assert_eq!(fs::read(directory.path().join(FILE)).unwrap(), bytes);
+    let journal = Journal::open(directory.path(), Sync::Full).unwrap();
+    assert_eq!((journal.next(), expected.records()), (7, 6));
+}
+
+#[test]
+fn an_empty_journal_is_whole() {
+    let directory = tempfile::tempdir().unwrap();
+    drop(Journal::open(directory.path(), Sync::Full).unwrap());
+    let verified = verify(directory.path()).unwrap();
+    assert_eq!((verified.records(), verified.groups, verified.head), (0, 0, [0; 32]));
+}
+
+#[test]
+fn a_journal_that_begins_at_a_checkpoint_is_whole() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut journal = three_groups(directory.path());
+    journal.drop_before(4, b"state").unwrap();
+    let verified = verify(directory.path()).unwrap();
+    assert_eq!((verified.first, verified.last, verified.groups, verified.records()), (4, 6, 2, 3));
+    operator(directory.path(), "UPDATE checkpoint SET state = x'00'");
+    assert!(matches!(verify(directory.path()), Err(JournalError::Broken(_, 4))));
+}
+
+#[test]
+fn damage_is_told_with_its_place() {
+    for (change, place) in [
+        ("UPDATE journal SET body = x'0100' WHERE first = 1", 1),
+        ("UPDATE journal SET records = 2 WHERE first = 4", 4),
+        ("DELETE FROM journal WHERE first = 4", 5),
+        ("UPDATE journal SET body = x'01' WHERE first = 5", 5),
+    ] {
+        let directory = tempfile::tempdir().unwrap();
+        drop(three_groups(directory.path()));
+        operator(directory.path(), change);
+        let error = verify(directory.path()).unwrap_err();
+        assert!(matches!(error, JournalError::Broken(_, first) if first == place), "{change}: {error}");
+    }
+    let directory = tempfile::tempdir().unwrap();
+    drop(three_groups(directory.path()));
+    operator(directory.path(), "DELETE FROM journal WHERE first = 5");
+    let error = verify(directory.path()).unwrap_err();
+    assert!(matches!(error, JournalError::EndsEarly { last: 4, synced: 6, .. }), "{error}");
+}
+
+#[test]
+fn a_row_that_does_not_count_its_records_is_told_though_the_chain_agrees() {
+    for records in [1_i64, 3] {
+        let directory = tempfile::tempdir().unwrap();
+        let journal = three_groups(directory.path());
+        let group = group(&vec![record(Body::Opened); 2]);
+        let chain = chain::link(journal.chain(), 7, records, group.bytes());
+        let sql = "INSERT INTO journal (first, records, chain, link, body) VALUES (7, ?1, ?2, 2, ?3)";
+        let operator = Connection::open(directory.path().join(FILE)).unwrap();
+        operator.execute(sql, params![records, &chain[..], group.bytes()]).unwrap();
+        assert!(matches!(verify(directory.path()), Err(JournalError::Broken(..))), "{records}");
+    }
+}
+
+/// A group that takes a mebibyte.
+fn large_group() -> GroupWriter {
+    let body = Body::Kept { digest: [1; 32], problem: "large".to_owned(), redacted: "x".repeat(1 << 20) };
+    group(&[record(body)])
+}
+
+#[test]
+fn a_backup_holds_one_state_while_the_writer_goes_on() {
+    let [directory, backups] = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let mut journal = three_groups(directory.path());
+    for _ in 0..20 {
+        let group = large_group();
+        journal.append(group.records(), group.bytes()).unwrap();
+    }
+    let head = *journal.chain();
+    let mut appended = 0;
+    let mut progress = |step, done, all| {
+        assert!(done <= all);
+        if step == Step::Copying {
+            // The writer is not held up by the copy.
+            append(&mut journal, 1);
+            journal.tidy();
+            appended += 1;
+            assert!(appended < 50, "the copy begins again with every append");
+        }
+    };
+    let (file, verified) = backup(directory.path(), backups.path(), &mut progress).unwrap();
+    assert!(appended > 1, "the copy takes several steps");
+    assert_eq!((verified.last, verified.head), (26, head), "as it was when the copy began");
+    assert_eq!(names(backups.path()), ["holdfast-26.backup"]);
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(verify(&file).unwrap(), verified);
+    assert_eq!(verify(directory.path()).unwrap().last, 26 + appended);
+}
+
+#[test]
+fn what_was_backed_up_is_restored() {
+    let [directory, elsewhere] = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let journal = three_groups(directory.path());
+    let file = elsewhere.path().join("monday");
+    let (_, backed_up) = back_up(directory.path(), &file).unwrap();
+    let data = elsewhere.path().join("deep/data");
+    // Twice: the second time from the directory that was restored, in use.
+    for (from, data) in [(file, data.clone()), (data, elsewhere.path().join("again"))] {
+        assert_eq!(restore(&from, &data, &mut silent).unwrap(), backed_up);
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(&data), mode(&data.join(FILE))), (0o700, 0o600));
+        let mut restored = Journal::open(&data, Sync::Full).unwrap();
+        assert_eq!((restored.next(), *restored.chain(), restored.remarks()), (7, *journal.chain(), vec![]));
+        assert_eq!(restored.rulesets("a").unwrap(), [ruleset()]);
+        let tables = "SELECT count(*) FROM sqlite_schema WHERE name = 'backup'";
+        assert_eq!(restored.connection.query_row(tables, [], |row| row.get::<_, i64>(0)).unwrap(), 0);
+    }
+}
+
+#[test]
+fn a_restored_directory_that_loses_its_end_is_refused() {
+    let [directory, elsewhere] = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    drop(three_groups(directory.path()));
+    let (file, _) = back_up(directory.path(), elsewhere.path()).unwrap();
+    let data = elsewhere.path().join("data");
+    restore(&file, &data, &mut silent).unwrap();
+    operator(&data, "DELETE FROM journal WHERE first = 5");
+    assert!(matches!(Journal::open(&data, Sync::Full), Err(JournalError::EndsEarly { last: 4, synced: 6, .. })));
+}
+
+#[test]
+fn nothing_is_overwritten() {
+    let [directory, elsewhere] = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    drop(three_groups(directory.path()));
+    let file = elsewhere.path().join("monday");
+    back_up(directory.path(), &file).unwrap();
+    let bytes = fs::read(&file).unwrap();
+    assert!(matches!(back_up(directory.path(), &file), Err(CopyError::Exists(_))));
+    assert_eq!(fs::read(&file).unwrap(), bytes);
+    let unfinished = elsewhere.path().join("tuesday.part");
+    fs::write(&unfinished, "another backup").unwrap();
+    assert!(matches!(back_up(directory.path(), &elsewhere.path().join("tuesday")), Err(CopyError::Exists(_))));
+    assert_eq!(fs::read_to_string(&unfinished).unwrap(), "another backup");
+
+    let error = restore(&file, elsewhere.path(), &mut silent);
+    assert!(matches!(error, Err(CopyError::NotEmpty(_))));
+    assert_eq!(names(elsewhere.path()), ["monday", "tuesday.part"]);
+}
+
+#[test]
+fn a_damaged_journal_is_not_backed_up() {
+    for change in ["UPDATE journal SET body = x'0100' WHERE first = 1", "DELETE FROM journal WHERE first = 5"] {
+        let [directory, backups] = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+        drop(three_groups(directory.path()));
+        operator(directory.path(), change);
+        let Err(CopyError::Journal(error)) = back_up(directory.path(), backups.path()) else { panic!("{change}") };
+        assert!(error.to_string().contains(&directory.path().join(FILE).display().to_string()), "{error}");
+        assert_eq!(names(backups.path()), [""; 0], "{change}");
+    }
+}
+
+#[test]
+fn a_damaged_backup_is_not_restored() {
+    type Damage = fn(&Path);
+    let sql = |path: &Path, sql: &str| assert_eq!(Connection::open(path).unwrap().execute(sql, []).unwrap(), 1);
+    let damages: [(&str, Damage); 4] = [
+        ("not a journal", |path| fs::write(path, "a letter".repeat(500)).unwrap()),
+        ("cut short", |path| {
+            let bytes = fs::read(path).unwrap();
+            fs::write(path, bytes.split_at(bytes.len() / 2).0).unwrap();
+        }),
+        ("a changed group", |path| {
+            let bytes = fs::read(path).unwrap();
+            let mut changed = bytes.clone();
+            let engine = env!("CARGO_PKG_VERSION").as_bytes();
+            let at = bytes.windows(engine.len()).rposition(|window| window == engine).unwrap();
+            changed[at] = b'9';
+            fs::write(path, changed).unwrap();
+        }),
+        ("emptied", |path| fs::write(path, "").unwrap()),
+    ];
+    let [directory, elsewhere] = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    drop(three_groups(directory.path()));
+    let (file, _) = back_up(directory.path(), elsewhere.path()).unwrap();
+    let whole = fs::read(&file).unwrap();
+    let data = elsewhere.path().join("data");
+    for (name, damage) in damages {
+        fs::write(&file, &whole).unwrap();
+        damage(&file);
+        assert!(restore(&file, &data, &mut silent).is_err(), "{name}");
+        assert!(!data.exists() || names(&data).is_empty(), "{name}: {:?}", names(&data));
+    }
+    fs::write(&file, &whole).unwrap();
+    sql(&file, "DELETE FROM journal WHERE first = 5");
+    let error = restore(&file, &data, &mut silent).unwrap_err();
+    assert!(matches!(error, CopyError::Journal(JournalError::EndsEarly { last: 4, synced: 6, .. })), "{error}");
+    fs::write(&file, &whole).unwrap();
+    restore(&file, &data, &mut silent).unwrap();
+}
