@@ -5,13 +5,13 @@
 //! through [`queue`] and never wait for anything here. At start the state is rebuilt from the journal.
 
 mod acts;
-mod cold;
+pub(crate) mod cold;
 mod counters;
-mod engine;
+pub(crate) mod engine;
 mod naming;
 mod queue;
 mod rebuild;
-mod state;
+pub(crate) mod state;
 mod undo;
 mod writer;
 
