@@ -18,6 +18,7 @@ pub mod journal;
 pub mod ledger;
 pub mod restore;
 pub mod rules;
+pub mod selftest;
 pub mod serve;
 #[cfg(test)]
 mod tests;
@@ -49,6 +50,7 @@ enum Command {
     Journal(journal::Journal),
     Backup(backup::Backup),
     Restore(restore::Restore),
+    Selftest(selftest::Selftest),
 }
 
 /// Which ledger a command is about.
@@ -130,6 +132,7 @@ impl Cli {
             Command::Journal(journal) => journal.run(output),
             Command::Backup(backup) => backup.run(output),
             Command::Restore(restore) => restore.run(output),
+            Command::Selftest(selftest) => selftest.run(output),
         }
     }
 }

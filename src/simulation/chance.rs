@@ -71,9 +71,9 @@ impl Chance {
         }
         match self.rng.u32(0..100) {
             0..27 => self.opening(model, now),
-            27..33 => self.increment(now),
+            27..33 => self.increment(model, now),
             33..36 => self.without_money(model, now),
-            36..40 => self.retry(now),
+            36..40 => self.retry(model, now),
             40..44 => self.stand_in(model, now),
             44..49 => self.order(model, now),
             49..53 => self.told_again(model, now),
@@ -126,6 +126,12 @@ impl Chance {
         let lately = self.habits.len().saturating_sub(LATELY);
         let from = if self.one_in(10) { 0 } else { lately };
         self.habits[self.rng.usize(from..self.habits.len())]
+    }
+
+    /// A payment that is under way, if one is found at the second try.
+    fn lively_habit(&mut self, model: &Model) -> Habit {
+        let habit = self.some_habit();
+        if model.payments[habit.payment].sheet.is_under_way() { habit } else { self.some_habit() }
     }
 
     /// A time of the platform's clock, lately; none twice in a world.
@@ -181,8 +187,8 @@ impl Chance {
         Deed::Ask(question)
     }
 
-    fn increment(&mut self, now: Timestamp) -> Deed {
-        let habit = self.some_habit();
+    fn increment(&mut self, model: &Model, now: Timestamp) -> Deed {
+        let habit = self.lively_habit(model);
         let question = Question { kind: AuthorizationKind::Incremental, ..self.question(&habit, now) };
         self.asked.push(question);
         Deed::Ask(question)
@@ -209,9 +215,9 @@ impl Chance {
         (age < FRESH || age > OLD).then_some(question)
     }
 
-    fn retry(&mut self, now: Timestamp) -> Deed {
+    fn retry(&mut self, model: &Model, now: Timestamp) -> Deed {
         let known = if self.asked.is_empty() { None } else { self.some_question(now) };
-        let Some(before) = known else { return self.increment(now) };
+        let Some(before) = known else { return self.increment(model, now) };
         let amount = if self.one_in(6) { before.amount + 1 } else { before.amount };
         let question = Question { amount, received_at: now, late: false, ..before };
         // An old key means what it means now.
@@ -259,7 +265,7 @@ impl Chance {
     }
 
     fn about_a_payment(&mut self, model: &mut Model, now: Timestamp) -> Deed {
-        let habit = self.some_habit();
+        let habit = self.lively_habit(model);
         self.tell_of(&habit, model, now)
     }
 
@@ -400,7 +406,7 @@ impl Chance {
             let wants = if self.one_in(4) { Wants::Refund(7) } else { before.wants };
             return Deed::Order(Command { wants, of: Named { name: Name::Full { alias: false }, ..before.of }, ..before });
         }
-        let habit = self.some_habit();
+        let habit = self.lively_habit(model);
         let sheet = &model.payments[habit.payment].sheet;
         let (open, captured) = ((sheet.held + sheet.ahead).max(1), (sheet.captured - sheet.refunded).max(1));
         let finality = if self.rng.bool() { Finality::Final } else { Finality::More };

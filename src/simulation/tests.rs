@@ -16,3 +16,21 @@ fn seeds_run_clean() {
 fn a_seed_replays_its_run() {
     assert_eq!(run(7, 2_000, |_| {}), run(7, 2_000, |_| {}));
 }
+
+/// Each of the field's known bugs is found, long before so many steps.
+const MUTANT_STEPS: u64 = 20_000;
+
+#[test]
+fn every_mutant_is_found() {
+    use holdfast_core::hold::mutant::{Mutant, put_back};
+    let mut survivors = Vec::new();
+    for mutant in Mutant::ALL {
+        assert!(put_back(Some(*mutant)), "tests are built with mutants");
+        match run(1, MUTANT_STEPS, |_| {}) {
+            Ok(_) => survivors.push(mutant.name()),
+            Err(difference) => println!("{:<28}{:>8}  {}", mutant.name(), difference.step, difference.what),
+        }
+    }
+    put_back(None);
+    assert_eq!(survivors, Vec::<&str>::new());
+}

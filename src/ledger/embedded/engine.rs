@@ -8,6 +8,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use holdfast_core::hold::Answered;
+use holdfast_core::hold::mutant::{self, Mutant};
 use holdfast_core::{Decision, Timestamp};
 
 use super::cold::{Cold, Found, Need};
@@ -206,7 +207,7 @@ impl Engine {
     /// Leaves the memory as it was before the group; only declines that were told keep their keys.
     fn give_up_group(&mut self, now: Timestamp) {
         self.state.undo(&mut self.undo);
-        for (key, answered) in self.told_declines.drain(..) {
+        for (key, answered) in self.told_declines.drain(..).filter(|_| !mutant::is(Mutant::ToldDeclineForgotten)) {
             self.state.remember_decline(key, answered, now);
         }
         std::mem::swap(&mut self.group, &mut self.in_doubt);
