@@ -70,15 +70,15 @@ impl Chance {
             return self.opening(model, now);
         }
         match self.rng.u32(0..100) {
-            0..27 => self.opening(model, now),
-            27..33 => self.increment(model, now),
-            33..36 => self.without_money(model, now),
-            36..40 => self.retry(model, now),
-            40..44 => self.stand_in(model, now),
-            44..49 => self.order(model, now),
-            49..53 => self.told_again(model, now),
-            53..57 => self.unlinked(model, now),
-            57..60 => self.standing(model, now),
+            0..31 => self.opening(model, now),
+            31..36 => self.increment(model, now),
+            36..38 => self.without_money(model, now),
+            38..41 => self.retry(model, now),
+            41..45 => self.stand_in(model, now),
+            45..49 => self.order(model, now),
+            49..52 => self.told_again(model, now),
+            52..57 => self.unlinked(model, now),
+            57..59 => self.standing(model, now),
             _ => self.about_a_payment(model, now),
         }
     }
@@ -364,12 +364,12 @@ impl Chance {
         let habit = self.some_habit();
         let account = &model.accounts[habit.account];
         let says = match self.rng.u32(0..6) {
-            0..4 if model.cards[habit.card].status.1 != CardStatus::Active => Says::Card(CardStatus::Active),
+            _ if model.cards[habit.card].status.1 != CardStatus::Active => Says::Card(CardStatus::Active),
+            _ if account.status.1 != AccountStatus::Active => Says::Account(AccountStatus::Active),
             0 => Says::Card(CardStatus::Lost),
             1..3 => Says::Card(CardStatus::Frozen),
-            3 if account.owner.1 != CardholderStatus::Active => Says::Owner(CardholderStatus::Active),
+            _ if account.owner.1 != CardholderStatus::Active => Says::Owner(CardholderStatus::Active),
             3 => Says::Owner(CardholderStatus::Suspended),
-            _ if account.status.1 != AccountStatus::Active => Says::Account(AccountStatus::Active),
             _ => Says::Account(AccountStatus::Frozen),
         };
         self.message(&habit, None, now, says)

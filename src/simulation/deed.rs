@@ -187,14 +187,14 @@ pub const LIMITS: [Limit; 4] = [
     Limit {
         scope: LimitScope::Card,
         span: Span::Day,
-        amount_max: Some(60_000),
-        count_max: Some(12),
+        amount_max: Some(120_000),
+        count_max: Some(24),
         enforcement: Enforcement::Enforce,
     },
     Limit {
         scope: LimitScope::Account,
         span: Span::Hours(24),
-        amount_max: Some(150_000),
+        amount_max: Some(400_000),
         count_max: None,
         enforcement: Enforcement::Enforce,
     },
@@ -202,7 +202,7 @@ pub const LIMITS: [Limit; 4] = [
         scope: LimitScope::Program,
         span: Span::Ever,
         amount_max: Some(20_000_000),
-        count_max: Some(60),
+        count_max: Some(90),
         enforcement: Enforcement::Enforce,
     },
     Limit {

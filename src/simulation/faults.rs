@@ -34,7 +34,7 @@ impl World {
 
     fn commit(&mut self) {
         let now = self.now.utc;
-        let fault = match self.rng.u32(0..60) {
+        let fault = match self.rng.u32(0..80) {
             0 => Fault::NotWritten,
             1 => Fault::InDoubt,
             _ => Fault::None,
@@ -87,6 +87,7 @@ impl World {
     /// The process dies, and with it perhaps what was not synced; another one begins.
     pub(super) fn die(&mut self) -> Checked<()> {
         let crash = if self.rng.bool() { Crash::KeepsAll } else { Crash::LosesUnsynced };
+        let quiet = self.engine.gathered() == 0 && self.engine.writable() == Writable::Yes;
         self.disk.crash(crash);
         match (std::mem::replace(&mut self.doubt, Doubt::None), crash) {
             (Doubt::There(given_up), Crash::KeepsAll) => self.model.take_in(given_up),
@@ -94,7 +95,7 @@ impl World {
             (Doubt::None | Doubt::NotThere | Doubt::There(_) | Doubt::OnlyDeclines, _) => {}
         }
         self.model.crash(self.now.utc);
-        self.restart()
+        self.restart(quiet)
     }
 
     /// Whatever was under way is made durable.

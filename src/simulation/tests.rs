@@ -17,6 +17,17 @@ fn a_seed_replays_its_run() {
     assert_eq!(run(7, 2_000, |_| {}), run(7, 2_000, |_| {}));
 }
 
+#[test]
+fn a_restart_at_every_record_remembers_everything() {
+    for seed in [11, 13] {
+        let mut world = World::new(Rng::with_seed(seed)).unwrap();
+        for _ in 0..300 {
+            let stepped = world.step().and_then(|()| world.settle());
+            stepped.unwrap_or_else(|difference| panic!("seed {seed}: {difference}"));
+        }
+    }
+}
+
 /// Each of the field's known bugs is found, long before so many steps.
 const MUTANT_STEPS: u64 = 20_000;
 

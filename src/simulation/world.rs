@@ -266,12 +266,16 @@ impl World {
         Ok(())
     }
 
-    /// The process begins again, on what the disk kept.
-    pub(super) fn restart(&mut self) -> Checked<()> {
+    /// The process begins again, on what the disk kept; if nothing was under way, it remembers what the one before did.
+    pub(super) fn restart(&mut self, quiet: bool) -> Checked<()> {
         let log = self.disk.open(Sync::Full).map_err(broken)?;
-        self.engine = Engine::new(Box::new(log), State::new(self.secret));
+        let mut before = std::mem::replace(&mut self.engine, Engine::new(Box::new(log), State::new(self.secret)));
         self.engine.rebuild(1, &Nowhere, |_| {}).map_err(broken)?;
         self.engine.tidy(self.now.utc);
+        before.tidy(self.now.utc);
+        if quiet && let Some((expected, got)) = before.state().portrait().differs_from(&self.engine.state().portrait()) {
+            return Err(self.differs("memory after a restart", expected, got, self.history_end()));
+        }
         self.model.forget_keys(self.now.utc);
         self.report.restarts += 1;
         self.check_everything("after a restart")

@@ -5,6 +5,7 @@
 //! a key of this data directory, so that they cost no allocation and cannot be made to collide. Nothing here knows a disk.
 
 mod holds;
+mod portrait;
 mod restore;
 mod rows;
 mod take_back;
