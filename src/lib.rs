@@ -35,6 +35,7 @@
 //! | [`telemetry`] | one line a callback, for whoever wants to look at single answers |
 //! | [`operations`] | what operators ask, done on a ledger |
 //! | [`control`] | the Unix socket that carries it to a running server |
+//! | [`simulation`] | the ledger against an independent model, from one seed: `holdfast selftest` |
 //! | [`command`] | the command line, one file a subcommand |
 //! | `loadtest/` | open-loop load for any adapter; never links the responder |
 //! | `tests/e2e/` | the real server over real sockets |
@@ -90,5 +91,6 @@ pub mod replay;
 pub mod responder;
 pub mod server;
 pub mod settlement;
+pub mod simulation;
 pub mod start_error;
 pub mod telemetry;

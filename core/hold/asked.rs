@@ -8,6 +8,7 @@ use arrayvec::ArrayVec;
 
 use super::event::ToldAnswer;
 use super::life::{Hold, Placement, Role, Step, StepId, Steps, What, fold};
+use super::mutant::{self, Mutant};
 use super::outcome::{Finding, Outcome};
 use super::state::{Account, Answered, Counted, Slice};
 use super::told::{corrected, take};
@@ -48,7 +49,7 @@ pub struct Adoption<'a> {
 /// Decides an authorization. Key, card, account, rules, payment, limits, funds: the first to object is the reason.
 pub(super) fn decide(slice: &Slice<'_>, asked: &Asked<'_>) -> Outcome {
     let request = asked.request;
-    if let Some(answered) = slice.answered {
+    if let Some(answered) = slice.answered.filter(|_| !mutant::is(Mutant::RetryDecidedAfresh)) {
         return repeat(&answered, asked.digest);
     }
     if let Some(step) = step_of(slice, StepId::of(&request.key)) {
@@ -100,7 +101,8 @@ fn approve(slice: &Slice<'_>, account: &Account, asked: &Asked<'_>, proceed: &Pr
         let policy = HoldPolicy { extra: proceed.hold.extra.min(left).max(0), ..proceed.hold };
         take(slice, account, placing(request, asked.asked_at, amount, &policy), &places)
     } else {
-        Ok(count_only(slice, request, &places, true))
+        let spendable = mutant::is(Mutant::CreditSpendable) && request.kind == AuthorizationKind::Credit;
+        Ok(Outcome { posted: if spendable { amount } else { 0 }, ..count_only(slice, request, &places, true) })
     };
     match placed {
         Ok(outcome) => Outcome { decision: Some((decision, Basis::Ledger)), answered: Some(answered), finding: None, ..outcome },
@@ -120,6 +122,7 @@ pub(super) fn adopt(slice: &Slice<'_>, adoption: &Adoption<'_>) -> Outcome {
         // An earlier callback was told yes, and a retry of it heard no, or less, while the ledger was away. What the first
         // one heard stays true: only the platform's word releases it. (The same callback's approval is one that nobody
         // heard.)
+        Some(_) if mutant::is(Mutant::RetryReleases) => {}
         Some(ours) if ours.asked_at != adoption.asked_at && approves_more(&ours.decision, &decision) => {
             return Outcome::nothing(Finding::ApprovedBefore);
         }
@@ -273,7 +276,7 @@ fn grant(
             return Err((DeclineReason::CountLimitReached, Basis::Limit(check.limit)));
         }
     }
-    if !moves_money(request.kind) {
+    if !moves_money(request.kind) && !mutant::is(Mutant::VerificationNeedsFunds) {
         return Ok(asked);
     }
     within(most, there, cost, request, proceed).ok_or((DeclineReason::InsufficientFunds, Basis::Ledger))
@@ -304,7 +307,7 @@ fn placing(request: &AuthorizationRequest, asked_at: Timestamp, amount: i64, pol
         tolerance: policy.tolerance,
         posting: request.posting,
         role: if request.kind == AuthorizationKind::Incremental { Role::Increment } else { Role::Opening },
-        transactions: transactions(request.kind),
+        transactions: if mutant::is(Mutant::IncrementIsTransaction) { 1 } else { transactions(request.kind) },
         expires_at: held.then(|| asked_at.saturating_add(Duration::from_secs(u64::from(life)))),
         original: request.original,
     };

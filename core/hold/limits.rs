@@ -6,6 +6,7 @@
 use smallvec::SmallVec;
 
 use super::life::{Hold, HoldStatus, Overflow, Placement, Steps, kept};
+use super::mutant::{self, Mutant};
 use super::state::Counted;
 use crate::rules::LIMITS_MAX;
 
@@ -73,7 +74,11 @@ impl Left {
 
 /// What of the payment was spent, or may still be; what was held on top is nobody's spending.
 fn spoken_for(hold: &Hold) -> i64 {
-    if hold.is_under_way() { hold.authorized.max(hold.captured) } else { hold.captured }
+    if hold.is_under_way() || mutant::is(Mutant::LimitGetsNothingBack) {
+        hold.authorized.max(hold.captured)
+    } else {
+        hold.captured
+    }
 }
 
 fn transactions(hold: &Hold, placement: &Placement, amount: i64) -> i32 {

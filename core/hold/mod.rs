@@ -12,6 +12,7 @@ mod asked;
 mod event;
 pub mod life;
 mod limits;
+pub mod mutant;
 mod order;
 mod outcome;
 mod state;

@@ -3,6 +3,7 @@
 use super::asked::{conflict, declined_by, repeat, step_of};
 use super::event::{Finality, MovementCause, Order, ReleaseCause};
 use super::life::{Hold, Step, StepId, What};
+use super::mutant::{self, Mutant};
 use super::outcome::Outcome;
 use super::state::{Answered, Slice};
 use super::told::take;
@@ -69,7 +70,9 @@ pub(super) fn obey(slice: &Slice<'_>, ordered: &Ordered<'_>, now: Timestamp) -> 
 /// What a payment of ours allows to be done with it.
 fn allowed(hold: &Hold, order: &Order) -> Result<(), DeclineReason> {
     match order {
-        Order::Capture { .. } | Order::Release if !hold.is_under_way() => Err(DeclineReason::AuthorizationOver),
+        Order::Capture { .. } | Order::Release if !hold.is_under_way() && !mutant::is(Mutant::CommitAfterReject) => {
+            Err(DeclineReason::AuthorizationOver)
+        }
         Order::Release => Ok(()),
         Order::Capture { amount, finality } => {
             let capturable = hold.authorized.saturating_add(hold.tolerance).saturating_sub(hold.captured);
@@ -82,6 +85,7 @@ fn allowed(hold: &Hold, order: &Order) -> Result<(), DeclineReason> {
             }
         }
         Order::Refund { amount } if amount.minor() <= 0 => Err(DeclineReason::AmountBelowMinimum),
+        Order::Refund { .. } if mutant::is(Mutant::RefundAboveCaptured) => Ok(()),
         Order::Refund { amount } if amount.minor() > hold.captured.saturating_sub(hold.refunded) => {
             Err(DeclineReason::RefundAboveCaptured)
         }

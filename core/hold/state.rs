@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::account::{AccountStatus, CardStatus, CardholderStatus};
 use super::life::{Hold, Step, StepId};
+use super::mutant::{self, Mutant};
 use crate::authorization::ContentDigest;
 use crate::decision::Decision;
 use crate::money::{Currency, Money};
@@ -30,7 +31,8 @@ impl Account {
     /// What can be spent: posted − held + credit line. Told events may take it below zero.
     #[must_use]
     pub fn available(&self) -> i64 {
-        let sum = i128::from(self.posted).saturating_sub(i128::from(self.held)).saturating_add(i128::from(self.credit_line));
+        let held = if mutant::is(Mutant::HoldsNotCounted) { 0 } else { self.held };
+        let sum = i128::from(self.posted).saturating_sub(i128::from(held)).saturating_add(i128::from(self.credit_line));
         i64::try_from(sum).unwrap_or(if sum < 0 { i64::MIN } else { i64::MAX })
     }
 

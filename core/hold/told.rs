@@ -4,6 +4,7 @@
 use super::event::{Fact, Finality, MovementCause, RecordedOutcome, ReleaseCause, ToldEvent};
 use super::life::{Hold, HoldStatus, Role, Step, StepId, Steps, What, Word, fold};
 use super::limits;
+use super::mutant::{self, Mutant};
 use super::outcome::{Finding, Outcome, Standing};
 use super::state::{Account, Answered, Counted, Heard, Mark, Slice};
 use crate::decision::{Decision, DeclineReason};
@@ -25,9 +26,13 @@ pub(super) fn tell(slice: &Slice<'_>, event: &ToldEvent, now: Timestamp) -> Outc
         Fact::Account { status, .. } => stand(slice, Standing::Account(status), mark),
         Fact::SettlementAnnounced { .. } => Outcome::default(),
         Fact::Captured { payment: None, amount, .. } => on_account(slice, amount, |account| {
+            if mutant::is(Mutant::ForcePostNeedsFunds) && account.available() < amount.minor() {
+                return Outcome::nothing(Finding::AmountTooLarge);
+            }
             let outcome = post(account, amount.minor().saturating_neg(), MovementCause::NetworkSettlement);
             Outcome { finding: outcome.finding.or(Some(Finding::ForcePosted)), ..outcome }
         }),
+        Fact::Credited { payment: None, .. } if mutant::is(Mutant::RefundNeedsLink) => Outcome::nothing(Finding::PaymentUnknown),
         Fact::Credited { payment: None, amount, cause } => {
             on_account(slice, amount, |account| post(account, amount.minor(), cause))
         }
@@ -48,7 +53,7 @@ pub(super) fn tell(slice: &Slice<'_>, event: &ToldEvent, now: Timestamp) -> Outc
 /// A change of standing, unless a newer message told of it before.
 fn stand(slice: &Slice<'_>, standing: Standing, mark: Mark) -> Outcome {
     match slice.standing {
-        Some(known) if known > mark => Outcome::nothing(Finding::Superseded),
+        Some(known) if known > mark && !mutant::is(Mutant::StaleStanding) => Outcome::nothing(Finding::Superseded),
         Some(_) | None => Outcome { standing: Some((standing, mark)), ..Outcome::default() },
     }
 }
@@ -67,6 +72,9 @@ fn of_payment(slice: &Slice<'_>, fact: &Fact, id: StepId, at: Timestamp) -> Outc
     // Adapters never make one: the fact's name carries the direction.
     if amount.is_some_and(Money::is_negative) {
         return Outcome::nothing(Finding::AmountTooLarge);
+    }
+    if mutant::is(Mutant::EarlyCaptureUnmatched) && slice.hold.is_none() && matches!(what, What::Captured { .. }) {
+        return post(&account, amount.map_or(0, |amount| amount.minor().saturating_neg()), MovementCause::NetworkSettlement);
     }
     let mut outcome = match take(slice, &account, Step { id, at, what }, &[]) {
         Ok(outcome) => outcome,
@@ -111,7 +119,7 @@ pub(super) fn take(slice: &Slice<'_>, account: &Account, step: Step, places: &[C
     let steps = Steps::with(slice.steps, step);
     let after = fold(&steps).map_err(|_| Finding::AmountTooLarge)?;
     let posted = i64::try_from(after.effect().saturating_sub(before.effect())).map_err(|_| Finding::AmountTooLarge)?;
-    let held = after.held.saturating_sub(before.held);
+    let held = mutated(after.held.saturating_sub(before.held), &before, &step.what);
     account.posted.checked_add(posted).ok_or(Finding::AmountTooLarge)?;
     account.held.checked_add(held).ok_or(Finding::AmountTooLarge)?;
     let cause = match step.what {
@@ -133,6 +141,25 @@ pub(super) fn take(slice: &Slice<'_>, account: &Account, step: Step, places: &[C
         finding: finding(&before, &after, &step.what),
         ..Outcome::default()
     })
+}
+
+/// What is released too often, in builds that can: the difference of two folds cannot be wrong in this way.
+fn mutated(held: i64, before: &Hold, what: &What) -> i64 {
+    match what {
+        What::Released { .. } if mutant::is(Mutant::DoubleVoid) && !before.is_under_way() => before.authorized.saturating_neg(),
+        What::Released { cause: ReleaseCause::Expired | ReleaseCause::SafetyTimer }
+            if mutant::is(Mutant::ExpiryRacesCapture) && before.held > 0 =>
+        {
+            before.authorized.saturating_neg()
+        }
+        What::Placed(_)
+        | What::Recorded { .. }
+        | What::Reduced { .. }
+        | What::Totalled { .. }
+        | What::Released { .. }
+        | What::Captured { .. }
+        | What::Moved { .. } => held,
+    }
 }
 
 /// What somebody should know about a step.

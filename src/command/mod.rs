@@ -21,6 +21,7 @@ pub mod ledger;
 pub mod replay;
 pub mod restore;
 pub mod rules;
+pub mod selftest;
 pub mod serve;
 pub mod settlement;
 #[cfg(test)]
@@ -57,6 +58,7 @@ enum Command {
     Settlement(settlement::Settlement),
     Backup(backup::Backup),
     Restore(restore::Restore),
+    Selftest(selftest::Selftest),
 }
 
 /// Which ledger a command is about.
@@ -142,6 +144,7 @@ impl Cli {
             Command::Replay(replay) => replay.run(output),
             Command::Backup(backup) => backup.run(output),
             Command::Restore(restore) => restore.run(output),
+            Command::Selftest(selftest) => selftest.run(output),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{Hold, HoldStatus, Placement, Role, Step, StepId, Steps, What, Word};
 use crate::authorization::Posting;
 use crate::hold::event::{Finality, MovementCause, ReleaseCause};
+use crate::hold::mutant::{self, Mutant};
 use crate::money::Money;
 use crate::rules::HoldPolicy;
 use crate::time::Timestamp;
@@ -81,6 +82,7 @@ impl Standing {
                     self.believe(role, word, opened, step.at)?;
                 }
             }
+            What::Reduced { .. } if mutant::is(Mutant::StandInNotReversed) && !opened => {}
             What::Reduced { by, original } => self.reduce(by, original),
             What::Totalled { total } => {
                 self.authorize(total);
@@ -91,9 +93,12 @@ impl Standing {
                 }
             }
             What::Released { cause } => self.end(End::Released(cause)),
+            What::Captured { .. } if mutant::is(Mutant::CaptureAfterEndLost) && self.end.is_some() => {}
             What::Captured { amount, finality } => {
+                let amount = if mutant::is(Mutant::OverCaptureCut) { amount.min(self.hold.authorized) } else { amount };
                 self.hold.captured = sum(self.hold.captured, amount)?;
-                if finality == Finality::Final {
+                let last = finality == Finality::Final && !mutant::is(Mutant::FinalKeepsRest);
+                if last || mutant::is(Mutant::FirstCaptureEnds) {
                     self.end(End::Final);
                 }
             }
@@ -188,6 +193,7 @@ impl Standing {
     }
 
     fn reduce(&mut self, by: i64, original: Option<Money>) {
+        let original = original.filter(|_| !mutant::is(Mutant::ReversalAtOldRate));
         let share = match (self.original, original) {
             (Some(open), Some(told)) if open.currency() == told.currency() && open.minor() > 0 && told.minor() > 0 => {
                 self.original = open.checked_sub(told).ok().filter(|left| !left.is_negative());

@@ -4,7 +4,6 @@
 use holdfast_core::hold::life::{Placement, Role, Word};
 use holdfast_core::hold::*;
 // The journal has a step, too.
-use holdfast_core::hold::Step;
 use holdfast_core::rules::*;
 use holdfast_core::*;
 use proptest::prelude::*;
@@ -70,7 +69,7 @@ fn verdict() -> Verdict {
 }
 
 /// One step of each kind.
-fn steps() -> Vec<Step> {
+fn steps() -> Vec<hold::Step> {
     let (asked, role) = (StepId(u64::MAX), Role::Increment);
     let placement = Placement {
         amount: 1,
@@ -93,7 +92,7 @@ fn steps() -> Vec<Step> {
         What::Captured { amount: 9, finality: Finality::Final },
         What::Moved { amount: i64::MIN, cause: MovementCause::Dispute },
     ];
-    (0_u64..).zip(whats).map(|(id, what)| Step { id: StepId(id), at: Timestamp::from_unix_micros(-5), what }).collect()
+    (0_u64..).zip(whats).map(|(id, what)| hold::Step { id: StepId(id), at: Timestamp::from_unix_micros(-5), what }).collect()
 }
 
 fn outcome() -> Outcome {

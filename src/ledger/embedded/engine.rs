@@ -9,6 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use holdfast_core::hold::Answered;
+use holdfast_core::hold::mutant::{self, Mutant};
 use holdfast_core::{Decision, Timestamp};
 
 use super::cold::{Cold, Found, Need};
@@ -56,6 +57,8 @@ pub struct Engine {
     pub(super) group: GroupWriter,
     /// A group whose commit failed: whether it reached the disk all the same, only reopening tells.
     in_doubt: GroupWriter,
+    /// The record that it would begin with.
+    doubtful_from: i64,
     pub(super) undo: UndoLog,
     /// Declines of this group that were told already: they keep their keys whatever becomes of the group.
     pub(super) told_declines: Vec<(Fingerprint, Answered)>,
@@ -80,6 +83,7 @@ impl Engine {
             state,
             group: GroupWriter::default(),
             in_doubt: GroupWriter::default(),
+            doubtful_from: 0,
             undo: UndoLog::new(),
             told_declines: Vec::new(),
             projected: None,
@@ -104,6 +108,8 @@ impl Engine {
                 let record = record.map_err(|error| log.unreadable(first, error))?;
                 // The first group may begin with records that the projection has.
                 if number == next {
+                    // As time goes by in the log: a key that was forgotten and is used again counts from its second use.
+                    state.forget_old_keys(record.at);
                     rebuild::write_record(state, &record, number, cold, undo)?;
                     undo.clear();
                     next = next.saturating_add(1);
@@ -121,6 +127,16 @@ impl Engine {
     /// The counter that the next record gets.
     pub fn next_record(&self) -> i64 {
         self.log.next().saturating_add(i64::from(self.group.records()))
+    }
+
+    /// How many records wait for their commit.
+    pub fn gathered(&self) -> u32 {
+        self.group.records()
+    }
+
+    /// What is remembered.
+    pub fn state(&self) -> &State {
+        &self.state
     }
 
     /// Whether the log takes records.
@@ -203,40 +219,47 @@ impl Engine {
     /// Leaves the memory as it was before the group; only declines that were told keep their keys.
     fn give_up_group(&mut self, now: Timestamp) {
         self.state.undo(&mut self.undo);
-        for (key, answered) in self.told_declines.drain(..) {
+        for (key, answered) in self.told_declines.drain(..).filter(|_| !mutant::is(Mutant::ToldDeclineForgotten)) {
             self.state.remember_decline(key, answered, now);
         }
         std::mem::swap(&mut self.group, &mut self.in_doubt);
         self.group.clear();
+        self.doubtful_from = self.log.next();
         self.writable = Writable::No;
     }
 
     /// Opens the log again, compares where it ends with what was written, and proves that it can be written.
     pub fn come_back(&mut self, now: Timestamp) -> Writable {
-        let expected = self.log.next();
         if self.log.reopen().is_err() {
             return Writable::No;
         }
         let in_doubt: Vec<Record> = Group::open(self.in_doubt.bytes()).into_iter().flatten().flatten().collect();
-        self.in_doubt.clear();
+        let is_there = self.log.next() > self.doubtful_from;
         let (place, body) = (Place::default(), BodyRef::Opened);
         let opened = RecordRef { at: now, program: None, platform: None, ruleset: None, operator: None, place, body };
-        let mut gathered = self.in_doubt.push(&opened).is_ok();
-        if self.log.next() > expected {
-            // The group that was given up is durable after all: it counts. What it needed of old was taken in before.
-            for (number, record) in (expected..).zip(&in_doubt) {
-                gathered &= rebuild::write_record(&mut self.state, record, number, &super::cold::Nowhere, &mut self.undo).is_ok();
-            }
-            self.undo.clear();
-        } else {
+        let mut proof = GroupWriter::default();
+        let mut gathered = proof.push(&opened).is_ok();
+        if !is_there {
             // Its declines were told all the same: they are recorded now, so that a restart remembers them too.
             let owed = in_doubt.iter().filter(|record| declines(&record.body));
-            gathered &= owed.map(Record::as_written).all(|record| self.in_doubt.push(&record).is_ok());
+            gathered &= owed.map(Record::as_written).all(|record| proof.push(&record).is_ok());
         }
-        // If this fails, it is in doubt in its turn.
-        if gathered && self.log.append(self.in_doubt.records(), self.in_doubt.bytes()).is_ok() {
+        let proven = gathered && self.log.append(proof.records(), proof.bytes()).is_ok();
+        if proven && is_there {
+            // The group that was given up counts, now that what was written after it is durable, and it with that. What it
+            // needed of old was taken in before.
+            for (number, record) in (self.doubtful_from..).zip(&in_doubt) {
+                // Nothing is looked for, so nothing fails.
+                let _ = rebuild::write_record(&mut self.state, record, number, &super::cold::Nowhere, &mut self.undo);
+            }
+            self.undo.clear();
+        }
+        if proven {
             self.in_doubt.clear();
             self.writable = Writable::Yes;
+        } else if !is_there && gathered {
+            // It is in doubt in its turn.
+            self.in_doubt = proof;
         }
         self.writable
     }

@@ -7,14 +7,14 @@
 
 mod acts;
 pub mod again;
-mod cold;
+pub(crate) mod cold;
 mod counters;
-mod engine;
+pub(crate) mod engine;
 mod naming;
 pub mod projection;
 mod queue;
 mod rebuild;
-mod state;
+pub(crate) mod state;
 mod undo;
 mod weigh;
 mod writer;

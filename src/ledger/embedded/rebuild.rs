@@ -1,5 +1,6 @@
 //! From the journal back to memory: the outcomes of its records are written again, in order. Nothing is decided afresh.
 
+use holdfast_core::hold::mutant::{self, Mutant};
 use holdfast_core::hold::{Account, AccountStatus, CardStatus, Mark, Outcome, StepId, Subject, ToldEvent};
 use holdfast_core::{AuthorizationRequest, Currency, DeclineReason, Expiry, PaymentRef, ProgramId, Timestamp};
 
@@ -98,6 +99,7 @@ fn write_told(
     let subject = subject_of(event);
     let located = as_recorded(state, record, outcome, state.locate_told(program, platform, &subject, payment));
     let told = heard(state.told_name(program, platform, &event.key), event, outcome);
+    let told = told.filter(|_| !mutant::is(Mutant::ToldAgainAfterRestart));
     let asked = asked_of(&event.fact).map(|key| state.asked_name(program, platform, &key));
     let names = Names { payment, increment, asked, told, ..names(program, record, number) };
     state.write(&located, &names, outcome, undo);

@@ -188,7 +188,6 @@ impl Holds {
     }
 
     /// All of them, in no order.
-    #[cfg(test)]
     pub fn iter(&self) -> impl Iterator<Item = &HoldRow> {
         self.slots.iter().filter_map(|slot| match slot {
             Slot::Taken(row, ..) => Some(row.as_ref()),

@@ -8,6 +8,7 @@ mod holds;
 mod names;
 #[cfg(test)]
 mod picture;
+mod portrait;
 mod restore;
 mod rows;
 mod take_back;

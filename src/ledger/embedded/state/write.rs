@@ -49,13 +49,13 @@ impl State {
             row.account.posted = row.account.posted.saturating_add(outcome.posted);
             row.account.held = row.account.held.saturating_add(outcome.held);
         }
-        // A payment counts, and gets back, where it was placed, whatever card a later message names.
-        let counts_for = located.hold.and_then(|index| self.hold(index)).map_or(located.card, |row| row.card);
-        let counts_for = Located { card: counts_for, ..*located };
         let mut index = located.hold;
         if let Some(hold) = outcome.hold {
             index = self.write_hold(located, names, hold, outcome, undo);
         }
+        // A payment counts, and gets back, where it was placed, whatever card a later message names.
+        let placed_with = index.and_then(|index| self.hold(index)).and_then(|row| row.card);
+        let counts_for = Located { card: placed_with.or(located.card), ..*located };
         for counted in &outcome.counted {
             self.count(&counts_for, counted, undo);
         }
@@ -99,7 +99,11 @@ impl State {
                 let before = self.hold(index)?.clone();
                 let (account, status) = (before.account, before.hold.status);
                 undo.push(Undo::Hold(index, Box::new(before)));
-                self.holds.change(index, |row| row.take(hold, outcome.step, &outcome.counted));
+                self.holds.change(index, |row| {
+                    // One that was told of first, by its account alone, is placed with the card that asks.
+                    row.card = row.card.or(located.card);
+                    row.take(hold, outcome.step, &outcome.counted);
+                });
                 self.count_open(account, status, hold.status);
                 index
             }

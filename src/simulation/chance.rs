@@ -1,0 +1,429 @@
+//! What happens next, by chance: from one seed, and from what the model knows, so that most events concern what is there.
+
+use std::time::Duration;
+
+use fastrand::Rng;
+use holdfast_core::hold::{AccountStatus, CardStatus, CardholderStatus, Finality, MovementCause, ReleaseCause};
+use holdfast_core::rules::HoldPolicy;
+use holdfast_core::{AuthorizationKind, Expiry, Padding, PartialApproval, Posting, Timestamp};
+
+use super::deed::{Command, Deed, Heard, Message, Name, Named, Outcome, Question, Says, Wants};
+use super::model::Model;
+
+/// Keys younger than this are remembered, keys older than [`OLD`] are not; in between nobody asks.
+const FRESH: Duration = Duration::from_secs(47 * 3600);
+const OLD: Duration = Duration::from_secs(49 * 3600);
+
+/// So many of the latest payments are what most events are about.
+const LATELY: usize = 10;
+
+/// What is decided once about a payment: what its platform is like.
+#[derive(Debug, Clone, Copy)]
+struct Habit {
+    payment: usize,
+    program: usize,
+    account: usize,
+    card: usize,
+    number: u32,
+    alias: bool,
+    posting: Posting,
+    expiry: Expiry,
+    /// The merchant's currency is another one.
+    foreign_merchant: bool,
+    policy: HoldPolicy,
+}
+
+/// Draws events.
+pub struct Chance {
+    pub rng: Rng,
+    habits: Vec<Habit>,
+    asked: Vec<Question>,
+    told: Vec<(Timestamp, Message)>,
+    ordered: Vec<(Timestamp, Command)>,
+    serial: u32,
+}
+
+impl Chance {
+    /// Chances of a world that is empty yet.
+    pub fn new(rng: Rng) -> Self {
+        let (habits, asked, told, ordered) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Chance { rng, habits, asked, told, ordered, serial: 0 }
+    }
+
+    fn one_in(&mut self, of: u32) -> bool {
+        self.rng.u32(0..of) == 0
+    }
+
+    fn amount(&mut self) -> i64 {
+        self.rng.i64(1..=9_000)
+    }
+
+    /// A number that no key of this world has yet.
+    fn key(&mut self) -> u32 {
+        self.serial += 1;
+        self.serial
+    }
+
+    /// What happens next.
+    pub fn next(&mut self, model: &mut Model, now: Timestamp) -> Deed {
+        if self.habits.is_empty() {
+            return self.opening(model, now);
+        }
+        match self.rng.u32(0..100) {
+            0..31 => self.opening(model, now),
+            31..36 => self.increment(model, now),
+            36..38 => self.without_money(model, now),
+            38..41 => self.retry(model, now),
+            41..45 => self.stand_in(model, now),
+            45..49 => self.order(model, now),
+            49..52 => self.told_again(model, now),
+            52..57 => self.unlinked(model, now),
+            57..59 => self.standing(model, now),
+            _ => self.about_a_payment(model, now),
+        }
+    }
+
+    fn new_habit(&mut self, model: &mut Model) -> Habit {
+        let card = self.rng.usize(0..model.cards.len());
+        let account = model.cards[card].account;
+        let program = model.accounts[account].program;
+        let payment = model.add_payment(program, account);
+        let policy = HoldPolicy {
+            lifetime_seconds: self.rng.u32(3600..=400_000),
+            safety_timer_seconds: self.rng.u32(86_400..=3_100_000),
+            extra: if self.one_in(3) { self.rng.i64(0..=500) } else { 0 },
+            tolerance: if self.one_in(3) { self.rng.i64(0..=800) } else { 0 },
+            partial_min: self.one_in(2).then(|| self.rng.i64(1..=500)),
+        };
+        let habit = Habit {
+            payment,
+            program,
+            account,
+            card,
+            number: self.number_in(program),
+            alias: self.one_in(3),
+            posting: if self.one_in(4) { Posting::Immediate } else { Posting::Hold },
+            expiry: if self.one_in(3) { Expiry::Ours } else { Expiry::Told },
+            foreign_merchant: self.one_in(3),
+            policy,
+        };
+        self.habits.push(habit);
+        habit
+    }
+
+    /// Payments are numbered by program: the same names in each, which must not meet.
+    fn number_in(&self, program: usize) -> u32 {
+        let count = self.habits.iter().filter(|habit| habit.program == program).count();
+        u32::try_from(count).unwrap_or(u32::MAX)
+    }
+
+    /// A payment's number in its program.
+    pub fn number_of(&self, payment: usize) -> u32 {
+        self.habits.get(payment).map_or(u32::MAX, |habit| habit.number)
+    }
+
+    fn some_habit(&mut self) -> Habit {
+        let lately = self.habits.len().saturating_sub(LATELY);
+        let from = if self.one_in(10) { 0 } else { lately };
+        self.habits[self.rng.usize(from..self.habits.len())]
+    }
+
+    /// A payment that is under way, if one is found at the second try.
+    fn lively_habit(&mut self, model: &Model) -> Habit {
+        let habit = self.some_habit();
+        if model.payments[habit.payment].sheet.is_under_way() { habit } else { self.some_habit() }
+    }
+
+    /// A time of the platform's clock, lately; none twice in a world.
+    fn lately(&mut self, now: Timestamp) -> Timestamp {
+        let millis = match self.rng.u32(0..10) {
+            0..6 => self.rng.u64(0..2_000),
+            6..9 => self.rng.u64(0..200_000),
+            _ => self.rng.u64(0..90_000_000),
+        };
+        now.saturating_sub(Duration::from_millis(millis))
+    }
+
+    fn question(&mut self, habit: &Habit, now: Timestamp) -> Question {
+        let kinds = [
+            AuthorizationKind::Purchase,
+            AuthorizationKind::PurchaseWithCashback,
+            AuthorizationKind::CashWithdrawal,
+            AuthorizationKind::QuasiCash,
+            AuthorizationKind::BillPayment,
+        ];
+        let amount = if self.one_in(40) { self.rng.i64(1..=2_000_000) } else { self.amount() };
+        Question {
+            program: habit.program,
+            card: habit.card,
+            account: habit.account,
+            key: self.key(),
+            of: named(habit),
+            kind: kinds[self.rng.usize(0..kinds.len())],
+            posting: habit.posting,
+            amount,
+            foreign: self.one_in(80),
+            original: habit.foreign_merchant.then(|| amount * 9 / 10 + 1),
+            padding: if self.one_in(8) { Padding::ByPlatform } else { Padding::None },
+            expiry: habit.expiry,
+            partial: if self.one_in(3) { PartialApproval::Supported } else { PartialApproval::NotSupported },
+            policy: habit.policy,
+            limits: [self.rng.bool(), self.rng.bool(), self.one_in(4), self.rng.bool()],
+            refused: self.one_in(60),
+            late: self.one_in(100),
+            occurred_at: self.one_in(2).then(|| self.lately(now)),
+            received_at: now,
+        }
+    }
+
+    fn opening(&mut self, model: &mut Model, now: Timestamp) -> Deed {
+        let habit = self.new_habit(model);
+        if self.one_in(12) {
+            // The platform tells of it before it asks, or without asking.
+            return self.tell_of(&habit, model, now);
+        }
+        let question = self.question(&habit, now);
+        self.asked.push(question);
+        Deed::Ask(question)
+    }
+
+    fn increment(&mut self, model: &Model, now: Timestamp) -> Deed {
+        let habit = self.lively_habit(model);
+        let question = Question { kind: AuthorizationKind::Incremental, ..self.question(&habit, now) };
+        self.asked.push(question);
+        Deed::Ask(question)
+    }
+
+    /// A payment that was told of is asked for after all; or a question that needs no money.
+    fn without_money(&mut self, model: &mut Model, now: Timestamp) -> Deed {
+        let habit = if self.one_in(3) { self.some_habit() } else { self.new_habit(model) };
+        let question = self.question(&habit, now);
+        let question = match self.rng.u32(0..6) {
+            0 => Question { kind: AuthorizationKind::Credit, ..question },
+            1 => Question { kind: AuthorizationKind::BalanceInquiry, amount: 0, original: None, ..question },
+            2..5 => Question { kind: AuthorizationKind::AccountVerification, amount: 0, original: None, ..question },
+            _ => question,
+        };
+        self.asked.push(question);
+        Deed::Ask(question)
+    }
+
+    fn some_question(&mut self, now: Timestamp) -> Option<Question> {
+        let lately = if self.one_in(6) { 0 } else { self.asked.len().saturating_sub(LATELY) };
+        let question = self.asked[self.rng.usize(lately..self.asked.len().max(lately + 1)).min(self.asked.len() - 1)];
+        let age = now.saturating_since(question.received_at);
+        (age < FRESH || age > OLD).then_some(question)
+    }
+
+    fn retry(&mut self, model: &Model, now: Timestamp) -> Deed {
+        let known = if self.asked.is_empty() { None } else { self.some_question(now) };
+        let Some(before) = known else { return self.increment(model, now) };
+        let amount = if self.one_in(6) { before.amount + 1 } else { before.amount };
+        let question = Question { amount, received_at: now, late: false, ..before };
+        // An old key means what it means now.
+        if now.saturating_since(before.received_at) > OLD {
+            self.asked.retain(|known| (known.program, known.key) != (before.program, before.key));
+            self.asked.push(question);
+        }
+        Deed::Ask(question)
+    }
+
+    fn stand_in(&mut self, model: &mut Model, now: Timestamp) -> Deed {
+        let known = if self.asked.is_empty() || self.one_in(3) { None } else { self.some_question(now) };
+        let known = known.filter(|known| now.saturating_since(known.received_at) < FRESH);
+        let question = match known {
+            // The same callback's answer, or that to a retry of it.
+            Some(before) if self.rng.bool() => before,
+            Some(before) => Question { received_at: now, ..before },
+            None => {
+                let habit = self.new_habit(model);
+                let question = self.question(&habit, now);
+                self.asked.push(question);
+                question
+            }
+        };
+        let less = if question.partial == PartialApproval::Supported { question.amount / 2 } else { question.amount };
+        let least = i64::from(question.wants_money());
+        let heard = if self.one_in(3) { Heard::No } else { Heard::Yes(less.max(least)) };
+        Deed::Adopt(question, heard)
+    }
+
+    fn message(&mut self, habit: &Habit, of: Option<Named>, now: Timestamp, says: Says) -> Deed {
+        let message = Message {
+            program: habit.program,
+            card: habit.card,
+            account: habit.account,
+            key: self.key(),
+            at: (!self.one_in(5)).then(|| self.lately(now)),
+            of,
+            foreign: self.one_in(100),
+            by_account: self.one_in(8),
+            says,
+        };
+        self.told.push((now, message));
+        Deed::Tell(message)
+    }
+
+    fn about_a_payment(&mut self, model: &mut Model, now: Timestamp) -> Deed {
+        let habit = self.lively_habit(model);
+        self.tell_of(&habit, model, now)
+    }
+
+    fn tell_of(&mut self, habit: &Habit, model: &Model, now: Timestamp) -> Deed {
+        let sheet = &model.payments[habit.payment].sheet;
+        let (open, captured) = ((sheet.held + sheet.ahead).max(1), sheet.captured.max(1));
+        let part = self.rng.i64(1..=open);
+        let original = habit.foreign_merchant.then(|| part * 9 / 10 + 1);
+        let says = match self.rng.u32(0..100) {
+            0..14 => self.recorded(habit, now),
+            14..25 => Says::Less { by: if self.one_in(3) { open } else { part }, original: original.filter(|_| self.rng.bool()) },
+            25..31 => Says::Total(self.rng.i64(0..=open * 2)),
+            31..44 => Says::Released(self.some_cause()),
+            44..64 => Says::Captured(part, Finality::More),
+            64..76 => Says::Captured(if self.rng.bool() { open } else { part }, Finality::Final),
+            76..80 => Says::Captured(open + self.rng.i64(0..=2_000), Finality::Final),
+            80..85 => Says::Completed(open),
+            85..95 => Says::Credited(self.rng.i64(1..=captured), self.some_movement()),
+            _ => Says::Debited(self.rng.i64(1..=captured), self.some_movement()),
+        };
+        let of = Some(self.some_name(habit, model));
+        self.message(habit, of, now, says)
+    }
+
+    fn some_cause(&mut self) -> ReleaseCause {
+        match self.rng.u32(0..10) {
+            0..6 => ReleaseCause::Reversed,
+            6..9 => ReleaseCause::Expired,
+            _ => ReleaseCause::Operator,
+        }
+    }
+
+    fn some_movement(&mut self) -> MovementCause {
+        match self.rng.u32(0..10) {
+            0..5 => MovementCause::NetworkSettlement,
+            5..8 => MovementCause::Dispute,
+            _ => MovementCause::Fee,
+        }
+    }
+
+    /// The platform's word on one of the payment's questions, or on one that we were never asked.
+    fn recorded(&mut self, habit: &Habit, now: Timestamp) -> Says {
+        let fit = |question: &&Question| {
+            let age = now.saturating_since(question.received_at);
+            question.of.payment == habit.payment && question.wants_money() && (age < FRESH || age > OLD)
+        };
+        let asked: Vec<Question> = self.asked.iter().filter(fit).copied().collect();
+        let known = if asked.is_empty() || self.one_in(4) { None } else { Some(asked[self.rng.usize(0..asked.len())]) };
+        let amount = known.map_or_else(|| self.amount(), |question| question.amount);
+        let (key, adds) = match known {
+            Some(question) => (question.key, question.adds()),
+            None => (self.key(), self.rng.bool()),
+        };
+        if known.is_none() {
+            // It may be asked later.
+            let kind = if adds { AuthorizationKind::Incremental } else { AuthorizationKind::Purchase };
+            let question = Question { key, kind, amount, late: false, ..self.question(habit, now) };
+            self.asked.push(question);
+        }
+        let outcome = match self.rng.u32(0..10) {
+            0..4 => Outcome::Approved(amount),
+            4 => Outcome::Approved(self.amount()),
+            5..8 => Outcome::StoodIn(amount, habit.posting),
+            _ => Outcome::Declined,
+        };
+        Says::Recorded { asked: key, increment: adds.then_some(key), outcome }
+    }
+
+    /// One of the names that lead to a payment now.
+    fn some_name(&mut self, habit: &Habit, model: &Model) -> Named {
+        let known = &model.payments[habit.payment];
+        let full = named(habit);
+        let name = match self.rng.u32(0..6) {
+            0 if habit.alias && !known.entries.is_empty() => Name::Alias,
+            1 if !known.names.is_empty() => known.names[self.rng.usize(0..known.names.len())],
+            _ => full.name,
+        };
+        Named { name, ..full }
+    }
+
+    /// Money that belongs to no payment.
+    fn unlinked(&mut self, model: &Model, now: Timestamp) -> Deed {
+        let habit = self.some_habit();
+        let owing = model.accounts[habit.account].posted < 100_000;
+        let amount = self.amount();
+        let says = match self.rng.u32(0..10) {
+            0..6 if owing => Says::Credited(amount * 30, MovementCause::Funding),
+            0..4 => Says::Credited(amount, MovementCause::NetworkSettlement),
+            4..8 => Says::Captured(amount, Finality::Final),
+            _ => Says::Debited(amount, MovementCause::Fee),
+        };
+        self.message(&habit, None, now, says)
+    }
+
+    fn standing(&mut self, model: &Model, now: Timestamp) -> Deed {
+        let habit = self.some_habit();
+        let account = &model.accounts[habit.account];
+        let says = match self.rng.u32(0..6) {
+            _ if model.cards[habit.card].status.1 != CardStatus::Active => Says::Card(CardStatus::Active),
+            _ if account.status.1 != AccountStatus::Active => Says::Account(AccountStatus::Active),
+            0 => Says::Card(CardStatus::Lost),
+            1..3 => Says::Card(CardStatus::Frozen),
+            _ if account.owner.1 != CardholderStatus::Active => Says::Owner(CardholderStatus::Active),
+            3 => Says::Owner(CardholderStatus::Suspended),
+            _ => Says::Account(AccountStatus::Frozen),
+        };
+        self.message(&habit, None, now, says)
+    }
+
+    fn told_again(&mut self, model: &mut Model, now: Timestamp) -> Deed {
+        if self.told.is_empty() {
+            return self.about_a_payment(model, now);
+        }
+        let from = if self.one_in(4) { 0 } else { self.told.len().saturating_sub(2 * LATELY) };
+        let (at, message) = self.told[self.rng.usize(from..self.told.len())];
+        // One without a payment has only its key, and that is kept for a time.
+        if message.of.is_none() && now.saturating_since(at) > FRESH {
+            return self.about_a_payment(model, now);
+        }
+        let of = message.of.map(|of| {
+            let known = &model.payments[of.payment];
+            let leads = match of.name {
+                Name::Full { .. } => true,
+                Name::Alias => !known.entries.is_empty(),
+                Name::Increment(_) => known.names.contains(&of.name),
+            };
+            let alias = self.habits.iter().any(|habit| habit.payment == of.payment && habit.alias);
+            if leads { of } else { Named { name: Name::Full { alias }, ..of } }
+        });
+        Deed::Tell(Message { of, ..message })
+    }
+
+    fn order(&mut self, model: &Model, now: Timestamp) -> Deed {
+        let fresh = self.ordered.last().copied().filter(|(at, _)| now.saturating_since(*at) < FRESH);
+        if let Some((_, before)) = fresh
+            && self.one_in(6)
+        {
+            let wants = if self.one_in(4) { Wants::Refund(7) } else { before.wants };
+            return Deed::Order(Command { wants, of: Named { name: Name::Full { alias: false }, ..before.of }, ..before });
+        }
+        let habit = self.lively_habit(model);
+        let sheet = &model.payments[habit.payment].sheet;
+        let (open, captured) = ((sheet.held + sheet.ahead).max(1), (sheet.captured - sheet.refunded).max(1));
+        let finality = if self.rng.bool() { Finality::Final } else { Finality::More };
+        let wants = match self.rng.u32(0..10) {
+            0..4 => Wants::Capture(self.rng.i64(1..=open), finality),
+            4 => Wants::Capture(open + self.rng.i64(0..=900), finality),
+            5 => Wants::Capture(0, finality),
+            6 => Wants::Release,
+            7..9 => Wants::Refund(self.rng.i64(1..=captured)),
+            _ => Wants::Refund(captured + 1),
+        };
+        let command = Command { program: habit.program, key: self.key(), of: named(&habit), wants };
+        self.ordered.push((now, command));
+        Deed::Order(command)
+    }
+}
+
+fn named(habit: &Habit) -> Named {
+    Named { payment: habit.payment, number: habit.number, name: Name::Full { alias: habit.alias } }
+}

@@ -1,0 +1,442 @@
+//! What happens in a simulated world, in plain numbers: the engine hears it as an [`Act`], the model as it is.
+
+use holdfast_core::hold::{
+    AccountStatus, CardStatus, CardholderStatus, Fact, Finality, MovementCause, Order, RecordedOutcome, ReleaseCause, Subject,
+    ToldAnswer, ToldEvent,
+};
+use holdfast_core::rules::{CounterKey, Enforcement, HoldPolicy, LimitCheck, LimitScope, Proceed, Verdict, Window};
+use holdfast_core::{
+    AuthorizationKind, AuthorizationRequest, Basis, ContentDigest, CrossBorder, Currency, DeclineReason, EntryMode, Expiry,
+    IdError, IdempotencyKey, Merchant, Money, Padding, PartialApproval, PaymentRef, PlatformName, Posting, ProgramId, RuleId,
+    StandInCause, Timestamp, Wallet,
+};
+
+use crate::clock::Instant;
+use crate::ledger::{Act, Adopt, Decide, Ordering, Origin};
+
+/// One thing that happens.
+#[derive(Debug, Clone, Copy)]
+pub enum Deed {
+    /// A platform asks.
+    Ask(Question),
+    /// An answer was told without the ledger.
+    Adopt(Question, Heard),
+    /// A platform tells.
+    Tell(Message),
+    /// A program orders something about a payment.
+    Order(Command),
+}
+
+/// What a platform heard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Heard {
+    Yes(i64),
+    No,
+}
+
+/// A payment by its number in its program, and which of its names are used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Named {
+    pub payment: usize,
+    pub number: u32,
+    pub name: Name,
+}
+
+/// Which of a payment's names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Name {
+    /// The first one, and the second if it has one.
+    Full { alias: bool },
+    /// Only the second one.
+    Alias,
+    /// That of one of its increments.
+    Increment(u32),
+}
+
+/// A question. `program`, `card` and `account` are numbers of the world.
+#[derive(Debug, Clone, Copy)]
+pub struct Question {
+    pub program: usize,
+    pub card: usize,
+    pub account: usize,
+    pub key: u32,
+    pub of: Named,
+    pub kind: AuthorizationKind,
+    pub posting: Posting,
+    pub amount: i64,
+    /// In a currency that the account does not have.
+    pub foreign: bool,
+    /// What the merchant asked, in its own currency.
+    pub original: Option<i64>,
+    pub padding: Padding,
+    pub expiry: Expiry,
+    pub partial: PartialApproval,
+    pub policy: HoldPolicy,
+    /// Which of the world's limits apply.
+    pub limits: [bool; LIMITS.len()],
+    /// A rule says no.
+    pub refused: bool,
+    /// Somebody else has answered already.
+    pub late: bool,
+    pub occurred_at: Option<Timestamp>,
+    pub received_at: Timestamp,
+}
+
+impl Question {
+    /// Whether it adds to a payment.
+    pub fn adds(&self) -> bool {
+        self.kind == AuthorizationKind::Incremental
+    }
+
+    /// Whether it asks for money.
+    pub fn wants_money(&self) -> bool {
+        !matches!(
+            self.kind,
+            AuthorizationKind::AccountVerification | AuthorizationKind::Credit | AuthorizationKind::BalanceInquiry
+        )
+    }
+
+    /// How many transactions it is.
+    pub fn transactions(&self) -> i32 {
+        i32::from(self.kind == AuthorizationKind::AccountVerification || (self.wants_money() && !self.adds()))
+    }
+
+    /// Whether another question under the same key is the same one.
+    pub fn is_again(&self, other: &Question) -> bool {
+        (self.kind, self.posting, self.card, self.amount, self.foreign, self.of.payment)
+            == (other.kind, other.posting, other.card, other.amount, other.foreign, other.of.payment)
+    }
+}
+
+/// A message of a platform, or of an operator.
+#[derive(Debug, Clone, Copy)]
+pub struct Message {
+    pub program: usize,
+    pub card: usize,
+    pub account: usize,
+    pub key: u32,
+    pub at: Option<Timestamp>,
+    pub of: Option<Named>,
+    pub foreign: bool,
+    /// Its subject names the account instead of the card.
+    pub by_account: bool,
+    pub says: Says,
+}
+
+/// What a message says.
+#[derive(Debug, Clone, Copy)]
+pub enum Says {
+    Recorded { asked: u32, increment: Option<u32>, outcome: Outcome },
+    Less { by: i64, original: Option<i64> },
+    Total(i64),
+    Released(ReleaseCause),
+    Captured(i64, Finality),
+    Completed(i64),
+    Credited(i64, MovementCause),
+    Debited(i64, MovementCause),
+    Card(CardStatus),
+    Owner(CardholderStatus),
+    Account(AccountStatus),
+}
+
+/// How an authorization ended, by a platform's word.
+#[derive(Debug, Clone, Copy)]
+pub enum Outcome {
+    Approved(i64),
+    StoodIn(i64, Posting),
+    Declined,
+}
+
+/// An order of a program.
+#[derive(Debug, Clone, Copy)]
+pub struct Command {
+    pub program: usize,
+    pub key: u32,
+    pub of: Named,
+    pub wants: Wants,
+}
+
+/// What an order wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wants {
+    Capture(i64, Finality),
+    Release,
+    Refund(i64),
+}
+
+/// A limit that every program of a world has.
+#[derive(Debug, Clone, Copy)]
+pub struct Limit {
+    pub scope: LimitScope,
+    pub span: Span,
+    pub amount_max: Option<i64>,
+    pub count_max: Option<u32>,
+    pub enforcement: Enforcement,
+}
+
+/// The time that a limit counts together.
+#[derive(Debug, Clone, Copy)]
+pub enum Span {
+    Day,
+    Hours(u8),
+    Ever,
+}
+
+/// The limits of every program.
+pub const LIMITS: [Limit; 4] = [
+    Limit {
+        scope: LimitScope::Card,
+        span: Span::Day,
+        amount_max: Some(120_000),
+        count_max: Some(24),
+        enforcement: Enforcement::Enforce,
+    },
+    Limit {
+        scope: LimitScope::Account,
+        span: Span::Hours(24),
+        amount_max: Some(400_000),
+        count_max: None,
+        enforcement: Enforcement::Enforce,
+    },
+    Limit {
+        scope: LimitScope::Program,
+        span: Span::Ever,
+        amount_max: Some(20_000_000),
+        count_max: Some(90),
+        enforcement: Enforcement::Enforce,
+    },
+    Limit {
+        scope: LimitScope::Card,
+        span: Span::Ever,
+        amount_max: Some(1),
+        count_max: Some(1),
+        enforcement: Enforcement::Observe,
+    },
+];
+
+impl Limit {
+    /// The window that is open at a time.
+    pub fn window(&self, at: Timestamp) -> Window {
+        match self.span {
+            Span::Day => Window::Since(Timestamp::from_unix_seconds(at.unix_seconds().div_euclid(86_400) * 86_400)),
+            Span::Hours(buckets) => Window::Rolling { bucket: at.unix_seconds().div_euclid(3600), buckets },
+            Span::Ever => Window::Lifetime,
+        }
+    }
+}
+
+/// What a limit of a program counts under.
+pub fn counter(program: usize, limit: usize) -> CounterKey {
+    let number = program * LIMITS.len() + limit;
+    CounterKey(u64::try_from(number).unwrap_or(u64::MAX))
+}
+
+/// The day on which every world begins.
+pub const BEGINNING: Timestamp = Timestamp::from_unix_seconds(1_773_500_400);
+
+/// An identifier of a kind and a number.
+pub fn id<T: for<'a> TryFrom<&'a str, Error = IdError>>(kind: &str, number: impl std::fmt::Display) -> Result<T, IdError> {
+    use std::fmt::Write as _;
+    let mut text = arrayvec::ArrayString::<40>::new();
+    // What does not fit is cut, and still a name.
+    let _ = write!(text, "{kind}{number}");
+    T::try_from(&text)
+}
+
+fn dollars(minor: i64, foreign: bool) -> Money {
+    let currency = if foreign { Currency::from_alpha("JPY") } else { None };
+    Money::from_minor(minor, currency.unwrap_or(Currency::USD))
+}
+
+fn euros(minor: i64) -> Money {
+    Money::from_minor(minor, Currency::from_alpha("EUR").unwrap_or(Currency::USD))
+}
+
+/// Who speaks for a program of the world.
+pub fn origin(program: usize) -> Result<Origin, IdError> {
+    let (program, platform) = (id::<ProgramId>("program", program)?, id::<PlatformName>("platform", "")?);
+    Ok(Origin { program, platform: Some(platform), operator: None })
+}
+
+impl Named {
+    /// The payment, as it is named.
+    pub fn reference(&self) -> Result<PaymentRef, IdError> {
+        let number = self.number;
+        Ok(match self.name {
+            Name::Full { alias: true } => PaymentRef { authorization: id("pay", number)?, alias: Some(id("alias", number)?) },
+            Name::Full { alias: false } => PaymentRef::of(id("pay", number)?),
+            Name::Alias => PaymentRef::of(id("alias", number)?),
+            Name::Increment(key) => PaymentRef::of(id("more", key)?),
+        })
+    }
+}
+
+impl Deed {
+    /// The same for the engine.
+    pub fn act(&self, not_after: Instant) -> Result<Act, IdError> {
+        match self {
+            Deed::Ask(question) => question.decide(not_after),
+            Deed::Adopt(question, heard) => question.adopt(*heard),
+            Deed::Tell(message) => message.tell(),
+            Deed::Order(command) => command.order(),
+        }
+    }
+}
+
+impl Question {
+    fn request(&self) -> Result<AuthorizationRequest, IdError> {
+        let payment = self.of.reference()?;
+        let own = PaymentRef::of(id("more", self.key)?);
+        Ok(AuthorizationRequest {
+            key: id("ask", self.key)?,
+            payment: if self.adds() { own } else { payment },
+            increments: self.adds().then_some(payment),
+            kind: self.kind,
+            posting: self.posting,
+            card: Some(id("card", self.card)?),
+            cardholder: None,
+            amount: dollars(self.amount, self.foreign),
+            original: self.original.map(euros),
+            padding: self.padding,
+            expiry: self.expiry,
+            merchant: Merchant::default(),
+            entry_mode: EntryMode::Chip,
+            wallet: Wallet::None,
+            cross_border: CrossBorder::No,
+            partial_approval: self.partial,
+            network: None,
+            occurred_at: self.occurred_at,
+        })
+    }
+
+    fn verdict(&self) -> Result<Verdict, IdError> {
+        if self.refused {
+            return Ok(Verdict::Decline { reason: DeclineReason::MerchantNotAllowed, rule: id("rule", "")? });
+        }
+        let limit: RuleId = id("limit", "")?;
+        let checks = self.applying().map(|(number, of)| LimitCheck {
+            limit,
+            counter: counter(self.program, number),
+            scope: of.scope,
+            window: of.window(self.received_at),
+            amount_max: of.amount_max,
+            count_max: of.count_max,
+            enforcement: of.enforcement,
+        });
+        let ceiling = dollars(self.amount, self.foreign);
+        Ok(Verdict::Proceed(Proceed { ceiling, limits: checks.collect(), hold: self.policy }))
+    }
+
+    /// The limits that apply, with their numbers.
+    pub fn applying(&self) -> impl Iterator<Item = (usize, &'static Limit)> {
+        let applies = self.limits;
+        LIMITS.iter().enumerate().filter(move |(number, _)| applies.get(*number).copied().unwrap_or(false))
+    }
+
+    fn decide(&self, not_after: Instant) -> Result<Act, IdError> {
+        let request = self.request()?;
+        Ok(Act::Decide(Decide {
+            origin: origin(self.program)?,
+            request,
+            digest: self.digest(),
+            verdict: self.verdict()?,
+            ruleset: [0; 32],
+            received_at: self.received_at,
+            not_after,
+        }))
+    }
+
+    fn adopt(&self, heard: Heard) -> Result<Act, IdError> {
+        let told = match heard {
+            Heard::Yes(amount) => ToldAnswer::Approved { amount: dollars(amount, self.foreign) },
+            Heard::No => ToldAnswer::Declined { reason: DeclineReason::LedgerUnavailable },
+        };
+        Ok(Act::Adopt(Adopt {
+            origin: origin(self.program)?,
+            request: self.request()?,
+            digest: self.digest(),
+            verdict: Some((self.verdict()?, [0; 32])),
+            told,
+            basis: Basis::StandIn(StandInCause::DeadlinePassed),
+            received_at: self.received_at,
+        }))
+    }
+
+    /// Another digest for every other content; SHA-256 is tested elsewhere and would take half of the simulation's time.
+    fn digest(&self) -> ContentDigest {
+        let posting = u64::from(self.posting == Posting::Hold) + 2 * u64::from(self.foreign);
+        let [amount, rest] = [self.amount.unsigned_abs(), (posting << 32) | u64::from(self.of.number)];
+        let kind = self.kind as u64;
+        let (head, tail) = (amount.to_le_bytes(), (rest ^ (kind << 40)).to_le_bytes());
+        let mut bytes = [0; 16];
+        bytes.iter_mut().zip(head.into_iter().chain(tail)).for_each(|(to, from)| *to = from);
+        ContentDigest::from_bytes(bytes)
+    }
+}
+
+impl Message {
+    fn tell(&self) -> Result<Act, IdError> {
+        let key: IdempotencyKey = id("tell", self.key)?;
+        let subject = if self.by_account {
+            Subject { account: Some(id("account", self.account)?), ..Subject::default() }
+        } else {
+            Subject { card: Some(id("card", self.card)?), ..Subject::default() }
+        };
+        let fact = self.fact()?;
+        let event = ToldEvent { key, occurred_at: self.at, network: None, settlement_day: None, subject, fact };
+        Ok(Act::Tell(origin(self.program)?, event))
+    }
+
+    fn fact(&self) -> Result<Fact, IdError> {
+        let amount = |minor| dollars(minor, self.foreign);
+        let named = self.of.map(|of| of.reference()).transpose()?;
+        // Only facts about a payment read it.
+        let payment = named.unwrap_or(PaymentRef::of(id("nothing", "")?));
+        Ok(match self.says {
+            Says::Recorded { asked, increment, outcome } => Fact::Recorded {
+                payment: increment.map_or(Ok(payment), |own| id("more", own).map(PaymentRef::of))?,
+                asked: id("ask", asked)?,
+                increments: increment.map(|_| payment),
+                outcome: match outcome {
+                    Outcome::Approved(minor) => RecordedOutcome::Approved { amount: amount(minor) },
+                    Outcome::StoodIn(minor, posting) => RecordedOutcome::ApprovedByStandIn { amount: amount(minor), posting },
+                    Outcome::Declined => RecordedOutcome::Declined,
+                },
+            },
+            Says::Less { by, original } => Fact::Reduced { payment, by: amount(by), original: original.map(euros) },
+            Says::Total(total) => Fact::Replaced { payment, total: amount(total) },
+            Says::Released(cause) => Fact::Released { payment, cause },
+            Says::Captured(minor, finality) => Fact::Captured { payment: named, amount: amount(minor), finality },
+            Says::Completed(minor) => Fact::Completed { payment, amount: amount(minor) },
+            Says::Credited(minor, cause) => Fact::Credited { payment: named, amount: amount(minor), cause },
+            Says::Debited(minor, cause) => Fact::Debited { payment: named, amount: amount(minor), cause },
+            Says::Card(status) => Fact::Card { card: id("card", self.card)?, status },
+            Says::Owner(status) => Fact::Cardholder { cardholder: id("owner", self.account)?, status },
+            Says::Account(status) => Fact::Account { account: id("account", self.account)?, status },
+        })
+    }
+}
+
+impl Command {
+    fn order(&self) -> Result<Act, IdError> {
+        let order = match self.wants {
+            Wants::Capture(minor, finality) => Order::Capture { amount: dollars(minor, false), finality },
+            Wants::Release => Order::Release,
+            Wants::Refund(minor) => Order::Refund { amount: dollars(minor, false) },
+        };
+        let ordering = Ordering { key: id("order", self.key)?, digest: self.digest(), payment: self.of.reference()?, order };
+        Ok(Act::Order(origin(self.program)?, ordering))
+    }
+
+    fn digest(&self) -> ContentDigest {
+        let (kind, amount) = match self.wants {
+            Wants::Capture(amount, Finality::More) => (1, amount),
+            Wants::Capture(amount, Finality::Final) => (2, amount),
+            Wants::Release => (3, 0),
+            Wants::Refund(amount) => (4, amount),
+        };
+        let mut bytes = [kind; 16];
+        bytes.iter_mut().zip(amount.to_le_bytes()).for_each(|(to, from)| *to = from);
+        ContentDigest::from_bytes(bytes)
+    }
+}

@@ -1,0 +1,315 @@
+//! What the model answers: questions, orders, and answers that were told without it.
+
+use std::time::Duration;
+
+use holdfast_core::hold::{AccountStatus, CardStatus, CardholderStatus, Finality};
+use holdfast_core::rules::Enforcement;
+use holdfast_core::{DeclineReason, Expiry, Padding, PartialApproval, Posting, Timestamp};
+
+use super::payment::{self, Approved, Ending, Entry, Line, Source, Word};
+use super::{Answer, Change, Expected, Keyed, Known, Meaning, Model, Tally};
+use crate::simulation::deed::{Command, Heard, Name, Question, Wants};
+
+/// What may be approved, and how much on top of it may be held.
+struct Granted {
+    amount: i64,
+    extra: i64,
+}
+
+impl Model {
+    /// A platform asks.
+    pub fn ask(&mut self, question: &Question, now: Timestamp) -> Expected {
+        if question.late {
+            return Expected::Late;
+        }
+        let key = (Keyed::Question, question.program, question.key);
+        if let Some(known) = self.known(key) {
+            return Expected::Decided(said_again(&known, question));
+        }
+        let payment = &self.payments[question.of.payment];
+        if let Some((_, approved)) = payment::approvals(&payment.entries).find(|(known, _)| *known == question.key) {
+            return Expected::Decided(match payment::amount_of(&payment.entries, question.key, &approved) {
+                0 => Answer::No(DeclineReason::AnswerUnknown),
+                amount => Answer::Yes(amount),
+            });
+        }
+        let answer = match self.judge(question) {
+            Ok(granted) => {
+                self.approve(question, &granted);
+                Answer::Yes(granted.amount)
+            }
+            Err(reason) => Answer::No(reason),
+        };
+        let known = Known { meaning: Meaning::Question(*question), answer, asked_at: question.received_at, at: now };
+        if let Answer::No(_) = answer {
+            self.declines.push((key, known));
+        }
+        self.remember(key, known);
+        Expected::Decided(answer)
+    }
+
+    /// A platform asks while nothing can be written: only what was answered before is said.
+    pub fn ask_in_vain(&self, question: &Question) -> Expected {
+        let known = self.known((Keyed::Question, question.program, question.key));
+        let again = known.filter(|known| matches!(&known.meaning, Meaning::Question(before) if before.is_again(question)));
+        again.map_or(Expected::Unavailable, |known| Expected::Decided(known.answer))
+    }
+
+    fn judge(&self, question: &Question) -> Result<Granted, DeclineReason> {
+        self.standing(question)?;
+        if question.foreign {
+            return Err(DeclineReason::CurrencyNotAllowed);
+        }
+        if question.refused {
+            return Err(DeclineReason::MerchantNotAllowed);
+        }
+        let cost = self.cost(question)?;
+        let account = &self.accounts[question.account];
+        let funds = account.posted - account.held + account.credit_line - cost + question.amount;
+        let entries = &self.payments[question.of.payment].entries;
+        let paid_already = question.wants_money() && !question.adds() && cost <= 0 && !payment::opened(entries);
+        let amount = if paid_already { question.amount } else { self.room(question, cost, funds)? };
+        let padded = question.posting == Posting::Hold && question.padding == Padding::None;
+        Ok(Granted { amount, extra: if padded { question.policy.extra.min(funds - amount).max(0) } else { 0 } })
+    }
+
+    fn standing(&self, question: &Question) -> Result<(), DeclineReason> {
+        let (card, account) = (&self.cards[question.card], &self.accounts[question.account]);
+        match card.status.1 {
+            CardStatus::Active => {}
+            CardStatus::Unactivated => return Err(DeclineReason::CardNotActive),
+            CardStatus::Frozen => return Err(DeclineReason::CardFrozen),
+            CardStatus::Lost => return Err(DeclineReason::CardLost),
+            CardStatus::Stolen => return Err(DeclineReason::CardStolen),
+            CardStatus::Expired => return Err(DeclineReason::CardExpired),
+            CardStatus::Closed => return Err(DeclineReason::CardClosed),
+        }
+        match account.owner.1 {
+            CardholderStatus::Active => {}
+            CardholderStatus::Suspended | CardholderStatus::Closed => return Err(DeclineReason::CardholderNotActive),
+        }
+        match account.status.1 {
+            AccountStatus::Active => Ok(()),
+            AccountStatus::Frozen => Err(DeclineReason::AccountFrozen),
+            AccountStatus::Closed => Err(DeclineReason::AccountClosed),
+        }
+    }
+
+    /// What an approval in full would take away from what can be spent.
+    fn cost(&self, question: &Question) -> Result<i64, DeclineReason> {
+        if !question.wants_money() {
+            return Ok(0);
+        }
+        let payment = &self.payments[question.of.payment];
+        if question.adds() && !payment.sheet.is_under_way() {
+            return Err(DeclineReason::AuthorizationUnknown);
+        }
+        let mut entries = payment.entries.clone();
+        payment::write(&mut entries, approval(question, question.amount, 0, 0));
+        let (before, after) = (&payment.sheet, payment::sheet(&entries));
+        if !after.is_under_way() && after.captured < after.authorized.max(question.amount) {
+            return Err(DeclineReason::AuthorizationOver);
+        }
+        Ok(before.posted() - after.posted() + after.held - before.held)
+    }
+
+    /// How much of a question limits and funds leave room for.
+    fn room(&self, question: &Question, cost: i64, funds: i64) -> Result<i64, DeclineReason> {
+        let parts = question.partial == PartialApproval::Supported && !question.adds() && cost == question.amount;
+        let least = question.policy.partial_min.filter(|_| parts);
+        let within = |wanted: i64, left: i64| {
+            if wanted <= left { Some(wanted) } else { least.filter(|least| left > 0 && left >= *least).map(|_| left) }
+        };
+        let mut most = question.amount;
+        for (number, limit) in question.applying().filter(|(_, limit)| limit.enforcement == Enforcement::Enforce) {
+            let whose = Model::whose(number, question.card, question.account);
+            let (amount, count) = self.used(question.program, number, whose, limit.window(question.received_at));
+            if let Some(amount_max) = limit.amount_max.filter(|_| question.wants_money()) {
+                most = within(most, amount_max - amount).ok_or(DeclineReason::AmountLimitReached)?;
+            }
+            let transactions = i64::from(question.transactions());
+            if limit.count_max.is_some_and(|max| transactions > 0 && count + transactions > i64::from(max)) {
+                return Err(DeclineReason::CountLimitReached);
+            }
+        }
+        if question.wants_money() { within(most, funds).ok_or(DeclineReason::InsufficientFunds) } else { Ok(most) }
+    }
+
+    fn approve(&mut self, question: &Question, granted: &Granted) {
+        if question.wants_money() {
+            let entry = approval(question, granted.amount, granted.extra, question.policy.tolerance);
+            self.enter_approval(question, entry, true);
+        } else {
+            self.count_only(question);
+        }
+    }
+
+    fn enter_approval(&mut self, question: &Question, entry: Entry, limits: bool) {
+        let payment = self.payment_to_change(question.of.payment);
+        let card = *payment.card.get_or_insert(question.card);
+        if question.adds() {
+            payment.names.push(Name::Increment(question.key));
+        }
+        let counted = payment.places.iter().any(|place| place.question == question.key);
+        let places = if counted || !limits { Vec::new() } else { places(question, card) };
+        self.enter(question.of.payment, entry, &places);
+    }
+
+    /// What needs no money only counts.
+    fn count_only(&mut self, question: &Question) {
+        if question.transactions() == 0 {
+            return;
+        }
+        self.changes.push(Change::Counted(self.counted.len()));
+        let places = places(question, question.card);
+        self.changed |= !places.is_empty();
+        self.counted.extend(places.into_iter().map(|place| Tally { count: question.transactions(), ..place }));
+    }
+
+    /// A platform heard an answer from somebody else.
+    pub fn adopt(&mut self, question: &Question, heard: Heard, now: Timestamp) -> Expected {
+        let key = (Keyed::Question, question.program, question.key);
+        let told = match heard {
+            Heard::Yes(amount) => Answer::Yes(amount),
+            Heard::No => Answer::No(DeclineReason::LedgerUnavailable),
+        };
+        if let Some(known) = self.known(key) {
+            let another = !matches!(&known.meaning, Meaning::Question(before) if before.is_again(question));
+            let first_was_told_more = known.asked_at != question.received_at && gives_more(known.answer, told);
+            if another || known.answer == told || first_was_told_more {
+                return Expected::Recorded { again: known.answer == told && !another };
+            }
+        }
+        let entries = &self.payments[question.of.payment].entries;
+        let word = payment::last_word(entries, question.key);
+        let approved = payment::approvals(entries).any(|(known, _)| known == question.key);
+        match heard {
+            Heard::No if approved => self.enter_approval(question, adopted(question, 0), !question.refused),
+            Heard::No => {}
+            Heard::Yes(_) if question.foreign => {}
+            Heard::Yes(amount) if question.wants_money() => {
+                self.enter_approval(question, adopted(question, amount), !question.refused);
+            }
+            Heard::Yes(_) if question.refused => {}
+            Heard::Yes(_) => self.count_only(question),
+        }
+        let answer = word.map_or(told, |word| corrected(told, word));
+        self.remember(key, Known { meaning: Meaning::Question(*question), answer, asked_at: question.received_at, at: now });
+        Expected::Recorded { again: false }
+    }
+
+    /// A program orders something.
+    pub fn order(&mut self, command: &Command, now: Timestamp) -> Expected {
+        let key = (Keyed::Order, command.program, command.key);
+        if let Some(known) = self.known(key) {
+            let again = matches!(&known.meaning, Meaning::Order(before) if before.wants == command.wants);
+            return Expected::Decided(if again { known.answer } else { Answer::No(DeclineReason::ConflictingDuplicate) });
+        }
+        let (line, amount) = match command.wants {
+            Wants::Capture(amount, finality) => (Line::Taken { amount, finality }, amount),
+            Wants::Release => (Line::Ended(Ending::Reversed), 0),
+            Wants::Refund(amount) => (Line::Moved { amount, refund: true }, amount),
+        };
+        let source = Source::Order(command.key);
+        let entry = self.payments[command.of.payment].entries.iter().find(|entry| entry.source == source);
+        if let Some(entry) = entry {
+            let again = entry.line == line;
+            return Expected::Decided(if again { Answer::Yes(amount) } else { Answer::No(DeclineReason::ConflictingDuplicate) });
+        }
+        let answer = match self.refuse(command) {
+            Some(reason) => Answer::No(reason),
+            None => {
+                self.enter(command.of.payment, Entry { source, at: now, line }, &[]);
+                Answer::Yes(amount)
+            }
+        };
+        self.remember(key, Known { meaning: Meaning::Order(*command), answer, asked_at: now, at: now });
+        Expected::Decided(answer)
+    }
+
+    /// Why an order cannot be obeyed.
+    fn refuse(&self, command: &Command) -> Option<DeclineReason> {
+        let payment = &self.payments[command.of.payment];
+        let sheet = &payment.sheet;
+        if payment.entries.is_empty() {
+            return Some(DeclineReason::AuthorizationUnknown);
+        }
+        match command.wants {
+            Wants::Capture(..) | Wants::Release if !sheet.is_under_way() => Some(DeclineReason::AuthorizationOver),
+            Wants::Release => None,
+            Wants::Capture(amount, finality) if amount < i64::from(finality == Finality::More) => {
+                Some(DeclineReason::AmountBelowMinimum)
+            }
+            Wants::Capture(amount, _) if amount > sheet.authorized + sheet.tolerance - sheet.captured => {
+                Some(DeclineReason::CaptureAboveAuthorized)
+            }
+            Wants::Refund(amount) if amount < 1 => Some(DeclineReason::AmountBelowMinimum),
+            Wants::Refund(amount) if amount > sheet.captured - sheet.refunded => Some(DeclineReason::RefundAboveCaptured),
+            Wants::Capture(..) | Wants::Refund(_) => None,
+        }
+    }
+}
+
+fn said_again(known: &Known, question: &Question) -> Answer {
+    match &known.meaning {
+        Meaning::Question(before) if before.is_again(question) => known.answer,
+        Meaning::Question(_) | Meaning::Order(_) => Answer::No(DeclineReason::ConflictingDuplicate),
+    }
+}
+
+/// An answer after what the platform said of it. Refusals agree, whatever their reasons.
+pub(super) fn corrected(answer: Answer, word: Word) -> Answer {
+    match (word, answer) {
+        (Word::Yes(amount) | Word::StoodIn(amount, _), _) => Answer::Yes(amount),
+        (Word::No, Answer::No(_)) => answer,
+        (Word::No, Answer::Yes(_)) => Answer::No(DeclineReason::TransactionNotPermitted),
+    }
+}
+
+fn gives_more(one: Answer, other: Answer) -> bool {
+    match (one, other) {
+        (Answer::Yes(one), Answer::Yes(other)) => one > other,
+        (Answer::Yes(_), Answer::No(_)) => true,
+        (Answer::No(_), _) => false,
+    }
+}
+
+fn adopted(question: &Question, amount: i64) -> Entry {
+    approval(question, amount, 0, if question.refused { 0 } else { question.policy.tolerance })
+}
+
+/// The entry of an approval.
+fn approval(question: &Question, amount: i64, extra: i64, tolerance: i64) -> Entry {
+    let policy = if question.refused { holdfast_core::rules::HoldPolicy::PLAIN } else { question.policy };
+    let seconds = match question.expiry {
+        Expiry::Told => policy.safety_timer_seconds,
+        Expiry::Ours => policy.lifetime_seconds,
+    };
+    let expires_at = question.received_at.saturating_add(Duration::from_secs(u64::from(seconds)));
+    let approved = Approved {
+        amount,
+        extra,
+        tolerance,
+        posting: question.posting,
+        opening: !question.adds(),
+        transactions: question.transactions(),
+        expires_at: (question.posting == Posting::Hold).then_some(expires_at),
+        original: question.original,
+    };
+    let at = question.occurred_at.unwrap_or(question.received_at);
+    Entry { source: Source::Question(question.key), at, line: Line::Approved(approved) }
+}
+
+/// The places in which a question counts, with nothing in them yet.
+fn places(question: &Question, card: usize) -> Vec<Tally> {
+    let place = |(limit, of): (usize, &super::super::deed::Limit)| Tally {
+        question: question.key,
+        program: question.program,
+        limit,
+        whose: Model::whose(limit, card, question.account),
+        window: of.window(question.received_at),
+        amount: 0,
+        count: 0,
+    };
+    question.applying().map(place).collect()
+}

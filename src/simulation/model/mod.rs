@@ -1,0 +1,328 @@
+//! The independent model: what an accountant would say of the same events.
+//!
+//! It is written apart from the hold engine and calls none of it: a payment is the list of its entries ([`payment`]), an account
+//! and a limit are sums over them. It knows which events are acknowledged, and forgets those whose group was given up.
+
+pub mod asking;
+pub mod payment;
+mod telling;
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use holdfast_core::hold::{AccountStatus, CardStatus, CardholderStatus, HoldStatus};
+use holdfast_core::rules::{LimitScope, Window};
+use holdfast_core::{DeclineReason, Timestamp};
+
+use self::payment::{Ending, Entry, Line, Sheet, Source};
+use super::deed::{Command, LIMITS, Name, Question};
+
+/// How long keys are remembered.
+const KEYS_KEPT: Duration = Duration::from_secs(48 * 3600);
+
+/// An account, by plain sums.
+#[derive(Debug, Clone, Copy)]
+pub struct Account {
+    pub program: usize,
+    pub posted: i64,
+    pub held: i64,
+    pub credit_line: i64,
+    pub status: (Timestamp, AccountStatus),
+    pub owner: (Timestamp, CardholderStatus),
+}
+
+/// A card.
+#[derive(Debug, Clone, Copy)]
+pub struct Card {
+    pub account: usize,
+    pub status: (Timestamp, CardStatus),
+}
+
+/// A payment: its entries, what they come to, and what it counts in limits.
+#[derive(Debug, Clone)]
+pub struct Payment {
+    pub program: usize,
+    pub account: usize,
+    /// The card that it counts for, once we approved something.
+    pub card: Option<usize>,
+    pub entries: Vec<Entry>,
+    pub sheet: Sheet,
+    pub places: Vec<Tally>,
+    /// Names beside its first one that lead to it.
+    pub names: Vec<Name>,
+}
+
+/// What was counted in one window of one limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tally {
+    pub question: u32,
+    pub program: usize,
+    pub limit: usize,
+    /// The card, the account, or nothing.
+    pub whose: usize,
+    pub window: Window,
+    pub amount: i64,
+    pub count: i32,
+}
+
+/// What was answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    Yes(i64),
+    No(DeclineReason),
+}
+
+/// What a key means, and what was answered to it.
+#[derive(Debug, Clone, Copy)]
+pub struct Known {
+    pub meaning: Meaning,
+    pub answer: Answer,
+    /// When its callback arrived.
+    pub asked_at: Timestamp,
+    /// When the key was first remembered.
+    pub at: Timestamp,
+}
+
+/// A question or an order.
+#[derive(Debug, Clone, Copy)]
+pub enum Meaning {
+    Question(Question),
+    Order(Command),
+}
+
+/// What the engine should say to an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expected {
+    Decided(Answer),
+    /// Recorded, or heard before.
+    Recorded {
+        again: bool,
+    },
+    Late,
+    Unavailable,
+}
+
+/// A key: which kind, of which program, and its number.
+pub type Key = (Keyed, usize, u32);
+
+/// What kinds of keys there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Keyed {
+    Question,
+    Order,
+    Message,
+}
+
+/// What there was before a change; swapped in, it gives what there was after it.
+enum Change {
+    Payment(usize, Box<Payment>),
+    Account(usize, Account),
+    Card(usize, Card),
+    Answer(Key, Option<Box<Known>>),
+    Told(Key, Option<Timestamp>),
+    /// So many were counted without a payment.
+    Counted(usize),
+    /// And these more.
+    CountedMore(Vec<Tally>),
+}
+
+/// What a group that was given up had changed, in the order in which it did.
+pub struct GivenUp(Vec<Change>);
+
+/// Everything that was acknowledged, and what the open group adds to it.
+#[derive(Default)]
+pub struct Model {
+    pub accounts: Vec<Account>,
+    pub cards: Vec<Card>,
+    pub payments: Vec<Payment>,
+    answers: HashMap<Key, Known, foldhash::fast::RandomState>,
+    told: HashMap<Key, Timestamp, foldhash::fast::RandomState>,
+    /// What counts without being a payment's.
+    counted: Vec<Tally>,
+    changes: Vec<Change>,
+    /// Declines of the open group: they were told, and stay whatever becomes of it.
+    declines: Vec<(Key, Known)>,
+    /// Declines of a group that was given up: only a crash takes them.
+    owed: Vec<Key>,
+    forgotten_before: Option<Timestamp>,
+    /// Whether the last event changed money, a hold, a limit or a standing.
+    pub changed: bool,
+}
+
+impl Model {
+    /// A new payment of an account, that nobody has said anything about.
+    pub fn add_payment(&mut self, program: usize, account: usize) -> usize {
+        let sheet = payment::sheet(&[]);
+        let (entries, places, names) = (Vec::new(), Vec::new(), Vec::new());
+        self.payments.push(Payment { program, account, card: None, entries, sheet, places, names });
+        self.payments.len() - 1
+    }
+
+    /// What was answered to a key, if that is still remembered.
+    pub fn known(&self, key: Key) -> Option<Known> {
+        self.answers.get(&key).copied().filter(|known| self.forgotten_before.is_none_or(|before| known.at >= before))
+    }
+
+    fn was_told(&self, key: Key) -> bool {
+        self.told.get(&key).is_some_and(|at| self.forgotten_before.is_none_or(|before| *at >= before))
+    }
+
+    fn remember(&mut self, key: Key, known: Known) {
+        let at = self.known(key).map_or(known.at, |before| before.at);
+        let before = self.answers.insert(key, Known { at, ..known });
+        self.changes.push(Change::Answer(key, before.map(Box::new)));
+    }
+
+    fn remember_told(&mut self, key: Key, now: Timestamp) {
+        let before = self.told.insert(key, now);
+        self.changes.push(Change::Told(key, before));
+    }
+
+    /// An account before it changes.
+    fn account_to_change(&mut self, account: usize) -> &mut Account {
+        self.changes.push(Change::Account(account, self.accounts[account]));
+        &mut self.accounts[account]
+    }
+
+    /// A payment before it changes.
+    fn payment_to_change(&mut self, payment: usize) -> &mut Payment {
+        self.changes.push(Change::Payment(payment, Box::new(self.payments[payment].clone())));
+        &mut self.payments[payment]
+    }
+
+    /// A payment gets an entry: its sheet is summed up anew, and account and limits follow it. `places` are those in which a
+    /// new approval counts.
+    fn enter(&mut self, number: usize, entry: Entry, places: &[Tally]) {
+        let payment = self.payment_to_change(number);
+        payment::write(&mut payment.entries, entry);
+        let (before, after) = (payment.sheet.clone(), payment::sheet(&payment.entries));
+        payment.places.extend_from_slice(places);
+        let mut changed = before != after;
+        for (question, amount, count) in after.spent() {
+            for place in payment.places.iter_mut().filter(|place| place.question == question) {
+                changed |= (place.amount, place.count) != (amount, count);
+                (place.amount, place.count) = (amount, count);
+            }
+        }
+        let (account, posted, held) = (payment.account, after.posted() - before.posted(), after.held - before.held);
+        payment.sheet = after;
+        self.changed |= changed;
+        if posted != 0 || held != 0 {
+            let account = self.account_to_change(account);
+            account.posted += posted;
+            account.held += held;
+        }
+    }
+
+    /// What a limit has counted in a window, summed up over everything that counts.
+    pub fn used(&self, program: usize, limit: usize, whose: usize, window: Window) -> (i64, i64) {
+        let of_payments = self.payments.iter().filter(|payment| payment.program == program).flat_map(|payment| &payment.places);
+        let here = |tally: &&Tally| {
+            (tally.program, tally.limit, tally.whose) == (program, limit, whose) && is_within(tally.window, window)
+        };
+        let counting = of_payments.chain(&self.counted).filter(here);
+        counting.fold((0, 0), |(amount, count), tally| (amount + tally.amount, count + i64::from(tally.count)))
+    }
+
+    /// Whose a limit counts together, for a card of an account.
+    pub fn whose(limit: usize, card: usize, account: usize) -> usize {
+        match LIMITS[limit].scope {
+            LimitScope::Card => card,
+            LimitScope::Account => account,
+            LimitScope::Program => 0,
+        }
+    }
+
+    /// Releases what nobody captured in time; which payments those are.
+    pub fn expire(&mut self, now: Timestamp) -> Vec<usize> {
+        let is_due =
+            |payment: &Payment| payment.sheet.status == HoldStatus::Open && payment.sheet.expires_at.is_some_and(|at| at <= now);
+        let due: Vec<usize> = (0..self.payments.len()).filter(|number| is_due(&self.payments[*number])).collect();
+        for number in &due {
+            let Some(at) = self.payments[*number].sheet.expires_at else { continue };
+            let source = Source::Timer(at);
+            if self.payments[*number].entries.iter().all(|entry| entry.source != source) {
+                self.enter(*number, Entry { source, at, line: Line::Ended(Ending::TimedOut) }, &[]);
+            }
+        }
+        due
+    }
+
+    /// The group is durable.
+    pub fn acknowledge(&mut self, now: Timestamp) {
+        self.changes.clear();
+        self.declines.clear();
+        self.forget_keys(now);
+    }
+
+    /// Old keys are not remembered any more.
+    pub fn forget_keys(&mut self, now: Timestamp) {
+        self.forgotten_before = Some(now.saturating_sub(KEYS_KEPT));
+    }
+
+    /// The group is given up: only declines that were told stay.
+    pub fn give_up(&mut self, now: Timestamp) -> GivenUp {
+        let mut changes = std::mem::take(&mut self.changes);
+        changes.reverse();
+        let mut given_up: Vec<Change> = changes.into_iter().map(|change| self.swap(change)).collect();
+        given_up.reverse();
+        for (key, known) in std::mem::take(&mut self.declines) {
+            self.answers.insert(key, Known { at: now, ..known });
+            self.owed.push(key);
+        }
+        GivenUp(given_up)
+    }
+
+    /// The group that was given up is durable after all.
+    pub fn take_in(&mut self, given_up: GivenUp) {
+        given_up.0.into_iter().for_each(|change| drop(self.swap(change)));
+        self.owed.clear();
+    }
+
+    /// The declines of a group that was given up are durable.
+    pub fn owe_nothing(&mut self) {
+        self.owed.clear();
+    }
+
+    /// The process is gone: what it had told without recording it is forgotten.
+    pub fn crash(&mut self, now: Timestamp) -> GivenUp {
+        self.declines.clear();
+        let given_up = self.give_up(now);
+        for key in std::mem::take(&mut self.owed) {
+            self.answers.remove(&key);
+        }
+        given_up
+    }
+
+    /// Makes a change, and says how to undo it.
+    fn swap(&mut self, change: Change) -> Change {
+        match change {
+            Change::Payment(number, mut payment) => {
+                std::mem::swap(&mut self.payments[number], &mut payment);
+                Change::Payment(number, payment)
+            }
+            Change::Account(number, account) => Change::Account(number, std::mem::replace(&mut self.accounts[number], account)),
+            Change::Card(number, card) => Change::Card(number, std::mem::replace(&mut self.cards[number], card)),
+            Change::Answer(key, Some(known)) => Change::Answer(key, self.answers.insert(key, *known).map(Box::new)),
+            Change::Answer(key, None) => Change::Answer(key, self.answers.remove(&key).map(Box::new)),
+            Change::Told(key, Some(at)) => Change::Told(key, self.told.insert(key, at)),
+            Change::Told(key, None) => Change::Told(key, self.told.remove(&key)),
+            Change::Counted(length) => Change::CountedMore(self.counted.split_off(length)),
+            Change::CountedMore(more) => {
+                let length = self.counted.len();
+                self.counted.extend(more);
+                Change::Counted(length)
+            }
+        }
+    }
+}
+
+/// Whether what was counted in one window counts in another one.
+fn is_within(counted: Window, open: Window) -> bool {
+    match (counted, open) {
+        (Window::Rolling { bucket: counted, .. }, Window::Rolling { bucket, buckets }) => {
+            counted <= bucket && counted > bucket - i64::from(buckets)
+        }
+        (Window::Since(_) | Window::Lifetime | Window::Rolling { .. }, _) => counted == open,
+    }
+}

@@ -1,0 +1,396 @@
+//! One payment as an accountant keeps it: every acknowledged entry, in the order of the platform's time, and a sheet that is
+//! summed up from all of them whenever somebody asks.
+//!
+//! What is authorized is a pile: each approval lays its money on top, whatever takes some back takes it from the top.
+
+use std::time::Duration;
+
+use holdfast_core::hold::{Finality, HoldStatus};
+use holdfast_core::{Posting, Timestamp};
+
+/// How long a hold lives at most that the platform told of.
+const SAFETY_TIMER: Duration = Duration::from_secs(35 * 86_400);
+
+/// Who made an entry. A payment has one of each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// Our approval of a question.
+    Question(u32),
+    /// A message of the platform.
+    Message(u32),
+    /// An order of the program.
+    Order(u32),
+    /// The timer that had this to wait for.
+    Timer(Timestamp),
+}
+
+/// One line of a payment's account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Entry {
+    pub source: Source,
+    /// When, by the platform's clock.
+    pub at: Timestamp,
+    pub line: Line,
+}
+
+/// What a line says. Amounts in minor units.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Line {
+    Approved(Approved),
+    /// How a question ended, by the platform's word.
+    Word {
+        question: u32,
+        opening: bool,
+        word: Word,
+    },
+    /// Less is wanted, in the account's currency and perhaps in the merchant's.
+    Less {
+        by: i64,
+        original: Option<i64>,
+    },
+    /// So much in total.
+    Total(i64),
+    /// Nothing more will come.
+    Ended(Ending),
+    /// The merchant took money.
+    Taken {
+        amount: i64,
+        finality: Finality,
+    },
+    /// Money moved beside the captures; `refund` if the network settles it.
+    Moved {
+        amount: i64,
+        refund: bool,
+    },
+}
+
+/// Why nothing more will come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    Reversed,
+    TimedOut,
+}
+
+/// The platform's word on a question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Word {
+    Yes(i64),
+    StoodIn(i64, Posting),
+    No,
+}
+
+/// What we approved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Approved {
+    pub amount: i64,
+    pub extra: i64,
+    pub tolerance: i64,
+    pub posting: Posting,
+    pub opening: bool,
+    pub transactions: i32,
+    pub expires_at: Option<Timestamp>,
+    pub original: Option<i64>,
+}
+
+/// What stands after all entries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sheet {
+    pub status: HoldStatus,
+    pub authorized: i64,
+    pub held: i64,
+    /// Debited at the decision, not yet captured.
+    pub ahead: i64,
+    pub captured: i64,
+    pub refunded: i64,
+    pub moved: i64,
+    pub tolerance: i64,
+    pub expires_at: Option<Timestamp>,
+    /// Our approvals: which question, how much it amounts to, how much of that still lies on the pile, and its transactions.
+    pub approvals: Vec<(u32, i64, i64, i32)>,
+}
+
+impl Sheet {
+    /// What the payment did to the account's posted amount.
+    pub fn posted(&self) -> i64 {
+        self.moved - self.captured - self.ahead
+    }
+
+    /// Whether more may be captured as of right.
+    pub fn is_under_way(&self) -> bool {
+        self.status == HoldStatus::Open || self.ahead > 0
+    }
+
+    /// What each approval spent, or may still spend: the oldest keeps its money longest.
+    pub fn spent(&self) -> Vec<(u32, i64, i32)> {
+        let spoken_for = if self.is_under_way() { self.authorized.max(self.captured) } else { self.captured };
+        let over = matches!(self.status, HoldStatus::Released | HoldStatus::Expired | HoldStatus::Unplaced);
+        let piled: i64 = self.approvals.iter().map(|(_, _, kept, _)| kept).sum();
+        let (mut kept_left, mut more_left) = (spoken_for.min(piled), (spoken_for - piled).max(0));
+        let spent = self.approvals.iter().map(|(question, amount, kept, transactions)| {
+            let of_kept = kept_left.min(*kept);
+            let of_more = more_left.min(amount - kept);
+            kept_left -= of_kept;
+            more_left -= of_more;
+            (*question, of_kept + of_more, if over || *amount == 0 { 0 } else { *transactions })
+        });
+        spent.collect()
+    }
+}
+
+/// The place of an entry: openings first, then what the platform says opened it, then everything by its time.
+fn place(entry: &Entry) -> (u8, Timestamp) {
+    let phase = match entry.line {
+        Line::Approved(Approved { opening: true, .. }) => 0,
+        Line::Word { opening: true, word: Word::Yes(_) | Word::StoodIn(..), .. } => 1,
+        Line::Approved(_)
+        | Line::Word { .. }
+        | Line::Less { .. }
+        | Line::Total(_)
+        | Line::Ended(_)
+        | Line::Taken { .. }
+        | Line::Moved { .. } => 2,
+    };
+    (phase, entry.at)
+}
+
+/// Writes an entry where it belongs. An approval that is told anew stays where it was.
+pub fn write(entries: &mut Vec<Entry>, entry: Entry) {
+    match entries.iter_mut().find(|known| known.source == entry.source) {
+        Some(known) => *known = Entry { at: known.at, ..entry },
+        None => {
+            let before = entries.iter().filter(|known| place(known) < place(&entry)).count();
+            entries.insert(before, entry);
+        }
+    }
+}
+
+/// The platform's last word on a question.
+pub fn last_word(entries: &[Entry], asked: u32) -> Option<Word> {
+    words(entries, asked).max_by_key(|(at, ..)| *at).map(|(_, _, word)| word)
+}
+
+fn words(entries: &[Entry], asked: u32) -> impl Iterator<Item = (Timestamp, Source, Word)> {
+    entries.iter().filter_map(move |entry| {
+        let Line::Word { question, word, .. } = entry.line else { return None };
+        (question == asked).then_some((entry.at, entry.source, word))
+    })
+}
+
+/// What an approval amounts to after what the platform said of it.
+pub fn amount_of(entries: &[Entry], question: u32, approved: &Approved) -> i64 {
+    match last_word(entries, question) {
+        Some(Word::Yes(amount) | Word::StoodIn(amount, _)) => amount,
+        Some(Word::No) => 0,
+        None => approved.amount,
+    }
+}
+
+/// Our approvals among the entries.
+pub fn approvals(entries: &[Entry]) -> impl Iterator<Item = (u32, Approved)> {
+    entries.iter().filter_map(|entry| {
+        let (Source::Question(question), Line::Approved(approved)) = (entry.source, entry.line) else { return None };
+        Some((question, approved))
+    })
+}
+
+/// Whether our opening approval stands.
+pub fn opened(entries: &[Entry]) -> bool {
+    approvals(entries).any(|(question, approved)| approved.opening && amount_of(entries, question, &approved) > 0)
+}
+
+/// Sums a payment up.
+pub fn sheet(entries: &[Entry]) -> Sheet {
+    let mut desk = Desk { entries, opened: opened(entries), ..Desk::default() };
+    for entry in entries {
+        desk.read(entry);
+    }
+    desk.sum_up()
+}
+
+/// What lies on the accountant's desk while entries are read.
+#[derive(Default)]
+struct Desk<'a> {
+    entries: &'a [Entry],
+    opened: bool,
+    /// What is authorized, the latest on top, each with the question that it is of.
+    pile: Vec<(Option<u32>, i64)>,
+    approvals: Vec<(u32, i64, i32)>,
+    posting: Option<Posting>,
+    extra: i64,
+    tolerance: i64,
+    original: Option<i64>,
+    expires_at: Option<Timestamp>,
+    captured: i64,
+    refunded: i64,
+    moved: i64,
+    /// How it ended; the last capture counts as the strongest end.
+    end: Option<(bool, Ending)>,
+}
+
+impl Desk<'_> {
+    fn read(&mut self, entry: &Entry) {
+        match entry.line {
+            Line::Approved(approved) => self.approve(entry.source, &approved),
+            Line::Word { question, opening, .. } => {
+                let placed = approvals(self.entries).any(|(known, _)| known == question);
+                if !placed && let Some(word) = self.word_here(entry.source, question, opening) {
+                    self.believe(opening, word, entry.at);
+                }
+            }
+            Line::Less { by, original } => self.take_back(by, original),
+            Line::Total(total) => {
+                self.lay_to(total);
+                (self.extra, self.original) = (0, None);
+                if self.end.take().is_some() {
+                    self.watch(entry.at);
+                }
+            }
+            Line::Ended(ending) => self.finish(false, ending),
+            Line::Taken { amount, finality } => {
+                self.captured += amount;
+                if finality == Finality::Final {
+                    self.finish(true, Ending::Reversed);
+                }
+            }
+            Line::Moved { amount, refund } => {
+                self.moved += amount;
+                if refund {
+                    self.refunded = (self.refunded + amount).max(0);
+                }
+            }
+        }
+    }
+
+    fn approve(&mut self, source: Source, approved: &Approved) {
+        let Source::Question(question) = source else { return };
+        let amount = amount_of(self.entries, question, approved);
+        self.posting = self.posting.or(Some(approved.posting));
+        self.expires_at = self.expires_at.max(approved.expires_at);
+        self.approvals.push((question, amount, approved.transactions));
+        if amount == 0 {
+            return;
+        }
+        self.begin_anew();
+        self.pile.push((Some(question), amount));
+        self.extra += approved.extra;
+        self.tolerance += approved.tolerance;
+        self.original = match (self.original, approved.original) {
+            (Some(before), Some(more)) => Some(before + more),
+            (None, told) if self.authorized() == amount => told,
+            (None | Some(_), _) => None,
+        };
+    }
+
+    /// A payment that was over and is added to begins with what was captured of it.
+    fn begin_anew(&mut self) {
+        if self.end.take().is_some() {
+            self.lay_to(self.authorized().min(self.captured));
+            (self.extra, self.original) = (0, None);
+        }
+    }
+
+    /// The word that counts in this place for a question that we did not approve: the last one; an increment's where it was
+    /// first heard of.
+    fn word_here(&self, source: Source, question: u32, opening: bool) -> Option<Word> {
+        let (_, last, word) = words(self.entries, question).max_by_key(|(at, ..)| *at)?;
+        let (_, first, _) = words(self.entries, question).next()?;
+        (source == if opening { last } else { first }).then_some(word)
+    }
+
+    fn believe(&mut self, opening: bool, word: Word, at: Timestamp) {
+        match (opening, word) {
+            (true, Word::No) => return self.finish(false, Ending::Reversed),
+            (false, Word::No) => return,
+            (true, Word::Yes(_)) if self.opened => return,
+            (true, Word::StoodIn(amount, _)) if self.opened => self.lay_to(self.authorized().max(amount)),
+            (true, Word::Yes(amount) | Word::StoodIn(amount, _)) => self.lay_to(amount),
+            (false, Word::Yes(amount) | Word::StoodIn(amount, _)) => {
+                self.begin_anew();
+                self.pile.push((None, amount));
+            }
+        }
+        let posting = if let Word::StoodIn(_, posting) = word { posting } else { Posting::Hold };
+        self.posting = self.posting.or(Some(posting));
+        self.watch(at);
+    }
+
+    fn watch(&mut self, from: Timestamp) {
+        if self.posting == Some(Posting::Hold) {
+            self.expires_at = self.expires_at.max(Some(from.saturating_add(SAFETY_TIMER)));
+        }
+    }
+
+    fn authorized(&self) -> i64 {
+        self.pile.iter().map(|(_, amount)| amount).sum()
+    }
+
+    /// Makes the pile this high, from its top.
+    fn lay_to(&mut self, total: i64) {
+        let mut too_much = self.authorized() - total;
+        if too_much < 0 {
+            self.pile.push((None, -too_much));
+        }
+        while too_much > 0
+            && let Some((question, amount)) = self.pile.pop()
+        {
+            if amount > too_much {
+                self.pile.push((question, amount - too_much));
+            }
+            too_much -= amount;
+        }
+    }
+
+    fn take_back(&mut self, by: i64, original: Option<i64>) {
+        let authorized = self.authorized();
+        let by = match (self.original, original) {
+            (Some(open), Some(told)) if open > 0 && told > 0 => {
+                self.original = (told <= open).then(|| open - told);
+                // The same part of it as in the merchant's currency, to the nearest unit.
+                if told >= open { authorized } else { (2 * authorized * told + open) / (2 * open) }
+            }
+            (Some(_) | None, _) => by,
+        };
+        self.lay_to((authorized - by).max(authorized.min(self.captured)));
+    }
+
+    fn finish(&mut self, last_capture: bool, ending: Ending) {
+        if !matches!(self.end, Some((true, _))) {
+            self.end = Some((last_capture, ending));
+        }
+    }
+
+    fn sum_up(self) -> Sheet {
+        let authorized = self.authorized();
+        let wanted = match self.posting {
+            None => 0,
+            Some(Posting::Hold) if authorized > 0 => authorized + self.extra,
+            Some(Posting::Hold | Posting::Immediate) => authorized,
+        };
+        let rest = if self.end.is_some() { 0 } else { (wanted - self.captured).max(0) };
+        let (held, ahead) = if self.posting == Some(Posting::Immediate) { (0, rest) } else { (rest, 0) };
+        let status = if held > 0 {
+            HoldStatus::Open
+        } else if self.captured > 0 || ahead > 0 {
+            HoldStatus::Captured
+        } else if matches!(self.end, Some((_, Ending::TimedOut))) {
+            HoldStatus::Expired
+        } else if self.end.is_some() || self.posting.is_some() {
+            HoldStatus::Released
+        } else {
+            HoldStatus::Unplaced
+        };
+        let lies = |question: u32| self.pile.iter().filter(|(of, _)| *of == Some(question)).map(|(_, amount)| amount).sum();
+        Sheet {
+            status,
+            authorized,
+            held,
+            ahead,
+            captured: self.captured,
+            refunded: self.refunded,
+            moved: self.moved,
+            tolerance: self.tolerance,
+            expires_at: self.expires_at,
+            approvals: self.approvals.iter().map(|(of, amount, count)| (*of, *amount, lies(*of), *count)).collect(),
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! What the model makes of a message: it believes every one, once.
+
+use holdfast_core::Timestamp;
+use holdfast_core::hold::{Finality, MovementCause, ReleaseCause};
+
+use super::asking::corrected;
+use super::payment::{self, Ending, Entry, Line, Source, Word};
+use super::{Change, Expected, Key, Keyed, Known, Model};
+use crate::simulation::deed::{Message, Name, Outcome, Says};
+
+impl Model {
+    /// A platform tells.
+    pub fn tell(&mut self, message: &Message, now: Timestamp) -> Expected {
+        let key = (Keyed::Message, message.program, message.key);
+        let source = Source::Message(message.key);
+        let entered =
+            |of: super::super::deed::Named| self.payments[of.payment].entries.iter().any(|entry| entry.source == source);
+        if self.was_told(key) || message.of.is_some_and(entered) {
+            return Expected::Recorded { again: true };
+        }
+        let at = message.at.unwrap_or(now);
+        let remembered = match message.says {
+            Says::Card(_) | Says::Owner(_) | Says::Account(_) => self.stand(message, at),
+            Says::Recorded { .. }
+            | Says::Less { .. }
+            | Says::Total(_)
+            | Says::Released(_)
+            | Says::Captured(..)
+            | Says::Completed(_)
+            | Says::Credited(..)
+            | Says::Debited(..) => {
+                self.believe(message, source, at);
+                true
+            }
+        };
+        if remembered {
+            self.remember_told(key, now);
+        }
+        Expected::Recorded { again: false }
+    }
+
+    /// The latest standing counts; whether the message is remembered, which those without a time are not.
+    fn stand(&mut self, message: &Message, at: Timestamp) -> bool {
+        let (card, account) = (self.cards[message.card], self.accounts[message.account]);
+        let before = match message.says {
+            Says::Card(_) => card.status.0,
+            Says::Owner(_) => account.owner.0,
+            _ => account.status.0,
+        };
+        if before > at {
+            return true;
+        }
+        self.changed = true;
+        match message.says {
+            Says::Card(status) => {
+                self.changes.push(Change::Card(message.card, card));
+                self.cards[message.card].status = (at, status);
+            }
+            Says::Owner(status) => self.account_to_change(message.account).owner = (at, status),
+            Says::Account(status) => self.account_to_change(message.account).status = (at, status),
+            _ => {}
+        }
+        message.at.is_some()
+    }
+
+    /// A message about money.
+    fn believe(&mut self, message: &Message, source: Source, at: Timestamp) {
+        let (line, amount) = line(&message.says);
+        if message.foreign && amount.is_some() {
+            return;
+        }
+        let Some(of) = message.of else {
+            let posted = match line {
+                Line::Taken { amount, .. } => -amount,
+                Line::Moved { amount, .. } => amount,
+                Line::Approved(_) | Line::Word { .. } | Line::Less { .. } | Line::Total(_) | Line::Ended(_) => 0,
+            };
+            self.changed |= posted != 0;
+            self.account_to_change(message.account).posted += posted;
+            return;
+        };
+        if let Says::Recorded { increment: Some(own), .. } = message.says {
+            self.payment_to_change(of.payment).names.push(Name::Increment(own));
+        }
+        self.enter(of.payment, Entry { source, at, line }, &[]);
+        if let Line::Word { question, .. } = line {
+            self.listen((Keyed::Question, message.program, question), of.payment, question);
+        }
+    }
+
+    /// A question hears from now on what the platform says of it.
+    fn listen(&mut self, key: Key, payment: usize, question: u32) {
+        let word = payment::last_word(&self.payments[payment].entries, question);
+        if let Some((known, word)) = self.known(key).zip(word) {
+            let answer = corrected(known.answer, word);
+            if answer != known.answer {
+                self.remember(key, Known { answer, ..known });
+            }
+        }
+    }
+}
+
+/// A message as a line of a payment's account, and its amount.
+fn line(says: &Says) -> (Line, Option<i64>) {
+    let moved = |amount: i64, cause| Line::Moved { amount, refund: cause == MovementCause::NetworkSettlement };
+    match *says {
+        Says::Recorded { asked, increment, outcome } => {
+            let (word, amount) = match outcome {
+                Outcome::Approved(amount) => (Word::Yes(amount), Some(amount)),
+                Outcome::StoodIn(amount, posting) => (Word::StoodIn(amount, posting), Some(amount)),
+                Outcome::Declined => (Word::No, None),
+            };
+            (Line::Word { question: asked, opening: increment.is_none(), word }, amount)
+        }
+        Says::Less { by, original } => (Line::Less { by, original }, Some(by)),
+        Says::Total(total) => (Line::Total(total), Some(total)),
+        Says::Released(ReleaseCause::Expired | ReleaseCause::SafetyTimer) => (Line::Ended(Ending::TimedOut), None),
+        Says::Released(_) => (Line::Ended(Ending::Reversed), None),
+        Says::Captured(amount, finality) => (Line::Taken { amount, finality }, Some(amount)),
+        Says::Completed(amount) => (Line::Taken { amount, finality: Finality::Final }, Some(amount)),
+        Says::Credited(amount, cause) => (moved(amount, cause), Some(amount)),
+        Says::Debited(amount, cause) => (moved(-amount, cause), Some(amount)),
+        Says::Card(_) | Says::Owner(_) | Says::Account(_) => (Line::Moved { amount: 0, refund: false }, None),
+    }
+}

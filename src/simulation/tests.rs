@@ -1,0 +1,47 @@
+//! The simulation within the test suite: fixed seeds, and that a seed replays its run.
+
+use super::*;
+
+#[test]
+fn seeds_run_clean() {
+    for seed in [1, 2, 3, 5, 8] {
+        let report = run(seed, 10_000, |_| {}).unwrap_or_else(|difference| panic!("seed {seed}: {difference}"));
+        assert_eq!(report.steps, 10_000);
+        assert!(report.changed * 10 >= report.steps * 6, "seed {seed}: {report:?}");
+        assert!(report.restarts > 50 && report.faults > 20 && report.expired > 20, "seed {seed}: {report:?}");
+    }
+}
+
+#[test]
+fn a_seed_replays_its_run() {
+    assert_eq!(run(7, 2_000, |_| {}), run(7, 2_000, |_| {}));
+}
+
+#[test]
+fn a_restart_at_every_record_remembers_everything() {
+    for seed in [11, 13] {
+        let mut world = World::new(Rng::with_seed(seed)).unwrap();
+        for _ in 0..300 {
+            let stepped = world.step().and_then(|()| world.settle());
+            stepped.unwrap_or_else(|difference| panic!("seed {seed}: {difference}"));
+        }
+    }
+}
+
+/// Each of the field's known bugs is found, long before so many steps.
+const MUTANT_STEPS: u64 = 20_000;
+
+#[test]
+fn every_mutant_is_found() {
+    use holdfast_core::hold::mutant::{Mutant, put_back};
+    let mut survivors = Vec::new();
+    for mutant in Mutant::ALL {
+        assert!(put_back(Some(*mutant)), "tests are built with mutants");
+        match run(1, MUTANT_STEPS, |_| {}) {
+            Ok(_) => survivors.push(mutant.name()),
+            Err(difference) => println!("{:<28}{:>8}  {}", mutant.name(), difference.step, difference.what),
+        }
+    }
+    put_back(None);
+    assert_eq!(survivors, Vec::<&str>::new());
+}

@@ -1,0 +1,384 @@
+//! One simulated world: programs with accounts and cards, an engine on a simulated disk, the model beside it, and time.
+
+use std::time::Duration;
+
+use fastrand::Rng;
+use holdfast_core::hold::{AccountStatus, CardStatus, CardholderStatus, Finding, Hold};
+use holdfast_core::{AccountId, Basis, CardToken, Currency, Decision, Money, Timestamp};
+
+use super::chance::Chance;
+use super::deed::{BEGINNING, Deed, LIMITS, Name, Named, Says, counter, id, origin};
+use super::faults::Doubt;
+use super::model::{Account, Answer, Card, Expected, Model};
+use super::{Difference, Report};
+use crate::clock::{self, Moment};
+use crate::journal::{MemoryDisk, Sync};
+use crate::ledger::embedded::cold::Nowhere;
+use crate::ledger::embedded::engine::{Engine, Performed, Warmth, Writable};
+use crate::ledger::embedded::state::{AccountIndex, CardIndex, HoldRow, Located, State};
+use crate::ledger::{self, Act, Entry, LedgerError, Origin};
+
+/// The most holds that expire at once.
+const EXPIRE_MAX: usize = 256;
+
+/// What the world cannot do without: it says what, and ends.
+pub type Checked<T> = Result<T, Box<Difference>>;
+
+/// A world.
+pub struct World {
+    pub(super) rng: Rng,
+    chance: Chance,
+    pub(super) model: Model,
+    pub(super) engine: Engine,
+    pub(super) disk: MemoryDisk,
+    /// Keys the engine's fingerprints, the same over restarts.
+    secret: (u64, u64),
+    pub(super) doubt: Doubt,
+    pub(super) now: Moment,
+    pub(super) report: Report,
+    origins: Vec<Origin>,
+    accounts: Vec<AccountId>,
+    cards: Vec<CardToken>,
+    history: Vec<(u64, Timestamp, Deed)>,
+}
+
+impl World {
+    /// A world in which nothing has happened yet but the entry of its accounts and cards.
+    pub fn new(mut rng: Rng) -> Checked<Self> {
+        let (programs, accounts, cards) = (rng.usize(1..=2), rng.usize(1..=4), rng.usize(1..=6));
+        let secret = (rng.u64(..), rng.u64(..));
+        let disk = MemoryDisk::new();
+        let log = disk.open(Sync::Full).map_err(broken)?;
+        let now = Moment { instant: clock::instant(), utc: BEGINNING };
+        let mut world = World {
+            chance: Chance::new(rng.fork()),
+            rng,
+            model: Model::default(),
+            engine: Engine::new(Box::new(log), State::new(secret)),
+            disk,
+            secret,
+            doubt: Doubt::None,
+            now,
+            report: Report { worlds: 1, ..Report::default() },
+            origins: (0..programs).map(origin).collect::<Result<_, _>>().map_err(broken)?,
+            accounts: (0..accounts).map(|number| id("account", number)).collect::<Result<_, _>>().map_err(broken)?,
+            cards: (0..cards.max(accounts)).map(|number| id("card", number)).collect::<Result<_, _>>().map_err(broken)?,
+            history: Vec::new(),
+        };
+        world.furnish()?;
+        Ok(world)
+    }
+
+    /// Enters the accounts, each with an owner, and the cards.
+    fn furnish(&mut self) -> Checked<()> {
+        let never = Timestamp::from_unix_micros(i64::MIN);
+        for number in 0..self.accounts.len() {
+            let (program, posted) = (number % self.origins.len(), self.rng.i64(0..=400_000));
+            let credit_line = if self.rng.bool() { 0 } else { self.rng.i64(0..=100_000) };
+            let (status, owner) = ((never, AccountStatus::Active), (never, CardholderStatus::Active));
+            self.model.accounts.push(Account { program, posted, held: 0, credit_line, status, owner });
+            let (account, balance) = (self.accounts[number], Money::from_minor(posted, Currency::USD));
+            self.enter(program, Entry::Account { account, balance, credit_line, status: status.1 })?;
+        }
+        for number in 0..self.cards.len() {
+            let account = number % self.accounts.len();
+            self.model.cards.push(Card { account, status: (never, CardStatus::Active) });
+            let cardholder = Some(id("owner", account).map_err(broken)?);
+            let (card, program, status) = (self.cards[number], self.model.accounts[account].program, CardStatus::Active);
+            self.enter(program, Entry::Card { card, account: self.accounts[account], cardholder, status })?;
+        }
+        self.engine.commit(self.now.utc).map(drop).map_err(broken)
+    }
+
+    fn enter(&mut self, program: usize, entry: Entry) -> Checked<()> {
+        let act = Act::Enter(Origin::of(self.origins[program].program), vec![entry]);
+        match self.engine.attend(&act, &self.now, Warmth::Unknown) {
+            Performed::OnceDurable(_) => Ok(()),
+            other => Err(self.differs("an entry", "it is recorded", other, None)),
+        }
+    }
+
+    /// So many steps.
+    pub fn run(mut self, steps: u64) -> Checked<Report> {
+        for _ in 0..steps {
+            self.step()?;
+        }
+        self.settle()?;
+        self.check_everything("at the end")?;
+        Ok(self.report)
+    }
+
+    /// Time passes, something happens, and now and then a group is committed or the process dies.
+    pub(super) fn step(&mut self) -> Checked<()> {
+        self.report.steps += 1;
+        self.pass_time();
+        if self.engine.writable() == Writable::No {
+            self.try_to_come_back();
+        }
+        self.expire()?;
+        let deed = self.chance.next(&mut self.model, self.now.utc);
+        self.history.push((self.report.steps, self.now.utc, deed));
+        *self.report.kinds.entry(kind(&deed)).or_default() += 1;
+        self.model.changed = false;
+        self.perform(&deed)?;
+        self.report.changed += u64::from(self.model.changed);
+        self.check(&deed)?;
+        self.commit_or_die()
+    }
+
+    /// A moment, now and then hours or weeks: then only when nothing is under way, as keys are kept by the hour.
+    fn pass_time(&mut self) {
+        let quiet = self.engine.gathered() == 0 && self.engine.writable() == Writable::Yes;
+        let seconds = match self.rng.u32(0..200) {
+            0 if quiet => self.rng.u64(86_400..40 * 86_400),
+            1..4 if quiet => self.rng.u64(3600..100_000),
+            4..20 => self.rng.u64(0..600),
+            _ => 0,
+        };
+        let passed = Duration::from_secs(seconds) + Duration::from_millis(self.rng.u64(1..2_000));
+        self.now.instant += passed;
+        // The last digits number the steps: no two things happen at the same microsecond.
+        let millis = self.now.utc.saturating_add(passed).unix_micros() / 1000;
+        let step = i64::try_from(self.report.steps % 1000).unwrap_or(0);
+        self.now.utc = Timestamp::from_unix_micros(millis * 1000 + step);
+    }
+
+    fn expire(&mut self) -> Checked<()> {
+        if self.engine.writable() == Writable::No {
+            return Ok(());
+        }
+        let due = self.model.expire(self.now.utc);
+        let released = self.engine.expire(self.now.utc, EXPIRE_MAX);
+        self.report.expired += u64::try_from(released).unwrap_or(0);
+        if released != due.len() {
+            return Err(self.differs("holds whose time has come", due.len(), released, None));
+        }
+        due.iter().try_for_each(|payment| self.check_payment(*payment))
+    }
+
+    fn perform(&mut self, deed: &Deed) -> Checked<()> {
+        let late = matches!(deed, Deed::Ask(question) if question.late);
+        let not_after = if late { self.now.instant - Duration::from_millis(1) } else { self.now.instant };
+        let act = deed.act(not_after).map_err(broken)?;
+        let now = self.now.utc;
+        let expected = match (self.engine.writable(), deed) {
+            (Writable::No, Deed::Ask(question)) => self.model.ask_in_vain(question),
+            (Writable::No, Deed::Adopt(..) | Deed::Tell(_) | Deed::Order(_)) => Expected::Unavailable,
+            (Writable::Yes, Deed::Ask(question)) => self.model.ask(question, now),
+            (Writable::Yes, Deed::Adopt(question, heard)) => self.model.adopt(question, *heard, now),
+            (Writable::Yes, Deed::Tell(message)) => self.model.tell(message, now),
+            (Writable::Yes, Deed::Order(command)) => self.model.order(command, now),
+        };
+        let performed = self.engine.attend(&act, &self.now, Warmth::Unknown);
+        if !agrees(&expected, &performed) {
+            return Err(self.differs("the answer", expected, performed, Some(deed)));
+        }
+        Ok(())
+    }
+
+    /// Compares what an event touched.
+    fn check(&self, deed: &Deed) -> Checked<()> {
+        let (account, payment) = about(deed, &self.model);
+        self.check_account(account)?;
+        if let Some(payment) = payment {
+            self.check_payment(payment)?;
+        }
+        match deed {
+            Deed::Ask(question) | Deed::Adopt(question, _) => self.check_limits(question.card),
+            Deed::Tell(message) => self.check_limits(message.card),
+            Deed::Order(_) => Ok(()),
+        }
+    }
+
+    /// Compares everything, one account, payment and card after the other.
+    pub(super) fn check_everything(&self, when: &str) -> Checked<()> {
+        let accounts = (0..self.accounts.len()).try_for_each(|number| self.check_account(number));
+        let payments = (0..self.model.payments.len()).map(|number| self.check_payment(number));
+        let cards = (0..self.cards.len()).map(|number| self.check_limits(number));
+        let mut found = std::iter::once(accounts).chain(payments).chain(cards);
+        found
+            .try_for_each(|found| found)
+            .map_err(|found| Box::new(Difference { what: format!("{when}: {}", found.what), ..*found }))
+    }
+
+    fn account_index(&self, number: usize) -> Option<AccountIndex> {
+        let program = &self.origins[self.model.accounts[number].program].program;
+        self.engine.state().account_named(program, &self.accounts[number])
+    }
+
+    fn card_index(&self, number: usize) -> Option<CardIndex> {
+        let account = self.model.cards[number].account;
+        let program = &self.origins[self.model.accounts[account].program].program;
+        self.engine.state().card_named(program, &self.cards[number])
+    }
+
+    fn check_account(&self, number: usize) -> Checked<()> {
+        let expected = &self.model.accounts[number];
+        let expected = (expected.posted, expected.held, expected.credit_line, expected.status.1);
+        let row = self.account_index(number).and_then(|index| self.engine.state().account(index));
+        let got = row.map(|row| (row.account.posted, row.account.held, row.account.credit_line, row.account.status));
+        if got == Some(expected) {
+            return Ok(());
+        }
+        Err(self.differs(format!("account {number}: posted, held, credit line, status"), expected, got, self.history_end()))
+    }
+
+    fn check_payment(&self, number: usize) -> Checked<()> {
+        let payment = &self.model.payments[number];
+        let got = self.hold_of(number)?.map(|row| row.hold);
+        let expected = (!payment.entries.is_empty()).then(|| plain(&payment.sheet));
+        let same = match (&expected, &got) {
+            (None, None) => true,
+            (Some(expected), Some(got)) => Hold { posting: got.posting, ..*expected } == *got,
+            (Some(_), None) | (None, Some(_)) => false,
+        };
+        if same {
+            return Ok(());
+        }
+        Err(self.differs(format!("payment {number}"), expected, got, self.history_end()))
+    }
+
+    fn hold_of(&self, number: usize) -> Checked<Option<&HoldRow>> {
+        let payment = &self.model.payments[number];
+        let origin = &self.origins[payment.program];
+        let of = Named { payment: number, number: self.chance.number_of(number), name: Name::Full { alias: false } };
+        let reference = of.reference().map_err(broken)?;
+        let state = self.engine.state();
+        let names = state.payment_names(&origin.program, origin.platform.as_ref(), &reference);
+        Ok(state.hold_named(&names).and_then(|index| state.hold(index)))
+    }
+
+    /// Compares what the limits of a card, its account and its program have counted in the windows that are open now.
+    fn check_limits(&self, card: usize) -> Checked<()> {
+        let account = self.model.cards[card].account;
+        let program = self.model.accounts[account].program;
+        let located = Located { account: self.account_index(account), card: self.card_index(card), ..Located::default() };
+        for (number, limit) in LIMITS.iter().enumerate() {
+            let window = limit.window(self.now.utc);
+            let expected = self.model.used(program, number, Model::whose(number, card, account), window);
+            let used = self.engine.state().used(counter(program, number), limit.scope, window, &located);
+            let got = (used.amount, i64::from(used.count));
+            if got != expected {
+                let what = format!("limit {number} for card {card}: amount and count");
+                return Err(self.differs(what, expected, got, self.history_end()));
+            }
+        }
+        Ok(())
+    }
+
+    /// The process begins again, on what the disk kept; if nothing was under way, it remembers what the one before did.
+    pub(super) fn restart(&mut self, quiet: bool) -> Checked<()> {
+        let log = self.disk.open(Sync::Full).map_err(broken)?;
+        let mut before = std::mem::replace(&mut self.engine, Engine::new(Box::new(log), State::new(self.secret)));
+        self.engine.rebuild(1, &Nowhere, |_| {}).map_err(broken)?;
+        self.engine.tidy(self.now.utc);
+        before.tidy(self.now.utc);
+        if quiet && let Some((expected, got)) = before.state().portrait().differs_from(&self.engine.state().portrait()) {
+            return Err(self.differs("memory after a restart", expected, got, self.history_end()));
+        }
+        self.model.forget_keys(self.now.utc);
+        self.report.restarts += 1;
+        self.check_everything("after a restart")
+    }
+
+    fn history_end(&self) -> Option<&Deed> {
+        self.history.last().map(|(.., deed)| deed)
+    }
+
+    /// A difference, with the latest events of the same payment or account.
+    pub(super) fn differs(
+        &self,
+        what: impl Into<String>,
+        expected: impl std::fmt::Debug,
+        got: impl std::fmt::Debug,
+        deed: Option<&Deed>,
+    ) -> Box<Difference> {
+        let (account, payment) = deed.map_or((0, None), |deed| about(deed, &self.model));
+        let same = |(.., other): &&(u64, Timestamp, Deed)| {
+            let (of_account, of_payment) = about(other, &self.model);
+            if payment.is_some() { of_payment == payment } else { of_account == account }
+        };
+        let mut events: Vec<_> = self.history.iter().rev().filter(same).take(12).map(|event| format!("{event:?}")).collect();
+        events.reverse();
+        let (expected, got) = (format!("{expected:?}"), format!("{got:?}"));
+        Box::new(Difference { step: self.report.steps, world: 0, what: what.into(), expected, got, events })
+    }
+}
+
+/// The simulation's own trouble: what should not fail did.
+pub fn broken(error: impl std::fmt::Display) -> Box<Difference> {
+    let (expected, got) = ("nothing of the kind".to_owned(), error.to_string());
+    Box::new(Difference { step: 0, world: 0, what: "an error".to_owned(), expected, got, events: Vec::new() })
+}
+
+/// Which account and payment an event is about.
+fn about(deed: &Deed, model: &Model) -> (usize, Option<usize>) {
+    match deed {
+        Deed::Ask(question) | Deed::Adopt(question, _) => (question.account, Some(question.of.payment)),
+        Deed::Tell(message) => (message.account, message.of.map(|of| of.payment)),
+        Deed::Order(command) => (model.payments[command.of.payment].account, Some(command.of.payment)),
+    }
+}
+
+fn kind(deed: &Deed) -> &'static str {
+    match deed {
+        Deed::Ask(question) => question.kind.name(),
+        Deed::Adopt(..) => "adopted",
+        Deed::Order(_) => "ordered",
+        Deed::Tell(message) => match message.says {
+            Says::Recorded { .. } => "recorded",
+            Says::Less { .. } => "reduced",
+            Says::Total(_) => "replaced",
+            Says::Released(_) => "released",
+            Says::Captured(..) => "captured",
+            Says::Completed(_) => "completed",
+            Says::Credited(..) => "credited",
+            Says::Debited(..) => "debited",
+            Says::Card(_) | Says::Owner(_) | Says::Account(_) => "standing",
+        },
+    }
+}
+
+/// A sheet in the words of a hold, but for how it is posted.
+fn plain(sheet: &super::model::payment::Sheet) -> Hold {
+    Hold {
+        status: sheet.status,
+        authorized: sheet.authorized,
+        held: sheet.held,
+        ahead: sheet.ahead,
+        captured: sheet.captured,
+        refunded: sheet.refunded,
+        moved: sheet.moved,
+        tolerance: sheet.tolerance,
+        expires_at: sheet.expires_at,
+        ..Hold::NONE
+    }
+}
+
+/// Whether the engine said what the model expects.
+fn agrees(expected: &Expected, performed: &Performed) -> bool {
+    let answer = match performed {
+        Performed::Now(Ok(answer)) | Performed::OnceDurable(answer) => answer,
+        Performed::Now(Err(LedgerError::Late)) => return *expected == Expected::Late,
+        Performed::Now(Err(LedgerError::Unavailable)) => return *expected == Expected::Unavailable,
+        Performed::Now(Err(LedgerError::Starting | LedgerError::Panicked | LedgerError::Refused)) | Performed::Cold(_) => {
+            return false;
+        }
+    };
+    match (expected, answer) {
+        (Expected::Decided(Answer::Yes(amount)), ledger::Answer::Decided { decision: Decision::Approve { amount: got }, .. }) => {
+            // Who is told yes waits until that is durable, unless it was durable before.
+            let waits = matches!(performed, Performed::OnceDurable(_));
+            got.minor() == *amount && (waits || is_replay(answer))
+        }
+        (Expected::Decided(Answer::No(reason)), ledger::Answer::Decided { decision: Decision::Decline { reason: got }, .. }) => {
+            got == reason
+        }
+        (Expected::Recorded { again }, ledger::Answer::Recorded(finding)) => *again == (*finding == Some(Finding::HeardBefore)),
+        (Expected::Decided(_) | Expected::Recorded { .. } | Expected::Late | Expected::Unavailable, _) => false,
+    }
+}
+
+fn is_replay(answer: &ledger::Answer) -> bool {
+    matches!(answer, ledger::Answer::Decided { basis: Basis::Replay, .. })
+}
