@@ -3,6 +3,8 @@
 //! Everything that a ledger does is an [`Act`], carried to it in a [`Ticket`] from a pool and completed there, from any
 //! thread. An act is *submitted*: whoever waits may stop waiting, the act is not cancelled half-way.
 
+#[cfg(test)]
+mod conformance;
 pub mod embedded;
 pub mod permit;
 mod ticket;

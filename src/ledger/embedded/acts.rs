@@ -315,7 +315,7 @@ impl Engine {
         let record = RecordRef { at, program, platform, ruleset, operator: origin.operator, place, body };
         // The only way to a bug on purpose: everything of the act is written when it comes.
         #[cfg(test)]
-        assert!(origin.program.as_str() != super::tests::PROGRAM_THAT_PANICS, "a bug, made for a test");
+        assert!(origin.program.as_str() != crate::ledger::conformance::PROGRAM_THAT_PANICS, "a bug, made for a test");
         self.group.push(&record).map_err(|_| LedgerError::Panicked)
     }
 }
