@@ -296,10 +296,11 @@ impl Engine {
         let Ok(program) = ProgramId::new(&ruleset.program) else {
             return Performed::Now(Err(LedgerError::Refused));
         };
-        if self.log.keep_ruleset(ruleset).is_err() {
+        // Gathered first: what fails here leaves no ruleset behind. The group is not durable before the ruleset is.
+        let recorded = self.record(&Origin::of(program), now, Some(&ruleset.hash), Place::default(), BodyRef::RulesPublished);
+        if recorded.is_ok() && self.log.keep_ruleset(ruleset).is_err() {
             return Performed::Now(Err(LedgerError::Unavailable));
         }
-        let recorded = self.record(&Origin::of(program), now, Some(&ruleset.hash), Place::default(), BodyRef::RulesPublished);
         once_durable(recorded, Answer::Recorded(None))
     }
 
