@@ -57,6 +57,21 @@ impl Tail {
         self.groups().portion(from, last, enough, each)
     }
 
+    /// Proves every group up to record `last`: whoever begins behind them must not pass over damage in them.
+    ///
+    /// # Errors
+    /// The disk, or a broken chain with its position.
+    pub fn prove(&self, last: i64) -> Result<(), JournalError> {
+        let mut joint = self.groups().start()?;
+        loop {
+            let end = self.groups().portion(joint, last, i64::MAX, &mut |_, _| Ok(()))?;
+            if end == joint {
+                return Ok(());
+            }
+            joint = end;
+        }
+    }
+
     /// An error of this journal's records.
     #[must_use]
     pub fn unreadable(&self, first: i64, error: super::RecordError) -> JournalError {

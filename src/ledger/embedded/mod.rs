@@ -35,7 +35,7 @@ use self::state::State;
 use self::writer::Writer;
 use super::{Completions, Ledger, LedgerError, Readiness, Ticket};
 use crate::clock;
-use crate::journal::{Journal, JournalError, Log, Sync};
+use crate::journal::{Journal, JournalError, Log, Sync, Tail};
 
 /// How the embedded ledger is set up.
 pub struct Settings {
@@ -199,7 +199,7 @@ fn get_ready(
     observer: &Arc<dyn Observer>,
 ) -> Result<(Writer, Option<JoinHandle<()>>), JournalError> {
     let thread = |error| JournalError::Directory(PathBuf::from("thread of the ledger"), error);
-    let (mut engine, cold, follower) = remember(log, follower, observer.as_ref())?;
+    let Remembered { mut engine, cold, follower } = remember(log, follower, observer.as_ref())?;
     engine.tidy(clock::utc());
     let last = engine.log.next().saturating_sub(1);
     shared.recorded.store(last, Ordering::Release);
@@ -215,8 +215,12 @@ fn get_ready(
     Ok((writer, following))
 }
 
-/// An engine that remembers, whom to ask for what it let go of, and who follows it.
-type Remembered = (Engine, Box<dyn Cold>, Option<Follower>);
+/// An engine whose memory is as the journal says, and whoever keeps what it has let go of.
+struct Remembered {
+    engine: Engine,
+    cold: Box<dyn Cold>,
+    follower: Option<Follower>,
+}
 
 /// Reads memory from the projection, where there is one, and the rest from the log.
 fn remember(log: Box<dyn Log>, follower: Option<Follower>, observer: &dyn Observer) -> Result<Remembered, JournalError> {
@@ -225,18 +229,25 @@ fn remember(log: Box<dyn Log>, follower: Option<Follower>, observer: &dyn Observ
         let mut engine = Engine::new(log, State::new((secret.hash_one(0_u8), secret.hash_one(1_u8))));
         let rebuilt = engine.rebuild(1, &Nowhere, |_| {});
         say_remarks(&mut engine, observer);
-        return rebuilt.map(|()| (engine, Box::new(Nowhere) as Box<dyn Cold>, None));
+        return rebuilt.map(|()| Remembered { engine, cold: Box::new(Nowhere), follower: None });
     };
-    let (state, thrown_away) = follower.restore()?;
-    if let Some(thrown_away) = thrown_away {
-        observer.say(&thrown_away);
-    }
-    let finder = Finder::open(follower.directory())?;
-    let mut engine = Engine::new(log, state);
-    engine.projected_to(follower.projected());
-    let rebuilt = engine.rebuild(follower.projected().saturating_add(1), &finder, |_| {});
-    say_remarks(&mut engine, observer);
-    rebuilt.map(|()| (engine, Box::new(finder) as Box<dyn Cold>, Some(follower)))
+    // What memory does not read again is proven all the same, beside it: nobody begins behind damage.
+    let behind = Tail::open(follower.directory())?;
+    let last = follower.projected();
+    std::thread::scope(|threads| {
+        let proof = threads.spawn(move || behind.prove(last));
+        let (state, thrown_away) = follower.restore()?;
+        if let Some(thrown_away) = thrown_away {
+            observer.say(&thrown_away);
+        }
+        let finder = Finder::open(follower.directory())?;
+        let mut engine = Engine::new(log, state);
+        engine.projected_to(follower.projected());
+        let rebuilt = engine.rebuild(follower.projected().saturating_add(1), &finder, |_| {});
+        say_remarks(&mut engine, observer);
+        proof.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        rebuilt.map(|()| Remembered { engine, cold: Box::new(finder), follower: Some(follower) })
+    })
 }
 
 fn say_remarks(engine: &mut Engine, observer: &dyn Observer) {

@@ -139,6 +139,12 @@ impl<T> ByName<T> {
     pub fn remove(&mut self, name: &Fingerprint) -> Option<T> {
         self.shards.get_mut(shard(name))?.remove(name)
     }
+
+    /// Everything, in no order.
+    #[cfg(test)]
+    pub fn iter(&self) -> impl Iterator<Item = (&Fingerprint, &T)> {
+        self.shards.iter().flatten()
+    }
 }
 
 /// The second half chooses the piece; the first one finds the place within it.
