@@ -1,7 +1,7 @@
 //! Entries: accounts and cards from files and operators, again and again.
 
-use holdfast_core::{AuthorizationRequest, DeclineReason, Money};
 use holdfast_core::hold::{AccountStatus, CardStatus, Fact};
+use holdfast_core::{AuthorizationRequest, DeclineReason, Money};
 
 use super::*;
 use crate::ledger::{Answer, Entry, LedgerError, Whose};

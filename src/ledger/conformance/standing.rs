@@ -1,7 +1,7 @@
 //! The standing of cards, cardholders and accounts: what bars, and whose word is the latest.
 
-use holdfast_core::{DeclineReason, Timestamp};
 use holdfast_core::hold::{AccountStatus, CardStatus, CardholderStatus, Fact, Finding, Subject, ToldEvent};
+use holdfast_core::{DeclineReason, Timestamp};
 
 use super::*;
 use crate::ledger::{Act, Answer, Entry};

@@ -19,10 +19,12 @@ fn what_becomes_late_while_its_batch_is_written_is_not_applied() {
                 }
             }));
         },
-        || vec![
+        || {
+            vec![
                 Act::Decide(asked(purchase("first", 100))),
                 Act::Decide(Decide { not_after: not_after.get(), ..asked(purchase("second", 100)) }),
-            ],
+            ]
+        },
     );
     assert_eq!(answers[1], Err(LedgerError::Late));
     assert_eq!(house.balance(), (1_000, 100));
