@@ -3,8 +3,6 @@
 //!
 //! Nothing here waits for time: tests wait for answers, and for what the ledger tells its [`Observer`].
 
-#![expect(clippy::arithmetic_side_effects, reason = "an overflow here fails the test")]
-
 mod conforming;
 mod groups;
 mod trouble;
