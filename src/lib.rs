@@ -23,7 +23,7 @@
 //! | [`clock`] | the only file that reads a clock |
 //! | [`server`] | sockets, TLS, limits, routes, drain; the operators' listener |
 //! | [`responder`] | the path of a callback |
-//! | [`ledger`] | the seam to what keeps the money, and the embedded engine behind it |
+//! | [`ledger`] | the seam to what keeps the money, the laws of every engine behind it, and the embedded one |
 //! | [`journal`] | the ledger's log: records, their groups, SQLite |
 //! | [`kept_rules`] | the rulesets that a journal keeps, compiled as they were |
 //! | [`books`] | accounts' money and standing as records go by |

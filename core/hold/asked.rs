@@ -102,7 +102,7 @@ fn approve(slice: &Slice<'_>, account: &Account, asked: &Asked<'_>, proceed: &Pr
         take(slice, account, placing(request, asked.asked_at, amount, &policy), &places)
     } else {
         let spendable = mutant::is(Mutant::CreditSpendable) && request.kind == AuthorizationKind::Credit;
-        Ok(Outcome { posted: if spendable { amount } else { 0 }, ..count_only(slice, request, &places, true) })
+        Ok(Outcome { posted: if spendable { amount } else { 0 }, ..count_only(request, &places) })
     };
     match placed {
         Ok(outcome) => Outcome { decision: Some((decision, Basis::Ledger)), answered: Some(answered), finding: None, ..outcome },
@@ -156,11 +156,11 @@ fn approves_more(one: &Decision, other: &Decision) -> bool {
 fn agree(slice: &Slice<'_>, adoption: &Adoption<'_>, id: StepId) -> Outcome {
     let request = adoption.request;
     let placed = step_of(slice, id).is_some();
-    let (amount, approved) = match adoption.told {
+    let amount = match adoption.told {
         ToldAnswer::Approved { amount } if amount.is_negative() => return Outcome::nothing(Finding::AmountTooLarge),
-        ToldAnswer::Approved { amount } => (amount, true),
-        ToldAnswer::Declined { .. } if !placed => return count_only(slice, request, &[], false),
-        ToldAnswer::Declined { .. } => (Money::zero(request.amount.currency()), false),
+        ToldAnswer::Approved { amount } => amount,
+        ToldAnswer::Declined { .. } if !placed => return Outcome::default(),
+        ToldAnswer::Declined { .. } => Money::zero(request.amount.currency()),
     };
     let account = match slice.account {
         None => return Outcome::nothing(Finding::AccountUnknown),
@@ -172,8 +172,8 @@ fn agree(slice: &Slice<'_>, adoption: &Adoption<'_>, id: StepId) -> Outcome {
         Some(Verdict::Decline { .. }) | None => (HoldPolicy::PLAIN, [].as_slice()),
     };
     let places = places(slice, id, limits);
-    if !moves_money(request.kind) || (amount.is_zero() && !placed) {
-        return count_only(slice, request, &places, approved);
+    if !placed && (amount.is_zero() || !moves_money(request.kind)) {
+        return count_only(request, &places);
     }
     let step = placing(request, adoption.asked_at, amount.minor(), &policy);
     match take(slice, &account, step, &places) {
@@ -335,12 +335,15 @@ fn places(slice: &Slice<'_>, placement: StepId, limits: &[LimitCheck]) -> ArrayV
 }
 
 /// What needs no money counts as a transaction where its kind is one and it was approved, and has no hold.
-fn count_only(slice: &Slice<'_>, request: &AuthorizationRequest, places: &[Counted], approved: bool) -> Outcome {
-    let count = if approved { i32::from(transactions(request.kind)) } else { 0 };
-    let id = StepId::of(&request.key);
-    let known = slice.counted.iter().filter(|counted| counted.placement == id);
-    let changes = known.chain(places).map(|place| Counted { amount: 0, count: count.saturating_sub(place.count), ..*place });
-    Outcome { counted: changes.filter(|change| change.count != 0).collect(), ..Outcome::default() }
+///
+/// Nor has it a place where what it counted is kept, so that it stays counted when the answer turns out to be one that nobody
+/// heard. No money is concerned; a limit on the number of transactions is at most stricter by one, until its window ends, and
+/// attempts to verify a card are what such limits are for. To give it back, every engine would keep a row for every
+/// verification.
+fn count_only(request: &AuthorizationRequest, places: &[Counted]) -> Outcome {
+    let count = i32::from(transactions(request.kind));
+    let counted = places.iter().filter(|_| count > 0).map(|place| Counted { amount: 0, count, ..*place });
+    Outcome { counted: counted.collect(), ..Outcome::default() }
 }
 
 fn counted_amount(request: &AuthorizationRequest) -> i64 {

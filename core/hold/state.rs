@@ -109,7 +109,7 @@ pub struct Slice<'a> {
     /// That payment's steps, in their order.
     pub steps: &'a [Step],
     /// What that payment has counted in limits so far, in every place that was ever told, also where that is nothing now:
-    /// a payment that comes back counts there again.
+    /// a payment that comes back counts there again. Kept with its hold: what has none (a verification) has nothing here.
     pub counted: &'a [Counted],
     /// For asked events, orders, adoptions and recorded outcomes: what was answered to the key before.
     pub answered: Option<Answered>,

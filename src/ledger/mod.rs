@@ -2,7 +2,12 @@
 //!
 //! Everything that a ledger does is an [`Act`], carried to it in a [`Ticket`] from a pool and completed there, from any
 //! thread. An act is *submitted*: whoever waits may stop waiting, the act is not cancelled half-way.
+//!
+//! What an engine behind the seam has to do is written down once, as tests that any engine can be put through
+//! (`conformance`): it speaks to them by acts and answers only.
 
+#[cfg(test)]
+mod conformance;
 pub mod embedded;
 pub mod permit;
 mod ticket;
@@ -133,7 +138,8 @@ pub struct Adopt {
     pub request: AuthorizationRequest,
     /// Its digest.
     pub digest: ContentDigest,
-    /// What the rules thought and which ruleset it was, where they were asked.
+    /// What the rules thought and which ruleset it was, where they were asked: an approval counts in their limits, over them if
+    /// need be. What was told while it was not known which rules are in force counts nowhere.
     pub verdict: Option<(Verdict, [u8; 32])>,
     /// What was heard.
     pub told: ToldAnswer,

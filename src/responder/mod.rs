@@ -14,7 +14,7 @@ mod notification;
 mod told;
 mod watch;
 
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -23,7 +23,7 @@ use holdfast_adapters::{
     AccountBalance, Answer, AuthorizationCall, BalanceCall, Callback, Echo, InFlightDuplicate, Inbound, Malformed, Refused, Reply,
 };
 use holdfast_core::hold::ToldAnswer;
-use holdfast_core::rules::{NoTrace, evaluate};
+use holdfast_core::rules::{NoTrace, Verdict, evaluate};
 use holdfast_core::stand_in::stand_in;
 use holdfast_core::{AuthorizationRequest, Basis, ContentDigest, Decision, DeclineReason, RuleId, StandInCause};
 use tokio::sync::watch::Receiver;
@@ -218,7 +218,8 @@ impl Responder {
             }
         };
         let told = Told { decision: stand_in(&mount.program.stand_in, cause), basis: Basis::StandIn(cause) };
-        self.tell_without_ledger(call, mount, request, claim, told)
+        let verdict = self.opinion(call, mount, request);
+        self.tell_without_ledger(call, mount, request, claim, told, verdict)
     }
 
     /// One atomic act of the ledger, submitted; waited for until `decide_by`.
@@ -275,6 +276,18 @@ impl Responder {
         }
     }
 
+    /// What the rules think of a question that the ledger did not answer, and which rules those are: limits count the answer by
+    /// it. They are asked once more, since carrying their verdict along would cost every answer. Nothing while it is not known
+    /// which rules are in force, or where thinking is what failed.
+    fn opinion(&self, call: &Call<'_>, mount: &Mount, request: &AuthorizationRequest) -> Option<(Verdict, [u8; 32])> {
+        if self.is_starting() {
+            return None;
+        }
+        let rules = mount.program.rules.load();
+        let verdict = catch_unwind(AssertUnwindSafe(|| evaluate(&rules, request, call.received.utc, &mut NoTrace)));
+        Some((verdict.ok()?, *rules.hash().as_bytes()))
+    }
+
     fn is_starting(&self) -> bool {
         *self.stage.borrow() == Stage::Starting
     }
@@ -295,6 +308,7 @@ impl Responder {
         request: &AuthorizationRequest,
         claim: Claim<'_>,
         told: Told,
+        verdict: Option<(Verdict, [u8; 32])>,
     ) -> Decided {
         let answer = match told.decision {
             Decision::Approve { amount } => ToldAnswer::Approved { amount },
@@ -304,7 +318,7 @@ impl Responder {
             origin: mount.origin(),
             request: *request,
             digest: claim.digest(),
-            verdict: None,
+            verdict,
             told: answer,
             basis: told.basis,
             received_at: call.received.utc,
@@ -329,7 +343,8 @@ impl Responder {
         mount.metrics.unknown_method();
         let basis = RuleId::new("unknown-method").map_or(Basis::Ledger, Basis::Rule);
         let told = Told { decision: Decision::Decline { reason: DeclineReason::TransactionNotPermitted }, basis };
-        self.tell_without_ledger(call, mount, request, claim, told)
+        // No rule was asked.
+        self.tell_without_ledger(call, mount, request, claim, told, None)
     }
 
     /// What `/status` shows, JSON.

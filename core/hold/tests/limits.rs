@@ -181,16 +181,16 @@ fn an_answer_that_was_adopted_counts_once_over_the_limit_if_need_be() {
 }
 
 #[test]
-fn what_needs_no_money_counts_until_it_is_known_that_nobody_heard_of_it() {
+fn what_needs_no_money_stays_counted_whatever_was_told_of_it() {
     for request in [AuthorizationRequest { kind: AuthorizationKind::AccountVerification, ..purchase(0) }, purchase(0)] {
         let mut book = Book::with(0);
         book.ask_with(&request, &counting());
         assert_eq!(book.counted(1, DAY), (0, 1), "{:?}", request.kind);
         book.adopt(&request, NO);
-        assert_eq!(book.counted(1, DAY), (0, 0), "{:?}", request.kind);
-        book.adopt_with(&request, yes(0), ASKED, Some(&counting()));
-        book.adopt_with(&request, yes(0), ASKED, Some(&counting()));
         assert_eq!(book.counted(1, DAY), (0, 1), "{:?}", request.kind);
+        book.adopt_with(&AuthorizationRequest { key: key("other"), ..request }, yes(0), ASKED, Some(&counting()));
+        book.adopt_with(&AuthorizationRequest { key: key("other"), ..request }, yes(0), ASKED, Some(&counting()));
+        assert_eq!(book.counted(1, DAY), (0, 2), "{:?}", request.kind);
     }
 }
 

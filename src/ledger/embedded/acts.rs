@@ -296,10 +296,11 @@ impl Engine {
         let Ok(program) = ProgramId::new(&ruleset.program) else {
             return Performed::Now(Err(LedgerError::Refused));
         };
-        if self.log.keep_ruleset(ruleset).is_err() {
+        // Gathered first: what fails here leaves no ruleset behind. The group is not durable before the ruleset is.
+        let recorded = self.record(&Origin::of(program), now, Some(&ruleset.hash), Place::default(), BodyRef::RulesPublished);
+        if recorded.is_ok() && self.log.keep_ruleset(ruleset).is_err() {
             return Performed::Now(Err(LedgerError::Unavailable));
         }
-        let recorded = self.record(&Origin::of(program), now, Some(&ruleset.hash), Place::default(), BodyRef::RulesPublished);
         once_durable(recorded, Answer::Recorded(None))
     }
 
@@ -315,7 +316,7 @@ impl Engine {
         let record = RecordRef { at, program, platform, ruleset, operator: origin.operator, place, body };
         // The only way to a bug on purpose: everything of the act is written when it comes.
         #[cfg(test)]
-        assert!(origin.program.as_str() != super::tests::PROGRAM_THAT_PANICS, "a bug, made for a test");
+        assert!(origin.program.as_str() != crate::ledger::conformance::PROGRAM_THAT_PANICS, "a bug, made for a test");
         self.group.push(&record).map_err(|_| LedgerError::Panicked)
     }
 }

@@ -1,6 +1,10 @@
 //! Trouble: damage, bugs, and a journal that cannot be written.
 
+use holdfast_core::hold::{CardStatus, Finding, ToldEvent};
+use holdfast_core::rules::Window;
+
 use super::*;
+use crate::ledger::{Origin, Whose};
 
 #[test]
 fn a_directory_in_use_is_refused() {
@@ -21,24 +25,7 @@ fn a_damaged_log_is_nobodys_balance() {
         assert!(matches!(house.start(), Err(JournalError::Broken(..))), "{damage}");
         assert_eq!(house.ledger().readiness(), Readiness::Unavailable);
         assert_eq!(house.act(Act::Balances(origin(), Whose::Everyone)), Err(LedgerError::Unavailable));
-        assert_eq!(house.act(decide(purchase("k", 100))), Err(LedgerError::Unavailable));
-    }
-}
-
-#[test]
-fn a_bug_costs_only_its_own_answer() {
-    let mut house = House::with(1_000);
-    let buggy = Origin { program: id(PROGRAM_THAT_PANICS), ..origin() };
-    let bug = || Act::Enter(buggy, vec![account("lost", 5)]);
-    let answers = house.batch(|| (), || vec![decide(purchase("before", 100)), bug(), decide(purchase("after", 100))]);
-    assert_eq!(decided(answers[0].clone()), approved(100));
-    assert_eq!(answers[1], Err(LedgerError::Panicked));
-    assert_eq!(decided(answers[2].clone()), approved(100));
-    for _ in 0..2 {
-        assert_eq!(house.balance(), (1_000, 200));
-        assert_eq!(house.act(Act::Balances(buggy, Whose::Everyone)), Ok(Answer::Balances(vec![])), "what it wrote is undone");
-        assert_eq!(house.decide(purchase("before", 100)), again(approved(100)));
-        house.restart();
+        assert_eq!(house.act(Act::Decide(asked(purchase("k", 100)))), Err(LedgerError::Unavailable));
     }
 }
 
@@ -56,35 +43,35 @@ fn a_failed_commit_undoes_its_group_and_the_ledger_comes_back() {
         || operator.execute_batch(OBSTACLE).unwrap(),
         || {
             vec![
-                decide_with(purchase("yes", 100), &[lifetime], clock::instant() + LONG),
-                decide(purchase("no", 5_000)),
-                tell("load", load(50)),
-                tell("card", Fact::Card { card: id("c"), status: CardStatus::Frozen }),
+                Act::Decide(limited(purchase("yes", 100), &[lifetime])),
+                Act::Decide(asked(purchase("no", 5_000))),
+                Act::Tell(origin(), told("load", load(50))),
+                Act::Tell(origin(), told("card", card_is("c", CardStatus::Frozen))),
                 Act::Enter(Origin::of(program()), vec![account("b", 5), card("d", "b", Some("h"))]),
-                decide(purchase("no", 5_000)),
+                Act::Decide(asked(purchase("no", 5_000))),
             ]
         },
     );
     let unavailable = Err(LedgerError::Unavailable);
     assert_eq!(answers[0], unavailable);
     // The card is frozen a moment later, in the same group that fails: the answers are those of their moment.
-    assert_eq!(decided(answers[1].clone()), declined(NO_FUNDS));
+    assert_eq!(said(answers[1].clone()), declined(NO_FUNDS));
     assert_eq!(answers[2..5], [unavailable.clone(), unavailable.clone(), unavailable.clone()]);
-    assert_eq!(decided(answers[5].clone()), again(declined(NO_FUNDS)));
+    assert_eq!(said(answers[5].clone()), again(declined(NO_FUNDS)));
     house.becomes(Readiness::Unavailable);
     assert_eq!(house.ledger().readiness(), Readiness::Unavailable);
     assert_eq!(house.balances(Whose::Everyone), [("a".to_owned(), 1_000, 300)], "as before");
-    assert_eq!(house.act(decide(purchase("meanwhile", 1))), unavailable);
+    assert_eq!(house.act(Act::Decide(asked(purchase("meanwhile", 1)))), unavailable);
     // What was answered before is said again, though nothing can be written.
     assert_eq!(house.decide(purchase("kept", 300)), again(approved(300)));
-    assert_eq!(house.act(decide(purchase("kept", 301))), unavailable);
-    assert_eq!(house.act(tell("load", load(50))), unavailable);
+    assert_eq!(house.act(Act::Decide(asked(purchase("kept", 301)))), unavailable);
+    assert_eq!(house.act(Act::Tell(origin(), told("load", load(50)))), unavailable);
 
     operator.execute_batch(REMOVAL).unwrap();
     house.becomes(Readiness::Ready);
     assert_eq!(house.ledger().readiness(), Readiness::Ready);
-    let limited = |key: &str| decide_with(purchase(key, 100), &[lifetime], clock::instant() + LONG);
-    assert_eq!(decided(house.act(limited("other"))), approved(100), "the limit has forgotten the undone one");
+    let limited = |key: &str| Act::Decide(limited(purchase(key, 100), &[lifetime]));
+    assert_eq!(said(house.act(limited("other"))), approved(100), "the limit has forgotten the undone one");
     assert_eq!(house.tell("load", load(10_000)), None, "it had not been heard");
     for _ in 0..2 {
         assert_eq!(house.balances(Whose::Everyone), [("a".to_owned(), 11_000, 400)]);
@@ -106,7 +93,7 @@ fn a_group_in_doubt_that_is_durable_counts() {
     );
     let answers = house.batch(
         || operator.execute_batch(&once).unwrap(),
-        || vec![decide(purchase("yes", 100)), decide(purchase("no", 5_000)), loaded()],
+        || vec![Act::Decide(asked(purchase("yes", 100))), Act::Decide(asked(purchase("no", 5_000))), loaded()],
     );
     assert_eq!((&answers[0], &answers[2]), (&Err(LedgerError::Unavailable), &Err(LedgerError::Unavailable)));
     house.becomes(Readiness::Unavailable);
@@ -122,9 +109,7 @@ fn a_group_in_doubt_that_is_durable_counts() {
 
 /// Lately, so that nobody has to look for it outside memory: it joins the group of its batch.
 fn loaded() -> Act {
-    let (key, fact, occurred_at) = (id("load"), load(50), Some(asked_at()));
-    let subject = Subject { card: Some(id("c")), ..Subject::default() };
-    Act::Tell(origin(), ToldEvent { key, occurred_at, network: None, settlement_day: None, subject, fact })
+    Act::Tell(origin(), ToldEvent { occurred_at: Some(now()), ..told("load", load(50)) })
 }
 
 #[test]
@@ -136,7 +121,7 @@ fn a_group_that_was_given_up_is_never_written_later() {
     *house.on_say.lock().unwrap() = Some(Box::new(move || remove_obstacle(&path)));
     let answers = house.batch(
         || operator.execute_batch(OBSTACLE).unwrap(),
-        || vec![decide(purchase("given up", 100)), decide(purchase("refused", 100))],
+        || vec![Act::Decide(asked(purchase("given up", 100))), Act::Decide(asked(purchase("refused", 100)))],
     );
     assert_eq!(answers, [Err(LedgerError::Unavailable), Err(LedgerError::Unavailable)]);
     house.becomes(Readiness::Unavailable);

@@ -1,0 +1,125 @@
+//! Adopting: the ledger agrees with what was told without it.
+
+use holdfast_core::hold::{Finding, RecordedOutcome, ToldAnswer};
+use holdfast_core::rules::HoldPolicy;
+use holdfast_core::{AuthorizationRequest, Basis, Decision, DeclineReason, PartialApproval};
+
+use super::*;
+use crate::ledger::{Act, Adopt, Decide};
+
+/// An answer that a retry was told, a minute after the question came first.
+fn adopt_of_retry(house: &House, request: AuthorizationRequest, answer: ToldAnswer) -> Option<Finding> {
+    found(house.act(Act::Adopt(Adopt { received_at: later(60), ..adoption(request, answer) })))
+}
+
+pub fn what_was_told_is_held_over_the_limit_if_need_be(engine: &dyn Engine) {
+    let mut house = House::with(engine, 1_000);
+    assert_eq!(house.adopt(purchase("k", 5_000), yes(5_000)), None);
+    house.always(|house| {
+        assert_eq!(house.balance(), (1_000, 5_000));
+        assert_eq!(house.decide(purchase("k", 5_000)), again(approved(5_000)));
+        assert_eq!(house.decide(purchase("k", 1)), declined(DeclineReason::ConflictingDuplicate));
+    });
+}
+
+pub fn a_told_decline_is_what_a_retry_hears(engine: &dyn Engine) {
+    let mut house = House::with(engine, 1_000);
+    assert_eq!(house.adopt(purchase("k", 100), NO), None);
+    house.always(|house| {
+        assert_eq!(house.balance(), (1_000, 0));
+        assert_eq!(house.decide(purchase("k", 100)), again(declined(DeclineReason::LedgerUnavailable)));
+    });
+}
+
+pub fn an_approval_that_nobody_heard_is_undone(engine: &dyn Engine) {
+    let mut house = House::with(engine, 1_000);
+    house.decide(purchase("k", 600));
+    assert_eq!(house.adopt(purchase("k", 600), NO), Some(Finding::AdoptedOverOurs));
+    house.always(|house| {
+        assert_eq!(house.balance(), (1_000, 0));
+        assert_eq!(house.decide(purchase("k", 600)), again(declined(DeclineReason::LedgerUnavailable)));
+    });
+}
+
+pub fn a_retrys_decline_releases_nothing_that_was_told(engine: &dyn Engine) {
+    let mut house = House::with(engine, 1_000);
+    assert_eq!(house.decide(purchase("k", 300)), approved(300));
+    assert_eq!(adopt_of_retry(&house, purchase("k", 300), NO), Some(Finding::ApprovedBefore));
+    house.always(|house| {
+        assert_eq!(house.balance(), (1_000, 300));
+        assert_eq!(house.decide(purchase("k", 300)), again(approved(300)));
+    });
+}
+
+pub fn the_larger_of_two_told_answers_stays(engine: &dyn Engine) {
+    let mut house = House::with(engine, 200);
+    let policy = HoldPolicy { partial_min: Some(1), ..HoldPolicy::PLAIN };
+    let request = AuthorizationRequest { partial_approval: PartialApproval::Supported, ..purchase("k", 300) };
+    let in_part = Decide { verdict: proceed(&request, &[], policy), ..asked(request) };
+    assert_eq!(said(house.act(Act::Decide(in_part))), approved(200));
+    assert_eq!(adopt_of_retry(&house, request, yes(100)), Some(Finding::ApprovedBefore));
+    house.always(|house| assert_eq!(house.balance(), (200, 200)));
+    assert_eq!(adopt_of_retry(&house, request, yes(300)), Some(Finding::AdoptedOverOurs));
+    house.always(|house| {
+        assert_eq!(house.balance(), (200, 300));
+        assert_eq!(house.decide(request), again(approved(300)));
+    });
+}
+
+pub fn an_answer_is_adopted_once(engine: &dyn Engine) {
+    let mut house = House::with(engine, 1_000);
+    assert_eq!(house.adopt(purchase("yes", 300), yes(300)), None);
+    assert_eq!(house.adopt(purchase("no", 300), NO), None);
+    house.always(|house| {
+        assert_eq!(house.adopt(purchase("yes", 300), yes(300)), Some(Finding::HeardBefore));
+        assert_eq!(house.adopt(purchase("no", 300), NO), Some(Finding::HeardBefore));
+        assert_eq!(house.balance(), (1_000, 300));
+    });
+}
+
+pub fn another_question_under_the_key_is_a_conflict(engine: &dyn Engine) {
+    let mut house = House::with(engine, 1_000);
+    house.decide(purchase("k", 300));
+    house.always(|house| {
+        assert_eq!(house.adopt(purchase("k", 301), yes(301)), Some(Finding::Conflict));
+        assert_eq!(house.balance(), (1_000, 300));
+        assert_eq!(house.decide(purchase("k", 300)), again(approved(300)));
+    });
+}
+
+pub fn what_cannot_be_held_is_remembered_all_the_same(engine: &dyn Engine) {
+    let mut house = House::with(engine, 1_000);
+    assert_eq!(house.decide(purchase("most", 1)), approved(1));
+    let nobodys = with_card("nobody's", purchase("nobody's", 10));
+    let euros = AuthorizationRequest { amount: eur(10), ..purchase("euros", 10) };
+    let (too_much, negative) = (purchase("too much", i64::MAX), purchase("negative", -10));
+    let told = [
+        (nobodys, yes(10), Finding::AccountUnknown),
+        (euros, ToldAnswer::Approved { amount: eur(10) }, Finding::CurrencyMismatch),
+        (too_much, yes(i64::MAX), Finding::AmountTooLarge),
+        (negative, yes(-10), Finding::AmountTooLarge),
+    ];
+    for (request, answer, finding) in told {
+        assert_eq!(house.adopt(request, answer), Some(finding));
+    }
+    house.always(|house| {
+        for (request, ..) in told {
+            assert_eq!(house.decide(request), (Decision::Approve { amount: request.amount }, Basis::Replay));
+        }
+        assert_eq!(house.balance(), (1_000, 1));
+    });
+}
+
+pub fn the_platforms_word_stands_over_an_adopted_answer(engine: &dyn Engine) {
+    let mut house = House::with(engine, 1_000);
+    house.tell("1", recorded("first", RecordedOutcome::Declined));
+    house.adopt(purchase("first", 100), yes(100));
+    house.adopt(purchase("then", 100), yes(100));
+    house.tell("2", recorded("then", RecordedOutcome::Declined));
+    house.always(|house| {
+        assert_eq!(house.balance(), (1_000, 0));
+        for key in ["first", "then"] {
+            assert_eq!(house.decide(purchase(key, 100)), again(declined(DeclineReason::TransactionNotPermitted)));
+        }
+    });
+}

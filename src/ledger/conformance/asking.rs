@@ -1,0 +1,130 @@
+//! Who asks and whose money it is: names, and what they lead to.
+
+use holdfast_core::hold::{AccountStatus, Fact, Finality, ReleaseCause};
+use holdfast_core::{AuthorizationRequest, DeclineReason, PaymentRef};
+
+use super::*;
+use crate::ledger::{Act, Answer, Decide, Entry, Origin, Whose};
+
+pub fn who_is_not_known_is_declined(engine: &dyn Engine) {
+    let house = House::with(engine, 1_000);
+    house.enter(vec![account("b", 500), card("d", "b", Some("two")), card("e", "a", Some("two"))]).unwrap();
+    let of = |card: Option<&str>, cardholder: Option<&str>| {
+        let key = format!("{card:?}{cardholder:?}");
+        let request = AuthorizationRequest { card: card.map(id), cardholder: cardholder.map(id), ..purchase("x", 10) };
+        house.decide(AuthorizationRequest { key: id(&key), payment: payment(&key), ..request })
+    };
+    assert_eq!(of(Some("nobody's"), None), declined(DeclineReason::CardUnknown));
+    assert_eq!(of(Some("nobody's"), Some("h")), declined(DeclineReason::CardUnknown));
+    assert_eq!(of(None, None), declined(DeclineReason::CardUnknown));
+    assert_eq!(of(None, Some("nobody")), declined(DeclineReason::CardUnknown));
+    assert_eq!(of(None, Some("h")), approved(10), "one account: no doubt which");
+    assert_eq!(of(None, Some("two")), declined(DeclineReason::AccountUnknown), "two accounts: which?");
+    assert_eq!(of(Some("d"), Some("two")), approved(10));
+}
+
+pub fn programs_and_platforms_have_keys_and_payments_of_their_own(engine: &dyn Engine) {
+    let mut house = House::with(engine, 1_000);
+    let other_program = Origin { program: id("other"), ..origin() };
+    let other_platform = Origin { platform: Some(id("apto")), ..origin() };
+    house.act(Act::Enter(other_program, vec![account("a", 50), card("c", "a", None)])).unwrap();
+    let ask = |house: &House, origin, minor| said(house.act(Act::Decide(Decide { origin, ..asked(purchase("k", minor)) })));
+    assert_eq!(ask(&house, origin(), 100), approved(100));
+    assert_eq!(ask(&house, other_program, 51), declined(NO_FUNDS), "of its own account");
+    assert_eq!(ask(&house, other_platform, 200), approved(200));
+    let everyone = |house: &House, origin| match house.act(Act::Balances(origin, Whose::Everyone)) {
+        Ok(Answer::Balances(standings)) => standings,
+        other => panic!("{other:?}"),
+    };
+    house.always(|house| {
+        assert_eq!(ask(house, origin(), 100), again(approved(100)));
+        assert_eq!(ask(house, other_program, 51), again(declined(NO_FUNDS)));
+        assert_eq!(ask(house, other_platform, 200), again(approved(200)));
+        assert_eq!(house.balances(Whose::Everyone), [("a".to_owned(), 1_000, 300)]);
+        let others = everyone(house, other_program);
+        assert_eq!((others.len(), others[0].program, others[0].balance.posted), (1, other_program.program, usd(50)));
+    });
+    house.act(Act::Tell(other_platform, told("1", released("k")))).unwrap();
+    assert_eq!(house.balance(), (1_000, 100), "the other platform's payment of that name");
+}
+
+pub fn a_payment_is_found_by_either_of_its_names_also_an_increment(engine: &dyn Engine) {
+    for (number, by) in ["p", "p-alias", "more", "more-alias"].into_iter().enumerate() {
+        let mut house = House::with(engine, 1_000);
+        let named = |name: &str| PaymentRef { alias: Some(id(&format!("{name}-alias"))), ..payment(name) };
+        house.decide(AuthorizationRequest { payment: named("p"), ..purchase("p", 100) });
+        let by_alias = AuthorizationRequest { payment: named("more"), ..increment("more", "p-alias", 50) };
+        assert_eq!(house.decide(by_alias), approved(50));
+        if number % 2 == 0 {
+            house.restart();
+        }
+        assert_eq!(house.balance(), (1_000, 150));
+        assert_eq!(house.tell("1", released(by)), None, "{by}");
+        assert_eq!(house.balance(), (1_000, 0), "{by}");
+    }
+}
+
+pub fn an_increment_needs_a_payment_that_is_under_way(engine: &dyn Engine) {
+    let house = House::with(engine, 1_000);
+    assert_eq!(house.decide(increment("1", "p", 50)), declined(DeclineReason::AuthorizationUnknown));
+    house.decide(purchase("p", 100));
+    assert_eq!(house.decide(increment("2", "p", 50)), approved(50));
+    house.tell("end", captured("p", 150, Finality::Final));
+    assert_eq!(house.decide(increment("3", "p", 50)), declined(DeclineReason::AuthorizationUnknown));
+    assert_eq!(house.balance(), (850, 0));
+}
+
+pub fn an_unknown_card_adds_nothing_to_a_known_payment(engine: &dyn Engine) {
+    let house = House::with(engine, 1_000);
+    house.decide(purchase("p", 100));
+    let request = AuthorizationRequest { cardholder: Some(id("h")), ..with_card("nobody's", increment("more", "p", 50)) };
+    assert_eq!(house.decide(request), declined(DeclineReason::CardUnknown));
+}
+
+pub fn a_card_never_spends_the_money_of_another_accounts_payment(engine: &dyn Engine) {
+    let house = House::with(engine, 1_000);
+    assert!(house.enter(vec![account("b", 1_000), card("d", "b", Some("i"))]).is_ok());
+    assert_eq!(house.decide(purchase("first", 700)), approved(700));
+    let other = AuthorizationRequest { payment: payment("first"), ..with_card("d", purchase("second", 200)) };
+    assert_eq!(house.decide(other), approved(200));
+    assert_eq!(house.balance(), (1_000, 700));
+    assert_eq!(house.balance_of("b"), (1_000, 200));
+}
+
+pub fn balances_are_told_by_account_card_and_cardholder(engine: &dyn Engine) {
+    let mut house = House::with(engine, 1_000);
+    house.enter(vec![account("b", 500), card("d", "b", Some("h"))]).unwrap();
+    let (a, b) = (("a".to_owned(), 1_000, 0), ("b".to_owned(), 500, 0));
+    house.always(|house| {
+        for (whose, expected) in [
+            (Whose::Account(id("a")), vec![a.clone()]),
+            (Whose::Account(id("z")), vec![]),
+            (Whose::Card(id("d")), vec![b.clone()]),
+            (Whose::Card(id("z")), vec![]),
+            (Whose::Cardholder(id("h")), vec![a.clone(), b.clone()]),
+            (Whose::Cardholder(id("z")), vec![]),
+            (Whose::Everyone, vec![a.clone(), b.clone()]),
+        ] {
+            assert_eq!(house.balances(whose), expected, "{whose:?}");
+        }
+    });
+}
+
+pub fn a_standing_says_all_that_there_is_of_an_account(engine: &dyn Engine) {
+    let mut house = House::empty(engine);
+    let status = AccountStatus::Frozen;
+    let frozen = Entry::Account { account: id("z"), balance: usd(5), credit_line: 7, status };
+    house.enter(vec![account("a", 1_000), card("c", "a", None), frozen]).unwrap();
+    for key in ["p", "q", "r"] {
+        house.decide(purchase(key, 100));
+    }
+    house.tell("1", captured("p", 60, Finality::More));
+    house.tell("2", Fact::Released { payment: payment("q"), cause: ReleaseCause::Operator });
+    house.always(|house| {
+        let [a, z] = house.standings(Whose::Everyone).try_into().unwrap();
+        assert_eq!((a.program, a.status, a.credit_line), (program(), AccountStatus::Active, usd(0)));
+        assert_eq!((a.balance.available, a.balance.usable, a.holds_open), (usd(940 - 140), true, 2));
+        assert_eq!((z.status, z.credit_line, z.holds_open), (status, usd(7), 0));
+        assert_eq!((z.balance.available, z.balance.usable), (usd(12), false));
+    });
+}

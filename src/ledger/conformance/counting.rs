@@ -1,0 +1,185 @@
+//! Limits: what counts, for whom, in which window, and what comes back.
+
+use holdfast_core::hold::{Finality, RecordedOutcome, Subject, ToldAnswer};
+use holdfast_core::rules::{CounterKey, Enforcement, HoldPolicy, LimitCheck, LimitScope, Window};
+use holdfast_core::{AuthorizationKind, AuthorizationRequest, DeclineReason, PartialApproval, Timestamp};
+
+use super::house::Said;
+use super::*;
+use crate::ledger::{Act, Adopt, Decide};
+
+const TOO_MUCH: DeclineReason = DeclineReason::AmountLimitReached;
+const TOO_MANY: DeclineReason = DeclineReason::CountLimitReached;
+
+fn ask(house: &House, request: AuthorizationRequest, check: LimitCheck) -> Said {
+    said(house.act(Act::Decide(limited(request, &[check]))))
+}
+
+/// At most so many transactions, for ever.
+fn at_most(count: u32) -> LimitCheck {
+    LimitCheck { amount_max: None, count_max: Some(count), ..limit(Window::Lifetime) }
+}
+
+fn day(number: i64) -> Window {
+    Window::Since(Timestamp::from_unix_seconds(number * 86_400))
+}
+
+pub fn windows_roll_over_and_limits_go_on_counting(engine: &dyn Engine) {
+    let rolling = |bucket| Window::Rolling { bucket, buckets: 3 };
+    let windows = [
+        (day(1), day(1), Some(day(2))),
+        (rolling(10), rolling(12), Some(rolling(13))),
+        (Window::Lifetime, Window::Lifetime, None),
+    ];
+    let mut house = House::with(engine, 1_000);
+    for (number, (then, now, later)) in (0..).zip(windows) {
+        let key = |name: &str| format!("{name}-{number}");
+        let of = |window| LimitCheck { counter: CounterKey(number), ..limit(window) };
+        assert_eq!(ask(&house, purchase(&key("first"), 60), of(then)), approved(60));
+        for (name, end) in ["second", "third"].into_iter().zip(End::BOTH) {
+            assert_eq!(ask(&house, purchase(&key(name), 41), of(now)), limit_reached(TOO_MUCH), "{now:?}");
+            house.end(end);
+        }
+        assert_eq!(ask(&house, purchase(&key("fourth"), 40), of(now)), approved(40), "{now:?}");
+        if let Some(later) = later {
+            assert_eq!(ask(&house, purchase(&key("fifth"), 60), of(later)), approved(60), "{later:?}");
+        }
+    }
+}
+
+pub fn each_scope_counts_its_own(engine: &dyn Engine) {
+    // Of a card, its other card, and a card of another account: which ones share what is left?
+    let mut house = House::with(engine, 1_000);
+    house.enter(vec![card("d", "a", None), account("b", 1_000), card("e", "b", None)]).unwrap();
+    let scopes = [(LimitScope::Card, [100, 100, 100]), (LimitScope::Account, [100, 0, 100]), (LimitScope::Program, [100, 0, 0])];
+    for (number, (scope, left)) in (0..).zip(scopes) {
+        let check = LimitCheck { scope, counter: CounterKey(number), ..limit(Window::Lifetime) };
+        for (name, left) in ["c", "d", "e"].into_iter().zip(left) {
+            let request = |minor| with_card(name, purchase(&format!("{number}-{name}-{minor}"), minor));
+            assert_eq!(ask(&house, request(left + 1), check), limit_reached(TOO_MUCH), "{scope:?} {name}");
+            if left > 0 {
+                assert_eq!(ask(&house, request(left), check), approved(left), "{scope:?} {name}");
+            }
+            house.restart();
+        }
+    }
+}
+
+pub fn a_count_limit_counts_transactions(engine: &dyn Engine) {
+    let mut house = House::with(engine, 1_000);
+    let verification = |key: &str| of_kind(AuthorizationKind::AccountVerification, key, 0);
+    assert_eq!(ask(&house, purchase("p", 10), at_most(2)), approved(10));
+    assert_eq!(ask(&house, increment("more", "p", 10), at_most(2)), approved(10), "part of the first one");
+    assert_eq!(ask(&house, verification("v"), at_most(2)), approved(0), "counts, and costs nothing");
+    house.restart();
+    assert_eq!(ask(&house, purchase("q", 10), at_most(2)), limit_reached(TOO_MANY));
+    assert_eq!(ask(&house, verification("w"), at_most(2)), limit_reached(TOO_MANY));
+    house.tell("1", released("p"));
+    house.restart();
+    assert_eq!(ask(&house, purchase("r", 10), at_most(2)), approved(10), "what is over without a capture was none");
+    assert_eq!(ask(&house, purchase("s", 10), at_most(2)), limit_reached(TOO_MANY));
+}
+
+pub fn an_observed_limit_counts_and_declines_nothing(engine: &dyn Engine) {
+    let house = House::with(engine, 1_000);
+    let observed = LimitCheck { enforcement: Enforcement::Observe, ..limit(Window::Lifetime) };
+    assert_eq!(ask(&house, purchase("1", 101), observed), approved(101));
+    assert_eq!(ask(&house, purchase("2", 1), limit(Window::Lifetime)), limit_reached(TOO_MUCH));
+}
+
+pub fn a_limit_is_used_up_by_a_part(engine: &dyn Engine) {
+    let house = House::with(engine, 1_000);
+    assert_eq!(ask(&house, purchase("1", 60), limit(Window::Lifetime)), approved(60));
+    let request = AuthorizationRequest { partial_approval: PartialApproval::Supported, ..purchase("2", 60) };
+    let policy = HoldPolicy { partial_min: Some(1), ..HoldPolicy::PLAIN };
+    let verdict = proceed(&request, &[limit(Window::Lifetime)], policy);
+    assert_eq!(said(house.act(Act::Decide(Decide { verdict, ..asked(request) }))), approved(40));
+    assert_eq!(ask(&house, purchase("3", 1), limit(Window::Lifetime)), limit_reached(TOO_MUCH));
+}
+
+pub fn what_comes_back_returns_to_its_window(engine: &dyn Engine) {
+    let mut house = House::with(engine, 1_000);
+    assert_eq!(ask(&house, purchase("monday", 100), limit(day(1))), approved(100));
+    assert_eq!(ask(&house, purchase("tuesday", 60), limit(day(2))), approved(60));
+    house.tell("1", released("monday"));
+    house.restart();
+    assert_eq!(ask(&house, purchase("2", 41), limit(day(2))), limit_reached(TOO_MUCH), "tuesday is as it was");
+    house.tell("2", reduced("tuesday", 20));
+    house.restart();
+    assert_eq!(ask(&house, purchase("3", 61), limit(day(2))), limit_reached(TOO_MUCH));
+    assert_eq!(ask(&house, purchase("4", 60), limit(day(2))), approved(60), "what was reversed is there again");
+}
+
+pub fn what_comes_back_returns_to_the_card_that_counted_it(engine: &dyn Engine) {
+    let house = House::with(engine, 1_000);
+    house.enter(vec![card("reissued", "a", Some("h"))]).unwrap();
+    let lifetime = limit(Window::Lifetime);
+    assert_eq!(ask(&house, purchase("p", 100), lifetime), approved(100));
+    let reissued = Subject { card: Some(id("reissued")), ..Subject::default() };
+    house.act(Act::Tell(origin(), told_of(reissued, "1", released("p")))).unwrap();
+    assert_eq!(ask(&house, purchase("q", 100), lifetime), approved(100), "it was returned");
+    let elsewhere = with_card("reissued", purchase("r", 101));
+    assert_eq!(ask(&house, elsewhere, lifetime), limit_reached(TOO_MUCH), "and nowhere else");
+}
+
+pub fn what_is_captured_stays_counted(engine: &dyn Engine) {
+    let mut house = House::with(engine, 1_000);
+    assert_eq!(ask(&house, purchase("p", 100), limit(Window::Lifetime)), approved(100));
+    house.tell("1", captured("p", 30, Finality::Final));
+    house.restart();
+    assert_eq!(ask(&house, purchase("q", 71), limit(Window::Lifetime)), limit_reached(TOO_MUCH));
+    assert_eq!(ask(&house, purchase("r", 70), limit(Window::Lifetime)), approved(70));
+}
+
+/// An answer that was told without the ledger and that a limit counts.
+fn adopt_counted(house: &House, request: AuthorizationRequest, answer: ToldAnswer, check: LimitCheck) {
+    let verdict = Some((proceed(&request, &[check], HoldPolicy::PLAIN), [1; 32]));
+    found(house.act(Act::Adopt(Adopt { verdict, ..adoption(request, answer) })));
+}
+
+pub fn an_adopted_answer_counts_over_the_limit_if_need_be(engine: &dyn Engine) {
+    let mut house = House::with(engine, 1_000);
+    let (much, many) = (limit(Window::Lifetime), LimitCheck { counter: CounterKey(1), ..at_most(1) });
+    adopt_counted(&house, purchase("much", 150), yes(150), much);
+    adopt_counted(&house, purchase("many", 1), yes(1), many);
+    adopt_counted(&house, of_kind(AuthorizationKind::AccountVerification, "verified", 0), yes(0), many);
+    house.restart();
+    assert_eq!(ask(&house, purchase("1", 1), much), limit_reached(TOO_MUCH));
+    assert_eq!(ask(&house, purchase("2", 1), many), limit_reached(TOO_MANY));
+    // What comes back of it makes room again.
+    house.tell("1", released("much"));
+    house.tell("2", released("many"));
+    house.restart();
+    assert_eq!(ask(&house, purchase("3", 100), much), approved(100));
+    assert_eq!(ask(&house, purchase("4", 1), many), limit_reached(TOO_MANY), "the verification still counts");
+}
+
+pub fn an_adopted_answer_without_a_verdict_counts_nowhere(engine: &dyn Engine) {
+    let house = House::with(engine, 1_000);
+    house.adopt(purchase("k", 150), yes(150));
+    adopt_counted(&house, purchase("no", 150), NO, limit(Window::Lifetime));
+    assert_eq!(ask(&house, purchase("1", 100), limit(Window::Lifetime)), approved(100));
+}
+
+pub fn what_is_undone_is_not_counted(engine: &dyn Engine) {
+    let mut house = House::with(engine, 1_000);
+    assert_eq!(ask(&house, purchase("overtaken", 100), limit(Window::Lifetime)), approved(100));
+    house.adopt(purchase("overtaken", 100), NO);
+    house.restart();
+    assert_eq!(ask(&house, purchase("1", 50), limit(Window::Lifetime)), approved(50));
+    adopt_counted(&house, purchase("told", 150), yes(150), limit(Window::Lifetime));
+    house.tell("2", recorded("told", RecordedOutcome::Declined));
+    house.restart();
+    assert_eq!(ask(&house, purchase("2", 50), limit(Window::Lifetime)), approved(50));
+}
+
+pub fn a_verification_stays_counted_whatever_was_told(engine: &dyn Engine) {
+    let mut house = House::with(engine, 1_000);
+    let verification = |key: &str| of_kind(AuthorizationKind::AccountVerification, key, 0);
+    assert_eq!(ask(&house, verification("overtaken"), at_most(1)), approved(0));
+    house.adopt(verification("overtaken"), NO);
+    house.always(|house| {
+        assert_eq!(ask(house, verification("overtaken"), at_most(1)), again(declined(DeclineReason::LedgerUnavailable)));
+    });
+    assert_eq!(ask(&house, verification("next"), at_most(1)), limit_reached(TOO_MANY));
+}

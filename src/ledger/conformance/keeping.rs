@@ -1,0 +1,59 @@
+//! What is kept beside money: rulesets, operators' doings, what was not understood.
+
+use holdfast_core::Timestamp;
+
+use super::*;
+use crate::ledger::{Act, Answer, KeptRuleset, Noted, Operation};
+
+fn ruleset(program: &str, number: u8) -> KeptRuleset {
+    KeptRuleset {
+        hash: [number; 32],
+        program: program.to_owned(),
+        source: format!("# ruleset {number}"),
+        published_at: Timestamp::from_unix_seconds(i64::from(number)),
+        published_by: "operator".to_owned(),
+        why: "it was time".to_owned(),
+    }
+}
+
+pub fn rulesets_are_kept_and_told_oldest_first(engine: &dyn Engine) {
+    let mut house = House::empty(engine);
+    let rulesets = |house: &House, program: &str| house.act(Act::Rulesets(id(program)));
+    assert_eq!(rulesets(&house, "demo"), Ok(Answer::Rulesets(vec![])));
+    for (program, number) in [("demo", 3), ("demo", 1), ("other", 4), ("demo", 2)] {
+        assert_eq!(house.act(Act::Publish(Box::new(ruleset(program, number)))), Ok(Answer::Recorded(None)));
+    }
+    house.always(|house| {
+        let published = vec![ruleset("demo", 3), ruleset("demo", 1), ruleset("demo", 2)];
+        assert_eq!(rulesets(house, "demo"), Ok(Answer::Rulesets(published)));
+        assert_eq!(rulesets(house, "other"), Ok(Answer::Rulesets(vec![ruleset("other", 4)])));
+        assert_eq!(rulesets(house, "nobody"), Ok(Answer::Rulesets(vec![])));
+    });
+}
+
+fn operation(program: &str, key: &str, request: u8) -> Act {
+    let (who, why) = ("operator".to_owned(), "it was asked for".to_owned());
+    let (program, key) = (program.to_owned(), key.to_owned());
+    Act::Note(Box::new(Operation { program, key, request: [request; 32], who, why, at: Timestamp::EPOCH }))
+}
+
+pub fn an_operation_is_noted_once(engine: &dyn Engine) {
+    let mut house = House::empty(engine);
+    let note = |house: &House, program, key, request| match house.act(operation(program, key, request)) {
+        Ok(Answer::Noted(noted)) => noted,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(note(&house, "demo", "k", 1), Noted::New);
+    assert_eq!(note(&house, "other", "k", 2), Noted::New, "another program's");
+    house.always(|house| {
+        assert_eq!(note(house, "demo", "k", 1), Noted::Again(Timestamp::EPOCH));
+        assert_eq!(note(house, "demo", "k", 2), Noted::Conflict);
+        assert_eq!(note(house, "other", "k", 2), Noted::Again(Timestamp::EPOCH));
+    });
+}
+
+pub fn what_is_not_understood_is_recorded(engine: &dyn Engine) {
+    let mut house = House::with(engine, 1_000);
+    assert_eq!(house.act(Act::Keep(origin(), not_understood("`type` is unknown"))), Ok(Answer::Recorded(None)));
+    house.always(|house| assert_eq!(house.balance(), (1_000, 0)));
+}

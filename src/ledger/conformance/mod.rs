@@ -1,0 +1,206 @@
+//! What every ledger must do, as tests that any engine can be put through: it passes, or it is not a ledger.
+//!
+//! A law speaks to an engine as the server does, by [`Act`](super::Act) and [`Answer`](super::Answer), and sees no more of it
+//! than an operator can read. An engine brings an [`Engine`], which makes it [`Premises`]: a place in which one ledger is
+//! kept, and from which its process can be taken. `conforms!` makes one test a law, under the theme's name, so that what
+//! fails says what is broken. How an engine keeps its data, and what its own parts do, is tested beside it.
+//!
+//! Nothing here waits for time. What has to be past is asked or told as of then; what has to be late has its `not_after`
+//! behind it.
+
+#![expect(clippy::arithmetic_side_effects, reason = "an overflow here fails the test")]
+
+mod house;
+mod words;
+
+pub mod adopting;
+pub mod asking;
+pub mod counting;
+pub mod deciding;
+pub mod entering;
+pub mod holding;
+pub mod keeping;
+pub mod ordering;
+pub mod racing;
+pub mod standing;
+pub mod telling;
+pub mod trouble;
+
+pub use self::house::{Client, House, submit, wait};
+pub use self::words::*;
+use super::Ledger;
+
+/// In tests, an engine meets a bug when it is about to finish an act of this program: when everything of it is written, and
+/// nothing is durable or answered. There is no other way to a bug on purpose.
+pub const PROGRAM_THAT_PANICS: &str = "panics";
+
+/// An engine that wants to pass.
+pub trait Engine {
+    /// Premises of their own: an empty ledger on them, ready.
+    fn premises(&self) -> Box<dyn Premises>;
+}
+
+/// Where one ledger is kept, and the process that runs it there.
+pub trait Premises {
+    /// The ledger, as it runs now.
+    fn ledger(&self) -> &dyn Ledger;
+
+    /// Ends the process in order and starts another.
+    fn restart(&mut self);
+
+    /// Ends the process wherever it is, and starts another: acts that it had not answered may never be answered, applied or
+    /// not.
+    fn crash(&mut self);
+
+    /// From now on nothing can be kept; returns when the ledger says that it is unavailable.
+    fn obstruct(&mut self);
+
+    /// Things can be kept again; returns when the ledger says that it is ready.
+    fn clear(&mut self);
+
+    /// Returns when holds whose time has come are released.
+    fn let_time_work(&self);
+}
+
+/// How a process ends.
+#[derive(Debug, Clone, Copy)]
+pub enum End {
+    /// In order.
+    InOrder,
+    /// Wherever it is.
+    Crash,
+}
+
+impl End {
+    /// Both.
+    pub const BOTH: [End; 2] = [End::InOrder, End::Crash];
+}
+
+/// Makes a test of every law, for an engine that is named by its full path.
+macro_rules! conforms {
+    ($engine:path) => {
+        $crate::ledger::conformance::conforms! { @on $engine =>
+            deciding {
+                an_approval_holds_and_a_retry_hears_the_same
+                what_is_not_there_is_not_held
+                a_credit_line_is_spent_below_zero
+                what_rules_decline_names_the_rule
+                part_is_approved_where_all_allow_it
+                what_is_held_on_top_is_never_a_reason_to_decline
+                a_single_message_is_debited_at_once
+                what_needs_no_money_holds_none
+                an_inquiry_is_answered_with_the_balance
+                another_currency_is_declined
+                amounts_beyond_counting_are_declined
+                what_comes_too_late_is_not_applied
+            }
+            asking {
+                who_is_not_known_is_declined
+                programs_and_platforms_have_keys_and_payments_of_their_own
+                a_payment_is_found_by_either_of_its_names_also_an_increment
+                an_increment_needs_a_payment_that_is_under_way
+                an_unknown_card_adds_nothing_to_a_known_payment
+                a_card_never_spends_the_money_of_another_accounts_payment
+                balances_are_told_by_account_card_and_cardholder
+                a_standing_says_all_that_there_is_of_an_account
+            }
+            racing {
+                concurrent_authorizations_never_hold_more_than_is_there
+                concurrent_retries_hold_once
+                concurrent_messages_book_once
+                concurrent_authorizations_never_pass_a_limit
+                what_was_acknowledged_outlives_a_crash
+            }
+            holding {
+                a_process_that_begins_agrees_about_everything
+                a_hold_of_ours_is_released_when_its_time_has_come
+                a_hold_of_the_platforms_is_released_by_the_safety_timer
+                a_hold_waits_for_the_latest_of_its_placements
+                what_was_released_by_time_is_still_captured_in_full
+                what_a_platform_stood_in_for_is_not_held_for_ever
+            }
+            telling {
+                every_fact_books_what_it_says
+                what_is_told_of_no_payment_is_said_so
+                a_message_is_applied_once
+                messages_end_the_same_in_every_order
+                the_platforms_word_changes_what_a_retry_hears
+                another_currency_is_kept_and_moves_nothing
+                amounts_beyond_counting_are_kept_and_move_nothing
+                an_unknown_card_means_its_owners_only_account
+                what_led_nowhere_counts_when_it_is_sent_again
+            }
+            ordering {
+                a_payment_of_ours_is_captured_released_and_refunded
+                a_tolerance_is_captured_without_a_word
+                every_refusal_says_why_and_moves_nothing
+                an_order_is_carried_out_once
+                a_refusal_is_remembered
+                a_key_that_was_a_question_is_no_order
+            }
+            adopting {
+                what_was_told_is_held_over_the_limit_if_need_be
+                a_told_decline_is_what_a_retry_hears
+                an_approval_that_nobody_heard_is_undone
+                a_retrys_decline_releases_nothing_that_was_told
+                the_larger_of_two_told_answers_stays
+                an_answer_is_adopted_once
+                another_question_under_the_key_is_a_conflict
+                what_cannot_be_held_is_remembered_all_the_same
+                the_platforms_word_stands_over_an_adopted_answer
+            }
+            counting {
+                windows_roll_over_and_limits_go_on_counting
+                each_scope_counts_its_own
+                a_count_limit_counts_transactions
+                an_observed_limit_counts_and_declines_nothing
+                a_limit_is_used_up_by_a_part
+                what_comes_back_returns_to_its_window
+                what_comes_back_returns_to_the_card_that_counted_it
+                what_is_captured_stays_counted
+                an_adopted_answer_counts_over_the_limit_if_need_be
+                an_adopted_answer_without_a_verdict_counts_nowhere
+                what_is_undone_is_not_counted
+                a_verification_stays_counted_whatever_was_told
+            }
+            standing {
+                every_bar_gives_its_reason
+                events_make_cards_and_set_their_standing
+                the_latest_standing_by_the_platforms_clock_wins
+                a_standing_without_a_time_is_told_anew_each_time
+                a_freeze_that_is_told_late_wins_over_a_file_that_says_active
+            }
+            entering {
+                entering_again_never_changes_a_balance
+                entering_again_never_lifts_a_bar
+                a_file_may_bar_what_was_in_use
+                a_credit_line_is_what_was_entered_last
+                a_refused_batch_leaves_nothing
+                a_card_that_changes_hands_takes_its_account_along
+            }
+            keeping {
+                rulesets_are_kept_and_told_oldest_first
+                an_operation_is_noted_once
+                what_is_not_understood_is_recorded
+            }
+            trouble {
+                nothing_is_applied_while_nothing_can_be_kept
+                a_process_that_ends_in_trouble_loses_nothing
+                a_bug_costs_only_its_own_act
+            }
+        }
+    };
+    (@on $engine:path => $($theme:ident { $($law:ident)+ })+) => {
+        $(
+            mod $theme {
+                $(
+                    #[test]
+                    fn $law() {
+                        $crate::ledger::conformance::$theme::$law(&$engine);
+                    }
+                )+
+            }
+        )+
+    };
+}
+pub(in crate::ledger) use conforms;

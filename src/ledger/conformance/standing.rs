@@ -1,0 +1,125 @@
+//! The standing of cards, cardholders and accounts: what bars, and whose word is the latest.
+
+use holdfast_core::hold::{AccountStatus, CardStatus, CardholderStatus, Fact, Finding, Subject, ToldEvent};
+use holdfast_core::{DeclineReason, Timestamp};
+
+use super::*;
+use crate::ledger::{Act, Answer, Entry};
+
+/// About nobody: the fact says whose standing it is.
+fn tell(house: &House, key: &str, fact: Fact) -> Option<Finding> {
+    found(house.act(Act::Tell(origin(), told_of(Subject::default(), key, fact))))
+}
+
+/// The same, as of then.
+fn tell_as_of(house: &House, key: &str, second: u64, fact: Fact) -> Option<Finding> {
+    let event = ToldEvent { occurred_at: Some(later(second)), ..told_of(Subject::default(), key, fact) };
+    found(house.act(Act::Tell(origin(), event)))
+}
+
+pub fn every_bar_gives_its_reason(engine: &dyn Engine) {
+    let mut house = House::with(engine, 1_000);
+    let expect = |bar: Option<DeclineReason>| bar.map_or(approved(1), declined);
+    for status in CardStatus::ALL {
+        let entry = Entry::Card { card: id(status.name()), account: id("a"), cardholder: None, status: *status };
+        house.enter(vec![entry]).unwrap();
+    }
+    for status in AccountStatus::ALL {
+        let name = format!("account-{}", status.name());
+        let entry = Entry::Account { account: id(&name), balance: usd(10), credit_line: 0, status: *status };
+        house.enter(vec![entry, card(&name, &name, None)]).unwrap();
+    }
+    for status in CardholderStatus::ALL {
+        let name = format!("owner-{}", status.name());
+        house.enter(vec![card(&name, "a", Some(&name))]).unwrap();
+        tell(&house, &name, Fact::Cardholder { cardholder: id(&name), status: *status });
+    }
+    for end in End::BOTH {
+        house.end(end);
+        let ask = |name: &str| house.decide(with_card(name, purchase(&format!("{name} {end:?}"), 1)));
+        CardStatus::ALL.iter().for_each(|status| assert_eq!(ask(status.name()), expect(status.bar()), "{status:?}"));
+        for status in AccountStatus::ALL {
+            assert_eq!(ask(&format!("account-{}", status.name())), expect(status.bar()), "{status:?}");
+        }
+        for status in CardholderStatus::ALL {
+            assert_eq!(ask(&format!("owner-{}", status.name())), expect(status.bar()), "{status:?}");
+        }
+    }
+}
+
+pub fn events_make_cards_and_set_their_standing(engine: &dyn Engine) {
+    let mut house = House::with(engine, 1_000);
+    let by_owner = Subject { cardholder: Some(id("h")), ..Subject::default() };
+    let ask = |house: &House, key: &str| house.decide(with_card("new", purchase(key, 10)));
+    house.act(Act::Tell(origin(), told_of(by_owner, "1", card_is("new", CardStatus::Unactivated)))).unwrap();
+    assert_eq!(ask(&house, "1"), declined(DeclineReason::CardNotActive));
+    tell(&house, "2", card_is("new", CardStatus::Active));
+    assert_eq!(ask(&house, "2"), approved(10));
+    tell(&house, "3", Fact::Cardholder { cardholder: id("h"), status: CardholderStatus::Suspended });
+    assert_eq!(ask(&house, "3"), declined(DeclineReason::CardholderNotActive));
+    tell(&house, "4", Fact::Cardholder { cardholder: id("h"), status: CardholderStatus::Active });
+    tell(&house, "5", Fact::Account { account: id("a"), status: AccountStatus::Frozen });
+    for (key, end) in ["5", "6"].into_iter().zip(End::BOTH) {
+        assert_eq!(ask(&house, key), declined(DeclineReason::AccountFrozen));
+        house.end(end);
+    }
+    tell(&house, "6", Fact::Account { account: id("a"), status: AccountStatus::Active });
+    assert_eq!(ask(&house, "7"), approved(10));
+}
+
+pub fn the_latest_standing_by_the_platforms_clock_wins(engine: &dyn Engine) {
+    let mut house = House::with(engine, 1_000);
+    let thaws = |name: &str| {
+        [
+            (card_is(name, CardStatus::Unactivated), card_is(name, CardStatus::Active)),
+            (
+                Fact::Cardholder { cardholder: id(name), status: CardholderStatus::Suspended },
+                Fact::Cardholder { cardholder: id(name), status: CardholderStatus::Active },
+            ),
+            (
+                Fact::Account { account: id(name), status: AccountStatus::Frozen },
+                Fact::Account { account: id(name), status: AccountStatus::Active },
+            ),
+        ]
+    };
+    house.enter(vec![account("x", 1_000), card("x", "x", Some("x"))]).unwrap();
+    for (number, (bar, thaw)) in thaws("x").into_iter().enumerate() {
+        let key = |name: &str| format!("{name}-{number}");
+        assert_eq!(tell_as_of(&house, &key("bar"), 20, bar), None);
+        assert_eq!(tell_as_of(&house, &key("too early"), 10, thaw), Some(Finding::Superseded));
+        house.restart();
+        assert_ne!(house.decide(with_card("x", purchase(&key("barred"), 1))), approved(1));
+        assert_eq!(tell_as_of(&house, &key("thaw"), 30, thaw), None);
+        assert_eq!(tell_as_of(&house, &key("late"), 25, bar), Some(Finding::Superseded));
+        assert_eq!(tell_as_of(&house, &key("bar"), 20, bar), Some(Finding::HeardBefore));
+        house.restart();
+        assert_eq!(house.decide(with_card("x", purchase(&key("thawed"), 1))), approved(1));
+    }
+}
+
+pub fn a_standing_without_a_time_is_told_anew_each_time(engine: &dyn Engine) {
+    let mut house = House::with(engine, 1_000);
+    // Freeze, thaw, freeze: the second freeze has the words of the first one.
+    for (key, status) in [("freeze", CardStatus::Frozen), ("thaw", CardStatus::Active), ("freeze", CardStatus::Frozen)] {
+        assert_eq!(tell(&house, key, card_is("c", status)), None);
+        house.restart();
+    }
+    assert_eq!(house.decide(purchase("1", 1)), declined(DeclineReason::CardFrozen));
+}
+
+pub fn a_freeze_that_is_told_late_wins_over_a_file_that_says_active(engine: &dyn Engine) {
+    let mut house = House::with(engine, 1_000);
+    let tell = |house: &House, key: &str, second, status| {
+        let occurred_at = Some(Timestamp::from_unix_seconds(second));
+        let event = ToldEvent { occurred_at, ..told_of(Subject::default(), key, card_is("c", status)) };
+        found(house.act(Act::Tell(origin(), event)))
+    };
+    // All of it happened long before the card was entered here.
+    assert_eq!(tell(&house, "freeze", 100, CardStatus::Frozen), None);
+    assert_eq!(house.enter(vec![card("c", "a", Some("h"))]), Ok(Answer::Entered { accounts: 0, cards: 0 }));
+    house.restart();
+    assert_eq!(house.decide(purchase("1", 1)), declined(DeclineReason::CardFrozen));
+    assert_eq!(tell(&house, "thaw", 200, CardStatus::Active), None);
+    assert_eq!(tell(&house, "stale", 150, CardStatus::Frozen), Some(Finding::Superseded));
+    assert_eq!(house.decide(purchase("2", 1)), approved(1));
+}

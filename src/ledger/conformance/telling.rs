@@ -1,0 +1,228 @@
+//! What is told: every fact books what it says, once, in whatever order it comes.
+
+use std::collections::BTreeSet;
+
+use holdfast_core::hold::{
+    AccountStatus, CardStatus, CardholderStatus, Fact, Finality, Finding, MovementCause, RecordedOutcome, ReleaseCause, Subject,
+    ToldEvent,
+};
+use holdfast_core::{DeclineReason, Posting};
+
+use super::*;
+use crate::ledger::{Act, Answer, Whose};
+
+/// What a fact about a purchase of 600 from 1000 does: what is found, and what is posted and held then.
+type Case = (Fact, Option<Finding>, (i64, i64));
+
+/// Facts about the payment of that name; whoever adds a fact adds a case.
+fn cases(name: &str) -> Vec<Case> {
+    let over_ours = Some(Finding::AdoptedOverOurs);
+    let stood_in = RecordedOutcome::ApprovedByStandIn { amount: usd(700), posting: Posting::Hold };
+    let release = |cause| Fact::Released { payment: payment(name), cause };
+    let (of, amount) = (Some(payment(name)), usd(50));
+    vec![
+        (recorded(name, RecordedOutcome::Approved { amount: usd(600) }), None, (1_000, 600)),
+        (recorded(name, RecordedOutcome::Approved { amount: usd(500) }), over_ours, (1_000, 500)),
+        (recorded(name, stood_in), over_ours, (1_000, 700)),
+        (recorded(name, RecordedOutcome::Declined), over_ours, (1_000, 0)),
+        (reduced(name, 200), None, (1_000, 400)),
+        (Fact::Replaced { payment: payment(name), total: usd(250) }, None, (1_000, 250)),
+        (Fact::Replaced { payment: payment(name), total: usd(900) }, None, (1_000, 900)),
+        (release(ReleaseCause::Reversed), None, (1_000, 0)),
+        (release(ReleaseCause::Expired), None, (1_000, 0)),
+        (release(ReleaseCause::Operator), None, (1_000, 0)),
+        (release(ReleaseCause::Declined), None, (1_000, 0)),
+        (release(ReleaseCause::SafetyTimer), Some(Finding::NeverEnded), (1_000, 0)),
+        (captured(name, 100, Finality::More), None, (900, 500)),
+        (captured(name, 100, Finality::Final), None, (900, 0)),
+        (captured(name, 700, Finality::Final), Some(Finding::CapturedAboveAuthorized), (300, 0)),
+        (Fact::Captured { payment: None, amount, finality: Finality::Final }, Some(Finding::ForcePosted), (950, 600)),
+        (Fact::Completed { payment: payment(name), amount: usd(600) }, None, (400, 0)),
+        (Fact::Credited { payment: None, amount, cause: MovementCause::Funding }, None, (1_050, 600)),
+        (Fact::Credited { payment: of, amount, cause: MovementCause::NetworkSettlement }, None, (1_050, 600)),
+        (Fact::Debited { payment: None, amount, cause: MovementCause::Fee }, None, (950, 600)),
+        (Fact::Debited { payment: of, amount, cause: MovementCause::Dispute }, None, (950, 600)),
+        (Fact::SettlementAnnounced { total: usd(1_000_000) }, None, (1_000, 600)),
+        (card_is(name, CardStatus::Frozen), None, (1_000, 600)),
+        (Fact::Cardholder { cardholder: id(name), status: CardholderStatus::Suspended }, None, (1_000, 600)),
+        (Fact::Account { account: id(name), status: AccountStatus::Frozen }, None, (1_000, 600)),
+    ]
+}
+
+/// Which fact it is, and whether the same words without a time are news again.
+fn which(fact: &Fact) -> (u8, bool) {
+    match fact {
+        Fact::Recorded { .. } => (1, false),
+        Fact::Reduced { .. } => (2, false),
+        Fact::Replaced { .. } => (3, false),
+        Fact::Released { .. } => (4, false),
+        Fact::Captured { .. } => (5, false),
+        Fact::Completed { .. } => (6, false),
+        Fact::Credited { .. } => (7, false),
+        Fact::Debited { .. } => (8, false),
+        Fact::SettlementAnnounced { .. } => (9, false),
+        Fact::Card { .. } => (10, true),
+        Fact::Cardholder { .. } => (11, true),
+        Fact::Account { .. } => (12, true),
+    }
+}
+
+/// A house in which every name has an account, a card, a cardholder and a purchase of 600 from 1000 of its own.
+fn house_of(engine: &dyn Engine, names: &[String]) -> House {
+    let house = House::empty(engine);
+    for name in names {
+        house.enter(vec![account(name, 1_000), card(name, name, Some(name))]).unwrap();
+        assert_eq!(house.decide(with_card(name, purchase(name, 600))), approved(600));
+    }
+    house
+}
+
+fn of_card(name: &str) -> Subject {
+    Subject { card: Some(id(name)), ..Subject::default() }
+}
+
+pub fn every_fact_books_what_it_says(engine: &dyn Engine) {
+    let names: Vec<String> = (0..cases("n").len()).map(|number| format!("n{number}")).collect();
+    let mut house = house_of(engine, &names);
+    let of = |number: usize| (names[number].as_str(), cases(&names[number])[number]);
+    let tell = |house: &House, number| {
+        let (name, (fact, ..)) = of(number);
+        found(house.act(Act::Tell(origin(), told_of(of_card(name), name, fact))))
+    };
+    for number in 0..names.len() {
+        let (_, (fact, finding, _)) = of(number);
+        assert_eq!(tell(&house, number), finding, "{fact:?}");
+    }
+    house.always(|house| {
+        for number in 0..names.len() {
+            let (name, (fact, _, after)) = of(number);
+            let again = if which(&fact).1 { None } else { Some(Finding::HeardBefore) };
+            assert_eq!(tell(house, number), again, "{fact:?}");
+            assert_eq!(house.balance_of(name), after, "{fact:?}");
+        }
+    });
+    let facts: BTreeSet<_> = (0..names.len()).map(|number| which(&of(number).1.0).0).collect();
+    assert_eq!(facts, (1..=12).collect(), "every fact has a case");
+}
+
+pub fn what_is_told_of_no_payment_is_said_so(engine: &dyn Engine) {
+    let mut house = House::with(engine, 1_000);
+    let unknown = Some(Finding::PaymentUnknown);
+    assert_eq!(house.tell("1", reduced("p", 100)), unknown);
+    assert_eq!(house.tell("2", Fact::Replaced { payment: payment("q"), total: usd(100) }), unknown);
+    assert_eq!(house.tell("3", released("r")), unknown);
+    assert_eq!(house.balance(), (1_000, 0));
+    assert_eq!(house.tell("4", captured("s", 100, Finality::Final)), Some(Finding::ForcePosted));
+    assert_eq!(house.tell("5", Fact::Completed { payment: payment("t"), amount: usd(10) }), Some(Finding::ForcePosted));
+    house.always(|house| assert_eq!(house.balance(), (890, 0)));
+    assert_eq!(house.decide(purchase("s", 100)), approved(100), "its question comes late");
+    house.always(|house| assert_eq!(house.balance(), (890, 0)));
+}
+
+pub fn a_message_is_applied_once(engine: &dyn Engine) {
+    let mut house = House::with(engine, 1_000);
+    let timed = || Act::Tell(origin(), ToldEvent { occurred_at: Some(ago(30 * 86_400)), ..told("old", load(50)) });
+    assert_eq!(house.tell("m", load(50)), None);
+    assert_eq!(found(house.act(timed())), None, "however old it is");
+    house.always(|house| {
+        assert_eq!(house.tell("m", load(50)), Some(Finding::HeardBefore));
+        assert_eq!(found(house.act(timed())), Some(Finding::HeardBefore));
+        assert_eq!(house.balance(), (1_100, 0));
+    });
+}
+
+/// Every order of so many things.
+fn orders(of: usize) -> Vec<Vec<usize>> {
+    let Some(last) = of.checked_sub(1) else { return vec![vec![]] };
+    let insert = |order: Vec<usize>, place| {
+        let mut order = order;
+        order.insert(place, last);
+        order
+    };
+    orders(last).into_iter().flat_map(|order| (0..of).map(move |place| insert(order.clone(), place))).collect()
+}
+
+pub fn messages_end_the_same_in_every_order(engine: &dyn Engine) {
+    let orders = orders(4);
+    let names: Vec<String> = (0..orders.len()).map(|number| format!("n{number}")).collect();
+    let mut house = house_of(engine, &names);
+    let messages = |name: &str| {
+        let advice = Fact::Replaced { payment: payment(name), total: usd(500) };
+        [reduced(name, 100), advice, captured(name, 200, Finality::More), released(name)]
+    };
+    for (name, order) in names.iter().zip(&orders) {
+        let message = |number: usize| {
+            let event = told_of(of_card(name), &format!("{name}-{number}"), messages(name)[number]);
+            Act::Tell(origin(), ToldEvent { occurred_at: Some(later(u64::try_from(number).unwrap())), ..event })
+        };
+        // All come, and then the first one once more.
+        let told: Vec<_> = order.iter().chain(&order[..1]).map(|number| found(house.act(message(*number)))).collect();
+        assert_eq!(told.last(), Some(&Some(Finding::HeardBefore)));
+    }
+    house.always(|house| {
+        for (name, order) in names.iter().zip(&orders) {
+            assert_eq!(house.balance_of(name), (800, 0), "{order:?}");
+        }
+        assert_eq!(house.standings(Whose::Everyone).iter().map(|standing| standing.holds_open).sum::<u64>(), 0);
+    });
+}
+
+pub fn the_platforms_word_changes_what_a_retry_hears(engine: &dyn Engine) {
+    let mut house = House::with(engine, 1_000);
+    assert_eq!(house.decide(purchase("yes", 600)), approved(600));
+    assert_eq!(house.decide(purchase("no", 5_000)), declined(NO_FUNDS));
+    let stood_in = RecordedOutcome::ApprovedByStandIn { amount: usd(5_000), posting: Posting::Hold };
+    house.tell("1", recorded("yes", RecordedOutcome::Declined));
+    house.tell("2", recorded("no", stood_in));
+    house.always(|house| {
+        assert_eq!(house.decide(purchase("yes", 600)), again(declined(DeclineReason::TransactionNotPermitted)));
+        assert_eq!(house.decide(purchase("no", 5_000)), again(approved(5_000)));
+        assert_eq!(house.balance(), (1_000, 5_000));
+    });
+}
+
+pub fn another_currency_is_kept_and_moves_nothing(engine: &dyn Engine) {
+    let mut house = House::with(engine, 1_000);
+    house.decide(purchase("p", 100));
+    let mismatch = Some(Finding::CurrencyMismatch);
+    let (finality, amount) = (Finality::Final, eur(10));
+    assert_eq!(house.tell("1", Fact::Captured { payment: Some(payment("p")), amount, finality }), mismatch);
+    assert_eq!(house.tell("2", Fact::Captured { payment: None, amount, finality }), mismatch);
+    assert_eq!(house.tell("3", Fact::Credited { payment: None, amount, cause: MovementCause::Funding }), mismatch);
+    house.always(|house| assert_eq!(house.balance(), (1_000, 100)));
+}
+
+pub fn amounts_beyond_counting_are_kept_and_move_nothing(engine: &dyn Engine) {
+    let mut house = House::with(engine, 1_000);
+    house.decide(purchase("p", 100));
+    let too_large = Some(Finding::AmountTooLarge);
+    let facts = [load(i64::MAX), load(-1), captured("p", -1, Finality::More), reduced("p", -1)];
+    for (key, fact) in ["1", "2", "3", "4"].into_iter().zip(facts) {
+        assert_eq!(house.tell(key, fact), too_large, "{fact:?}");
+    }
+    assert_eq!(house.tell("5", captured("p", i64::MAX, Finality::More)), Some(Finding::CapturedAboveAuthorized));
+    assert_eq!(house.tell("6", captured("p", i64::MAX, Finality::More)), too_large);
+    house.always(|house| assert_eq!(house.balance(), (1_000 - i64::MAX, 0)));
+}
+
+pub fn an_unknown_card_means_its_owners_only_account(engine: &dyn Engine) {
+    let house = House::with(engine, 10_000);
+    let subject = Subject { account: None, card: Some(id("a-new-card")), cardholder: Some(id("h")) };
+    let fact = Fact::Captured { payment: None, amount: usd(700), finality: Finality::Final };
+    assert_eq!(found(house.act(Act::Tell(origin(), told_of(subject, "1", fact)))), Some(Finding::ForcePosted));
+    assert_eq!(house.balance(), (9_300, 0));
+}
+
+pub fn what_led_nowhere_counts_when_it_is_sent_again(engine: &dyn Engine) {
+    let mut house = House::with(engine, 10_000);
+    let subject = Subject { account: None, card: Some(id("nobodys")), cardholder: Some(id("nobody")) };
+    let fact = Fact::Captured { payment: None, amount: usd(700), finality: Finality::Final };
+    let tell = |house: &House| found(house.act(Act::Tell(origin(), told_of(subject, "1", fact))));
+    house.always(|house| assert_eq!(tell(house), Some(Finding::AccountUnknown)));
+    assert_eq!(house.enter(vec![card("nobodys", "a", None)]), Ok(Answer::Entered { accounts: 0, cards: 1 }));
+    assert_eq!(tell(&house), Some(Finding::ForcePosted));
+    house.always(|house| {
+        assert_eq!(tell(house), Some(Finding::HeardBefore));
+        assert_eq!(house.balance(), (9_300, 0));
+    });
+}
