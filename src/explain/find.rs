@@ -87,13 +87,16 @@ impl From<JournalError> for NotOne {
     }
 }
 
+/// What tells two payments of one name apart: program, platform, and the hold's number.
+type Whose = (Option<ProgramId>, Option<PlatformName>, Option<u64>);
+
 /// Finds the one payment that is meant.
 ///
 /// # Errors
 /// None, or several; or the journal cannot be read.
 pub fn find(reader: &Reader, sought: &Sought, progress: &mut Progress<'_>) -> Result<Payment, NotOne> {
     reader.must_begin_at_the_first()?;
-    let mut found: BTreeMap<(Option<ProgramId>, Option<PlatformName>, Option<u64>), Payment> = BTreeMap::new();
+    let mut found: BTreeMap<Whose, Payment> = BTreeMap::new();
     reader.records(i64::MAX, progress, &mut |numbered| {
         let record = &numbered.record;
         if is_meant(sought, record) {

@@ -78,21 +78,18 @@ impl Walk {
         let Numbered { number, record, engine, .. } = numbered;
         let mut differences = Vec::new();
         let verdict = self.verdict(record, &mut differences);
-        match (&record.body, self.opening) {
+        if self.opening && matches!(record.body, Body::Decided { .. }) {
             // Decided on what its group had done, which was taken back: memory as it was then is nowhere.
-            (Body::Decided { .. }, true) => self.replayed.owed = self.replayed.owed.saturating_add(1),
-            _ => {
-                if let Some(decided) = self.again.decide(record, verdict.as_ref()) {
-                    if let (Body::Decided { uses, .. }, Some(again)) = (&record.body, &decided.uses) {
-                        compare("uses", uses, again, &mut differences);
-                    }
-                    if let Some(outcome) = record.body.outcome() {
-                        compare("outcome", outcome, &decided.outcome, &mut differences);
-                    }
-                } else if verdict.is_none() {
-                    return Ok(());
-                }
+            self.replayed.owed = self.replayed.owed.saturating_add(1);
+        } else if let Some(decided) = self.again.decide(record, verdict.as_ref()) {
+            if let (Body::Decided { uses, .. }, Some(again)) = (&record.body, &decided.uses) {
+                compare("uses", uses, again, &mut differences);
             }
+            if let Some(outcome) = record.body.outcome() {
+                compare("outcome", outcome, &decided.outcome, &mut differences);
+            }
+        } else {
+            return Ok(());
         }
         self.replayed.decided = self.replayed.decided.saturating_add(1);
         self.replayed.differing = self.replayed.differing.saturating_add(u64::from(!differences.is_empty()));

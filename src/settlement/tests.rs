@@ -102,7 +102,15 @@ fn plain_sum(program: ProgramId, records: &[(i64, Record)]) -> BTreeMap<&'static
             Fact::Credited { amount, cause: MovementCause::Dispute, .. } => ("dispute", -amount.minor()),
             Fact::Credited { amount, .. } => ("funding", -amount.minor()),
             Fact::Debited { amount, .. } => ("fee", amount.minor()),
-            _ => continue,
+            Fact::Recorded { .. }
+            | Fact::Reduced { .. }
+            | Fact::Replaced { .. }
+            | Fact::Released { .. }
+            | Fact::Completed { .. }
+            | Fact::Card { .. }
+            | Fact::Cardholder { .. }
+            | Fact::Account { .. }
+            | Fact::SettlementAnnounced { .. } => continue,
         };
         *sums.entry(cause).or_default() += less;
     }
