@@ -3,6 +3,8 @@
 
 use holdfast_core::hold::life::{Placement, Role, Word};
 use holdfast_core::hold::*;
+// The journal has steps of its own: those of a backup.
+use holdfast_core::hold::Step;
 use holdfast_core::rules::*;
 use holdfast_core::*;
 use proptest::prelude::*;
@@ -68,7 +70,7 @@ fn verdict() -> Verdict {
 }
 
 /// One step of each kind.
-fn steps() -> Vec<hold::Step> {
+fn steps() -> Vec<Step> {
     let (asked, role) = (StepId(u64::MAX), Role::Increment);
     let placement = Placement {
         amount: 1,
@@ -91,7 +93,7 @@ fn steps() -> Vec<hold::Step> {
         What::Captured { amount: 9, finality: Finality::Final },
         What::Moved { amount: i64::MIN, cause: MovementCause::Dispute },
     ];
-    (0_u64..).zip(whats).map(|(id, what)| hold::Step { id: StepId(id), at: Timestamp::from_unix_micros(-5), what }).collect()
+    (0_u64..).zip(whats).map(|(id, what)| Step { id: StepId(id), at: Timestamp::from_unix_micros(-5), what }).collect()
 }
 
 fn outcome() -> Outcome {
