@@ -94,7 +94,7 @@ impl World {
         let act = Act::Enter(Origin::of(self.origins[program].program), vec![entry]);
         match self.engine.attend(&act, &self.now, Warmth::Unknown) {
             Performed::OnceDurable(_) => Ok(()),
-            other => Err(self.differs("an entry", "it is recorded", other, None)),
+            other @ (Performed::Now(_) | Performed::Cold(_)) => Err(self.differs("an entry", "it is recorded", other, None)),
         }
     }
 

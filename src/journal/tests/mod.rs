@@ -3,7 +3,6 @@
 
 use holdfast_core::hold::life::{Placement, Role, Word};
 use holdfast_core::hold::*;
-// The journal has a step, too.
 use holdfast_core::rules::*;
 use holdfast_core::*;
 use proptest::prelude::*;

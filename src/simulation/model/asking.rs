@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use holdfast_core::hold::{AccountStatus, CardStatus, CardholderStatus, Finality};
-use holdfast_core::rules::Enforcement;
+use holdfast_core::rules::{Enforcement, HoldPolicy};
 use holdfast_core::{DeclineReason, Expiry, Padding, PartialApproval, Posting, Timestamp};
 
 use super::payment::{self, Approved, Ending, Entry, Line, Source, Word};
 use super::{Answer, Change, Expected, Keyed, Known, Meaning, Model, Tally};
-use crate::simulation::deed::{Command, Heard, Name, Question, Wants};
+use crate::simulation::deed::{Command, Heard, Limit, Name, Question, Wants};
 
 /// What may be approved, and how much on top of it may be held.
 struct Granted {
@@ -280,7 +280,7 @@ fn adopted(question: &Question, amount: i64) -> Entry {
 
 /// The entry of an approval.
 fn approval(question: &Question, amount: i64, extra: i64, tolerance: i64) -> Entry {
-    let policy = if question.refused { holdfast_core::rules::HoldPolicy::PLAIN } else { question.policy };
+    let policy = if question.refused { HoldPolicy::PLAIN } else { question.policy };
     let seconds = match question.expiry {
         Expiry::Told => policy.safety_timer_seconds,
         Expiry::Ours => policy.lifetime_seconds,
@@ -302,7 +302,7 @@ fn approval(question: &Question, amount: i64, extra: i64, tolerance: i64) -> Ent
 
 /// The places in which a question counts, with nothing in them yet.
 fn places(question: &Question, card: usize) -> Vec<Tally> {
-    let place = |(limit, of): (usize, &super::super::deed::Limit)| Tally {
+    let place = |(limit, of): (usize, &Limit)| Tally {
         question: question.key,
         program: question.program,
         limit,

@@ -1,26 +1,33 @@
 //! What the model makes of a message: it believes every one, once.
 
 use holdfast_core::Timestamp;
-use holdfast_core::hold::{Finality, MovementCause, ReleaseCause};
+use holdfast_core::hold::{CardStatus, Finality, MovementCause, ReleaseCause};
 
 use super::asking::corrected;
 use super::payment::{self, Ending, Entry, Line, Source, Word};
-use super::{Change, Expected, Key, Keyed, Known, Model};
-use crate::simulation::deed::{Message, Name, Outcome, Says};
+use super::{Account, Change, Expected, Key, Keyed, Known, Model};
+use crate::simulation::deed::{Message, Name, Named, Outcome, Says};
 
 impl Model {
     /// A platform tells.
     pub fn tell(&mut self, message: &Message, now: Timestamp) -> Expected {
         let key = (Keyed::Message, message.program, message.key);
         let source = Source::Message(message.key);
-        let entered =
-            |of: super::super::deed::Named| self.payments[of.payment].entries.iter().any(|entry| entry.source == source);
+        let entered = |of: Named| self.payments[of.payment].entries.iter().any(|entry| entry.source == source);
         if self.was_told(key) || message.of.is_some_and(entered) {
             return Expected::Recorded { again: true };
         }
         let at = message.at.unwrap_or(now);
         let remembered = match message.says {
-            Says::Card(_) | Says::Owner(_) | Says::Account(_) => self.stand(message, at),
+            Says::Card(status) => self.stand_card(message, at, status),
+            Says::Owner(status) => {
+                let before = self.accounts[message.account].owner.0;
+                self.stand_account(message, at, before, |account| account.owner = (at, status))
+            }
+            Says::Account(status) => {
+                let before = self.accounts[message.account].status.0;
+                self.stand_account(message, at, before, |account| account.status = (at, status))
+            }
             Says::Recorded { .. }
             | Says::Less { .. }
             | Says::Total(_)
@@ -39,27 +46,25 @@ impl Model {
         Expected::Recorded { again: false }
     }
 
-    /// The latest standing counts; whether the message is remembered, which those without a time are not.
-    fn stand(&mut self, message: &Message, at: Timestamp) -> bool {
-        let (card, account) = (self.cards[message.card], self.accounts[message.account]);
-        let before = match message.says {
-            Says::Card(_) => card.status.0,
-            Says::Owner(_) => account.owner.0,
-            _ => account.status.0,
-        };
+    /// The latest standing counts. Whether the message is remembered: those without a time of their own are not, as the same
+    /// words may mean the next freeze.
+    fn stand_card(&mut self, message: &Message, at: Timestamp, status: CardStatus) -> bool {
+        let card = self.cards[message.card];
+        if card.status.0 > at {
+            return true;
+        }
+        self.changed = true;
+        self.changes.push(Change::Card(message.card, card));
+        self.cards[message.card].status = (at, status);
+        message.at.is_some()
+    }
+
+    fn stand_account(&mut self, message: &Message, at: Timestamp, before: Timestamp, stand: impl FnOnce(&mut Account)) -> bool {
         if before > at {
             return true;
         }
         self.changed = true;
-        match message.says {
-            Says::Card(status) => {
-                self.changes.push(Change::Card(message.card, card));
-                self.cards[message.card].status = (at, status);
-            }
-            Says::Owner(status) => self.account_to_change(message.account).owner = (at, status),
-            Says::Account(status) => self.account_to_change(message.account).status = (at, status),
-            _ => {}
-        }
+        stand(self.account_to_change(message.account));
         message.at.is_some()
     }
 
@@ -115,7 +120,9 @@ fn line(says: &Says) -> (Line, Option<i64>) {
         Says::Less { by, original } => (Line::Less { by, original }, Some(by)),
         Says::Total(total) => (Line::Total(total), Some(total)),
         Says::Released(ReleaseCause::Expired | ReleaseCause::SafetyTimer) => (Line::Ended(Ending::TimedOut), None),
-        Says::Released(_) => (Line::Ended(Ending::Reversed), None),
+        Says::Released(ReleaseCause::Reversed | ReleaseCause::Operator | ReleaseCause::Declined) => {
+            (Line::Ended(Ending::Reversed), None)
+        }
         Says::Captured(amount, finality) => (Line::Taken { amount, finality }, Some(amount)),
         Says::Completed(amount) => (Line::Taken { amount, finality: Finality::Final }, Some(amount)),
         Says::Credited(amount, cause) => (moved(amount, cause), Some(amount)),
