@@ -7,6 +7,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use holdfast::app::App;
 use holdfast::config::{Config, Overrides};
 use holdfast::ledger::{self, Act, Answer, Completions, Ledger, LedgerError, Readiness, Ticket, Wait, Whose};
+use holdfast_core::rules::Verdict;
 use holdfast_core::{AccountId, ProgramId};
 
 use crate::support::{BackOffice, Client, Marqeta, Workplace};
@@ -32,6 +33,8 @@ struct Faulty {
     ended: Condvar,
     withheld: Mutex<Vec<Arc<Ticket>>>,
     asked: AtomicBool,
+    /// What the rules thought of each question whose answer is to be adopted.
+    verdicts: Mutex<Vec<Option<Verdict>>>,
 }
 
 impl Faulty {
@@ -73,6 +76,11 @@ impl Ledger for Shared {
     fn submit(&self, ticket: Arc<Ticket>) {
         let decision = ticket.with_act(|act| matches!(act, Act::Decide(_)));
         let fault = *self.0.fault.lock().unwrap();
+        let adopting = |act: &mut Act| {
+            let Act::Adopt(adopt) = act else { return None };
+            Some(adopt.verdict.as_ref().map(|(verdict, _)| verdict.clone()))
+        };
+        self.0.verdicts.lock().unwrap().extend(ticket.with_act(adopting));
         if decision {
             self.0.asked.store(true, Ordering::SeqCst);
         }
@@ -128,6 +136,7 @@ impl Bench {
                 ended: Condvar::new(),
                 withheld: Mutex::default(),
                 asked: AtomicBool::new(false),
+                verdicts: Mutex::default(),
             });
             handle = Some(Arc::clone(&faulty));
             Arc::new(Shared(faulty))
@@ -193,6 +202,22 @@ fn a_slow_ledger_is_not_waited_for_and_its_late_answer_changes_nothing() {
     assert!((2.0..=4.0).contains(&bench.metric("holdfast_stand_ins_total", "deadline_passed")));
     assert_eq!(bench.metric("holdfast_late_answers_total", ""), 0.0);
     assert_eq!(bench.client().post("/marqeta/jit", &Marqeta::purchase("fine", "10.00").body()).status, 200);
+    bench.app.drain();
+}
+
+#[test]
+fn an_answer_without_the_ledger_carries_what_the_rules_thought() {
+    let bench = Bench::new(short_budget);
+    for fault in [Fault::Withheld, Fault::Unavailable, Fault::Panics] {
+        bench.faulty.set(fault);
+        let request = Marqeta::purchase(&format!("{fault:?}"), "10.00");
+        assert_eq!(bench.client().post("/marqeta/jit", &request.body()).status, 402, "{fault:?}");
+        bench.faulty.set(Fault::None);
+        bench.until_adopted();
+        let verdicts = std::mem::take(&mut *bench.faulty.verdicts.lock().unwrap());
+        assert!(!verdicts.is_empty(), "{fault:?}");
+        assert!(verdicts.iter().all(|verdict| matches!(verdict, Some(Verdict::Proceed(_)))), "{fault:?} {verdicts:?}");
+    }
     bench.app.drain();
 }
 
