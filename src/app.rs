@@ -16,6 +16,8 @@ use holdfast_core::{PlatformName, ProgramId};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{mpsc, watch};
 
+use crate::api::reads::embedded::EmbeddedReads;
+use crate::api::{Api, ApiProgram};
 use crate::background::Background;
 use crate::config::ruleset::{self, Home};
 use crate::config::{Config, LedgerSync, MountConfig, ProgramConfig};
@@ -41,8 +43,11 @@ pub struct App {
     pub listen: SocketAddr,
     /// Where operators look.
     pub ops_listen: SocketAddr,
+    /// Where the management API is.
+    pub api_listen: SocketAddr,
     config: Config,
     responder: Arc<Responder>,
+    api: Arc<Api>,
     tls: Option<Arc<Tls>>,
     desk: Desk,
     opening: Option<Opening>,
@@ -62,7 +67,8 @@ impl App {
     pub fn start(config: Config, wrap: impl FnOnce(Arc<dyn Ledger>) -> Arc<dyn Ledger>) -> Result<Self, StartError> {
         let bind = |address| server::bind(address).map_err(|error| StartError::Listen(address, error));
         let (callbacks, operators) = (bind(config.server.listen)?, bind(config.server.ops_listen)?);
-        let (listen, ops_listen) = (callbacks.addr, operators.addr);
+        let management = bind(config.api.listen)?;
+        let (listen, ops_listen, api_listen) = (callbacks.addr, operators.addr, management.addr);
         let metrics = Metrics::new(&mount_names(&config)).map_err(StartError::Metrics)?;
         let (ledger, opening) = open_ledger(&config, Arc::clone(&metrics))?;
         let ledger = wrap(ledger);
@@ -84,8 +90,9 @@ impl App {
             stage: to_be_open,
         });
         let tls = config.tls.clone().map(|tls| Arc::new(Tls::new(tls)));
-        let background =
-            Background::start(&config.ledger.data, desk.clone(), adopt_all(to_adopt, ledger, book, Arc::clone(&metrics)))?;
+        let api = Arc::new(management_api(&config, &ledger, &metrics));
+        let adoptions = adopt_all(to_adopt, ledger, book, Arc::clone(&metrics));
+        let background = Background::start(&config.ledger.data, desk.clone(), (management, &api), adoptions)?;
         let running = callbacks.serve(Serving {
             responder: Arc::clone(&responder),
             routes: Arc::new(routes(&config).map_err(StartError::Routes)?),
@@ -96,7 +103,22 @@ impl App {
         })?;
         let operators = ops::serve(operators, pages(&responder, &metrics))?;
         let opening = Some(opening);
-        Ok(App { listen, ops_listen, config, responder, tls, desk, opening, stage, running, operators, background, writing })
+        Ok(App {
+            listen,
+            ops_listen,
+            api_listen,
+            config,
+            responder,
+            api,
+            tls,
+            desk,
+            opening,
+            stage,
+            running,
+            operators,
+            background,
+            writing,
+        })
     }
 
     /// Waits until the ledger has its state, puts the rules in force, and imports what an empty ledger starts with.
@@ -124,6 +146,7 @@ impl App {
                         mount.keyring.store(Arc::new(fresh.keyring.clone()));
                     }
                 }
+                self.api.tokens.store(Arc::new(reloaded.tokens));
                 if let (Some(tls), Some(fresh)) = (&self.tls, reloaded.tls) {
                     tls.replace(fresh);
                 }
@@ -138,7 +161,7 @@ impl App {
 
     /// Stops: answers what is owed, brings what was told to the ledger, closes the ledger. Blocks.
     pub fn drain(self) -> Drained {
-        let App { responder, running, operators, background, writing, desk, .. } = self;
+        let App { responder, api, running, operators, background, writing, desk, .. } = self;
         let drained = running.drain();
         drop(operators);
         // The last sender of told answers and of telemetry goes with the responder: then both end by themselves.
@@ -147,16 +170,28 @@ impl App {
         if let Some(writing) = writing {
             writing.finish();
         }
-        drop(desk);
+        // The last ones that know the ledger: it closes now.
+        drop((desk, api));
         drained
     }
+}
+
+/// Where a server can be reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Listening {
+    /// By platforms.
+    pub callbacks: SocketAddr,
+    /// By operators who look.
+    pub operators: SocketAddr,
+    /// By callers of the management API.
+    pub api: SocketAddr,
 }
 
 /// Runs a server until it is told to stop: SIGTERM or SIGINT drain it, SIGHUP makes it read its credentials again.
 ///
 /// # Errors
 /// It did not start.
-pub fn serve(config: Config, ready: impl FnOnce(SocketAddr, SocketAddr)) -> Result<(), StartError> {
+pub fn serve(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), StartError> {
     let runtime = runtime()?;
     let app = runtime.block_on(async {
         use tokio::signal::unix::{SignalKind, signal};
@@ -170,7 +205,7 @@ pub fn serve(config: Config, ready: impl FnOnce(SocketAddr, SocketAddr)) -> Resu
             _ = terminate.recv() => return Ok(app),
             _ = interrupt.recv() => return Ok(app),
         }
-        ready(app.listen, app.ops_listen);
+        ready(&Listening { callbacks: app.listen, operators: app.ops_listen, api: app.api_listen });
         loop {
             tokio::select! {
                 _ = terminate.recv() => return Ok::<App, StartError>(app),
@@ -243,6 +278,10 @@ impl Observer for Reporter {
         self.0.ledger.expired(holds);
     }
 
+    fn projected(&self, _record: i64, lag: i64) {
+        self.0.ledger.projection_lag(lag);
+    }
+
     fn say(&self, message: &str) {
         say(message);
     }
@@ -258,6 +297,19 @@ fn say(message: &str) {
 /// A runtime for the thread that runs it.
 pub(crate) fn runtime() -> std::io::Result<Runtime> {
     Builder::new_current_thread().enable_all().build()
+}
+
+/// What the management API answers with.
+fn management_api(config: &Config, ledger: &Arc<dyn Ledger>, metrics: &Metrics) -> Api {
+    let programs = config.programs.iter().map(|program| ApiProgram { id: program.id, currency: program.currency });
+    Api {
+        programs: programs.collect(),
+        tokens: ArcSwap::from_pointee(config.api.tokens.clone()),
+        ledger: Arc::clone(ledger),
+        reads: Arc::new(EmbeddedReads::new(&config.ledger.data)),
+        metrics: metrics.api.clone(),
+        creating: tokio::sync::Mutex::default(),
+    }
 }
 
 fn workers(config: &Config) -> NonZeroUsize {

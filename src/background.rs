@@ -1,16 +1,20 @@
-//! The thread beside the workers: operators' commands, and told answers on their way to the ledger. Neither may ever take
-//! a worker's time.
+//! The thread beside the workers: operators' commands, the management API, and told answers on their way to the ledger.
+//! None of them may ever take a worker's time.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tokio::sync::watch;
 
+use crate::api::Api;
+use crate::api::listener::ApiListener;
 use crate::app::runtime;
 use crate::control;
 use crate::control::server::ControlListener;
 use crate::operations::Desk;
+use crate::server::Bound;
 use crate::start_error::StartError;
 
 /// How long a stop waits for a ledger that has told answers still to adopt. One that is away then would stay so for ever.
@@ -23,15 +27,20 @@ pub struct Background {
 }
 
 impl Background {
-    /// Opens the command socket and starts the thread. `adoptions` ends by itself when nobody can tell anything any more.
+    /// Opens the command socket and starts the thread, which serves the management API as well. `adoptions` ends by itself when nobody can tell anything any more.
     ///
     /// # Errors
     /// Another server has the socket, or the operating system refuses.
-    pub fn start(data: &Path, desk: Desk, adoptions: impl Future<Output = ()> + Send + 'static) -> Result<Self, StartError> {
+    pub fn start(
+        data: &Path,
+        desk: Desk,
+        (bound, api): (Bound, &Arc<Api>),
+        adoptions: impl Future<Output = ()> + Send + 'static,
+    ) -> Result<Self, StartError> {
         let runtime = runtime()?;
-        let listener = {
+        let (listener, management) = {
             let _context = runtime.enter();
-            ControlListener::bind(data).map_err(StartError::Control)?
+            (ControlListener::bind(data).map_err(StartError::Control)?, ApiListener::new(bound, api)?)
         };
         let (stop, stopped) = watch::channel(());
         let run = move || {
@@ -43,6 +52,7 @@ impl Background {
                     },
                     told_to_stop(stopped.clone()),
                 );
+                let management = management.serve(stopped.clone());
                 let adoptions = async {
                     let too_long = async {
                         told_to_stop(stopped).await;
@@ -53,14 +63,14 @@ impl Background {
                         () = too_long => {}
                     }
                 };
-                tokio::join!(commands, adoptions);
+                tokio::join!(commands, management, adoptions);
             });
         };
         let thread = std::thread::Builder::new().name("background".to_owned()).spawn(run)?;
         Ok(Background { stop, thread })
     }
 
-    /// Finishes the commands that have begun and, if the ledger answers, what is still to be adopted. Blocks.
+    /// Finishes the commands and requests that have begun and, if the ledger answers, what is still to be adopted. Blocks.
     pub fn stop(self) {
         let Background { stop, thread } = self;
         drop(stop);

@@ -18,13 +18,14 @@
 //! | `adapters/` | bytes ⇄ core values, one folder a platform, one suite of laws for all |
 //! | [`app`] | the composition root: the only file that knows everyone |
 //! | [`start_error`], [`first_start`] | why a server does not start; what the ledger needs before it does |
-//! | [`background`] | the thread beside the workers: commands, and told answers on their way to the ledger |
+//! | [`background`] | the thread beside the workers: commands, the management API, and told answers on their way to the ledger |
 //! | [`config`] | what the operator wrote, typed, with every error at once |
 //! | [`clock`] | the only file that reads a clock |
 //! | [`server`] | sockets, TLS, limits, routes, drain; the operators' listener |
 //! | [`responder`] | the path of a callback |
 //! | [`ledger`] | the seam to what keeps the money, and the embedded engine behind it |
 //! | [`journal`] | the ledger's log: records, their groups, SQLite |
+//! | [`api`] | the management API: one file a resource, on a listener of its own |
 //! | [`metrics`] | one file a family |
 //! | [`telemetry`] | one line a callback, for whoever wants to look at single answers |
 //! | [`operations`] | what operators ask, done on a ledger |
@@ -63,6 +64,7 @@
 //!   that ended ten minutes ago, or longer, and is asked for under the same name is another payment.
 //! * What operators write (who, why) stands beside the journal, and the record names it by an id.
 
+pub mod api;
 pub mod app;
 pub mod background;
 pub mod clock;

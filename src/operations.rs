@@ -183,7 +183,7 @@ impl Desk {
         if entries.is_empty() {
             return Ok((0, 0));
         }
-        match self.ask(Act::Enter(program, entries)).await? {
+        match self.ask(Act::Enter(Origin::of(program), entries)).await? {
             Answer::Entered { accounts, cards } => Ok((accounts, cards)),
             Answer::Decided { .. } | Answer::Recorded(_) | Answer::Rulesets(_) | Answer::Noted(_) | Answer::Balances(_) => {
                 Err(other_answer())

@@ -12,15 +12,16 @@ use crate::config::{self, Config, Overrides};
 
 const EXAMPLES: &str = "\
 Examples:
-  holdfast serve                                          the demo: callbacks on 127.0.0.1:8080, operators on :9090
+  holdfast serve                                          the demo: callbacks on 127.0.0.1:8080, management API on :8081,
+                                                          operators on :9090
   holdfast serve --config /etc/holdfast/holdfast.toml --data /var/lib/holdfast
   holdfast serve --listen 127.0.0.1:0                     a free port; the ready line tells which
 
 Once it listens it prints one line of JSON, and nothing else, on standard output:
-  {\"listen\":\"127.0.0.1:8080\",\"ops_listen\":\"127.0.0.1:9090\"}
+  {\"api_listen\":\"127.0.0.1:8081\",\"listen\":\"127.0.0.1:8080\",\"ops_listen\":\"127.0.0.1:9090\"}
 
 SIGTERM and SIGINT drain: answers that are owed are given, then it exits with 0.
-SIGHUP reads credentials, certificate and key again.
+SIGHUP reads credentials, the management API's tokens, certificate and key again.
 
 Exit codes:
   0  drained
@@ -43,13 +44,16 @@ pub struct Serve {
     /// Where operators look, over server.ops_listen.
     #[arg(long, value_name = "ADDR")]
     ops_listen: Option<SocketAddr>,
+    /// Where the management API listens, over api.listen.
+    #[arg(long, value_name = "ADDR")]
+    api_listen: Option<SocketAddr>,
 }
 
 impl Serve {
     /// The configuration that the arguments name, and what they put over it.
     pub(super) fn config(self) -> (PathBuf, Overrides) {
-        let Serve { config, data, listen, ops_listen } = self;
-        (config, Overrides { listen, ops_listen, data })
+        let Serve { config, data, listen, ops_listen, api_listen } = self;
+        (config, Overrides { listen, ops_listen, api_listen, data })
     }
 
     pub(super) fn run(self) -> Result<(), Failure> {
@@ -60,9 +64,13 @@ impl Serve {
 
 /// The one call into the application.
 fn start(config: Config) -> Result<(), Failure> {
-    app::serve(config, |listen, ops_listen| {
+    app::serve(config, |listening| {
         // Nothing else ever goes to standard output; if nobody listens there, serving goes on.
-        let line = serde_json::json!({ "listen": listen.to_string(), "ops_listen": ops_listen.to_string() });
+        let line = serde_json::json!({
+            "listen": listening.callbacks.to_string(),
+            "ops_listen": listening.operators.to_string(),
+            "api_listen": listening.api.to_string(),
+        });
         let _ = writeln!(io::stdout(), "{line}");
     })
     .map_err(Failure::told)

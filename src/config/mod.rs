@@ -4,7 +4,7 @@
 //! included. Unknown keys are errors; secrets come only by reference (`env:NAME`, `file:PATH`) and no message repeats a
 //! value. Nothing here opens a socket or the ledger, or reads a clock.
 //!
-//! One file a section: [`server`], [`tls`], [`responder`], [`ledger`], [`telemetry`], [`program`], [`mount`], [`keyring`], [`secret`];
+//! One file a section: [`server`], [`tls`], [`api`], [`responder`], [`ledger`], [`telemetry`], [`program`], [`mount`], [`keyring`], [`secret`];
 //! [`read`] is the spanned TOML reader below them, [`errors`] what it tells, [`reload`] what a SIGHUP reads again.
 
 use std::cell::RefCell;
@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 use holdfast_adapters::Platform;
 
+pub mod api;
 #[cfg(test)]
 mod at_once;
 pub mod errors;
@@ -34,6 +35,7 @@ pub mod telemetry;
 mod tests;
 pub mod tls;
 
+pub use api::{ApiConfig, ApiToken};
 pub use errors::{Error, Errors};
 pub use ledger::{LedgerConfig, LedgerSync};
 pub use mount::MountConfig;
@@ -61,6 +63,8 @@ pub struct Config {
     pub server: ServerConfig,
     /// The certificate and key of `[server.tls]`, ready for connections; `None` for plain HTTP.
     pub tls: Option<Arc<rustls::ServerConfig>>,
+    /// `[api]`: the management API.
+    pub api: ApiConfig,
     /// `[responder]`: the authorization path.
     pub responder: ResponderConfig,
     /// `[ledger]`: where the money is.
@@ -78,6 +82,8 @@ pub struct Overrides {
     pub listen: Option<SocketAddr>,
     /// `--ops-listen`, over `server.ops_listen`.
     pub ops_listen: Option<SocketAddr>,
+    /// `--api-listen`, over `api.listen`.
+    pub api_listen: Option<SocketAddr>,
     /// `--data`, over `ledger.data`.
     pub data: Option<PathBuf>,
 }
@@ -179,10 +185,17 @@ fn read_root(
         further,
     };
     let programs = reader.programs(&root);
+    let api = api::read(OptionalSection::open(&root, "api"), &overrides, &server, &secrets, &programs);
     root.finish();
 
     if ledger.sync == LedgerSync::None && programs.any_production {
         sync_spot.wrong("must be \"full\" while any program is production: \"none\" loses approvals in a crash");
     }
-    Some(Config { path: path.to_owned(), overrides, server, tls, responder, ledger, telemetry, programs: programs.configs? })
+    let programs = programs.configs?;
+    Some(Config { path: path.to_owned(), overrides, server, tls, api: api?, responder, ledger, telemetry, programs })
+}
+
+/// Whether only programs on this machine reach a listener: what the demo ships works there.
+fn at_home(listen: SocketAddr, server: &ServerConfig) -> bool {
+    listen.ip().is_loopback() && !server.tls_terminated_upstream
 }

@@ -47,6 +47,11 @@ impl<'d> OptionalSection<'d> {
         self.section.as_ref()?.optional_section(key)
     }
 
+    /// The tables written as `[[section.key]]`, in their order.
+    pub fn sections(&self, key: &'static str) -> Vec<Section<'d>> {
+        self.section.as_ref().map(|section| section.sections(key)).unwrap_or_default()
+    }
+
     /// Reports the keys that nobody asked for.
     pub fn finish(self) {
         if let Some(section) = self.section {

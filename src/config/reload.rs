@@ -6,6 +6,7 @@ use std::sync::Arc;
 use holdfast_adapters::Keyring;
 use holdfast_core::ProgramId;
 
+use super::api::ApiToken;
 use super::errors::Errors;
 use super::mount::MountConfig;
 use super::program::ProgramConfig;
@@ -17,6 +18,8 @@ use super::{Config, Depth, Surroundings};
 pub struct Reloaded {
     /// One new keyring for every mount of the running configuration.
     pub keyrings: Vec<MountKeyring>,
+    /// Who may use the management API from now on.
+    pub tokens: Vec<ApiToken>,
     /// The certificate and key, if the running configuration has TLS.
     pub tls: Option<Arc<rustls::ServerConfig>>,
     /// What has changed in the file and waits for a restart, such as `[server]` or `program demo, mount /marqeta`.
@@ -51,6 +54,9 @@ impl Config {
         let mut waiting = Vec::new();
         if !same_server(&new.server, &self.server) {
             waiting.push("[server]".to_owned());
+        }
+        if new.api.listen != self.api.listen {
+            waiting.push("[api]".to_owned());
         }
         if new.responder != self.responder {
             waiting.push("[responder]".to_owned());
@@ -89,7 +95,7 @@ impl Config {
         }
         let is_new = |twin: &&ProgramConfig| self.programs.iter().all(|program| program.id != twin.id);
         waiting.extend(new.programs.iter().filter(is_new).map(|twin| format!("program {} (new)", twin.id)));
-        Ok(Reloaded { keyrings, tls: new.tls.filter(|_| self.tls.is_some()), waiting })
+        Ok(Reloaded { keyrings, tokens: new.api.tokens, tls: new.tls.filter(|_| self.tls.is_some()), waiting })
     }
 }
 

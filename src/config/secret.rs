@@ -12,7 +12,10 @@ use super::read::Text;
 const SECRET_BYTES_MAX: usize = 4096;
 
 /// SHA-256 of every secret that was ever shipped with the demo: the whole world knows them.
-const DEMO_SECRETS: &[&str] = &["1a739a9be14b6d591ea97d9f438cb2a20fa7089b0697e095ae8762f3484a49ae"];
+const DEMO_SECRETS: &[&str] = &[
+    "1a739a9be14b6d591ea97d9f438cb2a20fa7089b0697e095ae8762f3484a49ae",
+    "34b9661bce58983eda9d1ca64de729be8c96cce4725ef76a72d50c837b927dad",
+];
 
 /// Whose word a secret is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -125,20 +125,20 @@ pub(super) fn read(
         ops_listen.wrong("is the address of server.listen too; operators need a port of their own");
     }
     section.finish();
-    let local = server.listen.ip().is_loopback() && !tls_terminated_upstream;
+    let local = super::at_home(server.listen, &server);
     (server, if local { Exposure::Loopback } else { Exposure::Beyond }, material)
 }
 
 /// One listening address and who gave it.
-struct Listener<'d> {
-    address: SocketAddr,
+pub(super) struct Listener<'d> {
+    pub address: SocketAddr,
     /// The option, if the command line gave it.
     option: Option<&'static str>,
     spot: Spot<'d>,
 }
 
 impl<'d> Listener<'d> {
-    fn read(
+    pub fn read(
         section: &OptionalSection<'d>,
         key: &'static str,
         option: &'static str,
@@ -150,14 +150,14 @@ impl<'d> Listener<'d> {
         Listener { address, option: given.map(|_| option), spot: section.spot(key) }
     }
 
-    fn wrong(&self, problem: &str) {
+    pub fn wrong(&self, problem: &str) {
         match self.option {
             Some(option) => self.spot.wrong(format_args!("as given by {option}: {problem}")),
             None => self.spot.wrong(problem),
         }
     }
 
-    fn must_be_loopback(&self, otherwise: &str) {
+    pub fn must_be_loopback(&self, otherwise: &str) {
         if !self.address.ip().is_loopback() {
             self.wrong(&format!("is plain HTTP beyond loopback; that needs {otherwise}"));
         }

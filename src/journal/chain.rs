@@ -47,7 +47,7 @@ pub fn head_number(chain: &[u8; 32]) -> u64 {
 
 /// A place between two groups.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Joint {
+pub struct Joint {
     /// The counter of the next record.
     pub next: i64,
     /// The hash of the group before it.
@@ -122,28 +122,35 @@ impl Groups<'_> {
 
     /// Reads every group from the one that holds record `from` on, in order, checking the chain.
     pub fn walk(&self, from: i64, each: &mut EachGroup<'_>) -> Result<(), JournalError> {
-        let mut from = self.group_with(from)?;
-        let mut joint = self.before(from)?;
-        let link = if self.schema < 2 { "1" } else { "link" };
-        let sql = format!(
-            "SELECT first, records, chain, {link}, body FROM journal WHERE first >= ?1 ORDER BY first LIMIT {READ_GROUPS}"
-        );
-        let damage = |expected| move |error| JournalError::damage(self.path, expected, error);
-        let mut statement = self.connection.prepare(&sql).map_err(damage(joint.next))?;
+        let mut joint = self.before(self.group_with(from)?)?;
         loop {
-            let mut rows = statement.query(params![from]).map_err(damage(joint.next))?;
-            let mut read = false;
-            while let Some(row) = rows.next().map_err(damage(joint.next))? {
-                let row = Row::read(row).map_err(damage(joint.next))?;
-                joint = row.check(&joint).ok_or_else(|| JournalError::Broken(self.path.to_owned(), row.first))?;
-                each(row.first, row.body)?;
-                read = true;
-            }
-            if !read {
+            let end = self.portion(joint, i64::MAX, i64::MAX, each)?;
+            if end == joint {
                 return Ok(());
             }
-            from = joint.next;
+            joint = end;
         }
+    }
+
+    /// Reads the next groups behind a joint, in order, checking the chain: none that begins behind record `last`, none once
+    /// there are `enough` records, and never too many at once. Gives where they end; the joint itself if there is nothing.
+    pub fn portion(&self, from: Joint, last: i64, enough: i64, each: &mut EachGroup<'_>) -> Result<Joint, JournalError> {
+        let link = if self.schema < 2 { "1" } else { "link" };
+        let sql = format!(
+            "SELECT first, records, chain, {link}, body FROM journal WHERE first BETWEEN ?1 AND ?2 ORDER BY first LIMIT {READ_GROUPS}"
+        );
+        let damage = |expected| move |error| JournalError::damage(self.path, expected, error);
+        let mut statement = self.connection.prepare_cached(&sql).map_err(damage(from.next))?;
+        let mut rows = statement.query(params![from.next, last]).map_err(damage(from.next))?;
+        let mut joint = from;
+        while joint.next.saturating_sub(from.next) < enough
+            && let Some(row) = rows.next().map_err(damage(joint.next))?
+        {
+            let row = Row::read(row).map_err(damage(joint.next))?;
+            joint = row.check(&joint).ok_or_else(|| JournalError::Broken(self.path.to_owned(), row.first))?;
+            each(row.first, row.body)?;
+        }
+        Ok(joint)
     }
 
     /// Where the group begins that holds a record; the record itself if there is none.

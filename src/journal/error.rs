@@ -65,7 +65,7 @@ pub enum JournalError {
 
 impl JournalError {
     /// SQLite's word on the file at `path`.
-    pub(super) fn disk(path: &Path) -> impl Fn(rusqlite::Error) -> JournalError + Copy + '_ {
+    pub(crate) fn disk(path: &Path) -> impl Fn(rusqlite::Error) -> JournalError + Copy + '_ {
         |error| match error.sqlite_error_code() {
             Some(ErrorCode::NotADatabase) => JournalError::Foreign(path.to_owned()),
             Some(ErrorCode::DatabaseCorrupt) => JournalError::Corrupt(path.to_owned(), None, error),

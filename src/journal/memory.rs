@@ -248,9 +248,9 @@ impl Log for MemoryLog {
     fn note(&mut self, operation: &Operation) -> Result<Noted, JournalError> {
         let mut disk = self.disk()?;
         let same_key = |known: &&Operation| known.id() == operation.id();
-        match disk.operations.iter().find(same_key).map(|known| known.request == operation.request) {
-            Some(true) => Ok(Noted::Again),
-            Some(false) => Ok(Noted::Conflict),
+        match disk.operations.iter().find(same_key) {
+            Some(known) if known.request == operation.request => Ok(Noted::Again(known.at)),
+            Some(_) => Ok(Noted::Conflict),
             None => {
                 disk.operations.push(operation.clone());
                 Ok(Noted::New)

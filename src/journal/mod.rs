@@ -23,9 +23,10 @@ pub mod retention;
 pub mod rulesets;
 mod schema;
 pub mod store;
+mod tail;
 mod wal;
 
-pub use chain::head_number;
+pub use chain::{Joint, head_number};
 pub use error::JournalError;
 pub use group::{Group, GroupWriter, RecordError};
 pub use log::{EachGroup, Log};
@@ -36,6 +37,7 @@ pub use record::{Body, BodyRef, Place, Record, RecordRef, Uses};
 pub use retention::Checkpoint;
 pub use rulesets::KeptRuleset;
 pub use store::{Journal, Sync};
+pub use tail::Tail;
 pub use wal::TornEnd;
 
 #[cfg(test)]

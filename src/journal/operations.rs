@@ -41,8 +41,8 @@ impl Operation {
 pub enum Noted {
     /// It is new.
     New,
-    /// The same came before.
-    Again,
+    /// The same came before, at this moment.
+    Again(Timestamp),
     /// The same key came before with something else: nothing was noted.
     Conflict,
 }
@@ -50,7 +50,7 @@ pub enum Noted {
 pub(super) fn note(connection: &Connection, operation: &Operation) -> rusqlite::Result<Noted> {
     let id = operation.id();
     if let Some(known) = find(connection, &id)? {
-        return Ok(if known.request == operation.request { Noted::Again } else { Noted::Conflict });
+        return Ok(if known.request == operation.request { Noted::Again(known.at) } else { Noted::Conflict });
     }
     let Operation { program, key, request, who, why, at } = operation;
     connection

@@ -95,6 +95,14 @@ impl Reader {
         self.groups().must_reach(&self.synced)
     }
 
+    /// The last record that is durable now; 0 if there is none.
+    ///
+    /// # Errors
+    /// The disk, or the row of the last group.
+    pub fn last(&self) -> Result<i64, JournalError> {
+        Ok(self.end()?.next.saturating_sub(1))
+    }
+
     /// Where it ends now.
     pub(super) fn end(&self) -> Result<Joint, JournalError> {
         self.groups().end()

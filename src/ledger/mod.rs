@@ -97,7 +97,7 @@ pub enum Act {
     /// Tell the balances of an account, of a card's account, or of all of a cardholder's accounts.
     Balances(Origin, Whose),
     /// Enter accounts and cards. Entering one again never changes a balance.
-    Enter(ProgramId, Vec<Entry>),
+    Enter(Origin, Vec<Entry>),
     /// Note what an operator is about to do, unless its key came before.
     Note(Box<Operation>),
     /// Keep a ruleset as the program's live one.

@@ -42,8 +42,14 @@ const JOURNAL_HEAD: Family = Family {
     kind: Kind::Gauge,
 };
 
+const PROJECTION_LAG: Family = Family {
+    name: "holdfast_projection_lag_records",
+    help: "Records that are durable in the journal and not yet in the projection",
+    kind: Kind::Gauge,
+};
+
 pub(super) const FAMILIES: &[Family] =
-    &[COMMIT_SECONDS, COMMIT_RECORDS, UP, TOLD_PENDING, EXPIRED, JOURNAL_RECORDS, JOURNAL_HEAD];
+    &[COMMIT_SECONDS, COMMIT_RECORDS, UP, TOLD_PENDING, EXPIRED, JOURNAL_RECORDS, JOURNAL_HEAD, PROJECTION_LAG];
 
 /// The ledger's metrics.
 #[derive(Debug, Clone)]
@@ -55,6 +61,7 @@ pub struct LedgerMetrics {
     expired: Counter,
     journal_records: Gauge,
     journal_head: Gauge,
+    projection_lag: Gauge,
 }
 
 /// Whether the ledger answers.
@@ -76,6 +83,7 @@ impl LedgerMetrics {
             expired: registry.counter(&EXPIRED, &[]),
             journal_records: registry.gauge(&JOURNAL_RECORDS, &[]),
             journal_head: registry.gauge(&JOURNAL_HEAD, &[]),
+            projection_lag: registry.gauge(&PROJECTION_LAG, &[]),
         }
     }
 
@@ -103,6 +111,11 @@ impl LedgerMetrics {
         self.journal_records.set(last as f64);
         // 48 bits: a gauge holds them without loss.
         self.journal_head.set(head as f64);
+    }
+
+    /// So many records are not in the projection yet.
+    pub fn projection_lag(&self, records: i64) {
+        self.projection_lag.set(f64::from(u32::try_from(records).unwrap_or(if records < 0 { 0 } else { u32::MAX })));
     }
 
     /// So many told stand-in answers wait for the ledger.

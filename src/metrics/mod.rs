@@ -7,6 +7,7 @@
 //!
 //! `README.md` in this folder has one row for each family.
 
+mod api;
 mod callers;
 mod decisions;
 mod info;
@@ -24,6 +25,7 @@ use std::sync::Arc;
 use holdfast_adapters::Refusal;
 use holdfast_core::{PlatformName, ProgramId};
 
+pub use api::ApiMetrics;
 use callers::CallerMetrics;
 pub use decisions::{CallbackRecord, Phases, Punctuality};
 use decisions::{DecisionMetrics, PhaseHistograms};
@@ -45,6 +47,8 @@ pub struct Metrics {
     pub server: ServerMetrics,
     /// The ledger's.
     pub ledger: LedgerMetrics,
+    /// The management API's.
+    pub api: ApiMetrics,
     /// Telemetry's.
     pub telemetry: TelemetryMetrics,
 }
@@ -73,6 +77,7 @@ impl Metrics {
             notifications::FAMILIES,
             ledger::FAMILIES,
             server::FAMILIES,
+            api::FAMILIES,
             telemetry::FAMILIES,
             info::FAMILIES,
         ];
@@ -88,6 +93,7 @@ impl Metrics {
             info: InfoMetrics::new(&registry),
             server: ServerMetrics::new(&registry),
             ledger: LedgerMetrics::new(&registry),
+            api: ApiMetrics::new(&registry),
             telemetry: TelemetryMetrics::new(&registry),
             registry,
         }))

@@ -133,6 +133,14 @@ pub fn bind(addr: SocketAddr) -> io::Result<Bound> {
 }
 
 impl Bound {
+    /// The listener itself, for whoever accepts in another way. Needs a tokio runtime around it.
+    ///
+    /// # Errors
+    /// The runtime cannot watch it.
+    pub fn listener(self) -> io::Result<tokio::net::TcpListener> {
+        tokio::net::TcpListener::from_std(self.listener)
+    }
+
     /// Starts to answer, on threads of its own.
     ///
     /// # Errors

@@ -116,6 +116,7 @@ impl Bench {
         let overrides = Overrides {
             listen: Some("127.0.0.1:0".parse().unwrap()),
             ops_listen: Some("127.0.0.1:0".parse().unwrap()),
+            api_listen: Some("127.0.0.1:0".parse().unwrap()),
             data: Some(workplace.data()),
         };
         let config = Config::load(&workplace.config(), overrides).unwrap_or_else(|errors| panic!("{errors}"));
@@ -290,6 +291,7 @@ fn nothing_is_decided_before_the_published_rules_are_in_force() {
     let overrides = Overrides {
         listen: Some("127.0.0.1:0".parse().unwrap()),
         ops_listen: Some("127.0.0.1:0".parse().unwrap()),
+            api_listen: Some("127.0.0.1:0".parse().unwrap()),
         data: Some(workplace.data()),
     };
     let config = Config::load(&workplace.config(), overrides).unwrap_or_else(|errors| panic!("{errors}"));

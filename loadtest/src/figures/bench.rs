@@ -112,7 +112,7 @@ impl Bench {
     /// The command that serves, with a ledger of its own for each kind of sync.
     pub fn serve(&self, holdfast: &Path, sync: Sync) -> Command {
         let mut command = Command::new(holdfast);
-        command.arg("serve").args(["--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0"]);
+        command.arg("serve").args(["--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0", "--api-listen", "127.0.0.1:0"]);
         self.add_place(&mut command, sync);
         command
     }

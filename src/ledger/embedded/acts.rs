@@ -32,7 +32,7 @@ impl Engine {
                 once_durable(self.record(origin, now.utc, None, Place::default(), body), Answer::Recorded(None))
             }
             Act::Balances(origin, whose) => Performed::Now(Ok(Answer::Balances(self.balances(origin, whose)))),
-            Act::Enter(program, entries) => self.enter(program, entries, now.utc),
+            Act::Enter(origin, entries) => self.enter(origin, entries, now.utc),
             Act::Publish(ruleset) => self.publish(ruleset, now.utc),
             Act::Note(operation) => {
                 Performed::Now(self.log.note(operation).map(Answer::Noted).map_err(|_| LedgerError::Unavailable))
@@ -248,10 +248,10 @@ impl Engine {
     }
 
     /// Enters rows all together or not at all.
-    fn enter(&mut self, program: &ProgramId, entries: &[Entry], now: Timestamp) -> Performed {
+    fn enter(&mut self, origin: &Origin, entries: &[Entry], now: Timestamp) -> Performed {
         let (mut accounts, mut cards) = (0_u64, 0_u64);
         for entry in entries {
-            match self.enter_one(program, entry, now) {
+            match self.enter_one(origin, entry, now) {
                 Ok(New::Account) => accounts = accounts.saturating_add(1),
                 Ok(New::Card) => cards = cards.saturating_add(1),
                 Ok(New::Nothing) => {}
@@ -261,8 +261,8 @@ impl Engine {
         Performed::OnceDurable(Answer::Entered { accounts, cards })
     }
 
-    fn enter_one(&mut self, program: &ProgramId, entry: &Entry, now: Timestamp) -> Result<New, LedgerError> {
-        let origin = Origin::of(*program);
+    fn enter_one(&mut self, origin: &Origin, entry: &Entry, now: Timestamp) -> Result<New, LedgerError> {
+        let program = &origin.program;
         match entry {
             Entry::Account { account, balance, credit_line, status } => {
                 let known = self.state.account_named(program, account).and_then(|index| self.state.account(index));
@@ -275,7 +275,7 @@ impl Engine {
                 let (index, new) = self.state.enter_account(program, account, entered, told, &mut self.undo);
                 let body = BodyRef::AccountEntered { account, balance: *balance, credit_line: *credit_line, status };
                 let place = Place { account: Some(index.0), ..Place::default() };
-                self.record(&origin, now, None, place, body)?;
+                self.record(origin, now, None, place, body)?;
                 Ok(if new == Entered::New { New::Account } else { New::Nothing })
             }
             Entry::Card { card, account, cardholder, status } => {
@@ -286,7 +286,7 @@ impl Engine {
                 let row = CardRow { status, told, account: Some(index), cardholder: None };
                 let (index, new) = self.state.enter_card(program, card, row, cardholder.as_ref(), &mut self.undo);
                 let body = BodyRef::CardEntered { card, account, cardholder: cardholder.as_ref(), status };
-                self.record(&origin, now, None, self.state.place_of_card(index), body)?;
+                self.record(origin, now, None, self.state.place_of_card(index), body)?;
                 Ok(if new == Entered::New { New::Card } else { New::Nothing })
             }
         }

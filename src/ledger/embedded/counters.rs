@@ -5,9 +5,10 @@ use std::collections::VecDeque;
 use holdfast_core::Timestamp;
 use holdfast_core::hold::LimitUse;
 use holdfast_core::rules::Window;
+use serde::{Deserialize, Serialize};
 
 /// What one limit has counted for one subject.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Counter {
     /// In the calendar window that began then. An older window is closed: nothing counts there any more.
     Since(Timestamp, LimitUse),

@@ -6,6 +6,7 @@
 //! engine (the writer thread, the simulation) tells it what time it is.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
 
 use holdfast_core::hold::Answered;
 use holdfast_core::{Decision, Timestamp};
@@ -60,6 +61,8 @@ pub struct Engine {
     pub(super) told_declines: Vec<(Fingerprint, Answered)>,
     /// Up to which record the projection keeps everything; nothing if there is none.
     pub(super) projected: Option<i64>,
+    /// How long a hold that ended stays in memory.
+    closed_kept: Duration,
     writable: Writable,
 }
 
@@ -80,6 +83,7 @@ impl Engine {
             undo: UndoLog::new(),
             told_declines: Vec::new(),
             projected: None,
+            closed_kept: CLOSED_KEPT,
             writable: Writable::Yes,
         }
     }
@@ -127,6 +131,12 @@ impl Engine {
     /// Up to which record the projection keeps everything.
     pub fn projected_to(&mut self, record: i64) {
         self.projected = Some(record);
+    }
+
+    /// Keeps holds that ended in memory for so long instead of [`CLOSED_KEPT`].
+    #[cfg(test)]
+    pub fn keeping_closed(self, closed_kept: Duration) -> Self {
+        Engine { closed_kept, ..self }
     }
 
     /// Takes in what was found of what memory had let go of.
@@ -186,7 +196,7 @@ impl Engine {
         self.log.tidy();
         self.state.forget_old_keys(now);
         if let Some(projected) = self.projected {
-            self.state.forget_closed_holds(now.saturating_sub(CLOSED_KEPT), projected, LET_GO_MAX);
+            self.state.forget_closed_holds(now.saturating_sub(self.closed_kept), projected, LET_GO_MAX);
         }
     }
 

@@ -2,13 +2,15 @@
 //!
 //! What is under way lives in memory ([`state`]) and is changed by the [`engine`] alone, which makes each group of records
 //! durable in the journal before their acts are answered. One thread drives it ([`writer`]); workers hand tickets over
-//! through [`queue`] and never wait for anything here. At start the state is rebuilt from the journal.
+//! through [`queue`] and never wait for anything here. The [`projection`] follows the journal into tables; at start the state
+//! is read from it, and what it has not followed yet is rebuilt from the journal.
 
 mod acts;
 mod cold;
 mod counters;
 mod engine;
 mod naming;
+pub mod projection;
 mod queue;
 mod rebuild;
 mod state;
@@ -25,8 +27,9 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use self::cold::Nowhere;
+use self::cold::{Cold, Nowhere};
 use self::engine::Engine;
+use self::projection::{Bell, Finder, Follower};
 use self::queue::{Queue, Taken};
 use self::state::State;
 use self::writer::Writer;
@@ -47,7 +50,7 @@ pub struct Settings {
 }
 
 /// Who is told what the ledger does.
-pub trait Observer: Send {
+pub trait Observer: Send + std::marker::Sync {
     /// A group was committed.
     fn committed(&self, records: u32, took: Duration);
     /// The journal ends with this record now, and its last group has this hash.
@@ -56,6 +59,8 @@ pub trait Observer: Send {
     fn readiness(&self, readiness: Readiness);
     /// So many holds were released because their time had come.
     fn expired(&self, holds: usize);
+    /// The projection has everything up to a record; so many more are durable.
+    fn projected(&self, _record: i64, _lag: i64) {}
     /// Something that an operator should read.
     fn say(&self, message: &str);
 }
@@ -74,9 +79,21 @@ struct Shared {
     recorded: AtomicI64,
     /// Up to which record the projection keeps everything.
     projected: AtomicI64,
+    /// Rung when there is something to project.
+    bell: Bell,
 }
 
 impl Shared {
+    fn new() -> Self {
+        Shared {
+            queue: Queue::new(),
+            readiness: AtomicU8::new(0),
+            recorded: AtomicI64::new(0),
+            projected: AtomicI64::new(0),
+            bell: Bell::new(),
+        }
+    }
+
     fn readiness(&self) -> Readiness {
         match self.readiness.load(Ordering::Acquire) {
             0 => Readiness::Starting,
@@ -105,10 +122,14 @@ impl Embedded {
     /// The data directory cannot be used, is in use, or is a newer program's.
     pub fn start(settings: Settings) -> Result<(Self, Opening), JournalError> {
         let journal = Journal::open(&settings.data, settings.sync)?;
-        Embedded::start_on(Box::new(journal), settings.commit_records_max, settings.observer)
+        let (follower, thrown_away) = Follower::open(&settings.data)?;
+        if let Some(thrown_away) = thrown_away {
+            settings.observer.say(&thrown_away);
+        }
+        Embedded::spawn(Box::new(journal), Some(follower), settings.commit_records_max, settings.observer)
     }
 
-    /// Begins to rebuild the state from a log that is open already.
+    /// Begins to rebuild the state from a log that is open already; without a projection.
     ///
     /// # Errors
     /// The operating system has no thread for it.
@@ -117,12 +138,19 @@ impl Embedded {
         commit_records_max: u32,
         observer: Box<dyn Observer>,
     ) -> Result<(Self, Opening), JournalError> {
-        let queue = Queue::new();
-        let shared =
-            Arc::new(Shared { queue, readiness: AtomicU8::new(0), recorded: AtomicI64::new(0), projected: AtomicI64::new(0) });
+        Embedded::spawn(log, None, commit_records_max, observer)
+    }
+
+    fn spawn(
+        log: Box<dyn Log>,
+        follower: Option<Follower>,
+        commit_records_max: u32,
+        observer: Box<dyn Observer>,
+    ) -> Result<(Self, Opening), JournalError> {
+        let shared = Arc::new(Shared::new());
         let (opened, opening) = oneshot::channel();
         let working = Arc::clone(&shared);
-        let work = move || work(working, log, commit_records_max, observer, opened);
+        let work = move || work(working, log, follower, commit_records_max, Arc::from(observer), opened);
         let thread = std::thread::Builder::new()
             .name("ledger".to_owned())
             .spawn(work)
@@ -135,37 +163,86 @@ impl Embedded {
 fn work(
     shared: Arc<Shared>,
     log: Box<dyn Log>,
+    follower: Option<Follower>,
     commit_records_max: u32,
-    observer: Box<dyn Observer>,
+    observer: Arc<dyn Observer>,
     opened: oneshot::Sender<Result<(), JournalError>>,
 ) {
-    let secret = std::hash::RandomState::new();
-    let mut engine = Engine::new(log, State::new((secret.hash_one(0_u8), secret.hash_one(1_u8))));
-    let rebuilt = engine.rebuild(1, &Nowhere, |_| {});
-    for remark in engine.log.remarks() {
-        observer.say(&remark);
-    }
-    let writer = rebuilt.and_then(|()| {
-        engine.tidy(clock::utc());
-        let last = engine.log.next().saturating_sub(1);
-        shared.recorded.store(last, Ordering::Release);
-        observer.head(last, engine.log.chain());
-        Writer::new(Arc::clone(&shared), engine, Box::new(Nowhere), commit_records_max)
-            .map_err(|error| JournalError::Directory(PathBuf::from("finder thread"), error))
-    });
-    let readiness = if writer.is_ok() { Readiness::Ready } else { Readiness::Unavailable };
+    let ready = get_ready(&shared, log, follower, commit_records_max, &observer);
+    let readiness = if ready.is_ok() { Readiness::Ready } else { Readiness::Unavailable };
     shared.set_readiness(readiness);
     observer.readiness(readiness);
-    match writer {
-        Ok(writer) => {
+    match ready {
+        Ok((mut writer, following)) => {
             // Whoever started the ledger may have gone away: then nobody wants to know.
             let _ = opened.send(Ok(()));
             writer.run(observer.as_ref());
+            shared.bell.close();
+            if let Some(following) = following {
+                // Before the journal closes, so that it is closed by whoever writes it. One that panicked has said so already.
+                let _ = following.join();
+            }
         }
         Err(error) => {
             let _ = opened.send(Err(error));
             refuse_everything(&shared);
         }
+    }
+}
+
+/// A writer whose memory is as the journal says, and the thread that projects what it writes.
+fn get_ready(
+    shared: &Arc<Shared>,
+    log: Box<dyn Log>,
+    follower: Option<Follower>,
+    commit_records_max: u32,
+    observer: &Arc<dyn Observer>,
+) -> Result<(Writer, Option<JoinHandle<()>>), JournalError> {
+    let thread = |error| JournalError::Directory(PathBuf::from("thread of the ledger"), error);
+    let (mut engine, cold, follower) = remember(log, follower, observer.as_ref())?;
+    engine.tidy(clock::utc());
+    let last = engine.next_record().saturating_sub(1);
+    shared.recorded.store(last, Ordering::Release);
+    observer.head(last, engine.log.chain());
+    let following = match follower {
+        Some(follower) => {
+            shared.projected.store(follower.projected(), Ordering::Release);
+            Some(projection::start(follower, Arc::clone(shared), Arc::clone(observer)).map_err(thread)?)
+        }
+        None => None,
+    };
+    let writer = Writer::new(Arc::clone(shared), engine, cold, commit_records_max).map_err(thread)?;
+    Ok((writer, following))
+}
+
+/// Reads memory from the projection, where there is one, and the rest from the log.
+fn remember(
+    log: Box<dyn Log>,
+    follower: Option<Follower>,
+    observer: &dyn Observer,
+) -> Result<(Engine, Box<dyn Cold>, Option<Follower>), JournalError> {
+    let Some(mut follower) = follower else {
+        let secret = std::hash::RandomState::new();
+        let mut engine = Engine::new(log, State::new((secret.hash_one(0_u8), secret.hash_one(1_u8))));
+        let rebuilt = engine.rebuild(1, &Nowhere, |_| {});
+        say_remarks(&mut engine, observer);
+        return rebuilt.map(|()| (engine, Box::new(Nowhere) as Box<dyn Cold>, None));
+    };
+    let (state, thrown_away) = follower.restore()?;
+    if let Some(thrown_away) = thrown_away {
+        observer.say(&thrown_away);
+    }
+    let finder = Finder::open(follower.directory())?;
+    let mut engine = Engine::new(log, state);
+    engine.projected_to(follower.projected());
+    let rebuilt = engine.rebuild(follower.projected().saturating_add(1), &finder, |_| {});
+    say_remarks(&mut engine, observer);
+    rebuilt.map(|()| (engine, Box::new(finder) as Box<dyn Cold>, Some(follower)))
+}
+
+fn say_remarks(engine: &mut Engine, observer: &dyn Observer) {
+    for remark in engine.log.remarks() {
+        observer.say(&remark);
     }
 }
 

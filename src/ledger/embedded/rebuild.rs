@@ -108,8 +108,13 @@ fn write_told(
 fn take_in(state: &mut State, record: &Record, payment: &PaymentRef, cold: &dyn Cold) -> Result<(), JournalError> {
     let Some(program) = &record.program else { return Ok(()) };
     let names = state.payment_names(program, record.platform.as_ref(), payment);
-    if state.hold_named(&names).is_some() {
-        return Ok(());
+    if let Some(index) = state.hold_named(&names) {
+        // Its name was another payment's before, which memory had let go of when this one came.
+        if record.place.hold.is_some() && state.hold(index).map(|row| row.number.0) != record.place.hold {
+            state.forget_closed_hold(index);
+        } else {
+            return Ok(());
+        }
     }
     let need = Need { payment: names.iter().collect(), told: None };
     // Another number under the same name is an older payment, which this one is not about.

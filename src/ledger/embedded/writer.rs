@@ -72,7 +72,7 @@ impl Writer {
     }
 
     /// Works until the queue is closed and empty.
-    pub fn run(mut self, observer: &dyn Observer) {
+    pub fn run(&mut self, observer: &dyn Observer) {
         let mut batch = Vec::new();
         loop {
             let patience = match self.engine.writable() {
@@ -174,9 +174,8 @@ impl Writer {
         if records > 0 {
             // Before anybody hears of it: who waits for an answer finds its commit counted.
             observer.committed(records, clock::instant().saturating_duration_since(began));
-            let last = self.engine.log.next().saturating_sub(1);
-            self.shared.recorded.store(last, Ordering::Release);
-            observer.head(last, self.engine.log.chain());
+            self.publish_recorded();
+            observer.head(self.engine.next_record().saturating_sub(1), self.engine.log.chain());
         }
         match committed {
             Ok(_) => {
@@ -195,9 +194,16 @@ impl Writer {
         self.completions.announce();
     }
 
+    /// Tells the projection how far it may follow.
+    fn publish_recorded(&self) {
+        self.shared.recorded.store(self.engine.next_record().saturating_sub(1), Ordering::Release);
+        self.shared.bell.ring();
+    }
+
     fn try_to_come_back(&mut self, observer: &dyn Observer) {
         if self.engine.come_back(clock::utc()) == Writable::Yes {
             observer.say("the journal can be written again, the ledger is ready");
+            self.publish_recorded();
             self.become_ready(Readiness::Ready, observer);
         }
     }

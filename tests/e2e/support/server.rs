@@ -12,6 +12,9 @@ use super::http::{Client, Response};
 /// The binary under test.
 pub const HOLDFAST: &str = env!("CARGO_BIN_EXE_holdfast");
 
+/// What makes a server take whatever ports are free.
+pub const FREE_PORTS: [&str; 6] = ["--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0", "--api-listen", "127.0.0.1:0"];
+
 /// A directory with a configuration and a data directory; gone when dropped.
 pub struct Workplace {
     directory: tempfile::TempDir,
@@ -74,7 +77,8 @@ impl Workplace {
         let mut command = Command::new(&words[0]);
         command
             .args(&words[1..])
-            .args(["serve", "--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0"])
+            .arg("serve")
+            .args(FREE_PORTS)
             .arg("--config")
             .arg(self.config())
             .arg("--data")
@@ -117,6 +121,7 @@ pub struct Server {
     pub child: Child,
     pub listen: SocketAddr,
     pub ops_listen: SocketAddr,
+    pub api_listen: SocketAddr,
     pub ready_line: String,
 }
 
@@ -128,7 +133,13 @@ impl Server {
         let ready: serde_json::Value =
             serde_json::from_str(&ready_line).unwrap_or_else(|error| panic!("{error}: {ready_line:?}"));
         let address = |key: &str| ready[key].as_str().unwrap().parse().unwrap();
-        Server { listen: address("listen"), ops_listen: address("ops_listen"), child, ready_line }
+        Server {
+            listen: address("listen"),
+            ops_listen: address("ops_listen"),
+            api_listen: address("api_listen"),
+            child,
+            ready_line,
+        }
     }
 
     /// A connection with the demo's credentials.

@@ -89,9 +89,12 @@ struct Waiting {
 
 #[derive(Debug)]
 enum Slot {
-    Taken(Box<HoldRow>, Option<Waiting>),
+    Taken(Box<HoldRow>, Option<Waiting>, EndedBy),
     Free,
 }
+
+/// The record that ended a hold, or changed it after its end: once that is safe elsewhere, all of the hold is.
+type EndedBy = i64;
 
 /// The holds in memory.
 #[derive(Debug, Default)]
@@ -108,14 +111,14 @@ impl Holds {
     /// The hold there.
     pub fn get(&self, index: HoldIndex) -> Option<&HoldRow> {
         match self.slots.get(index.0)? {
-            Slot::Taken(row, _) => Some(row),
+            Slot::Taken(row, ..) => Some(row),
             Slot::Free => None,
         }
     }
 
     /// Takes a hold in.
     pub fn insert(&mut self, row: HoldRow) -> HoldIndex {
-        let slot = Slot::Taken(Box::new(row), None);
+        let slot = Slot::Taken(Box::new(row), None, 0);
         let index = match self.free.pop() {
             Some(place) => {
                 if let Some(free) = self.slots.get_mut(place) {
@@ -136,7 +139,7 @@ impl Holds {
 
     /// Changes a hold; what it was.
     pub fn change(&mut self, index: HoldIndex, change: impl FnOnce(&mut HoldRow)) {
-        if let Some(Slot::Taken(row, _)) = self.slots.get_mut(index.0) {
+        if let Some(Slot::Taken(row, ..)) = self.slots.get_mut(index.0) {
             change(row);
             self.wait_anew(index);
         }
@@ -146,7 +149,7 @@ impl Holds {
     pub fn remove(&mut self, index: HoldIndex) -> Option<HoldRow> {
         self.stop_waiting(index);
         let slot = self.slots.get_mut(index.0)?;
-        let Slot::Taken(row, _) = std::mem::replace(slot, Slot::Free) else { return None };
+        let Slot::Taken(row, ..) = std::mem::replace(slot, Slot::Free) else { return None };
         self.free.push(index.0);
         self.live = self.live.saturating_sub(1);
         Some(*row)
@@ -154,18 +157,21 @@ impl Holds {
 
     /// A hold ended, by this record: it may go when it is safe elsewhere.
     pub fn ended(&mut self, at: Timestamp, record: i64, index: HoldIndex) {
-        if let Some(number) = self.get(index).map(|row| row.number) {
-            self.closed.push_back((at, record, number, index));
+        if let Some(Slot::Taken(row, _, ended_by)) = self.slots.get_mut(index.0) {
+            *ended_by = record;
+            self.closed.push_back((at, record, row.number, index));
         }
     }
 
     /// Lets go of one hold that ended before `before` and by a record up to `record`; none if there is none.
     pub fn let_one_go(&mut self, before: Timestamp, record: i64) -> Option<HoldRow> {
         loop {
-            let (_, _, number, index) = self.closed.pop_front_if(|(at, by, ..)| *at < before && *by <= record)?;
-            // It may have been opened again, or its place may be another's by now.
-            let over = |row: &HoldRow| row.number == number && row.hold.status != HoldStatus::Open;
-            if self.get(index).is_some_and(over) {
+            let (_, by, number, index) = self.closed.pop_front_if(|(at, by, ..)| *at < before && *by <= record)?;
+            // It may have been opened again or changed since, or its place may be another's by now.
+            if let Some(Slot::Taken(row, _, ended_by)) = self.slots.get(index.0)
+                && (row.number, *ended_by) == (number, by)
+                && row.hold.status != HoldStatus::Open
+            {
                 return self.remove(index);
             }
         }
@@ -186,13 +192,13 @@ impl Holds {
     /// All of them, in no order.
     pub fn iter(&self) -> impl Iterator<Item = &HoldRow> {
         self.slots.iter().filter_map(|slot| match slot {
-            Slot::Taken(row, _) => Some(row.as_ref()),
+            Slot::Taken(row, ..) => Some(row.as_ref()),
             Slot::Free => None,
         })
     }
 
     fn wait_anew(&mut self, index: HoldIndex) {
-        let Some(Slot::Taken(row, waiting)) = self.slots.get(index.0) else { return };
+        let Some(Slot::Taken(row, waiting, _)) = self.slots.get(index.0) else { return };
         let (wanted, now) = (row.due_minute(), *waiting);
         if wanted == now.map(|waiting| waiting.minute) {
             return;
@@ -206,7 +212,7 @@ impl Holds {
     }
 
     fn stop_waiting(&mut self, index: HoldIndex) {
-        let Some(Slot::Taken(_, Some(waiting))) = self.slots.get(index.0) else { return };
+        let Some(Slot::Taken(_, Some(waiting), _)) = self.slots.get(index.0) else { return };
         let waiting = *waiting;
         self.set_waiting(index.0, None);
         let Some(bucket) = self.due.get_mut(&waiting.minute) else { return };
@@ -224,7 +230,7 @@ impl Holds {
     }
 
     fn set_waiting(&mut self, place: u32, to: Option<Waiting>) {
-        if let Some(Slot::Taken(_, waiting)) = self.slots.get_mut(place) {
+        if let Some(Slot::Taken(_, waiting, _)) = self.slots.get_mut(place) {
             *waiting = to;
         }
     }

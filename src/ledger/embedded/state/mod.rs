@@ -5,26 +5,24 @@
 //! a key of this data directory, so that they cost no allocation and cannot be made to collide. Nothing here knows a disk.
 
 mod holds;
+mod names;
 mod restore;
 mod rows;
 mod take_back;
 mod write;
 
 use std::collections::{HashMap, VecDeque};
-use std::hash::Hasher as _;
 use std::time::Duration;
 
 use holdfast_adapters::AccountBalance;
 use holdfast_core::hold::{Account, Answered, Card, CardStatus, CardholderStatus, LimitUse, Mark, StepId, Subject};
 use holdfast_core::rules::{CounterKey, LimitScope, Window};
-use holdfast_core::{
-    AccountId, AuthorizationId, CardToken, CardholderToken, IdempotencyKey, PaymentRef, PlatformName, ProgramId, Timestamp,
-};
-use siphasher::sip128::{Hasher128 as _, SipHasher13};
+use holdfast_core::{AccountId, CardToken, CardholderToken, IdempotencyKey, PaymentRef, PlatformName, ProgramId, Timestamp};
 use smallvec::SmallVec;
 
 use self::holds::Holds;
 pub use self::holds::{CLOSED_KEPT, HoldIndex, HoldNumber, HoldRow};
+pub use self::names::{NameKey, PaymentNames};
 pub use self::rows::Fingerprint;
 use self::rows::{ByName, Rows};
 pub use self::write::{Entered, Names};
@@ -36,17 +34,6 @@ pub const ASKED_KEYS_KEPT: Duration = Duration::from_secs(48 * 3600);
 
 /// How long the key of a told event is remembered in memory; the projection keeps it for as long as a platform may resend.
 pub const TOLD_KEYS_KEPT: Duration = Duration::from_secs(48 * 3600);
-
-/// Which kind of name a fingerprint is of; the same text may be several.
-#[derive(Debug, Clone, Copy)]
-enum Naming {
-    Account = 1,
-    Card = 2,
-    Cardholder = 3,
-    Payment = 4,
-    Asked = 5,
-    Told = 6,
-}
 
 /// An account's place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -95,26 +82,27 @@ pub struct CardholderRow {
     pub accounts: SmallVec<[(AccountIndex, u32); 1]>,
 }
 
+impl CardholderRow {
+    /// They have so many more, or fewer, cards on an account.
+    fn has_cards(&mut self, account: AccountIndex, more: i32) {
+        match self.accounts.binary_search_by_key(&account, |(known, _)| *known) {
+            Ok(place) => {
+                if let Some((_, cards)) = self.accounts.get_mut(place) {
+                    *cards = cards.saturating_add_signed(more);
+                }
+            }
+            Err(place) => self.accounts.insert(place, (account, u32::try_from(more).unwrap_or(0))),
+        }
+        self.accounts.retain(|(_, cards)| *cards > 0);
+    }
+}
+
 /// Whose counter: a card, an account, or the program as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Counting {
     Card(CardIndex),
     Account(AccountIndex),
     Program,
-}
-
-/// A payment's names, as holds are found by them.
-#[derive(Debug, Clone, Copy)]
-pub struct PaymentNames {
-    pub authorization: Fingerprint,
-    pub alias: Option<Fingerprint>,
-}
-
-impl PaymentNames {
-    /// The names, one after the other.
-    pub fn iter(self) -> impl Iterator<Item = Fingerprint> {
-        std::iter::once(self.authorization).chain(self.alias)
-    }
 }
 
 /// Everything an event names, found.
@@ -133,7 +121,7 @@ pub const UNTOLD: Mark = Mark { at: Timestamp::from_unix_micros(i64::MIN), id: S
 /// The embedded ledger's memory.
 #[derive(Debug)]
 pub struct State {
-    secret: (u64, u64),
+    key: NameKey,
     programs: Vec<ProgramId>,
     accounts: Rows<AccountRow>,
     accounts_by_name: ByName<AccountIndex>,
@@ -156,7 +144,7 @@ impl State {
     /// Remembers nothing; `secret` keys the fingerprints.
     pub fn new(secret: (u64, u64)) -> Self {
         State {
-            secret,
+            key: NameKey(secret.0, secret.1),
             programs: Vec::new(),
             accounts: Rows::default(),
             accounts_by_name: ByName::default(),
@@ -193,47 +181,34 @@ impl State {
         self.programs.get(usize::from(index.0))
     }
 
-    fn fingerprint(&self, naming: Naming, program: &ProgramId, platform: &str, name: &str) -> Fingerprint {
-        let mut hasher = SipHasher13::new_with_keys(self.secret.0, self.secret.1);
-        hasher.write_u8(naming as u8);
-        hasher.write(program.as_str().as_bytes());
-        hasher.write_u8(0);
-        hasher.write(platform.as_bytes());
-        hasher.write_u8(0);
-        hasher.write(name.as_bytes());
-        let hash = hasher.finish128();
-        Fingerprint([hash.h1, hash.h2])
-    }
-
     /// The fingerprint of an asked key.
     pub fn asked_name(&self, program: &ProgramId, platform: Option<&PlatformName>, key: &IdempotencyKey) -> Fingerprint {
-        self.fingerprint(Naming::Asked, program, platform.map_or("", PlatformName::as_str), key.as_str())
+        self.key.asked(program, platform, key)
     }
 
     /// The fingerprint of a told key.
     pub fn told_name(&self, program: &ProgramId, platform: Option<&PlatformName>, key: &IdempotencyKey) -> Fingerprint {
-        self.fingerprint(Naming::Told, program, platform.map_or("", PlatformName::as_str), key.as_str())
+        self.key.told(program, platform, key)
     }
 
     /// The account of that name.
     pub fn account_named(&self, program: &ProgramId, account: &AccountId) -> Option<AccountIndex> {
-        self.accounts_by_name.get(&self.fingerprint(Naming::Account, program, "", account.as_str())).copied()
+        self.accounts_by_name.get(&self.key.account(program, account)).copied()
     }
 
     /// The card of that token.
     pub fn card_named(&self, program: &ProgramId, card: &CardToken) -> Option<CardIndex> {
-        self.cards_by_name.get(&self.fingerprint(Naming::Card, program, "", card.as_str())).copied()
+        self.cards_by_name.get(&self.key.card(program, card)).copied()
     }
 
     /// The cardholder of that token.
     pub fn cardholder_named(&self, program: &ProgramId, cardholder: &CardholderToken) -> Option<CardholderIndex> {
-        self.cardholders_by_name.get(&self.fingerprint(Naming::Cardholder, program, "", cardholder.as_str())).copied()
+        self.cardholders_by_name.get(&self.key.cardholder(program, cardholder)).copied()
     }
 
+    /// The fingerprints of a payment's names.
     pub fn payment_names(&self, program: &ProgramId, platform: Option<&PlatformName>, payment: &PaymentRef) -> PaymentNames {
-        let platform = platform.map_or("", PlatformName::as_str);
-        let name = |id: &AuthorizationId| self.fingerprint(Naming::Payment, program, platform, id.as_str());
-        PaymentNames { authorization: name(&payment.authorization), alias: payment.alias.as_ref().map(name) }
+        self.key.payment(program, platform, payment)
     }
 
     /// The hold of a payment, by either of its names.

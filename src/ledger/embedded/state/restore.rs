@@ -3,47 +3,52 @@
 //! Rows come in the order of their numbers, so that a row's place is its number again. Nothing here leaves an undo: what
 //! comes back was true before.
 
-use holdfast_core::hold::{Answered, HoldStatus};
+use holdfast_core::hold::{Account, Answered, HoldStatus, Mark};
 use holdfast_core::rules::CounterKey;
 use holdfast_core::{AccountId, CardToken, CardholderToken, ProgramId, Timestamp};
 
 use super::{
-    AccountIndex, AccountRow, CardIndex, CardRow, CardholderIndex, CardholderRow, Counting, Fingerprint, HoldRow, Naming, State,
+    AccountIndex, AccountRow, CardIndex, CardRow, CardholderIndex, CardholderRow, Counting, Fingerprint, HoldRow, State,
 };
 use crate::ledger::embedded::counters::Counter;
 
 impl State {
     /// The next account.
-    pub fn restore_account(&mut self, program: &ProgramId, id: &AccountId, row: AccountRow) {
+    pub fn restore_account(&mut self, program: &ProgramId, id: &AccountId, account: Account, told: Mark) -> AccountIndex {
         let index = AccountIndex(self.accounts.next());
-        let name = self.fingerprint(Naming::Account, program, "", id.as_str());
+        let name = self.key.account(program, id);
         let program = self.program_index(program);
-        self.accounts.push(AccountRow { program, holds_open: 0, ..row });
+        self.accounts.push(AccountRow { program, holds_open: 0, id: *id, account, told });
         self.accounts_by_name.insert(name, index);
+        index
     }
 
     /// The next cardholder; what they own comes with their cards.
-    pub fn restore_cardholder(&mut self, program: &ProgramId, cardholder: &CardholderToken, row: CardholderRow) {
+    pub fn restore_cardholder(
+        &mut self,
+        program: &ProgramId,
+        cardholder: &CardholderToken,
+        row: CardholderRow,
+    ) -> CardholderIndex {
         let index = CardholderIndex(self.cardholders.next());
-        let name = self.fingerprint(Naming::Cardholder, program, "", cardholder.as_str());
+        let name = self.key.cardholder(program, cardholder);
         self.cardholders.push(row);
         self.cardholders_by_name.insert(name, index);
+        index
     }
 
     /// The next card.
-    pub fn restore_card(&mut self, program: &ProgramId, card: &CardToken, row: CardRow) {
+    pub fn restore_card(&mut self, program: &ProgramId, card: &CardToken, row: CardRow) -> CardIndex {
         let index = CardIndex(self.cards.next());
-        let name = self.fingerprint(Naming::Card, program, "", card.as_str());
+        let name = self.key.card(program, card);
         self.cards.push(row);
         self.cards_by_name.insert(name, index);
         if let Some((owner, account)) = row.cardholder.zip(row.account)
             && let Some(owner) = self.cardholders.get_mut(owner.0)
         {
-            match owner.accounts.iter_mut().find(|(known, _)| *known == account) {
-                Some((_, cards)) => *cards = cards.saturating_add(1),
-                None => owner.accounts.push((account, 1)),
-            }
+            owner.has_cards(account, 1);
         }
+        index
     }
 
     /// A hold, unless it is there already. One that ended may go again when its time is up.

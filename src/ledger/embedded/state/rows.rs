@@ -7,6 +7,8 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hash, Hasher};
 
+use serde::{Deserialize, Serialize};
+
 /// Rows a piece.
 const PIECE: usize = 1 << 12;
 
@@ -81,7 +83,7 @@ fn split(place: u32) -> (usize, usize) {
 }
 
 /// A name, hashed under a key of this data directory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Fingerprint(pub [u64; 2]);
 
 impl Hash for Fingerprint {

@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 
 use super::{
     ASKED_KEYS_KEPT, AccountIndex, AccountRow, CardIndex, CardRow, CardholderIndex, CardholderRow, Fingerprint, HoldIndex,
-    HoldNumber, HoldRow, Located, Naming, State, TOLD_KEYS_KEPT, counting,
+    HoldNumber, HoldRow, Located, State, TOLD_KEYS_KEPT, counting,
 };
 use crate::journal::Place;
 use crate::ledger::embedded::counters::Counter;
@@ -249,7 +249,7 @@ impl State {
             return (index, Entered::Again);
         }
         let index = AccountIndex(self.accounts.next());
-        let name = self.fingerprint(Naming::Account, program, "", id.as_str());
+        let name = self.key.account(program, id);
         let program = self.program_index(program);
         self.accounts.push(AccountRow { program, holds_open: 0, id: *id, account, told });
         self.accounts_by_name.insert(name, index);
@@ -285,7 +285,7 @@ impl State {
                 }
             }
             None => {
-                let name = self.fingerprint(Naming::Card, program, "", card.as_str());
+                let name = self.key.card(program, card);
                 self.cards.push(row);
                 self.cards_by_name.insert(name, index);
                 undo.push(Undo::CardEntered(name));
@@ -305,11 +305,7 @@ impl State {
     fn own(&mut self, owner: CardholderIndex, account: AccountIndex, more: i32, undo: &mut UndoLog) {
         let Some(row) = self.cardholders.get_mut(owner.0) else { return };
         undo.push(Undo::Cardholder(owner, row.clone()));
-        match row.accounts.iter_mut().find(|(known, _)| *known == account) {
-            Some((_, cards)) => *cards = cards.saturating_add_signed(more),
-            None => row.accounts.push((account, u32::try_from(more).unwrap_or(0))),
-        }
-        row.accounts.retain(|(_, cards)| *cards > 0);
+        row.has_cards(account, more);
     }
 
     fn cardholder_entered(&mut self, program: &ProgramId, cardholder: &CardholderToken, undo: &mut UndoLog) -> CardholderIndex {
@@ -317,7 +313,7 @@ impl State {
             return index;
         }
         let index = CardholderIndex(self.cardholders.next());
-        let name = self.fingerprint(Naming::Cardholder, program, "", cardholder.as_str());
+        let name = self.key.cardholder(program, cardholder);
         self.cardholders.push(CardholderRow::default());
         self.cardholders_by_name.insert(name, index);
         undo.push(Undo::CardholderEntered(name));
@@ -347,9 +343,22 @@ impl State {
     pub fn forget_closed_holds(&mut self, before: Timestamp, record: i64, most: usize) {
         for _ in 0..most {
             let Some(row) = self.holds.let_one_go(before, record) else { return };
-            for name in row.names {
-                self.holds_by_name.remove(&name);
-            }
+            self.forget_names(&row);
+        }
+    }
+
+    /// Lets go of a hold that ended.
+    pub fn forget_closed_hold(&mut self, index: HoldIndex) {
+        if self.hold(index).is_some_and(|row| row.hold.status != HoldStatus::Open)
+            && let Some(row) = self.holds.remove(index)
+        {
+            self.forget_names(&row);
+        }
+    }
+
+    fn forget_names(&mut self, row: &HoldRow) {
+        for name in &row.names {
+            self.holds_by_name.remove(name);
         }
     }
 }

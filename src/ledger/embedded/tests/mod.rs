@@ -147,7 +147,7 @@ impl House {
     }
 
     fn enter(&self, entries: Vec<Entry>) -> Result<Answer, LedgerError> {
-        self.act(Act::Enter(program(), entries))
+        self.act(Act::Enter(Origin::of(program()), entries))
     }
 
     fn decide(&self, request: AuthorizationRequest) -> (Decision, Basis) {

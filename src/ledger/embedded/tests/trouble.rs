@@ -27,7 +27,7 @@ fn a_damaged_log_is_nobodys_balance() {
 fn a_bug_costs_only_its_own_answer() {
     let mut house = House::with(1_000);
     let buggy = Origin { program: id(PROGRAM_THAT_PANICS), ..origin() };
-    let bug = || Act::Enter(buggy.program, vec![account("lost", 5)]);
+    let bug = || Act::Enter(buggy, vec![account("lost", 5)]);
     let answers = house.batch(|| (), || vec![decide(purchase("before", 100)), bug(), decide(purchase("after", 100))]);
     assert_eq!(decided(answers[0].clone()), approved(100));
     assert_eq!(answers[1], Err(LedgerError::Panicked));
@@ -58,7 +58,7 @@ fn a_failed_commit_undoes_its_group_and_the_ledger_comes_back() {
                 decide(purchase("no", 5_000)),
                 tell("load", load(50)),
                 tell("card", Fact::Card { card: id("c"), status: CardStatus::Frozen }),
-                Act::Enter(program(), vec![account("b", 5), card("d", "b", Some("h"))]),
+                Act::Enter(Origin::of(program()), vec![account("b", 5), card("d", "b", Some("h"))]),
                 decide(purchase("no", 5_000)),
             ]
         },

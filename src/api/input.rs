@@ -1,0 +1,183 @@
+//! What a caller asks, read so that everything that is wrong is told at once and no value is ever told back.
+//!
+//! Ask [`Fields`] for each field that there may be, then [`Fields::finish`]: fields that nobody asked for are errors too.
+
+use std::cell::RefCell;
+
+use holdfast_core::{Currency, Money, Timestamp};
+use serde_json::{Map, Value};
+
+use super::problem::{FieldError, Problem};
+
+/// The longest reason, in characters.
+pub const REASON_MAX: usize = 500;
+
+/// Where fields come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Source {
+    Body,
+    Query,
+}
+
+/// Whether a field may be left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    /// It must be there.
+    Required,
+    /// It may be left out.
+    Optional,
+}
+
+/// The fields of a body or a query, and what turned out to be wrong with them.
+#[derive(Debug)]
+pub struct Fields {
+    source: Source,
+    values: Map<String, Value>,
+    known: RefCell<Vec<&'static str>>,
+    errors: RefCell<Vec<FieldError>>,
+}
+
+impl Fields {
+    /// A body, which must be one JSON object.
+    #[must_use]
+    pub fn of_body(bytes: &[u8]) -> Self {
+        match serde_json::from_slice(bytes) {
+            Ok(Value::Object(values)) => Fields::new(Source::Body, values),
+            // Where it ceases to be JSON is a place, and tells nothing of what is there.
+            Err(error) => Fields::broken(format!("is not JSON from line {}, column {} on", error.line(), error.column())),
+            Ok(_) => Fields::broken("must be a JSON object".to_owned()),
+        }
+    }
+
+    /// A query's parameters, each at most once.
+    #[must_use]
+    pub fn of_query(pairs: Vec<(String, String)>) -> Self {
+        let fields = Fields::new(Source::Query, Map::new());
+        pairs.into_iter().fold(fields, |mut fields, (name, value)| {
+            if fields.values.contains_key(&name) {
+                fields.wrong(&name, "is there twice");
+            }
+            fields.values.insert(name, Value::String(value));
+            fields
+        })
+    }
+
+    fn new(source: Source, values: Map<String, Value>) -> Self {
+        Fields { source, values, known: RefCell::default(), errors: RefCell::default() }
+    }
+
+    fn broken(problem: String) -> Self {
+        let fields = Fields::new(Source::Body, Map::new());
+        fields.wrong("", &problem);
+        fields
+    }
+
+    /// Notes that something is wrong. The problem continues the path: `is missing`, `must be …`.
+    pub fn wrong(&self, path: &str, problem: &str) {
+        self.errors.borrow_mut().push(FieldError { path: path.to_owned(), problem: problem.to_owned() });
+    }
+
+    /// The body in one order of keys, whatever order it came in: what an idempotency key stands for.
+    #[must_use]
+    pub fn canonical(&self) -> String {
+        let mut fields: Vec<_> = self.values.iter().collect();
+        fields.sort_by_key(|(name, _)| *name);
+        // No field has a table within, so that sorting these sorts all.
+        fields.iter().map(|(name, value)| format!("{}:{value}\n", Value::String((*name).clone()))).collect()
+    }
+
+    fn value(&self, name: &'static str, need: Need) -> Option<&Value> {
+        self.known.borrow_mut().push(name);
+        let value = self.values.get(name).filter(|value| !value.is_null());
+        // A body that could not be read misses everything: that is told once.
+        let unreadable = self.errors.borrow().first().is_some_and(|error| error.path.is_empty());
+        if value.is_none() && need == Need::Required && !unreadable {
+            self.wrong(name, "is missing");
+        }
+        value
+    }
+
+    /// A text.
+    pub fn text(&self, name: &'static str, need: Need) -> Option<&str> {
+        let value = self.value(name, need)?;
+        value.as_str().or_else(|| {
+            self.wrong(name, "must be a text");
+            None
+        })
+    }
+
+    /// A text that means something.
+    pub fn parsed<T, E: ToString>(&self, name: &'static str, need: Need, parse: impl Fn(&str) -> Result<T, E>) -> Option<T> {
+        parse(self.text(name, need)?).map_err(|problem| self.wrong(name, &problem.to_string())).ok()
+    }
+
+    /// A whole number of at least `least`.
+    pub fn whole(&self, name: &'static str, need: Need, least: i64) -> Option<i64> {
+        let value = self.value(name, need)?;
+        let number = match self.source {
+            Source::Body => value.as_i64(),
+            Source::Query => value.as_str().and_then(|text| text.parse().ok()),
+        };
+        number.filter(|number| *number >= least).or_else(|| {
+            let unit = if self.source == Source::Body { ", in minor units" } else { "" };
+            self.wrong(name, &format!("must be a whole number of at least {least}{unit}"));
+            None
+        })
+    }
+
+    /// `currency`, which must be that of the account.
+    pub fn currency(&self, of_account: Currency) -> Option<Currency> {
+        self.parsed("currency", Need::Required, |code| match Currency::from_alpha(code) {
+            Some(currency) if currency == of_account => Ok(currency),
+            Some(_) | None => Err(format!("must be {}, the account's currency", of_account.code())),
+        })
+    }
+
+    /// `amount` and `currency`: money that moves, so more than nothing.
+    pub fn money(&self, of_account: Currency) -> Option<Money> {
+        let (amount, currency) = (self.whole("amount", Need::Required, 1), self.currency(of_account));
+        Some(Money::from_minor(amount?, currency?))
+    }
+
+    /// `reason`: why, for whoever reads it later.
+    pub fn reason(&self, need: Need) -> Option<String> {
+        let reason = self.parsed("reason", need, |text| {
+            let fits = !text.trim().is_empty() && text.chars().count() <= REASON_MAX && !text.chars().any(char::is_control);
+            if fits { Ok(text.to_owned()) } else { Err("must be 1 to 500 characters on one line") }
+        });
+        // Nothing said is nothing; something wrong is noted.
+        reason.or_else(|| (need == Need::Optional).then(String::new))
+    }
+
+    /// A moment.
+    pub fn moment(&self, name: &'static str, need: Need) -> Option<Timestamp> {
+        self.parsed(name, need, |text| {
+            let moment: jiff::Timestamp = text.parse().map_err(|_| "must be a moment as RFC 3339 has it, with its offset")?;
+            Ok::<_, &str>(Timestamp::from_unix_micros(moment.as_microsecond()))
+        })
+    }
+
+    /// What all fields together mean, if nothing is wrong with any of them.
+    ///
+    /// # Errors
+    /// 400, with everything that is wrong.
+    pub fn finish<T>(self, read: impl FnOnce(&Fields) -> Option<T>) -> Result<T, Problem> {
+        let meaning = read(&self);
+        let known = self.known.take();
+        for name in self.values.keys().filter(|name| !known.contains(&name.as_str())) {
+            // A name that nobody knows may be a value in the wrong place: it is cut to what a name can be.
+            self.wrong(&printable(name), &format!("is not a field of this request; its fields are {}", known.join(", ")));
+        }
+        let errors = self.errors.into_inner();
+        match meaning {
+            Some(meaning) if errors.is_empty() => Ok(meaning),
+            // Whoever gives up on a field notes why; nothing without an error does not happen.
+            Some(_) | None => Err(Problem::bad_request(errors)),
+        }
+    }
+}
+
+/// A field's name as far as it looks like one: `a value` becomes `a?value`, and long ones end.
+fn printable(name: &str) -> String {
+    name.chars().take(40).map(|c| if c.is_ascii_alphanumeric() || c == '_' || c == '-' { c } else { '?' }).collect()
+}

@@ -1,0 +1,289 @@
+//! From a record to rows: what it says became of it is written to the rows that it says it is about. Nothing is decided, and
+//! nothing is looked up that a record could have said.
+
+use holdfast_core::hold::{Account, ToldEvent};
+use holdfast_core::hold::{
+    AccountStatus, Answered, CardStatus, Hold, HoldStatus, Mark, MovementCause, Outcome, Standing, Subject,
+};
+use holdfast_core::{
+    AccountId, CardToken, CardholderToken, Expiry, IdempotencyKey, Money, NetworkName, PaymentRef, PlatformName, ProgramId,
+};
+use rusqlite::params;
+use smallvec::SmallVec;
+
+use super::batch::Batch;
+use super::rows::{AccountKept, CardKept, CardholderKept, HoldKept};
+use super::words;
+use crate::journal::{Body, Record};
+use crate::ledger::embedded::naming::{asked_of, heard, payments_of, payments_told};
+use crate::ledger::embedded::rebuild::{entered_account, entered_at};
+use crate::ledger::embedded::state::{AccountIndex, CardIndex, HoldNumber, HoldRow, NameKey};
+
+const MICROS_A_DAY: i64 = 86_400_000_000;
+
+/// One record on its way into a batch.
+pub(super) struct Applying<'a, 'c> {
+    pub batch: &'a mut Batch<'c>,
+    pub key: NameKey,
+    pub number: i64,
+    pub record: &'a Record,
+    pub program: &'a ProgramId,
+}
+
+/// What an outcome is about, where its place does not say so.
+struct About<'a> {
+    payment: Option<&'a PaymentRef>,
+    /// For an increment: its own name.
+    increment: Option<&'a PaymentRef>,
+    expiry: Expiry,
+    asked: Option<IdempotencyKey>,
+    network: Option<NetworkName>,
+    settlement_day: Option<i32>,
+}
+
+/// A row that a record names is not there: the file does not follow from the journal.
+fn missing() -> rusqlite::Error {
+    rusqlite::Error::QueryReturnedNoRows
+}
+
+impl Applying<'_, '_> {
+    /// Writes what the record says.
+    pub fn apply(mut self) -> rusqlite::Result<()> {
+        self.batch.came(self.record.at);
+        match &self.record.body {
+            Body::Decided { request, outcome, .. } | Body::Adopted { request, outcome, .. } => {
+                let (payment, increment) = payments_of(request);
+                let (expiry, asked, network) = (request.expiry, Some(request.key), request.network);
+                let about = About { payment: Some(payment), increment, expiry, asked, network, settlement_day: None };
+                self.outcome(&about, outcome)
+            }
+            Body::Told { event, outcome } => self.told(event, outcome),
+            Body::Ordered { key, payment, outcome, .. } => {
+                let (payment, asked, expiry) = (Some(payment), Some(*key), Expiry::Ours);
+                let about = About { payment, increment: None, expiry, asked, network: None, settlement_day: None };
+                self.outcome(&about, outcome)
+            }
+            Body::Kept { digest, problem, redacted } => self.kept(digest, problem, redacted),
+            Body::AccountEntered { account, balance, credit_line, status } => {
+                self.account_entered(account, *balance, *credit_line, *status)
+            }
+            Body::CardEntered { card, cardholder, status, .. } => self.card_entered(card, cardholder.as_ref(), *status),
+            Body::RulesPublished | Body::Opened => Ok(()),
+        }
+    }
+
+    fn told(&mut self, event: &ToldEvent, outcome: &Outcome) -> rusqlite::Result<()> {
+        let (payment, increment) = payments_told(&event.fact);
+        let (asked, network, settlement_day) = (asked_of(&event.fact), event.network, event.settlement_day);
+        let about = About { payment, increment, expiry: Expiry::Told, asked, network, settlement_day };
+        self.outcome(&about, outcome)?;
+        let name = self.key.told(self.program, self.record.platform.as_ref(), &event.key);
+        if let Some(name) = heard(name, event, outcome) {
+            self.batch.connection().prepare_cached("INSERT INTO told VALUES (?1, ?2, ?3)")?.execute(params![
+                self.number,
+                self.record.at.unix_micros(),
+                &words::bytes_of(name)[..]
+            ])?;
+        }
+        match outcome.standing {
+            Some((standing, mark)) => self.stands(&crate::ledger::embedded::naming::subject_of(event), standing, mark),
+            None => Ok(()),
+        }
+    }
+
+    fn outcome(&mut self, about: &About<'_>, outcome: &Outcome) -> rusqlite::Result<()> {
+        let place = &self.record.place;
+        if let Some(hold) = outcome.hold {
+            self.hold(about, outcome, hold)?;
+        }
+        if let Some(number) = place.hold {
+            self.batch
+                .connection()
+                .prepare_cached("INSERT INTO hold_record VALUES (?1, ?2)")?
+                .execute(params![number.cast_signed(), self.number])?;
+        }
+        if let Some(account) = place.account
+            && (outcome.posted != 0 || outcome.held != 0)
+        {
+            let row = self.batch.account(account)?.ok_or_else(missing)?;
+            row.account.posted = row.account.posted.saturating_add(outcome.posted);
+            row.account.held = row.account.held.saturating_add(outcome.held);
+            let after = row.account;
+            self.movement(about, outcome, account, &after)?;
+        }
+        for counted in &outcome.counted {
+            self.batch.count(place, counted)?;
+        }
+        self.answer(about.asked, outcome.answered);
+        Ok(())
+    }
+
+    fn answer(&mut self, asked: Option<IdempotencyKey>, answered: Option<Answered>) {
+        if let Some((key, answered)) = asked.zip(answered) {
+            let name = self.key.asked(self.program, self.record.platform.as_ref(), &key);
+            self.batch.answered(self.number, (self.record.at, name, answered));
+        }
+    }
+
+    fn hold(&mut self, about: &About<'_>, outcome: &Outcome, hold: Hold) -> rusqlite::Result<()> {
+        let Some(number) = self.record.place.hold.map(HoldNumber) else { return Ok(()) };
+        if number.0 >= self.batch.next_hold() {
+            self.hold_placed(number, about, hold)?;
+        }
+        let kept = self.batch.hold(number)?.ok_or_else(missing)?;
+        kept.row.take(hold, outcome.step, &outcome.counted);
+        kept.changed_at = self.record.at;
+        kept.changed_by = self.number;
+        if hold.status != HoldStatus::Open {
+            self.batch.connection().prepare_cached("INSERT INTO ended VALUES (?1, ?2, ?3)")?.execute(params![
+                self.number,
+                self.record.at.unix_micros(),
+                number.0.cast_signed()
+            ])?;
+        }
+        let (platform, payments) = (self.record.platform.as_ref(), about.payment.into_iter().chain(about.increment));
+        for name in payments.flat_map(|payment| self.key.payment(self.program, platform, payment).iter()) {
+            self.batch.name_hold(name, number)?;
+        }
+        Ok(())
+    }
+
+    fn hold_placed(&mut self, number: HoldNumber, about: &About<'_>, hold: Hold) -> rusqlite::Result<()> {
+        let place = &self.record.place;
+        let row = HoldRow {
+            number,
+            account: place.account.map(AccountIndex).ok_or_else(missing)?,
+            card: place.card.map(CardIndex),
+            platform: self.record.platform,
+            payment: about.payment.ok_or_else(missing)?.authorization,
+            expiry: about.expiry,
+            hold,
+            steps: SmallVec::new(),
+            counted: SmallVec::new(),
+            names: SmallVec::new(),
+        };
+        let (program, at) = (*self.program, self.record.at);
+        self.batch.add_hold(HoldKept { program, row, opened_at: at, changed_at: at, changed_by: self.number });
+        Ok(())
+    }
+
+    fn movement(&self, about: &About<'_>, outcome: &Outcome, account: u32, after: &Account) -> rusqlite::Result<()> {
+        let Record { at, place, .. } = self.record;
+        let day = about.settlement_day.map_or(at.unix_micros().div_euclid(MICROS_A_DAY), i64::from);
+        self.batch
+            .connection()
+            .prepare_cached("INSERT INTO movement VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)")?
+            .execute(params![
+                self.number,
+                at.unix_micros(),
+                self.program.as_str(),
+                account,
+                place.hold.map(u64::cast_signed),
+                outcome.posted,
+                outcome.held,
+                outcome.cause.map(words::cause_name),
+                about.network.as_ref().map(NetworkName::as_str),
+                after.currency.code(),
+                about.settlement_day,
+                day,
+                after.posted,
+                after.held,
+                outcome.finding.map(holdfast_core::hold::Finding::name)
+            ])
+            .map(drop)
+    }
+
+    fn stands(&mut self, subject: &Subject, standing: Standing, mark: Mark) -> rusqlite::Result<()> {
+        let place = &self.record.place;
+        match standing {
+            Standing::Account(status) => {
+                if let Some(number) = place.account {
+                    let row = self.batch.account(number)?.ok_or_else(missing)?;
+                    row.account.status = status;
+                    row.told = mark;
+                }
+                Ok(())
+            }
+            Standing::Cardholder(status) => {
+                if let Some((number, token)) = place.cardholder.zip(subject.cardholder) {
+                    self.cardholder_known(number, &token)?;
+                    self.batch.cardholder(number)?.ok_or_else(missing)?.standing = Some((status, mark));
+                }
+                Ok(())
+            }
+            Standing::Card(status) => match &subject.card {
+                Some(token) => self.card_stands(token, subject.cardholder.as_ref(), status, mark),
+                None => Ok(()),
+            },
+        }
+    }
+
+    /// A card is known from now on, and the record's place says all that it leads to.
+    fn card_stands(
+        &mut self,
+        token: &CardToken,
+        owner: Option<&CardholderToken>,
+        status: CardStatus,
+        told: Mark,
+    ) -> rusqlite::Result<()> {
+        let place = &self.record.place;
+        let Some(number) = place.card else { return Ok(()) };
+        if let Some((owner_number, owner)) = place.cardholder.zip(owner) {
+            self.cardholder_known(owner_number, owner)?;
+        }
+        let (account, cardholder) = (place.account, place.cardholder);
+        self.batch.add_card(CardKept { number, program: *self.program, token: *token, account, cardholder, status, told });
+        Ok(())
+    }
+
+    fn card_entered(&mut self, token: &CardToken, owner: Option<&CardholderToken>, status: CardStatus) -> rusqlite::Result<()> {
+        let Some(number) = self.record.place.card else { return Ok(()) };
+        let known = self.batch.card(number)?.map(|row| (row.status, row.told));
+        self.card_stands(token, owner, status, entered_at(self.record.at, known, status, CardStatus::bar))
+    }
+
+    fn cardholder_known(&mut self, number: u32, token: &CardholderToken) -> rusqlite::Result<()> {
+        if self.batch.cardholder(number)?.is_none() {
+            self.batch.add_cardholder(CardholderKept { number, program: *self.program, token: *token, standing: None });
+        }
+        Ok(())
+    }
+
+    fn account_entered(
+        &mut self,
+        id: &AccountId,
+        balance: Money,
+        credit_line: i64,
+        status: AccountStatus,
+    ) -> rusqlite::Result<()> {
+        let Some(number) = self.record.place.account else { return Ok(()) };
+        let known = self.batch.account(number)?;
+        let standing = known.as_ref().map(|row| (row.account.status, row.told));
+        let told = entered_at(self.record.at, standing, status, AccountStatus::bar);
+        if let Some(row) = known {
+            row.account.credit_line = credit_line;
+            row.account.status = status;
+            row.told = told;
+            return Ok(());
+        }
+        let account = entered_account(balance.currency(), balance.minor(), credit_line, status);
+        self.batch.add_account(AccountKept { number, program: *self.program, id: *id, account, told });
+        if balance.is_zero() {
+            return Ok(());
+        }
+        let nothing =
+            About { payment: None, increment: None, expiry: Expiry::Told, asked: None, network: None, settlement_day: None };
+        let outcome = Outcome { posted: balance.minor(), cause: Some(MovementCause::Funding), ..Outcome::default() };
+        self.movement(&nothing, &outcome, number, &account)
+    }
+
+    fn kept(&self, digest: &[u8; 32], problem: &str, redacted: &str) -> rusqlite::Result<()> {
+        let platform = self.record.platform.as_ref().map(PlatformName::as_str);
+        let at = self.record.at.unix_micros();
+        self.batch
+            .connection()
+            .prepare_cached("INSERT INTO inbox VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?
+            .execute(params![self.number, at, self.program.as_str(), platform, &digest[..], problem, redacted])
+            .map(drop)
+    }
+}

@@ -1,0 +1,173 @@
+//! Follows the journal: reads what was committed, by a connection of its own, and applies it in batches. Whoever drives it (its
+//! thread, a test) says how far the journal is durable; nothing beyond that is read.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use rusqlite::Connection;
+
+use super::apply::Applying;
+use super::batch::Batch;
+use super::{restore, schema};
+use crate::journal::{Group, JournalError, Record, Tail};
+use crate::ledger::embedded::state::State;
+
+/// Records that make a batch: enough to share a transaction's cost, few enough to be taken in at once.
+const BATCH_RECORDS: i64 = 2_048;
+
+/// Why the projection could not follow.
+#[derive(Debug)]
+pub enum FollowError {
+    /// The journal cannot be read.
+    Journal(JournalError),
+    /// The projection cannot be written now; a full disk may have room again.
+    Disk(rusqlite::Error),
+    /// What is in the projection does not follow from the journal.
+    Damaged(rusqlite::Error),
+}
+
+impl fmt::Display for FollowError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            FollowError::Journal(error) => write!(f, "the projection cannot follow: {error}"),
+            FollowError::Disk(error) => write!(f, "the projection cannot be written: {error}; is the disk full?"),
+            FollowError::Damaged(error) => {
+                write!(f, "the projection is damaged ({error}) and thrown away; the next start makes it anew from the journal")
+            }
+        }
+    }
+}
+
+impl std::error::Error for FollowError {}
+
+impl From<rusqlite::Error> for FollowError {
+    fn from(error: rusqlite::Error) -> Self {
+        if schema::is_damage(&error) { FollowError::Damaged(error) } else { FollowError::Disk(error) }
+    }
+}
+
+/// The projection of a data directory, open for following.
+pub struct Follower {
+    directory: PathBuf,
+    journal: Tail,
+    connection: Connection,
+    mark: restore::Mark,
+    /// The records of the batch that is read.
+    records: Vec<(i64, Record)>,
+}
+
+impl fmt::Debug for Follower {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Follower").field("directory", &self.directory).field("mark", &self.mark).finish_non_exhaustive()
+    }
+}
+
+impl Follower {
+    /// Opens, or makes, the projection of a data directory whose journal is open, and reads memory from it. What cannot be
+    /// used is thrown away, and said.
+    ///
+    /// # Errors
+    /// The disk, or the projection of a newer program, which is left as it is.
+    pub fn open(directory: &Path) -> Result<(Self, Option<String>), JournalError> {
+        let journal = Tail::open(directory)?;
+        let (connection, other_format) = schema::open(directory)?;
+        let disk = |error| JournalError::disk(&schema::path_in(directory))(error);
+        let follower = |connection, mark, journal| Follower {
+            directory: directory.to_owned(),
+            journal,
+            connection,
+            mark,
+            records: Vec::new(),
+        };
+        let why = match restore::mark(&connection) {
+            Ok(mark) if journal.passes(&mark.end)? => {
+                return Ok((follower(connection, mark, journal), other_format.map(|why| thrown_away(directory, &why))));
+            }
+            Ok(mark) => format!("has record {}, which is not in this journal", mark.end.next.saturating_sub(1)),
+            Err(error) if schema::is_damage(&error) => format!("is damaged ({error})"),
+            Err(error) => return Err(disk(error)),
+        };
+        drop(connection);
+        let connection = schema::begin_anew(directory)?;
+        let mark = restore::mark(&connection).map_err(disk)?;
+        Ok((follower(connection, mark, journal), Some(thrown_away(directory, &why))))
+    }
+
+    /// Memory as it was at the mark. A projection from which it cannot be read is thrown away, and said.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn restore(&mut self) -> Result<(State, Option<String>), JournalError> {
+        match restore::state(&self.connection, &self.mark) {
+            Ok(state) => Ok((state, None)),
+            Err(error) if schema::is_damage(&error) => {
+                self.begin_anew()?;
+                let empty = State::new((self.mark.key.0, self.mark.key.1));
+                Ok((empty, Some(thrown_away(&self.directory, &format!("is damaged ({error})")))))
+            }
+            Err(error) => Err(self.disk(error)),
+        }
+    }
+
+    fn begin_anew(&mut self) -> Result<(), JournalError> {
+        self.connection = schema::begin_anew(&self.directory)?;
+        self.mark = restore::mark(&self.connection).map_err(|error| self.disk(error))?;
+        Ok(())
+    }
+
+    fn disk(&self, error: rusqlite::Error) -> JournalError {
+        JournalError::disk(&schema::path_in(&self.directory))(error)
+    }
+
+    /// The data directory.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Up to which record everything is in the projection.
+    pub fn projected(&self) -> i64 {
+        self.mark.end.next.saturating_sub(1)
+    }
+
+    /// Follows the journal by one batch, never past `recorded`; up to which record that is.
+    ///
+    /// # Errors
+    /// See [`FollowError`]; nothing of the batch is applied then.
+    pub fn follow(&mut self, recorded: i64) -> Result<i64, FollowError> {
+        self.records.clear();
+        let Follower { journal, records, .. } = self;
+        let end = journal
+            .read(self.mark.end, recorded, BATCH_RECORDS, &mut |first, bytes| {
+                let group = Group::open(bytes).map_err(|error| journal.unreadable(first, error))?;
+                for (number, record) in (first..).zip(group) {
+                    records.push((number, record.map_err(|error| journal.unreadable(first, error))?));
+                }
+                Ok(())
+            })
+            .map_err(FollowError::Journal)?;
+        if end == self.mark.end {
+            return Ok(self.projected());
+        }
+        let transaction = self.connection.unchecked_transaction()?;
+        let mut batch = Batch::new(&transaction, self.mark.next_hold);
+        for (number, record) in &self.records {
+            if let Some(program) = &record.program {
+                Applying { batch: &mut batch, key: self.mark.key, number: *number, record, program }.apply()?;
+            }
+        }
+        let next_hold = batch.finish(&end)?;
+        transaction.commit()?;
+        self.mark = restore::Mark { end, next_hold, ..self.mark };
+        Ok(self.projected())
+    }
+
+    /// Takes the file away, so that the next start makes it anew. Whoever looks things up in it goes on.
+    pub fn throw_away(self) {
+        // What cannot be taken away is found damaged again.
+        let _ = schema::throw_away(&self.directory);
+    }
+}
+
+fn thrown_away(directory: &Path, why: &str) -> String {
+    format!("{}: {why}; it was thrown away and is made anew from the journal", schema::path_in(directory).display())
+}

@@ -1,0 +1,22 @@
+//! The projection: what the journal says, as tables that can be asked. A SQLite file of its own that follows the journal.
+//!
+//! Nothing in it is decided here: records carry what became of them and which rows they are about. It follows behind and
+//! never stops the writer. A start reads memory from it, an event finds here what memory has let go of ([`find`]), lists and
+//! pages are read from it ([`read`]). Whatever happens to it, the journal makes it anew.
+
+mod apply;
+mod batch;
+mod bell;
+mod find;
+mod follow;
+pub mod read;
+mod restore;
+mod rows;
+mod schema;
+mod thread;
+mod words;
+
+pub(super) use self::bell::Bell;
+pub(super) use self::find::Finder;
+pub(super) use self::follow::Follower;
+pub(super) use self::thread::start;

@@ -1,0 +1,430 @@
+//! The projection as others read it: lists, pages, sums. Opened for reading only; it may be a moment behind the ledger
+//! ([`Reader::projected`] says how far it is), and nothing here decides anything by it.
+//!
+//! Pages go on behind a cursor, the number or record of the last line that was read, so that they neither skip nor repeat a
+//! line while the ledger goes on.
+
+use std::fmt;
+use std::path::Path;
+
+use holdfast_core::hold::{Hold, MovementCause, Step};
+use holdfast_core::{
+    AccountId, AuthorizationId, CardToken, Currency, Expiry, Money, NetworkName, PaymentRef, PlatformName, ProgramId, Timestamp,
+};
+use rusqlite::{Connection, Params, Row, params};
+
+use super::rows::HoldKept;
+pub use super::rows::{AccountKept, CardKept, CardholderKept};
+use super::{find, schema, words};
+
+/// Why the projection cannot be read.
+#[derive(Debug)]
+pub enum ReadError {
+    /// There is none of this program's format; the ledger makes it when it starts.
+    Missing,
+    /// SQLite or the disk; or a file that is damaged, which the next start makes anew.
+    Unreadable(rusqlite::Error),
+}
+
+impl fmt::Display for ReadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ReadError::Missing => f.write_str("there is no projection yet; start the ledger once"),
+            ReadError::Unreadable(error) => {
+                write!(f, "the projection cannot be read: {error}; if it is damaged, restart the ledger: it makes it anew")
+            }
+        }
+    }
+}
+
+impl std::error::Error for ReadError {}
+
+impl From<rusqlite::Error> for ReadError {
+    fn from(error: rusqlite::Error) -> Self {
+        ReadError::Unreadable(error)
+    }
+}
+
+/// A hold, with all that is known of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HoldLine {
+    /// Its number.
+    pub number: u64,
+    /// Whose program it belongs to.
+    pub program: ProgramId,
+    /// The platform that asked or told.
+    pub platform: Option<PlatformName>,
+    /// The platform's first name of its payment.
+    pub payment: AuthorizationId,
+    /// The number of its account.
+    pub account: u32,
+    /// The number of the card that it counts for.
+    pub card: Option<u32>,
+    /// Who ends it if nobody captures it.
+    pub expiry: Expiry,
+    /// What stands of it.
+    pub hold: Hold,
+    /// What happened to it, in its order.
+    pub steps: Vec<Step>,
+    /// When the ledger first heard of it.
+    pub opened_at: Timestamp,
+    /// When it was last changed.
+    pub changed_at: Timestamp,
+    /// The record that changed it last.
+    pub changed_by: i64,
+}
+
+impl From<HoldKept> for HoldLine {
+    fn from(kept: HoldKept) -> Self {
+        let HoldKept { program, row, opened_at, changed_at, changed_by } = kept;
+        HoldLine {
+            number: row.number.0,
+            program,
+            platform: row.platform,
+            payment: row.payment,
+            account: row.account.0,
+            card: row.card.map(|index| index.0),
+            expiry: row.expiry,
+            hold: row.hold,
+            steps: row.steps.into_vec(),
+            opened_at,
+            changed_at,
+            changed_by,
+        }
+    }
+}
+
+/// What one record changed on an account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Movement {
+    /// The record.
+    pub record: i64,
+    /// When the ledger applied it.
+    pub at: Timestamp,
+    /// Whose program it belongs to.
+    pub program: ProgramId,
+    /// The number of the account.
+    pub account: u32,
+    /// The number of the hold, where it is about one.
+    pub hold: Option<u64>,
+    /// What was added to what is posted.
+    pub posted: Money,
+    /// What was added to what is held.
+    pub held: Money,
+    /// What `posted` is balanced against; there is one where it is not zero.
+    pub cause: Option<MovementCause>,
+    /// The card network, where told.
+    pub network: Option<NetworkName>,
+    /// The day on which the network settles it, where told: days since 1970-01-01.
+    pub settlement_day: Option<i32>,
+    /// The day that it is listed and summed under: `settlement_day`, or else the day (UTC) of `at`.
+    pub day: i32,
+    /// What was posted after it.
+    pub posted_after: Money,
+    /// What was held after it.
+    pub held_after: Money,
+    /// What somebody should know about it, by [`Finding::name`](holdfast_core::hold::Finding::name).
+    pub finding: Option<String>,
+}
+
+/// What was posted on a day, by what it is balanced against. Settlement due is where the cause is
+/// [`MovementCause::NetworkSettlement`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DaySum {
+    /// The day, as [`Movement::day`].
+    pub day: i32,
+    /// Whose.
+    pub program: ProgramId,
+    /// The network; `None` where the platform tells none.
+    pub network: Option<NetworkName>,
+    /// The cause.
+    pub cause: MovementCause,
+    /// What came to the accounts, less what left them. Wide: sums do not overflow.
+    pub minor: i128,
+    /// What that is in.
+    pub currency: Currency,
+    /// How many movements that were.
+    pub movements: u64,
+}
+
+/// A notification that was kept because it was not understood.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InboxLine {
+    /// Its record.
+    pub record: i64,
+    /// When it came.
+    pub at: Timestamp,
+    /// For which program.
+    pub program: ProgramId,
+    /// From which platform.
+    pub platform: Option<PlatformName>,
+    /// SHA-256 of its bytes.
+    pub digest: [u8; 32],
+    /// What was not understood.
+    pub problem: String,
+    /// Field names, identifiers and amounts.
+    pub redacted: String,
+}
+
+/// The projection of a data directory, open for reading.
+#[derive(Debug)]
+pub struct Reader {
+    connection: Connection,
+}
+
+type Page<T> = Result<Vec<T>, ReadError>;
+
+impl Reader {
+    /// Opens the projection in a data directory.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    pub fn open(directory: &Path) -> Result<Self, ReadError> {
+        let connection = schema::open_to_read(directory)?.ok_or(ReadError::Missing)?;
+        Ok(Reader { connection })
+    }
+
+    /// Up to which record everything is in it.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    pub fn projected(&self) -> Result<i64, ReadError> {
+        Ok(self.connection.query_row("SELECT next - 1 FROM meta", [], |row| row.get(0))?)
+    }
+
+    /// Accounts of a program by number, behind `after`, at most so many.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    pub fn accounts(&self, program: &ProgramId, after: Option<u32>, most: u32) -> Page<AccountKept> {
+        let sql = "FROM account WHERE program = ?1 AND number > ?2 ORDER BY number LIMIT ?3";
+        self.page(AccountKept::COLUMNS, sql, params![program.as_str(), behind(after), most], AccountKept::read)
+    }
+
+    /// An account by its number.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    pub fn account(&self, number: u32) -> Result<Option<AccountKept>, ReadError> {
+        Ok(AccountKept::load(&self.connection, number)?)
+    }
+
+    /// An account by its name.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    pub fn account_named(&self, program: &ProgramId, account: &AccountId) -> Result<Option<AccountKept>, ReadError> {
+        let sql = "FROM account WHERE program = ?1 AND name = ?2 LIMIT 1";
+        let found = self.page(AccountKept::COLUMNS, sql, params![program.as_str(), account.as_str()], AccountKept::read)?;
+        Ok(found.into_iter().next())
+    }
+
+    /// A cardholder by their number.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    pub fn cardholder(&self, number: u32) -> Result<Option<CardholderKept>, ReadError> {
+        Ok(CardholderKept::load(&self.connection, number)?)
+    }
+
+    /// A card by its number.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    pub fn card(&self, number: u32) -> Result<Option<CardKept>, ReadError> {
+        Ok(CardKept::load(&self.connection, number)?)
+    }
+
+    /// A card by the platform's token.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    pub fn card_named(&self, program: &ProgramId, card: &CardToken) -> Result<Option<CardKept>, ReadError> {
+        let sql = "FROM card WHERE program = ?1 AND token = ?2 LIMIT 1";
+        let found = self.page(CardKept::COLUMNS, sql, params![program.as_str(), card.as_str()], CardKept::read)?;
+        Ok(found.into_iter().next())
+    }
+
+    /// Cards on an account by number, behind `after`, at most so many.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    pub fn cards_of_account(&self, account: u32, after: Option<u32>, most: u32) -> Page<CardKept> {
+        let sql = "FROM card WHERE account = ?1 AND number > ?2 ORDER BY number LIMIT ?3";
+        self.page(CardKept::COLUMNS, sql, params![account, behind(after), most], CardKept::read)
+    }
+
+    /// A hold by its number.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    pub fn hold(&self, number: u64) -> Result<Option<HoldLine>, ReadError> {
+        Ok(HoldKept::load(&self.connection, number)?.map(HoldLine::from))
+    }
+
+    /// The hold of a payment, by either of its names.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    pub fn hold_of_payment(
+        &self,
+        program: &ProgramId,
+        platform: Option<&PlatformName>,
+        payment: &PaymentRef,
+    ) -> Result<Option<HoldLine>, ReadError> {
+        let names = find::key(&self.connection)?.payment(program, platform, payment);
+        Ok(find::hold(&self.connection, names.iter())?.map(HoldLine::from))
+    }
+
+    /// Holds on an account, the newest first, older than `before`, at most so many.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    pub fn holds_of_account(&self, account: u32, before: Option<u64>, most: u32) -> Page<HoldLine> {
+        let sql = "FROM hold WHERE account = ?1 AND number < ?2 ORDER BY number DESC LIMIT ?3";
+        self.page(HoldKept::COLUMNS, sql, params![account, older(before), most], hold_line)
+    }
+
+    /// Holds that count for a card, the newest first, older than `before`, at most so many.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    pub fn holds_of_card(&self, card: u32, before: Option<u64>, most: u32) -> Page<HoldLine> {
+        let sql = "FROM hold WHERE card = ?1 AND number < ?2 ORDER BY number DESC LIMIT ?3";
+        self.page(HoldKept::COLUMNS, sql, params![card, older(before), most], hold_line)
+    }
+
+    /// What moved on an account, the newest first, by records before `before`, at most so many.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    pub fn movements_of_account(&self, account: u32, before: Option<i64>, most: u32) -> Page<Movement> {
+        let sql = "FROM movement WHERE account = ?1 AND record < ?2 ORDER BY record DESC LIMIT ?3";
+        self.page(Movement::COLUMNS, sql, params![account, before.unwrap_or(i64::MAX), most], Movement::read)
+    }
+
+    /// What was posted on a day, the oldest first, by records behind `after`, at most so many.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    pub fn movements_of_day(&self, day: i32, after: Option<i64>, most: u32) -> Page<Movement> {
+        let sql = "FROM movement WHERE day = ?1 AND record > ?2 AND posted <> 0 ORDER BY record LIMIT ?3";
+        self.page(Movement::COLUMNS, sql, params![day, after.unwrap_or(0), most], Movement::read)
+    }
+
+    /// What was posted on one day, or on every day: by day, program, network, currency and cause.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    pub fn sums(&self, day: Option<i32>) -> Page<DaySum> {
+        // Two halves of each amount: sums over all days may pass 64 bits, and SQLite refuses those.
+        let columns = "day, program, network, currency, cause, sum(posted >> 32), sum(posted & 4294967295), count(*)";
+        let sql = "FROM movement WHERE day BETWEEN ?1 AND ?2 AND posted <> 0
+                   GROUP BY day, program, network, currency, cause ORDER BY day, program, network, currency, cause";
+        self.page(columns, sql, params![day.unwrap_or(i32::MIN), day.unwrap_or(i32::MAX)], DaySum::read)
+    }
+
+    /// Notifications that were not understood, the newest first, by records before `before`, at most so many.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    pub fn inbox(&self, before: Option<i64>, most: u32) -> Page<InboxLine> {
+        let sql = "FROM inbox WHERE record < ?1 ORDER BY record DESC LIMIT ?2";
+        self.page(InboxLine::COLUMNS, sql, params![before.unwrap_or(i64::MAX), most], InboxLine::read)
+    }
+
+    /// Every record about a hold, the oldest first.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    pub fn records_of_hold(&self, hold: u64) -> Page<i64> {
+        let sql = "FROM hold_record WHERE hold = ?1 ORDER BY record";
+        self.page("record", sql, params![hold.cast_signed()], |row| row.get(0))
+    }
+
+    fn page<T>(
+        &self,
+        columns: &str,
+        sql: &str,
+        values: impl Params,
+        read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Page<T> {
+        let mut statement = self.connection.prepare_cached(&format!("SELECT {columns} {sql}"))?;
+        Ok(statement.query_map(values, read)?.collect::<rusqlite::Result<_>>()?)
+    }
+}
+
+fn hold_line(row: &Row<'_>) -> rusqlite::Result<HoldLine> {
+    HoldKept::read(row).map(HoldLine::from)
+}
+
+/// Numbers of accounts and cards begin with 0.
+fn behind(after: Option<u32>) -> i64 {
+    after.map_or(-1, i64::from)
+}
+
+fn older(before: Option<u64>) -> i64 {
+    before.map_or(i64::MAX, u64::cast_signed)
+}
+
+impl Movement {
+    const COLUMNS: &'static str = "record, at, program, account, hold, posted, held, cause, network, currency, settlement_day, \
+                                   day, posted_after, held_after, finding";
+
+    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        let currency = words::word(row, 9, words::currency)?;
+        let money = |column| row.get(column).map(|minor| Money::from_minor(minor, currency));
+        let cause = match row.get_ref(7)?.as_str_or_null()? {
+            Some(name) => Some(words::cause(name).ok_or_else(|| words::damaged(7))?),
+            None => None,
+        };
+        Ok(Movement {
+            record: row.get(0)?,
+            at: words::moment(row, 1)?,
+            program: words::named(row, 2)?,
+            account: row.get(3)?,
+            hold: row.get::<_, Option<i64>>(4)?.map(i64::cast_unsigned),
+            posted: money(5)?,
+            held: money(6)?,
+            cause,
+            network: words::named_or_none(row, 8)?,
+            settlement_day: row.get(10)?,
+            day: row.get(11)?,
+            posted_after: money(12)?,
+            held_after: money(13)?,
+            finding: row.get(14)?,
+        })
+    }
+}
+
+impl DaySum {
+    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        let (high, low): (i64, i64) = (row.get(5)?, row.get(6)?);
+        let movements: i64 = row.get(7)?;
+        Ok(DaySum {
+            day: row.get(0)?,
+            program: words::named(row, 1)?,
+            network: words::named_or_none(row, 2)?,
+            currency: words::word(row, 3, words::currency)?,
+            cause: words::word(row, 4, words::cause)?,
+            minor: (i128::from(high) << 32_u32).saturating_add(i128::from(low)),
+            movements: movements.cast_unsigned(),
+        })
+    }
+}
+
+impl InboxLine {
+    const COLUMNS: &'static str = "record, at, program, platform, digest, problem, redacted";
+
+    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(InboxLine {
+            record: row.get(0)?,
+            at: words::moment(row, 1)?,
+            program: words::named(row, 2)?,
+            platform: words::named_or_none(row, 3)?,
+            digest: row.get(4)?,
+            problem: row.get(5)?,
+            redacted: row.get(6)?,
+        })
+    }
+}

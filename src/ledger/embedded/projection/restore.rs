@@ -1,0 +1,141 @@
+//! From the projection back to memory: what a start needs, table by table, in the order of numbers and of age. Holds that
+//! ended long ago stay where they are. Nothing here writes.
+
+use rusqlite::{Connection, Row};
+
+use holdfast_core::rules::CounterKey;
+
+use super::batch::{AskedKept, counting_of};
+use super::rows::{AccountKept, CardKept, CardholderKept, HoldKept};
+use super::{find, words};
+use crate::journal::Joint;
+use crate::ledger::embedded::state::{
+    AccountIndex, CardIndex, CardRow, CardholderIndex, CardholderRow, NameKey, State, TOLD_KEYS_KEPT,
+};
+
+/// How far a projection followed the journal.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Mark {
+    pub end: Joint,
+    /// The number that the next new hold has.
+    pub next_hold: u64,
+    pub key: NameKey,
+}
+
+/// How far this one did.
+pub(super) fn mark(connection: &Connection) -> rusqlite::Result<Mark> {
+    let key = find::key(connection)?;
+    connection.query_row("SELECT next, chain, next_hold FROM meta", [], |row| {
+        let end = Joint { next: row.get(0)?, chain: row.get(1)? };
+        Ok(Mark { end, next_hold: row.get(2).map(i64::cast_unsigned)?, key })
+    })
+}
+
+/// Memory as it was at the mark.
+pub(super) fn state(connection: &Connection, mark: &Mark) -> rusqlite::Result<State> {
+    let mut state = State::new((mark.key.0, mark.key.1));
+    accounts(connection, &mut state)?;
+    cardholders(connection, &mut state)?;
+    cards(connection, &mut state)?;
+    holds(connection, &mut state)?;
+    state.restore_next_hold(mark.next_hold);
+    counters(connection, &mut state)?;
+    asked(connection, &mut state)?;
+    told(connection, &mut state)?;
+    Ok(state)
+}
+
+fn each(connection: &Connection, sql: &str, mut take: impl FnMut(&Row<'_>) -> rusqlite::Result<()>) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare(sql)?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        take(row)?;
+    }
+    Ok(())
+}
+
+/// A row's place in memory is its number: none may be missing.
+fn in_order(next: u32, number: u32) -> rusqlite::Result<()> {
+    if next == number { Ok(()) } else { Err(words::damaged(0)) }
+}
+
+fn accounts(connection: &Connection, state: &mut State) -> rusqlite::Result<()> {
+    each(connection, &format!("SELECT {} FROM account ORDER BY number", AccountKept::COLUMNS), |row| {
+        let AccountKept { number, program, id, account, told } = AccountKept::read(row)?;
+        let AccountIndex(next) = state.restore_account(&program, &id, account, told);
+        in_order(next, number)
+    })
+}
+
+fn cardholders(connection: &Connection, state: &mut State) -> rusqlite::Result<()> {
+    each(connection, &format!("SELECT {} FROM cardholder ORDER BY number", CardholderKept::COLUMNS), |row| {
+        let CardholderKept { number, program, token, standing } = CardholderKept::read(row)?;
+        let (status, told) = standing.unzip();
+        let CardholderIndex(next) =
+            state.restore_cardholder(&program, &token, CardholderRow { status, told, ..CardholderRow::default() });
+        in_order(next, number)
+    })
+}
+
+fn cards(connection: &Connection, state: &mut State) -> rusqlite::Result<()> {
+    each(connection, &format!("SELECT {} FROM card ORDER BY number", CardKept::COLUMNS), |row| {
+        let CardKept { number, program, token, account, cardholder, status, told } = CardKept::read(row)?;
+        let (account, cardholder) = (account.map(AccountIndex), cardholder.map(CardholderIndex));
+        let CardIndex(next) = state.restore_card(&program, &token, CardRow { status, told, account, cardholder });
+        in_order(next, number)
+    })
+}
+
+/// Those under way, and those that ended so lately that their question may still be on the way.
+fn holds(connection: &Connection, state: &mut State) -> rusqlite::Result<()> {
+    let mut take = |row: &Row<'_>| {
+        let kept = HoldKept::read(row)?;
+        state.restore_hold(kept.row, kept.changed_at, kept.changed_by);
+        Ok(())
+    };
+    let open = format!("SELECT {} FROM hold INDEXED BY hold_open WHERE status = 'open' ORDER BY number", HoldKept::COLUMNS);
+    each(connection, &open, &mut take)?;
+    let ended = format!(
+        "SELECT {} FROM ended CROSS JOIN hold ON number = hold AND changed_by = record WHERE status <> 'open' ORDER BY record",
+        HoldKept::COLUMNS
+    );
+    each(connection, &ended, &mut take)
+}
+
+fn counters(connection: &Connection, state: &mut State) -> rusqlite::Result<()> {
+    each(connection, "SELECT counter, scope, subject, used FROM counter", |row| {
+        let key: i64 = row.get(0)?;
+        let subject = row.get(2)?;
+        let counting = words::word(row, 1, |scope| counting_of(scope, subject))?;
+        state.restore_counter(CounterKey(key.cast_unsigned()), counting, words::unpacked(row, 3)?);
+        Ok(())
+    })
+}
+
+fn asked(connection: &Connection, state: &mut State) -> rusqlite::Result<()> {
+    each(connection, "SELECT page FROM asked ORDER BY record", |row| {
+        for (at, name, answered) in words::unpacked::<Vec<AskedKept>>(row, 0)? {
+            state.restore_asked(at, name, answered);
+        }
+        Ok(())
+    })
+}
+
+/// Only as many as memory keeps: the rest is found here when it is needed.
+fn told(connection: &Connection, state: &mut State) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare("SELECT at, name FROM told ORDER BY record DESC")?;
+    let mut rows = statement.query([])?;
+    let (mut young, mut oldest) = (Vec::new(), None);
+    while let Some(row) = rows.next()? {
+        let at = words::moment(row, 0)?;
+        let oldest = *oldest.get_or_insert_with(|| at.saturating_sub(TOLD_KEYS_KEPT));
+        if at < oldest {
+            break;
+        }
+        young.push((at, words::fingerprint(row, 1)?));
+    }
+    for (at, name) in young.into_iter().rev() {
+        state.restore_told(at, name);
+    }
+    Ok(())
+}

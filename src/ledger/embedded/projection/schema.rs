@@ -1,0 +1,276 @@
+//! The projection's file: whose it is, which format it has, what its tables are, and how SQLite is set up on it.
+//!
+//! Everything in it follows from the journal, so a file that is older or damaged is thrown away and made anew; only a newer
+//! program's is refused. Nothing here knows a record.
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+
+use crate::journal::JournalError;
+
+/// The file's name in the data directory.
+pub const FILE: &str = "projection.sqlite";
+
+/// The number of these tables, in SQLite's `user_version`. There is no way from one to the next but from the journal.
+pub(super) const FORMAT: i32 = 1;
+
+/// "HFP1", in SQLite's `application_id`: the file is ours.
+pub(super) const APPLICATION: i32 = 0x4846_5031;
+
+/// Pages in the write-ahead log after which the follower copies it.
+const CHECKPOINT_PAGES: i32 = 4_096;
+
+/// The follower's cache, in KiB.
+const CACHE_KIB: i32 = 65_536;
+
+/// Moments are microseconds since 1970-01-01T00:00:00Z, days are days since then, amounts minor units of the account's
+/// currency. Numbers of accounts, cards, cardholders and holds are the journal's.
+const TABLES: &str = "
+-- One row: how far the journal was followed.
+CREATE TABLE meta (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    next INTEGER NOT NULL,      -- the journal's first record that is not in here
+    chain BLOB NOT NULL,        -- the hash of the journal's group before it
+    next_hold INTEGER NOT NULL, -- the number that the next hold gets
+    secret BLOB NOT NULL        -- keys the fingerprints in this file: 128 random bits, made once
+) STRICT;
+CREATE TABLE account (
+    number INTEGER PRIMARY KEY,
+    program TEXT NOT NULL,
+    name TEXT NOT NULL,
+    currency TEXT NOT NULL,
+    status TEXT NOT NULL,
+    posted INTEGER NOT NULL,
+    held INTEGER NOT NULL,
+    credit_line INTEGER NOT NULL,
+    told_at INTEGER NOT NULL,   -- by which message the status was told
+    told_by INTEGER NOT NULL
+) STRICT;
+CREATE INDEX account_by_name ON account (program, name);
+CREATE INDEX account_by_program ON account (program, number);
+CREATE TABLE cardholder (
+    number INTEGER PRIMARY KEY,
+    program TEXT NOT NULL,
+    token TEXT NOT NULL,
+    status TEXT,                -- none where nobody ever told
+    told_at INTEGER,
+    told_by INTEGER
+) STRICT;
+CREATE TABLE card (
+    number INTEGER PRIMARY KEY,
+    program TEXT NOT NULL,
+    token TEXT NOT NULL,
+    account INTEGER,
+    cardholder INTEGER,
+    status TEXT NOT NULL,
+    told_at INTEGER NOT NULL,
+    told_by INTEGER NOT NULL
+) STRICT;
+CREATE INDEX card_by_token ON card (program, token);
+CREATE INDEX card_by_account ON card (account, number);
+CREATE TABLE hold (
+    number INTEGER PRIMARY KEY,
+    program TEXT NOT NULL,
+    platform TEXT,
+    payment TEXT NOT NULL,      -- the platform's first name for it
+    account INTEGER NOT NULL,
+    card INTEGER,
+    status TEXT NOT NULL,
+    authorized INTEGER NOT NULL,
+    held INTEGER NOT NULL,
+    captured INTEGER NOT NULL,
+    refunded INTEGER NOT NULL,
+    opened_at INTEGER NOT NULL,
+    changed_at INTEGER NOT NULL,
+    changed_by INTEGER NOT NULL, -- the record that changed it last
+    expires_at INTEGER,
+    life BLOB NOT NULL          -- all that the engine knows of it: hold, steps, counted, names (postcard)
+) STRICT;
+CREATE INDEX hold_by_account ON hold (account, number);
+CREATE INDEX hold_by_card ON hold (card, number) WHERE card IS NOT NULL;
+CREATE INDEX hold_open ON hold (number) WHERE status = 'open';
+-- Holds that ended, by the record that ended them, as long as memory wants them after a start.
+CREATE TABLE ended (record INTEGER PRIMARY KEY, at INTEGER NOT NULL, hold INTEGER NOT NULL) STRICT;
+-- Which hold a payment's name leads to.
+CREATE TABLE hold_name (name BLOB PRIMARY KEY, hold INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+-- Which records are about a hold.
+CREATE TABLE hold_record (hold INTEGER NOT NULL, record INTEGER NOT NULL, PRIMARY KEY (hold, record)) STRICT, WITHOUT ROWID;
+-- What limits have counted: `scope` says what `subject` numbers.
+CREATE TABLE counter (
+    counter INTEGER NOT NULL,
+    scope TEXT NOT NULL,
+    subject INTEGER NOT NULL,
+    used BLOB NOT NULL,         -- by window (postcard)
+    PRIMARY KEY (counter, scope, subject)
+) STRICT, WITHOUT ROWID;
+-- What was answered to asked keys, in the order of their age, many to a row: they are only ever read all together.
+CREATE TABLE asked (
+    record INTEGER PRIMARY KEY, -- of the page's last answer
+    at INTEGER NOT NULL,        -- when that was
+    page BLOB NOT NULL          -- when, fingerprint, answer (postcard)
+) STRICT;
+-- Messages that were told, in the order of their age.
+CREATE TABLE told (record INTEGER PRIMARY KEY, at INTEGER NOT NULL, name BLOB NOT NULL) STRICT;
+CREATE INDEX told_by_name ON told (name);
+-- What changed an account's money: one row a record.
+CREATE TABLE movement (
+    record INTEGER PRIMARY KEY,
+    at INTEGER NOT NULL,
+    program TEXT NOT NULL,
+    account INTEGER NOT NULL,
+    hold INTEGER,
+    posted INTEGER NOT NULL,    -- what was added to what is posted
+    held INTEGER NOT NULL,      -- what was added to what is held
+    cause TEXT,                 -- what `posted` is balanced against
+    network TEXT,
+    currency TEXT NOT NULL,
+    settlement_day INTEGER,     -- as the platform told it
+    day INTEGER NOT NULL,       -- that, or else the day of `at`
+    posted_after INTEGER NOT NULL,
+    held_after INTEGER NOT NULL,
+    finding TEXT                -- what somebody should know about it
+) STRICT;
+CREATE INDEX movement_by_account ON movement (account, record);
+-- All that sums need, so that they read no row.
+CREATE INDEX movement_by_day ON movement (day, record, program, network, currency, cause, posted) WHERE posted <> 0;
+-- Notifications that were kept because they were not understood.
+CREATE TABLE inbox (
+    record INTEGER PRIMARY KEY,
+    at INTEGER NOT NULL,
+    program TEXT NOT NULL,
+    platform TEXT,
+    digest BLOB NOT NULL,       -- SHA-256 of its bytes
+    problem TEXT NOT NULL,
+    redacted TEXT NOT NULL
+) STRICT;
+INSERT INTO meta VALUES (1, 1, zeroblob(32), 1, randomblob(16));
+";
+
+/// The projection's file of a data directory.
+pub(super) fn path_in(directory: &Path) -> PathBuf {
+    directory.join(FILE)
+}
+
+/// What is there where the projection should be.
+#[derive(Debug)]
+enum Format {
+    Ours,
+    Empty,
+    Newer(i32),
+    /// Another program's, or an older one of ours.
+    Other,
+}
+
+/// Opens, or makes, the projection of a data directory; says why one that was there had to be thrown away.
+///
+/// # Errors
+/// The disk, or a newer program's file, which is left as it is.
+pub(super) fn open(directory: &Path) -> Result<(Connection, Option<String>), JournalError> {
+    let path = path_in(directory);
+    make_private_file(&path).map_err(|error| JournalError::Directory(path.clone(), error))?;
+    match try_to_open(&path) {
+        Ok((connection, Format::Ours | Format::Empty)) => Ok((connection, None)),
+        Ok((_, Format::Newer(format))) => Err(JournalError::Newer { path, format, ours: FORMAT }),
+        Ok((connection, Format::Other)) => {
+            drop(connection);
+            begin_anew(directory).map(|connection| (connection, Some("has another format".to_owned())))
+        }
+        Err(error) if is_damage(&error) => {
+            begin_anew(directory).map(|connection| (connection, Some(format!("is damaged ({error})"))))
+        }
+        Err(error) => Err(JournalError::disk(&path)(error)),
+    }
+}
+
+/// Throws away what is there and makes an empty projection.
+///
+/// # Errors
+/// The disk.
+pub(super) fn begin_anew(directory: &Path) -> Result<Connection, JournalError> {
+    let path = path_in(directory);
+    throw_away(directory)
+        .and_then(|()| make_private_file(&path))
+        .map_err(|error| JournalError::Directory(path.clone(), error))?;
+    let (connection, _) = try_to_open(&path).map_err(JournalError::disk(&path))?;
+    Ok(connection)
+}
+
+/// Takes the file away. Whoever has it open still reads it.
+pub(super) fn throw_away(directory: &Path) -> std::io::Result<()> {
+    for suffix in ["", "-wal", "-shm"] {
+        let mut name = path_in(directory).into_os_string();
+        name.push(suffix);
+        match std::fs::remove_file(PathBuf::from(name)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+            Ok(()) | Err(_) => {}
+        }
+    }
+    Ok(())
+}
+
+/// Whether the fault lies with what is in the file, and not with the disk: then the journal makes it anew.
+pub(super) fn is_damage(error: &rusqlite::Error) -> bool {
+    match error.sqlite_error_code() {
+        Some(code) => matches!(
+            code,
+            ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch
+        ),
+        // What is there is of another type than we write, or is not there.
+        None => true,
+    }
+}
+
+fn try_to_open(path: &Path) -> rusqlite::Result<(Connection, Format)> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    let format = format_of(&connection)?;
+    if matches!(format, Format::Ours | Format::Empty) {
+        let _: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
+        // What a power cut takes away here is in the journal.
+        connection.execute_batch(&format!(
+            "PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}; PRAGMA cache_size = -{CACHE_KIB}"
+        ))?;
+    }
+    if matches!(format, Format::Empty) {
+        make_tables(&connection)?;
+    }
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok((connection, format))
+}
+
+fn make_tables(connection: &Connection) -> rusqlite::Result<()> {
+    let transaction = connection.unchecked_transaction()?;
+    transaction.execute_batch(TABLES)?;
+    transaction.execute_batch(&format!("PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {FORMAT}"))?;
+    transaction.commit()
+}
+
+fn format_of(connection: &Connection) -> rusqlite::Result<Format> {
+    let number = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i32>(0));
+    let tables = number("SELECT count(*) FROM sqlite_schema")?;
+    Ok(match (number("PRAGMA application_id")?, number("PRAGMA user_version")?, tables) {
+        (APPLICATION, FORMAT, _) => Format::Ours,
+        (APPLICATION, format, _) if format > FORMAT => Format::Newer(format),
+        (0, 0, 0) => Format::Empty,
+        (_, _, _) => Format::Other,
+    })
+}
+
+/// Opens the projection for reading only. `None` if there is none of this format.
+pub(super) fn open_to_read(directory: &Path) -> rusqlite::Result<Option<Connection>> {
+    let path = path_in(directory);
+    if !path.exists() {
+        return Ok(None);
+    }
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.set_prepared_statement_cache_capacity(32);
+    Ok(matches!(format_of(&connection)?, Format::Ours).then_some(connection))
+}
+
+/// The projection is its owner's alone; SQLite's own files follow it.
+fn make_private_file(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    std::fs::File::options().create(true).truncate(false).write(true).mode(0o600).open(path).map(|_| ())
+}

@@ -1,0 +1,86 @@
+//! The follower's thread: woken after commits, it lets a little gather and follows it, with less right to the processor than
+//! those who answer. It never holds anybody up, and its failures are said, not shared.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use super::bell::Call;
+use super::follow::{FollowError, Follower};
+use crate::ledger::embedded::{Observer, Shared};
+
+/// What is committed gathers for so long: a transaction costs the same for one record and for a hundred.
+const GATHER: Duration = Duration::from_millis(20);
+
+/// How long a failure is left alone.
+const RETRY_EVERY: Duration = Duration::from_secs(1);
+
+/// Batches that are still followed when the ledger closes; the next start follows the rest.
+const FINISH_BATCHES_MAX: u32 = 16;
+
+/// Follows until the bell is closed.
+pub fn run(mut follower: Follower, shared: &Shared, observer: &dyn Observer) {
+    take_second_place();
+    let mut failing = false;
+    loop {
+        let call = shared.bell.wait();
+        match catch_up(&mut follower, shared, observer) {
+            Ok(()) => failing = false,
+            Err(error @ FollowError::Damaged(_)) => {
+                observer.say(&error.to_string());
+                follower.throw_away();
+                return;
+            }
+            Err(error @ (FollowError::Journal(_) | FollowError::Disk(_))) => {
+                if !std::mem::replace(&mut failing, true) {
+                    observer.say(&error.to_string());
+                }
+                shared.bell.ring();
+            }
+        }
+        let patience = if failing { RETRY_EVERY } else { GATHER };
+        if call == Call::Finish || (shared.bell.pause(patience) == Call::Finish && failing) {
+            return;
+        }
+    }
+}
+
+/// Follows everything that is committed.
+fn catch_up(follower: &mut Follower, shared: &Shared, observer: &dyn Observer) -> Result<(), FollowError> {
+    let mut left = FINISH_BATCHES_MAX;
+    loop {
+        let recorded = shared.recorded.load(Ordering::Acquire);
+        let projected = follower.projected();
+        observer.projected(projected, recorded.saturating_sub(projected));
+        if projected >= recorded || left == 0 {
+            return Ok(());
+        }
+        let projected = follower.follow(recorded)?;
+        shared.projected.store(projected, Ordering::Release);
+        if shared.bell.call() == Call::Finish {
+            left = left.saturating_sub(1);
+        }
+    }
+}
+
+/// Whoever answers goes first. On Linux a priority is a thread's own; elsewhere it would be the whole process's.
+fn take_second_place() {
+    #[cfg(target_os = "linux")]
+    {
+        // Without the right to do so, it competes.
+        let _ = rustix::process::setpriority_process(None, 10);
+    }
+}
+
+/// Starts the follower's thread.
+///
+/// # Errors
+/// The operating system has none.
+pub fn start(
+    follower: Follower,
+    shared: Arc<Shared>,
+    observer: Arc<dyn Observer>,
+) -> std::io::Result<std::thread::JoinHandle<()>> {
+    let follow = move || run(follower, &shared, observer.as_ref());
+    std::thread::Builder::new().name("projection".to_owned()).spawn(follow)
+}

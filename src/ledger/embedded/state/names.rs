@@ -1,0 +1,84 @@
+//! Names as memory and the projection know them: fingerprints under a key of the data directory. Nothing here remembers any.
+
+use std::hash::Hasher as _;
+
+use holdfast_core::{
+    AccountId, AuthorizationId, CardToken, CardholderToken, IdempotencyKey, PaymentRef, PlatformName, ProgramId,
+};
+use siphasher::sip128::{Hasher128 as _, SipHasher13};
+
+use super::Fingerprint;
+
+/// Which kind of name a fingerprint is of; the same text may be several.
+#[derive(Debug, Clone, Copy)]
+enum Naming {
+    Account = 1,
+    Card = 2,
+    Cardholder = 3,
+    Payment = 4,
+    Asked = 5,
+    Told = 6,
+}
+
+/// A payment's names, as holds are found by them.
+#[derive(Debug, Clone, Copy)]
+pub struct PaymentNames {
+    pub authorization: Fingerprint,
+    pub alias: Option<Fingerprint>,
+}
+
+impl PaymentNames {
+    /// The names, one after the other.
+    pub fn iter(self) -> impl Iterator<Item = Fingerprint> {
+        std::iter::once(self.authorization).chain(self.alias)
+    }
+}
+
+/// What keys the fingerprints of one data directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NameKey(pub u64, pub u64);
+
+impl NameKey {
+    /// The fingerprint of an account's name.
+    pub fn account(self, program: &ProgramId, account: &AccountId) -> Fingerprint {
+        self.fingerprint(Naming::Account, program, None, account.as_str())
+    }
+
+    /// The fingerprint of a card's token.
+    pub fn card(self, program: &ProgramId, card: &CardToken) -> Fingerprint {
+        self.fingerprint(Naming::Card, program, None, card.as_str())
+    }
+
+    /// The fingerprint of a cardholder's token.
+    pub fn cardholder(self, program: &ProgramId, cardholder: &CardholderToken) -> Fingerprint {
+        self.fingerprint(Naming::Cardholder, program, None, cardholder.as_str())
+    }
+
+    /// The fingerprint of an asked key.
+    pub fn asked(self, program: &ProgramId, platform: Option<&PlatformName>, key: &IdempotencyKey) -> Fingerprint {
+        self.fingerprint(Naming::Asked, program, platform, key.as_str())
+    }
+
+    /// The fingerprint of a told key.
+    pub fn told(self, program: &ProgramId, platform: Option<&PlatformName>, key: &IdempotencyKey) -> Fingerprint {
+        self.fingerprint(Naming::Told, program, platform, key.as_str())
+    }
+
+    /// The fingerprints of a payment's names.
+    pub fn payment(self, program: &ProgramId, platform: Option<&PlatformName>, payment: &PaymentRef) -> PaymentNames {
+        let name = |id: &AuthorizationId| self.fingerprint(Naming::Payment, program, platform, id.as_str());
+        PaymentNames { authorization: name(&payment.authorization), alias: payment.alias.as_ref().map(name) }
+    }
+
+    fn fingerprint(self, naming: Naming, program: &ProgramId, platform: Option<&PlatformName>, name: &str) -> Fingerprint {
+        let mut hasher = SipHasher13::new_with_keys(self.0, self.1);
+        hasher.write_u8(naming as u8);
+        hasher.write(program.as_str().as_bytes());
+        hasher.write_u8(0);
+        hasher.write(platform.map_or("", PlatformName::as_str).as_bytes());
+        hasher.write_u8(0);
+        hasher.write(name.as_bytes());
+        let hash = hasher.finish128();
+        Fingerprint([hash.h1, hash.h2])
+    }
+}
