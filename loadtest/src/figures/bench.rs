@@ -122,8 +122,7 @@ impl Bench {
 
     fn write_accounts(&self, file: &mut BufWriter<File>) -> io::Result<()> {
         writeln!(file, "account_id,program,currency,balance,credit_line,status")?;
-        (0..self.people.accounts)
-            .try_for_each(|number| writeln!(file, "acct-bench-{number:06},bench,USD,{BALANCE},0.00,active"))
+        (0..self.people.accounts).try_for_each(|number| writeln!(file, "acct-bench-{number:06},bench,USD,{BALANCE},0.00,active"))
     }
 
     fn write_cards(&self, file: &mut BufWriter<File>) -> io::Result<()> {
