@@ -1,13 +1,23 @@
 //! What a ledger needs before anything is decided: the rules in force, and what an empty one starts with.
+//!
+//! The first import may be of millions of rows, so it goes in portions, and a process may end between two of them. When it
+//! begins and when it ends is noted beside the journal: a start that finds it begun and not ended goes through the files
+//! again. That is safe, because entering a row again changes no balance.
 
+use crate::config::imports::Portions;
 use crate::config::{Config, ProgramConfig};
-use crate::control::protocol::IMPORT_ROWS_MAX;
-use crate::control::{Import, Operations as _};
+use crate::control::Operations as _;
 use crate::operations::Desk;
 use crate::start_error::StartError;
 
-/// A first import of so many rows is one act: all of it, or nothing.
-const FIRST_IMPORT_ROWS_MAX: usize = 100_000;
+/// The note that the first import begins.
+const BEGINS: &str = "first-import-begins";
+
+/// The note that all of it is in.
+const ENDED: &str = "first-import-ended";
+
+/// After so many rows an operator hears how far it is.
+const TOLD_EVERY_ROWS: usize = 250_000;
 
 /// Puts the rules in force, and imports what a program without accounts starts with. `say` tells the operator.
 ///
@@ -18,29 +28,36 @@ pub async fn make_ready(desk: &Desk, config: &Config, say: impl Fn(&str)) -> Res
         say(&remark);
     }
     for program in &config.programs {
-        import_first(desk, program).await?;
+        if !program.import_files().are_none() && is_wanted(desk, program).await? {
+            import_first(desk, program, &say).await?;
+        }
     }
     Ok(())
 }
 
-/// What a program without accounts starts with: the configured files, as one act where they are of a usual size, else in
-/// portions, accounts before the cards that need them.
-async fn import_first(desk: &Desk, program: &ProgramConfig) -> Result<(), StartError> {
-    let has_accounts = desk.balances(Some(program.id)).await.is_ok_and(|accounts| !accounts.is_empty());
-    if has_accounts {
-        return Ok(());
+/// A program without accounts starts with its files; one whose first import was interrupted goes on with them.
+async fn is_wanted(desk: &Desk, program: &ProgramConfig) -> Result<bool, StartError> {
+    if !desk.has_accounts(program.id).await.map_err(StartError::Operation)? {
+        return Ok(true);
     }
-    let import = program.imports().map_err(StartError::Config)?;
-    if import.accounts.len().saturating_add(import.cards.len()) <= FIRST_IMPORT_ROWS_MAX {
-        return desk.import(import).await.map(|_| ()).map_err(StartError::Operation);
-    }
-    for accounts in import.accounts.chunks(IMPORT_ROWS_MAX) {
-        let portion = Import { accounts: accounts.to_vec(), cards: Vec::new() };
+    let noted = |key| desk.was_noted(program.id, key);
+    Ok(noted(BEGINS).await.map_err(StartError::Operation)? && !noted(ENDED).await.map_err(StartError::Operation)?)
+}
+
+/// Imports the configured files: all of them are right, or none of them is imported.
+async fn import_first(desk: &Desk, program: &ProgramConfig, say: &impl Fn(&str)) -> Result<(), StartError> {
+    let why = "what an empty ledger starts with";
+    program.check_imports().map_err(StartError::Config)?;
+    desk.note(program.id, BEGINS, why).await.map_err(StartError::Operation)?;
+    let mut portions = Portions::new(program.id, program.import_files());
+    let (mut rows, mut told) = (0_usize, 0_usize);
+    while let Some(portion) = portions.next().map_err(StartError::Config)? {
+        rows = rows.saturating_add(portion.accounts.len()).saturating_add(portion.cards.len());
         desk.import(portion).await.map_err(StartError::Operation)?;
+        if rows.saturating_sub(told) >= TOLD_EVERY_ROWS {
+            told = rows;
+            say(&format!("program {}: {rows} rows of the first import are in", program.id));
+        }
     }
-    for cards in import.cards.chunks(IMPORT_ROWS_MAX) {
-        let portion = Import { accounts: Vec::new(), cards: cards.to_vec() };
-        desk.import(portion).await.map_err(StartError::Operation)?;
-    }
-    Ok(())
+    desk.note(program.id, ENDED, why).await.map_err(StartError::Operation)
 }

@@ -691,10 +691,13 @@ fn the_shipped_file_is_the_demo() {
     assert_eq!(mounts, [("marqeta", "/marqeta"), ("apto", "/apto")]);
     assert!(program.mounts.iter().all(|mount| mount.keyring.basic[0].user == "demo"));
 
-    let import = program.imports().unwrap();
+    program.check_imports().unwrap();
+    let mut portions = imports::Portions::new(program.id, program.import_files());
+    let (import, others) = (portions.next().unwrap().unwrap(), portions.next().unwrap().unwrap());
+    assert_eq!((import.cards.len(), others.accounts.len(), portions.next().unwrap()), (0, 0, None));
     let accounts: Vec<_> = import.accounts.iter().map(|row| format!("{} {}", row.account, row.balance)).collect();
     assert_eq!(accounts, ["acct-demo-1 1000.00 USD", "acct-demo-2 500.00 USD"]);
-    let cards: Vec<_> = import
+    let cards: Vec<_> = others
         .cards
         .iter()
         .map(|row| format!("{} {} {} {}", row.card, row.account, row.cardholder.unwrap(), row.status.name()))
