@@ -213,6 +213,7 @@ impl Api {
             Answer::Decided { .. }
             | Answer::Recorded(_)
             | Answer::Noted(_)
+            | Answer::Accounts { .. }
             | Answer::Entered { .. }
             | Answer::Rulesets(_) => Err(other_answer()),
         }
@@ -268,9 +269,8 @@ impl Amount {
 
 impl NewStatus {
     fn read(fields: &Fields) -> Option<Self> {
-        let status = fields.parsed("status", Need::Required, |name| {
-            AccountStatus::from_name(name).ok_or("must be active, frozen or closed")
-        });
+        let status = fields
+            .parsed("status", Need::Required, |name| AccountStatus::from_name(name).ok_or("must be active, frozen or closed"));
         let reason = fields.reason(Need::Required);
         Some(NewStatus { status: status?, reason: reason? })
     }

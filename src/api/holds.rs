@@ -151,6 +151,7 @@ pub(super) async fn release(State(api): State<Arc<Api>>, target: Target, write: 
         Answer::Recorded(_)
         | Answer::Noted(_)
         | Answer::Balances(_)
+        | Answer::Accounts { .. }
         | Answer::Entered { .. }
         | Answer::Rulesets(_) => return Err(other_answer()),
     }

@@ -162,14 +162,8 @@ impl Api {
     pub async fn take_down(&self, change: &Change, why: String) -> Result<Taken, Problem> {
         let Change { who, program, key, request } = change;
         let now = clock::utc();
-        let operation = Operation {
-            program: program.id.to_string(),
-            key: key.clone(),
-            request: *request,
-            who: who.clone(),
-            why,
-            at: now,
-        };
+        let operation =
+            Operation { program: program.id.to_string(), key: key.clone(), request: *request, who: who.clone(), why, at: now };
         let id = operation.id();
         let (at, first) = match self.ask(Act::Note(Box::new(operation))).await? {
             Answer::Noted(Noted::New) => (now, true),
@@ -181,6 +175,7 @@ impl Api {
             Answer::Decided { .. }
             | Answer::Recorded(_)
             | Answer::Balances(_)
+            | Answer::Accounts { .. }
             | Answer::Entered { .. }
             | Answer::Rulesets(_) => return Err(other_answer()),
         };
@@ -201,6 +196,7 @@ impl Api {
             Answer::Decided { .. }
             | Answer::Noted(_)
             | Answer::Balances(_)
+            | Answer::Accounts { .. }
             | Answer::Entered { .. }
             | Answer::Rulesets(_) => Err(other_answer()),
         }

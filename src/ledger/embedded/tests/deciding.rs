@@ -33,10 +33,10 @@ fn a_restart_agrees_about_everything() {
     house.tell("4", Fact::Captured { payment: None, amount, finality: Finality::Final });
     house.adopt(purchase("s", 1_000), ToldAnswer::Declined { reason: DeclineReason::LedgerUnavailable }).unwrap();
     house.adopt(purchase("t", 50), ToldAnswer::Approved { amount: usd(50) }).unwrap();
-    let before = house.balances(Whose::Everyone);
+    let before = house.everyone();
     assert_eq!(before, [("a".to_owned(), 10_000 - 100 - 400 - 400, 600 + 600 + 50), ("b".to_owned(), 500, 0)]);
     house.restart();
-    assert_eq!(house.balances(Whose::Everyone), before);
+    assert_eq!(house.everyone(), before);
     // And the holds are still found.
     house.tell("5", Fact::Captured { payment: Some(payment("p")), amount: usd(600), finality: Finality::Final });
     house.tell("6", Fact::Completed { payment: payment("single"), amount: usd(100) });

@@ -175,6 +175,22 @@ impl House {
         }
     }
 
+    /// All accounts, in pages of two.
+    fn everyone(&self) -> Vec<(String, i64, i64)> {
+        let (mut all, mut from) = (Vec::new(), Some(0));
+        while let Some(place) = from {
+            match self.act(Act::Accounts { program: program(), from: place, most: 2 }) {
+                Ok(Answer::Accounts { standings, next }) => {
+                    assert!(standings.len() <= 2);
+                    all.extend(standings.iter().map(|standing| figures(&standing.balance)));
+                    from = next;
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+        all
+    }
+
     /// What is posted to, and held on, the account `a`.
     fn balance(&self) -> (i64, i64) {
         let (_, posted, held) = self.balances(Whose::Account(id("a")))[0].clone();

@@ -104,7 +104,7 @@ fn a_retry_that_stand_in_declined_does_not_release_what_the_first_was_told() {
         received_at: asked_at().saturating_add(Duration::from_secs(60)),
     };
     assert_eq!(house.act(Act::Adopt(adopt.clone())), Ok(Answer::Recorded(Some(Finding::ApprovedBefore))));
-    assert_eq!(house.balances(Whose::Everyone), [("a".to_owned(), 1_000, 300)]);
+    assert_eq!(house.everyone(), [("a".to_owned(), 1_000, 300)]);
     assert_eq!(house.decide(purchase("key", 300)), again(approved(300)));
 
     // The same callback's approval was overtaken by its own stand-in: nobody heard it.
@@ -112,7 +112,7 @@ fn a_retry_that_stand_in_declined_does_not_release_what_the_first_was_told() {
         house.act(Act::Adopt(Adopt { received_at: asked_at(), ..adopt })),
         Ok(Answer::Recorded(Some(Finding::AdoptedOverOurs)))
     );
-    assert_eq!(house.balances(Whose::Everyone), [("a".to_owned(), 1_000, 0)]);
+    assert_eq!(house.everyone(), [("a".to_owned(), 1_000, 0)]);
 }
 
 #[test]

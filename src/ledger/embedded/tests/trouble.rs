@@ -18,7 +18,7 @@ fn a_damaged_log_is_nobodys_balance() {
         assert_eq!(house.operator().execute(damage, []).unwrap(), 1);
         assert!(matches!(house.start(), Err(JournalError::Broken(..))), "{damage}");
         assert_eq!(house.ledger().readiness(), Readiness::Unavailable);
-        assert_eq!(house.act(Act::Balances(origin(), Whose::Everyone)), Err(LedgerError::Unavailable));
+        assert_eq!(house.act(Act::Balances(origin(), Whose::Account(id("a")))), Err(LedgerError::Unavailable));
         assert_eq!(house.act(decide(purchase("k", 100))), Err(LedgerError::Unavailable));
     }
 }
@@ -34,7 +34,11 @@ fn a_bug_costs_only_its_own_answer() {
     assert_eq!(decided(answers[2].clone()), approved(100));
     for _ in 0..2 {
         assert_eq!(house.balance(), (1_000, 200));
-        assert_eq!(house.act(Act::Balances(buggy, Whose::Everyone)), Ok(Answer::Balances(vec![])), "what it wrote is undone");
+        assert_eq!(
+            house.act(Act::Balances(buggy, Whose::Account(id("lost")))),
+            Ok(Answer::Balances(vec![])),
+            "what it wrote is undone"
+        );
         assert_eq!(house.decide(purchase("before", 100)), again(approved(100)));
         house.restart();
     }
@@ -71,7 +75,7 @@ fn a_failed_commit_undoes_its_group_and_the_ledger_comes_back() {
     assert_eq!(decided(answers[5].clone()), again(declined(NO_FUNDS)));
     house.becomes(Readiness::Unavailable);
     assert_eq!(house.ledger().readiness(), Readiness::Unavailable);
-    assert_eq!(house.balances(Whose::Everyone), [("a".to_owned(), 1_000, 300)], "as before");
+    assert_eq!(house.everyone(), [("a".to_owned(), 1_000, 300)], "as before");
     assert_eq!(house.act(decide(purchase("meanwhile", 1))), unavailable);
     // What was answered before is said again, though nothing can be written.
     assert_eq!(house.decide(purchase("kept", 300)), again(approved(300)));
@@ -85,7 +89,7 @@ fn a_failed_commit_undoes_its_group_and_the_ledger_comes_back() {
     assert_eq!(decided(house.act(limited("other"))), approved(100), "the limit has forgotten the undone one");
     assert_eq!(house.tell("load", load(10_000)), None, "it had not been heard");
     for _ in 0..2 {
-        assert_eq!(house.balances(Whose::Everyone), [("a".to_owned(), 11_000, 400)]);
+        assert_eq!(house.everyone(), [("a".to_owned(), 11_000, 400)]);
         assert_eq!(house.decide(purchase("no", 5_000)), again(declined(NO_FUNDS)), "it was told");
         assert_eq!(house.decide(purchase("kept", 300)), again(approved(300)));
         house.restart();

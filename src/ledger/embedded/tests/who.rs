@@ -46,10 +46,15 @@ fn balances_are_told_by_account_card_and_cardholder() {
         (Whose::Card(id("z")), vec![]),
         (Whose::Cardholder(id("h")), vec![a.clone(), b.clone()]),
         (Whose::Cardholder(id("z")), vec![]),
-        (Whose::Everyone, vec![a, b]),
     ] {
         assert_eq!(house.balances(whose), expected, "{whose:?}");
     }
+    house.enter(vec![account("c", 7)]).unwrap();
+    let other = Origin { program: id("other"), ..origin() };
+    house.act(Act::Enter(other, vec![account("d", 9)])).unwrap();
+    house.enter(vec![account("e", 8)]).unwrap();
+    let names: Vec<String> = house.everyone().into_iter().map(|(name, ..)| name).collect();
+    assert_eq!(names, ["a", "b", "c", "e"], "page by page, and no other program's");
     let inquiry = AuthorizationRequest { kind: AuthorizationKind::BalanceInquiry, ..purchase("inquiry", 0) };
     match house.act(decide(inquiry)) {
         Ok(Answer::Decided { balance: Some(balance), .. }) => assert_eq!(figures(&balance), ("a".to_owned(), 1_000, 0)),
@@ -111,7 +116,7 @@ fn entering_twice_changes_no_balance_and_a_refused_batch_leaves_nothing() {
         assert_eq!(house.enter(batch), Err(LedgerError::Refused));
     }
     for key in ["k1", "k2"] {
-        assert_eq!(house.balances(Whose::Everyone).len(), 1);
+        assert_eq!(house.everyone().len(), 1);
         assert_eq!(house.balance().0, 1_000);
         let with_new_card = AuthorizationRequest { card: Some(id("d")), ..purchase(&format!("d{key}"), 1) };
         assert_eq!(house.decide(with_new_card), declined(DeclineReason::CardUnknown));
