@@ -106,7 +106,7 @@ pub struct NewStatus {
 }
 
 /// Lists accounts.
-#[utoipa::path(get, path = "/v1/accounts", tag = "accounts", params(ProgramParameter, PageParameters),
+#[utoipa::path(get, operation_id = "list_accounts", path = "/v1/accounts", tag = "accounts", params(ProgramParameter, PageParameters),
     responses((status = 200, body = Accounts), ReadProblems))]
 pub(super) async fn list(State(api): State<Arc<Api>>, caller: Caller) -> Result<Json<Accounts>, Problem> {
     let page = caller.query.finish(|fields| Page::read(fields, "accounts"))?;
@@ -119,7 +119,7 @@ pub(super) async fn list(State(api): State<Arc<Api>>, caller: Caller) -> Result<
 }
 
 /// Gets an account, as the ledger has it at this moment.
-#[utoipa::path(get, path = "/v1/accounts/{account_id}", tag = "accounts",
+#[utoipa::path(get, operation_id = "get_account", path = "/v1/accounts/{account_id}", tag = "accounts",
     params(("account_id" = String, Path, description = "The account's name."), ProgramParameter),
     responses((status = 200, body = Account), ReadProblems))]
 pub(super) async fn get(State(api): State<Arc<Api>>, target: Target, caller: Caller) -> Result<Json<Account>, Problem> {
@@ -128,7 +128,7 @@ pub(super) async fn get(State(api): State<Arc<Api>>, target: Target, caller: Cal
 }
 
 /// Creates an account. One that is there already with the same currency and credit line is answered with 200.
-#[utoipa::path(post, path = "/v1/accounts", tag = "accounts", params(ProgramParameter, KeyParameter),
+#[utoipa::path(post, operation_id = "create_account", path = "/v1/accounts", tag = "accounts", params(ProgramParameter, KeyParameter),
     request_body = NewAccount,
     responses((status = 201, body = Account), (status = 200, description = "It was there", body = Account), WriteProblems))]
 pub(super) async fn create(State(api): State<Arc<Api>>, write: Write) -> Result<Response, Problem> {
@@ -159,7 +159,7 @@ pub(super) async fn create(State(api): State<Arc<Api>>, write: Write) -> Result<
 }
 
 /// Credits an account by hand.
-#[utoipa::path(post, path = "/v1/accounts/{account_id}/credits", tag = "accounts",
+#[utoipa::path(post, operation_id = "credit_account", path = "/v1/accounts/{account_id}/credits", tag = "accounts",
     params(("account_id" = String, Path, description = "The account's name."), ProgramParameter, KeyParameter),
     request_body = Amount, responses((status = 200, body = Account), WriteProblems))]
 pub(super) async fn credit(State(api): State<Arc<Api>>, target: Target, write: Write) -> Result<Json<Account>, Problem> {
@@ -167,7 +167,7 @@ pub(super) async fn credit(State(api): State<Arc<Api>>, target: Target, write: W
 }
 
 /// Debits an account by hand. It is booked in full, even if less is available.
-#[utoipa::path(post, path = "/v1/accounts/{account_id}/debits", tag = "accounts",
+#[utoipa::path(post, operation_id = "debit_account", path = "/v1/accounts/{account_id}/debits", tag = "accounts",
     params(("account_id" = String, Path, description = "The account's name."), ProgramParameter, KeyParameter),
     request_body = Amount, responses((status = 200, body = Account), WriteProblems))]
 pub(super) async fn debit(State(api): State<Arc<Api>>, target: Target, write: Write) -> Result<Json<Account>, Problem> {
@@ -175,7 +175,7 @@ pub(super) async fn debit(State(api): State<Arc<Api>>, target: Target, write: Wr
 }
 
 /// Sets an account's status.
-#[utoipa::path(put, path = "/v1/accounts/{account_id}/status", tag = "accounts",
+#[utoipa::path(put, operation_id = "set_account_status", path = "/v1/accounts/{account_id}/status", tag = "accounts",
     params(("account_id" = String, Path, description = "The account's name."), ProgramParameter, KeyParameter),
     request_body = NewStatus, responses((status = 200, body = Account), WriteProblems))]
 pub(super) async fn set_status(State(api): State<Arc<Api>>, target: Target, write: Write) -> Result<Json<Account>, Problem> {
@@ -238,10 +238,7 @@ impl NewAccount {
     fn read(fields: &Fields, of_program: holdfast_core::Currency) -> Option<Self> {
         let account_id = fields.parsed("account_id", Need::Required, AccountId::new);
         let currency = fields.currency(of_program);
-        let credit_line = match fields.whole("credit_line", Need::Optional, 0) {
-            Some(credit_line) => credit_line,
-            None => 0,
-        };
+        let credit_line = fields.whole("credit_line", Need::Optional, 0).unwrap_or_default();
         let reason = fields.reason(Need::Optional);
         Some(NewAccount { account_id: account_id?, currency: Money::zero(currency?), credit_line, reason: reason? })
     }

@@ -77,7 +77,6 @@ pub struct NewCard {
 
 /// Why something is done.
 #[derive(Debug, Clone, ToSchema)]
-#[expect(dead_code, reason = "described here, read by hand")]
 pub struct Reason {
     /// Why, for whoever reads it later.
     #[schema(max_length = 500, example = "reported by the cardholder")]
@@ -95,7 +94,7 @@ pub(super) struct CardFilter {
 }
 
 /// Lists the cards of an account.
-#[utoipa::path(get, path = "/v1/cards", tag = "cards", params(ProgramParameter, CardFilter, PageParameters),
+#[utoipa::path(get, operation_id = "list_cards", path = "/v1/cards", tag = "cards", params(ProgramParameter, CardFilter, PageParameters),
     responses((status = 200, body = Cards), ReadProblems))]
 pub(super) async fn list(State(api): State<Arc<Api>>, caller: Caller) -> Result<Json<Cards>, Problem> {
     let (account, page) = caller.query.finish(|fields| {
@@ -113,7 +112,7 @@ pub(super) async fn list(State(api): State<Arc<Api>>, caller: Caller) -> Result<
 }
 
 /// Gets a card.
-#[utoipa::path(get, path = "/v1/cards/{card}", tag = "cards",
+#[utoipa::path(get, operation_id = "get_card", path = "/v1/cards/{card}", tag = "cards",
     params(("card" = String, Path, description = "The platform's token of the card."), ProgramParameter),
     responses((status = 200, body = Card), ReadProblems))]
 pub(super) async fn get(State(api): State<Arc<Api>>, target: Target, caller: Caller) -> Result<Json<Card>, Problem> {
@@ -123,7 +122,7 @@ pub(super) async fn get(State(api): State<Arc<Api>>, target: Target, caller: Cal
 }
 
 /// Creates a card. One that is there already with the same account and cardholder is answered with 200.
-#[utoipa::path(post, path = "/v1/cards", tag = "cards", params(ProgramParameter, KeyParameter), request_body = NewCard,
+#[utoipa::path(post, operation_id = "create_card", path = "/v1/cards", tag = "cards", params(ProgramParameter, KeyParameter), request_body = NewCard,
     responses((status = 201, body = Card), (status = 200, description = "It was there", body = Card), WriteProblems))]
 pub(super) async fn create(State(api): State<Arc<Api>>, write: Write) -> Result<Response, Problem> {
     let (new, change) = write.read(NewCard::read)?;
@@ -153,7 +152,7 @@ pub(super) async fn create(State(api): State<Arc<Api>>, write: Write) -> Result<
 }
 
 /// Freezes a card: nothing is approved on it until it is unfrozen.
-#[utoipa::path(post, path = "/v1/cards/{card}/freeze", tag = "cards",
+#[utoipa::path(post, operation_id = "freeze_card", path = "/v1/cards/{card}/freeze", tag = "cards",
     params(("card" = String, Path, description = "The platform's token of the card."), ProgramParameter, KeyParameter),
     request_body = Reason,
     responses((status = 200, body = Card), (status = 202, description = "Done; not to be read yet", body = Card), WriteProblems))]
@@ -162,7 +161,7 @@ pub(super) async fn freeze(State(api): State<Arc<Api>>, target: Target, write: W
 }
 
 /// Unfreezes a card. A card that is lost, stolen, expired or closed stays so.
-#[utoipa::path(post, path = "/v1/cards/{card}/unfreeze", tag = "cards",
+#[utoipa::path(post, operation_id = "unfreeze_card", path = "/v1/cards/{card}/unfreeze", tag = "cards",
     params(("card" = String, Path, description = "The platform's token of the card."), ProgramParameter, KeyParameter),
     request_body = Reason,
     responses((status = 200, body = Card), (status = 202, description = "Done; not to be read yet", body = Card), WriteProblems))]
@@ -171,7 +170,7 @@ pub(super) async fn unfreeze(State(api): State<Arc<Api>>, target: Target, write:
 }
 
 /// Closes a card for good.
-#[utoipa::path(post, path = "/v1/cards/{card}/close", tag = "cards",
+#[utoipa::path(post, operation_id = "close_card", path = "/v1/cards/{card}/close", tag = "cards",
     params(("card" = String, Path, description = "The platform's token of the card."), ProgramParameter, KeyParameter),
     request_body = Reason,
     responses((status = 200, body = Card), (status = 202, description = "Done; not to be read yet", body = Card), WriteProblems))]

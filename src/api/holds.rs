@@ -33,7 +33,7 @@ pub struct Hold {
     #[schema(value_type = Option<String>, example = "marqeta")]
     pub platform: Option<PlatformName>,
     /// The platform's name of the payment.
-    #[schema(value_type = String, example = "tx-1001")]
+    #[schema(value_type = String, example = "jit-1001")]
     pub payment: AuthorizationId,
     /// The account.
     #[schema(value_type = String, example = "acct-demo-1")]
@@ -109,7 +109,7 @@ pub(super) struct HoldFilter {
 }
 
 /// Lists holds of an account or a card.
-#[utoipa::path(get, path = "/v1/holds", tag = "holds", params(ProgramParameter, HoldFilter, PageParameters),
+#[utoipa::path(get, operation_id = "list_holds", path = "/v1/holds", tag = "holds", params(ProgramParameter, HoldFilter, PageParameters),
     responses((status = 200, body = Holds), ReadProblems))]
 pub(super) async fn list(State(api): State<Arc<Api>>, caller: Caller) -> Result<Json<Holds>, Problem> {
     let (whose, wanted, page) = caller.query.finish(asked)?;
@@ -123,7 +123,7 @@ pub(super) async fn list(State(api): State<Arc<Api>>, caller: Caller) -> Result<
 }
 
 /// Gets a hold.
-#[utoipa::path(get, path = "/v1/holds/{hold_id}", tag = "holds",
+#[utoipa::path(get, operation_id = "get_hold", path = "/v1/holds/{hold_id}", tag = "holds",
     params(("hold_id" = i64, Path, description = "The hold's number."), ProgramParameter),
     responses((status = 200, body = Hold), ReadProblems))]
 pub(super) async fn get(State(api): State<Arc<Api>>, target: Target, caller: Caller) -> Result<Json<Hold>, Problem> {
@@ -133,7 +133,7 @@ pub(super) async fn get(State(api): State<Arc<Api>>, target: Target, caller: Cal
 }
 
 /// Releases a hold: what is still held is available again. A later clearing by the platform posts all the same.
-#[utoipa::path(post, path = "/v1/holds/{hold_id}/release", tag = "holds",
+#[utoipa::path(post, operation_id = "release_hold", path = "/v1/holds/{hold_id}/release", tag = "holds",
     params(("hold_id" = i64, Path, description = "The hold's number."), ProgramParameter, KeyParameter),
     request_body = Reason,
     responses((status = 200, body = Hold), (status = 202, description = "Done; not to be read yet", body = Hold), WriteProblems))]

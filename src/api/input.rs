@@ -181,3 +181,34 @@ impl Fields {
 fn printable(name: &str) -> String {
     name.chars().take(40).map(|c| if c.is_ascii_alphanumeric() || c == '_' || c == '-' { c } else { '?' }).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn read(fields: &Fields) -> Option<(Money, String)> {
+        let money = fields.money(Currency::USD);
+        let reason = fields.reason(Need::Required);
+        let _ = (fields.moment("since", Need::Optional), fields.whole("limit", Need::Optional, 0));
+        Some((money?, reason?))
+    }
+
+    #[test]
+    fn what_is_canonical_has_one_order() {
+        let one = Fields::of_body(br#"{"b": 1, "a": {"d": 2, "c": [3]}}"#);
+        let other = Fields::of_body(br#" {"a":{"c":[3],"d":2},"b":1} "#);
+        assert_eq!(one.canonical(), other.canonical());
+        assert_ne!(one.canonical(), Fields::of_body(br#"{"b": 1, "a": {"d": 2, "c": [4]}}"#).canonical());
+    }
+
+    proptest! {
+        #[test]
+        fn no_body_panics_and_what_is_refused_says_why(body in prop::collection::vec(any::<u8>(), 0..200), text in "\\PC*") {
+            for bytes in [body.as_slice(), text.as_bytes(), format!("{{{text:?}: {text:?}}}").as_bytes()] {
+                prop_assert!(Fields::of_body(bytes).finish(read).is_err());
+            }
+        }
+    }
+}

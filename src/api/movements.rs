@@ -84,7 +84,7 @@ pub(super) struct MovementFilter {
 }
 
 /// Lists an account's movements.
-#[utoipa::path(get, path = "/v1/accounts/{account_id}/movements", tag = "accounts",
+#[utoipa::path(get, operation_id = "list_movements", path = "/v1/accounts/{account_id}/movements", tag = "accounts",
     params(("account_id" = String, Path, description = "The account's name."), ProgramParameter, MovementFilter, PageParameters),
     responses((status = 200, body = Movements), ReadProblems))]
 pub(super) async fn list(State(api): State<Arc<Api>>, target: Target, caller: Caller) -> Result<Json<Movements>, Problem> {

@@ -94,7 +94,7 @@ impl Text {
 }
 
 /// Shows this document. Needs no token.
-#[utoipa::path(get, path = "/v1/openapi.json", tag = "description", security(()),
+#[utoipa::path(get, operation_id = "get_openapi", path = "/v1/openapi.json", tag = "description", security(()),
     responses((status = 200, description = "This document", body = serde_json::Value)))]
 pub(super) async fn show(Extension(Text(text)): Extension<Text>) -> Response {
     json_text(text.to_string())

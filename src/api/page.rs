@@ -34,13 +34,9 @@ pub struct PageParameters {
 impl Page {
     /// Reads `limit` and `cursor` of a list; one list's cursor is none of another's.
     pub fn read(fields: &Fields, list: &str) -> Option<Self> {
-        let limit = match fields.parsed("limit", Need::Optional, limit) {
-            Some(limit) => limit,
-            None => LIMIT,
-        };
-        let last = fields.parsed("cursor", Need::Optional, |text| {
-            number(text, list).ok_or("must be `next_cursor` of a page of this list")
-        });
+        let limit = fields.parsed("limit", Need::Optional, limit).unwrap_or(LIMIT);
+        let last = fields
+            .parsed("cursor", Need::Optional, |text| number(text, list).ok_or("must be `next_cursor` of a page of this list"));
         Some(Page { limit, last })
     }
 
@@ -67,4 +63,27 @@ fn number(cursor: &str, list: &str) -> Option<i64> {
 /// Tells lists' cursors apart.
 fn kind(list: &str) -> u8 {
     list.bytes().fold(0x5a, |kind: u8, byte| kind.rotate_left(3) ^ byte)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_cursor_is_read_again_by_its_own_list_only(last in 0_i64..) {
+            let cursor = Page::cursor("holds", last);
+            prop_assert_eq!(number(&cursor, "holds"), Some(last));
+            for other in ["accounts", "cards", "movements"] {
+                prop_assert_eq!(number(&cursor, other), None, "{}", other);
+            }
+        }
+
+        #[test]
+        fn no_cursor_panics(text in "\\PC*") {
+            let _ = number(&text, "holds");
+        }
+    }
 }

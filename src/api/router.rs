@@ -22,7 +22,6 @@ use super::reads::{AsOf, Unreadable};
 use super::{Api, accounts, cards, holds, movements, settlement};
 
 /// The routes, and what they say of themselves.
-#[must_use]
 pub fn described() -> (Router<Arc<Api>>, OpenApi) {
     let (router, description) = OpenApiRouter::with_openapi(Description::openapi())
         .routes(routes!(accounts::list, accounts::create))
@@ -46,7 +45,6 @@ pub fn described() -> (Router<Arc<Api>>, OpenApi) {
 }
 
 /// The whole service.
-#[must_use]
 pub fn service(api: &Arc<Api>) -> Router {
     let (router, description) = described();
     // Made once: it does not change while the server runs.

@@ -71,7 +71,7 @@ pub(super) struct Days {
 }
 
 /// Sums what was posted, by day, network, currency and cause.
-#[utoipa::path(get, path = "/v1/settlement", tag = "settlement", params(ProgramParameter, Days),
+#[utoipa::path(get, operation_id = "get_settlement", path = "/v1/settlement", tag = "settlement", params(ProgramParameter, Days),
     responses((status = 200, body = Settlement), ReadProblems))]
 pub(super) async fn sums(State(api): State<Arc<Api>>, caller: Caller) -> Result<Json<Settlement>, Problem> {
     let days = caller.query.finish(days)?;
@@ -114,5 +114,26 @@ impl Sum {
             posted: i64::try_from(line.minor).ok()?,
             movements: line.movements,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn days_are_counted_from_1970() {
+        for (text, number) in [("1970-01-01", 0), ("1969-12-31", -1), ("2000-02-29", 11_016), ("2026-03-14", 20_526)] {
+            assert_eq!((day(text), date(number)), (Ok(number), text.to_owned()));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_day_panics(number: i32, text in "\\PC*") {
+            let _ = (date(number), day(&text));
+        }
     }
 }

@@ -25,7 +25,7 @@ fn the_command_line_holds_together() {
 fn what_is_understood() {
     let understood = [
         "holdfast serve",
-        "holdfast serve --config c --data d --listen 127.0.0.1:0 --ops-listen [::1]:0",
+        "holdfast serve --config c --data d --listen 127.0.0.1:0 --ops-listen [::1]:0 --api-listen 127.0.0.1:0",
         "holdfast check --config c",
         "holdfast import --accounts a --cards c",
         "holdfast import --cards c --data d",
@@ -299,7 +299,7 @@ fn without_a_server_the_configuration_is_needed() {
 
 /// A data directory whose journal has two groups, of two records and of one.
 fn data_directory() -> tempfile::TempDir {
-    use crate::journal::{BodyRef, GroupWriter, Journal, Log as _, RecordRef, Sync};
+    use crate::journal::{GroupWriter, Journal, Log as _, Sync};
     let data = tempfile::tempdir().unwrap();
     let mut journal = Journal::open(data.path(), Sync::Full).unwrap();
     for records in [2, 1] {

@@ -73,6 +73,7 @@ static PLATFORMS: [Platform; 3] = [
 ];
 
 const DEMO_PASSWORD: &str = include_str!("../../config/demo/secrets/platform_password");
+const DEMO_TOKEN: &str = include_str!("../../config/demo/secrets/management_token");
 
 fn environment(name: &str) -> Option<String> {
     match name {
@@ -83,6 +84,8 @@ fn environment(name: &str) -> Option<String> {
         "LONG" => Some("s".repeat(4097)),
         "TOO_LONG_FOR_BASIC" => Some("s".repeat(499)),
         "DEMO" => Some(DEMO_PASSWORD.into()),
+        "TOKEN" => Some("0123456789abcdef-of-my-own".into()),
+        "DEMO_TOKEN" => Some(DEMO_TOKEN.into()),
         _ => None,
     }
 }
@@ -168,6 +171,7 @@ fn the_least_that_can_be_written_has_every_default() {
     };
     assert_eq!(config.server, expected);
     assert_eq!(config.server, ServerConfig::default());
+    assert_eq!(config.api, ApiConfig { listen: "127.0.0.1:8081".parse().unwrap(), tokens: Vec::new() });
     assert_eq!(config.responder, ResponderConfig { in_flight_max: 1024, told_max: 100_000 });
     assert_eq!(config.ledger, LedgerConfig::default());
     assert_eq!(
@@ -193,6 +197,7 @@ fn every_key_is_taken() {
         "[server]\nlisten = '0.0.0.0:1'\nops_listen = '127.0.0.1:2'\nworkers = 3\nconnections_max = 4\nhead_bytes_max = 5000\n\
          body_bytes_max = 6000\nhead_read_ms_max = 70\nbody_read_ms_max = 80\nidle_seconds_max = 9\ntls_handshake_ms_max = 95\ndrain_seconds_max = 10\n\
          tls_terminated_upstream = false\n[server.tls]\ncertificate = 'certificate.pem'\nkey = 'key.pem'\n\
+         [api]\nlisten = '127.0.0.1:3'\n[[api.token]]\nname = 'a'\ntoken = 'env:TOKEN'\nprograms = ['one']\n\
          [responder]\nin_flight_max = 11\ntold_max = 12\n\
          [ledger]\nengine = 'embedded'\ndata = 'd'\nsync = 'none'\ncommit_records_max = 13\n\
          [telemetry]\nfile = 't.jsonl'\nfile_bytes_max = 2000000\n{LEAST}\
@@ -220,6 +225,9 @@ fn every_key_is_taken() {
         tls: Some(TlsFiles { certificate: directory.path().join("certificate.pem"), key: directory.path().join("key.pem") }),
     };
     assert_eq!(config.server, expected);
+    let digest = <sha2::Sha256 as sha2::Digest>::digest("0123456789abcdef-of-my-own").into();
+    let token = ApiToken { name: "a".to_owned(), digest, programs: vec![config.programs[0].id] };
+    assert_eq!(config.api, ApiConfig { listen: "127.0.0.1:3".parse().unwrap(), tokens: vec![token] });
     assert_eq!(config.tls.unwrap().alpn_protocols, [b"http/1.1".to_vec()]);
     assert_eq!(config.responder, ResponderConfig { in_flight_max: 11, told_max: 12 });
     assert_eq!(
@@ -242,10 +250,12 @@ fn the_command_line_goes_over_the_file() {
     let overrides = Overrides {
         listen: Some(address("127.0.0.1:0")),
         ops_listen: Some(address("127.0.0.1:0")),
+        api_listen: Some(address("127.0.0.1:0")),
         data: Some("elsewhere".into()),
     };
     let config = load_with(&directory(), &format!("[server]\nlisten = '127.0.0.1:7'\n{LEAST}"), overrides).unwrap();
     assert_eq!((config.server.listen, config.server.ops_listen), (address("127.0.0.1:0"), address("127.0.0.1:0")));
+    assert_eq!(config.api.listen, address("127.0.0.1:0"));
     assert_eq!(config.ledger.data, Path::new("elsewhere"));
 
     let beyond = Overrides { listen: Some(address("0.0.0.0:80")), ..Overrides::default() };
@@ -274,7 +284,7 @@ fn what_can_be_wrong_with_the_process() {
         (
             "",
             "[sever]",
-            "c.toml:1:2: sever: is not a key of this table; its keys are server, responder, ledger, telemetry, program",
+            "c.toml:1:2: sever: is not a key of this table; its keys are server, responder, ledger, telemetry, program, api",
         ),
         ("", "server = 1", "c.toml:1:10: server: must be a table"),
         (
@@ -574,6 +584,50 @@ fn demo_secrets_stay_at_home() {
     }
 }
 
+const TOKEN: &str = "[[api.token]]\nname = 'a'\ntoken = 'env:TOKEN'\nprograms = ['one']\n";
+
+#[test]
+fn what_can_be_wrong_with_the_management_api() {
+    let cases = [
+        (
+            "listen = '0.0.0.0:1'\n".to_owned() + TOKEN,
+            "2:10: api.listen: is plain HTTP beyond loopback; that needs \
+            tls_terminated_upstream = true in [server]: the management API speaks plain HTTP only",
+        ),
+        (
+            "listen = '127.0.0.1:9090'\n".to_owned() + TOKEN,
+            "2:10: api.listen: is the address of server.listen or \
+            server.ops_listen too; the management API needs a port of its own",
+        ),
+        (
+            TOKEN.replace("'a'", "'a b'"),
+            "3:8: api.token[0].name: must be 1 to 48 visible ASCII characters without blanks: \
+            records of operations say who by it",
+        ),
+        (TOKEN.repeat(2), "7:8: api.token[1].name: is the name of an earlier token too; every token has its own"),
+        (
+            TOKEN.replace("TOKEN", "PASSWORD"),
+            "4:9: api.token[0].token: names a token that is too short, or has other \
+            characters than visible ASCII; `openssl rand -hex 32` makes one",
+        ),
+        (TOKEN.replace("'one'", "'two'"), "5:13: api.token[0].programs[0]: is no [[program]] of this file"),
+        (
+            TOKEN.replace("'one'", ""),
+            "5:12: api.token[0].programs: is an empty list, which could mean all or nothing; leave the \
+            key out, or list something",
+        ),
+    ];
+    for (section, expected) in cases {
+        assert_eq!(load(&format!("[api]\n{section}{LEAST}")).unwrap_err(), format!("c.toml:{expected}"), "{section}");
+    }
+    let demo = format!("{}{LEAST}", TOKEN.replace("TOKEN", "DEMO_TOKEN"));
+    assert!(load(&demo).is_ok());
+    for at_large in [demo.replace("sandbox", "production"), format!("[server]\ntls_terminated_upstream = true\n{demo}")] {
+        let wrong = load(&at_large).unwrap_err();
+        assert!(wrong.ends_with("it works only for sandbox programs on loopback; make your own"), "{wrong}");
+    }
+}
+
 #[test]
 fn every_error_at_once_in_the_order_of_lines() {
     let text = "[server]\nlisten = 'x'\nbacklog = 1\n[ledger]\nsync = 1\n".to_owned()
@@ -685,6 +739,9 @@ fn load_shipped(text: &str) -> Result<Config, String> {
 fn the_shipped_file_is_the_demo() {
     let config = load_shipped(SHIPPED).unwrap();
     assert_eq!((config.server, config.responder, config.ledger), Default::default());
+    assert_eq!(config.api.listen, ApiConfig::default().listen);
+    let [token] = config.api.tokens.as_slice() else { panic!("{:?}", config.api) };
+    assert_eq!((token.name.as_str(), token.programs[0].as_str()), ("demo-operator", "demo"));
     let program = &config.programs[0];
     assert_eq!((program.id.as_str(), program.currency.code(), program.environment), ("demo", "USD", Environment::Sandbox));
     let mounts: Vec<_> = program.mounts.iter().map(|mount| (mount.platform.name, mount.path.as_str())).collect();
@@ -725,6 +782,7 @@ fn the_defaults_that_the_shipped_file_shows_are_the_defaults() {
         .collect();
     let (shown, left_out) = (load_shipped(&shown).unwrap(), load_shipped(SHIPPED).unwrap());
     assert_eq!((shown.server, shown.responder, shown.ledger), (left_out.server, left_out.responder, left_out.ledger));
+    assert_eq!(shown.api, left_out.api);
     for (shown, left_out) in shown.programs[0].mounts.iter().zip(&left_out.programs[0].mounts) {
         assert_eq!((shown.budget, shown.reserve), (left_out.budget, left_out.reserve));
     }
@@ -733,7 +791,7 @@ fn the_defaults_that_the_shipped_file_shows_are_the_defaults() {
 #[test]
 fn the_shipped_file_names_every_key() {
     let text = format!(
-        "zzz = 1\n[server]\nzzz = 1\n[server.tls]\nzzz = 1\n[responder]\nzzz = 1\n[ledger]\nzzz = 1\n[telemetry]\nfile = 'a.jsonl'\nzzz = 1\n{}\n",
+        "zzz = 1\n[server]\nzzz = 1\n[server.tls]\nzzz = 1\n[api]\nzzz = 1\n[[api.token]]\nzzz = 1\n[responder]\nzzz = 1\n[ledger]\nzzz = 1\n[telemetry]\nfile = 'a.jsonl'\nzzz = 1\n{}\n",
         LEAST.replace("id =", "zzz = 1\nid =").replace("path =", "zzz = 1\npath =").replace("user =", "zzz = 1\nuser =")
     );
     let wrong = load(&text).unwrap_err();

@@ -46,7 +46,6 @@ pub struct Place {
 
 /// What a record says.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[expect(clippy::large_enum_variant, reason = "records are read one at a time")]
 pub enum Body {
     /// An authorization was decided.
     Decided {

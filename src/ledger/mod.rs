@@ -80,7 +80,6 @@ impl Origin {
 
 /// One thing for a ledger to do.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "it lives in a pooled ticket; boxing would allocate on the request path")]
 pub enum Act {
     /// Nothing: a ticket at rest.
     Rest,

@@ -9,7 +9,7 @@ use holdfast::config::{Config, Overrides};
 use holdfast::ledger::{self, Act, Answer, Completions, Ledger, LedgerError, Readiness, Ticket, Wait, Whose};
 use holdfast_core::{AccountId, ProgramId};
 
-use crate::support::{Client, Marqeta, Workplace};
+use crate::support::{BackOffice, Client, Marqeta, Workplace};
 
 /// What is wrong with the ledger at the moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -291,7 +291,7 @@ fn nothing_is_decided_before_the_published_rules_are_in_force() {
     let overrides = Overrides {
         listen: Some("127.0.0.1:0".parse().unwrap()),
         ops_listen: Some("127.0.0.1:0".parse().unwrap()),
-            api_listen: Some("127.0.0.1:0".parse().unwrap()),
+        api_listen: Some("127.0.0.1:0".parse().unwrap()),
         data: Some(workplace.data()),
     };
     let config = Config::load(&workplace.config(), overrides).unwrap_or_else(|errors| panic!("{errors}"));
@@ -316,4 +316,20 @@ fn nothing_is_decided_before_the_published_rules_are_in_force() {
     assert_eq!(answer.json()["jit_funding"]["decline_reason"], "INVALID_MERCHANT", "{answer:?}");
     drop(inner);
     app.drain();
+}
+
+#[test]
+fn a_change_that_met_no_ledger_is_made_once_when_it_is_sent_again() {
+    let bench = Bench::new(short_budget);
+    let mut office = BackOffice::demo(bench.app.api_listen);
+    let load = serde_json::json!({"amount": 2_500, "currency": "USD", "cause": "funding"});
+    bench.faulty.set(Fault::Unavailable);
+    let away = office.change("/v1/accounts/acct-demo-1/credits", "load", &load);
+    assert_eq!((away.status, away.header("retry-after")), (503, Some("1")), "{away:?}");
+    assert_eq!(away.json()["code"], "ledger_unavailable");
+    assert_eq!(office.get("/v1/accounts/acct-demo-1").status, 503);
+    bench.faulty.set(Fault::None);
+    for _ in 0..2 {
+        assert_eq!(office.made("/v1/accounts/acct-demo-1/credits", "load", &load)["posted"], 102_500);
+    }
 }

@@ -118,8 +118,7 @@ fn a_second_server_on_the_same_data_is_refused() {
     let workplace = Workplace::demo();
     let _server = workplace.serve();
     let data = workplace.data();
-    let second =
-        workplace.run(&[&["serve", "--data", data.to_str().unwrap()][..], &server::FREE_PORTS].concat());
+    let second = workplace.run(&[&["serve", "--data", data.to_str().unwrap()][..], &server::FREE_PORTS].concat());
     assert!(!second.status.success());
     assert!(String::from_utf8_lossy(&second.stderr).contains("in use"), "{second:?}");
     assert!(second.stdout.is_empty());

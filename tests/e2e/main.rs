@@ -26,6 +26,7 @@ mod faults;
 mod journal;
 mod lifecycle;
 mod limits;
+mod management;
 mod money;
 mod notifications;
 mod retries;

@@ -5,12 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use holdfast_core::hold::{HoldStatus, What};
+use holdfast_core::hold::{HoldStatus, ReleaseCause, What};
 use holdfast_core::{AccountId, CardToken, Money, ProgramId, Timestamp};
 
-use super::{
-    AccountLine, AsOf, CardLine, HoldLine, Lines, MovementLine, Reading, Reads, SumLine, Unreadable, Wanted, Whose,
-};
+use super::{AccountLine, AsOf, CardLine, HoldLine, Lines, MovementLine, Reading, Reads, SumLine, Unreadable, Wanted, Whose};
 use crate::api::page::Page;
 use crate::clock;
 use crate::journal;
@@ -72,10 +70,7 @@ impl EmbeddedReads {
         EmbeddedReads { data: data.to_owned(), open: Arc::default() }
     }
 
-    fn ask<T: Send + 'static>(
-        &self,
-        question: impl FnOnce(&Reader) -> Result<T, ReadError> + Send + 'static,
-    ) -> Reading<'_, T> {
+    fn ask<T: Send + 'static>(&self, question: impl FnOnce(&Reader) -> Result<T, ReadError> + Send + 'static) -> Reading<'_, T> {
         let EmbeddedReads { data, open } = self.clone();
         Box::pin(async move {
             let answered = tokio::task::spawn_blocking(move || {
@@ -230,9 +225,16 @@ fn wants(wanted: &Wanted, row: &kept::HoldLine) -> bool {
         && wanted.confirmed.is_none_or(|confirmed| is_confirmed(row) == confirmed)
 }
 
-/// Whether anything happened to it but our own approvals.
+/// Whether anything happened to it but what we did ourselves.
 fn is_confirmed(row: &kept::HoldLine) -> bool {
-    !row.steps.iter().all(|step| matches!(step.what, What::Placed(_)))
+    let by_us = |what: &What| match what {
+        What::Placed(_) => true,
+        What::Released { cause } => matches!(cause, ReleaseCause::Operator | ReleaseCause::SafetyTimer),
+        What::Recorded { .. } | What::Reduced { .. } | What::Totalled { .. } | What::Captured { .. } | What::Moved { .. } => {
+            false
+        }
+    };
+    !row.steps.iter().all(|step| by_us(&step.what))
 }
 
 fn after(page: Page) -> Option<u32> {

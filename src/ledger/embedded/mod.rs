@@ -199,7 +199,7 @@ fn get_ready(
     observer: &Arc<dyn Observer>,
 ) -> Result<(Writer, Option<JoinHandle<()>>), JournalError> {
     let thread = |error| JournalError::Directory(PathBuf::from("thread of the ledger"), error);
-    let (mut engine, cold, follower) = remember(log, follower, observer.as_ref())?;
+    let Remembered { mut engine, cold, follower } = remember(log, follower, observer.as_ref())?;
     engine.tidy(clock::utc());
     let last = engine.next_record().saturating_sub(1);
     shared.recorded.store(last, Ordering::Release);
@@ -215,18 +215,21 @@ fn get_ready(
     Ok((writer, following))
 }
 
-/// Reads memory from the projection, where there is one, and the rest from the log.
-fn remember(
-    log: Box<dyn Log>,
+/// An engine whose memory is as the journal says, and whoever keeps what it has let go of.
+struct Remembered {
+    engine: Engine,
+    cold: Box<dyn Cold>,
     follower: Option<Follower>,
-    observer: &dyn Observer,
-) -> Result<(Engine, Box<dyn Cold>, Option<Follower>), JournalError> {
+}
+
+/// Reads memory from the projection, where there is one, and the rest from the log.
+fn remember(log: Box<dyn Log>, follower: Option<Follower>, observer: &dyn Observer) -> Result<Remembered, JournalError> {
     let Some(mut follower) = follower else {
         let secret = std::hash::RandomState::new();
         let mut engine = Engine::new(log, State::new((secret.hash_one(0_u8), secret.hash_one(1_u8))));
         let rebuilt = engine.rebuild(1, &Nowhere, |_| {});
         say_remarks(&mut engine, observer);
-        return rebuilt.map(|()| (engine, Box::new(Nowhere) as Box<dyn Cold>, None));
+        return rebuilt.map(|()| Remembered { engine, cold: Box::new(Nowhere), follower: None });
     };
     let (state, thrown_away) = follower.restore()?;
     if let Some(thrown_away) = thrown_away {
@@ -237,7 +240,7 @@ fn remember(
     engine.projected_to(follower.projected());
     let rebuilt = engine.rebuild(follower.projected().saturating_add(1), &finder, |_| {});
     say_remarks(&mut engine, observer);
-    rebuilt.map(|()| (engine, Box::new(finder) as Box<dyn Cold>, Some(follower)))
+    rebuilt.map(|()| Remembered { engine, cold: Box::new(finder), follower: Some(follower) })
 }
 
 fn say_remarks(engine: &mut Engine, observer: &dyn Observer) {

@@ -5,7 +5,7 @@ use holdfast_core::{AuthorizationRequest, Currency, DeclineReason, Expiry, Payme
 
 use super::cold::{Cold, Need};
 use super::naming::{asked_of, heard, locate_request, payments_of, payments_told, subject_of};
-use super::state::{CardRow, HoldNumber, Names, State, UNTOLD};
+use super::state::{AccountIndex, CardIndex, CardRow, HoldNumber, Located, Names, State, UNTOLD};
 use super::undo::UndoLog;
 use crate::journal::{Body, JournalError, Record};
 
@@ -20,6 +20,8 @@ pub fn write_record(
     cold: &dyn Cold,
     undo: &mut UndoLog,
 ) -> Result<(), JournalError> {
+    // As it was forgotten then: a key that came again later is as old as that.
+    state.forget_old_keys(record.at, usize::MAX);
     let Some(program) = &record.program else { return Ok(()) };
     match &record.body {
         Body::Decided { request, outcome, .. } | Body::Adopted { request, outcome, .. } => {
@@ -30,6 +32,7 @@ pub fn write_record(
             let platform = record.platform.as_ref();
             take_in(state, record, payment, cold)?;
             let located = state.locate(program, platform, &Subject::default(), Some(payment));
+            let located = as_recorded(state, record, outcome, located);
             let asked = Some(state.asked_name(program, platform, key));
             let names = Names { payment: Some(payment), asked, ..names(program, record, number) };
             state.write(&located, &names, outcome, undo);
@@ -67,7 +70,7 @@ fn write_answer(
     if outcome.hold.is_some() {
         take_in(state, record, payment, cold)?;
     }
-    let located = locate_request(state, program, platform, request);
+    let located = as_recorded(state, record, outcome, locate_request(state, program, platform, request));
     let asked = Some(state.asked_name(program, platform, &request.key));
     let expiry = request.expiry;
     let names = Names { payment: Some(payment), increment, expiry, asked, ..names(program, record, number) };
@@ -93,7 +96,7 @@ fn write_told(
         take_in(state, record, payment, cold)?;
     }
     let subject = subject_of(event);
-    let located = state.locate_told(program, platform, &subject, payment);
+    let located = as_recorded(state, record, outcome, state.locate_told(program, platform, &subject, payment));
     let told = heard(state.told_name(program, platform, &event.key), event, outcome);
     let asked = asked_of(&event.fact).map(|key| state.asked_name(program, platform, &key));
     let names = Names { payment, increment, asked, told, ..names(program, record, number) };
@@ -108,11 +111,10 @@ fn write_told(
 fn take_in(state: &mut State, record: &Record, payment: &PaymentRef, cold: &dyn Cold) -> Result<(), JournalError> {
     let Some(program) = &record.program else { return Ok(()) };
     let names = state.payment_names(program, record.platform.as_ref(), payment);
-    if let Some(index) = state.hold_named(&names) {
-        // Its name was another payment's before, which memory had let go of when this one came.
-        if record.place.hold.is_some() && state.hold(index).map(|row| row.number.0) != record.place.hold {
-            state.forget_closed_hold(index);
-        } else {
+    while let Some(index) = state.hold_named(&names) {
+        let other = record.place.hold.is_some() && state.hold(index).map(|row| row.number.0) != record.place.hold;
+        // The name of a payment that ended, which memory had let go of when this one came by that name.
+        if !other || state.unname_closed_hold(index, &names).is_none() {
             return Ok(());
         }
     }
@@ -122,6 +124,17 @@ fn take_in(state: &mut State, record: &Record, payment: &PaymentRef, cold: &dyn 
         state.restore_hold(row, at, by);
     }
     Ok(())
+}
+
+/// Where the record says that a payment is new, no hold is meant that its names lead to.
+fn as_recorded(state: &State, record: &Record, outcome: &Outcome, located: Located) -> Located {
+    let place = &record.place;
+    let found = located.hold.and_then(|index| state.hold(index)).map(|row| row.number.0);
+    if outcome.hold.is_none() || found == place.hold {
+        return located;
+    }
+    let (account, card) = (place.account.map(AccountIndex), place.card.map(CardIndex));
+    Located { hold: None, account, card, ..located }
 }
 
 /// What every record's names have in common.

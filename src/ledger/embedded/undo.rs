@@ -29,8 +29,8 @@ pub enum Undo {
     Hold(HoldIndex, Box<HoldRow>),
     /// A hold was not there.
     HoldPlaced(HoldIndex),
-    /// A name led to no hold.
-    HoldName(Fingerprint),
+    /// A name led to another hold, or to none.
+    HoldName(Fingerprint, Option<HoldIndex>),
     /// A counter was different, or not there.
     Counter((CounterKey, Counting), Option<Counter>),
     /// A key had another answer, or none.

@@ -78,6 +78,15 @@ impl Client {
         self.receive().unwrap()
     }
 
+    /// Asks with these headers, and no others but what HTTP needs.
+    pub fn ask(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Response {
+        let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        let head =
+            format!("{method} {path} HTTP/1.1\r\nHost: {}\r\n{headers}Content-Length: {}\r\n\r\n", self.address, body.len());
+        self.stream.get_mut().write_all(&[head.as_bytes(), body.as_bytes()].concat()).unwrap();
+        self.receive().unwrap()
+    }
+
     /// Writes a request and does not wait.
     pub fn send(&mut self, method: &str, path: &str, body: &[u8]) {
         assert!(self.try_send(method, path, body), "the connection is gone");

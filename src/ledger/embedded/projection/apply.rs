@@ -1,9 +1,9 @@
 //! From a record to rows: what it says became of it is written to the rows that it says it is about. Nothing is decided, and
 //! nothing is looked up that a record could have said.
 
-use holdfast_core::hold::{Account, ToldEvent};
 use holdfast_core::hold::{
-    AccountStatus, Answered, CardStatus, Hold, HoldStatus, Mark, MovementCause, Outcome, Standing, Subject,
+    Account, AccountStatus, Answered, CardStatus, Finding, Hold, HoldStatus, Mark, MovementCause, Outcome, Standing, Subject,
+    ToldEvent,
 };
 use holdfast_core::{
     AccountId, CardToken, CardholderToken, Expiry, IdempotencyKey, Money, NetworkName, PaymentRef, PlatformName, ProgramId,
@@ -11,11 +11,11 @@ use holdfast_core::{
 use rusqlite::params;
 use smallvec::SmallVec;
 
-use super::batch::Batch;
+use super::batch::{AskedKept, Batch};
 use super::rows::{AccountKept, CardKept, CardholderKept, HoldKept};
 use super::words;
 use crate::journal::{Body, Record};
-use crate::ledger::embedded::naming::{asked_of, heard, payments_of, payments_told};
+use crate::ledger::embedded::naming::{asked_of, heard, payments_of, payments_told, subject_of};
 use crate::ledger::embedded::rebuild::{entered_account, entered_at};
 use crate::ledger::embedded::state::{AccountIndex, CardIndex, HoldNumber, HoldRow, NameKey};
 
@@ -86,7 +86,7 @@ impl Applying<'_, '_> {
             ])?;
         }
         match outcome.standing {
-            Some((standing, mark)) => self.stands(&crate::ledger::embedded::naming::subject_of(event), standing, mark),
+            Some((standing, mark)) => self.stands(&subject_of(event), standing, mark),
             None => Ok(()),
         }
     }
@@ -121,7 +121,8 @@ impl Applying<'_, '_> {
     fn answer(&mut self, asked: Option<IdempotencyKey>, answered: Option<Answered>) {
         if let Some((key, answered)) = asked.zip(answered) {
             let name = self.key.asked(self.program, self.record.platform.as_ref(), &key);
-            self.batch.answered(self.number, (self.record.at, name, answered));
+            let corrects = matches!(self.record.body, Body::Told { .. });
+            self.batch.answered(self.number, AskedKept { at: self.record.at, name, answered, corrects });
         }
     }
 
@@ -188,7 +189,7 @@ impl Applying<'_, '_> {
                 day,
                 after.posted,
                 after.held,
-                outcome.finding.map(holdfast_core::hold::Finding::name)
+                outcome.finding.map(Finding::name)
             ])
             .map(drop)
     }

@@ -9,6 +9,7 @@ use holdfast_core::Timestamp;
 use holdfast_core::hold::{Answered, Counted, HoldStatus};
 use holdfast_core::rules::{CounterKey, LimitScope};
 use rusqlite::{Connection, OptionalExtension as _, params};
+use serde::{Deserialize, Serialize};
 
 use super::rows::{AccountKept, CardKept, CardholderKept, HoldKept};
 use super::{find, words};
@@ -26,7 +27,14 @@ const PAGE_ANSWERS: usize = 512;
 const OLD_ROWS_MAX: usize = 8_192;
 
 /// One answer, as pages have it.
-pub(super) type AskedKept = (Timestamp, Fingerprint, Answered);
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(super) struct AskedKept {
+    pub at: Timestamp,
+    pub name: Fingerprint,
+    pub answered: Answered,
+    /// Whether it only corrects an answer, whose age it shares: it is nothing without that.
+    pub corrects: bool,
+}
 
 /// Rows of one batch, in a transaction that is open.
 pub(super) struct Batch<'c> {
@@ -227,7 +235,7 @@ fn save_counter(connection: &Connection, (key, counting): (CounterKey, Counting)
 }
 
 fn save_page(connection: &Connection, page: &[(i64, AskedKept)]) -> rusqlite::Result<()> {
-    let Some((record, (at, ..))) = page.last() else { return Ok(()) };
+    let Some((record, AskedKept { at, .. })) = page.last() else { return Ok(()) };
     let answers: Vec<&AskedKept> = page.iter().map(|(_, asked)| asked).collect();
     connection
         .prepare_cached("INSERT INTO asked VALUES (?1, ?2, ?3)")?

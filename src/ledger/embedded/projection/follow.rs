@@ -10,6 +10,8 @@ use super::apply::Applying;
 use super::batch::Batch;
 use super::{restore, schema};
 use crate::journal::{Group, JournalError, Record, Tail};
+#[cfg(test)]
+use crate::ledger::embedded::state::NameKey;
 use crate::ledger::embedded::state::State;
 
 /// Records that make a batch: enough to share a transaction's cost, few enough to be taken in at once.
@@ -125,6 +127,12 @@ impl Follower {
     /// The data directory.
     pub fn directory(&self) -> &Path {
         &self.directory
+    }
+
+    /// What keys the fingerprints in it.
+    #[cfg(test)]
+    pub fn key(&self) -> NameKey {
+        self.mark.key
     }
 
     /// Up to which record everything is in the projection.

@@ -20,3 +20,6 @@ pub(super) use self::bell::Bell;
 pub(super) use self::find::Finder;
 pub(super) use self::follow::Follower;
 pub(super) use self::thread::start;
+
+#[cfg(test)]
+mod tests;

@@ -187,16 +187,30 @@ impl Holds {
     }
 
     /// How many there are.
+    #[cfg(test)]
     pub fn live(&self) -> u64 {
         self.live
     }
 
     /// All of them, in no order.
+    #[cfg(test)]
     pub fn iter(&self) -> impl Iterator<Item = &HoldRow> {
         self.slots.iter().filter_map(|slot| match slot {
             Slot::Taken(row, ..) => Some(row.as_ref()),
             Slot::Free => None,
         })
+    }
+
+    /// The numbers of those that wait for their time, by the minute.
+    #[cfg(test)]
+    pub fn waiting(&self) -> BTreeMap<i64, Vec<u64>> {
+        let numbers = |places: &Vec<u32>| {
+            let mut numbers: Vec<_> =
+                places.iter().filter_map(|place| self.get(HoldIndex(*place))).map(|row| row.number.0).collect();
+            numbers.sort_unstable();
+            numbers
+        };
+        self.due.iter().map(|(minute, places)| (*minute, numbers(places))).collect()
     }
 
     fn wait_anew(&mut self, index: HoldIndex) {

@@ -6,6 +6,8 @@
 
 mod holds;
 mod names;
+#[cfg(test)]
+mod picture;
 mod restore;
 mod rows;
 mod take_back;
@@ -23,6 +25,8 @@ use smallvec::SmallVec;
 use self::holds::Holds;
 pub use self::holds::{CLOSED_KEPT, HoldIndex, HoldNumber, HoldRow};
 pub use self::names::{NameKey, PaymentNames};
+#[cfg(test)]
+pub use self::picture::Picture;
 pub use self::rows::Fingerprint;
 use self::rows::{ByName, Rows};
 pub use self::write::{Entered, Names};
@@ -349,6 +353,7 @@ impl State {
     }
 
     /// How many accounts, cards and holds are in memory.
+    #[cfg(test)]
     pub fn sizes(&self) -> Sizes {
         Sizes { accounts: self.accounts.next(), cards: self.cards.next(), holds: self.holds.live() }
     }
@@ -360,6 +365,7 @@ impl State {
 }
 
 /// How much is in memory.
+#[cfg(test)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sizes {
     pub accounts: u32,

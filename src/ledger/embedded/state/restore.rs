@@ -51,9 +51,16 @@ impl State {
         index
     }
 
-    /// A hold, unless it is there already. One that ended may go again when its time is up.
-    pub fn restore_hold(&mut self, row: HoldRow, at: Timestamp, record: i64) {
-        if row.names.iter().any(|name| self.holds_by_name.get(name).is_some()) {
+    /// A hold, unless it is there already. One that ended may go again when its time is up. A name of its that another hold
+    /// has by now stays with that; if none is left, nobody could mean this one.
+    pub fn restore_hold(&mut self, mut row: HoldRow, at: Timestamp, record: i64) {
+        let holder = |name: &Fingerprint| self.holds_by_name.get(name).and_then(|index| self.hold(*index));
+        let (named, number) = (!row.names.is_empty(), row.number);
+        if row.names.iter().any(|name| holder(name).is_some_and(|known| known.number == number)) {
+            return;
+        }
+        row.names.retain(|name| holder(name).is_none());
+        if named && row.names.is_empty() {
             return;
         }
         let (names, account, status) = (row.names.clone(), row.account, row.hold.status);

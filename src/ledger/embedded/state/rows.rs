@@ -141,6 +141,7 @@ impl<T> ByName<T> {
     }
 
     /// Everything, in no order.
+    #[cfg(test)]
     pub fn iter(&self) -> impl Iterator<Item = (&Fingerprint, &T)> {
         self.shards.iter().flatten()
     }

@@ -60,7 +60,10 @@ impl State {
                     self.count_open(row.account, row.hold.status, HoldStatus::Released);
                 }
             }
-            Undo::HoldName(name) => {
+            Undo::HoldName(name, Some(before)) => {
+                self.holds_by_name.insert(name, before);
+            }
+            Undo::HoldName(name, None) => {
                 self.holds_by_name.remove(&name);
             }
             Undo::Counter(key, Some(before)) => {

@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 
 use super::{
     ASKED_KEYS_KEPT, AccountIndex, AccountRow, CardIndex, CardRow, CardholderIndex, CardholderRow, Fingerprint, HoldIndex,
-    HoldNumber, HoldRow, Located, State, TOLD_KEYS_KEPT, counting,
+    HoldNumber, HoldRow, Located, PaymentNames, State, TOLD_KEYS_KEPT, counting,
 };
 use crate::journal::Place;
 use crate::ledger::embedded::counters::Counter;
@@ -109,7 +109,7 @@ impl State {
             self.holds.ended(names.at, names.record, index);
         }
         let increment = names.increment.map(|payment| self.payment_names(names.program, names.platform, payment));
-        for name in located.payment.into_iter().chain(increment).flat_map(super::PaymentNames::iter) {
+        for name in located.payment.into_iter().chain(increment).flat_map(PaymentNames::iter) {
             self.name_hold(name, index, undo);
         }
         Some(index)
@@ -146,13 +146,35 @@ impl State {
         Some(index)
     }
 
-    /// A name leads to the first hold that had it.
+    /// A name leads to the hold under way that had it first; one that ended gives it up, whether memory still has it or not.
     fn name_hold(&mut self, name: Fingerprint, index: HoldIndex, undo: &mut UndoLog) {
-        if self.holds_by_name.get(&name).is_none() {
-            self.holds_by_name.insert(name, index);
-            self.holds.change(index, |row| row.names.push(name));
-            undo.push(Undo::HoldName(name));
+        let known = self.holds_by_name.get(&name).copied();
+        if known == Some(index) {
+            return;
         }
+        if let Some(known) = known {
+            match self.hold(known) {
+                Some(row) if row.hold.status == HoldStatus::Open => return,
+                Some(row) => undo.push(Undo::Hold(known, Box::new(row.clone()))),
+                None => {}
+            }
+            self.holds.change(known, |row| row.names.retain(|other| *other != name));
+        }
+        self.holds_by_name.insert(name, index);
+        self.holds.change(index, |row| row.names.push(name));
+        undo.push(Undo::HoldName(name, known));
+    }
+
+    /// Takes these names from a hold that ended, for one that memory did not find it by; `None` if it is under way.
+    pub fn unname_closed_hold(&mut self, index: HoldIndex, names: &PaymentNames) -> Option<()> {
+        self.hold(index).filter(|row| row.hold.status != HoldStatus::Open)?;
+        for name in names.iter() {
+            if self.holds_by_name.get(&name) == Some(&index) {
+                self.holds_by_name.remove(&name);
+                self.holds.change(index, |row| row.names.retain(|other| *other != name));
+            }
+        }
+        Some(())
     }
 
     pub(super) fn count_open(&mut self, account: AccountIndex, before: HoldStatus, after: HoldStatus) {
@@ -344,22 +366,9 @@ impl State {
     pub fn forget_closed_holds(&mut self, before: Timestamp, record: i64, most: usize) {
         for _ in 0..most {
             let Some(row) = self.holds.let_one_go(before, record) else { return };
-            self.forget_names(&row);
-        }
-    }
-
-    /// Lets go of a hold that ended.
-    pub fn forget_closed_hold(&mut self, index: HoldIndex) {
-        if self.hold(index).is_some_and(|row| row.hold.status != HoldStatus::Open)
-            && let Some(row) = self.holds.remove(index)
-        {
-            self.forget_names(&row);
-        }
-    }
-
-    fn forget_names(&mut self, row: &HoldRow) {
-        for name in &row.names {
-            self.holds_by_name.remove(name);
+            for name in row.names {
+                self.holds_by_name.remove(&name);
+            }
         }
     }
 }

@@ -16,6 +16,8 @@ fn a_damaged_log_is_nobodys_balance() {
         house.decide(purchase("k", 100));
         house.ledger = None;
         assert_eq!(house.operator().execute(damage, []).unwrap(), 1);
+        // With it, a start reads no further back than it has to.
+        std::fs::remove_file(house.directory.path().join("projection.sqlite")).unwrap();
         assert!(matches!(house.start(), Err(JournalError::Broken(..))), "{damage}");
         assert_eq!(house.ledger().readiness(), Readiness::Unavailable);
         assert_eq!(house.act(Act::Balances(origin(), Whose::Account(id("a")))), Err(LedgerError::Unavailable));
@@ -108,7 +110,7 @@ fn a_group_in_doubt_that_is_durable_counts() {
     );
     let answers = house.batch(
         || operator.execute_batch(&once).unwrap(),
-        || vec![decide(purchase("yes", 100)), decide(purchase("no", 5_000)), tell("load", load(50))],
+        || vec![decide(purchase("yes", 100)), decide(purchase("no", 5_000)), loaded()],
     );
     assert_eq!((&answers[0], &answers[2]), (&Err(LedgerError::Unavailable), &Err(LedgerError::Unavailable)));
     house.becomes(Readiness::Unavailable);
@@ -117,9 +119,16 @@ fn a_group_in_doubt_that_is_durable_counts() {
         assert_eq!(house.balance(), (1_050, 100));
         assert_eq!(house.decide(purchase("yes", 100)), again(approved(100)));
         assert_eq!(house.decide(purchase("no", 5_000)), again(declined(NO_FUNDS)));
-        assert_eq!(house.tell("load", load(50)), Some(Finding::HeardBefore));
+        assert_eq!(house.act(loaded()), Ok(Answer::Recorded(Some(Finding::HeardBefore))));
         house.restart();
     }
+}
+
+/// Lately, so that nobody has to look for it outside memory: it joins the group of its batch.
+fn loaded() -> Act {
+    let (key, fact, occurred_at) = (id("load"), load(50), Some(asked_at()));
+    let subject = Subject { card: Some(id("c")), ..Subject::default() };
+    Act::Tell(origin(), ToldEvent { key, occurred_at, network: None, settlement_day: None, subject, fact })
 }
 
 #[test]

@@ -1,0 +1,120 @@
+//! What memory has let go of: it is found again, and what is told of it late counts.
+
+use super::*;
+
+/// A ledger whose memory keeps no hold that ended and is projected.
+fn forgetful() -> Bench {
+    let mut bench = Bench::keeping_closed(Duration::ZERO);
+    bench.furnish(1_000);
+    bench
+}
+
+fn holds_in_memory(bench: &mut Bench) -> u64 {
+    bench.engine().state.sizes().holds
+}
+
+/// Time goes on, and the writer tidies up.
+fn tidy(bench: &mut Bench) {
+    bench.pass(Duration::from_secs(1));
+}
+
+#[test]
+fn memory_keeps_an_ended_hold_until_it_is_projected() {
+    let mut bench = forgetful();
+    assert_eq!(bench.decide("p", 600), yes(600));
+    assert_eq!(bench.finding(&tell("clear", captured("p", 600))), None);
+    tidy(&mut bench);
+    assert_eq!(holds_in_memory(&mut bench), 1, "nobody else has it");
+    bench.catch_up();
+    tidy(&mut bench);
+    assert_eq!(holds_in_memory(&mut bench), 0);
+    // Not even a start brings back what ended long ago.
+    bench.pass(Duration::from_secs(700));
+    assert_eq!(bench.finding(&kept("later")), None);
+    bench.catch_up();
+    assert_eq!(bench.restart(), None);
+    assert_eq!(holds_in_memory(&mut bench), 0);
+}
+
+#[test]
+fn a_hold_that_was_changed_after_its_end_stays_until_that_is_projected() {
+    let mut bench = forgetful();
+    bench.decide("p", 600);
+    bench.finding(&tell("release", Fact::Released { payment: payment("p"), cause: ReleaseCause::Reversed }));
+    bench.catch_up();
+    // Ended by a record that is projected, changed by one that is not.
+    assert_eq!(bench.finding(&tell("late", captured("p", 100))), Some(Finding::CapturedAfterEnd));
+    tidy(&mut bench);
+    assert_eq!(holds_in_memory(&mut bench), 1);
+    bench.catch_up();
+    tidy(&mut bench);
+    assert_eq!(holds_in_memory(&mut bench), 0);
+}
+
+#[test]
+fn a_late_clearing_finds_its_hold_and_posts() {
+    let mut bench = forgetful();
+    bench.decide("p", 600);
+    bench.finding(&tell("clear", captured("p", 400)));
+    bench.catch_up();
+    tidy(&mut bench);
+    assert_eq!(holds_in_memory(&mut bench), 0);
+    let again = tell("again", captured("p", 150));
+    assert_eq!(bench.finding(&again), Some(Finding::CapturedAfterEnd), "not a force post: the payment is known");
+    bench.catch_up();
+    assert_same_hold(&mut bench, 550);
+    // And once more, with the same message: it is heard, not applied.
+    tidy(&mut bench);
+    assert_eq!(bench.finding(&again), Some(Finding::HeardBefore));
+    bench.catch_up();
+    assert_same_hold(&mut bench, 550);
+}
+
+/// The hold in the projection is what the journal says, and the account paid for it.
+fn assert_same_hold(bench: &mut Bench, captured: i64) {
+    let line = bench.reader().hold(1).unwrap().unwrap();
+    assert_eq!((line.hold.captured, line.hold.held, line.hold.status), (captured, 0, HoldStatus::Captured));
+    assert_eq!(bench.reader().account(0).unwrap().unwrap().account.posted, 1_000 - captured);
+    assert_eq!(bench.memory().accounts[0].account.posted, 1_000 - captured);
+    assert_eq!(bench.reader().holds_of_account(0, None, 9).unwrap().len(), 1, "no second hold of the same payment");
+}
+
+#[test]
+fn a_message_that_was_told_long_ago_is_not_applied_again() {
+    let mut bench = forgetful();
+    let load = Fact::Credited { payment: None, amount: usd(50), cause: MovementCause::Funding };
+    let told = Act::Tell(origin(), event("load", Some(bench.now), load));
+    assert_eq!(bench.finding(&told), None);
+    bench.catch_up();
+    bench.pass(Duration::from_secs(10 * 86_400));
+    assert!(bench.memory().told.is_empty());
+    assert_eq!(bench.finding(&told), Some(Finding::HeardBefore));
+    assert_eq!(bench.memory().accounts[0].account.posted, 1_050);
+}
+
+#[test]
+fn a_payment_that_reuses_the_name_of_one_that_ended_is_another_hold() {
+    let mut bench = forgetful();
+    bench.decide("p", 300);
+    bench.finding(&tell("clear", captured("p", 300)));
+    bench.catch_up();
+    tidy(&mut bench);
+    let again = AuthorizationRequest { key: id("later"), ..purchase("p", 200) };
+    let received_at = bench.now;
+    bench.done(&decide(again, &[], received_at)).unwrap();
+    bench.catch_up();
+    let named = bench.reader().hold_of_payment(&program(), Some(&id("marqeta")), &payment("p")).unwrap().unwrap();
+    assert_eq!((named.number, named.hold.held), (2, 200));
+    assert_eq!(bench.finding(&tell("clear 2", captured("p", 200))), None);
+    assert_eq!(bench.replayed(), bench.restored());
+}
+
+#[test]
+fn a_start_brings_back_what_ended_lately() {
+    let mut bench = Bench::with(1_000);
+    bench.decide("p", 300);
+    bench.finding(&tell("clear", captured("p", 300)));
+    bench.catch_up();
+    assert_eq!(bench.restart(), None);
+    assert_eq!(holds_in_memory(&mut bench), 1);
+}

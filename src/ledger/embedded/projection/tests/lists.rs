@@ -1,0 +1,109 @@
+//! Lists, pages and sums: what others read.
+
+use super::*;
+
+/// Three accounts with a card each, and what happened on the first.
+fn busy() -> Bench {
+    let mut bench = Bench::with(10_000);
+    let more = vec![account("b", 0), account("z", 5), card("c2", "a", None), card("c3", "b", Some("h"))];
+    bench.done(&Act::Enter(Origin::of(program()), more)).unwrap();
+    bench.done(&Act::Enter(Origin::of(id("other")), vec![account("a", 7)])).unwrap();
+    for key in ["p1", "p2", "p3"] {
+        assert_eq!(bench.decide(key, 100), yes(100));
+    }
+    bench
+}
+
+#[test]
+fn accounts_and_cards_come_by_page() {
+    let mut bench = busy();
+    bench.catch_up();
+    let reader = bench.reader();
+    let names = |page: Vec<super::super::read::AccountKept>| -> Vec<_> {
+        page.into_iter().map(|line| (line.number, line.id.to_string(), line.account.posted)).collect()
+    };
+    let first = names(reader.accounts(&program(), None, 2).unwrap());
+    assert_eq!(first, [(0, "a".to_owned(), 10_000), (1, "b".to_owned(), 0)]);
+    assert_eq!(names(reader.accounts(&program(), Some(1), 2).unwrap()), [(2, "z".to_owned(), 5)]);
+    assert!(reader.accounts(&program(), Some(2), 2).unwrap().is_empty());
+    assert_eq!(names(reader.accounts(&id("other"), None, 9).unwrap()), [(3, "a".to_owned(), 7)]);
+    assert_eq!(reader.account_named(&id("other"), &id("a")).unwrap().unwrap().number, 3);
+    assert_eq!(reader.account_named(&id("other"), &id("z")).unwrap(), None);
+    let cards: Vec<_> = reader.cards_of_account(0, None, 9).unwrap().into_iter().map(|line| line.token.to_string()).collect();
+    assert_eq!(cards, ["c", "c2"]);
+    assert_eq!(reader.cards_of_account(0, Some(0), 9).unwrap().len(), 1);
+    assert_eq!(reader.card_named(&program(), &id("c3")).unwrap().unwrap().account, Some(1));
+    assert_eq!(reader.projected().unwrap(), bench.recorded());
+}
+
+#[test]
+fn holds_come_newest_first_with_their_records() {
+    let mut bench = busy();
+    bench.finding(&tell("clear", captured("p2", 80)));
+    bench.catch_up();
+    let reader = bench.reader();
+    let numbers = |page: Vec<super::super::read::HoldLine>| -> Vec<_> { page.into_iter().map(|line| line.number).collect() };
+    assert_eq!(numbers(reader.holds_of_account(0, None, 2).unwrap()), [3, 2]);
+    assert_eq!(numbers(reader.holds_of_account(0, Some(2), 2).unwrap()), [1]);
+    assert_eq!(numbers(reader.holds_of_card(0, None, 9).unwrap()), [3, 2, 1]);
+    assert!(reader.holds_of_card(1, None, 9).unwrap().is_empty());
+    let line = reader.hold_of_payment(&program(), Some(&id("marqeta")), &payment("p2")).unwrap().unwrap();
+    assert_eq!((line.number, line.hold.captured, line.steps.len()), (2, 80, 2));
+    let records = reader.records_of_hold(2).unwrap();
+    assert_eq!(records.len(), 2);
+    assert_eq!(records.last(), Some(&line.changed_by));
+}
+
+#[test]
+fn movements_tell_the_balance_after_each() {
+    let mut bench = busy();
+    assert_eq!(bench.finding(&tell("force", captured("nobody's", 30))), Some(Finding::ForcePosted));
+    bench.catch_up();
+    let reader = bench.reader();
+    let lines = reader.movements_of_account(0, None, 2).unwrap();
+    let figures: Vec<_> = lines
+        .iter()
+        .map(|line| (line.posted.minor(), line.held.minor(), line.posted_after.minor(), line.held_after.minor()))
+        .collect();
+    assert_eq!(figures, [(-30, 0, 9_970, 300), (0, 100, 10_000, 300)]);
+    assert_eq!(lines[0].finding.as_deref(), Some("force_posted"));
+    assert_eq!((lines[0].cause, lines[1].cause), (Some(MovementCause::NetworkSettlement), None));
+    let older = reader.movements_of_account(0, Some(lines[1].record), 9).unwrap();
+    assert_eq!(older.len(), 3, "two holds and what the account was entered with");
+    assert_eq!(older.last().unwrap().cause, Some(MovementCause::Funding));
+}
+
+#[test]
+fn sums_are_by_day_network_and_cause() {
+    let mut bench = busy();
+    let today = i32::try_from(bench.now.unix_seconds().div_euclid(86_400)).unwrap();
+    let clear = |key: &str, name: &str, minor, day| {
+        Act::Tell(origin(), ToldEvent { settlement_day: day, ..event(key, None, captured(name, minor)) })
+    };
+    bench.finding(&clear("1", "p1", 100, Some(today + 1)));
+    bench.finding(&clear("2", "p2", 90, Some(today + 1)));
+    bench.finding(&clear("3", "p3", 80, None));
+    bench.catch_up();
+    let reader = bench.reader();
+    let sums: Vec<_> = reader.sums(Some(today + 1)).unwrap();
+    assert_eq!(sums.len(), 1);
+    assert_eq!((sums[0].minor, sums[0].movements, sums[0].cause), (-190, 2, MovementCause::NetworkSettlement));
+    assert_eq!(sums[0].network, Some(id("VISA")));
+    let all = reader.sums(None).unwrap();
+    assert_eq!(all.iter().map(|sum| sum.minor).sum::<i128>(), 10_000 + 5 + 7 - 270);
+    let lines = reader.movements_of_day(today + 1, None, 1).unwrap();
+    assert_eq!(lines[0].posted, usd(-100));
+    assert_eq!(reader.movements_of_day(today + 1, Some(lines[0].record), 9).unwrap()[0].posted, usd(-90));
+}
+
+#[test]
+fn the_inbox_is_what_was_not_understood() {
+    let mut bench = busy();
+    bench.finding(&kept("first"));
+    bench.finding(&kept("second"));
+    bench.catch_up();
+    let reader = bench.reader();
+    let lines = reader.inbox(None, 1).unwrap();
+    assert_eq!((lines[0].problem.as_str(), lines[0].redacted.as_str(), lines[0].digest), ("second", "id: 7", [1; 32]));
+    assert_eq!(reader.inbox(Some(lines[0].record), 9).unwrap()[0].problem, "first");
+}
