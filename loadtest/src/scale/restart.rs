@@ -38,8 +38,11 @@ pub struct Restart {
     pub listening_ns: u64,
     /// Until `/healthz` was answered.
     pub healthy_ns: u64,
-    /// Until a callback was answered.
-    pub answered_ns: u64,
+    /// From the sending of the first callback to its answer. A server that starts keeps it waiting, as its ledger may know the
+    /// answer in time, and stands in shortly before the platform's deadline.
+    pub answer_took_ns: u64,
+    /// The platform's deadline.
+    pub deadline_ns: u64,
     /// Whether that answer was stand-in's, for the cause Starting; if not, the ledger was quicker.
     pub stood_in_while_starting: bool,
     /// Until the ready line.
@@ -55,7 +58,7 @@ pub struct Restart {
 struct Probed {
     listening: Duration,
     healthy: Duration,
-    answered: Duration,
+    answer_took: Duration,
     stood_in: bool,
     approved_minor: i64,
 }
@@ -74,6 +77,7 @@ pub async fn measure(setting: &Setting, bench: &Bench, holds: u64, form: Form) -
 
     // Prepared before, so that it costs none of the time.
     let load = contender::load(places.listen, setting, bench)?;
+    let deadline = load.patience.deadline;
     let clock = Clock::start();
     let command = bench.serve_at(&setting.holdfast, SYNC, places);
     let again = Starting::start(command, &bench.path("restarted.log"), setting.cores)?;
@@ -92,7 +96,8 @@ pub async fn measure(setting: &Setting, bench: &Bench, holds: u64, form: Form) -
         records_not_projected,
         listening_ns: nanos(probed.listening),
         healthy_ns: nanos(probed.healthy),
-        answered_ns: nanos(probed.answered),
+        answer_took_ns: nanos(probed.answer_took),
+        deadline_ns: nanos(deadline),
         stood_in_while_starting: probed.stood_in,
         ready_ns: nanos(ready),
         memory,
@@ -135,12 +140,12 @@ async fn probe(clock: &Clock, load: &Rc<Load>, operators: SocketAddr) -> Result<
     let healthy = clock.elapsed();
     let run = Run::start(load)?;
     let tally = drive::once(&run).await;
-    let answered = clock.elapsed();
+    let answer_took = clock.elapsed().saturating_sub(healthy);
     if tally.answered() == 0 {
         let why = tally.first_missing.unwrap_or_default();
         return Err(Problem::new(format!("the restarted server does not answer a callback: {why}")));
     }
     let page = metrics::fetch(operators, "/metrics").await?;
     let stood_in = metrics::sum_of(&page, "holdfast_stand_ins_total", "cause=\"starting\"").is_some_and(|count| count > 0);
-    Ok(Probed { listening, healthy, answered, stood_in, approved_minor: tally.approved_minor })
+    Ok(Probed { listening, healthy, answer_took, stood_in, approved_minor: tally.approved_minor })
 }

@@ -72,6 +72,7 @@ impl<T> Rows<T> {
     }
 
     /// All rows, in their order.
+    #[cfg(test)]
     pub fn iter(&self) -> impl Iterator<Item = &T> {
         self.pieces.iter().flatten()
     }
