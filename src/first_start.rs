@@ -1,13 +1,23 @@
 //! What a ledger needs before anything is decided: the rules in force, and what an empty one starts with.
+//!
+//! The first import may be of millions of rows, so it goes in portions, and a process may end between two of them. When it
+//! begins and when it ends is noted beside the journal: a start that finds it begun and not ended goes through the files
+//! again. That is safe, because entering a row again changes no balance.
 
+use crate::config::imports::Portions;
 use crate::config::{Config, ProgramConfig};
-use crate::control::protocol::IMPORT_ROWS_MAX;
-use crate::control::{Import, Operations as _};
+use crate::control::Operations as _;
 use crate::operations::Desk;
 use crate::start_error::StartError;
 
-/// A first import of so many rows is one act: all of it, or nothing.
-const FIRST_IMPORT_ROWS_MAX: usize = 100_000;
+/// The note that the first import begins.
+const BEGINS: &str = "first-import-begins";
+
+/// The note that all of it is in.
+const ENDED: &str = "first-import-ended";
+
+/// After so many rows an operator hears how far it is.
+const TOLD_EVERY_ROWS: usize = 250_000;
 
 /// Puts the rules in force, and imports what a program without accounts starts with. `say` tells the operator.
 ///
@@ -18,29 +28,133 @@ pub async fn make_ready(desk: &Desk, config: &Config, say: impl Fn(&str)) -> Res
         say(&remark);
     }
     for program in &config.programs {
-        import_first(desk, program).await?;
+        if !program.import_files().are_none() && is_wanted(desk, program).await? {
+            import_first(desk, program, &say).await?;
+        }
     }
     Ok(())
 }
 
-/// What a program without accounts starts with: the configured files, as one act where they are of a usual size, else in
-/// portions, accounts before the cards that need them.
-async fn import_first(desk: &Desk, program: &ProgramConfig) -> Result<(), StartError> {
-    let has_accounts = desk.balances(Some(program.id)).await.is_ok_and(|accounts| !accounts.is_empty());
-    if has_accounts {
-        return Ok(());
+/// A program without accounts starts with its files; one whose first import was interrupted goes on with them.
+async fn is_wanted(desk: &Desk, program: &ProgramConfig) -> Result<bool, StartError> {
+    if !desk.has_accounts(program.id).await.map_err(StartError::Operation)? {
+        return Ok(true);
     }
-    let import = program.imports().map_err(StartError::Config)?;
-    if import.accounts.len().saturating_add(import.cards.len()) <= FIRST_IMPORT_ROWS_MAX {
-        return desk.import(import).await.map(|_| ()).map_err(StartError::Operation);
-    }
-    for accounts in import.accounts.chunks(IMPORT_ROWS_MAX) {
-        let portion = Import { accounts: accounts.to_vec(), cards: Vec::new() };
+    let noted = |key| desk.was_noted(program.id, key);
+    Ok(noted(BEGINS).await.map_err(StartError::Operation)? && !noted(ENDED).await.map_err(StartError::Operation)?)
+}
+
+/// Imports the configured files: all of them are right, or none of them is imported.
+async fn import_first(desk: &Desk, program: &ProgramConfig, say: &impl Fn(&str)) -> Result<(), StartError> {
+    let why = "what an empty ledger starts with";
+    program.check_imports().map_err(StartError::Config)?;
+    desk.note(program.id, BEGINS, why).await.map_err(StartError::Operation)?;
+    let mut portions = Portions::new(program.id, program.import_files());
+    let (mut rows, mut told) = (0_usize, 0_usize);
+    while let Some(portion) = portions.take().map_err(StartError::Config)? {
+        rows = rows.saturating_add(portion.accounts.len()).saturating_add(portion.cards.len());
         desk.import(portion).await.map_err(StartError::Operation)?;
+        if rows.saturating_sub(told) >= TOLD_EVERY_ROWS {
+            told = rows;
+            say(&format!("program {}: {rows} rows of the first import are in", program.id));
+        }
     }
-    for cards in import.cards.chunks(IMPORT_ROWS_MAX) {
-        let portion = Import { accounts: Vec::new(), cards: cards.to_vec() };
-        desk.import(portion).await.map_err(StartError::Operation)?;
+    desk.note(program.id, ENDED, why).await.map_err(StartError::Operation)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use holdfast_core::hold::AccountStatus;
+    use holdfast_core::{AccountId, Currency, Money, ProgramId};
+
+    use super::*;
+    use crate::app::open_desk;
+    use crate::config::Overrides;
+    use crate::control::{AccountRow, Import};
+
+    const CONFIG: &str = "[[program]]\nid = 'p'\ncurrency = 'USD'\nenvironment = 'sandbox'\ncountry = 'USA'\n\
+        time_zone = 'America/New_York'\nrules = 'rules.toml'\nFILES\n[[program.mount]]\nplatform = 'marqeta'\npath = '/m'\n\
+        [[program.mount.basic]]\nuser = 'u'\npassword = 'file:password'\n";
+    const FILES: &str = "import_accounts = 'accounts.csv'\nimport_cards = 'cards.csv'";
+    const ACCOUNTS: &str =
+        "account_id,program,currency,balance,credit_line,status\na,p,USD,0.01,0,active\nb,p,USD,0.02,0,active\n";
+    const CARDS: &str = "card_token,account_id,cardholder_token,status\nc,b,h,active\n";
+
+    fn program() -> ProgramId {
+        ProgramId::new("p").unwrap()
     }
-    Ok(())
+
+    fn config(directory: &Path, files: &str) -> Config {
+        for (name, text) in [
+            ("c.toml", CONFIG.replace("FILES", files).as_str()),
+            ("rules.toml", "currency = 'USD'\n"),
+            ("password", "a-Password-of-24-letters"),
+            ("cards.csv", CARDS),
+        ] {
+            fs::write(directory.join(name), text).unwrap();
+        }
+        let overrides = Overrides { data: Some(directory.join("data")), ..Overrides::default() };
+        Config::load(&directory.join("c.toml"), overrides).unwrap_or_else(|errors| panic!("{errors}"))
+    }
+
+    /// Starts, and tells the accounts with what is posted to them.
+    async fn accounts(directory: &Path, rows: &str) -> Vec<(String, i64)> {
+        fs::write(directory.join("accounts.csv"), rows).unwrap();
+        let desk = open_desk(&config(directory, FILES)).await.unwrap();
+        let page = desk.balances(None, None).await.unwrap();
+        page.accounts.iter().map(|report| (report.account.to_string(), report.posted.minor())).collect()
+    }
+
+    /// A ledger into which `a` came by other means, with five cents.
+    async fn with_a(directory: &Path) -> Desk {
+        let desk = open_desk(&config(directory, "")).await.unwrap();
+        let money = |minor| Money::from_minor(minor, Currency::USD);
+        let (account, status) = (AccountId::new("a").unwrap(), AccountStatus::Active);
+        let row = AccountRow { line: 2, program: program(), account, balance: money(5), credit_line: money(0), status };
+        desk.import(Import { accounts: vec![row], cards: Vec::new() }).await.unwrap();
+        desk
+    }
+
+    fn told(accounts: &[(&str, i64)]) -> Vec<(String, i64)> {
+        accounts.iter().map(|(name, posted)| ((*name).to_owned(), *posted)).collect()
+    }
+
+    #[tokio::test]
+    async fn an_empty_ledger_starts_with_the_files_once() {
+        let directory = tempfile::tempdir().unwrap();
+        assert_eq!(accounts(directory.path(), ACCOUNTS).await, told(&[("a", 1), ("b", 2)]));
+        let more = format!("{ACCOUNTS}d,p,USD,9,0,active\n");
+        assert_eq!(accounts(directory.path(), &more).await, told(&[("a", 1), ("b", 2)]), "it is not empty any more");
+    }
+
+    #[tokio::test]
+    async fn what_was_interrupted_goes_on_at_the_next_start() {
+        let directory = tempfile::tempdir().unwrap();
+        let desk = with_a(directory.path()).await;
+        desk.note(program(), BEGINS, "as if the process had ended behind the first portion").await.unwrap();
+        drop(desk);
+        assert_eq!(accounts(directory.path(), ACCOUNTS).await, told(&[("a", 5), ("b", 2)]), "no balance is changed");
+        let more = format!("{ACCOUNTS}d,p,USD,9,0,active\n");
+        assert_eq!(accounts(directory.path(), &more).await, told(&[("a", 5), ("b", 2)]), "once");
+    }
+
+    #[tokio::test]
+    async fn a_ledger_whose_accounts_came_otherwise_is_left_alone() {
+        let directory = tempfile::tempdir().unwrap();
+        drop(with_a(directory.path()).await);
+        assert_eq!(accounts(directory.path(), ACCOUNTS).await, told(&[("a", 5)]));
+    }
+
+    #[tokio::test]
+    async fn nothing_is_imported_of_files_with_a_wrong_row() {
+        let directory = tempfile::tempdir().unwrap();
+        fs::write(directory.path().join("accounts.csv"), format!("{ACCOUNTS}b,p,EUR,1,0,active\n")).unwrap();
+        let refused = open_desk(&config(directory.path(), FILES)).await.err().unwrap().to_string();
+        assert!(refused.contains("accounts.csv:4:1: account_id: is on line 3 already"), "{refused}");
+        assert!(refused.contains("accounts.csv:4:3: currency: must be the program's, USD"), "{refused}");
+        assert_eq!(accounts(directory.path(), ACCOUNTS).await, told(&[("a", 1), ("b", 2)]));
+    }
 }

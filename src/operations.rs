@@ -2,7 +2,8 @@
 //!
 //! Nothing here knows a socket or a command line; money is moved by the ledger only.
 
-use std::collections::BTreeSet;
+mod import;
+
 use std::sync::Arc;
 
 use holdfast_core::rules::{Ruleset, RulesetHash};
@@ -11,12 +12,9 @@ use holdfast_core::{AccountId, ProgramId};
 use crate::clock;
 use crate::config::ProgramConfig;
 use crate::config::ruleset::{self, Home};
-use crate::control::protocol::{RulesPublish, RulesRollback};
-use crate::control::rows::problems_with_programs;
-use crate::control::{
-    AccountReport, AccountRow, CardRow, Import, ImportFile, ImportSummary, OperationError, Operations, RowProblem, RulesVersion,
-};
-use crate::ledger::{self, AccountStanding, Act, Answer, Entry, KeptRuleset, Ledger, LedgerError, Origin, Whose};
+use crate::control::protocol::{BalancesPage, PageStart, RulesPublish, RulesRollback};
+use crate::control::{AccountReport, Import, ImportSummary, OperationError, Operations, RulesVersion};
+use crate::ledger::{self, AccountStanding, Act, Answer, KeptRuleset, Ledger, LedgerError, Noted, Operation, Origin, Whose};
 use crate::metrics::Metrics;
 use crate::responder::Program;
 
@@ -101,18 +99,24 @@ impl Desk {
     async fn standings(&self, program: ProgramId, whose: Whose) -> Result<Vec<AccountStanding>, OperationError> {
         match self.ask(Act::Balances(Origin::of(program), whose)).await? {
             Answer::Balances(standings) => Ok(standings),
-            Answer::Decided { .. } | Answer::Recorded(_) | Answer::Entered { .. } | Answer::Rulesets(_) | Answer::Noted(_) => {
-                Err(other_answer())
-            }
+            Answer::Decided { .. }
+            | Answer::Recorded(_)
+            | Answer::Entered { .. }
+            | Answer::Rulesets(_)
+            | Answer::Accounts { .. }
+            | Answer::Noted(_) => Err(other_answer()),
         }
     }
 
     async fn versions(&self, program: ProgramId) -> Result<Vec<KeptRuleset>, OperationError> {
         match self.ask(Act::Rulesets(program)).await? {
             Answer::Rulesets(versions) => Ok(versions),
-            Answer::Decided { .. } | Answer::Recorded(_) | Answer::Entered { .. } | Answer::Balances(_) | Answer::Noted(_) => {
-                Err(other_answer())
-            }
+            Answer::Decided { .. }
+            | Answer::Recorded(_)
+            | Answer::Entered { .. }
+            | Answer::Balances(_)
+            | Answer::Accounts { .. }
+            | Answer::Noted(_) => Err(other_answer()),
         }
     }
 
@@ -157,76 +161,65 @@ impl Desk {
         Ok(version(counter.home.program, &kept, InForce::Yes))
     }
 
-    /// The program of a card row: the one that it names, or the only one that has its account.
-    async fn program_of(&self, row: &CardRow, accounts: &[AccountRow]) -> Result<Option<ProgramId>, OperationError> {
-        if let Some(row) = accounts
-            .iter()
-            .find(|known| known.account == row.account && row.program.is_none_or(|program| program == known.program))
-        {
-            return Ok(Some(row.program));
-        }
-        let mut found = Vec::new();
-        for counter in &self.programs {
-            let program = counter.home.program;
-            let named = row.program.is_none_or(|named| named == program);
-            if named && !self.standings(program, Whose::Account(row.account)).await?.is_empty() {
-                found.push(program);
+    /// Whether a program has any account.
+    ///
+    /// # Errors
+    /// The ledger cannot answer now.
+    pub async fn has_accounts(&self, program: ProgramId) -> Result<bool, OperationError> {
+        let mut from = Some(0);
+        while let Some(place) = from {
+            let (standings, next) = self.page(program, place).await?;
+            if !standings.is_empty() {
+                return Ok(true);
             }
+            from = next;
         }
-        match found.as_slice() {
-            [only] => Ok(Some(*only)),
-            _ => Ok(None),
+        Ok(false)
+    }
+
+    /// Notes something that the configuration asks for, beside the journal.
+    ///
+    /// # Errors
+    /// The ledger cannot write now.
+    pub async fn note(&self, program: ProgramId, key: &str, why: &str) -> Result<(), OperationError> {
+        let (who, why, at) = ("configuration".to_owned(), why.to_owned(), clock::utc());
+        let operation = Operation { program: program.to_string(), key: key.to_owned(), request: [0; 32], who, why, at };
+        self.ask(Act::Note(Box::new(operation))).await.map(drop)
+    }
+
+    /// Whether it was noted.
+    ///
+    /// # Errors
+    /// The ledger cannot answer now.
+    pub async fn was_noted(&self, program: ProgramId, key: &str) -> Result<bool, OperationError> {
+        match self.ask(Act::WasNoted(Operation::id_of(program.as_str(), key))).await? {
+            Answer::Noted(noted) => Ok(noted != Noted::New),
+            Answer::Decided { .. }
+            | Answer::Recorded(_)
+            | Answer::Entered { .. }
+            | Answer::Rulesets(_)
+            | Answer::Accounts { .. }
+            | Answer::Balances(_) => Err(other_answer()),
         }
     }
 
-    async fn enter(&self, program: ProgramId, entries: Vec<Entry>) -> Result<(u64, u64), OperationError> {
-        if entries.is_empty() {
-            return Ok((0, 0));
-        }
-        match self.ask(Act::Enter(Origin::of(program), entries)).await? {
-            Answer::Entered { accounts, cards } => Ok((accounts, cards)),
-            Answer::Decided { .. } | Answer::Recorded(_) | Answer::Rulesets(_) | Answer::Noted(_) | Answer::Balances(_) => {
-                Err(other_answer())
-            }
+    /// A page of a program's accounts, and where the next one begins.
+    async fn page(&self, program: ProgramId, from: u32) -> Result<(Vec<AccountStanding>, Option<u32>), OperationError> {
+        match self.ask(Act::Accounts { program, from, most: u32::MAX }).await? {
+            Answer::Accounts { standings, next } => Ok((standings, next)),
+            Answer::Decided { .. }
+            | Answer::Recorded(_)
+            | Answer::Entered { .. }
+            | Answer::Rulesets(_)
+            | Answer::Noted(_)
+            | Answer::Balances(_) => Err(other_answer()),
         }
     }
 }
 
 impl Operations for Desk {
     async fn import(&self, import: Import) -> Result<ImportSummary, OperationError> {
-        let currency_of = |row: &AccountRow| self.counter(row.program).ok().map(|counter| counter.home.currency);
-        let mut problems = problems_with_programs(&import, currency_of);
-        let mut programs = Vec::with_capacity(import.cards.len());
-        for row in &import.cards {
-            let program = self.program_of(row, &import.accounts).await?;
-            if program.is_none() {
-                problems.push(RowProblem {
-                    file: ImportFile::Cards,
-                    line: row.line,
-                    column: "account_id".to_owned(),
-                    problem: "is not an account of exactly one program; import the account first".to_owned(),
-                });
-            }
-            programs.push(program);
-        }
-        if !problems.is_empty() {
-            return Err(OperationError::Rows(problems));
-        }
-        let of_import: BTreeSet<ProgramId> =
-            import.accounts.iter().map(|row| row.program).chain(programs.iter().copied().flatten()).collect();
-        let mut summary = ImportSummary::default();
-        for program in of_import {
-            let accounts = import.accounts.iter().filter(|row| row.program == program).map(account_entry);
-            let cards =
-                import.cards.iter().zip(&programs).filter(|(_, of)| **of == Some(program)).map(|(row, _)| card_entry(row));
-            let (accounts_new, cards_new) = self.enter(program, accounts.chain(cards).collect()).await?;
-            summary.accounts_new = summary.accounts_new.saturating_add(accounts_new);
-            summary.cards_new = summary.cards_new.saturating_add(cards_new);
-        }
-        let rows = |length: usize| u64::try_from(length).unwrap_or(u64::MAX);
-        summary.accounts_known = rows(import.accounts.len()).saturating_sub(summary.accounts_new);
-        summary.cards_known = rows(import.cards.len()).saturating_sub(summary.cards_new);
-        Ok(summary)
+        self.import_rows(&import).await
     }
 
     async fn balance(&self, program: Option<ProgramId>, account: AccountId) -> Result<AccountReport, OperationError> {
@@ -249,14 +242,22 @@ impl Operations for Desk {
         }
     }
 
-    async fn balances(&self, program: Option<ProgramId>) -> Result<Vec<AccountReport>, OperationError> {
-        let mut reports = Vec::new();
-        for counter in &self.programs {
-            if program.is_none_or(|program| program == counter.home.program) {
-                reports.extend(self.standings(counter.home.program, Whose::Everyone).await?.iter().map(report));
-            }
-        }
-        Ok(reports)
+    async fn balances(&self, program: Option<ProgramId>, from: Option<PageStart>) -> Result<BalancesPage, OperationError> {
+        let wanted = |id: &ProgramId| program.is_none_or(|program| program == *id);
+        let mut programs = self.programs.iter().map(|counter| counter.home.program).filter(wanted);
+        let start = match from {
+            Some(start) => programs.find(|program| *program == start.program).map(|_| start),
+            None => programs.next().map(|program| PageStart { program, number: 0 }),
+        };
+        let Some(PageStart { program, number }) = start else {
+            return Ok(BalancesPage { accounts: Vec::new(), next: None });
+        };
+        let (standings, next) = self.page(program, number).await?;
+        let next = match next {
+            Some(number) => Some(PageStart { program, number }),
+            None => programs.next().map(|program| PageStart { program, number: 0 }),
+        };
+        Ok(BalancesPage { accounts: standings.iter().map(report).collect(), next })
     }
 
     async fn rules_publish(&self, publish: RulesPublish) -> Result<RulesVersion, OperationError> {
@@ -341,14 +342,6 @@ fn report(standing: &AccountStanding) -> AccountReport {
         available: standing.balance.available,
         holds_open: standing.holds_open,
     }
-}
-
-fn account_entry(row: &AccountRow) -> Entry {
-    Entry::Account { account: row.account, balance: row.balance, credit_line: row.credit_line.minor(), status: row.status }
-}
-
-fn card_entry(row: &CardRow) -> Entry {
-    Entry::Card { card: row.card, account: row.account, cardholder: row.cardholder, status: row.status }
 }
 
 fn refused(errors: crate::config::Errors) -> OperationError {

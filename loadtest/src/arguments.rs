@@ -19,6 +19,7 @@ use crate::figures::FiguresArguments;
 use crate::problem::Problem;
 use crate::recognition::Recognition;
 use crate::report::Form;
+use crate::scale::ScaleArguments;
 
 /// Loads a responder with real authorization callbacks, and says what came back, when, and at what cost.
 ///
@@ -76,6 +77,12 @@ pub enum Command {
     /// For figures that mean something, build both programs with `cargo build --profile dist --workspace`, and leave the
     /// machine alone meanwhile.
     Figures(FiguresArguments),
+    /// Measures what a large population costs: restart, memory an account, throughput, stalls.
+    ///
+    /// Fills a ledger, kills its server and starts it again; then lets a small and a large population and the bare floor take
+    /// turns. Prints each figure beside its target, and leaves nothing running. Small by default, to try it; `--full` is what
+    /// the targets are meant for.
+    Scale(ScaleArguments),
 }
 
 /// Arguments of `floor`.
@@ -282,7 +289,9 @@ mod tests {
         for words in [&["x", "--floor", "--listen", "127.0.0.1:7"][..], &["x", "floor", "--listen", "127.0.0.1:7"]] {
             match Arguments::try_parse_from(words).unwrap().into_command() {
                 Command::Floor(floor) => assert_eq!(floor.listen.port(), 7),
-                other @ (Command::Run(_) | Command::Closed(_) | Command::Figures(_)) => panic!("{words:?} is {other:?}"),
+                other @ (Command::Run(_) | Command::Closed(_) | Command::Figures(_) | Command::Scale(_)) => {
+                    panic!("{words:?} is {other:?}")
+                }
             }
         }
     }

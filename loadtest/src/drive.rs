@@ -72,6 +72,8 @@ pub struct Tally {
     pub late: u64,
     /// From the intended time (open) or the sending (closed) to the last byte of the answer; missing answers are not in it.
     pub latency: Histogram<u64>,
+    /// The longest time between two answers, from the start of the run on.
+    pub longest_gap: Duration,
     /// From the start of the run to its last answer.
     pub took: Duration,
     /// Why the first missing answer is missing.
@@ -94,6 +96,7 @@ impl Tally {
             missing: 0,
             late: 0,
             latency,
+            longest_gap: Duration::ZERO,
             took: Duration::ZERO,
             first_missing: None,
         })
@@ -128,6 +131,8 @@ pub struct Run {
     load: Rc<Load>,
     start: Duration,
     tally: RefCell<Tally>,
+    /// When the last answer came; the start, before the first one.
+    answered_at: Cell<Duration>,
 }
 
 /// Whether a connection is of further use.
@@ -144,7 +149,8 @@ impl Run {
     /// # Errors
     /// As [`Tally::new`].
     pub fn start(load: &Rc<Load>) -> Result<Rc<Self>, Problem> {
-        Ok(Rc::new(Run { load: Rc::clone(load), start: load.clock.elapsed(), tally: RefCell::new(Tally::new()?) }))
+        let (start, tally) = (load.clock.elapsed(), RefCell::new(Tally::new()?));
+        Ok(Rc::new(Run { load: Rc::clone(load), start, tally, answered_at: Cell::new(start) }))
     }
 
     /// A look at what has been counted so far: due, missing, late.
@@ -179,9 +185,12 @@ impl Run {
         let asked = load.callbacks.write(number, request);
         let closes = match tokio::time::timeout(load.patience.give_up, open.exchange(request)).await {
             Ok(Ok(answer)) => {
-                let latency = load.clock.elapsed().saturating_sub(due);
+                let now = load.clock.elapsed();
                 let told = load.recognition.read(answer.status, answer.body);
-                self.tally.borrow_mut().count_answer(told, asked.minor(), latency, load.patience.deadline);
+                let gap = now.saturating_sub(self.answered_at.replace(now));
+                let mut tally = self.tally.borrow_mut();
+                tally.longest_gap = tally.longest_gap.max(gap);
+                tally.count_answer(told, asked.minor(), now.saturating_sub(due), load.patience.deadline);
                 answer.closes
             }
             Ok(Err(missing)) => {

@@ -1,7 +1,7 @@
 //! Load generator and benchmark driver for Holdfast: arguments to subcommand. It never links the responder.
 //!
 //! Suggested reading order: `schedule`, `client`, `drive` (the loops and what they count), `callbacks` (what is sent),
-//! `recognition` (what answers say), `floor`, then `figures`.
+//! `recognition` (what answers say), `floor`, then `figures` and `scale`.
 
 mod allocations;
 mod arguments;
@@ -16,6 +16,7 @@ mod process;
 mod progress;
 mod recognition;
 mod report;
+mod scale;
 mod schedule;
 #[cfg(test)]
 mod trial_platform;
@@ -59,6 +60,7 @@ async fn dispatch(command: Command) -> Result<(), Problem> {
         Command::Run(arguments) => run_open(&arguments).await,
         Command::Closed(arguments) => run_closed(&arguments).await,
         Command::Figures(arguments) => figures::run(&arguments).await,
+        Command::Scale(arguments) => scale::run(&arguments).await,
     }
 }
 

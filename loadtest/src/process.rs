@@ -9,14 +9,12 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal};
-use serde::Deserialize;
-use tokio::io::{AsyncBufReadExt as _, BufReader};
-use tokio::process::{Child, Command};
+use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
 
 use crate::problem::Problem;
 
-/// How long a server may take to say that it is ready.
-const READY_MAX: Duration = Duration::from_secs(60);
 /// How long it may take to end after SIGTERM.
 const STOP_MAX: Duration = Duration::from_secs(60);
 /// How much of its log is shown when it does not start.
@@ -29,6 +27,17 @@ pub struct Ready {
     pub listen: SocketAddr,
     /// Where its operators' listener is, if it has one.
     pub ops_listen: Option<SocketAddr>,
+    /// Where its management API is, if it has one.
+    pub api_listen: Option<SocketAddr>,
+}
+
+/// A process's memory, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Memory {
+    /// What is resident now.
+    pub resident: u64,
+    /// The most that ever was.
+    pub peak: u64,
 }
 
 /// Which cores the two sides run on; `None` where a side is not pinned.
@@ -40,21 +49,22 @@ pub struct Cores {
     pub load: Option<usize>,
 }
 
-/// A server that runs.
-pub struct Server {
+/// A server that was started, and has not said yet that it is ready.
+pub struct Starting {
     child: Child,
     pid: Pid,
-    /// What it said when it was ready.
-    pub ready: Ready,
+    lines: Lines<BufReader<ChildStdout>>,
+    program: PathBuf,
+    log: PathBuf,
 }
 
-impl Server {
-    /// Starts a server, on the servers' core if there is one, and waits for its ready line. Its standard error goes to
-    /// `log`; its standard input stays open until it is stopped.
+impl Starting {
+    /// Starts a server, on the servers' core if there is one. Its standard error goes to `log`; its standard input stays open
+    /// until it is stopped.
     ///
     /// # Errors
-    /// It does not start, or ends or says nothing instead of getting ready.
-    pub async fn start(mut command: Command, log: &Path, cores: Cores) -> Result<Self, Problem> {
+    /// It does not start.
+    pub fn start(mut command: Command, log: &Path, cores: Cores) -> Result<Self, Problem> {
         let program = PathBuf::from(command.as_std().get_program());
         let log_file = File::create(log).map_err(Problem::doing(log.display()))?;
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log_file).kill_on_drop(true);
@@ -65,16 +75,53 @@ impl Server {
         let (Some(pid), Some(output)) = (pid, child.stdout.take()) else {
             return Err(Problem::new(format!("{} ended at once; its log:\n{}", program.display(), tail(log))));
         };
-        let mut lines = BufReader::new(output).lines();
-        let line = match tokio::time::timeout(READY_MAX, lines.next_line()).await {
+        let lines = BufReader::new(output).lines();
+        Ok(Starting { child, pid, lines, program, log: log.to_owned() })
+    }
+
+    /// Waits for its ready line.
+    ///
+    /// # Errors
+    /// It ends, says something else, or takes too long.
+    pub async fn ready(mut self, within: Duration) -> Result<Server, Problem> {
+        let line = match tokio::time::timeout(within, self.lines.next_line()).await {
             Ok(Ok(Some(line))) => line,
             Ok(Ok(None) | Err(_)) | Err(_) => {
-                return Err(Problem::new(format!("{} did not get ready; its log:\n{}", program.display(), tail(log))));
+                let log = tail(&self.log);
+                return Err(Problem::new(format!("{} did not get ready; its log:\n{log}", self.program.display())));
             }
         };
-        let what = format!("reading the ready line of {}", program.display());
+        let what = format!("reading the ready line of {}", self.program.display());
         let ready = serde_json::from_str(&line).map_err(Problem::doing(what))?;
-        Ok(Server { child, pid, ready })
+        Ok(Server { child: self.child, pid: self.pid, ready })
+    }
+}
+
+/// A server that runs.
+pub struct Server {
+    child: Child,
+    pid: Pid,
+    /// What it said when it was ready.
+    pub ready: Ready,
+}
+
+impl Server {
+    /// The memory that it has, and had at most.
+    ///
+    /// # Errors
+    /// It is gone.
+    pub fn memory(&self) -> Result<Memory, Problem> {
+        let path = format!("/proc/{}/status", self.pid.as_raw_nonzero());
+        let status = std::fs::read_to_string(&path).map_err(Problem::doing(&path))?;
+        memory_in(&status).ok_or_else(|| Problem::new(format!("{path} does not tell its memory")))
+    }
+
+    /// Ends it as a power cut would: SIGKILL.
+    ///
+    /// # Errors
+    /// It cannot be waited for.
+    pub async fn kill(mut self) -> Result<(), Problem> {
+        self.child.kill().await.map_err(Problem::doing("killing a server"))
     }
 
     /// The CPU time that it has used so far, all threads, in user and kernel mode.
@@ -131,6 +178,15 @@ fn ticks_in(stat: &str) -> Option<u64> {
     user.checked_add(kernel)
 }
 
+/// `VmRSS` and `VmHWM` of proc(5)'s status, which counts in KiB.
+fn memory_in(status: &str) -> Option<Memory> {
+    let bytes = |name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
+        line.trim().strip_suffix(" kB")?.parse::<u64>().ok()?.checked_mul(1024)
+    };
+    Some(Memory { resident: bytes("VmRSS")?, peak: bytes("VmHWM")? })
+}
+
 /// Keeps this thread, and the threads and processes that it starts from now on, on one core.
 ///
 /// # Errors
@@ -184,6 +240,19 @@ mod tests {
         assert!(cpu_time_of("no-such-process").is_err());
     }
 
+    #[test]
+    fn memory_is_found_among_the_other_lines() {
+        let status = "Name:\tVmRSS: 7 kB\nVmHWM:\t    2048 kB\nVmRSS:\t    1024 kB\nRssAnon:\t 9 kB\n";
+        assert_eq!(memory_in(status), Some(Memory { resident: 1024 * 1024, peak: 2048 * 1024 }));
+        for wrong in ["", "VmRSS:\t1 kB\n", "VmRSS:\t1 MB\nVmHWM:\t1 MB\n", "VmRSS:\t kB\nVmHWM:\t1 kB\n"] {
+            assert_eq!(memory_in(wrong), None, "{wrong:?}");
+        }
+    }
+
+    async fn start(command: Command, log: &Path) -> Result<Server, Problem> {
+        Starting::start(command, log, ANYWHERE)?.ready(Duration::from_secs(60)).await
+    }
+
     fn shell(script: &str) -> Command {
         let mut command = Command::new("/bin/sh");
         command.args(["-c", script]);
@@ -198,10 +267,11 @@ mod tests {
         let log = directory.path().join("log");
         // It ends well on SIGTERM, and waits for it by reading its standard input.
         let script = "trap 'exit 0' TERM; echo '{\"listen\":\"127.0.0.1:9\",\"more\":1}'; read line; exit 0";
-        let server = Server::start(shell(script), &log, ANYWHERE).await.unwrap();
+        let server = start(shell(script), &log).await.unwrap();
         assert_eq!(server.ready.listen.port(), 9);
         assert!(server.ready.ops_listen.is_none());
         assert!(server.cpu_time().unwrap() < Duration::from_secs(60));
+        assert!(server.memory().unwrap().resident > 0);
         server.stop().await.unwrap();
     }
 
@@ -209,9 +279,9 @@ mod tests {
     async fn a_server_that_does_not_get_ready_shows_its_log() {
         let directory = tempfile::tempdir().unwrap();
         let log = directory.path().join("log");
-        let problem = Server::start(shell("echo no such disk >&2; exit 1"), &log, ANYWHERE).await.err().unwrap();
+        let problem = start(shell("echo no such disk >&2; exit 1"), &log).await.err().unwrap();
         assert!(problem.to_string().contains("no such disk"), "{problem}");
-        let problem = Server::start(shell("echo ready"), &log, ANYWHERE).await.err().unwrap();
+        let problem = start(shell("echo ready"), &log).await.err().unwrap();
         assert!(problem.to_string().contains("ready line"), "{problem}");
     }
 
@@ -221,7 +291,7 @@ mod tests {
         let log = directory.path().join("log");
         // Not ended by its standard input's end, and gone by itself if nobody kills it.
         let script = "echo '{\"listen\":\"127.0.0.1:9\"}'; exec sleep 30";
-        let server = Server::start(shell(script), &log, ANYWHERE).await.unwrap();
+        let server = start(shell(script), &log).await.unwrap();
         let pid = server.pid;
         drop(server);
         // SIGKILL has been sent; what is left is to be reaped, which the runtime does when it is told of it.

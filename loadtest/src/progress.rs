@@ -1,4 +1,4 @@
-//! The progress bar, on standard error; hidden where nobody looks. It only reads a run.
+//! Progress bars, on standard error; hidden where nobody looks. They only read what they show.
 
 use std::pin::pin;
 use std::rc::Rc;
@@ -31,4 +31,37 @@ pub async fn show<T>(run: &Rc<Run>, length: Duration, form: Form, work: impl Fut
             return done;
         }
     }
+}
+
+/// Shows what is waited for, and for how long already.
+pub async fn wait<T>(form: Form, name: &str, work: impl Future<Output = T>) -> T {
+    let spinner = match form {
+        Form::Table => ProgressBar::new_spinner(),
+        Form::Json => ProgressBar::hidden(),
+    };
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {elapsed}") {
+        spinner.set_style(style);
+    }
+    spinner.set_message(name.to_owned());
+    let mut work = pin!(work);
+    loop {
+        if let Ok(done) = tokio::time::timeout(TICK, &mut work).await {
+            spinner.finish_and_clear();
+            return done;
+        }
+        spinner.tick();
+    }
+}
+
+/// A bar that somebody else moves, up to so many.
+pub fn counting(form: Form, name: &str, total: u64) -> ProgressBar {
+    let bar = match form {
+        Form::Table => ProgressBar::new(total),
+        Form::Json => ProgressBar::hidden(),
+    };
+    if let Ok(style) = ProgressStyle::with_template("{msg} {bar:40} {human_pos} of {human_len}") {
+        bar.set_style(style);
+    }
+    bar.set_message(name.to_owned());
+    bar
 }

@@ -143,6 +143,11 @@ pub fn per_second(count: u64, took: Duration) -> u64 {
     nanos.and_then(|rate| u64::try_from(rate).ok()).unwrap_or(0)
 }
 
+/// A duration in nanoseconds; as many as there can be if it is longer.
+pub fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
 /// `whole / parts` in hundredths, rounded down; 0 if there are no parts.
 pub fn hundredths(whole: u128, parts: u128) -> u64 {
     whole.saturating_mul(100).checked_div(parts).and_then(|quotient| u64::try_from(quotient).ok()).unwrap_or(0)

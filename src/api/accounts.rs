@@ -210,9 +210,12 @@ impl Api {
         let origin = crate::ledger::Origin::of(program);
         match self.ask(Act::Balances(origin, Whose::Account(account))).await? {
             Answer::Balances(standings) => Ok(standings.into_iter().next()),
-            Answer::Decided { .. } | Answer::Recorded(_) | Answer::Noted(_) | Answer::Entered { .. } | Answer::Rulesets(_) => {
-                Err(other_answer())
-            }
+            Answer::Decided { .. }
+            | Answer::Recorded(_)
+            | Answer::Noted(_)
+            | Answer::Accounts { .. }
+            | Answer::Entered { .. }
+            | Answer::Rulesets(_) => Err(other_answer()),
         }
     }
 

@@ -148,9 +148,12 @@ pub(super) async fn release(State(api): State<Arc<Api>>, target: Target, write: 
     match api.ask(Act::Order(origin, ordering)).await? {
         Answer::Decided { decision: Decision::Approve { .. }, .. } => {}
         Answer::Decided { decision: Decision::Decline { reason }, .. } => return Err(Problem::declined(reason)),
-        Answer::Recorded(_) | Answer::Noted(_) | Answer::Balances(_) | Answer::Entered { .. } | Answer::Rulesets(_) => {
-            return Err(other_answer());
-        }
+        Answer::Recorded(_)
+        | Answer::Noted(_)
+        | Answer::Balances(_)
+        | Answer::Accounts { .. }
+        | Answer::Entered { .. }
+        | Answer::Rulesets(_) => return Err(other_answer()),
     }
     let read = api.hold(change.program.id, &target).await?;
     Ok(written(read.fresh, Hold::of(&read.found, read.record)))

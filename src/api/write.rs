@@ -172,9 +172,12 @@ impl Api {
                 let detail = "this Idempotency-Key came before with another method, path or body; nothing was done";
                 return Err(Problem::of(Code::IdempotencyConflict, detail));
             }
-            Answer::Decided { .. } | Answer::Recorded(_) | Answer::Balances(_) | Answer::Entered { .. } | Answer::Rulesets(_) => {
-                return Err(other_answer());
-            }
+            Answer::Decided { .. }
+            | Answer::Recorded(_)
+            | Answer::Balances(_)
+            | Answer::Accounts { .. }
+            | Answer::Entered { .. }
+            | Answer::Rulesets(_) => return Err(other_answer()),
         };
         let origin = Origin { program: program.id, platform: None, operator: Some(id) };
         let digest = ContentDigest::from_bytes(request.first_chunk().copied().unwrap_or_default());
@@ -190,9 +193,12 @@ impl Api {
         match self.ask(Act::Tell(taken.origin, event)).await? {
             Answer::Recorded(None | Some(Finding::HeardBefore)) => Ok(()),
             Answer::Recorded(Some(finding)) => Err(Problem::found(finding)),
-            Answer::Decided { .. } | Answer::Noted(_) | Answer::Balances(_) | Answer::Entered { .. } | Answer::Rulesets(_) => {
-                Err(other_answer())
-            }
+            Answer::Decided { .. }
+            | Answer::Noted(_)
+            | Answer::Balances(_)
+            | Answer::Accounts { .. }
+            | Answer::Entered { .. }
+            | Answer::Rulesets(_) => Err(other_answer()),
         }
     }
 }

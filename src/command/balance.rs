@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::ledger::{Ledger, not_an_answer};
 use super::{Failure, Place};
+use crate::control::protocol::{BalancesPage, PageStart};
 use crate::control::{AccountReport, ControlAnswer, ControlRequest, protocol};
 
 const EXAMPLES: &str = "\
@@ -45,24 +46,51 @@ pub struct Balance {
 
 impl Balance {
     pub(super) fn run(self, output: &mut dyn io::Write) -> Result<(), Failure> {
-        let request = match self.account {
-            Some(account) => ControlRequest::Balance(protocol::Balance { program: self.program, account }),
-            None => ControlRequest::Balances(protocol::Balances { program: self.program }),
-        };
-        match Ledger::at(self.place)?.ask(request)? {
-            ControlAnswer::Balance(report) if self.json => Ok(writeln!(output, "{}", as_json(&report))?),
+        let Balance { account, program, json, place, .. } = self;
+        let mut ledger = Ledger::at(place)?;
+        let Some(account) = account else { return list(&mut ledger, program, json, output) };
+        match ledger.ask(ControlRequest::Balance(protocol::Balance { program, account }))? {
+            ControlAnswer::Balance(report) if json => Ok(writeln!(output, "{}", as_json(&report))?),
             ControlAnswer::Balance(report) => Ok(write!(output, "{}", as_table(&report))?),
-            ControlAnswer::Balances(reports) if self.json => {
-                Ok(writeln!(output, "{}", serde_json::Value::from_iter(reports.iter().map(as_json)))?)
-            }
-            ControlAnswer::Balances(reports) => Ok(write!(output, "{}", as_list(&reports))?),
-            ControlAnswer::Imported(_)
+            ControlAnswer::Balances(_)
+            | ControlAnswer::Imported(_)
             | ControlAnswer::RulesInForce(_)
             | ControlAnswer::RulesHistory(_)
             | ControlAnswer::RowsRefused { .. }
             | ControlAnswer::Refused { .. }
             | ControlAnswer::Unavailable { .. } => Err(not_an_answer()),
         }
+    }
+}
+
+/// Writes every account, page by page: there may be millions. Each page is as the ledger is when it is asked for.
+fn list(ledger: &mut Ledger, program: Option<ProgramId>, json: bool, output: &mut dyn io::Write) -> Result<(), Failure> {
+    let (mut page, mut is_first) = (ask_page(ledger, program, None)?, true);
+    write!(output, "{}", if json { "[".to_owned() } else { list_header() })?;
+    loop {
+        for report in &page.accounts {
+            match (json, std::mem::take(&mut is_first)) {
+                (true, true) => write!(output, "{}", as_json(report))?,
+                (true, false) => write!(output, ",{}", as_json(report))?,
+                (false, _) => writeln!(output, "{}", as_line(report))?,
+            }
+        }
+        let Some(next) = page.next else { break };
+        page = ask_page(ledger, program, Some(next))?;
+    }
+    if json { Ok(writeln!(output, "]")?) } else { Ok(()) }
+}
+
+fn ask_page(ledger: &mut Ledger, program: Option<ProgramId>, from: Option<PageStart>) -> Result<BalancesPage, Failure> {
+    match ledger.ask(ControlRequest::Balances(protocol::Balances { program, from }))? {
+        ControlAnswer::Balances(page) => Ok(page),
+        ControlAnswer::Balance(_)
+        | ControlAnswer::Imported(_)
+        | ControlAnswer::RulesInForce(_)
+        | ControlAnswer::RulesHistory(_)
+        | ControlAnswer::RowsRefused { .. }
+        | ControlAnswer::Refused { .. }
+        | ControlAnswer::Unavailable { .. } => Err(not_an_answer()),
     }
 }
 
@@ -80,23 +108,22 @@ pub(super) fn as_json(report: &AccountReport) -> serde_json::Value {
     })
 }
 
+fn list_header() -> String {
+    format!("{:<24} {:<10} {:>16} {:>16} {:>16} {:>10}\n", "account", "program", "posted", "held", "available", "holds")
+}
+
 /// One line an account, the amounts under each other.
-fn as_list(reports: &[AccountReport]) -> String {
-    let mut list =
-        format!("{:<24} {:<10} {:>16} {:>16} {:>16} {:>10}\n", "account", "program", "posted", "held", "available", "holds");
-    for report in reports {
-        let amount = |money: holdfast_core::Money| money.to_string();
-        list.push_str(&format!(
-            "{:<24} {:<10} {:>16} {:>16} {:>16} {:>10}\n",
-            report.account.as_str(),
-            report.program.as_str(),
-            amount(report.posted),
-            amount(report.held),
-            amount(report.available),
-            report.holds_open
-        ));
-    }
-    list
+fn as_line(report: &AccountReport) -> String {
+    let amount = |money: holdfast_core::Money| money.to_string();
+    format!(
+        "{:<24} {:<10} {:>16} {:>16} {:>16} {:>10}",
+        report.account.as_str(),
+        report.program.as_str(),
+        amount(report.posted),
+        amount(report.held),
+        amount(report.available),
+        report.holds_open
+    )
 }
 
 pub(super) fn as_table(report: &AccountReport) -> String {

@@ -31,7 +31,7 @@ pub struct Check {
 
 impl Check {
     pub(super) fn run(self, output: &mut dyn io::Write) -> Result<(), Failure> {
-        let config = Config::load(&self.config, Overrides::default())?;
+        let config = Config::load_whole(&self.config, Overrides::default())?;
         Ok(writeln!(output, "{}", summary(&config))?)
     }
 }

@@ -94,15 +94,15 @@ fn import_part(
 }
 
 /// Cuts an import into requests, accounts before the cards that need them. One that fits stays whole, and is one act.
-fn parts(import: control::Import) -> Vec<control::Import> {
-    if import.accounts.len().saturating_add(import.cards.len()) <= IMPORT_ROWS_MAX {
-        return vec![import];
-    }
-    let accounts = import.accounts.chunks(IMPORT_ROWS_MAX);
-    let accounts = accounts.map(|rows| control::Import { accounts: rows.to_vec(), cards: Vec::new() });
-    let cards = import.cards.chunks(IMPORT_ROWS_MAX);
-    let cards = cards.map(|rows| control::Import { accounts: Vec::new(), cards: rows.to_vec() });
-    accounts.chain(cards).collect()
+fn parts(import: control::Import) -> impl Iterator<Item = control::Import> {
+    let fits = import.accounts.len().saturating_add(import.cards.len()) <= IMPORT_ROWS_MAX;
+    let (mut accounts, mut cards) = (import.accounts.into_iter(), import.cards.into_iter());
+    std::iter::from_fn(move || {
+        let accounts: Vec<_> = accounts.by_ref().take(IMPORT_ROWS_MAX).collect();
+        let room = if fits || accounts.is_empty() { IMPORT_ROWS_MAX } else { 0 };
+        let cards: Vec<_> = cards.by_ref().take(room).collect();
+        (!accounts.is_empty() || !cards.is_empty()).then_some(control::Import { accounts, cards })
+    })
 }
 
 fn add(sum: &mut ImportSummary, part: &ImportSummary) {

@@ -8,7 +8,7 @@ use holdfast_core::hold::AccountStatus;
 use holdfast_core::{AccountId, Currency, Money, ProgramId, Timestamp};
 
 use super::*;
-use crate::control::protocol::IMPORT_ROWS_MAX;
+use crate::control::protocol::{BalancesPage, IMPORT_ROWS_MAX, PageStart};
 use crate::control::server::ControlListener;
 use crate::control::{AccountReport, ControlAnswer, ControlRequest, ImportFile, ImportSummary, RowProblem, RulesVersion};
 
@@ -199,7 +199,11 @@ fn run(files: &[(&str, &str)], line: &str, reply: fn(ControlRequest) -> ControlA
 fn server(request: ControlRequest) -> ControlAnswer {
     match request {
         ControlRequest::Balance(asked) if asked.account.as_str() == "acct-demo-1" => ControlAnswer::Balance(report()),
-        ControlRequest::Balances(_) => ControlAnswer::Balances(vec![report()]),
+        ControlRequest::Balances(asked) => {
+            let second = PageStart { program: report().program, number: 7 };
+            let next = if asked.from == Some(second) { None } else { Some(second) };
+            ControlAnswer::Balances(BalancesPage { accounts: vec![report()], next })
+        }
         ControlRequest::Balance(_) => ControlAnswer::Refused { problems: vec!["one".into(), "two".into()] },
         ControlRequest::Import(import) if import.cards.iter().any(|card| card.line == 3) => {
             let row =

@@ -1,10 +1,10 @@
 //! What the operator wrote, read into types with every error at once.
 //!
-//! [`Config::load`] is the only door: a value of [`Config`] has passed every check, the ones that compare two keys
+//! [`Config::load`] is the door: a value of [`Config`] has passed every check, the ones that compare two keys
 //! included. Unknown keys are errors; secrets come only by reference (`env:NAME`, `file:PATH`) and no message repeats a
 //! value. Nothing here opens a socket or the ledger, or reads a clock.
 //!
-//! One file a section: [`server`], [`tls`], [`api`], [`responder`], [`ledger`], [`telemetry`], [`program`], [`mount`], [`keyring`], [`secret`];
+//! One file a section: [`server`], [`tls`], [`api`], [`responder`], [`ledger`], [`telemetry`], [`program`], [`imports`], [`mount`], [`keyring`], [`secret`];
 //! [`read`] is the spanned TOML reader below them, [`errors`] what it tells, [`reload`] what a SIGHUP reads again.
 
 use std::cell::RefCell;
@@ -19,6 +19,7 @@ pub mod api;
 #[cfg(test)]
 mod at_once;
 pub mod errors;
+pub mod imports;
 mod keyring;
 pub mod ledger;
 pub mod mount;
@@ -90,11 +91,19 @@ pub struct Overrides {
 }
 
 impl Config {
-    /// Reads and checks a configuration with everything that it names: secrets, certificates, rulesets.
+    /// Reads and checks a configuration with what a server needs of it before it listens: secrets, certificates, rulesets.
     ///
     /// # Errors
     /// Everything that is wrong, each with file, line, column, key, and what would be right.
     pub fn load(path: &Path, overrides: Overrides) -> Result<Self, Errors> {
+        Self::read(path, overrides, &Surroundings::real(Depth::Rulesets))
+    }
+
+    /// The same, with the files that an empty ledger starts with: they may have millions of rows.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn load_whole(path: &Path, overrides: Overrides) -> Result<Self, Errors> {
         Self::read(path, overrides, &Surroundings::real(Depth::Everything))
     }
 
@@ -119,7 +128,9 @@ impl Config {
 enum Depth {
     /// To credentials and TLS files: all that a running server takes anew.
     Credentials,
-    /// To rulesets and imports too.
+    /// To rulesets too: all that a server needs before it listens.
+    Rulesets,
+    /// To imports too.
     Everything,
 }
 

@@ -8,11 +8,11 @@ use holdfast_adapters::Platform;
 use holdfast_core::{Country, Currency, ProgramId};
 use jiff::tz::TimeZone;
 
-use crate::control::rows;
-use crate::control::{AccountRow, Import, ImportFile, RowProblem};
+use crate::control::{ImportFile, RowProblem};
 
 use super::Depth;
 use super::errors::{Error, Errors};
+use super::imports::ImportFiles;
 use super::mount::{MountConfig, MountReader, Taken};
 use super::read::Section;
 use super::ruleset::{self, HalfKnown, Home};
@@ -86,44 +86,19 @@ impl ProgramConfig {
         ruleset::read(file, text, &home).map(|_| ())
     }
 
-    /// The accounts and cards to import into an empty ledger.
+    /// The files to import into an empty ledger.
+    #[must_use]
+    pub fn import_files(&self) -> ImportFiles<'_> {
+        ImportFiles { accounts: self.import_accounts.as_deref(), cards: self.import_cards.as_deref() }
+    }
+
+    /// Whether the accounts and cards to import into an empty ledger are right.
     ///
     /// # Errors
     /// Everything that is wrong with the files.
-    pub fn imports(&self) -> Result<Import, Errors> {
-        read_imports(self.import_accounts.as_deref(), self.import_cards.as_deref(), Some(self.id), Some(self.currency))
+    pub fn check_imports(&self) -> Result<(), Errors> {
+        self.import_files().check(Some(self.id), Some(self.currency))
     }
-}
-
-/// Reads what an empty ledger starts with. What is not known of the program is not compared with it.
-fn read_imports(
-    accounts: Option<&Path>,
-    cards: Option<&Path>,
-    program: Option<ProgramId>,
-    currency: Option<Currency>,
-) -> Result<Import, Errors> {
-    let (import, mut problems) = rows::read_sound_rows(accounts, cards);
-    // A card's account may be in one of the rows that could not be read.
-    let every_account_is_known = problems.iter().all(|problem| problem.file != ImportFile::Accounts);
-    if let Some(program) = program {
-        // Without the program's currency, every row's own is as good.
-        let currency_of = |row: &AccountRow| (row.program == program).then_some(currency.unwrap_or(row.balance.currency()));
-        problems.extend(rows::problems_with_programs(&import, currency_of));
-    }
-    if every_account_is_known {
-        // What an empty ledger starts with stands for itself: no card leads to an account of elsewhere.
-        problems.extend(import.cards.iter().filter(|card| card.program.is_none()).map(|card| RowProblem {
-            file: ImportFile::Cards,
-            line: card.line,
-            column: "account_id".to_owned(),
-            problem: "is not an account of the accounts file".to_owned(),
-        }));
-    }
-    if problems.is_empty() {
-        return Ok(import);
-    }
-    problems.sort_by_key(|problem| (problem.file == ImportFile::Cards, problem.line, problem.column_number()));
-    Err(row_errors(&problems, accounts, cards))
 }
 
 /// Rows' problems as errors with their files; the column is the field's number.
@@ -218,10 +193,15 @@ impl ProgramReader<'_> {
         let reader = MountReader { common: self, currency, environment };
         let mounts: Vec<_> = section.sections("mount").into_iter().map(|mount| reader.mount(mount, taken)).collect();
         section.finish();
-        if self.depth == Depth::Everything {
-            let home = HalfKnown { program: id, currency, country };
-            let imports = (import_accounts.as_deref(), import_cards.as_deref());
-            self.further.borrow_mut().append(check_files(rules_path.as_deref(), imports, &home));
+        let home = HalfKnown { program: id, currency, country };
+        match self.depth {
+            Depth::Credentials => {}
+            Depth::Rulesets => self.further.borrow_mut().append(check_rules(rules_path.as_deref(), &home)),
+            Depth::Everything => {
+                let imports = ImportFiles { accounts: import_accounts.as_deref(), cards: import_cards.as_deref() };
+                self.further.borrow_mut().append(check_rules(rules_path.as_deref(), &home));
+                self.further.borrow_mut().append(imports.check(id, currency).err().unwrap_or_default());
+            }
         }
         Some(ProgramConfig {
             id: id?,
@@ -239,17 +219,11 @@ impl ProgramReader<'_> {
     }
 }
 
-/// What is wrong with the files that a program names, as far as the program is known.
-fn check_files(rules: Option<&Path>, (accounts, cards): (Option<&Path>, Option<&Path>), home: &HalfKnown) -> Errors {
-    let mut errors = Errors::default();
-    if let Some(path) = rules {
-        let name = path.display().to_string();
-        errors.append(super::read_text(path).map_or_else(|unreadable| unreadable, |text| ruleset::check(&name, &text, home)));
-    }
-    if let Err(wrong) = read_imports(accounts, cards, home.program, home.currency) {
-        errors.append(wrong);
-    }
-    errors
+/// What is wrong with the ruleset that a program names, as far as the program is known.
+fn check_rules(rules: Option<&Path>, home: &HalfKnown) -> Errors {
+    let Some(path) = rules else { return Errors::default() };
+    let name = path.display().to_string();
+    super::read_text(path).map_or_else(|unreadable| unreadable, |text| ruleset::check(&name, &text, home))
 }
 
 fn unique_id(text: &str, ids: &mut Vec<ProgramId>) -> Result<ProgramId, String> {

@@ -748,10 +748,13 @@ fn the_shipped_file_is_the_demo() {
     assert_eq!(mounts, [("marqeta", "/marqeta"), ("apto", "/apto")]);
     assert!(program.mounts.iter().all(|mount| mount.keyring.basic[0].user == "demo"));
 
-    let import = program.imports().unwrap();
+    program.check_imports().unwrap();
+    let mut portions = imports::Portions::new(program.id, program.import_files());
+    let (import, others) = (portions.take().unwrap().unwrap(), portions.take().unwrap().unwrap());
+    assert_eq!((import.cards.len(), others.accounts.len(), portions.take().unwrap()), (0, 0, None));
     let accounts: Vec<_> = import.accounts.iter().map(|row| format!("{} {}", row.account, row.balance)).collect();
     assert_eq!(accounts, ["acct-demo-1 1000.00 USD", "acct-demo-2 500.00 USD"]);
-    let cards: Vec<_> = import
+    let cards: Vec<_> = others
         .cards
         .iter()
         .map(|row| format!("{} {} {} {}", row.card, row.account, row.cardholder.unwrap(), row.status.name()))

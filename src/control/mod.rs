@@ -19,7 +19,7 @@ pub use protocol::{
 };
 
 use holdfast_core::{AccountId, ProgramId};
-use protocol::{RulesPublish, RulesRollback};
+use protocol::{BalancesPage, PageStart, RulesPublish, RulesRollback};
 
 /// The socket's name in the data directory.
 pub const SOCKET_NAME: &str = "holdfast.sock";
@@ -43,11 +43,15 @@ pub trait Operations: Send + Sync {
         account: AccountId,
     ) -> impl Future<Output = Result<AccountReport, OperationError>> + Send;
 
-    /// The standing of every account, of one program or of all.
+    /// The standing of every account, of one program or of all: the page that begins there.
     ///
     /// # Errors
     /// The ledger cannot answer now.
-    fn balances(&self, program: Option<ProgramId>) -> impl Future<Output = Result<Vec<AccountReport>, OperationError>> + Send;
+    fn balances(
+        &self,
+        program: Option<ProgramId>,
+        from: Option<PageStart>,
+    ) -> impl Future<Output = Result<BalancesPage, OperationError>> + Send;
 
     /// Puts a ruleset in force.
     ///
@@ -84,7 +88,7 @@ pub async fn answer<O: Operations>(operations: &O, request: ControlRequest) -> C
     let answered = match request {
         ControlRequest::Import(import) => operations.import(import).await.map(ControlAnswer::Imported),
         ControlRequest::Balance(asked) => operations.balance(asked.program, asked.account).await.map(ControlAnswer::Balance),
-        ControlRequest::Balances(asked) => operations.balances(asked.program).await.map(ControlAnswer::Balances),
+        ControlRequest::Balances(asked) => operations.balances(asked.program, asked.from).await.map(ControlAnswer::Balances),
         ControlRequest::RulesPublish(publish) => {
             operations.rules_publish(publish).await.map(|version| ControlAnswer::RulesInForce(Box::new(version)))
         }

@@ -14,7 +14,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 pub const REQUEST_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// The longest line that answers, in bytes.
 pub const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
-/// The most rows that one request imports: at their longest, well below [`REQUEST_BYTES_MAX`].
+/// The most rows that one request, or one act of a first import, brings in: at their longest, well below [`REQUEST_BYTES_MAX`].
 pub const IMPORT_ROWS_MAX: usize = 5_000;
 
 /// What is asked.
@@ -25,7 +25,7 @@ pub enum ControlRequest {
     Import(Import),
     /// Tell an account's standing.
     Balance(Balance),
-    /// Tell every account's standing.
+    /// Tell every account's standing, a page at a time.
     Balances(Balances),
     /// Put a ruleset in force.
     RulesPublish(RulesPublish),
@@ -43,8 +43,8 @@ pub enum ControlAnswer {
     Imported(ImportSummary),
     /// The account's standing.
     Balance(AccountReport),
-    /// Every account's standing.
-    Balances(Vec<AccountReport>),
+    /// A page of accounts' standings.
+    Balances(BalancesPage),
     /// This version is in force now.
     RulesInForce(Box<RulesVersion>),
     /// All versions, the latest first.
@@ -168,6 +168,27 @@ pub struct Balances {
     /// The program; all of them if absent.
     #[serde(deserialize_with = "from_optional_text")]
     pub program: Option<ProgramId>,
+    /// Where the page begins: what the page before says; with the first account if absent.
+    pub from: Option<PageStart>,
+}
+
+/// Where a page of accounts begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PageStart {
+    /// With this program,
+    #[serde(deserialize_with = "from_text")]
+    pub program: ProgramId,
+    /// from this place on.
+    pub number: u32,
+}
+
+/// A page of accounts' standings; it may be empty and not the last.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BalancesPage {
+    /// The accounts.
+    pub accounts: Vec<AccountReport>,
+    /// Where the next page begins; absent on the last one.
+    pub next: Option<PageStart>,
 }
 
 /// An account's standing. All amounts are in the account's currency.

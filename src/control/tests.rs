@@ -64,8 +64,8 @@ impl Operations for OneAccount {
         })
     }
 
-    async fn balances(&self, _: Option<ProgramId>) -> Result<Vec<AccountReport>, OperationError> {
-        Ok(Vec::new())
+    async fn balances(&self, _: Option<ProgramId>, from: Option<PageStart>) -> Result<BalancesPage, OperationError> {
+        Ok(BalancesPage { accounts: Vec::new(), next: from })
     }
 
     async fn rules_publish(&self, publish: RulesPublish) -> Result<RulesVersion, OperationError> {

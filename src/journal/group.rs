@@ -16,6 +16,9 @@ pub const FORMAT: u8 = 2;
 /// The program that wrote a group: replay promises identical outcomes for the same version.
 pub const ENGINE: &str = env!("CARGO_PKG_VERSION");
 
+/// The buffer that is kept from group to group: more than those of a busy server take.
+const BYTES_KEPT: usize = 1 << 20;
+
 /// Why bytes are not records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RecordError {
@@ -71,9 +74,10 @@ pub struct GroupWriter {
 }
 
 impl GroupWriter {
-    /// Begins an empty group, keeping the buffer.
+    /// Begins an empty group, keeping the buffer unless an import has made it large.
     pub fn clear(&mut self) {
         self.cut_back(GroupEnd { bytes: 0, records: 0, origins: 0, rulesets: 0 });
+        self.bytes.shrink_to(BYTES_KEPT);
     }
 
     /// Where the group ends now, for [`GroupWriter::cut_back`].

@@ -6,6 +6,8 @@
 
 use std::path::Path;
 
+use holdfast_core::Timestamp;
+
 use super::error::JournalError;
 use super::group::RecordError;
 use super::operations::{Noted, Operation};
@@ -67,6 +69,12 @@ pub trait Log: Send {
     /// # Errors
     /// The disk.
     fn note(&mut self, operation: &Operation) -> Result<Noted, JournalError>;
+
+    /// When the operation of that id was noted, if it was.
+    ///
+    /// # Errors
+    /// The disk.
+    fn noted(&self, id: &[u8; 16]) -> Result<Option<Timestamp>, JournalError>;
 
     /// An error of this log's chain.
     fn broken(&self, first: i64) -> JournalError {

@@ -7,6 +7,8 @@ use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use holdfast_core::Timestamp;
+
 use super::chain::link;
 use super::error::JournalError;
 use super::log::{EachGroup, Log};
@@ -256,5 +258,9 @@ impl Log for MemoryLog {
                 Ok(Noted::New)
             }
         }
+    }
+
+    fn noted(&self, id: &[u8; 16]) -> Result<Option<Timestamp>, JournalError> {
+        Ok(self.disk()?.operations.iter().find(|known| known.id() == *id).map(|known| known.at))
     }
 }

@@ -26,8 +26,14 @@ impl Operation {
     /// What records name it by: made of program and key.
     #[must_use]
     pub fn id(&self) -> [u8; 16] {
+        Operation::id_of(&self.program, &self.key)
+    }
+
+    /// What records name the operation of that key by.
+    #[must_use]
+    pub fn id_of(program: &str, key: &str) -> [u8; 16] {
         let mut digest = Sha256::new();
-        for part in ["operation", &self.program, &self.key] {
+        for part in ["operation", program, key] {
             // No key has a zero byte, so the parts cannot run into each other.
             digest.update(part);
             digest.update([0]);

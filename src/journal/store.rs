@@ -7,6 +7,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use holdfast_core::Timestamp;
 use rusqlite::{Connection, params};
 
 use super::chain::{self, Groups, Joint, LINK};
@@ -187,6 +188,11 @@ impl Log for Journal {
 
     fn note(&mut self, operation: &Operation) -> Result<Noted, JournalError> {
         operations::note(&self.connection, operation).map_err(JournalError::disk(&self.path))
+    }
+
+    fn noted(&self, id: &[u8; 16]) -> Result<Option<Timestamp>, JournalError> {
+        let found = operations::find(&self.connection, id).map_err(JournalError::disk(&self.path))?;
+        Ok(found.map(|operation| operation.at))
     }
 }
 

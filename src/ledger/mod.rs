@@ -100,10 +100,21 @@ pub enum Act {
     Keep(Origin, Unrecognized),
     /// Tell the balances of an account, of a card's account, or of all of a cardholder's accounts.
     Balances(Origin, Whose),
+    /// Tell the program's accounts, a page at a time.
+    Accounts {
+        /// Whose accounts.
+        program: ProgramId,
+        /// Where the page begins: 0, or what the page before says.
+        from: u32,
+        /// How many accounts are looked at, of whatever program; the engine has a bound of its own.
+        most: u32,
+    },
     /// Enter accounts and cards. Entering one again never changes a balance.
     Enter(Origin, Vec<Entry>),
     /// Note what an operator is about to do, unless its key came before.
     Note(Box<Operation>),
+    /// Tell whether the operation of that id was noted.
+    WasNoted([u8; 16]),
     /// Keep a ruleset as the program's live one.
     Publish(Box<KeptRuleset>),
     /// Tell every ruleset that a program ever published, oldest first.
@@ -171,8 +182,6 @@ pub enum Whose {
     Card(CardToken),
     /// Those of all accounts behind a cardholder's cards.
     Cardholder(CardholderToken),
-    /// All of the program's.
-    Everyone,
 }
 
 /// An account or a card to enter.
@@ -218,6 +227,13 @@ pub enum Answer {
     Recorded(Option<Finding>),
     /// Balances, one an account.
     Balances(Vec<AccountStanding>),
+    /// A page of accounts.
+    Accounts {
+        /// The program's accounts among those that were looked at.
+        standings: Vec<AccountStanding>,
+        /// Where the next page begins; `None` after the last one.
+        next: Option<u32>,
+    },
     /// How many accounts and cards were new.
     Entered {
         /// New accounts.

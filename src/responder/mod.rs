@@ -268,6 +268,7 @@ impl Responder {
                 | Ok(
                     ledger::Answer::Recorded(_)
                     | ledger::Answer::Balances(_)
+                    | ledger::Answer::Accounts { .. }
                     | ledger::Answer::Entered { .. }
                     | ledger::Answer::Rulesets(_)
                     | ledger::Answer::Noted(_),

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::figures::Setting;
 use crate::figures::bench::{Bench, Sync};
 use crate::figures::contender::{Contender, Kind};
 use crate::figures::metrics;
+use crate::figures::setup::Setting;
 use crate::problem::Problem;
 use crate::report::{self, Form};
 

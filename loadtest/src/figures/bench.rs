@@ -1,8 +1,9 @@
 //! The benchmark's directory: configuration, ruleset, accounts, cards, ledgers and logs. The format of each of these files is
 //! Holdfast's; this is the only file here that knows it.
 
-use std::fmt::Write as _;
-use std::fs;
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write as _};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use holdfast_adapters::Secret;
@@ -50,10 +51,40 @@ impl Sync {
     }
 }
 
+/// Where a server listens: its callbacks, its operators' and its management address.
+#[derive(Debug, Clone, Copy)]
+pub struct Places {
+    /// Where platforms call.
+    pub listen: SocketAddr,
+    /// Where operators look.
+    pub ops_listen: SocketAddr,
+    /// Where the management API is.
+    pub api_listen: SocketAddr,
+}
+
+/// Whom the ledger knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct People {
+    /// How many accounts there are.
+    pub accounts: u64,
+    /// How many of them have a card, spread evenly; not more than there are accounts.
+    pub cards: u64,
+}
+
+impl People {
+    /// The account behind the card of that number.
+    const fn account_of(self, card: u64) -> u64 {
+        match self.accounts.checked_div(self.cards) {
+            Some(apart) => card.saturating_mul(apart),
+            None => 0,
+        }
+    }
+}
+
 /// A directory with everything that the servers read and write; removed when dropped.
 pub struct Bench {
     directory: TempDir,
-    accounts: u64,
+    people: People,
 }
 
 impl Bench {
@@ -61,31 +92,46 @@ impl Bench {
     ///
     /// # Errors
     /// The disk says no.
-    pub fn write(work_dir: &Path, accounts: u64) -> Result<Self, Problem> {
+    pub fn write(work_dir: &Path, people: People) -> Result<Self, Problem> {
         let made = tempfile::Builder::new().prefix("holdfast-figures-").tempdir_in(work_dir);
         let directory = made.map_err(Problem::doing(format!("making a directory in {}", work_dir.display())))?;
-        let bench = Bench { directory, accounts };
-        let (mut account_rows, mut card_rows) =
-            ("account_id,program,currency,balance,credit_line,status\n".to_owned(), CARD_COLUMNS.to_owned());
-        let people = bench.population();
-        for number in 0..accounts {
-            let (card, cardholder) = (people.card_token(number), people.cardholder_token(number));
-            // Writing to a String cannot fail.
-            let _ = writeln!(account_rows, "acct-bench-{number:06},bench,USD,{BALANCE},0.00,active");
-            let _ = writeln!(card_rows, "{card},acct-bench-{number:06},{cardholder},active");
-        }
+        let bench = Bench { directory, people };
         for (name, text) in [
             ("full.toml", CONFIG.replace("SYNC", Sync::Full.name())),
             ("none.toml", CONFIG.replace("SYNC", Sync::None.name())),
             ("rules.toml", RULES.to_owned()),
             ("platform_password", PASSWORD.to_owned()),
-            ("accounts.csv", account_rows),
-            ("cards.csv", card_rows),
         ] {
             let path = bench.path(name);
             fs::write(&path, text).map_err(Problem::doing(path.display()))?;
         }
+        bench.write_rows("accounts.csv", |file| bench.write_accounts(file))?;
+        bench.write_rows("cards.csv", |file| bench.write_cards(file))?;
         Ok(bench)
+    }
+
+    fn write_rows(&self, name: &str, rows: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> Result<(), Problem> {
+        let path = self.path(name);
+        let written = File::create(&path).and_then(|file| {
+            let mut file = BufWriter::new(file);
+            rows(&mut file)?;
+            file.flush()
+        });
+        written.map_err(Problem::doing(path.display()))
+    }
+
+    fn write_accounts(&self, file: &mut BufWriter<File>) -> io::Result<()> {
+        writeln!(file, "account_id,program,currency,balance,credit_line,status")?;
+        (0..self.people.accounts).try_for_each(|number| writeln!(file, "acct-bench-{number:06},bench,USD,{BALANCE},0.00,active"))
+    }
+
+    fn write_cards(&self, file: &mut BufWriter<File>) -> io::Result<()> {
+        let population = self.population();
+        writeln!(file, "card_token,account_id,cardholder_token,status")?;
+        (0..self.people.cards).try_for_each(|number| {
+            let (card, cardholder) = (population.card_token(number), population.cardholder_token(number));
+            writeln!(file, "{card},acct-bench-{:06},{cardholder},active", self.people.account_of(number))
+        })
     }
 
     /// Leaves the directory behind.
@@ -101,7 +147,7 @@ impl Bench {
 
     /// Whose cards pay.
     pub fn population(&self) -> Population {
-        Population { cards: self.accounts, card: "card-bench-".to_owned(), cardholder: "user-bench-".to_owned() }
+        Population { cards: self.people.cards, card: "card-bench-".to_owned(), cardholder: "user-bench-".to_owned() }
     }
 
     /// What the caller proves itself with.
@@ -109,10 +155,20 @@ impl Bench {
         Secret::new(PASSWORD.as_bytes())
     }
 
-    /// The command that serves, with a ledger of its own for each kind of sync.
+    /// The command that serves, with a ledger of its own for each kind of sync; at a free port of the loopback.
     pub fn serve(&self, holdfast: &Path, sync: Sync) -> Command {
+        let free = SocketAddr::from(([127, 0, 0, 1], 0));
+        self.serve_at(holdfast, sync, Places { listen: free, ops_listen: free, api_listen: free })
+    }
+
+    /// The same at certain places: where it was before a restart.
+    pub fn serve_at(&self, holdfast: &Path, sync: Sync, places: Places) -> Command {
         let mut command = Command::new(holdfast);
-        command.arg("serve").args(["--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0", "--api-listen", "127.0.0.1:0"]);
+        command.arg("serve");
+        let Places { listen, ops_listen, api_listen } = places;
+        for (option, address) in [("--listen", listen), ("--ops-listen", ops_listen), ("--api-listen", api_listen)] {
+            command.arg(option).arg(address.to_string());
+        }
         self.add_place(&mut command, sync);
         command
     }
@@ -137,8 +193,6 @@ impl Bench {
     }
 }
 
-const CARD_COLUMNS: &str = "card_token,account_id,cardholder_token,status\n";
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -152,7 +206,7 @@ mod tests {
     #[test]
     fn the_directory_has_a_card_for_every_account_and_goes_away() {
         let work_dir = tempfile::tempdir().unwrap();
-        let bench = Bench::write(work_dir.path(), 3).unwrap();
+        let bench = Bench::write(work_dir.path(), People { accounts: 3, cards: 3 }).unwrap();
         let cards = fs::read_to_string(bench.path("cards.csv")).unwrap();
         assert_eq!(cards.lines().last().unwrap(), "card-bench-000002,acct-bench-000002,user-bench-000002,active");
         let accounts = fs::read_to_string(bench.path("accounts.csv")).unwrap();
@@ -160,5 +214,15 @@ mod tests {
         assert!(fs::read_to_string(bench.path("none.toml")).unwrap().contains("sync = \"none\""));
         drop(bench);
         assert_eq!(fs::read_dir(work_dir.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn fewer_cards_than_accounts_are_spread_over_them() {
+        let work_dir = tempfile::tempdir().unwrap();
+        let bench = Bench::write(work_dir.path(), People { accounts: 10, cards: 3 }).unwrap();
+        let cards = fs::read_to_string(bench.path("cards.csv")).unwrap();
+        let accounts: Vec<&str> = cards.lines().skip(1).filter_map(|line| line.split(',').nth(1)).collect();
+        assert_eq!(accounts, ["acct-bench-000000", "acct-bench-000003", "acct-bench-000006"]);
+        assert_eq!(fs::read_to_string(bench.path("accounts.csv")).unwrap().lines().count(), 11);
     }
 }

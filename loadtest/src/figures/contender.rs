@@ -1,6 +1,7 @@
 //! One server under measurement with its load, and everything that was measured of it. It prints nothing.
 
 use std::cell::Cell;
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -11,12 +12,12 @@ use tokio::process::Command;
 use crate::callbacks::{Callbacks, Caller, Mix};
 use crate::clock::{self, Clock};
 use crate::drive::{self, Load, Patience, Run, Tally};
-use crate::figures::Setting;
-use crate::figures::bench::{self, Bench, Sync};
+use crate::figures::bench::{self, Bench, Places, Sync};
 use crate::figures::ledger;
 use crate::figures::metrics::Journal;
+use crate::figures::setup::Setting;
 use crate::problem::Problem;
-use crate::process::{self, Server};
+use crate::process::{self, Memory, Server, Starting};
 use crate::recognition::Recognition;
 use crate::schedule::Schedule;
 
@@ -75,8 +76,8 @@ impl Contender {
     pub async fn floor(setting: &Setting, bench: &Bench) -> Result<Self, Problem> {
         let mut command = Command::new(&setting.floor);
         command.args(["floor", "--listen", "127.0.0.1:0"]);
-        let server = Server::start(command, &bench.path("floor.log"), setting.cores).await?;
-        Self::with_load(Kind::Floor, server, setting, bench)
+        let starting = Starting::start(command, &bench.path("floor.log"), setting.cores)?;
+        Self::with_load(Kind::Floor, starting.ready(setting.ready_max).await?, setting, bench)
     }
 
     /// Starts Holdfast, and waits until it approves: accounts and cards are imported, the ledger is ready.
@@ -86,40 +87,14 @@ impl Contender {
     pub async fn holdfast(setting: &Setting, bench: &Bench, sync: Sync) -> Result<Self, Problem> {
         let command = bench.serve(&setting.holdfast, sync);
         let log = bench.path(&format!("holdfast-{}.log", sync.name()));
-        let server = Server::start(command, &log, setting.cores).await?;
+        let server = Starting::start(command, &log, setting.cores)?.ready(setting.ready_max).await?;
         let mut contender = Self::with_load(Kind::Holdfast(sync), server, setting, bench)?;
         contender.wait_until_it_approves().await?;
         Ok(contender)
     }
 
     fn with_load(kind: Kind, server: Server, setting: &Setting, bench: &Bench) -> Result<Self, Problem> {
-        let platform =
-            platform(bench::PLATFORM).ok_or_else(|| Problem::new("there is no adapter for the benchmark's platform"))?;
-        let adapter = (platform.build)(&Settings::defaults(Currency::USD))
-            .map_err(|_| Problem::new("the benchmark's platform does not work with default settings"))?;
-        let address = server.ready.listen;
-        let basic = vec![BasicCredential::new(bench::USER, &Bench::password())];
-        let keyring = Keyring { basic, ..Keyring::default() };
-        let (host, mount) = (address.to_string(), bench::MOUNT.to_owned());
-        let caller = Caller { platform, adapter, keyring, host, mount, route: None };
-        let mix = Mix {
-            currency: Currency::USD,
-            approved_minor: bench::APPROVED_MINOR.to_vec(),
-            declined_minor: bench::DECLINED_MINOR,
-            approve_per_mille: setting.approve_per_mille,
-        };
-        let callbacks = Callbacks::prepare(caller, bench.population(), mix, clock::utc())?;
-        let recognition = Recognition::learn(&callbacks)?;
-        let load = Rc::new(Load {
-            clock: Clock::start(),
-            address,
-            callbacks,
-            recognition,
-            patience: Patience { deadline: platform.budget.default, give_up: Duration::from_secs(10) },
-            connections: setting.connections,
-            next: Cell::new(0),
-            stopping: Cell::new(false),
-        });
+        let load = load(server.ready.listen, setting, bench)?;
         Ok(Contender {
             kind,
             server,
@@ -159,14 +134,18 @@ impl Contender {
         Err(Problem::new("holdfast serves but approves nothing; run with --keep and look at its log and its configuration"))
     }
 
-    /// One turn in closed loop whose cost does not count: connections, caches and the disk come to their pace.
+    /// One turn in closed loop whose cost does not count: connections, caches and the disk come to their pace. How many were
+    /// approved.
     ///
     /// # Errors
     /// The server is gone.
-    pub async fn warm_up(&mut self, length: Duration) -> Result<(), Problem> {
+    pub async fn warm_up(&mut self, length: Duration) -> Result<u64, Problem> {
         let tally = drive::closed(&Run::start(&self.load)?, length).await;
         self.add_up(&tally);
-        Ok(())
+        match tally.first_missing {
+            Some(why) if tally.answered() == 0 => Err(Problem::new(format!("a server answers nothing: {why}"))),
+            Some(_) | None => Ok(tally.approved),
+        }
     }
 
     /// One turn in closed loop.
@@ -203,6 +182,7 @@ impl Contender {
                 all.due = all.due.saturating_add(tally.due);
                 all.late = all.late.saturating_add(tally.late);
                 all.missing = all.missing.saturating_add(tally.missing);
+                all.longest_gap = all.longest_gap.max(tally.longest_gap);
             }
         }
         Ok(())
@@ -221,8 +201,36 @@ impl Contender {
     }
 
     /// Where its counters are: the operators' listener, or the server itself.
-    pub fn counters(&self) -> std::net::SocketAddr {
+    pub fn counters(&self) -> SocketAddr {
         self.server.ready.ops_listen.unwrap_or(self.server.ready.listen)
+    }
+
+    /// The server's memory.
+    ///
+    /// # Errors
+    /// It is gone.
+    pub fn memory(&self) -> Result<Memory, Problem> {
+        self.server.memory()
+    }
+
+    /// Where it listens.
+    ///
+    /// # Errors
+    /// It has not all three listeners.
+    pub fn places(&self) -> Result<Places, Problem> {
+        let ready = &self.server.ready;
+        let (Some(ops_listen), Some(api_listen)) = (ready.ops_listen, ready.api_listen) else {
+            return Err(Problem::new("the server's ready line does not tell all of its listeners"));
+        };
+        Ok(Places { listen: ready.listen, ops_listen, api_listen })
+    }
+
+    /// Kills the server as a power cut would.
+    ///
+    /// # Errors
+    /// It cannot be waited for.
+    pub async fn kill(self) -> Result<(), Problem> {
+        self.server.kill().await
     }
 
     /// Asks the ledger, if there is one, what it holds.
@@ -244,4 +252,36 @@ impl Contender {
     pub async fn stop(self) -> Result<(), Problem> {
         self.server.stop().await
     }
+}
+
+/// The load of a server at this address.
+///
+/// # Errors
+/// The platform's callbacks cannot be prepared.
+pub fn load(address: SocketAddr, setting: &Setting, bench: &Bench) -> Result<Rc<Load>, Problem> {
+    let platform = platform(bench::PLATFORM).ok_or_else(|| Problem::new("there is no adapter for the benchmark's platform"))?;
+    let adapter = (platform.build)(&Settings::defaults(Currency::USD))
+        .map_err(|_| Problem::new("the benchmark's platform does not work with default settings"))?;
+    let basic = vec![BasicCredential::new(bench::USER, &Bench::password())];
+    let keyring = Keyring { basic, ..Keyring::default() };
+    let (host, mount) = (address.to_string(), bench::MOUNT.to_owned());
+    let caller = Caller { platform, adapter, keyring, host, mount, route: None };
+    let mix = Mix {
+        currency: Currency::USD,
+        approved_minor: bench::APPROVED_MINOR.to_vec(),
+        declined_minor: bench::DECLINED_MINOR,
+        approve_per_mille: setting.approve_per_mille,
+    };
+    let callbacks = Callbacks::prepare(caller, bench.population(), mix, clock::utc())?;
+    let recognition = Recognition::learn(&callbacks)?;
+    Ok(Rc::new(Load {
+        clock: Clock::start(),
+        address,
+        callbacks,
+        recognition,
+        patience: Patience { deadline: platform.budget.default, give_up: Duration::from_secs(10) },
+        connections: setting.connections,
+        next: Cell::new(0),
+        stopping: Cell::new(false),
+    }))
 }

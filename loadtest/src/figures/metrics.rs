@@ -54,13 +54,19 @@ pub async fn fetch(address: SocketAddr, path: &str) -> Result<String, Problem> {
 
 /// The sum of a series over all its labels, in whole units; `None` if the page does not have it.
 pub fn sum(page: &str, name: &str) -> Option<u64> {
+    sum_of(page, name, "")
+}
+
+/// The sum of a series over all its lines whose labels say `label`.
+pub fn sum_of(page: &str, name: &str, label: &str) -> Option<u64> {
     let values = page.lines().filter_map(|line| {
         let rest = line.strip_prefix(name)?;
-        let value = match rest.strip_prefix('{') {
-            Some(labelled) => labelled.rsplit_once("} ")?.1,
-            None => rest.strip_prefix(' ')?,
+        let (labels, value) = match rest.strip_prefix('{') {
+            Some(labelled) => labelled.rsplit_once("} ")?,
+            None => ("", rest.strip_prefix(' ')?),
         };
-        value.split('.').next()?.trim().parse::<u64>().ok()
+        let value = value.split('.').next()?.trim().parse::<u64>().ok()?;
+        labels.contains(label).then_some(value)
     });
     values.fold(None, |total: Option<u64>, value| Some(total.unwrap_or(0).saturating_add(value)))
 }
@@ -75,5 +81,13 @@ mod tests {
         for (name, expected) in [("a", Some(7)), ("b", Some(7)), ("b_sum", Some(50)), ("c", None), ("d", None)] {
             assert_eq!(sum(page, name), expected, "{name}");
         }
+    }
+
+    #[test]
+    fn series_are_summed_over_the_lines_of_one_label() {
+        let page = "a{cause=\"starting\",mount=\"x\"} 2\na{cause=\"late\",mount=\"x\"} 50\na{mount=\"y\",cause=\"starting\"} 1\n";
+        assert_eq!(sum_of(page, "a", "cause=\"starting\""), Some(3));
+        assert_eq!(sum_of(page, "a", "cause=\"full\""), None);
+        assert_eq!(sum(page, "a"), Some(53));
     }
 }

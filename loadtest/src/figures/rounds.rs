@@ -3,8 +3,8 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use crate::figures::Setting;
 use crate::figures::contender::Contender;
+use crate::figures::setup::Setting;
 use crate::problem::Problem;
 use crate::report;
 use crate::schedule::Schedule;

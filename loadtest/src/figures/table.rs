@@ -2,10 +2,10 @@
 
 use serde::Serialize;
 
-use crate::figures::Setting;
 use crate::figures::bench::{Bench, Sync};
 use crate::figures::contender::{Contender, Kind, Turn};
 use crate::figures::rounds::median;
+use crate::figures::setup::Setting;
 use crate::problem::Problem;
 use crate::report::{self, Form, Percentiles, decimal, hundredths, micros};
 
@@ -213,12 +213,7 @@ fn conditions(setting: &Setting, bench: &Bench, contenders: &[Contender]) -> Vec
         approve / 10,
         approve % 10
     )];
-    lines.push(match (&setting.not_pinned, setting.cores.server, setting.cores.load) {
-        (None, Some(server), Some(load)) => format!("servers on core {server}, load on core {load}"),
-        (why, _, _) => {
-            format!("NOT PINNED: {}; the figures are of servers and load together", why.as_deref().unwrap_or("no cores"))
-        }
-    });
+    lines.push(setting.cores_line());
     if bench.is_in_memory() {
         lines.push("THE LEDGERS ARE IN MEMORY: their syncs cost nothing; say --work-dir with a directory on a disk".to_owned());
     }

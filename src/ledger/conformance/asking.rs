@@ -4,7 +4,7 @@ use holdfast_core::hold::{AccountStatus, Fact, Finality, ReleaseCause};
 use holdfast_core::{AuthorizationRequest, DeclineReason, PaymentRef};
 
 use super::*;
-use crate::ledger::{Act, Answer, Decide, Entry, Origin, Whose};
+use crate::ledger::{Act, Decide, Entry, Origin, Whose};
 
 pub fn who_is_not_known_is_declined(engine: &dyn Engine) {
     let house = House::with(engine, 1_000);
@@ -32,16 +32,12 @@ pub fn programs_and_platforms_have_keys_and_payments_of_their_own(engine: &dyn E
     assert_eq!(ask(&house, origin(), 100), approved(100));
     assert_eq!(ask(&house, other_program, 51), declined(NO_FUNDS), "of its own account");
     assert_eq!(ask(&house, other_platform, 200), approved(200));
-    let everyone = |house: &House, origin| match house.act(Act::Balances(origin, Whose::Everyone)) {
-        Ok(Answer::Balances(standings)) => standings,
-        other => panic!("{other:?}"),
-    };
     house.always(|house| {
         assert_eq!(ask(house, origin(), 100), again(approved(100)));
         assert_eq!(ask(house, other_program, 51), again(declined(NO_FUNDS)));
         assert_eq!(ask(house, other_platform, 200), again(approved(200)));
-        assert_eq!(house.balances(Whose::Everyone), [("a".to_owned(), 1_000, 300)]);
-        let others = everyone(house, other_program);
+        assert_eq!(house.everyone(), [("a".to_owned(), 1_000, 300)]);
+        let others = house.all_of(other_program.program);
         assert_eq!((others.len(), others[0].program, others[0].balance.posted), (1, other_program.program, usd(50)));
     });
     house.act(Act::Tell(other_platform, told("1", released("k")))).unwrap();
@@ -103,10 +99,10 @@ pub fn balances_are_told_by_account_card_and_cardholder(engine: &dyn Engine) {
             (Whose::Card(id("z")), vec![]),
             (Whose::Cardholder(id("h")), vec![a.clone(), b.clone()]),
             (Whose::Cardholder(id("z")), vec![]),
-            (Whose::Everyone, vec![a.clone(), b.clone()]),
         ] {
             assert_eq!(house.balances(whose), expected, "{whose:?}");
         }
+        assert_eq!(house.everyone(), [a.clone(), b.clone()]);
     });
 }
 
@@ -121,7 +117,7 @@ pub fn a_standing_says_all_that_there_is_of_an_account(engine: &dyn Engine) {
     house.tell("1", captured("p", 60, Finality::More));
     house.tell("2", Fact::Released { payment: payment("q"), cause: ReleaseCause::Operator });
     house.always(|house| {
-        let [a, z] = house.standings(Whose::Everyone).try_into().unwrap();
+        let [a, z] = house.all_of(program()).try_into().unwrap();
         assert_eq!((a.program, a.status, a.credit_line), (program(), AccountStatus::Active, usd(0)));
         assert_eq!((a.balance.available, a.balance.usable, a.holds_open), (usd(940 - 140), true, 2));
         assert_eq!((z.status, z.credit_line, z.holds_open), (status, usd(7), 0));

@@ -6,7 +6,7 @@ use holdfast_core::{AuthorizationKind, AuthorizationRequest, Basis, Decision, De
 
 use super::*;
 use crate::clock;
-use crate::ledger::{Act, Answer, Decide, Entry, LedgerError, Whose};
+use crate::ledger::{Act, Answer, Decide, Entry, LedgerError};
 
 pub fn an_approval_holds_and_a_retry_hears_the_same(engine: &dyn Engine) {
     let mut house = House::with(engine, 1_000);
@@ -123,7 +123,7 @@ pub fn another_currency_is_declined(engine: &dyn Engine) {
     let house = House::with(engine, 1_000);
     let request = AuthorizationRequest { amount: eur(1), ..purchase("k", 1) };
     assert_eq!(house.decide(request), declined(DeclineReason::CurrencyNotAllowed));
-    assert_eq!(house.balances(Whose::Everyone), [("a".to_owned(), 1_000, 0)]);
+    assert_eq!(house.everyone(), [("a".to_owned(), 1_000, 0)]);
 }
 
 pub fn amounts_beyond_counting_are_declined(engine: &dyn Engine) {

@@ -16,7 +16,7 @@ pub fn entering_again_never_changes_a_balance(engine: &dyn Engine) {
     let mut house = House::with(engine, 1_000);
     house.decide(purchase("k", 100));
     assert_eq!(house.enter(vec![account("a", 77), card("c", "a", Some("h"))]), Ok(NOTHING_NEW));
-    house.always(|house| assert_eq!(house.balances(Whose::Everyone), [("a".to_owned(), 1_000, 100)]));
+    house.always(|house| assert_eq!(house.everyone(), [("a".to_owned(), 1_000, 100)]));
 }
 
 pub fn entering_again_never_lifts_a_bar(engine: &dyn Engine) {
@@ -45,7 +45,7 @@ pub fn a_file_may_bar_what_was_in_use(engine: &dyn Engine) {
 pub fn a_credit_line_is_what_was_entered_last(engine: &dyn Engine) {
     let mut house = House::with(engine, 1_000);
     house.enter(vec![account_of(usd(0), 50, AccountStatus::Active)]).unwrap();
-    house.always(|house| assert_eq!(house.standings(Whose::Everyone)[0].balance.available, usd(1_050)));
+    house.always(|house| assert_eq!(house.all_of(program())[0].balance.available, usd(1_050)));
     assert_eq!(house.decide(purchase("1", 1_050)), approved(1_050));
 }
 
@@ -57,7 +57,7 @@ pub fn a_refused_batch_leaves_nothing(engine: &dyn Engine) {
         assert_eq!(house.enter(batch), Err(LedgerError::Refused));
     }
     for (key, end) in ["1", "2"].into_iter().zip(End::BOTH) {
-        assert_eq!(house.balances(Whose::Everyone).len(), 1);
+        assert_eq!(house.everyone().len(), 1);
         assert_eq!(house.balance().0, 1_000);
         let with_new_card = with_card("d", purchase(&format!("d-{key}"), 1));
         assert_eq!(house.decide(with_new_card), declined(DeclineReason::CardUnknown));

@@ -5,7 +5,7 @@ use holdfast_core::rules::HoldPolicy;
 use holdfast_core::{AuthorizationRequest, DeclineReason, Expiry, Posting, Timestamp};
 
 use super::*;
-use crate::ledger::{Act, Decide, Whose};
+use crate::ledger::{Act, Decide};
 
 const DAY: u64 = 86_400;
 
@@ -23,10 +23,10 @@ pub fn a_process_that_begins_agrees_about_everything(engine: &dyn Engine) {
         house.tell("4", Fact::Captured { payment: None, amount: usd(400), finality: Finality::Final });
         house.adopt(purchase("s", 1_000), NO);
         house.adopt(purchase("t", 50), yes(50));
-        let before = house.standings(Whose::Everyone);
+        let before = house.all_of(program());
         assert_eq!(house.balance(), (10_000 - 100 - 400 - 400, 600 + 600 + 50));
         house.end(end);
-        assert_eq!(house.standings(Whose::Everyone), before);
+        assert_eq!(house.all_of(program()), before);
         // And the holds are still found.
         house.tell("5", captured("p", 600, Finality::Final));
         house.tell("6", Fact::Completed { payment: payment("single"), amount: usd(100) });
@@ -50,7 +50,7 @@ pub fn a_hold_of_ours_is_released_when_its_time_has_come(engine: &dyn Engine) {
     said(house.act(held_since(ago(DAY - 3_600), ours("not yet"))));
     said(house.act(held_since(ago(DAY + 1), ours("over"))));
     house.premises().let_time_work();
-    house.always(|house| assert_eq!((house.balance(), house.standings(Whose::Everyone)[0].holds_open), ((1_000, 100), 1)));
+    house.always(|house| assert_eq!((house.balance(), house.all_of(program())[0].holds_open), ((1_000, 100), 1)));
     assert_eq!(house.order("capture", "over", capture(1, Finality::More)), declined(DeclineReason::AuthorizationOver));
     assert_eq!(house.decide(ours("over")), again(approved(100)), "its answer was yes");
 }
@@ -60,7 +60,7 @@ pub fn a_hold_of_the_platforms_is_released_by_the_safety_timer(engine: &dyn Engi
     said(house.act(held_since(ago(2 * DAY), purchase("not yet", 100))));
     said(house.act(held_since(ago(10 * DAY + 1), purchase("over", 100))));
     house.premises().let_time_work();
-    house.always(|house| assert_eq!((house.balance(), house.standings(Whose::Everyone)[0].holds_open), ((1_000, 100), 1)));
+    house.always(|house| assert_eq!((house.balance(), house.all_of(program())[0].holds_open), ((1_000, 100), 1)));
 }
 
 pub fn a_hold_waits_for_the_latest_of_its_placements(engine: &dyn Engine) {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures_executor::block_on;
 use holdfast_core::hold::{Fact, Finding, Order, ToldAnswer};
-use holdfast_core::{AuthorizationRequest, Basis, Decision};
+use holdfast_core::{AuthorizationRequest, Basis, Decision, ProgramId};
 
 use super::words::*;
 use super::{End, Engine, Premises};
@@ -66,6 +66,27 @@ pub trait Client {
             Ok(Answer::Balances(standings)) => standings,
             other => panic!("{other:?}"),
         }
+    }
+
+    /// All of a program's accounts, in pages of two.
+    fn all_of(&self, program: ProgramId) -> Vec<AccountStanding> {
+        let (mut all, mut from) = (Vec::new(), Some(0));
+        while let Some(place) = from {
+            match self.act(Act::Accounts { program, from: place, most: 2 }) {
+                Ok(Answer::Accounts { standings, next }) => {
+                    assert!(standings.len() <= 2);
+                    all.extend(standings);
+                    from = next;
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+        all
+    }
+
+    /// Names of all accounts, and what is posted to and held on them.
+    fn everyone(&self) -> Vec<(String, i64, i64)> {
+        self.all_of(program()).iter().map(|standing| figures(&standing.balance)).collect()
     }
 
     /// Names, and what is posted to and held on them.

@@ -9,7 +9,7 @@ use holdfast_core::hold::{
 use holdfast_core::{DeclineReason, Posting};
 
 use super::*;
-use crate::ledger::{Act, Answer, Whose};
+use crate::ledger::{Act, Answer};
 
 /// What a fact about a purchase of 600 from 1000 does: what is found, and what is posted and held then.
 type Case = (Fact, Option<Finding>, (i64, i64));
@@ -163,7 +163,7 @@ pub fn messages_end_the_same_in_every_order(engine: &dyn Engine) {
         for (name, order) in names.iter().zip(&orders) {
             assert_eq!(house.balance_of(name), (800, 0), "{order:?}");
         }
-        assert_eq!(house.standings(Whose::Everyone).iter().map(|standing| standing.holds_open).sum::<u64>(), 0);
+        assert_eq!(house.all_of(program()).iter().map(|standing| standing.holds_open).sum::<u64>(), 0);
     });
 }
 

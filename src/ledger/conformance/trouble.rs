@@ -4,7 +4,7 @@ use holdfast_core::hold::Finality;
 use holdfast_core::rules::Window;
 
 use super::*;
-use crate::ledger::{Act, Adopt, Answer, Decide, KeptRuleset, LedgerError, Origin, Readiness, Whose};
+use crate::ledger::{Act, Adopt, Answer, Decide, KeptRuleset, LedgerError, Origin, Readiness};
 
 /// One act of each kind that would leave something behind.
 fn acts(origin: Origin, key: &str) -> Vec<Act> {
@@ -39,7 +39,7 @@ pub fn nothing_is_applied_while_nothing_can_be_kept(engine: &dyn Engine) {
     house.premises().clear();
     assert_eq!(house.ledger().readiness(), Readiness::Ready);
     house.always(|house| {
-        assert_eq!(house.balances(Whose::Everyone), [("a".to_owned(), 1_000, 300)], "as before");
+        assert_eq!(house.everyone(), [("a".to_owned(), 1_000, 300)], "as before");
         assert_eq!(house.act(Act::Rulesets(program())), Ok(Answer::Rulesets(vec![])));
         assert_eq!(house.decide(purchase("p", 300)), again(approved(300)));
     });
@@ -75,7 +75,7 @@ pub fn a_bug_costs_only_its_own_act(engine: &dyn Engine) {
     }
     house.always(|house| {
         assert_eq!(house.balance(), (1_000, 200));
-        assert_eq!(house.act(Act::Balances(buggy, Whose::Everyone)), Ok(Answer::Balances(vec![])), "what it wrote is undone");
+        assert_eq!(house.all_of(buggy.program), [], "what it wrote is undone");
         assert_eq!(house.act(Act::Rulesets(buggy.program)), Ok(Answer::Rulesets(vec![])));
         assert_eq!(house.decide(purchase("before", 100)), again(approved(100)));
     });

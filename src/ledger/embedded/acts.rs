@@ -16,7 +16,12 @@ use super::state::{CardRow, Entered, Fingerprint, Located, Names, TOLD_KEYS_KEPT
 use super::weigh;
 use crate::clock::Moment;
 use crate::journal::{BodyRef, Place, RecordRef, Uses};
-use crate::ledger::{AccountStanding, Act, Adopt, Answer, Decide, Entry, KeptRuleset, LedgerError, Ordering, Origin, Whose};
+use crate::ledger::{
+    AccountStanding, Act, Adopt, Answer, Decide, Entry, KeptRuleset, LedgerError, Noted, Ordering, Origin, Whose,
+};
+
+/// Accounts that one act looks at: whoever lists them all must not hold an answer back for longer than a group takes.
+const ACCOUNTS_LOOKED_AT_MAX: u32 = 1_024;
 
 impl Engine {
     /// Performs one act on memory.
@@ -32,10 +37,18 @@ impl Engine {
                 once_durable(self.record(origin, now.utc, None, Place::default(), body), Answer::Recorded(None))
             }
             Act::Balances(origin, whose) => Performed::Now(Ok(Answer::Balances(self.balances(origin, whose)))),
+            Act::Accounts { program, from, most } => {
+                let (standings, next) = self.state.standings_of(program, *from, (*most).min(ACCOUNTS_LOOKED_AT_MAX));
+                Performed::Now(Ok(Answer::Accounts { standings, next }))
+            }
             Act::Enter(origin, entries) => self.enter(origin, entries, now.utc),
             Act::Publish(ruleset) => self.publish(ruleset, now.utc),
             Act::Note(operation) => {
                 Performed::Now(self.log.note(operation).map(Answer::Noted).map_err(|_| LedgerError::Unavailable))
+            }
+            Act::WasNoted(id) => {
+                let noted = self.log.noted(id).map_err(|_| LedgerError::Unavailable);
+                Performed::Now(noted.map(|at| Answer::Noted(at.map_or(Noted::New, Noted::Again))))
             }
             Act::Rulesets(program) => {
                 let rulesets = self.log.rulesets(program.as_str());
@@ -242,7 +255,6 @@ impl Engine {
                 let row = cardholder.and_then(|index| self.state.cardholder(index));
                 row.map(|row| row.accounts.iter().map(|(account, _)| *account).collect()).unwrap_or_default()
             }
-            Whose::Everyone => return self.state.standings_of(program),
         };
         indexes.into_iter().filter_map(|index| self.state.standing(index)).collect()
     }

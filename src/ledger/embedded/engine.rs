@@ -20,6 +20,12 @@ use crate::clock::Moment;
 use crate::journal::{Body, BodyRef, Group, GroupWriter, JournalError, Log, Place, Record, RecordRef};
 use crate::ledger::{Act, Answer, LedgerError};
 
+/// Entries of the undo log for which there is room from group to group: more than those of a busy server are.
+const UNDO_KEPT: usize = 8_192;
+
+/// Keys that memory forgets at most between two groups; more than a group brings.
+const FORGET_MAX: usize = 8_192;
+
 /// Holds that memory lets go of at most between two groups: a long list must not hold an answer back.
 const LET_GO_MAX: usize = 256;
 
@@ -108,8 +114,6 @@ impl Engine {
                 let record = record.map_err(|error| log.unreadable(first, error))?;
                 // The first group may begin with records that the projection has.
                 if number == next {
-                    // As time goes by in the log: a key that was forgotten and is used again counts from its second use.
-                    state.forget_old_keys(record.at);
                     rebuild::write_record(state, &record, number, cold, undo)?;
                     undo.clear();
                     next = next.saturating_add(1);
@@ -169,7 +173,8 @@ impl Engine {
     pub fn attend(&mut self, act: &Act, now: &Moment, warmth: Warmth) -> Performed {
         let (undo_before, group_before, declines_before) = (self.undo.len(), self.group.end(), self.told_declines.len());
         let performed = catch_unwind(AssertUnwindSafe(|| match (act, self.writable) {
-            (Act::Balances(..) | Act::Rulesets(_) | Act::Rest, _) | (_, Writable::Yes) => self.perform(act, now, warmth),
+            (Act::Balances(..) | Act::Accounts { .. } | Act::WasNoted(_) | Act::Rulesets(_) | Act::Rest, _)
+            | (_, Writable::Yes) => self.perform(act, now, warmth),
             (Act::Decide(decide), Writable::No) => self.say_again(decide),
             (
                 Act::Adopt(_) | Act::Tell(..) | Act::Order(..) | Act::Keep(..) | Act::Enter(..) | Act::Note(_) | Act::Publish(_),
@@ -202,6 +207,7 @@ impl Engine {
             return Err(error);
         }
         self.undo.clear();
+        self.undo.shrink_to(UNDO_KEPT);
         self.group.clear();
         self.told_declines.clear();
         Ok(records)
@@ -210,7 +216,7 @@ impl Engine {
     /// What is to be done between two groups, when nobody waits.
     pub fn tidy(&mut self, now: Timestamp) {
         self.log.tidy();
-        self.state.forget_old_keys(now);
+        self.state.forget_old_keys(now, FORGET_MAX);
         if let Some(projected) = self.projected {
             self.state.forget_closed_holds(now.saturating_sub(self.closed_kept), projected, LET_GO_MAX);
         }

@@ -47,6 +47,8 @@ pub struct Writer {
     to_find: Sender<Asking>,
     found: Receiver<Answered>,
     finding: usize,
+    /// Whether more holds may be due than one group took.
+    more_due: bool,
 }
 
 impl Writer {
@@ -68,7 +70,7 @@ impl Writer {
         };
         std::thread::Builder::new().name("finder".to_owned()).spawn(seek)?;
         let (awaiting, completions) = (Vec::new(), Completions::default());
-        Ok(Writer { shared, engine, commit_records_max, awaiting, completions, to_find, found, finding: 0 })
+        Ok(Writer { shared, engine, commit_records_max, awaiting, completions, to_find, found, finding: 0, more_due: false })
     }
 
     /// Works until the queue is closed and empty.
@@ -76,6 +78,8 @@ impl Writer {
         let mut batch = Vec::new();
         loop {
             let patience = match self.engine.writable() {
+                // A million holds may be due at once: an idle server does not take them a group a second.
+                Writable::Yes if self.more_due => Duration::ZERO,
                 Writable::Yes => LOOK_EVERY,
                 Writable::No => RETRY_EVERY,
             };
@@ -112,9 +116,10 @@ impl Writer {
             }
         }
         if self.engine.writable() == Writable::Yes {
-            match self.engine.expire(now.utc, EXPIRE_MAX) {
-                0 => {}
-                holds => observer.expired(holds),
+            let expired = self.engine.expire(now.utc, EXPIRE_MAX);
+            self.more_due = expired >= EXPIRE_MAX;
+            if expired > 0 {
+                observer.expired(expired);
             }
         }
         self.completions.announce();

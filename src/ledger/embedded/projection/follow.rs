@@ -17,6 +17,9 @@ use crate::ledger::embedded::state::State;
 /// Records that make a batch: enough to share a transaction's cost, few enough to be taken in at once.
 const BATCH_RECORDS: i64 = 2_048;
 
+/// Records for which there is room from batch to batch; an import's group may have more.
+const RECORDS_KEPT: usize = 4_096;
+
 /// Why the projection could not follow.
 #[derive(Debug)]
 pub enum FollowError {
@@ -165,6 +168,8 @@ impl Follower {
         }
         let next_hold = batch.finish(&end)?;
         transaction.commit()?;
+        self.records.clear();
+        self.records.shrink_to(RECORDS_KEPT);
         self.mark = restore::Mark { end, next_hold, ..self.mark };
         Ok(self.projected())
     }

@@ -116,7 +116,7 @@ fn asked(connection: &Connection, state: &mut State) -> rusqlite::Result<()> {
     each(connection, "SELECT page FROM asked ORDER BY record", |row| {
         for AskedKept { at, name, answered, corrects } in words::unpacked::<Vec<AskedKept>>(row, 0)? {
             // As it was forgotten then: a key that came again later is as old as that.
-            state.forget_old_keys(at);
+            state.forget_old_keys(at, usize::MAX);
             // An answer that was thrown away for its age takes its correction with it.
             if !corrects || state.answered(name).is_some() {
                 state.restore_asked(at, name, answered);

@@ -174,11 +174,13 @@ impl Holds {
         }
     }
 
-    /// Holds whose time has come, a few at a time.
+    /// Holds whose time has come, a few at a time. In a minute that has passed all of them are due; in this one some are, and
+    /// only as many are looked at: a million may wait for the same minute, and those that are not found in it are found after.
     pub fn due(&self, now: Timestamp, most: usize) -> Vec<HoldIndex> {
-        let passed = self.due.range(..=minute(now)).flat_map(|(_, waiting)| waiting);
+        let passed = self.due.range(..minute(now)).flat_map(|(_, waiting)| waiting);
+        let current = self.due.get(&minute(now)).into_iter().flatten().take(most);
         let is_due = |index: &HoldIndex| self.get(*index).is_some_and(|row| row.hold.expires_at.is_some_and(|at| at <= now));
-        passed.map(|place| HoldIndex(*place)).filter(is_due).take(most).collect()
+        passed.chain(current).map(|place| HoldIndex(*place)).filter(is_due).take(most).collect()
     }
 
     /// How many there are.

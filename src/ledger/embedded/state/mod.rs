@@ -345,11 +345,12 @@ impl State {
         })
     }
 
-    /// All accounts of a program.
-    pub fn standings_of(&self, program: &ProgramId) -> Vec<AccountStanding> {
-        let numbered = self.accounts.iter().zip(0_u32..);
-        let of_program = numbered.filter(|(row, _)| self.program(row.program) == Some(program));
-        of_program.filter_map(|(_, index)| self.standing(AccountIndex(index))).collect()
+    /// A program's accounts among so many from that one on, and where the next ones begin.
+    pub fn standings_of(&self, program: &ProgramId, from: u32, most: u32) -> (Vec<AccountStanding>, Option<u32>) {
+        let end = from.saturating_add(most.max(1)).min(self.accounts.next());
+        let of_program = (from..end).filter_map(|index| self.standing(AccountIndex(index)));
+        let standings = of_program.filter(|standing| standing.program == *program).collect();
+        (standings, (end < self.accounts.next()).then_some(end))
     }
 
     /// How many accounts, cards and holds are in memory.

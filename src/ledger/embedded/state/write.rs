@@ -353,14 +353,15 @@ impl State {
         }
     }
 
-    /// Forgets keys that nobody will send again.
-    pub fn forget_old_keys(&mut self, now: Timestamp) {
-        let asked_before = now.saturating_sub(ASKED_KEYS_KEPT);
-        while let Some((_, key)) = self.asked_by_age.pop_front_if(|(at, _)| *at < asked_before) {
+    /// Forgets keys that nobody will send again, at most so many of each kind.
+    pub fn forget_old_keys(&mut self, now: Timestamp, most: usize) {
+        let (asked_before, told_before) = (now.saturating_sub(ASKED_KEYS_KEPT), now.saturating_sub(TOLD_KEYS_KEPT));
+        for _ in 0..most {
+            let Some((_, key)) = self.asked_by_age.pop_front_if(|(at, _)| *at < asked_before) else { break };
             self.asked.remove(&key);
         }
-        let told_before = now.saturating_sub(TOLD_KEYS_KEPT);
-        while let Some((_, key)) = self.told_by_age.pop_front_if(|(at, _)| *at < told_before) {
+        for _ in 0..most {
+            let Some((_, key)) = self.told_by_age.pop_front_if(|(at, _)| *at < told_before) else { break };
             self.told.remove(&key);
         }
     }

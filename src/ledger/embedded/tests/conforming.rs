@@ -177,6 +177,11 @@ impl<L: Log> Log for Plugged<L> {
         self.plug.check()?;
         self.log.note(operation)
     }
+
+    fn noted(&self, id: &[u8; 16]) -> Result<Option<holdfast_core::Timestamp>, JournalError> {
+        self.plug.check()?;
+        self.log.noted(id)
+    }
 }
 
 /// Nobody is told.

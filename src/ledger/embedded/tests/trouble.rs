@@ -24,7 +24,7 @@ fn a_damaged_log_is_nobodys_balance() {
         std::fs::remove_file(house.directory.path().join("projection.sqlite")).unwrap();
         assert!(matches!(house.start(), Err(JournalError::Broken(..))), "{damage}");
         assert_eq!(house.ledger().readiness(), Readiness::Unavailable);
-        assert_eq!(house.act(Act::Balances(origin(), Whose::Everyone)), Err(LedgerError::Unavailable));
+        assert_eq!(house.act(Act::Balances(origin(), Whose::Account(id("a")))), Err(LedgerError::Unavailable));
         assert_eq!(house.act(Act::Decide(asked(purchase("k", 100)))), Err(LedgerError::Unavailable));
     }
 }
@@ -60,7 +60,7 @@ fn a_failed_commit_undoes_its_group_and_the_ledger_comes_back() {
     assert_eq!(said(answers[5].clone()), again(declined(NO_FUNDS)));
     house.becomes(Readiness::Unavailable);
     assert_eq!(house.ledger().readiness(), Readiness::Unavailable);
-    assert_eq!(house.balances(Whose::Everyone), [("a".to_owned(), 1_000, 300)], "as before");
+    assert_eq!(house.everyone(), [("a".to_owned(), 1_000, 300)], "as before");
     assert_eq!(house.act(Act::Decide(asked(purchase("meanwhile", 1)))), unavailable);
     // What was answered before is said again, though nothing can be written.
     assert_eq!(house.decide(purchase("kept", 300)), again(approved(300)));
@@ -74,7 +74,7 @@ fn a_failed_commit_undoes_its_group_and_the_ledger_comes_back() {
     assert_eq!(said(house.act(limited("other"))), approved(100), "the limit has forgotten the undone one");
     assert_eq!(house.tell("load", load(10_000)), None, "it had not been heard");
     for _ in 0..2 {
-        assert_eq!(house.balances(Whose::Everyone), [("a".to_owned(), 11_000, 400)]);
+        assert_eq!(house.everyone(), [("a".to_owned(), 11_000, 400)]);
         assert_eq!(house.decide(purchase("no", 5_000)), again(declined(NO_FUNDS)), "it was told");
         assert_eq!(house.decide(purchase("kept", 300)), again(approved(300)));
         house.restart();

@@ -208,7 +208,7 @@ impl Bench {
 
 /// What is not a matter of when memory was tidied.
 fn lasting(state: &mut State, now: Timestamp) -> Picture {
-    state.forget_old_keys(now);
+    state.forget_old_keys(now, usize::MAX);
     state.picture().without_ended()
 }
 

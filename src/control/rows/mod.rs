@@ -3,15 +3,19 @@
 //! Knows the files alone. Whether a program exists, or an account has that currency, is for [`problems_with_programs`]
 //! and the ledger.
 
+mod file;
+mod seen;
+
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
-use std::fs;
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
-use csv::{ByteRecord, ReaderBuilder};
 use holdfast_core::hold::{AccountStatus, CardStatus};
 use holdfast_core::{AccountId, CardToken, CardholderToken, Currency, Money, ProgramId};
 
+use self::file::{Fields, RowFile};
+pub use self::seen::Seen;
 use super::protocol::{AccountRow, CardRow, Import, ImportFile, RowProblem};
 
 /// The first line of an accounts file.
@@ -43,20 +47,27 @@ impl RowProblem {
 /// # Errors
 /// Everything that is wrong with either.
 pub fn read(accounts: Option<&Path>, cards: Option<&Path>) -> Result<Import, Vec<RowProblem>> {
-    let (import, problems) = read_sound_rows(accounts, cards);
-    if problems.is_empty() { Ok(import) } else { Err(problems) }
+    let mut problems = Vec::new();
+    let accounts = accounts.and_then(|path| AccountRows::open(path, &mut problems));
+    let accounts = accounts.map(|rows| all_accounts(rows, &mut problems)).unwrap_or_default();
+    let cards = cards.and_then(|path| CardRows::open(path, &mut problems));
+    let cards = cards.map(|rows| all_cards(rows, &accounts, &mut problems)).unwrap_or_default();
+    if problems.is_empty() { Ok(Import { accounts, cards }) } else { Err(problems) }
 }
 
-/// The rows of both files that are right by themselves, and everything that is wrong with the others: for those who have
-/// more to check in the rows that remain.
-#[must_use]
-pub fn read_sound_rows(accounts: Option<&Path>, cards: Option<&Path>) -> (Import, Vec<RowProblem>) {
-    let mut problems = Vec::new();
-    let accounts = accounts.and_then(|path| open(ImportFile::Accounts, path, &mut problems));
-    let accounts = accounts.map(|text| read_accounts(&text, &mut problems)).unwrap_or_default();
-    let cards = cards.and_then(|path| open(ImportFile::Cards, path, &mut problems));
-    let cards = cards.map(|text| read_cards(&text, &accounts, &mut problems)).unwrap_or_default();
-    (Import { accounts, cards }, problems)
+fn all_accounts<R: Read>(mut file: AccountRows<R>, problems: &mut Vec<RowProblem>) -> Vec<AccountRow> {
+    let mut seen = Seen::default();
+    file.portion(usize::MAX, Some(&mut seen), problems)
+}
+
+/// `accounts` tell the programs of the accounts that are imported with the cards.
+fn all_cards<R: Read>(mut file: CardRows<R>, accounts: &[AccountRow], problems: &mut Vec<RowProblem>) -> Vec<CardRow> {
+    let mut programs: BTreeMap<AccountId, Vec<ProgramId>> = BTreeMap::new();
+    for row in accounts {
+        programs.entry(row.account).or_default().push(row.program);
+    }
+    let mut seen = Seen::default();
+    file.portion(usize::MAX, Some(&mut seen), problems, |account| only_program(programs.get(account)))
 }
 
 /// What is wrong with an import for those who know the programs: rows of unknown programs, or in another currency.
@@ -75,135 +86,90 @@ pub fn problems_with_programs(import: &Import, currency_of: impl Fn(&AccountRow)
     problems
 }
 
-/// Reads an accounts file.
-fn read_accounts(text: &[u8], problems: &mut Vec<RowProblem>) -> Vec<AccountRow> {
-    let mut seen: BTreeMap<(ProgramId, AccountId), u64> = BTreeMap::new();
-    let mut rows = Vec::new();
-    for_each_row(ImportFile::Accounts, text, problems, |fields| {
-        let account = fields.parse("account_id", AccountId::new);
-        let program = fields.parse("program", ProgramId::new);
-        let currency = fields.parse("currency", str::parse::<Currency>);
-        let balance = currency.and_then(|currency| fields.parse("balance", |text| Money::from_decimal(text, currency)));
-        let credit_line = currency.and_then(|currency| fields.parse("credit_line", |text| credit_line(text, currency)));
-        let status = fields.parse("status", account_status);
-        let (Some(program), Some(account)) = (program, account) else { return };
-        fields.refuse_repeated("account_id", seen.entry((program, account)));
-        let (Some(balance), Some(credit_line), Some(status)) = (balance, credit_line, status) else { return };
-        rows.push(AccountRow { line: fields.line, program, account, balance, credit_line, status });
-    });
-    rows
-}
+/// An accounts file that is being read.
+pub struct AccountRows<R>(RowFile<R>);
 
-/// Reads a cards file; `accounts` tell the programs of the accounts that are imported with it.
-fn read_cards(text: &[u8], accounts: &[AccountRow], problems: &mut Vec<RowProblem>) -> Vec<CardRow> {
-    let mut programs: BTreeMap<AccountId, Vec<ProgramId>> = BTreeMap::new();
-    for row in accounts {
-        programs.entry(row.account).or_default().push(row.program);
+impl AccountRows<File> {
+    /// Opens it; notes why it cannot be read.
+    pub fn open(path: &Path, problems: &mut Vec<RowProblem>) -> Option<Self> {
+        RowFile::open(ImportFile::Accounts, path, problems).map(AccountRows)
     }
-    let mut seen: BTreeMap<(Option<ProgramId>, CardToken), u64> = BTreeMap::new();
-    let mut rows = Vec::new();
-    for_each_row(ImportFile::Cards, text, problems, |fields| {
-        let card = fields.parse("card_token", card_token);
-        let account = fields.parse("account_id", AccountId::new);
-        let cardholder = fields.parse("cardholder_token", cardholder_token);
-        let status = fields.parse("status", card_status);
-        let program = account.and_then(|account| fields.parse("account_id", |_| only_program(programs.get(&account))));
-        let (Some(card), Some(program)) = (card, program) else { return };
-        fields.refuse_repeated("card_token", seen.entry((program, card)));
-        let (Some(account), Some(cardholder), Some(status)) = (account, cardholder, status) else { return };
-        rows.push(CardRow { line: fields.line, program, card, account, cardholder, status });
-    });
-    rows
 }
 
-fn open(file: ImportFile, path: &Path, problems: &mut Vec<RowProblem>) -> Option<Vec<u8>> {
-    let problem = |error| RowProblem { file, line: 1, column: String::new(), problem: format!("cannot be read: {error}") };
-    fs::read(path).map_err(|error| problems.push(problem(error))).ok()
-}
-
-/// One row's fields by their columns' names.
-struct Fields<'r> {
-    file: ImportFile,
-    line: u64,
-    record: &'r ByteRecord,
-    problems: &'r mut Vec<RowProblem>,
-}
-
-impl Fields<'_> {
-    fn wrong(&mut self, column: &str, problem: String) {
-        self.problems.push(RowProblem { file: self.file, line: self.line, column: column.to_owned(), problem });
-    }
-
-    fn parse<T, E: std::fmt::Display>(&mut self, column: &str, parse: impl FnOnce(&str) -> Result<T, E>) -> Option<T> {
-        let index = self.file.columns().iter().position(|name| *name == column)?;
-        let parsed = match std::str::from_utf8(self.record.get(index)?) {
-            Ok(text) => parse(text).map_err(|error| error.to_string()),
-            Err(_) => Err("is not UTF-8".to_owned()),
-        };
-        parsed.map_err(|problem| self.wrong(column, problem)).ok()
-    }
-
-    fn refuse_repeated<K: Ord>(&mut self, column: &str, entry: Entry<'_, K, u64>) {
-        match entry {
-            Entry::Vacant(vacant) => {
-                vacant.insert(self.line);
-            }
-            Entry::Occupied(first) => self.wrong(column, format!("is on line {} already", first.get())),
+impl<R: Read> AccountRows<R> {
+    /// The next rows that are right by themselves, so many at the most; none at the end. What is wrong with the others is
+    /// noted; also what is there twice, if `seen` goes with all portions.
+    pub fn portion(&mut self, most: usize, mut seen: Option<&mut Seen>, problems: &mut Vec<RowProblem>) -> Vec<AccountRow> {
+        let mut rows = Vec::new();
+        while rows.len() < most
+            && let Some(mut fields) = self.0.next(problems)
+        {
+            rows.extend(account_row(&mut fields, seen.as_deref_mut()));
         }
+        rows
     }
 }
 
-/// Hands every row that has the right number of fields to `each`; notes the others. A wrong header ends it: no field could
-/// be trusted to be what it seems.
-fn for_each_row(file: ImportFile, text: &[u8], problems: &mut Vec<RowProblem>, mut each: impl FnMut(&mut Fields<'_>)) {
-    let columns = file.columns();
-    let mut reader = ReaderBuilder::new().flexible(true).from_reader(text);
-    let whole_row = |line, problem: String| RowProblem { file, line, column: String::new(), problem };
-    match reader.byte_headers() {
-        Ok(header) if header.iter().eq(columns.iter().map(|column| column.as_bytes())) => {}
-        Ok(_) => return problems.push(whole_row(1, format!("the first line must be {}", columns.join(",")))),
-        Err(error) => return problems.push(whole_row(1, format!("cannot be read: {error}"))),
-    }
-    let mut record = ByteRecord::new();
-    let mut lines = Lines { text, offset: 0, line: 1 };
-    loop {
-        match reader.read_byte_record(&mut record) {
-            Ok(false) => return,
-            Ok(true) => {}
-            Err(error) => return problems.push(whole_row(lines.line, format!("cannot be read: {error}"))),
-        }
-        let line = lines.of_record_at(record.position().map_or(0, csv::Position::byte));
-        if record.len() == columns.len() {
-            each(&mut Fields { file, line, record: &record, problems });
-        } else {
-            problems.push(whole_row(line, format!("has {} fields where there must be {}", record.len(), columns.len())));
-        }
+/// A cards file that is being read.
+pub struct CardRows<R>(RowFile<R>);
+
+impl CardRows<File> {
+    /// Opens it; notes why it cannot be read.
+    pub fn open(path: &Path, problems: &mut Vec<RowProblem>) -> Option<Self> {
+        RowFile::open(ImportFile::Cards, path, problems).map(CardRows)
     }
 }
 
-/// Counts lines up to each record. The reader's own count stops before a record's empty lines, and before the second half
-/// of a CRLF.
-struct Lines<'t> {
-    text: &'t [u8],
-    offset: usize,
-    line: u64,
+impl<R: Read> CardRows<R> {
+    /// As [`AccountRows::portion`]; `program_of` tells which program an account is of, or what is wrong with that.
+    pub fn portion(
+        &mut self,
+        most: usize,
+        mut seen: Option<&mut Seen>,
+        problems: &mut Vec<RowProblem>,
+        program_of: impl Fn(&AccountId) -> Result<Option<ProgramId>, &'static str>,
+    ) -> Vec<CardRow> {
+        let mut rows = Vec::new();
+        while rows.len() < most
+            && let Some(mut fields) = self.0.next(problems)
+        {
+            rows.extend(card_row(&mut fields, seen.as_deref_mut(), &program_of));
+        }
+        rows
+    }
 }
 
-impl Lines<'_> {
-    /// The line of the first field of the record that the reader says begins at `position`; positions only grow.
-    fn of_record_at(&mut self, position: u64) -> u64 {
-        let position = usize::try_from(position).unwrap_or(usize::MAX);
-        while let Some(byte) = self.text.get(self.offset) {
-            let is_before = self.offset < position;
-            match byte {
-                b'\n' => self.line = self.line.saturating_add(1),
-                b'\r' => {}
-                _ if is_before => {}
-                _ => break,
-            }
-            self.offset = self.offset.saturating_add(1);
-        }
-        self.line
+fn account_row(fields: &mut Fields<'_>, seen: Option<&mut Seen>) -> Option<AccountRow> {
+    let account = fields.parse("account_id", AccountId::new);
+    let program = fields.parse("program", ProgramId::new);
+    let currency = fields.parse("currency", str::parse::<Currency>);
+    let balance = currency.and_then(|currency| fields.parse("balance", |text| Money::from_decimal(text, currency)));
+    let credit_line = currency.and_then(|currency| fields.parse("credit_line", |text| credit_line(text, currency)));
+    let status = fields.parse("status", account_status);
+    let (program, account) = (program?, account?);
+    refuse_repeated(fields, "account_id", seen, Some(&program), account.as_str());
+    Some(AccountRow { line: fields.line, program, account, balance: balance?, credit_line: credit_line?, status: status? })
+}
+
+fn card_row(
+    fields: &mut Fields<'_>,
+    seen: Option<&mut Seen>,
+    program_of: impl Fn(&AccountId) -> Result<Option<ProgramId>, &'static str>,
+) -> Option<CardRow> {
+    let card = fields.parse("card_token", card_token);
+    let account = fields.parse("account_id", AccountId::new);
+    let cardholder = fields.parse("cardholder_token", cardholder_token);
+    let status = fields.parse("status", card_status);
+    let program = account.and_then(|account| fields.parse("account_id", |_| program_of(&account)));
+    let (card, program) = (card?, program?);
+    refuse_repeated(fields, "card_token", seen, program.as_ref(), card.as_str());
+    Some(CardRow { line: fields.line, program, card, account: account?, cardholder: cardholder?, status: status? })
+}
+
+fn refuse_repeated(fields: &mut Fields<'_>, column: &str, seen: Option<&mut Seen>, program: Option<&ProgramId>, name: &str) {
+    let before = seen.and_then(|seen| seen.add(program, name, fields.line));
+    if let Some(line) = before {
+        fields.wrong(column, format!("is on line {line} already"));
     }
 }
 
@@ -255,14 +221,16 @@ mod tests {
     fn accounts(rows: &str) -> (Vec<AccountRow>, String) {
         let mut problems = Vec::new();
         let text = format!("{}\n{rows}", ACCOUNT_COLUMNS.join(","));
-        let rows = read_accounts(text.as_bytes(), &mut problems);
+        let file = AccountRows(RowFile::new(ImportFile::Accounts, text.as_bytes(), &mut problems));
+        let rows = all_accounts(file, &mut problems);
         (rows, told(&problems))
     }
 
     fn cards(rows: &str, accounts: &[AccountRow]) -> (Vec<CardRow>, String) {
         let mut problems = Vec::new();
         let text = format!("{}\n{rows}", CARD_COLUMNS.join(","));
-        let rows = read_cards(text.as_bytes(), accounts, &mut problems);
+        let file = CardRows(RowFile::new(ImportFile::Cards, text.as_bytes(), &mut problems));
+        let rows = all_cards(file, accounts, &mut problems);
         (rows, told(&problems))
     }
 
@@ -346,8 +314,42 @@ mod tests {
     fn a_wrong_header_is_told_once() {
         for text in ["", "account_id,program\na,demo\n", "program,account_id,currency,balance,credit_line,status\n"] {
             let mut problems = Vec::new();
-            assert_eq!(read_accounts(text.as_bytes(), &mut problems), []);
+            let file = AccountRows(RowFile::new(ImportFile::Accounts, text.as_bytes(), &mut problems));
+            assert_eq!(all_accounts(file, &mut problems), []);
             assert_eq!(told(&problems), "1:1: : the first line must be account_id,program,currency,balance,credit_line,status");
+        }
+    }
+
+    #[test]
+    fn portions_end_and_tell_what_is_there_twice_and_on_which_line() {
+        let text = format!(
+            "{}\n\na,demo,USD,1,0,active\r\nb,demo,USD,1,0,active\n\"c\nc\",demo,USD,1,0,active\na,demo,USD,1,0,active\n",
+            ACCOUNT_COLUMNS.join(",")
+        );
+        let (mut problems, mut seen) = (Vec::new(), Seen::default());
+        // A reader that gives a byte at a time: no line may depend on how much was read ahead.
+        let mut file = AccountRows(RowFile::new(ImportFile::Accounts, OneByOne(text.as_bytes()), &mut problems));
+        let mut portions = Vec::new();
+        loop {
+            let portion = file.portion(2, Some(&mut seen), &mut problems);
+            if portion.is_empty() {
+                break;
+            }
+            portions.push(portion.iter().map(|row| row.line).collect::<Vec<_>>());
+        }
+        assert_eq!(portions, [vec![3, 4], vec![7]]);
+        assert_eq!(
+            told(&problems),
+            "5:1: account_id: has a control character, or a blank at an end\n7:1: account_id: is on line 3 already"
+        );
+    }
+
+    struct OneByOne<'t>(&'t [u8]);
+
+    impl Read for OneByOne<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+            let few = buffer.len().min(1);
+            self.0.read(&mut buffer[..few])
         }
     }
 
@@ -355,7 +357,8 @@ mod tests {
     fn bytes_that_are_no_text_are_told() {
         let mut problems = Vec::new();
         let text = [b"card_token,account_id,cardholder_token,status\n".as_slice(), b"c,\xff,h,active\n"].concat();
-        read_cards(text.as_slice(), &[], &mut problems);
+        let file = CardRows(RowFile::new(ImportFile::Cards, text.as_slice(), &mut problems));
+        all_cards(file, &[], &mut problems);
         assert_eq!(told(&problems), "2:2: account_id: is not UTF-8");
     }
 
