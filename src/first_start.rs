@@ -79,7 +79,8 @@ mod tests {
         time_zone = 'America/New_York'\nrules = 'rules.toml'\nFILES\n[[program.mount]]\nplatform = 'marqeta'\npath = '/m'\n\
         [[program.mount.basic]]\nuser = 'u'\npassword = 'file:password'\n";
     const FILES: &str = "import_accounts = 'accounts.csv'\nimport_cards = 'cards.csv'";
-    const ACCOUNTS: &str = "account_id,program,currency,balance,credit_line,status\na,p,USD,0.01,0,active\nb,p,USD,0.02,0,active\n";
+    const ACCOUNTS: &str =
+        "account_id,program,currency,balance,credit_line,status\na,p,USD,0.01,0,active\nb,p,USD,0.02,0,active\n";
     const CARDS: &str = "card_token,account_id,cardholder_token,status\nc,b,h,active\n";
 
     fn program() -> ProgramId {
