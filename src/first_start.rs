@@ -51,7 +51,7 @@ async fn import_first(desk: &Desk, program: &ProgramConfig, say: &impl Fn(&str))
     desk.note(program.id, BEGINS, why).await.map_err(StartError::Operation)?;
     let mut portions = Portions::new(program.id, program.import_files());
     let (mut rows, mut told) = (0_usize, 0_usize);
-    while let Some(portion) = portions.take().map_err(StartError::Config)? {
+    while let Some(portion) = portions.next_portion().map_err(StartError::Config)? {
         rows = rows.saturating_add(portion.accounts.len()).saturating_add(portion.cards.len());
         desk.import(portion).await.map_err(StartError::Operation)?;
         if rows.saturating_sub(told) >= TOLD_EVERY_ROWS {

@@ -120,7 +120,7 @@ impl Portions {
     ///
     /// # Errors
     /// Rows that are wrong.
-    pub fn take(&mut self) -> Result<Option<Import>, Errors> {
+    pub fn next_portion(&mut self) -> Result<Option<Import>, Errors> {
         let Portions { program, accounts, cards, problems, .. } = self;
         let mut import = Import::default();
         if let Some(rows) = accounts {

@@ -750,8 +750,8 @@ fn the_shipped_file_is_the_demo() {
 
     program.check_imports().unwrap();
     let mut portions = imports::Portions::new(program.id, program.import_files());
-    let (import, others) = (portions.take().unwrap().unwrap(), portions.take().unwrap().unwrap());
-    assert_eq!((import.cards.len(), others.accounts.len(), portions.take().unwrap()), (0, 0, None));
+    let (import, others) = (portions.next_portion().unwrap().unwrap(), portions.next_portion().unwrap().unwrap());
+    assert_eq!((import.cards.len(), others.accounts.len(), portions.next_portion().unwrap()), (0, 0, None));
     let accounts: Vec<_> = import.accounts.iter().map(|row| format!("{} {}", row.account, row.balance)).collect();
     assert_eq!(accounts, ["acct-demo-1 1000.00 USD", "acct-demo-2 500.00 USD"]);
     let cards: Vec<_> = others

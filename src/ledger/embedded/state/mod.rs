@@ -381,3 +381,16 @@ fn counting(scope: LimitScope, located: &Located) -> Option<Counting> {
         LimitScope::Program => Some(Counting::Program),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_account_and_its_name_have_room_in_what_an_account_may_take() {
+        // A map is between 7/16 and 7/8 full, and has a byte of its own for each place.
+        let name = (size_of::<Fingerprint>() + size_of::<AccountIndex>()).next_multiple_of(8) + 1;
+        let most = size_of::<AccountRow>() + name * 16 / 7;
+        assert!(most <= 250, "{} and {name}: {most} bytes an account", size_of::<AccountRow>());
+    }
+}
