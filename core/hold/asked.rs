@@ -137,8 +137,8 @@ pub(super) fn adopt(slice: &Slice<'_>, adoption: &Adoption<'_>) -> Outcome {
         outcome.finding = Some(Finding::AdoptedOverOurs);
     }
     // The platform's word may have come first.
-    let word = Steps::of(slice.steps).last_word(id);
-    let decision = word.map_or(decision, |word| corrected(decision, word, adoption.request.amount.currency()));
+    let word = Steps::of(slice.steps).last_word(id).zip(slice.account);
+    let decision = word.map_or(decision, |(word, account)| corrected(decision, word, account.currency));
     outcome.answered = Some(Answered { digest: adoption.digest, asked_at: adoption.asked_at, decision });
     outcome
 }

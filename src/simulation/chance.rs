@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use holdfast_core::hold::{AccountStatus, CardStatus, CardholderStatus, Finality, MovementCause, ReleaseCause};
-use holdfast_core::rules::HoldPolicy;
-use holdfast_core::{AuthorizationKind, Expiry, Padding, PartialApproval, Posting, Timestamp};
+use holdfast_core::{AuthorizationKind, PartialApproval, Timestamp};
 
 use super::deed::{Command, Deed, Heard, Message, Name, Named, Outcome, Question, Says, Wants};
+use super::habit::{Habit, one_in};
 use super::model::Model;
 
 /// Keys younger than this are remembered, keys older than [`OLD`] are not; in between nobody asks.
@@ -16,22 +16,6 @@ const OLD: Duration = Duration::from_secs(49 * 3600);
 
 /// So many of the latest payments are what most events are about.
 const LATELY: usize = 10;
-
-/// What is decided once about a payment: what its platform is like.
-#[derive(Debug, Clone, Copy)]
-struct Habit {
-    payment: usize,
-    program: usize,
-    account: usize,
-    card: usize,
-    number: u32,
-    alias: bool,
-    posting: Posting,
-    expiry: Expiry,
-    /// The merchant's currency is another one.
-    foreign_merchant: bool,
-    policy: HoldPolicy,
-}
 
 /// Draws events.
 pub struct Chance {
@@ -51,7 +35,7 @@ impl Chance {
     }
 
     fn one_in(&mut self, of: u32) -> bool {
-        self.rng.u32(0..of) == 0
+        one_in(&mut self.rng, of)
     }
 
     fn amount(&mut self) -> i64 {
@@ -88,25 +72,8 @@ impl Chance {
         let account = model.cards[card].account;
         let program = model.accounts[account].program;
         let payment = model.add_payment(program, account);
-        let policy = HoldPolicy {
-            lifetime_seconds: self.rng.u32(3600..=400_000),
-            safety_timer_seconds: self.rng.u32(86_400..=3_100_000),
-            extra: if self.one_in(3) { self.rng.i64(0..=500) } else { 0 },
-            tolerance: if self.one_in(3) { self.rng.i64(0..=800) } else { 0 },
-            partial_min: self.one_in(2).then(|| self.rng.i64(1..=500)),
-        };
-        let habit = Habit {
-            payment,
-            program,
-            account,
-            card,
-            number: self.number_in(program),
-            alias: self.one_in(3),
-            posting: if self.one_in(4) { Posting::Immediate } else { Posting::Hold },
-            expiry: if self.one_in(3) { Expiry::Ours } else { Expiry::Told },
-            foreign_merchant: self.one_in(3),
-            policy,
-        };
+        let number = self.number_in(program);
+        let habit = Habit::draw(&mut self.rng, Habit { payment, program, account, card, number, ..Habit::PLAIN });
         self.habits.push(habit);
         habit
     }
@@ -145,35 +112,8 @@ impl Chance {
     }
 
     fn question(&mut self, habit: &Habit, now: Timestamp) -> Question {
-        let kinds = [
-            AuthorizationKind::Purchase,
-            AuthorizationKind::PurchaseWithCashback,
-            AuthorizationKind::CashWithdrawal,
-            AuthorizationKind::QuasiCash,
-            AuthorizationKind::BillPayment,
-        ];
-        let amount = if self.one_in(40) { self.rng.i64(1..=2_000_000) } else { self.amount() };
-        Question {
-            program: habit.program,
-            card: habit.card,
-            account: habit.account,
-            key: self.key(),
-            of: named(habit),
-            kind: kinds[self.rng.usize(0..kinds.len())],
-            posting: habit.posting,
-            amount,
-            foreign: self.one_in(80),
-            original: habit.foreign_merchant.then(|| amount * 9 / 10 + 1),
-            padding: if self.one_in(8) { Padding::ByPlatform } else { Padding::None },
-            expiry: habit.expiry,
-            partial: if self.one_in(3) { PartialApproval::Supported } else { PartialApproval::NotSupported },
-            policy: habit.policy,
-            limits: [self.rng.bool(), self.rng.bool(), self.one_in(4), self.rng.bool()],
-            refused: self.one_in(60),
-            late: self.one_in(100),
-            occurred_at: self.one_in(2).then(|| self.lately(now)),
-            received_at: now,
-        }
+        let (key, occurred_at) = (self.key(), self.one_in(2).then(|| self.lately(now)));
+        habit.question(&mut self.rng, key, now, occurred_at)
     }
 
     fn opening(&mut self, model: &mut Model, now: Timestamp) -> Deed {
@@ -337,7 +277,7 @@ impl Chance {
     /// One of the names that lead to a payment now.
     fn some_name(&mut self, habit: &Habit, model: &Model) -> Named {
         let known = &model.payments[habit.payment];
-        let full = named(habit);
+        let full = habit.named();
         let name = match self.rng.u32(0..6) {
             0 if habit.alias && !known.entries.is_empty() => Name::Alias,
             1 if !known.names.is_empty() => known.names[self.rng.usize(0..known.names.len())],
@@ -418,12 +358,8 @@ impl Chance {
             7..9 => Wants::Refund(self.rng.i64(1..=captured)),
             _ => Wants::Refund(captured + 1),
         };
-        let command = Command { program: habit.program, key: self.key(), of: named(&habit), wants };
+        let command = Command { program: habit.program, key: self.key(), of: habit.named(), wants };
         self.ordered.push((now, command));
         Deed::Order(command)
     }
-}
-
-fn named(habit: &Habit) -> Named {
-    Named { payment: habit.payment, number: habit.number, name: Name::Full { alias: habit.alias } }
 }

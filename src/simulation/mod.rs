@@ -14,6 +14,8 @@
 mod chance;
 mod deed;
 mod faults;
+mod habit;
+mod limits;
 mod model;
 #[cfg(test)]
 mod tests;

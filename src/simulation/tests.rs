@@ -21,7 +21,7 @@ fn a_seed_replays_its_run() {
 fn a_restart_at_every_record_remembers_everything() {
     for seed in [11, 13] {
         let mut world = World::new(Rng::with_seed(seed)).unwrap();
-        for _ in 0..300 {
+        for _ in 0..150 {
             let stepped = world.step().and_then(|()| world.settle());
             stepped.unwrap_or_else(|difference| panic!("seed {seed}: {difference}"));
         }

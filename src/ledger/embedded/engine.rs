@@ -114,6 +114,11 @@ impl Engine {
                 let record = record.map_err(|error| log.unreadable(first, error))?;
                 // The first group may begin with records that the projection has.
                 if number == next {
+                    if number == first {
+                        // As between two groups when they were made: a key that was forgotten and is used again counts from
+                        // its second use.
+                        state.forget_old_keys(record.at, usize::MAX);
+                    }
                     rebuild::write_record(state, &record, number, cold, undo)?;
                     undo.clear();
                     next = next.saturating_add(1);

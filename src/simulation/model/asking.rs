@@ -8,7 +8,8 @@ use holdfast_core::{DeclineReason, Expiry, Padding, PartialApproval, Posting, Ti
 
 use super::payment::{self, Approved, Ending, Entry, Line, Source, Word};
 use super::{Answer, Change, Expected, Keyed, Known, Meaning, Model, Tally};
-use crate::simulation::deed::{Command, Heard, Limit, Name, Question, Wants};
+use crate::simulation::deed::{Command, Heard, Name, Question, Wants};
+use crate::simulation::limits::Limit;
 
 /// What may be approved, and how much on top of it may be held.
 struct Granted {
@@ -170,12 +171,13 @@ impl Model {
     pub fn adopt(&mut self, question: &Question, heard: Heard, now: Timestamp) -> Expected {
         let key = (Keyed::Question, question.program, question.key);
         let told = match heard {
+            Heard::Yes(amount) if question.foreign => Answer::YesAbroad(amount),
             Heard::Yes(amount) => Answer::Yes(amount),
             Heard::No => Answer::No(DeclineReason::LedgerUnavailable),
         };
         if let Some(known) = self.known(key) {
             let another = !matches!(&known.meaning, Meaning::Question(before) if before.is_again(question));
-            let first_was_told_more = known.asked_at != question.received_at && gives_more(known.answer, told);
+            let first_was_told_more = known.asked_at != question.received_at && known.answer.amount() > told.amount();
             if another || known.answer == told || first_was_told_more {
                 return Expected::Recorded { again: known.answer == told && !another };
             }
@@ -262,15 +264,7 @@ pub(super) fn corrected(answer: Answer, word: Word) -> Answer {
     match (word, answer) {
         (Word::Yes(amount) | Word::StoodIn(amount, _), _) => Answer::Yes(amount),
         (Word::No, Answer::No(_)) => answer,
-        (Word::No, Answer::Yes(_)) => Answer::No(DeclineReason::TransactionNotPermitted),
-    }
-}
-
-fn gives_more(one: Answer, other: Answer) -> bool {
-    match (one, other) {
-        (Answer::Yes(one), Answer::Yes(other)) => one > other,
-        (Answer::Yes(_), Answer::No(_)) => true,
-        (Answer::No(_), _) => false,
+        (Word::No, Answer::Yes(_) | Answer::YesAbroad(_)) => Answer::No(DeclineReason::TransactionNotPermitted),
     }
 }
 

@@ -15,7 +15,8 @@ use holdfast_core::rules::{LimitScope, Window};
 use holdfast_core::{DeclineReason, Timestamp};
 
 use self::payment::{Ending, Entry, Line, Sheet, Source};
-use super::deed::{Command, LIMITS, Name, Question};
+use super::deed::{Command, Name, Question};
+use super::limits::LIMITS;
 
 /// How long keys are remembered.
 const KEYS_KEPT: Duration = Duration::from_secs(48 * 3600);
@@ -69,7 +70,19 @@ pub struct Tally {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Answer {
     Yes(i64),
+    /// Yes, but not in the account's currency: somebody else said so.
+    YesAbroad(i64),
     No(DeclineReason),
+}
+
+impl Answer {
+    /// What may be taken.
+    fn amount(self) -> Option<i64> {
+        match self {
+            Answer::Yes(amount) | Answer::YesAbroad(amount) => Some(amount),
+            Answer::No(_) => None,
+        }
+    }
 }
 
 /// What a key means, and what was answered to it.

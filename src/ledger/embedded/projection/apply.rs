@@ -132,6 +132,8 @@ impl Applying<'_, '_> {
             self.hold_placed(number, about, hold)?;
         }
         let kept = self.batch.hold(number)?.ok_or_else(missing)?;
+        // One that was told of first, by its account alone, is placed with the card that asks.
+        kept.row.card = kept.row.card.or(self.record.place.card.map(CardIndex));
         kept.row.take(hold, outcome.step, &outcome.counted);
         kept.changed_at = self.record.at;
         kept.changed_by = self.number;
