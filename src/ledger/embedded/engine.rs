@@ -114,11 +114,6 @@ impl Engine {
                 let record = record.map_err(|error| log.unreadable(first, error))?;
                 // The first group may begin with records that the projection has.
                 if number == next {
-                    if number == first {
-                        // As between two groups when they were made: a key that was forgotten and is used again counts from
-                        // its second use.
-                        state.forget_old_keys(record.at, usize::MAX);
-                    }
                     rebuild::write_record(state, &record, number, cold, undo)?;
                     undo.clear();
                     next = next.saturating_add(1);
@@ -176,6 +171,8 @@ impl Engine {
 
     /// Performs one act; whatever it does wrong costs only its own answer.
     pub fn attend(&mut self, act: &Act, now: &Moment, warmth: Warmth) -> Performed {
+        // By the time of its record, as a rebuild will: what is forgotten does not depend on where groups end.
+        self.state.forget_old_keys(now.utc, FORGET_MAX);
         let (undo_before, group_before, declines_before) = (self.undo.len(), self.group.end(), self.told_declines.len());
         let performed = catch_unwind(AssertUnwindSafe(|| match (act, self.writable) {
             (Act::Balances(..) | Act::Accounts { .. } | Act::WasNoted(_) | Act::Rulesets(_) | Act::Rest, _)

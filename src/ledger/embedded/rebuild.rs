@@ -21,6 +21,8 @@ pub fn write_record(
     cold: &dyn Cold,
     undo: &mut UndoLog,
 ) -> Result<(), JournalError> {
+    // As it was forgotten then: a key that came again later is as old as that.
+    state.forget_old_keys(record.at, usize::MAX);
     let Some(program) = &record.program else { return Ok(()) };
     match &record.body {
         Body::Decided { request, outcome, .. } | Body::Adopted { request, outcome, .. } => {

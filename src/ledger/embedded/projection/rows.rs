@@ -216,7 +216,7 @@ impl HoldKept {
         connection
             .prepare_cached(
                 "INSERT INTO hold VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)
-                 ON CONFLICT (number) DO UPDATE SET status = ?7, authorized = ?8, held = ?9, captured = ?10, refunded = ?11,
+                 ON CONFLICT (number) DO UPDATE SET card = ?6, status = ?7, authorized = ?8, held = ?9, captured = ?10, refunded = ?11,
                  changed_at = ?13, changed_by = ?14, expires_at = ?15, life = ?16",
             )?
             .execute(params![
