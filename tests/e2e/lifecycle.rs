@@ -15,6 +15,17 @@ fn callers_until_the_end(
     stop_after: usize,
     stop: impl Fn() + Sync,
 ) -> (Vec<String>, Vec<String>) {
+    callers_of("", server, callers, stop_after, stop)
+}
+
+/// The same, with names that begin so.
+fn callers_of(
+    names: &str,
+    server: &server::Server,
+    callers: usize,
+    stop_after: usize,
+    stop: impl Fn() + Sync,
+) -> (Vec<String>, Vec<String>) {
     let answered = std::sync::atomic::AtomicUsize::new(0);
     let stopped = AtomicBool::new(false);
     std::thread::scope(|scope| {
@@ -25,7 +36,7 @@ fn callers_until_the_end(
                     let mut client = server.client();
                     let (mut approved, mut unanswered) = (Vec::new(), Vec::new());
                     for index in 0.. {
-                        let id = format!("{caller}-{index}");
+                        let id = format!("{names}{caller}-{index}");
                         let body = Marqeta::purchase(&id, "0.01").body();
                         if !client.try_send("POST", "/marqeta/jit", body.as_bytes()) {
                             unanswered.push(id);
@@ -90,6 +101,48 @@ fn after_kill_9_every_acknowledged_hold_is_there_and_no_others_but_those_in_flig
         assert_eq!(client.post("/marqeta/jit", &Marqeta::purchase(id, "0.01").body()).status, 200, "{id}");
     }
     assert_eq!(server::balance(&workplace, "acct-demo-1").1, held);
+}
+
+/// How often a server is killed: as often as it takes to trust it where every test has to run, a few times elsewhere.
+fn kills() -> usize {
+    if std::env::var_os("HOLDFAST_TEST_ALL").is_some() { 100 } else { 5 }
+}
+
+#[test]
+fn killed_again_and_again_nothing_acknowledged_is_lost_or_doubled() {
+    let workplace = Workplace::demo();
+    let mut acknowledged = Vec::new();
+    let mut in_flight = 0_i64;
+    for round in 0..kills() {
+        let server = workplace.serve();
+        let process = server.child.id();
+        let kill = || server::send(process, Signal::KILL);
+        let (approved, unanswered) = callers_of(&format!("r{round}-"), &server, 4, 12, kill);
+        acknowledged.extend(approved);
+        in_flight += unanswered.len() as i64;
+        server.kill();
+        // What is cut off may be held or not: with what was acknowledged it is all that there is.
+        let server = workplace.serve();
+        let (posted, held, _) = server::balance(&workplace, "acct-demo-1");
+        let least = acknowledged.len() as i64;
+        assert_eq!(posted, 100_000, "round {round}");
+        assert!((least..=least + in_flight).contains(&held), "round {round}: {least} + {in_flight}, held {held}");
+        drop(server);
+    }
+    let server = workplace.serve();
+    let held = server::balance(&workplace, "acct-demo-1").1;
+    let mut client = server.client();
+    for id in &acknowledged {
+        assert_eq!(client.post("/marqeta/jit", &Marqeta::purchase(id, "0.01").body()).status, 200, "{id}");
+    }
+    assert_eq!(server::balance(&workplace, "acct-demo-1").1, held, "each says yes once more, and nothing more is held");
+    drop(server);
+    // Decided again from its facts, every record comes out as it was; the chain is whole.
+    for command in [&["replay"][..], &["journal", "verify"]] {
+        let data = workplace.data();
+        let done = workplace.run(&[command, &["--data", data.to_str().unwrap()]].concat());
+        assert!(done.status.success(), "{done:?}");
+    }
 }
 
 #[test]
