@@ -7,7 +7,7 @@ use std::fmt;
 
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, MapAccess, Visitor};
 
-/// An object with optional members only, read in place. [`members!`](crate::json::members) declares one.
+/// An object with optional members only, read in place. `members!`, below, declares one.
 pub trait Object<'de>: Default {
     /// Reads a map's members over what is here.
     ///

@@ -1,7 +1,7 @@
 //! The management API: accounts, cards, holds, movements and settlement, as JSON over HTTP, on a listener of its own.
 //!
 //! One file a resource: [`accounts`], [`cards`], [`holds`], [`movements`], [`settlement`]. Below them: [`caller`] says who
-//! asks, for which program; [`input`] reads what they ask, with every error at once; [`write`] takes down who does what and
+//! asks, for which program; [`input`] reads what they ask, with every error at once; [`mod@write`] takes down who does what and
 //! why before it is done; [`problem`] is the one shape of every refusal; [`page`] cuts lists. [`router`] knows every route,
 //! and [`openapi`] describes them from the code. [`listener`] runs on the background thread, never on a worker's.
 //!
