@@ -98,7 +98,8 @@ impl MemoryDisk {
         MemoryDisk::default()
     }
 
-    /// Opens the log on it, as a process does that starts: whoever had it open before can write no more.
+    /// Opens the log on it, as a process does that starts: whoever had it open before can write no more. What it finds is
+    /// synced, as nobody can tell whether it was.
     ///
     /// # Errors
     /// The log ends before what was acknowledged.
@@ -107,6 +108,10 @@ impl MemoryDisk {
         let (next, chain) = disk.checked_end()?;
         disk.opening = disk.opening.saturating_add(1);
         let opening = disk.opening;
+        if sync == Sync::Full {
+            disk.synced = disk.groups.len();
+            disk.mark = next.saturating_sub(1);
+        }
         drop(disk);
         Ok(MemoryLog { disk: self.clone(), sync, opening, next, chain })
     }

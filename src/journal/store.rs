@@ -71,6 +71,7 @@ impl Journal {
         let torn = wal::torn_end(&log).map_err(|error| JournalError::Directory(log, error))?;
         let (connection, schema) = schema::connect(&path, sync)?;
         let end = settle(&connection, &path, schema, &found).map_err(|error| error.with_torn(torn))?;
+        sync_what_was_found(&path, sync)?;
         let mut remarks = Remarks::default();
         remarks.on_opening(&path, torn, schema, &found, end.next);
         let checkpointer = Checkpointer::start(&path, schema::synchronous(sync), mark.handle()?);
@@ -121,6 +122,17 @@ fn settle(connection: &Connection, path: &Path, schema: i32, found: &Found) -> R
     schema::migrate(connection, schema).map_err(disk)?;
     schema::accept(connection).map_err(disk)?;
     Groups { connection, path, schema: SCHEMA }.end()
+}
+
+/// A process that died may have written a group and not synced it. What is read of it is answered from, so it has to be
+/// durable first.
+fn sync_what_was_found(path: &Path, sync: Sync) -> Result<(), JournalError> {
+    let Sync::Full = sync else { return Ok(()) };
+    let log = wal::path_of(path);
+    match std::fs::File::open(&log).and_then(|file| file.sync_data()) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(JournalError::Directory(log, error)),
+        Ok(()) | Err(_) => Ok(()),
+    }
 }
 
 impl Drop for Journal {

@@ -20,7 +20,7 @@ pub enum Doubt {
 impl World {
     /// Now and then a group is committed; now and then the process dies, before or after that.
     pub(super) fn commit_or_die(&mut self) -> Checked<()> {
-        if self.rng.u32(0..300) == 0 {
+        if self.rng.u32(0..800) == 0 {
             self.die()?;
         }
         if self.engine.writable() == Writable::Yes && self.rng.u32(0..3) == 0 {

@@ -41,7 +41,7 @@ pub const LIMITS: [Limit; 4] = [
         scope: LimitScope::Program,
         span: Span::Ever,
         amount_max: Some(20_000_000),
-        count_max: Some(90),
+        count_max: Some(25),
         enforcement: Enforcement::Enforce,
     },
     Limit {

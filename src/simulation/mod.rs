@@ -29,7 +29,7 @@ use fastrand::Rng;
 use self::world::World;
 
 /// So many steps a world has at most: its log is read again at every restart.
-const WORLD_STEPS: u64 = 600;
+const WORLD_STEPS: u64 = 400;
 
 /// What a run found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

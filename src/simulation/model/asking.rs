@@ -122,9 +122,9 @@ impl Model {
             if wanted <= left { Some(wanted) } else { least.filter(|least| left > 0 && left >= *least).map(|_| left) }
         };
         let mut most = question.amount;
+        let used = self.used(question.program, question.card, question.account, question.received_at);
         for (number, limit) in question.applying().filter(|(_, limit)| limit.enforcement == Enforcement::Enforce) {
-            let whose = Model::whose(number, question.card, question.account);
-            let (amount, count) = self.used(question.program, number, whose, limit.window(question.received_at));
+            let (amount, count) = used[number];
             if let Some(amount_max) = limit.amount_max.filter(|_| question.wants_money()) {
                 most = within(most, amount_max - amount).ok_or(DeclineReason::AmountLimitReached)?;
             }

@@ -227,14 +227,24 @@ impl Model {
         }
     }
 
-    /// What a limit has counted in a window, summed up over everything that counts.
-    pub fn used(&self, program: usize, limit: usize, whose: usize, window: Window) -> (i64, i64) {
-        let of_payments = self.payments.iter().filter(|payment| payment.program == program).flat_map(|payment| &payment.places);
-        let here = |tally: &&Tally| {
-            (tally.program, tally.limit, tally.whose) == (program, limit, whose) && is_within(tally.window, window)
+    /// What every limit of a card, its account and its program has counted in the window that is open at a time, summed up
+    /// over everything that counts.
+    pub fn used(&self, program: usize, card: usize, account: usize, at: Timestamp) -> [(i64, i64); LIMITS.len()] {
+        let mut used = [(0, 0); LIMITS.len()];
+        let places = LIMITS.each_ref().map(|limit| limit.window(at));
+        let mut count = |tally: &Tally| {
+            let here = tally.whose == Model::whose(tally.limit, card, account);
+            if here && tally.program == program && is_within(tally.window, places[tally.limit]) {
+                let (amount, count) = &mut used[tally.limit];
+                *amount += tally.amount;
+                *count += i64::from(tally.count);
+            }
         };
-        let counting = of_payments.chain(&self.counted).filter(here);
-        counting.fold((0, 0), |(amount, count), tally| (amount + tally.amount, count + i64::from(tally.count)))
+        for payment in self.payments.iter().filter(|payment| payment.program == program) {
+            payment.places.iter().for_each(&mut count);
+        }
+        self.counted.iter().for_each(count);
+        used
     }
 
     /// Whose a limit counts together, for a card of an account.
