@@ -120,9 +120,11 @@ fn take_in(state: &mut State, record: &Record, payment: &PaymentRef, cold: &dyn 
             return Ok(());
         }
     }
+    // A payment that this record places is in no projection: looking for each of a million would take most of a start.
+    let Some(number) = record.place.hold.filter(|number| state.has_placed(HoldNumber(*number))) else { return Ok(()) };
     let need = Need { payment: names.iter().collect(), told: None };
     // Another number under the same name is an older payment, which this one is not about.
-    if let Some((row, at, by)) = cold.find(&need)?.hold.filter(|(row, ..)| record.place.hold == Some(row.number.0)) {
+    if let Some((row, at, by)) = cold.find(&need)?.hold.filter(|(row, ..)| row.number == HoldNumber(number)) {
         state.restore_hold(row, at, by);
     }
     Ok(())

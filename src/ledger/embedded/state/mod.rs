@@ -359,6 +359,11 @@ impl State {
         Sizes { accounts: self.accounts.next(), cards: self.cards.next(), holds: self.holds.live() }
     }
 
+    /// Whether a hold of that number was ever placed.
+    pub fn has_placed(&self, number: HoldNumber) -> bool {
+        number.0 < self.next_hold
+    }
+
     /// Holds whose time has come, a few at a time.
     pub fn due(&self, now: Timestamp, most: usize) -> Vec<HoldIndex> {
         self.holds.due(now, most)
