@@ -42,13 +42,13 @@ impl World {
         if self.engine.gathered() > 0 {
             self.disk.plan([fault]);
         }
-        if self.engine.commit(now).is_ok() {
+        if self.engine.commit().is_ok() {
             self.engine.tidy(now);
             self.model.acknowledge(now);
             return;
         }
         self.report.faults += 1;
-        let given_up = self.model.give_up(now);
+        let given_up = self.model.give_up();
         self.doubt = match fault {
             Fault::InDoubt => Doubt::There(given_up),
             Fault::NotWritten | Fault::None => Doubt::NotThere,
@@ -94,7 +94,7 @@ impl World {
             (Doubt::OnlyDeclines, Crash::KeepsAll) => self.model.owe_nothing(),
             (Doubt::None | Doubt::NotThere | Doubt::There(_) | Doubt::OnlyDeclines, _) => {}
         }
-        self.model.crash(self.now.utc);
+        self.model.crash();
         self.restart(quiet)
     }
 

@@ -88,7 +88,7 @@ impl World {
             let (card, program, status) = (self.cards[number], self.model.accounts[account].program, CardStatus::Active);
             self.enter(program, Entry::Card { card, account: self.accounts[account], cardholder, status })?;
         }
-        self.engine.commit(self.now.utc).map(drop).map_err(broken)
+        self.engine.commit().map(drop).map_err(broken)
     }
 
     fn enter(&mut self, program: usize, entry: Entry) -> Checked<()> {

@@ -102,7 +102,7 @@ impl Engine {
         match decision {
             Decision::Approve { .. } => Performed::OnceDurable(answer),
             Decision::Decline { .. } => {
-                self.told_declines.extend(outcome.answered.map(|answered| (key, answered)));
+                self.told_declines.extend(outcome.answered.map(|answered| (now.utc, key, answered)));
                 Performed::Now(Ok(answer))
             }
         }

@@ -66,8 +66,8 @@ pub struct Engine {
     /// The record that it would begin with.
     doubtful_from: i64,
     pub(super) undo: UndoLog,
-    /// Declines of this group that were told already: they keep their keys whatever becomes of the group.
-    pub(super) told_declines: Vec<(Fingerprint, Answered)>,
+    /// Declines of this group that were told already, and when: they keep their keys whatever becomes of the group.
+    pub(super) told_declines: Vec<(Timestamp, Fingerprint, Answered)>,
     /// Up to which record the projection keeps everything; nothing if there is none.
     pub(super) projected: Option<i64>,
     /// How long a hold that ended stays in memory.
@@ -200,12 +200,12 @@ impl Engine {
     ///
     /// # Errors
     /// The log cannot be written: memory is as it was before the group, but for declines that were told.
-    pub fn commit(&mut self, now: Timestamp) -> Result<u32, JournalError> {
+    pub fn commit(&mut self) -> Result<u32, JournalError> {
         let records = self.group.records();
         if records > 0
             && let Err(error) = self.log.append(records, self.group.bytes())
         {
-            self.give_up_group(now);
+            self.give_up_group();
             return Err(error);
         }
         self.undo.clear();
@@ -225,10 +225,10 @@ impl Engine {
     }
 
     /// Leaves the memory as it was before the group; only declines that were told keep their keys.
-    fn give_up_group(&mut self, now: Timestamp) {
+    fn give_up_group(&mut self) {
         self.state.undo(&mut self.undo);
-        for (key, answered) in self.told_declines.drain(..).filter(|_| !mutant::is(Mutant::ToldDeclineForgotten)) {
-            self.state.remember_decline(key, answered, now);
+        for (at, key, answered) in self.told_declines.drain(..).filter(|_| !mutant::is(Mutant::ToldDeclineForgotten)) {
+            self.state.remember_decline(key, answered, at);
         }
         std::mem::swap(&mut self.group, &mut self.in_doubt);
         self.group.clear();

@@ -175,7 +175,7 @@ impl Writer {
     /// Makes the group durable and completes what waited for it.
     fn commit(&mut self, observer: &dyn Observer) {
         let (records, began) = (self.engine.group.records(), clock::instant());
-        let committed = self.engine.commit(clock::utc());
+        let committed = self.engine.commit();
         if records > 0 {
             // Before anybody hears of it: who waits for an answer finds its commit counted.
             observer.committed(records, clock::instant().saturating_duration_since(began));

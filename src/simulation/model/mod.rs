@@ -284,13 +284,13 @@ impl Model {
     }
 
     /// The group is given up: only declines that were told stay.
-    pub fn give_up(&mut self, now: Timestamp) -> GivenUp {
+    pub fn give_up(&mut self) -> GivenUp {
         let mut changes = std::mem::take(&mut self.changes);
         changes.reverse();
         let mut given_up: Vec<Change> = changes.into_iter().map(|change| self.swap(change)).collect();
         given_up.reverse();
         for (key, known) in std::mem::take(&mut self.declines) {
-            self.answers.insert(key, Known { at: now, ..known });
+            self.answers.insert(key, known);
             self.owed.push(key);
         }
         GivenUp(given_up)
@@ -308,13 +308,12 @@ impl Model {
     }
 
     /// The process is gone: what it had told without recording it is forgotten.
-    pub fn crash(&mut self, now: Timestamp) -> GivenUp {
+    pub fn crash(&mut self) {
         self.declines.clear();
-        let given_up = self.give_up(now);
+        drop(self.give_up());
         for key in std::mem::take(&mut self.owed) {
             self.answers.remove(&key);
         }
-        given_up
     }
 
     /// Makes a change, and says how to undo it.

@@ -346,10 +346,10 @@ impl State {
         index
     }
 
-    /// Keeps the key of a decline that was told although its group was given up.
-    pub fn remember_decline(&mut self, key: Fingerprint, answered: Answered, now: Timestamp) {
+    /// Keeps the key of a decline that was told `at` that time although its group was given up.
+    pub fn remember_decline(&mut self, key: Fingerprint, answered: Answered, at: Timestamp) {
         if self.asked.insert(key, answered).is_none() {
-            self.asked_by_age.push_back((now, key));
+            self.asked_by_age.push_back((at, key));
         }
     }
 
