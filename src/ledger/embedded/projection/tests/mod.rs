@@ -136,7 +136,7 @@ impl Bench {
     fn commit(&mut self) {
         let (now, projected) = (self.now, self.follower.as_ref().map_or(0, Follower::projected));
         let engine = self.engine();
-        engine.commit(now).unwrap();
+        engine.commit().unwrap();
         engine.projected_to(projected);
         engine.tidy(now);
     }
