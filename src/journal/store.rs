@@ -216,9 +216,11 @@ pub(super) fn make_private(directory: &Path) -> std::io::Result<()> {
 
 /// Keeps other writers out as long as the file is open.
 pub(super) fn lock(directory: &Path) -> Result<std::fs::File, JournalError> {
+    use std::os::unix::fs::OpenOptionsExt as _;
     let path = directory.join(LOCK);
     let failed = |error| JournalError::Directory(path.clone(), error);
-    let file = std::fs::File::options().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
+    let mut options = std::fs::File::options();
+    let file = options.create(true).truncate(false).write(true).mode(0o600).open(&path).map_err(failed)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(std::fs::TryLockError::WouldBlock) => Err(JournalError::InUse(directory.to_owned())),
