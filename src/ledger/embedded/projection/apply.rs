@@ -97,10 +97,7 @@ impl Applying<'_, '_> {
             self.hold(about, outcome, hold)?;
         }
         if let Some(number) = place.hold {
-            self.batch
-                .connection()
-                .prepare_cached("INSERT INTO hold_record VALUES (?1, ?2)")?
-                .execute(params![number.cast_signed(), self.number])?;
+            self.batch.hold(HoldNumber(number))?.ok_or_else(missing)?.records.push(self.number);
         }
         if let Some(account) = place.account
             && (outcome.posted != 0 || outcome.held != 0)
@@ -166,7 +163,8 @@ impl Applying<'_, '_> {
             names: SmallVec::new(),
         };
         let (program, at) = (*self.program, self.record.at);
-        self.batch.add_hold(HoldKept { program, row, opened_at: at, changed_at: at, changed_by: self.number });
+        let records = SmallVec::new();
+        self.batch.add_hold(HoldKept { program, row, opened_at: at, changed_at: at, changed_by: self.number, records });
         Ok(())
     }
 
