@@ -205,6 +205,11 @@ fn key(token: &str, kind: &str, state: &str) -> Result<IdempotencyKey, Malformed
     IdempotencyKey::new(&key).map_err(|error| Malformed::identifier("token", error))
 }
 
+/// The transaction's token in a key that [`key`] made; a key that was given by Marqeta is its own.
+pub(super) fn transaction_token(key: &str) -> &str {
+    key.split_once('/').map_or(key, |(token, _)| token)
+}
+
 /// A short digest of a text, for keys that would be too long.
 fn short_digest(text: &str) -> String {
     let mut digest = hex(&Sha256::digest(text));
