@@ -308,10 +308,10 @@ impl Engine {
         let Ok(program) = ProgramId::new(&ruleset.program) else {
             return Performed::Now(Err(LedgerError::Refused));
         };
-        // Gathered first: what fails here leaves no ruleset behind. The group is not durable before the ruleset is.
+        // Gathered first: what fails here leaves no ruleset behind.
         let recorded = self.record(&Origin::of(program), now, Some(&ruleset.hash), Place::default(), BodyRef::RulesPublished);
-        if recorded.is_ok() && self.log.keep_ruleset(ruleset).is_err() {
-            return Performed::Now(Err(LedgerError::Unavailable));
+        if recorded.is_ok() {
+            self.log.keep_ruleset(ruleset.clone());
         }
         once_durable(recorded, Answer::Recorded(None))
     }
