@@ -149,8 +149,8 @@ pub(super) async fn release(State(api): State<Arc<Api>>, target: Target, write: 
     let known = api.hold(write.program().id, &target).await?.found;
     let (reason, change) = write.read(|fields| fields.reason(Need::Required))?;
     let taken = api.take_down(&change, reason).await?;
-    let ordering =
-        Ordering { key: taken.key, digest: taken.digest, payment: PaymentRef::of(known.payment), order: Order::Release };
+    let (payment, hold) = (PaymentRef::of(known.payment), u64::try_from(known.number).ok());
+    let ordering = Ordering { key: taken.key, digest: taken.digest, payment, hold, order: Order::Release };
     // The payment's name is the platform's.
     let origin = Origin { platform: known.platform, ..taken.origin };
     match api.ask(Act::Order(origin, ordering)).await? {

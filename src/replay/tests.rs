@@ -54,6 +54,7 @@ fn lived_in() -> House {
                 key: IdempotencyKey::new(key).unwrap(),
                 digest: ContentDigest::from_bytes([digest; 16]),
                 payment: payment("tx-k5"),
+                hold: None,
                 order: Order::Release,
             },
         ));
