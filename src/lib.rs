@@ -92,5 +92,6 @@ pub mod responder;
 pub mod server;
 pub mod settlement;
 pub mod simulation;
+pub mod spool;
 pub mod start_error;
 pub mod telemetry;

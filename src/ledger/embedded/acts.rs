@@ -10,7 +10,7 @@ use holdfast_core::{
 
 use super::cold::Need;
 use super::engine::{Engine, Performed, Warmth};
-use super::naming::{asked_of, heard, locate_request, payments_of, payments_told, subject_of};
+use super::naming::{asked_of, heard, locate_request, subject_of};
 use super::rebuild::{entered_account, entered_at};
 use super::state::{CardRow, Entered, Fingerprint, Located, Names, TOLD_KEYS_KEPT};
 use super::weigh;
@@ -65,7 +65,7 @@ impl Engine {
         let request = &decide.request;
         let key = self.state.asked_name(program, platform.as_ref(), &request.key);
         let located = locate_request(&self.state, program, platform.as_ref(), request);
-        let (payment, increment) = payments_of(request);
+        let (payment, increment) = request.payments();
         if increment.is_some()
             && let Some(need) = self.need(&located, None, warmth)
         {
@@ -125,7 +125,7 @@ impl Engine {
         let request = &adopt.request;
         let key = self.state.asked_name(program, platform.as_ref(), &request.key);
         let located = locate_request(&self.state, program, platform.as_ref(), request);
-        let (payment, increment) = payments_of(request);
+        let (payment, increment) = request.payments();
         if let Some(need) = self.need(&located, None, warmth) {
             return Performed::Cold(need);
         }
@@ -148,7 +148,7 @@ impl Engine {
             // Nothing to record; the first one's group is durable, or is this one.
             return Performed::OnceDurable(Answer::Recorded(Some(Finding::HeardBefore)));
         }
-        let (payment, increment) = payments_told(&event.fact);
+        let (payment, increment) = event.fact.payments();
         let subject = subject_of(event);
         let located = self.state.locate_told(program, platform.as_ref(), &subject, payment);
         // A message about a payment is one of its steps; one about none has only its key.

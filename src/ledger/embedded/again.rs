@@ -9,7 +9,7 @@ use holdfast_core::rules::Verdict;
 use holdfast_core::{ContentDigest, IdempotencyKey, PaymentRef, ProgramId};
 
 use super::cold::Nowhere;
-use super::naming::{asked_of, locate_request, payments_told, subject_of};
+use super::naming::{asked_of, locate_request, subject_of};
 use super::rebuild;
 use super::state::State;
 use super::undo::UndoLog;
@@ -96,7 +96,7 @@ impl Again {
 
     fn tell(&self, program: &ProgramId, record: &Record, event: &ToldEvent) -> Outcome {
         let platform = record.platform.as_ref();
-        let (payment, _) = payments_told(&event.fact);
+        let (payment, _) = event.fact.payments();
         let located = self.state.locate_told(program, platform, &subject_of(event), payment);
         let asked = asked_of(&event.fact).map(|key| self.state.asked_name(program, platform, &key));
         let standing = weigh::standing_told(&self.state, &event.fact, &located);

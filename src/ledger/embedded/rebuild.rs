@@ -5,7 +5,7 @@ use holdfast_core::hold::{Account, AccountStatus, CardStatus, Mark, Outcome, Ste
 use holdfast_core::{AuthorizationRequest, Currency, DeclineReason, Expiry, PaymentRef, ProgramId, Timestamp};
 
 use super::cold::{Cold, Need};
-use super::naming::{asked_of, heard, locate_request, payments_of, payments_told, subject_of};
+use super::naming::{asked_of, heard, locate_request, subject_of};
 use super::state::{AccountIndex, CardIndex, CardRow, HoldNumber, Located, Names, State, UNTOLD};
 use super::undo::UndoLog;
 use crate::journal::{Body, JournalError, Record};
@@ -67,7 +67,7 @@ fn write_answer(
 ) -> Result<(), JournalError> {
     let Some(program) = &record.program else { return Ok(()) };
     let platform = record.platform.as_ref();
-    let (payment, increment) = payments_of(request);
+    let (payment, increment) = request.payments();
     if outcome.hold.is_some() {
         take_in(state, record, payment, cold)?;
     }
@@ -90,7 +90,7 @@ fn write_told(
 ) -> Result<(), JournalError> {
     let Some(program) = &record.program else { return Ok(()) };
     let platform = record.platform.as_ref();
-    let (payment, increment) = payments_told(&event.fact);
+    let (payment, increment) = event.fact.payments();
     if let Some(payment) = payment
         && outcome.hold.is_some()
     {

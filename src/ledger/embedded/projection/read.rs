@@ -72,11 +72,13 @@ pub struct HoldLine {
     pub changed_at: Timestamp,
     /// The record that changed it last.
     pub changed_by: i64,
+    /// Every record that is about it, the oldest first.
+    pub records: Vec<i64>,
 }
 
 impl From<HoldKept> for HoldLine {
     fn from(kept: HoldKept) -> Self {
-        let HoldKept { program, row, opened_at, changed_at, changed_by } = kept;
+        let HoldKept { program, row, opened_at, changed_at, changed_by, records } = kept;
         HoldLine {
             number: row.number.0,
             program,
@@ -90,6 +92,7 @@ impl From<HoldKept> for HoldLine {
             opened_at,
             changed_at,
             changed_by,
+            records: records.into_vec(),
         }
     }
 }
@@ -331,15 +334,6 @@ impl Reader {
     pub fn inbox(&self, before: Option<i64>, most: u32) -> Page<InboxLine> {
         let sql = "FROM inbox WHERE record < ?1 ORDER BY record DESC LIMIT ?2";
         self.page(InboxLine::COLUMNS, sql, params![before.unwrap_or(i64::MAX), most], InboxLine::read)
-    }
-
-    /// Every record about a hold, the oldest first.
-    ///
-    /// # Errors
-    /// See [`ReadError`].
-    pub fn records_of_hold(&self, hold: u64) -> Page<i64> {
-        let sql = "FROM hold_record WHERE hold = ?1 ORDER BY record";
-        self.page("record", sql, params![hold.cast_signed()], |row| row.get(0))
     }
 
     fn page<T>(

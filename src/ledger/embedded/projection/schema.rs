@@ -13,7 +13,7 @@ use crate::journal::JournalError;
 pub const FILE: &str = "projection.sqlite";
 
 /// The number of these tables, in SQLite's `user_version`. There is no way from one to the next but from the journal.
-pub(super) const FORMAT: i32 = 1;
+pub(super) const FORMAT: i32 = 2;
 
 /// "HFP1", in SQLite's `application_id`: the file is ours.
 pub(super) const APPLICATION: i32 = 0x4846_5031;
@@ -85,6 +85,7 @@ CREATE TABLE hold (
     changed_at INTEGER NOT NULL,
     changed_by INTEGER NOT NULL, -- the record that changed it last
     expires_at INTEGER,
+    records BLOB NOT NULL,      -- every record that is about it (postcard)
     life BLOB NOT NULL          -- all that the engine knows of it: hold, steps, counted, names (postcard)
 ) STRICT;
 CREATE INDEX hold_by_account ON hold (account, number);
@@ -94,8 +95,6 @@ CREATE INDEX hold_open ON hold (number) WHERE status = 'open';
 CREATE TABLE ended (record INTEGER PRIMARY KEY, at INTEGER NOT NULL, hold INTEGER NOT NULL) STRICT;
 -- Which hold a payment's name leads to.
 CREATE TABLE hold_name (name BLOB PRIMARY KEY, hold INTEGER NOT NULL) STRICT, WITHOUT ROWID;
--- Which records are about a hold.
-CREATE TABLE hold_record (hold INTEGER NOT NULL, record INTEGER NOT NULL, PRIMARY KEY (hold, record)) STRICT, WITHOUT ROWID;
 -- What limits have counted: `scope` says what `subject` numbers.
 CREATE TABLE counter (
     counter INTEGER NOT NULL,
