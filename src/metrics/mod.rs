@@ -110,6 +110,11 @@ impl Metrics {
         self.info.ruleset(program, hash);
     }
 
+    /// From now on this stand-in table decides for the program, or for its platform where that has one of its own.
+    pub fn stand_in_table(&self, program: ProgramId, platform: Option<PlatformName>, hash: &str) {
+        self.info.stand_in_table(program, platform, hash);
+    }
+
     /// Everything, in the Prometheus text format.
     #[must_use]
     pub fn render(&self) -> String {

@@ -11,6 +11,7 @@ mod adoption;
 mod deadline;
 mod mount;
 mod notification;
+mod stand_in;
 mod told;
 mod watch;
 
@@ -32,6 +33,7 @@ pub use self::adoption::{Adoption, Adoptions, adopt_all};
 pub use self::deadline::{Deadline, Patience};
 pub use self::mount::{Mount, Program};
 use self::notification::Noted;
+pub use self::stand_in::{StandIn, StandInTable};
 use self::told::{Begun, Claim, Kept, Name};
 pub use self::told::{Told, ToldBook};
 use self::watch::{Phase, Watch};
@@ -356,12 +358,15 @@ impl Responder {
             .iter()
             .map(|mount| (mount.program.id.to_string(), mount.program.rules.load().hash().to_string().into()))
             .collect();
+        let stand_in: serde_json::Map<String, serde_json::Value> =
+            self.mounts.iter().map(|mount| (mount.program.id.to_string(), stand_in_status(&mount.program))).collect();
         serde_json::json!({
             "version": env!("CARGO_PKG_VERSION"),
             "ledger": self.ledger.readiness().name(),
             "in_flight": self.in_flight.now(),
             "told_pending": self.book.waiting(),
             "rules": rules,
+            "stand_in": stand_in,
         })
         .to_string()
     }
@@ -428,4 +433,11 @@ fn declined(reason: DeclineReason, basis: Basis) -> Decided {
 
 fn encode(mount: &Mount, echo: &Echo<'_>, answer: &Answer<'_>, body: &mut Vec<u8>) -> Reply {
     mount.adapter.encode(echo, answer, &mount.keyring.load(), clock::utc(), body)
+}
+
+/// What `/status` shows of a program's stand-in: the exposure, and the version in force of each table.
+fn stand_in_status(program: &Program) -> serde_json::Value {
+    let tables = program.stand_in.versions().map(|(kind, hash)| (kind.to_string(), hash.to_string().into()));
+    let tables: serde_json::Map<String, serde_json::Value> = tables.collect();
+    serde_json::json!({ "exposure_minor": program.stand_in.exposure(), "tables": tables })
 }

@@ -5,6 +5,7 @@
 //! has every key. This opens no file and publishes nothing.
 
 mod cap;
+mod files;
 mod row;
 
 #[cfg(test)]
@@ -13,6 +14,9 @@ mod tests;
 use holdfast_core::rules::RulesetHash;
 use holdfast_core::stand_in::{Caps, Mode, Silence, StandInParts, StandInPlace, StandInPolicy};
 use holdfast_core::{Money, ProgramId, Timestamp};
+
+pub use files::StandInFiles;
+pub(super) use files::read as read_files;
 
 use super::errors::Errors;
 use super::read::{Document, Section, Spot};
