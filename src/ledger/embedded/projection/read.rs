@@ -297,6 +297,16 @@ impl Reader {
         self.page(HoldKept::COLUMNS, sql, params![card, older(before), most], hold_line)
     }
 
+    /// Open holds of all programs, the newest first, older than `before`, at most so many.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    pub fn open_holds(&self, before: Option<u64>, most: u32) -> Page<HoldLine> {
+        // Written as the index has it, so that it is taken.
+        let sql = "FROM hold WHERE status = 'open' AND number < ?1 ORDER BY number DESC LIMIT ?2";
+        self.page(HoldKept::COLUMNS, sql, params![older(before), most], hold_line)
+    }
+
     /// What moved on an account, the newest first, by records before `before`, at most so many.
     ///
     /// # Errors
