@@ -11,8 +11,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
-use holdfast_core::stand_in::StandInPolicy;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use holdfast_core::{PlatformName, ProgramId};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{mpsc, watch};
@@ -29,7 +28,9 @@ use crate::ledger::permit::InFlight;
 use crate::ledger::{Ledger, Readiness};
 use crate::metrics::{LedgerStanding, Metrics};
 use crate::operations::{Counter, Desk};
-use crate::responder::{Mount, Patience, Program, Responder, Stage, StandIn, StandInTable, ToldBook, Worker, adopt_all};
+use crate::responder::{
+    Mount, NothingKnown, Nowhere, Patience, Program, Responder, Stage, StandIn, StandInTable, ToldBook, Worker, adopt_all,
+};
 use crate::server::ops::{self, Operators, Pages};
 use crate::server::{self, Drained, Limits, RouteEntry, RouteError, RouteTable, Running, Serving, Tls};
 use crate::start_error::StartError;
@@ -84,6 +85,8 @@ impl App {
             ledger: Arc::clone(&ledger),
             book: Arc::clone(&book),
             adoptions,
+            durably: Box::new(Nowhere),
+            last_known: Box::new(NothingKnown),
             in_flight: InFlight::new(config.responder.in_flight_max),
             metrics: Arc::clone(&metrics),
             telemetry,
@@ -391,12 +394,11 @@ fn stand_in(program: &ProgramConfig, told_max: u32) -> Result<StandIn, StartErro
     let table = |(platform, path): (Option<PlatformName>, &Path)| {
         let source = std::fs::read_to_string(path)?;
         let policy = config::stand_in::read(&path.display().to_string(), &source, &program.home()).map_err(StartError::Config)?;
-        Ok(StandInTable { platform, in_force: ArcSwap::from_pointee(policy), configured: Some(source.into()) })
+        Ok(StandInTable { platform, in_force: ArcSwapOption::from_pointee(policy), configured: Some(source.into()) })
     };
     let mut tables = program.stand_in.all().map(table).collect::<Result<Vec<_>, StartError>>()?;
     if program.stand_in.table.is_none() {
-        let in_force = ArcSwap::from_pointee(StandInPolicy::declining(program.currency));
-        tables.insert(0, StandInTable { platform: None, in_force, configured: None });
+        tables.insert(0, StandInTable { platform: None, in_force: ArcSwapOption::empty(), configured: None });
     }
     Ok(StandIn::new(tables, usize::try_from(told_max).unwrap_or(usize::MAX)))
 }

@@ -150,6 +150,11 @@ impl MountMetrics {
         self.decisions.record(record);
     }
 
+    /// Stand-in gave no decision, so that the platform's own speaks.
+    pub fn abstained(&self) {
+        self.decisions.abstained();
+    }
+
     /// A stranger was refused.
     pub fn refused(&self, cause: Refusal) {
         self.callers.refused(cause);

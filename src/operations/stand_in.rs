@@ -19,13 +19,14 @@ impl Desk {
         for table in counter.live.stand_in.tables() {
             let (kind, configured) = (table.kind(), table.in_force.load_full());
             match (self.versions(program, kind).await?.pop(), &table.configured) {
-                (None, None) => {}
-                (None, Some(source)) => {
-                    let why = "the stand-in table that an empty ledger starts with";
-                    self.keep(counter, (kind, configured.hash()), source, BY_CONFIGURATION, why).await?;
+                (None, source) => {
+                    if let (Some(source), Some(configured)) = (source, configured) {
+                        let why = "the stand-in table that an empty ledger starts with";
+                        self.keep(counter, (kind, configured.hash()), source, BY_CONFIGURATION, why).await?;
+                    }
                 }
                 (Some(last), _) => {
-                    if table.configured.is_some() && last.hash != *configured.hash().as_bytes() {
+                    if configured.is_some_and(|configured| last.hash != *configured.hash().as_bytes()) {
                         remarks.push(format!(
                             "program {program}: {} {} is in force, published by {}; the configured file is another one: publish \
                              it with `holdfast stand-in publish`",
@@ -58,9 +59,9 @@ impl Desk {
     }
 
     fn show_table(&self, counter: &Counter, kind: KeptKind) {
-        let table = counter.live.stand_in.table(kind);
-        if let (Some(metrics), Some(table)) = (&self.metrics, table) {
-            metrics.stand_in_table(counter.home.program, table.platform, &table.in_force.load().hash().to_string());
+        let Some(table) = counter.live.stand_in.table(kind) else { return };
+        if let (Some(metrics), Some(policy)) = (&self.metrics, table.in_force.load().as_ref()) {
+            metrics.stand_in_table(counter.home.program, table.platform, &policy.hash().to_string());
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use arc_swap::ArcSwap;
+use arc_swap::ArcSwapOption;
 use holdfast_core::rules::{RulesetHash, Verdict};
 use holdfast_core::stand_in::{CapCounters, Caps, Share, Snapshot, StandInPolicy, StoodIn, ToldApproval, ToldName, stand_in};
 use holdfast_core::{AuthorizationRequest, PlatformName, StandInCause, Timestamp};
@@ -22,8 +22,8 @@ pub struct StandIn {
 pub struct StandInTable {
     /// Whose; `None` for the program's, which is for every platform that has none of its own.
     pub platform: Option<PlatformName>,
-    /// The version that decides; swapped whole.
-    pub in_force: ArcSwap<StandInPolicy>,
+    /// The version that decides, swapped whole; without one everything is declined.
+    pub in_force: ArcSwapOption<StandInPolicy>,
     /// The text of the configured table, which an empty ledger starts with; `None` if none is configured.
     pub configured: Option<Box<str>>,
 }
@@ -55,8 +55,8 @@ impl StandIn {
         &self.tables
     }
 
-    /// Decides a question that the ledger did not: by the platform's table, within the caps. The name is that of what was counted:
-    /// an approval that is not told after all has to be given back under it.
+    /// Decides a question that the ledger did not: by the platform's table, within the caps; `None` without a table. The name is
+    /// that of what was counted: an approval that is not told after all has to be given back under it.
     #[must_use]
     pub fn decide(
         &self,
@@ -69,7 +69,7 @@ impl StandIn {
     ) -> Option<(StoodIn, Option<ToldName>)> {
         let own = self.tables.iter().position(|table| table.platform.as_ref() == Some(platform));
         let place = own.unwrap_or(0);
-        let policy = self.tables.get(place)?.in_force.load();
+        let policy = self.tables.get(place)?.in_force.load_full()?;
         let proposal = stand_in(&policy, platform, request, verdict, snapshot, cause, now);
         // Only for as long as it takes to look up and add a few numbers.
         Some((self.caps().try_take(place, &proposal), proposal.name()))
@@ -87,8 +87,8 @@ impl StandIn {
 
     /// Begins with what was told before this process, in the order of telling.
     pub fn restore(&self, told: impl IntoIterator<Item = ToldApproval>, now: Timestamp) {
-        let policies: Vec<_> = self.tables.iter().map(|table| table.in_force.load_full()).collect();
-        let tables: Vec<&Caps> = policies.iter().map(|policy| policy.caps()).collect();
+        let caps = self.caps_in_force();
+        let tables: Vec<&Caps> = caps.iter().collect();
         *self.caps() = CapCounters::restored(&tables, Share::WHOLE, self.told_max, told, now);
     }
 
@@ -113,19 +113,24 @@ impl StandIn {
     pub fn put_in_force(&self, kind: KeptKind, policy: Arc<StandInPolicy>) {
         let mut caps = self.caps();
         if let Some(table) = self.table(kind) {
-            table.in_force.store(policy);
+            table.in_force.store(Some(policy));
             self.follow(&mut caps);
         }
     }
 
     /// Which version is in force for whom, for `/status`.
-    pub fn versions(&self) -> impl Iterator<Item = (KeptKind, RulesetHash)> {
-        self.tables.iter().map(|table| (table.kind(), table.in_force.load().hash()))
+    pub fn versions(&self) -> impl Iterator<Item = (KeptKind, Option<RulesetHash>)> {
+        self.tables.iter().map(|table| (table.kind(), table.in_force.load().as_ref().map(|policy| policy.hash())))
     }
 
-    fn follow(&self, caps: &mut CapCounters) {
-        let policies: Vec<_> = self.tables.iter().map(|table| table.in_force.load_full()).collect();
-        caps.follow(&policies.iter().map(|policy| policy.caps()).collect::<Vec<_>>());
+    fn follow(&self, counters: &mut CapCounters) {
+        counters.follow(&self.caps_in_force().iter().collect::<Vec<_>>());
+    }
+
+    /// The caps of each table, by its place.
+    fn caps_in_force(&self) -> Vec<Caps> {
+        let caps = |table: &StandInTable| table.in_force.load().as_ref().map(|policy| policy.caps().clone()).unwrap_or_default();
+        self.tables.iter().map(caps).collect()
     }
 
     /// Whoever panicked while counting had counted or not; both are whole.
