@@ -38,7 +38,7 @@ pub use reader::{Reader, Stage, Verified};
 pub use record::{Body, BodyRef, Place, Record, RecordRef, Uses};
 pub use records::Numbered;
 pub use retention::Checkpoint;
-pub use rulesets::KeptRuleset;
+pub use rulesets::{KeptKind, KeptRuleset};
 pub use store::{Journal, Sync};
 pub use tail::Tail;
 pub use wal::TornEnd;
