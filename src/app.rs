@@ -281,6 +281,10 @@ impl Observer for Reporter {
         self.0.ledger.projection_lag(lag);
     }
 
+    fn projection_anew(&self) {
+        self.0.ledger.projection_anew();
+    }
+
     fn say(&self, message: &str) {
         say(message);
     }

@@ -32,7 +32,7 @@ use tokio::sync::oneshot;
 
 use self::cold::{Cold, Nowhere};
 use self::engine::Engine;
-use self::projection::{Bell, Finder, Follower};
+use self::projection::{Bell, Follower};
 use self::queue::{Queue, Taken};
 use self::state::State;
 use self::window::Window;
@@ -65,6 +65,8 @@ pub trait Observer: Send + std::marker::Sync {
     fn expired(&self, holds: usize);
     /// The projection has everything up to a record; so many more are durable.
     fn projected(&self, _record: i64, _lag: i64) {}
+    /// The projection was found damaged, and is made anew.
+    fn projection_anew(&self) {}
     /// Something that an operator should read.
     fn say(&self, message: &str);
 }
@@ -247,7 +249,7 @@ fn remember(log: Box<dyn Log>, follower: Option<Follower>, observer: &dyn Observ
         if let Some(thrown_away) = thrown_away {
             observer.say(&thrown_away);
         }
-        let finder = Finder::open(follower.directory())?;
+        let finder = follower.finder()?;
         let mut engine = Engine::new(log, state);
         engine.projected_to(follower.projected());
         let rebuilt = engine.rebuild(follower.projected().saturating_add(1), &finder, |_| {});

@@ -14,10 +14,10 @@ mod restore;
 mod rows;
 mod schema;
 mod thread;
+mod whole;
 mod words;
 
 pub(super) use self::bell::Bell;
-pub(super) use self::find::Finder;
 pub(super) use self::follow::Follower;
 pub(super) use self::thread::start;
 

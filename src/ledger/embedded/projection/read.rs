@@ -22,7 +22,7 @@ use super::{find, schema, words};
 pub enum ReadError {
     /// There is none of this program's format; the ledger makes it when it starts.
     Missing,
-    /// SQLite or the disk; or a file that is damaged, which the next start makes anew.
+    /// SQLite or the disk; or a file that is damaged, which the ledger makes anew when it finds it so.
     Unreadable(rusqlite::Error),
 }
 
@@ -31,7 +31,10 @@ impl fmt::Display for ReadError {
         match self {
             ReadError::Missing => f.write_str("there is no projection yet; start the ledger once"),
             ReadError::Unreadable(error) => {
-                write!(f, "the projection cannot be read: {error}; if it is damaged, restart the ledger: it makes it anew")
+                write!(
+                    f,
+                    "the projection cannot be read: {error}; if it is damaged, the ledger makes it anew when it follows, or when it is started again"
+                )
             }
         }
     }
