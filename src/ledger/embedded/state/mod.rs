@@ -7,9 +7,7 @@
 mod holds;
 mod locate;
 mod names;
-#[cfg(test)]
 mod picture;
-mod portrait;
 mod restore;
 mod rows;
 mod seen;
@@ -28,7 +26,6 @@ use smallvec::SmallVec;
 use self::holds::Holds;
 pub use self::holds::{CLOSED_KEPT, HoldIndex, HoldNumber, HoldRow};
 pub use self::names::{NameKey, PaymentNames};
-#[cfg(test)]
 pub use self::picture::Picture;
 pub use self::rows::Fingerprint;
 use self::rows::{ByName, Rows};
