@@ -9,6 +9,7 @@ mod batch;
 mod bell;
 mod find;
 mod follow;
+mod lines;
 pub mod read;
 mod restore;
 mod rows;

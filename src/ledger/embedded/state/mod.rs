@@ -26,6 +26,7 @@ use smallvec::SmallVec;
 use self::holds::Holds;
 pub use self::holds::{CLOSED_KEPT, HoldIndex, HoldNumber, HoldRow};
 pub use self::names::{NameKey, PaymentNames};
+#[cfg(test)]
 pub use self::picture::Picture;
 pub use self::rows::Fingerprint;
 use self::rows::{ByName, Rows};
