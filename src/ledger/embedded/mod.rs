@@ -77,6 +77,10 @@ pub struct Embedded {
     thread: Option<JoinHandle<()>>,
 }
 
+/// So many records that are not projected at a start are more than a moment's: the oldest of them may be older than memory
+/// keeps the keys of messages.
+const FAR_BEHIND: i64 = 8_192;
+
 /// What the workers and the writer share.
 struct Shared {
     queue: Queue,
@@ -214,7 +218,10 @@ fn get_ready(
     shared.recorded.store(last, Ordering::Release);
     observer.head(last, engine.log.chain());
     let following = match follower {
-        Some(follower) => {
+        Some(mut follower) => {
+            if last.saturating_sub(follower.projected()) > FAR_BEHIND {
+                follower.starts_behind(last);
+            }
             shared.projected.store(follower.projected(), Ordering::Release);
             Some(projection::start(follower, Arc::clone(shared), Arc::clone(observer)).map_err(thread)?)
         }

@@ -56,6 +56,9 @@ fn look(connection: &Connection, need: &Need) -> rusqlite::Result<Found> {
 impl Cold for Finder {
     fn find(&self, need: &Need) -> Result<Found, JournalError> {
         let Some(making) = self.whole.making() else { return Err(self.made_anew()) };
+        if need.told.is_some() && !self.whole.has_keys() {
+            return Err(self.made_anew());
+        }
         let mut open = self.open.borrow_mut();
         if open.0 != Some(making) {
             *open = (Some(making), connect(&self.directory)?);

@@ -168,3 +168,26 @@ fn one_that_is_damaged_while_the_ledger_goes_on_is_made_anew_under_it() {
     assert_eq!(bench.restored(), bench.replayed());
     assert_eq!(bench.restart(), None);
 }
+
+#[test]
+fn a_start_far_behind_does_not_take_old_messages_for_new_ones() {
+    let mut bench = Bench::with(1_000);
+    let load = || Fact::Credited { payment: None, amount: usd(50), cause: MovementCause::Funding };
+    let long_ago = Some(bench.now);
+    let told = || Act::Tell(origin(), event("load", long_ago, load()));
+    assert_eq!(bench.finding(&told()), None);
+    bench.catch_up();
+    bench.pass(Duration::from_secs(50 * 3_600));
+    bench.stop();
+    std::fs::remove_file(bench.directory.path().join(FILE)).unwrap();
+    bench.start();
+    let recorded = bench.recorded();
+    bench.follower.as_mut().unwrap().starts_behind(recorded);
+    bench.pass(Duration::ZERO);
+    let name = bench.key.told(&program(), origin().platform.as_ref(), &id("load"));
+    let need = Need { told: Some(name), ..Need::default() };
+    assert!(bench.finder().find(&need).is_err(), "memory has forgotten it, and this one has not heard of it yet");
+    assert!(bench.finder().find(&Need::default()).is_ok());
+    bench.catch_up();
+    assert_eq!(bench.finding(&told()), Some(Finding::HeardBefore));
+}
