@@ -108,23 +108,9 @@ struct Decided {
     abstained: Option<Silence>,
 }
 
-/// What goes out.
-enum Outgoing {
-    /// This answer.
-    Reply(Reply),
-    /// Not a word.
-    Silence,
-}
-
-impl From<Reply> for Outgoing {
-    fn from(reply: Reply) -> Self {
-        Outgoing::Reply(reply)
-    }
-}
-
 impl Responder {
-    /// The path of one callback.
-    async fn answer(&self, call: &Call<'_>, mount: &Mount, watch: &mut Watch<'_>, body: &mut Vec<u8>) -> Outgoing {
+    /// The path of one callback; `None` is not a word, as a stand-in table may want it.
+    async fn answer(&self, call: &Call<'_>, mount: &Mount, watch: &mut Watch<'_>, body: &mut Vec<u8>) -> Option<Reply> {
         let callback =
             Callback { route: call.route, segment: call.segment, query: call.query, headers: call.headers, body: call.body };
         let keyring = mount.keyring.load();
@@ -171,7 +157,7 @@ impl Responder {
         asked: &AuthorizationCall<'_>,
         watch: &mut Watch<'_>,
         body: &mut Vec<u8>,
-    ) -> Outgoing {
+    ) -> Option<Reply> {
         let AuthorizationCall { request, echo, sent_at, unknown_method } = asked;
         let deadline = Deadline::new(&call.received, *sent_at, &mount.patience);
         watch.owed(request.key, deadline);
@@ -204,7 +190,7 @@ impl Responder {
             mount.metrics.abstained();
             return match silence {
                 Silence::Unavailable => mount.adapter.refuse(&Refused::NotDurable, body).into(),
-                Silence::NoAnswer => Outgoing::Silence,
+                Silence::NoAnswer => None,
             };
         }
         if decided.told.decision == (Decision::Decline { reason: DeclineReason::ConflictingDuplicate }) {
@@ -377,13 +363,9 @@ impl Respond for Responder {
         };
         let mut watch = Watch::begin(mount, self.telemetry.as_ref(), call.received);
         let outgoing = pin!(self.answer(&call, mount, &mut watch, &mut body)).await;
-        match outgoing {
-            Outgoing::Reply(reply) => {
-                watch.answered(reply.status, &body);
-                Answered::Said { reply, body }
-            }
-            Outgoing::Silence => Answered::Silence,
-        }
+        let Some(reply) = outgoing else { return Answered::Silence };
+        watch.answered(reply.status, &body);
+        Answered::Said { reply, body }
     }
 
     fn refuse(&self, mount: usize, fault: BodyFault, mut body: Vec<u8>) -> Answered {
