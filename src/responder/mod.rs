@@ -33,7 +33,7 @@ use tokio::time::timeout_at;
 
 pub use self::adoption::{Adoption, Adoptions, adopt_all};
 pub use self::deadline::{Deadline, Patience};
-pub use self::durably::{DurablyTold, Keeping, LastKnown, NotDurable, NothingKnown, Nowhere};
+pub use self::durably::{DurablyTold, Keeping, NotDurable, Nowhere};
 pub use self::mount::{Mount, Program};
 use self::notification::Noted;
 pub use self::stand_in::{StandIn, StandInTable};
@@ -59,8 +59,6 @@ pub struct Responder {
     pub adoptions: Adoptions,
     /// Where an approval without the ledger is made durable before it leaves.
     pub durably: Box<dyn DurablyTold>,
-    /// How cards and accounts stood when the ledger was last heard of.
-    pub last_known: Box<dyn LastKnown>,
     /// How much may be with the ledger at once.
     pub in_flight: Arc<InFlight>,
     /// Everybody's counters.
