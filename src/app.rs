@@ -28,9 +28,7 @@ use crate::ledger::permit::InFlight;
 use crate::metrics::Metrics;
 use crate::operations::{Counter, Desk};
 use crate::reporter::{Reporter, say};
-use crate::responder::{
-    Mount, NothingKnown, Nowhere, Patience, Program, Responder, Stage, StandIn, StandInTable, ToldBook, Worker, adopt_all,
-};
+use crate::responder::{Mount, Nowhere, Patience, Program, Responder, Stage, StandIn, StandInTable, ToldBook, Worker, adopt_all};
 use crate::server::ops::{self, Operators, Pages};
 use crate::server::{self, Drained, Limits, RouteEntry, RouteError, RouteTable, Running, Serving, Tls};
 use crate::start_error::StartError;
@@ -86,7 +84,6 @@ impl App {
             book: Arc::clone(&book),
             adoptions,
             durably: Box::new(Nowhere),
-            last_known: Box::new(NothingKnown),
             in_flight: InFlight::new(config.responder.in_flight_max),
             metrics: Arc::clone(&metrics),
             telemetry,

@@ -30,6 +30,7 @@
 //! | [`books`] | accounts' money and standing as records go by |
 //! | [`explain`] | one authorization's story, from the journal |
 //! | [`replay`] | the journal decided again, and what comes out differently |
+//! | [`preview`] | what a stand-in table would have answered to the journal |
 //! | [`settlement`] | what is due to networks for a day, summed from the journal; the platform's file compared |
 //! | [`api`] | the management API: one file a resource, on a listener of its own |
 //! | [`metrics`] | one file a family |
@@ -88,6 +89,7 @@ pub mod kept_rules;
 pub mod ledger;
 pub mod metrics;
 pub mod operations;
+pub mod preview;
 pub mod replay;
 pub mod reporter;
 pub mod responder;

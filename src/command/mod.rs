@@ -18,6 +18,7 @@ pub mod import;
 pub mod inbox;
 pub mod journal;
 pub mod ledger;
+pub mod preview;
 pub mod replay;
 pub mod restore;
 pub mod rules;

@@ -1,4 +1,4 @@
-//! `holdfast stand-in`: checks a stand-in table, puts one in force, lists the versions, goes back to one.
+//! `holdfast stand-in`: checks and previews a stand-in table, puts one in force, lists the versions, goes back to one.
 
 use std::fmt::Write as _;
 use std::io;
@@ -9,6 +9,7 @@ use holdfast_core::rules::Ruleset;
 use holdfast_core::stand_in::{Looser, Mode, StandInPolicy, looser_rows, unreachable_rows};
 use holdfast_core::{AuthorizationRequest, PlatformName, ProgramId};
 
+use super::preview::Preview;
 use super::rules::{Signature, in_force, list_versions, only_program, read};
 use super::{Failure, Place};
 use crate::clock;
@@ -20,6 +21,7 @@ use crate::journal::{KeptKind, Reader};
 const EXAMPLES: &str = "\
 Examples:
   holdfast stand-in check config/stand-in/cautious.toml
+  holdfast stand-in preview new.toml --outage 4h --sweep card-day.amount=50.00,100.00,200.00
   holdfast stand-in publish new.toml --program demo --by ann --why 'smaller amounts, ticket 951'
   holdfast stand-in history --program demo
   holdfast stand-in rollback --program demo --by ann --why 'declines groceries'
@@ -45,6 +47,7 @@ pub struct StandIn {
 enum StandInCommand {
     /// Tells whether a table would load, how it reads, which rows come to nothing, and which are looser than the rules in force.
     Check(CheckTable),
+    Preview(Preview),
     /// Puts a table in force.
     Publish(Publish),
     /// Lists the versions that were in force, the latest first.
@@ -121,6 +124,7 @@ impl StandIn {
     pub(super) fn run(self, output: &mut dyn io::Write) -> Result<(), Failure> {
         match self.command {
             StandInCommand::Check(check) => check.run(output),
+            StandInCommand::Preview(preview) => preview.run(output),
             StandInCommand::Publish(publish) => publish.run(output),
             StandInCommand::History(history) => history.run(output),
             StandInCommand::Rollback(rollback) => rollback.run(output),
@@ -207,12 +211,12 @@ fn looser(found: &Looser, which: &str) -> String {
     }
 }
 
-/// `a purchase of 50.01 USD, MCC 5411, merchant in USA, chip`.
+/// `purchase of 50.01 USD, MCC 5411, merchant in USA, chip`.
 fn example_of(request: &AuthorizationRequest) -> String {
     let mcc = request.merchant.mcc.map(|mcc| format!(", MCC {mcc}")).unwrap_or_default();
     let country = request.merchant.country.map(|country| format!(", merchant in {country}")).unwrap_or_default();
     format!(
-        "a {} of {} {}{mcc}{country}, {}",
+        "{} of {} {}{mcc}{country}, {}",
         request.kind.name(),
         request.amount.decimal(),
         request.amount.currency(),

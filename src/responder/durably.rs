@@ -3,9 +3,6 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use holdfast_core::stand_in::Snapshot;
-use holdfast_core::{AuthorizationRequest, ProgramId};
-
 use crate::clock::Instant;
 use crate::ledger::Adopt;
 
@@ -29,21 +26,5 @@ pub struct Nowhere;
 impl DurablyTold for Nowhere {
     fn keep<'a>(&'a self, _adopt: &'a Adopt, _until: Instant) -> Keeping<'a> {
         Box::pin(std::future::ready(Err(NotDurable)))
-    }
-}
-
-/// Knows how cards and accounts stood when the ledger was last heard of. It answers from memory and waits for nobody.
-pub trait LastKnown: Send + Sync {
-    /// What is known around a question.
-    fn snapshot(&self, program: &ProgramId, request: &AuthorizationRequest) -> Snapshot;
-}
-
-/// Nobody looked: stand-in then declines.
-#[derive(Debug, Clone, Copy)]
-pub struct NothingKnown;
-
-impl LastKnown for NothingKnown {
-    fn snapshot(&self, _program: &ProgramId, _request: &AuthorizationRequest) -> Snapshot {
-        Snapshot::default()
     }
 }

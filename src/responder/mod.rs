@@ -34,7 +34,7 @@ use tokio::time::timeout_at;
 
 pub use self::adoption::{Adoption, Adoptions, adopt_all};
 pub use self::deadline::{Deadline, Patience};
-pub use self::durably::{DurablyTold, Keeping, LastKnown, NotDurable, NothingKnown, Nowhere};
+pub use self::durably::{DurablyTold, Keeping, NotDurable, Nowhere};
 pub use self::mount::{Mount, Program};
 use self::notification::Noted;
 pub use self::stand_in::{StandIn, StandInTable};
@@ -60,8 +60,6 @@ pub struct Responder {
     pub adoptions: Adoptions,
     /// Where an approval without the ledger is made durable before it leaves.
     pub durably: Box<dyn DurablyTold>,
-    /// How cards and accounts stood when the ledger was last heard of.
-    pub last_known: Box<dyn LastKnown>,
     /// How much may be with the ledger at once.
     pub in_flight: Arc<InFlight>,
     /// Everybody's counters.
@@ -109,24 +107,9 @@ struct Decided {
     abstained: Option<Silence>,
 }
 
-/// What goes out.
-#[expect(clippy::large_enum_variant, reason = "one lives at a time, and nearly every one is a reply")]
-enum Outgoing {
-    /// This answer.
-    Reply(Reply),
-    /// Not a word.
-    Silence,
-}
-
-impl From<Reply> for Outgoing {
-    fn from(reply: Reply) -> Self {
-        Outgoing::Reply(reply)
-    }
-}
-
 impl Responder {
-    /// The path of one callback.
-    async fn answer(&self, call: &Call<'_>, mount: &Mount, watch: &mut Watch<'_>, body: &mut Vec<u8>) -> Outgoing {
+    /// The path of one callback; `None` is not a word, as a stand-in table may want it.
+    async fn answer(&self, call: &Call<'_>, mount: &Mount, watch: &mut Watch<'_>, body: &mut Vec<u8>) -> Option<Reply> {
         let callback =
             Callback { route: call.route, segment: call.segment, query: call.query, headers: call.headers, body: call.body };
         let keyring = mount.keyring.load();
@@ -173,7 +156,7 @@ impl Responder {
         asked: &AuthorizationCall<'_>,
         watch: &mut Watch<'_>,
         body: &mut Vec<u8>,
-    ) -> Outgoing {
+    ) -> Option<Reply> {
         let AuthorizationCall { request, echo, sent_at, unknown_method } = asked;
         let deadline = Deadline::new(&call.received, *sent_at, &mount.patience);
         watch.owed(request.key, deadline);
@@ -206,7 +189,7 @@ impl Responder {
             mount.metrics.abstained();
             return match silence {
                 Silence::Unavailable => mount.adapter.refuse(&Refused::NotDurable, body).into(),
-                Silence::NoAnswer => Outgoing::Silence,
+                Silence::NoAnswer => None,
             };
         }
         if decided.told.decision == (Decision::Decline { reason: DeclineReason::ConflictingDuplicate }) {
@@ -359,13 +342,9 @@ impl Respond for Responder {
         };
         let mut watch = Watch::begin(mount, self.telemetry.as_ref(), call.received);
         let outgoing = pin!(self.answer(&call, mount, &mut watch, &mut body)).await;
-        match outgoing {
-            Outgoing::Reply(reply) => {
-                watch.answered(reply.status, &body);
-                Answered::Said { reply, body }
-            }
-            Outgoing::Silence => Answered::Silence,
-        }
+        let Some(reply) = outgoing else { return Answered::Silence };
+        watch.answered(reply.status, &body);
+        Answered::Said { reply, body }
     }
 
     fn refuse(&self, mount: usize, fault: BodyFault, mut body: Vec<u8>) -> Answered {

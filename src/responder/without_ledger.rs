@@ -1,11 +1,12 @@
 //! Answering without the ledger: stand-in, and what becomes of an answer that the ledger has yet to hear.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
 
-use holdfast_core::hold::ToldAnswer;
+use holdfast_core::hold::{Answered, ToldAnswer};
 use holdfast_core::rules::{NoTrace, Verdict, evaluate};
-use holdfast_core::stand_in::{StandInAnswer, StoodIn, ToldName};
-use holdfast_core::{AuthorizationRequest, Basis, Decision, DeclineReason, RuleId, StandInCause};
+use holdfast_core::stand_in::{Snapshot, StandInAnswer, StoodIn, ToldName};
+use holdfast_core::{AuthorizationRequest, Basis, ContentDigest, Decision, DeclineReason, RuleId, StandInCause};
 
 use super::adoption::Adoption;
 use super::deadline::Deadline;
@@ -14,8 +15,15 @@ use super::mount::Mount;
 use super::told::{Claim, Kept, Told};
 use super::{Decided, Responder, declined};
 use crate::clock;
-use crate::ledger::Adopt;
+use crate::ledger::sight::Seen;
+use crate::ledger::{Adopt, Glimpse};
 use crate::server::Call;
+
+/// How long to wait before the ledger's memory is looked at again.
+const LOOK_AGAIN: Duration = Duration::from_millis(1);
+
+/// Which part of the time that is left may be spent on looking: one of so many.
+const LOOKING_SHARE: u32 = 4;
 
 impl Responder {
     /// Stand-in, entered here only: the program's table within its caps, on what was last known. What it approves leaves only
@@ -29,14 +37,17 @@ impl Responder {
         deadline: Deadline,
         cause: StandInCause,
     ) -> Decided {
+        let seen = self.look(mount, request, deadline).await;
+        if let Some(told) = told_before(call, claim.digest(), seen.answered) {
+            claim.answered(told);
+            return Decided { told, balance: None, abstained: None };
+        }
         let verdict = self.opinion(call, mount, request);
         let decline = |reason, basis| Told { decision: Decision::Decline { reason }, basis };
-        let (stood_in, counted) = match self.table_says(mount, request, verdict.as_ref().map(|(verdict, _)| verdict), cause) {
-            Some(said) => said,
-            None => {
-                let told = decline(DeclineReason::LedgerUnavailable, Basis::StandIn(cause));
-                return self.tell_without_ledger(call, mount, request, claim, told, verdict);
-            }
+        let opinion = verdict.as_ref().map(|(verdict, _)| verdict);
+        let Some((stood_in, counted)) = self.table_says(mount, request, opinion, &seen.snapshot, cause) else {
+            let told = decline(DeclineReason::LedgerUnavailable, Basis::StandIn(cause));
+            return self.tell_without_ledger(call, mount, request, claim, told, verdict);
         };
         let told = match stood_in.answer {
             StandInAnswer::Decline { reason } => decline(reason, stood_in.basis),
@@ -59,20 +70,37 @@ impl Responder {
         self.tell_without_ledger(call, mount, request, claim, told, verdict)
     }
 
+    /// What the ledger shows of the question. Whoever works on its memory has it for less than a millisecond at a time: it is
+    /// looked at again, for a part of the time that is left.
+    async fn look(&self, mount: &Mount, request: &AuthorizationRequest, deadline: Deadline) -> Seen {
+        let (began, origin) = (clock::instant(), mount.origin());
+        let patience = deadline.answer_by.saturating_duration_since(began).checked_div(LOOKING_SHARE).unwrap_or_default();
+        loop {
+            match self.ledger.look(&origin, request) {
+                Glimpse::Seen(seen) => return seen,
+                Glimpse::Nothing => return Seen::default(),
+                Glimpse::Busy if clock::instant().saturating_duration_since(began) < patience => {
+                    tokio::time::sleep(LOOK_AGAIN).await;
+                }
+                Glimpse::Busy => return Seen::default(),
+            }
+        }
+    }
+
     /// What the table in force says; `None` without one, while it is not known which one is, and where it met a bug.
     fn table_says(
         &self,
         mount: &Mount,
         request: &AuthorizationRequest,
         verdict: Option<&Verdict>,
+        snapshot: &Snapshot,
         cause: StandInCause,
     ) -> Option<(StoodIn, Option<ToldName>)> {
         if self.is_starting() {
             return None;
         }
         let said = catch_unwind(AssertUnwindSafe(|| {
-            let snapshot = self.last_known.snapshot(&mount.program.id, request);
-            mount.program.stand_in.decide(&mount.platform, request, verdict, &snapshot, cause, clock::utc())
+            mount.program.stand_in.decide(&mount.platform, request, verdict, snapshot, cause, clock::utc())
         }));
         said.unwrap_or_else(|_| {
             self.metrics.server.panicked();
@@ -126,6 +154,20 @@ impl Responder {
         // No rule was asked.
         self.tell_without_ledger(call, mount, request, claim, told, None)
     }
+}
+
+/// What the platform heard to this key before, if the ledger's memory shows it. An answer to this very callback is not durable
+/// yet, and nobody has heard it.
+fn told_before(call: &Call<'_>, digest: ContentDigest, answered: Option<Answered>) -> Option<Told> {
+    let Answered { digest: known, asked_at, decision } = answered?;
+    if asked_at == call.received.utc {
+        return None;
+    }
+    if known == digest {
+        return Some(Told { decision, basis: Basis::Replay });
+    }
+    let decision = Decision::Decline { reason: DeclineReason::ConflictingDuplicate };
+    Some(Told { decision, basis: Basis::Ledger })
 }
 
 /// What the ledger has to agree with.

@@ -6,15 +6,15 @@ use std::sync::{Arc, Condvar, Mutex};
 
 use holdfast::app::App;
 use holdfast::config::{Config, Overrides};
-use holdfast::ledger::{self, Act, Answer, Completions, Ledger, LedgerError, Readiness, Ticket, Wait, Whose};
+use holdfast::ledger::{self, Act, Answer, Completions, Glimpse, Ledger, LedgerError, Origin, Readiness, Ticket, Wait, Whose};
 use holdfast_core::rules::Verdict;
-use holdfast_core::{AccountId, ProgramId};
+use holdfast_core::{AccountId, AuthorizationRequest, ProgramId};
 
 use crate::support::{BackOffice, Client, Marqeta, Workplace};
 
 /// What is wrong with the ledger at the moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Fault {
+pub enum Fault {
     None,
     /// Decisions are kept from the ledger until the fault ends.
     Withheld,
@@ -27,7 +27,7 @@ enum Fault {
 }
 
 /// A real ledger behind a fault.
-struct Faulty {
+pub struct Faulty {
     inner: Arc<dyn Ledger>,
     fault: Mutex<Fault>,
     ended: Condvar,
@@ -38,7 +38,7 @@ struct Faulty {
 }
 
 impl Faulty {
-    fn set(&self, fault: Fault) {
+    pub fn set(&self, fault: Fault) {
         *self.fault.lock().unwrap() = fault;
         if fault == Fault::None {
             for ticket in self.withheld.lock().unwrap().drain(..) {
@@ -107,18 +107,22 @@ impl Ledger for Shared {
             Fault::None | Fault::Withheld | Fault::AnswersWithheld | Fault::Panics => self.0.inner.readiness(),
         }
     }
+
+    fn look(&self, origin: &Origin, request: &AuthorizationRequest) -> Glimpse {
+        self.0.inner.look(origin, request)
+    }
 }
 
 /// A server in this process, its ledger, and where they live.
-struct Bench {
-    app: App,
-    faulty: Arc<Faulty>,
-    _workplace: Workplace,
+pub struct Bench {
+    pub app: App,
+    pub faulty: Arc<Faulty>,
+    pub workplace: Workplace,
 }
 
 impl Bench {
     /// A demo server with a short budget, so that a test of a deadline takes a moment only.
-    fn new(edit: impl FnOnce(String) -> String) -> Self {
+    pub fn new(edit: impl FnOnce(String) -> String) -> Self {
         let workplace = Workplace::demo();
         workplace.edit("holdfast.toml", |text| edit(text) + "\n");
         let overrides = Overrides {
@@ -144,15 +148,15 @@ impl Bench {
         .unwrap_or_else(|error| panic!("{error}"));
         let starting = tokio::runtime::Builder::new_current_thread().build().unwrap();
         starting.block_on(app.until_ready()).unwrap_or_else(|error| panic!("{error}"));
-        Bench { app, faulty: handle.unwrap(), _workplace: workplace }
+        Bench { app, faulty: handle.unwrap(), workplace }
     }
 
-    fn client(&self) -> Client {
+    pub fn client(&self) -> Client {
         Client::connect(self.app.listen)
     }
 
-    fn held(&self) -> i64 {
-        let origin = ledger::Origin::of(ProgramId::new("demo").unwrap());
+    pub fn held(&self) -> i64 {
+        let origin = Origin::of(ProgramId::new("demo").unwrap());
         let whose = Whose::Account(AccountId::new("acct-demo-1").unwrap());
         match futures_executor::block_on(ledger::ask(self.faulty.inner.as_ref(), Act::Balances(origin, whose))) {
             Ok(Answer::Balances(standings)) => standings[0].balance.held.minor(),
@@ -160,14 +164,14 @@ impl Bench {
         }
     }
 
-    fn metric(&self, name: &str, part: &str) -> f64 {
+    pub fn metric(&self, name: &str, part: &str) -> f64 {
         let page = Client::connect_as(self.app.ops_listen, None).get("/metrics").body;
         let lines = page.lines().filter(|line| line.starts_with(name) && line.contains(part));
         lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
     }
 
     /// Waits until every told answer has been adopted.
-    fn until_adopted(&self) {
+    pub fn until_adopted(&self) {
         let pending = || Client::connect_as(self.app.ops_listen, None).get("/status").json()["told_pending"].as_u64();
         while pending() != Some(0) {
             std::thread::yield_now();
@@ -175,7 +179,7 @@ impl Bench {
     }
 }
 
-fn short_budget(text: String) -> String {
+pub fn short_budget(text: String) -> String {
     text.replacen("#body_read_ms_max = 500", "body_read_ms_max = 100", 1).replacen(
         "platform = \"marqeta\"",
         "platform = \"marqeta\"\nbudget_ms = 1000\nreserve_ms = 700",

@@ -30,6 +30,7 @@ mod management;
 mod money;
 mod notifications;
 mod retries;
+mod stand_in;
 mod stories;
 mod support;
 mod telemetry;

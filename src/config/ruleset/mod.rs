@@ -17,6 +17,8 @@ mod tests;
 use holdfast_core::rules::{Place, Ruleset, RulesetHash, RulesetParts};
 use holdfast_core::{Country, Currency, ProgramId, RuleId};
 
+pub(crate) use limit::seconds;
+
 use super::errors::Errors;
 use super::read::{Document, Section, Spot, Text};
 use zones::Zones;

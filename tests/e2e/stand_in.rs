@@ -1,0 +1,119 @@
+//! What a program's stand-in table says while its ledger is away: by rows, caps and modes, on what is known of the card, from the
+//! moment a table is published. The server runs in this process, so that its ledger can be made to fail.
+
+use std::process::Output;
+
+use crate::faults::{Bench, Fault, short_budget};
+use crate::support::{Client, Marqeta, Response};
+
+const HEAD: &str = "currency = 'USD'\ncountry = 'USA'\nexposure_max = '1000.00'\n";
+const ALL: &str = "[[row]]\nid = 'all'\nanswer = 'approve'\n";
+
+impl Bench {
+    /// Puts a table in force, as an operator does.
+    fn publish_table(&self, rest: &str) -> Output {
+        std::fs::write(self.workplace.path("table.toml"), format!("{HEAD}{rest}")).unwrap();
+        let file = self.workplace.path("table.toml");
+        self.run(&["stand-in", "publish", file.to_str().unwrap(), "--program", "demo", "--by", "ann", "--why", "a test"])
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        let data = self.workplace.data();
+        self.workplace.run(&[arguments, &["--data", data.to_str().unwrap()]].concat())
+    }
+
+    fn ask(&self, request: &Marqeta) -> Response {
+        self.client().post("/marqeta/jit", &request.body())
+    }
+
+    /// How many were declined by stand-in for this reason.
+    fn stood_in(&self, reason: &str) -> f64 {
+        self.metric("holdfast_decisions_total", &format!("outcome=\"decline\",reason=\"{reason}\",basis=\"stand_in\""))
+    }
+
+    fn status(&self) -> serde_json::Value {
+        Client::connect_as(self.app.ops_listen, None).get("/status").json()
+    }
+}
+
+#[test]
+fn what_a_table_approves_does_not_leave_before_it_can_be_kept() {
+    let bench = Bench::new(short_budget);
+    assert!(bench.publish_table(ALL).status.success());
+    bench.faulty.set(Fault::Unavailable);
+    let request = Marqeta::purchase("kept", "10.00");
+    let declined = bench.ask(&request);
+    assert_eq!(declined.status, 402, "{declined:?}");
+    assert_eq!(bench.stood_in("not_durable"), 1.0);
+    assert_eq!(bench.status()["stand_in"]["demo"]["exposure_minor"], 0, "it is given back");
+    bench.faulty.set(Fault::None);
+    bench.until_adopted();
+    assert_eq!(bench.ask(&request).body, declined.body);
+    assert_eq!(bench.held(), 0);
+    bench.app.drain();
+}
+
+#[test]
+fn rows_decide_on_what_is_known_of_the_card() {
+    let bench = Bench::new(short_budget);
+    let rows = "[[row]]\nid = 'groceries'\nwhen = { mcc = ['groceries'], balance_within = '1h' }\nanswer = 'decline'\n\
+                reason = 'suspected_fraud'\n[[row]]\nid = 'rest'\nanswer = 'decline'\nreason = 'transaction_not_permitted'\n";
+    assert!(bench.publish_table(rows).status.success());
+    bench.faulty.set(Fault::Unavailable);
+    bench.ask(&Marqeta::purchase("covered", "10.00"));
+    assert_eq!(bench.stood_in("suspected_fraud"), 1.0);
+    // 1000.00 are there: the row does not apply, since it is known that they do not cover this.
+    bench.ask(&Marqeta::purchase("books", "10.00").mcc("5942"));
+    assert_eq!(bench.stood_in("transaction_not_permitted"), 1.0);
+    // Before any row: the card's standing, and the rules.
+    bench.ask(&Marqeta::purchase("frozen", "10.00").card("card-demo-frozen"));
+    assert_eq!(bench.stood_in("card_frozen"), 1.0);
+    bench.ask(&Marqeta::purchase("nobody", "10.00").card("card-nobody"));
+    assert_eq!(bench.stood_in("card_unknown"), 1.0);
+    bench.ask(&Marqeta::purchase("bet", "10.00").mcc("7995"));
+    assert_eq!(bench.stood_in("merchant_category_not_allowed"), 1.0);
+    bench.app.drain();
+}
+
+#[test]
+fn a_table_can_leave_the_answer_to_the_platform() {
+    let bench = Bench::new(short_budget);
+    assert!(bench.publish_table("mode = 'drop'\ndrop = '503'\n").status.success());
+    bench.faulty.set(Fault::Unavailable);
+    assert_eq!(bench.ask(&Marqeta::purchase("status", "10.00")).status, 503);
+    bench.faulty.set(Fault::None);
+    assert!(bench.publish_table("mode = 'drop'\ndrop = 'silence'\n").status.success());
+    bench.faulty.set(Fault::Unavailable);
+    let mut client = bench.client();
+    client.send("POST", "/marqeta/jit", Marqeta::purchase("silence", "10.00").body().as_bytes());
+    assert!(client.receive().is_err(), "not a word");
+    // What is declined in any case is told.
+    assert_eq!(bench.ask(&Marqeta::purchase("frozen", "10.00").card("card-demo-frozen")).status, 402);
+    assert_eq!(bench.metric("holdfast_stand_in_abstained_total", ""), 2.0);
+    bench.faulty.set(Fault::None);
+    assert_eq!(bench.ask(&Marqeta::purchase("status", "10.00")).status, 200, "the key is free");
+    bench.app.drain();
+}
+
+#[test]
+fn a_wrong_table_leaves_the_one_in_force() {
+    let bench = Bench::new(short_budget);
+    let before = bench.status()["stand_in"]["demo"]["tables"]["stand_in"].clone();
+    let refused = bench.publish_table("[[row]]\nid = 'a'\nwhen = { mcc = [] }\nanswer = 'approve'\n[[cap]]\nid = 'a'\n");
+    assert_eq!(refused.status.code(), Some(1));
+    let errors = String::from_utf8(refused.stderr).unwrap();
+    assert!(errors.contains("table.toml:6:16: row.a.when.mcc: is an empty list"), "{errors}");
+    assert!(errors.contains("table.toml:8:1: cap.a.scope: is missing"), "{errors}");
+    assert_eq!(bench.status()["stand_in"]["demo"]["tables"]["stand_in"], before);
+    // A right one is in force at once, and is the one that a rollback takes back.
+    assert!(bench.publish_table(ALL).status.success());
+    assert_ne!(bench.status()["stand_in"]["demo"]["tables"]["stand_in"], before);
+    let rollback = ["stand-in", "rollback", "--program", "demo", "--by", "ann", "--why", "a test"];
+    assert!(bench.run(&rollback).status.success());
+    assert_eq!(bench.status()["stand_in"]["demo"]["tables"]["stand_in"], before);
+    let nothing = bench.run(&rollback);
+    assert_eq!(nothing.status.code(), Some(1));
+    assert!(String::from_utf8(nothing.stderr).unwrap().contains("has no earlier stand-in table to go back to"));
+    assert_eq!(bench.metric("holdfast_stand_in_info", &format!("hash={before}")), 1.0);
+    bench.app.drain();
+}
