@@ -26,6 +26,7 @@
 //! | [`ledger`] | the seam to what keeps the money, the laws of every engine behind it, and the embedded one |
 //! | [`journal`] | the ledger's log: records, their groups, SQLite |
 //! | [`kept_rules`] | the rulesets that a journal keeps, compiled as they were |
+//! | [`retention`] | which of the journal's oldest records may go |
 //! | [`books`] | accounts' money and standing as records go by |
 //! | [`explain`] | one authorization's story, from the journal |
 //! | [`replay`] | the journal decided again, and what comes out differently |
@@ -89,6 +90,7 @@ pub mod metrics;
 pub mod operations;
 pub mod replay;
 pub mod responder;
+pub mod retention;
 pub mod server;
 pub mod settlement;
 pub mod simulation;

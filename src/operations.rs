@@ -3,6 +3,9 @@
 //! Nothing here knows a socket or a command line; money is moved by the ledger only.
 
 mod import;
+mod trim;
+
+pub use trim::Least;
 
 use std::sync::Arc;
 
@@ -12,11 +15,12 @@ use holdfast_core::{AccountId, ProgramId};
 use crate::clock;
 use crate::config::ProgramConfig;
 use crate::config::ruleset::{self, Home};
-use crate::control::protocol::{BalancesPage, PageStart, RulesPublish, RulesRollback};
+use crate::control::protocol::{BalancesPage, PageStart, RulesPublish, RulesRollback, Trim, TrimReport};
 use crate::control::{AccountReport, Import, ImportSummary, OperationError, Operations, RulesVersion};
 use crate::ledger::{self, AccountStanding, Act, Answer, KeptRuleset, Ledger, LedgerError, Noted, Operation, Origin, Whose};
 use crate::metrics::Metrics;
 use crate::responder::Program;
+use crate::retention::Retention;
 
 /// A program as operators work on it.
 #[derive(Clone)]
@@ -41,13 +45,20 @@ pub struct Desk {
     ledger: Arc<dyn Ledger>,
     programs: Vec<Counter>,
     metrics: Option<Arc<Metrics>>,
+    retention: Option<Arc<Retention>>,
 }
 
 impl Desk {
     /// A desk for these programs on this ledger; a change of rules is shown in `metrics`.
     #[must_use]
     pub fn new(ledger: Arc<dyn Ledger>, programs: Vec<Counter>, metrics: Option<Arc<Metrics>>) -> Self {
-        Desk { ledger, programs, metrics }
+        Desk { ledger, programs, metrics, retention: None }
+    }
+
+    /// The same, for a ledger whose journal may be trimmed.
+    #[must_use]
+    pub fn with_retention(self, retention: Retention) -> Self {
+        Desk { retention: Some(Arc::new(retention)), ..self }
     }
 
     /// Puts each program's last published ruleset in force; a program that never published one publishes its configured
@@ -104,7 +115,8 @@ impl Desk {
             | Answer::Entered { .. }
             | Answer::Rulesets(_)
             | Answer::Accounts { .. }
-            | Answer::Noted(_) => Err(other_answer()),
+            | Answer::Noted(_)
+            | Answer::TakenAway(_) => Err(other_answer()),
         }
     }
 
@@ -116,7 +128,8 @@ impl Desk {
             | Answer::Entered { .. }
             | Answer::Balances(_)
             | Answer::Accounts { .. }
-            | Answer::Noted(_) => Err(other_answer()),
+            | Answer::Noted(_)
+            | Answer::TakenAway(_) => Err(other_answer()),
         }
     }
 
@@ -195,6 +208,7 @@ impl Desk {
         match self.ask(Act::WasNoted(Operation::id_of(program.as_str(), key))).await? {
             Answer::Noted(noted) => Ok(noted != Noted::New),
             Answer::Decided { .. }
+            | Answer::TakenAway(_)
             | Answer::Recorded(_)
             | Answer::Entered { .. }
             | Answer::Rulesets(_)
@@ -212,6 +226,7 @@ impl Desk {
             | Answer::Entered { .. }
             | Answer::Rulesets(_)
             | Answer::Noted(_)
+            | Answer::TakenAway(_)
             | Answer::Balances(_) => Err(other_answer()),
         }
     }
@@ -293,6 +308,10 @@ impl Operations for Desk {
         };
         let file = format!("ruleset {}", RulesetHash::from_bytes(target.hash));
         self.publish(counter, &file, &target.source, &by, &why).await
+    }
+
+    async fn trim(&self, trim: Trim) -> Result<TrimReport, OperationError> {
+        self.trim_journal(trim.mode, Least::Anything).await
     }
 }
 

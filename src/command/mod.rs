@@ -26,6 +26,7 @@ pub mod serve;
 pub mod settlement;
 #[cfg(test)]
 mod tests;
+pub mod trim;
 
 const EXIT_CODES: &str = "\
 Exit codes:

@@ -150,6 +150,7 @@ impl History {
             | ControlAnswer::RulesInForce(_)
             | ControlAnswer::RowsRefused { .. }
             | ControlAnswer::Refused { .. }
+            | ControlAnswer::Trimmed(_)
             | ControlAnswer::Unavailable { .. } => return Err(not_an_answer()),
         };
         for version in &versions {
@@ -182,6 +183,7 @@ fn in_force(place: Place, request: ControlRequest, output: &mut dyn io::Write) -
         | ControlAnswer::RulesHistory(_)
         | ControlAnswer::RowsRefused { .. }
         | ControlAnswer::Refused { .. }
+        | ControlAnswer::Trimmed(_)
         | ControlAnswer::Unavailable { .. } => Err(not_an_answer()),
     }
 }

@@ -224,6 +224,7 @@ fn server(request: ControlRequest) -> ControlAnswer {
             ControlAnswer::Unavailable { problem: "no disk".into() }
         }
         ControlRequest::RulesRollback(_) => ControlAnswer::Imported(ImportSummary::default()),
+        ControlRequest::Trim(_) => ControlAnswer::Unavailable { problem: "no disk".into() },
     }
 }
 

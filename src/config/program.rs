@@ -19,6 +19,7 @@ use super::ruleset::{self, HalfKnown, Home};
 use super::secret::SecretReader;
 use super::server::Exposure;
 use super::settlement;
+use crate::retention::{KEEP_DAYS_MAX, KEEP_DAYS_MIN};
 use crate::settlement::{FileColumns, TimeOfDay};
 
 /// One card program.
@@ -38,6 +39,8 @@ pub struct ProgramConfig {
     pub settlement_cutoff: TimeOfDay,
     /// `[program.settlement_file]`: the columns of the platform's settlement file.
     pub settlement_file: Option<FileColumns>,
+    /// `journal_keep_days`: for how long its records are kept; `None` for ever.
+    pub journal_keep_days: Option<u32>,
     /// `rules`: the ruleset to start from in an empty ledger; later versions are published.
     pub rules_path: PathBuf,
     /// `import_accounts`: accounts to import into an empty ledger.
@@ -186,6 +189,8 @@ impl ProgramReader<'_> {
 
         let settlement_cutoff = settlement::cutoff(&section);
         let settlement_file = settlement::file(&section);
+        let days = i64::from(KEEP_DAYS_MIN)..=i64::from(KEEP_DAYS_MAX);
+        let journal_keep_days = section.optional_integer("journal_keep_days", days).and_then(|days| u32::try_from(days).ok());
 
         if section.optional("mount").is_none() {
             section.spot.wrong("has no [[program.mount]]: no platform could call it");
@@ -211,6 +216,7 @@ impl ProgramReader<'_> {
             time_zone: time_zone?,
             settlement_cutoff: settlement_cutoff?,
             settlement_file: settlement_file?,
+            journal_keep_days,
             rules_path: rules_path?,
             import_accounts,
             import_cards,

@@ -5,7 +5,7 @@ use super::group::Group;
 use super::operations::{self, Operation};
 use super::reader::{Progress, Reader, Stage};
 use super::record::Record;
-use super::retention::Checkpoint;
+use super::retention::{Begins, Checkpoint};
 use super::rulesets::{self, KeptRuleset};
 
 /// The schema since which operations are kept.
@@ -57,17 +57,6 @@ impl Reader {
         })
     }
 
-    /// Makes sure that nothing was dropped at its beginning: for whoever adds up from there.
-    ///
-    /// # Errors
-    /// It begins later, or cannot be read.
-    pub fn must_begin_at_the_first(&self) -> Result<(), JournalError> {
-        match self.bounds()? {
-            (1, _) => Ok(()),
-            (record, _) => Err(JournalError::BeginsLater { path: self.path().to_owned(), record }),
-        }
-    }
-
     /// The counter of the first record that is kept, and the one that the next record gets.
     ///
     /// # Errors
@@ -82,6 +71,15 @@ impl Reader {
     /// The disk, or a checkpoint that is damaged.
     pub fn checkpoint(&self) -> Result<Option<Checkpoint>, JournalError> {
         self.groups().checkpoint()
+    }
+
+    /// From which record on it tells; nothing if it tells everything.
+    ///
+    /// # Errors
+    /// As [`Reader::checkpoint`].
+    pub fn begins(&self) -> Result<Option<Begins>, JournalError> {
+        let Some(checkpoint) = self.checkpoint()? else { return Ok(None) };
+        Ok(Some(Begins { record: checkpoint.record, at: checkpoint.state_of(self.path())?.at }))
     }
 
     /// Every ruleset that was ever published, oldest first.

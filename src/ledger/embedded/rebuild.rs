@@ -51,7 +51,7 @@ pub fn write_record(
             let row = CardRow { status: *status, told, account, cardholder: None };
             state.enter_card(program, card, row, cardholder.as_ref(), undo);
         }
-        Body::Kept { .. } | Body::RulesPublished | Body::Opened => {}
+        Body::Kept { .. } | Body::RulesPublished | Body::Opened | Body::Trimmed { .. } => {}
     }
     Ok(())
 }

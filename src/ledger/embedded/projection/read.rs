@@ -11,7 +11,7 @@ use holdfast_core::hold::{Hold, MovementCause, Step};
 use holdfast_core::{
     AccountId, AuthorizationId, CardToken, Currency, Expiry, Money, NetworkName, PaymentRef, PlatformName, ProgramId, Timestamp,
 };
-use rusqlite::{Connection, Params, Row, params};
+use rusqlite::{Connection, OptionalExtension as _, Params, Row, params};
 
 use super::rows::HoldKept;
 pub use super::rows::{AccountKept, CardKept, CardholderKept};
@@ -190,6 +190,17 @@ impl Reader {
     /// See [`ReadError`].
     pub fn projected(&self) -> Result<i64, ReadError> {
         Ok(self.connection.query_row("SELECT next - 1 FROM meta", [], |row| row.get(0))?)
+    }
+
+    /// The oldest hold that is under way, and the first record about it.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    pub fn oldest_open(&self) -> Result<Option<(u64, i64)>, ReadError> {
+        let sql = "SELECT hold, min(record) FROM hold_record WHERE hold =
+                   (SELECT number FROM hold INDEXED BY hold_open WHERE status = 'open' ORDER BY number LIMIT 1) GROUP BY hold";
+        let read = |row: &Row<'_>| Ok((row.get(0).map(i64::cast_unsigned)?, row.get(1)?));
+        Ok(self.connection.query_row(sql, [], read).optional()?)
     }
 
     /// Accounts of a program by number, behind `after`, at most so many.

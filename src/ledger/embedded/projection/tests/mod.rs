@@ -7,6 +7,7 @@ mod files;
 mod histories;
 mod lists;
 mod running;
+mod trimmed;
 
 use std::time::Duration;
 
