@@ -14,7 +14,7 @@ use super::Depth;
 use super::errors::{Error, Errors};
 use super::imports::ImportFiles;
 use super::mount::{MountConfig, MountReader, Taken};
-use super::read::Section;
+use super::read::{Section, Value};
 use super::ruleset::{self, HalfKnown, Home};
 use super::secret::SecretReader;
 use super::server::Exposure;
@@ -189,8 +189,7 @@ impl ProgramReader<'_> {
 
         let settlement_cutoff = settlement::cutoff(&section);
         let settlement_file = settlement::file(&section);
-        let days = i64::from(KEEP_DAYS_MIN)..=i64::from(KEEP_DAYS_MAX);
-        let journal_keep_days = section.optional_integer("journal_keep_days", days).and_then(|days| u32::try_from(days).ok());
+        let journal_keep_days = section.optional("journal_keep_days").and_then(keep_days);
 
         if section.optional("mount").is_none() {
             section.spot.wrong("has no [[program.mount]]: no platform could call it");
@@ -223,6 +222,18 @@ impl ProgramReader<'_> {
             mounts: mounts.into_iter().collect::<Option<_>>()?,
         })
     }
+}
+
+/// For how long records are kept; nothing if it is wrong.
+fn keep_days(written: Value<'_>) -> Option<u32> {
+    let days = written.integer(0..=KEEP_DAYS_MAX.into()).and_then(|days| u32::try_from(days).ok())?;
+    if days < KEEP_DAYS_MIN {
+        written.spot.wrong(format!(
+            "must be at least {KEEP_DAYS_MIN}: messages are known for 30 days, and holds wait 35 days for their platform's word"
+        ));
+        return None;
+    }
+    Some(days)
 }
 
 /// What is wrong with the ruleset that a program names, as far as the program is known.

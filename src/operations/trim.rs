@@ -11,6 +11,7 @@ use crate::control::OperationError;
 use crate::control::protocol::{TrimMode, TrimReport};
 use crate::journal::state_file;
 use crate::ledger::embedded::projection::checkpoint::draw;
+use crate::ledger::embedded::projection::take_second_place;
 use crate::ledger::{Act, Answer, Checkpoint};
 use crate::retention::{self, Held, Retention, Survey};
 
@@ -143,8 +144,16 @@ async fn report(
     })
 }
 
+/// Work that takes its time, on a thread that lets whoever answers go first.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, OperationError> {
-    tokio::task::spawn_blocking(work).await.map_err(|_| OperationError::Unavailable("a bug; nothing was dropped".to_owned()))
+    let (done, doing) = tokio::sync::oneshot::channel();
+    let run = move || {
+        take_second_place();
+        // Whoever wanted it may be gone.
+        let _ = done.send(work());
+    };
+    std::thread::Builder::new().name("retention".to_owned()).spawn(run).map_err(unavailable)?;
+    doing.await.map_err(|_| OperationError::Unavailable("a bug; nothing was dropped".to_owned()))
 }
 
 fn unavailable(error: impl std::fmt::Display) -> OperationError {

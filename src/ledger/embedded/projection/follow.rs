@@ -93,7 +93,7 @@ impl Follower {
             Ok(mark) if journal.passes(&mark.end)? => {
                 return Ok((follower(connection, mark, journal), other_format.map(|why| thrown_away(directory, &why))));
             }
-            Ok(mark) if mark.end.next == 1 => "has nothing of what was dropped from the journal".to_owned(),
+            Ok(mark) if mark.end.next == 1 => "was not there".to_owned(),
             Ok(mark) => format!("has record {}, which is not in this journal", mark.end.next.saturating_sub(1)),
             Err(error) if schema::is_damage(&error) => format!("is damaged ({error})"),
             Err(error) => return Err(disk(error)),
@@ -101,7 +101,14 @@ impl Follower {
         drop(connection);
         let connection = begin_anew(directory, checkpoint.as_ref())?;
         let mark = restore::mark(&connection).map_err(disk)?;
-        Ok((follower(connection, mark, journal), Some(thrown_away(directory, &why))))
+        let said = match &checkpoint {
+            Some(Checkpoint { record, .. }) => {
+                let path = schema::path_in(directory);
+                format!("{}: {why}; it is made anew from the checkpoint at record {record} and the journal", path.display())
+            }
+            None => thrown_away(directory, &why),
+        };
+        Ok((follower(connection, mark, journal), Some(said)))
     }
 
     /// Memory as it was at the mark. A projection from which it cannot be read is thrown away, and said.

@@ -22,6 +22,7 @@ pub(super) use self::bell::Bell;
 pub(super) use self::find::Finder;
 pub(super) use self::follow::Follower;
 pub(super) use self::thread::start;
+pub(crate) use self::thread::take_second_place;
 
 #[cfg(test)]
 mod tests;
