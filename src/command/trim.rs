@@ -20,7 +20,7 @@ Examples:
 A record goes once its program's journal_keep_days are over, together with everything before it, and never while a payment
 that it began is still open. In place of what went stands a checkpoint: the hash that the rest follows from, and a file,
 checkpoint-RECORD.sqlite, with accounts, cards, holds, keys and limits as they were. A journal without that file does not
-start. A running server trims by itself, once a day's records may go. The room in the journal's file is used again.
+start. A running server trims by itself, about once a day. The room in the journal's file is used again.
 
 Exit codes:
   0  done, also if nothing may go

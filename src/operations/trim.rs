@@ -27,7 +27,7 @@ const PROJECTION_WAIT: Duration = Duration::from_millis(50);
 pub enum Least {
     /// Anything: somebody asks for it.
     Anything,
-    /// A day of records: nobody asks.
+    /// What could have gone a day ago: nobody asks.
     ADay,
 }
 
@@ -47,7 +47,7 @@ impl Desk {
         let survey = surveyed(&retention).await?;
         let enough = match least {
             Least::Anything => !survey.is_empty(),
-            Least::ADay => !survey.is_empty() && survey.is_worth_it(),
+            Least::ADay => !survey.is_empty() && survey.overdue,
         };
         if mode == TrimMode::DryRun || !enough {
             return report(&retention, mode, &survey, None).await;

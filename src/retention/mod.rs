@@ -59,6 +59,8 @@ pub enum Held {
     Young(ProgramId, u32),
     /// Its program keeps everything.
     ForEver(ProgramId),
+    /// It is the server's own, and no program's.
+    Ours(u32),
     /// Nobody says how long: its program is not in the configuration.
     Unknown(ProgramId),
     /// A payment that is still under way begins there.
@@ -76,6 +78,7 @@ impl fmt::Display for Held {
         match self {
             Held::Young(program, days) => write!(f, "program {program} keeps its records for {days} days"),
             Held::ForEver(program) => write!(f, "program {program} keeps everything: it has no journal_keep_days"),
+            Held::Ours(days) => write!(f, "the server keeps its own records for {days} days"),
             Held::Unknown(program) => write!(f, "program {program} is not in the configuration, so its records are kept"),
             Held::UnderWay(hold) => write!(f, "hold {hold} is still open, and its story begins there"),
             Held::NotProjected => f.write_str("the projection has not followed further yet"),
@@ -98,6 +101,8 @@ pub struct Survey {
     pub written: Option<(Timestamp, Timestamp)>,
     /// Why it may not begin later.
     pub held: Held,
+    /// Whether the first record could have gone a day ago: making a checkpoint more often would cost more than it frees.
+    pub overdue: bool,
 }
 
 impl Survey {
@@ -105,12 +110,6 @@ impl Survey {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.cut == self.start
-    }
-
-    /// Whether at least a day may go: making a checkpoint for less would cost more than it frees.
-    #[must_use]
-    pub fn is_worth_it(&self) -> bool {
-        self.held == Held::Portion || self.written.is_some_and(|(first, last)| last.saturating_sub(DAY) >= first)
     }
 }
 
@@ -122,10 +121,10 @@ pub fn survey(directory: &Path, keeps: &[Keep], now: Timestamp) -> Result<Survey
     let journal = Tail::open(directory)?;
     let start = journal.start()?;
     let (bound, bounded_by) = bound(directory)?;
-    let mut survey = Survey { start, cut: start, groups: 0, written: None, held: Held::End };
+    let mut survey = Survey { start, cut: start, groups: 0, written: None, held: Held::End, overdue: false };
     loop {
         let (from, mut held) = (survey.cut, None);
-        let mut passed = Vec::new();
+        let (mut passed, mut overdue) = (Vec::new(), survey.overdue);
         let end = journal.read(from, i64::MAX, PORTION_RECORDS, &mut |first, bytes| {
             if held.is_some() {
                 return Ok(());
@@ -134,7 +133,10 @@ pub fn survey(directory: &Path, keeps: &[Keep], now: Timestamp) -> Result<Survey
             let (mut last, mut at) = (first, None);
             for (number, record) in (first..).zip(group) {
                 let record = record.map_err(|error| journal.unreadable(first, error))?;
-                held = held.or_else(|| record.program.and_then(|program| keeps_it(keeps, program, record.at, now)));
+                held = held.or_else(|| keeps_it(keeps, record.program, record.at, now));
+                if number == start.next {
+                    overdue = keeps_it(keeps, record.program, record.at, now.saturating_sub(DAY)).is_none();
+                }
                 at = Some(record.at);
                 last = number;
             }
@@ -148,6 +150,7 @@ pub fn survey(directory: &Path, keeps: &[Keep], now: Timestamp) -> Result<Survey
             }
             Ok(())
         })?;
+        survey.overdue = overdue;
         let Some((next, at)) = passed.last().copied() else {
             survey.held = held.unwrap_or(Held::End);
             return Ok(survey);
@@ -166,11 +169,16 @@ pub fn survey(directory: &Path, keeps: &[Keep], now: Timestamp) -> Result<Survey
 }
 
 /// Why a record may not go now.
-fn keeps_it(keeps: &[Keep], program: ProgramId, at: Timestamp, now: Timestamp) -> Option<Held> {
+fn keeps_it(keeps: &[Keep], program: Option<ProgramId>, at: Timestamp, now: Timestamp) -> Option<Held> {
+    let young = |days: u32| at > now.saturating_sub(DAY.saturating_mul(days));
+    let Some(program) = program else {
+        let days = keeps.iter().filter_map(|keep| keep.days).max().unwrap_or(KEEP_DAYS_MIN);
+        return young(days).then_some(Held::Ours(days));
+    };
     match keeps.iter().find(|keep| keep.program == program).map(|keep| keep.days) {
         None => Some(Held::Unknown(program)),
         Some(None) => Some(Held::ForEver(program)),
-        Some(Some(days)) => (at > now.saturating_sub(DAY.saturating_mul(days))).then_some(Held::Young(program, days)),
+        Some(Some(days)) => young(days).then_some(Held::Young(program, days)),
     }
 }
 

@@ -79,14 +79,26 @@ fn without_a_projection_nothing_goes() {
 }
 
 #[test]
-fn less_than_a_day_is_not_worth_a_checkpoint() {
+fn what_could_go_for_a_day_is_overdue() {
     let house = two_programs();
     let keeps = [keep(program(), 36), keep(other(), 36)];
-    let found = house.until_projected(|| survey(house.directory.path(), &keeps, in_days(40)).unwrap());
-    assert!(!found.is_empty() && !found.is_worth_it());
-    let (first, last) = found.written.unwrap();
-    assert!(Survey { written: Some((first, last.saturating_add(DAY))), ..found }.is_worth_it());
-    assert!(Survey { held: Held::Portion, ..found }.is_worth_it());
+    let surveyed = |days| house.until_projected(|| survey(house.directory.path(), &keeps, in_days(days)).unwrap());
+    for (days, empty, overdue) in [(35, true, false), (36, false, false), (38, false, true)] {
+        let found = surveyed(days);
+        assert_eq!((found.is_empty(), found.overdue), (empty, overdue), "{days}");
+    }
+}
+
+#[test]
+fn what_a_trim_leaves_behind_is_no_reason_for_the_next() {
+    let mut house = House::with(1_000);
+    house.trim(4);
+    house.stop();
+    house.start();
+    let keeps = [keep(program(), 40), keep(other(), None)];
+    assert_eq!(survey_of(&house, &keeps, in_days(39)), (4, Held::Ours(40)));
+    assert_eq!(survey_of(&house, &keeps, in_days(41)), (5, Held::End));
+    assert_eq!(survey_of(&house, &[], in_days(35)), (4, Held::Ours(KEEP_DAYS_MIN)));
 }
 
 #[test]

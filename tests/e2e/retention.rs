@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::support::{Marqeta, Workplace, server};
 
-const DAY_SECONDS: u64 = 86_400;
+const HOUR_SECONDS: u64 = 3_600;
 
 fn ask(workplace: &Workplace, arguments: &[&str]) -> Output {
     let data = workplace.data();
@@ -25,8 +25,8 @@ fn json(output: &Output) -> Value {
     serde_json::from_str(&text(output)).unwrap()
 }
 
-/// The same journal, written so many days earlier.
-fn aged(data: &Path, days: u64) {
+/// The same journal, each record written so many hours earlier.
+fn aged(data: &Path, hours: impl Fn(i64) -> u64) {
     let young = data.with_extension("young");
     std::fs::rename(data, &young).unwrap();
     let reader = Reader::open(&young).unwrap();
@@ -36,7 +36,7 @@ fn aged(data: &Path, days: u64) {
     }
     let mut older = |mut numbered: holdfast::journal::Numbered<'_>| {
         let at: Timestamp = numbered.record.at;
-        numbered.record.at = at.saturating_sub(std::time::Duration::from_secs(days * DAY_SECONDS));
+        numbered.record.at = at.saturating_sub(std::time::Duration::from_secs(hours(numbered.number) * HOUR_SECONDS));
         let mut group = GroupWriter::default();
         group.push(&numbered.record.as_written()).unwrap();
         journal.append(group.records(), group.bytes())
@@ -44,11 +44,11 @@ fn aged(data: &Path, days: u64) {
     reader.records(i64::MAX, &mut |_, _, _| {}, &mut older).unwrap();
 }
 
-/// A server whose accounts came forty days ago, and which keeps so many days.
+/// A server which keeps so many days, and whose accounts came as many days ago and some hours.
 fn workplace_that_keeps(days: u32) -> Workplace {
     let workplace = Workplace::demo();
     assert!(workplace.serve().terminate().success());
-    aged(&workplace.data(), 40);
+    aged(&workplace.data(), |_| u64::from(days) * 24 + 6);
     workplace.edit("holdfast.toml", |text| text.replacen("\nrules = ", &format!("\njournal_keep_days = {days}\nrules = "), 1));
     workplace
 }
@@ -141,4 +141,24 @@ fn what_is_shorter_than_keys_and_holds_need_is_refused() {
         !refused.status.success() && told.contains("journal_keep_days: must be at least 36: messages are known for 30 days"),
         "{told}"
     );
+}
+
+#[test]
+fn a_server_drops_by_itself_what_could_have_gone_a_day_ago() {
+    let workplace = Workplace::demo();
+    assert!(workplace.serve().terminate().success());
+    aged(&workplace.data(), |record| if record < 4 { 80 * 24 } else { 60 * 24 });
+    workplace.edit("holdfast.toml", |text| text.replacen("\nrules = ", "\njournal_keep_days = 70\nrules = ", 1));
+    let server = workplace.serve();
+    // What the journal keeps is shown once the trim is over.
+    let days = |server: &server::Server| server.metric("holdfast_journal_oldest_seconds", &[]) / (24.0 * HOUR_SECONDS as f64);
+    let mut looks = 0;
+    while !(59.0..61.0).contains(&days(&server)) {
+        looks += 1;
+        assert!(looks < 50_000, "nothing is dropped");
+    }
+    assert_eq!(json(&ask(&workplace, &["journal", "verify", "--json"]))["first"], 4);
+    assert!(server.metric("holdfast_journal_kept_records", &[]) >= 1.0);
+    assert!(server.metric("holdfast_journal_kept_bytes", &[]) > 0.0);
+    assert!(server.terminate().success());
 }
