@@ -53,6 +53,8 @@
 //! * State is rebuilt by writing recorded outcomes, never by deciding afresh.
 //! * A hold is the fold of its steps ([`holdfast_core::hold::life`]); nothing changes one in any other way.
 //! * The projection holds nothing that the journal does not say, and can be thrown away.
+//! * A journal that lost its beginning begins with a checkpoint, whose state is on the disk before anything relies on it, and
+//!   which a record behind it names. Without that state nothing starts.
 //!
 //! # Where this differs from the plan, and why
 //!
@@ -69,6 +71,8 @@
 //!   behind ours, and its reversal must not come to lie before what it reverses.
 //! * A question that opens a payment is never looked for in the projection: that would read a disk for each new payment. One
 //!   that ended ten minutes ago, or longer, and is asked for under the same name is another payment.
+//! * What dropped records amount to is a file of the projection's own tables, made by following the records that go: the one
+//!   form of state that there is already, and no second one to keep right.
 //! * What operators write (who, why) stands beside the journal, and the record names it by an id.
 
 pub mod api;

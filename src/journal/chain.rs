@@ -122,8 +122,6 @@ impl Groups<'_> {
 
     /// Reads every group from the one that holds record `from` on, in order, checking the chain.
     pub fn walk(&self, from: i64, each: &mut EachGroup<'_>) -> Result<(), JournalError> {
-        // What lies before the beginning is not of the log any more, even where it is not yet taken away.
-        let from = from.max(self.start()?.next);
         let mut joint = self.before(self.group_with(from)?)?;
         loop {
             let end = self.portion(joint, i64::MAX, i64::MAX, each)?;
@@ -176,7 +174,8 @@ impl Groups<'_> {
             .map_err(|error| JournalError::damage(self.path, record, error))
     }
 
-    /// The end of the last group that begins before this record.
+    /// The end of the last group that begins before this record. What lies before the beginning is not of the log any more, even
+    /// where it is not yet taken away.
     pub fn before(&self, record: i64) -> Result<Joint, JournalError> {
         let start = self.start()?;
         if record <= start.next {
