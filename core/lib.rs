@@ -21,7 +21,7 @@ pub use authorization::{
     AuthorizationKind, AuthorizationRequest, ContentDigest, CrossBorder, EntryMode, Expiry, Padding, PartialApproval, PaymentRef,
     Posting, Wallet,
 };
-pub use decision::{Basis, Decision, DeclineReason, StandInCause};
+pub use decision::{Basis, Decision, DeclineReason, StandInBasis, StandInBy, StandInCause};
 pub use ids::{
     AccountId, AuthorizationId, CardToken, CardholderToken, IdError, IdempotencyKey, MerchantId, NetworkName, PlatformName,
     ProgramId, RuleId,

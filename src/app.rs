@@ -11,7 +11,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use holdfast_core::stand_in::StandInPolicy;
 use holdfast_core::{PlatformName, ProgramId};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{mpsc, watch};
@@ -374,12 +373,7 @@ fn programs(
         let source = std::fs::read_to_string(&program.rules_path)?;
         let home = Home { program: program.id, currency: program.currency, country: program.country };
         let rules = ruleset::read(&program.rules_path.display().to_string(), &source, &home).map_err(StartError::Config)?;
-        let shared = Arc::new(Program {
-            id: program.id,
-            rules: ArcSwap::from_pointee(rules),
-            configured_rules: source.into(),
-            stand_in: StandInPolicy::Decline,
-        });
+        let shared = Arc::new(Program { id: program.id, rules: ArcSwap::from_pointee(rules), configured_rules: source.into() });
         counters.push(Counter::new(program, Arc::clone(&shared)));
         live.push(shared);
     }

@@ -98,5 +98,6 @@ pub mod retention;
 pub mod server;
 pub mod settlement;
 pub mod simulation;
+pub mod spool;
 pub mod start_error;
 pub mod telemetry;

@@ -45,6 +45,7 @@ pub const PLATFORM: Platform = Platform {
     },
     in_flight_duplicate: InFlightDuplicate::Join,
     credentials: Credentials { basic: Use::Needed, headers: Use::Possible, signing: Use::Never, answering: Use::Never },
+    message_name: |key| key,
     build,
 };
 

@@ -9,7 +9,11 @@ use crate::inbound::{Inbound, Malformed};
 
 /// Optional fields that are refused instead of ignored when they are malformed, for to ignore them would be to guess about
 /// money: the platform, and the field.
-const STRICT: &[(&str, &str)] = &[("apto", "authorization.billing_amount.currency")];
+const STRICT: &[(&str, &str)] = &[
+    ("apto", "authorization.billing_amount.currency"),
+    // Whose money it is.
+    ("marqeta", "card_token"),
+];
 
 /// Fields of which others can take the place: the platform, the field that is left out, and what the error names then.
 const ALTERNATIVES: &[(&str, &str, &str)] = &[

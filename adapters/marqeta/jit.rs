@@ -67,9 +67,7 @@ pub(super) fn decode<'a>(body: &'a [u8], program: Currency, partial: PartialAnsw
     let key = IdempotencyKey::new(&token).map_err(|error| Malformed::identifier(within("token"), error))?;
     let payment =
         chain::own(transaction, Some(&token)).ok_or_else(|| Malformed::field(within("token"), "is not an identifier"))?;
-    // A token that is none names no card whose standing could be looked at: its owner's money must not go without it.
-    let card = transaction.card_token.text().map(CardToken::new).transpose();
-    let card = card.map_err(|error| Malformed::identifier("card_token", error))?;
+    let card = transaction.card()?;
     let request = AuthorizationRequest {
         key,
         payment,

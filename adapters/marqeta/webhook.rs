@@ -114,7 +114,8 @@ fn transaction_told(transaction: &Transaction<'_>, program: Currency) -> Result<
         let missing = if transaction.token.text().is_none() { "token" } else { "type" };
         return Err(Malformed::field(missing, "is missing"));
     };
-    let card = transaction.card_token.text().and_then(|token| CardToken::new(token).ok());
+    // What a notification says cannot be refused: its money is found by the payment, or by the owner.
+    let card = transaction.card().ok().flatten();
     let owner = transaction.acting_user_token.text().filter(|_| card.is_some()).or_else(|| transaction.user_token.text());
     let times = [&transaction.created_time, &transaction.user_transaction_time];
     let subject = Subject { account: None, card, cardholder: owner.and_then(|token| CardholderToken::new(token).ok()) };
@@ -203,6 +204,11 @@ fn key(token: &str, kind: &str, state: &str) -> Result<IdempotencyKey, Malformed
         if short.len() <= IdempotencyKey::BYTES_MAX { short } else { short_digest(&whole) }
     };
     IdempotencyKey::new(&key).map_err(|error| Malformed::identifier("token", error))
+}
+
+/// The transaction's token in a key that [`key`] made; a key that was given by Marqeta is its own.
+pub(super) fn transaction_token(key: &str) -> &str {
+    key.split_once('/').map_or(key, |(token, _)| token)
 }
 
 /// A short digest of a text, for keys that would be too long.

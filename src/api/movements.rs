@@ -60,6 +60,14 @@ pub struct Movement {
     /// What somebody should know about it, such as `captured_above_authorized`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub finding: Option<String>,
+    /// Who did it, where that was an operator by this API: the name of their credential.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "demo-operator")]
+    pub by: Option<String>,
+    /// Why, as they said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "welcome credit")]
+    pub why: Option<String>,
 }
 
 /// A page of movements.
@@ -104,6 +112,7 @@ pub(super) async fn list(State(api): State<Arc<Api>>, target: Target, caller: Ca
 
 impl Movement {
     fn of(line: MovementLine) -> Self {
+        let (by, why) = line.done.map(|done| (done.by, done.why)).unzip();
         Movement {
             record: line.record,
             at: line.at.to_string(),
@@ -117,6 +126,8 @@ impl Movement {
             network: line.network,
             day: date(line.day),
             finding: line.finding,
+            by,
+            why,
         }
     }
 }

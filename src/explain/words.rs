@@ -149,7 +149,7 @@ impl Lines<'_> {
         let Some((decision, basis)) = &outcome.decision else { return };
         let grounds = match basis {
             Basis::Limit(limit) => format!("by limit {}", self.described(moment, limit)),
-            Basis::Rule(_) | Basis::Ledger | Basis::Replay | Basis::StandIn(_) => phrases::basis(basis),
+            Basis::Rule(_) | Basis::Ledger | Basis::Replay | Basis::StandIn(_) | Basis::StandInTable(_) => phrases::basis(basis),
         };
         self.line(format!("Answered: {}, {grounds}.", phrases::answer(decision)));
         if let (Decision::Decline { .. }, Some(found)) = (decision, outcome.finding) {

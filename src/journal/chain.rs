@@ -122,7 +122,7 @@ impl Groups<'_> {
 
     /// Reads every group from the one that holds record `from` on, in order, checking the chain.
     pub fn walk(&self, from: i64, each: &mut EachGroup<'_>) -> Result<(), JournalError> {
-        let mut joint = self.before(self.group_with(from)?)?;
+        let mut joint = self.before_group_of(from)?;
         loop {
             let end = self.portion(joint, i64::MAX, i64::MAX, each)?;
             if end == joint {
@@ -162,6 +162,11 @@ impl Groups<'_> {
             }
             Ok(_) | Err(_) => JournalError::Broken(self.path.to_owned(), first),
         }
+    }
+
+    /// The end of the last group before the one that holds a record.
+    pub fn before_group_of(&self, record: i64) -> Result<Joint, JournalError> {
+        self.before(self.group_with(record)?)
     }
 
     /// Where the group begins that holds a record; the record itself if there is none.

@@ -53,11 +53,9 @@ pub trait Log: Send {
     /// It still fails; the log is as it was, and may be reopened again.
     fn reopen(&mut self) -> Result<(), JournalError>;
 
-    /// Keeps the source of a ruleset, by its hash. Kept before it is used, so that a record never names an unknown one.
-    ///
-    /// # Errors
-    /// The disk.
-    fn keep_ruleset(&mut self, ruleset: &KeptRuleset) -> Result<(), JournalError>;
+    /// Keeps the source of a ruleset, by its hash, with the group that is appended next: both are there or neither, so that a
+    /// record never names an unknown one, and none is listed whose publication failed.
+    fn keep_ruleset(&mut self, ruleset: KeptRuleset);
 
     /// Every publication of a program's rulesets, oldest first.
     ///

@@ -90,6 +90,31 @@ impl Reader {
         rulesets::all(&self.connection).map_err(JournalError::disk(self.path()))
     }
 
+    /// One record; `None` if it is not there any more, or not yet.
+    ///
+    /// # Errors
+    /// The disk, or damage.
+    pub fn record(&self, number: i64) -> Result<Option<Record>, JournalError> {
+        let groups = self.groups();
+        let (before, mut found) = (groups.before_group_of(number)?, None);
+        groups.portion(before, number, 1, &mut |first, bytes| {
+            let unreadable = |error| JournalError::Unreadable(self.path().to_owned(), first, error);
+            let place = usize::try_from(number.saturating_sub(first)).unwrap_or(usize::MAX);
+            found = Group::open(bytes).map_err(unreadable)?.nth(place).transpose().map_err(unreadable)?;
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
+    /// Who is behind a record and why, where an operator is and their words are still kept.
+    ///
+    /// # Errors
+    /// The disk, or damage.
+    pub fn operation_behind(&self, number: i64) -> Result<Option<Operation>, JournalError> {
+        let id = self.record(number)?.and_then(|record| record.operator);
+        Ok(id.map(|id| self.operation(&id)).transpose()?.flatten())
+    }
+
     /// What an operator did, by the id that a record names it by.
     ///
     /// # Errors

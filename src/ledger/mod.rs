@@ -175,6 +175,8 @@ pub struct Ordering {
     pub digest: ContentDigest,
     /// The payment.
     pub payment: PaymentRef,
+    /// The number of its hold, where the door knows it: another account's payment may have the name, too.
+    pub hold: Option<u64>,
     /// What is to be done with it.
     pub order: Order,
 }

@@ -194,8 +194,8 @@ impl DecisionMetrics {
             Decision::Decline { reason } => Some(reason),
         };
         self.count(reason, record.basis, 1);
-        if let Basis::StandIn(cause) = record.basis
-            && let Some(counter) = self.stand_ins.get(*cause as usize)
+        if let Some(cause) = record.basis.stand_in_cause()
+            && let Some(counter) = self.stand_ins.get(cause as usize)
         {
             counter.increment(1);
         }
@@ -217,7 +217,7 @@ impl DecisionMetrics {
             Basis::Limit(_) => 1,
             Basis::Ledger => 2,
             Basis::Replay => 3,
-            Basis::StandIn(_) => 4,
+            Basis::StandIn(_) | Basis::StandInTable(_) => 4,
         };
         let index = outcome_index.saturating_mul(BASES).saturating_add(basis_index);
         if let Some(cell) = self.decisions.get(index) {

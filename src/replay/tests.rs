@@ -54,6 +54,7 @@ fn lived_in() -> House {
                 key: IdempotencyKey::new(key).unwrap(),
                 digest: ContentDigest::from_bytes([digest; 16]),
                 payment: payment("tx-k5"),
+                hold: None,
                 order: Order::Release,
             },
         ));
@@ -95,7 +96,7 @@ fn forged(house: &mut House, change: impl Fn(i64, &mut Record)) -> tempfile::Tem
     let (reader, directory) = (house.stop(), tempfile::tempdir().unwrap());
     let mut journal = Journal::open(directory.path(), Sync::None).unwrap();
     for kept in reader.rulesets().unwrap() {
-        journal.keep_ruleset(&kept).unwrap();
+        journal.keep_ruleset(kept);
     }
     let mut groups = GroupWriter::default();
     reader
@@ -172,7 +173,7 @@ fn a_decline_that_was_owed_is_asked_of_the_rules_only() {
     let (reader, directory) = (house.stop(), tempfile::tempdir().unwrap());
     let mut journal = Journal::open(directory.path(), Sync::None).unwrap();
     for kept in reader.rulesets().unwrap() {
-        journal.keep_ruleset(&kept).unwrap();
+        journal.keep_ruleset(kept);
     }
     let mut records = Vec::new();
     reader

@@ -24,7 +24,6 @@ use holdfast_adapters::{
 };
 use holdfast_core::hold::ToldAnswer;
 use holdfast_core::rules::{NoTrace, Verdict, evaluate};
-use holdfast_core::stand_in::stand_in;
 use holdfast_core::{AuthorizationRequest, Basis, ContentDigest, Decision, DeclineReason, RuleId, StandInCause};
 use tokio::sync::watch::Receiver;
 use tokio::time::timeout_at;
@@ -217,7 +216,8 @@ impl Responder {
                 StandInCause::Panicked
             }
         };
-        let told = Told { decision: stand_in(&mount.program.stand_in, cause), basis: Basis::StandIn(cause) };
+        let decision = Decision::Decline { reason: DeclineReason::LedgerUnavailable };
+        let told = Told { decision, basis: Basis::StandIn(cause) };
         let verdict = self.opinion(call, mount, request);
         self.tell_without_ledger(call, mount, request, claim, told, verdict)
     }

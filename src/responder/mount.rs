@@ -5,7 +5,6 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use holdfast_adapters::{Adapter, DecisionReference, InFlightDuplicate, Keyring};
 use holdfast_core::rules::Ruleset;
-use holdfast_core::stand_in::StandInPolicy;
 use holdfast_core::{IdempotencyKey, PlatformName, ProgramId};
 
 use super::deadline::Patience;
@@ -20,8 +19,6 @@ pub struct Program {
     pub rules: ArcSwap<Ruleset>,
     /// The text of the configured ruleset, which an empty ledger starts with.
     pub configured_rules: Box<str>,
-    /// What it wants answered without its ledger.
-    pub stand_in: StandInPolicy,
 }
 
 /// One platform's way into one program.

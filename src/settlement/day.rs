@@ -235,7 +235,9 @@ impl Summing {
             }
             Body::Told { event, outcome } => {
                 let mut names = names_of_fact(&event.fact);
-                names.push(event.key.to_string());
+                let key = event.key.as_str();
+                names.push(key.to_owned());
+                names.extend(message_name(record, key).filter(|name| *name != key).map(ToOwned::to_owned));
                 (names, event.network, what(&event.fact), outcome.cause?, outcome.posted)
             }
             Body::Ordered { payment, key, order, outcome } => {
@@ -272,6 +274,12 @@ fn names_of_request(request: &AuthorizationRequest) -> Vec<String> {
     let mut names = names_of_payment(&request.payment);
     names.push(request.key.to_string());
     names
+}
+
+/// What the platform's own file calls a told message; nothing for what operators told, and for platforms of other versions.
+fn message_name<'k>(record: &Record, key: &'k str) -> Option<&'k str> {
+    let platform = holdfast_adapters::platform(record.platform?.as_str())?;
+    Some((platform.message_name)(key))
 }
 
 fn names_of_fact(fact: &Fact) -> Vec<String> {

@@ -215,6 +215,41 @@ fn a_file_is_compared_payment_by_payment() {
     );
 }
 
+/// Its keys are made of token, type and state; its files have the tokens.
+#[test]
+fn a_file_names_messages_by_the_platforms_own_tokens() {
+    let mut house = House::with(1_000_000);
+    house.ask(purchase("a", 5000));
+    let network = MovementCause::NetworkSettlement;
+    for (key, fact) in [
+        ("tx-C1/authorization.clearing/COMPLETION", captured(Some("tx-a"), usd(3000))),
+        ("tx-C2/authorization.clearing/COMPLETION", captured(Some("tx-a"), usd(2000))),
+        ("tx-FP1/authorization.clearing/COMPLETION", captured(None, usd(1234))),
+        ("tx-R1/refund/COMPLETION", credited(Some("tx-a"), usd(500), network)),
+        // Shortened, as what would be too long for a key is.
+        ("tx-R2/01316b447e625948", credited(None, usd(100), network)),
+    ] {
+        house.act(Act::Tell(crate::fixture::origin(), ToldEvent { settlement_day: Some(DAY), ..told(key, fact) }));
+    }
+    let mut records = Vec::new();
+    let reader = house.stop();
+    let keep = &mut |numbered: crate::journal::Numbered| {
+        records.push((numbered.number, numbered.record));
+        Ok(())
+    };
+    reader.records(i64::MAX, &mut |_, _, _| {}, keep).unwrap();
+    let day = day_of(program(), &records);
+    let file = "token,amount,currency,network\ntx-C1,30.00,USD,VISA\ntx-C2,19.00,USD,VISA\ntx-FP1,12.34,USD,VISA\n\
+                tx-R1,-5.00,USD,VISA\ntx-R2,-1.00,USD,VISA\n";
+    let reconciled = reconcile(&day, &rows(file, &columns()).unwrap());
+    let differing: Vec<_> = reconciled.differences.iter().map(|row| (row.payment.as_str(), row.ours, row.file)).collect();
+    assert_eq!((reconciled.matching, differing), (4, vec![("tx-C2", Some(2000), Some(1900))]));
+    // Another platform's slash is part of its own id.
+    let apto = PlatformName::new("apto").ok();
+    records.iter_mut().for_each(|(_, record)| record.platform = apto);
+    assert_eq!(reconcile(&day_of(program(), &records), &rows(file, &columns()).unwrap()).matching, 0);
+}
+
 #[test]
 fn a_file_that_is_not_understood_says_where() {
     let text = "token,amount,currency,network\ntx-a,fifty,USD,VISA\n,1.00,USD,VISA\ntx-b,1.00,ZZZ,VISA\n";

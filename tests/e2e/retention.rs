@@ -32,7 +32,7 @@ fn aged(data: &Path, hours: impl Fn(i64) -> u64) {
     let reader = Reader::open(&young).unwrap();
     let mut journal = Journal::open(data, Sync::Full).unwrap();
     for ruleset in reader.rulesets().unwrap() {
-        journal.keep_ruleset(&ruleset).unwrap();
+        journal.keep_ruleset(ruleset);
     }
     let mut older = |mut numbered: holdfast::journal::Numbered<'_>| {
         let at: Timestamp = numbered.record.at;

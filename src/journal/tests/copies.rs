@@ -18,10 +18,10 @@ fn append(journal: &mut Journal, records: usize) {
 /// Three groups: records 1 to 3, 4, and 5 to 6; and a ruleset.
 fn three_groups(directory: &Path) -> Journal {
     let mut journal = Journal::open(directory, Sync::Full).unwrap();
+    journal.keep_ruleset(ruleset());
     for records in [3, 1, 2] {
         append(&mut journal, records);
     }
-    journal.keep_ruleset(&ruleset()).unwrap();
     journal
 }
 

@@ -105,8 +105,12 @@ fn rulesets_are_kept_in_order() {
         let mut log = place.open();
         // The same one may be published again: a rollback.
         for (program, hash) in [("a", 1), ("b", 9), ("a", 2), ("a", 1)] {
-            log.keep_ruleset(&ruleset(program, hash)).unwrap();
+            log.keep_ruleset(ruleset(program, hash));
+            let group = group(&[record(Body::RulesPublished)]);
+            log.append(group.records(), group.bytes()).unwrap();
         }
+        // Without its group it was never published.
+        log.keep_ruleset(ruleset("a", 3));
         drop(log);
         let log = place.open();
         assert_eq!(log.rulesets("a").unwrap(), [1, 2, 1].map(|hash| ruleset("a", hash)));

@@ -15,7 +15,7 @@ use super::batch::{AskedKept, Batch};
 use super::rows::{AccountKept, CardKept, CardholderKept, HoldKept};
 use super::words;
 use crate::journal::{Body, Record};
-use crate::ledger::embedded::naming::{asked_of, heard, payments_of, payments_told, subject_of};
+use crate::ledger::embedded::naming::{asked_of, heard, subject_of};
 use crate::ledger::embedded::rebuild::{entered_account, entered_at};
 use crate::ledger::embedded::state::{AccountIndex, CardIndex, HoldNumber, HoldRow, NameKey};
 
@@ -52,7 +52,7 @@ impl Applying<'_, '_> {
         self.batch.came(self.record.at);
         match &self.record.body {
             Body::Decided { request, outcome, .. } | Body::Adopted { request, outcome, .. } => {
-                let (payment, increment) = payments_of(request);
+                let (payment, increment) = request.payments();
                 let (expiry, asked, network) = (request.expiry, Some(request.key), request.network);
                 let about = About { payment: Some(payment), increment, expiry, asked, network, settlement_day: None };
                 self.outcome(&about, outcome)
@@ -73,7 +73,7 @@ impl Applying<'_, '_> {
     }
 
     fn told(&mut self, event: &ToldEvent, outcome: &Outcome) -> rusqlite::Result<()> {
-        let (payment, increment) = payments_told(&event.fact);
+        let (payment, increment) = event.fact.payments();
         let (asked, network, settlement_day) = (asked_of(&event.fact), event.network, event.settlement_day);
         let about = About { payment, increment, expiry: Expiry::Told, asked, network, settlement_day };
         self.outcome(&about, outcome)?;
@@ -97,10 +97,7 @@ impl Applying<'_, '_> {
             self.hold(about, outcome, hold)?;
         }
         if let Some(number) = place.hold {
-            self.batch
-                .connection()
-                .prepare_cached("INSERT INTO hold_record VALUES (?1, ?2)")?
-                .execute(params![number.cast_signed(), self.number])?;
+            self.batch.hold(HoldNumber(number))?.ok_or_else(missing)?.records.push(self.number);
         }
         if let Some(account) = place.account
             && (outcome.posted != 0 || outcome.held != 0)
@@ -166,7 +163,8 @@ impl Applying<'_, '_> {
             names: SmallVec::new(),
         };
         let (program, at) = (*self.program, self.record.at);
-        self.batch.add_hold(HoldKept { program, row, opened_at: at, changed_at: at, changed_by: self.number });
+        let records = SmallVec::new();
+        self.batch.add_hold(HoldKept { program, row, opened_at: at, changed_at: at, changed_by: self.number, records });
         Ok(())
     }
 

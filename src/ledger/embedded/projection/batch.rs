@@ -24,7 +24,7 @@ const TOLD_KEPT: Duration = Duration::from_secs(30 * 86_400);
 const PAGE_ANSWERS: usize = 512;
 
 /// Rows of a kind that one batch throws away at most: more than it adds.
-const OLD_ROWS_MAX: usize = 8_192;
+const OLD_ROWS_MAX: usize = 32_768;
 
 /// One answer, as pages have it.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
@@ -126,21 +126,25 @@ impl<'c> Batch<'c> {
         if self.hold(to)?.is_none_or(|kept| kept.row.names.contains(&name)) {
             return Ok(());
         }
-        if let Some(other) = find::named(self.connection, name)?
-            && let Some(other) = self.hold(HoldNumber(other))?
-        {
-            if other.row.hold.status == HoldStatus::Open {
-                return Ok(());
+        let (bytes, number) = (words::bytes_of(name), to.0.cast_signed());
+        // Nearly every name is new: one that is not is looked at when it is found to be there.
+        let mut insert = self.connection.prepare_cached("INSERT OR IGNORE INTO hold_name VALUES (?1, ?2)")?;
+        if insert.execute(params![&bytes[..], number])? == 0 {
+            if let Some(other) = find::named(self.connection, name)?
+                && let Some(other) = self.hold(HoldNumber(other))?
+            {
+                if other.row.hold.status == HoldStatus::Open {
+                    return Ok(());
+                }
+                other.row.names.retain(|known| *known != name);
             }
-            other.row.names.retain(|known| *known != name);
+            let mut update = self.connection.prepare_cached("UPDATE hold_name SET hold = ?2 WHERE name = ?1")?;
+            update.execute(params![&bytes[..], number])?;
         }
         if let Some(kept) = self.hold(to)? {
             kept.row.names.push(name);
         }
-        self.connection
-            .prepare_cached("INSERT INTO hold_name VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET hold = ?2")?
-            .execute(params![&words::bytes_of(name)[..], to.0.cast_signed()])
-            .map(drop)
+        Ok(())
     }
 
     /// Counts in the limit of whomever it concerns.

@@ -14,11 +14,12 @@ use crate::journal::{Checkpoint, Group, JournalError, Record, Tail};
 use crate::ledger::embedded::state::NameKey;
 use crate::ledger::embedded::state::State;
 
-/// Records that make a batch: enough to share a transaction's cost, few enough to be taken in at once.
-const BATCH_RECORDS: i64 = 2_048;
+/// Records that make a batch: enough to share the pages of indices that a transaction writes, few enough to be in memory at
+/// once.
+pub(super) const BATCH_RECORDS: i64 = 8_192;
 
 /// Records for which there is room from batch to batch; an import's group may have more.
-const RECORDS_KEPT: usize = 4_096;
+const RECORDS_KEPT: usize = 8_192;
 
 /// Why the projection could not follow.
 #[derive(Debug)]

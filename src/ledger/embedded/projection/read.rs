@@ -11,7 +11,7 @@ use holdfast_core::hold::{Hold, MovementCause, Step};
 use holdfast_core::{
     AccountId, AuthorizationId, CardToken, Currency, Expiry, Money, NetworkName, PaymentRef, PlatformName, ProgramId, Timestamp,
 };
-use rusqlite::{Connection, OptionalExtension as _, Params, Row, params};
+use rusqlite::{Connection, Params, Row, params};
 
 use super::rows::HoldKept;
 pub use super::rows::{AccountKept, CardKept, CardholderKept};
@@ -72,11 +72,13 @@ pub struct HoldLine {
     pub changed_at: Timestamp,
     /// The record that changed it last.
     pub changed_by: i64,
+    /// Every record that is about it, the oldest first.
+    pub records: Vec<i64>,
 }
 
 impl From<HoldKept> for HoldLine {
     fn from(kept: HoldKept) -> Self {
-        let HoldKept { program, row, opened_at, changed_at, changed_by } = kept;
+        let HoldKept { program, row, opened_at, changed_at, changed_by, records } = kept;
         HoldLine {
             number: row.number.0,
             program,
@@ -90,6 +92,7 @@ impl From<HoldKept> for HoldLine {
             opened_at,
             changed_at,
             changed_by,
+            records: records.into_vec(),
         }
     }
 }
@@ -197,10 +200,9 @@ impl Reader {
     /// # Errors
     /// See [`ReadError`].
     pub fn oldest_open(&self) -> Result<Option<(u64, i64)>, ReadError> {
-        let sql = "SELECT hold, min(record) FROM hold_record WHERE hold =
-                   (SELECT number FROM hold INDEXED BY hold_open WHERE status = 'open' ORDER BY number LIMIT 1) GROUP BY hold";
-        let read = |row: &Row<'_>| Ok((row.get(0).map(i64::cast_unsigned)?, row.get(1)?));
-        Ok(self.connection.query_row(sql, [], read).optional()?)
+        let sql = "FROM hold INDEXED BY hold_open WHERE status = 'open' ORDER BY number LIMIT 1";
+        let oldest = self.page(HoldKept::COLUMNS, sql, [], HoldKept::read)?.pop();
+        Ok(oldest.map(|kept| (kept.row.number.0, kept.records.first().copied().unwrap_or(0))))
     }
 
     /// Accounts of a program by number, behind `after`, at most so many.
@@ -305,6 +307,16 @@ impl Reader {
         self.page(HoldKept::COLUMNS, sql, params![card, older(before), most], hold_line)
     }
 
+    /// Open holds of all programs, the newest first, older than `before`, at most so many.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    pub fn open_holds(&self, before: Option<u64>, most: u32) -> Page<HoldLine> {
+        // Written as the index has it, so that it is taken.
+        let sql = "FROM hold WHERE status = 'open' AND number < ?1 ORDER BY number DESC LIMIT ?2";
+        self.page(HoldKept::COLUMNS, sql, params![older(before), most], hold_line)
+    }
+
     /// What moved on an account, the newest first, by records before `before`, at most so many.
     ///
     /// # Errors
@@ -342,15 +354,6 @@ impl Reader {
     pub fn inbox(&self, before: Option<i64>, most: u32) -> Page<InboxLine> {
         let sql = "FROM inbox WHERE record < ?1 ORDER BY record DESC LIMIT ?2";
         self.page(InboxLine::COLUMNS, sql, params![before.unwrap_or(i64::MAX), most], InboxLine::read)
-    }
-
-    /// Every record about a hold, the oldest first.
-    ///
-    /// # Errors
-    /// See [`ReadError`].
-    pub fn records_of_hold(&self, hold: u64) -> Page<i64> {
-        let sql = "FROM hold_record WHERE hold = ?1 ORDER BY record";
-        self.page("record", sql, params![hold.cast_signed()], |row| row.get(0))
     }
 
     fn page<T>(

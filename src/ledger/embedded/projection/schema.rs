@@ -14,7 +14,7 @@ pub const FILE: &str = "projection.sqlite";
 
 /// The number of these tables, in SQLite's `user_version`. There is no way from one to the next but from the journal; a
 /// checkpoint's state has them too and nothing to be made from, so that whoever changes them has to bring that along.
-pub(super) const FORMAT: i32 = 1;
+pub(super) const FORMAT: i32 = 2;
 
 /// "HFP1", in SQLite's `application_id`: the file is ours.
 pub(super) const APPLICATION: i32 = 0x4846_5031;
@@ -86,6 +86,7 @@ CREATE TABLE hold (
     changed_at INTEGER NOT NULL,
     changed_by INTEGER NOT NULL, -- the record that changed it last
     expires_at INTEGER,
+    records BLOB NOT NULL,      -- every record that is about it (postcard)
     life BLOB NOT NULL          -- all that the engine knows of it: hold, steps, counted, names (postcard)
 ) STRICT;
 CREATE INDEX hold_by_account ON hold (account, number);
@@ -95,8 +96,6 @@ CREATE INDEX hold_open ON hold (number) WHERE status = 'open';
 CREATE TABLE ended (record INTEGER PRIMARY KEY, at INTEGER NOT NULL, hold INTEGER NOT NULL) STRICT;
 -- Which hold a payment's name leads to.
 CREATE TABLE hold_name (name BLOB PRIMARY KEY, hold INTEGER NOT NULL) STRICT, WITHOUT ROWID;
--- Which records are about a hold.
-CREATE TABLE hold_record (hold INTEGER NOT NULL, record INTEGER NOT NULL, PRIMARY KEY (hold, record)) STRICT, WITHOUT ROWID;
 -- What limits have counted: `scope` says what `subject` numbers.
 CREATE TABLE counter (
     counter INTEGER NOT NULL,

@@ -6,11 +6,15 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::bell::Call;
-use super::follow::{FollowError, Follower};
+use super::follow::{BATCH_RECORDS, FollowError, Follower};
 use crate::ledger::embedded::{Observer, Shared};
 
-/// What is committed gathers for so long: a transaction costs the same for one record and for a hundred.
-const GATHER: Duration = Duration::from_millis(20);
+/// When nothing was committed for so long, what has gathered is followed: the processor has time.
+const QUIET: Duration = Duration::from_millis(20);
+
+/// Under load what is committed gathers until it fills a batch, but no longer than this many times [`QUIET`]. The more
+/// records share a transaction, the more of them share the pages that it writes.
+const GATHER_TURNS_MAX: u32 = 25;
 
 /// How long a failure is left alone.
 const RETRY_EVERY: Duration = Duration::from_secs(1);
@@ -24,6 +28,9 @@ pub fn run(mut follower: Follower, shared: &Shared, observer: &dyn Observer) {
     let mut failing = false;
     loop {
         let call = shared.bell.wait();
+        if call == Call::Follow {
+            gather(&follower, shared);
+        }
         match catch_up(&mut follower, shared, observer) {
             Ok(()) => failing = false,
             Err(error @ FollowError::Damaged(_)) => {
@@ -38,18 +45,32 @@ pub fn run(mut follower: Follower, shared: &Shared, observer: &dyn Observer) {
                 shared.bell.ring();
             }
         }
-        let patience = if failing { RETRY_EVERY } else { GATHER };
-        if call == Call::Finish || (shared.bell.pause(patience) == Call::Finish && failing) {
+        if call == Call::Finish || (failing && shared.bell.pause(RETRY_EVERY) == Call::Finish) {
             return;
         }
     }
 }
 
-/// Follows everything that is committed.
+/// Lets what is committed gather, as long as that goes on and less than a batch is there.
+fn gather(follower: &Follower, shared: &Shared) {
+    let mut before = shared.recorded.load(Ordering::Acquire);
+    for _ in 0..GATHER_TURNS_MAX {
+        if shared.bell.pause(QUIET) == Call::Finish {
+            return;
+        }
+        let recorded = shared.recorded.load(Ordering::Acquire);
+        if recorded == before || recorded.saturating_sub(follower.projected()) >= BATCH_RECORDS {
+            return;
+        }
+        before = recorded;
+    }
+}
+
+/// Follows everything that is committed by now; what comes meanwhile gathers for the next time.
 fn catch_up(follower: &mut Follower, shared: &Shared, observer: &dyn Observer) -> Result<(), FollowError> {
     let mut left = FINISH_BATCHES_MAX;
+    let recorded = shared.recorded.load(Ordering::Acquire);
     loop {
-        let recorded = shared.recorded.load(Ordering::Acquire);
         let projected = follower.projected();
         observer.projected(projected, recorded.saturating_sub(projected));
         if projected >= recorded || left == 0 {

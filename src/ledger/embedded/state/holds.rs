@@ -183,6 +183,13 @@ impl Holds {
         passed.chain(current).map(|place| HoldIndex(*place)).filter(is_due).take(most).collect()
     }
 
+    /// Where the hold of that number is.
+    pub fn numbered(&self, number: HoldNumber) -> Option<HoldIndex> {
+        let is_it = |slot: &Slot| matches!(slot, Slot::Taken(row, ..) if row.number == number);
+        let place = self.slots.iter().position(is_it)?;
+        u32::try_from(place).ok().map(HoldIndex)
+    }
+
     /// How many there are.
     #[cfg(test)]
     pub fn live(&self) -> u64 {

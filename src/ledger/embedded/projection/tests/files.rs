@@ -6,7 +6,7 @@ use super::*;
 use crate::journal::JournalError;
 use crate::journal::store::FILE as JOURNAL;
 use crate::ledger::embedded::projection::read::{ReadError, Reader};
-use crate::ledger::embedded::projection::schema::FILE;
+use crate::ledger::embedded::projection::schema::{FILE, FORMAT};
 
 /// A ledger with a hold, everything projected, and stopped.
 fn stopped() -> (Bench, Picture) {
@@ -79,7 +79,7 @@ fn a_newer_one_is_refused_and_left_alone() {
     let refused = Follower::open(bench.directory.path()).unwrap_err();
     assert!(matches!(refused, JournalError::Newer { format: 99, .. }), "{refused}");
     assert!(matches!(Reader::open(bench.directory.path()), Err(ReadError::Missing)));
-    change(&bench, "PRAGMA user_version = 1");
+    change(&bench, &format!("PRAGMA user_version = {FORMAT}"));
     assert_eq!(bench.restored_without_engine(), 3);
 }
 

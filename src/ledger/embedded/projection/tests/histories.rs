@@ -236,6 +236,7 @@ fn tell_story(seed: u64, acts: u32, closed_kept: Duration) {
     bench.catch_up();
     assert_same(&mut bench, seed, acts);
     assert_rows(&bench, seed);
+    bench.assert_decided_again(&format!("seed {seed}"));
 }
 
 /// Every hold that ever was is in its row as the journal has it, and movements add up to what accounts have.

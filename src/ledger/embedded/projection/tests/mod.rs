@@ -6,6 +6,7 @@ mod cold;
 mod files;
 mod histories;
 mod lists;
+mod one_name;
 mod running;
 mod trimmed;
 
@@ -19,7 +20,8 @@ use tempfile::TempDir;
 
 use super::{Finder, Follower};
 use crate::clock::{self, Moment};
-use crate::journal::{Journal, Sync};
+use crate::journal::{Body, Group, Journal, Sync};
+use crate::ledger::embedded::again::Again;
 use crate::ledger::embedded::cold::{Cold as _, Nowhere};
 use crate::ledger::embedded::engine::{Engine, Performed, Warmth};
 use crate::ledger::embedded::state::{NameKey, Picture, State};
@@ -196,7 +198,7 @@ impl Bench {
     fn replay(&self, state: &mut State, from: i64, cold: &dyn crate::ledger::embedded::cold::Cold) {
         let (mut undo, engine) = (Vec::new(), self.engine.as_ref().unwrap());
         let mut write = |first: i64, bytes: &[u8]| {
-            for (number, record) in (first..).zip(crate::journal::Group::open(bytes).unwrap()) {
+            for (number, record) in (first..).zip(Group::open(bytes).unwrap()) {
                 if number >= from {
                     crate::ledger::embedded::rebuild::write_record(state, &record.unwrap(), number, cold, &mut undo)?;
                 }
@@ -204,6 +206,33 @@ impl Bench {
             Ok(())
         };
         engine.log.read(from, &mut write).unwrap();
+    }
+
+    /// Decides every record again, on a memory that follows them: whatever this one has let go of, the same comes out.
+    fn assert_decided_again(&self, what: &str) {
+        let (mut again, engine) = (Again::new(), self.engine.as_ref().unwrap());
+        let mut decide = |first: i64, bytes: &[u8]| {
+            for (number, record) in (first..).zip(Group::open(bytes).unwrap()) {
+                let record = record.unwrap();
+                let verdict = match &record.body {
+                    Body::Decided { verdict, .. } => Some(verdict),
+                    Body::Adopted { verdict, .. } => verdict.as_ref(),
+                    Body::Told { .. }
+                    | Body::Ordered { .. }
+                    | Body::Kept { .. }
+                    | Body::AccountEntered { .. }
+                    | Body::CardEntered { .. }
+                    | Body::RulesPublished
+                    | Body::Opened
+                    | Body::Trimmed { .. } => None,
+                };
+                let outcome = again.decide(&record, verdict).map(|decided| decided.outcome);
+                assert_eq!(outcome.as_ref(), record.body.outcome(), "{what}, record {number}: {:?}", record.body);
+                again.follow(&record, number).unwrap();
+            }
+            Ok(())
+        };
+        engine.log.read(1, &mut decide).unwrap();
     }
 }
 
@@ -283,7 +312,10 @@ fn adopt(request: AuthorizationRequest, told: ToldAnswer, received_at: Timestamp
 }
 
 fn order(key: &str, name: &str, order: Order) -> Act {
-    Act::Order(origin(), Ordering { key: id(key), digest: ContentDigest::from_bytes([3; 16]), payment: payment(name), order })
+    Act::Order(
+        origin(),
+        Ordering { key: id(key), digest: ContentDigest::from_bytes([3; 16]), payment: payment(name), hold: None, order },
+    )
 }
 
 /// Tells something of the card `c`.
