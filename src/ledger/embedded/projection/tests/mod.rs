@@ -18,6 +18,7 @@ use holdfast_core::rules::*;
 use holdfast_core::*;
 use tempfile::TempDir;
 
+use super::checkpoint::Beginning;
 use super::{Finder, Follower};
 use crate::clock::{self, Moment};
 use crate::journal::{Body, Group, Journal, Sync};
@@ -210,7 +211,9 @@ impl Bench {
 
     /// Decides every record again, on a memory that follows them: whatever this one has let go of, the same comes out.
     fn assert_decided_again(&self, what: &str) {
-        let (mut again, engine) = (Again::new(), self.engine.as_ref().unwrap());
+        let engine = self.engine.as_ref().unwrap();
+        let beginning = Beginning::of(&crate::journal::Reader::open(self.directory.path()).unwrap()).unwrap();
+        let mut again = beginning.map_or_else(Again::new, |beginning| Again::beginning_with(&beginning).unwrap());
         let mut decide = |first: i64, bytes: &[u8]| {
             for (number, record) in (first..).zip(Group::open(bytes).unwrap()) {
                 let record = record.unwrap();

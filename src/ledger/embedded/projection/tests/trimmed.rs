@@ -2,6 +2,7 @@
 //! there or not, memory is what it was.
 
 use super::files::without_names;
+use super::histories::{assert_alike, tell_story};
 use super::*;
 use crate::journal::store::FILE as JOURNAL;
 use crate::journal::{Checkpoint, JournalError, Tail, state_file};
@@ -61,6 +62,11 @@ impl Bench {
         }
         let to = Tail::open(&directory).unwrap().joint_before(record).unwrap();
         let checkpoint = draw(&directory, to, self.now, &|| true).unwrap();
+        self.carry_out(&checkpoint, reached);
+        Some(checkpoint)
+    }
+
+    fn carry_out(&mut self, checkpoint: &Checkpoint, reached: Reached) {
         let acts = [Act::Announce(Box::new(checkpoint.clone())), Act::BeginAt(Box::new(checkpoint.clone()))];
         if reached >= Reached::Announced {
             self.done(&acts[0]).unwrap();
@@ -69,13 +75,12 @@ impl Bench {
             self.done(&acts[1]).unwrap();
         }
         if reached >= Reached::APiece {
-            let journal = rusqlite::Connection::open(directory.join(JOURNAL)).unwrap();
+            let journal = rusqlite::Connection::open(self.directory.path().join(JOURNAL)).unwrap();
             journal.execute("DELETE FROM journal WHERE first = 1", []).unwrap();
         }
         if reached == Reached::Everything {
             while self.done(&Act::TakeAway).unwrap() != Answer::TakenAway(0) {}
         }
-        Some(checkpoint)
     }
 
     fn lose_the_projection(&self) {
@@ -113,6 +118,40 @@ fn memory_is_what_it_was_whatever_was_reached() {
             assert_eq!(without_names(bench.memory()), without_names(before), "{reached:?}, lost: {lost}");
         }
     }
+}
+
+#[test]
+fn any_history_goes_on_from_any_checkpoint_as_from_its_beginning() {
+    for (seed, closed_kept) in [(30, 600), (31, 600), (32, 0), (33, 0)] {
+        let mut bench = tell_story(seed, 1_000, Duration::from_secs(closed_kept));
+        for part in [4, 2] {
+            let what = format!("seed {seed}, part {part}");
+            let journal = Tail::open(bench.directory.path()).unwrap();
+            let first = journal.start().unwrap().next;
+            let to = journal.joint_before(first + (bench.recorded() - first) / part).unwrap();
+            let checkpoint = draw(bench.directory.path(), to, bench.now, &|| true).unwrap();
+            let lived = bench.memory();
+            // What is in the state is fingerprinted by a key of its own, which the next one goes on with.
+            bench.key = key_in(&bench, &checkpoint);
+            let expected = (first == 1).then(|| bench.replayed());
+            bench.carry_out(&checkpoint, Reached::Everything);
+            bench.stop();
+            bench.lose_the_projection();
+            assert!(bench.start().is_some(), "{what}");
+            assert_eq!(bench.follower.as_ref().unwrap().projected(), checkpoint.record - 1, "{what}");
+            bench.catch_up();
+            if let Some(expected) = expected {
+                assert_alike(&bench.restored(), &expected, &what);
+            }
+            assert_eq!(without_names(bench.memory()), without_names(lived), "{what}");
+            bench.assert_decided_again(&what);
+        }
+    }
+}
+
+fn key_in(bench: &Bench, checkpoint: &Checkpoint) -> NameKey {
+    let state = schema::open_state(bench.directory.path(), checkpoint.record).unwrap();
+    crate::ledger::embedded::projection::find::key(&state).unwrap()
 }
 
 #[test]
