@@ -122,7 +122,12 @@ impl Groups<'_> {
 
     /// Reads every group from the one that holds record `from` on, in order, checking the chain.
     pub fn walk(&self, from: i64, each: &mut EachGroup<'_>) -> Result<(), JournalError> {
-        let mut joint = self.before_group_of(from)?;
+        self.walk_from(self.before_group_of(from)?, each)
+    }
+
+    /// Reads every group behind a joint, in order, checking the chain.
+    pub fn walk_from(&self, from: Joint, each: &mut EachGroup<'_>) -> Result<(), JournalError> {
+        let mut joint = from;
         loop {
             let end = self.portion(joint, i64::MAX, i64::MAX, each)?;
             if end == joint {

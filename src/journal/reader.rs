@@ -38,6 +38,8 @@ pub struct Reader {
     synced: Synced,
     /// Where it lies.
     directory: PathBuf,
+    /// Where it began when it was opened: whoever reads it all holds on to that.
+    start: Joint,
 }
 
 /// What a journal was proven to hold.
@@ -86,7 +88,8 @@ impl Reader {
             Found::Nothing | Found::Damaged => backup_mark(&connection, &path)?,
         };
         let directory = path.parent().unwrap_or(Path::new("")).to_owned();
-        Ok(Reader { path, connection, schema, synced, directory })
+        let start = Groups { connection: &connection, path: &path, schema }.start()?;
+        Ok(Reader { path, connection, schema, synced, directory, start })
     }
 
     /// The same, called otherwise in errors: a copy by what it is a copy of.
@@ -125,13 +128,13 @@ impl Reader {
     pub fn verify(&self, progress: &mut Progress<'_>) -> Result<Verified, JournalError> {
         let groups = self.groups();
         self.must_reach_mark()?;
-        let checkpoint = groups.checkpoint()?;
+        let checkpoint = self.begins_with()?;
         if let Some(checkpoint) = &checkpoint {
             self.prove_state(checkpoint)?;
         }
         // What the chain says of it, last.
         let mut announced = None;
-        let (start, end) = (groups.start()?, groups.end()?);
+        let (start, end) = (self.start, groups.end()?);
         let mut verified = Verified {
             first: start.next,
             last: start.next.saturating_sub(1),
@@ -140,7 +143,7 @@ impl Reader {
             head: [0; 32],
             checkpoint,
         };
-        groups.walk(0, &mut |first, bytes| {
+        groups.walk_from(start, &mut |first, bytes| {
             let unreadable = |error| JournalError::Unreadable(self.path.clone(), first, error);
             let group = Group::open(bytes).map_err(unreadable)?;
             if !verified.engines.contains(group.engine) {
@@ -174,6 +177,25 @@ impl Reader {
         }
         verified.head = joint.chain;
         Ok(verified)
+    }
+
+    /// The checkpoint at which it began when it was opened.
+    ///
+    /// # Errors
+    /// The disk, a checkpoint that is damaged, or more was dropped since.
+    pub fn begins_with(&self) -> Result<Option<Checkpoint>, JournalError> {
+        let checkpoint = self.groups().checkpoint()?;
+        match &checkpoint {
+            Some(known) if known.record > self.start.next => {
+                Err(JournalError::DroppedMeanwhile { path: self.path.clone(), record: known.record })
+            }
+            Some(_) | None => Ok(checkpoint),
+        }
+    }
+
+    /// Where it began when it was opened.
+    pub(super) fn start(&self) -> Joint {
+        self.start
     }
 
     /// Proves what stands for the groups that were dropped: in a backup it is with them, else it lies beside them.

@@ -37,9 +37,9 @@ impl Reader {
     /// The disk, damage, or what `each` says.
     pub fn records(&self, to: i64, progress: &mut Progress<'_>, each: &mut EachRecord<'_>) -> Result<(), JournalError> {
         self.must_reach_mark()?;
-        let (start, next) = self.bounds()?;
+        let (start, next) = (self.start().next, self.end()?.next);
         let all = next.min(to.saturating_add(1)).saturating_sub(start);
-        self.groups().walk(0, &mut |first, bytes| {
+        self.groups().walk_from(self.start(), &mut |first, bytes| {
             if first > to {
                 return Ok(());
             }

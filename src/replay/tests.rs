@@ -272,3 +272,19 @@ fn a_million_records_to_measure_on() {
     house.stop();
     std::fs::rename(house.directory.path(), std::env::var("HOLDFAST_FIGURE").unwrap()).unwrap();
 }
+
+#[test]
+fn what_is_dropped_while_it_is_decided_again_is_no_difference() {
+    let mut house = lived_in();
+    let last = house.stop().last().unwrap();
+    house.start();
+    house.trim(last - 12);
+    let reader = Reader::open(house.directory.path()).unwrap();
+    house.trim(last - 8);
+    let refused = replay(&reader, &(1..=i64::MAX), &mut |_| Ok(()), &mut |_, _, _| {}).unwrap_err();
+    assert!(matches!(refused, JournalError::DroppedMeanwhile { .. }), "{refused}");
+    let refused = reader.records(i64::MAX, &mut |_, _, _| {}, &mut |_| Ok(())).unwrap_err();
+    assert!(matches!(refused, JournalError::DroppedMeanwhile { .. }), "{refused}");
+    let (replayed, differences) = replay_all(&house.stop());
+    assert!(replayed.decided > 0 && differences.is_empty(), "{differences:?}");
+}

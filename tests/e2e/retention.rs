@@ -162,3 +162,33 @@ fn a_server_drops_by_itself_what_could_have_gone_a_day_ago() {
     assert!(server.metric("holdfast_journal_kept_bytes", &[]) > 0.0);
     assert!(server.terminate().success());
 }
+
+#[test]
+fn a_server_that_is_killed_while_it_drops_starts_again_as_it_was() {
+    let workplace = workplace_that_keeps(36);
+    let server = workplace.serve();
+    assert_eq!(server.client().post("/marqeta/jit", &Marqeta::purchase("one", "40.00").body()).status, 200);
+    assert!(server.terminate().success());
+    let untouched = workplace.path("untouched");
+    std::fs::rename(workplace.data(), &untouched).unwrap();
+    for seen in ["checkpoint.part", "checkpoint-7.sqlite", "projection.sqlite"] {
+        let _ = std::fs::remove_dir_all(workplace.data());
+        let mut restore = std::process::Command::new(server::HOLDFAST);
+        restore.arg("restore").arg(&untouched).arg("--data").arg(workplace.data());
+        assert!(restore.output().unwrap().status.success());
+        let server = workplace.serve();
+        let mut trim = std::process::Command::new(server::HOLDFAST);
+        trim.args(["journal", "trim", "--data"]).arg(workplace.data()).stderr(std::process::Stdio::null());
+        let mut trim = trim.stdout(std::process::Stdio::null()).spawn().unwrap();
+        while !workplace.data().join(seen).exists() && trim.try_wait().unwrap().is_none() {}
+        server.kill();
+        trim.wait().unwrap();
+        assert!(text(&ask(&workplace, &["journal", "verify"])).contains("head number"), "{seen}");
+        let server = workplace.serve();
+        assert_eq!(server::balance(&workplace, "acct-demo-1"), (100_000, 4_000, 96_000), "{seen}");
+        assert!(text(&ask(&workplace, &["journal", "trim", "--json"])).contains("because"), "{seen}");
+        assert_eq!(json(&ask(&workplace, &["journal", "verify", "--json"]))["first"], 7, "{seen}");
+        assert_eq!(json(&ask(&workplace, &["replay", "--json"]))["differing"], 0, "{seen}");
+        assert!(server.terminate().success());
+    }
+}

@@ -105,7 +105,7 @@ impl Beginning {
     /// # Errors
     /// It is not there, was changed, or is another version's.
     pub fn of(reader: &Reader) -> Result<Option<Self>, JournalError> {
-        let Some(checkpoint) = reader.checkpoint()? else { return Ok(None) };
+        let Some(checkpoint) = reader.begins_with()? else { return Ok(None) };
         let (directory, record) = (reader.directory(), checkpoint.record);
         checkpoint.prove_state(directory)?;
         let path = state_file::path_of(directory, record);
