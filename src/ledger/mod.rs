@@ -10,6 +10,7 @@
 mod conformance;
 pub mod embedded;
 pub mod permit;
+pub mod sight;
 mod ticket;
 
 use std::fmt;
@@ -25,6 +26,7 @@ use holdfast_core::{
 
 use crate::clock::Instant;
 pub use crate::journal::{Checkpoint, KeptRuleset, Noted, Operation};
+pub use sight::Glimpse;
 pub use ticket::{Completions, Mailbox, Pool, Ticket, Wait};
 
 /// An engine that keeps the money.
@@ -39,6 +41,11 @@ pub trait Ledger: Send + Sync {
 
     /// Whether it can answer.
     fn readiness(&self) -> Readiness;
+
+    /// What is to be seen around a question without asking it. Never waits for a disk.
+    fn look(&self, _origin: &Origin, _request: &AuthorizationRequest) -> Glimpse {
+        Glimpse::Nothing
+    }
 }
 
 /// Whether a ledger can answer.

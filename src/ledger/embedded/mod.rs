@@ -17,6 +17,7 @@ mod rebuild;
 pub(crate) mod state;
 mod undo;
 mod weigh;
+mod window;
 mod writer;
 
 use std::hash::BuildHasher as _;
@@ -26,6 +27,7 @@ use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use holdfast_core::AuthorizationRequest;
 use tokio::sync::oneshot;
 
 use self::cold::{Cold, Nowhere};
@@ -33,8 +35,9 @@ use self::engine::Engine;
 use self::projection::{Bell, Finder, Follower};
 use self::queue::{Queue, Taken};
 use self::state::State;
+use self::window::Window;
 use self::writer::Writer;
-use super::{Completions, Ledger, LedgerError, Readiness, Ticket};
+use super::{Completions, Glimpse, Ledger, LedgerError, Origin, Readiness, Ticket};
 use crate::clock;
 use crate::journal::{Journal, JournalError, Log, Sync, Tail};
 
@@ -82,6 +85,8 @@ struct Shared {
     projected: AtomicI64,
     /// Rung when there is something to project.
     bell: Bell,
+    /// Where memory can be looked at.
+    window: Arc<Window>,
 }
 
 impl Shared {
@@ -92,6 +97,7 @@ impl Shared {
             recorded: AtomicI64::new(0),
             projected: AtomicI64::new(0),
             bell: Bell::new(),
+            window: Arc::new(Window::new()),
         }
     }
 
@@ -290,6 +296,10 @@ impl Ledger for Embedded {
 
     fn readiness(&self) -> Readiness {
         self.shared.readiness()
+    }
+
+    fn look(&self, origin: &Origin, request: &AuthorizationRequest) -> Glimpse {
+        self.shared.window.look(origin, request)
     }
 }
 

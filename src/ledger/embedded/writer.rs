@@ -69,6 +69,7 @@ impl Writer {
             }
         };
         std::thread::Builder::new().name("finder".to_owned()).spawn(seek)?;
+        let engine = engine.with_window(Arc::clone(&shared.window));
         let (awaiting, completions) = (Vec::new(), Completions::default());
         Ok(Writer { shared, engine, commit_records_max, awaiting, completions, to_find, found, finding: 0, more_due: false })
     }
@@ -83,7 +84,10 @@ impl Writer {
                 Writable::Yes => LOOK_EVERY,
                 Writable::No => RETRY_EVERY,
             };
-            if self.shared.queue.take(&mut batch, Some(patience)) == Taken::Nothing {
+            self.engine.show(clock::utc());
+            let taken = self.shared.queue.take(&mut batch, Some(patience));
+            self.engine.take_away();
+            if taken == Taken::Nothing {
                 if self.finding == 0 {
                     return;
                 }

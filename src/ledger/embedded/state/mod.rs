@@ -12,6 +12,7 @@ mod picture;
 mod portrait;
 mod restore;
 mod rows;
+mod seen;
 mod take_back;
 mod write;
 

@@ -5,6 +5,7 @@
 
 mod conforming;
 mod groups;
+mod looking;
 mod trouble;
 
 use std::path::Path;
