@@ -7,10 +7,10 @@
 
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
+use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use holdfast_core::{PlatformName, ProgramId};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{mpsc, watch};
@@ -18,16 +18,19 @@ use tokio::sync::{mpsc, watch};
 use crate::api::reads::embedded::EmbeddedReads;
 use crate::api::{Api, ApiProgram};
 use crate::background::Background;
-use crate::config::ruleset::{self, Home};
-use crate::config::{Config, LedgerSync, MountConfig, ProgramConfig};
+use crate::config::ruleset;
+use crate::config::{self, Config, LedgerSync, MountConfig, ProgramConfig};
 use crate::first_start::make_ready;
-use crate::journal::{Sync, head_number};
-use crate::ledger::embedded::{self, Embedded, Observer, Opening};
+use crate::journal::Sync;
+use crate::ledger::Ledger;
+use crate::ledger::embedded::{self, Embedded, Opening};
 use crate::ledger::permit::InFlight;
-use crate::ledger::{Ledger, Readiness};
-use crate::metrics::{LedgerStanding, Metrics};
+use crate::metrics::Metrics;
 use crate::operations::{Counter, Desk};
-use crate::responder::{Mount, Patience, Program, Responder, Stage, ToldBook, Worker, adopt_all};
+use crate::reporter::{Reporter, say};
+use crate::responder::{
+    Mount, NothingKnown, Nowhere, Patience, Program, Responder, Stage, StandIn, StandInTable, ToldBook, Worker, adopt_all,
+};
 use crate::retention::{Keep, Retention};
 use crate::server::ops::{self, Operators, Pages};
 use crate::server::{self, Drained, Limits, RouteEntry, RouteError, RouteTable, Running, Serving, Tls};
@@ -83,6 +86,8 @@ impl App {
             ledger: Arc::clone(&ledger),
             book: Arc::clone(&book),
             adoptions,
+            durably: Box::new(Nowhere),
+            last_known: Box::new(NothingKnown),
             in_flight: InFlight::new(config.responder.in_flight_max),
             metrics: Arc::clone(&metrics),
             telemetry,
@@ -255,45 +260,6 @@ fn start_telemetry(config: &Config, metrics: &Arc<Metrics>) -> Result<Option<(Te
     started.map(Some).map_err(|error| StartError::Telemetry(wanted.file.clone(), error))
 }
 
-/// Tells metrics and operators what the ledger does.
-struct Reporter(Arc<Metrics>);
-
-impl Observer for Reporter {
-    fn committed(&self, records: u32, took: Duration) {
-        self.0.ledger.committed(took, records);
-    }
-
-    fn head(&self, last: i64, chain: &[u8; 32]) {
-        self.0.ledger.journal(last, head_number(chain));
-    }
-
-    fn readiness(&self, readiness: Readiness) {
-        self.0.ledger.standing(match readiness {
-            Readiness::Ready => LedgerStanding::Up,
-            Readiness::Starting | Readiness::Unavailable => LedgerStanding::Down,
-        });
-    }
-
-    fn expired(&self, holds: usize) {
-        self.0.ledger.expired(holds);
-    }
-
-    fn projected(&self, _record: i64, lag: i64) {
-        self.0.ledger.projection_lag(lag);
-    }
-
-    fn say(&self, message: &str) {
-        say(message);
-    }
-}
-
-/// One line for the operator, on standard error with the time.
-fn say(message: &str) {
-    use std::io::Write as _;
-    // Whoever closed standard error does not want to know.
-    let _ = writeln!(std::io::stderr(), "{} {message}", crate::clock::utc());
-}
-
 /// A runtime for the thread that runs it.
 pub(crate) fn runtime() -> std::io::Result<Runtime> {
     Builder::new_current_thread().enable_all().build()
@@ -371,15 +337,34 @@ fn programs(
     let (mut live, mut counters) = (Vec::new(), Vec::new());
     for program in &config.programs {
         let source = std::fs::read_to_string(&program.rules_path)?;
-        let home = Home { program: program.id, currency: program.currency, country: program.country };
+        let home = program.home();
         let rules = ruleset::read(&program.rules_path.display().to_string(), &source, &home).map_err(StartError::Config)?;
-        let shared = Arc::new(Program { id: program.id, rules: ArcSwap::from_pointee(rules), configured_rules: source.into() });
+        let shared = Arc::new(Program {
+            id: program.id,
+            rules: ArcSwap::from_pointee(rules),
+            configured_rules: source.into(),
+            stand_in: stand_in(program, config.responder.told_max)?,
+        });
         counters.push(Counter::new(program, Arc::clone(&shared)));
         live.push(shared);
     }
     let keeps = config.programs.iter().map(|program| Keep { program: program.id, days: program.journal_keep_days });
     let retention = Retention { data: config.ledger.data.clone(), keeps: keeps.collect(), alone: tokio::sync::Mutex::default() };
     Ok((live, Desk::new(Arc::clone(ledger), counters, metrics).with_retention(retention)))
+}
+
+/// A program's stand-in with its configured tables; without any it declines.
+fn stand_in(program: &ProgramConfig, told_max: u32) -> Result<StandIn, StartError> {
+    let table = |(platform, path): (Option<PlatformName>, &Path)| {
+        let source = std::fs::read_to_string(path)?;
+        let policy = config::stand_in::read(&path.display().to_string(), &source, &program.home()).map_err(StartError::Config)?;
+        Ok(StandInTable { platform, in_force: ArcSwapOption::from_pointee(policy), configured: Some(source.into()) })
+    };
+    let mut tables = program.stand_in.all().map(table).collect::<Result<Vec<_>, StartError>>()?;
+    if program.stand_in.table.is_none() {
+        tables.insert(0, StandInTable { platform: None, in_force: ArcSwapOption::empty(), configured: None });
+    }
+    Ok(StandIn::new(tables, usize::try_from(told_max).unwrap_or(usize::MAX)))
 }
 
 fn mounts(config: &Config, programs: &[Arc<Program>], metrics: &Metrics) -> Vec<Mount> {
@@ -406,7 +391,7 @@ fn mounts(config: &Config, programs: &[Arc<Program>], metrics: &Metrics) -> Vec<
 
 fn pages(responder: &Arc<Responder>, metrics: &Arc<Metrics>) -> Pages {
     let (shown, kept) = (Arc::clone(metrics), Arc::clone(metrics));
-    let (watched, status) = (Arc::downgrade(responder), Arc::downgrade(responder));
+    let (watched, status, kept_up) = (Arc::downgrade(responder), Arc::downgrade(responder), Arc::downgrade(responder));
     Pages {
         metrics: Box::new(move || {
             if let Some(responder) = watched.upgrade() {
@@ -418,7 +403,12 @@ fn pages(responder: &Arc<Responder>, metrics: &Arc<Metrics>) -> Pages {
             page
         }),
         status: Box::new(move || status.upgrade().map(|responder| responder.status())),
-        upkeep: Box::new(move || kept.run_upkeep()),
+        upkeep: Box::new(move || {
+            kept.run_upkeep();
+            if let Some(responder) = kept_up.upgrade() {
+                responder.mounts.iter().for_each(|mount| mount.program.stand_in.forget(crate::clock::utc()));
+            }
+        }),
     }
 }
 

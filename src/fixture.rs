@@ -126,6 +126,7 @@ impl House {
         let mut house = House { directory: tempfile::tempdir().unwrap(), ruleset, ledger: None };
         house.start();
         house.act(Act::Publish(Box::new(KeptRuleset {
+            kind: crate::journal::KeptKind::Rules,
             hash: *house.ruleset.hash().as_bytes(),
             program: program().to_string(),
             source: RULES.to_owned(),

@@ -202,13 +202,6 @@ impl StandInPolicy {
         Ok(StandInPolicy { hash, currency, country, mode, rows: rows.into_boxed_slice(), caps })
     }
 
-    /// A table without rows: no, whatever is asked.
-    #[must_use]
-    pub fn declining(currency: Currency) -> Self {
-        let (hash, mode, caps) = (RulesetHash::of(""), Mode::Decline, Caps::default());
-        StandInPolicy { hash, currency, country: None, mode, rows: Box::default(), caps }
-    }
-
     /// Which version this is.
     #[must_use]
     pub const fn hash(&self) -> RulesetHash {

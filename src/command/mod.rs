@@ -24,6 +24,7 @@ pub mod rules;
 pub mod selftest;
 pub mod serve;
 pub mod settlement;
+pub mod stand_in;
 #[cfg(test)]
 mod tests;
 pub mod trim;
@@ -52,6 +53,7 @@ enum Command {
     Import(import::Import),
     Balance(balance::Balance),
     Rules(rules::Rules),
+    StandIn(stand_in::StandIn),
     Inbox(inbox::Inbox),
     Journal(journal::Journal),
     Explain(explain::Explain),
@@ -138,6 +140,7 @@ impl Cli {
             Command::Import(import) => import.run(output),
             Command::Balance(balance) => balance.run(output),
             Command::Rules(rules) => rules.run(output),
+            Command::StandIn(stand_in) => stand_in.run(output),
             Command::Journal(journal) => journal.run(output),
             Command::Explain(explain) => explain.run(output),
             Command::Settlement(settlement) => settlement.run(output),

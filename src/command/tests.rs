@@ -11,6 +11,7 @@ use super::*;
 use crate::control::protocol::{BalancesPage, IMPORT_ROWS_MAX, PageStart};
 use crate::control::server::ControlListener;
 use crate::control::{AccountReport, ControlAnswer, ControlRequest, ImportFile, ImportSummary, RowProblem, RulesVersion};
+use crate::journal::KeptKind;
 
 fn parse(line: &str) -> Result<Cli, ErrorKind> {
     Cli::try_parse_from(line.split(' ')).map_err(|error| error.kind())
@@ -135,7 +136,15 @@ fn report() -> AccountReport {
 fn version(in_force: bool) -> RulesVersion {
     let at = Timestamp::from_unix_seconds(1_773_500_966);
     let program = ProgramId::new("demo").unwrap();
-    RulesVersion { program, hash: "5c1d".into(), at, by: "ann".into(), why: "no cash\nat night".into(), in_force }
+    RulesVersion {
+        kind: KeptKind::Rules,
+        program,
+        hash: "5c1d".into(),
+        at,
+        by: "ann".into(),
+        why: "no cash\nat night".into(),
+        in_force,
+    }
 }
 
 #[test]

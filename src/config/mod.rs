@@ -32,6 +32,7 @@ pub mod ruleset;
 pub mod secret;
 pub mod server;
 mod settlement;
+pub mod stand_in;
 pub mod telemetry;
 #[cfg(test)]
 mod tests;

@@ -112,6 +112,7 @@ fn same_program(one: &ProgramConfig, other: &ProgramConfig) -> bool {
         && one.country == other.country
         && one.time_zone == other.time_zone
         && one.rules_path == other.rules_path
+        && one.stand_in == other.stand_in
 }
 
 /// Whether two readings of a mount agree in all but its credentials.

@@ -19,7 +19,7 @@ pub use protocol::{
 };
 
 use holdfast_core::{AccountId, ProgramId};
-use protocol::{BalancesPage, PageStart, RulesPublish, RulesRollback, Trim, TrimReport};
+use protocol::{BalancesPage, PageStart, RulesHistory, RulesPublish, RulesRollback, Trim, TrimReport};
 
 /// The socket's name in the data directory.
 pub const SOCKET_NAME: &str = "holdfast.sock";
@@ -53,17 +53,17 @@ pub trait Operations: Send + Sync {
         from: Option<PageStart>,
     ) -> impl Future<Output = Result<BalancesPage, OperationError>> + Send;
 
-    /// Puts a ruleset in force.
+    /// Puts a ruleset, or a stand-in table, in force.
     ///
     /// # Errors
-    /// Unknown program, or a ruleset that does not load: with all of its errors; the one in force stays.
+    /// Unknown program or platform, or a text that does not load: with all of its errors; the one in force stays.
     fn rules_publish(&self, publish: RulesPublish) -> impl Future<Output = Result<RulesVersion, OperationError>> + Send;
 
     /// Every version that was ever in force, the latest first.
     ///
     /// # Errors
     /// Unknown program.
-    fn rules_history(&self, program: ProgramId) -> impl Future<Output = Result<Vec<RulesVersion>, OperationError>> + Send;
+    fn rules_history(&self, asked: RulesHistory) -> impl Future<Output = Result<Vec<RulesVersion>, OperationError>> + Send;
 
     /// Puts an earlier version in force again.
     ///
@@ -98,7 +98,7 @@ pub async fn answer<O: Operations>(operations: &O, request: ControlRequest) -> C
         ControlRequest::RulesPublish(publish) => {
             operations.rules_publish(publish).await.map(|version| ControlAnswer::RulesInForce(Box::new(version)))
         }
-        ControlRequest::RulesHistory(asked) => operations.rules_history(asked.program).await.map(ControlAnswer::RulesHistory),
+        ControlRequest::RulesHistory(asked) => operations.rules_history(asked).await.map(ControlAnswer::RulesHistory),
         ControlRequest::RulesRollback(rollback) => {
             operations.rules_rollback(rollback).await.map(|version| ControlAnswer::RulesInForce(Box::new(version)))
         }

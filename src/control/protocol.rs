@@ -10,7 +10,7 @@ use holdfast_core::hold::{AccountStatus, CardStatus};
 use holdfast_core::{AccountId, CardToken, CardholderToken, Money, ProgramId, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::journal::Checkpoint;
+use crate::journal::{Checkpoint, KeptKind};
 
 /// The longest line that asks, in bytes. Larger imports go in several.
 pub const REQUEST_BYTES_MAX: usize = 8 * 1024 * 1024;
@@ -29,7 +29,7 @@ pub enum ControlRequest {
     Balance(Balance),
     /// Tell every account's standing, a page at a time.
     Balances(Balances),
-    /// Put a ruleset in force.
+    /// Put a ruleset, or a stand-in table, in force.
     RulesPublish(RulesPublish),
     /// List the versions.
     RulesHistory(RulesHistory),
@@ -220,9 +220,11 @@ pub struct AccountReport {
     pub holds_open: u64,
 }
 
-/// A ruleset to put in force.
+/// A ruleset, or a stand-in table, to put in force.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RulesPublish {
+    /// Which of the two, and for which platform.
+    pub kind: KeptKind,
     /// For which program.
     #[serde(deserialize_with = "from_text")]
     pub program: ProgramId,
@@ -239,6 +241,8 @@ pub struct RulesPublish {
 /// Whose versions.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RulesHistory {
+    /// Of what.
+    pub kind: KeptKind,
     /// The program.
     #[serde(deserialize_with = "from_text")]
     pub program: ProgramId,
@@ -247,6 +251,8 @@ pub struct RulesHistory {
 /// Which version to put in force again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RulesRollback {
+    /// Of what.
+    pub kind: KeptKind,
     /// For which program.
     #[serde(deserialize_with = "from_text")]
     pub program: ProgramId,
@@ -258,9 +264,11 @@ pub struct RulesRollback {
     pub why: String,
 }
 
-/// One version of a ruleset, each time it came into force.
+/// One version of a ruleset or stand-in table, each time it came into force.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RulesVersion {
+    /// Of what.
+    pub kind: KeptKind,
     /// The program.
     #[serde(deserialize_with = "from_text")]
     pub program: ProgramId,

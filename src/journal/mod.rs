@@ -40,7 +40,7 @@ pub use reader::{Reader, Stage, Verified};
 pub use record::{Body, BodyRef, Place, Record, RecordRef, Uses};
 pub use records::Numbered;
 pub use retention::{Begins, Checkpoint};
-pub use rulesets::KeptRuleset;
+pub use rulesets::{KeptKind, KeptRuleset};
 pub use state_file::State as CheckpointState;
 pub use store::{Journal, Sync};
 pub use tail::Tail;

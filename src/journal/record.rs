@@ -124,7 +124,7 @@ pub enum Body {
         /// Its status.
         status: CardStatus,
     },
-    /// A ruleset became the live one; [`Record::ruleset`] says which.
+    /// A ruleset, or a stand-in table, became the live one; [`Record::ruleset`] says which.
     RulesPublished,
     /// The log can be written again after a failure.
     Opened,

@@ -82,12 +82,12 @@ impl Reader {
         Ok(Some(Begins { record: checkpoint.record, at: checkpoint.state_of(self.path())?.at }))
     }
 
-    /// Every ruleset that was ever published, oldest first.
+    /// Every ruleset and stand-in table that was ever published, oldest first.
     ///
     /// # Errors
     /// The disk.
     pub fn rulesets(&self) -> Result<Vec<KeptRuleset>, JournalError> {
-        rulesets::all(&self.connection).map_err(JournalError::disk(self.path()))
+        rulesets::all(&self.connection, self.schema()).map_err(JournalError::disk(self.path()))
     }
 
     /// One record; `None` if it is not there any more, or not yet.

@@ -25,7 +25,7 @@ use holdfast_core::{
 };
 
 use crate::clock::Instant;
-pub use crate::journal::{Checkpoint, KeptRuleset, Noted, Operation};
+pub use crate::journal::{Checkpoint, KeptKind, KeptRuleset, Noted, Operation};
 pub use sight::Glimpse;
 pub use ticket::{Completions, Mailbox, Pool, Ticket, Wait};
 
@@ -122,9 +122,9 @@ pub enum Act {
     Note(Box<Operation>),
     /// Tell whether the operation of that id was noted.
     WasNoted([u8; 16]),
-    /// Keep a ruleset as the program's live one.
+    /// Keep a ruleset, or a stand-in table, as the program's live one.
     Publish(Box<KeptRuleset>),
-    /// Tell every ruleset that a program ever published, oldest first.
+    /// Tell every ruleset and stand-in table that a program ever published, oldest first.
     Rulesets(ProgramId),
     /// Record what is going to stand for the oldest records.
     Announce(Box<Checkpoint>),
@@ -256,7 +256,7 @@ pub enum Answer {
         /// New cards.
         cards: u64,
     },
-    /// Rulesets, oldest first.
+    /// Rulesets and stand-in tables, oldest first.
     Rulesets(Vec<KeptRuleset>),
     /// What became of noting an operation.
     Noted(Noted),

@@ -58,6 +58,12 @@ const PROJECTION_LAG: Family = Family {
     kind: Kind::Gauge,
 };
 
+const PROJECTION_ANEW: Family = Family {
+    name: "holdfast_projection_rebuilds_total",
+    help: "How often the projection was found damaged and made anew while the ledger went on",
+    kind: Kind::Counter,
+};
+
 pub(super) const FAMILIES: &[Family] = &[
     COMMIT_SECONDS,
     COMMIT_RECORDS,
@@ -70,6 +76,7 @@ pub(super) const FAMILIES: &[Family] = &[
     KEPT_BYTES,
     OLDEST_SECONDS,
     PROJECTION_LAG,
+    PROJECTION_ANEW,
 ];
 
 /// The ledger's metrics.
@@ -86,6 +93,7 @@ pub struct LedgerMetrics {
     kept_bytes: Gauge,
     oldest_seconds: Gauge,
     projection_lag: Gauge,
+    projection_anew: Counter,
 }
 
 /// Whether the ledger answers.
@@ -111,6 +119,7 @@ impl LedgerMetrics {
             kept_bytes: registry.gauge(&KEPT_BYTES, &[]),
             oldest_seconds: registry.gauge(&OLDEST_SECONDS, &[]),
             projection_lag: registry.gauge(&PROJECTION_LAG, &[]),
+            projection_anew: registry.counter(&PROJECTION_ANEW, &[]),
         }
     }
 
@@ -150,6 +159,11 @@ impl LedgerMetrics {
     /// So many records are not in the projection yet.
     pub fn projection_lag(&self, records: i64) {
         self.projection_lag.set(f64::from(u32::try_from(records).unwrap_or(if records < 0 { 0 } else { u32::MAX })));
+    }
+
+    /// The projection was found damaged, and is made anew.
+    pub fn projection_anew(&self) {
+        self.projection_anew.increment(1);
     }
 
     /// So many told stand-in answers wait for the ledger.

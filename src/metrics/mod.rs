@@ -110,6 +110,11 @@ impl Metrics {
         self.info.ruleset(program, hash);
     }
 
+    /// From now on this stand-in table decides for the program, or for its platform where that has one of its own.
+    pub fn stand_in_table(&self, program: ProgramId, platform: Option<PlatformName>, hash: &str) {
+        self.info.stand_in_table(program, platform, hash);
+    }
+
     /// Everything, in the Prometheus text format.
     #[must_use]
     pub fn render(&self) -> String {
@@ -143,6 +148,11 @@ impl MountMetrics {
     /// An authorization was answered. A stand-in is counted by its cause as well, a late answer as late.
     pub fn record(&self, record: &CallbackRecord<'_>) {
         self.decisions.record(record);
+    }
+
+    /// Stand-in gave no decision, so that the platform's own speaks.
+    pub fn abstained(&self) {
+        self.decisions.abstained();
     }
 
     /// A stranger was refused.

@@ -153,6 +153,7 @@ fn other_rules_than_those_of_then_are_found() {
 fn a_ruleset_that_is_not_its_hash_is_not_used() {
     let house = House::with(100);
     house.act(Act::Publish(Box::new(KeptRuleset {
+        kind: crate::journal::KeptKind::Rules,
         hash: [3; 32],
         program: program().to_string(),
         source: crate::fixture::RULES.to_owned(),

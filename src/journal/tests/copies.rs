@@ -27,6 +27,7 @@ fn three_groups(directory: &Path) -> Journal {
 
 fn ruleset() -> KeptRuleset {
     KeptRuleset {
+        kind: KeptKind::Rules,
         hash: [7; 32],
         program: "a".to_owned(),
         source: "# rules".to_owned(),

@@ -56,7 +56,7 @@ pub fn draw(directory: &Path, to: Joint, at: Timestamp, goes_on: &dyn Fn() -> bo
     let part = state_file::part_in(directory);
     let connection = match &before {
         Some(before) => schema::open_copy(directory, before, &part)?,
-        None => schema::open_empty(&part)?,
+        None => first(directory, &part)?,
     };
     let disk = |error| DrawError::Journal(JournalError::disk(&part)(error));
     // All of it is synced once it is whole.
@@ -85,6 +85,20 @@ pub fn draw(directory: &Path, to: Joint, at: Timestamp, goes_on: &dyn Fn() -> bo
     state_file::install(&part, directory, to.next)?;
     let state = CheckpointState { sha256, bytes, at, accounts, cards, holds_open };
     Ok(Checkpoint { record: to.next, chain: to.chain, state: state.written() })
+}
+
+/// Before the first record: fingerprinted by the projection's key, so that whoever has names under it may go on from here.
+fn first(directory: &Path, part: &Path) -> Result<Connection, JournalError> {
+    let connection = schema::open_empty(part)?;
+    let key = || -> rusqlite::Result<()> {
+        if let Some(projection) = schema::open_to_read(directory)? {
+            let secret: Vec<u8> = projection.query_row("SELECT secret FROM meta", [], |row| row.get(0))?;
+            connection.execute("UPDATE meta SET secret = ?1", [secret])?;
+        }
+        Ok(())
+    };
+    key().map_err(JournalError::disk(part))?;
+    Ok(connection)
 }
 
 /// The state that a trimmed journal begins with, open for reading.
