@@ -9,7 +9,6 @@ use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use holdfast_core::{PlatformName, ProgramId};
@@ -22,12 +21,13 @@ use crate::background::Background;
 use crate::config::ruleset;
 use crate::config::{self, Config, LedgerSync, MountConfig, ProgramConfig};
 use crate::first_start::make_ready;
-use crate::journal::{Sync, head_number};
-use crate::ledger::embedded::{self, Embedded, Observer, Opening};
+use crate::journal::Sync;
+use crate::ledger::Ledger;
+use crate::ledger::embedded::{self, Embedded, Opening};
 use crate::ledger::permit::InFlight;
-use crate::ledger::{Ledger, Readiness};
-use crate::metrics::{LedgerStanding, Metrics};
+use crate::metrics::Metrics;
 use crate::operations::{Counter, Desk};
+use crate::reporter::{Reporter, say};
 use crate::responder::{Mount, Nowhere, Patience, Program, Responder, Stage, StandIn, StandInTable, ToldBook, Worker, adopt_all};
 use crate::server::ops::{self, Operators, Pages};
 use crate::server::{self, Drained, Limits, RouteEntry, RouteError, RouteTable, Running, Serving, Tls};
@@ -254,45 +254,6 @@ fn start_telemetry(config: &Config, metrics: &Arc<Metrics>) -> Result<Option<(Te
     let Some(wanted) = &config.telemetry else { return Ok(None) };
     let started = telemetry::start(&wanted.file, wanted.file_bytes_max, Arc::clone(metrics), say);
     started.map(Some).map_err(|error| StartError::Telemetry(wanted.file.clone(), error))
-}
-
-/// Tells metrics and operators what the ledger does.
-struct Reporter(Arc<Metrics>);
-
-impl Observer for Reporter {
-    fn committed(&self, records: u32, took: Duration) {
-        self.0.ledger.committed(took, records);
-    }
-
-    fn head(&self, last: i64, chain: &[u8; 32]) {
-        self.0.ledger.journal(last, head_number(chain));
-    }
-
-    fn readiness(&self, readiness: Readiness) {
-        self.0.ledger.standing(match readiness {
-            Readiness::Ready => LedgerStanding::Up,
-            Readiness::Starting | Readiness::Unavailable => LedgerStanding::Down,
-        });
-    }
-
-    fn expired(&self, holds: usize) {
-        self.0.ledger.expired(holds);
-    }
-
-    fn projected(&self, _record: i64, lag: i64) {
-        self.0.ledger.projection_lag(lag);
-    }
-
-    fn say(&self, message: &str) {
-        say(message);
-    }
-}
-
-/// One line for the operator, on standard error with the time.
-fn say(message: &str) {
-    use std::io::Write as _;
-    // Whoever closed standard error does not want to know.
-    let _ = writeln!(std::io::stderr(), "{} {message}", crate::clock::utc());
 }
 
 /// A runtime for the thread that runs it.

@@ -18,6 +18,7 @@
 //! | `adapters/` | bytes ⇄ core values, one folder a platform, one suite of laws for all |
 //! | [`app`] | the composition root: the only file that knows everyone |
 //! | [`start_error`], [`first_start`] | why a server does not start; what the ledger needs before it does |
+//! | [`reporter`] | what the ledger does, told to metrics and operators |
 //! | [`background`] | the thread beside the workers: commands, the management API, and told answers on their way to the ledger |
 //! | [`config`] | what the operator wrote, typed, with every error at once |
 //! | [`clock`] | the only file that reads a clock |
@@ -90,6 +91,7 @@ pub mod metrics;
 pub mod operations;
 pub mod preview;
 pub mod replay;
+pub mod reporter;
 pub mod responder;
 pub mod server;
 pub mod settlement;

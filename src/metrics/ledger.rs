@@ -48,8 +48,14 @@ const PROJECTION_LAG: Family = Family {
     kind: Kind::Gauge,
 };
 
+const PROJECTION_ANEW: Family = Family {
+    name: "holdfast_projection_rebuilds_total",
+    help: "How often the projection was found damaged and made anew while the ledger went on",
+    kind: Kind::Counter,
+};
+
 pub(super) const FAMILIES: &[Family] =
-    &[COMMIT_SECONDS, COMMIT_RECORDS, UP, TOLD_PENDING, EXPIRED, JOURNAL_RECORDS, JOURNAL_HEAD, PROJECTION_LAG];
+    &[COMMIT_SECONDS, COMMIT_RECORDS, UP, TOLD_PENDING, EXPIRED, JOURNAL_RECORDS, JOURNAL_HEAD, PROJECTION_LAG, PROJECTION_ANEW];
 
 /// The ledger's metrics.
 #[derive(Debug, Clone)]
@@ -62,6 +68,7 @@ pub struct LedgerMetrics {
     journal_records: Gauge,
     journal_head: Gauge,
     projection_lag: Gauge,
+    projection_anew: Counter,
 }
 
 /// Whether the ledger answers.
@@ -84,6 +91,7 @@ impl LedgerMetrics {
             journal_records: registry.gauge(&JOURNAL_RECORDS, &[]),
             journal_head: registry.gauge(&JOURNAL_HEAD, &[]),
             projection_lag: registry.gauge(&PROJECTION_LAG, &[]),
+            projection_anew: registry.counter(&PROJECTION_ANEW, &[]),
         }
     }
 
@@ -116,6 +124,11 @@ impl LedgerMetrics {
     /// So many records are not in the projection yet.
     pub fn projection_lag(&self, records: i64) {
         self.projection_lag.set(f64::from(u32::try_from(records).unwrap_or(if records < 0 { 0 } else { u32::MAX })));
+    }
+
+    /// The projection was found damaged, and is made anew.
+    pub fn projection_anew(&self) {
+        self.projection_anew.increment(1);
     }
 
     /// So many told stand-in answers wait for the ledger.

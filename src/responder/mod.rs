@@ -8,6 +8,7 @@
 //! for, would be moved once more on every callback.
 
 mod adoption;
+mod balances;
 mod deadline;
 mod durably;
 mod mount;
@@ -23,7 +24,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::FutureExt as _;
 use holdfast_adapters::{
-    AccountBalance, Answer, AuthorizationCall, BalanceCall, Callback, Echo, InFlightDuplicate, Inbound, Malformed, Refused, Reply,
+    AccountBalance, Answer, AuthorizationCall, Callback, Echo, InFlightDuplicate, Inbound, Malformed, Refused, Reply,
 };
 use holdfast_core::rules::{NoTrace, evaluate};
 use holdfast_core::stand_in::Silence;
@@ -42,7 +43,7 @@ pub use self::told::{Told, ToldBook};
 use self::watch::{Phase, Watch};
 use crate::clock;
 use crate::ledger::permit::InFlight;
-use crate::ledger::{self, Act, Decide, Ledger, LedgerError, Mailbox, Pool, Readiness, Wait, Whose};
+use crate::ledger::{self, Act, Decide, Ledger, LedgerError, Mailbox, Pool, Readiness, Wait};
 use crate::metrics::Metrics;
 use crate::server::{Answered, BodyFault, Call, Respond};
 use crate::telemetry::Telemetry;
@@ -321,26 +322,6 @@ impl Responder {
             "stand_in": stand_in,
         })
         .to_string()
-    }
-
-    async fn tell_balances(&self, mount: &Mount, question: &BalanceCall<'_>, body: &mut Vec<u8>) -> Reply {
-        let whose = match (question.card, question.cardholder) {
-            (Some(card), _) => Whose::Card(card),
-            (None, Some(cardholder)) => Whose::Cardholder(cardholder),
-            (None, None) => return encode(mount, &question.echo, &Answer::Balances(&[]), body),
-        };
-        let wait = async {
-            self.until_open().await;
-            ledger::ask(self.ledger.as_ref(), Act::Balances(mount.origin(), whose)).await
-        };
-        let by = Deadline::new(&clock::now(), None, &mount.patience).decide_by;
-        match timeout_at(by, wait).await {
-            Ok(Ok(ledger::Answer::Balances(standings))) => {
-                let balances: Vec<_> = standings.iter().map(|standing| standing.balance).collect();
-                encode(mount, &question.echo, &Answer::Balances(&balances), body)
-            }
-            Ok(Ok(_) | Err(_)) | Err(_) => mount.adapter.refuse(&Refused::NotDurable, body),
-        }
     }
 }
 

@@ -3,16 +3,17 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rusqlite::Connection;
 
 use super::apply::Applying;
 use super::batch::Batch;
-use super::{restore, schema};
+use super::find::Finder;
+use super::whole::{Keys, Wholeness};
+use super::{restore, schema, words};
 use crate::journal::{Group, JournalError, Record, Tail};
-#[cfg(test)]
-use crate::ledger::embedded::state::NameKey;
-use crate::ledger::embedded::state::State;
+use crate::ledger::embedded::state::{Fingerprint, NameKey, State};
 
 /// Records that make a batch: enough to share the pages of indices that a transaction writes, few enough to be in memory at
 /// once.
@@ -38,7 +39,7 @@ impl fmt::Display for FollowError {
             FollowError::Journal(error) => write!(f, "the projection cannot follow: {error}"),
             FollowError::Disk(error) => write!(f, "the projection cannot be written: {error}; is the disk full?"),
             FollowError::Damaged(error) => {
-                write!(f, "the projection is damaged ({error}) and thrown away; the next start makes it anew from the journal")
+                write!(f, "the projection is damaged ({error}) and thrown away")
             }
         }
     }
@@ -58,6 +59,11 @@ pub struct Follower {
     journal: Tail,
     connection: Connection,
     mark: restore::Mark,
+    whole: Arc<Wholeness>,
+    /// The record with which one that is made anew has everything that the thrown away one had.
+    whole_from: Option<i64>,
+    /// The record with which it has the keys that a start far behind the journal left out.
+    keys_from: Option<i64>,
     /// The records of the batch that is read.
     records: Vec<(i64, Record)>,
 }
@@ -83,6 +89,9 @@ impl Follower {
             journal,
             connection,
             mark,
+            whole: Arc::default(),
+            whole_from: None,
+            keys_from: None,
             records: Vec::new(),
         };
         let why = match restore::mark(&connection) {
@@ -119,6 +128,43 @@ impl Follower {
         self.connection = schema::begin_anew(&self.directory)?;
         self.mark = restore::mark(&self.connection).map_err(|error| self.disk(error))?;
         Ok(())
+    }
+
+    /// Throws away what does not follow from the journal, and begins anew: under the same key, for memory has names under it.
+    /// Until it has record `whole_from`, nothing can be looked up in it.
+    ///
+    /// # Errors
+    /// The disk; nothing can be looked up any more.
+    pub fn make_anew(&mut self, whole_from: i64) -> Result<(), JournalError> {
+        self.whole.lost();
+        self.whole_from = Some(whole_from);
+        let NameKey(one, two) = self.mark.key;
+        let secret = words::bytes_of(Fingerprint([one, two]));
+        // Closed before its file is taken away.
+        self.connection = Connection::open_in_memory().map_err(|error| self.disk(error))?;
+        self.begin_anew()?;
+        self.connection.execute("UPDATE meta SET secret = ?1", [&secret[..]]).map_err(|error| self.disk(error))?;
+        self.mark = restore::mark(&self.connection).map_err(|error| self.disk(error))?;
+        Ok(())
+    }
+
+    /// A start that is far behind the journal: until it has record `last`, old messages cannot be looked up in it.
+    pub fn starts_behind(&mut self, last: i64) {
+        self.whole.keys(Keys::Missing);
+        self.keys_from = Some(last);
+    }
+
+    /// Whether it is made anew, and has not yet everything again.
+    pub fn is_made_anew(&self) -> bool {
+        self.whole_from.is_some()
+    }
+
+    /// Whoever looks things up in it.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn finder(&self) -> Result<Finder, JournalError> {
+        Finder::open(&self.directory, Arc::clone(&self.whole))
     }
 
     fn disk(&self, error: rusqlite::Error) -> JournalError {
@@ -172,11 +218,20 @@ impl Follower {
         self.records.clear();
         self.records.shrink_to(RECORDS_KEPT);
         self.mark = restore::Mark { end, next_hold, ..self.mark };
+        if self.whole_from.is_some_and(|record| self.projected() >= record) {
+            self.whole_from = None;
+            self.whole.made();
+        }
+        if self.keys_from.is_some_and(|record| self.projected() >= record) {
+            self.keys_from = None;
+            self.whole.keys(Keys::There);
+        }
         Ok(self.projected())
     }
 
-    /// Takes the file away, so that the next start makes it anew. Whoever looks things up in it goes on.
+    /// Takes the file away, so that the next start makes it anew. Nothing can be looked up in it any more.
     pub fn throw_away(self) {
+        self.whole.lost();
         // What cannot be taken away is found damaged again.
         let _ = schema::throw_away(&self.directory);
     }

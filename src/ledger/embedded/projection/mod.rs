@@ -9,15 +9,16 @@ mod batch;
 mod bell;
 mod find;
 mod follow;
+mod lines;
 pub mod read;
 mod restore;
 mod rows;
 mod schema;
 mod thread;
+mod whole;
 mod words;
 
 pub(super) use self::bell::Bell;
-pub(super) use self::find::Finder;
 pub(super) use self::follow::Follower;
 pub(super) use self::thread::start;
 

@@ -7,9 +7,7 @@
 mod holds;
 mod locate;
 mod names;
-#[cfg(test)]
 mod picture;
-mod portrait;
 mod restore;
 mod rows;
 mod seen;

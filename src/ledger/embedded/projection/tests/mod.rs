@@ -9,6 +9,7 @@ mod lists;
 mod one_name;
 mod running;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use holdfast_adapters::Unrecognized;
@@ -17,7 +18,8 @@ use holdfast_core::rules::*;
 use holdfast_core::*;
 use tempfile::TempDir;
 
-use super::{Finder, Follower};
+use super::Follower;
+use super::find::Finder;
 use crate::clock::{self, Moment};
 use crate::journal::{Body, Group, Journal, Sync};
 use crate::ledger::embedded::again::Again;
@@ -91,7 +93,7 @@ impl Bench {
     }
 
     fn finder(&self) -> Finder {
-        Finder::open(self.directory.path()).unwrap()
+        self.follower.as_ref().map_or_else(|| Finder::open(self.directory.path(), Arc::default()), Follower::finder).unwrap()
     }
 
     fn reader(&self) -> super::read::Reader {
