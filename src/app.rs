@@ -29,6 +29,7 @@ use crate::metrics::Metrics;
 use crate::operations::{Counter, Desk};
 use crate::reporter::{Reporter, say};
 use crate::responder::{Mount, Nowhere, Patience, Program, Responder, Stage, StandIn, StandInTable, ToldBook, Worker, adopt_all};
+use crate::retention::{Keep, Retention};
 use crate::server::ops::{self, Operators, Pages};
 use crate::server::{self, Drained, Limits, RouteEntry, RouteError, RouteTable, Running, Serving, Tls};
 use crate::start_error::StartError;
@@ -93,7 +94,7 @@ impl App {
         let tls = config.tls.clone().map(|tls| Arc::new(Tls::new(tls)));
         let api = Arc::new(management_api(&config, &ledger, &metrics));
         let adoptions = adopt_all(to_adopt, ledger, book, Arc::clone(&metrics));
-        let background = Background::start(&config.ledger.data, desk.clone(), (management, &api), adoptions)?;
+        let background = Background::start(&config.ledger.data, desk.clone(), (management, &api), adoptions, say)?;
         let running = callbacks.serve(Serving {
             responder: Arc::clone(&responder),
             routes: Arc::new(routes(&config).map_err(StartError::Routes)?),
@@ -344,7 +345,9 @@ fn programs(
         counters.push(Counter::new(program, Arc::clone(&shared)));
         live.push(shared);
     }
-    Ok((live, Desk::new(Arc::clone(ledger), counters, metrics)))
+    let keeps = config.programs.iter().map(|program| Keep { program: program.id, days: program.journal_keep_days });
+    let retention = Retention { data: config.ledger.data.clone(), keeps: keeps.collect(), alone: tokio::sync::Mutex::default() };
+    Ok((live, Desk::new(Arc::clone(ledger), counters, metrics).with_retention(retention)))
 }
 
 /// A program's stand-in with its configured tables; without any it declines.

@@ -1,4 +1,5 @@
-//! The thread beside the workers: operators' commands, the management API, and told answers on their way to the ledger.
+//! The thread beside the workers: operators' commands, the management API, told answers on their way to the ledger, and the
+//! journal's retention.
 //! None of them may ever take a worker's time.
 
 use std::path::Path;
@@ -11,14 +12,19 @@ use tokio::sync::watch;
 use crate::api::Api;
 use crate::api::listener::ApiListener;
 use crate::app::runtime;
-use crate::control;
+use crate::control::protocol::TrimMode;
 use crate::control::server::ControlListener;
-use crate::operations::Desk;
+use crate::control::{self, OperationError};
+use crate::operations::{Desk, Least};
 use crate::server::Bound;
 use crate::start_error::StartError;
 
 /// How long a stop waits for a ledger that has told answers still to adopt. One that is away then would stay so for ever.
 const LAST_ADOPTIONS_MAX: Duration = Duration::from_secs(5);
+
+/// How often it is looked what the journal keeps, and how many such looks there are from one trim to the next.
+const LOOK_EVERY: Duration = Duration::from_secs(60);
+const LOOKS_TO_A_TRIM: u32 = 60;
 
 /// The thread, running.
 pub struct Background {
@@ -36,6 +42,7 @@ impl Background {
         desk: Desk,
         (bound, api): (Bound, &Arc<Api>),
         adoptions: impl Future<Output = ()> + Send + 'static,
+        say: fn(&str),
     ) -> Result<Self, StartError> {
         let runtime = runtime()?;
         let (listener, management) = {
@@ -45,6 +52,7 @@ impl Background {
         let (stop, stopped) = watch::channel(());
         let run = move || {
             runtime.block_on(async {
+                let trimming = keep_trimmed(desk.clone(), stopped.clone(), say);
                 let commands = listener.serve(
                     move |request| {
                         let desk = desk.clone();
@@ -63,7 +71,7 @@ impl Background {
                         () = too_long => {}
                     }
                 };
-                tokio::join!(commands, management, adoptions);
+                tokio::join!(commands, management, adoptions, trimming);
             });
         };
         let thread = std::thread::Builder::new().name("background".to_owned()).spawn(run)?;
@@ -76,6 +84,34 @@ impl Background {
         drop(stop);
         // A thread that panicked has nothing left to finish.
         let _ = thread.join();
+    }
+}
+
+/// Looks again and again whether records may be dropped, and shows what is kept.
+async fn keep_trimmed(desk: Desk, stopped: watch::Receiver<()>, say: fn(&str)) {
+    let look = async {
+        loop {
+            match desk.trim_journal(TrimMode::Drop, Least::ADay).await {
+                Ok(report) => {
+                    if let Some(checkpoint) = &report.checkpoint {
+                        say(&format!("the journal's records before {} were dropped", checkpoint.record));
+                    }
+                    if report.more && report.checkpoint.is_some() {
+                        continue;
+                    }
+                }
+                Err(OperationError::Unavailable(problem)) => say(&format!("no records could be dropped: {problem}")),
+                Err(OperationError::Refused(_) | OperationError::Rows(_)) => {}
+            }
+            for _ in 0..LOOKS_TO_A_TRIM {
+                desk.show_kept().await;
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+        }
+    };
+    tokio::select! {
+        () = look => {}
+        () = told_to_stop(stopped) => {}
     }
 }
 

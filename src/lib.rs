@@ -27,6 +27,7 @@
 //! | [`ledger`] | the seam to what keeps the money, the laws of every engine behind it, and the embedded one |
 //! | [`journal`] | the ledger's log: records, their groups, SQLite |
 //! | [`kept_rules`] | the rulesets that a journal keeps, compiled as they were |
+//! | [`retention`] | which of the journal's oldest records may go |
 //! | [`books`] | accounts' money and standing as records go by |
 //! | [`explain`] | one authorization's story, from the journal |
 //! | [`replay`] | the journal decided again, and what comes out differently |
@@ -54,6 +55,8 @@
 //! * State is rebuilt by writing recorded outcomes, never by deciding afresh.
 //! * A hold is the fold of its steps ([`holdfast_core::hold::life`]); nothing changes one in any other way.
 //! * The projection holds nothing that the journal does not say, and can be thrown away.
+//! * A journal that lost its beginning begins with a checkpoint, whose state is on the disk before anything relies on it, and
+//!   which a record behind it names. Without that state nothing starts.
 //!
 //! # Where this differs from the plan, and why
 //!
@@ -70,6 +73,8 @@
 //!   behind ours, and its reversal must not come to lie before what it reverses.
 //! * A question that opens a payment is never looked for in the projection: that would read a disk for each new payment. One
 //!   that ended ten minutes ago, or longer, and is asked for under the same name is another payment.
+//! * What dropped records amount to is a file of the projection's own tables, made by following the records that go: the one
+//!   form of state that there is already, and no second one to keep right.
 //! * What operators write (who, why) stands beside the journal, and the record names it by an id.
 
 pub mod api;
@@ -93,6 +98,7 @@ pub mod preview;
 pub mod replay;
 pub mod reporter;
 pub mod responder;
+pub mod retention;
 pub mod server;
 pub mod settlement;
 pub mod simulation;

@@ -4,6 +4,9 @@
 
 mod import;
 mod stand_in;
+mod trim;
+
+pub use trim::Least;
 
 use std::sync::Arc;
 
@@ -13,13 +16,14 @@ use holdfast_core::{AccountId, ProgramId};
 use crate::clock;
 use crate::config::ProgramConfig;
 use crate::config::ruleset::{self, Home};
-use crate::control::protocol::{BalancesPage, PageStart, RulesHistory, RulesPublish, RulesRollback};
+use crate::control::protocol::{BalancesPage, PageStart, RulesHistory, RulesPublish, RulesRollback, Trim, TrimReport};
 use crate::control::{AccountReport, Import, ImportSummary, OperationError, Operations, RulesVersion};
 use crate::ledger::{
     self, AccountStanding, Act, Answer, KeptKind, KeptRuleset, Ledger, LedgerError, Noted, Operation, Origin, Whose,
 };
 use crate::metrics::Metrics;
 use crate::responder::Program;
+use crate::retention::Retention;
 
 /// Who published what an empty ledger starts with.
 const BY_CONFIGURATION: &str = "configuration";
@@ -47,13 +51,20 @@ pub struct Desk {
     ledger: Arc<dyn Ledger>,
     programs: Vec<Counter>,
     metrics: Option<Arc<Metrics>>,
+    retention: Option<Arc<Retention>>,
 }
 
 impl Desk {
     /// A desk for these programs on this ledger; a change of rules is shown in `metrics`.
     #[must_use]
     pub fn new(ledger: Arc<dyn Ledger>, programs: Vec<Counter>, metrics: Option<Arc<Metrics>>) -> Self {
-        Desk { ledger, programs, metrics }
+        Desk { ledger, programs, metrics, retention: None }
+    }
+
+    /// The same, for a ledger whose journal may be trimmed.
+    #[must_use]
+    pub fn with_retention(self, retention: Retention) -> Self {
+        Desk { retention: Some(Arc::new(retention)), ..self }
     }
 
     /// Puts each program's last published ruleset and stand-in tables in force; a program that never published one publishes its
@@ -112,7 +123,8 @@ impl Desk {
             | Answer::Entered { .. }
             | Answer::Rulesets(_)
             | Answer::Accounts { .. }
-            | Answer::Noted(_) => Err(other_answer()),
+            | Answer::Noted(_)
+            | Answer::TakenAway(_) => Err(other_answer()),
         }
     }
 
@@ -124,7 +136,8 @@ impl Desk {
             | Answer::Entered { .. }
             | Answer::Balances(_)
             | Answer::Accounts { .. }
-            | Answer::Noted(_) => Err(other_answer()),
+            | Answer::Noted(_)
+            | Answer::TakenAway(_) => Err(other_answer()),
         }
     }
 
@@ -213,6 +226,7 @@ impl Desk {
         match self.ask(Act::WasNoted(Operation::id_of(program.as_str(), key))).await? {
             Answer::Noted(noted) => Ok(noted != Noted::New),
             Answer::Decided { .. }
+            | Answer::TakenAway(_)
             | Answer::Recorded(_)
             | Answer::Entered { .. }
             | Answer::Rulesets(_)
@@ -230,6 +244,7 @@ impl Desk {
             | Answer::Entered { .. }
             | Answer::Rulesets(_)
             | Answer::Noted(_)
+            | Answer::TakenAway(_)
             | Answer::Balances(_) => Err(other_answer()),
         }
     }
@@ -315,6 +330,10 @@ impl Operations for Desk {
         };
         let (file, text) = (format!("{what} {}", RulesetHash::from_bytes(target.hash)), target.source.clone());
         self.publish_any(&RulesPublish { kind, program, file, text, by, why }).await
+    }
+
+    async fn trim(&self, trim: Trim) -> Result<TrimReport, OperationError> {
+        self.trim_journal(trim.mode, Least::Anything).await
     }
 }
 

@@ -158,6 +158,7 @@ pub(super) async fn release(State(api): State<Arc<Api>>, target: Target, write: 
         Answer::Decided { decision: Decision::Decline { reason }, .. } => return Err(Problem::declined(reason)),
         Answer::Recorded(_)
         | Answer::Noted(_)
+        | Answer::TakenAway(_)
         | Answer::Balances(_)
         | Answer::Accounts { .. }
         | Answer::Entered { .. }

@@ -28,6 +28,7 @@ pub mod settlement;
 pub mod stand_in;
 #[cfg(test)]
 mod tests;
+pub mod trim;
 
 const EXIT_CODES: &str = "\
 Exit codes:

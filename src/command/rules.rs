@@ -166,6 +166,7 @@ pub(super) fn list_versions(place: Place, asked: RulesHistory, json: bool, outpu
         | ControlAnswer::RulesInForce(_)
         | ControlAnswer::RowsRefused { .. }
         | ControlAnswer::Refused { .. }
+        | ControlAnswer::Trimmed(_)
         | ControlAnswer::Unavailable { .. } => return Err(not_an_answer()),
     };
     for version in &versions {
@@ -195,6 +196,7 @@ pub(super) fn in_force(place: Place, request: ControlRequest, output: &mut dyn i
         | ControlAnswer::RulesHistory(_)
         | ControlAnswer::RowsRefused { .. }
         | ControlAnswer::Refused { .. }
+        | ControlAnswer::Trimmed(_)
         | ControlAnswer::Unavailable { .. } => Err(not_an_answer()),
     }
 }

@@ -38,6 +38,7 @@ fn what_is_understood() {
         "holdfast rules rollback --program p --to abc --by ann --why because",
         "holdfast journal verify --json --data d",
         "holdfast journal verify b",
+        "holdfast journal trim --dry-run --json --data d",
         "holdfast backup b --json --data d",
         "holdfast restore b --data d --json",
         "holdfast explain tx-1001 --program p --platform marqeta --hold 3 --json --data d",
@@ -94,6 +95,7 @@ fn every_command_teaches_by_example() {
         "balance",
         "rules",
         "journal verify",
+        "journal trim",
         "backup",
         "restore",
         "explain",
@@ -233,6 +235,7 @@ fn server(request: ControlRequest) -> ControlAnswer {
             ControlAnswer::Unavailable { problem: "no disk".into() }
         }
         ControlRequest::RulesRollback(_) => ControlAnswer::Imported(ImportSummary::default()),
+        ControlRequest::Trim(_) => ControlAnswer::Unavailable { problem: "no disk".into() },
     }
 }
 

@@ -14,12 +14,13 @@ use super::Depth;
 use super::errors::{Error, Errors};
 use super::imports::ImportFiles;
 use super::mount::{MountConfig, MountReader, Taken};
-use super::read::Section;
+use super::read::{Section, Value};
 use super::ruleset::{self, HalfKnown, Home};
 use super::secret::SecretReader;
 use super::server::Exposure;
 use super::settlement;
 use super::stand_in::{self, StandInFiles};
+use crate::retention::{KEEP_DAYS_MAX, KEEP_DAYS_MIN};
 use crate::settlement::{FileColumns, TimeOfDay};
 
 /// One card program.
@@ -39,6 +40,8 @@ pub struct ProgramConfig {
     pub settlement_cutoff: TimeOfDay,
     /// `[program.settlement_file]`: the columns of the platform's settlement file.
     pub settlement_file: Option<FileColumns>,
+    /// `journal_keep_days`: for how long its records are kept; `None` for ever.
+    pub journal_keep_days: Option<u32>,
     /// `rules`: the ruleset to start from in an empty ledger; later versions are published.
     pub rules_path: PathBuf,
     /// `[program.stand_in]`: the stand-in tables to start from in an empty ledger; later versions are published.
@@ -194,6 +197,7 @@ impl ProgramReader<'_> {
 
         let settlement_cutoff = settlement::cutoff(&section);
         let settlement_file = settlement::file(&section);
+        let journal_keep_days = section.optional("journal_keep_days").and_then(keep_days);
 
         if section.optional("mount").is_none() {
             section.spot.wrong("has no [[program.mount]]: no platform could call it");
@@ -225,6 +229,7 @@ impl ProgramReader<'_> {
             time_zone: time_zone?,
             settlement_cutoff: settlement_cutoff?,
             settlement_file: settlement_file?,
+            journal_keep_days,
             rules_path: rules_path?,
             stand_in: stand_in?,
             import_accounts,
@@ -232,6 +237,18 @@ impl ProgramReader<'_> {
             mounts: mounts.into_iter().collect::<Option<_>>()?,
         })
     }
+}
+
+/// For how long records are kept; nothing if it is wrong.
+fn keep_days(written: Value<'_>) -> Option<u32> {
+    let days = written.integer(0..=KEEP_DAYS_MAX.into()).and_then(|days| u32::try_from(days).ok())?;
+    if days < KEEP_DAYS_MIN {
+        written.spot.wrong(format!(
+            "must be at least {KEEP_DAYS_MIN}: messages are known for 30 days, and holds wait 35 days for their platform's word"
+        ));
+        return None;
+    }
+    Some(days)
 }
 
 /// What is wrong with the ruleset that a program names, as far as the program is known.

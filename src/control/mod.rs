@@ -19,7 +19,7 @@ pub use protocol::{
 };
 
 use holdfast_core::{AccountId, ProgramId};
-use protocol::{BalancesPage, PageStart, RulesHistory, RulesPublish, RulesRollback};
+use protocol::{BalancesPage, PageStart, RulesHistory, RulesPublish, RulesRollback, Trim, TrimReport};
 
 /// The socket's name in the data directory.
 pub const SOCKET_NAME: &str = "holdfast.sock";
@@ -70,6 +70,12 @@ pub trait Operations: Send + Sync {
     /// # Errors
     /// Unknown program, or no such version.
     fn rules_rollback(&self, rollback: RulesRollback) -> impl Future<Output = Result<RulesVersion, OperationError>> + Send;
+
+    /// Drops a portion of the journal's oldest records, as far as their programs allow, or tells what would go.
+    ///
+    /// # Errors
+    /// It could not be done now; nothing is lost.
+    fn trim(&self, trim: Trim) -> impl Future<Output = Result<TrimReport, OperationError>> + Send;
 }
 
 /// Why an operation did not happen.
@@ -96,6 +102,7 @@ pub async fn answer<O: Operations>(operations: &O, request: ControlRequest) -> C
         ControlRequest::RulesRollback(rollback) => {
             operations.rules_rollback(rollback).await.map(|version| ControlAnswer::RulesInForce(Box::new(version)))
         }
+        ControlRequest::Trim(trim) => operations.trim(trim).await.map(|report| ControlAnswer::Trimmed(Box::new(report))),
     };
     answered.unwrap_or_else(|error| match error {
         OperationError::Refused(problems) => ControlAnswer::Refused { problems },

@@ -10,7 +10,7 @@ use holdfast_core::hold::{AccountStatus, CardStatus};
 use holdfast_core::{AccountId, CardToken, CardholderToken, Money, ProgramId, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::journal::KeptKind;
+use crate::journal::{Checkpoint, KeptKind};
 
 /// The longest line that asks, in bytes. Larger imports go in several.
 pub const REQUEST_BYTES_MAX: usize = 8 * 1024 * 1024;
@@ -35,6 +35,8 @@ pub enum ControlRequest {
     RulesHistory(RulesHistory),
     /// Put an earlier version in force again.
     RulesRollback(RulesRollback),
+    /// Drop the oldest records of the journal.
+    Trim(Trim),
 }
 
 /// What is answered.
@@ -51,6 +53,8 @@ pub enum ControlAnswer {
     RulesInForce(Box<RulesVersion>),
     /// All versions, the latest first.
     RulesHistory(Vec<RulesVersion>),
+    /// What was dropped of the journal.
+    Trimmed(Box<TrimReport>),
     /// It cannot be done.
     Refused {
         /// One line an error.
@@ -278,6 +282,46 @@ pub struct RulesVersion {
     pub why: String,
     /// Whether it is the one that decides now.
     pub in_force: bool,
+}
+
+/// Whether the journal's oldest records go, or it is only told which would.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trim {
+    /// Which of the two.
+    pub mode: TrimMode,
+}
+
+/// What a trim does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TrimMode {
+    /// It only tells.
+    DryRun,
+    /// It drops.
+    Drop,
+}
+
+/// What was dropped, or would be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrimReport {
+    /// What it did.
+    pub mode: TrimMode,
+    /// The record that the journal began with.
+    pub first: i64,
+    /// The record that it begins with, or would.
+    pub begins: i64,
+    /// Its last record.
+    pub last: i64,
+    /// How many groups were dropped, or would be.
+    pub groups: u64,
+    /// When the last record of them was written.
+    pub dropped_up_to: Option<Timestamp>,
+    /// Why no more go.
+    pub stays_because: String,
+    /// Whether more may go at once.
+    pub more: bool,
+    /// What stands for what was dropped.
+    pub checkpoint: Option<Checkpoint>,
 }
 
 /// Reads an identifier, however JSON escaped it.

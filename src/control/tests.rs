@@ -80,6 +80,10 @@ impl Operations for OneAccount {
     async fn rules_rollback(&self, _: RulesRollback) -> Result<RulesVersion, OperationError> {
         Err(OperationError::Unavailable("the disk is full".into()))
     }
+
+    async fn trim(&self, _: Trim) -> Result<TrimReport, OperationError> {
+        Err(OperationError::Unavailable("the disk is full".into()))
+    }
 }
 
 fn program() -> ProgramId {

@@ -25,7 +25,7 @@ use holdfast_core::{
 };
 
 use crate::clock::Instant;
-pub use crate::journal::{KeptKind, KeptRuleset, Noted, Operation};
+pub use crate::journal::{Checkpoint, KeptKind, KeptRuleset, Noted, Operation};
 pub use sight::Glimpse;
 pub use ticket::{Completions, Mailbox, Pool, Ticket, Wait};
 
@@ -126,6 +126,12 @@ pub enum Act {
     Publish(Box<KeptRuleset>),
     /// Tell every ruleset and stand-in table that a program ever published, oldest first.
     Rulesets(ProgramId),
+    /// Record what is going to stand for the oldest records.
+    Announce(Box<Checkpoint>),
+    /// From now on have it stand for them.
+    BeginAt(Box<Checkpoint>),
+    /// Take away a piece of what nothing relies on any more.
+    TakeAway,
 }
 
 /// An authorization for the ledger to decide.
@@ -254,6 +260,8 @@ pub enum Answer {
     Rulesets(Vec<KeptRuleset>),
     /// What became of noting an operation.
     Noted(Noted),
+    /// So many groups were taken away; 0 once none is left.
+    TakenAway(u64),
 }
 
 /// An account as operators see it.

@@ -42,6 +42,16 @@ const JOURNAL_HEAD: Family = Family {
     kind: Kind::Gauge,
 };
 
+const KEPT_RECORDS: Family =
+    Family { name: "holdfast_journal_kept_records", help: "Records that the journal keeps", kind: Kind::Gauge };
+const KEPT_BYTES: Family =
+    Family { name: "holdfast_journal_kept_bytes", help: "What they take in the journal's file", kind: Kind::Gauge };
+const OLDEST_SECONDS: Family = Family {
+    name: "holdfast_journal_oldest_seconds",
+    help: "The age of the oldest record that the journal keeps",
+    kind: Kind::Gauge,
+};
+
 const PROJECTION_LAG: Family = Family {
     name: "holdfast_projection_lag_records",
     help: "Records that are durable in the journal and not yet in the projection",
@@ -54,8 +64,20 @@ const PROJECTION_ANEW: Family = Family {
     kind: Kind::Counter,
 };
 
-pub(super) const FAMILIES: &[Family] =
-    &[COMMIT_SECONDS, COMMIT_RECORDS, UP, TOLD_PENDING, EXPIRED, JOURNAL_RECORDS, JOURNAL_HEAD, PROJECTION_LAG, PROJECTION_ANEW];
+pub(super) const FAMILIES: &[Family] = &[
+    COMMIT_SECONDS,
+    COMMIT_RECORDS,
+    UP,
+    TOLD_PENDING,
+    EXPIRED,
+    JOURNAL_RECORDS,
+    JOURNAL_HEAD,
+    KEPT_RECORDS,
+    KEPT_BYTES,
+    OLDEST_SECONDS,
+    PROJECTION_LAG,
+    PROJECTION_ANEW,
+];
 
 /// The ledger's metrics.
 #[derive(Debug, Clone)]
@@ -67,6 +89,9 @@ pub struct LedgerMetrics {
     expired: Counter,
     journal_records: Gauge,
     journal_head: Gauge,
+    kept_records: Gauge,
+    kept_bytes: Gauge,
+    oldest_seconds: Gauge,
     projection_lag: Gauge,
     projection_anew: Counter,
 }
@@ -90,6 +115,9 @@ impl LedgerMetrics {
             expired: registry.counter(&EXPIRED, &[]),
             journal_records: registry.gauge(&JOURNAL_RECORDS, &[]),
             journal_head: registry.gauge(&JOURNAL_HEAD, &[]),
+            kept_records: registry.gauge(&KEPT_RECORDS, &[]),
+            kept_bytes: registry.gauge(&KEPT_BYTES, &[]),
+            oldest_seconds: registry.gauge(&OLDEST_SECONDS, &[]),
             projection_lag: registry.gauge(&PROJECTION_LAG, &[]),
             projection_anew: registry.counter(&PROJECTION_ANEW, &[]),
         }
@@ -119,6 +147,13 @@ impl LedgerMetrics {
         self.journal_records.set(last as f64);
         // 48 bits: a gauge holds them without loss.
         self.journal_head.set(head as f64);
+    }
+
+    /// The journal keeps so many records, which take so much, and whose oldest is so old.
+    pub fn kept(&self, records: i64, bytes: u64, age: Option<Duration>) {
+        self.kept_records.set(records as f64);
+        self.kept_bytes.set(bytes as f64);
+        self.oldest_seconds.set(age.unwrap_or_default().as_secs_f64());
     }
 
     /// So many records are not in the projection yet.

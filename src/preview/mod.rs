@@ -67,7 +67,10 @@ impl Questions {
         wanted: &Wanted,
         progress: &mut Progress<'_>,
     ) -> Result<Self, JournalError> {
-        reader.must_begin_at_the_first()?;
+        if let Some(checkpoint) = reader.begins_with()? {
+            // What cards and accounts were like is in what was dropped.
+            return Err(JournalError::BeginsLater { path: reader.path().to_owned(), record: checkpoint.record });
+        }
         let (_, next) = reader.bounds()?;
         let mut questions = Questions::default();
         let mut facts = Facts::new(wanted.outage);
@@ -161,6 +164,7 @@ fn question(record: &Record) -> Option<Question<'_>> {
         | Body::AccountEntered { .. }
         | Body::CardEntered { .. }
         | Body::RulesPublished
+        | Body::Trimmed { .. }
         | Body::Opened => None,
     }
 }

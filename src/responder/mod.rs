@@ -285,7 +285,8 @@ impl Responder {
                     | ledger::Answer::Accounts { .. }
                     | ledger::Answer::Entered { .. }
                     | ledger::Answer::Rulesets(_)
-                    | ledger::Answer::Noted(_),
+                    | ledger::Answer::Noted(_)
+                    | ledger::Answer::TakenAway(_),
                 ),
             ) => Err(StandInCause::Panicked),
         }

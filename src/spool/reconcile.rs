@@ -220,6 +220,7 @@ fn brought(entry: &Entry, answer: Result<Answer, LedgerError>) -> Brought {
             | Answer::Accounts { .. }
             | Answer::Entered { .. }
             | Answer::Rulesets(_)
+            | Answer::TakenAway(_)
             | Answer::Noted(_),
         ) => Brought::Heard,
         Err(LedgerError::Unavailable | LedgerError::Starting | LedgerError::Late) => Brought::Away,

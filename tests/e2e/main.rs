@@ -29,6 +29,7 @@ mod limits;
 mod management;
 mod money;
 mod notifications;
+mod retention;
 mod retries;
 mod stand_in;
 mod stories;

@@ -251,7 +251,7 @@ fn remember(log: Box<dyn Log>, follower: Option<Follower>, observer: &dyn Observ
     let behind = Tail::open(follower.directory())?;
     let last = follower.projected();
     std::thread::scope(|threads| {
-        let proof = threads.spawn(move || behind.prove(last));
+        let proof = threads.spawn(move || behind.prove(last).and_then(|()| behind.prove_state()));
         let (state, thrown_away) = follower.restore()?;
         if let Some(thrown_away) = thrown_away {
             observer.say(&thrown_away);

@@ -50,7 +50,7 @@ pub fn write_record(
             let row = CardRow { status: *status, told, account, cardholder: None, since: record.at, used: None };
             state.enter_card(program, card, row, cardholder.as_ref(), undo);
         }
-        Body::Kept { .. } | Body::RulesPublished | Body::Opened => {}
+        Body::Kept { .. } | Body::RulesPublished | Body::Opened | Body::Trimmed { .. } => {}
     }
     Ok(())
 }
@@ -141,7 +141,12 @@ pub fn located(state: &State, record: &Record) -> Located {
             state.locate_told(program, platform, &subject_of(event), payment)
         }
         Body::Ordered { payment, .. } => state.locate(program, platform, &Subject::default(), Some(payment)),
-        Body::Kept { .. } | Body::AccountEntered { .. } | Body::CardEntered { .. } | Body::RulesPublished | Body::Opened => {
+        Body::Kept { .. }
+        | Body::AccountEntered { .. }
+        | Body::CardEntered { .. }
+        | Body::RulesPublished
+        | Body::Opened
+        | Body::Trimmed { .. } => {
             return Located::default();
         }
     };

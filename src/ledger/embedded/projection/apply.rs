@@ -69,7 +69,7 @@ impl Applying<'_, '_> {
                 self.account_entered(account, *balance, *credit_line, *status)
             }
             Body::CardEntered { card, cardholder, status, .. } => self.card_entered(card, cardholder.as_ref(), *status),
-            Body::RulesPublished | Body::Opened => Ok(()),
+            Body::RulesPublished | Body::Opened | Body::Trimmed { .. } => Ok(()),
         }
     }
 

@@ -12,7 +12,7 @@ use super::batch::Batch;
 use super::find::Finder;
 use super::whole::{Keys, Wholeness};
 use super::{restore, schema, words};
-use crate::journal::{Group, JournalError, Record, Tail};
+use crate::journal::{Checkpoint, Group, JournalError, Record, Tail, state_file};
 use crate::ledger::embedded::state::{Fingerprint, NameKey, State};
 
 /// Records that make a batch: enough to share the pages of indices that a transaction writes, few enough to be in memory at
@@ -82,6 +82,11 @@ impl Follower {
     /// The disk, or the projection of a newer program, which is left as it is.
     pub fn open(directory: &Path) -> Result<(Self, Option<String>), JournalError> {
         let journal = Tail::open(directory)?;
+        let checkpoint = journal.checkpoint()?;
+        if let Some(checkpoint) = &checkpoint {
+            // Also where the projection needs it no more: nobody goes on beside a journal that could not be made anew.
+            checkpoint.must_have_state(directory)?;
+        }
         let (connection, other_format) = schema::open(directory)?;
         let disk = |error| JournalError::disk(&schema::path_in(directory))(error);
         let follower = |connection, mark, journal| Follower {
@@ -98,14 +103,22 @@ impl Follower {
             Ok(mark) if journal.passes(&mark.end)? => {
                 return Ok((follower(connection, mark, journal), other_format.map(|why| thrown_away(directory, &why))));
             }
+            Ok(mark) if mark.end.next == 1 => "was not there".to_owned(),
             Ok(mark) => format!("has record {}, which is not in this journal", mark.end.next.saturating_sub(1)),
             Err(error) if schema::is_damage(&error) => format!("is damaged ({error})"),
             Err(error) => return Err(disk(error)),
         };
         drop(connection);
-        let connection = schema::begin_anew(directory)?;
+        let connection = begin_anew(directory, checkpoint.as_ref())?;
         let mark = restore::mark(&connection).map_err(disk)?;
-        Ok((follower(connection, mark, journal), Some(thrown_away(directory, &why))))
+        let said = match &checkpoint {
+            Some(Checkpoint { record, .. }) => {
+                let path = schema::path_in(directory);
+                format!("{}: {why}; it is made anew from the checkpoint at record {record} and the journal", path.display())
+            }
+            None => thrown_away(directory, &why),
+        };
+        Ok((follower(connection, mark, journal), Some(said)))
     }
 
     /// Memory as it was at the mark. A projection from which it cannot be read is thrown away, and said.
@@ -117,15 +130,15 @@ impl Follower {
             Ok(state) => Ok((state, None)),
             Err(error) if schema::is_damage(&error) => {
                 self.begin_anew()?;
-                let empty = State::new((self.mark.key.0, self.mark.key.1));
-                Ok((empty, Some(thrown_away(&self.directory, &format!("is damaged ({error})")))))
+                let beginning = restore::state(&self.connection, &self.mark).map_err(|error| self.disk(error))?;
+                Ok((beginning, Some(thrown_away(&self.directory, &format!("is damaged ({error})")))))
             }
             Err(error) => Err(self.disk(error)),
         }
     }
 
     fn begin_anew(&mut self) -> Result<(), JournalError> {
-        self.connection = schema::begin_anew(&self.directory)?;
+        self.connection = begin_anew(&self.directory, self.journal.checkpoint()?.as_ref())?;
         self.mark = restore::mark(&self.connection).map_err(|error| self.disk(error))?;
         Ok(())
     }
@@ -143,6 +156,13 @@ impl Follower {
         // Closed before its file is taken away.
         self.connection = Connection::open_in_memory().map_err(|error| self.disk(error))?;
         self.begin_anew()?;
+        if let Some(checkpoint) = self.journal.checkpoint()?
+            && self.mark.key != NameKey(one, two)
+        {
+            // Its names cannot be turned into others: only a start, which takes its key, can go on with it.
+            let path = state_file::path_of(&self.directory, checkpoint.record);
+            return Err(JournalError::StateChanged { path, record: checkpoint.record });
+        }
         self.connection.execute("UPDATE meta SET secret = ?1", [&secret[..]]).map_err(|error| self.disk(error))?;
         self.mark = restore::mark(&self.connection).map_err(|error| self.disk(error))?;
         Ok(())
@@ -192,32 +212,8 @@ impl Follower {
     /// # Errors
     /// See [`FollowError`]; nothing of the batch is applied then.
     pub fn follow(&mut self, recorded: i64) -> Result<i64, FollowError> {
-        self.records.clear();
-        let Follower { journal, records, .. } = self;
-        let end = journal
-            .read(self.mark.end, recorded, BATCH_RECORDS, &mut |first, bytes| {
-                let group = Group::open(bytes).map_err(|error| journal.unreadable(first, error))?;
-                for (number, record) in (first..).zip(group) {
-                    records.push((number, record.map_err(|error| journal.unreadable(first, error))?));
-                }
-                Ok(())
-            })
-            .map_err(FollowError::Journal)?;
-        if end == self.mark.end {
-            return Ok(self.projected());
-        }
-        let transaction = self.connection.unchecked_transaction()?;
-        let mut batch = Batch::new(&transaction, self.mark.next_hold);
-        for (number, record) in &self.records {
-            if let Some(program) = &record.program {
-                Applying { batch: &mut batch, key: self.mark.key, number: *number, record, program }.apply()?;
-            }
-        }
-        let next_hold = batch.finish(&end)?;
-        transaction.commit()?;
-        self.records.clear();
-        self.records.shrink_to(RECORDS_KEPT);
-        self.mark = restore::Mark { end, next_hold, ..self.mark };
+        let Follower { journal, connection, mark, records, .. } = self;
+        follow_batch(journal, connection, mark, records, recorded)?;
         if self.whole_from.is_some_and(|record| self.projected() >= record) {
             self.whole_from = None;
             self.whole.made();
@@ -235,6 +231,53 @@ impl Follower {
         // What cannot be taken away is found damaged again.
         let _ = schema::throw_away(&self.directory);
     }
+}
+
+/// Throws the projection away and begins where the journal does.
+fn begin_anew(directory: &Path, checkpoint: Option<&Checkpoint>) -> Result<Connection, JournalError> {
+    match checkpoint {
+        Some(checkpoint) => schema::begin_with(directory, checkpoint),
+        None => schema::begin_anew(directory),
+    }
+}
+
+/// Follows by one batch, whoever's tables they are; `records` is room for what is read.
+///
+/// # Errors
+/// See [`FollowError`]; nothing of the batch is applied then.
+pub(super) fn follow_batch(
+    journal: &Tail,
+    connection: &Connection,
+    mark: &mut restore::Mark,
+    records: &mut Vec<(i64, Record)>,
+    recorded: i64,
+) -> Result<(), FollowError> {
+    records.clear();
+    let end = journal
+        .read(mark.end, recorded, BATCH_RECORDS, &mut |first, bytes| {
+            let group = Group::open(bytes).map_err(|error| journal.unreadable(first, error))?;
+            for (number, record) in (first..).zip(group) {
+                records.push((number, record.map_err(|error| journal.unreadable(first, error))?));
+            }
+            Ok(())
+        })
+        .map_err(FollowError::Journal)?;
+    if end == mark.end {
+        return Ok(());
+    }
+    let transaction = connection.unchecked_transaction()?;
+    let mut batch = Batch::new(&transaction, mark.next_hold);
+    for (number, record) in records.iter() {
+        if let Some(program) = &record.program {
+            Applying { batch: &mut batch, key: mark.key, number: *number, record, program }.apply()?;
+        }
+    }
+    let next_hold = batch.finish(&end)?;
+    transaction.commit()?;
+    records.clear();
+    records.shrink_to(RECORDS_KEPT);
+    *mark = restore::Mark { end, next_hold, ..*mark };
+    Ok(())
 }
 
 fn thrown_away(directory: &Path, why: &str) -> String {

@@ -2,11 +2,13 @@
 //!
 //! Nothing in it is decided here: records carry what became of them and which rows they are about. It follows behind and
 //! never stops the writer. A start reads memory from it, an event finds here what memory has let go of ([`find`]), lists and
-//! pages are read from it ([`read`]). Whatever happens to it, the journal makes it anew.
+//! pages are read from it ([`read`]). Whatever happens to it, the journal makes it
+//! anew: from its first record, or from the state that stands for the records that were dropped ([`checkpoint`]).
 
 mod apply;
 mod batch;
 mod bell;
+pub mod checkpoint;
 mod find;
 mod follow;
 mod lines;
@@ -21,6 +23,7 @@ mod words;
 pub(super) use self::bell::Bell;
 pub(super) use self::follow::Follower;
 pub(super) use self::thread::start;
+pub(crate) use self::thread::take_second_place;
 
 #[cfg(test)]
 mod tests;

@@ -72,6 +72,16 @@ impl Reader {
         Ok(self.connection.query_row("SELECT next - 1 FROM meta", [], |row| row.get(0))?)
     }
 
+    /// The oldest hold that is under way, and the first record about it.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    pub fn oldest_open(&self) -> Result<Option<(u64, i64)>, ReadError> {
+        let sql = "FROM hold INDEXED BY hold_open WHERE status = 'open' ORDER BY number LIMIT 1";
+        let oldest = self.page(HoldKept::COLUMNS, sql, [], HoldKept::read)?.pop();
+        Ok(oldest.map(|kept| (kept.row.number.0, kept.records.first().copied().unwrap_or(0))))
+    }
+
     /// Accounts of a program by number, behind `after`, at most so many.
     ///
     /// # Errors

@@ -45,6 +45,18 @@ pub(super) fn state(connection: &Connection, mark: &Mark) -> rusqlite::Result<St
     Ok(state)
 }
 
+/// Memory as it would be had it never let go of anything: for whoever has no cold store to ask.
+pub(super) fn whole_state(connection: &Connection, mark: &Mark) -> rusqlite::Result<State> {
+    let mut state = state(connection, mark)?;
+    let ended = format!("SELECT {} FROM hold WHERE status <> 'open' ORDER BY changed_by", HoldKept::COLUMNS);
+    each(connection, &ended, |row| {
+        let kept = HoldKept::read(row)?;
+        state.restore_hold(kept.row, kept.changed_at, kept.changed_by);
+        Ok(())
+    })?;
+    Ok(state)
+}
+
 fn each(connection: &Connection, sql: &str, mut take: impl FnMut(&Row<'_>) -> rusqlite::Result<()>) -> rusqlite::Result<()> {
     let mut statement = connection.prepare(sql)?;
     let mut rows = statement.query([])?;

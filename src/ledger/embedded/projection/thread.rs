@@ -118,7 +118,7 @@ fn catch_up(follower: &mut Follower, shared: &Shared, observer: &dyn Observer) -
 }
 
 /// Whoever answers goes first. On Linux a priority is a thread's own; elsewhere it would be the whole process's.
-fn take_second_place() {
+pub fn take_second_place() {
     #[cfg(target_os = "linux")]
     {
         // Without the right to do so, it competes.

@@ -7,7 +7,7 @@ use holdfast_core::hold::CardStatus;
 use holdfast_core::stand_in::{Acquaintance, Sight};
 
 use super::*;
-use crate::journal::{EachGroup, MemoryDisk, Noted, Operation};
+use crate::journal::{Checkpoint, EachGroup, MemoryDisk, Noted, Operation};
 use crate::ledger::Glimpse;
 use crate::ledger::sight::Seen;
 
@@ -67,6 +67,14 @@ impl Log for Stalling {
 
     fn noted(&self, id: &[u8; 16]) -> Result<Option<Timestamp>, JournalError> {
         self.log.noted(id)
+    }
+
+    fn begin_at(&mut self, checkpoint: &Checkpoint) -> Result<(), JournalError> {
+        self.log.begin_at(checkpoint)
+    }
+
+    fn take_away(&mut self) -> Result<u64, JournalError> {
+        self.log.take_away()
     }
 }
 

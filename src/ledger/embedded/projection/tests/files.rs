@@ -25,7 +25,7 @@ fn change(bench: &Bench, sql: &str) {
 }
 
 /// Fingerprints have another key after a projection was made anew.
-fn without_names(picture: Picture) -> impl PartialEq + std::fmt::Debug {
+pub(super) fn without_names(picture: Picture) -> impl PartialEq + std::fmt::Debug {
     let Picture { programs, accounts, cards, cardholders, next_hold, counters, .. } = picture;
     let holds: Vec<_> = picture.holds.into_values().map(|row| (row.number, row.account, row.hold, row.steps)).collect();
     (programs, accounts, cards, cardholders, next_hold, counters, holds)

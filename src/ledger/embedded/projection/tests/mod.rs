@@ -8,6 +8,7 @@ mod histories;
 mod lists;
 mod one_name;
 mod running;
+mod trimmed;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +20,7 @@ use holdfast_core::*;
 use tempfile::TempDir;
 
 use super::Follower;
+use super::checkpoint::Beginning;
 use super::find::Finder;
 use crate::clock::{self, Moment};
 use crate::journal::{Body, Group, Journal, Sync};
@@ -211,7 +213,9 @@ impl Bench {
 
     /// Decides every record again, on a memory that follows them: whatever this one has let go of, the same comes out.
     fn assert_decided_again(&self, what: &str) {
-        let (mut again, engine) = (Again::new(), self.engine.as_ref().unwrap());
+        let engine = self.engine.as_ref().unwrap();
+        let beginning = Beginning::of(&crate::journal::Reader::open(self.directory.path()).unwrap()).unwrap();
+        let mut again = beginning.map_or_else(Again::new, |beginning| Again::beginning_with(&beginning).unwrap());
         let mut decide = |first: i64, bytes: &[u8]| {
             for (number, record) in (first..).zip(Group::open(bytes).unwrap()) {
                 let record = record.unwrap();
@@ -224,7 +228,8 @@ impl Bench {
                     | Body::AccountEntered { .. }
                     | Body::CardEntered { .. }
                     | Body::RulesPublished
-                    | Body::Opened => None,
+                    | Body::Opened
+                    | Body::Trimmed { .. } => None,
                 };
                 let outcome = again.decide(&record, verdict).map(|decided| decided.outcome);
                 assert_eq!(outcome.as_ref(), record.body.outcome(), "{what}, record {number}: {:?}", record.body);
