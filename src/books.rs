@@ -65,6 +65,11 @@ impl Books {
         self.cardholders.insert(number, status);
     }
 
+    /// All accounts, each with its number.
+    pub fn numbered(&self) -> impl Iterator<Item = (u32, &Book)> {
+        self.accounts.iter().map(|(number, book)| (*number, book))
+    }
+
     /// All accounts.
     pub fn accounts(&self) -> impl Iterator<Item = &Book> {
         self.accounts.values()

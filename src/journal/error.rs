@@ -64,13 +64,6 @@ pub enum JournalError {
         /// The first record that is kept.
         record: i64,
     },
-    /// The journal's oldest records were dropped, and what was asked needs them.
-    BeginsLater {
-        /// The file.
-        path: PathBuf,
-        /// The first record that is kept.
-        record: i64,
-    },
     /// What stands for the dropped records is not there.
     StateMissing {
         /// The file that should be there.
@@ -192,11 +185,6 @@ impl fmt::Display for JournalError {
             JournalError::DroppedMeanwhile { path, record } => {
                 write!(f, "{}: what was before record {record} was dropped while it was read; ask again", path.display())
             }
-            JournalError::BeginsLater { path, record } => write!(
-                f,
-                "{}: what was before record {record} was dropped, and this needs all of it: ask a restored backup from before",
-                path.display()
-            ),
             JournalError::StateMissing { path, record } => write!(
                 f,
                 "{}: is not there, and stands for everything before record {record}: put it back beside the journal, or restore \

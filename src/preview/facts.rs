@@ -9,7 +9,8 @@ use holdfast_core::stand_in::{AccountSight, Acquaintance, CardSight, Sight, Snap
 use holdfast_core::{AuthorizationRequest, Decision, Merchant, MerchantId, MerchantName, Timestamp};
 
 use crate::books::Books;
-use crate::journal::{Body, Record};
+use crate::journal::{Body, JournalError, Record};
+use crate::ledger::embedded::projection::checkpoint::Beginning;
 
 /// The facts so far.
 #[derive(Debug)]
@@ -24,6 +25,8 @@ pub(super) struct Facts {
     cards: BTreeMap<u32, Timestamp>,
     used: BTreeSet<u32>,
     met: BTreeSet<(u32, Acceptor)>,
+    /// What a card is to a merchant that it is not known to have met.
+    otherwise: Acquaintance,
 }
 
 /// A merchant as cards know it: by the acquirer's identifier, or by name where none is told.
@@ -50,7 +53,24 @@ impl Facts {
             cards: BTreeMap::new(),
             used: BTreeSet::new(),
             met: BTreeSet::new(),
+            otherwise: Acquaintance::New,
         }
+    }
+
+    /// Begins with what the records came to that were dropped; which merchants a card had met is not kept.
+    pub fn beginning_with(mut self, beginning: &Beginning) -> Result<Self, JournalError> {
+        self.books = beginning.books()?;
+        self.otherwise = Acquaintance::NotKnown;
+        for (number, book) in self.books.numbered() {
+            let available = book.account.available();
+            self.now.insert(number, available);
+            self.before.insert(number, available);
+        }
+        for (card, since, used) in beginning.cards()? {
+            self.cards.insert(card, since);
+            self.used.extend(used.then_some(card));
+        }
+        Ok(self)
     }
 
     /// What would have been known when a record's question was asked.
@@ -79,7 +99,8 @@ impl Facts {
             Sight::Seen(AccountSight { id, status, available, as_of })
         });
         let merchant = match (card, Acceptor::of(&request.merchant)) {
-            (Some(card), Some(acceptor)) => acquainted(self.met.contains(&(card, acceptor))),
+            (Some(card), Some(acceptor)) if self.met.contains(&(card, acceptor)) => Acquaintance::Known,
+            (Some(_), Some(_)) => self.otherwise,
             (None, _) | (_, None) => Acquaintance::NotKnown,
         };
         Snapshot { card: card_sight, account, merchant }

@@ -22,6 +22,7 @@ use self::facts::Facts;
 pub use self::tally::{Sum, Tally, Worst};
 use crate::journal::reader::Progress;
 use crate::journal::{Body, JournalError, Reader, Record};
+use crate::ledger::embedded::projection::checkpoint::Beginning;
 
 /// After so many questions counters let go of what is over.
 const FORGET_EVERY: usize = 1_000;
@@ -60,20 +61,20 @@ impl Questions {
     /// Reads a journal, and asks the table's rows.
     ///
     /// # Errors
-    /// The journal cannot be read, or begins after its first record.
+    /// The journal, or the state that it begins with, cannot be read.
     pub fn of(
         reader: &Reader,
         policy: &StandInPolicy,
         wanted: &Wanted,
         progress: &mut Progress<'_>,
     ) -> Result<Self, JournalError> {
-        if let Some(checkpoint) = reader.begins_with()? {
-            // What cards and accounts were like is in what was dropped.
-            return Err(JournalError::BeginsLater { path: reader.path().to_owned(), record: checkpoint.record });
-        }
+        let facts = Facts::new(wanted.outage);
+        let mut facts = match Beginning::of(reader)? {
+            Some(beginning) => facts.beginning_with(&beginning)?,
+            None => facts,
+        };
         let (_, next) = reader.bounds()?;
         let mut questions = Questions::default();
-        let mut facts = Facts::new(wanted.outage);
         reader.records(next.saturating_sub(1), progress, &mut |numbered| {
             questions.read = questions.read.saturating_add(1);
             if numbered.record.program == Some(wanted.program) {

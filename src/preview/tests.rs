@@ -91,3 +91,24 @@ fn only_the_platform_that_is_asked_for() {
     let questions = Questions::of(&house.stop(), &table(ALL), &wanted, &mut |_, _, _| {}).unwrap();
     assert_eq!(questions.judged(), 0);
 }
+
+#[test]
+fn a_journal_that_was_trimmed_begins_with_what_was_known_then() {
+    let mut house = house();
+    // Rules, account, card and the first two questions are in what is dropped.
+    house.trim(6);
+    drop(house.stop());
+    let wanted = Wanted { program: program(), platform: None, outage: HOUR };
+    let judged = |rows: &str| {
+        let policy = table(rows);
+        let reader = Reader::open(house.directory.path()).unwrap();
+        let questions = Questions::of(&reader, &policy, &wanted, &mut |_, _, _| {}).unwrap();
+        (questions.judged(), questions.under(policy.caps(), HOUR).approved)
+    };
+    let row = |when: &str| format!("[[row]]\nid = 'known'\nanswer = 'approve'\nwhen = {{ {when} }}\n");
+    assert_eq!(judged(&row("card_used = true, amount = { max = '50.00' }")), (3, sum(1, 5_000)));
+    // 700.00 were left then.
+    assert_eq!(judged(&row("balance_within = '2h'")), (3, sum(1, 5_000)));
+    // Whom the card had met is not kept: the question after the trim is at a merchant of whom nothing is known.
+    assert_eq!(judged(&row("merchant_known = false")), (3, sum(0, 0)));
+}

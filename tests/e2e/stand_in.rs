@@ -117,3 +117,22 @@ fn a_wrong_table_leaves_the_one_in_force() {
     assert_eq!(bench.metric("holdfast_stand_in_info", &format!("hash={before}")), 1.0);
     bench.app.drain();
 }
+
+#[test]
+fn the_demos_table_declines_a_first_use_and_approves_the_everyday() {
+    let bench = Bench::new(short_budget);
+    let everyday = |id: &str| Marqeta::purchase(id, "10.00").mcc("5411");
+    bench.faulty.set(Fault::Unavailable);
+    bench.ask(&everyday("first"));
+    assert_eq!(bench.stood_in("ledger_unavailable"), 1.0, "the card was never used");
+    bench.faulty.set(Fault::None);
+    bench.until_adopted();
+    assert_eq!(bench.ask(&everyday("second")).status, 200);
+    bench.faulty.set(Fault::Unavailable);
+    bench.ask(&everyday("third"));
+    // What the table approves has no place to be kept.
+    assert_eq!(bench.stood_in("not_durable"), 1.0);
+    bench.ask(&Marqeta::purchase("more", "50.01").mcc("5411"));
+    assert_eq!(bench.stood_in("ledger_unavailable"), 2.0, "no row approves that");
+    bench.app.drain();
+}

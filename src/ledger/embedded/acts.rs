@@ -328,7 +328,7 @@ impl Engine {
                 let known = self.state.card_named(program, card).and_then(|index| self.state.card(index));
                 let status = known.map_or(*status, |row| kept_status(row.status, *status, CardStatus::bar));
                 let told = entered_at(now, known.map(|row| (row.status, row.told)), status, CardStatus::bar);
-                let row = CardRow { status, told, account: Some(index), cardholder: None };
+                let row = CardRow { status, told, account: Some(index), cardholder: None, since: now, used: None };
                 let (index, new) = self.state.enter_card(program, card, row, cardholder.as_ref(), &mut self.undo);
                 let body = BodyRef::CardEntered { card, account, cardholder: cardholder.as_ref(), status };
                 self.record(origin, now, None, self.state.place_of_card(index), body)?;

@@ -47,7 +47,7 @@ pub fn write_record(
             let account = state.account_named(program, account);
             let known = state.card_named(program, card).and_then(|index| state.card(index));
             let told = entered_at(record.at, known.map(|row| (row.status, row.told)), *status, CardStatus::bar);
-            let row = CardRow { status: *status, told, account, cardholder: None };
+            let row = CardRow { status: *status, told, account, cardholder: None, since: record.at, used: None };
             state.enter_card(program, card, row, cardholder.as_ref(), undo);
         }
         Body::Kept { .. } | Body::RulesPublished | Body::Opened | Body::Trimmed { .. } => {}

@@ -180,6 +180,21 @@ impl Beginning {
         Ok(books)
     }
 
+    /// Cards as they were: number, since when they are known, and whether a payment was ever placed with them.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn cards(&self) -> Result<Vec<(u32, Timestamp, bool)>, JournalError> {
+        let mut cards = Vec::new();
+        let read = self.each(&format!("SELECT {} FROM card", CardKept::COLUMNS), |row| {
+            let CardKept { number, since, used, .. } = CardKept::read(row)?;
+            cards.push((number, since, used.is_some()));
+            Ok(())
+        });
+        read.map_err(|error| self.disk(error))?;
+        Ok(cards)
+    }
+
     /// Over which network holds were asked or moved, where that was told.
     ///
     /// # Errors

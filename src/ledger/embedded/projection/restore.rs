@@ -91,9 +91,9 @@ fn cardholders(connection: &Connection, state: &mut State) -> rusqlite::Result<(
 
 fn cards(connection: &Connection, state: &mut State) -> rusqlite::Result<()> {
     each(connection, &format!("SELECT {} FROM card ORDER BY number", CardKept::COLUMNS), |row| {
-        let CardKept { number, program, token, account, cardholder, status, told } = CardKept::read(row)?;
+        let CardKept { number, program, token, account, cardholder, status, told, since, used } = CardKept::read(row)?;
         let (account, cardholder) = (account.map(AccountIndex), cardholder.map(CardholderIndex));
-        let CardIndex(next) = state.restore_card(&program, &token, CardRow { status, told, account, cardholder });
+        let CardIndex(next) = state.restore_card(&program, &token, CardRow { status, told, account, cardholder, since, used });
         in_order(next, number)
     })
 }

@@ -14,7 +14,7 @@ pub const FILE: &str = "projection.sqlite";
 
 /// The number of these tables, in SQLite's `user_version`. There is no way from one to the next but from the journal; a
 /// checkpoint's state has them too and nothing to be made from, so that whoever changes them has to bring that along.
-pub(super) const FORMAT: i32 = 2;
+pub(super) const FORMAT: i32 = 3;
 
 /// "HFP1", in SQLite's `application_id`: the file is ours.
 pub(super) const APPLICATION: i32 = 0x4846_5031;
@@ -66,7 +66,9 @@ CREATE TABLE card (
     cardholder INTEGER,
     status TEXT NOT NULL,
     told_at INTEGER NOT NULL,
-    told_by INTEGER NOT NULL
+    told_by INTEGER NOT NULL,
+    since INTEGER NOT NULL,     -- when it was first heard of
+    used INTEGER                -- when a payment was placed with it for the first time
 ) STRICT;
 CREATE INDEX card_by_token ON card (program, token);
 CREATE INDEX card_by_account ON card (account, number);

@@ -75,6 +75,10 @@ pub struct CardRow {
     pub told: Mark,
     pub account: Option<AccountIndex>,
     pub cardholder: Option<CardholderIndex>,
+    /// When it was first heard of.
+    pub since: Timestamp,
+    /// When a payment was placed with it for the first time.
+    pub used: Option<Timestamp>,
 }
 
 /// A cardholder and what they own.
