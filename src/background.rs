@@ -27,7 +27,8 @@ pub struct Background {
 }
 
 impl Background {
-    /// Opens the command socket and starts the thread, which serves the management API as well. `adoptions` ends by itself when nobody can tell anything any more.
+    /// Opens the command socket and starts the thread, which serves the management API as well. `adoptions` ends by itself
+    /// when nobody can tell anything any more.
     ///
     /// # Errors
     /// Another server has the socket, or the operating system refuses.
@@ -38,9 +39,17 @@ impl Background {
         adoptions: impl Future<Output = ()> + Send + 'static,
     ) -> Result<Self, StartError> {
         let runtime = runtime()?;
-        let (listener, management) = {
+        let taken = {
             let _context = runtime.enter();
-            (ControlListener::bind(data).map_err(StartError::Control)?, ApiListener::new(bound, api)?)
+            take(data, bound, api)
+        };
+        let (listener, management) = match taken {
+            Ok(taken) => taken,
+            Err(error) => {
+                // Dropped as it is, it would wait for its threads, which panics where another runtime calls us.
+                runtime.shutdown_background();
+                return Err(error);
+            }
         };
         let (stop, stopped) = watch::channel(());
         let run = move || {
@@ -77,6 +86,10 @@ impl Background {
         // A thread that panicked has nothing left to finish.
         let _ = thread.join();
     }
+}
+
+fn take(data: &Path, bound: Bound, api: &Arc<Api>) -> Result<(ControlListener, ApiListener), StartError> {
+    Ok((ControlListener::bind(data).map_err(StartError::Control)?, ApiListener::new(bound, api)?))
 }
 
 /// Done when whoever can say so is gone.
