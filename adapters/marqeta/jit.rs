@@ -33,23 +33,24 @@ pub(super) fn decode<'a>(body: &'a [u8], program: Currency, partial: PartialAnsw
     let jit = jit.ok_or_else(|| Malformed::field(format!("{order_name}.jit_funding"), "is missing"))?;
     let within = |field: &str| format!("{order_name}.jit_funding.{field}");
 
-    let token = required(jit.token, || within("token"))?;
     let method = required(jit.method, || within("method"))?;
-    let user = required(jit.user_token, || within("user_token"))?;
-    let raw_amount = jit.amount.ok_or_else(|| Malformed::field(within("amount"), "is missing"))?;
     let mut echo = echo(jit);
-
     let asked = Method::of(&method);
     let (kind, posting) = match asked {
         Method::Decide { kind, posting } => (kind, posting),
         // Declined for what it is, whatever it is.
         Method::Unknown => (AuthorizationKind::Purchase, Posting::Hold),
+        // Neither asks for anything: whatever is missing in it, it is not refused.
         Method::Answered => return Ok(Inbound::Handshake { echo }),
         Method::Informative => {
             let notice = webhook::transaction_notice(transaction, body, program);
             return Ok(Inbound::Notification { notices: vec![notice], echo });
         }
     };
+
+    let token = required(jit.token, || within("token"))?;
+    let user = required(jit.user_token, || within("user_token"))?;
+    let raw_amount = jit.amount.ok_or_else(|| Malformed::field(within("amount"), "is missing"))?;
 
     let currency = transaction.currency(program)?;
     let amount = wire::money(raw_amount, currency).map_err(|error| Malformed::amount(within("amount"), error))?;

@@ -712,6 +712,27 @@ fn every_method_of_the_list_is_known() {
     }
 }
 
+#[test]
+fn what_only_tells_us_is_never_refused_for_what_it_lacks() {
+    let whole = [("token", "\"j\""), ("user_token", "\"u\""), ("amount", "2")];
+    for name in INFORMATIVE.iter().copied().chain(["pgfs.refund.authorization"]) {
+        for lacking in ["token", "user_token", "amount"] {
+            let fields = whole.map(|(field, value)| format!("\"{field}\":{}", if field == lacking { "null" } else { value }));
+            let body = format!(
+                r#"{{"type":"brand.new","state":"COMPLETION","gpa_order":{{"jit_funding":{{"method":"{name}",{}}}}}}}"#,
+                fields.join(",")
+            );
+            let (echo, kept) = match decode(&with(&[]), JIT, body.as_bytes()) {
+                Ok(Inbound::Notification { notices, echo }) => (echo, notices.len()),
+                Ok(Inbound::Handshake { echo }) => (echo, 0),
+                other => panic!("{name} without {lacking}: {other:?}"),
+            };
+            assert_eq!(kept, usize::from(name != "pgfs.refund.authorization"), "{name} without {lacking}");
+            assert_eq!(encoded(&with(&[]), &echo, &Answer::Acknowledged).0, 200);
+        }
+    }
+}
+
 /// What `verify` says of a body with these headers.
 fn verified(settings: &Settings, keyring: &Keyring, route: u8, headers: &HeaderMap, body: &[u8]) -> Result<(), Refusal> {
     let callback = Callback { route, segment: "", query: "", headers, body };
