@@ -733,6 +733,28 @@ fn what_only_tells_us_is_never_refused_for_what_it_lacks() {
     }
 }
 
+#[test]
+fn a_merchant_is_told_by_a_number_or_a_text() {
+    let of = |acceptor: &str| {
+        let body = format!(
+            r#"{{"token":"t","gpa_order":{{"jit_funding":{{"token":"j","method":"pgfs.authorization","user_token":"u","amount":1}}}},
+            "card_acceptor":{acceptor}}}"#
+        );
+        let Ok(Inbound::Authorization(call)) = decode(&with(&[]), JIT, body.as_bytes()) else { panic!("{body}") };
+        let merchant = call.request.merchant;
+        (merchant.mcc.map(|mcc| mcc.to_string()), merchant.id.map(|id| id.to_string()))
+    };
+    for mcc in ["7995", "7995.0", "7.995e3", "\"7995\"", "\"07995\"", "\" 7995 \""] {
+        assert_eq!(of(&format!("{{\"mcc\":{mcc}}}")).0.as_deref(), Some("7995"), "{mcc}");
+    }
+    for mid in ["1234567890", "1234567890.0", "\"1234567890\""] {
+        assert_eq!(of(&format!("{{\"mid\":{mid}}}")).1.as_deref(), Some("1234567890"), "{mid}");
+    }
+    for odd in ["7995.5", "79950.0", "-7995.0", "1e300", "[7995]", "null"] {
+        assert_eq!(of(&format!("{{\"mcc\":{odd}}}")), (None, None), "{odd}");
+    }
+}
+
 /// What `verify` says of a body with these headers.
 fn verified(settings: &Settings, keyring: &Keyring, route: u8, headers: &HeaderMap, body: &[u8]) -> Result<(), Refusal> {
     let callback = Callback { route, segment: "", query: "", headers, body };
