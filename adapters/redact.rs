@@ -4,6 +4,7 @@
 //! An allow-list twice over: the platform says which of its field names hold what may be kept, and the value has to look like
 //! it besides. What is not plainly harmless is dropped.
 
+use holdfast_core::card_number;
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
@@ -120,7 +121,7 @@ fn is_amount(raw: &str) -> bool {
 /// One word: letters, digits and joints, and nothing that could be the number of a card or of an account.
 pub(crate) fn is_word(text: &str, bytes_max: usize) -> bool {
     let plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b':' | b'+'));
-    plain && !text.is_empty() && text.len() <= bytes_max && !is_long_number(text)
+    plain && !text.is_empty() && text.len() <= bytes_max && !is_long_number(text) && !card_number::stands_in(text)
 }
 
 /// Whether a text has a longer run of digits than the last part of a UUID, or as many as a card's number and no letter.
@@ -175,6 +176,7 @@ mod tests {
             "4111111111111111",
             "4111-1111-1111-1111",
             "4111.1111.1111.1111",
+            "tok-4111-1111-1111-1111",
             "x4111111111111111",
             "+411111111111",
         ];

@@ -69,6 +69,7 @@ pub(super) fn decode<'a>(body: &'a [u8], program: Currency, partial: PartialAnsw
     let payment =
         chain::own(transaction, Some(&token)).ok_or_else(|| Malformed::field(within("token"), "is not an identifier"))?;
     let card = transaction.card()?;
+    let owner = CardholderToken::new(&user).map_err(|error| Malformed::identifier(within("user_token"), error))?;
     let request = AuthorizationRequest {
         key,
         payment,
@@ -76,7 +77,7 @@ pub(super) fn decode<'a>(body: &'a [u8], program: Currency, partial: PartialAnsw
         kind,
         posting,
         card,
-        cardholder: cardholder(transaction, jit, card, &user),
+        cardholder: Some(cardholder(transaction, jit, card, owner)),
         amount,
         original: amounts::original(transaction, currency),
         padding: amounts::padding(transaction, amount),
@@ -182,11 +183,11 @@ fn cardholder(
     transaction: &Transaction<'_>,
     jit: &JitFunding<'_>,
     card: Option<CardToken>,
-    user: &str,
-) -> Option<CardholderToken> {
+    owner: CardholderToken,
+) -> CardholderToken {
     let acting = jit.acting_user_token.and_then(text_of);
     let acting = transaction.acting_user_token.text().or(acting.as_deref()).filter(|_| card.is_some());
-    CardholderToken::new(acting.unwrap_or(user)).ok()
+    acting.and_then(|acting| CardholderToken::new(acting).ok()).unwrap_or(owner)
 }
 
 fn mcc(acceptor: &CardAcceptor<'_>) -> Option<MerchantCategoryCode> {

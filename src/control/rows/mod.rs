@@ -260,6 +260,7 @@ mod tests {
         let cases = [
             (",demo,USD,1,0,active", "2:1: account_id: is empty"),
             (" a,demo,USD,1,0,active", "2:1: account_id: has a control character, or a blank at an end"),
+            ("4111111111111111,demo,USD,1,0,active", "2:1: account_id: has a card number in it; a platform's token is meant"),
             ("a,,USD,1,0,active", "2:2: program: is empty"),
             ("a,demo,XYZ,1,0,active", "2:3: currency: is not a currency of ISO 4217"),
             ("a,demo,USD,,0,active", "2:4: balance: is not a decimal number"),
@@ -281,8 +282,8 @@ mod tests {
     fn what_is_wrong_with_a_card() {
         let cases = [
             (",a,h,active", "2:1: card_token: is empty"),
-            ("4111 1111 1111 1111,a,h,active", "2:1: card_token: reads as a card number; a platform's token is meant"),
-            ("c,a,378282246310005,active", "2:3: cardholder_token: reads as a card number; a platform's token is meant"),
+            ("4111 1111 1111 1111,a,h,active", "2:1: card_token: has a card number in it; a platform's token is meant"),
+            ("c,a,378282246310005,active", "2:3: cardholder_token: has a card number in it; a platform's token is meant"),
             ("c,,h,active", "2:2: account_id: is empty"),
             ("c,both,h,active", "2:2: account_id: is an account of several programs; import each program's files by themselves"),
             ("c,a,h,suspended", "2:4: status: must be one of active, unactivated, frozen, lost, stolen, expired, closed"),
