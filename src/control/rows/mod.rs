@@ -42,17 +42,28 @@ impl RowProblem {
     }
 }
 
-/// Reads both files of an import, either of which may be left out.
+/// Reads both files of an import, either of which may be left out. `problems_of` is asked about the rows that are right by
+/// themselves if others are not.
 ///
 /// # Errors
 /// Everything that is wrong with either.
-pub fn read(accounts: Option<&Path>, cards: Option<&Path>) -> Result<Import, Vec<RowProblem>> {
+pub fn read(
+    accounts: Option<&Path>,
+    cards: Option<&Path>,
+    problems_of: impl FnOnce(&Import) -> Vec<RowProblem>,
+) -> Result<Import, Vec<RowProblem>> {
     let mut problems = Vec::new();
     let accounts = accounts.and_then(|path| AccountRows::open(path, &mut problems));
     let accounts = accounts.map(|rows| all_accounts(rows, &mut problems)).unwrap_or_default();
     let cards = cards.and_then(|path| CardRows::open(path, &mut problems));
     let cards = cards.map(|rows| all_cards(rows, &accounts, &mut problems)).unwrap_or_default();
-    if problems.is_empty() { Ok(Import { accounts, cards }) } else { Err(problems) }
+    let import = Import { accounts, cards };
+    if problems.is_empty() {
+        return Ok(import);
+    }
+    problems.extend(problems_of(&import));
+    problems.sort_by_key(|problem| (problem.file == ImportFile::Cards, problem.line, problem.column_number()));
+    Err(problems)
 }
 
 fn all_accounts<R: Read>(mut file: AccountRows<R>, problems: &mut Vec<RowProblem>) -> Vec<AccountRow> {
@@ -146,7 +157,12 @@ fn account_row(fields: &mut Fields<'_>, seen: Option<&mut Seen>) -> Option<Accou
     let balance = currency.and_then(|currency| fields.parse("balance", |text| Money::from_decimal(text, currency)));
     let credit_line = currency.and_then(|currency| fields.parse("credit_line", |text| credit_line(text, currency)));
     let status = fields.parse("status", account_status);
-    let (program, account) = (program?, account?);
+    let (Some(program), Some(account)) = (program, account) else {
+        if let Some(seen) = seen {
+            seen.add_nameless();
+        }
+        return None;
+    };
     refuse_repeated(fields, "account_id", seen, Some(&program), account.as_str());
     Some(AccountRow { line: fields.line, program, account, balance: balance?, credit_line: credit_line?, status: status? })
 }
