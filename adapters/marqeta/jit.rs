@@ -115,9 +115,17 @@ fn echo<'a>(jit: &JitFunding<'a>) -> Echo<'a> {
     ];
     for (name, raw) in fields {
         let scalar = raw.map(RawValue::get).filter(|json| !json.starts_with(['{', '[']));
-        echo.fields.extend(scalar.map(|json| (name, json)));
+        echo.fields.extend(scalar.map(|json| (name, if name == "amount" { number_of(json) } else { json })));
     }
     echo
+}
+
+/// The number in a text: the answer's amount is one, however it was asked. What is no number of JSON stays what it was.
+fn number_of(json: &str) -> &str {
+    let Some(text) = json.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) else { return json };
+    let number = text.trim();
+    let is_one = number.starts_with(|first: char| first == '-' || first.is_ascii_digit());
+    if is_one && serde_json::from_str::<&RawValue>(number).is_ok() { number } else { json }
 }
 
 /// The method says the kind only roughly unless a program has the finer-grained ones.

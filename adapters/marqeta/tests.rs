@@ -578,7 +578,7 @@ fn the_echo_repeats_what_was_sent() {
         let call = call(&fixture);
         encoded(&fixture.settings, &call.echo, &decided(Decision::Approve { amount: call.request.amount })).1
     };
-    assert!(approved("amount_as_text").contains(r#""amount":"70.00","#));
+    assert!(approved("amount_as_text").contains(r#""amount":70.00,"#));
     assert!(approved("business").contains(r#""acting_user_token":"user-fixture-7","business_token":"biz-fixture","amount":"#));
     assert!(approved("incremental").contains(r#""amount":10.00,"original_jit_funding_token":"9c01b2e7-"#));
     assert!(approved("purchase_escapes").contains(r#""user_token":"user\u002dfixture-7""#));
@@ -713,6 +713,24 @@ fn every_method_of_the_list_is_known() {
 }
 
 #[test]
+fn an_amount_is_repeated_as_a_number() {
+    for (asked, repeated) in
+        [("10.00", "10.00"), ("1e1", "1e1"), ("\"10.00\"", "10.00"), ("\" 10.0 \"", "10.0"), ("\"1e1\"", "1e1"), ("\"-0\"", "-0")]
+    {
+        let body = format!(
+            r#"{{"token":"t","gpa_order":{{"jit_funding":{{"token":"j","method":"pgfs.authorization","user_token":"u","amount":{asked}}}}}}}"#
+        );
+        let Ok(Inbound::Authorization(call)) = decode(&with(&[]), JIT, body.as_bytes()) else { panic!("{body}") };
+        let answers =
+            [Decision::Approve { amount: call.request.amount }, Decision::Decline { reason: DeclineReason::InsufficientFunds }];
+        for decision in answers {
+            let told = encoded(&with(&[]), &call.echo, &decided(decision)).1;
+            assert!(told.contains(&format!("\"amount\":{repeated},")), "{asked}: {told}");
+        }
+    }
+}
+
+#[test]
 fn what_only_tells_us_is_never_refused_for_what_it_lacks() {
     let whole = [("token", "\"j\""), ("user_token", "\"u\""), ("amount", "2")];
     for name in INFORMATIVE.iter().copied().chain(["pgfs.refund.authorization"]) {
@@ -796,6 +814,13 @@ fn strangers_are_refused() {
         assert_eq!(verified(&settings, &keyring, route, &headers, body), expected, "row {index}");
     }
     assert_eq!(verified(&settings, &keyring, WEBHOOK, &proof, b"{\"transactions\":[ ]}"), Err(Refusal::WrongSignature));
+    for (name, refused) in
+        [("authorization", Refusal::Unreadable), ("x-fixture", Refusal::Wrong), ("x-marqeta-signature", Refusal::Unreadable)]
+    {
+        let mut headers = proof.clone();
+        headers.append(name, proof[name].clone());
+        assert_eq!(verified(&settings, &keyring, WEBHOOK, &headers, body), Err(refused), "{name} twice");
+    }
     let unsigned = Keyring { signing: Vec::new(), ..keyring };
     assert_eq!(verified(&settings, &unsigned, WEBHOOK, &without("x-marqeta-signature"), body), Ok(()));
 }
@@ -846,6 +871,7 @@ fn refusals_say_no_more_than_they_should() {
     let adapter = adapter(&with(&[]));
     let table = [
         (Refused::NotAuthentic, 401, "{}"),
+        (Refused::TooSlow, 408, r#"{"error_code":"408","error_message":"the body did not arrive in time"}"#),
         (Refused::TooLarge, 413, r#"{"error_code":"413","error_message":"the body is too large"}"#),
         (Refused::TooEarly, 425, r#"{"error_code":"425","error_message":"the same question is being decided"}"#),
         (Refused::NotDurable, 503, r#"{"error_code":"503","error_message":"not recorded: send it again"}"#),
