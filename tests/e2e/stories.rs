@@ -65,7 +65,7 @@ fn a_payment_is_explained_settled_and_decided_again() {
     assert_eq!(inbox.status.code(), Some(0));
     let lines: Vec<Value> = text(&inbox).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let listed: Vec<_> = lines.iter().map(|line| (&line["platform"], &line["problem"], &line["finding"])).collect();
-    let not_booked = "cleared 12.00 USD. It led to no account: kept, and moved nothing.";
+    let not_booked = "cleared 12.00 USD, more may come. It led to no account: kept, and moved nothing.";
     assert_eq!(
         listed,
         [
