@@ -8,6 +8,7 @@
 //! [`stand_in`].
 
 pub mod authorization;
+pub mod card_number;
 pub mod decision;
 pub mod hold;
 pub mod ids;

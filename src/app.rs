@@ -20,6 +20,7 @@ use crate::api::{Api, ApiProgram};
 use crate::background::Background;
 use crate::config::ruleset;
 use crate::config::{self, Config, LedgerSync, MountConfig, ProgramConfig};
+use crate::descriptors::{self, Room};
 use crate::first_start::make_ready;
 use crate::journal::Sync;
 use crate::ledger::Ledger;
@@ -100,10 +101,11 @@ impl App {
         let running = callbacks.serve(Serving {
             responder: Arc::clone(&responder),
             routes: Arc::new(routes(&config).map_err(StartError::Routes)?),
-            limits: limits(&config),
+            limits: Limits { connections_max: connections(&config, workers), ..limits(&config) },
             tls: tls.clone(),
             metrics: metrics.server.clone(),
             workers,
+            say,
         })?;
         let operators = ops::serve(operators, pages(&responder, &metrics))?;
         let opening = Some(opening);
@@ -302,6 +304,16 @@ fn management_api(config: &Config, ledger: &Arc<dyn Ledger>, metrics: &Metrics) 
 
 fn workers(config: &Config) -> NonZeroUsize {
     NonZeroUsize::new(config.server.workers).or_else(|| std::thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN)
+}
+
+/// How many callers there is room for, once the limit of open files is as high as it may be; says so if they are fewer than
+/// configured.
+fn connections(config: &Config, workers: NonZeroUsize) -> usize {
+    let room = Room::within(descriptors::raise_limit(), config.server.connections_max, workers.get());
+    if let Some(warning) = room.warning() {
+        say(&warning);
+    }
+    room.connections
 }
 
 fn limits(config: &Config) -> Limits {

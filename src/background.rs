@@ -47,9 +47,17 @@ impl Background {
         say: fn(&str),
     ) -> Result<Self, StartError> {
         let runtime = runtime()?;
-        let (listener, management) = {
+        let taken = {
             let _context = runtime.enter();
-            (ControlListener::bind(data).map_err(StartError::Control)?, ApiListener::new(bound, api)?)
+            take(data, bound, api)
+        };
+        let (listener, management) = match taken {
+            Ok(taken) => taken,
+            Err(error) => {
+                // Dropped as it is, it would wait for its threads, which panics where another runtime calls us.
+                runtime.shutdown_background();
+                return Err(error);
+            }
         };
         let (stop, stopped) = watch::channel(());
         let run = move || {
@@ -115,6 +123,10 @@ async fn keep_trimmed(desk: Desk, stopped: watch::Receiver<()>, say: fn(&str)) {
         () = look => {}
         () = told_to_stop(stopped) => {}
     }
+}
+
+fn take(data: &Path, bound: Bound, api: &Arc<Api>) -> Result<(ControlListener, ApiListener), StartError> {
+    Ok((ControlListener::bind(data).map_err(StartError::Control)?, ApiListener::new(bound, api)?))
 }
 
 /// Done when whoever can say so is gone.

@@ -36,6 +36,7 @@
 //! | [`api`] | the management API: one file a resource, on a listener of its own |
 //! | [`metrics`] | one file a family |
 //! | [`telemetry`] | one line a callback, for whoever wants to look at single answers |
+//! | [`descriptors`] | how many files and sockets there may be, and how many of them are callers' |
 //! | [`operations`] | what operators ask, done on a ledger |
 //! | [`control`] | the Unix socket that carries it to a running server |
 //! | [`simulation`] | the ledger against an independent model, from one seed: `holdfast selftest` |
@@ -85,6 +86,7 @@ pub mod clock;
 pub mod command;
 pub mod config;
 pub mod control;
+pub mod descriptors;
 pub mod explain;
 pub mod first_start;
 #[cfg(test)]

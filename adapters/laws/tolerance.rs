@@ -151,6 +151,26 @@ fn an_odd_value_is_understood_or_named() {
     });
 }
 
+/// Whatever stands where a scalar stood: no card's number comes to the rules, the ledger, what is kept or an error.
+#[test]
+fn no_card_number_comes_through() {
+    const NUMBERS: &[&str] = &["4111111111111111", "tok_4111111111111111", "4111111111111111=2512", "tok-4111-1111-1111-1111"];
+    for_each_body(|subject, failures| {
+        for site in subject.scalars().iter().filter(|site| subject.tree.at(site).is_text()) {
+            for number in NUMBERS {
+                let body = subject.tree.replaced(site, &format!("{number:?}")).to_string();
+                let described = without_echo(&describe(&subject.inbound(&body)));
+                let came = described.lines().find(|line| line.contains("11111111") || line.contains("1111-1111"));
+                // An amount of so much is money, however unlikely.
+                let came = came.filter(|line| !line.contains("1.0"));
+                failures.expect(came.is_none(), subject.case, || {
+                    format!("`{}` as {number}: {}", subject.tree.path(site), came.unwrap_or_default())
+                });
+            }
+        }
+    });
+}
+
 /// Everything that anyone hears of an error.
 fn told_of(case: &Case, malformed: Malformed) -> String {
     let mut body = Vec::new();

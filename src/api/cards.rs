@@ -58,7 +58,7 @@ pub struct Cards {
 /// A card to create.
 #[derive(Debug, Clone, ToSchema)]
 pub struct NewCard {
-    /// The platform's token, unique in the program. What reads as a card number is refused.
+    /// The platform's token, unique in the program. What has a card number in it is refused.
     #[schema(value_type = String, max_length = 64, example = "card-1001")]
     pub card: CardToken,
     /// The account behind it.

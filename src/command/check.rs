@@ -1,12 +1,13 @@
 //! `holdfast check`: reads a configuration and everything that it names, and changes nothing.
 
-use std::io;
+use std::io::{self, Write as _};
 use std::path::PathBuf;
 
 use clap::Args;
 
 use super::Failure;
 use crate::config::{self, Config, Overrides};
+use crate::descriptors::{self, Room};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -32,6 +33,12 @@ pub struct Check {
 impl Check {
     pub(super) fn run(self, output: &mut dyn io::Write) -> Result<(), Failure> {
         let config = Config::load_whole(&self.config, Overrides::default())?;
+        let server = &config.server;
+        let room = Room::within(descriptors::limit_within_reach(), server.connections_max, server.workers);
+        if let Some(warning) = room.warning() {
+            // It is this shell's limit, and perhaps not the service's: no error.
+            let _ = writeln!(io::stderr(), "if it is served from here: {warning}");
+        }
         Ok(writeln!(output, "{}", summary(&config))?)
     }
 }

@@ -242,6 +242,7 @@ fn server(request: ControlRequest) -> ControlAnswer {
 const ACCOUNTS: &str = "account_id,program,currency,balance,credit_line,status\na,demo,USD,1,0,active\n";
 const CARD: &str = "card_token,account_id,cardholder_token,status\nc,a,h,active\n";
 const CARDS: &str = "card_token,account_id,cardholder_token,status\nc,a,h,active\nd,z,h,active\n";
+const FOREIGN: &str = "account_id,program,currency,balance,credit_line,status\na,gone,USD,1,0,active\nb,demo,EUR,1,0,active\n";
 const BROKEN: &str = "card_token,account_id,cardholder_token,status\n,a,h,open\n";
 
 #[test]
@@ -251,7 +252,14 @@ fn commands_against_a_running_server() {
     let history = format!("* {since} 5c1d ann: no cash at night\n  {since} 5c1d ann: no cash at night\n");
     let json = balance::as_json(&report()).to_string() + "\n";
     let table = balance::as_table(&report());
-    let files = [("a.csv", ACCOUNTS), ("c.csv", CARD), ("cc.csv", CARDS), ("broken.csv", BROKEN), ("r.toml", "rules")];
+    let files = [
+        ("a.csv", ACCOUNTS),
+        ("c.csv", CARD),
+        ("cc.csv", CARDS),
+        ("f.csv", FOREIGN),
+        ("broken.csv", BROKEN),
+        ("r.toml", "rules"),
+    ];
     let cases: &[(&str, Result<&str, &str>)] = &[
         ("holdfast balance acct-demo-1 --data @", Ok(&table)),
         ("holdfast balance acct-demo-1 --json --data @", Ok(&json)),
@@ -261,6 +269,14 @@ fn commands_against_a_running_server() {
         (
             "holdfast import --accounts @/none.csv --cards @/broken.csv --data @",
             Err("none.csv:1:1: cannot be read: No such file or directory (os error 2)\n\
+                 broken.csv:2:1: card_token: is empty\n\
+                 broken.csv:2:4: status: must be one of active, unactivated, frozen, lost, stolen, expired, closed"),
+        ),
+        // The programs are the configuration's: what is wrong with them is told beside what is wrong with the rows.
+        (
+            "holdfast import --accounts @/f.csv --cards @/broken.csv --data @",
+            Err("f.csv:2:2: program: is not a program of the configuration\n\
+                 f.csv:3:3: currency: must be the program's, USD\n\
                  broken.csv:2:1: card_token: is empty\n\
                  broken.csv:2:4: status: must be one of active, unactivated, frozen, lost, stolen, expired, closed"),
         ),

@@ -197,10 +197,12 @@ impl Responder {
                 Silence::NoAnswer => None,
             };
         }
+        let mut reference = mount.reference(&request.key);
         if decided.told.decision == (Decision::Decline { reason: DeclineReason::ConflictingDuplicate }) {
             mount.metrics.conflict();
+            // The key's own name is that of the answer which the other question heard.
+            reference = mount.reference_of_conflict(&request.key, &digest);
         }
-        let reference = mount.reference(&request.key);
         let answer = Answer::Decided { decision: decided.told.decision, reference, balance: decided.balance.as_ref() };
         let reply = encode(mount, echo, &answer, body);
         watch.ended(Phase::Encode);
@@ -368,7 +370,7 @@ impl Respond for Responder {
         };
         let refused = match fault {
             BodyFault::TooLarge => Refused::TooLarge,
-            BodyFault::TooSlow => Refused::Malformed(Malformed::field("", "did not arrive in time")),
+            BodyFault::TooSlow => Refused::TooSlow,
             BodyFault::Truncated => Refused::Malformed(Malformed::field("", "ended early")),
         };
         let reply = Reply { status: fault.status(), ..mount.adapter.refuse(&refused, &mut body) };

@@ -96,9 +96,7 @@ impl Responder {
     ) -> NotificationResult {
         match answer {
             Ok(Answer::Recorded(Some(Finding::HeardBefore))) => NotificationResult::Duplicate,
-            Ok(Answer::Recorded(Some(
-                Finding::AccountUnknown | Finding::CurrencyMismatch | Finding::AmountTooLarge | Finding::PaymentUnknown,
-            ))) => NotificationResult::NotBooked,
+            Ok(Answer::Recorded(Some(finding))) if finding.is_not_booked() => NotificationResult::NotBooked,
             Ok(_) => NotificationResult::Applied,
             Err(LedgerError::Panicked | LedgerError::Refused) => {
                 let digest = Sha256::digest(event.key.as_str()).into();

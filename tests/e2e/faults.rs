@@ -22,6 +22,8 @@ pub enum Fault {
     AnswersWithheld,
     /// It says that it is unavailable.
     Unavailable,
+    /// It hears no question, no answer and no message, but starts.
+    Deaf,
     /// It panics when it is asked.
     Panics,
 }
@@ -69,6 +71,11 @@ impl Faulty {
     }
 }
 
+/// Whether an act is a question, an answer or a message.
+fn is_heard(act: &Act) -> bool {
+    matches!(act, Act::Decide(_) | Act::Adopt(_) | Act::Tell(..) | Act::Keep(..))
+}
+
 /// The same, shared with the test.
 struct Shared(Arc<Faulty>);
 
@@ -88,12 +95,14 @@ impl Ledger for Shared {
             Fault::Withheld if decision => self.0.withheld.lock().unwrap().push(ticket),
             Fault::AnswersWithheld if decision => self.0.apply_and_keep_quiet(ticket),
             Fault::Panics if decision => panic!("the ledger was told to"),
-            Fault::Unavailable => {
+            Fault::Unavailable | Fault::Deaf if fault == Fault::Unavailable || ticket.with_act(|act| is_heard(act)) => {
                 let mut completions = Completions::default();
                 completions.complete(&ticket, Err(LedgerError::Unavailable));
                 completions.announce();
             }
-            Fault::None | Fault::Withheld | Fault::AnswersWithheld | Fault::Panics => self.0.inner.submit(ticket),
+            Fault::None | Fault::Withheld | Fault::AnswersWithheld | Fault::Unavailable | Fault::Deaf | Fault::Panics => {
+                self.0.inner.submit(ticket);
+            }
         }
     }
 
@@ -103,7 +112,7 @@ impl Ledger for Shared {
 
     fn readiness(&self) -> Readiness {
         match *self.0.fault.lock().unwrap() {
-            Fault::Unavailable => Readiness::Unavailable,
+            Fault::Unavailable | Fault::Deaf => Readiness::Unavailable,
             Fault::None | Fault::Withheld | Fault::AnswersWithheld | Fault::Panics => self.0.inner.readiness(),
         }
     }
@@ -125,6 +134,11 @@ impl Bench {
     pub fn new(edit: impl FnOnce(String) -> String) -> Self {
         let workplace = Workplace::demo();
         workplace.edit("holdfast.toml", |text| edit(text) + "\n");
+        Bench::on(workplace, Fault::None)
+    }
+
+    /// A server where one was before, whose ledger begins with this fault.
+    pub fn on(workplace: Workplace, fault: Fault) -> Self {
         let overrides = Overrides {
             listen: Some("127.0.0.1:0".parse().unwrap()),
             ops_listen: Some("127.0.0.1:0".parse().unwrap()),
@@ -136,7 +150,7 @@ impl Bench {
         let mut app = App::start(config, |inner| {
             let faulty = Arc::new(Faulty {
                 inner,
-                fault: Mutex::new(Fault::None),
+                fault: Mutex::new(fault),
                 ended: Condvar::new(),
                 withheld: Mutex::default(),
                 asked: AtomicBool::new(false),
@@ -149,6 +163,12 @@ impl Bench {
         let starting = tokio::runtime::Builder::new_current_thread().build().unwrap();
         starting.block_on(app.until_ready()).unwrap_or_else(|error| panic!("{error}"));
         Bench { app, faulty: handle.unwrap(), workplace }
+    }
+
+    /// Stops the server; its place stays.
+    pub fn stop(self) -> Workplace {
+        self.app.drain();
+        self.workplace
     }
 
     pub fn client(&self) -> Client {
@@ -168,6 +188,13 @@ impl Bench {
         let page = Client::connect_as(self.app.ops_listen, None).get("/metrics").body;
         let lines = page.lines().filter(|line| line.starts_with(name) && line.contains(part));
         lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
+    }
+
+    /// Waits until the spool has nothing that the ledger has not heard.
+    pub fn until_heard(&self) {
+        while self.metric("holdfast_spool_entries ", "") != 0.0 {
+            std::thread::yield_now();
+        }
     }
 
     /// Waits until every told answer has been adopted.
@@ -226,18 +253,20 @@ fn an_answer_without_the_ledger_carries_what_the_rules_thought() {
 }
 
 #[test]
-fn a_dead_ledger_declines_at_once_and_notifications_are_not_acknowledged() {
+fn a_dead_ledger_declines_at_once_and_notifications_wait_for_it_in_the_spool() {
     let bench = Bench::new(short_budget);
     let clearing = crate::support::callbacks::transactions(&[Marqeta::purchase("x", "1.00").recorded("DECLINED", true)]);
     bench.faulty.set(Fault::Unavailable);
     let request = Marqeta::purchase("dead", "10.00");
     let declined = bench.client().post("/marqeta/jit", &request.body());
     assert_eq!(declined.status, 402, "{declined:?}");
-    assert_eq!(bench.client().post("/marqeta/webhook", &clearing).status, 503);
+    assert_eq!(bench.client().post("/marqeta/webhook", &clearing).status, 200);
+    assert_eq!(bench.metric("holdfast_notifications_total", "spooled"), 1.0);
     assert_eq!(bench.client().get("/healthz").status, 200);
     bench.faulty.set(Fault::None);
-    bench.until_adopted();
+    bench.until_heard();
     assert_eq!(bench.client().post("/marqeta/webhook", &clearing).status, 200);
+    assert_eq!(bench.metric("holdfast_notifications_total", "duplicate"), 1.0);
     assert_eq!(bench.client().post("/marqeta/jit", &request.body()).body, declined.body);
     assert_eq!(bench.metric("holdfast_stand_ins_total", "ledger_unavailable"), 1.0);
     bench.app.drain();

@@ -37,19 +37,89 @@ impl Bench {
 }
 
 #[test]
-fn what_a_table_approves_does_not_leave_before_it_can_be_kept() {
+fn what_a_table_approves_is_held_when_the_ledger_is_back_and_a_retry_hears_it_all_the_while() {
     let bench = Bench::new(short_budget);
     assert!(bench.publish_table(ALL).status.success());
     bench.faulty.set(Fault::Unavailable);
     let request = Marqeta::purchase("kept", "10.00");
-    let declined = bench.ask(&request);
-    assert_eq!(declined.status, 402, "{declined:?}");
-    assert_eq!(bench.stood_in("not_durable"), 1.0);
-    assert_eq!(bench.status()["stand_in"]["demo"]["exposure_minor"], 0, "it is given back");
+    let approved = bench.ask(&request);
+    assert_eq!(approved.status, 200, "{approved:?}");
+    assert_eq!(bench.status()["stand_in"]["demo"]["exposure_minor"], 1_000);
+    assert_eq!(bench.ask(&request).body, approved.body);
+    assert_eq!(bench.held(), 0);
+    // Another process, and still no ledger.
+    let bench = Bench::on(bench.stop(), Fault::Deaf);
+    assert_eq!(bench.status()["stand_in"]["demo"]["exposure_minor"], 1_000);
+    assert_eq!(bench.ask(&request).body, approved.body);
+    assert_eq!(
+        bench.ask(&Marqeta { amount: "11.00".to_owned(), ..Marqeta::purchase("kept", "10.00") }).status,
+        402,
+        "a conflict"
+    );
     bench.faulty.set(Fault::None);
     bench.until_adopted();
-    assert_eq!(bench.ask(&request).body, declined.body);
-    assert_eq!(bench.held(), 0);
+    bench.until_heard();
+    assert_eq!(bench.held(), 1_000);
+    assert_eq!(bench.status()["stand_in"]["demo"]["exposure_minor"], 0);
+    assert_eq!(bench.ask(&request).body, approved.body);
+    assert_eq!(bench.held(), 1_000, "held once");
+    bench.app.drain();
+}
+
+#[test]
+fn what_the_spool_has_no_room_for_is_declined_and_gives_its_cap_back() {
+    let bench = Bench::new(|text| short_budget(text).replacen("#entries_max = 100000", "entries_max = 1", 1));
+    assert!(bench.publish_table(ALL).status.success());
+    bench.faulty.set(Fault::Unavailable);
+    assert_eq!(bench.ask(&Marqeta::purchase("first", "10.00")).status, 200);
+    let second = Marqeta::purchase("second", "10.00");
+    let declined = bench.ask(&second);
+    assert_eq!(declined.status, 402, "{declined:?}");
+    assert_eq!(bench.stood_in("not_durable"), 1.0);
+    assert_eq!(bench.status()["stand_in"]["demo"]["exposure_minor"], 1_000, "only the first");
+    let clearing = crate::support::callbacks::transactions(&[Marqeta::purchase("x", "1.00").recorded("DECLINED", true)]);
+    bench.faulty.set(Fault::None);
+    bench.until_adopted();
+    assert_eq!(bench.ask(&second).body, declined.body);
+    assert_eq!(bench.held(), 1_000);
+    assert_eq!(bench.client().post("/marqeta/webhook", &clearing).status, 200);
+    bench.app.drain();
+}
+
+#[test]
+fn a_freeze_holds_at_once_although_the_ledger_cannot_hear_it() {
+    let bench = Bench::new(short_budget);
+    assert!(bench.publish_table(ALL).status.success());
+    bench.faulty.set(Fault::Unavailable);
+    assert_eq!(bench.ask(&Marqeta::purchase("before", "10.00")).status, 200);
+    let freeze = serde_json::json!({"cardtransitions": [{"token": "ct-9", "card_token": "card-demo-1",
+        "user_token": "user-demo-1", "state": "SUSPENDED", "created_time": "2026-03-14T16:00:00Z"}]});
+    assert_eq!(bench.client().post("/marqeta/webhook", &freeze.to_string()).status, 200);
+    let frozen = |bench: &Bench, id: &str| {
+        let declined = bench.ask(&Marqeta::purchase(id, "10.00"));
+        assert_eq!(declined.json()["jit_funding"]["decline_reason"], "CARD_NOT_ACTIVE", "{id}");
+    };
+    frozen(&bench, "while it is away");
+    let bench = Bench::on(bench.stop(), Fault::Deaf);
+    frozen(&bench, "after a restart");
+    bench.faulty.set(Fault::None);
+    bench.until_heard();
+    frozen(&bench, "by the ledger");
+    assert_eq!(bench.held(), 1_000);
+    bench.app.drain();
+}
+
+#[test]
+fn an_account_with_money_approved_by_stand_in_is_not_decided_on_before_the_ledger_has_heard_it() {
+    let bench = Bench::new(short_budget);
+    assert!(bench.publish_table(ALL).status.success());
+    bench.faulty.set(Fault::Unavailable);
+    assert_eq!(bench.ask(&Marqeta::purchase("most", "700.00")).status, 200);
+    bench.faulty.set(Fault::None);
+    // 1000.00 are there: not enough for both, whoever is faster.
+    assert_eq!(bench.ask(&Marqeta::purchase("more", "400.00")).status, 402);
+    bench.until_heard();
+    assert_eq!(bench.held(), 70_000);
     bench.app.drain();
 }
 
@@ -129,9 +199,7 @@ fn the_demos_table_declines_a_first_use_and_approves_the_everyday() {
     bench.until_adopted();
     assert_eq!(bench.ask(&everyday("second")).status, 200);
     bench.faulty.set(Fault::Unavailable);
-    bench.ask(&everyday("third"));
-    // What the table approves has no place to be kept.
-    assert_eq!(bench.stood_in("not_durable"), 1.0);
+    assert_eq!(bench.ask(&everyday("third")).status, 200);
     bench.ask(&Marqeta::purchase("more", "50.01").mcc("5411"));
     assert_eq!(bench.stood_in("ledger_unavailable"), 2.0, "no row approves that");
     bench.app.drain();
