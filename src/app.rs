@@ -13,7 +13,7 @@ use std::sync::Arc;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use holdfast_core::{PlatformName, ProgramId};
 use tokio::runtime::{Builder, Runtime};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 
 use crate::api::reads::embedded::EmbeddedReads;
 use crate::api::{Api, ApiProgram};
@@ -27,11 +27,14 @@ use crate::ledger::embedded::{self, Embedded, Opening};
 use crate::ledger::permit::InFlight;
 use crate::metrics::Metrics;
 use crate::operations::{Counter, Desk};
-use crate::reporter::{Reporter, say};
-use crate::responder::{Mount, Nowhere, Patience, Program, Responder, Stage, StandIn, StandInTable, ToldBook, Worker, adopt_all};
+use crate::reporter::{Reporter, SpoolReporter, say};
+use crate::responder::{
+    Breaker, Mount, Patience, Program, Remembered, Responder, Stage, StandIn, StandInTable, ToldBook, Unheard, Worker,
+};
 use crate::retention::{Keep, Retention};
 use crate::server::ops::{self, Operators, Pages};
 use crate::server::{self, Drained, Limits, RouteEntry, RouteError, RouteTable, Running, Serving, Tls};
+use crate::spool::{self, Reconciler, Spool};
 use crate::start_error::StartError;
 use crate::telemetry::{self, Telemetry, Writing};
 
@@ -76,15 +79,14 @@ impl App {
         let (stage, to_be_open) = watch::channel(Stage::Starting);
         let (programs, desk) = programs(&config, &ledger, Some(Arc::clone(&metrics)))?;
         let workers = workers(&config);
-        let (adoptions, to_adopt) = mpsc::unbounded_channel();
-        let book = Arc::new(ToldBook::new(config.responder.told_max));
+        let (unheard, spool) = open_spool(&config, &programs, &metrics)?;
         let (telemetry, writing) = start_telemetry(&config, &metrics)?.unzip();
         let responder = Arc::new(Responder {
             mounts: mounts(&config, &programs, &metrics),
             ledger: Arc::clone(&ledger),
-            book: Arc::clone(&book),
-            adoptions,
-            durably: Box::new(Nowhere),
+            unheard: Arc::clone(&unheard),
+            spool: Arc::clone(&spool),
+            breaker: Breaker::new(config.breaker),
             in_flight: InFlight::new(config.responder.in_flight_max),
             metrics: Arc::clone(&metrics),
             telemetry,
@@ -93,8 +95,8 @@ impl App {
         });
         let tls = config.tls.clone().map(|tls| Arc::new(Tls::new(tls)));
         let api = Arc::new(management_api(&config, &ledger, &metrics));
-        let adoptions = adopt_all(to_adopt, ledger, book, Arc::clone(&metrics));
-        let background = Background::start(&config.ledger.data, desk.clone(), (management, &api), adoptions, say)?;
+        let reconciling = Reconciler { spool, ledger, heard: unheard, observer: Arc::new(SpoolReporter(Arc::clone(&metrics))) };
+        let background = Background::start(&config.ledger.data, desk.clone(), (management, &api), reconciling, say)?;
         let running = callbacks.serve(Serving {
             responder: Arc::clone(&responder),
             routes: Arc::new(routes(&config).map_err(StartError::Routes)?),
@@ -250,6 +252,29 @@ fn open_ledger(config: &Config, metrics: Arc<Metrics>) -> Result<(Arc<dyn Ledger
     Ok((Arc::new(ledger), opening))
 }
 
+/// The spool, and everything that is in it, remembered: before the first question.
+fn open_spool(
+    config: &Config,
+    programs: &[Arc<Program>],
+    metrics: &Arc<Metrics>,
+) -> Result<(Arc<Unheard>, Arc<Spool>), StartError> {
+    let book = ToldBook::new(config.responder.told_max);
+    let unheard = Arc::new(Unheard::new(book, mount_names(config), programs.to_vec()));
+    let settings = spool::Settings {
+        path: config.spool.path.clone(),
+        sync: match config.ledger.sync {
+            LedgerSync::Full => spool::Sync::Full,
+            LedgerSync::None => spool::Sync::None,
+        },
+        entries_max: config.spool.entries_max,
+    };
+    let (mut remembered, observer) = (Remembered::default(), Arc::new(SpoolReporter(Arc::clone(metrics))));
+    let remember = |entry: &spool::Entry, at, standing| remembered.remember(&unheard, entry, at, standing);
+    let spool = Spool::open(settings, observer, remember).map_err(StartError::Spool)?;
+    remembered.restore(&unheard, crate::clock::utc());
+    Ok((unheard, Arc::new(spool)))
+}
+
 /// The telemetry that the configuration asks for, in a data directory that is there by now.
 fn start_telemetry(config: &Config, metrics: &Arc<Metrics>) -> Result<Option<(Telemetry, Writing)>, StartError> {
     let Some(wanted) = &config.telemetry else { return Ok(None) };
@@ -393,7 +418,7 @@ fn pages(responder: &Arc<Responder>, metrics: &Arc<Metrics>) -> Pages {
         metrics: Box::new(move || {
             if let Some(responder) = watched.upgrade() {
                 shown.server.in_flight(responder.in_flight.now());
-                shown.ledger.told_pending(responder.book.waiting());
+                shown.ledger.told_pending(responder.unheard.book.waiting());
                 for mount in &responder.mounts {
                     shown.exposure(mount.program.id, mount.program.stand_in.exposure());
                 }

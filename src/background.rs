@@ -17,10 +17,11 @@ use crate::control::server::ControlListener;
 use crate::control::{self, OperationError};
 use crate::operations::{Desk, Least};
 use crate::server::Bound;
+use crate::spool::Reconciler;
 use crate::start_error::StartError;
 
-/// How long a stop waits for a ledger that has told answers still to adopt. One that is away then would stay so for ever.
-const LAST_ADOPTIONS_MAX: Duration = Duration::from_secs(5);
+/// How long a stop waits for a ledger that has yet to hear something. What it has not heard by then, the spool keeps.
+const LAST_ENTRIES_MAX: Duration = Duration::from_secs(5);
 
 /// How often it is looked what the journal keeps, and how many such looks there are from one trim to the next.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
@@ -33,7 +34,8 @@ pub struct Background {
 }
 
 impl Background {
-    /// Opens the command socket and starts the thread, which serves the management API as well. `adoptions` ends by itself when nobody can tell anything any more.
+    /// Opens the command socket and starts the thread, which serves the management API as well. What the
+    /// ledger has yet to hear is brought to it from here.
     ///
     /// # Errors
     /// Another server has the socket, or the operating system refuses.
@@ -41,7 +43,7 @@ impl Background {
         data: &Path,
         desk: Desk,
         (bound, api): (Bound, &Arc<Api>),
-        adoptions: impl Future<Output = ()> + Send + 'static,
+        reconciling: Reconciler,
         say: fn(&str),
     ) -> Result<Self, StartError> {
         let runtime = runtime()?;
@@ -61,17 +63,17 @@ impl Background {
                     told_to_stop(stopped.clone()),
                 );
                 let management = management.serve(stopped.clone());
-                let adoptions = async {
+                let reconciling = async {
                     let too_long = async {
-                        told_to_stop(stopped).await;
-                        tokio::time::sleep(LAST_ADOPTIONS_MAX).await;
+                        told_to_stop(stopped.clone()).await;
+                        tokio::time::sleep(LAST_ENTRIES_MAX).await;
                     };
                     tokio::select! {
-                        () = adoptions => {}
+                        () = reconciling.run(stopped.clone()) => {}
                         () = too_long => {}
                     }
                 };
-                tokio::join!(commands, management, adoptions, trimming);
+                tokio::join!(commands, management, reconciling, trimming);
             });
         };
         let thread = std::thread::Builder::new().name("background".to_owned()).spawn(run)?;

@@ -7,6 +7,7 @@ use crate::journal::head_number;
 use crate::ledger::Readiness;
 use crate::ledger::embedded::Observer;
 use crate::metrics::{LedgerStanding, Metrics};
+use crate::spool;
 
 /// Tells metrics and operators what the ledger does.
 #[derive(Debug)]
@@ -38,6 +39,28 @@ impl Observer for Reporter {
 
     fn projection_anew(&self) {
         self.0.ledger.projection_anew();
+    }
+
+    fn say(&self, message: &str) {
+        say(message);
+    }
+}
+
+/// Tells metrics and operators what the spool does.
+#[derive(Debug)]
+pub struct SpoolReporter(pub Arc<Metrics>);
+
+impl spool::Observer for SpoolReporter {
+    fn committed(&self, entries: usize, took: Duration) {
+        self.0.spool.committed(entries, took);
+    }
+
+    fn failed(&self) {
+        self.0.spool.failed();
+    }
+
+    fn filled(&self, fill: spool::Fill) {
+        self.0.spool.filled(fill.held.waiting, fill.held.aside, fill.entries_max);
     }
 
     fn say(&self, message: &str) {

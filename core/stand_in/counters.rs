@@ -247,6 +247,13 @@ impl CapCounters {
         self.exposure
     }
 
+    /// The part of it that is of one account.
+    #[must_use]
+    pub fn exposure_of(&self, account: &AccountId) -> i64 {
+        let account = Fingerprint::of(&["account", account.as_str()]);
+        self.by_account.get(&account).map_or(0, |sum| sum.amount)
+    }
+
     /// How many approvals are remembered, and how many can be.
     #[must_use]
     pub fn fill(&self) -> (usize, usize) {

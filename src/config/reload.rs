@@ -64,6 +64,12 @@ impl Config {
         if new.ledger != self.ledger {
             waiting.push("[ledger]".to_owned());
         }
+        if new.spool != self.spool {
+            waiting.push("[spool]".to_owned());
+        }
+        if new.breaker != self.breaker {
+            waiting.push("[breaker]".to_owned());
+        }
         if new.telemetry != self.telemetry {
             waiting.push("[telemetry]".to_owned());
         }

@@ -15,6 +15,7 @@ mod ledger;
 mod notifications;
 mod registry;
 mod server;
+mod spool;
 mod telemetry;
 #[cfg(test)]
 mod tests;
@@ -35,6 +36,7 @@ use notifications::NotificationMetrics;
 pub use notifications::NotificationResult;
 use registry::Registry;
 pub use server::{ConnectionRefusal, HttpRefusal, ServerMetrics};
+pub use spool::SpoolMetrics;
 pub use telemetry::TelemetryMetrics;
 
 /// Everything that is measured in this process.
@@ -47,6 +49,8 @@ pub struct Metrics {
     pub server: ServerMetrics,
     /// The ledger's.
     pub ledger: LedgerMetrics,
+    /// The spool's.
+    pub spool: SpoolMetrics,
     /// The management API's.
     pub api: ApiMetrics,
     /// Telemetry's.
@@ -76,6 +80,7 @@ impl Metrics {
             callers::FAMILIES,
             notifications::FAMILIES,
             ledger::FAMILIES,
+            spool::FAMILIES,
             server::FAMILIES,
             api::FAMILIES,
             telemetry::FAMILIES,
@@ -92,6 +97,7 @@ impl Metrics {
             mounts,
             info: InfoMetrics::new(&registry),
             server: ServerMetrics::new(&registry),
+            spool: SpoolMetrics::new(&registry),
             ledger: LedgerMetrics::new(&registry),
             api: ApiMetrics::new(&registry),
             telemetry: TelemetryMetrics::new(&registry),

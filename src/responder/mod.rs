@@ -7,13 +7,14 @@
 //! Steps are pinned where they are awaited: awaited by value, a step's future, which is as large as all that it may wait
 //! for, would be moved once more on every callback.
 
-mod adoption;
 mod balances;
+mod breaker;
 mod deadline;
-mod durably;
+mod heard;
 mod mount;
 mod notification;
 mod stand_in;
+mod standings;
 mod told;
 mod watch;
 mod without_ledger;
@@ -32,9 +33,10 @@ use holdfast_core::{AuthorizationRequest, Basis, ContentDigest, Decision, Declin
 use tokio::sync::watch::Receiver;
 use tokio::time::timeout_at;
 
-pub use self::adoption::{Adoption, Adoptions, adopt_all};
+use self::breaker::{Admission, Response};
+pub use self::breaker::{Breaker, BreakerIs};
 pub use self::deadline::{Deadline, Patience};
-pub use self::durably::{DurablyTold, Keeping, NotDurable, Nowhere};
+pub use self::heard::{Remembered, Unheard};
 pub use self::mount::{Mount, Program};
 use self::notification::Noted;
 pub use self::stand_in::{StandIn, StandInTable};
@@ -46,6 +48,7 @@ use crate::ledger::permit::InFlight;
 use crate::ledger::{self, Act, Decide, Ledger, LedgerError, Mailbox, Pool, Readiness, Wait};
 use crate::metrics::Metrics;
 use crate::server::{Answered, BodyFault, Call, Respond};
+use crate::spool::Spool;
 use crate::telemetry::Telemetry;
 
 /// Answers callbacks. One value a process, shared by the workers.
@@ -54,12 +57,12 @@ pub struct Responder {
     pub mounts: Vec<Mount>,
     /// What keeps the money.
     pub ledger: Arc<dyn Ledger>,
-    /// The keys that this process answers for.
-    pub book: Arc<ToldBook>,
-    /// Where told answers go that the ledger does not know.
-    pub adoptions: Adoptions,
-    /// Where an approval without the ledger is made durable before it leaves.
-    pub durably: Box<dyn DurablyTold>,
+    /// What this process told and heard, and the ledger has yet to hear.
+    pub unheard: Arc<Unheard>,
+    /// Where that is durable.
+    pub spool: Arc<Spool>,
+    /// Whether the ledger is asked at all.
+    pub breaker: Breaker,
     /// How much may be with the ledger at once.
     pub in_flight: Arc<InFlight>,
     /// Everybody's counters.
@@ -163,8 +166,10 @@ impl Responder {
         let digest = request.content_digest();
         let name = Name { principal: mount.principal, key: request.key };
         let decided = loop {
-            match self.book.begin(name, digest) {
-                Begun::First(claim) if *unknown_method => break self.decline_unknown_method(call, mount, request, claim),
+            match self.unheard.book.begin(name, digest) {
+                Begun::First(claim) if *unknown_method => {
+                    break pin!(self.decline_unknown_method(call, mount, request, claim, deadline)).await;
+                }
                 Begun::First(claim) => break pin!(self.decide(call, mount, request, claim, deadline, watch)).await,
                 Begun::Told(told) => {
                     mount.metrics.duplicate();
@@ -253,7 +258,15 @@ impl Responder {
         let rules = mount.program.rules.load();
         let verdict = evaluate(&rules, request, call.received.utc, &mut NoTrace);
         watch.ended(Phase::Rules);
+        self.wait_for_account(mount, request, deadline).await?;
         let permit = self.in_flight.enter().ok_or(StandInCause::Overloaded)?;
+        let (out, decide_by) = match self.breaker.admit(clock::instant()) {
+            Admission::Ask(out) => (out, deadline.decide_by),
+            Admission::Probe(out, at_most) => {
+                (out, deadline.decide_by.min(clock::instant().checked_add(at_most).unwrap_or(deadline.decide_by)))
+            }
+            Admission::StandIn => return Err(StandInCause::LedgerUnavailable),
+        };
         let act = Act::Decide(Decide {
             origin: mount.origin(),
             request: *request,
@@ -261,12 +274,13 @@ impl Responder {
             verdict,
             ruleset: *rules.hash().as_bytes(),
             received_at: call.received.utc,
-            not_after: deadline.decide_by,
+            not_after: decide_by,
         });
         let worker = self.workers.get(call.worker).ok_or(StandInCause::Panicked)?;
         let ticket = worker.pool.lock().unwrap_or_else(PoisonError::into_inner).take(act, permit);
         self.ledger.submit(Arc::clone(&ticket));
-        let answer = timeout_at(deadline.decide_by, Wait::on(Arc::clone(&ticket))).await;
+        let answer = timeout_at(decide_by, Wait::on(Arc::clone(&ticket))).await;
+        out.came_back(response_of(&answer), clock::instant());
         worker.pool.lock().unwrap_or_else(PoisonError::into_inner).give_back(ticket);
         match answer {
             Ok(Ok(ledger::Answer::Decided { decision, basis, balance })) => {
@@ -318,7 +332,7 @@ impl Responder {
             "version": env!("CARGO_PKG_VERSION"),
             "ledger": self.ledger.readiness().name(),
             "in_flight": self.in_flight.now(),
-            "told_pending": self.book.waiting(),
+            "told_pending": self.unheard.book.waiting(),
             "rules": rules,
             "stand_in": stand_in,
         })
@@ -364,6 +378,14 @@ impl Respond for Responder {
 
 fn declined(reason: DeclineReason, basis: Basis) -> Decided {
     Decided { told: Told { decision: Decision::Decline { reason }, basis }, balance: None, abstained: None }
+}
+
+/// What an answer, or none, says about the ledger. A bug that an act met is not its fault.
+const fn response_of<E>(answer: &Result<Result<ledger::Answer, LedgerError>, E>) -> Response {
+    match answer {
+        Err(_) | Ok(Err(LedgerError::Unavailable | LedgerError::Late | LedgerError::Starting)) => Response::Failed,
+        Ok(Ok(_) | Err(LedgerError::Panicked | LedgerError::Refused)) => Response::Answered,
+    }
 }
 
 fn encode(mount: &Mount, echo: &Echo<'_>, answer: &Answer<'_>, body: &mut Vec<u8>) -> Reply {

@@ -1,12 +1,13 @@
 //! A program's stand-in as its mounts share it: the tables in force, and what their caps have counted. The decision itself is the
 //! core's.
 
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwapOption;
 use holdfast_core::rules::{RulesetHash, Verdict};
 use holdfast_core::stand_in::{CapCounters, Caps, Share, Snapshot, StandInPolicy, StoodIn, ToldApproval, ToldName, stand_in};
-use holdfast_core::{AuthorizationRequest, PlatformName, StandInCause, Timestamp};
+use holdfast_core::{AccountId, AuthorizationRequest, PlatformName, StandInCause, Timestamp};
 
 use crate::journal::KeptKind;
 
@@ -15,6 +16,8 @@ pub struct StandIn {
     /// The program's own first, then those of platforms that have one of their own.
     tables: Box<[StandInTable]>,
     caps: Mutex<CapCounters>,
+    /// As [`StandIn::exposure`], to be looked at by every callback.
+    exposed: AtomicI64,
     told_max: usize,
 }
 
@@ -44,7 +47,7 @@ impl StandIn {
     #[must_use]
     pub fn new(tables: Vec<StandInTable>, told_max: usize) -> Self {
         let caps = Mutex::new(CapCounters::new(&[], Share::WHOLE, told_max));
-        let stand_in = StandIn { tables: tables.into_boxed_slice(), caps, told_max };
+        let stand_in = StandIn { tables: tables.into_boxed_slice(), caps, exposed: AtomicI64::new(0), told_max };
         stand_in.follow(&mut stand_in.caps());
         stand_in
     }
@@ -72,24 +75,33 @@ impl StandIn {
         let policy = self.tables.get(place)?.in_force.load_full()?;
         let proposal = stand_in(&policy, platform, request, verdict, snapshot, cause, now);
         // Only for as long as it takes to look up and add a few numbers.
-        Some((self.caps().try_take(place, &proposal), proposal.name()))
+        let mut caps = self.caps();
+        let stood_in = caps.try_take(place, &proposal);
+        self.show_exposure(&caps);
+        Some((stood_in, proposal.name()))
     }
 
     /// An approval was not told after all.
     pub fn give_back(&self, name: &ToldName) {
-        self.caps().give_back(name);
+        let mut caps = self.caps();
+        caps.give_back(name);
+        self.show_exposure(&caps);
     }
 
     /// The ledger has confirmed an approval.
     pub fn settle(&self, name: &ToldName) {
-        self.caps().settle(name);
+        let mut caps = self.caps();
+        caps.settle(name);
+        self.show_exposure(&caps);
     }
 
     /// Begins with what was told before this process, in the order of telling.
     pub fn restore(&self, told: impl IntoIterator<Item = ToldApproval>, now: Timestamp) {
         let caps = self.caps_in_force();
         let tables: Vec<&Caps> = caps.iter().collect();
-        *self.caps() = CapCounters::restored(&tables, Share::WHOLE, self.told_max, told, now);
+        let mut counters = self.caps();
+        *counters = CapCounters::restored(&tables, Share::WHOLE, self.told_max, told, now);
+        self.show_exposure(&counters);
     }
 
     /// Lets go of what counts in no cap any more. Call it every second or so, away from the workers.
@@ -100,7 +112,17 @@ impl StandIn {
     /// The money that was approved and not confirmed, in minor units of the program's currency.
     #[must_use]
     pub fn exposure(&self) -> i64 {
-        self.caps().exposure()
+        self.exposed.load(Ordering::Acquire)
+    }
+
+    fn show_exposure(&self, caps: &CapCounters) {
+        self.exposed.store(caps.exposure(), Ordering::Release);
+    }
+
+    /// Of that, what is of one account.
+    #[must_use]
+    pub fn exposure_of(&self, account: &AccountId) -> i64 {
+        self.caps().exposure_of(account)
     }
 
     /// The table of a kind, if there is one.

@@ -5,19 +5,21 @@ use std::time::Duration;
 
 use holdfast_core::hold::{Answered, ToldAnswer};
 use holdfast_core::rules::{NoTrace, Verdict, evaluate};
-use holdfast_core::stand_in::{Snapshot, StandInAnswer, StoodIn, ToldName};
-use holdfast_core::{AuthorizationRequest, Basis, ContentDigest, Decision, DeclineReason, RuleId, StandInCause};
+use holdfast_core::stand_in::{Sight, Snapshot, StandInAnswer, StoodIn, ToldName};
+use holdfast_core::{AccountId, AuthorizationRequest, Basis, ContentDigest, Decision, DeclineReason, RuleId, StandInCause};
 
-use super::adoption::Adoption;
+use tokio::time::timeout_at;
+
+use super::breaker::BreakerIs;
 use super::deadline::Deadline;
-use super::durably::NotDurable;
 use super::mount::Mount;
-use super::told::{Claim, Kept, Told};
+use super::told::{Claim, Told};
 use super::{Decided, Responder, declined};
 use crate::clock;
 use crate::ledger::sight::Seen;
 use crate::ledger::{Adopt, Glimpse};
 use crate::server::Call;
+use crate::spool::{self, Entry};
 
 /// How long to wait before the ledger's memory is looked at again.
 const LOOK_AGAIN: Duration = Duration::from_millis(1);
@@ -45,9 +47,12 @@ impl Responder {
         let verdict = self.opinion(call, mount, request);
         let decline = |reason, basis| Told { decision: Decision::Decline { reason }, basis };
         let opinion = verdict.as_ref().map(|(verdict, _)| verdict);
-        let Some((stood_in, counted)) = self.table_says(mount, request, opinion, &seen.snapshot, cause) else {
+        let snapshot = self.unheard.standings.over(mount.program.id, request, seen.snapshot);
+        let account = account_of(&snapshot);
+        let Some((stood_in, counted)) = self.table_says(mount, request, opinion, &snapshot, cause) else {
             let told = decline(DeclineReason::LedgerUnavailable, Basis::StandIn(cause));
-            return self.tell_without_ledger(call, mount, request, claim, told, verdict);
+            let adopt = adoption_of(call, mount, request, &claim, told, verdict);
+            return self.tell_without_ledger(claim, told, Entry::Told(Box::new(adopt), account), deadline).await;
         };
         let told = match stood_in.answer {
             StandInAnswer::Decline { reason } => decline(reason, stood_in.basis),
@@ -58,16 +63,21 @@ impl Responder {
             StandInAnswer::Approve { amount } => {
                 let told = Told { decision: Decision::Approve { amount }, basis: stood_in.basis };
                 let adopt = adoption_of(call, mount, request, &claim, told, verdict.clone());
-                match self.durably.keep(&adopt, deadline.answer_by).await {
-                    Ok(()) => told,
-                    Err(NotDurable) => {
+                let put = self.spool.put(Entry::Told(Box::new(adopt), account), clock::utc());
+                match (put.durable_by(deadline.keep_by).await, put.give_up()) {
+                    (spool::Kept::Durable, _) | (_, spool::Kept::Durable) => {
+                        claim.stood_in(told);
+                        return Decided { told, balance: None, abstained: None };
+                    }
+                    (spool::Kept::NotYet | spool::Kept::GivenUp, spool::Kept::NotYet | spool::Kept::GivenUp) => {
                         counted.iter().for_each(|name| mount.program.stand_in.give_back(name));
                         decline(DeclineReason::NotDurable, stood_in.basis)
                     }
                 }
             }
         };
-        self.tell_without_ledger(call, mount, request, claim, told, verdict)
+        let adopt = adoption_of(call, mount, request, &claim, told, verdict);
+        self.tell_without_ledger(claim, told, Entry::Told(Box::new(adopt), account), deadline).await
     }
 
     /// What the ledger shows of the question. Whoever works on its memory has it for less than a millisecond at a time: it is
@@ -83,6 +93,38 @@ impl Responder {
                     tokio::time::sleep(LOOK_AGAIN).await;
                 }
                 Glimpse::Busy => return Seen::default(),
+            }
+        }
+    }
+
+    /// While money of an account was approved without the ledger, the ledger has to hear of it before it decides on that account
+    /// again: else more is held than is there.
+    ///
+    /// # Errors
+    /// It has not heard of it by `decide_by`.
+    pub(super) async fn wait_for_account(
+        &self,
+        mount: &Mount,
+        request: &AuthorizationRequest,
+        deadline: Deadline,
+    ) -> Result<(), StandInCause> {
+        let stand_in = &mount.program.stand_in;
+        // Nearly always.
+        if stand_in.exposure() == 0 {
+            return Ok(());
+        }
+        if !matches!(self.breaker.is(), BreakerIs::Closed) {
+            // Whoever probes is not to wait for more than the ledger.
+            return Ok(());
+        }
+        let Sight::Seen(account) = self.look(mount, request, deadline).await.snapshot.account else { return Ok(()) };
+        loop {
+            let heard = self.unheard.heard.notified();
+            if stand_in.exposure_of(&account.id) == 0 {
+                return Ok(());
+            }
+            if timeout_at(deadline.decide_by, heard).await.is_err() {
+                return Err(StandInCause::LedgerUnavailable);
             }
         }
     }
@@ -120,39 +162,37 @@ impl Responder {
         Some((verdict.ok()?, *rules.hash().as_bytes()))
     }
 
-    /// Remembers an answer that the ledger does not know, and sends it there.
-    fn tell_without_ledger(
-        &self,
-        call: &Call<'_>,
-        mount: &Mount,
-        request: &AuthorizationRequest,
-        claim: Claim<'_>,
-        told: Told,
-        verdict: Option<(Verdict, [u8; 32])>,
-    ) -> Decided {
-        let adopt = adoption_of(call, mount, request, &claim, told, verdict);
-        let name = claim.name();
-        match claim.stood_in(told) {
-            // Sending fails only while the process ends; the decline goes out all the same.
-            Kept::Yes => drop(self.adoptions.send(Adoption { adopt, name })),
-            Kept::Full => {}
-        }
+    /// Tells a decline that the ledger does not know: durable first, if the disk lets it be so in time; else it is remembered, and
+    /// becomes durable when it can.
+    async fn tell_without_ledger(&self, claim: Claim<'_>, told: Told, entry: Entry, deadline: Deadline) -> Decided {
+        let put = self.spool.put(entry, clock::utc());
+        put.durable_by(deadline.keep_by).await;
+        claim.stood_in(told);
         Decided { told, balance: None, abstained: None }
     }
 
     /// The platform asks for something that this version does not know: no, and recorded.
-    pub(super) fn decline_unknown_method(
+    pub(super) async fn decline_unknown_method(
         &self,
         call: &Call<'_>,
         mount: &Mount,
         request: &AuthorizationRequest,
         claim: Claim<'_>,
+        deadline: Deadline,
     ) -> Decided {
         mount.metrics.unknown_method();
         let basis = RuleId::new("unknown-method").map_or(Basis::Ledger, Basis::Rule);
         let told = Told { decision: Decision::Decline { reason: DeclineReason::TransactionNotPermitted }, basis };
         // No rule was asked.
-        self.tell_without_ledger(call, mount, request, claim, told, None)
+        let adopt = adoption_of(call, mount, request, &claim, told, None);
+        self.tell_without_ledger(claim, told, Entry::Told(Box::new(adopt), None), deadline).await
+    }
+}
+
+fn account_of(snapshot: &Snapshot) -> Option<AccountId> {
+    match &snapshot.account {
+        Sight::Seen(account) => Some(account.id),
+        Sight::NotSeen | Sight::Absent => None,
     }
 }
 

@@ -9,7 +9,7 @@ use rusqlite::{Connection, OpenFlags, params};
 use super::entry::digest_of;
 use super::error::SpoolError;
 
-/// The file's name where the configuration names none.
+/// The file's name where nobody names one.
 pub const FILE: &str = "spool.sqlite";
 
 /// The number of these tables, in SQLite's `user_version`.
