@@ -37,19 +37,26 @@ impl Bench {
 }
 
 #[test]
-fn what_a_table_approves_does_not_leave_before_it_can_be_kept() {
+fn what_a_table_approves_is_at_risk_until_the_ledger_holds_it() {
     let bench = Bench::new(short_budget);
     assert!(bench.publish_table(ALL).status.success());
     bench.faulty.set(Fault::Unavailable);
     let request = Marqeta::purchase("kept", "10.00");
-    let declined = bench.ask(&request);
-    assert_eq!(declined.status, 402, "{declined:?}");
-    assert_eq!(bench.stood_in("not_durable"), 1.0);
-    assert_eq!(bench.status()["stand_in"]["demo"]["exposure_minor"], 0, "it is given back");
+    let approved = bench.ask(&request);
+    assert_eq!(approved.status, 200, "{approved:?}");
+    let exposure = || bench.status()["stand_in"]["demo"]["exposure_minor"].as_i64().unwrap();
+    assert_eq!((exposure(), bench.metric("holdfast_stand_in_exposure_minor", "demo")), (1000, 1000.0));
+    // The table's cap: 1000.00 in all.
+    assert_eq!(bench.ask(&Marqeta::purchase("beyond", "700.00")).status, 200);
+    assert_eq!(bench.ask(&Marqeta::purchase("too-far", "290.01")).status, 402);
+    assert_eq!((bench.stood_in("amount_limit_reached"), exposure()), (1.0, 71_000));
     bench.faulty.set(Fault::None);
     bench.until_adopted();
-    assert_eq!(bench.ask(&request).body, declined.body);
-    assert_eq!(bench.held(), 0);
+    while exposure() > 0 {
+        std::thread::yield_now();
+    }
+    assert_eq!(bench.held(), 71_000);
+    assert_eq!(bench.ask(&request).body, approved.body);
     bench.app.drain();
 }
 
@@ -129,9 +136,7 @@ fn the_demos_table_declines_a_first_use_and_approves_the_everyday() {
     bench.until_adopted();
     assert_eq!(bench.ask(&everyday("second")).status, 200);
     bench.faulty.set(Fault::Unavailable);
-    bench.ask(&everyday("third"));
-    // What the table approves has no place to be kept.
-    assert_eq!(bench.stood_in("not_durable"), 1.0);
+    assert_eq!(bench.ask(&everyday("third")).status, 200);
     bench.ask(&Marqeta::purchase("more", "50.01").mcc("5411"));
     assert_eq!(bench.stood_in("ledger_unavailable"), 2.0, "no row approves that");
     bench.app.drain();
