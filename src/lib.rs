@@ -63,6 +63,8 @@
 //!
 //! * [`AuthorizationRequest`](holdfast_core::AuthorizationRequest) owns what it says and is fixed-size: the same value is
 //!   evaluated, submitted and journaled, so there is no second, borrowed form. What an answer repeats stays borrowed.
+//! * Stand-in's table gives a proposal, not an answer: only the counters of its caps make one of it, so that nothing approves past
+//!   them. What is not known never helps an approval there, while a rule passes it: behind rules the ledger still has a word.
 //! * Merchants' names are digested by the adapter: they can be compared and cannot be read, here or in the journal.
 //! * The in-flight permit travels with the act's ticket ([`ledger::permit`]), so that an act which nobody waits for any
 //!   more still counts until the ledger is done with it.
