@@ -9,7 +9,8 @@
 //! longer. The ledger applies acts in one thread, makes each group of them durable in the [`journal`], and wakes each worker
 //! once for all of its acts that are done. When the ledger does not answer in time, or is known not to, the program's stand-in
 //! table does, on what can be seen of the ledger's memory; what it says is durable in the [`spool`] before it leaves, and the
-//! reconciler brings it to the ledger when that hears again. A projection follows the journal: what memory lets go of, what pages list, what a
+//! reconciler brings it to the ledger when that hears again. A projection follows the journal: what memory lets go of, what pages
+//! list, what a
 //! restart begins with.
 //!
 //! # Code map
@@ -28,7 +29,7 @@
 //! | [`responder`] | the path of a callback |
 //! | [`ledger`] | the seam to what keeps the money, the laws of every engine behind it, and the embedded one |
 //! | [`spool`] | what the ledger has not heard, durable; the reconciler that brings it there |
-| [`journal`] | the ledger's log: records, their groups, SQLite |
+//! | [`journal`] | the ledger's log: records, their groups, SQLite |
 //! | [`kept_rules`] | the rulesets that a journal keeps, compiled as they were |
 //! | [`retention`] | which of the journal's oldest records may go |
 //! | [`books`] | accounts' money and standing as records go by |
