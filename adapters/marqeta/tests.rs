@@ -766,11 +766,14 @@ fn what_only_tells_us_is_never_refused_for_what_it_lacks() {
         for lacking in ["token", "user_token", "amount"] {
             let fields = whole.map(|(field, value)| format!("\"{field}\":{}", if field == lacking { "null" } else { value }));
             let body = format!(
-                r#"{{"type":"brand.new","state":"COMPLETION","gpa_order":{{"jit_funding":{{"method":"{name}",{}}}}}}}"#,
+                r#"{{"type":"authorization","state":"PENDING","token":"t","amount":2,"gpa_order":{{"jit_funding":{{"method":"{name}",{}}}}}}}"#,
                 fields.join(",")
             );
             let (echo, kept) = match decode(&with(&[]), JIT, body.as_bytes()) {
-                Ok(Inbound::Notification { notices, echo }) => (echo, notices.len()),
+                Ok(Inbound::Notification { notices, echo }) => {
+                    assert!(matches!(notices.as_slice(), [Notice::Unrecognized(_)]), "{name} without {lacking}: {notices:?}");
+                    (echo, notices.len())
+                }
                 Ok(Inbound::Handshake { echo }) => (echo, 0),
                 other => panic!("{name} without {lacking}: {other:?}"),
             };
