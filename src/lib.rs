@@ -18,6 +18,7 @@
 //! | `adapters/` | bytes ⇄ core values, one folder a platform, one suite of laws for all |
 //! | [`app`] | the composition root: the only file that knows everyone |
 //! | [`start_error`], [`first_start`] | why a server does not start; what the ledger needs before it does |
+//! | [`reporter`] | what the ledger does, told to metrics and operators |
 //! | [`background`] | the thread beside the workers: commands, the management API, and told answers on their way to the ledger |
 //! | [`config`] | what the operator wrote, typed, with every error at once |
 //! | [`clock`] | the only file that reads a clock |
@@ -26,9 +27,11 @@
 //! | [`ledger`] | the seam to what keeps the money, the laws of every engine behind it, and the embedded one |
 //! | [`journal`] | the ledger's log: records, their groups, SQLite |
 //! | [`kept_rules`] | the rulesets that a journal keeps, compiled as they were |
+//! | [`retention`] | which of the journal's oldest records may go |
 //! | [`books`] | accounts' money and standing as records go by |
 //! | [`explain`] | one authorization's story, from the journal |
 //! | [`replay`] | the journal decided again, and what comes out differently |
+//! | [`preview`] | what a stand-in table would have answered to the journal |
 //! | [`settlement`] | what is due to networks for a day, summed from the journal; the platform's file compared |
 //! | [`api`] | the management API: one file a resource, on a listener of its own |
 //! | [`metrics`] | one file a family |
@@ -53,6 +56,8 @@
 //! * State is rebuilt by writing recorded outcomes, never by deciding afresh.
 //! * A hold is the fold of its steps ([`holdfast_core::hold::life`]); nothing changes one in any other way.
 //! * The projection holds nothing that the journal does not say, and can be thrown away.
+//! * A journal that lost its beginning begins with a checkpoint, whose state is on the disk before anything relies on it, and
+//!   which a record behind it names. Without that state nothing starts.
 //!
 //! # Where this differs from the plan, and why
 //!
@@ -69,6 +74,8 @@
 //!   behind ours, and its reversal must not come to lie before what it reverses.
 //! * A question that opens a payment is never looked for in the projection: that would read a disk for each new payment. One
 //!   that ended ten minutes ago, or longer, and is asked for under the same name is another payment.
+//! * What dropped records amount to is a file of the projection's own tables, made by following the records that go: the one
+//!   form of state that there is already, and no second one to keep right.
 //! * What operators write (who, why) stands beside the journal, and the record names it by an id.
 
 pub mod api;
@@ -89,8 +96,11 @@ pub mod kept_rules;
 pub mod ledger;
 pub mod metrics;
 pub mod operations;
+pub mod preview;
 pub mod replay;
+pub mod reporter;
 pub mod responder;
+pub mod retention;
 pub mod server;
 pub mod settlement;
 pub mod simulation;

@@ -10,6 +10,7 @@ use crate::control::server::BindError;
 use crate::journal::JournalError;
 use crate::metrics::MetricsError;
 use crate::server::RouteError;
+use crate::spool::SpoolError;
 
 /// Why the server did not start.
 #[derive(Debug)]
@@ -20,6 +21,8 @@ pub enum StartError {
     Listen(SocketAddr, std::io::Error),
     /// The ledger's log cannot be opened or read.
     Journal(JournalError),
+    /// The spool cannot be opened or read.
+    Spool(SpoolError),
     /// Two mounts want one path.
     Routes(Vec<RouteError>),
     /// The operators' socket.
@@ -47,6 +50,7 @@ impl fmt::Display for StartError {
                 )
             }
             StartError::Journal(error) => error.fmt(f),
+            StartError::Spool(error) => error.fmt(f),
             StartError::Routes(errors) => {
                 let lines: Vec<_> = errors.iter().map(ToString::to_string).collect();
                 f.write_str(&lines.join("\n"))

@@ -5,6 +5,7 @@
 
 mod answer;
 mod authorize;
+mod meaning;
 mod options;
 mod reasons;
 mod sample;

@@ -16,7 +16,7 @@ use super::verdict::{Enforcement, LimitScope};
 use super::when::When;
 
 /// Writes items with commas between them.
-fn write_list<T: fmt::Display>(f: &mut fmt::Formatter<'_>, items: impl IntoIterator<Item = T>) -> fmt::Result {
+pub(crate) fn write_list<T: fmt::Display>(f: &mut fmt::Formatter<'_>, items: impl IntoIterator<Item = T>) -> fmt::Result {
     for (index, item) in items.into_iter().enumerate() {
         if index > 0 {
             f.write_str(", ")?;

@@ -45,7 +45,7 @@ mod zone;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use describe::{Amount, Length, write_conditions};
+pub(crate) use describe::{Amount, Length, write_conditions, write_list};
 pub use evaluate::{Match, MatchList, NoTrace, Trace, evaluate};
 pub use hold_policy::HoldPolicy;
 pub use hold_row::{HoldRow, HoldTerms, Margin, PartialRule};

@@ -58,56 +58,74 @@ impl From<bool> for Fit {
 impl Conditions {
     /// Whether all of them hold. One that fails decides; one that is not known leaves it open.
     pub(super) fn fit(&self, facts: &Facts<'_>, snapshot: &Snapshot) -> Fit {
-        let asked = self.of_request(facts);
-        if asked == Fit::Fails { Fit::Fails } else { asked.min(self.of_snapshot(facts, snapshot)) }
-    }
-
-    /// What the request itself tells.
-    fn of_request(&self, facts: &Facts<'_>) -> Fit {
-        let (request, merchant, when) = (facts.request, &facts.request.merchant, &self.when);
-        let told = when.kinds.is_none_or(|kinds| kinds.contains(request.kind))
-            && when.posting.is_none_or(|posting| posting == request.posting)
-            && when.entry_modes.is_none_or(|modes| modes.contains(request.entry_mode))
-            && when.wallet.is_none_or(|wallet| wallet == request.wallet)
-            && self.amount.is_none_or(|range| range.refusal(request.amount).is_none())
-            && self.hours.as_ref().is_none_or(|hours| !hours.refuse(facts.now));
-        if !told {
+        if !self.of_what_is_told(facts) {
             return Fit::Fails;
         }
-        let border = when.border.map(|border| match facts.border {
-            CrossBorder::NotTold => Fit::NotKnown,
-            known @ (CrossBorder::No | CrossBorder::Yes) => Fit::from(known == border),
-        });
-        let mcc = when.mcc.as_ref().map(|set| listed(merchant.mcc, |mcc| set.contains(mcc)));
-        let country = when.countries.as_ref().map(|set| listed(merchant.country, |country| set.contains(&country)));
-        let network = when.networks.as_ref().map(|set| listed(request.network, |network| set.contains(&network)));
-        least([border, mcc, country, network])
+        // What fails most often first: most rows are about something else.
+        let of_merchant = self.of_merchant(facts);
+        if of_merchant == Fit::Fails { Fit::Fails } else { of_merchant.min(self.of_snapshot(facts, snapshot)) }
+    }
+
+    /// What every request tells.
+    fn of_what_is_told(&self, facts: &Facts<'_>) -> bool {
+        let (request, when) = (facts.request, &self.when);
+        when.kinds.is_none_or(|kinds| kinds.contains(request.kind))
+            && self.amount.is_none_or(|range| range.refusal(request.amount).is_none())
+            && when.entry_modes.is_none_or(|modes| modes.contains(request.entry_mode))
+            && when.posting.is_none_or(|posting| posting == request.posting)
+            && when.wallet.is_none_or(|wallet| wallet == request.wallet)
+            && self.hours.as_ref().is_none_or(|hours| !hours.refuse(facts.now))
+    }
+
+    /// What a request may tell.
+    fn of_merchant(&self, facts: &Facts<'_>) -> Fit {
+        let (request, merchant, when) = (facts.request, &facts.request.merchant, &self.when);
+        let mut fit = when.mcc.as_ref().map_or(Fit::Holds, |set| listed(merchant.mcc, |mcc| set.contains(mcc)));
+        if let Some(border) = when.border {
+            fit = fit.min(match facts.border {
+                CrossBorder::NotTold => Fit::NotKnown,
+                known @ (CrossBorder::No | CrossBorder::Yes) => Fit::from(known == border),
+            });
+        }
+        if let Some(set) = &when.countries {
+            fit = fit.min(listed(merchant.country, |country| set.contains(&country)));
+        }
+        if let Some(set) = &when.networks {
+            fit = fit.min(listed(request.network, |network| set.contains(&network)));
+        }
+        fit
     }
 
     /// What has to be known around it.
     fn of_snapshot(&self, facts: &Facts<'_>, snapshot: &Snapshot) -> Fit {
-        let card = match snapshot.card {
+        let card = match &snapshot.card {
             Sight::Seen(card) => Some(card),
             Sight::NotSeen | Sight::Absent => None,
         };
-        let card_age = self.card_age.map(|range| match card.and_then(|card| card.since) {
-            Some(since) => range.fit(since, facts.now),
-            None => Fit::NotKnown,
-        });
-        // An old word on the status is no word.
-        let status_age = self.status_age_seconds_max.map(|max| match card {
-            Some(card) if is_younger(card.as_of, facts.now, max) => Fit::Holds,
-            Some(_) | None => Fit::NotKnown,
-        });
-        let merchant = self.merchant_known.map(|known| acquainted(snapshot.merchant, known));
-        let used = self.card_used.map(|known| acquainted(card.map_or(Acquaintance::NotKnown, |card| card.used), known));
-        let balance = self.balance_age_seconds_max.map(|max| match snapshot.account {
-            Sight::Seen(account) if is_younger(account.as_of, facts.now, max) => {
-                Fit::from(covers(account.available, facts.request.amount))
-            }
-            Sight::Seen(_) | Sight::NotSeen | Sight::Absent => Fit::NotKnown,
-        });
-        least([card_age, status_age, merchant, used, balance])
+        let mut fit = Fit::Holds;
+        if let Some(range) = self.card_age {
+            fit = fit.min(card.and_then(|card| card.since).map_or(Fit::NotKnown, |since| range.fit(since, facts.now)));
+        }
+        if let Some(max) = self.status_age_seconds_max {
+            // An old word on the status is no word.
+            let is_known = card.is_some_and(|card| is_younger(card.as_of, facts.now, max));
+            fit = fit.min(if is_known { Fit::Holds } else { Fit::NotKnown });
+        }
+        if let Some(known) = self.merchant_known {
+            fit = fit.min(acquainted(snapshot.merchant, known));
+        }
+        if let Some(used) = self.card_used {
+            fit = fit.min(acquainted(card.map_or(Acquaintance::NotKnown, |card| card.used), used));
+        }
+        if let Some(max) = self.balance_age_seconds_max {
+            fit = fit.min(match &snapshot.account {
+                Sight::Seen(account) if is_younger(account.as_of, facts.now, max) => {
+                    Fit::from(covers(account.available, facts.request.amount))
+                }
+                Sight::Seen(_) | Sight::NotSeen | Sight::Absent => Fit::NotKnown,
+            });
+        }
+        fit
     }
 
     /// Whether everything that it asks about is always known.
@@ -153,9 +171,4 @@ fn acquainted(acquaintance: Acquaintance, wanted: bool) -> Fit {
         Acquaintance::New => Fit::from(!wanted),
         Acquaintance::NotKnown => Fit::NotKnown,
     }
-}
-
-/// The least of those that are written.
-fn least<const N: usize>(fits: [Option<Fit>; N]) -> Fit {
-    fits.into_iter().flatten().min().unwrap_or(Fit::Holds)
 }

@@ -1,8 +1,9 @@
 //! What stand-in told, counted against the caps. A pure value: whoever shares it guards it, and whoever restarts makes it again
 //! from what was told.
 //!
-//! It remembers every approval that still counts somewhere, in the order of telling, and keeps one sum for each subject of each
-//! cap beside it; so a window is exact, and a table that is published counts from its first moment what was told before.
+//! It remembers every approval that still counts somewhere, those of the longest window in the order of telling, and keeps one sum
+//! for each subject of each cap beside it; so a window is exact, and a table that is published counts from its first moment what was
+//! told before. (A window that is longer than any before it begins with what is remembered.)
 //!
 //! The program's answers count together, whatever platform heard them and whatever table approved them: each table's caps are
 //! held against all of them.
@@ -116,6 +117,8 @@ pub struct CapCounters {
     /// The number of the first one that is remembered; they are numbered from 0 without gaps.
     first: u64,
     by_name: HashMap<ToldName, u64, BuildHasherDefault<AsIs>>,
+    /// What is out of every window of time, and unconfirmed all the same.
+    overdue: HashMap<ToldName, ToldApproval, BuildHasherDefault<AsIs>>,
     counters: Vec<Counter>,
     /// What is unconfirmed for each account: for rows that want it covered by the last known balance.
     by_account: Sums,
@@ -154,6 +157,7 @@ impl CapCounters {
             told: VecDeque::with_capacity(told_max),
             first: 0,
             by_name: roomy(told_max),
+            overdue: roomy(told_max),
             counters: Vec::new(),
             by_account: roomy(told_max),
             exposure: 0,
@@ -188,6 +192,9 @@ impl CapCounters {
             let exposure = caps.exposure_max.and_then(exposure_cap);
             for cap in exposure.into_iter().chain(caps.caps.iter().cloned()) {
                 let mut counter = Counter { table, cap, from: self.first, sums: roomy(self.told_max) };
+                if !counter.cap.window.is_of_time() {
+                    self.overdue.values().for_each(|told| counter.count(told));
+                }
                 self.told.iter().for_each(|told| counter.count(told));
                 self.counters.push(counter);
             }
@@ -201,7 +208,7 @@ impl CapCounters {
         let Some(approval) = &proposal.approval else { return proposal.answered() };
         self.now = self.now.max(approval.at);
         self.advance(FORGOTTEN_AT_ONCE);
-        if self.by_name.contains_key(&approval.name) {
+        if self.by_name.contains_key(&approval.name) || self.overdue.contains_key(&approval.name) {
             return proposal.answered();
         }
         if let Some(covered_by) = proposal.covered_by {
@@ -216,7 +223,7 @@ impl CapCounters {
         });
         match reached {
             Some((reason, cap)) => proposal.declined(reason, StandInBy::Cap(cap)),
-            None if self.told.len() >= self.told_max => proposal.declined(DeclineReason::LedgerUnavailable, StandInBy::Full),
+            None if self.remembered() >= self.told_max => proposal.declined(DeclineReason::LedgerUnavailable, StandInBy::Full),
             None => {
                 self.count(ToldApproval { at: self.now, ..*approval });
                 proposal.answered()
@@ -240,17 +247,27 @@ impl CapCounters {
         self.exposure
     }
 
+    /// The part of it that is of one account.
+    #[must_use]
+    pub fn exposure_of(&self, account: &AccountId) -> i64 {
+        let account = Fingerprint::of(&["account", account.as_str()]);
+        self.by_account.get(&account).map_or(0, |sum| sum.amount)
+    }
+
     /// How many approvals are remembered, and how many can be.
     #[must_use]
     pub fn fill(&self) -> (usize, usize) {
-        (self.told.len(), self.told_max)
+        (self.remembered(), self.told_max)
+    }
+
+    fn remembered(&self) -> usize {
+        self.told.len().saturating_add(self.overdue.len())
     }
 
     /// Forgets whatever counts nowhere any more: from time to time, beside the questions.
     pub fn forget(&mut self, now: Timestamp) {
         self.now = self.now.max(now);
         self.advance(usize::MAX);
-        self.close_ranks();
     }
 
     /// Counts an approval without asking any cap.
@@ -275,6 +292,10 @@ impl CapCounters {
     }
 
     fn becomes(&mut self, name: &ToldName, taken: Taken) {
+        if let Some(before) = self.overdue.remove(name) {
+            self.change(u64::MAX, &before, &before.taken(taken));
+            return;
+        }
         let Some(number) = self.by_name.get(name).copied() else { return };
         let place = usize::try_from(number.saturating_sub(self.first)).unwrap_or(usize::MAX);
         let Some(before) = self.told.get(place).copied() else { return };
@@ -282,16 +303,24 @@ impl CapCounters {
             return;
         }
         let after = before.taken(taken);
-        self.count_unconfirmed(&before, -1);
-        for counter in &mut self.counters {
-            counter.change(number, &before, &after);
-        }
+        self.change(number, &before, &after);
         if let Some(told) = self.told.get_mut(place) {
             *told = after;
         }
         if taken == Taken::GivenBack {
             // The same key may be asked again, and is counted then.
             self.by_name.remove(name);
+        }
+    }
+
+    /// An approval that was unconfirmed is that no more; the number of one that is overdue is in no window of time.
+    fn change(&mut self, number: u64, before: &ToldApproval, after: &ToldApproval) {
+        self.count_unconfirmed(before, -1);
+        for counter in &mut self.counters {
+            let is_of_time = counter.cap.window.is_of_time();
+            if !(is_of_time && (number < counter.from || number == u64::MAX)) {
+                counter.change(before, after);
+            }
         }
     }
 
@@ -313,44 +342,19 @@ impl CapCounters {
             }
         }
         for _ in 0..at_most {
-            let Some(front) = self.told.front().filter(|told| self.is_over(self.first, told)).copied() else { break };
+            let Some(front) = self.told.front().filter(|_| self.is_left_behind(self.first)).copied() else { break };
             self.release(&front.name, self.first);
+            if front.taken == Taken::Unconfirmed {
+                self.overdue.insert(front.name, front);
+            }
             self.told.pop_front();
             self.first = self.first.saturating_add(1);
         }
     }
 
-    fn is_over(&self, number: u64, told: &ToldApproval) -> bool {
-        let left_behind = |counter: &Counter| counter.cap.window.is_of_time() && counter.from <= number;
-        match told.taken {
-            Taken::Unconfirmed => false,
-            // Nothing of it counts, but places are left in order.
-            Taken::GivenBack | Taken::Confirmed => !self.counters.iter().any(left_behind),
-        }
-    }
-
-    /// Lets go of what counts nowhere behind something that still does.
-    fn close_ranks(&mut self) {
-        let (mut kept, mut moved) = (0_u64, self.counters.iter().map(|_| 0_u64).collect::<Vec<_>>());
-        let first = self.first;
-        for number in (first..).take(self.told.len()) {
-            let Some(told) = self.told.pop_front() else { break };
-            if self.is_over(number, &told) {
-                self.release(&told.name, number);
-                continue;
-            }
-            if told.taken != Taken::GivenBack {
-                self.by_name.insert(told.name, first.saturating_add(kept));
-            }
-            self.told.push_back(told);
-            for (counter, before) in self.counters.iter().zip(&mut moved) {
-                *before = before.saturating_add(u64::from(number < counter.from));
-            }
-            kept = kept.saturating_add(1);
-        }
-        for (counter, before) in self.counters.iter_mut().zip(moved) {
-            counter.from = first.saturating_add(before);
-        }
+    /// Whether every window of time is past an approval.
+    fn is_left_behind(&self, number: u64) -> bool {
+        !self.counters.iter().any(|counter| counter.cap.window.is_of_time() && counter.from <= number)
     }
 }
 
@@ -371,9 +375,8 @@ impl Counter {
     }
 
     /// An approval is confirmed, or given back.
-    fn change(&mut self, number: u64, before: &ToldApproval, after: &ToldApproval) {
-        let gone = self.cap.window.is_of_time() && number < self.from;
-        if !gone && self.counts(before) && !self.counts(after) {
+    fn change(&mut self, before: &ToldApproval, after: &ToldApproval) {
+        if self.counts(before) && !self.counts(after) {
             self.add(before, -1);
         }
     }

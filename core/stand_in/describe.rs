@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::rules::{Amount, Length, LimitScope, write_conditions};
+use crate::rules::{Amount, Length, LimitScope, Listed, write_conditions, write_list};
 
 use super::caps::{Cap, CapWindow, Caps};
 use super::conditions::{AgeRange, Conditions};
@@ -57,7 +57,13 @@ impl fmt::Display for Conditions {
         }
         if let Some(hours) = &self.hours {
             begin(f)?;
-            write!(f, "{hours}")?;
+            let (besides, Listed::Allow(spans) | Listed::Deny(spans)) = match hours.spans() {
+                allowed @ Listed::Allow(_) => ("", allowed),
+                denied @ Listed::Deny(_) => ("not ", denied),
+            };
+            write!(f, "{besides}on ")?;
+            write_list(f, spans)?;
+            write!(f, " in {}", hours.zone().name())?;
         }
         Ok(())
     }

@@ -11,8 +11,8 @@ use super::caps::{CAP_SECONDS_MAX, Cap, CapWindow, Caps, EXPOSURE};
 use super::conditions::Conditions;
 use super::problem::{StandInError, StandInPlace, StandInProblem};
 
-/// The most rows of a table.
-pub const ROWS_MAX: usize = 200;
+/// The most rows of a table: more than anybody reads aloud, and few enough that an answer takes less than 2 µs.
+pub const ROWS_MAX: usize = 50;
 
 /// The most caps of a table, beside the exposure cap.
 pub const CAPS_MAX: usize = 15;
@@ -200,13 +200,6 @@ impl StandInPolicy {
         }
         let StandInParts { hash, currency, country, mode, rows, caps } = parts;
         Ok(StandInPolicy { hash, currency, country, mode, rows: rows.into_boxed_slice(), caps })
-    }
-
-    /// A table without rows: no, whatever is asked.
-    #[must_use]
-    pub fn declining(currency: Currency) -> Self {
-        let (hash, mode, caps) = (RulesetHash::of(""), Mode::Decline, Caps::default());
-        StandInPolicy { hash, currency, country: None, mode, rows: Box::default(), caps }
     }
 
     /// Which version this is.

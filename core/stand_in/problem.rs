@@ -65,7 +65,7 @@ impl fmt::Display for StandInProblem {
         f.write_str(match self {
             StandInProblem::Shared(problem) => return fmt::Display::fmt(problem, f),
             StandInProblem::NoExposureCap => {
-                "approves without an `exposure_max`: write under [caps] how much money an outage may put at risk at most"
+                "approves without an `exposure_max`: write at the top of the file how much money an outage may put at risk"
             }
             StandInProblem::TooManyRows => return write!(f, "has more than {ROWS_MAX} rows"),
             StandInProblem::TooManyCaps => return write!(f, "has more than {CAPS_MAX} caps"),

@@ -17,7 +17,7 @@ use super::openapi::{ReadProblems, WriteProblems};
 use super::page::{Page, PageParameters};
 use super::problem::Problem;
 use super::reads::{AsOf, HoldLine, Wanted, Whose};
-use super::router::{Target, from_reads, written};
+use super::router::{Target, found, from_reads, written};
 use super::write::{KeyParameter, Write};
 use super::{Api, other_answer};
 use crate::ledger::{Act, Answer, Ordering, Origin};
@@ -121,8 +121,8 @@ pub(super) struct HoldFilter {
     responses((status = 200, body = Holds), ReadProblems))]
 pub(super) async fn list(State(api): State<Arc<Api>>, caller: Caller) -> Result<Json<Holds>, Problem> {
     let (whose, wanted, page) = caller.query.finish(asked)?;
-    let read = from_reads(api.reads.holds(caller.program.id, whose, wanted, page).await)?;
-    let lines = read.found.ok_or_else(|| Problem::unknown("account or card"))?;
+    let read = found(from_reads(api.reads.holds(caller.program.id, whose, wanted, page).await)?, "account or card")?;
+    let lines = read.found;
     Ok(Json(Holds {
         holds: lines.lines.iter().map(|line| Hold::of(line, read.record)).collect(),
         next_cursor: lines.more_behind.map(|last| Page::cursor("holds", last)),
@@ -158,6 +158,7 @@ pub(super) async fn release(State(api): State<Arc<Api>>, target: Target, write: 
         Answer::Decided { decision: Decision::Decline { reason }, .. } => return Err(Problem::declined(reason)),
         Answer::Recorded(_)
         | Answer::Noted(_)
+        | Answer::TakenAway(_)
         | Answer::Balances(_)
         | Answer::Accounts { .. }
         | Answer::Entered { .. }
@@ -170,8 +171,7 @@ pub(super) async fn release(State(api): State<Arc<Api>>, target: Target, write: 
 impl Api {
     async fn hold(&self, program: ProgramId, target: &Target) -> Result<AsOf<HoldLine>, Problem> {
         let number: i64 = target.parse("hold")?;
-        let AsOf { record, fresh, found } = from_reads(self.reads.hold(program, number).await)?;
-        Ok(AsOf { record, fresh, found: found.ok_or_else(|| Problem::unknown("hold"))? })
+        found(from_reads(self.reads.hold(program, number).await)?, "hold")
     }
 }
 

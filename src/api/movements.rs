@@ -16,7 +16,7 @@ use super::openapi::ReadProblems;
 use super::page::{Page, PageParameters};
 use super::problem::Problem;
 use super::reads::MovementLine;
-use super::router::{Target, from_reads};
+use super::router::{Target, found, from_reads};
 use super::settlement::date;
 
 /// What one record changed on an account. Amounts are whole numbers in minor units of `currency`.
@@ -101,8 +101,8 @@ pub(super) async fn list(State(api): State<Arc<Api>>, target: Target, caller: Ca
         let since = fields.moment("since", Need::Optional);
         Some((since, Page::read(fields, "movements")?))
     })?;
-    let read = from_reads(api.reads.movements(caller.program.id, account, since, page).await)?;
-    let lines = read.found.ok_or_else(|| Problem::unknown("account"))?;
+    let read = found(from_reads(api.reads.movements(caller.program.id, account, since, page).await)?, "account")?;
+    let lines = read.found;
     Ok(Json(Movements {
         movements: lines.lines.into_iter().map(Movement::of).collect(),
         next_cursor: lines.more_behind.map(|last| Page::cursor("movements", last)),

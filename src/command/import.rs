@@ -100,6 +100,7 @@ fn import_part(
         | ControlAnswer::RulesInForce(_)
         | ControlAnswer::RulesHistory(_)
         | ControlAnswer::Refused { .. }
+        | ControlAnswer::Trimmed(_)
         | ControlAnswer::Unavailable { .. } => Err(not_an_answer()),
     }
 }

@@ -1,6 +1,6 @@
 //! `holdfast inbox`: what platforms notified and nobody understood, or what was understood and moved nothing.
 
-use std::io;
+use std::io::{self, Write as _};
 
 use clap::Args;
 use holdfast_core::hold::{Finding, ToldEvent};
@@ -70,6 +70,10 @@ impl Inbox {
         };
         reader.records(i64::MAX, &mut |step, done, all| told.progress(step, done, all), &mut each).map_err(Failure::told)?;
         written?;
+        if let Some(begins) = reader.begins().map_err(Failure::told)? {
+            // Whoever closed standard error does not want to know.
+            let _ = writeln!(io::stderr(), "{begins}");
+        }
         if count == 0 && !self.json {
             writeln!(output, "nothing: every notification was understood and booked")?;
         }
@@ -94,6 +98,7 @@ impl Inbox {
             | Body::AccountEntered { .. }
             | Body::CardEntered { .. }
             | Body::RulesPublished
+            | Body::Trimmed { .. }
             | Body::Opened => return None,
         };
         Some(if self.json {

@@ -18,14 +18,17 @@ pub mod import;
 pub mod inbox;
 pub mod journal;
 pub mod ledger;
+pub mod preview;
 pub mod replay;
 pub mod restore;
 pub mod rules;
 pub mod selftest;
 pub mod serve;
 pub mod settlement;
+pub mod stand_in;
 #[cfg(test)]
 mod tests;
+pub mod trim;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -51,6 +54,7 @@ enum Command {
     Import(import::Import),
     Balance(balance::Balance),
     Rules(rules::Rules),
+    StandIn(stand_in::StandIn),
     Inbox(inbox::Inbox),
     Journal(journal::Journal),
     Explain(explain::Explain),
@@ -137,6 +141,7 @@ impl Cli {
             Command::Import(import) => import.run(output),
             Command::Balance(balance) => balance.run(output),
             Command::Rules(rules) => rules.run(output),
+            Command::StandIn(stand_in) => stand_in.run(output),
             Command::Journal(journal) => journal.run(output),
             Command::Explain(explain) => explain.run(output),
             Command::Settlement(settlement) => settlement.run(output),

@@ -11,6 +11,7 @@ use super::*;
 use crate::control::protocol::{BalancesPage, IMPORT_ROWS_MAX, PageStart};
 use crate::control::server::ControlListener;
 use crate::control::{AccountReport, ControlAnswer, ControlRequest, ImportFile, ImportSummary, RowProblem, RulesVersion};
+use crate::journal::KeptKind;
 
 fn parse(line: &str) -> Result<Cli, ErrorKind> {
     Cli::try_parse_from(line.split(' ')).map_err(|error| error.kind())
@@ -37,6 +38,7 @@ fn what_is_understood() {
         "holdfast rules rollback --program p --to abc --by ann --why because",
         "holdfast journal verify --json --data d",
         "holdfast journal verify b",
+        "holdfast journal trim --dry-run --json --data d",
         "holdfast backup b --json --data d",
         "holdfast restore b --data d --json",
         "holdfast explain tx-1001 --program p --platform marqeta --hold 3 --json --data d",
@@ -93,6 +95,7 @@ fn every_command_teaches_by_example() {
         "balance",
         "rules",
         "journal verify",
+        "journal trim",
         "backup",
         "restore",
         "explain",
@@ -133,7 +136,15 @@ fn report() -> AccountReport {
 fn version(in_force: bool) -> RulesVersion {
     let at = Timestamp::from_unix_seconds(1_773_500_966);
     let program = ProgramId::new("demo").unwrap();
-    RulesVersion { program, hash: "5c1d".into(), at, by: "ann".into(), why: "no cash\nat night".into(), in_force }
+    RulesVersion {
+        kind: KeptKind::Rules,
+        program,
+        hash: "5c1d".into(),
+        at,
+        by: "ann".into(),
+        why: "no cash\nat night".into(),
+        in_force,
+    }
 }
 
 #[test]
@@ -224,6 +235,7 @@ fn server(request: ControlRequest) -> ControlAnswer {
             ControlAnswer::Unavailable { problem: "no disk".into() }
         }
         ControlRequest::RulesRollback(_) => ControlAnswer::Imported(ImportSummary::default()),
+        ControlRequest::Trim(_) => ControlAnswer::Unavailable { problem: "no disk".into() },
     }
 }
 

@@ -192,6 +192,18 @@ fn the_least_that_can_be_written_has_every_default() {
 }
 
 #[test]
+fn records_are_kept_for_ever_or_longer_than_keys_and_holds_last() {
+    let kept = |days: &str| {
+        let config = load(&LEAST.replace("rules =", &format!("journal_keep_days = {days}\nrules =")));
+        config.map(|config| config.programs[0].journal_keep_days)
+    };
+    assert_eq!(load(LEAST).unwrap().programs[0].journal_keep_days, None);
+    assert_eq!((kept("36").unwrap(), kept("36500").unwrap()), (Some(36), Some(36_500)));
+    assert!(kept("35").unwrap_err().contains("journal_keep_days: must be at least 36: messages are known for 30 days"));
+    assert!(kept("36501").unwrap_err().contains("journal_keep_days: must be a whole number from 0 to 36500"));
+}
+
+#[test]
 fn every_key_is_taken() {
     let directory = directory();
     let text = format!(
@@ -355,7 +367,7 @@ fn what_can_be_wrong_with_the_process() {
         (
             "",
             "[sever]",
-            "c.toml:1:2: sever: is not a key of this table; its keys are server, responder, ledger, telemetry, program, api",
+            "c.toml:1:2: sever: is not a key of this table; its keys are server, responder, ledger, spool, breaker, telemetry, program, api",
         ),
         ("", "server = 1", "c.toml:1:10: server: must be a table"),
         (

@@ -11,6 +11,7 @@ use holdfast_core::Timestamp;
 use super::error::JournalError;
 use super::group::RecordError;
 use super::operations::{Noted, Operation};
+use super::retention::Checkpoint;
 use super::rulesets::KeptRuleset;
 
 /// Takes one group that is read: the counter of its first record, and its bytes.
@@ -73,6 +74,18 @@ pub trait Log: Send {
     /// # Errors
     /// The disk.
     fn noted(&self, id: &[u8; 16]) -> Result<Option<Timestamp>, JournalError>;
+
+    /// From now on, durably, the log begins at this checkpoint. What lies before it is taken away afterwards.
+    ///
+    /// # Errors
+    /// No group ends right before it, or the disk: the log begins where it began.
+    fn begin_at(&mut self, checkpoint: &Checkpoint) -> Result<(), JournalError>;
+
+    /// Takes away a piece of what lies before the beginning; how many groups that were, 0 once nothing is left.
+    ///
+    /// # Errors
+    /// The disk.
+    fn take_away(&mut self) -> Result<u64, JournalError>;
 
     /// An error of this log's chain.
     fn broken(&self, first: i64) -> JournalError {

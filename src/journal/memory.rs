@@ -13,6 +13,7 @@ use super::chain::link;
 use super::error::JournalError;
 use super::log::{EachGroup, Log};
 use super::operations::{Noted, Operation};
+use super::retention::Checkpoint;
 use super::rulesets::KeptRuleset;
 use super::store::Sync;
 
@@ -270,5 +271,13 @@ impl Log for MemoryLog {
 
     fn noted(&self, id: &[u8; 16]) -> Result<Option<Timestamp>, JournalError> {
         Ok(self.disk()?.operations.iter().find(|known| known.id() == *id).map(|known| known.at))
+    }
+
+    fn begin_at(&mut self, _checkpoint: &Checkpoint) -> Result<(), JournalError> {
+        Err(JournalError::Simulated("it keeps everything"))
+    }
+
+    fn take_away(&mut self) -> Result<u64, JournalError> {
+        Ok(0)
     }
 }

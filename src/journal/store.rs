@@ -17,6 +17,7 @@ use super::log::{EachGroup, Log};
 use super::mark::{Found, Mark, Synced};
 use super::operations::{self, Noted, Operation};
 use super::remarks::Remarks;
+use super::retention::Checkpoint;
 use super::rulesets::{self, KeptRuleset};
 use super::schema::{self, SCHEMA};
 use super::wal;
@@ -221,6 +222,14 @@ impl Log for Journal {
     fn noted(&self, id: &[u8; 16]) -> Result<Option<Timestamp>, JournalError> {
         let found = operations::find(&self.connection, id).map_err(JournalError::disk(&self.path))?;
         Ok(found.map(|operation| operation.at))
+    }
+
+    fn begin_at(&mut self, checkpoint: &Checkpoint) -> Result<(), JournalError> {
+        self.move_beginning(checkpoint)
+    }
+
+    fn take_away(&mut self) -> Result<u64, JournalError> {
+        self.take_a_piece_away()
     }
 }
 

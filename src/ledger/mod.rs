@@ -25,7 +25,7 @@ use holdfast_core::{
 };
 
 use crate::clock::Instant;
-pub use crate::journal::{KeptRuleset, Noted, Operation};
+pub use crate::journal::{Checkpoint, KeptKind, KeptRuleset, Noted, Operation};
 pub use sight::Glimpse;
 pub use ticket::{Completions, Mailbox, Pool, Ticket, Wait};
 
@@ -122,10 +122,16 @@ pub enum Act {
     Note(Box<Operation>),
     /// Tell whether the operation of that id was noted.
     WasNoted([u8; 16]),
-    /// Keep a ruleset as the program's live one.
+    /// Keep a ruleset, or a stand-in table, as the program's live one.
     Publish(Box<KeptRuleset>),
-    /// Tell every ruleset that a program ever published, oldest first.
+    /// Tell every ruleset and stand-in table that a program ever published, oldest first.
     Rulesets(ProgramId),
+    /// Record what is going to stand for the oldest records.
+    Announce(Box<Checkpoint>),
+    /// From now on have it stand for them.
+    BeginAt(Box<Checkpoint>),
+    /// Take away a piece of what nothing relies on any more.
+    TakeAway,
 }
 
 /// An authorization for the ledger to decide.
@@ -250,10 +256,12 @@ pub enum Answer {
         /// New cards.
         cards: u64,
     },
-    /// Rulesets, oldest first.
+    /// Rulesets and stand-in tables, oldest first.
     Rulesets(Vec<KeptRuleset>),
     /// What became of noting an operation.
     Noted(Noted),
+    /// So many groups were taken away; 0 once none is left.
+    TakenAway(u64),
 }
 
 /// An account as operators see it.

@@ -19,7 +19,7 @@ pub enum Glimpse {
 /// What was seen around one question.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Seen {
-    /// The card and its account.
+    /// The card and its account, as if this very question had not been asked yet.
     pub snapshot: Snapshot,
     /// What was answered to the question's key. An answer to this very callback is not durable yet; one to an earlier callback
     /// is.

@@ -71,7 +71,13 @@ const LATE: Family = Family {
 const STAND_INS: Family =
     Family { name: "holdfast_stand_ins_total", help: "Authorizations decided without the ledger, by cause", kind: Kind::Counter };
 
-pub(super) const FAMILIES: &[Family] = &[DECISIONS, DECISION_SECONDS, PHASE_SECONDS, SLACK_SECONDS, LATE, STAND_INS];
+const ABSTAINED: Family = Family {
+    name: "holdfast_stand_in_abstained_total",
+    help: "Authorizations that stand-in left to the platform's own stand-in: mode drop",
+    kind: Kind::Counter,
+};
+
+pub(super) const FAMILIES: &[Family] = &[DECISIONS, DECISION_SECONDS, PHASE_SECONDS, SLACK_SECONDS, LATE, STAND_INS, ABSTAINED];
 
 /// What one answered authorization leaves behind.
 #[derive(Debug, Clone, Copy)]
@@ -168,6 +174,7 @@ pub(super) struct DecisionMetrics {
     slack: Histogram,
     late: Counter,
     stand_ins: [Counter; StandInCause::ALL.len()],
+    abstained: Counter,
     phases: PhaseHistograms,
 }
 
@@ -181,11 +188,16 @@ impl DecisionMetrics {
             slack: registry.histogram(&SLACK_SECONDS, &mount.labels()),
             late: registry.counter(&LATE, &mount.labels()),
             stand_ins: StandInCause::ALL.map(|cause| registry.counter(&STAND_INS, &mount.labels_and("cause", cause.name()))),
+            abstained: registry.counter(&ABSTAINED, &mount.labels()),
             phases: phases.clone(),
         };
         // So that the family is there, and a rate over it right, before the first callback.
         metrics.count(None, &Basis::Ledger, 0);
         metrics
+    }
+
+    pub(super) fn abstained(&self) {
+        self.abstained.increment(1);
     }
 
     pub(super) fn record(&self, record: &CallbackRecord<'_>) {

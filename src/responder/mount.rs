@@ -8,6 +8,7 @@ use holdfast_core::rules::Ruleset;
 use holdfast_core::{ContentDigest, IdempotencyKey, PlatformName, ProgramId};
 
 use super::deadline::Patience;
+use super::stand_in::StandIn;
 use crate::ledger::Origin;
 use crate::metrics::MountMetrics;
 
@@ -19,6 +20,8 @@ pub struct Program {
     pub rules: ArcSwap<Ruleset>,
     /// The text of the configured ruleset, which an empty ledger starts with.
     pub configured_rules: Box<str>,
+    /// What it wants answered without its ledger.
+    pub stand_in: StandIn,
 }
 
 /// One platform's way into one program.

@@ -143,6 +143,13 @@ impl Summing {
         Summing { question, books: Books::default(), then: Books::default(), networks: BTreeMap::new(), day: Day::default() }
     }
 
+    /// Before the first record that a trimmed journal keeps: with what was known then of accounts, and of payments' networks.
+    #[must_use]
+    pub fn beginning_with(question: Question, books: Books, networks: BTreeMap<u64, NetworkName>) -> Self {
+        let then = books.clone();
+        Summing { question, books, then, networks, day: Day::default() }
+    }
+
     /// Takes the next record in.
     pub fn take(&mut self, number: i64, record: &Record) {
         if record.program != Some(self.question.program) {
@@ -188,7 +195,8 @@ impl Summing {
             | Body::AccountEntered { .. }
             | Body::CardEntered { .. }
             | Body::RulesPublished
-            | Body::Opened => None,
+            | Body::Opened
+            | Body::Trimmed { .. } => None,
         };
         if let (Some(hold), Some(network)) = (record.place.hold, network) {
             self.networks.entry(hold).or_insert(network);
@@ -209,7 +217,8 @@ impl Summing {
             | Body::AccountEntered { .. }
             | Body::CardEntered { .. }
             | Body::RulesPublished
-            | Body::Opened => cutoff.day_of(record.at),
+            | Body::Opened
+            | Body::Trimmed { .. } => cutoff.day_of(record.at),
         }
     }
 
@@ -236,7 +245,9 @@ impl Summing {
                 names.push(key.to_string());
                 (names, None, ordered(order), outcome.cause?, outcome.posted)
             }
-            Body::Kept { .. } | Body::CardEntered { .. } | Body::RulesPublished | Body::Opened => return None,
+            Body::Kept { .. } | Body::CardEntered { .. } | Body::RulesPublished | Body::Opened | Body::Trimmed { .. } => {
+                return None;
+            }
         };
         let posted = Money::from_minor(posted, book.account.currency);
         let (at, account, network) = (record.at, book.id, network.or(own));

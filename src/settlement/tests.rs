@@ -10,7 +10,8 @@ use jiff::tz::TimeZone;
 
 use super::*;
 use crate::fixture::{House, payment, program, purchase, told, usd};
-use crate::journal::{Body, Record};
+use crate::journal::{Body, Reader, Record};
+use crate::ledger::embedded::projection::checkpoint::Beginning;
 use crate::ledger::{Act, Entry, Origin};
 
 const DAY: i32 = 20_526; // 2026-03-14
@@ -260,4 +261,53 @@ fn a_file_that_is_not_understood_says_where() {
     assert!(missing.starts_with("line 1: amount: is not a column of the file"), "{missing}");
     let negative = FileColumns { sign: Sign::Ours, currency: None, network: None, ..columns() };
     assert_eq!(rows("token,amount\ntx-a,-5.00\n", &negative).unwrap()[0].due, usd(500));
+}
+
+fn sum(reader: &Reader, day: i32) -> Day {
+    let question = Question { program: program(), day, cutoff: new_york("17:00") };
+    let mut summing = match Beginning::of(reader).unwrap() {
+        None => Summing::new(question),
+        Some(beginning) => Summing::beginning_with(question, beginning.books().unwrap(), beginning.networks().unwrap()),
+    };
+    let mut take = |numbered: crate::journal::Numbered<'_>| {
+        summing.take(numbered.number, &numbered.record);
+        Ok(())
+    };
+    reader.records(i64::MAX, &mut |_, _, _| {}, &mut take).unwrap();
+    summing.finish()
+}
+
+#[test]
+fn a_day_behind_a_checkpoint_is_summed_as_before() {
+    const LATER: i32 = 60_000;
+    let mut house = House::with(1_000_000);
+    house.ask(purchase("a", 5000));
+    house.tell("cleared", captured(Some("tx-a"), usd(5000)));
+    let early = ToldEvent { settlement_day: Some(LATER + 1), ..told("early", captured(Some("tx-a"), usd(10))) };
+    house.act(Act::Tell(crate::fixture::origin(), early));
+    // Of a later day, about a payment whose network only its question tells.
+    let refund = credited(Some("tx-a"), usd(700), MovementCause::NetworkSettlement);
+    let refund = ToldEvent { settlement_day: Some(LATER), ..told("refund", refund) };
+    house.act(Act::Tell(crate::fixture::origin(), refund));
+    house.tell("load", credited(None, usd(900), MovementCause::Funding));
+    let reader = house.stop();
+    let (first, next) = reader.bounds().unwrap();
+    let whole = sum(&reader, LATER);
+    assert_eq!(whole.due.keys().next().unwrap().0, NetworkName::new("VISA").ok());
+    house.start();
+    house.trim(next - 2);
+    let reader = house.stop();
+    assert!(reader.bounds().unwrap().0 > first);
+    assert_eq!(sum(&reader, LATER), whole);
+    let beginning = Beginning::of(&reader).unwrap().unwrap();
+    assert!(beginning.has_settled(&program(), LATER + 1).unwrap(), "what was dropped counts to this day");
+    assert!(!beginning.has_settled(&program(), LATER).unwrap() && !beginning.has_settled(&other(), LATER + 1).unwrap());
+}
+
+#[test]
+fn days_and_dates_are_the_same() {
+    for day in [-1, 0, DAY, 60_000] {
+        assert_eq!(days(date_of(day)), day);
+    }
+    assert_eq!(date_of(DAY).to_string(), "2026-03-14");
 }

@@ -4,7 +4,8 @@
 use holdfast_adapters::Unrecognized;
 use holdfast_core::hold::{ToldAnswer, ToldEvent};
 use holdfast_core::rules::Verdict;
-use holdfast_core::{AuthorizationId, AuthorizationRequest, Basis, ContentDigest, PlatformName, ProgramId, Timestamp};
+use holdfast_core::stand_in::ToldApproval;
+use holdfast_core::{AccountId, AuthorizationId, AuthorizationRequest, Basis, ContentDigest, PlatformName, ProgramId, Timestamp};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -13,8 +14,8 @@ use crate::ledger::{Act, Adopt, Origin};
 /// One thing for the ledger to hear.
 #[derive(Debug, Clone)]
 pub enum Entry {
-    /// An answer that a platform heard without the ledger.
-    Told(Box<Adopt>),
+    /// An answer that a platform heard without the ledger, and the account for whose money it was given, where that was known.
+    Told(Box<Adopt>, Option<AccountId>),
     /// A fact that a platform told.
     Fact(Origin, Box<ToldEvent>),
     /// A notification that was not understood.
@@ -34,6 +35,7 @@ enum Written {
         told: ToldAnswer,
         basis: Basis,
         received_at: Timestamp,
+        account: Option<AccountId>,
     },
     Fact {
         program: ProgramId,
@@ -72,7 +74,7 @@ impl Entry {
     #[must_use]
     pub fn origin(&self) -> &Origin {
         match self {
-            Entry::Told(adopt) => &adopt.origin,
+            Entry::Told(adopt, _) => &adopt.origin,
             Entry::Fact(origin, _) | Entry::Kept(origin, _) => origin,
         }
     }
@@ -81,17 +83,25 @@ impl Entry {
     #[must_use]
     pub fn authorization(&self) -> Option<AuthorizationId> {
         match self {
-            Entry::Told(adopt) => Some(adopt.request.payments().0.authorization),
+            Entry::Told(adopt, _) => Some(adopt.request.payments().0.authorization),
             Entry::Fact(_, event) => event.fact.payments().0.map(|payment| payment.authorization),
             Entry::Kept(..) => None,
         }
+    }
+
+    /// How much of whose money was approved by it, if any was, as caps count it.
+    #[must_use]
+    pub fn approval(&self, at: Timestamp) -> Option<ToldApproval> {
+        let Entry::Told(adopt, account) = self else { return None };
+        let ToldAnswer::Approved { amount } = adopt.told else { return None };
+        ToldApproval::of(adopt.origin.platform.as_ref()?, &adopt.request, account.as_ref()?, amount, at)
     }
 
     /// How the ledger hears it.
     #[must_use]
     pub fn act(&self) -> Act {
         match self {
-            Entry::Told(adopt) => Act::Adopt(Adopt::clone(adopt)),
+            Entry::Told(adopt, _) => Act::Adopt(Adopt::clone(adopt)),
             Entry::Fact(origin, event) => Act::Tell(*origin, **event),
             Entry::Kept(origin, unrecognized) => Act::Keep(*origin, unrecognized.clone()),
         }
@@ -104,9 +114,10 @@ impl Entry {
     pub fn to_bytes(&self) -> Result<Vec<u8>, postcard::Error> {
         let Origin { program, platform, .. } = *self.origin();
         let written = match self {
-            Entry::Told(adopt) => {
+            Entry::Told(adopt, account) => {
                 let Adopt { request, digest, verdict, told, basis, received_at, .. } = Adopt::clone(adopt);
-                Written::Told { program, platform, request, digest, verdict, told, basis, received_at }
+                let account = *account;
+                Written::Told { program, platform, request, digest, verdict, told, basis, received_at, account }
             }
             Entry::Fact(_, event) => Written::Fact { program, platform, event: **event },
             Entry::Kept(_, Unrecognized { digest, problem, redacted }) => {
@@ -131,9 +142,10 @@ impl Entry {
         }
         let origin = |program, platform| Origin { program, platform, operator: None };
         Ok(match written {
-            Written::Told { program, platform, request, digest, verdict, told, basis, received_at } => {
+            Written::Told { program, platform, request, digest, verdict, told, basis, received_at, account } => {
                 let origin = origin(program, platform);
-                Entry::Told(Box::new(Adopt { origin, request, digest, verdict, told, basis, received_at }))
+                let adopt = Adopt { origin, request, digest, verdict, told, basis, received_at };
+                Entry::Told(Box::new(adopt), account)
             }
             Written::Fact { program, platform, event } => Entry::Fact(origin(program, platform), Box::new(event)),
             Written::Kept { program, platform, digest, problem, redacted } => {

@@ -9,7 +9,7 @@ use rusqlite::{Connection, OpenFlags, params};
 use super::entry::digest_of;
 use super::error::SpoolError;
 
-/// The file's name where the configuration names none.
+/// The file's name where nobody names one.
 pub const FILE: &str = "spool.sqlite";
 
 /// The number of these tables, in SQLite's `user_version`.
@@ -34,6 +34,13 @@ CREATE TABLE aside (
     digest BLOB NOT NULL,
     set_aside_at INTEGER NOT NULL,
     reason TEXT NOT NULL
+) STRICT;
+-- Approvals that the ledger has confirmed: caps of time count them on.
+CREATE TABLE confirmed (
+    number INTEGER PRIMARY KEY,
+    at INTEGER NOT NULL,
+    body BLOB NOT NULL,
+    digest BLOB NOT NULL
 ) STRICT;
 -- One row: numbers are never given twice, also when every row has left.
 CREATE TABLE meta (id INTEGER PRIMARY KEY CHECK (id = 1), next INTEGER NOT NULL) STRICT;
@@ -62,6 +69,17 @@ pub struct Row {
     pub digest: Vec<u8>,
 }
 
+/// Where a row stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// It waits for the ledger.
+    Waiting,
+    /// The ledger refused it for good.
+    Aside,
+    /// The ledger has confirmed it.
+    Confirmed,
+}
+
 /// A row that was set aside.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Aside {
@@ -74,12 +92,16 @@ pub struct Aside {
 }
 
 /// What changes in one transaction.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Changes {
     /// New rows: number, when it came, body.
     pub add: Vec<(i64, Timestamp, Vec<u8>)>,
     /// Rows that the ledger has heard, or that nobody stands by.
     pub forget: Vec<i64>,
+    /// Rows of approvals that the ledger has confirmed.
+    pub confirm: Vec<i64>,
+    /// Confirmed approvals of an earlier time count nowhere any more.
+    pub confirmed_since: Timestamp,
     /// Rows that the ledger refused for good, when, and why.
     pub set_aside: Vec<(i64, Timestamp, String)>,
     /// The number that the next entry gets afterwards.
@@ -180,6 +202,32 @@ impl File {
         self.rows(sql, params![after, to, most], row)
     }
 
+    /// Every row that this process has to know before it answers: what waits, what was set aside, and approvals that were
+    /// confirmed since then. In the order in which they came.
+    ///
+    /// # Errors
+    /// The disk, or what `each` says.
+    pub fn remembered(
+        &self,
+        since: Timestamp,
+        mut each: impl FnMut(Row, Standing) -> Result<(), SpoolError>,
+    ) -> Result<(), SpoolError> {
+        let disk = SpoolError::disk(&self.path);
+        let sql = "SELECT number, at, body, digest, 0 FROM entry UNION ALL SELECT number, at, body, digest, 1 FROM aside
+            UNION ALL SELECT number, at, body, digest, 2 FROM confirmed WHERE at >= ?1 ORDER BY number";
+        let mut statement = self.connection.prepare(sql).map_err(disk)?;
+        let mut rows = statement.query([since.unix_micros()]).map_err(disk)?;
+        while let Some(columns) = rows.next().map_err(disk)? {
+            let standing = match columns.get::<_, i64>(4).map_err(disk)? {
+                0 => Standing::Waiting,
+                1 => Standing::Aside,
+                _ => Standing::Confirmed,
+            };
+            each(row(columns).map_err(disk)?, standing)?;
+        }
+        Ok(())
+    }
+
     /// What was set aside, the oldest first.
     ///
     /// # Errors
@@ -217,9 +265,23 @@ impl File {
             for (number, at, reason) in &changes.set_aside {
                 aside = aside.saturating_add(rows(keep.execute(params![number, at.unix_micros(), reason])?));
             }
+            let confirm = "INSERT OR IGNORE INTO confirmed SELECT number, at, body, digest FROM entry WHERE number = ?1";
+            let mut confirm = transaction.prepare_cached(confirm)?;
+            for number in &changes.confirm {
+                confirm.execute([number])?;
+            }
             let mut forget = transaction.prepare_cached("DELETE FROM entry WHERE number = ?1")?;
-            for number in changes.forget.iter().chain(changes.set_aside.iter().map(|(number, _, _)| number)) {
+            for number in
+                changes.forget.iter().chain(&changes.confirm).chain(changes.set_aside.iter().map(|(number, _, _)| number))
+            {
                 waiting = waiting.saturating_sub(rows(forget.execute([number])?));
+            }
+            if !changes.confirm.is_empty() {
+                // In the order of telling, so that the old ones are the first ones.
+                let old =
+                    "DELETE FROM confirmed WHERE at < ?1 AND number IN (SELECT number FROM confirmed ORDER BY number LIMIT ?2)";
+                let most = rows(changes.confirm.len()).saturating_mul(2);
+                transaction.prepare_cached(old)?.execute([changes.confirmed_since.unix_micros(), most])?;
             }
             transaction.prepare_cached("UPDATE meta SET next = ?1")?.execute([changes.next])?;
         }

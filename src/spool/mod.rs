@@ -8,6 +8,7 @@ mod entry;
 mod error;
 mod file;
 mod queue;
+mod reconcile;
 #[cfg(test)]
 mod tests;
 mod writer;
@@ -19,15 +20,22 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use holdfast_core::Timestamp;
+use holdfast_core::stand_in::CAP_SECONDS_MAX;
 use tokio::sync::Notify;
+
+use crate::clock;
 
 pub use self::entry::{Entry, Unreadable};
 pub use self::error::SpoolError;
 use self::file::Disk;
-pub use self::file::{Aside, FILE, File, Held, Row, Sync};
+pub use self::file::{Aside, FILE, File, Held, Row, Standing, Sync};
 use self::queue::{Job, Queue};
 pub use self::queue::{Kept, Put};
+pub use self::reconcile::{Heard, Reconciler};
 use self::writer::Writer;
+
+/// How long confirmed approvals are kept: as long as the longest window of a cap.
+const CONFIRMED_KEPT: Duration = Duration::from_secs(CAP_SECONDS_MAX as u64);
 
 /// How a spool is kept.
 #[derive(Debug, Clone)]
@@ -97,12 +105,24 @@ pub struct Spool {
 }
 
 impl Spool {
-    /// Opens, or makes, a spool, and starts its writer.
+    /// Opens, or makes, a spool, and starts its writer. `remember` is told everything that is in it, in the order in which it
+    /// came.
     ///
     /// # Errors
     /// See [`SpoolError`]. A file that is refused is left as it is.
-    pub fn open(settings: Settings, observer: Arc<dyn Observer>) -> Result<Self, SpoolError> {
+    pub fn open(
+        settings: Settings,
+        observer: Arc<dyn Observer>,
+        mut remember: impl FnMut(&Entry, Timestamp, Standing),
+    ) -> Result<Self, SpoolError> {
         let file = File::open(&settings.path, settings.sync)?;
+        file.remembered(clock::utc().saturating_sub(CONFIRMED_KEPT), |row, standing| {
+            // What cannot be read is set aside by the reconciler, who says so.
+            if let Ok(entry) = Entry::from_bytes(&row.body, &row.digest) {
+                remember(&entry, row.at, standing);
+            }
+            Ok(())
+        })?;
         let (held, next) = (file.held(), file.next()?);
         Spool::start(settings, Box::new(file), held, next, observer)
     }
@@ -142,6 +162,11 @@ impl Spool {
     /// The ledger has heard these.
     pub fn forget(&self, numbers: Vec<i64>) {
         self.shared.queue.push(Job::Forget(numbers));
+    }
+
+    /// The ledger has confirmed these approvals: they count on in caps of time.
+    pub fn confirm(&self, numbers: Vec<i64>) {
+        self.shared.queue.push(Job::Confirm(numbers));
     }
 
     /// The ledger refused this one for good.

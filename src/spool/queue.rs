@@ -120,6 +120,8 @@ pub(super) enum Job {
     Put(Arc<Put>),
     /// The ledger has heard these.
     Forget(Vec<i64>),
+    /// The ledger has confirmed these approvals.
+    Confirm(Vec<i64>),
     /// The ledger refused this one for good.
     SetAside(i64, Timestamp, String),
 }

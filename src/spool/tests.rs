@@ -5,7 +5,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 
 use holdfast_adapters::Unrecognized;
 use holdfast_core::hold::{Fact, ReleaseCause, ToldAnswer};
-use holdfast_core::{Basis, DeclineReason, StandInCause};
+use holdfast_core::{AccountId, Basis, DeclineReason, StandInCause};
 
 use super::file::Changes;
 use super::*;
@@ -21,7 +21,8 @@ fn answer(key: &str, told: ToldAnswer) -> Entry {
     let request = purchase(key, 1_000);
     let basis = Basis::StandIn(StandInCause::LedgerUnavailable);
     let digest = request.content_digest();
-    Entry::Told(Box::new(Adopt { origin: origin(), request, digest, verdict: None, told, basis, received_at: clock::utc() }))
+    let adopt = Adopt { origin: origin(), request, digest, verdict: None, told, basis, received_at: clock::utc() };
+    Entry::Told(Box::new(adopt), AccountId::new("acct").ok())
 }
 
 fn approval(key: &str) -> Entry {
@@ -44,7 +45,7 @@ fn kept(spool: &Spool) -> Vec<(i64, String)> {
 
 fn key_of(entry: &Entry) -> String {
     match entry {
-        Entry::Told(adopt) => adopt.request.key.to_string(),
+        Entry::Told(adopt, _) => adopt.request.key.to_string(),
         Entry::Fact(_, event) => event.key.to_string(),
         Entry::Kept(_, unrecognized) => unrecognized.problem.clone(),
     }
@@ -112,14 +113,14 @@ fn every_entry_reads_as_it_was_written() {
 #[tokio::test]
 async fn what_is_durable_is_there_after_a_restart_and_numbers_go_on() {
     let directory = tempfile::tempdir().unwrap();
-    let spool = Spool::open(settings(&directory), Arc::new(Silent)).unwrap();
+    let spool = Spool::open(settings(&directory), Arc::new(Silent), |_, _, _| ()).unwrap();
     for key in ["one", "two", "three"] {
         assert_eq!(durable(&spool.put(approval(key), clock::utc())).await, Kept::Durable);
     }
     spool.grown_beyond(2).await;
     spool.forget(vec![1, 2, 3]);
     drop(spool);
-    let spool = Spool::open(settings(&directory), Arc::new(Silent)).unwrap();
+    let spool = Spool::open(settings(&directory), Arc::new(Silent), |_, _, _| ()).unwrap();
     assert!(kept(&spool).is_empty());
     assert_eq!(durable(&spool.put(decline("four"), clock::utc())).await, Kept::Durable);
     assert_eq!(kept(&spool), [(4, "four".to_owned())]);
@@ -193,7 +194,7 @@ async fn a_decline_waits_for_its_disk_and_an_approval_does_not() {
 async fn a_full_spool_takes_nothing_until_there_is_room() {
     let directory = tempfile::tempdir().unwrap();
     let full = Settings { entries_max: 2, ..settings(&directory) };
-    let spool = Spool::open(full, Arc::new(Silent)).unwrap();
+    let spool = Spool::open(full, Arc::new(Silent), |_, _, _| ()).unwrap();
     for key in ["one", "two"] {
         assert_eq!(durable(&spool.put(approval(key), clock::utc())).await, Kept::Durable);
     }

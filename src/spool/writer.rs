@@ -9,7 +9,7 @@ use holdfast_core::Timestamp;
 
 use super::file::{Changes, Disk, Held};
 use super::queue::{Flow, Job, Put, Settled, Taking};
-use super::{Observer, Shared};
+use super::{CONFIRMED_KEPT, Observer, Shared};
 use crate::clock;
 
 /// How often a disk that said no is tried again.
@@ -31,14 +31,16 @@ pub(super) struct Writer {
     /// Entries for which there is no room.
     crowded_out: Vec<Arc<Put>>,
     forget: Vec<i64>,
+    confirm: Vec<i64>,
     set_aside: Vec<(i64, Timestamp, String)>,
     failing: bool,
 }
 
 impl Writer {
     pub fn new(shared: Arc<Shared>, disk: Box<dyn Disk>, next: i64) -> Self {
-        let (taken, crowded_out, forget, set_aside) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Writer { shared, disk, next, taken, crowded_out, forget, set_aside, failing: false }
+        let (taken, crowded_out, set_aside) = (Vec::new(), Vec::new(), Vec::new());
+        let (forget, confirm) = (Vec::new(), Vec::new());
+        Writer { shared, disk, next, taken, crowded_out, forget, confirm, set_aside, failing: false }
     }
 
     /// Works until the queue is closed and everything is durable, or the disk has said no often enough by then.
@@ -56,14 +58,30 @@ impl Writer {
             if flow == Flow::Closed {
                 tries_left = tries_left.saturating_sub(1);
                 if !self.has_work() || tries_left == 0 {
+                    self.say_what_is_lost(observer);
                     return;
                 }
             }
         }
     }
 
+    /// What was told and cannot be kept, whatever is tried, is said at least.
+    fn say_what_is_lost(&self, observer: &dyn Observer) {
+        let stood_by = |put: &&Arc<Put>| put.take() == Taking::Taken;
+        let lost = self.taken.iter().map(|(_, put)| put).chain(&self.crowded_out).filter(stood_by).count();
+        if lost > 0 {
+            observer.say(&format!(
+                "{lost} declines that platforms heard could not be written to the spool: asked again, they may be decided afresh"
+            ));
+        }
+    }
+
     fn has_work(&self) -> bool {
-        !(self.taken.is_empty() && self.crowded_out.is_empty() && self.forget.is_empty() && self.set_aside.is_empty())
+        !(self.taken.is_empty() && self.crowded_out.is_empty() && self.has_nothing_leaving())
+    }
+
+    fn has_nothing_leaving(&self) -> bool {
+        self.forget.is_empty() && self.confirm.is_empty() && self.set_aside.is_empty()
     }
 
     /// Gives new entries their numbers, in the order in which they came.
@@ -73,10 +91,11 @@ impl Writer {
             match job {
                 Job::Put(put) => puts.push(put),
                 Job::Forget(numbers) => self.forget.extend(numbers),
+                Job::Confirm(numbers) => self.confirm.extend(numbers),
                 Job::SetAside(number, at, reason) => self.set_aside.push((number, at, reason)),
             }
         }
-        let leaving = i64::try_from(self.forget.len()).unwrap_or(i64::MAX);
+        let leaving = i64::try_from(self.forget.len().saturating_add(self.confirm.len())).unwrap_or(i64::MAX);
         let full = self.shared.entries_max.saturating_add(leaving);
         for put in puts {
             let filled = self.shared.filled().saturating_add(i64::try_from(self.taken.len()).unwrap_or(i64::MAX));
@@ -136,14 +155,22 @@ impl Writer {
                 false
             }
         });
-        if add.is_empty() && self.forget.is_empty() && self.set_aside.is_empty() {
+        if add.is_empty() && self.has_nothing_leaving() {
             return None;
         }
-        Some(Changes { add, forget: self.forget.clone(), set_aside: self.set_aside.clone(), next: self.next })
+        Some(Changes {
+            add,
+            forget: self.forget.clone(),
+            confirm: self.confirm.clone(),
+            confirmed_since: clock::utc().saturating_sub(CONFIRMED_KEPT),
+            set_aside: self.set_aside.clone(),
+            next: self.next,
+        })
     }
 
     fn durable(&mut self, held: Held) {
         self.forget.clear();
+        self.confirm.clear();
         self.set_aside.clear();
         self.shared.waiting.store(held.waiting, Ordering::Release);
         self.shared.aside.store(held.aside, Ordering::Release);

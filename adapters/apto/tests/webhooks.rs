@@ -3,7 +3,7 @@
 use holdfast_core::hold::{CardStatus, CardholderStatus, Fact, RecordedOutcome, ToldEvent};
 use holdfast_core::{Currency, Money, Posting};
 
-use super::super::transaction::{Kind, Meaning, State};
+use super::super::meaning::{Kind, Meaning, State};
 use super::super::webhook::{Kyc, card_status, kyc_status};
 use super::{adapter, fixture, told};
 use crate::inbound::{Inbound, Notice};

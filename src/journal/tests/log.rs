@@ -94,6 +94,7 @@ fn what_a_reader_says_of_a_group_ends_the_reading() {
 #[test]
 fn rulesets_are_kept_in_order() {
     let ruleset = |program: &str, hash| KeptRuleset {
+        kind: KeptKind::Rules,
         hash: [hash; 32],
         program: program.to_owned(),
         source: format!("# {hash}"),

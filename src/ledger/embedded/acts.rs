@@ -15,7 +15,7 @@ use super::rebuild::{entered_account, entered_at};
 use super::state::{CardRow, Entered, Fingerprint, HoldNumber, Located, Names, TOLD_KEYS_KEPT};
 use super::weigh;
 use crate::clock::Moment;
-use crate::journal::{BodyRef, Place, RecordRef, Uses};
+use crate::journal::{BodyRef, Checkpoint, Place, RecordRef, Uses};
 use crate::ledger::{
     AccountStanding, Act, Adopt, Answer, Decide, Entry, KeptRuleset, LedgerError, Noted, Ordering, Origin, Whose,
 };
@@ -54,7 +54,27 @@ impl Engine {
                 let rulesets = self.log.rulesets(program.as_str());
                 Performed::Now(rulesets.map(Answer::Rulesets).map_err(|_| LedgerError::Unavailable))
             }
+            Act::Announce(checkpoint) => self.announce(checkpoint, now.utc),
+            Act::BeginAt(checkpoint) => Performed::Now(self.begin_at(checkpoint)),
+            Act::TakeAway => Performed::Now(self.log.take_away().map(Answer::TakenAway).map_err(|_| LedgerError::Unavailable)),
         }
+    }
+
+    /// A record behind the checkpoint covers it, so that the chain does.
+    fn announce(&mut self, checkpoint: &Checkpoint, at: Timestamp) -> Performed {
+        let body = BodyRef::Trimmed { record: checkpoint.record, chain: &checkpoint.chain, seal: &checkpoint.seal() };
+        let place = Place::default();
+        let record = RecordRef { at, program: None, platform: None, ruleset: None, operator: None, place, body };
+        let pushed = self.group.push(&record).map_err(|_| LedgerError::Panicked);
+        once_durable(pushed, Answer::Recorded(None))
+    }
+
+    /// Whoever follows must have passed it: what is dropped can be followed no more.
+    fn begin_at(&mut self, checkpoint: &Checkpoint) -> Result<Answer, LedgerError> {
+        if self.projected.is_none_or(|projected| projected < checkpoint.record.saturating_sub(1)) {
+            return Err(LedgerError::Unavailable);
+        }
+        self.log.begin_at(checkpoint).map(|()| Answer::Recorded(None)).map_err(|_| LedgerError::Unavailable)
     }
 
     fn decide(&mut self, decide: &Decide, now: &Moment, warmth: Warmth) -> Performed {
@@ -308,7 +328,7 @@ impl Engine {
                 let known = self.state.card_named(program, card).and_then(|index| self.state.card(index));
                 let status = known.map_or(*status, |row| kept_status(row.status, *status, CardStatus::bar));
                 let told = entered_at(now, known.map(|row| (row.status, row.told)), status, CardStatus::bar);
-                let row = CardRow { status, told, account: Some(index), cardholder: None };
+                let row = CardRow { status, told, account: Some(index), cardholder: None, since: now, used: None };
                 let (index, new) = self.state.enter_card(program, card, row, cardholder.as_ref(), &mut self.undo);
                 let body = BodyRef::CardEntered { card, account, cardholder: cardholder.as_ref(), status };
                 self.record(origin, now, None, self.state.place_of_card(index), body)?;

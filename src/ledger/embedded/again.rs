@@ -10,6 +10,7 @@ use holdfast_core::{ContentDigest, IdempotencyKey, PaymentRef, ProgramId};
 
 use super::cold::Nowhere;
 use super::naming::asked_of;
+use super::projection::checkpoint::Beginning;
 use super::rebuild;
 use super::state::State;
 use super::undo::UndoLog;
@@ -46,6 +47,14 @@ impl Again {
         Again { state: State::new((secret.hash_one(0_u8), secret.hash_one(1_u8))), undo: UndoLog::new() }
     }
 
+    /// Before the first record that a trimmed journal keeps.
+    ///
+    /// # Errors
+    /// The state cannot be read.
+    pub fn beginning_with(beginning: &Beginning) -> Result<Self, JournalError> {
+        Ok(Again { state: beginning.memory()?, undo: UndoLog::new() })
+    }
+
     /// What would become of a record's event, with this opinion of the rules; nothing if it is none that is decided.
     #[must_use]
     pub fn decide(&mut self, record: &Record, verdict: Option<&Verdict>) -> Option<Decided> {
@@ -56,7 +65,12 @@ impl Again {
             Body::Adopted { .. } => self.adopt(program, record, verdict)?,
             Body::Told { event, .. } => self.tell(program, record, event),
             Body::Ordered { key, payment, order, outcome } => self.order(program, record, key, payment, order, outcome),
-            Body::Kept { .. } | Body::AccountEntered { .. } | Body::CardEntered { .. } | Body::RulesPublished | Body::Opened => {
+            Body::Kept { .. }
+            | Body::AccountEntered { .. }
+            | Body::CardEntered { .. }
+            | Body::RulesPublished
+            | Body::Opened
+            | Body::Trimmed { .. } => {
                 return None;
             }
         };

@@ -188,7 +188,16 @@ impl Engine {
             | (_, Writable::Yes) => self.perform(act, now, warmth),
             (Act::Decide(decide), Writable::No) => self.say_again(decide),
             (
-                Act::Adopt(_) | Act::Tell(..) | Act::Order(..) | Act::Keep(..) | Act::Enter(..) | Act::Note(_) | Act::Publish(_),
+                Act::Adopt(_)
+                | Act::Tell(..)
+                | Act::Order(..)
+                | Act::Keep(..)
+                | Act::Enter(..)
+                | Act::Note(_)
+                | Act::Publish(_)
+                | Act::Announce(_)
+                | Act::BeginAt(_)
+                | Act::TakeAway,
                 Writable::No,
             ) => Performed::Now(Err(LedgerError::Unavailable)),
         }))
@@ -315,6 +324,7 @@ fn declines(body: &Body) -> bool {
         | Body::AccountEntered { .. }
         | Body::CardEntered { .. }
         | Body::RulesPublished
-        | Body::Opened => false,
+        | Body::Opened
+        | Body::Trimmed { .. } => false,
     }
 }

@@ -32,7 +32,7 @@ use tokio::sync::oneshot;
 
 use self::cold::{Cold, Nowhere};
 use self::engine::Engine;
-use self::projection::{Bell, Finder, Follower};
+use self::projection::{Bell, Follower};
 use self::queue::{Queue, Taken};
 use self::state::State;
 use self::window::Window;
@@ -65,6 +65,8 @@ pub trait Observer: Send + std::marker::Sync {
     fn expired(&self, holds: usize);
     /// The projection has everything up to a record; so many more are durable.
     fn projected(&self, _record: i64, _lag: i64) {}
+    /// The projection was found damaged, and is made anew.
+    fn projection_anew(&self) {}
     /// Something that an operator should read.
     fn say(&self, message: &str);
 }
@@ -74,6 +76,10 @@ pub struct Embedded {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
 }
+
+/// So many records that are not projected at a start are more than a moment's: the oldest of them may be older than memory
+/// keeps the keys of messages.
+const FAR_BEHIND: i64 = 8_192;
 
 /// What the workers and the writer share.
 struct Shared {
@@ -212,7 +218,10 @@ fn get_ready(
     shared.recorded.store(last, Ordering::Release);
     observer.head(last, engine.log.chain());
     let following = match follower {
-        Some(follower) => {
+        Some(mut follower) => {
+            if last.saturating_sub(follower.projected()) > FAR_BEHIND {
+                follower.starts_behind(last);
+            }
             shared.projected.store(follower.projected(), Ordering::Release);
             Some(projection::start(follower, Arc::clone(shared), Arc::clone(observer)).map_err(thread)?)
         }
@@ -242,12 +251,12 @@ fn remember(log: Box<dyn Log>, follower: Option<Follower>, observer: &dyn Observ
     let behind = Tail::open(follower.directory())?;
     let last = follower.projected();
     std::thread::scope(|threads| {
-        let proof = threads.spawn(move || behind.prove(last));
+        let proof = threads.spawn(move || behind.prove(last).and_then(|()| behind.prove_state()));
         let (state, thrown_away) = follower.restore()?;
         if let Some(thrown_away) = thrown_away {
             observer.say(&thrown_away);
         }
-        let finder = Finder::open(follower.directory())?;
+        let finder = follower.finder()?;
         let mut engine = Engine::new(log, state);
         engine.projected_to(follower.projected());
         let rebuilt = engine.rebuild(follower.projected().saturating_add(1), &finder, |_| {});

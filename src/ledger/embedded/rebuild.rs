@@ -47,10 +47,10 @@ pub fn write_record(
             let account = state.account_named(program, account);
             let known = state.card_named(program, card).and_then(|index| state.card(index));
             let told = entered_at(record.at, known.map(|row| (row.status, row.told)), *status, CardStatus::bar);
-            let row = CardRow { status: *status, told, account, cardholder: None };
+            let row = CardRow { status: *status, told, account, cardholder: None, since: record.at, used: None };
             state.enter_card(program, card, row, cardholder.as_ref(), undo);
         }
-        Body::Kept { .. } | Body::RulesPublished | Body::Opened => {}
+        Body::Kept { .. } | Body::RulesPublished | Body::Opened | Body::Trimmed { .. } => {}
     }
     Ok(())
 }
@@ -141,7 +141,12 @@ pub fn located(state: &State, record: &Record) -> Located {
             state.locate_told(program, platform, &subject_of(event), payment)
         }
         Body::Ordered { payment, .. } => state.locate(program, platform, &Subject::default(), Some(payment)),
-        Body::Kept { .. } | Body::AccountEntered { .. } | Body::CardEntered { .. } | Body::RulesPublished | Body::Opened => {
+        Body::Kept { .. }
+        | Body::AccountEntered { .. }
+        | Body::CardEntered { .. }
+        | Body::RulesPublished
+        | Body::Opened
+        | Body::Trimmed { .. } => {
             return Located::default();
         }
     };

@@ -7,6 +7,7 @@ use holdfast_core::hold::{
 };
 use holdfast_core::{
     AccountId, CardToken, CardholderToken, Expiry, IdempotencyKey, Money, NetworkName, PaymentRef, PlatformName, ProgramId,
+    Timestamp,
 };
 use rusqlite::params;
 use smallvec::SmallVec;
@@ -68,7 +69,7 @@ impl Applying<'_, '_> {
                 self.account_entered(account, *balance, *credit_line, *status)
             }
             Body::CardEntered { card, cardholder, status, .. } => self.card_entered(card, cardholder.as_ref(), *status),
-            Body::RulesPublished | Body::Opened => Ok(()),
+            Body::RulesPublished | Body::Opened | Body::Trimmed { .. } => Ok(()),
         }
     }
 
@@ -131,9 +132,11 @@ impl Applying<'_, '_> {
         let kept = self.batch.hold(number)?.ok_or_else(missing)?;
         // One that was told of first, by its account alone, is placed with the card that asks.
         kept.row.card = kept.row.card.or(self.record.place.card.map(CardIndex));
+        let card = kept.row.card;
         kept.row.take(hold, outcome.step, &outcome.counted);
         kept.changed_at = self.record.at;
         kept.changed_by = self.number;
+        self.batch.card_used(card, self.record.at);
         if hold.status != HoldStatus::Open {
             self.batch.connection().prepare_cached("INSERT INTO ended VALUES (?1, ?2, ?3)")?.execute(params![
                 self.number,
@@ -213,7 +216,7 @@ impl Applying<'_, '_> {
                 Ok(())
             }
             Standing::Card(status) => match &subject.card {
-                Some(token) => self.card_stands(token, subject.cardholder.as_ref(), status, mark),
+                Some(token) => self.card_stands(token, subject.cardholder.as_ref(), (status, mark), mark.at),
                 None => Ok(()),
             },
         }
@@ -224,8 +227,8 @@ impl Applying<'_, '_> {
         &mut self,
         token: &CardToken,
         owner: Option<&CardholderToken>,
-        status: CardStatus,
-        told: Mark,
+        (status, told): (CardStatus, Mark),
+        heard_at: Timestamp,
     ) -> rusqlite::Result<()> {
         let place = &self.record.place;
         let Some(number) = place.card else { return Ok(()) };
@@ -233,14 +236,17 @@ impl Applying<'_, '_> {
             self.cardholder_known(owner_number, owner)?;
         }
         let (account, cardholder) = (place.account, place.cardholder);
-        self.batch.add_card(CardKept { number, program: *self.program, token: *token, account, cardholder, status, told });
+        let (since, used) = self.batch.card(number)?.map_or((heard_at, None), |row| (row.since, row.used));
+        let (program, token) = (*self.program, *token);
+        self.batch.add_card(CardKept { number, program, token, account, cardholder, status, told, since, used });
         Ok(())
     }
 
     fn card_entered(&mut self, token: &CardToken, owner: Option<&CardholderToken>, status: CardStatus) -> rusqlite::Result<()> {
         let Some(number) = self.record.place.card else { return Ok(()) };
         let known = self.batch.card(number)?.map(|row| (row.status, row.told));
-        self.card_stands(token, owner, status, entered_at(self.record.at, known, status, CardStatus::bar))
+        let told = entered_at(self.record.at, known, status, CardStatus::bar);
+        self.card_stands(token, owner, (status, told), self.record.at)
     }
 
     fn cardholder_known(&mut self, number: u32, token: &CardholderToken) -> rusqlite::Result<()> {

@@ -42,6 +42,8 @@ pub(super) struct Batch<'c> {
     accounts: BTreeMap<u32, AccountKept>,
     cardholders: BTreeMap<u32, CardholderKept>,
     cards: BTreeMap<u32, CardKept>,
+    /// Those that payments were placed with, and since when in this batch.
+    cards_used: BTreeMap<u32, Timestamp>,
     holds: BTreeMap<u64, HoldKept>,
     counters: BTreeMap<(CounterKey, Counting), Counter>,
     asked: Vec<(i64, AskedKept)>,
@@ -57,6 +59,7 @@ impl<'c> Batch<'c> {
             accounts: BTreeMap::new(),
             cardholders: BTreeMap::new(),
             cards: BTreeMap::new(),
+            cards_used: BTreeMap::new(),
             holds: BTreeMap::new(),
             counters: BTreeMap::new(),
             asked: Vec::new(),
@@ -105,6 +108,13 @@ impl<'c> Batch<'c> {
     /// A card, as it is from now on.
     pub fn add_card(&mut self, row: CardKept) {
         self.cards.insert(row.number, row);
+    }
+
+    /// A payment was placed with a card.
+    pub fn card_used(&mut self, card: Option<CardIndex>, at: Timestamp) {
+        if let Some(CardIndex(number)) = card {
+            self.cards_used.entry(number).or_insert(at);
+        }
     }
 
     /// The hold of that number. Numbers only grow, so that nobody looks for one that is new.
@@ -172,6 +182,7 @@ impl<'c> Batch<'c> {
         self.accounts.values().try_for_each(|row| row.save(connection))?;
         self.cardholders.values().try_for_each(|row| row.save(connection))?;
         self.cards.values().try_for_each(|row| row.save(connection))?;
+        self.cards_used.iter().try_for_each(|(number, at)| save_use(connection, *number, *at))?;
         self.holds.values().try_for_each(|row| row.save(connection))?;
         self.counters.iter().try_for_each(|(key, counter)| save_counter(connection, *key, counter))?;
         self.asked.chunks(PAGE_ANSWERS).try_for_each(|page| save_page(connection, page))?;
@@ -184,6 +195,12 @@ impl<'c> Batch<'c> {
         )?;
         Ok(self.next_hold)
     }
+}
+
+/// Nearly every card was used before: then nothing is written.
+fn save_use(connection: &Connection, number: u32, at: Timestamp) -> rusqlite::Result<()> {
+    let mut update = connection.prepare_cached("UPDATE card SET used = ?2 WHERE number = ?1 AND used IS NULL")?;
+    update.execute(params![number, at.unix_micros()]).map(drop)
 }
 
 /// The row of that key, read if the batch has not met it before.

@@ -130,10 +130,14 @@ pub struct CardKept {
     pub status: CardStatus,
     /// What the status was told by.
     pub told: Mark,
+    /// When it was first heard of.
+    pub since: Timestamp,
+    /// When a payment was placed with it for the first time.
+    pub used: Option<Timestamp>,
 }
 
 impl CardKept {
-    pub(super) const COLUMNS: &'static str = "number, program, token, account, cardholder, status, told_at, told_by";
+    pub(super) const COLUMNS: &'static str = "number, program, token, account, cardholder, status, told_at, told_by, since, used";
 
     pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(CardKept {
@@ -144,6 +148,8 @@ impl CardKept {
             cardholder: row.get(4)?,
             status: words::word(row, 5, words::card_status)?,
             told: words::mark(row, 6)?,
+            since: Timestamp::from_unix_micros(row.get(8)?),
+            used: row.get::<_, Option<i64>>(9)?.map(Timestamp::from_unix_micros),
         })
     }
 
@@ -154,7 +160,7 @@ impl CardKept {
     pub(super) fn save(&self, connection: &Connection) -> rusqlite::Result<()> {
         connection
             .prepare_cached(
-                "INSERT INTO card VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (number) DO UPDATE SET
+                "INSERT INTO card VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (number) DO UPDATE SET
                  account = ?4, cardholder = ?5, status = ?6, told_at = ?7, told_by = ?8",
             )?
             .execute(params![
@@ -165,7 +171,9 @@ impl CardKept {
                 self.cardholder,
                 self.status.name(),
                 self.told.at.unix_micros(),
-                self.told.id.0.cast_signed()
+                self.told.id.0.cast_signed(),
+                self.since.unix_micros(),
+                self.used.map(Timestamp::unix_micros)
             ])
             .map(drop)
     }

@@ -33,11 +33,10 @@ pub fn run(mut follower: Follower, shared: &Shared, observer: &dyn Observer) {
         }
         match catch_up(&mut follower, shared, observer) {
             Ok(()) => failing = false,
-            Err(error @ FollowError::Damaged(_)) => {
-                observer.say(&error.to_string());
-                follower.throw_away();
-                return;
-            }
+            Err(error @ FollowError::Damaged(_)) => match anew(&mut follower, &error, shared, observer) {
+                Anew::Begun => shared.bell.ring(),
+                Anew::GivenUp => return follower.throw_away(),
+            },
             Err(error @ (FollowError::Journal(_) | FollowError::Disk(_))) => {
                 if !std::mem::replace(&mut failing, true) {
                     observer.say(&error.to_string());
@@ -47,6 +46,36 @@ pub fn run(mut follower: Follower, shared: &Shared, observer: &dyn Observer) {
         }
         if call == Call::Finish || (failing && shared.bell.pause(RETRY_EVERY) == Call::Finish) {
             return;
+        }
+    }
+}
+
+/// Whether a damaged projection is made anew.
+enum Anew {
+    Begun,
+    GivenUp,
+}
+
+/// Begins anew, while the ledger goes on. One that is damaged again before it has everything is damaged by what the journal
+/// says: beginning once more would never end.
+fn anew(follower: &mut Follower, error: &FollowError, shared: &Shared, observer: &dyn Observer) -> Anew {
+    let recorded = shared.recorded.load(Ordering::Acquire);
+    let begun = if follower.is_made_anew() {
+        Err("again".to_owned())
+    } else {
+        follower.make_anew(recorded).map_err(|error| error.to_string())
+    };
+    match begun {
+        Ok(()) => {
+            observer.projection_anew();
+            observer.say(&format!(
+                "{error}; it is made anew from the journal, and until it has record {recorded} nothing can be looked up in it"
+            ));
+            Anew::Begun
+        }
+        Err(why) => {
+            observer.say(&format!("{error} ({why}); nothing can be looked up in it, and the next start makes it anew"));
+            Anew::GivenUp
         }
     }
 }
@@ -76,7 +105,11 @@ fn catch_up(follower: &mut Follower, shared: &Shared, observer: &dyn Observer) -
         if projected >= recorded || left == 0 {
             return Ok(());
         }
+        let made_anew = follower.is_made_anew();
         let projected = follower.follow(recorded)?;
+        if made_anew && !follower.is_made_anew() {
+            observer.say("the projection has everything again");
+        }
         shared.projected.store(projected, Ordering::Release);
         if shared.bell.call() == Call::Finish {
             left = left.saturating_sub(1);
@@ -85,7 +118,7 @@ fn catch_up(follower: &mut Follower, shared: &Shared, observer: &dyn Observer) -
 }
 
 /// Whoever answers goes first. On Linux a priority is a thread's own; elsewhere it would be the whole process's.
-fn take_second_place() {
+pub fn take_second_place() {
     #[cfg(target_os = "linux")]
     {
         // Without the right to do so, it competes.

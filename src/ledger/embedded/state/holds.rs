@@ -205,7 +205,6 @@ impl Holds {
     }
 
     /// The numbers of those that wait for their time, by the minute.
-    #[cfg(test)]
     pub fn waiting(&self) -> BTreeMap<i64, Vec<u64>> {
         let numbers = |places: &Vec<u32>| {
             let mut numbers: Vec<_> =

@@ -7,9 +7,7 @@
 mod holds;
 mod locate;
 mod names;
-#[cfg(test)]
 mod picture;
-mod portrait;
 mod restore;
 mod rows;
 mod seen;
@@ -77,6 +75,10 @@ pub struct CardRow {
     pub told: Mark,
     pub account: Option<AccountIndex>,
     pub cardholder: Option<CardholderIndex>,
+    /// When it was first heard of.
+    pub since: Timestamp,
+    /// When a payment was placed with it for the first time.
+    pub used: Option<Timestamp>,
 }
 
 /// A cardholder and what they own.

@@ -4,10 +4,10 @@ use std::path::Path as FilePath;
 
 use holdfast_core::Timestamp;
 use holdfast_core::hold::CardStatus;
-use holdfast_core::stand_in::Sight;
+use holdfast_core::stand_in::{Acquaintance, Sight};
 
 use super::*;
-use crate::journal::{EachGroup, MemoryDisk, Noted, Operation};
+use crate::journal::{Checkpoint, EachGroup, MemoryDisk, Noted, Operation};
 use crate::ledger::Glimpse;
 use crate::ledger::sight::Seen;
 
@@ -68,6 +68,14 @@ impl Log for Stalling {
     fn noted(&self, id: &[u8; 16]) -> Result<Option<Timestamp>, JournalError> {
         self.log.noted(id)
     }
+
+    fn begin_at(&mut self, checkpoint: &Checkpoint) -> Result<(), JournalError> {
+        self.log.begin_at(checkpoint)
+    }
+
+    fn take_away(&mut self) -> Result<u64, JournalError> {
+        self.log.take_away()
+    }
 }
 
 struct Quiet;
@@ -109,16 +117,27 @@ fn a_ledger_that_hangs_on_its_disk_can_be_looked_at() {
     wait(entered).unwrap();
     let question = purchase("first", 300);
     assert_eq!(look(&ledger, &question).answered, None);
+    let used = |seen: Seen| match seen.snapshot.card {
+        Sight::Seen(card) => card.used,
+        Sight::NotSeen | Sight::Absent => panic!("{seen:?}"),
+    };
+    assert_eq!(used(look(&ledger, &question)), Acquaintance::New);
     let asked = submit(Act::Decide(asked(question)));
     // The disk stands still: what was held is seen, and so is what was answered, though nobody knows it yet.
     let strange = AuthorizationRequest { card: Some(id("nobody's")), cardholder: None, ..purchase("second", 300) };
     let (seen, nothing) = (look(&ledger, &question), look(&ledger, &strange).snapshot);
     go_on.send(()).unwrap();
     assert_eq!(said(wait(asked)), approved(300));
+    // What a question placed itself is no earlier use of the card; to the next one it is.
+    let next = look(&ledger, &purchase("third", 1));
+    assert_eq!((used(seen), used(next)), (Acquaintance::New, Acquaintance::Known));
     drop(go_on);
     drop(ledger);
-    let Sight::Seen(account) = seen.snapshot.account else { panic!("{seen:?}") };
-    assert_eq!(account.available, usd(700));
+    let available = |seen: Seen| match seen.snapshot.account {
+        Sight::Seen(account) => account.available,
+        Sight::NotSeen | Sight::Absent => panic!("{seen:?}"),
+    };
+    assert_eq!((available(seen), available(next)), (usd(1_000), usd(700)));
     assert!(matches!(seen.snapshot.card, Sight::Seen(card) if card.status == CardStatus::Active));
     assert!(seen.answered.is_some());
     assert_eq!((nothing.card, nothing.account), (Sight::Absent, Sight::Absent));

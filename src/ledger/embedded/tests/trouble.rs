@@ -137,7 +137,7 @@ fn a_publication_that_fails_is_listed_nowhere() {
     let ruleset = |number: u8| {
         let (program, source) = (program().to_string(), format!("# ruleset {number}"));
         let (published_by, why) = ("ann".to_owned(), "because".to_owned());
-        KeptRuleset { hash: [number; 32], program, source, published_at: now(), published_by, why }
+        KeptRuleset { kind: KeptKind::Rules, hash: [number; 32], program, source, published_at: now(), published_by, why }
     };
     let mut house = House::with(1_000);
     let operator = house.operator();

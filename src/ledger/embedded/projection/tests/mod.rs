@@ -8,7 +8,9 @@ mod histories;
 mod lists;
 mod one_name;
 mod running;
+mod trimmed;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use holdfast_adapters::Unrecognized;
@@ -17,7 +19,9 @@ use holdfast_core::rules::*;
 use holdfast_core::*;
 use tempfile::TempDir;
 
-use super::{Finder, Follower};
+use super::Follower;
+use super::checkpoint::Beginning;
+use super::find::Finder;
 use crate::clock::{self, Moment};
 use crate::journal::{Body, Group, Journal, Sync};
 use crate::ledger::embedded::again::Again;
@@ -91,7 +95,7 @@ impl Bench {
     }
 
     fn finder(&self) -> Finder {
-        Finder::open(self.directory.path()).unwrap()
+        self.follower.as_ref().map_or_else(|| Finder::open(self.directory.path(), Arc::default()), Follower::finder).unwrap()
     }
 
     fn reader(&self) -> super::read::Reader {
@@ -209,7 +213,9 @@ impl Bench {
 
     /// Decides every record again, on a memory that follows them: whatever this one has let go of, the same comes out.
     fn assert_decided_again(&self, what: &str) {
-        let (mut again, engine) = (Again::new(), self.engine.as_ref().unwrap());
+        let engine = self.engine.as_ref().unwrap();
+        let beginning = Beginning::of(&crate::journal::Reader::open(self.directory.path()).unwrap()).unwrap();
+        let mut again = beginning.map_or_else(Again::new, |beginning| Again::beginning_with(&beginning).unwrap());
         let mut decide = |first: i64, bytes: &[u8]| {
             for (number, record) in (first..).zip(Group::open(bytes).unwrap()) {
                 let record = record.unwrap();
@@ -222,7 +228,8 @@ impl Bench {
                     | Body::AccountEntered { .. }
                     | Body::CardEntered { .. }
                     | Body::RulesPublished
-                    | Body::Opened => None,
+                    | Body::Opened
+                    | Body::Trimmed { .. } => None,
                 };
                 let outcome = again.decide(&record, verdict).map(|decided| decided.outcome);
                 assert_eq!(outcome.as_ref(), record.body.outcome(), "{what}, record {number}: {:?}", record.body);
