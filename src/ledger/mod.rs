@@ -10,6 +10,7 @@
 mod conformance;
 pub mod embedded;
 pub mod permit;
+pub mod postgres;
 mod ticket;
 
 use std::fmt;
