@@ -108,6 +108,17 @@ impl Trouble {
         }
     }
 
+    /// Whether it concerns one act only, and not the database as a whole.
+    pub(super) const fn is_of_one_act(&self) -> bool {
+        matches!(self, Trouble::Collided | Trouble::Damaged(..) | Trouble::Other(..))
+    }
+
+    /// Whether it may go away by itself: then it is worth waiting for.
+    #[must_use]
+    pub const fn may_pass(&self) -> bool {
+        matches!(self, Trouble::Unreachable(..) | Trouble::Crowded(_) | Trouble::ReadOnly(_) | Trouble::DiskFull(_))
+    }
+
     /// Whether another try at once may go through.
     pub(super) const fn is_collision(&self) -> bool {
         matches!(self, Trouble::Collided)

@@ -1,4 +1,5 @@
 //! The shared ledger on a PostgreSQL of the tests' own.
 
+mod conforming;
 mod migrations;
 mod server;

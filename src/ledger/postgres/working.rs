@@ -1,0 +1,99 @@
+//! One journey of a lane: its acts are performed and their tickets completed, whatever happens on the way.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use holdfast_core::ProgramId;
+
+use super::lanes::{Arriving, Job};
+use super::named::program_of;
+use super::office::Office;
+use super::performing::Done;
+use super::standings;
+use super::trouble::Trouble;
+use super::upkeep::release_what_is_due;
+use crate::clock;
+use crate::ledger::{Act, Answer, Completions, LedgerError, Ticket};
+
+/// Tickets that are owed an answer: a task that is gone leaves them with one, too.
+pub struct Owed {
+    tickets: Vec<Arc<Ticket>>,
+    error: LedgerError,
+}
+
+impl Owed {
+    /// Owes this error, until there is an answer.
+    pub fn one(ticket: Arc<Ticket>, error: LedgerError) -> Self {
+        Owed { tickets: vec![ticket], error }
+    }
+
+    /// Gives each its answer.
+    fn answer(mut self, answers: Vec<Result<Answer, LedgerError>>) {
+        let mut completions = Completions::default();
+        for (ticket, answer) in self.tickets.drain(..).zip(answers) {
+            completions.complete(&ticket, answer);
+        }
+        completions.announce();
+    }
+}
+
+impl Drop for Owed {
+    fn drop(&mut self) {
+        let mut completions = Completions::default();
+        for ticket in self.tickets.drain(..) {
+            completions.complete(&ticket, Err(self.error));
+        }
+        completions.announce();
+    }
+}
+
+/// Performs acts and completes their tickets.
+pub async fn work(office: Rc<Office>, jobs: Vec<Job>, mut arriving: Arriving) {
+    let (tickets, acts): (Vec<_>, Vec<Act>) = jobs.into_iter().map(|job| (job.ticket, job.act)).unzip();
+    let owed = Owed { tickets, error: LedgerError::Panicked };
+    let began = clock::instant();
+    match perform(&office, &acts).await {
+        Ok((program, done)) => {
+            if done.records > 0 {
+                office.observer.committed(done.records, clock::instant().saturating_duration_since(began));
+            }
+            if let Some(program) = program {
+                arriving.cards = done.cards.into_iter().map(|(card, account)| (program, card, account)).collect();
+            }
+            owed.answer(done.answers);
+        }
+        Err(trouble) => {
+            office.report(&trouble);
+            owed.answer(acts.iter().map(|_| Err(LedgerError::Unavailable)).collect());
+        }
+    }
+}
+
+async fn perform(office: &Office, acts: &[Act]) -> Result<(Option<ProgramId>, Done), Trouble> {
+    let only = |answer| Ok((None, Done { answers: vec![answer], records: 0, cards: Vec::new() }));
+    let at = &office.performing.at;
+    let program = match acts {
+        [Act::Rest] => {
+            release_what_is_due(office, clock::utc()).await?;
+            return only(Ok(Answer::Recorded(None)));
+        }
+        [Act::Balances(origin, whose)] => {
+            return only(Ok(standings::balances(&office.connection().await?, at, origin.program, whose).await?));
+        }
+        [Act::Accounts { program, from, most }] => {
+            return only(Ok(standings::page(&office.connection().await?, at, *program, *from, *most).await?));
+        }
+        [Act::WasNoted(id)] => {
+            return only(Ok(standings::was_noted(&office.connection().await?, at, *id).await?));
+        }
+        [first, ..] => match program_of(first) {
+            Some(program) => program,
+            None => return only(Err(LedgerError::Refused)),
+        },
+        [] => return Ok((None, Done { answers: Vec::new(), records: 0, cards: Vec::new() })),
+    };
+    let acts: Vec<&Act> = acts.iter().collect();
+    let mut client = office.connection().await?;
+    let done = office.performing.perform(&mut client, program, &acts).await?;
+    Ok((Some(program), done))
+}
