@@ -7,9 +7,10 @@ use super::connect::Database;
 use super::trouble::{Trouble, Whereabouts};
 
 /// The steps, in their order. A step that was ever released is never changed.
-const STEPS: [(&str, &str); 2] = [
+const STEPS: [(&str, &str); 3] = [
     ("the ledger's tables", include_str!("migrations/0001_ledger.sql")),
     ("the roles of those who use them", include_str!("migrations/0002_roles.sql")),
+    ("deciding in one round trip", include_str!("migrations/0003_decide.sql")),
 ];
 
 /// Where the steps that were taken are noted.

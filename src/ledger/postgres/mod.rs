@@ -11,6 +11,7 @@
 mod beside;
 pub mod connect;
 mod counting;
+mod deciding;
 mod lanes;
 mod load;
 pub mod migrate;
@@ -36,6 +37,7 @@ use tokio::sync::{Notify, oneshot};
 use tokio::task::LocalSet;
 
 use self::connect::Database;
+use self::deciding::Ahead;
 use self::lanes::Lanes;
 use self::node::Node;
 use self::numbers::Numbers;
@@ -235,7 +237,8 @@ async fn try_to_get_ready(common: Arc<Common>, settings: &Settings) -> Result<Of
     migrate::must_be_ours(&client, &at).await?;
     let key = name_key(&client, &at).await?;
     let node = Node::enter(&client, &at, node).await?;
-    let performing = Performing { key, numbers: Numbers::of(node.number), at };
+    let performing = Performing { key, numbers: Numbers::of(node.number), ahead: Ahead::default(), at };
+    performing.compare_clocks(&client).await?;
     let pool = database.pool(*connections_max)?;
     Ok(Office::new(common, database.clone(), pool, performing, node, Arc::clone(observer)))
 }

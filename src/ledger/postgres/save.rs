@@ -271,18 +271,23 @@ impl Saving<'_> {
             let cardholder = row.cardholder.and_then(|index| places.cardholder(index));
             let (told_at, told_by) = mark_columns(Some(row.told));
             let status = row.status.name();
+            let place_written = place_of(account, number, cardholder).ok_or_else(self.damaged("card"))?;
             match new.get(&place) {
                 None => {
-                    let sql = "UPDATE holdfast.card SET account = $2, cardholder = $3, status = $4, told_at = $5, told_by = $6
-                        WHERE number = $1";
-                    self.execute(sql, &[&number, &account, &cardholder, &status, &told_at, &told_by]).await?;
+                    let sql = "UPDATE holdfast.card SET account = $2, cardholder = $3, status = $4, told_at = $5, told_by = $6,
+                        place = $7 WHERE number = $1";
+                    let values: [&(dyn ToSql + Sync); 7] =
+                        [&number, &account, &cardholder, &status, &told_at, &told_by, &place_written];
+                    self.execute(sql, &values).await?;
                 }
                 Some(name) => {
                     let token = self.named.cards.get(*name).ok_or_else(self.damaged("card"))?;
                     let (program, token) = (self.named.program.as_str(), token.as_str());
-                    let sql = "INSERT INTO holdfast.card (number, program, token, account, cardholder, status, told_at, told_by)
-                        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
-                    self.execute(sql, &[&number, &program, &token, &account, &cardholder, &status, &told_at, &told_by]).await?;
+                    let sql = "INSERT INTO holdfast.card (number, program, token, account, cardholder, status, told_at, told_by,
+                        place) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+                    let values: [&(dyn ToSql + Sync); 9] =
+                        [&number, &program, &token, &account, &cardholder, &status, &told_at, &told_by, &place_written];
+                    self.execute(sql, &values).await?;
                 }
             }
         }
@@ -438,6 +443,15 @@ impl Saving<'_> {
         }
         Ok(())
     }
+}
+
+/// What records of a card's questions are about, as the journal writes it, without the hold.
+fn place_of(account: Option<i64>, card: i64, cardholder: Option<i64>) -> Option<Vec<u8>> {
+    let lasting = |number: Option<i64>| match number {
+        Some(number) => u32::try_from(number).ok().map(Some),
+        None => Some(None),
+    };
+    postcard::to_allocvec(&(lasting(account)?, lasting(Some(card))?, lasting(cardholder)?)).ok()
 }
 
 /// What a standing was told by, as columns have it.

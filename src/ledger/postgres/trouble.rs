@@ -125,9 +125,12 @@ impl Trouble {
     }
 }
 
+/// A sum of the function's is beyond what a column holds: the engine has an answer to that.
+const BEYOND_COUNTING: SqlState = SqlState::NUMERIC_VALUE_OUT_OF_RANGE;
+
 /// Two transactions met: both waited for each other, or made the same row, or saw what is no more.
 const COLLISIONS: &[SqlState] =
-    &[SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED, SqlState::UNIQUE_VIOLATION];
+    &[SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED, SqlState::UNIQUE_VIOLATION, BEYOND_COUNTING];
 
 impl fmt::Display for Trouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -43,6 +43,7 @@ pub async fn keep_up(office: &Office) {
 async fn keep_up_once(office: &Office) -> Result<(), Trouble> {
     let (client, at) = (office.connection().await?, &office.performing.at);
     office.node.say_that_it_runs(&client, at).await?;
+    office.performing.compare_clocks(&client).await?;
     let leased = office.node.has_lease(&client, at).await?;
     drop(client);
     if leased {

@@ -92,8 +92,13 @@ async fn perform(office: &Office, acts: &[Act]) -> Result<(Option<ProgramId>, Do
         },
         [] => return Ok((None, Done { answers: Vec::new(), records: 0, cards: Vec::new() })),
     };
-    let acts: Vec<&Act> = acts.iter().collect();
     let mut client = office.connection().await?;
+    if let [Act::Decide(decide)] = acts
+        && let Some(done) = office.performing.decide(&client, decide).await?
+    {
+        return Ok((Some(program), done));
+    }
+    let acts: Vec<&Act> = acts.iter().collect();
     let done = office.performing.perform(&mut client, program, &acts).await?;
     Ok((Some(program), done))
 }

@@ -76,6 +76,7 @@ CREATE TABLE holdfast.card (
     status text NOT NULL CHECK (status IN ('active', 'unactivated', 'frozen', 'lost', 'stolen', 'expired', 'closed')),
     told_at timestamptz,
     told_by bigint NOT NULL DEFAULT 0,
+    place bytea NOT NULL,
     UNIQUE (program, token)
 );
 CREATE INDEX card_by_account ON holdfast.card (account, number);
@@ -88,6 +89,7 @@ COMMENT ON COLUMN holdfast.card.cardholder IS 'Its owner';
 COMMENT ON COLUMN holdfast.card.status IS 'active, unactivated, frozen, lost, stolen, expired or closed';
 COMMENT ON COLUMN holdfast.card.told_at IS 'When the message happened that told the status; none where nobody told';
 COMMENT ON COLUMN holdfast.card.told_by IS 'That message';
+COMMENT ON COLUMN holdfast.card.place IS 'Numbers of account, card and cardholder as the journal writes them: what records of its questions are about';
 
 CREATE TABLE holdfast.ownership (
     cardholder bigint REFERENCES holdfast.cardholder,

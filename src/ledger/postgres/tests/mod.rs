@@ -1,5 +1,8 @@
 //! The shared ledger on a PostgreSQL of the tests' own.
 
+#![expect(clippy::arithmetic_side_effects, reason = "an overflow here fails the test")]
+
 mod conforming;
+mod differential;
 mod migrations;
 mod server;
