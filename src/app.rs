@@ -17,14 +17,17 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{mpsc, watch};
 
 use crate::api::reads::embedded::EmbeddedReads;
+use crate::api::reads::none::NoReads;
 use crate::api::{Api, ApiProgram};
 use crate::background::Background;
 use crate::config::ruleset::{self, Home};
-use crate::config::{Config, LedgerSync, MountConfig, ProgramConfig};
+use crate::config::{Config, LedgerSync, MountConfig, PostgresConfig, ProgramConfig};
 use crate::first_start::make_ready;
 use crate::journal::{Sync, head_number};
-use crate::ledger::embedded::{self, Embedded, Observer, Opening};
+use crate::ledger::embedded::{self, Embedded, Observer};
 use crate::ledger::permit::InFlight;
+use crate::ledger::postgres::connect::Database;
+use crate::ledger::postgres::{self, Patience as DatabasePatience, Postgres};
 use crate::ledger::{Ledger, Readiness};
 use crate::metrics::{LedgerStanding, Metrics};
 use crate::operations::{Counter, Desk};
@@ -70,7 +73,7 @@ impl App {
         let management = bind(config.api.listen)?;
         let (listen, ops_listen, api_listen) = (callbacks.addr, operators.addr, management.addr);
         let metrics = Metrics::new(&mount_names(&config)).map_err(StartError::Metrics)?;
-        let (ledger, opening) = open_ledger(&config, Arc::clone(&metrics))?;
+        let Opened { ledger, opening, publications } = open_ledger(&config, Arc::clone(&metrics), DatabasePatience::Endless)?;
         let ledger = wrap(ledger);
         let (stage, to_be_open) = watch::channel(Stage::Starting);
         let (programs, desk) = programs(&config, &ledger, Some(Arc::clone(&metrics)))?;
@@ -92,6 +95,13 @@ impl App {
         let tls = config.tls.clone().map(|tls| Arc::new(Tls::new(tls)));
         let api = Arc::new(management_api(&config, &ledger, &metrics));
         let adoptions = adopt_all(to_adopt, ledger, book, Arc::clone(&metrics));
+        let following = follow_rules(desk.clone(), publications);
+        let adoptions = async move {
+            tokio::select! {
+                () = adoptions => {}
+                () = following => {}
+            }
+        };
         let background = Background::start(&config.ledger.data, desk.clone(), (management, &api), adoptions)?;
         let running = callbacks.serve(Serving {
             responder: Arc::clone(&responder),
@@ -127,7 +137,7 @@ impl App {
     /// The log is damaged, the rules do not load, or the import's rows are wrong.
     pub async fn until_ready(&mut self) -> Result<(), StartError> {
         if let Some(opening) = self.opening.take() {
-            opening.await.map_err(|_| StartError::LedgerGone)?.map_err(StartError::Journal)?;
+            opening.until_open().await?;
             make_ready(&self.desk, &self.config, say).await?;
             self.stage.send_replace(Stage::Open);
         }
@@ -227,14 +237,40 @@ pub fn serve(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), Start
 /// See [`StartError`].
 pub async fn open_desk(config: &Config) -> Result<Desk, StartError> {
     let metrics = Metrics::new(&mount_names(config)).map_err(StartError::Metrics)?;
-    let (ledger, opening) = open_ledger(config, metrics)?;
+    let Opened { ledger, opening, .. } = open_ledger(config, metrics, DatabasePatience::None)?;
     let (_, desk) = programs(config, &ledger, None)?;
-    opening.await.map_err(|_| StartError::LedgerGone)?.map_err(StartError::Journal)?;
+    opening.until_open().await?;
     make_ready(&desk, config, say).await?;
     Ok(desk)
 }
 
-fn open_ledger(config: &Config, metrics: Arc<Metrics>) -> Result<(Arc<dyn Ledger>, Opening), StartError> {
+/// A ledger that begins to open.
+struct Opened {
+    ledger: Arc<dyn Ledger>,
+    opening: Opening,
+    /// Changes whenever any responder publishes a ruleset; nothing where there are no others.
+    publications: Option<watch::Receiver<i64>>,
+}
+
+/// What tells that a ledger is open.
+enum Opening {
+    Embedded(embedded::Opening),
+    Postgres(postgres::Opening),
+}
+
+impl Opening {
+    async fn until_open(self) -> Result<(), StartError> {
+        match self {
+            Opening::Embedded(opening) => opening.await.map_err(|_| StartError::LedgerGone)?.map_err(StartError::Journal),
+            Opening::Postgres(opening) => opening.await.map_err(|_| StartError::LedgerGone)?.map_err(StartError::Database),
+        }
+    }
+}
+
+fn open_ledger(config: &Config, metrics: Arc<Metrics>, patience: DatabasePatience) -> Result<Opened, StartError> {
+    if let Some(shared) = &config.ledger.postgres {
+        return open_shared(config, shared, metrics, patience);
+    }
     let settings = embedded::Settings {
         data: config.ledger.data.clone(),
         sync: match config.ledger.sync {
@@ -245,7 +281,42 @@ fn open_ledger(config: &Config, metrics: Arc<Metrics>) -> Result<(Arc<dyn Ledger
         observer: Box::new(Reporter(metrics)),
     };
     let (ledger, opening) = Embedded::start(settings).map_err(StartError::Journal)?;
-    Ok((Arc::new(ledger), opening))
+    Ok(Opened { ledger: Arc::new(ledger), opening: Opening::Embedded(opening), publications: None })
+}
+
+fn open_shared(
+    config: &Config,
+    shared: &PostgresConfig,
+    metrics: Arc<Metrics>,
+    patience: DatabasePatience,
+) -> Result<Opened, StartError> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    // For the command socket; the money is elsewhere.
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&config.ledger.data)?;
+    let database = Database::new(shared.connection.clone(), &shared.roots).map_err(StartError::Database)?;
+    let (ledger, opening) = Postgres::start(postgres::Settings {
+        database,
+        connections_max: usize::try_from(shared.connections_max).unwrap_or(usize::MAX),
+        node: shared.node.clone(),
+        patience,
+        observer: Arc::new(Reporter(metrics)),
+    })?;
+    let publications = Some(ledger.publications());
+    Ok(Opened { ledger: Arc::new(ledger), opening: Opening::Postgres(opening), publications })
+}
+
+/// Puts rules in force that other responders publish, for ever.
+async fn follow_rules(desk: Desk, publications: Option<watch::Receiver<i64>>) {
+    let Some(mut publications) = publications else { return std::future::pending().await };
+    loop {
+        if publications.changed().await.is_err() {
+            // The ledger is gone, and with it whoever publishes.
+            return std::future::pending().await;
+        }
+        if let Err(error) = desk.restore_rules().await {
+            say(&format!("rules that another responder published are not in force here: {}", StartError::Operation(error)));
+        }
+    }
 }
 
 /// The telemetry that the configuration asks for, in a data directory that is there by now.
@@ -306,7 +377,10 @@ fn management_api(config: &Config, ledger: &Arc<dyn Ledger>, metrics: &Metrics) 
         programs: programs.collect(),
         tokens: ArcSwap::from_pointee(config.api.tokens.clone()),
         ledger: Arc::clone(ledger),
-        reads: Arc::new(EmbeddedReads::new(&config.ledger.data)),
+        reads: match &config.ledger.postgres {
+            None => Arc::new(EmbeddedReads::new(&config.ledger.data)),
+            Some(_) => Arc::new(NoReads),
+        },
         metrics: metrics.api.clone(),
         creating: tokio::sync::Mutex::default(),
     }

@@ -8,6 +8,7 @@ use crate::config::Errors;
 use crate::control::OperationError;
 use crate::control::server::BindError;
 use crate::journal::JournalError;
+use crate::ledger::postgres::trouble::Trouble;
 use crate::metrics::MetricsError;
 use crate::server::RouteError;
 
@@ -20,6 +21,8 @@ pub enum StartError {
     Listen(SocketAddr, std::io::Error),
     /// The ledger's log cannot be opened or read.
     Journal(JournalError),
+    /// The shared database.
+    Database(Trouble),
     /// Two mounts want one path.
     Routes(Vec<RouteError>),
     /// The operators' socket.
@@ -47,6 +50,7 @@ impl fmt::Display for StartError {
                 )
             }
             StartError::Journal(error) => error.fmt(f),
+            StartError::Database(trouble) => trouble.fmt(f),
             StartError::Routes(errors) => {
                 let lines: Vec<_> = errors.iter().map(ToString::to_string).collect();
                 f.write_str(&lines.join("\n"))

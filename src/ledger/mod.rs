@@ -40,6 +40,11 @@ pub trait Ledger: Send + Sync {
 
     /// Whether it can answer.
     fn readiness(&self) -> Readiness;
+
+    /// What this responder is called among those that share the ledger; `None` where nobody shares it.
+    fn node(&self) -> Option<&str> {
+        None
+    }
 }
 
 /// Whether a ledger can answer.

@@ -356,14 +356,17 @@ impl Responder {
             .iter()
             .map(|mount| (mount.program.id.to_string(), mount.program.rules.load().hash().to_string().into()))
             .collect();
-        serde_json::json!({
+        let mut status = serde_json::json!({
             "version": env!("CARGO_PKG_VERSION"),
             "ledger": self.ledger.readiness().name(),
             "in_flight": self.in_flight.now(),
             "told_pending": self.book.waiting(),
             "rules": rules,
-        })
-        .to_string()
+        });
+        if let Some((node, status)) = self.ledger.node().zip(status.as_object_mut()) {
+            status.insert("node".to_owned(), node.into());
+        }
+        status.to_string()
     }
 
     async fn tell_balances(&self, mount: &Mount, question: &BalanceCall<'_>, body: &mut Vec<u8>) -> Reply {

@@ -5,6 +5,7 @@
 //! for, and says how far it is.
 
 pub mod embedded;
+pub mod none;
 
 use std::fmt;
 use std::pin::Pin;

@@ -124,3 +124,40 @@ pub async fn must_be_ours(client: &Client, at: &Whereabouts) -> Result<(), Troub
         std::cmp::Ordering::Greater => Err(Trouble::Newer { has, ours, at: at_there }),
     }
 }
+
+/// What a responder has to be allowed, as the server is asked for it.
+const ALLOWED: &str = "SELECT has_table_privilege('holdfast.account', 'SELECT')
+    AND has_table_privilege('holdfast.account', 'UPDATE') AND has_table_privilege('holdfast.record', 'INSERT')
+    AND has_table_privilege('holdfast.hold', 'INSERT') AND has_table_privilege('holdfast.node', 'INSERT')
+    AND (SELECT bool_and(has_function_privilege(p.oid, 'EXECUTE')) FROM pg_proc p
+        WHERE p.pronamespace = 'holdfast'::regnamespace)";
+
+/// Looks at a database as a responder will use it, and changes nothing.
+///
+/// # Errors
+/// It cannot be used: why.
+pub async fn look(database: &Database) -> Result<(), Trouble> {
+    let at = database.whereabouts();
+    let (client, _driving) = database.open(|_| {}).await?;
+    must_be_ours(&client, &at).await?;
+    let said = |error: tokio_postgres::Error| Trouble::of(&error, &at);
+    let allowed: Option<bool> = client.query_one(ALLOWED, &[]).await.map_err(said)?.try_get(0).map_err(said)?;
+    if allowed != Some(true) {
+        return Err(Trouble::NotAllowed("it may read, and not all that a responder does".to_owned(), at));
+    }
+    must_be_durable(&client, &at).await?;
+    let takes_writes = "SELECT current_setting('transaction_read_only') = 'off'";
+    let takes_writes: bool = client.query_one(takes_writes, &[]).await.map_err(said)?.try_get(0).map_err(said)?;
+    if takes_writes { Ok(()) } else { Err(Trouble::ReadOnly(at)) }
+}
+
+/// Makes sure that a commit that is acknowledged is on a disk.
+///
+/// # Errors
+/// It is not.
+pub async fn must_be_durable(client: &Client, at: &Whereabouts) -> Result<(), Trouble> {
+    let said = |error: tokio_postgres::Error| Trouble::of(&error, at);
+    let off = "SELECT current_setting('synchronous_commit') = 'off' OR current_setting('fsync') = 'off'";
+    let off: bool = client.query_one(off, &[]).await.map_err(said)?.try_get(0).map_err(said)?;
+    if off { Err(Trouble::NotDurable(at.clone())) } else { Ok(()) }
+}

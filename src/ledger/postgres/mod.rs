@@ -13,6 +13,7 @@ pub mod connect;
 mod counting;
 mod deciding;
 mod lanes;
+mod listening;
 mod load;
 pub mod migrate;
 mod named;
@@ -33,12 +34,13 @@ use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::{Notify, oneshot, watch};
 use tokio::task::LocalSet;
 
 use self::connect::Database;
 use self::deciding::Ahead;
 use self::lanes::Lanes;
+use self::listening::listen;
 use self::node::Node;
 use self::numbers::Numbers;
 use self::office::{Office, WAIT_MIN, longer};
@@ -75,6 +77,8 @@ pub enum Patience {
 /// The shared ledger, as this responder has it.
 pub struct Postgres {
     common: Arc<Common>,
+    node: String,
+    publications: watch::Receiver<i64>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -140,20 +144,27 @@ impl Postgres {
     pub fn start(settings: Settings) -> std::io::Result<(Self, Opening)> {
         let common = Arc::new(Common::new());
         let (opened, opening) = oneshot::channel();
-        let working = Arc::clone(&common);
+        let (publish, publications) = watch::channel(0);
+        let (working, node) = (Arc::clone(&common), settings.node.clone());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let work = move || {
             let tasks = LocalSet::new();
             runtime.block_on(async {
                 let abandoned = Arc::clone(&working);
                 tokio::select! {
-                    () = tasks.run_until(run(working, settings, opened)) => {}
+                    () = tasks.run_until(run(working, settings, opened, publish)) => {}
                     () = abandoned.abandoned.notified() => {}
                 }
             });
         };
         let thread = std::thread::Builder::new().name("ledger".to_owned()).spawn(work)?;
-        Ok((Postgres { common, thread: Some(thread) }, opening))
+        Ok((Postgres { common, node, publications, thread: Some(thread) }, opening))
+    }
+
+    /// Changes whenever any responder publishes a ruleset.
+    #[must_use]
+    pub fn publications(&self) -> watch::Receiver<i64> {
+        self.publications.clone()
     }
 
     /// Leaves everything as it is, as a process does that is killed.
@@ -175,6 +186,10 @@ impl Ledger for Postgres {
     fn readiness(&self) -> Readiness {
         self.common.readiness()
     }
+
+    fn node(&self) -> Option<&str> {
+        Some(&self.node)
+    }
 }
 
 impl Drop for Postgres {
@@ -190,7 +205,7 @@ impl Drop for Postgres {
 }
 
 /// The ledger's thread: reaches for the database, then works until nothing comes any more.
-async fn run(common: Arc<Common>, settings: Settings, opened: oneshot::Sender<Result<(), Trouble>>) {
+async fn run(common: Arc<Common>, settings: Settings, opened: oneshot::Sender<Result<(), Trouble>>, publish: watch::Sender<i64>) {
     let connections_max = settings.connections_max;
     let office = match get_ready(&common, settings).await {
         Ok(office) => Rc::new(office),
@@ -207,6 +222,7 @@ async fn run(common: Arc<Common>, settings: Settings, opened: oneshot::Sender<Re
         () = Lanes::new(Rc::clone(&office), connections_max).run() => {}
         () = office.keep_watch() => {}
         () = keep_up(&office) => {}
+        () = listen(&office, &publish) => {}
     }
     if let Ok(client) = office.connection().await {
         office.node.leave(&client).await;
@@ -235,6 +251,7 @@ async fn try_to_get_ready(common: Arc<Common>, settings: &Settings) -> Result<Of
     let at = database.whereabouts();
     let (client, _driving) = database.open(|_| {}).await?;
     migrate::must_be_ours(&client, &at).await?;
+    migrate::must_be_durable(&client, &at).await?;
     let key = name_key(&client, &at).await?;
     let node = Node::enter(&client, &at, node).await?;
     let performing = Performing { key, numbers: Numbers::of(node.number), ahead: Ahead::default(), at };

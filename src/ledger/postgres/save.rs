@@ -433,6 +433,7 @@ impl Saving<'_> {
                 (self.numbers.take(1, self.now), ruleset.hash.as_slice(), At(ruleset.published_at));
             let (program, source) = (&ruleset.program, &ruleset.source);
             self.execute(sql, &[&number, &hash, program, source, &published_at, &ruleset.published_by, &ruleset.why]).await?;
+            self.execute("SELECT pg_notify('holdfast_ruleset', '')", &[]).await?;
         }
         for operation in operations {
             let sql = "INSERT INTO holdfast.operation (id, program, key, request, who, why, at)

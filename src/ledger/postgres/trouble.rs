@@ -50,6 +50,8 @@ pub enum Trouble {
     ReadOnly(Whereabouts),
     /// Its disk is full.
     DiskFull(Whereabouts),
+    /// It acknowledges what is on no disk.
+    NotDurable(Whereabouts),
     /// It has no schema of ours.
     NotMigrated(Whereabouts),
     /// Its schema is an older one.
@@ -88,7 +90,9 @@ impl Trouble {
         let at = at.clone();
         let Some(told) = error.as_db_error() else {
             let cause = std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string);
-            return Trouble::Unreachable(cause, at);
+            // What the driver says when no host is a primary.
+            let standby = cause == "database does not allow writes";
+            return if standby { Trouble::ReadOnly(at) } else { Trouble::Unreachable(cause, at) };
         };
         let words = told.message().to_owned();
         match told.code() {
@@ -153,6 +157,10 @@ impl fmt::Display for Trouble {
                 f.write_str("target_session_attrs=read-write to the connection string")
             }
             Trouble::DiskFull(at) => write!(f, "{at} has no room left on its disk; make some"),
+            Trouble::NotDurable(at) => {
+                write!(f, "{at} acknowledges what is on no disk yet; set synchronous_commit to on (or remote_apply) for user ")?;
+                write!(f, "\"{}\"", at.user)
+            }
             Trouble::NotMigrated(at) => write!(f, "{at} has no schema of Holdfast's; run `holdfast migrate`"),
             Trouble::Behind { has, ours, at } => {
                 write!(f, "{at} has schema {has}, this program wants {ours}; run `holdfast migrate`")

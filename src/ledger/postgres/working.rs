@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use holdfast_core::ProgramId;
 
@@ -14,6 +15,12 @@ use super::trouble::Trouble;
 use super::upkeep::release_what_is_due;
 use crate::clock;
 use crate::ledger::{Act, Answer, Completions, LedgerError, Ticket};
+
+/// How long acts may take: whoever asks has been answered long before.
+const ACT_MAX: Duration = Duration::from_secs(10);
+
+/// How long it may take to enter many rows, or to release many holds.
+const LONG_ACT_MAX: Duration = Duration::from_secs(120);
 
 /// Tickets that are owed an answer: a task that is gone leaves them with one, too.
 pub struct Owed {
@@ -52,7 +59,7 @@ pub async fn work(office: Rc<Office>, jobs: Vec<Job>, mut arriving: Arriving) {
     let (tickets, acts): (Vec<_>, Vec<Act>) = jobs.into_iter().map(|job| (job.ticket, job.act)).unzip();
     let owed = Owed { tickets, error: LedgerError::Panicked };
     let began = clock::instant();
-    match perform(&office, &acts).await {
+    match in_time(&office, &acts).await {
         Ok((program, done)) => {
             if done.records > 0 {
                 office.observer.committed(done.records, clock::instant().saturating_duration_since(began));
@@ -67,6 +74,13 @@ pub async fn work(office: Rc<Office>, jobs: Vec<Job>, mut arriving: Arriving) {
             owed.answer(acts.iter().map(|_| Err(LedgerError::Unavailable)).collect());
         }
     }
+}
+
+/// Performs acts, as long as that may take: a server that has stopped says nothing, for ever.
+async fn in_time(office: &Office, acts: &[Act]) -> Result<(Option<ProgramId>, Done), Trouble> {
+    let most = if matches!(acts, [Act::Enter(..) | Act::Rest]) { LONG_ACT_MAX } else { ACT_MAX };
+    let done = tokio::time::timeout(most, perform(office, acts)).await;
+    done.unwrap_or_else(|_| Err(Trouble::Unreachable("it does not answer".to_owned(), office.performing.at.clone())))
 }
 
 async fn perform(office: &Office, acts: &[Act]) -> Result<(Option<ProgramId>, Done), Trouble> {

@@ -5,4 +5,6 @@
 mod conforming;
 mod differential;
 mod migrations;
+mod nodes;
 mod server;
+mod troubles;

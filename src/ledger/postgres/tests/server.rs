@@ -13,6 +13,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use tokio_postgres::{Config, NoTls};
 
@@ -110,6 +111,48 @@ impl Server {
         }
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         Server { directory, port, guard: None, databases: AtomicU32::new(0) }
+    }
+
+    /// Its port.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// A standby of this server's, that follows it and can be promoted.
+    pub fn standby(&self) -> Server {
+        let programs = programs().expect("the server runs");
+        let standby = Server::place();
+        let made = program(programs.join("pg_basebackup"))
+            .args(["--host", "127.0.0.1", "--username", "postgres", "--write-recovery-conf", "--wal-method", "stream"])
+            .args(["--checkpoint", "fast", "--port", &self.port.to_string(), "--pgdata"])
+            .arg(standby.data())
+            .env("PGPASSWORD", PASSWORD)
+            .status();
+        assert!(made.unwrap().success(), "pg_basebackup failed");
+        standby.running(&programs, &[])
+    }
+
+    /// The process that started all others.
+    fn postmaster(&self) -> Pid {
+        let file = std::fs::read_to_string(self.data().join("postmaster.pid")).unwrap();
+        Pid::from_raw(file.lines().next().unwrap().parse().unwrap()).unwrap()
+    }
+
+    /// Kills the server where it is, as a machine's power cut does.
+    pub fn kill(&self) {
+        kill_process(self.postmaster(), Signal::KILL).unwrap();
+    }
+
+    /// Signals all of its processes.
+    pub fn signal(&self, signal: Signal) {
+        let postmaster = self.postmaster();
+        let number = postmaster.as_raw_nonzero();
+        let children = std::fs::read_to_string(format!("/proc/{number}/task/{number}/children")).unwrap();
+        let children = children.split_whitespace().filter_map(|child| Pid::from_raw(child.parse().unwrap()));
+        for process in std::iter::once(postmaster).chain(children) {
+            // A child may have ended meanwhile.
+            let _ = kill_process(process, signal);
+        }
     }
 
     fn data(&self) -> PathBuf {
