@@ -9,6 +9,7 @@
 //! ([`office`]).
 
 mod beside;
+mod columns;
 pub mod connect;
 mod counting;
 mod deciding;

@@ -4,18 +4,19 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use deadpool_postgres::Transaction;
+use holdfast_core::Timestamp;
 use holdfast_core::hold::{Answered, Mark};
 use holdfast_core::rules::CounterKey;
-use holdfast_core::{Decision, Timestamp};
 use tokio_postgres::types::ToSql;
 
+use super::columns::{AnswerColumns, HoldColumns};
 use super::counting::columns_of;
-use super::load::{Life, Loaded};
+use super::load::Loaded;
 use super::named::Named;
 use super::numbers::Numbers;
 use super::recording::Recording;
 use super::trouble::{Trouble, Whereabouts};
-use super::values::{At, Name, expiry_name, posting_name};
+use super::values::{At, Name};
 use crate::ledger::embedded::state::{
     ASKED_KEYS_KEPT, AccountIndex, CardIndex, CardholderIndex, CardholderRow, Counting, Fingerprint, HoldIndex, State, UNTOLD,
 };
@@ -95,11 +96,11 @@ pub struct Places {
 }
 
 impl Places {
-    fn account(&self, index: AccountIndex) -> Option<i64> {
+    pub fn account(&self, index: AccountIndex) -> Option<i64> {
         number_of(&self.accounts, index.0)
     }
 
-    fn card(&self, index: CardIndex) -> Option<i64> {
+    pub fn card(&self, index: CardIndex) -> Option<i64> {
         number_of(&self.cards, index.0)
     }
 
@@ -295,60 +296,51 @@ impl Saving<'_> {
     }
 
     async fn save_holds(&self, state: &State, changes: &Changes, places: &Places) -> Result<(), Trouble> {
-        let insert = "INSERT INTO holdfast.hold (number, account, card, status, posting, authorized, held, ahead, captured,
-            refunded, moved, tolerance, expires_at, changed_at, names, life, program, platform, payment, expiry, opened_at)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $14)";
-        let update = "UPDATE holdfast.hold SET account = $2, card = $3, status = $4, posting = $5, authorized = $6, held = $7,
-            ahead = $8, captured = $9, refunded = $10, moved = $11, tolerance = $12, expires_at = $13, changed_at = $14,
-            names = $15, life = $16 WHERE number = $1";
-        let new = changes.holds_new.iter().map(|index| (index, insert));
-        for (index, sql) in new.chain(changes.holds.iter().map(|index| (index, update))) {
-            let Some(row) = state.hold(*index) else { continue };
-            let (number, hold) = (row.number.0.cast_signed(), &row.hold);
-            let (account, card) = (places.account(row.account), row.card.and_then(|index| places.card(index)));
-            let (expires_at, changed_at) = (hold.expires_at.map(At), At(self.now));
-            let names: Vec<Name> = row.names.iter().copied().map(Name::from).collect();
-            let life = Life { steps: row.steps.clone(), counted: row.counted.clone() };
-            let life = postcard::to_allocvec(&life).map_err(|_| self.damaged("hold")())?;
-            let (status, posting) = (hold.status.name(), posting_name(hold.posting));
-            let (program, platform) = (self.named.program.as_str(), row.platform.as_ref().map(|platform| platform.as_str()));
-            let (payment, expiry) = (row.payment.as_str(), expiry_name(row.expiry));
-            let values: [&(dyn ToSql + Sync); 20] = [
-                &number,
-                &account,
-                &card,
-                &status,
-                &posting,
-                &hold.authorized,
-                &hold.held,
-                &hold.ahead,
-                &hold.captured,
-                &hold.refunded,
-                &hold.moved,
-                &hold.tolerance,
-                &expires_at,
-                &changed_at,
-                &names,
-                &life,
-                &program,
-                &platform,
-                &payment,
-                &expiry,
-            ];
-            let wanted = if sql == insert { values.as_slice() } else { values.get(..16).unwrap_or_default() };
-            self.execute(sql, wanted).await?;
+        let rows = |holds: &[HoldIndex]| HoldColumns::of(holds.iter().filter_map(|index| state.hold(*index)), places);
+        let damaged = self.damaged("hold");
+        let (new, changed) = (rows(&changes.holds_new).ok_or_else(&damaged)?, rows(&changes.holds).ok_or_else(&damaged)?);
+        let changed_at = At(self.now);
+        if !changes.holds_new.is_empty() {
+            let sql = "INSERT INTO holdfast.hold (number, account, card, status, posting, authorized, held, ahead, captured,
+                refunded, moved, tolerance, expires_at, names, life, platform, payment, expiry, program, opened_at, changed_at)
+                SELECT u.number, u.account, u.card, u.status, u.posting, u.authorized, u.held, u.ahead, u.captured, u.refunded,
+                u.moved, u.tolerance, u.expires_at, u.names::uuid[], u.life, u.platform, u.payment, u.expiry, $19, $20, $20
+                FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::bigint[], $7::bigint[],
+                $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::timestamptz[], $14::text[],
+                $15::bytea[], $16::text[], $17::text[], $18::text[]) AS u (number, account, card, status, posting, authorized,
+                held, ahead, captured, refunded, moved, tolerance, expires_at, names, life, platform, payment, expiry)";
+            let program = self.named.program.as_str();
+            let (columns, own): (_, [&(dyn ToSql + Sync); 5]) =
+                (new.columns(), [&new.platforms, &new.payments, &new.expiries, &program, &changed_at]);
+            let values: Vec<&(dyn ToSql + Sync)> = columns.into_iter().chain(own).collect();
+            self.execute(sql, &values).await?;
+        }
+        if !changes.holds.is_empty() {
+            let sql = "UPDATE holdfast.hold h SET account = u.account, card = u.card, status = u.status, posting = u.posting,
+                authorized = u.authorized, held = u.held, ahead = u.ahead, captured = u.captured, refunded = u.refunded,
+                moved = u.moved, tolerance = u.tolerance, expires_at = u.expires_at, names = u.names::uuid[], life = u.life,
+                changed_at = $16
+                FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::bigint[], $7::bigint[],
+                $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::timestamptz[], $14::text[],
+                $15::bytea[]) AS u (number, account, card, status, posting, authorized, held, ahead, captured, refunded, moved,
+                tolerance, expires_at, names, life) WHERE h.number = u.number";
+            let at: [&(dyn ToSql + Sync); 1] = [&changed_at];
+            let values: Vec<&(dyn ToSql + Sync)> = changed.columns().into_iter().chain(at).collect();
+            self.execute(sql, &values).await?;
         }
         Ok(())
     }
 
     /// A name that the database has already goes over to its new hold, if it still leads where it was seen to.
     async fn save_names(&self, state: &State, loaded: &Loaded, changes: &Changes) -> Result<(), Trouble> {
+        let (mut names, mut holds): (Vec<Name>, Vec<i64>) = (Vec::new(), Vec::new());
         for fingerprint in changes.names.keys() {
             let Some(row) = state.hold_by(fingerprint).and_then(|index| state.hold(index)) else { continue };
             let (name, hold) = (Name::from(*fingerprint), row.number.0.cast_signed());
             match loaded.hold_names.get(&name) {
                 None => {
-                    self.execute("INSERT INTO holdfast.hold_name (name, hold) VALUES ($1, $2)", &[&name, &hold]).await?;
+                    names.push(name);
+                    holds.push(hold);
                 }
                 Some(seen) if *seen == hold => {}
                 Some(seen) => {
@@ -360,6 +352,10 @@ impl Saving<'_> {
                     self.execute(given_up, &[seen, &name]).await?;
                 }
             }
+        }
+        if !names.is_empty() {
+            let sql = "INSERT INTO holdfast.hold_name (name, hold) SELECT * FROM unnest($1::uuid[], $2::bigint[])";
+            self.execute(sql, &[&names, &holds]).await?;
         }
         Ok(())
     }
@@ -387,29 +383,29 @@ impl Saving<'_> {
     }
 
     async fn save_keys(&self, state: &State, changes: &Changes) -> Result<(), Trouble> {
-        let forgotten = At(self.now.saturating_sub(ASKED_KEYS_KEPT));
-        for (fingerprint, before) in &changes.asked {
-            let Some(answered) = state.answered(*fingerprint) else { continue };
-            let (key, digest, asked_at) = (Name::from(*fingerprint), Name(*answered.digest.as_bytes()), At(answered.asked_at));
-            let (amount, currency, reason) = match answered.decision {
-                Decision::Approve { amount } => (Some(amount.minor()), Some(amount.currency().code()), None),
-                Decision::Decline { reason } => (None, None, Some(reason.name())),
-            };
-            let (values, at): ([&(dyn ToSql + Sync); 6], _) =
-                ([&key, &digest, &asked_at, &amount, &currency, &reason], At(self.now));
-            let written = if before.is_some() {
-                let sql = "UPDATE holdfast.asked SET digest = $2, asked_at = $3, amount = $4, currency = $5, reason = $6
-                    WHERE key = $1";
-                self.execute(sql, &values).await?
-            } else {
-                // One that is there was forgotten long ago, or somebody else made it just now.
-                let sql = "INSERT INTO holdfast.asked AS a (key, digest, asked_at, amount, currency, reason, at)
-                    VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (key) DO UPDATE SET digest = $2, asked_at = $3, amount = $4,
-                    currency = $5, reason = $6, at = $7 WHERE a.at < $8";
-                let [key, digest, asked_at, amount, currency, reason] = values;
-                self.execute(sql, &[key, digest, asked_at, amount, currency, reason, &at, &forgotten]).await?
-            };
-            if written == 0 {
+        let answers = |known: bool| {
+            let of = changes.asked.iter().filter(move |(_, before)| before.is_some() == known);
+            AnswerColumns::of(of.filter_map(|(key, _)| Some((*key, state.answered(*key)?))))
+        };
+        let (corrected, new) = (answers(true), answers(false));
+        if !corrected.keys.is_empty() {
+            let sql = "UPDATE holdfast.asked a SET digest = u.digest, asked_at = u.asked_at, amount = u.amount,
+                currency = u.currency, reason = u.reason FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::bigint[],
+                $5::text[], $6::text[]) AS u (key, digest, asked_at, amount, currency, reason) WHERE a.key = u.key";
+            self.execute(sql, &corrected.columns()).await?;
+        }
+        if !new.keys.is_empty() {
+            // One that is there was forgotten long ago, or somebody else made it just now.
+            let sql = "INSERT INTO holdfast.asked AS a (key, digest, asked_at, amount, currency, reason, at)
+                SELECT u.*, $7 FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::bigint[], $5::text[], $6::text[]) AS u
+                ON CONFLICT (key) DO UPDATE SET digest = excluded.digest, asked_at = excluded.asked_at,
+                amount = excluded.amount, currency = excluded.currency, reason = excluded.reason, at = excluded.at
+                WHERE a.at < $8";
+            let (at, forgotten) = (At(self.now), At(self.now.saturating_sub(ASKED_KEYS_KEPT)));
+            let times: [&(dyn ToSql + Sync); 2] = [&at, &forgotten];
+            let values: Vec<&(dyn ToSql + Sync)> = new.columns().into_iter().chain(times).collect();
+            let written = self.execute(sql, &values).await?;
+            if usize::try_from(written).ok() != Some(new.keys.len()) {
                 return Err(Trouble::Collided);
             }
         }
