@@ -16,8 +16,9 @@ use holdfast_core::{PlatformName, ProgramId};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{mpsc, watch};
 
+use crate::api::reads::Reads;
 use crate::api::reads::embedded::EmbeddedReads;
-use crate::api::reads::none::NoReads;
+use crate::api::reads::shared::SharedReads;
 use crate::api::{Api, ApiProgram};
 use crate::background::Background;
 use crate::config::ruleset::{self, Home};
@@ -93,7 +94,7 @@ impl App {
             stage: to_be_open,
         });
         let tls = config.tls.clone().map(|tls| Arc::new(Tls::new(tls)));
-        let api = Arc::new(management_api(&config, &ledger, &metrics));
+        let api = Arc::new(management_api(&config, &ledger, &metrics)?);
         let adoptions = adopt_all(to_adopt, ledger, book, Arc::clone(&metrics));
         let following = follow_rules(desk.clone(), publications);
         let adoptions = async move {
@@ -371,19 +372,23 @@ pub(crate) fn runtime() -> std::io::Result<Runtime> {
 }
 
 /// What the management API answers with.
-fn management_api(config: &Config, ledger: &Arc<dyn Ledger>, metrics: &Metrics) -> Api {
+fn management_api(config: &Config, ledger: &Arc<dyn Ledger>, metrics: &Metrics) -> Result<Api, StartError> {
     let programs = config.programs.iter().map(|program| ApiProgram { id: program.id, currency: program.currency });
-    Api {
+    Ok(Api {
         programs: programs.collect(),
         tokens: ArcSwap::from_pointee(config.api.tokens.clone()),
         ledger: Arc::clone(ledger),
-        reads: match &config.ledger.postgres {
-            None => Arc::new(EmbeddedReads::new(&config.ledger.data)),
-            Some(_) => Arc::new(NoReads),
-        },
+        reads: reads(config)?,
         metrics: metrics.api.clone(),
         creating: tokio::sync::Mutex::default(),
-    }
+    })
+}
+
+/// What the management API's lists come from.
+fn reads(config: &Config) -> Result<Arc<dyn Reads>, StartError> {
+    let Some(shared) = &config.ledger.postgres else { return Ok(Arc::new(EmbeddedReads::new(&config.ledger.data))) };
+    let database = Database::new(shared.connection.clone(), &shared.roots).map_err(StartError::Database)?;
+    Ok(Arc::new(SharedReads::new(&database).map_err(StartError::Database)?))
 }
 
 fn workers(config: &Config) -> NonZeroUsize {

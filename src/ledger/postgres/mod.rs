@@ -27,7 +27,7 @@ mod save;
 mod standings;
 pub mod trouble;
 mod upkeep;
-mod values;
+pub(crate) mod values;
 mod working;
 
 use std::rc::Rc;
@@ -42,6 +42,7 @@ use self::connect::Database;
 use self::deciding::Ahead;
 use self::lanes::Lanes;
 use self::listening::listen;
+pub(crate) use self::load::Life;
 use self::node::Node;
 use self::numbers::Numbers;
 use self::office::{Office, WAIT_MIN, longer};

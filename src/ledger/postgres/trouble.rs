@@ -86,7 +86,7 @@ pub enum Trouble {
 
 impl Trouble {
     /// Sorts what the driver says.
-    pub(super) fn of(error: &Error, at: &Whereabouts) -> Self {
+    pub(crate) fn of(error: &Error, at: &Whereabouts) -> Self {
         let at = at.clone();
         let Some(told) = error.as_db_error() else {
             let cause = std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string);

@@ -6,5 +6,6 @@ mod conforming;
 mod differential;
 mod migrations;
 mod nodes;
+mod reading;
 mod server;
 mod troubles;
