@@ -4,6 +4,7 @@
 
 mod conforming;
 mod differential;
+mod encrypted;
 mod migrations;
 mod nodes;
 mod reading;

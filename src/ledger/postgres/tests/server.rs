@@ -66,7 +66,7 @@ fn programs() -> Option<PathBuf> {
 }
 
 /// Whom to run it as: user and group `postgres`, if this is root.
-fn owner() -> Option<(u32, u32)> {
+pub fn owner() -> Option<(u32, u32)> {
     if !rustix::process::getuid().is_root() {
         return None;
     }
