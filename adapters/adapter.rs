@@ -25,6 +25,9 @@ pub struct Platform {
     pub in_flight_duplicate: InFlightDuplicate,
     /// Which credentials its verification looks at.
     pub credentials: Credentials,
+    /// What the platform's own files and reports call the message that has this idempotency key: the key itself, or the
+    /// platform's part of it where its messages have no id and the key is made of several things.
+    pub message_name: fn(&str) -> &str,
     /// Makes the adapter of one mount from the mount's settings; names every setting that is wrong.
     pub build: BuildAdapter,
 }

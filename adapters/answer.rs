@@ -3,7 +3,7 @@
 use std::fmt;
 
 use arrayvec::{ArrayString, ArrayVec};
-use holdfast_core::{AccountId, Decision, IdempotencyKey, Money, PlatformName, ProgramId};
+use holdfast_core::{AccountId, ContentDigest, Decision, IdempotencyKey, Money, PlatformName, ProgramId};
 use http::{HeaderName, HeaderValue};
 use sha2::{Digest as _, Sha256};
 
@@ -51,6 +51,14 @@ impl DecisionReference {
             digest.update([0]);
         }
         DecisionReference::from_digest(digest.finalize().first_chunk().copied().unwrap_or_default())
+    }
+
+    /// Our name for the refusal of a question under a key that another question has: its own, and the same for every retry.
+    #[must_use]
+    pub fn of_conflict(program: &ProgramId, platform: &PlatformName, key: &IdempotencyKey, asked: &ContentDigest) -> Self {
+        let DecisionReference(of_key) = DecisionReference::of(program, platform, key);
+        let digest = Sha256::new().chain_update(of_key).chain_update(asked.as_bytes()).finalize();
+        DecisionReference::from_digest(digest.first_chunk().copied().unwrap_or_default())
     }
 
     /// Takes 16 bytes of a digest.
@@ -109,6 +117,8 @@ pub enum Refused {
     NotAuthentic,
     /// Authentic and not understood: 400.
     Malformed(Malformed),
+    /// The body did not arrive in time: 408.
+    TooSlow,
     /// The body is larger than allowed: 413.
     TooLarge,
     /// The same question is being decided right now: 425.
@@ -124,6 +134,7 @@ impl Refused {
         match self {
             Refused::NotAuthentic => 401,
             Refused::Malformed(_) => 400,
+            Refused::TooSlow => 408,
             Refused::TooLarge => 413,
             Refused::TooEarly => 425,
             Refused::NotDurable => 503,

@@ -139,7 +139,7 @@ impl Malformed {
         let problem = match error {
             IdError::Empty => "is empty",
             IdError::TooLong(_) => "is too long",
-            IdError::CardNumber => "reads as a card number, not as a token",
+            IdError::CardNumber => "has a card number in it",
             IdError::Unprintable => "has a character that no identifier has",
         };
         Malformed::field(path, problem)

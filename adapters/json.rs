@@ -101,6 +101,8 @@ enum Scalar<'a> {
     Text(Cow<'a, str>),
     Switch(bool),
     Whole(i64),
+    /// A whole number in another writing: `7995.0`, `7.995e3`.
+    WholeFraction(i64),
     Other,
 }
 
@@ -139,8 +141,13 @@ impl<'de> Visitor<'de> for ScalarVisitor {
         Ok(i64::try_from(number).map_or(Scalar::Other, Scalar::Whole))
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<Scalar<'de>, E> {
-        Ok(Scalar::Other)
+    /// Amounts do not come here.
+    fn visit_f64<E>(self, number: f64) -> Result<Scalar<'de>, E> {
+        /// More digits than these a float does not keep.
+        const EXACT_DIGITS: usize = 15;
+        let digits = number.to_string();
+        let whole = digits.parse().ok().filter(|_| digits.len() <= EXACT_DIGITS);
+        Ok(whole.map_or(Scalar::Other, Scalar::WholeFraction))
     }
 
     fn visit_unit<E>(self) -> Result<Scalar<'de>, E> {
@@ -162,7 +169,8 @@ fn text_of(scalar: Scalar<'_>) -> Option<Text<'_>> {
     match scalar {
         Scalar::Text(text) => Some(Text(text)),
         Scalar::Whole(number) => Some(Text(Cow::Owned(number.to_string()))),
-        Scalar::Switch(_) | Scalar::Other => None,
+        // What is required, an id, is what was sent, not what a number's other writing prints as.
+        Scalar::WholeFraction(_) | Scalar::Switch(_) | Scalar::Other => None,
     }
 }
 
@@ -174,7 +182,11 @@ impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
 
 impl<'de: 'a, 'a> Deserialize<'de> for Lenient<Text<'a>> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Scalar::deserialize(deserializer).map(|scalar| Lenient(text_of(scalar)))
+        Ok(Lenient(match Scalar::deserialize(deserializer)? {
+            // Absent, a merchant's category would slip past what denies it.
+            Scalar::WholeFraction(number) => text_of(Scalar::Whole(number)),
+            scalar @ (Scalar::Text(_) | Scalar::Switch(_) | Scalar::Whole(_) | Scalar::Other) => text_of(scalar),
+        }))
     }
 }
 
@@ -190,7 +202,7 @@ impl<'de> Deserialize<'de> for Lenient<bool> {
                 "0" | "false" | "FALSE" | "False" => Some(false),
                 _ => None,
             },
-            Scalar::Whole(_) | Scalar::Other => None,
+            Scalar::Whole(_) | Scalar::WholeFraction(_) | Scalar::Other => None,
         }))
     }
 }

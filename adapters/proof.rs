@@ -143,7 +143,7 @@ impl<'a> Authentic<'a> {
 /// # Errors
 /// What is missing, unreadable or wrong.
 pub fn verify_basic(callback: &Callback<'_>, keyring: &Keyring) -> Result<(), Refusal> {
-    let header = callback.headers.get(AUTHORIZATION).ok_or(Refusal::Missing)?.as_bytes();
+    let header = only_header(callback.headers, AUTHORIZATION.as_str())?;
     let (scheme, encoded) = header.split_at_checked(6).ok_or(Refusal::Unreadable)?;
     if !scheme.eq_ignore_ascii_case(b"Basic ") {
         return Err(Refusal::Unreadable);
@@ -158,6 +158,19 @@ pub fn verify_basic(callback: &Callback<'_>, keyring: &Keyring) -> Result<(), Re
         known |= credential.user_and_password.matches(presented);
     }
     if bool::from(known & custom_headers_match(callback, keyring)) { Ok(()) } else { Err(Refusal::Wrong) }
+}
+
+/// The value of a header that comes once. Of two, others than we might look at the other one.
+///
+/// # Errors
+/// It is not there, or there more than once.
+pub fn only_header<'a>(headers: &'a HeaderMap, name: &str) -> Result<&'a [u8], Refusal> {
+    let mut values = headers.get_all(name).iter();
+    match (values.next(), values.next()) {
+        (Some(value), None) => Ok(value.as_bytes()),
+        (Some(_), Some(_)) => Err(Refusal::Unreadable),
+        (None, _) => Err(Refusal::Missing),
+    }
 }
 
 /// Adds HTTP Basic by the keyring's first credential, and the mount's custom headers: the inverse of [`verify_basic`].
@@ -182,7 +195,7 @@ pub fn prove_custom_headers(headers: &mut HeaderMap, keyring: &Keyring) {
 fn custom_headers_match(callback: &Callback<'_>, keyring: &Keyring) -> Choice {
     let mut known = Choice::from(1);
     for (name, value) in &keyring.headers {
-        let header = callback.headers.get(name).map_or(&b""[..], HeaderValue::as_bytes);
+        let header = only_header(callback.headers, name).unwrap_or_default();
         known &= value.matches(header);
     }
     known

@@ -4,6 +4,7 @@
 //! An allow-list twice over: the platform says which of its field names hold what may be kept, and the value has to look like
 //! it besides. What is not plainly harmless is dropped.
 
+use holdfast_core::{Currency, card_number};
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
@@ -15,8 +16,14 @@ use crate::json::Members;
 pub(crate) struct Kept {
     /// Whether a field of this name holds an amount.
     pub amount: fn(&str) -> bool,
-    /// Whether a field of this name holds an identifier, a time, or a word of the platform's.
+    /// Whether a field of this name holds an identifier.
+    pub id: fn(&str) -> bool,
+    /// Whether a field of this name holds a time.
+    pub time: fn(&str) -> bool,
+    /// Whether a field of this name holds a word of the platform's.
     pub word: fn(&str) -> bool,
+    /// What the platform's words are made of, in lower case. A word with any other part may be somebody's name.
+    pub parts: &'static [&'static str],
 }
 
 /// Nothing that platforms send is nested deeper; what is, is dropped.
@@ -27,6 +34,8 @@ const BYTES_MAX: usize = 4096;
 const NAME_BYTES_MAX: usize = 48;
 /// The longest identifier or word.
 const WORD_BYTES_MAX: usize = 64;
+/// The longest code, in digits.
+const CODE_DIGITS_MAX: usize = 4;
 /// As many digits may be a card's number: the shortest has twelve.
 const NUMBER_DIGITS: usize = 12;
 /// What stands for a dropped value, and for a name that is none of the platform's.
@@ -62,11 +71,16 @@ impl Redaction {
             Some(b'[') => self.list(raw, field, depth_left),
             Some(b't' | b'f' | b'n') => self.out.push_str(raw),
             Some(_) if (self.kept.amount)(field) && is_amount(raw) => self.out.push_str(raw),
-            Some(b'"' | b'0'..=b'9') if (self.kept.word)(field) && is_word(raw.trim_matches('"'), WORD_BYTES_MAX) => {
-                self.out.push_str(raw);
-            }
+            Some(b'"' | b'0'..=b'9') if self.is_kept(field, raw.trim_matches('"')) => self.out.push_str(raw),
             Some(_) | None => self.out.push_str(DROPPED),
         }
+    }
+
+    fn is_kept(&self, field: &str, text: &str) -> bool {
+        let as_its_field = ((self.kept.id)(field))
+            || ((self.kept.time)(field) && is_time(text))
+            || ((self.kept.word)(field) && is_made_of(text, self.kept.parts));
+        as_its_field && is_word(text, WORD_BYTES_MAX)
     }
 
     fn object(&mut self, raw: &str, depth_left: u8) {
@@ -117,10 +131,22 @@ fn is_amount(raw: &str) -> bool {
     plain && (1..NUMBER_DIGITS).contains(&digits)
 }
 
+/// A date, or a moment: digits and what stands between them.
+fn is_time(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'-' | b':' | b'.' | b'+' | b'T' | b'Z'))
+}
+
+/// Whether a word has only parts that the platform's words are made of: those, codes of a few digits, and currencies.
+fn is_made_of(text: &str, parts: &[&str]) -> bool {
+    let is_code = |part: &str| part.len() <= CODE_DIGITS_MAX && part.bytes().all(|byte| byte.is_ascii_digit());
+    let is_part = |part: &str| is_code(part) || parts.iter().any(|known| known.eq_ignore_ascii_case(part));
+    Currency::from_alpha(text).is_some() || text.split(['.', '_', '-']).all(is_part)
+}
+
 /// One word: letters, digits and joints, and nothing that could be the number of a card or of an account.
 pub(crate) fn is_word(text: &str, bytes_max: usize) -> bool {
     let plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b':' | b'+'));
-    plain && !text.is_empty() && text.len() <= bytes_max && !is_long_number(text)
+    plain && !text.is_empty() && text.len() <= bytes_max && !is_long_number(text) && !card_number::stands_in(text)
 }
 
 /// Whether a text has a longer run of digits than the last part of a UUID, or as many as a card's number and no letter.
@@ -137,7 +163,10 @@ mod tests {
 
     const KEPT: Kept = Kept {
         amount: |name| name == "amount" || name.ends_with("_amount"),
-        word: |name| matches!(name, "id" | "type" | "card_id") || name.ends_with("_at"),
+        id: |name| matches!(name, "id" | "card_id"),
+        time: |name| name.ends_with("_at"),
+        word: |name| matches!(name, "type" | "currency_code"),
+        parts: &["purchase", "pin", "pending"],
     };
 
     fn redacted(json: &str) -> String {
@@ -153,6 +182,14 @@ mod tests {
             ),
             (r#"{"created_at":"2021-06-01T12:00:00+00:00"}"#, r#"{"created_at":"2021-06-01T12:00:00+00:00"}"#),
             (r#"{"id":501,"livemode":false,"note":null,"mcc":5411}"#, r#"{"id":501,"livemode":false,"note":null,"mcc":"…"}"#),
+            // Words are the platform's own, whole; a name is none, whatever the field.
+            (r#"{"type":"pin_purchase","currency_code":"USD"}"#, r#"{"type":"pin_purchase","currency_code":"USD"}"#),
+            (r#"{"type":"PENDING"}"#, r#"{"type":"PENDING"}"#),
+            (
+                r#"{"type":"JANE","currency_code":"ANN","created_at":"JaneRoe"}"#,
+                r#"{"type":"…","currency_code":"…","created_at":"…"}"#,
+            ),
+            (r#"{"type":"pin_jane"}"#, r#"{"type":"…"}"#),
             // Not under these names, whatever the platform puts there.
             (r#"{"id":"ann@example.com","type":"Ann Example","amount":"Ann"}"#, r#"{"id":"…","type":"…","amount":"…"}"#),
             (r#"{"hold_amount":"-1e2","amount":" "}"#, r#"{"hold_amount":"-1e2","amount":"…"}"#),
@@ -175,6 +212,7 @@ mod tests {
             "4111111111111111",
             "4111-1111-1111-1111",
             "4111.1111.1111.1111",
+            "tok-4111-1111-1111-1111",
             "x4111111111111111",
             "+411111111111",
         ];

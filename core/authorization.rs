@@ -249,6 +249,15 @@ impl ContentDigest {
 }
 
 impl AuthorizationRequest {
+    /// The payment whose hold it concerns, and the increment's own name where it is one.
+    #[must_use]
+    pub fn payments(&self) -> (&PaymentRef, Option<&PaymentRef>) {
+        match (self.kind, &self.increments) {
+            (AuthorizationKind::Incremental, Some(original)) => (original, Some(&self.payment)),
+            _ => (&self.payment, None),
+        }
+    }
+
     /// Digests what makes this question this question (SHA-256, the first 16 bytes).
     #[must_use]
     pub fn content_digest(&self) -> ContentDigest {

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::RuleId;
 use crate::money::Money;
+use crate::rules::RulesetHash;
 
 /// What the platform is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -147,8 +148,10 @@ pub enum Basis {
     Ledger,
     /// Told before; the same answer again.
     Replay,
-    /// Decided without the ledger.
+    /// Declined without the ledger, and without asking a stand-in table.
     StandIn(StandInCause),
+    /// Decided without the ledger, by the program's stand-in table.
+    StandInTable(StandInBasis),
 }
 
 impl Basis {
@@ -160,7 +163,86 @@ impl Basis {
             Basis::Limit(_) => "limit",
             Basis::Ledger => "ledger",
             Basis::Replay => "replay",
-            Basis::StandIn(_) => "stand_in",
+            Basis::StandIn(_) | Basis::StandInTable(_) => "stand_in",
+        }
+    }
+
+    /// Why the ledger was not asked, where it was not.
+    #[must_use]
+    pub const fn stand_in_cause(&self) -> Option<StandInCause> {
+        match self {
+            Basis::StandIn(cause) | Basis::StandInTable(StandInBasis { cause, .. }) => Some(*cause),
+            Basis::Rule(_) | Basis::Limit(_) | Basis::Ledger | Basis::Replay => None,
+        }
+    }
+}
+
+/// What an answer of stand-in rests on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StandInBasis {
+    /// Why the ledger was not asked.
+    pub cause: StandInCause,
+    /// What in the table decided.
+    pub by: StandInBy,
+    /// Which version of the table.
+    pub table: RulesetHash,
+}
+
+/// What in a stand-in table decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum StandInBy {
+    /// Nothing in it: card, owner, account or currency are not such that anything could be approved, as far as is known.
+    Standing,
+    /// Nothing in it: this rule of the program's ruleset declined.
+    Rule(RuleId),
+    /// Nothing in it: the program's rules could not be asked.
+    NoVerdict,
+    /// The first row that matched.
+    Row(RuleId),
+    /// No row matched.
+    NoRow,
+    /// A cap that an approval would have passed.
+    Cap(RuleId),
+    /// As many approvals wait for the ledger as can be counted.
+    Full,
+    /// Its mode: `decline`.
+    ModeDecline,
+    /// Its mode: `approve`.
+    ModeApprove,
+    /// Its mode: `drop`.
+    ModeDrop,
+}
+
+impl StandInBy {
+    /// As metrics and listings write it; rows, caps and rules have a name of their own besides.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            StandInBy::Standing => "standing",
+            StandInBy::Rule(_) => "rule",
+            StandInBy::NoVerdict => "no_verdict",
+            StandInBy::Row(_) => "row",
+            StandInBy::NoRow => "no_row",
+            StandInBy::Cap(_) => "cap",
+            StandInBy::Full => "full",
+            StandInBy::ModeDecline => "mode_decline",
+            StandInBy::ModeApprove => "mode_approve",
+            StandInBy::ModeDrop => "mode_drop",
+        }
+    }
+
+    /// The row, cap or rule.
+    #[must_use]
+    pub const fn id(&self) -> Option<RuleId> {
+        match self {
+            StandInBy::Row(id) | StandInBy::Cap(id) | StandInBy::Rule(id) => Some(*id),
+            StandInBy::Standing
+            | StandInBy::NoVerdict
+            | StandInBy::NoRow
+            | StandInBy::Full
+            | StandInBy::ModeDecline
+            | StandInBy::ModeApprove
+            | StandInBy::ModeDrop => None,
         }
     }
 }

@@ -8,6 +8,7 @@
 //! [`stand_in`].
 
 pub mod authorization;
+pub mod card_number;
 pub mod decision;
 pub mod hold;
 pub mod ids;
@@ -21,7 +22,7 @@ pub use authorization::{
     AuthorizationKind, AuthorizationRequest, ContentDigest, CrossBorder, EntryMode, Expiry, Padding, PartialApproval, PaymentRef,
     Posting, Wallet,
 };
-pub use decision::{Basis, Decision, DeclineReason, StandInCause};
+pub use decision::{Basis, Decision, DeclineReason, StandInBasis, StandInBy, StandInCause};
 pub use ids::{
     AccountId, AuthorizationId, CardToken, CardholderToken, IdError, IdempotencyKey, MerchantId, NetworkName, PlatformName,
     ProgramId, RuleId,

@@ -13,11 +13,12 @@ use crate::ids::MerchantId;
 pub struct MerchantCategoryCode(u16);
 
 impl MerchantCategoryCode {
-    /// From one to four digits, as platforms write it: `"5411"`, `"0742"` or the number `742`.
+    /// From one to four digits, as platforms write it: `"5411"`, `"0742"` or the number `742`. More zeros in front change
+    /// nothing: what a list denies must not come in as `"07995"`.
     #[must_use]
     pub fn new(digits: &str) -> Option<Self> {
         let only_digits = digits.bytes().all(|byte| byte.is_ascii_digit());
-        if !only_digits || digits.is_empty() || digits.len() > 4 {
+        if !only_digits || digits.is_empty() || digits.trim_start_matches('0').len() > 4 {
             return None;
         }
         digits.parse().ok().map(MerchantCategoryCode)
@@ -179,7 +180,9 @@ mod tests {
     fn a_category_code_is_at_most_four_digits() {
         assert_eq!(MerchantCategoryCode::new("742"), MerchantCategoryCode::from_number(742));
         assert_eq!(MerchantCategoryCode::new("742").unwrap().to_string(), "0742");
-        for wrong in ["", "12345", "-1", "54 1", "abcd", "+541"] {
+        assert_eq!(MerchantCategoryCode::new("07995"), MerchantCategoryCode::from_number(7995));
+        assert_eq!(MerchantCategoryCode::new("00000"), MerchantCategoryCode::from_number(0));
+        for wrong in ["", "12345", "012345", "-1", "54 1", "abcd", "+541"] {
             assert_eq!(MerchantCategoryCode::new(wrong), None, "{wrong}");
         }
     }

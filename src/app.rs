@@ -7,34 +7,39 @@
 
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
+use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
-use arc_swap::ArcSwap;
-use holdfast_core::stand_in::StandInPolicy;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use holdfast_core::{PlatformName, ProgramId};
 use tokio::runtime::{Builder, Runtime};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 
 use crate::api::reads::Reads;
 use crate::api::reads::embedded::EmbeddedReads;
 use crate::api::reads::shared::SharedReads;
 use crate::api::{Api, ApiProgram};
 use crate::background::Background;
-use crate::config::ruleset::{self, Home};
-use crate::config::{Config, LedgerSync, MountConfig, PostgresConfig, ProgramConfig};
+use crate::config::ruleset;
+use crate::config::{self, Config, LedgerSync, MountConfig, PostgresConfig, ProgramConfig};
+use crate::descriptors::{self, Room};
 use crate::first_start::make_ready;
-use crate::journal::{Sync, head_number};
-use crate::ledger::embedded::{self, Embedded, Observer};
+use crate::journal::Sync;
+use crate::ledger::Ledger;
+use crate::ledger::embedded::{self, Embedded};
 use crate::ledger::permit::InFlight;
 use crate::ledger::postgres::connect::Database;
 use crate::ledger::postgres::{self, Patience as DatabasePatience, Postgres};
-use crate::ledger::{Ledger, Readiness};
-use crate::metrics::{LedgerStanding, Metrics};
+use crate::metrics::Metrics;
 use crate::operations::{Counter, Desk};
-use crate::responder::{Mount, Patience, Program, Responder, Stage, ToldBook, Worker, adopt_all};
+use crate::reporter::{Reporter, SpoolReporter, say};
+use crate::responder::{
+    Breaker, Mount, Patience, Program, Remembered, Responder, Stage, StandIn, StandInTable, ToldBook, Unheard, Worker,
+};
+use crate::retention::{Keep, Retention};
 use crate::server::ops::{self, Operators, Pages};
 use crate::server::{self, Drained, Limits, RouteEntry, RouteError, RouteTable, Running, Serving, Tls};
+use crate::spool::{self, Reconciler, Spool};
 use crate::start_error::StartError;
 use crate::telemetry::{self, Telemetry, Writing};
 
@@ -79,14 +84,14 @@ impl App {
         let (stage, to_be_open) = watch::channel(Stage::Starting);
         let (programs, desk) = programs(&config, &ledger, Some(Arc::clone(&metrics)))?;
         let workers = workers(&config);
-        let (adoptions, to_adopt) = mpsc::unbounded_channel();
-        let book = Arc::new(ToldBook::new(config.responder.told_max));
+        let (unheard, spool) = open_spool(&config, &programs, &metrics)?;
         let (telemetry, writing) = start_telemetry(&config, &metrics)?.unzip();
         let responder = Arc::new(Responder {
             mounts: mounts(&config, &programs, &metrics),
             ledger: Arc::clone(&ledger),
-            book: Arc::clone(&book),
-            adoptions,
+            unheard: Arc::clone(&unheard),
+            spool: Arc::clone(&spool),
+            breaker: Breaker::new(config.breaker),
             in_flight: InFlight::new(config.responder.in_flight_max),
             metrics: Arc::clone(&metrics),
             telemetry,
@@ -95,22 +100,17 @@ impl App {
         });
         let tls = config.tls.clone().map(|tls| Arc::new(Tls::new(tls)));
         let api = Arc::new(management_api(&config, &ledger, &metrics)?);
-        let adoptions = adopt_all(to_adopt, ledger, book, Arc::clone(&metrics));
         let following = follow_rules(desk.clone(), publications);
-        let adoptions = async move {
-            tokio::select! {
-                () = adoptions => {}
-                () = following => {}
-            }
-        };
-        let background = Background::start(&config.ledger.data, desk.clone(), (management, &api), adoptions)?;
+        let reconciling = Reconciler { spool, ledger, heard: unheard, observer: Arc::new(SpoolReporter(Arc::clone(&metrics))) };
+        let background = Background::start(&config.ledger.data, desk.clone(), (management, &api), reconciling, following, say)?;
         let running = callbacks.serve(Serving {
             responder: Arc::clone(&responder),
             routes: Arc::new(routes(&config).map_err(StartError::Routes)?),
-            limits: limits(&config),
+            limits: Limits { connections_max: connections(&config, workers), ..limits(&config) },
             tls: tls.clone(),
             metrics: metrics.server.clone(),
             workers,
+            say,
         })?;
         let operators = ops::serve(operators, pages(&responder, &metrics))?;
         let opening = Some(opening);
@@ -320,50 +320,34 @@ async fn follow_rules(desk: Desk, publications: Option<watch::Receiver<i64>>) {
     }
 }
 
+/// The spool, and everything that is in it, remembered: before the first question.
+fn open_spool(
+    config: &Config,
+    programs: &[Arc<Program>],
+    metrics: &Arc<Metrics>,
+) -> Result<(Arc<Unheard>, Arc<Spool>), StartError> {
+    let book = ToldBook::new(config.responder.told_max);
+    let unheard = Arc::new(Unheard::new(book, mount_names(config), programs.to_vec()));
+    let settings = spool::Settings {
+        path: config.spool.path.clone(),
+        sync: match config.ledger.sync {
+            LedgerSync::Full => spool::Sync::Full,
+            LedgerSync::None => spool::Sync::None,
+        },
+        entries_max: config.spool.entries_max,
+    };
+    let (mut remembered, observer) = (Remembered::default(), Arc::new(SpoolReporter(Arc::clone(metrics))));
+    let remember = |entry: &spool::Entry, at, standing| remembered.remember(&unheard, entry, at, standing);
+    let spool = Spool::open(settings, observer, remember).map_err(StartError::Spool)?;
+    remembered.restore(&unheard, crate::clock::utc());
+    Ok((unheard, Arc::new(spool)))
+}
+
 /// The telemetry that the configuration asks for, in a data directory that is there by now.
 fn start_telemetry(config: &Config, metrics: &Arc<Metrics>) -> Result<Option<(Telemetry, Writing)>, StartError> {
     let Some(wanted) = &config.telemetry else { return Ok(None) };
     let started = telemetry::start(&wanted.file, wanted.file_bytes_max, Arc::clone(metrics), say);
     started.map(Some).map_err(|error| StartError::Telemetry(wanted.file.clone(), error))
-}
-
-/// Tells metrics and operators what the ledger does.
-struct Reporter(Arc<Metrics>);
-
-impl Observer for Reporter {
-    fn committed(&self, records: u32, took: Duration) {
-        self.0.ledger.committed(took, records);
-    }
-
-    fn head(&self, last: i64, chain: &[u8; 32]) {
-        self.0.ledger.journal(last, head_number(chain));
-    }
-
-    fn readiness(&self, readiness: Readiness) {
-        self.0.ledger.standing(match readiness {
-            Readiness::Ready => LedgerStanding::Up,
-            Readiness::Starting | Readiness::Unavailable => LedgerStanding::Down,
-        });
-    }
-
-    fn expired(&self, holds: usize) {
-        self.0.ledger.expired(holds);
-    }
-
-    fn projected(&self, _record: i64, lag: i64) {
-        self.0.ledger.projection_lag(lag);
-    }
-
-    fn say(&self, message: &str) {
-        say(message);
-    }
-}
-
-/// One line for the operator, on standard error with the time.
-fn say(message: &str) {
-    use std::io::Write as _;
-    // Whoever closed standard error does not want to know.
-    let _ = writeln!(std::io::stderr(), "{} {message}", crate::clock::utc());
 }
 
 /// A runtime for the thread that runs it.
@@ -393,6 +377,16 @@ fn reads(config: &Config) -> Result<Arc<dyn Reads>, StartError> {
 
 fn workers(config: &Config) -> NonZeroUsize {
     NonZeroUsize::new(config.server.workers).or_else(|| std::thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN)
+}
+
+/// How many callers there is room for, once the limit of open files is as high as it may be; says so if they are fewer than
+/// configured.
+fn connections(config: &Config, workers: NonZeroUsize) -> usize {
+    let room = Room::within(descriptors::raise_limit(), config.server.connections_max, workers.get());
+    if let Some(warning) = room.warning() {
+        say(&warning);
+    }
+    room.connections
 }
 
 fn limits(config: &Config) -> Limits {
@@ -450,18 +444,37 @@ fn programs(
     let (mut live, mut counters) = (Vec::new(), Vec::new());
     for program in &config.programs {
         let source = std::fs::read_to_string(&program.rules_path)?;
-        let home = Home { program: program.id, currency: program.currency, country: program.country };
+        let home = program.home();
         let rules = ruleset::read(&program.rules_path.display().to_string(), &source, &home).map_err(StartError::Config)?;
         let shared = Arc::new(Program {
             id: program.id,
             rules: ArcSwap::from_pointee(rules),
             configured_rules: source.into(),
-            stand_in: StandInPolicy::Decline,
+            stand_in: stand_in(program, config.responder.told_max)?,
         });
         counters.push(Counter::new(program, Arc::clone(&shared)));
         live.push(shared);
     }
-    Ok((live, Desk::new(Arc::clone(ledger), counters, metrics)))
+    let keeps = config.programs.iter().map(|program| Keep { program: program.id, days: program.journal_keep_days });
+    let retention = Retention { data: config.ledger.data.clone(), keeps: keeps.collect(), alone: tokio::sync::Mutex::default() };
+    let desk = Desk::new(Arc::clone(ledger), counters, metrics);
+    // A database's old records are partitions, and the database's.
+    let desk = if config.ledger.postgres.is_some() { desk } else { desk.with_retention(retention) };
+    Ok((live, desk))
+}
+
+/// A program's stand-in with its configured tables; without any it declines.
+fn stand_in(program: &ProgramConfig, told_max: u32) -> Result<StandIn, StartError> {
+    let table = |(platform, path): (Option<PlatformName>, &Path)| {
+        let source = std::fs::read_to_string(path)?;
+        let policy = config::stand_in::read(&path.display().to_string(), &source, &program.home()).map_err(StartError::Config)?;
+        Ok(StandInTable { platform, in_force: ArcSwapOption::from_pointee(policy), configured: Some(source.into()) })
+    };
+    let mut tables = program.stand_in.all().map(table).collect::<Result<Vec<_>, StartError>>()?;
+    if program.stand_in.table.is_none() {
+        tables.insert(0, StandInTable { platform: None, in_force: ArcSwapOption::empty(), configured: None });
+    }
+    Ok(StandIn::new(tables, usize::try_from(told_max).unwrap_or(usize::MAX)))
 }
 
 fn mounts(config: &Config, programs: &[Arc<Program>], metrics: &Metrics) -> Vec<Mount> {
@@ -488,19 +501,24 @@ fn mounts(config: &Config, programs: &[Arc<Program>], metrics: &Metrics) -> Vec<
 
 fn pages(responder: &Arc<Responder>, metrics: &Arc<Metrics>) -> Pages {
     let (shown, kept) = (Arc::clone(metrics), Arc::clone(metrics));
-    let (watched, status) = (Arc::downgrade(responder), Arc::downgrade(responder));
+    let (watched, status, kept_up) = (Arc::downgrade(responder), Arc::downgrade(responder), Arc::downgrade(responder));
     Pages {
         metrics: Box::new(move || {
             if let Some(responder) = watched.upgrade() {
                 shown.server.in_flight(responder.in_flight.now());
-                shown.ledger.told_pending(responder.book.waiting());
+                shown.ledger.told_pending(responder.unheard.book.waiting());
             }
             let mut page = shown.render();
             page.push_str(&heap_allocations());
             page
         }),
         status: Box::new(move || status.upgrade().map(|responder| responder.status())),
-        upkeep: Box::new(move || kept.run_upkeep()),
+        upkeep: Box::new(move || {
+            kept.run_upkeep();
+            if let Some(responder) = kept_up.upgrade() {
+                responder.mounts.iter().for_each(|mount| mount.program.stand_in.forget(crate::clock::utc()));
+            }
+        }),
     }
 }
 

@@ -1,4 +1,5 @@
-//! The thread beside the workers: operators' commands, the management API, and told answers on their way to the ledger.
+//! The thread beside the workers: operators' commands, the management API, told answers on their way to the ledger, and the
+//! journal's retention.
 //! None of them may ever take a worker's time.
 
 use std::path::Path;
@@ -11,14 +12,20 @@ use tokio::sync::watch;
 use crate::api::Api;
 use crate::api::listener::ApiListener;
 use crate::app::runtime;
-use crate::control;
+use crate::control::protocol::TrimMode;
 use crate::control::server::ControlListener;
-use crate::operations::Desk;
+use crate::control::{self, OperationError};
+use crate::operations::{Desk, Least};
 use crate::server::Bound;
+use crate::spool::Reconciler;
 use crate::start_error::StartError;
 
-/// How long a stop waits for a ledger that has told answers still to adopt. One that is away then would stay so for ever.
-const LAST_ADOPTIONS_MAX: Duration = Duration::from_secs(5);
+/// How long a stop waits for a ledger that has yet to hear something. What it has not heard by then, the spool keeps.
+const LAST_ENTRIES_MAX: Duration = Duration::from_secs(5);
+
+/// How often it is looked what the journal keeps, and how many such looks there are from one trim to the next.
+const LOOK_EVERY: Duration = Duration::from_secs(60);
+const LOOKS_TO_A_TRIM: u32 = 60;
 
 /// The thread, running.
 pub struct Background {
@@ -27,7 +34,8 @@ pub struct Background {
 }
 
 impl Background {
-    /// Opens the command socket and starts the thread, which serves the management API as well. `adoptions` ends by itself when nobody can tell anything any more.
+    /// Opens the command socket and starts the thread, which serves the management API as well. What the
+    /// ledger has yet to hear is brought to it from here; `following` ends with the thread.
     ///
     /// # Errors
     /// Another server has the socket, or the operating system refuses.
@@ -35,16 +43,27 @@ impl Background {
         data: &Path,
         desk: Desk,
         (bound, api): (Bound, &Arc<Api>),
-        adoptions: impl Future<Output = ()> + Send + 'static,
+        reconciling: Reconciler,
+        following: impl Future<Output = ()> + Send + 'static,
+        say: fn(&str),
     ) -> Result<Self, StartError> {
         let runtime = runtime()?;
-        let (listener, management) = {
+        let taken = {
             let _context = runtime.enter();
-            (ControlListener::bind(data).map_err(StartError::Control)?, ApiListener::new(bound, api)?)
+            take(data, bound, api)
+        };
+        let (listener, management) = match taken {
+            Ok(taken) => taken,
+            Err(error) => {
+                // Dropped as it is, it would wait for its threads, which panics where another runtime calls us.
+                runtime.shutdown_background();
+                return Err(error);
+            }
         };
         let (stop, stopped) = watch::channel(());
         let run = move || {
             runtime.block_on(async {
+                let trimming = keep_trimmed(desk.clone(), stopped.clone(), say);
                 let commands = listener.serve(
                     move |request| {
                         let desk = desk.clone();
@@ -53,17 +72,23 @@ impl Background {
                     told_to_stop(stopped.clone()),
                 );
                 let management = management.serve(stopped.clone());
-                let adoptions = async {
+                let reconciling = async {
                     let too_long = async {
-                        told_to_stop(stopped).await;
-                        tokio::time::sleep(LAST_ADOPTIONS_MAX).await;
+                        told_to_stop(stopped.clone()).await;
+                        tokio::time::sleep(LAST_ENTRIES_MAX).await;
                     };
                     tokio::select! {
-                        () = adoptions => {}
+                        () = reconciling.run(stopped.clone()) => {}
                         () = too_long => {}
                     }
                 };
-                tokio::join!(commands, management, adoptions);
+                let following = async {
+                    tokio::select! {
+                        () = following => {}
+                        () = told_to_stop(stopped.clone()) => {}
+                    }
+                };
+                tokio::join!(commands, management, reconciling, trimming, following);
             });
         };
         let thread = std::thread::Builder::new().name("background".to_owned()).spawn(run)?;
@@ -77,6 +102,38 @@ impl Background {
         // A thread that panicked has nothing left to finish.
         let _ = thread.join();
     }
+}
+
+/// Looks again and again whether records may be dropped, and shows what is kept.
+async fn keep_trimmed(desk: Desk, stopped: watch::Receiver<()>, say: fn(&str)) {
+    let look = async {
+        loop {
+            match desk.trim_journal(TrimMode::Drop, Least::ADay).await {
+                Ok(report) => {
+                    if let Some(checkpoint) = &report.checkpoint {
+                        say(&format!("the journal's records before {} were dropped", checkpoint.record));
+                    }
+                    if report.more && report.checkpoint.is_some() {
+                        continue;
+                    }
+                }
+                Err(OperationError::Unavailable(problem)) => say(&format!("no records could be dropped: {problem}")),
+                Err(OperationError::Refused(_) | OperationError::Rows(_)) => {}
+            }
+            for _ in 0..LOOKS_TO_A_TRIM {
+                desk.show_kept().await;
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+        }
+    };
+    tokio::select! {
+        () = look => {}
+        () = told_to_stop(stopped) => {}
+    }
+}
+
+fn take(data: &Path, bound: Bound, api: &Arc<Api>) -> Result<(ControlListener, ApiListener), StartError> {
+    Ok((ControlListener::bind(data).map_err(StartError::Control)?, ApiListener::new(bound, api)?))
 }
 
 /// Done when whoever can say so is gone.

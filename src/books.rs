@@ -50,6 +50,26 @@ impl Books {
         }
     }
 
+    /// An account as it was before the first record.
+    pub fn put_account(&mut self, number: u32, book: Book) {
+        self.accounts.insert(number, book);
+    }
+
+    /// A card as it was before the first record.
+    pub fn put_card(&mut self, number: u32, status: CardStatus) {
+        self.cards.insert(number, status);
+    }
+
+    /// A cardholder as they were before the first record.
+    pub fn put_cardholder(&mut self, number: u32, status: CardholderStatus) {
+        self.cardholders.insert(number, status);
+    }
+
+    /// All accounts, each with its number.
+    pub fn numbered(&self) -> impl Iterator<Item = (u32, &Book)> {
+        self.accounts.iter().map(|(number, book)| (*number, book))
+    }
+
     /// All accounts.
     pub fn accounts(&self) -> impl Iterator<Item = &Book> {
         self.accounts.values()
@@ -77,7 +97,7 @@ impl Books {
             | Body::Adopted { outcome, .. }
             | Body::Told { outcome, .. }
             | Body::Ordered { outcome, .. } => self.take(place, outcome),
-            Body::Kept { .. } | Body::RulesPublished | Body::Opened => {}
+            Body::Kept { .. } | Body::RulesPublished | Body::Opened | Body::Trimmed { .. } => {}
         }
         Entered::Nothing
     }

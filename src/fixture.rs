@@ -12,9 +12,12 @@ use tempfile::TempDir;
 
 use crate::clock;
 use crate::config::ruleset::read_kept;
-use crate::journal::{KeptRuleset, Reader, Sync};
+use crate::journal::{KeptRuleset, Reader, Sync, Tail};
+use crate::ledger::embedded::projection::checkpoint::draw;
+use crate::ledger::embedded::projection::read as projection;
 use crate::ledger::embedded::{Embedded, Observer, Settings};
 use crate::ledger::{Act, Answer, Decide, Entry, Origin, Readiness, ask};
+use crate::retention::Survey;
 
 /// Rules with something of everything: a rule that declines, a rolling limit, a calendar limit and a hold row.
 pub const RULES: &str = r#"
@@ -123,6 +126,7 @@ impl House {
         let mut house = House { directory: tempfile::tempdir().unwrap(), ruleset, ledger: None };
         house.start();
         house.act(Act::Publish(Box::new(KeptRuleset {
+            kind: crate::journal::KeptKind::Rules,
             hash: *house.ruleset.hash().as_bytes(),
             program: program().to_string(),
             source: RULES.to_owned(),
@@ -183,6 +187,28 @@ impl House {
         }));
         let Answer::Decided { decision, .. } = answer else { panic!("{answer:?}") };
         decision
+    }
+
+    /// Looks again until the projection has followed everything.
+    pub fn until_projected(&self, look: impl Fn() -> Survey) -> Survey {
+        let last = Tail::open(self.directory.path()).unwrap().end().unwrap().next - 1;
+        while projection::Reader::open(self.directory.path()).unwrap().projected().unwrap() < last {
+            std::thread::yield_now();
+        }
+        look()
+    }
+
+    /// Drops everything before a record that a group begins with.
+    pub fn trim(&self, record: i64) {
+        let directory = self.directory.path();
+        while projection::Reader::open(directory).unwrap().projected().unwrap() < record - 1 {
+            std::thread::yield_now();
+        }
+        let to = Tail::open(directory).unwrap().joint_before(record).unwrap();
+        let checkpoint = draw(directory, to, clock::utc(), &|| true).unwrap();
+        self.act(Act::Announce(Box::new(checkpoint.clone())));
+        self.act(Act::BeginAt(Box::new(checkpoint)));
+        while self.act(Act::TakeAway) != Answer::TakenAway(0) {}
     }
 
     pub fn tell(&self, key: &str, fact: Fact) {

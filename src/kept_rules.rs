@@ -6,7 +6,7 @@ use holdfast_core::rules::{Ruleset, RulesetHash};
 use holdfast_core::{ProgramId, RuleId};
 
 use crate::config::ruleset::read_kept;
-use crate::journal::{JournalError, KeptRuleset, Reader};
+use crate::journal::{JournalError, KeptKind, KeptRuleset, Reader};
 
 /// A journal's rulesets.
 #[derive(Debug, Default)]
@@ -29,7 +29,8 @@ impl KeptRules {
     /// # Errors
     /// The disk. A ruleset that this program does not read is remembered as such.
     pub fn of(reader: &Reader) -> Result<Self, JournalError> {
-        let by_hash = reader.rulesets()?.into_iter().map(|kept| ((kept.program.clone(), kept.hash), compile(&kept))).collect();
+        let rules = reader.rulesets()?.into_iter().filter(|kept| kept.kind == KeptKind::Rules);
+        let by_hash = rules.map(|kept| ((kept.program.clone(), kept.hash), compile(&kept))).collect();
         Ok(KeptRules { by_hash })
     }
 

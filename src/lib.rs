@@ -18,6 +18,7 @@
 //! | `adapters/` | bytes ⇄ core values, one folder a platform, one suite of laws for all |
 //! | [`app`] | the composition root: the only file that knows everyone |
 //! | [`start_error`], [`first_start`] | why a server does not start; what the ledger needs before it does |
+//! | [`reporter`] | what the ledger does, told to metrics and operators |
 //! | [`background`] | the thread beside the workers: commands, the management API, and told answers on their way to the ledger |
 //! | [`config`] | what the operator wrote, typed, with every error at once |
 //! | [`clock`] | the only file that reads a clock |
@@ -26,13 +27,16 @@
 //! | [`ledger`] | the seam to what keeps the money, the laws of every engine behind it, the embedded one, the shared one |
 //! | [`journal`] | the ledger's log: records, their groups, SQLite |
 //! | [`kept_rules`] | the rulesets that a journal keeps, compiled as they were |
+//! | [`retention`] | which of the journal's oldest records may go |
 //! | [`books`] | accounts' money and standing as records go by |
 //! | [`explain`] | one authorization's story, from the journal |
 //! | [`replay`] | the journal decided again, and what comes out differently |
+//! | [`preview`] | what a stand-in table would have answered to the journal |
 //! | [`settlement`] | what is due to networks for a day, summed from the journal; the platform's file compared |
 //! | [`api`] | the management API: one file a resource, on a listener of its own |
 //! | [`metrics`] | one file a family |
 //! | [`telemetry`] | one line a callback, for whoever wants to look at single answers |
+//! | [`descriptors`] | how many files and sockets there may be, and how many of them are callers' |
 //! | [`operations`] | what operators ask, done on a ledger |
 //! | [`control`] | the Unix socket that carries it to a running server |
 //! | [`simulation`] | the ledger against an independent model, from one seed: `holdfast selftest` |
@@ -52,6 +56,8 @@
 //! * State is rebuilt by writing recorded outcomes, never by deciding afresh.
 //! * A hold is the fold of its steps ([`holdfast_core::hold::life`]); nothing changes one in any other way.
 //! * The projection holds nothing that the journal does not say, and can be thrown away.
+//! * A journal that lost its beginning begins with a checkpoint, whose state is on the disk before anything relies on it, and
+//!   which a record behind it names. Without that state nothing starts.
 //!
 //! # Where this differs from the plan, and why
 //!
@@ -71,6 +77,8 @@
 //! * The shared ledger ([`ledger::postgres`]) has no engine of its own: the rows that an act locks are made the memory of the
 //!   embedded one for one transaction. Its database function decides only what that engine has worked out beforehand, and leaves
 //!   the rest to it.
+//! * What dropped records amount to is a file of the projection's own tables, made by following the records that go: the one
+//!   form of state that there is already, and no second one to keep right.
 //! * What operators write (who, why) stands beside the journal, and the record names it by an id.
 
 pub mod api;
@@ -81,6 +89,7 @@ pub mod clock;
 pub mod command;
 pub mod config;
 pub mod control;
+pub mod descriptors;
 pub mod explain;
 pub mod first_start;
 #[cfg(test)]
@@ -90,10 +99,14 @@ pub mod kept_rules;
 pub mod ledger;
 pub mod metrics;
 pub mod operations;
+pub mod preview;
 pub mod replay;
+pub mod reporter;
 pub mod responder;
+pub mod retention;
 pub mod server;
 pub mod settlement;
 pub mod simulation;
+pub mod spool;
 pub mod start_error;
 pub mod telemetry;

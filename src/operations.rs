@@ -3,6 +3,10 @@
 //! Nothing here knows a socket or a command line; money is moved by the ledger only.
 
 mod import;
+mod stand_in;
+mod trim;
+
+pub use trim::Least;
 
 use std::sync::Arc;
 
@@ -12,11 +16,17 @@ use holdfast_core::{AccountId, ProgramId};
 use crate::clock;
 use crate::config::ProgramConfig;
 use crate::config::ruleset::{self, Home};
-use crate::control::protocol::{BalancesPage, PageStart, RulesPublish, RulesRollback};
+use crate::control::protocol::{BalancesPage, PageStart, RulesHistory, RulesPublish, RulesRollback, Trim, TrimReport};
 use crate::control::{AccountReport, Import, ImportSummary, OperationError, Operations, RulesVersion};
-use crate::ledger::{self, AccountStanding, Act, Answer, KeptRuleset, Ledger, LedgerError, Noted, Operation, Origin, Whose};
+use crate::ledger::{
+    self, AccountStanding, Act, Answer, KeptKind, KeptRuleset, Ledger, LedgerError, Noted, Operation, Origin, Whose,
+};
 use crate::metrics::Metrics;
 use crate::responder::Program;
+use crate::retention::Retention;
+
+/// Who published what an empty ledger starts with.
+const BY_CONFIGURATION: &str = "configuration";
 
 /// A program as operators work on it.
 #[derive(Clone)]
@@ -31,7 +41,7 @@ impl Counter {
     /// The counter of a configured program.
     #[must_use]
     pub fn new(config: &ProgramConfig, live: Arc<Program>) -> Self {
-        Counter { home: Home { program: config.id, currency: config.currency, country: config.country }, live }
+        Counter { home: config.home(), live }
     }
 }
 
@@ -41,27 +51,36 @@ pub struct Desk {
     ledger: Arc<dyn Ledger>,
     programs: Vec<Counter>,
     metrics: Option<Arc<Metrics>>,
+    retention: Option<Arc<Retention>>,
 }
 
 impl Desk {
     /// A desk for these programs on this ledger; a change of rules is shown in `metrics`.
     #[must_use]
     pub fn new(ledger: Arc<dyn Ledger>, programs: Vec<Counter>, metrics: Option<Arc<Metrics>>) -> Self {
-        Desk { ledger, programs, metrics }
+        Desk { ledger, programs, metrics, retention: None }
     }
 
-    /// Puts each program's last published ruleset in force; a program that never published one publishes its configured
-    /// one. Returns what an operator should know.
+    /// The same, for a ledger whose journal may be trimmed.
+    #[must_use]
+    pub fn with_retention(self, retention: Retention) -> Self {
+        Desk { retention: Some(Arc::new(retention)), ..self }
+    }
+
+    /// Puts each program's last published ruleset and stand-in tables in force; a program that never published one publishes its
+    /// configured one. Returns what an operator should know.
     ///
     /// # Errors
     /// The ledger, or a kept ruleset that does not load any more.
     pub async fn restore_rules(&self) -> Result<Vec<String>, OperationError> {
         let mut remarks = Vec::new();
         for counter in &self.programs {
+            self.restore_stand_in(counter, &mut remarks).await?;
             let configured = counter.live.rules.load_full();
-            let Some(last) = self.versions(counter.home.program).await?.pop() else {
-                let (by, why) = ("configuration", "the ruleset that an empty ledger starts with");
-                self.keep(counter, &configured, counter.live.configured_rules.as_ref(), by, why).await?;
+            let Some(last) = self.versions(counter.home.program, KeptKind::Rules).await?.pop() else {
+                let why = "the ruleset that an empty ledger starts with";
+                let source = counter.live.configured_rules.as_ref();
+                self.keep(counter, (KeptKind::Rules, configured.hash()), source, BY_CONFIGURATION, why).await?;
                 self.put_in_force(counter, configured);
                 continue;
             };
@@ -104,32 +123,35 @@ impl Desk {
             | Answer::Entered { .. }
             | Answer::Rulesets(_)
             | Answer::Accounts { .. }
-            | Answer::Noted(_) => Err(other_answer()),
+            | Answer::Noted(_)
+            | Answer::TakenAway(_) => Err(other_answer()),
         }
     }
 
-    async fn versions(&self, program: ProgramId) -> Result<Vec<KeptRuleset>, OperationError> {
+    async fn versions(&self, program: ProgramId, kind: KeptKind) -> Result<Vec<KeptRuleset>, OperationError> {
         match self.ask(Act::Rulesets(program)).await? {
-            Answer::Rulesets(versions) => Ok(versions),
+            Answer::Rulesets(versions) => Ok(versions.into_iter().filter(|kept| kept.kind == kind).collect()),
             Answer::Decided { .. }
             | Answer::Recorded(_)
             | Answer::Entered { .. }
             | Answer::Balances(_)
             | Answer::Accounts { .. }
-            | Answer::Noted(_) => Err(other_answer()),
+            | Answer::Noted(_)
+            | Answer::TakenAway(_) => Err(other_answer()),
         }
     }
 
     async fn keep(
         &self,
         counter: &Counter,
-        ruleset: &Ruleset,
+        (kind, hash): (KeptKind, RulesetHash),
         source: &str,
         by: &str,
         why: &str,
     ) -> Result<KeptRuleset, OperationError> {
         let kept = KeptRuleset {
-            hash: *ruleset.hash().as_bytes(),
+            kind,
+            hash: *hash.as_bytes(),
             program: counter.home.program.to_string(),
             source: source.to_owned(),
             published_at: clock::utc(),
@@ -156,9 +178,18 @@ impl Desk {
         why: &str,
     ) -> Result<RulesVersion, OperationError> {
         let loaded = ruleset::read(file, source, &counter.home).map_err(refused)?;
-        let kept = self.keep(counter, &loaded, source, by, why).await?;
+        let kept = self.keep(counter, (KeptKind::Rules, loaded.hash()), source, by, why).await?;
         self.put_in_force(counter, Arc::new(loaded));
         Ok(version(counter.home.program, &kept, InForce::Yes))
+    }
+
+    async fn publish_any(&self, publish: &RulesPublish) -> Result<RulesVersion, OperationError> {
+        let RulesPublish { kind, program, file, text, by, why } = publish;
+        let counter = self.counter(*program)?;
+        match kind {
+            KeptKind::Rules => self.publish(counter, file, text, by, why).await,
+            KeptKind::StandIn | KeptKind::StandInOf(_) => self.publish_stand_in(counter, publish).await,
+        }
     }
 
     /// Whether a program has any account.
@@ -195,6 +226,7 @@ impl Desk {
         match self.ask(Act::WasNoted(Operation::id_of(program.as_str(), key))).await? {
             Answer::Noted(noted) => Ok(noted != Noted::New),
             Answer::Decided { .. }
+            | Answer::TakenAway(_)
             | Answer::Recorded(_)
             | Answer::Entered { .. }
             | Answer::Rulesets(_)
@@ -212,6 +244,7 @@ impl Desk {
             | Answer::Entered { .. }
             | Answer::Rulesets(_)
             | Answer::Noted(_)
+            | Answer::TakenAway(_)
             | Answer::Balances(_) => Err(other_answer()),
         }
     }
@@ -261,13 +294,16 @@ impl Operations for Desk {
     }
 
     async fn rules_publish(&self, publish: RulesPublish) -> Result<RulesVersion, OperationError> {
-        let RulesPublish { program, file, text, by, why } = publish;
-        self.publish(self.counter(program)?, &file, &text, &by, &why).await
+        if let Some(problem) = stand_in::wrong_at(&publish, self.counter(publish.program)?, clock::utc()) {
+            return Err(OperationError::Refused(vec![problem]));
+        }
+        self.publish_any(&publish).await
     }
 
-    async fn rules_history(&self, program: ProgramId) -> Result<Vec<RulesVersion>, OperationError> {
-        self.counter(program)?;
-        let versions = self.versions(program).await?;
+    async fn rules_history(&self, asked: RulesHistory) -> Result<Vec<RulesVersion>, OperationError> {
+        let RulesHistory { kind, program } = asked;
+        stand_in::must_have(self.counter(program)?, kind)?;
+        let versions = self.versions(program, kind).await?;
         let last = versions.len().saturating_sub(1);
         let told = versions
             .iter()
@@ -277,11 +313,12 @@ impl Operations for Desk {
     }
 
     async fn rules_rollback(&self, rollback: RulesRollback) -> Result<RulesVersion, OperationError> {
-        let RulesRollback { program, to, by, why } = rollback;
-        let counter = self.counter(program)?;
-        let versions = self.versions(program).await?;
+        let RulesRollback { kind, program, to, by, why } = rollback;
+        stand_in::must_have(self.counter(program)?, kind)?;
+        let versions = self.versions(program, kind).await?;
+        let what = stand_in::what(kind);
         let Some(in_force) = versions.last() else {
-            return Err(OperationError::Refused(vec![format!("program `{program}` has published no ruleset")]));
+            return Err(OperationError::Refused(vec![format!("program `{program}` has published no {what}")]));
         };
         let target = match &to {
             // Before the one in force came for the first time: a second rollback goes further back, not forth again.
@@ -289,10 +326,14 @@ impl Operations for Desk {
             Some(prefix) => unique_by_prefix(&versions, prefix)?,
         };
         let Some(target) = target else {
-            return Err(OperationError::Refused(vec![format!("program `{program}` has no earlier ruleset to go back to")]));
+            return Err(OperationError::Refused(vec![format!("program `{program}` has no earlier {what} to go back to")]));
         };
-        let file = format!("ruleset {}", RulesetHash::from_bytes(target.hash));
-        self.publish(counter, &file, &target.source, &by, &why).await
+        let (file, text) = (format!("{what} {}", RulesetHash::from_bytes(target.hash)), target.source.clone());
+        self.publish_any(&RulesPublish { kind, program, file, text, by, why }).await
+    }
+
+    async fn trim(&self, trim: Trim) -> Result<TrimReport, OperationError> {
+        self.trim_journal(trim.mode, Least::Anything).await
     }
 }
 
@@ -304,9 +345,7 @@ fn unique_by_prefix<'a>(versions: &'a [KeptRuleset], prefix: &str) -> Result<Opt
     matching.dedup_by_key(|kept| kept.hash);
     match matching.as_slice() {
         [only] => Ok(Some(*only)),
-        [] => {
-            Err(OperationError::Refused(vec![format!("no version's hash begins with `{prefix}`; see `holdfast rules history`")]))
-        }
+        [] => Err(OperationError::Refused(vec![format!("no version's hash begins with `{prefix}`; `history` lists them")])),
         [_, ..] => {
             Err(OperationError::Refused(vec![format!("several versions' hashes begin with `{prefix}`: write more of it")]))
         }
@@ -322,6 +361,7 @@ enum InForce {
 
 fn version(program: ProgramId, kept: &KeptRuleset, in_force: InForce) -> RulesVersion {
     RulesVersion {
+        kind: kept.kind,
         program,
         hash: RulesetHash::from_bytes(kept.hash).to_string(),
         at: kept.published_at,

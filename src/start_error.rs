@@ -11,6 +11,7 @@ use crate::journal::JournalError;
 use crate::ledger::postgres::trouble::Trouble;
 use crate::metrics::MetricsError;
 use crate::server::RouteError;
+use crate::spool::SpoolError;
 
 /// Why the server did not start.
 #[derive(Debug)]
@@ -23,6 +24,8 @@ pub enum StartError {
     Journal(JournalError),
     /// The shared database.
     Database(Trouble),
+    /// The spool cannot be opened or read.
+    Spool(SpoolError),
     /// Two mounts want one path.
     Routes(Vec<RouteError>),
     /// The operators' socket.
@@ -51,6 +54,7 @@ impl fmt::Display for StartError {
             }
             StartError::Journal(error) => error.fmt(f),
             StartError::Database(trouble) => trouble.fmt(f),
+            StartError::Spool(error) => error.fmt(f),
             StartError::Routes(errors) => {
                 let lines: Vec<_> = errors.iter().map(ToString::to_string).collect();
                 f.write_str(&lines.join("\n"))

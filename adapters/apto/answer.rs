@@ -76,6 +76,7 @@ pub(super) fn refuse(refused: &Refused, body: &mut Vec<u8>) -> Reply {
             reply.headers.push((WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"callbacks\"")));
         }
         Refused::Malformed(malformed) => errors(body, "malformed_request", &malformed.to_string()),
+        Refused::TooSlow => errors(body, "malformed_request", "the body did not arrive in time"),
         Refused::TooLarge => errors(body, "malformed_request", "the body is too large"),
         Refused::TooEarly => errors(body, "authorization_failed", "the same request is being decided"),
         Refused::NotDurable => errors(body, "not_recorded", "the notification could not be recorded; send it again"),

@@ -5,6 +5,7 @@
 
 mod answer;
 mod authorize;
+mod meaning;
 mod options;
 mod reasons;
 mod sample;
@@ -45,6 +46,7 @@ pub const PLATFORM: Platform = Platform {
     },
     in_flight_duplicate: InFlightDuplicate::Join,
     credentials: Credentials { basic: Use::Needed, headers: Use::Possible, signing: Use::Never, answering: Use::Never },
+    message_name: |key| key,
     build,
 };
 

@@ -173,7 +173,7 @@ impl Odd {
 /// The fields of which the values may be kept. Identifiers one by one: identity documents have numbers too.
 const KEPT: Kept = Kept {
     amount: |name| name == "amount" || name.ends_with("_amount") || name.ends_with("_due"),
-    word: |name| {
+    id: |name| {
         matches!(
             name,
             "id" | "authorization_id"
@@ -185,21 +185,97 @@ const KEPT: Kept = Kept {
                 | "idempotency_key"
                 | "program_id"
                 | "transaction_id"
-                | "currency"
+        )
+    },
+    time: |name| name == "date" || name.ends_with("_at"),
+    word: |name| {
+        matches!(
+            name,
+            "currency"
                 | "currency_code"
                 | "local_currency_code"
                 | "data_type"
                 | "event_type"
-                | "date"
                 | "decline_code"
                 | "network"
                 | "state"
                 | "status"
                 | "kyc_status"
                 | "type"
-        ) || name.ends_with("_at")
+        )
     },
+    parts: PARTS,
 };
+
+/// What the names of types, states, events and networks are made of. Sources: this folder's README.
+const PARTS: &[&str] = &[
+    "activated",
+    "active",
+    "admin",
+    "adminfrozen",
+    "adjustment",
+    "authorization",
+    "balance",
+    "cancelled",
+    "capture",
+    "card",
+    "cardholder",
+    "checked",
+    "closed",
+    "complete",
+    "completed",
+    "created",
+    "credit",
+    "deactivated",
+    "debit",
+    "decline",
+    "declined",
+    "details",
+    "discover",
+    "dispute",
+    "error",
+    "expired",
+    "file",
+    "financial",
+    "frozen",
+    "hold",
+    "inactive",
+    "inquiry",
+    "kyc",
+    "mastercard",
+    "non",
+    "not",
+    "applicable",
+    "other",
+    "passed",
+    "pending",
+    "pin",
+    "process",
+    "processing",
+    "processed",
+    "purchase",
+    "received",
+    "refund",
+    "rejected",
+    "release",
+    "resubmit",
+    "reversal",
+    "reversed",
+    "review",
+    "reward",
+    "settlement",
+    "status",
+    "temporary",
+    "transaction",
+    "under",
+    "unsupported",
+    "update",
+    "updated",
+    "upload",
+    "userfrozen",
+    "visa",
+    "withdrawal",
+];
 
 /// Keeps what is harmless of an element.
 pub(super) fn unrecognized(raw: &[u8], problem: String) -> Notice {

@@ -3,8 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use holdfast_core::hold::Fact;
 use holdfast_core::{Currency, PlatformName};
 
+use super::{Failures, cases};
+use crate::inbound::{Inbound, Notice};
 use crate::settings::{SettingValue, Settings};
 use crate::{PLATFORMS, platform};
 
@@ -63,4 +66,34 @@ fn defaults_build_and_every_unknown_setting_is_named() {
         let keys: Vec<&str> = errors.iter().map(|error| error.key.as_str()).collect();
         assert_eq!(keys, ["zz_one", "zz_two"], "{}", platform.name);
     }
+}
+
+/// A settlement file has what the platform wrote: a key that was made of it must give that back.
+#[test]
+fn a_told_movement_is_called_what_its_message_is_called() {
+    let mut failures = Failures::default();
+    for case in cases() {
+        let Ok(Inbound::Notification { notices, .. }) = case.decode(&case.body) else { continue };
+        let told = notices.iter().filter_map(|notice| match notice {
+            Notice::Told(events) => Some(events),
+            Notice::Nothing | Notice::Unrecognized(_) => None,
+        });
+        for event in told.flatten().filter(|event| moves_money(&event.fact)) {
+            let name = (case.platform.message_name)(event.key.as_str());
+            let written = format!("\"{name}\"");
+            let body = String::from_utf8_lossy(&case.body);
+            failures.expect(body.contains(&written) || is_digest(name), &case, || format!("{name} is not in the message"));
+        }
+    }
+    failures.report();
+}
+
+const fn moves_money(fact: &Fact) -> bool {
+    matches!(fact, Fact::Captured { .. } | Fact::Completed { .. } | Fact::Credited { .. } | Fact::Debited { .. })
+}
+
+/// What a key is made of where the platform named nothing, or by something that is too long for a key.
+fn is_digest(name: &str) -> bool {
+    let hex = name.rsplit('-').next().unwrap_or(name);
+    matches!(hex.len(), 16 | 32) && hex.bytes().all(|byte| byte.is_ascii_hexdigit())
 }

@@ -41,6 +41,7 @@ pub(super) fn reply(case: &Case, inbound: &Result<Inbound<'_>, Malformed>, words
             ("", Err(malformed)) => Refused::Malformed(malformed.clone()),
             ("", Ok(_)) => return Err("is understood, so nothing is refused".to_owned()),
             ("not_authentic", _) => Refused::NotAuthentic,
+            ("too_slow", _) => Refused::TooSlow,
             ("too_large", _) => Refused::TooLarge,
             ("too_early", _) => Refused::TooEarly,
             ("not_durable", _) => Refused::NotDurable,

@@ -9,7 +9,11 @@ use crate::inbound::{Inbound, Malformed};
 
 /// Optional fields that are refused instead of ignored when they are malformed, for to ignore them would be to guess about
 /// money: the platform, and the field.
-const STRICT: &[(&str, &str)] = &[("apto", "authorization.billing_amount.currency")];
+const STRICT: &[(&str, &str)] = &[
+    ("apto", "authorization.billing_amount.currency"),
+    // Whose money it is.
+    ("marqeta", "card_token"),
+];
 
 /// Fields of which others can take the place: the platform, the field that is left out, and what the error names then.
 const ALTERNATIVES: &[(&str, &str, &str)] = &[
@@ -142,6 +146,26 @@ fn an_odd_value_is_understood_or_named() {
                 failures.expect(named, subject.case, || format!("`{path}` as {odd}: an error that is nowhere: {malformed}"));
                 let told = told_of(subject.case, malformed);
                 failures.expect(!told.contains("CANARY"), subject.case, || format!("`{path}` as {odd}: its value in {told}"));
+            }
+        }
+    });
+}
+
+/// Whatever stands where a scalar stood: no card's number comes to the rules, the ledger, what is kept or an error.
+#[test]
+fn no_card_number_comes_through() {
+    const NUMBERS: &[&str] = &["4111111111111111", "tok_4111111111111111", "4111111111111111=2512", "tok-4111-1111-1111-1111"];
+    for_each_body(|subject, failures| {
+        for site in subject.scalars().iter().filter(|site| subject.tree.at(site).is_text()) {
+            for number in NUMBERS {
+                let body = subject.tree.replaced(site, &format!("{number:?}")).to_string();
+                let described = without_echo(&describe(&subject.inbound(&body)));
+                let came = described.lines().find(|line| line.contains("11111111") || line.contains("1111-1111"));
+                // An amount of so much is money, however unlikely.
+                let came = came.filter(|line| !line.contains("1.0"));
+                failures.expect(came.is_none(), subject.case, || {
+                    format!("`{}` as {number}: {}", subject.tree.path(site), came.unwrap_or_default())
+                });
             }
         }
     });

@@ -146,6 +146,7 @@ pub(super) fn refuse(refused: &Refused, body: &mut Vec<u8>) -> Reply {
             return Reply::json(refused.status());
         }
         Refused::Malformed(malformed) => malformed.to_string(),
+        Refused::TooSlow => "the body did not arrive in time".to_owned(),
         Refused::TooLarge => "the body is too large".to_owned(),
         Refused::TooEarly => "the same question is being decided".to_owned(),
         Refused::NotDurable => "not recorded: send it again".to_owned(),

@@ -33,23 +33,24 @@ pub(super) fn decode<'a>(body: &'a [u8], program: Currency, partial: PartialAnsw
     let jit = jit.ok_or_else(|| Malformed::field(format!("{order_name}.jit_funding"), "is missing"))?;
     let within = |field: &str| format!("{order_name}.jit_funding.{field}");
 
-    let token = required(jit.token, || within("token"))?;
     let method = required(jit.method, || within("method"))?;
-    let user = required(jit.user_token, || within("user_token"))?;
-    let raw_amount = jit.amount.ok_or_else(|| Malformed::field(within("amount"), "is missing"))?;
     let mut echo = echo(jit);
-
     let asked = Method::of(&method);
     let (kind, posting) = match asked {
         Method::Decide { kind, posting } => (kind, posting),
         // Declined for what it is, whatever it is.
         Method::Unknown => (AuthorizationKind::Purchase, Posting::Hold),
+        // Neither asks for anything: whatever is missing in it, it is not refused.
         Method::Answered => return Ok(Inbound::Handshake { echo }),
         Method::Informative => {
             let notice = webhook::transaction_notice(transaction, body, program);
             return Ok(Inbound::Notification { notices: vec![notice], echo });
         }
     };
+
+    let token = required(jit.token, || within("token"))?;
+    let user = required(jit.user_token, || within("user_token"))?;
+    let raw_amount = jit.amount.ok_or_else(|| Malformed::field(within("amount"), "is missing"))?;
 
     let currency = transaction.currency(program)?;
     let amount = wire::money(raw_amount, currency).map_err(|error| Malformed::amount(within("amount"), error))?;
@@ -67,9 +68,8 @@ pub(super) fn decode<'a>(body: &'a [u8], program: Currency, partial: PartialAnsw
     let key = IdempotencyKey::new(&token).map_err(|error| Malformed::identifier(within("token"), error))?;
     let payment =
         chain::own(transaction, Some(&token)).ok_or_else(|| Malformed::field(within("token"), "is not an identifier"))?;
-    // A token that is none names no card whose standing could be looked at: its owner's money must not go without it.
-    let card = transaction.card_token.text().map(CardToken::new).transpose();
-    let card = card.map_err(|error| Malformed::identifier("card_token", error))?;
+    let card = transaction.card()?;
+    let owner = CardholderToken::new(&user).map_err(|error| Malformed::identifier(within("user_token"), error))?;
     let request = AuthorizationRequest {
         key,
         payment,
@@ -77,7 +77,7 @@ pub(super) fn decode<'a>(body: &'a [u8], program: Currency, partial: PartialAnsw
         kind,
         posting,
         card,
-        cardholder: cardholder(transaction, jit, card, &user),
+        cardholder: Some(cardholder(transaction, jit, card, owner)),
         amount,
         original: amounts::original(transaction, currency),
         padding: amounts::padding(transaction, amount),
@@ -115,9 +115,17 @@ fn echo<'a>(jit: &JitFunding<'a>) -> Echo<'a> {
     ];
     for (name, raw) in fields {
         let scalar = raw.map(RawValue::get).filter(|json| !json.starts_with(['{', '[']));
-        echo.fields.extend(scalar.map(|json| (name, json)));
+        echo.fields.extend(scalar.map(|json| (name, if name == "amount" { number_of(json) } else { json })));
     }
     echo
+}
+
+/// The number in a text: the answer's amount is one, however it was asked. What is no number of JSON stays what it was.
+fn number_of(json: &str) -> &str {
+    let Some(text) = json.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) else { return json };
+    let number = text.trim();
+    let is_one = number.starts_with(|first: char| first == '-' || first.is_ascii_digit());
+    if is_one && serde_json::from_str::<&RawValue>(number).is_ok() { number } else { json }
 }
 
 /// The method says the kind only roughly unless a program has the finer-grained ones.
@@ -183,11 +191,11 @@ fn cardholder(
     transaction: &Transaction<'_>,
     jit: &JitFunding<'_>,
     card: Option<CardToken>,
-    user: &str,
-) -> Option<CardholderToken> {
+    owner: CardholderToken,
+) -> CardholderToken {
     let acting = jit.acting_user_token.and_then(text_of);
     let acting = transaction.acting_user_token.text().or(acting.as_deref()).filter(|_| card.is_some());
-    CardholderToken::new(acting.unwrap_or(user)).ok()
+    acting.and_then(|acting| CardholderToken::new(acting).ok()).unwrap_or(owner)
 }
 
 fn mcc(acceptor: &CardAcceptor<'_>) -> Option<MerchantCategoryCode> {

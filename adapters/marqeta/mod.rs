@@ -52,6 +52,7 @@ pub const PLATFORM: Platform = Platform {
     },
     in_flight_duplicate: InFlightDuplicate::Join,
     credentials: Credentials { basic: Use::Needed, headers: Use::Possible, signing: Use::Possible, answering: Use::Never },
+    message_name: webhook::transaction_token,
     build,
 };
 

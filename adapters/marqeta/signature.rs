@@ -28,7 +28,7 @@ pub(super) struct Accepted {
 /// # Errors
 /// No signature, or none that is ours.
 pub(super) fn verify(headers: &HeaderMap, body: &[u8], keys: &[Secret], accepted: Accepted) -> Result<(), Refusal> {
-    let presented = headers.get(HEADER).ok_or(Refusal::Missing)?.as_bytes();
+    let presented = proof::only_header(headers, HEADER)?;
     // Every key and every form is compared, whichever matches, so that the time tells nothing of which one did.
     let mut known = Choice::from(0);
     for key in keys {

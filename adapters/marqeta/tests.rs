@@ -515,8 +515,14 @@ fn what_is_kept_is_redacted() {
         }
     }
     let Notice::Unrecognized(odd) = notices(&named("webhook_odd_elements")).remove(0) else { panic!() };
-    for kept in ["\"type\":\"wormhole.transit\"", "\"amount\":9.00", "\"token\":\"5d82f1c8-", "\"note\":\"…\"", "\"pan\":\"…\""]
-    {
+    for kept in [
+        "\"type\":\"…\"",
+        "\"state\":\"COMPLETION\"",
+        "\"amount\":9.00",
+        "\"token\":\"5d82f1c8-",
+        "\"note\":\"…\"",
+        "\"pan\":\"…\"",
+    ] {
         assert!(odd.redacted.contains(kept), "{kept} in {}", odd.redacted);
     }
     let Notice::Unrecognized(odd) = notices(&named("webhook_not_json")).remove(0) else { panic!() };
@@ -578,7 +584,7 @@ fn the_echo_repeats_what_was_sent() {
         let call = call(&fixture);
         encoded(&fixture.settings, &call.echo, &decided(Decision::Approve { amount: call.request.amount })).1
     };
-    assert!(approved("amount_as_text").contains(r#""amount":"70.00","#));
+    assert!(approved("amount_as_text").contains(r#""amount":70.00,"#));
     assert!(approved("business").contains(r#""acting_user_token":"user-fixture-7","business_token":"biz-fixture","amount":"#));
     assert!(approved("incremental").contains(r#""amount":10.00,"original_jit_funding_token":"9c01b2e7-"#));
     assert!(approved("purchase_escapes").contains(r#""user_token":"user\u002dfixture-7""#));
@@ -712,6 +718,67 @@ fn every_method_of_the_list_is_known() {
     }
 }
 
+#[test]
+fn an_amount_is_repeated_as_a_number() {
+    for (asked, repeated) in
+        [("10.00", "10.00"), ("1e1", "1e1"), ("\"10.00\"", "10.00"), ("\" 10.0 \"", "10.0"), ("\"1e1\"", "1e1"), ("\"-0\"", "-0")]
+    {
+        let body = format!(
+            r#"{{"token":"t","gpa_order":{{"jit_funding":{{"token":"j","method":"pgfs.authorization","user_token":"u","amount":{asked}}}}}}}"#
+        );
+        let Ok(Inbound::Authorization(call)) = decode(&with(&[]), JIT, body.as_bytes()) else { panic!("{body}") };
+        let answers =
+            [Decision::Approve { amount: call.request.amount }, Decision::Decline { reason: DeclineReason::InsufficientFunds }];
+        for decision in answers {
+            let told = encoded(&with(&[]), &call.echo, &decided(decision)).1;
+            assert!(told.contains(&format!("\"amount\":{repeated},")), "{asked}: {told}");
+        }
+    }
+}
+
+#[test]
+fn what_only_tells_us_is_never_refused_for_what_it_lacks() {
+    let whole = [("token", "\"j\""), ("user_token", "\"u\""), ("amount", "2")];
+    for name in INFORMATIVE.iter().copied().chain(["pgfs.refund.authorization"]) {
+        for lacking in ["token", "user_token", "amount"] {
+            let fields = whole.map(|(field, value)| format!("\"{field}\":{}", if field == lacking { "null" } else { value }));
+            let body = format!(
+                r#"{{"type":"brand.new","state":"COMPLETION","gpa_order":{{"jit_funding":{{"method":"{name}",{}}}}}}}"#,
+                fields.join(",")
+            );
+            let (echo, kept) = match decode(&with(&[]), JIT, body.as_bytes()) {
+                Ok(Inbound::Notification { notices, echo }) => (echo, notices.len()),
+                Ok(Inbound::Handshake { echo }) => (echo, 0),
+                other => panic!("{name} without {lacking}: {other:?}"),
+            };
+            assert_eq!(kept, usize::from(name != "pgfs.refund.authorization"), "{name} without {lacking}");
+            assert_eq!(encoded(&with(&[]), &echo, &Answer::Acknowledged).0, 200);
+        }
+    }
+}
+
+#[test]
+fn a_merchant_is_told_by_a_number_or_a_text() {
+    let of = |acceptor: &str| {
+        let body = format!(
+            r#"{{"token":"t","gpa_order":{{"jit_funding":{{"token":"j","method":"pgfs.authorization","user_token":"u","amount":1}}}},
+            "card_acceptor":{acceptor}}}"#
+        );
+        let Ok(Inbound::Authorization(call)) = decode(&with(&[]), JIT, body.as_bytes()) else { panic!("{body}") };
+        let merchant = call.request.merchant;
+        (merchant.mcc.map(|mcc| mcc.to_string()), merchant.id.map(|id| id.to_string()))
+    };
+    for mcc in ["7995", "7995.0", "7.995e3", "\"7995\"", "\"07995\"", "\" 7995 \""] {
+        assert_eq!(of(&format!("{{\"mcc\":{mcc}}}")).0.as_deref(), Some("7995"), "{mcc}");
+    }
+    for mid in ["1234567890", "1234567890.0", "\"1234567890\""] {
+        assert_eq!(of(&format!("{{\"mid\":{mid}}}")).1.as_deref(), Some("1234567890"), "{mid}");
+    }
+    for odd in ["7995.5", "79950.0", "-7995.0", "1e300", "[7995]", "null"] {
+        assert_eq!(of(&format!("{{\"mcc\":{odd}}}")), (None, None), "{odd}");
+    }
+}
+
 /// What `verify` says of a body with these headers.
 fn verified(settings: &Settings, keyring: &Keyring, route: u8, headers: &HeaderMap, body: &[u8]) -> Result<(), Refusal> {
     let callback = Callback { route, segment: "", query: "", headers, body };
@@ -753,6 +820,13 @@ fn strangers_are_refused() {
         assert_eq!(verified(&settings, &keyring, route, &headers, body), expected, "row {index}");
     }
     assert_eq!(verified(&settings, &keyring, WEBHOOK, &proof, b"{\"transactions\":[ ]}"), Err(Refusal::WrongSignature));
+    for (name, refused) in
+        [("authorization", Refusal::Unreadable), ("x-fixture", Refusal::Wrong), ("x-marqeta-signature", Refusal::Unreadable)]
+    {
+        let mut headers = proof.clone();
+        headers.append(name, proof[name].clone());
+        assert_eq!(verified(&settings, &keyring, WEBHOOK, &headers, body), Err(refused), "{name} twice");
+    }
     let unsigned = Keyring { signing: Vec::new(), ..keyring };
     assert_eq!(verified(&settings, &unsigned, WEBHOOK, &without("x-marqeta-signature"), body), Ok(()));
 }
@@ -803,6 +877,7 @@ fn refusals_say_no_more_than_they_should() {
     let adapter = adapter(&with(&[]));
     let table = [
         (Refused::NotAuthentic, 401, "{}"),
+        (Refused::TooSlow, 408, r#"{"error_code":"408","error_message":"the body did not arrive in time"}"#),
         (Refused::TooLarge, 413, r#"{"error_code":"413","error_message":"the body is too large"}"#),
         (Refused::TooEarly, 425, r#"{"error_code":"425","error_message":"the same question is being decided"}"#),
         (Refused::NotDurable, 503, r#"{"error_code":"503","error_message":"not recorded: send it again"}"#),

@@ -10,7 +10,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use holdfast_core::{AmountError, Currency, Money};
+use holdfast_core::{AmountError, CardToken, Currency, Money};
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, de};
 use serde_json::value::RawValue;
@@ -27,7 +27,8 @@ members! {
         "token" => token: Lenient<Text<'a>>,
         "user_token" => user_token: Lenient<Text<'a>>,
         "acting_user_token" => acting_user_token: Lenient<Text<'a>>,
-        "card_token" => card_token: Lenient<Text<'a>>,
+        /// Raw, because it says whose money it is: another type than a text is not as good as none.
+        "card_token" => card_token: Option<&'a RawValue>,
         "preceding_related_transaction_token" => preceding_related_transaction_token: Lenient<Text<'a>>,
         "original_transaction_token" => original_transaction_token: Lenient<Text<'a>>,
         "amount" => amount: Option<Amount<'a>>,
@@ -173,6 +174,17 @@ impl<'a> Transaction<'a> {
             (None, None) if load.is_none() && unload.is_some() => ("gpa_order_unload", unload),
             (None, None) => ("gpa_order", load),
         }
+    }
+
+    /// The card; `None` where none is named.
+    ///
+    /// # Errors
+    /// What is named is no token. Taken for none, it would leave the owner's money without the card's standing.
+    pub fn card(&self) -> Result<Option<CardToken>, Malformed> {
+        const PATH: &str = "card_token";
+        let Some(raw) = self.card_token else { return Ok(None) };
+        let token = text_of(raw).ok_or_else(|| Malformed::field(PATH, "is not an identifier"))?;
+        CardToken::new(&token).map(Some).map_err(|error| Malformed::identifier(PATH, error))
     }
 
     /// The currency of the amounts: the order's, else the transaction's, else the program's.

@@ -8,11 +8,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::Hmac;
 use holdfast_core::Timestamp;
-use http::HeaderValue;
 use sha2::Sha256;
 use subtle::Choice;
 
-use super::{Authentic, Keyring, Refusal, Secret, custom_headers_match, hmac, matches_base64};
+use super::{Authentic, Keyring, Refusal, Secret, custom_headers_match, hmac, matches_base64, only_header};
 use crate::inbound::Callback;
 
 /// The header with the message's id: the same on every retry.
@@ -29,7 +28,7 @@ pub const WINDOW: Duration = Duration::from_secs(300);
 /// # Errors
 /// What is missing, unreadable or wrong. Without a signing key every callback is a stranger's.
 pub fn verify<'a>(callback: Callback<'a>, keyring: &Keyring, now: Timestamp) -> Result<Authentic<'a>, Refusal> {
-    let header = |name| callback.headers.get(name).map(HeaderValue::as_bytes).ok_or(Refusal::Missing);
+    let header = |name| only_header(callback.headers, name);
     let (id, timestamp, signatures) = (header(ID)?, header(TIMESTAMP)?, header(SIGNATURE)?);
     let seconds = whole_seconds(timestamp).ok_or(Refusal::Unreadable)?;
     if seconds.abs_diff(now.unix_seconds()) > WINDOW.as_secs() {

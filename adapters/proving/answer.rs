@@ -118,6 +118,7 @@ pub(super) fn write_refused(refused: &Refused, body: &mut Vec<u8>) -> Reply {
     let (error, malformed) = match refused {
         Refused::NotAuthentic => ("not_authentic", None),
         Refused::Malformed(malformed) => ("malformed", Some(malformed)),
+        Refused::TooSlow => ("too_slow", None),
         Refused::TooLarge => ("too_large", None),
         Refused::TooEarly => ("too_early", None),
         Refused::NotDurable => ("not_durable", None),

@@ -39,6 +39,7 @@ pub const PLATFORM: Platform = Platform {
     },
     in_flight_duplicate: InFlightDuplicate::TooEarly,
     credentials: Credentials { basic: Use::Never, headers: Use::Possible, signing: Use::Needed, answering: Use::Possible },
+    message_name: |key| key,
     build,
 };
 

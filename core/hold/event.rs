@@ -139,6 +139,25 @@ pub enum Fact {
     },
 }
 
+impl Fact {
+    /// The payment whose hold it concerns, and the increment's own name where it is about one.
+    #[must_use]
+    pub const fn payments(&self) -> (Option<&PaymentRef>, Option<&PaymentRef>) {
+        match self {
+            Fact::Recorded { payment, increments: Some(original), .. } => (Some(original), Some(payment)),
+            Fact::Recorded { payment, increments: None, .. }
+            | Fact::Reduced { payment, .. }
+            | Fact::Replaced { payment, .. }
+            | Fact::Released { payment, .. }
+            | Fact::Completed { payment, .. } => (Some(payment), None),
+            Fact::Captured { payment, .. } | Fact::Credited { payment, .. } | Fact::Debited { payment, .. } => {
+                (payment.as_ref(), None)
+            }
+            Fact::Card { .. } | Fact::Cardholder { .. } | Fact::Account { .. } | Fact::SettlementAnnounced { .. } => (None, None),
+        }
+    }
+}
+
 /// How an authorization ended, by the platform's word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RecordedOutcome {

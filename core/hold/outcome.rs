@@ -78,6 +78,23 @@ pub enum Finding {
 }
 
 impl Finding {
+    /// Whether what was told is kept and moved nothing, so that somebody has to look: whose money it is, or which, is not clear.
+    #[must_use]
+    pub const fn is_not_booked(self) -> bool {
+        match self {
+            Finding::PaymentUnknown | Finding::AccountUnknown | Finding::CurrencyMismatch | Finding::AmountTooLarge => true,
+            Finding::HeardBefore
+            | Finding::Conflict
+            | Finding::ForcePosted
+            | Finding::CapturedAboveAuthorized
+            | Finding::CapturedAfterEnd
+            | Finding::AdoptedOverOurs
+            | Finding::ApprovedBefore
+            | Finding::Superseded
+            | Finding::NeverEnded => false,
+        }
+    }
+
     /// As listings write it.
     #[must_use]
     pub const fn name(self) -> &'static str {

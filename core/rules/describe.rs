@@ -16,7 +16,7 @@ use super::verdict::{Enforcement, LimitScope};
 use super::when::When;
 
 /// Writes items with commas between them.
-fn write_list<T: fmt::Display>(f: &mut fmt::Formatter<'_>, items: impl IntoIterator<Item = T>) -> fmt::Result {
+pub(crate) fn write_list<T: fmt::Display>(f: &mut fmt::Formatter<'_>, items: impl IntoIterator<Item = T>) -> fmt::Result {
     for (index, item) in items.into_iter().enumerate() {
         if index > 0 {
             f.write_str(", ")?;
@@ -27,7 +27,7 @@ fn write_list<T: fmt::Display>(f: &mut fmt::Formatter<'_>, items: impl IntoItera
 }
 
 /// An amount as people write it: `750.00 USD`.
-struct Amount(Money);
+pub(crate) struct Amount(pub Money);
 
 impl fmt::Display for Amount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -98,7 +98,7 @@ impl fmt::Display for Rolling {
 }
 
 /// A length of time in the largest unit that is whole, as it is written in a ruleset: `7d`, `90m`.
-struct Length(u32);
+pub(crate) struct Length(pub u32);
 
 impl fmt::Display for Length {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -175,7 +175,7 @@ impl fmt::Display for PartialRule {
     }
 }
 
-fn write_conditions(f: &mut fmt::Formatter<'_>, when: &When) -> fmt::Result {
+pub(crate) fn write_conditions(f: &mut fmt::Formatter<'_>, when: &When) -> fmt::Result {
     let mut before = ", when ";
     let mut begin = |f: &mut fmt::Formatter<'_>, what: &str| {
         f.write_str(before)?;

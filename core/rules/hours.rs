@@ -195,7 +195,7 @@ impl Hours {
     }
 
     /// Whether a moment is outside what is allowed, or inside what is denied.
-    pub(super) fn refuse(&self, now: Timestamp) -> bool {
+    pub(crate) fn refuse(&self, now: Timestamp) -> bool {
         let minute = self.zone.minute_of_week(now);
         self.spans.refuses(Some(minute), |_, minute| {
             self.minutes.get(usize::from(minute >> 6)).is_some_and(|word| word & bit_of(minute) != 0)

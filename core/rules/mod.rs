@@ -45,6 +45,7 @@ mod zone;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use describe::{Amount, Length, write_conditions, write_list};
 pub use evaluate::{Match, MatchList, NoTrace, Trace, evaluate};
 pub use hold_policy::HoldPolicy;
 pub use hold_row::{HoldRow, HoldTerms, Margin, PartialRule};
@@ -53,9 +54,11 @@ pub use limit::{BUCKETS_MAX, Limit, LimitWindow, Rolling};
 pub use mcc_groups::{MCC_GROUPS, MccGroup};
 pub use percent::Percent;
 pub use problem::{Place, RulesetError, RulesetProblem};
+pub(crate) use rule::is_for_rules;
 pub use rule::{AmountRange, Check, Requirement, Rule};
 pub use ruleset::{HOLDS_MAX, NotAHash, RULES_MAX, Ruleset, RulesetHash, RulesetParts};
 pub use sets::{EntryModeSet, KindSet, Listed, MccEntry, MccSet, NetworkSet, SortedSet};
 pub use verdict::{CounterKey, Enforcement, LIMITS_MAX, LimitCheck, LimitScope, Proceed, Verdict, Window};
+pub(crate) use when::Facts;
 pub use when::When;
 pub use zone::{TransitionError, Zone};

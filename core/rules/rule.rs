@@ -103,7 +103,7 @@ impl AmountRange {
     }
 
     /// Why an amount does not pass. One that cannot be compared does not.
-    fn refusal(&self, amount: Money) -> Option<DeclineReason> {
+    pub(crate) fn refusal(&self, amount: Money) -> Option<DeclineReason> {
         let ends = [self.min, self.max].into_iter().flatten();
         if ends.into_iter().any(|end| end.currency() != amount.currency()) {
             return Some(DeclineReason::CurrencyNotAllowed);
@@ -174,6 +174,11 @@ impl Rule {
     #[must_use]
     pub const fn check(&self) -> &Check {
         &self.check
+    }
+
+    /// Its conditions beside the kinds, if it has any.
+    pub(crate) fn conditions(&self) -> Option<&When> {
+        self.when.as_deref()
     }
 
     /// Every way in which it is wrong.
@@ -307,7 +312,7 @@ fn is_in(group: &MccGroup, mcc: Option<MerchantCategoryCode>) -> bool {
 }
 
 /// Whether a rule may give this reason: those that checks give, and suspicion. The others state what only the ledger knows.
-const fn is_for_rules(reason: DeclineReason) -> bool {
+pub(crate) const fn is_for_rules(reason: DeclineReason) -> bool {
     match reason {
         DeclineReason::AmountAboveMaximum
         | DeclineReason::AmountBelowMinimum

@@ -22,8 +22,8 @@ pub const RULES_MAX: usize = 500;
 /// The most hold rows that one request can meet. A ruleset with more does not load.
 pub const HOLDS_MAX: usize = 100;
 
-/// Names one version of a ruleset: the SHA-256 of its source text.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+/// Names one version of a ruleset, or of a stand-in table: the SHA-256 of its source text.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
 pub struct RulesetHash([u8; 32]);
 
 impl RulesetHash {
@@ -57,6 +57,12 @@ impl fmt::Display for RulesetHash {
             }
         }
         Ok(())
+    }
+}
+
+impl Serialize for RulesetHash {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if serializer.is_human_readable() { serializer.collect_str(self) } else { self.0.serialize(serializer) }
     }
 }
 

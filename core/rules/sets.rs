@@ -93,6 +93,12 @@ impl KindSet {
         if bits == 0 { Err(RulesetProblem::EmptyList) } else { Ok(KindSet(bits)) }
     }
 
+    /// Whether every kind of the other set is in this one.
+    #[must_use]
+    pub const fn covers(self, other: Self) -> bool {
+        other.0 & !self.0 == 0
+    }
+
     /// This set without one kind.
     #[must_use]
     pub const fn without(self, kind: AuthorizationKind) -> Self {
@@ -130,6 +136,12 @@ impl EntryModeSet {
     pub fn new(modes: &[EntryMode]) -> Result<Self, RulesetProblem> {
         let bits = modes.iter().fold(0, |bits, mode| bits | Self::bit(*mode));
         if bits == 0 { Err(RulesetProblem::EmptyList) } else { Ok(EntryModeSet(bits)) }
+    }
+
+    /// Whether every entry mode of the other set is in this one.
+    #[must_use]
+    pub const fn covers(self, other: Self) -> bool {
+        other.0 & !self.0 == 0
     }
 
     /// This set without one entry mode.
@@ -244,6 +256,12 @@ impl MccSet {
     pub fn contains(&self, mcc: MerchantCategoryCode) -> bool {
         let number = mcc.number();
         self.bits.get(usize::from(number >> 6)).is_some_and(|word| word & bit_of(number) != 0)
+    }
+
+    /// Whether every category of the other set is in this one.
+    #[must_use]
+    pub fn covers(&self, other: &MccSet) -> bool {
+        self.bits.iter().zip(other.bits.iter()).all(|(ours, theirs)| theirs & !ours == 0)
     }
 
     /// What was listed, as it was written.

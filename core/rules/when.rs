@@ -9,7 +9,7 @@ use super::sets::{EntryModeSet, KindSet, MccSet, NetworkSet, SortedSet};
 
 /// A request and what rules need to know around it.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Facts<'a> {
+pub(crate) struct Facts<'a> {
     pub request: &'a AuthorizationRequest,
     pub now: Timestamp,
     /// As the platform tells it or, where it does not, by the two countries.
@@ -18,7 +18,7 @@ pub(super) struct Facts<'a> {
 
 impl<'a> Facts<'a> {
     /// Looks for the border where the platform does not tell one.
-    pub(super) fn of(request: &'a AuthorizationRequest, program_country: Option<Country>, now: Timestamp) -> Self {
+    pub(crate) fn of(request: &'a AuthorizationRequest, program_country: Option<Country>, now: Timestamp) -> Self {
         let border = match (request.cross_border, request.merchant.country, program_country) {
             (told @ (CrossBorder::No | CrossBorder::Yes), _, _) => told,
             (CrossBorder::NotTold, Some(merchant), Some(program)) if merchant == program => CrossBorder::No,
@@ -67,7 +67,7 @@ impl When {
 
 impl When {
     /// Every way in which the conditions are wrong.
-    pub(super) fn problems(&self, country: Option<Country>) -> Vec<RulesetProblem> {
+    pub(crate) fn problems(&self, country: Option<Country>) -> Vec<RulesetProblem> {
         let asks_for_border = self.border.is_some() && country.is_none();
         asks_for_border.then_some(RulesetProblem::CountryNotNamed).into_iter().collect()
     }

@@ -1,27 +1,44 @@
 //! Deciding without the ledger: what a program wants answered when its ledger cannot be asked. Pure; who asks, and why, is
 //! the responder's business.
+//!
+//! A [`StandInPolicy`] is one version of a program's stand-in table: rows, caps, a mode. [`stand_in`](stand_in()) asks it about one
+//! request and gives a [`Proposal`], which is not an answer yet: only [`CapCounters::try_take`] makes one of it, because every
+//! approval has to fit into the caps that count what was told before.
+//!
+//! Reading order: `decide`, `policy`, `conditions`, `snapshot`, `proposal`, `caps`, `counters`; then what people ask of a table:
+//! `describe`, `unreachable`, `looser`.
+//!
+//! # What a row does when a datum is not known
+//!
+//! What is not known never helps an approval: a row that approves does not apply, a row that declines does. (The rules of a
+//! ruleset differ: there the ledger still has a word.)
+//!
+//! # What comes before any row or mode
+//!
+//! Card, owner and account as last known, the currency, the rules' verdict: in this order, and as the ledger would decline.
 
-use crate::decision::{Decision, DeclineReason, StandInCause};
+mod caps;
+mod conditions;
+mod counters;
+mod decide;
+mod describe;
+mod looser;
+mod policy;
+mod problem;
+mod proposal;
+mod snapshot;
+mod unreachable;
 
-/// What a program wants answered without its ledger.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum StandInPolicy {
-    /// No, whatever is asked.
-    Decline,
-}
+#[cfg(test)]
+mod tests;
 
-/// Decides without the ledger.
-#[must_use]
-pub const fn stand_in(policy: &StandInPolicy, cause: StandInCause) -> Decision {
-    let reason = match cause {
-        StandInCause::Starting
-        | StandInCause::DeadlinePassed
-        | StandInCause::LedgerUnavailable
-        | StandInCause::Overloaded
-        | StandInCause::Panicked
-        | StandInCause::Switched => DeclineReason::LedgerUnavailable,
-    };
-    match policy {
-        StandInPolicy::Decline => Decision::Decline { reason },
-    }
-}
+pub use caps::{CAP_SECONDS_MAX, Cap, CapWindow, Caps, EXPOSURE, Share};
+pub use conditions::{AgeRange, Conditions, Fit};
+pub use counters::{CapCounters, Taken, ToldApproval, ToldName};
+pub use decide::stand_in;
+pub use looser::{Looser, looser_rows};
+pub use policy::{CAPS_MAX, Mode, ROWS_MAX, Row, RowAnswer, Silence, StandInParts, StandInPolicy};
+pub use problem::{StandInError, StandInPlace, StandInProblem};
+pub use proposal::{Proposal, StandInAnswer, StoodIn};
+pub use snapshot::{AccountSight, Acquaintance, CardSight, Sight, Snapshot};
+pub use unreachable::{Unreachable, unreachable_rows};

@@ -39,6 +39,7 @@ static PLATFORM: Platform = Platform {
     },
     in_flight_duplicate: InFlightDuplicate::Join,
     credentials: Credentials { basic: Use::Possible, headers: Use::Possible, signing: Use::Possible, answering: Use::Never },
+    message_name: |key| key,
     build: |_| Ok(Box::new(TrialAdapter(Dialect::PlainKeys))),
 };
 

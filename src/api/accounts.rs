@@ -213,6 +213,7 @@ impl Api {
             Answer::Decided { .. }
             | Answer::Recorded(_)
             | Answer::Noted(_)
+            | Answer::TakenAway(_)
             | Answer::Accounts { .. }
             | Answer::Entered { .. }
             | Answer::Rulesets(_) => Err(other_answer()),

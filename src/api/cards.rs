@@ -18,7 +18,7 @@ use super::openapi::{ReadProblems, WriteProblems};
 use super::page::{Page, PageParameters};
 use super::problem::{Code, FieldError, Problem};
 use super::reads::{AsOf, CardLine};
-use super::router::{Target, from_reads, written};
+use super::router::{Target, behind, found, from_reads, written};
 use super::write::{KeyParameter, Write};
 use crate::ledger::{Act, Entry};
 
@@ -58,7 +58,7 @@ pub struct Cards {
 /// A card to create.
 #[derive(Debug, Clone, ToSchema)]
 pub struct NewCard {
-    /// The platform's token, unique in the program. What reads as a card number is refused.
+    /// The platform's token, unique in the program. What has a card number in it is refused.
     #[schema(value_type = String, max_length = 64, example = "card-1001")]
     pub card: CardToken,
     /// The account behind it.
@@ -102,8 +102,8 @@ pub(super) async fn list(State(api): State<Arc<Api>>, caller: Caller) -> Result<
         let page = Page::read(fields, "cards");
         Some((account?, page?))
     })?;
-    let read = from_reads(api.reads.cards(caller.program.id, account, page).await)?;
-    let lines = read.found.ok_or_else(|| Problem::unknown("account"))?;
+    let read = found(from_reads(api.reads.cards(caller.program.id, account, page).await)?, "account")?;
+    let lines = read.found;
     Ok(Json(Cards {
         cards: lines.lines.iter().map(|line| Card::of(line, read.record)).collect(),
         next_cursor: lines.more_behind.map(|last| Page::cursor("cards", last)),
@@ -130,6 +130,10 @@ pub(super) async fn create(State(api): State<Arc<Api>>, write: Write) -> Result<
     let _one_at_a_time = api.creating.lock().await;
     let known = from_reads(api.reads.card(program, new.card).await)?;
     if known.found.is_none() {
+        if !known.fresh {
+            // It may be there, with another account.
+            return Err(behind());
+        }
         api.account(program, new.account_id).await.map_err(|_| no_account())?;
     }
     let taken = api.take_down(&change, new.reason.clone()).await?;
@@ -180,8 +184,7 @@ pub(super) async fn close(State(api): State<Arc<Api>>, target: Target, write: Wr
 
 impl Api {
     async fn card(&self, program: ProgramId, card: CardToken) -> Result<AsOf<CardLine>, Problem> {
-        let AsOf { record, fresh, found } = from_reads(self.reads.card(program, card).await)?;
-        Ok(AsOf { record, fresh, found: found.ok_or_else(|| Problem::unknown("card"))? })
+        found(from_reads(self.reads.card(program, card).await)?, "card")
     }
 
     async fn set_card(&self, target: &Target, write: Write, status: CardStatus) -> Result<Response, Problem> {

@@ -17,7 +17,7 @@ use super::openapi::{ReadProblems, WriteProblems};
 use super::page::{Page, PageParameters};
 use super::problem::Problem;
 use super::reads::{AsOf, HoldLine, Wanted, Whose};
-use super::router::{Target, from_reads, written};
+use super::router::{Target, found, from_reads, written};
 use super::write::{KeyParameter, Write};
 use super::{Api, other_answer};
 use crate::ledger::{Act, Answer, Ordering, Origin};
@@ -74,6 +74,14 @@ pub struct Hold {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub expires_at: Option<String>,
+    /// Who changed it last, where that was an operator by this API: the name of their credential.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "demo-operator")]
+    pub by: Option<String>,
+    /// Why, as they said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "the merchant asked by phone")]
+    pub why: Option<String>,
     /// Everything up to this record of the journal is in it.
     pub as_of: i64,
 }
@@ -90,12 +98,12 @@ pub struct Holds {
     pub as_of: i64,
 }
 
-/// Which holds: those of an account, or those of a card.
+/// Which holds: those of an account, those of a card, or open ones of the whole program.
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "described here, read by hand")]
 pub(super) struct HoldFilter {
-    /// Those of this account. Either this or `card` is needed.
+    /// Those of this account. Either this or `card` is needed, but for `status=open`, which lists the whole program's alone.
     #[param(example = "acct-demo-1")]
     account_id: Option<String>,
     /// Those that count for this card.
@@ -108,13 +116,13 @@ pub(super) struct HoldFilter {
     confirmed: Option<bool>,
 }
 
-/// Lists holds of an account or a card.
+/// Lists holds of an account or a card; with `status=open`, of the whole program too.
 #[utoipa::path(get, operation_id = "list_holds", path = "/v1/holds", tag = "holds", params(ProgramParameter, HoldFilter, PageParameters),
     responses((status = 200, body = Holds), ReadProblems))]
 pub(super) async fn list(State(api): State<Arc<Api>>, caller: Caller) -> Result<Json<Holds>, Problem> {
     let (whose, wanted, page) = caller.query.finish(asked)?;
-    let read = from_reads(api.reads.holds(caller.program.id, whose, wanted, page).await)?;
-    let lines = read.found.ok_or_else(|| Problem::unknown("account or card"))?;
+    let read = found(from_reads(api.reads.holds(caller.program.id, whose, wanted, page).await)?, "account or card")?;
+    let lines = read.found;
     Ok(Json(Holds {
         holds: lines.lines.iter().map(|line| Hold::of(line, read.record)).collect(),
         next_cursor: lines.more_behind.map(|last| Page::cursor("holds", last)),
@@ -141,8 +149,8 @@ pub(super) async fn release(State(api): State<Arc<Api>>, target: Target, write: 
     let known = api.hold(write.program().id, &target).await?.found;
     let (reason, change) = write.read(|fields| fields.reason(Need::Required))?;
     let taken = api.take_down(&change, reason).await?;
-    let ordering =
-        Ordering { key: taken.key, digest: taken.digest, payment: PaymentRef::of(known.payment), order: Order::Release };
+    let (payment, hold) = (PaymentRef::of(known.payment), u64::try_from(known.number).ok());
+    let ordering = Ordering { key: taken.key, digest: taken.digest, payment, hold, order: Order::Release };
     // The payment's name is the platform's.
     let origin = Origin { platform: known.platform, ..taken.origin };
     match api.ask(Act::Order(origin, ordering)).await? {
@@ -150,6 +158,7 @@ pub(super) async fn release(State(api): State<Arc<Api>>, target: Target, write: 
         Answer::Decided { decision: Decision::Decline { reason }, .. } => return Err(Problem::declined(reason)),
         Answer::Recorded(_)
         | Answer::Noted(_)
+        | Answer::TakenAway(_)
         | Answer::Balances(_)
         | Answer::Accounts { .. }
         | Answer::Entered { .. }
@@ -162,8 +171,7 @@ pub(super) async fn release(State(api): State<Arc<Api>>, target: Target, write: 
 impl Api {
     async fn hold(&self, program: ProgramId, target: &Target) -> Result<AsOf<HoldLine>, Problem> {
         let number: i64 = target.parse("hold")?;
-        let AsOf { record, fresh, found } = from_reads(self.reads.hold(program, number).await)?;
-        Ok(AsOf { record, fresh, found: found.ok_or_else(|| Problem::unknown("hold"))? })
+        found(from_reads(self.reads.hold(program, number).await)?, "hold")
     }
 }
 
@@ -178,11 +186,12 @@ fn asked(fields: &Fields) -> Option<(Whose, Wanted, Page)> {
     let since = fields.moment("since", Need::Optional);
     let confirmed = fields.parsed("confirmed", Need::Optional, |text| text.parse().map_err(|_| "must be true or false"));
     let page = Page::read(fields, "holds");
-    let whose = match (account, card) {
-        (Some(account), None) => Some(Whose::Account(account)),
-        (None, Some(card)) => Some(Whose::Card(card)),
-        (Some(_), Some(_)) | (None, None) => {
-            fields.wrong("account_id", "must be there, or else card; not both");
+    let whose = match (account, card, status) {
+        (Some(account), None, _) => Some(Whose::Account(account)),
+        (None, Some(card), _) => Some(Whose::Card(card)),
+        (None, None, Some(HoldStatus::Open)) => Some(Whose::OpenOnes),
+        (Some(_), Some(_), _) | (None, None, _) => {
+            fields.wrong("account_id", "must be there, or else card; not both; neither only with status=open");
             None
         }
     };
@@ -207,6 +216,8 @@ impl Hold {
             opened_at: line.opened_at.to_string(),
             changed_at: line.changed_at.to_string(),
             expires_at: line.hold.expires_at.map(|at| at.to_string()),
+            by: line.changed.as_ref().map(|done| done.by.clone()),
+            why: line.changed.as_ref().map(|done| done.why.clone()),
             as_of,
         }
     }

@@ -16,7 +16,7 @@ use super::openapi::ReadProblems;
 use super::page::{Page, PageParameters};
 use super::problem::Problem;
 use super::reads::MovementLine;
-use super::router::{Target, from_reads};
+use super::router::{Target, found, from_reads};
 use super::settlement::date;
 
 /// What one record changed on an account. Amounts are whole numbers in minor units of `currency`.
@@ -60,6 +60,14 @@ pub struct Movement {
     /// What somebody should know about it, such as `captured_above_authorized`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub finding: Option<String>,
+    /// Who did it, where that was an operator by this API: the name of their credential.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "demo-operator")]
+    pub by: Option<String>,
+    /// Why, as they said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "welcome credit")]
+    pub why: Option<String>,
 }
 
 /// A page of movements.
@@ -93,8 +101,8 @@ pub(super) async fn list(State(api): State<Arc<Api>>, target: Target, caller: Ca
         let since = fields.moment("since", Need::Optional);
         Some((since, Page::read(fields, "movements")?))
     })?;
-    let read = from_reads(api.reads.movements(caller.program.id, account, since, page).await)?;
-    let lines = read.found.ok_or_else(|| Problem::unknown("account"))?;
+    let read = found(from_reads(api.reads.movements(caller.program.id, account, since, page).await)?, "account")?;
+    let lines = read.found;
     Ok(Json(Movements {
         movements: lines.lines.into_iter().map(Movement::of).collect(),
         next_cursor: lines.more_behind.map(|last| Page::cursor("movements", last)),
@@ -104,6 +112,7 @@ pub(super) async fn list(State(api): State<Arc<Api>>, target: Target, caller: Ca
 
 impl Movement {
     fn of(line: MovementLine) -> Self {
+        let (by, why) = line.done.map(|done| (done.by, done.why)).unzip();
         Movement {
             record: line.record,
             at: line.at.to_string(),
@@ -117,6 +126,8 @@ impl Movement {
             network: line.network,
             day: date(line.day),
             finding: line.finding,
+            by,
+            why,
         }
     }
 }

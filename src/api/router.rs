@@ -94,6 +94,20 @@ pub(super) fn from_reads<T>(read: Result<AsOf<T>, Unreadable>) -> Result<AsOf<T>
     read.map_err(|Unreadable(problem)| Problem::of(Code::ReadsUnavailable, problem).retry_after(1))
 }
 
+/// What was found. What is not there while what follows the ledger is behind is not said to be nowhere.
+pub(super) fn found<T>(read: AsOf<Option<T>>, what: &str) -> Result<AsOf<T>, Problem> {
+    match read {
+        AsOf { record, fresh, found: Some(found) } => Ok(AsOf { record, fresh, found }),
+        AsOf { fresh: true, found: None, .. } => Err(Problem::unknown(what)),
+        AsOf { fresh: false, found: None, .. } => Err(behind()),
+    }
+}
+
+/// What follows the ledger has not come as far as the question.
+pub(super) fn behind() -> Problem {
+    Problem::of(Code::ReadsUnavailable, "what follows the ledger is behind; ask again").retry_after(1)
+}
+
 /// The answer to a change that was made; 202 while it cannot be read yet.
 pub(super) fn written(fresh: bool, object: impl Serialize) -> Response {
     if fresh {

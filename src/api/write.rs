@@ -177,7 +177,8 @@ impl Api {
             | Answer::Balances(_)
             | Answer::Accounts { .. }
             | Answer::Entered { .. }
-            | Answer::Rulesets(_) => return Err(other_answer()),
+            | Answer::Rulesets(_)
+            | Answer::TakenAway(_) => return Err(other_answer()),
         };
         let origin = Origin { program: program.id, platform: None, operator: Some(id) };
         let digest = ContentDigest::from_bytes(request.first_chunk().copied().unwrap_or_default());
@@ -195,6 +196,7 @@ impl Api {
             Answer::Recorded(Some(finding)) => Err(Problem::found(finding)),
             Answer::Decided { .. }
             | Answer::Noted(_)
+            | Answer::TakenAway(_)
             | Answer::Balances(_)
             | Answer::Accounts { .. }
             | Answer::Entered { .. }

@@ -58,6 +58,7 @@ impl Balance {
             | ControlAnswer::RulesHistory(_)
             | ControlAnswer::RowsRefused { .. }
             | ControlAnswer::Refused { .. }
+            | ControlAnswer::Trimmed(_)
             | ControlAnswer::Unavailable { .. } => Err(not_an_answer()),
         }
     }
@@ -90,6 +91,7 @@ fn ask_page(ledger: &mut Ledger, program: Option<ProgramId>, from: Option<PageSt
         | ControlAnswer::RulesHistory(_)
         | ControlAnswer::RowsRefused { .. }
         | ControlAnswer::Refused { .. }
+        | ControlAnswer::Trimmed(_)
         | ControlAnswer::Unavailable { .. } => Err(not_an_answer()),
     }
 }

@@ -1,6 +1,6 @@
 //! `holdfast check`: reads a configuration and everything that it names, and changes nothing.
 
-use std::io;
+use std::io::{self, Write as _};
 use std::path::PathBuf;
 
 use clap::Args;
@@ -8,6 +8,7 @@ use clap::Args;
 use super::Failure;
 use crate::app::runtime;
 use crate::config::{self, Config, Overrides};
+use crate::descriptors::{self, Room};
 use crate::ledger::postgres::connect::Database;
 use crate::ledger::postgres::migrate;
 
@@ -39,6 +40,12 @@ impl Check {
         if let Some(shared) = &config.ledger.postgres {
             let database = Database::new(shared.connection.clone(), &shared.roots).map_err(Failure::told)?;
             runtime()?.block_on(migrate::look(&database)).map_err(Failure::told)?;
+        }
+        let server = &config.server;
+        let room = Room::within(descriptors::limit_within_reach(), server.connections_max, server.workers);
+        if let Some(warning) = room.warning() {
+            // It is this shell's limit, and perhaps not the service's: no error.
+            let _ = writeln!(io::stderr(), "if it is served from here: {warning}");
         }
         Ok(writeln!(output, "{}", summary(&config))?)
     }

@@ -8,8 +8,9 @@ use clap::Args;
 use super::ledger::{Ledger, not_an_answer};
 use super::{Failure, Place};
 use crate::config::program::row_errors;
+use crate::config::{Config, Overrides};
 use crate::control::protocol::IMPORT_ROWS_MAX;
-use crate::control::{self, ControlAnswer, ControlRequest, ImportSummary, rows};
+use crate::control::{self, AccountRow, ControlAnswer, ControlRequest, ImportSummary, RowProblem, rows};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -51,7 +52,8 @@ pub struct Import {
 impl Import {
     pub(super) fn run(self, output: &mut dyn io::Write) -> Result<(), Failure> {
         let (accounts, cards) = (self.accounts.as_deref(), self.cards.as_deref());
-        let import = rows::read(accounts, cards).map_err(|problems| row_errors(&problems, accounts, cards))?;
+        let compared = |import: &control::Import| problems_with_programs(import, &self.place);
+        let import = rows::read(accounts, cards, compared).map_err(|problems| row_errors(&problems, accounts, cards))?;
         let mut ledger = Ledger::at(self.place)?;
         let mut summary = ImportSummary::default();
         for part in parts(import) {
@@ -65,6 +67,15 @@ impl Import {
         )?;
         Ok(())
     }
+}
+
+/// What the ledger would say of the programs of these rows, as far as a configuration tells it. Where there is none, it is told
+/// when the rest is mended.
+fn problems_with_programs(import: &control::Import, place: &Place) -> Vec<RowProblem> {
+    let Ok(config) = Config::load(&place.config, Overrides::default()) else { return Vec::new() };
+    let currency_of =
+        |row: &AccountRow| config.programs.iter().find(|program| program.id == row.program).map(|found| found.currency);
+    rows::problems_with_programs(import, currency_of)
 }
 
 /// Imports what fits one request. `before` is what earlier requests of the same import did.
@@ -89,6 +100,7 @@ fn import_part(
         | ControlAnswer::RulesInForce(_)
         | ControlAnswer::RulesHistory(_)
         | ControlAnswer::Refused { .. }
+        | ControlAnswer::Trimmed(_)
         | ControlAnswer::Unavailable { .. } => Err(not_an_answer()),
     }
 }

@@ -1,13 +1,15 @@
-//! `holdfast inbox`: what platforms notified and nobody understood.
+//! `holdfast inbox`: what platforms notified and nobody understood, or what was understood and moved nothing.
 
-use std::io;
+use std::io::{self, Write as _};
 
 use clap::Args;
+use holdfast_core::hold::{Finding, ToldEvent};
 use holdfast_core::{ProgramId, Timestamp};
-use serde_json::json;
+use serde_json::Value;
 
 use super::journal::Told;
 use super::{Failure, Place};
+use crate::explain::phrases;
 use crate::journal::{Body, JournalError, Numbered, Reader};
 
 const EXAMPLES: &str = "\
@@ -20,12 +22,16 @@ A notification is never refused for what it says: what is not understood is ackn
 identifiers and amounts), and listed here. Something here usually means that the platform has something new. The digest is the
 SHA-256 of what came, to find it again at the platform.
 
+Listed too is what was understood and moved nothing, with what was found: it leads to no account or payment that we know, is in
+another currency than the account, or is beyond what can be counted. Such a clearing is money that the platform has moved and
+we have not: import the account or card and book it through the management API.
+
 Exit codes:
   0  listed, also if there is nothing
   1  the journal cannot be read
   2  the command line is not understood";
 
-/// Lists notifications that were kept and not understood, the oldest first.
+/// Lists notifications that were kept and not understood, or moved nothing, the oldest first.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Inbox {
@@ -64,29 +70,74 @@ impl Inbox {
         };
         reader.records(i64::MAX, &mut |step, done, all| told.progress(step, done, all), &mut each).map_err(Failure::told)?;
         written?;
+        if let Some(begins) = reader.begins().map_err(Failure::told)? {
+            // Whoever closed standard error does not want to know.
+            let _ = writeln!(io::stderr(), "{begins}");
+        }
         if count == 0 && !self.json {
-            writeln!(output, "nothing: every notification was understood")?;
+            writeln!(output, "nothing: every notification was understood and booked")?;
         }
         Ok(())
     }
 
     fn line(&self, numbered: &Numbered<'_>) -> Option<String> {
         let record = &numbered.record;
-        let Body::Kept { digest, problem, redacted } = &record.body else { return None };
         let too_old = self.since.is_some_and(|since| record.at < since);
         if too_old || self.program.is_some_and(|program| record.program != Some(program)) {
             return None;
         }
-        let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-        let (number, at) = (numbered.number, record.at.to_string());
         let program = record.program.map_or_else(|| "-".to_owned(), |program| program.to_string());
-        let platform = record.platform.map_or_else(|| "-".to_owned(), |platform| platform.to_string());
+        // What an operator did, an operator heard about.
+        let platform = record.platform?.to_string();
+        let (problem, details, more) = match &record.body {
+            Body::Kept { digest, problem, redacted } => not_understood(digest, problem, redacted),
+            Body::Told { event, outcome } => not_booked(event, outcome.finding.filter(|finding| finding.is_not_booked())?),
+            Body::Decided { .. }
+            | Body::Adopted { .. }
+            | Body::Ordered { .. }
+            | Body::AccountEntered { .. }
+            | Body::CardEntered { .. }
+            | Body::RulesPublished
+            | Body::Trimmed { .. }
+            | Body::Opened => return None,
+        };
         Some(if self.json {
-            json!({"record": number, "at": at, "program": program, "platform": platform, "problem": problem,
-                   "redacted": redacted, "sha256": digest})
-            .to_string()
+            let about = [
+                ("record", numbered.number.into()),
+                ("at", record.at.to_string().into()),
+                ("program", program.into()),
+                ("platform", platform.into()),
+                ("problem", problem.into()),
+            ];
+            let members = about.into_iter().chain(more).map(|(name, value)| (name.to_owned(), value));
+            Value::Object(members.collect()).to_string()
         } else {
-            format!("record {number}  {at}  {program}  {platform}: {problem}\n  sha256 {digest}\n  {redacted}")
+            format!("record {}  {}  {program}  {platform}: {problem}\n  {}", numbered.number, record.at, details.join("\n  "))
         })
     }
+}
+
+/// What is wrong, the lines below it, and the further members of the JSON.
+type Listed = (String, Vec<String>, Vec<(&'static str, Value)>);
+
+fn not_understood(digest: &[u8], problem: &str, redacted: &str) -> Listed {
+    let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    let lines = vec![format!("sha256 {digest}"), redacted.to_owned()];
+    (problem.to_owned(), lines, vec![("redacted", redacted.into()), ("sha256", digest.into())])
+}
+
+fn not_booked(event: &ToldEvent, finding: Finding) -> Listed {
+    let says = phrases::fact(&event.fact);
+    let payment = event.fact.payments().0.map(|payment| payment.authorization.to_string());
+    let names = [
+        ("key", Some(event.key.to_string())),
+        ("payment", payment),
+        ("card", event.subject.card.map(|card| card.to_string())),
+        ("cardholder", event.subject.cardholder.map(|cardholder| cardholder.to_string())),
+    ];
+    let named = |(name, value): &(&'static str, Option<String>)| value.as_ref().map(|value| format!("{name} {value}"));
+    let line = names.iter().filter_map(named).collect::<Vec<_>>().join(", ");
+    let mut more: Vec<_> = names.into_iter().map(|(name, value)| (name, value.into())).collect();
+    more.extend([("says", says.clone().into()), ("finding", finding.name().into())]);
+    (format!("{says}. {}", phrases::finding(finding)), vec![line], more)
 }

@@ -1,13 +1,15 @@
-//! `holdfast journal verify`: proves that no record of the journal was changed, lost or put elsewhere.
+//! `holdfast journal`: `verify` proves that no record was changed, lost or put elsewhere; `trim` is in a file of its own.
 
 use std::io::{self, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use serde_json::json;
 
+use super::trim::Trim;
 use super::{Failure, Place};
-use crate::journal::{Reader, Stage, Verified, head_number};
+use crate::journal::state_file::{self, hexadecimal};
+use crate::journal::{Checkpoint, Reader, Stage, Verified, head_number};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -17,14 +19,15 @@ Examples:
 
 It only reads, beside a running server or without one, and takes as long as reading the whole file. The head is the hash
 of the last commit group, and stands for every record before it: kept elsewhere with the number of the last record, it
-proves later that nothing was changed. Its first 48 bits as a number are the metric holdfast_journal_head.
+proves later that nothing was changed. Its first 48 bits as a number are the metric holdfast_journal_head. Where the oldest
+records were dropped, the checkpoint that stands for them is proven too: its file, and that a record of the chain names it.
 
 Exit codes:
   0  whole
   1  damaged (where, and what to do, on standard error), or not there
   2  the command line is not understood";
 
-/// Proves the journal.
+/// Proves the journal, or drops its oldest records.
 #[derive(Debug, Args)]
 pub struct Journal {
     #[command(subcommand)]
@@ -34,6 +37,7 @@ pub struct Journal {
 #[derive(Debug, Subcommand)]
 enum JournalCommand {
     Verify(Verify),
+    Trim(Trim),
 }
 
 /// Walks the whole chain of the journal, from its first record to its last.
@@ -53,6 +57,7 @@ impl Journal {
     pub(super) fn run(self, output: &mut dyn io::Write) -> Result<(), Failure> {
         match self.command {
             JournalCommand::Verify(verify) => verify.run(output),
+            JournalCommand::Trim(trim) => trim.run(output),
         }
     }
 }
@@ -105,13 +110,15 @@ pub(super) fn as_json(verified: &Verified) -> serde_json::Value {
         "engines": verified.engines,
         "head": hexadecimal(&verified.head),
         "head_number": head_number(&verified.head),
+        "checkpoint": verified.checkpoint.as_ref().map(checkpoint_as_json),
     })
 }
 
 pub(super) fn as_lines(verified: &Verified) -> String {
     let engines: Vec<_> = verified.engines.iter().map(String::as_str).collect();
+    let checkpoint = verified.checkpoint.as_ref().map_or_else(String::new, checkpoint_as_lines);
     format!(
-        "records      {} ({} to {}) in {} groups\nwritten by   {}\nhead         {}\nhead number  {}\n",
+        "records      {} ({} to {}) in {} groups\nwritten by   {}\nhead         {}\nhead number  {}\n{checkpoint}",
         verified.records(),
         verified.first,
         verified.last,
@@ -122,6 +129,39 @@ pub(super) fn as_lines(verified: &Verified) -> String {
     )
 }
 
-fn hexadecimal(hash: &[u8; 32]) -> String {
-    hash.iter().map(|byte| format!("{byte:02x}")).collect()
+pub(super) fn checkpoint_as_json(checkpoint: &Checkpoint) -> serde_json::Value {
+    let state = checkpoint.state_of(Path::new("")).ok();
+    json!({
+        "record": checkpoint.record,
+        "chain": hexadecimal(&checkpoint.chain),
+        "dropped_up_to": state.as_ref().map(|state| state.at.to_string()),
+        "file": state_file::path_of(Path::new(""), checkpoint.record).display().to_string(),
+        "sha256": state.as_ref().map(|state| hexadecimal(&state.sha256)),
+        "bytes": state.as_ref().map(|state| state.bytes),
+        "accounts": state.as_ref().map(|state| state.accounts),
+        "cards": state.as_ref().map(|state| state.cards),
+        "holds_open": state.as_ref().map(|state| state.holds_open),
+    })
+}
+
+/// What stands for the records that were dropped.
+pub(super) fn checkpoint_as_lines(checkpoint: &Checkpoint) -> String {
+    let file = state_file::path_of(Path::new(""), checkpoint.record);
+    let mut lines = format!(
+        "checkpoint   at record {}, in {}\n  chain      {}\n",
+        checkpoint.record,
+        file.display(),
+        hexadecimal(&checkpoint.chain)
+    );
+    if let Ok(state) = checkpoint.state_of(&file) {
+        lines.push_str(&format!(
+            "  state      {} accounts, {} cards, {} open holds; sha256 {}\n  dropped    what was recorded up to {}\n",
+            state.accounts,
+            state.cards,
+            state.holds_open,
+            hexadecimal(&state.sha256),
+            state.at
+        ));
+    }
+    lines
 }

@@ -62,6 +62,7 @@ impl Ledger {
             | ControlAnswer::Balance(_)
             | ControlAnswer::RulesInForce(_)
             | ControlAnswer::RulesHistory(_)
+            | ControlAnswer::Trimmed(_)
             | ControlAnswer::RowsRefused { .. } => Ok(answer),
         }
     }
@@ -73,10 +74,12 @@ impl Ledger {
     }
 }
 
-/// Whether a request changes nothing, so that it must not begin a ledger either.
+/// Whether a request brings nothing in, so that it must not begin a ledger either.
 fn only_reads(request: &ControlRequest) -> bool {
     match request {
-        ControlRequest::Balance(_) | ControlRequest::Balances(_) | ControlRequest::RulesHistory(_) => true,
+        ControlRequest::Balance(_) | ControlRequest::Balances(_) | ControlRequest::RulesHistory(_) | ControlRequest::Trim(_) => {
+            true
+        }
         ControlRequest::Import(_) | ControlRequest::RulesPublish(_) | ControlRequest::RulesRollback(_) => false,
     }
 }

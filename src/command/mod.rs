@@ -19,14 +19,17 @@ pub mod inbox;
 pub mod journal;
 pub mod ledger;
 pub mod migrate;
+pub mod preview;
 pub mod replay;
 pub mod restore;
 pub mod rules;
 pub mod selftest;
 pub mod serve;
 pub mod settlement;
+pub mod stand_in;
 #[cfg(test)]
 mod tests;
+pub mod trim;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -52,6 +55,7 @@ enum Command {
     Import(import::Import),
     Balance(balance::Balance),
     Rules(rules::Rules),
+    StandIn(stand_in::StandIn),
     Inbox(inbox::Inbox),
     Journal(journal::Journal),
     Explain(explain::Explain),
@@ -139,6 +143,7 @@ impl Cli {
             Command::Import(import) => import.run(output),
             Command::Balance(balance) => balance.run(output),
             Command::Rules(rules) => rules.run(output),
+            Command::StandIn(stand_in) => stand_in.run(output),
             Command::Journal(journal) => journal.run(output),
             Command::Explain(explain) => explain.run(output),
             Command::Settlement(settlement) => settlement.run(output),

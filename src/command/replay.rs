@@ -16,7 +16,8 @@ Examples:
   holdfast replay --from 120000 --to 130000
   holdfast replay --json | jq .field
 
-It only reads, beside a running server or without one. Every record is decided again with the ruleset that was in force (by
+It only reads, beside a running server or without one. A journal whose oldest records were dropped is decided again from
+its checkpoint on. Every record is decided again with the ruleset that was in force (by
 its hash), the facts and the times that the record tells, on the state that the records before it made: the rules' verdict,
 what limits had counted, and what became of it must come out the same. The version that wrote a record promises that; under a
 newer one, what differs is what the newer version decides otherwise. With --json each difference is one line, and the last

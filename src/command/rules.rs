@@ -13,6 +13,7 @@ use super::{Failure, Place};
 use crate::config::{Config, Overrides, ProgramConfig};
 use crate::control::protocol::{RulesHistory, RulesPublish, RulesRollback};
 use crate::control::{ControlAnswer, ControlRequest, RulesVersion};
+use crate::journal::KeptKind;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -98,15 +99,15 @@ struct Rollback {
     place: Place,
 }
 
-/// Who changes the rules, and why: kept with the version.
+/// Who changes what decides, and why: kept with the version.
 #[derive(Debug, Args)]
-struct Signature {
+pub(super) struct Signature {
     /// Who does this; a login or a ticket's assignee, kept for ever.
     #[arg(long, value_name = "WHO", value_parser = clap::builder::NonEmptyStringValueParser::new())]
-    by: String,
+    pub by: String,
     /// Why, for whoever reads the history.
     #[arg(long, value_name = "TEXT", value_parser = clap::builder::NonEmptyStringValueParser::new())]
-    why: String,
+    pub why: String,
 }
 
 impl Rules {
@@ -134,47 +135,60 @@ impl Publish {
     fn run(self, output: &mut dyn io::Write) -> Result<(), Failure> {
         let text = read(&self.file)?;
         let Signature { by, why } = self.signature;
-        let publish = RulesPublish { program: self.program, file: self.file.display().to_string(), text, by, why };
+        let publish =
+            RulesPublish { kind: KeptKind::Rules, program: self.program, file: self.file.display().to_string(), text, by, why };
         in_force(self.place, ControlRequest::RulesPublish(publish), output)
     }
 }
 
 impl History {
     fn run(self, output: &mut dyn io::Write) -> Result<(), Failure> {
-        let asked = ControlRequest::RulesHistory(RulesHistory { program: self.program });
-        let versions = match Ledger::at(self.place)?.ask(asked)? {
-            ControlAnswer::RulesHistory(versions) => versions,
-            ControlAnswer::Imported(_)
-            | ControlAnswer::Balances(_)
-            | ControlAnswer::Balance(_)
-            | ControlAnswer::RulesInForce(_)
-            | ControlAnswer::RowsRefused { .. }
-            | ControlAnswer::Refused { .. }
-            | ControlAnswer::Unavailable { .. } => return Err(not_an_answer()),
-        };
-        for version in &versions {
-            if self.json {
-                writeln!(output, "{}", as_json(version))?;
-            } else {
-                writeln!(output, "{}", as_line(version))?;
-            }
-        }
-        Ok(())
+        let asked = RulesHistory { kind: KeptKind::Rules, program: self.program };
+        list_versions(self.place, asked, self.json, output)
     }
 }
 
 impl Rollback {
     fn run(self, output: &mut dyn io::Write) -> Result<(), Failure> {
         let Signature { by, why } = self.signature;
-        let rollback = RulesRollback { program: self.program, to: self.to, by, why };
+        let rollback = RulesRollback { kind: KeptKind::Rules, program: self.program, to: self.to, by, why };
         in_force(self.place, ControlRequest::RulesRollback(rollback), output)
     }
 }
 
-fn in_force(place: Place, request: ControlRequest, output: &mut dyn io::Write) -> Result<(), Failure> {
+/// Lists the versions, the latest first: a line each, of JSON if it is wanted.
+pub(super) fn list_versions(place: Place, asked: RulesHistory, json: bool, output: &mut dyn io::Write) -> Result<(), Failure> {
+    let versions = match Ledger::at(place)?.ask(ControlRequest::RulesHistory(asked))? {
+        ControlAnswer::RulesHistory(versions) => versions,
+        ControlAnswer::Imported(_)
+        | ControlAnswer::Balances(_)
+        | ControlAnswer::Balance(_)
+        | ControlAnswer::RulesInForce(_)
+        | ControlAnswer::RowsRefused { .. }
+        | ControlAnswer::Refused { .. }
+        | ControlAnswer::Trimmed(_)
+        | ControlAnswer::Unavailable { .. } => return Err(not_an_answer()),
+    };
+    for version in &versions {
+        if json {
+            writeln!(output, "{}", as_json(version))?;
+        } else {
+            writeln!(output, "{}", as_line(version))?;
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn in_force(place: Place, request: ControlRequest, output: &mut dyn io::Write) -> Result<(), Failure> {
     match Ledger::at(place)?.ask(request)? {
         ControlAnswer::RulesInForce(version) => {
-            Ok(writeln!(output, "program {}: version {} is in force since {}", version.program, version.hash, version.at)?)
+            let what = match version.kind {
+                KeptKind::Rules => String::new(),
+                KeptKind::StandIn => "stand-in ".to_owned(),
+                KeptKind::StandInOf(platform) => format!("stand-in for {platform}, "),
+            };
+            let RulesVersion { program, hash, at, .. } = *version;
+            Ok(writeln!(output, "program {program}: {what}version {hash} is in force since {at}")?)
         }
         ControlAnswer::Imported(_)
         | ControlAnswer::Balances(_)
@@ -182,11 +196,12 @@ fn in_force(place: Place, request: ControlRequest, output: &mut dyn io::Write) -
         | ControlAnswer::RulesHistory(_)
         | ControlAnswer::RowsRefused { .. }
         | ControlAnswer::Refused { .. }
+        | ControlAnswer::Trimmed(_)
         | ControlAnswer::Unavailable { .. } => Err(not_an_answer()),
     }
 }
 
-fn only_program(config: &Config, named: Option<ProgramId>) -> Result<&ProgramConfig, Failure> {
+pub(super) fn only_program(config: &Config, named: Option<ProgramId>) -> Result<&ProgramConfig, Failure> {
     let known = || config.programs.iter().map(|program| program.id.to_string()).collect::<Vec<_>>().join(", ");
     match (named, config.programs.as_slice()) {
         (Some(id), programs) => programs
@@ -198,7 +213,7 @@ fn only_program(config: &Config, named: Option<ProgramId>) -> Result<&ProgramCon
     }
 }
 
-fn read(file: &Path) -> Result<String, Failure> {
+pub(super) fn read(file: &Path) -> Result<String, Failure> {
     fs::read_to_string(file).map_err(|error| Failure::Told(format!("{}: cannot be read: {error}", file.display())))
 }
 

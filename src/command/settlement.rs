@@ -11,9 +11,10 @@ use jiff::civil::Date;
 use super::journal::Told;
 use super::{Failure, Place};
 use crate::config::{Config, Overrides, ProgramConfig};
-use crate::journal::Reader;
+use crate::journal::{Begins, Reader};
+use crate::ledger::embedded::projection::checkpoint::Beginning;
 use crate::settlement::report::{self, Title};
-use crate::settlement::{Cutoff, Day, Question, Reconciled, Summing, days, read_file, reconcile};
+use crate::settlement::{Cutoff, Day, Question, Reconciled, Summing, date_of, days, read_file, reconcile};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -24,7 +25,7 @@ Examples:
 It only reads, beside a running server or without one. A movement belongs to the day on which the platform says that the
 network settles it; where it does not say, to the day that ends at the program's settlement_cutoff, by when it happened or
 else by when it was recorded. Only what is balanced against a network is due; loads, fees, disputes and stand-in loss are
-listed beside it. The columns of the platform's file are named in [program.settlement_file]; its amounts are decimals.
+listed beside it. A day of which records were dropped (journal_keep_days) is not told. The columns of the platform's file are named in [program.settlement_file]; its amounts are decimals.
 
 Exit codes:
   0  told; and what there was to compare (the file, a settlement that the platform announced) is the same
@@ -72,9 +73,12 @@ impl Settlement {
 
 fn sum(data: &Path, program: &ProgramConfig, day: Date) -> Result<Day, Failure> {
     let reader = Reader::open(data).map_err(Failure::told)?;
-    reader.must_begin_at_the_first().map_err(Failure::told)?;
     let cutoff = Cutoff::new(program.time_zone.clone(), program.settlement_cutoff);
-    let mut summing = Summing::new(Question { program: program.id, day: days(day), cutoff });
+    let question = Question { program: program.id, day: days(day), cutoff };
+    let mut summing = match Beginning::of(&reader).map_err(Failure::told)? {
+        None => Summing::new(question),
+        Some(beginning) => sum_from(&beginning, question)?,
+    };
     let mut told = Told::default();
     reader
         .records(i64::MAX, &mut |step, done, all| told.progress(step, done, all), &mut |numbered| {
@@ -83,6 +87,25 @@ fn sum(data: &Path, program: &ProgramConfig, day: Date) -> Result<Day, Failure> 
         })
         .map_err(Failure::told)?;
     Ok(summing.finish())
+}
+
+/// Before the first record that is kept. A day of which something was dropped is not told at all: half a day is no settlement.
+fn sum_from(beginning: &Beginning, question: Question) -> Result<Summing, Failure> {
+    let Beginning { record, at, .. } = beginning;
+    let (day, last) = (question.day, question.cutoff.day_of(*at));
+    let begins = Begins { record: *record, at: *at };
+    let asked = date_of(day);
+    if day <= last {
+        let first = date_of(last.saturating_add(1));
+        return Err(Failure::Told(format!("--day: {asked} is not whole: {begins}; the first day that is, is {first}")));
+    }
+    if beginning.has_settled(&question.program, day).map_err(Failure::told)? {
+        return Err(Failure::Told(format!(
+            "--day: {asked} is not whole: {begins}, and the platform had counted money of that to this day"
+        )));
+    }
+    let (books, networks) = beginning.books().and_then(|books| Ok((books, beginning.networks()?))).map_err(Failure::told)?;
+    Ok(Summing::beginning_with(question, books, networks))
 }
 
 fn compare(file: &Path, program: &ProgramConfig, day: &Day) -> Result<Reconciled, Failure> {

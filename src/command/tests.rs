@@ -11,6 +11,7 @@ use super::*;
 use crate::control::protocol::{BalancesPage, IMPORT_ROWS_MAX, PageStart};
 use crate::control::server::ControlListener;
 use crate::control::{AccountReport, ControlAnswer, ControlRequest, ImportFile, ImportSummary, RowProblem, RulesVersion};
+use crate::journal::KeptKind;
 
 fn parse(line: &str) -> Result<Cli, ErrorKind> {
     Cli::try_parse_from(line.split(' ')).map_err(|error| error.kind())
@@ -37,6 +38,7 @@ fn what_is_understood() {
         "holdfast rules rollback --program p --to abc --by ann --why because",
         "holdfast journal verify --json --data d",
         "holdfast journal verify b",
+        "holdfast journal trim --dry-run --json --data d",
         "holdfast backup b --json --data d",
         "holdfast restore b --data d --json",
         "holdfast explain tx-1001 --program p --platform marqeta --hold 3 --json --data d",
@@ -93,6 +95,7 @@ fn every_command_teaches_by_example() {
         "balance",
         "rules",
         "journal verify",
+        "journal trim",
         "backup",
         "restore",
         "explain",
@@ -133,7 +136,15 @@ fn report() -> AccountReport {
 fn version(in_force: bool) -> RulesVersion {
     let at = Timestamp::from_unix_seconds(1_773_500_966);
     let program = ProgramId::new("demo").unwrap();
-    RulesVersion { program, hash: "5c1d".into(), at, by: "ann".into(), why: "no cash\nat night".into(), in_force }
+    RulesVersion {
+        kind: KeptKind::Rules,
+        program,
+        hash: "5c1d".into(),
+        at,
+        by: "ann".into(),
+        why: "no cash\nat night".into(),
+        in_force,
+    }
 }
 
 #[test]
@@ -224,12 +235,14 @@ fn server(request: ControlRequest) -> ControlAnswer {
             ControlAnswer::Unavailable { problem: "no disk".into() }
         }
         ControlRequest::RulesRollback(_) => ControlAnswer::Imported(ImportSummary::default()),
+        ControlRequest::Trim(_) => ControlAnswer::Unavailable { problem: "no disk".into() },
     }
 }
 
 const ACCOUNTS: &str = "account_id,program,currency,balance,credit_line,status\na,demo,USD,1,0,active\n";
 const CARD: &str = "card_token,account_id,cardholder_token,status\nc,a,h,active\n";
 const CARDS: &str = "card_token,account_id,cardholder_token,status\nc,a,h,active\nd,z,h,active\n";
+const FOREIGN: &str = "account_id,program,currency,balance,credit_line,status\na,gone,USD,1,0,active\nb,demo,EUR,1,0,active\n";
 const BROKEN: &str = "card_token,account_id,cardholder_token,status\n,a,h,open\n";
 
 #[test]
@@ -239,7 +252,14 @@ fn commands_against_a_running_server() {
     let history = format!("* {since} 5c1d ann: no cash at night\n  {since} 5c1d ann: no cash at night\n");
     let json = balance::as_json(&report()).to_string() + "\n";
     let table = balance::as_table(&report());
-    let files = [("a.csv", ACCOUNTS), ("c.csv", CARD), ("cc.csv", CARDS), ("broken.csv", BROKEN), ("r.toml", "rules")];
+    let files = [
+        ("a.csv", ACCOUNTS),
+        ("c.csv", CARD),
+        ("cc.csv", CARDS),
+        ("f.csv", FOREIGN),
+        ("broken.csv", BROKEN),
+        ("r.toml", "rules"),
+    ];
     let cases: &[(&str, Result<&str, &str>)] = &[
         ("holdfast balance acct-demo-1 --data @", Ok(&table)),
         ("holdfast balance acct-demo-1 --json --data @", Ok(&json)),
@@ -249,6 +269,14 @@ fn commands_against_a_running_server() {
         (
             "holdfast import --accounts @/none.csv --cards @/broken.csv --data @",
             Err("none.csv:1:1: cannot be read: No such file or directory (os error 2)\n\
+                 broken.csv:2:1: card_token: is empty\n\
+                 broken.csv:2:4: status: must be one of active, unactivated, frozen, lost, stolen, expired, closed"),
+        ),
+        // The programs are the configuration's: what is wrong with them is told beside what is wrong with the rows.
+        (
+            "holdfast import --accounts @/f.csv --cards @/broken.csv --data @",
+            Err("f.csv:2:2: program: is not a program of the configuration\n\
+                 f.csv:3:3: currency: must be the program's, USD\n\
                  broken.csv:2:1: card_token: is empty\n\
                  broken.csv:2:4: status: must be one of active, unactivated, frozen, lost, stolen, expired, closed"),
         ),

@@ -229,6 +229,12 @@ const FAULTS: &[Fault] = &[
 
 /// What is wrong only as long as something else is right: an account's program and currency are compared with the program's.
 const COMPARED: &[Fault] = &[
+    (
+        "c.toml",
+        "budget_ms = 3000\nreserve_ms = 400",
+        "budget_ms = 1\nreserve_ms = 5000",
+        "28:14: program[0].mount[0].reserve_ms: must be less than the budget, 1000 ms if that is mended",
+    ),
     ("accounts.csv", "a,one,EUR", "a,two,EUR", "2:2: program: is not a program of the configuration"),
     ("accounts.csv", "b,one,EUR", "b,one,USD", "3:3: currency: must be the program's, EUR"),
     ("accounts.csv", "c,one,EUR,1,0,active", "c,one,EUR,x,0,active", "4:4: balance: is not a decimal number"),
@@ -238,6 +244,7 @@ const COMPARED: &[Fault] = &[
         "c-2,c,h,x",
         "3:4: status: must be one of active, unactivated, frozen, lost, stolen, expired, closed",
     ),
+    ("cards.csv", "c-1,a,h", "c-1,z,h", "2:2: account_id: is not an account of the accounts file"),
     ("rules.toml", "currency = \"EUR\"", "currency = \"USD\"", "1:12: currency: must be the program's, EUR"),
     (
         "c.toml",
@@ -295,6 +302,7 @@ fn what_is_compared_with_the_program_is_told_beside_what_is_wrong_by_itself() {
     let all: Vec<_> = COMPARED.iter().collect();
     let mut told = messages(&directory, &all);
     let mut expected: Vec<_> = all.iter().map(|(file, _, _, message)| format!("{file}:{message}")).collect();
+    expected.push("c.toml:27:13: program[0].mount[0].budget_ms: must be a whole number from 1000 to 7000".to_owned());
     told.sort();
     expected.sort();
     assert_eq!(told, expected);

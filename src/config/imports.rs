@@ -35,8 +35,8 @@ impl ImportFiles<'_> {
     pub fn check(&self, program: Option<ProgramId>, currency: Option<Currency>) -> Result<(), Errors> {
         let (mut problems, mut accounts) = (Vec::new(), Seen::default());
         self.check_accounts(program, currency, &mut accounts, &mut problems);
-        // A card's account may be in one of the rows that could not be read.
-        let every_account_is_known = problems.is_empty();
+        // A card's account may be in one of the rows whose name, or which as a whole, could not be read.
+        let every_account_is_known = accounts.has_all_names() && !problems.iter().any(|problem| problem.column.is_empty());
         self.check_cards(program.filter(|_| every_account_is_known), &accounts, &mut problems);
         if problems.is_empty() {
             return Ok(());
@@ -61,6 +61,10 @@ impl ImportFiles<'_> {
             let accounts = rows.portion(IMPORT_ROWS_MAX, Some(seen), problems);
             if accounts.is_empty() {
                 return;
+            }
+            // Of another program by mistake, which is told; its cards are not astray because of it.
+            for row in accounts.iter().filter(|row| program.is_some_and(|program| program != row.program)) {
+                seen.add(program.as_ref(), row.account.as_str(), row.line);
             }
             let portion = Import { accounts, cards: Vec::new() };
             if program.is_some() {

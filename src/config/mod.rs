@@ -33,6 +33,8 @@ pub mod ruleset;
 pub mod secret;
 pub mod server;
 mod settlement;
+mod spool;
+pub mod stand_in;
 pub mod telemetry;
 #[cfg(test)]
 mod tests;
@@ -47,6 +49,7 @@ pub use program::{Environment, ProgramConfig};
 pub use reload::Reloaded;
 pub use responder::ResponderConfig;
 pub use server::{ServerConfig, TlsFiles};
+pub use spool::{BreakerConfig, SpoolConfig};
 pub use telemetry::TelemetryConfig;
 
 use optional::OptionalSection;
@@ -73,6 +76,10 @@ pub struct Config {
     pub responder: ResponderConfig,
     /// `[ledger]`: where the money is.
     pub ledger: LedgerConfig,
+    /// `[spool]`.
+    pub spool: SpoolConfig,
+    /// `[breaker]`.
+    pub breaker: BreakerConfig,
     /// `[telemetry]`: one line a callback; `None` for none.
     pub telemetry: Option<TelemetryConfig>,
     /// `[[program]]`: at least one.
@@ -187,6 +194,9 @@ fn read_root(
     let secrets = SecretReader { directory, environment: surroundings.environment };
     let (ledger, spots) = ledger::read(OptionalSection::open(&root, "ledger"), overrides.data.as_deref(), Some(&secrets));
 
+    let spool = spool::read(OptionalSection::open(&root, "spool"), &ledger.data);
+    let breaker = spool::read_breaker(OptionalSection::open(&root, "breaker"));
+
     let telemetry = root.optional_section("telemetry").and_then(|section| telemetry::read(section, &ledger.data));
 
     let reader = program::ProgramReader {
@@ -209,7 +219,19 @@ fn read_root(
         postgres.check_production(&spots.connection);
     }
     let programs = programs.configs?;
-    Some(Config { path: path.to_owned(), overrides, server, tls, api: api?, responder, ledger, telemetry, programs })
+    Some(Config {
+        path: path.to_owned(),
+        overrides,
+        server,
+        tls,
+        api: api?,
+        responder,
+        ledger,
+        spool,
+        breaker,
+        telemetry,
+        programs,
+    })
 }
 
 /// Whether only programs on this machine reach a listener: what the demo ships works there.

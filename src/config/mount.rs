@@ -91,14 +91,21 @@ impl MountReader<'_> {
     /// Budget and reserve, each by itself, then against each other and against the time that a body may take.
     fn times(&self, section: &Section<'_>, platform: Option<&Platform>) -> Option<(Duration, Duration)> {
         let range = platform.map_or(1..=60_000, |platform| whole_millis(platform.budget.min)..=whole_millis(platform.budget.max));
-        let (budget, spot) = match section.optional("budget_ms") {
-            Some(value) => (value.integer(range).and_then(millis), value.spot),
+        let written = section.optional("budget_ms");
+        let (budget, spot) = match &written {
+            Some(value) => (value.integer(range.clone()).and_then(millis), value.spot.clone()),
             None => (platform.map(|platform| platform.budget.default), section.spot.clone()),
         };
         let reserve = match section.optional("reserve_ms") {
             Some(value) => (value.integer(1..=60_000).and_then(millis), value.spot),
             None => (budget.map(default_reserve), section.spot.clone()),
         };
+        if let (Some(written), None, Some(reserve_max)) = (&written, budget, reserve.0)
+            && let Some(nearest) = written.nearest(range).and_then(millis).filter(|nearest| reserve_max >= *nearest)
+        {
+            // Told with the budget's own error: it stays wrong when that is mended.
+            reserve.1.wrong(format_args!("must be less than the budget, {} ms if that is mended", nearest.as_millis()));
+        }
         let times = (budget?, reserve.0?);
         self.leaves_time(times, &spot, &reserve.1).then_some(times)
     }

@@ -14,11 +14,13 @@ use super::Depth;
 use super::errors::{Error, Errors};
 use super::imports::ImportFiles;
 use super::mount::{MountConfig, MountReader, Taken};
-use super::read::Section;
+use super::read::{Section, Value};
 use super::ruleset::{self, HalfKnown, Home};
 use super::secret::SecretReader;
 use super::server::Exposure;
 use super::settlement;
+use super::stand_in::{self, StandInFiles};
+use crate::retention::{KEEP_DAYS_MAX, KEEP_DAYS_MIN};
 use crate::settlement::{FileColumns, TimeOfDay};
 
 /// One card program.
@@ -38,8 +40,12 @@ pub struct ProgramConfig {
     pub settlement_cutoff: TimeOfDay,
     /// `[program.settlement_file]`: the columns of the platform's settlement file.
     pub settlement_file: Option<FileColumns>,
+    /// `journal_keep_days`: for how long its records are kept; `None` for ever.
+    pub journal_keep_days: Option<u32>,
     /// `rules`: the ruleset to start from in an empty ledger; later versions are published.
     pub rules_path: PathBuf,
+    /// `[program.stand_in]`: the stand-in tables to start from in an empty ledger; later versions are published.
+    pub stand_in: StandInFiles,
     /// `import_accounts`: accounts to import into an empty ledger.
     pub import_accounts: Option<PathBuf>,
     /// `import_cards`: cards to import into an empty ledger.
@@ -82,8 +88,13 @@ impl ProgramConfig {
     /// # Errors
     /// Everything that is wrong with it; `file` is what messages call it.
     pub fn check_ruleset_text(&self, file: &str, text: &str) -> Result<(), Errors> {
-        let home = Home { program: self.id, currency: self.currency, country: self.country };
-        ruleset::read(file, text, &home).map(|_| ())
+        ruleset::read(file, text, &self.home()).map(|_| ())
+    }
+
+    /// What this program's rulesets and stand-in tables are read for.
+    #[must_use]
+    pub const fn home(&self) -> Home {
+        Home { program: self.id, currency: self.currency, country: self.country }
     }
 
     /// The files to import into an empty ledger.
@@ -186,20 +197,27 @@ impl ProgramReader<'_> {
 
         let settlement_cutoff = settlement::cutoff(&section);
         let settlement_file = settlement::file(&section);
+        let journal_keep_days = section.optional("journal_keep_days").and_then(keep_days);
 
         if section.optional("mount").is_none() {
             section.spot.wrong("has no [[program.mount]]: no platform could call it");
         }
         let reader = MountReader { common: self, currency, environment };
         let mounts: Vec<_> = section.sections("mount").into_iter().map(|mount| reader.mount(mount, taken)).collect();
+        let stand_in = stand_in::read_files(&section, self.directory, &mounts);
         section.finish();
         let home = HalfKnown { program: id, currency, country };
         match self.depth {
             Depth::Credentials => {}
-            Depth::Rulesets => self.further.borrow_mut().append(check_rules(rules_path.as_deref(), &home)),
+            Depth::Rulesets => {
+                let mut further = self.further.borrow_mut();
+                further.append(check_rules(rules_path.as_deref(), &home));
+                further.append(check_stand_in(stand_in.as_ref(), &home));
+            }
             Depth::Everything => {
                 let imports = ImportFiles { accounts: import_accounts.as_deref(), cards: import_cards.as_deref() };
                 self.further.borrow_mut().append(check_rules(rules_path.as_deref(), &home));
+                self.further.borrow_mut().append(check_stand_in(stand_in.as_ref(), &home));
                 self.further.borrow_mut().append(imports.check(id, currency).err().unwrap_or_default());
             }
         }
@@ -211,7 +229,9 @@ impl ProgramReader<'_> {
             time_zone: time_zone?,
             settlement_cutoff: settlement_cutoff?,
             settlement_file: settlement_file?,
+            journal_keep_days,
             rules_path: rules_path?,
+            stand_in: stand_in?,
             import_accounts,
             import_cards,
             mounts: mounts.into_iter().collect::<Option<_>>()?,
@@ -219,11 +239,27 @@ impl ProgramReader<'_> {
     }
 }
 
+/// For how long records are kept; nothing if it is wrong.
+fn keep_days(written: Value<'_>) -> Option<u32> {
+    let days = written.integer(0..=KEEP_DAYS_MAX.into()).and_then(|days| u32::try_from(days).ok())?;
+    if days < KEEP_DAYS_MIN {
+        written.spot.wrong(format!(
+            "must be at least {KEEP_DAYS_MIN}: messages are known for 30 days, and holds wait 35 days for their platform's word"
+        ));
+        return None;
+    }
+    Some(days)
+}
+
 /// What is wrong with the ruleset that a program names, as far as the program is known.
 fn check_rules(rules: Option<&Path>, home: &HalfKnown) -> Errors {
     let Some(path) = rules else { return Errors::default() };
     let name = path.display().to_string();
     super::read_text(path).map_or_else(|unreadable| unreadable, |text| ruleset::check(&name, &text, home))
+}
+
+fn check_stand_in(files: Option<&StandInFiles>, home: &HalfKnown) -> Errors {
+    files.map(|files| files.check(home)).unwrap_or_default()
 }
 
 fn unique_id(text: &str, ids: &mut Vec<ProgramId>) -> Result<ProgramId, String> {

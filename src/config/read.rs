@@ -162,6 +162,14 @@ impl<'d> Value<'d> {
         }
     }
 
+    /// The nearest whole number in a range; nothing is noted, and what is no number has none.
+    #[must_use]
+    pub fn nearest(&self, range: RangeInclusive<i64>) -> Option<i64> {
+        let digits = self.value.as_integer()?;
+        let written = i64::from_str_radix(digits.as_str(), digits.radix()).ok()?;
+        Some(written.max(*range.start()).min(*range.end()))
+    }
+
     /// The value as a switch.
     #[must_use]
     pub fn switch(&self) -> Option<bool> {

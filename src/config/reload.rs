@@ -64,6 +64,12 @@ impl Config {
         if new.ledger != self.ledger {
             waiting.push("[ledger]".to_owned());
         }
+        if new.spool != self.spool {
+            waiting.push("[spool]".to_owned());
+        }
+        if new.breaker != self.breaker {
+            waiting.push("[breaker]".to_owned());
+        }
         if new.telemetry != self.telemetry {
             waiting.push("[telemetry]".to_owned());
         }
@@ -112,6 +118,7 @@ fn same_program(one: &ProgramConfig, other: &ProgramConfig) -> bool {
         && one.country == other.country
         && one.time_zone == other.time_zone
         && one.rules_path == other.rules_path
+        && one.stand_in == other.stand_in
 }
 
 /// Whether two readings of a mount agree in all but its credentials.

@@ -60,7 +60,8 @@ const fn platform(name: &'static str, budget_ms: [u64; 3]) -> Platform {
     };
     let credentials =
         Credentials { basic: Use::Needed, headers: Use::Possible, signing: Use::Possible, answering: Use::Possible };
-    Platform { name, routes: &[], budget, in_flight_duplicate: InFlightDuplicate::Join, credentials, build }
+    let in_flight_duplicate = InFlightDuplicate::Join;
+    Platform { name, routes: &[], budget, in_flight_duplicate, credentials, message_name: |key| key, build }
 }
 
 static PLATFORMS: [Platform; 3] = [
@@ -191,6 +192,18 @@ fn the_least_that_can_be_written_has_every_default() {
 }
 
 #[test]
+fn records_are_kept_for_ever_or_longer_than_keys_and_holds_last() {
+    let kept = |days: &str| {
+        let config = load(&LEAST.replace("rules =", &format!("journal_keep_days = {days}\nrules =")));
+        config.map(|config| config.programs[0].journal_keep_days)
+    };
+    assert_eq!(load(LEAST).unwrap().programs[0].journal_keep_days, None);
+    assert_eq!((kept("36").unwrap(), kept("36500").unwrap()), (Some(36), Some(36_500)));
+    assert!(kept("35").unwrap_err().contains("journal_keep_days: must be at least 36: messages are known for 30 days"));
+    assert!(kept("36501").unwrap_err().contains("journal_keep_days: must be a whole number from 0 to 36500"));
+}
+
+#[test]
 fn every_key_is_taken() {
     let directory = directory();
     let text = format!(
@@ -244,6 +257,76 @@ fn every_key_is_taken() {
     assert_eq!(mount.settings.values.len(), 2);
 }
 
+/// The program above with something about its settlement, in front of its mount.
+fn settled(text: &str) -> String {
+    LEAST.replacen("[[program.mount]]", &format!("{text}\n[[program.mount]]"), 1)
+}
+
+#[test]
+fn a_settlement_is_what_the_program_says_of_it() {
+    use crate::settlement::{FileColumns, Sign, TimeOfDay};
+    let program = |text: &str| load(&settled(text)).unwrap().programs.remove(0);
+    let plain = program("");
+    assert_eq!((plain.settlement_cutoff, plain.settlement_file), (TimeOfDay::DEFAULT, None));
+    assert_eq!(program("settlement_cutoff = '24:00'").settlement_cutoff, TimeOfDay::Midnight);
+    let early = jiff::civil::Time::constant(0, 1, 0, 0);
+    assert_eq!(program("settlement_cutoff = '00:01'").settlement_cutoff, TimeOfDay::At(early));
+    let least = FileColumns { payment: "p".into(), amount: "a".into(), currency: None, network: None, sign: Sign::Due };
+    assert_eq!(program("[program.settlement_file]\npayment = 'p'\namount = 'a'").settlement_file.as_ref(), Some(&least));
+    let whole = "[program.settlement_file]\npayment = 'p'\namount = 'a'\ncurrency = 'c'\nnetwork = 'n'\nsign = 'due_negative'";
+    let named = FileColumns { currency: Some("c".into()), network: Some("n".into()), sign: Sign::Ours, ..least };
+    assert_eq!(program(whole).settlement_file, Some(named));
+}
+
+#[test]
+fn what_can_be_wrong_with_a_settlement() {
+    const CUTOFF: &str =
+        "c.toml:8:21: program[0].settlement_cutoff: must be a time of day from \"00:01\" to \"24:00\", such as \"17:00\"";
+    const COLUMN: &str = "is empty; name a column";
+    const FILE: &str = "[program.settlement_file]";
+    const LEAST_OF_A_FILE: &str = "[program.settlement_file]\npayment = 'p'\namount = 'a'";
+    let cases = [
+        ("settlement_cutoff = '00:00'".to_owned(), CUTOFF.to_owned()),
+        ("settlement_cutoff = '24:01'".to_owned(), CUTOFF.to_owned()),
+        ("settlement_cutoff = '5pm'".to_owned(), CUTOFF.to_owned()),
+        ("settlement_cutoff = 17".to_owned(), "c.toml:8:21: program[0].settlement_cutoff: must be a text in quotes".to_owned()),
+        ("settlement_file = 'f.csv'".to_owned(), "c.toml:8:19: program[0].settlement_file: must be a table".to_owned()),
+        (
+            FILE.to_owned(),
+            "c.toml:8:1: program[0].settlement_file.payment: is missing\n\
+             c.toml:8:1: program[0].settlement_file.amount: is missing"
+                .to_owned(),
+        ),
+        (
+            format!("{FILE}\npayment = ''\namount = ''"),
+            format!(
+                "c.toml:9:11: program[0].settlement_file.payment: {COLUMN}\nc.toml:10:10: program[0].settlement_file.amount: {COLUMN}"
+            ),
+        ),
+        (
+            format!("{LEAST_OF_A_FILE}\ncurrency = ''\nnetwork = ''"),
+            format!(
+                "c.toml:11:12: program[0].settlement_file.currency: {COLUMN}\n\
+                 c.toml:12:11: program[0].settlement_file.network: {COLUMN}"
+            ),
+        ),
+        (
+            format!("{LEAST_OF_A_FILE}\nsign = 'positive'"),
+            "c.toml:11:8: program[0].settlement_file.sign: must be \"due_positive\" (a purchase is positive) or \"due_negative\""
+                .to_owned(),
+        ),
+        (
+            format!("{LEAST_OF_A_FILE}\ncolumns = 5"),
+            "c.toml:11:1: program[0].settlement_file.columns: is not a key of this table; its keys are payment, amount, currency, \
+             network, sign"
+                .to_owned(),
+        ),
+    ];
+    for (written, expected) in cases {
+        assert_eq!(load(&settled(&written)).err(), Some(expected), "{written}");
+    }
+}
+
 #[test]
 fn the_command_line_goes_over_the_file() {
     let address = |text: &str| text.parse::<SocketAddr>().unwrap();
@@ -284,7 +367,7 @@ fn what_can_be_wrong_with_the_process() {
         (
             "",
             "[sever]",
-            "c.toml:1:2: sever: is not a key of this table; its keys are server, responder, ledger, telemetry, program, api",
+            "c.toml:1:2: sever: is not a key of this table; its keys are server, responder, ledger, spool, breaker, telemetry, program, api",
         ),
         ("", "server = 1", "c.toml:1:10: server: must be a table"),
         (

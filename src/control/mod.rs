@@ -19,7 +19,7 @@ pub use protocol::{
 };
 
 use holdfast_core::{AccountId, ProgramId};
-use protocol::{BalancesPage, PageStart, RulesPublish, RulesRollback};
+use protocol::{BalancesPage, PageStart, RulesHistory, RulesPublish, RulesRollback, Trim, TrimReport};
 
 /// The socket's name in the data directory.
 pub const SOCKET_NAME: &str = "holdfast.sock";
@@ -53,23 +53,29 @@ pub trait Operations: Send + Sync {
         from: Option<PageStart>,
     ) -> impl Future<Output = Result<BalancesPage, OperationError>> + Send;
 
-    /// Puts a ruleset in force.
+    /// Puts a ruleset, or a stand-in table, in force.
     ///
     /// # Errors
-    /// Unknown program, or a ruleset that does not load: with all of its errors; the one in force stays.
+    /// Unknown program or platform, or a text that does not load: with all of its errors; the one in force stays.
     fn rules_publish(&self, publish: RulesPublish) -> impl Future<Output = Result<RulesVersion, OperationError>> + Send;
 
     /// Every version that was ever in force, the latest first.
     ///
     /// # Errors
     /// Unknown program.
-    fn rules_history(&self, program: ProgramId) -> impl Future<Output = Result<Vec<RulesVersion>, OperationError>> + Send;
+    fn rules_history(&self, asked: RulesHistory) -> impl Future<Output = Result<Vec<RulesVersion>, OperationError>> + Send;
 
     /// Puts an earlier version in force again.
     ///
     /// # Errors
     /// Unknown program, or no such version.
     fn rules_rollback(&self, rollback: RulesRollback) -> impl Future<Output = Result<RulesVersion, OperationError>> + Send;
+
+    /// Drops a portion of the journal's oldest records, as far as their programs allow, or tells what would go.
+    ///
+    /// # Errors
+    /// It could not be done now; nothing is lost.
+    fn trim(&self, trim: Trim) -> impl Future<Output = Result<TrimReport, OperationError>> + Send;
 }
 
 /// Why an operation did not happen.
@@ -92,10 +98,11 @@ pub async fn answer<O: Operations>(operations: &O, request: ControlRequest) -> C
         ControlRequest::RulesPublish(publish) => {
             operations.rules_publish(publish).await.map(|version| ControlAnswer::RulesInForce(Box::new(version)))
         }
-        ControlRequest::RulesHistory(asked) => operations.rules_history(asked.program).await.map(ControlAnswer::RulesHistory),
+        ControlRequest::RulesHistory(asked) => operations.rules_history(asked).await.map(ControlAnswer::RulesHistory),
         ControlRequest::RulesRollback(rollback) => {
             operations.rules_rollback(rollback).await.map(|version| ControlAnswer::RulesInForce(Box::new(version)))
         }
+        ControlRequest::Trim(trim) => operations.trim(trim).await.map(|report| ControlAnswer::Trimmed(Box::new(report))),
     };
     answered.unwrap_or_else(|error| match error {
         OperationError::Refused(problems) => ControlAnswer::Refused { problems },

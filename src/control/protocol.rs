@@ -10,6 +10,8 @@ use holdfast_core::hold::{AccountStatus, CardStatus};
 use holdfast_core::{AccountId, CardToken, CardholderToken, Money, ProgramId, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::journal::{Checkpoint, KeptKind};
+
 /// The longest line that asks, in bytes. Larger imports go in several.
 pub const REQUEST_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// The longest line that answers, in bytes.
@@ -27,12 +29,14 @@ pub enum ControlRequest {
     Balance(Balance),
     /// Tell every account's standing, a page at a time.
     Balances(Balances),
-    /// Put a ruleset in force.
+    /// Put a ruleset, or a stand-in table, in force.
     RulesPublish(RulesPublish),
     /// List the versions.
     RulesHistory(RulesHistory),
     /// Put an earlier version in force again.
     RulesRollback(RulesRollback),
+    /// Drop the oldest records of the journal.
+    Trim(Trim),
 }
 
 /// What is answered.
@@ -49,6 +53,8 @@ pub enum ControlAnswer {
     RulesInForce(Box<RulesVersion>),
     /// All versions, the latest first.
     RulesHistory(Vec<RulesVersion>),
+    /// What was dropped of the journal.
+    Trimmed(Box<TrimReport>),
     /// It cannot be done.
     Refused {
         /// One line an error.
@@ -214,9 +220,11 @@ pub struct AccountReport {
     pub holds_open: u64,
 }
 
-/// A ruleset to put in force.
+/// A ruleset, or a stand-in table, to put in force.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RulesPublish {
+    /// Which of the two, and for which platform.
+    pub kind: KeptKind,
     /// For which program.
     #[serde(deserialize_with = "from_text")]
     pub program: ProgramId,
@@ -233,6 +241,8 @@ pub struct RulesPublish {
 /// Whose versions.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RulesHistory {
+    /// Of what.
+    pub kind: KeptKind,
     /// The program.
     #[serde(deserialize_with = "from_text")]
     pub program: ProgramId,
@@ -241,6 +251,8 @@ pub struct RulesHistory {
 /// Which version to put in force again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RulesRollback {
+    /// Of what.
+    pub kind: KeptKind,
     /// For which program.
     #[serde(deserialize_with = "from_text")]
     pub program: ProgramId,
@@ -252,9 +264,11 @@ pub struct RulesRollback {
     pub why: String,
 }
 
-/// One version of a ruleset, each time it came into force.
+/// One version of a ruleset or stand-in table, each time it came into force.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RulesVersion {
+    /// Of what.
+    pub kind: KeptKind,
     /// The program.
     #[serde(deserialize_with = "from_text")]
     pub program: ProgramId,
@@ -268,6 +282,46 @@ pub struct RulesVersion {
     pub why: String,
     /// Whether it is the one that decides now.
     pub in_force: bool,
+}
+
+/// Whether the journal's oldest records go, or it is only told which would.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trim {
+    /// Which of the two.
+    pub mode: TrimMode,
+}
+
+/// What a trim does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TrimMode {
+    /// It only tells.
+    DryRun,
+    /// It drops.
+    Drop,
+}
+
+/// What was dropped, or would be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrimReport {
+    /// What it did.
+    pub mode: TrimMode,
+    /// The record that the journal began with.
+    pub first: i64,
+    /// The record that it begins with, or would.
+    pub begins: i64,
+    /// Its last record.
+    pub last: i64,
+    /// How many groups were dropped, or would be.
+    pub groups: u64,
+    /// When the last record of them was written.
+    pub dropped_up_to: Option<Timestamp>,
+    /// Why no more go.
+    pub stays_because: String,
+    /// Whether more may go at once.
+    pub more: bool,
+    /// What stands for what was dropped.
+    pub checkpoint: Option<Checkpoint>,
 }
 
 /// Reads an identifier, however JSON escaped it.

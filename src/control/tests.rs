@@ -9,7 +9,7 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 
 use holdfast_core::hold::{AccountStatus, CardStatus};
-use holdfast_core::{AccountId, CardToken, CardholderToken, Currency, Money, ProgramId, Timestamp};
+use holdfast_core::{AccountId, CardToken, CardholderToken, Currency, Money, PlatformName, ProgramId, Timestamp};
 use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 
@@ -19,13 +19,14 @@ use super::protocol::{
 };
 use super::server::{BindError, ControlListener};
 use super::*;
+use crate::journal::KeptKind;
 
 /// A ledger of one account that remembers nothing.
 struct OneAccount;
 
 fn version(program: ProgramId, by: &str, why: &str) -> RulesVersion {
     let at = Timestamp::from_unix_seconds(1_773_500_966);
-    RulesVersion { program, hash: "ab".repeat(32), at, by: by.into(), why: why.into(), in_force: true }
+    RulesVersion { kind: KeptKind::StandIn, program, hash: "ab".repeat(32), at, by: by.into(), why: why.into(), in_force: true }
 }
 
 impl Operations for OneAccount {
@@ -72,11 +73,15 @@ impl Operations for OneAccount {
         Ok(version(publish.program, &publish.by, &publish.why))
     }
 
-    async fn rules_history(&self, program: ProgramId) -> Result<Vec<RulesVersion>, OperationError> {
-        Ok(vec![version(program, "a", "b")])
+    async fn rules_history(&self, asked: RulesHistory) -> Result<Vec<RulesVersion>, OperationError> {
+        Ok(vec![version(asked.program, "a", "b")])
     }
 
     async fn rules_rollback(&self, _: RulesRollback) -> Result<RulesVersion, OperationError> {
+        Err(OperationError::Unavailable("the disk is full".into()))
+    }
+
+    async fn trim(&self, _: Trim) -> Result<TrimReport, OperationError> {
         Err(OperationError::Unavailable("the disk is full".into()))
     }
 }
@@ -110,14 +115,18 @@ fn every_request() -> Vec<ControlRequest> {
         ControlRequest::Import(Import { accounts: vec![account_row], cards: vec![card_row] }),
         ControlRequest::Balance(Balance { program: Some(program()), account }),
         ControlRequest::RulesPublish(RulesPublish {
+            kind: KeptKind::Rules,
             program: program(),
             file: "r.toml".into(),
             text: "[[rule]]\n".into(),
             by: by.clone(),
             why: why.clone(),
         }),
-        ControlRequest::RulesHistory(RulesHistory { program: program() }),
-        ControlRequest::RulesRollback(RulesRollback { program: program(), to: None, by, why }),
+        ControlRequest::RulesHistory(RulesHistory {
+            kind: KeptKind::StandInOf(PlatformName::new("apto").unwrap()),
+            program: program(),
+        }),
+        ControlRequest::RulesRollback(RulesRollback { kind: KeptKind::StandIn, program: program(), to: None, by, why }),
     ]
 }
 

@@ -8,7 +8,7 @@ use holdfast_core::hold::Fact;
 use holdfast_core::{AuthorizationRequest, IdempotencyKey, PaymentRef, PlatformName, ProgramId};
 
 use crate::journal::reader::Progress;
-use crate::journal::{Body, JournalError, Reader, Record};
+use crate::journal::{Begins, Body, JournalError, Reader, Record};
 
 /// What somebody asks to be explained.
 #[derive(Debug, Clone)]
@@ -41,8 +41,8 @@ pub struct Payment {
 /// Why there is no one payment to explain.
 #[derive(Debug)]
 pub enum NotOne {
-    /// No record knows the name.
-    Unknown(String),
+    /// No record knows the name; and from which record on the journal tells, if not from the first.
+    Unknown(String, Option<Begins>),
     /// Several payments go by it.
     Several(String, Vec<Payment>),
     /// The journal cannot be read.
@@ -52,11 +52,14 @@ pub enum NotOne {
 impl fmt::Display for NotOne {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            NotOne::Unknown(name) => write!(
-                f,
-                "no record of the journal knows `{name}`: neither a payment's id or alias, nor a key of the platform, nor a \
-                 decision's reference (\"dec=…\", external_authorization_id)"
-            ),
+            NotOne::Unknown(name, begins) => {
+                write!(
+                    f,
+                    "no record of the journal knows `{name}`: neither a payment's id or alias, nor a key of the platform, nor a \
+                     decision's reference (\"dec=…\", external_authorization_id)"
+                )?;
+                begins.map_or(Ok(()), |begins| write!(f, "; {begins}"))
+            }
             NotOne::Several(name, payments) => {
                 write!(f, "`{name}` names several payments; say which:")?;
                 payments.iter().try_for_each(|payment| {
@@ -95,7 +98,6 @@ type Whose = (Option<ProgramId>, Option<PlatformName>, Option<u64>);
 /// # Errors
 /// None, or several; or the journal cannot be read.
 pub fn find(reader: &Reader, sought: &Sought, progress: &mut Progress<'_>) -> Result<Payment, NotOne> {
-    reader.must_begin_at_the_first()?;
     let mut found: BTreeMap<Whose, Payment> = BTreeMap::new();
     reader.records(i64::MAX, progress, &mut |numbered| {
         let record = &numbered.record;
@@ -115,14 +117,14 @@ pub fn find(reader: &Reader, sought: &Sought, progress: &mut Progress<'_>) -> Re
         }
         Ok(())
     })?;
-    one_of(sought, found.into_values().collect())
+    one_of(sought, found.into_values().collect(), reader.begins()?)
 }
 
 /// What was asked and never held belongs to the hold of its name, if there is exactly one.
-fn one_of(sought: &Sought, found: Vec<Payment>) -> Result<Payment, NotOne> {
+fn one_of(sought: &Sought, found: Vec<Payment>, begins: Option<Begins>) -> Result<Payment, NotOne> {
     let (held, never): (Vec<_>, Vec<_>) = found.into_iter().partition(|payment| payment.hold.is_some());
     match (held.as_slice(), never.as_slice()) {
-        ([], []) => Err(NotOne::Unknown(sought.name.clone())),
+        ([], []) => Err(NotOne::Unknown(sought.name.clone(), begins)),
         ([], [only]) => Ok(only.clone()),
         ([only], others) if others.iter().all(|other| (other.program, other.platform) == (only.program, only.platform)) => {
             let names = others.iter().flat_map(|other| other.names.iter().cloned()).chain(only.names.iter().cloned());
@@ -159,7 +161,8 @@ fn refers(name: &str, record: &Record) -> bool {
         | Body::AccountEntered { .. }
         | Body::CardEntered { .. }
         | Body::RulesPublished
-        | Body::Opened => return false,
+        | Body::Opened
+        | Body::Trimmed { .. } => return false,
     };
     let (Some(program), Some(platform)) = (&record.program, &record.platform) else { return false };
     DecisionReference::of(program, platform, key).text().as_str() == name
@@ -178,7 +181,12 @@ pub(super) fn names_of(body: &Body, each: &mut dyn FnMut(&str)) {
             each(key.as_str());
             names_of_payment(payment, each);
         }
-        Body::Kept { .. } | Body::AccountEntered { .. } | Body::CardEntered { .. } | Body::RulesPublished | Body::Opened => {}
+        Body::Kept { .. }
+        | Body::AccountEntered { .. }
+        | Body::CardEntered { .. }
+        | Body::RulesPublished
+        | Body::Opened
+        | Body::Trimmed { .. } => {}
     }
 }
 

@@ -18,6 +18,7 @@ pub fn of(story: &Story) -> Value {
         "platform": story.payment.platform.map(|platform| platform.to_string()),
         "names": story.payment.names,
         "hold": story.payment.hold,
+        "begins": story.begins.map(|begins| json!({"record": begins.record, "dropped_up_to": begins.at.to_string()})),
         "moments": story.moments.iter().map(|each| moment(story, each)).collect::<Vec<_>>(),
         "now": {
             "payment": story.hold.map(|hold| json!({
@@ -71,7 +72,12 @@ fn moment(story: &Story, moment: &Moment) -> Value {
         Body::Ordered { key, order, outcome, .. } => {
             json!({"kind": "ordered", "key": key, "says": phrases::order(order), "order": order, "outcome": outcome})
         }
-        Body::Kept { .. } | Body::AccountEntered { .. } | Body::CardEntered { .. } | Body::RulesPublished | Body::Opened => {
+        Body::Kept { .. }
+        | Body::AccountEntered { .. }
+        | Body::CardEntered { .. }
+        | Body::RulesPublished
+        | Body::Opened
+        | Body::Trimmed { .. } => {
             json!({})
         }
     };

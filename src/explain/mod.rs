@@ -5,7 +5,7 @@
 
 pub mod find;
 pub mod json;
-mod phrases;
+pub mod phrases;
 pub mod story;
 pub mod words;
 

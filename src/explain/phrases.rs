@@ -2,7 +2,8 @@
 
 use holdfast_core::hold::{Fact, Finality, Finding, MovementCause, Order, RecordedOutcome, ReleaseCause, ToldAnswer};
 use holdfast_core::{
-    AuthorizationKind, AuthorizationRequest, Basis, CrossBorder, Decision, EntryMode, Posting, StandInCause, Wallet,
+    AuthorizationKind, AuthorizationRequest, Basis, CrossBorder, Decision, EntryMode, Posting, StandInBasis, StandInBy,
+    StandInCause, Wallet,
 };
 
 /// `a purchase of 27.35 USD with card card-demo-1 of user-demo-1 at a merchant of category 5411 in USA (mid 123), by chip`.
@@ -98,6 +99,25 @@ pub fn basis(basis: &Basis) -> String {
         Basis::Ledger => "by the ledger, on standing and funds".to_owned(),
         Basis::Replay => "as before".to_owned(),
         Basis::StandIn(cause) => format!("by stand-in, because {}", stand_in(*cause)),
+        Basis::StandInTable(StandInBasis { cause, by, table }) => {
+            format!("by stand-in ({}, table {table:.12}), because {}", stood_in_by(by), stand_in(*cause))
+        }
+    }
+}
+
+/// What in a stand-in table decided.
+fn stood_in_by(by: &StandInBy) -> String {
+    match by {
+        StandInBy::Standing => "before its rows: standing as last known".to_owned(),
+        StandInBy::Rule(rule) => format!("before its rows: rule {rule}"),
+        StandInBy::NoVerdict => "before its rows: no word of the rules".to_owned(),
+        StandInBy::Row(row) => format!("row {row}"),
+        StandInBy::NoRow => "no row applies".to_owned(),
+        StandInBy::Cap(cap) => format!("cap {cap}"),
+        StandInBy::Full => "as many approvals wait as are counted".to_owned(),
+        StandInBy::ModeDecline => "mode decline".to_owned(),
+        StandInBy::ModeApprove => "mode approve".to_owned(),
+        StandInBy::ModeDrop => "mode drop".to_owned(),
     }
 }
 

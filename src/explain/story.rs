@@ -5,8 +5,9 @@ use holdfast_core::hold::Hold;
 use super::find::{Payment, names_of};
 use crate::books::{Books, Standings};
 use crate::journal::reader::Progress;
-use crate::journal::{JournalError, Operation, Reader, Record};
+use crate::journal::{Begins, JournalError, Operation, Reader, Record};
 use crate::kept_rules::KeptRules;
+use crate::ledger::embedded::projection::checkpoint::Beginning;
 
 /// One payment's story.
 #[derive(Debug)]
@@ -21,6 +22,8 @@ pub struct Story {
     pub hold: Option<Hold>,
     /// The rules that spoke.
     pub rules: KeptRules,
+    /// From which record on the journal tells, where records of this payment were dropped.
+    pub begins: Option<Begins>,
 }
 
 /// One record of it.
@@ -43,7 +46,11 @@ pub struct Moment {
 /// # Errors
 /// The journal cannot be read.
 pub fn tell(reader: &Reader, payment: Payment, progress: &mut Progress<'_>) -> Result<Story, JournalError> {
-    let (mut books, mut moments) = (Books::default(), Vec::<Moment>::new());
+    let beginning = Beginning::of(reader)?;
+    let (mut books, mut moments) = (beginning.as_ref().map_or_else(|| Ok(Books::default()), Beginning::books)?, Vec::new());
+    let begins = beginning
+        .filter(|beginning| payment.hold.is_some_and(|hold| beginning.has_placed(hold)))
+        .map(|Beginning { record, at, .. }| Begins { record, at });
     reader.records(i64::MAX, progress, &mut |numbered| {
         let record = numbered.record;
         if !belongs(&payment, &record) {
@@ -57,10 +64,10 @@ pub fn tell(reader: &Reader, payment: Payment, progress: &mut Progress<'_>) -> R
         moments.push(Moment { number: numbered.number, record, operator, before, after });
         Ok(())
     })?;
-    let place = moments.iter().rev().map(|moment| moment.record.place).find(|place| place.account.is_some());
-    let hold = moments.iter().rev().find_map(|moment| moment.record.body.outcome()?.hold);
+    let place = moments.iter().rev().map(|moment: &Moment| moment.record.place).find(|place| place.account.is_some());
+    let hold = moments.iter().rev().find_map(|moment: &Moment| moment.record.body.outcome()?.hold);
     let now = place.map(|place| books.at(&place)).unwrap_or_default();
-    Ok(Story { payment, moments, now, hold, rules: KeptRules::of(reader)? })
+    Ok(Story { payment, moments, now, hold, rules: KeptRules::of(reader)?, begins })
 }
 
 /// Whether a record is about the payment: by its hold, or, where nothing was held, by name.

@@ -50,7 +50,7 @@ fn a_payment_is_found_by_each_of_its_names() {
     let unknown = find(&reader, &sought("tx-two"), &mut |_, _, _| {}).unwrap_err().to_string();
     assert!(unknown.starts_with("no record of the journal knows `tx-two`"), "{unknown}");
     let elsewhere = Sought { program: ProgramId::new("other").ok(), ..sought("tx-one") };
-    assert!(matches!(find(&reader, &elsewhere, &mut |_, _, _| {}), Err(NotOne::Unknown(_))));
+    assert!(matches!(find(&reader, &elsewhere, &mut |_, _, _| {}), Err(NotOne::Unknown(..))));
 }
 
 #[test]
@@ -162,4 +162,39 @@ fn a_name_of_two_payments_asks_which() {
     assert!(problem.starts_with("`tx-one` names several payments; say which:\n  --program demo --platform marqeta --hold 1"));
     let second = find(&reader, &Sought { hold: Some(2), ..sought("tx-one") }, &mut |_, _, _| {}).unwrap();
     assert_eq!(tell(&reader, second, &mut |_, _, _| {}).unwrap().moments.len(), 1);
+}
+
+#[test]
+fn a_payment_that_is_older_than_its_journal_is_told_from_there_on_and_said_so() {
+    let (mut house, reader) = told_to_the_end();
+    let whole = story(&reader, "tx-one");
+    house.start();
+    // Behind its question and its reversal, before its clearing.
+    house.trim(8);
+    let reader = house.stop();
+    let rest = story(&reader, "tx-one");
+    assert_eq!(rest.moments.iter().map(|moment| moment.number).collect::<Vec<_>>(), [8, 9]);
+    assert_eq!((rest.now, rest.hold), (whole.now, whole.hold), "accounts are what they were");
+    assert_eq!(rest.moments[0].before, whole.moments[2].before);
+    let told = words::of(&rest);
+    assert!(
+        told.contains("It is older than what is told here: the journal begins with record 8; what was recorded up to"),
+        "{told}"
+    );
+    assert_eq!(json::of(&rest)["begins"]["record"], 8);
+    assert!(!words::of(&whole).contains("It is older"));
+    let unknown = find(&reader, &sought("tx-gone"), &mut |_, _, _| {}).unwrap_err().to_string();
+    assert!(unknown.ends_with("was dropped"), "{unknown}");
+}
+
+#[test]
+fn a_payment_that_is_younger_than_the_dropped_records_is_told_whole() {
+    let (mut house, reader) = told_to_the_end();
+    let whole = story(&reader, "tx-one");
+    house.start();
+    house.trim(5);
+    let reader = house.stop();
+    let rest = story(&reader, "tx-one");
+    assert_eq!((rest.moments.len(), rest.begins), (whole.moments.len(), None));
+    assert_eq!(words::of(&rest), words::of(&whole));
 }

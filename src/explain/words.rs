@@ -45,6 +45,9 @@ impl Lines<'_> {
         let whose = payment.program.map_or_else(String::new, |program| format!(", program {program}"));
         let platform = payment.platform.map_or_else(String::new, |platform| format!(", platform {platform}"));
         self.text.push_str(&format!("Payment {}{whose}{platform}\n", names.join(" / ")));
+        if let Some(begins) = self.story.begins {
+            self.line(format!("It is older than what is told here: {begins}."));
+        }
     }
 
     fn moment(&mut self, moment: &Moment) {
@@ -73,7 +76,12 @@ impl Lines<'_> {
                 self.decided(moment, outcome);
             }
             // Not about a payment.
-            Body::Kept { .. } | Body::AccountEntered { .. } | Body::CardEntered { .. } | Body::RulesPublished | Body::Opened => {}
+            Body::Kept { .. }
+            | Body::AccountEntered { .. }
+            | Body::CardEntered { .. }
+            | Body::RulesPublished
+            | Body::Opened
+            | Body::Trimmed { .. } => {}
         }
         self.operator(moment);
         self.effect(moment);
@@ -141,7 +149,7 @@ impl Lines<'_> {
         let Some((decision, basis)) = &outcome.decision else { return };
         let grounds = match basis {
             Basis::Limit(limit) => format!("by limit {}", self.described(moment, limit)),
-            Basis::Rule(_) | Basis::Ledger | Basis::Replay | Basis::StandIn(_) => phrases::basis(basis),
+            Basis::Rule(_) | Basis::Ledger | Basis::Replay | Basis::StandIn(_) | Basis::StandInTable(_) => phrases::basis(basis),
         };
         self.line(format!("Answered: {}, {grounds}.", phrases::answer(decision)));
         if let (Decision::Decline { .. }, Some(found)) = (decision, outcome.finding) {
@@ -238,7 +246,8 @@ fn id_of(body: &Body) -> Option<&str> {
         | Body::AccountEntered { .. }
         | Body::CardEntered { .. }
         | Body::RulesPublished
-        | Body::Opened => None,
+        | Body::Opened
+        | Body::Trimmed { .. } => None,
     }
 }
 

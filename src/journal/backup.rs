@@ -1,7 +1,7 @@
 //! A copy of a journal in one file, made while it is being written, and back from such a file to a data directory.
 //!
-//! A backup is an SQLite file of its own, without a write-ahead log beside it: groups, rulesets, the checkpoint, and in a
-//! table of its own the mark, so that a backup that lost its end is refused as a journal is. Both ways end with a walk along
+//! A backup is an SQLite file of its own, without a write-ahead log beside it: groups, rulesets, the checkpoint with its
+//! state, and in a table of its own the mark, so that a backup that lost its end is refused as a journal is. Both ways end with a walk along
 //! the chain of what was written; until then it has another name.
 
 use std::fmt;
@@ -15,6 +15,7 @@ use rusqlite::{Connection, OpenFlags, params};
 use super::error::JournalError;
 use super::mark::{Mark, Synced};
 use super::reader::{BACKUP_TABLE, Progress, Reader, Stage, Verified};
+use super::state_file;
 use super::store::{self, FILE};
 use crate::clock;
 
@@ -63,6 +64,14 @@ impl From<JournalError> for CopyError {
 /// # Errors
 /// See [`CopyError`].
 pub fn backup(data: &Path, to: &Path, progress: &mut Progress<'_>) -> Result<(PathBuf, Verified), CopyError> {
+    // The state that one state of the journal relies on may go while it is copied; what came in its place is there then.
+    match back_up_once(data, to, progress) {
+        Err(CopyError::Journal(JournalError::StateMissing { .. })) => back_up_once(data, to, progress),
+        once => once,
+    }
+}
+
+fn back_up_once(data: &Path, to: &Path, progress: &mut Progress<'_>) -> Result<(PathBuf, Verified), CopyError> {
     let source = Reader::open(data)?;
     let failed = JournalError::disk(to);
     // One state for the whole of the copy, however much is appended meanwhile.
@@ -74,6 +83,9 @@ pub fn backup(data: &Path, to: &Path, progress: &mut Progress<'_>) -> Result<(Pa
     let verified = written_as(&file, |part| {
         let mut target = copy(&source.connection, part, progress)?;
         name_mark(&mut target, &Synced { last, chain: end.chain }).map_err(JournalError::disk(part))?;
+        if let Some(checkpoint) = source.checkpoint()? {
+            state_file::into_backup(&target, &checkpoint, source.directory())?;
+        }
         drop(target);
         Ok(Reader::open(part)?.called(source.path()).verify(progress)?)
     })?;
@@ -100,10 +112,12 @@ pub fn restore(from: &Path, data: &Path, progress: &mut Progress<'_>) -> Result<
         let verified = written_as(&data.join(FILE), |part| {
             let target = copy(&source.connection, part, progress)?;
             drop(target);
+            take_state_in(&source, data)?;
             // With the backup's own mark, before that is taken out.
             let verified = Reader::open(part)?.called(source.path()).verify(progress)?;
             let target = Connection::open(part).map_err(JournalError::disk(part))?;
-            target.execute_batch(&format!("DROP TABLE IF EXISTS {BACKUP_TABLE}")).map_err(JournalError::disk(part))?;
+            let tables = [BACKUP_TABLE, state_file::BACKUP_TABLE].map(|table| format!("DROP TABLE IF EXISTS {table}"));
+            target.execute_batch(&tables.join(";")).map_err(JournalError::disk(part))?;
             Ok(verified)
         })?;
         let (mut mark, _) = Mark::open(data)?;
@@ -114,8 +128,22 @@ pub fn restore(from: &Path, data: &Path, progress: &mut Progress<'_>) -> Result<
     if restored.is_err() {
         // The directory is as empty as it was, so that restoring can be tried again.
         let _ = fs::remove_file(data.join(store::LOCK));
+        let _ = state_file::throw_away_others(data, None);
     }
     restored
+}
+
+/// Writes the state that the restored journal will rely on, before there is one.
+fn take_state_in(source: &Reader, data: &Path) -> Result<(), JournalError> {
+    let Some(checkpoint) = source.checkpoint()? else { return Ok(()) };
+    let carried = source.carries_state()?;
+    state_file::write_anew(data, checkpoint.record, |file| {
+        if carried {
+            state_file::from_backup(&source.connection, source.path(), &checkpoint, file)
+        } else {
+            checkpoint.copy_state(source.directory(), file)
+        }
+    })
 }
 
 /// Writes a file under a name of its own, and gives it its real one when it is whole and on the disk.

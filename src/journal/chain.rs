@@ -122,7 +122,12 @@ impl Groups<'_> {
 
     /// Reads every group from the one that holds record `from` on, in order, checking the chain.
     pub fn walk(&self, from: i64, each: &mut EachGroup<'_>) -> Result<(), JournalError> {
-        let mut joint = self.before(self.group_with(from)?)?;
+        self.walk_from(self.before_group_of(from)?, each)
+    }
+
+    /// Reads every group behind a joint, in order, checking the chain.
+    pub fn walk_from(&self, from: Joint, each: &mut EachGroup<'_>) -> Result<(), JournalError> {
+        let mut joint = from;
         loop {
             let end = self.portion(joint, i64::MAX, i64::MAX, each)?;
             if end == joint {
@@ -147,10 +152,26 @@ impl Groups<'_> {
             && let Some(row) = rows.next().map_err(damage(joint.next))?
         {
             let row = Row::read(row).map_err(damage(joint.next))?;
-            joint = row.check(&joint).ok_or_else(|| JournalError::Broken(self.path.to_owned(), row.first))?;
+            let Some(end) = row.check(&joint) else { return Err(self.does_not_follow(&joint, row.first)) };
+            joint = end;
             each(row.first, row.body)?;
         }
         Ok(joint)
+    }
+
+    /// A group does not follow: it was damaged, or what was before it was dropped while somebody read it.
+    fn does_not_follow(&self, before: &Joint, first: i64) -> JournalError {
+        match self.start() {
+            Ok(start) if start.next > before.next => {
+                JournalError::DroppedMeanwhile { path: self.path.to_owned(), record: start.next }
+            }
+            Ok(_) | Err(_) => JournalError::Broken(self.path.to_owned(), first),
+        }
+    }
+
+    /// The end of the last group before the one that holds a record.
+    pub fn before_group_of(&self, record: i64) -> Result<Joint, JournalError> {
+        self.before(self.group_with(record)?)
     }
 
     /// Where the group begins that holds a record; the record itself if there is none.
@@ -163,11 +184,16 @@ impl Groups<'_> {
             .map_err(|error| JournalError::damage(self.path, record, error))
     }
 
-    /// The end of the last group that begins before this record.
+    /// The end of the last group that begins before this record. What lies before the beginning is not of the log any more, even
+    /// where it is not yet taken away.
     pub fn before(&self, record: i64) -> Result<Joint, JournalError> {
+        let start = self.start()?;
+        if record <= start.next {
+            return Ok(start);
+        }
         match self.last_before(record).map_err(|error| JournalError::damage(self.path, record, error))? {
             Some(joint) => Ok(joint),
-            None => self.start(),
+            None => Ok(start),
         }
     }
 

@@ -57,8 +57,36 @@ pub enum JournalError {
         /// The record that no group begins with.
         record: i64,
     },
-    /// The journal's oldest records were dropped, and what was asked needs them.
-    BeginsLater {
+    /// The journal's oldest records were dropped while they were read.
+    DroppedMeanwhile {
+        /// The file.
+        path: PathBuf,
+        /// The first record that is kept.
+        record: i64,
+    },
+    /// What stands for the dropped records is not there.
+    StateMissing {
+        /// The file that should be there.
+        path: PathBuf,
+        /// The first record that is kept.
+        record: i64,
+    },
+    /// What stands for the dropped records is not what it was.
+    StateChanged {
+        /// The file.
+        path: PathBuf,
+        /// The first record that is kept.
+        record: i64,
+    },
+    /// What stands for the dropped records is of a format that this program does not read.
+    StateOfOtherFormat {
+        /// The file.
+        path: PathBuf,
+        /// The first record that is kept.
+        record: i64,
+    },
+    /// No record behind the checkpoint names it: it was put there by other means.
+    Unannounced {
         /// The file.
         path: PathBuf,
         /// The first record that is kept.
@@ -154,10 +182,33 @@ impl fmt::Display for JournalError {
             JournalError::NoBoundary { path, record } => {
                 write!(f, "{}: no group begins with record {record}; drop up to one that does", path.display())
             }
-            JournalError::BeginsLater { path, record } => {
-                let path = path.display();
-                write!(f, "{path}: begins with record {record}; what was before it was dropped, and this needs it")
+            JournalError::DroppedMeanwhile { path, record } => {
+                write!(f, "{}: what was before record {record} was dropped while it was read; ask again", path.display())
             }
+            JournalError::StateMissing { path, record } => write!(
+                f,
+                "{}: is not there, and stands for everything before record {record}: put it back beside the journal, or restore \
+                 the data directory from a backup",
+                path.display()
+            ),
+            JournalError::StateChanged { path, record } => write!(
+                f,
+                "{}: is not what stood for everything before record {record}: it is damaged or was changed; restore the data \
+                 directory from a backup",
+                path.display()
+            ),
+            JournalError::StateOfOtherFormat { path, record } => write!(
+                f,
+                "{}: stands for everything before record {record}, in a format that this version does not read; start the \
+                 version that wrote it",
+                path.display()
+            ),
+            JournalError::Unannounced { path, record } => write!(
+                f,
+                "{}: no record names the checkpoint at record {record} that it begins with: the checkpoint was changed; restore \
+                 the data directory from a backup",
+                path.display()
+            ),
             JournalError::InUse(path) => {
                 write!(f, "{}: is in use by another Holdfast; stop that one, or choose another data directory", path.display())
             }

@@ -11,6 +11,7 @@ use holdfast_core::Timestamp;
 use super::error::JournalError;
 use super::group::RecordError;
 use super::operations::{Noted, Operation};
+use super::retention::Checkpoint;
 use super::rulesets::KeptRuleset;
 
 /// Takes one group that is read: the counter of its first record, and its bytes.
@@ -52,11 +53,9 @@ pub trait Log: Send {
     /// It still fails; the log is as it was, and may be reopened again.
     fn reopen(&mut self) -> Result<(), JournalError>;
 
-    /// Keeps the source of a ruleset, by its hash. Kept before it is used, so that a record never names an unknown one.
-    ///
-    /// # Errors
-    /// The disk.
-    fn keep_ruleset(&mut self, ruleset: &KeptRuleset) -> Result<(), JournalError>;
+    /// Keeps the source of a ruleset, by its hash, with the group that is appended next: both are there or neither, so that a
+    /// record never names an unknown one, and none is listed whose publication failed.
+    fn keep_ruleset(&mut self, ruleset: KeptRuleset);
 
     /// Every publication of a program's rulesets, oldest first.
     ///
@@ -75,6 +74,18 @@ pub trait Log: Send {
     /// # Errors
     /// The disk.
     fn noted(&self, id: &[u8; 16]) -> Result<Option<Timestamp>, JournalError>;
+
+    /// From now on, durably, the log begins at this checkpoint. What lies before it is taken away afterwards.
+    ///
+    /// # Errors
+    /// No group ends right before it, or the disk: the log begins where it began.
+    fn begin_at(&mut self, checkpoint: &Checkpoint) -> Result<(), JournalError>;
+
+    /// Takes away a piece of what lies before the beginning; how many groups that were, 0 once nothing is left.
+    ///
+    /// # Errors
+    /// The disk.
+    fn take_away(&mut self) -> Result<u64, JournalError>;
 
     /// An error of this log's chain.
     fn broken(&self, first: i64) -> JournalError {

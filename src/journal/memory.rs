@@ -13,6 +13,7 @@ use super::chain::link;
 use super::error::JournalError;
 use super::log::{EachGroup, Log};
 use super::operations::{Noted, Operation};
+use super::retention::Checkpoint;
 use super::rulesets::KeptRuleset;
 use super::store::Sync;
 
@@ -49,7 +50,6 @@ pub struct MemoryDisk(Arc<Mutex<Disk>>);
 #[derive(Debug, Default)]
 struct Disk {
     groups: Vec<Kept>,
-    rulesets: Vec<KeptRuleset>,
     operations: Vec<Operation>,
     /// So many of the groups are synced.
     synced: usize,
@@ -67,6 +67,7 @@ struct Kept {
     records: u32,
     chain: [u8; 32],
     body: Box<[u8]>,
+    rulesets: Vec<KeptRuleset>,
 }
 
 impl Kept {
@@ -113,7 +114,7 @@ impl MemoryDisk {
             disk.mark = next.saturating_sub(1);
         }
         drop(disk);
-        Ok(MemoryLog { disk: self.clone(), sync, opening, next, chain })
+        Ok(MemoryLog { disk: self.clone(), sync, opening, next, chain, brought: Vec::new() })
     }
 
     /// The next appends go like this, in this order, after those that were planned before.
@@ -162,6 +163,8 @@ pub struct MemoryLog {
     opening: u64,
     next: i64,
     chain: [u8; 32],
+    /// Rulesets that the next group brings.
+    brought: Vec<KeptRuleset>,
 }
 
 impl MemoryLog {
@@ -186,8 +189,8 @@ impl Log for MemoryLog {
     }
 
     fn append(&mut self, records: u32, bytes: &[u8]) -> Result<(), JournalError> {
-        let kept =
-            Kept { first: self.next, records, chain: link(&self.chain, self.next, records.into(), bytes), body: bytes.into() };
+        let (first, rulesets) = (self.next, std::mem::take(&mut self.brought));
+        let kept = Kept { first, records, chain: link(&self.chain, first, records.into(), bytes), body: bytes.into(), rulesets };
         let (next, chain) = (kept.next(), kept.chain);
         let mut disk = self.disk()?;
         let fault = disk.appends.pop_front().unwrap_or(Fault::None);
@@ -243,13 +246,14 @@ impl Log for MemoryLog {
         Ok(())
     }
 
-    fn keep_ruleset(&mut self, ruleset: &KeptRuleset) -> Result<(), JournalError> {
-        self.disk()?.rulesets.push(ruleset.clone());
-        Ok(())
+    fn keep_ruleset(&mut self, ruleset: KeptRuleset) {
+        self.brought.push(ruleset);
     }
 
     fn rulesets(&self, program: &str) -> Result<Vec<KeptRuleset>, JournalError> {
-        Ok(self.disk()?.rulesets.iter().filter(|ruleset| ruleset.program == program).cloned().collect())
+        let disk = self.disk()?;
+        let kept = disk.groups.iter().flat_map(|group| &group.rulesets);
+        Ok(kept.filter(|ruleset| ruleset.program == program).cloned().collect())
     }
 
     fn note(&mut self, operation: &Operation) -> Result<Noted, JournalError> {
@@ -267,5 +271,13 @@ impl Log for MemoryLog {
 
     fn noted(&self, id: &[u8; 16]) -> Result<Option<Timestamp>, JournalError> {
         Ok(self.disk()?.operations.iter().find(|known| known.id() == *id).map(|known| known.at))
+    }
+
+    fn begin_at(&mut self, _checkpoint: &Checkpoint) -> Result<(), JournalError> {
+        Err(JournalError::Simulated("it keeps everything"))
+    }
+
+    fn take_away(&mut self) -> Result<u64, JournalError> {
+        Ok(0)
     }
 }

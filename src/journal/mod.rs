@@ -6,7 +6,8 @@
 //!
 //! [`record`] is what is written, [`log`] what the ledger needs of whoever keeps it, [`store`] how it is kept on a disk, and
 //! [`memory`] how a simulation keeps it. [`reader`] proves one beside its writer,
-//! [`records`] reads it, [`backup`] copies one.
+//! [`records`] reads it, [`backup`] copies one. [`retention`] moves its beginning, and [`state_file`] keeps what the records
+//! before that amount to.
 
 pub mod backup;
 mod chain;
@@ -24,6 +25,7 @@ mod remarks;
 pub mod retention;
 pub mod rulesets;
 mod schema;
+pub mod state_file;
 pub mod store;
 mod tail;
 mod wal;
@@ -37,8 +39,9 @@ pub use operations::{Noted, Operation};
 pub use reader::{Reader, Stage, Verified};
 pub use record::{Body, BodyRef, Place, Record, RecordRef, Uses};
 pub use records::Numbered;
-pub use retention::Checkpoint;
-pub use rulesets::KeptRuleset;
+pub use retention::{Begins, Checkpoint};
+pub use rulesets::{KeptKind, KeptRuleset};
+pub use state_file::State as CheckpointState;
 pub use store::{Journal, Sync};
 pub use tail::Tail;
 pub use wal::TornEnd;

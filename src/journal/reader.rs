@@ -9,7 +9,10 @@ use super::chain::{Groups, Joint};
 use super::error::JournalError;
 use super::group::Group;
 use super::mark::{self, Found, Synced};
+use super::record::Body;
+use super::retention::Checkpoint;
 use super::schema;
+use super::state_file;
 use super::store::FILE;
 
 /// What takes its time.
@@ -33,6 +36,10 @@ pub struct Reader {
     schema: i32,
     /// What it must reach.
     synced: Synced,
+    /// Where it lies.
+    directory: PathBuf,
+    /// Where it began when it was opened: whoever reads it all holds on to that.
+    start: Joint,
 }
 
 /// What a journal was proven to hold.
@@ -48,6 +55,8 @@ pub struct Verified {
     pub engines: BTreeSet<String>,
     /// The hash of the last group, which stands for everything before it.
     pub head: [u8; 32],
+    /// What stands for the records before `first`, proven too.
+    pub checkpoint: Option<Checkpoint>,
 }
 
 impl Verified {
@@ -78,7 +87,9 @@ impl Reader {
             Found::Synced(synced) => synced,
             Found::Nothing | Found::Damaged => backup_mark(&connection, &path)?,
         };
-        Ok(Reader { path, connection, schema, synced })
+        let directory = path.parent().unwrap_or(Path::new("")).to_owned();
+        let start = Groups { connection: &connection, path: &path, schema }.start()?;
+        Ok(Reader { path, connection, schema, synced, directory, start })
     }
 
     /// The same, called otherwise in errors: a copy by what it is a copy of.
@@ -88,7 +99,7 @@ impl Reader {
     }
 
     /// What errors call it.
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
@@ -117,16 +128,22 @@ impl Reader {
     pub fn verify(&self, progress: &mut Progress<'_>) -> Result<Verified, JournalError> {
         let groups = self.groups();
         self.must_reach_mark()?;
-        groups.checkpoint()?;
-        let (start, end) = (groups.start()?, groups.end()?);
+        let checkpoint = self.begins_with()?;
+        if let Some(checkpoint) = &checkpoint {
+            self.prove_state(checkpoint)?;
+        }
+        // What the chain says of it, last.
+        let mut announced = None;
+        let (start, end) = (self.start, groups.end()?);
         let mut verified = Verified {
             first: start.next,
             last: start.next.saturating_sub(1),
             groups: 0,
             engines: BTreeSet::new(),
             head: [0; 32],
+            checkpoint,
         };
-        groups.walk(0, &mut |first, bytes| {
+        groups.walk_from(start, &mut |first, bytes| {
             let unreadable = |error| JournalError::Unreadable(self.path.clone(), first, error);
             let group = Group::open(bytes).map_err(unreadable)?;
             if !verified.engines.contains(group.engine) {
@@ -137,7 +154,11 @@ impl Reader {
             }
             let mut last = verified.last;
             for record in group {
-                record.map_err(unreadable)?;
+                if let Body::Trimmed { record, seal, .. } = record.map_err(unreadable)?.body
+                    && record == start.next
+                {
+                    announced = Some(seal);
+                }
                 last = last.saturating_add(1);
             }
             (verified.last, verified.groups) = (last, verified.groups.saturating_add(1));
@@ -149,8 +170,51 @@ impl Reader {
         if joint.next != verified.last.saturating_add(1) {
             return Err(JournalError::Broken(self.path.clone(), joint.next));
         }
+        if let Some(record) =
+            verified.checkpoint.as_ref().filter(|known| Some(known.seal()) != announced).map(|known| known.record)
+        {
+            return Err(JournalError::Unannounced { path: self.path.clone(), record });
+        }
         verified.head = joint.chain;
         Ok(verified)
+    }
+
+    /// The checkpoint at which it began when it was opened.
+    ///
+    /// # Errors
+    /// The disk, a checkpoint that is damaged, or more was dropped since.
+    pub fn begins_with(&self) -> Result<Option<Checkpoint>, JournalError> {
+        let checkpoint = self.groups().checkpoint()?;
+        match &checkpoint {
+            Some(known) if known.record > self.start.next => {
+                Err(JournalError::DroppedMeanwhile { path: self.path.clone(), record: known.record })
+            }
+            Some(_) | None => Ok(checkpoint),
+        }
+    }
+
+    /// Where it began when it was opened.
+    pub(super) fn start(&self) -> Joint {
+        self.start
+    }
+
+    /// Proves what stands for the groups that were dropped: in a backup it is with them, else it lies beside them.
+    fn prove_state(&self, checkpoint: &Checkpoint) -> Result<(), JournalError> {
+        if self.carries_state()? {
+            state_file::from_backup(&self.connection, &self.path, checkpoint, &mut std::io::sink())
+        } else {
+            checkpoint.prove_state(&self.directory)
+        }
+    }
+
+    /// Whether the state of the checkpoint is in this very file.
+    pub(super) fn carries_state(&self) -> Result<bool, JournalError> {
+        self.connection.table_exists(None, state_file::BACKUP_TABLE).map_err(JournalError::disk(&self.path))
+    }
+
+    /// Where it lies.
+    pub(crate) fn directory(&self) -> &Path {
+        &self.directory
     }
 
     pub(super) fn schema(&self) -> i32 {

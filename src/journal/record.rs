@@ -124,10 +124,19 @@ pub enum Body {
         /// Its status.
         status: CardStatus,
     },
-    /// A ruleset became the live one; [`Record::ruleset`] says which.
+    /// A ruleset, or a stand-in table, became the live one; [`Record::ruleset`] says which.
     RulesPublished,
     /// The log can be written again after a failure.
     Opened,
+    /// Everything before a record is going to be dropped; this is what will stand for it.
+    Trimmed {
+        /// The first record that is kept.
+        record: i64,
+        /// The hash of the last group before it.
+        chain: [u8; 32],
+        /// Of the checkpoint.
+        seal: [u8; 32],
+    },
 }
 
 /// What limits had counted when a question was decided.
@@ -200,6 +209,11 @@ pub enum BodyRef<'a> {
     },
     RulesPublished,
     Opened,
+    Trimmed {
+        record: i64,
+        chain: &'a [u8; 32],
+        seal: &'a [u8; 32],
+    },
 }
 
 impl Body {
@@ -211,9 +225,12 @@ impl Body {
             | Body::Adopted { outcome, .. }
             | Body::Told { outcome, .. }
             | Body::Ordered { outcome, .. } => Some(outcome),
-            Body::Kept { .. } | Body::AccountEntered { .. } | Body::CardEntered { .. } | Body::RulesPublished | Body::Opened => {
-                None
-            }
+            Body::Kept { .. }
+            | Body::AccountEntered { .. }
+            | Body::CardEntered { .. }
+            | Body::RulesPublished
+            | Body::Opened
+            | Body::Trimmed { .. } => None,
         }
     }
 
@@ -238,6 +255,7 @@ impl Body {
             }
             Body::RulesPublished => BodyRef::RulesPublished,
             Body::Opened => BodyRef::Opened,
+            Body::Trimmed { record, chain, seal } => BodyRef::Trimmed { record: *record, chain, seal },
         }
     }
 }

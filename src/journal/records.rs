@@ -5,7 +5,7 @@ use super::group::Group;
 use super::operations::{self, Operation};
 use super::reader::{Progress, Reader, Stage};
 use super::record::Record;
-use super::retention::Checkpoint;
+use super::retention::{Begins, Checkpoint};
 use super::rulesets::{self, KeptRuleset};
 
 /// The schema since which operations are kept.
@@ -37,9 +37,9 @@ impl Reader {
     /// The disk, damage, or what `each` says.
     pub fn records(&self, to: i64, progress: &mut Progress<'_>, each: &mut EachRecord<'_>) -> Result<(), JournalError> {
         self.must_reach_mark()?;
-        let (start, next) = self.bounds()?;
+        let (start, next) = (self.start().next, self.end()?.next);
         let all = next.min(to.saturating_add(1)).saturating_sub(start);
-        self.groups().walk(0, &mut |first, bytes| {
+        self.groups().walk_from(self.start(), &mut |first, bytes| {
             if first > to {
                 return Ok(());
             }
@@ -55,17 +55,6 @@ impl Reader {
             }
             Ok(())
         })
-    }
-
-    /// Makes sure that nothing was dropped at its beginning: for whoever adds up from there.
-    ///
-    /// # Errors
-    /// It begins later, or cannot be read.
-    pub fn must_begin_at_the_first(&self) -> Result<(), JournalError> {
-        match self.bounds()? {
-            (1, _) => Ok(()),
-            (record, _) => Err(JournalError::BeginsLater { path: self.path().to_owned(), record }),
-        }
     }
 
     /// The counter of the first record that is kept, and the one that the next record gets.
@@ -84,12 +73,46 @@ impl Reader {
         self.groups().checkpoint()
     }
 
-    /// Every ruleset that was ever published, oldest first.
+    /// From which record on it tells; nothing if it tells everything.
+    ///
+    /// # Errors
+    /// As [`Reader::checkpoint`].
+    pub fn begins(&self) -> Result<Option<Begins>, JournalError> {
+        let Some(checkpoint) = self.checkpoint()? else { return Ok(None) };
+        Ok(Some(Begins { record: checkpoint.record, at: checkpoint.state_of(self.path())?.at }))
+    }
+
+    /// Every ruleset and stand-in table that was ever published, oldest first.
     ///
     /// # Errors
     /// The disk.
     pub fn rulesets(&self) -> Result<Vec<KeptRuleset>, JournalError> {
-        rulesets::all(&self.connection).map_err(JournalError::disk(self.path()))
+        rulesets::all(&self.connection, self.schema()).map_err(JournalError::disk(self.path()))
+    }
+
+    /// One record; `None` if it is not there any more, or not yet.
+    ///
+    /// # Errors
+    /// The disk, or damage.
+    pub fn record(&self, number: i64) -> Result<Option<Record>, JournalError> {
+        let groups = self.groups();
+        let (before, mut found) = (groups.before_group_of(number)?, None);
+        groups.portion(before, number, 1, &mut |first, bytes| {
+            let unreadable = |error| JournalError::Unreadable(self.path().to_owned(), first, error);
+            let place = usize::try_from(number.saturating_sub(first)).unwrap_or(usize::MAX);
+            found = Group::open(bytes).map_err(unreadable)?.nth(place).transpose().map_err(unreadable)?;
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
+    /// Who is behind a record and why, where an operator is and their words are still kept.
+    ///
+    /// # Errors
+    /// The disk, or damage.
+    pub fn operation_behind(&self, number: i64) -> Result<Option<Operation>, JournalError> {
+        let id = self.record(number)?.and_then(|record| record.operator);
+        Ok(id.map(|id| self.operation(&id)).transpose()?.flatten())
     }
 
     /// What an operator did, by the id that a record names it by.

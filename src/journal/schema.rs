@@ -11,7 +11,7 @@ use super::error::JournalError;
 use super::store::Sync;
 
 /// The number of this schema, in SQLite's `user_version`. A newer one is refused, an older one is brought here.
-pub(super) const SCHEMA: i32 = 3;
+pub(super) const SCHEMA: i32 = 4;
 
 /// "HFJ1", in SQLite's `application_id`: the file is ours.
 const APPLICATION: i32 = 0x4846_4a31;
@@ -24,7 +24,7 @@ const CHECKPOINT_PAGES: i32 = 16_384;
 
 /// From each schema to the next, beginning with an empty file. A step is never changed: a new file goes through all of them,
 /// so that it cannot differ from one that has grown old.
-pub(super) const STEPS: [&str; 3] = [
+pub(super) const STEPS: [&str; 4] = [
     "-- One row a commit group. `chain` ties it to the row before.
      CREATE TABLE journal (
          first INTEGER PRIMARY KEY, -- the counter of the group's first record
@@ -62,6 +62,8 @@ pub(super) const STEPS: [&str; 3] = [
          why TEXT NOT NULL,
          at INTEGER NOT NULL    -- microseconds since 1970
      ) STRICT, WITHOUT ROWID;",
+    "-- Stand-in tables are kept as rulesets are: what a row is, see rulesets.rs.
+     ALTER TABLE ruleset ADD COLUMN kind TEXT NOT NULL DEFAULT 'rules';",
 ];
 
 /// Opens the file for writing, having looked at what it holds before anything in it is changed. Gives the schema that it

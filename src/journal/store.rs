@@ -17,6 +17,7 @@ use super::log::{EachGroup, Log};
 use super::mark::{Found, Mark, Synced};
 use super::operations::{self, Noted, Operation};
 use super::remarks::Remarks;
+use super::retention::Checkpoint;
 use super::rulesets::{self, KeptRuleset};
 use super::schema::{self, SCHEMA};
 use super::wal;
@@ -47,6 +48,8 @@ pub struct Journal {
     checkpointer: Checkpointer,
     duty: Duty,
     end: Joint,
+    /// Rulesets that the next group brings.
+    brought: Vec<KeptRuleset>,
     remarks: Remarks,
 }
 
@@ -75,11 +78,26 @@ impl Journal {
         let mut remarks = Remarks::default();
         remarks.on_opening(&path, torn, schema, &found, end.next);
         let checkpointer = Checkpointer::start(&path, schema::synchronous(sync), mark.handle()?);
-        Ok(Journal { path, sync, connection, _lock: lock, mark, checkpointer, duty: Duty::None, end, remarks })
+        let (duty, brought) = (Duty::None, Vec::new());
+        Ok(Journal { path, sync, connection, _lock: lock, mark, checkpointer, duty, end, brought, remarks })
     }
 
     pub(super) fn groups(&self) -> Groups<'_> {
         Groups { connection: &self.connection, path: &self.path, schema: SCHEMA }
+    }
+
+    /// Writes a group, and the rulesets that it brings in the same transaction.
+    fn write(&self, records: u32, chain: &[u8; 32], bytes: &[u8], brought: &[KeptRuleset]) -> rusqlite::Result<()> {
+        let transaction = match brought {
+            // One statement is a transaction of its own.
+            [] => None,
+            [..] => Some(self.connection.unchecked_transaction()?),
+        };
+        brought.iter().try_for_each(|ruleset| rulesets::keep(&self.connection, ruleset))?;
+        self.connection
+            .prepare_cached("INSERT INTO journal (first, records, chain, link, body) VALUES (?1, ?2, ?3, ?4, ?5)")?
+            .execute(params![self.end.next, records, &chain[..], LINK, bytes])?;
+        transaction.map_or(Ok(()), rusqlite::Transaction::commit)
     }
 
     fn try_to_reopen(&mut self) -> Result<(), JournalError> {
@@ -158,10 +176,9 @@ impl Log for Journal {
     fn append(&mut self, records: u32, bytes: &[u8]) -> Result<(), JournalError> {
         let Joint { next: first, chain } = self.end;
         let chain = chain::link(&chain, first, records.into(), bytes);
-        self.connection
-            .prepare_cached("INSERT INTO journal (first, records, chain, link, body) VALUES (?1, ?2, ?3, ?4, ?5)")
-            .and_then(|mut statement| statement.execute(params![first, records, &chain[..], LINK, bytes]))
-            .map_err(JournalError::disk(&self.path))?;
+        // Whatever becomes of the group, the next one does not bring them.
+        let brought = std::mem::take(&mut self.brought);
+        self.write(records, &chain, bytes, &brought).map_err(JournalError::disk(&self.path))?;
         self.end = Joint { next: first.saturating_add(records.into()), chain };
         self.move_mark();
         self.duty = self.checkpointer.appended(bytes.len());
@@ -190,8 +207,8 @@ impl Log for Journal {
         reopened
     }
 
-    fn keep_ruleset(&mut self, ruleset: &KeptRuleset) -> Result<(), JournalError> {
-        rulesets::keep(&self.connection, ruleset).map_err(JournalError::disk(&self.path))
+    fn keep_ruleset(&mut self, ruleset: KeptRuleset) {
+        self.brought.push(ruleset);
     }
 
     fn rulesets(&self, program: &str) -> Result<Vec<KeptRuleset>, JournalError> {
@@ -205,6 +222,14 @@ impl Log for Journal {
     fn noted(&self, id: &[u8; 16]) -> Result<Option<Timestamp>, JournalError> {
         let found = operations::find(&self.connection, id).map_err(JournalError::disk(&self.path))?;
         Ok(found.map(|operation| operation.at))
+    }
+
+    fn begin_at(&mut self, checkpoint: &Checkpoint) -> Result<(), JournalError> {
+        self.move_beginning(checkpoint)
+    }
+
+    fn take_away(&mut self) -> Result<u64, JournalError> {
+        self.take_a_piece_away()
     }
 }
 

@@ -9,6 +9,7 @@ use rusqlite::{Connection, OpenFlags};
 use super::chain::{Groups, Joint};
 use super::error::JournalError;
 use super::log::EachGroup;
+use super::retention::Checkpoint;
 use super::schema::SCHEMA;
 use super::store::FILE;
 
@@ -38,6 +39,58 @@ impl Tail {
 
     fn groups(&self) -> Groups<'_> {
         Groups { connection: &self.connection, path: &self.path, schema: SCHEMA }
+    }
+
+    /// Where the journal begins.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn start(&self) -> Result<Joint, JournalError> {
+        self.groups().start()
+    }
+
+    /// Where it ends now.
+    ///
+    /// # Errors
+    /// The disk, or the row of the last group.
+    pub fn end(&self) -> Result<Joint, JournalError> {
+        self.groups().end()
+    }
+
+    /// Where the group ends that is the last before this record.
+    ///
+    /// # Errors
+    /// The disk, or the group's row.
+    pub fn joint_before(&self, record: i64) -> Result<Joint, JournalError> {
+        self.groups().before(record)
+    }
+
+    /// What its file takes, less the room that is free in it.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn bytes(&self) -> Result<u64, JournalError> {
+        let number = |sql: &str| self.connection.query_row(sql, [], |row| row.get::<_, i64>(0));
+        let pages = number("PRAGMA page_count").and_then(|all| Ok(all.saturating_sub(number("PRAGMA freelist_count")?)));
+        let bytes = pages.and_then(|pages| Ok(pages.saturating_mul(number("PRAGMA page_size")?)));
+        Ok(u64::try_from(bytes.map_err(JournalError::disk(&self.path))?).unwrap_or(0))
+    }
+
+    /// What stands for the groups that were dropped, if any were.
+    ///
+    /// # Errors
+    /// The disk, or a checkpoint that is damaged.
+    pub fn checkpoint(&self) -> Result<Option<Checkpoint>, JournalError> {
+        self.groups().checkpoint()
+    }
+
+    /// Proves what stands for the groups that were dropped, if any were.
+    ///
+    /// # Errors
+    /// It is not there, or was changed.
+    pub fn prove_state(&self) -> Result<(), JournalError> {
+        let directory = self.path.parent().unwrap_or(Path::new(""));
+        self.checkpoint()?.map_or(Ok(()), |checkpoint| checkpoint.prove_state(directory))
     }
 
     /// Whether the journal goes through this joint: whoever followed it up to there may go on.

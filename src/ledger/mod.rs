@@ -11,6 +11,7 @@ mod conformance;
 pub mod embedded;
 pub mod permit;
 pub mod postgres;
+pub mod sight;
 mod ticket;
 
 use std::fmt;
@@ -25,7 +26,8 @@ use holdfast_core::{
 };
 
 use crate::clock::Instant;
-pub use crate::journal::{KeptRuleset, Noted, Operation};
+pub use crate::journal::{Checkpoint, KeptKind, KeptRuleset, Noted, Operation};
+pub use sight::Glimpse;
 pub use ticket::{Completions, Mailbox, Pool, Ticket, Wait};
 
 /// An engine that keeps the money.
@@ -44,6 +46,11 @@ pub trait Ledger: Send + Sync {
     /// What this responder is called among those that share the ledger; `None` where nobody shares it.
     fn node(&self) -> Option<&str> {
         None
+    }
+
+    /// What is to be seen around a question without asking it. Never waits for a disk.
+    fn look(&self, _origin: &Origin, _request: &AuthorizationRequest) -> Glimpse {
+        Glimpse::Nothing
     }
 }
 
@@ -121,10 +128,16 @@ pub enum Act {
     Note(Box<Operation>),
     /// Tell whether the operation of that id was noted.
     WasNoted([u8; 16]),
-    /// Keep a ruleset as the program's live one.
+    /// Keep a ruleset, or a stand-in table, as the program's live one.
     Publish(Box<KeptRuleset>),
-    /// Tell every ruleset that a program ever published, oldest first.
+    /// Tell every ruleset and stand-in table that a program ever published, oldest first.
     Rulesets(ProgramId),
+    /// Record what is going to stand for the oldest records.
+    Announce(Box<Checkpoint>),
+    /// From now on have it stand for them.
+    BeginAt(Box<Checkpoint>),
+    /// Take away a piece of what nothing relies on any more.
+    TakeAway,
 }
 
 /// An authorization for the ledger to decide.
@@ -175,6 +188,8 @@ pub struct Ordering {
     pub digest: ContentDigest,
     /// The payment.
     pub payment: PaymentRef,
+    /// The number of its hold, where the door knows it: another account's payment may have the name, too.
+    pub hold: Option<u64>,
     /// What is to be done with it.
     pub order: Order,
 }
@@ -247,10 +262,12 @@ pub enum Answer {
         /// New cards.
         cards: u64,
     },
-    /// Rulesets, oldest first.
+    /// Rulesets and stand-in tables, oldest first.
     Rulesets(Vec<KeptRuleset>),
     /// What became of noting an operation.
     Noted(Noted),
+    /// So many groups were taken away; 0 once none is left.
+    TakenAway(u64),
 }
 
 /// An account as operators see it.

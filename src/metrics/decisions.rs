@@ -71,7 +71,13 @@ const LATE: Family = Family {
 const STAND_INS: Family =
     Family { name: "holdfast_stand_ins_total", help: "Authorizations decided without the ledger, by cause", kind: Kind::Counter };
 
-pub(super) const FAMILIES: &[Family] = &[DECISIONS, DECISION_SECONDS, PHASE_SECONDS, SLACK_SECONDS, LATE, STAND_INS];
+const ABSTAINED: Family = Family {
+    name: "holdfast_stand_in_abstained_total",
+    help: "Authorizations that stand-in left to the platform's own stand-in: mode drop",
+    kind: Kind::Counter,
+};
+
+pub(super) const FAMILIES: &[Family] = &[DECISIONS, DECISION_SECONDS, PHASE_SECONDS, SLACK_SECONDS, LATE, STAND_INS, ABSTAINED];
 
 /// What one answered authorization leaves behind.
 #[derive(Debug, Clone, Copy)]
@@ -168,6 +174,7 @@ pub(super) struct DecisionMetrics {
     slack: Histogram,
     late: Counter,
     stand_ins: [Counter; StandInCause::ALL.len()],
+    abstained: Counter,
     phases: PhaseHistograms,
 }
 
@@ -181,11 +188,16 @@ impl DecisionMetrics {
             slack: registry.histogram(&SLACK_SECONDS, &mount.labels()),
             late: registry.counter(&LATE, &mount.labels()),
             stand_ins: StandInCause::ALL.map(|cause| registry.counter(&STAND_INS, &mount.labels_and("cause", cause.name()))),
+            abstained: registry.counter(&ABSTAINED, &mount.labels()),
             phases: phases.clone(),
         };
         // So that the family is there, and a rate over it right, before the first callback.
         metrics.count(None, &Basis::Ledger, 0);
         metrics
+    }
+
+    pub(super) fn abstained(&self) {
+        self.abstained.increment(1);
     }
 
     pub(super) fn record(&self, record: &CallbackRecord<'_>) {
@@ -194,8 +206,8 @@ impl DecisionMetrics {
             Decision::Decline { reason } => Some(reason),
         };
         self.count(reason, record.basis, 1);
-        if let Basis::StandIn(cause) = record.basis
-            && let Some(counter) = self.stand_ins.get(*cause as usize)
+        if let Some(cause) = record.basis.stand_in_cause()
+            && let Some(counter) = self.stand_ins.get(cause as usize)
         {
             counter.increment(1);
         }
@@ -217,7 +229,7 @@ impl DecisionMetrics {
             Basis::Limit(_) => 1,
             Basis::Ledger => 2,
             Basis::Replay => 3,
-            Basis::StandIn(_) => 4,
+            Basis::StandIn(_) | Basis::StandInTable(_) => 4,
         };
         let index = outcome_index.saturating_mul(BASES).saturating_add(basis_index);
         if let Some(cell) = self.decisions.get(index) {

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ::metrics::Gauge;
-use holdfast_core::ProgramId;
+use holdfast_core::{PlatformName, ProgramId};
 
 use super::registry::{Family, Kind, Registry};
 
@@ -15,13 +15,26 @@ const RULESET_INFO: Family = Family {
     kind: Kind::Gauge,
 };
 
-pub(super) const FAMILIES: &[Family] = &[BUILD_INFO, RULESET_INFO];
+const STAND_IN_INFO: Family = Family {
+    name: "holdfast_stand_in_info",
+    help: "1 for the stand-in table in force for the program (and the platform, where it has its own), 0 for those since the start",
+    kind: Kind::Gauge,
+};
+
+pub(super) const FAMILIES: &[Family] = &[BUILD_INFO, RULESET_INFO, STAND_IN_INFO];
 
 /// Which rulesets decide.
 #[derive(Debug)]
 pub(super) struct InfoMetrics {
     registry: Arc<Registry>,
-    current: Mutex<Vec<(ProgramId, Gauge)>>,
+    current: Mutex<Vec<(Whose, Gauge)>>,
+}
+
+/// Whose version a gauge shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Whose {
+    Rules(ProgramId),
+    StandIn(ProgramId, Option<PlatformName>),
 }
 
 impl InfoMetrics {
@@ -32,13 +45,23 @@ impl InfoMetrics {
 
     pub(super) fn ruleset(&self, program: ProgramId, hash: &str) {
         let gauge = self.registry.gauge(&RULESET_INFO, &[("program", program.as_str()), ("hash", hash)]);
+        self.shows(Whose::Rules(program), gauge);
+    }
+
+    pub(super) fn stand_in_table(&self, program: ProgramId, platform: Option<PlatformName>, hash: &str) {
+        let name = platform.as_ref().map_or("", PlatformName::as_str);
+        let labels = [("program", program.as_str()), ("platform", name), ("hash", hash)];
+        self.shows(Whose::StandIn(program, platform), self.registry.gauge(&STAND_IN_INFO, &labels));
+    }
+
+    fn shows(&self, whose: Whose, gauge: Gauge) {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        // The old one first: the same ruleset may be published again.
-        if let Some((_, former)) = current.iter().find(|(known, _)| *known == program) {
+        // The old one first: the same version may be published again.
+        if let Some((_, former)) = current.iter().find(|(known, _)| *known == whose) {
             former.set(0.0);
         }
         gauge.set(1.0);
-        current.retain(|(known, _)| *known != program);
-        current.push((program, gauge));
+        current.retain(|(known, _)| *known != whose);
+        current.push((whose, gauge));
     }
 }

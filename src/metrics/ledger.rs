@@ -42,14 +42,42 @@ const JOURNAL_HEAD: Family = Family {
     kind: Kind::Gauge,
 };
 
+const KEPT_RECORDS: Family =
+    Family { name: "holdfast_journal_kept_records", help: "Records that the journal keeps", kind: Kind::Gauge };
+const KEPT_BYTES: Family =
+    Family { name: "holdfast_journal_kept_bytes", help: "What they take in the journal's file", kind: Kind::Gauge };
+const OLDEST_SECONDS: Family = Family {
+    name: "holdfast_journal_oldest_seconds",
+    help: "The age of the oldest record that the journal keeps",
+    kind: Kind::Gauge,
+};
+
 const PROJECTION_LAG: Family = Family {
     name: "holdfast_projection_lag_records",
     help: "Records that are durable in the journal and not yet in the projection",
     kind: Kind::Gauge,
 };
 
-pub(super) const FAMILIES: &[Family] =
-    &[COMMIT_SECONDS, COMMIT_RECORDS, UP, TOLD_PENDING, EXPIRED, JOURNAL_RECORDS, JOURNAL_HEAD, PROJECTION_LAG];
+const PROJECTION_ANEW: Family = Family {
+    name: "holdfast_projection_rebuilds_total",
+    help: "How often the projection was found damaged and made anew while the ledger went on",
+    kind: Kind::Counter,
+};
+
+pub(super) const FAMILIES: &[Family] = &[
+    COMMIT_SECONDS,
+    COMMIT_RECORDS,
+    UP,
+    TOLD_PENDING,
+    EXPIRED,
+    JOURNAL_RECORDS,
+    JOURNAL_HEAD,
+    KEPT_RECORDS,
+    KEPT_BYTES,
+    OLDEST_SECONDS,
+    PROJECTION_LAG,
+    PROJECTION_ANEW,
+];
 
 /// The ledger's metrics.
 #[derive(Debug, Clone)]
@@ -61,7 +89,11 @@ pub struct LedgerMetrics {
     expired: Counter,
     journal_records: Gauge,
     journal_head: Gauge,
+    kept_records: Gauge,
+    kept_bytes: Gauge,
+    oldest_seconds: Gauge,
     projection_lag: Gauge,
+    projection_anew: Counter,
 }
 
 /// Whether the ledger answers.
@@ -83,7 +115,11 @@ impl LedgerMetrics {
             expired: registry.counter(&EXPIRED, &[]),
             journal_records: registry.gauge(&JOURNAL_RECORDS, &[]),
             journal_head: registry.gauge(&JOURNAL_HEAD, &[]),
+            kept_records: registry.gauge(&KEPT_RECORDS, &[]),
+            kept_bytes: registry.gauge(&KEPT_BYTES, &[]),
+            oldest_seconds: registry.gauge(&OLDEST_SECONDS, &[]),
             projection_lag: registry.gauge(&PROJECTION_LAG, &[]),
+            projection_anew: registry.counter(&PROJECTION_ANEW, &[]),
         }
     }
 
@@ -113,9 +149,21 @@ impl LedgerMetrics {
         self.journal_head.set(head as f64);
     }
 
+    /// The journal keeps so many records, which take so much, and whose oldest is so old.
+    pub fn kept(&self, records: i64, bytes: u64, age: Option<Duration>) {
+        self.kept_records.set(records as f64);
+        self.kept_bytes.set(bytes as f64);
+        self.oldest_seconds.set(age.unwrap_or_default().as_secs_f64());
+    }
+
     /// So many records are not in the projection yet.
     pub fn projection_lag(&self, records: i64) {
         self.projection_lag.set(f64::from(u32::try_from(records).unwrap_or(if records < 0 { 0 } else { u32::MAX })));
+    }
+
+    /// The projection was found damaged, and is made anew.
+    pub fn projection_anew(&self) {
+        self.projection_anew.increment(1);
     }
 
     /// So many told stand-in answers wait for the ledger.

@@ -15,6 +15,7 @@ mod ledger;
 mod notifications;
 mod registry;
 mod server;
+mod spool;
 mod telemetry;
 #[cfg(test)]
 mod tests;
@@ -35,6 +36,7 @@ use notifications::NotificationMetrics;
 pub use notifications::NotificationResult;
 use registry::Registry;
 pub use server::{ConnectionRefusal, HttpRefusal, ServerMetrics};
+pub use spool::SpoolMetrics;
 pub use telemetry::TelemetryMetrics;
 
 /// Everything that is measured in this process.
@@ -47,6 +49,8 @@ pub struct Metrics {
     pub server: ServerMetrics,
     /// The ledger's.
     pub ledger: LedgerMetrics,
+    /// The spool's.
+    pub spool: SpoolMetrics,
     /// The management API's.
     pub api: ApiMetrics,
     /// Telemetry's.
@@ -76,6 +80,7 @@ impl Metrics {
             callers::FAMILIES,
             notifications::FAMILIES,
             ledger::FAMILIES,
+            spool::FAMILIES,
             server::FAMILIES,
             api::FAMILIES,
             telemetry::FAMILIES,
@@ -92,6 +97,7 @@ impl Metrics {
             mounts,
             info: InfoMetrics::new(&registry),
             server: ServerMetrics::new(&registry),
+            spool: SpoolMetrics::new(&registry),
             ledger: LedgerMetrics::new(&registry),
             api: ApiMetrics::new(&registry),
             telemetry: TelemetryMetrics::new(&registry),
@@ -108,6 +114,11 @@ impl Metrics {
     /// From now on this ruleset decides for the program.
     pub fn ruleset(&self, program: ProgramId, hash: &str) {
         self.info.ruleset(program, hash);
+    }
+
+    /// From now on this stand-in table decides for the program, or for its platform where that has one of its own.
+    pub fn stand_in_table(&self, program: ProgramId, platform: Option<PlatformName>, hash: &str) {
+        self.info.stand_in_table(program, platform, hash);
     }
 
     /// Everything, in the Prometheus text format.
@@ -143,6 +154,11 @@ impl MountMetrics {
     /// An authorization was answered. A stand-in is counted by its cause as well, a late answer as late.
     pub fn record(&self, record: &CallbackRecord<'_>) {
         self.decisions.record(record);
+    }
+
+    /// Stand-in gave no decision, so that the platform's own speaks.
+    pub fn abstained(&self) {
+        self.decisions.abstained();
     }
 
     /// A stranger was refused.

@@ -23,6 +23,8 @@ pub(super) const FAMILIES: &[Family] = &[NOTIFICATIONS, UNRECOGNIZED];
 pub enum NotificationResult {
     /// The ledger applied it.
     Applied,
+    /// The ledger did not hear it; it is durable in the spool, and the ledger hears it later.
+    Spooled,
     /// The ledger had applied it before.
     Duplicate,
     /// Understood, and nothing to do with money or standing.
@@ -37,8 +39,9 @@ pub enum NotificationResult {
 
 impl NotificationResult {
     /// All results, in the order of declaration.
-    pub const ALL: [NotificationResult; 6] = [
+    pub const ALL: [NotificationResult; 7] = [
         NotificationResult::Applied,
+        NotificationResult::Spooled,
         NotificationResult::Duplicate,
         NotificationResult::Nothing,
         NotificationResult::NotBooked,
@@ -51,6 +54,7 @@ impl NotificationResult {
     pub const fn name(self) -> &'static str {
         match self {
             NotificationResult::Applied => "applied",
+            NotificationResult::Spooled => "spooled",
             NotificationResult::Duplicate => "duplicate",
             NotificationResult::Nothing => "nothing",
             NotificationResult::NotBooked => "not_booked",

@@ -160,6 +160,20 @@ fn a_new_ruleset_takes_the_place_of_the_old_one() {
 }
 
 #[test]
+fn a_new_stand_in_table_takes_the_place_of_its_own_old_one_only() {
+    let metrics = metrics();
+    let (program, apto) = (ProgramId::new("demo").unwrap(), PlatformName::new("apto").unwrap());
+    metrics.stand_in_table(program, None, "aaaa");
+    metrics.stand_in_table(program, Some(apto), "cccc");
+    metrics.stand_in_table(program, None, "bbbb");
+    let text = metrics.render();
+    for (platform, hash, expected) in [("", "aaaa", "0"), ("", "bbbb", "1"), ("apto", "cccc", "1")] {
+        let name = format!(r#"holdfast_stand_in_info{{program="demo",platform="{platform}",hash="{hash}"}}"#);
+        assert_eq!(value(&text, &name).as_deref(), Some(expected), "{name}");
+    }
+}
+
+#[test]
 fn samples_survive_upkeep_between_two_readings() {
     let metrics = metrics();
     metrics.ledger.committed(Duration::from_micros(80), 3);
@@ -189,6 +203,7 @@ fn documented() -> BTreeMap<String, String> {
 fn the_readme_has_a_row_for_every_family_and_no_other() {
     let metrics = metrics();
     metrics.ruleset(ProgramId::new("demo").unwrap(), "aaaa");
+    metrics.stand_in_table(ProgramId::new("demo").unwrap(), None, "aaaa");
     let text = metrics.render();
     let exposed: BTreeMap<String, String> = text
         .lines()

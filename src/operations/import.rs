@@ -105,6 +105,7 @@ impl Desk {
             | Answer::Recorded(_)
             | Answer::Rulesets(_)
             | Answer::Noted(_)
+            | Answer::TakenAway(_)
             | Answer::Accounts { .. }
             | Answer::Balances(_) => Err(other_answer()),
         }

@@ -20,6 +20,7 @@ use crate::journal::reader::Progress;
 use crate::journal::{Body, JournalError, Numbered, Reader, Record};
 use crate::kept_rules::KeptRules;
 use crate::ledger::embedded::again::Again;
+use crate::ledger::embedded::projection::checkpoint::Beginning;
 
 /// What a replay did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -39,17 +40,17 @@ pub struct Replayed {
 /// Decides every record of `range` again and hands each difference to `found`, in the order of the records.
 ///
 /// # Errors
-/// The journal cannot be read, or begins after its first record.
+/// The journal, or the state that it begins with, cannot be read.
 pub fn replay(
     reader: &Reader,
     range: &RangeInclusive<i64>,
     found: &mut dyn FnMut(Difference) -> Result<(), JournalError>,
     progress: &mut Progress<'_>,
 ) -> Result<Replayed, JournalError> {
-    reader.must_begin_at_the_first()?;
+    let again = Beginning::of(reader)?.as_ref().map_or_else(|| Ok(Again::new()), Again::beginning_with)?;
     let (_, next) = reader.bounds()?;
     let last = next.saturating_sub(1).min(*range.end());
-    let mut walk = Walk { rules: KeptRules::of(reader)?, again: Again::new(), opening: false, replayed: Replayed::default() };
+    let mut walk = Walk { rules: KeptRules::of(reader)?, again, opening: false, replayed: Replayed::default() };
     reader.records(last, progress, &mut |numbered| {
         walk.opening = matches!(numbered.record.body, Body::Opened) || (walk.opening && numbered.in_group > 0);
         if range.contains(&numbered.number) {
@@ -141,6 +142,7 @@ fn question(body: &Body) -> Option<(Timestamp, &AuthorizationRequest, &Verdict)>
         | Body::AccountEntered { .. }
         | Body::CardEntered { .. }
         | Body::RulesPublished
-        | Body::Opened => None,
+        | Body::Opened
+        | Body::Trimmed { .. } => None,
     }
 }

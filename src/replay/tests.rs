@@ -54,6 +54,7 @@ fn lived_in() -> House {
                 key: IdempotencyKey::new(key).unwrap(),
                 digest: ContentDigest::from_bytes([digest; 16]),
                 payment: payment("tx-k5"),
+                hold: None,
                 order: Order::Release,
             },
         ));
@@ -95,7 +96,7 @@ fn forged(house: &mut House, change: impl Fn(i64, &mut Record)) -> tempfile::Tem
     let (reader, directory) = (house.stop(), tempfile::tempdir().unwrap());
     let mut journal = Journal::open(directory.path(), Sync::None).unwrap();
     for kept in reader.rulesets().unwrap() {
-        journal.keep_ruleset(&kept).unwrap();
+        journal.keep_ruleset(kept);
     }
     let mut groups = GroupWriter::default();
     reader
@@ -152,6 +153,7 @@ fn other_rules_than_those_of_then_are_found() {
 fn a_ruleset_that_is_not_its_hash_is_not_used() {
     let house = House::with(100);
     house.act(Act::Publish(Box::new(KeptRuleset {
+        kind: crate::journal::KeptKind::Rules,
         hash: [3; 32],
         program: program().to_string(),
         source: crate::fixture::RULES.to_owned(),
@@ -172,7 +174,7 @@ fn a_decline_that_was_owed_is_asked_of_the_rules_only() {
     let (reader, directory) = (house.stop(), tempfile::tempdir().unwrap());
     let mut journal = Journal::open(directory.path(), Sync::None).unwrap();
     for kept in reader.rulesets().unwrap() {
-        journal.keep_ruleset(&kept).unwrap();
+        journal.keep_ruleset(kept);
     }
     let mut records = Vec::new();
     reader
@@ -199,16 +201,28 @@ fn a_decline_that_was_owed_is_asked_of_the_rules_only() {
 }
 
 #[test]
-fn a_journal_that_begins_later_is_not_guessed_at() {
-    let mut house = House::with(1000);
-    house.ask(purchase("one", 100));
-    house.stop();
-    let mut journal = Journal::open(house.directory.path(), Sync::None).unwrap();
-    journal.drop_before(journal.next(), b"").unwrap();
-    drop(journal);
-    let reader = Reader::open(house.directory.path()).unwrap();
+fn a_trimmed_journal_is_decided_again_from_its_checkpoint_on() {
+    let mut house = lived_in();
+    let last = house.stop().last().unwrap();
+    house.start();
+    // The records of later messages about payments whose questions go.
+    house.trim(last - 8);
+    house.ask(purchase("after", 100));
+    house.ask(purchase("k7", 1007));
+    let captured = Fact::Captured { payment: Some(payment("tx-k6")), amount: usd(1006), finality: Finality::Final };
+    house.tell("late", captured);
+    let back = Fact::Credited { payment: Some(payment("tx-k3")), amount: usd(50), cause: MovementCause::NetworkSettlement };
+    house.tell("refund", back);
+    let reader = house.stop();
+    assert_eq!(reader.bounds().unwrap().0, last - 8);
+    let (replayed, differences) = replay_all(&reader);
+    assert_eq!(differences, []);
+    assert!(replayed.decided > 8 && replayed.differing == 0, "{replayed:?}");
+    // Decided on nothing, everything would be otherwise: what the checkpoint says counts.
+    let state = crate::journal::state_file::path_of(house.directory.path(), last - 8);
+    std::fs::remove_file(state).unwrap();
     let refused = replay(&reader, &(1..=i64::MAX), &mut |_| Ok(()), &mut |_, _, _| {}).unwrap_err();
-    assert!(matches!(refused, JournalError::BeginsLater { record: 5, .. }), "{refused}");
+    assert!(matches!(refused, JournalError::StateMissing { .. }), "{refused}");
 }
 
 /// A journal to measure `holdfast replay` on: half a million purchases of ten thousand cards, most of them cleared.
@@ -258,4 +272,20 @@ fn a_million_records_to_measure_on() {
     }
     house.stop();
     std::fs::rename(house.directory.path(), std::env::var("HOLDFAST_FIGURE").unwrap()).unwrap();
+}
+
+#[test]
+fn what_is_dropped_while_it_is_decided_again_is_no_difference() {
+    let mut house = lived_in();
+    let last = house.stop().last().unwrap();
+    house.start();
+    house.trim(last - 12);
+    let reader = Reader::open(house.directory.path()).unwrap();
+    house.trim(last - 8);
+    let refused = replay(&reader, &(1..=i64::MAX), &mut |_| Ok(()), &mut |_, _, _| {}).unwrap_err();
+    assert!(matches!(refused, JournalError::DroppedMeanwhile { .. }), "{refused}");
+    let refused = reader.records(i64::MAX, &mut |_, _, _| {}, &mut |_| Ok(())).unwrap_err();
+    assert!(matches!(refused, JournalError::DroppedMeanwhile { .. }), "{refused}");
+    let (replayed, differences) = replay_all(&house.stop());
+    assert!(replayed.decided > 0 && differences.is_empty(), "{differences:?}");
 }

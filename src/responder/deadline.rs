@@ -7,6 +7,9 @@ use holdfast_core::Timestamp;
 
 use crate::clock::{Instant, Moment};
 
+/// The part of the reserve that is the wire's: one of so many.
+const WRITING_SHARE: u32 = 4;
+
 /// How much time a mount has, and how much of it is kept back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Patience {
@@ -23,6 +26,8 @@ pub struct Patience {
 pub struct Deadline {
     /// The ledger's last moment.
     pub decide_by: Instant,
+    /// The spool's: what is not durable by then is told as if it never would be.
+    pub keep_by: Instant,
     /// The wire's: an answer that is ready later is late.
     pub answer_by: Instant,
 }
@@ -39,7 +44,8 @@ impl Deadline {
         let left = patience.budget.saturating_sub(on_the_way);
         let to_decide = left.saturating_sub(patience.reserve);
         let after = |duration| received.instant.checked_add(duration).unwrap_or(received.instant);
-        Deadline { decide_by: after(to_decide), answer_by: after(left) }
+        let to_write = patience.reserve.checked_div(WRITING_SHARE).unwrap_or_default();
+        Deadline { decide_by: after(to_decide), keep_by: after(left.saturating_sub(to_write)), answer_by: after(left) }
     }
 }
 

@@ -7,40 +7,48 @@
 //! Steps are pinned where they are awaited: awaited by value, a step's future, which is as large as all that it may wait
 //! for, would be moved once more on every callback.
 
-mod adoption;
+mod balances;
+mod breaker;
 mod deadline;
+mod heard;
 mod mount;
 mod notification;
+mod stand_in;
+mod standings;
 mod told;
 mod watch;
+mod without_ledger;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::FutureExt as _;
 use holdfast_adapters::{
-    AccountBalance, Answer, AuthorizationCall, BalanceCall, Callback, Echo, InFlightDuplicate, Inbound, Malformed, Refused, Reply,
+    AccountBalance, Answer, AuthorizationCall, Callback, Echo, InFlightDuplicate, Inbound, Malformed, Refused, Reply,
 };
-use holdfast_core::hold::ToldAnswer;
-use holdfast_core::rules::{NoTrace, Verdict, evaluate};
-use holdfast_core::stand_in::stand_in;
-use holdfast_core::{AuthorizationRequest, Basis, ContentDigest, Decision, DeclineReason, RuleId, StandInCause};
+use holdfast_core::rules::{NoTrace, evaluate};
+use holdfast_core::stand_in::Silence;
+use holdfast_core::{AuthorizationRequest, Basis, ContentDigest, Decision, DeclineReason, StandInCause};
 use tokio::sync::watch::Receiver;
 use tokio::time::timeout_at;
 
-pub use self::adoption::{Adoption, Adoptions, adopt_all};
+use self::breaker::{Admission, Response};
+pub use self::breaker::{Breaker, BreakerIs};
 pub use self::deadline::{Deadline, Patience};
+pub use self::heard::{Remembered, Unheard};
 pub use self::mount::{Mount, Program};
 use self::notification::Noted;
-use self::told::{Begun, Claim, Kept, Name};
+pub use self::stand_in::{StandIn, StandInTable};
+use self::told::{Begun, Claim, Name};
 pub use self::told::{Told, ToldBook};
 use self::watch::{Phase, Watch};
 use crate::clock;
 use crate::ledger::permit::InFlight;
-use crate::ledger::{self, Act, Adopt, Decide, Ledger, LedgerError, Mailbox, Pool, Readiness, Wait, Whose};
+use crate::ledger::{self, Act, Decide, Ledger, LedgerError, Mailbox, Pool, Readiness, Wait};
 use crate::metrics::Metrics;
 use crate::server::{Answered, BodyFault, Call, Respond};
+use crate::spool::Spool;
 use crate::telemetry::Telemetry;
 
 /// Answers callbacks. One value a process, shared by the workers.
@@ -49,10 +57,12 @@ pub struct Responder {
     pub mounts: Vec<Mount>,
     /// What keeps the money.
     pub ledger: Arc<dyn Ledger>,
-    /// The keys that this process answers for.
-    pub book: Arc<ToldBook>,
-    /// Where told answers go that the ledger does not know.
-    pub adoptions: Adoptions,
+    /// What this process told and heard, and the ledger has yet to hear.
+    pub unheard: Arc<Unheard>,
+    /// Where that is durable.
+    pub spool: Arc<Spool>,
+    /// Whether the ledger is asked at all.
+    pub breaker: Breaker,
     /// How much may be with the ledger at once.
     pub in_flight: Arc<InFlight>,
     /// Everybody's counters.
@@ -96,11 +106,13 @@ impl Worker {
 struct Decided {
     told: Told,
     balance: Option<AccountBalance>,
+    /// Nothing is to be said, in this way: what is told is then told to nobody.
+    abstained: Option<Silence>,
 }
 
 impl Responder {
-    /// The path of one callback.
-    async fn answer(&self, call: &Call<'_>, mount: &Mount, watch: &mut Watch<'_>, body: &mut Vec<u8>) -> Reply {
+    /// The path of one callback; `None` is not a word, as a stand-in table may want it.
+    async fn answer(&self, call: &Call<'_>, mount: &Mount, watch: &mut Watch<'_>, body: &mut Vec<u8>) -> Option<Reply> {
         let callback =
             Callback { route: call.route, segment: call.segment, query: call.query, headers: call.headers, body: call.body };
         let keyring = mount.keyring.load();
@@ -108,7 +120,7 @@ impl Responder {
             Ok(authentic) => authentic,
             Err(refusal) => {
                 mount.metrics.refused(refusal);
-                return mount.adapter.refuse(&Refused::NotAuthentic, body);
+                return mount.adapter.refuse(&Refused::NotAuthentic, body).into();
             }
         };
         watch.verified();
@@ -120,21 +132,21 @@ impl Responder {
         match decoded {
             Ok(Inbound::Authorization(ref asked)) => pin!(self.authorize(call, mount, asked, watch, body)).await,
             // Apart from the answer's own future, which is an authorization's in size: it is moved on every callback.
-            Ok(Inbound::Balance(ref question)) => Box::pin(self.tell_balances(mount, question, body)).await,
+            Ok(Inbound::Balance(ref question)) => Box::pin(self.tell_balances(mount, question, body)).await.into(),
             Ok(Inbound::Notification { notices, ref echo }) => match Box::pin(self.take_note(mount, notices)).await {
-                Noted::Durable => encode(mount, echo, &Answer::Acknowledged, body),
-                Noted::NotDurable => mount.adapter.refuse(&Refused::NotDurable, body),
+                Noted::Durable => encode(mount, echo, &Answer::Acknowledged, body).into(),
+                Noted::NotDurable => mount.adapter.refuse(&Refused::NotDurable, body).into(),
             },
-            Ok(Inbound::Handshake { ref echo }) => encode(mount, echo, &Answer::Acknowledged, body),
+            Ok(Inbound::Handshake { ref echo }) => encode(mount, echo, &Answer::Acknowledged, body).into(),
             Ok(Inbound::Fetch(_)) => {
                 mount.metrics.malformed();
                 let problem =
                     "names something to be fetched, and this version fetches nothing: no platform that it ships with needs that";
-                mount.adapter.refuse(&Refused::Malformed(Malformed::field("", problem)), body)
+                mount.adapter.refuse(&Refused::Malformed(Malformed::field("", problem)), body).into()
             }
             Err(malformed) => {
                 mount.metrics.malformed();
-                mount.adapter.refuse(&Refused::Malformed(malformed), body)
+                mount.adapter.refuse(&Refused::Malformed(malformed), body).into()
             }
         }
     }
@@ -147,28 +159,30 @@ impl Responder {
         asked: &AuthorizationCall<'_>,
         watch: &mut Watch<'_>,
         body: &mut Vec<u8>,
-    ) -> Reply {
+    ) -> Option<Reply> {
         let AuthorizationCall { request, echo, sent_at, unknown_method } = asked;
         let deadline = Deadline::new(&call.received, *sent_at, &mount.patience);
         watch.owed(request.key, deadline);
         let digest = request.content_digest();
         let name = Name { principal: mount.principal, key: request.key };
         let decided = loop {
-            match self.book.begin(name, digest) {
-                Begun::First(claim) if *unknown_method => break self.decline_unknown_method(call, mount, request, claim),
+            match self.unheard.book.begin(name, digest) {
+                Begun::First(claim) if *unknown_method => {
+                    break pin!(self.decline_unknown_method(call, mount, request, claim, deadline)).await;
+                }
                 Begun::First(claim) => break pin!(self.decide(call, mount, request, claim, deadline, watch)).await,
                 Begun::Told(told) => {
                     mount.metrics.duplicate();
-                    break Decided { told: Told { basis: Basis::Replay, ..told }, balance: None };
+                    break Decided { told: Told { basis: Basis::Replay, ..told }, balance: None, abstained: None };
                 }
                 Begun::Conflict => break declined(DeclineReason::ConflictingDuplicate, Basis::Ledger),
                 Begun::InFlight(_) if mount.in_flight_duplicate == InFlightDuplicate::TooEarly => {
-                    return mount.adapter.refuse(&Refused::TooEarly, body);
+                    return mount.adapter.refuse(&Refused::TooEarly, body).into();
                 }
                 Begun::InFlight(first) => {
                     mount.metrics.joined();
                     match timeout_at(deadline.decide_by, first).await {
-                        Ok(Ok(told)) => break Decided { told, balance: None },
+                        Ok(Ok(told)) => break Decided { told, balance: None, abstained: None },
                         // Whoever was deciding went away: this one decides.
                         Ok(Err(_)) => {}
                         Err(_) => break declined(DeclineReason::AnswerUnknown, Basis::StandIn(StandInCause::DeadlinePassed)),
@@ -176,15 +190,24 @@ impl Responder {
                 }
             }
         };
+        if let Some(silence) = decided.abstained {
+            mount.metrics.abstained();
+            return match silence {
+                Silence::Unavailable => mount.adapter.refuse(&Refused::NotDurable, body).into(),
+                Silence::NoAnswer => None,
+            };
+        }
+        let mut reference = mount.reference(&request.key);
         if decided.told.decision == (Decision::Decline { reason: DeclineReason::ConflictingDuplicate }) {
             mount.metrics.conflict();
+            // The key's own name is that of the answer which the other question heard.
+            reference = mount.reference_of_conflict(&request.key, &digest);
         }
-        let reference = mount.reference(&request.key);
         let answer = Answer::Decided { decision: decided.told.decision, reference, balance: decided.balance.as_ref() };
         let reply = encode(mount, echo, &answer, body);
         watch.ended(Phase::Encode);
         watch.told(decided.told);
-        reply
+        reply.into()
     }
 
     /// The rules' opinion, the ledger's decision in time, or stand-in.
@@ -217,9 +240,7 @@ impl Responder {
                 StandInCause::Panicked
             }
         };
-        let told = Told { decision: stand_in(&mount.program.stand_in, cause), basis: Basis::StandIn(cause) };
-        let verdict = self.opinion(call, mount, request);
-        self.tell_without_ledger(call, mount, request, claim, told, verdict)
+        pin!(self.stand_in(call, mount, request, claim, deadline, cause)).await
     }
 
     /// One atomic act of the ledger, submitted; waited for until `decide_by`.
@@ -239,7 +260,15 @@ impl Responder {
         let rules = mount.program.rules.load();
         let verdict = evaluate(&rules, request, call.received.utc, &mut NoTrace);
         watch.ended(Phase::Rules);
+        self.wait_for_account(mount, request, deadline).await?;
         let permit = self.in_flight.enter().ok_or(StandInCause::Overloaded)?;
+        let (out, decide_by) = match self.breaker.admit(clock::instant()) {
+            Admission::Ask(out) => (out, deadline.decide_by),
+            Admission::Probe(out, at_most) => {
+                (out, deadline.decide_by.min(clock::instant().checked_add(at_most).unwrap_or(deadline.decide_by)))
+            }
+            Admission::StandIn => return Err(StandInCause::LedgerUnavailable),
+        };
         let act = Act::Decide(Decide {
             origin: mount.origin(),
             request: *request,
@@ -247,16 +276,17 @@ impl Responder {
             verdict,
             ruleset: *rules.hash().as_bytes(),
             received_at: call.received.utc,
-            not_after: deadline.decide_by,
+            not_after: decide_by,
         });
         let worker = self.workers.get(call.worker).ok_or(StandInCause::Panicked)?;
         let ticket = worker.pool.lock().unwrap_or_else(PoisonError::into_inner).take(act, permit);
         self.ledger.submit(Arc::clone(&ticket));
-        let answer = timeout_at(deadline.decide_by, Wait::on(Arc::clone(&ticket))).await;
+        let answer = timeout_at(decide_by, Wait::on(Arc::clone(&ticket))).await;
+        out.came_back(response_of(&answer), clock::instant());
         worker.pool.lock().unwrap_or_else(PoisonError::into_inner).give_back(ticket);
         match answer {
             Ok(Ok(ledger::Answer::Decided { decision, basis, balance })) => {
-                Ok(Decided { told: Told { decision, basis }, balance })
+                Ok(Decided { told: Told { decision, basis }, balance, abstained: None })
             }
             // A ledger that is starting may know this key: it is waited for like any other.
             Err(_) if self.ledger.readiness() == Readiness::Starting => Err(StandInCause::Starting),
@@ -271,22 +301,11 @@ impl Responder {
                     | ledger::Answer::Accounts { .. }
                     | ledger::Answer::Entered { .. }
                     | ledger::Answer::Rulesets(_)
-                    | ledger::Answer::Noted(_),
+                    | ledger::Answer::Noted(_)
+                    | ledger::Answer::TakenAway(_),
                 ),
             ) => Err(StandInCause::Panicked),
         }
-    }
-
-    /// What the rules think of a question that the ledger did not answer, and which rules those are: limits count the answer by
-    /// it. They are asked once more, since carrying their verdict along would cost every answer. Nothing while it is not known
-    /// which rules are in force, or where thinking is what failed.
-    fn opinion(&self, call: &Call<'_>, mount: &Mount, request: &AuthorizationRequest) -> Option<(Verdict, [u8; 32])> {
-        if self.is_starting() {
-            return None;
-        }
-        let rules = mount.program.rules.load();
-        let verdict = catch_unwind(AssertUnwindSafe(|| evaluate(&rules, request, call.received.utc, &mut NoTrace)));
-        Some((verdict.ok()?, *rules.hash().as_bytes()))
     }
 
     fn is_starting(&self) -> bool {
@@ -301,53 +320,6 @@ impl Responder {
         }
     }
 
-    /// Remembers an answer that the ledger does not know, and sends it there.
-    fn tell_without_ledger(
-        &self,
-        call: &Call<'_>,
-        mount: &Mount,
-        request: &AuthorizationRequest,
-        claim: Claim<'_>,
-        told: Told,
-        verdict: Option<(Verdict, [u8; 32])>,
-    ) -> Decided {
-        let answer = match told.decision {
-            Decision::Approve { amount } => ToldAnswer::Approved { amount },
-            Decision::Decline { reason } => ToldAnswer::Declined { reason },
-        };
-        let adopt = Adopt {
-            origin: mount.origin(),
-            request: *request,
-            digest: claim.digest(),
-            verdict,
-            told: answer,
-            basis: told.basis,
-            received_at: call.received.utc,
-        };
-        let name = claim.name();
-        match claim.stood_in(told) {
-            // Sending fails only while the process ends; the decline goes out all the same.
-            Kept::Yes => drop(self.adoptions.send(Adoption { adopt, name })),
-            Kept::Full => {}
-        }
-        Decided { told, balance: None }
-    }
-
-    /// The platform asks for something that this version does not know: no, and recorded.
-    fn decline_unknown_method(
-        &self,
-        call: &Call<'_>,
-        mount: &Mount,
-        request: &AuthorizationRequest,
-        claim: Claim<'_>,
-    ) -> Decided {
-        mount.metrics.unknown_method();
-        let basis = RuleId::new("unknown-method").map_or(Basis::Ledger, Basis::Rule);
-        let told = Told { decision: Decision::Decline { reason: DeclineReason::TransactionNotPermitted }, basis };
-        // No rule was asked.
-        self.tell_without_ledger(call, mount, request, claim, told, None)
-    }
-
     /// What `/status` shows, JSON.
     #[must_use]
     pub fn status(&self) -> String {
@@ -356,37 +328,20 @@ impl Responder {
             .iter()
             .map(|mount| (mount.program.id.to_string(), mount.program.rules.load().hash().to_string().into()))
             .collect();
+        let stand_in: serde_json::Map<String, serde_json::Value> =
+            self.mounts.iter().map(|mount| (mount.program.id.to_string(), stand_in_status(&mount.program))).collect();
         let mut status = serde_json::json!({
             "version": env!("CARGO_PKG_VERSION"),
             "ledger": self.ledger.readiness().name(),
             "in_flight": self.in_flight.now(),
-            "told_pending": self.book.waiting(),
+            "told_pending": self.unheard.book.waiting(),
             "rules": rules,
+            "stand_in": stand_in,
         });
         if let Some((node, status)) = self.ledger.node().zip(status.as_object_mut()) {
             status.insert("node".to_owned(), node.into());
         }
         status.to_string()
-    }
-
-    async fn tell_balances(&self, mount: &Mount, question: &BalanceCall<'_>, body: &mut Vec<u8>) -> Reply {
-        let whose = match (question.card, question.cardholder) {
-            (Some(card), _) => Whose::Card(card),
-            (None, Some(cardholder)) => Whose::Cardholder(cardholder),
-            (None, None) => return encode(mount, &question.echo, &Answer::Balances(&[]), body),
-        };
-        let wait = async {
-            self.until_open().await;
-            ledger::ask(self.ledger.as_ref(), Act::Balances(mount.origin(), whose)).await
-        };
-        let by = Deadline::new(&clock::now(), None, &mount.patience).decide_by;
-        match timeout_at(by, wait).await {
-            Ok(Ok(ledger::Answer::Balances(standings))) => {
-                let balances: Vec<_> = standings.iter().map(|standing| standing.balance).collect();
-                encode(mount, &question.echo, &Answer::Balances(&balances), body)
-            }
-            Ok(Ok(_) | Err(_)) | Err(_) => mount.adapter.refuse(&Refused::NotDurable, body),
-        }
     }
 }
 
@@ -406,7 +361,8 @@ impl Respond for Responder {
             return Answered::Said { reply: Reply::json(404), body };
         };
         let mut watch = Watch::begin(mount, self.telemetry.as_ref(), call.received);
-        let reply = pin!(self.answer(&call, mount, &mut watch, &mut body)).await;
+        let outgoing = pin!(self.answer(&call, mount, &mut watch, &mut body)).await;
+        let Some(reply) = outgoing else { return Answered::Silence };
         watch.answered(reply.status, &body);
         Answered::Said { reply, body }
     }
@@ -417,7 +373,7 @@ impl Respond for Responder {
         };
         let refused = match fault {
             BodyFault::TooLarge => Refused::TooLarge,
-            BodyFault::TooSlow => Refused::Malformed(Malformed::field("", "did not arrive in time")),
+            BodyFault::TooSlow => Refused::TooSlow,
             BodyFault::Truncated => Refused::Malformed(Malformed::field("", "ended early")),
         };
         let reply = Reply { status: fault.status(), ..mount.adapter.refuse(&refused, &mut body) };
@@ -426,9 +382,24 @@ impl Respond for Responder {
 }
 
 fn declined(reason: DeclineReason, basis: Basis) -> Decided {
-    Decided { told: Told { decision: Decision::Decline { reason }, basis }, balance: None }
+    Decided { told: Told { decision: Decision::Decline { reason }, basis }, balance: None, abstained: None }
+}
+
+/// What an answer, or none, says about the ledger. A bug that an act met is not its fault.
+const fn response_of<E>(answer: &Result<Result<ledger::Answer, LedgerError>, E>) -> Response {
+    match answer {
+        Err(_) | Ok(Err(LedgerError::Unavailable | LedgerError::Late | LedgerError::Starting)) => Response::Failed,
+        Ok(Ok(_) | Err(LedgerError::Panicked | LedgerError::Refused)) => Response::Answered,
+    }
 }
 
 fn encode(mount: &Mount, echo: &Echo<'_>, answer: &Answer<'_>, body: &mut Vec<u8>) -> Reply {
     mount.adapter.encode(echo, answer, &mount.keyring.load(), clock::utc(), body)
+}
+
+/// What `/status` shows of a program's stand-in: the exposure, and the version in force of each table.
+fn stand_in_status(program: &Program) -> serde_json::Value {
+    let tables = program.stand_in.versions().map(|(kind, hash)| (kind.to_string(), hash.map(|hash| hash.to_string()).into()));
+    let tables: serde_json::Map<String, serde_json::Value> = tables.collect();
+    serde_json::json!({ "exposure_minor": program.stand_in.exposure(), "tables": tables })
 }

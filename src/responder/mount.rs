@@ -5,10 +5,10 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use holdfast_adapters::{Adapter, DecisionReference, InFlightDuplicate, Keyring};
 use holdfast_core::rules::Ruleset;
-use holdfast_core::stand_in::StandInPolicy;
-use holdfast_core::{IdempotencyKey, PlatformName, ProgramId};
+use holdfast_core::{ContentDigest, IdempotencyKey, PlatformName, ProgramId};
 
 use super::deadline::Patience;
+use super::stand_in::StandIn;
 use crate::ledger::Origin;
 use crate::metrics::MountMetrics;
 
@@ -21,7 +21,7 @@ pub struct Program {
     /// The text of the configured ruleset, which an empty ledger starts with.
     pub configured_rules: Box<str>,
     /// What it wants answered without its ledger.
-    pub stand_in: StandInPolicy,
+    pub stand_in: StandIn,
 }
 
 /// One platform's way into one program.
@@ -55,5 +55,11 @@ impl Mount {
     #[must_use]
     pub fn reference(&self, key: &IdempotencyKey) -> DecisionReference {
         DecisionReference::of(&self.program.id, &self.platform, key)
+    }
+
+    /// Our name for the refusal of another question under a key that was answered.
+    #[must_use]
+    pub fn reference_of_conflict(&self, key: &IdempotencyKey, asked: &ContentDigest) -> DecisionReference {
+        DecisionReference::of_conflict(&self.program.id, &self.platform, key, asked)
     }
 }

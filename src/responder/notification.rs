@@ -7,14 +7,21 @@ use std::time::Duration;
 use holdfast_adapters::{Notice, Unrecognized};
 use holdfast_core::hold::{Finding, ToldEvent};
 use sha2::{Digest, Sha256};
+use tokio::time::timeout_at;
 
 use super::Responder;
+use super::breaker::BreakerIs;
 use super::mount::Mount;
-use crate::ledger::{Act, Answer, LedgerError, Ticket, Wait};
+use crate::clock::{self, Instant};
+use crate::ledger::{Act, Answer, LedgerError, Readiness, Ticket, Wait};
 use crate::metrics::NotificationResult;
+use crate::spool::{Entry, Kept};
 
 /// How long a platform is kept waiting for an acknowledgement. Marqeta's ping allows five seconds.
 const ACKNOWLEDGE_WITHIN: Duration = Duration::from_secs(4);
+
+/// How long the ledger may take to hear one; then the spool keeps it, whether the ledger hears it after all or not.
+const HEARD_WITHIN: Duration = Duration::from_secs(1);
 
 /// Whether every element of a notification is durable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,31 +33,26 @@ pub enum Noted {
 }
 
 impl Responder {
-    /// Brings every element to the ledger, in order; one that fails blocks no other.
+    /// Brings every element to the ledger, or into the spool while the ledger does not hear, in order; one that fails blocks no
+    /// other.
     pub(super) async fn take_note(&self, mount: &Mount, notices: Vec<Notice>) -> Noted {
-        let all = async {
-            self.until_open().await;
-            let mut noted = Noted::Durable;
-            for notice in notices {
-                let result = self.take_one(mount, notice).await;
-                mount.metrics.notification(result);
-                if result == NotificationResult::NotDurable {
-                    noted = Noted::NotDurable;
-                }
+        let by = clock::instant().checked_add(ACKNOWLEDGE_WITHIN).unwrap_or_else(clock::instant);
+        let mut noted = Noted::Durable;
+        for notice in notices {
+            let result = self.take_one(mount, notice, by).await;
+            mount.metrics.notification(result);
+            if result == NotificationResult::NotDurable {
+                noted = Noted::NotDurable;
             }
-            noted
-        };
-        tokio::time::timeout(ACKNOWLEDGE_WITHIN, all).await.unwrap_or(Noted::NotDurable)
+        }
+        noted
     }
 
-    async fn take_one(&self, mount: &Mount, notice: Notice) -> NotificationResult {
+    async fn take_one(&self, mount: &Mount, notice: Notice, by: Instant) -> NotificationResult {
         match notice {
             Notice::Nothing => NotificationResult::Nothing,
-            Notice::Unrecognized(unrecognized) => match self.keep(mount, unrecognized).await {
-                Ok(_) => NotificationResult::Unrecognized,
-                Err(_) => NotificationResult::NotDurable,
-            },
-            Notice::Told(events) => {
+            Notice::Unrecognized(unrecognized) => self.keep(mount, unrecognized, by).await,
+            Notice::Told(events) if self.hears() => {
                 let submitted: Vec<_> = events
                     .into_iter()
                     .map(|event| {
@@ -60,37 +62,81 @@ impl Responder {
                     })
                     .collect();
                 self.ledger.nudge();
+                let heard_by = clock::instant().checked_add(HEARD_WITHIN).unwrap_or(by).min(by);
                 let mut result = NotificationResult::Duplicate;
                 for (event, wait) in submitted {
-                    result = worse(result, self.settle(mount, &event, wait.await).await);
+                    let answer = timeout_at(heard_by, wait).await.unwrap_or(Err(LedgerError::Late));
+                    result = worse(result, self.settle(mount, &event, answer, by).await);
+                }
+                result
+            }
+            Notice::Told(events) => {
+                let mut result = NotificationResult::Duplicate;
+                for event in events {
+                    result = worse(result, self.spool_fact(mount, &event, by).await);
                 }
                 result
             }
         }
     }
 
+    /// Whether the ledger hears now, and has heard everything that came before.
+    fn hears(&self) -> bool {
+        let ready = self.ledger.readiness() == Readiness::Ready && self.breaker.is() == BreakerIs::Closed;
+        ready && self.spool.fill().held.waiting == 0
+    }
+
     /// What became of one fact. A fact that the engine trips over is kept instead: it must not block the platform's queue.
-    async fn settle(&self, mount: &Mount, event: &ToldEvent, answer: Result<Answer, LedgerError>) -> NotificationResult {
+    async fn settle(
+        &self,
+        mount: &Mount,
+        event: &ToldEvent,
+        answer: Result<Answer, LedgerError>,
+        by: Instant,
+    ) -> NotificationResult {
         match answer {
             Ok(Answer::Recorded(Some(Finding::HeardBefore))) => NotificationResult::Duplicate,
-            Ok(Answer::Recorded(Some(
-                Finding::AccountUnknown | Finding::CurrencyMismatch | Finding::AmountTooLarge | Finding::PaymentUnknown,
-            ))) => NotificationResult::NotBooked,
+            Ok(Answer::Recorded(Some(finding))) if finding.is_not_booked() => NotificationResult::NotBooked,
             Ok(_) => NotificationResult::Applied,
             Err(LedgerError::Panicked | LedgerError::Refused) => {
                 let digest = Sha256::digest(event.key.as_str()).into();
                 let problem = "the ledger could not apply it".to_owned();
-                match self.keep(mount, Unrecognized { digest, problem, redacted: event.key.to_string() }).await {
-                    Ok(_) => NotificationResult::Unrecognized,
-                    Err(_) => NotificationResult::NotDurable,
-                }
+                self.keep(mount, Unrecognized { digest, problem, redacted: event.key.to_string() }, by).await
             }
-            Err(LedgerError::Starting | LedgerError::Unavailable | LedgerError::Late) => NotificationResult::NotDurable,
+            // It may have been applied all the same: the ledger knows it by its key.
+            Err(LedgerError::Starting | LedgerError::Unavailable | LedgerError::Late) => self.spool_fact(mount, event, by).await,
         }
     }
 
-    async fn keep(&self, mount: &Mount, unrecognized: Unrecognized) -> Result<Answer, LedgerError> {
-        crate::ledger::ask(self.ledger.as_ref(), Act::Keep(mount.origin(), unrecognized)).await
+    /// A fact that the ledger has yet to hear. What it says of a card holds from now on.
+    async fn spool_fact(&self, mount: &Mount, event: &ToldEvent, by: Instant) -> NotificationResult {
+        self.unheard.standings.told(mount.program.id, event);
+        match self.spool_entry(Entry::Fact(mount.origin(), Box::new(*event)), by).await {
+            Noted::Durable => NotificationResult::Spooled,
+            Noted::NotDurable => NotificationResult::NotDurable,
+        }
+    }
+
+    async fn spool_entry(&self, entry: Entry, by: Instant) -> Noted {
+        let put = self.spool.put(entry, clock::utc());
+        match (put.durable_by(by).await, put.give_up()) {
+            (Kept::Durable, _) | (_, Kept::Durable) => Noted::Durable,
+            (Kept::NotYet | Kept::GivenUp, Kept::NotYet | Kept::GivenUp) => Noted::NotDurable,
+        }
+    }
+
+    async fn keep(&self, mount: &Mount, unrecognized: Unrecognized, by: Instant) -> NotificationResult {
+        if self.hears() {
+            let kept = crate::ledger::ask(self.ledger.as_ref(), Act::Keep(mount.origin(), unrecognized.clone()));
+            let heard_by = clock::instant().checked_add(HEARD_WITHIN).unwrap_or(by).min(by);
+            if let Ok(Ok(_)) = timeout_at(heard_by, kept).await {
+                return NotificationResult::Unrecognized;
+            }
+        }
+        match self.spool_entry(Entry::Kept(mount.origin(), unrecognized), by).await {
+            Noted::Durable => NotificationResult::Unrecognized,
+            Noted::NotDurable => NotificationResult::NotDurable,
+        }
     }
 }
 
@@ -99,7 +145,7 @@ fn worse(one: NotificationResult, other: NotificationResult) -> NotificationResu
     let weight = |result| match result {
         NotificationResult::Duplicate => 0,
         NotificationResult::Nothing => 1,
-        NotificationResult::Applied => 2,
+        NotificationResult::Applied | NotificationResult::Spooled => 2,
         NotificationResult::NotBooked => 3,
         NotificationResult::Unrecognized => 4,
         NotificationResult::NotDurable => 5,

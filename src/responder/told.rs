@@ -40,6 +40,8 @@ pub struct ToldBook {
 enum Known {
     /// Being decided; these want to hear it too.
     InFlight(ContentDigest, Vec<oneshot::Sender<Told>>),
+    /// Being told, and the ledger has heard it already.
+    Heard(ContentDigest, Vec<oneshot::Sender<Told>>),
     /// Told without the ledger, which has yet to agree.
     Told(ContentDigest, Told),
 }
@@ -72,8 +74,8 @@ impl ToldBook {
                 Begun::First(Claim { book: self, name, digest, settled: Settled::NotYet })
             }
             Entry::Occupied(mut occupied) => match occupied.get_mut() {
-                Known::InFlight(known, _) | Known::Told(known, _) if *known != digest => Begun::Conflict,
-                Known::InFlight(_, joiners) => {
+                Known::InFlight(known, _) | Known::Heard(known, _) | Known::Told(known, _) if *known != digest => Begun::Conflict,
+                Known::InFlight(_, joiners) | Known::Heard(_, joiners) => {
                     let (sender, receiver) = oneshot::channel();
                     joiners.push(sender);
                     Begun::InFlight(receiver)
@@ -83,10 +85,27 @@ impl ToldBook {
         }
     }
 
+    /// Takes up what an earlier process told. The last word on a key is what was told.
+    pub fn restore(&self, name: Name, digest: ContentDigest, told: Told) {
+        if self.entries.insert(name, Known::Told(digest, told)).is_none() {
+            self.waiting.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
     /// The ledger agrees with what was told: it remembers from now on.
     pub fn adopted(&self, name: &Name) {
-        if self.entries.remove(name).is_some() {
-            self.waiting.fetch_sub(1, Ordering::Relaxed);
+        let Entry::Occupied(mut occupied) = self.entries.entry(*name) else { return };
+        match occupied.get_mut() {
+            Known::Told(..) => {
+                occupied.remove();
+                self.waiting.fetch_sub(1, Ordering::Relaxed);
+            }
+            // The ledger was faster than whoever tells it.
+            Known::InFlight(digest, joiners) => {
+                let heard = Known::Heard(*digest, std::mem::take(joiners));
+                occupied.insert(heard);
+            }
+            Known::Heard(..) => {}
         }
     }
 
@@ -112,15 +131,6 @@ enum Settled {
     Yes,
 }
 
-/// Whether the book could keep an answer for the ledger.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kept {
-    /// Until the ledger agrees.
-    Yes,
-    /// The book is full: the answer goes out all the same, and a retry may be decided afresh.
-    Full,
-}
-
 impl Claim<'_> {
     /// The key.
     #[must_use]
@@ -137,25 +147,25 @@ impl Claim<'_> {
     /// The ledger answered, and remembers.
     pub fn answered(mut self, told: Told) {
         self.settled = Settled::Yes;
-        if let Some((_, Known::InFlight(_, joiners))) = self.book.entries.remove(&self.name) {
-            tell(joiners, told);
+        if let Some((_, known)) = self.book.entries.remove(&self.name) {
+            known.tell(told);
         }
     }
 
-    /// Stand-in answered: the book remembers until the ledger does.
-    pub fn stood_in(mut self, told: Told) -> Kept {
+    /// Stand-in answered: the book remembers until the ledger does. Declines beyond what the book holds go out all the same, and a
+    /// retry may be decided afresh; approvals are as many as the spool holds.
+    pub fn stood_in(mut self, told: Told) {
         self.settled = Settled::Yes;
-        if self.book.waiting.fetch_add(1, Ordering::Relaxed) >= self.book.waiting_max {
-            self.book.waiting.fetch_sub(1, Ordering::Relaxed);
-            if let Some((_, Known::InFlight(_, joiners))) = self.book.entries.remove(&self.name) {
-                tell(joiners, told);
-            }
-            return Kept::Full;
-        }
-        if let Some(Known::InFlight(_, joiners)) = self.book.entries.insert(self.name, Known::Told(self.digest, told)) {
-            tell(joiners, told);
-        }
-        Kept::Yes
+        let Entry::Occupied(mut occupied) = self.book.entries.entry(self.name) else { return };
+        let is_heard = matches!(occupied.get(), Known::Heard(..));
+        let is_crowded = matches!(told.decision, Decision::Decline { .. }) && self.book.waiting() >= self.book.waiting_max;
+        let known = if is_heard || is_crowded {
+            occupied.remove()
+        } else {
+            self.book.waiting.fetch_add(1, Ordering::Relaxed);
+            occupied.insert(Known::Told(self.digest, told))
+        };
+        known.tell(told);
     }
 }
 
@@ -167,10 +177,14 @@ impl Drop for Claim<'_> {
     }
 }
 
-fn tell(joiners: Vec<oneshot::Sender<Told>>, told: Told) {
-    for joiner in joiners {
-        // A joiner that went away needs no answer.
-        let _ = joiner.send(told);
+impl Known {
+    /// Tells whoever joined.
+    fn tell(self, told: Told) {
+        let (Known::InFlight(_, joiners) | Known::Heard(_, joiners)) = self else { return };
+        for joiner in joiners {
+            // A joiner that went away needs no answer.
+            let _ = joiner.send(told);
+        }
     }
 }
 
@@ -217,14 +231,26 @@ mod tests {
     #[test]
     fn a_stand_in_answer_is_kept_until_the_ledger_agrees() {
         let book = ToldBook::new(1);
-        assert_eq!(first(&book).stood_in(TOLD), Kept::Yes);
+        first(&book).stood_in(TOLD);
         assert!(matches!(book.begin(name(), DIGEST), Begun::Told(told) if told == TOLD));
         assert!(matches!(book.begin(name(), OTHER), Begun::Conflict));
         let second = Name { key: IdempotencyKey::new("key-2").unwrap(), ..name() };
         let Begun::First(claim) = book.begin(second, DIGEST) else { panic!() };
-        assert_eq!(claim.stood_in(TOLD), Kept::Full);
+        claim.stood_in(TOLD);
         assert_eq!(book.waiting(), 1);
         book.adopted(&name());
+        assert_eq!(book.waiting(), 0);
+        first(&book);
+    }
+
+    #[tokio::test]
+    async fn a_ledger_that_hears_it_before_it_is_told_leaves_nothing_behind() {
+        let book = ToldBook::new(1);
+        let claim = first(&book);
+        book.adopted(&name());
+        let Begun::InFlight(joined) = book.begin(name(), DIGEST) else { panic!() };
+        claim.stood_in(TOLD);
+        assert_eq!(joined.await, Ok(TOLD));
         assert_eq!(book.waiting(), 0);
         first(&book);
     }

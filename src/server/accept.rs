@@ -45,12 +45,14 @@ pub(super) struct Door {
     pub(super) open: Arc<AtomicUsize>,
     pub(super) metrics: ServerMetrics,
     pub(super) workers: Vec<UnboundedSender<Admitted>>,
+    pub(super) say: fn(&str),
 }
 
 impl Door {
     /// Accepts until the drain begins; what the operating system had accepted for us by then is still let in.
     pub(super) async fn run(self, listener: TcpListener, drain: &Drain) {
         let mut workers = self.workers.iter().cycle();
+        let mut told = false;
         loop {
             let drained = drain.notified();
             if drain.begun() {
@@ -65,7 +67,13 @@ impl Door {
                 Ok(socket) => self.admit(socket, &mut workers),
                 // The caller went away while it waited.
                 Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
-                Err(_) => {
+                Err(error) => {
+                    // Once: what lasts shows in the metric.
+                    if !std::mem::replace(&mut told, true) {
+                        (self.say)(&format!(
+                            "no connection can be accepted ({error}); holdfast_connections_refused_total counts on"
+                        ));
+                    }
                     self.metrics.connection_refused(ConnectionRefusal::AcceptFailed);
                     sleep(EXHAUSTED_REST).await;
                 }

@@ -100,6 +100,8 @@ pub struct Serving<R> {
     pub metrics: ServerMetrics,
     /// How many threads answer.
     pub workers: NonZeroUsize,
+    /// Tells the operator.
+    pub say: fn(&str),
 }
 
 impl<R> fmt::Debug for Serving<R> {
@@ -161,6 +163,7 @@ impl Bound {
             open: Arc::new(AtomicUsize::new(0)),
             metrics: serving.metrics.clone(),
             workers: senders,
+            say: serving.say,
         };
         let accepting = accepting(self.listener, door, Arc::clone(&drain))?;
         Ok(Running { drain, drain_max: serving.limits.drain_max, accepting, workers })

@@ -65,6 +65,12 @@ impl Cutoff {
     }
 }
 
+/// The date of a count of days since 1970-01-01.
+#[must_use]
+pub fn date_of(days: i32) -> Date {
+    Date::constant(1970, 1, 1).saturating_add(jiff::Span::new().days(days.clamp(-2_000_000, 2_000_000)))
+}
+
 /// A date as a count of days since 1970-01-01.
 #[must_use]
 pub fn days(date: Date) -> i32 {

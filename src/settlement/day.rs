@@ -143,6 +143,13 @@ impl Summing {
         Summing { question, books: Books::default(), then: Books::default(), networks: BTreeMap::new(), day: Day::default() }
     }
 
+    /// Before the first record that a trimmed journal keeps: with what was known then of accounts, and of payments' networks.
+    #[must_use]
+    pub fn beginning_with(question: Question, books: Books, networks: BTreeMap<u64, NetworkName>) -> Self {
+        let then = books.clone();
+        Summing { question, books, then, networks, day: Day::default() }
+    }
+
     /// Takes the next record in.
     pub fn take(&mut self, number: i64, record: &Record) {
         if record.program != Some(self.question.program) {
@@ -188,7 +195,8 @@ impl Summing {
             | Body::AccountEntered { .. }
             | Body::CardEntered { .. }
             | Body::RulesPublished
-            | Body::Opened => None,
+            | Body::Opened
+            | Body::Trimmed { .. } => None,
         };
         if let (Some(hold), Some(network)) = (record.place.hold, network) {
             self.networks.entry(hold).or_insert(network);
@@ -209,7 +217,8 @@ impl Summing {
             | Body::AccountEntered { .. }
             | Body::CardEntered { .. }
             | Body::RulesPublished
-            | Body::Opened => cutoff.day_of(record.at),
+            | Body::Opened
+            | Body::Trimmed { .. } => cutoff.day_of(record.at),
         }
     }
 
@@ -226,7 +235,9 @@ impl Summing {
             }
             Body::Told { event, outcome } => {
                 let mut names = names_of_fact(&event.fact);
-                names.push(event.key.to_string());
+                let key = event.key.as_str();
+                names.push(key.to_owned());
+                names.extend(message_name(record, key).filter(|name| *name != key).map(ToOwned::to_owned));
                 (names, event.network, what(&event.fact), outcome.cause?, outcome.posted)
             }
             Body::Ordered { payment, key, order, outcome } => {
@@ -234,7 +245,9 @@ impl Summing {
                 names.push(key.to_string());
                 (names, None, ordered(order), outcome.cause?, outcome.posted)
             }
-            Body::Kept { .. } | Body::CardEntered { .. } | Body::RulesPublished | Body::Opened => return None,
+            Body::Kept { .. } | Body::CardEntered { .. } | Body::RulesPublished | Body::Opened | Body::Trimmed { .. } => {
+                return None;
+            }
         };
         let posted = Money::from_minor(posted, book.account.currency);
         let (at, account, network) = (record.at, book.id, network.or(own));
@@ -261,6 +274,12 @@ fn names_of_request(request: &AuthorizationRequest) -> Vec<String> {
     let mut names = names_of_payment(&request.payment);
     names.push(request.key.to_string());
     names
+}
+
+/// What the platform's own file calls a told message; nothing for what operators told, and for platforms of other versions.
+fn message_name<'k>(record: &Record, key: &'k str) -> Option<&'k str> {
+    let platform = holdfast_adapters::platform(record.platform?.as_str())?;
+    Some((platform.message_name)(key))
 }
 
 fn names_of_fact(fact: &Fact) -> Vec<String> {

@@ -13,7 +13,7 @@ pub mod report;
 #[cfg(test)]
 mod tests;
 
-pub use cutoff::{Cutoff, TimeOfDay, days};
+pub use cutoff::{Cutoff, TimeOfDay, date_of, days};
 pub use day::{Announced, Cause, Day, Float, Movement, Question, Summing, of_day};
 pub use file::{FileColumns, FileProblem, FileRow, Sign, read_file};
 pub use reconcile::{Difference, Reconciled, Verdict, reconcile};

@@ -10,7 +10,8 @@ use jiff::tz::TimeZone;
 
 use super::*;
 use crate::fixture::{House, payment, program, purchase, told, usd};
-use crate::journal::{Body, Record};
+use crate::journal::{Body, Reader, Record};
+use crate::ledger::embedded::projection::checkpoint::Beginning;
 use crate::ledger::{Act, Entry, Origin};
 
 const DAY: i32 = 20_526; // 2026-03-14
@@ -214,6 +215,41 @@ fn a_file_is_compared_payment_by_payment() {
     );
 }
 
+/// Its keys are made of token, type and state; its files have the tokens.
+#[test]
+fn a_file_names_messages_by_the_platforms_own_tokens() {
+    let mut house = House::with(1_000_000);
+    house.ask(purchase("a", 5000));
+    let network = MovementCause::NetworkSettlement;
+    for (key, fact) in [
+        ("tx-C1/authorization.clearing/COMPLETION", captured(Some("tx-a"), usd(3000))),
+        ("tx-C2/authorization.clearing/COMPLETION", captured(Some("tx-a"), usd(2000))),
+        ("tx-FP1/authorization.clearing/COMPLETION", captured(None, usd(1234))),
+        ("tx-R1/refund/COMPLETION", credited(Some("tx-a"), usd(500), network)),
+        // Shortened, as what would be too long for a key is.
+        ("tx-R2/01316b447e625948", credited(None, usd(100), network)),
+    ] {
+        house.act(Act::Tell(crate::fixture::origin(), ToldEvent { settlement_day: Some(DAY), ..told(key, fact) }));
+    }
+    let mut records = Vec::new();
+    let reader = house.stop();
+    let keep = &mut |numbered: crate::journal::Numbered| {
+        records.push((numbered.number, numbered.record));
+        Ok(())
+    };
+    reader.records(i64::MAX, &mut |_, _, _| {}, keep).unwrap();
+    let day = day_of(program(), &records);
+    let file = "token,amount,currency,network\ntx-C1,30.00,USD,VISA\ntx-C2,19.00,USD,VISA\ntx-FP1,12.34,USD,VISA\n\
+                tx-R1,-5.00,USD,VISA\ntx-R2,-1.00,USD,VISA\n";
+    let reconciled = reconcile(&day, &rows(file, &columns()).unwrap());
+    let differing: Vec<_> = reconciled.differences.iter().map(|row| (row.payment.as_str(), row.ours, row.file)).collect();
+    assert_eq!((reconciled.matching, differing), (4, vec![("tx-C2", Some(2000), Some(1900))]));
+    // Another platform's slash is part of its own id.
+    let apto = PlatformName::new("apto").ok();
+    records.iter_mut().for_each(|(_, record)| record.platform = apto);
+    assert_eq!(reconcile(&day_of(program(), &records), &rows(file, &columns()).unwrap()).matching, 0);
+}
+
 #[test]
 fn a_file_that_is_not_understood_says_where() {
     let text = "token,amount,currency,network\ntx-a,fifty,USD,VISA\n,1.00,USD,VISA\ntx-b,1.00,ZZZ,VISA\n";
@@ -225,4 +261,53 @@ fn a_file_that_is_not_understood_says_where() {
     assert!(missing.starts_with("line 1: amount: is not a column of the file"), "{missing}");
     let negative = FileColumns { sign: Sign::Ours, currency: None, network: None, ..columns() };
     assert_eq!(rows("token,amount\ntx-a,-5.00\n", &negative).unwrap()[0].due, usd(500));
+}
+
+fn sum(reader: &Reader, day: i32) -> Day {
+    let question = Question { program: program(), day, cutoff: new_york("17:00") };
+    let mut summing = match Beginning::of(reader).unwrap() {
+        None => Summing::new(question),
+        Some(beginning) => Summing::beginning_with(question, beginning.books().unwrap(), beginning.networks().unwrap()),
+    };
+    let mut take = |numbered: crate::journal::Numbered<'_>| {
+        summing.take(numbered.number, &numbered.record);
+        Ok(())
+    };
+    reader.records(i64::MAX, &mut |_, _, _| {}, &mut take).unwrap();
+    summing.finish()
+}
+
+#[test]
+fn a_day_behind_a_checkpoint_is_summed_as_before() {
+    const LATER: i32 = 60_000;
+    let mut house = House::with(1_000_000);
+    house.ask(purchase("a", 5000));
+    house.tell("cleared", captured(Some("tx-a"), usd(5000)));
+    let early = ToldEvent { settlement_day: Some(LATER + 1), ..told("early", captured(Some("tx-a"), usd(10))) };
+    house.act(Act::Tell(crate::fixture::origin(), early));
+    // Of a later day, about a payment whose network only its question tells.
+    let refund = credited(Some("tx-a"), usd(700), MovementCause::NetworkSettlement);
+    let refund = ToldEvent { settlement_day: Some(LATER), ..told("refund", refund) };
+    house.act(Act::Tell(crate::fixture::origin(), refund));
+    house.tell("load", credited(None, usd(900), MovementCause::Funding));
+    let reader = house.stop();
+    let (first, next) = reader.bounds().unwrap();
+    let whole = sum(&reader, LATER);
+    assert_eq!(whole.due.keys().next().unwrap().0, NetworkName::new("VISA").ok());
+    house.start();
+    house.trim(next - 2);
+    let reader = house.stop();
+    assert!(reader.bounds().unwrap().0 > first);
+    assert_eq!(sum(&reader, LATER), whole);
+    let beginning = Beginning::of(&reader).unwrap().unwrap();
+    assert!(beginning.has_settled(&program(), LATER + 1).unwrap(), "what was dropped counts to this day");
+    assert!(!beginning.has_settled(&program(), LATER).unwrap() && !beginning.has_settled(&other(), LATER + 1).unwrap());
+}
+
+#[test]
+fn days_and_dates_are_the_same() {
+    for day in [-1, 0, DAY, 60_000] {
+        assert_eq!(days(date_of(day)), day);
+    }
+    assert_eq!(date_of(DAY).to_string(), "2026-03-14");
 }

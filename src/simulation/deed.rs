@@ -358,7 +358,8 @@ impl Command {
             Wants::Release => Order::Release,
             Wants::Refund(minor) => Order::Refund { amount: dollars(minor, false) },
         };
-        let ordering = Ordering { key: id("order", self.key)?, digest: self.digest(), payment: self.of.reference()?, order };
+        let ordering =
+            Ordering { key: id("order", self.key)?, digest: self.digest(), payment: self.of.reference()?, hold: None, order };
         Ok(Act::Order(origin(self.program)?, ordering))
     }
 

@@ -278,8 +278,11 @@ impl World {
         self.engine.rebuild(1, &Nowhere, |_| {}).map_err(broken)?;
         self.engine.tidy(self.now.utc);
         before.tidy(self.now.utc);
-        if quiet && let Some((expected, got)) = before.state().portrait().differs_from(&self.engine.state().portrait()) {
-            return Err(self.differs("memory after a restart", expected, got, self.history_end()));
+        if quiet {
+            let [lived, read] = [&before, &self.engine].map(|engine| engine.state().picture().whatever_failed());
+            if let Some((expected, got)) = lived.differs_from(&read) {
+                return Err(self.differs("memory after a restart", expected, got, self.history_end()));
+            }
         }
         self.model.forget_keys(self.now.utc);
         self.report.restarts += 1;

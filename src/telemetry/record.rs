@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use holdfast_core::{Basis, Decision, IdempotencyKey, PlatformName, ProgramId, Timestamp};
+use holdfast_core::{Basis, Decision, IdempotencyKey, PlatformName, ProgramId, StandInBasis, Timestamp};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
@@ -138,7 +138,7 @@ impl<'a> Decided<'a> {
         };
         let because_of = match basis {
             Basis::Rule(id) | Basis::Limit(id) => Some(id.as_str()),
-            Basis::StandIn(cause) => Some(cause.name()),
+            Basis::StandIn(cause) | Basis::StandInTable(StandInBasis { cause, .. }) => Some(cause.name()),
             Basis::Ledger | Basis::Replay => None,
         };
         Decided { decision, reason, basis: basis.name(), because_of }

@@ -67,6 +67,17 @@ fn what_is_not_understood_is_named_by_its_path_and_never_its_value() {
 }
 
 #[test]
+fn a_body_that_does_not_come_is_told_as_what_it_is() {
+    let workplace = Workplace::demo();
+    let server = workplace.serve();
+    let mut client = server.client();
+    // Longer than what is sent: the rest never comes.
+    client.send_head("POST", "/marqeta/jit", 1000);
+    let slow = client.receive().unwrap();
+    assert_eq!((slow.status, slow.json()["error_code"].as_str()), (408, Some("408")), "{slow:?}");
+}
+
+#[test]
 fn http_manners() {
     let workplace = Workplace::demo();
     let server = workplace.serve();

@@ -6,15 +6,15 @@ use std::sync::{Arc, Condvar, Mutex};
 
 use holdfast::app::App;
 use holdfast::config::{Config, Overrides};
-use holdfast::ledger::{self, Act, Answer, Completions, Ledger, LedgerError, Readiness, Ticket, Wait, Whose};
+use holdfast::ledger::{self, Act, Answer, Completions, Glimpse, Ledger, LedgerError, Origin, Readiness, Ticket, Wait, Whose};
 use holdfast_core::rules::Verdict;
-use holdfast_core::{AccountId, ProgramId};
+use holdfast_core::{AccountId, AuthorizationRequest, ProgramId};
 
 use crate::support::{BackOffice, Client, Marqeta, Workplace};
 
 /// What is wrong with the ledger at the moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Fault {
+pub enum Fault {
     None,
     /// Decisions are kept from the ledger until the fault ends.
     Withheld,
@@ -22,12 +22,14 @@ enum Fault {
     AnswersWithheld,
     /// It says that it is unavailable.
     Unavailable,
+    /// It hears no question, no answer and no message, but starts.
+    Deaf,
     /// It panics when it is asked.
     Panics,
 }
 
 /// A real ledger behind a fault.
-struct Faulty {
+pub struct Faulty {
     inner: Arc<dyn Ledger>,
     fault: Mutex<Fault>,
     ended: Condvar,
@@ -38,7 +40,7 @@ struct Faulty {
 }
 
 impl Faulty {
-    fn set(&self, fault: Fault) {
+    pub fn set(&self, fault: Fault) {
         *self.fault.lock().unwrap() = fault;
         if fault == Fault::None {
             for ticket in self.withheld.lock().unwrap().drain(..) {
@@ -69,6 +71,11 @@ impl Faulty {
     }
 }
 
+/// Whether an act is a question, an answer or a message.
+fn is_heard(act: &Act) -> bool {
+    matches!(act, Act::Decide(_) | Act::Adopt(_) | Act::Tell(..) | Act::Keep(..))
+}
+
 /// The same, shared with the test.
 struct Shared(Arc<Faulty>);
 
@@ -88,12 +95,14 @@ impl Ledger for Shared {
             Fault::Withheld if decision => self.0.withheld.lock().unwrap().push(ticket),
             Fault::AnswersWithheld if decision => self.0.apply_and_keep_quiet(ticket),
             Fault::Panics if decision => panic!("the ledger was told to"),
-            Fault::Unavailable => {
+            Fault::Unavailable | Fault::Deaf if fault == Fault::Unavailable || ticket.with_act(|act| is_heard(act)) => {
                 let mut completions = Completions::default();
                 completions.complete(&ticket, Err(LedgerError::Unavailable));
                 completions.announce();
             }
-            Fault::None | Fault::Withheld | Fault::AnswersWithheld | Fault::Panics => self.0.inner.submit(ticket),
+            Fault::None | Fault::Withheld | Fault::AnswersWithheld | Fault::Unavailable | Fault::Deaf | Fault::Panics => {
+                self.0.inner.submit(ticket);
+            }
         }
     }
 
@@ -103,24 +112,33 @@ impl Ledger for Shared {
 
     fn readiness(&self) -> Readiness {
         match *self.0.fault.lock().unwrap() {
-            Fault::Unavailable => Readiness::Unavailable,
+            Fault::Unavailable | Fault::Deaf => Readiness::Unavailable,
             Fault::None | Fault::Withheld | Fault::AnswersWithheld | Fault::Panics => self.0.inner.readiness(),
         }
+    }
+
+    fn look(&self, origin: &Origin, request: &AuthorizationRequest) -> Glimpse {
+        self.0.inner.look(origin, request)
     }
 }
 
 /// A server in this process, its ledger, and where they live.
-struct Bench {
-    app: App,
-    faulty: Arc<Faulty>,
-    _workplace: Workplace,
+pub struct Bench {
+    pub app: App,
+    pub faulty: Arc<Faulty>,
+    pub workplace: Workplace,
 }
 
 impl Bench {
     /// A demo server with a short budget, so that a test of a deadline takes a moment only.
-    fn new(edit: impl FnOnce(String) -> String) -> Self {
+    pub fn new(edit: impl FnOnce(String) -> String) -> Self {
         let workplace = Workplace::demo();
         workplace.edit("holdfast.toml", |text| edit(text) + "\n");
+        Bench::on(workplace, Fault::None)
+    }
+
+    /// A server where one was before, whose ledger begins with this fault.
+    pub fn on(workplace: Workplace, fault: Fault) -> Self {
         let overrides = Overrides {
             listen: Some("127.0.0.1:0".parse().unwrap()),
             ops_listen: Some("127.0.0.1:0".parse().unwrap()),
@@ -132,7 +150,7 @@ impl Bench {
         let mut app = App::start(config, |inner| {
             let faulty = Arc::new(Faulty {
                 inner,
-                fault: Mutex::new(Fault::None),
+                fault: Mutex::new(fault),
                 ended: Condvar::new(),
                 withheld: Mutex::default(),
                 asked: AtomicBool::new(false),
@@ -144,15 +162,21 @@ impl Bench {
         .unwrap_or_else(|error| panic!("{error}"));
         let starting = tokio::runtime::Builder::new_current_thread().build().unwrap();
         starting.block_on(app.until_ready()).unwrap_or_else(|error| panic!("{error}"));
-        Bench { app, faulty: handle.unwrap(), _workplace: workplace }
+        Bench { app, faulty: handle.unwrap(), workplace }
     }
 
-    fn client(&self) -> Client {
+    /// Stops the server; its place stays.
+    pub fn stop(self) -> Workplace {
+        self.app.drain();
+        self.workplace
+    }
+
+    pub fn client(&self) -> Client {
         Client::connect(self.app.listen)
     }
 
-    fn held(&self) -> i64 {
-        let origin = ledger::Origin::of(ProgramId::new("demo").unwrap());
+    pub fn held(&self) -> i64 {
+        let origin = Origin::of(ProgramId::new("demo").unwrap());
         let whose = Whose::Account(AccountId::new("acct-demo-1").unwrap());
         match futures_executor::block_on(ledger::ask(self.faulty.inner.as_ref(), Act::Balances(origin, whose))) {
             Ok(Answer::Balances(standings)) => standings[0].balance.held.minor(),
@@ -160,14 +184,21 @@ impl Bench {
         }
     }
 
-    fn metric(&self, name: &str, part: &str) -> f64 {
+    pub fn metric(&self, name: &str, part: &str) -> f64 {
         let page = Client::connect_as(self.app.ops_listen, None).get("/metrics").body;
         let lines = page.lines().filter(|line| line.starts_with(name) && line.contains(part));
         lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
     }
 
+    /// Waits until the spool has nothing that the ledger has not heard.
+    pub fn until_heard(&self) {
+        while self.metric("holdfast_spool_entries ", "") != 0.0 {
+            std::thread::yield_now();
+        }
+    }
+
     /// Waits until every told answer has been adopted.
-    fn until_adopted(&self) {
+    pub fn until_adopted(&self) {
         let pending = || Client::connect_as(self.app.ops_listen, None).get("/status").json()["told_pending"].as_u64();
         while pending() != Some(0) {
             std::thread::yield_now();
@@ -175,7 +206,7 @@ impl Bench {
     }
 }
 
-fn short_budget(text: String) -> String {
+pub fn short_budget(text: String) -> String {
     text.replacen("#body_read_ms_max = 500", "body_read_ms_max = 100", 1).replacen(
         "platform = \"marqeta\"",
         "platform = \"marqeta\"\nbudget_ms = 1000\nreserve_ms = 700",
@@ -222,18 +253,20 @@ fn an_answer_without_the_ledger_carries_what_the_rules_thought() {
 }
 
 #[test]
-fn a_dead_ledger_declines_at_once_and_notifications_are_not_acknowledged() {
+fn a_dead_ledger_declines_at_once_and_notifications_wait_for_it_in_the_spool() {
     let bench = Bench::new(short_budget);
     let clearing = crate::support::callbacks::transactions(&[Marqeta::purchase("x", "1.00").recorded("DECLINED", true)]);
     bench.faulty.set(Fault::Unavailable);
     let request = Marqeta::purchase("dead", "10.00");
     let declined = bench.client().post("/marqeta/jit", &request.body());
     assert_eq!(declined.status, 402, "{declined:?}");
-    assert_eq!(bench.client().post("/marqeta/webhook", &clearing).status, 503);
+    assert_eq!(bench.client().post("/marqeta/webhook", &clearing).status, 200);
+    assert_eq!(bench.metric("holdfast_notifications_total", "spooled"), 1.0);
     assert_eq!(bench.client().get("/healthz").status, 200);
     bench.faulty.set(Fault::None);
-    bench.until_adopted();
+    bench.until_heard();
     assert_eq!(bench.client().post("/marqeta/webhook", &clearing).status, 200);
+    assert_eq!(bench.metric("holdfast_notifications_total", "duplicate"), 1.0);
     assert_eq!(bench.client().post("/marqeta/jit", &request.body()).body, declined.body);
     assert_eq!(bench.metric("holdfast_stand_ins_total", "ledger_unavailable"), 1.0);
     bench.app.drain();

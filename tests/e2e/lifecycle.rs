@@ -178,6 +178,24 @@ fn a_second_server_on_the_same_data_is_refused() {
 }
 
 #[test]
+fn a_command_socket_that_cannot_be_opened_stops_the_start_and_says_why() {
+    let workplace = Workplace::demo();
+    let serve =
+        |data: &std::path::Path| workplace.run(&[&["serve", "--data", data.to_str().unwrap()][..], &server::FREE_PORTS].concat());
+    // Longer than the address of a Unix socket may be.
+    let too_long = workplace.path(&"d".repeat(120));
+    let taken = workplace.path("taken");
+    std::fs::create_dir_all(taken.join("holdfast.sock/inside")).unwrap();
+    for (data, problem) in [(too_long, "cannot open the command socket"), (taken, "is not a socket")] {
+        let output = serve(&data);
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{told}");
+        assert!(told.contains(problem) && !told.contains("a bug"), "{told}");
+        assert!(output.stdout.is_empty());
+    }
+}
+
+#[test]
 fn credentials_are_reloaded_on_sighup() {
     let workplace = Workplace::demo();
     let server = workplace.serve();

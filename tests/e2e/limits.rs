@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::support::callbacks::transactions;
-use crate::support::{Marqeta, Workplace};
+use crate::support::{Marqeta, Workplace, server};
 
 const RULES: &str = r#"
 currency = "USD"
@@ -22,6 +22,21 @@ scope = "program"
 window = "lifetime"
 count_max = 4
 "#;
+
+#[test]
+fn callers_that_take_all_connections_leave_operators_theirs() {
+    let workplace = Workplace::demo();
+    let server = workplace.serve_by(&["sh", "-c", "ulimit -n 200 && exec \"$0\" \"$@\""]);
+    // Half of the 200 is for callers, who want all of them and keep what they have.
+    let mut idle: Vec<_> = (0..250).map(|_| server.client()).collect();
+    assert!(idle.iter_mut().skip(100).all(|refused| refused.receive().is_err()));
+    assert_eq!(server.metric("holdfast_connections_refused_total", &["cause=\"limit\""]), 150.0);
+    assert_eq!(server.metric("holdfast_connections ", &[]), 100.0);
+    assert_eq!(server.ops("/status").status, 200);
+    assert_eq!(server::balance(&workplace, "acct-demo-1").2, 100_000);
+    drop(idle);
+    assert!(server.terminate().success());
+}
 
 #[test]
 fn limits_decline_count_and_return() {

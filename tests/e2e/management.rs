@@ -135,12 +135,27 @@ fn an_operator_releases_a_hold() {
     assert_eq!((&hold["payment"], &hold["held"], &hold["confirmed"]), (&json!("jit-1"), &json!(2_735), &json!(false)));
     let path = format!("/v1/holds/{}", hold["hold_id"]);
     assert_eq!(office.found(&path)["account_id"], "acct-demo-1");
+    assert_eq!((&hold["account_id"], &hold["card"], hold.get("by")), (&json!("acct-demo-1"), &json!("card-demo-1"), None));
+    // Nobody knows whose accounts were asked when it crashed: open ones are listed of the whole program.
+    assert_eq!(office.found("/v1/holds?status=open&confirmed=false")["holds"], unconfirmed["holds"]);
+    assert_eq!(office.found("/v1/holds?account_id=acct-demo-1&status=open&confirmed=false")["holds"], unconfirmed["holds"]);
+    assert_eq!(wrong(&office.get("/v1/holds?confirmed=false")), ["account_id"]);
+    assert_eq!(wrong(&office.get("/v1/holds?status=released")), ["account_id"]);
 
     let release = format!("{path}/release");
     for _ in 0..2 {
         let released = office.made(&release, "release", &reason("the merchant asked by phone"));
         assert_eq!((&released["status"], &released["held"]), (&json!("released"), &json!(0)));
+        assert_eq!((&released["by"], &released["why"]), (&json!("demo-operator"), &json!("the merchant asked by phone")));
     }
+    assert_eq!(office.found("/v1/holds?status=open")["holds"], json!([]));
+    let movements = office.found("/v1/accounts/acct-demo-1/movements")["movements"].clone();
+    assert_eq!((&movements[0]["by"], &movements[0]["why"]), (&json!("demo-operator"), &json!("the merchant asked by phone")));
+    assert_eq!((movements[1].get("by"), movements[1].get("why")), (None, None), "the platform's");
+    let data = workplace.data();
+    let told = workplace.run(&["explain", "jit-1", "--data", data.to_str().unwrap()]);
+    let told = String::from_utf8(told.stdout).unwrap();
+    assert!(told.contains("Done by demo-operator: the merchant asked by phone."), "{told}");
     assert_eq!(office.found("/v1/accounts/acct-demo-1")["available"], 100_000);
     assert_eq!(operation(&workplace, "release"), Some(("demo-operator".to_owned(), "the merchant asked by phone".to_owned())));
     // A second order is another one, and there is nothing left to release.
@@ -179,6 +194,10 @@ fn lists_go_on_where_a_page_ends() {
     assert_eq!(held, ["500", "400", "300", "200", "100", "0"]);
     let (cards, _) = all("/v1/cards?account_id=acct-demo-1&", "cards", "card");
     assert_eq!(cards, ["\"card-demo-1\"", "\"card-demo-frozen\""]);
+    let (owners, _) = all("/v1/cards?account_id=acct-demo-1&", "cards", "account_id");
+    assert_eq!(owners, ["\"acct-demo-1\"", "\"acct-demo-1\""]);
+    let (open, pages) = all("/v1/holds?status=open&", "holds", "payment");
+    assert_eq!((open, pages), (holds, 3));
 
     // One list's cursor is none of another's, and what is no cursor is told so.
     let cursor = office.found("/v1/accounts?limit=1")["next_cursor"].as_str().unwrap().to_owned();

@@ -22,7 +22,11 @@ fn the_same_question_moves_money_once_and_hears_the_same_bytes() {
     let conflict = server.client().post("/marqeta/jit", &Marqeta { amount: "51.00".into(), ..request }.body());
     assert_eq!(conflict.status, 402);
     assert_eq!(conflict.json()["jit_funding"]["decline_reason"], "DUPLICATE_TRANSACTION");
-    assert_eq!(server.metric("holdfast_conflicts_total", &[]), 1.0);
+    let reference = |answer: &crate::support::http::Response| answer.json()["jit_funding"]["tags"].clone();
+    assert_ne!(reference(&conflict), reference(&first), "it is not the approval's");
+    let again = Marqeta { amount: "51.00".into(), ..Marqeta::purchase("1", "50.00") };
+    assert_eq!(server.client().post("/marqeta/jit", &again.body()).body, conflict.body);
+    assert_eq!(server.metric("holdfast_conflicts_total", &[]), 2.0);
     assert_eq!(server::balance(&workplace, "acct-demo-1"), (100_000, 5000, 95_000));
 }
 

@@ -184,6 +184,7 @@ fn refusals_have_the_shape_of_errors() {
     let cases = [
         (Refused::NotAuthentic, 401, "authorization_failed", "the login is missing or wrong"),
         (Refused::Malformed(malformed), 400, "malformed_request", "`authorization.\"id\"` is missing"),
+        (Refused::TooSlow, 408, "malformed_request", "the body did not arrive in time"),
         (Refused::TooLarge, 413, "malformed_request", "the body is too large"),
         (Refused::TooEarly, 425, "authorization_failed", "the same request is being decided"),
         (Refused::NotDurable, 503, "not_recorded", "the notification could not be recorded; send it again"),

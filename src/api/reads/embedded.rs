@@ -9,11 +9,12 @@ use holdfast_core::hold::HoldStatus;
 use holdfast_core::{AccountId, CardToken, Money, ProgramId, Timestamp};
 
 use super::{
-    AccountLine, AsOf, CardLine, HoldLine, Lines, MovementLine, Reading, Reads, SumLine, Unreadable, Wanted, Whose, is_confirmed,
+    AccountLine, AsOf, CardLine, Done, HoldLine, Lines, MovementLine, Reading, Reads, SumLine, Unreadable, Wanted, Whose,
+    is_confirmed,
 };
 use crate::api::page::Page;
 use crate::clock;
-use crate::journal;
+use crate::journal::{self, JournalError};
 use crate::ledger::embedded::projection::read::{self as kept, AccountKept, CardKept, Movement, ReadError, Reader};
 
 /// How long an answer waits for the projection.
@@ -45,17 +46,17 @@ impl std::fmt::Debug for Files {
 
 impl Files {
     fn open(data: &Path) -> Result<Self, Unreadable> {
-        let projection = Reader::open(data).map_err(unreadable)?;
-        let journal = journal::Reader::open(data).map_err(|error| Unreadable(error.to_string()))?;
+        let projection = Reader::open(data)?;
+        let journal = journal::Reader::open(data)?;
         Ok(Files { projection, journal })
     }
 
     /// Waits a little until everything is in the projection that is durable now.
     fn freshen(&self) -> Result<(i64, bool), Unreadable> {
-        let durable = self.journal.last().map_err(|error| Unreadable(error.to_string()))?;
+        let durable = self.journal.last()?;
         let began = clock::instant();
         loop {
-            let record = self.projection.projected().map_err(unreadable)?;
+            let record = self.projection.projected()?;
             let fresh = record >= durable;
             if fresh || clock::instant().saturating_duration_since(began) >= FRESH_WITHIN {
                 return Ok((record, fresh));
@@ -72,7 +73,7 @@ impl EmbeddedReads {
         EmbeddedReads { data: data.to_owned(), open: Arc::default() }
     }
 
-    fn ask<T: Send + 'static>(&self, question: impl FnOnce(&Reader) -> Result<T, ReadError> + Send + 'static) -> Reading<'_, T> {
+    fn ask<T: Send + 'static>(&self, question: impl FnOnce(&Files) -> Result<T, Unreadable> + Send + 'static) -> Reading<'_, T> {
         let EmbeddedReads { data, open } = self.clone();
         Box::pin(async move {
             let answered = tokio::task::spawn_blocking(move || {
@@ -80,7 +81,7 @@ impl EmbeddedReads {
                 // Taken out: it goes back only if all went well, and was not replaced behind our back.
                 let files = open.take().map_or_else(|| Files::open(&data), Ok)?;
                 let (record, fresh) = files.freshen()?;
-                let found = question(&files.projection).map_err(unreadable)?;
+                let found = question(&files)?;
                 if fresh {
                     *open = Some(files);
                 }
@@ -91,13 +92,22 @@ impl EmbeddedReads {
     }
 }
 
-fn unreadable(error: ReadError) -> Unreadable {
-    Unreadable(error.to_string())
+impl From<ReadError> for Unreadable {
+    fn from(error: ReadError) -> Self {
+        Unreadable(error.to_string())
+    }
+}
+
+impl From<JournalError> for Unreadable {
+    fn from(error: JournalError) -> Self {
+        Unreadable(error.to_string())
+    }
 }
 
 impl Reads for EmbeddedReads {
     fn accounts(&self, program: ProgramId, page: Page) -> Reading<'_, Lines<AccountLine>> {
-        self.ask(move |reader| {
+        self.ask(move |files| {
+            let reader = &files.projection;
             let rows = reader.accounts(&program, after(page), page.limit)?;
             let last = rows.last().map(|row| i64::from(row.number));
             Ok(lines(rows.iter().map(account).collect(), last, page))
@@ -105,11 +115,15 @@ impl Reads for EmbeddedReads {
     }
 
     fn card(&self, program: ProgramId, card: CardToken) -> Reading<'_, Option<CardLine>> {
-        self.ask(move |reader| reader.card_named(&program, &card)?.map(|row| card_line(reader, &row)).transpose())
+        self.ask(move |Files { projection, .. }| {
+            let found = projection.card_named(&program, &card)?.map(|row| card_line(projection, &row));
+            Ok(found.transpose()?)
+        })
     }
 
     fn cards(&self, program: ProgramId, account: AccountId, page: Page) -> Reading<'_, Option<Lines<CardLine>>> {
-        self.ask(move |reader| {
+        self.ask(move |files| {
+            let reader = &files.projection;
             let Some(account) = reader.account_named(&program, &account)? else { return Ok(None) };
             let rows = reader.cards_of_account(account.number, after(page), page.limit)?;
             let last = rows.last().map(|row| i64::from(row.number));
@@ -119,17 +133,19 @@ impl Reads for EmbeddedReads {
     }
 
     fn hold(&self, program: ProgramId, number: i64) -> Reading<'_, Option<HoldLine>> {
-        self.ask(move |reader| {
+        self.ask(move |files| {
+            let reader = &files.projection;
             let found = u64::try_from(number).ok().map(|number| reader.hold(number)).transpose()?.flatten();
             let Some(row) = found.filter(|row| row.program == program) else { return Ok(None) };
-            hold_line(reader, row)
+            hold_line(files, row)
         })
     }
 
     fn holds(&self, program: ProgramId, whose: Whose, wanted: Wanted, page: Page) -> Reading<'_, Option<Lines<HoldLine>>> {
-        self.ask(move |reader| {
+        self.ask(move |files| {
+            let reader = &files.projection;
             let Some(list) = HoldList::of(reader, &program, whose)? else { return Ok(None) };
-            list.page(reader, &wanted, page).map(Some)
+            list.page(files, &wanted, page).map(Some)
         })
     }
 
@@ -140,20 +156,23 @@ impl Reads for EmbeddedReads {
         since: Option<Timestamp>,
         page: Page,
     ) -> Reading<'_, Option<Lines<MovementLine>>> {
-        self.ask(move |reader| {
+        self.ask(move |files| {
+            let reader = &files.projection;
             let Some(account) = reader.account_named(&program, &account)? else { return Ok(None) };
             let rows = reader.movements_of_account(account.number, page.last, page.limit)?;
             let last = rows.last().map(|row| row.record);
             let in_time = |row: &Movement| since.is_none_or(|since| row.at >= since);
             let over = !rows.iter().all(in_time);
-            let found = lines(rows.into_iter().filter(in_time).map(movement).collect(), last, page);
+            let found = rows.into_iter().filter(in_time).map(|row| movement(&files.journal, row)).collect::<Result<_, _>>()?;
+            let found = lines(found, last, page);
             // The newest come first: behind one that is too old there are none.
             Ok(Some(if over { Lines { more_behind: None, ..found } } else { found }))
         })
     }
 
     fn sums(&self, program: ProgramId, (from, to): (i32, i32)) -> Reading<'_, Vec<SumLine>> {
-        self.ask(move |reader| {
+        self.ask(move |files| {
+            let reader = &files.projection;
             let mut sums = Vec::new();
             for day in from..=to {
                 let of_day = reader.sums(Some(day))?;
@@ -175,6 +194,7 @@ impl Reads for EmbeddedReads {
 enum HoldList {
     Account(u32),
     Card(u32),
+    OpenOnes(ProgramId),
 }
 
 impl HoldList {
@@ -182,23 +202,24 @@ impl HoldList {
         Ok(match whose {
             Whose::Account(account) => reader.account_named(program, &account)?.map(|row| HoldList::Account(row.number)),
             Whose::Card(card) => reader.card_named(program, &card)?.map(|row| HoldList::Card(row.number)),
+            Whose::OpenOnes => Some(HoldList::OpenOnes(*program)),
         })
     }
 
     /// Looks through holds until a page is full, or enough were looked at.
-    fn page(&self, reader: &Reader, wanted: &Wanted, page: Page) -> Result<Lines<HoldLine>, ReadError> {
+    fn page(&self, files: &Files, wanted: &Wanted, page: Page) -> Result<Lines<HoldLine>, Unreadable> {
         let (mut found, mut before, mut looked_at) = (Vec::new(), page.last, 0_usize);
         let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
         loop {
-            let rows = self.rows(reader, before, page.limit)?;
+            let rows = self.rows(&files.projection, before, page.limit)?;
             let whole = rows.len() >= limit;
             for row in rows {
                 (before, looked_at) = (Some(row.number.cast_signed()), looked_at.saturating_add(1));
                 if wanted.since.is_some_and(|since| row.opened_at < since) {
                     return Ok(Lines { lines: found, more_behind: None });
                 }
-                if wants(wanted, &row) {
-                    found.extend(hold_line(reader, row)?);
+                if self.has(&row) && wants(wanted, &row) {
+                    found.extend(hold_line(files, row)?);
                 }
                 if found.len() >= limit {
                     return Ok(Lines { lines: found, more_behind: before });
@@ -218,6 +239,15 @@ impl HoldList {
         match self {
             HoldList::Account(number) => reader.holds_of_account(*number, before, most),
             HoldList::Card(number) => reader.holds_of_card(*number, before, most),
+            HoldList::OpenOnes(_) => reader.open_holds(before, most),
+        }
+    }
+
+    /// Open holds are listed whoever's they are.
+    fn has(&self, row: &kept::HoldLine) -> bool {
+        match self {
+            HoldList::Account(_) | HoldList::Card(_) => true,
+            HoldList::OpenOnes(program) => row.program == *program,
         }
     }
 }
@@ -260,7 +290,8 @@ fn card_line(reader: &Reader, row: &CardKept) -> Result<CardLine, ReadError> {
 }
 
 /// `None` where its account is not there, which the projection rules out.
-fn hold_line(reader: &Reader, row: kept::HoldLine) -> Result<Option<HoldLine>, ReadError> {
+fn hold_line(files: &Files, row: kept::HoldLine) -> Result<Option<HoldLine>, Unreadable> {
+    let reader = &files.projection;
     let Some(account) = reader.account(row.account)? else { return Ok(None) };
     let card = row.card.map(|number| reader.card(number)).transpose()?.flatten();
     Ok(Some(HoldLine {
@@ -274,11 +305,17 @@ fn hold_line(reader: &Reader, row: kept::HoldLine) -> Result<Option<HoldLine>, R
         confirmed: is_confirmed(&row.steps),
         opened_at: row.opened_at,
         changed_at: row.changed_at,
+        changed: done(&files.journal, row.changed_by)?,
     }))
 }
 
-fn movement(row: Movement) -> MovementLine {
-    MovementLine {
+/// Who did what a record says; what they wrote stands beside the journal only.
+fn done(journal: &journal::Reader, record: i64) -> Result<Option<Done>, Unreadable> {
+    Ok(journal.operation_behind(record)?.map(|operation| Done { by: operation.who, why: operation.why }))
+}
+
+fn movement(journal: &journal::Reader, row: Movement) -> Result<MovementLine, Unreadable> {
+    Ok(MovementLine {
         record: row.record,
         at: row.at,
         hold: row.hold.map(u64::cast_signed),
@@ -290,5 +327,6 @@ fn movement(row: Movement) -> MovementLine {
         network: row.network,
         day: row.day,
         finding: row.finding,
-    }
+        done: done(journal, row.record)?,
+    })
 }

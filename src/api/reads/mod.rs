@@ -85,6 +85,15 @@ pub struct CardLine {
     pub status: CardStatus,
 }
 
+/// Who did something by the management API, and why, as they said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Done {
+    /// The name of a credential.
+    pub by: String,
+    /// Their words.
+    pub why: String,
+}
+
 /// A hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HoldLine {
@@ -108,6 +117,8 @@ pub struct HoldLine {
     pub opened_at: Timestamp,
     /// When it was last changed.
     pub changed_at: Timestamp,
+    /// By whom and why, where that was an operator.
+    pub changed: Option<Done>,
 }
 
 /// What one record changed on an account.
@@ -135,6 +146,8 @@ pub struct MovementLine {
     pub day: i32,
     /// What somebody should know about it.
     pub finding: Option<String>,
+    /// By whom and why, where that was an operator.
+    pub done: Option<Done>,
 }
 
 /// What was posted on a day by one cause.
@@ -154,13 +167,15 @@ pub struct SumLine {
     pub movements: u64,
 }
 
-/// Whose holds, or whose movements.
+/// Whose holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Whose {
     /// Those of an account.
     Account(AccountId),
     /// Those that count for a card.
     Card(CardToken),
+    /// Open ones of the whole program.
+    OpenOnes,
 }
 
 /// Which holds of them.

@@ -124,6 +124,7 @@ impl Reads for SharedReads {
         Box::pin(async move {
             let client = self.connection().await?;
             let (number, of) = match whose {
+                Whose::OpenOnes => (Some(0), "$1 = 0 AND h.status = 'open'"),
                 Whose::Account(account) => {
                     (self.number_of(&client, "account", program, account.as_str()).await?, "h.account = $1")
                 }
@@ -134,12 +135,14 @@ impl Reads for SharedReads {
             };
             let Some(number) = number else { return Ok(as_of(None)) };
             let sql = format!(
-                "{HOLD} WHERE {of} AND h.number < $2 AND ($3::text IS NULL OR h.status = $3)
+                "{HOLD} WHERE {of} AND h.program = $6 AND h.number < $2 AND ($3::text IS NULL OR h.status = $3)
                  AND ($4::timestamptz IS NULL OR h.opened_at >= $4) ORDER BY h.number DESC LIMIT $5"
             );
             let before = page.last.unwrap_or(i64::MAX);
             let (status, since) = (wanted.status.map(holdfast_core::hold::HoldStatus::name), wanted.since.map(At));
-            let rows = self.query(&client, &sql, &[&number, &before, &status, &since, &i64::from(page.limit)]).await?;
+            let rows = self
+                .query(&client, &sql, &[&number, &before, &status, &since, &i64::from(page.limit), &program.as_str()])
+                .await?;
             let mut lines = self.read(&rows, hold_line)?;
             lines.retain(|line| wanted.confirmed.is_none_or(|confirmed| line.confirmed == confirmed));
             Ok(as_of(Some(Lines { lines, more_behind: more_behind(&rows, page) })))
@@ -212,5 +215,6 @@ fn hold_line(row: &Row) -> Option<HoldLine> {
         confirmed: is_confirmed(&life.steps),
         opened_at: row.try_get::<_, At>("opened_at").ok()?.0,
         changed_at: row.try_get::<_, At>("changed_at").ok()?.0,
+        changed: None,
     })
 }

@@ -43,7 +43,14 @@ fn network_set(value: &Value<'_>) -> Option<NetworkSet> {
 /// The key `when` of a rule, a limit or a hold row.
 pub fn read(section: &Section<'_>) -> When {
     let Some(when) = section.optional_section("when") else { return When::default() };
-    let read = When {
+    let read = read_in(&when);
+    when.finish();
+    read
+}
+
+/// The conditions that rulesets and stand-in tables have in common.
+pub fn read_in(when: &Section<'_>) -> When {
+    When {
         kinds: when.optional("kinds").and_then(|value| kind_set(&value)),
         posting: when.optional_text("posting").and_then(|text| words::posting(&text)),
         entry_modes: when.optional("entry_modes").and_then(|value| entry_mode_set(&value)),
@@ -52,7 +59,5 @@ pub fn read(section: &Section<'_>) -> When {
         mcc: when.optional("mcc").and_then(|value| mcc_set(&value)),
         countries: when.optional("merchant_countries").and_then(|value| country_set(&value)),
         networks: when.optional("networks").and_then(|value| network_set(&value)),
-    };
-    when.finish();
-    read
+    }
 }

@@ -78,7 +78,7 @@ fn read_window(section: &Section<'_>, head: &Head) -> Option<LimitWindow> {
 }
 
 /// A length of time as one number and one unit: `30s`, `90m`, `24h`, `7d`.
-pub(super) fn seconds(text: &str) -> Result<u32, &'static str> {
+pub(crate) fn seconds(text: &str) -> Result<u32, &'static str> {
     const WRONG: &str = "is not a length of time; write for example \"90m\", \"24h\" or \"7d\"";
     let mut digits = text.chars();
     let unit_seconds = match digits.next_back() {

@@ -4,11 +4,11 @@
 //! come from the database compiled into this program, never from the machine's. `config/rules/reference.toml` shows every
 //! key. This opens no file and publishes nothing.
 
-mod conditions;
+pub(in crate::config) mod conditions;
 mod hold;
-mod limit;
-mod rule;
-mod words;
+pub(in crate::config) mod limit;
+pub(in crate::config) mod rule;
+pub(in crate::config) mod words;
 mod zones;
 
 #[cfg(test)]
@@ -16,6 +16,8 @@ mod tests;
 
 use holdfast_core::rules::{Place, Ruleset, RulesetHash, RulesetParts};
 use holdfast_core::{Country, Currency, ProgramId, RuleId};
+
+pub(crate) use limit::seconds;
 
 use super::errors::Errors;
 use super::read::{Document, Section, Spot, Text};
@@ -49,12 +51,12 @@ impl From<Home> for HalfKnown {
     }
 }
 
-/// What the head of the file says, for the rules, limits and hold rows below it.
-struct Head {
+/// What the head of the file says, for what stands below it.
+pub(in crate::config) struct Head {
     /// `None` if neither the file nor the program has a currency: told already, and no amount can be read.
-    currency: Option<Currency>,
-    country: Option<Country>,
-    zones: Zones,
+    pub currency: Option<Currency>,
+    pub country: Option<Country>,
+    pub zones: Zones,
 }
 
 /// Reads a ruleset. Its hash is that of `source`, byte for byte, as `sha256sum` prints it for the file.
@@ -134,7 +136,7 @@ fn read_root(root: Section<'_>, source: &str, home: &HalfKnown) -> Option<Rulese
     }
 }
 
-fn read_head(root: &Section<'_>, home: &HalfKnown) -> Head {
+pub(in crate::config) fn read_head(root: &Section<'_>, home: &HalfKnown) -> Head {
     let currency = root.text("currency").and_then(|text| {
         text.parse(|code| match Currency::from_alpha(code) {
             None => Err("is not a currency of ISO 4217; write for example \"USD\"".to_owned()),
@@ -160,8 +162,8 @@ fn agree<T: PartialEq + std::fmt::Display>(written: T, programs: Option<T>) -> R
     }
 }
 
-/// A rule's, limit's or hold row's name: what decisions, metrics and commands call it.
-fn read_id(section: &Section<'_>) -> Option<RuleId> {
+/// The name of a rule, a limit, a row or a cap: what decisions, metrics and commands call it.
+pub(in crate::config) fn read_id(section: &Section<'_>) -> Option<RuleId> {
     section.text("id")?.parse(|text| {
         if text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_')) {
             RuleId::new(text).map_err(|error| error.to_string())
@@ -171,8 +173,8 @@ fn read_id(section: &Section<'_>) -> Option<RuleId> {
     })
 }
 
-/// An amount in the ruleset's currency, as a decimal in quotes: never a float.
-fn read_amount(text: &Text<'_>, head: &Head) -> Option<holdfast_core::Money> {
+/// An amount in the file's currency, as a decimal in quotes: never a float.
+pub(in crate::config) fn read_amount(text: &Text<'_>, head: &Head) -> Option<holdfast_core::Money> {
     let currency = head.currency?;
     text.parse(|decimal| {
         // `1e3` is a number, and nobody's way to write money.

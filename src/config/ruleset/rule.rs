@@ -92,6 +92,11 @@ fn deny(value: &Value<'_>, check: Check) -> Option<Check> {
 }
 
 fn amount(value: &Value<'_>, head: &Head) -> Option<Check> {
+    amount_range(value, head).map(Check::Amount)
+}
+
+/// `{ min = "…", max = "…" }`.
+pub(in crate::config) fn amount_range(value: &Value<'_>, head: &Head) -> Option<AmountRange> {
     let section = value.section()?;
     let ends = [section.optional("min"), section.optional("max")];
     section.finish();
@@ -100,7 +105,7 @@ fn amount(value: &Value<'_>, head: &Head) -> Option<Check> {
         None => Some(None),
         Some(value) => value.text().and_then(|text| read_amount(&text, head)).map(Some),
     });
-    noted(value, AmountRange::new(min?, max?)).map(Check::Amount)
+    noted(value, AmountRange::new(min?, max?))
 }
 
 fn merchant_ids(value: &Value<'_>) -> Option<SortedSet<MerchantId>> {
@@ -118,6 +123,11 @@ fn currencies(value: &Value<'_>) -> Option<Box<[Currency]>> {
 }
 
 fn hours(value: &Value<'_>, head: &Head) -> Option<Check> {
+    hours_of(value, head).map(Check::Hours)
+}
+
+/// `{ allow = [ … ] }` or `{ deny = [ … ] }`, each a span of time on some days.
+pub(in crate::config) fn hours_of(value: &Value<'_>, head: &Head) -> Option<Hours> {
     let section = value.section()?;
     let spans = listed_in(&section, |list| {
         let items = list.list()?;
@@ -126,7 +136,7 @@ fn hours(value: &Value<'_>, head: &Head) -> Option<Check> {
     });
     let zone = head.zones.of(&section);
     section.finish();
-    noted(value, Hours::new(spans?, zone?)).map(Check::Hours)
+    noted(value, Hours::new(spans?, zone?))
 }
 
 /// `{ days = […], from = "22:00", to = "06:00" }`; every day if none is named.

@@ -6,7 +6,7 @@ use holdfast_core::{AuthorizationKind, DeclineReason, EntryMode, Posting};
 use crate::config::read::{Section, Text, Value};
 
 /// One of a list of words.
-fn one_of<T: Copy>(text: &Text<'_>, all: &[T], name: impl Fn(T) -> &'static str) -> Option<T> {
+pub fn one_of<T: Copy>(text: &Text<'_>, all: &[T], name: impl Fn(T) -> &'static str) -> Option<T> {
     text.parse(|word| {
         all.iter().copied().find(|known| name(*known) == word).ok_or_else(|| {
             let words: Vec<&str> = all.iter().map(|known| name(*known)).collect();

@@ -42,17 +42,28 @@ impl RowProblem {
     }
 }
 
-/// Reads both files of an import, either of which may be left out.
+/// Reads both files of an import, either of which may be left out. `problems_of` is asked about the rows that are right by
+/// themselves if others are not.
 ///
 /// # Errors
 /// Everything that is wrong with either.
-pub fn read(accounts: Option<&Path>, cards: Option<&Path>) -> Result<Import, Vec<RowProblem>> {
+pub fn read(
+    accounts: Option<&Path>,
+    cards: Option<&Path>,
+    problems_of: impl FnOnce(&Import) -> Vec<RowProblem>,
+) -> Result<Import, Vec<RowProblem>> {
     let mut problems = Vec::new();
     let accounts = accounts.and_then(|path| AccountRows::open(path, &mut problems));
     let accounts = accounts.map(|rows| all_accounts(rows, &mut problems)).unwrap_or_default();
     let cards = cards.and_then(|path| CardRows::open(path, &mut problems));
     let cards = cards.map(|rows| all_cards(rows, &accounts, &mut problems)).unwrap_or_default();
-    if problems.is_empty() { Ok(Import { accounts, cards }) } else { Err(problems) }
+    let import = Import { accounts, cards };
+    if problems.is_empty() {
+        return Ok(import);
+    }
+    problems.extend(problems_of(&import));
+    problems.sort_by_key(|problem| (problem.file == ImportFile::Cards, problem.line, problem.column_number()));
+    Err(problems)
 }
 
 fn all_accounts<R: Read>(mut file: AccountRows<R>, problems: &mut Vec<RowProblem>) -> Vec<AccountRow> {
@@ -146,7 +157,12 @@ fn account_row(fields: &mut Fields<'_>, seen: Option<&mut Seen>) -> Option<Accou
     let balance = currency.and_then(|currency| fields.parse("balance", |text| Money::from_decimal(text, currency)));
     let credit_line = currency.and_then(|currency| fields.parse("credit_line", |text| credit_line(text, currency)));
     let status = fields.parse("status", account_status);
-    let (program, account) = (program?, account?);
+    let (Some(program), Some(account)) = (program, account) else {
+        if let Some(seen) = seen {
+            seen.add_nameless();
+        }
+        return None;
+    };
     refuse_repeated(fields, "account_id", seen, Some(&program), account.as_str());
     Some(AccountRow { line: fields.line, program, account, balance: balance?, credit_line: credit_line?, status: status? })
 }
@@ -260,6 +276,7 @@ mod tests {
         let cases = [
             (",demo,USD,1,0,active", "2:1: account_id: is empty"),
             (" a,demo,USD,1,0,active", "2:1: account_id: has a control character, or a blank at an end"),
+            ("4111111111111111,demo,USD,1,0,active", "2:1: account_id: has a card number in it; a platform's token is meant"),
             ("a,,USD,1,0,active", "2:2: program: is empty"),
             ("a,demo,XYZ,1,0,active", "2:3: currency: is not a currency of ISO 4217"),
             ("a,demo,USD,,0,active", "2:4: balance: is not a decimal number"),
@@ -281,8 +298,8 @@ mod tests {
     fn what_is_wrong_with_a_card() {
         let cases = [
             (",a,h,active", "2:1: card_token: is empty"),
-            ("4111 1111 1111 1111,a,h,active", "2:1: card_token: reads as a card number; a platform's token is meant"),
-            ("c,a,378282246310005,active", "2:3: cardholder_token: reads as a card number; a platform's token is meant"),
+            ("4111 1111 1111 1111,a,h,active", "2:1: card_token: has a card number in it; a platform's token is meant"),
+            ("c,a,378282246310005,active", "2:3: cardholder_token: has a card number in it; a platform's token is meant"),
             ("c,,h,active", "2:2: account_id: is empty"),
             ("c,both,h,active", "2:2: account_id: is an account of several programs; import each program's files by themselves"),
             ("c,a,h,suspended", "2:4: status: must be one of active, unactivated, frozen, lost, stolen, expired, closed"),

@@ -12,12 +12,13 @@ use siphasher::sip128::{Hasher128 as _, SipHasher13};
 pub struct Seen {
     key: (u64, u64),
     lines: HashMap<[u64; 2], u32>,
+    nameless: usize,
 }
 
 impl Default for Seen {
     fn default() -> Self {
         let random = RandomState::new();
-        Seen { key: (random.hash_one(0_u8), random.hash_one(1_u8)), lines: HashMap::new() }
+        Seen { key: (random.hash_one(0_u8), random.hash_one(1_u8)), lines: HashMap::new(), nameless: 0 }
     }
 }
 
@@ -28,6 +29,17 @@ impl Seen {
         let line = u32::try_from(line).unwrap_or(u32::MAX);
         let before = *self.lines.entry(fingerprint).or_insert(line);
         (before != line).then_some(u64::from(before))
+    }
+
+    /// Notes that a row's name could not be read.
+    pub const fn add_nameless(&mut self) {
+        self.nameless = self.nameless.saturating_add(1);
+    }
+
+    /// Whether the name of every row that was seen could be read.
+    #[must_use]
+    pub const fn has_all_names(&self) -> bool {
+        self.nameless == 0
     }
 
     /// Whether a name was there.

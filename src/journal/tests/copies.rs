@@ -18,15 +18,16 @@ fn append(journal: &mut Journal, records: usize) {
 /// Three groups: records 1 to 3, 4, and 5 to 6; and a ruleset.
 fn three_groups(directory: &Path) -> Journal {
     let mut journal = Journal::open(directory, Sync::Full).unwrap();
+    journal.keep_ruleset(ruleset());
     for records in [3, 1, 2] {
         append(&mut journal, records);
     }
-    journal.keep_ruleset(&ruleset()).unwrap();
     journal
 }
 
 fn ruleset() -> KeptRuleset {
     KeptRuleset {
+        kind: KeptKind::Rules,
         hash: [7; 32],
         program: "a".to_owned(),
         source: "# rules".to_owned(),
@@ -61,8 +62,14 @@ fn back_up(data: &Path, to: &Path) -> Result<(PathBuf, Verified), CopyError> {
 fn a_journal_is_proven_beside_its_writer_and_without_one() {
     let directory = tempfile::tempdir().unwrap();
     let journal = three_groups(directory.path());
-    let expected =
-        Verified { first: 1, last: 6, groups: 3, engines: [env!("CARGO_PKG_VERSION").to_owned()].into(), head: *journal.chain() };
+    let expected = Verified {
+        first: 1,
+        last: 6,
+        groups: 3,
+        engines: [env!("CARGO_PKG_VERSION").to_owned()].into(),
+        head: *journal.chain(),
+        checkpoint: None,
+    };
     assert_eq!(verify(directory.path()).unwrap(), expected);
     drop(journal);
     let bytes = fs::read(directory.path().join(FILE)).unwrap();
@@ -84,9 +91,9 @@ fn an_empty_journal_is_whole() {
 fn a_journal_that_begins_at_a_checkpoint_is_whole() {
     let directory = tempfile::tempdir().unwrap();
     let mut journal = three_groups(directory.path());
-    journal.drop_before(4, b"state").unwrap();
+    trim(&mut journal, directory.path(), 4).unwrap();
     let verified = verify(directory.path()).unwrap();
-    assert_eq!((verified.first, verified.last, verified.groups, verified.records()), (4, 6, 2, 3));
+    assert_eq!((verified.first, verified.last, verified.groups, verified.records()), (4, 7, 3, 4));
     operator(directory.path(), "UPDATE checkpoint SET state = x'00'");
     assert!(matches!(verify(directory.path()), Err(JournalError::Broken(_, 4))));
 }
@@ -260,4 +267,31 @@ fn a_damaged_backup_is_not_restored() {
     assert!(matches!(error, CopyError::Journal(JournalError::EndsEarly { last: 4, synced: 6, .. })), "{error}");
     fs::write(&file, &whole).unwrap();
     restore(&file, &data, &mut silent).unwrap();
+}
+
+#[test]
+fn a_backup_carries_what_stands_for_dropped_records() {
+    let [directory, elsewhere] = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let mut journal = three_groups(directory.path());
+    let checkpoint = trim(&mut journal, directory.path(), 5).unwrap();
+    let (file, backed_up) = back_up(directory.path(), &elsewhere.path().join("monday")).unwrap();
+    assert_eq!((backed_up.first, &backed_up.checkpoint), (5, &Some(checkpoint.clone())));
+    let data = elsewhere.path().join("data");
+    // Twice: the second time from the directory that was restored.
+    for (from, data) in [(file.clone(), data.clone()), (data, elsewhere.path().join("again"))] {
+        assert_eq!(restore(&from, &data, &mut silent).unwrap(), backed_up);
+        checkpoint.prove_state(&data).unwrap();
+        assert_eq!(verify(&data).unwrap(), backed_up);
+        let restored = Journal::open(&data, Sync::Full).unwrap();
+        let tables = "SELECT count(*) FROM sqlite_schema WHERE name = 'checkpoint_state'";
+        assert_eq!(restored.connection.query_row(tables, [], |row| row.get::<_, i64>(0)).unwrap(), 0);
+    }
+    Connection::open(&file).unwrap().execute("UPDATE checkpoint_state SET bytes = x'00'", []).unwrap();
+    let last = elsewhere.path().join("last");
+    let refused = restore(&file, &last, &mut silent).unwrap_err();
+    assert!(matches!(refused, CopyError::Journal(JournalError::StateChanged { record: 5, .. })), "{refused}");
+    assert!(names(&last).is_empty(), "{:?}", names(&last));
+    fs::remove_file(state_file::path_of(directory.path(), 5)).unwrap();
+    let refused = back_up(directory.path(), &elsewhere.path().join("tuesday")).unwrap_err();
+    assert!(matches!(refused, CopyError::Journal(JournalError::StateMissing { record: 5, .. })), "{refused}");
 }

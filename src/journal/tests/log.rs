@@ -94,6 +94,7 @@ fn what_a_reader_says_of_a_group_ends_the_reading() {
 #[test]
 fn rulesets_are_kept_in_order() {
     let ruleset = |program: &str, hash| KeptRuleset {
+        kind: KeptKind::Rules,
         hash: [hash; 32],
         program: program.to_owned(),
         source: format!("# {hash}"),
@@ -105,8 +106,12 @@ fn rulesets_are_kept_in_order() {
         let mut log = place.open();
         // The same one may be published again: a rollback.
         for (program, hash) in [("a", 1), ("b", 9), ("a", 2), ("a", 1)] {
-            log.keep_ruleset(&ruleset(program, hash)).unwrap();
+            log.keep_ruleset(ruleset(program, hash));
+            let group = group(&[record(Body::RulesPublished)]);
+            log.append(group.records(), group.bytes()).unwrap();
         }
+        // Without its group it was never published.
+        log.keep_ruleset(ruleset("a", 3));
         drop(log);
         let log = place.open();
         assert_eq!(log.rulesets("a").unwrap(), [1, 2, 1].map(|hash| ruleset("a", hash)));

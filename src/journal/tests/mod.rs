@@ -17,6 +17,30 @@ mod retention;
 mod schema;
 mod store;
 
+/// Drops everything before a record: its state is written and announced, the beginning moved, and the rest taken away.
+fn trim(journal: &mut Journal, directory: &std::path::Path, record: i64) -> Result<Checkpoint, JournalError> {
+    let checkpoint = announced(journal, directory, record)?;
+    journal.begin_at(&checkpoint)?;
+    while journal.take_away()? > 0 {}
+    Ok(checkpoint)
+}
+
+/// Everything before the beginning is moved.
+fn announced(journal: &mut Journal, directory: &std::path::Path, record: i64) -> Result<Checkpoint, JournalError> {
+    let path = state_file::path_of(directory, record);
+    std::fs::write(&path, format!("what is before {record}")).unwrap();
+    let (sha256, bytes) = state_file::measure(&path).unwrap();
+    let state = CheckpointState { sha256, bytes, at: Timestamp::EPOCH, accounts: 1, cards: 2, holds_open: 3 };
+    let joint = Tail::open(directory)?.joint_before(record)?;
+    let checkpoint = Checkpoint { record, chain: joint.chain, state: state.written() };
+    let body = Body::Trimmed { record, chain: joint.chain, seal: checkpoint.seal() };
+    let mut group = GroupWriter::default();
+    let record = Record { program: None, platform: None, ruleset: None, ..self::record(body) };
+    group.push(&record.as_written()).unwrap();
+    journal.append(group.records(), group.bytes())?;
+    Ok(checkpoint)
+}
+
 fn usd(minor: i64) -> Money {
     Money::from_minor(minor, Currency::USD)
 }
@@ -201,6 +225,7 @@ fn bodies() -> Vec<Body> {
         Body::CardEntered { card: CardToken::new("card").unwrap(), account, cardholder: None, status: CardStatus::Stolen },
         Body::RulesPublished,
         Body::Opened,
+        Body::Trimmed { record: i64::MAX, chain: [5; 32], seal: [6; 32] },
     ]
 }
 

@@ -25,45 +25,78 @@ fn firsts(log: &dyn Log, from: i64) -> Result<Vec<i64>, JournalError> {
     Ok(firsts)
 }
 
+fn verify(directory: &std::path::Path) -> Result<Verified, JournalError> {
+    Reader::open(directory)?.verify(&mut |_, _, _| {})
+}
+
+fn operator(directory: &std::path::Path, change: &str) {
+    assert_eq!(Connection::open(directory.join(FILE)).unwrap().execute(change, []).unwrap(), 1, "{change}");
+}
+
 #[test]
 fn a_journal_begins_where_its_oldest_groups_were_dropped() {
-    for (record, left) in [(1, vec![1, 4, 5]), (4, vec![4, 5]), (5, vec![5]), (7, vec![])] {
+    // The record that announces it is the seventh.
+    for (record, left) in [(4, vec![4, 5, 7]), (5, vec![5, 7]), (7, vec![7])] {
         let directory = tempfile::tempdir().unwrap();
         let mut journal = three_groups(directory.path());
-        let end = (journal.next(), *journal.chain());
         assert_eq!(journal.checkpoint().unwrap(), None);
-        journal.drop_before(record, b"what they amount to").unwrap();
+        let checkpoint = trim(&mut journal, directory.path(), record).unwrap();
+        let end = (journal.next(), *journal.chain());
         for reopened in [false, true] {
             if reopened {
                 drop(journal);
                 journal = Journal::open(directory.path(), Sync::Full).unwrap();
             }
-            assert_eq!(firsts(&journal, 1).unwrap(), left);
-            assert_eq!((journal.next(), *journal.chain()), end, "the end stays where it was");
-            let checkpoint = journal.checkpoint().unwrap().unwrap();
-            assert_eq!((checkpoint.record, &checkpoint.state[..]), (record, &b"what they amount to"[..]));
+            assert_eq!((firsts(&journal, 1).unwrap(), firsts(&journal, 6).unwrap().last()), (left.clone(), Some(&7)));
+            assert_eq!((journal.next(), *journal.chain()), end, "it goes on where it was");
+            assert_eq!(journal.checkpoint().unwrap(), Some(checkpoint.clone()));
+            let verified = verify(directory.path()).unwrap();
+            assert_eq!((verified.first, verified.last, verified.checkpoint), (record, 7, Some(checkpoint.clone())));
         }
-        let group = group(&[record_of_nothing()]);
-        journal.append(group.records(), group.bytes()).unwrap();
-        assert_eq!(firsts(&journal, 7).unwrap(), [7]);
-        journal.drop_before(7, b"more").unwrap();
-        assert_eq!((firsts(&journal, 1).unwrap(), journal.checkpoint().unwrap().unwrap().record), (vec![7], 7));
+        trim(&mut journal, directory.path(), 8).unwrap();
+        assert_eq!(firsts(&journal, 1).unwrap(), [8]);
+        assert_eq!(verify(directory.path()).unwrap().first, 8);
     }
-}
-
-fn record_of_nothing() -> Record {
-    record(Body::Opened)
 }
 
 #[test]
-fn nothing_is_dropped_in_the_middle_of_a_group() {
+fn whatever_was_reached_when_the_process_ended_is_a_whole_journal() {
+    for reached in 0..4 {
+        let directory = tempfile::tempdir().unwrap();
+        let mut journal = three_groups(directory.path());
+        let checkpoint = if reached > 0 { Some(announced(&mut journal, directory.path(), 5).unwrap()) } else { None };
+        if reached > 1 {
+            journal.begin_at(checkpoint.as_ref().unwrap()).unwrap();
+        }
+        if reached > 2 {
+            operator(directory.path(), "DELETE FROM journal WHERE first = 1");
+        }
+        drop(journal);
+        let begins = if reached > 1 { 5 } else { 1 };
+        let mut journal = Journal::open(directory.path(), Sync::Full).unwrap();
+        assert_eq!(verify(directory.path()).unwrap().first, begins, "step {reached}");
+        assert_eq!(firsts(&journal, 1).unwrap().first(), Some(&begins));
+        assert_eq!(journal.take_away().unwrap(), [0, 0, 2, 1][reached], "what is left of it is found again");
+        assert_eq!(journal.take_away().unwrap(), 0);
+        trim(&mut journal, directory.path(), 7).unwrap();
+        assert_eq!(verify(directory.path()).unwrap().first, 7, "and the next trim goes on");
+    }
+}
+
+#[test]
+fn nothing_is_dropped_in_the_middle_of_a_group_or_twice() {
     let directory = tempfile::tempdir().unwrap();
     let mut journal = three_groups(directory.path());
-    for record in [0, 2, 3, 6, 8] {
-        let error = journal.drop_before(record, b"").unwrap_err();
+    let honest = announced(&mut journal, directory.path(), 5).unwrap();
+    for record in [0, 2, 3, 6, 9] {
+        let error = journal.begin_at(&Checkpoint { record, ..honest.clone() }).unwrap_err();
         assert!(matches!(error, JournalError::NoBoundary { .. }), "{record}: {error}");
     }
-    assert_eq!(firsts(&journal, 1).unwrap(), [1, 4, 5]);
+    let error = journal.begin_at(&Checkpoint { chain: [1; 32], ..honest.clone() }).unwrap_err();
+    assert!(matches!(error, JournalError::NoBoundary { record: 5, .. }), "{error}");
+    assert_eq!(firsts(&journal, 1).unwrap(), [1, 4, 5, 7]);
+    trim(&mut journal, directory.path(), 7).unwrap();
+    assert!(matches!(journal.begin_at(&honest), Err(JournalError::NoBoundary { record: 5, .. })), "it does not go back");
 }
 
 #[test]
@@ -76,9 +109,41 @@ fn a_changed_checkpoint_is_refused() {
     ] {
         let directory = tempfile::tempdir().unwrap();
         let mut journal = three_groups(directory.path());
-        journal.drop_before(4, b"state").unwrap();
-        assert_eq!(Connection::open(directory.path().join(FILE)).unwrap().execute(change, []).unwrap(), 1);
+        trim(&mut journal, directory.path(), 4).unwrap();
+        operator(directory.path(), change);
         assert!(matches!(journal.checkpoint(), Err(JournalError::Broken(..))), "{change}");
+    }
+}
+
+#[test]
+fn a_checkpoint_that_was_sealed_anew_is_not_the_one_that_the_chain_names() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut journal = three_groups(directory.path());
+    let checkpoint = trim(&mut journal, directory.path(), 4).unwrap();
+    let path = state_file::path_of(directory.path(), 4);
+    std::fs::write(&path, "a richer account").unwrap();
+    assert!(matches!(verify(directory.path()), Err(JournalError::StateChanged { record: 4, .. })));
+    let (sha256, bytes) = state_file::measure(&path).unwrap();
+    let state = CheckpointState { sha256, bytes, ..checkpoint.state_of(&path).unwrap() };
+    let forged = Checkpoint { state: state.written(), ..checkpoint };
+    let file = Connection::open(directory.path().join(FILE)).unwrap();
+    file.execute("UPDATE checkpoint SET state = ?1, seal = ?2", (&forged.state, &forged.seal()[..])).unwrap();
+    assert_eq!(journal.checkpoint().unwrap(), Some(forged), "in itself it is whole");
+    let refused = verify(directory.path()).unwrap_err();
+    assert!(matches!(refused, JournalError::Unannounced { record: 4, .. }), "{refused}");
+}
+
+#[test]
+fn a_state_that_is_gone_is_missed() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut journal = three_groups(directory.path());
+    let checkpoint = trim(&mut journal, directory.path(), 4).unwrap();
+    checkpoint.must_have_state(directory.path()).unwrap();
+    std::fs::remove_file(state_file::path_of(directory.path(), 4)).unwrap();
+    for missed in [checkpoint.must_have_state(directory.path()), verify(directory.path()).map(drop)] {
+        let missed = missed.unwrap_err();
+        assert!(matches!(missed, JournalError::StateMissing { record: 4, .. }), "{missed}");
+        assert!(missed.to_string().contains("checkpoint-4.sqlite: is not there"), "{missed}");
     }
 }
 
@@ -88,8 +153,32 @@ fn what_is_left_must_follow_from_the_checkpoint() {
     {
         let directory = tempfile::tempdir().unwrap();
         let mut journal = three_groups(directory.path());
-        journal.drop_before(4, b"state").unwrap();
-        assert_eq!(Connection::open(directory.path().join(FILE)).unwrap().execute(change, []).unwrap(), 1);
+        trim(&mut journal, directory.path(), 4).unwrap();
+        operator(directory.path(), change);
         assert!(matches!(firsts(&journal, 1), Err(JournalError::Broken(..))), "{change}");
     }
+}
+
+#[test]
+fn who_reads_while_it_is_dropped_is_told_so() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut journal = three_groups(directory.path());
+    let reader = Tail::open(directory.path()).unwrap();
+    let behind_the_first = reader.joint_before(4).unwrap();
+    trim(&mut journal, directory.path(), 5).unwrap();
+    let refused = reader.read(behind_the_first, i64::MAX, 10, &mut |_, _| Ok(())).unwrap_err();
+    assert!(matches!(refused, JournalError::DroppedMeanwhile { record: 5, .. }), "{refused}");
+}
+
+#[test]
+fn pieces_are_bounded() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut journal = Journal::open(directory.path(), Sync::None).unwrap();
+    for _ in 0..600 {
+        let group = group(&[record(Body::Opened)]);
+        journal.append(group.records(), group.bytes()).unwrap();
+    }
+    let checkpoint = announced(&mut journal, directory.path(), 601).unwrap();
+    journal.begin_at(&checkpoint).unwrap();
+    assert_eq!([(); 4].map(|()| journal.take_away().unwrap()), [256, 256, 88, 0]);
 }

@@ -59,7 +59,7 @@ fn files_that_are_not_ours_are_refused_and_left_as_they_are() {
         ("CREATE TABLE theirs (x); PRAGMA journal_mode = DELETE", "is not a Holdfast journal"),
         ("PRAGMA application_id = 7; PRAGMA user_version = 1", "is not a Holdfast journal"),
         ("PRAGMA user_version = 1", "is not a Holdfast journal"),
-        ("PRAGMA application_id = 1212566065; PRAGMA user_version = 4", "newer Holdfast (format 4, this one reads up to 3)"),
+        ("PRAGMA application_id = 1212566065; PRAGMA user_version = 5", "newer Holdfast (format 5, this one reads up to 4)"),
     ] {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join(FILE);
@@ -107,4 +107,37 @@ fn a_journal_that_was_taken_away_is_not_begun_anew() {
     }
     assert!(journal.reopen().is_err());
     assert_eq!(journal.next(), 7);
+}
+
+#[test]
+fn a_record_is_found_by_its_counter() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut journal = Journal::open(directory.path(), Sync::Full).unwrap();
+    let by = |number: u8| Operation {
+        program: "a".to_owned(),
+        key: number.to_string(),
+        request: [number; 32],
+        who: format!("operator {number}"),
+        why: "because".to_owned(),
+        at: Timestamp::EPOCH,
+    };
+    journal.note(&by(5)).unwrap();
+    let at = Timestamp::from_unix_seconds;
+    for numbers in [1..4, 4..5, 5..7] {
+        let records: Vec<_> = numbers
+            .map(|number| {
+                let operator = Some(by(u8::try_from(number).unwrap()).id()).filter(|_| number >= 5);
+                Record { at: at(number), operator, ..record(Body::Opened) }
+            })
+            .collect();
+        let group = group(&records);
+        journal.append(group.records(), group.bytes()).unwrap();
+    }
+    let reader = Reader::open(directory.path()).unwrap();
+    let found: Vec<_> = (0..8).map(|number| reader.record(number).unwrap().map(|record| record.at)).collect();
+    let expected: Vec<_> = (0..8).map(|number| (1..7).contains(&number).then(|| at(number))).collect();
+    assert_eq!(found, expected);
+    let behind: Vec<_> = (4..7).map(|number| reader.operation_behind(number).unwrap()).collect();
+    // What is behind the last one was never noted.
+    assert_eq!(behind, [None, Some(by(5)), None]);
 }

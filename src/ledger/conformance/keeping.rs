@@ -3,10 +3,11 @@
 use holdfast_core::Timestamp;
 
 use super::*;
-use crate::ledger::{Act, Answer, KeptRuleset, Noted, Operation};
+use crate::ledger::{Act, Answer, KeptKind, KeptRuleset, Noted, Operation};
 
 fn ruleset(program: &str, number: u8) -> KeptRuleset {
     KeptRuleset {
+        kind: if number == 3 { KeptKind::StandIn } else { KeptKind::Rules },
         hash: [number; 32],
         program: program.to_owned(),
         source: format!("# ruleset {number}"),

@@ -11,7 +11,15 @@ fn acts(origin: Origin, key: &str) -> Vec<Act> {
     let (program, name) = (origin.program, origin.program.to_string());
     let published_at = now();
     let (source, published_by, why) = (String::new(), String::new(), String::new());
-    let ruleset = KeptRuleset { hash: [9; 32], program: name, source, published_at, published_by, why };
+    let ruleset = KeptRuleset {
+        kind: crate::journal::KeptKind::Rules,
+        hash: [9; 32],
+        program: name,
+        source,
+        published_at,
+        published_by,
+        why,
+    };
     let request = purchase(key, 100);
     vec![
         Act::Decide(Decide { origin, ..limited(request, &[limit(Window::Lifetime)]) }),

@@ -195,7 +195,7 @@ pub fn card_is(name: &str, status: CardStatus) -> Fact {
 
 pub fn ordered(key: &str, name: &str, order: Order) -> Ordering {
     let digest = ContentDigest::from_bytes(digest_of(&format!("{name} {order:?}")));
-    Ordering { key: id(key), digest, payment: payment(name), order }
+    Ordering { key: id(key), digest, payment: payment(name), hold: None, order }
 }
 
 /// Different for different texts, as far as laws have some.

@@ -10,12 +10,12 @@ use holdfast_core::{
 
 use super::cold::Need;
 use super::engine::{Engine, Performed, Warmth};
-use super::naming::{asked_of, heard, locate_request, payments_of, payments_told, subject_of};
+use super::naming::{asked_of, heard, locate_request, subject_of};
 use super::rebuild::{entered_account, entered_at};
-use super::state::{CardRow, Entered, Fingerprint, Located, Names, TOLD_KEYS_KEPT};
+use super::state::{CardRow, Entered, Fingerprint, HoldNumber, Located, Names, TOLD_KEYS_KEPT};
 use super::weigh;
 use crate::clock::Moment;
-use crate::journal::{BodyRef, Place, RecordRef, Uses};
+use crate::journal::{BodyRef, Checkpoint, Place, RecordRef, Uses};
 use crate::ledger::{
     AccountStanding, Act, Adopt, Answer, Decide, Entry, KeptRuleset, LedgerError, Noted, Ordering, Origin, Whose,
 };
@@ -54,7 +54,27 @@ impl Engine {
                 let rulesets = self.log.rulesets(program.as_str());
                 Performed::Now(rulesets.map(Answer::Rulesets).map_err(|_| LedgerError::Unavailable))
             }
+            Act::Announce(checkpoint) => self.announce(checkpoint, now.utc),
+            Act::BeginAt(checkpoint) => Performed::Now(self.begin_at(checkpoint)),
+            Act::TakeAway => Performed::Now(self.log.take_away().map(Answer::TakenAway).map_err(|_| LedgerError::Unavailable)),
         }
+    }
+
+    /// A record behind the checkpoint covers it, so that the chain does.
+    fn announce(&mut self, checkpoint: &Checkpoint, at: Timestamp) -> Performed {
+        let body = BodyRef::Trimmed { record: checkpoint.record, chain: &checkpoint.chain, seal: &checkpoint.seal() };
+        let place = Place::default();
+        let record = RecordRef { at, program: None, platform: None, ruleset: None, operator: None, place, body };
+        let pushed = self.group.push(&record).map_err(|_| LedgerError::Panicked);
+        once_durable(pushed, Answer::Recorded(None))
+    }
+
+    /// Whoever follows must have passed it: what is dropped can be followed no more.
+    fn begin_at(&mut self, checkpoint: &Checkpoint) -> Result<Answer, LedgerError> {
+        if self.projected.is_none_or(|projected| projected < checkpoint.record.saturating_sub(1)) {
+            return Err(LedgerError::Unavailable);
+        }
+        self.log.begin_at(checkpoint).map(|()| Answer::Recorded(None)).map_err(|_| LedgerError::Unavailable)
     }
 
     fn decide(&mut self, decide: &Decide, now: &Moment, warmth: Warmth) -> Performed {
@@ -65,7 +85,7 @@ impl Engine {
         let request = &decide.request;
         let key = self.state.asked_name(program, platform.as_ref(), &request.key);
         let located = locate_request(&self.state, program, platform.as_ref(), request);
-        let (payment, increment) = payments_of(request);
+        let (payment, increment) = request.payments();
         if increment.is_some()
             && let Some(need) = self.need(&located, None, warmth)
         {
@@ -125,7 +145,7 @@ impl Engine {
         let request = &adopt.request;
         let key = self.state.asked_name(program, platform.as_ref(), &request.key);
         let located = locate_request(&self.state, program, platform.as_ref(), request);
-        let (payment, increment) = payments_of(request);
+        let (payment, increment) = request.payments();
         if let Some(need) = self.need(&located, None, warmth) {
             return Performed::Cold(need);
         }
@@ -148,25 +168,32 @@ impl Engine {
             // Nothing to record; the first one's group is durable, or is this one.
             return Performed::OnceDurable(Answer::Recorded(Some(Finding::HeardBefore)));
         }
-        let (payment, increment) = payments_told(&event.fact);
-        let subject = subject_of(event);
-        let located = self.state.locate_told(program, platform.as_ref(), &subject, payment);
+        let (payment, _) = event.fact.payments();
+        let located = self.state.locate_told(program, platform.as_ref(), &subject_of(event), payment);
         // A message about a payment is one of its steps; one about none has only its key.
         let may_be_old = payment.is_none() && event.occurred_at.is_none_or(|at| at < now.saturating_sub(TOLD_KEYS_KEPT));
         if let Some(need) = self.need(&located, may_be_old.then_some(told), warmth) {
             return Performed::Cold(need);
         }
+        self.told(origin, event, &located, now)
+    }
+
+    /// Applies a told event to what was found of it.
+    fn told(&mut self, origin: &Origin, event: &ToldEvent, located: &Located, now: Timestamp) -> Performed {
+        let Origin { program, platform, .. } = origin;
+        let (payment, increment) = event.fact.payments();
+        let subject = subject_of(event);
         let asked = asked_of(&event.fact).map(|key| self.state.asked_name(program, platform.as_ref(), &key));
-        let standing = weigh::standing_told(&self.state, &event.fact, &located);
-        let outcome = weigh::apply(&self.state, &located, asked, &Uses::new(), standing, &Event::Told(event), now);
+        let standing = weigh::standing_told(&self.state, &event.fact, located);
+        let outcome = weigh::apply(&self.state, located, asked, &Uses::new(), standing, &Event::Told(event), now);
         if outcome.finding == Some(Finding::HeardBefore) {
             return Performed::OnceDurable(Answer::Recorded(outcome.finding));
         }
-        let told = heard(told, event, &outcome);
+        let told = heard(self.state.told_name(program, platform.as_ref(), &event.key), event, &outcome);
         let names = Names { increment, asked, told, ..self.names(origin, now, payment, Expiry::Told) };
-        let mut place = self.state.write(&located, &names, &outcome, &mut self.undo);
+        let mut place = self.state.write(located, &names, &outcome, &mut self.undo);
         if let Some(standing) = outcome.standing {
-            place = self.state.write_standing(program, &subject, &located, standing, &mut self.undo);
+            place = self.state.write_standing(program, &subject, located, standing, &mut self.undo);
         }
         let finding = outcome.finding;
         once_durable(self.record(origin, now, None, place, BodyRef::Told { event, outcome: &outcome }), Answer::Recorded(finding))
@@ -174,9 +201,12 @@ impl Engine {
 
     fn order(&mut self, origin: &Origin, ordering: &Ordering, now: Timestamp, warmth: Warmth) -> Performed {
         let Origin { program, platform, .. } = origin;
-        let Ordering { key, digest, payment, order } = ordering;
+        let Ordering { key, digest, payment, hold, order } = ordering;
         let asked = self.state.asked_name(program, platform.as_ref(), key);
-        let located = self.state.locate(program, platform.as_ref(), &Subject::default(), Some(payment));
+        let mut located = self.state.locate(program, platform.as_ref(), &Subject::default(), Some(payment));
+        if let Some(number) = hold.map(HoldNumber) {
+            located = self.state.of_number(number, located);
+        }
         if let Some(need) = self.need(&located, None, warmth) {
             return Performed::Cold(need);
         }
@@ -206,12 +236,15 @@ impl Engine {
             };
             let at = row.hold.expires_at.unwrap_or(now);
             let Ok(key) = IdempotencyKey::new(&format!("expiry-{}-{}", row.number.0, at.unix_micros())) else { continue };
-            let fact = Fact::Released { payment: PaymentRef::of(row.payment), cause };
+            let payment = PaymentRef::of(row.payment);
             let Some(program) = self.state.program_of(row.account) else { continue };
             let origin = Origin { program, platform: row.platform, operator: None };
+            // By its place: its name may lead to another account's hold, which was there first.
+            let names = self.state.payment_names(&program, origin.platform.as_ref(), &payment);
+            let (located, fact) = (self.state.locate_hold(*index, names), Fact::Released { payment, cause });
             let subject = Subject::default();
             let event = ToldEvent { key, occurred_at: Some(at), network: None, settlement_day: None, subject, fact };
-            drop(self.tell(&origin, &event, now, Warmth::Found));
+            drop(self.told(&origin, &event, &located, now));
         }
         due.len()
     }
@@ -295,7 +328,7 @@ impl Engine {
                 let known = self.state.card_named(program, card).and_then(|index| self.state.card(index));
                 let status = known.map_or(*status, |row| kept_status(row.status, *status, CardStatus::bar));
                 let told = entered_at(now, known.map(|row| (row.status, row.told)), status, CardStatus::bar);
-                let row = CardRow { status, told, account: Some(index), cardholder: None };
+                let row = CardRow { status, told, account: Some(index), cardholder: None, since: now, used: None };
                 let (index, new) = self.state.enter_card(program, card, row, cardholder.as_ref(), &mut self.undo);
                 let body = BodyRef::CardEntered { card, account, cardholder: cardholder.as_ref(), status };
                 self.record(origin, now, None, self.state.place_of_card(index), body)?;
@@ -308,10 +341,10 @@ impl Engine {
         let Ok(program) = ProgramId::new(&ruleset.program) else {
             return Performed::Now(Err(LedgerError::Refused));
         };
-        // Gathered first: what fails here leaves no ruleset behind. The group is not durable before the ruleset is.
+        // Gathered first: what fails here leaves no ruleset behind.
         let recorded = self.record(&Origin::of(program), now, Some(&ruleset.hash), Place::default(), BodyRef::RulesPublished);
-        if recorded.is_ok() && self.log.keep_ruleset(ruleset).is_err() {
-            return Performed::Now(Err(LedgerError::Unavailable));
+        if recorded.is_ok() {
+            self.log.keep_ruleset(ruleset.clone());
         }
         once_durable(recorded, Answer::Recorded(None))
     }

@@ -4,12 +4,13 @@
 
 use std::hash::BuildHasher as _;
 
-use holdfast_core::hold::{Adoption, Asked, Event, Order, Ordered, Outcome, Subject, ToldEvent};
+use holdfast_core::hold::{Adoption, Asked, Event, Order, Ordered, Outcome, ToldEvent};
 use holdfast_core::rules::Verdict;
 use holdfast_core::{ContentDigest, IdempotencyKey, PaymentRef, ProgramId};
 
 use super::cold::Nowhere;
-use super::naming::{asked_of, locate_request, payments_told, subject_of};
+use super::naming::asked_of;
+use super::projection::checkpoint::Beginning;
 use super::rebuild;
 use super::state::State;
 use super::undo::UndoLog;
@@ -46,6 +47,14 @@ impl Again {
         Again { state: State::new((secret.hash_one(0_u8), secret.hash_one(1_u8))), undo: UndoLog::new() }
     }
 
+    /// Before the first record that a trimmed journal keeps.
+    ///
+    /// # Errors
+    /// The state cannot be read.
+    pub fn beginning_with(beginning: &Beginning) -> Result<Self, JournalError> {
+        Ok(Again { state: beginning.memory()?, undo: UndoLog::new() })
+    }
+
     /// What would become of a record's event, with this opinion of the rules; nothing if it is none that is decided.
     #[must_use]
     pub fn decide(&mut self, record: &Record, verdict: Option<&Verdict>) -> Option<Decided> {
@@ -56,7 +65,12 @@ impl Again {
             Body::Adopted { .. } => self.adopt(program, record, verdict)?,
             Body::Told { event, .. } => self.tell(program, record, event),
             Body::Ordered { key, payment, order, outcome } => self.order(program, record, key, payment, order, outcome),
-            Body::Kept { .. } | Body::AccountEntered { .. } | Body::CardEntered { .. } | Body::RulesPublished | Body::Opened => {
+            Body::Kept { .. }
+            | Body::AccountEntered { .. }
+            | Body::CardEntered { .. }
+            | Body::RulesPublished
+            | Body::Opened
+            | Body::Trimmed { .. } => {
                 return None;
             }
         };
@@ -77,7 +91,7 @@ impl Again {
         let Body::Decided { received_at, request, .. } = &record.body else { return None };
         let platform = record.platform.as_ref();
         let key = self.state.asked_name(program, platform, &request.key);
-        let located = locate_request(&self.state, program, platform, request);
+        let located = rebuild::located(&self.state, record);
         let uses = weigh::uses(&self.state, &located, verdict);
         let asked = Asked { request, digest: request.content_digest(), asked_at: *received_at, verdict };
         let outcome = weigh::apply(&self.state, &located, Some(key), &uses, None, &Event::Asked(asked), record.at);
@@ -88,7 +102,7 @@ impl Again {
         let Body::Adopted { received_at, request, told, .. } = &record.body else { return None };
         let platform = record.platform.as_ref();
         let key = self.state.asked_name(program, platform, &request.key);
-        let located = locate_request(&self.state, program, platform, request);
+        let located = rebuild::located(&self.state, record);
         let adoption = Adoption { request, digest: request.content_digest(), asked_at: *received_at, told: *told, verdict };
         let event = Event::Adopt(adoption);
         Some(weigh::apply(&self.state, &located, Some(key), &Uses::new(), None, &event, record.at))
@@ -96,8 +110,7 @@ impl Again {
 
     fn tell(&self, program: &ProgramId, record: &Record, event: &ToldEvent) -> Outcome {
         let platform = record.platform.as_ref();
-        let (payment, _) = payments_told(&event.fact);
-        let located = self.state.locate_told(program, platform, &subject_of(event), payment);
+        let located = rebuild::located(&self.state, record);
         let asked = asked_of(&event.fact).map(|key| self.state.asked_name(program, platform, &key));
         let standing = weigh::standing_told(&self.state, &event.fact, &located);
         weigh::apply(&self.state, &located, asked, &Uses::new(), standing, &Event::Told(event), record.at)
@@ -114,7 +127,7 @@ impl Again {
     ) -> Outcome {
         let platform = record.platform.as_ref();
         let asked = self.state.asked_name(program, platform, key);
-        let located = self.state.locate(program, platform, &Subject::default(), Some(payment));
+        let located = rebuild::located(&self.state, record);
         // An order's digest is its door's; only the answer that was kept tells it. One that was refused as a conflict
         // keeps none: then it is another than the known one.
         let known = self.state.answered(asked).map(|answered| other(answered.digest));

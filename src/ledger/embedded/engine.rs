@@ -6,6 +6,7 @@
 //! engine (the writer thread, the simulation) tells it what time it is.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::time::Duration;
 
 use holdfast_core::hold::Answered;
@@ -16,6 +17,7 @@ use super::cold::{Cold, Found, Need};
 use super::rebuild;
 use super::state::{CLOSED_KEPT, Fingerprint, State};
 use super::undo::UndoLog;
+use super::window::Window;
 use crate::clock::Moment;
 use crate::journal::{Body, BodyRef, Group, GroupWriter, JournalError, Log, Place, Record, RecordRef};
 use crate::ledger::{Act, Answer, LedgerError};
@@ -59,7 +61,11 @@ pub enum Writable {
 /// The embedded ledger's memory and log.
 pub struct Engine {
     pub(super) log: Box<dyn Log>,
-    pub(super) state: State,
+    pub(super) state: Box<State>,
+    /// Where others may look at memory while the log is written.
+    window: Option<Arc<Window>>,
+    /// The latest moment at which something was attended to.
+    latest: Timestamp,
     pub(super) group: GroupWriter,
     /// A group whose commit failed: whether it reached the disk all the same, only reopening tells.
     in_doubt: GroupWriter,
@@ -86,7 +92,9 @@ impl Engine {
     pub fn new(log: Box<dyn Log>, state: State) -> Self {
         Engine {
             log,
-            state,
+            state: Box::new(state),
+            window: None,
+            latest: Timestamp::EPOCH,
             group: GroupWriter::default(),
             in_doubt: GroupWriter::default(),
             doubtful_from: 0,
@@ -178,13 +186,23 @@ impl Engine {
     pub fn attend(&mut self, act: &Act, now: &Moment, warmth: Warmth) -> Performed {
         // By the time of its record, as a rebuild will: what is forgotten does not depend on where groups end.
         self.state.forget_old_keys(now.utc, FORGET_MAX);
+        self.latest = now.utc;
         let (undo_before, group_before, declines_before) = (self.undo.len(), self.group.end(), self.told_declines.len());
         let performed = catch_unwind(AssertUnwindSafe(|| match (act, self.writable) {
             (Act::Balances(..) | Act::Accounts { .. } | Act::WasNoted(_) | Act::Rulesets(_) | Act::Rest, _)
             | (_, Writable::Yes) => self.perform(act, now, warmth),
             (Act::Decide(decide), Writable::No) => self.say_again(decide),
             (
-                Act::Adopt(_) | Act::Tell(..) | Act::Order(..) | Act::Keep(..) | Act::Enter(..) | Act::Note(_) | Act::Publish(_),
+                Act::Adopt(_)
+                | Act::Tell(..)
+                | Act::Order(..)
+                | Act::Keep(..)
+                | Act::Enter(..)
+                | Act::Note(_)
+                | Act::Publish(_)
+                | Act::Announce(_)
+                | Act::BeginAt(_)
+                | Act::TakeAway,
                 Writable::No,
             ) => Performed::Now(Err(LedgerError::Unavailable)),
         }))
@@ -207,17 +225,39 @@ impl Engine {
     /// The log cannot be written: memory is as it was before the group, but for declines that were told.
     pub fn commit(&mut self) -> Result<u32, JournalError> {
         let records = self.group.records();
-        if records > 0
-            && let Err(error) = self.log.append(records, self.group.bytes())
-        {
-            self.give_up_group();
-            return Err(error);
+        if records > 0 {
+            self.show(self.latest);
+            let appended = self.log.append(records, self.group.bytes());
+            self.take_away();
+            if let Err(error) = appended {
+                self.give_up_group();
+                return Err(error);
+            }
         }
         self.undo.clear();
         self.undo.shrink_to(UNDO_KEPT);
         self.group.clear();
         self.told_declines.clear();
         Ok(records)
+    }
+
+    /// Lets others look at memory through a window, whenever nobody works on it.
+    pub fn with_window(self, window: Arc<Window>) -> Self {
+        Engine { window: Some(window), ..self }
+    }
+
+    /// Leaves memory where others may look at it; nothing may be done to it before [`Engine::take_away`].
+    pub fn show(&mut self, as_of: Timestamp) {
+        if let Some(window) = &self.window {
+            window.show(&mut self.state, as_of);
+        }
+    }
+
+    /// Takes memory back from there.
+    pub fn take_away(&mut self) {
+        if let Some(window) = &self.window {
+            window.take_away(&mut self.state);
+        }
     }
 
     /// What is to be done between two groups, when nobody waits.
@@ -289,6 +329,7 @@ fn declines(body: &Body) -> bool {
         | Body::AccountEntered { .. }
         | Body::CardEntered { .. }
         | Body::RulesPublished
-        | Body::Opened => false,
+        | Body::Opened
+        | Body::Trimmed { .. } => false,
     }
 }

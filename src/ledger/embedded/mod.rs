@@ -17,6 +17,7 @@ mod rebuild;
 pub(crate) mod state;
 pub(crate) mod undo;
 mod weigh;
+mod window;
 mod writer;
 
 use std::hash::BuildHasher as _;
@@ -26,15 +27,17 @@ use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use holdfast_core::AuthorizationRequest;
 use tokio::sync::oneshot;
 
 use self::cold::{Cold, Nowhere};
 use self::engine::Engine;
-use self::projection::{Bell, Finder, Follower};
+use self::projection::{Bell, Follower};
 use self::queue::{Queue, Taken};
 use self::state::State;
+use self::window::Window;
 use self::writer::Writer;
-use super::{Completions, Ledger, LedgerError, Readiness, Ticket};
+use super::{Completions, Glimpse, Ledger, LedgerError, Origin, Readiness, Ticket};
 use crate::clock;
 use crate::journal::{Journal, JournalError, Log, Sync, Tail};
 
@@ -62,6 +65,8 @@ pub trait Observer: Send + std::marker::Sync {
     fn expired(&self, holds: usize);
     /// The projection has everything up to a record; so many more are durable.
     fn projected(&self, _record: i64, _lag: i64) {}
+    /// The projection was found damaged, and is made anew.
+    fn projection_anew(&self) {}
     /// Something that an operator should read.
     fn say(&self, message: &str);
 }
@@ -71,6 +76,10 @@ pub struct Embedded {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
 }
+
+/// So many records that are not projected at a start are more than a moment's: the oldest of them may be older than memory
+/// keeps the keys of messages.
+const FAR_BEHIND: i64 = 8_192;
 
 /// What the workers and the writer share.
 struct Shared {
@@ -82,6 +91,8 @@ struct Shared {
     projected: AtomicI64,
     /// Rung when there is something to project.
     bell: Bell,
+    /// Where memory can be looked at.
+    window: Arc<Window>,
 }
 
 impl Shared {
@@ -92,6 +103,7 @@ impl Shared {
             recorded: AtomicI64::new(0),
             projected: AtomicI64::new(0),
             bell: Bell::new(),
+            window: Arc::new(Window::new()),
         }
     }
 
@@ -206,7 +218,10 @@ fn get_ready(
     shared.recorded.store(last, Ordering::Release);
     observer.head(last, engine.log.chain());
     let following = match follower {
-        Some(follower) => {
+        Some(mut follower) => {
+            if last.saturating_sub(follower.projected()) > FAR_BEHIND {
+                follower.starts_behind(last);
+            }
             shared.projected.store(follower.projected(), Ordering::Release);
             Some(projection::start(follower, Arc::clone(shared), Arc::clone(observer)).map_err(thread)?)
         }
@@ -236,12 +251,12 @@ fn remember(log: Box<dyn Log>, follower: Option<Follower>, observer: &dyn Observ
     let behind = Tail::open(follower.directory())?;
     let last = follower.projected();
     std::thread::scope(|threads| {
-        let proof = threads.spawn(move || behind.prove(last));
+        let proof = threads.spawn(move || behind.prove(last).and_then(|()| behind.prove_state()));
         let (state, thrown_away) = follower.restore()?;
         if let Some(thrown_away) = thrown_away {
             observer.say(&thrown_away);
         }
-        let finder = Finder::open(follower.directory())?;
+        let finder = follower.finder()?;
         let mut engine = Engine::new(log, state);
         engine.projected_to(follower.projected());
         let rebuilt = engine.rebuild(follower.projected().saturating_add(1), &finder, |_| {});
@@ -290,6 +305,10 @@ impl Ledger for Embedded {
 
     fn readiness(&self) -> Readiness {
         self.shared.readiness()
+    }
+
+    fn look(&self, origin: &Origin, request: &AuthorizationRequest) -> Glimpse {
+        self.shared.window.look(origin, request)
     }
 }
 

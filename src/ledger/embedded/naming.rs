@@ -2,7 +2,7 @@
 //! same for an event that is applied now and for a record that is read.
 
 use holdfast_core::hold::{Fact, Finding, Outcome, Subject, ToldEvent};
-use holdfast_core::{AuthorizationKind, AuthorizationRequest, IdempotencyKey, PaymentRef, PlatformName, ProgramId};
+use holdfast_core::{AuthorizationRequest, IdempotencyKey, PlatformName, ProgramId};
 
 use super::state::{Fingerprint, Located, State};
 
@@ -14,7 +14,7 @@ pub fn locate_request(
     request: &AuthorizationRequest,
 ) -> Located {
     let subject = Subject { account: None, card: request.card, cardholder: request.cardholder };
-    let (payment, _) = payments_of(request);
+    let (payment, _) = request.payments();
     let located = state.locate(program, platform, &subject, Some(payment));
     if request.card.is_some() && located.card.is_none() {
         // A card that nobody knows is not good because its owner is.
@@ -43,30 +43,6 @@ pub fn subject_of(event: &ToldEvent) -> Subject {
         | Fact::Credited { .. }
         | Fact::Debited { .. }
         | Fact::SettlementAnnounced { .. } => event.subject,
-    }
-}
-
-/// The payment whose hold a request concerns, and the increment's own name where it is one.
-pub fn payments_of(request: &AuthorizationRequest) -> (&PaymentRef, Option<&PaymentRef>) {
-    match (request.kind, &request.increments) {
-        (AuthorizationKind::Incremental, Some(original)) => (original, Some(&request.payment)),
-        _ => (&request.payment, None),
-    }
-}
-
-/// The payment whose hold a fact concerns, and the increment's own name where it is about one.
-pub fn payments_told(fact: &Fact) -> (Option<&PaymentRef>, Option<&PaymentRef>) {
-    match fact {
-        Fact::Recorded { payment, increments: Some(original), .. } => (Some(original), Some(payment)),
-        Fact::Recorded { payment, increments: None, .. }
-        | Fact::Reduced { payment, .. }
-        | Fact::Replaced { payment, .. }
-        | Fact::Released { payment, .. }
-        | Fact::Completed { payment, .. } => (Some(payment), None),
-        Fact::Captured { payment, .. } | Fact::Credited { payment, .. } | Fact::Debited { payment, .. } => {
-            (payment.as_ref(), None)
-        }
-        Fact::Card { .. } | Fact::Cardholder { .. } | Fact::Account { .. } | Fact::SettlementAnnounced { .. } => (None, None),
     }
 }
 

@@ -5,7 +5,7 @@ use holdfast_core::hold::{Account, AccountStatus, CardStatus, Mark, Outcome, Ste
 use holdfast_core::{AuthorizationRequest, Currency, DeclineReason, Expiry, PaymentRef, ProgramId, Timestamp};
 
 use super::cold::{Cold, Need};
-use super::naming::{asked_of, heard, locate_request, payments_of, payments_told, subject_of};
+use super::naming::{asked_of, heard, locate_request, subject_of};
 use super::state::{AccountIndex, CardIndex, CardRow, HoldNumber, Located, Names, State, UNTOLD};
 use super::undo::UndoLog;
 use crate::journal::{Body, JournalError, Record};
@@ -32,8 +32,7 @@ pub fn write_record(
         Body::Ordered { key, payment, outcome, .. } => {
             let platform = record.platform.as_ref();
             take_in(state, record, payment, cold)?;
-            let located = state.locate(program, platform, &Subject::default(), Some(payment));
-            let located = as_recorded(state, record, outcome, located);
+            let located = located(state, record);
             let asked = Some(state.asked_name(program, platform, key));
             let names = Names { payment: Some(payment), asked, ..names(program, record, number) };
             state.write(&located, &names, outcome, undo);
@@ -48,10 +47,10 @@ pub fn write_record(
             let account = state.account_named(program, account);
             let known = state.card_named(program, card).and_then(|index| state.card(index));
             let told = entered_at(record.at, known.map(|row| (row.status, row.told)), *status, CardStatus::bar);
-            let row = CardRow { status: *status, told, account, cardholder: None };
+            let row = CardRow { status: *status, told, account, cardholder: None, since: record.at, used: None };
             state.enter_card(program, card, row, cardholder.as_ref(), undo);
         }
-        Body::Kept { .. } | Body::RulesPublished | Body::Opened => {}
+        Body::Kept { .. } | Body::RulesPublished | Body::Opened | Body::Trimmed { .. } => {}
     }
     Ok(())
 }
@@ -67,11 +66,11 @@ fn write_answer(
 ) -> Result<(), JournalError> {
     let Some(program) = &record.program else { return Ok(()) };
     let platform = record.platform.as_ref();
-    let (payment, increment) = payments_of(request);
+    let (payment, increment) = request.payments();
     if outcome.hold.is_some() {
         take_in(state, record, payment, cold)?;
     }
-    let located = as_recorded(state, record, outcome, locate_request(state, program, platform, request));
+    let located = located(state, record);
     let asked = Some(state.asked_name(program, platform, &request.key));
     let expiry = request.expiry;
     let names = Names { payment: Some(payment), increment, expiry, asked, ..names(program, record, number) };
@@ -90,14 +89,14 @@ fn write_told(
 ) -> Result<(), JournalError> {
     let Some(program) = &record.program else { return Ok(()) };
     let platform = record.platform.as_ref();
-    let (payment, increment) = payments_told(&event.fact);
+    let (payment, increment) = event.fact.payments();
     if let Some(payment) = payment
         && outcome.hold.is_some()
     {
         take_in(state, record, payment, cold)?;
     }
     let subject = subject_of(event);
-    let located = as_recorded(state, record, outcome, state.locate_told(program, platform, &subject, payment));
+    let located = located(state, record);
     let told = heard(state.told_name(program, platform, &event.key), event, outcome);
     let told = told.filter(|_| !mutant::is(Mutant::ToldAgainAfterRestart));
     let asked = asked_of(&event.fact).map(|key| state.asked_name(program, platform, &key));
@@ -130,15 +129,42 @@ fn take_in(state: &mut State, record: &Record, payment: &PaymentRef, cold: &dyn 
     Ok(())
 }
 
-/// Where the record says that a payment is new, no hold is meant that its names lead to.
-fn as_recorded(state: &State, record: &Record, outcome: &Outcome, located: Located) -> Located {
+/// Everything that a record's event names, as it was found then: for whoever writes its outcome, and for whoever decides it
+/// again.
+pub fn located(state: &State, record: &Record) -> Located {
+    let Some(program) = &record.program else { return Located::default() };
+    let platform = record.platform.as_ref();
+    let located = match &record.body {
+        Body::Decided { request, .. } | Body::Adopted { request, .. } => locate_request(state, program, platform, request),
+        Body::Told { event, .. } => {
+            let (payment, _) = event.fact.payments();
+            state.locate_told(program, platform, &subject_of(event), payment)
+        }
+        Body::Ordered { payment, .. } => state.locate(program, platform, &Subject::default(), Some(payment)),
+        Body::Kept { .. }
+        | Body::AccountEntered { .. }
+        | Body::CardEntered { .. }
+        | Body::RulesPublished
+        | Body::Opened
+        | Body::Trimmed { .. } => {
+            return Located::default();
+        }
+    };
+    as_recorded(state, record, located)
+}
+
+/// Names lead elsewhere than they did: to a payment that memory had let go of then, or to another account's. The record knows
+/// which hold was meant, or that none was.
+fn as_recorded(state: &State, record: &Record, located: Located) -> Located {
     let place = &record.place;
     let found = located.hold.and_then(|index| state.hold(index)).map(|row| row.number.0);
-    if outcome.hold.is_none() || found == place.hold {
+    let changed = record.body.outcome().is_some_and(|outcome| outcome.hold.is_some());
+    if found == place.hold || (found.is_none() && !changed) {
         return located;
     }
+    let hold = place.hold.and_then(|number| state.hold_numbered(HoldNumber(number)));
     let (account, card) = (place.account.map(AccountIndex), place.card.map(CardIndex));
-    Located { hold: None, account, card, ..located }
+    Located { hold, account, card, ..located }
 }
 
 /// What every record's names have in common.

@@ -47,6 +47,8 @@ pub struct Writer {
     to_find: Sender<Asking>,
     found: Receiver<Answered>,
     finding: usize,
+    /// Whether what was let go of could not be looked up the last time: it is said once.
+    unreadable: bool,
     /// Whether more holds may be due than one group took.
     more_due: bool,
 }
@@ -69,8 +71,20 @@ impl Writer {
             }
         };
         std::thread::Builder::new().name("finder".to_owned()).spawn(seek)?;
+        let engine = engine.with_window(Arc::clone(&shared.window));
         let (awaiting, completions) = (Vec::new(), Completions::default());
-        Ok(Writer { shared, engine, commit_records_max, awaiting, completions, to_find, found, finding: 0, more_due: false })
+        Ok(Writer {
+            shared,
+            engine,
+            commit_records_max,
+            awaiting,
+            completions,
+            to_find,
+            found,
+            finding: 0,
+            unreadable: false,
+            more_due: false,
+        })
     }
 
     /// Works until the queue is closed and empty.
@@ -83,7 +97,10 @@ impl Writer {
                 Writable::Yes => LOOK_EVERY,
                 Writable::No => RETRY_EVERY,
             };
-            if self.shared.queue.take(&mut batch, Some(patience)) == Taken::Nothing {
+            self.engine.show(clock::utc());
+            let taken = self.shared.queue.take(&mut batch, Some(patience));
+            self.engine.take_away();
+            if taken == Taken::Nothing {
                 if self.finding == 0 {
                     return;
                 }
@@ -161,11 +178,14 @@ impl Writer {
             let now = clock::now();
             match found {
                 Ok(found) => {
+                    self.unreadable = false;
                     self.engine.warm(found, now.utc);
                     self.attend(ticket, &now, Warmth::Found);
                 }
                 Err(error) => {
-                    observer.say(&format!("the projection cannot be read: {error}"));
+                    if !std::mem::replace(&mut self.unreadable, true) {
+                        observer.say(&format!("the projection cannot be read: {error}"));
+                    }
                     self.completions.complete(&ticket, Err(LedgerError::Unavailable));
                 }
             }

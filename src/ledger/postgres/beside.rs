@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use holdfast_core::Timestamp;
 
-use crate::journal::{EachGroup, JournalError, KeptRuleset, Log, Noted, Operation};
+use crate::journal::{Checkpoint, EachGroup, JournalError, KeptRuleset, Log, Noted, Operation};
 
 /// What is kept beside records, as far as some acts need it.
 #[derive(Debug, Clone, Default)]
@@ -63,9 +63,8 @@ impl Log for Beside {
         Ok(())
     }
 
-    fn keep_ruleset(&mut self, ruleset: &KeptRuleset) -> Result<(), JournalError> {
-        self.kept().new_rulesets.push(ruleset.clone());
-        Ok(())
+    fn keep_ruleset(&mut self, ruleset: KeptRuleset) {
+        self.kept().new_rulesets.push(ruleset);
     }
 
     fn rulesets(&self, _program: &str) -> Result<Vec<KeptRuleset>, JournalError> {
@@ -84,6 +83,14 @@ impl Log for Beside {
             kept.new_operations.push(operation.clone());
         }
         Ok(noted)
+    }
+
+    fn begin_at(&mut self, _checkpoint: &Checkpoint) -> Result<(), JournalError> {
+        Ok(())
+    }
+
+    fn take_away(&mut self) -> Result<u64, JournalError> {
+        Ok(0)
     }
 
     fn noted(&self, id: &[u8; 16]) -> Result<Option<Timestamp>, JournalError> {

@@ -133,7 +133,10 @@ impl Lanes {
             | Act::Note(_)
             | Act::WasNoted(_)
             | Act::Publish(_)
-            | Act::Rulesets(_) => None,
+            | Act::Rulesets(_)
+            | Act::Announce(_)
+            | Act::BeginAt(_)
+            | Act::TakeAway => None,
         };
         match card {
             Some((program, card)) => {
@@ -222,6 +225,9 @@ const fn may_go_together(act: &Act) -> bool {
         | Act::Note(_)
         | Act::WasNoted(_)
         | Act::Publish(_)
-        | Act::Rulesets(_) => false,
+        | Act::Rulesets(_)
+        | Act::Announce(_)
+        | Act::BeginAt(_)
+        | Act::TakeAway => false,
     }
 }

@@ -151,7 +151,7 @@ impl Loading<'_> {
         let cards: Vec<&str> = named.cards.values().map(|card| card.as_str()).collect();
         let owners: Vec<&str> = named.cardholders.values().map(|owner| owner.as_str()).collect();
         let payments = self.payment_names();
-        let columns = "number, token, account, cardholder, status, told_at, told_by";
+        let columns = "number, token, account, cardholder, status, told_at, told_by, known_since, used_since";
         let of_cards = format!("SELECT {columns} FROM holdfast.card WHERE number IN ({CARDS_CONCERNED}) {lock}");
         let cards = self.query(&of_cards, &[&program, &cards, &payments, &named.holds]).await?;
         let of_owners = format!(
@@ -212,7 +212,7 @@ impl Loading<'_> {
     async fn beside(&self) -> Result<Beside, Trouble> {
         let beside = Beside::default();
         if self.named.rulesets {
-            let sql = "SELECT hash, program, source, published_at, published_by, why FROM holdfast.ruleset
+            let sql = "SELECT hash, kind, program, source, published_at, published_by, why FROM holdfast.ruleset
                 WHERE program = $1 ORDER BY number";
             let rows = self.query(sql, &[&self.named.program.as_str()]).await?;
             beside.kept().rulesets = self.all_of("ruleset", &rows, read_ruleset)?;
@@ -326,7 +326,9 @@ impl Loading<'_> {
             None => None,
         };
         let status = word(row, "status", CardStatus::from_name)?;
-        let card = CardRow { status, told: mark(row)?.unwrap_or(UNTOLD), account, cardholder };
+        let At(since) = row.try_get("known_since").ok()?;
+        let used = row.try_get::<_, Option<At>>("used_since").ok()?.map(|At(at)| at);
+        let card = CardRow { status, told: mark(row)?.unwrap_or(UNTOLD), account, cardholder, since, used };
         let index = state.restore_card_of_owner(&self.named.program, &named(row, "token")?, card);
         places.cards.insert(row.try_get("number").ok()?, index);
         Some(())
@@ -500,6 +502,7 @@ fn read_ruleset(row: &Row) -> Option<KeptRuleset> {
     let text = |column| row.try_get::<_, String>(column).ok();
     Some(KeptRuleset {
         hash: row.try_get::<_, &[u8]>("hash").ok()?.try_into().ok()?,
+        kind: row.try_get::<_, &str>("kind").ok()?.parse().ok()?,
         program: text("program")?,
         source: text("source")?,
         published_at: row.try_get::<_, At>("published_at").ok()?.0,

@@ -10,7 +10,7 @@ use holdfast_core::{
 
 use super::values::Name;
 use crate::journal::Operation;
-use crate::ledger::embedded::naming::{asked_of, payments_of, payments_told, subject_of};
+use crate::ledger::embedded::naming::{asked_of, subject_of};
 use crate::ledger::embedded::state::{Fingerprint, NameKey};
 use crate::ledger::{Act, Entry, Origin};
 
@@ -79,7 +79,7 @@ impl Named {
     pub fn add(&mut self, act: &Act) {
         match act {
             Act::Decide(decide) => {
-                let meant = if payments_of(&decide.request).1.is_some() { Meant::AsItIs } else { Meant::ToOpen };
+                let meant = if decide.request.payments().1.is_some() { Meant::AsItIs } else { Meant::ToOpen };
                 self.add_request(&decide.origin, &decide.request, meant);
                 self.add_verdict(&decide.verdict);
             }
@@ -96,11 +96,12 @@ impl Named {
             Act::Note(operation) => self.operations.push(operation.id()),
             Act::Rulesets(_) => self.rulesets = true,
             Act::Rest | Act::Keep(..) | Act::Balances(..) | Act::Accounts { .. } | Act::Publish(_) | Act::WasNoted(_) => {}
+            Act::Announce(_) | Act::BeginAt(_) | Act::TakeAway => {}
         }
     }
 
     fn add_request(&mut self, origin: &Origin, request: &AuthorizationRequest, meant: Meant) {
-        let (payment, increment) = payments_of(request);
+        let (payment, increment) = request.payments();
         for payment in std::iter::once(payment).chain(increment) {
             self.add_payment(origin.platform.as_ref(), payment, meant);
         }
@@ -113,7 +114,7 @@ impl Named {
     }
 
     fn add_told(&mut self, origin: &Origin, event: &ToldEvent) {
-        let (payment, increment) = payments_told(&event.fact);
+        let (payment, increment) = event.fact.payments();
         for payment in payment.into_iter().chain(increment) {
             self.add_payment(origin.platform.as_ref(), payment, Meant::AsItIs);
         }
@@ -183,7 +184,8 @@ pub fn program_of(act: &Act) -> Option<ProgramId> {
         Act::Accounts { program, .. } | Act::Rulesets(program) => Some(*program),
         Act::Publish(ruleset) => ProgramId::new(&ruleset.program).ok(),
         Act::Note(operation) => program_of_operation(operation),
-        Act::Rest | Act::WasNoted(_) => None,
+        // What stands for old records is the embedded ledger's: a database drops partitions.
+        Act::Rest | Act::WasNoted(_) | Act::Announce(_) | Act::BeginAt(_) | Act::TakeAway => None,
     }
 }
 

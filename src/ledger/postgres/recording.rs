@@ -178,7 +178,7 @@ fn changes_account(body: &Body) -> bool {
         | Body::Told { outcome, .. }
         | Body::Ordered { outcome, .. } => moves(outcome),
         Body::AccountEntered { .. } | Body::CardEntered { .. } => true,
-        Body::Kept { .. } | Body::RulesPublished | Body::Opened => false,
+        Body::Kept { .. } | Body::RulesPublished | Body::Opened | Body::Trimmed { .. } => false,
     }
 }
 
@@ -193,6 +193,7 @@ const fn kind_of(body: &Body) -> &'static str {
         Body::CardEntered { .. } => "card_entered",
         Body::RulesPublished => "rules_published",
         Body::Opened => "opened",
+        Body::Trimmed { .. } => "trimmed",
     }
 }
 
@@ -201,6 +202,11 @@ fn key_of(body: &Body) -> Option<String> {
         Body::Decided { request, .. } | Body::Adopted { request, .. } => Some(request.key.to_string()),
         Body::Told { event, .. } => Some(event.key.to_string()),
         Body::Ordered { key, .. } => Some(key.to_string()),
-        Body::Kept { .. } | Body::AccountEntered { .. } | Body::CardEntered { .. } | Body::RulesPublished | Body::Opened => None,
+        Body::Kept { .. }
+        | Body::AccountEntered { .. }
+        | Body::CardEntered { .. }
+        | Body::RulesPublished
+        | Body::Opened
+        | Body::Trimmed { .. } => None,
     }
 }

@@ -272,22 +272,34 @@ impl Saving<'_> {
             let cardholder = row.cardholder.and_then(|index| places.cardholder(index));
             let (told_at, told_by) = mark_columns(Some(row.told));
             let status = row.status.name();
+            let (since, used) = (At(row.since), row.used.map(At));
             let place_written = place_of(account, number, cardholder).ok_or_else(self.damaged("card"))?;
             match new.get(&place) {
                 None => {
                     let sql = "UPDATE holdfast.card SET account = $2, cardholder = $3, status = $4, told_at = $5, told_by = $6,
-                        place = $7 WHERE number = $1";
-                    let values: [&(dyn ToSql + Sync); 7] =
-                        [&number, &account, &cardholder, &status, &told_at, &told_by, &place_written];
+                        place = $7, known_since = $8, used_since = $9 WHERE number = $1";
+                    let values: [&(dyn ToSql + Sync); 9] =
+                        [&number, &account, &cardholder, &status, &told_at, &told_by, &place_written, &since, &used];
                     self.execute(sql, &values).await?;
                 }
                 Some(name) => {
                     let token = self.named.cards.get(*name).ok_or_else(self.damaged("card"))?;
                     let (program, token) = (self.named.program.as_str(), token.as_str());
                     let sql = "INSERT INTO holdfast.card (number, program, token, account, cardholder, status, told_at, told_by,
-                        place) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
-                    let values: [&(dyn ToSql + Sync); 9] =
-                        [&number, &program, &token, &account, &cardholder, &status, &told_at, &told_by, &place_written];
+                        place, known_since, used_since) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+                    let values: [&(dyn ToSql + Sync); 11] = [
+                        &number,
+                        &program,
+                        &token,
+                        &account,
+                        &cardholder,
+                        &status,
+                        &told_at,
+                        &told_by,
+                        &place_written,
+                        &since,
+                        &used,
+                    ];
                     self.execute(sql, &values).await?;
                 }
             }
@@ -423,12 +435,13 @@ impl Saving<'_> {
             (std::mem::take(&mut kept.new_rulesets), std::mem::take(&mut kept.new_operations))
         };
         for ruleset in rulesets {
-            let sql = "INSERT INTO holdfast.ruleset (number, hash, program, source, published_at, published_by, why)
-                VALUES ($1, $2, $3, $4, $5, $6, $7)";
+            let sql = "INSERT INTO holdfast.ruleset (number, hash, program, source, published_at, published_by, why, kind)
+                VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
             let (number, hash, published_at) =
                 (self.numbers.take(1, self.now), ruleset.hash.as_slice(), At(ruleset.published_at));
-            let (program, source) = (&ruleset.program, &ruleset.source);
-            self.execute(sql, &[&number, &hash, program, source, &published_at, &ruleset.published_by, &ruleset.why]).await?;
+            let (program, source, kind) = (&ruleset.program, &ruleset.source, ruleset.kind.to_string());
+            self.execute(sql, &[&number, &hash, program, source, &published_at, &ruleset.published_by, &ruleset.why, &kind])
+                .await?;
             self.execute("SELECT pg_notify('holdfast_ruleset', '')", &[]).await?;
         }
         for operation in operations {

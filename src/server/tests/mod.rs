@@ -123,6 +123,7 @@ impl Harness {
             tls,
             metrics: metrics.server.clone(),
             workers: NonZeroUsize::new(workers).unwrap(),
+            say: |_| {},
         };
         Harness { addr, responder, at_gate, metrics, running: Some(bound.serve(serving).unwrap()) }
     }

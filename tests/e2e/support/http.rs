@@ -87,6 +87,12 @@ impl Client {
         self.receive().unwrap()
     }
 
+    /// Writes a request's head, and nothing of the body that it promises.
+    pub fn send_head(&mut self, method: &str, path: &str, length: usize) {
+        let head = format!("{method} {path} HTTP/1.1\r\nHost: {}\r\nContent-Length: {length}\r\n\r\n", self.address);
+        self.stream.get_mut().write_all(head.as_bytes()).unwrap();
+    }
+
     /// Writes a request and does not wait.
     pub fn send(&mut self, method: &str, path: &str, body: &[u8]) {
         assert!(self.try_send(method, path, body), "the connection is gone");

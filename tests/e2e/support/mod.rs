@@ -7,5 +7,5 @@ pub mod server;
 
 pub use back_office::BackOffice;
 pub use callbacks::{Apto, Marqeta};
-pub use http::Client;
+pub use http::{Client, Response};
 pub use server::Workplace;

@@ -7,6 +7,7 @@ use holdfast_core::hold::{
 };
 use holdfast_core::{
     AccountId, CardToken, CardholderToken, Expiry, IdempotencyKey, Money, NetworkName, PaymentRef, PlatformName, ProgramId,
+    Timestamp,
 };
 use rusqlite::params;
 use smallvec::SmallVec;
@@ -15,7 +16,7 @@ use super::batch::{AskedKept, Batch};
 use super::rows::{AccountKept, CardKept, CardholderKept, HoldKept};
 use super::words;
 use crate::journal::{Body, Record};
-use crate::ledger::embedded::naming::{asked_of, heard, payments_of, payments_told, subject_of};
+use crate::ledger::embedded::naming::{asked_of, heard, subject_of};
 use crate::ledger::embedded::rebuild::{entered_account, entered_at};
 use crate::ledger::embedded::state::{AccountIndex, CardIndex, HoldNumber, HoldRow, NameKey};
 
@@ -52,7 +53,7 @@ impl Applying<'_, '_> {
         self.batch.came(self.record.at);
         match &self.record.body {
             Body::Decided { request, outcome, .. } | Body::Adopted { request, outcome, .. } => {
-                let (payment, increment) = payments_of(request);
+                let (payment, increment) = request.payments();
                 let (expiry, asked, network) = (request.expiry, Some(request.key), request.network);
                 let about = About { payment: Some(payment), increment, expiry, asked, network, settlement_day: None };
                 self.outcome(&about, outcome)
@@ -68,12 +69,12 @@ impl Applying<'_, '_> {
                 self.account_entered(account, *balance, *credit_line, *status)
             }
             Body::CardEntered { card, cardholder, status, .. } => self.card_entered(card, cardholder.as_ref(), *status),
-            Body::RulesPublished | Body::Opened => Ok(()),
+            Body::RulesPublished | Body::Opened | Body::Trimmed { .. } => Ok(()),
         }
     }
 
     fn told(&mut self, event: &ToldEvent, outcome: &Outcome) -> rusqlite::Result<()> {
-        let (payment, increment) = payments_told(&event.fact);
+        let (payment, increment) = event.fact.payments();
         let (asked, network, settlement_day) = (asked_of(&event.fact), event.network, event.settlement_day);
         let about = About { payment, increment, expiry: Expiry::Told, asked, network, settlement_day };
         self.outcome(&about, outcome)?;
@@ -97,10 +98,7 @@ impl Applying<'_, '_> {
             self.hold(about, outcome, hold)?;
         }
         if let Some(number) = place.hold {
-            self.batch
-                .connection()
-                .prepare_cached("INSERT INTO hold_record VALUES (?1, ?2)")?
-                .execute(params![number.cast_signed(), self.number])?;
+            self.batch.hold(HoldNumber(number))?.ok_or_else(missing)?.records.push(self.number);
         }
         if let Some(account) = place.account
             && (outcome.posted != 0 || outcome.held != 0)
@@ -134,9 +132,11 @@ impl Applying<'_, '_> {
         let kept = self.batch.hold(number)?.ok_or_else(missing)?;
         // One that was told of first, by its account alone, is placed with the card that asks.
         kept.row.card = kept.row.card.or(self.record.place.card.map(CardIndex));
+        let card = kept.row.card;
         kept.row.take(hold, outcome.step, &outcome.counted);
         kept.changed_at = self.record.at;
         kept.changed_by = self.number;
+        self.batch.card_used(card, self.record.at);
         if hold.status != HoldStatus::Open {
             self.batch.connection().prepare_cached("INSERT INTO ended VALUES (?1, ?2, ?3)")?.execute(params![
                 self.number,
@@ -166,7 +166,8 @@ impl Applying<'_, '_> {
             names: SmallVec::new(),
         };
         let (program, at) = (*self.program, self.record.at);
-        self.batch.add_hold(HoldKept { program, row, opened_at: at, changed_at: at, changed_by: self.number });
+        let records = SmallVec::new();
+        self.batch.add_hold(HoldKept { program, row, opened_at: at, changed_at: at, changed_by: self.number, records });
         Ok(())
     }
 
@@ -215,7 +216,7 @@ impl Applying<'_, '_> {
                 Ok(())
             }
             Standing::Card(status) => match &subject.card {
-                Some(token) => self.card_stands(token, subject.cardholder.as_ref(), status, mark),
+                Some(token) => self.card_stands(token, subject.cardholder.as_ref(), (status, mark), mark.at),
                 None => Ok(()),
             },
         }
@@ -226,8 +227,8 @@ impl Applying<'_, '_> {
         &mut self,
         token: &CardToken,
         owner: Option<&CardholderToken>,
-        status: CardStatus,
-        told: Mark,
+        (status, told): (CardStatus, Mark),
+        heard_at: Timestamp,
     ) -> rusqlite::Result<()> {
         let place = &self.record.place;
         let Some(number) = place.card else { return Ok(()) };
@@ -235,14 +236,17 @@ impl Applying<'_, '_> {
             self.cardholder_known(owner_number, owner)?;
         }
         let (account, cardholder) = (place.account, place.cardholder);
-        self.batch.add_card(CardKept { number, program: *self.program, token: *token, account, cardholder, status, told });
+        let (since, used) = self.batch.card(number)?.map_or((heard_at, None), |row| (row.since, row.used));
+        let (program, token) = (*self.program, *token);
+        self.batch.add_card(CardKept { number, program, token, account, cardholder, status, told, since, used });
         Ok(())
     }
 
     fn card_entered(&mut self, token: &CardToken, owner: Option<&CardholderToken>, status: CardStatus) -> rusqlite::Result<()> {
         let Some(number) = self.record.place.card else { return Ok(()) };
         let known = self.batch.card(number)?.map(|row| (row.status, row.told));
-        self.card_stands(token, owner, status, entered_at(self.record.at, known, status, CardStatus::bar))
+        let told = entered_at(self.record.at, known, status, CardStatus::bar);
+        self.card_stands(token, owner, (status, told), self.record.at)
     }
 
     fn cardholder_known(&mut self, number: u32, token: &CardholderToken) -> rusqlite::Result<()> {

@@ -24,7 +24,7 @@ const TOLD_KEPT: Duration = Duration::from_secs(30 * 86_400);
 const PAGE_ANSWERS: usize = 512;
 
 /// Rows of a kind that one batch throws away at most: more than it adds.
-const OLD_ROWS_MAX: usize = 8_192;
+const OLD_ROWS_MAX: usize = 32_768;
 
 /// One answer, as pages have it.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
@@ -42,6 +42,8 @@ pub(super) struct Batch<'c> {
     accounts: BTreeMap<u32, AccountKept>,
     cardholders: BTreeMap<u32, CardholderKept>,
     cards: BTreeMap<u32, CardKept>,
+    /// Those that payments were placed with, and since when in this batch.
+    cards_used: BTreeMap<u32, Timestamp>,
     holds: BTreeMap<u64, HoldKept>,
     counters: BTreeMap<(CounterKey, Counting), Counter>,
     asked: Vec<(i64, AskedKept)>,
@@ -57,6 +59,7 @@ impl<'c> Batch<'c> {
             accounts: BTreeMap::new(),
             cardholders: BTreeMap::new(),
             cards: BTreeMap::new(),
+            cards_used: BTreeMap::new(),
             holds: BTreeMap::new(),
             counters: BTreeMap::new(),
             asked: Vec::new(),
@@ -107,6 +110,13 @@ impl<'c> Batch<'c> {
         self.cards.insert(row.number, row);
     }
 
+    /// A payment was placed with a card.
+    pub fn card_used(&mut self, card: Option<CardIndex>, at: Timestamp) {
+        if let Some(CardIndex(number)) = card {
+            self.cards_used.entry(number).or_insert(at);
+        }
+    }
+
     /// The hold of that number. Numbers only grow, so that nobody looks for one that is new.
     pub fn hold(&mut self, HoldNumber(number): HoldNumber) -> rusqlite::Result<Option<&mut HoldKept>> {
         if number >= self.next_hold {
@@ -126,21 +136,25 @@ impl<'c> Batch<'c> {
         if self.hold(to)?.is_none_or(|kept| kept.row.names.contains(&name)) {
             return Ok(());
         }
-        if let Some(other) = find::named(self.connection, name)?
-            && let Some(other) = self.hold(HoldNumber(other))?
-        {
-            if other.row.hold.status == HoldStatus::Open {
-                return Ok(());
+        let (bytes, number) = (words::bytes_of(name), to.0.cast_signed());
+        // Nearly every name is new: one that is not is looked at when it is found to be there.
+        let mut insert = self.connection.prepare_cached("INSERT OR IGNORE INTO hold_name VALUES (?1, ?2)")?;
+        if insert.execute(params![&bytes[..], number])? == 0 {
+            if let Some(other) = find::named(self.connection, name)?
+                && let Some(other) = self.hold(HoldNumber(other))?
+            {
+                if other.row.hold.status == HoldStatus::Open {
+                    return Ok(());
+                }
+                other.row.names.retain(|known| *known != name);
             }
-            other.row.names.retain(|known| *known != name);
+            let mut update = self.connection.prepare_cached("UPDATE hold_name SET hold = ?2 WHERE name = ?1")?;
+            update.execute(params![&bytes[..], number])?;
         }
         if let Some(kept) = self.hold(to)? {
             kept.row.names.push(name);
         }
-        self.connection
-            .prepare_cached("INSERT INTO hold_name VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET hold = ?2")?
-            .execute(params![&words::bytes_of(name)[..], to.0.cast_signed()])
-            .map(drop)
+        Ok(())
     }
 
     /// Counts in the limit of whomever it concerns.
@@ -168,6 +182,7 @@ impl<'c> Batch<'c> {
         self.accounts.values().try_for_each(|row| row.save(connection))?;
         self.cardholders.values().try_for_each(|row| row.save(connection))?;
         self.cards.values().try_for_each(|row| row.save(connection))?;
+        self.cards_used.iter().try_for_each(|(number, at)| save_use(connection, *number, *at))?;
         self.holds.values().try_for_each(|row| row.save(connection))?;
         self.counters.iter().try_for_each(|(key, counter)| save_counter(connection, *key, counter))?;
         self.asked.chunks(PAGE_ANSWERS).try_for_each(|page| save_page(connection, page))?;
@@ -180,6 +195,12 @@ impl<'c> Batch<'c> {
         )?;
         Ok(self.next_hold)
     }
+}
+
+/// Nearly every card was used before: then nothing is written.
+fn save_use(connection: &Connection, number: u32, at: Timestamp) -> rusqlite::Result<()> {
+    let mut update = connection.prepare_cached("UPDATE card SET used = ?2 WHERE number = ?1 AND used IS NULL")?;
+    update.execute(params![number, at.unix_micros()]).map(drop)
 }
 
 /// The row of that key, read if the batch has not met it before.

@@ -1,20 +1,24 @@
 //! The projection as the ledger's cold store: holds that memory has let go of, by name, and messages told long ago.
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension as _};
 
 use super::rows::HoldKept;
+use super::whole::{Making, Wholeness};
 use super::{schema, words};
 use crate::journal::JournalError;
 use crate::ledger::embedded::cold::{Cold, Found, Need};
 use crate::ledger::embedded::state::{Fingerprint, NameKey};
 
-/// The projection, open for looking things up.
+/// The projection, open for looking things up; opened again when it was made anew.
 #[derive(Debug)]
 pub struct Finder {
-    path: PathBuf,
-    connection: Connection,
+    directory: PathBuf,
+    whole: Arc<Wholeness>,
+    open: RefCell<(Option<Making>, Connection)>,
 }
 
 impl Finder {
@@ -22,27 +26,46 @@ impl Finder {
     ///
     /// # Errors
     /// The disk, or what is there.
-    pub fn open(directory: &Path) -> Result<Self, JournalError> {
-        let path = schema::path_in(directory);
-        match schema::open_to_read(directory).map_err(JournalError::disk(&path))? {
-            Some(connection) => Ok(Finder { path, connection }),
-            None => Err(JournalError::Foreign(path)),
-        }
+    pub fn open(directory: &Path, whole: Arc<Wholeness>) -> Result<Self, JournalError> {
+        let open = RefCell::new((whole.making(), connect(directory)?));
+        Ok(Finder { directory: directory.to_owned(), whole, open })
     }
 
-    fn look(&self, need: &Need) -> rusqlite::Result<Found> {
-        let hold = hold(&self.connection, need.payment.iter().copied())?;
-        let told = match need.told {
-            Some(name) if was_told(&self.connection, name)? => Some(name),
-            Some(_) | None => None,
-        };
-        Ok(Found { hold: hold.map(|kept| (kept.row, kept.changed_at, kept.changed_by)), told })
+    /// Nothing that is not found says anything now.
+    fn made_anew(&self) -> JournalError {
+        let why = "it is made anew from the journal, and nothing can be looked up in it until it has everything again";
+        JournalError::Directory(schema::path_in(&self.directory), std::io::Error::other(why))
     }
+}
+
+fn connect(directory: &Path) -> Result<Connection, JournalError> {
+    let path = schema::path_in(directory);
+    let connection = schema::open_to_read(directory).map_err(JournalError::disk(&path))?;
+    connection.ok_or(JournalError::Foreign(path))
+}
+
+fn look(connection: &Connection, need: &Need) -> rusqlite::Result<Found> {
+    let hold = hold(connection, need.payment.iter().copied())?;
+    let told = match need.told {
+        Some(name) if was_told(connection, name)? => Some(name),
+        Some(_) | None => None,
+    };
+    Ok(Found { hold: hold.map(|kept| (kept.row, kept.changed_at, kept.changed_by)), told })
 }
 
 impl Cold for Finder {
     fn find(&self, need: &Need) -> Result<Found, JournalError> {
-        self.look(need).map_err(JournalError::disk(&self.path))
+        let Some(making) = self.whole.making() else { return Err(self.made_anew()) };
+        if need.told.is_some() && !self.whole.has_keys() {
+            return Err(self.made_anew());
+        }
+        let mut open = self.open.borrow_mut();
+        if open.0 != Some(making) {
+            *open = (Some(making), connect(&self.directory)?);
+        }
+        let found = look(&open.1, need).map_err(JournalError::disk(&schema::path_in(&self.directory)))?;
+        // It may have been found damaged meanwhile.
+        if self.whole.making() == Some(making) { Ok(found) } else { Err(self.made_anew()) }
     }
 }
 

@@ -3,22 +3,24 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rusqlite::Connection;
 
 use super::apply::Applying;
 use super::batch::Batch;
-use super::{restore, schema};
-use crate::journal::{Group, JournalError, Record, Tail};
-#[cfg(test)]
-use crate::ledger::embedded::state::NameKey;
-use crate::ledger::embedded::state::State;
+use super::find::Finder;
+use super::whole::{Keys, Wholeness};
+use super::{restore, schema, words};
+use crate::journal::{Checkpoint, Group, JournalError, Record, Tail, state_file};
+use crate::ledger::embedded::state::{Fingerprint, NameKey, State};
 
-/// Records that make a batch: enough to share a transaction's cost, few enough to be taken in at once.
-const BATCH_RECORDS: i64 = 2_048;
+/// Records that make a batch: enough to share the pages of indices that a transaction writes, few enough to be in memory at
+/// once.
+pub(super) const BATCH_RECORDS: i64 = 8_192;
 
 /// Records for which there is room from batch to batch; an import's group may have more.
-const RECORDS_KEPT: usize = 4_096;
+const RECORDS_KEPT: usize = 8_192;
 
 /// Why the projection could not follow.
 #[derive(Debug)]
@@ -37,7 +39,7 @@ impl fmt::Display for FollowError {
             FollowError::Journal(error) => write!(f, "the projection cannot follow: {error}"),
             FollowError::Disk(error) => write!(f, "the projection cannot be written: {error}; is the disk full?"),
             FollowError::Damaged(error) => {
-                write!(f, "the projection is damaged ({error}) and thrown away; the next start makes it anew from the journal")
+                write!(f, "the projection is damaged ({error}) and thrown away")
             }
         }
     }
@@ -57,6 +59,11 @@ pub struct Follower {
     journal: Tail,
     connection: Connection,
     mark: restore::Mark,
+    whole: Arc<Wholeness>,
+    /// The record with which one that is made anew has everything that the thrown away one had.
+    whole_from: Option<i64>,
+    /// The record with which it has the keys that a start far behind the journal left out.
+    keys_from: Option<i64>,
     /// The records of the batch that is read.
     records: Vec<(i64, Record)>,
 }
@@ -75,6 +82,11 @@ impl Follower {
     /// The disk, or the projection of a newer program, which is left as it is.
     pub fn open(directory: &Path) -> Result<(Self, Option<String>), JournalError> {
         let journal = Tail::open(directory)?;
+        let checkpoint = journal.checkpoint()?;
+        if let Some(checkpoint) = &checkpoint {
+            // Also where the projection needs it no more: nobody goes on beside a journal that could not be made anew.
+            checkpoint.must_have_state(directory)?;
+        }
         let (connection, other_format) = schema::open(directory)?;
         let disk = |error| JournalError::disk(&schema::path_in(directory))(error);
         let follower = |connection, mark, journal| Follower {
@@ -82,20 +94,31 @@ impl Follower {
             journal,
             connection,
             mark,
+            whole: Arc::default(),
+            whole_from: None,
+            keys_from: None,
             records: Vec::new(),
         };
         let why = match restore::mark(&connection) {
             Ok(mark) if journal.passes(&mark.end)? => {
                 return Ok((follower(connection, mark, journal), other_format.map(|why| thrown_away(directory, &why))));
             }
+            Ok(mark) if mark.end.next == 1 => "was not there".to_owned(),
             Ok(mark) => format!("has record {}, which is not in this journal", mark.end.next.saturating_sub(1)),
             Err(error) if schema::is_damage(&error) => format!("is damaged ({error})"),
             Err(error) => return Err(disk(error)),
         };
         drop(connection);
-        let connection = schema::begin_anew(directory)?;
+        let connection = begin_anew(directory, checkpoint.as_ref())?;
         let mark = restore::mark(&connection).map_err(disk)?;
-        Ok((follower(connection, mark, journal), Some(thrown_away(directory, &why))))
+        let said = match &checkpoint {
+            Some(Checkpoint { record, .. }) => {
+                let path = schema::path_in(directory);
+                format!("{}: {why}; it is made anew from the checkpoint at record {record} and the journal", path.display())
+            }
+            None => thrown_away(directory, &why),
+        };
+        Ok((follower(connection, mark, journal), Some(said)))
     }
 
     /// Memory as it was at the mark. A projection from which it cannot be read is thrown away, and said.
@@ -107,17 +130,61 @@ impl Follower {
             Ok(state) => Ok((state, None)),
             Err(error) if schema::is_damage(&error) => {
                 self.begin_anew()?;
-                let empty = State::new((self.mark.key.0, self.mark.key.1));
-                Ok((empty, Some(thrown_away(&self.directory, &format!("is damaged ({error})")))))
+                let beginning = restore::state(&self.connection, &self.mark).map_err(|error| self.disk(error))?;
+                Ok((beginning, Some(thrown_away(&self.directory, &format!("is damaged ({error})")))))
             }
             Err(error) => Err(self.disk(error)),
         }
     }
 
     fn begin_anew(&mut self) -> Result<(), JournalError> {
-        self.connection = schema::begin_anew(&self.directory)?;
+        self.connection = begin_anew(&self.directory, self.journal.checkpoint()?.as_ref())?;
         self.mark = restore::mark(&self.connection).map_err(|error| self.disk(error))?;
         Ok(())
+    }
+
+    /// Throws away what does not follow from the journal, and begins anew: under the same key, for memory has names under it.
+    /// Until it has record `whole_from`, nothing can be looked up in it.
+    ///
+    /// # Errors
+    /// The disk; nothing can be looked up any more.
+    pub fn make_anew(&mut self, whole_from: i64) -> Result<(), JournalError> {
+        self.whole.lost();
+        self.whole_from = Some(whole_from);
+        let NameKey(one, two) = self.mark.key;
+        let secret = words::bytes_of(Fingerprint([one, two]));
+        // Closed before its file is taken away.
+        self.connection = Connection::open_in_memory().map_err(|error| self.disk(error))?;
+        self.begin_anew()?;
+        if let Some(checkpoint) = self.journal.checkpoint()?
+            && self.mark.key != NameKey(one, two)
+        {
+            // Its names cannot be turned into others: only a start, which takes its key, can go on with it.
+            let path = state_file::path_of(&self.directory, checkpoint.record);
+            return Err(JournalError::StateChanged { path, record: checkpoint.record });
+        }
+        self.connection.execute("UPDATE meta SET secret = ?1", [&secret[..]]).map_err(|error| self.disk(error))?;
+        self.mark = restore::mark(&self.connection).map_err(|error| self.disk(error))?;
+        Ok(())
+    }
+
+    /// A start that is far behind the journal: until it has record `last`, old messages cannot be looked up in it.
+    pub fn starts_behind(&mut self, last: i64) {
+        self.whole.keys(Keys::Missing);
+        self.keys_from = Some(last);
+    }
+
+    /// Whether it is made anew, and has not yet everything again.
+    pub fn is_made_anew(&self) -> bool {
+        self.whole_from.is_some()
+    }
+
+    /// Whoever looks things up in it.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn finder(&self) -> Result<Finder, JournalError> {
+        Finder::open(&self.directory, Arc::clone(&self.whole))
     }
 
     fn disk(&self, error: rusqlite::Error) -> JournalError {
@@ -145,40 +212,72 @@ impl Follower {
     /// # Errors
     /// See [`FollowError`]; nothing of the batch is applied then.
     pub fn follow(&mut self, recorded: i64) -> Result<i64, FollowError> {
-        self.records.clear();
-        let Follower { journal, records, .. } = self;
-        let end = journal
-            .read(self.mark.end, recorded, BATCH_RECORDS, &mut |first, bytes| {
-                let group = Group::open(bytes).map_err(|error| journal.unreadable(first, error))?;
-                for (number, record) in (first..).zip(group) {
-                    records.push((number, record.map_err(|error| journal.unreadable(first, error))?));
-                }
-                Ok(())
-            })
-            .map_err(FollowError::Journal)?;
-        if end == self.mark.end {
-            return Ok(self.projected());
+        let Follower { journal, connection, mark, records, .. } = self;
+        follow_batch(journal, connection, mark, records, recorded)?;
+        if self.whole_from.is_some_and(|record| self.projected() >= record) {
+            self.whole_from = None;
+            self.whole.made();
         }
-        let transaction = self.connection.unchecked_transaction()?;
-        let mut batch = Batch::new(&transaction, self.mark.next_hold);
-        for (number, record) in &self.records {
-            if let Some(program) = &record.program {
-                Applying { batch: &mut batch, key: self.mark.key, number: *number, record, program }.apply()?;
-            }
+        if self.keys_from.is_some_and(|record| self.projected() >= record) {
+            self.keys_from = None;
+            self.whole.keys(Keys::There);
         }
-        let next_hold = batch.finish(&end)?;
-        transaction.commit()?;
-        self.records.clear();
-        self.records.shrink_to(RECORDS_KEPT);
-        self.mark = restore::Mark { end, next_hold, ..self.mark };
         Ok(self.projected())
     }
 
-    /// Takes the file away, so that the next start makes it anew. Whoever looks things up in it goes on.
+    /// Takes the file away, so that the next start makes it anew. Nothing can be looked up in it any more.
     pub fn throw_away(self) {
+        self.whole.lost();
         // What cannot be taken away is found damaged again.
         let _ = schema::throw_away(&self.directory);
     }
+}
+
+/// Throws the projection away and begins where the journal does.
+fn begin_anew(directory: &Path, checkpoint: Option<&Checkpoint>) -> Result<Connection, JournalError> {
+    match checkpoint {
+        Some(checkpoint) => schema::begin_with(directory, checkpoint),
+        None => schema::begin_anew(directory),
+    }
+}
+
+/// Follows by one batch, whoever's tables they are; `records` is room for what is read.
+///
+/// # Errors
+/// See [`FollowError`]; nothing of the batch is applied then.
+pub(super) fn follow_batch(
+    journal: &Tail,
+    connection: &Connection,
+    mark: &mut restore::Mark,
+    records: &mut Vec<(i64, Record)>,
+    recorded: i64,
+) -> Result<(), FollowError> {
+    records.clear();
+    let end = journal
+        .read(mark.end, recorded, BATCH_RECORDS, &mut |first, bytes| {
+            let group = Group::open(bytes).map_err(|error| journal.unreadable(first, error))?;
+            for (number, record) in (first..).zip(group) {
+                records.push((number, record.map_err(|error| journal.unreadable(first, error))?));
+            }
+            Ok(())
+        })
+        .map_err(FollowError::Journal)?;
+    if end == mark.end {
+        return Ok(());
+    }
+    let transaction = connection.unchecked_transaction()?;
+    let mut batch = Batch::new(&transaction, mark.next_hold);
+    for (number, record) in records.iter() {
+        if let Some(program) = &record.program {
+            Applying { batch: &mut batch, key: mark.key, number: *number, record, program }.apply()?;
+        }
+    }
+    let next_hold = batch.finish(&end)?;
+    transaction.commit()?;
+    records.clear();
+    records.shrink_to(RECORDS_KEPT);
+    *mark = restore::Mark { end, next_hold, ..*mark };
+    Ok(())
 }
 
 fn thrown_away(directory: &Path, why: &str) -> String {

@@ -2,24 +2,28 @@
 //!
 //! Nothing in it is decided here: records carry what became of them and which rows they are about. It follows behind and
 //! never stops the writer. A start reads memory from it, an event finds here what memory has let go of ([`find`]), lists and
-//! pages are read from it ([`read`]). Whatever happens to it, the journal makes it anew.
+//! pages are read from it ([`read`]). Whatever happens to it, the journal makes it
+//! anew: from its first record, or from the state that stands for the records that were dropped ([`checkpoint`]).
 
 mod apply;
 mod batch;
 mod bell;
+pub mod checkpoint;
 mod find;
 mod follow;
+mod lines;
 pub mod read;
 mod restore;
 mod rows;
 mod schema;
 mod thread;
+mod whole;
 mod words;
 
 pub(super) use self::bell::Bell;
-pub(super) use self::find::Finder;
 pub(super) use self::follow::Follower;
 pub(super) use self::thread::start;
+pub(crate) use self::thread::take_second_place;
 
 #[cfg(test)]
 mod tests;

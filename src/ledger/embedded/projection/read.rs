@@ -7,22 +7,20 @@
 use std::fmt;
 use std::path::Path;
 
-use holdfast_core::hold::{Hold, MovementCause, Step};
-use holdfast_core::{
-    AccountId, AuthorizationId, CardToken, Currency, Expiry, Money, NetworkName, PaymentRef, PlatformName, ProgramId, Timestamp,
-};
+use holdfast_core::{AccountId, CardToken, PaymentRef, PlatformName, ProgramId};
 use rusqlite::{Connection, Params, Row, params};
 
+pub use super::lines::{DaySum, HoldLine, InboxLine, Movement};
 use super::rows::HoldKept;
 pub use super::rows::{AccountKept, CardKept, CardholderKept};
-use super::{find, schema, words};
+use super::{find, schema};
 
 /// Why the projection cannot be read.
 #[derive(Debug)]
 pub enum ReadError {
     /// There is none of this program's format; the ledger makes it when it starts.
     Missing,
-    /// SQLite or the disk; or a file that is damaged, which the next start makes anew.
+    /// SQLite or the disk; or a file that is damaged, which the ledger makes anew when it finds it so.
     Unreadable(rusqlite::Error),
 }
 
@@ -31,7 +29,10 @@ impl fmt::Display for ReadError {
         match self {
             ReadError::Missing => f.write_str("there is no projection yet; start the ledger once"),
             ReadError::Unreadable(error) => {
-                write!(f, "the projection cannot be read: {error}; if it is damaged, restart the ledger: it makes it anew")
+                write!(
+                    f,
+                    "the projection cannot be read: {error}; if it is damaged, the ledger makes it anew when it follows, or when it is started again"
+                )
             }
         }
     }
@@ -43,127 +44,6 @@ impl From<rusqlite::Error> for ReadError {
     fn from(error: rusqlite::Error) -> Self {
         ReadError::Unreadable(error)
     }
-}
-
-/// A hold, with all that is known of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HoldLine {
-    /// Its number.
-    pub number: u64,
-    /// Whose program it belongs to.
-    pub program: ProgramId,
-    /// The platform that asked or told.
-    pub platform: Option<PlatformName>,
-    /// The platform's first name of its payment.
-    pub payment: AuthorizationId,
-    /// The number of its account.
-    pub account: u32,
-    /// The number of the card that it counts for.
-    pub card: Option<u32>,
-    /// Who ends it if nobody captures it.
-    pub expiry: Expiry,
-    /// What stands of it.
-    pub hold: Hold,
-    /// What happened to it, in its order.
-    pub steps: Vec<Step>,
-    /// When the ledger first heard of it.
-    pub opened_at: Timestamp,
-    /// When it was last changed.
-    pub changed_at: Timestamp,
-    /// The record that changed it last.
-    pub changed_by: i64,
-}
-
-impl From<HoldKept> for HoldLine {
-    fn from(kept: HoldKept) -> Self {
-        let HoldKept { program, row, opened_at, changed_at, changed_by } = kept;
-        HoldLine {
-            number: row.number.0,
-            program,
-            platform: row.platform,
-            payment: row.payment,
-            account: row.account.0,
-            card: row.card.map(|index| index.0),
-            expiry: row.expiry,
-            hold: row.hold,
-            steps: row.steps.into_vec(),
-            opened_at,
-            changed_at,
-            changed_by,
-        }
-    }
-}
-
-/// What one record changed on an account.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Movement {
-    /// The record.
-    pub record: i64,
-    /// When the ledger applied it.
-    pub at: Timestamp,
-    /// Whose program it belongs to.
-    pub program: ProgramId,
-    /// The number of the account.
-    pub account: u32,
-    /// The number of the hold, where it is about one.
-    pub hold: Option<u64>,
-    /// What was added to what is posted.
-    pub posted: Money,
-    /// What was added to what is held.
-    pub held: Money,
-    /// What `posted` is balanced against; there is one where it is not zero.
-    pub cause: Option<MovementCause>,
-    /// The card network, where told.
-    pub network: Option<NetworkName>,
-    /// The day on which the network settles it, where told: days since 1970-01-01.
-    pub settlement_day: Option<i32>,
-    /// The day that it is listed and summed under: `settlement_day`, or else the day (UTC) of `at`.
-    pub day: i32,
-    /// What was posted after it.
-    pub posted_after: Money,
-    /// What was held after it.
-    pub held_after: Money,
-    /// What somebody should know about it, by [`Finding::name`](holdfast_core::hold::Finding::name).
-    pub finding: Option<String>,
-}
-
-/// What was posted on a day, by what it is balanced against. Settlement due is where the cause is
-/// [`MovementCause::NetworkSettlement`].
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DaySum {
-    /// The day, as [`Movement::day`].
-    pub day: i32,
-    /// Whose.
-    pub program: ProgramId,
-    /// The network; `None` where the platform tells none.
-    pub network: Option<NetworkName>,
-    /// The cause.
-    pub cause: MovementCause,
-    /// What came to the accounts, less what left them. Wide: sums do not overflow.
-    pub minor: i128,
-    /// What that is in.
-    pub currency: Currency,
-    /// How many movements that were.
-    pub movements: u64,
-}
-
-/// A notification that was kept because it was not understood.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct InboxLine {
-    /// Its record.
-    pub record: i64,
-    /// When it came.
-    pub at: Timestamp,
-    /// For which program.
-    pub program: ProgramId,
-    /// From which platform.
-    pub platform: Option<PlatformName>,
-    /// SHA-256 of its bytes.
-    pub digest: [u8; 32],
-    /// What was not understood.
-    pub problem: String,
-    /// Field names, identifiers and amounts.
-    pub redacted: String,
 }
 
 /// The projection of a data directory, open for reading.
@@ -190,6 +70,16 @@ impl Reader {
     /// See [`ReadError`].
     pub fn projected(&self) -> Result<i64, ReadError> {
         Ok(self.connection.query_row("SELECT next - 1 FROM meta", [], |row| row.get(0))?)
+    }
+
+    /// The oldest hold that is under way, and the first record about it.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    pub fn oldest_open(&self) -> Result<Option<(u64, i64)>, ReadError> {
+        let sql = "FROM hold INDEXED BY hold_open WHERE status = 'open' ORDER BY number LIMIT 1";
+        let oldest = self.page(HoldKept::COLUMNS, sql, [], HoldKept::read)?.pop();
+        Ok(oldest.map(|kept| (kept.row.number.0, kept.records.first().copied().unwrap_or(0))))
     }
 
     /// Accounts of a program by number, behind `after`, at most so many.
@@ -294,6 +184,16 @@ impl Reader {
         self.page(HoldKept::COLUMNS, sql, params![card, older(before), most], hold_line)
     }
 
+    /// Open holds of all programs, the newest first, older than `before`, at most so many.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    pub fn open_holds(&self, before: Option<u64>, most: u32) -> Page<HoldLine> {
+        // Written as the index has it, so that it is taken.
+        let sql = "FROM hold WHERE status = 'open' AND number < ?1 ORDER BY number DESC LIMIT ?2";
+        self.page(HoldKept::COLUMNS, sql, params![older(before), most], hold_line)
+    }
+
     /// What moved on an account, the newest first, by records before `before`, at most so many.
     ///
     /// # Errors
@@ -333,15 +233,6 @@ impl Reader {
         self.page(InboxLine::COLUMNS, sql, params![before.unwrap_or(i64::MAX), most], InboxLine::read)
     }
 
-    /// Every record about a hold, the oldest first.
-    ///
-    /// # Errors
-    /// See [`ReadError`].
-    pub fn records_of_hold(&self, hold: u64) -> Page<i64> {
-        let sql = "FROM hold_record WHERE hold = ?1 ORDER BY record";
-        self.page("record", sql, params![hold.cast_signed()], |row| row.get(0))
-    }
-
     fn page<T>(
         &self,
         columns: &str,
@@ -365,66 +256,4 @@ fn behind(after: Option<u32>) -> i64 {
 
 fn older(before: Option<u64>) -> i64 {
     before.map_or(i64::MAX, u64::cast_signed)
-}
-
-impl Movement {
-    const COLUMNS: &'static str = "record, at, program, account, hold, posted, held, cause, network, currency, settlement_day, \
-                                   day, posted_after, held_after, finding";
-
-    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
-        let currency = words::word(row, 9, words::currency)?;
-        let money = |column| row.get(column).map(|minor| Money::from_minor(minor, currency));
-        let cause = match row.get_ref(7)?.as_str_or_null()? {
-            Some(name) => Some(words::cause(name).ok_or_else(|| words::damaged(7))?),
-            None => None,
-        };
-        Ok(Movement {
-            record: row.get(0)?,
-            at: words::moment(row, 1)?,
-            program: words::named(row, 2)?,
-            account: row.get(3)?,
-            hold: row.get::<_, Option<i64>>(4)?.map(i64::cast_unsigned),
-            posted: money(5)?,
-            held: money(6)?,
-            cause,
-            network: words::named_or_none(row, 8)?,
-            settlement_day: row.get(10)?,
-            day: row.get(11)?,
-            posted_after: money(12)?,
-            held_after: money(13)?,
-            finding: row.get(14)?,
-        })
-    }
-}
-
-impl DaySum {
-    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
-        let (high, low): (i64, i64) = (row.get(5)?, row.get(6)?);
-        let movements: i64 = row.get(7)?;
-        Ok(DaySum {
-            day: row.get(0)?,
-            program: words::named(row, 1)?,
-            network: words::named_or_none(row, 2)?,
-            currency: words::word(row, 3, words::currency)?,
-            cause: words::word(row, 4, words::cause)?,
-            minor: (i128::from(high) << 32_u32).saturating_add(i128::from(low)),
-            movements: movements.cast_unsigned(),
-        })
-    }
-}
-
-impl InboxLine {
-    const COLUMNS: &'static str = "record, at, program, platform, digest, problem, redacted";
-
-    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
-        Ok(InboxLine {
-            record: row.get(0)?,
-            at: words::moment(row, 1)?,
-            program: words::named(row, 2)?,
-            platform: words::named_or_none(row, 3)?,
-            digest: row.get(4)?,
-            problem: row.get(5)?,
-            redacted: row.get(6)?,
-        })
-    }
 }

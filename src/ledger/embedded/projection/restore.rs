@@ -45,6 +45,18 @@ pub(super) fn state(connection: &Connection, mark: &Mark) -> rusqlite::Result<St
     Ok(state)
 }
 
+/// Memory as it would be had it never let go of anything: for whoever has no cold store to ask.
+pub(super) fn whole_state(connection: &Connection, mark: &Mark) -> rusqlite::Result<State> {
+    let mut state = state(connection, mark)?;
+    let ended = format!("SELECT {} FROM hold WHERE status <> 'open' ORDER BY changed_by", HoldKept::COLUMNS);
+    each(connection, &ended, |row| {
+        let kept = HoldKept::read(row)?;
+        state.restore_hold(kept.row, kept.changed_at, kept.changed_by);
+        Ok(())
+    })?;
+    Ok(state)
+}
+
 fn each(connection: &Connection, sql: &str, mut take: impl FnMut(&Row<'_>) -> rusqlite::Result<()>) -> rusqlite::Result<()> {
     let mut statement = connection.prepare(sql)?;
     let mut rows = statement.query([])?;
@@ -79,9 +91,9 @@ fn cardholders(connection: &Connection, state: &mut State) -> rusqlite::Result<(
 
 fn cards(connection: &Connection, state: &mut State) -> rusqlite::Result<()> {
     each(connection, &format!("SELECT {} FROM card ORDER BY number", CardKept::COLUMNS), |row| {
-        let CardKept { number, program, token, account, cardholder, status, told } = CardKept::read(row)?;
+        let CardKept { number, program, token, account, cardholder, status, told, since, used } = CardKept::read(row)?;
         let (account, cardholder) = (account.map(AccountIndex), cardholder.map(CardholderIndex));
-        let CardIndex(next) = state.restore_card(&program, &token, CardRow { status, told, account, cardholder });
+        let CardIndex(next) = state.restore_card(&program, &token, CardRow { status, told, account, cardholder, since, used });
         in_order(next, number)
     })
 }

@@ -130,10 +130,14 @@ pub struct CardKept {
     pub status: CardStatus,
     /// What the status was told by.
     pub told: Mark,
+    /// When it was first heard of.
+    pub since: Timestamp,
+    /// When a payment was placed with it for the first time.
+    pub used: Option<Timestamp>,
 }
 
 impl CardKept {
-    pub(super) const COLUMNS: &'static str = "number, program, token, account, cardholder, status, told_at, told_by";
+    pub(super) const COLUMNS: &'static str = "number, program, token, account, cardholder, status, told_at, told_by, since, used";
 
     pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(CardKept {
@@ -144,6 +148,8 @@ impl CardKept {
             cardholder: row.get(4)?,
             status: words::word(row, 5, words::card_status)?,
             told: words::mark(row, 6)?,
+            since: Timestamp::from_unix_micros(row.get(8)?),
+            used: row.get::<_, Option<i64>>(9)?.map(Timestamp::from_unix_micros),
         })
     }
 
@@ -154,7 +160,7 @@ impl CardKept {
     pub(super) fn save(&self, connection: &Connection) -> rusqlite::Result<()> {
         connection
             .prepare_cached(
-                "INSERT INTO card VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (number) DO UPDATE SET
+                "INSERT INTO card VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (number) DO UPDATE SET
                  account = ?4, cardholder = ?5, status = ?6, told_at = ?7, told_by = ?8",
             )?
             .execute(params![
@@ -165,7 +171,9 @@ impl CardKept {
                 self.cardholder,
                 self.status.name(),
                 self.told.at.unix_micros(),
-                self.told.id.0.cast_signed()
+                self.told.id.0.cast_signed(),
+                self.since.unix_micros(),
+                self.used.map(Timestamp::unix_micros)
             ])
             .map(drop)
     }
@@ -183,11 +191,13 @@ pub(super) struct HoldKept {
     pub changed_at: Timestamp,
     /// The record that changed it last.
     pub changed_by: i64,
+    /// Every record that is about it, the oldest first.
+    pub records: SmallVec<[i64; 4]>,
 }
 
 impl HoldKept {
     pub(super) const COLUMNS: &'static str =
-        "number, program, platform, payment, account, card, opened_at, changed_at, changed_by, life";
+        "number, program, platform, payment, account, card, opened_at, changed_at, changed_by, life, records";
 
     pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         let number: i64 = row.get(0)?;
@@ -203,6 +213,7 @@ impl HoldKept {
             opened_at: words::moment(row, 6)?,
             changed_at: words::moment(row, 7)?,
             changed_by: row.get(8)?,
+            records: words::unpacked(row, 10)?,
         })
     }
 
@@ -215,9 +226,9 @@ impl HoldKept {
         let HoldRow { number, account, card, platform, payment, expiry, hold, steps, counted, names } = &self.row;
         connection
             .prepare_cached(
-                "INSERT INTO hold VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)
+                "INSERT INTO hold VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)
                  ON CONFLICT (number) DO UPDATE SET card = ?6, status = ?7, authorized = ?8, held = ?9, captured = ?10, refunded = ?11,
-                 changed_at = ?13, changed_by = ?14, expires_at = ?15, life = ?16",
+                 changed_at = ?13, changed_by = ?14, expires_at = ?15, records = ?16, life = ?17",
             )?
             .execute(params![
                 number.0.cast_signed(),
@@ -235,6 +246,7 @@ impl HoldKept {
                 self.changed_at.unix_micros(),
                 self.changed_by,
                 hold.expires_at.map(Timestamp::unix_micros),
+                words::packed(&self.records)?,
                 words::packed(&(expiry, hold, steps, counted, names))?
             ])
             .map(drop)

@@ -7,13 +7,14 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use crate::journal::JournalError;
+use crate::journal::{Checkpoint, JournalError, state_file};
 
 /// The file's name in the data directory.
 pub const FILE: &str = "projection.sqlite";
 
-/// The number of these tables, in SQLite's `user_version`. There is no way from one to the next but from the journal.
-pub(super) const FORMAT: i32 = 1;
+/// The number of these tables, in SQLite's `user_version`. There is no way from one to the next but from the journal; a
+/// checkpoint's state has them too and nothing to be made from, so that whoever changes them has to bring that along.
+pub(super) const FORMAT: i32 = 3;
 
 /// "HFP1", in SQLite's `application_id`: the file is ours.
 pub(super) const APPLICATION: i32 = 0x4846_5031;
@@ -65,7 +66,9 @@ CREATE TABLE card (
     cardholder INTEGER,
     status TEXT NOT NULL,
     told_at INTEGER NOT NULL,
-    told_by INTEGER NOT NULL
+    told_by INTEGER NOT NULL,
+    since INTEGER NOT NULL,     -- when it was first heard of
+    used INTEGER                -- when a payment was placed with it for the first time
 ) STRICT;
 CREATE INDEX card_by_token ON card (program, token);
 CREATE INDEX card_by_account ON card (account, number);
@@ -85,6 +88,7 @@ CREATE TABLE hold (
     changed_at INTEGER NOT NULL,
     changed_by INTEGER NOT NULL, -- the record that changed it last
     expires_at INTEGER,
+    records BLOB NOT NULL,      -- every record that is about it (postcard)
     life BLOB NOT NULL          -- all that the engine knows of it: hold, steps, counted, names (postcard)
 ) STRICT;
 CREATE INDEX hold_by_account ON hold (account, number);
@@ -94,8 +98,6 @@ CREATE INDEX hold_open ON hold (number) WHERE status = 'open';
 CREATE TABLE ended (record INTEGER PRIMARY KEY, at INTEGER NOT NULL, hold INTEGER NOT NULL) STRICT;
 -- Which hold a payment's name leads to.
 CREATE TABLE hold_name (name BLOB PRIMARY KEY, hold INTEGER NOT NULL) STRICT, WITHOUT ROWID;
--- Which records are about a hold.
-CREATE TABLE hold_record (hold INTEGER NOT NULL, record INTEGER NOT NULL, PRIMARY KEY (hold, record)) STRICT, WITHOUT ROWID;
 -- What limits have counted: `scope` says what `subject` numbers.
 CREATE TABLE counter (
     counter INTEGER NOT NULL,
@@ -189,11 +191,61 @@ pub(super) fn open(directory: &Path) -> Result<(Connection, Option<String>), Jou
 /// The disk.
 pub(super) fn begin_anew(directory: &Path) -> Result<Connection, JournalError> {
     let path = path_in(directory);
-    throw_away(directory)
-        .and_then(|()| make_private_file(&path))
-        .map_err(|error| JournalError::Directory(path.clone(), error))?;
+    let anew = throw_away(directory).and_then(|()| make_private_file(&path));
+    anew.map_err(|error| JournalError::Directory(path.clone(), error))?;
     let (connection, _) = try_to_open(&path).map_err(JournalError::disk(&path))?;
     Ok(connection)
+}
+
+/// Throws away what is there, and begins with a checkpoint's state.
+///
+/// # Errors
+/// The disk, or the state, which is proven.
+pub(super) fn begin_with(directory: &Path, checkpoint: &Checkpoint) -> Result<Connection, JournalError> {
+    let path = path_in(directory);
+    let failed = |error| JournalError::Directory(path.clone(), error);
+    throw_away(directory).map_err(failed)?;
+    // A copy that is cut short is another journal's projection, or damaged: it is thrown away at the next start.
+    open_copy(directory, checkpoint, &path)
+}
+
+/// A copy of a checkpoint's state, open for writing.
+pub(super) fn open_copy(directory: &Path, checkpoint: &Checkpoint, to: &Path) -> Result<Connection, JournalError> {
+    let failed = |error| JournalError::Directory(to.to_owned(), error);
+    make_private_file(to).map_err(failed)?;
+    let mut file = std::fs::File::options().write(true).truncate(true).open(to).map_err(failed)?;
+    checkpoint.copy_state(directory, &mut file)?;
+    drop(file);
+    match try_to_open(to).map_err(JournalError::disk(to))? {
+        (connection, Format::Ours) => Ok(connection),
+        (_, Format::Empty | Format::Newer(_) | Format::Other) => Err(JournalError::StateOfOtherFormat {
+            path: state_file::path_of(directory, checkpoint.record),
+            record: checkpoint.record,
+        }),
+    }
+}
+
+/// An empty projection at another place.
+pub(super) fn open_empty(at: &Path) -> Result<Connection, JournalError> {
+    make_private_file(at).map_err(|error| JournalError::Directory(at.to_owned(), error))?;
+    try_to_open(at).map(|(connection, _)| connection).map_err(JournalError::disk(at))
+}
+
+/// Makes it a file that stands alone, and closes it.
+pub(super) fn close_alone(connection: Connection) -> rusqlite::Result<()> {
+    let _: String = connection.query_row("PRAGMA journal_mode = DELETE", [], |row| row.get(0))?;
+    connection.close().map_err(|(_, error)| error)
+}
+
+/// Opens a checkpoint's state for reading only.
+pub(super) fn open_state(directory: &Path, record: i64) -> Result<Connection, JournalError> {
+    let path = state_file::path_of(directory, record);
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(&path, flags).map_err(JournalError::disk(&path))?;
+    match format_of(&connection).map_err(JournalError::disk(&path))? {
+        Format::Ours => Ok(connection),
+        Format::Empty | Format::Newer(_) | Format::Other => Err(JournalError::StateOfOtherFormat { path, record }),
+    }
 }
 
 /// Takes the file away. Whoever has it open still reads it.

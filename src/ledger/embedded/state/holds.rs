@@ -183,6 +183,13 @@ impl Holds {
         passed.chain(current).map(|place| HoldIndex(*place)).filter(is_due).take(most).collect()
     }
 
+    /// Where the hold of that number is.
+    pub fn numbered(&self, number: HoldNumber) -> Option<HoldIndex> {
+        let is_it = |slot: &Slot| matches!(slot, Slot::Taken(row, ..) if row.number == number);
+        let place = self.slots.iter().position(is_it)?;
+        u32::try_from(place).ok().map(HoldIndex)
+    }
+
     /// How many there are.
     #[cfg(test)]
     pub fn live(&self) -> u64 {
@@ -198,7 +205,6 @@ impl Holds {
     }
 
     /// The numbers of those that wait for their time, by the minute.
-    #[cfg(test)]
     pub fn waiting(&self) -> BTreeMap<i64, Vec<u64>> {
         let numbers = |places: &Vec<u32>| {
             let mut numbers: Vec<_> =

@@ -5,12 +5,12 @@
 //! a key of this data directory, so that they cost no allocation and cannot be made to collide. Nothing here knows a disk.
 
 mod holds;
+mod locate;
 mod names;
-#[cfg(test)]
 mod picture;
-mod portrait;
 mod restore;
 mod rows;
+mod seen;
 mod take_back;
 mod write;
 
@@ -18,7 +18,7 @@ use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use holdfast_adapters::AccountBalance;
-use holdfast_core::hold::{Account, Answered, Card, CardStatus, CardholderStatus, LimitUse, Mark, StepId, Subject};
+use holdfast_core::hold::{Account, Answered, Card, CardStatus, CardholderStatus, LimitUse, Mark, StepId};
 use holdfast_core::rules::{CounterKey, LimitScope, Window};
 use holdfast_core::{AccountId, CardToken, CardholderToken, IdempotencyKey, PaymentRef, PlatformName, ProgramId, Timestamp};
 use smallvec::SmallVec;
@@ -75,6 +75,10 @@ pub struct CardRow {
     pub told: Mark,
     pub account: Option<AccountIndex>,
     pub cardholder: Option<CardholderIndex>,
+    /// When it was first heard of.
+    pub since: Timestamp,
+    /// When a payment was placed with it for the first time.
+    pub used: Option<Timestamp>,
 }
 
 /// A cardholder and what they own.
@@ -236,64 +240,6 @@ impl State {
     /// The fingerprints of a payment's names.
     pub fn payment_names(&self, program: &ProgramId, platform: Option<&PlatformName>, payment: &PaymentRef) -> PaymentNames {
         self.key.payment(program, platform, payment)
-    }
-
-    /// The hold of a payment, by either of its names.
-    pub fn hold_named(&self, names: &PaymentNames) -> Option<HoldIndex> {
-        let by = |name: &Fingerprint| self.holds_by_name.get(name).copied();
-        by(&names.authorization).or_else(|| names.alias.as_ref().and_then(by))
-    }
-
-    /// Finds what an event names. A payment that is known says whose money it is, whatever the event's subject says; the
-    /// card is the one that is named, and the payment's where none is.
-    pub fn locate(
-        &self,
-        program: &ProgramId,
-        platform: Option<&PlatformName>,
-        subject: &Subject,
-        payment: Option<&PaymentRef>,
-    ) -> Located {
-        let payment = payment.map(|payment| self.payment_names(program, platform, payment));
-        let hold = payment.as_ref().and_then(|names| self.hold_named(names));
-        let hold_row = hold.and_then(|hold| self.hold(hold));
-        let card = match &subject.card {
-            Some(card) => self.card_named(program, card),
-            None => hold_row.and_then(|row| row.card),
-        };
-        let card_row = card.and_then(|card| self.card(card));
-        let cardholder = card_row
-            .and_then(|row| row.cardholder)
-            .or_else(|| subject.cardholder.as_ref().and_then(|cardholder| self.cardholder_named(program, cardholder)));
-        let account = hold_row
-            .map(|row| row.account)
-            .or_else(|| card_row.and_then(|row| row.account))
-            .or_else(|| subject.account.as_ref().and_then(|account| self.account_named(program, account)))
-            .or_else(
-                || if subject.card.is_none() { cardholder.and_then(|cardholder| self.only_account(cardholder)) } else { None },
-            );
-        Located { payment, account, card, cardholder, hold }
-    }
-
-    /// Finds what a told event names. A platform's word counts for a card that nobody told us of, too: then its owner's only
-    /// account is meant.
-    pub fn locate_told(
-        &self,
-        program: &ProgramId,
-        platform: Option<&PlatformName>,
-        subject: &Subject,
-        payment: Option<&PaymentRef>,
-    ) -> Located {
-        let located = self.locate(program, platform, subject, payment);
-        let owners = located.cardholder.and_then(|owner| self.only_account(owner));
-        Located { account: located.account.or(owners), ..located }
-    }
-
-    /// The one account of a cardholder; with several, the platform has to name a card.
-    fn only_account(&self, cardholder: CardholderIndex) -> Option<AccountIndex> {
-        match self.cardholder(cardholder)?.accounts.as_slice() {
-            [(only, _)] => Some(*only),
-            _ => None,
-        }
     }
 
     /// The account there.

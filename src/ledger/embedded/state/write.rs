@@ -55,6 +55,9 @@ impl State {
         }
         // A payment counts, and gets back, where it was placed, whatever card a later message names.
         let placed_with = index.and_then(|index| self.hold(index)).and_then(|row| row.card);
+        if outcome.hold.is_some() {
+            self.use_card(placed_with, names.at, undo);
+        }
         let counts_for = Located { card: placed_with.or(located.card), ..*located };
         for counted in &outcome.counted {
             self.count(&counts_for, counted, undo);
@@ -65,6 +68,16 @@ impl State {
             card: counts_for.card.map(|index| index.0),
             cardholder: located.cardholder.map(|index| index.0),
             hold: index.and_then(|index| self.hold(index)).map(|row| row.number.0),
+        }
+    }
+
+    fn use_card(&mut self, card: Option<CardIndex>, at: Timestamp, undo: &mut UndoLog) {
+        if let Some(index) = card
+            && let Some(row) = self.cards.get_mut(index.0)
+            && row.used.is_none()
+        {
+            undo.push(Undo::Card(index, *row));
+            row.used = Some(at);
         }
     }
 
@@ -236,7 +249,7 @@ impl State {
             Standing::Card(status) => {
                 if let Some(card) = &subject.card {
                     let account = located.account.or_else(|| located.cardholder.and_then(|owner| self.only_account(owner)));
-                    let row = CardRow { status, told: mark, account, cardholder: None };
+                    let row = CardRow { status, told: mark, account, cardholder: None, since: mark.at, used: None };
                     let (index, _) = self.enter_card(program, card, row, subject.cardholder.as_ref(), undo);
                     place = self.place_of_card(index);
                 }
@@ -301,6 +314,8 @@ impl State {
         let row = CardRow {
             account: entered.account.or(before.and_then(|row| row.account)),
             cardholder: cardholder.or(before.and_then(|row| row.cardholder)),
+            since: before.map_or(entered.since, |row| row.since),
+            used: before.and_then(|row| row.used),
             ..entered
         };
         match before {

@@ -3,7 +3,7 @@
 use std::sync::atomic::AtomicBool;
 
 use super::*;
-use crate::journal::{EachGroup, MemoryDisk, Noted, Operation};
+use crate::journal::{Checkpoint, EachGroup, MemoryDisk, Noted, Operation};
 use crate::ledger::conformance::{Engine, conforms};
 
 mod on_a_disk {
@@ -163,9 +163,8 @@ impl<L: Log> Log for Plugged<L> {
         self.log.reopen()
     }
 
-    fn keep_ruleset(&mut self, ruleset: &KeptRuleset) -> Result<(), JournalError> {
-        self.plug.check()?;
-        self.log.keep_ruleset(ruleset)
+    fn keep_ruleset(&mut self, ruleset: KeptRuleset) {
+        self.log.keep_ruleset(ruleset);
     }
 
     fn rulesets(&self, program: &str) -> Result<Vec<KeptRuleset>, JournalError> {
@@ -181,6 +180,16 @@ impl<L: Log> Log for Plugged<L> {
     fn noted(&self, id: &[u8; 16]) -> Result<Option<holdfast_core::Timestamp>, JournalError> {
         self.plug.check()?;
         self.log.noted(id)
+    }
+
+    fn begin_at(&mut self, checkpoint: &Checkpoint) -> Result<(), JournalError> {
+        self.plug.check()?;
+        self.log.begin_at(checkpoint)
+    }
+
+    fn take_away(&mut self) -> Result<u64, JournalError> {
+        self.plug.check()?;
+        self.log.take_away()
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod conforming;
 mod groups;
+mod looking;
 mod trouble;
 
 use std::path::Path;
@@ -17,7 +18,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::journal::store::FILE;
 use crate::ledger::conformance::*;
-use crate::ledger::{Act, Answer, KeptRuleset};
+use crate::ledger::{Act, Answer, KeptKind, KeptRuleset};
 
 /// What the next commit of the ledger does before it goes on.
 type Interruption = Arc<Mutex<Option<Box<dyn FnOnce() + Send>>>>;

@@ -132,6 +132,40 @@ fn a_group_that_was_given_up_is_never_written_later() {
     }
 }
 
+#[test]
+fn a_publication_that_fails_is_listed_nowhere() {
+    let ruleset = |number: u8| {
+        let (program, source) = (program().to_string(), format!("# ruleset {number}"));
+        let (published_by, why) = ("ann".to_owned(), "because".to_owned());
+        KeptRuleset { kind: KeptKind::Rules, hash: [number; 32], program, source, published_at: now(), published_by, why }
+    };
+    let mut house = House::with(1_000);
+    let operator = house.operator();
+    let answers = house.batch(
+        || operator.execute_batch(OBSTACLE).unwrap(),
+        || vec![Act::Publish(Box::new(ruleset(1))), Act::Tell(origin(), told("load", load(50)))],
+    );
+    assert_eq!(answers, [Err(LedgerError::Unavailable), Err(LedgerError::Unavailable)]);
+    house.becomes(Readiness::Unavailable);
+    operator.execute_batch(REMOVAL).unwrap();
+    house.becomes(Readiness::Ready);
+    // What is written next does not bring it along.
+    assert_eq!(house.tell("load", load(50)), None);
+    let hashes = |house: &House| match house.act(Act::Rulesets(program())) {
+        Ok(Answer::Rulesets(kept)) => kept.iter().map(|kept| kept.hash[0]).collect::<Vec<_>>(),
+        other => panic!("{other:?}"),
+    };
+    for _ in 0..2 {
+        assert!(hashes(&house).is_empty());
+        house.restart();
+    }
+    assert_eq!(house.act(Act::Publish(Box::new(ruleset(2)))), Ok(Answer::Recorded(None)));
+    for _ in 0..2 {
+        assert_eq!(hashes(&house), [2]);
+        house.restart();
+    }
+}
+
 fn remove_obstacle(path: &Path) {
     Connection::open(path).unwrap().execute_batch(REMOVAL).unwrap();
 }

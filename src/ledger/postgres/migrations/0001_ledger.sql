@@ -77,6 +77,8 @@ CREATE TABLE holdfast.card (
     told_at timestamptz,
     told_by bigint NOT NULL DEFAULT 0,
     place bytea NOT NULL,
+    known_since timestamptz NOT NULL,
+    used_since timestamptz,
     UNIQUE (program, token)
 );
 CREATE INDEX card_by_account ON holdfast.card (account, number);
@@ -89,6 +91,8 @@ COMMENT ON COLUMN holdfast.card.cardholder IS 'Its owner';
 COMMENT ON COLUMN holdfast.card.status IS 'active, unactivated, frozen, lost, stolen, expired or closed';
 COMMENT ON COLUMN holdfast.card.told_at IS 'When the message happened that told the status; none where nobody told';
 COMMENT ON COLUMN holdfast.card.told_by IS 'That message';
+COMMENT ON COLUMN holdfast.card.known_since IS 'When it was first heard of';
+COMMENT ON COLUMN holdfast.card.used_since IS 'When a payment was placed with it for the first time';
 COMMENT ON COLUMN holdfast.card.place IS 'Numbers of account, card and cardholder as the journal writes them: what records of its questions are about';
 
 CREATE TABLE holdfast.ownership (
@@ -264,7 +268,8 @@ CREATE TABLE holdfast.ruleset (
     source text NOT NULL,
     published_at timestamptz NOT NULL,
     published_by text NOT NULL,
-    why text NOT NULL
+    why text NOT NULL,
+    kind text NOT NULL
 );
 CREATE INDEX ruleset_by_program ON holdfast.ruleset (program, number);
 COMMENT ON TABLE holdfast.ruleset IS 'Every publication of a ruleset; only ever added to';
@@ -272,6 +277,7 @@ COMMENT ON COLUMN holdfast.ruleset.number IS 'Puts them in their order';
 COMMENT ON COLUMN holdfast.ruleset.hash IS 'SHA-256 of the source';
 COMMENT ON COLUMN holdfast.ruleset.program IS 'Whose it is';
 COMMENT ON COLUMN holdfast.ruleset.source IS 'The file''s text';
+COMMENT ON COLUMN holdfast.ruleset.kind IS 'rules, or stand_in tables of a program or of one platform';
 COMMENT ON COLUMN holdfast.ruleset.published_at IS 'When';
 COMMENT ON COLUMN holdfast.ruleset.published_by IS 'By whom, as they said';
 COMMENT ON COLUMN holdfast.ruleset.why IS 'Why, as they said';

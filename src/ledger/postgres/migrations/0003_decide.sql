@@ -72,7 +72,7 @@ BEGIN
     IF FOUND THEN
         RETURN;
     END IF;
-    SELECT c.number, c.account, c.cardholder, c.status, c.place, p.status AS owner_status INTO v_card
+    SELECT c.number, c.account, c.cardholder, c.status, c.place, c.used_since, p.status AS owner_status INTO v_card
         FROM holdfast.card c LEFT JOIN holdfast.cardholder p ON p.number = c.cardholder
         WHERE c.program = p_program AND c.token = p_card;
     IF v_card.number IS NOT NULL THEN
@@ -189,6 +189,9 @@ BEGIN
                 VALUES (p_hold, p_program, p_platform, p_payment, account, v_card.number, p_status, p_posting, p_authorized,
                 p_hold_held, p_ahead, 0, 0, 0, p_tolerance, p_expiry, p_expires_at, p_at, p_at, p_names, p_life);
             INSERT INTO holdfast.hold_name (name, hold) SELECT n, p_hold FROM unnest(p_names) AS n;
+            IF v_card.used_since IS NULL THEN
+                UPDATE holdfast.card c SET used_since = p_at WHERE c.number = v_card.number;
+            END IF;
         END IF;
         IF p_counts THEN
             FOR o IN 1 .. v_limits LOOP

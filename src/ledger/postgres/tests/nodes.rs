@@ -12,6 +12,7 @@ use holdfast_core::{Basis, Decision, DeclineReason};
 use super::conforming::{Nobody, start};
 use super::server::{Server, shared};
 use crate::clock;
+use crate::journal::KeptKind;
 use crate::ledger::conformance::*;
 use crate::ledger::postgres::connect::Database;
 use crate::ledger::postgres::{Patience, Postgres, Settings, migrate};
@@ -88,7 +89,7 @@ fn what_one_responder_publishes_or_freezes_counts_at_the_other() {
     heard.mark_unchanged();
     let (published_at, text) = (now(), String::new);
     let (program, source, published_by, why) = ("demo".to_owned(), text(), text(), text());
-    let ruleset = KeptRuleset { hash: [1; 32], program, source, published_at, published_by, why };
+    let ruleset = KeptRuleset { hash: [1; 32], kind: KeptKind::Rules, program, source, published_at, published_by, why };
     Desk(&here).act(Act::Publish(Box::new(ruleset))).unwrap();
     super::server::run(async { heard.changed().await.unwrap() });
 }

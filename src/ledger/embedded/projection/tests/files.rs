@@ -5,8 +5,10 @@ use rusqlite::Connection;
 use super::*;
 use crate::journal::JournalError;
 use crate::journal::store::FILE as JOURNAL;
+use crate::ledger::embedded::cold::Need;
+use crate::ledger::embedded::projection::follow::FollowError;
 use crate::ledger::embedded::projection::read::{ReadError, Reader};
-use crate::ledger::embedded::projection::schema::FILE;
+use crate::ledger::embedded::projection::schema::{FILE, FORMAT};
 
 /// A ledger with a hold, everything projected, and stopped.
 fn stopped() -> (Bench, Picture) {
@@ -23,7 +25,7 @@ fn change(bench: &Bench, sql: &str) {
 }
 
 /// Fingerprints have another key after a projection was made anew.
-fn without_names(picture: Picture) -> impl PartialEq + std::fmt::Debug {
+pub(super) fn without_names(picture: Picture) -> impl PartialEq + std::fmt::Debug {
     let Picture { programs, accounts, cards, cardholders, next_hold, counters, .. } = picture;
     let holds: Vec<_> = picture.holds.into_values().map(|row| (row.number, row.account, row.hold, row.steps)).collect();
     (programs, accounts, cards, cardholders, next_hold, counters, holds)
@@ -79,7 +81,7 @@ fn a_newer_one_is_refused_and_left_alone() {
     let refused = Follower::open(bench.directory.path()).unwrap_err();
     assert!(matches!(refused, JournalError::Newer { format: 99, .. }), "{refused}");
     assert!(matches!(Reader::open(bench.directory.path()), Err(ReadError::Missing)));
-    change(&bench, "PRAGMA user_version = 1");
+    change(&bench, &format!("PRAGMA user_version = {FORMAT}"));
     assert_eq!(bench.restored_without_engine(), 3);
 }
 
@@ -132,4 +134,60 @@ fn nothing_is_read_beyond_what_is_durable() {
     bench.decide("p", 600);
     assert_eq!(bench.follower.as_mut().unwrap().follow(before).unwrap(), before);
     assert_eq!(bench.reader().hold(1).unwrap(), None);
+}
+
+#[test]
+fn one_that_is_damaged_while_the_ledger_goes_on_is_made_anew_under_it() {
+    let mut bench = Bench::keeping_closed(Duration::ZERO);
+    bench.furnish(1_000);
+    bench.decide("p", 600);
+    bench.finding(&tell("clear", captured("p", 400)));
+    bench.catch_up();
+    bench.pass(Duration::from_secs(1));
+    assert_eq!(bench.engine().state.sizes().holds, 0, "memory has let go of it");
+    let finder = bench.finder();
+    let names = bench.key.payment(&program(), origin().platform.as_ref(), &payment("p"));
+    let need = Need { payment: names.iter().collect(), told: None };
+    assert!(finder.find(&need).unwrap().hold.is_some());
+    // A row that the next record is about goes away.
+    change(&bench, "DELETE FROM account");
+    bench.decide("q", 100);
+    let recorded = bench.recorded();
+    let follower = bench.follower.as_mut().unwrap();
+    let damaged = follower.follow(recorded).unwrap_err();
+    assert!(matches!(damaged, FollowError::Damaged(_)), "{damaged}");
+    follower.make_anew(recorded).unwrap();
+    // Its emptiness says nothing of what was let go of: a message about it is not taken for one about nothing.
+    let refused = finder.find(&need).unwrap_err().to_string();
+    assert!(refused.contains("made anew"), "{refused}");
+    bench.catch_up();
+    assert!(!bench.follower.as_ref().unwrap().is_made_anew());
+    assert_eq!(finder.find(&need).unwrap().hold.unwrap().0.hold.captured, 400, "under the names that memory has");
+    assert_eq!(bench.finding(&tell("late", captured("p", 50))), Some(Finding::CapturedAfterEnd));
+    bench.catch_up();
+    assert_eq!(bench.restored(), bench.replayed());
+    assert_eq!(bench.restart(), None);
+}
+
+#[test]
+fn a_start_far_behind_does_not_take_old_messages_for_new_ones() {
+    let mut bench = Bench::with(1_000);
+    let load = || Fact::Credited { payment: None, amount: usd(50), cause: MovementCause::Funding };
+    let long_ago = Some(bench.now);
+    let told = || Act::Tell(origin(), event("load", long_ago, load()));
+    assert_eq!(bench.finding(&told()), None);
+    bench.catch_up();
+    bench.pass(Duration::from_secs(50 * 3_600));
+    bench.stop();
+    std::fs::remove_file(bench.directory.path().join(FILE)).unwrap();
+    bench.start();
+    let recorded = bench.recorded();
+    bench.follower.as_mut().unwrap().starts_behind(recorded);
+    bench.pass(Duration::ZERO);
+    let name = bench.key.told(&program(), origin().platform.as_ref(), &id("load"));
+    let need = Need { told: Some(name), ..Need::default() };
+    assert!(bench.finder().find(&need).is_err(), "memory has forgotten it, and this one has not heard of it yet");
+    assert!(bench.finder().find(&Need::default()).is_ok());
+    bench.catch_up();
+    assert_eq!(bench.finding(&told()), Some(Finding::HeardBefore));
 }

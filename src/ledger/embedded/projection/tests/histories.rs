@@ -204,7 +204,7 @@ impl Story {
 }
 
 /// What becomes of a history, with everybody stopping and starting wherever the dice say.
-fn tell_story(seed: u64, acts: u32, closed_kept: Duration) {
+pub(super) fn tell_story(seed: u64, acts: u32, closed_kept: Duration) -> Bench {
     let mut bench = Bench::keeping_closed(closed_kept);
     let mut story = Story { dice: Dice(seed), keys: 0, payments: 0 };
     for _ in 0..8 {
@@ -236,6 +236,8 @@ fn tell_story(seed: u64, acts: u32, closed_kept: Duration) {
     bench.catch_up();
     assert_same(&mut bench, seed, acts);
     assert_rows(&bench, seed);
+    bench.assert_decided_again(&format!("seed {seed}"));
+    bench
 }
 
 /// Every hold that ever was is in its row as the journal has it, and movements add up to what accounts have.
@@ -268,7 +270,7 @@ fn assert_same(bench: &mut Bench, seed: u64, number: u32) {
 }
 
 /// As `assert_eq!`, but says which hold or row it is.
-fn assert_alike(one: &Picture, other: &Picture, what: &str) {
+pub(super) fn assert_alike(one: &Picture, other: &Picture, what: &str) {
     for (number, row) in &one.holds {
         assert_eq!(Some(row), other.holds.get(number), "{what}: hold {number}");
     }

@@ -6,8 +6,11 @@ mod cold;
 mod files;
 mod histories;
 mod lists;
+mod one_name;
 mod running;
+mod trimmed;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use holdfast_adapters::Unrecognized;
@@ -16,9 +19,12 @@ use holdfast_core::rules::*;
 use holdfast_core::*;
 use tempfile::TempDir;
 
-use super::{Finder, Follower};
+use super::Follower;
+use super::checkpoint::Beginning;
+use super::find::Finder;
 use crate::clock::{self, Moment};
-use crate::journal::{Journal, Sync};
+use crate::journal::{Body, Group, Journal, Sync};
+use crate::ledger::embedded::again::Again;
 use crate::ledger::embedded::cold::{Cold as _, Nowhere};
 use crate::ledger::embedded::engine::{Engine, Performed, Warmth};
 use crate::ledger::embedded::state::{NameKey, Picture, State};
@@ -89,7 +95,7 @@ impl Bench {
     }
 
     fn finder(&self) -> Finder {
-        Finder::open(self.directory.path()).unwrap()
+        self.follower.as_ref().map_or_else(|| Finder::open(self.directory.path(), Arc::default()), Follower::finder).unwrap()
     }
 
     fn reader(&self) -> super::read::Reader {
@@ -195,7 +201,7 @@ impl Bench {
     fn replay(&self, state: &mut State, from: i64, cold: &dyn crate::ledger::embedded::cold::Cold) {
         let (mut undo, engine) = (Vec::new(), self.engine.as_ref().unwrap());
         let mut write = |first: i64, bytes: &[u8]| {
-            for (number, record) in (first..).zip(crate::journal::Group::open(bytes).unwrap()) {
+            for (number, record) in (first..).zip(Group::open(bytes).unwrap()) {
                 if number >= from {
                     crate::ledger::embedded::rebuild::write_record(state, &record.unwrap(), number, cold, &mut undo)?;
                 }
@@ -203,6 +209,35 @@ impl Bench {
             Ok(())
         };
         engine.log.read(from, &mut write).unwrap();
+    }
+
+    /// Decides every record again, on a memory that follows them: whatever this one has let go of, the same comes out.
+    fn assert_decided_again(&self, what: &str) {
+        let engine = self.engine.as_ref().unwrap();
+        let beginning = Beginning::of(&crate::journal::Reader::open(self.directory.path()).unwrap()).unwrap();
+        let mut again = beginning.map_or_else(Again::new, |beginning| Again::beginning_with(&beginning).unwrap());
+        let mut decide = |first: i64, bytes: &[u8]| {
+            for (number, record) in (first..).zip(Group::open(bytes).unwrap()) {
+                let record = record.unwrap();
+                let verdict = match &record.body {
+                    Body::Decided { verdict, .. } => Some(verdict),
+                    Body::Adopted { verdict, .. } => verdict.as_ref(),
+                    Body::Told { .. }
+                    | Body::Ordered { .. }
+                    | Body::Kept { .. }
+                    | Body::AccountEntered { .. }
+                    | Body::CardEntered { .. }
+                    | Body::RulesPublished
+                    | Body::Opened
+                    | Body::Trimmed { .. } => None,
+                };
+                let outcome = again.decide(&record, verdict).map(|decided| decided.outcome);
+                assert_eq!(outcome.as_ref(), record.body.outcome(), "{what}, record {number}: {:?}", record.body);
+                again.follow(&record, number).unwrap();
+            }
+            Ok(())
+        };
+        engine.log.read(1, &mut decide).unwrap();
     }
 }
 
@@ -282,7 +317,10 @@ fn adopt(request: AuthorizationRequest, told: ToldAnswer, received_at: Timestamp
 }
 
 fn order(key: &str, name: &str, order: Order) -> Act {
-    Act::Order(origin(), Ordering { key: id(key), digest: ContentDigest::from_bytes([3; 16]), payment: payment(name), order })
+    Act::Order(
+        origin(),
+        Ordering { key: id(key), digest: ContentDigest::from_bytes([3; 16]), payment: payment(name), hold: None, order },
+    )
 }
 
 /// Tells something of the card `c`.

@@ -1,0 +1,276 @@
+//! Whether a card's number stands in a text: what must come into no identifier, and so into no journal.
+//!
+//! Knows how numbers are built (ISO/IEC 7812) and which brands issue which. A number that merely passes the check digit is none:
+//! acceptors' numbers, counters and time stamps are digits too. Never keeps or shows what it looks at.
+
+use arrayvec::ArrayVec;
+
+/// The shortest number of a card, in digits.
+const DIGITS_MIN: usize = 13;
+/// The longest.
+const DIGITS_MAX: usize = 19;
+/// As long as this, a run of hexadecimal digits is a digest or a UUID, and no number of anything.
+const DIGEST_LETTERS: usize = 32;
+/// A UUID's groups, in hexadecimal digits.
+const UUID: [usize; 5] = [8, 4, 4, 4, 12];
+/// How numbers are printed on cards, in groups of digits.
+const PRINTED: [&[usize]; 6] = [&[4, 4, 4, 4, 3], &[4, 4, 4, 4], &[4, 6, 5], &[4, 6, 4], &[4, 4, 4, 3], &[4, 3, 3, 3]];
+
+type Digits = ArrayVec<u8, DIGITS_MAX>;
+
+/// What a brand's numbers begin with, and how long they are.
+struct Brand {
+    /// As many digits of a number as `first` has are between `first` and `last`.
+    first: u32,
+    last: u32,
+    lengths: &'static [usize],
+}
+
+const fn brand(first: u32, last: u32, lengths: &'static [usize]) -> Brand {
+    Brand { first, last, lengths }
+}
+
+/// Sources: the networks' own published ranges, as ISO/IEC 7812 issuer identification numbers.
+const BRANDS: [Brand; 24] = [
+    // Visa.
+    brand(4, 4, &[13, 16, 19]),
+    // Mastercard.
+    brand(51, 55, &[16]),
+    brand(2221, 2720, &[16]),
+    // American Express.
+    brand(34, 34, &[15]),
+    brand(37, 37, &[15]),
+    // Discover.
+    brand(6011, 6011, &[16, 17, 18, 19]),
+    brand(644, 649, &[16, 17, 18, 19]),
+    brand(65, 65, &[16, 17, 18, 19]),
+    // Diners Club.
+    brand(300, 305, &[14, 16, 17, 18, 19]),
+    brand(3095, 3095, &[14, 16, 17, 18, 19]),
+    brand(36, 36, &[14, 15, 16, 17, 18, 19]),
+    brand(38, 39, &[14, 16, 17, 18, 19]),
+    // JCB.
+    brand(3528, 3589, &[16, 17, 18, 19]),
+    // UnionPay.
+    brand(62, 62, &[16, 17, 18, 19]),
+    // RuPay.
+    brand(81, 82, &[16]),
+    brand(508, 508, &[16]),
+    brand(60, 60, &[16]),
+    // Maestro.
+    brand(5018, 5020, &[13, 14, 15, 16, 17, 18, 19]),
+    brand(5038, 5038, &[13, 14, 15, 16, 17, 18, 19]),
+    brand(5893, 5893, &[13, 14, 15, 16, 17, 18, 19]),
+    brand(6304, 6304, &[13, 14, 15, 16, 17, 18, 19]),
+    brand(6759, 6763, &[13, 14, 15, 16, 17, 18, 19]),
+    // Mir.
+    brand(2200, 2204, &[16, 17, 18, 19]),
+    // Troy.
+    brand(9792, 9792, &[16]),
+];
+
+/// Whether a card's number stands in a text, alone or with anything around it: 13 to 19 digits in one run, or in groups as
+/// they are printed (blanks, dashes, dots or underscores between), that begin as a brand's, are as long as that brand's, and
+/// whose check digit is right. Zeros in front change nothing.
+#[must_use]
+pub fn stands_in(text: &str) -> bool {
+    // Most texts have too few digits: one pass without a way out tells, many bytes at a time.
+    let digits = text.bytes().fold(0_usize, |digits, byte| digits.saturating_add(usize::from(byte.is_ascii_digit())));
+    if digits < DIGITS_MIN {
+        return false;
+    }
+    let mut rest = text.as_bytes();
+    while let Some((_, next)) = rest.split_first() {
+        // At the begin of letters and digits, and so never within them.
+        let word = run(rest, u8::is_ascii_alphanumeric);
+        if let Some(after) = after_groups(rest, &UUID, u8::is_ascii_hexdigit) {
+            rest = after;
+        } else if word >= DIGEST_LETTERS && run(rest, u8::is_ascii_hexdigit) == word {
+            rest = rest.get(word..).unwrap_or_default();
+        } else if word > 0 {
+            if has_number(rest, word) {
+                return true;
+            }
+            rest = rest.get(word..).unwrap_or_default();
+        } else {
+            rest = next;
+        }
+    }
+    false
+}
+
+/// Whether a number begins within the first `word` bytes.
+fn has_number(text: &[u8], word: usize) -> bool {
+    let mut at = 0_usize;
+    while at < word {
+        let rest = text.get(at..).unwrap_or_default();
+        let digits = run(rest, u8::is_ascii_digit);
+        if digits > 0 && (is_number(rest.get(..digits).unwrap_or_default()) || is_printed(rest)) {
+            return true;
+        }
+        at = at.saturating_add(digits.max(1));
+    }
+    false
+}
+
+/// Whether a text begins with a card's number in the groups of a printed one.
+fn is_printed(text: &[u8]) -> bool {
+    PRINTED.iter().any(|groups| {
+        let Some(after) = after_groups(text, groups, u8::is_ascii_digit) else { return false };
+        let printed = text.get(..text.len().saturating_sub(after.len())).unwrap_or_default();
+        let digits: ArrayVec<u8, 32> = printed.iter().copied().filter(u8::is_ascii_digit).take(32).collect();
+        is_number(&digits)
+    })
+}
+
+/// What follows groups of so many bytes each, with one and the same separator between them; `None` if a text does not begin
+/// with such, or the last group goes on.
+fn after_groups<'t>(text: &'t [u8], groups: &[usize], belongs: fn(&u8) -> bool) -> Option<&'t [u8]> {
+    let separator = *text.get(*groups.first()?)?;
+    if !matches!(separator, b'-' | b' ' | b'.' | b'_') {
+        return None;
+    }
+    let mut rest = text;
+    for (index, length) in groups.iter().enumerate() {
+        if index > 0 {
+            rest = rest.strip_prefix(&[separator])?;
+        }
+        let (group, after) = rest.split_at_checked(*length)?;
+        if !group.iter().all(belongs) {
+            return None;
+        }
+        rest = after;
+    }
+    (!rest.first().is_some_and(belongs)).then_some(rest)
+}
+
+/// How many bytes at the begin belong together.
+fn run(text: &[u8], belongs: fn(&u8) -> bool) -> usize {
+    text.iter().take_while(|byte| belongs(byte)).count()
+}
+
+/// Whether digits are a card's number.
+fn is_number(digits: &[u8]) -> bool {
+    let padding = run(digits, |digit| *digit == b'0');
+    let mut number = Digits::new();
+    let significant = digits.get(padding..).unwrap_or_default();
+    number.try_extend_from_slice(significant).is_ok()
+        && number.len() >= DIGITS_MIN
+        && is_of_a_brand(&number)
+        && has_check_digit(&number)
+}
+
+fn is_of_a_brand(number: &[u8]) -> bool {
+    BRANDS.iter().any(|brand| {
+        let width = brand.first.checked_ilog10().unwrap_or(0).saturating_add(1);
+        let prefix = number.iter().take(usize::try_from(width).unwrap_or(usize::MAX));
+        let prefix = prefix.fold(0_u32, |prefix, digit| prefix.saturating_mul(10).saturating_add(value(*digit)));
+        (brand.first..=brand.last).contains(&prefix) && brand.lengths.contains(&number.len())
+    })
+}
+
+/// The check digit of Luhn (ISO/IEC 7812-1, annex B).
+fn has_check_digit(number: &[u8]) -> bool {
+    let sum = number.iter().rev().enumerate().fold(0_u32, |sum, (place, digit)| {
+        let digit = value(*digit);
+        sum.saturating_add(match (place.is_multiple_of(2), digit) {
+            (true, _) => digit,
+            (false, 5..) => digit.saturating_mul(2).saturating_sub(9),
+            (false, _) => digit.saturating_mul(2),
+        })
+    });
+    sum.is_multiple_of(10)
+}
+
+fn value(digit: u8) -> u32 {
+    u32::from(digit.saturating_sub(b'0'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The brands' published test numbers.
+    const NUMBERS: [&str; 14] = [
+        "4111111111111111",
+        "4222222222222",
+        "5555555555554444",
+        "2223003122003222",
+        "378282246310005",
+        "341111111111111",
+        "6011111111111117",
+        "6011000990139424",
+        "30569309025904",
+        "38520000023237",
+        "3530111333300000",
+        "6200000000000005",
+        "6759649826438453",
+        "4000056655665556",
+    ];
+
+    #[test]
+    fn a_number_is_found_wherever_it_stands() {
+        for number in NUMBERS {
+            for text in [
+                number.to_owned(),
+                format!("tok_{number}"),
+                format!("tok{number}x"),
+                format!("{number}=2512"),
+                format!("{number}D25121010000"),
+                format!("000{number}"),
+                format!("a-1 {number}/authorization/PENDING"),
+                format!("9c05b2e7-3f18-4d95-8a60-d7f5b3e1c805/{number}"),
+            ] {
+                assert!(stands_in(&text), "{text}");
+            }
+        }
+        for printed in [
+            "4111 1111 1111 1111",
+            "4111-1111-1111-1111",
+            "tok-4111-1111-1111-1111",
+            "4111.1111.1111.1111",
+            "4111_1111_1111_1111",
+            "4111-1111-1111-1111-2512",
+            "1-4111-1111-1111-1111",
+            "x4111-1111-1111-1111y",
+            "3782 822463 10005",
+            "3056-930902-5904",
+        ] {
+            assert!(stands_in(printed), "{printed}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_number_is_let_in() {
+        for text in [
+            "",
+            "acct-demo-1",
+            // The check digit is wrong, or there are too few or too many digits.
+            "4111111111111112",
+            "411111111111",
+            "41111111111111111111",
+            "4111-1111-1111-1112",
+            // A check digit that is right, and no brand's beginning: acceptors' numbers, counters.
+            "000000000123456",
+            "123456789012347",
+            "100000000000008",
+            "9000000000000001",
+            "999999999999995",
+            // Time stamps: seconds to nanoseconds.
+            "1773500966000",
+            "1773500966000000",
+            "1773500966000000000",
+            "expiry-4-1773500966000006",
+            "expiry-411-1773500966000006",
+            "2026-03-14T15:09:26.123456Z",
+            // Digests and UUIDs, whatever digits stand in them.
+            "00000000-4111-1111-1111-111111111111",
+            "41111111-1111-1111-1111-2512abcdef12",
+            "txn_4111a111-4111-4111-8111-4111111111112",
+            "operation-a4111111111111111bcdef0123456789",
+            "4111111111111111a4111111111111111bcdef0123456789abcdef0123456789",
+        ] {
+            assert!(!stands_in(text), "{text}");
+        }
+    }
+}

@@ -1,0 +1,488 @@
+//! What stand-in told, counted against the caps. A pure value: whoever shares it guards it, and whoever restarts makes it again
+//! from what was told.
+//!
+//! It remembers every approval that still counts somewhere, those of the longest window in the order of telling, and keeps one sum
+//! for each subject of each cap beside it; so a window is exact, and a table that is published counts from its first moment what was
+//! told before. (A window that is longer than any before it begins with what is remembered.)
+//!
+//! The program's answers count together, whatever platform heard them and whatever table approved them: each table's caps are
+//! held against all of them.
+
+use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasherDefault, Hasher};
+
+use siphasher::sip128::{Hasher128 as _, SipHasher13};
+
+use crate::authorization::{AuthorizationKind, AuthorizationRequest};
+use crate::decision::{DeclineReason, StandInBy};
+use crate::ids::{AccountId, CardToken, CardholderToken, IdempotencyKey, PlatformName, RuleId};
+use crate::money::Money;
+use crate::rules::{KindSet, LimitScope};
+use crate::time::Timestamp;
+
+use super::caps::{Cap, CapWindow, Caps, EXPOSURE, Share};
+use super::proposal::{Proposal, StoodIn};
+
+/// The most approvals that one question makes each counter forget: what is left is forgotten by [`CapCounters::forget`]. Until
+/// then it counts, which only ever declines more.
+const FORGOTTEN_AT_ONCE: usize = 64;
+
+/// An answer's name: platform and key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ToldName(Fingerprint);
+
+impl ToldName {
+    /// The name of the answer to a key.
+    #[must_use]
+    pub fn of(platform: &PlatformName, key: &IdempotencyKey) -> Self {
+        ToldName(Fingerprint::of(&["key", platform.as_str(), key.as_str()]))
+    }
+}
+
+/// An approval that was told without the ledger, as it counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ToldApproval {
+    name: ToldName,
+    card: Fingerprint,
+    account: Fingerprint,
+    amount: i64,
+    count: u32,
+    at: Timestamp,
+    taken: Taken,
+}
+
+/// Where an approval stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Taken {
+    /// The ledger has not confirmed it.
+    Unconfirmed,
+    /// The ledger has.
+    Confirmed,
+    /// It was not told after all.
+    GivenBack,
+}
+
+impl ToldApproval {
+    /// How an approval of that much counts; `None` if it counts nowhere.
+    #[must_use]
+    pub fn of(
+        platform: &PlatformName,
+        request: &AuthorizationRequest,
+        account: &AccountId,
+        approved: Money,
+        at: Timestamp,
+    ) -> Option<Self> {
+        if !KindSet::TAKING_MONEY.contains(request.kind) {
+            return None;
+        }
+        let count = u32::from(request.kind != AuthorizationKind::Incremental);
+        let amount = approved.minor();
+        if amount <= 0 && count == 0 {
+            return None;
+        }
+        let card = request.card.as_ref().map(CardToken::as_str);
+        let owner = request.cardholder.as_ref().map(CardholderToken::as_str);
+        Some(ToldApproval {
+            name: ToldName::of(platform, &request.key),
+            // Where the platform names only the owner, the owner is what is presented.
+            card: Fingerprint::of(&["card", card.or(owner).unwrap_or_default()]),
+            account: Fingerprint::of(&["account", account.as_str()]),
+            amount,
+            count,
+            at,
+            taken: Taken::Unconfirmed,
+        })
+    }
+
+    /// Its name.
+    #[must_use]
+    pub const fn name(&self) -> ToldName {
+        self.name
+    }
+
+    /// The same, confirmed by the ledger or not: for whoever restores.
+    #[must_use]
+    pub const fn taken(mut self, taken: Taken) -> Self {
+        self.taken = taken;
+        self
+    }
+}
+
+/// Counts what stand-in told for one program, for one responder.
+#[derive(Debug, Clone)]
+pub struct CapCounters {
+    share: Share,
+    told_max: usize,
+    told: VecDeque<ToldApproval>,
+    /// The number of the first one that is remembered; they are numbered from 0 without gaps.
+    first: u64,
+    by_name: HashMap<ToldName, u64, BuildHasherDefault<AsIs>>,
+    /// What is out of every window of time, and unconfirmed all the same.
+    overdue: HashMap<ToldName, ToldApproval, BuildHasherDefault<AsIs>>,
+    counters: Vec<Counter>,
+    /// What is unconfirmed for each account: for rows that want it covered by the last known balance.
+    by_account: Sums,
+    exposure: i64,
+    /// The latest moment that was heard of: a clock that is set back forgets nothing and brings nothing back.
+    now: Timestamp,
+}
+
+/// One cap of one table, and what it has counted.
+#[derive(Debug, Clone)]
+struct Counter {
+    /// Which table.
+    table: usize,
+    cap: Cap,
+    /// The number of the first approval that a window of time counts.
+    from: u64,
+    sums: Sums,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Sum {
+    amount: i64,
+    count: i64,
+}
+
+type Sums = HashMap<Fingerprint, Sum, BuildHasherDefault<AsIs>>;
+
+impl CapCounters {
+    /// Counters for the tables of a program (by place: a proposal of the table there is held against its caps), of which nothing
+    /// was told yet. At most so many approvals are remembered at a time: one more declines.
+    #[must_use]
+    pub fn new(tables: &[&Caps], share: Share, told_max: usize) -> Self {
+        let mut counters = CapCounters {
+            share,
+            told_max,
+            told: VecDeque::with_capacity(told_max),
+            first: 0,
+            by_name: roomy(told_max),
+            overdue: roomy(told_max),
+            counters: Vec::new(),
+            by_account: roomy(told_max),
+            exposure: 0,
+            now: Timestamp::EPOCH,
+        };
+        counters.follow(tables);
+        counters
+    }
+
+    /// Counters that were told all of this before, in the order of telling: the same list makes the same counters. What does not
+    /// fit is counted all the same.
+    #[must_use]
+    pub fn restored(
+        tables: &[&Caps],
+        share: Share,
+        told_max: usize,
+        told: impl IntoIterator<Item = ToldApproval>,
+        now: Timestamp,
+    ) -> Self {
+        let mut counters = CapCounters::new(tables, share, told_max);
+        for told in told {
+            counters.count(told);
+        }
+        counters.forget(now);
+        counters
+    }
+
+    /// Puts other tables in the place of these: what was told counts on under their caps.
+    pub fn follow(&mut self, tables: &[&Caps]) {
+        self.counters.clear();
+        for (table, caps) in tables.iter().enumerate() {
+            let exposure = caps.exposure_max.and_then(exposure_cap);
+            for cap in exposure.into_iter().chain(caps.caps.iter().cloned()) {
+                let mut counter = Counter { table, cap, from: self.first, sums: roomy(self.told_max) };
+                if !counter.cap.window.is_of_time() {
+                    self.overdue.values().for_each(|told| counter.count(told));
+                }
+                self.told.iter().for_each(|told| counter.count(told));
+                self.counters.push(counter);
+            }
+        }
+        self.forget(self.now);
+    }
+
+    /// Makes an answer of a proposal: an approval that fits into every cap of its table is counted, one that does not becomes a
+    /// decline that names the cap. The same name counts once.
+    pub fn try_take(&mut self, table: usize, proposal: &Proposal) -> StoodIn {
+        let Some(approval) = &proposal.approval else { return proposal.answered() };
+        self.now = self.now.max(approval.at);
+        self.advance(FORGOTTEN_AT_ONCE);
+        if self.by_name.contains_key(&approval.name) || self.overdue.contains_key(&approval.name) {
+            return proposal.answered();
+        }
+        if let Some(covered_by) = proposal.covered_by {
+            let already = self.by_account.get(&approval.account).copied().unwrap_or_default();
+            if already.amount.saturating_add(approval.amount) > covered_by {
+                return proposal.declined(DeclineReason::InsufficientFunds, proposal.by);
+            }
+        }
+        let reached = self.counters.iter().filter(|counter| counter.table == table).find_map(|counter| {
+            let reason = counter.reached(approval, self.share)?;
+            Some((reason, counter.cap.id))
+        });
+        match reached {
+            Some((reason, cap)) => proposal.declined(reason, StandInBy::Cap(cap)),
+            None if self.remembered() >= self.told_max => proposal.declined(DeclineReason::LedgerUnavailable, StandInBy::Full),
+            None => {
+                self.count(ToldApproval { at: self.now, ..*approval });
+                proposal.answered()
+            }
+        }
+    }
+
+    /// An approval was not told after all: it counts nowhere any more.
+    pub fn give_back(&mut self, name: &ToldName) {
+        self.becomes(name, Taken::GivenBack);
+    }
+
+    /// The ledger has confirmed an approval: it is no exposure any more, and counts on in windows of time.
+    pub fn settle(&mut self, name: &ToldName) {
+        self.becomes(name, Taken::Confirmed);
+    }
+
+    /// The program's money that was approved and not confirmed, in minor units.
+    #[must_use]
+    pub const fn exposure(&self) -> i64 {
+        self.exposure
+    }
+
+    /// The part of it that is of one account.
+    #[must_use]
+    pub fn exposure_of(&self, account: &AccountId) -> i64 {
+        let account = Fingerprint::of(&["account", account.as_str()]);
+        self.by_account.get(&account).map_or(0, |sum| sum.amount)
+    }
+
+    /// How many approvals are remembered, and how many can be.
+    #[must_use]
+    pub fn fill(&self) -> (usize, usize) {
+        (self.remembered(), self.told_max)
+    }
+
+    fn remembered(&self) -> usize {
+        self.told.len().saturating_add(self.overdue.len())
+    }
+
+    /// Forgets whatever counts nowhere any more: from time to time, beside the questions.
+    pub fn forget(&mut self, now: Timestamp) {
+        self.now = self.now.max(now);
+        self.advance(usize::MAX);
+    }
+
+    /// Counts an approval without asking any cap.
+    fn count(&mut self, mut told: ToldApproval) {
+        // In the order of telling, which is that of time.
+        self.now = self.now.max(told.at);
+        told.at = self.now;
+        let number = self.first.saturating_add(u64::try_from(self.told.len()).unwrap_or(u64::MAX));
+        if told.taken != Taken::GivenBack && *self.by_name.entry(told.name).or_insert(number) != number {
+            return;
+        }
+        self.count_unconfirmed(&told, 1);
+        self.counters.iter_mut().for_each(|counter| counter.count(&told));
+        self.told.push_back(told);
+    }
+
+    fn count_unconfirmed(&mut self, told: &ToldApproval, sign: i64) {
+        if told.taken == Taken::Unconfirmed {
+            self.exposure = self.exposure.saturating_add(told.amount.saturating_mul(sign));
+            add(&mut self.by_account, told.account, told, sign);
+        }
+    }
+
+    fn becomes(&mut self, name: &ToldName, taken: Taken) {
+        if let Some(before) = self.overdue.remove(name) {
+            self.change(u64::MAX, &before, &before.taken(taken));
+            return;
+        }
+        let Some(number) = self.by_name.get(name).copied() else { return };
+        let place = usize::try_from(number.saturating_sub(self.first)).unwrap_or(usize::MAX);
+        let Some(before) = self.told.get(place).copied() else { return };
+        if before.taken != Taken::Unconfirmed {
+            return;
+        }
+        let after = before.taken(taken);
+        self.change(number, &before, &after);
+        if let Some(told) = self.told.get_mut(place) {
+            *told = after;
+        }
+        if taken == Taken::GivenBack {
+            // The same key may be asked again, and is counted then.
+            self.by_name.remove(name);
+        }
+    }
+
+    /// An approval that was unconfirmed is that no more; the number of one that is overdue is in no window of time.
+    fn change(&mut self, number: u64, before: &ToldApproval, after: &ToldApproval) {
+        self.count_unconfirmed(before, -1);
+        for counter in &mut self.counters {
+            let is_of_time = counter.cap.window.is_of_time();
+            if !(is_of_time && (number < counter.from || number == u64::MAX)) {
+                counter.change(before, after);
+            }
+        }
+    }
+
+    /// Lets go of a name, unless it has become another answer's.
+    fn release(&mut self, name: &ToldName, number: u64) {
+        if self.by_name.get(name) == Some(&number) {
+            self.by_name.remove(name);
+        }
+    }
+
+    /// Moves every window of time up to now, each by so many approvals at most, and lets go of what counts nowhere.
+    fn advance(&mut self, at_most: usize) {
+        for counter in &mut self.counters {
+            let Some(since) = counter.cap.window.since(self.now) else { continue };
+            for _ in 0..at_most {
+                let place = usize::try_from(counter.from.saturating_sub(self.first)).unwrap_or(usize::MAX);
+                let Some(told) = self.told.get(place).filter(|told| told.at < since) else { break };
+                counter.leave(told);
+            }
+        }
+        for _ in 0..at_most {
+            let Some(front) = self.told.front().filter(|_| self.is_left_behind(self.first)).copied() else { break };
+            self.release(&front.name, self.first);
+            if front.taken == Taken::Unconfirmed {
+                self.overdue.insert(front.name, front);
+            }
+            self.told.pop_front();
+            self.first = self.first.saturating_add(1);
+        }
+    }
+
+    /// Whether every window of time is past an approval.
+    fn is_left_behind(&self, number: u64) -> bool {
+        !self.counters.iter().any(|counter| counter.cap.window.is_of_time() && counter.from <= number)
+    }
+}
+
+impl Counter {
+    /// Counts an approval that comes after all others.
+    fn count(&mut self, told: &ToldApproval) {
+        if self.counts(told) {
+            self.add(told, 1);
+        }
+    }
+
+    /// An approval leaves the window of time.
+    fn leave(&mut self, told: &ToldApproval) {
+        self.from = self.from.saturating_add(1);
+        if self.counts(told) {
+            self.add(told, -1);
+        }
+    }
+
+    /// An approval is confirmed, or given back.
+    fn change(&mut self, before: &ToldApproval, after: &ToldApproval) {
+        if self.counts(before) && !self.counts(after) {
+            self.add(before, -1);
+        }
+    }
+
+    fn add(&mut self, told: &ToldApproval, sign: i64) {
+        let subject = self.subject(told);
+        add(&mut self.sums, subject, told, sign);
+    }
+
+    fn counts(&self, told: &ToldApproval) -> bool {
+        match told.taken {
+            Taken::Unconfirmed => true,
+            Taken::Confirmed => self.cap.window.is_of_time(),
+            Taken::GivenBack => false,
+        }
+    }
+
+    fn subject(&self, told: &ToldApproval) -> Fingerprint {
+        match self.cap.scope {
+            LimitScope::Card => told.card,
+            LimitScope::Account => told.account,
+            LimitScope::Program => Fingerprint::default(),
+        }
+    }
+
+    /// Whether one more would pass the cap, and how.
+    fn reached(&self, approval: &ToldApproval, share: Share) -> Option<DeclineReason> {
+        let used = self.sums.get(&self.subject(approval)).copied().unwrap_or_default();
+        let count = used.count.saturating_add(i64::from(approval.count));
+        if self.cap.count_max.is_some_and(|max| count > i64::from(share.of_count(max))) {
+            return Some(DeclineReason::CountLimitReached);
+        }
+        let amount = used.amount.saturating_add(approval.amount);
+        let passed = self.cap.amount_max.is_some_and(|max| amount > share.of_amount(max.minor()));
+        passed.then_some(DeclineReason::AmountLimitReached)
+    }
+}
+
+impl CapWindow {
+    const fn is_of_time(&self) -> bool {
+        match self {
+            CapWindow::Day(_) | CapWindow::Last(_) => true,
+            CapWindow::Unconfirmed => false,
+        }
+    }
+}
+
+fn exposure_cap(max: Money) -> Option<Cap> {
+    let id = RuleId::new(EXPOSURE).ok()?;
+    let window = CapWindow::Unconfirmed;
+    Some(Cap { id, description: None, scope: LimitScope::Program, window, amount_max: Some(max), count_max: None })
+}
+
+fn add(sums: &mut Sums, subject: Fingerprint, told: &ToldApproval, sign: i64) {
+    let sum = sums.entry(subject).or_default();
+    sum.amount = sum.amount.saturating_add(told.amount.saturating_mul(sign));
+    sum.count = sum.count.saturating_add(i64::from(told.count).saturating_mul(sign));
+    if *sum == Sum::default() {
+        sums.remove(&subject);
+    }
+}
+
+/// A map that holds so many without growing: with twice the room, what is left behind by removals is cleared in place.
+fn roomy<K, V>(many: usize) -> HashMap<K, V, BuildHasherDefault<AsIs>> {
+    HashMap::with_capacity_and_hasher(many.saturating_mul(2), BuildHasherDefault::default())
+}
+
+/// 128 bits that stand for a name. Names come from the platform that is asked about; nothing is gained by making two collide.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Fingerprint(u64, u64);
+
+impl Fingerprint {
+    fn of(parts: &[&str]) -> Self {
+        let mut hasher = SipHasher13::new();
+        for part in parts {
+            // No name has a zero byte, so the parts cannot run into each other.
+            hasher.write(part.as_bytes());
+            hasher.write_u8(0);
+        }
+        let digest = hasher.finish128();
+        Fingerprint(digest.h1, digest.h2)
+    }
+}
+
+impl std::hash::Hash for Fingerprint {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        hasher.write_u64(self.0);
+    }
+}
+
+/// Fingerprints are hashes already.
+#[derive(Debug, Default, Clone, Copy)]
+struct AsIs(u64);
+
+impl Hasher for AsIs {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, value: u64) {
+        self.0 = value;
+    }
+}

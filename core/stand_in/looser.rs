@@ -1,0 +1,254 @@
+//! Rows that would approve what the program's own rules or limits let not through. The rules stay the stronger ones (nothing that
+//! they decline is approved), so such a row promises more than it gives; limits, which only the ledger counts, it passes.
+//!
+//! For people, not for the request path: authorizations are made up of the values that row and ruleset name, and both are asked.
+
+use crate::authorization::{
+    AuthorizationKind, AuthorizationRequest, CrossBorder, EntryMode, Expiry, Padding, PartialApproval, PaymentRef, Posting,
+    Wallet,
+};
+use crate::decision::{StandInBy, StandInCause};
+use crate::hold::{AccountStatus, CardStatus, CardholderStatus};
+use crate::ids::{AccountId, AuthorizationId, IdempotencyKey, PlatformName, RuleId};
+use crate::merchant::{Country, Merchant, MerchantCategoryCode};
+use crate::money::Money;
+use crate::rules::{Check, Enforcement, Listed, MccEntry, MccSet, NoTrace, Ruleset, RulesetParts, Verdict, evaluate};
+use crate::time::Timestamp;
+
+use super::caps::Caps;
+use super::decide::stand_in;
+use super::policy::{Row, RowAnswer, StandInPolicy};
+use super::proposal::StandInAnswer;
+use super::snapshot::{AccountSight, Acquaintance, CardSight, Sight, Snapshot};
+
+/// The most authorizations that are made up for one row.
+const EXAMPLES_MAX: usize = 100_000;
+/// The most that are tried at every hour of a week.
+const HOURLY_MAX: usize = 200;
+const HOUR_SECONDS: i64 = 3600;
+const WEEK_HOURS: i64 = 168;
+
+/// A row that approves more than the rules let through.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Looser {
+    /// Which row.
+    pub row: RuleId,
+    /// The rule or limit that is stricter.
+    pub than: RuleId,
+    /// The most that the limit lets through in its window, and the most that the caps let through; `None` for a rule.
+    pub limit: Option<(Money, Money)>,
+    /// An authorization that shows it: the row approves it, the rule declines it or the limit may.
+    pub example: AuthorizationRequest,
+    /// When it would be asked.
+    pub at: Timestamp,
+}
+
+/// Every row with every rule and limit that is stricter than it, each with the first example that shows it.
+#[must_use]
+pub fn looser_rows(policy: &StandInPolicy, ruleset: &Ruleset, now: Timestamp) -> Vec<Looser> {
+    let mut found = Vec::new();
+    let Ok(platform) = PlatformName::new("example") else { return found };
+    for row in policy.rows().iter().filter(|row| row.approves()) {
+        let mut known: Vec<RuleId> = Vec::new();
+        let mut note = |looser: Looser| {
+            if !known.contains(&looser.than) {
+                known.push(looser.than);
+                found.push(looser);
+            }
+        };
+        let asked = Examples { policy, ruleset, row, platform, nothing: without_rules(ruleset) };
+        let examples: Vec<AuthorizationRequest> = asked.all();
+        let hours = (0..WEEK_HOURS).map(|hour| now.unix_seconds().saturating_add(hour.saturating_mul(HOUR_SECONDS)));
+        let at_hours = hours.map(Timestamp::from_unix_seconds);
+        let hourly = at_hours.flat_map(|at| examples.iter().take(HOURLY_MAX).map(move |example| (at, example)));
+        for (at, example) in examples.iter().map(|example| (now, example)).chain(hourly) {
+            asked.hold_against_rules(at, example).into_iter().for_each(&mut note);
+        }
+    }
+    found
+}
+
+/// Authorizations that one row could be about.
+struct Examples<'a> {
+    policy: &'a StandInPolicy,
+    ruleset: &'a Ruleset,
+    row: &'a Row,
+    platform: PlatformName,
+    /// A ruleset that objects to nothing.
+    nothing: Option<Ruleset>,
+}
+
+impl Examples<'_> {
+    /// What is stricter than the row on this authorization.
+    fn hold_against_rules(&self, at: Timestamp, example: &AuthorizationRequest) -> Vec<Looser> {
+        let snapshot = self.snapshot(at);
+        // The row's own opinion, as if no rule objected.
+        let permissive = self.nothing.as_ref().map(|nothing| evaluate(nothing, example, at, &mut NoTrace));
+        let cause = StandInCause::LedgerUnavailable;
+        let proposal = stand_in(self.policy, &self.platform, example, permissive.as_ref(), &snapshot, cause, at).uncapped();
+        let (StandInAnswer::Approve { .. }, StandInBy::Row(row)) = proposal else { return Vec::new() };
+        if row != self.row.id() {
+            return Vec::new();
+        }
+        let looser = |than, limit| Looser { row, than, limit, example: *example, at };
+        match evaluate(self.ruleset, example, at, &mut NoTrace) {
+            Verdict::Decline { rule, .. } => vec![looser(rule, None)],
+            Verdict::Proceed(proceed) => {
+                let Some(caps_max) = most_at_once(self.policy.caps()) else { return Vec::new() };
+                let enforced = proceed.limits.iter().filter(|check| check.enforcement == Enforcement::Enforce);
+                let stricter = enforced.filter_map(|check| {
+                    let limit_max = check.amount_max.filter(|max| *max < caps_max.minor())?;
+                    Some(looser(check.limit, Some((Money::from_minor(limit_max, caps_max.currency()), caps_max))))
+                });
+                stricter.collect()
+            }
+        }
+    }
+
+    /// All that the row asks to be known, known to its liking.
+    fn snapshot(&self, at: Timestamp) -> Snapshot {
+        let conditions = self.row.conditions();
+        let age = conditions.card_age.map_or(0, |age| age.seconds_min.or(age.seconds_max).unwrap_or(0));
+        let since = at.saturating_sub(std::time::Duration::from_secs(u64::from(age)));
+        let met = |wanted: Option<bool>| if wanted == Some(false) { Acquaintance::New } else { Acquaintance::Known };
+        let (status, cardholder) = (CardStatus::Active, CardholderStatus::Active);
+        let card = CardSight { status, cardholder, as_of: at, since: Some(since), used: met(conditions.card_used) };
+        let available = Money::from_minor(i64::MAX, self.policy.currency());
+        let account = AccountId::new("example")
+            .map_or(Sight::NotSeen, |id| Sight::Seen(AccountSight { id, status: AccountStatus::Active, available, as_of: at }));
+        Snapshot { card: Sight::Seen(card), account, merchant: met(conditions.merchant_known) }
+    }
+
+    fn all(&self) -> Vec<AuthorizationRequest> {
+        let when = &self.row.conditions().when;
+        let kinds = AuthorizationKind::ALL.into_iter().filter(|kind| when.kinds.is_none_or(|kinds| kinds.contains(*kind)));
+        let modes: Vec<_> =
+            EntryMode::ALL.into_iter().filter(|mode| when.entry_modes.is_none_or(|modes| modes.contains(*mode))).collect();
+        let (categories, countries, amounts) = (self.categories(), self.countries(), self.amounts());
+        let mut all = Vec::new();
+        for kind in kinds {
+            for mcc in &categories {
+                for country in &countries {
+                    for amount in &amounts {
+                        for mode in &modes {
+                            if all.len() < EXAMPLES_MAX {
+                                all.extend(self.example(kind, *mcc, *country, *amount, *mode));
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        all
+    }
+
+    fn example(
+        &self,
+        kind: AuthorizationKind,
+        mcc: Option<MerchantCategoryCode>,
+        country: Option<Country>,
+        amount: Money,
+        entry_mode: EntryMode,
+    ) -> Option<AuthorizationRequest> {
+        let when = &self.row.conditions().when;
+        let moves_nothing = matches!(kind, AuthorizationKind::AccountVerification | AuthorizationKind::BalanceInquiry);
+        Some(AuthorizationRequest {
+            key: IdempotencyKey::new("example").ok()?,
+            payment: PaymentRef::of(AuthorizationId::new("example").ok()?),
+            increments: None,
+            kind,
+            posting: when.posting.unwrap_or(Posting::Hold),
+            card: None,
+            cardholder: None,
+            amount: if moves_nothing { Money::zero(amount.currency()) } else { amount },
+            original: None,
+            padding: Padding::None,
+            expiry: Expiry::Told,
+            merchant: Merchant { id: None, name: None, mcc, country },
+            entry_mode,
+            wallet: when.wallet.unwrap_or(Wallet::None),
+            cross_border: CrossBorder::NotTold,
+            partial_approval: PartialApproval::NotSupported,
+            network: when.networks.as_ref().and_then(|set| set.iter().next()).copied(),
+            occurred_at: None,
+        })
+    }
+
+    /// What the row lists, and of what the rules list what the row lets through.
+    fn categories(&self) -> Vec<Option<MerchantCategoryCode>> {
+        let row = self.row.conditions().when.mcc.as_ref();
+        let in_rules = self.ruleset.rules().iter().flat_map(|rule| {
+            let checked = if let Check::Mcc(Listed::Allow(set) | Listed::Deny(set)) = rule.check() { Some(set) } else { None };
+            checked.into_iter().chain(rule.conditions().and_then(|when| when.mcc.as_ref()))
+        });
+        let ends = |set: &MccSet| set.entries().iter().flat_map(ends_of).collect::<Vec<_>>();
+        let ordinary = MerchantCategoryCode::from_number(5999);
+        let named = row.into_iter().chain(in_rules).flat_map(ends).chain(ordinary);
+        let mut all: Vec<_> = named.filter(|code| row.is_none_or(|set| set.contains(*code))).map(Some).collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+
+    fn countries(&self) -> Vec<Option<Country>> {
+        let row = self.row.conditions().when.countries.as_ref();
+        let abroad = ["USA", "FRA"].into_iter().filter_map(Country::new);
+        let named = row.into_iter().flat_map(|set| set.iter().copied()).chain(self.policy.country()).chain(abroad);
+        let mut all: Vec<_> = named.filter(|code| row.is_none_or(|set| set.contains(code))).map(Some).collect();
+        all.dedup();
+        all
+    }
+
+    /// The ends of the row's amounts, and those of the rules' with what is one minor unit beside them.
+    fn amounts(&self) -> Vec<Money> {
+        let currency = self.policy.currency();
+        let range = self.row.conditions().amount;
+        let up_to = match self.row.answer() {
+            RowAnswer::ApproveUpTo(most) => Some(most),
+            RowAnswer::Approve | RowAnswer::Decline(_) => None,
+        };
+        let own = [range.and_then(|range| range.min()), range.and_then(|range| range.max()), up_to];
+        let in_rules = self
+            .ruleset
+            .rules()
+            .iter()
+            .filter_map(|rule| if let Check::Amount(range) = rule.check() { Some([range.min(), range.max()]) } else { None });
+        let named = own.into_iter().chain(in_rules.flatten()).chain([most_at_once(self.policy.caps())]).flatten();
+        let beside = named.flat_map(|amount| [-1, 0, 1].map(|by| amount.minor().saturating_add(by)));
+        let mut all: Vec<i64> = beside.chain([100]).filter(|minor| *minor >= 0).collect();
+        all.sort_unstable();
+        all.dedup();
+        all.into_iter().map(|minor| Money::from_minor(minor, currency)).collect()
+    }
+}
+
+fn without_rules(ruleset: &Ruleset) -> Option<Ruleset> {
+    let parts = RulesetParts {
+        hash: ruleset.hash(),
+        program: ruleset.program(),
+        currency: ruleset.currency(),
+        country: ruleset.country(),
+        rules: Vec::new(),
+        limits: Vec::new(),
+        holds: Vec::new(),
+        partial_approval: None,
+    };
+    Ruleset::new(parts).ok()
+}
+
+fn ends_of(entry: &MccEntry) -> Vec<MerchantCategoryCode> {
+    match entry {
+        MccEntry::Code(code) => vec![*code],
+        MccEntry::Range(first, last) => vec![*first, *last],
+        MccEntry::Group(group) => {
+            let ends = group.ranges.iter().flat_map(|&(first, last)| [first, last]);
+            ends.filter_map(MerchantCategoryCode::from_number).collect()
+        }
+    }
+}
+
+/// The most that one card can be given before a cap stops it.
+fn most_at_once(caps: &Caps) -> Option<Money> {
+    let amounts = caps.caps.iter().filter_map(|cap| cap.amount_max).chain(caps.exposure_max);
+    amounts.min_by_key(|amount| amount.minor())
+}

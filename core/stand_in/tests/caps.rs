@@ -1,0 +1,229 @@
+//! Caps one by one: what counts, for whom, for how long, and what comes back.
+
+use super::*;
+use crate::rules::Zone;
+
+fn with_caps(caps: Vec<Cap>) -> StandInPolicy {
+    let all = Row::new(id("all"), Conditions::default(), RowAnswer::Approve);
+    let caps = Caps { exposure_max: Some(usd(1_000_000)), caps };
+    StandInPolicy::new(StandInParts { caps, ..parts(vec![all]) }).unwrap()
+}
+
+struct Till {
+    policy: StandInPolicy,
+    counters: CapCounters,
+    asked: u32,
+}
+
+impl Till {
+    fn new(caps: Vec<Cap>) -> Self {
+        let policy = with_caps(caps);
+        let counters = CapCounters::new(&[policy.caps()], Share::WHOLE, 100);
+        Till { policy, counters, asked: 0 }
+    }
+
+    fn request(&mut self, card: &str, minor: i64) -> AuthorizationRequest {
+        self.asked += 1;
+        let key = IdempotencyKey::new(&format!("key-{}", self.asked)).unwrap();
+        AuthorizationRequest { key, card: Some(CardToken::new(card).unwrap()), amount: usd(minor), ..request() }
+    }
+
+    /// Asks for an amount on a card; what decided, and under which name an approval is counted.
+    fn ask(&mut self, card: &str, minor: i64, now: Timestamp) -> (StandInBy, Option<ToldName>) {
+        let request = self.request(card, minor);
+        self.ask_for(&request, now)
+    }
+
+    fn ask_for(&mut self, request: &AuthorizationRequest, now: Timestamp) -> (StandInBy, Option<ToldName>) {
+        let generous = Snapshot { account: Sight::Seen(AccountSight { available: usd(1 << 40), ..account() }), ..snapshot() };
+        let proposal = stand_in(&self.policy, &platform(), request, Some(&proceed(request)), &generous, CAUSE, now);
+        let StoodIn { basis, .. } = self.counters.try_take(0, &proposal);
+        let Basis::StandInTable(StandInBasis { by, .. }) = basis else { panic!("{basis:?}") };
+        (by, proposal.name())
+    }
+}
+
+const ALL: &str = "all";
+
+fn row() -> StandInBy {
+    StandInBy::Row(id(ALL))
+}
+
+fn capped(name: &str) -> StandInBy {
+    StandInBy::Cap(id(name))
+}
+
+#[test]
+fn a_card_has_its_own_count_and_sum_an_account_all_of_its_cards() {
+    let three = Cap { count_max: Some(3), ..cap("three", LimitScope::Card, CapWindow::Unconfirmed) };
+    let sum = Cap { amount_max: Some(usd(500)), ..cap("sum", LimitScope::Account, CapWindow::Unconfirmed) };
+    let mut till = Till::new(vec![three, sum]);
+    let said: Vec<_> = [("a", 100), ("a", 100), ("a", 100), ("a", 100), ("b", 201), ("b", 200), ("b", 1)]
+        .map(|(card, minor)| till.ask(card, minor, NOW).0)
+        .into();
+    assert_eq!(said, [row(), row(), row(), capped("three"), capped("sum"), row(), capped("sum")]);
+    assert_eq!(till.counters.exposure(), 500);
+}
+
+#[test]
+fn windows_forget_to_the_microsecond() {
+    let minute = Cap { count_max: Some(1), ..cap("minute", LimitScope::Card, CapWindow::Last(60)) };
+    let mut till = Till::new(vec![minute]);
+    assert_eq!(till.ask("a", 1, NOW).0, row());
+    let later = |micros| NOW.saturating_add(std::time::Duration::from_micros(micros));
+    assert_eq!(till.ask("a", 1, later(59_999_999)).0, capped("minute"));
+    assert_eq!(till.ask("a", 1, later(60_000_000)).0, row());
+    // A clock that is set back brings nothing back.
+    assert_eq!(till.ask("a", 1, later(61_000_000)).0, capped("minute"));
+    assert_eq!(till.ask("a", 1, NOW).0, capped("minute"));
+}
+
+#[test]
+fn a_day_is_one_of_the_calendar() {
+    let zone = std::sync::Arc::new(Zone::utc());
+    let day = Cap { count_max: Some(1), ..cap("day", LimitScope::Card, CapWindow::Day(zone)) };
+    let mut till = Till::new(vec![day]);
+    // 15:09:26 in UTC; the day ends in 8 h 50 min 34 s.
+    assert_eq!(till.ask("a", 1, NOW).0, row());
+    assert_eq!(till.ask("a", 1, seconds_later(31_833)).0, capped("day"));
+    assert_eq!(till.ask("a", 1, seconds_later(31_834)).0, row());
+}
+
+#[test]
+fn what_the_ledger_confirms_is_no_exposure_and_counts_on_in_time() {
+    let hour = Cap { amount_max: Some(usd(300)), ..cap("hour", LimitScope::Card, CapWindow::Last(3600)) };
+    let open = Cap { amount_max: Some(usd(200)), ..cap("open", LimitScope::Card, CapWindow::Unconfirmed) };
+    let mut till = Till::new(vec![hour, open]);
+    let (by, name) = till.ask("a", 200, NOW);
+    assert_eq!((by, till.counters.exposure()), (row(), 200));
+    assert_eq!(till.ask("a", 1, NOW).0, capped("open"));
+    till.counters.settle(&name.unwrap());
+    assert_eq!(till.counters.exposure(), 0);
+    assert_eq!(till.ask("a", 101, NOW).0, capped("hour"));
+    assert_eq!(till.ask("a", 100, NOW).0, row());
+    assert_eq!(till.ask("a", 200, seconds_later(3600)).0, capped("open"));
+    assert_eq!(till.ask("a", 100, seconds_later(3600)).0, row());
+}
+
+#[test]
+fn what_is_given_back_never_was() {
+    let one = Cap { count_max: Some(1), ..cap("one", LimitScope::Card, CapWindow::Last(3600)) };
+    let mut till = Till::new(vec![one]);
+    let request = till.request("a", 100);
+    let (_, name) = till.ask_for(&request, NOW);
+    till.counters.give_back(&name.unwrap());
+    // Giving back twice, or settling what was given back, changes nothing.
+    till.counters.give_back(&name.unwrap());
+    till.counters.settle(&name.unwrap());
+    assert_eq!(till.counters.exposure(), 0);
+    // The same key is counted when it is asked again.
+    assert_eq!(till.ask_for(&request, NOW).0, row());
+    assert_eq!((till.counters.exposure(), till.ask("a", 1, NOW).0), (100, capped("one")));
+}
+
+#[test]
+fn the_same_key_counts_once() {
+    let mut till = Till::new(vec![]);
+    let request = till.request("a", 100);
+    assert_eq!([till.ask_for(&request, NOW).0, till.ask_for(&request, NOW).0], [row(), row()]);
+    assert_eq!(till.counters.exposure(), 100);
+}
+
+#[test]
+fn only_what_takes_money_counts() {
+    let one = Cap { count_max: Some(1), ..cap("one", LimitScope::Card, CapWindow::Last(3600)) };
+    let mut till = Till::new(vec![one]);
+    assert_eq!(till.ask("a", 100, NOW).0, row());
+    for kind in [AuthorizationKind::AccountVerification, AuthorizationKind::Credit, AuthorizationKind::BalanceInquiry] {
+        let request = AuthorizationRequest { kind, ..till.request("a", 100) };
+        assert_eq!(till.ask_for(&request, NOW), (row(), None), "{}", kind.name());
+    }
+    // An increment counts its amount, and is no transaction of its own.
+    let increment = AuthorizationRequest { kind: AuthorizationKind::Incremental, ..till.request("a", 50) };
+    assert_eq!(till.ask_for(&increment, NOW).0, row());
+    assert_eq!((till.counters.exposure(), till.ask("a", 1, NOW).0), (150, capped("one")));
+}
+
+#[test]
+fn a_balance_covers_what_stand_in_approved_since() {
+    let covered = Conditions { balance_age_seconds_max: Some(3600), ..Conditions::default() };
+    let table = policy(vec![Row::new(id("covered"), covered, RowAnswer::Approve)]);
+    let mut counters = CapCounters::new(&[table.caps()], Share::WHOLE, 10);
+    let mut ask = |key: &str, minor| {
+        let key = IdempotencyKey::new(key).unwrap();
+        let proposal = asked(&table, &AuthorizationRequest { key, amount: usd(minor), ..request() }, &snapshot());
+        counters.try_take(0, &proposal).answer
+    };
+    let poor = StandInAnswer::Decline { reason: DeclineReason::InsufficientFunds };
+    assert_eq!(ask("one", 6000), StandInAnswer::Approve { amount: usd(6000) });
+    assert_eq!(ask("two", 4001), poor);
+    assert_eq!(ask("three", 4000), StandInAnswer::Approve { amount: usd(4000) });
+    assert_eq!(ask("four", 1), poor);
+}
+
+#[test]
+fn shares_never_add_up_to_more_than_the_cap() {
+    let table = with_caps(vec![Cap {
+        amount_max: Some(usd(1000)),
+        count_max: Some(8),
+        ..cap("cap", LimitScope::Program, CapWindow::Unconfirmed)
+    }]);
+    let three = Share::one_of(std::num::NonZeroU32::new(3).unwrap());
+    let (mut approved, mut sum) = (0, 0);
+    for responder in 0..3 {
+        let mut till =
+            Till { counters: CapCounters::new(&[table.caps()], three, 100), policy: table.clone(), asked: 100 * responder };
+        for _ in 0..10 {
+            let (by, _) = till.ask("a", 110, NOW);
+            approved += u32::from(by == row());
+        }
+        sum += till.counters.exposure();
+    }
+    assert_eq!((approved, sum), (6, 660));
+}
+
+#[test]
+fn a_table_that_is_published_counts_what_was_told_before() {
+    let wide = Cap { count_max: Some(99), ..cap("wide", LimitScope::Program, CapWindow::Last(3600)) };
+    let mut till = Till::new(vec![wide]);
+    assert_eq!(till.ask("a", 100, NOW).0, row());
+    let (_, confirmed) = till.ask("a", 50, seconds_later(1));
+    till.counters.settle(&confirmed.unwrap());
+    let cap_of = |count, window, name: &str| Cap { count_max: Some(count), ..cap(name, LimitScope::Card, window) };
+    for (open, hour, expected) in [(1, 9, capped("open")), (2, 2, capped("hour")), (2, 3, row())] {
+        let caps = vec![cap_of(open, CapWindow::Unconfirmed, "open"), cap_of(hour, CapWindow::Last(3600), "hour")];
+        till.policy = with_caps(caps);
+        till.counters.follow(&[till.policy.caps()]);
+        assert_eq!(till.ask("a", 1, seconds_later(2)).0, expected);
+    }
+}
+
+#[test]
+fn each_table_is_held_to_its_own_caps_and_to_all_that_was_told() {
+    let [wide, narrow] = [1000, 300].map(|most| Caps { exposure_max: Some(usd(most)), caps: vec![] });
+    let table = with_caps(vec![]);
+    let mut counters = CapCounters::new(&[&wide, &narrow], Share::WHOLE, 10);
+    let mut ask = |place, key: &str, minor| {
+        let key = IdempotencyKey::new(key).unwrap();
+        let proposal = asked(&table, &AuthorizationRequest { key, amount: usd(minor), ..request() }, &snapshot());
+        matches!(counters.try_take(place, &proposal).answer, StandInAnswer::Approve { .. })
+    };
+    assert_eq!([ask(0, "one", 200), ask(1, "two", 101), ask(1, "three", 100), ask(0, "four", 700)], [true, false, true, true]);
+}
+
+#[test]
+fn what_is_over_makes_room_behind_what_is_not() {
+    let mut till = Till::new(vec![Cap { count_max: Some(100), ..cap("m", LimitScope::Card, CapWindow::Last(60)) }]);
+    till.counters = CapCounters::new(&[till.policy.caps()], Share::WHOLE, 3);
+    let names: Vec<_> = (0..3).map(|_| till.ask("a", 1, NOW).1.unwrap()).collect();
+    assert_eq!(till.ask("a", 1, NOW).0, StandInBy::Full);
+    till.counters.settle(&names[1]);
+    till.counters.forget(seconds_later(61));
+    assert_eq!((till.counters.fill(), till.counters.exposure()), ((2, 3), 2));
+    assert_eq!(till.ask("a", 1, seconds_later(61)).0, row());
+    // What is overdue is still known by its name, and counts once.
+    till.counters.settle(&names[2]);
+    till.counters.give_back(&names[0]);
+    till.counters.settle(&names[0]);
+    assert_eq!((till.counters.exposure(), till.counters.fill()), (1, (1, 3)));
+}

@@ -1,0 +1,150 @@
+//! What people ask of a table: what is wrong with it, which rows come to nothing, which are looser than the rules, how it reads.
+
+use super::*;
+use crate::rules::{AmountRange, Check, LimitWindow, Listed, RulesetProblem};
+
+fn approving(name: &str, conditions: Conditions) -> Row {
+    Row::new(id(name), conditions, RowAnswer::Approve)
+}
+
+fn of_amounts(min: Option<i64>, max: Option<i64>) -> Conditions {
+    Conditions { amount: Some(AmountRange::new(min.map(usd), max.map(usd)).unwrap()), ..Conditions::default() }
+}
+
+#[test]
+fn every_problem_at_once_with_its_place() {
+    let euro = Money::from_minor(5, Currency::from_alpha("EUR").unwrap());
+    let border = when(When { border: Some(CrossBorder::Yes), ..When::default() });
+    let aged = Conditions { card_age: Some(AgeRange { seconds_min: Some(2), seconds_max: Some(1) }), ..Conditions::default() };
+    let ageless = Conditions { card_age: Some(AgeRange::default()), ..Conditions::default() };
+    let rows = vec![
+        Row::new(id("a"), border, RowAnswer::ApproveUpTo(usd(0))),
+        Row::new(id("b"), aged, RowAnswer::Decline(DeclineReason::CardLost)),
+        Row::new(id("b"), ageless, RowAnswer::ApproveUpTo(euro)),
+    ];
+    let endless = Cap { amount_max: Some(euro), ..cap("exposure", LimitScope::Card, CapWindow::Last(CAP_SECONDS_MAX + 1)) };
+    let idle = cap("a", LimitScope::Card, CapWindow::Unconfirmed);
+    let none = Cap { count_max: Some(0), ..cap("none", LimitScope::Card, CapWindow::Unconfirmed) };
+    let caps = Caps { exposure_max: None, caps: vec![endless, idle, none] };
+    let errors = StandInPolicy::new(StandInParts { country: None, caps, ..parts(rows) }).unwrap_err();
+    let problems: Vec<_> = errors.iter().map(|error| (error.place, error.problem)).collect();
+    let shared = StandInProblem::Shared;
+    assert_eq!(
+        problems,
+        [
+            (StandInPlace::Table, StandInProblem::NoExposureCap),
+            (StandInPlace::Row(0), shared(RulesetProblem::CountryNotNamed)),
+            (StandInPlace::Row(0), StandInProblem::NothingApproved),
+            (StandInPlace::Row(1), StandInProblem::ReasonNotForRows),
+            (StandInPlace::Row(1), StandInProblem::AgeReversed),
+            (StandInPlace::Row(2), StandInProblem::DuplicateId),
+            (StandInPlace::Row(2), shared(RulesetProblem::OtherCurrency)),
+            (StandInPlace::Row(2), StandInProblem::NoAge),
+            (StandInPlace::Cap(0), shared(RulesetProblem::OtherCurrency)),
+            (StandInPlace::Cap(0), StandInProblem::NameOfExposure),
+            (StandInPlace::Cap(0), StandInProblem::WindowTooLong),
+            (StandInPlace::Cap(1), StandInProblem::DuplicateId),
+            (StandInPlace::Cap(1), shared(RulesetProblem::NoMaximum)),
+            (StandInPlace::Cap(2), StandInProblem::ZeroMaximum),
+        ]
+    );
+}
+
+#[test]
+fn nothing_that_approves_is_without_an_exposure_cap() {
+    let no_caps = |rows, mode| StandInPolicy::new(StandInParts { caps: Caps::default(), mode, ..parts(rows) });
+    let declining = Row::new(id("no"), Conditions::default(), RowAnswer::Decline(DeclineReason::SuspectedFraud));
+    assert!(no_caps(vec![approving("yes", Conditions::default())], Mode::Rules).is_err());
+    assert!(no_caps(vec![], Mode::Approve { until: NOW }).is_err());
+    assert!(no_caps(vec![declining], Mode::Rules).is_ok());
+}
+
+#[test]
+fn a_row_behind_one_that_takes_all_of_it() {
+    let food = || when(When { mcc: mcc(&["5300-5499"]), ..When::default() });
+    let groceries = || when(When { mcc: mcc(&["groceries"]), ..When::default() });
+    let declining = |name: &str, conditions| Row::new(id(name), conditions, RowAnswer::Decline(DeclineReason::SuspectedFraud));
+    let behind = |rows: Vec<Row>| {
+        let found = unreachable_rows(&policy(rows));
+        found.iter().map(|found| format!("{} behind {}", found.row, found.behind)).collect::<Vec<_>>().join(", ")
+    };
+    let small = || of_amounts(None, Some(1000));
+    let cases = [
+        ("narrower", vec![approving("a", food()), approving("b", groceries())], "b behind a"),
+        ("wider", vec![approving("a", groceries()), approving("b", food())], ""),
+        ("everything", vec![approving("a", Conditions::default()), declining("b", food())], "b behind a"),
+        ("other amounts", vec![approving("a", small()), approving("b", of_amounts(Some(500), None))], ""),
+        ("amounts within", vec![declining("a", small()), approving("b", of_amounts(Some(5), Some(1000)))], "b behind a"),
+        // Where the category is not known, the one that approves lets it pass, and the one that declines takes it.
+        ("what is not known", vec![approving("a", food()), declining("b", groceries())], ""),
+        ("what is not known, declined", vec![declining("a", food()), declining("b", groceries())], "b behind a"),
+    ];
+    for (name, rows, expected) in cases {
+        assert_eq!(behind(rows), expected, "{name}");
+    }
+}
+
+#[test]
+fn rows_that_are_looser_than_the_rules_with_an_example_that_shows_it() {
+    let rules = vec![
+        Rule::new(id("amount-max"), Check::Amount(AmountRange::new(None, Some(usd(5000))).unwrap())),
+        Rule::new(id("no-gambling"), Check::Mcc(Listed::Deny(mcc(&["7995"]).unwrap()))),
+    ];
+    let limit = Limit::new(id("card-ever"), LimitScope::Card, LimitWindow::Lifetime).amount_max(usd(6000));
+    let rules = ruleset(rules, vec![limit]);
+    let strict = Conditions { when: When { mcc: mcc(&["groceries"]), ..When::default() }, ..of_amounts(None, Some(5000)) };
+    let loose = when(When { mcc: mcc(&["gambling"]), ..When::default() });
+    let caps = |most| Caps { exposure_max: Some(usd(most)), caps: vec![] };
+    let table = |most| {
+        let rows = vec![approving("strict", strict.clone()), approving("loose", loose.clone())];
+        StandInPolicy::new(StandInParts { caps: caps(most), ..parts(rows) }).unwrap()
+    };
+    let said = |policy: &StandInPolicy| {
+        let found = looser_rows(policy, &rules, NOW);
+        for looser in &found {
+            // The example shows it: the row approves, and the rule declines or the limit has less room than the caps.
+            let proposal = asked(policy, &looser.example, &snapshot());
+            assert_eq!(proposal.uncapped().1, StandInBy::Row(looser.row));
+            let verdict = evaluate(&rules, &looser.example, looser.at, &mut NoTrace);
+            match looser.limit {
+                None => assert!(matches!(verdict, Verdict::Decline { rule, .. } if rule == looser.than)),
+                Some((limit, caps)) => assert!(limit.minor() < caps.minor()),
+            }
+        }
+        found.iter().map(|found| format!("{} than {}", found.row, found.than)).collect::<Vec<_>>()
+    };
+    assert_eq!(said(&table(6000)), ["loose than amount-max", "loose than no-gambling"]);
+    assert_eq!(
+        said(&table(6001)),
+        ["strict than card-ever", "loose than card-ever", "loose than amount-max", "loose than no-gambling"]
+    );
+}
+
+#[test]
+fn a_table_reads_like_the_table_on_the_wall() {
+    let conditions = Conditions {
+        when: When { mcc: mcc(&["groceries", "transit"]), ..When::default() },
+        balance_age_seconds_max: Some(3600),
+        card_used: Some(true),
+        ..of_amounts(None, Some(5000))
+    };
+    let row = Row::new(id("small"), conditions, RowAnswer::ApproveUpTo(usd(2500)));
+    assert_eq!(
+        row.to_string(),
+        "small: approves up to 25.00 USD, when MCC groceries, transit and amount to 50.00 USD and covered by a balance of the \
+         last 1h and card used before"
+    );
+    let first = Row::new(
+        id("first"),
+        Conditions { card_used: Some(false), ..Conditions::default() },
+        RowAnswer::Decline(DeclineReason::SuspectedFraud),
+    );
+    assert_eq!(first.to_string(), "first: declines as suspected_fraud, when card never used");
+    let day = Cap { amount_max: Some(usd(50_000)), count_max: Some(3), ..cap("day", LimitScope::Card, CapWindow::Last(86_400)) };
+    let caps = Caps { exposure_max: Some(usd(1_000_000)), caps: vec![day] };
+    assert_eq!(
+        caps.to_string(),
+        "exposure: at most 10000.00 USD at risk in the program\n\
+         day: at most 500.00 USD and 3 transactions per card in the last 1d"
+    );
+}

@@ -1,0 +1,209 @@
+//! `holdfast stand-in preview`: what a stand-in table would have answered to the authorizations of the journal.
+
+use std::fmt::Write as _;
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use holdfast_core::stand_in::{Caps, EXPOSURE, StandInPolicy};
+use holdfast_core::{Currency, Money, PlatformName, ProgramId};
+use serde_json::json;
+
+use super::journal::Told;
+use super::rules::{only_program, read};
+use super::{Failure, Place};
+use crate::config::{Config, Overrides, stand_in};
+use crate::journal::Reader;
+use crate::preview::{Questions, Sum, Tally, Wanted};
+
+/// Asks a table about every authorization of the journal, as if the ledger had been away, and compares with what it really said.
+///
+/// Each one is judged as if the ledger had been away for --outage by then: with balances of that long ago, and with what stand-in
+/// approved in that time unconfirmed. So no outage of that length can put more at risk than the worst exposure told.
+#[derive(Debug, Args)]
+pub struct Preview {
+    /// The table.
+    file: PathBuf,
+    /// The program that it is for; needed only if the configuration has several.
+    #[arg(long, value_name = "PROGRAM")]
+    program: Option<ProgramId>,
+    /// Only this platform's authorizations.
+    #[arg(long, value_name = "PLATFORM")]
+    platform: Option<PlatformName>,
+    /// How long the ledger is away: 30m, 4h, 1d.
+    #[arg(long, value_name = "TIME", default_value = "1h", value_parser = seconds)]
+    outage: Duration,
+    /// Other values of one cap, each judged anew: exposure=1000.00,5000.00 or card-day.amount=50.00,100.00 or card-day.count=1,2,3.
+    #[arg(long, value_name = "CAP=VALUES")]
+    sweep: Option<String>,
+    /// JSON instead of lines for people.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    place: Place,
+}
+
+fn seconds(text: &str) -> Result<Duration, &'static str> {
+    crate::config::ruleset::seconds(text).map(|seconds| Duration::from_secs(u64::from(seconds)))
+}
+
+impl Preview {
+    pub(super) fn run(self, output: &mut dyn io::Write) -> Result<(), Failure> {
+        let overrides = Overrides { data: self.place.data, ..Overrides::default() };
+        let config = Config::load(&self.place.config, overrides)?;
+        let program = only_program(&config, self.program)?;
+        let policy = stand_in::read(&self.file.display().to_string(), &read(&self.file)?, &program.home())?;
+        let others = self.sweep.as_deref().map(|sweep| Sweep::read(sweep, &policy)).transpose()?;
+        let reader = Reader::open(&config.ledger.data).map_err(Failure::told)?;
+        let wanted = Wanted { program: program.id, platform: self.platform, outage: self.outage };
+        let mut told = Told::default();
+        let questions = Questions::of(&reader, &policy, &wanted, &mut |step, done, all| told.progress(step, done, all))
+            .map_err(Failure::told)?;
+        let tally = questions.under(policy.caps(), self.outage);
+        let swept: Vec<(String, Tally)> = others
+            .iter()
+            .flat_map(|sweep| &sweep.values)
+            .map(|(value, caps)| (value.clone(), questions.under(caps, self.outage)))
+            .collect();
+        if self.json {
+            writeln!(output, "{}", as_json(&questions, &tally, &swept, program.currency))?;
+        } else {
+            write!(output, "{}", as_lines(&questions, &tally, self.outage, program.currency))?;
+            if let Some(sweep) = &others {
+                write!(output, "\n{}", as_table(&sweep.cap, &swept, program.currency))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Other values of one cap.
+struct Sweep {
+    cap: String,
+    values: Vec<(String, Caps)>,
+}
+
+impl Sweep {
+    fn read(text: &str, policy: &StandInPolicy) -> Result<Self, Failure> {
+        let wrong = |problem: String| Failure::Told(format!("--sweep: {problem}"));
+        let (cap, values) = text.split_once('=').ok_or_else(|| wrong("write for example exposure=1000.00,5000.00".to_owned()))?;
+        let values = values.split(',').map(|value| {
+            with(policy, cap, value)
+                .map(|caps| (value.to_owned(), caps))
+                .map_err(|problem| wrong(format!("{cap}={value}: {problem}")))
+        });
+        Ok(Sweep { cap: cap.to_owned(), values: values.collect::<Result<_, _>>()? })
+    }
+}
+
+/// The table's caps with another value of one of them.
+fn with(policy: &StandInPolicy, cap: &str, value: &str) -> Result<Caps, String> {
+    let mut caps = policy.caps().clone();
+    let amount = || {
+        let amount = Money::from_decimal(value, policy.currency()).map_err(|error| error.to_string())?;
+        if amount.minor() > 0 { Ok(amount) } else { Err("must be more than zero".to_owned()) }
+    };
+    if cap == EXPOSURE {
+        caps.exposure_max = Some(amount()?);
+        return Ok(caps);
+    }
+    let (name, which) = cap.rsplit_once('.').ok_or("say which maximum: its name with .amount or .count")?;
+    let known: Vec<_> = caps.caps.iter().map(|cap| cap.id.to_string()).collect();
+    let swept = caps.caps.iter_mut().find(|cap| cap.id.as_str() == name);
+    let swept = swept.ok_or_else(|| format!("there is no such cap; the table has {EXPOSURE}, {}", known.join(", ")))?;
+    match which {
+        "amount" => swept.amount_max = Some(amount()?),
+        "count" => {
+            let count = value.parse().ok().filter(|count| *count > 0);
+            swept.count_max = Some(count.ok_or("is not a whole number of at least 1")?);
+        }
+        _ => return Err("say which maximum: its name with .amount or .count".to_owned()),
+    }
+    Ok(caps)
+}
+
+fn money(minor: i64, currency: Currency) -> String {
+    format!("{} {currency}", Money::from_minor(minor, currency).decimal())
+}
+
+fn as_lines(questions: &Questions, tally: &Tally, outage: Duration, currency: Currency) -> String {
+    let judged = questions.judged();
+    let mut text = format!("read               {} records\n", questions.read);
+    let _ =
+        writeln!(text, "judged             {judged} authorizations, as if the ledger had been away for {} s", outage.as_secs());
+    if questions.not_judged > 0 {
+        let _ = writeln!(text, "not judged         {}, which the ledger did not decide itself", questions.not_judged);
+    }
+    let line = |text: &mut String, name: &str, sum: &Sum| {
+        let _ = writeln!(text, "{name:<18} {:>8}  {:>18}", sum.count, money(sum.amount, currency));
+    };
+    for (answer, name, total) in [
+        ("approve", "approved", tally.approved),
+        ("decline", "declined", tally.declined),
+        ("abstain", "left to platform", tally.abstained),
+    ] {
+        if total.count > 0 || answer == "approve" {
+            line(&mut text, name, &total);
+        }
+        for ((_, by), sum) in tally.by.iter().filter(|((said, _), _)| *said == answer) {
+            line(&mut text, &format!("  {by}"), sum);
+        }
+    }
+    line(&mut text, "wrongly approved", &tally.wrongly_approved);
+    line(&mut text, "wrongly declined", &tally.wrongly_declined);
+    match tally.worst {
+        Some(worst) => {
+            let _ = writeln!(text, "worst exposure     {:>8}  {:>18}  at {}", "", money(worst.exposure, currency), worst.at);
+        }
+        None => text.push_str("worst exposure     none\n"),
+    }
+    text
+}
+
+fn as_table(cap: &str, swept: &[(String, Tally)], currency: Currency) -> String {
+    let mut text = format!(
+        "{cap:<20} {:>8} {:>16} {:>16} {:>16} {:>16}\n",
+        "approved", "sum", "wrongly approved", "wrongly declined", "worst exposure"
+    );
+    for (value, tally) in swept {
+        let worst = tally.worst.map_or(0, |worst| worst.exposure);
+        let [sum, approved, declined, worst] =
+            [tally.approved.amount, tally.wrongly_approved.amount, tally.wrongly_declined.amount, worst]
+                .map(|minor| money(minor, currency));
+        let _ = writeln!(text, "{value:<20} {:>8} {sum:>16} {approved:>16} {declined:>16} {worst:>16}", tally.approved.count);
+    }
+    text
+}
+
+fn as_json(questions: &Questions, tally: &Tally, swept: &[(String, Tally)], currency: Currency) -> serde_json::Value {
+    let told = |tally: &Tally| {
+        let sum = |sum: &Sum| json!({ "count": sum.count, "amount_minor": sum.amount });
+        let by: Vec<_> = tally
+            .by
+            .iter()
+            .map(
+                |((answer, by), total)| json!({ "answer": answer, "by": by, "count": total.count, "amount_minor": total.amount }),
+            )
+            .collect();
+        json!({
+            "approved": sum(&tally.approved),
+            "declined": sum(&tally.declined),
+            "abstained": sum(&tally.abstained),
+            "wrongly_approved": sum(&tally.wrongly_approved),
+            "wrongly_declined": sum(&tally.wrongly_declined),
+            "worst_exposure_minor": tally.worst.map_or(0, |worst| worst.exposure),
+            "worst_exposure_at": tally.worst.map(|worst| worst.at.to_string()),
+            "by": by,
+        })
+    };
+    let swept: Vec<_> = swept.iter().map(|(value, tally)| json!({ "value": value, "result": told(tally) })).collect();
+    json!({
+        "read": questions.read,
+        "judged": questions.judged(),
+        "not_judged": questions.not_judged,
+        "currency": currency.code(),
+        "result": told(tally),
+        "sweep": swept,
+    })
+}

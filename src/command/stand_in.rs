@@ -1,0 +1,250 @@
+//! `holdfast stand-in`: checks and previews a stand-in table, puts one in force, lists the versions, goes back to one.
+
+use std::fmt::Write as _;
+use std::io;
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use holdfast_core::rules::Ruleset;
+use holdfast_core::stand_in::{Looser, Mode, StandInPolicy, looser_rows, unreachable_rows};
+use holdfast_core::{AuthorizationRequest, PlatformName, ProgramId};
+
+use super::preview::Preview;
+use super::rules::{Signature, in_force, list_versions, only_program, read};
+use super::{Failure, Place};
+use crate::clock;
+use crate::config::{Config, Overrides, ProgramConfig, stand_in};
+use crate::control::ControlRequest;
+use crate::control::protocol::{RulesHistory, RulesPublish, RulesRollback};
+use crate::journal::{KeptKind, Reader};
+
+const EXAMPLES: &str = "\
+Examples:
+  holdfast stand-in check config/stand-in/cautious.toml
+  holdfast stand-in preview new.toml --outage 4h --sweep card-day.amount=50.00,100.00,200.00
+  holdfast stand-in publish new.toml --program demo --by ann --why 'smaller amounts, ticket 951'
+  holdfast stand-in history --program demo
+  holdfast stand-in rollback --program demo --by ann --why 'declines groceries'
+
+A stand-in table says what is answered while the ledger cannot be asked. With --platform the table is that platform's own, where
+the configuration gives it one. Publishing takes effect at once, without a restart, for every answer after it; what was told
+before counts on under the new caps. Every version is kept.
+
+Exit codes:
+  0  done
+  1  not done (every error on standard error; the table in force stays)
+  2  the command line is not understood";
+
+/// Checks, publishes and rolls back what is answered without the ledger.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct StandIn {
+    #[command(subcommand)]
+    command: StandInCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum StandInCommand {
+    /// Tells whether a table would load, how it reads, which rows come to nothing, and which are looser than the rules in force.
+    Check(CheckTable),
+    Preview(Preview),
+    /// Puts a table in force.
+    Publish(Publish),
+    /// Lists the versions that were in force, the latest first.
+    History(History),
+    /// Puts an earlier version in force again.
+    Rollback(Rollback),
+}
+
+#[derive(Debug, Args)]
+struct CheckTable {
+    /// The table.
+    file: PathBuf,
+    /// The program that it is for; needed only if the configuration has several.
+    #[arg(long, value_name = "PROGRAM")]
+    program: Option<ProgramId>,
+    #[command(flatten)]
+    place: Place,
+}
+
+/// Whose table.
+#[derive(Debug, Args)]
+struct Whose {
+    /// The program.
+    #[arg(long, value_name = "PROGRAM")]
+    program: ProgramId,
+    /// The platform, for a table of its own; without it, the program's.
+    #[arg(long, value_name = "PLATFORM")]
+    platform: Option<PlatformName>,
+}
+
+impl Whose {
+    fn kind(&self) -> KeptKind {
+        self.platform.map_or(KeptKind::StandIn, KeptKind::StandInOf)
+    }
+}
+
+#[derive(Debug, Args)]
+struct Publish {
+    /// The table.
+    file: PathBuf,
+    #[command(flatten)]
+    whose: Whose,
+    #[command(flatten)]
+    signature: Signature,
+    #[command(flatten)]
+    place: Place,
+}
+
+#[derive(Debug, Args)]
+struct History {
+    #[command(flatten)]
+    whose: Whose,
+    /// One line of JSON for each version instead of a table.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    place: Place,
+}
+
+#[derive(Debug, Args)]
+struct Rollback {
+    #[command(flatten)]
+    whose: Whose,
+    /// The version: its hash as `history` lists it, or the beginning of it. Without it, the one before the one in force.
+    #[arg(long, value_name = "HASH")]
+    to: Option<String>,
+    #[command(flatten)]
+    signature: Signature,
+    #[command(flatten)]
+    place: Place,
+}
+
+impl StandIn {
+    pub(super) fn run(self, output: &mut dyn io::Write) -> Result<(), Failure> {
+        match self.command {
+            StandInCommand::Check(check) => check.run(output),
+            StandInCommand::Preview(preview) => preview.run(output),
+            StandInCommand::Publish(publish) => publish.run(output),
+            StandInCommand::History(history) => history.run(output),
+            StandInCommand::Rollback(rollback) => rollback.run(output),
+        }
+    }
+}
+
+impl CheckTable {
+    fn run(self, output: &mut dyn io::Write) -> Result<(), Failure> {
+        let overrides = Overrides { data: self.place.data, ..Overrides::default() };
+        let config = Config::load(&self.place.config, overrides)?;
+        let program = only_program(&config, self.program)?;
+        let (name, text) = (self.file.display().to_string(), read(&self.file)?);
+        let policy = stand_in::read(&name, &text, &program.home())?;
+        if let Mode::Approve { until } = policy.mode()
+            && until <= clock::utc()
+        {
+            return Err(Failure::Told(format!("{name}: until: {until} is past: it would approve nothing")));
+        }
+        let (rules, which) = rules_in_force(&config, program)?;
+        writeln!(output, "{name}: ok for program {}", program.id)?;
+        write!(output, "{}", aloud(&policy))?;
+        write!(output, "{}", findings(&policy, &rules, &which))?;
+        Ok(())
+    }
+}
+
+/// The ruleset that decides: the last one that was published, or the configured one where none was.
+fn rules_in_force(config: &Config, program: &ProgramConfig) -> Result<(Ruleset, String), Failure> {
+    let published = if config.ledger.data.join(crate::journal::store::FILE).exists() {
+        let reader = Reader::open(&config.ledger.data).map_err(Failure::told)?;
+        let kept = reader.rulesets().map_err(Failure::told)?;
+        kept.into_iter().rfind(|kept| kept.kind == KeptKind::Rules && kept.program == program.id.as_str())
+    } else {
+        None
+    };
+    let (name, source) = match published {
+        Some(kept) => ("the rules in force".to_owned(), kept.source),
+        None => (program.rules_path.display().to_string(), read(&program.rules_path)?),
+    };
+    Ok((crate::config::ruleset::read(&name, &source, &program.home())?, name))
+}
+
+/// The table as it would be read aloud.
+fn aloud(policy: &StandInPolicy) -> String {
+    let mut text = format!("version   {}\ndecides   {}\n", policy.hash(), policy.mode());
+    for (index, row) in policy.rows().iter().enumerate() {
+        let _ = writeln!(text, "row {:<5} {row}", index.saturating_add(1));
+    }
+    for cap in policy.caps().to_string().lines() {
+        let _ = writeln!(text, "cap       {cap}");
+    }
+    text
+}
+
+/// What its author should look at: nothing of it keeps a table from loading.
+fn findings(policy: &StandInPolicy, rules: &Ruleset, which: &str) -> String {
+    let mut text = String::new();
+    for found in unreachable_rows(policy) {
+        let _ = writeln!(text, "warning: row {} decides nothing: row {} before it takes all of it", found.row, found.behind);
+    }
+    for found in looser_rows(policy, rules, clock::utc()) {
+        let _ = writeln!(text, "warning: {}", looser(&found, which));
+    }
+    text
+}
+
+fn looser(found: &Looser, which: &str) -> String {
+    let Looser { row, than, limit, example, at } = found;
+    let example = example_of(example);
+    match limit {
+        None => format!(
+            "row {row} is looser than rule {than} of {which}: it approves {example} at {at}, which the rule declines (and declines in \
+             stand-in, too)"
+        ),
+        Some((limit, caps)) => format!(
+            "row {row} is looser than limit {than} of {which}, which stand-in does not ask: it approves {example}, and so on up to \
+             {} {}; the limit ends at {} {}",
+            caps.decimal(),
+            caps.currency(),
+            limit.decimal(),
+            limit.currency()
+        ),
+    }
+}
+
+/// `purchase of 50.01 USD, MCC 5411, merchant in USA, chip`.
+fn example_of(request: &AuthorizationRequest) -> String {
+    let mcc = request.merchant.mcc.map(|mcc| format!(", MCC {mcc}")).unwrap_or_default();
+    let country = request.merchant.country.map(|country| format!(", merchant in {country}")).unwrap_or_default();
+    format!(
+        "{} of {} {}{mcc}{country}, {}",
+        request.kind.name(),
+        request.amount.decimal(),
+        request.amount.currency(),
+        request.entry_mode.name()
+    )
+}
+
+impl Publish {
+    fn run(self, output: &mut dyn io::Write) -> Result<(), Failure> {
+        let (kind, text) = (self.whose.kind(), read(&self.file)?);
+        let Signature { by, why } = self.signature;
+        let file = self.file.display().to_string();
+        let publish = RulesPublish { kind, program: self.whose.program, file, text, by, why };
+        in_force(self.place, ControlRequest::RulesPublish(publish), output)
+    }
+}
+
+impl History {
+    fn run(self, output: &mut dyn io::Write) -> Result<(), Failure> {
+        let asked = RulesHistory { kind: self.whose.kind(), program: self.whose.program };
+        list_versions(self.place, asked, self.json, output)
+    }
+}
+
+impl Rollback {
+    fn run(self, output: &mut dyn io::Write) -> Result<(), Failure> {
+        let Signature { by, why } = self.signature;
+        let rollback = RulesRollback { kind: self.whose.kind(), program: self.whose.program, to: self.to, by, why };
+        in_force(self.place, ControlRequest::RulesRollback(rollback), output)
+    }
+}

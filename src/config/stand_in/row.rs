@@ -1,0 +1,102 @@
+//! `[[row]]`: conditions and an answer.
+
+use holdfast_core::stand_in::{AgeRange, Conditions, Row, RowAnswer};
+
+use crate::config::read::{Section, Spot, Value};
+use crate::config::ruleset::{Head, conditions, limit, read_amount, read_id, rule, words};
+
+/// Reads a row; `None` if anything of it is wrong, for a condition that is wrong must not become one that is not written.
+pub fn read<'d>(section: Section<'d>, head: &Head) -> Option<(Row, Spot<'d>)> {
+    let id = read_id(&section);
+    let section = match id {
+        Some(id) => section.named(format!("row.{id}")),
+        None => section,
+    };
+    let description = section.optional_text("description");
+    let conditions = read_conditions(&section, head);
+    let answer = read_answer(&section, head);
+    let spot = section.spot.clone();
+    section.finish();
+
+    let mut row = Row::new(id?, conditions?, answer?);
+    if let Some(description) = description {
+        row = row.described(description.text);
+    }
+    Some((row, spot))
+}
+
+/// `answer = "approve"`, perhaps with `up_to`; or `answer = "decline"` with its `reason`.
+fn read_answer(section: &Section<'_>, head: &Head) -> Option<RowAnswer> {
+    let (answer, up_to, reason) = (section.text("answer"), section.optional("up_to"), section.optional_text("reason"));
+    let misplaced = |value: Option<&Spot<'_>>, goes_with: &str| {
+        if let Some(spot) = value {
+            spot.wrong(format_args!("goes only with `answer = \"{goes_with}\"`"));
+        }
+    };
+    let answer = answer?;
+    match answer.text {
+        "approve" => {
+            misplaced(reason.as_ref().map(|text| &text.spot), "decline");
+            match up_to {
+                Some(most) => most.text().and_then(|text| read_amount(&text, head)).map(RowAnswer::ApproveUpTo),
+                None => Some(RowAnswer::Approve),
+            }
+        }
+        "decline" => {
+            misplaced(up_to.as_ref().map(|value| &value.spot), "approve");
+            match reason {
+                Some(reason) => words::reason(&reason).map(RowAnswer::Decline),
+                None => {
+                    answer.spot.wrong("needs a `reason`, such as \"cash_not_allowed\" or \"ledger_unavailable\"");
+                    None
+                }
+            }
+        }
+        _ => {
+            answer.spot.wrong("must be \"approve\" or \"decline\"");
+            None
+        }
+    }
+}
+
+fn read_conditions(section: &Section<'_>, head: &Head) -> Option<Conditions> {
+    let Some(when) = section.optional("when") else { return Some(Conditions::default()) };
+    let when = when.section()?;
+    let shared = conditions::read_in(&when);
+    let seconds = |value: &Value<'_>| value.text()?.parse(limit::seconds);
+    let amount = optional(&when, "amount", |value| rule::amount_range(value, head));
+    let balance = optional(&when, "balance_within", seconds);
+    let card_age = optional(&when, "card_age", read_age);
+    let status = optional(&when, "status_within", seconds);
+    let merchant_known = optional(&when, "merchant_known", Value::switch);
+    let card_used = optional(&when, "card_used", Value::switch);
+    let hours = optional(&when, "hours", |value| rule::hours_of(value, head));
+    when.finish();
+    Some(Conditions {
+        when: shared,
+        amount: amount?,
+        balance_age_seconds_max: balance?,
+        card_age: card_age?,
+        status_age_seconds_max: status?,
+        merchant_known: merchant_known?,
+        card_used: card_used?,
+        hours: hours?,
+    })
+}
+
+/// `{ min = "1d", max = "30d" }`, one of which may be left out.
+fn read_age(value: &Value<'_>) -> Option<AgeRange> {
+    let section = value.section()?;
+    let seconds = |value: &Value<'_>| value.text()?.parse(limit::seconds);
+    let (seconds_min, seconds_max) = (optional(&section, "min", seconds), optional(&section, "max", seconds));
+    section.finish();
+    Some(AgeRange { seconds_min: seconds_min?, seconds_max: seconds_max? })
+}
+
+/// A key that may be left out: an inner `None` where it is, an outer one where what is written is wrong.
+fn optional<'d, T>(section: &Section<'d>, key: &'static str, read: impl Fn(&Value<'d>) -> Option<T>) -> Option<Option<T>> {
+    match section.optional(key) {
+        Some(value) => read(&value).map(Some),
+        None => Some(None),
+    }
+}

@@ -1,0 +1,231 @@
+//! What a journal's dropped records amounted to: the projection's own tables as they were at exactly one record, in a file of
+//! their own. They are made by following the records that are about to go, from the state before them, so that they rest on
+//! the journal alone: the projection in use may be thrown away before, meanwhile or after.
+//!
+//! The file is read for a replay, a story or a settlement that begins there, and a lost projection begins with a copy of it.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use holdfast_core::{NetworkName, ProgramId, Timestamp};
+use rusqlite::{Connection, params};
+
+use super::follow::{FollowError, follow_batch};
+use super::rows::{AccountKept, CardKept, CardholderKept};
+use super::{restore, schema, words};
+use crate::books::{Book, Books};
+use crate::journal::{Checkpoint, CheckpointState, Joint, JournalError, Reader, Tail, state_file};
+use crate::ledger::embedded::state::State;
+
+/// Why there is no new state; what was begun of it is thrown away the next time.
+#[derive(Debug)]
+pub enum DrawError {
+    /// The journal, the state before, or the disk.
+    Journal(JournalError),
+    /// The records could not be followed.
+    Follow(FollowError),
+    /// The caller wanted to stop.
+    Stopped,
+}
+
+impl From<JournalError> for DrawError {
+    fn from(error: JournalError) -> Self {
+        DrawError::Journal(error)
+    }
+}
+
+impl std::fmt::Display for DrawError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            DrawError::Journal(error) => error.fmt(f),
+            DrawError::Follow(error) => error.fmt(f),
+            DrawError::Stopped => f.write_str("the server is stopping; nothing was dropped"),
+        }
+    }
+}
+
+/// Draws the state at the end of everything before `to`, where a group begins, and puts its file beside the journal. `at` is
+/// when the last of those records was written. Nothing relies on the file yet.
+///
+/// # Errors
+/// See [`DrawError`].
+pub fn draw(directory: &Path, to: Joint, at: Timestamp, goes_on: &dyn Fn() -> bool) -> Result<Checkpoint, DrawError> {
+    let journal = Tail::open(directory)?;
+    let before = journal.checkpoint()?;
+    state_file::throw_away_others(directory, before.as_ref().map(|checkpoint| checkpoint.record))?;
+    let part = state_file::part_in(directory);
+    let connection = match &before {
+        Some(before) => schema::open_copy(directory, before, &part)?,
+        None => first(directory, &part)?,
+    };
+    let disk = |error| DrawError::Journal(JournalError::disk(&part)(error));
+    // All of it is synced once it is whole.
+    connection.execute_batch("PRAGMA synchronous = OFF").map_err(disk)?;
+    let mut mark = restore::mark(&connection).map_err(disk)?;
+    let mut records = Vec::new();
+    while mark.end.next < to.next {
+        if !goes_on() {
+            return Err(DrawError::Stopped);
+        }
+        let from = mark.end;
+        follow_batch(&journal, &connection, &mut mark, &mut records, to.next.saturating_sub(1)).map_err(DrawError::Follow)?;
+        if mark.end == from {
+            break;
+        }
+    }
+    if mark.end != to {
+        return Err(JournalError::NoBoundary { path: part, record: to.next }.into());
+    }
+    let count = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0)).map(i64::cast_unsigned).map_err(disk);
+    let accounts = count("SELECT count(*) FROM account")?;
+    let cards = count("SELECT count(*) FROM card")?;
+    let holds_open = count("SELECT count(*) FROM hold WHERE status = 'open'")?;
+    schema::close_alone(connection).map_err(disk)?;
+    let (sha256, bytes) = state_file::measure(&part).map_err(|error| JournalError::Directory(part.clone(), error))?;
+    state_file::install(&part, directory, to.next)?;
+    let state = CheckpointState { sha256, bytes, at, accounts, cards, holds_open };
+    Ok(Checkpoint { record: to.next, chain: to.chain, state: state.written() })
+}
+
+/// Before the first record: fingerprinted by the projection's key, so that whoever has names under it may go on from here.
+fn first(directory: &Path, part: &Path) -> Result<Connection, JournalError> {
+    let connection = schema::open_empty(part)?;
+    let key = || -> rusqlite::Result<()> {
+        if let Some(projection) = schema::open_to_read(directory)? {
+            let secret: Vec<u8> = projection.query_row("SELECT secret FROM meta", [], |row| row.get(0))?;
+            connection.execute("UPDATE meta SET secret = ?1", [secret])?;
+        }
+        Ok(())
+    };
+    key().map_err(JournalError::disk(part))?;
+    Ok(connection)
+}
+
+/// The state that a trimmed journal begins with, open for reading.
+#[derive(Debug)]
+pub struct Beginning {
+    path: PathBuf,
+    connection: Connection,
+    mark: restore::Mark,
+    /// The first record that is kept.
+    pub record: i64,
+    /// When the last record before it was written.
+    pub at: Timestamp,
+}
+
+impl Beginning {
+    /// What a journal begins with; nothing if it begins with its first record. The state is proven first.
+    ///
+    /// # Errors
+    /// It is not there, was changed, or is another version's.
+    pub fn of(reader: &Reader) -> Result<Option<Self>, JournalError> {
+        let Some(checkpoint) = reader.begins_with()? else { return Ok(None) };
+        let (directory, record) = (reader.directory(), checkpoint.record);
+        checkpoint.prove_state(directory)?;
+        let path = state_file::path_of(directory, record);
+        let at = checkpoint.state_of(&path)?.at;
+        let connection = schema::open_state(directory, record)?;
+        let mark = restore::mark(&connection).map_err(JournalError::disk(&path))?;
+        if mark.end != checkpoint.joint() {
+            return Err(JournalError::StateChanged { path, record });
+        }
+        Ok(Some(Beginning { path, connection, mark, record, at }))
+    }
+
+    fn disk(&self, error: rusqlite::Error) -> JournalError {
+        JournalError::disk(&self.path)(error)
+    }
+
+    /// Memory as it was.
+    ///
+    /// # Errors
+    /// The disk.
+    pub(in crate::ledger::embedded) fn memory(&self) -> Result<State, JournalError> {
+        restore::whole_state(&self.connection, &self.mark).map_err(|error| self.disk(error))
+    }
+
+    /// Whether a hold of this number was placed in records that were dropped.
+    #[must_use]
+    pub const fn has_placed(&self, hold: u64) -> bool {
+        hold < self.mark.next_hold
+    }
+
+    /// Accounts' money and everybody's standing as they were.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn books(&self) -> Result<Books, JournalError> {
+        self.read_books().map_err(|error| self.disk(error))
+    }
+
+    fn read_books(&self) -> rusqlite::Result<Books> {
+        let mut books = Books::default();
+        self.each(&format!("SELECT {} FROM account", AccountKept::COLUMNS), |row| {
+            let AccountKept { number, program, id, account, .. } = AccountKept::read(row)?;
+            books.put_account(number, Book { program, id, account });
+            Ok(())
+        })?;
+        self.each(&format!("SELECT {} FROM card", CardKept::COLUMNS), |row| {
+            let CardKept { number, status, .. } = CardKept::read(row)?;
+            books.put_card(number, status);
+            Ok(())
+        })?;
+        self.each(&format!("SELECT {} FROM cardholder", CardholderKept::COLUMNS), |row| {
+            let CardholderKept { number, standing, .. } = CardholderKept::read(row)?;
+            if let Some((status, _)) = standing {
+                books.put_cardholder(number, status);
+            }
+            Ok(())
+        })?;
+        Ok(books)
+    }
+
+    /// Cards as they were: number, since when they are known, and whether a payment was ever placed with them.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn cards(&self) -> Result<Vec<(u32, Timestamp, bool)>, JournalError> {
+        let mut cards = Vec::new();
+        let read = self.each(&format!("SELECT {} FROM card", CardKept::COLUMNS), |row| {
+            let CardKept { number, since, used, .. } = CardKept::read(row)?;
+            cards.push((number, since, used.is_some()));
+            Ok(())
+        });
+        read.map_err(|error| self.disk(error))?;
+        Ok(cards)
+    }
+
+    /// Over which network holds were asked or moved, where that was told.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn networks(&self) -> Result<BTreeMap<u64, NetworkName>, JournalError> {
+        let mut networks = BTreeMap::new();
+        let sql = "SELECT hold, network FROM movement WHERE hold IS NOT NULL AND network IS NOT NULL ORDER BY record";
+        let read = self.each(sql, |row| {
+            let hold: i64 = row.get(0)?;
+            networks.entry(hold.cast_unsigned()).or_insert(words::named(row, 1)?);
+            Ok(())
+        });
+        read.map(|()| networks).map_err(|error| self.disk(error))
+    }
+
+    /// Whether money of a program was moved, in records that were dropped, that the platform counts to this day.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn has_settled(&self, program: &ProgramId, day: i32) -> Result<bool, JournalError> {
+        let sql = "SELECT 1 FROM movement WHERE posted <> 0 AND day = ?1 AND program = ?2 AND settlement_day IS NOT NULL LIMIT 1";
+        let mut statement = self.connection.prepare(sql).map_err(|error| self.disk(error))?;
+        statement.exists(params![day, program.as_str()]).map_err(|error| self.disk(error))
+    }
+
+    fn each(&self, sql: &str, mut take: impl FnMut(&rusqlite::Row<'_>) -> rusqlite::Result<()>) -> rusqlite::Result<()> {
+        let mut statement = self.connection.prepare(sql)?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            take(row)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,194 @@
+//! What lists and pages of the projection are made of, and how each line is read from its row.
+
+use holdfast_core::hold::{Hold, MovementCause, Step};
+use holdfast_core::{AuthorizationId, Currency, Expiry, Money, NetworkName, PlatformName, ProgramId, Timestamp};
+use rusqlite::Row;
+
+use super::rows::HoldKept;
+use super::words;
+
+/// A hold, with all that is known of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HoldLine {
+    /// Its number.
+    pub number: u64,
+    /// Whose program it belongs to.
+    pub program: ProgramId,
+    /// The platform that asked or told.
+    pub platform: Option<PlatformName>,
+    /// The platform's first name of its payment.
+    pub payment: AuthorizationId,
+    /// The number of its account.
+    pub account: u32,
+    /// The number of the card that it counts for.
+    pub card: Option<u32>,
+    /// Who ends it if nobody captures it.
+    pub expiry: Expiry,
+    /// What stands of it.
+    pub hold: Hold,
+    /// What happened to it, in its order.
+    pub steps: Vec<Step>,
+    /// When the ledger first heard of it.
+    pub opened_at: Timestamp,
+    /// When it was last changed.
+    pub changed_at: Timestamp,
+    /// The record that changed it last.
+    pub changed_by: i64,
+    /// Every record that is about it, the oldest first.
+    pub records: Vec<i64>,
+}
+
+impl From<HoldKept> for HoldLine {
+    fn from(kept: HoldKept) -> Self {
+        let HoldKept { program, row, opened_at, changed_at, changed_by, records } = kept;
+        HoldLine {
+            number: row.number.0,
+            program,
+            platform: row.platform,
+            payment: row.payment,
+            account: row.account.0,
+            card: row.card.map(|index| index.0),
+            expiry: row.expiry,
+            hold: row.hold,
+            steps: row.steps.into_vec(),
+            opened_at,
+            changed_at,
+            changed_by,
+            records: records.into_vec(),
+        }
+    }
+}
+
+/// What one record changed on an account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Movement {
+    /// The record.
+    pub record: i64,
+    /// When the ledger applied it.
+    pub at: Timestamp,
+    /// Whose program it belongs to.
+    pub program: ProgramId,
+    /// The number of the account.
+    pub account: u32,
+    /// The number of the hold, where it is about one.
+    pub hold: Option<u64>,
+    /// What was added to what is posted.
+    pub posted: Money,
+    /// What was added to what is held.
+    pub held: Money,
+    /// What `posted` is balanced against; there is one where it is not zero.
+    pub cause: Option<MovementCause>,
+    /// The card network, where told.
+    pub network: Option<NetworkName>,
+    /// The day on which the network settles it, where told: days since 1970-01-01.
+    pub settlement_day: Option<i32>,
+    /// The day that it is listed and summed under: `settlement_day`, or else the day (UTC) of `at`.
+    pub day: i32,
+    /// What was posted after it.
+    pub posted_after: Money,
+    /// What was held after it.
+    pub held_after: Money,
+    /// What somebody should know about it, by [`Finding::name`](holdfast_core::hold::Finding::name).
+    pub finding: Option<String>,
+}
+
+/// What was posted on a day, by what it is balanced against. Settlement due is where the cause is
+/// [`MovementCause::NetworkSettlement`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DaySum {
+    /// The day, as [`Movement::day`].
+    pub day: i32,
+    /// Whose.
+    pub program: ProgramId,
+    /// The network; `None` where the platform tells none.
+    pub network: Option<NetworkName>,
+    /// The cause.
+    pub cause: MovementCause,
+    /// What came to the accounts, less what left them. Wide: sums do not overflow.
+    pub minor: i128,
+    /// What that is in.
+    pub currency: Currency,
+    /// How many movements that were.
+    pub movements: u64,
+}
+
+/// A notification that was kept because it was not understood.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InboxLine {
+    /// Its record.
+    pub record: i64,
+    /// When it came.
+    pub at: Timestamp,
+    /// For which program.
+    pub program: ProgramId,
+    /// From which platform.
+    pub platform: Option<PlatformName>,
+    /// SHA-256 of its bytes.
+    pub digest: [u8; 32],
+    /// What was not understood.
+    pub problem: String,
+    /// Field names, identifiers and amounts.
+    pub redacted: String,
+}
+
+impl Movement {
+    pub(super) const COLUMNS: &'static str = "record, at, program, account, hold, posted, held, cause, network, currency, settlement_day, \
+                                   day, posted_after, held_after, finding";
+
+    pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        let currency = words::word(row, 9, words::currency)?;
+        let money = |column| row.get(column).map(|minor| Money::from_minor(minor, currency));
+        let cause = match row.get_ref(7)?.as_str_or_null()? {
+            Some(name) => Some(words::cause(name).ok_or_else(|| words::damaged(7))?),
+            None => None,
+        };
+        Ok(Movement {
+            record: row.get(0)?,
+            at: words::moment(row, 1)?,
+            program: words::named(row, 2)?,
+            account: row.get(3)?,
+            hold: row.get::<_, Option<i64>>(4)?.map(i64::cast_unsigned),
+            posted: money(5)?,
+            held: money(6)?,
+            cause,
+            network: words::named_or_none(row, 8)?,
+            settlement_day: row.get(10)?,
+            day: row.get(11)?,
+            posted_after: money(12)?,
+            held_after: money(13)?,
+            finding: row.get(14)?,
+        })
+    }
+}
+
+impl DaySum {
+    pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        let (high, low): (i64, i64) = (row.get(5)?, row.get(6)?);
+        let movements: i64 = row.get(7)?;
+        Ok(DaySum {
+            day: row.get(0)?,
+            program: words::named(row, 1)?,
+            network: words::named_or_none(row, 2)?,
+            currency: words::word(row, 3, words::currency)?,
+            cause: words::word(row, 4, words::cause)?,
+            minor: (i128::from(high) << 32_u32).saturating_add(i128::from(low)),
+            movements: movements.cast_unsigned(),
+        })
+    }
+}
+
+impl InboxLine {
+    pub(super) const COLUMNS: &'static str = "record, at, program, platform, digest, problem, redacted";
+
+    pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(InboxLine {
+            record: row.get(0)?,
+            at: words::moment(row, 1)?,
+            program: words::named(row, 2)?,
+            platform: words::named_or_none(row, 3)?,
+            digest: row.get(4)?,
+            problem: row.get(5)?,
+            redacted: row.get(6)?,
+        })
+    }
+}

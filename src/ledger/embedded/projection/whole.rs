@@ -1,0 +1,52 @@
+//! Whether the projection has everything that memory may have let go of, for whoever looks things up in it beside its
+//! follower: while it is made anew it has not, and what is not found says nothing.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+/// What can be looked up.
+#[derive(Debug, Default)]
+pub struct Wholeness {
+    /// Counts how often the projection was made anew: odd while it is.
+    makings: AtomicU64,
+    /// A start far behind the journal read holds into memory, but not keys of messages that are older than memory keeps them.
+    keys_missing: AtomicBool,
+}
+
+/// Which making of the projection is whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Making(u64);
+
+impl Wholeness {
+    /// The making that can be looked into; `None` while the projection is made anew.
+    pub fn making(&self) -> Option<Making> {
+        let number = self.makings.load(Ordering::Acquire);
+        number.is_multiple_of(2).then_some(Making(number))
+    }
+
+    /// It is thrown away.
+    pub fn lost(&self) {
+        self.makings.fetch_or(1, Ordering::AcqRel);
+    }
+
+    /// It has everything again.
+    pub fn made(&self) {
+        self.makings.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Whether a message that is not found was never told.
+    pub fn has_keys(&self) -> bool {
+        !self.keys_missing.load(Ordering::Acquire)
+    }
+
+    /// Old keys are missing, or are not any more.
+    pub fn keys(&self, keys: Keys) {
+        self.keys_missing.store(keys == Keys::Missing, Ordering::Release);
+    }
+}
+
+/// Whether the keys of old messages are there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keys {
+    Missing,
+    There,
+}

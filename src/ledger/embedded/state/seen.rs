@@ -1,0 +1,40 @@
+//! What memory shows of a question to whoever may only look.
+
+use holdfast_core::rules::KindSet;
+use holdfast_core::stand_in::{AccountSight, Acquaintance, CardSight, Sight, Snapshot};
+use holdfast_core::{AuthorizationRequest, Decision, Timestamp};
+
+use super::State;
+use crate::ledger::Origin;
+use crate::ledger::embedded::naming::locate_request;
+use crate::ledger::sight::Seen;
+
+impl State {
+    /// The card, its account and the key of a question, found as the ledger would find them.
+    pub fn seen(&self, origin: &Origin, request: &AuthorizationRequest, as_of: Timestamp) -> Seen {
+        let platform = origin.platform.as_ref();
+        let located = locate_request(self, &origin.program, platform, request);
+        let answered = self.answered(self.asked_name(&origin.program, platform, &request.key));
+        let card = self.card_standing(&located).map_or(Sight::Absent, |card| {
+            let row = located.card.and_then(|index| self.card(index));
+            // What this very question placed, before anybody heard of it, is no earlier use.
+            let earlier = |at: Timestamp| answered.is_none_or(|answered| at < answered.asked_at);
+            let used = row.map_or(Acquaintance::NotKnown, |row| match row.used {
+                Some(at) if earlier(at) => Acquaintance::Known,
+                Some(_) | None => Acquaintance::New,
+            });
+            let since = row.map(|row| row.since);
+            Sight::Seen(CardSight { status: card.status, cardholder: card.cardholder, as_of, since, used })
+        });
+        let account = located.account.and_then(|index| self.account(index)).map_or(Sight::Absent, |row| {
+            // Nor does it count against itself.
+            let own = match answered.map(|answered| answered.decision) {
+                Some(Decision::Approve { amount }) if KindSet::TAKING_MONEY.contains(request.kind) => amount.minor(),
+                Some(Decision::Approve { .. } | Decision::Decline { .. }) | None => 0,
+            };
+            let available = row.account.money(row.account.available().saturating_add(own));
+            Sight::Seen(AccountSight { id: row.id, status: row.account.status, available, as_of })
+        });
+        Seen { snapshot: Snapshot { card, account, merchant: Acquaintance::NotKnown }, answered }
+    }
+}

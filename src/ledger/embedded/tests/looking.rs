@@ -1,0 +1,144 @@
+//! Looking at memory while the ledger works, waits, or hangs on its disk.
+
+use std::path::Path as FilePath;
+
+use holdfast_core::Timestamp;
+use holdfast_core::hold::CardStatus;
+use holdfast_core::stand_in::{Acquaintance, Sight};
+
+use super::*;
+use crate::journal::{Checkpoint, EachGroup, MemoryDisk, Noted, Operation};
+use crate::ledger::Glimpse;
+use crate::ledger::sight::Seen;
+
+/// A log whose disk stands still until it is told to go on.
+struct Stalling {
+    log: Box<dyn Log>,
+    began: Sender<()>,
+    go_on: Receiver<()>,
+}
+
+impl Log for Stalling {
+    fn place(&self) -> &FilePath {
+        self.log.place()
+    }
+
+    fn next(&self) -> i64 {
+        self.log.next()
+    }
+
+    fn chain(&self) -> &[u8; 32] {
+        self.log.chain()
+    }
+
+    fn append(&mut self, records: u32, bytes: &[u8]) -> Result<(), JournalError> {
+        self.began.send(()).unwrap();
+        let _ = self.go_on.recv();
+        self.log.append(records, bytes)
+    }
+
+    fn tidy(&mut self) {
+        self.log.tidy();
+    }
+
+    fn remarks(&mut self) -> Vec<String> {
+        self.log.remarks()
+    }
+
+    fn read(&self, from: i64, each: &mut EachGroup<'_>) -> Result<(), JournalError> {
+        self.log.read(from, each)
+    }
+
+    fn reopen(&mut self) -> Result<(), JournalError> {
+        self.log.reopen()
+    }
+
+    fn keep_ruleset(&mut self, ruleset: KeptRuleset) {
+        self.log.keep_ruleset(ruleset);
+    }
+
+    fn rulesets(&self, program: &str) -> Result<Vec<KeptRuleset>, JournalError> {
+        self.log.rulesets(program)
+    }
+
+    fn note(&mut self, operation: &Operation) -> Result<Noted, JournalError> {
+        self.log.note(operation)
+    }
+
+    fn noted(&self, id: &[u8; 16]) -> Result<Option<Timestamp>, JournalError> {
+        self.log.noted(id)
+    }
+
+    fn begin_at(&mut self, checkpoint: &Checkpoint) -> Result<(), JournalError> {
+        self.log.begin_at(checkpoint)
+    }
+
+    fn take_away(&mut self) -> Result<u64, JournalError> {
+        self.log.take_away()
+    }
+}
+
+struct Quiet;
+
+impl Observer for Quiet {
+    fn committed(&self, _records: u32, _took: Duration) {}
+    fn readiness(&self, _readiness: Readiness) {}
+    fn expired(&self, _holds: usize) {}
+    fn say(&self, _message: &str) {}
+}
+
+/// Looks until the writer leaves its memory in the window, which it does whenever it waits.
+fn look(ledger: &Embedded, request: &AuthorizationRequest) -> Seen {
+    loop {
+        match ledger.look(&origin(), request) {
+            Glimpse::Seen(seen) => return seen,
+            Glimpse::Busy => std::thread::yield_now(),
+            Glimpse::Nothing => panic!("there is nothing to see"),
+        }
+    }
+}
+
+#[test]
+fn a_ledger_that_hangs_on_its_disk_can_be_looked_at() {
+    let ((began, begins), (go_on, told)) = (mpsc::channel(), mpsc::channel());
+    let log = Box::new(MemoryDisk::new().open(Sync::Full).unwrap());
+    let log = Box::new(Stalling { log, began, go_on: told });
+    let (ledger, opening) = Embedded::start_on(log, 256, Box::new(Quiet)).unwrap();
+    opening.blocking_recv().unwrap().unwrap();
+    let submit = |act| {
+        let ticket = Ticket::new(act);
+        ledger.submit(Arc::clone(&ticket));
+        ledger.nudge();
+        begins.recv().unwrap();
+        ticket
+    };
+    let entered = submit(Act::Enter(origin(), vec![account("a", 1_000), card("c", "a", Some("h"))]));
+    go_on.send(()).unwrap();
+    wait(entered).unwrap();
+    let question = purchase("first", 300);
+    assert_eq!(look(&ledger, &question).answered, None);
+    let used = |seen: Seen| match seen.snapshot.card {
+        Sight::Seen(card) => card.used,
+        Sight::NotSeen | Sight::Absent => panic!("{seen:?}"),
+    };
+    assert_eq!(used(look(&ledger, &question)), Acquaintance::New);
+    let asked = submit(Act::Decide(asked(question)));
+    // The disk stands still: what was held is seen, and so is what was answered, though nobody knows it yet.
+    let strange = AuthorizationRequest { card: Some(id("nobody's")), cardholder: None, ..purchase("second", 300) };
+    let (seen, nothing) = (look(&ledger, &question), look(&ledger, &strange).snapshot);
+    go_on.send(()).unwrap();
+    assert_eq!(said(wait(asked)), approved(300));
+    // What a question placed itself is no earlier use of the card; to the next one it is.
+    let next = look(&ledger, &purchase("third", 1));
+    assert_eq!((used(seen), used(next)), (Acquaintance::New, Acquaintance::Known));
+    drop(go_on);
+    drop(ledger);
+    let available = |seen: Seen| match seen.snapshot.account {
+        Sight::Seen(account) => account.available,
+        Sight::NotSeen | Sight::Absent => panic!("{seen:?}"),
+    };
+    assert_eq!((available(seen), available(next)), (usd(1_000), usd(700)));
+    assert!(matches!(seen.snapshot.card, Sight::Seen(card) if card.status == CardStatus::Active));
+    assert!(seen.answered.is_some());
+    assert_eq!((nothing.card, nothing.account), (Sight::Absent, Sight::Absent));
+}

@@ -1,0 +1,27 @@
+//! Looking at a ledger without asking it: what stand-in knows of a card, its account and a key while the ledger cannot answer.
+//! A look never waits for a disk, and changes nothing.
+
+use holdfast_core::hold::Answered;
+use holdfast_core::stand_in::Snapshot;
+
+/// What a look comes to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Glimpse {
+    /// Whoever works on what is looked at has it: look again in a moment.
+    Busy,
+    /// There is nothing to look at: the ledger is starting, or has no memory of its own.
+    #[default]
+    Nothing,
+    /// This is how it was.
+    Seen(Seen),
+}
+
+/// What was seen around one question.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// The card and its account, as if this very question had not been asked yet.
+    pub snapshot: Snapshot,
+    /// What was answered to the question's key. An answer to this very callback is not durable yet; one to an earlier callback
+    /// is.
+    pub answered: Option<Answered>,
+}

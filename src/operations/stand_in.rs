@@ -1,0 +1,101 @@
+//! Stand-in tables as operators publish them: as rulesets are, for a program or for one of its platforms.
+
+use std::sync::Arc;
+
+use holdfast_core::Timestamp;
+use holdfast_core::rules::RulesetHash;
+use holdfast_core::stand_in::Mode;
+
+use super::{BY_CONFIGURATION, Counter, Desk, InForce, refused, version};
+use crate::config::stand_in;
+use crate::control::protocol::RulesPublish;
+use crate::control::{OperationError, RulesVersion};
+use crate::ledger::KeptKind;
+
+impl Desk {
+    /// Puts a program's last published tables in force; a table that was never published is published as it is configured.
+    pub(super) async fn restore_stand_in(&self, counter: &Counter, remarks: &mut Vec<String>) -> Result<(), OperationError> {
+        let program = counter.home.program;
+        for table in counter.live.stand_in.tables() {
+            let (kind, configured) = (table.kind(), table.in_force.load_full());
+            match (self.versions(program, kind).await?.pop(), &table.configured) {
+                (None, source) => {
+                    if let (Some(source), Some(configured)) = (source, configured) {
+                        let why = "the stand-in table that an empty ledger starts with";
+                        self.keep(counter, (kind, configured.hash()), source, BY_CONFIGURATION, why).await?;
+                    }
+                }
+                (Some(last), _) => {
+                    if configured.is_some_and(|configured| last.hash != *configured.hash().as_bytes()) {
+                        remarks.push(format!(
+                            "program {program}: {} {} is in force, published by {}; the configured file is another one: publish \
+                             it with `holdfast stand-in publish`",
+                            what(kind),
+                            RulesetHash::from_bytes(last.hash),
+                            last.published_by
+                        ));
+                    }
+                    let loaded = stand_in::read("the stand-in table in force", &last.source, &counter.home).map_err(refused)?;
+                    counter.live.stand_in.put_in_force(kind, Arc::new(loaded));
+                }
+            }
+            self.show_table(counter, kind);
+        }
+        Ok(())
+    }
+
+    pub(super) async fn publish_stand_in(
+        &self,
+        counter: &Counter,
+        publish: &RulesPublish,
+    ) -> Result<RulesVersion, OperationError> {
+        must_have(counter, publish.kind)?;
+        let loaded = stand_in::read(&publish.file, &publish.text, &counter.home).map_err(refused)?;
+        let named = (publish.kind, loaded.hash());
+        let kept = self.keep(counter, named, &publish.text, &publish.by, &publish.why).await?;
+        counter.live.stand_in.put_in_force(publish.kind, Arc::new(loaded));
+        self.show_table(counter, publish.kind);
+        Ok(version(counter.home.program, &kept, InForce::Yes))
+    }
+
+    fn show_table(&self, counter: &Counter, kind: KeptKind) {
+        let Some(table) = counter.live.stand_in.table(kind) else { return };
+        if let (Some(metrics), Some(policy)) = (&self.metrics, table.in_force.load().as_ref()) {
+            metrics.stand_in_table(counter.home.program, table.platform, &policy.hash().to_string());
+        }
+    }
+}
+
+/// A platform has a table of its own only where the configuration gives it one.
+pub(super) fn must_have(counter: &Counter, kind: KeptKind) -> Result<(), OperationError> {
+    let KeptKind::StandInOf(platform) = kind else { return Ok(()) };
+    if counter.live.stand_in.table(kind).is_some() {
+        return Ok(());
+    }
+    Err(OperationError::Refused(vec![format!(
+        "platform `{platform}` has no stand-in table of its own in program `{}`; [program.stand_in.platforms] of the configuration \
+         names those that have one",
+        counter.home.program
+    )]))
+}
+
+/// What cannot be published now, though it loads: approving until a moment that is past.
+pub(super) fn wrong_at(publish: &RulesPublish, counter: &Counter, now: Timestamp) -> Option<String> {
+    if publish.kind == KeptKind::Rules {
+        return None;
+    }
+    match stand_in::read(&publish.file, &publish.text, &counter.home).ok()?.mode() {
+        Mode::Approve { until } if until <= now => {
+            Some(format!("{}: until: {until} is past: it would approve nothing", publish.file))
+        }
+        Mode::Approve { .. } | Mode::Rules | Mode::Decline | Mode::Drop(_) => None,
+    }
+}
+
+/// What a kept text is, in messages.
+pub(super) const fn what(kind: KeptKind) -> &'static str {
+    match kind {
+        KeptKind::Rules => "ruleset",
+        KeptKind::StandIn | KeptKind::StandInOf(_) => "stand-in table",
+    }
+}

@@ -1,0 +1,136 @@
+//! What would have been known without the ledger when a recorded question was asked: the journal's records, added up as they go
+//! by, with balances as they were an outage before.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
+
+use holdfast_core::hold::{CardStatus, CardholderStatus};
+use holdfast_core::stand_in::{AccountSight, Acquaintance, CardSight, Sight, Snapshot};
+use holdfast_core::{AuthorizationRequest, Decision, Merchant, MerchantId, MerchantName, Timestamp};
+
+use crate::books::Books;
+use crate::journal::{Body, JournalError, Record};
+use crate::ledger::embedded::projection::checkpoint::Beginning;
+
+/// The facts so far.
+#[derive(Debug)]
+pub(super) struct Facts {
+    outage: Duration,
+    books: Books,
+    /// What is available on each account now, and as it was an outage ago.
+    now: BTreeMap<u32, i64>,
+    before: BTreeMap<u32, i64>,
+    /// Changes that are younger than an outage, oldest first.
+    young: VecDeque<(Timestamp, u32, i64)>,
+    cards: BTreeMap<u32, Timestamp>,
+    used: BTreeSet<u32>,
+    met: BTreeSet<(u32, Acceptor)>,
+    /// What a card is to a merchant that it is not known to have met.
+    otherwise: Acquaintance,
+}
+
+/// A merchant as cards know it: by the acquirer's identifier, or by name where none is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Acceptor {
+    Id(MerchantId),
+    Name(MerchantName),
+}
+
+impl Acceptor {
+    fn of(merchant: &Merchant) -> Option<Self> {
+        merchant.id.map(Acceptor::Id).or_else(|| merchant.name.map(Acceptor::Name))
+    }
+}
+
+impl Facts {
+    pub fn new(outage: Duration) -> Self {
+        Facts {
+            outage,
+            books: Books::default(),
+            now: BTreeMap::new(),
+            before: BTreeMap::new(),
+            young: VecDeque::new(),
+            cards: BTreeMap::new(),
+            used: BTreeSet::new(),
+            met: BTreeSet::new(),
+            otherwise: Acquaintance::New,
+        }
+    }
+
+    /// Begins with what the records came to that were dropped; which merchants a card had met is not kept.
+    pub fn beginning_with(mut self, beginning: &Beginning) -> Result<Self, JournalError> {
+        self.books = beginning.books()?;
+        self.otherwise = Acquaintance::NotKnown;
+        for (number, book) in self.books.numbered() {
+            let available = book.account.available();
+            self.now.insert(number, available);
+            self.before.insert(number, available);
+        }
+        for (card, since, used) in beginning.cards()? {
+            self.cards.insert(card, since);
+            self.used.extend(used.then_some(card));
+        }
+        Ok(self)
+    }
+
+    /// What would have been known when a record's question was asked.
+    pub fn snapshot(&mut self, record: &Record, request: &AuthorizationRequest, now: Timestamp) -> Snapshot {
+        let as_of = now.saturating_sub(self.outage);
+        while let Some((_, account, change)) = self.young.pop_front_if(|(at, ..)| *at <= as_of) {
+            let available = self.before.entry(account).or_default();
+            *available = available.saturating_add(change);
+        }
+        let (standings, card) = (self.books.at(&record.place), record.place.card);
+        let cardholder = standings.cardholder.unwrap_or(CardholderStatus::Active);
+        // Where the platform names only the owner, there is no card's standing to look at.
+        let status = match (standings.card, request.card, record.place.cardholder) {
+            (Some(status), _, _) => Some(status),
+            (None, None, Some(_)) => Some(CardStatus::Active),
+            (None, Some(_), _) | (None, None, None) => None,
+        };
+        let card_sight = status.map_or(Sight::Absent, |status| {
+            let since = card.and_then(|card| self.cards.get(&card)).copied();
+            let used = card.map_or(Acquaintance::NotKnown, |card| acquainted(self.used.contains(&card)));
+            Sight::Seen(CardSight { status, cardholder, as_of, since, used })
+        });
+        let account = standings.book.map_or(Sight::Absent, |book| {
+            let known = record.place.account.and_then(|index| self.before.get(&index)).copied().unwrap_or(0);
+            let (id, status, available) = (book.id, book.account.status, book.account.money(known));
+            Sight::Seen(AccountSight { id, status, available, as_of })
+        });
+        let merchant = match (card, Acceptor::of(&request.merchant)) {
+            (Some(card), Some(acceptor)) if self.met.contains(&(card, acceptor)) => Acquaintance::Known,
+            (Some(_), Some(_)) => self.otherwise,
+            (None, _) | (_, None) => Acquaintance::NotKnown,
+        };
+        Snapshot { card: card_sight, account, merchant }
+    }
+
+    /// Takes in what a record says.
+    pub fn follow(&mut self, record: &Record) {
+        self.books.follow(record);
+        if let Some(index) = record.place.account {
+            let available = self.books.at(&record.place).book.map_or(0, |book| book.account.available());
+            let change = available.saturating_sub(self.now.insert(index, available).unwrap_or(0));
+            if matches!(record.body, Body::AccountEntered { .. }) {
+                // Whoever looks back an outage must not find that nothing was entered yet.
+                let known = self.before.entry(index).or_default();
+                *known = known.saturating_add(change);
+            } else if change != 0 {
+                self.young.push_back((record.at, index, change));
+            }
+        }
+        let Some(card) = record.place.card else { return };
+        self.cards.entry(card).or_insert(record.at);
+        if let Body::Decided { request, outcome, .. } | Body::Adopted { request, outcome, .. } = &record.body
+            && matches!(outcome.decision, Some((Decision::Approve { .. }, _)))
+        {
+            self.used.insert(card);
+            self.met.extend(Acceptor::of(&request.merchant).map(|acceptor| (card, acceptor)));
+        }
+    }
+}
+
+fn acquainted(known: bool) -> Acquaintance {
+    if known { Acquaintance::Known } else { Acquaintance::New }
+}

@@ -1,0 +1,86 @@
+//! What a table came to, in count and in money.
+
+use std::collections::BTreeMap;
+
+use holdfast_core::stand_in::{StandInAnswer, StoodIn};
+use holdfast_core::{Basis, StandInBasis, Timestamp};
+
+/// So many answers about so much money, in minor units of the program's currency.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Sum {
+    /// How many.
+    pub count: u64,
+    /// How much.
+    pub amount: i64,
+}
+
+impl Sum {
+    fn add(&mut self, amount: i64) {
+        self.count = self.count.saturating_add(1);
+        self.amount = self.amount.saturating_add(amount);
+    }
+}
+
+/// The most that was at risk at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Worst {
+    /// In minor units.
+    pub exposure: i64,
+    /// When, by the question that made it so.
+    pub at: Timestamp,
+}
+
+/// What a table would have come to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// What it approves.
+    pub approved: Sum,
+    /// What it declines, by what was asked.
+    pub declined: Sum,
+    /// What it leaves to the platform.
+    pub abstained: Sum,
+    /// Approved here, declined by the ledger.
+    pub wrongly_approved: Sum,
+    /// Approved by the ledger, and not here.
+    pub wrongly_declined: Sum,
+    /// By answer and what decided: `approve`, `row everyday`.
+    pub by: BTreeMap<(&'static str, String), Sum>,
+    /// The most at risk at once.
+    pub worst: Option<Worst>,
+}
+
+impl Tally {
+    /// Counts one answer beside the ledger's.
+    pub(super) fn count(&mut self, said: &StoodIn, asked: i64, ledger: Option<i64>) {
+        let (answer, sum, amount) = match said.answer {
+            StandInAnswer::Approve { amount } => ("approve", &mut self.approved, amount.minor()),
+            StandInAnswer::Decline { .. } => ("decline", &mut self.declined, asked),
+            StandInAnswer::Abstain(_) => ("abstain", &mut self.abstained, asked),
+        };
+        sum.add(amount);
+        self.by.entry((answer, decider(&said.basis))).or_default().add(amount);
+        match (said.answer, ledger) {
+            (StandInAnswer::Approve { amount }, None) => self.wrongly_approved.add(amount.minor()),
+            (StandInAnswer::Decline { .. } | StandInAnswer::Abstain(_), Some(approved)) => self.wrongly_declined.add(approved),
+            (StandInAnswer::Approve { .. }, Some(_)) | (StandInAnswer::Decline { .. } | StandInAnswer::Abstain(_), None) => {}
+        }
+    }
+
+    /// So much is at risk now.
+    pub(super) fn exposed(&mut self, exposure: i64, at: Timestamp) {
+        if exposure > self.worst.map_or(0, |worst| worst.exposure) {
+            self.worst = Some(Worst { exposure, at });
+        }
+    }
+}
+
+/// `row everyday`, `cap card-day`, `no_row`.
+fn decider(basis: &Basis) -> String {
+    match basis {
+        Basis::StandInTable(StandInBasis { by, .. }) => match by.id() {
+            Some(id) => format!("{} {id}", by.name()),
+            None => by.name().to_owned(),
+        },
+        Basis::Rule(_) | Basis::Limit(_) | Basis::Ledger | Basis::Replay | Basis::StandIn(_) => basis.name().to_owned(),
+    }
+}

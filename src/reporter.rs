@@ -1,0 +1,76 @@
+//! What the ledger does, told to metrics and, on standard error, to operators. Decides nothing.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::journal::head_number;
+use crate::ledger::Readiness;
+use crate::ledger::embedded::Observer;
+use crate::metrics::{LedgerStanding, Metrics};
+use crate::spool;
+
+/// Tells metrics and operators what the ledger does.
+#[derive(Debug)]
+pub struct Reporter(pub Arc<Metrics>);
+
+impl Observer for Reporter {
+    fn committed(&self, records: u32, took: Duration) {
+        self.0.ledger.committed(took, records);
+    }
+
+    fn head(&self, last: i64, chain: &[u8; 32]) {
+        self.0.ledger.journal(last, head_number(chain));
+    }
+
+    fn readiness(&self, readiness: Readiness) {
+        self.0.ledger.standing(match readiness {
+            Readiness::Ready => LedgerStanding::Up,
+            Readiness::Starting | Readiness::Unavailable => LedgerStanding::Down,
+        });
+    }
+
+    fn expired(&self, holds: usize) {
+        self.0.ledger.expired(holds);
+    }
+
+    fn projected(&self, _record: i64, lag: i64) {
+        self.0.ledger.projection_lag(lag);
+    }
+
+    fn projection_anew(&self) {
+        self.0.ledger.projection_anew();
+    }
+
+    fn say(&self, message: &str) {
+        say(message);
+    }
+}
+
+/// Tells metrics and operators what the spool does.
+#[derive(Debug)]
+pub struct SpoolReporter(pub Arc<Metrics>);
+
+impl spool::Observer for SpoolReporter {
+    fn committed(&self, entries: usize, took: Duration) {
+        self.0.spool.committed(entries, took);
+    }
+
+    fn failed(&self) {
+        self.0.spool.failed();
+    }
+
+    fn filled(&self, fill: spool::Fill) {
+        self.0.spool.filled(fill.held.waiting, fill.held.aside, fill.entries_max);
+    }
+
+    fn say(&self, message: &str) {
+        say(message);
+    }
+}
+
+/// One line for the operator, on standard error with the time.
+pub fn say(message: &str) {
+    use std::io::Write as _;
+    // Whoever closed standard error does not want to know.
+    let _ = writeln!(std::io::stderr(), "{} {message}", crate::clock::utc());
+}

@@ -1,0 +1,212 @@
+//! The circuit breaker before the ledger: when it does not answer, nobody waits for it any more, and one question at a time is
+//! still asked to find out when it does again.
+//!
+//! It opens after a few failures in a row, or when questions are out and nothing came back for a while. Whoever probes gets its
+//! answer in time like everybody else: from stand-in, if the ledger is silent.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::clock::Instant;
+use crate::config::BreakerConfig;
+
+/// The breaker of one ledger.
+#[derive(Debug)]
+pub struct Breaker {
+    settings: BreakerConfig,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    state: State,
+    /// Questions that are with the ledger, and since when nothing came back.
+    out: u32,
+    quiet_since: Option<Instant>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum State {
+    Closed { failures: u32 },
+    Open { since: Instant, probed: Instant },
+}
+
+/// What may be done with a question.
+#[derive(Debug)]
+pub enum Admission<'a> {
+    /// Ask the ledger.
+    Ask(Out<'a>),
+    /// Ask it, but wait only so long.
+    Probe(Out<'a>, Duration),
+    /// Stand in at once.
+    StandIn,
+}
+
+/// A question that is with the ledger. Dropped without a response, it says nothing about the ledger.
+#[derive(Debug)]
+#[must_use]
+pub struct Out<'a> {
+    breaker: &'a Breaker,
+    response: Option<(Response, Instant)>,
+}
+
+impl Out<'_> {
+    /// What became of it.
+    pub fn came_back(mut self, response: Response, now: Instant) {
+        self.response = Some((response, now));
+    }
+}
+
+impl Drop for Out<'_> {
+    fn drop(&mut self) {
+        self.breaker.came_back(self.response);
+    }
+}
+
+/// How the ledger took a question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Response {
+    /// It answered.
+    Answered,
+    /// It did not, or said that it cannot.
+    Failed,
+}
+
+/// Whether the breaker lets questions through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BreakerIs {
+    /// It does.
+    Closed,
+    /// It does not, since then.
+    Open(Instant),
+}
+
+impl Breaker {
+    /// A closed breaker.
+    #[must_use]
+    pub fn new(settings: BreakerConfig) -> Self {
+        let inner = Inner { state: State::Closed { failures: 0 }, out: 0, quiet_since: None };
+        Breaker { settings, inner: Mutex::new(inner) }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether it is closed.
+    #[must_use]
+    pub fn is(&self) -> BreakerIs {
+        match self.lock().state {
+            State::Closed { .. } => BreakerIs::Closed,
+            State::Open { since, .. } => BreakerIs::Open(since),
+        }
+    }
+
+    /// A question comes.
+    pub fn admit(&self, now: Instant) -> Admission<'_> {
+        let mut inner = self.lock();
+        let Inner { state, out, quiet_since } = &mut *inner;
+        let stalled = *out > 0 && quiet_since.is_some_and(|since| now.saturating_duration_since(since) >= self.settings.stall);
+        if stalled && matches!(state, State::Closed { .. }) {
+            *state = State::Open { since: now, probed: now };
+        }
+        let probing = match state {
+            State::Closed { .. } => None,
+            State::Open { probed, .. } if now.saturating_duration_since(*probed) >= self.settings.probe_every => {
+                *probed = now;
+                Some(self.settings.probe_max)
+            }
+            State::Open { .. } => return Admission::StandIn,
+        };
+        if *out == 0 {
+            *quiet_since = Some(now);
+        }
+        *out = out.saturating_add(1);
+        let out = Out { breaker: self, response: None };
+        match probing {
+            None => Admission::Ask(out),
+            Some(probe_max) => Admission::Probe(out, probe_max),
+        }
+    }
+
+    /// What became of a question that was asked; nothing if nobody waited for it.
+    fn came_back(&self, response: Option<(Response, Instant)>) {
+        let mut inner = self.lock();
+        inner.out = inner.out.saturating_sub(1);
+        let Some((response, now)) = response else { return };
+        match (response, inner.state) {
+            (Response::Answered, _) => {
+                inner.quiet_since = Some(now);
+                inner.state = State::Closed { failures: 0 };
+            }
+            (Response::Failed, State::Closed { failures }) => {
+                let failures = failures.saturating_add(1);
+                let open = failures >= self.settings.failures;
+                inner.state = if open { State::Open { since: now, probed: now } } else { State::Closed { failures } };
+            }
+            (Response::Failed, State::Open { .. }) => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock;
+
+    fn ms(ms: u64) -> Duration {
+        Duration::from_millis(ms)
+    }
+
+    fn breaker() -> (Breaker, Instant) {
+        (Breaker::new(BreakerConfig::default()), clock::instant())
+    }
+
+    fn ask(breaker: &Breaker, now: Instant) -> Out<'_> {
+        let Admission::Ask(out) = breaker.admit(now) else { panic!("it is open") };
+        out
+    }
+
+    fn stands_in(breaker: &Breaker, now: Instant) -> bool {
+        matches!(breaker.admit(now), Admission::StandIn)
+    }
+
+    #[test]
+    fn it_opens_after_failures_in_a_row_only_and_closes_with_the_first_answer() {
+        let (breaker, now) = breaker();
+        for response in [Response::Failed, Response::Answered] {
+            (0..4).for_each(|_| ask(&breaker, now).came_back(response, now));
+        }
+        (0..5).for_each(|_| ask(&breaker, now).came_back(Response::Failed, now));
+        assert_eq!(breaker.is(), BreakerIs::Open(now));
+        assert!(stands_in(&breaker, now + ms(249)));
+        let Admission::Probe(probe, wait) = breaker.admit(now + ms(250)) else { panic!("nobody probes") };
+        assert_eq!(wait, ms(100));
+        // One at a time.
+        assert!(stands_in(&breaker, now + ms(251)));
+        probe.came_back(Response::Failed, now + ms(350));
+        assert!(stands_in(&breaker, now + ms(499)));
+        let Admission::Probe(probe, _) = breaker.admit(now + ms(500)) else { panic!("nobody probes") };
+        probe.came_back(Response::Answered, now + ms(501));
+        drop(ask(&breaker, now + ms(502)));
+    }
+
+    #[test]
+    fn it_opens_when_nothing_comes_back_and_not_while_something_does() {
+        let (breaker, now) = breaker();
+        let [first, _second, third] = [ask(&breaker, now), ask(&breaker, now), ask(&breaker, now)];
+        first.came_back(Response::Answered, now + ms(400));
+        // Whoever asked went away: that says nothing.
+        drop(third);
+        drop(ask(&breaker, now + ms(899)));
+        assert!(stands_in(&breaker, now + ms(900)));
+    }
+
+    #[test]
+    fn a_ledger_that_nobody_asks_does_not_stall() {
+        let (breaker, now) = breaker();
+        ask(&breaker, now).came_back(Response::Answered, now);
+        drop(ask(&breaker, now + ms(60_000)));
+        drop(ask(&breaker, now + ms(120_000)));
+    }
+}

@@ -1,0 +1,162 @@
+//! A program's stand-in as its mounts share it: the tables in force, and what their caps have counted. The decision itself is the
+//! core's.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use arc_swap::ArcSwapOption;
+use holdfast_core::rules::{RulesetHash, Verdict};
+use holdfast_core::stand_in::{CapCounters, Caps, Share, Snapshot, StandInPolicy, StoodIn, ToldApproval, ToldName, stand_in};
+use holdfast_core::{AccountId, AuthorizationRequest, PlatformName, StandInCause, Timestamp};
+
+use crate::journal::KeptKind;
+
+/// The stand-in of one program.
+pub struct StandIn {
+    /// The program's own first, then those of platforms that have one of their own.
+    tables: Box<[StandInTable]>,
+    caps: Mutex<CapCounters>,
+    /// As [`StandIn::exposure`], to be looked at by every callback.
+    exposed: AtomicI64,
+    told_max: usize,
+}
+
+/// One table: the program's, or one platform's.
+pub struct StandInTable {
+    /// Whose; `None` for the program's, which is for every platform that has none of its own.
+    pub platform: Option<PlatformName>,
+    /// The version that decides, swapped whole; without one everything is declined.
+    pub in_force: ArcSwapOption<StandInPolicy>,
+    /// The text of the configured table, which an empty ledger starts with; `None` if none is configured.
+    pub configured: Option<Box<str>>,
+}
+
+impl StandInTable {
+    /// As what its versions are kept.
+    #[must_use]
+    pub const fn kind(&self) -> KeptKind {
+        match self.platform {
+            None => KeptKind::StandIn,
+            Some(platform) => KeptKind::StandInOf(platform),
+        }
+    }
+}
+
+impl StandIn {
+    /// With these tables, of which the first is the program's. At most so many approvals wait for the ledger at a time.
+    #[must_use]
+    pub fn new(tables: Vec<StandInTable>, told_max: usize) -> Self {
+        let caps = Mutex::new(CapCounters::new(&[], Share::WHOLE, told_max));
+        let stand_in = StandIn { tables: tables.into_boxed_slice(), caps, exposed: AtomicI64::new(0), told_max };
+        stand_in.follow(&mut stand_in.caps());
+        stand_in
+    }
+
+    /// The tables, the program's first.
+    #[must_use]
+    pub const fn tables(&self) -> &[StandInTable] {
+        &self.tables
+    }
+
+    /// Decides a question that the ledger did not: by the platform's table, within the caps; `None` without a table. The name is
+    /// that of what was counted: an approval that is not told after all has to be given back under it.
+    #[must_use]
+    pub fn decide(
+        &self,
+        platform: &PlatformName,
+        request: &AuthorizationRequest,
+        verdict: Option<&Verdict>,
+        snapshot: &Snapshot,
+        cause: StandInCause,
+        now: Timestamp,
+    ) -> Option<(StoodIn, Option<ToldName>)> {
+        let own = self.tables.iter().position(|table| table.platform.as_ref() == Some(platform));
+        let place = own.unwrap_or(0);
+        let policy = self.tables.get(place)?.in_force.load_full()?;
+        let proposal = stand_in(&policy, platform, request, verdict, snapshot, cause, now);
+        // Only for as long as it takes to look up and add a few numbers.
+        let mut caps = self.caps();
+        let stood_in = caps.try_take(place, &proposal);
+        self.show_exposure(&caps);
+        Some((stood_in, proposal.name()))
+    }
+
+    /// An approval was not told after all.
+    pub fn give_back(&self, name: &ToldName) {
+        let mut caps = self.caps();
+        caps.give_back(name);
+        self.show_exposure(&caps);
+    }
+
+    /// The ledger has confirmed an approval.
+    pub fn settle(&self, name: &ToldName) {
+        let mut caps = self.caps();
+        caps.settle(name);
+        self.show_exposure(&caps);
+    }
+
+    /// Begins with what was told before this process, in the order of telling.
+    pub fn restore(&self, told: impl IntoIterator<Item = ToldApproval>, now: Timestamp) {
+        let caps = self.caps_in_force();
+        let tables: Vec<&Caps> = caps.iter().collect();
+        let mut counters = self.caps();
+        *counters = CapCounters::restored(&tables, Share::WHOLE, self.told_max, told, now);
+        self.show_exposure(&counters);
+    }
+
+    /// Lets go of what counts in no cap any more. Call it every second or so, away from the workers.
+    pub fn forget(&self, now: Timestamp) {
+        self.caps().forget(now);
+    }
+
+    /// The money that was approved and not confirmed, in minor units of the program's currency.
+    #[must_use]
+    pub fn exposure(&self) -> i64 {
+        self.exposed.load(Ordering::Acquire)
+    }
+
+    fn show_exposure(&self, caps: &CapCounters) {
+        self.exposed.store(caps.exposure(), Ordering::Release);
+    }
+
+    /// Of that, what is of one account.
+    #[must_use]
+    pub fn exposure_of(&self, account: &AccountId) -> i64 {
+        self.caps().exposure_of(account)
+    }
+
+    /// The table of a kind, if there is one.
+    #[must_use]
+    pub fn table(&self, kind: KeptKind) -> Option<&StandInTable> {
+        self.tables.iter().find(|table| table.kind() == kind)
+    }
+
+    /// From now on this version decides; what was told counts on under its caps.
+    pub fn put_in_force(&self, kind: KeptKind, policy: Arc<StandInPolicy>) {
+        let mut caps = self.caps();
+        if let Some(table) = self.table(kind) {
+            table.in_force.store(Some(policy));
+            self.follow(&mut caps);
+        }
+    }
+
+    /// Which version is in force for whom, for `/status`.
+    pub fn versions(&self) -> impl Iterator<Item = (KeptKind, Option<RulesetHash>)> {
+        self.tables.iter().map(|table| (table.kind(), table.in_force.load().as_ref().map(|policy| policy.hash())))
+    }
+
+    fn follow(&self, counters: &mut CapCounters) {
+        counters.follow(&self.caps_in_force().iter().collect::<Vec<_>>());
+    }
+
+    /// The caps of each table, by its place.
+    fn caps_in_force(&self) -> Vec<Caps> {
+        let caps = |table: &StandInTable| table.in_force.load().as_ref().map(|policy| policy.caps().clone()).unwrap_or_default();
+        self.tables.iter().map(caps).collect()
+    }
+
+    /// Whoever panicked while counting had counted or not; both are whole.
+    fn caps(&self) -> MutexGuard<'_, CapCounters> {
+        self.caps.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,235 @@
+//! Answering without the ledger: stand-in, and what becomes of an answer that the ledger has yet to hear.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+use holdfast_core::hold::{Answered, ToldAnswer};
+use holdfast_core::rules::{NoTrace, Verdict, evaluate};
+use holdfast_core::stand_in::{Sight, Snapshot, StandInAnswer, StoodIn, ToldName};
+use holdfast_core::{AccountId, AuthorizationRequest, Basis, ContentDigest, Decision, DeclineReason, RuleId, StandInCause};
+
+use tokio::time::timeout_at;
+
+use super::breaker::BreakerIs;
+use super::deadline::Deadline;
+use super::mount::Mount;
+use super::told::{Claim, Told};
+use super::{Decided, Responder, declined};
+use crate::clock;
+use crate::ledger::sight::Seen;
+use crate::ledger::{Adopt, Glimpse};
+use crate::server::Call;
+use crate::spool::{self, Entry};
+
+/// How long to wait before the ledger's memory is looked at again.
+const LOOK_AGAIN: Duration = Duration::from_millis(1);
+
+/// Which part of the time that is left may be spent on looking: one of so many.
+const LOOKING_SHARE: u32 = 4;
+
+impl Responder {
+    /// Stand-in, entered here only: the program's table within its caps, on what was last known. What it approves leaves only
+    /// once it is durable.
+    pub(super) async fn stand_in(
+        &self,
+        call: &Call<'_>,
+        mount: &Mount,
+        request: &AuthorizationRequest,
+        claim: Claim<'_>,
+        deadline: Deadline,
+        cause: StandInCause,
+    ) -> Decided {
+        let seen = self.look(mount, request, deadline).await;
+        if let Some(told) = told_before(call, claim.digest(), seen.answered) {
+            claim.answered(told);
+            return Decided { told, balance: None, abstained: None };
+        }
+        let verdict = self.opinion(call, mount, request);
+        let decline = |reason, basis| Told { decision: Decision::Decline { reason }, basis };
+        let opinion = verdict.as_ref().map(|(verdict, _)| verdict);
+        let snapshot = self.unheard.standings.over(mount.program.id, request, seen.snapshot);
+        let account = account_of(&snapshot);
+        let Some((stood_in, counted)) = self.table_says(mount, request, opinion, &snapshot, cause) else {
+            let told = decline(DeclineReason::LedgerUnavailable, Basis::StandIn(cause));
+            let adopt = adoption_of(call, mount, request, &claim, told, verdict);
+            return self.tell_without_ledger(claim, told, Entry::Told(Box::new(adopt), account), deadline).await;
+        };
+        let told = match stood_in.answer {
+            StandInAnswer::Decline { reason } => decline(reason, stood_in.basis),
+            StandInAnswer::Abstain(silence) => {
+                // The claim frees the key: a platform that asks again hears nothing again, or what the ledger says by then.
+                return Decided { abstained: Some(silence), ..declined(DeclineReason::LedgerUnavailable, stood_in.basis) };
+            }
+            StandInAnswer::Approve { amount } => {
+                let told = Told { decision: Decision::Approve { amount }, basis: stood_in.basis };
+                let adopt = adoption_of(call, mount, request, &claim, told, verdict.clone());
+                let put = self.spool.put(Entry::Told(Box::new(adopt), account), clock::utc());
+                match (put.durable_by(deadline.keep_by).await, put.give_up()) {
+                    (spool::Kept::Durable, _) | (_, spool::Kept::Durable) => {
+                        claim.stood_in(told);
+                        return Decided { told, balance: None, abstained: None };
+                    }
+                    (spool::Kept::NotYet | spool::Kept::GivenUp, spool::Kept::NotYet | spool::Kept::GivenUp) => {
+                        counted.iter().for_each(|name| mount.program.stand_in.give_back(name));
+                        decline(DeclineReason::NotDurable, stood_in.basis)
+                    }
+                }
+            }
+        };
+        let adopt = adoption_of(call, mount, request, &claim, told, verdict);
+        self.tell_without_ledger(claim, told, Entry::Told(Box::new(adopt), account), deadline).await
+    }
+
+    /// What the ledger shows of the question. Whoever works on its memory has it for less than a millisecond at a time: it is
+    /// looked at again, for a part of the time that is left.
+    async fn look(&self, mount: &Mount, request: &AuthorizationRequest, deadline: Deadline) -> Seen {
+        let (began, origin) = (clock::instant(), mount.origin());
+        let patience = deadline.answer_by.saturating_duration_since(began).checked_div(LOOKING_SHARE).unwrap_or_default();
+        loop {
+            match self.ledger.look(&origin, request) {
+                Glimpse::Seen(seen) => return seen,
+                Glimpse::Nothing => return Seen::default(),
+                Glimpse::Busy if clock::instant().saturating_duration_since(began) < patience => {
+                    tokio::time::sleep(LOOK_AGAIN).await;
+                }
+                Glimpse::Busy => return Seen::default(),
+            }
+        }
+    }
+
+    /// While money of an account was approved without the ledger, the ledger has to hear of it before it decides on that account
+    /// again: else more is held than is there.
+    ///
+    /// # Errors
+    /// It has not heard of it by `decide_by`.
+    pub(super) async fn wait_for_account(
+        &self,
+        mount: &Mount,
+        request: &AuthorizationRequest,
+        deadline: Deadline,
+    ) -> Result<(), StandInCause> {
+        let stand_in = &mount.program.stand_in;
+        // Nearly always.
+        if stand_in.exposure() == 0 {
+            return Ok(());
+        }
+        if !matches!(self.breaker.is(), BreakerIs::Closed) {
+            // Whoever probes is not to wait for more than the ledger.
+            return Ok(());
+        }
+        let Sight::Seen(account) = self.look(mount, request, deadline).await.snapshot.account else { return Ok(()) };
+        loop {
+            let heard = self.unheard.heard.notified();
+            if stand_in.exposure_of(&account.id) == 0 {
+                return Ok(());
+            }
+            if timeout_at(deadline.decide_by, heard).await.is_err() {
+                return Err(StandInCause::LedgerUnavailable);
+            }
+        }
+    }
+
+    /// What the table in force says; `None` without one, while it is not known which one is, and where it met a bug.
+    fn table_says(
+        &self,
+        mount: &Mount,
+        request: &AuthorizationRequest,
+        verdict: Option<&Verdict>,
+        snapshot: &Snapshot,
+        cause: StandInCause,
+    ) -> Option<(StoodIn, Option<ToldName>)> {
+        if self.is_starting() {
+            return None;
+        }
+        let said = catch_unwind(AssertUnwindSafe(|| {
+            mount.program.stand_in.decide(&mount.platform, request, verdict, snapshot, cause, clock::utc())
+        }));
+        said.unwrap_or_else(|_| {
+            self.metrics.server.panicked();
+            None
+        })
+    }
+
+    /// What the rules think of a question that the ledger did not answer, and which rules those are: limits count the answer by
+    /// it. They are asked once more, since carrying their verdict along would cost every answer. Nothing while it is not known
+    /// which rules are in force, or where thinking is what failed.
+    fn opinion(&self, call: &Call<'_>, mount: &Mount, request: &AuthorizationRequest) -> Option<(Verdict, [u8; 32])> {
+        if self.is_starting() {
+            return None;
+        }
+        let rules = mount.program.rules.load();
+        let verdict = catch_unwind(AssertUnwindSafe(|| evaluate(&rules, request, call.received.utc, &mut NoTrace)));
+        Some((verdict.ok()?, *rules.hash().as_bytes()))
+    }
+
+    /// Tells a decline that the ledger does not know: durable first, if the disk lets it be so in time; else it is remembered, and
+    /// becomes durable when it can.
+    async fn tell_without_ledger(&self, claim: Claim<'_>, told: Told, entry: Entry, deadline: Deadline) -> Decided {
+        let put = self.spool.put(entry, clock::utc());
+        put.durable_by(deadline.keep_by).await;
+        claim.stood_in(told);
+        Decided { told, balance: None, abstained: None }
+    }
+
+    /// The platform asks for something that this version does not know: no, and recorded.
+    pub(super) async fn decline_unknown_method(
+        &self,
+        call: &Call<'_>,
+        mount: &Mount,
+        request: &AuthorizationRequest,
+        claim: Claim<'_>,
+        deadline: Deadline,
+    ) -> Decided {
+        mount.metrics.unknown_method();
+        let basis = RuleId::new("unknown-method").map_or(Basis::Ledger, Basis::Rule);
+        let told = Told { decision: Decision::Decline { reason: DeclineReason::TransactionNotPermitted }, basis };
+        // No rule was asked.
+        let adopt = adoption_of(call, mount, request, &claim, told, None);
+        self.tell_without_ledger(claim, told, Entry::Told(Box::new(adopt), None), deadline).await
+    }
+}
+
+fn account_of(snapshot: &Snapshot) -> Option<AccountId> {
+    match &snapshot.account {
+        Sight::Seen(account) => Some(account.id),
+        Sight::NotSeen | Sight::Absent => None,
+    }
+}
+
+/// What the platform heard to this key before, if the ledger's memory shows it. An answer to this very callback is not durable
+/// yet, and nobody has heard it.
+fn told_before(call: &Call<'_>, digest: ContentDigest, answered: Option<Answered>) -> Option<Told> {
+    let Answered { digest: known, asked_at, decision } = answered?;
+    if asked_at == call.received.utc {
+        return None;
+    }
+    if known == digest {
+        return Some(Told { decision, basis: Basis::Replay });
+    }
+    let decision = Decision::Decline { reason: DeclineReason::ConflictingDuplicate };
+    Some(Told { decision, basis: Basis::Ledger })
+}
+
+/// What the ledger has to agree with.
+fn adoption_of(
+    call: &Call<'_>,
+    mount: &Mount,
+    request: &AuthorizationRequest,
+    claim: &Claim<'_>,
+    told: Told,
+    verdict: Option<(Verdict, [u8; 32])>,
+) -> Adopt {
+    let answer = match told.decision {
+        Decision::Approve { amount } => ToldAnswer::Approved { amount },
+        Decision::Decline { reason } => ToldAnswer::Declined { reason },
+    };
+    Adopt {
+        origin: mount.origin(),
+        request: *request,
+        digest: claim.digest(),
+        verdict,
+        told: answer,
+        basis: told.basis,
+        received_at: call.received.utc,
+    }
+}

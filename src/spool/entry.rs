@@ -1,0 +1,161 @@
+//! What the ledger has not heard, as the spool keeps it: an answer that was told, or a message from a platform. Nothing here
+//! knows a file.
+
+use holdfast_adapters::Unrecognized;
+use holdfast_core::hold::{ToldAnswer, ToldEvent};
+use holdfast_core::rules::Verdict;
+use holdfast_core::stand_in::ToldApproval;
+use holdfast_core::{AccountId, AuthorizationId, AuthorizationRequest, Basis, ContentDigest, PlatformName, ProgramId, Timestamp};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::ledger::{Act, Adopt, Origin};
+
+/// One thing for the ledger to hear.
+#[derive(Debug, Clone)]
+pub enum Entry {
+    /// An answer that a platform heard without the ledger, and the account for whose money it was given, where that was known.
+    Told(Box<Adopt>, Option<AccountId>),
+    /// A fact that a platform told.
+    Fact(Origin, Box<ToldEvent>),
+    /// A notification that was not understood.
+    Kept(Origin, Unrecognized),
+}
+
+/// An entry as it is written. Operators never leave one.
+#[derive(Serialize, Deserialize)]
+#[expect(clippy::large_enum_variant, reason = "lives only while it is written or read")]
+enum Written {
+    Told {
+        program: ProgramId,
+        platform: Option<PlatformName>,
+        request: AuthorizationRequest,
+        digest: ContentDigest,
+        verdict: Option<(Verdict, [u8; 32])>,
+        told: ToldAnswer,
+        basis: Basis,
+        received_at: Timestamp,
+        account: Option<AccountId>,
+    },
+    Fact {
+        program: ProgramId,
+        platform: Option<PlatformName>,
+        event: ToldEvent,
+    },
+    Kept {
+        program: ProgramId,
+        platform: Option<PlatformName>,
+        digest: [u8; 32],
+        problem: String,
+        redacted: String,
+    },
+}
+
+/// Why bytes are no entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unreadable {
+    /// They are not those that were written.
+    Digest,
+    /// They say nothing that this version understands.
+    Content,
+}
+
+impl std::fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Unreadable::Digest => "its bytes are not those that were written",
+            Unreadable::Content => "this version does not understand what was written",
+        })
+    }
+}
+
+impl Entry {
+    /// Whose it is.
+    #[must_use]
+    pub fn origin(&self) -> &Origin {
+        match self {
+            Entry::Told(adopt, _) => &adopt.origin,
+            Entry::Fact(origin, _) | Entry::Kept(origin, _) => origin,
+        }
+    }
+
+    /// The authorization that it is about: the ledger hears what is about the same one in the order in which it came.
+    #[must_use]
+    pub fn authorization(&self) -> Option<AuthorizationId> {
+        match self {
+            Entry::Told(adopt, _) => Some(adopt.request.payments().0.authorization),
+            Entry::Fact(_, event) => event.fact.payments().0.map(|payment| payment.authorization),
+            Entry::Kept(..) => None,
+        }
+    }
+
+    /// How much of whose money was approved by it, if any was, as caps count it.
+    #[must_use]
+    pub fn approval(&self, at: Timestamp) -> Option<ToldApproval> {
+        let Entry::Told(adopt, account) = self else { return None };
+        let ToldAnswer::Approved { amount } = adopt.told else { return None };
+        ToldApproval::of(adopt.origin.platform.as_ref()?, &adopt.request, account.as_ref()?, amount, at)
+    }
+
+    /// How the ledger hears it.
+    #[must_use]
+    pub fn act(&self) -> Act {
+        match self {
+            Entry::Told(adopt, _) => Act::Adopt(Adopt::clone(adopt)),
+            Entry::Fact(origin, event) => Act::Tell(*origin, **event),
+            Entry::Kept(origin, unrecognized) => Act::Keep(*origin, unrecognized.clone()),
+        }
+    }
+
+    /// The entry as bytes.
+    ///
+    /// # Errors
+    /// There is no memory for them.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, postcard::Error> {
+        let Origin { program, platform, .. } = *self.origin();
+        let written = match self {
+            Entry::Told(adopt, account) => {
+                let Adopt { request, digest, verdict, told, basis, received_at, .. } = Adopt::clone(adopt);
+                let account = *account;
+                Written::Told { program, platform, request, digest, verdict, told, basis, received_at, account }
+            }
+            Entry::Fact(_, event) => Written::Fact { program, platform, event: **event },
+            Entry::Kept(_, Unrecognized { digest, problem, redacted }) => {
+                let (problem, redacted) = (problem.clone(), redacted.clone());
+                Written::Kept { program, platform, digest: *digest, problem, redacted }
+            }
+        };
+        postcard::to_allocvec(&written)
+    }
+
+    /// The entry that these bytes are.
+    ///
+    /// # Errors
+    /// See [`Unreadable`].
+    pub fn from_bytes(bytes: &[u8], digest: &[u8]) -> Result<Self, Unreadable> {
+        if digest_of(bytes) != digest {
+            return Err(Unreadable::Digest);
+        }
+        let (written, rest) = postcard::take_from_bytes(bytes).map_err(|_| Unreadable::Content)?;
+        if !rest.is_empty() {
+            return Err(Unreadable::Content);
+        }
+        let origin = |program, platform| Origin { program, platform, operator: None };
+        Ok(match written {
+            Written::Told { program, platform, request, digest, verdict, told, basis, received_at, account } => {
+                let origin = origin(program, platform);
+                let adopt = Adopt { origin, request, digest, verdict, told, basis, received_at };
+                Entry::Told(Box::new(adopt), account)
+            }
+            Written::Fact { program, platform, event } => Entry::Fact(origin(program, platform), Box::new(event)),
+            Written::Kept { program, platform, digest, problem, redacted } => {
+                Entry::Kept(origin(program, platform), Unrecognized { digest, problem, redacted })
+            }
+        })
+    }
+}
+
+/// What tells damaged bytes from those that were written.
+pub(super) fn digest_of(bytes: &[u8]) -> [u8; 8] {
+    Sha256::digest(bytes).first_chunk().copied().unwrap_or_default()
+}

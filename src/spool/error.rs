@@ -1,0 +1,66 @@
+//! What can be wrong with a spool: where, and what to do about it.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use rusqlite::ErrorCode;
+
+/// What went wrong with the spool.
+#[derive(Debug)]
+pub enum SpoolError {
+    /// SQLite or the disk: full, gone, not writable.
+    Disk(PathBuf, rusqlite::Error),
+    /// Its directory cannot be made, or the file not opened.
+    Path(PathBuf, std::io::Error),
+    /// The file is not a spool of ours.
+    Foreign(PathBuf),
+    /// SQLite finds its pages damaged.
+    Damaged(PathBuf, rusqlite::Error),
+    /// The file was written by a newer program.
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// The number of its format.
+        format: i32,
+        /// The newest that this program reads.
+        ours: i32,
+    },
+}
+
+impl SpoolError {
+    /// SQLite's word on the file at `path`.
+    pub(super) fn disk(path: &Path) -> impl Fn(rusqlite::Error) -> SpoolError + Copy + '_ {
+        |error| match error.sqlite_error_code() {
+            Some(ErrorCode::NotADatabase) => SpoolError::Foreign(path.to_owned()),
+            Some(ErrorCode::DatabaseCorrupt) => SpoolError::Damaged(path.to_owned(), error),
+            Some(_) | None => SpoolError::Disk(path.to_owned(), error),
+        }
+    }
+}
+
+impl fmt::Display for SpoolError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SpoolError::Disk(path, error) => {
+                write!(f, "{}: the spool cannot be read or written: {error}; is its disk full?", path.display())
+            }
+            SpoolError::Path(path, error) => write!(f, "{}: the spool cannot be opened: {error}", path.display()),
+            SpoolError::Foreign(path) => {
+                write!(f, "{}: is not a spool of Holdfast; name another path at spool.path", path.display())
+            }
+            SpoolError::Damaged(path, error) => write!(
+                f,
+                "{}: is damaged ({error}); what platforms were told may be in it: keep the file, and name another path at \
+                 spool.path to start without it",
+                path.display()
+            ),
+            SpoolError::Newer { path, format, ours } => write!(
+                f,
+                "{}: has format {format}, this program reads up to {ours}; start the newer program that wrote it",
+                path.display()
+            ),
+        }
+    }
+}
+
+impl std::error::Error for SpoolError {}

@@ -1,0 +1,363 @@
+//! The spool's file: SQLite, write-ahead log, synced before an entry counts as durable. One row an entry, in the order in
+//! which they came; rows leave when the ledger has heard them. Nothing here understands an entry.
+
+use std::path::{Path, PathBuf};
+
+use holdfast_core::Timestamp;
+use rusqlite::{Connection, OpenFlags, params};
+
+use super::entry::digest_of;
+use super::error::SpoolError;
+
+/// The file's name where nobody names one.
+pub const FILE: &str = "spool.sqlite";
+
+/// The number of these tables, in SQLite's `user_version`.
+const FORMAT: i32 = 1;
+
+/// "HFS1", in SQLite's `application_id`: the file is ours.
+const APPLICATION: i32 = 0x4846_5331;
+
+const TABLES: &str = "
+-- What the ledger has not heard, in the order in which it came.
+CREATE TABLE entry (
+    number INTEGER PRIMARY KEY,
+    at INTEGER NOT NULL,        -- when it came, microseconds since 1970-01-01T00:00:00Z
+    body BLOB NOT NULL,         -- postcard
+    digest BLOB NOT NULL        -- the first 8 bytes of the body's SHA-256
+) STRICT;
+-- What the ledger refused for good. Somebody has to look at it.
+CREATE TABLE aside (
+    number INTEGER PRIMARY KEY,
+    at INTEGER NOT NULL,
+    body BLOB NOT NULL,
+    digest BLOB NOT NULL,
+    set_aside_at INTEGER NOT NULL,
+    reason TEXT NOT NULL
+) STRICT;
+-- Approvals that the ledger has confirmed: caps of time count them on.
+CREATE TABLE confirmed (
+    number INTEGER PRIMARY KEY,
+    at INTEGER NOT NULL,
+    body BLOB NOT NULL,
+    digest BLOB NOT NULL
+) STRICT;
+-- One row: numbers are never given twice, also when every row has left.
+CREATE TABLE meta (id INTEGER PRIMARY KEY CHECK (id = 1), next INTEGER NOT NULL) STRICT;
+INSERT INTO meta VALUES (1, 1);
+";
+
+/// Whether an entry is synced to the disk before it counts as durable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sync {
+    /// Yes. The only setting for money.
+    Full,
+    /// No. For benchmarks.
+    None,
+}
+
+/// A row, as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// Its number.
+    pub number: i64,
+    /// When it came.
+    pub at: Timestamp,
+    /// The entry's bytes.
+    pub body: Vec<u8>,
+    /// Their digest, as written.
+    pub digest: Vec<u8>,
+}
+
+/// Where a row stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// It waits for the ledger.
+    Waiting,
+    /// The ledger refused it for good.
+    Aside,
+    /// The ledger has confirmed it.
+    Confirmed,
+}
+
+/// A row that was set aside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Aside {
+    /// The row.
+    pub row: Row,
+    /// When it was set aside.
+    pub since: Timestamp,
+    /// Why.
+    pub reason: String,
+}
+
+/// What changes in one transaction.
+#[derive(Debug)]
+pub struct Changes {
+    /// New rows: number, when it came, body.
+    pub add: Vec<(i64, Timestamp, Vec<u8>)>,
+    /// Rows that the ledger has heard, or that nobody stands by.
+    pub forget: Vec<i64>,
+    /// Rows of approvals that the ledger has confirmed.
+    pub confirm: Vec<i64>,
+    /// Confirmed approvals of an earlier time count nowhere any more.
+    pub confirmed_since: Timestamp,
+    /// Rows that the ledger refused for good, when, and why.
+    pub set_aside: Vec<(i64, Timestamp, String)>,
+    /// The number that the next entry gets afterwards.
+    pub next: i64,
+}
+
+/// Whatever makes changes durable: the file, or in tests a disk that fails when it is told to.
+pub(super) trait Disk: Send {
+    /// Makes the changes durable, all or none.
+    ///
+    /// # Errors
+    /// See [`SpoolError`]. Whether the changes are there all the same is not known: the same rows are written again, or
+    /// forgotten.
+    fn change(&mut self, changes: &Changes) -> Result<Held, SpoolError>;
+}
+
+/// How many rows there are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Held {
+    /// That wait for the ledger.
+    pub waiting: i64,
+    /// That were set aside.
+    pub aside: i64,
+}
+
+/// The file, open.
+#[derive(Debug)]
+pub struct File {
+    path: PathBuf,
+    sync: Sync,
+    connection: Connection,
+    held: Held,
+    trust: Trust,
+}
+
+/// Whether the connection may be used as it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Trust {
+    Sound,
+    /// Its last transaction failed: it is opened anew first.
+    Failed,
+}
+
+impl File {
+    /// Opens, or makes, the file.
+    ///
+    /// # Errors
+    /// See [`SpoolError`].
+    pub fn open(path: &Path, sync: Sync) -> Result<Self, SpoolError> {
+        make_private_file(path).map_err(|error| SpoolError::Path(path.to_owned(), error))?;
+        let disk = SpoolError::disk(path);
+        let connection = connect(path, sync).map_err(disk)?;
+        if let Found::Nothing = look(&connection, path)? {
+            make_tables(&connection).map_err(disk)?;
+        }
+        let held = count(&connection).map_err(disk)?;
+        Ok(File { path: path.to_owned(), sync, connection, held, trust: Trust::Sound })
+    }
+
+    /// Opens the file anew. One that was taken away is not made again: that would forget what was told.
+    fn reopen(&mut self) -> Result<(), SpoolError> {
+        let connection = connect(&self.path, self.sync).map_err(SpoolError::disk(&self.path))?;
+        if let Found::Nothing = look(&connection, &self.path)? {
+            return Err(SpoolError::Foreign(self.path.clone()));
+        }
+        self.held = count(&connection).map_err(SpoolError::disk(&self.path))?;
+        self.connection = connection;
+        self.trust = Trust::Sound;
+        Ok(())
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The number that the next entry gets.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn next(&self) -> Result<i64, SpoolError> {
+        self.connection.query_row("SELECT next FROM meta", [], |row| row.get(0)).map_err(SpoolError::disk(&self.path))
+    }
+
+    /// How many rows there are.
+    #[must_use]
+    pub fn held(&self) -> Held {
+        self.held
+    }
+
+    /// The rows behind `after` up to `to`, at most so many.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn page(&self, after: i64, to: i64, most: u32) -> Result<Vec<Row>, SpoolError> {
+        let sql = "SELECT number, at, body, digest FROM entry WHERE number > ?1 AND number <= ?2 ORDER BY number LIMIT ?3";
+        self.rows(sql, params![after, to, most], row)
+    }
+
+    /// Every row that this process has to know before it answers: what waits, what was set aside, and approvals that were
+    /// confirmed since then. In the order in which they came.
+    ///
+    /// # Errors
+    /// The disk, or what `each` says.
+    pub fn remembered(
+        &self,
+        since: Timestamp,
+        mut each: impl FnMut(Row, Standing) -> Result<(), SpoolError>,
+    ) -> Result<(), SpoolError> {
+        let disk = SpoolError::disk(&self.path);
+        let sql = "SELECT number, at, body, digest, 0 FROM entry UNION ALL SELECT number, at, body, digest, 1 FROM aside
+            UNION ALL SELECT number, at, body, digest, 2 FROM confirmed WHERE at >= ?1 ORDER BY number";
+        let mut statement = self.connection.prepare(sql).map_err(disk)?;
+        let mut rows = statement.query([since.unix_micros()]).map_err(disk)?;
+        while let Some(columns) = rows.next().map_err(disk)? {
+            let standing = match columns.get::<_, i64>(4).map_err(disk)? {
+                0 => Standing::Waiting,
+                1 => Standing::Aside,
+                _ => Standing::Confirmed,
+            };
+            each(row(columns).map_err(disk)?, standing)?;
+        }
+        Ok(())
+    }
+
+    /// What was set aside, the oldest first.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn set_aside(&self) -> Result<Vec<Aside>, SpoolError> {
+        self.rows("SELECT number, at, body, digest, set_aside_at, reason FROM aside ORDER BY number", [], |columns| {
+            let since = Timestamp::from_unix_micros(columns.get(4)?);
+            Ok(Aside { row: row(columns)?, since, reason: columns.get(5)? })
+        })
+    }
+
+    fn rows<T>(
+        &self,
+        sql: &str,
+        values: impl rusqlite::Params,
+        read: impl FnMut(&rusqlite::Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>, SpoolError> {
+        let read = || self.connection.prepare_cached(sql)?.query_map(values, read)?.collect::<rusqlite::Result<_>>();
+        read().map_err(SpoolError::disk(&self.path))
+    }
+
+    fn try_to_change(&self, changes: &Changes) -> rusqlite::Result<Held> {
+        let Held { mut waiting, mut aside } = self.held;
+        let rows = |changed: usize| i64::try_from(changed).unwrap_or(i64::MAX);
+        let transaction = self.connection.unchecked_transaction()?;
+        {
+            // A disk that failed may have the row all the same, and then it is this one.
+            let mut add = transaction.prepare_cached("INSERT OR IGNORE INTO entry VALUES (?1, ?2, ?3, ?4)")?;
+            for (number, at, body) in &changes.add {
+                let added = add.execute(params![number, at.unix_micros(), body, &digest_of(body)[..]])?;
+                waiting = waiting.saturating_add(rows(added));
+            }
+            let keep = "INSERT OR IGNORE INTO aside SELECT number, at, body, digest, ?2, ?3 FROM entry WHERE number = ?1";
+            let mut keep = transaction.prepare_cached(keep)?;
+            for (number, at, reason) in &changes.set_aside {
+                aside = aside.saturating_add(rows(keep.execute(params![number, at.unix_micros(), reason])?));
+            }
+            let confirm = "INSERT OR IGNORE INTO confirmed SELECT number, at, body, digest FROM entry WHERE number = ?1";
+            let mut confirm = transaction.prepare_cached(confirm)?;
+            for number in &changes.confirm {
+                confirm.execute([number])?;
+            }
+            let mut forget = transaction.prepare_cached("DELETE FROM entry WHERE number = ?1")?;
+            for number in
+                changes.forget.iter().chain(&changes.confirm).chain(changes.set_aside.iter().map(|(number, _, _)| number))
+            {
+                waiting = waiting.saturating_sub(rows(forget.execute([number])?));
+            }
+            if !changes.confirm.is_empty() {
+                // In the order of telling, so that the old ones are the first ones.
+                let old =
+                    "DELETE FROM confirmed WHERE at < ?1 AND number IN (SELECT number FROM confirmed ORDER BY number LIMIT ?2)";
+                let most = rows(changes.confirm.len()).saturating_mul(2);
+                transaction.prepare_cached(old)?.execute([changes.confirmed_since.unix_micros(), most])?;
+            }
+            transaction.prepare_cached("UPDATE meta SET next = ?1")?.execute([changes.next])?;
+        }
+        transaction.commit()?;
+        Ok(Held { waiting, aside })
+    }
+}
+
+impl Disk for File {
+    fn change(&mut self, changes: &Changes) -> Result<Held, SpoolError> {
+        if self.trust == Trust::Failed {
+            self.reopen()?;
+        }
+        match self.try_to_change(changes) {
+            Ok(held) => {
+                self.held = held;
+                Ok(held)
+            }
+            Err(error) => {
+                self.trust = Trust::Failed;
+                Err(SpoolError::disk(&self.path)(error))
+            }
+        }
+    }
+}
+
+/// What a file is.
+enum Found {
+    Spool,
+    Nothing,
+}
+
+fn look(connection: &Connection, path: &Path) -> Result<Found, SpoolError> {
+    let number = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i32>(0)).map_err(SpoolError::disk(path));
+    let tables = number("SELECT count(*) FROM sqlite_schema")?;
+    match (number("PRAGMA application_id")?, number("PRAGMA user_version")?, tables) {
+        (APPLICATION, FORMAT, _) => Ok(Found::Spool),
+        (0, 0, 0) => Ok(Found::Nothing),
+        (APPLICATION, format, _) => Err(SpoolError::Newer { path: path.to_owned(), format, ours: FORMAT }),
+        (_, _, _) => Err(SpoolError::Foreign(path.to_owned())),
+    }
+}
+
+fn connect(path: &Path, sync: Sync) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    let _: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
+    connection.execute_batch(match sync {
+        Sync::Full => "PRAGMA synchronous = FULL",
+        Sync::None => "PRAGMA synchronous = OFF",
+    })?;
+    Ok(connection)
+}
+
+fn count(connection: &Connection) -> rusqlite::Result<Held> {
+    let number = |sql: &str| connection.query_row(sql, [], |row| row.get(0));
+    Ok(Held { waiting: number("SELECT count(*) FROM entry")?, aside: number("SELECT count(*) FROM aside")? })
+}
+
+fn make_tables(connection: &Connection) -> rusqlite::Result<()> {
+    let transaction = connection.unchecked_transaction()?;
+    transaction.execute_batch(TABLES)?;
+    transaction.execute_batch(&format!("PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {FORMAT}"))?;
+    transaction.commit()
+}
+
+fn row(columns: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
+    let at = Timestamp::from_unix_micros(columns.get(1)?);
+    Ok(Row { number: columns.get(0)?, at, body: columns.get(2)?, digest: columns.get(3)? })
+}
+
+/// The spool is its owner's alone; SQLite's own files follow it.
+fn make_private_file(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    if let Some(directory) = path.parent() {
+        std::fs::create_dir_all(directory)?;
+    }
+    std::fs::File::options().create(true).truncate(false).write(true).mode(0o600).open(path).map(|_| ())
+}

@@ -1,0 +1,217 @@
+//! The spool: what the ledger has not heard, durable, in the order in which it came. Stand-in answers are here before they
+//! leave, notifications before they are acknowledged, and both stay until the ledger has heard them.
+//!
+//! It is a file of its own, with a thread of its own that writes it, and may be on another disk than the ledger's: what fails
+//! there need not fail here. It decides nothing, and never waits for the ledger; the reconciler reads it.
+
+mod entry;
+mod error;
+mod file;
+mod queue;
+mod reconcile;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use holdfast_core::Timestamp;
+use holdfast_core::stand_in::CAP_SECONDS_MAX;
+use tokio::sync::Notify;
+
+use crate::clock;
+
+pub use self::entry::{Entry, Unreadable};
+pub use self::error::SpoolError;
+use self::file::Disk;
+pub use self::file::{Aside, FILE, File, Held, Row, Standing, Sync};
+use self::queue::{Job, Queue};
+pub use self::queue::{Kept, Put};
+pub use self::reconcile::{Heard, Reconciler};
+use self::writer::Writer;
+
+/// How long confirmed approvals are kept: as long as the longest window of a cap.
+const CONFIRMED_KEPT: Duration = Duration::from_secs(CAP_SECONDS_MAX as u64);
+
+/// How a spool is kept.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Its file.
+    pub path: PathBuf,
+    /// Whether it is synced.
+    pub sync: Sync,
+    /// How many entries it holds at most, those that were set aside included. Beyond that it takes none.
+    pub entries_max: i64,
+}
+
+/// Who wants to know what the spool does.
+pub trait Observer: Send + std::marker::Sync {
+    /// So many entries became durable, in so much time.
+    fn committed(&self, _entries: usize, _took: Duration) {}
+    /// The disk said no.
+    fn failed(&self) {}
+    /// How much is in it.
+    fn filled(&self, _fill: Fill) {}
+    /// An operator should read this.
+    fn say(&self, _message: &str) {}
+}
+
+/// How much is in a spool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fill {
+    /// What is there.
+    pub held: Held,
+    /// How much it takes.
+    pub entries_max: i64,
+}
+
+/// What the handle and the writer share.
+#[derive(Debug)]
+struct Shared {
+    queue: Queue,
+    waiting: AtomicI64,
+    aside: AtomicI64,
+    entries_max: i64,
+    /// Up to which number every entry is settled: durable, and somebody stands by it.
+    ready: AtomicI64,
+    grows: Notify,
+}
+
+impl Shared {
+    fn held(&self) -> Held {
+        Held { waiting: self.waiting.load(Ordering::Acquire), aside: self.aside.load(Ordering::Acquire) }
+    }
+
+    fn filled(&self) -> i64 {
+        let Held { waiting, aside } = self.held();
+        waiting.saturating_add(aside)
+    }
+
+    fn fill(&self) -> Fill {
+        Fill { held: self.held(), entries_max: self.entries_max }
+    }
+}
+
+/// The spool, open. Dropped, it makes durable what still waits, as far as its disk lets it.
+#[derive(Debug)]
+pub struct Spool {
+    settings: Settings,
+    shared: Arc<Shared>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Spool {
+    /// Opens, or makes, a spool, and starts its writer. `remember` is told everything that is in it, in the order in which it
+    /// came.
+    ///
+    /// # Errors
+    /// See [`SpoolError`]. A file that is refused is left as it is.
+    pub fn open(
+        settings: Settings,
+        observer: Arc<dyn Observer>,
+        mut remember: impl FnMut(&Entry, Timestamp, Standing),
+    ) -> Result<Self, SpoolError> {
+        let file = File::open(&settings.path, settings.sync)?;
+        file.remembered(clock::utc().saturating_sub(CONFIRMED_KEPT), |row, standing| {
+            // What cannot be read is set aside by the reconciler, who says so.
+            if let Ok(entry) = Entry::from_bytes(&row.body, &row.digest) {
+                remember(&entry, row.at, standing);
+            }
+            Ok(())
+        })?;
+        let (held, next) = (file.held(), file.next()?);
+        Spool::start(settings, Box::new(file), held, next, observer)
+    }
+
+    fn start(
+        settings: Settings,
+        disk: Box<dyn Disk>,
+        held: Held,
+        next: i64,
+        observer: Arc<dyn Observer>,
+    ) -> Result<Self, SpoolError> {
+        let shared = Arc::new(Shared {
+            queue: Queue::default(),
+            waiting: AtomicI64::new(held.waiting),
+            aside: AtomicI64::new(held.aside),
+            entries_max: settings.entries_max,
+            ready: AtomicI64::new(next.saturating_sub(1)),
+            grows: Notify::new(),
+        });
+        observer.filled(shared.fill());
+        let writer = Writer::new(Arc::clone(&shared), disk, next);
+        let thread = std::thread::Builder::new()
+            .name("spool".to_owned())
+            .spawn(move || writer.run(observer.as_ref()))
+            .map_err(|error| SpoolError::Path(settings.path.clone(), error))?;
+        Ok(Spool { settings, shared, thread: Mutex::new(Some(thread)) })
+    }
+
+    /// Hands an entry to the writer. It may be durable soon; [`Put::durable_by`] tells.
+    #[must_use]
+    pub fn put(&self, entry: Entry, at: Timestamp) -> Arc<Put> {
+        let put = Put::new(entry, at);
+        self.shared.queue.push(Job::Put(Arc::clone(&put)));
+        put
+    }
+
+    /// The ledger has heard these.
+    pub fn forget(&self, numbers: Vec<i64>) {
+        self.shared.queue.push(Job::Forget(numbers));
+    }
+
+    /// The ledger has confirmed these approvals: they count on in caps of time.
+    pub fn confirm(&self, numbers: Vec<i64>) {
+        self.shared.queue.push(Job::Confirm(numbers));
+    }
+
+    /// The ledger refused this one for good.
+    pub fn set_aside(&self, number: i64, at: Timestamp, reason: String) {
+        self.shared.queue.push(Job::SetAside(number, at, reason));
+    }
+
+    /// Up to which number everything may be read and brought to the ledger.
+    #[must_use]
+    pub fn ready(&self) -> i64 {
+        self.shared.ready.load(Ordering::Acquire)
+    }
+
+    /// Waits until more than that may be read.
+    pub async fn grown_beyond(&self, number: i64) {
+        loop {
+            let grown = self.shared.grows.notified();
+            if self.ready() > number {
+                return;
+            }
+            grown.await;
+        }
+    }
+
+    /// How much is in it.
+    #[must_use]
+    pub fn fill(&self) -> Fill {
+        self.shared.fill()
+    }
+
+    /// Opens the file once more, to read.
+    ///
+    /// # Errors
+    /// See [`SpoolError`].
+    pub fn reader(&self) -> Result<File, SpoolError> {
+        File::open(&self.settings.path, self.settings.sync)
+    }
+}
+
+impl Drop for Spool {
+    fn drop(&mut self) {
+        self.shared.queue.close();
+        if let Some(thread) = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            // A writer that panicked has nothing left to write.
+            let _ = thread.join();
+        }
+    }
+}

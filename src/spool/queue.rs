@@ -1,0 +1,171 @@
+//! How entries come to the spool's writer: a queue, and what becomes of each. Whoever stands in waits for its entry no longer
+//! than it may; an approval that is not durable by then is given up, and the writer takes back what it wrote of it.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use holdfast_core::Timestamp;
+use tokio::sync::Notify;
+use tokio::time::timeout_at;
+
+use super::Entry;
+use crate::clock::Instant;
+
+const WAITING: u8 = 0;
+const TAKEN: u8 = 1;
+const DURABLE: u8 = 2;
+const REFUSED: u8 = 3;
+const GIVEN_UP: u8 = 4;
+
+/// An entry on its way into the spool.
+#[derive(Debug)]
+pub struct Put {
+    /// What it says.
+    pub entry: Entry,
+    /// When it came.
+    pub at: Timestamp,
+    state: AtomicU8,
+    settled: Notify,
+}
+
+/// What became of an entry in the time that there was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kept {
+    /// It is durable.
+    Durable,
+    /// It is not, and the writer goes on trying: what it says holds.
+    NotYet,
+    /// It is not, and never will be: what it says does not hold.
+    GivenUp,
+}
+
+impl Put {
+    pub(super) fn new(entry: Entry, at: Timestamp) -> Arc<Self> {
+        Arc::new(Put { entry, at, state: AtomicU8::new(WAITING), settled: Notify::new() })
+    }
+
+    /// Waits until the entry is durable or cannot become so, at the longest until `by`.
+    pub async fn durable_by(&self, by: Instant) -> Kept {
+        // A wait that ends early and a wait that times out are told apart by what became of the entry.
+        let _ = timeout_at(by, self.settle()).await;
+        match self.state.load(Ordering::Acquire) {
+            DURABLE => Kept::Durable,
+            _ => Kept::NotYet,
+        }
+    }
+
+    async fn settle(&self) {
+        loop {
+            let notified = self.settled.notified();
+            if matches!(self.state.load(Ordering::Acquire), DURABLE | REFUSED | GIVEN_UP) {
+                return;
+            }
+            notified.await;
+        }
+    }
+
+    /// Nobody stands by the entry any more, unless it is durable by now.
+    pub fn give_up(&self) -> Kept {
+        let give_up = |state| (state != DURABLE).then_some(GIVEN_UP);
+        match self.state.fetch_update(Ordering::AcqRel, Ordering::Acquire, give_up) {
+            Ok(_) => Kept::GivenUp,
+            Err(_) => Kept::Durable,
+        }
+    }
+
+    /// The writer takes it into a transaction; not if it was given up.
+    pub(super) fn take(&self) -> Taking {
+        let take = |state| (state != GIVEN_UP).then_some(TAKEN);
+        match self.state.fetch_update(Ordering::AcqRel, Ordering::Acquire, take) {
+            Ok(_) => Taking::Taken,
+            Err(_) => Taking::GivenUp,
+        }
+    }
+
+    /// The transaction that took it is durable, or failed. Says whether somebody still stands by it.
+    pub(super) fn settled(&self, how: Settled) -> Taking {
+        let to = match how {
+            Settled::Durable => DURABLE,
+            Settled::Refused => REFUSED,
+        };
+        let settled = self.state.compare_exchange(TAKEN, to, Ordering::AcqRel, Ordering::Acquire);
+        self.settled.notify_waiters();
+        match settled {
+            Ok(_) => Taking::Taken,
+            Err(_) => Taking::GivenUp,
+        }
+    }
+}
+
+/// How a transaction ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Settled {
+    Durable,
+    Refused,
+}
+
+/// Whether somebody stands by an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Taking {
+    Taken,
+    GivenUp,
+}
+
+/// One thing for the writer to do.
+#[derive(Debug)]
+pub(super) enum Job {
+    /// Make an entry durable.
+    Put(Arc<Put>),
+    /// The ledger has heard these.
+    Forget(Vec<i64>),
+    /// The ledger has confirmed these approvals.
+    Confirm(Vec<i64>),
+    /// The ledger refused this one for good.
+    SetAside(i64, Timestamp, String),
+}
+
+/// The writer's queue.
+#[derive(Debug, Default)]
+pub(super) struct Queue {
+    inner: Mutex<Inner>,
+    comes: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    jobs: VecDeque<Job>,
+    closed: bool,
+}
+
+/// Whether more may come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Flow {
+    Open,
+    Closed,
+}
+
+impl Queue {
+    pub fn push(&self, job: Job) {
+        self.lock().jobs.push_back(job);
+        self.comes.notify_one();
+    }
+
+    pub fn close(&self) {
+        self.lock().closed = true;
+        self.comes.notify_one();
+    }
+
+    /// Everything that waits; waits for something at most so long.
+    pub fn take(&self, into: &mut Vec<Job>, patience: Duration) -> Flow {
+        let waiting = self.comes.wait_timeout_while(self.lock(), patience, |inner| inner.jobs.is_empty() && !inner.closed);
+        let (mut inner, _) = waiting.unwrap_or_else(PoisonError::into_inner);
+        into.extend(inner.jobs.drain(..));
+        if inner.closed { Flow::Closed } else { Flow::Open }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

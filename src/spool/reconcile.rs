@@ -1,0 +1,272 @@
+//! Brings to the ledger what the spool has: in the order in which it came for each authorization, until the ledger has heard
+//! it. What the ledger refuses for good is set aside with the reason, and never dropped.
+//!
+//! An entry may reach the ledger twice, when a crash comes between its hearing and the spool's forgetting: the ledger knows it
+//! by its key, and does nothing.
+
+use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use holdfast_core::hold::{Finding, ToldAnswer};
+use holdfast_core::{AuthorizationId, ProgramId, Timestamp};
+use tokio::sync::watch;
+
+use super::{Entry, File, Observer, Row, Spool, SpoolError};
+use crate::clock;
+use crate::ledger::{Answer, Ledger, LedgerError, Ticket, Wait};
+
+/// Entries that are with the ledger at once.
+const PAGE: u32 = 512;
+
+/// How long a ledger that is away is left alone, at first and at most; a third of it is left to chance, so that several
+/// responders do not come back together.
+const RETRY_FIRST: Duration = Duration::from_millis(20);
+const RETRY_MAX: Duration = Duration::from_secs(1);
+
+/// How often an entry that the ledger trips over is tried.
+const TRIES_MAX: u32 = 3;
+
+/// Who wants to know what the ledger has heard.
+pub trait Heard: Send + Sync {
+    /// The ledger has heard this entry.
+    fn heard(&self, entry: &Entry);
+    /// The ledger refused this entry for good.
+    fn refused(&self, entry: &Entry);
+}
+
+/// The reconciler of one spool.
+pub struct Reconciler {
+    /// What has to be heard.
+    pub spool: Arc<Spool>,
+    /// Who has to hear it.
+    pub ledger: Arc<dyn Ledger>,
+    /// Who wants to know.
+    pub heard: Arc<dyn Heard>,
+    /// Who tells operators.
+    pub observer: Arc<dyn Observer>,
+}
+
+/// One entry on its way.
+struct Bringing {
+    number: i64,
+    entry: Entry,
+    tries: u32,
+}
+
+/// What became of an entry.
+enum Brought {
+    Heard,
+    /// The ledger is away.
+    Away,
+    /// The ledger trips over it.
+    Tripped(String),
+    /// It will never be heard.
+    Refused(String),
+}
+
+impl Reconciler {
+    /// Works until it is told to stop and there is nothing left that can be brought.
+    pub async fn run(self, mut stop: watch::Receiver<()>) {
+        let mut after = 0;
+        let Some(mut file) = self.open(&mut stop).await else { return };
+        loop {
+            let to = self.spool.ready();
+            if to <= after {
+                tokio::select! {
+                    () = self.spool.grown_beyond(after) => continue,
+                    () = told_to_stop(&mut stop) => return,
+                }
+            }
+            let (back, page) = match read(file, after, to).await {
+                Some(read) => read,
+                None => return,
+            };
+            file = back;
+            match page {
+                Ok(rows) => {
+                    // What is missing between two numbers was never written, or is forgotten.
+                    after = rows.last().filter(|_| rows.len() >= PAGE as usize).map_or(to, |row| row.number);
+                    self.bring_all(rows).await;
+                }
+                Err(error) => {
+                    self.observer.say(&error.to_string());
+                    tokio::time::sleep(RETRY_MAX).await;
+                }
+            }
+        }
+    }
+
+    async fn open(&self, stop: &mut watch::Receiver<()>) -> Option<File> {
+        loop {
+            match self.spool.reader() {
+                Ok(file) => return Some(file),
+                Err(error) => self.observer.say(&error.to_string()),
+            }
+            tokio::select! {
+                () = tokio::time::sleep(RETRY_MAX) => {}
+                () = told_to_stop(stop) => return None,
+            }
+        }
+    }
+
+    /// Brings rows until each is heard or set aside.
+    async fn bring_all(&self, rows: Vec<Row>) {
+        let mut left = self.entries(rows);
+        let mut pause = RETRY_FIRST;
+        while !left.is_empty() {
+            let wave = next_wave(&mut left);
+            let back = self.bring(wave).await;
+            if back.is_empty() {
+                pause = RETRY_FIRST;
+                continue;
+            }
+            for bringing in back.into_iter().rev() {
+                left.push_front(bringing);
+            }
+            tokio::time::sleep(jittered(pause)).await;
+            pause = pause.saturating_mul(2).min(RETRY_MAX);
+        }
+    }
+
+    fn entries(&self, rows: Vec<Row>) -> VecDeque<Bringing> {
+        let mut entries = VecDeque::with_capacity(rows.len());
+        for row in rows {
+            match Entry::from_bytes(&row.body, &row.digest) {
+                Ok(entry) => entries.push_back(Bringing { number: row.number, entry, tries: 0 }),
+                Err(unreadable) => {
+                    self.observer.say(&format!("entry {} of the spool is set aside: {unreadable}", row.number));
+                    self.spool.set_aside(row.number, clock::utc(), unreadable.to_string());
+                }
+            }
+        }
+        entries
+    }
+
+    /// Brings entries of which no two are about the same authorization. Gives back those that have to be brought again.
+    async fn bring(&self, wave: Vec<Bringing>) -> Vec<Bringing> {
+        let submitted: Vec<_> = wave
+            .into_iter()
+            .map(|bringing| {
+                let ticket = Ticket::new(bringing.entry.act());
+                self.ledger.submit(Arc::clone(&ticket));
+                (bringing, Wait::on(ticket))
+            })
+            .collect();
+        self.ledger.nudge();
+        let (mut confirmed, mut heard, mut back) = (Vec::new(), Vec::new(), Vec::new());
+        for (mut bringing, wait) in submitted {
+            match brought(&bringing.entry, wait.await) {
+                Brought::Heard => {
+                    self.heard.heard(&bringing.entry);
+                    let is_approval = bringing.entry.approval(Timestamp::EPOCH).is_some();
+                    if is_approval { confirmed.push(bringing.number) } else { heard.push(bringing.number) }
+                }
+                Brought::Away => back.push(bringing),
+                Brought::Tripped(reason) => {
+                    bringing.tries = bringing.tries.saturating_add(1);
+                    if bringing.tries < TRIES_MAX { back.push(bringing) } else { self.set_aside(&bringing, reason) }
+                }
+                Brought::Refused(reason) => self.set_aside(&bringing, reason),
+            }
+        }
+        if !heard.is_empty() {
+            self.spool.forget(heard);
+        }
+        if !confirmed.is_empty() {
+            self.spool.confirm(confirmed);
+        }
+        back
+    }
+
+    fn set_aside(&self, bringing: &Bringing, reason: String) {
+        self.heard.refused(&bringing.entry);
+        self.observer.say(&format!("entry {} of the spool is set aside: {reason}", bringing.number));
+        self.spool.set_aside(bringing.number, clock::utc(), reason);
+    }
+}
+
+/// The next entries, at most one an authorization, in their order; the others stay.
+fn next_wave(left: &mut VecDeque<Bringing>) -> Vec<Bringing> {
+    let mut met: HashSet<(ProgramId, AuthorizationId)> = HashSet::new();
+    let (mut wave, mut stay) = (Vec::with_capacity(left.len()), VecDeque::new());
+    for bringing in left.drain(..) {
+        let about = bringing.entry.authorization().map(|authorization| (bringing.entry.origin().program, authorization));
+        if about.is_none_or(|about| met.insert(about)) {
+            wave.push(bringing);
+        } else {
+            stay.push_back(bringing);
+        }
+    }
+    *left = stay;
+    wave
+}
+
+/// What the ledger's answer means for an entry.
+fn brought(entry: &Entry, answer: Result<Answer, LedgerError>) -> Brought {
+    match answer {
+        Ok(Answer::Recorded(finding)) => match (entry, finding) {
+            (Entry::Told(..), Some(Finding::Conflict)) => {
+                Brought::Refused("the ledger knows its key with another question".to_owned())
+            }
+            (Entry::Told(adopt, _), Some(finding)) if approved(adopt.told) && moved_nothing(finding) => {
+                Brought::Refused(format!("it was approved, and the ledger cannot hold it: {}", finding.name()))
+            }
+            (Entry::Told(..) | Entry::Fact(..) | Entry::Kept(..), _) => Brought::Heard,
+        },
+        Ok(
+            Answer::Decided { .. }
+            | Answer::Balances(_)
+            | Answer::Accounts { .. }
+            | Answer::Entered { .. }
+            | Answer::Rulesets(_)
+            | Answer::TakenAway(_)
+            | Answer::Noted(_),
+        ) => Brought::Heard,
+        Err(LedgerError::Unavailable | LedgerError::Starting | LedgerError::Late) => Brought::Away,
+        Err(LedgerError::Panicked) => Brought::Tripped("the ledger trips over it".to_owned()),
+        Err(LedgerError::Refused) => Brought::Tripped("the ledger refuses it".to_owned()),
+    }
+}
+
+const fn approved(told: ToldAnswer) -> bool {
+    match told {
+        ToldAnswer::Approved { .. } => true,
+        ToldAnswer::Declined { .. } => false,
+    }
+}
+
+const fn moved_nothing(finding: Finding) -> bool {
+    match finding {
+        Finding::AccountUnknown | Finding::CurrencyMismatch | Finding::AmountTooLarge | Finding::PaymentUnknown => true,
+        Finding::HeardBefore
+        | Finding::Conflict
+        | Finding::ForcePosted
+        | Finding::CapturedAboveAuthorized
+        | Finding::CapturedAfterEnd
+        | Finding::AdoptedOverOurs
+        | Finding::ApprovedBefore
+        | Finding::Superseded
+        | Finding::NeverEnded => false,
+    }
+}
+
+async fn read(file: File, after: i64, to: i64) -> Option<(File, Result<Vec<Row>, SpoolError>)> {
+    let reading = tokio::task::spawn_blocking(move || {
+        let page = file.page(after, to, PAGE);
+        (file, page)
+    });
+    // Only a runtime that ends does not read.
+    reading.await.ok()
+}
+
+fn jittered(pause: Duration) -> Duration {
+    let third = pause.checked_div(3).unwrap_or_default();
+    let micros = u64::try_from(third.as_micros()).unwrap_or(u64::MAX).max(1);
+    pause.saturating_sub(third).saturating_add(Duration::from_micros(fastrand::u64(..micros)))
+}
+
+/// Done when whoever can say so is gone.
+async fn told_to_stop(stop: &mut watch::Receiver<()>) {
+    while stop.changed().await.is_ok() {}
+}

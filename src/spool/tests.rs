@@ -1,0 +1,225 @@
+//! The spool: what is durable, what is taken back, and what a disk that says no leaves behind. The disk of these tests fails,
+//! or stands still, when it is told to.
+
+use std::sync::mpsc::{Receiver, Sender, channel};
+
+use holdfast_adapters::Unrecognized;
+use holdfast_core::hold::{Fact, ReleaseCause, ToldAnswer};
+use holdfast_core::{AccountId, Basis, DeclineReason, StandInCause};
+
+use super::file::Changes;
+use super::*;
+use crate::clock;
+use crate::fixture::{origin, payment, purchase, told, usd};
+use crate::ledger::Adopt;
+
+struct Silent;
+
+impl Observer for Silent {}
+
+fn answer(key: &str, told: ToldAnswer) -> Entry {
+    let request = purchase(key, 1_000);
+    let basis = Basis::StandIn(StandInCause::LedgerUnavailable);
+    let digest = request.content_digest();
+    let adopt = Adopt { origin: origin(), request, digest, verdict: None, told, basis, received_at: clock::utc() };
+    Entry::Told(Box::new(adopt), AccountId::new("acct").ok())
+}
+
+fn approval(key: &str) -> Entry {
+    answer(key, ToldAnswer::Approved { amount: usd(1_000) })
+}
+
+fn decline(key: &str) -> Entry {
+    answer(key, ToldAnswer::Declined { reason: DeclineReason::LedgerUnavailable })
+}
+
+fn settings(directory: &tempfile::TempDir) -> Settings {
+    Settings { path: directory.path().join(FILE), sync: Sync::Full, entries_max: 100 }
+}
+
+/// Keys of the entries that the file has, by number.
+fn kept(spool: &Spool) -> Vec<(i64, String)> {
+    let rows = spool.reader().unwrap().page(0, i64::MAX, 1_000).unwrap();
+    rows.iter().map(|row| (row.number, key_of(&Entry::from_bytes(&row.body, &row.digest).unwrap()))).collect()
+}
+
+fn key_of(entry: &Entry) -> String {
+    match entry {
+        Entry::Told(adopt, _) => adopt.request.key.to_string(),
+        Entry::Fact(_, event) => event.key.to_string(),
+        Entry::Kept(_, unrecognized) => unrecognized.problem.clone(),
+    }
+}
+
+fn names(kept: &[(i64, String)]) -> Vec<&str> {
+    kept.iter().map(|(_, key)| key.as_str()).collect()
+}
+
+async fn durable(put: &Put) -> Kept {
+    put.durable_by(clock::instant().checked_add(Duration::from_secs(20)).unwrap()).await
+}
+
+/// A file, and a say in what becomes of each transaction.
+struct Gate {
+    file: File,
+    asked: Sender<usize>,
+    told: Receiver<Say>,
+}
+
+enum Say {
+    Write,
+    Fail,
+    /// The transaction is there, but the disk says that it is not.
+    WriteAndFail,
+}
+
+impl Disk for Gate {
+    fn change(&mut self, changes: &Changes) -> Result<Held, SpoolError> {
+        let fails = || SpoolError::Path(PathBuf::from("gate"), std::io::ErrorKind::StorageFull.into());
+        self.asked.send(changes.add.len()).unwrap();
+        match self.told.recv().unwrap_or(Say::Write) {
+            Say::Write => self.file.change(changes),
+            Say::Fail => Err(fails()),
+            Say::WriteAndFail => self.file.change(changes).and(Err(fails())),
+        }
+    }
+}
+
+/// A spool whose disk asks before each transaction.
+fn gated(directory: &tempfile::TempDir) -> (Spool, Receiver<usize>, Sender<Say>) {
+    let settings = settings(directory);
+    let file = File::open(&settings.path, settings.sync).unwrap();
+    let (held, next) = (file.held(), file.next().unwrap());
+    let ((asked, asking), (tell, told)) = (channel(), channel());
+    let spool = Spool::start(settings, Box::new(Gate { file, asked, told }), held, next, Arc::new(Silent)).unwrap();
+    (spool, asking, tell)
+}
+
+#[test]
+fn every_entry_reads_as_it_was_written() {
+    let fact = told("told-1", Fact::Released { payment: payment("p"), cause: ReleaseCause::Reversed });
+    let unrecognized = Unrecognized { digest: [7; 32], problem: "type".to_owned(), redacted: "{}".to_owned() };
+    for entry in [approval("a"), decline("d"), Entry::Fact(origin(), Box::new(fact)), Entry::Kept(origin(), unrecognized)] {
+        let bytes = entry.to_bytes().unwrap();
+        let digest = entry::digest_of(&bytes);
+        let read = Entry::from_bytes(&bytes, &digest).unwrap();
+        assert_eq!(format!("{read:?}"), format!("{entry:?}"));
+        assert_eq!(Entry::from_bytes(&bytes, &[0; 8]).unwrap_err(), Unreadable::Digest);
+        let longer = [&bytes[..], &[0]].concat();
+        assert_eq!(Entry::from_bytes(&longer, &entry::digest_of(&longer)).unwrap_err(), Unreadable::Content);
+    }
+}
+
+#[tokio::test]
+async fn what_is_durable_is_there_after_a_restart_and_numbers_go_on() {
+    let directory = tempfile::tempdir().unwrap();
+    let spool = Spool::open(settings(&directory), Arc::new(Silent), |_, _, _| ()).unwrap();
+    for key in ["one", "two", "three"] {
+        assert_eq!(durable(&spool.put(approval(key), clock::utc())).await, Kept::Durable);
+    }
+    spool.grown_beyond(2).await;
+    spool.forget(vec![1, 2, 3]);
+    drop(spool);
+    let spool = Spool::open(settings(&directory), Arc::new(Silent), |_, _, _| ()).unwrap();
+    assert!(kept(&spool).is_empty());
+    assert_eq!(durable(&spool.put(decline("four"), clock::utc())).await, Kept::Durable);
+    assert_eq!(kept(&spool), [(4, "four".to_owned())]);
+    assert_eq!(spool.fill().held, Held { waiting: 1, aside: 0 });
+}
+
+#[tokio::test]
+async fn an_approval_that_is_given_up_before_its_transaction_is_never_written() {
+    let directory = tempfile::tempdir().unwrap();
+    let (spool, asking, tell) = gated(&directory);
+    let first = spool.put(decline("first"), clock::utc());
+    assert_eq!(asking.recv().unwrap(), 1);
+    let second = spool.put(approval("second"), clock::utc());
+    assert_eq!(second.durable_by(clock::instant()).await, Kept::NotYet);
+    assert_eq!(second.give_up(), Kept::GivenUp);
+    let third = spool.put(decline("second"), clock::utc());
+    tell.send(Say::Write).unwrap();
+    assert_eq!(durable(&first).await, Kept::Durable);
+    assert_eq!(asking.recv().unwrap(), 1);
+    tell.send(Say::Write).unwrap();
+    assert_eq!(durable(&third).await, Kept::Durable);
+    assert_eq!(names(&kept(&spool)), ["first", "second"]);
+}
+
+#[tokio::test]
+async fn an_approval_that_is_given_up_while_it_is_written_is_taken_back_before_anybody_reads_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let (spool, asking, tell) = gated(&directory);
+    let put = spool.put(approval("overtaken"), clock::utc());
+    assert_eq!(asking.recv().unwrap(), 1);
+    assert_eq!(put.give_up(), Kept::GivenUp);
+    tell.send(Say::Write).unwrap();
+    // The transaction that takes it back.
+    assert_eq!(asking.recv().unwrap(), 0);
+    assert_eq!(names(&kept(&spool)), ["overtaken"]);
+    assert_eq!(spool.ready(), 0);
+    tell.send(Say::Write).unwrap();
+    spool.grown_beyond(0).await;
+    assert!(kept(&spool).is_empty());
+    assert_eq!(put.durable_by(clock::instant()).await, Kept::NotYet);
+    assert_eq!(spool.fill().held, Held::default());
+}
+
+#[tokio::test]
+async fn a_decline_waits_for_its_disk_and_an_approval_does_not() {
+    let directory = tempfile::tempdir().unwrap();
+    let (spool, asking, tell) = gated(&directory);
+    let no = spool.put(decline("no"), clock::utc());
+    assert_eq!(asking.recv().unwrap(), 1);
+    tell.send(Say::Fail).unwrap();
+    assert_eq!(durable(&no).await, Kept::NotYet);
+    let yes = spool.put(approval("yes"), clock::utc());
+    // Both are tried; the disk has them, and says that it has not.
+    while asking.recv().unwrap() != 2 {
+        tell.send(Say::Fail).unwrap();
+    }
+    tell.send(Say::WriteAndFail).unwrap();
+    assert_eq!(durable(&yes).await, Kept::NotYet);
+    assert_eq!(yes.give_up(), Kept::GivenUp);
+    // The approval is taken back, the decline is there once.
+    while asking.recv().unwrap() != 1 {
+        tell.send(Say::Fail).unwrap();
+    }
+    tell.send(Say::Write).unwrap();
+    spool.grown_beyond(0).await;
+    assert_eq!(names(&kept(&spool)), ["no"]);
+    assert_eq!(no.durable_by(clock::instant()).await, Kept::Durable);
+}
+
+#[tokio::test]
+async fn a_full_spool_takes_nothing_until_there_is_room() {
+    let directory = tempfile::tempdir().unwrap();
+    let full = Settings { entries_max: 2, ..settings(&directory) };
+    let spool = Spool::open(full, Arc::new(Silent), |_, _, _| ()).unwrap();
+    for key in ["one", "two"] {
+        assert_eq!(durable(&spool.put(approval(key), clock::utc())).await, Kept::Durable);
+    }
+    let crowded_out = spool.put(decline("three"), clock::utc());
+    assert_eq!(durable(&crowded_out).await, Kept::NotYet);
+    spool.set_aside(1, clock::utc(), "the ledger trips over it".to_owned());
+    assert_eq!(durable(&spool.put(decline("four"), clock::utc())).await, Kept::NotYet);
+    spool.forget(vec![2]);
+    spool.grown_beyond(2).await;
+    assert_eq!(names(&kept(&spool)), ["three"]);
+    let aside = spool.reader().unwrap().set_aside().unwrap();
+    assert_eq!(aside.len(), 1);
+    assert_eq!((aside[0].row.number, aside[0].reason.as_str()), (1, "the ledger trips over it"));
+}
+
+#[test]
+fn files_that_are_not_ours_are_refused_and_left_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let Settings { path, sync, .. } = settings(&directory);
+    drop(File::open(&path, sync).unwrap());
+    let change = |sql: &str| rusqlite::Connection::open(&path).unwrap().execute_batch(sql).unwrap();
+    change("PRAGMA user_version = 99");
+    assert!(matches!(File::open(&path, sync), Err(SpoolError::Newer { format: 99, ours: 1, .. })));
+    change("PRAGMA user_version = 1; PRAGMA application_id = 5");
+    assert!(matches!(File::open(&path, sync), Err(SpoolError::Foreign(_))));
+    std::fs::write(&path, "not a database, but long enough to be looked at as if it were one").unwrap();
+    assert!(matches!(File::open(&path, sync), Err(SpoolError::Foreign(_))));
+}

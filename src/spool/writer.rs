@@ -1,0 +1,187 @@
+//! The spool's one writer: makes what waits durable in one transaction, tells whoever waits for it, and takes back what
+//! nobody stands by any more. What a disk does not take is tried again until it does.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use holdfast_core::Timestamp;
+
+use super::file::{Changes, Disk, Held};
+use super::queue::{Flow, Job, Put, Settled, Taking};
+use super::{CONFIRMED_KEPT, Observer, Shared};
+use crate::clock;
+
+/// How often a disk that said no is tried again.
+const RETRY_EVERY: Duration = Duration::from_millis(100);
+
+/// How long the writer sleeps if nobody wakes it.
+const IDLE: Duration = Duration::from_secs(3600);
+
+/// How often a disk that says no is tried when the spool closes.
+const CLOSING_TRIES_MAX: u32 = 20;
+
+/// The writer thread's own.
+pub(super) struct Writer {
+    shared: Arc<Shared>,
+    disk: Box<dyn Disk>,
+    next: i64,
+    /// Entries of this transaction, and those that a disk did not take yet, by their number.
+    taken: Vec<(i64, Arc<Put>)>,
+    /// Entries for which there is no room.
+    crowded_out: Vec<Arc<Put>>,
+    forget: Vec<i64>,
+    confirm: Vec<i64>,
+    set_aside: Vec<(i64, Timestamp, String)>,
+    failing: bool,
+}
+
+impl Writer {
+    pub fn new(shared: Arc<Shared>, disk: Box<dyn Disk>, next: i64) -> Self {
+        let (taken, crowded_out, set_aside) = (Vec::new(), Vec::new(), Vec::new());
+        let (forget, confirm) = (Vec::new(), Vec::new());
+        Writer { shared, disk, next, taken, crowded_out, forget, confirm, set_aside, failing: false }
+    }
+
+    /// Works until the queue is closed and everything is durable, or the disk has said no often enough by then.
+    pub fn run(mut self, observer: &dyn Observer) {
+        let (mut jobs, mut tries_left) = (Vec::new(), CLOSING_TRIES_MAX);
+        loop {
+            let patience = if self.has_work() { RETRY_EVERY } else { IDLE };
+            // What nobody stands by is taken back at once: until then the ledger does not hear what comes after it.
+            let patience = if self.failing || self.forget.is_empty() { patience } else { Duration::ZERO };
+            let flow = self.shared.queue.take(&mut jobs, patience);
+            self.sort(&mut jobs);
+            if self.has_work() {
+                self.write(observer);
+            }
+            if flow == Flow::Closed {
+                tries_left = tries_left.saturating_sub(1);
+                if !self.has_work() || tries_left == 0 {
+                    self.say_what_is_lost(observer);
+                    return;
+                }
+            }
+        }
+    }
+
+    /// What was told and cannot be kept, whatever is tried, is said at least.
+    fn say_what_is_lost(&self, observer: &dyn Observer) {
+        let stood_by = |put: &&Arc<Put>| put.take() == Taking::Taken;
+        let lost = self.taken.iter().map(|(_, put)| put).chain(&self.crowded_out).filter(stood_by).count();
+        if lost > 0 {
+            observer.say(&format!(
+                "{lost} declines that platforms heard could not be written to the spool: asked again, they may be decided afresh"
+            ));
+        }
+    }
+
+    fn has_work(&self) -> bool {
+        !(self.taken.is_empty() && self.crowded_out.is_empty() && self.has_nothing_leaving())
+    }
+
+    fn has_nothing_leaving(&self) -> bool {
+        self.forget.is_empty() && self.confirm.is_empty() && self.set_aside.is_empty()
+    }
+
+    /// Gives new entries their numbers, in the order in which they came.
+    fn sort(&mut self, jobs: &mut Vec<Job>) {
+        let mut puts = std::mem::take(&mut self.crowded_out);
+        for job in jobs.drain(..) {
+            match job {
+                Job::Put(put) => puts.push(put),
+                Job::Forget(numbers) => self.forget.extend(numbers),
+                Job::Confirm(numbers) => self.confirm.extend(numbers),
+                Job::SetAside(number, at, reason) => self.set_aside.push((number, at, reason)),
+            }
+        }
+        let leaving = i64::try_from(self.forget.len().saturating_add(self.confirm.len())).unwrap_or(i64::MAX);
+        let full = self.shared.entries_max.saturating_add(leaving);
+        for put in puts {
+            let filled = self.shared.filled().saturating_add(i64::try_from(self.taken.len()).unwrap_or(i64::MAX));
+            match put.take() {
+                Taking::GivenUp => {}
+                Taking::Taken if filled >= full => {
+                    put.settled(Settled::Refused);
+                    self.crowded_out.push(put);
+                }
+                Taking::Taken => {
+                    self.taken.push((self.next, put));
+                    self.next = self.next.saturating_add(1);
+                }
+            }
+        }
+    }
+
+    fn write(&mut self, observer: &dyn Observer) {
+        // Given up since: neither written nor, if a disk that failed has it all the same, left there.
+        let (kept, given_up): (Vec<_>, Vec<_>) = self.taken.drain(..).partition(|(_, put)| put.take() == Taking::Taken);
+        self.taken = kept;
+        self.forget.extend(given_up.into_iter().map(|(number, _)| number));
+        let Some(changes) = self.changes() else { return };
+        let began = clock::instant();
+        match self.disk.change(&changes) {
+            Ok(held) => {
+                observer.committed(changes.add.len(), clock::instant().saturating_duration_since(began));
+                self.durable(held);
+                if std::mem::take(&mut self.failing) {
+                    observer.say("the spool can be written again");
+                }
+            }
+            Err(error) => {
+                for (_, put) in &self.taken {
+                    put.settled(Settled::Refused);
+                }
+                observer.failed();
+                if !std::mem::replace(&mut self.failing, true) {
+                    observer.say(&error.to_string());
+                }
+            }
+        }
+        observer.filled(self.shared.fill());
+    }
+
+    /// What one transaction changes; nothing if there is nothing to do.
+    fn changes(&mut self) -> Option<Changes> {
+        let mut add = Vec::with_capacity(self.taken.len());
+        self.taken.retain(|(number, put)| match put.entry.to_bytes() {
+            Ok(body) => {
+                add.push((*number, put.at, body));
+                true
+            }
+            // No memory for it: whoever waits hears no.
+            Err(_) => {
+                put.settled(Settled::Refused);
+                false
+            }
+        });
+        if add.is_empty() && self.has_nothing_leaving() {
+            return None;
+        }
+        Some(Changes {
+            add,
+            forget: self.forget.clone(),
+            confirm: self.confirm.clone(),
+            confirmed_since: clock::utc().saturating_sub(CONFIRMED_KEPT),
+            set_aside: self.set_aside.clone(),
+            next: self.next,
+        })
+    }
+
+    fn durable(&mut self, held: Held) {
+        self.forget.clear();
+        self.confirm.clear();
+        self.set_aside.clear();
+        self.shared.waiting.store(held.waiting, Ordering::Release);
+        self.shared.aside.store(held.aside, Ordering::Release);
+        for (number, put) in self.taken.drain(..) {
+            if put.settled(Settled::Durable) == Taking::GivenUp {
+                self.forget.push(number);
+            }
+        }
+        let ready = self.forget.iter().min().map_or(self.next, |first| *first).saturating_sub(1);
+        if self.shared.ready.fetch_max(ready, Ordering::AcqRel) < ready {
+            self.shared.grows.notify_waiters();
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! What a program's stand-in table says while its ledger is away: by rows, caps and modes, on what is known of the card, from the
+//! moment a table is published. The server runs in this process, so that its ledger can be made to fail.
+
+use std::process::Output;
+
+use crate::faults::{Bench, Fault, short_budget};
+use crate::support::{Client, Marqeta, Response};
+
+const HEAD: &str = "currency = 'USD'\ncountry = 'USA'\nexposure_max = '1000.00'\n";
+const ALL: &str = "[[row]]\nid = 'all'\nanswer = 'approve'\n";
+
+impl Bench {
+    /// Puts a table in force, as an operator does.
+    fn publish_table(&self, rest: &str) -> Output {
+        std::fs::write(self.workplace.path("table.toml"), format!("{HEAD}{rest}")).unwrap();
+        let file = self.workplace.path("table.toml");
+        self.run(&["stand-in", "publish", file.to_str().unwrap(), "--program", "demo", "--by", "ann", "--why", "a test"])
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        let data = self.workplace.data();
+        self.workplace.run(&[arguments, &["--data", data.to_str().unwrap()]].concat())
+    }
+
+    fn ask(&self, request: &Marqeta) -> Response {
+        self.client().post("/marqeta/jit", &request.body())
+    }
+
+    /// How many were declined by stand-in for this reason.
+    fn stood_in(&self, reason: &str) -> f64 {
+        self.metric("holdfast_decisions_total", &format!("outcome=\"decline\",reason=\"{reason}\",basis=\"stand_in\""))
+    }
+
+    fn status(&self) -> serde_json::Value {
+        Client::connect_as(self.app.ops_listen, None).get("/status").json()
+    }
+}
+
+#[test]
+fn what_a_table_approves_is_held_when_the_ledger_is_back_and_a_retry_hears_it_all_the_while() {
+    let bench = Bench::new(short_budget);
+    assert!(bench.publish_table(ALL).status.success());
+    bench.faulty.set(Fault::Unavailable);
+    let request = Marqeta::purchase("kept", "10.00");
+    let approved = bench.ask(&request);
+    assert_eq!(approved.status, 200, "{approved:?}");
+    assert_eq!(bench.status()["stand_in"]["demo"]["exposure_minor"], 1_000);
+    assert_eq!(bench.ask(&request).body, approved.body);
+    assert_eq!(bench.held(), 0);
+    // Another process, and still no ledger.
+    let bench = Bench::on(bench.stop(), Fault::Deaf);
+    assert_eq!(bench.status()["stand_in"]["demo"]["exposure_minor"], 1_000);
+    assert_eq!(bench.ask(&request).body, approved.body);
+    assert_eq!(
+        bench.ask(&Marqeta { amount: "11.00".to_owned(), ..Marqeta::purchase("kept", "10.00") }).status,
+        402,
+        "a conflict"
+    );
+    bench.faulty.set(Fault::None);
+    bench.until_adopted();
+    bench.until_heard();
+    assert_eq!(bench.held(), 1_000);
+    assert_eq!(bench.status()["stand_in"]["demo"]["exposure_minor"], 0);
+    assert_eq!(bench.ask(&request).body, approved.body);
+    assert_eq!(bench.held(), 1_000, "held once");
+    bench.app.drain();
+}
+
+#[test]
+fn what_the_spool_has_no_room_for_is_declined_and_gives_its_cap_back() {
+    let bench = Bench::new(|text| short_budget(text).replacen("#entries_max = 100000", "entries_max = 1", 1));
+    assert!(bench.publish_table(ALL).status.success());
+    bench.faulty.set(Fault::Unavailable);
+    assert_eq!(bench.ask(&Marqeta::purchase("first", "10.00")).status, 200);
+    let second = Marqeta::purchase("second", "10.00");
+    let declined = bench.ask(&second);
+    assert_eq!(declined.status, 402, "{declined:?}");
+    assert_eq!(bench.stood_in("not_durable"), 1.0);
+    assert_eq!(bench.status()["stand_in"]["demo"]["exposure_minor"], 1_000, "only the first");
+    let clearing = crate::support::callbacks::transactions(&[Marqeta::purchase("x", "1.00").recorded("DECLINED", true)]);
+    bench.faulty.set(Fault::None);
+    bench.until_adopted();
+    assert_eq!(bench.ask(&second).body, declined.body);
+    assert_eq!(bench.held(), 1_000);
+    assert_eq!(bench.client().post("/marqeta/webhook", &clearing).status, 200);
+    bench.app.drain();
+}
+
+#[test]
+fn a_freeze_holds_at_once_although_the_ledger_cannot_hear_it() {
+    let bench = Bench::new(short_budget);
+    assert!(bench.publish_table(ALL).status.success());
+    bench.faulty.set(Fault::Unavailable);
+    assert_eq!(bench.ask(&Marqeta::purchase("before", "10.00")).status, 200);
+    let freeze = serde_json::json!({"cardtransitions": [{"token": "ct-9", "card_token": "card-demo-1",
+        "user_token": "user-demo-1", "state": "SUSPENDED", "created_time": "2026-03-14T16:00:00Z"}]});
+    assert_eq!(bench.client().post("/marqeta/webhook", &freeze.to_string()).status, 200);
+    let frozen = |bench: &Bench, id: &str| {
+        let declined = bench.ask(&Marqeta::purchase(id, "10.00"));
+        assert_eq!(declined.json()["jit_funding"]["decline_reason"], "CARD_NOT_ACTIVE", "{id}");
+    };
+    frozen(&bench, "while it is away");
+    let bench = Bench::on(bench.stop(), Fault::Deaf);
+    frozen(&bench, "after a restart");
+    bench.faulty.set(Fault::None);
+    bench.until_heard();
+    frozen(&bench, "by the ledger");
+    assert_eq!(bench.held(), 1_000);
+    bench.app.drain();
+}
+
+#[test]
+fn an_account_with_money_approved_by_stand_in_is_not_decided_on_before_the_ledger_has_heard_it() {
+    let bench = Bench::new(short_budget);
+    assert!(bench.publish_table(ALL).status.success());
+    bench.faulty.set(Fault::Unavailable);
+    assert_eq!(bench.ask(&Marqeta::purchase("most", "700.00")).status, 200);
+    bench.faulty.set(Fault::None);
+    // 1000.00 are there: not enough for both, whoever is faster.
+    assert_eq!(bench.ask(&Marqeta::purchase("more", "400.00")).status, 402);
+    bench.until_heard();
+    assert_eq!(bench.held(), 70_000);
+    bench.app.drain();
+}
+
+#[test]
+fn rows_decide_on_what_is_known_of_the_card() {
+    let bench = Bench::new(short_budget);
+    let rows = "[[row]]\nid = 'groceries'\nwhen = { mcc = ['groceries'], balance_within = '1h' }\nanswer = 'decline'\n\
+                reason = 'suspected_fraud'\n[[row]]\nid = 'rest'\nanswer = 'decline'\nreason = 'transaction_not_permitted'\n";
+    assert!(bench.publish_table(rows).status.success());
+    bench.faulty.set(Fault::Unavailable);
+    bench.ask(&Marqeta::purchase("covered", "10.00"));
+    assert_eq!(bench.stood_in("suspected_fraud"), 1.0);
+    // 1000.00 are there: the row does not apply, since it is known that they do not cover this.
+    bench.ask(&Marqeta::purchase("books", "10.00").mcc("5942"));
+    assert_eq!(bench.stood_in("transaction_not_permitted"), 1.0);
+    // Before any row: the card's standing, and the rules.
+    bench.ask(&Marqeta::purchase("frozen", "10.00").card("card-demo-frozen"));
+    assert_eq!(bench.stood_in("card_frozen"), 1.0);
+    bench.ask(&Marqeta::purchase("nobody", "10.00").card("card-nobody"));
+    assert_eq!(bench.stood_in("card_unknown"), 1.0);
+    bench.ask(&Marqeta::purchase("bet", "10.00").mcc("7995"));
+    assert_eq!(bench.stood_in("merchant_category_not_allowed"), 1.0);
+    bench.app.drain();
+}
+
+#[test]
+fn a_table_can_leave_the_answer_to_the_platform() {
+    let bench = Bench::new(short_budget);
+    assert!(bench.publish_table("mode = 'drop'\ndrop = '503'\n").status.success());
+    bench.faulty.set(Fault::Unavailable);
+    assert_eq!(bench.ask(&Marqeta::purchase("status", "10.00")).status, 503);
+    bench.faulty.set(Fault::None);
+    assert!(bench.publish_table("mode = 'drop'\ndrop = 'silence'\n").status.success());
+    bench.faulty.set(Fault::Unavailable);
+    let mut client = bench.client();
+    client.send("POST", "/marqeta/jit", Marqeta::purchase("silence", "10.00").body().as_bytes());
+    assert!(client.receive().is_err(), "not a word");
+    // What is declined in any case is told.
+    assert_eq!(bench.ask(&Marqeta::purchase("frozen", "10.00").card("card-demo-frozen")).status, 402);
+    assert_eq!(bench.metric("holdfast_stand_in_abstained_total", ""), 2.0);
+    bench.faulty.set(Fault::None);
+    assert_eq!(bench.ask(&Marqeta::purchase("status", "10.00")).status, 200, "the key is free");
+    bench.app.drain();
+}
+
+#[test]
+fn a_wrong_table_leaves_the_one_in_force() {
+    let bench = Bench::new(short_budget);
+    let before = bench.status()["stand_in"]["demo"]["tables"]["stand_in"].clone();
+    let refused = bench.publish_table("[[row]]\nid = 'a'\nwhen = { mcc = [] }\nanswer = 'approve'\n[[cap]]\nid = 'a'\n");
+    assert_eq!(refused.status.code(), Some(1));
+    let errors = String::from_utf8(refused.stderr).unwrap();
+    assert!(errors.contains("table.toml:6:16: row.a.when.mcc: is an empty list"), "{errors}");
+    assert!(errors.contains("table.toml:8:1: cap.a.scope: is missing"), "{errors}");
+    assert_eq!(bench.status()["stand_in"]["demo"]["tables"]["stand_in"], before);
+    // A right one is in force at once, and is the one that a rollback takes back.
+    assert!(bench.publish_table(ALL).status.success());
+    assert_ne!(bench.status()["stand_in"]["demo"]["tables"]["stand_in"], before);
+    let rollback = ["stand-in", "rollback", "--program", "demo", "--by", "ann", "--why", "a test"];
+    assert!(bench.run(&rollback).status.success());
+    assert_eq!(bench.status()["stand_in"]["demo"]["tables"]["stand_in"], before);
+    let nothing = bench.run(&rollback);
+    assert_eq!(nothing.status.code(), Some(1));
+    assert!(String::from_utf8(nothing.stderr).unwrap().contains("has no earlier stand-in table to go back to"));
+    assert_eq!(bench.metric("holdfast_stand_in_info", &format!("hash={before}")), 1.0);
+    bench.app.drain();
+}
+
+#[test]
+fn the_demos_table_declines_a_first_use_and_approves_the_everyday() {
+    let bench = Bench::new(short_budget);
+    let everyday = |id: &str| Marqeta::purchase(id, "10.00").mcc("5411");
+    bench.faulty.set(Fault::Unavailable);
+    bench.ask(&everyday("first"));
+    assert_eq!(bench.stood_in("ledger_unavailable"), 1.0, "the card was never used");
+    bench.faulty.set(Fault::None);
+    bench.until_adopted();
+    assert_eq!(bench.ask(&everyday("second")).status, 200);
+    bench.faulty.set(Fault::Unavailable);
+    assert_eq!(bench.ask(&everyday("third")).status, 200);
+    bench.ask(&Marqeta::purchase("more", "50.01").mcc("5411"));
+    assert_eq!(bench.stood_in("ledger_unavailable"), 2.0, "no row approves that");
+    bench.app.drain();
+}
