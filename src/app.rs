@@ -507,6 +507,9 @@ fn pages(responder: &Arc<Responder>, metrics: &Arc<Metrics>) -> Pages {
             if let Some(responder) = watched.upgrade() {
                 shown.server.in_flight(responder.in_flight.now());
                 shown.ledger.told_pending(responder.unheard.book.waiting());
+                for mount in &responder.mounts {
+                    shown.exposure(mount.program.id, mount.program.stand_in.exposure());
+                }
             }
             let mut page = shown.render();
             page.push_str(&heap_allocations());

@@ -121,6 +121,11 @@ impl Metrics {
         self.info.stand_in_table(program, platform, hash);
     }
 
+    /// So much is at risk for a program, in minor units of its currency.
+    pub fn exposure(&self, program: ProgramId, minor: i64) {
+        self.info.exposure(program, minor);
+    }
+
     /// Everything, in the Prometheus text format.
     #[must_use]
     pub fn render(&self) -> String {
