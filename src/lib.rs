@@ -27,7 +27,7 @@
 //! | [`clock`] | the only file that reads a clock |
 //! | [`server`] | sockets, TLS, limits, routes, drain; the operators' listener |
 //! | [`responder`] | the path of a callback |
-//! | [`ledger`] | the seam to what keeps the money, the laws of every engine behind it, and the embedded one |
+//! | [`ledger`] | the seam to what keeps the money, the laws of every engine behind it, the embedded one, the shared one |
 //! | [`spool`] | what the ledger has not heard, durable; the reconciler that brings it there |
 //! | [`journal`] | the ledger's log: records, their groups, SQLite |
 //! | [`kept_rules`] | the rulesets that a journal keeps, compiled as they were |
@@ -87,6 +87,9 @@
 //!   behind ours, and its reversal must not come to lie before what it reverses.
 //! * A question that opens a payment is never looked for in the projection: that would read a disk for each new payment. One
 //!   that ended ten minutes ago, or longer, and is asked for under the same name is another payment.
+//! * The shared ledger ([`ledger::postgres`]) has no engine of its own: the rows that an act locks are made the memory of the
+//!   embedded one for one transaction. Its database function decides only what that engine has worked out beforehand, and leaves
+//!   the rest to it.
 //! * What dropped records amount to is a file of the projection's own tables, made by following the records that go: the one
 //!   form of state that there is already, and no second one to keep right.
 //! * What operators write (who, why) stands beside the journal, and the record names it by an id.

@@ -330,15 +330,18 @@ impl Responder {
             .collect();
         let stand_in: serde_json::Map<String, serde_json::Value> =
             self.mounts.iter().map(|mount| (mount.program.id.to_string(), stand_in_status(&mount.program))).collect();
-        serde_json::json!({
+        let mut status = serde_json::json!({
             "version": env!("CARGO_PKG_VERSION"),
             "ledger": self.ledger.readiness().name(),
             "in_flight": self.in_flight.now(),
             "told_pending": self.unheard.book.waiting(),
             "rules": rules,
             "stand_in": stand_in,
-        })
-        .to_string()
+        });
+        if let Some((node, status)) = self.ledger.node().zip(status.as_object_mut()) {
+            status.insert("node".to_owned(), node.into());
+        }
+        status.to_string()
     }
 }
 
