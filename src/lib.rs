@@ -22,6 +22,8 @@
 //! | [`background`] | the thread beside the workers: commands, the management API, and told answers on their way to the ledger |
 //! | [`config`] | what the operator wrote, typed, with every error at once |
 //! | [`clock`] | the only file that reads a clock |
+//! | [`spool`] | what the ledger has not heard, durable; the reconciler that brings it there |
+//! | [`switchboard`] | stand-in switched by hand, kept in the spool's file |
 //! | [`server`] | sockets, TLS, limits, routes, drain; the operators' listener |
 //! | [`responder`] | the path of a callback |
 //! | [`ledger`] | the seam to what keeps the money, the laws of every engine behind it, and the embedded one |
@@ -106,4 +108,5 @@ pub mod settlement;
 pub mod simulation;
 pub mod spool;
 pub mod start_error;
+pub mod switchboard;
 pub mod telemetry;

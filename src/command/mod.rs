@@ -25,7 +25,9 @@ pub mod rules;
 pub mod selftest;
 pub mod serve;
 pub mod settlement;
+pub mod spool;
 pub mod stand_in;
+pub mod switch;
 #[cfg(test)]
 mod tests;
 pub mod trim;
@@ -55,6 +57,7 @@ enum Command {
     Balance(balance::Balance),
     Rules(rules::Rules),
     StandIn(stand_in::StandIn),
+    Spool(spool::Spool),
     Inbox(inbox::Inbox),
     Journal(journal::Journal),
     Explain(explain::Explain),
@@ -145,6 +148,7 @@ impl Cli {
             Command::Journal(journal) => journal.run(output),
             Command::Explain(explain) => explain.run(output),
             Command::Settlement(settlement) => settlement.run(output),
+            Command::Spool(spool) => spool.run(output),
             Command::Inbox(inbox) => inbox.run(output),
             Command::Replay(replay) => replay.run(output),
             Command::Backup(backup) => backup.run(output),

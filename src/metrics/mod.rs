@@ -16,6 +16,7 @@ mod notifications;
 mod registry;
 mod server;
 mod spool;
+mod stand_in;
 mod telemetry;
 #[cfg(test)]
 mod tests;
@@ -37,6 +38,7 @@ pub use notifications::NotificationResult;
 use registry::Registry;
 pub use server::{ConnectionRefusal, HttpRefusal, ServerMetrics};
 pub use spool::SpoolMetrics;
+pub use stand_in::{StandInMetrics, StandInStanding};
 pub use telemetry::TelemetryMetrics;
 
 /// Everything that is measured in this process.
@@ -51,6 +53,8 @@ pub struct Metrics {
     pub ledger: LedgerMetrics,
     /// The spool's.
     pub spool: SpoolMetrics,
+    /// Stand-in's.
+    pub stand_in: StandInMetrics,
     /// The management API's.
     pub api: ApiMetrics,
     /// Telemetry's.
@@ -81,6 +85,7 @@ impl Metrics {
             notifications::FAMILIES,
             ledger::FAMILIES,
             spool::FAMILIES,
+            stand_in::FAMILIES,
             server::FAMILIES,
             api::FAMILIES,
             telemetry::FAMILIES,
@@ -98,6 +103,7 @@ impl Metrics {
             info: InfoMetrics::new(&registry),
             server: ServerMetrics::new(&registry),
             spool: SpoolMetrics::new(&registry),
+            stand_in: StandInMetrics::new(&registry),
             ledger: LedgerMetrics::new(&registry),
             api: ApiMetrics::new(&registry),
             telemetry: TelemetryMetrics::new(&registry),

@@ -34,4 +34,5 @@ mod retries;
 mod stand_in;
 mod stories;
 mod support;
+mod switch;
 mod telemetry;
