@@ -20,6 +20,7 @@ pub mod journal;
 pub mod ledger;
 pub mod preview;
 pub mod replay;
+pub mod report;
 pub mod restore;
 pub mod rules;
 pub mod selftest;
@@ -27,6 +28,7 @@ pub mod serve;
 pub mod settlement;
 pub mod spool;
 pub mod stand_in;
+pub mod stop_list;
 pub mod switch;
 #[cfg(test)]
 mod tests;
@@ -58,6 +60,7 @@ enum Command {
     Rules(rules::Rules),
     StandIn(stand_in::StandIn),
     Spool(spool::Spool),
+    StopList(stop_list::StopList),
     Inbox(inbox::Inbox),
     Journal(journal::Journal),
     Explain(explain::Explain),
@@ -149,6 +152,7 @@ impl Cli {
             Command::Explain(explain) => explain.run(output),
             Command::Settlement(settlement) => settlement.run(output),
             Command::Spool(spool) => spool.run(output),
+            Command::StopList(list) => list.run(output),
             Command::Inbox(inbox) => inbox.run(output),
             Command::Replay(replay) => replay.run(output),
             Command::Backup(backup) => backup.run(output),

@@ -11,6 +11,7 @@ use holdfast_core::stand_in::{Looser, Mode, StandInPolicy, looser_rows, unreacha
 use holdfast_core::{AuthorizationRequest, PlatformName, ProgramId};
 
 use super::preview::Preview;
+use super::report::Report;
 use super::rules::{Signature, in_force, list_versions, only_program, read};
 use super::switch::{Off, On};
 use super::{Failure, Place};
@@ -64,6 +65,7 @@ enum StandInCommand {
     Rollback(Rollback),
     On(On),
     Off(Off),
+    Report(Report),
 }
 
 #[derive(Debug, Args)]
@@ -140,6 +142,7 @@ impl StandIn {
             StandInCommand::Rollback(rollback) => rollback.run(output),
             StandInCommand::On(on) => on.run(output),
             StandInCommand::Off(off) => off.run(output),
+            StandInCommand::Report(report) => report.run(output),
         }
     }
 }

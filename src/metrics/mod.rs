@@ -93,6 +93,12 @@ impl Metrics {
         ];
         let registry = Arc::new(Registry::new(&families).map_err(MetricsError)?);
         let phases = PhaseHistograms::new(&registry);
+        let stand_in = StandInMetrics::new(&registry);
+        for (program, platform) in mounts {
+            // So that the families are there before anything happens.
+            stand_in.program(program, None, 0);
+            stand_in.switched(program, platform, None);
+        }
         let mounts = mounts
             .iter()
             .map(|(program, platform)| Mount { program: *program, platform: *platform })
@@ -103,7 +109,7 @@ impl Metrics {
             info: InfoMetrics::new(&registry),
             server: ServerMetrics::new(&registry),
             spool: SpoolMetrics::new(&registry),
-            stand_in: StandInMetrics::new(&registry),
+            stand_in,
             ledger: LedgerMetrics::new(&registry),
             api: ApiMetrics::new(&registry),
             telemetry: TelemetryMetrics::new(&registry),

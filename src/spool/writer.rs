@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use holdfast_core::Timestamp;
 
-use super::file::{BringBack, Changed, Changes, Disk};
+use super::file::{BringBack, Changes, Disk, Held};
 use super::queue::{Back, Flow, Job, Put, Settled, Taking};
 use super::{CONFIRMED_KEPT, Observer, Shared};
 use crate::clock;
@@ -126,11 +126,12 @@ impl Writer {
         self.taken = kept;
         self.forget.extend(given_up.into_iter().map(|(number, _)| number));
         let Some(changes) = self.changes() else { return };
-        let began = clock::instant();
+        let (began, mut back) = (clock::instant(), None);
         match self.disk.change(&changes) {
             Ok(changed) => {
                 observer.committed(changes.add.len(), clock::instant().saturating_duration_since(began));
-                self.durable(&changed);
+                self.durable(changed.held);
+                back = Some(changed.back);
                 if std::mem::take(&mut self.failing) {
                     observer.say("the spool can be written again");
                 }
@@ -146,6 +147,17 @@ impl Writer {
             }
         }
         observer.filled(self.shared.fill());
+        if let Some(back) = back {
+            self.tell_back(&back);
+        }
+    }
+
+    /// What waits again is told last: whoever asked for it finds it so. Of what was not set aside nobody hears.
+    fn tell_back(&mut self, back: &[i64]) {
+        for (number, Back { waits, .. }) in self.bring_back.drain(..).filter(|(number, _)| back.contains(number)) {
+            // Whoever asked may be gone; it waits all the same.
+            let _ = waits.send(number);
+        }
     }
 
     /// What one transaction changes; nothing if there is nothing to do.
@@ -176,14 +188,10 @@ impl Writer {
         })
     }
 
-    fn durable(&mut self, Changed { held, back }: &Changed) {
+    fn durable(&mut self, held: Held) {
         self.forget.clear();
         self.confirm.clear();
         self.set_aside.clear();
-        for (number, Back { waits, .. }) in self.bring_back.drain(..).filter(|(number, _)| back.contains(number)) {
-            // Whoever asked may be gone; it waits all the same.
-            let _ = waits.send(number);
-        }
         self.shared.waiting.store(held.waiting, Ordering::Release);
         self.shared.aside.store(held.aside, Ordering::Release);
         for (number, put) in self.taken.drain(..) {

@@ -29,6 +29,7 @@ mod limits;
 mod management;
 mod money;
 mod notifications;
+mod outages;
 mod retention;
 mod retries;
 mod stand_in;
