@@ -473,11 +473,15 @@ fn row(columns: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
     Ok(Row { number: columns.get(0)?, at, body: columns.get(2)?, digest: columns.get(3)? })
 }
 
-/// The spool is its owner's alone; SQLite's own files follow it.
+/// The spool is its owner's alone; SQLite's own files follow it. One that is there is not opened: closing it again would take away
+/// the locks that SQLite has on it in this process, and with them another process could take away its log.
 fn make_private_file(path: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::OpenOptionsExt as _;
     if let Some(directory) = path.parent() {
         std::fs::create_dir_all(directory)?;
     }
-    std::fs::File::options().create(true).truncate(false).write(true).mode(0o600).open(path).map(|_| ())
+    match std::fs::File::options().create_new(true).write(true).mode(0o600).open(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
+        Ok(_) | Err(_) => Ok(()),
+    }
 }

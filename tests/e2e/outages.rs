@@ -1,6 +1,8 @@
 //! What an operator sees of an outage, and does about it: the report, the spool, the stop-list. The server runs in this process, so
 //! that its ledger can be made to fail.
 
+use std::os::unix::fs::MetadataExt as _;
+
 use serde_json::{Value, json};
 
 use crate::faults::{Bench, Fault, short_budget};
@@ -152,5 +154,23 @@ fn the_stop_list_has_every_barred_card_also_one_frozen_while_the_ledger_is_away(
     let json = bench.json(&["stop-list", "--program", "demo", "--format", "json"]);
     assert!(json.contains(&json!({"card": "card-demo-1", "reason": "card_frozen", "account": "acct-demo-1"})), "{json:?}");
     assert_eq!(bench.run(&["stop-list", "--program", "gone"]).status.code(), Some(1));
+    bench.app.drain();
+}
+
+#[test]
+fn a_running_server_keeps_its_locks_so_that_nobody_else_takes_its_logs_away() {
+    let bench = Bench::new(short_budget);
+    // Whoever switches, reads or restarts opens files once more in the server's process.
+    let signed = ["--program", "demo", "--by", "ann", "--why", "a drill"];
+    assert!(bench.run(&[&["stand-in", "on", "--for", "1h"], &signed[..]].concat()).status.success());
+    let bench = Bench::on(bench.stop(), Fault::None);
+    assert!(bench.run(&[&["stand-in", "off"], &signed[..]].concat()).status.success());
+    assert_eq!(bench.ask(&Marqeta::purchase("any", "10.00")).status, 200);
+    let locks = std::fs::read_to_string("/proc/locks").unwrap();
+    for file in ["spool.sqlite", "journal.sqlite"] {
+        let inode = std::fs::metadata(bench.workplace.data().join(file)).unwrap().ino();
+        let held = |line: &str| line.contains("POSIX") && line.contains(&format!(":{inode} "));
+        assert!(locks.lines().any(held), "{file} is open, and another process would take it for abandoned");
+    }
     bench.app.drain();
 }
