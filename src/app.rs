@@ -31,8 +31,8 @@ use crate::ledger::permit::InFlight;
 use crate::ledger::postgres::connect::Database;
 use crate::ledger::postgres::{self, Patience as DatabasePatience, Postgres};
 use crate::metrics::Metrics;
-use crate::operations::{Counter, Desk};
-use crate::reporter::{Reporter, SpoolReporter, say};
+use crate::operations::{Counter, Desk, Outage, SpoolOf};
+use crate::reporter::{Reporter, SpoolReporter, StandInReporter, say};
 use crate::responder::{
     Breaker, Mount, Patience, Program, Remembered, Responder, Stage, StandIn, StandInTable, ToldBook, Unheard, Worker,
 };
@@ -41,6 +41,7 @@ use crate::server::ops::{self, Operators, Pages};
 use crate::server::{self, Drained, Limits, RouteEntry, RouteError, RouteTable, Running, Serving, Tls};
 use crate::spool::{self, Reconciler, Spool};
 use crate::start_error::StartError;
+use crate::switchboard::Switchboard;
 use crate::telemetry::{self, Telemetry, Writing};
 
 /// Tickets that a worker keeps for its next questions.
@@ -85,6 +86,10 @@ impl App {
         let (programs, desk) = programs(&config, &ledger, Some(Arc::clone(&metrics)))?;
         let workers = workers(&config);
         let (unheard, spool) = open_spool(&config, &programs, &metrics)?;
+        let switchboard = Arc::new(Switchboard::new(spool_settings(&config), mount_names(&config)));
+        switchboard.restore().map_err(StartError::Spool)?;
+        let running = SpoolOf::Running(Arc::clone(&spool));
+        let desk = desk.with_outage(Outage { switchboard: Arc::clone(&switchboard), spool: running });
         let (telemetry, writing) = start_telemetry(&config, &metrics)?.unzip();
         let responder = Arc::new(Responder {
             mounts: mounts(&config, &programs, &metrics),
@@ -92,6 +97,7 @@ impl App {
             unheard: Arc::clone(&unheard),
             spool: Arc::clone(&spool),
             breaker: Breaker::new(config.breaker),
+            switchboard: Arc::clone(&switchboard),
             in_flight: InFlight::new(config.responder.in_flight_max),
             metrics: Arc::clone(&metrics),
             telemetry,
@@ -99,7 +105,7 @@ impl App {
             stage: to_be_open,
         });
         let tls = config.tls.clone().map(|tls| Arc::new(Tls::new(tls)));
-        let api = Arc::new(management_api(&config, &ledger, &metrics)?);
+        let api = Arc::new(management_api(&config, &ledger, switchboard, &metrics)?);
         let following = follow_rules(desk.clone(), publications);
         let reconciling = Reconciler { spool, ledger, heard: unheard, observer: Arc::new(SpoolReporter(Arc::clone(&metrics))) };
         let background = Background::start(&config.ledger.data, desk.clone(), (management, &api), reconciling, following, say)?;
@@ -240,6 +246,9 @@ pub async fn open_desk(config: &Config) -> Result<Desk, StartError> {
     let metrics = Metrics::new(&mount_names(config)).map_err(StartError::Metrics)?;
     let Opened { ledger, opening, .. } = open_ledger(config, metrics, DatabasePatience::None)?;
     let (_, desk) = programs(config, &ledger, None)?;
+    let settings = spool_settings(config);
+    let switchboard = Arc::new(Switchboard::new(settings.clone(), mount_names(config)));
+    let desk = desk.with_outage(Outage { switchboard, spool: SpoolOf::Closed(settings) });
     opening.until_open().await?;
     make_ready(&desk, config, say).await?;
     Ok(desk)
@@ -320,6 +329,17 @@ async fn follow_rules(desk: Desk, publications: Option<watch::Receiver<i64>>) {
     }
 }
 
+fn spool_settings(config: &Config) -> spool::Settings {
+    spool::Settings {
+        path: config.spool.path.clone(),
+        sync: match config.ledger.sync {
+            LedgerSync::Full => spool::Sync::Full,
+            LedgerSync::None => spool::Sync::None,
+        },
+        entries_max: config.spool.entries_max,
+    }
+}
+
 /// The spool, and everything that is in it, remembered: before the first question.
 fn open_spool(
     config: &Config,
@@ -328,14 +348,7 @@ fn open_spool(
 ) -> Result<(Arc<Unheard>, Arc<Spool>), StartError> {
     let book = ToldBook::new(config.responder.told_max);
     let unheard = Arc::new(Unheard::new(book, mount_names(config), programs.to_vec()));
-    let settings = spool::Settings {
-        path: config.spool.path.clone(),
-        sync: match config.ledger.sync {
-            LedgerSync::Full => spool::Sync::Full,
-            LedgerSync::None => spool::Sync::None,
-        },
-        entries_max: config.spool.entries_max,
-    };
+    let settings = spool_settings(config);
     let (mut remembered, observer) = (Remembered::default(), Arc::new(SpoolReporter(Arc::clone(metrics))));
     let remember = |entry: &spool::Entry, at, standing| remembered.remember(&unheard, entry, at, standing);
     let spool = Spool::open(settings, observer, remember).map_err(StartError::Spool)?;
@@ -356,13 +369,19 @@ pub(crate) fn runtime() -> std::io::Result<Runtime> {
 }
 
 /// What the management API answers with.
-fn management_api(config: &Config, ledger: &Arc<dyn Ledger>, metrics: &Metrics) -> Result<Api, StartError> {
+fn management_api(
+    config: &Config,
+    ledger: &Arc<dyn Ledger>,
+    switchboard: Arc<Switchboard>,
+    metrics: &Metrics,
+) -> Result<Api, StartError> {
     let programs = config.programs.iter().map(|program| ApiProgram { id: program.id, currency: program.currency });
     Ok(Api {
         programs: programs.collect(),
         tokens: ArcSwap::from_pointee(config.api.tokens.clone()),
         ledger: Arc::clone(ledger),
         reads: reads(config)?,
+        switchboard,
         metrics: metrics.api.clone(),
         creating: tokio::sync::Mutex::default(),
     })
@@ -501,15 +520,14 @@ fn mounts(config: &Config, programs: &[Arc<Program>], metrics: &Metrics) -> Vec<
 
 fn pages(responder: &Arc<Responder>, metrics: &Arc<Metrics>) -> Pages {
     let (shown, kept) = (Arc::clone(metrics), Arc::clone(metrics));
+    let outages = StandInReporter::default();
     let (watched, status, kept_up) = (Arc::downgrade(responder), Arc::downgrade(responder), Arc::downgrade(responder));
     Pages {
         metrics: Box::new(move || {
             if let Some(responder) = watched.upgrade() {
                 shown.server.in_flight(responder.in_flight.now());
                 shown.ledger.told_pending(responder.unheard.book.waiting());
-                for mount in &responder.mounts {
-                    shown.exposure(mount.program.id, mount.program.stand_in.exposure());
-                }
+                responder.show_stand_in();
             }
             let mut page = shown.render();
             page.push_str(&heap_allocations());
@@ -519,7 +537,8 @@ fn pages(responder: &Arc<Responder>, metrics: &Arc<Metrics>) -> Pages {
         upkeep: Box::new(move || {
             kept.run_upkeep();
             if let Some(responder) = kept_up.upgrade() {
-                responder.mounts.iter().for_each(|mount| mount.program.stand_in.forget(crate::clock::utc()));
+                responder.programs().for_each(|program| program.stand_in.forget(crate::clock::utc()));
+                outages.look(&responder);
             }
         }),
     }

@@ -25,6 +25,10 @@
 //! | [`background`] | the thread beside the workers: commands, the management API, and what the ledger has yet to hear |
 //! | [`config`] | what the operator wrote, typed, with every error at once |
 //! | [`clock`] | the only file that reads a clock |
+//! | [`spool`] | what the ledger has not heard, durable; the reconciler that brings it there |
+//! | [`switchboard`] | stand-in switched by hand, kept in the spool's file |
+//! | [`outages`] | what stand-in did, outage by outage, from the journal and the spool |
+//! | [`stop_list`] | the cards on which nothing may be approved |
 //! | [`server`] | sockets, TLS, limits, routes, drain; the operators' listener |
 //! | [`responder`] | the path of a callback |
 //! | [`ledger`] | the seam to what keeps the money, the laws of every engine behind it, the embedded one, the shared one |
@@ -112,6 +116,7 @@ pub mod kept_rules;
 pub mod ledger;
 pub mod metrics;
 pub mod operations;
+pub mod outages;
 pub mod preview;
 pub mod replay;
 pub mod reporter;
@@ -122,4 +127,6 @@ pub mod settlement;
 pub mod simulation;
 pub mod spool;
 pub mod start_error;
+pub mod stop_list;
+pub mod switchboard;
 pub mod telemetry;

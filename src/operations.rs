@@ -3,9 +3,11 @@
 //! Nothing here knows a socket or a command line; money is moved by the ledger only.
 
 mod import;
+mod outage;
 mod stand_in;
 mod trim;
 
+pub use outage::{Outage, SpoolOf};
 pub use trim::Least;
 
 use std::sync::Arc;
@@ -16,7 +18,9 @@ use holdfast_core::{AccountId, ProgramId};
 use crate::clock;
 use crate::config::ProgramConfig;
 use crate::config::ruleset::{self, Home};
-use crate::control::protocol::{BalancesPage, PageStart, RulesHistory, RulesPublish, RulesRollback, Trim, TrimReport};
+use crate::control::protocol::{
+    BalancesPage, BringBack, PageStart, RulesHistory, RulesPublish, RulesRollback, Switch, SwitchReport, Trim, TrimReport,
+};
 use crate::control::{AccountReport, Import, ImportSummary, OperationError, Operations, RulesVersion};
 use crate::ledger::{
     self, AccountStanding, Act, Answer, KeptKind, KeptRuleset, Ledger, LedgerError, Noted, Operation, Origin, Whose,
@@ -52,13 +56,14 @@ pub struct Desk {
     programs: Vec<Counter>,
     metrics: Option<Arc<Metrics>>,
     retention: Option<Arc<Retention>>,
+    outage: Option<Outage>,
 }
 
 impl Desk {
     /// A desk for these programs on this ledger; a change of rules is shown in `metrics`.
     #[must_use]
     pub fn new(ledger: Arc<dyn Ledger>, programs: Vec<Counter>, metrics: Option<Arc<Metrics>>) -> Self {
-        Desk { ledger, programs, metrics, retention: None }
+        Desk { ledger, programs, metrics, retention: None, outage: None }
     }
 
     /// The same, for a ledger whose journal may be trimmed.
@@ -334,6 +339,14 @@ impl Operations for Desk {
 
     async fn trim(&self, trim: Trim) -> Result<TrimReport, OperationError> {
         self.trim_journal(trim.mode, Least::Anything).await
+    }
+
+    async fn switch(&self, switch: Switch) -> Result<SwitchReport, OperationError> {
+        self.turn_switch(switch).await
+    }
+
+    async fn bring_back(&self, back: BringBack) -> Result<i64, OperationError> {
+        self.bring_entry_back(back).await
     }
 }
 

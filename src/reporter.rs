@@ -1,12 +1,17 @@
 //! What the ledger does, told to metrics and, on standard error, to operators. Decides nothing.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use holdfast_core::ProgramId;
+
+use crate::clock;
 use crate::journal::head_number;
 use crate::ledger::Readiness;
 use crate::ledger::embedded::Observer;
 use crate::metrics::{LedgerStanding, Metrics};
+use crate::responder::{InStandIn, Responder};
 use crate::spool;
 
 /// Tells metrics and operators what the ledger does.
@@ -68,9 +73,40 @@ impl spool::Observer for SpoolReporter {
     }
 }
 
+/// Tells operators when stand-in begins for a program, and when it ends.
+#[derive(Debug, Default)]
+pub struct StandInReporter(Mutex<HashMap<ProgramId, InStandIn>>);
+
+impl StandInReporter {
+    /// Looks whether anything has changed. Call it every second or so.
+    pub fn look(&self, responder: &Responder) {
+        let now = clock::utc();
+        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for program in responder.programs() {
+            let standing = responder.in_stand_in(&program.id, now);
+            match (told.get(&program.id).copied(), standing) {
+                (None, Some(standing)) => {
+                    say(&format!("program {}: stand-in since {}, {}", program.id, standing.since, standing.cause.name()));
+                    told.insert(program.id, standing);
+                }
+                (Some(before), None) => {
+                    let seconds = now.saturating_since(before.since).as_secs();
+                    let exposure = program.stand_in.exposure();
+                    say(&format!(
+                        "program {}: stand-in ended after {seconds} s, {exposure} minor units yet to be confirmed by the ledger",
+                        program.id
+                    ));
+                    told.remove(&program.id);
+                }
+                (None, None) | (Some(_), Some(_)) => {}
+            }
+        }
+    }
+}
+
 /// One line for the operator, on standard error with the time.
 pub fn say(message: &str) {
     use std::io::Write as _;
     // Whoever closed standard error does not want to know.
-    let _ = writeln!(std::io::stderr(), "{} {message}", crate::clock::utc());
+    let _ = writeln!(std::io::stderr(), "{} {message}", clock::utc());
 }

@@ -1,6 +1,6 @@
 //! The management API: accounts, cards, holds, movements and settlement, as JSON over HTTP, on a listener of its own.
 //!
-//! One file a resource: [`accounts`], [`cards`], [`holds`], [`movements`], [`settlement`]. Below them: [`caller`] says who
+//! One file a resource: [`accounts`], [`cards`], [`holds`], [`movements`], [`settlement`], [`stand_in`]. Below them: [`caller`] says who
 //! asks, for which program; [`input`] reads what they ask, with every error at once; [`mod@write`] takes down who does what and
 //! why before it is done; [`problem`] is the one shape of every refusal; [`page`] cuts lists. [`router`] knows every route,
 //! and [`openapi`] describes them from the code. [`listener`] runs on the background thread, never on a worker's.
@@ -23,6 +23,7 @@ pub mod problem;
 pub mod reads;
 pub mod router;
 pub mod settlement;
+pub mod stand_in;
 pub mod write;
 
 use std::fmt;
@@ -34,6 +35,7 @@ use holdfast_core::{Currency, ProgramId};
 use crate::config::ApiToken;
 use crate::ledger::{self, Act, Answer, Ledger, LedgerError};
 use crate::metrics::ApiMetrics;
+use crate::switchboard::Switchboard;
 use problem::{Code, Problem};
 use reads::Reads;
 
@@ -56,6 +58,8 @@ pub struct Api {
     pub ledger: Arc<dyn Ledger>,
     /// What it does not keep at hand.
     pub reads: Arc<dyn Reads>,
+    /// Stand-in, switched by hand: the one thing here that needs no ledger.
+    pub switchboard: Arc<Switchboard>,
     /// What is counted.
     pub metrics: ApiMetrics,
     /// Creating looks first and enters then: one at a time, so that nobody enters in between.

@@ -61,6 +61,8 @@ codes! {
     EntryRefused = "entry_refused", CONFLICT, "The ledger refuses the entry";
     /// The ledger recorded the event and moved nothing, or an order was declined.
     Declined = "declined", CONFLICT, "The ledger declined it";
+    /// Stand-in is on already, or not on, or was to end in the past; or no such platform calls for the program.
+    NotSwitched = "not_switched", CONFLICT, "Stand-in is not switched";
     /// The body is too long.
     BodyTooLarge = "body_too_large", PAYLOAD_TOO_LARGE, "The body is too long";
     /// The body is not JSON by its own word.
@@ -71,6 +73,8 @@ codes! {
     LedgerUnavailable = "ledger_unavailable", SERVICE_UNAVAILABLE, "The ledger does not answer";
     /// What follows the ledger for lists and pages cannot be read.
     ReadsUnavailable = "reads_unavailable", SERVICE_UNAVAILABLE, "What follows the ledger cannot be read";
+    /// The spool's file, which keeps switches, cannot be written.
+    SpoolUnavailable = "spool_unavailable", SERVICE_UNAVAILABLE, "The spool cannot be written";
 }
 
 /// One thing that is wrong with a request.
@@ -130,6 +134,13 @@ impl Problem {
     #[must_use]
     pub fn bad_request(errors: Vec<FieldError>) -> Self {
         Problem { errors, ..Problem::of(Code::BadRequest, "see `errors`; nothing was done") }
+    }
+
+    /// The same key came with another request.
+    #[must_use]
+    pub fn conflict() -> Self {
+        let detail = "this Idempotency-Key came before with another method, path or body; nothing was done";
+        Problem::of(Code::IdempotencyConflict, detail)
     }
 
     /// There is nothing of that kind and name in the program.

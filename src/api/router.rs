@@ -19,7 +19,7 @@ use utoipa_axum::routes;
 use super::openapi::{self, Description};
 use super::problem::{Code, Problem};
 use super::reads::{AsOf, Unreadable};
-use super::{Api, accounts, cards, holds, movements, settlement};
+use super::{Api, accounts, cards, holds, movements, settlement, stand_in};
 
 /// The routes, and what they say of themselves.
 pub fn described() -> (Router<Arc<Api>>, OpenApi) {
@@ -39,6 +39,9 @@ pub fn described() -> (Router<Arc<Api>>, OpenApi) {
         .routes(routes!(holds::get))
         .routes(routes!(holds::release))
         .routes(routes!(settlement::sums))
+        .routes(routes!(stand_in::list))
+        .routes(routes!(stand_in::on))
+        .routes(routes!(stand_in::off))
         .routes(routes!(openapi::show))
         .split_for_parts();
     (router, description)

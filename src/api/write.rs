@@ -21,6 +21,7 @@ use super::problem::{Code, Problem};
 use super::{Api, ApiProgram, other_answer};
 use crate::clock;
 use crate::ledger::{Act, Answer, Noted, Operation, Origin};
+use crate::spool::KeyOf;
 
 /// The longest body.
 const BODY_BYTES_MAX: usize = 65_536;
@@ -131,6 +132,14 @@ pub struct Change {
     request: [u8; 32],
 }
 
+impl Change {
+    /// What stands for the request, for whoever keeps it elsewhere.
+    #[must_use]
+    pub fn key_of(&self) -> KeyOf {
+        KeyOf { key: self.key.clone(), request: self.request }
+    }
+}
+
 /// A change that was taken down.
 #[derive(Debug, Clone, Copy)]
 pub struct Taken {
@@ -168,10 +177,7 @@ impl Api {
         let (at, first) = match self.ask(Act::Note(Box::new(operation))).await? {
             Answer::Noted(Noted::New) => (now, true),
             Answer::Noted(Noted::Again(at)) => (at, false),
-            Answer::Noted(Noted::Conflict) => {
-                let detail = "this Idempotency-Key came before with another method, path or body; nothing was done";
-                return Err(Problem::of(Code::IdempotencyConflict, detail));
-            }
+            Answer::Noted(Noted::Conflict) => return Err(Problem::conflict()),
             Answer::Decided { .. }
             | Answer::Recorded(_)
             | Answer::Balances(_)

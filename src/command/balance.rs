@@ -59,6 +59,8 @@ impl Balance {
             | ControlAnswer::RowsRefused { .. }
             | ControlAnswer::Refused { .. }
             | ControlAnswer::Trimmed(_)
+            | ControlAnswer::Switched(_)
+            | ControlAnswer::BroughtBack(_)
             | ControlAnswer::Unavailable { .. } => Err(not_an_answer()),
         }
     }
@@ -92,6 +94,8 @@ fn ask_page(ledger: &mut Ledger, program: Option<ProgramId>, from: Option<PageSt
         | ControlAnswer::RowsRefused { .. }
         | ControlAnswer::Refused { .. }
         | ControlAnswer::Trimmed(_)
+        | ControlAnswer::Switched(_)
+        | ControlAnswer::BroughtBack(_)
         | ControlAnswer::Unavailable { .. } => Err(not_an_answer()),
     }
 }

@@ -101,6 +101,8 @@ fn import_part(
         | ControlAnswer::RulesHistory(_)
         | ControlAnswer::Refused { .. }
         | ControlAnswer::Trimmed(_)
+        | ControlAnswer::Switched(_)
+        | ControlAnswer::BroughtBack(_)
         | ControlAnswer::Unavailable { .. } => Err(not_an_answer()),
     }
 }

@@ -63,6 +63,8 @@ impl Ledger {
             | ControlAnswer::RulesInForce(_)
             | ControlAnswer::RulesHistory(_)
             | ControlAnswer::Trimmed(_)
+            | ControlAnswer::Switched(_)
+            | ControlAnswer::BroughtBack(_)
             | ControlAnswer::RowsRefused { .. } => Ok(answer),
         }
     }
@@ -80,7 +82,11 @@ fn only_reads(request: &ControlRequest) -> bool {
         ControlRequest::Balance(_) | ControlRequest::Balances(_) | ControlRequest::RulesHistory(_) | ControlRequest::Trim(_) => {
             true
         }
-        ControlRequest::Import(_) | ControlRequest::RulesPublish(_) | ControlRequest::RulesRollback(_) => false,
+        ControlRequest::Import(_)
+        | ControlRequest::RulesPublish(_)
+        | ControlRequest::RulesRollback(_)
+        | ControlRequest::Switch(_)
+        | ControlRequest::BringBack(_) => false,
     }
 }
 

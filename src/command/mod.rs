@@ -21,12 +21,16 @@ pub mod ledger;
 pub mod migrate;
 pub mod preview;
 pub mod replay;
+pub mod report;
 pub mod restore;
 pub mod rules;
 pub mod selftest;
 pub mod serve;
 pub mod settlement;
+pub mod spool;
 pub mod stand_in;
+pub mod stop_list;
+pub mod switch;
 #[cfg(test)]
 mod tests;
 pub mod trim;
@@ -56,6 +60,8 @@ enum Command {
     Balance(balance::Balance),
     Rules(rules::Rules),
     StandIn(stand_in::StandIn),
+    Spool(spool::Spool),
+    StopList(stop_list::StopList),
     Inbox(inbox::Inbox),
     Journal(journal::Journal),
     Explain(explain::Explain),
@@ -147,6 +153,8 @@ impl Cli {
             Command::Journal(journal) => journal.run(output),
             Command::Explain(explain) => explain.run(output),
             Command::Settlement(settlement) => settlement.run(output),
+            Command::Spool(spool) => spool.run(output),
+            Command::StopList(list) => list.run(output),
             Command::Inbox(inbox) => inbox.run(output),
             Command::Replay(replay) => replay.run(output),
             Command::Backup(backup) => backup.run(output),

@@ -44,7 +44,7 @@ pub struct Preview {
     place: Place,
 }
 
-fn seconds(text: &str) -> Result<Duration, &'static str> {
+pub(super) fn seconds(text: &str) -> Result<Duration, &'static str> {
     crate::config::ruleset::seconds(text).map(|seconds| Duration::from_secs(u64::from(seconds)))
 }
 

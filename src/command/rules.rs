@@ -167,6 +167,8 @@ pub(super) fn list_versions(place: Place, asked: RulesHistory, json: bool, outpu
         | ControlAnswer::RowsRefused { .. }
         | ControlAnswer::Refused { .. }
         | ControlAnswer::Trimmed(_)
+        | ControlAnswer::Switched(_)
+        | ControlAnswer::BroughtBack(_)
         | ControlAnswer::Unavailable { .. } => return Err(not_an_answer()),
     };
     for version in &versions {
@@ -197,6 +199,8 @@ pub(super) fn in_force(place: Place, request: ControlRequest, output: &mut dyn i
         | ControlAnswer::RowsRefused { .. }
         | ControlAnswer::Refused { .. }
         | ControlAnswer::Trimmed(_)
+        | ControlAnswer::Switched(_)
+        | ControlAnswer::BroughtBack(_)
         | ControlAnswer::Unavailable { .. } => Err(not_an_answer()),
     }
 }

@@ -1,4 +1,5 @@
-//! `holdfast stand-in`: checks and previews a stand-in table, puts one in force, lists the versions, goes back to one.
+//! `holdfast stand-in`: checks and previews a stand-in table, puts one in force, lists the versions, goes back to one; switches
+//! stand-in by hand, and reports what it did.
 
 use std::fmt::Write as _;
 use std::io;
@@ -10,7 +11,9 @@ use holdfast_core::stand_in::{Looser, Mode, StandInPolicy, looser_rows, unreacha
 use holdfast_core::{AuthorizationRequest, PlatformName, ProgramId};
 
 use super::preview::Preview;
+use super::report::Report;
 use super::rules::{Signature, in_force, list_versions, only_program, read};
+use super::switch::{Off, On};
 use super::{Failure, Place};
 use crate::clock;
 use crate::config::{Config, Overrides, ProgramConfig, stand_in};
@@ -25,17 +28,23 @@ Examples:
   holdfast stand-in publish new.toml --program demo --by ann --why 'smaller amounts, ticket 951'
   holdfast stand-in history --program demo
   holdfast stand-in rollback --program demo --by ann --why 'declines groceries'
+  holdfast stand-in on --program demo --for 30m --by ann --why 'the ledger gets a new disk'
+  holdfast stand-in off --program demo --by ann --why 'the disk is in'
+  holdfast stand-in report --since 2026-03-14
 
 A stand-in table says what is answered while the ledger cannot be asked. With --platform the table is that platform's own, where
 the configuration gives it one. Publishing takes effect at once, without a restart, for every answer after it; what was told
 before counts on under the new caps. Every version is kept.
+
+Switched on, no question of the program, or of one platform, goes to the ledger, however well it is: the table answers.
+Notifications still do. The switch ends by itself, holds after a restart, and can be turned while no server runs.
 
 Exit codes:
   0  done
   1  not done (every error on standard error; the table in force stays)
   2  the command line is not understood";
 
-/// Checks, publishes and rolls back what is answered without the ledger.
+/// What is answered without the ledger: the table, the switch, and what came of it.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct StandIn {
@@ -54,6 +63,9 @@ enum StandInCommand {
     History(History),
     /// Puts an earlier version in force again.
     Rollback(Rollback),
+    On(On),
+    Off(Off),
+    Report(Report),
 }
 
 #[derive(Debug, Args)]
@@ -128,6 +140,9 @@ impl StandIn {
             StandInCommand::Publish(publish) => publish.run(output),
             StandInCommand::History(history) => history.run(output),
             StandInCommand::Rollback(rollback) => rollback.run(output),
+            StandInCommand::On(on) => on.run(output),
+            StandInCommand::Off(off) => off.run(output),
+            StandInCommand::Report(report) => report.run(output),
         }
     }
 }

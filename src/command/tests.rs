@@ -235,7 +235,9 @@ fn server(request: ControlRequest) -> ControlAnswer {
             ControlAnswer::Unavailable { problem: "no disk".into() }
         }
         ControlRequest::RulesRollback(_) => ControlAnswer::Imported(ImportSummary::default()),
-        ControlRequest::Trim(_) => ControlAnswer::Unavailable { problem: "no disk".into() },
+        ControlRequest::Trim(_) | ControlRequest::Switch(_) | ControlRequest::BringBack(_) => {
+            ControlAnswer::Unavailable { problem: "no disk".into() }
+        }
     }
 }
 

@@ -19,7 +19,9 @@ pub use protocol::{
 };
 
 use holdfast_core::{AccountId, ProgramId};
-use protocol::{BalancesPage, PageStart, RulesHistory, RulesPublish, RulesRollback, Trim, TrimReport};
+use protocol::{
+    BalancesPage, BringBack, PageStart, RulesHistory, RulesPublish, RulesRollback, Switch, SwitchReport, Trim, TrimReport,
+};
 
 /// The socket's name in the data directory.
 pub const SOCKET_NAME: &str = "holdfast.sock";
@@ -76,6 +78,18 @@ pub trait Operations: Send + Sync {
     /// # Errors
     /// It could not be done now; nothing is lost.
     fn trim(&self, trim: Trim) -> impl Future<Output = Result<TrimReport, OperationError>> + Send;
+
+    /// Switches stand-in on or off.
+    ///
+    /// # Errors
+    /// Unknown program or platform, an end that is past or too far away, on already, or not on.
+    fn switch(&self, switch: Switch) -> impl Future<Output = Result<SwitchReport, OperationError>> + Send;
+
+    /// Brings an entry of the spool that was set aside to the ledger again; says under which number it waits.
+    ///
+    /// # Errors
+    /// No entry of that number is set aside.
+    fn bring_back(&self, back: BringBack) -> impl Future<Output = Result<i64, OperationError>> + Send;
 }
 
 /// Why an operation did not happen.
@@ -103,6 +117,8 @@ pub async fn answer<O: Operations>(operations: &O, request: ControlRequest) -> C
             operations.rules_rollback(rollback).await.map(|version| ControlAnswer::RulesInForce(Box::new(version)))
         }
         ControlRequest::Trim(trim) => operations.trim(trim).await.map(|report| ControlAnswer::Trimmed(Box::new(report))),
+        ControlRequest::Switch(switch) => operations.switch(switch).await.map(|report| ControlAnswer::Switched(Box::new(report))),
+        ControlRequest::BringBack(back) => operations.bring_back(back).await.map(ControlAnswer::BroughtBack),
     };
     answered.unwrap_or_else(|error| match error {
         OperationError::Refused(problems) => ControlAnswer::Refused { problems },

@@ -7,7 +7,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use holdfast_core::hold::{AccountStatus, CardStatus};
-use holdfast_core::{AccountId, CardToken, CardholderToken, Money, ProgramId, Timestamp};
+use holdfast_core::{AccountId, CardToken, CardholderToken, Money, PlatformName, ProgramId, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::journal::{Checkpoint, KeptKind};
@@ -37,6 +37,10 @@ pub enum ControlRequest {
     RulesRollback(RulesRollback),
     /// Drop the oldest records of the journal.
     Trim(Trim),
+    /// Switch stand-in on or off.
+    Switch(Switch),
+    /// Bring an entry of the spool that was set aside to the ledger again.
+    BringBack(BringBack),
 }
 
 /// What is answered.
@@ -55,6 +59,10 @@ pub enum ControlAnswer {
     RulesHistory(Vec<RulesVersion>),
     /// What was dropped of the journal.
     Trimmed(Box<TrimReport>),
+    /// How stand-in is switched now.
+    Switched(Box<SwitchReport>),
+    /// The entry waits for the ledger again, under this number.
+    BroughtBack(i64),
     /// It cannot be done.
     Refused {
         /// One line an error.
@@ -322,6 +330,51 @@ pub struct TrimReport {
     pub more: bool,
     /// What stands for what was dropped.
     pub checkpoint: Option<Checkpoint>,
+}
+
+/// A turn of the switch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Switch {
+    /// Of which program.
+    #[serde(deserialize_with = "from_text")]
+    pub program: ProgramId,
+    /// Of which of its platforms; of all if absent.
+    #[serde(deserialize_with = "from_optional_text")]
+    pub platform: Option<PlatformName>,
+    /// On until then; off if absent.
+    pub on_until: Option<Timestamp>,
+    /// Who turns it.
+    pub by: String,
+    /// Why.
+    pub why: String,
+}
+
+/// How stand-in is switched.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SwitchReport {
+    /// The program.
+    #[serde(deserialize_with = "from_text")]
+    pub program: ProgramId,
+    /// Its platform; all if absent.
+    #[serde(deserialize_with = "from_optional_text")]
+    pub platform: Option<PlatformName>,
+    /// Since when it was on.
+    pub since: Timestamp,
+    /// Until when it is.
+    pub until: Timestamp,
+    /// When somebody switched it off.
+    pub off_at: Option<Timestamp>,
+}
+
+/// An entry to bring to the ledger again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BringBack {
+    /// Its number.
+    pub number: i64,
+    /// Who brings it.
+    pub by: String,
+    /// Why.
+    pub why: String,
 }
 
 /// Reads an identifier, however JSON escaped it.

@@ -81,6 +81,16 @@ impl Operations for OneAccount {
         Err(OperationError::Unavailable("the disk is full".into()))
     }
 
+    async fn switch(&self, switch: Switch) -> Result<SwitchReport, OperationError> {
+        let Switch { program, platform, on_until, .. } = switch;
+        let until = on_until.unwrap_or(Timestamp::EPOCH);
+        Ok(SwitchReport { program, platform, since: Timestamp::EPOCH, until, off_at: None })
+    }
+
+    async fn bring_back(&self, back: BringBack) -> Result<i64, OperationError> {
+        Ok(back.number)
+    }
+
     async fn trim(&self, _: Trim) -> Result<TrimReport, OperationError> {
         Err(OperationError::Unavailable("the disk is full".into()))
     }

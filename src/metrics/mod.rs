@@ -16,6 +16,7 @@ mod notifications;
 mod registry;
 mod server;
 mod spool;
+mod stand_in;
 mod telemetry;
 #[cfg(test)]
 mod tests;
@@ -37,6 +38,7 @@ pub use notifications::NotificationResult;
 use registry::Registry;
 pub use server::{ConnectionRefusal, HttpRefusal, ServerMetrics};
 pub use spool::SpoolMetrics;
+pub use stand_in::{StandInMetrics, StandInStanding};
 pub use telemetry::TelemetryMetrics;
 
 /// Everything that is measured in this process.
@@ -51,6 +53,8 @@ pub struct Metrics {
     pub ledger: LedgerMetrics,
     /// The spool's.
     pub spool: SpoolMetrics,
+    /// Stand-in's.
+    pub stand_in: StandInMetrics,
     /// The management API's.
     pub api: ApiMetrics,
     /// Telemetry's.
@@ -81,6 +85,7 @@ impl Metrics {
             notifications::FAMILIES,
             ledger::FAMILIES,
             spool::FAMILIES,
+            stand_in::FAMILIES,
             server::FAMILIES,
             api::FAMILIES,
             telemetry::FAMILIES,
@@ -88,6 +93,12 @@ impl Metrics {
         ];
         let registry = Arc::new(Registry::new(&families).map_err(MetricsError)?);
         let phases = PhaseHistograms::new(&registry);
+        let stand_in = StandInMetrics::new(&registry);
+        for (program, platform) in mounts {
+            // So that the families are there before anything happens.
+            stand_in.program(program, None, 0);
+            stand_in.switched(program, platform, None);
+        }
         let mounts = mounts
             .iter()
             .map(|(program, platform)| Mount { program: *program, platform: *platform })
@@ -98,6 +109,7 @@ impl Metrics {
             info: InfoMetrics::new(&registry),
             server: ServerMetrics::new(&registry),
             spool: SpoolMetrics::new(&registry),
+            stand_in,
             ledger: LedgerMetrics::new(&registry),
             api: ApiMetrics::new(&registry),
             telemetry: TelemetryMetrics::new(&registry),

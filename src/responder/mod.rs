@@ -15,6 +15,7 @@ mod mount;
 mod notification;
 mod stand_in;
 mod standings;
+mod status;
 mod told;
 mod watch;
 mod without_ledger;
@@ -40,6 +41,7 @@ pub use self::heard::{Remembered, Unheard};
 pub use self::mount::{Mount, Program};
 use self::notification::Noted;
 pub use self::stand_in::{StandIn, StandInTable};
+pub use self::status::InStandIn;
 use self::told::{Begun, Claim, Name};
 pub use self::told::{Told, ToldBook};
 use self::watch::{Phase, Watch};
@@ -49,6 +51,7 @@ use crate::ledger::{self, Act, Decide, Ledger, LedgerError, Mailbox, Pool, Readi
 use crate::metrics::Metrics;
 use crate::server::{Answered, BodyFault, Call, Respond};
 use crate::spool::Spool;
+use crate::switchboard::Switchboard;
 use crate::telemetry::Telemetry;
 
 /// Answers callbacks. One value a process, shared by the workers.
@@ -63,6 +66,8 @@ pub struct Responder {
     pub spool: Arc<Spool>,
     /// Whether the ledger is asked at all.
     pub breaker: Breaker,
+    /// Whether an operator wants it not to be.
+    pub switchboard: Arc<Switchboard>,
     /// How much may be with the ledger at once.
     pub in_flight: Arc<InFlight>,
     /// Everybody's counters.
@@ -257,6 +262,9 @@ impl Responder {
         if self.is_starting() && timeout_at(deadline.decide_by, self.until_open()).await.is_err() {
             return Err(StandInCause::Starting);
         }
+        if self.switchboard.is_on(&mount.program.id, &mount.platform, call.received.utc) {
+            return Err(StandInCause::Switched);
+        }
         let rules = mount.program.rules.load();
         let verdict = evaluate(&rules, request, call.received.utc, &mut NoTrace);
         watch.ended(Phase::Rules);
@@ -319,30 +327,6 @@ impl Responder {
             let _ = self.stage.clone().wait_for(|stage| *stage == Stage::Open).await;
         }
     }
-
-    /// What `/status` shows, JSON.
-    #[must_use]
-    pub fn status(&self) -> String {
-        let rules: serde_json::Map<String, serde_json::Value> = self
-            .mounts
-            .iter()
-            .map(|mount| (mount.program.id.to_string(), mount.program.rules.load().hash().to_string().into()))
-            .collect();
-        let stand_in: serde_json::Map<String, serde_json::Value> =
-            self.mounts.iter().map(|mount| (mount.program.id.to_string(), stand_in_status(&mount.program))).collect();
-        let mut status = serde_json::json!({
-            "version": env!("CARGO_PKG_VERSION"),
-            "ledger": self.ledger.readiness().name(),
-            "in_flight": self.in_flight.now(),
-            "told_pending": self.unheard.book.waiting(),
-            "rules": rules,
-            "stand_in": stand_in,
-        });
-        if let Some((node, status)) = self.ledger.node().zip(status.as_object_mut()) {
-            status.insert("node".to_owned(), node.into());
-        }
-        status.to_string()
-    }
 }
 
 impl Respond for Responder {
@@ -395,11 +379,4 @@ const fn response_of<E>(answer: &Result<Result<ledger::Answer, LedgerError>, E>)
 
 fn encode(mount: &Mount, echo: &Echo<'_>, answer: &Answer<'_>, body: &mut Vec<u8>) -> Reply {
     mount.adapter.encode(echo, answer, &mount.keyring.load(), clock::utc(), body)
-}
-
-/// What `/status` shows of a program's stand-in: the exposure, and the version in force of each table.
-fn stand_in_status(program: &Program) -> serde_json::Value {
-    let tables = program.stand_in.versions().map(|(kind, hash)| (kind.to_string(), hash.map(|hash| hash.to_string()).into()));
-    let tables: serde_json::Map<String, serde_json::Value> = tables.collect();
-    serde_json::json!({ "exposure_minor": program.stand_in.exposure(), "tables": tables })
 }

@@ -13,7 +13,7 @@ use super::error::SpoolError;
 pub const FILE: &str = "spool.sqlite";
 
 /// The number of these tables, in SQLite's `user_version`.
-const FORMAT: i32 = 1;
+const FORMAT: i32 = 2;
 
 /// "HFS1", in SQLite's `application_id`: the file is ours.
 const APPLICATION: i32 = 0x4846_5331;
@@ -45,6 +45,39 @@ CREATE TABLE confirmed (
 -- One row: numbers are never given twice, also when every row has left.
 CREATE TABLE meta (id INTEGER PRIMARY KEY CHECK (id = 1), next INTEGER NOT NULL) STRICT;
 INSERT INTO meta VALUES (1, 1);
+";
+
+/// What format 2 has besides.
+const TABLES_OF_2: &str = "
+-- Entries that somebody brought back after the ledger had refused them: who, and why. Kept for good.
+CREATE TABLE brought_back (
+    number INTEGER PRIMARY KEY, -- as it waits now
+    was INTEGER NOT NULL,       -- as it was set aside
+    at INTEGER NOT NULL,
+    by TEXT NOT NULL,
+    why TEXT NOT NULL
+) STRICT;
+-- Stand-in that was switched on by hand: one row each time, kept for good.
+CREATE TABLE switch (
+    number INTEGER PRIMARY KEY,
+    program TEXT NOT NULL,
+    platform TEXT,              -- none: every platform of the program
+    since INTEGER NOT NULL,
+    until INTEGER NOT NULL,     -- when it ends by itself
+    by TEXT NOT NULL,
+    why TEXT NOT NULL,
+    off_at INTEGER,             -- when somebody ended it before
+    off_by TEXT,
+    off_why TEXT
+) STRICT;
+-- Which request of the management API switched what: sent again, it switches nothing again.
+CREATE TABLE switch_key (
+    program TEXT NOT NULL,
+    key TEXT NOT NULL,
+    request BLOB NOT NULL,
+    switch INTEGER NOT NULL,
+    PRIMARY KEY (program, key)
+) STRICT, WITHOUT ROWID;
 ";
 
 /// Whether an entry is synced to the disk before it counts as durable.
@@ -104,8 +137,34 @@ pub struct Changes {
     pub confirmed_since: Timestamp,
     /// Rows that the ledger refused for good, when, and why.
     pub set_aside: Vec<(i64, Timestamp, String)>,
+    /// Rows that were set aside and shall wait again, under a new number.
+    pub bring_back: Vec<BringBack>,
     /// The number that the next entry gets afterwards.
     pub next: i64,
+}
+
+/// A row that was set aside, and waits again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BringBack {
+    /// As it was set aside.
+    pub was: i64,
+    /// As it waits now.
+    pub number: i64,
+    /// When it was brought back.
+    pub at: Timestamp,
+    /// By whom.
+    pub by: String,
+    /// Why.
+    pub why: String,
+}
+
+/// What a transaction left.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Changed {
+    /// How many rows there are.
+    pub held: Held,
+    /// The new numbers of those that were brought back.
+    pub back: Vec<i64>,
 }
 
 /// Whatever makes changes durable: the file, or in tests a disk that fails when it is told to.
@@ -115,7 +174,7 @@ pub(super) trait Disk: Send {
     /// # Errors
     /// See [`SpoolError`]. Whether the changes are there all the same is not known: the same rows are written again, or
     /// forgotten.
-    fn change(&mut self, changes: &Changes) -> Result<Held, SpoolError>;
+    fn change(&mut self, changes: &Changes) -> Result<Changed, SpoolError>;
 }
 
 /// How many rows there are.
@@ -154,8 +213,10 @@ impl File {
         make_private_file(path).map_err(|error| SpoolError::Path(path.to_owned(), error))?;
         let disk = SpoolError::disk(path);
         let connection = connect(path, sync).map_err(disk)?;
-        if let Found::Nothing = look(&connection, path)? {
-            make_tables(&connection).map_err(disk)?;
+        match look(&connection, path)? {
+            Found::Spool => {}
+            Found::Older => make_newer(&connection).map_err(disk)?,
+            Found::Nothing => make_tables(&connection).map_err(disk)?,
         }
         let held = count(&connection).map_err(disk)?;
         Ok(File { path: path.to_owned(), sync, connection, held, trust: Trust::Sound })
@@ -164,13 +225,18 @@ impl File {
     /// Opens the file anew. One that was taken away is not made again: that would forget what was told.
     fn reopen(&mut self) -> Result<(), SpoolError> {
         let connection = connect(&self.path, self.sync).map_err(SpoolError::disk(&self.path))?;
-        if let Found::Nothing = look(&connection, &self.path)? {
-            return Err(SpoolError::Foreign(self.path.clone()));
+        match look(&connection, &self.path)? {
+            Found::Spool | Found::Older => {}
+            Found::Nothing => return Err(SpoolError::Foreign(self.path.clone())),
         }
         self.held = count(&connection).map_err(SpoolError::disk(&self.path))?;
         self.connection = connection;
         self.trust = Trust::Sound;
         Ok(())
+    }
+
+    pub(super) const fn connection(&self) -> &Connection {
+        &self.connection
     }
 
     /// Where it is.
@@ -239,7 +305,19 @@ impl File {
         })
     }
 
-    fn rows<T>(
+    /// What was brought back, by its number now.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn brought_back(&self) -> Result<Vec<BringBack>, SpoolError> {
+        self.rows("SELECT was, number, at, by, why FROM brought_back ORDER BY number", [], |columns| {
+            let at = Timestamp::from_unix_micros(columns.get(2)?);
+            let (was, number) = (columns.get(0)?, columns.get(1)?);
+            Ok(BringBack { was, number, at, by: columns.get(3)?, why: columns.get(4)? })
+        })
+    }
+
+    pub(super) fn rows<T>(
         &self,
         sql: &str,
         values: impl rusqlite::Params,
@@ -249,10 +327,11 @@ impl File {
         read().map_err(SpoolError::disk(&self.path))
     }
 
-    fn try_to_change(&self, changes: &Changes) -> rusqlite::Result<Held> {
+    fn try_to_change(&self, changes: &Changes) -> rusqlite::Result<Changed> {
         let Held { mut waiting, mut aside } = self.held;
         let rows = |changed: usize| i64::try_from(changed).unwrap_or(i64::MAX);
         let transaction = self.connection.unchecked_transaction()?;
+        let back = bring_back(&transaction, &changes.bring_back)?;
         {
             // A disk that failed may have the row all the same, and then it is this one.
             let mut add = transaction.prepare_cached("INSERT OR IGNORE INTO entry VALUES (?1, ?2, ?3, ?4)")?;
@@ -286,19 +365,48 @@ impl File {
             transaction.prepare_cached("UPDATE meta SET next = ?1")?.execute([changes.next])?;
         }
         transaction.commit()?;
-        Ok(Held { waiting, aside })
+        waiting = waiting.saturating_add(rows(back.moved));
+        aside = aside.saturating_sub(rows(back.moved));
+        Ok(Changed { held: Held { waiting, aside }, back: back.numbers })
     }
 }
 
+/// What was brought back.
+struct Back {
+    /// Rows that were moved by this transaction.
+    moved: usize,
+    /// The numbers of all that wait now: a disk that failed may have moved some before.
+    numbers: Vec<i64>,
+}
+
+fn bring_back(transaction: &rusqlite::Transaction<'_>, wanted: &[BringBack]) -> rusqlite::Result<Back> {
+    let mut back = Back { moved: 0, numbers: Vec::new() };
+    for BringBack { was, number, at, by, why } in wanted {
+        let keep = "INSERT OR IGNORE INTO entry SELECT ?2, at, body, digest FROM aside WHERE number = ?1";
+        let moved = transaction.execute(keep, [was, number])?;
+        if moved > 0 {
+            transaction.execute("DELETE FROM aside WHERE number = ?1", [was])?;
+            let note = "INSERT INTO brought_back VALUES (?1, ?2, ?3, ?4, ?5)";
+            transaction.execute(note, params![number, was, at.unix_micros(), by, why])?;
+        }
+        back.moved = back.moved.saturating_add(moved);
+        let noted = "SELECT count(*) FROM brought_back WHERE number = ?1 AND was = ?2";
+        if transaction.query_row(noted, [number, was], |row| row.get::<_, i64>(0))? > 0 {
+            back.numbers.push(*number);
+        }
+    }
+    Ok(back)
+}
+
 impl Disk for File {
-    fn change(&mut self, changes: &Changes) -> Result<Held, SpoolError> {
+    fn change(&mut self, changes: &Changes) -> Result<Changed, SpoolError> {
         if self.trust == Trust::Failed {
             self.reopen()?;
         }
         match self.try_to_change(changes) {
-            Ok(held) => {
-                self.held = held;
-                Ok(held)
+            Ok(changed) => {
+                self.held = changed.held;
+                Ok(changed)
             }
             Err(error) => {
                 self.trust = Trust::Failed;
@@ -311,6 +419,8 @@ impl Disk for File {
 /// What a file is.
 enum Found {
     Spool,
+    /// One of format 1.
+    Older,
     Nothing,
 }
 
@@ -319,6 +429,7 @@ fn look(connection: &Connection, path: &Path) -> Result<Found, SpoolError> {
     let tables = number("SELECT count(*) FROM sqlite_schema")?;
     match (number("PRAGMA application_id")?, number("PRAGMA user_version")?, tables) {
         (APPLICATION, FORMAT, _) => Ok(Found::Spool),
+        (APPLICATION, 1, _) => Ok(Found::Older),
         (0, 0, 0) => Ok(Found::Nothing),
         (APPLICATION, format, _) => Err(SpoolError::Newer { path: path.to_owned(), format, ours: FORMAT }),
         (_, _, _) => Err(SpoolError::Foreign(path.to_owned())),
@@ -344,7 +455,16 @@ fn count(connection: &Connection) -> rusqlite::Result<Held> {
 fn make_tables(connection: &Connection) -> rusqlite::Result<()> {
     let transaction = connection.unchecked_transaction()?;
     transaction.execute_batch(TABLES)?;
+    transaction.execute_batch(TABLES_OF_2)?;
     transaction.execute_batch(&format!("PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {FORMAT}"))?;
+    transaction.commit()
+}
+
+/// Brings a file of format 1 to this one.
+fn make_newer(connection: &Connection) -> rusqlite::Result<()> {
+    let transaction = connection.unchecked_transaction()?;
+    transaction.execute_batch(TABLES_OF_2)?;
+    transaction.execute_batch(&format!("PRAGMA user_version = {FORMAT}"))?;
     transaction.commit()
 }
 
@@ -353,11 +473,15 @@ fn row(columns: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
     Ok(Row { number: columns.get(0)?, at, body: columns.get(2)?, digest: columns.get(3)? })
 }
 
-/// The spool is its owner's alone; SQLite's own files follow it.
+/// The spool is its owner's alone; SQLite's own files follow it. One that is there is not opened: closing it again would take away
+/// the locks that SQLite has on it in this process, and with them another process could take away its log.
 fn make_private_file(path: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::OpenOptionsExt as _;
     if let Some(directory) = path.parent() {
         std::fs::create_dir_all(directory)?;
     }
-    std::fs::File::options().create(true).truncate(false).write(true).mode(0o600).open(path).map(|_| ())
+    match std::fs::File::options().create_new(true).write(true).mode(0o600).open(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
+        Ok(_) | Err(_) => Ok(()),
+    }
 }

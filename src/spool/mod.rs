@@ -9,6 +9,7 @@ mod error;
 mod file;
 mod queue;
 mod reconcile;
+mod switch;
 #[cfg(test)]
 mod tests;
 mod writer;
@@ -21,17 +22,18 @@ use std::time::Duration;
 
 use holdfast_core::Timestamp;
 use holdfast_core::stand_in::CAP_SECONDS_MAX;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
 
 use crate::clock;
 
 pub use self::entry::{Entry, Unreadable};
 pub use self::error::SpoolError;
 use self::file::Disk;
-pub use self::file::{Aside, FILE, File, Held, Row, Standing, Sync};
-use self::queue::{Job, Queue};
+pub use self::file::{Aside, BringBack, FILE, File, Held, Row, Standing, Sync};
+use self::queue::{Back, Job, Queue};
 pub use self::queue::{Kept, Put};
 pub use self::reconcile::{Heard, Reconciler};
+pub use self::switch::{KeyOf, Off, Scope, Switched, Turn, Turned};
 use self::writer::Writer;
 
 /// How long confirmed approvals are kept: as long as the longest window of a cap.
@@ -172,6 +174,14 @@ impl Spool {
     /// The ledger refused this one for good.
     pub fn set_aside(&self, number: i64, at: Timestamp, reason: String) {
         self.shared.queue.push(Job::SetAside(number, at, reason));
+    }
+
+    /// Somebody wants an entry that was set aside to be brought to the ledger again. Says under which number it waits, once that
+    /// is durable; `None` if it was not set aside.
+    pub async fn bring_back(&self, was: i64, at: Timestamp, by: String, why: String) -> Option<i64> {
+        let (waits, waiting) = oneshot::channel();
+        self.shared.queue.push(Job::BringBack(Back { was, at, by, why, waits }));
+        waiting.await.ok()
     }
 
     /// Up to which number everything may be read and brought to the ledger.

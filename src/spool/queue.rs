@@ -7,7 +7,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use holdfast_core::Timestamp;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
 use tokio::time::timeout_at;
 
 use super::Entry;
@@ -124,6 +124,18 @@ pub(super) enum Job {
     Confirm(Vec<i64>),
     /// The ledger refused this one for good.
     SetAside(i64, Timestamp, String),
+    /// Somebody wants this one, which was set aside, to wait again.
+    BringBack(Back),
+}
+
+/// An entry that is to wait again, and who wants to know under which number it does; nobody hears of one that was not set aside.
+#[derive(Debug)]
+pub(super) struct Back {
+    pub was: i64,
+    pub at: Timestamp,
+    pub by: String,
+    pub why: String,
+    pub waits: oneshot::Sender<i64>,
 }
 
 /// The writer's queue.

@@ -7,7 +7,7 @@ use holdfast_adapters::Unrecognized;
 use holdfast_core::hold::{Fact, ReleaseCause, ToldAnswer};
 use holdfast_core::{AccountId, Basis, DeclineReason, StandInCause};
 
-use super::file::Changes;
+use super::file::{Changed, Changes};
 use super::*;
 use crate::clock;
 use crate::fixture::{origin, payment, purchase, told, usd};
@@ -74,7 +74,7 @@ enum Say {
 }
 
 impl Disk for Gate {
-    fn change(&mut self, changes: &Changes) -> Result<Held, SpoolError> {
+    fn change(&mut self, changes: &Changes) -> Result<Changed, SpoolError> {
         let fails = || SpoolError::Path(PathBuf::from("gate"), std::io::ErrorKind::StorageFull.into());
         self.asked.send(changes.add.len()).unwrap();
         match self.told.recv().unwrap_or(Say::Write) {
@@ -217,9 +217,49 @@ fn files_that_are_not_ours_are_refused_and_left_alone() {
     drop(File::open(&path, sync).unwrap());
     let change = |sql: &str| rusqlite::Connection::open(&path).unwrap().execute_batch(sql).unwrap();
     change("PRAGMA user_version = 99");
-    assert!(matches!(File::open(&path, sync), Err(SpoolError::Newer { format: 99, ours: 1, .. })));
+    assert!(matches!(File::open(&path, sync), Err(SpoolError::Newer { format: 99, ours: 2, .. })));
     change("PRAGMA user_version = 1; PRAGMA application_id = 5");
     assert!(matches!(File::open(&path, sync), Err(SpoolError::Foreign(_))));
     std::fs::write(&path, "not a database, but long enough to be looked at as if it were one").unwrap();
     assert!(matches!(File::open(&path, sync), Err(SpoolError::Foreign(_))));
+}
+
+#[tokio::test]
+async fn what_was_set_aside_waits_again_under_a_new_number_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let (spool, asking, tell) = gated(&directory);
+    let put = spool.put(approval("one"), clock::utc());
+    tell.send(Say::Write).unwrap();
+    assert_eq!(durable(&put).await, Kept::Durable);
+    tell.send(Say::Write).unwrap();
+    spool.set_aside(1, clock::utc(), "no".to_owned());
+    while spool.fill().held.aside == 0 {
+        tokio::task::yield_now().await;
+    }
+    // The disk has it, and says that it has not: it is there once.
+    for say in [Say::WriteAndFail, Say::Write] {
+        tell.send(say).unwrap();
+    }
+    let back = spool.bring_back(1, clock::utc(), "ann".to_owned(), "the account is there now".to_owned());
+    assert_eq!(back.await, Some(2));
+    assert_eq!(names(&kept(&spool)), ["one"]);
+    assert_eq!(spool.fill().held, Held { waiting: 1, aside: 0 });
+    assert_eq!(spool.ready(), 2);
+    tell.send(Say::Write).unwrap();
+    assert_eq!(spool.bring_back(1, clock::utc(), "ann".to_owned(), "again".to_owned()).await, None);
+    let told: Vec<_> = spool.reader().unwrap().brought_back().unwrap();
+    assert_eq!(told.iter().map(|back| (back.was, back.number, back.by.as_str())).collect::<Vec<_>>(), [(1, 2, "ann")]);
+    drop((asking, tell));
+}
+
+#[test]
+fn a_file_of_format_1_is_brought_to_this_one() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = settings(&directory).path;
+    drop(File::open(&path, Sync::Full).unwrap());
+    let older = rusqlite::Connection::open(&path).unwrap();
+    older.execute_batch("DROP TABLE brought_back; DROP TABLE switch; DROP TABLE switch_key; PRAGMA user_version = 1").unwrap();
+    drop(older);
+    let file = File::open(&path, Sync::Full).unwrap();
+    assert_eq!((file.brought_back().unwrap(), file.switches().unwrap()), (vec![], vec![]));
 }

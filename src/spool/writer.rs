@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use holdfast_core::Timestamp;
 
-use super::file::{Changes, Disk, Held};
-use super::queue::{Flow, Job, Put, Settled, Taking};
+use super::file::{BringBack, Changes, Disk, Held};
+use super::queue::{Back, Flow, Job, Put, Settled, Taking};
 use super::{CONFIRMED_KEPT, Observer, Shared};
 use crate::clock;
 
@@ -33,6 +33,8 @@ pub(super) struct Writer {
     forget: Vec<i64>,
     confirm: Vec<i64>,
     set_aside: Vec<(i64, Timestamp, String)>,
+    /// Entries that shall wait again, with the numbers that they get.
+    bring_back: Vec<(i64, Back)>,
     failing: bool,
 }
 
@@ -40,7 +42,8 @@ impl Writer {
     pub fn new(shared: Arc<Shared>, disk: Box<dyn Disk>, next: i64) -> Self {
         let (taken, crowded_out, set_aside) = (Vec::new(), Vec::new(), Vec::new());
         let (forget, confirm) = (Vec::new(), Vec::new());
-        Writer { shared, disk, next, taken, crowded_out, forget, confirm, set_aside, failing: false }
+        let bring_back = Vec::new();
+        Writer { shared, disk, next, taken, crowded_out, forget, confirm, set_aside, bring_back, failing: false }
     }
 
     /// Works until the queue is closed and everything is durable, or the disk has said no often enough by then.
@@ -81,7 +84,7 @@ impl Writer {
     }
 
     fn has_nothing_leaving(&self) -> bool {
-        self.forget.is_empty() && self.confirm.is_empty() && self.set_aside.is_empty()
+        self.forget.is_empty() && self.confirm.is_empty() && self.set_aside.is_empty() && self.bring_back.is_empty()
     }
 
     /// Gives new entries their numbers, in the order in which they came.
@@ -93,6 +96,10 @@ impl Writer {
                 Job::Forget(numbers) => self.forget.extend(numbers),
                 Job::Confirm(numbers) => self.confirm.extend(numbers),
                 Job::SetAside(number, at, reason) => self.set_aside.push((number, at, reason)),
+                Job::BringBack(back) => {
+                    self.bring_back.push((self.next, back));
+                    self.next = self.next.saturating_add(1);
+                }
             }
         }
         let leaving = i64::try_from(self.forget.len().saturating_add(self.confirm.len())).unwrap_or(i64::MAX);
@@ -119,11 +126,12 @@ impl Writer {
         self.taken = kept;
         self.forget.extend(given_up.into_iter().map(|(number, _)| number));
         let Some(changes) = self.changes() else { return };
-        let began = clock::instant();
+        let (began, mut back) = (clock::instant(), None);
         match self.disk.change(&changes) {
-            Ok(held) => {
+            Ok(changed) => {
                 observer.committed(changes.add.len(), clock::instant().saturating_duration_since(began));
-                self.durable(held);
+                self.durable(changed.held);
+                back = Some(changed.back);
                 if std::mem::take(&mut self.failing) {
                     observer.say("the spool can be written again");
                 }
@@ -139,6 +147,17 @@ impl Writer {
             }
         }
         observer.filled(self.shared.fill());
+        if let Some(back) = back {
+            self.tell_back(&back);
+        }
+    }
+
+    /// What waits again is told last: whoever asked for it finds it so. Of what was not set aside nobody hears.
+    fn tell_back(&mut self, back: &[i64]) {
+        for (number, Back { waits, .. }) in self.bring_back.drain(..).filter(|(number, _)| back.contains(number)) {
+            // Whoever asked may be gone; it waits all the same.
+            let _ = waits.send(number);
+        }
     }
 
     /// What one transaction changes; nothing if there is nothing to do.
@@ -164,6 +183,7 @@ impl Writer {
             confirm: self.confirm.clone(),
             confirmed_since: clock::utc().saturating_sub(CONFIRMED_KEPT),
             set_aside: self.set_aside.clone(),
+            bring_back: self.bring_back.iter().map(bring_back).collect(),
             next: self.next,
         })
     }
@@ -184,4 +204,9 @@ impl Writer {
             self.shared.grows.notify_waiters();
         }
     }
+}
+
+fn bring_back((number, back): &(i64, Back)) -> BringBack {
+    let Back { was, at, by, why, .. } = back;
+    BringBack { was: *was, number: *number, at: *at, by: by.clone(), why: why.clone() }
 }

@@ -34,7 +34,7 @@ pub struct Faulty {
     fault: Mutex<Fault>,
     ended: Condvar,
     withheld: Mutex<Vec<Arc<Ticket>>>,
-    asked: AtomicBool,
+    pub asked: AtomicBool,
     /// What the rules thought of each question whose answer is to be adopted.
     verdicts: Mutex<Vec<Option<Verdict>>>,
 }

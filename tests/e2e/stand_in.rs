@@ -7,22 +7,22 @@ use crate::faults::{Bench, Fault, short_budget};
 use crate::support::{Client, Marqeta, Response};
 
 const HEAD: &str = "currency = 'USD'\ncountry = 'USA'\nexposure_max = '1000.00'\n";
-const ALL: &str = "[[row]]\nid = 'all'\nanswer = 'approve'\n";
+pub const ALL: &str = "[[row]]\nid = 'all'\nanswer = 'approve'\n";
 
 impl Bench {
     /// Puts a table in force, as an operator does.
-    fn publish_table(&self, rest: &str) -> Output {
+    pub fn publish_table(&self, rest: &str) -> Output {
         std::fs::write(self.workplace.path("table.toml"), format!("{HEAD}{rest}")).unwrap();
         let file = self.workplace.path("table.toml");
         self.run(&["stand-in", "publish", file.to_str().unwrap(), "--program", "demo", "--by", "ann", "--why", "a test"])
     }
 
-    fn run(&self, arguments: &[&str]) -> Output {
+    pub fn run(&self, arguments: &[&str]) -> Output {
         let data = self.workplace.data();
         self.workplace.run(&[arguments, &["--data", data.to_str().unwrap()]].concat())
     }
 
-    fn ask(&self, request: &Marqeta) -> Response {
+    pub fn ask(&self, request: &Marqeta) -> Response {
         self.client().post("/marqeta/jit", &request.body())
     }
 
@@ -31,7 +31,7 @@ impl Bench {
         self.metric("holdfast_decisions_total", &format!("outcome=\"decline\",reason=\"{reason}\",basis=\"stand_in\""))
     }
 
-    fn status(&self) -> serde_json::Value {
+    pub fn status(&self) -> serde_json::Value {
         Client::connect_as(self.app.ops_listen, None).get("/status").json()
     }
 }

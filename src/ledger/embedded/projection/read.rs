@@ -12,7 +12,7 @@ use rusqlite::{Connection, Params, Row, params};
 
 pub use super::lines::{DaySum, HoldLine, InboxLine, Movement};
 use super::rows::HoldKept;
-pub use super::rows::{AccountKept, CardKept, CardholderKept};
+pub use super::rows::{AccountKept, CardKept, CardStanding, CardholderKept};
 use super::{find, schema};
 
 /// Why the projection cannot be read.
@@ -142,6 +142,18 @@ impl Reader {
     pub fn cards_of_account(&self, account: u32, after: Option<u32>, most: u32) -> Page<CardKept> {
         let sql = "FROM card WHERE account = ?1 AND number > ?2 ORDER BY number LIMIT ?3";
         self.page(CardKept::COLUMNS, sql, params![account, behind(after), most], CardKept::read)
+    }
+
+    /// Cards of a program by number, behind `after`, at most so many, each with all that can bar it.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    pub fn card_standings(&self, program: &ProgramId, after: Option<u32>, most: u32) -> Page<CardStanding> {
+        // Not by the index of tokens: it would sort all cards for each page.
+        let sql = "FROM card LEFT JOIN cardholder ON cardholder.number = card.cardholder
+            LEFT JOIN account ON account.number = card.account
+            WHERE +card.program = ?1 AND card.number > ?2 ORDER BY card.number LIMIT ?3";
+        self.page(CardStanding::COLUMNS, sql, params![program.as_str(), behind(after), most], CardStanding::read)
     }
 
     /// A hold by its number.

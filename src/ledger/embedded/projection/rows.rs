@@ -1,7 +1,7 @@
 //! The rows that memory is made of, as the projection keeps them: read, and written, one by one. Nothing here knows what a
 //! row means.
 
-use holdfast_core::hold::{Account, CardStatus, CardholderStatus, Counted, Hold, Mark, Step};
+use holdfast_core::hold::{Account, AccountStatus, CardStatus, CardholderStatus, Counted, Hold, Mark, Step};
 use holdfast_core::{AccountId, AuthorizationId, CardToken, CardholderToken, Expiry, PlatformName, ProgramId, Timestamp};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use smallvec::SmallVec;
@@ -176,6 +176,44 @@ impl CardKept {
                 self.used.map(Timestamp::unix_micros)
             ])
             .map(drop)
+    }
+}
+
+/// A card, with all that can bar it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CardStanding {
+    /// Its number.
+    pub number: u32,
+    /// The platform's token.
+    pub card: CardToken,
+    /// Its own status.
+    pub status: CardStatus,
+    /// Its owner, and their status, if anybody ever told.
+    pub cardholder: Option<(CardholderToken, Option<CardholderStatus>)>,
+    /// The account behind it, and its status.
+    pub account: Option<(AccountId, AccountStatus)>,
+}
+
+impl CardStanding {
+    pub(super) const COLUMNS: &'static str =
+        "card.number, card.token, card.status, cardholder.token, cardholder.status, account.name, account.status";
+
+    pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        let status_or_none = |column| row.get_ref(column)?.as_str_or_null().map_err(rusqlite::Error::from);
+        let owner_status = status_or_none(4)?.map(|name| words::cardholder_status(name).ok_or_else(|| words::damaged(4)));
+        let owner_status = owner_status.transpose()?;
+        let cardholder: Option<CardholderToken> = words::named_or_none(row, 3)?;
+        let account = match words::named_or_none(row, 5)? {
+            Some(name) => Some((name, words::word(row, 6, words::account_status)?)),
+            None => None,
+        };
+        Ok(CardStanding {
+            number: row.get(0)?,
+            card: words::named(row, 1)?,
+            status: words::word(row, 2, words::card_status)?,
+            cardholder: cardholder.map(|token| (token, owner_status)),
+            account,
+        })
     }
 }
 

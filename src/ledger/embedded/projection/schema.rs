@@ -329,5 +329,9 @@ pub(super) fn open_to_read(directory: &Path) -> rusqlite::Result<Option<Connecti
 /// The projection is its owner's alone; SQLite's own files follow it.
 fn make_private_file(path: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::OpenOptionsExt as _;
-    std::fs::File::options().create(true).truncate(false).write(true).mode(0o600).open(path).map(|_| ())
+    // One that is there is not opened: closing it again would take away the locks that SQLite has on it in this process.
+    match std::fs::File::options().create_new(true).write(true).mode(0o600).open(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
+        Ok(_) | Err(_) => Ok(()),
+    }
 }

@@ -23,9 +23,11 @@ use crate::ledger::{Act, Answer, Decide};
 /// How many connections compare at once.
 const THREADS: u64 = 3;
 
-/// Cases in all; with HOLDFAST_TEST_ALL all that the promise is made for.
+/// Cases in all: a few each time, more where nothing may be skipped, and as many as `HOLDFAST_DIFFERENTIAL_CASES` says; the
+/// promise is made for 100000 (a quarter of an hour).
 fn cases() -> u64 {
-    if std::env::var_os("HOLDFAST_TEST_ALL").is_some() { 100_000 } else { 1_500 }
+    let wanted = std::env::var("HOLDFAST_DIFFERENTIAL_CASES").ok().and_then(|cases| cases.parse().ok());
+    wanted.unwrap_or(if std::env::var_os("HOLDFAST_TEST_ALL").is_some() { 6_000 } else { 1_500 })
 }
 
 /// All that a decision may write.

@@ -1,0 +1,157 @@
+//! `holdfast stand-in report`: what stand-in did, outage by outage.
+
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
+
+use clap::Args;
+use holdfast_core::{Currency, Money, ProgramId, Timestamp};
+use serde_json::{Value, json};
+
+use super::inbox::moment;
+use super::journal::Told;
+use super::{Failure, Place};
+use crate::clock;
+use crate::config::{Config, Overrides};
+use crate::journal::Reader;
+use crate::outages::{Answers, Outage, Sum};
+use crate::spool::{self, File, Switched};
+use crate::switchboard::one_line;
+
+/// Tells what stand-in did: for each outage its time, causes, decisions, exposure, and what may be lost.
+///
+/// An outage begins with the first answer that was given without the ledger, or with the switch, and ends with the last one;
+/// answers less than five minutes apart belong together. What mode `drop` left to the platform leaves no record, and is not told.
+#[derive(Debug, Args)]
+pub struct Report {
+    /// Only answers from then on: a date, which begins at midnight UTC, or a moment in RFC 3339.
+    #[arg(long, value_name = "WHEN", value_parser = moment)]
+    since: Option<Timestamp>,
+    /// Only of this program.
+    #[arg(long, value_name = "PROGRAM")]
+    program: Option<ProgramId>,
+    /// One line of JSON for each outage instead of tables for people.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    place: Place,
+}
+
+impl Report {
+    pub(super) fn run(self, output: &mut dyn io::Write) -> Result<(), Failure> {
+        let config = Config::load(&self.place.config, Overrides { data: self.place.data, ..Overrides::default() })?;
+        if let Some(wanted) = self.program {
+            super::rules::only_program(&config, Some(wanted))?;
+        }
+        let path = &config.spool.path;
+        let spool = path.exists().then(|| File::open(path, spool::Sync::Full)).transpose().map_err(Failure::told)?;
+        let reader = Reader::open(&config.ledger.data).map_err(Failure::told)?;
+        let (since, mut told) = (self.since.unwrap_or(Timestamp::EPOCH), Told::default());
+        let answers = Answers::read(&reader, spool.as_ref(), since, &mut |step, done, all| told.progress(step, done, all))
+            .map_err(Failure::told)?;
+        if let Some(begins) = reader.begins().map_err(Failure::told)? {
+            // Whoever closed standard error does not want to know.
+            let _ = writeln!(io::stderr(), "{begins}");
+        }
+        let (now, mut count) = (clock::utc(), 0_usize);
+        for program in config.programs.iter().filter(|program| self.program.is_none_or(|wanted| wanted == program.id)) {
+            for outage in answers.outages(program.id) {
+                let gap = if count > 0 { "\n" } else { "" };
+                count = count.saturating_add(1);
+                if self.json {
+                    writeln!(output, "{}", as_json(&outage, program.currency))?;
+                } else {
+                    write!(output, "{gap}{}", as_lines(&outage, program.currency, now))?;
+                }
+            }
+        }
+        if count == 0 && !self.json {
+            writeln!(output, "nothing: the ledger answered every question")?;
+        }
+        Ok(())
+    }
+}
+
+fn money(minor: i64, currency: Currency) -> String {
+    format!("{} {currency}", Money::from_minor(minor, currency).decimal())
+}
+
+fn as_lines(outage: &Outage, currency: Currency, now: Timestamp) -> String {
+    let Outage { program, from, to, causes, switched, by, .. } = outage;
+    let seconds = to.saturating_since(*from).as_secs();
+    let causes: Vec<_> = causes.iter().map(|(cause, count)| format!("{} {count}", cause.name())).collect();
+    let causes = if causes.is_empty() { "none: no question came".to_owned() } else { causes.join(", ") };
+    let still = if *to > now { ", if nobody switches it off before" } else { "" };
+    // A String takes whatever is written to it.
+    let mut text = format!("program            {program}\nfrom               {from}\n");
+    let _ = writeln!(text, "to                 {to}, {seconds} s later{still}\nanswers by cause   {causes}");
+    for switched in switched {
+        let _ = writeln!(text, "switched           {}", switch_line(switched));
+    }
+    let mut line = |name: &str, sum: &Sum| {
+        let _ = writeln!(text, "{name:<26} {:>8}  {:>18}", sum.count, money(sum.amount, currency));
+    };
+    for (answer, name, total) in [("approve", "approved", &outage.approved), ("decline", "declined", &outage.declined)] {
+        line(name, total);
+        for ((_, by), sum) in by.iter().filter(|((said, _), _)| *said == answer) {
+            line(&format!("  {by}"), sum);
+        }
+    }
+    line("not heard by the ledger", &outage.waiting);
+    line("over the limit", &outage.over_limit);
+    line("set aside", &outage.set_aside);
+    let _ = writeln!(text, "{:<35}  {:>18}", "exposure at most", money(outage.exposure_max, currency));
+    let _ = writeln!(text, "{:<35}  {:>18}", "loss at most", money(outage.loss_max(), currency));
+    text
+}
+
+/// `for program demo, by ann, until 2026-03-14T15:39:26.535897Z: a new disk`.
+fn switch_line(switched: &Switched) -> String {
+    let Switched { scope, since, until, by, why, off, .. } = switched;
+    let mut line = format!("for {scope} at {since} by {}, until {until}: {}", one_line(by), one_line(why));
+    if let Some(off) = off {
+        let _ = write!(line, "; off at {} by {}: {}", off.at, one_line(&off.by), one_line(&off.why));
+    }
+    line
+}
+
+fn as_json(outage: &Outage, currency: Currency) -> Value {
+    let sum = |sum: &Sum| json!({ "count": sum.count, "amount_minor": sum.amount });
+    let causes: serde_json::Map<_, _> =
+        outage.causes.iter().map(|(cause, count)| (cause.name().to_owned(), (*count).into())).collect();
+    let by: Vec<_> = outage
+        .by
+        .iter()
+        .map(|((answer, by), sum)| json!({ "answer": answer, "by": by, "count": sum.count, "amount_minor": sum.amount }))
+        .collect();
+    let switched: Vec<_> = outage.switched.iter().map(switch_json).collect();
+    json!({
+        "program": outage.program.to_string(),
+        "from": outage.from.to_string(),
+        "to": outage.to.to_string(),
+        "causes": causes,
+        "switched": switched,
+        "currency": currency.code(),
+        "approved": sum(&outage.approved),
+        "declined": sum(&outage.declined),
+        "by": by,
+        "waiting": sum(&outage.waiting),
+        "over_limit": sum(&outage.over_limit),
+        "set_aside": sum(&outage.set_aside),
+        "exposure_max_minor": outage.exposure_max,
+        "loss_max_minor": outage.loss_max(),
+    })
+}
+
+fn switch_json(switched: &Switched) -> Value {
+    let Switched { scope, since, until, by, why, off, .. } = switched;
+    json!({
+        "platform": scope.platform.map(|platform| platform.to_string()),
+        "since": since.to_string(),
+        "until": until.to_string(),
+        "by": by,
+        "why": why,
+        "off_at": off.as_ref().map(|off| off.at.to_string()),
+        "off_by": off.as_ref().map(|off| off.by.clone()),
+        "off_why": off.as_ref().map(|off| off.why.clone()),
+    })
+}

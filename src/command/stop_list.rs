@@ -1,0 +1,98 @@
+//! `holdfast stop-list`: the cards on which nothing may be approved, for a platform's or network's own stand-in.
+
+use std::io;
+
+use clap::{Args, ValueEnum};
+use holdfast_core::ProgramId;
+use serde_json::json;
+
+use super::{Failure, Place};
+use crate::config::{Config, Overrides};
+use crate::spool::{self, File};
+use crate::stop_list::{Blocked, Unheard, blocked};
+
+const EXAMPLES: &str = "\
+Examples:
+  holdfast stop-list --program demo > stop-list.csv
+  holdfast stop-list --program demo --format json
+
+Give it to whoever answers when this server cannot be reached: the platform, or the network. Cards are named by the platform's
+tokens. Listed is every card that is not active, and every card of an owner or an account that is not; what a platform told while
+the ledger was away counts. The columns are card, reason and account.
+
+Exit codes:
+  0  listed, also if there is no such card
+  1  the list cannot be made, or would not be complete: then nothing of it is to be used
+  2  the command line is not understood";
+
+/// Lists the cards that are frozen, closed, lost, stolen, expired or not activated, or whose owner or account is barred.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct StopList {
+    /// The program.
+    #[arg(long, value_name = "PROGRAM")]
+    program: ProgramId,
+    /// How it is written.
+    #[arg(long, value_enum, default_value_t = Format::Csv)]
+    format: Format,
+    #[command(flatten)]
+    place: Place,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Format {
+    /// A header and a line for each card.
+    Csv,
+    /// A line of JSON for each card.
+    Json,
+}
+
+impl From<String> for Failure {
+    fn from(problem: String) -> Self {
+        Failure::Told(problem)
+    }
+}
+
+impl StopList {
+    pub(super) fn run(self, output: &mut dyn io::Write) -> Result<(), Failure> {
+        let config = Config::load(&self.place.config, Overrides { data: self.place.data, ..Overrides::default() })?;
+        let program = super::rules::only_program(&config, Some(self.program))?.id;
+        let path = &config.spool.path;
+        let spool = path.exists().then(|| File::open(path, spool::Sync::Full)).transpose().map_err(Failure::told)?;
+        // Before the projection: what the ledger hears meanwhile is in both, and in neither is nothing.
+        let unheard = spool.map(|file| Unheard::of(&file, program)).transpose()?.unwrap_or_default();
+        let mut lines = Lines { format: self.format, output };
+        lines.begin()?;
+        blocked(&config.ledger.data, program, &unheard, |card| lines.card(&card))
+    }
+}
+
+struct Lines<'a> {
+    format: Format,
+    output: &'a mut dyn io::Write,
+}
+
+impl Lines<'_> {
+    fn begin(&mut self) -> Result<(), Failure> {
+        match self.format {
+            Format::Csv => Ok(writeln!(self.output, "card,reason,account")?),
+            Format::Json => Ok(()),
+        }
+    }
+
+    fn card(&mut self, Blocked { card, account, reason }: &Blocked) -> Result<(), Failure> {
+        let account = account.map(|account| account.to_string());
+        match self.format {
+            Format::Csv => {
+                let mut row = csv::WriterBuilder::new().from_writer(&mut *self.output);
+                let columns = [card.to_string(), reason.to_string(), account.unwrap_or_default()];
+                row.write_record(&columns).map_err(Failure::told)?;
+                Ok(row.flush()?)
+            }
+            Format::Json => {
+                let card = json!({ "card": card.to_string(), "reason": reason.name(), "account": account });
+                Ok(writeln!(self.output, "{card}")?)
+            }
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! Stand-in as a whole: who is stood in for, since when, by whose hand, and what is at risk. Single answers are counted with the
+//! decisions.
+
+use std::sync::Arc;
+
+use ::metrics::Gauge;
+use holdfast_core::{PlatformName, ProgramId, Timestamp};
+
+use super::registry::{Family, Kind, Registry};
+
+const SINCE: Family = Family {
+    name: "holdfast_stand_in_since_seconds",
+    help: "Since when the breaker or an operator keeps the program's questions from the ledger, in seconds since 1970; 0 while they do not",
+    kind: Kind::Gauge,
+};
+const EXPOSURE: Family = Family {
+    name: "holdfast_stand_in_exposure_minor",
+    help: "Money that stand-in approved and the ledger has not confirmed, in minor units of the program's currency",
+    kind: Kind::Gauge,
+};
+const SWITCHED: Family = Family {
+    name: "holdfast_stand_in_switched",
+    help: "1 while an operator has switched stand-in on for the platform's questions",
+    kind: Kind::Gauge,
+};
+const BREAKER_OPEN: Family = Family {
+    name: "holdfast_breaker_open",
+    help: "1 while the breaker is open, so that nobody waits for the ledger",
+    kind: Kind::Gauge,
+};
+
+pub(super) const FAMILIES: &[Family] = &[SINCE, EXPOSURE, SWITCHED, BREAKER_OPEN];
+
+/// Something is being stood in for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StandInStanding {
+    /// It is.
+    In,
+}
+
+/// The metrics of stand-in.
+#[derive(Debug)]
+pub struct StandInMetrics {
+    registry: Arc<Registry>,
+    breaker_open: Gauge,
+}
+
+impl StandInMetrics {
+    pub(super) fn new(registry: &Arc<Registry>) -> Self {
+        StandInMetrics { registry: Arc::clone(registry), breaker_open: registry.gauge(&BREAKER_OPEN, &[]) }
+    }
+
+    /// Whether the breaker is open.
+    pub fn breaker(&self, open: Option<StandInStanding>) {
+        self.breaker_open.set(as_gauge(open));
+    }
+
+    /// Since when a program is stood in for, and what of its money is at risk.
+    pub fn program(&self, program: &ProgramId, since: Option<Timestamp>, exposure_minor: i64) {
+        let labels = [("program", program.as_str())];
+        let seconds = since.map_or(0, |since| since.unix_micros().checked_div(1_000_000).unwrap_or(0));
+        self.registry.gauge(&SINCE, &labels).set(whole(seconds));
+        self.registry.gauge(&EXPOSURE, &labels).set(whole(exposure_minor));
+    }
+
+    /// Whether an operator has switched stand-in on for a platform's questions.
+    pub fn switched(&self, program: &ProgramId, platform: &PlatformName, on: Option<StandInStanding>) {
+        let labels = [("program", program.as_str()), ("platform", platform.as_str())];
+        self.registry.gauge(&SWITCHED, &labels).set(as_gauge(on));
+    }
+}
+
+fn as_gauge(standing: Option<StandInStanding>) -> f64 {
+    match standing {
+        Some(StandInStanding::In) => 1.0,
+        None => 0.0,
+    }
+}
+
+/// Gauges are floats, which hold whole numbers exactly far beyond any moment and any exposure cap.
+#[expect(clippy::cast_precision_loss, reason = "shown, never counted with")]
+fn whole(number: i64) -> f64 {
+    number as f64
+}

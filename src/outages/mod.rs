@@ -1,0 +1,335 @@
+//! What stand-in did, outage by outage: from the answers that the journal adopted, those that the spool still has, and the times
+//! at which somebody switched it on.
+//!
+//! An outage begins with the first answer that was given without the ledger, or with the switch, and ends with the last one, or
+//! with the switch; answers less than [`APART_MAX`] apart belong together. What mode `drop` left to the platform leaves no record
+//! and is not in it. Nothing here writes.
+
+use std::collections::{BTreeMap, HashSet};
+use std::time::Duration;
+
+use holdfast_core::hold::{Finding, ToldAnswer};
+use holdfast_core::{Basis, IdempotencyKey, PlatformName, ProgramId, StandInCause, Timestamp};
+
+use crate::books::Books;
+use crate::journal::reader::Progress;
+use crate::journal::{Body, JournalError, Reader, Record};
+use crate::ledger::embedded::projection::checkpoint::Beginning;
+use crate::spool::{Entry, File, SpoolError, Switched};
+
+/// Answers that are further apart belong to different outages.
+pub const APART_MAX: Duration = Duration::from_secs(300);
+
+/// Where an answer is now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Heard {
+    /// The ledger heard it then, and so much of it was more than the account had.
+    At(Timestamp, i64),
+    /// It waits for the ledger.
+    NotYet,
+    /// The ledger refused it for good.
+    Refused,
+}
+
+/// One answer that was given without the ledger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// When it was asked for.
+    pub at: Timestamp,
+    /// Why the ledger was not asked.
+    pub cause: StandInCause,
+    /// What decided.
+    pub by: String,
+    /// How much was asked, in minor units.
+    pub asked: i64,
+    /// How much was approved, if it was.
+    pub approved: Option<i64>,
+    /// Where it is now.
+    pub heard: Heard,
+}
+
+/// How many, and how much money.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Sum {
+    /// How many.
+    pub count: u64,
+    /// In minor units.
+    pub amount: i64,
+}
+
+impl Sum {
+    fn add(&mut self, amount: i64) {
+        self.count = self.count.saturating_add(1);
+        self.amount = self.amount.saturating_add(amount);
+    }
+}
+
+/// One outage of one program.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outage {
+    /// Whose.
+    pub program: ProgramId,
+    /// Its first answer, or the switch.
+    pub from: Timestamp,
+    /// Its last answer, or the end of the switch, which may lie ahead.
+    pub to: Timestamp,
+    /// Answers by cause, in the order of causes.
+    pub causes: Vec<(StandInCause, u64)>,
+    /// The times at which it was switched on in it.
+    pub switched: Vec<Switched>,
+    /// Approvals and declines by what decided.
+    pub by: BTreeMap<(&'static str, String), Sum>,
+    /// All approvals.
+    pub approved: Sum,
+    /// All declines, with what was asked.
+    pub declined: Sum,
+    /// The most money that was approved and not confirmed at any moment of it.
+    pub exposure_max: i64,
+    /// Approvals that the ledger adopted although the account had less, and how much less.
+    pub over_limit: Sum,
+    /// Approvals that the ledger refused for good.
+    pub set_aside: Sum,
+    /// Approvals that wait for the ledger.
+    pub waiting: Sum,
+}
+
+impl Outage {
+    /// What may be lost at most: what accounts did not have, and what nobody could book.
+    #[must_use]
+    pub const fn loss_max(&self) -> i64 {
+        self.over_limit.amount.saturating_add(self.set_aside.amount)
+    }
+}
+
+/// Why there is no report.
+#[derive(Debug)]
+pub enum ReportError {
+    /// The journal.
+    Journal(JournalError),
+    /// The spool.
+    Spool(SpoolError),
+}
+
+impl std::fmt::Display for ReportError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            ReportError::Journal(error) => error.fmt(f),
+            ReportError::Spool(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for ReportError {}
+
+/// Answers that were given without the ledger, of every program.
+#[derive(Debug, Default)]
+pub struct Answers {
+    told: BTreeMap<ProgramId, Vec<Answer>>,
+    keys: HashSet<(ProgramId, Option<PlatformName>, IdempotencyKey)>,
+    switched: Vec<Switched>,
+}
+
+impl Answers {
+    /// Those since then that the journal adopted, and those that the spool has, if there is one. The spool is read first: what the
+    /// ledger hears meanwhile is in the journal by then.
+    ///
+    /// # Errors
+    /// Either cannot be read.
+    pub fn read(
+        journal: &Reader,
+        spool: Option<&File>,
+        since: Timestamp,
+        progress: &mut Progress<'_>,
+    ) -> Result<Self, ReportError> {
+        let unheard = spool.map(rows).transpose().map_err(ReportError::Spool)?.unwrap_or_default();
+        let mut answers = Answers::default();
+        if let Some(file) = spool {
+            let switches = file.switches().map_err(ReportError::Spool)?;
+            answers.switched = switches.into_iter().filter(|switched| switched.ends() >= since).collect();
+        }
+        answers.read_journal(journal, since, progress).map_err(ReportError::Journal)?;
+        for (entry, heard) in unheard {
+            answers.take_unheard(&entry, heard, since);
+        }
+        Ok(answers)
+    }
+
+    fn read_journal(&mut self, journal: &Reader, since: Timestamp, progress: &mut Progress<'_>) -> Result<(), JournalError> {
+        let mut books = Beginning::of(journal)?.map_or_else(|| Ok(Books::default()), |beginning| beginning.books())?;
+        journal.records(journal.last()?, progress, &mut |numbered| {
+            let record = &numbered.record;
+            let before = short(&books, record);
+            books.follow(record);
+            let after = short(&books, record);
+            self.take_adopted(record, after.saturating_sub(before).max(0), since);
+            Ok(())
+        })
+    }
+
+    fn take_adopted(&mut self, record: &Record, over: i64, since: Timestamp) {
+        let Body::Adopted { received_at, request, told, basis, outcome, .. } = &record.body else { return };
+        let Some(program) = record.program else { return };
+        // Set aside: the spool tells of it. Heard before: its first record did.
+        if *received_at < since || outcome.finding.is_some_and(|finding| is_told_elsewhere(*told, finding)) {
+            return;
+        }
+        let heard = Heard::At(record.at, over);
+        let Some(answer) = Answer::of(*received_at, basis, *told, request.amount.minor(), heard) else { return };
+        if self.keys.insert((program, record.platform, request.key)) {
+            self.told.entry(program).or_default().push(answer);
+        }
+    }
+
+    fn take_unheard(&mut self, entry: &Entry, heard: Heard, since: Timestamp) {
+        let Entry::Told(adopt, _) = entry else { return };
+        let (origin, request) = (&adopt.origin, &adopt.request);
+        if adopt.received_at < since || !self.keys.insert((origin.program, origin.platform, request.key)) {
+            return;
+        }
+        let answer = Answer::of(adopt.received_at, &adopt.basis, adopt.told, request.amount.minor(), heard);
+        self.told.entry(origin.program).or_default().extend(answer);
+    }
+
+    /// The outages of a program, the oldest first.
+    #[must_use]
+    pub fn outages(&self, program: ProgramId) -> Vec<Outage> {
+        let mut answers = self.told.get(&program).cloned().unwrap_or_default();
+        answers.sort_by_key(|answer| answer.at);
+        let mut outages: Vec<Outage> = Vec::new();
+        for (from, to) in self.spans(program, &answers) {
+            match outages.last_mut() {
+                Some(last) if from <= last.to.saturating_add(APART_MAX) => last.to = last.to.max(to),
+                Some(_) | None => outages.push(Outage::of(program, from, to)),
+            }
+        }
+        for outage in &mut outages {
+            let own = |at: Timestamp| outage.from <= at && at <= outage.to;
+            let told: Vec<&Answer> = answers.iter().filter(|answer| own(answer.at)).collect();
+            let switched = self.switched.iter().filter(|switched| switched.scope.program == program && own(switched.since));
+            outage.switched = switched.cloned().collect();
+            outage.count(&told);
+            outage.exposure_max = exposure_max(&answers, outage);
+        }
+        outages
+    }
+
+    /// When something was answered without the ledger, or to be, in order.
+    fn spans(&self, program: ProgramId, answers: &[Answer]) -> Vec<(Timestamp, Timestamp)> {
+        let switched = self.switched.iter().filter(|switched| switched.scope.program == program);
+        let spans = switched.map(|switched| (switched.since, switched.ends()));
+        let mut spans: Vec<_> = answers.iter().map(|answer| (answer.at, answer.at)).chain(spans).collect();
+        spans.sort();
+        spans
+    }
+}
+
+/// What the spool has.
+fn rows(file: &File) -> Result<Vec<(Entry, Heard)>, SpoolError> {
+    let mut rows = Vec::new();
+    let readable = |body: &[u8], digest: &[u8]| Entry::from_bytes(body, digest).ok();
+    for aside in file.set_aside()? {
+        rows.extend(readable(&aside.row.body, &aside.row.digest).map(|entry| (entry, Heard::Refused)));
+    }
+    let mut after = 0;
+    loop {
+        let page = file.page(after, i64::MAX, 1_000)?;
+        let Some(last) = page.last() else { return Ok(rows) };
+        after = last.number;
+        rows.extend(page.iter().filter_map(|row| Some((readable(&row.body, &row.digest)?, Heard::NotYet))));
+    }
+}
+
+/// How much the record's account lacks now.
+fn short(books: &Books, record: &Record) -> i64 {
+    let available = books.at(&record.place).book.map_or(0, |book| book.account.available());
+    available.saturating_neg().max(0)
+}
+
+/// Whether an answer is in an earlier record, or was set aside, so that the spool tells of it.
+fn is_told_elsewhere(told: ToldAnswer, finding: Finding) -> bool {
+    let is_approval = matches!(told, ToldAnswer::Approved { .. });
+    matches!(finding, Finding::HeardBefore | Finding::Conflict) || (is_approval && finding.is_not_booked())
+}
+
+impl Answer {
+    /// The answer, if it is one of stand-in.
+    fn of(at: Timestamp, basis: &Basis, told: ToldAnswer, asked: i64, heard: Heard) -> Option<Self> {
+        let cause = basis.stand_in_cause()?;
+        let by = match basis {
+            Basis::StandInTable(basis) => match basis.by.id() {
+                Some(id) => format!("{} {id}", basis.by.name()),
+                None => basis.by.name().to_owned(),
+            },
+            Basis::StandIn(_) | Basis::Rule(_) | Basis::Limit(_) | Basis::Ledger | Basis::Replay => "no_table".to_owned(),
+        };
+        let approved = match told {
+            ToldAnswer::Approved { amount } => Some(amount.minor()),
+            ToldAnswer::Declined { .. } => None,
+        };
+        Some(Answer { at, cause, by, asked, approved, heard })
+    }
+}
+
+impl Outage {
+    fn of(program: ProgramId, from: Timestamp, to: Timestamp) -> Self {
+        let none = Sum::default();
+        Outage {
+            program,
+            from,
+            to,
+            causes: Vec::new(),
+            switched: Vec::new(),
+            by: BTreeMap::new(),
+            approved: none,
+            declined: none,
+            exposure_max: 0,
+            over_limit: none,
+            set_aside: none,
+            waiting: none,
+        }
+    }
+
+    fn count(&mut self, told: &[&Answer]) {
+        let of_cause = |cause| told.iter().filter(|answer| answer.cause == cause).count();
+        let causes = StandInCause::ALL.map(|cause| (cause, u64::try_from(of_cause(cause)).unwrap_or(u64::MAX)));
+        self.causes = causes.into_iter().filter(|(_, count)| *count > 0).collect();
+        for answer in told {
+            let (name, amount) = answer.approved.map_or(("decline", answer.asked), |approved| ("approve", approved));
+            self.by.entry((name, answer.by.clone())).or_default().add(amount);
+            let Some(approved) = answer.approved else {
+                self.declined.add(answer.asked);
+                continue;
+            };
+            self.approved.add(approved);
+            match answer.heard {
+                Heard::At(_, 0) => {}
+                Heard::At(_, over) => self.over_limit.add(over.min(approved)),
+                Heard::NotYet => self.waiting.add(approved),
+                Heard::Refused => self.set_aside.add(approved),
+            }
+        }
+    }
+}
+
+/// The most that was approved and not confirmed at any moment of an outage, what earlier ones left included.
+fn exposure_max(answers: &[Answer], outage: &Outage) -> i64 {
+    let mut changes: Vec<(Timestamp, i64)> = Vec::new();
+    for answer in answers {
+        let Some(approved) = answer.approved else { continue };
+        changes.push((answer.at, approved));
+        match answer.heard {
+            Heard::At(heard, _) => changes.push((heard.max(answer.at), approved.saturating_neg())),
+            Heard::NotYet | Heard::Refused => {}
+        }
+    }
+    // Of one moment, what is added first: the exposure was that high, or would have been.
+    changes.sort_by_key(|(at, change)| (*at, *change < 0));
+    let (mut exposure, mut most) = (0_i64, 0_i64);
+    for (at, change) in changes {
+        exposure = exposure.saturating_add(change);
+        if outage.from <= at && at <= outage.to {
+            most = most.max(exposure);
+        }
+    }
+    most
+}

@@ -1,0 +1,111 @@
+//! What operators see of the path: `/status`, and whether a program is being stood in for.
+
+use holdfast_core::{ProgramId, StandInCause, Timestamp};
+use serde_json::{Map, Value, json};
+
+use super::breaker::BreakerIs;
+use super::{Program, Responder};
+use crate::clock;
+use crate::metrics::StandInStanding;
+use crate::spool::Switched;
+
+/// A program's questions are answered without its ledger, all of them or those of a platform.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InStandIn {
+    /// Since when.
+    pub since: Timestamp,
+    /// Why.
+    pub cause: StandInCause,
+}
+
+impl Responder {
+    /// Each program once, in the order of its first mount.
+    pub fn programs(&self) -> impl Iterator<Item = &Program> {
+        let first = |place: usize, id: &ProgramId| !self.mounts.iter().take(place).any(|mount| mount.program.id == *id);
+        let mounts = self.mounts.iter().enumerate().filter(move |(place, mount)| first(*place, &mount.program.id));
+        mounts.map(|(_, mount)| mount.program.as_ref())
+    }
+
+    /// Since when the breaker is open, by the clock on the wall.
+    fn open_since(&self, now: Timestamp) -> Option<Timestamp> {
+        match self.breaker.is() {
+            BreakerIs::Closed => None,
+            BreakerIs::Open(since) => Some(now.saturating_sub(clock::instant().saturating_duration_since(since))),
+        }
+    }
+
+    /// Since when, and why, a program is stood in for as a whole: by the breaker, or by hand. Single questions that the ledger did
+    /// not answer in time are not counted.
+    #[must_use]
+    pub fn in_stand_in(&self, program: &ProgramId, now: Timestamp) -> Option<InStandIn> {
+        let by_hand = self.switchboard.on_for(program, now).into_iter().map(|switched| switched.since).min();
+        let by_hand = by_hand.map(|since| InStandIn { since, cause: StandInCause::Switched });
+        let by_breaker = self.open_since(now).map(|since| InStandIn { since, cause: StandInCause::LedgerUnavailable });
+        by_hand.into_iter().chain(by_breaker).min_by_key(|standing| standing.since)
+    }
+
+    /// Brings the gauges of stand-in to what is so now.
+    pub fn show_stand_in(&self) {
+        let now = clock::utc();
+        self.metrics.stand_in.breaker(self.open_since(now).is_some().then_some(StandInStanding::In));
+        for program in self.programs() {
+            let since = self.in_stand_in(&program.id, now).map(|standing| standing.since);
+            self.metrics.stand_in.program(&program.id, since, program.stand_in.exposure());
+        }
+        for mount in &self.mounts {
+            let is_on = self.switchboard.is_on(&mount.program.id, &mount.platform, now);
+            self.metrics.stand_in.switched(&mount.program.id, &mount.platform, is_on.then_some(StandInStanding::In));
+        }
+    }
+
+    /// What `/status` shows, JSON.
+    #[must_use]
+    pub fn status(&self) -> String {
+        let now = clock::utc();
+        let rules: Map<String, Value> =
+            self.programs().map(|program| (program.id.to_string(), program.rules.load().hash().to_string().into())).collect();
+        let stand_in: Map<String, Value> =
+            self.programs().map(|program| (program.id.to_string(), self.stand_in_status(program, now))).collect();
+        let fill = self.spool.fill();
+        let mut status = json!({
+            "version": env!("CARGO_PKG_VERSION"),
+            "ledger": self.ledger.readiness().name(),
+            "breaker": { "open_since": self.open_since(now).map(|since| since.to_string()) },
+            "in_flight": self.in_flight.now(),
+            "told_pending": self.unheard.book.waiting(),
+            "spool": { "waiting": fill.held.waiting, "set_aside": fill.held.aside, "entries_max": fill.entries_max },
+            "rules": rules,
+            "stand_in": stand_in,
+        });
+        if let Some((node, status)) = self.ledger.node().zip(status.as_object_mut()) {
+            status.insert("node".to_owned(), node.into());
+        }
+        status.to_string()
+    }
+
+    /// Of a program's stand-in: since when, the exposure, the version in force of each table, and what is switched on.
+    fn stand_in_status(&self, program: &Program, now: Timestamp) -> Value {
+        let tables = program.stand_in.versions().map(|(kind, hash)| (kind.to_string(), hash.map(|hash| hash.to_string()).into()));
+        let tables: Map<String, Value> = tables.collect();
+        let standing = self.in_stand_in(&program.id, now);
+        let switched: Vec<_> = self.switchboard.on_for(&program.id, now).iter().map(switch_status).collect();
+        json!({
+            "since": standing.map(|standing| standing.since.to_string()),
+            "cause": standing.map(|standing| standing.cause.name()),
+            "exposure_minor": program.stand_in.exposure(),
+            "tables": tables,
+            "switched": switched,
+        })
+    }
+}
+
+fn switch_status(switched: &Switched) -> Value {
+    let Switched { scope, since, until, by, why, .. } = switched;
+    json!({
+        "platform": scope.platform.map(|platform| platform.to_string()),
+        "since": since.to_string(),
+        "until": until.to_string(),
+        "by": by,
+        "why": why,
+    })
+}

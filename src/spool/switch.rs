@@ -1,0 +1,214 @@
+//! What operators switched, in the spool's file: it has to be there after a restart, and be written while the ledger is away.
+//! Nothing here knows what a switch does.
+
+use std::fmt;
+
+use holdfast_core::{PlatformName, ProgramId, Timestamp};
+use rusqlite::{OptionalExtension as _, Transaction, TransactionBehavior, params};
+
+use super::{File, SpoolError};
+
+/// What is switched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Scope {
+    /// The program.
+    pub program: ProgramId,
+    /// One of its platforms; `None` for all.
+    pub platform: Option<PlatformName>,
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.platform {
+            None => write!(f, "program {}", self.program),
+            Some(platform) => write!(f, "platform {platform} of program {}", self.program),
+        }
+    }
+}
+
+/// One time that stand-in was switched on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Switched {
+    /// Counts them.
+    pub number: i64,
+    /// For whom.
+    pub scope: Scope,
+    /// Since when.
+    pub since: Timestamp,
+    /// When it ends by itself.
+    pub until: Timestamp,
+    /// Who did it.
+    pub by: String,
+    /// Why.
+    pub why: String,
+    /// Who ended it before its time.
+    pub off: Option<Off>,
+}
+
+/// How it was ended before its time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Off {
+    /// When.
+    pub at: Timestamp,
+    /// Who did it.
+    pub by: String,
+    /// Why.
+    pub why: String,
+}
+
+impl Switched {
+    /// Whether it is on.
+    #[must_use]
+    pub fn is_on(&self, now: Timestamp) -> bool {
+        self.off.is_none() && now < self.until
+    }
+
+    /// When it ended, or will.
+    #[must_use]
+    pub fn ends(&self) -> Timestamp {
+        self.off.as_ref().map_or(self.until, |off| off.at)
+    }
+}
+
+/// A turn of the switch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Turn {
+    /// For whom.
+    pub scope: Scope,
+    /// On until then, or off.
+    pub on_until: Option<Timestamp>,
+    /// Who turns it.
+    pub by: String,
+    /// Why.
+    pub why: String,
+    /// The request's key, if it came with one.
+    pub key: Option<KeyOf>,
+}
+
+/// What stands for a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyOf {
+    /// What its sender calls it.
+    pub key: String,
+    /// What it asks.
+    pub request: [u8; 32],
+}
+
+/// What became of a turn.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Turned {
+    /// So it is now.
+    Done(Switched),
+    /// The same request came before.
+    Again(Switched),
+    /// The key came before with another request; nothing was done.
+    Conflict,
+    /// It is on already; nothing was done.
+    AlreadyOn(Switched),
+    /// It would end before it begins; nothing was done.
+    Past(Timestamp),
+    /// It is not on; nothing was done.
+    NotOn,
+}
+
+const COLUMNS: &str = "SELECT number, program, platform, since, until, by, why, off_at, off_by, off_why FROM switch";
+
+impl File {
+    /// Every time that it was switched on, the oldest first.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn switches(&self) -> Result<Vec<Switched>, SpoolError> {
+        self.rows(&format!("{COLUMNS} ORDER BY number"), [], switched)
+    }
+
+    /// Turns the switch: durable when this returns.
+    ///
+    /// # Errors
+    /// The disk. Whether it is turned all the same is not known.
+    pub fn turn(&self, turn: &Turn, now: Timestamp) -> Result<Turned, SpoolError> {
+        self.try_to_turn(turn, now).map_err(SpoolError::disk(self.path()))
+    }
+
+    fn try_to_turn(&self, turn: &Turn, now: Timestamp) -> rusqlite::Result<Turned> {
+        // At once the only writer: of two that turn it together, the second finds what the first did.
+        let transaction = Transaction::new_unchecked(self.connection(), TransactionBehavior::Immediate)?;
+        if let Some(before) = turned_before(&transaction, turn)? {
+            return Ok(before);
+        }
+        let on = on_now(&transaction, &turn.scope, now)?;
+        let number = match (turn.on_until, on) {
+            (Some(_), Some(on)) => return Ok(Turned::AlreadyOn(on)),
+            (None, None) => return Ok(Turned::NotOn),
+            (Some(until), None) if until <= now => return Ok(Turned::Past(until)),
+            (Some(until), None) => {
+                let sql = "INSERT INTO switch (program, platform, since, until, by, why) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+                let Scope { program, platform } = &turn.scope;
+                let platform = platform.as_ref().map(PlatformName::as_str);
+                let row = params![program.as_str(), platform, now.unix_micros(), until.unix_micros(), turn.by, turn.why];
+                transaction.execute(sql, row)?;
+                transaction.last_insert_rowid()
+            }
+            (None, Some(on)) => {
+                let sql = "UPDATE switch SET off_at = ?2, off_by = ?3, off_why = ?4 WHERE number = ?1";
+                transaction.execute(sql, params![on.number, now.unix_micros(), turn.by, turn.why])?;
+                on.number
+            }
+        };
+        if let Some(KeyOf { key, request }) = &turn.key {
+            let row = params![turn.scope.program.as_str(), key, &request[..], number];
+            transaction.execute("INSERT INTO switch_key VALUES (?1, ?2, ?3, ?4)", row)?;
+        }
+        let done = numbered(&transaction, number)?;
+        transaction.commit()?;
+        Ok(Turned::Done(done))
+    }
+}
+
+/// What became of the same request, if it came before.
+fn turned_before(transaction: &Transaction<'_>, turn: &Turn) -> rusqlite::Result<Option<Turned>> {
+    let Some(KeyOf { key, request }) = &turn.key else { return Ok(None) };
+    let sql = "SELECT request, switch FROM switch_key WHERE program = ?1 AND key = ?2";
+    let known = transaction
+        .query_row(sql, params![turn.scope.program.as_str(), key], |row| Ok((row.get::<_, Vec<u8>>(0)?, row.get(1)?)))
+        .optional()?;
+    match known {
+        None => Ok(None),
+        Some((known, number)) if known == request[..] => Ok(Some(Turned::Again(numbered(transaction, number)?))),
+        Some(_) => Ok(Some(Turned::Conflict)),
+    }
+}
+
+fn on_now(transaction: &Transaction<'_>, scope: &Scope, now: Timestamp) -> rusqlite::Result<Option<Switched>> {
+    let sql = format!("{COLUMNS} WHERE program = ?1 AND platform IS ?2 AND off_at IS NULL AND until > ?3");
+    let platform = scope.platform.as_ref().map(PlatformName::as_str);
+    transaction.query_row(&sql, params![scope.program.as_str(), platform, now.unix_micros()], switched).optional()
+}
+
+fn numbered(transaction: &Transaction<'_>, number: i64) -> rusqlite::Result<Switched> {
+    transaction.query_row(&format!("{COLUMNS} WHERE number = ?1"), [number], switched)
+}
+
+fn switched(row: &rusqlite::Row<'_>) -> rusqlite::Result<Switched> {
+    let moment = |index| row.get(index).map(Timestamp::from_unix_micros);
+    let program = ProgramId::new(&row.get::<_, String>(1)?).map_err(unreadable(1))?;
+    let platform = row.get::<_, Option<String>>(2)?.map(|name| PlatformName::new(&name)).transpose().map_err(unreadable(2))?;
+    let off = match row.get::<_, Option<i64>>(7)? {
+        None => None,
+        Some(at) => Some(Off { at: Timestamp::from_unix_micros(at), by: row.get(8)?, why: row.get(9)? }),
+    };
+    Ok(Switched {
+        number: row.get(0)?,
+        scope: Scope { program, platform },
+        since: moment(3)?,
+        until: moment(4)?,
+        by: row.get(5)?,
+        why: row.get(6)?,
+        off,
+    })
+}
+
+/// A name that is none: nobody but us writes here.
+fn unreadable<E: std::error::Error + Send + Sync + 'static>(column: usize) -> impl Fn(E) -> rusqlite::Error {
+    move |error| rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, Box::new(error))
+}

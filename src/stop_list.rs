@@ -1,0 +1,154 @@
+//! The stop-list: the cards of a program on which nothing may be approved, for a stand-in that is not ours. From the projection,
+//! and from what the spool keeps for the ledger: a freeze counts from the moment at which it is durable.
+//!
+//! Cards are named by the platform's tokens, here as everywhere.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::path::Path;
+use std::time::Duration;
+
+use holdfast_core::hold::{AccountStatus, CardStatus, CardholderStatus, Fact, ToldEvent};
+use holdfast_core::{AccountId, CardToken, CardholderToken, DeclineReason, ProgramId, Timestamp};
+
+use crate::clock;
+use crate::journal;
+use crate::ledger::embedded::projection::read::{CardStanding, Reader};
+use crate::spool::{Entry, File};
+
+/// How long it waits for the projection.
+const FRESH_WITHIN: Duration = Duration::from_secs(5);
+
+/// How often it looks meanwhile.
+const LOOK_EVERY: Duration = Duration::from_millis(5);
+
+/// How many cards are read at once.
+const PAGE: u32 = 10_000;
+
+/// A card on which nothing may be approved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Blocked {
+    /// The card.
+    pub card: CardToken,
+    /// The account behind it, where one is known.
+    pub account: Option<AccountId>,
+    /// Why: of the card, its owner or its account, whichever comes first.
+    pub reason: DeclineReason,
+}
+
+/// What platforms told and the ledger has not heard.
+#[derive(Debug, Default)]
+pub struct Unheard {
+    cards: HashMap<CardToken, (CardStatus, Option<Timestamp>)>,
+    cardholders: HashMap<CardholderToken, (CardholderStatus, Option<Timestamp>)>,
+    accounts: HashMap<AccountId, (AccountStatus, Option<Timestamp>)>,
+}
+
+impl Unheard {
+    /// What the spool has of a program.
+    ///
+    /// # Errors
+    /// What stands in the way, for people.
+    pub fn of(file: &File, program: ProgramId) -> Result<Self, String> {
+        let mut unheard = Unheard::default();
+        let aside = file.set_aside().map_err(|error| error.to_string())?;
+        let mut take = |body: &[u8], digest: &[u8]| {
+            if let Ok(Entry::Fact(origin, event)) = Entry::from_bytes(body, digest)
+                && origin.program == program
+            {
+                unheard.take(&event);
+            }
+        };
+        aside.iter().for_each(|aside| take(&aside.row.body, &aside.row.digest));
+        let mut after = 0;
+        loop {
+            let page = file.page(after, i64::MAX, PAGE).map_err(|error| error.to_string())?;
+            let Some(last) = page.last() else { return Ok(unheard) };
+            after = last.number;
+            page.iter().for_each(|row| take(&row.body, &row.digest));
+        }
+    }
+
+    fn take(&mut self, event: &ToldEvent) {
+        let at = event.occurred_at;
+        match event.fact {
+            Fact::Card { card, status } => put(&mut self.cards, card, status, at),
+            Fact::Cardholder { cardholder, status } => put(&mut self.cardholders, cardholder, status, at),
+            Fact::Account { account, status } => put(&mut self.accounts, account, status, at),
+            Fact::Recorded { .. }
+            | Fact::Reduced { .. }
+            | Fact::Replaced { .. }
+            | Fact::Released { .. }
+            | Fact::Captured { .. }
+            | Fact::Completed { .. }
+            | Fact::Credited { .. }
+            | Fact::Debited { .. }
+            | Fact::SettlementAnnounced { .. } => {}
+        }
+    }
+
+    /// Why nothing may be approved on a card, if that is so.
+    fn bar(&self, standing: &CardStanding) -> Option<DeclineReason> {
+        let CardStanding { card, status, cardholder, account, .. } = standing;
+        let card = self.cards.get(card).map_or(*status, |(status, _)| *status).bar();
+        let owner = cardholder.as_ref().and_then(|(token, status)| {
+            let told = self.cardholders.get(token).map(|(status, _)| *status);
+            told.or(*status)?.bar()
+        });
+        let account = account.as_ref().and_then(|(id, status)| {
+            let told = self.accounts.get(id).map(|(status, _)| *status);
+            told.unwrap_or(*status).bar()
+        });
+        card.or(owner).or(account)
+    }
+}
+
+/// Keeps the newer of two; without a time of its own, a message is as new as its arrival.
+fn put<K: Eq + Hash, S>(map: &mut HashMap<K, (S, Option<Timestamp>)>, key: K, status: S, at: Option<Timestamp>) {
+    let known = map.get(&key).and_then(|(_, known)| *known);
+    if at.zip(known).is_none_or(|(at, known)| at >= known) {
+        map.insert(key, (status, at));
+    }
+}
+
+/// Tells every blocked card of a program, in the order in which cards came. Blocks.
+///
+/// # Errors
+/// The projection cannot be read, or is behind the journal: a list that lacks a card is worse than none.
+pub fn blocked<E: From<String>>(
+    data: &Path,
+    program: ProgramId,
+    unheard: &Unheard,
+    mut each: impl FnMut(Blocked) -> Result<(), E>,
+) -> Result<(), E> {
+    let problem = |error: &dyn std::fmt::Display| E::from(error.to_string());
+    let journal = journal::Reader::open(data).map_err(|error| problem(&error))?;
+    let reader = Reader::open(data).map_err(|error| problem(&error))?;
+    let durable = journal.last().map_err(|error| problem(&error))?;
+    let began = clock::instant();
+    loop {
+        let projected = reader.projected().map_err(|error| problem(&error))?;
+        if projected >= durable {
+            break;
+        }
+        if clock::instant().saturating_duration_since(began) >= FRESH_WITHIN {
+            let behind = durable.saturating_sub(projected);
+            return Err(E::from(format!(
+                "the projection is {behind} records behind the journal, so cards may be missing; it follows while a server runs"
+            )));
+        }
+        std::thread::sleep(LOOK_EVERY);
+    }
+    let mut after = None;
+    loop {
+        let page = reader.card_standings(&program, after, PAGE).map_err(|error| problem(&error))?;
+        let Some(last) = page.last() else { return Ok(()) };
+        after = Some(last.number);
+        for standing in &page {
+            if let Some(reason) = unheard.bar(standing) {
+                let account = standing.account.map(|(id, _)| id);
+                each(Blocked { card: standing.card, account, reason })?;
+            }
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! What an operator sees of an outage, and does about it: the report, the spool, the stop-list. The server runs in this process, so
+//! that its ledger can be made to fail.
+
+use std::os::unix::fs::MetadataExt as _;
+
+use serde_json::{Value, json};
+
+use crate::faults::{Bench, Fault, short_budget};
+use crate::stand_in::ALL;
+use crate::support::{Marqeta, Workplace};
+
+impl Bench {
+    fn lines(&self, arguments: &[&str]) -> Vec<String> {
+        let output = self.run(arguments);
+        assert!(output.status.success(), "{arguments:?} {output:?}");
+        String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
+    }
+
+    fn json(&self, arguments: &[&str]) -> Vec<Value> {
+        self.lines(arguments).iter().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    fn until_set_aside(&self, entries: f64) {
+        while self.metric("holdfast_spool_set_aside ", "") != entries || self.metric("holdfast_spool_entries ", "") != 0.0 {
+            std::thread::yield_now();
+        }
+    }
+}
+
+fn spool_of(workplace: &Workplace) -> rusqlite::Connection {
+    rusqlite::Connection::open(workplace.data().join("spool.sqlite")).unwrap()
+}
+
+/// A server whose ledger knows the key of an approval in its spool with another question.
+fn with_a_conflict() -> Bench {
+    let first = Bench::new(short_budget);
+    assert!(first.publish_table(ALL).status.success());
+    first.faulty.set(Fault::Unavailable);
+    assert_eq!(first.ask(&Marqeta::purchase("k", "10.00")).status, 200);
+    let first = first.stop();
+    let row = spool_of(&first)
+        .query_row("SELECT at, body, digest FROM entry", [], |row| {
+            Ok((row.get::<_, i64>(0)?, row.get::<_, Vec<u8>>(1)?, row.get::<_, Vec<u8>>(2)?))
+        })
+        .unwrap();
+    let second = Bench::new(short_budget);
+    assert_eq!(second.ask(&Marqeta::purchase("k", "11.00")).status, 200);
+    let second = second.stop();
+    let spool = spool_of(&second);
+    spool.execute("INSERT INTO entry VALUES (1, ?1, ?2, ?3)", rusqlite::params![row.0, row.1, row.2]).unwrap();
+    spool.execute("UPDATE meta SET next = 2", []).unwrap();
+    Bench::on(second, Fault::None)
+}
+
+#[test]
+fn what_the_ledger_refuses_is_listed_and_brought_back_by_hand() {
+    let bench = with_a_conflict();
+    bench.until_set_aside(1.0);
+    let listed = bench.json(&["spool", "--json"]);
+    assert_eq!(listed.len(), 1, "{listed:?}");
+    let (says, reason) = (&listed[0]["says"], &listed[0]["set_aside"]["reason"]);
+    assert_eq!((says, reason), (&json!("approved 10.00 USD"), &json!("the ledger knows its key with another question")));
+    assert_eq!(bench.status()["spool"], json!({"waiting": 0, "set_aside": 1, "entries_max": 100_000}));
+    let lines = bench.lines(&["spool"]);
+    assert!(lines[0].starts_with("entry 1  ") && lines[0].contains("marqeta: approved 10.00 USD, payment "), "{lines:?}");
+    assert_eq!(lines[2..], ["waiting    0 entries, no money approved", "set aside  1 entries, 10.00 USD approved"]);
+    let retry = |number: &str| bench.run(&["spool", "retry", number, "--by", "ann", "--why", "again"]);
+    let refused = retry("7");
+    assert_eq!(refused.status.code(), Some(1));
+    let problem = String::from_utf8(refused.stderr).unwrap();
+    assert_eq!(problem.trim_end(), "entry 7 of the spool is not set aside; `holdfast spool` lists those that are");
+    let back = retry("1");
+    assert_eq!(String::from_utf8(back.stdout).unwrap(), "entry 1 waits for the ledger again, as entry 3\n");
+    // Nothing has changed: it is refused again.
+    bench.until_set_aside(1.0);
+    assert_eq!(bench.json(&["spool", "--json"])[0]["entry"], 3);
+    let report = bench.json(&["stand-in", "report", "--json"]);
+    assert_eq!(report[0]["set_aside"], json!({"count": 1, "amount_minor": 1_000}), "{report:?}");
+    assert_eq!(report[0]["loss_max_minor"], 1_000);
+    // While no server runs, too.
+    let workplace = bench.stop();
+    let data = workplace.data();
+    let retry = ["spool", "retry", "3", "--by", "ann", "--why", "again", "--data", data.to_str().unwrap()];
+    assert!(workplace.run(&retry).status.success());
+    assert_eq!(workplace.run(&retry).status.code(), Some(1));
+    let bench = Bench::on(workplace, Fault::Deaf);
+    let lines = bench.lines(&["spool"]);
+    assert!(lines[1].starts_with("  was entry 3, retried by ann at ") && lines[1].ends_with(": again"), "{lines:?}");
+    bench.app.drain();
+}
+
+#[test]
+fn a_report_tells_of_an_outage_what_it_cost() {
+    let bench = Bench::new(short_budget);
+    assert!(bench.publish_table(ALL).status.success());
+    assert_eq!(bench.lines(&["stand-in", "report"]), ["nothing: the ledger answered every question"]);
+    assert_eq!(bench.ask(&Marqeta::purchase("before", "700.00")).status, 200);
+    bench.faulty.set(Fault::Unavailable);
+    assert_eq!(bench.ask(&Marqeta::purchase("is there", "250.00")).status, 200);
+    assert_eq!(bench.ask(&Marqeta::purchase("more than is there", "100.00")).status, 200);
+    assert_eq!(bench.ask(&Marqeta::purchase("bet", "70.00").mcc("7995")).status, 402);
+    let during = &bench.json(&["stand-in", "report", "--json"])[0];
+    assert_eq!(during["waiting"], json!({"count": 2, "amount_minor": 35_000}), "{during}");
+    bench.faulty.set(Fault::None);
+    bench.until_adopted();
+    bench.until_heard();
+    let reports = bench.json(&["stand-in", "report", "--program", "demo", "--since", "2026-03-14", "--json"]);
+    let [report] = reports.as_slice() else { panic!("{reports:?}") };
+    let expected = json!({
+        "program": "demo", "from": report["from"], "to": report["to"], "causes": {"ledger_unavailable": 3}, "switched": [],
+        "currency": "USD",
+        "approved": {"count": 2, "amount_minor": 35_000}, "declined": {"count": 1, "amount_minor": 7_000},
+        "by": [
+            {"answer": "approve", "by": "row all", "count": 2, "amount_minor": 35_000},
+            {"answer": "decline", "by": report["by"][1]["by"], "count": 1, "amount_minor": 7_000},
+        ],
+        "waiting": {"count": 0, "amount_minor": 0}, "over_limit": {"count": 1, "amount_minor": 5_000},
+        "set_aside": {"count": 0, "amount_minor": 0}, "exposure_max_minor": 35_000, "loss_max_minor": 5_000,
+    });
+    assert_eq!(*report, expected);
+    assert!(bench.lines(&["stand-in", "report"]).contains(&"loss at most                                  50.00 USD".to_owned()));
+    assert!(bench.lines(&["stand-in", "report", "--since", "2999-01-01"])[0].starts_with("nothing"));
+    assert_eq!(bench.run(&["stand-in", "report", "--program", "gone"]).status.code(), Some(1));
+    bench.app.drain();
+}
+
+#[test]
+fn a_time_at_which_it_was_switched_on_is_an_outage_of_its_own() {
+    let bench = Bench::new(short_budget);
+    let switch = ["stand-in", "on", "--program", "demo", "--for", "30m", "--by", "ann", "--why", "a drill"];
+    assert!(bench.run(&switch).status.success());
+    let report = &bench.json(&["stand-in", "report", "--json"])[0];
+    assert_eq!((&report["causes"], &report["switched"][0]["why"]), (&json!({}), &json!("a drill")), "{report}");
+    bench.app.drain();
+}
+
+#[test]
+fn the_stop_list_has_every_barred_card_also_one_frozen_while_the_ledger_is_away() {
+    let bench = Bench::new(short_budget);
+    let list = || bench.lines(&["stop-list", "--program", "demo"]);
+    let before = list();
+    assert_eq!(before[0], "card,reason,account");
+    assert!(before.contains(&"card-demo-frozen,card_frozen,acct-demo-1".to_owned()), "{before:?}");
+    assert!(!before.iter().any(|line| line.starts_with("card-demo-1,")), "{before:?}");
+    bench.faulty.set(Fault::Unavailable);
+    let freeze = json!({"cardtransitions": [{"token": "ct-9", "card_token": "card-demo-1",
+        "user_token": "user-demo-1", "state": "SUSPENDED", "created_time": "2026-03-14T16:00:00Z"}]});
+    assert_eq!(bench.client().post("/marqeta/webhook", &freeze.to_string()).status, 200);
+    let frozen = "card-demo-1,card_frozen,acct-demo-1".to_owned();
+    assert!(list().contains(&frozen), "{:?}", list());
+    bench.faulty.set(Fault::None);
+    bench.until_heard();
+    assert!(list().contains(&frozen), "{:?}", list());
+    let json = bench.json(&["stop-list", "--program", "demo", "--format", "json"]);
+    assert!(json.contains(&json!({"card": "card-demo-1", "reason": "card_frozen", "account": "acct-demo-1"})), "{json:?}");
+    assert_eq!(bench.run(&["stop-list", "--program", "gone"]).status.code(), Some(1));
+    bench.app.drain();
+}
+
+#[test]
+fn a_running_server_keeps_its_locks_so_that_nobody_else_takes_its_logs_away() {
+    let bench = Bench::new(short_budget);
+    // Whoever switches, reads or restarts opens files once more in the server's process.
+    let signed = ["--program", "demo", "--by", "ann", "--why", "a drill"];
+    assert!(bench.run(&[&["stand-in", "on", "--for", "1h"], &signed[..]].concat()).status.success());
+    let bench = Bench::on(bench.stop(), Fault::None);
+    assert!(bench.run(&[&["stand-in", "off"], &signed[..]].concat()).status.success());
+    assert_eq!(bench.ask(&Marqeta::purchase("any", "10.00")).status, 200);
+    let locks = std::fs::read_to_string("/proc/locks").unwrap();
+    for file in ["spool.sqlite", "journal.sqlite"] {
+        let inode = std::fs::metadata(bench.workplace.data().join(file)).unwrap().ino();
+        let held = |line: &str| line.contains("POSIX") && line.contains(&format!(":{inode} "));
+        assert!(locks.lines().any(held), "{file} is open, and another process would take it for abandoned");
+    }
+    bench.app.drain();
+}
