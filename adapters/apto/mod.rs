@@ -29,7 +29,8 @@ use crate::settings::{SettingError, Settings};
 
 /// Apto as the registry knows it.
 ///
-/// The budget is that of a partner's interface file (2,000 ms); Apto's own text names none.
+/// The budget is that of a partner's interface file (2,000 ms); Apto's own text names none. What a program agreed with its
+/// partner may be as little as a tenth of that.
 pub const PLATFORM: Platform = Platform {
     name: "apto",
     routes: &[
@@ -40,7 +41,7 @@ pub const PLATFORM: Platform = Platform {
     ],
     budget: Budget {
         default: Duration::from_millis(2_000),
-        min: Duration::from_millis(500),
+        min: Duration::from_millis(200),
         max: Duration::from_secs(6),
         start: BudgetStart::Receipt,
     },

@@ -16,6 +16,7 @@ use crate::callbacks::{Callbacks, Caller, Mix, Population};
 use crate::clock::{self, Clock};
 use crate::drive::{Load, Patience};
 use crate::figures::FiguresArguments;
+use crate::outage::OutageArguments;
 use crate::problem::Problem;
 use crate::recognition::Recognition;
 use crate::report::Form;
@@ -83,6 +84,12 @@ pub enum Command {
     /// turns. Prints each figure beside its target, and leaves nothing running. Small by default, to try it; `--full` is what
     /// the targets are meant for.
     Scale(ScaleArguments),
+    /// Hangs the ledger's disk under load, lets it come back, kills the server, starts it again, and compares.
+    ///
+    /// Prints how many answers were late or missing, whether the ledger ends up with what was told, hold by hold, what stand-in
+    /// approved within its caps, and how fast the spool drained. Fails if a count that must be zero is not. Needs a C compiler
+    /// (`cc`), which builds the disk that hangs.
+    Outage(OutageArguments),
 }
 
 /// Arguments of `floor`.
@@ -289,7 +296,7 @@ mod tests {
         for words in [&["x", "--floor", "--listen", "127.0.0.1:7"][..], &["x", "floor", "--listen", "127.0.0.1:7"]] {
             match Arguments::try_parse_from(words).unwrap().into_command() {
                 Command::Floor(floor) => assert_eq!(floor.listen.port(), 7),
-                other @ (Command::Run(_) | Command::Closed(_) | Command::Figures(_) | Command::Scale(_)) => {
+                other @ (Command::Run(_) | Command::Closed(_) | Command::Figures(_) | Command::Scale(_) | Command::Outage(_)) => {
                     panic!("{words:?} is {other:?}")
                 }
             }

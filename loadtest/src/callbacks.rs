@@ -268,7 +268,7 @@ impl Callbacks {
     }
 
     /// Which card pays: all alike often, in no order (Fibonacci hashing).
-    fn card_of(&self, number: u64) -> u64 {
+    pub fn card_of(&self, number: u64) -> u64 {
         let spread = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 24;
         spread.checked_rem(self.population.cards).unwrap_or(0)
     }

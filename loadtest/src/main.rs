@@ -1,7 +1,7 @@
 //! Load generator and benchmark driver for Holdfast: arguments to subcommand. It never links the responder.
 //!
 //! Suggested reading order: `schedule`, `client`, `drive` (the loops and what they count), `callbacks` (what is sent),
-//! `recognition` (what answers say), `floor`, then `figures` and `scale`.
+//! `recognition` (what answers say), `floor`, then `figures`, `scale` and `outage`.
 
 mod allocations;
 mod arguments;
@@ -11,6 +11,7 @@ mod clock;
 mod drive;
 mod figures;
 mod floor;
+mod outage;
 mod problem;
 mod process;
 mod progress;
@@ -61,6 +62,7 @@ async fn dispatch(command: Command) -> Result<(), Problem> {
         Command::Closed(arguments) => run_closed(&arguments).await,
         Command::Figures(arguments) => figures::run(&arguments).await,
         Command::Scale(arguments) => scale::run(&arguments).await,
+        Command::Outage(arguments) => outage::run(&arguments).await,
     }
 }
 

@@ -19,6 +19,11 @@ impl Schedule {
         Schedule { rate, next: 0, count: u64::from(rate.get()).saturating_mul(u64::from(seconds.get())) }
     }
 
+    /// So many requests a second until there were `count`.
+    pub const fn of_count(rate: NonZeroU32, count: u64) -> Self {
+        Schedule { rate, next: 0, count }
+    }
+
     /// When the request of that number is due, whether or not the schedule has so many.
     fn due(&self, number: u64) -> Duration {
         let nanos = u128::from(number).saturating_mul(NANOS_PER_SECOND).checked_div(u128::from(self.rate.get()));

@@ -259,29 +259,42 @@ impl Contender {
 /// # Errors
 /// The platform's callbacks cannot be prepared.
 pub fn load(address: SocketAddr, setting: &Setting, bench: &Bench) -> Result<Rc<Load>, Problem> {
-    let platform = platform(bench::PLATFORM).ok_or_else(|| Problem::new("there is no adapter for the benchmark's platform"))?;
+    let callbacks = callbacks(address, (bench::PLATFORM, bench::MOUNT), setting.approve_per_mille, bench)?;
+    let recognition = Recognition::learn(&callbacks)?;
+    Ok(Rc::new(Load {
+        clock: Clock::start(),
+        address,
+        patience: Patience { deadline: callbacks.caller().platform.budget.default, give_up: Duration::from_secs(10) },
+        callbacks,
+        recognition,
+        connections: setting.connections,
+        next: Cell::new(0),
+        stopping: Cell::new(false),
+    }))
+}
+
+/// The callbacks for a server at this address, of a platform, at a mount.
+///
+/// # Errors
+/// They cannot be prepared.
+pub fn callbacks(
+    address: SocketAddr,
+    (name, mount): (&str, &str),
+    approve_per_mille: u16,
+    bench: &Bench,
+) -> Result<Callbacks, Problem> {
+    let platform = platform(name).ok_or_else(|| Problem::new(format!("there is no adapter for {name}")))?;
     let adapter = (platform.build)(&Settings::defaults(Currency::USD))
         .map_err(|_| Problem::new("the benchmark's platform does not work with default settings"))?;
     let basic = vec![BasicCredential::new(bench::USER, &Bench::password())];
     let keyring = Keyring { basic, ..Keyring::default() };
-    let (host, mount) = (address.to_string(), bench::MOUNT.to_owned());
+    let (host, mount) = (address.to_string(), mount.to_owned());
     let caller = Caller { platform, adapter, keyring, host, mount, route: None };
     let mix = Mix {
         currency: Currency::USD,
         approved_minor: bench::APPROVED_MINOR.to_vec(),
         declined_minor: bench::DECLINED_MINOR,
-        approve_per_mille: setting.approve_per_mille,
+        approve_per_mille,
     };
-    let callbacks = Callbacks::prepare(caller, bench.population(), mix, clock::utc())?;
-    let recognition = Recognition::learn(&callbacks)?;
-    Ok(Rc::new(Load {
-        clock: Clock::start(),
-        address,
-        callbacks,
-        recognition,
-        patience: Patience { deadline: platform.budget.default, give_up: Duration::from_secs(10) },
-        connections: setting.connections,
-        next: Cell::new(0),
-        stopping: Cell::new(false),
-    }))
+    Callbacks::prepare(caller, bench.population(), mix, clock::utc())
 }

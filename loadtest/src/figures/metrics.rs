@@ -41,10 +41,18 @@ impl Journal {
 /// # Errors
 /// No connection, no answer, or another status than 200.
 pub async fn fetch(address: SocketAddr, path: &str) -> Result<String, Problem> {
+    fetch_with(address, path, "").await
+}
+
+/// Gets a page that wants to know who asks: with header lines, each with its end.
+///
+/// # Errors
+/// As [`fetch`].
+pub async fn fetch_with(address: SocketAddr, path: &str, headers: &str) -> Result<String, Problem> {
     let what = format!("reading http://{address}{path}");
     let opened = Connection::open_for_answers_of(address, PAGE_BYTES_MAX).await;
     let mut connection = opened.map_err(Problem::doing(&what))?;
-    let request = format!("GET {path} HTTP/1.1\r\nhost: {address}\r\n\r\n");
+    let request = format!("GET {path} HTTP/1.1\r\nhost: {address}\r\n{headers}\r\n");
     let answer = connection.exchange(request.as_bytes()).await.map_err(Problem::doing(&what))?;
     match answer.status {
         200 => String::from_utf8(answer.body.to_vec()).map_err(Problem::doing(&what)),
