@@ -177,7 +177,8 @@ pub enum Expiry {
 pub struct PaymentRef {
     /// The platform's id of the payment: what its hold belongs to.
     pub authorization: AuthorizationId,
-    /// A second name of the same payment, where the platform refers to it by either.
+    /// A second name of the same payment, of another kind, where the platform refers to it by either. The two kinds never meet: one
+    /// payment's second name is no other's first. The same text as `authorization` says that only the second name is told.
     pub alias: Option<AuthorizationId>,
 }
 
@@ -186,6 +187,18 @@ impl PaymentRef {
     #[must_use]
     pub const fn of(authorization: AuthorizationId) -> Self {
         PaymentRef { authorization, alias: None }
+    }
+
+    /// A payment of which only the second name is told.
+    #[must_use]
+    pub const fn by_alias(alias: AuthorizationId) -> Self {
+        PaymentRef { authorization: alias, alias: Some(alias) }
+    }
+
+    /// Every text that names it, once.
+    pub fn names(&self) -> impl Iterator<Item = AuthorizationId> {
+        let first = self.authorization;
+        std::iter::once(first).chain(self.alias.filter(|alias| *alias != first))
     }
 }
 

@@ -15,17 +15,21 @@ use holdfast_core::{PlatformName, ProgramId};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 
+use crate::api::reads::Reads;
 use crate::api::reads::embedded::EmbeddedReads;
+use crate::api::reads::shared::SharedReads;
 use crate::api::{Api, ApiProgram};
 use crate::background::Background;
 use crate::config::ruleset;
-use crate::config::{self, Config, LedgerSync, MountConfig, ProgramConfig};
+use crate::config::{self, Config, LedgerSync, MountConfig, PostgresConfig, ProgramConfig};
 use crate::descriptors::{self, Room};
 use crate::first_start::make_ready;
 use crate::journal::Sync;
 use crate::ledger::Ledger;
-use crate::ledger::embedded::{self, Embedded, Opening};
+use crate::ledger::embedded::{self, Embedded};
 use crate::ledger::permit::InFlight;
+use crate::ledger::postgres::connect::Database;
+use crate::ledger::postgres::{self, Patience as DatabasePatience, Postgres};
 use crate::metrics::Metrics;
 use crate::operations::{Counter, Desk, Outage, SpoolOf};
 use crate::reporter::{Reporter, SpoolReporter, StandInReporter, say};
@@ -76,7 +80,7 @@ impl App {
         let management = bind(config.api.listen)?;
         let (listen, ops_listen, api_listen) = (callbacks.addr, operators.addr, management.addr);
         let metrics = Metrics::new(&mount_names(&config)).map_err(StartError::Metrics)?;
-        let (ledger, opening) = open_ledger(&config, Arc::clone(&metrics))?;
+        let Opened { ledger, opening, publications } = open_ledger(&config, Arc::clone(&metrics), DatabasePatience::Endless)?;
         let ledger = wrap(ledger);
         let (stage, to_be_open) = watch::channel(Stage::Starting);
         let (programs, desk) = programs(&config, &ledger, Some(Arc::clone(&metrics)))?;
@@ -101,9 +105,10 @@ impl App {
             stage: to_be_open,
         });
         let tls = config.tls.clone().map(|tls| Arc::new(Tls::new(tls)));
-        let api = Arc::new(management_api(&config, &ledger, switchboard, &metrics));
+        let api = Arc::new(management_api(&config, &ledger, switchboard, &metrics)?);
+        let following = follow_rules(desk.clone(), publications);
         let reconciling = Reconciler { spool, ledger, heard: unheard, observer: Arc::new(SpoolReporter(Arc::clone(&metrics))) };
-        let background = Background::start(&config.ledger.data, desk.clone(), (management, &api), reconciling, say)?;
+        let background = Background::start(&config.ledger.data, desk.clone(), (management, &api), reconciling, following, say)?;
         let running = callbacks.serve(Serving {
             responder: Arc::clone(&responder),
             routes: Arc::new(routes(&config).map_err(StartError::Routes)?),
@@ -139,7 +144,7 @@ impl App {
     /// The log is damaged, the rules do not load, or the import's rows are wrong.
     pub async fn until_ready(&mut self) -> Result<(), StartError> {
         if let Some(opening) = self.opening.take() {
-            opening.await.map_err(|_| StartError::LedgerGone)?.map_err(StartError::Journal)?;
+            opening.until_open().await?;
             make_ready(&self.desk, &self.config, say).await?;
             self.stage.send_replace(Stage::Open);
         }
@@ -239,17 +244,43 @@ pub fn serve(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), Start
 /// See [`StartError`].
 pub async fn open_desk(config: &Config) -> Result<Desk, StartError> {
     let metrics = Metrics::new(&mount_names(config)).map_err(StartError::Metrics)?;
-    let (ledger, opening) = open_ledger(config, metrics)?;
+    let Opened { ledger, opening, .. } = open_ledger(config, metrics, DatabasePatience::None)?;
     let (_, desk) = programs(config, &ledger, None)?;
     let settings = spool_settings(config);
     let switchboard = Arc::new(Switchboard::new(settings.clone(), mount_names(config)));
     let desk = desk.with_outage(Outage { switchboard, spool: SpoolOf::Closed(settings) });
-    opening.await.map_err(|_| StartError::LedgerGone)?.map_err(StartError::Journal)?;
+    opening.until_open().await?;
     make_ready(&desk, config, say).await?;
     Ok(desk)
 }
 
-fn open_ledger(config: &Config, metrics: Arc<Metrics>) -> Result<(Arc<dyn Ledger>, Opening), StartError> {
+/// A ledger that begins to open.
+struct Opened {
+    ledger: Arc<dyn Ledger>,
+    opening: Opening,
+    /// Changes whenever any responder publishes a ruleset; nothing where there are no others.
+    publications: Option<watch::Receiver<i64>>,
+}
+
+/// What tells that a ledger is open.
+enum Opening {
+    Embedded(embedded::Opening),
+    Postgres(postgres::Opening),
+}
+
+impl Opening {
+    async fn until_open(self) -> Result<(), StartError> {
+        match self {
+            Opening::Embedded(opening) => opening.await.map_err(|_| StartError::LedgerGone)?.map_err(StartError::Journal),
+            Opening::Postgres(opening) => opening.await.map_err(|_| StartError::LedgerGone)?.map_err(StartError::Database),
+        }
+    }
+}
+
+fn open_ledger(config: &Config, metrics: Arc<Metrics>, patience: DatabasePatience) -> Result<Opened, StartError> {
+    if let Some(shared) = &config.ledger.postgres {
+        return open_shared(config, shared, metrics, patience);
+    }
     let settings = embedded::Settings {
         data: config.ledger.data.clone(),
         sync: match config.ledger.sync {
@@ -260,7 +291,42 @@ fn open_ledger(config: &Config, metrics: Arc<Metrics>) -> Result<(Arc<dyn Ledger
         observer: Box::new(Reporter(metrics)),
     };
     let (ledger, opening) = Embedded::start(settings).map_err(StartError::Journal)?;
-    Ok((Arc::new(ledger), opening))
+    Ok(Opened { ledger: Arc::new(ledger), opening: Opening::Embedded(opening), publications: None })
+}
+
+fn open_shared(
+    config: &Config,
+    shared: &PostgresConfig,
+    metrics: Arc<Metrics>,
+    patience: DatabasePatience,
+) -> Result<Opened, StartError> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    // For the command socket; the money is elsewhere.
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&config.ledger.data)?;
+    let database = Database::new(shared.connection.clone(), &shared.roots).map_err(StartError::Database)?;
+    let (ledger, opening) = Postgres::start(postgres::Settings {
+        database,
+        connections_max: usize::try_from(shared.connections_max).unwrap_or(usize::MAX),
+        node: shared.node.clone(),
+        patience,
+        observer: Arc::new(Reporter(metrics)),
+    })?;
+    let publications = Some(ledger.publications());
+    Ok(Opened { ledger: Arc::new(ledger), opening: Opening::Postgres(opening), publications })
+}
+
+/// Puts rules in force that other responders publish, for ever.
+async fn follow_rules(desk: Desk, publications: Option<watch::Receiver<i64>>) {
+    let Some(mut publications) = publications else { return std::future::pending().await };
+    loop {
+        if publications.changed().await.is_err() {
+            // The ledger is gone, and with it whoever publishes.
+            return std::future::pending().await;
+        }
+        if let Err(error) = desk.restore_rules().await {
+            say(&format!("rules that another responder published are not in force here: {}", StartError::Operation(error)));
+        }
+    }
 }
 
 fn spool_settings(config: &Config) -> spool::Settings {
@@ -303,17 +369,29 @@ pub(crate) fn runtime() -> std::io::Result<Runtime> {
 }
 
 /// What the management API answers with.
-fn management_api(config: &Config, ledger: &Arc<dyn Ledger>, switchboard: Arc<Switchboard>, metrics: &Metrics) -> Api {
+fn management_api(
+    config: &Config,
+    ledger: &Arc<dyn Ledger>,
+    switchboard: Arc<Switchboard>,
+    metrics: &Metrics,
+) -> Result<Api, StartError> {
     let programs = config.programs.iter().map(|program| ApiProgram { id: program.id, currency: program.currency });
-    Api {
+    Ok(Api {
         programs: programs.collect(),
         tokens: ArcSwap::from_pointee(config.api.tokens.clone()),
         ledger: Arc::clone(ledger),
-        reads: Arc::new(EmbeddedReads::new(&config.ledger.data)),
+        reads: reads(config)?,
         switchboard,
         metrics: metrics.api.clone(),
         creating: tokio::sync::Mutex::default(),
-    }
+    })
+}
+
+/// What the management API's lists come from.
+fn reads(config: &Config) -> Result<Arc<dyn Reads>, StartError> {
+    let Some(shared) = &config.ledger.postgres else { return Ok(Arc::new(EmbeddedReads::new(&config.ledger.data))) };
+    let database = Database::new(shared.connection.clone(), &shared.roots).map_err(StartError::Database)?;
+    Ok(Arc::new(SharedReads::new(&database).map_err(StartError::Database)?))
 }
 
 fn workers(config: &Config) -> NonZeroUsize {
@@ -398,7 +476,10 @@ fn programs(
     }
     let keeps = config.programs.iter().map(|program| Keep { program: program.id, days: program.journal_keep_days });
     let retention = Retention { data: config.ledger.data.clone(), keeps: keeps.collect(), alone: tokio::sync::Mutex::default() };
-    Ok((live, Desk::new(Arc::clone(ledger), counters, metrics).with_retention(retention)))
+    let desk = Desk::new(Arc::clone(ledger), counters, metrics);
+    // A database's old records are partitions, and the database's.
+    let desk = if config.ledger.postgres.is_some() { desk } else { desk.with_retention(retention) };
+    Ok((live, desk))
 }
 
 /// A program's stand-in with its configured tables; without any it declines.
@@ -447,6 +528,9 @@ fn pages(responder: &Arc<Responder>, metrics: &Arc<Metrics>) -> Pages {
                 shown.server.in_flight(responder.in_flight.now());
                 shown.ledger.told_pending(responder.unheard.book.waiting());
                 responder.show_stand_in();
+                for program in responder.programs() {
+                    shown.exposure(program.id, program.stand_in.exposure());
+                }
             }
             let mut page = shown.render();
             page.push_str(&heap_allocations());

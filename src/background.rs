@@ -35,7 +35,7 @@ pub struct Background {
 
 impl Background {
     /// Opens the command socket and starts the thread, which serves the management API as well. What the
-    /// ledger has yet to hear is brought to it from here.
+    /// ledger has yet to hear is brought to it from here; `following` ends with the thread.
     ///
     /// # Errors
     /// Another server has the socket, or the operating system refuses.
@@ -44,6 +44,7 @@ impl Background {
         desk: Desk,
         (bound, api): (Bound, &Arc<Api>),
         reconciling: Reconciler,
+        following: impl Future<Output = ()> + Send + 'static,
         say: fn(&str),
     ) -> Result<Self, StartError> {
         let runtime = runtime()?;
@@ -81,7 +82,13 @@ impl Background {
                         () = too_long => {}
                     }
                 };
-                tokio::join!(commands, management, reconciling, trimming);
+                let following = async {
+                    tokio::select! {
+                        () = following => {}
+                        () = told_to_stop(stopped.clone()) => {}
+                    }
+                };
+                tokio::join!(commands, management, reconciling, trimming, following);
             });
         };
         let thread = std::thread::Builder::new().name("background".to_owned()).spawn(run)?;

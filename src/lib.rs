@@ -7,7 +7,10 @@
 //! [`responder`], which verifies and decodes it through the platform's adapter (package `holdfast-adapters`), asks the
 //! program's rules (package `holdfast-core`), submits one act to the [`ledger`], and waits for it until `decide_by` and no
 //! longer. The ledger applies acts in one thread, makes each group of them durable in the [`journal`], and wakes each worker
-//! once for all of its acts that are done. A projection follows the journal: what memory lets go of, what pages list, what a
+//! once for all of its acts that are done. When the ledger does not answer in time, or is known not to, the program's stand-in
+//! table does, on what can be seen of the ledger's memory; what it says is durable in the [`spool`] before it leaves, and the
+//! reconciler brings it to the ledger when that hears again. A projection follows the journal: what memory lets go of, what pages
+//! list, what a
 //! restart begins with.
 //!
 //! # Code map
@@ -19,7 +22,7 @@
 //! | [`app`] | the composition root: the only file that knows everyone |
 //! | [`start_error`], [`first_start`] | why a server does not start; what the ledger needs before it does |
 //! | [`reporter`] | what the ledger does, told to metrics and operators |
-//! | [`background`] | the thread beside the workers: commands, the management API, and told answers on their way to the ledger |
+//! | [`background`] | the thread beside the workers: commands, the management API, and what the ledger has yet to hear |
 //! | [`config`] | what the operator wrote, typed, with every error at once |
 //! | [`clock`] | the only file that reads a clock |
 //! | [`spool`] | what the ledger has not heard, durable; the reconciler that brings it there |
@@ -28,7 +31,8 @@
 //! | [`stop_list`] | the cards on which nothing may be approved |
 //! | [`server`] | sockets, TLS, limits, routes, drain; the operators' listener |
 //! | [`responder`] | the path of a callback |
-//! | [`ledger`] | the seam to what keeps the money, the laws of every engine behind it, and the embedded one |
+//! | [`ledger`] | the seam to what keeps the money, the laws of every engine behind it, the embedded one, the shared one |
+//! | [`spool`] | what the ledger has not heard, durable; the reconciler that brings it there |
 //! | [`journal`] | the ledger's log: records, their groups, SQLite |
 //! | [`kept_rules`] | the rulesets that a journal keeps, compiled as they were |
 //! | [`retention`] | which of the journal's oldest records may go |
@@ -51,11 +55,12 @@
 //! # Invariants
 //!
 //! * Dependencies point one way: `core` ← `adapters` ← this crate. Here `responder` answers behind `server`'s seam and knows
-//!   `ledger`, `metrics` and `telemetry`; `ledger` knows `journal`; only [`app`] knows everyone.
+//!   `ledger`, `spool`, `metrics` and `telemetry`; `spool` knows `ledger` by its acts, `ledger` knows `journal`; only [`app`] knows everyone.
 //! * No I/O, no clock, no log in `core` and `adapters`. No floating point in money.
 //! * Nothing is decoded without the value that verification yields.
 //! * From the moment an authorization is understood an answer is owed; stand-in is entered in one place.
-//! * An approval is acknowledged only when the group that holds its record is durable.
+//! * An approval is acknowledged only when the group that holds its record, or its entry in the spool, is durable.
+//! * An entry of the spool leaves it only when the ledger has heard it, or into the list of those that somebody has to look at.
 //! * An error of the ledger means that nothing was applied.
 //! * State is rebuilt by writing recorded outcomes, never by deciding afresh.
 //! * A hold is the fold of its steps ([`holdfast_core::hold::life`]); nothing changes one in any other way.
@@ -67,6 +72,14 @@
 //!
 //! * [`AuthorizationRequest`](holdfast_core::AuthorizationRequest) owns what it says and is fixed-size: the same value is
 //!   evaluated, submitted and journaled, so there is no second, borrowed form. What an answer repeats stays borrowed.
+//! * Stand-in's table gives a proposal, not an answer: only the counters of its caps make one of it, so that nothing approves past
+//!   them. What is not known never helps an approval there, while a rule passes it: behind rules the ledger still has a word.
+//! * An account with money that stand-in approved is not decided on before the ledger has heard of it: the question waits for the
+//!   reconciler, until `decide_by`. Applying the entries in the same act would have every engine know the spool.
+//! * An approval whose disk is still writing when its time is over is told as a decline and taken back from the spool by the next
+//!   transaction; a crash just between the two leaves an approval that nobody heard, which holds money until it expires.
+//! * The ledger's memory is looked at where its writer leaves it whenever it waits ([`ledger::sight`]): no second copy of cards and
+//!   balances has to be kept right for stand-in.
 //! * Merchants' names are digested by the adapter: they can be compared and cannot be read, here or in the journal.
 //! * The in-flight permit travels with the act's ticket ([`ledger::permit`]), so that an act which nobody waits for any
 //!   more still counts until the ledger is done with it.
@@ -78,6 +91,9 @@
 //!   behind ours, and its reversal must not come to lie before what it reverses.
 //! * A question that opens a payment is never looked for in the projection: that would read a disk for each new payment. One
 //!   that ended ten minutes ago, or longer, and is asked for under the same name is another payment.
+//! * The shared ledger ([`ledger::postgres`]) has no engine of its own: the rows that an act locks are made the memory of the
+//!   embedded one for one transaction. Its database function decides only what that engine has worked out beforehand, and leaves
+//!   the rest to it.
 //! * What dropped records amount to is a file of the projection's own tables, made by following the records that go: the one
 //!   form of state that there is already, and no second one to keep right.
 //! * What operators write (who, why) stands beside the journal, and the record names it by an id.

@@ -8,6 +8,7 @@ use crate::config::Errors;
 use crate::control::OperationError;
 use crate::control::server::BindError;
 use crate::journal::JournalError;
+use crate::ledger::postgres::trouble::Trouble;
 use crate::metrics::MetricsError;
 use crate::server::RouteError;
 use crate::spool::SpoolError;
@@ -21,6 +22,8 @@ pub enum StartError {
     Listen(SocketAddr, std::io::Error),
     /// The ledger's log cannot be opened or read.
     Journal(JournalError),
+    /// The shared database.
+    Database(Trouble),
     /// The spool cannot be opened or read.
     Spool(SpoolError),
     /// Two mounts want one path.
@@ -50,6 +53,7 @@ impl fmt::Display for StartError {
                 )
             }
             StartError::Journal(error) => error.fmt(f),
+            StartError::Database(trouble) => trouble.fmt(f),
             StartError::Spool(error) => error.fmt(f),
             StartError::Routes(errors) => {
                 let lines: Vec<_> = errors.iter().map(ToString::to_string).collect();

@@ -180,6 +180,7 @@ fn day(days: i32) -> String {
 
 fn payment(payment: &PaymentRef) -> String {
     match payment.alias {
+        Some(alias) if alias == payment.authorization => format!("/{alias}"),
         Some(alias) => format!("{}/{alias}", payment.authorization),
         None => payment.authorization.to_string(),
     }

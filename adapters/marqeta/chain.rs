@@ -2,6 +2,7 @@
 //!
 //! A payment has two names: the JIT token of its first message, which followers carry as `original_jit_funding_token`, and
 //! the first transaction's token, which they carry as `original_transaction_token` or `preceding_related_transaction_token`.
+//! Which of the two kinds a name is stays told ([`PaymentRef`]): the same text may be both, of two payments.
 
 use holdfast_core::{AuthorizationId, PaymentRef};
 use serde_json::value::RawValue;
@@ -29,8 +30,9 @@ pub(super) fn original(transaction: &Transaction<'_>, jit: Option<&JitFunding<'_
 
 fn joined(jit: Option<AuthorizationId>, transaction: Option<AuthorizationId>) -> Option<PaymentRef> {
     match (jit, transaction) {
-        (Some(authorization), alias) => Some(PaymentRef { authorization, alias: alias.filter(|alias| *alias != authorization) }),
-        (None, Some(transaction)) => Some(PaymentRef::of(transaction)),
+        (Some(authorization), alias) => Some(PaymentRef { authorization, alias }),
+        // One payment's JIT token may be another's transaction token: which of the two it is stays told.
+        (None, Some(transaction)) => Some(PaymentRef::by_alias(transaction)),
         (None, None) => None,
     }
 }

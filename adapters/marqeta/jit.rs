@@ -43,7 +43,13 @@ pub(super) fn decode<'a>(body: &'a [u8], program: Currency, partial: PartialAnsw
         // Neither asks for anything: whatever is missing in it, it is not refused.
         Method::Answered => return Ok(Inbound::Handshake { echo }),
         Method::Informative => {
-            let notice = webhook::transaction_notice(transaction, body, program);
+            // What it lacks here could make something else of it than it is: the webhook tells it again, whole.
+            let lacking =
+                [("token", jit.token.is_none()), ("user_token", jit.user_token.is_none()), ("amount", jit.amount.is_none())];
+            let notice = match lacking.into_iter().find(|(_, is_lacking)| *is_lacking) {
+                Some((field, _)) => webhook::unrecognized(body, &Malformed::field(within(field), "is missing")),
+                None => webhook::transaction_notice(transaction, body, program),
+            };
             return Ok(Inbound::Notification { notices: vec![notice], echo });
         }
     };

@@ -125,6 +125,9 @@ fn short(token: &str) -> &str {
 }
 
 fn payment(payment: &PaymentRef) -> String {
+    if payment.alias == Some(payment.authorization) {
+        return format!("/{}", short(payment.authorization.as_str()));
+    }
     let alias = payment.alias.map(|alias| format!("/{}", short(alias.as_str()))).unwrap_or_default();
     format!("{}{alias}", short(payment.authorization.as_str()))
 }
@@ -215,11 +218,11 @@ fn requests_in_our_words() {
         ["yen", "purchase", "Hold", "contactless", "1250 JPY", "9c14/5d14", "-"],
         ["dinar", "purchase", "Hold", "contactless", "1.250 KWD", "9c15/5d15", "-"],
         ["incremental", "incremental", "Hold", "contactless", "10.00 USD", "9c18/5d18", "9c01/5d01"],
-        ["incremental_own_token", "incremental", "Hold", "contactless", "10.00 USD", "9c41/5d41", "5d01"],
+        ["incremental_own_token", "incremental", "Hold", "contactless", "10.00 USD", "9c41/5d41", "/5d01"],
         ["incremental_cross_currency", "incremental", "Hold", "contactless", "10.00 USD", "9c91/5d91", "9c01/5d01"],
         ["padded_by_program", "purchase", "Hold", "contactless", "110.00 USD", "9c90/5d90", "-"],
         ["malformed_conversion", "purchase", "Hold", "contactless", "41.80 USD", "9c92/5d92", "-"],
-        ["incremental_by_transaction", "incremental", "Hold", "contactless", "10.00 USD", "9c19/5d19", "5d01"],
+        ["incremental_by_transaction", "incremental", "Hold", "contactless", "10.00 USD", "9c19/5d19", "/5d01"],
         ["account_verification_method", "account_verification", "Hold", "contactless", "0.00 USD", "9c20/5d20", "-"],
         ["account_verification_zero", "account_verification", "Hold", "contactless", "0.00 USD", "9c21/5d21", "-"],
         ["atm_by_type", "cash_withdrawal", "Immediate", "contactless", "80.00 USD", "9c22/5d22", "-"],
@@ -373,7 +376,7 @@ fn facts_of_notifications() {
             "webhook_reversals_cross_currency",
             &["reduced 9c03/5d03 by 32.10 USD, 25.00 GBP", "reduced 9c03/5d03 by 6.00 USD", "reduced 9c03/5d03 by 7.00 USD"],
         ),
-        ("webhook_reversals", &["reduced 9c01/5d01 by 5.00 USD", "released 9c01/5d01 Reversed", "released 5d02 Expired"]),
+        ("webhook_reversals", &["reduced 9c01/5d01 by 5.00 USD", "released 9c01/5d01 Reversed", "released /5d02 Expired"]),
         (
             "webhook_clearings",
             &[
@@ -389,7 +392,7 @@ fn facts_of_notifications() {
         ("webhook_pindebit", &["completed 9c24/5d24 31.20 USD", "recorded 9c67/5d67 asked 9c67 declined"]),
         (
             "webhook_refunds",
-            &["credited - 8.00 USD NetworkSettlement", "credited 5d39 7.00 USD NetworkSettlement", "nothing", "nothing"],
+            &["credited - 8.00 USD NetworkSettlement", "credited /5d39 7.00 USD NetworkSettlement", "nothing", "nothing"],
         ),
         (
             "webhook_original_credit",
@@ -402,7 +405,7 @@ fn facts_of_notifications() {
         ),
         (
             "webhook_disputes",
-            &["credited 5d59 20.00 USD Dispute", "debited 5d59 20.00 USD Dispute", "debited - 3.00 USD Dispute"],
+            &["credited /5d59 20.00 USD Dispute", "debited /5d59 20.00 USD Dispute", "debited - 3.00 USD Dispute"],
         ),
         (
             "webhook_loads_and_fees",
@@ -719,6 +722,26 @@ fn every_method_of_the_list_is_known() {
 }
 
 #[test]
+fn a_payments_two_names_are_of_two_kinds() {
+    let request = |token: &str, transaction: &str| {
+        let body = format!(
+            r#"{{"token":"{transaction}","gpa_order":{{"jit_funding":{{"token":"{token}","method":"pgfs.authorization","user_token":"u","amount":1}}}}}}"#
+        );
+        match decode(&with(&[]), JIT, body.as_bytes()) {
+            Ok(Inbound::Authorization(call)) => call.request.payment,
+            other => panic!("{other:?}"),
+        }
+    };
+    let (victim, other) = (request("victim", "vtx"), request("att", "victim"));
+    let follower = br#"{"transactions":[{"type":"authorization.reversal","state":"COMPLETION","token":"r","preceding_related_transaction_token":"victim"}]}"#;
+    let Ok(Inbound::Notification { notices, .. }) = decode(&with(&[]), WEBHOOK, follower) else { panic!() };
+    let [Notice::Told(events)] = notices.as_slice() else { panic!("{notices:?}") };
+    let Fact::Released { payment, .. } = events[0].fact else { panic!() };
+    assert_eq!(payment, PaymentRef::by_alias(other.alias.unwrap()));
+    assert_ne!(payment, PaymentRef::of(victim.authorization));
+}
+
+#[test]
 fn an_amount_is_repeated_as_a_number() {
     for (asked, repeated) in
         [("10.00", "10.00"), ("1e1", "1e1"), ("\"10.00\"", "10.00"), ("\" 10.0 \"", "10.0"), ("\"1e1\"", "1e1"), ("\"-0\"", "-0")]
@@ -743,11 +766,14 @@ fn what_only_tells_us_is_never_refused_for_what_it_lacks() {
         for lacking in ["token", "user_token", "amount"] {
             let fields = whole.map(|(field, value)| format!("\"{field}\":{}", if field == lacking { "null" } else { value }));
             let body = format!(
-                r#"{{"type":"brand.new","state":"COMPLETION","gpa_order":{{"jit_funding":{{"method":"{name}",{}}}}}}}"#,
+                r#"{{"type":"authorization","state":"PENDING","token":"t","amount":2,"gpa_order":{{"jit_funding":{{"method":"{name}",{}}}}}}}"#,
                 fields.join(",")
             );
             let (echo, kept) = match decode(&with(&[]), JIT, body.as_bytes()) {
-                Ok(Inbound::Notification { notices, echo }) => (echo, notices.len()),
+                Ok(Inbound::Notification { notices, echo }) => {
+                    assert!(matches!(notices.as_slice(), [Notice::Unrecognized(_)]), "{name} without {lacking}: {notices:?}");
+                    (echo, notices.len())
+                }
                 Ok(Inbound::Handshake { echo }) => (echo, 0),
                 other => panic!("{name} without {lacking}: {other:?}"),
             };

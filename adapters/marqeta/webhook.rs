@@ -51,7 +51,7 @@ pub(super) fn decode(body: &[u8], program: Currency) -> Inbound<'_> {
 }
 
 /// Keeps an element, or a whole body, that is not understood.
-fn unrecognized(bytes: &[u8], why: &Malformed) -> Notice {
+pub(super) fn unrecognized(bytes: &[u8], why: &Malformed) -> Notice {
     redact::unrecognized(bytes, why.to_string(), KEPT)
 }
 

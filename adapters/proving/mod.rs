@@ -101,7 +101,9 @@ impl Adapter for Proving {
         let told = headers.get(standard_webhooks::ID).and_then(|id| id.to_str().ok()).map(ToOwned::to_owned);
         let id = told.unwrap_or_else(|| message_id(body));
         if let Some(key) = keyring.signing.first() {
-            headers.extend(signed(&id, body, key, now));
+            for (name, value) in signed(&id, body, key, now) {
+                headers.insert(name, value);
+            }
         }
         prove_custom_headers(headers, keyring);
     }

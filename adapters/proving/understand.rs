@@ -5,7 +5,7 @@ use holdfast_core::hold::{Fact, Finality, ReleaseCause, Subject, ToldEvent};
 use holdfast_core::{
     AuthorizationId, AuthorizationKind, AuthorizationRequest, CardToken, CardholderToken, Country, CrossBorder, Currency,
     EntryMode, Expiry, IdError, IdempotencyKey, Merchant, MerchantCategoryCode, MerchantId, MerchantName, Money, NetworkName,
-    Padding, PartialApproval, PaymentRef, Posting, Timestamp, Wallet,
+    Padding, PartialApproval, PaymentRef, Posting, Timestamp, Wallet, card_number,
 };
 use sha2::{Digest, Sha256};
 
@@ -98,7 +98,8 @@ fn identifier<T>(text: &str, path: &str, new: fn(&str) -> Result<T, IdError>) ->
 
 /// Where a decision is fetched and answered. Its id becomes part of a path, so it has nothing that would change the path.
 fn decision_path(id: &Text<'_>, field: &str) -> Result<String, Malformed> {
-    let plain = id.0.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
+    let plain =
+        id.0.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-') && !card_number::stands_in(&id.0);
     match id.0.len() {
         1..=64 if plain => Ok(format!("/decisions/{}", id.0)),
         _ => Err(Malformed::field(field, "is not a decision's id")),
@@ -208,7 +209,8 @@ fn released(_: &Payment<'_>, id: PaymentRef) -> Result<Fact, Malformed> {
 
 fn unrecognized(body: &[u8], message: Option<&Message<'_>>, malformed: &Malformed) -> Notice {
     let payment = message.and_then(|message| message.payment.as_ref());
-    let redacted = payment.map(|payment| serde_json::json!({ "payment": { "id": payment.id.trimmed() } }).to_string());
+    let harmless = payment.filter(|payment| !card_number::stands_in(payment.id.trimmed()));
+    let redacted = harmless.map(|payment| serde_json::json!({ "payment": { "id": payment.id.trimmed() } }).to_string());
     Notice::Unrecognized(Unrecognized {
         digest: Sha256::digest(body).into(),
         problem: malformed.to_string(),

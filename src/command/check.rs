@@ -6,22 +6,26 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::Failure;
+use crate::app::runtime;
 use crate::config::{self, Config, Overrides};
 use crate::descriptors::{self, Room};
+use crate::ledger::postgres::connect::Database;
+use crate::ledger::postgres::migrate;
 
 const EXAMPLES: &str = "\
 Examples:
   holdfast check
   holdfast check --config /etc/holdfast/holdfast.toml && systemctl reload holdfast
 
-Every error is one line: file:line:column: key: what is wrong, and what would be right.
+Every error is one line: file:line:column: key: what is wrong, and what would be right. With the shared ledger, its database
+is looked at too: whether it lets this user in, has this program's schema, and allows what a responder does.
 
 Exit codes:
   0  all is well (one line says what there is)
   1  errors (all of them)
   2  the command line is not understood";
 
-/// Validates a configuration with all that it names: secrets, certificates, rulesets, imports.
+/// Validates a configuration with all that it names: secrets, certificates, rulesets, imports, the shared database.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Check {
@@ -33,6 +37,10 @@ pub struct Check {
 impl Check {
     pub(super) fn run(self, output: &mut dyn io::Write) -> Result<(), Failure> {
         let config = Config::load_whole(&self.config, Overrides::default())?;
+        if let Some(shared) = &config.ledger.postgres {
+            let database = Database::new(shared.connection.clone(), &shared.roots).map_err(Failure::told)?;
+            runtime()?.block_on(migrate::look(&database)).map_err(Failure::told)?;
+        }
         let server = &config.server;
         let room = Room::within(descriptors::limit_within_reach(), server.connections_max, server.workers);
         if let Some(warning) = room.warning() {

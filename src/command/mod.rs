@@ -18,6 +18,7 @@ pub mod import;
 pub mod inbox;
 pub mod journal;
 pub mod ledger;
+pub mod migrate;
 pub mod preview;
 pub mod replay;
 pub mod report;
@@ -68,6 +69,7 @@ enum Command {
     Settlement(settlement::Settlement),
     Backup(backup::Backup),
     Restore(restore::Restore),
+    Migrate(migrate::Migrate),
     Selftest(selftest::Selftest),
 }
 
@@ -157,6 +159,7 @@ impl Cli {
             Command::Replay(replay) => replay.run(output),
             Command::Backup(backup) => backup.run(output),
             Command::Restore(restore) => restore.run(output),
+            Command::Migrate(migrate) => migrate.run(output),
             Command::Selftest(selftest) => selftest.run(output),
         }
     }

@@ -17,7 +17,8 @@ Examples:
   holdfast serve --config /etc/holdfast/holdfast.toml --data /var/lib/holdfast
   holdfast serve --listen 127.0.0.1:0                     a free port; the ready line tells which
 
-Once it listens it prints one line of JSON, and nothing else, on standard output:
+It listens at once, and answers from stand-in until the ledger has its state and the rules are in force. Once it is ready it
+prints one line of JSON, and nothing else, on standard output:
   {\"api_listen\":\"127.0.0.1:8081\",\"listen\":\"127.0.0.1:8080\",\"ops_listen\":\"127.0.0.1:9090\"}
 
 SIGTERM and SIGINT drain: answers that are owed are given, then it exits with 0.

@@ -103,7 +103,7 @@ const FAULTS: &[Fault] = &[
         "tell_max = 12",
         "10:1: responder.tell_max: is not a key of this table; its keys are in_flight_max, told_max",
     ),
-    ("c.toml", "\"embedded\"", "\"x\"", "12:10: ledger.engine: must be \"embedded\", the only engine of this version"),
+    ("c.toml", "\"embedded\"", "\"x\"", "12:10: ledger.engine: must be \"embedded\" or \"postgres\""),
     (
         "c.toml",
         "\"full\"",

@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use super::optional::OptionalSection;
+use super::postgres::{self, PostgresConfig};
 use super::read::Spot;
+use super::secret::SecretReader;
 
 /// Where the money is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +18,8 @@ pub struct LedgerConfig {
     pub sync: LedgerSync,
     /// `commit_records_max`: the most records that one commit gathers.
     pub commit_records_max: u32,
+    /// `[ledger.postgres]`: the database, for the engine that shares one.
+    pub postgres: Option<PostgresConfig>,
 }
 
 /// The engines that keep money.
@@ -23,6 +27,8 @@ pub struct LedgerConfig {
 pub enum LedgerEngine {
     /// In this process, its journal in `data`.
     Embedded,
+    /// In a PostgreSQL that any number of responders share.
+    Postgres,
 }
 
 /// When a record counts as durable.
@@ -41,31 +47,54 @@ impl Default for LedgerConfig {
             data: PathBuf::from("./data"),
             sync: LedgerSync::Full,
             commit_records_max: 512,
+            postgres: None,
         }
     }
 }
 
-/// Reads the section; without a section, the defaults. Also tells where `sync` stands, for the check against the programs.
-pub(super) fn read<'d>(section: OptionalSection<'d>, data: Option<&Path>) -> (LedgerConfig, Spot<'d>) {
+/// Where keys stand that are checked against the programs.
+pub(super) struct Spots<'d> {
+    pub sync: Spot<'d>,
+    pub connection: Spot<'d>,
+}
+
+/// Reads the section; without a section, the defaults. Without `secrets` no reference is followed.
+pub(super) fn read<'d>(
+    section: OptionalSection<'d>,
+    data: Option<&Path>,
+    secrets: Option<&SecretReader<'_>>,
+) -> (LedgerConfig, Spots<'d>) {
     let default = LedgerConfig::default();
     let written_data = section.text("data").and_then(|text| {
         text.parse(|path| if path.is_empty() { Err("is empty; name a directory") } else { Ok(PathBuf::from(path)) })
     });
+    let engine = section.text("engine").and_then(|text| text.parse(parse_engine)).unwrap_or(default.engine);
+    let (engine_spot, sync) = (section.spot("engine"), section.spot("sync"));
+    let shared = section.section("postgres");
+    let connection = shared.as_ref().map_or_else(|| engine_spot.clone(), |shared| shared.spot.clone());
+    match (engine, &shared) {
+        (LedgerEngine::Postgres, None) => engine_spot.wrong("needs the section [ledger.postgres], with its connection"),
+        (LedgerEngine::Embedded, Some(shared)) => {
+            shared.spot.wrong("is for the engine \"postgres\"; leave it out, or write engine = \"postgres\" in [ledger]");
+        }
+        (LedgerEngine::Postgres, Some(_)) | (LedgerEngine::Embedded, None) => {}
+    }
     let ledger = LedgerConfig {
-        engine: section.text("engine").and_then(|text| text.parse(parse_engine)).unwrap_or(default.engine),
+        engine,
         data: data.map(Path::to_owned).or(written_data).unwrap_or(default.data),
         sync: section.text("sync").and_then(|text| text.parse(parse_sync)).unwrap_or(default.sync),
         commit_records_max: section.number("commit_records_max", 1..=65_536, default.commit_records_max),
+        postgres: shared.and_then(|shared| postgres::read(shared, secrets)),
     };
-    let sync_spot = section.spot("sync");
     section.finish();
-    (ledger, sync_spot)
+    (ledger, Spots { sync, connection })
 }
 
 fn parse_engine(text: &str) -> Result<LedgerEngine, &'static str> {
     match text {
         "embedded" => Ok(LedgerEngine::Embedded),
-        _ => Err("must be \"embedded\", the only engine of this version"),
+        "postgres" => Ok(LedgerEngine::Postgres),
+        _ => Err("must be \"embedded\" or \"postgres\""),
     }
 }
 

@@ -4,7 +4,7 @@
 //! included. Unknown keys are errors; secrets come only by reference (`env:NAME`, `file:PATH`) and no message repeats a
 //! value. Nothing here opens a socket or the ledger, or reads a clock.
 //!
-//! One file a section: [`server`], [`tls`], [`api`], [`responder`], [`ledger`], [`telemetry`], [`program`], [`imports`], [`mount`], [`keyring`], [`secret`];
+//! One file a section: [`server`], [`tls`], [`api`], [`responder`], [`ledger`], [`postgres`], [`telemetry`], [`program`], [`imports`], [`mount`], [`keyring`], [`secret`];
 //! [`read`] is the spanned TOML reader below them, [`errors`] what it tells, [`reload`] what a SIGHUP reads again.
 
 use std::cell::RefCell;
@@ -24,6 +24,7 @@ mod keyring;
 pub mod ledger;
 pub mod mount;
 mod optional;
+pub mod postgres;
 pub mod program;
 pub mod read;
 pub mod reload;
@@ -41,8 +42,9 @@ pub mod tls;
 
 pub use api::{ApiConfig, ApiToken};
 pub use errors::{Error, Errors};
-pub use ledger::{LedgerConfig, LedgerSync};
+pub use ledger::{LedgerConfig, LedgerEngine, LedgerSync};
 pub use mount::MountConfig;
+pub use postgres::PostgresConfig;
 pub use program::{Environment, ProgramConfig};
 pub use reload::Reloaded;
 pub use responder::ResponderConfig;
@@ -150,7 +152,7 @@ pub fn data_directory(path: &Path) -> Result<PathBuf, Errors> {
     let text = read_text(path)?;
     let file = path.display().to_string();
     let document = Document::parse(&file, &text)?;
-    let data = ledger::read(OptionalSection::open(&document.root(), "ledger"), None).0.data;
+    let data = ledger::read(OptionalSection::open(&document.root(), "ledger"), None, None).0.data;
     let errors = document.finish();
     if errors.is_empty() { Ok(data) } else { Err(errors) }
 }
@@ -189,14 +191,14 @@ fn read_root(
 
     let (server, exposure, tls) = server::read(OptionalSection::open(&root, "server"), &overrides, directory);
     let responder = responder::read(OptionalSection::open(&root, "responder"));
-    let (ledger, sync_spot) = ledger::read(OptionalSection::open(&root, "ledger"), overrides.data.as_deref());
+    let secrets = SecretReader { directory, environment: surroundings.environment };
+    let (ledger, spots) = ledger::read(OptionalSection::open(&root, "ledger"), overrides.data.as_deref(), Some(&secrets));
 
     let spool = spool::read(OptionalSection::open(&root, "spool"), &ledger.data);
     let breaker = spool::read_breaker(OptionalSection::open(&root, "breaker"));
 
     let telemetry = root.optional_section("telemetry").and_then(|section| telemetry::read(section, &ledger.data));
 
-    let secrets = SecretReader { directory, environment: surroundings.environment };
     let reader = program::ProgramReader {
         directory,
         secrets: &secrets,
@@ -211,7 +213,10 @@ fn read_root(
     root.finish();
 
     if ledger.sync == LedgerSync::None && programs.any_production {
-        sync_spot.wrong("must be \"full\" while any program is production: \"none\" loses approvals in a crash");
+        spots.sync.wrong("must be \"full\" while any program is production: \"none\" loses approvals in a crash");
+    }
+    if let Some(postgres) = ledger.postgres.as_ref().filter(|_| programs.any_production) {
+        postgres.check_production(&spots.connection);
     }
     let programs = programs.configs?;
     Some(Config {

@@ -40,7 +40,17 @@ impl SecretReader<'_> {
         reference.parse(|reference| self.look_up(reference))
     }
 
+    /// The text that a reference names, for a library that wants it in clear.
+    pub fn read_text(&self, reference: &Text<'_>) -> Option<String> {
+        reference.parse(|reference| self.look_up_text(reference))
+    }
+
     fn look_up(&self, reference: &str) -> Result<(Secret, Origin), String> {
+        let value = self.look_up_text(reference)?;
+        Ok((Secret::new(value.as_bytes()), origin(&value)))
+    }
+
+    fn look_up_text(&self, reference: &str) -> Result<String, String> {
         let (kind, name) = reference.split_once(':').unwrap_or(("", ""));
         let (found, place) = match kind {
             "env" => {
@@ -58,7 +68,7 @@ impl SecretReader<'_> {
         let value = text.strip_suffix('\n').unwrap_or(&text);
         let value = value.strip_suffix('\r').unwrap_or(value);
         check_value(value).map_err(|problem| format!("names the {place}, which {problem}"))?;
-        Ok((Secret::new(value.as_bytes()), origin(value)))
+        Ok(value.to_owned())
     }
 }
 

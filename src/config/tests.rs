@@ -400,7 +400,7 @@ fn what_can_be_wrong_with_the_process() {
             "c.toml:5:7: server.tls.key: is not the key of the certificate: keys may not be consistent: KeyMismatch",
         ),
         ("", "[responder]\nin_flight_max = 0", "c.toml:2:17: responder.in_flight_max: must be a whole number from 1 to 1000000"),
-        ("", "[ledger]\nengine = 'sqlite'", "c.toml:2:10: ledger.engine: must be \"embedded\", the only engine of this version"),
+        ("", "[ledger]\nengine = 'sqlite'", "c.toml:2:10: ledger.engine: must be \"embedded\" or \"postgres\""),
         ("", "[ledger]\nsync = 'off'", "c.toml:2:8: ledger.sync: must be \"full\", or \"none\" for benchmarks"),
         ("", "[ledger]\ndata = ''", "c.toml:2:8: ledger.data: is empty; name a directory"),
         ("", "[telemetry]", "c.toml:1:1: telemetry.file: is missing"),
@@ -888,4 +888,63 @@ fn the_shipped_file_names_every_key() {
         });
         assert!(named, "config/holdfast.toml says nothing of `{key}`");
     }
+}
+
+#[test]
+fn a_shared_database_is_named_by_reference_and_reached_safely() {
+    const CONNECTION: &str = "host=db.example,127.0.0.1 port=5432,5433 user=u password=only-here dbname=d \
+        target_session_attrs=read-write";
+    let directory = directory();
+    let write = |name: &str, text: &str| fs::write(directory.path().join(name), text).unwrap();
+    write("connection", CONNECTION);
+    write("no_connection", "only-here 'and broken");
+    write("nowhere", "user=u password=only-here");
+    let load = |section: &str, least: &str| {
+        load_with(&directory, &format!("[ledger]\nengine = 'postgres'\n{section}\n{least}"), Overrides::default())
+    };
+    let config = load("[ledger.postgres]\nconnection = 'file:connection'\nnode = 'pay-1'\nconnections_max = 3", LEAST).unwrap();
+    let shared = config.ledger.postgres.as_ref().unwrap();
+    assert_eq!((config.ledger.engine, shared.node.as_str(), shared.connections_max), (LedgerEngine::Postgres, "pay-1", 3));
+    assert_eq!(shared.connection.get_hosts().len(), 2);
+    assert!(!format!("{config:?}").contains("only-here"), "no debugging output has a password in it");
+
+    let production = LEAST.replace("sandbox", "production");
+    let encrypted = "[ledger.postgres]\nconnection = 'file:connection'\nca = 'certificate.pem'";
+    assert_eq!(load(encrypted, &production).unwrap().ledger.postgres.unwrap().roots.len(), 1);
+
+    const PLACE: &str = "c.toml:4:14: ledger.postgres.connection: names";
+    let least = LEAST.to_owned();
+    for (section, least, expected) in [
+        ("", &least, "c.toml:2:10: ledger.engine: needs the section [ledger.postgres], with its connection".to_owned()),
+        (
+            "[ledger.postgres]\nconnection = 'file:no_connection'",
+            &least,
+            format!(
+                "{PLACE} something that is no connection string of PostgreSQL; write it like \
+                 \"host=127.0.0.1 port=5432 dbname=holdfast user=holdfast password=…\""
+            ),
+        ),
+        ("[ledger.postgres]\nconnection = 'file:nowhere'", &least, format!("{PLACE} a connection string without a host")),
+        (
+            "[ledger.postgres]\nconnection = 'file:connection'",
+            &production,
+            "c.toml:3:1: ledger.postgres: names another machine while a program is production: name the CA of its certificate \
+             in ledger.postgres.ca"
+                .to_owned(),
+        ),
+        (
+            "[ledger.postgres]\nconnection = 'file:connection'\nca = 'key.pem'",
+            &least,
+            "c.toml:5:6: ledger.postgres.ca: names key.pem, which holds no PEM certificate".to_owned(),
+        ),
+    ] {
+        assert_eq!(load(section, least).err(), Some(expected), "{section}");
+    }
+    let embedded = format!("[ledger.postgres]\nconnection = 'file:connection'\n{LEAST}");
+    assert_eq!(
+        load_with(&directory, &embedded, Overrides::default()).err().as_deref(),
+        Some(
+            "c.toml:1:1: ledger.postgres: is for the engine \"postgres\"; leave it out, or write engine = \"postgres\" in [ledger]"
+        )
+    );
 }

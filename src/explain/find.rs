@@ -191,10 +191,7 @@ pub(super) fn names_of(body: &Body, each: &mut dyn FnMut(&str)) {
 }
 
 fn names_of_payment(payment: &PaymentRef, each: &mut dyn FnMut(&str)) {
-    each(payment.authorization.as_str());
-    if let Some(alias) = &payment.alias {
-        each(alias.as_str());
-    }
+    payment.names().for_each(|name| each(name.as_str()));
 }
 
 fn names_of_request(request: &AuthorizationRequest, each: &mut dyn FnMut(&str)) {

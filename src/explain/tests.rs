@@ -31,7 +31,8 @@ fn told_to_the_end() -> (House, Reader) {
     house.ask(named);
     house.tell("reversal", Fact::Reduced { payment: payment("tx-one"), by: usd(735), original: None });
     house.tell("other", captured("tx-before", 5000));
-    house.tell("clearing", captured("the-alias", 2500));
+    let by_alias = alias.map(PaymentRef::by_alias);
+    house.tell("clearing", Fact::Captured { payment: by_alias, amount: usd(2500), finality: Finality::Final });
     let cause = MovementCause::NetworkSettlement;
     house.tell("refund", Fact::Credited { payment: Some(payment("tx-one")), amount: usd(500), cause });
     let reader = house.stop();

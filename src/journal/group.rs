@@ -150,6 +150,35 @@ impl GroupWriter {
     }
 }
 
+/// A record of a decision that is made elsewhere: its bytes, as a group of one, but for what is known only there.
+///
+/// They are `head`, the record's [`Place`], `middle`, what the limits had counted, and the outcome, one after the other.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Draft {
+    /// Before the place.
+    pub head: Vec<u8>,
+    /// Between the place and what the limits had counted.
+    pub middle: Vec<u8>,
+}
+
+impl Draft {
+    /// Of a record of [`BodyRef::Decided`]; `None` for any other.
+    #[must_use]
+    pub fn of(record: &RecordRef<'_>) -> Option<Self> {
+        let BodyRef::Decided { received_at, request, verdict, .. } = record.body else { return None };
+        let (mut head, mut middle) = (vec![FORMAT], Vec::new());
+        onto(&mut head, &ENGINE).ok()?;
+        onto(&mut head, &LineRef::Origin(record.program, record.platform)).ok()?;
+        if let Some(hash) = record.ruleset {
+            onto(&mut head, &LineRef::Ruleset(hash)).ok()?;
+        }
+        // The third kind of line, and the first kind of body: what they are made of follows without anything between.
+        onto(&mut head, &(2_u32, record.at, 0_u16, record.ruleset.map(|_| 0_u16), record.operator)).ok()?;
+        onto(&mut middle, &(0_u32, received_at, request, verdict)).ok()?;
+        Some(Draft { head, middle })
+    }
+}
+
 /// Writes on at a buffer's end. The buffer stays where it is: an encoder that fails, or panics, loses none of it.
 fn onto(bytes: &mut Vec<u8>, value: &impl Serialize) -> Result<(), postcard::Error> {
     postcard::serialize_with_flavor(value, Onto(bytes))

@@ -32,7 +32,7 @@ mod wal;
 
 pub use chain::{Joint, head_number};
 pub use error::JournalError;
-pub use group::{Group, GroupWriter, RecordError};
+pub use group::{Draft, Group, GroupWriter, RecordError};
 pub use log::{EachGroup, Log};
 pub use memory::{Crash, Fault, MemoryDisk, MemoryLog};
 pub use operations::{Noted, Operation};

@@ -10,6 +10,7 @@
 mod conformance;
 pub mod embedded;
 pub mod permit;
+pub mod postgres;
 pub mod sight;
 mod ticket;
 
@@ -41,6 +42,11 @@ pub trait Ledger: Send + Sync {
 
     /// Whether it can answer.
     fn readiness(&self) -> Readiness;
+
+    /// What this responder is called among those that share the ledger; `None` where nobody shares it.
+    fn node(&self) -> Option<&str> {
+        None
+    }
 
     /// What is to be seen around a question without asking it. Never waits for a disk.
     fn look(&self, _origin: &Origin, _request: &AuthorizationRequest) -> Glimpse {

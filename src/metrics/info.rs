@@ -21,7 +21,13 @@ const STAND_IN_INFO: Family = Family {
     kind: Kind::Gauge,
 };
 
-pub(super) const FAMILIES: &[Family] = &[BUILD_INFO, RULESET_INFO, STAND_IN_INFO];
+const EXPOSURE: Family = Family {
+    name: "holdfast_stand_in_exposure_minor",
+    help: "Money that stand-in approved and the ledger has not confirmed, in minor units of the program's currency",
+    kind: Kind::Gauge,
+};
+
+pub(super) const FAMILIES: &[Family] = &[BUILD_INFO, RULESET_INFO, STAND_IN_INFO, EXPOSURE];
 
 /// Which rulesets decide.
 #[derive(Debug)]
@@ -52,6 +58,11 @@ impl InfoMetrics {
         let name = platform.as_ref().map_or("", PlatformName::as_str);
         let labels = [("program", program.as_str()), ("platform", name), ("hash", hash)];
         self.shows(Whose::StandIn(program, platform), self.registry.gauge(&STAND_IN_INFO, &labels));
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "gauges are floats; no answer depends on it")]
+    pub(super) fn exposure(&self, program: ProgramId, minor: i64) {
+        self.registry.gauge(&EXPOSURE, &[("program", program.as_str())]).set(minor as f64);
     }
 
     fn shows(&self, whose: Whose, gauge: Gauge) {

@@ -96,7 +96,7 @@ impl Metrics {
         let stand_in = StandInMetrics::new(&registry);
         for (program, platform) in mounts {
             // So that the families are there before anything happens.
-            stand_in.program(program, None, 0);
+            stand_in.program(program, None);
             stand_in.switched(program, platform, None);
         }
         let mounts = mounts
@@ -131,6 +131,11 @@ impl Metrics {
     /// From now on this stand-in table decides for the program, or for its platform where that has one of its own.
     pub fn stand_in_table(&self, program: ProgramId, platform: Option<PlatformName>, hash: &str) {
         self.info.stand_in_table(program, platform, hash);
+    }
+
+    /// So much is at risk for a program, in minor units of its currency.
+    pub fn exposure(&self, program: ProgramId, minor: i64) {
+        self.info.exposure(program, minor);
     }
 
     /// Everything, in the Prometheus text format.

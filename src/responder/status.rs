@@ -50,7 +50,7 @@ impl Responder {
         self.metrics.stand_in.breaker(self.open_since(now).is_some().then_some(StandInStanding::In));
         for program in self.programs() {
             let since = self.in_stand_in(&program.id, now).map(|standing| standing.since);
-            self.metrics.stand_in.program(&program.id, since, program.stand_in.exposure());
+            self.metrics.stand_in.program(&program.id, since);
         }
         for mount in &self.mounts {
             let is_on = self.switchboard.is_on(&mount.program.id, &mount.platform, now);
@@ -67,7 +67,7 @@ impl Responder {
         let stand_in: Map<String, Value> =
             self.programs().map(|program| (program.id.to_string(), self.stand_in_status(program, now))).collect();
         let fill = self.spool.fill();
-        json!({
+        let mut status = json!({
             "version": env!("CARGO_PKG_VERSION"),
             "ledger": self.ledger.readiness().name(),
             "breaker": { "open_since": self.open_since(now).map(|since| since.to_string()) },
@@ -76,8 +76,11 @@ impl Responder {
             "spool": { "waiting": fill.held.waiting, "set_aside": fill.held.aside, "entries_max": fill.entries_max },
             "rules": rules,
             "stand_in": stand_in,
-        })
-        .to_string()
+        });
+        if let Some((node, status)) = self.ledger.node().zip(status.as_object_mut()) {
+            status.insert("node".to_owned(), node.into());
+        }
+        status.to_string()
     }
 
     /// Of a program's stand-in: since when, the exposure, the version in force of each table, and what is switched on.

@@ -267,7 +267,7 @@ impl Summing {
 }
 
 fn names_of_payment(payment: &PaymentRef) -> Vec<String> {
-    std::iter::once(payment.authorization).chain(payment.alias).map(|name| name.to_string()).collect()
+    payment.names().map(|name| name.to_string()).collect()
 }
 
 fn names_of_request(request: &AuthorizationRequest) -> Vec<String> {

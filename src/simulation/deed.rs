@@ -199,7 +199,7 @@ impl Named {
         Ok(match self.name {
             Name::Full { alias: true } => PaymentRef { authorization: id("pay", number)?, alias: Some(id("alias", number)?) },
             Name::Full { alias: false } => PaymentRef::of(id("pay", number)?),
-            Name::Alias => PaymentRef::of(id("alias", number)?),
+            Name::Alias => PaymentRef::by_alias(id("alias", number)?),
             Name::Increment(key) => PaymentRef::of(id("more", key)?),
         })
     }

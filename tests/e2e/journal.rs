@@ -101,11 +101,16 @@ fn approves_only_what_can_be_written(workplace: &Workplace, fill: impl Fn(&serve
     assert_eq!((purchase(&mut client, "second-after"), purchase(&mut client, "first-0")), (200, 402));
 }
 
+/// The demo without a stand-in table: what its ledger cannot write is declined, whatever the spool still takes.
+fn demo_without_stand_in() -> Workplace {
+    let workplace = Workplace::demo();
+    workplace.edit("holdfast.toml", |text| text.replace("[program.stand_in]\ntable = \"stand-in/cautious.toml\"\n", ""));
+    workplace
+}
+
 #[test]
 fn a_file_that_may_not_grow_costs_approvals_until_it_may_and_no_restart() {
-    let workplace = Workplace::demo();
-    // The spool may grow: without a table nothing is approved by stand-in.
-    workplace.edit("holdfast.toml", |text| text.replacen("[program.stand_in]\ntable = ", "# ", 1));
+    let workplace = demo_without_stand_in();
     let log = workplace.data().join("journal.sqlite-wal");
     let fill = |server: &_| limit_files_to(server, Some(std::fs::metadata(&log).unwrap().len()));
     approves_only_what_can_be_written(&workplace, fill, |server| limit_files_to(server, None));
@@ -113,7 +118,7 @@ fn a_file_that_may_not_grow_costs_approvals_until_it_may_and_no_restart() {
 
 #[test]
 fn a_full_disk_costs_approvals_until_there_is_room_and_no_restart() {
-    let workplace = Workplace::demo();
+    let workplace = demo_without_stand_in();
     let Some(disk) = SmallDisk::on(workplace.data()) else {
         assert!(std::env::var_os("HOLDFAST_TEST_ALL").is_none(), "mounting is not allowed, and HOLDFAST_TEST_ALL wants it");
         eprintln!("skipped: may not mount a file system");

@@ -67,6 +67,30 @@ fn what_a_table_approves_is_held_when_the_ledger_is_back_and_a_retry_hears_it_al
 }
 
 #[test]
+fn what_a_table_approves_is_at_risk_until_the_ledger_holds_it() {
+    let bench = Bench::new(short_budget);
+    assert!(bench.publish_table(ALL).status.success());
+    bench.faulty.set(Fault::Unavailable);
+    let request = Marqeta::purchase("kept", "10.00");
+    let approved = bench.ask(&request);
+    assert_eq!(approved.status, 200, "{approved:?}");
+    let exposure = || bench.status()["stand_in"]["demo"]["exposure_minor"].as_i64().unwrap();
+    assert_eq!((exposure(), bench.metric("holdfast_stand_in_exposure_minor", "demo")), (1000, 1000.0));
+    // The table's cap: 1000.00 in all.
+    assert_eq!(bench.ask(&Marqeta::purchase("beyond", "700.00")).status, 200);
+    assert_eq!(bench.ask(&Marqeta::purchase("too-far", "290.01")).status, 402);
+    assert_eq!((bench.stood_in("amount_limit_reached"), exposure()), (1.0, 71_000));
+    bench.faulty.set(Fault::None);
+    bench.until_adopted();
+    while exposure() > 0 {
+        std::thread::yield_now();
+    }
+    assert_eq!(bench.held(), 71_000);
+    assert_eq!(bench.ask(&request).body, approved.body);
+    bench.app.drain();
+}
+
+#[test]
 fn what_the_spool_has_no_room_for_is_declined_and_gives_its_cap_back() {
     let bench = Bench::new(|text| short_budget(text).replacen("#entries_max = 100000", "entries_max = 1", 1));
     assert!(bench.publish_table(ALL).status.success());

@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use holdfast_core::hold::{HoldStatus, ReleaseCause, What};
+use holdfast_core::hold::HoldStatus;
 use holdfast_core::{AccountId, CardToken, Money, ProgramId, Timestamp};
 
 use super::{
     AccountLine, AsOf, CardLine, Done, HoldLine, Lines, MovementLine, Reading, Reads, SumLine, Unreadable, Wanted, Whose,
+    is_confirmed,
 };
 use crate::api::page::Page;
 use crate::clock;
@@ -253,19 +254,7 @@ impl HoldList {
 
 fn wants(wanted: &Wanted, row: &kept::HoldLine) -> bool {
     wanted.status.is_none_or(|status: HoldStatus| row.hold.status == status)
-        && wanted.confirmed.is_none_or(|confirmed| is_confirmed(row) == confirmed)
-}
-
-/// Whether anything happened to it but what we did ourselves.
-fn is_confirmed(row: &kept::HoldLine) -> bool {
-    let by_us = |what: &What| match what {
-        What::Placed(_) => true,
-        What::Released { cause } => matches!(cause, ReleaseCause::Operator | ReleaseCause::SafetyTimer),
-        What::Recorded { .. } | What::Reduced { .. } | What::Totalled { .. } | What::Captured { .. } | What::Moved { .. } => {
-            false
-        }
-    };
-    !row.steps.iter().all(|step| by_us(&step.what))
+        && wanted.confirmed.is_none_or(|confirmed| is_confirmed(&row.steps) == confirmed)
 }
 
 fn after(page: Page) -> Option<u32> {
@@ -313,7 +302,7 @@ fn hold_line(files: &Files, row: kept::HoldLine) -> Result<Option<HoldLine>, Unr
         currency: account.account.currency,
         card: card.map(|row| row.token),
         hold: row.hold,
-        confirmed: is_confirmed(&row),
+        confirmed: is_confirmed(&row.steps),
         opened_at: row.opened_at,
         changed_at: row.changed_at,
         changed: done(&files.journal, row.changed_by)?,

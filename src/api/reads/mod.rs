@@ -1,15 +1,16 @@
 //! What the ledger does not keep at hand: cards, holds, movements, sums. The seam between the API and whatever follows the
-//! ledger; [`embedded`] answers from the embedded engine's projection.
+//! ledger; [`embedded`] answers from the embedded engine's projection, [`shared`] from the shared ledger's tables.
 //!
 //! What follows is a moment behind. Each answer waits a little until everything is in it that was durable when it was asked
 //! for, and says how far it is.
 
 pub mod embedded;
+pub mod shared;
 
 use std::fmt;
 use std::pin::Pin;
 
-use holdfast_core::hold::{AccountStatus, CardStatus, Hold, MovementCause};
+use holdfast_core::hold::{AccountStatus, CardStatus, Hold, MovementCause, ReleaseCause, Step, What};
 use holdfast_core::{
     AccountId, AuthorizationId, CardToken, CardholderToken, Currency, Money, NetworkName, PlatformName, ProgramId, Timestamp,
 };
@@ -186,6 +187,18 @@ pub struct Wanted {
     pub since: Option<Timestamp>,
     /// Whether somebody but us has said anything about it.
     pub confirmed: Option<bool>,
+}
+
+/// Whether anything happened to a hold but what we did ourselves.
+fn is_confirmed(steps: &[Step]) -> bool {
+    let by_us = |what: &What| match what {
+        What::Placed(_) => true,
+        What::Released { cause } => matches!(cause, ReleaseCause::Operator | ReleaseCause::SafetyTimer),
+        What::Recorded { .. } | What::Reduced { .. } | What::Totalled { .. } | What::Captured { .. } | What::Moved { .. } => {
+            false
+        }
+    };
+    !steps.iter().all(|step| by_us(&step.what))
 }
 
 /// Whoever answers. A list of something that is not there is `None`.

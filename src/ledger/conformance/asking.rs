@@ -45,18 +45,35 @@ pub fn programs_and_platforms_have_keys_and_payments_of_their_own(engine: &dyn E
 }
 
 pub fn a_payment_is_found_by_either_of_its_names_also_an_increment(engine: &dyn Engine) {
-    for (number, by) in ["p", "p-alias", "more", "more-alias"].into_iter().enumerate() {
+    let by_alias = |name: &str| PaymentRef::by_alias(id(name));
+    let ways = [payment("p"), by_alias("p-alias"), payment("more"), by_alias("more-alias")];
+    for (number, by) in ways.into_iter().enumerate() {
         let mut house = House::with(engine, 1_000);
         let named = |name: &str| PaymentRef { alias: Some(id(&format!("{name}-alias"))), ..payment(name) };
         house.decide(AuthorizationRequest { payment: named("p"), ..purchase("p", 100) });
-        let by_alias = AuthorizationRequest { payment: named("more"), ..increment("more", "p-alias", 50) };
-        assert_eq!(house.decide(by_alias), approved(50));
+        let more = AuthorizationRequest {
+            payment: named("more"),
+            increments: Some(by_alias("p-alias")),
+            ..increment("more", "p-alias", 50)
+        };
+        assert_eq!(house.decide(more), approved(50));
         if number % 2 == 0 {
             house.restart();
         }
         assert_eq!(house.balance(), (1_000, 150));
-        assert_eq!(house.tell("1", released(by)), None, "{by}");
-        assert_eq!(house.balance(), (1_000, 0), "{by}");
+        let cause = ReleaseCause::Reversed;
+        assert_eq!(house.tell("1", Fact::Released { payment: by, cause }), None, "{by:?}");
+        assert_eq!(house.balance(), (1_000, 0), "{by:?}");
+    }
+    // One payment's second name is not another's first, whatever they are called.
+    let mut house = House::with(engine, 1_000);
+    let pair = |first: &str, second: &str| PaymentRef { alias: Some(id(second)), ..payment(first) };
+    house.decide(AuthorizationRequest { payment: pair("a", "a-second"), ..purchase("a", 50) });
+    house.decide(AuthorizationRequest { payment: pair("b", "a"), ..purchase("b", 1) });
+    house.restart();
+    for (key, by, held) in [("2", pair("b", "a"), 50), ("3", by_alias("a"), 50), ("4", payment("a"), 0)] {
+        house.tell(key, Fact::Released { payment: by, cause: ReleaseCause::Reversed });
+        assert_eq!(house.balance(), (1_000, held), "{by:?}");
     }
 }
 

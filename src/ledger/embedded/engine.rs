@@ -151,6 +151,11 @@ impl Engine {
         &self.state
     }
 
+    /// What was performed since the last commit: for whoever keeps it elsewhere than in this engine's log.
+    pub fn performed(&self) -> (&State, &UndoLog, &GroupWriter) {
+        (&self.state, &self.undo, &self.group)
+    }
+
     /// Whether the log takes records.
     pub fn writable(&self) -> Writable {
         self.writable

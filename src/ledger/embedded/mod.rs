@@ -8,14 +8,14 @@
 mod acts;
 pub mod again;
 pub(crate) mod cold;
-mod counters;
+pub(crate) mod counters;
 pub(crate) mod engine;
-mod naming;
+pub(crate) mod naming;
 pub mod projection;
 mod queue;
 mod rebuild;
 pub(crate) mod state;
-mod undo;
+pub(crate) mod undo;
 mod weigh;
 mod window;
 mod writer;

@@ -14,7 +14,7 @@ pub const FILE: &str = "projection.sqlite";
 
 /// The number of these tables, in SQLite's `user_version`. There is no way from one to the next but from the journal; a
 /// checkpoint's state has them too and nothing to be made from, so that whoever changes them has to bring that along.
-pub(super) const FORMAT: i32 = 3;
+pub(super) const FORMAT: i32 = 4;
 
 /// "HFP1", in SQLite's `application_id`: the file is ours.
 pub(super) const APPLICATION: i32 = 0x4846_5031;

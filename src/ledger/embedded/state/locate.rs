@@ -9,7 +9,7 @@ impl State {
     /// The hold of a payment, by either of its names.
     pub fn hold_named(&self, names: &PaymentNames) -> Option<HoldIndex> {
         let by = |name: &Fingerprint| self.holds_by_name.get(name).copied();
-        by(&names.authorization).or_else(|| names.alias.as_ref().and_then(by))
+        by(&names.first).or_else(|| names.second.as_ref().and_then(by))
     }
 
     /// Finds what an event names. A payment that is known says whose money it is, whatever the event's subject says; the

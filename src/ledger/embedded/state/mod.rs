@@ -172,6 +172,28 @@ impl State {
         }
     }
 
+    /// Remembers nothing, and is made for a few rows of a ledger that is kept elsewhere.
+    pub fn of_few(key: NameKey) -> Self {
+        State {
+            key,
+            programs: Vec::new(),
+            accounts: Rows::default(),
+            accounts_by_name: ByName::small(),
+            cards: Rows::default(),
+            cards_by_name: ByName::small(),
+            cardholders: Rows::default(),
+            cardholders_by_name: ByName::small(),
+            holds: Holds::default(),
+            holds_by_name: ByName::small(),
+            next_hold: 1,
+            counters: HashMap::default(),
+            asked: ByName::small(),
+            asked_by_age: VecDeque::new(),
+            told: ByName::small(),
+            told_by_age: VecDeque::new(),
+        }
+    }
+
     /// The number of a program; a new one is taken in.
     fn program_index(&mut self, program: &ProgramId) -> ProgramIndex {
         let place = self.programs.iter().position(|known| known == program).unwrap_or_else(|| {
@@ -248,6 +270,16 @@ impl State {
     /// Whether a told key was applied before.
     pub fn was_told(&self, key: Fingerprint) -> bool {
         self.told.get(&key).is_some()
+    }
+
+    /// What a limit has counted, whatever the window.
+    pub fn counter(&self, counter: CounterKey, counting: Counting) -> Option<&Counter> {
+        self.counters.get(&(counter, counting))
+    }
+
+    /// The hold that a name leads to.
+    pub fn hold_by(&self, name: &Fingerprint) -> Option<HoldIndex> {
+        self.holds_by_name.get(name).copied()
     }
 
     /// The standing of a located card (or of a cardholder who is named alone).

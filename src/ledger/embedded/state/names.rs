@@ -18,19 +18,20 @@ enum Naming {
     Payment = 4,
     Asked = 5,
     Told = 6,
+    PaymentAlias = 7,
 }
 
 /// A payment's names, as holds are found by them.
 #[derive(Debug, Clone, Copy)]
 pub struct PaymentNames {
-    pub authorization: Fingerprint,
-    pub alias: Option<Fingerprint>,
+    pub first: Fingerprint,
+    pub second: Option<Fingerprint>,
 }
 
 impl PaymentNames {
     /// The names, one after the other.
     pub fn iter(self) -> impl Iterator<Item = Fingerprint> {
-        std::iter::once(self.authorization).chain(self.alias)
+        std::iter::once(self.first).chain(self.second)
     }
 }
 
@@ -66,8 +67,15 @@ impl NameKey {
 
     /// The fingerprints of a payment's names.
     pub fn payment(self, program: &ProgramId, platform: Option<&PlatformName>, payment: &PaymentRef) -> PaymentNames {
-        let name = |id: &AuthorizationId| self.fingerprint(Naming::Payment, program, platform, id.as_str());
-        PaymentNames { authorization: name(&payment.authorization), alias: payment.alias.as_ref().map(name) }
+        let name = |naming, id: &AuthorizationId| self.fingerprint(naming, program, platform, id.as_str());
+        let PaymentRef { authorization, alias } = payment;
+        match alias {
+            Some(alias) if alias == authorization => PaymentNames { first: name(Naming::PaymentAlias, alias), second: None },
+            Some(alias) => {
+                PaymentNames { first: name(Naming::Payment, authorization), second: Some(name(Naming::PaymentAlias, alias)) }
+            }
+            None => PaymentNames { first: name(Naming::Payment, authorization), second: None },
+        }
     }
 
     fn fingerprint(self, naming: Naming, program: &ProgramId, platform: Option<&PlatformName>, name: &str) -> Fingerprint {

@@ -37,12 +37,18 @@ impl State {
         index
     }
 
-    /// The next card.
-    pub fn restore_card(&mut self, program: &ProgramId, card: &CardToken, row: CardRow) -> CardIndex {
+    /// The next card, of which its owner's row knows already.
+    pub fn restore_card_of_owner(&mut self, program: &ProgramId, card: &CardToken, row: CardRow) -> CardIndex {
         let index = CardIndex(self.cards.next());
         let name = self.key.card(program, card);
         self.cards.push(row);
         self.cards_by_name.insert(name, index);
+        index
+    }
+
+    /// The next card.
+    pub fn restore_card(&mut self, program: &ProgramId, card: &CardToken, row: CardRow) -> CardIndex {
+        let index = self.restore_card_of_owner(program, card, row);
         if let Some((owner, account)) = row.cardholder.zip(row.account)
             && let Some(owner) = self.cardholders.get_mut(owner.0)
         {
@@ -72,6 +78,13 @@ impl State {
         self.count_open(account, HoldStatus::Released, status);
         if status != HoldStatus::Open {
             self.holds.ended(at, record, index);
+        }
+    }
+
+    /// How many holds of an account are open, also where not all of them were restored.
+    pub fn restore_holds_open(&mut self, account: AccountIndex, holds_open: u32) {
+        if let Some(row) = self.accounts.get_mut(account.0) {
+            row.holds_open = holds_open;
         }
     }
 

@@ -125,30 +125,37 @@ impl<T> Default for ByName<T> {
 }
 
 impl<T> ByName<T> {
+    /// A map of one piece: for a few rows.
+    pub fn small() -> Self {
+        ByName { shards: vec![HashMap::default()] }
+    }
+
     /// What is there under a name.
     pub fn get(&self, name: &Fingerprint) -> Option<&T> {
-        self.shards.get(shard(name))?.get(name)
+        self.shards.get(self.shard(name))?.get(name)
     }
 
     /// Puts something there; what was there before.
     pub fn insert(&mut self, name: Fingerprint, value: T) -> Option<T> {
-        self.shards.get_mut(shard(&name))?.insert(name, value)
+        let shard = self.shard(&name);
+        self.shards.get_mut(shard)?.insert(name, value)
     }
 
     /// Takes away what is there.
     pub fn remove(&mut self, name: &Fingerprint) -> Option<T> {
-        self.shards.get_mut(shard(name))?.remove(name)
+        let shard = self.shard(name);
+        self.shards.get_mut(shard)?.remove(name)
     }
 
     /// Everything, in no order.
     pub fn iter(&self) -> impl Iterator<Item = (&Fingerprint, &T)> {
         self.shards.iter().flatten()
     }
-}
 
-/// The second half chooses the piece; the first one finds the place within it.
-fn shard(name: &Fingerprint) -> usize {
-    usize::try_from(name.0[1]).unwrap_or(0) & (SHARDS - 1)
+    /// The second half chooses the piece; the first one finds the place within it. Pieces are a power of two.
+    fn shard(&self, name: &Fingerprint) -> usize {
+        usize::try_from(name.0[1]).unwrap_or(0) & self.shards.len().saturating_sub(1)
+    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,95 @@
+//! `[ledger.postgres]`: the database that responders share. Its connection string is a secret, and comes by reference.
+
+use std::path::Path;
+
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use tokio_postgres::config::Host;
+
+use super::read::{Section, Spot};
+use super::secret::SecretReader;
+
+/// Connections for acts, unless told otherwise.
+const CONNECTIONS_MAX: u32 = 16;
+
+/// How the database is reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PostgresConfig {
+    /// `connection`: hosts, database, user and password.
+    pub connection: tokio_postgres::Config,
+    /// `ca`: whom to believe that it is the server; without it nothing is encrypted.
+    pub roots: Vec<CertificateDer<'static>>,
+    /// `connections_max`: the most connections that acts take.
+    pub connections_max: u32,
+    /// `node`: what people call this responder.
+    pub node: String,
+}
+
+impl PostgresConfig {
+    /// Whether the password and everything else goes to another machine as it is.
+    fn is_exposed(&self) -> bool {
+        let elsewhere = |host: &Host| match host {
+            Host::Tcp(name) if name == "localhost" => false,
+            Host::Tcp(name) => !name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback()),
+            Host::Unix(_) => false,
+        };
+        self.roots.is_empty() && self.connection.get_hosts().iter().any(elsewhere)
+    }
+
+    /// What is wrong with it while a program is production.
+    pub(super) fn check_production(&self, spot: &Spot<'_>) {
+        if self.is_exposed() {
+            spot.wrong(
+                "names another machine while a program is production: name the CA of its certificate in ledger.postgres.ca",
+            );
+        }
+    }
+}
+
+/// Reads the section. Without `secrets` its references are not followed: for whoever may not read them.
+pub(super) fn read(section: Section<'_>, secrets: Option<&SecretReader<'_>>) -> Option<PostgresConfig> {
+    let reference = section.text("connection");
+    let ca = section.optional_text("ca");
+    let connections_max = section.optional_integer("connections_max", 1..=1_000);
+    let node = section.optional_text("node").and_then(|text| text.parse(checked_name));
+    section.finish();
+    let secrets = secrets?;
+    let connection = reference.as_ref().and_then(|reference| secrets.read_text(reference));
+    let connection = reference.as_ref().zip(connection).and_then(|(reference, text)| reference.parse(|_| checked(&text)));
+    let roots = match &ca {
+        Some(ca) => ca.parse(|name| read_roots(&secrets.directory.join(name)))?,
+        None => Vec::new(),
+    };
+    let connections_max = connections_max.and_then(|many| u32::try_from(many).ok()).unwrap_or(CONNECTIONS_MAX);
+    let node = node.unwrap_or_else(machine_name);
+    Some(PostgresConfig { connection: connection?, roots, connections_max, node })
+}
+
+/// A connection string. What is wrong with it is not repeated: it has a password in it.
+fn checked(text: &str) -> Result<tokio_postgres::Config, &'static str> {
+    let config: tokio_postgres::Config = text.parse().map_err(|_| {
+        "names something that is no connection string of PostgreSQL; \
+         write it like \"host=127.0.0.1 port=5432 dbname=holdfast user=holdfast password=…\""
+    })?;
+    if config.get_hosts().is_empty() {
+        return Err("names a connection string without a host");
+    }
+    Ok(config)
+}
+
+fn checked_name(name: &str) -> Result<String, &'static str> {
+    if name.is_empty() || name.len() > 64 { Err("must be a name of 1 to 64 bytes") } else { Ok(name.to_owned()) }
+}
+
+fn read_roots(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
+    let read = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    match read {
+        Ok(roots) if roots.is_empty() => Err(format!("names {}, which holds no PEM certificate", path.display())),
+        Ok(roots) => Ok(roots),
+        Err(error) => Err(format!("names {}, which cannot be read as PEM: {error}", path.display())),
+    }
+}
+
+fn machine_name() -> String {
+    rustix::system::uname().nodename().to_str().unwrap_or("responder").to_owned()
+}

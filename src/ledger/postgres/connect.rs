@@ -1,0 +1,84 @@
+//! How the database is reached: one connection for a task of its own, or a pool of them for acts. TLS is rustls', with the
+//! roots that the operator names; without them nothing is encrypted. Nothing here knows a table.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+use tokio::task::JoinHandle;
+use tokio_postgres::config::SslMode;
+use tokio_postgres::{AsyncMessage, Client, Config};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use super::trouble::{Trouble, Whereabouts};
+
+/// How long a server may take to answer a connection.
+const CONNECT_MAX: Duration = Duration::from_secs(3);
+
+/// How connections name themselves, for whoever looks at `pg_stat_activity`.
+const APPLICATION: &str = "holdfast";
+
+/// A database, and how to reach it.
+#[derive(Clone)]
+pub struct Database {
+    config: Config,
+    tls: MakeRustlsConnect,
+}
+
+impl Database {
+    /// The database of a connection string, over TLS if there are roots to trust.
+    ///
+    /// # Errors
+    /// A root that is none.
+    pub fn new(mut config: Config, roots: &[CertificateDer<'_>]) -> Result<Self, Trouble> {
+        let mut store = RootCertStore::empty();
+        for root in roots {
+            store.add(root.clone()).map_err(|error| Trouble::Tls(error.to_string()))?;
+        }
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let client = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+        let client = client.map_err(|error| Trouble::Tls(error.to_string()))?.with_root_certificates(store);
+        config.ssl_mode(if roots.is_empty() { SslMode::Disable } else { SslMode::Require });
+        if config.get_connect_timeout().is_none() {
+            config.connect_timeout(CONNECT_MAX);
+        }
+        if config.get_application_name().is_none() {
+            config.application_name(APPLICATION);
+        }
+        Ok(Database { config, tls: MakeRustlsConnect::new(client.with_no_client_auth()) })
+    }
+
+    /// What messages call it; without its password.
+    pub fn whereabouts(&self) -> Whereabouts {
+        Whereabouts::of(&self.config)
+    }
+
+    /// A connection of its own, and the task that drives it; what the server says unasked goes to `hear`.
+    ///
+    /// # Errors
+    /// It cannot be had.
+    pub async fn open(&self, mut hear: impl FnMut(AsyncMessage) + Send + 'static) -> Result<(Client, JoinHandle<()>), Trouble> {
+        let connected = self.config.connect(self.tls.clone()).await;
+        let (client, mut connection) = connected.map_err(|error| Trouble::of(&error, &self.whereabouts()))?;
+        let driving = tokio::spawn(async move {
+            // An error ends the connection, as its client will find.
+            while let Some(Ok(message)) = std::future::poll_fn(|context| connection.poll_message(context)).await {
+                hear(message);
+            }
+        });
+        Ok((client, driving))
+    }
+
+    /// Connections for acts, at most so many.
+    ///
+    /// # Errors
+    /// Never with a runtime; a builder that fails is reported instead of trusted.
+    pub fn pool(&self, connections_max: usize) -> Result<Pool, Trouble> {
+        let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+        let manager = Manager::from_config(self.config.clone(), self.tls.clone(), recycling);
+        let pool = Pool::builder(manager).max_size(connections_max).create_timeout(Some(CONNECT_MAX)).runtime(Runtime::Tokio1);
+        pool.build().map_err(|error| Trouble::Other(error.to_string(), self.whereabouts()))
+    }
+}

@@ -1,0 +1,369 @@
+//! A question that the database's own function decides, in one round trip.
+//!
+//! What becomes of it if everything is in order is worked out here, by [`hold::apply`] on a slice in which everything is; the
+//! function looks whether it is, and writes that, or a decline. What is not plain (an increment, a payment of which something
+//! was told before, a part, an inquiry) it leaves to the engine: then it has written nothing.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use deadpool_postgres::GenericClient;
+use holdfast_core::hold::{
+    self, Account, AccountStatus, Asked, Card, CardStatus, CardholderStatus, Counted, Event, Heard, LimitUse, Outcome, Slice,
+};
+use holdfast_core::rules::{Enforcement, LIMITS_MAX, LimitCheck, Verdict, Window};
+use holdfast_core::{
+    AuthorizationKind, AuthorizationRequest, Basis, Currency, Decision, DeclineReason, Money, PartialApproval, RuleId, Timestamp,
+};
+use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
+
+use super::counting::scope_name;
+use super::load::Life;
+use super::numbers::Numbers;
+use super::trouble::{Trouble, Whereabouts};
+use super::values::{At, Name, expiry_name, posting_name, word};
+use crate::clock::Moment;
+use crate::journal::{BodyRef, Draft, Place, RecordRef, Uses};
+use crate::ledger::embedded::state::{ASKED_KEYS_KEPT, NameKey};
+use crate::ledger::{Answer, Decide, LedgerError};
+
+/// More than any question needs, and with room above it.
+const PLENTY: i64 = i64::MAX / 4;
+
+const CALL: &str = "SELECT * FROM holdfast.decide($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
+    $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39, $40, $41, $42,
+    $43, $44, $45, $46, $47, $48, $49, $50)";
+
+/// What the function said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "one at a time, on its way to whoever asked")]
+pub enum Said {
+    /// Decided, and written; and which account it was about.
+    Decided(Result<Answer, LedgerError>, Option<i64>),
+    /// That the engine has to decide.
+    Engine,
+}
+
+/// How far the database's clock is ahead of ours.
+#[derive(Debug, Default)]
+pub struct Ahead(AtomicI64);
+
+impl Ahead {
+    /// The database's clock showed this when ours showed that.
+    pub fn learn(&self, theirs: Timestamp, ours: Timestamp) {
+        self.0.store(theirs.unix_micros().saturating_sub(ours.unix_micros()), Ordering::Relaxed);
+    }
+
+    /// A moment of ours by the database's clock.
+    fn theirs(&self, ours: Timestamp) -> Timestamp {
+        Timestamp::from_unix_micros(ours.unix_micros().saturating_add(self.0.load(Ordering::Relaxed)))
+    }
+}
+
+/// A question that is plain as far as it can be seen from here.
+pub struct Plain<'a> {
+    decide: &'a Decide,
+    /// What becomes of it if everything is in order.
+    outcome: Outcome,
+    /// What has to be available; none where no money is needed.
+    needs: Option<i64>,
+}
+
+/// The limits of a question, a list a column.
+#[derive(Default)]
+struct Limits {
+    counters: Vec<i64>,
+    scopes: Vec<&'static str>,
+    kinds: Vec<&'static str>,
+    slots: Vec<i64>,
+    lengths: Vec<i64>,
+    amounts_max: Vec<Option<i64>>,
+    counts_max: Vec<Option<i64>>,
+    enforced: Vec<bool>,
+    bases: Vec<Vec<u8>>,
+    /// From 1, in the order in which everybody locks counters.
+    in_order: Vec<i32>,
+}
+
+impl<'a> Plain<'a> {
+    /// A question, if it is plain.
+    pub fn of(decide: &'a Decide) -> Option<Self> {
+        let request = &decide.request;
+        let plain = match request.kind {
+            AuthorizationKind::Purchase
+            | AuthorizationKind::PurchaseWithCashback
+            | AuthorizationKind::CashWithdrawal
+            | AuthorizationKind::QuasiCash
+            | AuthorizationKind::BillPayment
+            | AuthorizationKind::AccountVerification
+            | AuthorizationKind::Credit => request.card.is_some() && (0..PLENTY / 2).contains(&request.amount.minor()),
+            AuthorizationKind::Incremental | AuthorizationKind::BalanceInquiry => false,
+        };
+        #[cfg(test)]
+        let plain = plain && decide.origin.program.as_str() != crate::ledger::conformance::PROGRAM_THAT_PANICS;
+        if !plain {
+            return None;
+        }
+        let outcome = in_order(decide);
+        let needs = match outcome.decision? {
+            (Decision::Approve { amount }, Basis::Ledger) if amount == request.amount => needed(request, &outcome)?,
+            (Decision::Decline { .. }, Basis::Rule(_)) => None,
+            // Not even with everything in order as it was asked.
+            (_, _) => return None,
+        };
+        Some(Plain { decide, outcome, needs })
+    }
+
+    /// Asks the function.
+    ///
+    /// # Errors
+    /// The database; [`Trouble::Collided`] if somebody else made the key or the payment at this moment.
+    pub async fn ask(
+        &self,
+        client: &impl GenericClient,
+        key: NameKey,
+        numbers: &Numbers,
+        ahead: &Ahead,
+        now: &Moment,
+        at: &Whereabouts,
+    ) -> Result<Said, Trouble> {
+        let Decide { origin, request, digest, verdict, ruleset, received_at, not_after } = self.decide;
+        let Some(card) = &request.card else { return Ok(Said::Engine) };
+        if now.instant > *not_after {
+            return Ok(Said::Decided(Err(LedgerError::Late), None));
+        }
+        let (hold, record) = (numbers.take(1, now.utc), numbers.take(1, now.utc));
+        let limits = Limits::of(verdict);
+        let Some(written) = self.written(&origin.program, ruleset, now.utc, hold) else { return Ok(Said::Engine) };
+        let names = key.payment(&origin.program, origin.platform.as_ref(), &request.payment);
+        let names: Vec<Name> = names.iter().map(Name::from).collect();
+        let asked = Name::from(key.asked(&origin.program, origin.platform.as_ref(), &request.key));
+        let (approves, rule_reason) = match self.outcome.decision {
+            Some((Decision::Decline { reason }, _)) => (false, Some(reason.name())),
+            Some((Decision::Approve { .. }, _)) | None => (true, None),
+        };
+        let in_part = request.partial_approval == PartialApproval::Supported
+            && matches!(verdict, Verdict::Proceed(proceed) if proceed.hold.partial_min.is_some());
+        let stands = self.outcome.hold.unwrap_or(hold::Hold::NONE);
+        let counted = self.outcome.counted.first();
+        let counts_amount = counted.map_or(0, |counted| counted.amount);
+        let counts_count = counted.map_or(0, |counted| i64::from(counted.count));
+        let platform = origin.platform.as_ref().map(|platform| platform.as_str());
+        let values: [&(dyn ToSql + Sync); 50] = [
+            &origin.program.as_str(),
+            &platform,
+            &card.as_str(),
+            &request.amount.currency().code(),
+            &request.cardholder.is_some(),
+            &asked,
+            &Name(*digest.as_bytes()),
+            &At(*received_at),
+            &request.key.as_str(),
+            &names,
+            &request.payment.authorization.as_str(),
+            &record,
+            &hold,
+            &At(now.utc),
+            &At(ahead.theirs(now.utc_at(*not_after))),
+            &At(now.utc.saturating_sub(ASKED_KEYS_KEPT)),
+            &approves,
+            &rule_reason,
+            &request.amount.minor(),
+            &self.needs,
+            &in_part,
+            &self.outcome.posted,
+            &self.outcome.held,
+            &stands.status.name(),
+            &posting_name(stands.posting),
+            &stands.authorized,
+            &stands.held,
+            &stands.ahead,
+            &stands.tolerance,
+            &expiry_name(request.expiry),
+            &stands.expires_at.map(At),
+            &written.life,
+            &limits.counters,
+            &limits.scopes,
+            &limits.kinds,
+            &limits.slots,
+            &limits.lengths,
+            &limits.amounts_max,
+            &limits.counts_max,
+            &limits.enforced,
+            &limits.bases,
+            &limits.in_order,
+            &counted.is_some(),
+            &counts_amount,
+            &counts_count,
+            &written.draft.head,
+            &written.draft.middle,
+            &written.outcome,
+            &written.answered,
+            &written.hold,
+        ];
+        let said = |error: tokio_postgres::Error| Trouble::of(&error, at);
+        let statement = client.prepare_cached(CALL).await.map_err(said)?;
+        let row = client.query_one(&statement, &values).await.map_err(said)?;
+        self.heard(&row, &limits).ok_or_else(|| Trouble::Damaged("what decide says", at.clone()))
+    }
+
+    /// What the function's row means.
+    fn heard(&self, row: &Row, limits: &Limits) -> Option<Said> {
+        let account = row.try_get("account").ok()?;
+        let decided = |decision, basis| {
+            let answer = Answer::Decided { decision, basis, balance: None };
+            Some(Said::Decided(Ok(answer), account))
+        };
+        match row.try_get("said").ok()? {
+            "approved" => decided(Decision::Approve { amount: self.decide.request.amount }, Basis::Ledger),
+            "declined" => {
+                let basis = match row.try_get::<_, Option<i32>>("by_limit").ok()? {
+                    Some(place) => Basis::Limit(limits.name(self.decide, place)?),
+                    None => match self.outcome.decision? {
+                        (Decision::Decline { reason }, basis) if reason == word(row, "reason", reason_of)? => basis,
+                        (_, _) => Basis::Ledger,
+                    },
+                };
+                decided(Decision::Decline { reason: word(row, "reason", reason_of)? }, basis)
+            }
+            "again" if row.try_get::<_, Name>("known_digest").ok()? == Name(*self.decide.digest.as_bytes()) => {
+                let decision = match row.try_get::<_, Option<i64>>("known_amount").ok()? {
+                    Some(minor) => {
+                        let currency = word(row, "known_currency", Currency::from_alpha)?;
+                        Decision::Approve { amount: Money::from_minor(minor, currency) }
+                    }
+                    None => Decision::Decline { reason: word(row, "reason", reason_of)? },
+                };
+                decided(decision, Basis::Replay)
+            }
+            "late" => Some(Said::Decided(Err(LedgerError::Late), None)),
+            // The same key with other content is written down by the engine.
+            "again" | "engine" => Some(Said::Engine),
+            _ => None,
+        }
+    }
+
+    /// Everything that the function writes as it is.
+    fn written(&self, program: &holdfast_core::ProgramId, ruleset: &[u8; 32], now: Timestamp, hold: i64) -> Option<Written> {
+        let Decide { origin, request, digest, verdict, received_at, .. } = self.decide;
+        let uses = Uses::new();
+        let body = BodyRef::Decided { received_at: *received_at, request, verdict, uses: &uses, outcome: &self.outcome };
+        let draft = Draft::of(&RecordRef {
+            at: now,
+            program: Some(program),
+            platform: origin.platform.as_ref(),
+            ruleset: Some(ruleset),
+            operator: origin.operator,
+            place: Place::default(),
+            body,
+        })?;
+        let life = self.outcome.step.map(|step| {
+            // What a hold counts is kept with it.
+            let counted = self.outcome.counted.iter().copied().collect();
+            postcard::to_allocvec(&Life { steps: std::iter::once(step).collect(), counted })
+        });
+        Some(Written {
+            draft,
+            life: life.transpose().ok()?,
+            outcome: postcard::to_allocvec(&self.outcome).ok()?,
+            answered: postcard::to_allocvec(&(digest, received_at)).ok()?,
+            hold: postcard::to_allocvec(&Some(hold.cast_unsigned())).ok()?,
+        })
+    }
+}
+
+/// Bytes that the function puts together.
+struct Written {
+    draft: Draft,
+    life: Option<Vec<u8>>,
+    outcome: Vec<u8>,
+    answered: Vec<u8>,
+    hold: Vec<u8>,
+}
+
+/// What becomes of a question if everything is in order.
+fn in_order(decide: &Decide) -> Outcome {
+    let Decide { request, digest, verdict, received_at, .. } = decide;
+    let currency = request.amount.currency();
+    let account = Account { currency, posted: PLENTY, held: 0, credit_line: 0, status: AccountStatus::Active };
+    let slice = Slice {
+        account: Some(account),
+        card: Some(Card { status: CardStatus::Active, cardholder: CardholderStatus::Active }),
+        hold: None,
+        steps: &[],
+        counted: &[],
+        answered: None,
+        heard: Heard::First,
+        uses: &[LimitUse { amount: 0, count: 0 }; LIMITS_MAX],
+        standing: None,
+    };
+    let asked = Asked { request, digest: *digest, asked_at: *received_at, verdict };
+    hold::apply(&slice, &Event::Asked(asked), *received_at)
+}
+
+/// What has to be available for an approval; the outer `None` where that is more than can be said here.
+fn needed(request: &AuthorizationRequest, outcome: &Outcome) -> Option<Option<i64>> {
+    match request.kind {
+        AuthorizationKind::AccountVerification | AuthorizationKind::Credit => Some(None),
+        AuthorizationKind::Purchase
+        | AuthorizationKind::PurchaseWithCashback
+        | AuthorizationKind::CashWithdrawal
+        | AuthorizationKind::QuasiCash
+        | AuthorizationKind::BillPayment
+        | AuthorizationKind::Incremental
+        | AuthorizationKind::BalanceInquiry => {
+            let takes = outcome.held.checked_sub(outcome.posted)?;
+            let same = |counted: &Counted| {
+                outcome.counted.iter().all(|other| (other.amount, other.count) == (counted.amount, counted.count))
+            };
+            (takes < PLENTY / 2 && outcome.counted.first().is_none_or(same)).then_some(Some(takes))
+        }
+    }
+}
+
+impl Limits {
+    fn of(verdict: &Verdict) -> Self {
+        let mut limits = Limits::default();
+        let Verdict::Proceed(proceed) = verdict else { return limits };
+        for check in &proceed.limits {
+            limits.add(check);
+        }
+        let mut order: Vec<(i64, &str, i32)> = limits
+            .counters
+            .iter()
+            .zip(&limits.scopes)
+            .zip(1..)
+            .map(|((counter, scope), place)| (*counter, *scope, place))
+            .collect();
+        order.sort_unstable();
+        limits.in_order = order.into_iter().map(|(.., place)| place).collect();
+        limits
+    }
+
+    fn add(&mut self, check: &LimitCheck) {
+        let (kind, slot, length) = match check.window {
+            Window::Since(since) => ("since", since.unix_micros(), 0),
+            Window::Rolling { bucket, buckets } => ("rolling", bucket, i64::from(buckets)),
+            Window::Lifetime => ("lifetime", 0, 0),
+        };
+        self.counters.push(check.counter.0.cast_signed());
+        self.scopes.push(scope_name(check.scope));
+        self.kinds.push(kind);
+        self.slots.push(slot);
+        self.lengths.push(length);
+        self.amounts_max.push(check.amount_max);
+        self.counts_max.push(check.count_max.map(i64::from));
+        self.enforced.push(check.enforcement == Enforcement::Enforce);
+        self.bases.push(postcard::to_allocvec(&Basis::Limit(check.limit)).unwrap_or_default());
+    }
+
+    fn name(&self, decide: &Decide, place: i32) -> Option<RuleId> {
+        let Verdict::Proceed(proceed) = &decide.verdict else { return None };
+        let place = usize::try_from(place).ok()?.checked_sub(1)?;
+        proceed.limits.get(place).map(|check| check.limit)
+    }
+}
+
+fn reason_of(name: &str) -> Option<DeclineReason> {
+    DeclineReason::ALL.iter().copied().find(|reason| reason.name() == name)
+}

@@ -1,0 +1,51 @@
+//! Hears of rulesets that other responders publish: the database notifies, and a poll stands behind that for whatever it did
+//! not tell. Says only that there is something new.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Notify, watch};
+use tokio_postgres::AsyncMessage;
+
+use super::office::{Office, WAIT_MIN, longer};
+use super::trouble::Trouble;
+
+/// How often the database is asked, if it says nothing.
+const POLL_EVERY: Duration = Duration::from_millis(500);
+
+/// Listens, for ever: tells the number of the last publication whenever it changes.
+pub async fn listen(office: &Office, publish: &watch::Sender<i64>) {
+    let mut wait = WAIT_MIN;
+    loop {
+        let began = publish.borrow().to_owned();
+        // The lanes say what is wrong with the database; here it is only waited for.
+        let _ = listen_once(office, publish).await;
+        wait = if *publish.borrow() == began { longer(wait).await } else { WAIT_MIN };
+    }
+}
+
+async fn listen_once(office: &Office, publish: &watch::Sender<i64>) -> Result<(), Trouble> {
+    let at = office.database.whereabouts();
+    let bell = Arc::new(Notify::new());
+    let ring = Arc::clone(&bell);
+    let hear = move |message| {
+        if matches!(message, AsyncMessage::Notification(_)) {
+            ring.notify_one();
+        }
+    };
+    let (client, _driving) = office.database.open(hear).await?;
+    let said = |error: tokio_postgres::Error| Trouble::of(&error, &at);
+    client.batch_execute("LISTEN holdfast_ruleset").await.map_err(said)?;
+    let last = client.prepare("SELECT coalesce(max(number), 0) FROM holdfast.ruleset").await.map_err(said)?;
+    loop {
+        let row = client.query_one(&last, &[]).await.map_err(said)?;
+        let number: i64 = row.try_get(0).map_err(said)?;
+        publish.send_if_modified(|known| {
+            let is_new = *known != number;
+            *known = number;
+            is_new
+        });
+        // Whichever comes first.
+        let _ = tokio::time::timeout(POLL_EVERY, bell.notified()).await;
+    }
+}

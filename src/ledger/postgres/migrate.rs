@@ -1,0 +1,163 @@
+//! From any older schema, or none, to this program's: numbered steps, each whole or not at all, by one at a time. Whoever
+//! comes second waits, and finds the work done.
+
+use tokio_postgres::{Client, Config};
+
+use super::connect::Database;
+use super::trouble::{Trouble, Whereabouts};
+
+/// The steps, in their order. A step that was ever released is never changed.
+const STEPS: [(&str, &str); 3] = [
+    ("the ledger's tables", include_str!("migrations/0001_ledger.sql")),
+    ("the roles of those who use them", include_str!("migrations/0002_roles.sql")),
+    ("deciding in one round trip", include_str!("migrations/0003_decide.sql")),
+];
+
+/// Where the steps that were taken are noted.
+const NOTES: &str = "
+CREATE SCHEMA IF NOT EXISTS holdfast;
+CREATE TABLE IF NOT EXISTS holdfast.migration (
+    number integer PRIMARY KEY,
+    what text NOT NULL,
+    program text NOT NULL,
+    taken_at timestamptz NOT NULL DEFAULT now()
+);
+COMMENT ON SCHEMA holdfast IS 'The ledger of Holdfast';
+COMMENT ON TABLE holdfast.migration IS 'The steps that brought the schema where it is';
+COMMENT ON COLUMN holdfast.migration.number IS 'The schema that the step leads to';
+COMMENT ON COLUMN holdfast.migration.what IS 'What it brought';
+COMMENT ON COLUMN holdfast.migration.program IS 'The version of the program that took it';
+COMMENT ON COLUMN holdfast.migration.taken_at IS 'When';
+";
+
+/// Everybody else who migrates waits here; whoever only reads does not.
+const WAIT_FOR_OTHERS: &str = "LOCK TABLE holdfast.migration IN SHARE ROW EXCLUSIVE MODE";
+
+/// The number of this program's schema.
+#[must_use]
+pub fn ours() -> i32 {
+    i32::try_from(STEPS.len()).unwrap_or(i32::MAX)
+}
+
+/// What a migration did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Brought {
+    /// The schema that was there; 0 for none.
+    pub from: i32,
+    /// The steps that were taken: number and what it brought.
+    pub steps: Vec<(i32, &'static str)>,
+}
+
+/// Brings a database to this program's schema.
+///
+/// # Errors
+/// It cannot be reached, is a newer program's, or does not allow it. Nothing of a step that failed is there.
+pub async fn bring(config: &Config) -> Result<Brought, Trouble> {
+    bring_database(&Database::new(config.clone(), &[])?).await
+}
+
+/// The same, reached in whatever way.
+///
+/// # Errors
+/// As [`bring`].
+pub async fn bring_database(database: &Database) -> Result<Brought, Trouble> {
+    let at = database.whereabouts();
+    let (mut client, _driving) = database.open(|_| {}).await?;
+    make_notes(&client, &at).await?;
+    let said = |error: tokio_postgres::Error| Trouble::of(&error, &at);
+    let transaction = client.transaction().await.map_err(said)?;
+    transaction.batch_execute(WAIT_FOR_OTHERS).await.map_err(said)?;
+    let from = number(transaction.client(), &at).await?;
+    if from > ours() {
+        return Err(Trouble::Newer { has: from, ours: ours(), at });
+    }
+    let to_take = (1..).zip(STEPS).filter(|(number, _)| *number > from);
+    let mut steps = Vec::new();
+    for (number, (what, sql)) in to_take {
+        transaction.batch_execute(sql).await.map_err(said)?;
+        let note = "INSERT INTO holdfast.migration (number, what, program) VALUES ($1, $2, $3)";
+        transaction.execute(note, &[&number, &what, &env!("CARGO_PKG_VERSION")]).await.map_err(said)?;
+        steps.push((number, what));
+    }
+    transaction.commit().await.map_err(said)?;
+    Ok(Brought { from, steps })
+}
+
+/// Makes the schema and the table of notes, if they are not there.
+async fn make_notes(client: &Client, at: &Whereabouts) -> Result<(), Trouble> {
+    if schema(client, at).await.is_ok() {
+        return Ok(());
+    }
+    loop {
+        match client.batch_execute(NOTES).await.map_err(|error| Trouble::of(&error, at)) {
+            // Somebody else made them at the same moment.
+            Err(trouble) if trouble.is_collision() => {}
+            done => return done,
+        }
+    }
+}
+
+/// The number of the schema that is there.
+///
+/// # Errors
+/// There is none, or it cannot be read.
+pub async fn schema(client: &Client, at: &Whereabouts) -> Result<i32, Trouble> {
+    number(client, at).await
+}
+
+async fn number(client: &Client, at: &Whereabouts) -> Result<i32, Trouble> {
+    let sql = "SELECT coalesce(max(number), 0) FROM holdfast.migration";
+    let row = client.query_one(sql, &[]).await.map_err(|error| Trouble::of(&error, at))?;
+    row.try_get(0).map_err(|error| Trouble::of(&error, at))
+}
+
+/// Makes sure that the schema is this program's.
+///
+/// # Errors
+/// It is not there, or another one.
+pub async fn must_be_ours(client: &Client, at: &Whereabouts) -> Result<(), Trouble> {
+    let (has, ours, at_there) = (number(client, at).await?, ours(), at.clone());
+    match has.cmp(&ours) {
+        std::cmp::Ordering::Equal => Ok(()),
+        std::cmp::Ordering::Less if has == 0 => Err(Trouble::NotMigrated(at_there)),
+        std::cmp::Ordering::Less => Err(Trouble::Behind { has, ours, at: at_there }),
+        std::cmp::Ordering::Greater => Err(Trouble::Newer { has, ours, at: at_there }),
+    }
+}
+
+/// What a responder has to be allowed, as the server is asked for it.
+const ALLOWED: &str = "SELECT has_table_privilege('holdfast.account', 'SELECT')
+    AND has_table_privilege('holdfast.account', 'UPDATE') AND has_table_privilege('holdfast.record', 'INSERT')
+    AND has_table_privilege('holdfast.hold', 'INSERT') AND has_table_privilege('holdfast.node', 'INSERT')
+    AND (SELECT bool_and(has_function_privilege(p.oid, 'EXECUTE')) FROM pg_proc p
+        WHERE p.pronamespace = 'holdfast'::regnamespace)";
+
+/// Looks at a database as a responder will use it, and changes nothing.
+///
+/// # Errors
+/// It cannot be used: why.
+pub async fn look(database: &Database) -> Result<(), Trouble> {
+    let at = database.whereabouts();
+    let (client, _driving) = database.open(|_| {}).await?;
+    must_be_ours(&client, &at).await?;
+    let said = |error: tokio_postgres::Error| Trouble::of(&error, &at);
+    let allowed: Option<bool> = client.query_one(ALLOWED, &[]).await.map_err(said)?.try_get(0).map_err(said)?;
+    if allowed != Some(true) {
+        return Err(Trouble::NotAllowed("it may read, and not all that a responder does".to_owned(), at));
+    }
+    must_be_durable(&client, &at).await?;
+    let takes_writes = "SELECT current_setting('transaction_read_only') = 'off'";
+    let takes_writes: bool = client.query_one(takes_writes, &[]).await.map_err(said)?.try_get(0).map_err(said)?;
+    if takes_writes { Ok(()) } else { Err(Trouble::ReadOnly(at)) }
+}
+
+/// Makes sure that a commit that is acknowledged is on a disk.
+///
+/// # Errors
+/// It is not.
+pub async fn must_be_durable(client: &Client, at: &Whereabouts) -> Result<(), Trouble> {
+    let said = |error: tokio_postgres::Error| Trouble::of(&error, at);
+    let off = "SELECT current_setting('synchronous_commit') = 'off' OR current_setting('fsync') = 'off'";
+    let off: bool = client.query_one(off, &[]).await.map_err(said)?.try_get(0).map_err(said)?;
+    if off { Err(Trouble::NotDurable(at.clone())) } else { Ok(()) }
+}

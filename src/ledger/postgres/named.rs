@@ -1,0 +1,194 @@
+//! What acts name: everything that has to be there before they can be performed. Nothing here reads or decides.
+
+use std::collections::HashMap;
+
+use holdfast_core::hold::{Fact, ToldEvent};
+use holdfast_core::rules::{CounterKey, LimitScope, Verdict};
+use holdfast_core::{
+    AccountId, AuthorizationRequest, CardToken, CardholderToken, IdempotencyKey, PaymentRef, PlatformName, ProgramId,
+};
+
+use super::values::Name;
+use crate::journal::Operation;
+use crate::ledger::embedded::naming::{asked_of, subject_of};
+use crate::ledger::embedded::state::{Fingerprint, NameKey};
+use crate::ledger::{Act, Entry, Origin};
+
+/// Whether acts may change cards and their owners: then those are locked too.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum People {
+    /// They only look at them.
+    #[default]
+    Looked,
+    /// They may change them.
+    Changed,
+}
+
+/// What some acts of one program name.
+#[derive(Debug, Clone)]
+pub struct Named {
+    key: NameKey,
+    pub program: ProgramId,
+    pub accounts: Vec<AccountId>,
+    pub cards: HashMap<Fingerprint, CardToken>,
+    pub cardholders: HashMap<Fingerprint, CardholderToken>,
+    /// Those of them whose accounts matter.
+    pub owners: Vec<CardholderToken>,
+    /// Payments' names; whether somebody means the payment even if it ended long ago.
+    pub payments: HashMap<Fingerprint, Meant>,
+    pub asked: Vec<Name>,
+    pub told: Vec<Name>,
+    pub limits: Vec<(CounterKey, LimitScope)>,
+    pub holds: Vec<i64>,
+    pub operations: Vec<[u8; 16]>,
+    pub rulesets: bool,
+    pub people: People,
+}
+
+/// How a payment's name is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Meant {
+    /// By a question that opens a payment: one that ended a while ago is another one.
+    ToOpen,
+    /// As the payment of that name, whenever that was.
+    AsItIs,
+}
+
+impl Named {
+    /// Nothing yet.
+    pub fn nothing(key: NameKey, program: ProgramId) -> Self {
+        Named {
+            key,
+            program,
+            accounts: Vec::new(),
+            cards: HashMap::new(),
+            cardholders: HashMap::new(),
+            owners: Vec::new(),
+            payments: HashMap::new(),
+            asked: Vec::new(),
+            told: Vec::new(),
+            limits: Vec::new(),
+            holds: Vec::new(),
+            operations: Vec::new(),
+            rulesets: false,
+            people: People::Looked,
+        }
+    }
+
+    /// Everything that an act names, too.
+    pub fn add(&mut self, act: &Act) {
+        match act {
+            Act::Decide(decide) => {
+                let meant = if decide.request.payments().1.is_some() { Meant::AsItIs } else { Meant::ToOpen };
+                self.add_request(&decide.origin, &decide.request, meant);
+                self.add_verdict(&decide.verdict);
+            }
+            Act::Adopt(adopt) => {
+                self.add_request(&adopt.origin, &adopt.request, Meant::AsItIs);
+                adopt.verdict.iter().for_each(|(verdict, _)| self.add_verdict(verdict));
+            }
+            Act::Tell(origin, event) => self.add_told(origin, event),
+            Act::Order(origin, ordering) => {
+                self.add_payment(origin.platform.as_ref(), &ordering.payment, Meant::AsItIs);
+                self.add_asked(origin, &ordering.key);
+            }
+            Act::Enter(_, entries) => entries.iter().for_each(|entry| self.add_entry(entry)),
+            Act::Note(operation) => self.operations.push(operation.id()),
+            Act::Rulesets(_) => self.rulesets = true,
+            Act::Rest | Act::Keep(..) | Act::Balances(..) | Act::Accounts { .. } | Act::Publish(_) | Act::WasNoted(_) => {}
+            Act::Announce(_) | Act::BeginAt(_) | Act::TakeAway => {}
+        }
+    }
+
+    fn add_request(&mut self, origin: &Origin, request: &AuthorizationRequest, meant: Meant) {
+        let (payment, increment) = request.payments();
+        for payment in std::iter::once(payment).chain(increment) {
+            self.add_payment(origin.platform.as_ref(), payment, meant);
+        }
+        self.add_asked(origin, &request.key);
+        self.add_card(request.card);
+        self.add_cardholder(request.cardholder);
+        if request.card.is_none() {
+            self.owners.extend(request.cardholder);
+        }
+    }
+
+    fn add_told(&mut self, origin: &Origin, event: &ToldEvent) {
+        let (payment, increment) = event.fact.payments();
+        for payment in payment.into_iter().chain(increment) {
+            self.add_payment(origin.platform.as_ref(), payment, Meant::AsItIs);
+        }
+        if let Some(asked) = asked_of(&event.fact) {
+            self.add_asked(origin, &asked);
+        }
+        self.told.push(self.key.told(&origin.program, origin.platform.as_ref(), &event.key).into());
+        let subject = subject_of(event);
+        self.accounts.extend(subject.account);
+        self.add_card(subject.card);
+        self.add_cardholder(subject.cardholder);
+        self.owners.extend(subject.cardholder);
+        if matches!(event.fact, Fact::Card { .. } | Fact::Cardholder { .. }) {
+            self.people = People::Changed;
+        }
+    }
+
+    fn add_entry(&mut self, entry: &Entry) {
+        match entry {
+            Entry::Account { account, .. } => self.accounts.push(*account),
+            Entry::Card { card, account, cardholder, .. } => {
+                self.people = People::Changed;
+                self.accounts.push(*account);
+                self.add_card(Some(*card));
+                self.add_cardholder(*cardholder);
+                self.owners.extend(*cardholder);
+            }
+        }
+    }
+
+    fn add_payment(&mut self, platform: Option<&PlatformName>, payment: &PaymentRef, meant: Meant) {
+        for name in self.key.payment(&self.program, platform, payment).iter() {
+            let known = self.payments.entry(name).or_insert(meant);
+            if meant == Meant::AsItIs {
+                *known = meant;
+            }
+        }
+    }
+
+    fn add_asked(&mut self, origin: &Origin, key: &IdempotencyKey) {
+        self.asked.push(self.key.asked(&origin.program, origin.platform.as_ref(), key).into());
+    }
+
+    fn add_card(&mut self, card: Option<CardToken>) {
+        self.cards.extend(card.map(|card| (self.key.card(&self.program, &card), card)));
+    }
+
+    fn add_cardholder(&mut self, cardholder: Option<CardholderToken>) {
+        let named = cardholder.map(|cardholder| (self.key.cardholder(&self.program, &cardholder), cardholder));
+        self.cardholders.extend(named);
+    }
+
+    fn add_verdict(&mut self, verdict: &Verdict) {
+        if let Verdict::Proceed(proceed) = verdict {
+            self.limits.extend(proceed.limits.iter().map(|check| (check.counter, check.scope)));
+        }
+    }
+}
+
+/// Whose act it is, where it is one program's.
+pub fn program_of(act: &Act) -> Option<ProgramId> {
+    match act {
+        Act::Decide(decide) => Some(decide.origin.program),
+        Act::Adopt(adopt) => Some(adopt.origin.program),
+        Act::Tell(origin, _) | Act::Order(origin, _) | Act::Keep(origin, _) | Act::Enter(origin, _) => Some(origin.program),
+        Act::Balances(origin, _) => Some(origin.program),
+        Act::Accounts { program, .. } | Act::Rulesets(program) => Some(*program),
+        Act::Publish(ruleset) => ProgramId::new(&ruleset.program).ok(),
+        Act::Note(operation) => program_of_operation(operation),
+        // What stands for old records is the embedded ledger's: a database drops partitions.
+        Act::Rest | Act::WasNoted(_) | Act::Announce(_) | Act::BeginAt(_) | Act::TakeAway => None,
+    }
+}
+
+fn program_of_operation(operation: &Operation) -> Option<ProgramId> {
+    ProgramId::new(&operation.program).ok()
+}

@@ -1,0 +1,117 @@
+//! What every task of the ledger's thread shares: the pool, what transactions have in common, and whether the database is
+//! there. The first task that finds it gone says so; [`Office::keep_watch`] brings it back.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use deadpool_postgres::{Client, Pool, PoolError};
+use tokio::sync::Notify;
+
+use super::Common;
+use super::connect::Database;
+use super::migrate;
+use super::node::Node;
+use super::performing::Performing;
+use super::trouble::Trouble;
+use crate::ledger::Readiness;
+use crate::ledger::embedded::Observer;
+
+/// How long after a failure the database is tried again, at first and at most.
+pub const WAIT_MIN: Duration = Duration::from_millis(20);
+const WAIT_MAX: Duration = Duration::from_secs(1);
+
+/// Waits so long, by chance a little more or less, so that many responders do not come all together; how long to wait next.
+pub async fn longer(wait: Duration) -> Duration {
+    let micros = u64::try_from(wait.as_micros()).unwrap_or(u64::MAX);
+    tokio::time::sleep(Duration::from_micros(fastrand::u64(micros / 2..=micros))).await;
+    wait.saturating_mul(2).min(WAIT_MAX)
+}
+
+/// The ledger's thread's own.
+pub struct Office {
+    pub common: Arc<Common>,
+    pub database: Database,
+    pub pool: Pool,
+    pub performing: Performing,
+    pub node: Node,
+    pub observer: Arc<dyn Observer>,
+    /// Rung when the database is gone.
+    gone: Notify,
+}
+
+impl Office {
+    /// With everything that it needs.
+    pub fn new(
+        common: Arc<Common>,
+        database: Database,
+        pool: Pool,
+        performing: Performing,
+        node: Node,
+        observer: Arc<dyn Observer>,
+    ) -> Self {
+        Office { common, database, pool, performing, node, observer, gone: Notify::new() }
+    }
+
+    /// A connection for an act.
+    ///
+    /// # Errors
+    /// None can be had.
+    pub async fn connection(&self) -> Result<Client, Trouble> {
+        let at = &self.performing.at;
+        self.pool.get().await.map_err(|error| {
+            if let PoolError::Backend(error) = &error {
+                return Trouble::of(error, at);
+            }
+            Trouble::Unreachable(error.to_string(), at.clone())
+        })
+    }
+
+    /// Something went wrong with the database: if it is gone, everybody hears so at once.
+    pub fn report(&self, trouble: &Trouble) {
+        if trouble.is_of_one_act() {
+            self.observer.say(&format!("the ledger: {trouble}"));
+            return;
+        }
+        if self.common.readiness() == Readiness::Ready {
+            self.observer.say(&format!("the ledger is unavailable: {trouble}"));
+            self.become_ready(Readiness::Unavailable);
+        }
+        self.gone.notify_one();
+    }
+
+    /// Tells everybody whether the ledger answers.
+    pub fn become_ready(&self, readiness: Readiness) {
+        self.common.set_readiness(readiness);
+        self.observer.readiness(readiness);
+    }
+
+    /// Brings the database back whenever it is gone: at once, and then with waits that grow.
+    pub async fn keep_watch(&self) {
+        loop {
+            self.gone.notified().await;
+            if self.common.readiness() == Readiness::Ready {
+                continue;
+            }
+            let mut wait = WAIT_MIN;
+            while self.try_to_come_back().await.is_err() {
+                wait = longer(wait).await;
+            }
+            self.observer.say("the database takes writes again, the ledger is ready");
+            self.become_ready(Readiness::Ready);
+        }
+    }
+
+    /// Proves, on a connection of its own, that the database can be written and is the one that it should be.
+    async fn try_to_come_back(&self) -> Result<(), Trouble> {
+        // Connections that were open may lead to a primary that is one no more.
+        self.pool.retain(|_, _| false);
+        let at = self.database.whereabouts();
+        let (client, driving) = self.database.open(|_| {}).await?;
+        migrate::must_be_ours(&client, &at).await?;
+        let seen = self.node.say_that_it_runs(&client, &at).await;
+        drop(client);
+        // It ends when its client is gone; what it was is of no interest.
+        let _ = driving.await;
+        seen
+    }
+}

@@ -1,0 +1,212 @@
+//! The records of one transaction, each as a journal group of its own, with columns for whoever reads the journal in SQL.
+
+use std::collections::BTreeMap;
+
+use holdfast_core::hold::Outcome;
+use holdfast_core::{Decision, Timestamp};
+
+use tokio_postgres::types::ToSql;
+
+use super::load::Loaded;
+use super::numbers::Numbers;
+use super::save::{Places, Saving, number_of};
+use super::trouble::Trouble;
+use super::values::{At, cause_name};
+use crate::journal::{Body, Group, GroupWriter, Place, Record};
+
+/// Records that are ready to be written: a list a column.
+#[derive(Debug, Default)]
+pub struct Recording {
+    ids: Vec<i64>,
+    ats: Vec<At>,
+    programs: Vec<Option<String>>,
+    platforms: Vec<Option<String>>,
+    kinds: Vec<&'static str>,
+    keys: Vec<Option<String>>,
+    accounts: Vec<Option<i64>>,
+    account_changes: Vec<i64>,
+    cards: Vec<Option<i64>>,
+    holds: Vec<Option<i64>>,
+    decisions: Vec<Option<&'static str>>,
+    reasons: Vec<Option<&'static str>>,
+    posted: Vec<i64>,
+    held: Vec<i64>,
+    causes: Vec<Option<&'static str>>,
+    findings: Vec<Option<&'static str>>,
+    bodies: Vec<Vec<u8>>,
+    /// By place: how many records have changed the account now.
+    changes: BTreeMap<u32, i64>,
+    known: BTreeMap<u32, i64>,
+}
+
+impl Recording {
+    /// The records of a group, with lasting numbers in their places.
+    ///
+    /// # Errors
+    /// What was just written cannot be read: a bug.
+    pub fn of(
+        group: &GroupWriter,
+        places: &Places,
+        loaded: &Loaded,
+        numbers: &Numbers,
+        now: Timestamp,
+    ) -> Result<Self, &'static str> {
+        let known = (0..).zip(loaded.accounts.iter().map(|account| account.changes)).collect();
+        let mut recording = Recording { known, ..Recording::default() };
+        if group.records() == 0 {
+            return Ok(recording);
+        }
+        let mut writer = GroupWriter::default();
+        for record in Group::open(group.bytes()).map_err(|_| "record")? {
+            let record = record.map_err(|_| "record")?;
+            recording.add(record, places, numbers.take(1, now), &mut writer).ok_or("record")?;
+        }
+        Ok(recording)
+    }
+
+    fn add(&mut self, mut record: Record, places: &Places, id: i64, writer: &mut GroupWriter) -> Option<()> {
+        let outcome = record.body.outcome();
+        let local = record.place.account;
+        let change = local.map_or(0, |place| {
+            let before = self.changes_of(place);
+            let after = if changes_account(&record.body) { before.saturating_add(1) } else { before };
+            if after != before {
+                self.changes.insert(place, after);
+            }
+            after
+        });
+        let decision = outcome.and_then(|outcome| outcome.decision).map(|(decision, _)| decision);
+        let reason = match decision {
+            Some(Decision::Decline { reason }) => Some(reason.name()),
+            Some(Decision::Approve { .. }) | None => None,
+        };
+        self.decisions.push(decision.map(Decision::name));
+        self.reasons.push(reason);
+        self.posted.push(outcome.map_or(0, |outcome| outcome.posted));
+        self.held.push(outcome.map_or(0, |outcome| outcome.held));
+        self.causes.push(outcome.and_then(|outcome| outcome.cause).map(cause_name));
+        self.findings.push(outcome.and_then(|outcome| outcome.finding).map(holdfast_core::hold::Finding::name));
+        let lasting = |numbers: &[i64], place: Option<u32>| match place {
+            Some(place) => u32::try_from(number_of(numbers, place)?).ok().map(Some),
+            None => Some(None),
+        };
+        record.place = Place {
+            account: lasting(&places.accounts, record.place.account)?,
+            card: lasting(&places.cards, record.place.card)?,
+            cardholder: lasting(&places.cardholders, record.place.cardholder)?,
+            hold: record.place.hold,
+        };
+        writer.clear();
+        writer.push(&record.as_written()).ok()?;
+        self.bodies.push(writer.bytes().to_vec());
+        self.ids.push(id);
+        self.ats.push(At(record.at));
+        self.programs.push(record.program.map(|program| program.to_string()));
+        self.platforms.push(record.platform.map(|platform| platform.to_string()));
+        self.kinds.push(kind_of(&record.body));
+        self.keys.push(key_of(&record.body));
+        self.accounts.push(record.place.account.map(i64::from));
+        self.account_changes.push(change);
+        self.cards.push(record.place.card.map(i64::from));
+        self.holds.push(record.place.hold.map(u64::cast_signed));
+        Some(())
+    }
+
+    /// How many there are.
+    pub fn records(&self) -> u32 {
+        u32::try_from(self.ids.len()).unwrap_or(u32::MAX)
+    }
+
+    /// How many records have changed the account at a place.
+    pub fn changes_of(&self, place: u32) -> i64 {
+        self.changes.get(&place).or_else(|| self.known.get(&place)).copied().unwrap_or(0)
+    }
+
+    /// The accounts that these records change.
+    pub fn accounts_changed(&self) -> impl Iterator<Item = u32> {
+        self.changes.keys().copied()
+    }
+
+    /// Writes them.
+    ///
+    /// # Errors
+    /// The database.
+    pub async fn write(&self, saving: &Saving<'_>) -> Result<(), Trouble> {
+        if self.ids.is_empty() {
+            return Ok(());
+        }
+        let sql = "INSERT INTO holdfast.record (id, at, program, platform, kind, key, account, account_change, card, hold,
+                decision, reason, posted, held, cause, finding, body)
+            SELECT * FROM unnest($1::bigint[], $2::timestamptz[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[],
+                $8::bigint[], $9::bigint[], $10::bigint[], $11::text[], $12::text[], $13::bigint[], $14::bigint[], $15::text[],
+                $16::text[], $17::bytea[])";
+        let values: [&(dyn ToSql + Sync); 17] = [
+            &self.ids,
+            &self.ats,
+            &self.programs,
+            &self.platforms,
+            &self.kinds,
+            &self.keys,
+            &self.accounts,
+            &self.account_changes,
+            &self.cards,
+            &self.holds,
+            &self.decisions,
+            &self.reasons,
+            &self.posted,
+            &self.held,
+            &self.causes,
+            &self.findings,
+            &self.bodies,
+        ];
+        saving.execute(sql, &values).await.map(drop)
+    }
+}
+
+/// Whether a record changes its account, or anything that the account's lock covers.
+fn changes_account(body: &Body) -> bool {
+    let moves = |outcome: &Outcome| {
+        outcome.posted != 0
+            || outcome.held != 0
+            || outcome.hold.is_some()
+            || !outcome.counted.is_empty()
+            || outcome.standing.is_some()
+    };
+    match body {
+        Body::Decided { outcome, .. }
+        | Body::Adopted { outcome, .. }
+        | Body::Told { outcome, .. }
+        | Body::Ordered { outcome, .. } => moves(outcome),
+        Body::AccountEntered { .. } | Body::CardEntered { .. } => true,
+        Body::Kept { .. } | Body::RulesPublished | Body::Opened | Body::Trimmed { .. } => false,
+    }
+}
+
+const fn kind_of(body: &Body) -> &'static str {
+    match body {
+        Body::Decided { .. } => "decided",
+        Body::Adopted { .. } => "adopted",
+        Body::Told { .. } => "told",
+        Body::Ordered { .. } => "ordered",
+        Body::Kept { .. } => "kept",
+        Body::AccountEntered { .. } => "account_entered",
+        Body::CardEntered { .. } => "card_entered",
+        Body::RulesPublished => "rules_published",
+        Body::Opened => "opened",
+        Body::Trimmed { .. } => "trimmed",
+    }
+}
+
+fn key_of(body: &Body) -> Option<String> {
+    match body {
+        Body::Decided { request, .. } | Body::Adopted { request, .. } => Some(request.key.to_string()),
+        Body::Told { event, .. } => Some(event.key.to_string()),
+        Body::Ordered { key, .. } => Some(key.to_string()),
+        Body::Kept { .. }
+        | Body::AccountEntered { .. }
+        | Body::CardEntered { .. }
+        | Body::RulesPublished
+        | Body::Opened
+        | Body::Trimmed { .. } => None,
+    }
+}

@@ -1,0 +1,12 @@
+//! The shared ledger on a PostgreSQL of the tests' own.
+
+#![expect(clippy::arithmetic_side_effects, reason = "an overflow here fails the test")]
+
+mod conforming;
+mod differential;
+mod encrypted;
+mod migrations;
+mod nodes;
+mod reading;
+mod server;
+mod troubles;

@@ -1,0 +1,196 @@
+//! Several responders on one database, and a database that fails: what was acknowledged stays, nothing is held twice, and
+//! everybody gets an answer.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use holdfast_core::hold::Finding;
+use holdfast_core::{Basis, Decision, DeclineReason};
+
+use super::conforming::{Nobody, start};
+use super::server::{Server, shared};
+use crate::clock;
+use crate::journal::KeptKind;
+use crate::ledger::conformance::*;
+use crate::ledger::postgres::connect::Database;
+use crate::ledger::postgres::{Patience, Postgres, Settings, migrate};
+use crate::ledger::{Act, Answer, Decide, KeptRuleset, Ledger, LedgerError, Readiness};
+
+/// Whoever asks one responder.
+struct Desk<'l>(&'l Postgres);
+
+impl Client for Desk<'_> {
+    fn ledger(&self) -> &dyn Ledger {
+        self.0
+    }
+}
+
+fn plain(key: &str, minor: i64) -> Decide {
+    asked(purchase(key, minor))
+}
+
+fn furnish(ledger: &Postgres, balance: i64) {
+    Desk(ledger).enter(vec![account("a", balance), card("c", "a", Some("h"))]).unwrap();
+}
+
+#[test]
+fn two_responders_hold_no_more_than_is_there_and_say_the_same() {
+    let Some(server) = shared() else { return };
+    let name = server.database();
+    let responders = [start(server, &name, 4), start(server, &name, 4)];
+    furnish(&responders[0], 5_000);
+    let answers: Mutex<BTreeMap<String, Vec<Decision>>> = Mutex::default();
+    std::thread::scope(|scope| {
+        for (place, responder) in responders.iter().enumerate() {
+            for worker in 0..3 {
+                let answers = &answers;
+                // Both responders are asked every question, in opposite orders.
+                scope.spawn(move || {
+                    let keys = (0..60).map(|number| if place == 0 { number } else { 59 - number });
+                    let ask = |number: i64| (format!("{worker}-{number}"), 40 + number % 7);
+                    let asked: Vec<_> = keys.map(ask).collect();
+                    let tickets: Vec<_> =
+                        asked.iter().map(|(key, minor)| submit(responder, Act::Decide(plain(key, *minor)))).collect();
+                    for ((key, _), ticket) in asked.into_iter().zip(tickets) {
+                        answers.lock().unwrap().entry(key).or_default().push(said(wait(ticket)).0);
+                    }
+                });
+            }
+        }
+    });
+    let answers = answers.into_inner().unwrap();
+    assert_eq!(answers.len(), 180);
+    let mut held = 0;
+    for (key, answers) in &answers {
+        assert!(answers.len() == 2 && answers[0] == answers[1], "{key}: {answers:?}");
+        if let Decision::Approve { amount } = answers[0] {
+            held += amount.minor();
+        }
+    }
+    assert!(held <= 5_000 && held > 5_000 - 47, "{held}");
+    for responder in &responders {
+        assert_eq!(Desk(responder).balance(), (5_000, held));
+    }
+}
+
+#[test]
+fn what_one_responder_publishes_or_freezes_counts_at_the_other() {
+    use holdfast_core::hold::CardStatus;
+    let Some(server) = shared() else { return };
+    let name = server.database();
+    let (here, there) = (start(server, &name, 2), start(server, &name, 2));
+    furnish(&here, 1_000);
+    assert_eq!(Desk(&there).decide(purchase("1", 10)), approved(10));
+    Desk(&here).tell("freeze", card_is("c", CardStatus::Frozen));
+    assert_eq!(Desk(&there).decide(purchase("2", 10)), declined(DeclineReason::CardFrozen), "at once");
+    let mut heard = there.publications();
+    heard.mark_unchanged();
+    let (published_at, text) = (now(), String::new);
+    let (program, source, published_by, why) = ("demo".to_owned(), text(), text(), text());
+    let ruleset = KeptRuleset { hash: [1; 32], kind: KeptKind::Rules, program, source, published_at, published_by, why };
+    Desk(&here).act(Act::Publish(Box::new(ruleset))).unwrap();
+    super::server::run(async { heard.changed().await.unwrap() });
+}
+
+/// What was asked, and what was said.
+type Spoken = Arc<Mutex<Vec<(String, Result<Answer, LedgerError>)>>>;
+
+/// Asks one question after the other until it is told to stop.
+fn keep_asking(ledger: &Postgres, worker: usize, stop: &AtomicBool, spoken: &Spoken) {
+    let mut number = 0;
+    while !stop.load(Ordering::Acquire) {
+        let key = format!("{worker}-{number}");
+        let answer = Desk(ledger).act(Act::Decide(asked(purchase(&key, 1))));
+        if answer.is_err() {
+            // Nobody asks a million times while the database is away.
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        spoken.lock().unwrap().push((key, answer));
+        number += 1;
+    }
+}
+
+fn until(mut done: impl FnMut() -> bool) {
+    while !done() {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+fn is_approved(answer: &Result<Answer, LedgerError>) -> bool {
+    matches!(answer, Ok(Answer::Decided { decision: Decision::Approve { .. }, .. }))
+}
+
+#[test]
+fn a_primary_that_dies_takes_nothing_along() {
+    let Some(primary) = Server::start(&[]) else { return };
+    let standby = primary.standby();
+    primary.run_sql("postgres", "ALTER SYSTEM SET synchronous_standby_names = '*'");
+    primary.run_sql("postgres", "SELECT pg_reload_conf()");
+    primary.run_sql("postgres", "CREATE DATABASE ledger");
+    let mut config = primary.config("ledger");
+    config.host("127.0.0.1").port(standby.port()).target_session_attrs(tokio_postgres::config::TargetSessionAttrs::ReadWrite);
+    super::server::run(migrate::bring(&config)).unwrap();
+    let database = Database::new(config, &[]).unwrap();
+    let (node, patience) = ("test".to_owned(), Patience::None);
+    let settings = Settings { database, connections_max: 6, node, patience, observer: Arc::new(Nobody) };
+    let (ledger, opening) = Postgres::start(settings).unwrap();
+    opening.blocking_recv().unwrap().unwrap();
+    furnish(&ledger, 1_000_000);
+
+    let (stop, spoken) = (AtomicBool::new(false), Spoken::default());
+    let approved_so_far = || spoken.lock().unwrap().iter().filter(|(_, answer)| is_approved(answer)).count();
+    std::thread::scope(|scope| {
+        for worker in 0..6 {
+            let (ledger, stop, spoken) = (&ledger, &stop, &spoken);
+            scope.spawn(move || keep_asking(ledger, worker, stop, spoken));
+        }
+        until(|| approved_so_far() >= 300);
+        primary.kill();
+        until(|| ledger.readiness() == Readiness::Unavailable);
+        standby.run_sql("postgres", "SELECT pg_promote()");
+        let before = approved_so_far();
+        until(|| approved_so_far() >= before + 300);
+        stop.store(true, Ordering::Release);
+    });
+
+    let spoken = std::mem::take(&mut *spoken.lock().unwrap());
+    let (yes, no): (Vec<_>, Vec<_>) = spoken.into_iter().partition(|(_, answer)| is_approved(answer));
+    for (key, answer) in &no {
+        assert_eq!(*answer, Err(LedgerError::Unavailable), "{key}");
+        // Stand-in said no: the ledger agrees, also where it had said yes and nobody heard it.
+        let finding = Desk(&ledger).adopt(purchase(key, 1), NO);
+        assert!(matches!(finding, None | Some(Finding::AdoptedOverOurs)), "{key}: {finding:?}");
+    }
+    for (key, _) in &yes {
+        let again = said(Desk(&ledger).act(Act::Decide(asked(purchase(key, 1)))));
+        assert_eq!(again, (Decision::Approve { amount: usd(1) }, Basis::Replay), "{key} was acknowledged, and is gone");
+    }
+    let held = i64::try_from(yes.len()).unwrap();
+    assert_eq!(Desk(&ledger).balance(), (1_000_000, held), "each is held once");
+    println!("{held} acknowledged, {} stood in for, none lost, none doubled", no.len());
+}
+
+#[test]
+fn what_a_stopped_server_answers_too_late_is_not_applied() {
+    let Some(server) = Server::start(&[]) else { return };
+    server.run_sql("postgres", "CREATE DATABASE ledger");
+    super::server::run(migrate::bring(&server.config("ledger"))).unwrap();
+    let ledger = start(&server, "ledger", 4);
+    furnish(&ledger, 1_000);
+    assert_eq!(Desk(&ledger).decide(purchase("before", 1)), approved(1));
+    server.signal(rustix::process::Signal::STOP);
+    let not_after = clock::instant() + Duration::from_millis(50);
+    let late = |number: i64| Act::Decide(Decide { not_after, ..asked(purchase(&format!("late-{number}"), 1)) });
+    let tickets: Vec<_> = (0..20).map(|number| submit(&ledger, late(number))).collect();
+    until(|| clock::instant() > not_after + Duration::from_millis(50));
+    server.signal(rustix::process::Signal::CONT);
+    for ticket in tickets {
+        let became = wait(ticket);
+        assert!(matches!(became, Err(LedgerError::Late | LedgerError::Unavailable)), "{became:?}");
+    }
+    until(|| ledger.readiness() == Readiness::Ready);
+    assert_eq!(Desk(&ledger).balance(), (1_000, 1));
+    assert_eq!(Desk(&ledger).decide(purchase("late-1", 1)), approved(1), "it was never answered");
+}

@@ -1,0 +1,183 @@
+//! What stands between the ledger and its database: each trouble with what to do about it. No message has a password in it.
+
+use std::fmt;
+
+use tokio_postgres::config::Host;
+use tokio_postgres::error::SqlState;
+use tokio_postgres::{Config, Error};
+
+/// Which database it is, as messages say it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Whereabouts {
+    host: String,
+    database: String,
+    user: String,
+}
+
+impl Whereabouts {
+    /// Of a connection string.
+    pub(super) fn of(config: &Config) -> Self {
+        let ports = config.get_ports();
+        let port = |place: usize| ports.get(place).or(ports.first()).copied().unwrap_or(5432);
+        let hosts = config.get_hosts().iter().enumerate().map(|(place, host)| match host {
+            Host::Tcp(name) => format!("{name}:{}", port(place)),
+            Host::Unix(path) => format!("{} port {}", path.display(), port(place)),
+        });
+        let user = config.get_user().unwrap_or("(the system's user)").to_owned();
+        let database = config.get_dbname().map_or_else(|| user.clone(), str::to_owned);
+        Whereabouts { host: hosts.collect::<Vec<_>>().join(", "), database, user }
+    }
+}
+
+impl fmt::Display for Whereabouts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "database \"{}\" at {}", self.database, self.host)
+    }
+}
+
+/// What is wrong with the database, for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Trouble {
+    /// Nobody answers there.
+    Unreachable(String, Whereabouts),
+    /// It does not let this user in.
+    NotLetIn(Whereabouts),
+    /// There is no such database.
+    NoDatabase(Whereabouts),
+    /// It takes no more connections.
+    Crowded(Whereabouts),
+    /// A hot standby, or a primary that takes no writes.
+    ReadOnly(Whereabouts),
+    /// Its disk is full.
+    DiskFull(Whereabouts),
+    /// It acknowledges what is on no disk.
+    NotDurable(Whereabouts),
+    /// It has no schema of ours.
+    NotMigrated(Whereabouts),
+    /// Its schema is an older one.
+    Behind {
+        /// The schema that it has.
+        has: i32,
+        /// Ours.
+        ours: i32,
+        /// Where.
+        at: Whereabouts,
+    },
+    /// Its schema is a newer program's.
+    Newer {
+        /// The schema that it has.
+        has: i32,
+        /// Ours.
+        ours: i32,
+        /// Where.
+        at: Whereabouts,
+    },
+    /// The user may not do something; the server's words.
+    NotAllowed(String, Whereabouts),
+    /// TLS, or its roots.
+    Tls(String),
+    /// Two transactions stood in each other's way: another try goes through.
+    Collided,
+    /// What is stored there is nothing that this program writes.
+    Damaged(&'static str, Whereabouts),
+    /// Anything else.
+    Other(String, Whereabouts),
+}
+
+impl Trouble {
+    /// Sorts what the driver says.
+    pub(crate) fn of(error: &Error, at: &Whereabouts) -> Self {
+        let at = at.clone();
+        let Some(told) = error.as_db_error() else {
+            let cause = std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string);
+            // What the driver says when no host is a primary.
+            let standby = cause == "database does not allow writes";
+            return if standby { Trouble::ReadOnly(at) } else { Trouble::Unreachable(cause, at) };
+        };
+        let words = told.message().to_owned();
+        match told.code() {
+            code if *code == SqlState::INVALID_PASSWORD || *code == SqlState::INVALID_AUTHORIZATION_SPECIFICATION => {
+                Trouble::NotLetIn(at)
+            }
+            code if *code == SqlState::INVALID_CATALOG_NAME => Trouble::NoDatabase(at),
+            code if *code == SqlState::TOO_MANY_CONNECTIONS => Trouble::Crowded(at),
+            code if *code == SqlState::READ_ONLY_SQL_TRANSACTION => Trouble::ReadOnly(at),
+            code if *code == SqlState::DISK_FULL => Trouble::DiskFull(at),
+            code if *code == SqlState::INSUFFICIENT_PRIVILEGE => Trouble::NotAllowed(words, at),
+            code if *code == SqlState::INVALID_SCHEMA_NAME || *code == SqlState::UNDEFINED_TABLE => Trouble::NotMigrated(at),
+            code if COLLISIONS.contains(code) => Trouble::Collided,
+            // The rest is the server's way to say that it is going, coming, or not itself.
+            code if matches!(code.code().get(..2), Some("57" | "58" | "08" | "53")) => Trouble::Unreachable(words, at),
+            code => Trouble::Other(format!("{words} (SQLSTATE {})", code.code()), at),
+        }
+    }
+
+    /// Whether it concerns one act only, and not the database as a whole.
+    pub(super) const fn is_of_one_act(&self) -> bool {
+        matches!(self, Trouble::Collided | Trouble::Damaged(..) | Trouble::Other(..))
+    }
+
+    /// Whether it may go away by itself: then it is worth waiting for.
+    #[must_use]
+    pub const fn may_pass(&self) -> bool {
+        matches!(self, Trouble::Unreachable(..) | Trouble::Crowded(_) | Trouble::ReadOnly(_) | Trouble::DiskFull(_))
+    }
+
+    /// Whether another try at once may go through.
+    pub(super) const fn is_collision(&self) -> bool {
+        matches!(self, Trouble::Collided)
+    }
+}
+
+/// A sum of the function's is beyond what a column holds: the engine has an answer to that.
+const BEYOND_COUNTING: SqlState = SqlState::NUMERIC_VALUE_OUT_OF_RANGE;
+
+/// Two transactions met: both waited for each other, or made the same row, or saw what is no more.
+const COLLISIONS: &[SqlState] =
+    &[SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED, SqlState::UNIQUE_VIOLATION, BEYOND_COUNTING];
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Trouble::Unreachable(cause, at) => {
+                write!(f, "{at} cannot be reached: {cause}; is the server running, and is this the right host and port?")
+            }
+            Trouble::NotLetIn(at) => {
+                write!(f, "{at} does not let user \"{}\" in: wrong password, or no such user", at.user)?;
+                f.write_str("; correct the connection string that ledger.postgres.connection names")
+            }
+            Trouble::NoDatabase(at) => {
+                write!(f, "{at} does not exist; create it (createdb {}), then run `holdfast migrate`", at.database)
+            }
+            Trouble::Crowded(at) => {
+                write!(f, "{at} takes no more connections; raise its max_connections, or lower ledger.postgres.connections_max")
+            }
+            Trouble::ReadOnly(at) => {
+                write!(f, "{at} takes no writes: a standby, or a primary set to read only; name all hosts and add ")?;
+                f.write_str("target_session_attrs=read-write to the connection string")
+            }
+            Trouble::DiskFull(at) => write!(f, "{at} has no room left on its disk; make some"),
+            Trouble::NotDurable(at) => {
+                write!(f, "{at} acknowledges what is on no disk yet; set synchronous_commit to on (or remote_apply) for user ")?;
+                write!(f, "\"{}\"", at.user)
+            }
+            Trouble::NotMigrated(at) => write!(f, "{at} has no schema of Holdfast's; run `holdfast migrate`"),
+            Trouble::Behind { has, ours, at } => {
+                write!(f, "{at} has schema {has}, this program wants {ours}; run `holdfast migrate`")
+            }
+            Trouble::Newer { has, ours, at } => {
+                write!(f, "{at} has schema {has}, newer than this program's {ours}; run the program that brought it there")
+            }
+            Trouble::NotAllowed(words, at) => {
+                write!(f, "{at} does not allow user \"{}\" what is needed: {words}", at.user)?;
+                write!(f, "; grant it the role (GRANT holdfast_responder TO \"{}\")", at.user)
+            }
+            Trouble::Tls(cause) => write!(f, "TLS to the database cannot be set up: {cause}"),
+            Trouble::Collided => f.write_str("transactions stood in each other's way, again and again"),
+            Trouble::Damaged(what, at) => write!(f, "{at} has something in {what} that this program does not write"),
+            Trouble::Other(words, at) => write!(f, "{at} refuses: {words}"),
+        }
+    }
+}
+
+impl std::error::Error for Trouble {}

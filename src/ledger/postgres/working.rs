@@ -1,0 +1,118 @@
+//! One journey of a lane: its acts are performed and their tickets completed, whatever happens on the way.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use holdfast_core::ProgramId;
+
+use super::lanes::{Arriving, Job};
+use super::named::program_of;
+use super::office::Office;
+use super::performing::Done;
+use super::standings;
+use super::trouble::Trouble;
+use super::upkeep::release_what_is_due;
+use crate::clock;
+use crate::ledger::{Act, Answer, Completions, LedgerError, Ticket};
+
+/// How long acts may take: whoever asks has been answered long before.
+const ACT_MAX: Duration = Duration::from_secs(10);
+
+/// How long it may take to enter many rows, or to release many holds.
+const LONG_ACT_MAX: Duration = Duration::from_secs(120);
+
+/// Tickets that are owed an answer: a task that is gone leaves them with one, too.
+pub struct Owed {
+    tickets: Vec<Arc<Ticket>>,
+    error: LedgerError,
+}
+
+impl Owed {
+    /// Owes this error, until there is an answer.
+    pub fn one(ticket: Arc<Ticket>, error: LedgerError) -> Self {
+        Owed { tickets: vec![ticket], error }
+    }
+
+    /// Gives each its answer.
+    fn answer(mut self, answers: Vec<Result<Answer, LedgerError>>) {
+        let mut completions = Completions::default();
+        for (ticket, answer) in self.tickets.drain(..).zip(answers) {
+            completions.complete(&ticket, answer);
+        }
+        completions.announce();
+    }
+}
+
+impl Drop for Owed {
+    fn drop(&mut self) {
+        let mut completions = Completions::default();
+        for ticket in self.tickets.drain(..) {
+            completions.complete(&ticket, Err(self.error));
+        }
+        completions.announce();
+    }
+}
+
+/// Performs acts and completes their tickets.
+pub async fn work(office: Rc<Office>, jobs: Vec<Job>, mut arriving: Arriving) {
+    let (tickets, acts): (Vec<_>, Vec<Act>) = jobs.into_iter().map(|job| (job.ticket, job.act)).unzip();
+    let owed = Owed { tickets, error: LedgerError::Panicked };
+    let began = clock::instant();
+    match in_time(&office, &acts).await {
+        Ok((program, done)) => {
+            if done.records > 0 {
+                office.observer.committed(done.records, clock::instant().saturating_duration_since(began));
+            }
+            if let Some(program) = program {
+                arriving.cards = done.cards.into_iter().map(|(card, account)| (program, card, account)).collect();
+            }
+            owed.answer(done.answers);
+        }
+        Err(trouble) => {
+            office.report(&trouble);
+            owed.answer(acts.iter().map(|_| Err(LedgerError::Unavailable)).collect());
+        }
+    }
+}
+
+/// Performs acts, as long as that may take: a server that has stopped says nothing, for ever.
+async fn in_time(office: &Office, acts: &[Act]) -> Result<(Option<ProgramId>, Done), Trouble> {
+    let most = if matches!(acts, [Act::Enter(..) | Act::Rest]) { LONG_ACT_MAX } else { ACT_MAX };
+    let done = tokio::time::timeout(most, perform(office, acts)).await;
+    done.unwrap_or_else(|_| Err(Trouble::Unreachable("it does not answer".to_owned(), office.performing.at.clone())))
+}
+
+async fn perform(office: &Office, acts: &[Act]) -> Result<(Option<ProgramId>, Done), Trouble> {
+    let only = |answer| Ok((None, Done { answers: vec![answer], records: 0, cards: Vec::new() }));
+    let at = &office.performing.at;
+    let program = match acts {
+        [Act::Rest] => {
+            release_what_is_due(office, clock::utc()).await?;
+            return only(Ok(Answer::Recorded(None)));
+        }
+        [Act::Balances(origin, whose)] => {
+            return only(Ok(standings::balances(&office.connection().await?, at, origin.program, whose).await?));
+        }
+        [Act::Accounts { program, from, most }] => {
+            return only(Ok(standings::page(&office.connection().await?, at, *program, *from, *most).await?));
+        }
+        [Act::WasNoted(id)] => {
+            return only(Ok(standings::was_noted(&office.connection().await?, at, *id).await?));
+        }
+        [first, ..] => match program_of(first) {
+            Some(program) => program,
+            None => return only(Err(LedgerError::Refused)),
+        },
+        [] => return Ok((None, Done { answers: Vec::new(), records: 0, cards: Vec::new() })),
+    };
+    let mut client = office.connection().await?;
+    if let [Act::Decide(decide)] = acts
+        && let Some(done) = office.performing.decide(&client, decide).await?
+    {
+        return Ok((Some(program), done));
+    }
+    let acts: Vec<&Act> = acts.iter().collect();
+    let done = office.performing.perform(&mut client, program, &acts).await?;
+    Ok((Some(program), done))
+}
