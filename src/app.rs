@@ -528,6 +528,9 @@ fn pages(responder: &Arc<Responder>, metrics: &Arc<Metrics>) -> Pages {
                 shown.server.in_flight(responder.in_flight.now());
                 shown.ledger.told_pending(responder.unheard.book.waiting());
                 responder.show_stand_in();
+                for program in responder.programs() {
+                    shown.exposure(program.id, program.stand_in.exposure());
+                }
             }
             let mut page = shown.render();
             page.push_str(&heap_allocations());

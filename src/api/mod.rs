@@ -5,7 +5,7 @@
 //! why before it is done; [`problem`] is the one shape of every refusal; [`page`] cuts lists. [`router`] knows every route,
 //! and [`openapi`] describes them from the code. [`listener`] runs on the background thread, never on a worker's.
 //!
-//! Whatever is written goes through the ledger as an act. Accounts are read from the ledger; what it does not keep at hand
+//! Whatever is written goes through the ledger as an act, but for the switch of stand-in. Accounts are read from the ledger; what it does not keep at hand
 //! comes through [`reads`], so that each engine can answer in its own way. Nothing here decides about money.
 
 #![allow(unused_qualifications, reason = "what utoipa's macros write of their parameters")]

@@ -39,6 +39,10 @@ pub struct Report {
 impl Report {
     pub(super) fn run(self, output: &mut dyn io::Write) -> Result<(), Failure> {
         let config = Config::load(&self.place.config, Overrides { data: self.place.data, ..Overrides::default() })?;
+        if config.ledger.postgres.is_some() {
+            let problem = "ledger.engine is \"postgres\": this version reports from the embedded engine's files only";
+            return Err(Failure::told(problem));
+        }
         if let Some(wanted) = self.program {
             super::rules::only_program(&config, Some(wanted))?;
         }

@@ -56,6 +56,10 @@ impl From<String> for Failure {
 impl StopList {
     pub(super) fn run(self, output: &mut dyn io::Write) -> Result<(), Failure> {
         let config = Config::load(&self.place.config, Overrides { data: self.place.data, ..Overrides::default() })?;
+        if config.ledger.postgres.is_some() {
+            let problem = "ledger.engine is \"postgres\": this version lists from the embedded engine's files only";
+            return Err(Failure::told(problem));
+        }
         let program = super::rules::only_program(&config, Some(self.program))?.id;
         let path = &config.spool.path;
         let spool = path.exists().then(|| File::open(path, spool::Sync::Full)).transpose().map_err(Failure::told)?;

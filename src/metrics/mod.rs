@@ -96,7 +96,7 @@ impl Metrics {
         let stand_in = StandInMetrics::new(&registry);
         for (program, platform) in mounts {
             // So that the families are there before anything happens.
-            stand_in.program(program, None, 0);
+            stand_in.program(program, None);
             stand_in.switched(program, platform, None);
         }
         let mounts = mounts

@@ -1,4 +1,4 @@
-//! Stand-in as a whole: who is stood in for, since when, by whose hand, and what is at risk. Single answers are counted with the
+//! Stand-in as a whole: who is stood in for, since when, and by whose hand. Single answers are counted with the
 //! decisions.
 
 use std::sync::Arc;
@@ -13,11 +13,6 @@ const SINCE: Family = Family {
     help: "Since when the breaker or an operator keeps the program's questions from the ledger, in seconds since 1970; 0 while they do not",
     kind: Kind::Gauge,
 };
-const EXPOSURE: Family = Family {
-    name: "holdfast_stand_in_exposure_minor",
-    help: "Money that stand-in approved and the ledger has not confirmed, in minor units of the program's currency",
-    kind: Kind::Gauge,
-};
 const SWITCHED: Family = Family {
     name: "holdfast_stand_in_switched",
     help: "1 while an operator has switched stand-in on for the platform's questions",
@@ -29,7 +24,7 @@ const BREAKER_OPEN: Family = Family {
     kind: Kind::Gauge,
 };
 
-pub(super) const FAMILIES: &[Family] = &[SINCE, EXPOSURE, SWITCHED, BREAKER_OPEN];
+pub(super) const FAMILIES: &[Family] = &[SINCE, SWITCHED, BREAKER_OPEN];
 
 /// Something is being stood in for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,12 +50,11 @@ impl StandInMetrics {
         self.breaker_open.set(as_gauge(open));
     }
 
-    /// Since when a program is stood in for, and what of its money is at risk.
-    pub fn program(&self, program: &ProgramId, since: Option<Timestamp>, exposure_minor: i64) {
+    /// Since when a program is stood in for.
+    pub fn program(&self, program: &ProgramId, since: Option<Timestamp>) {
         let labels = [("program", program.as_str())];
         let seconds = since.map_or(0, |since| since.unix_micros().checked_div(1_000_000).unwrap_or(0));
         self.registry.gauge(&SINCE, &labels).set(whole(seconds));
-        self.registry.gauge(&EXPOSURE, &labels).set(whole(exposure_minor));
     }
 
     /// Whether an operator has switched stand-in on for a platform's questions.
@@ -77,7 +71,7 @@ fn as_gauge(standing: Option<StandInStanding>) -> f64 {
     }
 }
 
-/// Gauges are floats, which hold whole numbers exactly far beyond any moment and any exposure cap.
+/// Gauges are floats, which hold whole numbers exactly far beyond any moment.
 #[expect(clippy::cast_precision_loss, reason = "shown, never counted with")]
 fn whole(number: i64) -> f64 {
     number as f64

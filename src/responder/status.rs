@@ -50,7 +50,7 @@ impl Responder {
         self.metrics.stand_in.breaker(self.open_since(now).is_some().then_some(StandInStanding::In));
         for program in self.programs() {
             let since = self.in_stand_in(&program.id, now).map(|standing| standing.since);
-            self.metrics.stand_in.program(&program.id, since, program.stand_in.exposure());
+            self.metrics.stand_in.program(&program.id, since);
         }
         for mount in &self.mounts {
             let is_on = self.switchboard.is_on(&mount.program.id, &mount.platform, now);

@@ -19,7 +19,7 @@ const RETRY_EVERY: Duration = Duration::from_millis(100);
 const IDLE: Duration = Duration::from_secs(3600);
 
 /// How often a disk that says no is tried when the spool closes.
-const CLOSING_TRIES_MAX: u32 = 20;
+const CLOSING_TRIES_MAX: u32 = 250;
 
 /// The writer thread's own.
 pub(super) struct Writer {
@@ -60,6 +60,10 @@ impl Writer {
             }
             if flow == Flow::Closed {
                 tries_left = tries_left.saturating_sub(1);
+                if self.failing && tries_left > 0 {
+                    // Nothing wakes a queue that is closed: what was told waits for its disk as long as a drain may take.
+                    std::thread::sleep(RETRY_EVERY);
+                }
                 if !self.has_work() || tries_left == 0 {
                     self.say_what_is_lost(observer);
                     return;

@@ -283,7 +283,10 @@ impl Engine {
 
     /// Opens the log again, compares where it ends with what was written, and proves that it can be written.
     pub fn come_back(&mut self, now: Timestamp) -> Writable {
-        if self.log.reopen().is_err() {
+        self.show(now);
+        let reopened = self.log.reopen();
+        self.take_away();
+        if reopened.is_err() {
             return Writable::No;
         }
         let in_doubt: Vec<Record> = Group::open(self.in_doubt.bytes()).into_iter().flatten().flatten().collect();
@@ -297,7 +300,11 @@ impl Engine {
             let owed = in_doubt.iter().filter(|record| declines(&record.body));
             gathered &= owed.map(Record::as_written).all(|record| proof.push(&record).is_ok());
         }
+        self.show(now);
+        self.show(now);
         let proven = gathered && self.log.append(proof.records(), proof.bytes()).is_ok();
+        self.take_away();
+        self.take_away();
         if proven && is_there {
             // The group that was given up counts, now that what was written after it is durable, and it with that. What it
             // needed of old was taken in before.
