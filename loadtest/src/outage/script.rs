@@ -304,7 +304,7 @@ impl Script<'_> {
         let (mut again, mut retold, mut cut_off) = (HashMap::new(), 0_u64, 0_u64);
         for (asker, heard) in askers.iter().zip(heard) {
             let every = heard.len().checked_div(ASKED_AGAIN).unwrap_or(1).max(1);
-            let wanted = heard.iter().enumerate().filter(|(place, heard)| heard.told.is_none() || place % every == 0);
+            let wanted = heard.iter().enumerate().filter(|(place, heard)| heard.told.is_none() || place.is_multiple_of(every));
             let wanted: Vec<Heard> = wanted.map(|(_, heard)| *heard).collect();
             for some in wanted.chunks(AT_ONCE) {
                 let asking = some.iter().map(|first| {
