@@ -108,6 +108,9 @@ impl Heard for Unheard {
             Entry::Fact(origin, event) => self.standings.heard(origin.program, event),
             Entry::Kept(..) => {}
         }
+    }
+
+    fn wave_ended(&self) {
         self.heard.notify_waiters();
     }
 

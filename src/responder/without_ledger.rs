@@ -39,7 +39,10 @@ impl Responder {
         deadline: Deadline,
         cause: StandInCause,
     ) -> Decided {
-        let seen = self.look(mount, request, deadline).await;
+        let seen = match self.look(mount, request, deadline).await {
+            Glimpse::Seen(seen) => seen,
+            Glimpse::Nothing | Glimpse::Busy => Seen::default(),
+        };
         if let Some(told) = told_before(call, claim.digest(), seen.answered) {
             claim.answered(told);
             return Decided { told, balance: None, abstained: None };
@@ -82,17 +85,15 @@ impl Responder {
 
     /// What the ledger shows of the question. Whoever works on its memory has it for less than a millisecond at a time: it is
     /// looked at again, for a part of the time that is left.
-    async fn look(&self, mount: &Mount, request: &AuthorizationRequest, deadline: Deadline) -> Seen {
+    async fn look(&self, mount: &Mount, request: &AuthorizationRequest, deadline: Deadline) -> Glimpse {
         let (began, origin) = (clock::instant(), mount.origin());
         let patience = deadline.answer_by.saturating_duration_since(began).checked_div(LOOKING_SHARE).unwrap_or_default();
         loop {
             match self.ledger.look(&origin, request) {
-                Glimpse::Seen(seen) => return seen,
-                Glimpse::Nothing => return Seen::default(),
                 Glimpse::Busy if clock::instant().saturating_duration_since(began) < patience => {
                     tokio::time::sleep(LOOK_AGAIN).await;
                 }
-                Glimpse::Busy => return Seen::default(),
+                glimpse @ (Glimpse::Seen(_) | Glimpse::Nothing | Glimpse::Busy) => return glimpse,
             }
         }
     }
@@ -101,7 +102,7 @@ impl Responder {
     /// again: else more is held than is there.
     ///
     /// # Errors
-    /// It has not heard of it by `decide_by`.
+    /// It has not heard of it by `decide_by`, or does not show whose money it is.
     pub(super) async fn wait_for_account(
         &self,
         mount: &Mount,
@@ -117,7 +118,15 @@ impl Responder {
             // Whoever probes is not to wait for more than the ledger.
             return Ok(());
         }
-        let Sight::Seen(account) = self.look(mount, request, deadline).await.snapshot.account else { return Ok(()) };
+        let account = match self.look(mount, request, deadline).await {
+            Glimpse::Seen(seen) => match seen.snapshot.account {
+                Sight::Seen(account) => account,
+                Sight::NotSeen | Sight::Absent => return Ok(()),
+            },
+            Glimpse::Nothing => return Ok(()),
+            // Whose money it is about is not known: it may be what is at risk.
+            Glimpse::Busy => return Err(StandInCause::LedgerUnavailable),
+        };
         loop {
             let heard = self.unheard.heard.notified();
             if stand_in.exposure_of(&account.id) == 0 {

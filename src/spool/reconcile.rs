@@ -33,6 +33,9 @@ pub trait Heard: Send + Sync {
     fn heard(&self, entry: &Entry);
     /// The ledger refused this entry for good.
     fn refused(&self, entry: &Entry);
+    /// What of a wave is heard was told: whoever waits for the ledger to hear may look now. Once a wave, as waking thousands for
+    /// each of its entries would cost more than the entries do.
+    fn wave_ended(&self);
 }
 
 /// The reconciler of one spool.
@@ -170,6 +173,7 @@ impl Reconciler {
                 Brought::Refused(reason) => self.set_aside(&bringing, reason),
             }
         }
+        self.heard.wave_ended();
         if !heard.is_empty() {
             self.spool.forget(heard);
         }

@@ -11,7 +11,7 @@ use super::file::{Changed, Changes};
 use super::*;
 use crate::clock;
 use crate::fixture::{origin, payment, purchase, told, usd};
-use crate::ledger::Adopt;
+use crate::ledger::{Adopt, Answer, Completions, Ledger, Readiness, Ticket};
 
 struct Silent;
 
@@ -262,4 +262,60 @@ fn a_file_of_format_1_is_brought_to_this_one() {
     drop(older);
     let file = File::open(&path, Sync::Full).unwrap();
     assert_eq!((file.brought_back().unwrap(), file.switches().unwrap()), (vec![], vec![]));
+}
+
+/// A ledger that hears everything at once.
+struct Hears;
+
+impl Ledger for Hears {
+    fn submit(&self, ticket: Arc<Ticket>) {
+        let mut completions = Completions::default();
+        completions.complete(&ticket, Ok(Answer::Recorded(None)));
+        completions.announce();
+    }
+
+    fn nudge(&self) {}
+
+    fn readiness(&self) -> Readiness {
+        Readiness::Ready
+    }
+}
+
+/// Counts entries and the ends of waves.
+#[derive(Default)]
+struct Counts {
+    heard: AtomicI64,
+    waves: AtomicI64,
+}
+
+impl Heard for Counts {
+    fn heard(&self, _: &Entry) {
+        self.heard.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn refused(&self, _: &Entry) {}
+
+    fn wave_ended(&self) {
+        self.waves.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[tokio::test]
+async fn whoever_waits_is_woken_once_for_all_that_the_ledger_heard() {
+    let directory = tempfile::tempdir().unwrap();
+    let spool = Arc::new(Spool::open(settings(&directory), Arc::new(Silent), |_, _, _| {}).unwrap());
+    for number in 0..5 {
+        assert_eq!(durable(&spool.put(approval(&format!("key-{number}")), clock::utc())).await, Kept::Durable);
+    }
+    let counts = Arc::new(Counts::default());
+    let (stop, stopped) = tokio::sync::watch::channel(());
+    let reconciler = Reconciler {
+        spool: Arc::clone(&spool),
+        ledger: Arc::new(Hears),
+        heard: Arc::clone(&counts) as Arc<dyn Heard>,
+        observer: Arc::new(Silent),
+    };
+    drop(stop);
+    reconciler.run(stopped).await;
+    assert_eq!((counts.heard.load(Ordering::Relaxed), counts.waves.load(Ordering::Relaxed)), (5, 1));
 }

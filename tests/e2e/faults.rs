@@ -24,6 +24,8 @@ pub enum Fault {
     Unavailable,
     /// It hears no question, no answer and no message, but starts.
     Deaf,
+    /// It answers questions, hears nothing of what was told without it, and lets nobody look at its memory.
+    Veiled,
     /// It panics when it is asked.
     Panics,
 }
@@ -100,7 +102,18 @@ impl Ledger for Shared {
                 completions.complete(&ticket, Err(LedgerError::Unavailable));
                 completions.announce();
             }
-            Fault::None | Fault::Withheld | Fault::AnswersWithheld | Fault::Unavailable | Fault::Deaf | Fault::Panics => {
+            Fault::Veiled if ticket.with_act(|act| matches!(act, Act::Adopt(_))) => {
+                let mut completions = Completions::default();
+                completions.complete(&ticket, Err(LedgerError::Unavailable));
+                completions.announce();
+            }
+            Fault::None
+            | Fault::Withheld
+            | Fault::AnswersWithheld
+            | Fault::Unavailable
+            | Fault::Deaf
+            | Fault::Veiled
+            | Fault::Panics => {
                 self.0.inner.submit(ticket);
             }
         }
@@ -113,12 +126,15 @@ impl Ledger for Shared {
     fn readiness(&self) -> Readiness {
         match *self.0.fault.lock().unwrap() {
             Fault::Unavailable | Fault::Deaf => Readiness::Unavailable,
-            Fault::None | Fault::Withheld | Fault::AnswersWithheld | Fault::Panics => self.0.inner.readiness(),
+            Fault::None | Fault::Withheld | Fault::AnswersWithheld | Fault::Veiled | Fault::Panics => self.0.inner.readiness(),
         }
     }
 
     fn look(&self, origin: &Origin, request: &AuthorizationRequest) -> Glimpse {
-        self.0.inner.look(origin, request)
+        match *self.0.fault.lock().unwrap() {
+            Fault::Veiled => Glimpse::Busy,
+            _ => self.0.inner.look(origin, request),
+        }
     }
 }
 

@@ -91,6 +91,21 @@ fn what_a_table_approves_is_at_risk_until_the_ledger_holds_it() {
 }
 
 #[test]
+fn while_nobody_can_see_whose_money_is_at_risk_the_ledger_is_not_asked() {
+    let bench = Bench::new(short_budget);
+    assert!(bench.publish_table(ALL).status.success());
+    bench.faulty.set(Fault::Unavailable);
+    assert_eq!(bench.ask(&Marqeta::purchase("kept", "10.00")).status, 200);
+    bench.faulty.set(Fault::Veiled);
+    let declined = bench.ask(&Marqeta::purchase("next", "10.00"));
+    assert_eq!(declined.status, 402, "without a look at the card stand-in approves nothing: {declined:?}");
+    bench.faulty.set(Fault::None);
+    bench.until_adopted();
+    assert_eq!(bench.held(), 1_000);
+    bench.app.drain();
+}
+
+#[test]
 fn what_the_spool_has_no_room_for_is_declined_and_gives_its_cap_back() {
     let bench = Bench::new(|text| short_budget(text).replacen("#entries_max = 100000", "entries_max = 1", 1));
     assert!(bench.publish_table(ALL).status.success());

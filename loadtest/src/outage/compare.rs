@@ -111,13 +111,15 @@ mod tests {
         Holds { by_payment: list.iter().map(|(payment, held)| ((*payment).to_owned(), *held)).collect(), odd: 0 }
     }
 
+    type Case<'a> = (&'a [Answered], &'a [(&'a str, i64)], [u64; 3]);
+
     #[test]
     fn what_was_told_is_held_and_nothing_else() {
         let yes = |payment| answered(payment, Some(Told::Approved), Grounds::Ledger);
         let no = |payment| answered(payment, Some(Told::Declined), Grounds::StandIn);
         let silence = |payment| answered(payment, None, Grounds::Ledger);
         // answers, holds, without record, other amount, not told
-        let cases: [(&[Answered], &[(&str, i64)], [u64; 3]); 7] = [
+        let cases: [Case<'_>; 7] = [
             (&[yes("a"), no("b"), silence("c")], &[("a", 420)], [0, 0, 0]),
             (&[yes("a"), yes("b")], &[("a", 420)], [1, 0, 0]),
             (&[yes("a")], &[("a", 421)], [0, 1, 0]),

@@ -16,6 +16,7 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::figures::setup::{self, Setting, SetupArguments};
+use crate::outage::report::Lateness;
 use crate::outage::script::Script;
 use crate::outage::stage::Stage;
 use crate::problem::Problem;
@@ -36,6 +37,10 @@ pub struct OutageArguments {
     /// How many are due each second; if not said, half of what the server does in closed loop, and few enough for ten seconds.
     #[arg(long, value_name = "PER_SECOND")]
     rate: Option<NonZeroU32>,
+    /// Counts late answers, and does not fail because of them: for a machine that is busy with other things, or a program built
+    /// without optimization.
+    #[arg(long)]
+    machine_is_busy: bool,
     #[command(flatten)]
     setup: SetupArguments,
 }
@@ -61,5 +66,5 @@ async fn measure(setting: &Setting, arguments: &OutageArguments, work_dir: PathB
     let script = Script { setting, stage: &stage, callbacks, rate: arguments.rate, form: arguments.setup.form() };
     let findings = script.play().await?;
     findings.print()?;
-    findings.verdict()
+    findings.verdict(if arguments.machine_is_busy { Lateness::OfTheMachine } else { Lateness::OfTheServer })
 }

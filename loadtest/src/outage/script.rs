@@ -133,6 +133,11 @@ impl Script<'_> {
         let (answered, grounds_unknown) = self.answers(&askers, &heard, &again, moments, events.killed)?;
         let runs: Vec<Vec<Heard>> =
             heard.iter().zip(warmed).map(|(all, warmed)| all.get(warmed..).unwrap_or_default().to_vec()).collect();
+        // What was sent while there was no process waits in the kernel, whoever answers it in the end.
+        let served: Vec<Vec<Heard>> = runs
+            .iter()
+            .map(|heard| heard.iter().filter(|heard| !is_unserved(heard, events_at.0, events_at.1)).copied().collect())
+            .collect();
         let all = || runs.iter().flatten();
         let missing = |heard: &&Heard| match heard.told {
             Some(Told::Approved | Told::Declined) => false,
@@ -145,10 +150,11 @@ impl Script<'_> {
             capacity,
             late: MOUNTS
                 .iter()
-                .zip(&runs)
+                .zip(&served)
                 .map(|((_, _, ms), heard)| (*ms, report::late(heard, Duration::from_millis(*ms))))
                 .collect(),
-            late_by_phase: late_by_phase(&runs, moments, &events_at),
+            late_by_phase: late_by_phase(&served, moments, events_at),
+            no_process: events_at.1.saturating_sub(events_at.0),
             missing: count(all().filter(missing).count()),
             first_missing: askers.iter().find_map(|asker| asker.first_missing()),
             cut_off,
@@ -298,7 +304,7 @@ impl Script<'_> {
         let (mut again, mut retold, mut cut_off) = (HashMap::new(), 0_u64, 0_u64);
         for (asker, heard) in askers.iter().zip(heard) {
             let every = heard.len().checked_div(ASKED_AGAIN).unwrap_or(1).max(1);
-            let wanted = heard.iter().enumerate().filter(|(place, heard)| heard.told.is_none() || place % every == 0);
+            let wanted = heard.iter().enumerate().filter(|(place, heard)| heard.told.is_none() || place.is_multiple_of(every));
             let wanted: Vec<Heard> = wanted.map(|(_, heard)| *heard).collect();
             for some in wanted.chunks(AT_ONCE) {
                 let asking = some.iter().map(|first| {
@@ -382,15 +388,15 @@ fn is_cut_off(heard: &Heard, killed: Duration, back: Duration) -> bool {
 }
 
 /// Late answers, by when their questions were due.
-fn late_by_phase(runs: &[Vec<Heard>], moments: Moments, (killed, back): &(Duration, Duration)) -> Vec<(&'static str, u64)> {
+fn late_by_phase(runs: &[Vec<Heard>], moments: Moments, (killed, back): (Duration, Duration)) -> Vec<(&'static str, u64)> {
     let phases = [
         ("ledger healthy", moments.start, moments.hangs),
         ("hang begins", moments.hangs, moments.hangs.saturating_add(BREAKER_OPENS)),
         ("breaker open", moments.hangs.saturating_add(BREAKER_OPENS), moments.comes_back),
         ("disk comes back", moments.comes_back, moments.hangs_again),
-        ("second hang", moments.hangs_again, *killed),
-        ("kill", *killed, *back),
-        ("after the kill", *back, Duration::MAX),
+        ("second hang", moments.hangs_again, killed),
+        ("kill", killed, back),
+        ("after the kill", back, Duration::MAX),
     ];
     let late = |from: Duration, to: Duration| {
         let by_mount = MOUNTS.iter().zip(runs).map(|((_, _, ms), heard)| {
@@ -400,6 +406,11 @@ fn late_by_phase(runs: &[Vec<Heard>], moments: Moments, (killed, back): &(Durati
         by_mount.sum()
     };
     phases.into_iter().map(|(name, from, to)| (name, late(from, to))).collect()
+}
+
+/// Whether it was sent when there was no server.
+fn is_unserved(heard: &Heard, killed: Duration, back: Duration) -> bool {
+    heard.sent >= killed && heard.sent < back
 }
 
 fn latencies(runs: &[Vec<Heard>], from: Duration, to: Duration) -> Vec<Duration> {
