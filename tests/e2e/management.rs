@@ -366,3 +366,18 @@ fn the_description_has_every_route_and_needs_no_token() {
     }
     assert_eq!(routes, 18);
 }
+
+#[test]
+fn a_days_sum_may_be_larger_than_an_amount() {
+    let workplace = Workplace::demo();
+    let server = workplace.serve();
+    let mut office = BackOffice::of(&server);
+    office.made("/v1/accounts", "create", &json!({"account_id": "acct-rich", "currency": "USD"}));
+    office.made("/v1/accounts/acct-rich/credits", "all", &money(i64::MAX));
+    let at = office.found("/v1/accounts/acct-rich/movements")["movements"][0].clone();
+    let answer = office.get(&format!("/v1/settlement?from={}", at["day"].as_str().unwrap()));
+    // With what the demo's two accounts began with: 1000.00 and 500.00.
+    assert!(answer.status == 200 && answer.body.contains(r#""posted":9223372036854925807,"#), "{answer:?}");
+    let again = office.refused("/v1/accounts/acct-rich/credits", "more", &money(1));
+    assert_eq!(again.0, 409, "{again:?}");
+}
