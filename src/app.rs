@@ -35,6 +35,7 @@ use crate::responder::{
 use crate::retention::{Keep, Retention};
 use crate::server::ops::{self, Operators, Pages};
 use crate::server::{self, Drained, Limits, RouteEntry, RouteError, RouteTable, Running, Serving, Tls};
+use crate::settlement::Cutoff;
 use crate::spool::{self, Reconciler, Spool};
 use crate::start_error::StartError;
 use crate::telemetry::{self, Telemetry, Writing};
@@ -291,12 +292,14 @@ pub(crate) fn runtime() -> std::io::Result<Runtime> {
 
 /// What the management API answers with.
 fn management_api(config: &Config, ledger: &Arc<dyn Ledger>, metrics: &Metrics) -> Api {
+    let cutoff = |program: &ProgramConfig| Cutoff::new(program.time_zone.clone(), program.settlement_cutoff);
+    let cutoffs = config.programs.iter().map(|program| (program.id, cutoff(program))).collect();
     let programs = config.programs.iter().map(|program| ApiProgram { id: program.id, currency: program.currency });
     Api {
         programs: programs.collect(),
         tokens: ArcSwap::from_pointee(config.api.tokens.clone()),
         ledger: Arc::clone(ledger),
-        reads: Arc::new(EmbeddedReads::new(&config.ledger.data)),
+        reads: Arc::new(EmbeddedReads::new(&config.ledger.data, cutoffs)),
         metrics: metrics.api.clone(),
         creating: tokio::sync::Mutex::default(),
     }

@@ -28,10 +28,11 @@ const EPOCH: Date = Date::constant(1970, 1, 1);
 /// What was posted on a day by one cause. The amount is a whole number in minor units of `currency`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Sum {
-    /// The day: as the platform told it, or else the day (UTC) on which the ledger heard of it.
+    /// The settlement day: as the platform told it, or else the one that ends at the program's `settlement_cutoff`, by when it
+    /// happened. The same as in `holdfast settlement`.
     #[schema(value_type = String, format = Date)]
     pub day: String,
-    /// The card network, where told.
+    /// The card network of the payment, where told.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, example = "VISA")]
     pub network: Option<NetworkName>,

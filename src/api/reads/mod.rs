@@ -141,7 +141,7 @@ pub struct MovementLine {
     pub cause: Option<MovementCause>,
     /// The card network.
     pub network: Option<NetworkName>,
-    /// The day that it is summed under: days since 1970-01-01.
+    /// The settlement day that it is summed under: days since 1970-01-01.
     pub day: i32,
     /// What somebody should know about it.
     pub finding: Option<String>,
