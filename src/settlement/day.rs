@@ -309,7 +309,7 @@ impl Summing {
                 let mut names = names_of_fact(&event.fact);
                 let key = event.key.as_str();
                 names.push(key.to_owned());
-                names.extend(message_name(record, key).filter(|name| *name != key).map(ToOwned::to_owned));
+                names.extend(message_name(record).filter(|name| *name != key).map(ToOwned::to_owned));
                 (names, what(&event.fact), outcome.cause?, outcome.posted)
             }
             Body::Ordered { payment, key, order, outcome } => {
@@ -370,9 +370,11 @@ fn names_of_request(request: &AuthorizationRequest) -> Vec<String> {
 }
 
 /// What the platform's own file calls a told message; nothing for what operators told, and for platforms of other versions.
-fn message_name<'k>(record: &Record, key: &'k str) -> Option<&'k str> {
+#[must_use]
+pub fn message_name(record: &Record) -> Option<&str> {
+    let Body::Told { event, .. } = &record.body else { return None };
     let platform = holdfast_adapters::platform(record.platform?.as_str())?;
-    Some((platform.message_name)(key))
+    Some((platform.message_name)(event.key.as_str()))
 }
 
 fn names_of_fact(fact: &Fact) -> Vec<String> {

@@ -16,7 +16,7 @@ mod when;
 mod tests;
 
 pub use cutoff::{Cutoff, TimeOfDay, date_of, days};
-pub use day::{Announced, Before, Cause, Day, Float, Movement, Question, Summing, of_day};
+pub use day::{Announced, Before, Cause, Day, Float, Movement, Question, Summing, message_name, of_day};
 pub use file::{FileColumns, FileProblem, FileRow, Sign, read_file};
 pub use reconcile::{Difference, Reconciled, Verdict, reconcile};
 pub use when::{When, completed_on, is_debited_at_once, network_of};

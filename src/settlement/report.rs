@@ -58,6 +58,11 @@ fn due_of(day: &Day, platform: Option<&PlatformName>, currency: Currency) -> i12
     due.fold(0_i128, |sum, movement| sum.saturating_sub(movement.posted.minor().into()))
 }
 
+/// What a day's accounts amount to, where there were any by then.
+fn wallet(day: &Day) -> impl Iterator<Item = (&Currency, &Float)> {
+    day.float.iter().filter(|(_, float)| float.accounts > 0)
+}
+
 /// What has to be in the program's wallet at the day's end: all that is on accounts, and what leaves it for the day.
 const fn needed(float: &Float, due: i128) -> i128 {
     float.posted.saturating_add(due)
@@ -87,10 +92,10 @@ fn sums(text: &mut String, day: &Day) -> std::fmt::Result {
         writeln!(text, "  {:<24} {:>20}", cause.name(), amount(*sum, *currency))?;
     }
     writeln!(text, "\nWallet at the day's end")?;
-    if day.float.is_empty() {
+    if wallet(day).next().is_none() {
         writeln!(text, "  no account had been recorded by then")?;
     }
-    for (currency, float) in &day.float {
+    for (currency, float) in wallet(day) {
         let due = total_due(day, *currency);
         for (what, minor) in [
             ("posted on all accounts", float.posted),
@@ -190,7 +195,7 @@ pub fn as_json(title: &Title, day: &Day, reconciled: Option<&Reconciled>) -> Val
         .counter_entries
         .iter()
         .map(|((cause, currency), minor)| json!({"cause": cause.name(), "currency": currency.code(), "amount": sum(*minor)}));
-    let wallet = day.float.iter().map(|(currency, float)| {
+    let wallet = wallet(day).map(|(currency, float)| {
         let due = total_due(day, *currency);
         json!({
             "currency": currency.code(),

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use holdfast_core::hold::*;
 use holdfast_core::*;
 use jiff::tz::TimeZone;
+use serde_json::json;
 
 use super::*;
 use crate::fixture::{House, payment, program, purchase, told, usd};
@@ -157,17 +158,41 @@ fn networks_currencies_float_and_announcement_are_told_apart() {
     let float = of_day(today, &mut records.iter().cloned()).float[&Currency::USD];
     // 10000.00 less 5000, 4100, 9000, 1234, 700, 321 and 150; and 600, 9000 and 20000 more.
     assert_eq!((float.posted, float.held, float.accounts), (1_009_095, 0, 1));
+    let title = report::Title { program: program(), date: "today".to_owned() };
+    let today = of_day(Question { program: program(), day: DAY + 3650, cutoff: new_york("17:00") }, &mut records.iter().cloned());
+    let wallet = json!([{"currency": "USD", "posted": 1_009_095, "held": 0, "due": 0, "needed": 1_009_095, "accounts": 1}]);
+    assert_eq!(report::as_json(&title, &today, None)["wallet"], wallet);
     let text = report::as_text(&report::Title { program: program(), date: "2026-03-14".to_owned() }, &day, None);
     for line in [
         "  VISA                               141.00 USD",
         "  network_settlement                 156.55 USD",
         "  dispute                            -90.00 USD",
-        "needed in the wallet               288.50 USD",
         "Announced by marqeta: 153.34 USD, the same as due",
         "Announced by apto: 3.21 USD, the same as due",
     ] {
         assert!(text.contains(line), "{line}\n---\n{text}");
     }
+}
+
+/// Recorded today and settled on another day: what is needed is 10000.00 until the network has taken its 30.00, whenever that is.
+#[test]
+fn money_is_needed_once() {
+    let mut house = House::with(1_000_000);
+    house.ask(purchase("a", 3000));
+    let cutoff = new_york("17:00");
+    let today = cutoff.day_of(crate::clock::utc());
+    let settled = ToldEvent { settlement_day: Some(today + 2), ..told("cleared", captured(Some("tx-a"), usd(3000))) };
+    house.act(Act::Tell(crate::fixture::origin(), settled));
+    let reader = house.stop();
+    // Of a run over midnight, the day after today is the first that surely has the account.
+    let needed: Vec<_> = [today + 1, today + 2, today + 3]
+        .map(|day| {
+            let day = sum(&reader, day);
+            let (float, due) = (day.float[&Currency::USD], report::total_due(&day, Currency::USD));
+            (float.posted, due, float.posted + due)
+        })
+        .into();
+    assert_eq!(needed, [(1_000_000, 0, 1_000_000), (997_000, 3000, 1_000_000), (997_000, 0, 997_000)]);
 }
 
 #[test]

@@ -116,3 +116,33 @@ fn the_api_and_the_command_tell_one_day() {
     let of_debit = movements["movements"].as_array().unwrap().iter().find(|movement| movement["posted"] == -2500).unwrap();
     assert_eq!((&of_debit["day"], &of_debit["network"]), (&json!("2026-03-18"), &json!("VISA")));
 }
+
+/// A force post by the bare token that the platform's settlement file has; and a clearing that leads nowhere until its card is
+/// known and it comes again.
+#[test]
+fn a_force_post_is_found_by_its_token_and_leaves_the_inbox_once_it_is_booked() {
+    let workplace = Workplace::demo();
+    let server = workplace.serve();
+    let mut client = server.client();
+    let stray = Marqeta { card: "card-late".into(), user: "late".into(), ..Marqeta::purchase("fp", "12.00") };
+    let mut stray = stray.follower("authorization.clearing", "COMPLETION", "pgfs.authorization.capture", "12.00");
+    let body = stray.as_object_mut().unwrap();
+    body.insert("token".to_owned(), json!("fpx"));
+    body.remove("preceding_related_transaction_token");
+    stray["gpa_order"]["jit_funding"].as_object_mut().unwrap().remove("original_jit_funding_token");
+    let notify = |client: &mut crate::support::Client| {
+        assert_eq!(client.post("/marqeta/webhook", &transactions(std::slice::from_ref(&stray))).status, 200);
+    };
+    let listed = || text(&ask(&workplace, &["inbox", "--json"])).lines().count();
+    notify(&mut client);
+    notify(&mut client);
+    assert_eq!(listed(), 2);
+    let new = json!({"card": "card-late", "account_id": "acct-demo-1", "cardholder": "late"});
+    assert_eq!(BackOffice::of(&server).change("/v1/cards", "card", &new).status, 201);
+    notify(&mut client);
+    assert_eq!(BackOffice::of(&server).found("/v1/accounts/acct-demo-1")["posted"], 98_800);
+    assert_eq!(listed(), 0, "it came again and was booked");
+    let told = ask(&workplace, &["explain", "fpx"]);
+    assert_eq!(told.status.code(), Some(0), "{}", String::from_utf8_lossy(&told.stderr));
+    assert!(text(&told).contains("cleared 12.00 USD"), "{}", text(&told));
+}

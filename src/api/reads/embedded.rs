@@ -328,13 +328,23 @@ fn hold_line(files: &Files, row: kept::HoldLine) -> Result<Option<HoldLine>, Unr
         confirmed: is_confirmed(&row),
         opened_at: row.opened_at,
         changed_at: row.changed_at,
-        changed: done(&files.journal, row.changed_by)?,
+        changed: last_done(&files.journal, &row.records)?,
     }))
 }
 
 /// Who did what a record says; what they wrote stands beside the journal only.
 fn done(journal: &journal::Reader, record: i64) -> Result<Option<Done>, Unreadable> {
     Ok(journal.operation_behind(record)?.map(|operation| Done { by: operation.who, why: operation.why }))
+}
+
+/// What an operator did to a hold last. What platforms told since does not make it undone.
+fn last_done(journal: &journal::Reader, records: &[i64]) -> Result<Option<Done>, Unreadable> {
+    for record in records.iter().rev() {
+        if let Some(done) = done(journal, *record)? {
+            return Ok(Some(done));
+        }
+    }
+    Ok(None)
 }
 
 fn movement(journal: &journal::Reader, cutoff: &Cutoff, row: Movement) -> Result<MovementLine, Unreadable> {

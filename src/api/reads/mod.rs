@@ -116,7 +116,7 @@ pub struct HoldLine {
     pub opened_at: Timestamp,
     /// When it was last changed.
     pub changed_at: Timestamp,
-    /// By whom and why, where that was an operator.
+    /// Which operator changed it last, and why.
     pub changed: Option<Done>,
 }
 
