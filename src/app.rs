@@ -39,6 +39,7 @@ use crate::responder::{
 use crate::retention::{Keep, Retention};
 use crate::server::ops::{self, Operators, Pages};
 use crate::server::{self, Drained, Limits, RouteEntry, RouteError, RouteTable, Running, Serving, Tls};
+use crate::settlement::Cutoff;
 use crate::spool::{self, Reconciler, Spool};
 use crate::start_error::StartError;
 use crate::switchboard::Switchboard;
@@ -389,7 +390,11 @@ fn management_api(
 
 /// What the management API's lists come from.
 fn reads(config: &Config) -> Result<Arc<dyn Reads>, StartError> {
-    let Some(shared) = &config.ledger.postgres else { return Ok(Arc::new(EmbeddedReads::new(&config.ledger.data))) };
+    let cutoff = |program: &ProgramConfig| Cutoff::new(program.time_zone.clone(), program.settlement_cutoff);
+    let Some(shared) = &config.ledger.postgres else {
+        let cutoffs = config.programs.iter().map(|program| (program.id, cutoff(program))).collect();
+        return Ok(Arc::new(EmbeddedReads::new(&config.ledger.data, cutoffs)));
+    };
     let database = Database::new(shared.connection.clone(), &shared.roots).map_err(StartError::Database)?;
     Ok(Arc::new(SharedReads::new(&database).map_err(StartError::Database)?))
 }

@@ -18,6 +18,10 @@ use crate::inbound::Notice;
 use crate::json::parse;
 use crate::proof::hex;
 
+/// What is listed beside a booking that no adjustment names: it cannot be told from one that does.
+const WITHOUT_ADJUSTMENTS: &str =
+    "transaction.adjustments move nothing: booked by billing_amount; adjustments that come later are booked besides";
+
 /// What a snapshot tells, as notices: the facts, then whatever of it was not understood.
 pub(super) fn notices(raw: &str, announced: &Announced<'_>, options: &Options) -> Vec<Notice> {
     let mut odd = Vec::new();
@@ -124,7 +128,11 @@ impl<'a> Snapshot<'a> {
             Meaning::Settled | Meaning::Credited => {
                 // What was not understood may be the very move: better listed than booked twice.
                 if !moved && all_understood {
-                    keep(self.booked_without_adjustments(), &mut events, odd);
+                    let booked = self.booked_without_adjustments();
+                    if matches!(booked, Ok(Some(_))) {
+                        odd.push(Odd(WITHOUT_ADJUSTMENTS.to_owned()));
+                    }
+                    keep(booked, &mut events, odd);
                 }
             }
         }

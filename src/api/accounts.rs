@@ -86,7 +86,8 @@ pub struct Amount {
     /// ISO 4217; the account's.
     #[schema(value_type = String, example = "USD")]
     pub currency: (),
-    /// What it is balanced against: `funding` (loads, deposits, withdrawals), `fee` or `dispute`.
+    /// What it is balanced against: `funding` (loads, deposits, withdrawals), `fee`, `dispute`, or
+    /// `stand_in_loss` (a credit that writes off what stand-in approved and nobody repaid).
     #[schema(value_type = String, example = "funding")]
     pub cause: MovementCause,
     /// Why, for whoever reads it later. Debits need it.
@@ -258,7 +259,8 @@ impl Amount {
             "funding" => Ok(MovementCause::Funding),
             "fee" => Ok(MovementCause::Fee),
             "dispute" => Ok(MovementCause::Dispute),
-            _ => Err("must be funding, fee or dispute"),
+            "stand_in_loss" => Ok(MovementCause::StandInLoss),
+            _ => Err("must be funding, fee, dispute or stand_in_loss"),
         });
         let reason = fields.reason(why);
         Some(Amount { amount: amount?, currency: (), cause: cause?, reason: reason? })

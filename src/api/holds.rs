@@ -74,7 +74,7 @@ pub struct Hold {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub expires_at: Option<String>,
-    /// Who changed it last, where that was an operator by this API: the name of their credential.
+    /// The operator who changed it last by this API, whatever platforms told since: the name of their credential.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "demo-operator")]
     pub by: Option<String>,

@@ -50,11 +50,12 @@ pub struct Movement {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, example = "funding")]
     pub cause: Option<&'static str>,
-    /// The card network, where told.
+    /// The card network of the payment, where told.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, example = "VISA")]
     pub network: Option<NetworkName>,
-    /// The day that settlement sums it under: as the platform told it, or else the day (UTC) of `at`.
+    /// The day that settlement sums it under: as the platform told it, or else the one that ends at the program's
+    /// `settlement_cutoff`, by when it happened.
     #[schema(value_type = String, format = Date)]
     pub day: String,
     /// What somebody should know about it, such as `captured_above_authorized`.

@@ -8,6 +8,7 @@ use axum::extract::State;
 use holdfast_core::NetworkName;
 use jiff::civil::Date;
 use serde::Serialize;
+use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
 use utoipa::{IntoParams, ToSchema};
 
 use super::Api;
@@ -15,7 +16,7 @@ use super::caller::{Caller, ProgramParameter};
 use super::input::{Fields, Need};
 use super::movements::cause_name;
 use super::openapi::ReadProblems;
-use super::problem::{Code, Problem};
+use super::problem::Problem;
 use super::reads::SumLine;
 use super::router::from_reads;
 
@@ -27,10 +28,11 @@ const EPOCH: Date = Date::constant(1970, 1, 1);
 /// What was posted on a day by one cause. The amount is a whole number in minor units of `currency`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Sum {
-    /// The day: as the platform told it, or else the day (UTC) on which the ledger heard of it.
+    /// The settlement day: as the platform told it, or else the one that ends at the program's `settlement_cutoff`, by when it
+    /// happened. The same as in `holdfast settlement`.
     #[schema(value_type = String, format = Date)]
     pub day: String,
-    /// The card network, where told.
+    /// The card network of the payment, where told.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, example = "VISA")]
     pub network: Option<NetworkName>,
@@ -40,9 +42,10 @@ pub struct Sum {
     /// ISO 4217.
     #[schema(value_type = String, example = "USD")]
     pub currency: &'static str,
-    /// What came to the accounts, less what left them, in minor units; negative: so much is due from the program.
-    #[schema(example = -2735)]
-    pub posted: i64,
+    /// What came to the accounts, less what left them, in minor units; negative: so much is due from the program. A sum of
+    /// many amounts may need more than 64 bits.
+    #[schema(schema_with = whole_number)]
+    pub posted: i128,
     /// How many movements that were.
     #[schema(example = 1)]
     pub movements: u64,
@@ -76,9 +79,13 @@ pub(super) struct Days {
 pub(super) async fn sums(State(api): State<Arc<Api>>, caller: Caller) -> Result<Json<Settlement>, Problem> {
     let days = caller.query.finish(days)?;
     let read = from_reads(api.reads.sums(caller.program.id, days).await)?;
-    let sums = read.found.into_iter().map(Sum::of).collect::<Option<_>>();
-    let sums = sums.ok_or_else(|| Problem::of(Code::Internal, "a sum is beyond what can be told"))?;
+    let sums = read.found.into_iter().map(Sum::of).collect();
     Ok(Json(Settlement { sums, as_of: read.record }))
+}
+
+/// A whole number of any size.
+fn whole_number() -> Object {
+    ObjectBuilder::new().schema_type(Type::Integer).examples([-2735]).build()
 }
 
 fn days(fields: &Fields) -> Option<(i32, i32)> {
@@ -105,15 +112,15 @@ pub(super) fn date(day: i32) -> String {
 }
 
 impl Sum {
-    fn of(line: SumLine) -> Option<Self> {
-        Some(Sum {
+    fn of(line: SumLine) -> Self {
+        Sum {
             day: date(line.day),
             network: line.network,
             cause: cause_name(line.cause),
             currency: line.currency.code(),
-            posted: i64::try_from(line.minor).ok()?,
+            posted: line.minor,
             movements: line.movements,
-        })
+        }
     }
 }
 

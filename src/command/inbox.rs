@@ -1,16 +1,17 @@
 //! `holdfast inbox`: what platforms notified and nobody understood, or what was understood and moved nothing.
 
+use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Write as _};
 
 use clap::Args;
 use holdfast_core::hold::{Finding, ToldEvent};
-use holdfast_core::{ProgramId, Timestamp};
+use holdfast_core::{IdempotencyKey, PlatformName, ProgramId, Timestamp};
 use serde_json::Value;
 
 use super::journal::Told;
 use super::{Failure, Place};
 use crate::explain::phrases;
-use crate::journal::{Body, JournalError, Numbered, Reader};
+use crate::journal::{Body, JournalError, Numbered, Reader, Record};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -24,7 +25,8 @@ SHA-256 of what came, to find it again at the platform.
 
 Listed too is what was understood and moved nothing, with what was found: it leads to no account or payment that we know, is in
 another currency than the account, or is beyond what can be counted. Such a clearing is money that the platform has moved and
-we have not: import the account or card and book it through the management API.
+we have not: import the account or card, and have the platform send it again, or book it through the management API. What came again and
+was booked is listed no more.
 
 Exit codes:
   0  listed, also if there is nothing
@@ -58,23 +60,27 @@ pub(super) fn moment(text: &str) -> Result<Timestamp, String> {
 impl Inbox {
     pub(super) fn run(self, output: &mut dyn io::Write) -> Result<(), Failure> {
         let reader = Reader::open(&self.place.data()?).map_err(Failure::told)?;
-        let (mut told, mut written, mut count) = (Told::default(), Ok(()), 0_u64);
+        let (mut told, mut lines, mut not_booked) = (Told::default(), BTreeMap::new(), HashMap::new());
         let mut each = |numbered: Numbered<'_>| -> Result<(), JournalError> {
+            let name = message(&numbered.record);
             if let Some(line) = self.line(&numbered) {
-                count = count.saturating_add(1);
-                if written.is_ok() {
-                    written = writeln!(output, "{line}");
+                lines.insert(numbered.number, line);
+                if let Some(name) = name {
+                    not_booked.entry(name).or_insert_with(Vec::new).push(numbered.number);
                 }
+            } else if let Some(numbers) = name.and_then(|name| not_booked.remove(&name)) {
+                // It came again, and was booked.
+                numbers.iter().for_each(|number| drop(lines.remove(number)));
             }
             Ok(())
         };
         reader.records(i64::MAX, &mut |step, done, all| told.progress(step, done, all), &mut each).map_err(Failure::told)?;
-        written?;
+        lines.values().try_for_each(|line| writeln!(output, "{line}"))?;
         if let Some(begins) = reader.begins().map_err(Failure::told)? {
             // Whoever closed standard error does not want to know.
             let _ = writeln!(io::stderr(), "{begins}");
         }
-        if count == 0 && !self.json {
+        if lines.is_empty() && !self.json {
             writeln!(output, "nothing: every notification was understood and booked")?;
         }
         Ok(())
@@ -114,6 +120,22 @@ impl Inbox {
         } else {
             format!("record {}  {}  {program}  {platform}: {problem}\n  {}", numbered.number, record.at, details.join("\n  "))
         })
+    }
+}
+
+/// What tells a message from all others: sent again, it is the same.
+fn message(record: &Record) -> Option<(Option<ProgramId>, Option<PlatformName>, IdempotencyKey)> {
+    match &record.body {
+        Body::Told { event, .. } => Some((record.program, record.platform, event.key)),
+        Body::Decided { .. }
+        | Body::Adopted { .. }
+        | Body::Ordered { .. }
+        | Body::Kept { .. }
+        | Body::AccountEntered { .. }
+        | Body::CardEntered { .. }
+        | Body::RulesPublished
+        | Body::Trimmed { .. }
+        | Body::Opened => None,
     }
 }
 

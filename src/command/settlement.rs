@@ -1,11 +1,12 @@
 //! `holdfast settlement`: what is due to the networks for a day, and how the platform's file compares.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use holdfast_core::ProgramId;
+use holdfast_core::{PlatformName, ProgramId};
 use jiff::civil::Date;
 
 use super::journal::Told;
@@ -14,18 +15,21 @@ use crate::config::{Config, Overrides, ProgramConfig};
 use crate::journal::{Begins, Reader};
 use crate::ledger::embedded::projection::checkpoint::Beginning;
 use crate::settlement::report::{self, Title};
-use crate::settlement::{Cutoff, Day, Question, Reconciled, Summing, date_of, days, read_file, reconcile};
+use crate::settlement::{Before, Cutoff, Day, Question, Reconciled, Summing, date_of, days, read_file, reconcile};
 
 const EXAMPLES: &str = "\
 Examples:
   holdfast settlement --program demo --day 2026-03-14
-  holdfast settlement --program demo --day 2026-03-14 --file settled.csv
+  holdfast settlement --program demo --day 2026-03-14 --file settled.csv --platform marqeta
   holdfast settlement --program demo --day 2026-03-14 --json | jq .due
 
 It only reads, beside a running server or without one. A movement belongs to the day on which the platform says that the
 network settles it; where it does not say, to the day that ends at the program's settlement_cutoff, by when it happened or
-else by when it was recorded. Only what is balanced against a network is due; loads, fees, disputes and stand-in loss are
-listed beside it. A day of which records were dropped (journal_keep_days) is not told. The columns of the platform's file are named in [program.settlement_file]; its amounts are decimals.
+else by when it was recorded. A debit that its decision took is moved to the day that its completion tells; what is needed in
+the wallet is what is on all accounts by what counts to the day or to earlier ones, and what is due for the day. Only what is balanced against a network is due; loads, fees, disputes and stand-in loss are
+listed beside it. A day of which records were dropped (journal_keep_days) is not told. What a platform announces, and its file, are
+compared with what came from that platform. The columns of the file are named in [program.settlement_file]; its amounts are
+decimals, and the order of its rows means nothing.
 
 Exit codes:
   0  told; and what there was to compare (the file, a settlement that the platform announced) is the same
@@ -45,6 +49,9 @@ pub struct Settlement {
     /// The platform's settlement file, to be compared.
     #[arg(long, value_name = "CSV")]
     file: Option<PathBuf>,
+    /// Whose file it is; needed where more than one platform calls the program.
+    #[arg(long, value_name = "PLATFORM", requires = "file")]
+    platform: Option<PlatformName>,
     /// An object of JSON instead of tables.
     #[arg(long)]
     json: bool,
@@ -60,7 +67,7 @@ impl Settlement {
             Failure::Told(format!("--program: {} has no program `{}`", self.place.config.display(), self.program))
         })?;
         let day = sum(&config.ledger.data, program, self.day)?;
-        let reconciled = self.file.as_deref().map(|file| compare(file, program, &day)).transpose()?;
+        let reconciled = self.file.as_deref().map(|file| self.compare(file, program, &day)).transpose()?;
         let title = Title { program: self.program, date: self.day.to_string() };
         if self.json {
             writeln!(output, "{}", report::as_json(&title, &day, reconciled.as_ref()))?;
@@ -68,6 +75,38 @@ impl Settlement {
             write!(output, "{}", report::as_text(&title, &day, reconciled.as_ref()))?;
         }
         verdict(&day, reconciled.as_ref())
+    }
+
+    fn compare(&self, file: &Path, program: &ProgramConfig, day: &Day) -> Result<Reconciled, Failure> {
+        let Some(columns) = &program.settlement_file else {
+            return Err(Failure::Told(format!(
+                "--file: program `{}` has no [program.settlement_file] that names the columns",
+                program.id
+            )));
+        };
+        let platform = self.whose(program)?;
+        let name = file.display();
+        let opened = File::open(file).map_err(|error| Failure::Told(format!("{name}: cannot be read: {error}")))?;
+        let rows = read_file(opened, columns, program.currency).map_err(|problems| {
+            Failure::Told(problems.iter().map(|problem| format!("{name}: {problem}")).collect::<Vec<_>>().join("\n"))
+        })?;
+        Ok(reconcile(day, &rows, platform.as_ref()))
+    }
+
+    /// The platform whose file it is. A file of one compared with everything would always differ.
+    fn whose(&self, program: &ProgramConfig) -> Result<Option<PlatformName>, Failure> {
+        let all: BTreeSet<&str> = program.mounts.iter().map(|mount| mount.platform.name).collect();
+        let listed = all.iter().copied().collect::<Vec<_>>().join(", ");
+        match &self.platform {
+            Some(platform) if !all.contains(platform.as_str()) => {
+                Err(Failure::Told(format!("--platform: `{platform}` does not call program `{}`; these do: {listed}", program.id)))
+            }
+            None if all.len() > 1 => Err(Failure::Told(format!(
+                "--file: {listed} call program `{}`; say with --platform whose file it is",
+                program.id
+            ))),
+            Some(_) | None => Ok(self.platform),
+        }
     }
 }
 
@@ -99,28 +138,13 @@ fn sum_from(beginning: &Beginning, question: Question) -> Result<Summing, Failur
         let first = date_of(last.saturating_add(1));
         return Err(Failure::Told(format!("--day: {asked} is not whole: {begins}; the first day that is, is {first}")));
     }
-    if beginning.has_settled(&question.program, day).map_err(Failure::told)? {
+    if beginning.has_settled(&question.program, &question.cutoff, day).map_err(Failure::told)? {
         return Err(Failure::Told(format!(
             "--day: {asked} is not whole: {begins}, and the platform had counted money of that to this day"
         )));
     }
-    let (books, networks) = beginning.books().and_then(|books| Ok((books, beginning.networks()?))).map_err(Failure::told)?;
-    Ok(Summing::beginning_with(question, books, networks))
-}
-
-fn compare(file: &Path, program: &ProgramConfig, day: &Day) -> Result<Reconciled, Failure> {
-    let Some(columns) = &program.settlement_file else {
-        return Err(Failure::Told(format!(
-            "--file: program `{}` has no [program.settlement_file] that names the columns",
-            program.id
-        )));
-    };
-    let name = file.display();
-    let opened = File::open(file).map_err(|error| Failure::Told(format!("{name}: cannot be read: {error}")))?;
-    let rows = read_file(opened, columns, program.currency).map_err(|problems| {
-        Failure::Told(problems.iter().map(|problem| format!("{name}: {problem}")).collect::<Vec<_>>().join("\n"))
-    })?;
-    Ok(reconcile(day, &rows))
+    let before = Before::of(beginning, &question).map_err(Failure::told)?;
+    Ok(Summing::beginning_with(question, before))
 }
 
 fn verdict(day: &Day, reconciled: Option<&Reconciled>) -> Result<(), Failure> {
@@ -129,7 +153,7 @@ fn verdict(day: &Day, reconciled: Option<&Reconciled>) -> Result<(), Failure> {
         problems.push(format!("{differing} of the file's or our payments do not match"));
     }
     if report::announced(day).iter().any(|compared| compared.announced != compared.due) {
-        problems.push("what the platform announced is not what is due".to_owned());
+        problems.push("what a platform announced is not what is due of it".to_owned());
     }
     if problems.is_empty() { Ok(()) } else { Err(Failure::Told(problems.join("\n"))) }
 }

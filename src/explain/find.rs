@@ -9,6 +9,7 @@ use holdfast_core::{AuthorizationRequest, IdempotencyKey, PaymentRef, PlatformNa
 
 use crate::journal::reader::Progress;
 use crate::journal::{Begins, Body, JournalError, Reader, Record};
+use crate::settlement::message_name;
 
 /// What somebody asks to be explained.
 #[derive(Debug, Clone)]
@@ -111,7 +112,7 @@ pub fn find(reader: &Reader, sought: &Sought, progress: &mut Progress<'_>) -> Re
                 names: BTreeSet::new(),
                 first,
             });
-            names_of(&record.body, &mut |name| {
+            names_of(record, &mut |name| {
                 payment.names.insert(name.to_owned());
             });
         }
@@ -143,7 +144,7 @@ fn is_meant(sought: &Sought, record: &Record) -> bool {
         return false;
     }
     let mut meant = false;
-    names_of(&record.body, &mut |name| meant |= name == sought.name);
+    names_of(record, &mut |name| meant |= name == sought.name);
     meant || refers(&sought.name, record)
 }
 
@@ -169,12 +170,14 @@ fn refers(name: &str, record: &Record) -> bool {
 }
 
 /// Every name that a record has for its payment.
-pub(super) fn names_of(body: &Body, each: &mut dyn FnMut(&str)) {
-    match body {
+pub(super) fn names_of(record: &Record, each: &mut dyn FnMut(&str)) {
+    match &record.body {
         Body::Decided { request, .. } | Body::Adopted { request, .. } => names_of_request(request, each),
         Body::Told { event, .. } => {
             if names_of_fact(&event.fact, each) {
                 each(event.key.as_str());
+                // What the platform itself calls the message, in its settlement file too.
+                message_name(record).into_iter().for_each(each);
             }
         }
         Body::Ordered { key, payment, .. } => {

@@ -82,6 +82,6 @@ fn belongs(payment: &Payment, record: &Record) -> bool {
         return false;
     }
     let mut named = false;
-    names_of(&record.body, &mut |name| named |= payment.names.contains(name));
+    names_of(record, &mut |name| named |= payment.names.contains(name));
     named
 }

@@ -55,14 +55,32 @@ impl Cutoff {
     /// The day that a moment belongs to, as a count of days since 1970-01-01.
     #[must_use]
     pub fn day_of(&self, at: Timestamp) -> i32 {
-        let at = jiff::Timestamp::from_microsecond(at.unix_micros()).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
-        let local = self.zone.to_datetime(at);
-        let day = days(local.date());
-        match self.time {
-            TimeOfDay::At(time) if local.time() >= time => day.saturating_add(1),
-            TimeOfDay::At(_) | TimeOfDay::Midnight => day,
-        }
+        let moment = jiff::Timestamp::from_microsecond(at.unix_micros()).unwrap_or_else(|_| farthest(at));
+        let today = days(self.zone.to_datetime(moment).date());
+        // Where clocks are set, a day may end a little before or behind the time that they show.
+        let near = (-1..=1).map(|offset| today.saturating_add(offset));
+        near.into_iter().find(|day| at < self.end_of(*day)).unwrap_or_else(|| today.saturating_add(2))
     }
+
+    /// The first moment that does not belong to a day any more. Each day ends once: where the clock shows that time twice, the
+    /// first counts; where it leaps over it, what is behind.
+    #[must_use]
+    pub fn end_of(&self, day: i32) -> Timestamp {
+        let date = date_of(day);
+        let ends = match self.time {
+            TimeOfDay::At(time) => date.to_datetime(time),
+            TimeOfDay::Midnight => date.saturating_add(jiff::Span::new().days(1)).to_datetime(Time::midnight()),
+        };
+        let moment = self.zone.to_ambiguous_timestamp(ends).compatible();
+        moment.map_or(if day < 0 { Timestamp::from_unix_micros(i64::MIN) } else { Timestamp::from_unix_micros(i64::MAX) }, |at| {
+            Timestamp::from_unix_micros(at.as_microsecond())
+        })
+    }
+}
+
+/// What stands for a moment that no calendar has.
+fn farthest(at: Timestamp) -> jiff::Timestamp {
+    if at < Timestamp::EPOCH { jiff::Timestamp::MIN } else { jiff::Timestamp::MAX }
 }
 
 /// The date of a count of days since 1970-01-01.

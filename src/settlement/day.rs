@@ -3,11 +3,18 @@
 use std::collections::BTreeMap;
 
 use holdfast_core::hold::{Fact, MovementCause, Order};
-use holdfast_core::{AccountId, AuthorizationRequest, Currency, Money, NetworkName, PaymentRef, ProgramId, Timestamp};
+use holdfast_core::{
+    AccountId, AuthorizationRequest, Currency, Money, NetworkName, PaymentRef, PlatformName, ProgramId, Timestamp,
+};
 
 use super::cutoff::Cutoff;
+use super::when::{When, completed_on, is_debited_at_once, network_of};
 use crate::books::{Books, Entered};
-use crate::journal::{Body, Record};
+use crate::journal::{Body, JournalError, Record};
+use crate::ledger::embedded::projection::checkpoint::{Beginning, Debit};
+
+/// What a single message's decision did.
+const DEBITED_AT_ONCE: &str = "debited at once";
 
 /// Which day is asked for.
 #[derive(Debug, Clone)]
@@ -27,8 +34,12 @@ pub struct Movement {
     pub record: i64,
     /// When the ledger applied it.
     pub at: Timestamp,
-    /// Every name by which the platform may call it, the payment's id first.
+    /// The number of its payment's hold, where it has one.
+    pub hold: Option<u64>,
+    /// Every name by which the platform may call it, the payment's id first, the message's own last.
     pub names: Vec<String>,
+    /// From which platform it came; none for what operators do.
+    pub platform: Option<PlatformName>,
     /// Whose account.
     pub account: AccountId,
     /// Over which network, where that is known.
@@ -46,11 +57,14 @@ pub struct Movement {
 pub struct Announced {
     /// By which record.
     pub record: i64,
+    /// By which platform.
+    pub platform: Option<PlatformName>,
     /// What the platform says is due, negative if it is due to us.
     pub total: Money,
 }
 
-/// What a program's accounts amount to, in one currency.
+/// What a program's accounts amount to at a day's end, in one currency: everything that counts to that day or an earlier one,
+/// whenever it was recorded. So what is due for the day is out of it, once, and what is due later is not yet.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Float {
     /// What is on all of them.
@@ -72,7 +86,7 @@ pub struct Day {
     pub movements: Vec<Movement>,
     /// What the platform announced.
     pub announced: Vec<Announced>,
-    /// What all accounts amount to by currency, by everything that was recorded up to the day's end.
+    /// What all accounts amount to by currency.
     pub float: BTreeMap<Currency, Float>,
 }
 
@@ -130,24 +144,77 @@ pub fn of_day(question: Question, records: &mut impl Iterator<Item = (i64, Recor
 pub struct Summing {
     question: Question,
     books: Books,
-    /// Everything up to the day's end.
-    then: Books,
     networks: BTreeMap<u64, NetworkName>,
+    /// What decisions debited, by hold, as long as no completion has told its day.
+    debits: BTreeMap<u64, Vec<Movement>>,
     day: Day,
+}
+
+/// What is known before the first record that a trimmed journal keeps.
+#[derive(Debug, Default)]
+pub struct Before {
+    /// Accounts' money as it was.
+    pub books: Books,
+    /// Over which network payments went.
+    pub networks: BTreeMap<u64, NetworkName>,
+    /// What decisions had debited, and no completion had told the day of.
+    pub debits: Vec<Movement>,
+    /// What is in the books and counts to days after the one that is asked for: posted and held.
+    pub later: Vec<(Currency, i64, i64)>,
+}
+
+impl Before {
+    /// What a journal's beginning says.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn of(beginning: &Beginning, question: &Question) -> Result<Self, JournalError> {
+        let Question { program, day, cutoff } = question;
+        Ok(Before {
+            books: beginning.books()?,
+            networks: beginning.networks()?,
+            debits: beginning.debits(program)?.into_iter().map(Movement::from).collect(),
+            later: beginning.later(program, cutoff, *day)?,
+        })
+    }
+}
+
+impl From<Debit> for Movement {
+    fn from(debit: Debit) -> Self {
+        let Debit { record, at, hold, posted, cause, account, payment, platform } = debit;
+        let (names, what) = (vec![payment.to_string()], DEBITED_AT_ONCE);
+        Movement { record, at, hold: Some(hold), names, platform, account, network: None, cause, what, posted }
+    }
 }
 
 impl Summing {
     /// Before the first record.
     #[must_use]
     pub fn new(question: Question) -> Self {
-        Summing { question, books: Books::default(), then: Books::default(), networks: BTreeMap::new(), day: Day::default() }
+        Summing::beginning_with(question, Before::default())
     }
 
-    /// Before the first record that a trimmed journal keeps: with what was known then of accounts, and of payments' networks.
+    /// Before the first record that a trimmed journal keeps.
     #[must_use]
-    pub fn beginning_with(question: Question, books: Books, networks: BTreeMap<u64, NetworkName>) -> Self {
-        let then = books.clone();
-        Summing { question, books, then, networks, day: Day::default() }
+    pub fn beginning_with(question: Question, before: Before) -> Self {
+        let Before { books, networks, debits, later } = before;
+        let mut summing = Summing { question, books, networks, debits: BTreeMap::new(), day: Day::default() };
+        for book in summing.books.accounts().filter(|book| book.program == summing.question.program) {
+            let float = summing.day.float.entry(book.account.currency).or_default();
+            float.add(book.account.posted.into(), book.account.held.into());
+            float.accounts = float.accounts.saturating_add(1);
+        }
+        for (currency, posted, held) in later {
+            let float = summing.day.float.entry(currency).or_default();
+            float.add(i128::from(posted).saturating_neg(), i128::from(held).saturating_neg());
+        }
+        for debit in debits {
+            // It is in the books: what is counted when its day is known comes off before.
+            let float = summing.day.float.entry(debit.posted.currency()).or_default();
+            float.add(i128::from(debit.posted.minor()).saturating_neg(), 0);
+            summing.debits.entry(debit.hold.unwrap_or_default()).or_default().push(debit);
+        }
+        summing
     }
 
     /// Takes the next record in.
@@ -156,113 +223,139 @@ impl Summing {
             return;
         }
         let entered = self.books.follow(record);
-        if self.question.cutoff.day_of(record.at) <= self.question.day {
-            self.then.follow(record);
+        if let Some((hold, network)) = record.place.hold.zip(network_of(record)) {
+            self.networks.entry(hold).or_insert(network);
         }
-        self.learn_network(record);
-        if self.day_of(record) != self.question.day {
-            return;
+        if let Some((hold, day)) = record.place.hold.zip(completed_on(record)) {
+            self.debits.remove(&hold).into_iter().flatten().for_each(|debit| self.counts_to(day, debit));
         }
-        if let Body::Told { event, .. } = &record.body
-            && let Fact::SettlementAnnounced { total } = event.fact
-        {
-            self.day.announced.push(Announced { record: number, total });
-        }
-        if let Some(movement) = self.movement(number, record, entered) {
-            self.add(movement);
+        let day = When::of(record).day(&self.question.cutoff);
+        self.announced(number, record, day);
+        self.holds(record, entered, day);
+        let Some(movement) = self.movement(number, record, entered) else { return };
+        match movement.hold.filter(|_| is_debited_at_once(record)) {
+            Some(hold) => self.debits.entry(hold).or_default().push(movement),
+            None => self.counts_to(day, movement),
         }
     }
 
     /// What it came to.
     #[must_use]
     pub fn finish(mut self) -> Day {
-        for book in self.then.accounts() {
-            let float = self.day.float.entry(book.account.currency).or_default();
-            float.posted = float.posted.saturating_add(book.account.posted.into());
-            float.held = float.held.saturating_add(book.account.held.into());
-            float.accounts = float.accounts.saturating_add(1);
+        for debit in std::mem::take(&mut self.debits).into_values().flatten() {
+            let day = self.question.cutoff.day_of(debit.at);
+            self.counts_to(day, debit);
+        }
+        let mut movements = std::mem::take(&mut self.day.movements);
+        movements.sort_by_key(|movement| movement.record);
+        for mut movement in movements {
+            let of_payment = movement.hold.and_then(|hold| self.networks.get(&hold)).copied();
+            movement.network = movement.network.or(of_payment);
+            self.day.add(movement);
         }
         self.day
     }
 
-    /// A later message about a payment often leaves its network out.
-    fn learn_network(&mut self, record: &Record) {
-        let network = match &record.body {
-            Body::Decided { request, .. } | Body::Adopted { request, .. } => request.network,
-            Body::Told { event, .. } => event.network,
-            Body::Ordered { .. }
-            | Body::Kept { .. }
-            | Body::AccountEntered { .. }
-            | Body::CardEntered { .. }
-            | Body::RulesPublished
-            | Body::Opened
-            | Body::Trimmed { .. } => None,
-        };
-        if let (Some(hold), Some(network)) = (record.place.hold, network) {
-            self.networks.entry(hold).or_insert(network);
+    /// A movement whose day is known.
+    fn counts_to(&mut self, day: i32, movement: Movement) {
+        if day <= self.question.day {
+            let float = self.day.float.entry(movement.posted.currency()).or_default();
+            float.add(movement.posted.minor().into(), 0);
+        }
+        if day == self.question.day {
+            self.day.movements.push(movement);
         }
     }
 
-    /// By the platform's word, else by when it happened, else by when it was applied.
-    fn day_of(&self, record: &Record) -> i32 {
-        let cutoff = &self.question.cutoff;
+    fn announced(&mut self, number: i64, record: &Record, day: i32) {
+        if let Body::Told { event, .. } = &record.body
+            && let Fact::SettlementAnnounced { total } = event.fact
+            && day == self.question.day
+        {
+            self.day.announced.push(Announced { record: number, platform: record.platform, total });
+        }
+    }
+
+    /// What a record changes of what is held, and whether there is one account more.
+    fn holds(&mut self, record: &Record, entered: Entered, day: i32) {
+        let Some(book) = self.books.at(&record.place).book.filter(|_| day <= self.question.day) else { return };
+        let float = self.day.float.entry(book.account.currency).or_default();
         match &record.body {
-            Body::Told { event, .. } => {
-                event.settlement_day.unwrap_or_else(|| cutoff.day_of(event.occurred_at.unwrap_or(record.at)))
-            }
-            Body::Decided { .. }
-            | Body::Adopted { .. }
-            | Body::Ordered { .. }
+            Body::Decided { outcome, .. }
+            | Body::Adopted { outcome, .. }
+            | Body::Told { outcome, .. }
+            | Body::Ordered { outcome, .. } => float.add(0, outcome.held.into()),
+            Body::AccountEntered { .. } if entered == Entered::Account => float.accounts = float.accounts.saturating_add(1),
+            Body::AccountEntered { .. }
             | Body::Kept { .. }
-            | Body::AccountEntered { .. }
             | Body::CardEntered { .. }
             | Body::RulesPublished
             | Body::Opened
-            | Body::Trimmed { .. } => cutoff.day_of(record.at),
+            | Body::Trimmed { .. } => {}
         }
     }
 
     fn movement(&self, number: i64, record: &Record, entered: Entered) -> Option<Movement> {
         let book = self.books.at(&record.place).book?;
-        let own = record.place.hold.and_then(|hold| self.networks.get(&hold)).copied();
-        let (names, network, what, cause, posted) = match &record.body {
+        let (names, what, cause, posted) = match &record.body {
             Body::AccountEntered { balance, .. } => match entered {
-                Entered::Account => (Vec::new(), None, "entered", MovementCause::Funding, balance.minor()),
+                Entered::Account => (Vec::new(), "entered", MovementCause::Funding, balance.minor()),
                 Entered::Nothing => return None,
             },
             Body::Decided { request, outcome, .. } | Body::Adopted { request, outcome, .. } => {
-                (names_of_request(request), request.network, "debited at once", outcome.cause?, outcome.posted)
+                (names_of_request(request), DEBITED_AT_ONCE, outcome.cause?, outcome.posted)
             }
             Body::Told { event, outcome } => {
                 let mut names = names_of_fact(&event.fact);
                 let key = event.key.as_str();
                 names.push(key.to_owned());
-                names.extend(message_name(record, key).filter(|name| *name != key).map(ToOwned::to_owned));
-                (names, event.network, what(&event.fact), outcome.cause?, outcome.posted)
+                names.extend(message_name(record).filter(|name| *name != key).map(ToOwned::to_owned));
+                (names, what(&event.fact), outcome.cause?, outcome.posted)
             }
             Body::Ordered { payment, key, order, outcome } => {
                 let mut names = names_of_payment(payment);
                 names.push(key.to_string());
-                (names, None, ordered(order), outcome.cause?, outcome.posted)
+                (names, ordered(order), outcome.cause?, outcome.posted)
             }
             Body::Kept { .. } | Body::CardEntered { .. } | Body::RulesPublished | Body::Opened | Body::Trimmed { .. } => {
                 return None;
             }
         };
         let posted = Money::from_minor(posted, book.account.currency);
-        let (at, account, network) = (record.at, book.id, network.or(own));
-        (!posted.is_zero()).then_some(Movement { record: number, at, names, account, network, cause, what, posted })
+        let (at, account, network, hold) = (record.at, book.id, network_of(record), record.place.hold);
+        let platform = record.platform;
+        (!posted.is_zero()).then_some(Movement {
+            record: number,
+            at,
+            hold,
+            names,
+            platform,
+            account,
+            network,
+            cause,
+            what,
+            posted,
+        })
     }
+}
 
+impl Float {
+    fn add(&mut self, posted: i128, held: i128) {
+        self.posted = self.posted.saturating_add(posted);
+        self.held = self.held.saturating_add(held);
+    }
+}
+
+impl Day {
     fn add(&mut self, movement: Movement) {
         let (currency, less) = (movement.posted.currency(), i128::from(movement.posted.minor()).saturating_neg());
-        let entry = self.day.counter_entries.entry((movement.cause.into(), currency)).or_default();
+        let entry = self.counter_entries.entry((movement.cause.into(), currency)).or_default();
         *entry = entry.saturating_add(less);
         if movement.cause == MovementCause::NetworkSettlement {
-            let due = self.day.due.entry((movement.network, currency)).or_default();
+            let due = self.due.entry((movement.network, currency)).or_default();
             *due = due.saturating_add(less);
         }
-        self.day.movements.push(movement);
+        self.movements.push(movement);
     }
 }
 
@@ -277,9 +370,11 @@ fn names_of_request(request: &AuthorizationRequest) -> Vec<String> {
 }
 
 /// What the platform's own file calls a told message; nothing for what operators told, and for platforms of other versions.
-fn message_name<'k>(record: &Record, key: &'k str) -> Option<&'k str> {
+#[must_use]
+pub fn message_name(record: &Record) -> Option<&str> {
+    let Body::Told { event, .. } = &record.body else { return None };
     let platform = holdfast_adapters::platform(record.platform?.as_str())?;
-    Some((platform.message_name)(key))
+    Some((platform.message_name)(event.key.as_str()))
 }
 
 fn names_of_fact(fact: &Fact) -> Vec<String> {

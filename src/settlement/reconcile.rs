@@ -1,9 +1,9 @@
 //! The platform's settlement file against our own movements: what matches, what differs, what is missing on either side.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
-use holdfast_core::Currency;
 use holdfast_core::hold::MovementCause;
+use holdfast_core::{Currency, PlatformName};
 
 use super::day::{Day, Movement};
 use super::file::FileRow;
@@ -65,32 +65,39 @@ pub struct Reconciled {
     pub differences: Vec<Difference>,
 }
 
-/// Compares a day with the rows of its file, payment by payment: a payment may be settled in several of either.
+/// Compares a day with the rows of its file, payment by payment: a payment may be settled in several of either. Where the file
+/// is one platform's, only what came from that counts.
+///
+/// Each of our movements goes to the one name that says most of it, of those that the file has: the message's own before the
+/// payment's. So the order of the file's rows means nothing.
 #[must_use]
-pub fn reconcile(day: &Day, rows: &[FileRow]) -> Reconciled {
-    let due: Vec<&Movement> =
-        day.movements.iter().filter(|movement| movement.cause == MovementCause::NetworkSettlement).collect();
-    let mut by_name: HashMap<(&str, Currency), Vec<usize>> = HashMap::new();
-    for (place, movement) in due.iter().enumerate() {
-        for name in &movement.names {
-            by_name.entry((name, movement.posted.currency())).or_default().push(place);
+pub fn reconcile(day: &Day, rows: &[FileRow], platform: Option<&PlatformName>) -> Reconciled {
+    let payments = in_order(rows);
+    let named: HashSet<(&str, Currency)> = payments.iter().map(|(key, _)| *key).collect();
+    let mut ours: HashMap<(&str, Currency), Vec<&Movement>> = HashMap::new();
+    let mut only_ours = Vec::new();
+    for movement in day.movements.iter().filter(|movement| is_settled_by(movement, platform)) {
+        let keys = movement.names.iter().rev().map(|name| (name.as_str(), movement.posted.currency()));
+        match keys.into_iter().find(|key| named.contains(key)) {
+            Some(key) => ours.entry(key).or_default().push(movement),
+            None => only_ours.push(movement),
         }
     }
-    let mut taken = BTreeSet::new();
     let mut reconciled = Reconciled::default();
-    for ((payment, currency), rows) in in_order(rows) {
-        let places: Vec<usize> = by_name.get(&(payment, currency)).into_iter().flatten().copied().collect();
-        let ours: Vec<&Movement> =
-            places.iter().filter(|place| taken.insert(**place)).filter_map(|place| due.get(*place)).copied().collect();
+    for ((payment, currency), rows) in payments {
+        let ours = ours.remove(&(payment, currency)).unwrap_or_default();
         reconciled.add(compare(payment, currency, &ours, &rows));
     }
-    for (place, movement) in due.iter().enumerate() {
-        if !taken.contains(&place) {
-            let payment = movement.names.first().map_or("", String::as_str);
-            reconciled.add(compare(payment, movement.posted.currency(), &[movement], &[]));
-        }
+    for movement in only_ours {
+        let payment = movement.names.first().map_or("", String::as_str);
+        reconciled.add(compare(payment, movement.posted.currency(), &[movement], &[]));
     }
     reconciled
+}
+
+/// Whether a platform's file should have it; any platform's, where none is named.
+fn is_settled_by(movement: &Movement, platform: Option<&PlatformName>) -> bool {
+    movement.cause == MovementCause::NetworkSettlement && (platform.is_none() || movement.platform.as_ref() == platform)
 }
 
 impl Reconciled {

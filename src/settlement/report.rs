@@ -2,10 +2,11 @@
 
 use std::fmt::Write as _;
 
-use holdfast_core::{Currency, NetworkName, ProgramId};
+use holdfast_core::hold::MovementCause;
+use holdfast_core::{Currency, NetworkName, PlatformName, ProgramId};
 use serde_json::{Value, json};
 
-use super::day::{Day, Movement};
+use super::day::{Day, Float, Movement};
 use super::reconcile::{Difference, Reconciled};
 
 /// What a report is of.
@@ -17,9 +18,11 @@ pub struct Title {
     pub date: String,
 }
 
-/// What the platform announced for a currency, and what we say is due in it.
+/// What a platform announced for a currency, and what we say is due in it of what came from that platform.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Comparison {
+    /// The platform.
+    pub platform: Option<PlatformName>,
     /// The currency.
     pub currency: Currency,
     /// What was announced, in minor units.
@@ -28,12 +31,13 @@ pub struct Comparison {
     pub due: i128,
 }
 
-/// Compares what the platform announced for the day with what is due.
+/// Compares what each platform announced for the day with what is due of it.
 #[must_use]
 pub fn announced(day: &Day) -> Vec<Comparison> {
     let compare = |announced: &super::day::Announced| {
-        let currency = announced.total.currency();
-        Comparison { currency, announced: announced.total.minor().into(), due: total_due(day, currency) }
+        let (currency, platform) = (announced.total.currency(), announced.platform);
+        let due = due_of(day, platform.as_ref(), currency);
+        Comparison { platform, currency, announced: announced.total.minor().into(), due }
     };
     day.announced.iter().map(compare).collect()
 }
@@ -43,6 +47,25 @@ pub fn announced(day: &Day) -> Vec<Comparison> {
 pub fn total_due(day: &Day, currency: Currency) -> i128 {
     let of_currency = day.due.iter().filter(|((_, of), _)| *of == currency);
     of_currency.fold(0_i128, |sum, (_, due)| sum.saturating_add(*due))
+}
+
+/// What of it came from one platform.
+fn due_of(day: &Day, platform: Option<&PlatformName>, currency: Currency) -> i128 {
+    let due = day.movements.iter().filter(|movement| {
+        let is_its = movement.platform.as_ref() == platform && movement.posted.currency() == currency;
+        is_its && movement.cause == MovementCause::NetworkSettlement
+    });
+    due.fold(0_i128, |sum, movement| sum.saturating_sub(movement.posted.minor().into()))
+}
+
+/// What a day's accounts amount to, where there were any by then.
+fn wallet(day: &Day) -> impl Iterator<Item = (&Currency, &Float)> {
+    day.float.iter().filter(|(_, float)| float.accounts > 0)
+}
+
+/// What has to be in the program's wallet at the day's end: all that is on accounts, and what leaves it for the day.
+const fn needed(float: &Float, due: i128) -> i128 {
+    float.posted.saturating_add(due)
 }
 
 /// Tables.
@@ -69,24 +92,29 @@ fn sums(text: &mut String, day: &Day) -> std::fmt::Result {
         writeln!(text, "  {:<24} {:>20}", cause.name(), amount(*sum, *currency))?;
     }
     writeln!(text, "\nWallet at the day's end")?;
-    if day.float.is_empty() {
+    if wallet(day).next().is_none() {
         writeln!(text, "  no account had been recorded by then")?;
     }
-    for (currency, float) in &day.float {
+    for (currency, float) in wallet(day) {
         let due = total_due(day, *currency);
         for (what, minor) in [
             ("posted on all accounts", float.posted),
             ("of it held", float.held),
             ("due for the day", due),
-            ("needed in the wallet", float.posted.saturating_add(due)),
+            ("needed in the wallet", needed(float, due)),
         ] {
             writeln!(text, "  {what:<24} {:>20}", amount(minor, *currency))?;
         }
         writeln!(text, "  {:<24} {:>16}", "accounts", float.accounts)?;
     }
-    for Comparison { currency, announced, due } in announced(day) {
-        let verdict = if announced == due { "the same as due" } else { "NOT what is due" };
-        writeln!(text, "\nAnnounced by the platform: {}, {verdict}", amount(announced, currency))?;
+    for Comparison { platform, currency, announced, due } in announced(day) {
+        let by = platform.as_ref().map_or("the platform", PlatformName::as_str);
+        write!(text, "\nAnnounced by {by}: {}, ", amount(announced, currency))?;
+        if announced == due {
+            writeln!(text, "the same as due")?;
+        } else {
+            writeln!(text, "NOT what is due of it: {}", amount(due, currency))?;
+        }
     }
     Ok(())
 }
@@ -167,17 +195,25 @@ pub fn as_json(title: &Title, day: &Day, reconciled: Option<&Reconciled>) -> Val
         .counter_entries
         .iter()
         .map(|((cause, currency), minor)| json!({"cause": cause.name(), "currency": currency.code(), "amount": sum(*minor)}));
-    let wallet = day.float.iter().map(|(currency, float)| {
+    let wallet = wallet(day).map(|(currency, float)| {
+        let due = total_due(day, *currency);
         json!({
             "currency": currency.code(),
             "posted": sum(float.posted),
             "held": sum(float.held),
-            "due": sum(total_due(day, *currency)),
+            "due": sum(due),
+            "needed": sum(needed(float, due)),
             "accounts": float.accounts,
         })
     });
-    let compared = announced(day).into_iter().map(|Comparison { currency, announced, due }| {
-        json!({"currency": currency.code(), "announced": sum(announced), "due": sum(due), "matches": announced == due})
+    let compared = announced(day).into_iter().map(|Comparison { platform, currency, announced, due }| {
+        json!({
+            "platform": platform.map(|platform| platform.to_string()),
+            "currency": currency.code(),
+            "announced": sum(announced),
+            "due": sum(due),
+            "matches": announced == due,
+        })
     });
     json!({
         "program": title.program.as_str(),
@@ -199,6 +235,7 @@ fn movement(movement: &Movement) -> Value {
         "record": movement.record,
         "at": movement.at.to_string(),
         "names": movement.names,
+        "platform": movement.platform.map(|platform| platform.to_string()),
         "account_id": movement.account.as_str(),
         "network": movement.network.map(|network| network.to_string()),
         "cause": super::day::Cause::from(movement.cause).name(),

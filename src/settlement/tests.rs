@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use holdfast_core::hold::*;
 use holdfast_core::*;
 use jiff::tz::TimeZone;
+use serde_json::json;
 
 use super::*;
 use crate::fixture::{House, payment, program, purchase, told, usd};
@@ -68,7 +69,15 @@ fn two_programs() -> Vec<(i64, Record)> {
     tell("chargeback", Some(DAY), in_time, credited(Some("tx-c"), usd(9000), dispute));
     tell("load", None, in_time, credited(None, usd(20_000), MovementCause::Funding));
     tell("fee", Some(DAY), in_time, Fact::Debited { payment: None, amount: usd(150), cause: MovementCause::Fee });
-    tell("announced", Some(DAY), None, Fact::SettlementAnnounced { total: usd(14_634) });
+    // Decided on its own day; the network settles it on this one.
+    tell("pin-done", Some(DAY), late, Fact::Completed { payment: payment("tx-pin"), amount: usd(700) });
+    tell("announced", Some(DAY), None, Fact::SettlementAnnounced { total: usd(15_334) });
+    let apto = |key: &str, fact| {
+        let origin = Origin { platform: PlatformName::new("apto").ok(), ..crate::fixture::origin() };
+        house.act(Act::Tell(origin, ToldEvent { settlement_day: Some(DAY), ..told(key, fact) }));
+    };
+    apto("apto-forced", captured(None, usd(321)));
+    apto("apto-announced", Fact::SettlementAnnounced { total: usd(321) });
     let elsewhere = Subject { card: CardToken::new("t").ok(), ..Subject::default() };
     let visa = NetworkName::new("JCB").ok();
     let event =
@@ -100,7 +109,7 @@ fn plain_sum(program: ProgramId, records: &[(i64, Record)]) -> BTreeMap<&'static
             continue;
         }
         let (cause, less) = match event.fact {
-            Fact::Captured { amount, .. } => ("network_settlement", amount.minor()),
+            Fact::Captured { amount, .. } | Fact::Completed { amount, .. } => ("network_settlement", amount.minor()),
             Fact::Credited { amount, cause: MovementCause::NetworkSettlement, .. } => ("network_settlement", -amount.minor()),
             Fact::Credited { amount, cause: MovementCause::Dispute, .. } => ("dispute", -amount.minor()),
             Fact::Credited { amount, .. } => ("funding", -amount.minor()),
@@ -109,7 +118,6 @@ fn plain_sum(program: ProgramId, records: &[(i64, Record)]) -> BTreeMap<&'static
             | Fact::Reduced { .. }
             | Fact::Replaced { .. }
             | Fact::Released { .. }
-            | Fact::Completed { .. }
             | Fact::Card { .. }
             | Fact::Cardholder { .. }
             | Fact::Account { .. }
@@ -123,7 +131,7 @@ fn plain_sum(program: ProgramId, records: &[(i64, Record)]) -> BTreeMap<&'static
 #[test]
 fn a_day_equals_a_sum_that_is_written_another_way() {
     let records = two_programs();
-    for (program, expected) in [(program(), 14_634), (other(), 8000)] {
+    for (program, expected) in [(program(), 15_655), (other(), 8000)] {
         let day = day_of(program, &records);
         let entries: BTreeMap<_, _> =
             day.counter_entries.iter().map(|((cause, _), sum)| (cause.name(), i64::try_from(*sum).unwrap())).collect();
@@ -139,23 +147,52 @@ fn networks_currencies_float_and_announcement_are_told_apart() {
     let visa = NetworkName::new("VISA").ok();
     // Clearings do not tell their network: their authorizations did. The force post had none.
     let due: Vec<_> = day.due.iter().map(|((network, currency), due)| (*network, currency.code(), *due)).collect();
-    assert_eq!(due, [(None, "USD", 1234), (visa, "USD", 13_400)]);
+    assert_eq!(due, [(None, "USD", 1555), (visa, "USD", 14_100)]);
+    // Each platform's total with what is due of it.
     let compared: Vec<_> = report::announced(&day).iter().map(|compared| (compared.announced, compared.due)).collect();
-    assert_eq!(compared, [(14_634, 14_634)]);
-    assert!(day.float.is_empty(), "nothing was recorded before that day's end: the fixture is of today");
+    assert_eq!(compared, [(15_334, 15_334), (321, 321)]);
+    // The account was entered today: of that day there is what counts to it. 200.00 and 90.00 came and 1.50 went beside it.
+    let then = day.float[&Currency::USD];
+    assert_eq!((then.posted + 15_655, then.accounts), (20_000 + 9000 - 150, 0));
     let today = Question { program: program(), day: DAY + 3650, cutoff: new_york("17:00") };
     let float = of_day(today, &mut records.iter().cloned()).float[&Currency::USD];
-    // 10000.00 less 5000, 4100, 9000, 1234, 700 and 150; and 600, 9000 and 20000 more.
-    assert_eq!((float.posted, float.held, float.accounts), (1_009_416, 0, 1));
+    // 10000.00 less 5000, 4100, 9000, 1234, 700, 321 and 150; and 600, 9000 and 20000 more.
+    assert_eq!((float.posted, float.held, float.accounts), (1_009_095, 0, 1));
+    let title = report::Title { program: program(), date: "today".to_owned() };
+    let today = of_day(Question { program: program(), day: DAY + 3650, cutoff: new_york("17:00") }, &mut records.iter().cloned());
+    let wallet = json!([{"currency": "USD", "posted": 1_009_095, "held": 0, "due": 0, "needed": 1_009_095, "accounts": 1}]);
+    assert_eq!(report::as_json(&title, &today, None)["wallet"], wallet);
     let text = report::as_text(&report::Title { program: program(), date: "2026-03-14".to_owned() }, &day, None);
     for line in [
-        "  VISA                               134.00 USD",
-        "  network_settlement                 146.34 USD",
+        "  VISA                               141.00 USD",
+        "  network_settlement                 156.55 USD",
         "  dispute                            -90.00 USD",
-        "Announced by the platform: 146.34 USD, the same as due",
+        "Announced by marqeta: 153.34 USD, the same as due",
+        "Announced by apto: 3.21 USD, the same as due",
     ] {
         assert!(text.contains(line), "{line}\n---\n{text}");
     }
+}
+
+/// Recorded today and settled on another day: what is needed is 10000.00 until the network has taken its 30.00, whenever that is.
+#[test]
+fn money_is_needed_once() {
+    let mut house = House::with(1_000_000);
+    house.ask(purchase("a", 3000));
+    let cutoff = new_york("17:00");
+    let today = cutoff.day_of(crate::clock::utc());
+    let settled = ToldEvent { settlement_day: Some(today + 2), ..told("cleared", captured(Some("tx-a"), usd(3000))) };
+    house.act(Act::Tell(crate::fixture::origin(), settled));
+    let reader = house.stop();
+    // Of a run over midnight, the day after today is the first that surely has the account.
+    let needed: Vec<_> = [today + 1, today + 2, today + 3]
+        .map(|day| {
+            let day = sum(&reader, day);
+            let (float, due) = (day.float[&Currency::USD], report::total_due(&day, Currency::USD));
+            (float.posted, due, float.posted + due)
+        })
+        .into();
+    assert_eq!(needed, [(1_000_000, 0, 1_000_000), (997_000, 3000, 1_000_000), (997_000, 0, 997_000)]);
 }
 
 #[test]
@@ -174,6 +211,10 @@ fn a_day_ends_at_the_cutoff_of_its_zone() {
     for wrong in ["", "17", "5:00", "00:00", "24:01", "17:60", "ab:cd", "17:00:00"] {
         assert!(wrong.parse::<TimeOfDay>().is_err(), "{wrong}");
     }
+}
+
+fn marqeta() -> Option<PlatformName> {
+    PlatformName::new("marqeta").ok()
 }
 
 fn columns() -> FileColumns {
@@ -195,11 +236,14 @@ fn rows(text: &str, columns: &FileColumns) -> Result<Vec<FileRow>, String> {
 fn a_file_is_compared_payment_by_payment() {
     let day = day_of(program(), &two_programs());
     let whole = "token,amount,currency,network\n\
-                 tx-a,50.00,USD,Visa\ntx-a,-6.00,USD,VISA\nlate-by-word,90.00,USD,VISA\nforced,12.34,USD,VISA\n";
-    let reconciled = reconcile(&day, &rows(whole, &columns()).unwrap());
-    assert_eq!((reconciled.matching, reconciled.differences), (3, vec![]));
+                 tx-a,50.00,USD,Visa\ntx-a,-6.00,USD,VISA\nlate-by-word,90.00,USD,VISA\nforced,12.34,USD,VISA\ntx-pin,7.00,USD,VISA\n";
+    let reconciled = reconcile(&day, &rows(whole, &columns()).unwrap(), marqeta().as_ref());
+    assert_eq!((reconciled.matching, reconciled.differences), (4, vec![]));
+    let of_apto = "token,amount,currency,network\napto-forced,3.21,USD,\n";
+    let reconciled = reconcile(&day, &rows(of_apto, &columns()).unwrap(), PlatformName::new("apto").ok().as_ref());
+    assert_eq!((reconciled.matching, reconciled.differences), (1, vec![]));
     let odd = "token,amount,currency,network\ntx-a,50.00,USD,VISA\nnobody,1.00,USD,VISA\ntx-c,90.00,USD,MASTERCARD\n";
-    let found: Vec<_> = reconcile(&day, &rows(odd, &columns()).unwrap())
+    let found: Vec<_> = reconcile(&day, &rows(odd, &columns()).unwrap(), marqeta().as_ref())
         .differences
         .into_iter()
         .map(|difference| (difference.payment, difference.verdict, difference.ours, difference.file))
@@ -210,9 +254,28 @@ fn a_file_is_compared_payment_by_payment() {
             ("tx-a".to_owned(), Verdict::AmountDiffers, Some(4400), Some(5000)),
             ("nobody".to_owned(), Verdict::MissingHere, None, Some(100)),
             ("tx-c".to_owned(), Verdict::NetworkDiffers, Some(9000), Some(9000)),
+            ("tx-pin".to_owned(), Verdict::MissingInFile, Some(700), None),
             ("forced".to_owned(), Verdict::MissingInFile, Some(1234), None),
         ]
     );
+}
+
+#[test]
+fn the_order_of_a_files_rows_means_nothing() {
+    let mut house = House::with(1_000_000);
+    house.ask(purchase("q", 3000));
+    let settled = |key: &str, fact| {
+        house.act(Act::Tell(crate::fixture::origin(), ToldEvent { settlement_day: Some(DAY), ..told(key, fact) }));
+    };
+    settled("c-q", captured(Some("tx-q"), usd(3000)));
+    settled("rf-q", credited(Some("tx-q"), usd(1000), MovementCause::NetworkSettlement));
+    let day = sum(&house.stop(), DAY);
+    let (first, second) = ("tx-q,30.00,USD,VISA\n", "rf-q,-10.00,USD,VISA\n");
+    for (text, matching) in [(format!("{first}{second}"), 2), (format!("{second}{first}"), 2), ("tx-q,20,USD,\n".to_owned(), 1)] {
+        let text = format!("token,amount,currency,network\n{text}");
+        let reconciled = reconcile(&day, &rows(&text, &columns()).unwrap(), None);
+        assert_eq!((reconciled.matching, reconciled.differences), (matching, vec![]), "{text}");
+    }
 }
 
 /// Its keys are made of token, type and state; its files have the tokens.
@@ -241,13 +304,13 @@ fn a_file_names_messages_by_the_platforms_own_tokens() {
     let day = day_of(program(), &records);
     let file = "token,amount,currency,network\ntx-C1,30.00,USD,VISA\ntx-C2,19.00,USD,VISA\ntx-FP1,12.34,USD,VISA\n\
                 tx-R1,-5.00,USD,VISA\ntx-R2,-1.00,USD,VISA\n";
-    let reconciled = reconcile(&day, &rows(file, &columns()).unwrap());
+    let reconciled = reconcile(&day, &rows(file, &columns()).unwrap(), None);
     let differing: Vec<_> = reconciled.differences.iter().map(|row| (row.payment.as_str(), row.ours, row.file)).collect();
     assert_eq!((reconciled.matching, differing), (4, vec![("tx-C2", Some(2000), Some(1900))]));
     // Another platform's slash is part of its own id.
     let apto = PlatformName::new("apto").ok();
     records.iter_mut().for_each(|(_, record)| record.platform = apto);
-    assert_eq!(reconcile(&day_of(program(), &records), &rows(file, &columns()).unwrap()).matching, 0);
+    assert_eq!(reconcile(&day_of(program(), &records), &rows(file, &columns()).unwrap(), None).matching, 0);
 }
 
 #[test]
@@ -267,7 +330,10 @@ fn sum(reader: &Reader, day: i32) -> Day {
     let question = Question { program: program(), day, cutoff: new_york("17:00") };
     let mut summing = match Beginning::of(reader).unwrap() {
         None => Summing::new(question),
-        Some(beginning) => Summing::beginning_with(question, beginning.books().unwrap(), beginning.networks().unwrap()),
+        Some(beginning) => {
+            let before = Before::of(&beginning, &question).unwrap();
+            Summing::beginning_with(question, before)
+        }
     };
     let mut take = |numbered: crate::journal::Numbered<'_>| {
         summing.take(numbered.number, &numbered.record);
@@ -283,25 +349,34 @@ fn a_day_behind_a_checkpoint_is_summed_as_before() {
     let mut house = House::with(1_000_000);
     house.ask(purchase("a", 5000));
     house.tell("cleared", captured(Some("tx-a"), usd(5000)));
+    house.ask(AuthorizationRequest { posting: Posting::Immediate, ..purchase("pin", 300) });
     let early = ToldEvent { settlement_day: Some(LATER + 1), ..told("early", captured(Some("tx-a"), usd(10))) };
     house.act(Act::Tell(crate::fixture::origin(), early));
     // Of a later day, about a payment whose network only its question tells.
     let refund = credited(Some("tx-a"), usd(700), MovementCause::NetworkSettlement);
     let refund = ToldEvent { settlement_day: Some(LATER), ..told("refund", refund) };
     house.act(Act::Tell(crate::fixture::origin(), refund));
+    // Of a debit that was dropped.
+    let completed = Fact::Completed { payment: payment("tx-pin"), amount: usd(300) };
+    house.act(Act::Tell(crate::fixture::origin(), ToldEvent { settlement_day: Some(LATER), ..told("done", completed) }));
     house.tell("load", credited(None, usd(900), MovementCause::Funding));
     let reader = house.stop();
     let (first, next) = reader.bounds().unwrap();
     let whole = sum(&reader, LATER);
     assert_eq!(whole.due.keys().next().unwrap().0, NetworkName::new("VISA").ok());
     house.start();
-    house.trim(next - 2);
+    house.trim(next - 3);
     let reader = house.stop();
     assert!(reader.bounds().unwrap().0 > first);
-    assert_eq!(sum(&reader, LATER), whole);
+    let mut trimmed = sum(&reader, LATER);
+    // Of its names only the payment's is kept.
+    assert_eq!(trimmed.movements[0].names, whole.movements[0].names[..1]);
+    trimmed.movements[0].names.clone_from(&whole.movements[0].names);
+    assert_eq!(trimmed, whole);
     let beginning = Beginning::of(&reader).unwrap().unwrap();
-    assert!(beginning.has_settled(&program(), LATER + 1).unwrap(), "what was dropped counts to this day");
-    assert!(!beginning.has_settled(&program(), LATER).unwrap() && !beginning.has_settled(&other(), LATER + 1).unwrap());
+    let has_settled = |program, day| beginning.has_settled(&program, &new_york("17:00"), day).unwrap();
+    assert!(has_settled(program(), LATER + 1), "what was dropped counts to this day");
+    assert!(!has_settled(program(), LATER) && !has_settled(other(), LATER + 1));
 }
 
 #[test]

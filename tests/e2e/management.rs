@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::support::callbacks::transactions;
 use crate::support::http::Response;
 use crate::support::{BackOffice, Client, Marqeta, Workplace};
 
@@ -216,12 +217,14 @@ fn settlement_sums_what_was_posted_by_day_and_cause() {
     let purchase = Marqeta::purchase("1", "10.00");
     assert_eq!(platform.post("/marqeta/jit", &purchase.body()).status, 200);
     let clearing = purchase.follower("authorization.clearing", "COMPLETION", "pgfs.authorization.capture", "10.00");
-    assert_eq!(platform.post("/marqeta/webhook", &crate::support::callbacks::transactions(&[clearing])).status, 200);
+    assert_eq!(platform.post("/marqeta/webhook", &transactions(&[clearing])).status, 200);
     let fee = json!({"amount": 300, "currency": "USD", "cause": "fee", "reason": "monthly"});
     office.made("/v1/accounts/acct-demo-1/debits", "fee", &fee);
 
     let day = office.found("/v1/accounts/acct-demo-1/movements?limit=1")["movements"][0]["day"].as_str().unwrap().to_owned();
-    let sums = office.found(&format!("/v1/settlement?from={day}"))["sums"].as_array().unwrap().clone();
+    // The clearing happened on the 15th of March, before the demo's cut-off.
+    let days = ["2026-03-15", day.as_str()].map(|day| office.found(&format!("/v1/settlement?from={day}"))["sums"].clone());
+    let sums: Vec<Value> = days.iter().flat_map(|sums| sums.as_array().unwrap().clone()).collect();
     let of =
         |cause: &str| sums.iter().filter(|sum| sum["cause"] == cause).map(|sum| sum["posted"].as_i64().unwrap()).sum::<i64>();
     assert_eq!((of("network_settlement"), of("fee"), of("funding")), (-1_000, -300, 150_000), "{sums:?}");
@@ -364,5 +367,50 @@ fn the_description_has_every_route_and_needs_no_token() {
             routes += 1;
         }
     }
-    assert_eq!(routes, 18);
+    assert_eq!(routes, 21);
+}
+
+#[test]
+fn a_days_sum_may_be_larger_than_an_amount() {
+    let workplace = Workplace::demo();
+    let server = workplace.serve();
+    let mut office = BackOffice::of(&server);
+    office.made("/v1/accounts", "create", &json!({"account_id": "acct-rich", "currency": "USD"}));
+    office.made("/v1/accounts/acct-rich/credits", "all", &money(i64::MAX));
+    let at = office.found("/v1/accounts/acct-rich/movements")["movements"][0].clone();
+    let answer = office.get(&format!("/v1/settlement?from={}", at["day"].as_str().unwrap()));
+    // With what the demo's two accounts began with: 1000.00 and 500.00.
+    assert!(answer.status == 200 && answer.body.contains(r#""posted":9223372036854925807,"#), "{answer:?}");
+    let again = office.refused("/v1/accounts/acct-rich/credits", "more", &money(1));
+    assert_eq!(again.0, 409, "{again:?}");
+}
+
+#[test]
+fn what_an_operator_did_stays_told_after_a_late_clearing() {
+    let workplace = Workplace::demo();
+    let server = workplace.serve();
+    let (mut office, mut platform) = (BackOffice::of(&server), server.client());
+    let purchase = Marqeta::purchase("1", "27.35");
+    assert_eq!(platform.post("/marqeta/jit", &purchase.body()).status, 200);
+    let hold = office.found("/v1/holds?card=card-demo-1")["holds"][0]["hold_id"].clone();
+    let path = format!("/v1/holds/{hold}");
+    office.made(&format!("{path}/release"), "release", &reason("the merchant asked"));
+    let clearing = purchase.follower("authorization.clearing", "COMPLETION", "pgfs.authorization.capture", "27.35");
+    assert_eq!(platform.post("/marqeta/webhook", &transactions(&[clearing])).status, 200);
+    let found = office.found(&path);
+    assert_eq!((&found["captured"], &found["by"]), (&json!(2_735), &json!("demo-operator")));
+    assert_eq!(found["why"], "the merchant asked");
+}
+
+#[test]
+fn what_stand_in_lost_is_booked_as_such() {
+    let workplace = Workplace::demo();
+    let server = workplace.serve();
+    let mut office = BackOffice::of(&server);
+    let loss = json!({"amount": 4_000, "currency": "USD", "cause": "stand_in_loss", "reason": "gone without repaying"});
+    assert_eq!(office.made("/v1/accounts/acct-demo-1/credits", "loss", &loss)["posted"], 104_000);
+    let booked = office.found("/v1/accounts/acct-demo-1/movements")["movements"][0].clone();
+    assert_eq!((&booked["cause"], &booked["why"]), (&json!("stand_in_loss"), &json!("gone without repaying")));
+    let day = office.found(&format!("/v1/settlement?from={}", booked["day"].as_str().unwrap()));
+    assert!(day["sums"].as_array().unwrap().iter().any(|sum| sum["cause"] == "stand_in_loss" && sum["posted"] == 4_000), "{day}");
 }

@@ -5,7 +5,7 @@ use std::process::Output;
 use serde_json::{Value, json};
 
 use crate::support::callbacks::transactions;
-use crate::support::{Marqeta, Workplace};
+use crate::support::{BackOffice, Marqeta, Workplace};
 
 fn ask(workplace: &Workplace, arguments: &[&str]) -> Output {
     let data = workplace.data();
@@ -57,9 +57,13 @@ fn a_payment_is_explained_settled_and_decided_again() {
     let name = settlement["movements"][0]["names"][0].as_str().unwrap();
     for (key, amount, code) in [(name, "42.50", 0), (&token, "42.50", 0), (&token, "40.00", 1), ("nobody", "42.50", 1)] {
         std::fs::write(workplace.path("settled.csv"), format!("token,amount\n{key},{amount}\n")).unwrap();
-        let compared = ask(&workplace, &[&day[..], &["--file", "settled.csv"]].concat());
+        let compared = ask(&workplace, &[&day[..], &["--file", "settled.csv", "--platform", "marqeta"]].concat());
         assert_eq!(compared.status.code(), Some(code), "{}", text(&compared));
     }
+    let whose = ask(&workplace, &[&day[..], &["--file", "settled.csv"]].concat());
+    assert_eq!(whose.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&whose.stderr).into_owned();
+    assert!(said.contains("apto, marqeta call program `demo`; say with --platform whose file it is"), "{said}");
 
     let inbox = ask(&workplace, &["inbox", "--since", "2026-01-01", "--json"]);
     assert_eq!(inbox.status.code(), Some(0));
@@ -74,4 +78,71 @@ fn a_payment_is_explained_settled_and_decided_again() {
         ]
     );
     assert_eq!(lines[1]["card"], "card-nobody");
+}
+
+/// A clearing without a network whose day is the cut-off's, and a debit that the network settles days after its decision.
+#[test]
+fn the_api_and_the_command_tell_one_day() {
+    let workplace = Workplace::demo();
+    workplace.edit("holdfast.toml", |text| text.replacen("#settlement_cutoff = \"17:00\"", "settlement_cutoff = \"03:00\"", 1));
+    let server = workplace.serve();
+    let mut client = server.client();
+    let (payment, debit) = (Marqeta::purchase("one", "40.00"), Marqeta::purchase("two", "25.00").method("pgfs.pindebit"));
+    let mut clearing = payment.follower("authorization.clearing", "COMPLETION", "pgfs.authorization.capture", "42.50");
+    clearing.as_object_mut().unwrap().remove("network");
+    // 03:00 on the 15th has passed where the program is: the 16th.
+    clearing["created_time"] = json!("2026-03-15T12:00:00Z");
+    let mut debit_body: Value = serde_json::from_str(&debit.body()).unwrap();
+    debit_body["type"] = json!("pindebit");
+    for body in [payment.body(), debit_body.to_string()] {
+        assert_eq!(client.post("/marqeta/jit", &body).status, 200);
+    }
+    let mut completed = debit.recorded("COMPLETION", false);
+    completed["type"] = json!("pindebit");
+    completed["settlement_date"] = json!("2026-03-18T00:00:00Z");
+    assert_eq!(client.post("/marqeta/webhook", &transactions(&[clearing, completed])).status, 200);
+
+    let mut office = BackOffice::of(&server);
+    for (day, due) in [("2026-03-16", 4250), ("2026-03-18", 2500)] {
+        let command = ["settlement", "--program", "demo", "--day", day, "--json"];
+        let command: Value = serde_json::from_str(&text(&ask(&workplace, &command))).unwrap();
+        assert_eq!(command["due"], json!([{"network": "VISA", "currency": "USD", "due": due}]), "{day}");
+        let api = office.found(&format!("/v1/settlement?from={day}"));
+        let sum = json!({"day": day, "network": "VISA", "cause": "network_settlement", "currency": "USD", "posted": -due,
+            "movements": 1});
+        assert_eq!(api["sums"], json!([sum]), "{day}");
+    }
+    let movements = office.found("/v1/accounts/acct-demo-1/movements");
+    let of_debit = movements["movements"].as_array().unwrap().iter().find(|movement| movement["posted"] == -2500).unwrap();
+    assert_eq!((&of_debit["day"], &of_debit["network"]), (&json!("2026-03-18"), &json!("VISA")));
+}
+
+/// A force post by the bare token that the platform's settlement file has; and a clearing that leads nowhere until its card is
+/// known and it comes again.
+#[test]
+fn a_force_post_is_found_by_its_token_and_leaves_the_inbox_once_it_is_booked() {
+    let workplace = Workplace::demo();
+    let server = workplace.serve();
+    let mut client = server.client();
+    let stray = Marqeta { card: "card-late".into(), user: "late".into(), ..Marqeta::purchase("fp", "12.00") };
+    let mut stray = stray.follower("authorization.clearing", "COMPLETION", "pgfs.authorization.capture", "12.00");
+    let body = stray.as_object_mut().unwrap();
+    body.insert("token".to_owned(), json!("fpx"));
+    body.remove("preceding_related_transaction_token");
+    stray["gpa_order"]["jit_funding"].as_object_mut().unwrap().remove("original_jit_funding_token");
+    let notify = |client: &mut crate::support::Client| {
+        assert_eq!(client.post("/marqeta/webhook", &transactions(std::slice::from_ref(&stray))).status, 200);
+    };
+    let listed = || text(&ask(&workplace, &["inbox", "--json"])).lines().count();
+    notify(&mut client);
+    notify(&mut client);
+    assert_eq!(listed(), 2);
+    let new = json!({"card": "card-late", "account_id": "acct-demo-1", "cardholder": "late"});
+    assert_eq!(BackOffice::of(&server).change("/v1/cards", "card", &new).status, 201);
+    notify(&mut client);
+    assert_eq!(BackOffice::of(&server).found("/v1/accounts/acct-demo-1")["posted"], 98_800);
+    assert_eq!(listed(), 0, "it came again and was booked");
+    let told = ask(&workplace, &["explain", "fpx"]);
+    assert_eq!(told.status.code(), Some(0), "{}", String::from_utf8_lossy(&told.stderr));
+    assert!(text(&told).contains("cleared 12.00 USD"), "{}", text(&told));
 }

@@ -1,12 +1,14 @@
 //! [`Reads`] on the embedded engine's projection, a SQLite file that follows the journal. Reading is a blocking thread's
 //! work, a few milliseconds at a time.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use holdfast_core::hold::HoldStatus;
 use holdfast_core::{AccountId, CardToken, Money, ProgramId, Timestamp};
+use jiff::tz::TimeZone;
 
 use super::{
     AccountLine, AsOf, CardLine, Done, HoldLine, Lines, MovementLine, Reading, Reads, SumLine, Unreadable, Wanted, Whose,
@@ -16,6 +18,7 @@ use crate::api::page::Page;
 use crate::clock;
 use crate::journal::{self, JournalError};
 use crate::ledger::embedded::projection::read::{self as kept, AccountKept, CardKept, Movement, ReadError, Reader};
+use crate::settlement::{Cutoff, TimeOfDay};
 
 /// How long an answer waits for the projection.
 const FRESH_WITHIN: Duration = Duration::from_secs(2);
@@ -28,6 +31,8 @@ const LOOKED_AT_MAX: usize = 2_000;
 #[derive(Debug, Clone)]
 pub struct EmbeddedReads {
     data: PathBuf,
+    /// When each program's settlement days end.
+    cutoffs: Arc<BTreeMap<ProgramId, Cutoff>>,
     /// Opened when it is first needed, and again after whatever went wrong.
     open: Arc<Mutex<Option<Files>>>,
 }
@@ -69,12 +74,17 @@ impl Files {
 impl EmbeddedReads {
     /// The projection in a data directory, which need not be there yet.
     #[must_use]
-    pub fn new(data: &Path) -> Self {
-        EmbeddedReads { data: data.to_owned(), open: Arc::default() }
+    pub fn new(data: &Path, cutoffs: BTreeMap<ProgramId, Cutoff>) -> Self {
+        EmbeddedReads { data: data.to_owned(), cutoffs: Arc::new(cutoffs), open: Arc::default() }
+    }
+
+    /// When a program's settlement days end.
+    fn cutoff(&self, program: ProgramId) -> Cutoff {
+        self.cutoffs.get(&program).cloned().unwrap_or_else(|| Cutoff::new(TimeZone::UTC, TimeOfDay::Midnight))
     }
 
     fn ask<T: Send + 'static>(&self, question: impl FnOnce(&Files) -> Result<T, Unreadable> + Send + 'static) -> Reading<'_, T> {
-        let EmbeddedReads { data, open } = self.clone();
+        let EmbeddedReads { data, open, .. } = self.clone();
         Box::pin(async move {
             let answered = tokio::task::spawn_blocking(move || {
                 let mut open = open.lock().unwrap_or_else(PoisonError::into_inner);
@@ -156,6 +166,7 @@ impl Reads for EmbeddedReads {
         since: Option<Timestamp>,
         page: Page,
     ) -> Reading<'_, Option<Lines<MovementLine>>> {
+        let cutoff = self.cutoff(program);
         self.ask(move |files| {
             let reader = &files.projection;
             let Some(account) = reader.account_named(&program, &account)? else { return Ok(None) };
@@ -163,7 +174,8 @@ impl Reads for EmbeddedReads {
             let last = rows.last().map(|row| row.record);
             let in_time = |row: &Movement| since.is_none_or(|since| row.at >= since);
             let over = !rows.iter().all(in_time);
-            let found = rows.into_iter().filter(in_time).map(|row| movement(&files.journal, row)).collect::<Result<_, _>>()?;
+            let in_time = rows.into_iter().filter(in_time);
+            let found = in_time.map(|row| movement(&files.journal, &cutoff, row)).collect::<Result<_, _>>()?;
             let found = lines(found, last, page);
             // The newest come first: behind one that is too old there are none.
             Ok(Some(if over { Lines { more_behind: None, ..found } } else { found }))
@@ -171,13 +183,13 @@ impl Reads for EmbeddedReads {
     }
 
     fn sums(&self, program: ProgramId, (from, to): (i32, i32)) -> Reading<'_, Vec<SumLine>> {
+        let cutoff = self.cutoff(program);
         self.ask(move |files| {
             let reader = &files.projection;
             let mut sums = Vec::new();
             for day in from..=to {
-                let of_day = reader.sums(Some(day))?;
-                sums.extend(of_day.into_iter().filter(|sum| sum.program == program).map(|sum| SumLine {
-                    day: sum.day,
+                sums.extend(reader.sums(&program, &cutoff, day)?.into_iter().map(|sum| SumLine {
+                    day,
                     network: sum.network,
                     cause: sum.cause,
                     currency: sum.currency,
@@ -305,7 +317,7 @@ fn hold_line(files: &Files, row: kept::HoldLine) -> Result<Option<HoldLine>, Unr
         confirmed: is_confirmed(&row.steps),
         opened_at: row.opened_at,
         changed_at: row.changed_at,
-        changed: done(&files.journal, row.changed_by)?,
+        changed: last_done(&files.journal, &row.records)?,
     }))
 }
 
@@ -314,7 +326,17 @@ fn done(journal: &journal::Reader, record: i64) -> Result<Option<Done>, Unreadab
     Ok(journal.operation_behind(record)?.map(|operation| Done { by: operation.who, why: operation.why }))
 }
 
-fn movement(journal: &journal::Reader, row: Movement) -> Result<MovementLine, Unreadable> {
+/// What an operator did to a hold last. What platforms told since does not make it undone.
+fn last_done(journal: &journal::Reader, records: &[i64]) -> Result<Option<Done>, Unreadable> {
+    for record in records.iter().rev() {
+        if let Some(done) = done(journal, *record)? {
+            return Ok(Some(done));
+        }
+    }
+    Ok(None)
+}
+
+fn movement(journal: &journal::Reader, cutoff: &Cutoff, row: Movement) -> Result<MovementLine, Unreadable> {
     Ok(MovementLine {
         record: row.record,
         at: row.at,
@@ -325,7 +347,7 @@ fn movement(journal: &journal::Reader, row: Movement) -> Result<MovementLine, Un
         held_after: row.held_after,
         cause: row.cause,
         network: row.network,
-        day: row.day,
+        day: row.when.day(cutoff),
         finding: row.finding,
         done: done(journal, row.record)?,
     })

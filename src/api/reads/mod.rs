@@ -117,7 +117,7 @@ pub struct HoldLine {
     pub opened_at: Timestamp,
     /// When it was last changed.
     pub changed_at: Timestamp,
-    /// By whom and why, where that was an operator.
+    /// Which operator changed it last, and why.
     pub changed: Option<Done>,
 }
 
@@ -142,7 +142,7 @@ pub struct MovementLine {
     pub cause: Option<MovementCause>,
     /// The card network.
     pub network: Option<NetworkName>,
-    /// The day that it is summed under: days since 1970-01-01.
+    /// The settlement day that it is summed under: days since 1970-01-01.
     pub day: i32,
     /// What somebody should know about it.
     pub finding: Option<String>,

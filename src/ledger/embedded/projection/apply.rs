@@ -19,8 +19,7 @@ use crate::journal::{Body, Record};
 use crate::ledger::embedded::naming::{asked_of, heard, subject_of};
 use crate::ledger::embedded::rebuild::{entered_account, entered_at};
 use crate::ledger::embedded::state::{AccountIndex, CardIndex, HoldNumber, HoldRow, NameKey};
-
-const MICROS_A_DAY: i64 = 86_400_000_000;
+use crate::settlement::{When, completed_on, is_debited_at_once, network_of};
 
 /// One record on its way into a batch.
 pub(super) struct Applying<'a, 'c> {
@@ -38,8 +37,6 @@ struct About<'a> {
     increment: Option<&'a PaymentRef>,
     expiry: Expiry,
     asked: Option<IdempotencyKey>,
-    network: Option<NetworkName>,
-    settlement_day: Option<i32>,
 }
 
 /// A row that a record names is not there: the file does not follow from the journal.
@@ -54,14 +51,13 @@ impl Applying<'_, '_> {
         match &self.record.body {
             Body::Decided { request, outcome, .. } | Body::Adopted { request, outcome, .. } => {
                 let (payment, increment) = request.payments();
-                let (expiry, asked, network) = (request.expiry, Some(request.key), request.network);
-                let about = About { payment: Some(payment), increment, expiry, asked, network, settlement_day: None };
+                let about = About { payment: Some(payment), increment, expiry: request.expiry, asked: Some(request.key) };
                 self.outcome(&about, outcome)
             }
             Body::Told { event, outcome } => self.told(event, outcome),
             Body::Ordered { key, payment, outcome, .. } => {
                 let (payment, asked, expiry) = (Some(payment), Some(*key), Expiry::Ours);
-                let about = About { payment, increment: None, expiry, asked, network: None, settlement_day: None };
+                let about = About { payment, increment: None, expiry, asked };
                 self.outcome(&about, outcome)
             }
             Body::Kept { digest, problem, redacted } => self.kept(digest, problem, redacted),
@@ -75,8 +71,7 @@ impl Applying<'_, '_> {
 
     fn told(&mut self, event: &ToldEvent, outcome: &Outcome) -> rusqlite::Result<()> {
         let (payment, increment) = event.fact.payments();
-        let (asked, network, settlement_day) = (asked_of(&event.fact), event.network, event.settlement_day);
-        let about = About { payment, increment, expiry: Expiry::Told, asked, network, settlement_day };
+        let about = About { payment, increment, expiry: Expiry::Told, asked: asked_of(&event.fact) };
         self.outcome(&about, outcome)?;
         let name = self.key.told(self.program, self.record.platform.as_ref(), &event.key);
         if let Some(name) = heard(name, event, outcome) {
@@ -98,7 +93,7 @@ impl Applying<'_, '_> {
             self.hold(about, outcome, hold)?;
         }
         if let Some(number) = place.hold {
-            self.batch.hold(HoldNumber(number))?.ok_or_else(missing)?.records.push(self.number);
+            self.heard_of(HoldNumber(number))?;
         }
         if let Some(account) = place.account
             && (outcome.posted != 0 || outcome.held != 0)
@@ -107,12 +102,32 @@ impl Applying<'_, '_> {
             row.account.posted = row.account.posted.saturating_add(outcome.posted);
             row.account.held = row.account.held.saturating_add(outcome.held);
             let after = row.account;
-            self.movement(about, outcome, account, &after)?;
+            self.movement(outcome, account, &after)?;
         }
         for counted in &outcome.counted {
             self.batch.count(place, counted)?;
         }
         self.answer(about.asked, outcome.answered);
+        Ok(())
+    }
+
+    /// A record is about a hold: what it tells of the network, and of the day, counts for what moved before it too.
+    fn heard_of(&mut self, number: HoldNumber) -> rusqlite::Result<()> {
+        let (network, day) = (network_of(self.record), completed_on(self.record));
+        let connection = self.batch.connection();
+        let kept = self.batch.hold(number)?.ok_or_else(missing)?;
+        if let (None, Some(network)) = (kept.network, network) {
+            kept.network = Some(network);
+            let sql = "UPDATE movement SET network = ?2 WHERE record = ?1 AND network IS NULL";
+            let mut update = connection.prepare_cached(sql)?;
+            kept.records.iter().try_for_each(|record| update.execute(params![record, network.as_str()]).map(drop))?;
+        }
+        if let Some(day) = day {
+            let sql = "UPDATE movement SET settlement_day = ?2 WHERE record = ?1 AND at_once = 1 AND settlement_day IS NULL";
+            let mut update = connection.prepare_cached(sql)?;
+            kept.records.iter().try_for_each(|record| update.execute(params![record, day]).map(drop))?;
+        }
+        kept.records.push(self.number);
         Ok(())
     }
 
@@ -167,16 +182,31 @@ impl Applying<'_, '_> {
         };
         let (program, at) = (*self.program, self.record.at);
         let records = SmallVec::new();
-        self.batch.add_hold(HoldKept { program, row, opened_at: at, changed_at: at, changed_by: self.number, records });
+        self.batch.add_hold(HoldKept {
+            program,
+            row,
+            opened_at: at,
+            changed_at: at,
+            changed_by: self.number,
+            network: None,
+            records,
+        });
         Ok(())
     }
 
-    fn movement(&self, about: &About<'_>, outcome: &Outcome, account: u32, after: &Account) -> rusqlite::Result<()> {
+    fn movement(&mut self, outcome: &Outcome, account: u32, after: &Account) -> rusqlite::Result<()> {
         let Record { at, place, .. } = self.record;
-        let day = about.settlement_day.map_or(at.unix_micros().div_euclid(MICROS_A_DAY), i64::from);
+        let When { settlement_day, happened_at } = When::of(self.record);
+        let own = network_of(self.record);
+        let of_payment = match (own, place.hold) {
+            (None, Some(number)) => self.batch.hold(HoldNumber(number))?.and_then(|kept| kept.network),
+            (Some(_), _) | (None, None) => None,
+        };
         self.batch
             .connection()
-            .prepare_cached("INSERT INTO movement VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)")?
+            .prepare_cached(
+                "INSERT INTO movement VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+            )?
             .execute(params![
                 self.number,
                 at.unix_micros(),
@@ -186,10 +216,11 @@ impl Applying<'_, '_> {
                 outcome.posted,
                 outcome.held,
                 outcome.cause.map(words::cause_name),
-                about.network.as_ref().map(NetworkName::as_str),
+                own.or(of_payment).as_ref().map(NetworkName::as_str),
                 after.currency.code(),
-                about.settlement_day,
-                day,
+                settlement_day,
+                happened_at.unix_micros(),
+                is_debited_at_once(self.record),
                 after.posted,
                 after.held,
                 outcome.finding.map(Finding::name)
@@ -278,10 +309,8 @@ impl Applying<'_, '_> {
         if balance.is_zero() {
             return Ok(());
         }
-        let nothing =
-            About { payment: None, increment: None, expiry: Expiry::Told, asked: None, network: None, settlement_day: None };
         let outcome = Outcome { posted: balance.minor(), cause: Some(MovementCause::Funding), ..Outcome::default() };
-        self.movement(&nothing, &outcome, number, &account)
+        self.movement(&outcome, number, &account)
     }
 
     fn kept(&self, digest: &[u8; 32], problem: &str, redacted: &str) -> rusqlite::Result<()> {

@@ -7,15 +7,18 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use holdfast_core::{NetworkName, ProgramId, Timestamp};
-use rusqlite::{Connection, params};
+use holdfast_core::hold::MovementCause;
+use holdfast_core::{AccountId, AuthorizationId, Currency, Money, NetworkName, PlatformName, ProgramId, Timestamp};
+use rusqlite::{Connection, Params, params};
 
 use super::follow::{FollowError, follow_batch};
+use super::read::OF_DAY;
 use super::rows::{AccountKept, CardKept, CardholderKept};
 use super::{restore, schema, words};
 use crate::books::{Book, Books};
 use crate::journal::{Checkpoint, CheckpointState, Joint, JournalError, Reader, Tail, state_file};
 use crate::ledger::embedded::state::State;
+use crate::settlement::Cutoff;
 
 /// Why there is no new state; what was begun of it is thrown away the next time.
 #[derive(Debug)]
@@ -195,37 +198,109 @@ impl Beginning {
         Ok(cards)
     }
 
-    /// Over which network holds were asked or moved, where that was told.
+    /// Over which network payments went, where that was told.
     ///
     /// # Errors
     /// The disk.
     pub fn networks(&self) -> Result<BTreeMap<u64, NetworkName>, JournalError> {
         let mut networks = BTreeMap::new();
-        let sql = "SELECT hold, network FROM movement WHERE hold IS NOT NULL AND network IS NOT NULL ORDER BY record";
-        let read = self.each(sql, |row| {
+        let read = self.each("SELECT number, network FROM hold WHERE network IS NOT NULL", |row| {
             let hold: i64 = row.get(0)?;
-            networks.entry(hold.cast_unsigned()).or_insert(words::named(row, 1)?);
+            networks.insert(hold.cast_unsigned(), words::named(row, 1)?);
             Ok(())
         });
         read.map(|()| networks).map_err(|error| self.disk(error))
     }
 
-    /// Whether money of a program was moved, in records that were dropped, that the platform counts to this day.
+    /// Whether money of a program was moved, in records that were dropped, that counts to this day.
     ///
     /// # Errors
     /// The disk.
-    pub fn has_settled(&self, program: &ProgramId, day: i32) -> Result<bool, JournalError> {
-        let sql = "SELECT 1 FROM movement WHERE posted <> 0 AND day = ?1 AND program = ?2 AND settlement_day IS NOT NULL LIMIT 1";
-        let mut statement = self.connection.prepare(sql).map_err(|error| self.disk(error))?;
-        statement.exists(params![day, program.as_str()]).map_err(|error| self.disk(error))
+    pub fn has_settled(&self, program: &ProgramId, cutoff: &Cutoff, day: i32) -> Result<bool, JournalError> {
+        let (from, to) = (cutoff.end_of(day.saturating_sub(1)).unix_micros(), cutoff.end_of(day).unix_micros());
+        let mut statement = self.connection.prepare(OF_DAY).map_err(|error| self.disk(error))?;
+        statement.exists(params![program.as_str(), day, from, to]).map_err(|error| self.disk(error))
     }
 
-    fn each(&self, sql: &str, mut take: impl FnMut(&rusqlite::Row<'_>) -> rusqlite::Result<()>) -> rusqlite::Result<()> {
+    /// What of a program's money, and of what it holds, was moved in records that were dropped and counts to later days: by
+    /// currency, in minor units.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn later(&self, program: &ProgramId, cutoff: &Cutoff, day: i32) -> Result<Vec<(Currency, i64, i64)>, JournalError> {
+        let mut later = Vec::new();
+        let sql = "SELECT currency, posted, held FROM movement WHERE program = ?1 AND settlement_day > ?2
+                   UNION ALL SELECT currency, posted, held FROM movement
+                   WHERE program = ?1 AND settlement_day IS NULL AND happened_at >= ?3";
+        let read = self.each_of(sql, params![program.as_str(), day, cutoff.end_of(day).unix_micros()], |row| {
+            later.push((words::word(row, 0, words::currency)?, row.get(1)?, row.get(2)?));
+            Ok(())
+        });
+        read.map(|()| later).map_err(|error| self.disk(error))
+    }
+
+    /// What a program's decisions debited in records that were dropped, and no completion has told the day of, by hold.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn debits(&self, program: &ProgramId) -> Result<Vec<Debit>, JournalError> {
+        let mut debits = Vec::new();
+        let sql = "SELECT m.record, m.at, m.hold, m.posted, m.currency, m.cause, a.name, h.payment, h.platform
+                   FROM movement m JOIN hold h ON h.number = m.hold JOIN account a ON a.number = m.account
+                   WHERE m.program = ?1 AND m.at_once = 1 AND m.posted <> 0 AND m.settlement_day IS NULL ORDER BY m.record";
+        let read = self.each_of(sql, params![program.as_str()], |row| {
+            let currency = words::word(row, 4, words::currency)?;
+            debits.push(Debit {
+                record: row.get(0)?,
+                at: words::moment(row, 1)?,
+                hold: row.get::<_, i64>(2)?.cast_unsigned(),
+                posted: Money::from_minor(row.get(3)?, currency),
+                cause: words::word(row, 5, words::cause)?,
+                account: words::named(row, 6)?,
+                payment: words::named(row, 7)?,
+                platform: words::named_or_none(row, 8)?,
+            });
+            Ok(())
+        });
+        read.map(|()| debits).map_err(|error| self.disk(error))
+    }
+
+    fn each(&self, sql: &str, take: impl FnMut(&rusqlite::Row<'_>) -> rusqlite::Result<()>) -> rusqlite::Result<()> {
+        self.each_of(sql, [], take)
+    }
+
+    fn each_of(
+        &self,
+        sql: &str,
+        values: impl Params,
+        mut take: impl FnMut(&rusqlite::Row<'_>) -> rusqlite::Result<()>,
+    ) -> rusqlite::Result<()> {
         let mut statement = self.connection.prepare(sql)?;
-        let mut rows = statement.query([])?;
+        let mut rows = statement.query(values)?;
         while let Some(row) = rows.next()? {
             take(row)?;
         }
         Ok(())
     }
+}
+
+/// What a decision debited in a record that was dropped.
+#[derive(Debug, Clone, Copy)]
+pub struct Debit {
+    /// The record.
+    pub record: i64,
+    /// When the ledger applied it.
+    pub at: Timestamp,
+    /// The number of its hold.
+    pub hold: u64,
+    /// What the account has more, or less.
+    pub posted: Money,
+    /// What it is balanced against.
+    pub cause: MovementCause,
+    /// The account's name.
+    pub account: AccountId,
+    /// The platform's first name of the payment.
+    pub payment: AuthorizationId,
+    /// The platform that asked.
+    pub platform: Option<PlatformName>,
 }

@@ -6,6 +6,7 @@ use rusqlite::Row;
 
 use super::rows::HoldKept;
 use super::words;
+use crate::settlement::When;
 
 /// A hold, with all that is known of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,7 +41,7 @@ pub struct HoldLine {
 
 impl From<HoldKept> for HoldLine {
     fn from(kept: HoldKept) -> Self {
-        let HoldKept { program, row, opened_at, changed_at, changed_by, records } = kept;
+        let HoldKept { program, row, opened_at, changed_at, changed_by, network: _, records } = kept;
         HoldLine {
             number: row.number.0,
             program,
@@ -78,12 +79,10 @@ pub struct Movement {
     pub held: Money,
     /// What `posted` is balanced against; there is one where it is not zero.
     pub cause: Option<MovementCause>,
-    /// The card network, where told.
+    /// The card network: its own, or else its payment's, where any message told one.
     pub network: Option<NetworkName>,
-    /// The day on which the network settles it, where told: days since 1970-01-01.
-    pub settlement_day: Option<i32>,
-    /// The day that it is listed and summed under: `settlement_day`, or else the day (UTC) of `at`.
-    pub day: i32,
+    /// What tells the day that it is listed and summed under.
+    pub when: When,
     /// What was posted after it.
     pub posted_after: Money,
     /// What was held after it.
@@ -92,14 +91,10 @@ pub struct Movement {
     pub finding: Option<String>,
 }
 
-/// What was posted on a day, by what it is balanced against. Settlement due is where the cause is
+/// What was posted on one day of one program, by what it is balanced against. Settlement due is where the cause is
 /// [`MovementCause::NetworkSettlement`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DaySum {
-    /// The day, as [`Movement::day`].
-    pub day: i32,
-    /// Whose.
-    pub program: ProgramId,
     /// The network; `None` where the platform tells none.
     pub network: Option<NetworkName>,
     /// The cause.
@@ -133,7 +128,7 @@ pub struct InboxLine {
 
 impl Movement {
     pub(super) const COLUMNS: &'static str = "record, at, program, account, hold, posted, held, cause, network, currency, settlement_day, \
-                                   day, posted_after, held_after, finding";
+                                   happened_at, posted_after, held_after, finding";
 
     pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         let currency = words::word(row, 9, words::currency)?;
@@ -152,8 +147,7 @@ impl Movement {
             held: money(6)?,
             cause,
             network: words::named_or_none(row, 8)?,
-            settlement_day: row.get(10)?,
-            day: row.get(11)?,
+            when: When { settlement_day: row.get(10)?, happened_at: words::moment(row, 11)? },
             posted_after: money(12)?,
             held_after: money(13)?,
             finding: row.get(14)?,
@@ -163,14 +157,12 @@ impl Movement {
 
 impl DaySum {
     pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
-        let (high, low): (i64, i64) = (row.get(5)?, row.get(6)?);
-        let movements: i64 = row.get(7)?;
+        let (high, low): (i64, i64) = (row.get(3)?, row.get(4)?);
+        let movements: i64 = row.get(5)?;
         Ok(DaySum {
-            day: row.get(0)?,
-            program: words::named(row, 1)?,
-            network: words::named_or_none(row, 2)?,
-            currency: words::word(row, 3, words::currency)?,
-            cause: words::word(row, 4, words::cause)?,
+            network: words::named_or_none(row, 0)?,
+            currency: words::word(row, 1, words::currency)?,
+            cause: words::word(row, 2, words::cause)?,
             minor: (i128::from(high) << 32_u32).saturating_add(i128::from(low)),
             movements: movements.cast_unsigned(),
         })

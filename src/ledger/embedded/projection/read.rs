@@ -14,6 +14,7 @@ pub use super::lines::{DaySum, HoldLine, InboxLine, Movement};
 use super::rows::HoldKept;
 pub use super::rows::{AccountKept, CardKept, CardStanding, CardholderKept};
 use super::{find, schema};
+use crate::settlement::Cutoff;
 
 /// Why the projection cannot be read.
 #[derive(Debug)]
@@ -51,6 +52,13 @@ impl From<rusqlite::Error> for ReadError {
 pub struct Reader {
     connection: Connection,
 }
+
+/// What a program posted on a day: the platform's, or the one between two of its cut-offs. Written as the indexes have it.
+pub(super) const OF_DAY: &str = "
+    SELECT network, currency, cause, posted FROM movement
+    WHERE posted <> 0 AND settlement_day IS NOT NULL AND program = ?1 AND settlement_day = ?2
+    UNION ALL SELECT network, currency, cause, posted FROM movement
+    WHERE posted <> 0 AND settlement_day IS NULL AND program = ?1 AND happened_at >= ?3 AND happened_at < ?4";
 
 type Page<T> = Result<Vec<T>, ReadError>;
 
@@ -215,25 +223,16 @@ impl Reader {
         self.page(Movement::COLUMNS, sql, params![account, before.unwrap_or(i64::MAX), most], Movement::read)
     }
 
-    /// What was posted on a day, the oldest first, by records behind `after`, at most so many.
+    /// What was posted on one day of a program, whose days end at this cut-off: by network, currency and cause.
     ///
     /// # Errors
     /// See [`ReadError`].
-    pub fn movements_of_day(&self, day: i32, after: Option<i64>, most: u32) -> Page<Movement> {
-        let sql = "FROM movement WHERE day = ?1 AND record > ?2 AND posted <> 0 ORDER BY record LIMIT ?3";
-        self.page(Movement::COLUMNS, sql, params![day, after.unwrap_or(0), most], Movement::read)
-    }
-
-    /// What was posted on one day, or on every day: by day, program, network, currency and cause.
-    ///
-    /// # Errors
-    /// See [`ReadError`].
-    pub fn sums(&self, day: Option<i32>) -> Page<DaySum> {
-        // Two halves of each amount: sums over all days may pass 64 bits, and SQLite refuses those.
-        let columns = "day, program, network, currency, cause, sum(posted >> 32), sum(posted & 4294967295), count(*)";
-        let sql = "FROM movement WHERE day BETWEEN ?1 AND ?2 AND posted <> 0
-                   GROUP BY day, program, network, currency, cause ORDER BY day, program, network, currency, cause";
-        self.page(columns, sql, params![day.unwrap_or(i32::MIN), day.unwrap_or(i32::MAX)], DaySum::read)
+    pub fn sums(&self, program: &ProgramId, cutoff: &Cutoff, day: i32) -> Page<DaySum> {
+        // Two halves of each amount: a day's sum may pass 64 bits, and SQLite refuses those.
+        let columns = "network, currency, cause, sum(posted >> 32), sum(posted & 4294967295), count(*)";
+        let sql = format!("FROM ({OF_DAY}) GROUP BY network, currency, cause ORDER BY network, currency, cause");
+        let (from, to) = (cutoff.end_of(day.saturating_sub(1)).unix_micros(), cutoff.end_of(day).unix_micros());
+        self.page(columns, &sql, params![program.as_str(), day, from, to], DaySum::read)
     }
 
     /// Notifications that were not understood, the newest first, by records before `before`, at most so many.

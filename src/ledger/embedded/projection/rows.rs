@@ -2,7 +2,9 @@
 //! row means.
 
 use holdfast_core::hold::{Account, AccountStatus, CardStatus, CardholderStatus, Counted, Hold, Mark, Step};
-use holdfast_core::{AccountId, AuthorizationId, CardToken, CardholderToken, Expiry, PlatformName, ProgramId, Timestamp};
+use holdfast_core::{
+    AccountId, AuthorizationId, CardToken, CardholderToken, Expiry, NetworkName, PlatformName, ProgramId, Timestamp,
+};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use smallvec::SmallVec;
 
@@ -229,13 +231,15 @@ pub(super) struct HoldKept {
     pub changed_at: Timestamp,
     /// The record that changed it last.
     pub changed_by: i64,
+    /// The first network that was told of it.
+    pub network: Option<NetworkName>,
     /// Every record that is about it, the oldest first.
     pub records: SmallVec<[i64; 4]>,
 }
 
 impl HoldKept {
     pub(super) const COLUMNS: &'static str =
-        "number, program, platform, payment, account, card, opened_at, changed_at, changed_by, life, records";
+        "number, program, platform, payment, account, card, opened_at, changed_at, changed_by, life, records, network";
 
     pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         let number: i64 = row.get(0)?;
@@ -252,6 +256,7 @@ impl HoldKept {
             changed_at: words::moment(row, 7)?,
             changed_by: row.get(8)?,
             records: words::unpacked(row, 10)?,
+            network: words::named_or_none(row, 11)?,
         })
     }
 
@@ -264,9 +269,10 @@ impl HoldKept {
         let HoldRow { number, account, card, platform, payment, expiry, hold, steps, counted, names } = &self.row;
         connection
             .prepare_cached(
-                "INSERT INTO hold VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)
+                "INSERT INTO hold VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)
                  ON CONFLICT (number) DO UPDATE SET card = ?6, status = ?7, authorized = ?8, held = ?9, captured = ?10, refunded = ?11,
-                 changed_at = ?13, changed_by = ?14, expires_at = ?15, records = ?16, life = ?17",
+                 changed_at = ?13, changed_by = ?14, expires_at = ?15, network = ?16, records = ?17,
+                 life = ?18",
             )?
             .execute(params![
                 number.0.cast_signed(),
@@ -284,6 +290,7 @@ impl HoldKept {
                 self.changed_at.unix_micros(),
                 self.changed_by,
                 hold.expires_at.map(Timestamp::unix_micros),
+                self.network.as_ref().map(NetworkName::as_str),
                 words::packed(&self.records)?,
                 words::packed(&(expiry, hold, steps, counted, names))?
             ])

@@ -14,7 +14,7 @@ pub const FILE: &str = "projection.sqlite";
 
 /// The number of these tables, in SQLite's `user_version`. There is no way from one to the next but from the journal; a
 /// checkpoint's state has them too and nothing to be made from, so that whoever changes them has to bring that along.
-pub(super) const FORMAT: i32 = 4;
+pub(super) const FORMAT: i32 = 5;
 
 /// "HFP1", in SQLite's `application_id`: the file is ours.
 pub(super) const APPLICATION: i32 = 0x4846_5031;
@@ -88,6 +88,7 @@ CREATE TABLE hold (
     changed_at INTEGER NOT NULL,
     changed_by INTEGER NOT NULL, -- the record that changed it last
     expires_at INTEGER,
+    network TEXT,               -- the first that was told
     records BLOB NOT NULL,      -- every record that is about it (postcard)
     life BLOB NOT NULL          -- all that the engine knows of it: hold, steps, counted, names (postcard)
 ) STRICT;
@@ -125,17 +126,21 @@ CREATE TABLE movement (
     posted INTEGER NOT NULL,    -- what was added to what is posted
     held INTEGER NOT NULL,      -- what was added to what is held
     cause TEXT,                 -- what `posted` is balanced against
-    network TEXT,
+    network TEXT,               -- its own, or else its payment's
     currency TEXT NOT NULL,
     settlement_day INTEGER,     -- as the platform told it
-    day INTEGER NOT NULL,       -- that, or else the day of `at`
+    happened_at INTEGER NOT NULL, -- without it, the day is that of this moment, by the program's cut-off
+    at_once INTEGER NOT NULL,   -- 1 if the decision debited it: a completion may tell the day
     posted_after INTEGER NOT NULL,
     held_after INTEGER NOT NULL,
     finding TEXT                -- what somebody should know about it
 ) STRICT;
 CREATE INDEX movement_by_account ON movement (account, record);
 -- All that sums need, so that they read no row.
-CREATE INDEX movement_by_day ON movement (day, record, program, network, currency, cause, posted) WHERE posted <> 0;
+CREATE INDEX movement_by_day ON movement (program, settlement_day, network, currency, cause, posted)
+    WHERE posted <> 0 AND settlement_day IS NOT NULL;
+CREATE INDEX movement_by_moment ON movement (program, happened_at, network, currency, cause, posted)
+    WHERE posted <> 0 AND settlement_day IS NULL;
 -- Notifications that were kept because they were not understood.
 CREATE TABLE inbox (
     record INTEGER PRIMARY KEY,

@@ -1,6 +1,9 @@
 //! Lists, pages and sums: what others read.
 
+use jiff::tz::TimeZone;
+
 use super::*;
+use crate::settlement::{Cutoff, TimeOfDay};
 
 /// Three accounts with a card each, and what happened on the first.
 fn busy() -> Bench {
@@ -84,15 +87,17 @@ fn sums_are_by_day_network_and_cause() {
     bench.finding(&clear("3", "p3", 80, None));
     bench.catch_up();
     let reader = bench.reader();
-    let sums: Vec<_> = reader.sums(Some(today + 1)).unwrap();
+    let utc = Cutoff::new(TimeZone::UTC, TimeOfDay::Midnight);
+    let sums = reader.sums(&program(), &utc, today + 1).unwrap();
     assert_eq!(sums.len(), 1);
     assert_eq!((sums[0].minor, sums[0].movements, sums[0].cause), (-190, 2, MovementCause::NetworkSettlement));
     assert_eq!(sums[0].network, Some(id("VISA")));
-    let all = reader.sums(None).unwrap();
-    assert_eq!(all.iter().map(|sum| sum.minor).sum::<i128>(), 10_000 + 5 + 7 - 270);
-    let lines = reader.movements_of_day(today + 1, None, 1).unwrap();
-    assert_eq!(lines[0].posted, usd(-100));
-    assert_eq!(reader.movements_of_day(today + 1, Some(lines[0].record), 9).unwrap()[0].posted, usd(-90));
+    let all = [today, today + 1].map(|day| reader.sums(&program(), &utc, day).unwrap()).concat();
+    assert_eq!(all.iter().map(|sum| sum.minor).sum::<i128>(), 10_000 + 5 - 270);
+    // The same moments under another cut-off: the file does not know it.
+    let early = Cutoff::new(TimeZone::UTC, "00:01".parse().unwrap());
+    let moved = |cutoff| reader.sums(&program(), cutoff, today).unwrap().iter().map(|sum| sum.minor).sum::<i128>();
+    assert_eq!((moved(&utc), moved(&early)), (10_005 - 80, 0));
 }
 
 #[test]
