@@ -99,8 +99,9 @@ impl<'a> Snapshot<'a> {
 
     fn events(mut self, options: &Options, odd: &mut Vec<Odd>) -> Vec<ToldEvent> {
         let (adjusted, all_understood) = self.adjusted(odd);
-        // The first envelope tells only when the transaction began: the newest moment in the snapshot is nearer to it.
-        self.at = self.at.or(moment(&self.transaction.created_at).max(adjusted.last().and_then(|newest| newest.at)));
+        // The first envelope tells only when the transaction began: the newest adjustment is nearer to it. Without one, when it
+        // arrives is: between its beginning and now it may have been asked for again.
+        self.at = self.at.or(adjusted.last().and_then(|newest| newest.at));
         let mut events = Vec::new();
         // The hold before what is taken from it.
         if self.meaning == Meaning::Authorized {

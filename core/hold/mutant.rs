@@ -69,6 +69,8 @@ mutants! {
     StaleStanding = "stale-standing",
     /// A decline that was told is forgotten with the group that could not be written.
     ToldDeclineForgotten = "told-decline-forgotten",
+    /// What is asked now is covered by a total that was told before.
+    AddedBeforeTotals = "added-before-totals",
 }
 
 #[cfg(feature = "mutants")]

@@ -118,6 +118,9 @@ impl Standing {
         if amount == 0 {
             return Ok(());
         }
+        if placement.role == Role::Increment {
+            self.begin_beyond()?;
+        }
         self.add(amount)?;
         self.extra = sum(self.extra, placement.extra)?;
         self.hold.tolerance = sum(self.hold.tolerance, placement.tolerance)?;
@@ -126,6 +129,16 @@ impl Standing {
             (Some(before), Some(told)) => before.checked_add(told).ok(),
             (None, _) | (_, None) => None,
         };
+        Ok(())
+    }
+
+    /// What was taken beyond what was held is not paid from what we approve after it: that is held in full.
+    fn begin_beyond(&mut self) -> Result<(), Overflow> {
+        let extra = if self.posting == Some(Posting::Hold) && self.end.is_none() { self.extra } else { 0 };
+        let short = self.hold.captured.saturating_sub(sum(self.hold.authorized, extra)?);
+        if short > 0 {
+            self.authorize(sum(self.hold.authorized, short)?);
+        }
         Ok(())
     }
 

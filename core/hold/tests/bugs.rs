@@ -284,11 +284,61 @@ fn an_increment_is_not_paid_from_what_was_held_untold() {
 }
 
 #[test]
-fn a_second_opening_after_the_last_clearing_is_refused() {
+fn what_is_asked_now_costs_what_it_adds_whatever_totals_say() {
+    let again = |minor| AuthorizationRequest { key: key("again"), ..purchase(minor) };
+    // What was told of a payment of 100 before, by a platform whose clock may be ahead. Then what is asked, and whether the
+    // payment may still be added to.
+    let ahead = 2_000;
+    for (facts, can_be_added_to) in [
+        (vec![captured(100, Finality::More), totalled(100)], false),
+        (vec![captured(60, Finality::More), totalled(60)], false),
+        (vec![captured(100, Finality::Final)], false),
+        (vec![captured(150, Finality::Final)], false),
+        (vec![captured(150, Finality::More)], false),
+        (vec![released(ReleaseCause::Reversed)], false),
+        (vec![released(ReleaseCause::Expired)], false),
+        (vec![totalled(10)], true),
+        (vec![totalled(150)], true),
+        (vec![reduced(60)], true),
+        (vec![captured(40, Finality::More)], true),
+        (vec![recorded("another name", stood_in(120, Posting::Hold))], true),
+    ] {
+        for request in [again(50), increment("more", 50)] {
+            if request.increments.is_some() && !can_be_added_to {
+                continue;
+            }
+            for (missing, approved) in [(0, true), (1, false)] {
+                let mut book = Book::open();
+                facts.iter().for_each(|fact| drop(book.tell_at(ahead, *fact)));
+                let fee = book.available() - 50 + missing;
+                book.tell(Fact::Debited { payment: None, amount: usd(fee), cause: MovementCause::Fee });
+                let outcome = book.ask(&request);
+                let expected = if approved { approves(50) } else { declines(DeclineReason::InsufficientFunds) };
+                assert_eq!((outcome.decision, outcome.held), (expected, if approved { 50 } else { 0 }), "{facts:?} {request:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_second_question_about_a_payment_is_held_until_the_platforms_total_covers_it() {
     let mut book = Book::open();
-    book.tell(captured(100, Finality::Final));
+    book.tell(captured(100, Finality::More));
+    book.tell(totalled(100));
+    book.ask(&AuthorizationRequest { key: key("again"), ..purchase(50) });
+    assert_eq!((book.held(), book.available()), (50, 850));
+    book.tell(captured(50, Finality::More));
+    book.tell(totalled(150));
+    assert_eq!((book.held(), book.available(), book.hold().status), (0, 850, HoldStatus::Captured));
+    // One that nobody heard is undone where it is, and comes back there.
+    let mut book = Book::open();
     let again = AuthorizationRequest { key: key("again"), ..purchase(50) };
-    assert_eq!(book.ask(&again).decision, declines(DeclineReason::AuthorizationOver), "nothing would be held for it");
+    book.tell_at(2_000, totalled(100));
+    book.ask(&again);
+    for (told, held) in [(NO, 100), (yes(50), 150), (yes(20), 120)] {
+        book.adopt(&again, told);
+        assert_eq!(book.held(), held, "{told:?}");
+    }
 }
 
 #[test]

@@ -228,6 +228,29 @@ proptest! {
         prop_assert_eq!(state(&first), state(&second));
     }
 
+    /// Whatever was told: what is approved of a payment that we opened, or of which nothing was told, is taken from what is
+    /// available then, and was there; unless the platform has told already what the question came to.
+    #[test]
+    fn what_is_approved_was_available_and_is_taken(posted in 0_i64..1_000, arrivals in vec(arbitrary(), 1..40)) {
+        let mut book = Book::with(posted);
+        for arrival in &arrivals {
+            let before = book.clone();
+            let outcome = arrival.at(&mut book);
+            let (Arrival::Asked(request, _), Some((Decision::Approve { amount }, Basis::Ledger))) = (arrival, outcome.decision) else {
+                continue;
+            };
+            let payment = request.increments.unwrap_or(request.payment).authorization;
+            let known = before.payments.get(&payment).map_or([].as_slice(), |kept| kept.steps.as_slice());
+            let was_told = Steps::of(known).last_word(StepId::of(&request.key)).is_some();
+            if was_told || outcome.step.is_none() || !(known.is_empty() || Steps::of(known).opened() || request.increments.is_some()) {
+                continue;
+            }
+            prop_assert!(amount.minor() <= before.available(), "{} of {}", amount, before.available());
+            let taken = i128::from(outcome.held) - i128::from(outcome.posted);
+            prop_assert!(taken >= i128::from(amount.minor()), "{taken} for {amount}");
+        }
+    }
+
     /// [`Book::balances`] looks after every event; and no approval takes what is not there.
     #[test]
     fn every_history_balances(

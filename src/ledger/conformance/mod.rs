@@ -99,6 +99,7 @@ macro_rules! conforms {
                 programs_and_platforms_have_keys_and_payments_of_their_own
                 a_payment_is_found_by_either_of_its_names_also_an_increment
                 an_increment_needs_a_payment_that_is_under_way
+                what_adds_to_a_payment_costs_what_it_adds_whatever_was_told
                 an_unknown_card_adds_nothing_to_a_known_payment
                 a_card_never_spends_the_money_of_another_accounts_payment
                 balances_are_told_by_account_card_and_cardholder

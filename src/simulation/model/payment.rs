@@ -137,8 +137,14 @@ impl Sheet {
     }
 }
 
-/// The place of an entry: openings first, then what the platform says opened it, then everything by its time.
-fn place(entry: &Entry) -> (u8, Timestamp) {
+/// When something is written that is decided now: after every line that is there.
+pub fn below(entries: &[Entry], at: Timestamp) -> Timestamp {
+    entries.iter().map(|entry| entry.at.saturating_add(Duration::from_micros(1))).fold(at, Timestamp::max)
+}
+
+/// The place of an entry: openings first, then what the platform says opened it, then everything by its time; of one time,
+/// approvals first and ends last.
+fn place(entry: &Entry) -> (u8, Timestamp, u8) {
     let phase = match entry.line {
         Line::Approved(Approved { opening: true, .. }) => 0,
         Line::Word { opening: true, word: Word::Yes(_) | Word::StoodIn(..), .. } => 1,
@@ -150,7 +156,12 @@ fn place(entry: &Entry) -> (u8, Timestamp) {
         | Line::Taken { .. }
         | Line::Moved { .. } => 2,
     };
-    (phase, entry.at)
+    let kind = match entry.line {
+        Line::Approved(_) => 0,
+        Line::Word { .. } | Line::Less { .. } | Line::Total(_) | Line::Taken { .. } | Line::Moved { .. } => 1,
+        Line::Ended(_) => 2,
+    };
+    (phase, entry.at, kind)
 }
 
 /// Writes an entry where it belongs. An approval that is told anew stays where it was.
@@ -270,6 +281,9 @@ impl Desk<'_> {
         if amount == 0 {
             return;
         }
+        if !approved.opening {
+            self.settle_excess();
+        }
         self.begin_anew();
         self.pile.push((Some(question), amount));
         self.extra += approved.extra;
@@ -279,6 +293,17 @@ impl Desk<'_> {
             (None, told) if self.authorized() == amount => told,
             (None | Some(_), _) => None,
         };
+    }
+
+    /// The merchant took more than was held for it: that is over and done with, and no part of what is approved next.
+    fn settle_excess(&mut self) {
+        let held_for_it = match (self.posting, self.end) {
+            (Some(Posting::Hold), None) => self.authorized() + self.extra,
+            (Some(Posting::Hold | Posting::Immediate) | None, _) => self.authorized(),
+        };
+        if self.captured > held_for_it {
+            self.pile.push((None, self.captured - held_for_it));
+        }
     }
 
     /// A payment that was over and is added to begins with what was captured of it.
