@@ -71,6 +71,8 @@ mutants! {
     ToldDeclineForgotten = "told-decline-forgotten",
     /// What is asked now is covered by a total that was told before.
     AddedBeforeTotals = "added-before-totals",
+    /// What we release is folded by our clock against the platform's.
+    EndedByOurClock = "ended-by-our-clock",
 }
 
 #[cfg(feature = "mutants")]

@@ -5,6 +5,7 @@ use std::time::Duration;
 use smallvec::{Array, SmallVec};
 
 use super::{Placement, Role, Step, StepId, What, Word};
+use crate::hold::mutant::{self, Mutant};
 use crate::time::Timestamp;
 
 /// The order of a payment's steps: openings, then by time; at one time by kind, then by name.
@@ -53,11 +54,11 @@ pub fn put<A: Array<Item = Step>>(steps: &mut SmallVec<A>, step: Step) {
     }
 }
 
-/// When a hold ends that is released for having expired at `at`: after whatever was told of it, so that nothing stays held
-/// because the platform's clock is ahead.
+/// When something happens to a payment by our word, of `at` by our clock: after whatever was told of it, so that nothing stays
+/// held because the platform's clock is ahead.
 #[must_use]
 pub fn ends_at(steps: &[Step], at: Timestamp) -> Timestamp {
-    Steps::of(steps).after_all(at)
+    if mutant::is(Mutant::EndedByOurClock) { at } else { Steps::of(steps).after_all(at) }
 }
 
 /// A payment's steps with one more (or one other) among them, in their order, without a copy.

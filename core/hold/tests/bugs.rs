@@ -321,6 +321,33 @@ fn what_is_asked_now_costs_what_it_adds_whatever_totals_say() {
 }
 
 #[test]
+fn what_ends_by_us_ends_what_is_there_however_far_ahead_the_platforms_clock_is() {
+    let ahead = 1_000_000;
+    let more = AuthorizationRequest { occurred_at: Some(at(ahead)), ..increment("more", 50) };
+    let adds = Fact::Recorded {
+        payment: payment("p-more"),
+        asked: key("x"),
+        increments: Some(payment("p")),
+        outcome: stood_in(70, Posting::Hold),
+    };
+    for fact in [None, Some(totalled(60)), Some(adds)] {
+        for end in [Order::Release, Order::Capture { amount: usd(0), finality: Finality::Final }] {
+            let mut book = Book::open();
+            book.ask(&more);
+            fact.into_iter().for_each(|fact| drop(book.tell_at(ahead + 10, fact)));
+            book.order("end", end);
+            assert_eq!((book.held(), book.hold().status), (0, HoldStatus::Released), "{fact:?} {end:?}");
+        }
+        let mut book = Book::open();
+        book.ask(&more);
+        fact.into_iter().for_each(|fact| drop(book.tell_at(ahead + 10, fact)));
+        let ends_at = life::ends_at(&book.payments[&payment("p").authorization].steps, at(3_000));
+        book.hear(&ToldEvent { occurred_at: Some(ends_at), ..message("expiry", released(ReleaseCause::SafetyTimer)) });
+        assert_eq!((book.held(), book.hold().status), (0, HoldStatus::Expired), "{fact:?}");
+    }
+}
+
+#[test]
 fn a_second_question_about_a_payment_is_held_until_the_platforms_total_covers_it() {
     let mut book = Book::open();
     book.tell(captured(100, Finality::More));

@@ -119,6 +119,7 @@ macro_rules! conforms {
                 a_hold_waits_for_the_latest_of_its_placements
                 what_was_released_by_time_is_still_captured_in_full
                 what_a_platform_stood_in_for_is_not_held_for_ever
+                what_ends_by_us_holds_nothing_however_far_ahead_the_platforms_clock_is
             }
             telling {
                 every_fact_books_what_it_says

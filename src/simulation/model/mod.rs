@@ -263,10 +263,8 @@ impl Model {
         let due: Vec<usize> = (0..self.payments.len()).filter(|number| is_due(&self.payments[*number])).collect();
         for number in &due {
             let Some(at) = self.payments[*number].sheet.expires_at else { continue };
-            let source = Source::Timer(at);
-            if self.payments[*number].entries.iter().all(|entry| entry.source != source) {
-                self.enter(*number, Entry { source, at, line: Line::Ended(Ending::TimedOut) }, &[]);
-            }
+            let at = payment::below(&self.payments[*number].entries, at);
+            self.enter(*number, Entry { source: Source::Timer(at), at, line: Line::Ended(Ending::TimedOut) }, &[]);
         }
         due
     }
