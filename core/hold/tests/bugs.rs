@@ -430,3 +430,30 @@ fn a_question_that_the_platform_declined_does_not_hide_another_that_it_approved(
     book.tell(recorded("second attempt", approved(100)));
     assert_eq!(book.held(), 100);
 }
+
+#[test]
+fn what_is_told_above_what_was_approved_counts_in_its_limits() {
+    let counting = |window| proceed([LimitCheck { window, ..limit(1, None, None) }]);
+    // What was told of a payment of 10 that counts today, and 5 more that count tomorrow; then what each counts.
+    for (facts, today, tomorrow) in [
+        (vec![totalled(60)], 55, 5),
+        (vec![captured(60, Finality::Final)], 55, 5),
+        (vec![totalled(60), captured(70, Finality::Final)], 65, 5),
+        (vec![totalled(60), captured(20, Finality::Final)], 15, 5),
+        (vec![totalled(60), totalled(12)], 10, 2),
+        (vec![totalled(60), released(ReleaseCause::Reversed)], 0, 0),
+        (vec![recorded("another name", stood_in(40, Posting::Hold))], 40, 5),
+    ] {
+        let mut book = Book::with(1_000);
+        book.ask_with(&purchase(10), &counting(DAY));
+        book.ask_with(&increment("more", 5), &counting(NEXT_DAY));
+        facts.iter().for_each(|fact| drop(book.tell(*fact)));
+        assert_eq!((book.counted(1, DAY).0, book.counted(1, NEXT_DAY).0), (today, tomorrow), "{facts:?}");
+    }
+    // Only what counts at all.
+    let mut book = Book::with(1_000);
+    book.ask(&purchase(10));
+    book.ask_with(&increment("more", 5), &counting(NEXT_DAY));
+    book.tell(totalled(60));
+    assert_eq!(book.counted(1, NEXT_DAY).0, 50);
+}

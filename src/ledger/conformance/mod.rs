@@ -164,6 +164,7 @@ macro_rules! conforms {
                 an_adopted_answer_without_a_verdict_counts_nowhere
                 what_is_undone_is_not_counted
                 a_verification_stays_counted_whatever_was_told
+                what_is_told_above_what_was_approved_counts
             }
             standing {
                 every_bar_gives_its_reason

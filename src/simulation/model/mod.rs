@@ -211,7 +211,8 @@ impl Model {
         let (before, after) = (payment.sheet.clone(), payment::sheet(&payment.entries));
         payment.places.extend_from_slice(places);
         let mut changed = before != after;
-        for (question, amount, count) in after.spent() {
+        let spent = after.spent(|question| payment.places.iter().any(|place| place.question == question));
+        for (question, amount, count) in spent {
             for place in payment.places.iter_mut().filter(|place| place.question == question) {
                 changed |= (place.amount, place.count) != (amount, count);
                 (place.amount, place.count) = (amount, count);

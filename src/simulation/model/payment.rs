@@ -120,8 +120,11 @@ impl Sheet {
         self.status == HoldStatus::Open || self.ahead > 0
     }
 
-    /// What each approval spent, or may still spend: the oldest keeps its money longest.
-    pub fn spent(&self) -> Vec<(u32, i64, i32)> {
+    /// What each approval spent, or may still spend: the oldest keeps its money longest. What the platform told above all of
+    /// them is the oldest's that `counts` anywhere.
+    pub fn spent(&self, counts: impl Fn(u32) -> bool) -> Vec<(u32, i64, i32)> {
+        let approved: i64 = self.approvals.iter().map(|(_, amount, ..)| amount).sum();
+        let bearer = self.approvals.iter().map(|(question, ..)| *question).find(|question| counts(*question));
         let spoken_for = if self.is_under_way() { self.authorized.max(self.captured) } else { self.captured };
         let over = matches!(self.status, HoldStatus::Released | HoldStatus::Expired | HoldStatus::Unplaced);
         let piled: i64 = self.approvals.iter().map(|(_, _, kept, _)| kept).sum();
@@ -131,7 +134,8 @@ impl Sheet {
             let of_more = more_left.min(amount - kept);
             kept_left -= of_kept;
             more_left -= of_more;
-            (*question, of_kept + of_more, if over || *amount == 0 { 0 } else { *transactions })
+            let told_more = if bearer == Some(*question) { (spoken_for - approved).max(0) } else { 0 };
+            (*question, of_kept + of_more + told_more, if over || *amount == 0 { 0 } else { *transactions })
         });
         spent.collect()
     }
