@@ -221,7 +221,11 @@ impl Standing {
             None => by,
         };
         // What was captured is not reversed: it would be missing from what is authorized later.
-        self.authorize(authorized.saturating_sub(by).max(authorized.min(self.hold.captured)));
+        let left = authorized.saturating_sub(by).max(authorized.min(self.hold.captured));
+        if authorized > 0 && !mutant::is(Mutant::ExtraStaysWhole) {
+            self.extra = proportion(self.extra, left, authorized);
+        }
+        self.authorize(left);
     }
 
     fn end(&mut self, end: End) {

@@ -432,6 +432,25 @@ fn a_question_that_the_platform_declined_does_not_hide_another_that_it_approved(
 }
 
 #[test]
+fn what_is_held_on_top_shrinks_with_what_it_is_held_on() {
+    // 50 and 10 on top; then what is held after each reversal and capture.
+    let table: [&[(Fact, i64)]; 4] = [
+        &[(reduced(40), 12)],
+        &[(reduced(25), 30), (reduced(15), 12)],
+        &[(captured(10, Finality::More), 50), (reduced(40), 2)],
+        &[(captured(10, Finality::More), 50), (reduced(50), 2)],
+    ];
+    for facts in table {
+        let mut book = Book::with(1_000);
+        book.ask_with(&purchase(50), &held_by(HoldPolicy { extra: 10, ..HoldPolicy::PLAIN }, []));
+        for (fact, held) in facts {
+            book.tell(*fact);
+            assert_eq!(book.held(), *held, "{facts:?}");
+        }
+    }
+}
+
+#[test]
 fn what_is_told_above_what_was_approved_counts_in_its_limits() {
     let counting = |window| proceed([LimitCheck { window, ..limit(1, None, None) }]);
     // What was told of a payment of 10 that counts today, and 5 more that count tomorrow; then what each counts.

@@ -379,7 +379,12 @@ impl Desk<'_> {
             }
             (Some(_) | None, _) => by,
         };
-        self.lay_to((authorized - by).max(authorized.min(self.captured)));
+        let left = (authorized - by).max(authorized.min(self.captured));
+        if authorized > 0 {
+            // The same part of what is held on top, to the nearest unit.
+            self.extra = (2 * self.extra * left + authorized) / (2 * authorized);
+        }
+        self.lay_to(left);
     }
 
     fn finish(&mut self, last_capture: bool, ending: Ending) {
