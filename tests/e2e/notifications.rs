@@ -91,3 +91,25 @@ fn a_second_question_about_a_transaction_is_held_or_declined_for_funds() {
     assert_eq!(client.post("/marqeta/jit", &Marqeta::increment("bj", "200.00", &payment).body()).status, 200);
     assert_eq!(server::balance(&workplace, "acct-demo-1"), (100_000, 100_000, 0));
 }
+
+#[test]
+fn apto_fuel_is_held_from_its_second_authorization_to_its_purchase() {
+    let workplace = Workplace::demo();
+    let server = workplace.serve();
+    let mut client = server.client();
+    let pump = Apto { mcc: 5542, ..Apto::purchase("F", "-1.00") };
+    let held = || server::balance(&workplace, "acct-demo-2").1;
+    assert_eq!(client.post("/apto/v3/authorize", &pump.body()).json()["authorization"]["approved"], true);
+    let purchase = ("f1", "capture", -58.2, "2099-03-14T16:00:00+00:00");
+    for (state, kind, amount, adjustments, expected) in [
+        ("pending", "pending", -1.0, vec![], 100),
+        ("complete", "reversal", 0.0, vec![], 0),
+        ("complete", "pending", -60.0, vec![], 6000),
+        ("complete", "purchase", -58.2, vec![purchase], 0),
+    ] {
+        let snapshot = pump.snapshot(state, kind, amount, &adjustments);
+        assert_eq!(client.post("/apto/webhook", &snapshot).status, 200);
+        assert_eq!(held(), expected, "{state}/{kind}");
+    }
+    assert_eq!(server::balance(&workplace, "acct-demo-2").0, 50_000 - 5820);
+}

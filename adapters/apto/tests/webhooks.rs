@@ -69,10 +69,10 @@ fn of_fixture(name: &str) -> Vec<String> {
 
 #[test]
 fn every_state_and_type() {
-    use Meaning::{Authorized, Credited, Declined, Nothing, Reversed, Settled, Unknown};
+    use Meaning::{Authorized, AuthorizedAnew, Credited, Declined, Nothing, Reversed, Settled, Unknown};
     // type, while pending, when complete; when declined it is declined, whatever its type.
     let rows = [
-        ("pending", Authorized, Authorized),
+        ("pending", Authorized, AuthorizedAnew),
         ("reversal", Nothing, Reversed),
         ("purchase", Authorized, Settled),
         ("pin_purchase", Authorized, Settled),
@@ -157,7 +157,7 @@ fn every_snapshot_tells_its_facts_in_order() {
         ("webhook_complete_refund", &["credited txn_e016 23.75 USD NetworkSettlement by adj_e016"]),
         ("webhook_complete_credit", &["credited txn_e017 250.00 USD NetworkSettlement"]),
         ("webhook_complete_debit", &["captured txn_e018 250.00 USD More", "replaced txn_e018 250.00 USD"]),
-        ("webhook_complete_pending", &["recorded txn_e019 txn_e019 approved 55.00 USD"]),
+        ("webhook_complete_pending", &["recorded txn_e019 txn_e019 approved 55.00 USD", "replaced txn_e019 55.00 USD"]),
         ("webhook_balance_inquiry", &["nothing"]),
         ("webhook_non_financial", &["nothing"]),
         ("webhook_unsupported", &["nothing"]),
