@@ -57,6 +57,14 @@ pub(in crate::hold) fn kept(steps: &Steps<'_>, placement: StepId) -> Result<i64,
     Ok(read(steps, Some(placement))?.share.map_or(0, |share| share.left))
 }
 
+/// Whether nothing more was to be captured after these steps.
+///
+/// # Errors
+/// A sum is beyond what can be counted.
+pub(in crate::hold) fn has_ended(steps: &Steps<'_>) -> Result<bool, Overflow> {
+    Ok(read(steps, None)?.end.is_some())
+}
+
 fn read(steps: &Steps<'_>, watched: Option<StepId>) -> Result<Standing, Overflow> {
     let mut standing = Standing { hold: Hold::NONE, posting: None, extra: 0, original: None, end: None, share: None };
     let opened = steps.opened();

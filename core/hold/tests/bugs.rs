@@ -451,6 +451,25 @@ fn what_is_held_on_top_shrinks_with_what_it_is_held_on() {
 }
 
 #[test]
+fn a_capture_above_the_tolerance_is_found_as_that_also_after_the_whole_was_captured() {
+    use Finding::{CapturedAboveAuthorized, CapturedAfterEnd};
+    // Of 50 and a tolerance of 10: captures, whether each is the last one, and what is found of it.
+    let (more, last) = (Finality::More, Finality::Final);
+    for captures in [
+        vec![(60, more, None), (1, more, Some(CapturedAboveAuthorized))],
+        vec![(50, more, None), (10, more, None), (1, last, Some(CapturedAboveAuthorized))],
+        vec![(60, last, None), (1, last, Some(CapturedAboveAuthorized))],
+        vec![(50, last, None), (10, last, Some(CapturedAfterEnd)), (1, last, Some(CapturedAboveAuthorized))],
+    ] {
+        let mut book = Book::with(1_000);
+        book.ask_with(&purchase(50), &held_by(HoldPolicy { tolerance: 10, ..HoldPolicy::PLAIN }, []));
+        for (minor, finality, finding) in &captures {
+            assert_eq!(book.tell(captured(*minor, *finality)).finding, *finding, "{minor} of {captures:?}");
+        }
+    }
+}
+
+#[test]
 fn what_is_told_above_what_was_approved_counts_in_its_limits() {
     let counting = |window| proceed([LimitCheck { window, ..limit(1, None, None) }]);
     // What was told of a payment of 10 that counts today, and 5 more that count tomorrow; then what each counts.
