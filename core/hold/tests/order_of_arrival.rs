@@ -308,4 +308,57 @@ proptest! {
         }
         prop_assert_eq!(book.held(), 0);
     }
+
+    /// Whatever the platform's clock says, a release and an expiry of ours leave nothing held.
+    #[test]
+    fn what_ends_by_us_leaves_nothing_held(arrivals in vec(arbitrary(), 1..40)) {
+        let mut book = Book::with(1_000);
+        arrivals.iter().for_each(|arrival| drop(arrival.at(&mut book)));
+        // Ours is behind all of the platform's times.
+        book.now = at(500);
+        for number in 0..PAYMENTS {
+            let payment = payment_number(number);
+            let Some(kept) = book.payments.get(&payment.authorization).filter(|kept| kept.hold.is_some_and(|hold| hold.held > 0)) else {
+                continue;
+            };
+            let mut other = book.clone();
+            let ends_at = Some(life::ends_at(&kept.steps, at(500)));
+            let fact = Fact::Released { payment, cause: ReleaseCause::SafetyTimer };
+            other.hear(&ToldEvent { occurred_at: ends_at, ..message("expiry", fact) });
+            prop_assert_eq!(other.payments[&payment.authorization].hold.unwrap().held, 0);
+            if payment == payment_number(0) {
+                book.order("release", Order::Release);
+                prop_assert_eq!(book.hold().held, 0);
+            }
+        }
+    }
+
+    /// What a payment spent, or may still spend, is what its placements count, told totals and over-captures included.
+    #[test]
+    fn limits_count_all_that_is_spoken_for(
+        asked in vec(question(small()), 1..8),
+        told in messages(1..14),
+        order in any::<u64>(),
+    ) {
+        let verdict = proceed([limit(1, None, None)]);
+        let mut arrivals: Vec<Arrival> = asked.into_iter().map(|request| Arrival::Asked(request, verdict.clone())).collect();
+        for (number, event) in told.into_iter().enumerate() {
+            let place = usize::try_from(order.rotate_left(u32::try_from(number).unwrap() * 7) % 8).unwrap();
+            arrivals.insert(place.min(arrivals.len()), Arrival::Told(event));
+        }
+        let mut book = Book::with(10_000);
+        for arrival in &arrivals {
+            arrival.at(&mut book);
+            // What needs no money counts beside payments, and has no placement.
+            let counts = |kept: &&Kept| {
+                Steps::of(&kept.steps).placements().any(|(id, _)| kept.counted.iter().any(|counted| counted.placement == id))
+            };
+            for kept in book.payments.values().filter(counts) {
+                let hold = kept.hold.unwrap();
+                let spoken_for = if hold.is_under_way() { hold.authorized.max(hold.captured) } else { hold.captured };
+                let counted: i64 = kept.counted.iter().map(|counted| counted.amount).sum();
+                prop_assert_eq!(counted, spoken_for, "{:?}", kept);
+            }
+        }
+    }
 }
