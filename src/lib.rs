@@ -89,6 +89,8 @@
 //!   so that a follower needs no decision, and no name, of its own.
 //! * A question that opens a payment sorts before everything told about it, whatever the clocks say: the platform's may be
 //!   behind ours, and its reversal must not come to lie before what it reverses.
+//! * What is asked of a payment that is there, ordered, or ended by our timers lies after everything that is known then, whatever
+//!   the platform's clock says: it was, and what an approval adds must be held. What is told keeps the platform's time.
 //! * A question that opens a payment is never looked for in the projection: that would read a disk for each new payment. One
 //!   that ended ten minutes ago, or longer, and is asked for under the same name is another payment.
 //! * The shared ledger ([`ledger::postgres`]) has no engine of its own: the rows that an act locks are made the memory of the

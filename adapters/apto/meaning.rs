@@ -31,6 +31,8 @@ pub(super) enum Kind {
 pub(super) enum Meaning {
     /// Approved by us or in our stead; the money is held.
     Authorized,
+    /// Authorized once more, for another amount in total: a pump's reversal lies before it.
+    AuthorizedAnew,
     /// Declined, or reversed by the merchant after its authorization.
     Declined,
     /// Paid.
@@ -90,7 +92,7 @@ impl Meaning {
                 Meaning::Authorized
             }
             // Said to be impossible, and seen in real data between a reversal and a purchase: an authorization's event.
-            (State::Complete, Some(Kind::Pending)) => Meaning::Authorized,
+            (State::Complete, Some(Kind::Pending)) => Meaning::AuthorizedAnew,
             (State::Complete, Some(Kind::Purchase | Kind::PinPurchase | Kind::Withdrawal | Kind::Debit)) => Meaning::Settled,
             (State::Complete, Some(Kind::Reversal)) => Meaning::Reversed,
             (State::Complete, Some(Kind::Refund | Kind::Credit)) => Meaning::Credited,

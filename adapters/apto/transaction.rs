@@ -103,12 +103,16 @@ impl<'a> Snapshot<'a> {
 
     fn events(mut self, options: &Options, odd: &mut Vec<Odd>) -> Vec<ToldEvent> {
         let (adjusted, all_understood) = self.adjusted(odd);
-        // The first envelope tells only when the transaction began: the newest moment in the snapshot is nearer to it.
-        self.at = self.at.or(moment(&self.transaction.created_at).max(adjusted.last().and_then(|newest| newest.at)));
+        // The first envelope tells only when the transaction began: the newest adjustment is nearer to it. Without one, when it
+        // arrives is: between its beginning and now it may have been asked for again.
+        self.at = self.at.or(adjusted.last().and_then(|newest| newest.at));
         let mut events = Vec::new();
         // The hold before what is taken from it.
-        if self.meaning == Meaning::Authorized {
+        if matches!(self.meaning, Meaning::Authorized | Meaning::AuthorizedAnew) {
             keep(self.authorized(options), &mut events, odd);
+        }
+        if self.meaning == Meaning::AuthorizedAnew {
+            keep(self.authorized_total(), &mut events, odd);
         }
         events.extend(adjusted.iter().filter_map(|adjusted| self.moved(adjusted)));
         let moved = adjusted.iter().any(|one| matches!(one.what, Move::Captured(_) | Move::Refunded(_)));
@@ -116,7 +120,7 @@ impl<'a> Snapshot<'a> {
             self.compare(&adjusted, odd);
         }
         match self.meaning {
-            Meaning::Authorized | Meaning::Nothing => {}
+            Meaning::Authorized | Meaning::AuthorizedAnew | Meaning::Nothing => {}
             Meaning::Unknown => odd.push(Odd("transaction.type is unknown, or unknown in this state".to_owned())),
             Meaning::Declined => {
                 keep(self.declined().map(Some), &mut events, odd);
@@ -171,6 +175,12 @@ impl<'a> Snapshot<'a> {
         };
         self.of_state("recorded", Fact::Recorded { payment: self.payment, asked: self.asked, increments: None, outcome })
             .map(Some)
+    }
+
+    /// What is authorized anew is held, whatever was reversed before it.
+    fn authorized_total(&self) -> Result<Option<ToldEvent>, Odd> {
+        let Some(billed) = self.billed()?.filter(|billed| billed.is_negative()) else { return Ok(None) };
+        self.of_state("total", Fact::Replaced { payment: self.payment, total: unsigned(billed)? }).map(Some)
     }
 
     fn declined(&self) -> Result<ToldEvent, Odd> {

@@ -140,8 +140,6 @@ pub(super) struct Transaction<'a> {
     #[serde(borrow, default)]
     pub(super) billing_amount: Option<&'a RawValue>,
     #[serde(borrow, default)]
-    pub(super) created_at: Lenient<Text<'a>>,
-    #[serde(borrow, default)]
     pub(super) network: Lenient<Text<'a>>,
     #[serde(borrow, default)]
     pub(super) adjustments: Option<Vec<&'a RawValue>>,

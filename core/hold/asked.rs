@@ -99,7 +99,7 @@ fn approve(slice: &Slice<'_>, account: &Account, asked: &Asked<'_>, proceed: &Pr
     let placed = if moves_money(request.kind) && amount > 0 {
         // What is held on top is a wish, never a reason to decline.
         let policy = HoldPolicy { extra: proceed.hold.extra.min(left).max(0), ..proceed.hold };
-        take(slice, account, placing(request, asked.asked_at, amount, &policy), &places)
+        take(slice, account, asked_now(slice, request, placing(request, asked.asked_at, amount, &policy)), &places)
     } else {
         let spendable = mutant::is(Mutant::CreditSpendable) && request.kind == AuthorizationKind::Credit;
         Ok(Outcome { posted: if spendable { amount } else { 0 }, ..count_only(request, &places) })
@@ -175,7 +175,7 @@ fn agree(slice: &Slice<'_>, adoption: &Adoption<'_>, id: StepId) -> Outcome {
     if !placed && (amount.is_zero() || !moves_money(request.kind)) {
         return count_only(request, &places);
     }
-    let step = placing(request, adoption.asked_at, amount.minor(), &policy);
+    let step = as_placed(slice, placing(request, adoption.asked_at, amount.minor(), &policy));
     match take(slice, &account, step, &places) {
         Ok(outcome) => outcome,
         Err(finding) => Outcome::nothing(finding),
@@ -232,7 +232,7 @@ fn cost(slice: &Slice<'_>, request: &AuthorizationRequest, asked_at: Timestamp) 
         return Err(DeclineReason::AuthorizationUnknown);
     }
     let amount = request.amount.minor();
-    let step = placing(request, asked_at, amount, &HoldPolicy::PLAIN);
+    let step = asked_now(slice, request, placing(request, asked_at, amount, &HoldPolicy::PLAIN));
     let after = fold(&Steps::with(slice.steps, step)).map_err(|_| DeclineReason::AmountTooLarge)?;
     if !after.is_under_way() && after.captured < after.authorized.max(amount) {
         return Err(DeclineReason::AuthorizationOver);
@@ -316,6 +316,30 @@ fn placing(request: &AuthorizationRequest, asked_at: Timestamp, amount: i64, pol
         Padding::None | Padding::ByPlatform => placement,
     };
     Step { id: StepId::of(&request.key), at: request.occurred_at.unwrap_or(asked_at), what: What::Placed(placement) }
+}
+
+/// A placement that is asked for now: what adds to a payment adds to all that is known of it, whatever clocks say, so that it
+/// holds what it is approved for. So does another question about a payment that we opened before. Where the platform tells no
+/// time of its question, ours counts to the second, as theirs does of what follows: that must not come to lie before it.
+fn asked_now(slice: &Slice<'_>, request: &AuthorizationRequest, step: Step) -> Step {
+    let What::Placed(placement) = step.what else { return step };
+    let steps = Steps::of(slice.steps);
+    if mutant::is(Mutant::AddedBeforeTotals) || (placement.role == Role::Opening && !steps.opened()) {
+        return step;
+    }
+    let placement = Placement { role: Role::Increment, ..placement };
+    let at = request.occurred_at.unwrap_or_else(|| Timestamp::from_unix_seconds(step.at.unix_seconds()));
+    Step { at: steps.after_all(at), what: What::Placed(placement), ..step }
+}
+
+/// A placement that may be there already: it stays what it was to its payment.
+fn as_placed(slice: &Slice<'_>, step: Step) -> Step {
+    match (step.what, step_of(slice, step.id).map(|known| known.what)) {
+        (What::Placed(placement), Some(What::Placed(known))) => {
+            Step { what: What::Placed(Placement { role: known.role, ..placement }), ..step }
+        }
+        (_, _) => step,
+    }
 }
 
 /// The places in which a question counts, with nothing in them yet. One that counted before counts where it did.

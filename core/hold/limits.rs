@@ -1,7 +1,7 @@
 //! What a payment has counted in limits: as much of it as was spent or may still be, in the windows it was counted in.
 //!
 //! Money that comes back returns to the window it was counted in, the latest placement's first; a payment that is over
-//! without a capture is no transaction. Nothing here knows what a limit allows.
+//! without a capture is no transaction. What platforms tell above what was approved counts too. Nothing here knows what a limit allows.
 
 use smallvec::SmallVec;
 
@@ -28,9 +28,15 @@ pub(super) fn changes(
         return Ok(changes);
     }
     let mut left = Left::of(steps, hold)?;
+    let mut first =
+        steps.placements().map(|(id, _)| id).find(|id| known.iter().chain(new).any(|counted| counted.placement == *id));
     for (id, placement) in steps.placements() {
         let amount = steps.amount_of(id, &placement);
-        let counts = left.take(amount, kept(steps, id)?);
+        let mut counts = left.take(amount, kept(steps, id)?);
+        if first == Some(id) && !mutant::is(Mutant::ExcessNotCounted) {
+            counts = counts.saturating_add(left.excess);
+            first = None;
+        }
         let transactions = transactions(hold, &placement, amount);
         let change = |counted: &Counted| Counted {
             amount: counts.saturating_sub(counted.amount),
@@ -48,18 +54,22 @@ pub(super) fn changes(
 struct Left {
     /// What they kept.
     kept: i64,
-    /// What was taken although it had been reversed, or beyond what they were.
+    /// What was taken although it had been reversed.
     beyond: i64,
+    /// What was told above all that they were, an advice or a tip: it counts where the payment began to, and stays there.
+    excess: i64,
 }
 
 impl Left {
     fn of(steps: &Steps<'_>, hold: &Hold) -> Result<Self, Overflow> {
-        let mut all = 0_i64;
-        for (id, _) in steps.placements() {
+        let (mut all, mut amounts) = (0_i64, 0_i64);
+        for (id, placement) in steps.placements() {
             all = all.saturating_add(kept(steps, id)?);
+            amounts = amounts.saturating_add(steps.amount_of(id, &placement));
         }
         let spoken_for = spoken_for(hold);
-        Ok(Left { kept: spoken_for.min(all), beyond: spoken_for.saturating_sub(all).max(0) })
+        let excess = spoken_for.saturating_sub(amounts).max(0);
+        Ok(Left { kept: spoken_for.min(all), beyond: spoken_for.saturating_sub(all).max(0), excess })
     }
 
     /// The next placement's share: of what it kept first, and never more than it was.

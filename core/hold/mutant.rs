@@ -69,6 +69,14 @@ mutants! {
     StaleStanding = "stale-standing",
     /// A decline that was told is forgotten with the group that could not be written.
     ToldDeclineForgotten = "told-decline-forgotten",
+    /// What is asked now is covered by a total that was told before.
+    AddedBeforeTotals = "added-before-totals",
+    /// What is held on top stays whole when what it is held on is reversed in part.
+    ExtraStaysWhole = "extra-stays-whole",
+    /// A total or a capture above what was approved counts in no limit.
+    ExcessNotCounted = "excess-not-counted",
+    /// What we release is folded by our clock against the platform's.
+    EndedByOurClock = "ended-by-our-clock",
 }
 
 #[cfg(feature = "mutants")]

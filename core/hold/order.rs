@@ -2,7 +2,7 @@
 
 use super::asked::{conflict, declined_by, repeat, step_of};
 use super::event::{Finality, MovementCause, Order, ReleaseCause};
-use super::life::{Hold, Step, StepId, What};
+use super::life::{Hold, Step, StepId, What, ends_at};
 use super::mutant::{self, Mutant};
 use super::outcome::Outcome;
 use super::state::{Answered, Slice};
@@ -47,7 +47,8 @@ pub(super) fn obey(slice: &Slice<'_>, ordered: &Ordered<'_>, now: Timestamp) -> 
         Order::Release => What::Released { cause: ReleaseCause::Operator },
         Order::Refund { amount } => What::Moved { amount: amount.minor(), cause: MovementCause::NetworkSettlement },
     };
-    let step = Step { id: StepId::of(ordered.key), at: now, what };
+    // It is about all that is there now, however far ahead the platform's clock is.
+    let step = Step { id: StepId::of(ordered.key), at: ends_at(slice.steps, now), what };
     let decision = Decision::Approve { amount };
     // The answer may have been forgotten; the step is not.
     match step_of(slice, step.id) {

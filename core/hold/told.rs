@@ -2,7 +2,7 @@
 //! said.
 
 use super::event::{Fact, Finality, MovementCause, RecordedOutcome, ReleaseCause, ToldEvent};
-use super::life::{Hold, HoldStatus, Role, Step, StepId, Steps, What, Word, fold};
+use super::life::{Hold, HoldStatus, Role, Step, StepId, Steps, What, Word, fold, has_ended};
 use super::limits;
 use super::mutant::{self, Mutant};
 use super::outcome::{Finding, Outcome, Standing};
@@ -138,7 +138,7 @@ pub(super) fn take(slice: &Slice<'_>, account: &Account, step: Step, places: &[C
         step: Some(step),
         hold: Some(after),
         counted: limits::changes(&steps, &after, slice.counted, places).map_err(|_| Finding::AmountTooLarge)?,
-        finding: finding(&before, &after, &step.what),
+        finding: finding(slice.steps, &before, &after, &step.what),
         ..Outcome::default()
     })
 }
@@ -163,14 +163,17 @@ fn mutated(held: i64, before: &Hold, what: &What) -> i64 {
 }
 
 /// What somebody should know about a step.
-fn finding(before: &Hold, after: &Hold, what: &What) -> Option<Finding> {
+fn finding(known: &[Step], before: &Hold, after: &Hold, what: &What) -> Option<Finding> {
     let unknown = before.status == HoldStatus::Unplaced;
+    // What was captured to the last unit, and not for the last time, is not over: its tolerance is still there.
+    let let_go = matches!(before.status, HoldStatus::Released | HoldStatus::Expired);
     match what {
         What::Captured { .. } if unknown => Some(Finding::ForcePosted),
-        What::Captured { .. } if !before.is_under_way() => Some(Finding::CapturedAfterEnd),
+        What::Captured { .. } if let_go => Some(Finding::CapturedAfterEnd),
         What::Captured { .. } if after.captured > after.authorized.saturating_add(after.tolerance) => {
             Some(Finding::CapturedAboveAuthorized)
         }
+        What::Captured { .. } if has_ended(&Steps::of(known)) == Ok(true) => Some(Finding::CapturedAfterEnd),
         What::Released { cause: ReleaseCause::SafetyTimer } if before.held > 0 => Some(Finding::NeverEnded),
         What::Reduced { .. } | What::Totalled { .. } | What::Released { .. } if unknown => Some(Finding::PaymentUnknown),
         What::Recorded { .. }

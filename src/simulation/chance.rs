@@ -101,8 +101,11 @@ impl Chance {
         if model.payments[habit.payment].sheet.is_under_way() { habit } else { self.some_habit() }
     }
 
-    /// A time of the platform's clock, lately; none twice in a world.
+    /// A time of the platform's clock, lately, which may be ahead of ours; none twice in a world.
     fn lately(&mut self, now: Timestamp) -> Timestamp {
+        if self.one_in(12) {
+            return now.saturating_add(Duration::from_millis(self.rng.u64(0..200_000)));
+        }
         let millis = match self.rng.u32(0..10) {
             0..6 => self.rng.u64(0..2_000),
             6..9 => self.rng.u64(0..200_000),

@@ -54,27 +54,62 @@ fn apto_snapshots_apply_each_adjustment_once() {
     assert_eq!(client.post("/apto/v3/authorize", &request.body()).json()["authorization"]["approved"], true);
     let before = server::balance(&workplace, "acct-demo-2");
     assert_eq!(before.2, 48_000);
-    let adjustment = |id: &str, kind: &str, amount: f64| {
-        json!({"adjustment": {"id": id, "created_at": "2026-03-14T16:00:00+00:00", "type": kind,
-            "local_amount": {"currency": "USD", "amount": amount}, "billing_amount": {"currency": "USD", "amount": amount},
-            "funding_source_transaction_id": null}})
-    };
-    let snapshot = |adjustments: &[serde_json::Value], amount: f64| {
-        json!({"transaction": {"id": request.transaction, "idempotency_key": null, "state": "complete", "type": "purchase",
-            "context": "Standard purchase", "created_at": "2026-03-14T15:09:26+00:00", "cardholder_id": "crdhldr_demo_1",
-            "cardholder_email": "x@example.com", "cardholder_first_name": "X", "cardholder_last_name": "Y",
-            "card_id": "crd_demo_1", "billing_amount": {"currency": "USD", "amount": amount},
-            "local_amount": {"currency": "USD", "amount": amount}, "hold_amount": {"currency": "USD", "amount": 0.0},
-            "cashback_amount": {"currency": "USD", "amount": 0.0}, "fee_amount": {"currency": "USD", "amount": 0.0},
-            "card_present": true, "ecommerce": false, "international": false, "emv": true, "network": "VISA",
-            "description": "CORNER", "mcc": "5411", "merchant_name": "CORNER", "merchant_region": "TX",
-            "merchant_country": "USA", "adjustments": adjustments}})
-        .to_string()
-    };
-    let captured = snapshot(&[adjustment("adj_1", "capture", -20.0)], -20.0);
-    let refunded = snapshot(&[adjustment("adj_2", "refund", 3.4), adjustment("adj_1", "capture", -20.0)], -16.6);
+    let at = "2026-03-14T16:00:00+00:00";
+    let (capture, refund) = (("adj_1", "capture", -20.0, at), ("adj_2", "refund", 3.4, at));
+    let captured = request.snapshot("complete", "purchase", -20.0, &[capture]);
+    let refunded = request.snapshot("complete", "purchase", -16.6, &[refund, capture]);
     for body in [&captured, &captured, &refunded, &refunded] {
         assert_eq!(client.post("/apto/webhook", body).status, 200);
     }
     assert_eq!(server::balance(&workplace, "acct-demo-2"), (50_000 - 2000 + 340, 0, 50_000 - 2000 + 340));
+}
+
+#[test]
+fn a_second_question_about_a_transaction_is_held_or_declined_for_funds() {
+    let workplace = Workplace::demo();
+    let server = workplace.serve();
+    let mut client = server.client();
+    let first = Apto::purchase("P", "-490.00");
+    let again = |id: &str, amount: &str| Apto { transaction: first.transaction.clone(), ..Apto::purchase(id, amount) };
+    let mut ask = |request: &Apto| client.post("/apto/v3/authorize", &request.body()).json()["authorization"]["approved"] == true;
+    assert!(ask(&first));
+    let complete = first.snapshot("complete", "purchase", -490.0, &[("p1", "capture", -490.0, "2026-03-14T16:00:00+00:00")]);
+    assert_eq!(server.client().post("/apto/webhook", &complete).status, 200);
+    assert_eq!(server::balance(&workplace, "acct-demo-2"), (1000, 0, 1000));
+    assert!(!ask(&again("P_2", "-400.00")), "10.00 is there");
+    assert!(ask(&again("P_3", "-6.00")));
+    assert_eq!(server::balance(&workplace, "acct-demo-2"), (1000, 600, 400));
+    // Marqeta: an increment, after an advice of a clock that is ahead.
+    let payment = Marqeta::purchase("b", "700.00");
+    let mut advice = payment.follower("authorization.advice", "PENDING", "pgfs.authorization.reversal", "100.00");
+    advice["created_time"] = json!("2099-03-15T09:00:00Z");
+    let mut client = server.client();
+    assert_eq!(client.post("/marqeta/jit", &payment.body()).status, 200);
+    assert_eq!(client.post("/marqeta/webhook", &transactions(&[advice])).status, 200);
+    assert_eq!(client.post("/marqeta/jit", &Marqeta::purchase("c", "700.00").body()).status, 200);
+    assert_eq!(client.post("/marqeta/jit", &Marqeta::increment("bi", "600.00", &payment).body()).status, 402);
+    assert_eq!(client.post("/marqeta/jit", &Marqeta::increment("bj", "200.00", &payment).body()).status, 200);
+    assert_eq!(server::balance(&workplace, "acct-demo-1"), (100_000, 100_000, 0));
+}
+
+#[test]
+fn apto_fuel_is_held_from_its_second_authorization_to_its_purchase() {
+    let workplace = Workplace::demo();
+    let server = workplace.serve();
+    let mut client = server.client();
+    let pump = Apto { mcc: 5542, ..Apto::purchase("F", "-1.00") };
+    let held = || server::balance(&workplace, "acct-demo-2").1;
+    assert_eq!(client.post("/apto/v3/authorize", &pump.body()).json()["authorization"]["approved"], true);
+    let purchase = ("f1", "capture", -58.2, "2099-03-14T16:00:00+00:00");
+    for (state, kind, amount, adjustments, expected) in [
+        ("pending", "pending", -1.0, vec![], 100),
+        ("complete", "reversal", 0.0, vec![], 0),
+        ("complete", "pending", -60.0, vec![], 6000),
+        ("complete", "purchase", -58.2, vec![purchase], 0),
+    ] {
+        let snapshot = pump.snapshot(state, kind, amount, &adjustments);
+        assert_eq!(client.post("/apto/webhook", &snapshot).status, 200);
+        assert_eq!(held(), expected, "{state}/{kind}");
+    }
+    assert_eq!(server::balance(&workplace, "acct-demo-2").0, 50_000 - 5820);
 }

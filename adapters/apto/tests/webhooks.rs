@@ -69,10 +69,10 @@ fn of_fixture(name: &str) -> Vec<String> {
 
 #[test]
 fn every_state_and_type() {
-    use Meaning::{Authorized, Credited, Declined, Nothing, Reversed, Settled, Unknown};
+    use Meaning::{Authorized, AuthorizedAnew, Credited, Declined, Nothing, Reversed, Settled, Unknown};
     // type, while pending, when complete; when declined it is declined, whatever its type.
     let rows = [
-        ("pending", Authorized, Authorized),
+        ("pending", Authorized, AuthorizedAnew),
         ("reversal", Nothing, Reversed),
         ("purchase", Authorized, Settled),
         ("pin_purchase", Authorized, Settled),
@@ -163,7 +163,7 @@ fn every_snapshot_tells_its_facts_in_order() {
         ("webhook_complete_refund", &["credited txn_e016 23.75 USD NetworkSettlement by adj_e016"]),
         ("webhook_complete_credit", &["credited txn_e017 250.00 USD NetworkSettlement", WITHOUT]),
         ("webhook_complete_debit", &["captured txn_e018 250.00 USD More", "replaced txn_e018 250.00 USD", WITHOUT]),
-        ("webhook_complete_pending", &["recorded txn_e019 txn_e019 approved 55.00 USD"]),
+        ("webhook_complete_pending", &["recorded txn_e019 txn_e019 approved 55.00 USD", "replaced txn_e019 55.00 USD"]),
         ("webhook_balance_inquiry", &["nothing"]),
         ("webhook_non_financial", &["nothing"]),
         ("webhook_unsupported", &["nothing"]),
@@ -278,9 +278,10 @@ fn the_second_envelope_names_the_snapshot() {
     assert_eq!(keys(&event("evt_1")), keys(&event("evt_1")));
     assert_ne!(keys(&event("evt_1")), keys(&event("evt_2")));
     assert_ne!(keys(&event("evt_1")), keys(&data));
-    // When it was announced is when it happened; the first envelope only knows when the transaction began.
+    // When it was announced is when it happened. The first envelope only knows when the transaction began: what was asked for
+    // since is reversed too, so that it is of when it arrives.
     assert_eq!(events(&event("evt_1"))[0].occurred_at.unwrap().to_string(), "2026-03-10T12:00:00.000000Z");
-    assert_eq!(events(&data)[0].occurred_at.unwrap().to_string(), "2026-03-10T09:00:00.000000Z");
+    assert_eq!(events(&data)[0].occurred_at, None);
     let released =
         r#"[{"adjustment":{"id":"adj_1","type":"release","created_at":"2026-03-10T09:30:00Z","billing_amount":{"amount":5}}}]"#;
     let later = events(&transaction("complete", "reversal", r#"{"amount":0}"#, released));

@@ -57,6 +57,14 @@ pub(in crate::hold) fn kept(steps: &Steps<'_>, placement: StepId) -> Result<i64,
     Ok(read(steps, Some(placement))?.share.map_or(0, |share| share.left))
 }
 
+/// Whether nothing more was to be captured after these steps.
+///
+/// # Errors
+/// A sum is beyond what can be counted.
+pub(in crate::hold) fn has_ended(steps: &Steps<'_>) -> Result<bool, Overflow> {
+    Ok(read(steps, None)?.end.is_some())
+}
+
 fn read(steps: &Steps<'_>, watched: Option<StepId>) -> Result<Standing, Overflow> {
     let mut standing = Standing { hold: Hold::NONE, posting: None, extra: 0, original: None, end: None, share: None };
     let opened = steps.opened();
@@ -118,6 +126,9 @@ impl Standing {
         if amount == 0 {
             return Ok(());
         }
+        if placement.role == Role::Increment {
+            self.begin_beyond()?;
+        }
         self.add(amount)?;
         self.extra = sum(self.extra, placement.extra)?;
         self.hold.tolerance = sum(self.hold.tolerance, placement.tolerance)?;
@@ -126,6 +137,16 @@ impl Standing {
             (Some(before), Some(told)) => before.checked_add(told).ok(),
             (None, _) | (_, None) => None,
         };
+        Ok(())
+    }
+
+    /// What was taken beyond what was held is not paid from what we approve after it: that is held in full.
+    fn begin_beyond(&mut self) -> Result<(), Overflow> {
+        let extra = if self.posting == Some(Posting::Hold) && self.end.is_none() { self.extra } else { 0 };
+        let short = self.hold.captured.saturating_sub(sum(self.hold.authorized, extra)?);
+        if short > 0 {
+            self.authorize(sum(self.hold.authorized, short)?);
+        }
         Ok(())
     }
 
@@ -208,7 +229,11 @@ impl Standing {
             None => by,
         };
         // What was captured is not reversed: it would be missing from what is authorized later.
-        self.authorize(authorized.saturating_sub(by).max(authorized.min(self.hold.captured)));
+        let left = authorized.saturating_sub(by).max(authorized.min(self.hold.captured));
+        if authorized > 0 && !mutant::is(Mutant::ExtraStaysWhole) {
+            self.extra = proportion(self.extra, left, authorized);
+        }
+        self.authorize(left);
     }
 
     fn end(&mut self, end: End) {

@@ -16,9 +16,9 @@ use crate::ids::IdempotencyKey;
 use crate::money::Money;
 use crate::time::Timestamp;
 
-pub(super) use fold::{Overflow, fold, kept};
+pub(super) use fold::{Overflow, fold, has_ended, kept};
 pub(super) use steps::Steps;
-pub use steps::{Seat, put, seat};
+pub use steps::{Seat, ends_at, put, seat};
 
 /// Names a step within its payment: a digest of its key. Not a secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -131,7 +131,8 @@ pub struct Placement {
 pub enum Role {
     /// It opens it. Openings come first, whatever their time: a platform's clock may be behind ours.
     Opening,
-    /// It adds to it.
+    /// It adds to it: an increment, or another question about a payment that we opened before. Asked, it lies after everything
+    /// that was known then.
     Increment,
 }
 

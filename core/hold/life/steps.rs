@@ -1,8 +1,11 @@
 //! A payment's steps in their own order: openings, then by the platform's time. And what they say of each question.
 
+use std::time::Duration;
+
 use smallvec::{Array, SmallVec};
 
 use super::{Placement, Role, Step, StepId, What, Word};
+use crate::hold::mutant::{self, Mutant};
 use crate::time::Timestamp;
 
 /// The order of a payment's steps: openings, then by time; at one time by kind, then by name.
@@ -51,6 +54,13 @@ pub fn put<A: Array<Item = Step>>(steps: &mut SmallVec<A>, step: Step) {
     }
 }
 
+/// When something happens to a payment by our word, of `at` by our clock: after whatever was told of it, so that nothing stays
+/// held because the platform's clock is ahead.
+#[must_use]
+pub fn ends_at(steps: &[Step], at: Timestamp) -> Timestamp {
+    if mutant::is(Mutant::EndedByOurClock) { at } else { Steps::of(steps).after_all(at) }
+}
+
 /// A payment's steps with one more (or one other) among them, in their order, without a copy.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::hold) struct Steps<'a> {
@@ -84,6 +94,13 @@ impl<'a> Steps<'a> {
             Some((Seat::Before(place), step)) => (self.known.get(..*place).unwrap_or_default(), Some(step), *place),
         };
         head.iter().chain(more).chain(self.known.get(tail..).unwrap_or_default())
+    }
+
+    /// When something happened that is decided now, with these steps known: after all of them, also where the platform's clock
+    /// is ahead of ours. `at` is when it happened by whoever says it.
+    pub fn after_all(&self, at: Timestamp) -> Timestamp {
+        let latest = self.iter().map(|step| step.at).max();
+        latest.map_or(at, |latest| at.max(latest.saturating_add(Duration::from_micros(1))))
     }
 
     /// What a placement amounts to: the platform's last word on it, else ours.

@@ -251,7 +251,7 @@ fn what_is_held_on_top_ends_with_what_it_was_held_on() {
     let table: [(&str, &[(Fact, i64)]); 8] = [
         ("an advice drops it", &[(totalled(100), 100)]),
         ("a lower one too", &[(totalled(40), 40)]),
-        ("a partial reversal leaves it", &[(reduced(40), 80)]),
+        ("a partial reversal takes its part", &[(reduced(40), 72)]),
         ("a full one does not", &[(reduced(100), 0)]),
         ("a release frees it", &[(released(ReleaseCause::Reversed), 0)]),
         ("captures use what was authorized first", &[(captured(60, Finality::More), 60), (captured(40, Finality::More), 20)]),

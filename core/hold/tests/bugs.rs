@@ -284,11 +284,88 @@ fn an_increment_is_not_paid_from_what_was_held_untold() {
 }
 
 #[test]
-fn a_second_opening_after_the_last_clearing_is_refused() {
+fn what_is_asked_now_costs_what_it_adds_whatever_totals_say() {
+    let again = |minor| AuthorizationRequest { key: key("again"), ..purchase(minor) };
+    // What was told of a payment of 100 before, by a platform whose clock may be ahead. Then what is asked, and whether the
+    // payment may still be added to.
+    let ahead = 2_000;
+    for (facts, can_be_added_to) in [
+        (vec![captured(100, Finality::More), totalled(100)], false),
+        (vec![captured(60, Finality::More), totalled(60)], false),
+        (vec![captured(100, Finality::Final)], false),
+        (vec![captured(150, Finality::Final)], false),
+        (vec![captured(150, Finality::More)], false),
+        (vec![released(ReleaseCause::Reversed)], false),
+        (vec![released(ReleaseCause::Expired)], false),
+        (vec![totalled(10)], true),
+        (vec![totalled(150)], true),
+        (vec![reduced(60)], true),
+        (vec![captured(40, Finality::More)], true),
+        (vec![recorded("another name", stood_in(120, Posting::Hold))], true),
+    ] {
+        for request in [again(50), increment("more", 50)] {
+            if request.increments.is_some() && !can_be_added_to {
+                continue;
+            }
+            for (missing, approved) in [(0, true), (1, false)] {
+                let mut book = Book::open();
+                facts.iter().for_each(|fact| drop(book.tell_at(ahead, *fact)));
+                let fee = book.available() - 50 + missing;
+                book.tell(Fact::Debited { payment: None, amount: usd(fee), cause: MovementCause::Fee });
+                let outcome = book.ask(&request);
+                let expected = if approved { approves(50) } else { declines(DeclineReason::InsufficientFunds) };
+                assert_eq!((outcome.decision, outcome.held), (expected, if approved { 50 } else { 0 }), "{facts:?} {request:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_ends_by_us_ends_what_is_there_however_far_ahead_the_platforms_clock_is() {
+    let ahead = 1_000_000;
+    let more = AuthorizationRequest { occurred_at: Some(at(ahead)), ..increment("more", 50) };
+    let adds = Fact::Recorded {
+        payment: payment("p-more"),
+        asked: key("x"),
+        increments: Some(payment("p")),
+        outcome: stood_in(70, Posting::Hold),
+    };
+    for fact in [None, Some(totalled(60)), Some(adds)] {
+        for end in [Order::Release, Order::Capture { amount: usd(0), finality: Finality::Final }] {
+            let mut book = Book::open();
+            book.ask(&more);
+            fact.into_iter().for_each(|fact| drop(book.tell_at(ahead + 10, fact)));
+            book.order("end", end);
+            assert_eq!((book.held(), book.hold().status), (0, HoldStatus::Released), "{fact:?} {end:?}");
+        }
+        let mut book = Book::open();
+        book.ask(&more);
+        fact.into_iter().for_each(|fact| drop(book.tell_at(ahead + 10, fact)));
+        let ends_at = life::ends_at(&book.payments[&payment("p").authorization].steps, at(3_000));
+        book.hear(&ToldEvent { occurred_at: Some(ends_at), ..message("expiry", released(ReleaseCause::SafetyTimer)) });
+        assert_eq!((book.held(), book.hold().status), (0, HoldStatus::Expired), "{fact:?}");
+    }
+}
+
+#[test]
+fn a_second_question_about_a_payment_is_held_until_the_platforms_total_covers_it() {
     let mut book = Book::open();
-    book.tell(captured(100, Finality::Final));
+    book.tell(captured(100, Finality::More));
+    book.tell(totalled(100));
+    book.ask(&AuthorizationRequest { key: key("again"), ..purchase(50) });
+    assert_eq!((book.held(), book.available()), (50, 850));
+    book.tell(captured(50, Finality::More));
+    book.tell(totalled(150));
+    assert_eq!((book.held(), book.available(), book.hold().status), (0, 850, HoldStatus::Captured));
+    // One that nobody heard is undone where it is, and comes back there.
+    let mut book = Book::open();
     let again = AuthorizationRequest { key: key("again"), ..purchase(50) };
-    assert_eq!(book.ask(&again).decision, declines(DeclineReason::AuthorizationOver), "nothing would be held for it");
+    book.tell_at(2_000, totalled(100));
+    book.ask(&again);
+    for (told, held) in [(NO, 100), (yes(50), 150), (yes(20), 120)] {
+        book.adopt(&again, told);
+        assert_eq!(book.held(), held, "{told:?}");
+    }
 }
 
 #[test]
@@ -352,4 +429,69 @@ fn a_question_that_the_platform_declined_does_not_hide_another_that_it_approved(
     book.tell(recorded("k", RecordedOutcome::Declined));
     book.tell(recorded("second attempt", approved(100)));
     assert_eq!(book.held(), 100);
+}
+
+#[test]
+fn what_is_held_on_top_shrinks_with_what_it_is_held_on() {
+    // 50 and 10 on top; then what is held after each reversal and capture.
+    let table: [&[(Fact, i64)]; 4] = [
+        &[(reduced(40), 12)],
+        &[(reduced(25), 30), (reduced(15), 12)],
+        &[(captured(10, Finality::More), 50), (reduced(40), 2)],
+        &[(captured(10, Finality::More), 50), (reduced(50), 2)],
+    ];
+    for facts in table {
+        let mut book = Book::with(1_000);
+        book.ask_with(&purchase(50), &held_by(HoldPolicy { extra: 10, ..HoldPolicy::PLAIN }, []));
+        for (fact, held) in facts {
+            book.tell(*fact);
+            assert_eq!(book.held(), *held, "{facts:?}");
+        }
+    }
+}
+
+#[test]
+fn a_capture_above_the_tolerance_is_found_as_that_also_after_the_whole_was_captured() {
+    use Finding::{CapturedAboveAuthorized, CapturedAfterEnd};
+    // Of 50 and a tolerance of 10: captures, whether each is the last one, and what is found of it.
+    let (more, last) = (Finality::More, Finality::Final);
+    for captures in [
+        vec![(60, more, None), (1, more, Some(CapturedAboveAuthorized))],
+        vec![(50, more, None), (10, more, None), (1, last, Some(CapturedAboveAuthorized))],
+        vec![(60, last, None), (1, last, Some(CapturedAboveAuthorized))],
+        vec![(50, last, None), (10, last, Some(CapturedAfterEnd)), (1, last, Some(CapturedAboveAuthorized))],
+    ] {
+        let mut book = Book::with(1_000);
+        book.ask_with(&purchase(50), &held_by(HoldPolicy { tolerance: 10, ..HoldPolicy::PLAIN }, []));
+        for (minor, finality, finding) in &captures {
+            assert_eq!(book.tell(captured(*minor, *finality)).finding, *finding, "{minor} of {captures:?}");
+        }
+    }
+}
+
+#[test]
+fn what_is_told_above_what_was_approved_counts_in_its_limits() {
+    let counting = |window| proceed([LimitCheck { window, ..limit(1, None, None) }]);
+    // What was told of a payment of 10 that counts today, and 5 more that count tomorrow; then what each counts.
+    for (facts, today, tomorrow) in [
+        (vec![totalled(60)], 55, 5),
+        (vec![captured(60, Finality::Final)], 55, 5),
+        (vec![totalled(60), captured(70, Finality::Final)], 65, 5),
+        (vec![totalled(60), captured(20, Finality::Final)], 15, 5),
+        (vec![totalled(60), totalled(12)], 10, 2),
+        (vec![totalled(60), released(ReleaseCause::Reversed)], 0, 0),
+        (vec![recorded("another name", stood_in(40, Posting::Hold))], 40, 5),
+    ] {
+        let mut book = Book::with(1_000);
+        book.ask_with(&purchase(10), &counting(DAY));
+        book.ask_with(&increment("more", 5), &counting(NEXT_DAY));
+        facts.iter().for_each(|fact| drop(book.tell(*fact)));
+        assert_eq!((book.counted(1, DAY).0, book.counted(1, NEXT_DAY).0), (today, tomorrow), "{facts:?}");
+    }
+    // Only what counts at all.
+    let mut book = Book::with(1_000);
+    book.ask(&purchase(10));
+    book.ask_with(&increment("more", 5), &counting(NEXT_DAY));
+    book.tell(totalled(60));
+    assert_eq!(book.counted(1, NEXT_DAY).0, 50);
 }

@@ -80,7 +80,7 @@ fn money_returned_goes_to_the_window_it_was_counted_in() {
         (released(ReleaseCause::Reversed), (0, 0), (0, 0)),
         (captured(80, Finality::Final), (80, 1), (0, 0)),
         (captured(60, Finality::Final), (100, 1), (40, 0)),
-        (captured(60, Finality::Final), (100, 1), (50, 0)),
+        (captured(60, Finality::Final), (150, 1), (50, 0)),
     ] {
         book.tell(fact);
         assert_eq!((book.counted(1, DAY), book.counted(1, NEXT_DAY)), (today, tomorrow), "{fact:?}");
@@ -107,7 +107,7 @@ fn what_a_last_capture_leaves_over_is_returned() {
         (Posting::Hold, 60, Finality::Final, (60, 1)),
         (Posting::Hold, 60, Finality::More, (100, 1)),
         (Posting::Hold, 0, Finality::Final, (0, 0)),
-        (Posting::Hold, 130, Finality::Final, (100, 1)),
+        (Posting::Hold, 130, Finality::Final, (130, 1)),
         (Posting::Immediate, 60, Finality::Final, (60, 1)),
         (Posting::Immediate, 60, Finality::More, (100, 1)),
         (Posting::Immediate, 0, Finality::Final, (0, 0)),

@@ -228,6 +228,29 @@ proptest! {
         prop_assert_eq!(state(&first), state(&second));
     }
 
+    /// Whatever was told: what is approved of a payment that we opened, or of which nothing was told, is taken from what is
+    /// available then, and was there; unless the platform has told already what the question came to.
+    #[test]
+    fn what_is_approved_was_available_and_is_taken(posted in 0_i64..1_000, arrivals in vec(arbitrary(), 1..40)) {
+        let mut book = Book::with(posted);
+        for arrival in &arrivals {
+            let before = book.clone();
+            let outcome = arrival.at(&mut book);
+            let (Arrival::Asked(request, _), Some((Decision::Approve { amount }, Basis::Ledger))) = (arrival, outcome.decision) else {
+                continue;
+            };
+            let payment = request.increments.unwrap_or(request.payment).authorization;
+            let known = before.payments.get(&payment).map_or([].as_slice(), |kept| kept.steps.as_slice());
+            let was_told = Steps::of(known).last_word(StepId::of(&request.key)).is_some();
+            if was_told || outcome.step.is_none() || !(known.is_empty() || Steps::of(known).opened() || request.increments.is_some()) {
+                continue;
+            }
+            prop_assert!(amount.minor() <= before.available(), "{} of {}", amount, before.available());
+            let taken = i128::from(outcome.held) - i128::from(outcome.posted);
+            prop_assert!(taken >= i128::from(amount.minor()), "{taken} for {amount}");
+        }
+    }
+
     /// [`Book::balances`] looks after every event; and no approval takes what is not there.
     #[test]
     fn every_history_balances(
@@ -284,5 +307,58 @@ proptest! {
             prop_assert!(hold.held == 0 && hold.status != HoldStatus::Open, "{hold:?}");
         }
         prop_assert_eq!(book.held(), 0);
+    }
+
+    /// Whatever the platform's clock says, a release and an expiry of ours leave nothing held.
+    #[test]
+    fn what_ends_by_us_leaves_nothing_held(arrivals in vec(arbitrary(), 1..40)) {
+        let mut book = Book::with(1_000);
+        arrivals.iter().for_each(|arrival| drop(arrival.at(&mut book)));
+        // Ours is behind all of the platform's times.
+        book.now = at(500);
+        for number in 0..PAYMENTS {
+            let payment = payment_number(number);
+            let Some(kept) = book.payments.get(&payment.authorization).filter(|kept| kept.hold.is_some_and(|hold| hold.held > 0)) else {
+                continue;
+            };
+            let mut other = book.clone();
+            let ends_at = Some(life::ends_at(&kept.steps, at(500)));
+            let fact = Fact::Released { payment, cause: ReleaseCause::SafetyTimer };
+            other.hear(&ToldEvent { occurred_at: ends_at, ..message("expiry", fact) });
+            prop_assert_eq!(other.payments[&payment.authorization].hold.unwrap().held, 0);
+            if payment == payment_number(0) {
+                book.order("release", Order::Release);
+                prop_assert_eq!(book.hold().held, 0);
+            }
+        }
+    }
+
+    /// What a payment spent, or may still spend, is what its placements count, told totals and over-captures included.
+    #[test]
+    fn limits_count_all_that_is_spoken_for(
+        asked in vec(question(small()), 1..8),
+        told in messages(1..14),
+        order in any::<u64>(),
+    ) {
+        let verdict = proceed([limit(1, None, None)]);
+        let mut arrivals: Vec<Arrival> = asked.into_iter().map(|request| Arrival::Asked(request, verdict.clone())).collect();
+        for (number, event) in told.into_iter().enumerate() {
+            let place = usize::try_from(order.rotate_left(u32::try_from(number).unwrap() * 7) % 8).unwrap();
+            arrivals.insert(place.min(arrivals.len()), Arrival::Told(event));
+        }
+        let mut book = Book::with(10_000);
+        for arrival in &arrivals {
+            arrival.at(&mut book);
+            // What needs no money counts beside payments, and has no placement.
+            let counts = |kept: &&Kept| {
+                Steps::of(&kept.steps).placements().any(|(id, _)| kept.counted.iter().any(|counted| counted.placement == id))
+            };
+            for kept in book.payments.values().filter(counts) {
+                let hold = kept.hold.unwrap();
+                let spoken_for = if hold.is_under_way() { hold.authorized.max(hold.captured) } else { hold.captured };
+                let counted: i64 = kept.counted.iter().map(|counted| counted.amount).sum();
+                prop_assert_eq!(counted, spoken_for, "{:?}", kept);
+            }
+        }
     }
 }

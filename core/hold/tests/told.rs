@@ -23,6 +23,7 @@ fn each_fact_does_in_each_state_what_it_says() {
     let some = |status: HoldStatus| (0, 0, Some(status), None);
     let unknown = (0, 0, Some(Unplaced), Some(PaymentUnknown));
     let late = |minor: i64| (-minor, 0, Some(Captured), Some(CapturedAfterEnd));
+    let above = |minor: i64| (-minor, 0, Some(Captured), Some(CapturedAboveAuthorized));
     let force = |minor: i64| (-minor, 0, Some(Captured), Some(ForcePosted));
     // The columns: no hold; open; captured; released.
     let table: Vec<(Fact, [Effect; 4])> = vec![
@@ -66,11 +67,11 @@ fn each_fact_does_in_each_state_what_it_says() {
                 some(Expired),
             ],
         ),
-        (captured(60, Finality::Final), [force(60), (-60, -100, Some(Captured), None), late(60), late(60)]),
-        (captured(60, Finality::More), [force(60), (-60, -60, Some(Open), None), late(60), late(60)]),
+        (captured(60, Finality::Final), [force(60), (-60, -100, Some(Captured), None), above(60), late(60)]),
+        (captured(60, Finality::More), [force(60), (-60, -60, Some(Open), None), above(60), late(60)]),
         (
             captured(120, Finality::More),
-            [force(120), (-120, -100, Some(Captured), Some(CapturedAboveAuthorized)), late(120), late(120)],
+            [force(120), (-120, -100, Some(Captured), Some(CapturedAboveAuthorized)), above(120), late(120)],
         ),
         (
             captured(0, Finality::Final),
@@ -84,7 +85,7 @@ fn each_fact_does_in_each_state_what_it_says() {
         (force_post, [(-5_000, 0, None, Some(ForcePosted)); 4]),
         (
             Fact::Completed { payment: p, amount: usd(100) },
-            [force(100), (-100, -100, Some(Captured), None), late(100), late(100)],
+            [force(100), (-100, -100, Some(Captured), None), above(100), late(100)],
         ),
         (credited(Some(p)), [Unplaced, Open, Captured, Released].map(|status| (25, 0, Some(status), None))),
         (credited(None), [(25, 0, None, None); 4]),

@@ -1,7 +1,7 @@
 //! Who asks and whose money it is: names, and what they lead to.
 
-use holdfast_core::hold::{AccountStatus, Fact, Finality, ReleaseCause};
-use holdfast_core::{AuthorizationRequest, DeclineReason, PaymentRef};
+use holdfast_core::hold::{AccountStatus, Fact, Finality, ReleaseCause, ToldEvent};
+use holdfast_core::{AuthorizationRequest, DeclineReason, PaymentRef, Timestamp};
 
 use super::*;
 use crate::ledger::{Act, Decide, Entry, Origin, Whose};
@@ -140,4 +140,26 @@ pub fn a_standing_says_all_that_there_is_of_an_account(engine: &dyn Engine) {
         assert_eq!((z.status, z.credit_line, z.holds_open), (status, usd(7), 0));
         assert_eq!((z.balance.available, z.balance.usable), (usd(12), false));
     });
+}
+
+pub fn what_adds_to_a_payment_costs_what_it_adds_whatever_was_told(engine: &dyn Engine) {
+    let mut house = House::with(engine, 1_000);
+    // The platform's clock is far ahead of ours: what is asked now is asked after what is known.
+    let ahead = |house: &House, seconds: i64, key: &str, fact| {
+        let event = ToldEvent { occurred_at: Some(Timestamp::from_unix_seconds(4_000_000_000 + seconds)), ..told(key, fact) };
+        assert_eq!(found(house.act(Act::Tell(origin(), event))), None);
+    };
+    assert_eq!(house.decide(purchase("p", 700)), approved(700));
+    ahead(&house, 0, "1", Fact::Replaced { payment: payment("p"), total: usd(100) });
+    house.restart();
+    assert_eq!(house.decide(increment("too-much", "p", 901)), declined(NO_FUNDS));
+    assert_eq!(house.decide(increment("more", "p", 500)), approved(500));
+    house.always(|house| assert_eq!(house.balance(), (1_000, 600)));
+    // Another question about the same payment is no second opening of it.
+    let second = AuthorizationRequest { payment: payment("p"), ..purchase("second", 400) };
+    ahead(&house, 60, "2", captured("p", 600, Finality::Final));
+    house.restart();
+    assert_eq!(house.decide(AuthorizationRequest { payment: payment("p"), ..purchase("q", 401) }), declined(NO_FUNDS));
+    assert_eq!(house.decide(second), approved(400));
+    house.always(|house| assert_eq!(house.balance(), (400, 400)));
 }

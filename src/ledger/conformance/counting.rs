@@ -1,6 +1,6 @@
 //! Limits: what counts, for whom, in which window, and what comes back.
 
-use holdfast_core::hold::{Finality, RecordedOutcome, Subject, ToldAnswer};
+use holdfast_core::hold::{Fact, Finality, RecordedOutcome, Subject, ToldAnswer};
 use holdfast_core::rules::{CounterKey, Enforcement, HoldPolicy, LimitCheck, LimitScope, Window};
 use holdfast_core::{AuthorizationKind, AuthorizationRequest, DeclineReason, PartialApproval, Timestamp};
 
@@ -182,4 +182,18 @@ pub fn a_verification_stays_counted_whatever_was_told(engine: &dyn Engine) {
         assert_eq!(ask(house, verification("overtaken"), at_most(1)), again(declined(DeclineReason::LedgerUnavailable)));
     });
     assert_eq!(ask(&house, verification("next"), at_most(1)), limit_reached(TOO_MANY));
+}
+
+pub fn what_is_told_above_what_was_approved_counts(engine: &dyn Engine) {
+    let mut house = House::with(engine, 1_000);
+    let check = limit(Window::Lifetime);
+    assert_eq!(ask(&house, purchase("pump", 1), check), approved(1));
+    house.tell("1", Fact::Replaced { payment: payment("pump"), total: usd(60) });
+    house.restart();
+    assert_eq!(ask(&house, purchase("p", 41), check), limit_reached(TOO_MUCH));
+    assert_eq!(ask(&house, purchase("q", 30), check), approved(30));
+    house.tell("2", captured("q", 35, Finality::Final));
+    house.restart();
+    assert_eq!(ask(&house, purchase("r", 6), check), limit_reached(TOO_MUCH), "a tip is money, too");
+    assert_eq!(ask(&house, purchase("s", 5), check), approved(5));
 }

@@ -1,6 +1,6 @@
 //! Holds over time: what a process that begins knows of them, and what is released when nobody says anything.
 
-use holdfast_core::hold::{Fact, Finality, Finding, MovementCause, RecordedOutcome, ToldEvent};
+use holdfast_core::hold::{Fact, Finality, Finding, MovementCause, Order, RecordedOutcome, ToldEvent};
 use holdfast_core::rules::HoldPolicy;
 use holdfast_core::{AuthorizationRequest, DeclineReason, Expiry, Posting, Timestamp};
 
@@ -91,4 +91,18 @@ pub fn what_a_platform_stood_in_for_is_not_held_for_ever(engine: &dyn Engine) {
     }
     house.premises().let_time_work();
     house.always(|house| assert_eq!(house.balance(), (1_000, 100)));
+}
+
+pub fn what_ends_by_us_holds_nothing_however_far_ahead_the_platforms_clock_is(engine: &dyn Engine) {
+    let mut house = House::with(engine, 1_000);
+    let ahead = Some(Timestamp::from_unix_seconds(4_000_000_000));
+    let more = |key: &str, of: &str| AuthorizationRequest { occurred_at: ahead, ..increment(key, of, 50) };
+    said(house.act(held_since(ago(3_600), purchase("released", 100))));
+    said(house.act(held_since(ago(3_600), more("1", "released"))));
+    said(house.act(held_since(ago(10 * DAY + 1), purchase("over", 100))));
+    said(house.act(held_since(ago(10 * DAY + 1), more("2", "over"))));
+    house.restart();
+    assert_eq!(house.order("release", "released", Order::Release), approved(0));
+    house.premises().let_time_work();
+    house.always(|house| assert_eq!((house.balance(), house.all_of(program())[0].holds_open), ((1_000, 0), 0)));
 }

@@ -99,6 +99,7 @@ macro_rules! conforms {
                 programs_and_platforms_have_keys_and_payments_of_their_own
                 a_payment_is_found_by_either_of_its_names_also_an_increment
                 an_increment_needs_a_payment_that_is_under_way
+                what_adds_to_a_payment_costs_what_it_adds_whatever_was_told
                 an_unknown_card_adds_nothing_to_a_known_payment
                 a_card_never_spends_the_money_of_another_accounts_payment
                 balances_are_told_by_account_card_and_cardholder
@@ -118,6 +119,7 @@ macro_rules! conforms {
                 a_hold_waits_for_the_latest_of_its_placements
                 what_was_released_by_time_is_still_captured_in_full
                 what_a_platform_stood_in_for_is_not_held_for_ever
+                what_ends_by_us_holds_nothing_however_far_ahead_the_platforms_clock_is
             }
             telling {
                 every_fact_books_what_it_says
@@ -162,6 +164,7 @@ macro_rules! conforms {
                 an_adopted_answer_without_a_verdict_counts_nowhere
                 what_is_undone_is_not_counted
                 a_verification_stays_counted_whatever_was_told
+                what_is_told_above_what_was_approved_counts
             }
             standing {
                 every_bar_gives_its_reason

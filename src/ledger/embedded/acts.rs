@@ -1,6 +1,7 @@
 //! What each act does to memory, and the record it leaves. Applies the event ([`weigh`]) and writes the outcome; no decision is
 //! made here.
 
+use holdfast_core::hold::life::ends_at;
 use holdfast_core::hold::{
     AccountStatus, Adoption, Asked, CardStatus, Event, Fact, Finding, Ordered, ReleaseCause, Subject, ToldEvent,
 };
@@ -234,7 +235,7 @@ impl Engine {
                 Expiry::Ours => ReleaseCause::Expired,
                 Expiry::Told => ReleaseCause::SafetyTimer,
             };
-            let at = row.hold.expires_at.unwrap_or(now);
+            let at = ends_at(&row.steps, row.hold.expires_at.unwrap_or(now));
             let Ok(key) = IdempotencyKey::new(&format!("expiry-{}-{}", row.number.0, at.unix_micros())) else { continue };
             let payment = PaymentRef::of(row.payment);
             let Some(program) = self.state.program_of(row.account) else { continue };

@@ -106,7 +106,7 @@ impl Model {
             return Err(DeclineReason::AuthorizationUnknown);
         }
         let mut entries = payment.entries.clone();
-        payment::write(&mut entries, approval(question, question.amount, 0, 0));
+        payment::write(&mut entries, now_approved(question, &payment.entries, approval(question, question.amount, 0, 0)));
         let (before, after) = (&payment.sheet, payment::sheet(&entries));
         if !after.is_under_way() && after.captured < after.authorized.max(question.amount) {
             return Err(DeclineReason::AuthorizationOver);
@@ -139,6 +139,7 @@ impl Model {
     fn approve(&mut self, question: &Question, granted: &Granted) {
         if question.wants_money() {
             let entry = approval(question, granted.amount, granted.extra, question.policy.tolerance);
+            let entry = now_approved(question, &self.payments[question.of.payment].entries, entry);
             self.enter_approval(question, entry, true);
         } else {
             self.count_only(question);
@@ -186,11 +187,15 @@ impl Model {
         let word = payment::last_word(entries, question.key);
         let approved = payment::approvals(entries).any(|(known, _)| known == question.key);
         match heard {
-            Heard::No if approved => self.enter_approval(question, adopted(question, 0), !question.refused),
+            Heard::No if approved => {
+                let entry = as_known(&self.payments[question.of.payment].entries, adopted(question, 0));
+                self.enter_approval(question, entry, !question.refused);
+            }
             Heard::No => {}
             Heard::Yes(_) if question.foreign => {}
             Heard::Yes(amount) if question.wants_money() => {
-                self.enter_approval(question, adopted(question, amount), !question.refused);
+                let entry = as_known(&self.payments[question.of.payment].entries, adopted(question, amount));
+                self.enter_approval(question, entry, !question.refused);
             }
             Heard::Yes(_) if question.refused => {}
             Heard::Yes(_) => self.count_only(question),
@@ -221,7 +226,8 @@ impl Model {
         let answer = match self.refuse(command) {
             Some(reason) => Answer::No(reason),
             None => {
-                self.enter(command.of.payment, Entry { source, at: now, line }, &[]);
+                let at = payment::below(&self.payments[command.of.payment].entries, now);
+                self.enter(command.of.payment, Entry { source, at, line }, &[]);
                 Answer::Yes(amount)
             }
         };
@@ -270,6 +276,36 @@ pub(super) fn corrected(answer: Answer, word: Word) -> Answer {
 
 fn adopted(question: &Question, amount: i64) -> Entry {
     approval(question, amount, 0, if question.refused { 0 } else { question.policy.tolerance })
+}
+
+/// An approval of now: only the first one opens a payment, and what comes after it comes after all that is known; by our clock,
+/// at the beginning of the second.
+fn now_approved(question: &Question, entries: &[Entry], entry: Entry) -> Entry {
+    match entry.line {
+        Line::Approved(approved) if !approved.opening || payment::opened(entries) => {
+            let line = Line::Approved(Approved { opening: false, ..approved });
+            let second = Timestamp::from_unix_seconds(entry.at.unix_seconds());
+            Entry { at: payment::below(entries, question.occurred_at.unwrap_or(second)), line, ..entry }
+        }
+        Line::Approved(_)
+        | Line::Word { .. }
+        | Line::Less { .. }
+        | Line::Total(_)
+        | Line::Ended(_)
+        | Line::Taken { .. }
+        | Line::Moved { .. } => entry,
+    }
+}
+
+/// An approval that is told anew opens what it opened.
+fn as_known(entries: &[Entry], entry: Entry) -> Entry {
+    let known = entries.iter().find(|known| known.source == entry.source).map(|known| known.line);
+    match (known, entry.line) {
+        (Some(Line::Approved(known)), Line::Approved(approved)) => {
+            Entry { line: Line::Approved(Approved { opening: known.opening, ..approved }), ..entry }
+        }
+        (_, _) => entry,
+    }
 }
 
 /// The entry of an approval.

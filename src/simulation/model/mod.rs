@@ -211,7 +211,8 @@ impl Model {
         let (before, after) = (payment.sheet.clone(), payment::sheet(&payment.entries));
         payment.places.extend_from_slice(places);
         let mut changed = before != after;
-        for (question, amount, count) in after.spent() {
+        let spent = after.spent(|question| payment.places.iter().any(|place| place.question == question));
+        for (question, amount, count) in spent {
             for place in payment.places.iter_mut().filter(|place| place.question == question) {
                 changed |= (place.amount, place.count) != (amount, count);
                 (place.amount, place.count) = (amount, count);
@@ -263,10 +264,8 @@ impl Model {
         let due: Vec<usize> = (0..self.payments.len()).filter(|number| is_due(&self.payments[*number])).collect();
         for number in &due {
             let Some(at) = self.payments[*number].sheet.expires_at else { continue };
-            let source = Source::Timer(at);
-            if self.payments[*number].entries.iter().all(|entry| entry.source != source) {
-                self.enter(*number, Entry { source, at, line: Line::Ended(Ending::TimedOut) }, &[]);
-            }
+            let at = payment::below(&self.payments[*number].entries, at);
+            self.enter(*number, Entry { source: Source::Timer(at), at, line: Line::Ended(Ending::TimedOut) }, &[]);
         }
         due
     }

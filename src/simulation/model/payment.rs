@@ -120,8 +120,11 @@ impl Sheet {
         self.status == HoldStatus::Open || self.ahead > 0
     }
 
-    /// What each approval spent, or may still spend: the oldest keeps its money longest.
-    pub fn spent(&self) -> Vec<(u32, i64, i32)> {
+    /// What each approval spent, or may still spend: the oldest keeps its money longest. What the platform told above all of
+    /// them is the oldest's that `counts` anywhere.
+    pub fn spent(&self, counts: impl Fn(u32) -> bool) -> Vec<(u32, i64, i32)> {
+        let approved: i64 = self.approvals.iter().map(|(_, amount, ..)| amount).sum();
+        let bearer = self.approvals.iter().map(|(question, ..)| *question).find(|question| counts(*question));
         let spoken_for = if self.is_under_way() { self.authorized.max(self.captured) } else { self.captured };
         let over = matches!(self.status, HoldStatus::Released | HoldStatus::Expired | HoldStatus::Unplaced);
         let piled: i64 = self.approvals.iter().map(|(_, _, kept, _)| kept).sum();
@@ -131,14 +134,21 @@ impl Sheet {
             let of_more = more_left.min(amount - kept);
             kept_left -= of_kept;
             more_left -= of_more;
-            (*question, of_kept + of_more, if over || *amount == 0 { 0 } else { *transactions })
+            let told_more = if bearer == Some(*question) { (spoken_for - approved).max(0) } else { 0 };
+            (*question, of_kept + of_more + told_more, if over || *amount == 0 { 0 } else { *transactions })
         });
         spent.collect()
     }
 }
 
-/// The place of an entry: openings first, then what the platform says opened it, then everything by its time.
-fn place(entry: &Entry) -> (u8, Timestamp) {
+/// When something is written that is decided now: after every line that is there.
+pub fn below(entries: &[Entry], at: Timestamp) -> Timestamp {
+    entries.iter().map(|entry| entry.at.saturating_add(Duration::from_micros(1))).fold(at, Timestamp::max)
+}
+
+/// The place of an entry: openings first, then what the platform says opened it, then everything by its time; of one time,
+/// approvals first and ends last.
+fn place(entry: &Entry) -> (u8, Timestamp, u8) {
     let phase = match entry.line {
         Line::Approved(Approved { opening: true, .. }) => 0,
         Line::Word { opening: true, word: Word::Yes(_) | Word::StoodIn(..), .. } => 1,
@@ -150,7 +160,12 @@ fn place(entry: &Entry) -> (u8, Timestamp) {
         | Line::Taken { .. }
         | Line::Moved { .. } => 2,
     };
-    (phase, entry.at)
+    let kind = match entry.line {
+        Line::Approved(_) => 0,
+        Line::Word { .. } | Line::Less { .. } | Line::Total(_) | Line::Taken { .. } | Line::Moved { .. } => 1,
+        Line::Ended(_) => 2,
+    };
+    (phase, entry.at, kind)
 }
 
 /// Writes an entry where it belongs. An approval that is told anew stays where it was.
@@ -270,6 +285,9 @@ impl Desk<'_> {
         if amount == 0 {
             return;
         }
+        if !approved.opening {
+            self.settle_excess();
+        }
         self.begin_anew();
         self.pile.push((Some(question), amount));
         self.extra += approved.extra;
@@ -279,6 +297,17 @@ impl Desk<'_> {
             (None, told) if self.authorized() == amount => told,
             (None | Some(_), _) => None,
         };
+    }
+
+    /// The merchant took more than was held for it: that is over and done with, and no part of what is approved next.
+    fn settle_excess(&mut self) {
+        let held_for_it = match (self.posting, self.end) {
+            (Some(Posting::Hold), None) => self.authorized() + self.extra,
+            (Some(Posting::Hold | Posting::Immediate) | None, _) => self.authorized(),
+        };
+        if self.captured > held_for_it {
+            self.pile.push((None, self.captured - held_for_it));
+        }
     }
 
     /// A payment that was over and is added to begins with what was captured of it.
@@ -350,7 +379,12 @@ impl Desk<'_> {
             }
             (Some(_) | None, _) => by,
         };
-        self.lay_to((authorized - by).max(authorized.min(self.captured)));
+        let left = (authorized - by).max(authorized.min(self.captured));
+        if authorized > 0 {
+            // The same part of what is held on top, to the nearest unit.
+            self.extra = (2 * self.extra * left + authorized) / (2 * authorized);
+        }
+        self.lay_to(left);
     }
 
     fn finish(&mut self, last_capture: bool, ending: Ending) {

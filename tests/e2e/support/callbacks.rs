@@ -142,4 +142,24 @@ impl Apto {
                 "network": "VISA"}}})
         .to_string()
     }
+
+    /// A webhook with a snapshot of its transaction, and the adjustments that it has: id, type, amount and time.
+    pub fn snapshot(&self, state: &str, kind: &str, amount: f64, adjustments: &[(&str, &str, f64, &str)]) -> String {
+        let usd = |amount: f64| json!({"currency": "USD", "amount": amount});
+        let adjustments: Vec<Value> = adjustments
+            .iter()
+            .map(|(id, kind, amount, at)| {
+                json!({"adjustment": {"id": id, "created_at": at, "type": kind, "local_amount": usd(*amount),
+                    "billing_amount": usd(*amount), "funding_source_transaction_id": null}})
+            })
+            .collect();
+        json!({"transaction": {"id": self.transaction, "idempotency_key": null, "state": state, "type": kind,
+            "context": "Standard purchase", "created_at": "2026-03-14T15:09:26+00:00", "cardholder_id": "crdhldr_demo_1",
+            "cardholder_email": "x@example.com", "cardholder_first_name": "X", "cardholder_last_name": "Y",
+            "card_id": self.card, "billing_amount": usd(amount), "local_amount": usd(amount), "hold_amount": usd(0.0),
+            "cashback_amount": usd(0.0), "fee_amount": usd(0.0), "card_present": true, "ecommerce": false,
+            "international": false, "emv": true, "network": "VISA", "description": "CORNER", "mcc": "5411",
+            "merchant_name": "CORNER", "merchant_region": "TX", "merchant_country": "USA", "adjustments": adjustments}})
+        .to_string()
+    }
 }
