@@ -12,7 +12,7 @@ use super::cold::Need;
 use super::engine::{Engine, Performed, Warmth};
 use super::naming::{asked_of, heard, locate_request, subject_of};
 use super::rebuild::{entered_account, entered_at};
-use super::state::{CardRow, Entered, Fingerprint, HoldNumber, Located, Names, TOLD_KEYS_KEPT};
+use super::state::{CardRow, Entered, Fingerprint, HoldNumber, Located, Names, PaymentNames, TOLD_KEYS_KEPT};
 use super::weigh;
 use crate::clock::Moment;
 use crate::journal::{BodyRef, Checkpoint, Place, RecordRef, Uses};
@@ -86,7 +86,8 @@ impl Engine {
         let key = self.state.asked_name(program, platform.as_ref(), &request.key);
         let located = locate_request(&self.state, program, platform.as_ref(), request);
         let (payment, increment) = request.payments();
-        if increment.is_some()
+        // A retry hears its answer whatever became of the payment.
+        if self.state.answered(key).is_none()
             && let Some(need) = self.need(&located, None, warmth)
         {
             return Performed::Cold(need);
@@ -255,7 +256,8 @@ impl Engine {
             return None;
         }
         let unknown = located.payment.filter(|_| located.hold.is_none());
-        let need = Need { payment: unknown.into_iter().flat_map(super::state::PaymentNames::iter).collect(), told };
+        let names = unknown.into_iter().flat_map(PaymentNames::iter);
+        let need = Need { payment: names.filter(|name| self.state.may_be_gone(*name)).collect(), told };
         (!need.is_nothing()).then_some(need)
     }
 

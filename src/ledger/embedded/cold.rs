@@ -1,11 +1,12 @@
 //! What memory has let go of: holds that ended a while ago, keys of messages told long ago. The projection keeps them.
 //!
-//! Whoever needs one of them asks by [`Need`], and goes on when it is [`Found`]. Nothing here says how they are kept.
+//! Whoever needs one of them asks by [`Need`], and goes on when it is [`Found`]. Memory has all their names in a filter, so that
+//! nobody asks for what was never there. Nothing here says how they are kept.
 
 use holdfast_core::Timestamp;
 use smallvec::SmallVec;
 
-use super::state::{Fingerprint, HoldRow};
+use super::state::{Fingerprint, GoneNames, HoldRow};
 use crate::journal::JournalError;
 
 /// What an event needs to know that is not in memory.
@@ -33,6 +34,29 @@ pub struct Found {
     pub told: Option<Fingerprint>,
 }
 
+/// How far the names that are kept were read.
+#[derive(Debug, Default)]
+pub struct Reading {
+    /// Those that were read.
+    pub names: GoneNames,
+    /// Which table is being read.
+    pub table: usize,
+    /// The last name that was read of it.
+    pub after: Option<Fingerprint>,
+    /// What is read, where it may be thrown away and made again: nothing yet, or its number.
+    pub of: Option<u64>,
+    /// Whether there is more.
+    pub left: Left,
+}
+
+/// Whether something is left to be read.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub enum Left {
+    #[default]
+    Some,
+    Nothing,
+}
+
 /// Whoever keeps what memory has let go of.
 pub trait Cold: Send {
     /// Looks for what is needed. May read a disk.
@@ -40,6 +64,12 @@ pub trait Cold: Send {
     /// # Errors
     /// The disk, or what is kept there.
     fn find(&self, need: &Need) -> Result<Found, JournalError>;
+
+    /// Reads on in the names that are kept, a page at most.
+    ///
+    /// # Errors
+    /// The disk, or that what was read so far is not kept any more: it is read again from the beginning.
+    fn read_names(&self, reading: &mut Reading) -> Result<(), JournalError>;
 }
 
 /// Nobody: what memory has let go of is gone. For ledgers whose memory lets go of nothing.
@@ -49,5 +79,10 @@ pub struct Nowhere;
 impl Cold for Nowhere {
     fn find(&self, _need: &Need) -> Result<Found, JournalError> {
         Ok(Found::default())
+    }
+
+    fn read_names(&self, reading: &mut Reading) -> Result<(), JournalError> {
+        reading.left = Left::Nothing;
+        Ok(())
     }
 }

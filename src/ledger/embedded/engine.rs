@@ -15,7 +15,7 @@ use holdfast_core::{Decision, Timestamp};
 
 use super::cold::{Cold, Found, Need};
 use super::rebuild;
-use super::state::{CLOSED_KEPT, Fingerprint, State};
+use super::state::{CLOSED_KEPT, Fingerprint, GoneNames, State};
 use super::undo::UndoLog;
 use super::window::Window;
 use crate::clock::Moment;
@@ -165,6 +165,11 @@ impl Engine {
     #[cfg(test)]
     pub fn keeping_closed(self, closed_kept: Duration) -> Self {
         Engine { closed_kept, ..self }
+    }
+
+    /// What memory let go of before this process began was read.
+    pub fn gone_before(&mut self, names: GoneNames) {
+        self.state.gone_before(names);
     }
 
     /// Takes in what was found of what memory had let go of.

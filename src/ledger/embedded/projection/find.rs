@@ -10,8 +10,14 @@ use super::rows::HoldKept;
 use super::whole::{Making, Wholeness};
 use super::{schema, words};
 use crate::journal::JournalError;
-use crate::ledger::embedded::cold::{Cold, Found, Need};
+use crate::ledger::embedded::cold::{Cold, Found, Left, Need, Reading};
 use crate::ledger::embedded::state::{Fingerprint, NameKey};
+
+/// Names that are read at a time: whoever looks something up meanwhile waits no longer than that takes.
+const PAGE_NAMES: usize = 4_096;
+
+/// Tables that have names which memory may let go of.
+const NAMED: [&str; 1] = ["hold_name"];
 
 /// The projection, open for looking things up; opened again when it was made anew.
 #[derive(Debug)]
@@ -31,6 +37,18 @@ impl Finder {
         Ok(Finder { directory: directory.to_owned(), whole, open })
     }
 
+    /// Reads from a projection that is whole; and which making of it that was.
+    fn with<T>(&self, read: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<(T, Making), JournalError> {
+        let Some(making) = self.whole.making() else { return Err(self.made_anew()) };
+        let mut open = self.open.borrow_mut();
+        if open.0 != Some(making) {
+            *open = (Some(making), connect(&self.directory)?);
+        }
+        let read = read(&open.1).map_err(JournalError::disk(&schema::path_in(&self.directory)))?;
+        // It may have been found damaged meanwhile.
+        if self.whole.making() == Some(making) { Ok((read, making)) } else { Err(self.made_anew()) }
+    }
+
     /// Nothing that is not found says anything now.
     fn made_anew(&self) -> JournalError {
         let why = "it is made anew from the journal, and nothing can be looked up in it until it has everything again";
@@ -44,6 +62,28 @@ fn connect(directory: &Path) -> Result<Connection, JournalError> {
     connection.ok_or(JournalError::Foreign(path))
 }
 
+/// Reads a page; the tables end one after the other.
+fn read_page(connection: &Connection, reading: &mut Reading) -> rusqlite::Result<()> {
+    let Some(table) = NAMED.get(reading.table) else {
+        reading.left = Left::Nothing;
+        return Ok(());
+    };
+    let sql = format!("SELECT name FROM {table} WHERE name > ?1 ORDER BY name LIMIT {PAGE_NAMES}");
+    let mut statement = connection.prepare_cached(&sql)?;
+    // Nothing sorts before the empty name.
+    let after = reading.after.take().map_or_else(Vec::new, |name| words::bytes_of(name).to_vec());
+    let mut rows = statement.query([after])?;
+    while let Some(row) = rows.next()? {
+        let name = words::fingerprint(row, 0)?;
+        reading.names.add(name);
+        reading.after = Some(name);
+    }
+    if reading.after.is_none() {
+        reading.table = reading.table.saturating_add(1);
+    }
+    Ok(())
+}
+
 fn look(connection: &Connection, need: &Need) -> rusqlite::Result<Found> {
     let hold = hold(connection, need.payment.iter().copied())?;
     let told = match need.told {
@@ -55,17 +95,15 @@ fn look(connection: &Connection, need: &Need) -> rusqlite::Result<Found> {
 
 impl Cold for Finder {
     fn find(&self, need: &Need) -> Result<Found, JournalError> {
-        let Some(making) = self.whole.making() else { return Err(self.made_anew()) };
         if need.told.is_some() && !self.whole.has_keys() {
             return Err(self.made_anew());
         }
-        let mut open = self.open.borrow_mut();
-        if open.0 != Some(making) {
-            *open = (Some(making), connect(&self.directory)?);
-        }
-        let found = look(&open.1, need).map_err(JournalError::disk(&schema::path_in(&self.directory)))?;
-        // It may have been found damaged meanwhile.
-        if self.whole.making() == Some(making) { Ok(found) } else { Err(self.made_anew()) }
+        self.with(|connection| look(connection, need)).map(|(found, _)| found)
+    }
+
+    fn read_names(&self, reading: &mut Reading) -> Result<(), JournalError> {
+        let ((), Making(number)) = self.with(|connection| read_page(connection, reading))?;
+        if *reading.of.get_or_insert(number) == number { Ok(()) } else { Err(self.made_anew()) }
     }
 }
 

@@ -4,6 +4,7 @@
 //! start, and a row that comes back from the projection. Names of holds and keys are remembered as 128-bit fingerprints under
 //! a key of this data directory, so that they cost no allocation and cannot be made to collide. Nothing here knows a disk.
 
+mod gone;
 mod holds;
 mod locate;
 mod names;
@@ -23,6 +24,8 @@ use holdfast_core::rules::{CounterKey, LimitScope, Window};
 use holdfast_core::{AccountId, CardToken, CardholderToken, IdempotencyKey, PaymentRef, PlatformName, ProgramId, Timestamp};
 use smallvec::SmallVec;
 
+use self::gone::Gone;
+pub use self::gone::GoneNames;
 use self::holds::Holds;
 pub use self::holds::{CLOSED_KEPT, HoldIndex, HoldNumber, HoldRow};
 pub use self::names::{NameKey, PaymentNames};
@@ -140,6 +143,8 @@ pub struct State {
     cardholders_by_name: ByName<CardholderIndex>,
     holds: Holds,
     holds_by_name: ByName<HoldIndex>,
+    /// Names of holds that are not here any more.
+    gone: Gone,
     /// The number that the next hold gets.
     next_hold: u64,
     counters: HashMap<(CounterKey, Counting), Counter, foldhash::fast::RandomState>,
@@ -163,6 +168,7 @@ impl State {
             cardholders_by_name: ByName::default(),
             holds: Holds::default(),
             holds_by_name: ByName::default(),
+            gone: Gone::default(),
             next_hold: 1,
             counters: HashMap::default(),
             asked: ByName::default(),
@@ -238,6 +244,16 @@ impl State {
     /// The hold there.
     pub fn hold(&self, index: HoldIndex) -> Option<&HoldRow> {
         self.holds.get(index)
+    }
+
+    /// Whether a name may be one that memory has let go of; if not, it certainly is none.
+    pub fn may_be_gone(&self, name: Fingerprint) -> bool {
+        self.gone.may_have(&name)
+    }
+
+    /// What was let go of before this process began.
+    pub fn gone_before(&mut self, names: GoneNames) {
+        self.gone.before(names);
     }
 
     /// What was answered to a key.

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 const PIECE: usize = 1 << 12;
 
 /// Pieces of a map, a power of two.
-const SHARDS: usize = 1 << 10;
+pub const SHARDS: usize = 1 << 10;
 
 /// A vector in pieces.
 #[derive(Debug)]
@@ -147,7 +147,7 @@ impl<T> ByName<T> {
 }
 
 /// The second half chooses the piece; the first one finds the place within it.
-fn shard(name: &Fingerprint) -> usize {
+pub fn shard(name: &Fingerprint) -> usize {
     usize::try_from(name.0[1]).unwrap_or(0) & (SHARDS - 1)
 }
 

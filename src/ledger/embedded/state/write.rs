@@ -387,6 +387,7 @@ impl State {
             let Some(row) = self.holds.let_one_go(before, record) else { return };
             for name in row.names {
                 self.holds_by_name.remove(&name);
+                self.gone.add(name);
             }
         }
     }

@@ -92,21 +92,83 @@ fn a_message_that_was_told_long_ago_is_not_applied_again() {
     assert_eq!(bench.memory().accounts[0].account.posted, 1_050);
 }
 
+/// One more authorization of the transaction `txn`.
+fn another(bench: &mut Bench, key: &str, minor: i64) -> Result<Answer, LedgerError> {
+    let payment = PaymentRef { authorization: id(key), alias: Some(id("txn")) };
+    let request = AuthorizationRequest { payment, ..purchase(key, minor) };
+    let received_at = bench.now;
+    bench.done(&decide(request, &[], received_at))
+}
+
+/// What a transaction of two authorizations comes to when the second one comes so long after the first one's end.
+fn two_of_one_transaction(after: Duration, closed_kept: Duration) -> (Vec<AccountMoney>, Vec<(u64, Hold)>) {
+    let mut bench = Bench::keeping_closed(closed_kept);
+    bench.furnish(1_000);
+    another(&mut bench, "x", 40).unwrap();
+    let cleared = |minor| Fact::Captured {
+        payment: Some(PaymentRef { authorization: id("txn"), alias: Some(id("txn")) }),
+        amount: usd(minor),
+        finality: Finality::More,
+    };
+    bench.finding(&tell("clear 1", cleared(40)));
+    bench.finding(&tell("over", Fact::Released { payment: payment("x"), cause: ReleaseCause::Reversed }));
+    bench.catch_up();
+    bench.pass(after);
+    another(&mut bench, "x2", 10).unwrap();
+    bench.finding(&tell("clear 2", cleared(10)));
+    bench.catch_up();
+    assert_eq!(bench.replayed(), bench.restored());
+    bench.assert_decided_again("two authorizations of one transaction");
+    let holds = bench.reader().holds_of_account(0, None, 9).unwrap();
+    let money = bench.memory().accounts.iter().map(|row| (row.account.posted, row.account.held)).collect();
+    (money, holds.iter().map(|line| (line.number, Hold { expires_at: None, ..line.hold })).collect())
+}
+
+type AccountMoney = (i64, i64);
+
 #[test]
-fn a_payment_that_reuses_the_name_of_one_that_ended_is_another_hold() {
+fn what_a_payment_comes_to_does_not_depend_on_what_memory_keeps() {
+    let within = two_of_one_transaction(Duration::from_secs(1), Duration::from_secs(600));
+    let after = two_of_one_transaction(Duration::from_secs(1_200), Duration::from_secs(600));
+    assert_eq!(after, within);
+    assert_eq!(after.1.len(), 1, "one transaction, one hold: {after:?}");
+}
+
+#[test]
+fn a_payment_that_was_taken_before_its_question_is_not_taken_again_an_hour_later() {
+    let mut bench = forgetful();
+    bench.finding(&tell("clear", captured("p", 1_000)));
+    bench.catch_up();
+    bench.pass(Duration::from_secs(3_600));
+    assert_eq!(holds_in_memory(&mut bench), 0);
+    // Nothing is left, and nothing is needed.
+    assert_eq!(bench.decide("p", 1_000), yes(1_000));
+    let account = bench.memory().accounts[0].account;
+    assert_eq!((account.posted, account.held), (0, 0));
+}
+
+#[test]
+fn a_new_payment_is_not_looked_for() {
     let mut bench = forgetful();
     bench.decide("p", 300);
     bench.finding(&tell("clear", captured("p", 300)));
     bench.catch_up();
-    tidy(&mut bench);
-    let again = AuthorizationRequest { key: id("later"), ..purchase("p", 200) };
-    let received_at = bench.now;
-    bench.done(&decide(again, &[], received_at)).unwrap();
-    bench.catch_up();
-    let named = bench.reader().hold_of_payment(&program(), Some(&id("marqeta")), &payment("p")).unwrap().unwrap();
-    assert_eq!((named.number, named.hold.held), (2, 200));
-    assert_eq!(bench.finding(&tell("clear 2", captured("p", 200))), None);
-    assert_eq!(bench.replayed(), bench.restored());
+    for restart in [false, true] {
+        tidy(&mut bench);
+        bench.pass(Duration::from_secs(3_600));
+        if restart {
+            bench.finding(&kept("later"));
+            bench.catch_up();
+            bench.restart();
+        }
+        let now = Moment { instant: clock::instant(), utc: bench.now };
+        let another = AuthorizationRequest { key: id(if restart { "2" } else { "1" }), ..purchase("p", 1) };
+        let known = bench.engine().attend(&decide(another, &[], now.utc), &now, Warmth::Unknown);
+        assert!(matches!(known, Performed::Cold(_)), "{restart}: {known:?}");
+        let new = bench.engine().attend(&decide(purchase("new", 1), &[], now.utc), &now, Warmth::Unknown);
+        assert!(matches!(new, Performed::OnceDurable(_)), "{restart}: {new:?}");
+        bench.commit();
+    }
 }
 
 #[test]

@@ -25,9 +25,9 @@ use super::find::Finder;
 use crate::clock::{self, Moment};
 use crate::journal::{Body, Group, Journal, Sync};
 use crate::ledger::embedded::again::Again;
-use crate::ledger::embedded::cold::{Cold as _, Nowhere};
+use crate::ledger::embedded::cold::{Cold, Left, Nowhere, Reading};
 use crate::ledger::embedded::engine::{Engine, Performed, Warmth};
-use crate::ledger::embedded::state::{NameKey, Picture, State};
+use crate::ledger::embedded::state::{GoneNames, NameKey, Picture, State};
 use crate::ledger::{Act, Adopt, Answer, Decide, Entry, LedgerError, Ordering, Origin};
 
 /// Far beyond any test.
@@ -79,6 +79,7 @@ impl Bench {
         let mut engine = Engine::new(Box::new(journal), state).keeping_closed(self.closed_kept);
         engine.projected_to(follower.projected());
         engine.rebuild(follower.projected() + 1, &self.finder(), |_| {}).unwrap();
+        engine.gone_before(names_kept(&follower.finder().unwrap()));
         self.key = follower.key();
         (self.engine, self.follower) = (Some(engine), Some(follower));
         thrown_away
@@ -198,7 +199,7 @@ impl Bench {
         state.picture()
     }
 
-    fn replay(&self, state: &mut State, from: i64, cold: &dyn crate::ledger::embedded::cold::Cold) {
+    fn replay(&self, state: &mut State, from: i64, cold: &dyn Cold) {
         let (mut undo, engine) = (Vec::new(), self.engine.as_ref().unwrap());
         let mut write = |first: i64, bytes: &[u8]| {
             for (number, record) in (first..).zip(Group::open(bytes).unwrap()) {
@@ -239,6 +240,15 @@ impl Bench {
         };
         engine.log.read(1, &mut decide).unwrap();
     }
+}
+
+/// The names of all that was let go of, as the finder reads them.
+fn names_kept(cold: &dyn Cold) -> GoneNames {
+    let mut reading = Reading::default();
+    while reading.left == Left::Some {
+        cold.read_names(&mut reading).unwrap();
+    }
+    reading.names
 }
 
 /// What is not a matter of when memory was tidied.
