@@ -1,9 +1,11 @@
-//! The projection as the ledger's cold store: holds that memory has let go of, by name, and messages told long ago.
+//! The projection as the ledger's cold store: holds that memory has let go of, by name, and what was answered or told long ago.
 
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use holdfast_core::Timestamp;
+use holdfast_core::hold::Answered;
 use rusqlite::{Connection, OptionalExtension as _};
 
 use super::rows::HoldKept;
@@ -17,7 +19,7 @@ use crate::ledger::embedded::state::{Fingerprint, NameKey};
 const PAGE_NAMES: usize = 4_096;
 
 /// Tables that have names which memory may let go of.
-const NAMED: [&str; 1] = ["hold_name"];
+const NAMED: [&str; 3] = ["hold_name", "answered", "told_for_ever"];
 
 /// The projection, open for looking things up; opened again when it was made anew.
 #[derive(Debug)]
@@ -90,12 +92,16 @@ fn look(connection: &Connection, need: &Need) -> rusqlite::Result<Found> {
         Some(name) if was_told(connection, name)? => Some(name),
         Some(_) | None => None,
     };
-    Ok(Found { hold: hold.map(|kept| (kept.row, kept.changed_at, kept.changed_by)), told })
+    let asked = match need.asked {
+        Some(name) => answered(connection, name)?.map(|(_, answered)| (name, answered)),
+        None => None,
+    };
+    Ok(Found { asked, hold: hold.map(|kept| (kept.row, kept.changed_at, kept.changed_by)), told })
 }
 
 impl Cold for Finder {
     fn find(&self, need: &Need) -> Result<Found, JournalError> {
-        if need.told.is_some() && !self.whole.has_keys() {
+        if (need.asked.is_some() || need.told.is_some()) && !self.whole.has_keys() {
             return Err(self.made_anew());
         }
         self.with(|connection| look(connection, need)).map(|(found, _)| found)
@@ -131,6 +137,13 @@ pub(super) fn named(connection: &Connection, name: Fingerprint) -> rusqlite::Res
     statement.query_row([&words::bytes_of(name)[..]], |row| row.get(0).map(i64::cast_unsigned)).optional()
 }
 
+/// What was answered to a key, and since when memory remembers it.
+pub(super) fn answered(connection: &Connection, name: Fingerprint) -> rusqlite::Result<Option<(Timestamp, Answered)>> {
+    let mut statement = connection.prepare_cached("SELECT at, answer FROM answered WHERE name = ?1")?;
+    let read = |row: &rusqlite::Row<'_>| Ok((words::moment(row, 0)?, words::unpacked(row, 1)?));
+    statement.query_row([&words::bytes_of(name)[..]], read).optional()
+}
+
 fn was_told(connection: &Connection, name: Fingerprint) -> rusqlite::Result<bool> {
-    connection.prepare_cached("SELECT 1 FROM told WHERE name = ?1 LIMIT 1")?.exists([&words::bytes_of(name)[..]])
+    connection.prepare_cached("SELECT 1 FROM told_for_ever WHERE name = ?1")?.exists([&words::bytes_of(name)[..]])
 }

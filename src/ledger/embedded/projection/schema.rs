@@ -14,7 +14,7 @@ pub const FILE: &str = "projection.sqlite";
 
 /// The number of these tables, in SQLite's `user_version`. There is no way from one to the next but from the journal; a
 /// checkpoint's state has them too and nothing to be made from, so that whoever changes them has to bring that along.
-pub(super) const FORMAT: i32 = 4;
+pub(super) const FORMAT: i32 = 5;
 
 /// "HFP1", in SQLite's `application_id`: the file is ours.
 pub(super) const APPLICATION: i32 = 0x4846_5031;
@@ -106,15 +106,22 @@ CREATE TABLE counter (
     used BLOB NOT NULL,         -- by window (postcard)
     PRIMARY KEY (counter, scope, subject)
 ) STRICT, WITHOUT ROWID;
--- What was answered to asked keys, in the order of their age, many to a row: they are only ever read all together.
+-- What was answered to asked keys of late, in the order of their age, many to a row: they are only ever read all together.
 CREATE TABLE asked (
     record INTEGER PRIMARY KEY, -- of the page's last answer
     at INTEGER NOT NULL,        -- when that was
     page BLOB NOT NULL          -- when, fingerprint, answer (postcard)
 ) STRICT;
--- Messages that were told, in the order of their age.
+-- What was answered to every asked key that there ever was.
+CREATE TABLE answered (
+    name BLOB PRIMARY KEY,
+    at INTEGER NOT NULL,        -- since when memory remembers it
+    answer BLOB NOT NULL        -- (postcard)
+) STRICT, WITHOUT ROWID;
+-- Messages that were told, in the order of their age, as long as memory remembers them.
 CREATE TABLE told (record INTEGER PRIMARY KEY, at INTEGER NOT NULL, name BLOB NOT NULL) STRICT;
-CREATE INDEX told_by_name ON told (name);
+-- Those of them that were about no payment, of which no step remembers them: for ever.
+CREATE TABLE told_for_ever (name BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;
 -- What changed an account's money: one row a record.
 CREATE TABLE movement (
     record INTEGER PRIMARY KEY,

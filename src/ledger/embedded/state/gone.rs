@@ -93,7 +93,10 @@ enum Before {
 impl Gone {
     /// Memory lets go of a name.
     pub fn add(&mut self, name: Fingerprint) {
-        self.lately.add(name);
+        match &self.before {
+            Before::Read(names) if names.may_have(&name) => {}
+            Before::Read(_) | Before::Unread => self.lately.add(name),
+        }
     }
 
     /// What was let go of before was read.

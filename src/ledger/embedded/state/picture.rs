@@ -114,9 +114,9 @@ impl State {
             due: self.holds.waiting(),
             counters: self.counters.iter().map(|(key, counter)| (*key, counter.clone())).collect(),
             asked: self.asked.iter().map(|(name, answered)| (*name, *answered)).collect(),
-            asked_by_age: self.asked_by_age.iter().copied().collect(),
+            asked_by_age: self.asked_by_age.iter().map(|aging| (aging.at, aging.name)).collect(),
             told,
-            told_by_age: self.told_by_age.iter().copied().collect(),
+            told_by_age: self.told_by_age.iter().map(|aging| (aging.at, aging.name)).collect(),
         }
     }
 }

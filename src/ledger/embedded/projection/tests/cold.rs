@@ -180,3 +180,128 @@ fn a_start_brings_back_what_ended_lately() {
     assert_eq!(bench.restart(), None);
     assert_eq!(holds_in_memory(&mut bench), 1);
 }
+
+/// A question, and what it came to.
+fn asked(bench: &mut Bench, request: AuthorizationRequest) -> (Decision, Basis) {
+    let received_at = bench.now;
+    match bench.done(&decide(request, &[], received_at)) {
+        Ok(Answer::Decided { decision, basis, .. }) => (decision, basis),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn money(bench: &mut Bench) -> (i64, i64) {
+    let account = bench.memory().accounts[0].account;
+    (account.posted, account.held)
+}
+
+/// So many hours later, with everything in the projection and, the second time, after a start.
+fn hours_later(bench: &mut Bench, hours: u64, check: impl Fn(&mut Bench)) {
+    bench.catch_up();
+    bench.pass(Duration::from_secs(hours * 3_600));
+    bench.pass(Duration::ZERO);
+    check(bench);
+    bench.finding(&kept("later"));
+    bench.catch_up();
+    bench.restart();
+    check(bench);
+    bench.catch_up();
+    assert_eq!(bench.restored(), bench.replayed());
+    bench.assert_decided_again("hours later");
+}
+
+#[test]
+fn a_debit_that_is_asked_again_after_days_is_not_posted_again() {
+    let mut bench = forgetful();
+    let debit = AuthorizationRequest { posting: Posting::Immediate, ..purchase("pd", 5) };
+    assert_eq!(asked(&mut bench, debit), (yes(5), Basis::Ledger));
+    hours_later(&mut bench, 49, |bench| {
+        assert!(bench.memory().asked.is_empty());
+        assert_eq!(asked(bench, debit), (yes(5), Basis::Replay));
+        assert_eq!(money(bench), (995, 0));
+        let another = AuthorizationRequest { amount: usd(6), ..debit };
+        let conflict = Decision::Decline { reason: DeclineReason::ConflictingDuplicate };
+        assert_eq!(asked(bench, another), (conflict, Basis::Ledger));
+        assert_eq!(money(bench), (995, 0));
+    });
+}
+
+#[test]
+fn what_was_declined_or_released_hears_the_same_after_days() {
+    let mut bench = forgetful();
+    let refused = asked(&mut bench, purchase("much", 5_000)).0;
+    assert_eq!(refused, Decision::Decline { reason: DeclineReason::InsufficientFunds });
+    assert_eq!(bench.decide("p", 300), yes(300));
+    bench.finding(&tell("release", Fact::Released { payment: payment("p"), cause: ReleaseCause::Reversed }));
+    let load = Fact::Credited { payment: None, amount: usd(9_000), cause: MovementCause::Funding };
+    bench.finding(&tell("load", load));
+    hours_later(&mut bench, 72, |bench| {
+        assert_eq!(asked(bench, purchase("much", 5_000)), (refused, Basis::Replay));
+        assert_eq!(asked(bench, purchase("p", 300)), (yes(300), Basis::Replay));
+        assert_eq!(money(bench), (10_000, 0));
+    });
+}
+
+#[test]
+fn the_platforms_word_counts_for_an_answer_of_days_ago() {
+    let mut bench = forgetful();
+    assert_eq!(bench.decide("p", 300), yes(300));
+    bench.catch_up();
+    bench.pass(Duration::from_secs(60 * 3_600));
+    let outcome = RecordedOutcome::Declined;
+    let fact = Fact::Recorded { payment: payment("p"), asked: id("p"), increments: None, outcome };
+    assert_eq!(bench.finding(&tell("recorded", fact)), Some(Finding::AdoptedOverOurs));
+    let declined = Decision::Decline { reason: DeclineReason::TransactionNotPermitted };
+    assert_eq!(asked(&mut bench, purchase("p", 300)), (declined, Basis::Replay));
+    hours_later(&mut bench, 49, |bench| {
+        assert_eq!(asked(bench, purchase("p", 300)), (declined, Basis::Replay));
+        assert_eq!(money(bench), (1_000, 0));
+    });
+}
+
+#[test]
+fn an_order_that_was_refused_is_refused_again_after_days() {
+    let mut bench = forgetful();
+    bench.decide("p", 300);
+    let early = order("refund", "p", Order::Refund { amount: usd(10) });
+    let refused = bench.done(&early);
+    bench.finding(&tell("clear", captured("p", 300)));
+    hours_later(&mut bench, 49, |bench| {
+        let Ok(Answer::Decided { decision, .. }) = refused else { panic!("{refused:?}") };
+        let again = bench.done(&early);
+        assert!(matches!(again, Ok(Answer::Decided { decision: again, basis: Basis::Replay, .. }) if again == decision));
+        assert_eq!(money(bench), (700, 0));
+    });
+}
+
+#[test]
+fn a_force_post_that_is_sent_again_after_months_is_not_posted_again() {
+    for ahead in [None, Some(0), Some(2)] {
+        let mut bench = forgetful();
+        let occurred_at = ahead.map(|hours| bench.now.saturating_add(Duration::from_secs(hours * 3_600)));
+        let fact = Fact::Captured { payment: None, amount: usd(50), finality: Finality::Final };
+        let told = Act::Tell(origin(), event("force", occurred_at, fact));
+        assert_eq!(bench.finding(&told), Some(Finding::ForcePosted));
+        for hours in [49, 65 * 24] {
+            hours_later(&mut bench, hours, |bench| {
+                assert_eq!(bench.finding(&told), Some(Finding::HeardBefore), "{ahead:?}");
+                assert_eq!(money(bench), (950, 0));
+            });
+        }
+    }
+}
+
+#[test]
+fn a_key_stays_in_memory_until_it_is_in_the_projection() {
+    let mut bench = forgetful();
+    bench.catch_up();
+    let debit = AuthorizationRequest { posting: Posting::Immediate, ..purchase("pd", 5) };
+    asked(&mut bench, debit);
+    bench.pass(Duration::from_secs(50 * 3_600));
+    assert_eq!(asked(&mut bench, debit), (yes(5), Basis::Replay));
+    bench.catch_up();
+    bench.pass(Duration::ZERO);
+    bench.pass(Duration::ZERO);
+    assert_eq!(bench.engine().state.picture().asked.len(), 0);
+    assert_eq!(asked(&mut bench, debit), (yes(5), Basis::Replay));
+}

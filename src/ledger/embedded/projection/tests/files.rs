@@ -147,7 +147,7 @@ fn one_that_is_damaged_while_the_ledger_goes_on_is_made_anew_under_it() {
     assert_eq!(bench.engine().state.sizes().holds, 0, "memory has let go of it");
     let finder = bench.finder();
     let names = bench.key.payment(&program(), origin().platform.as_ref(), &payment("p"));
-    let need = Need { payment: names.iter().collect(), told: None };
+    let need = Need { payment: names.iter().collect(), ..Need::default() };
     assert!(finder.find(&need).unwrap().hold.is_some());
     // A row that the next record is about goes away.
     change(&bench, "DELETE FROM account");

@@ -204,7 +204,9 @@ impl Bench {
         let mut write = |first: i64, bytes: &[u8]| {
             for (number, record) in (first..).zip(Group::open(bytes).unwrap()) {
                 if number >= from {
-                    crate::ledger::embedded::rebuild::write_record(state, &record.unwrap(), number, cold, &mut undo)?;
+                    let record = record.unwrap();
+                    state.forget_old_keys(record.at, i64::MAX, usize::MAX);
+                    crate::ledger::embedded::rebuild::write_record(state, &record, number, cold, &mut undo)?;
                 }
             }
             Ok(())
@@ -253,7 +255,7 @@ fn names_kept(cold: &dyn Cold) -> GoneNames {
 
 /// What is not a matter of when memory was tidied.
 fn lasting(state: &mut State, now: Timestamp) -> Picture {
-    state.forget_old_keys(now, usize::MAX);
+    state.forget_old_keys(now, i64::MAX, usize::MAX);
     state.picture().without_ended()
 }
 
