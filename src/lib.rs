@@ -90,8 +90,8 @@
 //!   is looked for in vain. It costs two to four bytes for each name that was ever let go of: a payment has its one or two
 //!   names and a key for each question. A start reads the names beside the serving of questions; until it has, whatever memory
 //!   does not know is looked for.
-//! * The projection keeps the answer to every question and the key of every message about no payment for ever, the first in some
-//!   80 bytes, the second in some 30. A message about a payment is known by that payment's steps.
+//! * The projection keeps the answer to every question for ever, in some 80 bytes, and the key of every message that became no
+//!   payment's step, in some 30. One that did is known by that step.
 //! * What dropped records amount to is a file of the projection's own tables, made by following the records that go: the one
 //!   form of state that there is already, and no second one to keep right.
 //! * What operators write (who, why) stands beside the journal, and the record names it by an id.

@@ -175,8 +175,7 @@ impl Engine {
         let (payment, _) = event.fact.payments();
         let located = self.state.locate_told(program, platform.as_ref(), &subject_of(event), payment);
         let asked = asked_of(&event.fact).map(|key| self.state.asked_name(program, platform.as_ref(), &key));
-        // A message about a payment is one of its steps; one about none has only its key.
-        if let Some(need) = self.need(&located, asked, Some(told).filter(|_| payment.is_none()), warmth) {
+        if let Some(need) = self.need(&located, asked, Some(told), warmth) {
             return Performed::Cold(need);
         }
         self.told(origin, event, &located, now)

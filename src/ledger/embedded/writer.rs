@@ -41,7 +41,7 @@ type Asking = (Arc<Ticket>, Need);
 /// What the finder has found.
 enum Finding {
     /// For an act.
-    ForAct(Arc<Ticket>, Result<Found, JournalError>),
+    ForAct(Arc<Ticket>, Result<Box<Found>, JournalError>),
     /// The names of all that memory had let go of before.
     Names(GoneNames),
 }
@@ -198,7 +198,7 @@ impl Writer {
             match found {
                 Ok(found) => {
                     self.unreadable = false;
-                    self.engine.warm(found, now.utc);
+                    self.engine.warm(*found, now.utc);
                     self.attend(ticket, &now, Warmth::Found);
                 }
                 Err(error) => {
@@ -275,7 +275,7 @@ fn seek(asked: &Receiver<Asking>, cold: &dyn Cold, found: &dyn Fn(Finding) -> Co
         match (asking, reading.take()) {
             (Ok((ticket, need)), unread) => {
                 reading = unread;
-                found(Finding::ForAct(ticket, cold.find(&need)))?;
+                found(Finding::ForAct(ticket, cold.find(&need).map(Box::new)))?;
             }
             (Err(TryRecvError::Disconnected), _) | (Err(TryRecvError::Empty), None) => return ControlFlow::Break(()),
             (Err(TryRecvError::Empty), Some(mut unread)) => match (cold.read_names(&mut unread), unread.left) {
@@ -285,7 +285,7 @@ fn seek(asked: &Receiver<Asking>, cold: &dyn Cold, found: &dyn Fn(Finding) -> Co
                     // Nothing that was read so far is worth anything; whoever asks hears what is the matter.
                     reading = Some(Reading::default());
                     match asked.recv_timeout(READ_AGAIN_AFTER) {
-                        Ok((ticket, need)) => found(Finding::ForAct(ticket, cold.find(&need)))?,
+                        Ok((ticket, need)) => found(Finding::ForAct(ticket, cold.find(&need).map(Box::new)))?,
                         Err(RecvTimeoutError::Timeout) => {}
                         Err(RecvTimeoutError::Disconnected) => return ControlFlow::Break(()),
                     }

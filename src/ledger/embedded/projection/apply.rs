@@ -85,7 +85,7 @@ impl Applying<'_, '_> {
                 self.record.at.unix_micros(),
                 &words::bytes_of(name)[..]
             ])?;
-            if payment.is_none() {
+            if outcome.step.is_none() {
                 let mut lasts = self.batch.connection().prepare_cached("INSERT OR IGNORE INTO told_for_ever VALUES (?1)")?;
                 lasts.execute([&words::bytes_of(name)[..]])?;
             }

@@ -41,8 +41,8 @@ use crate::ledger::AccountStanding;
 /// keeps it for ever.
 pub const ASKED_KEYS_KEPT: Duration = Duration::from_secs(48 * 3600);
 
-/// How long the key of a told event is remembered in memory. After that one about a payment is known by its step; others the
-/// projection keeps for ever.
+/// How long the key of a told event is remembered in memory. After that one that became a payment's step is known by that;
+/// others the projection keeps for ever.
 pub const TOLD_KEYS_KEPT: Duration = Duration::from_secs(48 * 3600);
 
 /// An account's place.

@@ -95,8 +95,8 @@ impl State {
         if let Some(key) = names.told
             && self.told.insert(key, ()).is_none()
         {
-            // A message about a payment is one of its steps.
-            let last = if names.payment.is_none() { Last::Yes } else { Last::No };
+            // One that became a payment's step is known by that.
+            let last = if outcome.step.is_none() { Last::Yes } else { Last::No };
             self.told_by_age.push_back(Aging { at: names.at, record: names.record, name: key, last });
             undo.push(Undo::Told(key));
         }
