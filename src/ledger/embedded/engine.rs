@@ -19,7 +19,7 @@ use super::state::{CLOSED_KEPT, Fingerprint, GoneNames, Recalled, State};
 use super::undo::UndoLog;
 use super::window::Window;
 use crate::clock::Moment;
-use crate::journal::{Body, BodyRef, Group, GroupWriter, JournalError, Log, Place, Record, RecordRef};
+use crate::journal::{Body, BodyRef, EachGroup, Group, GroupWriter, JournalError, Log, Place, Record, RecordRef};
 use crate::ledger::{Act, Answer, LedgerError};
 
 /// Entries of the undo log for which there is room from group to group: more than those of a busy server are.
@@ -141,6 +141,14 @@ impl Engine {
         self.log.next().saturating_add(i64::from(self.group.records()))
     }
 
+    /// Reads the durable records from this one on, group by group.
+    ///
+    /// # Errors
+    /// The log cannot be read, or what `each` says.
+    pub fn read(&self, from: i64, each: &mut EachGroup<'_>) -> Result<(), JournalError> {
+        self.log.read(from, each)
+    }
+
     /// How many records wait for their commit.
     pub fn gathered(&self) -> u32 {
         self.group.records()
@@ -162,9 +170,8 @@ impl Engine {
     }
 
     /// Keeps holds that ended in memory for so long instead of [`CLOSED_KEPT`].
-    #[cfg(test)]
-    pub fn keeping_closed(self, closed_kept: Duration) -> Self {
-        Engine { closed_kept, ..self }
+    pub fn keep_closed(&mut self, closed_kept: Duration) {
+        self.closed_kept = closed_kept;
     }
 
     /// What memory let go of before this process began was read.

@@ -76,7 +76,8 @@ impl Bench {
         let (mut follower, mut thrown_away) = Follower::open(self.directory.path()).unwrap();
         let (state, damaged) = follower.restore().unwrap();
         thrown_away = thrown_away.or(damaged);
-        let mut engine = Engine::new(Box::new(journal), state).keeping_closed(self.closed_kept);
+        let mut engine = Engine::new(Box::new(journal), state);
+        engine.keep_closed(self.closed_kept);
         engine.projected_to(follower.projected());
         engine.rebuild(follower.projected() + 1, &self.finder(), |_| {}).unwrap();
         engine.gone_before(names_kept(&follower.finder().unwrap()));
