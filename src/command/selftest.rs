@@ -90,17 +90,19 @@ fn as_json(seed: u64, report: &Report, took: Duration) -> serde_json::Value {
         "restarts": report.restarts,
         "faults": report.faults,
         "expired": report.expired,
+        "looked_for": report.looked_for,
+        "found": report.found,
         "kinds": report.kinds,
     })
 }
 
 fn as_table(seed: u64, report: &Report, took: Duration) -> String {
     use std::fmt::Write as _;
-    let Report { steps, worlds, restarts, faults, expired, .. } = report;
+    let Report { steps, worlds, restarts, faults, expired, found, .. } = report;
     let (rate, changed) = (steps_per_second(report, took), changed_percent(report));
     let mut table = format!(
         "seed {seed}: {steps} steps without a difference, {rate} a second\n{changed} % changed state; {worlds} worlds, \
-         {restarts} restarts, {faults} failed groups, {expired} holds expired\n"
+         {restarts} restarts, {faults} failed groups, {expired} holds expired, {found} times something of old was found\n"
     );
     for (kind, count) in &report.kinds {
         // Writing to a string does not fail.

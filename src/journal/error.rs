@@ -43,6 +43,17 @@ pub enum JournalError {
         /// What was cut off from the end of its write-ahead log.
         torn: Option<TornEnd>,
     },
+    /// The journal ends before a record that another file of its directory was made from: acknowledged movements are missing.
+    EndsBefore {
+        /// The file.
+        path: PathBuf,
+        /// The last record that it holds.
+        last: i64,
+        /// The file that proves more.
+        proof: PathBuf,
+        /// The record that it was made up to.
+        proven: i64,
+    },
     /// The journal reaches the last record that was synced, but not by the group that was.
     Replaced {
         /// The file.
@@ -173,6 +184,15 @@ impl fmt::Display for JournalError {
                 }
                 f.write_str("; keep these files, and restore the data directory from a backup")
             }
+            JournalError::EndsBefore { path, last, proof, proven } => write!(
+                f,
+                "{}: ends with record {last}, but {} was made from it up to record {proven}: acknowledged movements are missing; \
+                 keep these files, and restore the data directory from a backup, or put the right journal back (with its -wal \
+                 file); only if this is the journal that you mean to go on with, take {} away",
+                path.display(),
+                proof.display(),
+                proof.display()
+            ),
             JournalError::Replaced { path, record } => write!(
                 f,
                 "{}: the group that ends with record {record} is not the one that was synced: another journal was put in its \

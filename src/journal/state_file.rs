@@ -229,6 +229,20 @@ pub fn throw_away_others(directory: &Path, keep: Option<i64>) -> Result<(), Jour
     Ok(())
 }
 
+/// The latest record that a state in a directory stands for everything before.
+///
+/// # Errors
+/// The disk.
+pub fn latest(directory: &Path) -> Result<Option<i64>, JournalError> {
+    let failed = |error| JournalError::Directory(directory.to_owned(), error);
+    let mut latest = None;
+    for entry in fs::read_dir(directory).map_err(failed)? {
+        let name = entry.map_err(failed)?.file_name();
+        latest = latest.max(name.to_str().and_then(number_in));
+    }
+    Ok(latest)
+}
+
 fn number_in(name: &str) -> Option<i64> {
     name.strip_prefix(BEGINNING)?.strip_suffix(ENDING)?.parse().ok()
 }

@@ -57,6 +57,19 @@ impl Tail {
         self.groups().end()
     }
 
+    /// Makes sure that the journal has every record before `next`, as the file that was made from them proves.
+    ///
+    /// # Errors
+    /// It ends before; or the disk.
+    pub fn must_reach(&self, next: i64, proof: &Path) -> Result<(), JournalError> {
+        let end = self.end()?;
+        if end.next >= next {
+            return Ok(());
+        }
+        let (last, proven) = (end.next.saturating_sub(1), next.saturating_sub(1));
+        Err(JournalError::EndsBefore { path: self.path.clone(), last, proof: proof.to_owned(), proven })
+    }
+
     /// Where the group ends that is the last before this record.
     ///
     /// # Errors

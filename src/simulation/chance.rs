@@ -10,10 +10,6 @@ use super::deed::{Command, Deed, Heard, Message, Name, Named, Outcome, Question,
 use super::habit::{Habit, one_in};
 use super::model::Model;
 
-/// Keys younger than this are remembered, keys older than [`OLD`] are not; in between nobody asks.
-const FRESH: Duration = Duration::from_secs(47 * 3600);
-const OLD: Duration = Duration::from_secs(49 * 3600);
-
 /// So many of the latest payments are what most events are about.
 const LATELY: usize = 10;
 
@@ -22,8 +18,8 @@ pub struct Chance {
     pub rng: Rng,
     habits: Vec<Habit>,
     asked: Vec<Question>,
-    told: Vec<(Timestamp, Message)>,
-    ordered: Vec<(Timestamp, Command)>,
+    told: Vec<Message>,
+    ordered: Vec<Command>,
     serial: u32,
 }
 
@@ -59,7 +55,7 @@ impl Chance {
             36..38 => self.without_money(model, now),
             38..41 => self.retry(model, now),
             41..45 => self.stand_in(model, now),
-            45..49 => self.order(model, now),
+            45..49 => self.order(model),
             49..52 => self.told_again(model, now),
             52..57 => self.unlinked(model, now),
             57..59 => self.standing(model, now),
@@ -151,29 +147,21 @@ impl Chance {
         Deed::Ask(question)
     }
 
-    fn some_question(&mut self, now: Timestamp) -> Option<Question> {
+    fn some_question(&mut self) -> Question {
         let lately = if self.one_in(6) { 0 } else { self.asked.len().saturating_sub(LATELY) };
-        let question = self.asked[self.rng.usize(lately..self.asked.len().max(lately + 1)).min(self.asked.len() - 1)];
-        let age = now.saturating_since(question.received_at);
-        (age < FRESH || age > OLD).then_some(question)
+        self.asked[self.rng.usize(lately..self.asked.len().max(lately + 1)).min(self.asked.len() - 1)]
     }
 
     fn retry(&mut self, model: &Model, now: Timestamp) -> Deed {
-        let known = if self.asked.is_empty() { None } else { self.some_question(now) };
+        let known = if self.asked.is_empty() { None } else { Some(self.some_question()) };
         let Some(before) = known else { return self.increment(model, now) };
         let amount = if self.one_in(6) { before.amount + 1 } else { before.amount };
         let question = Question { amount, received_at: now, late: false, ..before };
-        // An old key means what it means now.
-        if now.saturating_since(before.received_at) > OLD {
-            self.asked.retain(|known| (known.program, known.key) != (before.program, before.key));
-            self.asked.push(question);
-        }
         Deed::Ask(question)
     }
 
     fn stand_in(&mut self, model: &mut Model, now: Timestamp) -> Deed {
-        let known = if self.asked.is_empty() || self.one_in(3) { None } else { self.some_question(now) };
-        let known = known.filter(|known| now.saturating_since(known.received_at) < FRESH);
+        let known = if self.asked.is_empty() || self.one_in(3) { None } else { Some(self.some_question()) };
         let question = match known {
             // The same callback's answer, or that to a retry of it.
             Some(before) if self.rng.bool() => before,
@@ -203,7 +191,7 @@ impl Chance {
             by_account: self.one_in(8),
             says,
         };
-        self.told.push((now, message));
+        self.told.push(message);
         Deed::Tell(message)
     }
 
@@ -251,10 +239,7 @@ impl Chance {
 
     /// The platform's word on one of the payment's questions, or on one that we were never asked.
     fn recorded(&mut self, habit: &Habit, now: Timestamp) -> Says {
-        let fit = |question: &&Question| {
-            let age = now.saturating_since(question.received_at);
-            question.of.payment == habit.payment && question.wants_money() && (age < FRESH || age > OLD)
-        };
+        let fit = |question: &&Question| question.of.payment == habit.payment && question.wants_money();
         let asked: Vec<Question> = self.asked.iter().filter(fit).copied().collect();
         let known = if asked.is_empty() || self.one_in(4) { None } else { Some(asked[self.rng.usize(0..asked.len())]) };
         let amount = known.map_or_else(|| self.amount(), |question| question.amount);
@@ -323,11 +308,7 @@ impl Chance {
             return self.about_a_payment(model, now);
         }
         let from = if self.one_in(4) { 0 } else { self.told.len().saturating_sub(2 * LATELY) };
-        let (at, message) = self.told[self.rng.usize(from..self.told.len())];
-        // One without a payment has only its key, and that is kept for a time.
-        if message.of.is_none() && now.saturating_since(at) > FRESH {
-            return self.about_a_payment(model, now);
-        }
+        let message = self.told[self.rng.usize(from..self.told.len())];
         let of = message.of.map(|of| {
             let known = &model.payments[of.payment];
             let leads = match of.name {
@@ -341,9 +322,9 @@ impl Chance {
         Deed::Tell(Message { of, ..message })
     }
 
-    fn order(&mut self, model: &Model, now: Timestamp) -> Deed {
-        let fresh = self.ordered.last().copied().filter(|(at, _)| now.saturating_since(*at) < FRESH);
-        if let Some((_, before)) = fresh
+    fn order(&mut self, model: &Model) -> Deed {
+        let before = self.ordered.last().copied();
+        if let Some(before) = before
             && self.one_in(6)
         {
             let wants = if self.one_in(4) { Wants::Refund(7) } else { before.wants };
@@ -362,7 +343,7 @@ impl Chance {
             _ => Wants::Refund(captured + 1),
         };
         let command = Command { program: habit.program, key: self.key(), of: habit.named(), wants };
-        self.ordered.push((now, command));
+        self.ordered.push(command);
         Deed::Order(command)
     }
 }

@@ -44,7 +44,7 @@ impl World {
         }
         if self.engine.commit().is_ok() {
             self.engine.tidy(now);
-            self.model.acknowledge(now);
+            self.model.acknowledge();
             return;
         }
         self.report.faults += 1;

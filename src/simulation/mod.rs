@@ -3,7 +3,7 @@
 //! One thread, and no clock: time is a number of the [`world`] like everything else, so that a seed replays its run to the
 //! step. Worlds follow one another, each small and full of coincidence: platforms ask, tell, tell again, late and in the wrong
 //! order ([`chance`]); groups fail and are in doubt, and the process dies between two records or inside a group
-//! ([`faults`]). After every step the touched account, payment and limits are compared, after every restart everything.
+//! ([`faults`]); memory lets go of holds and keys, and finds them again ([`attic`]). After every step the touched account, payment and limits are compared, after every restart everything.
 
 #![expect(
     clippy::arithmetic_side_effects,
@@ -11,6 +11,7 @@
     reason = "a self-test serves nobody: where its own sums are wrong it should fail loudly, and its amounts are small"
 )]
 
+mod attic;
 mod chance;
 mod deed;
 mod faults;
@@ -46,6 +47,10 @@ pub struct Report {
     pub faults: u64,
     /// How many holds were released by time.
     pub expired: u64,
+    /// How often something was looked for that memory had let go of, or might have.
+    pub looked_for: u64,
+    /// How often it was found.
+    pub found: u64,
     /// How many events of each kind.
     pub kinds: BTreeMap<&'static str, u64>,
 }
@@ -58,6 +63,8 @@ impl Report {
         self.restarts += other.restarts;
         self.faults += other.faults;
         self.expired += other.expired;
+        self.looked_for += other.looked_for;
+        self.found += other.found;
         for (kind, count) in &other.kinds {
             *self.kinds.entry(kind).or_default() += count;
         }

@@ -6,6 +6,7 @@ use fastrand::Rng;
 use holdfast_core::hold::{AccountStatus, CardStatus, CardholderStatus, Finding, Hold};
 use holdfast_core::{AccountId, Basis, CardToken, Currency, Decision, Money, Timestamp};
 
+use super::attic::{Attic, NothingToFind};
 use super::chance::Chance;
 use super::deed::{BEGINNING, Deed, Name, Named, Says, id, origin};
 use super::faults::Doubt;
@@ -14,10 +15,13 @@ use super::model::{Account, Answer, Card, Expected, Model};
 use super::{Difference, Report};
 use crate::clock::{self, Moment};
 use crate::journal::{MemoryDisk, Sync};
-use crate::ledger::embedded::cold::Nowhere;
+use crate::ledger::embedded::cold::{Cold as _, Found, Need};
 use crate::ledger::embedded::engine::{Engine, Performed, Warmth, Writable};
-use crate::ledger::embedded::state::{AccountIndex, CardIndex, HoldRow, Located, State};
+use crate::ledger::embedded::state::{AccountIndex, CardIndex, GoneNames, HoldRow, Located, State};
 use crate::ledger::{self, Act, Entry, LedgerError, Origin};
+
+/// Keys that are younger are in memory.
+const KEYS_YOUNG: Duration = Duration::from_secs(47 * 3600);
 
 /// The most holds that expire at once.
 const EXPIRE_MAX: usize = 256;
@@ -31,6 +35,10 @@ pub struct World {
     chance: Chance,
     pub(super) model: Model,
     pub(super) engine: Engine,
+    /// What its memory has let go of.
+    attic: Attic,
+    /// How long memory keeps a hold that ended.
+    closed_kept: Duration,
     pub(super) disk: MemoryDisk,
     /// Keys the engine's fingerprints, the same over restarts.
     secret: (u64, u64),
@@ -51,11 +59,14 @@ impl World {
         let disk = MemoryDisk::new();
         let log = disk.open(Sync::Full).map_err(broken)?;
         let now = Moment { instant: clock::instant(), utc: BEGINNING };
+        let closed_kept = if rng.bool() { Duration::ZERO } else { Duration::from_secs(600) };
         let mut world = World {
             chance: Chance::new(rng.fork()),
             rng,
             model: Model::default(),
             engine: Engine::new(Box::new(log), State::new(secret)),
+            attic: Attic::new(secret),
+            closed_kept,
             disk,
             secret,
             doubt: Doubt::None,
@@ -66,6 +77,7 @@ impl World {
             cards: (0..cards.max(accounts)).map(|number| id("card", number)).collect::<Result<_, _>>().map_err(broken)?,
             history: Vec::new(),
         };
+        world.remember_everything();
         world.furnish()?;
         Ok(world)
     }
@@ -111,7 +123,7 @@ impl World {
     /// Time passes, something happens, and now and then a group is committed or the process dies.
     pub(super) fn step(&mut self) -> Checked<()> {
         self.report.steps += 1;
-        self.pass_time();
+        self.pass_time()?;
         if self.engine.writable() == Writable::No {
             self.try_to_come_back();
         }
@@ -127,7 +139,7 @@ impl World {
     }
 
     /// A moment, now and then hours or weeks: then only when nothing is under way, as keys are kept by the hour.
-    fn pass_time(&mut self) {
+    fn pass_time(&mut self) -> Checked<()> {
         let quiet = self.engine.gathered() == 0 && self.engine.writable() == Writable::Yes;
         let seconds = match self.rng.u32(0..200) {
             0 if quiet => self.rng.u64(86_400..40 * 86_400),
@@ -142,10 +154,30 @@ impl World {
         let step = i64::try_from(self.report.steps % 1000).unwrap_or(0);
         self.now.utc = Timestamp::from_unix_micros(millis * 1000 + step);
         if quiet {
+            if self.rng.u32(0..8) == 0 {
+                let followed = self.attic.follow(&self.engine).map_err(broken)?;
+                self.engine.projected_to(followed);
+            }
             // As the writer does every second that nobody needs it.
             self.engine.tidy(self.now.utc);
-            self.model.forget_keys(self.now.utc);
         }
+        Ok(())
+    }
+
+    /// What a process begins with was read from the log: nothing was let go of before it.
+    fn remember_everything(&mut self) {
+        self.engine.keep_closed(self.closed_kept);
+        self.engine.gone_before(GoneNames::default());
+        self.engine.projected_to(self.attic.followed());
+    }
+
+    /// Looks for what memory has let go of, as the finder does.
+    fn attend_with_found(&mut self, act: &Act, need: &Need) -> Checked<Performed> {
+        let found = self.attic.find(need).map_err(broken)?;
+        self.report.looked_for += 1;
+        self.report.found += u64::from(found != Found::default());
+        self.engine.warm(found, self.now.utc);
+        Ok(self.engine.attend(act, &self.now, Warmth::Found))
     }
 
     fn expire(&mut self) -> Checked<()> {
@@ -169,12 +201,15 @@ impl World {
         let expected = match (self.engine.writable(), deed) {
             (Writable::No, Deed::Ask(question)) => self.model.ask_in_vain(question),
             (Writable::No, Deed::Adopt(..) | Deed::Tell(_) | Deed::Order(_)) => Expected::Unavailable,
-            (Writable::Yes, Deed::Ask(question)) => self.model.ask(question, now),
-            (Writable::Yes, Deed::Adopt(question, heard)) => self.model.adopt(question, *heard, now),
+            (Writable::Yes, Deed::Ask(question)) => self.model.ask(question),
+            (Writable::Yes, Deed::Adopt(question, heard)) => self.model.adopt(question, *heard),
             (Writable::Yes, Deed::Tell(message)) => self.model.tell(message, now),
             (Writable::Yes, Deed::Order(command)) => self.model.order(command, now),
         };
-        let performed = self.engine.attend(&act, &self.now, Warmth::Unknown);
+        let performed = match self.engine.attend(&act, &self.now, Warmth::Unknown) {
+            Performed::Cold(need) => self.attend_with_found(&act, &need)?,
+            performed @ (Performed::Now(_) | Performed::OnceDurable(_)) => performed,
+        };
         if !agrees(&expected, &performed) {
             return Err(self.differs("the answer", expected, performed, Some(deed)));
         }
@@ -248,8 +283,10 @@ impl World {
         let origin = &self.origins[payment.program];
         let of = Named { payment: number, number: self.chance.number_of(number), name: Name::Full { alias: false } };
         let reference = of.reference().map_err(broken)?;
-        let state = self.engine.state();
-        let names = state.payment_names(&origin.program, origin.platform.as_ref(), &reference);
+        let names = self.engine.state().payment_names(&origin.program, origin.platform.as_ref(), &reference);
+        let kept_by = |state: &State| state.hold_named(&names).is_some();
+        // What memory has let go of is where it can be found.
+        let state = Some(self.engine.state()).filter(|state| kept_by(state)).unwrap_or(self.attic.state());
         Ok(state.hold_named(&names).and_then(|index| state.hold(index)))
     }
 
@@ -275,16 +312,17 @@ impl World {
     pub(super) fn restart(&mut self, quiet: bool) -> Checked<()> {
         let log = self.disk.open(Sync::Full).map_err(broken)?;
         let mut before = std::mem::replace(&mut self.engine, Engine::new(Box::new(log), State::new(self.secret)));
-        self.engine.rebuild(1, &Nowhere, |_| {}).map_err(broken)?;
+        self.engine.rebuild(1, &NothingToFind, |_| {}).map_err(broken)?;
+        self.remember_everything();
         self.engine.tidy(self.now.utc);
         before.tidy(self.now.utc);
         if quiet {
-            let [lived, read] = [&before, &self.engine].map(|engine| engine.state().picture().whatever_failed());
+            let young = self.now.utc.saturating_sub(KEYS_YOUNG);
+            let [lived, read] = [&before, &self.engine].map(|engine| engine.state().picture().whatever_was_let_go(young));
             if let Some((expected, got)) = lived.differs_from(&read) {
                 return Err(self.differs("memory after a restart", expected, got, self.history_end()));
             }
         }
-        self.model.forget_keys(self.now.utc);
         self.report.restarts += 1;
         self.check_everything("after a restart")
     }

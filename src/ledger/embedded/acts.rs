@@ -13,7 +13,7 @@ use super::cold::Need;
 use super::engine::{Engine, Performed, Warmth};
 use super::naming::{asked_of, heard, locate_request, subject_of};
 use super::rebuild::{entered_account, entered_at};
-use super::state::{CardRow, Entered, Fingerprint, HoldNumber, Located, Names, TOLD_KEYS_KEPT};
+use super::state::{CardRow, Entered, Fingerprint, HoldNumber, Located, Names, PaymentNames};
 use super::weigh;
 use crate::clock::Moment;
 use crate::journal::{BodyRef, Checkpoint, Place, RecordRef, Uses};
@@ -87,8 +87,9 @@ impl Engine {
         let key = self.state.asked_name(program, platform.as_ref(), &request.key);
         let located = locate_request(&self.state, program, platform.as_ref(), request);
         let (payment, increment) = request.payments();
-        if increment.is_some()
-            && let Some(need) = self.need(&located, None, warmth)
+        // A retry hears its answer whatever became of the payment.
+        if self.state.answered(key).is_none()
+            && let Some(need) = self.need(&located, Some(key), None, warmth)
         {
             return Performed::Cold(need);
         }
@@ -130,9 +131,12 @@ impl Engine {
     }
 
     /// What is left of deciding while nothing can be written: a question that was answered before hears the same again.
-    pub(super) fn say_again(&self, decide: &Decide) -> Performed {
+    pub(super) fn say_again(&self, decide: &Decide, warmth: Warmth) -> Performed {
         let Origin { program, platform, .. } = &decide.origin;
         let key = self.state.asked_name(program, platform.as_ref(), &decide.request.key);
+        if let Some(need) = self.need(&Located::default(), Some(key), None, warmth) {
+            return Performed::Cold(need);
+        }
         let known = self.state.answered(key).filter(|answered| answered.digest == decide.digest);
         Performed::Now(known.ok_or(LedgerError::Unavailable).map(|answered| Answer::Decided {
             decision: answered.decision,
@@ -147,7 +151,7 @@ impl Engine {
         let key = self.state.asked_name(program, platform.as_ref(), &request.key);
         let located = locate_request(&self.state, program, platform.as_ref(), request);
         let (payment, increment) = request.payments();
-        if let Some(need) = self.need(&located, None, warmth) {
+        if let Some(need) = self.need(&located, Some(key), None, warmth) {
             return Performed::Cold(need);
         }
         let verdict = adopt.verdict.as_ref().map(|(verdict, _)| verdict);
@@ -171,9 +175,8 @@ impl Engine {
         }
         let (payment, _) = event.fact.payments();
         let located = self.state.locate_told(program, platform.as_ref(), &subject_of(event), payment);
-        // A message about a payment is one of its steps; one about none has only its key.
-        let may_be_old = payment.is_none() && event.occurred_at.is_none_or(|at| at < now.saturating_sub(TOLD_KEYS_KEPT));
-        if let Some(need) = self.need(&located, may_be_old.then_some(told), warmth) {
+        let asked = asked_of(&event.fact).map(|key| self.state.asked_name(program, platform.as_ref(), &key));
+        if let Some(need) = self.need(&located, asked, Some(told), warmth) {
             return Performed::Cold(need);
         }
         self.told(origin, event, &located, now)
@@ -208,7 +211,7 @@ impl Engine {
         if let Some(number) = hold.map(HoldNumber) {
             located = self.state.of_number(number, located);
         }
-        if let Some(need) = self.need(&located, None, warmth) {
+        if let Some(need) = self.need(&located, Some(asked), None, warmth) {
             return Performed::Cold(need);
         }
         let ordered = Ordered { key, digest: *digest, payment, order };
@@ -251,12 +254,15 @@ impl Engine {
     }
 
     /// What has to be looked for outside memory before an event can be applied.
-    fn need(&self, located: &Located, told: Option<Fingerprint>, warmth: Warmth) -> Option<Need> {
+    fn need(&self, located: &Located, asked: Option<Fingerprint>, told: Option<Fingerprint>, warmth: Warmth) -> Option<Need> {
         if warmth == Warmth::Found || self.projected.is_none() {
             return None;
         }
         let unknown = located.payment.filter(|_| located.hold.is_none());
-        let need = Need { payment: unknown.into_iter().flat_map(super::state::PaymentNames::iter).collect(), told };
+        let names = unknown.into_iter().flat_map(PaymentNames::iter);
+        let may_be_gone = |name: &Fingerprint| self.state.may_be_gone(*name);
+        let asked = asked.filter(|key| self.state.answered(*key).is_none()).filter(may_be_gone);
+        let need = Need { payment: names.filter(may_be_gone).collect(), asked, told: told.filter(may_be_gone) };
         (!need.is_nothing()).then_some(need)
     }
 

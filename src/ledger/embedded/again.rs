@@ -58,7 +58,6 @@ impl Again {
     /// What would become of a record's event, with this opinion of the rules; nothing if it is none that is decided.
     #[must_use]
     pub fn decide(&mut self, record: &Record, verdict: Option<&Verdict>) -> Option<Decided> {
-        self.state.forget_old_keys(record.at, usize::MAX);
         let program = record.program.as_ref()?;
         let outcome = match &record.body {
             Body::Decided { .. } => return self.ask(program, record, verdict?),

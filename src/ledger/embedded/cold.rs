@@ -1,11 +1,13 @@
-//! What memory has let go of: holds that ended a while ago, keys of messages told long ago. The projection keeps them.
+//! What memory has let go of: holds that ended a while ago, what was answered or told long ago. The projection keeps them.
 //!
-//! Whoever needs one of them asks by [`Need`], and goes on when it is [`Found`]. Nothing here says how they are kept.
+//! Whoever needs one of them asks by [`Need`], and goes on when it is [`Found`]. Memory has all their names in a filter, so that
+//! nobody asks for what was never there. Nothing here says how they are kept.
 
 use holdfast_core::Timestamp;
+use holdfast_core::hold::Answered;
 use smallvec::SmallVec;
 
-use super::state::{Fingerprint, HoldRow};
+use super::state::{Fingerprint, GoneNames, HoldRow};
 use crate::journal::JournalError;
 
 /// What an event needs to know that is not in memory.
@@ -13,6 +15,8 @@ use crate::journal::JournalError;
 pub struct Need {
     /// The payment, by its names.
     pub payment: SmallVec<[Fingerprint; 2]>,
+    /// What was answered to this key.
+    pub asked: Option<Fingerprint>,
     /// Whether this message was told before.
     pub told: Option<Fingerprint>,
 }
@@ -20,7 +24,7 @@ pub struct Need {
 impl Need {
     /// Whether nothing is needed.
     pub fn is_nothing(&self) -> bool {
-        self.payment.is_empty() && self.told.is_none()
+        self.payment.is_empty() && self.asked.is_none() && self.told.is_none()
     }
 }
 
@@ -29,8 +33,33 @@ impl Need {
 pub struct Found {
     /// The payment's hold, with when and by which record it was last changed.
     pub hold: Option<(HoldRow, Timestamp, i64)>,
-    /// Whether the message was told before.
+    /// What was answered to the key.
+    pub asked: Option<(Fingerprint, Answered)>,
+    /// The message, if it was told before.
     pub told: Option<Fingerprint>,
+}
+
+/// How far the names that are kept were read.
+#[derive(Debug, Default)]
+pub struct Reading {
+    /// Those that were read.
+    pub names: GoneNames,
+    /// Which table is being read.
+    pub table: usize,
+    /// The last name that was read of it.
+    pub after: Option<Fingerprint>,
+    /// What is read, where it may be thrown away and made again: nothing yet, or its number.
+    pub of: Option<u64>,
+    /// Whether there is more.
+    pub left: Left,
+}
+
+/// Whether something is left to be read.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub enum Left {
+    #[default]
+    Some,
+    Nothing,
 }
 
 /// Whoever keeps what memory has let go of.
@@ -40,6 +69,24 @@ pub trait Cold: Send {
     /// # Errors
     /// The disk, or what is kept there.
     fn find(&self, need: &Need) -> Result<Found, JournalError>;
+
+    /// Whether memory may let go of anything, because it is kept here.
+    fn keeps(&self) -> Keeps {
+        Keeps::Everything
+    }
+
+    /// Reads on in the names that are kept, a page at most.
+    ///
+    /// # Errors
+    /// The disk, or that what was read so far is not kept any more: it is read again from the beginning.
+    fn read_names(&self, reading: &mut Reading) -> Result<(), JournalError>;
+}
+
+/// What is kept of what memory lets go of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keeps {
+    Everything,
+    Nothing,
 }
 
 /// Nobody: what memory has let go of is gone. For ledgers whose memory lets go of nothing.
@@ -49,5 +96,14 @@ pub struct Nowhere;
 impl Cold for Nowhere {
     fn find(&self, _need: &Need) -> Result<Found, JournalError> {
         Ok(Found::default())
+    }
+
+    fn keeps(&self) -> Keeps {
+        Keeps::Nothing
+    }
+
+    fn read_names(&self, reading: &mut Reading) -> Result<(), JournalError> {
+        reading.left = Left::Nothing;
+        Ok(())
     }
 }

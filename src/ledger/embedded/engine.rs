@@ -15,11 +15,11 @@ use holdfast_core::{Decision, Timestamp};
 
 use super::cold::{Cold, Found, Need};
 use super::rebuild;
-use super::state::{CLOSED_KEPT, Fingerprint, State};
+use super::state::{CLOSED_KEPT, Fingerprint, GoneNames, Recalled, State};
 use super::undo::UndoLog;
 use super::window::Window;
 use crate::clock::Moment;
-use crate::journal::{Body, BodyRef, Group, GroupWriter, JournalError, Log, Place, Record, RecordRef};
+use crate::journal::{Body, BodyRef, EachGroup, Group, GroupWriter, JournalError, Log, Place, Record, RecordRef};
 use crate::ledger::{Act, Answer, LedgerError};
 
 /// Entries of the undo log for which there is room from group to group: more than those of a busy server are.
@@ -141,6 +141,14 @@ impl Engine {
         self.log.next().saturating_add(i64::from(self.group.records()))
     }
 
+    /// Reads the durable records from this one on, group by group.
+    ///
+    /// # Errors
+    /// The log cannot be read, or what `each` says.
+    pub fn read(&self, from: i64, each: &mut EachGroup<'_>) -> Result<(), JournalError> {
+        self.log.read(from, each)
+    }
+
     /// How many records wait for their commit.
     pub fn gathered(&self) -> u32 {
         self.group.records()
@@ -167,31 +175,33 @@ impl Engine {
     }
 
     /// Keeps holds that ended in memory for so long instead of [`CLOSED_KEPT`].
-    #[cfg(test)]
-    pub fn keeping_closed(self, closed_kept: Duration) -> Self {
-        Engine { closed_kept, ..self }
+    pub fn keep_closed(&mut self, closed_kept: Duration) {
+        self.closed_kept = closed_kept;
     }
 
-    /// Takes in what was found of what memory had let go of.
+    /// What memory let go of before this process began was read.
+    pub fn gone_before(&mut self, names: GoneNames) {
+        self.state.gone_before(names);
+    }
+
+    /// Takes in what was found of what memory had let go of, for the act that is attended to next.
     pub fn warm(&mut self, found: Found, now: Timestamp) {
         if let Some((row, _, record)) = found.hold {
             self.state.restore_hold(row, now, record);
         }
-        if let Some(told) = found.told {
-            self.state.restore_told(now, told);
-        }
+        self.state.recall(Recalled { asked: found.asked, told: found.told });
     }
 
     /// Performs one act; whatever it does wrong costs only its own answer.
     pub fn attend(&mut self, act: &Act, now: &Moment, warmth: Warmth) -> Performed {
-        // By the time of its record, as a rebuild will: what is forgotten does not depend on where groups end.
-        self.state.forget_old_keys(now.utc, FORGET_MAX);
+        // By the time of its record, as a rebuild will.
+        self.forget_old_keys(now.utc);
         self.latest = now.utc;
         let (undo_before, group_before, declines_before) = (self.undo.len(), self.group.end(), self.told_declines.len());
         let performed = catch_unwind(AssertUnwindSafe(|| match (act, self.writable) {
             (Act::Balances(..) | Act::Accounts { .. } | Act::WasNoted(_) | Act::Rulesets(_) | Act::Rest, _)
             | (_, Writable::Yes) => self.perform(act, now, warmth),
-            (Act::Decide(decide), Writable::No) => self.say_again(decide),
+            (Act::Decide(decide), Writable::No) => self.say_again(decide, warmth),
             (
                 Act::Adopt(_)
                 | Act::Tell(..)
@@ -216,6 +226,7 @@ impl Engine {
             }
             Performed::Now(Ok(_)) | Performed::OnceDurable(_) => {}
         }
+        self.state.recall(Recalled::default());
         performed
     }
 
@@ -263,17 +274,26 @@ impl Engine {
     /// What is to be done between two groups, when nobody waits.
     pub fn tidy(&mut self, now: Timestamp) {
         self.log.tidy();
-        self.state.forget_old_keys(now, FORGET_MAX);
+        self.forget_old_keys(now);
         if let Some(projected) = self.projected {
             self.state.forget_closed_holds(now.saturating_sub(self.closed_kept), projected, LET_GO_MAX);
+        }
+    }
+
+    /// Where nobody keeps them, nothing is forgotten.
+    fn forget_old_keys(&mut self, now: Timestamp) {
+        if let Some(projected) = self.projected {
+            self.state.forget_old_keys(now, projected, FORGET_MAX);
         }
     }
 
     /// Leaves the memory as it was before the group; only declines that were told keep their keys.
     fn give_up_group(&mut self) {
         self.state.undo(&mut self.undo);
+        // Besides them the group that tells of them has the proof that it can be written.
+        let owed_by = self.next_record();
         for (at, key, answered) in self.told_declines.drain(..).filter(|_| !mutant::is(Mutant::ToldDeclineForgotten)) {
-            self.state.remember_decline(key, answered, at);
+            self.state.remember_decline(key, answered, at, owed_by);
         }
         std::mem::swap(&mut self.group, &mut self.in_doubt);
         self.group.clear();

@@ -13,7 +13,7 @@ pub(crate) mod engine;
 pub(crate) mod naming;
 pub mod projection;
 mod queue;
-mod rebuild;
+pub(crate) mod rebuild;
 pub(crate) mod state;
 pub(crate) mod undo;
 mod weigh;

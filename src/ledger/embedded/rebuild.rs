@@ -4,7 +4,7 @@ use holdfast_core::hold::mutant::{self, Mutant};
 use holdfast_core::hold::{Account, AccountStatus, CardStatus, Mark, Outcome, StepId, Subject, ToldEvent};
 use holdfast_core::{AuthorizationRequest, Currency, DeclineReason, Expiry, PaymentRef, ProgramId, Timestamp};
 
-use super::cold::{Cold, Need};
+use super::cold::{Cold, Keeps, Need};
 use super::naming::{asked_of, heard, locate_request, subject_of};
 use super::state::{AccountIndex, CardIndex, CardRow, HoldNumber, Located, Names, State, UNTOLD};
 use super::undo::UndoLog;
@@ -21,8 +21,10 @@ pub fn write_record(
     cold: &dyn Cold,
     undo: &mut UndoLog,
 ) -> Result<(), JournalError> {
-    // As it was forgotten then: a key that came again later is as old as that.
-    state.forget_old_keys(record.at, usize::MAX);
+    if cold.keeps() == Keeps::Everything {
+        // As it was forgotten then: a key that came again later is as old as that.
+        state.forget_old_keys(record.at, i64::MAX, usize::MAX);
+    }
     let Some(program) = &record.program else { return Ok(()) };
     match &record.body {
         Body::Decided { request, outcome, .. } | Body::Adopted { request, outcome, .. } => {
@@ -121,7 +123,7 @@ fn take_in(state: &mut State, record: &Record, payment: &PaymentRef, cold: &dyn 
     }
     // A payment that this record places is in no projection: looking for each of a million would take most of a start.
     let Some(number) = record.place.hold.filter(|number| state.has_placed(HoldNumber(*number))) else { return Ok(()) };
-    let need = Need { payment: names.iter().collect(), told: None };
+    let need = Need { payment: names.iter().collect(), ..Need::default() };
     // Another number under the same name is an older payment, which this one is not about.
     if let Some((row, at, by)) = cold.find(&need)?.hold.filter(|(row, ..)| row.number == HoldNumber(number)) {
         state.restore_hold(row, at, by);

@@ -2,16 +2,19 @@
 //! completes them. Declines are complete as soon as they are performed: their record follows unawaited.
 //!
 //! An act that needs what memory has let go of goes to the finder, a thread of its own, and comes back with it; nobody else
-//! waits for that.
+//! waits for that. The finder also reads the names of all that memory had let go of before the process began; until it has, every
+//! name that memory does not know is looked for.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
 use std::time::Duration;
 
-use super::cold::{Cold, Found, Need};
+use super::cold::{Cold, Found, Left, Need, Reading};
 use super::engine::{Engine, Performed, Warmth, Writable};
 use super::queue::Taken;
+use super::state::GoneNames;
 use super::{Observer, Shared};
 use crate::clock::{self, Moment};
 use crate::journal::JournalError;
@@ -29,11 +32,19 @@ const EXPIRE_MAX: usize = 256;
 /// How often, under load, the workers are given a turn before a group is committed.
 const GATHERING_TURNS: u32 = 3;
 
+/// When names are read again that could not be.
+const READ_AGAIN_AFTER: Duration = Duration::from_secs(1);
+
 /// An act that waits for what memory has let go of.
 type Asking = (Arc<Ticket>, Need);
 
-/// What was found for it.
-type Answered = (Arc<Ticket>, Result<Found, JournalError>);
+/// What the finder has found.
+enum Finding {
+    /// For an act.
+    ForAct(Arc<Ticket>, Result<Box<Found>, JournalError>),
+    /// The names of all that memory had let go of before.
+    Names(GoneNames),
+}
 
 /// The writer thread's own.
 pub struct Writer {
@@ -45,7 +56,7 @@ pub struct Writer {
     awaiting: Vec<(Arc<Ticket>, Answer)>,
     completions: Completions,
     to_find: Sender<Asking>,
-    found: Receiver<Answered>,
+    found: Receiver<Finding>,
     finding: usize,
     /// Whether what was let go of could not be looked up the last time: it is said once.
     unreadable: bool,
@@ -62,13 +73,14 @@ impl Writer {
         let (to_find, asked) = channel::<Asking>();
         let (find, found) = channel();
         let waking = Arc::clone(&shared);
+        let found_this = move |finding| {
+            let heard = find.send(finding).is_ok();
+            waking.queue.interrupt();
+            if heard { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        };
         let seek = move || {
-            while let Ok((ticket, need)) = asked.recv() {
-                if find.send((ticket, cold.find(&need))).is_err() {
-                    return;
-                }
-                waking.queue.interrupt();
-            }
+            // Nobody asks any more.
+            let _ = seek(&asked, cold.as_ref(), &found_this);
         };
         std::thread::Builder::new().name("finder".to_owned()).spawn(seek)?;
         let engine = engine.with_window(Arc::clone(&shared.window));
@@ -173,13 +185,20 @@ impl Writer {
 
     /// Performs what waited for something that was found, or is nowhere.
     fn go_on_with_found(&mut self, observer: &dyn Observer) {
-        while let Ok((ticket, found)) = self.found.try_recv() {
+        while let Ok(finding) = self.found.try_recv() {
+            let (ticket, found) = match finding {
+                Finding::ForAct(ticket, found) => (ticket, found),
+                Finding::Names(names) => {
+                    self.engine.gone_before(names);
+                    continue;
+                }
+            };
             self.finding = self.finding.saturating_sub(1);
             let now = clock::now();
             match found {
                 Ok(found) => {
                     self.unreadable = false;
-                    self.engine.warm(found, now.utc);
+                    self.engine.warm(*found, now.utc);
                     self.attend(ticket, &now, Warmth::Found);
                 }
                 Err(error) => {
@@ -241,6 +260,37 @@ impl Writer {
     fn pass_remarks_on(&mut self, observer: &dyn Observer) {
         for remark in self.engine.log.remarks() {
             observer.say(&remark);
+        }
+    }
+}
+
+/// The finder's work: finds what it is asked for, and reads names while nobody asks. Ends when nobody will ask any more.
+fn seek(asked: &Receiver<Asking>, cold: &dyn Cold, found: &dyn Fn(Finding) -> ControlFlow<()>) -> ControlFlow<()> {
+    let mut reading = Some(Reading::default());
+    loop {
+        let asking = match &mut reading {
+            None => asked.recv().map_err(|_| TryRecvError::Disconnected),
+            Some(_) => asked.try_recv(),
+        };
+        match (asking, reading.take()) {
+            (Ok((ticket, need)), unread) => {
+                reading = unread;
+                found(Finding::ForAct(ticket, cold.find(&need).map(Box::new)))?;
+            }
+            (Err(TryRecvError::Disconnected), _) | (Err(TryRecvError::Empty), None) => return ControlFlow::Break(()),
+            (Err(TryRecvError::Empty), Some(mut unread)) => match (cold.read_names(&mut unread), unread.left) {
+                (Ok(()), Left::Some) => reading = Some(unread),
+                (Ok(()), Left::Nothing) => found(Finding::Names(unread.names))?,
+                (Err(_), _) => {
+                    // Nothing that was read so far is worth anything; whoever asks hears what is the matter.
+                    reading = Some(Reading::default());
+                    match asked.recv_timeout(READ_AGAIN_AFTER) {
+                        Ok((ticket, need)) => found(Finding::ForAct(ticket, cold.find(&need).map(Box::new)))?,
+                        Err(RecvTimeoutError::Timeout) => {}
+                        Err(RecvTimeoutError::Disconnected) => return ControlFlow::Break(()),
+                    }
+                }
+            },
         }
     }
 }

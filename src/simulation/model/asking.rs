@@ -19,7 +19,7 @@ struct Granted {
 
 impl Model {
     /// A platform asks.
-    pub fn ask(&mut self, question: &Question, now: Timestamp) -> Expected {
+    pub fn ask(&mut self, question: &Question) -> Expected {
         if question.late {
             return Expected::Late;
         }
@@ -41,7 +41,7 @@ impl Model {
             }
             Err(reason) => Answer::No(reason),
         };
-        let known = Known { meaning: Meaning::Question(*question), answer, asked_at: question.received_at, at: now };
+        let known = Known { meaning: Meaning::Question(*question), answer, asked_at: question.received_at };
         if let Answer::No(_) = answer {
             self.declines.push((key, known));
         }
@@ -169,7 +169,7 @@ impl Model {
     }
 
     /// A platform heard an answer from somebody else.
-    pub fn adopt(&mut self, question: &Question, heard: Heard, now: Timestamp) -> Expected {
+    pub fn adopt(&mut self, question: &Question, heard: Heard) -> Expected {
         let key = (Keyed::Question, question.program, question.key);
         let told = match heard {
             Heard::Yes(amount) if question.foreign => Answer::YesAbroad(amount),
@@ -201,7 +201,7 @@ impl Model {
             Heard::Yes(_) => self.count_only(question),
         }
         let answer = word.map_or(told, |word| corrected(told, word));
-        self.remember(key, Known { meaning: Meaning::Question(*question), answer, asked_at: question.received_at, at: now });
+        self.remember(key, Known { meaning: Meaning::Question(*question), answer, asked_at: question.received_at });
         Expected::Recorded { again: false }
     }
 
@@ -231,7 +231,7 @@ impl Model {
                 Answer::Yes(amount)
             }
         };
-        self.remember(key, Known { meaning: Meaning::Order(*command), answer, asked_at: now, at: now });
+        self.remember(key, Known { meaning: Meaning::Order(*command), answer, asked_at: now });
         Expected::Decided(answer)
     }
 

@@ -8,7 +8,6 @@ pub mod payment;
 mod telling;
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use holdfast_core::hold::{AccountStatus, CardStatus, CardholderStatus, HoldStatus};
 use holdfast_core::rules::{LimitScope, Window};
@@ -17,9 +16,6 @@ use holdfast_core::{DeclineReason, Timestamp};
 use self::payment::{Ending, Entry, Line, Sheet, Source};
 use super::deed::{Command, Name, Question};
 use super::limits::LIMITS;
-
-/// How long keys are remembered.
-const KEYS_KEPT: Duration = Duration::from_secs(48 * 3600);
 
 /// An account, by plain sums.
 #[derive(Debug, Clone, Copy)]
@@ -92,8 +88,6 @@ pub struct Known {
     pub answer: Answer,
     /// When its callback arrived.
     pub asked_at: Timestamp,
-    /// When the key was first remembered.
-    pub at: Timestamp,
 }
 
 /// A question or an order.
@@ -157,7 +151,6 @@ pub struct Model {
     declines: Vec<(Key, Known)>,
     /// Declines of a group that was given up: only a crash takes them.
     owed: Vec<Key>,
-    forgotten_before: Option<Timestamp>,
     /// Whether the last event changed money, a hold, a limit or a standing.
     pub changed: bool,
 }
@@ -171,18 +164,17 @@ impl Model {
         self.payments.len() - 1
     }
 
-    /// What was answered to a key, if that is still remembered.
+    /// What was answered to a key.
     pub fn known(&self, key: Key) -> Option<Known> {
-        self.answers.get(&key).copied().filter(|known| self.forgotten_before.is_none_or(|before| known.at >= before))
+        self.answers.get(&key).copied()
     }
 
     fn was_told(&self, key: Key) -> bool {
-        self.told.get(&key).is_some_and(|at| self.forgotten_before.is_none_or(|before| *at >= before))
+        self.told.contains_key(&key)
     }
 
     fn remember(&mut self, key: Key, known: Known) {
-        let at = self.known(key).map_or(known.at, |before| before.at);
-        let before = self.answers.insert(key, Known { at, ..known });
+        let before = self.answers.insert(key, known);
         self.changes.push(Change::Answer(key, before.map(Box::new)));
     }
 
@@ -271,15 +263,9 @@ impl Model {
     }
 
     /// The group is durable.
-    pub fn acknowledge(&mut self, now: Timestamp) {
+    pub fn acknowledge(&mut self) {
         self.changes.clear();
         self.declines.clear();
-        self.forget_keys(now);
-    }
-
-    /// Old keys are not remembered any more.
-    pub fn forget_keys(&mut self, now: Timestamp) {
-        self.forgotten_before = Some(now.saturating_sub(KEYS_KEPT));
     }
 
     /// The group is given up: only declines that were told stay.

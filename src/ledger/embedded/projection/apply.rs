@@ -12,7 +12,7 @@ use holdfast_core::{
 use rusqlite::params;
 use smallvec::SmallVec;
 
-use super::batch::{AskedKept, Batch};
+use super::batch::Batch;
 use super::rows::{AccountKept, CardKept, CardholderKept, HoldKept};
 use super::words;
 use crate::journal::{Body, Record};
@@ -80,6 +80,10 @@ impl Applying<'_, '_> {
                 self.record.at.unix_micros(),
                 &words::bytes_of(name)[..]
             ])?;
+            if outcome.step.is_none() {
+                let mut lasts = self.batch.connection().prepare_cached("INSERT OR IGNORE INTO told_for_ever VALUES (?1)")?;
+                lasts.execute([&words::bytes_of(name)[..]])?;
+            }
         }
         match outcome.standing {
             Some((standing, mark)) => self.stands(&subject_of(event), standing, mark),
@@ -107,8 +111,7 @@ impl Applying<'_, '_> {
         for counted in &outcome.counted {
             self.batch.count(place, counted)?;
         }
-        self.answer(about.asked, outcome.answered);
-        Ok(())
+        self.answer(about.asked, outcome.answered)
     }
 
     /// A record is about a hold: what it tells of the network, and of the day, counts for what moved before it too.
@@ -131,12 +134,10 @@ impl Applying<'_, '_> {
         Ok(())
     }
 
-    fn answer(&mut self, asked: Option<IdempotencyKey>, answered: Option<Answered>) {
-        if let Some((key, answered)) = asked.zip(answered) {
-            let name = self.key.asked(self.program, self.record.platform.as_ref(), &key);
-            let corrects = matches!(self.record.body, Body::Told { .. });
-            self.batch.answered(self.number, AskedKept { at: self.record.at, name, answered, corrects });
-        }
+    fn answer(&mut self, asked: Option<IdempotencyKey>, answered: Option<Answered>) -> rusqlite::Result<()> {
+        let Some((key, answered)) = asked.zip(answered) else { return Ok(()) };
+        let name = self.key.asked(self.program, self.record.platform.as_ref(), &key);
+        self.batch.answered(self.number, self.record.at, name, answered)
     }
 
     fn hold(&mut self, about: &About<'_>, outcome: &Outcome, hold: Hold) -> rusqlite::Result<()> {

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
-use std::time::Duration;
 
 use holdfast_core::Timestamp;
 use holdfast_core::hold::{Answered, Counted, HoldStatus};
@@ -15,10 +14,9 @@ use super::rows::{AccountKept, CardKept, CardholderKept, HoldKept};
 use super::{find, words};
 use crate::journal::{Joint, Place};
 use crate::ledger::embedded::counters::Counter;
-use crate::ledger::embedded::state::{ASKED_KEYS_KEPT, AccountIndex, CLOSED_KEPT, CardIndex, Counting, Fingerprint, HoldNumber};
-
-/// How long a told message is known: platforms send again for weeks.
-const TOLD_KEPT: Duration = Duration::from_secs(30 * 86_400);
+use crate::ledger::embedded::state::{
+    ASKED_KEYS_KEPT, AccountIndex, CLOSED_KEPT, CardIndex, Counting, Fingerprint, HoldNumber, TOLD_KEYS_KEPT,
+};
 
 /// Answers a page.
 const PAGE_ANSWERS: usize = 512;
@@ -32,7 +30,7 @@ pub(super) struct AskedKept {
     pub at: Timestamp,
     pub name: Fingerprint,
     pub answered: Answered,
-    /// Whether it only corrects an answer, whose age it shares: it is nothing without that.
+    /// Whether it corrects an answer that memory remembered, whose age it shares: it is nothing without that.
     pub corrects: bool,
 }
 
@@ -172,8 +170,20 @@ impl<'c> Batch<'c> {
     }
 
     /// What was answered to a key, by this record.
-    pub fn answered(&mut self, record: i64, asked: AskedKept) {
-        self.asked.push((record, asked));
+    pub fn answered(&mut self, record: i64, at: Timestamp, name: Fingerprint, answered: Answered) -> rusqlite::Result<()> {
+        let (bytes, answer) = (words::bytes_of(name), words::packed(&answered)?);
+        // Nearly every key is new: one that is not is looked at when it is found to be there.
+        let mut insert = self.connection.prepare_cached("INSERT OR IGNORE INTO answered VALUES (?1, ?2, ?3)")?;
+        let mut corrects = false;
+        if insert.execute(params![&bytes[..], at.unix_micros(), answer])? == 0 {
+            let known = find::answered(self.connection, name)?.map(|(known, _)| known);
+            corrects = known.is_some_and(|known| known >= at.saturating_sub(ASKED_KEYS_KEPT));
+            let since = if corrects { known.unwrap_or(at) } else { at };
+            let mut update = self.connection.prepare_cached("UPDATE answered SET at = ?2, answer = ?3 WHERE name = ?1")?;
+            update.execute(params![&bytes[..], since.unix_micros(), answer])?;
+        }
+        self.asked.push((record, AskedKept { at, name, answered, corrects }));
+        Ok(())
     }
 
     /// Writes everything, and that the journal was followed up to there.
@@ -186,7 +196,7 @@ impl<'c> Batch<'c> {
         self.holds.values().try_for_each(|row| row.save(connection))?;
         self.counters.iter().try_for_each(|(key, counter)| save_counter(connection, *key, counter))?;
         self.asked.chunks(PAGE_ANSWERS).try_for_each(|page| save_page(connection, page))?;
-        throw_away_old(connection, "told", self.latest.saturating_sub(TOLD_KEPT))?;
+        throw_away_old(connection, "told", self.latest.saturating_sub(TOLD_KEYS_KEPT))?;
         throw_away_old(connection, "asked", self.latest.saturating_sub(ASKED_KEYS_KEPT))?;
         throw_away_old(connection, "ended", self.latest.saturating_sub(CLOSED_KEPT))?;
         connection.execute(

@@ -79,7 +79,7 @@ impl Follower {
     /// used is thrown away, and said.
     ///
     /// # Errors
-    /// The disk, or the projection of a newer program, which is left as it is.
+    /// The disk, or the projection of a newer program, which is left as it is. A journal that ends before what was made from it.
     pub fn open(directory: &Path) -> Result<(Self, Option<String>), JournalError> {
         let journal = Tail::open(directory)?;
         let checkpoint = journal.checkpoint()?;
@@ -87,7 +87,11 @@ impl Follower {
             // Also where the projection needs it no more: nobody goes on beside a journal that could not be made anew.
             checkpoint.must_have_state(directory)?;
         }
-        let (connection, other_format) = schema::open(directory)?;
+        // Its mark may be gone with its end: what was made from it knows how far it went.
+        if let Some(record) = state_file::latest(directory)? {
+            journal.must_reach(record, &state_file::path_of(directory, record))?;
+        }
+        let (connection, other_format) = schema::open(directory, &journal)?;
         let disk = |error| JournalError::disk(&schema::path_in(directory))(error);
         let follower = |connection, mark, journal| Follower {
             directory: directory.to_owned(),
@@ -99,7 +103,11 @@ impl Follower {
             keys_from: None,
             records: Vec::new(),
         };
-        let why = match restore::mark(&connection) {
+        let followed = restore::mark(&connection);
+        if let Ok(mark) = &followed {
+            journal.must_reach(mark.end.next, &schema::path_in(directory))?;
+        }
+        let why = match followed {
             Ok(mark) if journal.passes(&mark.end)? => {
                 return Ok((follower(connection, mark, journal), other_format.map(|why| thrown_away(directory, &why))));
             }

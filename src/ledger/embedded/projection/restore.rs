@@ -54,6 +54,13 @@ pub(super) fn whole_state(connection: &Connection, mark: &Mark) -> rusqlite::Res
         state.restore_hold(kept.row, kept.changed_at, kept.changed_by);
         Ok(())
     })?;
+    each(connection, "SELECT name, at, answer FROM answered", |row| {
+        let name = words::fingerprint(row, 0)?;
+        if state.answered(name).is_none() {
+            state.restore_asked(words::moment(row, 1)?, name, words::unpacked(row, 2)?);
+        }
+        Ok(())
+    })?;
     Ok(state)
 }
 
@@ -128,7 +135,7 @@ fn asked(connection: &Connection, state: &mut State) -> rusqlite::Result<()> {
     each(connection, "SELECT page FROM asked ORDER BY record", |row| {
         for AskedKept { at, name, answered, corrects } in words::unpacked::<Vec<AskedKept>>(row, 0)? {
             // As it was forgotten then: a key that came again later is as old as that.
-            state.forget_old_keys(at, usize::MAX);
+            state.forget_old_keys(at, i64::MAX, usize::MAX);
             // An answer that was thrown away for its age takes its correction with it.
             if !corrects || state.answered(name).is_some() {
                 state.restore_asked(at, name, answered);

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use crate::journal::{Checkpoint, JournalError, state_file};
+use crate::journal::{Checkpoint, JournalError, Tail, state_file};
 
 /// The file's name in the data directory.
 pub const FILE: &str = "projection.sqlite";
@@ -107,15 +107,22 @@ CREATE TABLE counter (
     used BLOB NOT NULL,         -- by window (postcard)
     PRIMARY KEY (counter, scope, subject)
 ) STRICT, WITHOUT ROWID;
--- What was answered to asked keys, in the order of their age, many to a row: they are only ever read all together.
+-- What was answered to asked keys of late, in the order of their age, many to a row: they are only ever read all together.
 CREATE TABLE asked (
     record INTEGER PRIMARY KEY, -- of the page's last answer
     at INTEGER NOT NULL,        -- when that was
     page BLOB NOT NULL          -- when, fingerprint, answer (postcard)
 ) STRICT;
--- Messages that were told, in the order of their age.
+-- What was answered to every asked key that there ever was.
+CREATE TABLE answered (
+    name BLOB PRIMARY KEY,
+    at INTEGER NOT NULL,        -- since when memory remembers it
+    answer BLOB NOT NULL        -- (postcard)
+) STRICT, WITHOUT ROWID;
+-- Messages that were told, in the order of their age, as long as memory remembers them.
 CREATE TABLE told (record INTEGER PRIMARY KEY, at INTEGER NOT NULL, name BLOB NOT NULL) STRICT;
-CREATE INDEX told_by_name ON told (name);
+-- Those of them that became no payment's step, which would remember them: for ever.
+CREATE TABLE told_for_ever (name BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;
 -- What changed an account's money: one row a record.
 CREATE TABLE movement (
     record INTEGER PRIMARY KEY,
@@ -172,15 +179,20 @@ enum Format {
 /// Opens, or makes, the projection of a data directory; says why one that was there had to be thrown away.
 ///
 /// # Errors
-/// The disk, or a newer program's file, which is left as it is.
-pub(super) fn open(directory: &Path) -> Result<(Connection, Option<String>), JournalError> {
+/// The disk, or a newer program's file, which is left as it is. A journal that ends before what was made from it.
+pub(super) fn open(directory: &Path, journal: &Tail) -> Result<(Connection, Option<String>), JournalError> {
     let path = path_in(directory);
     make_private_file(&path).map_err(|error| JournalError::Directory(path.clone(), error))?;
     match try_to_open(&path) {
         Ok((connection, Format::Ours | Format::Empty)) => Ok((connection, None)),
         Ok((_, Format::Newer(format))) => Err(JournalError::Newer { path, format, ours: FORMAT }),
         Ok((connection, Format::Other)) => {
+            // An older one of ours says as well how far the journal was.
+            let next = connection.query_row("SELECT next FROM meta", [], |row| row.get::<_, i64>(0));
             drop(connection);
+            if let Ok(next) = next {
+                journal.must_reach(next, &path)?;
+            }
             begin_anew(directory).map(|connection| (connection, Some("has another format".to_owned())))
         }
         Err(error) if is_damage(&error) => {

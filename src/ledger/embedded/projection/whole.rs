@@ -14,7 +14,7 @@ pub struct Wholeness {
 
 /// Which making of the projection is whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Making(u64);
+pub struct Making(pub u64);
 
 impl Wholeness {
     /// The making that can be looked into; `None` while the projection is made anew.

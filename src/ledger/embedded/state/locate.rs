@@ -8,8 +8,12 @@ use super::{AccountIndex, CardholderIndex, Fingerprint, HoldIndex, HoldNumber, L
 impl State {
     /// The hold of a payment, by either of its names.
     pub fn hold_named(&self, names: &PaymentNames) -> Option<HoldIndex> {
-        let by = |name: &Fingerprint| self.holds_by_name.get(name).copied();
-        by(&names.first).or_else(|| names.second.as_ref().and_then(by))
+        self.hold_of_name(names.first).or_else(|| names.second.and_then(|name| self.hold_of_name(name)))
+    }
+
+    /// The hold that a name leads to.
+    pub fn hold_of_name(&self, name: Fingerprint) -> Option<HoldIndex> {
+        self.holds_by_name.get(&name).copied()
     }
 
     /// Finds what an event names. A payment that is known says whose money it is, whatever the event's subject says; the

@@ -4,6 +4,7 @@
 //! start, and a row that comes back from the projection. Names of holds and keys are remembered as 128-bit fingerprints under
 //! a key of this data directory, so that they cost no allocation and cannot be made to collide. Nothing here knows a disk.
 
+mod gone;
 mod holds;
 mod locate;
 mod names;
@@ -23,6 +24,8 @@ use holdfast_core::rules::{CounterKey, LimitScope, Window};
 use holdfast_core::{AccountId, CardToken, CardholderToken, IdempotencyKey, PaymentRef, PlatformName, ProgramId, Timestamp};
 use smallvec::SmallVec;
 
+use self::gone::Gone;
+pub use self::gone::GoneNames;
 use self::holds::Holds;
 pub use self::holds::{CLOSED_KEPT, HoldIndex, HoldNumber, HoldRow};
 pub use self::names::{NameKey, PaymentNames};
@@ -34,10 +37,12 @@ pub use self::write::{Entered, Names};
 use super::counters::Counter;
 use crate::ledger::AccountStanding;
 
-/// How long the key of an asked event is remembered: platforms retry within minutes, some within a day.
+/// How long the key of an asked event is remembered in memory: platforms retry within minutes, some within a day. The projection
+/// keeps it for ever.
 pub const ASKED_KEYS_KEPT: Duration = Duration::from_secs(48 * 3600);
 
-/// How long the key of a told event is remembered in memory; the projection keeps it for as long as a platform may resend.
+/// How long the key of a told event is remembered in memory. After that one that became a payment's step is known by that;
+/// others the projection keeps for ever.
 pub const TOLD_KEYS_KEPT: Duration = Duration::from_secs(48 * 3600);
 
 /// An account's place.
@@ -127,6 +132,30 @@ pub struct Located {
 /// What a standing is marked by that nobody has told of yet.
 pub const UNTOLD: Mark = Mark { at: Timestamp::from_unix_micros(i64::MIN), id: StepId(0) };
 
+/// A key on its way out of memory.
+#[derive(Debug, Clone, Copy)]
+struct Aging {
+    at: Timestamp,
+    /// Once the record that brought it is safe elsewhere, the key may go.
+    record: i64,
+    name: Fingerprint,
+    last: Last,
+}
+
+/// Whether somebody may look for a key that memory has let go of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Last {
+    Yes,
+    No,
+}
+
+/// What was found of what memory had let go of.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Recalled {
+    pub asked: Option<(Fingerprint, Answered)>,
+    pub told: Option<Fingerprint>,
+}
+
 /// The embedded ledger's memory.
 #[derive(Debug)]
 pub struct State {
@@ -140,13 +169,17 @@ pub struct State {
     cardholders_by_name: ByName<CardholderIndex>,
     holds: Holds,
     holds_by_name: ByName<HoldIndex>,
+    /// Names of holds, and keys, that are not here any more.
+    gone: Gone,
+    /// What was found of them for the act that is performed.
+    recalled: Recalled,
     /// The number that the next hold gets.
     next_hold: u64,
     counters: HashMap<(CounterKey, Counting), Counter, foldhash::fast::RandomState>,
     asked: ByName<Answered>,
-    asked_by_age: VecDeque<(Timestamp, Fingerprint)>,
+    asked_by_age: VecDeque<Aging>,
     told: ByName<()>,
-    told_by_age: VecDeque<(Timestamp, Fingerprint)>,
+    told_by_age: VecDeque<Aging>,
 }
 
 impl State {
@@ -163,6 +196,8 @@ impl State {
             cardholders_by_name: ByName::default(),
             holds: Holds::default(),
             holds_by_name: ByName::default(),
+            gone: Gone::default(),
+            recalled: Recalled::default(),
             next_hold: 1,
             counters: HashMap::default(),
             asked: ByName::default(),
@@ -185,6 +220,8 @@ impl State {
             cardholders_by_name: ByName::small(),
             holds: Holds::default(),
             holds_by_name: ByName::small(),
+            gone: Gone::nothing(),
+            recalled: Recalled::default(),
             next_hold: 1,
             counters: HashMap::default(),
             asked: ByName::small(),
@@ -262,14 +299,30 @@ impl State {
         self.holds.get(index)
     }
 
+    /// Whether a name may be one that memory has let go of; if not, it certainly is none.
+    pub fn may_be_gone(&self, name: Fingerprint) -> bool {
+        self.gone.may_have(&name)
+    }
+
+    /// What was let go of before this process began.
+    pub fn gone_before(&mut self, names: GoneNames) {
+        self.gone.before(names);
+    }
+
+    /// What was found for the act that is performed now.
+    pub fn recall(&mut self, recalled: Recalled) {
+        self.recalled = recalled;
+    }
+
     /// What was answered to a key.
     pub fn answered(&self, key: Fingerprint) -> Option<Answered> {
-        self.asked.get(&key).copied()
+        let recalled = self.recalled.asked.filter(|(name, _)| *name == key).map(|(_, answered)| answered);
+        self.asked.get(&key).copied().or(recalled)
     }
 
     /// Whether a told key was applied before.
     pub fn was_told(&self, key: Fingerprint) -> bool {
-        self.told.get(&key).is_some()
+        self.told.get(&key).is_some() || self.recalled.told == Some(key)
     }
 
     /// What a limit has counted, whatever the window.

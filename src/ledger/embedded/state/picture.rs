@@ -4,10 +4,9 @@
 use std::collections::BTreeMap;
 
 use holdfast_core::hold::Answered;
-#[cfg(test)]
 use holdfast_core::hold::HoldStatus;
 use holdfast_core::rules::CounterKey;
-use holdfast_core::{ProgramId, Timestamp};
+use holdfast_core::{Decision, DeclineReason, ProgramId, Timestamp};
 
 use super::{
     AccountIndex, AccountRow, CardIndex, CardRow, CardholderIndex, CardholderRow, Counting, Fingerprint, HoldRow, State,
@@ -53,14 +52,21 @@ impl Picture {
         }
     }
 
-    /// Without what a group that failed leaves behind: the place of a decline that was told among keys of its age, and numbers
-    /// that are yet to be given.
+    /// Without what is a matter of when memory let go of something, or of a group that failed: holds that ended, messages,
+    /// numbers that are yet to be given, and answers but the ledger's own refusals since `young`. (An old answer that somebody
+    /// corrected is as old as it was where memory still had it, and as its correction where not.)
     #[must_use]
-    pub fn whatever_failed(mut self) -> Self {
-        self.asked_by_age.sort_unstable();
-        self.told_by_age.sort_unstable();
-        self.next_hold = 0;
-        self
+    pub fn whatever_was_let_go(self, young: Timestamp) -> Self {
+        let (mut asked, asked_by_age) = (self.asked.clone(), Vec::new());
+        asked.retain(|_, answered| match answered.decision {
+            Decision::Decline { reason } => {
+                let corrected = [DeclineReason::LedgerUnavailable, DeclineReason::TransactionNotPermitted].contains(&reason);
+                answered.asked_at >= young && !corrected
+            }
+            Decision::Approve { .. } => false,
+        });
+        let (told, told_by_age) = (Vec::new(), Vec::new());
+        Picture { asked, asked_by_age, told, told_by_age, next_hold: 0, ..self.without_ended() }
     }
 
     fn lines(&self) -> Vec<String> {
@@ -84,7 +90,7 @@ impl Picture {
     }
 
     /// Without holds that ended: when memory lets go of them is a matter of chance.
-    #[cfg(test)]
+    #[must_use]
     pub fn without_ended(mut self) -> Self {
         self.holds.retain(|_, row| row.hold.status == HoldStatus::Open);
         self.holds_by_name.retain(|_, number| self.holds.contains_key(number));
@@ -114,9 +120,9 @@ impl State {
             due: self.holds.waiting(),
             counters: self.counters.iter().map(|(key, counter)| (*key, counter.clone())).collect(),
             asked: self.asked.iter().map(|(name, answered)| (*name, *answered)).collect(),
-            asked_by_age: self.asked_by_age.iter().copied().collect(),
+            asked_by_age: self.asked_by_age.iter().map(|aging| (aging.at, aging.name)).collect(),
             told,
-            told_by_age: self.told_by_age.iter().copied().collect(),
+            told_by_age: self.told_by_age.iter().map(|aging| (aging.at, aging.name)).collect(),
         }
     }
 }

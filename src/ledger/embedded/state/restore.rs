@@ -8,7 +8,8 @@ use holdfast_core::rules::CounterKey;
 use holdfast_core::{AccountId, CardToken, CardholderToken, ProgramId, Timestamp};
 
 use super::{
-    AccountIndex, AccountRow, CardIndex, CardRow, CardholderIndex, CardholderRow, Counting, Fingerprint, HoldRow, State,
+    AccountIndex, AccountRow, Aging, CardIndex, CardRow, CardholderIndex, CardholderRow, Counting, Fingerprint, HoldRow, Last,
+    State,
 };
 use crate::ledger::embedded::counters::Counter;
 
@@ -101,14 +102,15 @@ impl State {
     /// What was answered to a key. Keys come in the order of their age.
     pub fn restore_asked(&mut self, at: Timestamp, key: Fingerprint, answered: Answered) {
         if self.asked.insert(key, answered).is_none() {
-            self.asked_by_age.push_back((at, key));
+            self.asked_by_age.push_back(Aging { at, record: 0, name: key, last: Last::Yes });
         }
     }
 
     /// A message that was told. Keys come in the order of their age.
     pub fn restore_told(&mut self, at: Timestamp, key: Fingerprint) {
         if self.told.insert(key, ()).is_none() {
-            self.told_by_age.push_back((at, key));
+            // Whoever restores it has the names of those that last.
+            self.told_by_age.push_back(Aging { at, record: 0, name: key, last: Last::No });
         }
     }
 }

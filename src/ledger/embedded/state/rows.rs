@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 const PIECE: usize = 1 << 12;
 
 /// Pieces of a map, a power of two.
-const SHARDS: usize = 1 << 10;
+pub const SHARDS: usize = 1 << 10;
 
 /// A vector in pieces.
 #[derive(Debug)]
@@ -156,6 +156,11 @@ impl<T> ByName<T> {
     fn shard(&self, name: &Fingerprint) -> usize {
         usize::try_from(name.0[1]).unwrap_or(0) & self.shards.len().saturating_sub(1)
     }
+}
+
+/// The second half chooses the piece; the first one finds the place within it.
+pub fn shard(name: &Fingerprint) -> usize {
+    usize::try_from(name.0[1]).unwrap_or(0) & (SHARDS - 1)
 }
 
 #[cfg(test)]

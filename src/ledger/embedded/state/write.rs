@@ -7,8 +7,8 @@ use holdfast_core::{AccountId, CardToken, CardholderToken, Expiry, PaymentRef, P
 use smallvec::SmallVec;
 
 use super::{
-    ASKED_KEYS_KEPT, AccountIndex, AccountRow, CardIndex, CardRow, CardholderIndex, CardholderRow, Fingerprint, HoldIndex,
-    HoldNumber, HoldRow, Located, PaymentNames, State, TOLD_KEYS_KEPT, counting,
+    ASKED_KEYS_KEPT, AccountIndex, AccountRow, Aging, CardIndex, CardRow, CardholderIndex, CardholderRow, Fingerprint, HoldIndex,
+    HoldNumber, HoldRow, Last, Located, PaymentNames, State, TOLD_KEYS_KEPT, counting,
 };
 use crate::journal::Place;
 use crate::ledger::embedded::counters::Counter;
@@ -87,14 +87,17 @@ impl State {
         {
             let before = self.asked.insert(key, answered);
             if before.is_none() {
-                self.asked_by_age.push_back((names.at, key));
+                let (at, record) = (names.at, names.record);
+                self.asked_by_age.push_back(Aging { at, record, name: key, last: Last::Yes });
             }
             undo.push(Undo::Asked(key, before));
         }
         if let Some(key) = names.told
             && self.told.insert(key, ()).is_none()
         {
-            self.told_by_age.push_back((names.at, key));
+            // One that became a payment's step is known by that.
+            let last = if outcome.step.is_none() { Last::Yes } else { Last::No };
+            self.told_by_age.push_back(Aging { at: names.at, record: names.record, name: key, last });
             undo.push(Undo::Told(key));
         }
     }
@@ -361,23 +364,31 @@ impl State {
         index
     }
 
-    /// Keeps the key of a decline that was told `at` that time although its group was given up.
-    pub fn remember_decline(&mut self, key: Fingerprint, answered: Answered, at: Timestamp) {
-        if self.asked.insert(key, answered).is_none() {
-            self.asked_by_age.push_back((at, key));
+    /// Keeps the key of a decline that was told `at` that time although its group was given up; a record up to that one says it
+    /// again.
+    pub fn remember_decline(&mut self, name: Fingerprint, answered: Answered, at: Timestamp, record: i64) {
+        if self.asked.insert(name, answered).is_none() {
+            self.asked_by_age.push_back(Aging { at, record, name, last: Last::Yes });
         }
     }
 
-    /// Forgets keys that nobody will send again, at most so many of each kind.
-    pub fn forget_old_keys(&mut self, now: Timestamp, most: usize) {
+    /// Forgets keys that hardly anybody will send again and that are safe in the projection up to `record`, at most so many of
+    /// each kind.
+    pub fn forget_old_keys(&mut self, now: Timestamp, record: i64, most: usize) {
         let (asked_before, told_before) = (now.saturating_sub(ASKED_KEYS_KEPT), now.saturating_sub(TOLD_KEYS_KEPT));
         for _ in 0..most {
-            let Some((_, key)) = self.asked_by_age.pop_front_if(|(at, _)| *at < asked_before) else { break };
-            self.asked.remove(&key);
+            let old = |aging: &mut Aging| aging.at < asked_before && aging.record <= record;
+            let Some(aging) = self.asked_by_age.pop_front_if(old) else { break };
+            self.asked.remove(&aging.name);
+            self.gone.add(aging.name);
         }
         for _ in 0..most {
-            let Some((_, key)) = self.told_by_age.pop_front_if(|(at, _)| *at < told_before) else { break };
-            self.told.remove(&key);
+            let old = |aging: &mut Aging| aging.at < told_before && aging.record <= record;
+            let Some(aging) = self.told_by_age.pop_front_if(old) else { break };
+            self.told.remove(&aging.name);
+            if aging.last == Last::Yes {
+                self.gone.add(aging.name);
+            }
         }
     }
 
@@ -387,6 +398,7 @@ impl State {
             let Some(row) = self.holds.let_one_go(before, record) else { return };
             for name in row.names {
                 self.holds_by_name.remove(&name);
+                self.gone.add(name);
             }
         }
     }

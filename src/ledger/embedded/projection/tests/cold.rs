@@ -92,21 +92,83 @@ fn a_message_that_was_told_long_ago_is_not_applied_again() {
     assert_eq!(bench.memory().accounts[0].account.posted, 1_050);
 }
 
+/// One more authorization of the transaction `txn`.
+fn another(bench: &mut Bench, key: &str, minor: i64) -> Result<Answer, LedgerError> {
+    let payment = PaymentRef { authorization: id(key), alias: Some(id("txn")) };
+    let request = AuthorizationRequest { payment, ..purchase(key, minor) };
+    let received_at = bench.now;
+    bench.done(&decide(request, &[], received_at))
+}
+
+/// What a transaction of two authorizations comes to when the second one comes so long after the first one's end.
+fn two_of_one_transaction(after: Duration, closed_kept: Duration) -> (Vec<AccountMoney>, Vec<(u64, Hold)>) {
+    let mut bench = Bench::keeping_closed(closed_kept);
+    bench.furnish(1_000);
+    another(&mut bench, "x", 40).unwrap();
+    let cleared = |minor| Fact::Captured {
+        payment: Some(PaymentRef { authorization: id("txn"), alias: Some(id("txn")) }),
+        amount: usd(minor),
+        finality: Finality::More,
+    };
+    bench.finding(&tell("clear 1", cleared(40)));
+    bench.finding(&tell("over", Fact::Released { payment: payment("x"), cause: ReleaseCause::Reversed }));
+    bench.catch_up();
+    bench.pass(after);
+    another(&mut bench, "x2", 10).unwrap();
+    bench.finding(&tell("clear 2", cleared(10)));
+    bench.catch_up();
+    assert_eq!(bench.replayed(), bench.restored());
+    bench.assert_decided_again("two authorizations of one transaction");
+    let holds = bench.reader().holds_of_account(0, None, 9).unwrap();
+    let money = bench.memory().accounts.iter().map(|row| (row.account.posted, row.account.held)).collect();
+    (money, holds.iter().map(|line| (line.number, Hold { expires_at: None, ..line.hold })).collect())
+}
+
+type AccountMoney = (i64, i64);
+
 #[test]
-fn a_payment_that_reuses_the_name_of_one_that_ended_is_another_hold() {
+fn what_a_payment_comes_to_does_not_depend_on_what_memory_keeps() {
+    let within = two_of_one_transaction(Duration::from_secs(1), Duration::from_secs(600));
+    let after = two_of_one_transaction(Duration::from_secs(1_200), Duration::from_secs(600));
+    assert_eq!(after, within);
+    assert_eq!(after.1.len(), 1, "one transaction, one hold: {after:?}");
+}
+
+#[test]
+fn a_payment_that_was_taken_before_its_question_is_not_taken_again_an_hour_later() {
+    let mut bench = forgetful();
+    bench.finding(&tell("clear", captured("p", 1_000)));
+    bench.catch_up();
+    bench.pass(Duration::from_secs(3_600));
+    assert_eq!(holds_in_memory(&mut bench), 0);
+    // Nothing is left, and nothing is needed.
+    assert_eq!(bench.decide("p", 1_000), yes(1_000));
+    let account = bench.memory().accounts[0].account;
+    assert_eq!((account.posted, account.held), (0, 0));
+}
+
+#[test]
+fn a_new_payment_is_not_looked_for() {
     let mut bench = forgetful();
     bench.decide("p", 300);
     bench.finding(&tell("clear", captured("p", 300)));
     bench.catch_up();
-    tidy(&mut bench);
-    let again = AuthorizationRequest { key: id("later"), ..purchase("p", 200) };
-    let received_at = bench.now;
-    bench.done(&decide(again, &[], received_at)).unwrap();
-    bench.catch_up();
-    let named = bench.reader().hold_of_payment(&program(), Some(&id("marqeta")), &payment("p")).unwrap().unwrap();
-    assert_eq!((named.number, named.hold.held), (2, 200));
-    assert_eq!(bench.finding(&tell("clear 2", captured("p", 200))), None);
-    assert_eq!(bench.replayed(), bench.restored());
+    for restart in [false, true] {
+        tidy(&mut bench);
+        bench.pass(Duration::from_secs(3_600));
+        if restart {
+            bench.finding(&kept("later"));
+            bench.catch_up();
+            bench.restart();
+        }
+        let now = Moment { instant: clock::instant(), utc: bench.now };
+        let another = AuthorizationRequest { key: id(if restart { "2" } else { "1" }), ..purchase("p", 1) };
+        let known = bench.engine().attend(&decide(another, &[], now.utc), &now, Warmth::Unknown);
+        assert!(matches!(known, Performed::Cold(_)), "{restart}: {known:?}");
+        let new = bench.engine().attend(&decide(purchase("new", 1), &[], now.utc), &now, Warmth::Unknown);
+        assert!(matches!(new, Performed::OnceDurable(_)), "{restart}: {new:?}");
+        bench.commit();
+    }
 }
 
 #[test]
@@ -117,4 +179,129 @@ fn a_start_brings_back_what_ended_lately() {
     bench.catch_up();
     assert_eq!(bench.restart(), None);
     assert_eq!(holds_in_memory(&mut bench), 1);
+}
+
+/// A question, and what it came to.
+fn asked(bench: &mut Bench, request: AuthorizationRequest) -> (Decision, Basis) {
+    let received_at = bench.now;
+    match bench.done(&decide(request, &[], received_at)) {
+        Ok(Answer::Decided { decision, basis, .. }) => (decision, basis),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn money(bench: &mut Bench) -> (i64, i64) {
+    let account = bench.memory().accounts[0].account;
+    (account.posted, account.held)
+}
+
+/// So many hours later, with everything in the projection and, the second time, after a start.
+fn hours_later(bench: &mut Bench, hours: u64, check: impl Fn(&mut Bench)) {
+    bench.catch_up();
+    bench.pass(Duration::from_secs(hours * 3_600));
+    bench.pass(Duration::ZERO);
+    check(bench);
+    bench.finding(&kept("later"));
+    bench.catch_up();
+    bench.restart();
+    check(bench);
+    bench.catch_up();
+    assert_eq!(bench.restored(), bench.replayed());
+    bench.assert_decided_again("hours later");
+}
+
+#[test]
+fn a_debit_that_is_asked_again_after_days_is_not_posted_again() {
+    let mut bench = forgetful();
+    let debit = AuthorizationRequest { posting: Posting::Immediate, ..purchase("pd", 5) };
+    assert_eq!(asked(&mut bench, debit), (yes(5), Basis::Ledger));
+    hours_later(&mut bench, 49, |bench| {
+        assert!(bench.memory().asked.is_empty());
+        assert_eq!(asked(bench, debit), (yes(5), Basis::Replay));
+        assert_eq!(money(bench), (995, 0));
+        let another = AuthorizationRequest { amount: usd(6), ..debit };
+        let conflict = Decision::Decline { reason: DeclineReason::ConflictingDuplicate };
+        assert_eq!(asked(bench, another), (conflict, Basis::Ledger));
+        assert_eq!(money(bench), (995, 0));
+    });
+}
+
+#[test]
+fn what_was_declined_or_released_hears_the_same_after_days() {
+    let mut bench = forgetful();
+    let refused = asked(&mut bench, purchase("much", 5_000)).0;
+    assert_eq!(refused, Decision::Decline { reason: DeclineReason::InsufficientFunds });
+    assert_eq!(bench.decide("p", 300), yes(300));
+    bench.finding(&tell("release", Fact::Released { payment: payment("p"), cause: ReleaseCause::Reversed }));
+    let load = Fact::Credited { payment: None, amount: usd(9_000), cause: MovementCause::Funding };
+    bench.finding(&tell("load", load));
+    hours_later(&mut bench, 72, |bench| {
+        assert_eq!(asked(bench, purchase("much", 5_000)), (refused, Basis::Replay));
+        assert_eq!(asked(bench, purchase("p", 300)), (yes(300), Basis::Replay));
+        assert_eq!(money(bench), (10_000, 0));
+    });
+}
+
+#[test]
+fn the_platforms_word_counts_for_an_answer_of_days_ago() {
+    let mut bench = forgetful();
+    assert_eq!(bench.decide("p", 300), yes(300));
+    bench.catch_up();
+    bench.pass(Duration::from_secs(60 * 3_600));
+    let outcome = RecordedOutcome::Declined;
+    let fact = Fact::Recorded { payment: payment("p"), asked: id("p"), increments: None, outcome };
+    assert_eq!(bench.finding(&tell("recorded", fact)), Some(Finding::AdoptedOverOurs));
+    let declined = Decision::Decline { reason: DeclineReason::TransactionNotPermitted };
+    assert_eq!(asked(&mut bench, purchase("p", 300)), (declined, Basis::Replay));
+    hours_later(&mut bench, 49, |bench| {
+        assert_eq!(asked(bench, purchase("p", 300)), (declined, Basis::Replay));
+        assert_eq!(money(bench), (1_000, 0));
+    });
+}
+
+#[test]
+fn an_order_that_was_refused_is_refused_again_after_days() {
+    let mut bench = forgetful();
+    bench.decide("p", 300);
+    let early = order("refund", "p", Order::Refund { amount: usd(10) });
+    let refused = bench.done(&early);
+    bench.finding(&tell("clear", captured("p", 300)));
+    hours_later(&mut bench, 49, |bench| {
+        let Ok(Answer::Decided { decision, .. }) = refused else { panic!("{refused:?}") };
+        let again = bench.done(&early);
+        assert!(matches!(again, Ok(Answer::Decided { decision: again, basis: Basis::Replay, .. }) if again == decision));
+        assert_eq!(money(bench), (700, 0));
+    });
+}
+
+#[test]
+fn a_force_post_that_is_sent_again_after_months_is_not_posted_again() {
+    for ahead in [None, Some(0), Some(2)] {
+        let mut bench = forgetful();
+        let occurred_at = ahead.map(|hours| bench.now.saturating_add(Duration::from_secs(hours * 3_600)));
+        let fact = Fact::Captured { payment: None, amount: usd(50), finality: Finality::Final };
+        let told = Act::Tell(origin(), event("force", occurred_at, fact));
+        assert_eq!(bench.finding(&told), Some(Finding::ForcePosted));
+        for hours in [49, 65 * 24] {
+            hours_later(&mut bench, hours, |bench| {
+                assert_eq!(bench.finding(&told), Some(Finding::HeardBefore), "{ahead:?}");
+                assert_eq!(money(bench), (950, 0));
+            });
+        }
+    }
+}
+
+#[test]
+fn a_key_stays_in_memory_until_it_is_in_the_projection() {
+    let mut bench = forgetful();
+    bench.catch_up();
+    let debit = AuthorizationRequest { posting: Posting::Immediate, ..purchase("pd", 5) };
+    asked(&mut bench, debit);
+    bench.pass(Duration::from_secs(50 * 3_600));
+    assert_eq!(asked(&mut bench, debit), (yes(5), Basis::Replay));
+    bench.catch_up();
+    bench.pass(Duration::ZERO);
+    bench.pass(Duration::ZERO);
+    assert_eq!(bench.engine().state.picture().asked.len(), 0);
+    assert_eq!(asked(&mut bench, debit), (yes(5), Basis::Replay));
 }

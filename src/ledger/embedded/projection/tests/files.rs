@@ -42,7 +42,6 @@ fn one_that_cannot_be_used_is_made_anew_and_said() {
         "UPDATE account SET status = 'no such word'",
         "UPDATE hold SET life = x'ff'",
         "DELETE FROM account; INSERT INTO account VALUES (7, 'demo', 'a', 'USD', 'active', 0, 0, 0, 0, 0)",
-        "UPDATE meta SET next = 100",
         "UPDATE meta SET chain = zeroblob(32)",
     ] {
         let (mut bench, memory) = stopped();
@@ -94,22 +93,49 @@ impl Bench {
 }
 
 #[test]
-fn one_that_is_ahead_of_its_journal_is_made_anew() {
-    let (mut bench, _) = stopped();
-    // The journal lost its last group, and its mark with it.
-    let journal = Connection::open(bench.directory.path().join(JOURNAL)).unwrap();
-    journal.execute("DELETE FROM journal WHERE first = (SELECT max(first) FROM journal)", []).unwrap();
-    drop(journal);
-    for entry in std::fs::read_dir(bench.directory.path()).unwrap() {
-        let path = entry.unwrap().path();
-        if path.extension().is_none() && !path.ends_with("lock") {
-            std::fs::remove_file(path).unwrap();
+fn a_journal_that_ends_before_its_projection_stops_the_start() {
+    for (loss, last, older) in [("last group", 2, false), ("last group", 2, true), ("everything", 0, false)] {
+        let (mut bench, _) = stopped();
+        let directory = bench.directory.path().to_owned();
+        if older {
+            change(&bench, "PRAGMA user_version = 4");
         }
+        // The journal lost its end, and its mark with it.
+        std::fs::remove_file(directory.join("journal.mark")).unwrap();
+        if last == 0 {
+            std::fs::remove_file(directory.join(JOURNAL)).unwrap();
+        } else {
+            let journal = Connection::open(directory.join(JOURNAL)).unwrap();
+            journal.execute("DELETE FROM journal WHERE first = (SELECT max(first) FROM journal)", []).unwrap();
+        }
+        let journal = Journal::open(&directory, Sync::None).unwrap();
+        for attempt in 0..2 {
+            let refused = Follower::open(&directory).unwrap_err();
+            let told = refused.to_string();
+            assert!(
+                matches!(refused, JournalError::EndsBefore { last: there, proven: 3, .. } if there == last),
+                "{loss}, {attempt}: {told}"
+            );
+            assert!(told.contains("restore the data directory from a backup"), "{told}");
+        }
+        drop(journal);
+        // Whoever means it says so.
+        std::fs::remove_file(directory.join(FILE)).unwrap();
+        assert_eq!(bench.start(), None);
+        bench.catch_up();
+        assert_eq!(bench.restored(), bench.replayed());
     }
-    assert!(bench.start().unwrap().contains("not in this journal"));
-    assert_eq!(bench.memory().accounts[0].account.held, 0);
-    bench.catch_up();
-    assert_eq!(bench.restored(), bench.replayed());
+}
+
+#[test]
+fn a_journal_that_ends_before_a_checkpoint_stops_the_start() {
+    let (bench, _) = stopped();
+    let proof = crate::journal::state_file::path_of(bench.directory.path(), 5);
+    std::fs::write(&proof, "stands for records 1 to 4").unwrap();
+    let refused = Follower::open(bench.directory.path()).unwrap_err();
+    assert!(matches!(refused, JournalError::EndsBefore { last: 3, proven: 4, .. }), "{refused}");
+    std::fs::rename(&proof, crate::journal::state_file::path_of(bench.directory.path(), 4)).unwrap();
+    assert!(Follower::open(bench.directory.path()).is_ok());
 }
 
 #[test]
@@ -147,7 +173,7 @@ fn one_that_is_damaged_while_the_ledger_goes_on_is_made_anew_under_it() {
     assert_eq!(bench.engine().state.sizes().holds, 0, "memory has let go of it");
     let finder = bench.finder();
     let names = bench.key.payment(&program(), origin().platform.as_ref(), &payment("p"));
-    let need = Need { payment: names.iter().collect(), told: None };
+    let need = Need { payment: names.iter().collect(), ..Need::default() };
     assert!(finder.find(&need).unwrap().hold.is_some());
     // A row that the next record is about goes away.
     change(&bench, "DELETE FROM account");

@@ -25,9 +25,9 @@ use super::find::Finder;
 use crate::clock::{self, Moment};
 use crate::journal::{Body, Group, Journal, Sync};
 use crate::ledger::embedded::again::Again;
-use crate::ledger::embedded::cold::{Cold as _, Nowhere};
+use crate::ledger::embedded::cold::{Cold, Left, Nowhere, Reading};
 use crate::ledger::embedded::engine::{Engine, Performed, Warmth};
-use crate::ledger::embedded::state::{NameKey, Picture, State};
+use crate::ledger::embedded::state::{GoneNames, NameKey, Picture, State};
 use crate::ledger::{Act, Adopt, Answer, Decide, Entry, LedgerError, Ordering, Origin};
 
 /// Far beyond any test.
@@ -76,9 +76,11 @@ impl Bench {
         let (mut follower, mut thrown_away) = Follower::open(self.directory.path()).unwrap();
         let (state, damaged) = follower.restore().unwrap();
         thrown_away = thrown_away.or(damaged);
-        let mut engine = Engine::new(Box::new(journal), state).keeping_closed(self.closed_kept);
+        let mut engine = Engine::new(Box::new(journal), state);
+        engine.keep_closed(self.closed_kept);
         engine.projected_to(follower.projected());
         engine.rebuild(follower.projected() + 1, &self.finder(), |_| {}).unwrap();
+        engine.gone_before(names_kept(&follower.finder().unwrap()));
         self.key = follower.key();
         (self.engine, self.follower) = (Some(engine), Some(follower));
         thrown_away
@@ -198,12 +200,14 @@ impl Bench {
         state.picture()
     }
 
-    fn replay(&self, state: &mut State, from: i64, cold: &dyn crate::ledger::embedded::cold::Cold) {
+    fn replay(&self, state: &mut State, from: i64, cold: &dyn Cold) {
         let (mut undo, engine) = (Vec::new(), self.engine.as_ref().unwrap());
         let mut write = |first: i64, bytes: &[u8]| {
             for (number, record) in (first..).zip(Group::open(bytes).unwrap()) {
                 if number >= from {
-                    crate::ledger::embedded::rebuild::write_record(state, &record.unwrap(), number, cold, &mut undo)?;
+                    let record = record.unwrap();
+                    state.forget_old_keys(record.at, i64::MAX, usize::MAX);
+                    crate::ledger::embedded::rebuild::write_record(state, &record, number, cold, &mut undo)?;
                 }
             }
             Ok(())
@@ -241,9 +245,18 @@ impl Bench {
     }
 }
 
+/// The names of all that was let go of, as the finder reads them.
+fn names_kept(cold: &dyn Cold) -> GoneNames {
+    let mut reading = Reading::default();
+    while reading.left == Left::Some {
+        cold.read_names(&mut reading).unwrap();
+    }
+    reading.names
+}
+
 /// What is not a matter of when memory was tidied.
 fn lasting(state: &mut State, now: Timestamp) -> Picture {
-    state.forget_old_keys(now, usize::MAX);
+    state.forget_old_keys(now, i64::MAX, usize::MAX);
     state.picture().without_ended()
 }
 

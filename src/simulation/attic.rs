@@ -1,0 +1,89 @@
+//! What the engine's memory lets go of, kept as a projection keeps it: by following what is durable, some way behind.
+//!
+//! It is a memory of its own that forgets nothing. What it says is compared with the model like the engine's own word.
+
+use holdfast_core::Timestamp;
+
+use crate::journal::{Group, JournalError};
+use crate::ledger::embedded::cold::{Cold, Found, Keeps, Left, Need, Nowhere, Reading};
+use crate::ledger::embedded::engine::Engine;
+use crate::ledger::embedded::rebuild;
+use crate::ledger::embedded::state::State;
+use crate::ledger::embedded::undo::UndoLog;
+
+/// Follows an engine's log.
+pub struct Attic {
+    state: State,
+    undo: UndoLog,
+    /// Up to which record.
+    followed: i64,
+}
+
+impl Attic {
+    /// One that has followed nothing yet; `secret` keys the fingerprints.
+    pub fn new(secret: (u64, u64)) -> Self {
+        Attic { state: State::new(secret), undo: UndoLog::new(), followed: 0 }
+    }
+
+    /// Follows everything that is durable.
+    pub fn follow(&mut self, engine: &Engine) -> Result<i64, JournalError> {
+        let Attic { state, undo, followed } = self;
+        engine.read(followed.saturating_add(1), &mut |first, bytes| {
+            for (number, record) in (first..).zip(Group::open(bytes).into_iter().flatten()) {
+                let record = record.map_err(|_| JournalError::Simulated("a record cannot be read"))?;
+                if number > *followed {
+                    rebuild::write_record(state, &record, number, &Nowhere, undo)?;
+                    undo.clear();
+                    *followed = number;
+                }
+            }
+            Ok(())
+        })?;
+        Ok(self.followed)
+    }
+
+    /// Up to which record it follows.
+    pub fn followed(&self) -> i64 {
+        self.followed
+    }
+
+    /// What it remembers.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+}
+
+impl Cold for Attic {
+    fn find(&self, need: &Need) -> Result<Found, JournalError> {
+        let named = need.payment.iter().find_map(|name| self.state.hold_of_name(*name));
+        let hold = named.and_then(|index| self.state.hold(index)).cloned();
+        Ok(Found {
+            hold: hold.map(|row| (row, Timestamp::EPOCH, self.followed)),
+            asked: need.asked.and_then(|name| Some((name, self.state.answered(name)?))),
+            told: need.told.filter(|name| self.state.was_told(*name)),
+        })
+    }
+
+    fn read_names(&self, reading: &mut Reading) -> Result<(), JournalError> {
+        reading.left = Left::Nothing;
+        Ok(())
+    }
+}
+
+/// For a start that reads everything from the log: nothing has to be found, and keys are forgotten as time passes.
+pub struct NothingToFind;
+
+impl Cold for NothingToFind {
+    fn find(&self, _need: &Need) -> Result<Found, JournalError> {
+        Ok(Found::default())
+    }
+
+    fn keeps(&self) -> Keeps {
+        Keeps::Everything
+    }
+
+    fn read_names(&self, reading: &mut Reading) -> Result<(), JournalError> {
+        reading.left = Left::Nothing;
+        Ok(())
+    }
+}
