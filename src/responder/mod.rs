@@ -16,6 +16,7 @@ mod notification;
 mod stand_in;
 mod standings;
 mod status;
+mod telling;
 mod told;
 mod watch;
 mod without_ledger;

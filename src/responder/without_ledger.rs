@@ -7,19 +7,19 @@ use holdfast_core::hold::{Answered, ToldAnswer};
 use holdfast_core::rules::{NoTrace, Verdict, evaluate};
 use holdfast_core::stand_in::{Sight, Snapshot, StandInAnswer, StoodIn, ToldName};
 use holdfast_core::{AccountId, AuthorizationRequest, Basis, ContentDigest, Decision, DeclineReason, RuleId, StandInCause};
-
 use tokio::time::timeout_at;
 
 use super::breaker::BreakerIs;
 use super::deadline::Deadline;
 use super::mount::Mount;
+use super::telling::{GivenUp, Telling};
 use super::told::{Claim, Told};
 use super::{Decided, Responder, declined};
 use crate::clock;
 use crate::ledger::sight::Seen;
 use crate::ledger::{Adopt, Glimpse};
 use crate::server::Call;
-use crate::spool::{self, Entry};
+use crate::spool::Entry;
 
 /// How long to wait before the ledger's memory is looked at again.
 const LOOK_AGAIN: Duration = Duration::from_millis(1);
@@ -55,10 +55,10 @@ impl Responder {
         let Some((stood_in, counted)) = self.table_says(mount, request, opinion, &snapshot, cause) else {
             let told = decline(DeclineReason::LedgerUnavailable, Basis::StandIn(cause));
             let adopt = adoption_of(call, mount, request, &claim, told, verdict);
-            return self.tell_without_ledger(claim, told, Entry::Told(Box::new(adopt), account), deadline).await;
+            return self.tell_decline(claim, told, Entry::Told(Box::new(adopt), account), deadline).await;
         };
-        let told = match stood_in.answer {
-            StandInAnswer::Decline { reason } => decline(reason, stood_in.basis),
+        let (claim, told) = match stood_in.answer {
+            StandInAnswer::Decline { reason } => (claim, decline(reason, stood_in.basis)),
             StandInAnswer::Abstain(silence) => {
                 // The claim frees the key: a platform that asks again hears nothing again, or what the ledger says by then.
                 return Decided { abstained: Some(silence), ..declined(DeclineReason::LedgerUnavailable, stood_in.basis) };
@@ -66,21 +66,16 @@ impl Responder {
             StandInAnswer::Approve { amount } => {
                 let told = Told { decision: Decision::Approve { amount }, basis: stood_in.basis };
                 let adopt = adoption_of(call, mount, request, &claim, told, verdict.clone());
-                let put = self.spool.put(Entry::Told(Box::new(adopt), account), clock::utc());
-                match (put.durable_by(deadline.keep_by).await, put.give_up()) {
-                    (spool::Kept::Durable, _) | (_, spool::Kept::Durable) => {
-                        claim.stood_in(told);
-                        return Decided { told, balance: None, abstained: None };
-                    }
-                    (spool::Kept::NotYet | spool::Kept::GivenUp, spool::Kept::NotYet | spool::Kept::GivenUp) => {
-                        counted.iter().for_each(|name| mount.program.stand_in.give_back(name));
-                        decline(DeclineReason::NotDurable, stood_in.basis)
-                    }
+                let counted = counted.map(|name| (&mount.program.stand_in, name));
+                let entry = Entry::Told(Box::new(adopt), account);
+                match Telling::begin(claim, told, &self.spool, entry, counted).tell(deadline).await {
+                    Ok(told) => return Decided { told, balance: None, abstained: None },
+                    Err(GivenUp(claim)) => (claim, decline(DeclineReason::NotDurable, stood_in.basis)),
                 }
             }
         };
         let adopt = adoption_of(call, mount, request, &claim, told, verdict);
-        self.tell_without_ledger(claim, told, Entry::Told(Box::new(adopt), account), deadline).await
+        self.tell_decline(claim, told, Entry::Told(Box::new(adopt), account), deadline).await
     }
 
     /// What the ledger shows of the question. Whoever works on its memory has it for less than a millisecond at a time: it is
@@ -171,12 +166,10 @@ impl Responder {
         Some((verdict.ok()?, *rules.hash().as_bytes()))
     }
 
-    /// Tells a decline that the ledger does not know: durable first, if the disk lets it be so in time; else it is remembered, and
-    /// becomes durable when it can.
-    async fn tell_without_ledger(&self, claim: Claim<'_>, told: Told, entry: Entry, deadline: Deadline) -> Decided {
-        let put = self.spool.put(entry, clock::utc());
-        put.durable_by(deadline.keep_by).await;
-        claim.stood_in(told);
+    /// Tells a decline that the ledger does not know: durable first, if the disk lets it be so in time.
+    async fn tell_decline(&self, claim: Claim<'_>, told: Told, entry: Entry, deadline: Deadline) -> Decided {
+        // A decline is never given up.
+        let _ = Telling::begin(claim, told, &self.spool, entry, None).tell(deadline).await;
         Decided { told, balance: None, abstained: None }
     }
 
@@ -194,7 +187,7 @@ impl Responder {
         let told = Told { decision: Decision::Decline { reason: DeclineReason::TransactionNotPermitted }, basis };
         // No rule was asked.
         let adopt = adoption_of(call, mount, request, &claim, told, None);
-        self.tell_without_ledger(claim, told, Entry::Told(Box::new(adopt), None), deadline).await
+        self.tell_decline(claim, told, Entry::Told(Box::new(adopt), None), deadline).await
     }
 }
 

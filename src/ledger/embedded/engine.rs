@@ -321,9 +321,7 @@ impl Engine {
             gathered &= owed.map(Record::as_written).all(|record| proof.push(&record).is_ok());
         }
         self.show(now);
-        self.show(now);
         let proven = gathered && self.log.append(proof.records(), proof.bytes()).is_ok();
-        self.take_away();
         self.take_away();
         if proven && is_there {
             // The group that was given up counts, now that what was written after it is durable, and it with that. What it

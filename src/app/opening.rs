@@ -1,0 +1,123 @@
+//! Opens what keeps the money and what keeps what was told: the ledger that the configuration names, and the spool. Nothing here
+//! serves anybody.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use super::mounts::mount_names;
+use crate::clock;
+use crate::config::{Config, LedgerSync, PostgresConfig};
+use crate::journal::Sync;
+use crate::ledger::Ledger;
+use crate::ledger::embedded::{self, Embedded};
+use crate::ledger::postgres::connect::Database;
+use crate::ledger::postgres::{self, Patience, Postgres};
+use crate::metrics::Metrics;
+use crate::operations::Desk;
+use crate::reporter::{Reporter, SpoolReporter, say};
+use crate::responder::{Program, Remembered, ToldBook, Unheard};
+use crate::spool::{self, Spool};
+use crate::start_error::StartError;
+
+/// A ledger that begins to open.
+pub(super) struct Opened {
+    pub ledger: Arc<dyn Ledger>,
+    pub opening: Opening,
+    /// Changes whenever any responder publishes a ruleset; nothing where there are no others.
+    pub publications: Option<watch::Receiver<i64>>,
+}
+
+/// What tells that a ledger is open.
+pub(super) enum Opening {
+    Embedded(embedded::Opening),
+    Postgres(postgres::Opening),
+}
+
+impl Opening {
+    pub async fn until_open(self) -> Result<(), StartError> {
+        match self {
+            Opening::Embedded(opening) => opening.await.map_err(|_| StartError::LedgerGone)?.map_err(StartError::Journal),
+            Opening::Postgres(opening) => opening.await.map_err(|_| StartError::LedgerGone)?.map_err(StartError::Database),
+        }
+    }
+}
+
+pub(super) fn open_ledger(config: &Config, metrics: Arc<Metrics>, patience: Patience) -> Result<Opened, StartError> {
+    if let Some(shared) = &config.ledger.postgres {
+        return open_shared(config, shared, metrics, patience);
+    }
+    let settings = embedded::Settings {
+        data: config.ledger.data.clone(),
+        sync: match config.ledger.sync {
+            LedgerSync::Full => Sync::Full,
+            LedgerSync::None => Sync::None,
+        },
+        commit_records_max: config.ledger.commit_records_max,
+        observer: Box::new(Reporter(metrics)),
+    };
+    let (ledger, opening) = Embedded::start(settings).map_err(StartError::Journal)?;
+    Ok(Opened { ledger: Arc::new(ledger), opening: Opening::Embedded(opening), publications: None })
+}
+
+pub(super) fn open_shared(
+    config: &Config,
+    shared: &PostgresConfig,
+    metrics: Arc<Metrics>,
+    patience: Patience,
+) -> Result<Opened, StartError> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    // For the command socket; the money is elsewhere.
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&config.ledger.data)?;
+    let database = Database::new(shared.connection.clone(), &shared.roots).map_err(StartError::Database)?;
+    let (ledger, opening) = Postgres::start(postgres::Settings {
+        database,
+        connections_max: usize::try_from(shared.connections_max).unwrap_or(usize::MAX),
+        node: shared.node.clone(),
+        patience,
+        observer: Arc::new(Reporter(metrics)),
+    })?;
+    let publications = Some(ledger.publications());
+    Ok(Opened { ledger: Arc::new(ledger), opening: Opening::Postgres(opening), publications })
+}
+
+/// Puts rules in force that other responders publish, for ever.
+pub(super) async fn follow_rules(desk: Desk, publications: Option<watch::Receiver<i64>>) {
+    let Some(mut publications) = publications else { return std::future::pending().await };
+    loop {
+        if publications.changed().await.is_err() {
+            // The ledger is gone, and with it whoever publishes.
+            return std::future::pending().await;
+        }
+        if let Err(error) = desk.restore_rules().await {
+            say(&format!("rules that another responder published are not in force here: {}", StartError::Operation(error)));
+        }
+    }
+}
+
+pub(super) fn spool_settings(config: &Config) -> spool::Settings {
+    spool::Settings {
+        path: config.spool.path.clone(),
+        sync: match config.ledger.sync {
+            LedgerSync::Full => spool::Sync::Full,
+            LedgerSync::None => spool::Sync::None,
+        },
+        entries_max: config.spool.entries_max,
+    }
+}
+
+/// The spool, and everything that is in it, remembered: before the first question.
+pub(super) fn open_spool(
+    config: &Config,
+    programs: &[Arc<Program>],
+    metrics: &Arc<Metrics>,
+) -> Result<(Arc<Unheard>, Arc<Spool>), StartError> {
+    let book = ToldBook::new(config.responder.told_max);
+    let unheard = Arc::new(Unheard::new(book, mount_names(config), programs.to_vec()));
+    let settings = spool_settings(config);
+    let (mut remembered, observer) = (Remembered::default(), Arc::new(SpoolReporter(Arc::clone(metrics))));
+    let remember = |entry: &spool::Entry, at, standing| remembered.remember(&unheard, entry, at, standing);
+    let spool = Spool::open(settings, observer, remember).map_err(StartError::Spool)?;
+    remembered.restore(&unheard, clock::utc());
+    Ok((unheard, Arc::new(spool)))
+}

@@ -1,0 +1,132 @@
+//! An answer of stand-in on its way out: from the moment at which it is handed to the spool it is told or given up, once, also
+//! where the caller goes away while the disk is waited for.
+
+use std::sync::Arc;
+
+use holdfast_core::Decision;
+use holdfast_core::stand_in::ToldName;
+
+use super::deadline::Deadline;
+use super::stand_in::StandIn;
+use super::told::{Claim, Told};
+use crate::clock;
+use crate::spool::{Entry, Kept, Put, Spool};
+
+/// One answer, and what has to become of it.
+pub struct Telling<'a> {
+    claim: Option<Claim<'a>>,
+    told: Told,
+    put: Arc<Put>,
+    /// What an approval was counted under, where it was.
+    counted: Option<(&'a StandIn, ToldName)>,
+}
+
+/// An approval that is not durable in time is none: the key is still to be answered.
+pub struct GivenUp<'a>(pub Claim<'a>);
+
+impl<'a> Telling<'a> {
+    /// Hands the answer to the spool.
+    pub fn begin(claim: Claim<'a>, told: Told, spool: &Spool, entry: Entry, counted: Option<(&'a StandIn, ToldName)>) -> Self {
+        Telling { claim: Some(claim), told, put: spool.put(entry, clock::utc()), counted }
+    }
+
+    /// Waits until the answer is durable, as long as the deadline lets it.
+    ///
+    /// # Errors
+    /// An approval that is not. A decline is told all the same, and becomes durable when its disk lets it.
+    pub async fn tell(mut self, deadline: Deadline) -> Result<Told, GivenUp<'a>> {
+        self.put.durable_by(deadline.keep_by).await;
+        let told = self.told;
+        match self.settle() {
+            Some(claim) => Err(GivenUp(claim)),
+            None => Ok(told),
+        }
+    }
+
+    /// The answer counts as told, or is given up: then its key comes back. Once.
+    fn settle(&mut self) -> Option<Claim<'a>> {
+        let claim = self.claim.take()?;
+        let stands = match self.told.decision {
+            Decision::Decline { .. } => true,
+            Decision::Approve { .. } => self.put.give_up() == Kept::Durable,
+        };
+        if stands {
+            claim.stood_in(self.told);
+            return None;
+        }
+        if let Some((stand_in, name)) = self.counted.take() {
+            stand_in.give_back(&name);
+        }
+        Some(claim)
+    }
+}
+
+impl Drop for Telling<'_> {
+    /// Whoever asked went away: what is durable was told all the same, and a retry hears it.
+    fn drop(&mut self) {
+        drop(self.settle());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use holdfast_core::hold::ToldAnswer;
+    use holdfast_core::{Basis, DeclineReason, IdempotencyKey, StandInCause};
+
+    use super::*;
+    use crate::fixture::{origin, purchase, usd};
+    use crate::ledger::Adopt;
+    use crate::responder::told::{Begun, Name, ToldBook};
+    use crate::spool::{FILE, Observer, Settings, Sync};
+
+    struct Silent;
+
+    impl Observer for Silent {}
+
+    fn approve() -> Decision {
+        Decision::Approve { amount: usd(100) }
+    }
+
+    const DECLINE: Decision = Decision::Decline { reason: DeclineReason::LedgerUnavailable };
+
+    fn entry(decision: Decision) -> Entry {
+        let request = purchase("key", 100);
+        let (digest, basis) = (request.content_digest(), Basis::StandIn(StandInCause::Overloaded));
+        let told = match decision {
+            Decision::Approve { amount } => ToldAnswer::Approved { amount },
+            Decision::Decline { reason } => ToldAnswer::Declined { reason },
+        };
+        let adopt = Adopt { origin: origin(), request, digest, verdict: None, told, basis, received_at: clock::utc() };
+        Entry::Told(Box::new(adopt), None)
+    }
+
+    /// Begins to tell, and goes away when it is durable or so much time is over. Whether a retry hears it then, and how many entries there are.
+    async fn hears_after(decision: Decision, entries_max: i64, until_durable: Duration) -> (bool, usize) {
+        let directory = tempfile::tempdir().unwrap();
+        let settings = Settings { path: directory.path().join(FILE), sync: Sync::Full, entries_max };
+        let spool = Spool::open(settings, Arc::new(Silent), |_, _, _| ()).unwrap();
+        let (book, digest) = (ToldBook::new(10), purchase("key", 100).content_digest());
+        let name = Name { principal: 0, key: IdempotencyKey::new("key").unwrap() };
+        let Begun::First(claim) = book.begin(name, digest) else { panic!("the key is not free") };
+        let told = Told { decision, basis: Basis::StandIn(StandInCause::Overloaded) };
+        let telling = Telling::begin(claim, told, &spool, entry(decision), None);
+        telling.put.durable_by(clock::instant().checked_add(until_durable).unwrap()).await;
+        drop(telling);
+        let hears = matches!(book.begin(name, digest), Begun::Told(heard) if heard == told);
+        let reader = spool.reader().unwrap();
+        drop(spool);
+        (hears, reader.page(0, i64::MAX, 9).unwrap().len())
+    }
+
+    #[tokio::test]
+    async fn whoever_goes_away_leaves_an_answer_that_a_retry_hears_or_nothing() {
+        let long = Duration::from_secs(20);
+        assert_eq!(hears_after(approve(), 9, long).await, (true, 1), "it is durable");
+        assert_eq!(hears_after(DECLINE, 9, long).await, (true, 1));
+        assert_eq!(hears_after(approve(), 0, long).await, (false, 0), "there is no room for it");
+        let (hears, entries) = hears_after(approve(), 9, Duration::ZERO).await;
+        assert_eq!(usize::from(hears), entries, "one or the other");
+    }
+}
