@@ -109,9 +109,9 @@ impl Writer {
                 Writable::Yes => LOOK_EVERY,
                 Writable::No => RETRY_EVERY,
             };
-            self.engine.show(clock::utc());
+            let shown = self.engine.show(clock::utc());
             let taken = self.shared.queue.take(&mut batch, Some(patience));
-            self.engine.take_away();
+            drop(shown);
             if taken == Taken::Nothing {
                 if self.finding == 0 {
                     return;
