@@ -25,8 +25,9 @@ use crate::ledger::{Act, Answer, LedgerError};
 /// Entries of the undo log for which there is room from group to group: more than those of a busy server are.
 const UNDO_KEPT: usize = 8_192;
 
-/// Keys that memory forgets at most between two groups; more than a group brings.
-const FORGET_MAX: usize = 8_192;
+/// Keys of a kind that memory forgets at most before an act and between two groups: more than an act brings, and few enough not to
+/// hold an answer back where many may go at once.
+const FORGET_MAX: usize = 256;
 
 /// Holds that memory lets go of at most between two groups: a long list must not hold an answer back.
 const LET_GO_MAX: usize = 256;
@@ -111,7 +112,7 @@ impl Engine {
     /// # Errors
     /// The log or the projection cannot be read, or the log is damaged.
     pub fn rebuild(&mut self, from: i64, cold: &dyn Cold, mut progress: impl FnMut(i64)) -> Result<(), JournalError> {
-        let Engine { log, state, undo, .. } = self;
+        let Engine { log, state, undo, projected, .. } = self;
         let mut next = from;
         log.read(from, &mut |first, bytes| {
             if first > next {
@@ -122,6 +123,9 @@ impl Engine {
                 let record = record.map_err(|error| log.unreadable(first, error))?;
                 // The first group may begin with records that the projection has.
                 if number == next {
+                    if let Some(projected) = *projected {
+                        state.forget_old_keys(record.at, projected, usize::MAX);
+                    }
                     rebuild::write_record(state, &record, number, cold, undo)?;
                     undo.clear();
                     next = next.saturating_add(1);
@@ -194,7 +198,6 @@ impl Engine {
 
     /// Performs one act; whatever it does wrong costs only its own answer.
     pub fn attend(&mut self, act: &Act, now: &Moment, warmth: Warmth) -> Performed {
-        // By the time of its record, as a rebuild will.
         self.forget_old_keys(now.utc);
         self.latest = now.utc;
         let (undo_before, group_before, declines_before) = (self.undo.len(), self.group.end(), self.told_declines.len());
