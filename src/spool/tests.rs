@@ -307,6 +307,8 @@ async fn whoever_waits_is_woken_once_for_all_that_the_ledger_heard() {
     for number in 0..5 {
         assert_eq!(durable(&spool.put(approval(&format!("key-{number}")), clock::utc())).await, Kept::Durable);
     }
+    // Whoever waits for an entry hears of it before the reconciler does: without this, the last one may be a wave of its own.
+    spool.grown_beyond(4).await;
     let counts = Arc::new(Counts::default());
     let (stop, stopped) = tokio::sync::watch::channel(());
     let (_, begin) = oneshot::channel();
