@@ -299,9 +299,7 @@ impl Operations for Desk {
     }
 
     async fn rules_publish(&self, publish: RulesPublish) -> Result<RulesVersion, OperationError> {
-        if let Some(problem) = stand_in::wrong_at(&publish, self.counter(publish.program)?, clock::utc()) {
-            return Err(OperationError::Refused(vec![problem]));
-        }
+        stand_in::must_load(&publish, self.counter(publish.program)?)?;
         self.publish_any(&publish).await
     }
 
