@@ -20,7 +20,7 @@ use super::reads::AccountLine;
 use super::router::{Target, from_reads};
 use super::write::{KeyParameter, Write};
 use super::{Api, other_answer};
-use crate::ledger::{AccountStanding, Act, Answer, Entry, Whose};
+use crate::ledger::{AccountStanding, Act, Entry, Whose};
 
 /// What helps whoever wants to freeze an account while the ledger is away.
 const FREEZE_CARDS_ELSEWHERE: &str =
@@ -206,16 +206,8 @@ impl Api {
 
     async fn account_or_none(&self, program: ProgramId, account: AccountId) -> Result<Option<AccountStanding>, Problem> {
         let origin = crate::ledger::Origin::of(program);
-        match self.ask(Act::Balances(origin, Whose::Account(account))).await? {
-            Answer::Balances(standings) => Ok(standings.into_iter().next()),
-            Answer::Decided { .. }
-            | Answer::Recorded(_)
-            | Answer::Noted(_)
-            | Answer::TakenAway(_)
-            | Answer::Accounts { .. }
-            | Answer::Entered { .. }
-            | Answer::Rulesets(_) => Err(other_answer()),
-        }
+        let standings = self.ask(Act::Balances(origin, Whose::Account(account))).await?.into_balances();
+        standings.map(|standings| standings.into_iter().next()).ok_or_else(other_answer)
     }
 
     async fn set_account_status(&self, target: &Target, write: Write) -> Result<Account, Problem> {

@@ -40,7 +40,7 @@ use crate::reporter::{SpoolReporter, say};
 use crate::responder::{Breaker, Responder, Stage, Worker};
 use crate::server::ops::{self, Operators};
 use crate::server::{self, Drained, Limits, Running, Serving, Tls};
-use crate::settlement::Cutoff;
+use crate::settlement_day::Cutoff;
 use crate::spool::Reconciler;
 use crate::start_error::StartError;
 use crate::switchboard::Switchboard;

@@ -7,7 +7,7 @@ use holdfast_core::{AccountId, ProgramId};
 use super::{Desk, other_answer};
 use crate::control::rows::problems_with_programs;
 use crate::control::{AccountRow, CardRow, Import, ImportFile, ImportSummary, OperationError, RowProblem};
-use crate::ledger::{Act, Answer, Entry, Origin, Whose};
+use crate::ledger::{Act, Entry, Origin, Whose};
 
 /// What is wrong with the account of most cards that cannot be imported.
 const UNKNOWN_ACCOUNT: &str = "is no account of the ledger or of this import; import the account first, or correct its name";
@@ -113,16 +113,7 @@ impl Desk {
         if entries.is_empty() {
             return Ok((0, 0));
         }
-        match self.ask(Act::Enter(Origin::of(program), entries)).await? {
-            Answer::Entered { accounts, cards } => Ok((accounts, cards)),
-            Answer::Decided { .. }
-            | Answer::Recorded(_)
-            | Answer::Rulesets(_)
-            | Answer::Noted(_)
-            | Answer::TakenAway(_)
-            | Answer::Accounts { .. }
-            | Answer::Balances(_) => Err(other_answer()),
-        }
+        self.ask(Act::Enter(Origin::of(program), entries)).await?.into_entered().ok_or_else(other_answer)
     }
 }
 
