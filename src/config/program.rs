@@ -244,9 +244,7 @@ impl ProgramReader<'_> {
 fn keep_days(written: Value<'_>) -> Option<u32> {
     let days = written.integer(0..=KEEP_DAYS_MAX.into()).and_then(|days| u32::try_from(days).ok())?;
     if days < KEEP_DAYS_MIN {
-        written.spot.wrong(format!(
-            "must be at least {KEEP_DAYS_MIN}: messages are known for 30 days, and holds wait 35 days for their platform's word"
-        ));
+        written.spot.wrong(format!("must be at least {KEEP_DAYS_MIN}: holds wait 35 days for their platform's word"));
         return None;
     }
     Some(days)
