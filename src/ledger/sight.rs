@@ -24,4 +24,16 @@ pub struct Seen {
     /// What was answered to the question's key. An answer to this very callback is not durable yet; one to an earlier callback
     /// is.
     pub answered: Option<Answered>,
+    /// Whether there may be an answer that a look does not reach.
+    pub longer_ago: LongerAgo,
+}
+
+/// Whether a question's key may have been answered longer ago than a look reaches.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum LongerAgo {
+    /// Certainly not, or the answer is seen.
+    #[default]
+    No,
+    /// It was, or looks as if it was: where it is kept is not looked at.
+    Perhaps,
 }

@@ -16,7 +16,7 @@ use super::telling::{GivenUp, Telling};
 use super::told::{Claim, Told};
 use super::{Decided, Responder, declined};
 use crate::clock;
-use crate::ledger::sight::Seen;
+use crate::ledger::sight::{LongerAgo, Seen};
 use crate::ledger::{Adopt, Glimpse};
 use crate::server::Call;
 use crate::spool::Entry;
@@ -52,7 +52,12 @@ impl Responder {
         let opinion = verdict.as_ref().map(|(verdict, _)| verdict);
         let snapshot = self.unheard.standings.over(mount.program.id, request, seen.snapshot);
         let account = account_of(&snapshot);
-        let Some((stood_in, counted)) = self.table_says(mount, request, opinion, &snapshot, cause) else {
+        let said = match seen.longer_ago {
+            LongerAgo::No => self.table_says(mount, request, opinion, &snapshot, cause),
+            // It may have been answered: nothing is decided afresh.
+            LongerAgo::Perhaps => None,
+        };
+        let Some((stood_in, counted)) = said else {
             let told = decline(DeclineReason::LedgerUnavailable, Basis::StandIn(cause));
             let adopt = adoption_of(call, mount, request, &claim, told, verdict);
             return self.tell_decline(claim, told, Entry::Told(Box::new(adopt), account), deadline).await;

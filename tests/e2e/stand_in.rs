@@ -67,6 +67,23 @@ fn what_a_table_approves_is_held_when_the_ledger_is_back_and_a_retry_hears_it_al
 }
 
 #[test]
+fn what_may_have_been_answered_long_ago_is_not_approved_afresh() {
+    let bench = Bench::new(short_budget);
+    assert!(bench.publish_table(ALL).status.success());
+    let request = Marqeta::purchase("long-ago", "10.00");
+    assert_eq!(bench.ask(&request).status, 200);
+    bench.faulty.set(Fault::Forgetful);
+    assert_eq!(bench.ask(&request).status, 402);
+    assert_eq!(bench.stood_in("ledger_unavailable"), 1.0);
+    assert_eq!(bench.status()["stand_in"]["demo"]["exposure_minor"], 0);
+    bench.faulty.set(Fault::None);
+    bench.until_adopted();
+    bench.until_heard();
+    assert_eq!(bench.held(), 1_000, "the decline released nothing");
+    bench.app.drain();
+}
+
+#[test]
 fn what_a_table_approves_is_at_risk_until_the_ledger_holds_it() {
     let bench = Bench::new(short_budget);
     assert!(bench.publish_table(ALL).status.success());

@@ -14,6 +14,7 @@ pub(crate) mod naming;
 pub mod projection;
 mod queue;
 pub(crate) mod rebuild;
+mod seek;
 pub(crate) mod state;
 pub(crate) mod undo;
 mod weigh;
@@ -76,10 +77,6 @@ pub struct Embedded {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
 }
-
-/// So many records that are not projected at a start are more than a moment's: the oldest of them may be older than memory
-/// keeps the keys of messages.
-const FAR_BEHIND: i64 = 8_192;
 
 /// What the workers and the writer share.
 struct Shared {
@@ -226,10 +223,7 @@ fn get_ready(
     shared.recorded.store(last, Ordering::Release);
     observer.head(last, engine.log.chain());
     let following = match follower {
-        Some(mut follower) => {
-            if last.saturating_sub(follower.projected()) > FAR_BEHIND {
-                follower.starts_behind(last);
-            }
+        Some(follower) => {
             shared.projected.store(follower.projected(), Ordering::Release);
             Some(projection::start(follower, Arc::clone(shared), Arc::clone(observer)).map_err(thread)?)
         }
