@@ -1,7 +1,7 @@
 //! What people ask of a table: what is wrong with it, which rows come to nothing, which are looser than the rules, how it reads.
 
 use super::*;
-use crate::rules::{AmountRange, Check, LimitWindow, Listed, RulesetProblem};
+use crate::rules::{AmountRange, Check, EntryModeSet, LimitWindow, Listed, RulesetProblem};
 
 fn approving(name: &str, conditions: Conditions) -> Row {
     Row::new(id(name), conditions, RowAnswer::Approve)
@@ -69,6 +69,8 @@ fn a_row_behind_one_that_takes_all_of_it() {
         found.iter().map(|found| format!("{} behind {}", found.row, found.behind)).collect::<Vec<_>>().join(", ")
     };
     let small = || of_amounts(None, Some(1000));
+    let entered = |modes: &[EntryMode]| when(When { entry_modes: EntryModeSet::new(modes).ok(), ..When::default() });
+    let (told, any) = ([EntryMode::Chip], [EntryMode::Chip, EntryMode::Unknown]);
     let cases = [
         ("narrower", vec![approving("a", food()), approving("b", groceries())], "b behind a"),
         ("wider", vec![approving("a", groceries()), approving("b", food())], ""),
@@ -77,6 +79,8 @@ fn a_row_behind_one_that_takes_all_of_it() {
         ("amounts within", vec![declining("a", small()), approving("b", of_amounts(Some(5), Some(1000)))], "b behind a"),
         // Where the category is not known, the one that approves lets it pass, and the one that declines takes it.
         ("what is not known", vec![approving("a", food()), declining("b", groceries())], ""),
+        ("entry mode that is not told", vec![approving("a", entered(&told)), declining("b", entered(&told))], ""),
+        ("entry mode, told or not", vec![approving("a", entered(&any)), declining("b", entered(&told))], "b behind a"),
         ("what is not known, declined", vec![declining("a", food()), declining("b", groceries())], "b behind a"),
     ];
     for (name, rows, expected) in cases {
