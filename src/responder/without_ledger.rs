@@ -16,7 +16,7 @@ use super::telling::{GivenUp, Telling};
 use super::told::{Claim, Told};
 use super::{Decided, Responder, declined};
 use crate::clock;
-use crate::ledger::sight::{LongerAgo, Seen};
+use crate::ledger::sight::{Lasts, LongerAgo, Seen};
 use crate::ledger::{Adopt, Glimpse};
 use crate::server::Call;
 use crate::spool::Entry;
@@ -43,7 +43,8 @@ impl Responder {
             Glimpse::Seen(seen) => seen,
             Glimpse::Nothing | Glimpse::Busy => Seen::default(),
         };
-        if let Some(told) = told_before(call, claim.digest(), seen.answered) {
+        let before = before(call, claim.digest(), &seen);
+        if let Before::Told(told) = before {
             claim.answered(told);
             return Decided { told, balance: None, abstained: None };
         }
@@ -52,10 +53,10 @@ impl Responder {
         let opinion = verdict.as_ref().map(|(verdict, _)| verdict);
         let snapshot = self.unheard.standings.over(mount.program.id, request, seen.snapshot);
         let account = account_of(&snapshot);
-        let said = match seen.longer_ago {
-            LongerAgo::No => self.table_says(mount, request, opinion, &snapshot, cause),
-            // It may have been answered: nothing is decided afresh.
-            LongerAgo::Perhaps => None,
+        let said = match before {
+            Before::Nothing => self.table_says(mount, request, opinion, &snapshot, cause),
+            // Nothing is decided afresh.
+            Before::Perhaps | Before::Told(_) => None,
         };
         let Some((stood_in, counted)) = said else {
             let told = decline(DeclineReason::LedgerUnavailable, Basis::StandIn(cause));
@@ -203,18 +204,32 @@ fn account_of(snapshot: &Snapshot) -> Option<AccountId> {
     }
 }
 
-/// What the platform heard to this key before, if the ledger's memory shows it. An answer to this very callback is not durable
-/// yet, and nobody has heard it.
-fn told_before(call: &Call<'_>, digest: ContentDigest, answered: Option<Answered>) -> Option<Told> {
-    let Answered { digest: known, asked_at, decision } = answered?;
-    if asked_at == call.received.utc {
-        return None;
+/// What the platform heard to a key before.
+#[derive(Debug, Clone, Copy)]
+enum Before {
+    Nothing,
+    Told(Told),
+    /// Something, perhaps, and what is not certain.
+    Perhaps,
+}
+
+/// What the ledger's memory shows of that. What it has to this very callback, nobody has heard.
+fn before(call: &Call<'_>, digest: ContentDigest, seen: &Seen) -> Before {
+    let Some(Answered { digest: known, asked_at, decision }) = seen.answered else {
+        return match seen.longer_ago {
+            LongerAgo::No => Before::Nothing,
+            LongerAgo::Perhaps => Before::Perhaps,
+        };
+    };
+    match seen.lasts {
+        Lasts::Yes | Lasts::NotYet if asked_at == call.received.utc => Before::Nothing,
+        Lasts::NotYet => Before::Perhaps,
+        Lasts::Yes if known == digest => Before::Told(Told { decision, basis: Basis::Replay }),
+        Lasts::Yes => {
+            let decision = Decision::Decline { reason: DeclineReason::ConflictingDuplicate };
+            Before::Told(Told { decision, basis: Basis::Ledger })
+        }
     }
-    if known == digest {
-        return Some(Told { decision, basis: Basis::Replay });
-    }
-    let decision = Decision::Decline { reason: DeclineReason::ConflictingDuplicate };
-    Some(Told { decision, basis: Basis::Ledger })
 }
 
 /// What the ledger has to agree with.

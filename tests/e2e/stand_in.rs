@@ -68,11 +68,20 @@ fn what_a_table_approves_is_held_when_the_ledger_is_back_and_a_retry_hears_it_al
 
 #[test]
 fn what_may_have_been_answered_long_ago_is_not_approved_afresh() {
+    neither_told_nor_decided_afresh(Fault::Forgetful);
+}
+
+#[test]
+fn what_an_earlier_callback_was_not_told_yet_is_not_told_before_it_is_durable() {
+    neither_told_nor_decided_afresh(Fault::Unsynced);
+}
+
+fn neither_told_nor_decided_afresh(fault: Fault) {
     let bench = Bench::new(short_budget);
     assert!(bench.publish_table(ALL).status.success());
     let request = Marqeta::purchase("long-ago", "10.00");
     assert_eq!(bench.ask(&request).status, 200);
-    bench.faulty.set(Fault::Forgetful);
+    bench.faulty.set(fault);
     assert_eq!(bench.ask(&request).status, 402);
     assert_eq!(bench.stood_in("ledger_unavailable"), 1.0);
     assert_eq!(bench.status()["stand_in"]["demo"]["exposure_minor"], 0);

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::ledger::embedded::state::ASKED_KEYS_KEPT;
+use crate::ledger::embedded::window::AsOf;
 use crate::ledger::sight::LongerAgo;
 
 /// A ledger whose memory keeps no hold that ended and is projected.
@@ -314,7 +315,7 @@ fn a_look_tells_a_key_that_may_have_been_answered_long_ago_from_a_new_one() {
     bench.decide("p", 600);
     let seen = |bench: &mut Bench, key: &str| {
         let now = bench.now;
-        let seen = bench.engine().state.seen(&origin(), &purchase(key, 600), now);
+        let seen = bench.engine().state.seen(&origin(), &purchase(key, 600), AsOf::durable(now));
         (seen.answered.is_some(), seen.longer_ago)
     };
     assert_eq!(seen(&mut bench, "p"), (true, LongerAgo::No));
