@@ -270,6 +270,23 @@ fn a_slow_ledger_is_not_waited_for_and_its_late_answer_changes_nothing() {
 }
 
 #[test]
+fn a_ledger_that_says_it_is_ready_and_hangs_is_not_up() {
+    let bench = Bench::new(short_budget);
+    let up_after = |questions: std::ops::Range<u32>, wanted: f64| {
+        questions.into_iter().any(|number| {
+            bench.ask(&Marqeta::purchase(&format!("q-{number}"), "0.01"));
+            bench.metric("holdfast_ledger_up", "") == wanted
+        })
+    };
+    bench.faulty.set(Fault::Withheld);
+    assert!(up_after(0..10, 0.0));
+    bench.faulty.set(Fault::None);
+    bench.until_adopted();
+    assert!(up_after(10..200, 1.0));
+    bench.app.drain();
+}
+
+#[test]
 fn an_answer_without_the_ledger_carries_what_the_rules_thought() {
     let bench = Bench::new(short_budget);
     for fault in [Fault::Withheld, Fault::Unavailable, Fault::Panics] {
