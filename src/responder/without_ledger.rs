@@ -66,6 +66,13 @@ impl Responder {
         let (claim, told) = match stood_in.answer {
             StandInAnswer::Decline { reason } => (claim, decline(reason, stood_in.basis)),
             StandInAnswer::Abstain(silence) => {
+                let overtaken = decline(DeclineReason::LedgerUnavailable, stood_in.basis);
+                let adopt = adoption_of(call, mount, request, &claim, overtaken, verdict);
+                if may_be_decided(cause) {
+                    // What the ledger may come to hold of it is nobody's. If its disk is too slow, this is durable later.
+                    let put = self.spool.put(Entry::Told(Box::new(adopt), account), clock::utc());
+                    put.durable_by(deadline.keep_by).await;
+                }
                 // The claim frees the key: a platform that asks again hears nothing again, or what the ledger says by then.
                 return Decided { abstained: Some(silence), ..declined(DeclineReason::LedgerUnavailable, stood_in.basis) };
             }
@@ -194,6 +201,15 @@ impl Responder {
         // No rule was asked.
         let adopt = adoption_of(call, mount, request, &claim, told, None);
         self.tell_decline(claim, told, Entry::Told(Box::new(adopt), None), deadline).await
+    }
+}
+
+/// Whether the ledger has the question, and may decide it although nobody waits for that any more.
+const fn may_be_decided(cause: StandInCause) -> bool {
+    match cause {
+        StandInCause::DeadlinePassed | StandInCause::Panicked => true,
+        // It was not asked, or said that it did nothing.
+        StandInCause::Starting | StandInCause::LedgerUnavailable | StandInCause::Overloaded | StandInCause::Switched => false,
     }
 }
 

@@ -231,6 +231,18 @@ fn a_table_can_leave_the_answer_to_the_platform() {
 }
 
 #[test]
+fn what_is_left_to_the_platform_leaves_no_hold_although_the_ledger_decides_it_later() {
+    let bench = Bench::new(short_budget);
+    assert!(bench.publish_table("mode = 'drop'\ndrop = '503'\n").status.success());
+    bench.faulty.set(Fault::AnswersWithheld);
+    assert_eq!(bench.ask(&Marqeta::purchase("left", "10.00")).status, 503);
+    bench.faulty.set(Fault::None);
+    bench.until_heard();
+    assert_eq!(bench.held(), 0);
+    bench.app.drain();
+}
+
+#[test]
 fn a_wrong_table_leaves_the_one_in_force() {
     let bench = Bench::new(short_budget);
     let before = bench.status()["stand_in"]["demo"]["tables"]["stand_in"].clone();
