@@ -21,7 +21,8 @@ use super::server::Exposure;
 use super::settlement;
 use super::stand_in::{self, StandInFiles};
 use crate::retention::{KEEP_DAYS_MAX, KEEP_DAYS_MIN};
-use crate::settlement::{FileColumns, TimeOfDay};
+use crate::settlement::FileColumns;
+use crate::settlement_day::TimeOfDay;
 
 /// One card program.
 #[derive(Debug, Clone)]

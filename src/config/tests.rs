@@ -266,7 +266,8 @@ fn settled(text: &str) -> String {
 
 #[test]
 fn a_settlement_is_what_the_program_says_of_it() {
-    use crate::settlement::{FileColumns, Sign, TimeOfDay};
+    use crate::settlement::{FileColumns, Sign};
+    use crate::settlement_day::TimeOfDay;
     let program = |text: &str| load(&settled(text)).unwrap().programs.remove(0);
     let plain = program("");
     assert_eq!((plain.settlement_cutoff, plain.settlement_file), (TimeOfDay::DEFAULT, None));

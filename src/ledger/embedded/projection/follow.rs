@@ -164,9 +164,10 @@ impl Follower {
         if let Some(checkpoint) = self.journal.checkpoint()?
             && self.mark.key != NameKey(one, two)
         {
-            // Its names cannot be turned into others: only a start, which takes its key, can go on with it.
+            // Its names cannot be turned into others.
             let path = state_file::path_of(&self.directory, checkpoint.record);
-            return Err(JournalError::StateChanged { path, record: checkpoint.record });
+            let why = "its names are under another key than memory's: only a start, which takes that key, can go on with it";
+            return Err(JournalError::Directory(path, std::io::Error::other(why)));
         }
         self.connection.execute("UPDATE meta SET secret = ?1", [&secret[..]]).map_err(|error| self.disk(error))?;
         self.mark = restore::mark(&self.connection).map_err(|error| self.disk(error))?;
