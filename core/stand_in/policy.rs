@@ -246,12 +246,6 @@ impl StandInPolicy {
     pub const fn caps(&self) -> &Caps {
         &self.caps
     }
-
-    /// The same table with other caps, for whoever asks what would be.
-    #[must_use]
-    pub fn with_caps(&self, caps: Caps) -> Self {
-        StandInPolicy { caps, ..self.clone() }
-    }
 }
 
 fn errors_of(parts: &StandInParts) -> Vec<StandInError> {

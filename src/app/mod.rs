@@ -13,6 +13,8 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::sync::mpsc::RecvTimeoutError;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use tokio::runtime::{Builder, Runtime};
@@ -219,12 +221,22 @@ pub struct Listening {
     pub api: SocketAddr,
 }
 
+/// How a server ended that was told to stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stopped {
+    /// Everything that was owed is answered and kept.
+    Drained,
+    /// A disk or a database did not answer. What it has not taken was never told, or is in the spool.
+    CutShort,
+}
+
 /// Runs a server until it is told to stop: SIGTERM or SIGINT drain it, SIGHUP makes it read its credentials again.
 ///
 /// # Errors
 /// It did not start.
-pub fn serve(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), StartError> {
+pub fn serve(config: Config, ready: impl FnOnce(&Listening)) -> Result<Stopped, StartError> {
     let runtime = runtime()?;
+    let stop_max = config.server.stop_max;
     let app = runtime.block_on(async {
         use tokio::signal::unix::{SignalKind, signal};
         // Before anything can be reached: a signal that comes while starting must not end the process by default.
@@ -232,6 +244,7 @@ pub fn serve(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), Start
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut hang_up = signal(SignalKind::hangup())?;
         let mut app = App::start(config, |ledger| ledger)?;
+        say(&format!("callbacks on {} are answered from stand-in until the ledger has its state", app.listen));
         tokio::select! {
             started = app.until_ready() => started?,
             _ = terminate.recv() => return Ok(app),
@@ -246,11 +259,30 @@ pub fn serve(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), Start
             }
         }
     })?;
-    let drained = app.drain();
-    if drained.abandoned > 0 {
-        say(&format!("{} connections were cut off at the end of the drain", drained.abandoned));
+    stop(app, stop_max)
+}
+
+/// Drains a server on a thread of its own, so that a disk that hangs holds nobody up for longer than `stop_max`.
+fn stop(app: App, stop_max: Duration) -> Result<Stopped, StartError> {
+    let (done, drained) = std::sync::mpsc::channel();
+    let drain = move || {
+        // Nobody hears of a drain that comes too late.
+        let _ = done.send(app.drain());
+    };
+    let draining = std::thread::Builder::new().name("drain".to_owned()).spawn(drain)?;
+    match drained.recv_timeout(stop_max) {
+        Ok(Drained { abandoned }) => {
+            if abandoned > 0 {
+                say(&format!("{abandoned} connections were cut off at the end of the drain"));
+            }
+            Ok(Stopped::Drained)
+        }
+        Err(RecvTimeoutError::Timeout) => Ok(Stopped::CutShort),
+        Err(RecvTimeoutError::Disconnected) => match draining.join() {
+            Ok(()) => Ok(Stopped::Drained),
+            Err(panic) => std::panic::resume_unwind(panic),
+        },
     }
-    Ok(())
 }
 
 /// Opens the ledger of a configuration for a command, while no server runs.

@@ -17,7 +17,7 @@ use super::cold::{Cold, Found, Need};
 use super::rebuild;
 use super::state::{CLOSED_KEPT, Fingerprint, GoneNames, Recalled, State};
 use super::undo::UndoLog;
-use super::window::{Shown, Window};
+use super::window::{AsOf, Shown, Window};
 use crate::clock::Moment;
 use crate::journal::{Body, BodyRef, EachGroup, Group, GroupWriter, JournalError, Log, Place, Record, RecordRef};
 use crate::ledger::{Act, Answer, LedgerError};
@@ -67,6 +67,8 @@ pub struct Engine {
     window: Option<Arc<Window>>,
     /// The latest moment at which something was attended to.
     latest: Timestamp,
+    /// The earliest callback that this group approves.
+    pub(super) approves_from: Option<Timestamp>,
     pub(super) group: GroupWriter,
     /// A group whose commit failed: whether it reached the disk all the same, only reopening tells.
     in_doubt: GroupWriter,
@@ -96,6 +98,7 @@ impl Engine {
             state: Box::new(state),
             window: None,
             latest: Timestamp::EPOCH,
+            approves_from: None,
             group: GroupWriter::default(),
             in_doubt: GroupWriter::default(),
             doubtful_from: 0,
@@ -240,10 +243,12 @@ impl Engine {
     pub fn commit(&mut self) -> Result<u32, JournalError> {
         let records = self.group.records();
         if records > 0 {
-            let Engine { log, state, window, latest, group, .. } = self;
-            let shown = window.as_ref().map(|window| window.show(state, *latest));
+            let Engine { log, state, window, latest, approves_from, group, .. } = self;
+            let as_of = AsOf { at: *latest, approvals_until: *approves_from };
+            let shown = window.as_ref().map(|window| window.show(state, as_of));
             let appended = log.append(records, group.bytes());
             drop(shown);
+            self.approves_from = None;
             if let Err(error) = appended {
                 self.give_up_group();
                 return Err(error);
@@ -262,7 +267,8 @@ impl Engine {
     }
 
     /// Leaves memory where others may look at it, for as long as what is returned is kept.
-    pub fn show(&mut self, as_of: Timestamp) -> Option<Shown<'_>> {
+    pub fn show(&mut self, at: Timestamp) -> Option<Shown<'_>> {
+        let as_of = AsOf { at, approvals_until: self.approves_from };
         self.window.as_ref().map(|window| window.show(&mut self.state, as_of))
     }
 
@@ -299,7 +305,7 @@ impl Engine {
     /// Opens the log again, compares where it ends with what was written, and proves that it can be written.
     pub fn come_back(&mut self, now: Timestamp) -> Writable {
         let Engine { log, state, window, .. } = self;
-        let shown = window.as_ref().map(|window| window.show(state, now));
+        let shown = window.as_ref().map(|window| window.show(state, AsOf::durable(now)));
         let reopened = log.reopen();
         drop(shown);
         if reopened.is_err() {
@@ -317,7 +323,7 @@ impl Engine {
             gathered &= owed.map(Record::as_written).all(|record| proof.push(&record).is_ok());
         }
         let Engine { log, state, window, .. } = self;
-        let shown = window.as_ref().map(|window| window.show(state, now));
+        let shown = window.as_ref().map(|window| window.show(state, AsOf::durable(now)));
         let proven = gathered && log.append(proof.records(), proof.bytes()).is_ok();
         drop(shown);
         if proven && is_there {

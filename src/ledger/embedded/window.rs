@@ -30,8 +30,23 @@ enum Shows {
     Nothing,
     /// The writer works on it.
     Away,
-    /// Memory as it was at that moment, at the latest.
-    Memory(Timestamp),
+    Memory(AsOf),
+}
+
+/// Which moment memory is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AsOf {
+    /// It is as it was then, at the latest.
+    pub at: Timestamp,
+    /// Approvals of callbacks that were received from then on are not durable yet.
+    pub approvals_until: Option<Timestamp>,
+}
+
+impl AsOf {
+    /// Memory of this moment, all of it durable.
+    pub const fn durable(at: Timestamp) -> Self {
+        AsOf { at, approvals_until: None }
+    }
 }
 
 impl Window {
@@ -45,7 +60,7 @@ impl Window {
     }
 
     /// Leaves memory here, until what is returned is dropped: nobody can work on it, or leave it here once more, before that.
-    pub fn show<'a>(&'a self, state: &'a mut Box<State>, as_of: Timestamp) -> Shown<'a> {
+    pub fn show<'a>(&'a self, state: &'a mut Box<State>, as_of: AsOf) -> Shown<'a> {
         self.exchange(state, Shows::Memory(as_of));
         Shown { window: self, state }
     }

@@ -9,7 +9,7 @@ use holdfast_core::{Decision, Timestamp};
 use super::*;
 use crate::journal::{Checkpoint, EachGroup, MemoryDisk, Noted, Operation};
 use crate::ledger::Glimpse;
-use crate::ledger::sight::Seen;
+use crate::ledger::sight::{Lasts, Seen};
 
 /// A log whose disk stands still until it is told how to go on.
 struct Stalling {
@@ -144,7 +144,7 @@ fn a_ledger_that_hangs_on_its_disk_can_be_looked_at() {
     go_on.send(GoOn::Write).unwrap();
     assert_eq!(said(wait(asked)), approved(300));
     // What a question placed itself is no earlier use of the card; to the next one it is.
-    let next = look(&ledger, &purchase("third", 1));
+    let (next, lasting) = (look(&ledger, &purchase("third", 1)), look(&ledger, &question));
     assert_eq!((used(seen), used(next)), (Acquaintance::New, Acquaintance::Known));
     drop(go_on);
     drop(ledger);
@@ -155,6 +155,7 @@ fn a_ledger_that_hangs_on_its_disk_can_be_looked_at() {
     assert_eq!((available(seen), available(next)), (usd(1_000), usd(700)));
     assert!(matches!(seen.snapshot.card, Sight::Seen(card) if card.status == CardStatus::Active));
     assert!(seen.answered.is_some());
+    assert_eq!((seen.lasts, lasting.lasts), (Lasts::NotYet, Lasts::Yes), "an approval lasts once it is durable");
     assert_eq!((nothing.card, nothing.account), (Sight::Absent, Sight::Absent));
 }
 

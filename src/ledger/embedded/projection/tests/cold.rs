@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::ledger::embedded::state::ASKED_KEYS_KEPT;
+use crate::ledger::embedded::window::AsOf;
 use crate::ledger::sight::LongerAgo;
 
 /// A ledger whose memory keeps no hold that ended and is projected.
@@ -96,7 +97,7 @@ fn a_message_that_was_told_long_ago_is_not_applied_again() {
 
 /// One more authorization of the transaction `txn`.
 fn another(bench: &mut Bench, key: &str, minor: i64) -> Result<Answer, LedgerError> {
-    let payment = PaymentRef { authorization: id(key), alias: Some(id("txn")) };
+    let payment = PaymentRef::of(id(key)).with_alias(id("txn"));
     let request = AuthorizationRequest { payment, ..purchase(key, minor) };
     let received_at = bench.now;
     bench.done(&decide(request, &[], received_at))
@@ -107,11 +108,8 @@ fn two_of_one_transaction(after: Duration, closed_kept: Duration) -> (Vec<Accoun
     let mut bench = Bench::keeping_closed(closed_kept);
     bench.furnish(1_000);
     another(&mut bench, "x", 40).unwrap();
-    let cleared = |minor| Fact::Captured {
-        payment: Some(PaymentRef { authorization: id("txn"), alias: Some(id("txn")) }),
-        amount: usd(minor),
-        finality: Finality::More,
-    };
+    let cleared =
+        |minor| Fact::Captured { payment: Some(PaymentRef::by_alias(id("txn"))), amount: usd(minor), finality: Finality::More };
     bench.finding(&tell("clear 1", cleared(40)));
     bench.finding(&tell("over", Fact::Released { payment: payment("x"), cause: ReleaseCause::Reversed }));
     bench.catch_up();
@@ -314,7 +312,7 @@ fn a_look_tells_a_key_that_may_have_been_answered_long_ago_from_a_new_one() {
     bench.decide("p", 600);
     let seen = |bench: &mut Bench, key: &str| {
         let now = bench.now;
-        let seen = bench.engine().state.seen(&origin(), &purchase(key, 600), now);
+        let seen = bench.engine().state.seen(&origin(), &purchase(key, 600), AsOf::durable(now));
         (seen.answered.is_some(), seen.longer_ago)
     };
     assert_eq!(seen(&mut bench, "p"), (true, LongerAgo::No));
