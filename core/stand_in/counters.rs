@@ -9,104 +9,22 @@
 //! held against all of them.
 
 use std::collections::{HashMap, VecDeque};
-use std::hash::{BuildHasherDefault, Hasher};
+use std::hash::BuildHasherDefault;
 
-use siphasher::sip128::{Hasher128 as _, SipHasher13};
-
-use crate::authorization::{AuthorizationKind, AuthorizationRequest};
 use crate::decision::{DeclineReason, StandInBy};
-use crate::ids::{AccountId, CardToken, CardholderToken, IdempotencyKey, PlatformName, RuleId};
+use crate::ids::{AccountId, RuleId};
 use crate::money::Money;
-use crate::rules::{KindSet, LimitScope};
+use crate::rules::LimitScope;
 use crate::time::Timestamp;
 
 use super::caps::{Cap, CapWindow, Caps, EXPOSURE, Share};
+use super::fingerprint::{AsIs, Fingerprint};
 use super::proposal::{Proposal, StoodIn};
+use super::told::{Taken, ToldApproval, ToldName};
 
 /// The most approvals that one question makes each counter forget: what is left is forgotten by [`CapCounters::forget`]. Until
 /// then it counts, which only ever declines more.
 const FORGOTTEN_AT_ONCE: usize = 64;
-
-/// An answer's name: platform and key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct ToldName(Fingerprint);
-
-impl ToldName {
-    /// The name of the answer to a key.
-    #[must_use]
-    pub fn of(platform: &PlatformName, key: &IdempotencyKey) -> Self {
-        ToldName(Fingerprint::of(&["key", platform.as_str(), key.as_str()]))
-    }
-}
-
-/// An approval that was told without the ledger, as it counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ToldApproval {
-    name: ToldName,
-    card: Fingerprint,
-    account: Fingerprint,
-    amount: i64,
-    count: u32,
-    at: Timestamp,
-    taken: Taken,
-}
-
-/// Where an approval stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Taken {
-    /// The ledger has not confirmed it.
-    Unconfirmed,
-    /// The ledger has.
-    Confirmed,
-    /// It was not told after all.
-    GivenBack,
-}
-
-impl ToldApproval {
-    /// How an approval of that much counts; `None` if it counts nowhere.
-    #[must_use]
-    pub fn of(
-        platform: &PlatformName,
-        request: &AuthorizationRequest,
-        account: &AccountId,
-        approved: Money,
-        at: Timestamp,
-    ) -> Option<Self> {
-        if !KindSet::TAKING_MONEY.contains(request.kind) {
-            return None;
-        }
-        let count = u32::from(request.kind != AuthorizationKind::Incremental);
-        let amount = approved.minor();
-        if amount <= 0 && count == 0 {
-            return None;
-        }
-        let card = request.card.as_ref().map(CardToken::as_str);
-        let owner = request.cardholder.as_ref().map(CardholderToken::as_str);
-        Some(ToldApproval {
-            name: ToldName::of(platform, &request.key),
-            // Where the platform names only the owner, the owner is what is presented.
-            card: Fingerprint::of(&["card", card.or(owner).unwrap_or_default()]),
-            account: Fingerprint::of(&["account", account.as_str()]),
-            amount,
-            count,
-            at,
-            taken: Taken::Unconfirmed,
-        })
-    }
-
-    /// Its name.
-    #[must_use]
-    pub const fn name(&self) -> ToldName {
-        self.name
-    }
-
-    /// The same, confirmed by the ledger or not: for whoever restores.
-    #[must_use]
-    pub const fn taken(mut self, taken: Taken) -> Self {
-        self.taken = taken;
-        self
-    }
-}
 
 /// Counts what stand-in told for one program, for one responder.
 #[derive(Debug, Clone)]
@@ -442,47 +360,4 @@ fn add(sums: &mut Sums, subject: Fingerprint, told: &ToldApproval, sign: i64) {
 /// A map that holds so many without growing: with twice the room, what is left behind by removals is cleared in place.
 fn roomy<K, V>(many: usize) -> HashMap<K, V, BuildHasherDefault<AsIs>> {
     HashMap::with_capacity_and_hasher(many.saturating_mul(2), BuildHasherDefault::default())
-}
-
-/// 128 bits that stand for a name. Names come from the platform that is asked about; nothing is gained by making two collide.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Fingerprint(u64, u64);
-
-impl Fingerprint {
-    fn of(parts: &[&str]) -> Self {
-        let mut hasher = SipHasher13::new();
-        for part in parts {
-            // No name has a zero byte, so the parts cannot run into each other.
-            hasher.write(part.as_bytes());
-            hasher.write_u8(0);
-        }
-        let digest = hasher.finish128();
-        Fingerprint(digest.h1, digest.h2)
-    }
-}
-
-impl std::hash::Hash for Fingerprint {
-    fn hash<H: Hasher>(&self, hasher: &mut H) {
-        hasher.write_u64(self.0);
-    }
-}
-
-/// Fingerprints are hashes already.
-#[derive(Debug, Default, Clone, Copy)]
-struct AsIs(u64);
-
-impl Hasher for AsIs {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
-        }
-    }
-
-    fn write_u64(&mut self, value: u64) {
-        self.0 = value;
-    }
 }

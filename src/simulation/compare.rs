@@ -6,7 +6,7 @@ use holdfast_core::{Basis, Currency, Decision};
 use super::Difference;
 use super::deed::{Name, Named};
 use super::limits::{LIMITS, counter};
-use super::model::payment::Sheet;
+use super::model::sheet::Sheet;
 use super::model::{Answer, Expected};
 use super::world::{Checked, World, broken};
 use crate::ledger::embedded::engine::Performed;
