@@ -7,7 +7,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use deadpool_postgres::Transaction;
-use holdfast_core::hold::{Account, AccountStatus, Answered, CardStatus, CardholderStatus, Counted, Hold, HoldStatus, Step};
+use holdfast_core::hold::{Account, AccountStatus, Answered, CardStatus, CardholderStatus, Counted, Hold, Step};
 use holdfast_core::rules::CounterKey;
 use holdfast_core::{Currency, Decision, DeclineReason, Money, PlatformName, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -17,14 +17,14 @@ use tokio_postgres::types::ToSql;
 
 use super::beside::Beside;
 use super::counting::{counter_of, scope_name};
-use super::named::{Meant, Named, People};
+use super::named::{Named, People};
 use super::trouble::{Trouble, Whereabouts};
 use super::values::{At, Name, counted, expiry, hold_status, mark, named, named_or_none, posting, word};
 use crate::journal::{KeptRuleset, Operation};
 use crate::ledger::embedded::engine::Engine;
 use crate::ledger::embedded::state::{
-    ASKED_KEYS_KEPT, AccountIndex, CLOSED_KEPT, CardIndex, CardRow, CardholderIndex, CardholderRow, Counting, Fingerprint,
-    HoldNumber, HoldRow, NameKey, State, UNTOLD,
+    ASKED_KEYS_KEPT, AccountIndex, CardIndex, CardRow, CardholderIndex, CardholderRow, Counting, Fingerprint, HoldNumber,
+    HoldRow, NameKey, State, UNTOLD,
 };
 
 /// How often more accounts may turn out to be concerned than were locked.
@@ -141,7 +141,7 @@ impl Loading<'_> {
     }
 
     fn payment_names(&self) -> Vec<Name> {
-        self.named.payments.keys().copied().map(Name::from).collect()
+        self.named.payments.iter().copied().map(Name::from).collect()
     }
 
     async fn people(&self) -> Result<PeopleRows, Trouble> {
@@ -334,13 +334,7 @@ impl Loading<'_> {
         Some(())
     }
 
-    /// A hold that ended a while ago is not what a question means that opens a payment.
     fn place_hold(&self, state: &mut State, places: &Places, read: HoldRead) -> Option<()> {
-        let over = read.hold.status != HoldStatus::Open && read.changed_at < self.now.saturating_sub(CLOSED_KEPT);
-        let mut meant = read.names.iter().filter_map(|name| self.named.payments.get(name));
-        if over && !self.named.holds.contains(&read.number) && meant.all(|meant| *meant == Meant::ToOpen) {
-            return Some(());
-        }
         let card = match read.card {
             Some(number) => Some(*places.cards.get(&number)?),
             None => None,
