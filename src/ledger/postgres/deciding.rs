@@ -24,7 +24,7 @@ use super::trouble::{Trouble, Whereabouts};
 use super::values::{At, Name, expiry_name, posting_name, word};
 use crate::clock::Moment;
 use crate::journal::{BodyRef, Draft, Place, RecordRef, Uses};
-use crate::ledger::embedded::state::{ASKED_KEYS_KEPT, NameKey};
+use crate::ledger::embedded::state::NameKey;
 use crate::ledger::{Answer, Decide, LedgerError};
 
 /// More than any question needs, and with room above it.
@@ -32,7 +32,7 @@ const PLENTY: i64 = i64::MAX / 4;
 
 const CALL: &str = "SELECT * FROM holdfast.decide($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
     $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39, $40, $41, $42,
-    $43, $44, $45, $46, $47, $48, $49, $50)";
+    $43, $44, $45, $46, $47, $48, $49)";
 
 /// What the function said.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -149,7 +149,7 @@ impl<'a> Plain<'a> {
         let counts_amount = counted.map_or(0, |counted| counted.amount);
         let counts_count = counted.map_or(0, |counted| i64::from(counted.count));
         let platform = origin.platform.as_ref().map(|platform| platform.as_str());
-        let values: [&(dyn ToSql + Sync); 50] = [
+        let values: [&(dyn ToSql + Sync); 49] = [
             &origin.program.as_str(),
             &platform,
             &card.as_str(),
@@ -165,7 +165,6 @@ impl<'a> Plain<'a> {
             &hold,
             &At(now.utc),
             &At(ahead.theirs(now.utc_at(*not_after))),
-            &At(now.utc.saturating_sub(ASKED_KEYS_KEPT)),
             &approves,
             &rule_reason,
             &request.amount.minor(),

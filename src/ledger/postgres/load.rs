@@ -23,8 +23,8 @@ use super::values::{At, Name, counted, expiry, hold_status, mark, named, named_o
 use crate::journal::{KeptRuleset, Operation};
 use crate::ledger::embedded::engine::Engine;
 use crate::ledger::embedded::state::{
-    ASKED_KEYS_KEPT, AccountIndex, CardIndex, CardRow, CardholderIndex, CardholderRow, Counting, Fingerprint, HoldNumber,
-    HoldRow, NameKey, State, UNTOLD,
+    AccountIndex, CardIndex, CardRow, CardholderIndex, CardholderRow, Counting, Fingerprint, HoldNumber, HoldRow, NameKey, State,
+    UNTOLD,
 };
 
 /// How often more accounts may turn out to be concerned than were locked.
@@ -200,11 +200,9 @@ impl Loading<'_> {
 
     async fn keys(&self) -> Result<KeyRows, Trouble> {
         let (asked, told) = (&self.named.asked, &self.named.told);
-        let since = At(self.now.saturating_sub(ASKED_KEYS_KEPT));
-        let answers = "SELECT key, digest, asked_at, amount, currency, reason, at FROM holdfast.asked
-            WHERE key = ANY($1) AND at >= $2 ORDER BY at";
+        let answers = "SELECT key, digest, asked_at, amount, currency, reason FROM holdfast.asked WHERE key = ANY($1)";
         let messages = "SELECT key FROM holdfast.told WHERE key = ANY($1)";
-        let asked = if asked.is_empty() { Vec::new() } else { self.query(answers, &[asked, &since]).await? };
+        let asked = if asked.is_empty() { Vec::new() } else { self.query(answers, &[asked]).await? };
         let told = if told.is_empty() { Vec::new() } else { self.query(messages, &[told]).await? };
         Ok(KeyRows { asked, told })
     }
@@ -269,8 +267,9 @@ impl Loading<'_> {
         state.restore_next_hold(next_hold.cast_unsigned());
         let counters = self.place_counters(&mut state, &places, &limits).await?;
         for row in &keys.asked {
-            let (at, name, answered) = read_answered(row).ok_or_else(damaged("asked"))?;
-            state.restore_asked(at, name, answered);
+            let (name, answered) = read_answered(row).ok_or_else(damaged("asked"))?;
+            // How old it is does not matter to a memory that ends with its transaction.
+            state.restore_asked(self.now, name, answered);
         }
         for row in &keys.told {
             let name: Name = row.try_get("key").map_err(|_| damaged("told")())?;
@@ -476,7 +475,7 @@ fn read_hold(row: &Row) -> Option<HoldRead> {
     })
 }
 
-fn read_answered(row: &Row) -> Option<(Timestamp, Fingerprint, Answered)> {
+fn read_answered(row: &Row) -> Option<(Fingerprint, Answered)> {
     let (key, Name(digest)): (Name, Name) = (row.try_get("key").ok()?, row.try_get("digest").ok()?);
     let decision = match row.try_get::<_, Option<i64>>("amount").ok()? {
         Some(minor) => Decision::Approve { amount: Money::from_minor(minor, word(row, "currency", Currency::from_alpha)?) },
@@ -484,8 +483,7 @@ fn read_answered(row: &Row) -> Option<(Timestamp, Fingerprint, Answered)> {
     };
     let digest = holdfast_core::ContentDigest::from_bytes(digest);
     let At(asked_at) = row.try_get("asked_at").ok()?;
-    let At(at) = row.try_get("at").ok()?;
-    Some((at, key.into(), Answered { digest, asked_at, decision }))
+    Some((key.into(), Answered { digest, asked_at, decision }))
 }
 
 fn reason(name: &str) -> Option<DeclineReason> {

@@ -1,4 +1,4 @@
-//! What one responder does for all: releases holds whose time has come, and forgets keys that nobody sends again.
+//! What one responder does for all: releases holds whose time has come.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,7 +10,6 @@ use super::trouble::Trouble;
 use super::values::{At, named};
 use crate::clock;
 use crate::ledger::Readiness;
-use crate::ledger::embedded::state::ASKED_KEYS_KEPT;
 
 /// How often.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -20,12 +19,6 @@ const LOOK_MAX: i64 = 512;
 
 /// How many of them one transaction releases: their accounts wait for it.
 const RELEASE_MAX: usize = 16;
-
-/// How many keys are forgotten at once.
-const FORGET_MAX: i64 = 4_096;
-
-/// How long a told message is known: platforms send again for weeks.
-const TOLD_KEPT: Duration = Duration::from_secs(30 * 86_400);
 
 /// Does it, for ever.
 pub async fn keep_up(office: &Office) {
@@ -48,7 +41,6 @@ async fn keep_up_once(office: &Office) -> Result<(), Trouble> {
     drop(client);
     if leased {
         release_what_is_due(office, clock::utc()).await?;
-        forget_old_keys(office, clock::utc()).await?;
     }
     Ok(())
 }
@@ -84,15 +76,4 @@ pub async fn release_what_is_due(office: &Office, now: Timestamp) -> Result<(), 
             return Ok(());
         }
     }
-}
-
-async fn forget_old_keys(office: &Office, now: Timestamp) -> Result<(), Trouble> {
-    let client = office.connection().await?;
-    for (table, kept) in [("asked", ASKED_KEYS_KEPT), ("told", TOLD_KEPT)] {
-        let sql = format!("DELETE FROM holdfast.{table} WHERE key IN (SELECT key FROM holdfast.{table} WHERE at < $1 LIMIT $2)");
-        let said = |error: tokio_postgres::Error| Trouble::of(&error, &office.performing.at);
-        let statement = client.prepare_cached(&sql).await.map_err(said)?;
-        client.execute(&statement, &[&At(now.saturating_sub(kept)), &FORGET_MAX]).await.map_err(said)?;
-    }
-    Ok(())
 }
