@@ -39,6 +39,7 @@ pub struct Named {
     pub asked: Vec<Name>,
     pub told: Vec<Name>,
     pub limits: Vec<(CounterKey, LimitScope)>,
+    /// By number: another account's payment may have the name, too.
     pub holds: Vec<i64>,
     pub operations: Vec<[u8; 16]>,
     pub rulesets: bool,
@@ -81,6 +82,7 @@ impl Named {
             Act::Order(origin, ordering) => {
                 self.add_payment(origin.platform.as_ref(), &ordering.payment);
                 self.add_asked(origin, &ordering.key);
+                self.holds.extend(ordering.hold.map(u64::cast_signed));
             }
             Act::Enter(_, entries) => entries.iter().for_each(|entry| self.add_entry(entry)),
             Act::Note(operation) => self.operations.push(operation.id()),
