@@ -60,13 +60,11 @@ impl Unheard {
             }
         };
         aside.iter().for_each(|aside| take(&aside.row.body, &aside.row.digest));
-        let mut after = 0;
-        loop {
-            let page = file.page(after, i64::MAX, PAGE).map_err(|error| error.to_string())?;
-            let Some(last) = page.last() else { return Ok(unheard) };
-            after = last.number;
-            page.iter().for_each(|row| take(&row.body, &row.digest));
+        for row in file.waiting() {
+            let row = row.map_err(|error| error.to_string())?;
+            take(&row.body, &row.digest);
         }
+        Ok(unheard)
     }
 
     fn take(&mut self, event: &ToldEvent) {
@@ -90,14 +88,15 @@ impl Unheard {
     /// Why nothing may be approved on a card, if that is so.
     fn bar(&self, standing: &CardStanding) -> Option<DeclineReason> {
         let CardStanding { card, status, cardholder, account, .. } = standing;
-        let card = self.cards.get(card).map_or(*status, |(status, _)| *status).bar();
+        // Which of the two is newer is the ledger's to say: a card is on the list if either bars it.
+        let card = self.cards.get(card).and_then(|(status, _)| status.bar()).or(status.bar());
         let owner = cardholder.as_ref().and_then(|(token, status)| {
-            let told = self.cardholders.get(token).map(|(status, _)| *status);
-            told.or(*status)?.bar()
+            let told = self.cardholders.get(token).and_then(|(status, _)| status.bar());
+            told.or(status.as_ref().and_then(|status| status.bar()))
         });
         let account = account.as_ref().and_then(|(id, status)| {
-            let told = self.accounts.get(id).map(|(status, _)| *status);
-            told.unwrap_or(*status).bar()
+            let told = self.accounts.get(id).and_then(|(status, _)| status.bar());
+            told.or(status.bar())
         });
         card.or(owner).or(account)
     }

@@ -9,13 +9,14 @@ mod mounts;
 mod opening;
 mod pages;
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use tokio::runtime::{Builder, Runtime};
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
 use self::mounts::{mount_names, mounts, programs, routes};
 use self::opening::{Opened, Opening, follow_rules, open_ledger, open_spool, spool_settings};
@@ -25,6 +26,7 @@ use crate::api::reads::embedded::EmbeddedReads;
 use crate::api::reads::shared::SharedReads;
 use crate::api::{Api, ApiProgram};
 use crate::background::Background;
+use crate::clock;
 use crate::config::{Config, ProgramConfig};
 use crate::descriptors::{self, Room};
 use crate::first_start::make_ready;
@@ -62,6 +64,8 @@ pub struct App {
     desk: Desk,
     opening: Option<Opening>,
     stage: watch::Sender<Stage>,
+    /// Until it is dropped, the ledger hears nothing of the spool.
+    hold_back: Option<oneshot::Sender<Infallible>>,
     running: Running,
     operators: Operators,
     background: Background,
@@ -107,7 +111,9 @@ impl App {
         let tls = config.tls.clone().map(|tls| Arc::new(Tls::new(tls)));
         let api = Arc::new(management_api(&config, &ledger, switchboard, &metrics)?);
         let following = follow_rules(desk.clone(), publications);
-        let reconciling = Reconciler { spool, ledger, heard: unheard, observer: Arc::new(SpoolReporter(Arc::clone(&metrics))) };
+        let (hold_back, begin) = oneshot::channel();
+        let reconciling =
+            Reconciler { begin, spool, ledger, heard: unheard, observer: Arc::new(SpoolReporter(Arc::clone(&metrics))) };
         let background = Background::start(&config.ledger.data, desk.clone(), (management, &api), reconciling, following, say)?;
         let running = callbacks.serve(Serving {
             responder: Arc::clone(&responder),
@@ -131,6 +137,7 @@ impl App {
             desk,
             opening,
             stage,
+            hold_back: Some(hold_back),
             running,
             operators,
             background,
@@ -145,6 +152,10 @@ impl App {
     pub async fn until_ready(&mut self) -> Result<(), StartError> {
         if let Some(opening) = self.opening.take() {
             opening.until_open().await?;
+            let Responder { unheard, spool, .. } = self.responder.as_ref();
+            unheard.count(spool, clock::utc()).map_err(StartError::Spool)?;
+            // From here on the ledger hears what waits: what was counted as not confirmed is confirmed then.
+            drop(self.hold_back.take());
             make_ready(&self.desk, &self.config, say).await?;
             self.stage.send_replace(Stage::Open);
         }
@@ -296,7 +307,7 @@ fn reads(config: &Config) -> Result<Arc<dyn Reads>, StartError> {
     Ok(Arc::new(SharedReads::new(&database).map_err(StartError::Database)?))
 }
 
-fn workers(config: &Config) -> NonZeroUsize {
+pub(crate) fn workers(config: &Config) -> NonZeroUsize {
     NonZeroUsize::new(config.server.workers).or_else(|| std::thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN)
 }
 

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use super::mounts::mount_names;
-use crate::clock;
 use crate::config::{Config, LedgerSync, PostgresConfig};
 use crate::journal::Sync;
 use crate::ledger::Ledger;
@@ -16,7 +15,7 @@ use crate::ledger::postgres::{self, Patience, Postgres};
 use crate::metrics::Metrics;
 use crate::operations::Desk;
 use crate::reporter::{Reporter, SpoolReporter, say};
-use crate::responder::{Program, Remembered, ToldBook, Unheard};
+use crate::responder::{Program, ToldBook, Unheard};
 use crate::spool::{self, Spool};
 use crate::start_error::StartError;
 
@@ -106,7 +105,7 @@ pub(super) fn spool_settings(config: &Config) -> spool::Settings {
     }
 }
 
-/// The spool, and everything that is in it, remembered: before the first question.
+/// The spool, and what the ledger has not heard of, remembered: before the first question.
 pub(super) fn open_spool(
     config: &Config,
     programs: &[Arc<Program>],
@@ -114,10 +113,8 @@ pub(super) fn open_spool(
 ) -> Result<(Arc<Unheard>, Arc<Spool>), StartError> {
     let book = ToldBook::new(config.responder.told_max);
     let unheard = Arc::new(Unheard::new(book, mount_names(config), programs.to_vec()));
-    let settings = spool_settings(config);
-    let (mut remembered, observer) = (Remembered::default(), Arc::new(SpoolReporter(Arc::clone(metrics))));
-    let remember = |entry: &spool::Entry, at, standing| remembered.remember(&unheard, entry, at, standing);
-    let spool = Spool::open(settings, observer, remember).map_err(StartError::Spool)?;
-    remembered.restore(&unheard, clock::utc());
+    let observer = Arc::new(SpoolReporter(Arc::clone(metrics)));
+    let spool =
+        Spool::open(spool_settings(config), observer, |entry, _, _| unheard.remember(entry)).map_err(StartError::Spool)?;
     Ok((unheard, Arc::new(spool)))
 }

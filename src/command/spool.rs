@@ -34,9 +34,6 @@ Exit codes:
   1  the spool cannot be read, or no entry of that number is set aside
   2  the command line is not understood";
 
-/// So many entries are read at once.
-const PAGE: u32 = 1_000;
-
 /// Lists what the ledger has not heard: what waits, and what was set aside, with its reason.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
@@ -141,25 +138,21 @@ impl List {
 
     fn list_waiting(&self, file: &File, total: &mut Total, output: &mut dyn io::Write) -> Result<(), Failure> {
         let back = file.brought_back().map_err(Failure::told)?;
-        let mut after = 0;
-        loop {
-            let page = file.page(after, i64::MAX, PAGE).map_err(Failure::told)?;
-            let Some(last) = page.last() else { return Ok(()) };
-            after = last.number;
-            for row in &page {
-                let entry = Entry::from_bytes(&row.body, &row.digest).ok();
-                total.count(entry.as_ref());
-                if self.json {
-                    writeln!(output, "{}", self.as_json(row, entry.as_ref(), &Value::Null))?;
-                } else if total.entries <= self.most {
-                    writeln!(output, "{}", self.as_line(row, entry.as_ref()))?;
-                    if let Some(back) = back.iter().find(|back| back.number == row.number) {
-                        let (by, why) = (one_line(&back.by), one_line(&back.why));
-                        writeln!(output, "  was entry {}, retried by {by} at {}: {why}", back.was, back.at)?;
-                    }
+        for row in file.waiting() {
+            let row = row.map_err(Failure::told)?;
+            let entry = Entry::from_bytes(&row.body, &row.digest).ok();
+            total.count(entry.as_ref());
+            if self.json {
+                writeln!(output, "{}", self.as_json(&row, entry.as_ref(), &Value::Null))?;
+            } else if total.entries <= self.most {
+                writeln!(output, "{}", self.as_line(&row, entry.as_ref()))?;
+                if let Some(back) = back.iter().find(|back| back.number == row.number) {
+                    let (by, why) = (one_line(&back.by), one_line(&back.why));
+                    writeln!(output, "  was entry {}, retried by {by} at {}: {why}", back.was, back.at)?;
                 }
             }
         }
+        Ok(())
     }
 
     fn age_seconds(&self, row: &Row) -> u64 {

@@ -38,7 +38,7 @@ pub use notifications::NotificationResult;
 use registry::Registry;
 pub use server::{ConnectionRefusal, HttpRefusal, ServerMetrics};
 pub use spool::SpoolMetrics;
-pub use stand_in::{StandInMetrics, StandInStanding};
+pub use stand_in::StandInMetrics;
 pub use telemetry::TelemetryMetrics;
 
 /// Everything that is measured in this process.

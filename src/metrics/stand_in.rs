@@ -26,13 +26,6 @@ const BREAKER_OPEN: Family = Family {
 
 pub(super) const FAMILIES: &[Family] = &[SINCE, SWITCHED, BREAKER_OPEN];
 
-/// Something is being stood in for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum StandInStanding {
-    /// It is.
-    In,
-}
-
 /// The metrics of stand-in.
 #[derive(Debug)]
 pub struct StandInMetrics {
@@ -45,9 +38,9 @@ impl StandInMetrics {
         StandInMetrics { registry: Arc::clone(registry), breaker_open: registry.gauge(&BREAKER_OPEN, &[]) }
     }
 
-    /// Whether the breaker is open.
-    pub fn breaker(&self, open: Option<StandInStanding>) {
-        self.breaker_open.set(as_gauge(open));
+    /// Since when the breaker is open, if it is.
+    pub fn breaker(&self, since: Option<Timestamp>) {
+        self.breaker_open.set(as_gauge(since.is_some()));
     }
 
     /// Since when a program is stood in for.
@@ -57,18 +50,15 @@ impl StandInMetrics {
         self.registry.gauge(&SINCE, &labels).set(whole(seconds));
     }
 
-    /// Whether an operator has switched stand-in on for a platform's questions.
-    pub fn switched(&self, program: &ProgramId, platform: &PlatformName, on: Option<StandInStanding>) {
+    /// Until when an operator has switched stand-in on for a platform's questions, if one has.
+    pub fn switched(&self, program: &ProgramId, platform: &PlatformName, until: Option<Timestamp>) {
         let labels = [("program", program.as_str()), ("platform", platform.as_str())];
-        self.registry.gauge(&SWITCHED, &labels).set(as_gauge(on));
+        self.registry.gauge(&SWITCHED, &labels).set(as_gauge(until.is_some()));
     }
 }
 
-fn as_gauge(standing: Option<StandInStanding>) -> f64 {
-    match standing {
-        Some(StandInStanding::In) => 1.0,
-        None => 0.0,
-    }
+fn as_gauge(is_so: bool) -> f64 {
+    f64::from(u8::from(is_so))
 }
 
 /// Gauges are floats, which hold whole numbers exactly far beyond any moment.

@@ -15,6 +15,7 @@ use crate::books::Books;
 use crate::journal::reader::Progress;
 use crate::journal::{Body, JournalError, Reader, Record};
 use crate::ledger::embedded::projection::checkpoint::Beginning;
+pub use crate::preview::Sum;
 use crate::spool::{Entry, File, SpoolError, Switched};
 
 /// Answers that are further apart belong to different outages.
@@ -46,22 +47,6 @@ pub struct Answer {
     pub approved: Option<i64>,
     /// Where it is now.
     pub heard: Heard,
-}
-
-/// How many, and how much money.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Sum {
-    /// How many.
-    pub count: u64,
-    /// In minor units.
-    pub amount: i64,
-}
-
-impl Sum {
-    fn add(&mut self, amount: i64) {
-        self.count = self.count.saturating_add(1);
-        self.amount = self.amount.saturating_add(amount);
-    }
 }
 
 /// One outage of one program.
@@ -230,13 +215,11 @@ fn rows(file: &File) -> Result<Vec<(Entry, Heard)>, SpoolError> {
     for aside in file.set_aside()? {
         rows.extend(readable(&aside.row.body, &aside.row.digest).map(|entry| (entry, Heard::Refused)));
     }
-    let mut after = 0;
-    loop {
-        let page = file.page(after, i64::MAX, 1_000)?;
-        let Some(last) = page.last() else { return Ok(rows) };
-        after = last.number;
-        rows.extend(page.iter().filter_map(|row| Some((readable(&row.body, &row.digest)?, Heard::NotYet))));
+    for row in file.waiting() {
+        let row = row?;
+        rows.extend(readable(&row.body, &row.digest).map(|entry| (entry, Heard::NotYet)));
     }
+    Ok(rows)
 }
 
 /// How much the record's account lacks now.

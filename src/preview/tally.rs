@@ -15,7 +15,8 @@ pub struct Sum {
 }
 
 impl Sum {
-    fn add(&mut self, amount: i64) {
+    /// One more.
+    pub fn add(&mut self, amount: i64) {
         self.count = self.count.saturating_add(1);
         self.amount = self.amount.saturating_add(amount);
     }

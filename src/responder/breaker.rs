@@ -28,7 +28,14 @@ struct Inner {
 #[derive(Debug, Clone, Copy)]
 enum State {
     Closed { failures: u32 },
-    Open { since: Instant, probed: Instant },
+    Open { since: Instant, probed: Instant, probe: Probe },
+}
+
+/// Whether a question is out to find out whether the ledger is back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Probe {
+    None,
+    Out,
 }
 
 /// What may be done with a question.
@@ -47,6 +54,7 @@ pub enum Admission<'a> {
 #[must_use]
 pub struct Out<'a> {
     breaker: &'a Breaker,
+    probe: Probe,
     response: Option<(Response, Instant)>,
 }
 
@@ -59,7 +67,7 @@ impl Out<'_> {
 
 impl Drop for Out<'_> {
     fn drop(&mut self) {
-        self.breaker.came_back(self.response);
+        self.breaker.came_back(self.probe, self.response);
     }
 }
 
@@ -108,12 +116,14 @@ impl Breaker {
         let Inner { state, out, quiet_since } = &mut *inner;
         let stalled = *out > 0 && quiet_since.is_some_and(|since| now.saturating_duration_since(since) >= self.settings.stall);
         if stalled && matches!(state, State::Closed { .. }) {
-            *state = State::Open { since: now, probed: now };
+            *state = State::Open { since: now, probed: now, probe: Probe::None };
         }
         let probing = match state {
             State::Closed { .. } => None,
-            State::Open { probed, .. } if now.saturating_duration_since(*probed) >= self.settings.probe_every => {
-                *probed = now;
+            State::Open { probed, probe: probe @ Probe::None, .. }
+                if now.saturating_duration_since(*probed) >= self.settings.probe_every =>
+            {
+                (*probed, *probe) = (now, Probe::Out);
                 Some(self.settings.probe_max)
             }
             State::Open { .. } => return Admission::StandIn,
@@ -122,17 +132,19 @@ impl Breaker {
             *quiet_since = Some(now);
         }
         *out = out.saturating_add(1);
-        let out = Out { breaker: self, response: None };
         match probing {
-            None => Admission::Ask(out),
-            Some(probe_max) => Admission::Probe(out, probe_max),
+            None => Admission::Ask(Out { breaker: self, probe: Probe::None, response: None }),
+            Some(probe_max) => Admission::Probe(Out { breaker: self, probe: Probe::Out, response: None }, probe_max),
         }
     }
 
     /// What became of a question that was asked; nothing if nobody waited for it.
-    fn came_back(&self, response: Option<(Response, Instant)>) {
+    fn came_back(&self, was: Probe, response: Option<(Response, Instant)>) {
         let mut inner = self.lock();
         inner.out = inner.out.saturating_sub(1);
+        if let (Probe::Out, State::Open { probe, .. }) = (was, &mut inner.state) {
+            *probe = Probe::None;
+        }
         let Some((response, now)) = response else { return };
         match (response, inner.state) {
             (Response::Answered, _) => {
@@ -142,7 +154,8 @@ impl Breaker {
             (Response::Failed, State::Closed { failures }) => {
                 let failures = failures.saturating_add(1);
                 let open = failures >= self.settings.failures;
-                inner.state = if open { State::Open { since: now, probed: now } } else { State::Closed { failures } };
+                inner.state =
+                    if open { State::Open { since: now, probed: now, probe: Probe::None } } else { State::Closed { failures } };
             }
             (Response::Failed, State::Open { .. }) => {}
         }
@@ -182,13 +195,17 @@ mod tests {
         assert!(stands_in(&breaker, now + ms(249)));
         let Admission::Probe(probe, wait) = breaker.admit(now + ms(250)) else { panic!("nobody probes") };
         assert_eq!(wait, ms(100));
-        // One at a time.
+        // One at a time, however long it takes.
         assert!(stands_in(&breaker, now + ms(251)));
+        assert!(stands_in(&breaker, now + ms(600)));
         probe.came_back(Response::Failed, now + ms(350));
         assert!(stands_in(&breaker, now + ms(499)));
         let Admission::Probe(probe, _) = breaker.admit(now + ms(500)) else { panic!("nobody probes") };
-        probe.came_back(Response::Answered, now + ms(501));
-        drop(ask(&breaker, now + ms(502)));
+        // Whoever probed went away.
+        drop(probe);
+        let Admission::Probe(probe, _) = breaker.admit(now + ms(750)) else { panic!("nobody probes") };
+        probe.came_back(Response::Answered, now + ms(751));
+        drop(ask(&breaker, now + ms(752)));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! When an answer is owed: two absolute moments, made once. Nothing here waits.
+//! When an answer is owed: three absolute moments, made once. Nothing here waits.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ pub struct Patience {
     pub start: BudgetStart,
 }
 
-/// The two moments of one callback.
+/// The moments of one callback.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Deadline {
     /// The ledger's last moment.
@@ -75,6 +75,9 @@ mod tests {
             let deadline = Deadline::new(&received, sent_at, &patience);
             assert_eq!(deadline.decide_by - received.instant, ms(decide_ms), "{patience:?} {sent_at:?}");
             assert_eq!(deadline.answer_by - received.instant, ms(answer_ms), "{patience:?} {sent_at:?}");
+            // A quarter of the reserve is the wire's.
+            let keep_ms = u64::saturating_sub(answer_ms, 125);
+            assert_eq!(deadline.keep_by - received.instant, ms(keep_ms), "{patience:?} {sent_at:?}");
         }
     }
 }

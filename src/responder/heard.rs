@@ -9,10 +9,11 @@ use holdfast_core::{Decision, PlatformName, ProgramId, Timestamp};
 use tokio::sync::Notify;
 
 use super::mount::Program;
+use super::stand_in::StandIn;
 use super::standings::Standings;
 use super::told::{Name, Told, ToldBook};
 use crate::ledger::Adopt;
-use crate::spool::{Entry, Heard, Standing};
+use crate::spool::{Entry, Heard, Spool, SpoolError, Standing};
 
 /// What is remembered until the ledger has heard it.
 pub struct Unheard {
@@ -42,46 +43,53 @@ impl Unheard {
         Some(Name { principal: u16::try_from(principal).ok()?, key: adopt.request.key })
     }
 
+    /// Where an approval counts, and under which name.
+    fn approval_of(&self, entry: &Entry) -> Option<(&StandIn, ToldName)> {
+        let Entry::Told(adopt, _) = entry else { return None };
+        let program = self.program(adopt.origin.program)?;
+        Some((&program.stand_in, ToldName::of(adopt.origin.platform.as_ref()?, &adopt.request.key)))
+    }
+
     fn program(&self, id: ProgramId) -> Option<&Program> {
         self.programs.iter().find(|program| program.id == id).map(AsRef::as_ref)
     }
 }
 
-/// What the spool says at the start, in the order in which it came.
-#[derive(Default)]
-pub struct Remembered {
-    approvals: Vec<(ProgramId, ToldApproval)>,
-}
+impl Unheard {
+    /// Takes up what an earlier process told and heard: one entry of the spool, before the first question.
+    pub fn remember(&self, entry: &Entry) {
+        match entry {
+            Entry::Told(adopt, _) => {
+                if let Some(name) = self.name_of(adopt) {
+                    self.book.restore(name, adopt.digest, told(adopt));
+                }
+            }
+            Entry::Fact(origin, event) => self.standings.told(origin.program, event),
+            Entry::Kept(..) => {}
+        }
+    }
 
-impl Remembered {
-    /// One entry of the spool.
-    pub fn remember(&mut self, unheard: &Unheard, entry: &Entry, at: Timestamp, standing: Standing) {
-        if let Some(approval) = entry.approval(at) {
+    /// Takes up what caps count, before stand-in approves anything and before the ledger hears what waits.
+    ///
+    /// # Errors
+    /// The spool cannot be read.
+    pub fn count(&self, spool: &Spool, now: Timestamp) -> Result<(), SpoolError> {
+        let mut approvals: Vec<(ProgramId, ToldApproval)> = Vec::new();
+        spool.counted(|entry, at, standing| {
             let taken = match standing {
                 Standing::Waiting | Standing::Aside => Taken::Unconfirmed,
                 Standing::Confirmed => Taken::Confirmed,
             };
-            self.approvals.push((entry.origin().program, approval.taken(taken)));
-        }
-        match (entry, standing) {
-            (Entry::Told(adopt, _), Standing::Waiting | Standing::Aside) => {
-                if let Some(name) = unheard.name_of(adopt) {
-                    unheard.book.restore(name, adopt.digest, told(adopt));
-                }
+            approvals.extend(entry.approval(at).map(|approval| (entry.origin().program, approval.taken(taken))));
+            if standing == Standing::Aside {
+                self.refused(entry);
             }
-            (Entry::Fact(origin, event), Standing::Waiting | Standing::Aside) => {
-                unheard.standings.told(origin.program, event);
-            }
-            (Entry::Told(..) | Entry::Fact(..), Standing::Confirmed) | (Entry::Kept(..), _) => {}
-        }
-    }
-
-    /// Everything was read: caps count what was approved.
-    pub fn restore(self, unheard: &Unheard, now: Timestamp) {
-        for program in &unheard.programs {
-            let own = self.approvals.iter().filter(|(whose, _)| *whose == program.id).map(|(_, approval)| *approval);
+        })?;
+        for program in &self.programs {
+            let own = approvals.iter().filter(|(whose, _)| *whose == program.id).map(|(_, approval)| *approval);
             program.stand_in.restore(own, now);
         }
+        Ok(())
     }
 }
 
@@ -101,8 +109,8 @@ impl Heard for Unheard {
                 if let Some(name) = self.name_of(adopt) {
                     self.book.adopted(&name);
                 }
-                if let (Some(program), Some(platform)) = (self.program(adopt.origin.program), &adopt.origin.platform) {
-                    program.stand_in.settle(&ToldName::of(platform, &adopt.request.key));
+                if let Some((stand_in, name)) = self.approval_of(entry) {
+                    stand_in.settle(&name);
                 }
             }
             Entry::Fact(origin, event) => self.standings.heard(origin.program, event),
@@ -114,6 +122,16 @@ impl Heard for Unheard {
         self.heard.notify_waiters();
     }
 
-    // What was told stays told, and what was approved stays at risk, until somebody has looked at it.
-    fn refused(&self, _entry: &Entry) {}
+    // What was told stays told, and what was approved stays at risk, until somebody has looked at it. Nobody waits for it.
+    fn refused(&self, entry: &Entry) {
+        if let (Some((stand_in, name)), Some((account, minor))) = (self.approval_of(entry), entry.approved()) {
+            stand_in.set_aside(name, account, minor);
+        }
+    }
+
+    fn bringing(&self, entry: &Entry) {
+        if let Some((stand_in, name)) = self.approval_of(entry) {
+            stand_in.brought_again(&name);
+        }
+    }
 }

@@ -1,8 +1,8 @@
 //! THE PATH of a callback: [`Responder::answer`] reads top to bottom as the list of its steps.
 //!
 //! Invariants: nothing is decoded before its caller is verified; from the moment an authorization is understood an answer
-//! is owed, and leaves; stand-in is entered in one place only ([`Responder::decide`]); no step here waits for anything but
-//! the ledger, and for that only until `decide_by`.
+//! is owed, and leaves; stand-in is entered in one place only ([`Responder::decide`]); the ledger, and whoever asked first, are waited for until
+//! `decide_by`, the spool until `keep_by`, and nothing else.
 //!
 //! Steps are pinned where they are awaited: awaited by value, a step's future, which is as large as all that it may wait
 //! for, would be moved once more on every callback.
@@ -38,7 +38,7 @@ use tokio::time::timeout_at;
 use self::breaker::{Admission, Response};
 pub use self::breaker::{Breaker, BreakerIs};
 pub use self::deadline::{Deadline, Patience};
-pub use self::heard::{Remembered, Unheard};
+pub use self::heard::Unheard;
 pub use self::mount::{Mount, Program};
 use self::notification::Noted;
 pub use self::stand_in::{StandIn, StandInTable};

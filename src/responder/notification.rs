@@ -94,6 +94,9 @@ impl Responder {
         answer: Result<Answer, LedgerError>,
         by: Instant,
     ) -> NotificationResult {
+        if answer.is_ok() {
+            self.unheard.standings.heard(mount.program.id, event);
+        }
         match answer {
             Ok(Answer::Recorded(Some(Finding::HeardBefore))) => NotificationResult::Duplicate,
             Ok(Answer::Recorded(Some(finding))) if finding.is_not_booked() => NotificationResult::NotBooked,
@@ -113,15 +116,19 @@ impl Responder {
         self.unheard.standings.told(mount.program.id, event);
         match self.spool_entry(Entry::Fact(mount.origin(), Box::new(*event)), by).await {
             Noted::Durable => NotificationResult::Spooled,
-            Noted::NotDurable => NotificationResult::NotDurable,
+            Noted::NotDurable => {
+                self.unheard.standings.never_told(mount.program.id, event);
+                NotificationResult::NotDurable
+            }
         }
     }
 
     async fn spool_entry(&self, entry: Entry, by: Instant) -> Noted {
         let put = self.spool.put(entry, clock::utc());
-        match (put.durable_by(by).await, put.give_up()) {
-            (Kept::Durable, _) | (_, Kept::Durable) => Noted::Durable,
-            (Kept::NotYet | Kept::GivenUp, Kept::NotYet | Kept::GivenUp) => Noted::NotDurable,
+        put.durable_by(by).await;
+        match put.give_up() {
+            Kept::Durable => Noted::Durable,
+            Kept::NotDurable => Noted::NotDurable,
         }
     }
 

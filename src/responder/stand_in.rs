@@ -1,6 +1,7 @@
 //! A program's stand-in as its mounts share it: the tables in force, and what their caps have counted. The decision itself is the
 //! core's.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -18,6 +19,10 @@ pub struct StandIn {
     caps: Mutex<CapCounters>,
     /// As [`StandIn::exposure`], to be looked at by every callback.
     exposed: AtomicI64,
+    /// Approvals that the ledger refused for good: at risk, and on their way to nobody.
+    aside: Mutex<HashMap<ToldName, (AccountId, i64)>>,
+    /// The sum of those.
+    aside_minor: AtomicI64,
     told_max: usize,
 }
 
@@ -47,7 +52,14 @@ impl StandIn {
     #[must_use]
     pub fn new(tables: Vec<StandInTable>, told_max: usize) -> Self {
         let caps = Mutex::new(CapCounters::new(&[], Share::WHOLE, told_max));
-        let stand_in = StandIn { tables: tables.into_boxed_slice(), caps, exposed: AtomicI64::new(0), told_max };
+        let stand_in = StandIn {
+            tables: tables.into_boxed_slice(),
+            caps,
+            exposed: AtomicI64::new(0),
+            aside: Mutex::default(),
+            aside_minor: AtomicI64::new(0),
+            told_max,
+        };
         stand_in.follow(&mut stand_in.caps());
         stand_in
     }
@@ -119,10 +131,45 @@ impl StandIn {
         self.exposed.store(caps.exposure(), Ordering::Release);
     }
 
+    /// Of that, what is on its way to the ledger.
+    #[must_use]
+    pub fn in_transit(&self) -> i64 {
+        self.exposure().saturating_sub(self.aside_minor.load(Ordering::Acquire))
+    }
+
     /// Of that, what is of one account.
     #[must_use]
-    pub fn exposure_of(&self, account: &AccountId) -> i64 {
-        self.caps().exposure_of(account)
+    pub fn in_transit_of(&self, account: &AccountId) -> i64 {
+        let exposed = self.caps().exposure_of(account);
+        let aside = self.aside();
+        let of_account = aside.values().filter(|(of, _)| of == account);
+        of_account.fold(exposed, |left, (_, minor)| left.saturating_sub(*minor))
+    }
+
+    /// The ledger refused an approval of so much for good.
+    pub fn set_aside(&self, name: ToldName, account: AccountId, minor: i64) {
+        let mut aside = self.aside();
+        aside.insert(name, (account, minor));
+        self.show_aside(&aside);
+    }
+
+    /// It is brought to the ledger again.
+    pub fn brought_again(&self, name: &ToldName) {
+        // Nearly always there is none.
+        if self.aside_minor.load(Ordering::Acquire) != 0 {
+            let mut aside = self.aside();
+            aside.remove(name);
+            self.show_aside(&aside);
+        }
+    }
+
+    fn show_aside(&self, aside: &HashMap<ToldName, (AccountId, i64)>) {
+        let sum = aside.values().fold(0, |sum: i64, (_, minor)| sum.saturating_add(*minor));
+        self.aside_minor.store(sum, Ordering::Release);
+    }
+
+    fn aside(&self) -> MutexGuard<'_, HashMap<ToldName, (AccountId, i64)>> {
+        self.aside.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The table of a kind, if there is one.

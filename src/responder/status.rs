@@ -6,7 +6,6 @@ use serde_json::{Map, Value, json};
 use super::breaker::BreakerIs;
 use super::{Program, Responder};
 use crate::clock;
-use crate::metrics::StandInStanding;
 use crate::spool::Switched;
 
 /// A program's questions are answered without its ledger, all of them or those of a platform.
@@ -47,14 +46,16 @@ impl Responder {
     /// Brings the gauges of stand-in to what is so now.
     pub fn show_stand_in(&self) {
         let now = clock::utc();
-        self.metrics.stand_in.breaker(self.open_since(now).is_some().then_some(StandInStanding::In));
+        self.metrics.stand_in.breaker(self.open_since(now));
         for program in self.programs() {
             let since = self.in_stand_in(&program.id, now).map(|standing| standing.since);
             self.metrics.stand_in.program(&program.id, since);
         }
         for mount in &self.mounts {
-            let is_on = self.switchboard.is_on(&mount.program.id, &mount.platform, now);
-            self.metrics.stand_in.switched(&mount.program.id, &mount.platform, is_on.then_some(StandInStanding::In));
+            let on = self.switchboard.on_for(&mount.program.id, now).into_iter();
+            let for_it = on.filter(|switched| switched.scope.platform.is_none_or(|only| only == mount.platform));
+            let until = for_it.map(|switched| switched.ends()).max();
+            self.metrics.stand_in.switched(&mount.program.id, &mount.platform, until);
         }
     }
 

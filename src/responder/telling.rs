@@ -1,5 +1,5 @@
 //! An answer of stand-in on its way out: from the moment at which it is handed to the spool it is told or given up, once, also
-//! where the caller goes away while the disk is waited for.
+//! where a drain that has no time left, or a bug, takes the callback away while the disk is waited for.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use holdfast_core::stand_in::ToldName;
 
 use super::deadline::Deadline;
 use super::stand_in::StandIn;
-use super::told::{Claim, Told};
+use super::told::{Booked, Claim, Told};
 use crate::clock;
 use crate::spool::{Entry, Kept, Put, Spool};
 
@@ -51,7 +51,10 @@ impl<'a> Telling<'a> {
             Decision::Approve { .. } => self.put.give_up() == Kept::Durable,
         };
         if stands {
-            claim.stood_in(self.told);
+            if claim.stood_in(self.told) == Booked::CrowdedOut {
+                // Nobody remembers it: it must not wait for its disk in memory either.
+                self.put.give_up();
+            }
             return None;
         }
         if let Some((stand_in, name)) = self.counted.take() {
@@ -62,7 +65,7 @@ impl<'a> Telling<'a> {
 }
 
 impl Drop for Telling<'_> {
-    /// Whoever asked went away: what is durable was told all the same, and a retry hears it.
+    /// Nobody writes it any more: what is durable counts as told, and a retry hears it.
     fn drop(&mut self) {
         drop(self.settle());
     }
@@ -121,7 +124,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn whoever_goes_away_leaves_an_answer_that_a_retry_hears_or_nothing() {
+    async fn what_is_taken_away_leaves_an_answer_that_a_retry_hears_or_nothing() {
         let long = Duration::from_secs(20);
         assert_eq!(hears_after(approve(), 9, long).await, (true, 1), "it is durable");
         assert_eq!(hears_after(DECLINE, 9, long).await, (true, 1));

@@ -132,12 +132,6 @@ enum Settled {
 }
 
 impl Claim<'_> {
-    /// The key.
-    #[must_use]
-    pub const fn name(&self) -> Name {
-        self.name
-    }
-
     /// What the question is.
     #[must_use]
     pub const fn digest(&self) -> ContentDigest {
@@ -154,9 +148,9 @@ impl Claim<'_> {
 
     /// Stand-in answered: the book remembers until the ledger does. Declines beyond what the book holds go out all the same, and a
     /// retry may be decided afresh; approvals are as many as the spool holds.
-    pub fn stood_in(mut self, told: Told) {
+    pub fn stood_in(mut self, told: Told) -> Booked {
         self.settled = Settled::Yes;
-        let Entry::Occupied(mut occupied) = self.book.entries.entry(self.name) else { return };
+        let Entry::Occupied(mut occupied) = self.book.entries.entry(self.name) else { return Booked::Yes };
         let is_heard = matches!(occupied.get(), Known::Heard(..));
         let is_crowded = matches!(told.decision, Decision::Decline { .. }) && self.book.waiting() >= self.book.waiting_max;
         let known = if is_heard || is_crowded {
@@ -166,7 +160,17 @@ impl Claim<'_> {
             occupied.insert(Known::Told(self.digest, told))
         };
         known.tell(told);
+        if is_crowded { Booked::CrowdedOut } else { Booked::Yes }
     }
+}
+
+/// Whether an answer of stand-in is remembered until the ledger has heard it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Booked {
+    /// It is, or the ledger has heard it.
+    Yes,
+    /// There is no room: asked again, it may be decided afresh.
+    CrowdedOut,
 }
 
 impl Drop for Claim<'_> {
@@ -231,12 +235,12 @@ mod tests {
     #[test]
     fn a_stand_in_answer_is_kept_until_the_ledger_agrees() {
         let book = ToldBook::new(1);
-        first(&book).stood_in(TOLD);
+        assert_eq!(first(&book).stood_in(TOLD), Booked::Yes);
         assert!(matches!(book.begin(name(), DIGEST), Begun::Told(told) if told == TOLD));
         assert!(matches!(book.begin(name(), OTHER), Begun::Conflict));
         let second = Name { key: IdempotencyKey::new("key-2").unwrap(), ..name() };
         let Begun::First(claim) = book.begin(second, DIGEST) else { panic!() };
-        claim.stood_in(TOLD);
+        assert_eq!(claim.stood_in(TOLD), Booked::CrowdedOut);
         assert_eq!(book.waiting(), 1);
         book.adopted(&name());
         assert_eq!(book.waiting(), 0);
@@ -249,7 +253,7 @@ mod tests {
         let claim = first(&book);
         book.adopted(&name());
         let Begun::InFlight(joined) = book.begin(name(), DIGEST) else { panic!() };
-        claim.stood_in(TOLD);
+        assert_eq!(claim.stood_in(TOLD), Booked::Yes);
         assert_eq!(joined.await, Ok(TOLD));
         assert_eq!(book.waiting(), 0);
         first(&book);

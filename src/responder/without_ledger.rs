@@ -106,7 +106,7 @@ impl Responder {
     ) -> Result<(), StandInCause> {
         let stand_in = &mount.program.stand_in;
         // Nearly always.
-        if stand_in.exposure() == 0 {
+        if stand_in.in_transit() == 0 {
             return Ok(());
         }
         if !matches!(self.breaker.is(), BreakerIs::Closed) {
@@ -124,7 +124,7 @@ impl Responder {
         };
         loop {
             let heard = self.unheard.heard.notified();
-            if stand_in.exposure_of(&account.id) == 0 {
+            if stand_in.in_transit_of(&account.id) <= 0 {
                 return Ok(());
             }
             if timeout_at(deadline.decide_by, heard).await.is_err() {

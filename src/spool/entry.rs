@@ -89,7 +89,15 @@ impl Entry {
         }
     }
 
-    /// How much of whose money was approved by it, if any was, as caps count it.
+    /// How much of which account's money was approved by it, in minor units, where that is known.
+    #[must_use]
+    pub fn approved(&self) -> Option<(AccountId, i64)> {
+        let Entry::Told(adopt, account) = self else { return None };
+        let ToldAnswer::Approved { amount } = adopt.told else { return None };
+        Some(((*account)?, amount.minor()))
+    }
+
+    /// An approval as caps count it.
     #[must_use]
     pub fn approval(&self, at: Timestamp) -> Option<ToldApproval> {
         let Entry::Told(adopt, account) = self else { return None };

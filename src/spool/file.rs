@@ -4,81 +4,17 @@
 use std::path::{Path, PathBuf};
 
 use holdfast_core::Timestamp;
-use rusqlite::{Connection, OpenFlags, params};
+use rusqlite::{Connection, params};
 
 use super::entry::digest_of;
 use super::error::SpoolError;
+use super::schema::{Found, connect, count, look, make_newer, make_private_file, make_tables};
 
 /// The file's name where nobody names one.
 pub const FILE: &str = "spool.sqlite";
 
-/// The number of these tables, in SQLite's `user_version`.
-const FORMAT: i32 = 2;
-
-/// "HFS1", in SQLite's `application_id`: the file is ours.
-const APPLICATION: i32 = 0x4846_5331;
-
-const TABLES: &str = "
--- What the ledger has not heard, in the order in which it came.
-CREATE TABLE entry (
-    number INTEGER PRIMARY KEY,
-    at INTEGER NOT NULL,        -- when it came, microseconds since 1970-01-01T00:00:00Z
-    body BLOB NOT NULL,         -- postcard
-    digest BLOB NOT NULL        -- the first 8 bytes of the body's SHA-256
-) STRICT;
--- What the ledger refused for good. Somebody has to look at it.
-CREATE TABLE aside (
-    number INTEGER PRIMARY KEY,
-    at INTEGER NOT NULL,
-    body BLOB NOT NULL,
-    digest BLOB NOT NULL,
-    set_aside_at INTEGER NOT NULL,
-    reason TEXT NOT NULL
-) STRICT;
--- Approvals that the ledger has confirmed: caps of time count them on.
-CREATE TABLE confirmed (
-    number INTEGER PRIMARY KEY,
-    at INTEGER NOT NULL,
-    body BLOB NOT NULL,
-    digest BLOB NOT NULL
-) STRICT;
--- One row: numbers are never given twice, also when every row has left.
-CREATE TABLE meta (id INTEGER PRIMARY KEY CHECK (id = 1), next INTEGER NOT NULL) STRICT;
-INSERT INTO meta VALUES (1, 1);
-";
-
-/// What format 2 has besides.
-const TABLES_OF_2: &str = "
--- Entries that somebody brought back after the ledger had refused them: who, and why. Kept for good.
-CREATE TABLE brought_back (
-    number INTEGER PRIMARY KEY, -- as it waits now
-    was INTEGER NOT NULL,       -- as it was set aside
-    at INTEGER NOT NULL,
-    by TEXT NOT NULL,
-    why TEXT NOT NULL
-) STRICT;
--- Stand-in that was switched on by hand: one row each time, kept for good.
-CREATE TABLE switch (
-    number INTEGER PRIMARY KEY,
-    program TEXT NOT NULL,
-    platform TEXT,              -- none: every platform of the program
-    since INTEGER NOT NULL,
-    until INTEGER NOT NULL,     -- when it ends by itself
-    by TEXT NOT NULL,
-    why TEXT NOT NULL,
-    off_at INTEGER,             -- when somebody ended it before
-    off_by TEXT,
-    off_why TEXT
-) STRICT;
--- Which request of the management API switched what: sent again, it switches nothing again.
-CREATE TABLE switch_key (
-    program TEXT NOT NULL,
-    key TEXT NOT NULL,
-    request BLOB NOT NULL,
-    switch INTEGER NOT NULL,
-    PRIMARY KEY (program, key)
-) STRICT, WITHOUT ROWID;
-";
+/// Rows that are read at once.
+const PAGE: u32 = 1_000;
 
 /// Whether an entry is synced to the disk before it counts as durable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -268,28 +204,39 @@ impl File {
         self.rows(sql, params![after, to, most], row)
     }
 
-    /// Every row that this process has to know before it answers: what waits, what was set aside, and approvals that were
-    /// confirmed since then. In the order in which they came.
+    /// Every row that waits for the ledger, in order.
+    pub fn waiting(&self) -> impl Iterator<Item = Result<Row, SpoolError>> + '_ {
+        let mut after = 0;
+        let pages = std::iter::from_fn(move || match self.page(after, i64::MAX, PAGE) {
+            Ok(page) => {
+                after = page.last()?.number;
+                Some(page.into_iter().map(Ok).collect::<Vec<_>>())
+            }
+            // Read again from there it would fail again: the last that is told.
+            Err(error) => (std::mem::replace(&mut after, i64::MAX) != i64::MAX).then(|| vec![Err(error)]),
+        });
+        pages.flatten()
+    }
+
+    /// Every row that waits or was set aside, and of those that were confirmed the ones from then on, if any are wanted. In the
+    /// order in which they came.
     ///
     /// # Errors
-    /// The disk, or what `each` says.
-    pub fn remembered(
-        &self,
-        since: Timestamp,
-        mut each: impl FnMut(Row, Standing) -> Result<(), SpoolError>,
-    ) -> Result<(), SpoolError> {
+    /// The disk.
+    pub fn remembered(&self, confirmed_since: Option<Timestamp>, mut each: impl FnMut(Row, Standing)) -> Result<(), SpoolError> {
         let disk = SpoolError::disk(&self.path);
         let sql = "SELECT number, at, body, digest, 0 FROM entry UNION ALL SELECT number, at, body, digest, 1 FROM aside
             UNION ALL SELECT number, at, body, digest, 2 FROM confirmed WHERE at >= ?1 ORDER BY number";
         let mut statement = self.connection.prepare(sql).map_err(disk)?;
-        let mut rows = statement.query([since.unix_micros()]).map_err(disk)?;
+        let since = confirmed_since.map_or(i64::MAX, Timestamp::unix_micros);
+        let mut rows = statement.query([since]).map_err(disk)?;
         while let Some(columns) = rows.next().map_err(disk)? {
             let standing = match columns.get::<_, i64>(4).map_err(disk)? {
                 0 => Standing::Waiting,
                 1 => Standing::Aside,
                 _ => Standing::Confirmed,
             };
-            each(row(columns).map_err(disk)?, standing)?;
+            each(row(columns).map_err(disk)?, standing);
         }
         Ok(())
     }
@@ -416,72 +363,7 @@ impl Disk for File {
     }
 }
 
-/// What a file is.
-enum Found {
-    Spool,
-    /// One of format 1.
-    Older,
-    Nothing,
-}
-
-fn look(connection: &Connection, path: &Path) -> Result<Found, SpoolError> {
-    let number = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i32>(0)).map_err(SpoolError::disk(path));
-    let tables = number("SELECT count(*) FROM sqlite_schema")?;
-    match (number("PRAGMA application_id")?, number("PRAGMA user_version")?, tables) {
-        (APPLICATION, FORMAT, _) => Ok(Found::Spool),
-        (APPLICATION, 1, _) => Ok(Found::Older),
-        (0, 0, 0) => Ok(Found::Nothing),
-        (APPLICATION, format, _) => Err(SpoolError::Newer { path: path.to_owned(), format, ours: FORMAT }),
-        (_, _, _) => Err(SpoolError::Foreign(path.to_owned())),
-    }
-}
-
-fn connect(path: &Path, sync: Sync) -> rusqlite::Result<Connection> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags)?;
-    let _: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
-    connection.execute_batch(match sync {
-        Sync::Full => "PRAGMA synchronous = FULL",
-        Sync::None => "PRAGMA synchronous = OFF",
-    })?;
-    Ok(connection)
-}
-
-fn count(connection: &Connection) -> rusqlite::Result<Held> {
-    let number = |sql: &str| connection.query_row(sql, [], |row| row.get(0));
-    Ok(Held { waiting: number("SELECT count(*) FROM entry")?, aside: number("SELECT count(*) FROM aside")? })
-}
-
-fn make_tables(connection: &Connection) -> rusqlite::Result<()> {
-    let transaction = connection.unchecked_transaction()?;
-    transaction.execute_batch(TABLES)?;
-    transaction.execute_batch(TABLES_OF_2)?;
-    transaction.execute_batch(&format!("PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {FORMAT}"))?;
-    transaction.commit()
-}
-
-/// Brings a file of format 1 to this one.
-fn make_newer(connection: &Connection) -> rusqlite::Result<()> {
-    let transaction = connection.unchecked_transaction()?;
-    transaction.execute_batch(TABLES_OF_2)?;
-    transaction.execute_batch(&format!("PRAGMA user_version = {FORMAT}"))?;
-    transaction.commit()
-}
-
 fn row(columns: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
     let at = Timestamp::from_unix_micros(columns.get(1)?);
     Ok(Row { number: columns.get(0)?, at, body: columns.get(2)?, digest: columns.get(3)? })
-}
-
-/// The spool is its owner's alone; SQLite's own files follow it. One that is there is not opened: closing it again would take away
-/// the locks that SQLite has on it in this process, and with them another process could take away its log.
-fn make_private_file(path: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::OpenOptionsExt as _;
-    if let Some(directory) = path.parent() {
-        std::fs::create_dir_all(directory)?;
-    }
-    match std::fs::File::options().create_new(true).write(true).mode(0o600).open(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
-        Ok(_) | Err(_) => Ok(()),
-    }
 }

@@ -9,6 +9,7 @@ mod error;
 mod file;
 mod queue;
 mod reconcile;
+mod schema;
 mod switch;
 #[cfg(test)]
 mod tests;
@@ -107,24 +108,18 @@ pub struct Spool {
 }
 
 impl Spool {
-    /// Opens, or makes, a spool, and starts its writer. `remember` is told everything that is in it, in the order in which it
-    /// came.
+    /// Opens, or makes, a spool, and starts its writer. `remember` is told everything that the ledger has not heard, in the order
+    /// in which it came.
     ///
     /// # Errors
     /// See [`SpoolError`]. A file that is refused is left as it is.
     pub fn open(
         settings: Settings,
         observer: Arc<dyn Observer>,
-        mut remember: impl FnMut(&Entry, Timestamp, Standing),
+        remember: impl FnMut(&Entry, Timestamp, Standing),
     ) -> Result<Self, SpoolError> {
         let file = File::open(&settings.path, settings.sync)?;
-        file.remembered(clock::utc().saturating_sub(CONFIRMED_KEPT), |row, standing| {
-            // What cannot be read is set aside by the reconciler, who says so.
-            if let Ok(entry) = Entry::from_bytes(&row.body, &row.digest) {
-                remember(&entry, row.at, standing);
-            }
-            Ok(())
-        })?;
+        read(&file, None, remember)?;
         let (held, next) = (file.held(), file.next()?);
         Spool::start(settings, Box::new(file), held, next, observer)
     }
@@ -207,6 +202,15 @@ impl Spool {
         self.shared.fill()
     }
 
+    /// Tells everything that caps count: what the ledger has not heard, and the approvals that it confirmed in the time of the
+    /// longest window.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn counted(&self, each: impl FnMut(&Entry, Timestamp, Standing)) -> Result<(), SpoolError> {
+        read(&self.reader()?, Some(clock::utc().saturating_sub(CONFIRMED_KEPT)), each)
+    }
+
     /// Opens the file once more, to read.
     ///
     /// # Errors
@@ -214,6 +218,19 @@ impl Spool {
     pub fn reader(&self) -> Result<File, SpoolError> {
         File::open(&self.settings.path, self.settings.sync)
     }
+}
+
+/// Tells every entry that can be read. One that cannot is set aside by the reconciler, who says so.
+fn read(
+    file: &File,
+    confirmed_since: Option<Timestamp>,
+    mut each: impl FnMut(&Entry, Timestamp, Standing),
+) -> Result<(), SpoolError> {
+    file.remembered(confirmed_since, |row, standing| {
+        if let Ok(entry) = Entry::from_bytes(&row.body, &row.digest) {
+            each(&entry, row.at, standing);
+        }
+    })
 }
 
 impl Drop for Spool {

@@ -30,15 +30,13 @@ pub struct Put {
     settled: Notify,
 }
 
-/// What became of an entry in the time that there was.
+/// Whether an entry is durable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kept {
-    /// It is durable.
+    /// It is.
     Durable,
-    /// It is not, and the writer goes on trying: what it says holds.
-    NotYet,
-    /// It is not, and never will be: what it says does not hold.
-    GivenUp,
+    /// It is not.
+    NotDurable,
 }
 
 impl Put {
@@ -46,13 +44,14 @@ impl Put {
         Arc::new(Put { entry, at, state: AtomicU8::new(WAITING), settled: Notify::new() })
     }
 
-    /// Waits until the entry is durable or cannot become so, at the longest until `by`.
+    /// Waits until the entry is durable or cannot become so, at the longest until `by`. One that is not durable by then may become
+    /// so later, unless it is given up.
     pub async fn durable_by(&self, by: Instant) -> Kept {
         // A wait that ends early and a wait that times out are told apart by what became of the entry.
         let _ = timeout_at(by, self.settle()).await;
         match self.state.load(Ordering::Acquire) {
             DURABLE => Kept::Durable,
-            _ => Kept::NotYet,
+            _ => Kept::NotDurable,
         }
     }
 
@@ -66,11 +65,11 @@ impl Put {
         }
     }
 
-    /// Nobody stands by the entry any more, unless it is durable by now.
+    /// Nobody stands by the entry any more, unless it is durable by now: otherwise it never will be.
     pub fn give_up(&self) -> Kept {
         let give_up = |state| (state != DURABLE).then_some(GIVEN_UP);
         match self.state.fetch_update(Ordering::AcqRel, Ordering::Acquire, give_up) {
-            Ok(_) => Kept::GivenUp,
+            Ok(_) => Kept::NotDurable,
             Err(_) => Kept::Durable,
         }
     }

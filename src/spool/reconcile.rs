@@ -5,12 +5,13 @@
 //! by its key, and does nothing.
 
 use std::collections::{HashSet, VecDeque};
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
 use holdfast_core::hold::{Finding, ToldAnswer};
 use holdfast_core::{AuthorizationId, ProgramId, Timestamp};
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
 use super::{Entry, File, Observer, Row, Spool, SpoolError};
 use crate::clock;
@@ -31,6 +32,8 @@ const TRIES_MAX: u32 = 3;
 pub trait Heard: Send + Sync {
     /// The ledger has heard this entry.
     fn heard(&self, entry: &Entry);
+    /// This entry is brought to the ledger.
+    fn bringing(&self, _entry: &Entry) {}
     /// The ledger refused this entry for good.
     fn refused(&self, entry: &Entry);
     /// What of a wave is heard was told: whoever waits for the ledger to hear may look now. Once a wave, as waking thousands for
@@ -40,6 +43,8 @@ pub trait Heard: Send + Sync {
 
 /// The reconciler of one spool.
 pub struct Reconciler {
+    /// Nothing is brought before whoever could send here is gone.
+    pub begin: oneshot::Receiver<Infallible>,
     /// What has to be heard.
     pub spool: Arc<Spool>,
     /// Who has to hear it.
@@ -70,7 +75,12 @@ enum Brought {
 
 impl Reconciler {
     /// Works until it is told to stop and there is nothing left that can be brought.
-    pub async fn run(self, mut stop: watch::Receiver<()>) {
+    pub async fn run(mut self, mut stop: watch::Receiver<()>) {
+        tokio::select! {
+            biased;
+            _ = &mut self.begin => {}
+            () = told_to_stop(&mut stop) => return,
+        }
         let mut after = 0;
         let Some(mut file) = self.open(&mut stop).await else { return };
         loop {
@@ -151,6 +161,7 @@ impl Reconciler {
         let submitted: Vec<_> = wave
             .into_iter()
             .map(|bringing| {
+                self.heard.bringing(&bringing.entry);
                 let ticket = Ticket::new(bringing.entry.act());
                 self.ledger.submit(Arc::clone(&ticket));
                 (bringing, Wait::on(ticket))
@@ -213,7 +224,7 @@ fn brought(entry: &Entry, answer: Result<Answer, LedgerError>) -> Brought {
             (Entry::Told(..), Some(Finding::Conflict)) => {
                 Brought::Refused("the ledger knows its key with another question".to_owned())
             }
-            (Entry::Told(adopt, _), Some(finding)) if approved(adopt.told) && moved_nothing(finding) => {
+            (Entry::Told(adopt, _), Some(finding)) if approved(adopt.told) && finding.is_not_booked() => {
                 Brought::Refused(format!("it was approved, and the ledger cannot hold it: {}", finding.name()))
             }
             (Entry::Told(..) | Entry::Fact(..) | Entry::Kept(..), _) => Brought::Heard,
@@ -237,21 +248,6 @@ const fn approved(told: ToldAnswer) -> bool {
     match told {
         ToldAnswer::Approved { .. } => true,
         ToldAnswer::Declined { .. } => false,
-    }
-}
-
-const fn moved_nothing(finding: Finding) -> bool {
-    match finding {
-        Finding::AccountUnknown | Finding::CurrencyMismatch | Finding::AmountTooLarge | Finding::PaymentUnknown => true,
-        Finding::HeardBefore
-        | Finding::Conflict
-        | Finding::ForcePosted
-        | Finding::CapturedAboveAuthorized
-        | Finding::CapturedAfterEnd
-        | Finding::AdoptedOverOurs
-        | Finding::ApprovedBefore
-        | Finding::Superseded
-        | Finding::NeverEnded => false,
     }
 }
 

@@ -10,7 +10,7 @@ use holdfast_core::Timestamp;
 use super::file::{BringBack, Changes, Disk, Held};
 use super::queue::{Back, Flow, Job, Put, Settled, Taking};
 use super::{CONFIRMED_KEPT, Observer, Shared};
-use crate::clock;
+use crate::clock::{self, Instant};
 
 /// How often a disk that said no is tried again.
 const RETRY_EVERY: Duration = Duration::from_millis(100);
@@ -35,7 +35,8 @@ pub(super) struct Writer {
     set_aside: Vec<(i64, Timestamp, String)>,
     /// Entries that shall wait again, with the numbers that they get.
     bring_back: Vec<(i64, Back)>,
-    failing: bool,
+    /// While the disk says no: when it is asked again.
+    ask_again: Option<Instant>,
 }
 
 impl Writer {
@@ -43,24 +44,26 @@ impl Writer {
         let (taken, crowded_out, set_aside) = (Vec::new(), Vec::new(), Vec::new());
         let (forget, confirm) = (Vec::new(), Vec::new());
         let bring_back = Vec::new();
-        Writer { shared, disk, next, taken, crowded_out, forget, confirm, set_aside, bring_back, failing: false }
+        Writer { shared, disk, next, taken, crowded_out, forget, confirm, set_aside, bring_back, ask_again: None }
     }
 
     /// Works until the queue is closed and everything is durable, or the disk has said no often enough by then.
     pub fn run(mut self, observer: &dyn Observer) {
         let (mut jobs, mut tries_left) = (Vec::new(), CLOSING_TRIES_MAX);
         loop {
-            let patience = if self.has_work() { RETRY_EVERY } else { IDLE };
-            // What nobody stands by is taken back at once: until then the ledger does not hear what comes after it.
-            let patience = if self.failing || self.forget.is_empty() { patience } else { Duration::ZERO };
-            let flow = self.shared.queue.take(&mut jobs, patience);
+            let flow = self.shared.queue.take(&mut jobs, self.patience());
             self.sort(&mut jobs);
-            if self.has_work() {
+            if self.ask_again.is_some_and(|moment| clock::instant() < moment) {
+                // Whoever waits for a disk that says no hears so at once.
+                self.taken.iter().for_each(|(_, put)| {
+                    put.settled(Settled::Refused);
+                });
+            } else if self.has_work() {
                 self.write(observer);
             }
             if flow == Flow::Closed {
                 tries_left = tries_left.saturating_sub(1);
-                if self.failing && tries_left > 0 {
+                if self.ask_again.is_some() && tries_left > 0 {
                     // Nothing wakes a queue that is closed: what was told waits for its disk as long as a drain may take.
                     std::thread::sleep(RETRY_EVERY);
                 }
@@ -69,6 +72,17 @@ impl Writer {
                     return;
                 }
             }
+        }
+    }
+
+    /// How long the writer sleeps if nothing comes.
+    fn patience(&self) -> Duration {
+        match self.ask_again {
+            Some(moment) => moment.saturating_duration_since(clock::instant()),
+            // What nobody stands by is taken back at once: until then the ledger does not hear what comes after it.
+            None if !self.forget.is_empty() => Duration::ZERO,
+            None if self.has_work() => RETRY_EVERY,
+            None => IDLE,
         }
     }
 
@@ -93,7 +107,10 @@ impl Writer {
 
     /// Gives new entries their numbers, in the order in which they came.
     fn sort(&mut self, jobs: &mut Vec<Job>) {
-        let mut puts = std::mem::take(&mut self.crowded_out);
+        // Those for which there was no room are looked at again when something left, or after a while.
+        let looked_at = self.crowded_out.len();
+        let had_room = jobs.iter().any(|job| !matches!(job, Job::Put(_))) || jobs.is_empty();
+        let mut puts = if had_room { std::mem::take(&mut self.crowded_out) } else { Vec::new() };
         for job in jobs.drain(..) {
             match job {
                 Job::Put(put) => puts.push(put),
@@ -112,7 +129,8 @@ impl Writer {
             let filled = self.shared.filled().saturating_add(i64::try_from(self.taken.len()).unwrap_or(i64::MAX));
             match put.take() {
                 Taking::GivenUp => {}
-                Taking::Taken if filled >= full => {
+                // Nobody overtakes those that wait for room.
+                Taking::Taken if filled >= full || (!had_room && looked_at > 0) => {
                     put.settled(Settled::Refused);
                     self.crowded_out.push(put);
                 }
@@ -136,7 +154,7 @@ impl Writer {
                 observer.committed(changes.add.len(), clock::instant().saturating_duration_since(began));
                 self.durable(changed.held);
                 back = Some(changed.back);
-                if std::mem::take(&mut self.failing) {
+                if self.ask_again.take().is_some() {
                     observer.say("the spool can be written again");
                 }
             }
@@ -145,7 +163,8 @@ impl Writer {
                     put.settled(Settled::Refused);
                 }
                 observer.failed();
-                if !std::mem::replace(&mut self.failing, true) {
+                let again = clock::instant().checked_add(RETRY_EVERY).unwrap_or_else(clock::instant);
+                if self.ask_again.replace(again).is_none() {
                     observer.say(&error.to_string());
                 }
             }
