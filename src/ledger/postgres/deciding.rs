@@ -12,7 +12,7 @@ use holdfast_core::hold::{
 };
 use holdfast_core::rules::{Enforcement, LIMITS_MAX, LimitCheck, Verdict, Window};
 use holdfast_core::{
-    AuthorizationKind, AuthorizationRequest, Basis, Currency, Decision, DeclineReason, Money, PartialApproval, RuleId, Timestamp,
+    AuthorizationKind, AuthorizationRequest, Basis, Currency, Decision, Money, PartialApproval, RuleId, Timestamp,
 };
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
@@ -21,7 +21,7 @@ use super::counting::scope_name;
 use super::load::Life;
 use super::numbers::Numbers;
 use super::trouble::{Trouble, Whereabouts};
-use super::values::{At, Name, expiry_name, posting_name, word};
+use super::values::{At, Name, decline_reason, expiry_name, posting_name, word};
 use crate::clock::Moment;
 use crate::journal::{BodyRef, Draft, Place, RecordRef, Uses};
 use crate::ledger::embedded::state::NameKey;
@@ -219,11 +219,11 @@ impl<'a> Plain<'a> {
                 let basis = match row.try_get::<_, Option<i32>>("by_limit").ok()? {
                     Some(place) => Basis::Limit(limits.name(self.decide, place)?),
                     None => match self.outcome.decision? {
-                        (Decision::Decline { reason }, basis) if reason == word(row, "reason", reason_of)? => basis,
+                        (Decision::Decline { reason }, basis) if reason == word(row, "reason", decline_reason)? => basis,
                         (_, _) => Basis::Ledger,
                     },
                 };
-                decided(Decision::Decline { reason: word(row, "reason", reason_of)? }, basis)
+                decided(Decision::Decline { reason: word(row, "reason", decline_reason)? }, basis)
             }
             "again" if row.try_get::<_, Name>("known_digest").ok()? == Name(*self.decide.digest.as_bytes()) => {
                 let decision = match row.try_get::<_, Option<i64>>("known_amount").ok()? {
@@ -231,7 +231,7 @@ impl<'a> Plain<'a> {
                         let currency = word(row, "known_currency", Currency::from_alpha)?;
                         Decision::Approve { amount: Money::from_minor(minor, currency) }
                     }
-                    None => Decision::Decline { reason: word(row, "reason", reason_of)? },
+                    None => Decision::Decline { reason: word(row, "reason", decline_reason)? },
                 };
                 decided(decision, Basis::Replay)
             }
@@ -361,8 +361,4 @@ impl Limits {
         let place = usize::try_from(place).ok()?.checked_sub(1)?;
         proceed.limits.get(place).map(|check| check.limit)
     }
-}
-
-fn reason_of(name: &str) -> Option<DeclineReason> {
-    DeclineReason::ALL.iter().copied().find(|reason| reason.name() == name)
 }

@@ -9,7 +9,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use deadpool_postgres::Transaction;
 use holdfast_core::hold::{Account, AccountStatus, Answered, CardStatus, CardholderStatus, Counted, Hold, Step};
 use holdfast_core::rules::CounterKey;
-use holdfast_core::{Currency, Decision, DeclineReason, Money, PlatformName, Timestamp};
+use holdfast_core::{Currency, Decision, Money, PlatformName, Timestamp};
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 use tokio_postgres::Row;
@@ -19,7 +19,7 @@ use super::beside::Beside;
 use super::counting::{counter_of, scope_name};
 use super::named::{Named, People};
 use super::trouble::{Trouble, Whereabouts};
-use super::values::{At, Name, counted, expiry, hold_status, mark, named, named_or_none, posting, word};
+use super::values::{At, Name, counted, decline_reason, expiry, hold, mark, named, named_or_none, word};
 use crate::journal::{KeptRuleset, Operation};
 use crate::ledger::embedded::engine::Engine;
 use crate::ledger::embedded::state::{
@@ -264,7 +264,7 @@ impl Loading<'_> {
         for (place, holds_open) in (0..).zip(open) {
             state.restore_holds_open(AccountIndex(place), holds_open);
         }
-        state.restore_next_hold(next_hold.cast_unsigned());
+        state.number_holds_from(next_hold.cast_unsigned());
         let counters = self.place_counters(&mut state, &places, &limits).await?;
         for row in &keys.asked {
             let (name, answered) = read_answered(row).ok_or_else(damaged("asked"))?;
@@ -448,18 +448,6 @@ struct HoldRead {
 
 fn read_hold(row: &Row) -> Option<HoldRead> {
     let number = |column| row.try_get::<_, i64>(column).ok();
-    let hold = Hold {
-        posting: word(row, "posting", posting)?,
-        status: word(row, "status", hold_status)?,
-        authorized: number("authorized")?,
-        held: number("held")?,
-        ahead: number("ahead")?,
-        captured: number("captured")?,
-        refunded: number("refunded")?,
-        moved: number("moved")?,
-        tolerance: number("tolerance")?,
-        expires_at: row.try_get::<_, Option<At>>("expires_at").ok()?.map(|At(at)| at),
-    };
     let names: Vec<Name> = row.try_get("names").ok()?;
     Some(HoldRead {
         number: number("number")?,
@@ -469,7 +457,7 @@ fn read_hold(row: &Row) -> Option<HoldRead> {
         payment: named(row, "payment")?,
         expiry: word(row, "expiry", expiry)?,
         changed_at: row.try_get::<_, At>("changed_at").ok()?.0,
-        hold,
+        hold: hold(row)?,
         life: postcard::from_bytes(row.try_get("life").ok()?).ok()?,
         names: names.into_iter().map(Fingerprint::from).collect(),
     })
@@ -479,15 +467,11 @@ fn read_answered(row: &Row) -> Option<(Fingerprint, Answered)> {
     let (key, Name(digest)): (Name, Name) = (row.try_get("key").ok()?, row.try_get("digest").ok()?);
     let decision = match row.try_get::<_, Option<i64>>("amount").ok()? {
         Some(minor) => Decision::Approve { amount: Money::from_minor(minor, word(row, "currency", Currency::from_alpha)?) },
-        None => Decision::Decline { reason: word(row, "reason", reason)? },
+        None => Decision::Decline { reason: word(row, "reason", decline_reason)? },
     };
     let digest = holdfast_core::ContentDigest::from_bytes(digest);
     let At(asked_at) = row.try_get("asked_at").ok()?;
     Some((key.into(), Answered { digest, asked_at, decision }))
-}
-
-fn reason(name: &str) -> Option<DeclineReason> {
-    DeclineReason::ALL.iter().copied().find(|reason| reason.name() == name)
 }
 
 fn read_ruleset(row: &Row) -> Option<KeptRuleset> {

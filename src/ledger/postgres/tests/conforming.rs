@@ -8,7 +8,6 @@ use tokio_postgres::NoTls;
 use super::server::{Server, run, shared};
 use crate::ledger::conformance::{Engine, Premises, conforms, submit, wait};
 use crate::ledger::embedded::Observer;
-use crate::ledger::postgres::connect::Database;
 use crate::ledger::postgres::{Patience, Postgres, Settings};
 use crate::ledger::{Act, Ledger, Readiness};
 
@@ -60,7 +59,7 @@ impl Process {
 
 /// A responder's ledger on a database, when it is ready.
 pub fn start(server: &Server, database: &str, connections_max: usize) -> Postgres {
-    let database = Database::new(server.config(database), &[]).unwrap();
+    let database = server.reach(database);
     let (node, patience) = ("test".to_owned(), Patience::None);
     let settings = Settings { database, connections_max, node, patience, observer: Arc::new(Nobody) };
     let (ledger, opening) = Postgres::start(settings).unwrap();
