@@ -24,6 +24,8 @@ pub struct StandIn {
     /// The sum of those.
     aside_minor: AtomicI64,
     told_max: usize,
+    /// What of each cap is this responder's.
+    share: Share,
 }
 
 /// One table: the program's, or one platform's.
@@ -48,10 +50,11 @@ impl StandInTable {
 }
 
 impl StandIn {
-    /// With these tables, of which the first is the program's. At most so many approvals wait for the ledger at a time.
+    /// With these tables, of which the first is the program's, and that share of their caps. At most so many approvals wait for
+    /// the ledger at a time.
     #[must_use]
-    pub fn new(tables: Vec<StandInTable>, told_max: usize) -> Self {
-        let caps = Mutex::new(CapCounters::new(&[], Share::WHOLE, told_max));
+    pub fn new(tables: Vec<StandInTable>, share: Share, told_max: usize) -> Self {
+        let caps = Mutex::new(CapCounters::new(&[], share, told_max));
         let stand_in = StandIn {
             tables: tables.into_boxed_slice(),
             caps,
@@ -59,6 +62,7 @@ impl StandIn {
             aside: Mutex::default(),
             aside_minor: AtomicI64::new(0),
             told_max,
+            share,
         };
         stand_in.follow(&mut stand_in.caps());
         stand_in
@@ -112,7 +116,7 @@ impl StandIn {
         let caps = self.caps_in_force();
         let tables: Vec<&Caps> = caps.iter().collect();
         let mut counters = self.caps();
-        *counters = CapCounters::restored(&tables, Share::WHOLE, self.told_max, told, now);
+        *counters = CapCounters::restored(&tables, self.share, self.told_max, told, now);
         self.show_exposure(&counters);
     }
 
