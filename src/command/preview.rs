@@ -52,6 +52,10 @@ impl Preview {
     pub(super) fn run(self, output: &mut dyn io::Write) -> Result<(), Failure> {
         let overrides = Overrides { data: self.place.data, ..Overrides::default() };
         let config = Config::load(&self.place.config, overrides)?;
+        if config.ledger.postgres.is_some() {
+            let instead = "this version previews on the embedded ledger's journal, and on no other";
+            return Err(super::not_here(&self.place.config, instead));
+        }
         let program = only_program(&config, self.program)?;
         let policy = stand_in::read(&self.file.display().to_string(), &read(&self.file)?, &program.home())?;
         let others = self.sweep.as_deref().map(|sweep| Sweep::read(sweep, &policy)).transpose()?;

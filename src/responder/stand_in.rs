@@ -27,6 +27,8 @@ pub struct StandIn {
     /// The sum of those.
     aside_minor: AtomicI64,
     told_max: usize,
+    /// What of each cap is this responder's.
+    share: Share,
 }
 
 /// One table: the program's, or one platform's.
@@ -51,10 +53,11 @@ impl StandInTable {
 }
 
 impl StandIn {
-    /// With these tables, of which the first is the program's. At most so many approvals are counted at a time.
+    /// With these tables, of which the first is the program's, and that share of their caps. At most so many approvals are counted at
+    /// a time.
     #[must_use]
-    pub fn new(tables: Vec<StandInTable>, told_max: usize) -> Self {
-        let caps = Mutex::new(CapCounters::new(&[], Share::WHOLE, told_max));
+    pub fn new(tables: Vec<StandInTable>, share: Share, told_max: usize) -> Self {
+        let caps = Mutex::new(CapCounters::new(&[], share, told_max));
         let stand_in = StandIn {
             tables: tables.into_boxed_slice(),
             caps,
@@ -62,6 +65,7 @@ impl StandIn {
             aside: Mutex::default(),
             aside_minor: AtomicI64::new(0),
             told_max,
+            share,
         };
         let caps_in_force = stand_in.caps_in_force();
         stand_in.caps().follow(&caps_in_force.iter().collect::<Vec<_>>());
@@ -115,7 +119,7 @@ impl StandIn {
     pub fn restore(&self, told: impl IntoIterator<Item = ToldApproval>, now: Timestamp) {
         let caps = self.caps_in_force();
         let tables: Vec<&Caps> = caps.iter().collect();
-        let restored = CapCounters::restored(&tables, Share::WHOLE, self.told_max, told, now);
+        let restored = CapCounters::restored(&tables, self.share, self.told_max, told, now);
         let mut counters = self.caps();
         self.show_exposure(&restored);
         *counters = restored;

@@ -7,11 +7,10 @@ use holdfast_core::{
     AccountId, AuthorizationRequest, Currency, Money, NetworkName, PaymentRef, PlatformName, ProgramId, Timestamp,
 };
 
-use super::cutoff::Cutoff;
-use super::when::{When, completed_on, is_debited_at_once, network_of};
 use crate::books::{Books, Entered};
 use crate::journal::{Body, JournalError, Record};
 use crate::ledger::embedded::projection::checkpoint::{Beginning, Debit};
+use crate::settlement_day::{Cutoff, When, completed_on, is_debited_at_once, network_of};
 
 /// What a single message's decision did.
 const DEBITED_AT_ONCE: &str = "debited at once";

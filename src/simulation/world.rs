@@ -6,7 +6,7 @@ use fastrand::Rng;
 use holdfast_core::hold::{AccountStatus, CardStatus, CardholderStatus, Finding, Hold};
 use holdfast_core::{AccountId, Basis, CardToken, Currency, Decision, Money, Timestamp};
 
-use super::attic::{Attic, NothingToFind};
+use super::attic::Attic;
 use super::chance::Chance;
 use super::deed::{BEGINNING, Deed, Name, Named, Says, id, origin};
 use super::faults::Doubt;
@@ -15,7 +15,7 @@ use super::model::{Account, Answer, Card, Expected, Model};
 use super::{Difference, Report};
 use crate::clock::{self, Moment};
 use crate::journal::{MemoryDisk, Sync};
-use crate::ledger::embedded::cold::{Cold as _, Found, Need};
+use crate::ledger::embedded::cold::{Cold as _, Found, Need, Nowhere};
 use crate::ledger::embedded::engine::{Engine, Performed, Warmth, Writable};
 use crate::ledger::embedded::state::{AccountIndex, CardIndex, GoneNames, HoldRow, Located, State};
 use crate::ledger::{self, Act, Entry, LedgerError, Origin};
@@ -312,8 +312,8 @@ impl World {
     pub(super) fn restart(&mut self, quiet: bool) -> Checked<()> {
         let log = self.disk.open(Sync::Full).map_err(broken)?;
         let mut before = std::mem::replace(&mut self.engine, Engine::new(Box::new(log), State::new(self.secret)));
-        self.engine.rebuild(1, &NothingToFind, |_| {}).map_err(broken)?;
         self.remember_everything();
+        self.engine.rebuild(1, &Nowhere, |_| {}).map_err(broken)?;
         self.engine.tidy(self.now.utc);
         before.tidy(self.now.utc);
         if quiet {

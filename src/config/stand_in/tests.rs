@@ -106,6 +106,18 @@ fn modes() {
 }
 
 #[test]
+fn an_end_that_is_past_is_wrong_for_whoever_publishes() {
+    let table = "currency = 'USD'\nexposure_max = '1'\nmode = 'approve'\nuntil = '2026-03-14T18:00:00Z'\n";
+    let until = Timestamp::from_unix_seconds(1_773_511_200);
+    let at =
+        |now| read_to_publish("t.toml", table, &home(), now).map(|policy| policy.mode()).map_err(|errors| errors.to_string());
+    assert_eq!(at(until.saturating_sub(std::time::Duration::from_secs(1))), Ok(Mode::Approve { until }));
+    let told = at(until).unwrap_err();
+    assert!(told.starts_with("t.toml:4:9: until: is past: the table would go by its rows at once"), "{told}");
+    assert!(read("t.toml", table, &home()).is_ok(), "one that was published in time stays as it is");
+}
+
+#[test]
 fn every_error_at_once_with_line_and_column() {
     let text = "currency = \"USD\"
 country = \"FRA\"

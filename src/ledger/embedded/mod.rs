@@ -14,6 +14,7 @@ pub(crate) mod naming;
 pub mod projection;
 mod queue;
 pub(crate) mod rebuild;
+mod seek;
 pub(crate) mod state;
 pub(crate) mod undo;
 mod weigh;
@@ -23,6 +24,8 @@ mod writer;
 use std::hash::BuildHasher as _;
 use std::path::PathBuf;
 use std::sync::Arc;
+#[cfg(test)]
+use std::sync::atomic::AtomicU64;
 use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -38,8 +41,8 @@ use self::state::State;
 use self::window::Window;
 use self::writer::Writer;
 use super::{Completions, Glimpse, Ledger, LedgerError, Origin, Readiness, Ticket};
-use crate::clock;
-use crate::journal::{Journal, JournalError, Log, Sync, Tail};
+use crate::clock::{self, Moment};
+use crate::journal::{Claim, Journal, JournalError, Log, Sync, Tail};
 
 /// How the embedded ledger is set up.
 pub struct Settings {
@@ -77,10 +80,6 @@ pub struct Embedded {
     thread: Option<JoinHandle<()>>,
 }
 
-/// So many records that are not projected at a start are more than a moment's: the oldest of them may be older than memory
-/// keeps the keys of messages.
-const FAR_BEHIND: i64 = 8_192;
-
 /// What the workers and the writer share.
 struct Shared {
     queue: Queue,
@@ -93,6 +92,9 @@ struct Shared {
     bell: Bell,
     /// Where memory can be looked at.
     window: Arc<Window>,
+    /// By how many seconds this ledger's clock is ahead, for what has to be old.
+    #[cfg(test)]
+    ahead_seconds: AtomicU64,
 }
 
 impl Shared {
@@ -104,7 +106,19 @@ impl Shared {
             projected: AtomicI64::new(0),
             bell: Bell::new(),
             window: Arc::new(Window::new()),
+            #[cfg(test)]
+            ahead_seconds: AtomicU64::new(0),
         }
+    }
+
+    /// What this ledger's clock shows.
+    fn now(&self) -> Moment {
+        let now = clock::now();
+        #[cfg(test)]
+        let ahead = Duration::from_secs(self.ahead_seconds.load(Ordering::Acquire));
+        #[cfg(test)]
+        let now = Moment { utc: now.utc.saturating_add(ahead), ..now };
+        now
     }
 
     fn readiness(&self) -> Readiness {
@@ -129,17 +143,23 @@ impl Shared {
 pub type Opening = oneshot::Receiver<Result<(), JournalError>>;
 
 impl Embedded {
-    /// Opens the journal and begins to rebuild the state behind the caller's back.
+    /// Claims the data directory, and begins to open the journal and to rebuild the state behind the caller's back: a disk
+    /// that hangs keeps nobody from listening.
     ///
     /// # Errors
-    /// The data directory cannot be used, is in use, or is a newer program's.
+    /// The data directory cannot be used or is in use. What is wrong in it, the opening tells.
     pub fn start(settings: Settings) -> Result<(Self, Opening), JournalError> {
-        let journal = Journal::open(&settings.data, settings.sync)?;
-        let (follower, thrown_away) = Follower::open(&settings.data)?;
-        if let Some(thrown_away) = thrown_away {
-            settings.observer.say(&thrown_away);
-        }
-        Embedded::spawn(Box::new(journal), Some(follower), settings.commit_records_max, settings.observer)
+        let Settings { data, sync, commit_records_max, observer } = settings;
+        let claim = Claim::on(&data)?;
+        let open = move |observer: &dyn Observer| {
+            let journal = Journal::open_claimed(claim, sync)?;
+            let (follower, thrown_away) = Follower::open(&data)?;
+            if let Some(thrown_away) = thrown_away {
+                observer.say(&thrown_away);
+            }
+            Ok((Box::new(journal) as Box<dyn Log>, Some(follower)))
+        };
+        Embedded::spawn(open, commit_records_max, observer)
     }
 
     /// Begins to rebuild the state from a log that is open already; without a projection.
@@ -151,19 +171,18 @@ impl Embedded {
         commit_records_max: u32,
         observer: Box<dyn Observer>,
     ) -> Result<(Self, Opening), JournalError> {
-        Embedded::spawn(log, None, commit_records_max, observer)
+        Embedded::spawn(|_| Ok((log, None)), commit_records_max, observer)
     }
 
     fn spawn(
-        log: Box<dyn Log>,
-        follower: Option<Follower>,
+        open: impl FnOnce(&dyn Observer) -> Result<Logs, JournalError> + Send + 'static,
         commit_records_max: u32,
         observer: Box<dyn Observer>,
     ) -> Result<(Self, Opening), JournalError> {
         let shared = Arc::new(Shared::new());
         let (opened, opening) = oneshot::channel();
         let working = Arc::clone(&shared);
-        let work = move || work(working, log, follower, commit_records_max, Arc::from(observer), opened);
+        let work = move || work(working, open, commit_records_max, Arc::from(observer), opened);
         let thread = std::thread::Builder::new()
             .name("ledger".to_owned())
             .spawn(work)
@@ -172,16 +191,27 @@ impl Embedded {
     }
 }
 
-/// The ledger's thread: rebuilds the state, then works until the queue is closed and empty.
+#[cfg(test)]
+impl Embedded {
+    /// Sets this ledger's clock ahead by so much.
+    fn set_ahead(&self, by: Duration) {
+        self.shared.ahead_seconds.store(by.as_secs(), Ordering::Release);
+    }
+}
+
+/// What the ledger writes to, and what follows that, if anything does.
+type Logs = (Box<dyn Log>, Option<Follower>);
+
+/// The ledger's thread: opens what it writes to, rebuilds the state, then works until the queue is closed and empty.
 fn work(
     shared: Arc<Shared>,
-    log: Box<dyn Log>,
-    follower: Option<Follower>,
+    open: impl FnOnce(&dyn Observer) -> Result<Logs, JournalError>,
     commit_records_max: u32,
     observer: Arc<dyn Observer>,
     opened: oneshot::Sender<Result<(), JournalError>>,
 ) {
-    let ready = get_ready(&shared, log, follower, commit_records_max, &observer);
+    let ready =
+        open(observer.as_ref()).and_then(|(log, follower)| get_ready(&shared, log, follower, commit_records_max, &observer));
     let readiness = if ready.is_ok() { Readiness::Ready } else { Readiness::Unavailable };
     shared.set_readiness(readiness);
     observer.readiness(readiness);
@@ -213,15 +243,12 @@ fn get_ready(
 ) -> Result<(Writer, Option<JoinHandle<()>>), JournalError> {
     let thread = |error| JournalError::Directory(PathBuf::from("thread of the ledger"), error);
     let Remembered { mut engine, cold, follower } = remember(log, follower, observer.as_ref())?;
-    engine.tidy(clock::utc());
+    engine.tidy(shared.now().utc);
     let last = engine.log.next().saturating_sub(1);
     shared.recorded.store(last, Ordering::Release);
     observer.head(last, engine.log.chain());
     let following = match follower {
-        Some(mut follower) => {
-            if last.saturating_sub(follower.projected()) > FAR_BEHIND {
-                follower.starts_behind(last);
-            }
+        Some(follower) => {
             shared.projected.store(follower.projected(), Ordering::Release);
             Some(projection::start(follower, Arc::clone(shared), Arc::clone(observer)).map_err(thread)?)
         }

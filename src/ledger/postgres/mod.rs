@@ -38,7 +38,7 @@ use std::thread::JoinHandle;
 use tokio::sync::{Notify, oneshot, watch};
 use tokio::task::LocalSet;
 
-use self::connect::Database;
+use self::connect::{ANSWER_MAX, Database, within};
 use self::deciding::Ahead;
 use self::lanes::Lanes;
 use self::listening::listen;
@@ -226,9 +226,7 @@ async fn run(common: Arc<Common>, settings: Settings, opened: oneshot::Sender<Re
         () = keep_up(&office) => {}
         () = listen(&office, &publish) => {}
     }
-    if let Ok(client) = office.connection().await {
-        office.node.leave(&client).await;
-    }
+    office.leave().await;
 }
 
 /// Everything that acts need, once the database is there; tries again where that is wanted.
@@ -252,12 +250,17 @@ async fn try_to_get_ready(common: Arc<Common>, settings: &Settings) -> Result<Of
     let Settings { database, connections_max, node, observer, .. } = settings;
     let at = database.whereabouts();
     let (client, _driving) = database.open(|_| {}).await?;
-    migrate::must_be_ours(&client, &at).await?;
-    migrate::must_be_durable(&client, &at).await?;
-    let key = name_key(&client, &at).await?;
-    let node = Node::enter(&client, &at, node).await?;
-    let performing = Performing { key, numbers: Numbers::of(node.number), ahead: Ahead::default(), at };
-    performing.compare_clocks(&client).await?;
+    let entered = within(ANSWER_MAX, &at, async {
+        migrate::must_be_ours(&client, &at).await?;
+        migrate::must_be_durable(&client, &at).await?;
+        let key = name_key(&client, &at).await?;
+        let node = Node::new(node);
+        let numbers = Numbers::of(node.take_number(&client, &at).await?);
+        let performing = Performing { key, numbers, ahead: Ahead::default(), at: at.clone() };
+        performing.compare_clocks(&client).await?;
+        Ok((performing, node))
+    });
+    let (performing, node) = entered.await?;
     let pool = database.pool(*connections_max)?;
     Ok(Office::new(common, database.clone(), pool, performing, node, Arc::clone(observer)))
 }

@@ -131,8 +131,8 @@ fn a_primary_that_dies_takes_nothing_along() {
     primary.run_sql("postgres", "CREATE DATABASE ledger");
     let mut config = primary.config("ledger");
     config.host("127.0.0.1").port(standby.port()).target_session_attrs(tokio_postgres::config::TargetSessionAttrs::ReadWrite);
-    super::server::run(migrate::bring(&config)).unwrap();
     let database = Database::new(config, &[]).unwrap();
+    super::server::run(migrate::bring(&database)).unwrap();
     let (node, patience) = ("test".to_owned(), Patience::None);
     let settings = Settings { database, connections_max: 6, node, patience, observer: Arc::new(Nobody) };
     let (ledger, opening) = Postgres::start(settings).unwrap();
@@ -176,7 +176,7 @@ fn a_primary_that_dies_takes_nothing_along() {
 fn what_a_stopped_server_answers_too_late_is_not_applied() {
     let Some(server) = Server::start(&[]) else { return };
     server.run_sql("postgres", "CREATE DATABASE ledger");
-    super::server::run(migrate::bring(&server.config("ledger"))).unwrap();
+    super::server::run(migrate::bring(&server.reach("ledger"))).unwrap();
     let ledger = start(&server, "ledger", 4);
     furnish(&ledger, 1_000);
     assert_eq!(Desk(&ledger).decide(purchase("before", 1)), approved(1));

@@ -1,6 +1,9 @@
 //! What memory has let go of: it is found again, and what is told of it late counts.
 
 use super::*;
+use crate::ledger::embedded::state::ASKED_KEYS_KEPT;
+use crate::ledger::embedded::window::AsOf;
+use crate::ledger::sight::LongerAgo;
 
 /// A ledger whose memory keeps no hold that ended and is projected.
 fn forgetful() -> Bench {
@@ -301,4 +304,24 @@ fn a_key_stays_in_memory_until_it_is_in_the_projection() {
     bench.pass(Duration::ZERO);
     assert_eq!(bench.engine().state.picture().asked.len(), 0);
     assert_eq!(asked(&mut bench, debit), (yes(5), Basis::Replay));
+}
+
+#[test]
+fn a_look_tells_a_key_that_may_have_been_answered_long_ago_from_a_new_one() {
+    let mut bench = Bench::with(1_000);
+    bench.decide("p", 600);
+    let seen = |bench: &mut Bench, key: &str| {
+        let now = bench.now;
+        let seen = bench.engine().state.seen(&origin(), &purchase(key, 600), AsOf::durable(now));
+        (seen.answered.is_some(), seen.longer_ago)
+    };
+    assert_eq!(seen(&mut bench, "p"), (true, LongerAgo::No));
+    bench.catch_up();
+    bench.pass(ASKED_KEYS_KEPT + Duration::from_secs(1));
+    for _ in 0..2 {
+        assert_eq!(seen(&mut bench, "p"), (false, LongerAgo::Perhaps), "it is kept where a look does not reach");
+        assert_eq!(seen(&mut bench, "q"), (false, LongerAgo::No));
+        bench.restart();
+        bench.pass(Duration::ZERO);
+    }
 }
