@@ -1,5 +1,5 @@
-//! The thread beside the workers: operators' commands, the management API, told answers on their way to the ledger, and the
-//! journal's retention.
+//! The thread beside the workers: operators' commands, the management API, what the ledger has yet to hear on its way there, the
+//! journal's retention, and the rules that other responders publish.
 //! None of them may ever take a worker's time.
 
 use std::path::Path;

@@ -251,9 +251,7 @@ impl ProgramReader<'_> {
             return None;
         }
         if days < KEEP_DAYS_MIN {
-            written.spot.wrong(format!(
-                "must be at least {KEEP_DAYS_MIN}: messages are known for 30 days, and holds wait 35 days for their platform's word"
-            ));
+            written.spot.wrong(format!("must be at least {KEEP_DAYS_MIN}: holds wait 35 days for their platform's word"));
             return None;
         }
         Some(days)

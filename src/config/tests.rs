@@ -200,7 +200,7 @@ fn records_are_kept_for_ever_or_longer_than_keys_and_holds_last() {
     };
     assert_eq!(load(LEAST).unwrap().programs[0].journal_keep_days, None);
     assert_eq!((kept("36").unwrap(), kept("36500").unwrap()), (Some(36), Some(36_500)));
-    assert!(kept("35").unwrap_err().contains("journal_keep_days: must be at least 36: messages are known for 30 days"));
+    assert!(kept("35").unwrap_err().contains("journal_keep_days: must be at least 36: holds wait 35 days"));
     assert!(kept("36501").unwrap_err().contains("journal_keep_days: must be a whole number from 0 to 36500"));
 }
 

@@ -6,12 +6,14 @@
 
 mod day;
 mod file;
+mod names;
 mod reconcile;
 pub mod report;
 
 #[cfg(test)]
 mod tests;
 
-pub use day::{Announced, Before, Cause, Day, Float, Movement, Question, Summing, message_name, of_day};
+pub use day::{Announced, Before, Cause, Day, Float, Movement, Question, Summing, of_day};
 pub use file::{FileColumns, FileProblem, FileRow, Sign, read_file};
+pub use names::message_name;
 pub use reconcile::{Difference, Reconciled, Verdict, reconcile};

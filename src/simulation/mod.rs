@@ -13,6 +13,7 @@
 
 mod attic;
 mod chance;
+mod compare;
 mod deed;
 mod faults;
 mod habit;
