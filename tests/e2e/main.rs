@@ -32,6 +32,7 @@ mod notifications;
 mod outages;
 mod retention;
 mod retries;
+mod shared;
 mod stand_in;
 mod stories;
 mod support;
