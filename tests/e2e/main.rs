@@ -33,6 +33,7 @@ mod outages;
 mod readme;
 mod retention;
 mod retries;
+mod shared;
 mod stand_in;
 mod stories;
 mod support;

@@ -6,14 +6,16 @@
 //! a database in it. Acts that wait for the same account share a transaction ([`lanes`]).
 //!
 //! One thread drives it all. It never decides without the database: when that is gone, everybody hears so at once
-//! ([`office`]).
+//! ([`office`]). Stand-in then looks at what was last seen of cards and accounts ([`last_seen`]).
 
 mod beside;
 mod columns;
 pub mod connect;
 mod counting;
 mod deciding;
+mod following;
 mod lanes;
+mod last_seen;
 mod listening;
 mod load;
 pub mod migrate;
@@ -35,12 +37,15 @@ use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
+use holdfast_core::AuthorizationRequest;
 use tokio::sync::{Notify, oneshot, watch};
 use tokio::task::LocalSet;
 
 use self::connect::{ANSWER_MAX, Database, within};
 use self::deciding::Ahead;
+use self::following::follow;
 use self::lanes::Lanes;
+use self::last_seen::LastSeen;
 use self::listening::listen;
 pub(crate) use self::load::Life;
 use self::node::Node;
@@ -51,7 +56,7 @@ use self::trouble::{Trouble, Whereabouts};
 use self::upkeep::keep_up;
 use super::embedded::Observer;
 use super::embedded::state::NameKey;
-use super::{Ledger, Readiness, Ticket};
+use super::{Glimpse, Ledger, Origin, Readiness, Ticket};
 
 /// How a responder uses the shared ledger.
 pub struct Settings {
@@ -92,6 +97,8 @@ struct Common {
     open: AtomicBool,
     /// Rung when everything is to be left as it is.
     abandoned: Notify,
+    /// What stand-in knows while the database is away.
+    last_seen: LastSeen,
 }
 
 impl Common {
@@ -106,6 +113,7 @@ impl Common {
             readiness: AtomicU8::new(Common::STARTING),
             open: AtomicBool::new(true),
             abandoned: Notify::new(),
+            last_seen: LastSeen::new(),
         }
     }
 
@@ -192,6 +200,10 @@ impl Ledger for Postgres {
     fn node(&self) -> Option<&str> {
         Some(&self.node)
     }
+
+    fn look(&self, origin: &Origin, request: &AuthorizationRequest) -> Glimpse {
+        self.common.last_seen.look(&origin.program, request)
+    }
 }
 
 impl Drop for Postgres {
@@ -225,6 +237,7 @@ async fn run(common: Arc<Common>, settings: Settings, opened: oneshot::Sender<Re
         () = office.keep_watch() => {}
         () = keep_up(&office) => {}
         () = listen(&office, &publish) => {}
+        () = follow(&office) => {}
     }
     office.leave().await;
 }

@@ -11,6 +11,7 @@ use tokio::sync::Notify;
 
 use super::Common;
 use super::connect::{ANSWER_MAX, Database, within};
+use super::last_seen::LastSeen;
 use super::migrate;
 use super::node::Node;
 use super::performing::Performing;
@@ -54,6 +55,11 @@ impl Office {
         observer: Arc<dyn Observer>,
     ) -> Self {
         Office { common, database, pool, performing, node, observer, gone: Notify::new(), damaged: RefCell::default() }
+    }
+
+    /// What stand-in knows while the database is away.
+    pub fn last_seen(&self) -> &LastSeen {
+        &self.common.last_seen
     }
 
     /// A connection for an act.
