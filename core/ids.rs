@@ -77,7 +77,8 @@ macro_rules! identifier {
             }
         }
 
-        /// What the ledger wrote itself; what comes from outside goes through [`Self::new`].
+        /// What this program wrote itself, after [`Self::new`] had let it in: a journal, a spool, a command for its server. What comes
+        /// from outside goes through that.
         impl TryFrom<&str> for $name {
             type Error = IdError;
 

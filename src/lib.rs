@@ -78,8 +78,8 @@
 //!   reconciler, until `decide_by`. Applying the entries in the same act would have every engine know the spool.
 //! * An approval whose disk is still writing when its time is over is told as a decline and taken back from the spool by the next
 //!   transaction; a crash just between the two leaves an approval that nobody heard, which holds money until it expires.
-//! * The ledger's memory is looked at where its writer leaves it whenever it waits ([`ledger::sight`]): no second copy of cards and
-//!   balances has to be kept right for stand-in.
+//! * The embedded ledger's memory is looked at where its writer leaves it whenever it waits ([`ledger::sight`]): no second copy of
+//!   cards and balances has to be kept right for stand-in.
 //! * Merchants' names are digested by the adapter: they can be compared and cannot be read, here or in the journal.
 //! * The in-flight permit travels with the act's ticket ([`ledger::permit`]), so that an act which nobody waits for any
 //!   more still counts until the ledger is done with it.
@@ -100,7 +100,7 @@
 //!   row each. One that did is known by that step.
 //! * The shared ledger ([`ledger::postgres`]) has no engine of its own: the rows that an act locks are made the memory of the
 //!   embedded one for one transaction. Its database function decides only what that engine has worked out beforehand, and leaves
-//!   the rest to it.
+//!   the rest to it. Stand-in looks at what a responder last saw of cards and accounts: that copy decides nothing else.
 //! * What dropped records amount to is a file of the projection's own tables, made by following the records that go: the one
 //!   form of state that there is already, and no second one to keep right.
 //! * What operators write (who, why) stands beside the journal, and the record names it by an id.

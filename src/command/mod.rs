@@ -3,12 +3,12 @@
 //! Answers go to standard output, errors to standard error, one a line. [`main`] is all that the binary calls.
 
 use std::io::{self, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::config::{self, Errors};
+use crate::config::{self, Errors, LedgerEngine};
 
 pub mod backup;
 pub mod balance;
@@ -90,9 +90,29 @@ impl Place {
     fn data(&self) -> Result<PathBuf, Failure> {
         match &self.data {
             Some(data) => Ok(data.clone()),
-            None => Ok(config::data_directory(&self.config)?),
+            None => Ok(config::ledger_of(&self.config)?.data),
         }
     }
+
+    /// The data directory, for what reads the journal's file there. A shared ledger's journal is in its database: `instead` says
+    /// what to do about that.
+    fn with_journal(&self, instead: &str) -> Result<PathBuf, Failure> {
+        let data = self.data()?;
+        // A directory that was named is believed, if there is a journal.
+        let named = self.data.is_some() && data.join(crate::journal::store::FILE).exists();
+        if !named && config::ledger_of(&self.config).is_ok_and(|ledger| ledger.engine == LedgerEngine::Postgres) {
+            return Err(not_here(&self.config, instead));
+        }
+        Ok(data)
+    }
+}
+
+/// What a command says of a shared ledger that it cannot read.
+fn not_here(config: &Path, instead: &str) -> Failure {
+    Failure::Told(format!(
+        "{}: ledger.engine: is \"postgres\", and the journal is in its database, not in a file; {instead}",
+        config.display()
+    ))
 }
 
 /// Why a command is not done: one error a line, ready for standard error.

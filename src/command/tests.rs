@@ -335,9 +335,9 @@ fn the_configuration_leads_to_the_server_without_its_secrets() {
     let data = tempfile::tempdir().unwrap();
     let path = data.path().join("c.toml");
     fs::write(&path, format!("[ledger]\ndata = '{}'\n[[program]]\nid = 'x'\n", data.path().display())).unwrap();
-    assert_eq!(config::data_directory(&path).unwrap(), data.path());
+    assert_eq!(config::ledger_of(&path).unwrap().data, data.path());
     fs::write(&path, "[ledger]\ndata = 1\n").unwrap();
-    let wrong = config::data_directory(&path).unwrap_err().to_string();
+    let wrong = config::ledger_of(&path).unwrap_err().to_string();
     assert!(wrong.ends_with("c.toml:2:8: ledger.data: must be a text in quotes"), "{wrong}");
 }
 
@@ -420,5 +420,25 @@ fn opened() -> crate::journal::RecordRef<'static> {
         operator: None,
         place: crate::journal::Place::default(),
         body: crate::journal::BodyRef::Opened,
+    }
+}
+
+#[test]
+fn what_reads_the_journals_file_says_where_a_shared_ledger_has_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let config = directory.path().join("c.toml");
+    fs::write(&config, "[ledger]\nengine = \"postgres\"\n[ledger.postgres]\nconnection = \"env:NOWHERE\"\n").unwrap();
+    let says = |line: &str| {
+        let cli = Cli::try_parse_from(format!("holdfast {line} --config {}", config.display()).split(' ')).unwrap();
+        let mut output = Vec::new();
+        let Err(Failure::Told(problem)) = cli.run(&mut output) else { panic!("{line} goes through") };
+        assert!(problem.contains("ledger.engine: is \"postgres\", and the journal is in its database"), "{line}: {problem}");
+        problem
+    };
+    assert!(says("explain tx-1").contains("SELECT at, kind, key, decision"));
+    assert!(says("inbox").contains("WHERE kind = 'kept'"));
+    assert!(says("backup b").contains("pg_basebackup"));
+    for line in ["replay", "journal verify", "journal trim"] {
+        says(line);
     }
 }

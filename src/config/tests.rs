@@ -902,6 +902,10 @@ fn a_shared_database_is_named_by_reference_and_reached_safely() {
     write("connection", CONNECTION);
     write("no_connection", "only-here 'and broken");
     write("nowhere", "user=u password=only-here");
+    write("required", "host=127.0.0.1 sslmode=require password=only-here");
+    write("verified", "host=127.0.0.1 sslmode=verify-full password=only-here");
+    write("plain", "host=127.0.0.1 sslmode=disable password=only-here");
+    write("address", "host=localhost hostaddr=10.0.0.1 password=only-here");
     let load = |section: &str, least: &str| {
         load_with(&directory, &format!("[ledger]\nengine = 'postgres'\n{section}\n{least}"), Overrides::default())
     };
@@ -939,6 +943,57 @@ fn a_shared_database_is_named_by_reference_and_reached_safely() {
             "[ledger.postgres]\nconnection = 'file:connection'\nca = 'key.pem'",
             &least,
             "c.toml:5:6: ledger.postgres.ca: names key.pem, which holds no PEM certificate".to_owned(),
+        ),
+        (
+            "[ledger.postgres]\nconnection = 'file:required'",
+            &least,
+            format!(
+                "{PLACE} a connection string that asks for sslmode=require without anybody who could say that it is the server: \
+                 name the CA of its certificate in ledger.postgres.ca; then the certificate and its host's name are verified"
+            ),
+        ),
+        (
+            "[ledger.postgres]\nconnection = 'file:verified'",
+            &least,
+            format!(
+                "{PLACE} a connection string that asks for sslmode=verify-…, which is what ledger.postgres.ca does: leave sslmode \
+                 out, and name the CA there"
+            ),
+        ),
+        (
+            "[ledger.postgres]\nconnection = 'file:plain'\nca = 'certificate.pem'",
+            &least,
+            format!(
+                "{PLACE} a connection string that asks for sslmode=disable, and ledger.postgres.ca names a CA to verify the \
+                 server by; leave one of them out"
+            ),
+        ),
+        (
+            "[ledger.postgres]\nconnection = 'file:address'",
+            &production,
+            "c.toml:3:1: ledger.postgres: names another machine while a program is production: name the CA of its certificate \
+             in ledger.postgres.ca"
+                .to_owned(),
+        ),
+        (
+            "sync = 'full'\n[ledger.postgres]\nconnection = 'file:plain'",
+            &least,
+            "c.toml:3:8: ledger.sync: is the embedded ledger's; leave it out: what is durable is up to PostgreSQL's \
+             synchronous_commit"
+                .to_owned(),
+        ),
+        (
+            "commit_records_max = 5\n[ledger.postgres]\nconnection = 'file:plain'",
+            &least,
+            "c.toml:3:22: ledger.commit_records_max: is the embedded ledger's; leave it out: each transaction is a commit"
+                .to_owned(),
+        ),
+        (
+            "[ledger.postgres]\nconnection = 'file:plain'",
+            &LEAST.replace("rules =", "journal_keep_days = 400\nrules ="),
+            "c.toml:11:21: program[0].journal_keep_days: is the embedded ledger's; leave it out: a shared ledger keeps its \
+             records by partitions of all programs"
+                .to_owned(),
         ),
     ] {
         assert_eq!(load(section, least).err(), Some(expected), "{section}");

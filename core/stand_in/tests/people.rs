@@ -134,7 +134,8 @@ fn rows_that_are_looser_in_a_country() {
     let lifetime = |codes: &[&str]| {
         vec![Limit::new(id("limit"), LimitScope::Card, LimitWindow::Lifetime).amount_max(usd(10)).when(only_there(codes))]
     };
-    let cases: [(&str, Vec<Rule>, Vec<Limit>, &[&str], &[&str]); 9] = [
+    type Case<'a> = (&'a str, Vec<Rule>, Vec<Limit>, &'a [&'a str], &'a [&'a str]);
+    let cases: [Case<'_>; 9] = [
         ("denied", vec![checks(Listed::Deny(countries(&["PRK", "SYR"])))], vec![], &[], &["rule PRK"]),
         ("denied and not let through", vec![checks(Listed::Deny(countries(&["PRK"])))], vec![], &["USA", "SYR"], &[]),
         ("one of them denied", vec![checks(Listed::Deny(countries(&["SYR"])))], vec![], &["PRK", "SYR"], &["rule SYR"]),

@@ -7,9 +7,9 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use deadpool_postgres::Transaction;
-use holdfast_core::hold::{Account, AccountStatus, Answered, CardStatus, CardholderStatus, Counted, Hold, HoldStatus, Step};
+use holdfast_core::hold::{Account, AccountStatus, Answered, CardStatus, CardholderStatus, Counted, Hold, Step};
 use holdfast_core::rules::CounterKey;
-use holdfast_core::{Currency, Decision, DeclineReason, Money, PlatformName, Timestamp};
+use holdfast_core::{Currency, Decision, Money, PlatformName, Timestamp};
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 use tokio_postgres::Row;
@@ -17,14 +17,14 @@ use tokio_postgres::types::ToSql;
 
 use super::beside::Beside;
 use super::counting::counter_of;
-use super::named::{Meant, Named, People};
+use super::named::{Named, People};
 use super::trouble::{Trouble, Whereabouts};
-use super::values::{At, Name, counted, expiry, hold_status, mark, named, named_or_none, posting, word};
+use super::values::{At, Name, counted, decline_reason, expiry, hold, mark, named, named_or_none, word};
 use crate::journal::{KeptRuleset, Operation};
 use crate::ledger::embedded::engine::Engine;
 use crate::ledger::embedded::state::{
-    ASKED_KEYS_KEPT, AccountIndex, CLOSED_KEPT, CardIndex, CardRow, CardholderIndex, CardholderRow, Counting, Fingerprint,
-    HoldNumber, HoldRow, NameKey, State, UNTOLD,
+    AccountIndex, CardIndex, CardRow, CardholderIndex, CardholderRow, Counting, Fingerprint, HoldNumber, HoldRow, NameKey, State,
+    UNTOLD,
 };
 
 /// How often more accounts may turn out to be concerned than were locked.
@@ -141,7 +141,7 @@ impl Loading<'_> {
     }
 
     fn payment_names(&self) -> Vec<Name> {
-        self.named.payments.keys().copied().map(Name::from).collect()
+        self.named.payments.iter().copied().map(Name::from).collect()
     }
 
     async fn people(&self) -> Result<PeopleRows, Trouble> {
@@ -200,11 +200,9 @@ impl Loading<'_> {
 
     async fn keys(&self) -> Result<KeyRows, Trouble> {
         let (asked, told) = (&self.named.asked, &self.named.told);
-        let since = At(self.now.saturating_sub(ASKED_KEYS_KEPT));
-        let answers = "SELECT key, digest, asked_at, amount, currency, reason, at FROM holdfast.asked
-            WHERE key = ANY($1) AND at >= $2 ORDER BY at";
+        let answers = "SELECT key, digest, asked_at, amount, currency, reason FROM holdfast.asked WHERE key = ANY($1)";
         let messages = "SELECT key FROM holdfast.told WHERE key = ANY($1)";
-        let asked = if asked.is_empty() { Vec::new() } else { self.query(answers, &[asked, &since]).await? };
+        let asked = if asked.is_empty() { Vec::new() } else { self.query(answers, &[asked]).await? };
         let told = if told.is_empty() { Vec::new() } else { self.query(messages, &[told]).await? };
         Ok(KeyRows { asked, told })
     }
@@ -266,11 +264,12 @@ impl Loading<'_> {
         for (place, holds_open) in (0..).zip(open) {
             state.restore_holds_open(AccountIndex(place), holds_open);
         }
-        state.restore_next_hold(next_hold.cast_unsigned());
+        state.number_holds_from(next_hold.cast_unsigned());
         let counters = self.place_counters(&mut state, &places, &limits).await?;
         for row in &keys.asked {
-            let (at, name, answered) = read_answered(row).ok_or_else(damaged("asked"))?;
-            state.restore_asked(at, name, answered);
+            let (name, answered) = read_answered(row).ok_or_else(damaged("asked"))?;
+            // How old it is does not matter to a memory that ends with its transaction.
+            state.restore_asked(self.now, name, answered);
         }
         for row in &keys.told {
             let name: Name = row.try_get("key").map_err(|_| damaged("told")())?;
@@ -334,13 +333,7 @@ impl Loading<'_> {
         Some(())
     }
 
-    /// A hold that ended a while ago is not what a question means that opens a payment.
     fn place_hold(&self, state: &mut State, places: &Places, read: HoldRead) -> Option<()> {
-        let over = read.hold.status != HoldStatus::Open && read.changed_at < self.now.saturating_sub(CLOSED_KEPT);
-        let mut meant = read.names.iter().filter_map(|name| self.named.payments.get(name));
-        if over && !self.named.holds.contains(&read.number) && meant.all(|meant| *meant == Meant::ToOpen) {
-            return Some(());
-        }
         let card = match read.card {
             Some(number) => Some(*places.cards.get(&number)?),
             None => None,
@@ -455,18 +448,6 @@ struct HoldRead {
 
 fn read_hold(row: &Row) -> Option<HoldRead> {
     let number = |column| row.try_get::<_, i64>(column).ok();
-    let hold = Hold {
-        posting: word(row, "posting", posting)?,
-        status: word(row, "status", hold_status)?,
-        authorized: number("authorized")?,
-        held: number("held")?,
-        ahead: number("ahead")?,
-        captured: number("captured")?,
-        refunded: number("refunded")?,
-        moved: number("moved")?,
-        tolerance: number("tolerance")?,
-        expires_at: row.try_get::<_, Option<At>>("expires_at").ok()?.map(|At(at)| at),
-    };
     let names: Vec<Name> = row.try_get("names").ok()?;
     Some(HoldRead {
         number: number("number")?,
@@ -476,26 +457,21 @@ fn read_hold(row: &Row) -> Option<HoldRead> {
         payment: named(row, "payment")?,
         expiry: word(row, "expiry", expiry)?,
         changed_at: row.try_get::<_, At>("changed_at").ok()?.0,
-        hold,
+        hold: hold(row)?,
         life: postcard::from_bytes(row.try_get("life").ok()?).ok()?,
         names: names.into_iter().map(Fingerprint::from).collect(),
     })
 }
 
-fn read_answered(row: &Row) -> Option<(Timestamp, Fingerprint, Answered)> {
+fn read_answered(row: &Row) -> Option<(Fingerprint, Answered)> {
     let (key, Name(digest)): (Name, Name) = (row.try_get("key").ok()?, row.try_get("digest").ok()?);
     let decision = match row.try_get::<_, Option<i64>>("amount").ok()? {
         Some(minor) => Decision::Approve { amount: Money::from_minor(minor, word(row, "currency", Currency::from_alpha)?) },
-        None => Decision::Decline { reason: word(row, "reason", reason)? },
+        None => Decision::Decline { reason: word(row, "reason", decline_reason)? },
     };
     let digest = holdfast_core::ContentDigest::from_bytes(digest);
     let At(asked_at) = row.try_get("asked_at").ok()?;
-    let At(at) = row.try_get("at").ok()?;
-    Some((at, key.into(), Answered { digest, asked_at, decision }))
-}
-
-fn reason(name: &str) -> Option<DeclineReason> {
-    DeclineReason::ALL.iter().copied().find(|reason| reason.name() == name)
+    Some((key.into(), Answered { digest, asked_at, decision }))
 }
 
 fn read_ruleset(row: &Row) -> Option<KeptRuleset> {

@@ -6,14 +6,16 @@
 //! a database in it. Acts that wait for the same account share a transaction ([`lanes`]).
 //!
 //! One thread drives it all. It never decides without the database: when that is gone, everybody hears so at once
-//! ([`office`]).
+//! ([`office`]). Stand-in then looks at what was last seen of cards and accounts ([`last_seen`]).
 
 mod beside;
 mod columns;
 pub mod connect;
 mod counting;
 mod deciding;
+mod following;
 mod lanes;
+mod last_seen;
 mod listening;
 mod load;
 pub mod migrate;
@@ -35,12 +37,15 @@ use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
+use holdfast_core::AuthorizationRequest;
 use tokio::sync::{Notify, oneshot, watch};
 use tokio::task::LocalSet;
 
-use self::connect::Database;
+use self::connect::{ANSWER_MAX, Database, within};
 use self::deciding::Ahead;
+use self::following::follow;
 use self::lanes::Lanes;
+use self::last_seen::LastSeen;
 use self::listening::listen;
 pub(crate) use self::load::Life;
 use self::node::Node;
@@ -51,7 +56,7 @@ use self::trouble::{Trouble, Whereabouts};
 use self::upkeep::keep_up;
 use super::embedded::Observer;
 use super::embedded::state::NameKey;
-use super::{Ledger, Readiness, Ticket};
+use super::{Glimpse, Ledger, Origin, Readiness, Ticket};
 
 /// How a responder uses the shared ledger.
 pub struct Settings {
@@ -92,6 +97,8 @@ struct Common {
     open: AtomicBool,
     /// Rung when everything is to be left as it is.
     abandoned: Notify,
+    /// What stand-in knows while the database is away.
+    last_seen: LastSeen,
 }
 
 impl Common {
@@ -106,6 +113,7 @@ impl Common {
             readiness: AtomicU8::new(Common::STARTING),
             open: AtomicBool::new(true),
             abandoned: Notify::new(),
+            last_seen: LastSeen::new(),
         }
     }
 
@@ -192,6 +200,10 @@ impl Ledger for Postgres {
     fn node(&self) -> Option<&str> {
         Some(&self.node)
     }
+
+    fn look(&self, origin: &Origin, request: &AuthorizationRequest) -> Glimpse {
+        self.common.last_seen.look(&origin.program, request)
+    }
 }
 
 impl Drop for Postgres {
@@ -225,10 +237,9 @@ async fn run(common: Arc<Common>, settings: Settings, opened: oneshot::Sender<Re
         () = office.keep_watch() => {}
         () = keep_up(&office) => {}
         () = listen(&office, &publish) => {}
+        () = follow(&office) => {}
     }
-    if let Ok(client) = office.connection().await {
-        office.node.leave(&client).await;
-    }
+    office.leave().await;
 }
 
 /// Everything that acts need, once the database is there; tries again where that is wanted.
@@ -252,12 +263,17 @@ async fn try_to_get_ready(common: Arc<Common>, settings: &Settings) -> Result<Of
     let Settings { database, connections_max, node, observer, .. } = settings;
     let at = database.whereabouts();
     let (client, _driving) = database.open(|_| {}).await?;
-    migrate::must_be_ours(&client, &at).await?;
-    migrate::must_be_durable(&client, &at).await?;
-    let key = name_key(&client, &at).await?;
-    let node = Node::enter(&client, &at, node).await?;
-    let performing = Performing { key, numbers: Numbers::of(node.number), ahead: Ahead::default(), at };
-    performing.compare_clocks(&client).await?;
+    let entered = within(ANSWER_MAX, &at, async {
+        migrate::must_be_ours(&client, &at).await?;
+        migrate::must_be_durable(&client, &at).await?;
+        let key = name_key(&client, &at).await?;
+        let node = Node::new(node);
+        let numbers = Numbers::of(node.take_number(&client, &at).await?);
+        let performing = Performing { key, numbers, ahead: Ahead::default(), at: at.clone() };
+        performing.compare_clocks(&client).await?;
+        Ok((performing, node))
+    });
+    let (performing, node) = entered.await?;
     let pool = database.pool(*connections_max)?;
     Ok(Office::new(common, database.clone(), pool, performing, node, Arc::clone(observer)))
 }

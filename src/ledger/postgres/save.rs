@@ -18,7 +18,7 @@ use super::recording::Recording;
 use super::trouble::{Trouble, Whereabouts};
 use super::values::{At, Name};
 use crate::ledger::embedded::state::{
-    ASKED_KEYS_KEPT, AccountIndex, CardIndex, CardholderIndex, CardholderRow, Counting, Fingerprint, HoldIndex, State, UNTOLD,
+    AccountIndex, CardIndex, CardholderIndex, CardholderRow, Counting, Fingerprint, HoldIndex, State, UNTOLD,
 };
 use crate::ledger::embedded::undo::Undo;
 
@@ -407,19 +407,12 @@ impl Saving<'_> {
             self.execute(sql, &corrected.columns()).await?;
         }
         if !new.keys.is_empty() {
-            // One that is there was forgotten long ago, or somebody else made it just now.
-            let sql = "INSERT INTO holdfast.asked AS a (key, digest, asked_at, amount, currency, reason, at)
-                SELECT u.*, $7 FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::bigint[], $5::text[], $6::text[]) AS u
-                ON CONFLICT (key) DO UPDATE SET digest = excluded.digest, asked_at = excluded.asked_at,
-                amount = excluded.amount, currency = excluded.currency, reason = excluded.reason, at = excluded.at
-                WHERE a.at < $8";
-            let (at, forgotten) = (At(self.now), At(self.now.saturating_sub(ASKED_KEYS_KEPT)));
-            let times: [&(dyn ToSql + Sync); 2] = [&at, &forgotten];
-            let values: Vec<&(dyn ToSql + Sync)> = new.columns().into_iter().chain(times).collect();
-            let written = self.execute(sql, &values).await?;
-            if usize::try_from(written).ok() != Some(new.keys.len()) {
-                return Err(Trouble::Collided);
-            }
+            // One that is there is somebody else's, of just now: that collides, and the next try finds it.
+            let sql = "INSERT INTO holdfast.asked (key, digest, asked_at, amount, currency, reason, at)
+                SELECT u.*, $7 FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::bigint[], $5::text[], $6::text[]) AS u";
+            let at: [&(dyn ToSql + Sync); 1] = [&At(self.now)];
+            let values: Vec<&(dyn ToSql + Sync)> = new.columns().into_iter().chain(at).collect();
+            self.execute(sql, &values).await?;
         }
         let told: Vec<Name> = changes.told.iter().copied().map(Name::from).collect();
         if !told.is_empty() {

@@ -94,6 +94,11 @@ impl State {
         self.next_hold = self.next_hold.max(next);
     }
 
+    /// The next hold gets this number, whatever those have that were restored: other responders number theirs.
+    pub fn number_holds_from(&mut self, next: u64) {
+        self.next_hold = next;
+    }
+
     /// What a limit has counted.
     pub fn restore_counter(&mut self, key: CounterKey, counting: Counting, counter: Counter) {
         self.counters.insert((key, counting), counter);

@@ -225,7 +225,7 @@ fn compare_many(server: &'static Server, seeds: std::ops::Range<u64>) -> Compare
     let house = wait(submit(&ledger, Act::Enter(origin(), vec![account("a", 0), card("c", "a", Some("h"))])));
     assert!(house.is_ok());
     drop(ledger);
-    let database = Database::new(server.config(&name), &[]).unwrap();
+    let database = server.reach(&name);
     run(async {
         let pool = database.pool(1).unwrap();
         let mut client = pool.get().await.unwrap();

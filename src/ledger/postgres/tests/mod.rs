@@ -10,3 +10,4 @@ mod nodes;
 mod reading;
 mod server;
 mod troubles;
+mod upkeep;
