@@ -96,6 +96,8 @@
 //!   fewer than three are looked for in vain. It costs at most four bytes for each name that was ever let go of: a payment has its
 //!   one or two names and a key for each question. A start reads the first of the names itself, and the rest beside the serving of
 //!   questions; until it has, whatever memory does not know is looked for, and stand-in approves none of it.
+//! * A retry looks at its payment before it hears its answer: messages of some platforms name only the payment, so that what they
+//!   say of it cannot be kept under the question's key.
 //! * The projection keeps the answer to every question for ever, and the key of every message that became no payment's step: a short
 //!   row each. One that did is known by that step.
 //! * The shared ledger ([`ledger::postgres`]) has no engine of its own: the rows that an act locks are made the memory of the

@@ -94,12 +94,15 @@ fn balances(echo: &Echo<'_>, accounts: &[AccountBalance], body: &mut Vec<u8>) {
         let comma = if index == 0 { "" } else { "," };
         let id = json_text(account.account.as_str());
         let state = if account.usable { "valid" } else { "invalid" };
+        // Nothing can be spent of what cannot be used.
+        let is_spendable = account.usable || account.available.is_negative();
+        let spendable = if is_spendable { account.available } else { Money::zero(account.available.currency()) };
         append(
             body,
             format_args!(
                 r#"{comma}{{"balance":{{"id":{id},"name":{id},"state":"{state}","balance":{},"amount_spendable":{},"amount_held":{}}}}}"#,
                 JsonMoney(account.posted),
-                JsonMoney(account.available),
+                JsonMoney(spendable),
                 JsonMoney(account.held),
             ),
         );

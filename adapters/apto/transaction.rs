@@ -59,7 +59,8 @@ struct Snapshot<'a> {
     meaning: Meaning,
     subject: Subject,
     network: Option<NetworkName>,
-    /// When it was taken, as near as it tells.
+    /// When it was taken. The first envelope tells only when the transaction began, and its adjustments only when they were made:
+    /// what such a snapshot says of the state is of when it arrives, like that of those before it.
     at: Option<Timestamp>,
     /// What tells this snapshot from the transaction's others: its event, or its own digest.
     version: String,
@@ -101,11 +102,8 @@ impl<'a> Snapshot<'a> {
         Ok(Snapshot { transaction, payment, asked, meaning, subject, network, at: announced.at, version })
     }
 
-    fn events(mut self, options: &Options, odd: &mut Vec<Odd>) -> Vec<ToldEvent> {
+    fn events(self, options: &Options, odd: &mut Vec<Odd>) -> Vec<ToldEvent> {
         let (adjusted, all_understood) = self.adjusted(odd);
-        // The first envelope tells only when the transaction began: the newest adjustment is nearer to it. Without one, when it
-        // arrives is: between its beginning and now it may have been asked for again.
-        self.at = self.at.or(adjusted.last().and_then(|newest| newest.at));
         let mut events = Vec::new();
         // The hold before what is taken from it.
         if matches!(self.meaning, Meaning::Authorized | Meaning::AuthorizedAnew) {

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use holdfast_core::{
     AuthorizationKind, AuthorizationRequest, CardToken, CardholderToken, Country, CrossBorder, Currency, EntryMode, Expiry,
     IdempotencyKey, Merchant, MerchantCategoryCode, MerchantId, MerchantName, NetworkName, PartialApproval, Posting, Timestamp,
-    Wallet,
+    Wallet, card_number,
 };
 use serde_json::value::RawValue;
 
@@ -107,7 +107,8 @@ fn required<'a>(raw: Option<&'a RawValue>, path: impl Fn() -> String) -> Result<
     text_of(raw).ok_or_else(|| Malformed::field(path(), "is not an identifier"))
 }
 
-/// What the answer repeats, in the order in which it is written. A value that is no text or number is not repeated.
+/// What the answer repeats, in the order in which it is written. A value that is no text or number is not repeated, nor one with a
+/// card's number in it: of what Marqeta sends none has, and no answer of ours is the place for it.
 fn echo<'a>(jit: &JitFunding<'a>) -> Echo<'a> {
     let mut echo = Echo { dialect: Dialect::Jit.number(), ..Echo::default() };
     let fields = [
@@ -120,8 +121,13 @@ fn echo<'a>(jit: &JitFunding<'a>) -> Echo<'a> {
         ("original_jit_funding_token", jit.original_jit_funding_token),
     ];
     for (name, raw) in fields {
-        let scalar = raw.map(RawValue::get).filter(|json| !json.starts_with(['{', '[']));
-        echo.fields.extend(scalar.map(|json| (name, if name == "amount" { number_of(json) } else { json })));
+        let Some(raw) = raw.filter(|raw| !raw.get().starts_with(['{', '['])) else { continue };
+        let json = raw.get();
+        if name == "amount" {
+            echo.fields.push((name, number_of(json)));
+        } else if text_of(raw).is_none_or(|text| !card_number::stands_in(&text)) {
+            echo.fields.push((name, json));
+        }
     }
     echo
 }
@@ -129,7 +135,7 @@ fn echo<'a>(jit: &JitFunding<'a>) -> Echo<'a> {
 /// The number in a text: the answer's amount is one, however it was asked. What is no number of JSON stays what it was.
 fn number_of(json: &str) -> &str {
     let Some(text) = json.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) else { return json };
-    let number = text.trim();
+    let number = without_leading_zeros(text.trim());
     let is_one = number.starts_with(|first: char| first == '-' || first.is_ascii_digit());
     if is_one && serde_json::from_str::<&RawValue>(number).is_ok() { number } else { json }
 }
@@ -299,4 +305,12 @@ fn partial_approval(transaction: &Transaction<'_>, answers: PartialAnswers) -> P
         (PartialAnswers::Allowed, Some(true)) => PartialApproval::Supported,
         (PartialAnswers::Allowed, Some(false) | None) | (PartialAnswers::Never, _) => PartialApproval::NotSupported,
     }
+}
+
+/// A number as JSON writes it: with a zero in front only where nothing else is.
+fn without_leading_zeros(number: &str) -> &str {
+    let bare = number.trim_start_matches('0');
+    let has_digit = bare.starts_with(|first: char| first.is_ascii_digit());
+    let zeros = number.len().saturating_sub(bare.len()).saturating_sub(usize::from(!has_digit));
+    number.get(zeros..).unwrap_or(number)
 }

@@ -749,9 +749,17 @@ fn a_payments_two_names_are_of_two_kinds() {
 
 #[test]
 fn an_amount_is_repeated_as_a_number() {
-    for (asked, repeated) in
-        [("10.00", "10.00"), ("1e1", "1e1"), ("\"10.00\"", "10.00"), ("\" 10.0 \"", "10.0"), ("\"1e1\"", "1e1"), ("\"-0\"", "-0")]
-    {
+    for (asked, repeated) in [
+        ("10.00", "10.00"),
+        ("1e1", "1e1"),
+        ("\"10.00\"", "10.00"),
+        ("\" 10.0 \"", "10.0"),
+        ("\"1e1\"", "1e1"),
+        ("\"-0\"", "-0"),
+        ("\"05.00\"", "5.00"),
+        ("\"00\"", "0"),
+        ("\"000.50\"", "0.50"),
+    ] {
         let body = format!(
             r#"{{"token":"t","gpa_order":{{"jit_funding":{{"token":"j","method":"pgfs.authorization","user_token":"u","amount":{asked}}}}}}}"#
         );
@@ -762,6 +770,27 @@ fn an_amount_is_repeated_as_a_number() {
             let told = encoded(&with(&[]), &call.echo, &decided(decision)).1;
             assert!(told.contains(&format!("\"amount\":{repeated},")), "{asked}: {told}");
         }
+    }
+}
+
+#[test]
+fn what_has_a_card_number_in_it_is_not_repeated() {
+    for (field, number) in [
+        ("method", r#""pgfs.4111111111111111""#),
+        ("method", "4111111111111111"),
+        ("method", r#""4111 \u0031111 1111 1111""#),
+        ("acting_user_token", r#""4111111111111111""#),
+        ("business_token", r#""b 4111-1111-1111-1111""#),
+    ] {
+        let method = if field == "method" { "" } else { r#""method":"pgfs.authorization","# };
+        let body = format!(
+            r#"{{"token":"t","gpa_order":{{"jit_funding":{{"token":"j",{method}"{field}":{number},"user_token":"u","amount":1}}}}}}"#
+        );
+        let Ok(Inbound::Authorization(call)) = decode(&with(&[]), JIT, body.as_bytes()) else { panic!("{body}") };
+        let no = Decision::Decline { reason: DeclineReason::InsufficientFunds };
+        let told = encoded(&with(&[]), &call.echo, &decided(no)).1;
+        assert!(!told.contains("4111") && !told.contains(field), "{told}");
+        assert!(told.contains(r#""token":"j","#) && told.contains(r#""user_token":"u""#), "{told}");
     }
 }
 

@@ -1,6 +1,6 @@
 //! Asked events: an authorization is decided, in the order in which it arrives, and its hold placed in the same act.
 //!
-//! [`decide`] is a column of guards; their order is the order of precedence and is tested.
+//! [`answer`] is a column of guards; their order is the order of precedence and is tested.
 
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use super::mutant::{self, Mutant};
 use super::outcome::{Finding, Outcome};
 use super::state::{Account, Answered, Counted, Slice};
 use super::told::{corrected, take};
+use super::word::adopted;
 use crate::authorization::{AuthorizationKind, AuthorizationRequest, ContentDigest, Expiry, Padding, PartialApproval, Posting};
 use crate::decision::{Basis, Decision, DeclineReason};
 use crate::money::Money;
@@ -46,8 +47,13 @@ pub struct Adoption<'a> {
     pub verdict: Option<&'a Verdict>,
 }
 
-/// Decides an authorization. Key, card, account, rules, payment, limits, funds: the first to object is the reason.
+/// Decides an authorization: our answer, or what the platform's own word on the payment makes of it.
 pub(super) fn decide(slice: &Slice<'_>, asked: &Asked<'_>) -> Outcome {
+    adopted(slice, asked, answer(slice, asked))
+}
+
+/// Our answer. Key, card, account, rules, payment, limits, funds: the first to object is the reason.
+fn answer(slice: &Slice<'_>, asked: &Asked<'_>) -> Outcome {
     let request = asked.request;
     if let Some(answered) = slice.answered.filter(|_| !mutant::is(Mutant::RetryDecidedAfresh)) {
         return repeat(&answered, asked.digest);
@@ -376,7 +382,7 @@ fn counted_amount(request: &AuthorizationRequest) -> i64 {
 }
 
 /// Whether this kind needs funds. Credits are not spendable until they clear, and are not held either.
-const fn moves_money(kind: AuthorizationKind) -> bool {
+pub(super) const fn moves_money(kind: AuthorizationKind) -> bool {
     match kind {
         AuthorizationKind::Purchase
         | AuthorizationKind::PurchaseWithCashback

@@ -77,6 +77,10 @@ mutants! {
     ExcessNotCounted = "excess-not-counted",
     /// What we release is folded by our clock against the platform's.
     EndedByOurClock = "ended-by-our-clock",
+    /// A word that comes late and tells no time opens what was paid in full, or declined.
+    LateWordReopens = "late-word-reopens",
+    /// What the platform recorded as approved is declined when its question comes after.
+    RecordedYesDeclined = "recorded-yes-declined",
 }
 
 #[cfg(feature = "mutants")]

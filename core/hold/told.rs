@@ -1,6 +1,8 @@
 //! Told events: facts that a platform or an operator states. They are never refused; what cannot be booked is found and
 //! said.
 
+use std::time::Duration;
+
 use super::event::{Fact, Finality, MovementCause, RecordedOutcome, ReleaseCause, ToldEvent};
 use super::life::{Hold, HoldStatus, Role, Step, StepId, Steps, What, Word, fold, has_ended};
 use super::limits;
@@ -17,7 +19,7 @@ pub(super) fn tell(slice: &Slice<'_>, event: &ToldEvent, now: Timestamp) -> Outc
     if slice.heard == Heard::Again || slice.steps.iter().any(|step| step.id == id) {
         return Outcome::nothing(Finding::HeardBefore);
     }
-    let at = event.occurred_at.unwrap_or(now);
+    let at = event.occurred_at.unwrap_or_else(|| untimed(slice, &event.fact, now));
     let mark = Mark { at, id };
     match event.fact {
         Fact::Card { status, .. } => stand(slice, Standing::Card(status), mark),
@@ -48,6 +50,51 @@ pub(super) fn tell(slice: &Slice<'_>, event: &ToldEvent, now: Timestamp) -> Outc
         | Fact::Credited { payment: Some(_), .. }
         | Fact::Debited { payment: Some(_), .. } => of_payment(slice, &event.fact, id, at),
     }
+}
+
+/// When something happened of which nobody says when: as it arrives, unless what is known already says that it is older.
+fn untimed(slice: &Slice<'_>, fact: &Fact, now: Timestamp) -> Timestamp {
+    let later = match fact {
+        Fact::Replaced { total, .. } => paid_in_full(slice, total.minor()),
+        Fact::Recorded { asked, increments: None, outcome, .. } if slice.answered.is_none() => {
+            let steps = Steps::of(slice.steps);
+            match outcome {
+                RecordedOutcome::Approved { .. } | RecordedOutcome::ApprovedByStandIn { .. } => {
+                    steps.declined_at(StepId::of(asked))
+                }
+                RecordedOutcome::Declined => None,
+            }
+        }
+        Fact::Recorded { .. }
+        | Fact::Reduced { .. }
+        | Fact::Released { .. }
+        | Fact::Captured { .. }
+        | Fact::Completed { .. }
+        | Fact::Credited { .. }
+        | Fact::Debited { .. }
+        | Fact::Card { .. }
+        | Fact::Cardholder { .. }
+        | Fact::Account { .. }
+        | Fact::SettlementAnnounced { .. } => None,
+    };
+    let later = later.filter(|_| !mutant::is(Mutant::LateWordReopens));
+    later.map_or(now, |later| later.saturating_sub(Duration::from_micros(1)))
+}
+
+/// When the last total said that the payment is what was captured, if this one is higher: what was paid in full is not authorized
+/// anew by a message that was late.
+fn paid_in_full(slice: &Slice<'_>, total: i64) -> Option<Timestamp> {
+    let captured = slice.hold.map_or(0, |hold| hold.captured);
+    let (at, last) = slice.steps.iter().rev().find_map(|step| match step.what {
+        What::Totalled { total } => Some((step.at, total)),
+        What::Placed(_)
+        | What::Recorded { .. }
+        | What::Reduced { .. }
+        | What::Released { .. }
+        | What::Captured { .. }
+        | What::Moved { .. } => None,
+    })?;
+    (captured > 0 && last <= captured && total > captured).then_some(at)
 }
 
 /// A change of standing, unless a newer message told of it before.

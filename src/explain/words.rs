@@ -2,7 +2,7 @@
 
 use holdfast_core::hold::{Account, Fact, HoldStatus, Outcome, ToldEvent};
 use holdfast_core::rules::{Enforcement, LimitCheck, RulesetHash, Verdict};
-use holdfast_core::{AuthorizationRequest, Basis, Decision, Expiry, Money, RuleId, Timestamp};
+use holdfast_core::{AuthorizationRequest, Basis, Expiry, Money, RuleId, Timestamp};
 
 use super::phrases;
 use super::story::{Moment, Story};
@@ -152,7 +152,7 @@ impl Lines<'_> {
             Basis::Rule(_) | Basis::Ledger | Basis::Replay | Basis::StandIn(_) | Basis::StandInTable(_) => phrases::basis(basis),
         };
         self.line(format!("Answered: {}, {grounds}.", phrases::answer(decision)));
-        if let (Decision::Decline { .. }, Some(found)) = (decision, outcome.finding) {
+        if let Some(found) = outcome.finding {
             self.line(phrases::finding(found));
         }
     }

@@ -100,7 +100,8 @@ fn apto_fuel_is_held_from_its_second_authorization_to_its_purchase() {
     let pump = Apto { mcc: 5542, ..Apto::purchase("F", "-1.00") };
     let held = || server::balance(&workplace, "acct-demo-2").1;
     assert_eq!(client.post("/apto/v3/authorize", &pump.body()).json()["authorization"]["approved"], true);
-    let purchase = ("f1", "capture", -58.2, "2099-03-14T16:00:00+00:00");
+    // Nothing but its adjustment says when, and that it was made long before the webhooks arrive.
+    let purchase = ("f1", "capture", -58.2, "2026-03-14T16:00:00+00:00");
     for (state, kind, amount, adjustments, expected) in [
         ("pending", "pending", -1.0, vec![], 100),
         ("complete", "reversal", 0.0, vec![], 0),
@@ -112,4 +113,39 @@ fn apto_fuel_is_held_from_its_second_authorization_to_its_purchase() {
         assert_eq!(held(), expected, "{state}/{kind}");
     }
     assert_eq!(server::balance(&workplace, "acct-demo-2").0, 50_000 - 5820);
+}
+
+#[test]
+fn what_the_platform_recorded_as_approved_is_not_declined_when_its_question_comes_after() {
+    let workplace = Workplace::demo();
+    let server = workplace.serve();
+    let mut client = server.client();
+    let asked_first = Marqeta { mcc: "7995".into(), ..Marqeta::purchase("asked-first", "10.00") };
+    let told_first = Marqeta { mcc: "7995".into(), ..Marqeta::purchase("told-first", "10.00") };
+    assert_eq!(client.post("/marqeta/jit", &asked_first.body()).status, 402);
+    // Of now: what was approved so long ago would have expired since.
+    let of_now = [&asked_first, &told_first].map(|payment| {
+        let mut recorded = payment.recorded("PENDING", false);
+        recorded.as_object_mut().unwrap().remove("created_time");
+        recorded
+    });
+    assert_eq!(client.post("/marqeta/webhook", &transactions(&of_now)).status, 200);
+    for payment in [&told_first, &asked_first, &told_first] {
+        let answer = client.post("/marqeta/jit", &payment.body());
+        assert_eq!((answer.status, answer.json()["jit_funding"]["amount"].as_f64()), (200, Some(10.0)), "{answer:?}");
+    }
+    assert_eq!(server::balance(&workplace, "acct-demo-1"), (100_000, 2000, 98_000));
+}
+
+#[test]
+fn an_apto_approval_is_not_repeated_once_its_transaction_was_declined() {
+    let workplace = Workplace::demo();
+    let server = workplace.serve();
+    let mut client = server.client();
+    let payment = Apto::purchase("D", "-20.00");
+    let ask = || server.client().post("/apto/v3/authorize", &payment.body()).json()["authorization"]["approved"] == true;
+    assert!(ask());
+    assert_eq!(client.post("/apto/webhook", &payment.snapshot("declined", "decline", -20.0, &[])).status, 200);
+    assert_eq!(server::balance(&workplace, "acct-demo-2"), (50_000, 0, 50_000));
+    assert!(!ask(), "nothing is held for it");
 }

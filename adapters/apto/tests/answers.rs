@@ -153,6 +153,13 @@ fn balances_are_one_entry_an_account() {
             available: usd(-1_05),
             usable: false,
         },
+        AccountBalance {
+            account: AccountId::new("acct-3").unwrap(),
+            posted: usd(25_00),
+            held: usd(5_00),
+            available: usd(20_00),
+            usable: false,
+        },
     ];
     let Ok(Inbound::Balance(call)) = decode(adapter().as_ref(), BALANCES, "", "cardholder_id=ch%5F1", b"") else { panic!() };
     let (reply, body) = encode(adapter().as_ref(), &call.echo, &Answer::Balances(&accounts));
@@ -164,7 +171,9 @@ fn balances_are_one_entry_an_account() {
             r#"{"balance":{"id":"acct-1","name":"acct-1","state":"valid","balance":{"currency":"USD","amount":440.00},"#,
             r#""amount_spendable":{"currency":"USD","amount":412.55},"amount_held":{"currency":"USD","amount":27.45}}},"#,
             r#"{"balance":{"id":"acct \"2\"","name":"acct \"2\"","state":"invalid","balance":{"currency":"USD","amount":-1.05},"#,
-            r#""amount_spendable":{"currency":"USD","amount":-1.05},"amount_held":{"currency":"USD","amount":0.00}}}]}"#,
+            r#""amount_spendable":{"currency":"USD","amount":-1.05},"amount_held":{"currency":"USD","amount":0.00}}},"#,
+            r#"{"balance":{"id":"acct-3","name":"acct-3","state":"invalid","balance":{"currency":"USD","amount":25.00},"#,
+            r#""amount_spendable":{"currency":"USD","amount":0.00},"amount_held":{"currency":"USD","amount":5.00}}}]}"#,
         )
     );
     let (reply, body) = encode(adapter().as_ref(), &call.echo, &Answer::Balances(&[]));

@@ -2,6 +2,7 @@
 
 mod answers;
 mod bytes;
+mod orders;
 mod questions;
 mod webhooks;
 

@@ -278,14 +278,15 @@ fn the_second_envelope_names_the_snapshot() {
     assert_eq!(keys(&event("evt_1")), keys(&event("evt_1")));
     assert_ne!(keys(&event("evt_1")), keys(&event("evt_2")));
     assert_ne!(keys(&event("evt_1")), keys(&data));
-    // When it was announced is when it happened. The first envelope only knows when the transaction began: what was asked for
-    // since is reversed too, so that it is of when it arrives.
+    // When it was announced is when it happened. The first envelope only knows when the transaction began, and when its
+    // adjustments were made: what was asked for, or told, since is reversed too, so that it is of when it arrives.
     assert_eq!(events(&event("evt_1"))[0].occurred_at.unwrap().to_string(), "2026-03-10T12:00:00.000000Z");
     assert_eq!(events(&data)[0].occurred_at, None);
     let released =
         r#"[{"adjustment":{"id":"adj_1","type":"release","created_at":"2026-03-10T09:30:00Z","billing_amount":{"amount":5}}}]"#;
     let later = events(&transaction("complete", "reversal", r#"{"amount":0}"#, released));
-    assert_eq!(later[1].occurred_at.unwrap().to_string(), "2026-03-10T09:30:00.000000Z");
+    assert_eq!(later[0].occurred_at.unwrap().to_string(), "2026-03-10T09:30:00.000000Z");
+    assert_eq!(later[1].occurred_at, None);
 }
 
 #[test]

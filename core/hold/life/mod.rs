@@ -155,6 +155,16 @@ pub enum Word {
     Declined,
 }
 
+impl Word {
+    /// How much it says was approved.
+    pub(in crate::hold) const fn approves(self) -> Option<i64> {
+        match self {
+            Word::Approved { amount } | Word::StoodIn { amount, .. } => Some(amount),
+            Word::Declined => None,
+        }
+    }
+}
+
 /// What stands after a payment's steps. Amounts in minor units of the account's currency, never negative unless said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hold {

@@ -117,9 +117,14 @@ impl<'a> Steps<'a> {
         self.last_said(question).map(|(_, word)| word)
     }
 
-    fn last_said(&self, question: StepId) -> Option<(StepId, Word)> {
-        let last = self.said(question).max_by_key(|(step, _)| (step.at, step.id));
-        last.map(|(step, word)| (step.id, word))
+    /// When the platform declined a question that we placed nothing for, if that is its last word on it.
+    pub fn declined_at(&self, question: StepId) -> Option<Timestamp> {
+        let (step, word) = self.last_said(question).filter(|_| !self.placed(question))?;
+        (word == Word::Declined).then_some(step.at)
+    }
+
+    fn last_said(&self, question: StepId) -> Option<(&Step, Word)> {
+        self.said(question).max_by_key(|(step, _)| (step.at, step.id))
     }
 
     /// What was said of a question, in the order of the steps.
@@ -136,10 +141,36 @@ impl<'a> Steps<'a> {
     pub(super) fn unplaced_word(&self, record: StepId, question: StepId, role: Role) -> Option<Word> {
         let (last, word) = self.last_said(question)?;
         let place = match role {
-            Role::Opening => last,
+            Role::Opening => last.id,
             Role::Increment => self.said(question).next()?.0.id,
         };
         (place == record).then_some(word)
+    }
+
+    /// The platform's word on what opened the payment, where that is no question that we placed something for.
+    pub fn opening_word(&self) -> Option<Word> {
+        self.iter().find_map(|step| self.opening_word_in(step))
+    }
+
+    fn opening_word_in(&self, step: &Step) -> Option<Word> {
+        match step.what {
+            What::Recorded { asked, role: Role::Opening, .. } if !self.placed(asked) => {
+                self.unplaced_word(step.id, asked, Role::Opening)
+            }
+            What::Recorded { .. }
+            | What::Placed(_)
+            | What::Reduced { .. }
+            | What::Totalled { .. }
+            | What::Released { .. }
+            | What::Captured { .. }
+            | What::Moved { .. } => None,
+        }
+    }
+
+    /// Whether the platform said of the payment, after this question was approved, that it was declined.
+    pub fn declined_after(&self, placement: StepId) -> bool {
+        let later = self.iter().skip_while(|step| step.id != placement).skip(1);
+        later.filter_map(|step| self.opening_word_in(step)).any(|word| word == Word::Declined)
     }
 
     /// What we approved, in the order of the steps.

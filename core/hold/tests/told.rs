@@ -206,6 +206,107 @@ fn declines_agree_whatever_their_reasons() {
     assert_eq!(book.ask(&purchase(100)).decision, approved_before(100));
 }
 
+#[test]
+fn what_the_platform_recorded_as_approved_is_not_declined_when_the_question_comes_after() {
+    let refuses = Verdict::Decline { reason: DeclineReason::MerchantNotAllowed, rule: rule("r") };
+    let frozen = Some(Card { status: CardStatus::Frozen, ..GOOD_CARD });
+    let declined = Some((Decision::Decline { reason: DeclineReason::MerchantNotAllowed }, Basis::Rule(rule("r"))));
+    // What it says, under which name; what the question of 100 hears whose rule refuses it, and what is held.
+    for (asked, outcome, expected, held) in [
+        ("k", approved(100), approves(100), 100),
+        ("k", approved(80), approves(80), 80),
+        ("k", stood_in(130, Posting::Hold), approves(130), 130),
+        ("k", RecordedOutcome::Declined, declined, 0),
+        ("another name", approved(100), approves(100), 100),
+        ("another name", approved(130), approves(100), 130),
+        ("another name", approved(80), declined, 80),
+        ("another name", RecordedOutcome::Declined, declined, 0),
+    ] {
+        let (mut first, mut last) = (Book::with(1_000), Book::with(1_000));
+        first.tell(recorded(asked, outcome));
+        assert_eq!(first.ask_with(&purchase(100), &refuses).decision, expected, "{asked} {outcome:?}");
+        assert_eq!(first.held(), held, "{asked} {outcome:?}");
+        // The other way round it ends the same, also for whoever asks again.
+        assert_eq!(last.ask_with(&purchase(100), &refuses).decision, declined);
+        last.tell(recorded(asked, outcome));
+        let again = expected.map(|(decision, _)| (decision, Basis::Replay));
+        for book in [&mut first, &mut last] {
+            assert_eq!(book.ask_with(&purchase(100), &refuses).decision, again, "{asked} {outcome:?}");
+            assert_eq!(book.held(), held, "{asked} {outcome:?}");
+        }
+        // Whatever it is that we would object to.
+        let mut cold = Book { card: frozen, ..Book::with(0) };
+        cold.tell(recorded(asked, outcome));
+        let said = cold.ask(&purchase(100)).decision;
+        assert_eq!(matches!(said, Some((Decision::Approve { .. }, _))), expected != declined, "{asked} {outcome:?}");
+    }
+    // What is not there any more is not said yes to.
+    let mut over = Book::with(1_000);
+    over.tell(recorded("k", approved(100)));
+    over.tell(released(ReleaseCause::Reversed));
+    assert_eq!(over.ask_with(&purchase(100), &refuses).decision, declined);
+}
+
+#[test]
+fn an_approval_is_not_repeated_once_the_platform_says_that_the_payment_was_declined() {
+    let reason = DeclineReason::TransactionNotPermitted;
+    let undone = Some((Decision::Decline { reason }, Basis::Replay));
+    let mut book = Book::open();
+    book.tell(recorded("another name", RecordedOutcome::Declined));
+    assert_eq!((book.ask(&purchase(100)).decision, book.held()), (undone, 0));
+    // The question's own step tells as much as its key did.
+    book.forget_keys();
+    assert_eq!(book.ask(&purchase(100)).decision, undone);
+    // What is asked, and approved, after that is held.
+    let later = AuthorizationRequest { key: key("later"), ..purchase(40) };
+    assert_eq!((book.ask(&later).decision, book.held()), (approves(40), 40));
+    assert_eq!((book.ask(&later).decision, book.ask(&purchase(100)).decision), (approved_before(40), undone));
+    // A merchant that reverses it takes nothing back of what was said; nor is a purchase undone that was paid.
+    for facts in [
+        vec![released(ReleaseCause::Reversed)],
+        vec![captured(100, Finality::More), recorded("another name", RecordedOutcome::Declined)],
+        vec![recorded("another name", RecordedOutcome::Declined), recorded("another name", approved(100))],
+    ] {
+        let mut book = Book::open();
+        (2_000..).zip(&facts).for_each(|(seconds, fact)| drop(book.tell_at(seconds, *fact)));
+        assert_eq!(book.ask(&purchase(100)).decision, approved_before(100), "{facts:?}");
+    }
+}
+
+#[test]
+fn a_late_word_without_a_time_opens_nothing_that_was_paid_in_full_or_declined() {
+    // Captured, and closed at that; then the total of before arrives.
+    let closed = |book: &mut Book| {
+        book.tell_at(1_100, captured(40, Finality::More));
+        book.tell(totalled(40));
+    };
+    let mut book = Book::open();
+    closed(&mut book);
+    assert_eq!(book.held(), 0);
+    book.tell(totalled(100));
+    assert_eq!(book.held(), 0);
+    // One that says when it was is believed, and so is one where nothing closed the payment.
+    book.tell_at(9_000, totalled(100));
+    assert_eq!(book.held(), 60);
+    let mut open = Book::open();
+    open.tell_at(1_100, captured(40, Finality::More));
+    open.tell(totalled(130));
+    assert_eq!(open.held(), 90);
+    // Nor is what was declined approved again by it.
+    let mut declined = Book::with(1_000);
+    declined.tell(recorded("another name", RecordedOutcome::Declined));
+    declined.tell(recorded("another name", approved(100)));
+    assert_eq!(declined.held(), 0);
+    declined.tell_at(9_000, recorded("another name", approved(100)));
+    assert_eq!(declined.held(), 100);
+    // What we approve after the end stays held.
+    let mut again = Book::open();
+    closed(&mut again);
+    again.ask(&AuthorizationRequest { key: key("later"), ..purchase(25) });
+    again.tell(totalled(100));
+    assert_eq!(again.held(), 25);
+}
+
 // --- single messages -------------------------------------------------------------------------------------------------
 
 #[test]

@@ -136,6 +136,7 @@ macro_rules! conforms {
                 a_message_is_applied_once
                 messages_end_the_same_in_every_order
                 the_platforms_word_changes_what_a_retry_hears
+                the_platforms_word_counts_whichever_came_first
                 another_currency_is_kept_and_moves_nothing
                 amounts_beyond_counting_are_kept_and_move_nothing
                 an_unknown_card_means_its_owners_only_account

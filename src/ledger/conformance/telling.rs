@@ -6,10 +6,11 @@ use holdfast_core::hold::{
     AccountStatus, CardStatus, CardholderStatus, Fact, Finality, Finding, MovementCause, RecordedOutcome, ReleaseCause, Subject,
     ToldEvent,
 };
-use holdfast_core::{DeclineReason, Posting};
+use holdfast_core::rules::Verdict;
+use holdfast_core::{Basis, Decision, DeclineReason, Posting};
 
 use super::*;
-use crate::ledger::{Act, Answer};
+use crate::ledger::{Act, Answer, Decide};
 
 /// What a fact about a purchase of 600 from 1000 does: what is found, and what is posted and held then.
 type Case = (Fact, Option<Finding>, (i64, i64));
@@ -178,6 +179,40 @@ pub fn the_platforms_word_changes_what_a_retry_hears(engine: &dyn Engine) {
         assert_eq!(house.decide(purchase("yes", 600)), again(declined(DeclineReason::TransactionNotPermitted)));
         assert_eq!(house.decide(purchase("no", 5_000)), again(approved(5_000)));
         assert_eq!(house.balance(), (1_000, 5_000));
+    });
+}
+
+pub fn the_platforms_word_counts_whichever_came_first(engine: &dyn Engine) {
+    let mut house = House::with(engine, 1_000);
+    let refused = |key: &str| {
+        let verdict = Verdict::Decline { reason: DeclineReason::MerchantNotAllowed, rule: id("no-casinos") };
+        Act::Decide(Decide { verdict, ..asked(purchase(key, 100)) })
+    };
+    let yes = RecordedOutcome::Approved { amount: usd(100) };
+    let no = (Decision::Decline { reason: DeclineReason::MerchantNotAllowed }, Basis::Rule(id("no-casinos")));
+    let of_payment =
+        |name: &str, outcome| Fact::Recorded { payment: payment(name), asked: id("another-name"), increments: None, outcome };
+    // Recorded as approved, of the question and of its payment, before and after it was asked.
+    house.tell("1", recorded("q-before", yes));
+    house.tell("2", of_payment("p-before", yes));
+    for key in ["q-before", "p-before"] {
+        assert_eq!(said(house.act(refused(key))), approved(100), "{key}");
+    }
+    for key in ["q-after", "p-after"] {
+        assert_eq!(said(house.act(refused(key))), no, "{key}");
+    }
+    house.tell("3", recorded("q-after", yes));
+    house.tell("4", of_payment("p-after", yes));
+    // Approved by us, and declined after all; for the payment's name is all that is told.
+    assert_eq!(house.decide(purchase("undone", 100)), approved(100));
+    house.tell("5", of_payment("undone", RecordedOutcome::Declined));
+    house.always(|house| {
+        for key in ["q-before", "p-before", "q-after", "p-after"] {
+            assert_eq!(said(house.act(refused(key))), again(approved(100)), "{key}");
+        }
+        let undone = declined(DeclineReason::TransactionNotPermitted);
+        assert_eq!(house.decide(purchase("undone", 100)), again(undone));
+        assert_eq!(house.balance(), (1_000, 400));
     });
 }
 

@@ -87,10 +87,8 @@ impl Engine {
         let key = self.state.asked_name(program, platform.as_ref(), &request.key);
         let located = locate_request(&self.state, program, platform.as_ref(), request);
         let (payment, increment) = request.payments();
-        // A retry hears its answer whatever became of the payment.
-        if self.state.answered(key).is_none()
-            && let Some(need) = self.need(&located, Some(key), None, warmth)
-        {
+        // A retry too: what the platform says of the payment counts over what was answered.
+        if let Some(need) = self.need(&located, Some(key), None, warmth) {
             return Performed::Cold(need);
         }
         let uses = weigh::uses(&self.state, &located, &decide.verdict);
@@ -135,18 +133,24 @@ impl Engine {
     }
 
     /// What is left of deciding while nothing can be written: a question that was answered before hears the same again.
-    pub(super) fn say_again(&self, decide: &Decide, warmth: Warmth) -> Performed {
+    pub(super) fn say_again(&self, decide: &Decide, now: Timestamp, warmth: Warmth) -> Performed {
         let Origin { program, platform, .. } = &decide.origin;
-        let key = self.state.asked_name(program, platform.as_ref(), &decide.request.key);
-        if let Some(need) = self.need(&Located::default(), Some(key), None, warmth) {
+        let request = &decide.request;
+        let key = self.state.asked_name(program, platform.as_ref(), &request.key);
+        let located = locate_request(&self.state, program, platform.as_ref(), request);
+        if let Some(need) = self.need(&located, Some(key), None, warmth) {
             return Performed::Cold(need);
         }
-        let known = self.state.answered(key).filter(|answered| answered.digest == decide.digest);
-        Performed::Now(known.ok_or(LedgerError::Unavailable).map(|answered| Answer::Decided {
-            decision: answered.decision,
-            basis: Basis::Replay,
-            balance: None,
-        }))
+        if self.state.answered(key).is_none_or(|answered| answered.digest != decide.digest) {
+            return Performed::Now(Err(LedgerError::Unavailable));
+        }
+        let asked = Asked { request, digest: decide.digest, asked_at: decide.received_at, verdict: &decide.verdict };
+        let again = weigh::apply(&self.state, &located, Some(key), &Uses::new(), None, &Event::Asked(asked), now);
+        let (decision, basis) = match again.decision {
+            Some(said) => said,
+            None => return Performed::Now(Err(LedgerError::Panicked)),
+        };
+        Performed::Now(Ok(Answer::Decided { decision, basis, balance: None }))
     }
 
     fn adopt(&mut self, adopt: &Adopt, now: &Moment, warmth: Warmth) -> Performed {

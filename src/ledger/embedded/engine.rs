@@ -207,7 +207,7 @@ impl Engine {
         let performed = catch_unwind(AssertUnwindSafe(|| match (act, self.writable) {
             (Act::Balances(..) | Act::Accounts { .. } | Act::WasNoted(_) | Act::Rulesets(_) | Act::Rest, _)
             | (_, Writable::Yes) => self.perform(act, now, warmth),
-            (Act::Decide(decide), Writable::No) => self.say_again(decide, warmth),
+            (Act::Decide(decide), Writable::No) => self.say_again(decide, now.utc, warmth),
             (
                 Act::Adopt(_)
                 | Act::Tell(..)

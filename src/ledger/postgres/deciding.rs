@@ -2,7 +2,7 @@
 //!
 //! What becomes of it if everything is in order is worked out here, by [`hold::apply`] on a slice in which everything is; the
 //! function looks whether it is, and writes that, or a decline. What is not plain (an increment, a payment of which something
-//! was told before, a part, an inquiry) it leaves to the engine: then it has written nothing.
+//! was told before, a question that comes again, a part, an inquiry) it leaves to the engine: then it has written nothing.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -11,9 +11,7 @@ use holdfast_core::hold::{
     self, Account, AccountStatus, Asked, Card, CardStatus, CardholderStatus, Counted, Event, Heard, LimitUse, Outcome, Slice,
 };
 use holdfast_core::rules::{Enforcement, LIMITS_MAX, LimitCheck, Verdict, Window};
-use holdfast_core::{
-    AuthorizationKind, AuthorizationRequest, Basis, Currency, Decision, Money, PartialApproval, RuleId, Timestamp,
-};
+use holdfast_core::{AuthorizationKind, AuthorizationRequest, Basis, Decision, PartialApproval, RuleId, Timestamp};
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
@@ -224,18 +222,8 @@ impl<'a> Plain<'a> {
                 };
                 decided(Decision::Decline { reason: word(row, "reason", decline_reason)? }, basis)
             }
-            "again" if row.try_get::<_, Name>("known_digest").ok()? == Name(*self.decide.digest.as_bytes()) => {
-                let decision = match row.try_get::<_, Option<i64>>("known_amount").ok()? {
-                    Some(minor) => {
-                        let currency = word(row, "known_currency", Currency::from_alpha)?;
-                        Decision::Approve { amount: Money::from_minor(minor, currency) }
-                    }
-                    None => Decision::Decline { reason: word(row, "reason", decline_reason)? },
-                };
-                decided(decision, Basis::Replay)
-            }
             "late" => Some(Said::Decided(Err(LedgerError::Late), None)),
-            // The same key with other content is written down by the engine.
+            // What is said again depends on what became of the payment; the same key with other content is written down.
             "again" | "engine" => Some(Said::Engine),
             _ => None,
         }

@@ -8,7 +8,7 @@ use holdfast_core::{DeclineReason, Expiry, Padding, PartialApproval, Posting, Ti
 
 use super::payment::{self, Approved, Ending, Entry, Line, Source, Word};
 use super::sheet::Sheet;
-use super::{Answer, Change, Expected, Keyed, Known, Meaning, Model, Tally};
+use super::{Answer, Change, Expected, Keyed, Known, Meaning, Model, Payment, Tally};
 use crate::simulation::deed::{Command, Heard, Name, Question, Wants};
 use crate::simulation::limits::Limit;
 
@@ -16,6 +16,13 @@ use crate::simulation::limits::Limit;
 struct Granted {
     amount: i64,
     extra: i64,
+}
+
+/// Whether a question comes for the first time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Time {
+    First,
+    Again,
 }
 
 impl Model {
@@ -26,21 +33,22 @@ impl Model {
         }
         let key = (Keyed::Question, question.program, question.key);
         if let Some(known) = self.known(key) {
-            return Expected::Decided(said_again(&known, question));
+            return Expected::Decided(self.said_again(&known, question));
         }
         let payment = &self.payments[question.of.payment];
         if let Some((_, approved)) = payment::approvals(&payment.entries).find(|(known, _)| *known == question.key) {
-            return Expected::Decided(match payment::amount_of(&payment.entries, question.key, &approved) {
+            let answer = match payment::amount_of(&payment.entries, question.key, &approved) {
                 0 => Answer::No(DeclineReason::AnswerUnknown),
                 amount => Answer::Yes(amount),
-            });
+            };
+            return Expected::Decided(self.by_the_books(question, answer, Time::Again));
         }
         let answer = match self.judge(question) {
             Ok(granted) => {
                 self.approve(question, &granted);
                 Answer::Yes(granted.amount)
             }
-            Err(reason) => Answer::No(reason),
+            Err(reason) => self.by_the_books(question, Answer::No(reason), Time::First),
         };
         let known = Known { meaning: Meaning::Question(*question), answer, asked_at: question.received_at };
         if let Answer::No(_) = answer {
@@ -54,7 +62,37 @@ impl Model {
     pub fn ask_in_vain(&self, question: &Question) -> Expected {
         let known = self.known((Keyed::Question, question.program, question.key));
         let again = known.filter(|known| matches!(&known.meaning, Meaning::Question(before) if before.is_again(question)));
-        again.map_or(Expected::Unavailable, |known| Expected::Decided(known.answer))
+        again.map_or(Expected::Unavailable, |known| Expected::Decided(self.by_the_books(question, known.answer, Time::Again)))
+    }
+
+    fn said_again(&self, known: &Known, question: &Question) -> Answer {
+        match &known.meaning {
+            Meaning::Question(before) if before.is_again(question) => self.by_the_books(question, known.answer, Time::Again),
+            Meaning::Question(_) | Meaning::Order(_) => Answer::No(DeclineReason::ConflictingDuplicate),
+        }
+    }
+
+    /// An answer held against what the platform wrote into the payment's account: what it struck is not said yes to again, and
+    /// what it wrote in is not said no to.
+    fn by_the_books(&self, question: &Question, answer: Answer, time: Time) -> Answer {
+        let Payment { entries, sheet, .. } = &self.payments[question.of.payment];
+        match answer {
+            Answer::Yes(_) if time == Time::Again && sheet.captured == 0 && payment::struck(entries, question.key) => {
+                Answer::No(DeclineReason::TransactionNotPermitted)
+            }
+            Answer::No(_) if question.wants_money() && !question.foreign && (sheet.is_under_way() || sheet.captured > 0) => {
+                let about_it = match payment::last_word(entries, question.key) {
+                    Some(word) => word.amount(),
+                    None if question.adds() || payment::opened(entries) => None,
+                    None => {
+                        let told = payment::opening_word(entries).and_then(Word::amount);
+                        told.filter(|told| (1..=*told).contains(&question.amount)).map(|_| question.amount)
+                    }
+                };
+                about_it.map_or(answer, Answer::Yes)
+            }
+            Answer::Yes(_) | Answer::YesAbroad(_) | Answer::No(_) => answer,
+        }
     }
 
     fn judge(&self, question: &Question) -> Result<Granted, DeclineReason> {
@@ -257,13 +295,6 @@ impl Model {
             Wants::Refund(amount) if amount > sheet.captured - sheet.refunded => Some(DeclineReason::RefundAboveCaptured),
             Wants::Capture(..) | Wants::Refund(_) => None,
         }
-    }
-}
-
-fn said_again(known: &Known, question: &Question) -> Answer {
-    match &known.meaning {
-        Meaning::Question(before) if before.is_again(question) => known.answer,
-        Meaning::Question(_) | Meaning::Order(_) => Answer::No(DeclineReason::ConflictingDuplicate),
     }
 }
 

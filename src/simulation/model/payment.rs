@@ -73,6 +73,16 @@ pub enum Word {
     No,
 }
 
+impl Word {
+    /// What was approved by it.
+    pub fn amount(self) -> Option<i64> {
+        match self {
+            Word::Yes(amount) | Word::StoodIn(amount, _) => Some(amount),
+            Word::No => None,
+        }
+    }
+}
+
 /// What we approved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Approved {
@@ -134,6 +144,25 @@ pub(super) fn words(entries: &[Entry], asked: u32) -> impl Iterator<Item = (Time
         let Line::Word { question, word, .. } = entry.line else { return None };
         (question == asked).then_some((entry.at, entry.source, word))
     })
+}
+
+/// The platform's word on an opening that is none of our approvals, in the place where it is believed: the last word on it.
+fn opening_here(entries: &[Entry], entry: &Entry) -> Option<Word> {
+    let Line::Word { question, opening: true, .. } = entry.line else { return None };
+    let ours = approvals(entries).any(|(known, _)| known == question);
+    let (_, source, word) = words(entries, question).max_by_key(|(at, ..)| *at)?;
+    (!ours && source == entry.source).then_some(word)
+}
+
+/// The first such word of a payment.
+pub fn opening_word(entries: &[Entry]) -> Option<Word> {
+    entries.iter().find_map(|entry| opening_here(entries, entry))
+}
+
+/// Whether the platform wrote below our approval that the payment was declined.
+pub fn struck(entries: &[Entry], question: u32) -> bool {
+    let below = entries.iter().skip_while(|entry| entry.source != Source::Question(question)).skip(1);
+    below.filter_map(|entry| opening_here(entries, entry)).any(|word| word == Word::No)
 }
 
 /// What an approval amounts to after what the platform said of it.

@@ -1,11 +1,13 @@
 //! What the model makes of a message: it believes every one, once.
 
+use std::time::Duration;
+
 use holdfast_core::Timestamp;
 use holdfast_core::hold::{CardStatus, Finality, MovementCause, ReleaseCause};
 
 use super::asking::corrected;
 use super::payment::{self, Ending, Entry, Line, Source, Word};
-use super::{Account, Change, Expected, Key, Keyed, Known, Model};
+use super::{Account, Change, Expected, Key, Keyed, Known, Model, Payment};
 use crate::simulation::deed::{Message, Name, Named, Outcome, Says};
 
 impl Model {
@@ -17,7 +19,7 @@ impl Model {
         if self.was_told(key) || message.of.is_some_and(entered) {
             return Expected::Recorded { again: true };
         }
-        let at = message.at.unwrap_or(now);
+        let at = message.at.unwrap_or_else(|| self.undated(message, now));
         let remembered = match message.says {
             Says::Card(status) => self.stand_card(message, at, status),
             Says::Owner(status) => {
@@ -44,6 +46,39 @@ impl Model {
             self.remember_told(key, now);
         }
         Expected::Recorded { again: false }
+    }
+
+    /// The day of a message without one is the day it came, unless the books show that it was written before: a higher total than
+    /// the last one, which closed the payment at what was taken; a yes to what nobody asked us and was refused after all.
+    fn undated(&self, message: &Message, now: Timestamp) -> Timestamp {
+        let Some(of) = message.of else { return now };
+        let Payment { entries, sheet, .. } = &self.payments[of.payment];
+        let later = match message.says {
+            Says::Total(total) => {
+                let mut totals = entries.iter().filter_map(|entry| {
+                    let Line::Total(total) = entry.line else { return None };
+                    Some((entry.at, total))
+                });
+                totals.next_back().filter(|(_, last)| sheet.captured > 0 && *last <= sheet.captured && total > sheet.captured)
+            }
+            Says::Recorded { asked, increment: None, outcome: Outcome::Approved(_) | Outcome::StoodIn(..) } => {
+                let ours = self.known((Keyed::Question, message.program, asked)).is_some()
+                    || payment::approvals(entries).any(|(question, _)| question == asked);
+                let last = payment::words(entries, asked).max_by_key(|(at, ..)| *at).filter(|_| !ours);
+                last.filter(|(.., word)| *word == Word::No).map(|(at, ..)| (at, 0))
+            }
+            Says::Recorded { .. }
+            | Says::Less { .. }
+            | Says::Released(_)
+            | Says::Captured(..)
+            | Says::Completed(_)
+            | Says::Credited(..)
+            | Says::Debited(..)
+            | Says::Card(_)
+            | Says::Owner(_)
+            | Says::Account(_) => None,
+        };
+        later.map_or(now, |(at, _)| at.saturating_sub(Duration::from_micros(1)))
     }
 
     /// The latest standing counts. Whether the message is remembered: those without a time of their own are not, as the same

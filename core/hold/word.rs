@@ -1,0 +1,67 @@
+//! What the platform's word on a payment makes of our answer to a question about it, whichever came first.
+//!
+//! Where it names the question, what is told corrects the kept answer (see `told`). Here is what is left: a question that comes
+//! after the word, and a word that names only the payment, as where a platform's messages do not carry the questions' keys.
+
+use super::asked::{Asked, moves_money};
+use super::life::{StepId, Steps};
+use super::mutant::{self, Mutant};
+use super::outcome::{Finding, Outcome};
+use super::state::{Answered, Slice};
+use crate::authorization::AuthorizationKind;
+use crate::decision::{Basis, Decision, DeclineReason};
+use crate::money::Money;
+
+/// The answer that the platform's word leaves of ours. A refused key stays refused: it means another question.
+pub(super) fn adopted(slice: &Slice<'_>, asked: &Asked<'_>, outcome: Outcome) -> Outcome {
+    match outcome.decision {
+        Some((Decision::Approve { .. }, Basis::Replay)) if is_undone(slice, asked) => {
+            let decision = Decision::Decline { reason: DeclineReason::TransactionNotPermitted };
+            Outcome { decision: Some((decision, Basis::Replay)), ..outcome }
+        }
+        Some((Decision::Decline { .. }, basis)) if outcome.finding != Some(Finding::Conflict) => {
+            let Some(amount) = approved(slice, asked) else { return outcome };
+            let decision = Decision::Approve { amount };
+            let answered = outcome.answered.map(|answered| Answered { decision, ..answered });
+            // What it holds is told, and held already.
+            Outcome { decision: Some((decision, basis_of(basis))), answered, finding: Some(Finding::AdoptedOverOurs), ..outcome }
+        }
+        Some(_) | None => outcome,
+    }
+}
+
+/// No rule and no limit approves: what is there does.
+const fn basis_of(declined: Basis) -> Basis {
+    match declined {
+        Basis::Replay => Basis::Replay,
+        Basis::Ledger | Basis::Rule(_) | Basis::Limit(_) | Basis::StandIn(_) | Basis::StandInTable(_) => Basis::Ledger,
+    }
+}
+
+/// Whether the platform said later that the payment was declined, and nothing was taken for it: nothing is held for an approval
+/// that is repeated.
+fn is_undone(slice: &Slice<'_>, asked: &Asked<'_>) -> bool {
+    let taken = slice.hold.is_some_and(|hold| hold.captured > 0);
+    !taken && Steps::of(slice.steps).declined_after(StepId::of(&asked.request.key))
+}
+
+/// How much of what the platform recorded as approved this question is about, if that is still there: all that it says of the
+/// question itself, or what is asked of a payment that we did not open.
+fn approved(slice: &Slice<'_>, asked: &Asked<'_>) -> Option<Money> {
+    let (request, steps) = (asked.request, Steps::of(slice.steps));
+    let (account, hold) = slice.account.zip(slice.hold)?;
+    let is_there = hold.is_under_way() || hold.captured > 0;
+    if mutant::is(Mutant::RecordedYesDeclined)
+        || !is_there
+        || !moves_money(request.kind)
+        || request.amount.currency() != account.currency
+    {
+        return None;
+    }
+    if let Some(word) = steps.last_word(StepId::of(&request.key)) {
+        return word.approves().map(|minor| account.money(minor));
+    }
+    let opens = request.kind != AuthorizationKind::Incremental && !steps.opened();
+    let told = steps.opening_word().filter(|_| opens)?.approves()?;
+    (request.amount.minor() > 0 && request.amount.minor() <= told).then_some(request.amount)
+}
