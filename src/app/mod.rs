@@ -243,6 +243,8 @@ pub fn serve(config: Config, ready: impl FnOnce(&Listening)) -> Result<Stopped, 
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut hang_up = signal(SignalKind::hangup())?;
+        // A file that may not grow any more fails its write, as on a full disk; by default it would end the process.
+        let _file_limit = signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?;
         let mut app = App::start(config, |ledger| ledger)?;
         say(&format!("callbacks on {} are answered from stand-in until the ledger has its state", app.listen));
         tokio::select! {

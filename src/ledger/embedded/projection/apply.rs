@@ -72,7 +72,7 @@ impl Applying<'_, '_> {
         let about = About { payment, increment, expiry: Expiry::Told, asked: asked_of(&event.fact) };
         self.outcome(&about, outcome)?;
         let name = self.key.told(self.program, self.record.platform.as_ref(), &event.key);
-        if let Some(name) = heard(name, event, outcome) {
+        if let Some(name) = heard(name, self.record.platform.as_ref(), event, outcome) {
             self.batch.connection().prepare_cached("INSERT INTO told VALUES (?1, ?2, ?3)")?.execute(params![
                 self.number,
                 self.record.at.unix_micros(),
