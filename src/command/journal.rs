@@ -106,7 +106,7 @@ fn verify_shared(database: &Database, json: bool, output: &mut dyn io::Write) ->
     if dropped_groups > 0 {
         writeln!(output, "dropped      records of the first {dropped_groups} groups")?;
     }
-    writeln!(output, "not chained  {not_chained}, which are seconds old\nhead         {head}\nhead number  {number}")?;
+    writeln!(output, "not chained  {not_chained} of the last moments\nhead         {head}\nhead number  {number}")?;
     Ok(())
 }
 
