@@ -71,15 +71,36 @@ const BRANDS: [Brand; 24] = [
 
 /// Whether a card's number stands in a text, alone or with anything around it: 13 to 19 digits in one run, or in groups as
 /// they are printed (blanks, dashes, dots or underscores between), that begin as a brand's, are as long as that brand's, and
-/// whose check digit is right. Zeros in front change nothing.
+/// whose check digit is right. Zeros in front change nothing, and neither does the width of the characters (`４１１１`).
 #[must_use]
 pub fn stands_in(text: &str) -> bool {
     // Most texts have too few digits: one pass without a way out tells, many bytes at a time.
-    let digits = text.bytes().fold(0_usize, |digits, byte| digits.saturating_add(usize::from(byte.is_ascii_digit())));
+    let is_one = |byte: u8| byte.is_ascii_digit() || byte == FULL_WIDTH;
+    let digits = text.bytes().fold(0_usize, |digits, byte| digits.saturating_add(usize::from(is_one(byte))));
     if digits < DIGITS_MIN {
-        return false;
+        false
+    } else if text.is_ascii() {
+        stands_in_narrow(text.as_bytes())
+    } else {
+        stands_in_narrow(text.chars().map(narrow).collect::<String>().as_bytes())
     }
-    let mut rest = text.as_bytes();
+}
+
+/// With what the full-width forms begin in UTF-8, each of them once.
+const FULL_WIDTH: u8 = 0xef;
+
+/// The ASCII character of which this is the full-width form (Unicode, block "Halfwidth and Fullwidth Forms"); itself if it is none.
+fn narrow(letter: char) -> char {
+    const OFFSET: u32 = 0xfee0;
+    match letter {
+        '\u{3000}' => ' ',
+        '\u{ff01}'..='\u{ff5e}' => u32::from(letter).checked_sub(OFFSET).and_then(char::from_u32).unwrap_or(letter),
+        _ => letter,
+    }
+}
+
+fn stands_in_narrow(text: &[u8]) -> bool {
+    let mut rest = text;
     while let Some((_, next)) = rest.split_first() {
         // At the begin of letters and digits, and so never within them.
         let word = run(rest, u8::is_ascii_alphanumeric);
@@ -238,6 +259,16 @@ mod tests {
         ] {
             assert!(stands_in(printed), "{printed}");
         }
+        for wide in [
+            "４１１１１１１１１１１１１１１１",
+            "tok_４１１１１１１１１１１１１１１１",
+            "４１１１11111111１１１１",
+            "４１１１－１１１１－１１１１－１１１１",
+            "４１１１　１１１１　１１１１　１１１１",
+            "カード４１１１１１１１１１１１１１１１様",
+        ] {
+            assert!(stands_in(wide), "{wide}");
+        }
     }
 
     #[test]
@@ -256,6 +287,10 @@ mod tests {
             "100000000000008",
             "9000000000000001",
             "999999999999995",
+            // The same in full width, and what only begins with the same byte.
+            "４１１１１１１１１１１１１１１２",
+            "１２３４５６７８９０１２３４７",
+            "｡｡｡｡｡｡｡｡｡｡｡｡｡｡｡｡",
             // Time stamps: seconds to nanoseconds.
             "1773500966000",
             "1773500966000000",

@@ -77,7 +77,8 @@ macro_rules! identifier {
             }
         }
 
-        /// What the ledger wrote itself; what comes from outside goes through [`Self::new`].
+        /// What this program wrote itself, after [`Self::new`] had let it in: a journal, a spool, a command for its server. What comes
+        /// from outside goes through that.
         impl TryFrom<&str> for $name {
             type Error = IdError;
 
@@ -171,6 +172,7 @@ mod tests {
         assert_eq!(MerchantId::new(number).err(), wrong);
         assert_eq!(NetworkName::new(number).err(), wrong);
         assert_eq!("tok_4111111111111111".parse::<CardToken>().err(), wrong);
+        assert_eq!(CardToken::new("４１１１１１１１１１１１１１１１").err(), wrong);
         for token in ["4111111111111112", "crd_0a1b", "card \"1\"", "9c05b2e7-3f18-4d95-8a60-d7f5b3e1c805"] {
             assert!(CardToken::new(token).is_ok(), "{token}");
         }

@@ -6,7 +6,7 @@ use std::fmt::{Display, Write as _};
 
 use holdfast_core::hold::{Fact, Finality, MovementCause, RecordedOutcome, ReleaseCause, ToldEvent};
 use holdfast_core::{
-    AuthorizationRequest, CrossBorder, Expiry, Padding, PartialApproval, PaymentRef, Posting, Timestamp, Wallet,
+    Alias, AuthorizationRequest, CrossBorder, Expiry, Padding, PartialApproval, PaymentRef, Posting, Timestamp, Wallet,
 };
 
 use crate::answer::Echo;
@@ -180,9 +180,9 @@ fn day(days: i32) -> String {
 
 fn payment(payment: &PaymentRef) -> String {
     match payment.alias {
-        Some(alias) if alias == payment.authorization => format!("/{alias}"),
-        Some(alias) => format!("{}/{alias}", payment.authorization),
-        None => payment.authorization.to_string(),
+        Alias::Alone => format!("/{}", payment.authorization),
+        Alias::Also(alias) => format!("{}/{alias}", payment.authorization),
+        Alias::NotTold => payment.authorization.to_string(),
     }
 }
 

@@ -86,7 +86,7 @@ fn a_sample_says_what_it_was_made_of_and_repeats_no_key() {
                 let named = [by.0.as_deref() == Some("card-sample"), by.1.as_deref() == Some("holder-sample")];
                 assert!(named.contains(&true), "{}: {by:?}", platform.name);
                 assert!(keys.insert(request.key), "{}: key of {variation} again", platform.name);
-                for name in [Some(request.payment.authorization), request.payment.alias].into_iter().flatten() {
+                for name in request.payment.names() {
                     assert!(payments.insert(name), "{}: payment of {variation} again", platform.name);
                 }
                 assert!(!call.unknown_method && request.increments.is_none(), "{}", platform.name);

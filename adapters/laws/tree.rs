@@ -36,11 +36,6 @@ impl Tree {
         }
     }
 
-    /// Whether this is a text.
-    pub(super) fn is_text(&self) -> bool {
-        matches!(self, Tree::Scalar(raw) if raw.starts_with('"'))
-    }
-
     /// Every value's place, parents before their children.
     pub(super) fn sites(&self) -> Vec<Site> {
         let mut sites = vec![Site::new()];

@@ -175,7 +175,8 @@ fn agree(slice: &Slice<'_>, adoption: &Adoption<'_>, id: StepId) -> Outcome {
     if !placed && (amount.is_zero() || !moves_money(request.kind)) {
         return count_only(request, &places);
     }
-    let step = as_placed(slice, placing(request, adoption.asked_at, amount.minor(), &policy));
+    let step = placing(request, adoption.asked_at, amount.minor(), &policy);
+    let step = if placed { as_placed(slice, step) } else { asked_now(slice, request, step) };
     match take(slice, &account, step, &places) {
         Ok(outcome) => outcome,
         Err(finding) => Outcome::nothing(finding),
@@ -318,9 +319,9 @@ fn placing(request: &AuthorizationRequest, asked_at: Timestamp, amount: i64, pol
     Step { id: StepId::of(&request.key), at: request.occurred_at.unwrap_or(asked_at), what: What::Placed(placement) }
 }
 
-/// A placement that is asked for now: what adds to a payment adds to all that is known of it, whatever clocks say, so that it
-/// holds what it is approved for. So does another question about a payment that we opened before. Where the platform tells no
-/// time of its question, ours counts to the second, as theirs does of what follows: that must not come to lie before it.
+/// A placement that is asked for, or adopted, now: what adds to a payment adds to all that is known of it, whatever clocks say,
+/// so that it holds what it is approved for. So does another question about a payment that we opened before. Where the platform
+/// tells no time of its question, ours counts to the second, as theirs does of what follows: that must not come to lie before it.
 fn asked_now(slice: &Slice<'_>, request: &AuthorizationRequest, step: Step) -> Step {
     let What::Placed(placement) = step.what else { return step };
     let steps = Steps::of(slice.steps);
@@ -332,7 +333,7 @@ fn asked_now(slice: &Slice<'_>, request: &AuthorizationRequest, step: Step) -> S
     Step { at: steps.after_all(at), what: What::Placed(placement), ..step }
 }
 
-/// A placement that may be there already: it stays what it was to its payment.
+/// A placement that is there already: it stays what it was to its payment.
 fn as_placed(slice: &Slice<'_>, step: Step) -> Step {
     match (step.what, step_of(slice, step.id).map(|known| known.what)) {
         (What::Placed(placement), Some(What::Placed(known))) => {

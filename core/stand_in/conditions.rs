@@ -1,6 +1,6 @@
 //! Under which conditions a row applies. They hold, fail, or cannot be told because a datum is not known.
 
-use crate::authorization::CrossBorder;
+use crate::authorization::{CrossBorder, EntryMode};
 use crate::money::Money;
 use crate::rules::{AmountRange, Facts, Hours, When};
 use crate::time::Timestamp;
@@ -62,8 +62,8 @@ impl Conditions {
             return Fit::Fails;
         }
         // What fails most often first: most rows are about something else.
-        let of_merchant = self.of_merchant(facts);
-        if of_merchant == Fit::Fails { Fit::Fails } else { of_merchant.min(self.of_snapshot(facts, snapshot)) }
+        let may_be_told = self.of_what_may_be_told(facts);
+        if may_be_told == Fit::Fails { Fit::Fails } else { may_be_told.min(self.of_snapshot(facts, snapshot)) }
     }
 
     /// What every request tells.
@@ -71,16 +71,22 @@ impl Conditions {
         let (request, when) = (facts.request, &self.when);
         when.kinds.is_none_or(|kinds| kinds.contains(request.kind))
             && self.amount.is_none_or(|range| range.refusal(request.amount).is_none())
-            && when.entry_modes.is_none_or(|modes| modes.contains(request.entry_mode))
             && when.posting.is_none_or(|posting| posting == request.posting)
             && when.wallet.is_none_or(|wallet| wallet == request.wallet)
             && self.hours.as_ref().is_none_or(|hours| !hours.refuse(facts.now))
     }
 
     /// What a request may tell.
-    fn of_merchant(&self, facts: &Facts<'_>) -> Fit {
+    fn of_what_may_be_told(&self, facts: &Facts<'_>) -> Fit {
         let (request, merchant, when) = (facts.request, &facts.request.merchant, &self.when);
         let mut fit = when.mcc.as_ref().map_or(Fit::Holds, |set| listed(merchant.mcc, |mcc| set.contains(mcc)));
+        if let Some(modes) = when.entry_modes {
+            // Listed, it is what the row asks for.
+            fit = fit.min(match (modes.contains(request.entry_mode), request.entry_mode) {
+                (false, EntryMode::Unknown) => Fit::NotKnown,
+                (listed, _) => Fit::from(listed),
+            });
+        }
         if let Some(border) = when.border {
             fit = fit.min(match facts.border {
                 CrossBorder::NotTold => Fit::NotKnown,
@@ -130,8 +136,9 @@ impl Conditions {
 
     /// Whether everything that it asks about is always known.
     pub(super) fn asks_only_what_is_told(&self) -> bool {
-        let When { kinds: _, posting: _, entry_modes: _, wallet: _, border, mcc, countries, networks } = &self.when;
+        let When { kinds: _, posting: _, entry_modes, wallet: _, border, mcc, countries, networks } = &self.when;
         border.is_none()
+            && entry_modes.is_none_or(|modes| modes.contains(EntryMode::Unknown))
             && mcc.is_none()
             && countries.is_none()
             && networks.is_none()

@@ -23,6 +23,10 @@ use crate::time::Timestamp;
 use super::caps::{Cap, CapWindow, Caps, EXPOSURE, Share};
 use super::proposal::{Proposal, StoodIn};
 
+mod recount;
+
+pub use recount::{Outdated, Recounted, Remembered};
+
 /// The most approvals that one question makes each counter forget: what is left is forgotten by [`CapCounters::forget`]. Until
 /// then it counts, which only ever declines more.
 const FORGOTTEN_AT_ONCE: usize = 64;
@@ -125,6 +129,8 @@ pub struct CapCounters {
     exposure: i64,
     /// The latest moment that was heard of: a clock that is set back forgets nothing and brings nothing back.
     now: Timestamp,
+    /// How often what is remembered became something else than more: confirmed, given back, forgotten, held against other caps.
+    changes: u64,
 }
 
 /// One cap of one table, and what it has counted.
@@ -162,6 +168,7 @@ impl CapCounters {
             by_account: roomy(told_max),
             exposure: 0,
             now: Timestamp::EPOCH,
+            changes: 0,
         };
         counters.follow(tables);
         counters
@@ -185,21 +192,12 @@ impl CapCounters {
         counters
     }
 
-    /// Puts other tables in the place of these: what was told counts on under their caps.
+    /// Puts other tables in the place of these: what was told counts on under their caps. It takes as long as there is to count:
+    /// whoever shares the counters has it counted beside them ([`CapCounters::remembered`]).
     pub fn follow(&mut self, tables: &[&Caps]) {
-        self.counters.clear();
-        for (table, caps) in tables.iter().enumerate() {
-            let exposure = caps.exposure_max.and_then(exposure_cap);
-            for cap in exposure.into_iter().chain(caps.caps.iter().cloned()) {
-                let mut counter = Counter { table, cap, from: self.first, sums: roomy(self.told_max) };
-                if !counter.cap.window.is_of_time() {
-                    self.overdue.values().for_each(|told| counter.count(told));
-                }
-                self.told.iter().for_each(|told| counter.count(told));
-                self.counters.push(counter);
-            }
-        }
-        self.forget(self.now);
+        let mut recounted = self.remembered().recounted(tables);
+        // Nothing can have come between.
+        let _ = self.take_over(&mut recounted);
     }
 
     /// Makes an answer of a proposal: an approval that fits into every cap of its table is counted, one that does not becomes a
@@ -223,7 +221,7 @@ impl CapCounters {
         });
         match reached {
             Some((reason, cap)) => proposal.declined(reason, StandInBy::Cap(cap)),
-            None if self.remembered() >= self.told_max => proposal.declined(DeclineReason::LedgerUnavailable, StandInBy::Full),
+            None if self.filled() >= self.told_max => proposal.declined(DeclineReason::LedgerUnavailable, StandInBy::Full),
             None => {
                 self.count(ToldApproval { at: self.now, ..*approval });
                 proposal.answered()
@@ -257,10 +255,10 @@ impl CapCounters {
     /// How many approvals are remembered, and how many can be.
     #[must_use]
     pub fn fill(&self) -> (usize, usize) {
-        (self.remembered(), self.told_max)
+        (self.filled(), self.told_max)
     }
 
-    fn remembered(&self) -> usize {
+    fn filled(&self) -> usize {
         self.told.len().saturating_add(self.overdue.len())
     }
 
@@ -293,6 +291,7 @@ impl CapCounters {
 
     fn becomes(&mut self, name: &ToldName, taken: Taken) {
         if let Some(before) = self.overdue.remove(name) {
+            self.changes = self.changes.wrapping_add(1);
             self.change(u64::MAX, &before, &before.taken(taken));
             return;
         }
@@ -303,6 +302,7 @@ impl CapCounters {
             return;
         }
         let after = before.taken(taken);
+        self.changes = self.changes.wrapping_add(1);
         self.change(number, &before, &after);
         if let Some(told) = self.told.get_mut(place) {
             *told = after;
@@ -349,6 +349,7 @@ impl CapCounters {
             }
             self.told.pop_front();
             self.first = self.first.saturating_add(1);
+            self.changes = self.changes.wrapping_add(1);
         }
     }
 
@@ -436,6 +437,14 @@ fn add(sums: &mut Sums, subject: Fingerprint, told: &ToldApproval, sign: i64) {
     sum.count = sum.count.saturating_add(i64::from(told.count).saturating_mul(sign));
     if *sum == Sum::default() {
         sums.remove(&subject);
+    }
+}
+
+/// How many subjects a scope can have among so many approvals.
+const fn subjects_max(scope: LimitScope, told_max: usize) -> usize {
+    match scope {
+        LimitScope::Card | LimitScope::Account => told_max,
+        LimitScope::Program => 1,
     }
 }
 

@@ -34,7 +34,7 @@ mod tests;
 
 pub use caps::{CAP_SECONDS_MAX, Cap, CapWindow, Caps, EXPOSURE, Share};
 pub use conditions::{AgeRange, Conditions, Fit};
-pub use counters::{CapCounters, Taken, ToldApproval, ToldName};
+pub use counters::{CapCounters, Outdated, Recounted, Remembered, Taken, ToldApproval, ToldName};
 pub use decide::stand_in;
 pub use looser::{Looser, looser_rows};
 pub use policy::{CAPS_MAX, Mode, ROWS_MAX, Row, RowAnswer, Silence, StandInParts, StandInPolicy};

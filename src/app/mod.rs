@@ -13,6 +13,8 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::sync::mpsc::RecvTimeoutError;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use tokio::runtime::{Builder, Runtime};
@@ -24,11 +26,11 @@ use self::pages::pages;
 use crate::api::reads::Reads;
 use crate::api::reads::embedded::EmbeddedReads;
 use crate::api::reads::shared::SharedReads;
-use crate::api::{Api, ApiProgram};
+use crate::api::{self, Api, ApiProgram};
 use crate::background::Background;
 use crate::clock;
 use crate::config::{Config, ProgramConfig};
-use crate::descriptors::{self, Room};
+use crate::descriptors::{self, Needs, Room};
 use crate::first_start::make_ready;
 use crate::ledger::Ledger;
 use crate::ledger::permit::InFlight;
@@ -40,7 +42,7 @@ use crate::reporter::{SpoolReporter, say};
 use crate::responder::{Breaker, Responder, Stage, Worker};
 use crate::server::ops::{self, Operators};
 use crate::server::{self, Drained, Limits, Running, Serving, Tls};
-use crate::settlement::Cutoff;
+use crate::settlement_day::Cutoff;
 use crate::spool::Reconciler;
 use crate::start_error::StartError;
 use crate::switchboard::Switchboard;
@@ -48,6 +50,9 @@ use crate::telemetry::{self, Telemetry, Writing};
 
 /// Tickets that a worker keeps for its next questions.
 const RESTING_TICKETS_MAX: usize = 1024;
+
+/// Connections to a shared ledger's database besides those of acts: lists, upkeep, and what hears of other responders.
+const DATABASE_CONNECTIONS_BESIDE_ACTS: usize = 8;
 
 /// A running server.
 pub struct App {
@@ -111,20 +116,21 @@ impl App {
         let tls = config.tls.clone().map(|tls| Arc::new(Tls::new(tls)));
         let api = Arc::new(management_api(&config, &ledger, switchboard, &metrics)?);
         let following = follow_rules(desk.clone(), publications);
-        let (hold_back, begin) = oneshot::channel();
+        let (room, (hold_back, begin)) = (room(&config, workers), oneshot::channel());
         let reconciling =
             Reconciler { begin, spool, ledger, heard: unheard, observer: Arc::new(SpoolReporter(Arc::clone(&metrics))) };
-        let background = Background::start(&config.ledger.data, desk.clone(), (management, &api), reconciling, following, say)?;
+        let background =
+            Background::start(&config.ledger.data, desk.clone(), (management, &api), room, reconciling, following, say)?;
         let running = callbacks.serve(Serving {
             responder: Arc::clone(&responder),
             routes: Arc::new(routes(&config).map_err(StartError::Routes)?),
-            limits: Limits { connections_max: connections(&config, workers), ..limits(&config) },
+            limits: Limits { connections_max: room.connections, ..limits(&config) },
             tls: tls.clone(),
             metrics: metrics.server.clone(),
             workers,
             say,
         })?;
-        let operators = ops::serve(operators, pages(&responder, &metrics))?;
+        let operators = ops::serve(operators, pages(&responder, &metrics), room.operators)?;
         let opening = Some(opening);
         Ok(App {
             listen,
@@ -215,12 +221,22 @@ pub struct Listening {
     pub api: SocketAddr,
 }
 
+/// How a server ended that was told to stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stopped {
+    /// Everything that was owed is answered and kept.
+    Drained,
+    /// A disk or a database did not answer. What it has not taken was never told, or is in the spool.
+    CutShort,
+}
+
 /// Runs a server until it is told to stop: SIGTERM or SIGINT drain it, SIGHUP makes it read its credentials again.
 ///
 /// # Errors
 /// It did not start.
-pub fn serve(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), StartError> {
+pub fn serve(config: Config, ready: impl FnOnce(&Listening)) -> Result<Stopped, StartError> {
     let runtime = runtime()?;
+    let stop_max = config.server.stop_max;
     let app = runtime.block_on(async {
         use tokio::signal::unix::{SignalKind, signal};
         // Before anything can be reached: a signal that comes while starting must not end the process by default.
@@ -228,6 +244,7 @@ pub fn serve(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), Start
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut hang_up = signal(SignalKind::hangup())?;
         let mut app = App::start(config, |ledger| ledger)?;
+        say(&format!("callbacks on {} are answered from stand-in until the ledger has its state", app.listen));
         tokio::select! {
             started = app.until_ready() => started?,
             _ = terminate.recv() => return Ok(app),
@@ -242,11 +259,30 @@ pub fn serve(config: Config, ready: impl FnOnce(&Listening)) -> Result<(), Start
             }
         }
     })?;
-    let drained = app.drain();
-    if drained.abandoned > 0 {
-        say(&format!("{} connections were cut off at the end of the drain", drained.abandoned));
+    stop(app, stop_max)
+}
+
+/// Drains a server on a thread of its own, so that a disk that hangs holds nobody up for longer than `stop_max`.
+fn stop(app: App, stop_max: Duration) -> Result<Stopped, StartError> {
+    let (done, drained) = std::sync::mpsc::channel();
+    let drain = move || {
+        // Nobody hears of a drain that comes too late.
+        let _ = done.send(app.drain());
+    };
+    let draining = std::thread::Builder::new().name("drain".to_owned()).spawn(drain)?;
+    match drained.recv_timeout(stop_max) {
+        Ok(Drained { abandoned }) => {
+            if abandoned > 0 {
+                say(&format!("{abandoned} connections were cut off at the end of the drain"));
+            }
+            Ok(Stopped::Drained)
+        }
+        Err(RecvTimeoutError::Timeout) => Ok(Stopped::CutShort),
+        Err(RecvTimeoutError::Disconnected) => match draining.join() {
+            Ok(()) => Ok(Stopped::Drained),
+            Err(panic) => std::panic::resume_unwind(panic),
+        },
     }
-    Ok(())
 }
 
 /// Opens the ledger of a configuration for a command, while no server runs.
@@ -293,6 +329,7 @@ fn management_api(
         switchboard,
         metrics: metrics.api.clone(),
         creating: tokio::sync::Mutex::default(),
+        answer_max: api::ANSWER_MAX,
     })
 }
 
@@ -311,14 +348,21 @@ pub(crate) fn workers(config: &Config) -> NonZeroUsize {
     NonZeroUsize::new(config.server.workers).or_else(|| std::thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN)
 }
 
-/// How many callers there is room for, once the limit of open files is as high as it may be; says so if they are fewer than
-/// configured.
-fn connections(config: &Config, workers: NonZeroUsize) -> usize {
-    let room = Room::within(descriptors::raise_limit(), config.server.connections_max, workers.get());
+/// How many connections there is room for, once the limit of open files is as high as it may be; says so if callers' are fewer
+/// than configured.
+fn room(config: &Config, workers: NonZeroUsize) -> Room {
+    let room = Room::within(descriptors::raise_limit(), config.server.connections_max, needs(config, workers));
     if let Some(warning) = room.warning() {
         say(&warning);
     }
-    room.connections
+    room
+}
+
+/// Who needs descriptors besides callers.
+pub(crate) fn needs(config: &Config, workers: NonZeroUsize) -> Needs {
+    let of_acts = config.ledger.postgres.as_ref().map(|shared| usize::try_from(shared.connections_max).unwrap_or(usize::MAX));
+    let database = of_acts.map_or(0, |acts| acts.saturating_add(DATABASE_CONNECTIONS_BESIDE_ACTS));
+    Needs { workers: workers.get(), database }
 }
 
 fn limits(config: &Config) -> Limits {

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::Failure;
-use crate::app;
+use crate::app::{self, Stopped};
 use crate::config::{self, Config, Overrides};
 
 const EXAMPLES: &str = "\
@@ -21,12 +21,13 @@ It listens at once, and answers from stand-in until the ledger has its state and
 prints one line of JSON, and nothing else, on standard output:
   {\"api_listen\":\"127.0.0.1:8081\",\"listen\":\"127.0.0.1:8080\",\"ops_listen\":\"127.0.0.1:9090\"}
 
-SIGTERM and SIGINT drain: answers that are owed are given, then it exits with 0.
+SIGTERM and SIGINT drain: answers that are owed are given, then it exits with 0; with 1 if the ledger's disk hangs for longer than
+server.stop_seconds_max.
 SIGHUP reads credentials, the management API's tokens, certificate and key again.
 
 Exit codes:
   0  drained
-  1  could not start (every error on standard error)
+  1  could not start, or not close the ledger in time (every error on standard error)
   2  the command line is not understood";
 
 /// Answers callbacks until it is told to stop.
@@ -65,7 +66,8 @@ impl Serve {
 
 /// The one call into the application.
 fn start(config: Config) -> Result<(), Failure> {
-    app::serve(config, |listening| {
+    let stop_max = config.server.stop_max;
+    let stopped = app::serve(config, |listening| {
         // Nothing else ever goes to standard output; if nobody listens there, serving goes on.
         let line = serde_json::json!({
             "listen": listening.callbacks.to_string(),
@@ -73,6 +75,13 @@ fn start(config: Config) -> Result<(), Failure> {
             "api_listen": listening.api.to_string(),
         });
         let _ = writeln!(io::stdout(), "{line}");
-    })
-    .map_err(Failure::told)
+    });
+    match stopped.map_err(Failure::told)? {
+        Stopped::Drained => Ok(()),
+        Stopped::CutShort => Err(Failure::told(format!(
+            "the ledger's disk or database did not answer within {} s of the signal (server.stop_seconds_max), so the process ends \
+             without it; everything that was approved is durable, and the next start reads it again",
+            stop_max.as_secs()
+        ))),
+    }
 }

@@ -15,7 +15,8 @@ use crate::config::{Config, Overrides, ProgramConfig};
 use crate::journal::{Begins, Reader};
 use crate::ledger::embedded::projection::checkpoint::Beginning;
 use crate::settlement::report::{self, Title};
-use crate::settlement::{Before, Cutoff, Day, Question, Reconciled, Summing, date_of, days, read_file, reconcile};
+use crate::settlement::{Before, Day, Question, Reconciled, Summing, read_file, reconcile};
+use crate::settlement_day::{Cutoff, date_of, days};
 
 const EXAMPLES: &str = "\
 Examples:

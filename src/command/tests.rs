@@ -184,7 +184,7 @@ fn run(files: &[(&str, &str)], line: &str, reply: fn(ControlRequest) -> ControlA
     let (output, result) = runtime.block_on(async {
         let listener = ControlListener::bind(data.path()).unwrap();
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-        let serve = listener.serve(move |request| std::future::ready(reply(request)), async {
+        let serve = listener.serve(16, move |request| std::future::ready(reply(request)), async {
             let _ = stopped.await;
         });
         let command = async {
@@ -260,6 +260,7 @@ fn commands_against_a_running_server() {
         ("cc.csv", CARDS),
         ("f.csv", FOREIGN),
         ("broken.csv", BROKEN),
+        ("half.csv", "card_token,account_id,cardholder_token,status\nc,unknown,h,active\n,unknown,h,active\n"),
         ("r.toml", "rules"),
     ];
     let cases: &[(&str, Result<&str, &str>)] = &[
@@ -273,6 +274,12 @@ fn commands_against_a_running_server() {
             Err("none.csv:1:1: cannot be read: No such file or directory (os error 2)\n\
                  broken.csv:2:1: card_token: is empty\n\
                  broken.csv:2:4: status: must be one of active, unactivated, frozen, lost, stolen, expired, closed"),
+        ),
+        // Which accounts the ledger has, nobody asks it before the rest is right.
+        (
+            "holdfast import --cards @/half.csv --data @",
+            Err("half.csv:3:1: card_token: is empty\n\
+                 whether the ledger knows the accounts of the other cards is told once these rows are mended"),
         ),
         // The programs are the configuration's: what is wrong with them is told beside what is wrong with the rows.
         (

@@ -22,7 +22,8 @@ use super::server::Exposure;
 use super::settlement;
 use super::stand_in::{self, StandInFiles};
 use crate::retention::{KEEP_DAYS_MAX, KEEP_DAYS_MIN};
-use crate::settlement::{FileColumns, TimeOfDay};
+use crate::settlement::FileColumns;
+use crate::settlement_day::TimeOfDay;
 
 /// One card program.
 #[derive(Debug, Clone)]
@@ -250,9 +251,7 @@ impl ProgramReader<'_> {
             return None;
         }
         if days < KEEP_DAYS_MIN {
-            written.spot.wrong(format!(
-                "must be at least {KEEP_DAYS_MIN}: messages are known for 30 days, and holds wait 35 days for their platform's word"
-            ));
+            written.spot.wrong(format!("must be at least {KEEP_DAYS_MIN}: holds wait 35 days for their platform's word"));
             return None;
         }
         Some(days)

@@ -35,6 +35,8 @@ pub struct ServerConfig {
     pub tls_handshake_max: Duration,
     /// `drain_seconds_max`: after SIGTERM, how long answers that are owed may take.
     pub drain_max: Duration,
+    /// `stop_seconds_max`: after SIGTERM, how long all of the stop may take, whatever hangs.
+    pub stop_max: Duration,
     /// `tls_terminated_upstream`: the operator's word that plain HTTP from elsewhere went through TLS before.
     pub tls_terminated_upstream: bool,
     /// `[server.tls]`: certificate and key for `listen`.
@@ -64,6 +66,7 @@ impl Default for ServerConfig {
             idle_max: Duration::from_secs(300),
             tls_handshake_max: Duration::from_secs(5),
             drain_max: Duration::from_secs(30),
+            stop_max: Duration::from_secs(75),
             tls_terminated_upstream: false,
             tls: None,
         }
@@ -111,6 +114,7 @@ pub(super) fn read(
         idle_max: seconds(section.number("idle_seconds_max", 1..=86_400, 300)),
         tls_handshake_max: millis(section.number("tls_handshake_ms_max", 10..=60_000, 5_000)),
         drain_max: seconds(section.number("drain_seconds_max", 1..=3600, 30)),
+        stop_max: seconds(section.number("stop_seconds_max", 1..=7200, 75)),
         tls_terminated_upstream,
         tls,
     };

@@ -167,6 +167,7 @@ fn the_least_that_can_be_written_has_every_default() {
         idle_max: Duration::from_secs(300),
         tls_handshake_max: Duration::from_secs(5),
         drain_max: Duration::from_secs(30),
+        stop_max: Duration::from_secs(75),
         tls_terminated_upstream: false,
         tls: None,
     };
@@ -199,7 +200,7 @@ fn records_are_kept_for_ever_or_longer_than_keys_and_holds_last() {
     };
     assert_eq!(load(LEAST).unwrap().programs[0].journal_keep_days, None);
     assert_eq!((kept("36").unwrap(), kept("36500").unwrap()), (Some(36), Some(36_500)));
-    assert!(kept("35").unwrap_err().contains("journal_keep_days: must be at least 36: messages are known for 30 days"));
+    assert!(kept("35").unwrap_err().contains("journal_keep_days: must be at least 36: holds wait 35 days"));
     assert!(kept("36501").unwrap_err().contains("journal_keep_days: must be a whole number from 0 to 36500"));
 }
 
@@ -208,7 +209,7 @@ fn every_key_is_taken() {
     let directory = directory();
     let text = format!(
         "[server]\nlisten = '0.0.0.0:1'\nops_listen = '127.0.0.1:2'\nworkers = 3\nconnections_max = 4\nhead_bytes_max = 5000\n\
-         body_bytes_max = 6000\nhead_read_ms_max = 70\nbody_read_ms_max = 80\nidle_seconds_max = 9\ntls_handshake_ms_max = 95\ndrain_seconds_max = 10\n\
+         body_bytes_max = 6000\nhead_read_ms_max = 70\nbody_read_ms_max = 80\nidle_seconds_max = 9\ntls_handshake_ms_max = 95\ndrain_seconds_max = 10\nstop_seconds_max = 20\n\
          tls_terminated_upstream = false\n[server.tls]\ncertificate = 'certificate.pem'\nkey = 'key.pem'\n\
          [api]\nlisten = '127.0.0.1:3'\n[[api.token]]\nname = 'a'\ntoken = 'env:TOKEN'\nprograms = ['one']\n\
          [responder]\nin_flight_max = 11\ntold_max = 12\n\
@@ -234,6 +235,7 @@ fn every_key_is_taken() {
         idle_max: Duration::from_secs(9),
         tls_handshake_max: Duration::from_millis(95),
         drain_max: Duration::from_secs(10),
+        stop_max: Duration::from_secs(20),
         tls_terminated_upstream: false,
         tls: Some(TlsFiles { certificate: directory.path().join("certificate.pem"), key: directory.path().join("key.pem") }),
     };
@@ -264,7 +266,8 @@ fn settled(text: &str) -> String {
 
 #[test]
 fn a_settlement_is_what_the_program_says_of_it() {
-    use crate::settlement::{FileColumns, Sign, TimeOfDay};
+    use crate::settlement::{FileColumns, Sign};
+    use crate::settlement_day::TimeOfDay;
     let program = |text: &str| load(&settled(text)).unwrap().programs.remove(0);
     let plain = program("");
     assert_eq!((plain.settlement_cutoff, plain.settlement_file), (TimeOfDay::DEFAULT, None));
@@ -723,7 +726,7 @@ fn every_error_at_once_in_the_order_of_lines() {
         load(&text).unwrap_err(),
         "c.toml:2:10: server.listen: must be an IP address and a port, such as \"127.0.0.1:8080\" or \"[::1]:8080\"\n\
          c.toml:3:1: server.backlog: is not a key of this table; its keys are listen, ops_listen, workers, tls_terminated_upstream, tls, \
-         connections_max, head_bytes_max, body_bytes_max, head_read_ms_max, body_read_ms_max, idle_seconds_max, tls_handshake_ms_max, drain_seconds_max\n\
+         connections_max, head_bytes_max, body_bytes_max, head_read_ms_max, body_read_ms_max, idle_seconds_max, tls_handshake_ms_max, drain_seconds_max, stop_seconds_max\n\
          c.toml:5:8: ledger.sync: must be a text in quotes\n\
          c.toml:8:12: program[0].currency: must be a code of ISO 4217, such as \"USD\"\n\
          c.toml:9:15: program[0].environment: must be \"sandbox\" or \"production\"\n\

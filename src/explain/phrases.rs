@@ -114,7 +114,7 @@ fn stood_in_by(by: &StandInBy) -> String {
         StandInBy::Row(row) => format!("row {row}"),
         StandInBy::NoRow => "no row applies".to_owned(),
         StandInBy::Cap(cap) => format!("cap {cap}"),
-        StandInBy::Full => "as many approvals wait as are counted".to_owned(),
+        StandInBy::Full => "as many approvals are counted as there is room for".to_owned(),
         StandInBy::ModeDecline => "mode decline".to_owned(),
         StandInBy::ModeApprove => "mode approve".to_owned(),
         StandInBy::ModeDrop => "mode drop".to_owned(),

@@ -43,7 +43,7 @@ pub use records::Numbered;
 pub use retention::{Begins, Checkpoint};
 pub use rulesets::{KeptKind, KeptRuleset};
 pub use state_file::State as CheckpointState;
-pub use store::{Journal, Sync};
+pub use store::{Claim, Journal, Sync};
 pub use tail::Tail;
 pub use wal::TornEnd;
 

@@ -59,16 +59,40 @@ impl fmt::Debug for Journal {
     }
 }
 
+/// A data directory that is nobody else's to write: what can be known of it before its disk has to answer.
+#[derive(Debug)]
+pub struct Claim {
+    directory: PathBuf,
+    lock: std::fs::File,
+}
+
+impl Claim {
+    /// Makes the directory if it is not there, and keeps other writers out.
+    ///
+    /// # Errors
+    /// It cannot be made, or is in use.
+    pub fn on(directory: &Path) -> Result<Self, JournalError> {
+        make_private(directory).map_err(|error| JournalError::Directory(directory.to_owned(), error))?;
+        Ok(Claim { directory: directory.to_owned(), lock: lock(directory)? })
+    }
+}
+
 impl Journal {
     /// Opens, or makes, the journal of a data directory; brings one of an older schema to this one.
     ///
     /// # Errors
     /// See [`JournalError`]. A file that is refused is left as it is.
     pub fn open(directory: &Path, sync: Sync) -> Result<Self, JournalError> {
-        make_private(directory).map_err(|error| JournalError::Directory(directory.to_owned(), error))?;
-        let lock = lock(directory)?;
+        Journal::open_claimed(Claim::on(directory)?, sync)
+    }
+
+    /// The same, in a directory that is claimed. It waits for the disk as long as that takes.
+    ///
+    /// # Errors
+    /// See [`JournalError`]. A file that is refused is left as it is.
+    pub fn open_claimed(Claim { directory, lock }: Claim, sync: Sync) -> Result<Self, JournalError> {
         let path = directory.join(FILE);
-        let (mark, found) = Mark::open(directory)?;
+        let (mark, found) = Mark::open(&directory)?;
         let log = wal::path_of(&path);
         // SQLite cuts it off without a word when it opens the file.
         let torn = wal::torn_end(&log).map_err(|error| JournalError::Directory(log, error))?;
@@ -251,10 +275,4 @@ pub(super) fn lock(directory: &Path) -> Result<std::fs::File, JournalError> {
         Err(std::fs::TryLockError::WouldBlock) => Err(JournalError::InUse(directory.to_owned())),
         Err(std::fs::TryLockError::Error(error)) => Err(failed(error)),
     }
-}
-
-/// A file that was not there before, its owner's alone.
-pub(super) fn new_private_file(path: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::OpenOptionsExt as _;
-    std::fs::File::options().create_new(true).write(true).mode(0o600).open(path).map(|_| ())
 }

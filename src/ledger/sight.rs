@@ -21,7 +21,30 @@ pub enum Glimpse {
 pub struct Seen {
     /// The card and its account, as if this very question had not been asked yet.
     pub snapshot: Snapshot,
-    /// What was answered to the question's key. An answer to this very callback is not durable yet; one to an earlier callback
-    /// is.
+    /// What was answered to the question's key.
     pub answered: Option<Answered>,
+    /// Whether that lasts.
+    pub lasts: Lasts,
+    /// Whether there may be an answer that a look does not reach.
+    pub longer_ago: LongerAgo,
+}
+
+/// Whether an answer that is seen is durable.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Lasts {
+    /// Yes, or it is a decline.
+    #[default]
+    Yes,
+    /// An approval on its way to the disk: a crash may take it away, and nobody has heard it.
+    NotYet,
+}
+
+/// Whether a question's key may have been answered longer ago than a look reaches.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum LongerAgo {
+    /// Certainly not, or the answer is seen.
+    #[default]
+    No,
+    /// It was, or looks as if it was: where it is kept is not looked at.
+    Perhaps,
 }

@@ -199,7 +199,7 @@ impl Responder {
         if let Some(silence) = decided.abstained {
             mount.metrics.abstained();
             return match silence {
-                Silence::Unavailable => mount.adapter.refuse(&Refused::NotDurable, body).into(),
+                Silence::Unavailable => mount.adapter.refuse(&Refused::Unavailable, body).into(),
                 Silence::NoAnswer => None,
             };
         }

@@ -10,11 +10,10 @@ use sha2::{Digest, Sha256};
 use tokio::time::timeout_at;
 
 use super::Responder;
-use super::breaker::BreakerIs;
 use super::mount::Mount;
 use crate::clock::{self, Instant};
-use crate::ledger::{Act, Answer, LedgerError, Readiness, Ticket, Wait};
-use crate::metrics::NotificationResult;
+use crate::ledger::{Act, Answer, LedgerError, Ticket, Wait};
+use crate::metrics::{LedgerStanding, NotificationResult};
 use crate::spool::{Entry, Kept};
 
 /// How long a platform is kept waiting for an acknowledgement. Marqeta's ping allows five seconds.
@@ -82,8 +81,7 @@ impl Responder {
 
     /// Whether the ledger hears now, and has heard everything that came before.
     fn hears(&self) -> bool {
-        let ready = self.ledger.readiness() == Readiness::Ready && self.breaker.is() == BreakerIs::Closed;
-        ready && self.spool.fill().held.waiting == 0
+        self.ledger_stands() == LedgerStanding::Up && self.spool.fill().held.waiting == 0
     }
 
     /// What became of one fact. A fact that the engine trips over is kept instead: it must not block the platform's queue.

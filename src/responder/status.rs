@@ -6,6 +6,8 @@ use serde_json::{Map, Value, json};
 use super::breaker::BreakerIs;
 use super::{Program, Responder};
 use crate::clock;
+use crate::ledger::Readiness;
+use crate::metrics::LedgerStanding;
 use crate::spool::Switched;
 
 /// A program's questions are answered without its ledger, all of them or those of a platform.
@@ -46,6 +48,7 @@ impl Responder {
     /// Brings the gauges of stand-in to what is so now.
     pub fn show_stand_in(&self) {
         let now = clock::utc();
+        self.metrics.ledger.standing(self.ledger_stands());
         self.metrics.stand_in.breaker(self.open_since(now));
         for program in self.programs() {
             let since = self.in_stand_in(&program.id, now).map(|standing| standing.since);
@@ -56,6 +59,14 @@ impl Responder {
             let for_it = on.filter(|switched| switched.scope.platform.is_none_or(|only| only == mount.platform));
             let until = for_it.map(|switched| switched.ends()).max();
             self.metrics.stand_in.switched(&mount.program.id, &mount.platform, until);
+        }
+    }
+
+    /// Whether the ledger answers: it may say that it is ready, and hang.
+    pub(super) fn ledger_stands(&self) -> LedgerStanding {
+        match (self.ledger.readiness(), self.breaker.is()) {
+            (Readiness::Ready, BreakerIs::Closed) => LedgerStanding::Up,
+            (Readiness::Ready, BreakerIs::Open(_)) | (Readiness::Starting | Readiness::Unavailable, _) => LedgerStanding::Down,
         }
     }
 

@@ -16,7 +16,7 @@ use super::telling::{GivenUp, Telling};
 use super::told::{Claim, Told};
 use super::{Decided, Responder, declined};
 use crate::clock;
-use crate::ledger::sight::Seen;
+use crate::ledger::sight::{Lasts, LongerAgo, Seen};
 use crate::ledger::{Adopt, Glimpse};
 use crate::server::Call;
 use crate::spool::Entry;
@@ -43,7 +43,8 @@ impl Responder {
             Glimpse::Seen(seen) => seen,
             Glimpse::Nothing | Glimpse::Busy => Seen::default(),
         };
-        if let Some(told) = told_before(call, claim.digest(), seen.answered) {
+        let before = before(call, claim.digest(), &seen);
+        if let Before::Told(told) = before {
             claim.answered(told);
             return Decided { told, balance: None, abstained: None };
         }
@@ -52,7 +53,12 @@ impl Responder {
         let opinion = verdict.as_ref().map(|(verdict, _)| verdict);
         let snapshot = self.unheard.standings.over(mount.program.id, request, seen.snapshot);
         let account = account_of(&snapshot);
-        let Some((stood_in, counted)) = self.table_says(mount, request, opinion, &snapshot, cause) else {
+        let said = match before {
+            Before::Nothing => self.table_says(mount, request, opinion, &snapshot, cause),
+            // Nothing is decided afresh.
+            Before::Perhaps | Before::Told(_) => None,
+        };
+        let Some((stood_in, counted)) = said else {
             let told = decline(DeclineReason::LedgerUnavailable, Basis::StandIn(cause));
             let adopt = adoption_of(call, mount, request, &claim, told, verdict);
             return self.tell_decline(claim, told, Entry::Told(Box::new(adopt), account), deadline).await;
@@ -60,6 +66,13 @@ impl Responder {
         let (claim, told) = match stood_in.answer {
             StandInAnswer::Decline { reason } => (claim, decline(reason, stood_in.basis)),
             StandInAnswer::Abstain(silence) => {
+                let overtaken = decline(DeclineReason::LedgerUnavailable, stood_in.basis);
+                let adopt = adoption_of(call, mount, request, &claim, overtaken, verdict);
+                if may_be_decided(cause) {
+                    // What the ledger may come to hold of it is nobody's. If its disk is too slow, this is durable later.
+                    let put = self.spool.put(Entry::Told(Box::new(adopt), account), clock::utc());
+                    put.durable_by(deadline.keep_by).await;
+                }
                 // The claim frees the key: a platform that asks again hears nothing again, or what the ledger says by then.
                 return Decided { abstained: Some(silence), ..declined(DeclineReason::LedgerUnavailable, stood_in.basis) };
             }
@@ -191,6 +204,15 @@ impl Responder {
     }
 }
 
+/// Whether the ledger has the question, and may decide it although nobody waits for that any more.
+const fn may_be_decided(cause: StandInCause) -> bool {
+    match cause {
+        StandInCause::DeadlinePassed | StandInCause::Panicked => true,
+        // It was not asked, or said that it did nothing.
+        StandInCause::Starting | StandInCause::LedgerUnavailable | StandInCause::Overloaded | StandInCause::Switched => false,
+    }
+}
+
 fn account_of(snapshot: &Snapshot) -> Option<AccountId> {
     match &snapshot.account {
         Sight::Seen(account) => Some(account.id),
@@ -198,18 +220,32 @@ fn account_of(snapshot: &Snapshot) -> Option<AccountId> {
     }
 }
 
-/// What the platform heard to this key before, if the ledger's memory shows it. An answer to this very callback is not durable
-/// yet, and nobody has heard it.
-fn told_before(call: &Call<'_>, digest: ContentDigest, answered: Option<Answered>) -> Option<Told> {
-    let Answered { digest: known, asked_at, decision } = answered?;
-    if asked_at == call.received.utc {
-        return None;
+/// What the platform heard to a key before.
+#[derive(Debug, Clone, Copy)]
+enum Before {
+    Nothing,
+    Told(Told),
+    /// Something, perhaps, and what is not certain.
+    Perhaps,
+}
+
+/// What the ledger's memory shows of that. What it has to this very callback, nobody has heard.
+fn before(call: &Call<'_>, digest: ContentDigest, seen: &Seen) -> Before {
+    let Some(Answered { digest: known, asked_at, decision }) = seen.answered else {
+        return match seen.longer_ago {
+            LongerAgo::No => Before::Nothing,
+            LongerAgo::Perhaps => Before::Perhaps,
+        };
+    };
+    match seen.lasts {
+        Lasts::Yes | Lasts::NotYet if asked_at == call.received.utc => Before::Nothing,
+        Lasts::NotYet => Before::Perhaps,
+        Lasts::Yes if known == digest => Before::Told(Told { decision, basis: Basis::Replay }),
+        Lasts::Yes => {
+            let decision = Decision::Decline { reason: DeclineReason::ConflictingDuplicate };
+            Before::Told(Told { decision, basis: Basis::Ledger })
+        }
     }
-    if known == digest {
-        return Some(Told { decision, basis: Basis::Replay });
-    }
-    let decision = Decision::Decline { reason: DeclineReason::ConflictingDuplicate };
-    Some(Told { decision, basis: Basis::Ledger })
 }
 
 /// What the ledger has to agree with.

@@ -5,7 +5,7 @@
 use holdfast_core::Timestamp;
 
 use crate::journal::{Group, JournalError};
-use crate::ledger::embedded::cold::{Cold, Found, Keeps, Left, Need, Nowhere, Reading};
+use crate::ledger::embedded::cold::{Cold, Found, Left, Need, Nowhere, Reading};
 use crate::ledger::embedded::engine::Engine;
 use crate::ledger::embedded::rebuild;
 use crate::ledger::embedded::state::State;
@@ -55,31 +55,13 @@ impl Attic {
 
 impl Cold for Attic {
     fn find(&self, need: &Need) -> Result<Found, JournalError> {
-        let named = need.payment.iter().find_map(|name| self.state.hold_of_name(*name));
+        let named = need.payment.iter().find_map(|name| self.state.hold_by(name));
         let hold = named.and_then(|index| self.state.hold(index)).cloned();
         Ok(Found {
             hold: hold.map(|row| (row, Timestamp::EPOCH, self.followed)),
             asked: need.asked.and_then(|name| Some((name, self.state.answered(name)?))),
             told: need.told.filter(|name| self.state.was_told(*name)),
         })
-    }
-
-    fn read_names(&self, reading: &mut Reading) -> Result<(), JournalError> {
-        reading.left = Left::Nothing;
-        Ok(())
-    }
-}
-
-/// For a start that reads everything from the log: nothing has to be found, and keys are forgotten as time passes.
-pub struct NothingToFind;
-
-impl Cold for NothingToFind {
-    fn find(&self, _need: &Need) -> Result<Found, JournalError> {
-        Ok(Found::default())
-    }
-
-    fn keeps(&self) -> Keeps {
-        Keeps::Everything
     }
 
     fn read_names(&self, reading: &mut Reading) -> Result<(), JournalError> {

@@ -13,6 +13,7 @@
 
 mod attic;
 pub(crate) mod chance;
+pub(crate) mod compare;
 pub(crate) mod deed;
 mod faults;
 mod habit;

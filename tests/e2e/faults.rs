@@ -6,6 +6,7 @@ use std::sync::{Arc, Condvar, Mutex};
 
 use holdfast::app::App;
 use holdfast::config::{Config, Overrides};
+use holdfast::ledger::sight::{Lasts, LongerAgo, Seen};
 use holdfast::ledger::{self, Act, Answer, Completions, Glimpse, Ledger, LedgerError, Origin, Readiness, Ticket, Wait, Whose};
 use holdfast_core::rules::Verdict;
 use holdfast_core::stand_in::Sight;
@@ -25,6 +26,10 @@ pub enum Fault {
     Unavailable,
     /// It hears no question, no answer and no message, but starts.
     Deaf,
+    /// It says that it is unavailable, and shows no answer that it gave before: as if that were long ago.
+    Forgetful,
+    /// It says that it is unavailable, and that the approvals it shows are on their way to a disk that hangs.
+    Unsynced,
     /// It answers questions, hears nothing of what was told without it, and lets nobody look at its memory.
     Veiled,
     /// It panics when it is asked.
@@ -105,7 +110,9 @@ impl Ledger for Shared {
             Fault::Withheld if decision => self.0.withheld.lock().unwrap().push(ticket),
             Fault::AnswersWithheld if decision => self.0.apply_and_keep_quiet(ticket),
             Fault::Panics if decision => panic!("the ledger was told to"),
-            Fault::Unavailable | Fault::Deaf if fault == Fault::Unavailable || ticket.with_act(|act| is_heard(act)) => {
+            Fault::Unavailable | Fault::Forgetful | Fault::Unsynced | Fault::Deaf
+                if fault != Fault::Deaf || ticket.with_act(|act| is_heard(act)) =>
+            {
                 let mut completions = Completions::default();
                 completions.complete(&ticket, Err(LedgerError::Unavailable));
                 completions.announce();
@@ -120,6 +127,8 @@ impl Ledger for Shared {
             | Fault::AnswersWithheld
             | Fault::Unavailable
             | Fault::Deaf
+            | Fault::Forgetful
+            | Fault::Unsynced
             | Fault::Veiled
             | Fault::Panics => {
                 self.0.inner.submit(ticket);
@@ -133,7 +142,7 @@ impl Ledger for Shared {
 
     fn readiness(&self) -> Readiness {
         match *self.0.fault.lock().unwrap() {
-            Fault::Unavailable | Fault::Deaf => Readiness::Unavailable,
+            Fault::Unavailable | Fault::Forgetful | Fault::Unsynced | Fault::Deaf => Readiness::Unavailable,
             Fault::None | Fault::Withheld | Fault::AnswersWithheld | Fault::Veiled | Fault::Panics => self.0.inner.readiness(),
         }
     }
@@ -141,6 +150,14 @@ impl Ledger for Shared {
     fn look(&self, origin: &Origin, request: &AuthorizationRequest) -> Glimpse {
         match *self.0.fault.lock().unwrap() {
             Fault::Veiled => Glimpse::Busy,
+            Fault::Forgetful => match self.0.inner.look(origin, request) {
+                Glimpse::Seen(seen) => Glimpse::Seen(Seen { answered: None, longer_ago: LongerAgo::Perhaps, ..seen }),
+                glimpse @ (Glimpse::Nothing | Glimpse::Busy) => glimpse,
+            },
+            Fault::Unsynced => match self.0.inner.look(origin, request) {
+                Glimpse::Seen(seen) => Glimpse::Seen(Seen { lasts: Lasts::NotYet, ..seen }),
+                glimpse @ (Glimpse::Nothing | Glimpse::Busy) => glimpse,
+            },
             _ => self.0.inner.look(origin, request),
         }
     }
@@ -270,6 +287,23 @@ fn a_slow_ledger_is_not_waited_for_and_its_late_answer_changes_nothing() {
     assert!((2.0..=4.0).contains(&bench.metric("holdfast_stand_ins_total", "deadline_passed")));
     assert_eq!(bench.metric("holdfast_late_answers_total", ""), 0.0);
     assert_eq!(bench.client().post("/marqeta/jit", &Marqeta::purchase("fine", "10.00").body()).status, 200);
+    bench.app.drain();
+}
+
+#[test]
+fn a_ledger_that_says_it_is_ready_and_hangs_is_not_up() {
+    let bench = Bench::new(short_budget);
+    let up_after = |questions: std::ops::Range<u32>, wanted: f64| {
+        questions.into_iter().any(|number| {
+            bench.ask(&Marqeta::purchase(&format!("q-{number}"), "0.01"));
+            bench.metric("holdfast_ledger_up", "") == wanted
+        })
+    };
+    bench.faulty.set(Fault::Withheld);
+    assert!(up_after(0..10, 0.0));
+    bench.faulty.set(Fault::None);
+    bench.until_adopted();
+    assert!(up_after(10..200, 1.0));
     bench.app.drain();
 }
 

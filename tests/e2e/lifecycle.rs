@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::process::Signal;
 
-use crate::support::{Marqeta, Workplace, server};
+use crate::support::{Client, Marqeta, Workplace, server};
 
 /// Callers that authorize 0.01 on and on until the server is gone; their approvals, and the questions without an answer.
 fn callers_until_the_end(
@@ -253,12 +253,50 @@ fn trace_of_ten_approvals(workplace: &Workplace) -> String {
     std::fs::read_to_string(trace).unwrap()
 }
 
-#[test]
-fn no_approval_reaches_the_socket_before_the_sync_that_covers_it() {
+/// Whether strace is there; it has to be where everything is to be tested.
+fn has_strace() -> bool {
     let strace = Command::new("strace").arg("-V").output().is_ok_and(|output| output.status.success());
     if !strace {
         assert!(std::env::var_os("HOLDFAST_TEST_ALL").is_none(), "strace is not there, and HOLDFAST_TEST_ALL wants it");
         eprintln!("skipped: needs strace");
+    }
+    strace
+}
+
+#[test]
+fn a_disk_that_hangs_keeps_nobody_from_an_answer_nor_the_process_from_its_end() {
+    if !has_strace() {
+        return;
+    }
+    let workplace = Workplace::demo();
+    workplace.edit("holdfast.toml", |text| text.replace("#stop_seconds_max = 75", "stop_seconds_max = 1"));
+    let server = workplace.serve();
+    let told = server.client().post("/marqeta/jit", &Marqeta::purchase("before", "1.00").body());
+    server.kill();
+
+    // What the journal left unsynced is synced before anything else, and that does not return.
+    let log = workplace.data().join("journal.sqlite-wal");
+    let hang = "inject=fsync,fdatasync:delay_enter=600000000";
+    let words = ["strace", "-f", "-qq", "-P", log.to_str().unwrap(), "-e", hang, "-o", "/dev/null"];
+    let (mut strace, listen, mut lines) = workplace.listen_by(&words);
+    let declined = Client::connect(listen).post("/marqeta/jit", &Marqeta::purchase("during", "1.00").body());
+    assert_eq!(declined.status, 402, "{declined:?}");
+    server::send(server::child_of(strace.id()), Signal::TERM);
+    let cut_short = "did not answer within 1 s of the signal (server.stop_seconds_max)";
+    assert!(lines.any(|line| line.unwrap().contains(cut_short)));
+    // strace waits on for a thread that is gone.
+    strace.kill().unwrap();
+    strace.wait().unwrap();
+
+    let server = workplace.serve();
+    assert_eq!(server.client().post("/marqeta/jit", &Marqeta::purchase("before", "1.00").body()).body, told.body);
+    assert_eq!(server.client().post("/marqeta/jit", &Marqeta::purchase("during", "1.00").body()).body, declined.body);
+    assert!(server.terminate().success());
+}
+
+#[test]
+fn no_approval_reaches_the_socket_before_the_sync_that_covers_it() {
+    if !has_strace() {
         return;
     }
     let workplace = Workplace::demo();

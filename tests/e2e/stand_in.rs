@@ -67,6 +67,32 @@ fn what_a_table_approves_is_held_when_the_ledger_is_back_and_a_retry_hears_it_al
 }
 
 #[test]
+fn what_may_have_been_answered_long_ago_is_not_approved_afresh() {
+    neither_told_nor_decided_afresh(Fault::Forgetful);
+}
+
+#[test]
+fn what_an_earlier_callback_was_not_told_yet_is_not_told_before_it_is_durable() {
+    neither_told_nor_decided_afresh(Fault::Unsynced);
+}
+
+fn neither_told_nor_decided_afresh(fault: Fault) {
+    let bench = Bench::new(short_budget);
+    assert!(bench.publish_table(ALL).status.success());
+    let request = Marqeta::purchase("long-ago", "10.00");
+    assert_eq!(bench.ask(&request).status, 200);
+    bench.faulty.set(fault);
+    assert_eq!(bench.ask(&request).status, 402);
+    assert_eq!(bench.stood_in("ledger_unavailable"), 1.0);
+    assert_eq!(bench.status()["stand_in"]["demo"]["exposure_minor"], 0);
+    bench.faulty.set(Fault::None);
+    bench.until_adopted();
+    bench.until_heard();
+    assert_eq!(bench.held(), 1_000, "the decline released nothing");
+    bench.app.drain();
+}
+
+#[test]
 fn what_a_table_approves_is_at_risk_until_the_ledger_holds_it() {
     let bench = Bench::new(short_budget);
     assert!(bench.publish_table(ALL).status.success());
@@ -185,11 +211,23 @@ fn rows_decide_on_what_is_known_of_the_card() {
 }
 
 #[test]
+fn a_balance_that_nobody_can_tell_is_an_error_of_its_own() {
+    let bench = Bench::new(short_budget);
+    bench.faulty.set(Fault::Unavailable);
+    let balances = bench.client().get("/apto/v3/balances?cardholder_id=crdhldr_demo_1");
+    assert_eq!((balances.status, balances.json()["errors"][0]["code"].as_str()), (503, Some("balance_check_failed")));
+    bench.faulty.set(Fault::None);
+    assert_eq!(bench.client().get("/apto/v3/balances?cardholder_id=crdhldr_demo_1").status, 200);
+    bench.app.drain();
+}
+
+#[test]
 fn a_table_can_leave_the_answer_to_the_platform() {
     let bench = Bench::new(short_budget);
     assert!(bench.publish_table("mode = 'drop'\ndrop = '503'\n").status.success());
     bench.faulty.set(Fault::Unavailable);
-    assert_eq!(bench.ask(&Marqeta::purchase("status", "10.00")).status, 503);
+    let left = bench.ask(&Marqeta::purchase("status", "10.00"));
+    assert_eq!((left.status, left.json()["error_message"].as_str()), (503, Some("no answer can be given now")));
     bench.faulty.set(Fault::None);
     assert!(bench.publish_table("mode = 'drop'\ndrop = 'silence'\n").status.success());
     bench.faulty.set(Fault::Unavailable);
@@ -201,6 +239,18 @@ fn a_table_can_leave_the_answer_to_the_platform() {
     assert_eq!(bench.metric("holdfast_stand_in_abstained_total", ""), 2.0);
     bench.faulty.set(Fault::None);
     assert_eq!(bench.ask(&Marqeta::purchase("status", "10.00")).status, 200, "the key is free");
+    bench.app.drain();
+}
+
+#[test]
+fn what_is_left_to_the_platform_leaves_no_hold_although_the_ledger_decides_it_later() {
+    let bench = Bench::new(short_budget);
+    assert!(bench.publish_table("mode = 'drop'\ndrop = '503'\n").status.success());
+    bench.faulty.set(Fault::AnswersWithheld);
+    assert_eq!(bench.ask(&Marqeta::purchase("left", "10.00")).status, 503);
+    bench.faulty.set(Fault::None);
+    bench.until_heard();
+    assert_eq!(bench.held(), 0);
     bench.app.drain();
 }
 

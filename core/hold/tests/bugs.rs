@@ -321,6 +321,45 @@ fn what_is_asked_now_costs_what_it_adds_whatever_totals_say() {
 }
 
 #[test]
+fn what_was_told_without_the_ledger_holds_what_it_was_told_whatever_totals_say() {
+    // What was told of a payment of 100 before the answer, 50 more, is adopted; by a platform whose clock may be ahead.
+    for facts in [
+        vec![captured(100, Finality::More), totalled(100)],
+        vec![captured(100, Finality::Final)],
+        vec![captured(150, Finality::Final)],
+        vec![released(ReleaseCause::Reversed)],
+        vec![released(ReleaseCause::Expired)],
+        vec![totalled(10)],
+        vec![totalled(150)],
+        vec![reduced(60)],
+        vec![recorded("another name", stood_in(120, Posting::Hold))],
+    ] {
+        for asked in [AuthorizationRequest { key: key("again"), ..purchase(50) }, increment("more", 50)] {
+            for occurred_at in [None, Some(at(990)), Some(at(2_500))] {
+                let request = AuthorizationRequest { occurred_at, ..asked };
+                let mut book = Book::open();
+                facts.iter().for_each(|fact| drop(book.tell_at(2_000, *fact)));
+                let held = book.held();
+                assert_eq!(book.adopt(&request, yes(50)).held, 50, "{facts:?} {request:?}");
+                // An answer that turns out otherwise stays where it is.
+                for (told, more) in [(NO, 0), (yes(20), 20), (yes(50), 50)] {
+                    book.adopt(&request, told);
+                    assert_eq!(book.held(), held + more, "{told:?} after {facts:?} {request:?}");
+                }
+            }
+        }
+    }
+    // What comes after it covers it.
+    let mut book = Book::open();
+    book.tell_at(2_000, totalled(100));
+    book.adopt(&increment("more", 50), yes(50));
+    book.tell_at(2_100, totalled(150));
+    assert_eq!(book.held(), 150);
+    book.tell_at(2_200, captured(150, Finality::Final));
+    assert_eq!((book.held(), book.posted()), (0, 850));
+}
+
+#[test]
 fn what_ends_by_us_ends_what_is_there_however_far_ahead_the_platforms_clock_is() {
     let ahead = 1_000_000;
     let more = AuthorizationRequest { occurred_at: Some(at(ahead)), ..increment("more", 50) };

@@ -163,15 +163,35 @@ fn answers() -> impl Strategy<Value = Vec<Arrival>> {
     })
 }
 
+/// Takes the answers that open a payment, the first of each, out of what adds to one: that lies after everything that is known
+/// when it is adopted, and so what is known then has to be the same.
+fn openings(answers: Vec<Arrival>) -> (Vec<Arrival>, Vec<Arrival>) {
+    let mut payments = BTreeSet::new();
+    answers.into_iter().partition(|answer| {
+        let Arrival::Adopted(request, ..) = answer else { return false };
+        request.increments.is_none() && payments.insert(request.payment.authorization)
+    })
+}
+
+/// These in any order, and some of them twice.
+fn shuffled_with_some_again(all: Vec<Arrival>, before: &[Arrival]) -> impl Strategy<Value = Vec<Arrival>> + use<> {
+    let known: Vec<Arrival> = before.iter().chain(&all).cloned().collect();
+    let again = prop::sample::subsequence(known.clone(), 0..=known.len());
+    again.prop_flat_map(move |again| Just([all.as_slice(), &again].concat()).prop_shuffle())
+}
+
 /// The same arrivals in two orders, and some of them twice in the second.
 fn twice() -> impl Strategy<Value = (Vec<Arrival>, Vec<Arrival>)> {
-    (answers(), messages(1..14)).prop_flat_map(|(answers, messages)| {
-        let all: Vec<Arrival> = answers.into_iter().chain(messages.into_iter().map(Arrival::Told)).collect();
-        let again = prop::sample::subsequence(all.clone(), 0..=all.len());
-        (Just(all.clone()), again).prop_flat_map(move |(all, again)| {
-            let more: Vec<Arrival> = all.iter().cloned().chain(again).collect();
-            (Just(all).prop_shuffle(), Just(more).prop_shuffle())
-        })
+    (answers(), messages(1..14), 0_usize..14).prop_flat_map(|(answers, messages, place)| {
+        let (opening, adding) = openings(answers);
+        let mut first: Vec<Arrival> = messages.into_iter().map(Arrival::Told).collect();
+        let last = first.split_off(place.min(first.len()));
+        first.extend(opening);
+        let known = [first.as_slice(), &adding].concat();
+        let one = (Just(first.clone()).prop_shuffle(), Just(adding.clone()), Just(last.clone()).prop_shuffle());
+        let other = (shuffled_with_some_again(first, &[]), Just(adding), shuffled_with_some_again(last, &known));
+        let whole = |(first, adding, last): (Vec<Arrival>, Vec<Arrival>, Vec<Arrival>)| [first, adding, last].concat();
+        (one.prop_map(whole), other.prop_map(whole))
     })
 }
 
@@ -229,23 +249,29 @@ proptest! {
     }
 
     /// Whatever was told: what is approved of a payment that we opened, or of which nothing was told, is taken from what is
-    /// available then, and was there; unless the platform has told already what the question came to.
+    /// available then, and was there; unless the platform has told already what the question came to. An approval that is adopted
+    /// is taken as well, there or not.
     #[test]
     fn what_is_approved_was_available_and_is_taken(posted in 0_i64..1_000, arrivals in vec(arbitrary(), 1..40)) {
         let mut book = Book::with(posted);
         for arrival in &arrivals {
             let before = book.clone();
             let outcome = arrival.at(&mut book);
-            let (Arrival::Asked(request, _), Some((Decision::Approve { amount }, Basis::Ledger))) = (arrival, outcome.decision) else {
-                continue;
+            let (request, amount, there) = match (arrival, outcome.decision) {
+                (Arrival::Asked(request, _), Some((Decision::Approve { amount }, Basis::Ledger))) => {
+                    (request, amount, before.available())
+                }
+                (Arrival::Adopted(request, ToldAnswer::Approved { amount }, _), _) => (request, *amount, i64::MAX),
+                (_, _) => continue,
             };
             let payment = request.increments.unwrap_or(request.payment).authorization;
             let known = before.payments.get(&payment).map_or([].as_slice(), |kept| kept.steps.as_slice());
-            let was_told = Steps::of(known).last_word(StepId::of(&request.key)).is_some();
+            let id = StepId::of(&request.key);
+            let was_told = Steps::of(known).last_word(id).is_some() || known.iter().any(|step| step.id == id);
             if was_told || outcome.step.is_none() || !(known.is_empty() || Steps::of(known).opened() || request.increments.is_some()) {
                 continue;
             }
-            prop_assert!(amount.minor() <= before.available(), "{} of {}", amount, before.available());
+            prop_assert!(amount.minor() <= there, "{amount} of {there}");
             let taken = i128::from(outcome.held) - i128::from(outcome.posted);
             prop_assert!(taken >= i128::from(amount.minor()), "{taken} for {amount}");
         }

@@ -29,10 +29,11 @@ fn what_the_request_tells() {
     let range = |min, max| Conditions { amount: Some(AmountRange::new(min, max).unwrap()), ..Conditions::default() };
     let home = SortedSet::new(vec![Country::new("USA").unwrap()]).unwrap();
     let chips = Some(EntryModeSet::new(&[EntryMode::Chip, EntryMode::Contactless]).unwrap());
+    let not_told = Some(EntryModeSet::new(&[EntryMode::Unknown]).unwrap());
     let visa = NetworkSet::new(vec![crate::ids::NetworkName::new("VISA").unwrap()]).unwrap();
     let border = |border| when(When { border: Some(border), ..When::default() });
     let groceries = when(When { mcc: mcc(&["groceries"]), ..When::default() });
-    let cases: [(&str, Conditions, AuthorizationRequest, (bool, bool)); 19] = [
+    let cases: [(&str, Conditions, AuthorizationRequest, (bool, bool)); 21] = [
         ("no condition", Conditions::default(), purchase, HOLDS),
         ("kind", when(When { kinds: kinds(&[AuthorizationKind::Purchase]), ..When::default() }), purchase, HOLDS),
         ("other kind", when(When { kinds: kinds(&[AuthorizationKind::Credit]), ..When::default() }), purchase, FAILS),
@@ -41,6 +42,18 @@ fn what_the_request_tells() {
             "entry mode that was not told",
             when(When { entry_modes: chips, ..When::default() }),
             AuthorizationRequest { entry_mode: EntryMode::Unknown, ..purchase },
+            NOT_KNOWN,
+        ),
+        (
+            "entry mode that is listed as not told",
+            when(When { entry_modes: not_told, ..When::default() }),
+            AuthorizationRequest { entry_mode: EntryMode::Unknown, ..purchase },
+            HOLDS,
+        ),
+        (
+            "other entry mode",
+            when(When { entry_modes: chips, ..When::default() }),
+            AuthorizationRequest { entry_mode: EntryMode::Keyed, ..purchase },
             FAILS,
         ),
         ("category", groceries.clone(), purchase, HOLDS),

@@ -18,7 +18,7 @@ use crate::api::page::Page;
 use crate::clock;
 use crate::journal::{self, JournalError};
 use crate::ledger::embedded::projection::read::{self as kept, AccountKept, CardKept, Movement, ReadError, Reader};
-use crate::settlement::{Cutoff, TimeOfDay};
+use crate::settlement_day::{Cutoff, TimeOfDay};
 
 /// How long an answer waits for the projection.
 const FRESH_WITHIN: Duration = Duration::from_secs(2);

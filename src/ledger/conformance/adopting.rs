@@ -1,8 +1,8 @@
 //! Adopting: the ledger agrees with what was told without it.
 
-use holdfast_core::hold::{Finding, RecordedOutcome, ToldAnswer};
+use holdfast_core::hold::{Fact, Finality, Finding, RecordedOutcome, ToldAnswer, ToldEvent};
 use holdfast_core::rules::HoldPolicy;
-use holdfast_core::{AuthorizationRequest, Basis, Decision, DeclineReason, PartialApproval};
+use holdfast_core::{AuthorizationRequest, Basis, Decision, DeclineReason, PartialApproval, Timestamp};
 
 use super::*;
 use crate::ledger::{Act, Adopt, Decide};
@@ -121,5 +121,28 @@ pub fn the_platforms_word_stands_over_an_adopted_answer(engine: &dyn Engine) {
         for key in ["first", "then"] {
             assert_eq!(house.decide(purchase(key, 100)), again(declined(DeclineReason::TransactionNotPermitted)));
         }
+    });
+}
+
+pub fn what_adds_to_a_payment_is_held_as_it_was_told_whatever_else_was(engine: &dyn Engine) {
+    let mut house = House::with(engine, 1_000);
+    assert_eq!(house.decide(purchase("p", 100)), approved(100));
+    // The platform's clock is far ahead of ours, and its total knows nothing of what was asked in the outage.
+    for (key, fact) in
+        [("1", captured("p", 100, Finality::More)), ("2", Fact::Replaced { payment: payment("p"), total: usd(100) })]
+    {
+        let occurred_at = Some(Timestamp::from_unix_seconds(4_000_000_000));
+        assert_eq!(found(house.act(Act::Tell(origin(), ToldEvent { occurred_at, ..told(key, fact) }))), None);
+    }
+    let second = AuthorizationRequest { payment: payment("p"), ..purchase("second", 50) };
+    assert_eq!(house.adopt(second, yes(50)), None);
+    house.always(|house| assert_eq!(house.balance(), (900, 50)));
+    assert_eq!(house.adopt(increment("more", "p", 30), yes(30)), None);
+    house.always(|house| assert_eq!(house.balance(), (900, 80)));
+    // One that nobody heard is undone where it is.
+    assert_eq!(house.adopt(second, NO), Some(Finding::AdoptedOverOurs));
+    house.always(|house| {
+        assert_eq!(house.balance(), (900, 30));
+        assert_eq!(house.decide(increment("more", "p", 30)), again(approved(30)));
     });
 }

@@ -159,6 +159,7 @@ macro_rules! conforms {
                 another_question_under_the_key_is_a_conflict
                 what_cannot_be_held_is_remembered_all_the_same
                 the_platforms_word_stands_over_an_adopted_answer
+                what_adds_to_a_payment_is_held_as_it_was_told_whatever_else_was
             }
             counting {
                 windows_roll_over_and_limits_go_on_counting

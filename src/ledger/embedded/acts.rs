@@ -108,6 +108,10 @@ impl Engine {
             if let Err(error) = self.record(&decide.origin, now.utc, Some(&decide.ruleset), place, body) {
                 return Performed::Now(Err(error));
             }
+            if matches!(decision, Decision::Approve { .. }) {
+                let from = self.approves_from.map_or(received_at, |from| from.min(received_at));
+                self.approves_from = Some(from);
+            }
         }
         let balance = match request.kind {
             AuthorizationKind::BalanceInquiry => located.account.and_then(|index| self.state.balance(index)),

@@ -70,23 +70,11 @@ pub trait Cold: Send {
     /// The disk, or what is kept there.
     fn find(&self, need: &Need) -> Result<Found, JournalError>;
 
-    /// Whether memory may let go of anything, because it is kept here.
-    fn keeps(&self) -> Keeps {
-        Keeps::Everything
-    }
-
     /// Reads on in the names that are kept, a page at most.
     ///
     /// # Errors
     /// The disk, or that what was read so far is not kept any more: it is read again from the beginning.
     fn read_names(&self, reading: &mut Reading) -> Result<(), JournalError>;
-}
-
-/// What is kept of what memory lets go of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Keeps {
-    Everything,
-    Nothing,
 }
 
 /// Nobody: what memory has let go of is gone. For ledgers whose memory lets go of nothing.
@@ -96,10 +84,6 @@ pub struct Nowhere;
 impl Cold for Nowhere {
     fn find(&self, _need: &Need) -> Result<Found, JournalError> {
         Ok(Found::default())
-    }
-
-    fn keeps(&self) -> Keeps {
-        Keeps::Nothing
     }
 
     fn read_names(&self, reading: &mut Reading) -> Result<(), JournalError> {

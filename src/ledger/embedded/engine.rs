@@ -17,7 +17,7 @@ use super::cold::{Cold, Found, Need};
 use super::rebuild;
 use super::state::{CLOSED_KEPT, Fingerprint, GoneNames, Recalled, State};
 use super::undo::UndoLog;
-use super::window::Window;
+use super::window::{AsOf, Shown, Window};
 use crate::clock::Moment;
 use crate::journal::{Body, BodyRef, EachGroup, Group, GroupWriter, JournalError, Log, Place, Record, RecordRef};
 use crate::ledger::{Act, Answer, LedgerError};
@@ -25,8 +25,9 @@ use crate::ledger::{Act, Answer, LedgerError};
 /// Entries of the undo log for which there is room from group to group: more than those of a busy server are.
 const UNDO_KEPT: usize = 8_192;
 
-/// Keys that memory forgets at most between two groups; more than a group brings.
-const FORGET_MAX: usize = 8_192;
+/// Keys of a kind that memory forgets at most before an act and between two groups: more than an act brings, and few enough not to
+/// hold an answer back where many may go at once.
+const FORGET_MAX: usize = 256;
 
 /// Holds that memory lets go of at most between two groups: a long list must not hold an answer back.
 const LET_GO_MAX: usize = 256;
@@ -66,6 +67,8 @@ pub struct Engine {
     window: Option<Arc<Window>>,
     /// The latest moment at which something was attended to.
     latest: Timestamp,
+    /// The earliest callback that this group approves.
+    pub(super) approves_from: Option<Timestamp>,
     pub(super) group: GroupWriter,
     /// A group whose commit failed: whether it reached the disk all the same, only reopening tells.
     in_doubt: GroupWriter,
@@ -95,6 +98,7 @@ impl Engine {
             state: Box::new(state),
             window: None,
             latest: Timestamp::EPOCH,
+            approves_from: None,
             group: GroupWriter::default(),
             in_doubt: GroupWriter::default(),
             doubtful_from: 0,
@@ -111,7 +115,7 @@ impl Engine {
     /// # Errors
     /// The log or the projection cannot be read, or the log is damaged.
     pub fn rebuild(&mut self, from: i64, cold: &dyn Cold, mut progress: impl FnMut(i64)) -> Result<(), JournalError> {
-        let Engine { log, state, undo, .. } = self;
+        let Engine { log, state, undo, projected, .. } = self;
         let mut next = from;
         log.read(from, &mut |first, bytes| {
             if first > next {
@@ -122,6 +126,9 @@ impl Engine {
                 let record = record.map_err(|error| log.unreadable(first, error))?;
                 // The first group may begin with records that the projection has.
                 if number == next {
+                    if let Some(projected) = *projected {
+                        state.forget_old_keys(record.at, projected, usize::MAX);
+                    }
                     rebuild::write_record(state, &record, number, cold, undo)?;
                     undo.clear();
                     next = next.saturating_add(1);
@@ -194,7 +201,6 @@ impl Engine {
 
     /// Performs one act; whatever it does wrong costs only its own answer.
     pub fn attend(&mut self, act: &Act, now: &Moment, warmth: Warmth) -> Performed {
-        // By the time of its record, as a rebuild will.
         self.forget_old_keys(now.utc);
         self.latest = now.utc;
         let (undo_before, group_before, declines_before) = (self.undo.len(), self.group.end(), self.told_declines.len());
@@ -237,9 +243,12 @@ impl Engine {
     pub fn commit(&mut self) -> Result<u32, JournalError> {
         let records = self.group.records();
         if records > 0 {
-            self.show(self.latest);
-            let appended = self.log.append(records, self.group.bytes());
-            self.take_away();
+            let Engine { log, state, window, latest, approves_from, group, .. } = self;
+            let as_of = AsOf { at: *latest, approvals_until: *approves_from };
+            let shown = window.as_ref().map(|window| window.show(state, as_of));
+            let appended = log.append(records, group.bytes());
+            drop(shown);
+            self.approves_from = None;
             if let Err(error) = appended {
                 self.give_up_group();
                 return Err(error);
@@ -257,18 +266,10 @@ impl Engine {
         Engine { window: Some(window), ..self }
     }
 
-    /// Leaves memory where others may look at it; nothing may be done to it before [`Engine::take_away`].
-    pub fn show(&mut self, as_of: Timestamp) {
-        if let Some(window) = &self.window {
-            window.show(&mut self.state, as_of);
-        }
-    }
-
-    /// Takes memory back from there.
-    pub fn take_away(&mut self) {
-        if let Some(window) = &self.window {
-            window.take_away(&mut self.state);
-        }
+    /// Leaves memory where others may look at it, for as long as what is returned is kept.
+    pub fn show(&mut self, at: Timestamp) -> Option<Shown<'_>> {
+        let as_of = AsOf { at, approvals_until: self.approves_from };
+        self.window.as_ref().map(|window| window.show(&mut self.state, as_of))
     }
 
     /// What is to be done between two groups, when nobody waits.
@@ -303,9 +304,10 @@ impl Engine {
 
     /// Opens the log again, compares where it ends with what was written, and proves that it can be written.
     pub fn come_back(&mut self, now: Timestamp) -> Writable {
-        self.show(now);
-        let reopened = self.log.reopen();
-        self.take_away();
+        let Engine { log, state, window, .. } = self;
+        let shown = window.as_ref().map(|window| window.show(state, AsOf::durable(now)));
+        let reopened = log.reopen();
+        drop(shown);
         if reopened.is_err() {
             return Writable::No;
         }
@@ -320,9 +322,10 @@ impl Engine {
             let owed = in_doubt.iter().filter(|record| declines(&record.body));
             gathered &= owed.map(Record::as_written).all(|record| proof.push(&record).is_ok());
         }
-        self.show(now);
-        let proven = gathered && self.log.append(proof.records(), proof.bytes()).is_ok();
-        self.take_away();
+        let Engine { log, state, window, .. } = self;
+        let shown = window.as_ref().map(|window| window.show(state, AsOf::durable(now)));
+        let proven = gathered && log.append(proof.records(), proof.bytes()).is_ok();
+        drop(shown);
         if proven && is_there {
             // The group that was given up counts, now that what was written after it is durable, and it with that. What it
             // needed of old was taken in before.

@@ -14,6 +14,7 @@ pub(crate) mod naming;
 pub mod projection;
 mod queue;
 pub(crate) mod rebuild;
+mod seek;
 pub(crate) mod state;
 pub(crate) mod undo;
 mod weigh;
@@ -41,7 +42,7 @@ use self::window::Window;
 use self::writer::Writer;
 use super::{Completions, Glimpse, Ledger, LedgerError, Origin, Readiness, Ticket};
 use crate::clock::{self, Moment};
-use crate::journal::{Journal, JournalError, Log, Sync, Tail};
+use crate::journal::{Claim, Journal, JournalError, Log, Sync, Tail};
 
 /// How the embedded ledger is set up.
 pub struct Settings {
@@ -78,10 +79,6 @@ pub struct Embedded {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
 }
-
-/// So many records that are not projected at a start are more than a moment's: the oldest of them may be older than memory
-/// keeps the keys of messages.
-const FAR_BEHIND: i64 = 8_192;
 
 /// What the workers and the writer share.
 struct Shared {
@@ -146,17 +143,23 @@ impl Shared {
 pub type Opening = oneshot::Receiver<Result<(), JournalError>>;
 
 impl Embedded {
-    /// Opens the journal and begins to rebuild the state behind the caller's back.
+    /// Claims the data directory, and begins to open the journal and to rebuild the state behind the caller's back: a disk
+    /// that hangs keeps nobody from listening.
     ///
     /// # Errors
-    /// The data directory cannot be used, is in use, or is a newer program's.
+    /// The data directory cannot be used or is in use. What is wrong in it, the opening tells.
     pub fn start(settings: Settings) -> Result<(Self, Opening), JournalError> {
-        let journal = Journal::open(&settings.data, settings.sync)?;
-        let (follower, thrown_away) = Follower::open(&settings.data)?;
-        if let Some(thrown_away) = thrown_away {
-            settings.observer.say(&thrown_away);
-        }
-        Embedded::spawn(Box::new(journal), Some(follower), settings.commit_records_max, settings.observer)
+        let Settings { data, sync, commit_records_max, observer } = settings;
+        let claim = Claim::on(&data)?;
+        let open = move |observer: &dyn Observer| {
+            let journal = Journal::open_claimed(claim, sync)?;
+            let (follower, thrown_away) = Follower::open(&data)?;
+            if let Some(thrown_away) = thrown_away {
+                observer.say(&thrown_away);
+            }
+            Ok((Box::new(journal) as Box<dyn Log>, Some(follower)))
+        };
+        Embedded::spawn(open, commit_records_max, observer)
     }
 
     /// Begins to rebuild the state from a log that is open already; without a projection.
@@ -168,19 +171,18 @@ impl Embedded {
         commit_records_max: u32,
         observer: Box<dyn Observer>,
     ) -> Result<(Self, Opening), JournalError> {
-        Embedded::spawn(log, None, commit_records_max, observer)
+        Embedded::spawn(|_| Ok((log, None)), commit_records_max, observer)
     }
 
     fn spawn(
-        log: Box<dyn Log>,
-        follower: Option<Follower>,
+        open: impl FnOnce(&dyn Observer) -> Result<Logs, JournalError> + Send + 'static,
         commit_records_max: u32,
         observer: Box<dyn Observer>,
     ) -> Result<(Self, Opening), JournalError> {
         let shared = Arc::new(Shared::new());
         let (opened, opening) = oneshot::channel();
         let working = Arc::clone(&shared);
-        let work = move || work(working, log, follower, commit_records_max, Arc::from(observer), opened);
+        let work = move || work(working, open, commit_records_max, Arc::from(observer), opened);
         let thread = std::thread::Builder::new()
             .name("ledger".to_owned())
             .spawn(work)
@@ -197,16 +199,19 @@ impl Embedded {
     }
 }
 
-/// The ledger's thread: rebuilds the state, then works until the queue is closed and empty.
+/// What the ledger writes to, and what follows that, if anything does.
+type Logs = (Box<dyn Log>, Option<Follower>);
+
+/// The ledger's thread: opens what it writes to, rebuilds the state, then works until the queue is closed and empty.
 fn work(
     shared: Arc<Shared>,
-    log: Box<dyn Log>,
-    follower: Option<Follower>,
+    open: impl FnOnce(&dyn Observer) -> Result<Logs, JournalError>,
     commit_records_max: u32,
     observer: Arc<dyn Observer>,
     opened: oneshot::Sender<Result<(), JournalError>>,
 ) {
-    let ready = get_ready(&shared, log, follower, commit_records_max, &observer);
+    let ready =
+        open(observer.as_ref()).and_then(|(log, follower)| get_ready(&shared, log, follower, commit_records_max, &observer));
     let readiness = if ready.is_ok() { Readiness::Ready } else { Readiness::Unavailable };
     shared.set_readiness(readiness);
     observer.readiness(readiness);
@@ -243,10 +248,7 @@ fn get_ready(
     shared.recorded.store(last, Ordering::Release);
     observer.head(last, engine.log.chain());
     let following = match follower {
-        Some(mut follower) => {
-            if last.saturating_sub(follower.projected()) > FAR_BEHIND {
-                follower.starts_behind(last);
-            }
+        Some(follower) => {
             shared.projected.store(follower.projected(), Ordering::Release);
             Some(projection::start(follower, Arc::clone(shared), Arc::clone(observer)).map_err(thread)?)
         }

@@ -4,7 +4,7 @@ use holdfast_core::hold::mutant::{self, Mutant};
 use holdfast_core::hold::{Account, AccountStatus, CardStatus, Mark, Outcome, StepId, Subject, ToldEvent};
 use holdfast_core::{AuthorizationRequest, Currency, DeclineReason, Expiry, PaymentRef, ProgramId, Timestamp};
 
-use super::cold::{Cold, Keeps, Need};
+use super::cold::{Cold, Need};
 use super::naming::{asked_of, heard, locate_request, subject_of};
 use super::state::{AccountIndex, CardIndex, CardRow, HoldNumber, Located, Names, State, UNTOLD};
 use super::undo::UndoLog;
@@ -21,10 +21,6 @@ pub fn write_record(
     cold: &dyn Cold,
     undo: &mut UndoLog,
 ) -> Result<(), JournalError> {
-    if cold.keeps() == Keeps::Everything {
-        // As it was forgotten then: a key that came again later is as old as that.
-        state.forget_old_keys(record.at, i64::MAX, usize::MAX);
-    }
     let Some(program) = &record.program else { return Ok(()) };
     match &record.body {
         Body::Decided { request, outcome, .. } | Body::Adopted { request, outcome, .. } => {

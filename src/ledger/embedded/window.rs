@@ -30,8 +30,23 @@ enum Shows {
     Nothing,
     /// The writer works on it.
     Away,
-    /// Memory as it was at that moment, at the latest.
-    Memory(Timestamp),
+    Memory(AsOf),
+}
+
+/// Which moment memory is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AsOf {
+    /// It is as it was then, at the latest.
+    pub at: Timestamp,
+    /// Approvals of callbacks that were received from then on are not durable yet.
+    pub approvals_until: Option<Timestamp>,
+}
+
+impl AsOf {
+    /// Memory of this moment, all of it durable.
+    pub const fn durable(at: Timestamp) -> Self {
+        AsOf { at, approvals_until: None }
+    }
 }
 
 impl Window {
@@ -44,18 +59,16 @@ impl Window {
         self.behind.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Leaves memory here.
-    pub fn show(&self, state: &mut Box<State>, as_of: Timestamp) {
-        let mut behind = self.lock();
-        std::mem::swap(&mut behind.state, state);
-        behind.shows = Shows::Memory(as_of);
+    /// Leaves memory here, until what is returned is dropped: nobody can work on it, or leave it here once more, before that.
+    pub fn show<'a>(&'a self, state: &'a mut Box<State>, as_of: AsOf) -> Shown<'a> {
+        self.exchange(state, Shows::Memory(as_of));
+        Shown { window: self, state }
     }
 
-    /// Takes it away again.
-    pub fn take_away(&self, state: &mut Box<State>) {
+    fn exchange(&self, state: &mut Box<State>, shows: Shows) {
         let mut behind = self.lock();
         std::mem::swap(&mut behind.state, state);
-        behind.shows = Shows::Away;
+        behind.shows = shows;
     }
 
     /// What is to be seen around a question.
@@ -70,5 +83,19 @@ impl Window {
             Shows::Away => Glimpse::Busy,
             Shows::Memory(as_of) => Glimpse::Seen(behind.state.seen(origin, request, as_of)),
         }
+    }
+}
+
+/// Memory that was left in a window; dropped, it is taken away again.
+#[must_use = "memory is taken away at once"]
+#[derive(Debug)]
+pub struct Shown<'a> {
+    window: &'a Window,
+    state: &'a mut Box<State>,
+}
+
+impl Drop for Shown<'_> {
+    fn drop(&mut self) {
+        self.window.exchange(self.state, Shows::Away);
     }
 }

@@ -1,23 +1,21 @@
 //! The one writer: takes tickets in the order in which they came, has the engine perform and commit them in groups, and
 //! completes them. Declines are complete as soon as they are performed: their record follows unawaited.
 //!
-//! An act that needs what memory has let go of goes to the finder, a thread of its own, and comes back with it; nobody else
-//! waits for that. The finder also reads the names of all that memory had let go of before the process began; until it has, every
-//! name that memory does not know is looked for.
+//! An act that needs what memory has let go of goes to the finder, a thread of its own ([`seek`]), and comes back with it; nobody
+//! else waits for that.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
-use super::cold::{Cold, Found, Left, Need, Reading};
+use super::cold::Cold;
 use super::engine::{Engine, Performed, Warmth, Writable};
 use super::queue::Taken;
-use super::state::GoneNames;
+use super::seek::{Asking, Finding, Names, seek};
 use super::{Observer, Shared};
 use crate::clock::{self, Moment};
-use crate::journal::JournalError;
 use crate::ledger::{Answer, Completions, LedgerError, Readiness, Ticket};
 
 /// How often an unavailable journal is tried again.
@@ -31,20 +29,6 @@ const EXPIRE_MAX: usize = 256;
 
 /// How often, under load, the workers are given a turn before a group is committed.
 const GATHERING_TURNS: u32 = 3;
-
-/// When names are read again that could not be.
-const READ_AGAIN_AFTER: Duration = Duration::from_secs(1);
-
-/// An act that waits for what memory has let go of.
-type Asking = (Arc<Ticket>, Need);
-
-/// What the finder has found.
-enum Finding {
-    /// For an act.
-    ForAct(Arc<Ticket>, Result<Box<Found>, JournalError>),
-    /// The names of all that memory had let go of before.
-    Names(GoneNames),
-}
 
 /// The writer thread's own.
 pub struct Writer {
@@ -78,12 +62,19 @@ impl Writer {
             waking.queue.interrupt();
             if heard { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         };
+        let mut engine = engine.with_window(Arc::clone(&shared.window));
+        let names = match Names::begin(cold.as_ref()) {
+            Names::Read(names) => {
+                engine.gone_before(names);
+                None
+            }
+            Names::Unread(reading) => Some(reading),
+        };
         let seek = move || {
             // Nobody asks any more.
-            let _ = seek(&asked, cold.as_ref(), &found_this);
+            let _ = seek(&asked, cold.as_ref(), names, &found_this);
         };
         std::thread::Builder::new().name("finder".to_owned()).spawn(seek)?;
-        let engine = engine.with_window(Arc::clone(&shared.window));
         let (awaiting, completions) = (Vec::new(), Completions::default());
         Ok(Writer {
             shared,
@@ -109,9 +100,9 @@ impl Writer {
                 Writable::Yes => LOOK_EVERY,
                 Writable::No => RETRY_EVERY,
             };
-            self.engine.show(self.shared.now().utc);
+            let shown = self.engine.show(self.shared.now().utc);
             let taken = self.shared.queue.take(&mut batch, Some(patience));
-            self.engine.take_away();
+            drop(shown);
             if taken == Taken::Nothing {
                 if self.finding == 0 {
                     return;
@@ -260,37 +251,6 @@ impl Writer {
     fn pass_remarks_on(&mut self, observer: &dyn Observer) {
         for remark in self.engine.log.remarks() {
             observer.say(&remark);
-        }
-    }
-}
-
-/// The finder's work: finds what it is asked for, and reads names while nobody asks. Ends when nobody will ask any more.
-fn seek(asked: &Receiver<Asking>, cold: &dyn Cold, found: &dyn Fn(Finding) -> ControlFlow<()>) -> ControlFlow<()> {
-    let mut reading = Some(Reading::default());
-    loop {
-        let asking = match &mut reading {
-            None => asked.recv().map_err(|_| TryRecvError::Disconnected),
-            Some(_) => asked.try_recv(),
-        };
-        match (asking, reading.take()) {
-            (Ok((ticket, need)), unread) => {
-                reading = unread;
-                found(Finding::ForAct(ticket, cold.find(&need).map(Box::new)))?;
-            }
-            (Err(TryRecvError::Disconnected), _) | (Err(TryRecvError::Empty), None) => return ControlFlow::Break(()),
-            (Err(TryRecvError::Empty), Some(mut unread)) => match (cold.read_names(&mut unread), unread.left) {
-                (Ok(()), Left::Some) => reading = Some(unread),
-                (Ok(()), Left::Nothing) => found(Finding::Names(unread.names))?,
-                (Err(_), _) => {
-                    // Nothing that was read so far is worth anything; whoever asks hears what is the matter.
-                    reading = Some(Reading::default());
-                    match asked.recv_timeout(READ_AGAIN_AFTER) {
-                        Ok((ticket, need)) => found(Finding::ForAct(ticket, cold.find(&need).map(Box::new)))?,
-                        Err(RecvTimeoutError::Timeout) => {}
-                        Err(RecvTimeoutError::Disconnected) => return ControlFlow::Break(()),
-                    }
-                }
-            },
         }
     }
 }

@@ -17,7 +17,6 @@ use holdfast_core::{
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
-use super::counting::scope_name;
 use super::load::Life;
 use super::numbers::Numbers;
 use super::trouble::{Trouble, Whereabouts};
@@ -346,7 +345,7 @@ impl Limits {
             Window::Lifetime => ("lifetime", 0, 0),
         };
         self.counters.push(check.counter.0.cast_signed());
-        self.scopes.push(scope_name(check.scope));
+        self.scopes.push(check.scope.name());
         self.kinds.push(kind);
         self.slots.push(slot);
         self.lengths.push(length);

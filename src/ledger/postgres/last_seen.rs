@@ -114,7 +114,7 @@ impl LastSeen {
             Sight::Seen(AccountSight { id: *id, status: account.status, available, as_of })
         });
         let snapshot = Snapshot { card, account, merchant: Acquaintance::NotKnown };
-        Glimpse::Seen(Seen { snapshot, answered: None })
+        Glimpse::Seen(Seen { snapshot, ..Seen::default() })
     }
 }
 

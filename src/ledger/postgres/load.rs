@@ -16,7 +16,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
 use super::beside::Beside;
-use super::counting::{counter_of, scope_name};
+use super::counting::counter_of;
 use super::named::{Named, People};
 use super::trouble::{Trouble, Whereabouts};
 use super::values::{At, Name, counted, decline_reason, expiry, hold, mark, named, named_or_none, word};
@@ -256,9 +256,9 @@ impl Loading<'_> {
         let hold_names = holds.names.iter().filter_map(|row| Some((row.try_get("name").ok()?, row.try_get("hold").ok()?)));
         let hold_names: HashMap<Name, i64> = hold_names.collect();
         let mut limits: BTreeSet<(i64, &'static str)> =
-            self.named.limits.iter().map(|(counter, scope)| (counter.0.cast_signed(), scope_name(*scope))).collect();
+            self.named.limits.iter().map(|(counter, scope)| (counter.0.cast_signed(), scope.name())).collect();
         for hold in holds.holds {
-            limits.extend(hold.life.counted.iter().map(|place| (place.counter.0.cast_signed(), scope_name(place.scope))));
+            limits.extend(hold.life.counted.iter().map(|place| (place.counter.0.cast_signed(), place.scope.name())));
             self.place_hold(&mut state, &places, hold).ok_or_else(damaged("hold"))?;
         }
         for (place, holds_open) in (0..).zip(open) {

@@ -194,7 +194,8 @@ impl Model {
             Heard::No => {}
             Heard::Yes(_) if question.foreign => {}
             Heard::Yes(amount) if question.wants_money() => {
-                let entry = as_known(&self.payments[question.of.payment].entries, adopted(question, amount));
+                let (entries, entry) = (&self.payments[question.of.payment].entries, adopted(question, amount));
+                let entry = if approved { as_known(entries, entry) } else { now_approved(question, entries, entry) };
                 self.enter_approval(question, entry, !question.refused);
             }
             Heard::Yes(_) if question.refused => {}

@@ -1,9 +1,9 @@
 //! The real binary as a process, in a directory of its own.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Lines};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, ChildStderr, Command, Output, Stdio};
 
 use rustix::process::{Pid, Signal};
 
@@ -72,6 +72,24 @@ impl Workplace {
 
     /// Starts the server as the last argument of another command (`strace …`).
     pub fn serve_by(&self, through: &[&str]) -> Server {
+        let mut command = self.serving_by(through);
+        command.stderr(Stdio::inherit());
+        Server::start(command)
+    }
+
+    /// The same for a server that is not expected to become ready: where it answers all the same, and what else it says on its
+    /// standard error.
+    pub fn listen_by(&self, through: &[&str]) -> (Child, SocketAddr, Lines<BufReader<ChildStderr>>) {
+        let mut child = self.serving_by(through).stderr(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let address = lines.by_ref().map(Result::unwrap).find_map(|line| {
+            let (_, rest) = line.split_once("callbacks on ")?;
+            rest.split_once(' ')?.0.parse().ok()
+        });
+        (child, address.unwrap(), lines)
+    }
+
+    fn serving_by(&self, through: &[&str]) -> Command {
         let mut words: Vec<String> = through.iter().map(|word| (*word).to_owned()).collect();
         words.push(HOLDFAST.to_owned());
         let mut command = Command::new(&words[0]);
@@ -85,9 +103,8 @@ impl Workplace {
             .arg(self.data())
             .current_dir(self.directory.path())
             .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::inherit());
-        Server::start(command)
+            .stdout(Stdio::piped());
+        command
     }
 }
 

@@ -6,8 +6,7 @@ use holdfast_core::hold::{
     ToldEvent,
 };
 use holdfast_core::{
-    AccountId, CardToken, CardholderToken, Expiry, IdempotencyKey, Money, NetworkName, PaymentRef, PlatformName, ProgramId,
-    Timestamp,
+    AccountId, CardToken, CardholderToken, Expiry, IdempotencyKey, Money, NetworkName, PaymentRef, ProgramId, Timestamp,
 };
 use rusqlite::params;
 use smallvec::SmallVec;
@@ -19,7 +18,7 @@ use crate::journal::{Body, Record};
 use crate::ledger::embedded::naming::{asked_of, heard, subject_of};
 use crate::ledger::embedded::rebuild::{entered_account, entered_at};
 use crate::ledger::embedded::state::{AccountIndex, CardIndex, HoldNumber, HoldRow, NameKey};
-use crate::settlement::{When, completed_on, is_debited_at_once, network_of};
+use crate::settlement_day::{When, completed_on, is_debited_at_once, network_of};
 
 /// One record on its way into a batch.
 pub(super) struct Applying<'a, 'c> {
@@ -60,12 +59,11 @@ impl Applying<'_, '_> {
                 let about = About { payment, increment: None, expiry, asked };
                 self.outcome(&about, outcome)
             }
-            Body::Kept { digest, problem, redacted } => self.kept(digest, problem, redacted),
             Body::AccountEntered { account, balance, credit_line, status } => {
                 self.account_entered(account, *balance, *credit_line, *status)
             }
             Body::CardEntered { card, cardholder, status, .. } => self.card_entered(card, cardholder.as_ref(), *status),
-            Body::RulesPublished | Body::Opened | Body::Trimmed { .. } => Ok(()),
+            Body::Kept { .. } | Body::RulesPublished | Body::Opened | Body::Trimmed { .. } => Ok(()),
         }
     }
 
@@ -312,15 +310,5 @@ impl Applying<'_, '_> {
         }
         let outcome = Outcome { posted: balance.minor(), cause: Some(MovementCause::Funding), ..Outcome::default() };
         self.movement(&outcome, number, &account)
-    }
-
-    fn kept(&self, digest: &[u8; 32], problem: &str, redacted: &str) -> rusqlite::Result<()> {
-        let platform = self.record.platform.as_ref().map(PlatformName::as_str);
-        let at = self.record.at.unix_micros();
-        self.batch
-            .connection()
-            .prepare_cached("INSERT INTO inbox VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?
-            .execute(params![self.number, at, self.program.as_str(), platform, &digest[..], problem, redacted])
-            .map(drop)
     }
 }

@@ -18,7 +18,7 @@ use super::{restore, schema, words};
 use crate::books::{Book, Books};
 use crate::journal::{Checkpoint, CheckpointState, Joint, JournalError, Reader, Tail, state_file};
 use crate::ledger::embedded::state::State;
-use crate::settlement::Cutoff;
+use crate::settlement_day::Cutoff;
 
 /// Why there is no new state; what was begun of it is thrown away the next time.
 #[derive(Debug)]

@@ -10,7 +10,7 @@ use rusqlite::Connection;
 use super::apply::Applying;
 use super::batch::Batch;
 use super::find::Finder;
-use super::whole::{Keys, Wholeness};
+use super::whole::Wholeness;
 use super::{restore, schema, words};
 use crate::journal::{Checkpoint, Group, JournalError, Record, Tail, state_file};
 use crate::ledger::embedded::state::{Fingerprint, NameKey, State};
@@ -62,8 +62,6 @@ pub struct Follower {
     whole: Arc<Wholeness>,
     /// The record with which one that is made anew has everything that the thrown away one had.
     whole_from: Option<i64>,
-    /// The record with which it has the keys that a start far behind the journal left out.
-    keys_from: Option<i64>,
     /// The records of the batch that is read.
     records: Vec<(i64, Record)>,
 }
@@ -100,7 +98,6 @@ impl Follower {
             mark,
             whole: Arc::default(),
             whole_from: None,
-            keys_from: None,
             records: Vec::new(),
         };
         let followed = restore::mark(&connection);
@@ -167,19 +164,14 @@ impl Follower {
         if let Some(checkpoint) = self.journal.checkpoint()?
             && self.mark.key != NameKey(one, two)
         {
-            // Its names cannot be turned into others: only a start, which takes its key, can go on with it.
+            // Its names cannot be turned into others.
             let path = state_file::path_of(&self.directory, checkpoint.record);
-            return Err(JournalError::StateChanged { path, record: checkpoint.record });
+            let why = "its names are under another key than memory's: only a start, which takes that key, can go on with it";
+            return Err(JournalError::Directory(path, std::io::Error::other(why)));
         }
         self.connection.execute("UPDATE meta SET secret = ?1", [&secret[..]]).map_err(|error| self.disk(error))?;
         self.mark = restore::mark(&self.connection).map_err(|error| self.disk(error))?;
         Ok(())
-    }
-
-    /// A start that is far behind the journal: until it has record `last`, old messages cannot be looked up in it.
-    pub fn starts_behind(&mut self, last: i64) {
-        self.whole.keys(Keys::Missing);
-        self.keys_from = Some(last);
     }
 
     /// Whether it is made anew, and has not yet everything again.
@@ -225,10 +217,6 @@ impl Follower {
         if self.whole_from.is_some_and(|record| self.projected() >= record) {
             self.whole_from = None;
             self.whole.made();
-        }
-        if self.keys_from.is_some_and(|record| self.projected() >= record) {
-            self.keys_from = None;
-            self.whole.keys(Keys::There);
         }
         Ok(self.projected())
     }

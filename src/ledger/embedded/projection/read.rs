@@ -10,11 +10,11 @@ use std::path::Path;
 use holdfast_core::{AccountId, CardToken, PaymentRef, PlatformName, ProgramId};
 use rusqlite::{Connection, Params, Row, params};
 
-pub use super::lines::{DaySum, HoldLine, InboxLine, Movement};
+pub use super::lines::{DaySum, HoldLine, Movement};
 use super::rows::HoldKept;
 pub use super::rows::{AccountKept, CardKept, CardStanding, CardholderKept};
 use super::{find, schema};
-use crate::settlement::Cutoff;
+use crate::settlement_day::Cutoff;
 
 /// Why the projection cannot be read.
 #[derive(Debug)]
@@ -233,15 +233,6 @@ impl Reader {
         let sql = format!("FROM ({OF_DAY}) GROUP BY network, currency, cause ORDER BY network, currency, cause");
         let (from, to) = (cutoff.end_of(day.saturating_sub(1)).unix_micros(), cutoff.end_of(day).unix_micros());
         self.page(columns, &sql, params![program.as_str(), day, from, to], DaySum::read)
-    }
-
-    /// Notifications that were not understood, the newest first, by records before `before`, at most so many.
-    ///
-    /// # Errors
-    /// See [`ReadError`].
-    pub fn inbox(&self, before: Option<i64>, most: u32) -> Page<InboxLine> {
-        let sql = "FROM inbox WHERE record < ?1 ORDER BY record DESC LIMIT ?2";
-        self.page(InboxLine::COLUMNS, sql, params![before.unwrap_or(i64::MAX), most], InboxLine::read)
     }
 
     fn page<T>(

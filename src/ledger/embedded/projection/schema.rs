@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use crate::journal::{Checkpoint, JournalError, Tail, state_file};
+use crate::private_file;
 
 /// The file's name in the data directory.
 pub const FILE: &str = "projection.sqlite";
@@ -148,16 +149,6 @@ CREATE INDEX movement_by_day ON movement (program, settlement_day, network, curr
     WHERE posted <> 0 AND settlement_day IS NOT NULL;
 CREATE INDEX movement_by_moment ON movement (program, happened_at, network, currency, cause, posted)
     WHERE posted <> 0 AND settlement_day IS NULL;
--- Notifications that were kept because they were not understood.
-CREATE TABLE inbox (
-    record INTEGER PRIMARY KEY,
-    at INTEGER NOT NULL,
-    program TEXT NOT NULL,
-    platform TEXT,
-    digest BLOB NOT NULL,       -- SHA-256 of its bytes
-    problem TEXT NOT NULL,
-    redacted TEXT NOT NULL
-) STRICT;
 INSERT INTO meta VALUES (1, 1, zeroblob(32), 1, randomblob(16));
 ";
 
@@ -182,7 +173,7 @@ enum Format {
 /// The disk, or a newer program's file, which is left as it is. A journal that ends before what was made from it.
 pub(super) fn open(directory: &Path, journal: &Tail) -> Result<(Connection, Option<String>), JournalError> {
     let path = path_in(directory);
-    make_private_file(&path).map_err(|error| JournalError::Directory(path.clone(), error))?;
+    private_file::make(&path).map_err(|error| JournalError::Directory(path.clone(), error))?;
     match try_to_open(&path) {
         Ok((connection, Format::Ours | Format::Empty)) => Ok((connection, None)),
         Ok((_, Format::Newer(format))) => Err(JournalError::Newer { path, format, ours: FORMAT }),
@@ -208,7 +199,7 @@ pub(super) fn open(directory: &Path, journal: &Tail) -> Result<(Connection, Opti
 /// The disk.
 pub(super) fn begin_anew(directory: &Path) -> Result<Connection, JournalError> {
     let path = path_in(directory);
-    let anew = throw_away(directory).and_then(|()| make_private_file(&path));
+    let anew = throw_away(directory).and_then(|()| private_file::make(&path));
     anew.map_err(|error| JournalError::Directory(path.clone(), error))?;
     let (connection, _) = try_to_open(&path).map_err(JournalError::disk(&path))?;
     Ok(connection)
@@ -229,7 +220,7 @@ pub(super) fn begin_with(directory: &Path, checkpoint: &Checkpoint) -> Result<Co
 /// A copy of a checkpoint's state, open for writing.
 pub(super) fn open_copy(directory: &Path, checkpoint: &Checkpoint, to: &Path) -> Result<Connection, JournalError> {
     let failed = |error| JournalError::Directory(to.to_owned(), error);
-    make_private_file(to).map_err(failed)?;
+    private_file::make(to).map_err(failed)?;
     let mut file = std::fs::File::options().write(true).truncate(true).open(to).map_err(failed)?;
     checkpoint.copy_state(directory, &mut file)?;
     drop(file);
@@ -244,7 +235,7 @@ pub(super) fn open_copy(directory: &Path, checkpoint: &Checkpoint, to: &Path) ->
 
 /// An empty projection at another place.
 pub(super) fn open_empty(at: &Path) -> Result<Connection, JournalError> {
-    make_private_file(at).map_err(|error| JournalError::Directory(at.to_owned(), error))?;
+    private_file::make(at).map_err(|error| JournalError::Directory(at.to_owned(), error))?;
     try_to_open(at).map(|(connection, _)| connection).map_err(JournalError::disk(at))
 }
 
@@ -341,14 +332,4 @@ pub(super) fn open_to_read(directory: &Path) -> rusqlite::Result<Option<Connecti
     let connection = Connection::open_with_flags(path, flags)?;
     connection.set_prepared_statement_cache_capacity(32);
     Ok(matches!(format_of(&connection)?, Format::Ours).then_some(connection))
-}
-
-/// The projection is its owner's alone; SQLite's own files follow it.
-fn make_private_file(path: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::OpenOptionsExt as _;
-    // One that is there is not opened: closing it again would take away the locks that SQLite has on it in this process.
-    match std::fs::File::options().create_new(true).write(true).mode(0o600).open(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
-        Ok(_) | Err(_) => Ok(()),
-    }
 }

@@ -1,15 +1,13 @@
 //! Whether the projection has everything that memory may have let go of, for whoever looks things up in it beside its
 //! follower: while it is made anew it has not, and what is not found says nothing.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What can be looked up.
 #[derive(Debug, Default)]
 pub struct Wholeness {
     /// Counts how often the projection was made anew: odd while it is.
     makings: AtomicU64,
-    /// A start far behind the journal read holds into memory, but not keys of messages that are older than memory keeps them.
-    keys_missing: AtomicBool,
 }
 
 /// Which making of the projection is whole.
@@ -32,21 +30,4 @@ impl Wholeness {
     pub fn made(&self) {
         self.makings.fetch_add(1, Ordering::AcqRel);
     }
-
-    /// Whether a message that is not found was never told.
-    pub fn has_keys(&self) -> bool {
-        !self.keys_missing.load(Ordering::Acquire)
-    }
-
-    /// Old keys are missing, or are not any more.
-    pub fn keys(&self, keys: Keys) {
-        self.keys_missing.store(keys == Keys::Missing, Ordering::Release);
-    }
-}
-
-/// Whether the keys of old messages are there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Keys {
-    Missing,
-    There,
 }

@@ -7,14 +7,22 @@ use holdfast_core::{AuthorizationRequest, Decision, Timestamp};
 use super::State;
 use crate::ledger::Origin;
 use crate::ledger::embedded::naming::locate_request;
-use crate::ledger::sight::Seen;
+use crate::ledger::embedded::window::AsOf;
+use crate::ledger::sight::{Lasts, LongerAgo, Seen};
 
 impl State {
     /// The card, its account and the key of a question, found as the ledger would find them.
-    pub fn seen(&self, origin: &Origin, request: &AuthorizationRequest, as_of: Timestamp) -> Seen {
+    pub fn seen(&self, origin: &Origin, request: &AuthorizationRequest, AsOf { at: as_of, approvals_until }: AsOf) -> Seen {
         let platform = origin.platform.as_ref();
         let located = locate_request(self, &origin.program, platform, request);
-        let answered = self.answered(self.asked_name(&origin.program, platform, &request.key));
+        let key = self.asked_name(&origin.program, platform, &request.key);
+        let answered = self.answered(key);
+        let longer_ago = if answered.is_none() && self.may_be_gone(key) { LongerAgo::Perhaps } else { LongerAgo::No };
+        let on_its_way = answered.is_some_and(|answered| {
+            matches!(answered.decision, Decision::Approve { .. })
+                && approvals_until.is_some_and(|until| answered.asked_at >= until)
+        });
+        let lasts = if on_its_way { Lasts::NotYet } else { Lasts::Yes };
         let card = self.card_standing(&located).map_or(Sight::Absent, |card| {
             let row = located.card.and_then(|index| self.card(index));
             // What this very question placed, before anybody heard of it, is no earlier use.
@@ -35,6 +43,6 @@ impl State {
             let available = row.account.money(row.account.available().saturating_add(own));
             Sight::Seen(AccountSight { id: row.id, status: row.account.status, available, as_of })
         });
-        Seen { snapshot: Snapshot { card, account, merchant: Acquaintance::NotKnown }, answered }
+        Seen { snapshot: Snapshot { card, account, merchant: Acquaintance::NotKnown }, answered, lasts, longer_ago }
     }
 }

@@ -24,7 +24,7 @@ impl Engine for OnADisk {
             let log = Plugged { log: Journal::open(directory.path(), Sync::Full).unwrap(), plug };
             let (follower, thrown_away) = Follower::open(directory.path()).unwrap();
             assert_eq!(thrown_away, None);
-            Embedded::spawn(Box::new(log), Some(follower), 256, Box::new(Nobody)).unwrap()
+            Embedded::spawn(move |_| Ok((Box::new(log), Some(follower))), 256, Box::new(Nobody)).unwrap()
         })
     }
 }

@@ -2,20 +2,27 @@
 
 use std::path::Path as FilePath;
 
-use holdfast_core::Timestamp;
 use holdfast_core::hold::CardStatus;
 use holdfast_core::stand_in::{Acquaintance, Sight};
+use holdfast_core::{Decision, Timestamp};
 
 use super::*;
 use crate::journal::{Checkpoint, EachGroup, MemoryDisk, Noted, Operation};
 use crate::ledger::Glimpse;
-use crate::ledger::sight::Seen;
+use crate::ledger::sight::{Lasts, Seen};
 
-/// A log whose disk stands still until it is told to go on.
+/// A log whose disk stands still until it is told how to go on.
 struct Stalling {
     log: Box<dyn Log>,
     began: Sender<()>,
-    go_on: Receiver<()>,
+    go_on: Receiver<GoOn>,
+}
+
+/// How a disk that stood still goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum GoOn {
+    Write,
+    Fail,
 }
 
 impl Log for Stalling {
@@ -33,8 +40,10 @@ impl Log for Stalling {
 
     fn append(&mut self, records: u32, bytes: &[u8]) -> Result<(), JournalError> {
         self.began.send(()).unwrap();
-        let _ = self.go_on.recv();
-        self.log.append(records, bytes)
+        match self.go_on.recv() {
+            Ok(GoOn::Fail) => Err(JournalError::Directory("a disk".into(), std::io::Error::other("full"))),
+            Ok(GoOn::Write) | Err(_) => self.log.append(records, bytes),
+        }
     }
 
     fn tidy(&mut self) {
@@ -98,13 +107,19 @@ fn look(ledger: &Embedded, request: &AuthorizationRequest) -> Seen {
     }
 }
 
-#[test]
-fn a_ledger_that_hangs_on_its_disk_can_be_looked_at() {
+/// A ledger on such a disk; when an append of it begins, and how it goes on.
+fn on_stalling_disk() -> (Embedded, Receiver<()>, Sender<GoOn>) {
     let ((began, begins), (go_on, told)) = (mpsc::channel(), mpsc::channel());
     let log = Box::new(MemoryDisk::new().open(Sync::Full).unwrap());
     let log = Box::new(Stalling { log, began, go_on: told });
     let (ledger, opening) = Embedded::start_on(log, 256, Box::new(Quiet)).unwrap();
     opening.blocking_recv().unwrap().unwrap();
+    (ledger, begins, go_on)
+}
+
+#[test]
+fn a_ledger_that_hangs_on_its_disk_can_be_looked_at() {
+    let (ledger, begins, go_on) = on_stalling_disk();
     let submit = |act| {
         let ticket = Ticket::new(act);
         ledger.submit(Arc::clone(&ticket));
@@ -113,7 +128,7 @@ fn a_ledger_that_hangs_on_its_disk_can_be_looked_at() {
         ticket
     };
     let entered = submit(Act::Enter(origin(), vec![account("a", 1_000), card("c", "a", Some("h"))]));
-    go_on.send(()).unwrap();
+    go_on.send(GoOn::Write).unwrap();
     wait(entered).unwrap();
     let question = purchase("first", 300);
     assert_eq!(look(&ledger, &question).answered, None);
@@ -126,10 +141,10 @@ fn a_ledger_that_hangs_on_its_disk_can_be_looked_at() {
     // The disk stands still: what was held is seen, and so is what was answered, though nobody knows it yet.
     let strange = AuthorizationRequest { card: Some(id("nobody's")), cardholder: None, ..purchase("second", 300) };
     let (seen, nothing) = (look(&ledger, &question), look(&ledger, &strange).snapshot);
-    go_on.send(()).unwrap();
+    go_on.send(GoOn::Write).unwrap();
     assert_eq!(said(wait(asked)), approved(300));
     // What a question placed itself is no earlier use of the card; to the next one it is.
-    let next = look(&ledger, &purchase("third", 1));
+    let (next, lasting) = (look(&ledger, &purchase("third", 1)), look(&ledger, &question));
     assert_eq!((used(seen), used(next)), (Acquaintance::New, Acquaintance::Known));
     drop(go_on);
     drop(ledger);
@@ -140,5 +155,34 @@ fn a_ledger_that_hangs_on_its_disk_can_be_looked_at() {
     assert_eq!((available(seen), available(next)), (usd(1_000), usd(700)));
     assert!(matches!(seen.snapshot.card, Sight::Seen(card) if card.status == CardStatus::Active));
     assert!(seen.answered.is_some());
+    assert_eq!((seen.lasts, lasting.lasts), (Lasts::NotYet, Lasts::Yes), "an approval lasts once it is durable");
     assert_eq!((nothing.card, nothing.account), (Sight::Absent, Sight::Absent));
+}
+
+#[test]
+fn memory_is_seen_whole_while_a_sick_disk_is_proven() {
+    let (ledger, begins, go_on) = on_stalling_disk();
+    let submit = |act, how| {
+        let ticket = Ticket::new(act);
+        ledger.submit(Arc::clone(&ticket));
+        ledger.nudge();
+        begins.recv().unwrap();
+        go_on.send(how).unwrap();
+        wait(ticket)
+    };
+    submit(Act::Enter(origin(), vec![account("a", 1_000), card("c", "a", Some("h"))]), GoOn::Write).unwrap();
+    let answered = purchase("answered", 300);
+    assert_eq!(said(submit(Act::Decide(asked(answered)), GoOn::Write)), approved(300));
+    assert_eq!(submit(Act::Decide(asked(purchase("lost", 300))), GoOn::Fail), Err(LedgerError::Unavailable));
+    // The proof that the disk can be written again stands still in its turn.
+    for how in [GoOn::Fail, GoOn::Write] {
+        begins.recv().unwrap();
+        let seen = look(&ledger, &answered);
+        assert_eq!(seen.answered.map(|answered| answered.decision), Some(Decision::Approve { amount: usd(300) }));
+        assert!(matches!(seen.snapshot.card, Sight::Seen(_)), "{seen:?}");
+        assert!(matches!(seen.snapshot.account, Sight::Seen(account) if account.available == usd(1_000)), "{seen:?}");
+        go_on.send(how).unwrap();
+    }
+    let next = submit(Act::Decide(asked(purchase("next", 701))), GoOn::Write);
+    assert_eq!(said(next), declined(NO_FUNDS), "memory is where it belongs");
 }

@@ -23,10 +23,11 @@ use crate::ledger::postgres::performing::Performing;
 use crate::ledger::postgres::values::{At, named};
 use crate::ledger::{Act, Answer, Entry, LedgerError, Origin};
 use crate::simulation::chance::Chance;
+use crate::simulation::compare::{plain, says};
 use crate::simulation::deed::{self, BEGINNING, Deed, Name, id};
 use crate::simulation::limits::{LIMITS, counter};
 use crate::simulation::model::{Account, Card, Expected, Model};
-use crate::simulation::world::{about, kind, plain, says};
+use crate::simulation::world::{about, kind};
 
 /// Steps that a world has.
 const WORLD_STEPS: u64 = 400;

@@ -1,6 +1,9 @@
 //! What memory has let go of: it is found again, and what is told of it late counts.
 
 use super::*;
+use crate::ledger::embedded::state::ASKED_KEYS_KEPT;
+use crate::ledger::embedded::window::AsOf;
+use crate::ledger::sight::LongerAgo;
 
 /// A ledger whose memory keeps no hold that ended and is projected.
 fn forgetful() -> Bench {
@@ -94,7 +97,7 @@ fn a_message_that_was_told_long_ago_is_not_applied_again() {
 
 /// One more authorization of the transaction `txn`.
 fn another(bench: &mut Bench, key: &str, minor: i64) -> Result<Answer, LedgerError> {
-    let payment = PaymentRef { authorization: id(key), alias: Some(id("txn")) };
+    let payment = PaymentRef::of(id(key)).with_alias(id("txn"));
     let request = AuthorizationRequest { payment, ..purchase(key, minor) };
     let received_at = bench.now;
     bench.done(&decide(request, &[], received_at))
@@ -105,11 +108,8 @@ fn two_of_one_transaction(after: Duration, closed_kept: Duration) -> (Vec<Accoun
     let mut bench = Bench::keeping_closed(closed_kept);
     bench.furnish(1_000);
     another(&mut bench, "x", 40).unwrap();
-    let cleared = |minor| Fact::Captured {
-        payment: Some(PaymentRef { authorization: id("txn"), alias: Some(id("txn")) }),
-        amount: usd(minor),
-        finality: Finality::More,
-    };
+    let cleared =
+        |minor| Fact::Captured { payment: Some(PaymentRef::by_alias(id("txn"))), amount: usd(minor), finality: Finality::More };
     bench.finding(&tell("clear 1", cleared(40)));
     bench.finding(&tell("over", Fact::Released { payment: payment("x"), cause: ReleaseCause::Reversed }));
     bench.catch_up();
@@ -304,4 +304,24 @@ fn a_key_stays_in_memory_until_it_is_in_the_projection() {
     bench.pass(Duration::ZERO);
     assert_eq!(bench.engine().state.picture().asked.len(), 0);
     assert_eq!(asked(&mut bench, debit), (yes(5), Basis::Replay));
+}
+
+#[test]
+fn a_look_tells_a_key_that_may_have_been_answered_long_ago_from_a_new_one() {
+    let mut bench = Bench::with(1_000);
+    bench.decide("p", 600);
+    let seen = |bench: &mut Bench, key: &str| {
+        let now = bench.now;
+        let seen = bench.engine().state.seen(&origin(), &purchase(key, 600), AsOf::durable(now));
+        (seen.answered.is_some(), seen.longer_ago)
+    };
+    assert_eq!(seen(&mut bench, "p"), (true, LongerAgo::No));
+    bench.catch_up();
+    bench.pass(ASKED_KEYS_KEPT + Duration::from_secs(1));
+    for _ in 0..2 {
+        assert_eq!(seen(&mut bench, "p"), (false, LongerAgo::Perhaps), "it is kept where a look does not reach");
+        assert_eq!(seen(&mut bench, "q"), (false, LongerAgo::No));
+        bench.restart();
+        bench.pass(Duration::ZERO);
+    }
 }

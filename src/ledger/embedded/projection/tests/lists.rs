@@ -3,7 +3,7 @@
 use jiff::tz::TimeZone;
 
 use super::*;
-use crate::settlement::{Cutoff, TimeOfDay};
+use crate::settlement_day::{Cutoff, TimeOfDay};
 
 /// Three accounts with a card each, and what happened on the first.
 fn busy() -> Bench {
@@ -98,16 +98,4 @@ fn sums_are_by_day_network_and_cause() {
     let early = Cutoff::new(TimeZone::UTC, "00:01".parse().unwrap());
     let moved = |cutoff| reader.sums(&program(), cutoff, today).unwrap().iter().map(|sum| sum.minor).sum::<i128>();
     assert_eq!((moved(&utc), moved(&early)), (10_005 - 80, 0));
-}
-
-#[test]
-fn the_inbox_is_what_was_not_understood() {
-    let mut bench = busy();
-    bench.finding(&kept("first"));
-    bench.finding(&kept("second"));
-    bench.catch_up();
-    let reader = bench.reader();
-    let lines = reader.inbox(None, 1).unwrap();
-    assert_eq!((lines[0].problem.as_str(), lines[0].redacted.as_str(), lines[0].digest), ("second", "id: 7", [1; 32]));
-    assert_eq!(reader.inbox(Some(lines[0].record), 9).unwrap()[0].problem, "first");
 }
