@@ -30,6 +30,7 @@ pub mod store;
 mod tail;
 mod wal;
 
+pub(crate) use chain::link;
 pub use chain::{Joint, head_number};
 pub use error::JournalError;
 pub use group::{Draft, Group, GroupWriter, RecordError};

@@ -9,7 +9,7 @@ use holdfast_adapters::{BasicCredential, Keyring, Settings, platform};
 use holdfast_core::Currency;
 use tokio::process::Command;
 
-use crate::callbacks::{Callbacks, Caller, Mix};
+use crate::callbacks::{Callbacks, Caller, Mix, Population};
 use crate::clock::{self, Clock};
 use crate::drive::{self, Load, Patience, Run, Tally};
 use crate::figures::bench::{self, Bench, Places, Sync};
@@ -259,7 +259,7 @@ impl Contender {
 /// # Errors
 /// The platform's callbacks cannot be prepared.
 pub fn load(address: SocketAddr, setting: &Setting, bench: &Bench) -> Result<Rc<Load>, Problem> {
-    let callbacks = callbacks(address, (bench::PLATFORM, bench::MOUNT), setting.approve_per_mille, bench)?;
+    let callbacks = callbacks(address, (bench::PLATFORM, bench::MOUNT), setting.approve_per_mille, bench.population())?;
     let recognition = Recognition::learn(&callbacks)?;
     Ok(Rc::new(Load {
         clock: Clock::start(),
@@ -281,7 +281,7 @@ pub fn callbacks(
     address: SocketAddr,
     (name, mount): (&str, &str),
     approve_per_mille: u16,
-    bench: &Bench,
+    population: Population,
 ) -> Result<Callbacks, Problem> {
     let platform = platform(name).ok_or_else(|| Problem::new(format!("there is no adapter for {name}")))?;
     let adapter = (platform.build)(&Settings::defaults(Currency::USD))
@@ -296,5 +296,5 @@ pub fn callbacks(
         declined_minor: bench::DECLINED_MINOR,
         approve_per_mille,
     };
-    Callbacks::prepare(caller, bench.population(), mix, clock::utc())
+    Callbacks::prepare(caller, population, mix, clock::utc())
 }

@@ -18,7 +18,6 @@ use super::trouble::{Trouble, Whereabouts};
 use super::values::{At, named, word};
 use crate::clock;
 use crate::journal::Group;
-use crate::ledger::Readiness;
 
 /// How often new records are looked for.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -52,9 +51,8 @@ pub async fn follow(office: &Office) {
     loop {
         let began = clock::instant();
         if let Err(trouble) = follow_on(office, &mut finished).await {
-            // While the database is away, the lanes say so.
-            let is_new = said.as_ref() != Some(&trouble);
-            if is_new && office.common.readiness() == Readiness::Ready {
+            // When the database is away, the lanes say so.
+            if trouble.is_of_one_act() && said.as_ref() != Some(&trouble) {
                 office.observer.say(&format!("what stand-in knows of cards and accounts is not kept up: {trouble}"));
                 said = Some(trouble);
             }
