@@ -96,8 +96,12 @@
 //!   fewer than three are looked for in vain. It costs at most four bytes for each name that was ever let go of: a payment has its
 //!   one or two names and a key for each question. A start reads the first of the names itself, and the rest beside the serving of
 //!   questions; until it has, whatever memory does not know is looked for, and stand-in approves none of it.
-//! * The projection keeps the answer to every question for ever, and the key of every message that became no payment's step: a short
-//!   row each. One that did is known by that step.
+//! * The projection keeps the answer to every question for ever, and the key of every message that became no payment's step: some
+//!   fifty bytes each. One that did is known by that step.
+//! * Nothing that an approval adds to the projection goes to a place of its own in a tree: names and answers lie in sorted runs
+//!   that are merged now and then, lists are chained from the newest back, and what changes all the time (money, counters) is a
+//!   page a batch, written to its rows when many have gathered. A record says whether the names that it gave were free, so that
+//!   nobody looks for them.
 //! * The shared ledger ([`ledger::postgres`]) has no engine of its own: the rows that an act locks are made the memory of the
 //!   embedded one for one transaction. Its database function decides only what that engine has worked out beforehand, and leaves
 //!   the rest to it. Stand-in looks at what a responder last saw of cards and accounts: that copy decides nothing else.
