@@ -207,7 +207,7 @@ impl Ledger for Postgres {
     }
 
     fn look(&self, origin: &Origin, request: &AuthorizationRequest) -> Glimpse {
-        self.common.last_seen.look(&origin.program, request)
+        self.common.last_seen.look(origin, request)
     }
 }
 
