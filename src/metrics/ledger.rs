@@ -20,8 +20,11 @@ const COMMIT_RECORDS: Family = Family {
     help: "How many records one group commit of the journal carried",
     kind: Kind::Histogram(RECORD_EDGES),
 };
-const UP: Family =
-    Family { name: "holdfast_ledger_up", help: "1 while the ledger answers, 0 while it is starting, hanging or away", kind: Kind::Gauge };
+const UP: Family = Family {
+    name: "holdfast_ledger_up",
+    help: "1 while the ledger answers, 0 while it is starting, hanging or away",
+    kind: Kind::Gauge,
+};
 const TOLD_PENDING: Family = Family {
     name: "holdfast_told_pending",
     help: "Stand-in answers that platforms heard and the ledger has not yet adopted",

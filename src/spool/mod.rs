@@ -7,6 +7,8 @@
 mod entry;
 mod error;
 mod file;
+#[cfg(test)]
+pub(crate) mod gate;
 mod queue;
 mod reconcile;
 mod schema;
