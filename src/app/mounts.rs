@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
+use holdfast_core::stand_in::Share;
 use holdfast_core::{PlatformName, ProgramId};
 
 use crate::config::{self, Config, MountConfig, ProgramConfig, ruleset};
@@ -62,7 +63,7 @@ pub(super) fn programs(
             id: program.id,
             rules: ArcSwap::from_pointee(rules),
             configured_rules: source.into(),
-            stand_in: stand_in(program, config.responder.told_max)?,
+            stand_in: stand_in(program, share(config), config.responder.told_max)?,
         });
         counters.push(Counter::new(program, Arc::clone(&shared)));
         live.push(shared);
@@ -75,8 +76,13 @@ pub(super) fn programs(
     Ok((live, desk))
 }
 
+/// Which part of every stand-in cap is this responder's.
+fn share(config: &Config) -> Share {
+    config.ledger.postgres.as_ref().map_or(Share::WHOLE, |shared| Share::one_of(shared.responders))
+}
+
 /// A program's stand-in with its configured tables; without any it declines.
-pub(super) fn stand_in(program: &ProgramConfig, told_max: u32) -> Result<StandIn, StartError> {
+pub(super) fn stand_in(program: &ProgramConfig, share: Share, told_max: u32) -> Result<StandIn, StartError> {
     let table = |(platform, path): (Option<PlatformName>, &Path)| {
         let source = std::fs::read_to_string(path)?;
         let policy = config::stand_in::read(&path.display().to_string(), &source, &program.home()).map_err(StartError::Config)?;
@@ -86,7 +92,7 @@ pub(super) fn stand_in(program: &ProgramConfig, told_max: u32) -> Result<StandIn
     if program.stand_in.table.is_none() {
         tables.insert(0, StandInTable { platform: None, in_force: ArcSwapOption::empty(), configured: None });
     }
-    Ok(StandIn::new(tables, usize::try_from(told_max).unwrap_or(usize::MAX)))
+    Ok(StandIn::new(tables, share, usize::try_from(told_max).unwrap_or(usize::MAX)))
 }
 
 pub(super) fn mounts(config: &Config, programs: &[Arc<Program>], metrics: &Metrics) -> Vec<Mount> {

@@ -1,5 +1,6 @@
 //! `[ledger.postgres]`: the database that responders share. Its connection string is a secret, and comes by reference.
 
+use std::num::NonZeroU32;
 use std::path::Path;
 
 use rustls::pki_types::CertificateDer;
@@ -21,6 +22,8 @@ pub struct PostgresConfig {
     pub roots: Vec<CertificateDer<'static>>,
     /// `connections_max`: the most connections that acts take.
     pub connections_max: u32,
+    /// `responders`: how many of them share the database; each has its part of every stand-in cap.
+    pub responders: NonZeroU32,
     /// `node`: what people call this responder.
     pub node: String,
 }
@@ -51,6 +54,7 @@ pub(super) fn read(section: Section<'_>, secrets: Option<&SecretReader<'_>>) -> 
     let reference = section.text("connection");
     let ca = section.optional_text("ca");
     let connections_max = section.optional_integer("connections_max", 1..=1_000);
+    let responders = section.optional_integer("responders", 1..=1_000);
     let node = section.optional_text("node").and_then(|text| text.parse(checked_name));
     section.finish();
     let secrets = secrets?;
@@ -61,8 +65,9 @@ pub(super) fn read(section: Section<'_>, secrets: Option<&SecretReader<'_>>) -> 
         None => Vec::new(),
     };
     let connections_max = connections_max.and_then(|many| u32::try_from(many).ok()).unwrap_or(CONNECTIONS_MAX);
+    let responders = responders.and_then(|many| u32::try_from(many).ok()).and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MIN);
     let node = node.unwrap_or_else(machine_name);
-    Some(PostgresConfig { connection: connection?, roots, connections_max, node })
+    Some(PostgresConfig { connection: connection?, roots, connections_max, responders, node })
 }
 
 /// A connection string. What is wrong with it is not repeated: it has a password in it.

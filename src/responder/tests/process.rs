@@ -12,6 +12,7 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use holdfast_adapters::{Adapter, BasicCredential, BudgetStart, InFlightDuplicate, Keyring, PLATFORMS, Secret, Settings};
+use holdfast_core::stand_in::Share;
 use holdfast_core::{AuthorizationRequest, Country, Currency, PlatformName};
 use http::HeaderMap;
 use serde_json::json;
@@ -156,7 +157,7 @@ fn live(caller: &Caller) -> (Arc<Program>, Mount) {
         id: program(),
         rules: ArcSwap::from_pointee(rules),
         configured_rules: RULES.into(),
-        stand_in: StandIn::new(vec![table], 64),
+        stand_in: StandIn::new(vec![table], Share::WHOLE, 64),
     });
     let mount = Mount {
         program: Arc::clone(&live),
