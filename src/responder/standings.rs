@@ -5,7 +5,7 @@ use std::hash::Hash;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use dashmap::DashMap;
-use holdfast_core::hold::{AccountStatus, CardStatus, CardholderStatus, Fact, ToldEvent};
+use holdfast_core::hold::{AccountStatus, CardStatus, CardholderStatus, StandingOf, ToldEvent};
 use holdfast_core::stand_in::{Sight, Snapshot};
 use holdfast_core::{AccountId, AuthorizationRequest, CardToken, CardholderToken, IdempotencyKey, ProgramId, Timestamp};
 use smallvec::SmallVec;
@@ -65,19 +65,11 @@ impl Standings {
     }
 
     fn changed(&self, program: ProgramId, event: &ToldEvent, change: Change) {
-        let Changed { came, went } = match event.fact {
-            Fact::Card { card, status } => change.apply(&self.cards, (program, card), status, event),
-            Fact::Cardholder { cardholder, status } => change.apply(&self.cardholders, (program, cardholder), status, event),
-            Fact::Account { account, status } => change.apply(&self.accounts, (program, account), status, event),
-            Fact::Recorded { .. }
-            | Fact::Reduced { .. }
-            | Fact::Replaced { .. }
-            | Fact::Released { .. }
-            | Fact::Captured { .. }
-            | Fact::Completed { .. }
-            | Fact::Credited { .. }
-            | Fact::Debited { .. }
-            | Fact::SettlementAnnounced { .. } => Changed::default(),
+        let Changed { came, went } = match event.fact.standing() {
+            Some(StandingOf::Card(card, status)) => change.apply(&self.cards, (program, card), status, event),
+            Some(StandingOf::Cardholder(owner, status)) => change.apply(&self.cardholders, (program, owner), status, event),
+            Some(StandingOf::Account(account, status)) => change.apply(&self.accounts, (program, account), status, event),
+            None => Changed::default(),
         };
         self.on_the_way.fetch_add(came, Ordering::AcqRel);
         self.on_the_way.fetch_sub(went, Ordering::AcqRel);
@@ -186,6 +178,7 @@ fn is_newer(at: Option<Timestamp>, than: Option<Timestamp>, came_later: bool) ->
 
 #[cfg(test)]
 mod tests {
+    use holdfast_core::hold::Fact;
     use holdfast_core::stand_in::{Acquaintance, CardSight};
 
     use super::*;
