@@ -74,12 +74,15 @@
 //!   evaluated, submitted and journaled, so there is no second, borrowed form. What an answer repeats stays borrowed.
 //! * Stand-in's table gives a proposal, not an answer: only the counters of its caps make one of it, so that nothing approves past
 //!   them. What is not known never helps an approval there, while a rule passes it: behind rules the ledger still has a word.
-//! * An account with money that stand-in approved is not decided on before the ledger has heard of it: the question waits for the
-//!   reconciler, until `decide_by`. Applying the entries in the same act would have every engine know the spool.
+//! * An account with money that stand-in approved, or a card of which something was told meanwhile, is not decided on before the
+//!   ledger has heard of it: the question waits for the reconciler, until `decide_by`. Applying the entries in the same act would
+//!   have every engine know the spool.
 //! * An approval whose disk is still writing when its time is over is told as a decline and taken back from the spool by the next
 //!   transaction; a crash just between the two leaves an approval that nobody heard, which holds money until it expires.
-//! * The embedded ledger's memory is looked at where its writer leaves it whenever it waits ([`ledger::sight`]): no second copy of
-//!   cards and balances has to be kept right for stand-in.
+//! * The ledger's memory is looked at where its writer leaves it whenever it waits ([`ledger::sight`]): no second copy of cards and
+//!   balances has to be kept right for stand-in.
+//! * Before the ledger is ready, stand-in looks at memory that is read once more, beside the one that the ledger reads: it needs no disk
+//!   that takes writes and no proof of the whole journal, and is let go of when the ledger shows its own.
 //! * Merchants' names are digested by the adapter: they can be compared and cannot be read, here or in the journal.
 //! * The in-flight permit travels with the act's ticket ([`ledger::permit`]), so that an act which nobody waits for any
 //!   more still counts until the ledger is done with it.

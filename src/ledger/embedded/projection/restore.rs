@@ -1,6 +1,8 @@
 //! From the projection back to memory: what a start needs, table by table, in the order of numbers and of age. Holds that
 //! ended long ago stay where they are. Nothing here writes.
 
+use std::path::Path;
+
 use rusqlite::{Connection, Row};
 
 use holdfast_core::rules::CounterKey;
@@ -9,8 +11,8 @@ use super::batch::AskedKept;
 use super::lately::{CardUse, Purse};
 use super::names::{self, Leads};
 use super::rows::{AccountKept, CardKept, CardholderKept, HoldKept};
-use super::{find, lately, words};
-use crate::journal::Joint;
+use super::{find, lately, schema, words};
+use crate::journal::{Joint, JournalError};
 use crate::ledger::embedded::state::{
     AccountIndex, CardIndex, CardRow, CardholderIndex, CardholderRow, NameKey, State, TOLD_KEYS_KEPT,
 };
@@ -31,6 +33,22 @@ pub(super) fn mark(connection: &Connection) -> rusqlite::Result<Mark> {
         let end = Joint { next: row.get(0)?, chain: row.get(1)? };
         Ok(Mark { end, next_hold: row.get(2).map(i64::cast_unsigned)?, key })
     })
+}
+
+/// Memory as it is at the mark, read beside whoever has the projection open; and where the journal goes on. Nothing where there is
+/// no projection of this format.
+///
+/// # Errors
+/// The disk, or what is there.
+pub fn peek(directory: &Path) -> Result<Option<(State, Joint)>, JournalError> {
+    let read = || -> rusqlite::Result<_> {
+        let Some(connection) = schema::open_to_read(directory)? else { return Ok(None) };
+        // All of it as of one moment: it is followed meanwhile.
+        let transaction = connection.unchecked_transaction()?;
+        let mark = mark(&transaction)?;
+        Ok(Some((state(&transaction, &mark)?, mark.end)))
+    };
+    read().map_err(JournalError::disk(&schema::path_in(directory)))
 }
 
 /// Memory as it was at the mark.
