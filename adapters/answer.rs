@@ -125,6 +125,9 @@ pub enum Refused {
     TooEarly,
     /// A notification that could not be made durable: 503, so that the platform sends it again.
     NotDurable,
+    /// A question that nobody can answer now, and that asks for no decision of ours: a balance that the ledger does not tell, or an
+    /// authorization that is left to the platform's own stand-in. 503.
+    Unavailable,
 }
 
 impl Refused {
@@ -137,7 +140,7 @@ impl Refused {
             Refused::TooSlow => 408,
             Refused::TooLarge => 413,
             Refused::TooEarly => 425,
-            Refused::NotDurable => 503,
+            Refused::NotDurable | Refused::Unavailable => 503,
         }
     }
 }

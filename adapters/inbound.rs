@@ -58,8 +58,6 @@ pub struct AuthorizationCall<'a> {
     pub echo: Echo<'a>,
     /// When the platform says that it asked; its clock may be the budget's.
     pub sent_at: Option<Timestamp>,
-    /// A method that this program does not know: the answer is a decline that says so, and a counter.
-    pub unknown_method: bool,
 }
 
 /// A question for a balance.
@@ -88,7 +86,8 @@ pub enum Notice {
 /// What is kept of a notification that was not understood: never a value that a person wrote.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unrecognized {
-    /// SHA-256 of the element's bytes, or of the whole body if it is not JSON.
+    /// SHA-256 of the element's bytes (in a body that is not UTF-8: as it was read all the same), or of the whole body if it is not
+    /// JSON.
     pub digest: [u8; 32],
     /// What was not understood: a field's path, an unknown type's name.
     pub problem: String,

@@ -10,7 +10,7 @@ use holdfast_core::{AmountError, Currency, Money, Timestamp};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use self::object::Object;
+use self::object::{Member, Object};
 use crate::inbound::Malformed;
 
 pub mod object;
@@ -25,18 +25,62 @@ pub fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Malformed> {
     serde_json::from_str(utf8(body)?).map_err(|_| locate::<T>(body))
 }
 
-/// Parses a body in place.
+/// Parses an object that has optional members only, in place.
 ///
 /// # Errors
-/// As [`parse`].
-pub fn parse_into<'a, T: Deserialize<'a>>(body: &'a [u8], place: &mut T) -> Result<(), Malformed> {
-    let mut deserializer = serde_json::Deserializer::from_str(utf8(body)?);
-    T::deserialize_in_place(&mut deserializer, place).and_then(|()| deserializer.end()).map_err(|_| locate::<T>(body))
+/// Not JSON, or a member that comes twice.
+pub fn parse_into<'a, T: Object<'a>>(body: &'a [u8], place: &mut Nested<T>) -> Result<(), Malformed> {
+    let text = utf8(body)?;
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let read = Nested::deserialize_in_place(&mut deserializer, place).and_then(|()| deserializer.end());
+    read.or_else(|_| {
+        *place = member_by_member(text)?;
+        Ok(())
+    })
 }
+
+/// Reads an object whose reader gave up: half a character in a text where an object is expected, or a number that no type can
+/// carry, is as good as nothing.
+#[cold]
+fn member_by_member<'a, T: Object<'a>>(text: &'a str) -> Result<Nested<T>, Malformed> {
+    let malformed = locate::<Nested<T>>(text.as_bytes());
+    match serde_json::from_str(text) {
+        Ok(raw) if malformed.problem == WRONG_TYPE => Nested::read(raw),
+        Ok(_) | Err(_) => Err(malformed),
+    }
+}
+
+/// What is wrong with a value that no type of ours can be read from.
+const WRONG_TYPE: &str = "has a value of the wrong type";
 
 /// Checked once as a whole, the bytes need not be checked again string by string.
 fn utf8(body: &[u8]) -> Result<&str, Malformed> {
     std::str::from_utf8(body).map_err(|_| Malformed::field("", "is not UTF-8"))
+}
+
+/// Half a character, twice: with nothing that may stand around it does it become a whole one.
+const GAP: &str = r"\ud800\ud800";
+
+/// A body that is not UTF-8, with a gap in the place of each part that is not, as platforms cut texts in the middle of a character:
+/// the text around it counts as absent where it is optional, is no identifier where one is required, and everything else can
+/// be read. `None` for a body that needs none, or that is not JSON even so.
+#[must_use]
+pub fn mended(body: &[u8]) -> Option<String> {
+    if std::str::from_utf8(body).is_ok() {
+        return None;
+    }
+    let mut mended = String::with_capacity(body.len().saturating_add(GAP.len()));
+    for chunk in body.utf8_chunks() {
+        mended.push_str(chunk.valid());
+        if !chunk.invalid().is_empty() {
+            // Behind a backslash it would be a text of its own.
+            if mended.ends_with('\\') {
+                return None;
+            }
+            mended.push_str(GAP);
+        }
+    }
+    serde_json::from_str::<IgnoredAny>(&mended).is_ok().then_some(mended)
 }
 
 #[cold]
@@ -56,7 +100,7 @@ fn locate<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Malformed {
             match (named("missing field `"), named("duplicate field `")) {
                 (Some(field), _) => Malformed::field(inside(field), "is missing"),
                 (None, Some(field)) => Malformed::field(inside(field), "is given twice"),
-                (None, None) => Malformed::field(path, "has a value of the wrong type"),
+                (None, None) => Malformed::field(path, WRONG_TYPE),
             }
         }
     }
@@ -106,62 +150,38 @@ enum Scalar<'a> {
     Other,
 }
 
-impl<'de> Deserialize<'de> for Scalar<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ScalarVisitor)
-    }
-}
-
-struct ScalarVisitor;
-
-impl<'de> Visitor<'de> for ScalarVisitor {
-    type Value = Scalar<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("any value")
-    }
-
-    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Scalar<'de>, E> {
-        Ok(Scalar::Text(Cow::Borrowed(text)))
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Scalar<'de>, E> {
-        Ok(Scalar::Text(Cow::Owned(text.to_owned())))
-    }
-
-    fn visit_bool<E>(self, switch: bool) -> Result<Scalar<'de>, E> {
-        Ok(Scalar::Switch(switch))
-    }
-
-    fn visit_i64<E>(self, number: i64) -> Result<Scalar<'de>, E> {
-        Ok(Scalar::Whole(number))
-    }
-
-    fn visit_u64<E>(self, number: u64) -> Result<Scalar<'de>, E> {
-        Ok(i64::try_from(number).map_or(Scalar::Other, Scalar::Whole))
+impl<'a> Scalar<'a> {
+    /// Reads a raw value, one that no reader of texts would let pass too: half a character (`"\ud800"`) is what a platform that cuts
+    /// a name after so many units leaves of it.
+    fn of(raw: &'a str) -> Self {
+        match raw.as_bytes() {
+            [b'"', ..] => text_in(raw).map_or(Scalar::Other, Scalar::Text),
+            b"true" => Scalar::Switch(true),
+            b"false" => Scalar::Switch(false),
+            [b'-' | b'0'..=b'9', ..] => raw.parse().map_or_else(|_| Scalar::of_fraction(raw), Scalar::Whole),
+            _ => Scalar::Other,
+        }
     }
 
     /// Amounts do not come here.
-    fn visit_f64<E>(self, number: f64) -> Result<Scalar<'de>, E> {
+    fn of_fraction(raw: &str) -> Self {
         /// More digits than these a float does not keep.
         const EXACT_DIGITS: usize = 15;
-        let digits = number.to_string();
+        let digits = raw.parse::<f64>().map(|number| number.to_string()).unwrap_or_default();
         let whole = digits.parse().ok().filter(|_| digits.len() <= EXACT_DIGITS);
-        Ok(whole.map_or(Scalar::Other, Scalar::WholeFraction))
+        whole.map_or(Scalar::Other, Scalar::WholeFraction)
     }
+}
 
-    fn visit_unit<E>(self) -> Result<Scalar<'de>, E> {
-        Ok(Scalar::Other)
-    }
+/// What a raw string says; nothing if an escape in it stands for no character.
+fn text_in(raw: &str) -> Option<Cow<'_, str>> {
+    let plain = raw.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'))?;
+    if plain.contains('\\') { serde_json::from_str(raw).ok().map(Cow::Owned) } else { Some(Cow::Borrowed(plain)) }
+}
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Scalar<'de>, A::Error> {
-        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(Scalar::Other)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Scalar<'de>, A::Error> {
-        while sequence.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Scalar::Other)
+impl<'de> Deserialize<'de> for Scalar<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        <&RawValue>::deserialize(deserializer).map(|raw| Scalar::of(raw.get()))
     }
 }
 
@@ -328,8 +348,9 @@ impl<'de> Visitor<'de> for MembersVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members<'de>, A::Error> {
         let mut members = Vec::new();
-        while let Some((Text(name), value)) = map.next_entry::<Text<'de>, &'de RawValue>()? {
-            members.push((name, value));
+        while let Some((Lenient(name), value)) = map.next_entry::<Lenient<Text<'de>>, &'de RawValue>()? {
+            // What is no text is no name that anybody knows.
+            members.push((name.map_or(Cow::Borrowed(""), |Text(name)| name), value));
         }
         Ok(Members(members))
     }

@@ -33,10 +33,12 @@ pub enum AuthorizationKind {
     Credit,
     /// How much is there? Answered with the balance; moves nothing.
     BalanceInquiry,
+    /// Something that this version does not know: declined before any rule, and counted.
+    Unknown,
 }
 
 impl AuthorizationKind {
-    /// All kinds, in the order of declaration.
+    /// All kinds that can be approved, in the order of declaration.
     pub const ALL: [AuthorizationKind; 9] = [
         AuthorizationKind::Purchase,
         AuthorizationKind::PurchaseWithCashback,
@@ -62,6 +64,7 @@ impl AuthorizationKind {
             AuthorizationKind::Incremental => "incremental",
             AuthorizationKind::Credit => "credit",
             AuthorizationKind::BalanceInquiry => "balance_inquiry",
+            AuthorizationKind::Unknown => "unknown",
         }
     }
 }
@@ -174,31 +177,94 @@ pub enum Expiry {
 
 /// The payment that a message is about, by every name the platform may use for it later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(from = "KeptRef", into = "KeptRef")]
 pub struct PaymentRef {
     /// The platform's id of the payment: what its hold belongs to.
     pub authorization: AuthorizationId,
-    /// A second name of the same payment, of another kind, where the platform refers to it by either. The two kinds never meet: one
-    /// payment's second name is no other's first. The same text as `authorization` says that only the second name is told.
-    pub alias: Option<AuthorizationId>,
+    /// Whether it has, or is, a second name.
+    pub alias: Alias,
+}
+
+/// A second name of a payment, of another kind, where the platform refers to it by either. The two kinds never meet: one payment's
+/// second name is no other's first, whatever their texts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Alias {
+    /// None is told.
+    NotTold,
+    /// This one, beside the first; it may be the same text.
+    Also(AuthorizationId),
+    /// What `authorization` says is the second name: the first is not told.
+    Alone,
+}
+
+/// As a journal keeps a reference: in its first versions the same text twice said that only the second name was told.
+#[derive(Clone, Serialize, Deserialize)]
+struct KeptRef {
+    authorization: AuthorizationId,
+    alias: KeptAlias,
+}
+
+/// An optional name in the bytes of a journal, and one case more.
+#[derive(Clone, Serialize, Deserialize)]
+enum KeptAlias {
+    NotTold,
+    Also(AuthorizationId),
+    AlsoTheSame,
+}
+
+impl From<KeptRef> for PaymentRef {
+    fn from(kept: KeptRef) -> Self {
+        let KeptRef { authorization, alias } = kept;
+        let alias = match alias {
+            KeptAlias::NotTold => Alias::NotTold,
+            KeptAlias::Also(alias) if alias == authorization => Alias::Alone,
+            KeptAlias::Also(alias) => Alias::Also(alias),
+            KeptAlias::AlsoTheSame => Alias::Also(authorization),
+        };
+        PaymentRef { authorization, alias }
+    }
+}
+
+impl From<PaymentRef> for KeptRef {
+    fn from(payment: PaymentRef) -> Self {
+        let PaymentRef { authorization, alias } = payment;
+        let alias = match alias {
+            Alias::NotTold => KeptAlias::NotTold,
+            Alias::Also(alias) if alias == authorization => KeptAlias::AlsoTheSame,
+            Alias::Also(alias) => KeptAlias::Also(alias),
+            Alias::Alone => KeptAlias::Also(authorization),
+        };
+        KeptRef { authorization, alias }
+    }
 }
 
 impl PaymentRef {
     /// A payment with one name.
     #[must_use]
     pub const fn of(authorization: AuthorizationId) -> Self {
-        PaymentRef { authorization, alias: None }
+        PaymentRef { authorization, alias: Alias::NotTold }
     }
 
     /// A payment of which only the second name is told.
     #[must_use]
     pub const fn by_alias(alias: AuthorizationId) -> Self {
-        PaymentRef { authorization: alias, alias: Some(alias) }
+        PaymentRef { authorization: alias, alias: Alias::Alone }
+    }
+
+    /// The same payment with a second name beside its first.
+    #[must_use]
+    pub const fn with_alias(self, alias: AuthorizationId) -> Self {
+        PaymentRef { alias: Alias::Also(alias), ..self }
     }
 
     /// Every text that names it, once.
     pub fn names(&self) -> impl Iterator<Item = AuthorizationId> {
         let first = self.authorization;
-        std::iter::once(first).chain(self.alias.filter(|alias| *alias != first))
+        let second = match self.alias {
+            Alias::Also(alias) if alias != first => Some(alias),
+            Alias::Also(_) | Alias::NotTold | Alias::Alone => None,
+        };
+        std::iter::once(first).chain(second)
     }
 }
 

@@ -203,7 +203,7 @@ pub enum StandInBy {
     NoRow,
     /// A cap that an approval would have passed.
     Cap(RuleId),
-    /// As many approvals wait for the ledger as can be counted.
+    /// As many approvals are counted as there is room for.
     Full,
     /// Its mode: `decline`.
     ModeDecline,

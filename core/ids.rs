@@ -77,7 +77,8 @@ macro_rules! identifier {
             }
         }
 
-        /// What the ledger wrote itself; what comes from outside goes through [`Self::new`].
+        /// What this program wrote itself, after [`Self::new`] had let it in: a journal, a spool, a command for its server. What comes
+        /// from outside goes through that.
         impl TryFrom<&str> for $name {
             type Error = IdError;
 
@@ -146,6 +147,15 @@ identifier!(
     /// A rule or a limit, as the ruleset names it.
     RuleId, 48
 );
+
+impl RuleId {
+    /// What declines a question of a kind that this version does not know, in every ruleset.
+    #[must_use]
+    pub fn unknown_method() -> Self {
+        // It fits.
+        RuleId(ArrayString::from("unknown-method").unwrap_or_default())
+    }
+}
 identifier!(
     /// The acquirer's identifier of a card acceptor (`mid`).
     MerchantId, 32

@@ -19,8 +19,8 @@ pub mod stand_in;
 pub mod time;
 
 pub use authorization::{
-    AuthorizationKind, AuthorizationRequest, ContentDigest, CrossBorder, EntryMode, Expiry, Padding, PartialApproval, PaymentRef,
-    Posting, Wallet,
+    Alias, AuthorizationKind, AuthorizationRequest, ContentDigest, CrossBorder, EntryMode, Expiry, Padding, PartialApproval,
+    PaymentRef, Posting, Wallet,
 };
 pub use decision::{Basis, Decision, DeclineReason, StandInBasis, StandInBy, StandInCause};
 pub use ids::{

@@ -1,5 +1,5 @@
-//! The thread beside the workers: operators' commands, the management API, told answers on their way to the ledger, and the
-//! journal's retention.
+//! The thread beside the workers: operators' commands, the management API, what the ledger has yet to hear on its way there, the
+//! journal's retention, and the rules that other responders publish.
 //! None of them may ever take a worker's time.
 
 use std::path::Path;
@@ -15,6 +15,7 @@ use crate::app::runtime;
 use crate::control::protocol::TrimMode;
 use crate::control::server::ControlListener;
 use crate::control::{self, OperationError};
+use crate::descriptors::Room;
 use crate::operations::{Desk, Least};
 use crate::server::Bound;
 use crate::spool::{Reconciler, told_to_stop};
@@ -34,7 +35,7 @@ pub struct Background {
 }
 
 impl Background {
-    /// Opens the command socket and starts the thread, which serves the management API as well. What the
+    /// Opens the command socket and starts the thread, which serves the management API as well, each within its `room`. What the
     /// ledger has yet to hear is brought to it from here; `following` ends with the thread.
     ///
     /// # Errors
@@ -43,6 +44,7 @@ impl Background {
         data: &Path,
         desk: Desk,
         (bound, api): (Bound, &Arc<Api>),
+        room: Room,
         reconciling: Reconciler,
         following: impl Future<Output = ()> + Send + 'static,
         say: fn(&str),
@@ -50,7 +52,7 @@ impl Background {
         let runtime = runtime()?;
         let taken = {
             let _context = runtime.enter();
-            take(data, bound, api)
+            take(data, bound, api, room)
         };
         let (listener, management) = match taken {
             Ok(taken) => taken,
@@ -65,6 +67,7 @@ impl Background {
             runtime.block_on(async {
                 let trimming = keep_trimmed(desk.clone(), stopped.clone(), say);
                 let commands = listener.serve(
+                    room.commands,
                     move |request| {
                         let desk = desk.clone();
                         async move { control::answer(&desk, request).await }
@@ -132,6 +135,6 @@ async fn keep_trimmed(desk: Desk, stopped: watch::Receiver<()>, say: fn(&str)) {
     }
 }
 
-fn take(data: &Path, bound: Bound, api: &Arc<Api>) -> Result<(ControlListener, ApiListener), StartError> {
-    Ok((ControlListener::bind(data).map_err(StartError::Control)?, ApiListener::new(bound, api)?))
+fn take(data: &Path, bound: Bound, api: &Arc<Api>, room: Room) -> Result<(ControlListener, ApiListener), StartError> {
+    Ok((ControlListener::bind(data).map_err(StartError::Control)?, ApiListener::new(bound, api, room.management)?))
 }

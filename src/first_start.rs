@@ -4,9 +4,10 @@
 //! begins and when it ends is noted beside the journal: a start that finds it begun and not ended goes through the files
 //! again. That is safe, because entering a row again changes no balance.
 
-use crate::config::imports::Portions;
+use crate::config::imports::{ImportFiles, Portions};
+use crate::config::program::row_errors;
 use crate::config::{Config, ProgramConfig};
-use crate::control::Operations as _;
+use crate::control::{OperationError, Operations as _};
 use crate::operations::Desk;
 use crate::start_error::StartError;
 
@@ -53,7 +54,7 @@ async fn import_first(desk: &Desk, program: &ProgramConfig, say: &impl Fn(&str))
     let (mut rows, mut told) = (0_usize, 0_usize);
     while let Some(portion) = portions.next_portion().map_err(StartError::Config)? {
         rows = rows.saturating_add(portion.accounts.len()).saturating_add(portion.cards.len());
-        desk.import(portion).await.map_err(StartError::Operation)?;
+        desk.import(portion).await.map_err(|error| refused(error, program))?;
         if rows.saturating_sub(told) >= TOLD_EVERY_ROWS {
             told = rows;
             say(&format!("program {}: {rows} rows of the first import are in", program.id));
@@ -62,18 +63,29 @@ async fn import_first(desk: &Desk, program: &ProgramConfig, say: &impl Fn(&str))
     desk.note(program.id, ENDED, why).await.map_err(StartError::Operation)
 }
 
+/// Rows that the ledger refuses are told as those that cannot be read are.
+fn refused(error: OperationError, program: &ProgramConfig) -> StartError {
+    match error {
+        OperationError::Rows(rows) => {
+            let ImportFiles { accounts, cards } = program.import_files();
+            StartError::Config(row_errors(&rows, accounts, cards))
+        }
+        OperationError::Refused(_) | OperationError::Unavailable(_) => StartError::Operation(error),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::fs;
     use std::path::Path;
 
-    use holdfast_core::hold::AccountStatus;
-    use holdfast_core::{AccountId, Currency, Money, ProgramId};
+    use holdfast_core::hold::{AccountStatus, CardStatus};
+    use holdfast_core::{AccountId, CardToken, Currency, Money, ProgramId};
 
     use super::*;
     use crate::app::open_desk;
     use crate::config::Overrides;
-    use crate::control::{AccountRow, Import};
+    use crate::control::{AccountRow, CardRow, Import};
 
     const CONFIG: &str = "[[program]]\nid = 'p'\ncurrency = 'USD'\nenvironment = 'sandbox'\ncountry = 'USA'\n\
         time_zone = 'America/New_York'\nrules = 'rules.toml'\nFILES\n[[program.mount]]\nplatform = 'marqeta'\npath = '/m'\n\
@@ -146,6 +158,27 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         drop(with_a(directory.path()).await);
         assert_eq!(accounts(directory.path(), ACCOUNTS).await, told(&[("a", 5)]));
+    }
+
+    #[tokio::test]
+    async fn rows_that_the_ledger_refuses_are_told_by_line() {
+        let directory = tempfile::tempdir().unwrap();
+        let desk = with_a(directory.path()).await;
+        let card = |line, account| CardRow {
+            line,
+            program: None,
+            card: CardToken::new("c").unwrap(),
+            account: AccountId::new(account).unwrap(),
+            cardholder: None,
+            status: CardStatus::Active,
+        };
+        let import = Import { accounts: Vec::new(), cards: vec![card(2, "nobody's"), card(3, "a"), card(4, "b")] };
+        let refused = refused(desk.import(import).await.unwrap_err(), &config(directory.path(), FILES).programs[0]).to_string();
+        let told: Vec<_> = refused.lines().collect();
+        let unknown = "account_id: is no account of the ledger or of this import; import the account first, or correct its name";
+        assert_eq!(told.len(), 2, "{refused}");
+        assert!(told[0].ends_with(&format!("cards.csv:2:2: {unknown}")), "{refused}");
+        assert!(told[1].ends_with(&format!("cards.csv:4:2: {unknown}")), "{refused}");
     }
 
     #[tokio::test]

@@ -10,8 +10,7 @@
 //! once for all of its acts that are done. When the ledger does not answer in time, or is known not to, the program's stand-in
 //! table does, on what can be seen of the ledger's memory; what it says is durable in the [`spool`] before it leaves, and the
 //! reconciler brings it to the ledger when that hears again. A projection follows the journal: what memory lets go of, what pages
-//! list, what a
-//! restart begins with.
+//! list, what a restart begins with.
 //!
 //! # Code map
 //!
@@ -19,13 +18,12 @@
 //! |---|---|
 //! | `core/` | the words, the rules, the hold engine, stand-in: pure functions |
 //! | `adapters/` | bytes ⇄ core values, one folder a platform, one suite of laws for all |
-//! | [`app`] | the composition root: the only file that knows everyone |
+//! | [`app`] | the composition root: the only module that knows everyone |
 //! | [`start_error`], [`first_start`] | why a server does not start; what the ledger needs before it does |
 //! | [`reporter`] | what the ledger does, told to metrics and operators |
 //! | [`background`] | the thread beside the workers: commands, the management API, and what the ledger has yet to hear |
 //! | [`config`] | what the operator wrote, typed, with every error at once |
 //! | [`clock`] | the only file that reads a clock |
-//! | [`spool`] | what the ledger has not heard, durable; the reconciler that brings it there |
 //! | [`switchboard`] | stand-in switched by hand, kept in the spool's file |
 //! | [`outages`] | what stand-in did, outage by outage, from the journal and the spool |
 //! | [`stop_list`] | the cards on which nothing may be approved |
@@ -40,11 +38,13 @@
 //! | [`explain`] | one authorization's story, from the journal |
 //! | [`replay`] | the journal decided again, and what comes out differently |
 //! | [`preview`] | what a stand-in table would have answered to the journal |
+//! | [`settlement_day`] | on which day, and over which network, money is settled |
 //! | [`settlement`] | what is due to networks for a day, summed from the journal; the platform's file compared |
 //! | [`api`] | the management API: one file a resource, on a listener of its own |
 //! | [`metrics`] | one file a family |
 //! | [`telemetry`] | one line a callback, for whoever wants to look at single answers |
-//! | [`descriptors`] | how many files and sockets there may be, and how many of them are callers' |
+//! | [`descriptors`] | how many files and sockets there may be, and how many of them are each listener's |
+//! | [`private_file`] | files that are their owner's alone |
 //! | [`operations`] | what operators ask, done on a ledger |
 //! | [`control`] | the Unix socket that carries it to a running server |
 //! | [`simulation`] | the ledger against an independent model, from one seed: `holdfast selftest` |
@@ -79,8 +79,8 @@
 //!   have every engine know the spool.
 //! * An approval whose disk is still writing when its time is over is told as a decline and taken back from the spool by the next
 //!   transaction; a crash just between the two leaves an approval that nobody heard, which holds money until it expires.
-//! * The ledger's memory is looked at where its writer leaves it whenever it waits ([`ledger::sight`]): no second copy of cards and
-//!   balances has to be kept right for stand-in.
+//! * The embedded ledger's memory is looked at where its writer leaves it whenever it waits ([`ledger::sight`]): no second copy of
+//!   cards and balances has to be kept right for stand-in.
 //! * Before the ledger is ready, stand-in looks at memory that is read once more, beside the one that the ledger reads: it needs no disk
 //!   that takes writes and no proof of the whole journal, and is let go of when the ledger shows its own.
 //! * Merchants' names are digested by the adapter: they can be compared and cannot be read, here or in the journal.
@@ -95,15 +95,19 @@
 //! * What is asked of a payment that is there, adopted to add to it, ordered, or ended by our timers lies after everything that is
 //!   known then, whatever the platform's clock says: it was, and what an approval adds must be held. What is told keeps the platform's time.
 //! * What memory has let go of (holds that ended, keys after 48 hours) is found by its name, however old it is. A filter in memory
-//!   says of a new name that it was certainly never there, so that a new payment reads no disk; about one question in a hundred
-//!   is looked for in vain. It costs two to four bytes for each name that was ever let go of: a payment has its one or two
-//!   names and a key for each question. A start reads the names beside the serving of questions; until it has, whatever memory
-//!   does not know is looked for.
-//! * The projection keeps the answer to every question for ever, in some 80 bytes, and the key of every message that became no
-//!   payment's step, in some 30. One that did is known by that step.
+//!   says of a new name that it was certainly never there, so that a new payment reads no disk; of a thousand new names
+//!   fewer than three are looked for in vain. It costs at most four bytes for each name that was ever let go of: a payment has its
+//!   one or two names and a key for each question. A start reads the first of the names itself, and the rest beside the serving of
+//!   questions; until it has, whatever memory does not know is looked for, and stand-in approves none of it.
+//! * The projection keeps the answer to every question for ever, and the key of every message that became no payment's step: some
+//!   fifty bytes each. One that did is known by that step.
+//! * Nothing that an approval adds to the projection goes to a place of its own in a tree: names and answers lie in sorted runs
+//!   that are merged now and then, lists are chained from the newest back, and what changes all the time (money, counters) is a
+//!   page a batch, written to its rows when many have gathered. A record says whether the names that it gave were free, so that
+//!   nobody looks for them.
 //! * The shared ledger ([`ledger::postgres`]) has no engine of its own: the rows that an act locks are made the memory of the
 //!   embedded one for one transaction. Its database function decides only what that engine has worked out beforehand, and leaves
-//!   the rest to it.
+//!   the rest to it. Stand-in looks at what a responder last saw of cards and accounts: that copy decides nothing else.
 //! * What dropped records amount to is a file of the projection's own tables, made by following the records that go: the one
 //!   form of state that there is already, and no second one to keep right.
 //! * What operators write (who, why) stands beside the journal, and the record names it by an id.
@@ -128,12 +132,14 @@ pub mod metrics;
 pub mod operations;
 pub mod outages;
 pub mod preview;
+pub mod private_file;
 pub mod replay;
 pub mod reporter;
 pub mod responder;
 pub mod retention;
 pub mod server;
 pub mod settlement;
+pub mod settlement_day;
 pub mod simulation;
 pub mod spool;
 pub mod start_error;

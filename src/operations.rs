@@ -143,29 +143,12 @@ impl Desk {
     }
 
     async fn standings(&self, program: ProgramId, whose: Whose) -> Result<Vec<AccountStanding>, OperationError> {
-        match self.ask(Act::Balances(Origin::of(program), whose)).await? {
-            Answer::Balances(standings) => Ok(standings),
-            Answer::Decided { .. }
-            | Answer::Recorded(_)
-            | Answer::Entered { .. }
-            | Answer::Rulesets(_)
-            | Answer::Accounts { .. }
-            | Answer::Noted(_)
-            | Answer::TakenAway(_) => Err(other_answer()),
-        }
+        self.ask(Act::Balances(Origin::of(program), whose)).await?.into_balances().ok_or_else(other_answer)
     }
 
     async fn versions(&self, program: ProgramId, kind: KeptKind) -> Result<Vec<KeptRuleset>, OperationError> {
-        match self.ask(Act::Rulesets(program)).await? {
-            Answer::Rulesets(versions) => Ok(versions.into_iter().filter(|kept| kept.kind == kind).collect()),
-            Answer::Decided { .. }
-            | Answer::Recorded(_)
-            | Answer::Entered { .. }
-            | Answer::Balances(_)
-            | Answer::Accounts { .. }
-            | Answer::Noted(_)
-            | Answer::TakenAway(_) => Err(other_answer()),
-        }
+        let versions = self.ask(Act::Rulesets(program)).await?.into_rulesets().ok_or_else(other_answer)?;
+        Ok(versions.into_iter().filter(|kept| kept.kind == kind).collect())
     }
 
     async fn keep(
@@ -250,30 +233,13 @@ impl Desk {
     /// # Errors
     /// The ledger cannot answer now.
     pub async fn was_noted(&self, program: ProgramId, key: &str) -> Result<bool, OperationError> {
-        match self.ask(Act::WasNoted(Operation::id_of(program.as_str(), key))).await? {
-            Answer::Noted(noted) => Ok(noted != Noted::New),
-            Answer::Decided { .. }
-            | Answer::TakenAway(_)
-            | Answer::Recorded(_)
-            | Answer::Entered { .. }
-            | Answer::Rulesets(_)
-            | Answer::Accounts { .. }
-            | Answer::Balances(_) => Err(other_answer()),
-        }
+        let noted = self.ask(Act::WasNoted(Operation::id_of(program.as_str(), key))).await?.into_noted();
+        noted.map(|noted| noted != Noted::New).ok_or_else(other_answer)
     }
 
     /// A page of a program's accounts, and where the next one begins.
     async fn page(&self, program: ProgramId, from: u32) -> Result<(Vec<AccountStanding>, Option<u32>), OperationError> {
-        match self.ask(Act::Accounts { program, from, most: u32::MAX }).await? {
-            Answer::Accounts { standings, next } => Ok((standings, next)),
-            Answer::Decided { .. }
-            | Answer::Recorded(_)
-            | Answer::Entered { .. }
-            | Answer::Rulesets(_)
-            | Answer::Noted(_)
-            | Answer::TakenAway(_)
-            | Answer::Balances(_) => Err(other_answer()),
-        }
+        self.ask(Act::Accounts { program, from, most: u32::MAX }).await?.into_accounts().ok_or_else(other_answer)
     }
 }
 
@@ -321,9 +287,7 @@ impl Operations for Desk {
     }
 
     async fn rules_publish(&self, publish: RulesPublish) -> Result<RulesVersion, OperationError> {
-        if let Some(problem) = stand_in::wrong_at(&publish, self.counter(publish.program)?, clock::utc()) {
-            return Err(OperationError::Refused(vec![problem]));
-        }
+        stand_in::must_load(&publish, self.counter(publish.program)?)?;
         self.publish_any(&publish).await
     }
 

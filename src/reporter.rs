@@ -1,4 +1,4 @@
-//! What the ledger does, told to metrics and, on standard error, to operators. Decides nothing.
+//! What the ledger, the spool and stand-in do, told to metrics and, on standard error, to operators. Decides nothing.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -80,6 +80,7 @@ pub(super) fn refuse(refused: &Refused, body: &mut Vec<u8>) -> Reply {
         Refused::TooLarge => errors(body, "malformed_request", "the body is too large"),
         Refused::TooEarly => errors(body, "authorization_failed", "the same request is being decided"),
         Refused::NotDurable => errors(body, "not_recorded", "the notification could not be recorded; send it again"),
+        Refused::Unavailable => errors(body, "balance_check_failed", "the balance cannot be looked up now"),
     }
     reply
 }

@@ -8,29 +8,32 @@ use holdfast_core::{
     PartialApproval, PaymentRef, Posting, Wallet,
 };
 use percent_encoding::percent_decode_str;
+use serde_json::value::RawValue;
 
-use super::wire::{Generation, Legacy, Present, V3, V3Authorization, original};
+use super::wire::{Generation, Legacy, Present, V3, V3Authorization, V3Merchant, V3Transaction, original};
 use super::{Dialect, Options};
 use crate::answer::Echo;
 use crate::inbound::{AuthorizationCall, BalanceCall, Inbound, Malformed};
-use crate::json::{Lenient, Text, parse};
+use crate::json::object::Object;
+use crate::json::{Lenient, Nested, Text, parse, parse_into};
 
-/// Understands an authorize request by its body, whatever route it came to: V3 if it has `authorization`, else V2 or V1.
+/// Understands an authorize request by its body, whatever route it came to: V3 if it has `authorization`, else V2 or V1. A body
+/// that has nothing of either is what its route is for.
 ///
 /// `segment` is the `{custodian_uid}` of the older routes, empty on the current one.
 pub(super) fn decode<'a>(body: &'a [u8], segment: &str, options: &Options) -> Result<Inbound<'a>, Malformed> {
     let call = match parse::<V3<'a>>(body) {
         Ok(V3 { authorization }) => from_v3(authorization, options)?,
-        Err(_) if options.legacy_routes && is_legacy(body) => from_legacy(&parse(body)?, segment, options)?,
+        Err(_) if options.legacy_routes && is_legacy(body, segment) => from_legacy(&parse(body)?, segment, options)?,
         Err(not_v3) => return Err(not_v3),
     };
     Ok(Inbound::Authorization(call))
 }
 
 #[cold]
-fn is_legacy(body: &[u8]) -> bool {
-    let seen: Generation = serde_json::from_slice(body).unwrap_or_default();
-    seen.authorization == Present::No && seen.idempotency_key == Present::Yes
+fn is_legacy(body: &[u8], segment: &str) -> bool {
+    let Ok(seen) = parse::<Generation>(body) else { return false };
+    seen.authorization == Present::No && (seen.has_legacy_fields() || !segment.is_empty())
 }
 
 /// Understands `?cardholder_id=…`.
@@ -50,8 +53,8 @@ pub(super) fn decode_balance_read(query: &str) -> Result<Inbound<'_>, Malformed>
 fn from_v3<'a>(asked: V3Authorization<'_>, options: &Options) -> Result<AuthorizationCall<'a>, Malformed> {
     const AMOUNT: &str = "authorization.billing_amount";
     let signed = asked.billing_amount.money().map_err(|(field, error)| Malformed::amount(format!("{AMOUNT}.{field}"), error))?;
-    let merchant = asked.merchant_data.0.unwrap_or_default();
-    let transaction = asked.transaction_data.0.unwrap_or_default();
+    let merchant: V3Merchant<'_> = part("merchant_data", asked.merchant_data)?;
+    let transaction: V3Transaction<'_> = part("transaction_data", asked.transaction_data)?;
     let mcc = category(&merchant.mcc);
     let kind = if signed.is_negative() {
         debit_kind(mcc)
@@ -91,7 +94,7 @@ fn from_v3<'a>(asked: V3Authorization<'_>, options: &Options) -> Result<Authoriz
         occurred_at: None,
     };
     let echo = Echo { dialect: Dialect::V3.number(), ..Echo::default() };
-    Ok(AuthorizationCall { request, echo, sent_at: None, unknown_method: false })
+    Ok(AuthorizationCall { request, echo, sent_at: None })
 }
 
 fn from_legacy<'a>(asked: &Legacy<'a>, segment: &str, options: &Options) -> Result<AuthorizationCall<'a>, Malformed> {
@@ -147,13 +150,25 @@ fn from_legacy<'a>(asked: &Legacy<'a>, segment: &str, options: &Options) -> Resu
     let mut echo = Echo { dialect: Dialect::Legacy.number(), ..Echo::default() };
     echo.fields.push(("transaction_id", asked.transaction_id.raw));
     echo.fields.push(("idempotency_key", asked.idempotency_key.raw));
-    Ok(AuthorizationCall { request, echo, sent_at: None, unknown_method: false })
+    Ok(AuthorizationCall { request, echo, sent_at: None })
+}
+
+/// A part of an authorization, whose every member is optional.
+fn part<'a, T: Object<'a>>(name: &'static str, raw: Option<&'a RawValue>) -> Result<T, Malformed> {
+    let Some(raw) = raw else { return Ok(T::default()) };
+    let mut place = Nested::default();
+    parse_into(raw.get().as_bytes(), &mut place)
+        .map_err(|malformed| Malformed { path: format!("authorization.{name}.{}", malformed.path), ..malformed })?;
+    Ok(place.0.unwrap_or_default())
 }
 
 /// Debits leave the account as the program says; nothing else leaves it.
 fn posting(kind: AuthorizationKind, options: &Options) -> Posting {
     match kind {
-        AuthorizationKind::AccountVerification | AuthorizationKind::Credit | AuthorizationKind::BalanceInquiry => Posting::Hold,
+        AuthorizationKind::AccountVerification
+        | AuthorizationKind::Credit
+        | AuthorizationKind::BalanceInquiry
+        | AuthorizationKind::Unknown => Posting::Hold,
         AuthorizationKind::Purchase
         | AuthorizationKind::PurchaseWithCashback
         | AuthorizationKind::CashWithdrawal

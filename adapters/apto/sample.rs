@@ -11,10 +11,13 @@ pub(super) fn write(variation: u64, card: &str, cardholder: &str, amount: Money,
     let (card, cardholder) = (json_text(card), json_text(cardholder));
     let money = format!(r#"{{"currency":"{}","amount":{sign}{}}}"#, amount.currency(), amount.decimal());
     let zero = format!(r#"{{"currency":"{}","amount":0.00}}"#, amount.currency());
+    // No run of digits is as long as a card's number.
+    let (high, low) = (variation >> 32, variation & 0xffff_ffff);
+    let number = format!("{high:09x}x{low:010x}");
     let store = variation.checked_rem(1000).unwrap_or(0);
-    append(body, format_args!(r#"{{"authorization":{{"id":"auth_{variation:020x}","transaction_id":"txn_{variation:020x}","#));
+    append(body, format_args!(r#"{{"authorization":{{"id":"auth_{number}","transaction_id":"txn_{number}","#));
     append(body, format_args!(r#""cardholder_id":{cardholder},"card_id":{card},"livemode":true,"#));
-    append(body, format_args!(r#""funding_source_id":"bal_{variation:020x}","funding_source_name":"Main","#));
+    append(body, format_args!(r#""funding_source_id":"bal_{number}","funding_source_name":"Main","#));
     append(body, format_args!(r#""billing_amount":{money},"local_amount":{money},"hold_amount":{zero},"#));
     append(body, format_args!(r#""cashback_amount":{zero},"fee_amount":{zero},"#));
     append(

@@ -18,7 +18,9 @@ use crate::redact::{self, Kept};
 /// Understands a webhook, whatever its bytes.
 pub(super) fn decode<'a>(body: &[u8], options: &Options) -> Inbound<'a> {
     let echo = Echo { dialect: Dialect::Webhook.number(), ..Echo::default() };
-    let notices = notices(body, options).unwrap_or_else(|Odd(problem)| vec![unrecognized(body, problem)]);
+    let mended = json::mended(body);
+    let readable = mended.as_deref().map_or(body, str::as_bytes);
+    let notices = notices(readable, options).unwrap_or_else(|Odd(problem)| vec![unrecognized(readable, problem)]);
     Inbound::Notification { notices, echo }
 }
 

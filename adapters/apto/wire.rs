@@ -9,7 +9,7 @@ use serde::de::{Deserializer, IgnoredAny};
 use serde_json::value::RawValue;
 
 use crate::json::object::members;
-use crate::json::{Amount, Lenient, Nested, Text, parse};
+use crate::json::{Amount, Lenient, Text, parse};
 
 /// The current authorize request.
 #[derive(Debug, Deserialize)]
@@ -33,9 +33,9 @@ pub(super) struct V3Authorization<'a> {
     #[serde(borrow, default)]
     pub(super) local_amount: Option<&'a RawValue>,
     #[serde(borrow, default)]
-    pub(super) merchant_data: Nested<V3Merchant<'a>>,
+    pub(super) merchant_data: Option<&'a RawValue>,
     #[serde(borrow, default)]
-    pub(super) transaction_data: Nested<V3Transaction<'a>>,
+    pub(super) transaction_data: Option<&'a RawValue>,
 }
 
 members! {
@@ -87,13 +87,25 @@ pub(super) struct Legacy<'a> {
     pub(super) network: Lenient<Text<'a>>,
 }
 
-/// Which generation a body is of, by the fields that only it has.
+/// Which generation a body is of, by the fields that only one has.
 #[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub(super) struct Generation {
-    #[serde(default)]
     pub(super) authorization: Present,
-    #[serde(default)]
-    pub(super) idempotency_key: Present,
+    #[serde(rename = "type")]
+    direction: Present,
+    amount: Present,
+    currency: Present,
+    transaction_id: Present,
+    idempotency_key: Present,
+}
+
+impl Generation {
+    /// Whether it has any of what V1 requires at the top: there V3 has its wrapper, and nothing else.
+    pub(super) fn has_legacy_fields(&self) -> bool {
+        let Generation { authorization: _, direction, amount, currency, transaction_id, idempotency_key } = self;
+        [direction, amount, currency, transaction_id, idempotency_key].contains(&&Present::Yes)
+    }
 }
 
 /// Both envelopes of a webhook, and what is inside `event.data`. Everything stays raw: one odd part never blocks another.

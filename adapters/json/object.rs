@@ -6,6 +6,10 @@
 use std::fmt;
 
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::{Amount, Lenient, Members, Nested};
+use crate::inbound::Malformed;
 
 /// An object with optional members only, read in place. `members!`, below, declares one.
 pub trait Object<'de>: Default {
@@ -14,6 +18,45 @@ pub trait Object<'de>: Default {
     /// # Errors
     /// Not JSON, or a member that comes twice.
     fn read_members<A: MapAccess<'de>>(&mut self, map: A) -> Result<(), A::Error>;
+
+    /// Reads one member by its name over what is here; whether it is one of this object's.
+    ///
+    /// # Errors
+    /// A member, within it, that comes twice.
+    fn read_member(&mut self, name: &str, raw: &'de RawValue) -> Result<bool, Malformed>;
+}
+
+/// What an optional member can be read from, whatever is there.
+pub trait Member<'de>: Deserialize<'de> + Default {
+    /// The member, absent if it is of another type.
+    ///
+    /// # Errors
+    /// A member, within it, that comes twice.
+    fn read(raw: &'de RawValue) -> Result<Self, Malformed> {
+        Ok(serde_json::from_str(raw.get()).unwrap_or_default())
+    }
+}
+
+impl<'de, T> Member<'de> for Lenient<T> where Lenient<T>: Deserialize<'de> {}
+impl<'de: 'a, 'a> Member<'de> for Option<Amount<'a>> {}
+impl<'de: 'a, 'a> Member<'de> for Option<&'a RawValue> {}
+
+impl<'de, T: Object<'de>> Member<'de> for Nested<T> {
+    fn read(raw: &'de RawValue) -> Result<Self, Malformed> {
+        let Ok(Members(members)) = serde_json::from_str(raw.get()) else { return Ok(Nested(None)) };
+        let mut object = T::default();
+        let mut known: Vec<String> = Vec::new();
+        for (name, value) in members {
+            let within = |malformed: Malformed| Malformed { path: format!("{name}.{}", malformed.path), ..malformed };
+            if object.read_member(&name, value).map_err(within)? {
+                if known.iter().any(|known| *known == name) {
+                    return Err(Malformed::field(name, "is given twice"));
+                }
+                known.push(name.into_owned());
+            }
+        }
+        Ok(Nested(Some(object)))
+    }
 }
 
 /// Where a value is read into.
@@ -87,6 +130,14 @@ macro_rules! members {
                     }
                 }
                 Ok(())
+            }
+
+            fn read_member(&mut self, name: &str, raw: &'de ::serde_json::value::RawValue) -> Result<bool, $crate::inbound::Malformed> {
+                match name {
+                    $($name => self.$field = $crate::json::object::Member::read(raw)?,)*
+                    _ => return Ok(false),
+                }
+                Ok(true)
             }
         }
     )*};

@@ -67,6 +67,10 @@ fn an_optional_text_of_every_type() {
         (r#""x""#, Some("x")),
         (r#"" x  ""#, Some("x")),
         (r#""x\ty""#, Some("x\ty")),
+        (r#""\ud83d\udca5""#, Some("\u{1f4a5}")),
+        // Half a character.
+        (r#""\ud83d""#, None),
+        (r#""x\udca5""#, None),
         (r#""""#, None),
         (r#""   ""#, None),
         ("17", Some("17")),
@@ -106,6 +110,7 @@ fn an_optional_switch_of_every_type() {
         (r#""1""#, Some(true)),
         (r#""0""#, Some(false)),
         (r#""yes""#, None),
+        (r#""1\ud800""#, None),
         (r#""""#, None),
         ("2", None),
         ("-1", None),
@@ -188,6 +193,43 @@ fn errors_name_the_place_and_never_the_value() {
         let malformed = parse::<Outer<'_>>(body).map(|_| ()).unwrap_err();
         assert_eq!((malformed.path.as_str(), malformed.problem), (*path, *problem), "{shown}");
         assert!(!malformed.to_string().contains("5105"), "{malformed}");
+    }
+}
+
+#[test]
+fn half_a_character_is_no_text() {
+    let wrong = |path| Err(Malformed::field(path, "has a value of the wrong type"));
+    assert_eq!(read(r#"{"token":"t\ud800"}"#).map(|_| ()), wrong("token"));
+    assert_eq!(read(r#"{"token":"t","inner":{"amount":1,"count":"\udc00"}}"#).map(|_| ()), wrong("inner.count"));
+    let Members(members) = parse(br#"{"\ud800":1,"b":2}"#).unwrap();
+    assert_eq!(members.iter().map(|(name, value)| (&**name, value.get())).collect::<Vec<_>>(), [("", "1"), ("b", "2")]);
+}
+
+#[test]
+fn what_is_not_utf8_is_mended_where_it_is_in_a_text() {
+    let cases: [(&[u8], Option<&str>); 10] = [
+        (b"{\"memo\":\"plain\"}", None),
+        (b"{\"memo\":\"a\xffb\"}", Some(r#"{"memo":"a\ud800\ud800b"}"#)),
+        (b"{\"memo\":\"caf\xc3\",\"token\":\"t\xe2\x82\"}", Some(r#"{"memo":"caf\ud800\ud800","token":"t\ud800\ud800"}"#)),
+        // No neighbour makes a whole character of it.
+        (b"{\"memo\":\"\xff\\udc00\"}", Some(r#"{"memo":"\ud800\ud800\udc00"}"#)),
+        (b"{\"memo\":\"\\ud83d\xff\"}", Some(r#"{"memo":"\ud83d\ud800\ud800"}"#)),
+        // Nothing that can be read: between texts, behind an escape, in something that is no JSON.
+        (b"{\xff\"memo\":\"a\"}", None),
+        (b"{\"memo\":1\xff}", None),
+        (b"{\"memo\":\"a\\\xff\"}", None),
+        (b"{\"memo\":\"\\u00\xff\"}", None),
+        (b"\xff", None),
+    ];
+    for (body, expected) in cases {
+        let found = mended(body);
+        assert_eq!(found.as_deref(), expected, "{}", body.escape_ascii());
+        let Some(found) = found else { continue };
+        let members: Members<'_> = parse(found.as_bytes()).unwrap();
+        for (name, value) in &members.0 {
+            let text: Lenient<Text<'_>> = parse(value.get().as_bytes()).unwrap();
+            assert_eq!(text.text(), None, "{name} of {}", body.escape_ascii());
+        }
     }
 }
 

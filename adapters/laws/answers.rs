@@ -99,6 +99,7 @@ fn every_refusal_is_written() {
             Refused::TooLarge,
             Refused::TooEarly,
             Refused::NotDurable,
+            Refused::Unavailable,
         ] {
             let mut body = Vec::new();
             let reply = case.adapter.refuse(&refused, &mut body);

@@ -6,7 +6,7 @@ use std::fmt::{Display, Write as _};
 
 use holdfast_core::hold::{Fact, Finality, MovementCause, RecordedOutcome, ReleaseCause, ToldEvent};
 use holdfast_core::{
-    AuthorizationRequest, CrossBorder, Expiry, Padding, PartialApproval, PaymentRef, Posting, Timestamp, Wallet,
+    Alias, AuthorizationRequest, CrossBorder, Expiry, Padding, PartialApproval, PaymentRef, Posting, Timestamp, Wallet,
 };
 
 use crate::answer::Echo;
@@ -25,7 +25,6 @@ pub(super) fn describe(inbound: &Result<Inbound<'_>, Malformed>) -> String {
             lines.head("authorization");
             lines.request(&call.request);
             lines.option("sent_at", call.sent_at);
-            lines.option("unknown_method", call.unknown_method.then_some("yes"));
             lines.echo(&call.echo);
         }
         Ok(Inbound::Balance(call)) => {
@@ -180,9 +179,9 @@ fn day(days: i32) -> String {
 
 fn payment(payment: &PaymentRef) -> String {
     match payment.alias {
-        Some(alias) if alias == payment.authorization => format!("/{alias}"),
-        Some(alias) => format!("{}/{alias}", payment.authorization),
-        None => payment.authorization.to_string(),
+        Alias::Alone => format!("/{}", payment.authorization),
+        Alias::Also(alias) => format!("{}/{alias}", payment.authorization),
+        Alias::NotTold => payment.authorization.to_string(),
     }
 }
 

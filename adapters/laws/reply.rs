@@ -7,7 +7,7 @@
 //! | `balance`, `balances`, `no balances` | one account's balance, those of two, of none |
 //! | `acknowledged` | recorded, or nothing to do |
 //! | `refused` | what a malformed callback hears |
-//! | `refused not_authentic`, `too_large`, `too_early`, `not_durable` | what others hear |
+//! | `refused not_authentic`, `too_large`, `too_early`, `not_durable`, `unavailable` | what others hear |
 
 use std::fmt::Write as _;
 
@@ -45,6 +45,7 @@ pub(super) fn reply(case: &Case, inbound: &Result<Inbound<'_>, Malformed>, words
             ("too_large", _) => Refused::TooLarge,
             ("too_early", _) => Refused::TooEarly,
             ("not_durable", _) => Refused::NotDurable,
+            ("unavailable", _) => Refused::Unavailable,
             (other, _) => return Err(format!("`refused {other}` is no answer")),
         };
         let mut body = Vec::new();

@@ -150,6 +150,7 @@ pub(super) fn refuse(refused: &Refused, body: &mut Vec<u8>) -> Reply {
         Refused::TooLarge => "the body is too large".to_owned(),
         Refused::TooEarly => "the same question is being decided".to_owned(),
         Refused::NotDurable => "not recorded: send it again".to_owned(),
+        Refused::Unavailable => "no answer can be given now".to_owned(),
     };
     let message = serde_json::Value::String(message);
     append(body, format_args!("{{\"error_code\":\"{}\",\"error_message\":{message}}}", refused.status()));

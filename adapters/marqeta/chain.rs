@@ -30,7 +30,8 @@ pub(super) fn original(transaction: &Transaction<'_>, jit: Option<&JitFunding<'_
 
 fn joined(jit: Option<AuthorizationId>, transaction: Option<AuthorizationId>) -> Option<PaymentRef> {
     match (jit, transaction) {
-        (Some(authorization), alias) => Some(PaymentRef { authorization, alias }),
+        (Some(authorization), Some(alias)) => Some(PaymentRef::of(authorization).with_alias(alias)),
+        (Some(authorization), None) => Some(PaymentRef::of(authorization)),
         // One payment's JIT token may be another's transaction token: which of the two it is stays told.
         (None, Some(transaction)) => Some(PaymentRef::by_alias(transaction)),
         (None, None) => None,

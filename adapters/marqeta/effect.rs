@@ -6,7 +6,7 @@
 
 use arrayvec::ArrayVec;
 use holdfast_core::hold::{Fact, Finality, MovementCause, RecordedOutcome, ReleaseCause};
-use holdfast_core::{AuthorizationKind, Currency, IdempotencyKey, Money, PaymentRef, Posting};
+use holdfast_core::{AmountError, AuthorizationKind, Currency, IdempotencyKey, Money, PaymentRef, Posting};
 
 use super::method::Method;
 use super::wire::{JitFunding, Transaction, money, text_of};
@@ -336,11 +336,17 @@ impl Message<'_, '_> {
         signed.map_err(|error| Malformed::amount("amount", error))
     }
 
-    /// What Marqeta's own account moved by, signed; `None` if it does not say.
+    /// What Marqeta's own account moved by, signed; `None` if it does not say. One that is no amount is not as good as none: the
+    /// transaction's own may be another.
     fn signed_impact(&self) -> Result<Option<Money>, Malformed> {
         let Some(gpa) = self.transaction.gpa.0.as_ref() else { return Ok(None) };
         let Some(amount) = gpa.impacted_amount else { return Ok(None) };
-        let currency = gpa.currency_code.text().and_then(Currency::from_alpha).unwrap_or(self.currency);
+        let currency = match gpa.currency_code.text() {
+            None => self.currency,
+            Some(code) => {
+                Currency::from_alpha(code).ok_or_else(|| Malformed::amount("gpa.currency_code", AmountError::UnknownCurrency))?
+            }
+        };
         let problem = |error| Malformed::amount("gpa.impacted_amount", error);
         amount.money(currency).map(Some).map_err(problem)
     }

@@ -1,13 +1,15 @@
 //! Tables over the fixtures, the answers' bytes, the proofs, and what must never happen. The laws that every adapter obeys
 //! are tested elsewhere.
 
+mod damaged;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 use std::sync::OnceLock;
 
 use holdfast_core::hold::{Fact, RecordedOutcome, ToldEvent};
-use holdfast_core::{AccountId, AuthorizationRequest, Decision, DeclineReason, PaymentRef};
+use holdfast_core::{AccountId, Alias, AuthorizationKind, AuthorizationRequest, Decision, DeclineReason, PaymentRef};
 use http::HeaderMap;
 use proptest::prelude::*;
 
@@ -125,11 +127,12 @@ fn short(token: &str) -> &str {
 }
 
 fn payment(payment: &PaymentRef) -> String {
-    if payment.alias == Some(payment.authorization) {
-        return format!("/{}", short(payment.authorization.as_str()));
+    let first = short(payment.authorization.as_str());
+    match payment.alias {
+        Alias::Alone => format!("/{first}"),
+        Alias::Also(alias) => format!("{first}/{}", short(alias.as_str())),
+        Alias::NotTold => first.to_owned(),
     }
-    let alias = payment.alias.map(|alias| format!("/{}", short(alias.as_str()))).unwrap_or_default();
-    format!("{}{alias}", short(payment.authorization.as_str()))
 }
 
 fn optional(reference: Option<&PaymentRef>) -> String {
@@ -237,11 +240,11 @@ fn requests_in_our_words() {
         ["original_credit_single", "credit", "Hold", "contactless", "150.00 USD", "9c31/5d31", "-"],
         ["both_orders", "purchase", "Hold", "contactless", "25.00 USD", "9c32/5d32", "-"],
         ["balance_inquiry", "balance_inquiry", "Hold", "contactless", "0.00 USD", "9c33/5d33", "-"],
-        ["unknown_method", "purchase", "Hold", "contactless", "41.80 USD", "9c35/5d35", "-"],
+        ["unknown_method", "unknown", "Hold", "contactless", "41.80 USD", "9c35/5d35", "-"],
     ];
     for row in table {
         let fixture = named(row[0]);
-        let AuthorizationCall { request, unknown_method, .. } = call(&fixture);
+        let AuthorizationCall { request, .. } = call(&fixture);
         let found = [
             row[0].to_owned(),
             request.kind.name().to_owned(),
@@ -253,7 +256,6 @@ fn requests_in_our_words() {
         ];
         assert_eq!(found, row.map(str::to_owned));
         assert_eq!(request.key.as_str(), request.payment.authorization.as_str());
-        assert_eq!(unknown_method, row[0] == "unknown_method");
     }
 }
 
@@ -737,8 +739,11 @@ fn a_payments_two_names_are_of_two_kinds() {
     let Ok(Inbound::Notification { notices, .. }) = decode(&with(&[]), WEBHOOK, follower) else { panic!() };
     let [Notice::Told(events)] = notices.as_slice() else { panic!("{notices:?}") };
     let Fact::Released { payment, .. } = events[0].fact else { panic!() };
-    assert_eq!(payment, PaymentRef::by_alias(other.alias.unwrap()));
-    assert_ne!(payment, PaymentRef::of(victim.authorization));
+    assert_eq!(other.alias, Alias::Also(payment.authorization));
+    assert_eq!(payment, PaymentRef::by_alias(victim.authorization));
+    // One text may be both names of one payment, and then it is found by either kind.
+    let both = request("twin", "twin");
+    assert_eq!(both, PaymentRef::of(both.authorization).with_alias(both.authorization));
 }
 
 #[test]
@@ -907,6 +912,7 @@ fn refusals_say_no_more_than_they_should() {
         (Refused::TooLarge, 413, r#"{"error_code":"413","error_message":"the body is too large"}"#),
         (Refused::TooEarly, 425, r#"{"error_code":"425","error_message":"the same question is being decided"}"#),
         (Refused::NotDurable, 503, r#"{"error_code":"503","error_message":"not recorded: send it again"}"#),
+        (Refused::Unavailable, 503, r#"{"error_code":"503","error_message":"no answer can be given now"}"#),
         (
             Refused::Malformed(Malformed::field("a\"b", "is missing")),
             400,
@@ -930,10 +936,10 @@ fn samples_are_real_requests_with_keys_of_their_own() {
         let route = adapter.sample_authorization(variation, "card \"1\"", "user-1", amount, &mut body);
         assert!((1900..2600).contains(&body.len()), "{}", body.len());
         let Ok(Inbound::Authorization(call)) = decode(&with(&[]), route, &body) else { panic!() };
-        assert_eq!((call.request.amount, call.unknown_method), (amount, false));
+        assert_eq!((call.request.amount, call.request.kind), (amount, AuthorizationKind::Purchase));
         assert_eq!(call.request.card.unwrap().as_str(), "card \"1\"");
         assert_eq!(call.request.entry_mode.name(), "ecommerce");
-        for name in [call.request.payment.authorization, call.request.payment.alias.unwrap()] {
+        for name in call.request.payment.names() {
             assert!(seen.insert(name), "{name} comes twice");
         }
     }

@@ -1,6 +1,8 @@
 //! Notifications: groups of events in one body, each element a notice of its own. One that is not understood is kept
 //! redacted and never blocks the others.
 
+use std::borrow::Cow;
+
 use arrayvec::ArrayVec;
 use holdfast_core::hold::{CardStatus, CardholderStatus, Fact, Subject, ToldEvent};
 use holdfast_core::{CardToken, CardholderToken, Currency, IdempotencyKey, NetworkName};
@@ -19,35 +21,54 @@ use crate::redact::{self, Kept, is_word};
 /// Understands a body that came to the webhook. Nothing in it is an error.
 pub(super) fn decode(body: &[u8], program: Currency) -> Inbound<'_> {
     let mut echo = Echo { dialect: Dialect::Flat.number(), ..Echo::default() };
-    let Members(groups) = match json::parse::<Members<'_>>(body) {
-        Ok(groups) => groups,
-        Err(malformed) => return Inbound::Notification { notices: vec![unrecognized(body, &malformed)], echo },
-    };
-    let mut notices = Vec::new();
-    let mut lists = Vec::new();
-    for (name, group) in &groups {
-        match serde_json::from_str::<Vec<&RawValue>>(group.get()) {
-            Ok(elements) => {
-                lists.push((name.as_ref(), group.get()));
-                notices.extend(elements.into_iter().map(|element| element_notice(name, element, program)));
-            }
-            Err(_) if GROUPS.contains(&name.as_ref()) => {
-                notices.push(unrecognized(group.get().as_bytes(), &Malformed::field(name.as_ref(), "is not a list")));
-            }
-            // Something beside the groups of events: ignored, unless it is all there is.
-            Err(_) => {}
-        }
+    if let Some(mended) = json::mended(body) {
+        // What is mended is not repeated: an answer can only borrow.
+        return Inbound::Notification { notices: Batch::of(mended.as_bytes(), program).notices, echo };
     }
-    if let [("pings", pings)] = lists.as_slice()
+    let Batch { notices, lists } = Batch::of(body, program);
+    if let [(name, pings)] = lists.as_slice()
+        && name == "pings"
         && notices.iter().all(|notice| *notice == Notice::Nothing)
     {
         echo.fields.push(("pings", pings));
         return Inbound::Handshake { echo };
     }
-    if notices.is_empty() && lists.is_empty() {
-        notices.push(unrecognized(body, &Malformed::field("", "has no events")));
-    }
     Inbound::Notification { notices, echo }
+}
+
+/// What a body holds.
+struct Batch<'a> {
+    notices: Vec<Notice>,
+    /// Each group's list, as it came.
+    lists: Vec<(Cow<'a, str>, &'a str)>,
+}
+
+impl<'a> Batch<'a> {
+    fn of(body: &'a [u8], program: Currency) -> Self {
+        let mut batch = Batch { notices: Vec::new(), lists: Vec::new() };
+        let Members(groups) = match json::parse::<Members<'_>>(body) {
+            Ok(groups) => groups,
+            Err(malformed) => return Batch { notices: vec![unrecognized(body, &malformed)], ..batch },
+        };
+        for (name, group) in groups {
+            match serde_json::from_str::<Vec<&RawValue>>(group.get()) {
+                Ok(elements) => {
+                    batch.notices.extend(elements.into_iter().map(|element| element_notice(&name, element, program)));
+                    batch.lists.push((name, group.get()));
+                }
+                Err(_) if GROUPS.contains(&name.as_ref()) => {
+                    let problem = Malformed::field(name.as_ref(), "is not a list");
+                    batch.notices.push(unrecognized(group.get().as_bytes(), &problem));
+                }
+                // Something beside the groups of events: ignored, unless it is all there is.
+                Err(_) => {}
+            }
+        }
+        if batch.notices.is_empty() && batch.lists.is_empty() {
+            batch.notices.push(unrecognized(body, &Malformed::field("", "has no events")));
+        }
+        batch
+    }
 }
 
 /// Keeps an element, or a whole body, that is not understood.

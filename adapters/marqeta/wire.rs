@@ -8,15 +8,13 @@
 //! `card_transition_response`, `user_transition_response`.
 
 use std::borrow::Cow;
-use std::fmt;
 
 use holdfast_core::{AmountError, CardToken, Currency, Money};
-use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde::{Deserialize, de};
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use crate::inbound::Malformed;
-use crate::json::object::{Object, members};
+use crate::json::object::{Member, Object, members};
 use crate::json::{self, Amount, Lenient, Nested, Text};
 
 members! {
@@ -244,53 +242,10 @@ pub(super) enum Presence {
 
 impl<'de> Deserialize<'de> for Presence {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(PresenceVisitor)
+        let raw = <&RawValue>::deserialize(deserializer)?.get();
+        let inside = raw.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
+        Ok(if inside.is_some_and(|members| !members.trim_ascii().is_empty()) { Presence::Present } else { Presence::Absent })
     }
 }
 
-struct PresenceVisitor;
-
-impl<'de> Visitor<'de> for PresenceVisitor {
-    type Value = Presence;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("any value")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Presence, A::Error> {
-        let mut presence = Presence::Absent;
-        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {
-            presence = Presence::Present;
-        }
-        Ok(presence)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Presence, A::Error> {
-        while sequence.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Presence::Absent)
-    }
-
-    fn visit_str<E: de::Error>(self, _: &str) -> Result<Presence, E> {
-        Ok(Presence::Absent)
-    }
-
-    fn visit_bool<E: de::Error>(self, _: bool) -> Result<Presence, E> {
-        Ok(Presence::Absent)
-    }
-
-    fn visit_i64<E: de::Error>(self, _: i64) -> Result<Presence, E> {
-        Ok(Presence::Absent)
-    }
-
-    fn visit_u64<E: de::Error>(self, _: u64) -> Result<Presence, E> {
-        Ok(Presence::Absent)
-    }
-
-    fn visit_f64<E: de::Error>(self, _: f64) -> Result<Presence, E> {
-        Ok(Presence::Absent)
-    }
-
-    fn visit_unit<E: de::Error>(self) -> Result<Presence, E> {
-        Ok(Presence::Absent)
-    }
-}
+impl Member<'_> for Presence {}

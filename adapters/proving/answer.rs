@@ -122,6 +122,7 @@ pub(super) fn write_refused(refused: &Refused, body: &mut Vec<u8>) -> Reply {
         Refused::TooLarge => ("too_large", None),
         Refused::TooEarly => ("too_early", None),
         Refused::NotDurable => ("not_durable", None),
+        Refused::Unavailable => ("unavailable", None),
     };
     let field = malformed.map(|malformed| malformed.path.as_str());
     append(&Error { error, field, problem: malformed.map(|malformed| malformed.problem) }, body);

@@ -12,7 +12,7 @@ use super::hours::{Hours, Span, TimeOfDay, Weekday};
 use super::limit::{Limit, LimitWindow, Rolling};
 use super::rule::{AmountRange, Check, Requirement, Rule};
 use super::sets::{KindSet, Listed, MccEntry, MccSet};
-use super::verdict::{Enforcement, LimitScope};
+use super::verdict::Enforcement;
 use super::when::When;
 
 /// Writes items with commas between them.
@@ -67,12 +67,7 @@ impl fmt::Display for Limit {
             (None, Some(count)) => write!(f, "{count} transactions")?,
             (None, None) => f.write_str("nothing")?,
         }
-        let scope = match self.scope {
-            LimitScope::Card => "card",
-            LimitScope::Account => "account",
-            LimitScope::Program => "program",
-        };
-        write!(f, " per {scope}{}", self.window)?;
+        write!(f, " per {}{}", self.scope.name(), self.window)?;
         write_conditions(f, &self.when)
     }
 }

@@ -188,6 +188,11 @@ impl Limit {
         self
     }
 
+    /// What it is about.
+    pub(crate) const fn conditions(&self) -> &When {
+        &self.when
+    }
+
     /// The limit's name.
     #[must_use]
     pub const fn id(&self) -> RuleId {
@@ -234,13 +239,8 @@ impl Limit {
     /// A limit that keeps its name, scope and kind of window counts on under a new ruleset, whatever its maximum, zone or
     /// conditions are; a rolling window of another length or other buckets starts afresh.
     pub(super) fn join(&mut self, program: ProgramId) {
-        let scope = match self.scope {
-            LimitScope::Card => "card",
-            LimitScope::Account => "account",
-            LimitScope::Program => "program",
-        };
         let mut digest = Sha256::new();
-        for part in [program.as_str(), self.id.as_str(), scope, self.window.name()] {
+        for part in [program.as_str(), self.id.as_str(), self.scope.name(), self.window.name()] {
             // No name has a zero byte, so the parts cannot run into each other.
             digest.update(part);
             digest.update([0]);
@@ -267,7 +267,7 @@ impl Limit {
             | AuthorizationKind::BillPayment => (self.amount_max, self.count_max),
             AuthorizationKind::Incremental => (self.amount_max, None),
             AuthorizationKind::AccountVerification => (None, self.count_max),
-            AuthorizationKind::Credit | AuthorizationKind::BalanceInquiry => (None, None),
+            AuthorizationKind::Credit | AuthorizationKind::BalanceInquiry | AuthorizationKind::Unknown => (None, None),
         };
         if amount_max.is_none() && count_max.is_none() {
             return None;

@@ -56,7 +56,7 @@ pub use percent::Percent;
 pub use problem::{Place, RulesetError, RulesetProblem};
 pub(crate) use rule::is_for_rules;
 pub use rule::{AmountRange, Check, Requirement, Rule};
-pub use ruleset::{HOLDS_MAX, NotAHash, RULES_MAX, Ruleset, RulesetHash, RulesetParts};
+pub use ruleset::{HOLDS_MAX, RULES_MAX, Ruleset, RulesetHash, RulesetParts};
 pub use sets::{EntryModeSet, KindSet, Listed, MccEntry, MccSet, NetworkSet, SortedSet};
 pub use verdict::{CounterKey, Enforcement, LIMITS_MAX, LimitCheck, LimitScope, Proceed, Verdict, Window};
 pub(crate) use when::Facts;

@@ -1,7 +1,6 @@
 //! A program's rules, limits and hold policy as one value that is checked whole and never changes.
 
 use std::fmt;
-use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -69,35 +68,6 @@ impl Serialize for RulesetHash {
 impl fmt::Debug for RulesetHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "RulesetHash({self})")
-    }
-}
-
-/// Why a text is not the hash of a ruleset.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct NotAHash;
-
-impl fmt::Display for NotAHash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("is not a ruleset's hash of 64 hexadecimal digits")
-    }
-}
-
-impl std::error::Error for NotAHash {}
-
-impl FromStr for RulesetHash {
-    type Err = NotAHash;
-
-    fn from_str(text: &str) -> Result<Self, NotAHash> {
-        let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-        let mut bytes = [0; 32];
-        let (pairs, rest) = text.as_bytes().as_chunks::<2>();
-        if pairs.len() != bytes.len() || !rest.is_empty() {
-            return Err(NotAHash);
-        }
-        for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
-            *byte = digit(*high).ok_or(NotAHash)? << 4 | digit(*low).ok_or(NotAHash)?;
-        }
-        Ok(RulesetHash(bytes))
     }
 }
 

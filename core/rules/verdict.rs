@@ -72,6 +72,21 @@ pub enum LimitScope {
     Program,
 }
 
+impl LimitScope {
+    /// All scopes, in the order of declaration.
+    pub const ALL: [LimitScope; 3] = [LimitScope::Card, LimitScope::Account, LimitScope::Program];
+
+    /// The scope as rulesets, tables and listings write it. A limit's counter is named by it, too.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            LimitScope::Card => "card",
+            LimitScope::Account => "account",
+            LimitScope::Program => "program",
+        }
+    }
+}
+
 /// Where in time a limit counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Window {

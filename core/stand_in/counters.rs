@@ -9,104 +9,26 @@
 //! held against all of them.
 
 use std::collections::{HashMap, VecDeque};
-use std::hash::{BuildHasherDefault, Hasher};
+use std::hash::BuildHasherDefault;
 
-use siphasher::sip128::{Hasher128 as _, SipHasher13};
-
-use crate::authorization::{AuthorizationKind, AuthorizationRequest};
 use crate::decision::{DeclineReason, StandInBy};
-use crate::ids::{AccountId, CardToken, CardholderToken, IdempotencyKey, PlatformName, RuleId};
+use crate::ids::{AccountId, RuleId};
 use crate::money::Money;
-use crate::rules::{KindSet, LimitScope};
+use crate::rules::LimitScope;
 use crate::time::Timestamp;
 
 use super::caps::{Cap, CapWindow, Caps, EXPOSURE, Share};
+use super::fingerprint::{AsIs, Fingerprint};
 use super::proposal::{Proposal, StoodIn};
+use super::told::{Taken, ToldApproval, ToldName};
+
+mod recount;
+
+pub use recount::{Outdated, Recounted, Remembered};
 
 /// The most approvals that one question makes each counter forget: what is left is forgotten by [`CapCounters::forget`]. Until
 /// then it counts, which only ever declines more.
 const FORGOTTEN_AT_ONCE: usize = 64;
-
-/// An answer's name: platform and key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct ToldName(Fingerprint);
-
-impl ToldName {
-    /// The name of the answer to a key.
-    #[must_use]
-    pub fn of(platform: &PlatformName, key: &IdempotencyKey) -> Self {
-        ToldName(Fingerprint::of(&["key", platform.as_str(), key.as_str()]))
-    }
-}
-
-/// An approval that was told without the ledger, as it counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ToldApproval {
-    name: ToldName,
-    card: Fingerprint,
-    account: Fingerprint,
-    amount: i64,
-    count: u32,
-    at: Timestamp,
-    taken: Taken,
-}
-
-/// Where an approval stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Taken {
-    /// The ledger has not confirmed it.
-    Unconfirmed,
-    /// The ledger has.
-    Confirmed,
-    /// It was not told after all.
-    GivenBack,
-}
-
-impl ToldApproval {
-    /// How an approval of that much counts; `None` if it counts nowhere.
-    #[must_use]
-    pub fn of(
-        platform: &PlatformName,
-        request: &AuthorizationRequest,
-        account: &AccountId,
-        approved: Money,
-        at: Timestamp,
-    ) -> Option<Self> {
-        if !KindSet::TAKING_MONEY.contains(request.kind) {
-            return None;
-        }
-        let count = u32::from(request.kind != AuthorizationKind::Incremental);
-        let amount = approved.minor();
-        if amount <= 0 && count == 0 {
-            return None;
-        }
-        let card = request.card.as_ref().map(CardToken::as_str);
-        let owner = request.cardholder.as_ref().map(CardholderToken::as_str);
-        Some(ToldApproval {
-            name: ToldName::of(platform, &request.key),
-            // Where the platform names only the owner, the owner is what is presented.
-            card: Fingerprint::of(&["card", card.or(owner).unwrap_or_default()]),
-            account: Fingerprint::of(&["account", account.as_str()]),
-            amount,
-            count,
-            at,
-            taken: Taken::Unconfirmed,
-        })
-    }
-
-    /// Its name.
-    #[must_use]
-    pub const fn name(&self) -> ToldName {
-        self.name
-    }
-
-    /// The same, confirmed by the ledger or not: for whoever restores.
-    #[must_use]
-    pub const fn taken(mut self, taken: Taken) -> Self {
-        self.taken = taken;
-        self
-    }
-}
 
 /// Counts what stand-in told for one program, for one responder.
 #[derive(Debug, Clone)]
@@ -125,6 +47,8 @@ pub struct CapCounters {
     exposure: i64,
     /// The latest moment that was heard of: a clock that is set back forgets nothing and brings nothing back.
     now: Timestamp,
+    /// How often what is remembered became something else than more: confirmed, given back, forgotten, held against other caps.
+    changes: u64,
 }
 
 /// One cap of one table, and what it has counted.
@@ -162,6 +86,7 @@ impl CapCounters {
             by_account: roomy(told_max),
             exposure: 0,
             now: Timestamp::EPOCH,
+            changes: 0,
         };
         counters.follow(tables);
         counters
@@ -185,21 +110,12 @@ impl CapCounters {
         counters
     }
 
-    /// Puts other tables in the place of these: what was told counts on under their caps.
+    /// Puts other tables in the place of these: what was told counts on under their caps. It takes as long as there is to count:
+    /// whoever shares the counters has it counted beside them ([`CapCounters::remembered`]).
     pub fn follow(&mut self, tables: &[&Caps]) {
-        self.counters.clear();
-        for (table, caps) in tables.iter().enumerate() {
-            let exposure = caps.exposure_max.and_then(exposure_cap);
-            for cap in exposure.into_iter().chain(caps.caps.iter().cloned()) {
-                let mut counter = Counter { table, cap, from: self.first, sums: roomy(self.told_max) };
-                if !counter.cap.window.is_of_time() {
-                    self.overdue.values().for_each(|told| counter.count(told));
-                }
-                self.told.iter().for_each(|told| counter.count(told));
-                self.counters.push(counter);
-            }
-        }
-        self.forget(self.now);
+        let mut recounted = self.remembered().recounted(tables);
+        // Nothing can have come between.
+        let _ = self.take_over(&mut recounted);
     }
 
     /// Makes an answer of a proposal: an approval that fits into every cap of its table is counted, one that does not becomes a
@@ -223,7 +139,7 @@ impl CapCounters {
         });
         match reached {
             Some((reason, cap)) => proposal.declined(reason, StandInBy::Cap(cap)),
-            None if self.remembered() >= self.told_max => proposal.declined(DeclineReason::LedgerUnavailable, StandInBy::Full),
+            None if self.filled() >= self.told_max => proposal.declined(DeclineReason::LedgerUnavailable, StandInBy::Full),
             None => {
                 self.count(ToldApproval { at: self.now, ..*approval });
                 proposal.answered()
@@ -257,10 +173,10 @@ impl CapCounters {
     /// How many approvals are remembered, and how many can be.
     #[must_use]
     pub fn fill(&self) -> (usize, usize) {
-        (self.remembered(), self.told_max)
+        (self.filled(), self.told_max)
     }
 
-    fn remembered(&self) -> usize {
+    fn filled(&self) -> usize {
         self.told.len().saturating_add(self.overdue.len())
     }
 
@@ -293,6 +209,7 @@ impl CapCounters {
 
     fn becomes(&mut self, name: &ToldName, taken: Taken) {
         if let Some(before) = self.overdue.remove(name) {
+            self.changes = self.changes.wrapping_add(1);
             self.change(u64::MAX, &before, &before.taken(taken));
             return;
         }
@@ -303,6 +220,7 @@ impl CapCounters {
             return;
         }
         let after = before.taken(taken);
+        self.changes = self.changes.wrapping_add(1);
         self.change(number, &before, &after);
         if let Some(told) = self.told.get_mut(place) {
             *told = after;
@@ -349,6 +267,7 @@ impl CapCounters {
             }
             self.told.pop_front();
             self.first = self.first.saturating_add(1);
+            self.changes = self.changes.wrapping_add(1);
         }
     }
 
@@ -439,50 +358,15 @@ fn add(sums: &mut Sums, subject: Fingerprint, told: &ToldApproval, sign: i64) {
     }
 }
 
+/// How many subjects a scope can have among so many approvals.
+const fn subjects_max(scope: LimitScope, told_max: usize) -> usize {
+    match scope {
+        LimitScope::Card | LimitScope::Account => told_max,
+        LimitScope::Program => 1,
+    }
+}
+
 /// A map that holds so many without growing: with twice the room, what is left behind by removals is cleared in place.
 fn roomy<K, V>(many: usize) -> HashMap<K, V, BuildHasherDefault<AsIs>> {
     HashMap::with_capacity_and_hasher(many.saturating_mul(2), BuildHasherDefault::default())
-}
-
-/// 128 bits that stand for a name. Names come from the platform that is asked about; nothing is gained by making two collide.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Fingerprint(u64, u64);
-
-impl Fingerprint {
-    fn of(parts: &[&str]) -> Self {
-        let mut hasher = SipHasher13::new();
-        for part in parts {
-            // No name has a zero byte, so the parts cannot run into each other.
-            hasher.write(part.as_bytes());
-            hasher.write_u8(0);
-        }
-        let digest = hasher.finish128();
-        Fingerprint(digest.h1, digest.h2)
-    }
-}
-
-impl std::hash::Hash for Fingerprint {
-    fn hash<H: Hasher>(&self, hasher: &mut H) {
-        hasher.write_u64(self.0);
-    }
-}
-
-/// Fingerprints are hashes already.
-#[derive(Debug, Default, Clone, Copy)]
-struct AsIs(u64);
-
-impl Hasher for AsIs {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
-        }
-    }
-
-    fn write_u64(&mut self, value: u64) {
-        self.0 = value;
-    }
 }

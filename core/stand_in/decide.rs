@@ -9,10 +9,10 @@ use crate::rules::{Facts, Proceed, Verdict};
 use crate::time::Timestamp;
 
 use super::conditions::Fit;
-use super::counters::ToldApproval;
 use super::policy::{Mode, Row, RowAnswer, StandInPolicy};
 use super::proposal::{Proposal, StandInAnswer};
 use super::snapshot::{AccountSight, Sight, Snapshot};
+use super::told::ToldApproval;
 
 /// Decides without the ledger, as far as the table can: caps are still to be asked.
 ///

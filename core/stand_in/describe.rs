@@ -2,14 +2,14 @@
 
 use std::fmt;
 
-use crate::rules::{Amount, Length, LimitScope, Listed, write_conditions, write_list};
+use crate::rules::{Amount, Length, Listed, write_conditions, write_list};
 
 use super::caps::{Cap, CapWindow, Caps};
 use super::conditions::{AgeRange, Conditions};
 use super::policy::{Mode, Row, RowAnswer, Silence};
 
 impl fmt::Display for Row {
-    /// `groceries: approves up to 50.00 USD, when MCC groceries and amount to 50.00 USD`.
+    /// `groceries: approves up to 50.00 USD, when MCC groceries and amount to 50.00 USD (Small baskets)`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: ", self.id())?;
         match self.answer() {
@@ -17,8 +17,14 @@ impl fmt::Display for Row {
             RowAnswer::ApproveUpTo(most) => write!(f, "approves up to {}", Amount(most))?,
             RowAnswer::Decline(reason) => write!(f, "declines as {reason}")?,
         }
-        write!(f, "{}", self.conditions())
+        write!(f, "{}", self.conditions())?;
+        write_description(f, self.description())
     }
+}
+
+/// What the author says about a row or cap, behind what it says itself.
+fn write_description(f: &mut fmt::Formatter<'_>, description: Option<&str>) -> fmt::Result {
+    description.map_or(Ok(()), |description| write!(f, " ({description})"))
 }
 
 impl fmt::Display for Conditions {
@@ -81,7 +87,7 @@ impl fmt::Display for AgeRange {
 }
 
 impl fmt::Display for Cap {
-    /// `card-day: at most 500.00 USD and 3 transactions per card in the last 1d`.
+    /// `card-day: at most 500.00 USD and 3 transactions per card in the last 1d (No card twice at the pump)`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: at most ", self.id)?;
         let amount = self.amount_max.map(|amount| Amount(amount).to_string());
@@ -89,12 +95,8 @@ impl fmt::Display for Cap {
         for (index, maximum) in [amount, count].into_iter().flatten().enumerate() {
             write!(f, "{}{maximum}", if index > 0 { " and " } else { "" })?;
         }
-        let scope = match self.scope {
-            LimitScope::Card => "card",
-            LimitScope::Account => "account",
-            LimitScope::Program => "program",
-        };
-        write!(f, " per {scope} {}", self.window)
+        write!(f, " per {} {}", self.scope.name(), self.window)?;
+        write_description(f, self.description.as_deref())
     }
 }
 

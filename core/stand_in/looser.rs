@@ -25,6 +25,8 @@ use super::snapshot::{AccountSight, Acquaintance, CardSight, Sight, Snapshot};
 const EXAMPLES_MAX: usize = 100_000;
 /// The most that are tried at every hour of a week.
 const HOURLY_MAX: usize = 200;
+/// Countries that are tried besides those that are named: where a list is of nearly all, one of them is not on it.
+const ORDINARY: [&str; 12] = ["USA", "FRA", "JPN", "BRA", "ZAF", "AUS", "IND", "CHN", "RUS", "IRN", "CUB", "TUV"];
 const HOUR_SECONDS: i64 = 3600;
 const WEEK_HOURS: i64 = 168;
 
@@ -190,13 +192,30 @@ impl Examples<'_> {
         all
     }
 
+    /// Of the countries that the row lets through, one for each way to be on and off the lists of rules and limits, and one that is
+    /// on none; and those at home and abroad.
     fn countries(&self) -> Vec<Option<Country>> {
         let row = self.row.conditions().when.countries.as_ref();
-        let abroad = ["USA", "FRA"].into_iter().filter_map(Country::new);
-        let named = row.into_iter().flat_map(|set| set.iter().copied()).chain(self.policy.country()).chain(abroad);
-        let mut all: Vec<_> = named.filter(|code| row.is_none_or(|set| set.contains(code))).map(Some).collect();
-        all.dedup();
-        all
+        let of_rules = self.ruleset.rules().iter().flat_map(|rule| {
+            let checked =
+                if let Check::MerchantCountry(Listed::Allow(set) | Listed::Deny(set)) = rule.check() { Some(set) } else { None };
+            checked.into_iter().chain(rule.conditions().and_then(|when| when.countries.as_ref()))
+        });
+        let of_limits = self.ruleset.limits().iter().filter_map(|limit| limit.conditions().countries.as_ref());
+        let lists: Vec<_> = of_rules.chain(of_limits).collect();
+        let home = self.policy.country();
+        let named = row.into_iter().chain(lists.iter().copied()).flat_map(|set| set.iter().copied());
+        let all = ORDINARY.into_iter().filter_map(Country::new).chain(home).chain(named);
+        let mut chosen: Vec<Option<Country>> = Vec::new();
+        let mut seen: Vec<Vec<bool>> = Vec::new();
+        for country in all.filter(|country| row.is_none_or(|set| set.contains(country))) {
+            let on_lists = lists.iter().map(|list| list.contains(&country)).chain([home == Some(country)]).collect();
+            if !seen.contains(&on_lists) {
+                seen.push(on_lists);
+                chosen.push(Some(country));
+            }
+        }
+        chosen
     }
 
     /// The ends of the row's amounts, and those of the rules' with what is one minor unit beside them.

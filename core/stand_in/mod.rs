@@ -5,7 +5,7 @@
 //! request and gives a [`Proposal`], which is not an answer yet: only [`CapCounters::try_take`] makes one of it, because every
 //! approval has to fit into the caps that count what was told before.
 //!
-//! Reading order: `decide`, `policy`, `conditions`, `snapshot`, `proposal`, `caps`, `counters`; then what people ask of a table:
+//! Reading order: `decide`, `policy`, `conditions`, `snapshot`, `proposal`, `caps`, `told`, `counters`; then what people ask of a table:
 //! `describe`, `unreachable`, `looser`.
 //!
 //! # What a row does when a datum is not known
@@ -22,11 +22,13 @@ mod conditions;
 mod counters;
 mod decide;
 mod describe;
+mod fingerprint;
 mod looser;
 mod policy;
 mod problem;
 mod proposal;
 mod snapshot;
+mod told;
 mod unreachable;
 
 #[cfg(test)]
@@ -34,11 +36,12 @@ mod tests;
 
 pub use caps::{CAP_SECONDS_MAX, Cap, CapWindow, Caps, EXPOSURE, Share};
 pub use conditions::{AgeRange, Conditions, Fit};
-pub use counters::{CapCounters, Taken, ToldApproval, ToldName};
+pub use counters::{CapCounters, Outdated, Recounted, Remembered};
 pub use decide::stand_in;
 pub use looser::{Looser, looser_rows};
 pub use policy::{CAPS_MAX, Mode, ROWS_MAX, Row, RowAnswer, Silence, StandInParts, StandInPolicy};
 pub use problem::{StandInError, StandInPlace, StandInProblem};
 pub use proposal::{Proposal, StandInAnswer, StoodIn};
 pub use snapshot::{AccountSight, Acquaintance, CardSight, Sight, Snapshot};
+pub use told::{Taken, ToldApproval, ToldName};
 pub use unreachable::{Unreachable, unreachable_rows};

@@ -11,7 +11,7 @@ use super::caps::{CAP_SECONDS_MAX, Cap, CapWindow, Caps, EXPOSURE};
 use super::conditions::Conditions;
 use super::problem::{StandInError, StandInPlace, StandInProblem};
 
-/// The most rows of a table: more than anybody reads aloud, and few enough that an answer takes less than 2 µs.
+/// The most rows of a table: more than anybody reads aloud, and few enough to be asked one after the other.
 pub const ROWS_MAX: usize = 50;
 
 /// The most caps of a table, beside the exposure cap.
@@ -245,12 +245,6 @@ impl StandInPolicy {
     #[must_use]
     pub const fn caps(&self) -> &Caps {
         &self.caps
-    }
-
-    /// The same table with other caps, for whoever asks what would be.
-    #[must_use]
-    pub fn with_caps(&self, caps: Caps) -> Self {
-        StandInPolicy { caps, ..self.clone() }
     }
 }
 

@@ -4,8 +4,8 @@ use crate::decision::{Basis, DeclineReason, StandInBasis, StandInBy, StandInCaus
 use crate::money::Money;
 use crate::rules::RulesetHash;
 
-use super::counters::{ToldApproval, ToldName};
 use super::policy::Silence;
+use super::told::{ToldApproval, ToldName};
 
 /// What the platform is told without the ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

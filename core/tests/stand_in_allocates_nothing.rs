@@ -120,6 +120,29 @@ fn neither_deciding_nor_counting_allocates() {
     assert!(approved > 2 * TOLD_MAX && declined > TOLD_MAX, "{approved} approved, {declined} declined");
 }
 
+/// The program is one subject, however many approvals are remembered.
+#[test]
+fn a_cap_on_the_program_costs_no_room_for_cards() {
+    let caps = |scope| Caps {
+        exposure_max: None,
+        caps: vec![Cap {
+            id: RuleId::new("cap").unwrap(),
+            description: None,
+            scope,
+            window: CapWindow::Unconfirmed,
+            amount_max: None,
+            count_max: Some(1),
+        }],
+    };
+    let bytes = |caps: &[&Caps]| {
+        let counted = allocation_counter::measure(|| drop(CapCounters::new(caps, Share::WHOLE, 10_000)));
+        counted.bytes_total
+    };
+    let none = bytes(&[]);
+    assert!(bytes(&[&caps(LimitScope::Program)]) < none + 10_000);
+    assert!(bytes(&[&caps(LimitScope::Card)]) > none + 10_000);
+}
+
 #[test]
 fn the_counter_counts() {
     let counted = allocation_counter::measure(|| drop(CapCounters::new(&[policy().caps()], Share::WHOLE, 10)));

@@ -20,7 +20,11 @@ use super::reads::AccountLine;
 use super::router::{Target, from_reads};
 use super::write::{KeyParameter, Write};
 use super::{Api, other_answer};
-use crate::ledger::{AccountStanding, Act, Answer, Entry, Whose};
+use crate::ledger::{AccountStanding, Act, Entry, Whose};
+
+/// What helps whoever wants to freeze an account while the ledger is away.
+const FREEZE_CARDS_ELSEWHERE: &str =
+    "to freeze meanwhile, freeze the account's cards at the platform: what its webhook tells counts at once, in stand-in too";
 
 /// An account. Amounts are whole numbers in minor units of `currency`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -136,7 +140,7 @@ pub(super) async fn create(State(api): State<Arc<Api>>, write: Write) -> Result<
     let currency = write.program().currency;
     let (new, change) = write.read(|fields| NewAccount::read(fields, currency))?;
     let program = change.program.id;
-    let _one_at_a_time = api.creating.lock().await;
+    let _one_at_a_time = api.create_alone().await?;
     let known = api.account_or_none(program, new.account_id).await?;
     let taken = api.take_down(&change, new.reason.clone()).await?;
     match known {
@@ -180,15 +184,8 @@ pub(super) async fn debit(State(api): State<Arc<Api>>, target: Target, write: Wr
     params(("account_id" = String, Path, description = "The account's name."), ProgramParameter, KeyParameter),
     request_body = NewStatus, responses((status = 200, body = Account), WriteProblems))]
 pub(super) async fn set_status(State(api): State<Arc<Api>>, target: Target, write: Write) -> Result<Json<Account>, Problem> {
-    let account = target.parse("account")?;
-    let known = api.account(write.program().id, account).await?;
-    let (NewStatus { status, reason }, change) = write.read(NewStatus::read)?;
-    if known.status == AccountStatus::Closed && status != AccountStatus::Closed {
-        return Err(Problem::of(Code::StatusFinal, "the account is closed for good; nothing was changed"));
-    }
-    let taken = api.take_down(&change, reason).await?;
-    api.tell(&taken, Subject::default(), Fact::Account { account, status }).await?;
-    api.account(change.program.id, account).await.map(|standing| Json(Account::of(&standing)))
+    let done = api.set_account_status(&target, write).await;
+    done.map(Json).map_err(|problem| problem.meanwhile(FREEZE_CARDS_ELSEWHERE))
 }
 
 /// Which way money moves.
@@ -209,16 +206,20 @@ impl Api {
 
     async fn account_or_none(&self, program: ProgramId, account: AccountId) -> Result<Option<AccountStanding>, Problem> {
         let origin = crate::ledger::Origin::of(program);
-        match self.ask(Act::Balances(origin, Whose::Account(account))).await? {
-            Answer::Balances(standings) => Ok(standings.into_iter().next()),
-            Answer::Decided { .. }
-            | Answer::Recorded(_)
-            | Answer::Noted(_)
-            | Answer::TakenAway(_)
-            | Answer::Accounts { .. }
-            | Answer::Entered { .. }
-            | Answer::Rulesets(_) => Err(other_answer()),
+        let standings = self.ask(Act::Balances(origin, Whose::Account(account))).await?.into_balances();
+        standings.map(|standings| standings.into_iter().next()).ok_or_else(other_answer)
+    }
+
+    async fn set_account_status(&self, target: &Target, write: Write) -> Result<Account, Problem> {
+        let account = target.parse("account")?;
+        let known = self.account(write.program().id, account).await?;
+        let (NewStatus { status, reason }, change) = write.read(NewStatus::read)?;
+        if known.status == AccountStatus::Closed && status != AccountStatus::Closed {
+            return Err(Problem::of(Code::StatusFinal, "the account is closed for good; nothing was changed"));
         }
+        let taken = self.take_down(&change, reason).await?;
+        self.tell(&taken, Subject::default(), Fact::Account { account, status }).await?;
+        self.account(change.program.id, account).await.map(|standing| Account::of(&standing))
     }
 
     async fn book(&self, target: &Target, write: Write, direction: Direction) -> Result<Json<Account>, Problem> {

@@ -75,6 +75,10 @@ pub struct NewCard {
     pub reason: String,
 }
 
+/// What helps whoever wants to freeze a card while the ledger is away.
+const FREEZE_ELSEWHERE: &str =
+    "to freeze meanwhile, freeze the card at the platform: what its webhook tells counts at once, in stand-in too";
+
 /// Why something is done.
 #[derive(Debug, Clone, ToSchema)]
 pub struct Reason {
@@ -127,14 +131,16 @@ pub(super) async fn get(State(api): State<Arc<Api>>, target: Target, caller: Cal
 pub(super) async fn create(State(api): State<Arc<Api>>, write: Write) -> Result<Response, Problem> {
     let (new, change) = write.read(NewCard::read)?;
     let program = change.program.id;
-    let _one_at_a_time = api.creating.lock().await;
+    let _one_at_a_time = api.create_alone().await?;
     let known = from_reads(api.reads.card(program, new.card).await)?;
     if known.found.is_none() {
         if !known.fresh {
             // It may be there, with another account.
             return Err(behind());
         }
-        api.account(program, new.account_id).await.map_err(|_| no_account())?;
+        api.account(program, new.account_id)
+            .await
+            .map_err(|problem| if problem.is(Code::NotFound) { no_account() } else { problem })?;
     }
     let taken = api.take_down(&change, new.reason.clone()).await?;
     if let Some(card) = known.found {
@@ -195,8 +201,11 @@ impl Api {
             let detail = format!("the card is {}; nothing was changed", known.status.name());
             return Err(Problem::of(Code::StatusFinal, detail));
         }
-        let taken = self.take_down(&change, reason).await?;
-        self.tell(&taken, Subject::default(), Fact::Card { card, status }).await?;
+        let told = async {
+            let taken = self.take_down(&change, reason).await?;
+            self.tell(&taken, Subject::default(), Fact::Card { card, status }).await
+        };
+        told.await.map_err(|problem| if status.bar().is_some() { problem.meanwhile(FREEZE_ELSEWHERE) } else { problem })?;
         let AsOf { record, fresh, found } = self.card(change.program.id, card).await?;
         Ok(written(fresh, Card::of(&found, record)))
     }

@@ -20,7 +20,7 @@ use super::reads::{AsOf, HoldLine, Wanted, Whose};
 use super::router::{Target, found, from_reads, written};
 use super::write::{KeyParameter, Write};
 use super::{Api, other_answer};
-use crate::ledger::{Act, Answer, Ordering, Origin};
+use crate::ledger::{Act, Ordering, Origin};
 
 /// A hold. Amounts are whole numbers in minor units of `currency`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -153,16 +153,9 @@ pub(super) async fn release(State(api): State<Arc<Api>>, target: Target, write: 
     let ordering = Ordering { key: taken.key, digest: taken.digest, payment, hold, order: Order::Release };
     // The payment's name is the platform's.
     let origin = Origin { platform: known.platform, ..taken.origin };
-    match api.ask(Act::Order(origin, ordering)).await? {
-        Answer::Decided { decision: Decision::Approve { .. }, .. } => {}
-        Answer::Decided { decision: Decision::Decline { reason }, .. } => return Err(Problem::declined(reason)),
-        Answer::Recorded(_)
-        | Answer::Noted(_)
-        | Answer::TakenAway(_)
-        | Answer::Balances(_)
-        | Answer::Accounts { .. }
-        | Answer::Entered { .. }
-        | Answer::Rulesets(_) => return Err(other_answer()),
+    match api.ask(Act::Order(origin, ordering)).await?.into_decision().ok_or_else(other_answer)? {
+        Decision::Approve { .. } => {}
+        Decision::Decline { reason } => return Err(Problem::declined(reason)),
     }
     let read = api.hold(change.program.id, &target).await?;
     Ok(written(read.fresh, Hold::of(&read.found, read.record)))

@@ -24,8 +24,6 @@ use super::problem::{Code, Problem};
 use super::router;
 use crate::server::Bound;
 
-/// Callers are back offices: few, with pools of connections.
-const CONNECTIONS_MAX: usize = 256;
 /// The longest request line and headers, in bytes; 431 beyond it.
 const HEAD_BYTES_MAX: usize = 16_384;
 /// How long a head may take to arrive, and how long a connection may wait for its next one.
@@ -42,6 +40,7 @@ const DRAIN_MAX: Duration = Duration::from_secs(5);
 pub struct ApiListener {
     listener: TcpListener,
     service: Router,
+    connections_max: usize,
 }
 
 impl ApiListener {
@@ -49,13 +48,13 @@ impl ApiListener {
     ///
     /// # Errors
     /// The operating system refuses.
-    pub fn new(bound: Bound, api: &Arc<Api>) -> io::Result<Self> {
-        Ok(ApiListener { listener: bound.listener()?, service: router::service(api) })
+    pub fn new(bound: Bound, api: &Arc<Api>, connections_max: usize) -> io::Result<Self> {
+        Ok(ApiListener { listener: bound.listener()?, service: router::service(api), connections_max })
     }
 
     /// Answers until `stopped` closes, then what is owed.
     pub async fn serve(self, mut stopped: watch::Receiver<()>) {
-        let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+        let places = Arc::new(Semaphore::new(self.connections_max));
         let mut connections = JoinSet::new();
         loop {
             let accepted = tokio::select! {

@@ -24,13 +24,18 @@ pub mod reads;
 pub mod router;
 pub mod settlement;
 pub mod stand_in;
+#[cfg(test)]
+mod tests;
 pub mod write;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use holdfast_core::{Currency, ProgramId};
+use tokio::sync::MutexGuard;
+use tokio::time::timeout;
 
 use crate::config::ApiToken;
 use crate::ledger::{self, Act, Answer, Ledger, LedgerError};
@@ -38,6 +43,10 @@ use crate::metrics::ApiMetrics;
 use crate::switchboard::Switchboard;
 use problem::{Code, Problem};
 use reads::Reads;
+
+/// How long the ledger may take over an act. A request has four of them at the most, and one wait for others that create: all
+/// that ends before the listener gives it up.
+pub const ANSWER_MAX: Duration = Duration::from_secs(3);
 
 /// A program, as far as the API has to know it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,6 +73,8 @@ pub struct Api {
     pub metrics: ApiMetrics,
     /// Creating looks first and enters then: one at a time, so that nobody enters in between.
     pub creating: tokio::sync::Mutex<()>,
+    /// How long the ledger may take over an act: [`ANSWER_MAX`].
+    pub answer_max: Duration,
 }
 
 impl fmt::Debug for Api {
@@ -76,9 +87,10 @@ impl Api {
     /// Has the ledger do something.
     ///
     /// # Errors
-    /// The ledger is away, or met a bug: nothing was applied.
+    /// The ledger is away, or met a bug: nothing was applied. Or it is silent, and may yet do it.
     pub async fn ask(&self, act: Act) -> Result<Answer, Problem> {
-        ledger::ask(self.ledger.as_ref(), act).await.map_err(|error| match error {
+        let answered = timeout(self.answer_max, ledger::ask(self.ledger.as_ref(), act)).await.map_err(|_| silent())?;
+        answered.map_err(|error| match error {
             LedgerError::Starting | LedgerError::Unavailable | LedgerError::Late => {
                 Problem::of(Code::LedgerUnavailable, error.to_string()).retry_after(1)
             }
@@ -86,6 +98,21 @@ impl Api {
             LedgerError::Refused => Problem::of(Code::EntryRefused, error.to_string()),
         })
     }
+
+    /// Until it is dropped, nobody else creates anything.
+    ///
+    /// # Errors
+    /// Somebody else does, and the ledger is silent.
+    async fn create_alone(&self) -> Result<MutexGuard<'_, ()>, Problem> {
+        timeout(self.answer_max, self.creating.lock()).await.map_err(|_| silent())
+    }
+}
+
+/// The ledger does not answer, and nobody knows whether it will.
+fn silent() -> Problem {
+    let detail = "the ledger is silent, and may yet do what was asked: send it again with the same Idempotency-Key, and it is \
+                  done once";
+    Problem::of(Code::LedgerUnavailable, detail).retry_after(1)
 }
 
 /// The ledger answered something else than was asked: a bug, and nothing that a caller could do about.

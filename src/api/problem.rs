@@ -161,6 +161,21 @@ impl Problem {
         Problem { reason: Some(finding.name()), ..Problem::of(Code::Declined, "it was recorded, and moved nothing") }
     }
 
+    /// Whether it is of that kind.
+    #[must_use]
+    pub fn is(&self, kind: Code) -> bool {
+        self.kind == kind
+    }
+
+    /// The same; where the ledger is away, with what can be done without it.
+    #[must_use]
+    pub fn meanwhile(self, advice: &str) -> Self {
+        if !self.is(Code::LedgerUnavailable) {
+            return self;
+        }
+        Problem { detail: format!("{}; {advice}", self.detail), ..self }
+    }
+
     /// The same, with when to try again.
     #[must_use]
     pub fn retry_after(self, seconds: u32) -> Self {

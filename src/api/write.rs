@@ -20,7 +20,7 @@ use super::input::Fields;
 use super::problem::{Code, Problem};
 use super::{Api, ApiProgram, other_answer};
 use crate::clock;
-use crate::ledger::{Act, Answer, Noted, Operation, Origin};
+use crate::ledger::{Act, Noted, Operation, Origin};
 use crate::spool::KeyOf;
 
 /// The longest body.
@@ -174,17 +174,11 @@ impl Api {
         let operation =
             Operation { program: program.id.to_string(), key: key.clone(), request: *request, who: who.clone(), why, at: now };
         let id = operation.id();
-        let (at, first) = match self.ask(Act::Note(Box::new(operation))).await? {
-            Answer::Noted(Noted::New) => (now, true),
-            Answer::Noted(Noted::Again(at)) => (at, false),
-            Answer::Noted(Noted::Conflict) => return Err(Problem::conflict()),
-            Answer::Decided { .. }
-            | Answer::Recorded(_)
-            | Answer::Balances(_)
-            | Answer::Accounts { .. }
-            | Answer::Entered { .. }
-            | Answer::Rulesets(_)
-            | Answer::TakenAway(_) => return Err(other_answer()),
+        let noted = self.ask(Act::Note(Box::new(operation))).await?.into_noted().ok_or_else(other_answer)?;
+        let (at, first) = match noted {
+            Noted::New => (now, true),
+            Noted::Again(at) => (at, false),
+            Noted::Conflict => return Err(Problem::conflict()),
         };
         let origin = Origin { program: program.id, platform: None, operator: Some(id) };
         let digest = ContentDigest::from_bytes(request.first_chunk().copied().unwrap_or_default());
@@ -197,16 +191,9 @@ impl Api {
     /// It moved nothing, or the ledger is away.
     pub async fn tell(&self, taken: &Taken, subject: Subject, fact: Fact) -> Result<(), Problem> {
         let event = taken.event(subject, fact);
-        match self.ask(Act::Tell(taken.origin, event)).await? {
-            Answer::Recorded(None | Some(Finding::HeardBefore)) => Ok(()),
-            Answer::Recorded(Some(finding)) => Err(Problem::found(finding)),
-            Answer::Decided { .. }
-            | Answer::Noted(_)
-            | Answer::TakenAway(_)
-            | Answer::Balances(_)
-            | Answer::Accounts { .. }
-            | Answer::Entered { .. }
-            | Answer::Rulesets(_) => Err(other_answer()),
+        match self.ask(Act::Tell(taken.origin, event)).await?.into_recorded().ok_or_else(other_answer)? {
+            None | Some(Finding::HeardBefore) => Ok(()),
+            Some(finding) => Err(Problem::found(finding)),
         }
     }
 }

@@ -27,10 +27,10 @@ use self::pages::pages;
 use crate::api::reads::Reads;
 use crate::api::reads::embedded::EmbeddedReads;
 use crate::api::reads::shared::SharedReads;
-use crate::api::{Api, ApiProgram};
+use crate::api::{self, Api, ApiProgram};
 use crate::background::Background;
 use crate::config::{Config, ProgramConfig};
-use crate::descriptors::{self, Room};
+use crate::descriptors::{self, Needs, Room};
 use crate::first_start::make_ready;
 use crate::ledger::Ledger;
 use crate::ledger::permit::InFlight;
@@ -42,7 +42,7 @@ use crate::reporter::{SpoolReporter, say};
 use crate::responder::{Breaker, Responder, Stage, Worker};
 use crate::server::ops::{self, Operators};
 use crate::server::{self, Drained, Limits, Running, Serving, Tls};
-use crate::settlement::Cutoff;
+use crate::settlement_day::Cutoff;
 use crate::spool::Reconciler;
 use crate::start_error::StartError;
 use crate::switchboard::Switchboard;
@@ -50,6 +50,9 @@ use crate::telemetry::{self, Telemetry, Writing};
 
 /// Tickets that a worker keeps for its next questions.
 const RESTING_TICKETS_MAX: usize = 1024;
+
+/// Connections to a shared ledger's database besides those of acts: lists, upkeep, and what hears of other responders.
+const DATABASE_CONNECTIONS_BESIDE_ACTS: usize = 8;
 
 /// A running server.
 pub struct App {
@@ -123,20 +126,21 @@ impl App {
         };
         let counted = foresight.begin()?;
         let following = follow_rules(desk.clone(), publications);
-        let (hold_back, begin) = oneshot::channel();
+        let (room, (hold_back, begin)) = (room(&config, workers), oneshot::channel());
         let reconciling =
             Reconciler { begin, spool, ledger, heard: unheard, observer: Arc::new(SpoolReporter(Arc::clone(&metrics))) };
-        let background = Background::start(&config.ledger.data, desk.clone(), (management, &api), reconciling, following, say)?;
+        let background =
+            Background::start(&config.ledger.data, desk.clone(), (management, &api), room, reconciling, following, say)?;
         let running = callbacks.serve(Serving {
             responder: Arc::clone(&responder),
             routes: Arc::new(routes(&config).map_err(StartError::Routes)?),
-            limits: Limits { connections_max: connections(&config, workers), ..limits(&config) },
+            limits: Limits { connections_max: room.connections, ..limits(&config) },
             tls: tls.clone(),
             metrics: metrics.server.clone(),
             workers,
             say,
         })?;
-        let operators = ops::serve(operators, pages(&responder, &metrics))?;
+        let operators = ops::serve(operators, pages(&responder, &metrics), room.operators)?;
         let opening = Some((opening, counted));
         Ok(App {
             listen,
@@ -248,6 +252,8 @@ pub fn serve(config: Config, ready: impl FnOnce(&Listening)) -> Result<Stopped, 
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut hang_up = signal(SignalKind::hangup())?;
+        // A file that may not grow any more fails its write, as on a full disk; by default it would end the process.
+        let _file_limit = signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?;
         let mut app = App::start(config, |ledger| ledger)?;
         say(&format!("callbacks on {} are answered from stand-in until the ledger has its state", app.listen));
         tokio::select! {
@@ -334,6 +340,7 @@ fn management_api(
         switchboard,
         metrics: metrics.api.clone(),
         creating: tokio::sync::Mutex::default(),
+        answer_max: api::ANSWER_MAX,
     })
 }
 
@@ -352,14 +359,21 @@ pub(crate) fn workers(config: &Config) -> NonZeroUsize {
     NonZeroUsize::new(config.server.workers).or_else(|| std::thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN)
 }
 
-/// How many callers there is room for, once the limit of open files is as high as it may be; says so if they are fewer than
-/// configured.
-fn connections(config: &Config, workers: NonZeroUsize) -> usize {
-    let room = Room::within(descriptors::raise_limit(), config.server.connections_max, workers.get());
+/// How many connections there is room for, once the limit of open files is as high as it may be; says so if callers' are fewer
+/// than configured.
+fn room(config: &Config, workers: NonZeroUsize) -> Room {
+    let room = Room::within(descriptors::raise_limit(), config.server.connections_max, needs(config, workers));
     if let Some(warning) = room.warning() {
         say(&warning);
     }
-    room.connections
+    room
+}
+
+/// Who needs descriptors besides callers.
+pub(crate) fn needs(config: &Config, workers: NonZeroUsize) -> Needs {
+    let of_acts = config.ledger.postgres.as_ref().map(|shared| usize::try_from(shared.connections_max).unwrap_or(usize::MAX));
+    let database = of_acts.map_or(0, |acts| acts.saturating_add(DATABASE_CONNECTIONS_BESIDE_ACTS));
+    Needs { workers: workers.get(), database }
 }
 
 fn limits(config: &Config) -> Limits {

@@ -77,6 +77,7 @@ pub(super) fn open_shared(
         database,
         connections_max: usize::try_from(shared.connections_max).unwrap_or(usize::MAX),
         node: shared.node.clone(),
+        journal_keep_days: shared.journal_keep_days,
         patience,
         observer: Arc::new(Reporter(metrics)),
     })?;

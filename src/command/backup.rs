@@ -23,6 +23,9 @@ Exit codes:
   1  not done (why on standard error; no half of a file is left)
   2  the command line is not understood";
 
+/// What backs up a shared ledger.
+const INSTEAD: &str = "back up the database with PostgreSQL's own programs: pg_basebackup, or pg_dump --schema=holdfast";
+
 /// Copies the journal into one file, while the server goes on.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
@@ -40,7 +43,7 @@ impl Backup {
     pub(super) fn run(self, output: &mut dyn io::Write) -> Result<(), Failure> {
         let mut told = Told::default();
         let (file, verified) =
-            backup::backup(&self.place.data()?, &self.to, &mut |step, done, all| told.progress(step, done, all))
+            backup::backup(&self.place.with_journal(INSTEAD)?, &self.to, &mut |step, done, all| told.progress(step, done, all))
                 .map_err(Failure::told)?;
         if self.json {
             let mut object = as_json(&verified);

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::Failure;
-use crate::app::{runtime, workers};
+use crate::app::{needs, runtime, workers};
 use crate::config::{self, Config, Overrides};
 use crate::descriptors::{self, Room};
 use crate::ledger::postgres::connect::Database;
@@ -42,7 +42,8 @@ impl Check {
             runtime()?.block_on(migrate::look(&database)).map_err(Failure::told)?;
         }
         let server = &config.server;
-        let room = Room::within(descriptors::limit_within_reach(), server.connections_max, workers(&config).get());
+        let needs = needs(&config, workers(&config));
+        let room = Room::within(descriptors::limit_within_reach(), server.connections_max, needs);
         if let Some(warning) = room.warning() {
             // It is this shell's limit, and perhaps not the service's: no error.
             let _ = writeln!(io::stderr(), "if it is served from here: {warning}");

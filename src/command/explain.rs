@@ -27,6 +27,10 @@ Exit codes:
   1  nobody knows that name, several payments go by it (which, on standard error), or the journal cannot be read
   2  the command line is not understood";
 
+/// Where else a payment's story is.
+const INSTEAD: &str = "read it there: SELECT at, kind, key, decision, reason, held, posted, finding FROM holdfast.record \
+    WHERE hold = (SELECT hold FROM holdfast.record WHERE key = '…' AND hold IS NOT NULL LIMIT 1) ORDER BY at, id";
+
 /// Tells who asked for an authorization, what was decided and why, and all that became of it.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
@@ -51,7 +55,7 @@ pub struct Explain {
 
 impl Explain {
     pub(super) fn run(self, output: &mut dyn io::Write) -> Result<(), Failure> {
-        let reader = Reader::open(&self.place.data()?).map_err(Failure::told)?;
+        let reader = Reader::open(&self.place.with_journal(INSTEAD)?).map_err(Failure::told)?;
         let name = self.authorization.strip_prefix("dec=").unwrap_or(&self.authorization).to_owned();
         let sought = Sought { name, program: self.program, platform: self.platform, hold: self.hold };
         let mut told = Told::default();

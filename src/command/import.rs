@@ -1,5 +1,6 @@
 //! `holdfast import`: accounts and cards from CSV files into the ledger.
 
+use std::cell::Cell;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -52,8 +53,18 @@ pub struct Import {
 impl Import {
     pub(super) fn run(self, output: &mut dyn io::Write) -> Result<(), Failure> {
         let (accounts, cards) = (self.accounts.as_deref(), self.cards.as_deref());
-        let compared = |import: &control::Import| problems_with_programs(import, &self.place);
-        let import = rows::read(accounts, cards, compared).map_err(|problems| row_errors(&problems, accounts, cards))?;
+        let unasked = Cell::new(false);
+        let compared = |import: &control::Import| {
+            unasked.set(import.cards.iter().any(|card| card.program.is_none()));
+            problems_with_programs(import, &self.place)
+        };
+        let import = rows::read(accounts, cards, compared).map_err(|problems| {
+            let mut told = row_errors(&problems, accounts, cards).to_string();
+            if unasked.get() {
+                told.push_str("\nwhether the ledger knows the accounts of the other cards is told once these rows are mended");
+            }
+            Failure::Told(told)
+        })?;
         let mut ledger = Ledger::at(self.place)?;
         let mut summary = ImportSummary::default();
         for part in parts(import) {

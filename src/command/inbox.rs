@@ -33,6 +33,9 @@ Exit codes:
   1  the journal cannot be read
   2  the command line is not understood";
 
+/// Where else it is.
+const INSTEAD: &str = "read it there: SELECT at, platform, kind, key, finding FROM holdfast.record WHERE kind = 'kept' OR finding IS NOT NULL ORDER BY at, id";
+
 /// Lists notifications that were kept and not understood, or moved nothing, the oldest first.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
@@ -59,7 +62,7 @@ pub(super) fn moment(text: &str) -> Result<Timestamp, String> {
 
 impl Inbox {
     pub(super) fn run(self, output: &mut dyn io::Write) -> Result<(), Failure> {
-        let reader = Reader::open(&self.place.data()?).map_err(Failure::told)?;
+        let reader = Reader::open(&self.place.with_journal(INSTEAD)?).map_err(Failure::told)?;
         let (mut told, mut lines, mut not_booked) = (Told::default(), BTreeMap::new(), HashMap::new());
         let mut each = |numbered: Numbered<'_>| -> Result<(), JournalError> {
             let name = message(&numbered.record);

@@ -6,7 +6,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use super::{Failure, Place};
 use crate::app;
-use crate::config::{Config, Overrides};
+use crate::config::{self, Config, LedgerEngine, Overrides};
 use crate::control::client::{self, AskError};
 use crate::control::{self, ControlAnswer, ControlRequest};
 use crate::operations::Desk;
@@ -38,7 +38,7 @@ impl Ledger {
             Some(opened) => self.ask_opened(opened, request),
             None => match client::ask(&self.data, &request) {
                 Ok(answer) => answer,
-                Err(AskError::NoServer) if only_reads(&request) && !self.data.join(crate::journal::store::FILE).exists() => {
+                Err(AskError::NoServer) if only_reads(&request) && !self.is_begun() => {
                     let data = self.data.display();
                     return Err(Failure::Told(format!(
                         "there is no ledger in {data}: `holdfast serve` or `holdfast import` begins one; is --data right?"
@@ -67,6 +67,12 @@ impl Ledger {
             | ControlAnswer::BroughtBack(_)
             | ControlAnswer::RowsRefused { .. } => Ok(answer),
         }
+    }
+
+    /// Whether there is a ledger to read: a journal, or a database.
+    fn is_begun(&self) -> bool {
+        let shared = || config::ledger_of(&self.place.config).is_ok_and(|ledger| ledger.engine == LedgerEngine::Postgres);
+        self.data.join(crate::journal::store::FILE).exists() || shared()
     }
 
     fn ask_opened(&mut self, opened: (Runtime, OpenedLedger), request: ControlRequest) -> ControlAnswer {

@@ -54,7 +54,7 @@ impl Migrate {
             runtime.block_on(migrate::look(&database)).map_err(Failure::told)?;
             return Ok(writeln!(output, "{at}: schema {}, as this program wants it", migrate::ours())?);
         }
-        let Brought { from, steps } = runtime.block_on(migrate::bring_database(&database)).map_err(Failure::told)?;
+        let Brought { from, steps } = runtime.block_on(migrate::bring(&database)).map_err(Failure::told)?;
         if steps.is_empty() {
             return Ok(writeln!(output, "{at}: schema {from}; there was nothing to do")?);
         }

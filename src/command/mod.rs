@@ -3,12 +3,13 @@
 //! Answers go to standard output, errors to standard error, one a line. [`main`] is all that the binary calls.
 
 use std::io::{self, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::config::{self, Errors};
+use crate::config::{self, Config, Errors, LedgerEngine, Overrides, PostgresConfig};
+use crate::ledger::postgres::connect::Database;
 
 pub mod backup;
 pub mod balance;
@@ -90,9 +91,40 @@ impl Place {
     fn data(&self) -> Result<PathBuf, Failure> {
         match &self.data {
             Some(data) => Ok(data.clone()),
-            None => Ok(config::data_directory(&self.config)?),
+            None => Ok(config::ledger_of(&self.config)?.data),
         }
     }
+
+    /// The database of a shared ledger, if it is one.
+    fn shared_database(&self) -> Result<Option<Database>, Failure> {
+        let named = self.data.as_ref().is_some_and(|data| data.join(crate::journal::store::FILE).exists());
+        if named || !config::ledger_of(&self.config).is_ok_and(|ledger| ledger.engine == LedgerEngine::Postgres) {
+            return Ok(None);
+        }
+        let config = Config::load(&self.config, Overrides::default())?;
+        let database = |shared: &PostgresConfig| Database::new(shared.connection.clone(), &shared.roots).map_err(Failure::told);
+        config.ledger.postgres.as_ref().map(database).transpose()
+    }
+
+    /// The data directory, for what reads the journal's file there. A shared ledger's journal is in its database: `instead` says
+    /// what to do about that.
+    fn with_journal(&self, instead: &str) -> Result<PathBuf, Failure> {
+        let data = self.data()?;
+        // A directory that was named is believed, if there is a journal.
+        let named = self.data.is_some() && data.join(crate::journal::store::FILE).exists();
+        if !named && config::ledger_of(&self.config).is_ok_and(|ledger| ledger.engine == LedgerEngine::Postgres) {
+            return Err(not_here(&self.config, instead));
+        }
+        Ok(data)
+    }
+}
+
+/// What a command says of a shared ledger that it cannot read.
+fn not_here(config: &Path, instead: &str) -> Failure {
+    Failure::Told(format!(
+        "{}: ledger.engine: is \"postgres\", and the journal is in its database, not in a file; {instead}",
+        config.display()
+    ))
 }
 
 /// Why a command is not done: one error a line, ready for standard error.

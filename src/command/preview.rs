@@ -52,6 +52,10 @@ impl Preview {
     pub(super) fn run(self, output: &mut dyn io::Write) -> Result<(), Failure> {
         let overrides = Overrides { data: self.place.data, ..Overrides::default() };
         let config = Config::load(&self.place.config, overrides)?;
+        if config.ledger.postgres.is_some() {
+            let instead = "this version previews on the embedded ledger's journal, and on no other";
+            return Err(super::not_here(&self.place.config, instead));
+        }
         let program = only_program(&config, self.program)?;
         let policy = stand_in::read(&self.file.display().to_string(), &read(&self.file)?, &program.home())?;
         let others = self.sweep.as_deref().map(|sweep| Sweep::read(sweep, &policy)).transpose()?;
@@ -69,7 +73,7 @@ impl Preview {
         if self.json {
             writeln!(output, "{}", as_json(&questions, &tally, &swept, program.currency))?;
         } else {
-            write!(output, "{}", as_lines(&questions, &tally, self.outage, program.currency))?;
+            write!(output, "{}", as_lines(&questions, &tally, self.outage, &policy))?;
             if let Some(sweep) = &others {
                 write!(output, "\n{}", as_table(&sweep.cap, &swept, program.currency))?;
             }
@@ -127,16 +131,18 @@ fn money(minor: i64, currency: Currency) -> String {
     format!("{} {currency}", Money::from_minor(minor, currency).decimal())
 }
 
-fn as_lines(questions: &Questions, tally: &Tally, outage: Duration, currency: Currency) -> String {
-    let judged = questions.judged();
+fn as_lines(questions: &Questions, tally: &Tally, outage: Duration, policy: &StandInPolicy) -> String {
+    let (judged, currency) = (questions.judged(), policy.currency());
     let mut text = format!("read               {} records\n", questions.read);
     let _ =
         writeln!(text, "judged             {judged} authorizations, as if the ledger had been away for {} s", outage.as_secs());
     if questions.not_judged > 0 {
         let _ = writeln!(text, "not judged         {}, which the ledger did not decide itself", questions.not_judged);
     }
-    let line = |text: &mut String, name: &str, sum: &Sum| {
-        let _ = writeln!(text, "{name:<18} {:>8}  {:>18}", sum.count, money(sum.amount, currency));
+    let line = |text: &mut String, name: &str, sum: &Sum, about: Option<&str>| {
+        let _ = write!(text, "{name:<18} {:>8}  {:>18}", sum.count, money(sum.amount, currency));
+        about.into_iter().for_each(|about| text.extend(["  ", about]));
+        text.push('\n');
     };
     for (answer, name, total) in [
         ("approve", "approved", tally.approved),
@@ -144,14 +150,14 @@ fn as_lines(questions: &Questions, tally: &Tally, outage: Duration, currency: Cu
         ("abstain", "left to platform", tally.abstained),
     ] {
         if total.count > 0 || answer == "approve" {
-            line(&mut text, name, &total);
+            line(&mut text, name, &total, None);
         }
         for ((_, by), sum) in tally.by.iter().filter(|((said, _), _)| *said == answer) {
-            line(&mut text, &format!("  {by}"), sum);
+            line(&mut text, &format!("  {by}"), sum, description(policy, by));
         }
     }
-    line(&mut text, "wrongly approved", &tally.wrongly_approved);
-    line(&mut text, "wrongly declined", &tally.wrongly_declined);
+    line(&mut text, "wrongly approved", &tally.wrongly_approved, None);
+    line(&mut text, "wrongly declined", &tally.wrongly_declined, None);
     match tally.worst {
         Some(worst) => {
             let _ = writeln!(text, "worst exposure     {:>8}  {:>18}  at {}", "", money(worst.exposure, currency), worst.at);
@@ -159,6 +165,15 @@ fn as_lines(questions: &Questions, tally: &Tally, outage: Duration, currency: Cu
         None => text.push_str("worst exposure     none\n"),
     }
     text
+}
+
+/// What the author says of a row or cap, which is named as `row everyday`.
+fn description<'a>(policy: &'a StandInPolicy, by: &str) -> Option<&'a str> {
+    match by.split_once(' ')? {
+        ("row", id) => policy.rows().iter().find(|row| row.id().as_str() == id)?.description(),
+        ("cap", id) => policy.caps().caps.iter().find(|cap| cap.id.as_str() == id)?.description.as_deref(),
+        _ => None,
+    }
 }
 
 fn as_table(cap: &str, swept: &[(String, Tally)], currency: Currency) -> String {
@@ -206,4 +221,24 @@ fn as_json(questions: &Questions, tally: &Tally, swept: &[(String, Tally)], curr
         "result": told(tally),
         "sweep": swept,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use holdfast_core::{Country, ProgramId};
+
+    use super::*;
+    use crate::config::ruleset::Home;
+
+    #[test]
+    fn rows_and_caps_are_told_with_their_descriptions() {
+        let home =
+            Home { program: ProgramId::new("demo").unwrap(), currency: Currency::USD, country: Country::new("USA").unwrap() };
+        let policy = stand_in::read("t.toml", include_str!("../../config/stand-in/collateral.toml"), &home).unwrap();
+        assert_eq!(description(&policy, "row money-back"), Some("Refunds and credits must arrive"));
+        assert_eq!(description(&policy, "cap card-in-total"), Some("Three payments and 500.00 USD that nobody has confirmed"));
+        for other in ["row nobody's", "cap money-back", "no_row", "rule amount-max"] {
+            assert_eq!(description(&policy, other), None, "{other}");
+        }
+    }
 }

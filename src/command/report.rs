@@ -40,8 +40,8 @@ impl Report {
     pub(super) fn run(self, output: &mut dyn io::Write) -> Result<(), Failure> {
         let config = Config::load(&self.place.config, Overrides { data: self.place.data, ..Overrides::default() })?;
         if config.ledger.postgres.is_some() {
-            let problem = "ledger.engine is \"postgres\": this version reports from the embedded engine's files only";
-            return Err(Failure::told(problem));
+            let instead = "this version reports from the embedded ledger's files, and the spool of each responder is its own: holdfast spool list";
+            return Err(super::not_here(&self.place.config, instead));
         }
         if let Some(wanted) = self.program {
             super::rules::only_program(&config, Some(wanted))?;

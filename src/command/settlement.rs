@@ -15,7 +15,8 @@ use crate::config::{Config, Overrides, ProgramConfig};
 use crate::journal::{Begins, Reader};
 use crate::ledger::embedded::projection::checkpoint::Beginning;
 use crate::settlement::report::{self, Title};
-use crate::settlement::{Before, Cutoff, Day, Question, Reconciled, Summing, date_of, days, read_file, reconcile};
+use crate::settlement::{Before, Day, Question, Reconciled, Summing, read_file, reconcile};
+use crate::settlement_day::{Cutoff, date_of, days};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -35,6 +36,10 @@ Exit codes:
   0  told; and what there was to compare (the file, a settlement that the platform announced) is the same
   1  something differs or is missing on either side (on standard output), or the journal or the file cannot be read
   2  the command line is not understood";
+
+/// What a shared ledger has of it.
+const INSTEAD: &str = "settlement days are not summed there by this version: holdfast.movement has each movement with its cause, and \
+    not the network's day";
 
 /// Tells what is due per network and currency for a day, the movements behind it, and compares the platform's file.
 #[derive(Debug, Args)]
@@ -63,6 +68,9 @@ impl Settlement {
     pub(super) fn run(self, output: &mut dyn io::Write) -> Result<(), Failure> {
         let overrides = Overrides { data: self.place.data.clone(), ..Overrides::default() };
         let config = Config::load(&self.place.config, overrides)?;
+        if config.ledger.postgres.is_some() {
+            return Err(super::not_here(&self.place.config, INSTEAD));
+        }
         let program = config.programs.iter().find(|program| program.id == self.program).ok_or_else(|| {
             Failure::Told(format!("--program: {} has no program `{}`", self.place.config.display(), self.program))
         })?;

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use holdfast_core::rules::Ruleset;
-use holdfast_core::stand_in::{Looser, Mode, StandInPolicy, looser_rows, unreachable_rows};
+use holdfast_core::stand_in::{Looser, StandInPolicy, looser_rows, unreachable_rows};
 use holdfast_core::{AuthorizationRequest, PlatformName, ProgramId};
 
 use super::preview::Preview;
@@ -153,12 +153,7 @@ impl CheckTable {
         let config = Config::load(&self.place.config, overrides)?;
         let program = only_program(&config, self.program)?;
         let (name, text) = (self.file.display().to_string(), read(&self.file)?);
-        let policy = stand_in::read(&name, &text, &program.home())?;
-        if let Mode::Approve { until } = policy.mode()
-            && until <= clock::utc()
-        {
-            return Err(Failure::Told(format!("{name}: until: {until} is past: it would approve nothing")));
-        }
+        let policy = stand_in::read_to_publish(&name, &text, &program.home(), clock::utc())?;
         let (rules, which) = rules_in_force(&config, program)?;
         writeln!(output, "{name}: ok for program {}", program.id)?;
         write!(output, "{}", aloud(&policy))?;

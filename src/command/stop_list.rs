@@ -57,8 +57,8 @@ impl StopList {
     pub(super) fn run(self, output: &mut dyn io::Write) -> Result<(), Failure> {
         let config = Config::load(&self.place.config, Overrides { data: self.place.data, ..Overrides::default() })?;
         if config.ledger.postgres.is_some() {
-            let problem = "ledger.engine is \"postgres\": this version lists from the embedded engine's files only";
-            return Err(Failure::told(problem));
+            let instead = "this version lists from the embedded ledger's files: SELECT token, status FROM holdfast.card WHERE status <> 'active'";
+            return Err(super::not_here(&self.place.config, instead));
         }
         let program = super::rules::only_program(&config, Some(self.program))?.id;
         let spool = File::open_if_there(&config.spool.path).map_err(Failure::told)?;

@@ -184,7 +184,7 @@ fn run(files: &[(&str, &str)], line: &str, reply: fn(ControlRequest) -> ControlA
     let (output, result) = runtime.block_on(async {
         let listener = ControlListener::bind(data.path()).unwrap();
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-        let serve = listener.serve(move |request| std::future::ready(reply(request)), async {
+        let serve = listener.serve(16, move |request| std::future::ready(reply(request)), async {
             let _ = stopped.await;
         });
         let command = async {
@@ -260,6 +260,7 @@ fn commands_against_a_running_server() {
         ("cc.csv", CARDS),
         ("f.csv", FOREIGN),
         ("broken.csv", BROKEN),
+        ("half.csv", "card_token,account_id,cardholder_token,status\nc,unknown,h,active\n,unknown,h,active\n"),
         ("r.toml", "rules"),
     ];
     let cases: &[(&str, Result<&str, &str>)] = &[
@@ -273,6 +274,12 @@ fn commands_against_a_running_server() {
             Err("none.csv:1:1: cannot be read: No such file or directory (os error 2)\n\
                  broken.csv:2:1: card_token: is empty\n\
                  broken.csv:2:4: status: must be one of active, unactivated, frozen, lost, stolen, expired, closed"),
+        ),
+        // Which accounts the ledger has, nobody asks it before the rest is right.
+        (
+            "holdfast import --cards @/half.csv --data @",
+            Err("half.csv:3:1: card_token: is empty\n\
+                 whether the ledger knows the accounts of the other cards is told once these rows are mended"),
         ),
         // The programs are the configuration's: what is wrong with them is told beside what is wrong with the rows.
         (
@@ -328,9 +335,9 @@ fn the_configuration_leads_to_the_server_without_its_secrets() {
     let data = tempfile::tempdir().unwrap();
     let path = data.path().join("c.toml");
     fs::write(&path, format!("[ledger]\ndata = '{}'\n[[program]]\nid = 'x'\n", data.path().display())).unwrap();
-    assert_eq!(config::data_directory(&path).unwrap(), data.path());
+    assert_eq!(config::ledger_of(&path).unwrap().data, data.path());
     fs::write(&path, "[ledger]\ndata = 1\n").unwrap();
-    let wrong = config::data_directory(&path).unwrap_err().to_string();
+    let wrong = config::ledger_of(&path).unwrap_err().to_string();
     assert!(wrong.ends_with("c.toml:2:8: ledger.data: must be a text in quotes"), "{wrong}");
 }
 
@@ -413,5 +420,25 @@ fn opened() -> crate::journal::RecordRef<'static> {
         operator: None,
         place: crate::journal::Place::default(),
         body: crate::journal::BodyRef::Opened,
+    }
+}
+
+#[test]
+fn what_reads_the_journals_file_says_where_a_shared_ledger_has_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let config = directory.path().join("c.toml");
+    fs::write(&config, "[ledger]\nengine = \"postgres\"\n[ledger.postgres]\nconnection = \"env:NOWHERE\"\n").unwrap();
+    let says = |line: &str| {
+        let cli = Cli::try_parse_from(format!("holdfast {line} --config {}", config.display()).split(' ')).unwrap();
+        let mut output = Vec::new();
+        let Err(Failure::Told(problem)) = cli.run(&mut output) else { panic!("{line} goes through") };
+        assert!(problem.contains("ledger.engine: is \"postgres\", and the journal is in its database"), "{line}: {problem}");
+        problem
+    };
+    assert!(says("explain tx-1").contains("SELECT at, kind, key, decision"));
+    assert!(says("inbox").contains("WHERE kind = 'kept'"));
+    assert!(says("backup b").contains("pg_basebackup"));
+    for line in ["replay", "journal trim"] {
+        says(line);
     }
 }

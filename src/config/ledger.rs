@@ -77,7 +77,14 @@ pub(super) fn read<'d>(
         (LedgerEngine::Embedded, Some(shared)) => {
             shared.spot.wrong("is for the engine \"postgres\"; leave it out, or write engine = \"postgres\" in [ledger]");
         }
-        (LedgerEngine::Postgres, Some(_)) | (LedgerEngine::Embedded, None) => {}
+        (LedgerEngine::Postgres, Some(_)) => {
+            section.refuse(
+                "sync",
+                "is the embedded ledger's; leave it out: what is durable is up to PostgreSQL's synchronous_commit",
+            );
+            section.refuse("commit_records_max", "is the embedded ledger's; leave it out: each transaction is a commit");
+        }
+        (LedgerEngine::Embedded, None) => {}
     }
     let ledger = LedgerConfig {
         engine,

@@ -143,18 +143,18 @@ enum Depth {
     Everything,
 }
 
-/// Reads nothing but `ledger.data`: for commands that only want to find a running server's socket, and whose user may not
-/// be allowed to read the secrets.
+/// Reads nothing but `[ledger]`: for commands that only want to find a running server's socket or the journal, and whose user
+/// may not be allowed to read the secrets.
 ///
 /// # Errors
 /// The file cannot be read, is not TOML, or its `[ledger]` is wrong.
-pub fn data_directory(path: &Path) -> Result<PathBuf, Errors> {
+pub fn ledger_of(path: &Path) -> Result<LedgerConfig, Errors> {
     let text = read_text(path)?;
     let file = path.display().to_string();
     let document = Document::parse(&file, &text)?;
-    let data = ledger::read(OptionalSection::open(&document.root(), "ledger"), None, None).0.data;
+    let ledger = ledger::read(OptionalSection::open(&document.root(), "ledger"), None, None).0;
     let errors = document.finish();
-    if errors.is_empty() { Ok(data) } else { Err(errors) }
+    if errors.is_empty() { Ok(ledger) } else { Err(errors) }
 }
 
 /// What configuration values are looked up in, so that tests can bring their own.
@@ -205,6 +205,7 @@ fn read_root(
         platforms: surroundings.platforms,
         exposure,
         body_read_max: server.body_read_max,
+        engine: ledger.engine,
         depth: surroundings.depth,
         further,
     };

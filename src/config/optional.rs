@@ -25,6 +25,13 @@ impl<'d> OptionalSection<'d> {
         written.map_or_else(|| self.spot.clone(), |value| value.spot)
     }
 
+    /// Notes what is wrong with a key that must not be there.
+    pub fn refuse(&self, key: &'static str, problem: &str) {
+        if let Some(written) = self.section.as_ref().and_then(|section| section.optional(key)) {
+            written.spot.wrong(problem);
+        }
+    }
+
     /// A whole number in a range; `default` if it is absent or wrong.
     pub fn number(&self, key: &'static str, range: RangeInclusive<u32>, default: u32) -> u32 {
         let range = i64::from(*range.start())..=i64::from(*range.end());

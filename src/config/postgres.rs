@@ -1,14 +1,16 @@
 //! `[ledger.postgres]`: the database that responders share. Its connection string is a secret, and comes by reference.
 
+use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::path::Path;
 
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
-use tokio_postgres::config::Host;
+use tokio_postgres::config::{Host, SslMode};
 
 use super::read::{Section, Spot};
 use super::secret::SecretReader;
+use crate::retention::{KEEP_DAYS_MAX, KEEP_DAYS_MIN};
 
 /// Connections for acts, unless told otherwise.
 const CONNECTIONS_MAX: u32 = 16;
@@ -22,10 +24,12 @@ pub struct PostgresConfig {
     pub roots: Vec<CertificateDer<'static>>,
     /// `connections_max`: the most connections that acts take.
     pub connections_max: u32,
-    /// `responders`: how many of them share the database; each has its part of every stand-in cap.
-    pub responders: NonZeroU32,
     /// `node`: what people call this responder.
     pub node: String,
+    /// `responders`: how many share the caps of stand-in, which none of them can ask the others about.
+    pub responders: NonZeroU32,
+    /// `journal_keep_days`: for how long all programs' records are kept; `None` for ever.
+    pub journal_keep_days: Option<u32>,
 }
 
 impl PostgresConfig {
@@ -33,10 +37,16 @@ impl PostgresConfig {
     fn is_exposed(&self) -> bool {
         let elsewhere = |host: &Host| match host {
             Host::Tcp(name) if name == "localhost" => false,
-            Host::Tcp(name) => !name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback()),
+            Host::Tcp(name) => !name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback()),
             Host::Unix(_) => false,
         };
-        self.roots.is_empty() && self.connection.get_hosts().iter().any(elsewhere)
+        // Where there are addresses, they are gone to, whatever the hosts are called.
+        let addresses = self.connection.get_hostaddrs();
+        let leaves = match addresses {
+            [] => self.connection.get_hosts().iter().any(elsewhere),
+            addresses => !addresses.iter().all(IpAddr::is_loopback),
+        };
+        self.roots.is_empty() && leaves
     }
 
     /// What is wrong with it while a program is production.
@@ -54,32 +64,59 @@ pub(super) fn read(section: Section<'_>, secrets: Option<&SecretReader<'_>>) -> 
     let reference = section.text("connection");
     let ca = section.optional_text("ca");
     let connections_max = section.optional_integer("connections_max", 1..=1_000);
-    let responders = section.optional_integer("responders", 1..=1_000);
+    let days = i64::from(KEEP_DAYS_MIN)..=i64::from(KEEP_DAYS_MAX);
+    let journal_keep_days = section.optional_integer("journal_keep_days", days).and_then(|days| u32::try_from(days).ok());
+    let responders = section.optional_integer("responders", 1..=1_024);
     let node = section.optional_text("node").and_then(|text| text.parse(checked_name));
     section.finish();
     let secrets = secrets?;
     let connection = reference.as_ref().and_then(|reference| secrets.read_text(reference));
-    let connection = reference.as_ref().zip(connection).and_then(|(reference, text)| reference.parse(|_| checked(&text)));
+    let encryption = if ca.is_some() { Encryption::Verified } else { Encryption::None };
+    let connection =
+        reference.as_ref().zip(connection).and_then(|(reference, text)| reference.parse(|_| checked(&text, encryption)));
     let roots = match &ca {
         Some(ca) => ca.parse(|name| read_roots(&secrets.directory.join(name)))?,
         None => Vec::new(),
     };
     let connections_max = connections_max.and_then(|many| u32::try_from(many).ok()).unwrap_or(CONNECTIONS_MAX);
-    let responders = responders.and_then(|many| u32::try_from(many).ok()).and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MIN);
     let node = node.unwrap_or_else(machine_name);
-    Some(PostgresConfig { connection: connection?, roots, connections_max, responders, node })
+    let responders = responders.and_then(|many| u32::try_from(many).ok()).and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MIN);
+    Some(PostgresConfig { connection: connection?, roots, connections_max, node, responders, journal_keep_days })
+}
+
+/// What `ca` makes of the connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Encryption {
+    /// The server's certificate is that CA's, and has the name of its host.
+    Verified,
+    /// There is none: who is not verified may be anybody.
+    None,
 }
 
 /// A connection string. What is wrong with it is not repeated: it has a password in it.
-fn checked(text: &str) -> Result<tokio_postgres::Config, &'static str> {
+fn checked(text: &str, encryption: Encryption) -> Result<tokio_postgres::Config, &'static str> {
+    if text.contains("sslmode=verify-") {
+        return Err(
+            "names a connection string that asks for sslmode=verify-…, which is what ledger.postgres.ca does: leave sslmode out, and name the CA there",
+        );
+    }
     let config: tokio_postgres::Config = text.parse().map_err(|_| {
         "names something that is no connection string of PostgreSQL; \
          write it like \"host=127.0.0.1 port=5432 dbname=holdfast user=holdfast password=…\""
     })?;
-    if config.get_hosts().is_empty() {
+    if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
         return Err("names a connection string without a host");
     }
-    Ok(config)
+    match (config.get_ssl_mode(), encryption) {
+        (SslMode::Require, Encryption::None) => Err(
+            "names a connection string that asks for sslmode=require without anybody who could say that it is the server: name the CA of its \
+                 certificate in ledger.postgres.ca; then the certificate and its host's name are verified",
+        ),
+        (SslMode::Disable, Encryption::Verified) => Err(
+            "names a connection string that asks for sslmode=disable, and ledger.postgres.ca names a CA to verify the server by; leave one of them out",
+        ),
+        (_, _) => Ok(config),
+    }
 }
 
 fn checked_name(name: &str) -> Result<String, &'static str> {

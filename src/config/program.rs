@@ -13,6 +13,7 @@ use crate::control::{ImportFile, RowProblem};
 use super::Depth;
 use super::errors::{Error, Errors};
 use super::imports::ImportFiles;
+use super::ledger::LedgerEngine;
 use super::mount::{MountConfig, MountReader, Taken};
 use super::read::{Section, Value};
 use super::ruleset::{self, HalfKnown, Home};
@@ -21,7 +22,8 @@ use super::server::Exposure;
 use super::settlement;
 use super::stand_in::{self, StandInFiles};
 use crate::retention::{KEEP_DAYS_MAX, KEEP_DAYS_MIN};
-use crate::settlement::{FileColumns, TimeOfDay};
+use crate::settlement::FileColumns;
+use crate::settlement_day::TimeOfDay;
 
 /// One card program.
 #[derive(Debug, Clone)]
@@ -138,6 +140,7 @@ pub(super) struct ProgramReader<'s> {
     pub platforms: &'static [Platform],
     pub exposure: Exposure,
     pub body_read_max: Duration,
+    pub engine: LedgerEngine,
     pub depth: Depth,
     /// Where what is wrong with other files goes.
     pub further: &'s RefCell<Errors>,
@@ -197,7 +200,7 @@ impl ProgramReader<'_> {
 
         let settlement_cutoff = settlement::cutoff(&section);
         let settlement_file = settlement::file(&section);
-        let journal_keep_days = section.optional("journal_keep_days").and_then(keep_days);
+        let journal_keep_days = section.optional("journal_keep_days").and_then(|written| self.keep_days(&written));
 
         if section.optional("mount").is_none() {
             section.spot.wrong("has no [[program.mount]]: no platform could call it");
@@ -237,18 +240,22 @@ impl ProgramReader<'_> {
             mounts: mounts.into_iter().collect::<Option<_>>()?,
         })
     }
-}
 
-/// For how long records are kept; nothing if it is wrong.
-fn keep_days(written: Value<'_>) -> Option<u32> {
-    let days = written.integer(0..=KEEP_DAYS_MAX.into()).and_then(|days| u32::try_from(days).ok())?;
-    if days < KEEP_DAYS_MIN {
-        written.spot.wrong(format!(
-            "must be at least {KEEP_DAYS_MIN}: messages are known for 30 days, and holds wait 35 days for their platform's word"
-        ));
-        return None;
+    /// For how long records are kept; nothing if it is wrong.
+    fn keep_days(&self, written: &Value<'_>) -> Option<u32> {
+        let days = written.integer(0..=KEEP_DAYS_MAX.into()).and_then(|days| u32::try_from(days).ok())?;
+        if self.engine == LedgerEngine::Postgres {
+            written
+                .spot
+                .wrong("is the embedded ledger's: partitions of a shared one are all programs'; write journal_keep_days in [ledger.postgres]");
+            return None;
+        }
+        if days < KEEP_DAYS_MIN {
+            written.spot.wrong(format!("must be at least {KEEP_DAYS_MIN}: holds wait 35 days for their platform's word"));
+            return None;
+        }
+        Some(days)
     }
-    Some(days)
 }
 
 /// What is wrong with the ruleset that a program names, as far as the program is known.

@@ -7,7 +7,8 @@ use super::optional::OptionalSection;
 pub struct ResponderConfig {
     /// `in_flight_max`: authorizations that may wait for the ledger at once; a further one is answered by stand-in.
     pub in_flight_max: u32,
-    /// `told_max`: told answers kept in memory until the ledger has confirmed them; beyond it, stand-in only declines.
+    /// `told_max`: a program's approvals of stand-in that the ledger has not confirmed or a cap still counts, beyond which it only
+    /// declines; and all answers that the ledger has yet to hear, beyond which declines are not remembered.
     pub told_max: u32,
 }
 

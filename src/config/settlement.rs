@@ -1,7 +1,8 @@
 //! What a program's settlement needs: when its day ends, and what the columns of the platform's file are called.
 
 use super::read::Section;
-use crate::settlement::{FileColumns, Sign, TimeOfDay};
+use crate::settlement::{FileColumns, Sign};
+use crate::settlement_day::TimeOfDay;
 
 /// `settlement_cutoff`; absent, the default. `None` if it is wrong.
 pub(super) fn cutoff(program: &Section<'_>) -> Option<TimeOfDay> {

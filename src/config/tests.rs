@@ -200,7 +200,7 @@ fn records_are_kept_for_ever_or_longer_than_keys_and_holds_last() {
     };
     assert_eq!(load(LEAST).unwrap().programs[0].journal_keep_days, None);
     assert_eq!((kept("36").unwrap(), kept("36500").unwrap()), (Some(36), Some(36_500)));
-    assert!(kept("35").unwrap_err().contains("journal_keep_days: must be at least 36: messages are known for 30 days"));
+    assert!(kept("35").unwrap_err().contains("journal_keep_days: must be at least 36: holds wait 35 days"));
     assert!(kept("36501").unwrap_err().contains("journal_keep_days: must be a whole number from 0 to 36500"));
 }
 
@@ -266,7 +266,8 @@ fn settled(text: &str) -> String {
 
 #[test]
 fn a_settlement_is_what_the_program_says_of_it() {
-    use crate::settlement::{FileColumns, Sign, TimeOfDay};
+    use crate::settlement::{FileColumns, Sign};
+    use crate::settlement_day::TimeOfDay;
     let program = |text: &str| load(&settled(text)).unwrap().programs.remove(0);
     let plain = program("");
     assert_eq!((plain.settlement_cutoff, plain.settlement_file), (TimeOfDay::DEFAULT, None));
@@ -901,15 +902,16 @@ fn a_shared_database_is_named_by_reference_and_reached_safely() {
     write("connection", CONNECTION);
     write("no_connection", "only-here 'and broken");
     write("nowhere", "user=u password=only-here");
+    write("required", "host=127.0.0.1 sslmode=require password=only-here");
+    write("verified", "host=127.0.0.1 sslmode=verify-full password=only-here");
+    write("plain", "host=127.0.0.1 sslmode=disable password=only-here");
+    write("address", "host=localhost hostaddr=10.0.0.1 password=only-here");
     let load = |section: &str, least: &str| {
         load_with(&directory, &format!("[ledger]\nengine = 'postgres'\n{section}\n{least}"), Overrides::default())
     };
-    let config =
-        load("[ledger.postgres]\nconnection = 'file:connection'\nnode = 'pay-1'\nconnections_max = 3\nresponders = 2", LEAST)
-            .unwrap();
+    let config = load("[ledger.postgres]\nconnection = 'file:connection'\nnode = 'pay-1'\nconnections_max = 3", LEAST).unwrap();
     let shared = config.ledger.postgres.as_ref().unwrap();
     assert_eq!((config.ledger.engine, shared.node.as_str(), shared.connections_max), (LedgerEngine::Postgres, "pay-1", 3));
-    assert_eq!(shared.responders.get(), 2);
     assert_eq!(shared.connection.get_hosts().len(), 2);
     assert!(!format!("{config:?}").contains("only-here"), "no debugging output has a password in it");
 
@@ -941,6 +943,57 @@ fn a_shared_database_is_named_by_reference_and_reached_safely() {
             "[ledger.postgres]\nconnection = 'file:connection'\nca = 'key.pem'",
             &least,
             "c.toml:5:6: ledger.postgres.ca: names key.pem, which holds no PEM certificate".to_owned(),
+        ),
+        (
+            "[ledger.postgres]\nconnection = 'file:required'",
+            &least,
+            format!(
+                "{PLACE} a connection string that asks for sslmode=require without anybody who could say that it is the server: \
+                 name the CA of its certificate in ledger.postgres.ca; then the certificate and its host's name are verified"
+            ),
+        ),
+        (
+            "[ledger.postgres]\nconnection = 'file:verified'",
+            &least,
+            format!(
+                "{PLACE} a connection string that asks for sslmode=verify-…, which is what ledger.postgres.ca does: leave sslmode \
+                 out, and name the CA there"
+            ),
+        ),
+        (
+            "[ledger.postgres]\nconnection = 'file:plain'\nca = 'certificate.pem'",
+            &least,
+            format!(
+                "{PLACE} a connection string that asks for sslmode=disable, and ledger.postgres.ca names a CA to verify the \
+                 server by; leave one of them out"
+            ),
+        ),
+        (
+            "[ledger.postgres]\nconnection = 'file:address'",
+            &production,
+            "c.toml:3:1: ledger.postgres: names another machine while a program is production: name the CA of its certificate \
+             in ledger.postgres.ca"
+                .to_owned(),
+        ),
+        (
+            "sync = 'full'\n[ledger.postgres]\nconnection = 'file:plain'",
+            &least,
+            "c.toml:3:8: ledger.sync: is the embedded ledger's; leave it out: what is durable is up to PostgreSQL's \
+             synchronous_commit"
+                .to_owned(),
+        ),
+        (
+            "commit_records_max = 5\n[ledger.postgres]\nconnection = 'file:plain'",
+            &least,
+            "c.toml:3:22: ledger.commit_records_max: is the embedded ledger's; leave it out: each transaction is a commit"
+                .to_owned(),
+        ),
+        (
+            "[ledger.postgres]\nconnection = 'file:plain'",
+            &LEAST.replace("rules =", "journal_keep_days = 400\nrules ="),
+            "c.toml:11:21: program[0].journal_keep_days: is the embedded ledger's: partitions of a shared one are all \
+             programs'; write journal_keep_days in [ledger.postgres]"
+                .to_owned(),
         ),
     ] {
         assert_eq!(load(section, least).err(), Some(expected), "{section}");

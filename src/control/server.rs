@@ -22,8 +22,6 @@ use super::SOCKET_NAME;
 use super::client::is_nobody;
 use super::protocol::{ControlAnswer, ControlRequest, REQUEST_BYTES_MAX};
 
-/// Requests that are carried out at once; further ones wait.
-const REQUESTS_MAX: usize = 16;
 /// How long a client may take to send its line, and to take the answer.
 const LINE_MAX: Duration = Duration::from_secs(30);
 /// How long to wait when no connection can be accepted.
@@ -86,14 +84,15 @@ impl ControlListener {
         Ok(ControlListener { listener, path, inode })
     }
 
-    /// Answers until `shutdown` is done; requests that have begun by then are finished.
-    pub async fn serve<H, A>(self, handler: H, shutdown: impl Future<Output = ()>)
+    /// Answers until `shutdown` is done, so many requests at once while further ones wait; those that have begun by then are
+    /// finished.
+    pub async fn serve<H, A>(self, requests_max: usize, handler: H, shutdown: impl Future<Output = ()>)
     where
         H: Fn(ControlRequest) -> A + Send + Sync + 'static,
         A: Future<Output = ControlAnswer> + Send + 'static,
     {
         let handler = Arc::new(handler);
-        let permits = Arc::new(Semaphore::new(REQUESTS_MAX));
+        let permits = Arc::new(Semaphore::new(requests_max));
         let mut connections = JoinSet::new();
         tokio::pin!(shutdown);
         loop {

@@ -172,7 +172,7 @@ fn with_server<T: Send + 'static>(data: &Path, client: impl FnOnce() -> T + Send
     runtime.block_on(async {
         let listener = ControlListener::bind(data).unwrap();
         let (stop, stopped) = oneshot::channel::<Infallible>();
-        let serve = listener.serve(|request| async move { answer(&OneAccount, request).await }, async {
+        let serve = listener.serve(16, |request| async move { answer(&OneAccount, request).await }, async {
             let _ = stopped.await;
         });
         let client = async {
@@ -317,7 +317,7 @@ fn requests_that_have_begun_are_finished() {
                 answer(&OneAccount, request).await
             }
         };
-        let serve = listener.serve(handler, async { stopped.await.unwrap() });
+        let serve = listener.serve(16, handler, async { stopped.await.unwrap() });
         let steps = async {
             let client = spawn_blocking(move || ask(&path, &every_request()[1]));
             has_begun.await.unwrap();

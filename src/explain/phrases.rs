@@ -59,6 +59,7 @@ fn kind(kind: AuthorizationKind) -> &'static str {
         AuthorizationKind::Incremental => "an addition to the payment",
         AuthorizationKind::Credit => "a credit to the card",
         AuthorizationKind::BalanceInquiry => "a balance inquiry",
+        AuthorizationKind::Unknown => "something that this version does not know",
     }
 }
 
@@ -114,7 +115,7 @@ fn stood_in_by(by: &StandInBy) -> String {
         StandInBy::Row(row) => format!("row {row}"),
         StandInBy::NoRow => "no row applies".to_owned(),
         StandInBy::Cap(cap) => format!("cap {cap}"),
-        StandInBy::Full => "as many approvals wait as are counted".to_owned(),
+        StandInBy::Full => "as many approvals are counted as there is room for".to_owned(),
         StandInBy::ModeDecline => "mode decline".to_owned(),
         StandInBy::ModeApprove => "mode approve".to_owned(),
         StandInBy::ModeDrop => "mode drop".to_owned(),

@@ -26,12 +26,12 @@ fn captured(name: &str, minor: i64) -> Fact {
 fn told_to_the_end() -> (House, Reader) {
     let mut house = House::with(100_000);
     house.ask(purchase("before", 5000));
-    let alias = AuthorizationId::new("the-alias").ok();
-    let named = AuthorizationRequest { payment: PaymentRef { alias, ..payment("tx-one") }, ..purchase("one", 2735) };
+    let alias = AuthorizationId::new("the-alias").unwrap();
+    let named = AuthorizationRequest { payment: payment("tx-one").with_alias(alias), ..purchase("one", 2735) };
     house.ask(named);
     house.tell("reversal", Fact::Reduced { payment: payment("tx-one"), by: usd(735), original: None });
     house.tell("other", captured("tx-before", 5000));
-    let by_alias = alias.map(PaymentRef::by_alias);
+    let by_alias = Some(PaymentRef::by_alias(alias));
     house.tell("clearing", Fact::Captured { payment: by_alias, amount: usd(2500), finality: Finality::Final });
     let cause = MovementCause::NetworkSettlement;
     house.tell("refund", Fact::Credited { payment: Some(payment("tx-one")), amount: usd(500), cause });

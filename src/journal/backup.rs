@@ -17,7 +17,7 @@ use super::mark::{Mark, Synced};
 use super::reader::{BACKUP_TABLE, Progress, Reader, Stage, Verified};
 use super::state_file;
 use super::store::{self, FILE};
-use crate::clock;
+use crate::{clock, private_file};
 
 /// Pages that are copied between two words of progress.
 const STEP_PAGES: i32 = 512;
@@ -157,7 +157,7 @@ fn written_as<T>(file: &Path, write: impl FnOnce(&Path) -> Result<T, CopyError>)
         }
     }
     let failed = |error| CopyError::File(part.clone(), error);
-    let written = store::new_private_file(&part).map_err(failed).and_then(|()| write(&part)).and_then(|value| {
+    let written = private_file::make_new(&part).map_err(failed).and_then(|()| write(&part)).and_then(|value| {
         File::open(&part).and_then(|written| written.sync_all()).map_err(failed)?;
         fs::rename(&part, file).map_err(failed)?;
         sync_directory(file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")))?;

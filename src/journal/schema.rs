@@ -9,6 +9,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::error::JournalError;
 use super::store::Sync;
+use crate::private_file;
 
 /// The number of this schema, in SQLite's `user_version`. A newer one is refused, an older one is brought here.
 pub(super) const SCHEMA: i32 = 4;
@@ -69,7 +70,7 @@ pub(super) const STEPS: [&str; 4] = [
 /// Opens the file for writing, having looked at what it holds before anything in it is changed. Gives the schema that it
 /// has, 0 for an empty file. Until [`accept`], closing it leaves the write-ahead log where it is: it may be evidence.
 pub(super) fn connect(path: &Path, sync: Sync) -> Result<(Connection, i32), JournalError> {
-    make_private_file(path).map_err(|error| JournalError::Directory(path.to_owned(), error))?;
+    private_file::make(path).map_err(|error| JournalError::Directory(path.to_owned(), error))?;
     let disk = JournalError::disk(path);
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(disk)?;
@@ -128,16 +129,5 @@ pub(super) fn synchronous(sync: Sync) -> &'static str {
     match sync {
         Sync::Full => "FULL",
         Sync::None => "OFF",
-    }
-}
-
-/// The journal is its owner's alone, also in a directory that others may read; SQLite's own files follow it.
-fn make_private_file(path: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::OpenOptionsExt as _;
-    // One that is there is not opened: closing it again would take away the locks that SQLite has on it in this process, and with
-    // them another process could take away its log.
-    match std::fs::File::options().create_new(true).write(true).mode(0o600).open(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
-        Ok(_) | Err(_) => Ok(()),
     }
 }

@@ -15,7 +15,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::error::JournalError;
 use super::retention::Checkpoint;
-use super::store;
+use crate::private_file;
 
 const BEGINNING: &str = "checkpoint-";
 const ENDING: &str = ".sqlite";
@@ -310,7 +310,7 @@ pub(super) fn write_anew(
 ) -> Result<(), JournalError> {
     let part = part_in(directory);
     let failed = |error| JournalError::Directory(part.clone(), error);
-    store::new_private_file(&part).map_err(failed)?;
+    private_file::make_new(&part).map_err(failed)?;
     let mut file = File::options().write(true).open(&part).map_err(failed)?;
     let written = write(&mut file).and_then(|()| install(&part, directory, record));
     if written.is_err() {

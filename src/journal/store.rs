@@ -276,9 +276,3 @@ pub(super) fn lock(directory: &Path) -> Result<std::fs::File, JournalError> {
         Err(std::fs::TryLockError::Error(error)) => Err(failed(error)),
     }
 }
-
-/// A file that was not there before, its owner's alone.
-pub(super) fn new_private_file(path: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::OpenOptionsExt as _;
-    std::fs::File::options().create_new(true).write(true).mode(0o600).open(path).map(|_| ())
-}

@@ -270,6 +270,57 @@ pub enum Answer {
     TakenAway(u64),
 }
 
+/// What was asked for, for whoever knows which answer it has to be; `None` of another one.
+impl Answer {
+    /// Balances.
+    #[must_use]
+    pub fn into_balances(self) -> Option<Vec<AccountStanding>> {
+        if let Answer::Balances(standings) = self { Some(standings) } else { None }
+    }
+
+    /// A page of accounts, and where the next one begins.
+    #[must_use]
+    pub fn into_accounts(self) -> Option<(Vec<AccountStanding>, Option<u32>)> {
+        if let Answer::Accounts { standings, next } = self { Some((standings, next)) } else { None }
+    }
+
+    /// How many accounts and cards were new.
+    #[must_use]
+    pub fn into_entered(self) -> Option<(u64, u64)> {
+        if let Answer::Entered { accounts, cards } = self { Some((accounts, cards)) } else { None }
+    }
+
+    /// Rulesets and stand-in tables.
+    #[must_use]
+    pub fn into_rulesets(self) -> Option<Vec<KeptRuleset>> {
+        if let Answer::Rulesets(kept) = self { Some(kept) } else { None }
+    }
+
+    /// What became of noting an operation.
+    #[must_use]
+    pub fn into_noted(self) -> Option<Noted> {
+        if let Answer::Noted(noted) = self { Some(noted) } else { None }
+    }
+
+    /// What somebody should know about what was recorded.
+    #[must_use]
+    pub fn into_recorded(self) -> Option<Option<Finding>> {
+        if let Answer::Recorded(finding) = self { Some(finding) } else { None }
+    }
+
+    /// What was decided.
+    #[must_use]
+    pub fn into_decision(self) -> Option<Decision> {
+        if let Answer::Decided { decision, .. } = self { Some(decision) } else { None }
+    }
+
+    /// How many groups were taken away.
+    #[must_use]
+    pub fn into_taken_away(self) -> Option<u64> {
+        if let Answer::TakenAway(groups) = self { Some(groups) } else { None }
+    }
+}
+
 /// An account as operators see it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AccountStanding {

@@ -7,7 +7,13 @@ use holdfast_core::{AccountId, ProgramId};
 use super::{Desk, other_answer};
 use crate::control::rows::problems_with_programs;
 use crate::control::{AccountRow, CardRow, Import, ImportFile, ImportSummary, OperationError, RowProblem};
-use crate::ledger::{Act, Answer, Entry, Origin, Whose};
+use crate::ledger::{Act, Entry, Origin, Whose};
+
+/// What is wrong with the account of most cards that cannot be imported.
+const UNKNOWN_ACCOUNT: &str = "is no account of the ledger or of this import; import the account first, or correct its name";
+
+/// What is wrong with a program.
+const NOT_CONFIGURED: &str = "is not a program of the configuration";
 
 /// Which programs have accounts of these names in an import.
 type Accounts = BTreeMap<AccountId, Vec<ProgramId>>;
@@ -21,8 +27,8 @@ impl Desk {
         let mut programs = Vec::with_capacity(import.cards.len());
         for row in &import.cards {
             let program = self.program_of(row, &accounts).await?;
-            problems.extend(program.is_none().then(|| without_account(row)));
-            programs.push(program);
+            problems.extend(program.as_ref().err().map(|why| wrong_account(row, why)));
+            programs.push(program.ok());
         }
         let of_import: BTreeSet<ProgramId> =
             import.accounts.iter().map(|row| row.program).chain(programs.iter().copied().flatten()).collect();
@@ -51,15 +57,18 @@ impl Desk {
         Ok(summary)
     }
 
-    /// The program of a card's row: the one that it names, the one whose account is imported with it, or the only one that
-    /// has its account. Whether a program that is named has the account is for the ledger to say: asking for each of a
-    /// million cards would take longer than entering them.
-    async fn program_of(&self, row: &CardRow, accounts: &Accounts) -> Result<Option<ProgramId>, OperationError> {
+    /// The program of a card's row, or what is wrong with its account: the program that it names, the one whose account is
+    /// imported with it, or the only one that has its account. Whether a program that is named has the account is for the ledger
+    /// to say: asking for each of a million cards would take longer than entering them.
+    async fn program_of(&self, row: &CardRow, accounts: &Accounts) -> Result<Result<ProgramId, String>, OperationError> {
         if let Some(named) = row.program {
-            return Ok(self.counter(named).is_ok().then_some(named));
+            return Ok(self
+                .counter(named)
+                .map(|_| named)
+                .map_err(|_| format!("is of program `{named}`, which {NOT_CONFIGURED}")));
         }
         if let Some([first, ..]) = accounts.get(&row.account).map(Vec::as_slice) {
-            return Ok(Some(*first));
+            return Ok(Ok(*first));
         }
         let mut found = Vec::new();
         for counter in &self.programs {
@@ -67,10 +76,15 @@ impl Desk {
                 found.push(counter.home.program);
             }
         }
-        match found.as_slice() {
-            [only] => Ok(Some(*only)),
-            _ => Ok(None),
-        }
+        Ok(match found.as_slice() {
+            [] => Err(UNKNOWN_ACCOUNT.to_owned()),
+            [only] => Ok(*only),
+            [_, ..] => {
+                let programs: Vec<_> = found.iter().map(ToString::to_string).collect();
+                let programs = programs.join(", ");
+                Err(format!("is an account of several programs ({programs}); import the card with that program's accounts file"))
+            }
+        })
     }
 
     /// The cards whose program has no such account, in the import or in the ledger.
@@ -85,7 +99,7 @@ impl Desk {
             let Some(program) = program else { continue };
             let comes_with_it = accounts.get(&row.account).is_some_and(|programs| programs.contains(program));
             if !comes_with_it && !self.has_account(*program, row.account).await? {
-                astray.push(without_account(row));
+                astray.push(wrong_account(row, UNKNOWN_ACCOUNT));
             }
         }
         Ok(astray)
@@ -99,16 +113,7 @@ impl Desk {
         if entries.is_empty() {
             return Ok((0, 0));
         }
-        match self.ask(Act::Enter(Origin::of(program), entries)).await? {
-            Answer::Entered { accounts, cards } => Ok((accounts, cards)),
-            Answer::Decided { .. }
-            | Answer::Recorded(_)
-            | Answer::Rulesets(_)
-            | Answer::Noted(_)
-            | Answer::TakenAway(_)
-            | Answer::Accounts { .. }
-            | Answer::Balances(_) => Err(other_answer()),
-        }
+        self.ask(Act::Enter(Origin::of(program), entries)).await?.into_entered().ok_or_else(other_answer)
     }
 }
 
@@ -130,13 +135,8 @@ fn entries(import: &Import, programs: &[Option<ProgramId>], program: ProgramId) 
     accounts.chain(cards).collect()
 }
 
-fn without_account(row: &CardRow) -> RowProblem {
-    RowProblem {
-        file: ImportFile::Cards,
-        line: row.line,
-        column: "account_id".to_owned(),
-        problem: "is not an account of exactly one program; import the account first".to_owned(),
-    }
+fn wrong_account(row: &CardRow, why: &str) -> RowProblem {
+    RowProblem { file: ImportFile::Cards, line: row.line, column: "account_id".to_owned(), problem: why.to_owned() }
 }
 
 fn account_entry(row: &AccountRow) -> Entry {

@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use holdfast_core::Timestamp;
 use holdfast_core::rules::RulesetHash;
-use holdfast_core::stand_in::Mode;
 
 use super::{BY_CONFIGURATION, Counter, Desk, InForce, refused, version};
+use crate::clock;
 use crate::config::stand_in;
 use crate::control::protocol::RulesPublish;
 use crate::control::{OperationError, RulesVersion};
@@ -86,16 +85,15 @@ pub(super) fn must_have(counter: &Counter, kind: KeptKind) -> Result<(), Operati
     )]))
 }
 
-/// What cannot be published now, though it loads: approving until a moment that is past.
-pub(super) fn wrong_at(publish: &RulesPublish, counter: &Counter, now: Timestamp) -> Option<String> {
-    if publish.kind == KeptKind::Rules {
-        return None;
-    }
-    match stand_in::read(&publish.file, &publish.text, &counter.home).ok()?.mode() {
-        Mode::Approve { until } if until <= now => {
-            Some(format!("{}: until: {until} is past: it would approve nothing", publish.file))
+/// What is wrong with a stand-in table that somebody publishes now. One that is gone back to may approve until a moment that is
+/// past: it goes by its rows.
+pub(super) fn must_load(publish: &RulesPublish, counter: &Counter) -> Result<(), OperationError> {
+    match publish.kind {
+        KeptKind::Rules => Ok(()),
+        KeptKind::StandIn | KeptKind::StandInOf(_) => {
+            let read = stand_in::read_to_publish(&publish.file, &publish.text, &counter.home, clock::utc());
+            read.map(drop).map_err(refused)
         }
-        Mode::Approve { .. } | Mode::Rules | Mode::Decline | Mode::Drop(_) => None,
     }
 }
 

@@ -12,7 +12,7 @@ use crate::control::protocol::{TrimMode, TrimReport};
 use crate::journal::state_file;
 use crate::ledger::embedded::projection::checkpoint::draw;
 use crate::ledger::embedded::projection::take_second_place;
-use crate::ledger::{Act, Answer, Checkpoint};
+use crate::ledger::{Act, Checkpoint};
 use crate::retention::{self, Held, Retention, Survey};
 
 /// How long the ledger is left alone between two pieces.
@@ -63,19 +63,10 @@ impl Desk {
 
     /// Takes away what lies before the journal's beginning, piece by piece.
     async fn take_rest_away(&self) -> Result<(), OperationError> {
-        loop {
-            match self.ask(Act::TakeAway).await? {
-                Answer::TakenAway(0) => return Ok(()),
-                Answer::TakenAway(_) => tokio::time::sleep(PIECE_PAUSE).await,
-                Answer::Decided { .. }
-                | Answer::Recorded(_)
-                | Answer::Entered { .. }
-                | Answer::Rulesets(_)
-                | Answer::Accounts { .. }
-                | Answer::Balances(_)
-                | Answer::Noted(_) => return Err(other_answer()),
-            }
+        while self.ask(Act::TakeAway).await?.into_taken_away().ok_or_else(other_answer)? > 0 {
+            tokio::time::sleep(PIECE_PAUSE).await;
         }
+        Ok(())
     }
 
     /// Shows in the metrics what is left of the journal.

@@ -3,7 +3,7 @@
 //!
 //! An outage begins with the first answer that was given without the ledger, or with the switch, and ends with the last one, or
 //! with the switch; answers less than [`APART_MAX`] apart belong together. What mode `drop` left to the platform leaves no record
-//! and is not in it. Nothing here writes.
+//! and is not in it, but for what the ledger may have decided too late: that is a decline. Nothing here writes.
 
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;

@@ -25,7 +25,7 @@ impl Responder {
                 let balances: Vec<_> = standings.iter().map(|standing| standing.balance).collect();
                 encode(mount, &question.echo, &Answer::Balances(&balances), body)
             }
-            Ok(Ok(_) | Err(_)) | Err(_) => mount.adapter.refuse(&Refused::NotDurable, body),
+            Ok(Ok(_) | Err(_)) | Err(_) => mount.adapter.refuse(&Refused::Unavailable, body),
         }
     }
 }

@@ -33,7 +33,7 @@ use holdfast_adapters::{
 };
 use holdfast_core::rules::{NoTrace, evaluate};
 use holdfast_core::stand_in::Silence;
-use holdfast_core::{AuthorizationRequest, Basis, ContentDigest, Decision, DeclineReason, StandInCause};
+use holdfast_core::{AuthorizationKind, AuthorizationRequest, Basis, ContentDigest, Decision, DeclineReason, StandInCause};
 use tokio::sync::watch::Receiver;
 use tokio::time::timeout_at;
 
@@ -171,16 +171,16 @@ impl Responder {
         watch: &mut Watch<'_>,
         body: &mut Vec<u8>,
     ) -> Option<Reply> {
-        let AuthorizationCall { request, echo, sent_at, unknown_method } = asked;
+        let AuthorizationCall { request, echo, sent_at } = asked;
         let deadline = Deadline::new(&call.received, *sent_at, &mount.patience);
         watch.owed(request.key, deadline);
         let digest = request.content_digest();
         let name = Name { principal: mount.principal, key: request.key };
+        if request.kind == AuthorizationKind::Unknown {
+            mount.metrics.unknown_method();
+        }
         let decided = loop {
             match self.unheard.book.begin(name, digest) {
-                Begun::First(claim) if *unknown_method => {
-                    break pin!(self.decline_unknown_method(call, mount, request, claim, deadline)).await;
-                }
                 Begun::First(claim) => break pin!(self.decide(call, mount, request, claim, deadline, watch)).await,
                 Begun::Told(told) => {
                     mount.metrics.duplicate();
@@ -204,7 +204,7 @@ impl Responder {
         if let Some(silence) = decided.abstained {
             mount.metrics.abstained();
             return match silence {
-                Silence::Unavailable => mount.adapter.refuse(&Refused::NotDurable, body).into(),
+                Silence::Unavailable => mount.adapter.refuse(&Refused::Unavailable, body).into(),
                 Silence::NoAnswer => None,
             };
         }

@@ -12,6 +12,9 @@ use holdfast_core::{AccountId, AuthorizationRequest, PlatformName, StandInCause,
 
 use crate::journal::KeptKind;
 
+/// How often what was told is counted beside the questions, before they are kept waiting for it.
+const RECOUNTS_MAX: usize = 4;
+
 /// The stand-in of one program.
 pub struct StandIn {
     /// The program's own first, then those of platforms that have one of their own.
@@ -23,9 +26,9 @@ pub struct StandIn {
     aside: Mutex<HashMap<ToldName, (AccountId, i64)>>,
     /// The sum of those.
     aside_minor: AtomicI64,
-    /// Which part of every cap is this responder's.
-    share: Share,
     told_max: usize,
+    /// What of each cap is this responder's.
+    share: Share,
 }
 
 /// One table: the program's, or one platform's.
@@ -50,8 +53,8 @@ impl StandInTable {
 }
 
 impl StandIn {
-    /// With these tables, of which the first is the program's, and this share of their caps. At most so many approvals wait for the
-    /// ledger at a time.
+    /// With these tables, of which the first is the program's, and that share of their caps. At most so many approvals are counted at
+    /// a time.
     #[must_use]
     pub fn new(tables: Vec<StandInTable>, share: Share, told_max: usize) -> Self {
         let caps = Mutex::new(CapCounters::new(&[], share, told_max));
@@ -61,10 +64,11 @@ impl StandIn {
             exposed: AtomicI64::new(0),
             aside: Mutex::default(),
             aside_minor: AtomicI64::new(0),
-            share,
             told_max,
+            share,
         };
-        stand_in.follow(&mut stand_in.caps());
+        let caps_in_force = stand_in.caps_in_force();
+        stand_in.caps().follow(&caps_in_force.iter().collect::<Vec<_>>());
         stand_in
     }
 
@@ -115,9 +119,10 @@ impl StandIn {
     pub fn restore(&self, told: impl IntoIterator<Item = ToldApproval>, now: Timestamp) {
         let caps = self.caps_in_force();
         let tables: Vec<&Caps> = caps.iter().collect();
+        let restored = CapCounters::restored(&tables, self.share, self.told_max, told, now);
         let mut counters = self.caps();
-        *counters = CapCounters::restored(&tables, self.share, self.told_max, told, now);
-        self.show_exposure(&counters);
+        self.show_exposure(&restored);
+        *counters = restored;
     }
 
     /// Lets go of what counts in no cap any more. Call it every second or so, away from the workers.
@@ -182,22 +187,42 @@ impl StandIn {
         self.tables.iter().find(|table| table.kind() == kind)
     }
 
-    /// From now on this version decides; what was told counts on under its caps.
+    /// From now on this version decides; what was told counts on under its caps. Questions are not kept waiting for the counting,
+    /// unless the ledger confirms answers all the while.
     pub fn put_in_force(&self, kind: KeptKind, policy: Arc<StandInPolicy>) {
-        let mut caps = self.caps();
-        if let Some(table) = self.table(kind) {
-            table.in_force.store(Some(policy));
-            self.follow(&mut caps);
+        let Some(place) = self.tables.iter().position(|table| table.kind() == kind) else { return };
+        for _ in 0..RECOUNTS_MAX {
+            let remembered = self.caps().remembered();
+            let mut recounted = remembered.recounted(&self.caps_with(place, &policy).iter().collect::<Vec<_>>());
+            let mut caps = self.caps();
+            if caps.take_over(&mut recounted).is_ok() {
+                return self.store(place, policy);
+            }
         }
+        let mut caps = self.caps();
+        caps.follow(&self.caps_with(place, &policy).iter().collect::<Vec<_>>());
+        self.store(place, policy);
+    }
+
+    /// While the counters are held: what a version proposes is held against its own caps.
+    fn store(&self, place: usize, policy: Arc<StandInPolicy>) {
+        if let Some(table) = self.tables.get(place) {
+            table.in_force.store(Some(policy));
+        }
+    }
+
+    /// The caps of each table, by its place, with this version in one of them.
+    fn caps_with(&self, place: usize, policy: &StandInPolicy) -> Vec<Caps> {
+        let mut caps = self.caps_in_force();
+        if let Some(caps) = caps.get_mut(place) {
+            *caps = policy.caps().clone();
+        }
+        caps
     }
 
     /// Which version is in force for whom, for `/status`.
     pub fn versions(&self) -> impl Iterator<Item = (KeptKind, Option<RulesetHash>)> {
         self.tables.iter().map(|table| (table.kind(), table.in_force.load().as_ref().map(|policy| policy.hash())))
-    }
-
-    fn follow(&self, counters: &mut CapCounters) {
-        counters.follow(&self.caps_in_force().iter().collect::<Vec<_>>());
     }
 
     /// The caps of each table, by its place.

@@ -6,7 +6,9 @@ use std::time::Duration;
 use holdfast_core::hold::{Answered, ToldAnswer};
 use holdfast_core::rules::{NoTrace, Verdict, evaluate};
 use holdfast_core::stand_in::{Sight, Snapshot, StandInAnswer, StoodIn, ToldName};
-use holdfast_core::{AccountId, AuthorizationRequest, Basis, ContentDigest, Decision, DeclineReason, RuleId, StandInCause};
+use holdfast_core::{
+    AccountId, AuthorizationKind, AuthorizationRequest, Basis, ContentDigest, Decision, DeclineReason, StandInCause,
+};
 use tokio::time::timeout_at;
 
 use super::breaker::BreakerIs;
@@ -59,13 +61,22 @@ impl Responder {
             Before::Perhaps | Before::Told(_) => None,
         };
         let Some((stood_in, counted)) = said else {
-            let told = decline(DeclineReason::LedgerUnavailable, Basis::StandIn(cause));
+            let is_known = request.kind != AuthorizationKind::Unknown;
+            let reason = if is_known { DeclineReason::LedgerUnavailable } else { DeclineReason::TransactionNotPermitted };
+            let told = decline(reason, Basis::StandIn(cause));
             let adopt = adoption_of(call, mount, request, &claim, told, verdict);
             return self.tell_decline(claim, told, Entry::Told(Box::new(adopt), account), deadline).await;
         };
         let (claim, told) = match stood_in.answer {
             StandInAnswer::Decline { reason } => (claim, decline(reason, stood_in.basis)),
             StandInAnswer::Abstain(silence) => {
+                let overtaken = decline(DeclineReason::LedgerUnavailable, stood_in.basis);
+                let adopt = adoption_of(call, mount, request, &claim, overtaken, verdict);
+                if may_be_decided(cause) {
+                    // What the ledger may come to hold of it is nobody's. If its disk is too slow, this is durable later.
+                    let put = self.spool.put(Entry::Told(Box::new(adopt), account), clock::utc());
+                    put.durable_by(deadline.keep_by).await;
+                }
                 // The claim frees the key: a platform that asks again hears nothing again, or what the ledger says by then.
                 return Decided { abstained: Some(silence), ..declined(DeclineReason::LedgerUnavailable, stood_in.basis) };
             }
@@ -176,22 +187,14 @@ impl Responder {
         let _ = Telling::begin(claim, told, &self.spool, entry, None).tell(deadline).await;
         Decided { told, balance: None, abstained: None }
     }
+}
 
-    /// The platform asks for something that this version does not know: no, and recorded.
-    pub(super) async fn decline_unknown_method(
-        &self,
-        call: &Call<'_>,
-        mount: &Mount,
-        request: &AuthorizationRequest,
-        claim: Claim<'_>,
-        deadline: Deadline,
-    ) -> Decided {
-        mount.metrics.unknown_method();
-        let basis = RuleId::new("unknown-method").map_or(Basis::Ledger, Basis::Rule);
-        let told = Told { decision: Decision::Decline { reason: DeclineReason::TransactionNotPermitted }, basis };
-        // No rule was asked.
-        let adopt = adoption_of(call, mount, request, &claim, told, None);
-        self.tell_decline(claim, told, Entry::Told(Box::new(adopt), None), deadline).await
+/// Whether the ledger has the question, and may decide it although nobody waits for that any more.
+const fn may_be_decided(cause: StandInCause) -> bool {
+    match cause {
+        StandInCause::DeadlinePassed | StandInCause::Panicked => true,
+        // It was not asked, or said that it did nothing.
+        StandInCause::Starting | StandInCause::LedgerUnavailable | StandInCause::Overloaded | StandInCause::Switched => false,
     }
 }
 

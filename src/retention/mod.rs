@@ -16,8 +16,7 @@ use holdfast_core::{ProgramId, Timestamp};
 use crate::journal::{Group, Joint, JournalError, Tail};
 use crate::ledger::embedded::projection::read::{ReadError, Reader};
 
-/// The fewest days that a program may keep: longer than a told message is known (30 days) and than a hold waits for its
-/// platform's word (35 days).
+/// The fewest days that a program may keep: longer than a hold waits for its platform's word (35 days).
 pub const KEEP_DAYS_MIN: u32 = 36;
 
 /// The most.

@@ -28,8 +28,6 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use super::{Bound, runtime};
 
-/// Operators are few.
-const CONNECTIONS_MAX: usize = 64;
 /// How long one connection may live; scrapers open a new one without being asked.
 const CONNECTION_MAX: Duration = Duration::from_secs(300);
 /// How long the rest after an accept that failed is.
@@ -70,11 +68,11 @@ impl Drop for Operators {
     }
 }
 
-/// Starts to show the pages, on a thread of its own.
+/// Starts to show the pages to so many connections at once, on a thread of its own.
 ///
 /// # Errors
 /// The operating system has no threads or no file descriptors left.
-pub fn serve(bound: Bound, pages: Pages) -> io::Result<Operators> {
+pub fn serve(bound: Bound, pages: Pages, connections_max: usize) -> io::Result<Operators> {
     let runtime = runtime()?;
     let listener = {
         let _context = runtime.enter();
@@ -87,7 +85,7 @@ pub fn serve(bound: Bound, pages: Pages) -> io::Result<Operators> {
             let pages = Rc::new(pages);
             tokio::select! {
                 () = stopped.notified() => {}
-                () = accept(listener, Rc::clone(&pages)) => {}
+                () = accept(listener, Rc::clone(&pages), connections_max) => {}
                 () = keep_up(&pages) => {}
             }
         });
@@ -105,8 +103,8 @@ async fn keep_up(pages: &Pages) {
     }
 }
 
-async fn accept(listener: TcpListener, pages: Rc<Pages>) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+async fn accept(listener: TcpListener, pages: Rc<Pages>, connections_max: usize) {
+    let places = Arc::new(Semaphore::new(connections_max));
     loop {
         let Ok(place) = Arc::clone(&places).acquire_owned().await else { return pending().await };
         let Ok((stream, _)) = listener.accept().await else {

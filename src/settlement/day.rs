@@ -2,19 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use holdfast_core::hold::{Fact, MovementCause, Order};
-use holdfast_core::{
-    AccountId, AuthorizationRequest, Currency, Money, NetworkName, PaymentRef, PlatformName, ProgramId, Timestamp,
-};
+use holdfast_core::hold::{Fact, MovementCause};
+use holdfast_core::{AccountId, Currency, Money, NetworkName, PlatformName, ProgramId, Timestamp};
 
-use super::cutoff::Cutoff;
-use super::when::{When, completed_on, is_debited_at_once, network_of};
+use super::names::{DEBITED_AT_ONCE, message_name, names_of_fact, names_of_payment, names_of_request, ordered, what};
 use crate::books::{Books, Entered};
 use crate::journal::{Body, JournalError, Record};
 use crate::ledger::embedded::projection::checkpoint::{Beginning, Debit};
-
-/// What a single message's decision did.
-const DEBITED_AT_ONCE: &str = "debited at once";
+use crate::settlement_day::{Cutoff, When, completed_on, is_debited_at_once, network_of};
 
 /// Which day is asked for.
 #[derive(Debug, Clone)]
@@ -356,60 +351,5 @@ impl Day {
             *due = due.saturating_add(less);
         }
         self.movements.push(movement);
-    }
-}
-
-fn names_of_payment(payment: &PaymentRef) -> Vec<String> {
-    payment.names().map(|name| name.to_string()).collect()
-}
-
-fn names_of_request(request: &AuthorizationRequest) -> Vec<String> {
-    let mut names = names_of_payment(&request.payment);
-    names.push(request.key.to_string());
-    names
-}
-
-/// What the platform's own file calls a told message; nothing for what operators told, and for platforms of other versions.
-#[must_use]
-pub fn message_name(record: &Record) -> Option<&str> {
-    let Body::Told { event, .. } = &record.body else { return None };
-    let platform = holdfast_adapters::platform(record.platform?.as_str())?;
-    Some((platform.message_name)(event.key.as_str()))
-}
-
-fn names_of_fact(fact: &Fact) -> Vec<String> {
-    match fact {
-        Fact::Recorded { payment, .. }
-        | Fact::Reduced { payment, .. }
-        | Fact::Replaced { payment, .. }
-        | Fact::Released { payment, .. }
-        | Fact::Completed { payment, .. } => names_of_payment(payment),
-        Fact::Captured { payment, .. } | Fact::Credited { payment, .. } | Fact::Debited { payment, .. } => {
-            payment.as_ref().map(names_of_payment).unwrap_or_default()
-        }
-        Fact::Card { .. } | Fact::Cardholder { .. } | Fact::Account { .. } | Fact::SettlementAnnounced { .. } => Vec::new(),
-    }
-}
-
-fn what(fact: &Fact) -> &'static str {
-    match fact {
-        Fact::Recorded { .. } => "recorded",
-        Fact::Reduced { .. } => "reversed",
-        Fact::Replaced { .. } => "advised",
-        Fact::Released { .. } => "released",
-        Fact::Captured { .. } => "cleared",
-        Fact::Completed { .. } => "completed",
-        Fact::Credited { .. } => "credited",
-        Fact::Debited { .. } => "debited",
-        Fact::Card { .. } | Fact::Cardholder { .. } | Fact::Account { .. } => "standing",
-        Fact::SettlementAnnounced { .. } => "announced",
-    }
-}
-
-const fn ordered(order: &Order) -> &'static str {
-    match order {
-        Order::Capture { .. } => "captured",
-        Order::Release => "released",
-        Order::Refund { .. } => "refunded",
     }
 }

@@ -14,6 +14,7 @@ use crate::fixture::{House, payment, program, purchase, told, usd};
 use crate::journal::{Body, Reader, Record};
 use crate::ledger::embedded::projection::checkpoint::Beginning;
 use crate::ledger::{Act, Entry, Origin};
+use crate::settlement_day::{Cutoff, TimeOfDay, date_of, days};
 
 const DAY: i32 = 20_526; // 2026-03-14
 

@@ -55,7 +55,7 @@ impl Attic {
 
 impl Cold for Attic {
     fn find(&self, need: &Need) -> Result<Found, JournalError> {
-        let named = need.payment.iter().find_map(|name| self.state.hold_of_name(*name));
+        let named = need.payment.iter().find_map(|name| self.state.hold_by(name));
         let hold = named.and_then(|index| self.state.hold(index)).cloned();
         Ok(Found {
             hold: hold.map(|row| (row, Timestamp::EPOCH, self.followed)),

@@ -93,7 +93,10 @@ impl Question {
     pub fn wants_money(&self) -> bool {
         !matches!(
             self.kind,
-            AuthorizationKind::AccountVerification | AuthorizationKind::Credit | AuthorizationKind::BalanceInquiry
+            AuthorizationKind::AccountVerification
+                | AuthorizationKind::Credit
+                | AuthorizationKind::BalanceInquiry
+                | AuthorizationKind::Unknown
         )
     }
 
@@ -197,7 +200,7 @@ impl Named {
     pub fn reference(&self) -> Result<PaymentRef, IdError> {
         let number = self.number;
         Ok(match self.name {
-            Name::Full { alias: true } => PaymentRef { authorization: id("pay", number)?, alias: Some(id("alias", number)?) },
+            Name::Full { alias: true } => PaymentRef::of(id("pay", number)?).with_alias(id("alias", number)?),
             Name::Full { alias: false } => PaymentRef::of(id("pay", number)?),
             Name::Alias => PaymentRef::by_alias(id("alias", number)?),
             Name::Increment(key) => PaymentRef::of(id("more", key)?),

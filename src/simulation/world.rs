@@ -3,22 +3,22 @@
 use std::time::Duration;
 
 use fastrand::Rng;
-use holdfast_core::hold::{AccountStatus, CardStatus, CardholderStatus, Finding, Hold};
-use holdfast_core::{AccountId, Basis, CardToken, Currency, Decision, Money, Timestamp};
+use holdfast_core::hold::{AccountStatus, CardStatus, CardholderStatus};
+use holdfast_core::{AccountId, CardToken, Currency, Money, Timestamp};
 
 use super::attic::Attic;
 use super::chance::Chance;
-use super::deed::{BEGINNING, Deed, Name, Named, Says, id, origin};
+use super::compare::agrees;
+use super::deed::{BEGINNING, Deed, Says, id, origin};
 use super::faults::Doubt;
-use super::limits::{LIMITS, counter};
-use super::model::{Account, Answer, Card, Expected, Model};
+use super::model::{Account, Card, Expected, Model};
 use super::{Difference, Report};
 use crate::clock::{self, Moment};
 use crate::journal::{MemoryDisk, Sync};
 use crate::ledger::embedded::cold::{Cold as _, Found, Need, Nowhere};
 use crate::ledger::embedded::engine::{Engine, Performed, Warmth, Writable};
-use crate::ledger::embedded::state::{AccountIndex, CardIndex, GoneNames, HoldRow, Located, State};
-use crate::ledger::{self, Act, Entry, LedgerError, Origin};
+use crate::ledger::embedded::state::{GoneNames, State};
+use crate::ledger::{Act, Entry, Origin};
 
 /// Keys that are younger are in memory.
 const KEYS_YOUNG: Duration = Duration::from_secs(47 * 3600);
@@ -32,11 +32,11 @@ pub type Checked<T> = Result<T, Box<Difference>>;
 /// A world.
 pub struct World {
     pub(super) rng: Rng,
-    chance: Chance,
+    pub(super) chance: Chance,
     pub(super) model: Model,
     pub(super) engine: Engine,
     /// What its memory has let go of.
-    attic: Attic,
+    pub(super) attic: Attic,
     /// How long memory keeps a hold that ended.
     closed_kept: Duration,
     pub(super) disk: MemoryDisk,
@@ -45,9 +45,9 @@ pub struct World {
     pub(super) doubt: Doubt,
     pub(super) now: Moment,
     pub(super) report: Report,
-    origins: Vec<Origin>,
-    accounts: Vec<AccountId>,
-    cards: Vec<CardToken>,
+    pub(super) origins: Vec<Origin>,
+    pub(super) accounts: Vec<AccountId>,
+    pub(super) cards: Vec<CardToken>,
     history: Vec<(u64, Timestamp, Deed)>,
 }
 
@@ -230,84 +230,6 @@ impl World {
         }
     }
 
-    /// Compares everything, one account, payment and card after the other.
-    pub(super) fn check_everything(&self, when: &str) -> Checked<()> {
-        let accounts = (0..self.accounts.len()).try_for_each(|number| self.check_account(number));
-        let payments = (0..self.model.payments.len()).map(|number| self.check_payment(number));
-        let cards = (0..self.cards.len()).map(|number| self.check_limits(number));
-        let mut found = std::iter::once(accounts).chain(payments).chain(cards);
-        found
-            .try_for_each(|found| found)
-            .map_err(|found| Box::new(Difference { what: format!("{when}: {}", found.what), ..*found }))
-    }
-
-    fn account_index(&self, number: usize) -> Option<AccountIndex> {
-        let program = &self.origins[self.model.accounts[number].program].program;
-        self.engine.state().account_named(program, &self.accounts[number])
-    }
-
-    fn card_index(&self, number: usize) -> Option<CardIndex> {
-        let account = self.model.cards[number].account;
-        let program = &self.origins[self.model.accounts[account].program].program;
-        self.engine.state().card_named(program, &self.cards[number])
-    }
-
-    fn check_account(&self, number: usize) -> Checked<()> {
-        let expected = &self.model.accounts[number];
-        let expected = (expected.posted, expected.held, expected.credit_line, expected.status.1);
-        let row = self.account_index(number).and_then(|index| self.engine.state().account(index));
-        let got = row.map(|row| (row.account.posted, row.account.held, row.account.credit_line, row.account.status));
-        if got == Some(expected) {
-            return Ok(());
-        }
-        Err(self.differs(format!("account {number}: posted, held, credit line, status"), expected, got, self.history_end()))
-    }
-
-    fn check_payment(&self, number: usize) -> Checked<()> {
-        let payment = &self.model.payments[number];
-        let got = self.hold_of(number)?.map(|row| row.hold);
-        let expected = (!payment.entries.is_empty()).then(|| plain(&payment.sheet));
-        let same = match (&expected, &got) {
-            (None, None) => true,
-            (Some(expected), Some(got)) => Hold { posting: got.posting, ..*expected } == *got,
-            (Some(_), None) | (None, Some(_)) => false,
-        };
-        if same {
-            return Ok(());
-        }
-        Err(self.differs(format!("payment {number}"), expected, got, self.history_end()))
-    }
-
-    fn hold_of(&self, number: usize) -> Checked<Option<&HoldRow>> {
-        let payment = &self.model.payments[number];
-        let origin = &self.origins[payment.program];
-        let of = Named { payment: number, number: self.chance.number_of(number), name: Name::Full { alias: false } };
-        let reference = of.reference().map_err(broken)?;
-        let names = self.engine.state().payment_names(&origin.program, origin.platform.as_ref(), &reference);
-        let kept_by = |state: &State| state.hold_named(&names).is_some();
-        // What memory has let go of is where it can be found.
-        let state = Some(self.engine.state()).filter(|state| kept_by(state)).unwrap_or(self.attic.state());
-        Ok(state.hold_named(&names).and_then(|index| state.hold(index)))
-    }
-
-    /// Compares what the limits of a card, its account and its program have counted in the windows that are open now.
-    fn check_limits(&self, card: usize) -> Checked<()> {
-        let account = self.model.cards[card].account;
-        let program = self.model.accounts[account].program;
-        let located = Located { account: self.account_index(account), card: self.card_index(card), ..Located::default() };
-        let expected = self.model.used(program, card, account, self.now.utc);
-        for ((number, limit), expected) in LIMITS.iter().enumerate().zip(expected) {
-            let window = limit.window(self.now.utc);
-            let used = self.engine.state().used(counter(program, number), limit.scope, window, &located);
-            let got = (used.amount, i64::from(used.count));
-            if got != expected {
-                let what = format!("limit {number} for card {card}: amount and count");
-                return Err(self.differs(what, expected, got, self.history_end()));
-            }
-        }
-        Ok(())
-    }
-
     /// The process begins again, on what the disk kept; if nothing was under way, it remembers what the one before did.
     pub(super) fn restart(&mut self, quiet: bool) -> Checked<()> {
         let log = self.disk.open(Sync::Full).map_err(broken)?;
@@ -327,7 +249,7 @@ impl World {
         self.check_everything("after a restart")
     }
 
-    fn history_end(&self) -> Option<&Deed> {
+    pub(super) fn history_end(&self) -> Option<&Deed> {
         self.history.last().map(|(.., deed)| deed)
     }
 
@@ -358,7 +280,7 @@ pub fn broken(error: impl std::fmt::Display) -> Box<Difference> {
 }
 
 /// Which account and payment an event is about.
-fn about(deed: &Deed, model: &Model) -> (usize, Option<usize>) {
+pub fn about(deed: &Deed, model: &Model) -> (usize, Option<usize>) {
     match deed {
         Deed::Ask(question) | Deed::Adopt(question, _) => (question.account, Some(question.of.payment)),
         Deed::Tell(message) => (message.account, message.of.map(|of| of.payment)),
@@ -366,7 +288,7 @@ fn about(deed: &Deed, model: &Model) -> (usize, Option<usize>) {
     }
 }
 
-fn kind(deed: &Deed) -> &'static str {
+pub fn kind(deed: &Deed) -> &'static str {
     match deed {
         Deed::Ask(question) => question.kind.name(),
         Deed::Adopt(..) => "adopted",
@@ -383,52 +305,4 @@ fn kind(deed: &Deed) -> &'static str {
             Says::Card(_) | Says::Owner(_) | Says::Account(_) => "standing",
         },
     }
-}
-
-/// A sheet in the words of a hold, but for how it is posted.
-fn plain(sheet: &super::model::payment::Sheet) -> Hold {
-    Hold {
-        status: sheet.status,
-        authorized: sheet.authorized,
-        held: sheet.held,
-        ahead: sheet.ahead,
-        captured: sheet.captured,
-        refunded: sheet.refunded,
-        moved: sheet.moved,
-        tolerance: sheet.tolerance,
-        expires_at: sheet.expires_at,
-        ..Hold::NONE
-    }
-}
-
-/// Whether the engine said what the model expects.
-fn agrees(expected: &Expected, performed: &Performed) -> bool {
-    let answer = match performed {
-        Performed::Now(Ok(answer)) | Performed::OnceDurable(answer) => answer,
-        Performed::Now(Err(LedgerError::Late)) => return *expected == Expected::Late,
-        Performed::Now(Err(LedgerError::Unavailable)) => return *expected == Expected::Unavailable,
-        Performed::Now(Err(LedgerError::Starting | LedgerError::Panicked | LedgerError::Refused)) | Performed::Cold(_) => {
-            return false;
-        }
-    };
-    match (expected, answer) {
-        (
-            Expected::Decided(told @ (Answer::Yes(amount) | Answer::YesAbroad(amount))),
-            ledger::Answer::Decided { decision: Decision::Approve { amount: got }, .. },
-        ) => {
-            let at_home = matches!(told, Answer::Yes(_)) == (got.currency() == Currency::USD);
-            // Who is told yes waits until that is durable, unless it was durable before.
-            let waits = matches!(performed, Performed::OnceDurable(_));
-            at_home && got.minor() == *amount && (waits || is_replay(answer))
-        }
-        (Expected::Decided(Answer::No(reason)), ledger::Answer::Decided { decision: Decision::Decline { reason: got }, .. }) => {
-            got == reason
-        }
-        (Expected::Recorded { again }, ledger::Answer::Recorded(finding)) => *again == (*finding == Some(Finding::HeardBefore)),
-        (Expected::Decided(_) | Expected::Recorded { .. } | Expected::Late | Expected::Unavailable, _) => false,
-    }
-}
-
-fn is_replay(answer: &ledger::Answer) -> bool {
-    matches!(answer, ledger::Answer::Decided { basis: Basis::Replay, .. })
 }

@@ -7,6 +7,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::error::SpoolError;
 use super::file::{Held, Sync};
+use crate::private_file;
 
 /// The number of these tables, in SQLite's `user_version`.
 const FORMAT: i32 = 2;
@@ -131,12 +132,8 @@ pub(super) fn make_newer(connection: &Connection) -> rusqlite::Result<()> {
 /// The spool is its owner's alone; SQLite's own files follow it. One that is there is not opened: closing it again would take away
 /// the locks that SQLite has on it in this process, and with them another process could take away its log.
 pub(super) fn make_private_file(path: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::OpenOptionsExt as _;
     if let Some(directory) = path.parent() {
         std::fs::create_dir_all(directory)?;
     }
-    match std::fs::File::options().create_new(true).write(true).mode(0o600).open(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
-        Ok(_) | Err(_) => Ok(()),
-    }
+    private_file::make(path)
 }

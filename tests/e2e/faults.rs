@@ -9,6 +9,7 @@ use holdfast::config::{Config, Overrides};
 use holdfast::ledger::sight::{Lasts, LongerAgo, Seen};
 use holdfast::ledger::{self, Act, Answer, Completions, Glimpse, Ledger, LedgerError, Origin, Readiness, Ticket, Wait, Whose};
 use holdfast_core::rules::Verdict;
+use holdfast_core::stand_in::Sight;
 use holdfast_core::{AccountId, AuthorizationRequest, ProgramId};
 
 use crate::support::{BackOffice, Client, Marqeta, Workplace};
@@ -42,6 +43,8 @@ pub struct Faulty {
     ended: Condvar,
     withheld: Mutex<Vec<Arc<Ticket>>>,
     pub asked: AtomicBool,
+    /// The last question.
+    question: Mutex<Option<(Origin, AuthorizationRequest)>>,
     /// What the rules thought of each question whose answer is to be adopted.
     verdicts: Mutex<Vec<Option<Verdict>>>,
 }
@@ -88,7 +91,11 @@ struct Shared(Arc<Faulty>);
 
 impl Ledger for Shared {
     fn submit(&self, ticket: Arc<Ticket>) {
-        let decision = ticket.with_act(|act| matches!(act, Act::Decide(_)));
+        let question = ticket.with_act(|act| match act {
+            Act::Decide(decide) => Some((decide.origin, decide.request)),
+            _ => None,
+        });
+        let decision = question.is_some();
         let fault = *self.0.fault.lock().unwrap();
         let adopting = |act: &mut Act| {
             let Act::Adopt(adopt) = act else { return None };
@@ -96,6 +103,7 @@ impl Ledger for Shared {
         };
         self.0.verdicts.lock().unwrap().extend(ticket.with_act(adopting));
         if decision {
+            *self.0.question.lock().unwrap() = question;
             self.0.asked.store(true, Ordering::SeqCst);
         }
         match fault {
@@ -187,6 +195,7 @@ impl Bench {
                 ended: Condvar::new(),
                 withheld: Mutex::default(),
                 asked: AtomicBool::new(false),
+                question: Mutex::default(),
                 verdicts: Mutex::default(),
             });
             handle = Some(Arc::clone(&faulty));
@@ -214,6 +223,18 @@ impl Bench {
         match futures_executor::block_on(ledger::ask(self.faulty.inner.as_ref(), Act::Balances(origin, whose))) {
             Ok(Answer::Balances(standings)) => standings[0].balance.held.minor(),
             other => panic!("{other:?}"),
+        }
+    }
+
+    /// What can be seen to be available to whoever asked last.
+    pub fn available_seen(&self) -> Option<i64> {
+        let (origin, request) = (*self.faulty.question.lock().unwrap())?;
+        match self.faulty.inner.look(&origin, &request) {
+            Glimpse::Seen(seen) => match seen.snapshot.account {
+                Sight::Seen(account) => Some(account.available.minor()),
+                Sight::NotSeen | Sight::Absent => None,
+            },
+            Glimpse::Busy | Glimpse::Nothing => None,
         }
     }
 

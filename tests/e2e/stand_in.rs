@@ -211,11 +211,23 @@ fn rows_decide_on_what_is_known_of_the_card() {
 }
 
 #[test]
+fn a_balance_that_nobody_can_tell_is_an_error_of_its_own() {
+    let bench = Bench::new(short_budget);
+    bench.faulty.set(Fault::Unavailable);
+    let balances = bench.client().get("/apto/v3/balances?cardholder_id=crdhldr_demo_1");
+    assert_eq!((balances.status, balances.json()["errors"][0]["code"].as_str()), (503, Some("balance_check_failed")));
+    bench.faulty.set(Fault::None);
+    assert_eq!(bench.client().get("/apto/v3/balances?cardholder_id=crdhldr_demo_1").status, 200);
+    bench.app.drain();
+}
+
+#[test]
 fn a_table_can_leave_the_answer_to_the_platform() {
     let bench = Bench::new(short_budget);
     assert!(bench.publish_table("mode = 'drop'\ndrop = '503'\n").status.success());
     bench.faulty.set(Fault::Unavailable);
-    assert_eq!(bench.ask(&Marqeta::purchase("status", "10.00")).status, 503);
+    let left = bench.ask(&Marqeta::purchase("status", "10.00"));
+    assert_eq!((left.status, left.json()["error_message"].as_str()), (503, Some("no answer can be given now")));
     bench.faulty.set(Fault::None);
     assert!(bench.publish_table("mode = 'drop'\ndrop = 'silence'\n").status.success());
     bench.faulty.set(Fault::Unavailable);
@@ -227,6 +239,18 @@ fn a_table_can_leave_the_answer_to_the_platform() {
     assert_eq!(bench.metric("holdfast_stand_in_abstained_total", ""), 2.0);
     bench.faulty.set(Fault::None);
     assert_eq!(bench.ask(&Marqeta::purchase("status", "10.00")).status, 200, "the key is free");
+    bench.app.drain();
+}
+
+#[test]
+fn what_is_left_to_the_platform_leaves_no_hold_although_the_ledger_decides_it_later() {
+    let bench = Bench::new(short_budget);
+    assert!(bench.publish_table("mode = 'drop'\ndrop = '503'\n").status.success());
+    bench.faulty.set(Fault::AnswersWithheld);
+    assert_eq!(bench.ask(&Marqeta::purchase("left", "10.00")).status, 503);
+    bench.faulty.set(Fault::None);
+    bench.until_heard();
+    assert_eq!(bench.held(), 0);
     bench.app.drain();
 }
 

@@ -188,6 +188,7 @@ fn refusals_have_the_shape_of_errors() {
         (Refused::TooLarge, 413, "malformed_request", "the body is too large"),
         (Refused::TooEarly, 425, "authorization_failed", "the same request is being decided"),
         (Refused::NotDurable, 503, "not_recorded", "the notification could not be recorded; send it again"),
+        (Refused::Unavailable, 503, "balance_check_failed", "the balance cannot be looked up now"),
     ];
     for (refused, status, code, message) in cases {
         let mut body = Vec::new();

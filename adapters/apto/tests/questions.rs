@@ -6,7 +6,7 @@ use holdfast_core::{
 };
 
 use super::{AUTHORIZE, BALANCES, LEGACY_AUTHORIZE, adapter, adapter_with, asked, decode, fixture};
-use crate::inbound::Inbound;
+use crate::inbound::{Inbound, Malformed};
 use crate::settings::SettingValue;
 
 fn v3(amount: &str, merchant: &str, transaction: &str) -> String {
@@ -211,6 +211,24 @@ fn a_malformed_request_names_its_field_and_never_its_value() {
     }
     let not_text = decode(adapter().as_ref(), AUTHORIZE, "", "", b"{\"authorization\":\"\xff\"}").unwrap_err();
     assert_eq!(not_text.to_string(), "the body is not UTF-8");
+}
+
+#[test]
+fn what_an_older_request_lacks_is_named_on_either_route() {
+    let fields = ["type", "amount", "currency", "transaction_id", "idempotency_key"];
+    let values = [r#""debit""#, r#""5.00""#, r#""USD""#, r#""txn_1""#, r#""hold-1""#];
+    for lacking in fields {
+        let others = fields.iter().zip(values).filter(|(field, _)| **field != lacking);
+        let members: Vec<String> = others.map(|(field, value)| format!("\"{field}\":{value}")).collect();
+        let body = format!("{{{}}}", members.join(","));
+        for (route, segment) in [(AUTHORIZE, ""), (LEGACY_AUTHORIZE, "ch_1")] {
+            let refused = asked(adapter().as_ref(), route, segment, &body).unwrap_err();
+            assert_eq!(refused, Malformed::field(lacking, "is missing"), "{body}");
+        }
+    }
+    // What is of no generation is what its route is for.
+    let missing = |route, segment| asked(adapter().as_ref(), route, segment, "{}").unwrap_err().path;
+    assert_eq!((missing(AUTHORIZE, ""), missing(LEGACY_AUTHORIZE, "ch_1")), ("authorization".to_owned(), "type".to_owned()));
 }
 
 #[test]

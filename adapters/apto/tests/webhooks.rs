@@ -5,7 +5,7 @@ use holdfast_core::{Currency, Money, Posting};
 
 use super::super::meaning::{Kind, Meaning, State};
 use super::super::webhook::{Kyc, card_status, kyc_status};
-use super::{adapter, fixture, told};
+use super::{WEBHOOK, adapter, decode, fixture, told};
 use crate::inbound::{Inbound, Notice};
 
 /// One event in a line: its fact, and its key where the platform gave it.
@@ -426,4 +426,30 @@ fn statuses_of_cards_and_cardholders() {
     for (text, status) in cardholders {
         assert_eq!(kyc_status(text), status, "{text}");
     }
+}
+
+/// What is damaged in a text that nobody has to read keeps nothing from its account; what is damaged in a name does.
+#[test]
+fn half_a_character_and_bytes_that_are_not_utf8() {
+    let transaction = |id: &str, more: &str| {
+        format!(
+            r#"{{"transaction":{{"id":"{id}","state":"complete","type":"purchase","billing_amount":{{"currency":"USD","amount":-5.00}}{more},
+            "adjustments":[{{"adjustment":{{"id":"adj_1","type":"capture","billing_amount":{{"currency":"USD","amount":-5.00}}}}}}]}}}}"#
+        )
+    };
+    let adapter = adapter();
+    let whole = lines(&told(adapter.as_ref(), &transaction("txn_1", "")));
+    assert_eq!(whole[0], "captured txn_1 5.00 USD More by adj_1");
+    for more in [r#","network":"\ud800""#, r#","merchant_name":"CAF\ud83d""#, r#","card_id":"\udc00""#] {
+        assert_eq!(lines(&told(adapter.as_ref(), &transaction("txn_1", more))), whole, "{more}");
+    }
+    let bytes = |body: String| -> Vec<u8> { body.bytes().map(|byte| if byte == b'?' { 0xe9 } else { byte }).collect() };
+    let notices = |body: &[u8]| match decode(adapter.as_ref(), WEBHOOK, "", "", body) {
+        Ok(Inbound::Notification { notices, .. }) => lines(&notices),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(notices(&bytes(transaction("txn_1", r#","merchant_name":"CAF?""#))), whole);
+    let problem = "unrecognized transaction.id has a value of the wrong type";
+    assert_eq!(notices(&bytes(transaction("txn_?", ""))), [problem]);
+    assert_eq!(notices(b"\xe9"), ["unrecognized the body is not UTF-8"]);
 }

@@ -1,5 +1,5 @@
 //! Tests of the rules: one ordinary request to vary, and small makers of rules.
-#![expect(clippy::arithmetic_side_effects, clippy::string_slice, reason = "a test may fail loudly")]
+#![expect(clippy::arithmetic_side_effects, reason = "a test may fail loudly")]
 
 mod checks;
 mod holds;

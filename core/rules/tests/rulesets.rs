@@ -100,17 +100,12 @@ fn ranges_include_both_ends() {
 }
 
 #[test]
-fn a_hash_is_written_and_read() {
+fn a_hash_is_written_as_long_as_asked() {
     let hash = RulesetHash::of("");
     let text = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
     assert_eq!(hash.to_string(), text);
     assert_eq!(format!("{hash:.12}"), "e3b0c44298fc");
     assert_eq!(format!("{hash:.3}"), "e3b");
-    assert_eq!(text.parse(), Ok(hash));
-    assert_eq!(text.to_uppercase().parse(), Ok(hash));
-    for wrong in ["", "e3", &text[..63], &format!("{text}0"), &text.replace('e', "g"), &text.replace("e3", "é")] {
-        assert_eq!(wrong.parse::<RulesetHash>(), Err(NotAHash), "{wrong}");
-    }
     assert_ne!(hash, RulesetHash::of(" "));
 }
 

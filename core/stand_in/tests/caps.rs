@@ -198,6 +198,31 @@ fn a_table_that_is_published_counts_what_was_told_before() {
     }
 }
 
+/// What is counted beside is what would have been counted on the spot; what was told in the meantime is in it, and what became of
+/// something else makes it worthless.
+#[test]
+fn other_tables_are_counted_beside_the_questions() {
+    let of_hour = |count| vec![Cap { count_max: Some(count), ..cap("hour", LimitScope::Card, CapWindow::Last(3600)) }];
+    let mut till = Till::new(of_hour(99));
+    let (_, first) = till.ask("a", 10, NOW);
+    let remembered = till.counters.remembered();
+    till.ask("a", 10, seconds_later(1));
+    for (count, expected) in [(2, capped("hour")), (3, row())] {
+        let mut beside = Till { counters: till.counters.clone(), policy: with_caps(of_hour(count)), asked: till.asked };
+        let mut on_the_spot = Till { counters: till.counters.clone(), policy: with_caps(of_hour(count)), asked: till.asked };
+        on_the_spot.counters.follow(&[on_the_spot.policy.caps()]);
+        let mut recounted = remembered.recounted(&[beside.policy.caps()]);
+        assert_eq!(beside.counters.take_over(&mut recounted), Ok(()));
+        assert_eq!([beside.ask("a", 10, seconds_later(2)).0, on_the_spot.ask("a", 10, seconds_later(2)).0], [expected; 2]);
+        // An hour after the first, there is room for one more.
+        assert_eq!(beside.ask("a", 10, seconds_later(3600)).0, row());
+        // It is another one's now.
+        assert_eq!(beside.counters.take_over(&mut recounted), Err(Outdated));
+    }
+    till.counters.settle(&first.unwrap());
+    assert_eq!(till.counters.take_over(&mut remembered.recounted(&[till.policy.caps()])), Err(Outdated));
+}
+
 #[test]
 fn each_table_is_held_to_its_own_caps_and_to_all_that_was_told() {
     let [wide, narrow] = [1000, 300].map(|most| Caps { exposure_max: Some(usd(most)), caps: vec![] });

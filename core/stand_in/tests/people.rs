@@ -1,7 +1,7 @@
 //! What people ask of a table: what is wrong with it, which rows come to nothing, which are looser than the rules, how it reads.
 
 use super::*;
-use crate::rules::{AmountRange, Check, EntryModeSet, LimitWindow, Listed, RulesetProblem};
+use crate::rules::{AmountRange, Check, EntryModeSet, LimitWindow, Listed, RulesetProblem, SortedSet};
 
 fn approving(name: &str, conditions: Conditions) -> Row {
     Row::new(id(name), conditions, RowAnswer::Approve)
@@ -124,6 +124,44 @@ fn rows_that_are_looser_than_the_rules_with_an_example_that_shows_it() {
     );
 }
 
+/// A row without countries is held against every list of them; one with some, against its own.
+#[test]
+fn rows_that_are_looser_in_a_country() {
+    let countries = |codes: &[&str]| SortedSet::new(codes.iter().filter_map(|code| Country::new(code)).collect()).unwrap();
+    let checks = |listed| Rule::new(id("rule"), Check::MerchantCountry(listed));
+    let only_there = |codes: &[&str]| When { countries: Some(countries(codes)), ..When::default() };
+    let small = AmountRange::new(None, Some(usd(10))).unwrap();
+    let lifetime = |codes: &[&str]| {
+        vec![Limit::new(id("limit"), LimitScope::Card, LimitWindow::Lifetime).amount_max(usd(10)).when(only_there(codes))]
+    };
+    type Case<'a> = (&'a str, Vec<Rule>, Vec<Limit>, &'a [&'a str], &'a [&'a str]);
+    let cases: [Case<'_>; 9] = [
+        ("denied", vec![checks(Listed::Deny(countries(&["PRK", "SYR"])))], vec![], &[], &["rule PRK"]),
+        ("denied and not let through", vec![checks(Listed::Deny(countries(&["PRK"])))], vec![], &["USA", "SYR"], &[]),
+        ("one of them denied", vec![checks(Listed::Deny(countries(&["SYR"])))], vec![], &["PRK", "SYR"], &["rule SYR"]),
+        ("allowed", vec![checks(Listed::Allow(countries(&["USA", "FRA"])))], vec![], &[], &["rule JPN"]),
+        ("allowed and let through", vec![checks(Listed::Allow(countries(&["USA", "FRA"])))], vec![], &["FRA"], &[]),
+        ("more than allowed", vec![checks(Listed::Allow(countries(&["USA"])))], vec![], &["DEU", "USA"], &["rule DEU"]),
+        (
+            "a rule there",
+            vec![Rule::new(id("rule"), Check::Amount(small)).when(only_there(&["PRK"]))],
+            vec![],
+            &[],
+            &["rule PRK"],
+        ),
+        ("a limit there", vec![], lifetime(&["PRK"]), &[], &["limit PRK"]),
+        ("a limit elsewhere", vec![], lifetime(&["PRK"]), &["USA"], &[]),
+    ];
+    for (name, rules, limits, row, expected) in cases {
+        let conditions = if row.is_empty() { Conditions::default() } else { when(only_there(row)) };
+        let table = StandInPolicy::new(parts(vec![approving("row", conditions)])).unwrap();
+        let found = looser_rows(&table, &ruleset(rules, limits), NOW);
+        let found: Vec<String> =
+            found.iter().map(|found| format!("{} {}", found.than, found.example.merchant.country.unwrap())).collect();
+        assert_eq!(found, expected, "{name}");
+    }
+}
+
 #[test]
 fn a_table_reads_like_the_table_on_the_wall() {
     let conditions = Conditions {
@@ -144,11 +182,19 @@ fn a_table_reads_like_the_table_on_the_wall() {
         RowAnswer::Decline(DeclineReason::SuspectedFraud),
     );
     assert_eq!(first.to_string(), "first: declines as suspected_fraud, when card never used");
+    let why = "No first payment without the ledger";
+    assert_eq!(first.described(why).to_string(), format!("first: declines as suspected_fraud, when card never used ({why})"));
     let day = Cap { amount_max: Some(usd(50_000)), count_max: Some(3), ..cap("day", LimitScope::Card, CapWindow::Last(86_400)) };
-    let caps = Caps { exposure_max: Some(usd(1_000_000)), caps: vec![day] };
+    let ever = Cap {
+        description: Some("Ten, then no more".into()),
+        count_max: Some(10),
+        ..cap("ever", LimitScope::Account, CapWindow::Unconfirmed)
+    };
+    let caps = Caps { exposure_max: Some(usd(1_000_000)), caps: vec![day, ever] };
     assert_eq!(
         caps.to_string(),
         "exposure: at most 10000.00 USD at risk in the program\n\
-         day: at most 500.00 USD and 3 transactions per card in the last 1d"
+         day: at most 500.00 USD and 3 transactions per card in the last 1d\n\
+         ever: at most 10 transactions per account that the ledger has not confirmed (Ten, then no more)"
     );
 }

@@ -5,6 +5,7 @@ mod asking;
 mod compare;
 mod grounds;
 mod holds;
+mod phases;
 mod report;
 mod script;
 mod stage;

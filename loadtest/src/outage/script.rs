@@ -18,8 +18,11 @@ use crate::figures::metrics;
 use crate::figures::setup::Setting;
 use crate::outage::asking::{Asker, Heard};
 use crate::outage::compare::{Answered, Compared};
-use crate::outage::grounds::{self, Grounds};
+use crate::outage::grounds;
 use crate::outage::holds::Holds;
+use crate::outage::phases::{
+    BREAKER_OPENS, Moments, grounds_by_time, is_cut_off, is_unserved, late_by_phase, latencies, moments,
+};
 use crate::outage::report::{self, Drain, Findings};
 use crate::outage::stage::{self, MOUNTS, Stage};
 use crate::problem::Problem;
@@ -33,15 +36,8 @@ const CONNECTIONS: usize = 64;
 const WARMING: Duration = Duration::from_secs(2);
 /// A run takes at least so long: a breaker needs time to open, and a server to start.
 const RUN_SECONDS_MIN: u64 = 10;
-/// When what happens, in thousandths of the run.
-const HANGS_AT: u32 = 150;
-const COMES_BACK_AT: u32 = 650;
-const HANGS_AGAIN_AT: u32 = 800;
-const KILLED_AT: u32 = 850;
-/// From the hang on, until which the breaker is surely open.
-const BREAKER_OPENS: Duration = Duration::from_secs(1);
 /// How often the server's gauges are read.
-const LOOKED_EVERY: Duration = Duration::from_millis(50);
+pub const LOOKED_EVERY: Duration = Duration::from_millis(50);
 /// How long the spool may take in the end.
 const DRAINED_WITHIN: Duration = Duration::from_secs(300);
 /// How many told answers are asked for again, beside those that were cut off.
@@ -56,16 +52,6 @@ pub struct Script<'a> {
     pub callbacks: u64,
     pub rate: Option<NonZeroU32>,
     pub form: Form,
-}
-
-/// Moments of the run's clock.
-#[derive(Debug, Clone, Copy)]
-struct Moments {
-    start: Duration,
-    hangs: Duration,
-    comes_back: Duration,
-    hangs_again: Duration,
-    killed: Duration,
 }
 
 /// What happened to the server meanwhile.
@@ -184,7 +170,8 @@ impl Script<'_> {
     fn askers(&self, clock: &Clock, address: SocketAddr) -> Result<Vec<Rc<Asker>>, Problem> {
         let mut askers = Vec::new();
         for (place, (platform, mount, _)) in (0_u64..).zip(MOUNTS) {
-            let callbacks = contender::callbacks(address, (platform, mount), self.setting.approve_per_mille, &self.stage.bench)?;
+            let callbacks =
+                contender::callbacks(address, (platform, mount), self.setting.approve_per_mille, self.stage.bench.population())?;
             // Far enough apart that no key comes twice.
             let first = place.saturating_mul(1 << 40);
             askers.push(Asker::new(clock, address, callbacks, first)?);
@@ -360,62 +347,12 @@ impl Script<'_> {
     }
 }
 
-/// While no sync returns, whatever is approved is stand-in's.
-fn grounds_by_time(heard: &Heard, moments: Moments, killed: Duration) -> Grounds {
-    let hung = |from: Duration, to: Duration| heard.sent >= from && heard.ended <= to;
-    let is_stand_in = hung(moments.hangs, moments.comes_back) || hung(moments.hangs_again, killed.saturating_add(LOOKED_EVERY));
-    if is_stand_in && heard.told.is_some() { Grounds::StandIn } else { Grounds::Ledger }
-}
-
 fn places_of(server: &Server) -> Result<Places, Problem> {
     let ready = &server.ready;
     let (Some(ops_listen), Some(api_listen)) = (ready.ops_listen, ready.api_listen) else {
         return Err(Problem::new("the server's ready line does not tell all of its listeners"));
     };
     Ok(Places { listen: ready.listen, ops_listen, api_listen })
-}
-
-fn moments(clock: &Clock, callbacks: u64, rate: NonZeroU32) -> Moments {
-    let start = clock.elapsed();
-    let length = Duration::from_millis(callbacks.saturating_mul(1000).checked_div(u64::from(rate.get())).unwrap_or(0));
-    let at = |thousandths: u32| start.saturating_add(length.saturating_mul(thousandths).checked_div(1000).unwrap_or_default());
-    Moments { start, hangs: at(HANGS_AT), comes_back: at(COMES_BACK_AT), hangs_again: at(HANGS_AGAIN_AT), killed: at(KILLED_AT) }
-}
-
-/// Whether there was no answer because there was no server.
-fn is_cut_off(heard: &Heard, killed: Duration, back: Duration) -> bool {
-    heard.told.is_none() && heard.ended >= killed && heard.sent <= back
-}
-
-/// Late answers, by when their questions were due.
-fn late_by_phase(runs: &[Vec<Heard>], moments: Moments, (killed, back): (Duration, Duration)) -> Vec<(&'static str, u64)> {
-    let phases = [
-        ("ledger healthy", moments.start, moments.hangs),
-        ("hang begins", moments.hangs, moments.hangs.saturating_add(BREAKER_OPENS)),
-        ("breaker open", moments.hangs.saturating_add(BREAKER_OPENS), moments.comes_back),
-        ("disk comes back", moments.comes_back, moments.hangs_again),
-        ("second hang", moments.hangs_again, killed),
-        ("kill", killed, back),
-        ("after the kill", back, Duration::MAX),
-    ];
-    let late = |from: Duration, to: Duration| {
-        let by_mount = MOUNTS.iter().zip(runs).map(|((_, _, ms), heard)| {
-            let within: Vec<Heard> = heard.iter().filter(|heard| heard.due >= from && heard.due < to).copied().collect();
-            report::late(&within, Duration::from_millis(*ms))
-        });
-        by_mount.sum()
-    };
-    phases.into_iter().map(|(name, from, to)| (name, late(from, to))).collect()
-}
-
-/// Whether it was sent when there was no server.
-fn is_unserved(heard: &Heard, killed: Duration, back: Duration) -> bool {
-    heard.sent >= killed && heard.sent < back
-}
-
-fn latencies(runs: &[Vec<Heard>], from: Duration, to: Duration) -> Vec<Duration> {
-    let within = runs.iter().flatten().filter(|heard| heard.told.is_some() && heard.due >= from && heard.due < to);
-    within.map(|heard| heard.ended.saturating_sub(heard.due)).collect()
 }
 
 /// The platform's name of a callback's payment, and the digest of its key, as the adapter reads them.

@@ -1,8 +1,8 @@
 //! [`Reads`] on the shared ledger's own tables: what is durable is in them, so that nothing is ever waited for. Movements and
 //! their sums are not listed over the API yet; they are in the database.
 
-use deadpool_postgres::{Client, Pool};
-use holdfast_core::hold::{AccountStatus, CardStatus, Hold};
+use deadpool_postgres::{Client, Pool, PoolError};
+use holdfast_core::hold::{AccountStatus, CardStatus};
 use holdfast_core::{AccountId, CardToken, Currency, Money, ProgramId, Timestamp};
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
@@ -13,12 +13,15 @@ use super::{
 use crate::api::page::Page;
 use crate::clock;
 use crate::ledger::postgres::Life;
-use crate::ledger::postgres::connect::Database;
+use crate::ledger::postgres::connect::{ANSWER_MAX, Database, within};
 use crate::ledger::postgres::trouble::{Trouble, Whereabouts};
-use crate::ledger::postgres::values::{At, hold_status, named, named_or_none, posting, word};
+use crate::ledger::postgres::values::{At, hold, named, named_or_none, word};
 
 /// Lists need few connections of their own: payments must not wait for them.
 const CONNECTIONS_MAX: usize = 2;
+
+/// How many times the length of a page is looked at for those that are wanted.
+const LOOKS_MAX: usize = 16;
 
 /// The tables of a database.
 #[derive(Debug, Clone)]
@@ -44,13 +47,20 @@ impl SharedReads {
     }
 
     async fn connection(&self) -> Result<Client, Unreadable> {
-        self.pool.get().await.map_err(|error| Unreadable(format!("{} cannot be reached: {error}", self.at)))
+        let connected = within(ANSWER_MAX, &self.at, async {
+            let said = |error: PoolError| Trouble::Unreachable(error.to_string(), self.at.clone());
+            self.pool.get().await.map_err(said)
+        });
+        connected.await.map_err(|trouble| Unreadable(trouble.to_string()))
     }
 
     async fn query(&self, client: &Client, sql: &str, values: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>, Unreadable> {
-        let said = |error: tokio_postgres::Error| Unreadable(Trouble::of(&error, &self.at).to_string());
-        let statement = client.prepare_cached(sql).await.map_err(said)?;
-        client.query(&statement, values).await.map_err(said)
+        let said = |error: tokio_postgres::Error| Trouble::of(&error, &self.at);
+        let queried = within(ANSWER_MAX, &self.at, async {
+            let statement = client.prepare_cached(sql).await.map_err(said)?;
+            client.query(&statement, values).await.map_err(said)
+        });
+        queried.await.map_err(|trouble| Unreadable(trouble.to_string()))
     }
 
     fn read<T>(&self, rows: &[Row], read: impl Fn(&Row) -> Option<T>) -> Result<Vec<T>, Unreadable> {
@@ -138,14 +148,30 @@ impl Reads for SharedReads {
                 "{HOLD} WHERE {of} AND h.program = $6 AND h.number < $2 AND ($3::text IS NULL OR h.status = $3)
                  AND ($4::timestamptz IS NULL OR h.opened_at >= $4) ORDER BY h.number DESC LIMIT $5"
             );
-            let before = page.last.unwrap_or(i64::MAX);
             let (status, since) = (wanted.status.map(holdfast_core::hold::HoldStatus::name), wanted.since.map(At));
-            let rows = self
-                .query(&client, &sql, &[&number, &before, &status, &since, &i64::from(page.limit), &program.as_str()])
-                .await?;
-            let mut lines = self.read(&rows, hold_line)?;
-            lines.retain(|line| wanted.confirmed.is_none_or(|confirmed| line.confirmed == confirmed));
-            Ok(as_of(Some(Lines { lines, more_behind: more_behind(&rows, page) })))
+            let (mut before, mut lines) = (page.last.unwrap_or(i64::MAX), Vec::new());
+            // Whether a hold is confirmed is in its steps, which the database cannot read: it is asked for more until the page
+            // is full, or enough was looked at.
+            for _ in 0..LOOKS_MAX {
+                let rows = self
+                    .query(&client, &sql, &[&number, &before, &status, &since, &i64::from(page.limit), &program.as_str()])
+                    .await?;
+                let more = more_behind(&rows, page);
+                for line in self.read(&rows, hold_line)? {
+                    if wanted.confirmed.is_none_or(|confirmed| line.confirmed == confirmed) {
+                        before = line.number;
+                        lines.push(line);
+                    }
+                    if lines.len() >= usize::try_from(page.limit).unwrap_or(usize::MAX) {
+                        return Ok(as_of(Some(Lines { lines, more_behind: Some(before) })));
+                    }
+                }
+                match more {
+                    Some(last) => before = last,
+                    None => return Ok(as_of(Some(Lines { lines, more_behind: None }))),
+                }
+            }
+            Ok(as_of(Some(Lines { lines, more_behind: Some(before) })))
         })
     }
 
@@ -190,28 +216,15 @@ fn card_line(row: &Row) -> Option<CardLine> {
 }
 
 fn hold_line(row: &Row) -> Option<HoldLine> {
-    let number = |column| row.try_get::<_, i64>(column).ok();
-    let hold = Hold {
-        posting: word(row, "posting", posting)?,
-        status: word(row, "status", hold_status)?,
-        authorized: number("authorized")?,
-        held: number("held")?,
-        ahead: number("ahead")?,
-        captured: number("captured")?,
-        refunded: number("refunded")?,
-        moved: number("moved")?,
-        tolerance: number("tolerance")?,
-        expires_at: row.try_get::<_, Option<At>>("expires_at").ok()?.map(|At(at)| at),
-    };
     let life: Life = postcard::from_bytes(row.try_get("life").ok()?).ok()?;
     Some(HoldLine {
-        number: number("number")?,
+        number: row.try_get("number").ok()?,
         platform: named_or_none(row, "platform")?,
         payment: named(row, "payment")?,
         account: named(row, "account")?,
         currency: word(row, "currency", Currency::from_alpha)?,
         card: named_or_none(row, "card")?,
-        hold,
+        hold: hold(row)?,
         confirmed: is_confirmed(&life.steps),
         opened_at: row.try_get::<_, At>("opened_at").ok()?.0,
         changed_at: row.try_get::<_, At>("changed_at").ok()?.0,

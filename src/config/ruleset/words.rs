@@ -59,11 +59,7 @@ pub fn posting(text: &Text<'_>) -> Option<Posting> {
 }
 
 pub fn scope(text: &Text<'_>) -> Option<LimitScope> {
-    one_of(text, &[LimitScope::Card, LimitScope::Account, LimitScope::Program], |scope| match scope {
-        LimitScope::Card => "card",
-        LimitScope::Account => "account",
-        LimitScope::Program => "program",
-    })
+    one_of(text, &LimitScope::ALL, LimitScope::name)
 }
 
 /// The key `enforcement`: to decline, unless it says otherwise.

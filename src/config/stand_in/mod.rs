@@ -27,7 +27,15 @@ use super::ruleset::{self, HalfKnown, Home};
 /// # Errors
 /// Everything that is wrong with it.
 pub fn read(file_name: &str, source: &str, home: &Home) -> Result<StandInPolicy, Errors> {
-    read_for(file_name, source, &(*home).into())
+    read_for(file_name, source, &(*home).into(), None)
+}
+
+/// Reads a table that somebody wants to put in force now: one that approves until a moment that is past is wrong, too.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn read_to_publish(file_name: &str, source: &str, home: &Home, now: Timestamp) -> Result<StandInPolicy, Errors> {
+    read_for(file_name, source, &(*home).into(), Some(now))
 }
 
 /// Reads a table that a journal kept, as it was read when it was published.
@@ -35,18 +43,18 @@ pub fn read(file_name: &str, source: &str, home: &Home) -> Result<StandInPolicy,
 /// # Errors
 /// Everything that is wrong with it.
 pub fn read_kept(name: &str, source: &str, program: ProgramId) -> Result<StandInPolicy, Errors> {
-    read_for(name, source, &HalfKnown { program: Some(program), ..HalfKnown::default() })
+    read_for(name, source, &HalfKnown { program: Some(program), ..HalfKnown::default() }, None)
 }
 
 /// Everything that is wrong with a table, as far as its program is known.
 #[must_use]
 pub fn check(file_name: &str, source: &str, home: &HalfKnown) -> Errors {
-    read_for(file_name, source, home).err().unwrap_or_default()
+    read_for(file_name, source, home, None).err().unwrap_or_default()
 }
 
-fn read_for(file_name: &str, source: &str, home: &HalfKnown) -> Result<StandInPolicy, Errors> {
+fn read_for(file_name: &str, source: &str, home: &HalfKnown, now: Option<Timestamp>) -> Result<StandInPolicy, Errors> {
     let document = Document::parse(file_name, source)?;
-    let policy = read_root(document.root(), source, home);
+    let policy = read_root(document.root(), source, home, now);
     let errors = document.finish();
     match policy {
         Some(policy) if errors.is_empty() => Ok(policy),
@@ -55,9 +63,9 @@ fn read_for(file_name: &str, source: &str, home: &HalfKnown) -> Result<StandInPo
     }
 }
 
-fn read_root(root: Section<'_>, source: &str, home: &HalfKnown) -> Option<StandInPolicy> {
+fn read_root(root: Section<'_>, source: &str, home: &HalfKnown, now: Option<Timestamp>) -> Option<StandInPolicy> {
     let head = ruleset::read_head(&root, home);
-    let mode = read_mode(&root);
+    let mode = read_mode(&root, now);
     let exposure = root.optional("exposure_max");
     let exposure_spot = exposure.as_ref().map(|value| value.spot.clone());
     let exposure_max = match exposure {
@@ -94,8 +102,8 @@ fn read_root(root: Section<'_>, source: &str, home: &HalfKnown) -> Option<StandI
     }
 }
 
-/// `mode`, with `until` for `approve` and `drop` for `drop`; by rows unless it says otherwise.
-fn read_mode(root: &Section<'_>) -> Option<Mode> {
+/// `mode`, with `until` for `approve`, which must lie after `now`, and `drop` for `drop`; by rows unless it says otherwise.
+fn read_mode(root: &Section<'_>, now: Option<Timestamp>) -> Option<Mode> {
     let (mode, until, drop) = (root.optional_text("mode"), root.optional("until"), root.optional("drop"));
     let word = mode.as_ref().map_or("rules", |text| text.text);
     if let Some(until) = until.as_ref().filter(|_| word != "approve") {
@@ -113,7 +121,7 @@ fn read_mode(root: &Section<'_>) -> Option<Mode> {
         "rules" => Some(Mode::Rules),
         "decline" => Some(Mode::Decline),
         "approve" => match until {
-            Some(until) => Some(Mode::Approve { until: until.text()?.parse(read_moment)? }),
+            Some(until) => Some(Mode::Approve { until: until.text()?.parse(|text| read_end(text, now))? }),
             None => {
                 missing("needs its end: write for example until = \"2026-03-14T18:00:00Z\"");
                 None
@@ -131,6 +139,14 @@ fn read_mode(root: &Section<'_>) -> Option<Mode> {
             None
         }
     }
+}
+
+fn read_end(text: &str, now: Option<Timestamp>) -> Result<Timestamp, &'static str> {
+    let until = read_moment(text)?;
+    if now.is_some_and(|now| until <= now) {
+        return Err("is past: the table would go by its rows at once; write an end that is ahead, or leave out mode and until");
+    }
+    Ok(until)
 }
 
 fn read_moment(text: &str) -> Result<Timestamp, &'static str> {

@@ -28,32 +28,41 @@ fn the_shipped_tables_load_and_read_like_the_table_on_the_wall() {
     };
     assert_eq!(
         lines(CAUTIOUS),
-        "zero-amount: approves, when kind account_verification\n\
-         money-back: approves, when kind credit\n\
-         no-cash: declines as cash_not_allowed, when kind purchase_with_cashback, cash_withdrawal\n\
-         no-cash-at-tellers: declines as cash_not_allowed, when MCC cash\n\
-         no-quasi-cash: declines as quasi_cash_not_allowed, when kind quasi_cash\n\
-         no-gambling-or-transfers: declines as merchant_category_not_allowed, when MCC gambling, money_transfer, quasi_cash, \
-         crypto\n\
-         no-cross-border: declines as cross_border_not_allowed, when across a border\n\
-         no-first-use: declines as ledger_unavailable, when card never used\n\
-         everyday: approves, when kind purchase, incremental and MCC groceries, transit, fuel and amount to 50.00 USD and \
-         covered by a balance of the last 1d\n\
+        "zero-amount: approves, when kind account_verification (Is this card good? That takes no money)\n\
+         money-back: approves, when kind credit (Refunds and credits must arrive)\n\
+         no-cash: declines as cash_not_allowed, when kind purchase_with_cashback, cash_withdrawal (Cash waits for the \
+         ledger)\n\
+         no-cash-at-tellers: declines as cash_not_allowed, when MCC cash (So does what is cash by the merchant's \
+         category)\n\
+         no-quasi-cash: declines as quasi_cash_not_allowed, when kind quasi_cash (Nothing that turns into cash at once)\n\
+         no-gambling-or-transfers: declines as merchant_category_not_allowed, when MCC gambling, money_transfer, \
+         quasi_cash, crypto (No betting, money transfer, crypto-currency or stored value)\n\
+         no-cross-border: declines as cross_border_not_allowed, when across a border (Nothing abroad)\n\
+         no-first-use: declines as ledger_unavailable, when card never used (A card's first payment waits for the \
+         ledger)\n\
+         everyday: approves, when kind purchase, incremental and MCC groceries, transit, fuel and amount to 50.00 USD \
+         and covered by a balance of the last 1d (Small groceries, transit and fuel, covered by what was last known to \
+         be there)\n\
          exposure: at most 10000.00 USD at risk in the program\n\
-         card-day: at most 100.00 USD and 4 transactions per card in the last 1d\n\
-         account-day: at most 150.00 USD per account in the last 1d"
+         card-day: at most 100.00 USD and 4 transactions per card in the last 1d (A card's stand-in in a day)\n\
+         account-day: at most 150.00 USD per account in the last 1d (An account's, on all of its cards)"
     );
     assert_eq!(
         lines(COLLATERAL),
-        "zero-amount: approves, when kind account_verification\n\
-         money-back: approves, when kind credit\n\
-         no-cash: declines as cash_not_allowed, when kind purchase_with_cashback, cash_withdrawal, quasi_cash\n\
-         no-cash-by-category: declines as cash_not_allowed, when MCC cash, quasi_cash\n\
-         no-cross-border: declines as cross_border_not_allowed, when across a border\n\
-         at-a-time: approves up to 250.00 USD, when kind purchase, bill_payment, incremental\n\
+        "zero-amount: approves, when kind account_verification (Is this card good? That takes no money)\n\
+         money-back: approves, when kind credit (Refunds and credits must arrive)\n\
+         no-cash: declines as cash_not_allowed, when kind purchase_with_cashback, cash_withdrawal, quasi_cash (Nothing \
+         from a machine or a counter, and no cash on top)\n\
+         no-cash-by-category: declines as cash_not_allowed, when MCC cash, quasi_cash (Nothing that is cash, or turns \
+         into it, by the merchant's category)\n\
+         no-cross-border: declines as cross_border_not_allowed, when across a border (Nothing abroad)\n\
+         at-a-time: approves up to 250.00 USD, when kind purchase, bill_payment, incremental (At most 250.00 USD at a \
+         time; a part of it where the terminal takes one)\n\
          exposure: at most 25000.00 USD at risk in the program\n\
-         card-in-total: at most 500.00 USD and 3 transactions per card that the ledger has not confirmed\n\
-         account-week: at most 1000.00 USD per account in the last 7d"
+         card-in-total: at most 500.00 USD and 3 transactions per card that the ledger has not confirmed (Three \
+         payments and 500.00 USD that nobody has confirmed)\n\
+         account-week: at most 1000.00 USD per account in the last 7d (What an account's cards may have had of \
+         stand-in in a week)"
     );
     let reference = read("t.toml", REFERENCE, &home()).unwrap();
     assert_eq!((reference.mode(), reference.rows().len(), reference.caps().caps.len()), (Mode::Decline, 2, 3));
@@ -63,7 +72,7 @@ fn the_shipped_tables_load_and_read_like_the_table_on_the_wall() {
          contactless and without a wallet and within one country and MCC groceries, 5811-5814, 4111 and merchant country USA \
          and network VISA and amount from 0.01 USD to 50.00 USD and covered by a balance of the last 6h and card at least 7d \
          old and card status known in the last 10m and merchant known to the card and card used before and on monday \
-         tuesday 06:00-22:00 in America/New_York"
+         tuesday 06:00-22:00 in America/New_York (What a row can ask about the request)"
     );
 }
 
@@ -94,6 +103,18 @@ fn modes() {
     for (text, expected) in cases {
         assert_eq!(errors(&format!("{HEAD}{text}")), expected);
     }
+}
+
+#[test]
+fn an_end_that_is_past_is_wrong_for_whoever_publishes() {
+    let table = "currency = 'USD'\nexposure_max = '1'\nmode = 'approve'\nuntil = '2026-03-14T18:00:00Z'\n";
+    let until = Timestamp::from_unix_seconds(1_773_511_200);
+    let at =
+        |now| read_to_publish("t.toml", table, &home(), now).map(|policy| policy.mode()).map_err(|errors| errors.to_string());
+    assert_eq!(at(until.saturating_sub(std::time::Duration::from_secs(1))), Ok(Mode::Approve { until }));
+    let told = at(until).unwrap_err();
+    assert!(told.starts_with("t.toml:4:9: until: is past: the table would go by its rows at once"), "{told}");
+    assert!(read("t.toml", table, &home()).is_ok(), "one that was published in time stays as it is");
 }
 
 #[test]

@@ -48,10 +48,7 @@ fn usd(minor: i64) -> Money {
 fn request() -> AuthorizationRequest {
     AuthorizationRequest {
         key: IdempotencyKey::new("key").unwrap(),
-        payment: PaymentRef {
-            authorization: AuthorizationId::new("payment").unwrap(),
-            alias: Some(AuthorizationId::new("alias").unwrap()),
-        },
+        payment: PaymentRef::of(AuthorizationId::new("payment").unwrap()).with_alias(AuthorizationId::new("alias").unwrap()),
         increments: Some(PaymentRef::of(AuthorizationId::new("earlier").unwrap())),
         kind: AuthorizationKind::Incremental,
         posting: Posting::Immediate,
@@ -236,7 +233,13 @@ fn record(body: Body) -> Record {
         platform: Some(PlatformName::new("marqeta").unwrap()),
         ruleset: Some([9; 32]),
         operator: Some([3; 16]),
-        place: record::Place { account: Some(1), card: Some(u32::MAX), cardholder: None, hold: Some(u64::MAX) },
+        place: record::Place {
+            account: Some(1),
+            card: Some(u32::MAX),
+            cardholder: None,
+            hold: Some(u64::MAX),
+            naming: Naming::Free,
+        },
         body,
     }
 }
@@ -250,6 +253,24 @@ fn group(records: &[Record]) -> GroupWriter {
 }
 
 // --- records ---------------------------------------------------------------------------------------------------------
+
+/// In the first journals the same text twice said that only a payment's second name was told.
+#[test]
+fn a_payments_names_are_read_as_they_were_kept() {
+    let (first, second) = (AuthorizationId::new("first").unwrap(), AuthorizationId::new("second").unwrap());
+    let payment = PaymentRef::of(first);
+    let cases = [
+        (payment, postcard::to_allocvec(&("first", None::<&str>))),
+        (payment.with_alias(second), postcard::to_allocvec(&("first", Some("second")))),
+        (PaymentRef::by_alias(first), postcard::to_allocvec(&("first", Some("first")))),
+        (payment.with_alias(first), Ok(b"\x05first\x02".to_vec())),
+    ];
+    for (payment, kept) in cases {
+        let kept = kept.unwrap();
+        assert_eq!(postcard::to_allocvec(&payment).unwrap(), kept, "{payment:?}");
+        assert_eq!(postcard::from_bytes::<PaymentRef>(&kept).unwrap(), payment, "{payment:?}");
+    }
+}
 
 #[test]
 fn every_record_reads_back() {

@@ -49,7 +49,7 @@ pub fn a_payment_is_found_by_either_of_its_names_also_an_increment(engine: &dyn 
     let ways = [payment("p"), by_alias("p-alias"), payment("more"), by_alias("more-alias")];
     for (number, by) in ways.into_iter().enumerate() {
         let mut house = House::with(engine, 1_000);
-        let named = |name: &str| PaymentRef { alias: Some(id(&format!("{name}-alias"))), ..payment(name) };
+        let named = |name: &str| payment(name).with_alias(id(&format!("{name}-alias")));
         house.decide(AuthorizationRequest { payment: named("p"), ..purchase("p", 100) });
         let more = AuthorizationRequest {
             payment: named("more"),
@@ -65,9 +65,17 @@ pub fn a_payment_is_found_by_either_of_its_names_also_an_increment(engine: &dyn 
         assert_eq!(house.tell("1", Fact::Released { payment: by, cause }), None, "{by:?}");
         assert_eq!(house.balance(), (1_000, 0), "{by:?}");
     }
+    // Both may be the same text.
+    for by in [payment("p"), by_alias("p"), payment("p").with_alias(id("p"))] {
+        let mut house = House::with(engine, 1_000);
+        house.decide(AuthorizationRequest { payment: payment("p").with_alias(id("p")), ..purchase("p", 100) });
+        house.restart();
+        assert_eq!(house.tell("1", Fact::Released { payment: by, cause: ReleaseCause::Reversed }), None, "{by:?}");
+        assert_eq!(house.balance(), (1_000, 0), "{by:?}");
+    }
     // One payment's second name is not another's first, whatever they are called.
     let mut house = House::with(engine, 1_000);
-    let pair = |first: &str, second: &str| PaymentRef { alias: Some(id(second)), ..payment(first) };
+    let pair = |first: &str, second: &str| payment(first).with_alias(id(second));
     house.decide(AuthorizationRequest { payment: pair("a", "a-second"), ..purchase("a", 50) });
     house.decide(AuthorizationRequest { payment: pair("b", "a"), ..purchase("b", 1) });
     house.restart();

@@ -5,15 +5,18 @@
 //! kept, and from which its process can be taken. `conforms!` makes one test a law, under the theme's name, so that what
 //! fails says what is broken. How an engine keeps its data, and what its own parts do, is tested beside it.
 //!
-//! Nothing here waits for time. What has to be past is asked or told as of then; what has to be late has its `not_after`
-//! behind it.
+//! Nothing here waits for time. What has to be past is asked or told as of then, or is made older where it is kept; what has
+//! to be late has its `not_after` behind it.
 
 #![expect(clippy::arithmetic_side_effects, reason = "an overflow here fails the test")]
+
+use std::time::Duration;
 
 mod house;
 mod words;
 
 pub mod adopting;
+pub mod ageing;
 pub mod asking;
 pub mod counting;
 pub mod deciding;
@@ -60,6 +63,12 @@ pub trait Premises {
 
     /// Returns when holds whose time has come are released.
     fn let_time_work(&self);
+
+    /// Makes everything that is kept of payments and keys so much older.
+    fn age(&mut self, by: Duration);
+
+    /// The number of the hold that was placed as the first, the second …: what an operator's page says.
+    fn hold_number(&self, place: u64) -> u64;
 }
 
 /// How a process ends.
@@ -181,6 +190,12 @@ macro_rules! conforms {
                 a_credit_line_is_what_was_entered_last
                 a_refused_batch_leaves_nothing
                 a_card_that_changes_hands_takes_its_account_along
+            }
+            ageing {
+                an_old_payment_that_is_asked_under_its_name_again_is_that_payment
+                an_old_key_hears_the_same
+                an_old_message_is_applied_once
+                an_order_by_number_is_about_that_payment_whoever_has_its_name
             }
             keeping {
                 rulesets_are_kept_and_told_oldest_first

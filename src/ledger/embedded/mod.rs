@@ -25,6 +25,8 @@ mod writer;
 use std::hash::BuildHasher as _;
 use std::path::PathBuf;
 use std::sync::Arc;
+#[cfg(test)]
+use std::sync::atomic::AtomicU64;
 use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -41,7 +43,7 @@ use self::state::State;
 use self::window::Window;
 use self::writer::Writer;
 use super::{Completions, Glimpse, Ledger, LedgerError, Origin, Readiness, Ticket};
-use crate::clock;
+use crate::clock::{self, Moment};
 use crate::journal::store::FILE;
 use crate::journal::{Claim, Journal, JournalError, Log, Sync, Tail};
 
@@ -95,6 +97,9 @@ struct Shared {
     bell: Bell,
     /// Where memory can be looked at.
     window: Arc<Window>,
+    /// By how many seconds this ledger's clock is ahead, for what has to be old.
+    #[cfg(test)]
+    ahead_seconds: AtomicU64,
 }
 
 impl Shared {
@@ -106,7 +111,19 @@ impl Shared {
             projected: AtomicI64::new(0),
             bell: Bell::new(),
             window: Arc::new(Window::new()),
+            #[cfg(test)]
+            ahead_seconds: AtomicU64::new(0),
         }
+    }
+
+    /// What this ledger's clock shows.
+    fn now(&self) -> Moment {
+        let now = clock::now();
+        #[cfg(test)]
+        let ahead = Duration::from_secs(self.ahead_seconds.load(Ordering::Acquire));
+        #[cfg(test)]
+        let now = Moment { utc: now.utc.saturating_add(ahead), ..now };
+        now
     }
 
     fn readiness(&self) -> Readiness {
@@ -190,6 +207,14 @@ impl Embedded {
     }
 }
 
+#[cfg(test)]
+impl Embedded {
+    /// Sets this ledger's clock ahead by so much.
+    fn set_ahead(&self, by: Duration) {
+        self.shared.ahead_seconds.store(by.as_secs(), Ordering::Release);
+    }
+}
+
 /// What the ledger writes to, and what follows that, if anything does.
 type Logs = (Box<dyn Log>, Option<Follower>);
 
@@ -234,7 +259,7 @@ fn get_ready(
 ) -> Result<(Writer, Option<JoinHandle<()>>), JournalError> {
     let thread = |error| JournalError::Directory(PathBuf::from("thread of the ledger"), error);
     let Remembered { mut engine, cold, follower } = remember(log, follower, observer.as_ref())?;
-    engine.tidy(clock::utc());
+    engine.tidy(shared.now().utc);
     let last = engine.log.next().saturating_sub(1);
     shared.recorded.store(last, Ordering::Release);
     observer.head(last, engine.log.chain());

@@ -100,7 +100,7 @@ impl Writer {
                 Writable::Yes => LOOK_EVERY,
                 Writable::No => RETRY_EVERY,
             };
-            let shown = self.engine.show(clock::utc());
+            let shown = self.engine.show(self.shared.now().utc);
             let taken = self.shared.queue.take(&mut batch, Some(patience));
             drop(shown);
             if taken == Taken::Nothing {
@@ -150,13 +150,13 @@ impl Writer {
 
     /// Applies a batch; a group that is full is committed on the way.
     fn apply(&mut self, batch: &mut Vec<Arc<Ticket>>, observer: &dyn Observer) -> Moment {
-        let mut now = clock::now();
+        let mut now = self.shared.now();
         for ticket in batch.drain(..) {
             self.attend(ticket, &now, Warmth::Unknown);
             if self.engine.group.records() >= self.commit_records_max {
                 self.commit(observer);
                 // A sync takes its time: what was in time when the batch was taken may not be any more.
-                now = clock::now();
+                now = self.shared.now();
             }
         }
         now
@@ -185,7 +185,7 @@ impl Writer {
                 }
             };
             self.finding = self.finding.saturating_sub(1);
-            let now = clock::now();
+            let now = self.shared.now();
             match found {
                 Ok(found) => {
                     self.unreadable = false;
@@ -236,7 +236,7 @@ impl Writer {
     }
 
     fn try_to_come_back(&mut self, observer: &dyn Observer) {
-        if self.engine.come_back(clock::utc()) == Writable::Yes {
+        if self.engine.come_back(self.shared.now().utc) == Writable::Yes {
             observer.say("the journal can be written again, the ledger is ready");
             self.publish_recorded();
             self.become_ready(Readiness::Ready, observer);

@@ -14,8 +14,21 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::trouble::{Trouble, Whereabouts};
 
-/// How long a server may take to answer a connection.
+/// How long a server may take to let somebody in.
 const CONNECT_MAX: Duration = Duration::from_secs(3);
+
+/// How long it may take to answer what costs it nothing.
+pub const ANSWER_MAX: Duration = Duration::from_secs(5);
+
+/// After how long a machine that is gone without a word counts as gone: what was sent is not acknowledged, or nobody is there
+/// when nothing was said for a while.
+const SILENT_MAX: Duration = Duration::from_secs(10);
+
+/// How often somebody is looked for who says nothing.
+const KEEPALIVE_EVERY: Duration = Duration::from_secs(2);
+
+/// What the driver waits for if nobody says otherwise: two hours.
+const KEEPALIVE_OF_THE_DRIVER: Duration = Duration::from_secs(2 * 60 * 60);
 
 /// How connections name themselves, for whoever looks at `pg_stat_activity`.
 const APPLICATION: &str = "holdfast";
@@ -44,6 +57,12 @@ impl Database {
         if config.get_connect_timeout().is_none() {
             config.connect_timeout(CONNECT_MAX);
         }
+        if config.get_tcp_user_timeout().is_none() {
+            config.tcp_user_timeout(SILENT_MAX);
+        }
+        if config.get_keepalives() && config.get_keepalives_idle() == KEEPALIVE_OF_THE_DRIVER {
+            config.keepalives_idle(SILENT_MAX).keepalives_interval(KEEPALIVE_EVERY).keepalives_retries(3);
+        }
         if config.get_application_name().is_none() {
             config.application_name(APPLICATION);
         }
@@ -60,8 +79,11 @@ impl Database {
     /// # Errors
     /// It cannot be had.
     pub async fn open(&self, mut hear: impl FnMut(AsyncMessage) + Send + 'static) -> Result<(Client, JoinHandle<()>), Trouble> {
-        let connected = self.config.connect(self.tls.clone()).await;
-        let (client, mut connection) = connected.map_err(|error| Trouble::of(&error, &self.whereabouts()))?;
+        let at = self.whereabouts();
+        let connecting = self.config.connect(self.tls.clone());
+        // The driver's own limit ends with the socket: a server that has stopped is connected to, and says nothing.
+        let connected = within(CONNECT_MAX, &at, async { connecting.await.map_err(|error| Trouble::of(&error, &at)) });
+        let (client, mut connection) = connected.await?;
         let driving = tokio::spawn(async move {
             // An error ends the connection, as its client will find.
             while let Some(Ok(message)) = std::future::poll_fn(|context| connection.poll_message(context)).await {
@@ -81,4 +103,18 @@ impl Database {
         let pool = Pool::builder(manager).max_size(connections_max).create_timeout(Some(CONNECT_MAX)).runtime(Runtime::Tokio1);
         pool.build().map_err(|error| Trouble::Other(error.to_string(), self.whereabouts()))
     }
+}
+
+/// Waits for an answer, and no longer than that: a server that has stopped says nothing, for ever.
+///
+/// # Errors
+/// As `answer`; or it did not come.
+pub fn within<'f, T>(
+    most: Duration,
+    at: &'f Whereabouts,
+    answer: impl Future<Output = Result<T, Trouble>> + 'f,
+) -> impl Future<Output = Result<T, Trouble>> + 'f {
+    // What waits for it is carried about a lot, and an act is big.
+    let answer = tokio::time::timeout(most, Box::pin(answer));
+    async move { answer.await.unwrap_or_else(|_| Err(Trouble::Unreachable("it does not answer".to_owned(), at.clone()))) }
 }

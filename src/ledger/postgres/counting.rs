@@ -4,19 +4,9 @@ use std::collections::VecDeque;
 
 use holdfast_core::Timestamp;
 use holdfast_core::hold::LimitUse;
-use holdfast_core::rules::LimitScope;
 use tokio_postgres::Row;
 
 use crate::ledger::embedded::counters::Counter;
-
-/// A scope, as its column has it.
-pub const fn scope_name(scope: LimitScope) -> &'static str {
-    match scope {
-        LimitScope::Card => "card",
-        LimitScope::Account => "account",
-        LimitScope::Program => "program",
-    }
-}
 
 /// The counter of a row.
 pub fn counter_of(row: &Row) -> Option<Counter> {

@@ -12,19 +12,18 @@ use holdfast_core::hold::{
 };
 use holdfast_core::rules::{Enforcement, LIMITS_MAX, LimitCheck, Verdict, Window};
 use holdfast_core::{
-    AuthorizationKind, AuthorizationRequest, Basis, Currency, Decision, DeclineReason, Money, PartialApproval, RuleId, Timestamp,
+    AuthorizationKind, AuthorizationRequest, Basis, Currency, Decision, Money, PartialApproval, RuleId, Timestamp,
 };
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
-use super::counting::scope_name;
 use super::load::Life;
 use super::numbers::Numbers;
 use super::trouble::{Trouble, Whereabouts};
-use super::values::{At, Name, expiry_name, posting_name, word};
+use super::values::{At, Name, decline_reason, expiry_name, posting_name, word};
 use crate::clock::Moment;
 use crate::journal::{BodyRef, Draft, Place, RecordRef, Uses};
-use crate::ledger::embedded::state::{ASKED_KEYS_KEPT, NameKey};
+use crate::ledger::embedded::state::NameKey;
 use crate::ledger::{Answer, Decide, LedgerError};
 
 /// More than any question needs, and with room above it.
@@ -32,7 +31,7 @@ const PLENTY: i64 = i64::MAX / 4;
 
 const CALL: &str = "SELECT * FROM holdfast.decide($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
     $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39, $40, $41, $42,
-    $43, $44, $45, $46, $47, $48, $49, $50)";
+    $43, $44, $45, $46, $47, $48, $49)";
 
 /// What the function said.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,7 +96,7 @@ impl<'a> Plain<'a> {
             | AuthorizationKind::BillPayment
             | AuthorizationKind::AccountVerification
             | AuthorizationKind::Credit => request.card.is_some() && (0..PLENTY / 2).contains(&request.amount.minor()),
-            AuthorizationKind::Incremental | AuthorizationKind::BalanceInquiry => false,
+            AuthorizationKind::Incremental | AuthorizationKind::BalanceInquiry | AuthorizationKind::Unknown => false,
         };
         #[cfg(test)]
         let plain = plain && decide.origin.program.as_str() != crate::ledger::conformance::PROGRAM_THAT_PANICS;
@@ -149,7 +148,7 @@ impl<'a> Plain<'a> {
         let counts_amount = counted.map_or(0, |counted| counted.amount);
         let counts_count = counted.map_or(0, |counted| i64::from(counted.count));
         let platform = origin.platform.as_ref().map(|platform| platform.as_str());
-        let values: [&(dyn ToSql + Sync); 50] = [
+        let values: [&(dyn ToSql + Sync); 49] = [
             &origin.program.as_str(),
             &platform,
             &card.as_str(),
@@ -165,7 +164,6 @@ impl<'a> Plain<'a> {
             &hold,
             &At(now.utc),
             &At(ahead.theirs(now.utc_at(*not_after))),
-            &At(now.utc.saturating_sub(ASKED_KEYS_KEPT)),
             &approves,
             &rule_reason,
             &request.amount.minor(),
@@ -220,11 +218,11 @@ impl<'a> Plain<'a> {
                 let basis = match row.try_get::<_, Option<i32>>("by_limit").ok()? {
                     Some(place) => Basis::Limit(limits.name(self.decide, place)?),
                     None => match self.outcome.decision? {
-                        (Decision::Decline { reason }, basis) if reason == word(row, "reason", reason_of)? => basis,
+                        (Decision::Decline { reason }, basis) if reason == word(row, "reason", decline_reason)? => basis,
                         (_, _) => Basis::Ledger,
                     },
                 };
-                decided(Decision::Decline { reason: word(row, "reason", reason_of)? }, basis)
+                decided(Decision::Decline { reason: word(row, "reason", decline_reason)? }, basis)
             }
             "again" if row.try_get::<_, Name>("known_digest").ok()? == Name(*self.decide.digest.as_bytes()) => {
                 let decision = match row.try_get::<_, Option<i64>>("known_amount").ok()? {
@@ -232,7 +230,7 @@ impl<'a> Plain<'a> {
                         let currency = word(row, "known_currency", Currency::from_alpha)?;
                         Decision::Approve { amount: Money::from_minor(minor, currency) }
                     }
-                    None => Decision::Decline { reason: word(row, "reason", reason_of)? },
+                    None => Decision::Decline { reason: word(row, "reason", decline_reason)? },
                 };
                 decided(decision, Basis::Replay)
             }
@@ -311,7 +309,8 @@ fn needed(request: &AuthorizationRequest, outcome: &Outcome) -> Option<Option<i6
         | AuthorizationKind::QuasiCash
         | AuthorizationKind::BillPayment
         | AuthorizationKind::Incremental
-        | AuthorizationKind::BalanceInquiry => {
+        | AuthorizationKind::BalanceInquiry
+        | AuthorizationKind::Unknown => {
             let takes = outcome.held.checked_sub(outcome.posted)?;
             let same = |counted: &Counted| {
                 outcome.counted.iter().all(|other| (other.amount, other.count) == (counted.amount, counted.count))
@@ -347,7 +346,7 @@ impl Limits {
             Window::Lifetime => ("lifetime", 0, 0),
         };
         self.counters.push(check.counter.0.cast_signed());
-        self.scopes.push(scope_name(check.scope));
+        self.scopes.push(check.scope.name());
         self.kinds.push(kind);
         self.slots.push(slot);
         self.lengths.push(length);
@@ -362,8 +361,4 @@ impl Limits {
         let place = usize::try_from(place).ok()?.checked_sub(1)?;
         proceed.limits.get(place).map(|check| check.limit)
     }
-}
-
-fn reason_of(name: &str) -> Option<DeclineReason> {
-    DeclineReason::ALL.iter().copied().find(|reason| reason.name() == name)
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use tokio_postgres::AsyncMessage;
 
+use super::connect::{ANSWER_MAX, within};
 use super::office::{Office, WAIT_MIN, longer};
 use super::trouble::Trouble;
 
@@ -35,10 +36,13 @@ async fn listen_once(office: &Office, publish: &watch::Sender<i64>) -> Result<()
     };
     let (client, _driving) = office.database.open(hear).await?;
     let said = |error: tokio_postgres::Error| Trouble::of(&error, &at);
-    client.batch_execute("LISTEN holdfast_ruleset").await.map_err(said)?;
-    let last = client.prepare("SELECT coalesce(max(number), 0) FROM holdfast.ruleset").await.map_err(said)?;
+    let last = within(ANSWER_MAX, &at, async {
+        client.batch_execute("LISTEN holdfast_ruleset").await.map_err(said)?;
+        client.prepare("SELECT coalesce(max(number), 0) FROM holdfast.ruleset").await.map_err(said)
+    });
+    let last = last.await?;
     loop {
-        let row = client.query_one(&last, &[]).await.map_err(said)?;
+        let row = within(ANSWER_MAX, &at, async { client.query_one(&last, &[]).await.map_err(said) }).await?;
         let number: i64 = row.try_get(0).map_err(said)?;
         publish.send_if_modified(|known| {
             let is_new = *known != number;

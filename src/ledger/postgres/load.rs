@@ -7,24 +7,23 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use deadpool_postgres::Transaction;
-use holdfast_core::hold::{Account, AccountStatus, Answered, CardStatus, CardholderStatus, Counted, Hold, HoldStatus, Step};
+use holdfast_core::hold::{Account, AccountStatus, CardStatus, CardholderStatus, Counted, Step};
 use holdfast_core::rules::CounterKey;
-use holdfast_core::{Currency, Decision, DeclineReason, Money, PlatformName, Timestamp};
+use holdfast_core::{Currency, Timestamp};
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
 use super::beside::Beside;
-use super::counting::{counter_of, scope_name};
-use super::named::{Meant, Named, People};
+use super::counting::counter_of;
+use super::named::{Named, People};
+use super::rows::{HoldRead, HoldRows, KeyRows, PeopleRows, read_answered, read_hold, read_operation, read_ruleset};
 use super::trouble::{Trouble, Whereabouts};
-use super::values::{At, Name, counted, expiry, hold_status, mark, named, named_or_none, posting, word};
-use crate::journal::{KeptRuleset, Operation};
+use super::values::{At, Name, counted, mark, named, word};
 use crate::ledger::embedded::engine::Engine;
 use crate::ledger::embedded::state::{
-    ASKED_KEYS_KEPT, AccountIndex, CLOSED_KEPT, CardIndex, CardRow, CardholderIndex, CardholderRow, Counting, Fingerprint,
-    HoldNumber, HoldRow, NameKey, State, UNTOLD,
+    AccountIndex, CardIndex, CardRow, CardholderIndex, CardholderRow, Counting, HoldNumber, HoldRow, NameKey, State, UNTOLD,
 };
 
 /// How often more accounts may turn out to be concerned than were locked.
@@ -141,7 +140,7 @@ impl Loading<'_> {
     }
 
     fn payment_names(&self) -> Vec<Name> {
-        self.named.payments.keys().copied().map(Name::from).collect()
+        self.named.payments.iter().copied().map(Name::from).collect()
     }
 
     async fn people(&self) -> Result<PeopleRows, Trouble> {
@@ -200,11 +199,9 @@ impl Loading<'_> {
 
     async fn keys(&self) -> Result<KeyRows, Trouble> {
         let (asked, told) = (&self.named.asked, &self.named.told);
-        let since = At(self.now.saturating_sub(ASKED_KEYS_KEPT));
-        let answers = "SELECT key, digest, asked_at, amount, currency, reason, at FROM holdfast.asked
-            WHERE key = ANY($1) AND at >= $2 ORDER BY at";
+        let answers = "SELECT key, digest, asked_at, amount, currency, reason FROM holdfast.asked WHERE key = ANY($1)";
         let messages = "SELECT key FROM holdfast.told WHERE key = ANY($1)";
-        let asked = if asked.is_empty() { Vec::new() } else { self.query(answers, &[asked, &since]).await? };
+        let asked = if asked.is_empty() { Vec::new() } else { self.query(answers, &[asked]).await? };
         let told = if told.is_empty() { Vec::new() } else { self.query(messages, &[told]).await? };
         Ok(KeyRows { asked, told })
     }
@@ -258,19 +255,20 @@ impl Loading<'_> {
         let hold_names = holds.names.iter().filter_map(|row| Some((row.try_get("name").ok()?, row.try_get("hold").ok()?)));
         let hold_names: HashMap<Name, i64> = hold_names.collect();
         let mut limits: BTreeSet<(i64, &'static str)> =
-            self.named.limits.iter().map(|(counter, scope)| (counter.0.cast_signed(), scope_name(*scope))).collect();
+            self.named.limits.iter().map(|(counter, scope)| (counter.0.cast_signed(), scope.name())).collect();
         for hold in holds.holds {
-            limits.extend(hold.life.counted.iter().map(|place| (place.counter.0.cast_signed(), scope_name(place.scope))));
+            limits.extend(hold.life.counted.iter().map(|place| (place.counter.0.cast_signed(), place.scope.name())));
             self.place_hold(&mut state, &places, hold).ok_or_else(damaged("hold"))?;
         }
         for (place, holds_open) in (0..).zip(open) {
             state.restore_holds_open(AccountIndex(place), holds_open);
         }
-        state.restore_next_hold(next_hold.cast_unsigned());
+        state.number_holds_from(next_hold.cast_unsigned());
         let counters = self.place_counters(&mut state, &places, &limits).await?;
         for row in &keys.asked {
-            let (at, name, answered) = read_answered(row).ok_or_else(damaged("asked"))?;
-            state.restore_asked(at, name, answered);
+            let (name, answered) = read_answered(row).ok_or_else(damaged("asked"))?;
+            // How old it is does not matter to a memory that ends with its transaction.
+            state.restore_asked(self.now, name, answered);
         }
         for row in &keys.told {
             let name: Name = row.try_get("key").map_err(|_| damaged("told")())?;
@@ -334,13 +332,7 @@ impl Loading<'_> {
         Some(())
     }
 
-    /// A hold that ended a while ago is not what a question means that opens a payment.
     fn place_hold(&self, state: &mut State, places: &Places, read: HoldRead) -> Option<()> {
-        let over = read.hold.status != HoldStatus::Open && read.changed_at < self.now.saturating_sub(CLOSED_KEPT);
-        let mut meant = read.names.iter().filter_map(|name| self.named.payments.get(name));
-        if over && !self.named.holds.contains(&read.number) && meant.all(|meant| *meant == Meant::ToOpen) {
-            return Some(());
-        }
         let card = match read.card {
             Some(number) => Some(*places.cards.get(&number)?),
             None => None,
@@ -405,120 +397,4 @@ impl Loading<'_> {
         }
         Ok(known)
     }
-}
-
-/// Cards and their owners.
-struct PeopleRows {
-    cards: Vec<Row>,
-    cardholders: Vec<Row>,
-    ownership: Vec<Row>,
-}
-
-impl PeopleRows {
-    fn accounts(&self) -> impl Iterator<Item = i64> {
-        let of = |row: &Row| row.try_get::<_, Option<i64>>("account").ok().flatten();
-        self.cards.iter().chain(&self.ownership).filter_map(of)
-    }
-}
-
-/// Holds, and which names lead where.
-#[derive(Default)]
-struct HoldRows {
-    names: Vec<Row>,
-    holds: Vec<HoldRead>,
-}
-
-impl HoldRows {
-    fn accounts(&self) -> impl Iterator<Item = i64> {
-        self.holds.iter().map(|hold| hold.account)
-    }
-}
-
-struct KeyRows {
-    asked: Vec<Row>,
-    told: Vec<Row>,
-}
-
-/// A hold as its row has it.
-struct HoldRead {
-    number: i64,
-    account: i64,
-    card: Option<i64>,
-    platform: Option<PlatformName>,
-    payment: holdfast_core::AuthorizationId,
-    expiry: holdfast_core::Expiry,
-    changed_at: Timestamp,
-    hold: Hold,
-    life: Life,
-    names: SmallVec<[Fingerprint; 2]>,
-}
-
-fn read_hold(row: &Row) -> Option<HoldRead> {
-    let number = |column| row.try_get::<_, i64>(column).ok();
-    let hold = Hold {
-        posting: word(row, "posting", posting)?,
-        status: word(row, "status", hold_status)?,
-        authorized: number("authorized")?,
-        held: number("held")?,
-        ahead: number("ahead")?,
-        captured: number("captured")?,
-        refunded: number("refunded")?,
-        moved: number("moved")?,
-        tolerance: number("tolerance")?,
-        expires_at: row.try_get::<_, Option<At>>("expires_at").ok()?.map(|At(at)| at),
-    };
-    let names: Vec<Name> = row.try_get("names").ok()?;
-    Some(HoldRead {
-        number: number("number")?,
-        account: number("account")?,
-        card: row.try_get("card").ok()?,
-        platform: named_or_none(row, "platform")?,
-        payment: named(row, "payment")?,
-        expiry: word(row, "expiry", expiry)?,
-        changed_at: row.try_get::<_, At>("changed_at").ok()?.0,
-        hold,
-        life: postcard::from_bytes(row.try_get("life").ok()?).ok()?,
-        names: names.into_iter().map(Fingerprint::from).collect(),
-    })
-}
-
-fn read_answered(row: &Row) -> Option<(Timestamp, Fingerprint, Answered)> {
-    let (key, Name(digest)): (Name, Name) = (row.try_get("key").ok()?, row.try_get("digest").ok()?);
-    let decision = match row.try_get::<_, Option<i64>>("amount").ok()? {
-        Some(minor) => Decision::Approve { amount: Money::from_minor(minor, word(row, "currency", Currency::from_alpha)?) },
-        None => Decision::Decline { reason: word(row, "reason", reason)? },
-    };
-    let digest = holdfast_core::ContentDigest::from_bytes(digest);
-    let At(asked_at) = row.try_get("asked_at").ok()?;
-    let At(at) = row.try_get("at").ok()?;
-    Some((at, key.into(), Answered { digest, asked_at, decision }))
-}
-
-fn reason(name: &str) -> Option<DeclineReason> {
-    DeclineReason::ALL.iter().copied().find(|reason| reason.name() == name)
-}
-
-fn read_ruleset(row: &Row) -> Option<KeptRuleset> {
-    let text = |column| row.try_get::<_, String>(column).ok();
-    Some(KeptRuleset {
-        hash: row.try_get::<_, &[u8]>("hash").ok()?.try_into().ok()?,
-        kind: row.try_get::<_, &str>("kind").ok()?.parse().ok()?,
-        program: text("program")?,
-        source: text("source")?,
-        published_at: row.try_get::<_, At>("published_at").ok()?.0,
-        published_by: text("published_by")?,
-        why: text("why")?,
-    })
-}
-
-fn read_operation(row: &Row) -> Option<Operation> {
-    let text = |column| row.try_get::<_, String>(column).ok();
-    Some(Operation {
-        program: text("program")?,
-        key: text("key")?,
-        request: row.try_get::<_, &[u8]>("request").ok()?.try_into().ok()?,
-        who: text("who")?,
-        why: text("why")?,
-        at: row.try_get::<_, At>("at").ok()?.0,
-    })
 }

@@ -1,16 +1,17 @@
 //! From any older schema, or none, to this program's: numbered steps, each whole or not at all, by one at a time. Whoever
 //! comes second waits, and finds the work done.
 
-use tokio_postgres::{Client, Config};
+use tokio_postgres::Client;
 
-use super::connect::Database;
+use super::connect::{ANSWER_MAX, Database, within};
 use super::trouble::{Trouble, Whereabouts};
 
 /// The steps, in their order. A step that was ever released is never changed.
-const STEPS: [(&str, &str); 3] = [
+const STEPS: [(&str, &str); 4] = [
     ("the ledger's tables", include_str!("migrations/0001_ledger.sql")),
     ("the roles of those who use them", include_str!("migrations/0002_roles.sql")),
     ("deciding in one round trip", include_str!("migrations/0003_decide.sql")),
+    ("the journal's partitions and its chain", include_str!("migrations/0004_journal.sql")),
 ];
 
 /// Where the steps that were taken are noted.
@@ -52,22 +53,14 @@ pub struct Brought {
 ///
 /// # Errors
 /// It cannot be reached, is a newer program's, or does not allow it. Nothing of a step that failed is there.
-pub async fn bring(config: &Config) -> Result<Brought, Trouble> {
-    bring_database(&Database::new(config.clone(), &[])?).await
-}
-
-/// The same, reached in whatever way.
-///
-/// # Errors
-/// As [`bring`].
-pub async fn bring_database(database: &Database) -> Result<Brought, Trouble> {
+pub async fn bring(database: &Database) -> Result<Brought, Trouble> {
     let at = database.whereabouts();
     let (mut client, _driving) = database.open(|_| {}).await?;
     make_notes(&client, &at).await?;
     let said = |error: tokio_postgres::Error| Trouble::of(&error, &at);
     let transaction = client.transaction().await.map_err(said)?;
     transaction.batch_execute(WAIT_FOR_OTHERS).await.map_err(said)?;
-    let from = number(transaction.client(), &at).await?;
+    let from = schema(transaction.client(), &at).await?;
     if from > ours() {
         return Err(Trouble::Newer { has: from, ours: ours(), at });
     }
@@ -102,10 +95,6 @@ async fn make_notes(client: &Client, at: &Whereabouts) -> Result<(), Trouble> {
 /// # Errors
 /// There is none, or it cannot be read.
 pub async fn schema(client: &Client, at: &Whereabouts) -> Result<i32, Trouble> {
-    number(client, at).await
-}
-
-async fn number(client: &Client, at: &Whereabouts) -> Result<i32, Trouble> {
     let sql = "SELECT coalesce(max(number), 0) FROM holdfast.migration";
     let row = client.query_one(sql, &[]).await.map_err(|error| Trouble::of(&error, at))?;
     row.try_get(0).map_err(|error| Trouble::of(&error, at))
@@ -116,7 +105,7 @@ async fn number(client: &Client, at: &Whereabouts) -> Result<i32, Trouble> {
 /// # Errors
 /// It is not there, or another one.
 pub async fn must_be_ours(client: &Client, at: &Whereabouts) -> Result<(), Trouble> {
-    let (has, ours, at_there) = (number(client, at).await?, ours(), at.clone());
+    let (has, ours, at_there) = (schema(client, at).await?, ours(), at.clone());
     match has.cmp(&ours) {
         std::cmp::Ordering::Equal => Ok(()),
         std::cmp::Ordering::Less if has == 0 => Err(Trouble::NotMigrated(at_there)),
@@ -139,16 +128,20 @@ const ALLOWED: &str = "SELECT has_table_privilege('holdfast.account', 'SELECT')
 pub async fn look(database: &Database) -> Result<(), Trouble> {
     let at = database.whereabouts();
     let (client, _driving) = database.open(|_| {}).await?;
-    must_be_ours(&client, &at).await?;
-    let said = |error: tokio_postgres::Error| Trouble::of(&error, &at);
+    within(ANSWER_MAX, &at, look_with(&client, &at)).await
+}
+
+async fn look_with(client: &Client, at: &Whereabouts) -> Result<(), Trouble> {
+    must_be_ours(client, at).await?;
+    let said = |error: tokio_postgres::Error| Trouble::of(&error, at);
     let allowed: Option<bool> = client.query_one(ALLOWED, &[]).await.map_err(said)?.try_get(0).map_err(said)?;
     if allowed != Some(true) {
-        return Err(Trouble::NotAllowed("it may read, and not all that a responder does".to_owned(), at));
+        return Err(Trouble::NotAllowed("it may read, and not all that a responder does".to_owned(), at.clone()));
     }
-    must_be_durable(&client, &at).await?;
+    must_be_durable(client, at).await?;
     let takes_writes = "SELECT current_setting('transaction_read_only') = 'off'";
     let takes_writes: bool = client.query_one(takes_writes, &[]).await.map_err(said)?.try_get(0).map_err(said)?;
-    if takes_writes { Ok(()) } else { Err(Trouble::ReadOnly(at)) }
+    if takes_writes { Ok(()) } else { Err(Trouble::ReadOnly(at.clone())) }
 }
 
 /// Makes sure that a commit that is acknowledged is on a disk.

@@ -6,14 +6,17 @@
 //! a database in it. Acts that wait for the same account share a transaction ([`lanes`]).
 //!
 //! One thread drives it all. It never decides without the database: when that is gone, everybody hears so at once
-//! ([`office`]).
+//! ([`office`]). Stand-in then looks at what was last seen of cards and accounts ([`last_seen`]).
 
 mod beside;
+pub mod chaining;
 mod columns;
 pub mod connect;
 mod counting;
 mod deciding;
+mod following;
 mod lanes;
+mod last_seen;
 mod listening;
 mod load;
 pub mod migrate;
@@ -23,7 +26,9 @@ mod numbers;
 mod office;
 mod performing;
 mod recording;
+mod rows;
 mod save;
+mod save_people;
 mod standings;
 pub mod trouble;
 mod upkeep;
@@ -35,12 +40,15 @@ use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
+use holdfast_core::AuthorizationRequest;
 use tokio::sync::{Notify, oneshot, watch};
 use tokio::task::LocalSet;
 
-use self::connect::Database;
+use self::connect::{ANSWER_MAX, Database, within};
 use self::deciding::Ahead;
+use self::following::follow;
 use self::lanes::Lanes;
+use self::last_seen::LastSeen;
 use self::listening::listen;
 pub(crate) use self::load::Life;
 use self::node::Node;
@@ -51,7 +59,7 @@ use self::trouble::{Trouble, Whereabouts};
 use self::upkeep::keep_up;
 use super::embedded::Observer;
 use super::embedded::state::NameKey;
-use super::{Ledger, Readiness, Ticket};
+use super::{Glimpse, Ledger, Origin, Readiness, Ticket};
 
 /// How a responder uses the shared ledger.
 pub struct Settings {
@@ -61,6 +69,8 @@ pub struct Settings {
     pub connections_max: usize,
     /// What people call this responder.
     pub node: String,
+    /// For how many days the journal keeps its records; `None` for ever.
+    pub journal_keep_days: Option<u32>,
     /// What to do while the database is not there yet.
     pub patience: Patience,
     /// Told of every commit.
@@ -92,6 +102,8 @@ struct Common {
     open: AtomicBool,
     /// Rung when everything is to be left as it is.
     abandoned: Notify,
+    /// What stand-in knows while the database is away.
+    last_seen: LastSeen,
 }
 
 impl Common {
@@ -106,6 +118,7 @@ impl Common {
             readiness: AtomicU8::new(Common::STARTING),
             open: AtomicBool::new(true),
             abandoned: Notify::new(),
+            last_seen: LastSeen::new(),
         }
     }
 
@@ -192,6 +205,10 @@ impl Ledger for Postgres {
     fn node(&self) -> Option<&str> {
         Some(&self.node)
     }
+
+    fn look(&self, origin: &Origin, request: &AuthorizationRequest) -> Glimpse {
+        self.common.last_seen.look(&origin.program, request)
+    }
 }
 
 impl Drop for Postgres {
@@ -208,7 +225,7 @@ impl Drop for Postgres {
 
 /// The ledger's thread: reaches for the database, then works until nothing comes any more.
 async fn run(common: Arc<Common>, settings: Settings, opened: oneshot::Sender<Result<(), Trouble>>, publish: watch::Sender<i64>) {
-    let connections_max = settings.connections_max;
+    let (connections_max, journal_keep_days) = (settings.connections_max, settings.journal_keep_days);
     let office = match get_ready(&common, settings).await {
         Ok(office) => Rc::new(office),
         Err(trouble) => {
@@ -223,12 +240,11 @@ async fn run(common: Arc<Common>, settings: Settings, opened: oneshot::Sender<Re
     tokio::select! {
         () = Lanes::new(Rc::clone(&office), connections_max).run() => {}
         () = office.keep_watch() => {}
-        () = keep_up(&office) => {}
+        () = keep_up(&office, journal_keep_days) => {}
         () = listen(&office, &publish) => {}
+        () = follow(&office) => {}
     }
-    if let Ok(client) = office.connection().await {
-        office.node.leave(&client).await;
-    }
+    office.leave().await;
 }
 
 /// Everything that acts need, once the database is there; tries again where that is wanted.
@@ -252,12 +268,17 @@ async fn try_to_get_ready(common: Arc<Common>, settings: &Settings) -> Result<Of
     let Settings { database, connections_max, node, observer, .. } = settings;
     let at = database.whereabouts();
     let (client, _driving) = database.open(|_| {}).await?;
-    migrate::must_be_ours(&client, &at).await?;
-    migrate::must_be_durable(&client, &at).await?;
-    let key = name_key(&client, &at).await?;
-    let node = Node::enter(&client, &at, node).await?;
-    let performing = Performing { key, numbers: Numbers::of(node.number), ahead: Ahead::default(), at };
-    performing.compare_clocks(&client).await?;
+    let entered = within(ANSWER_MAX, &at, async {
+        migrate::must_be_ours(&client, &at).await?;
+        migrate::must_be_durable(&client, &at).await?;
+        let key = name_key(&client, &at).await?;
+        let node = Node::new(node);
+        let numbers = Numbers::of(node.take_number(&client, &at).await?);
+        let performing = Performing { key, numbers, ahead: Ahead::default(), at: at.clone() };
+        performing.compare_clocks(&client).await?;
+        Ok((performing, node))
+    });
+    let (performing, node) = entered.await?;
     let pool = database.pool(*connections_max)?;
     Ok(Office::new(common, database.clone(), pool, performing, node, Arc::clone(observer)))
 }

@@ -1,6 +1,6 @@
 //! What acts name: everything that has to be there before they can be performed. Nothing here reads or decides.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use holdfast_core::hold::{Fact, ToldEvent};
 use holdfast_core::rules::{CounterKey, LimitScope, Verdict};
@@ -34,24 +34,16 @@ pub struct Named {
     pub cardholders: HashMap<Fingerprint, CardholderToken>,
     /// Those of them whose accounts matter.
     pub owners: Vec<CardholderToken>,
-    /// Payments' names; whether somebody means the payment even if it ended long ago.
-    pub payments: HashMap<Fingerprint, Meant>,
+    /// Payments' names: whoever has one is meant, however long ago it ended.
+    pub payments: HashSet<Fingerprint>,
     pub asked: Vec<Name>,
     pub told: Vec<Name>,
     pub limits: Vec<(CounterKey, LimitScope)>,
+    /// By number: another account's payment may have the name, too.
     pub holds: Vec<i64>,
     pub operations: Vec<[u8; 16]>,
     pub rulesets: bool,
     pub people: People,
-}
-
-/// How a payment's name is meant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Meant {
-    /// By a question that opens a payment: one that ended a while ago is another one.
-    ToOpen,
-    /// As the payment of that name, whenever that was.
-    AsItIs,
 }
 
 impl Named {
@@ -64,7 +56,7 @@ impl Named {
             cards: HashMap::new(),
             cardholders: HashMap::new(),
             owners: Vec::new(),
-            payments: HashMap::new(),
+            payments: HashSet::new(),
             asked: Vec::new(),
             told: Vec::new(),
             limits: Vec::new(),
@@ -79,18 +71,18 @@ impl Named {
     pub fn add(&mut self, act: &Act) {
         match act {
             Act::Decide(decide) => {
-                let meant = if decide.request.payments().1.is_some() { Meant::AsItIs } else { Meant::ToOpen };
-                self.add_request(&decide.origin, &decide.request, meant);
+                self.add_request(&decide.origin, &decide.request);
                 self.add_verdict(&decide.verdict);
             }
             Act::Adopt(adopt) => {
-                self.add_request(&adopt.origin, &adopt.request, Meant::AsItIs);
+                self.add_request(&adopt.origin, &adopt.request);
                 adopt.verdict.iter().for_each(|(verdict, _)| self.add_verdict(verdict));
             }
             Act::Tell(origin, event) => self.add_told(origin, event),
             Act::Order(origin, ordering) => {
-                self.add_payment(origin.platform.as_ref(), &ordering.payment, Meant::AsItIs);
+                self.add_payment(origin.platform.as_ref(), &ordering.payment);
                 self.add_asked(origin, &ordering.key);
+                self.holds.extend(ordering.hold.map(u64::cast_signed));
             }
             Act::Enter(_, entries) => entries.iter().for_each(|entry| self.add_entry(entry)),
             Act::Note(operation) => self.operations.push(operation.id()),
@@ -100,10 +92,10 @@ impl Named {
         }
     }
 
-    fn add_request(&mut self, origin: &Origin, request: &AuthorizationRequest, meant: Meant) {
+    fn add_request(&mut self, origin: &Origin, request: &AuthorizationRequest) {
         let (payment, increment) = request.payments();
         for payment in std::iter::once(payment).chain(increment) {
-            self.add_payment(origin.platform.as_ref(), payment, meant);
+            self.add_payment(origin.platform.as_ref(), payment);
         }
         self.add_asked(origin, &request.key);
         self.add_card(request.card);
@@ -116,7 +108,7 @@ impl Named {
     fn add_told(&mut self, origin: &Origin, event: &ToldEvent) {
         let (payment, increment) = event.fact.payments();
         for payment in payment.into_iter().chain(increment) {
-            self.add_payment(origin.platform.as_ref(), payment, Meant::AsItIs);
+            self.add_payment(origin.platform.as_ref(), payment);
         }
         if let Some(asked) = asked_of(&event.fact) {
             self.add_asked(origin, &asked);
@@ -145,13 +137,8 @@ impl Named {
         }
     }
 
-    fn add_payment(&mut self, platform: Option<&PlatformName>, payment: &PaymentRef, meant: Meant) {
-        for name in self.key.payment(&self.program, platform, payment).iter() {
-            let known = self.payments.entry(name).or_insert(meant);
-            if meant == Meant::AsItIs {
-                *known = meant;
-            }
-        }
+    fn add_payment(&mut self, platform: Option<&PlatformName>, payment: &PaymentRef) {
+        self.payments.extend(self.key.payment(&self.program, platform, payment).iter());
     }
 
     fn add_asked(&mut self, origin: &Origin, key: &IdempotencyKey) {

@@ -3,67 +3,74 @@
 
 use tokio_postgres::Client;
 
+use super::numbers::Numbers;
 use super::trouble::{Trouble, Whereabouts};
 use super::values::Name;
 
 /// After so long another responder may take the number of one that was not seen.
 const SILENT_MAX: &str = "interval '1 minute'";
 
-/// A responder.
+/// The greatest number of a responder.
+const NUMBER_MAX: i16 = 1_023;
+
+/// A responder. Its number is that of the numbers that it makes.
 #[derive(Debug, Clone)]
 pub struct Node {
-    /// Its number.
-    pub number: i16,
+    /// What people call it.
+    name: String,
     /// Which process it is.
     process: Name,
 }
 
 impl Node {
+    /// A process that has no number yet.
+    pub fn new(name: &str) -> Self {
+        Node { name: name.to_owned(), process: Name(fastrand::u128(..).to_be_bytes()) }
+    }
+
     /// Takes a number that nobody has.
     ///
     /// # Errors
     /// The database; or all 1,024 of them are taken.
-    pub async fn enter(client: &Client, at: &Whereabouts, name: &str) -> Result<Self, Trouble> {
+    pub async fn take_number(&self, client: &Client, at: &Whereabouts) -> Result<i16, Trouble> {
         let said = |error: tokio_postgres::Error| Trouble::of(&error, at);
-        let process = Name(fastrand::u128(..).to_be_bytes());
         let sql = format!(
             "INSERT INTO holdfast.node AS known (number, name, process, seen_at)
-             SELECT n, $1, $2, now() FROM generate_series(0, 1023) AS n
+             SELECT n, $1, $2, now() FROM generate_series(0, {NUMBER_MAX}) AS n
              WHERE NOT EXISTS (SELECT FROM holdfast.node o WHERE o.number = n AND o.seen_at > now() - {SILENT_MAX})
              ORDER BY n LIMIT 1
              ON CONFLICT (number) DO UPDATE SET name = excluded.name, process = excluded.process, seen_at = excluded.seen_at
              WHERE known.seen_at <= now() - {SILENT_MAX} RETURNING number"
         );
-        for _ in 0..1_024 {
-            let taken = client.query_opt(&sql, &[&name, &process]).await.map_err(said)?;
-            // Nothing if another one took it first: then there is a next one.
-            if let Some(row) = taken {
-                return Ok(Node { number: row.try_get(0).map_err(said)?, process });
+        // As often as there are numbers: each time that another one is faster, there is one number less.
+        for _ in 0..=NUMBER_MAX {
+            if let Some(row) = client.query_opt(&sql, &[&self.name, &self.process]).await.map_err(said)? {
+                return row.try_get(0).map_err(said);
             }
         }
         Err(Trouble::Other("all 1024 numbers of responders are taken".to_owned(), at.clone()))
     }
 
-    /// Says that it runs, which also proves that the database takes writes.
+    /// Says that it runs, which also proves that the database takes writes. If it was silent for so long that another one has
+    /// its number by now, it takes the next one.
     ///
     /// # Errors
-    /// The database; or the number is another responder's by now.
-    pub async fn say_that_it_runs(&self, client: &Client, at: &Whereabouts) -> Result<(), Trouble> {
+    /// As [`Node::take_number`].
+    pub async fn say_that_it_runs(&self, client: &Client, numbers: &Numbers, at: &Whereabouts) -> Result<(), Trouble> {
         let sql = "UPDATE holdfast.node SET seen_at = now() WHERE number = $1 AND process = $2";
-        let seen = client.execute(sql, &[&self.number, &self.process]).await.map_err(|error| Trouble::of(&error, at))?;
-        if seen == 1 {
-            return Ok(());
+        let number = numbers.node();
+        let seen = client.execute(sql, &[&number, &self.process]).await.map_err(|error| Trouble::of(&error, at))?;
+        if seen == 0 {
+            // What both made under one number meanwhile has met in the tables, where a number is there once: it was made anew.
+            numbers.become_of(self.take_number(client, at).await?);
         }
-        // It was silent for long, and somebody took its number, or cleaned up. Numbers that both make collide at the worst,
-        // and are made anew; a number of its own comes with the next start.
         Ok(())
     }
 
     /// Gives the number back.
     pub async fn leave(&self, client: &Client) {
-        let sql = "DELETE FROM holdfast.node WHERE number = $1 AND process = $2";
         // If it cannot be given back now, it is free in a minute.
-        let _ = client.execute(sql, &[&self.number, &self.process]).await;
+        let _ = client.execute("DELETE FROM holdfast.node WHERE process = $1", &[&self.process]).await;
     }
 
     /// Whether this responder does the work that one does for all, for the next seconds.

@@ -25,7 +25,7 @@ pub const TAKEN_MAX: u16 = 1 << 10;
 /// One responder's numbers.
 #[derive(Debug)]
 pub struct Numbers {
-    node: i64,
+    node: AtomicI64,
     /// The next one's milliseconds and count, without the responder between them.
     next: AtomicI64,
 }
@@ -33,7 +33,19 @@ pub struct Numbers {
 impl Numbers {
     /// Of the responder with this number.
     pub fn of(node: i16) -> Self {
-        Numbers { node: i64::from(node) & ((1 << NODE_BITS) - 1), next: AtomicI64::new(0) }
+        let numbers = Numbers { node: AtomicI64::new(0), next: AtomicI64::new(0) };
+        numbers.become_of(node);
+        numbers
+    }
+
+    /// From now on of the responder with this number.
+    pub fn become_of(&self, node: i16) {
+        self.node.store(i64::from(node) & ((1 << NODE_BITS) - 1), Ordering::Relaxed);
+    }
+
+    /// The responder's number.
+    pub fn node(&self) -> i16 {
+        i16::try_from(self.node.load(Ordering::Relaxed)).unwrap_or(0)
     }
 
     /// So many numbers, one after the other; the first of them. More than [`TAKEN_MAX`] are not to be had.
@@ -49,7 +61,7 @@ impl Numbers {
         let moved = |next| Some(first(next).saturating_add(many));
         let before = self.next.fetch_update(Ordering::Relaxed, Ordering::Relaxed, moved).unwrap_or_else(|next| next);
         let first = first(before);
-        (first >> COUNT_BITS) << (COUNT_BITS + NODE_BITS) | self.node << COUNT_BITS | (first & (COUNT - 1))
+        (first >> COUNT_BITS) << (COUNT_BITS + NODE_BITS) | i64::from(self.node()) << COUNT_BITS | (first & (COUNT - 1))
     }
 }
 

@@ -1,6 +1,8 @@
 //! What every task of the ledger's thread shares: the pool, what transactions have in common, and whether the database is
 //! there. The first task that finds it gone says so; [`Office::keep_watch`] brings it back.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +10,8 @@ use deadpool_postgres::{Client, Pool, PoolError};
 use tokio::sync::Notify;
 
 use super::Common;
-use super::connect::Database;
+use super::connect::{ANSWER_MAX, Database, within};
+use super::last_seen::LastSeen;
 use super::migrate;
 use super::node::Node;
 use super::performing::Performing;
@@ -37,6 +40,8 @@ pub struct Office {
     pub observer: Arc<dyn Observer>,
     /// Rung when the database is gone.
     gone: Notify,
+    /// Holds that somebody has to look at, and was told so.
+    damaged: RefCell<BTreeSet<i64>>,
 }
 
 impl Office {
@@ -49,7 +54,12 @@ impl Office {
         node: Node,
         observer: Arc<dyn Observer>,
     ) -> Self {
-        Office { common, database, pool, performing, node, observer, gone: Notify::new() }
+        Office { common, database, pool, performing, node, observer, gone: Notify::new(), damaged: RefCell::default() }
+    }
+
+    /// What stand-in knows while the database is away.
+    pub fn last_seen(&self) -> &LastSeen {
+        &self.common.last_seen
     }
 
     /// A connection for an act.
@@ -79,6 +89,14 @@ impl Office {
         self.gone.notify_one();
     }
 
+    /// Something is wrong with a hold, and it is not released; says so once.
+    pub fn say_damaged(&self, hold: i64, what: impl std::fmt::Display) {
+        if self.damaged.borrow_mut().insert(hold) {
+            let words = "is past its time and is not released; all others are. Look at its row in holdfast.hold";
+            self.observer.say(&format!("the ledger: hold {hold} {words}: {what}"));
+        }
+    }
+
     /// Tells everybody whether the ledger answers.
     pub fn become_ready(&self, readiness: Readiness) {
         self.common.set_readiness(readiness);
@@ -105,13 +123,22 @@ impl Office {
     async fn try_to_come_back(&self) -> Result<(), Trouble> {
         // Connections that were open may lead to a primary that is one no more.
         self.pool.retain(|_, _| false);
-        let at = self.database.whereabouts();
-        let (client, driving) = self.database.open(|_| {}).await?;
-        migrate::must_be_ours(&client, &at).await?;
-        let seen = self.node.say_that_it_runs(&client, &at).await;
-        drop(client);
-        // It ends when its client is gone; what it was is of no interest.
-        let _ = driving.await;
-        seen
+        let at = &self.performing.at;
+        let (client, _driving) = self.database.open(|_| {}).await?;
+        within(ANSWER_MAX, at, async {
+            migrate::must_be_ours(&client, at).await?;
+            self.node.say_that_it_runs(&client, &self.performing.numbers, at).await
+        })
+        .await
+    }
+
+    /// Gives back what others may have when this responder is gone; if the database is gone too, it is free in a minute.
+    pub async fn leave(&self) {
+        let left = async {
+            let client = self.connection().await?;
+            self.node.leave(&client).await;
+            Ok(())
+        };
+        let _ = within(ANSWER_MAX, &self.performing.at, left).await;
     }
 }

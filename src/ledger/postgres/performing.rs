@@ -139,11 +139,27 @@ impl Performing {
         Ok(Done { answers, records, cards })
     }
 
-    /// Releases these holds if their time has come; how many records that made.
+    /// Releases these holds if their time has come; how many records that made. Again if others stood in the way.
     ///
     /// # Errors
     /// The database.
     pub async fn expire(&self, client: &mut Client, program: ProgramId, holds: &[i64], now: Timestamp) -> Result<u32, Trouble> {
+        let mut tries = 1_u32;
+        loop {
+            match self.try_to_expire(client, program, holds, now).await {
+                Err(trouble) if trouble.is_collision() && tries < TRIES_MAX => tries = tries.saturating_add(1),
+                done => return done,
+            }
+        }
+    }
+
+    async fn try_to_expire(
+        &self,
+        client: &mut Client,
+        program: ProgramId,
+        holds: &[i64],
+        now: Timestamp,
+    ) -> Result<u32, Trouble> {
         let mut named = Named::nothing(self.key, program);
         named.holds = holds.to_vec();
         let said = |error: tokio_postgres::Error| Trouble::of(&error, &self.at);

@@ -94,7 +94,7 @@ impl Recording {
             account: lasting(&places.accounts, record.place.account)?,
             card: lasting(&places.cards, record.place.card)?,
             cardholder: lasting(&places.cardholders, record.place.cardholder)?,
-            hold: record.place.hold,
+            ..record.place
         };
         writer.clear();
         writer.push(&record.as_written()).ok()?;

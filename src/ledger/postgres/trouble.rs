@@ -23,9 +23,14 @@ impl Whereabouts {
             Host::Tcp(name) => format!("{name}:{}", port(place)),
             Host::Unix(path) => format!("{} port {}", path.display(), port(place)),
         });
+        let mut hosts: Vec<String> = hosts.collect();
+        if hosts.is_empty() {
+            let addresses = config.get_hostaddrs().iter().enumerate();
+            hosts = addresses.map(|(place, address)| format!("{address}:{}", port(place))).collect();
+        }
         let user = config.get_user().unwrap_or("(the system's user)").to_owned();
         let database = config.get_dbname().map_or_else(|| user.clone(), str::to_owned);
-        Whereabouts { host: hosts.collect::<Vec<_>>().join(", "), database, user }
+        Whereabouts { host: hosts.join(", "), database, user }
     }
 }
 

@@ -1,16 +1,18 @@
-//! What one responder does for all: releases holds whose time has come, and forgets keys that nobody sends again.
+//! What one responder does for all: releases holds whose time has come, chains the journal, makes its partitions ahead and drops
+//! those that are old enough.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use holdfast_core::{ProgramId, Timestamp};
 
+use super::chaining::chain_next;
+use super::connect::{ANSWER_MAX, within};
 use super::office::Office;
 use super::trouble::Trouble;
 use super::values::{At, named};
 use crate::clock;
 use crate::ledger::Readiness;
-use crate::ledger::embedded::state::ASKED_KEYS_KEPT;
 
 /// How often.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -21,78 +23,174 @@ const LOOK_MAX: i64 = 512;
 /// How many of them one transaction releases: their accounts wait for it.
 const RELEASE_MAX: usize = 16;
 
-/// How many keys are forgotten at once.
-const FORGET_MAX: i64 = 4_096;
+/// How long one transaction may wait for those accounts.
+const RELEASE_TAKES_MAX: Duration = Duration::from_secs(10);
 
-/// How long a told message is known: platforms send again for weeks.
-const TOLD_KEPT: Duration = Duration::from_secs(30 * 86_400);
+/// How often partitions are looked after.
+const PARTITIONS_EVERY: Duration = Duration::from_secs(60);
+
+/// How many groups are chained before holds are looked for again.
+const GROUPS_MAX: u32 = 8;
+
+/// How long looking after partitions may take: what is dropped is counted first.
+const PARTITIONS_TAKE_MAX: Duration = Duration::from_secs(120);
+
+const DAY: Duration = Duration::from_secs(86_400);
 
 /// Does it, for ever.
-pub async fn keep_up(office: &Office) {
+pub async fn keep_up(office: &Office, journal_keep_days: Option<u32>) {
+    let mut partitions_at = None;
     loop {
         tokio::time::sleep(LOOK_EVERY).await;
         if office.common.readiness() != Readiness::Ready {
             continue;
         }
-        if let Err(trouble) = keep_up_once(office).await {
+        if let Err(trouble) = keep_up_once(office, journal_keep_days, &mut partitions_at).await {
             office.report(&trouble);
         }
     }
 }
 
-async fn keep_up_once(office: &Office) -> Result<(), Trouble> {
-    let (client, at) = (office.connection().await?, &office.performing.at);
-    office.node.say_that_it_runs(&client, at).await?;
-    office.performing.compare_clocks(&client).await?;
-    let leased = office.node.has_lease(&client, at).await?;
-    drop(client);
-    if leased {
-        release_what_is_due(office, clock::utc()).await?;
-        forget_old_keys(office, clock::utc()).await?;
+async fn keep_up_once(
+    office: &Office,
+    journal_keep_days: Option<u32>,
+    partitions_at: &mut Option<clock::Instant>,
+) -> Result<(), Trouble> {
+    let at = &office.performing.at;
+    let leased = within(ANSWER_MAX, at, async {
+        let client = office.connection().await?;
+        office.node.say_that_it_runs(&client, &office.performing.numbers, at).await?;
+        office.performing.compare_clocks(&client).await?;
+        office.node.has_lease(&client, at).await
+    });
+    if !leased.await? {
+        return Ok(());
+    }
+    release_what_is_due(office, clock::utc()).await?;
+    chain(office).await?;
+    let now = clock::instant();
+    if partitions_at.is_none_or(|at| now.saturating_duration_since(at) >= PARTITIONS_EVERY) {
+        *partitions_at = Some(now);
+        look_after_partitions(office, journal_keep_days).await?;
     }
     Ok(())
 }
 
-/// Releases every hold whose time has come.
+/// Chains what can be chained by now.
+async fn chain(office: &Office) -> Result<(), Trouble> {
+    for _ in 0..GROUPS_MAX {
+        let chained = within(RELEASE_TAKES_MAX, &office.performing.at, async {
+            let mut client = office.connection().await?;
+            chain_next(&mut client, &office.performing.at).await
+        });
+        match chained.await {
+            Ok(0) => return Ok(()),
+            Ok(_) => {}
+            // The lease went over at this moment: the other one does it.
+            Err(Trouble::Collided) => return Ok(()),
+            Err(trouble) => return Err(trouble),
+        }
+    }
+    Ok(())
+}
+
+/// Makes partitions ahead, and drops what is old enough.
+pub async fn look_after_partitions(office: &Office, journal_keep_days: Option<u32>) -> Result<(), Trouble> {
+    let at = &office.performing.at;
+    let said = |error: tokio_postgres::Error| Trouble::of(&error, at);
+    let looked = within(PARTITIONS_TAKE_MAX, at, async {
+        let client = office.connection().await?;
+        client.execute("SELECT holdfast.make_partitions()", &[]).await.map_err(said)?;
+        let Some(days) = journal_keep_days else { return Ok(0) };
+        let before = clock::utc().saturating_sub(DAY.saturating_mul(days));
+        let dropped = client.query_one("SELECT holdfast.drop_partitions($1)", &[&At(before)]).await.map_err(said)?;
+        dropped.try_get::<_, i64>(0).map_err(said)
+    });
+    let dropped = looked.await?;
+    if dropped > 0 {
+        office.observer.say(&format!(
+            "the ledger: {dropped} records of the journal were older than ledger.postgres.journal_keep_days and are dropped"
+        ));
+    }
+    Ok(())
+}
+
+/// Some holds whose time has come, in the order of their times.
+struct Due {
+    of_programs: BTreeMap<ProgramId, Vec<i64>>,
+    rows: i64,
+    last: Option<(At, i64)>,
+}
+
+/// Releases every hold whose time has come. One that cannot be read stands in nobody's way.
 ///
 /// # Errors
 /// The database.
 pub async fn release_what_is_due(office: &Office, now: Timestamp) -> Result<(), Trouble> {
-    let sql = "SELECT number, program FROM holdfast.hold WHERE status = 'open' AND expires_at <= $1 ORDER BY expires_at LIMIT $2";
+    let at = &office.performing.at;
+    let mut last = None;
     loop {
-        let mut client = office.connection().await?;
-        let said = |error: tokio_postgres::Error| Trouble::of(&error, &office.performing.at);
-        let statement = client.prepare_cached(sql).await.map_err(said)?;
-        let rows = client.query(&statement, &[&At(now), &LOOK_MAX]).await.map_err(said)?;
-        let mut due: BTreeMap<ProgramId, Vec<i64>> = BTreeMap::new();
-        for row in &rows {
-            if let (Some(program), Ok(number)) = (named(row, "program"), row.try_get("number")) {
-                due.entry(program).or_default().push(number);
-            }
-        }
+        let due = within(ANSWER_MAX, at, find_due(office, now, last)).await?;
         let mut released = 0_usize;
-        for (program, numbers) in &due {
-            for some in numbers.chunks(RELEASE_MAX) {
-                let records = office.performing.expire(&mut client, *program, some, now).await?;
-                released = released.saturating_add(usize::try_from(records).unwrap_or(0));
+        for (program, holds) in &due.of_programs {
+            for some in holds.chunks(RELEASE_MAX) {
+                released = released.saturating_add(release(office, *program, some, now).await?);
             }
         }
         if released > 0 {
             office.observer.expired(released);
         }
-        if released == 0 || i64::try_from(rows.len()).unwrap_or(0) < LOOK_MAX {
+        if due.rows < LOOK_MAX {
             return Ok(());
         }
+        last = due.last;
     }
 }
 
-async fn forget_old_keys(office: &Office, now: Timestamp) -> Result<(), Trouble> {
+/// The next ones, behind the last one that was looked at.
+async fn find_due(office: &Office, now: Timestamp, last: Option<(At, i64)>) -> Result<Due, Trouble> {
+    let sql = "SELECT number, program, expires_at FROM holdfast.hold WHERE status = 'open' AND expires_at <= $1
+        AND ($2::timestamptz IS NULL OR (expires_at, number) > ($2, $3)) ORDER BY expires_at, number LIMIT $4";
     let client = office.connection().await?;
-    for (table, kept) in [("asked", ASKED_KEYS_KEPT), ("told", TOLD_KEPT)] {
-        let sql = format!("DELETE FROM holdfast.{table} WHERE key IN (SELECT key FROM holdfast.{table} WHERE at < $1 LIMIT $2)");
-        let said = |error: tokio_postgres::Error| Trouble::of(&error, &office.performing.at);
-        let statement = client.prepare_cached(&sql).await.map_err(said)?;
-        client.execute(&statement, &[&At(now.saturating_sub(kept)), &FORGET_MAX]).await.map_err(said)?;
+    let said = |error: tokio_postgres::Error| Trouble::of(&error, &office.performing.at);
+    let statement = client.prepare_cached(sql).await.map_err(said)?;
+    let (after, number) = last.map_or((None, 0), |(after, number)| (Some(after), number));
+    let rows = client.query(&statement, &[&At(now), &after, &number, &LOOK_MAX]).await.map_err(said)?;
+    let mut due = Due { of_programs: BTreeMap::new(), rows: i64::try_from(rows.len()).unwrap_or(i64::MAX), last };
+    for row in &rows {
+        let number = row.try_get("number").map_err(said)?;
+        due.last = Some((row.try_get("expires_at").map_err(said)?, number));
+        match named(row, "program") {
+            Some(program) => due.of_programs.entry(program).or_default().push(number),
+            None => office.say_damaged(number, "it is of no program"),
+        }
     }
-    Ok(())
+    Ok(due)
+}
+
+/// Releases some together; one by one if something is wrong with one of them, so that the others go. How many went.
+async fn release(office: &Office, program: ProgramId, holds: &[i64], now: Timestamp) -> Result<usize, Trouble> {
+    match release_together(office, program, holds, now).await {
+        Err(trouble) if trouble.is_of_one_act() => {}
+        done => return done,
+    }
+    let mut released = 0_usize;
+    for hold in holds {
+        match release_together(office, program, std::slice::from_ref(hold), now).await {
+            Ok(records) => released = released.saturating_add(records),
+            // The next look takes it up again.
+            Err(Trouble::Collided) => {}
+            Err(trouble) if trouble.is_of_one_act() => office.say_damaged(*hold, &trouble),
+            Err(trouble) => return Err(trouble),
+        }
+    }
+    Ok(released)
+}
+
+async fn release_together(office: &Office, program: ProgramId, holds: &[i64], now: Timestamp) -> Result<usize, Trouble> {
+    let released = within(RELEASE_TAKES_MAX, &office.performing.at, async {
+        let mut client = office.connection().await?;
+        office.performing.expire(&mut client, program, holds, now).await
+    });
+    released.await.map(|records| usize::try_from(records).unwrap_or(usize::MAX))
 }

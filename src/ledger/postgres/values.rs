@@ -1,8 +1,8 @@
 //! How columns write our words, and how they are read again. What reads as none of them is damage.
 
 use bytes::{BufMut as _, BytesMut};
-use holdfast_core::hold::{HoldStatus, Mark, MovementCause, StepId};
-use holdfast_core::{Expiry, Posting, Timestamp};
+use holdfast_core::hold::{Hold, HoldStatus, Mark, MovementCause, StepId};
+use holdfast_core::{DeclineReason, Expiry, Posting, Timestamp};
 use tokio_postgres::Row;
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, accepts, to_sql_checked};
 
@@ -106,6 +106,27 @@ pub fn mark(row: &Row) -> Option<Option<Mark>> {
     let at: Option<At> = row.try_get("told_at").ok()?;
     let by: i64 = row.try_get("told_by").ok()?;
     Some(at.map(|At(at)| Mark { at, id: StepId(by.cast_unsigned()) }))
+}
+
+/// The hold itself, of a payment's row.
+pub fn hold(row: &Row) -> Option<Hold> {
+    let number = |column| row.try_get::<_, i64>(column).ok();
+    Some(Hold {
+        posting: word(row, "posting", posting)?,
+        status: word(row, "status", hold_status)?,
+        authorized: number("authorized")?,
+        held: number("held")?,
+        ahead: number("ahead")?,
+        captured: number("captured")?,
+        refunded: number("refunded")?,
+        moved: number("moved")?,
+        tolerance: number("tolerance")?,
+        expires_at: row.try_get::<_, Option<At>>("expires_at").ok()?.map(|At(at)| at),
+    })
+}
+
+pub fn decline_reason(name: &str) -> Option<DeclineReason> {
+    DeclineReason::ALL.iter().copied().find(|reason| reason.name() == name)
 }
 
 pub fn hold_status(name: &str) -> Option<HoldStatus> {

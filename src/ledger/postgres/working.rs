@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use holdfast_core::ProgramId;
 
+use super::connect::within;
 use super::lanes::{Arriving, Job};
 use super::named::program_of;
 use super::office::Office;
@@ -76,11 +77,10 @@ pub async fn work(office: Rc<Office>, jobs: Vec<Job>, mut arriving: Arriving) {
     }
 }
 
-/// Performs acts, as long as that may take: a server that has stopped says nothing, for ever.
+/// Performs acts, as long as that may take.
 async fn in_time(office: &Office, acts: &[Act]) -> Result<(Option<ProgramId>, Done), Trouble> {
     let most = if matches!(acts, [Act::Enter(..) | Act::Rest]) { LONG_ACT_MAX } else { ACT_MAX };
-    let done = tokio::time::timeout(most, perform(office, acts)).await;
-    done.unwrap_or_else(|_| Err(Trouble::Unreachable("it does not answer".to_owned(), office.performing.at.clone())))
+    within(most, &office.performing.at, perform(office, acts)).await
 }
 
 async fn perform(office: &Office, acts: &[Act]) -> Result<(Option<ProgramId>, Done), Trouble> {

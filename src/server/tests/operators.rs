@@ -14,7 +14,7 @@ fn start_with(status: Option<&'static str>, upkeep: impl Fn() + Send + Sync + 's
         status: Box::new(move || status.map(str::to_owned)),
         upkeep: Box::new(upkeep),
     };
-    (addr, ops::serve(bound, pages).unwrap())
+    (addr, ops::serve(bound, pages, 64).unwrap())
 }
 
 #[test]

@@ -7,6 +7,7 @@ use holdfast_core::rules::{Enforcement, HoldPolicy};
 use holdfast_core::{DeclineReason, Expiry, Padding, PartialApproval, Posting, Timestamp};
 
 use super::payment::{self, Approved, Ending, Entry, Line, Source, Word};
+use super::sheet::Sheet;
 use super::{Answer, Change, Expected, Keyed, Known, Meaning, Model, Tally};
 use crate::simulation::deed::{Command, Heard, Name, Question, Wants};
 use crate::simulation::limits::Limit;
@@ -107,7 +108,7 @@ impl Model {
         }
         let mut entries = payment.entries.clone();
         payment::write(&mut entries, now_approved(question, &payment.entries, approval(question, question.amount, 0, 0)));
-        let (before, after) = (&payment.sheet, payment::sheet(&entries));
+        let (before, after) = (&payment.sheet, Sheet::of(&entries));
         if !after.is_under_way() && after.captured < after.authorized.max(question.amount) {
             return Err(DeclineReason::AuthorizationOver);
         }

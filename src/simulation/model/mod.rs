@@ -5,6 +5,7 @@
 
 pub mod asking;
 pub mod payment;
+pub mod sheet;
 mod telling;
 
 use std::collections::HashMap;
@@ -13,7 +14,8 @@ use holdfast_core::hold::{AccountStatus, CardStatus, CardholderStatus, HoldStatu
 use holdfast_core::rules::{LimitScope, Window};
 use holdfast_core::{DeclineReason, Timestamp};
 
-use self::payment::{Ending, Entry, Line, Sheet, Source};
+use self::payment::{Ending, Entry, Line, Source};
+use self::sheet::Sheet;
 use super::deed::{Command, Name, Question};
 use super::limits::LIMITS;
 
@@ -158,7 +160,7 @@ pub struct Model {
 impl Model {
     /// A new payment of an account, that nobody has said anything about.
     pub fn add_payment(&mut self, program: usize, account: usize) -> usize {
-        let sheet = payment::sheet(&[]);
+        let sheet = Sheet::of(&[]);
         let (entries, places, names) = (Vec::new(), Vec::new(), Vec::new());
         self.payments.push(Payment { program, account, card: None, entries, sheet, places, names });
         self.payments.len() - 1
@@ -200,7 +202,7 @@ impl Model {
     fn enter(&mut self, number: usize, entry: Entry, places: &[Tally]) {
         let payment = self.payment_to_change(number);
         payment::write(&mut payment.entries, entry);
-        let (before, after) = (payment.sheet.clone(), payment::sheet(&payment.entries));
+        let (before, after) = (payment.sheet.clone(), Sheet::of(&payment.entries));
         payment.places.extend_from_slice(places);
         let mut changed = before != after;
         let spent = after.spent(|question| payment.places.iter().any(|place| place.question == question));

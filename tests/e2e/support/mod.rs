@@ -3,6 +3,7 @@
 pub mod back_office;
 pub mod callbacks;
 pub mod http;
+pub mod postgres;
 pub mod server;
 
 pub use back_office::BackOffice;

@@ -6,7 +6,7 @@ use rusqlite::Row;
 
 use super::rows::HoldKept;
 use super::words;
-use crate::settlement::When;
+use crate::settlement_day::When;
 
 /// A hold, with all that is known of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,7 +41,7 @@ pub struct HoldLine {
 
 impl From<HoldKept> for HoldLine {
     fn from(kept: HoldKept) -> Self {
-        let HoldKept { program, row, opened_at, changed_at, changed_by, network: _, records } = kept;
+        let HoldKept { program, row, opened_at, changed_at, changed_by, records, .. } = kept;
         HoldLine {
             number: row.number.0,
             program,
@@ -107,28 +107,12 @@ pub struct DaySum {
     pub movements: u64,
 }
 
-/// A notification that was kept because it was not understood.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct InboxLine {
-    /// Its record.
-    pub record: i64,
-    /// When it came.
-    pub at: Timestamp,
-    /// For which program.
-    pub program: ProgramId,
-    /// From which platform.
-    pub platform: Option<PlatformName>,
-    /// SHA-256 of its bytes.
-    pub digest: [u8; 32],
-    /// What was not understood.
-    pub problem: String,
-    /// Field names, identifiers and amounts.
-    pub redacted: String,
-}
-
 impl Movement {
     pub(super) const COLUMNS: &'static str = "record, at, program, account, hold, posted, held, cause, network, currency, settlement_day, \
                                    happened_at, posted_after, held_after, finding";
+
+    /// The place of a column behind those.
+    pub(super) const OLDER: usize = 15;
 
     pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         let currency = words::word(row, 9, words::currency)?;
@@ -165,22 +149,6 @@ impl DaySum {
             cause: words::word(row, 2, words::cause)?,
             minor: (i128::from(high) << 32_u32).saturating_add(i128::from(low)),
             movements: movements.cast_unsigned(),
-        })
-    }
-}
-
-impl InboxLine {
-    pub(super) const COLUMNS: &'static str = "record, at, program, platform, digest, problem, redacted";
-
-    pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
-        Ok(InboxLine {
-            record: row.get(0)?,
-            at: words::moment(row, 1)?,
-            program: words::named(row, 2)?,
-            platform: words::named_or_none(row, 3)?,
-            digest: row.get(4)?,
-            problem: row.get(5)?,
-            redacted: row.get(6)?,
         })
     }
 }

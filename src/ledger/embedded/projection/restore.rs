@@ -7,9 +7,11 @@ use rusqlite::{Connection, Row};
 
 use holdfast_core::rules::CounterKey;
 
-use super::batch::{AskedKept, counting_of};
+use super::batch::AskedKept;
+use super::lately::{CardUse, Purse};
+use super::names::{self, Leads};
 use super::rows::{AccountKept, CardKept, CardholderKept, HoldKept};
-use super::{find, schema, words};
+use super::{find, lately, schema, words};
 use crate::journal::{Joint, JournalError};
 use crate::ledger::embedded::state::{
     AccountIndex, CardIndex, CardRow, CardholderIndex, CardholderRow, NameKey, State, TOLD_KEYS_KEPT,
@@ -72,10 +74,10 @@ pub(super) fn whole_state(connection: &Connection, mark: &Mark) -> rusqlite::Res
         state.restore_hold(kept.row, kept.changed_at, kept.changed_by);
         Ok(())
     })?;
-    each(connection, "SELECT name, at, answer FROM answered", |row| {
-        let name = words::fingerprint(row, 0)?;
-        if state.answered(name).is_none() {
-            state.restore_asked(words::moment(row, 1)?, name, words::unpacked(row, 2)?);
+    names::each(connection, |name, leads| {
+        match leads {
+            Leads::ToAnswer(at, answered) if state.answered(name).is_none() => state.restore_asked(at, name, answered),
+            Leads::ToAnswer(..) | Leads::ToHold(_) => {}
         }
         Ok(())
     })?;
@@ -101,6 +103,9 @@ fn accounts(connection: &Connection, state: &mut State) -> rusqlite::Result<()> 
         let AccountKept { number, program, id, account, told } = AccountKept::read(row)?;
         let AccountIndex(next) = state.restore_account(&program, &id, account, told);
         in_order(next, number)
+    })?;
+    lately::each_page::<Purse>(connection, |number, Purse { posted, held, .. }| {
+        state.restore_money(AccountIndex(number), posted, held);
     })
 }
 
@@ -120,7 +125,8 @@ fn cards(connection: &Connection, state: &mut State) -> rusqlite::Result<()> {
         let (account, cardholder) = (account.map(AccountIndex), cardholder.map(CardholderIndex));
         let CardIndex(next) = state.restore_card(&program, &token, CardRow { status, told, account, cardholder, since, used });
         in_order(next, number)
-    })
+    })?;
+    lately::each_page::<CardUse>(connection, |number, CardUse { used, .. }| state.restore_use(CardIndex(number), used))
 }
 
 /// Those under way, and those that ended so lately that their question may still be on the way.
@@ -143,10 +149,11 @@ fn counters(connection: &Connection, state: &mut State) -> rusqlite::Result<()> 
     each(connection, "SELECT counter, scope, subject, used FROM counter", |row| {
         let key: i64 = row.get(0)?;
         let subject = row.get(2)?;
-        let counting = words::word(row, 1, |scope| counting_of(scope, subject))?;
+        let counting = words::word(row, 1, |scope| words::counting(scope, subject))?;
         state.restore_counter(CounterKey(key.cast_unsigned()), counting, words::unpacked(row, 3)?);
         Ok(())
-    })
+    })?;
+    lately::each_page(connection, |(key, counting), counter| state.restore_counter(key, counting, counter))
 }
 
 fn asked(connection: &Connection, state: &mut State) -> rusqlite::Result<()> {

@@ -8,13 +8,14 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use crate::journal::{Checkpoint, JournalError, Tail, state_file};
+use crate::private_file;
 
 /// The file's name in the data directory.
 pub const FILE: &str = "projection.sqlite";
 
 /// The number of these tables, in SQLite's `user_version`. There is no way from one to the next but from the journal; a
 /// checkpoint's state has them too and nothing to be made from, so that whoever changes them has to bring that along.
-pub(super) const FORMAT: i32 = 5;
+pub(super) const FORMAT: i32 = 6;
 
 /// "HFP1", in SQLite's `application_id`: the file is ours.
 pub(super) const APPLICATION: i32 = 0x4846_5031;
@@ -34,7 +35,8 @@ CREATE TABLE meta (
     next INTEGER NOT NULL,      -- the journal's first record that is not in here
     chain BLOB NOT NULL,        -- the hash of the journal's group before it
     next_hold INTEGER NOT NULL, -- the number that the next hold gets
-    secret BLOB NOT NULL        -- keys the fingerprints in this file: 128 random bits, made once
+    secret BLOB NOT NULL,       -- keys the fingerprints in this file: 128 random bits, made once
+    merging INTEGER             -- the run that others are being merged into: not there yet
 ) STRICT;
 CREATE TABLE account (
     number INTEGER PRIMARY KEY,
@@ -46,7 +48,9 @@ CREATE TABLE account (
     held INTEGER NOT NULL,
     credit_line INTEGER NOT NULL,
     told_at INTEGER NOT NULL,   -- by which message the status was told
-    told_by INTEGER NOT NULL
+    told_by INTEGER NOT NULL,
+    last_hold INTEGER,          -- the newest on it; each names the one before it
+    last_movement INTEGER       -- its record, likewise
 ) STRICT;
 CREATE INDEX account_by_name ON account (program, name);
 CREATE INDEX account_by_program ON account (program, number);
@@ -68,37 +72,25 @@ CREATE TABLE card (
     told_at INTEGER NOT NULL,
     told_by INTEGER NOT NULL,
     since INTEGER NOT NULL,     -- when it was first heard of
-    used INTEGER                -- when a payment was placed with it for the first time
+    used INTEGER,               -- when a payment was placed with it for the first time
+    last_hold INTEGER           -- the newest that counts for it; each names the one before it
 ) STRICT;
 CREATE INDEX card_by_token ON card (program, token);
 CREATE INDEX card_by_account ON card (account, number);
 CREATE TABLE hold (
     number INTEGER PRIMARY KEY,
-    program TEXT NOT NULL,
-    platform TEXT,
-    payment TEXT NOT NULL,      -- the platform's first name for it
     account INTEGER NOT NULL,
     card INTEGER,
     status TEXT NOT NULL,
-    authorized INTEGER NOT NULL,
-    held INTEGER NOT NULL,
-    captured INTEGER NOT NULL,
-    refunded INTEGER NOT NULL,
-    opened_at INTEGER NOT NULL,
-    changed_at INTEGER NOT NULL,
     changed_by INTEGER NOT NULL, -- the record that changed it last
-    expires_at INTEGER,
     network TEXT,               -- the first that was told
-    records BLOB NOT NULL,      -- every record that is about it (postcard)
-    life BLOB NOT NULL          -- all that the engine knows of it: hold, steps, counted, names (postcard)
+    older_of_account INTEGER,   -- the hold before it on its account
+    older_of_card INTEGER,      -- and the one before it that counts for its card
+    life BLOB NOT NULL          -- all that is known of it: whose, its times and records, hold, steps, counted, names (postcard)
 ) STRICT;
-CREATE INDEX hold_by_account ON hold (account, number);
-CREATE INDEX hold_by_card ON hold (card, number) WHERE card IS NOT NULL;
 CREATE INDEX hold_open ON hold (number) WHERE status = 'open';
 -- Holds that ended, by the record that ended them, as long as memory wants them after a start.
 CREATE TABLE ended (record INTEGER PRIMARY KEY, at INTEGER NOT NULL, hold INTEGER NOT NULL) STRICT;
--- Which hold a payment's name leads to.
-CREATE TABLE hold_name (name BLOB PRIMARY KEY, hold INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 -- What limits have counted: `scope` says what `subject` numbers.
 CREATE TABLE counter (
     counter INTEGER NOT NULL,
@@ -113,12 +105,13 @@ CREATE TABLE asked (
     at INTEGER NOT NULL,        -- when that was
     page BLOB NOT NULL          -- when, fingerprint, answer (postcard)
 ) STRICT;
--- What was answered to every asked key that there ever was.
-CREATE TABLE answered (
-    name BLOB PRIMARY KEY,
-    at INTEGER NOT NULL,        -- since when memory remembers it
-    answer BLOB NOT NULL        -- (postcard)
-) STRICT, WITHOUT ROWID;
+-- Which hold a payment's name leads to, and what was answered to every asked key that there ever was: in runs, each in the order
+-- of its names, the latest with the highest number.
+CREATE TABLE name_run (run INTEGER PRIMARY KEY, level INTEGER NOT NULL, pages INTEGER NOT NULL, names INTEGER NOT NULL) STRICT;
+-- The pages of runs: the run in the upper half of the number, the place in it in the lower one.
+CREATE TABLE name_page (page INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT;
+-- Money, use of cards and counters as batches left them: what is here counts instead of what the rows say (postcard).
+CREATE TABLE lately (id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, page BLOB NOT NULL) STRICT;
 -- Messages that were told, in the order of their age, as long as memory remembers them.
 CREATE TABLE told (record INTEGER PRIMARY KEY, at INTEGER NOT NULL, name BLOB NOT NULL) STRICT;
 -- Those of them that became no payment's step, which would remember them: for ever.
@@ -140,25 +133,15 @@ CREATE TABLE movement (
     at_once INTEGER NOT NULL,   -- 1 if the decision debited it: a completion may tell the day
     posted_after INTEGER NOT NULL,
     held_after INTEGER NOT NULL,
-    finding TEXT                -- what somebody should know about it
+    finding TEXT,               -- what somebody should know about it
+    older INTEGER               -- the movement before it on its account
 ) STRICT;
-CREATE INDEX movement_by_account ON movement (account, record);
 -- All that sums need, so that they read no row.
 CREATE INDEX movement_by_day ON movement (program, settlement_day, network, currency, cause, posted)
     WHERE posted <> 0 AND settlement_day IS NOT NULL;
 CREATE INDEX movement_by_moment ON movement (program, happened_at, network, currency, cause, posted)
     WHERE posted <> 0 AND settlement_day IS NULL;
--- Notifications that were kept because they were not understood.
-CREATE TABLE inbox (
-    record INTEGER PRIMARY KEY,
-    at INTEGER NOT NULL,
-    program TEXT NOT NULL,
-    platform TEXT,
-    digest BLOB NOT NULL,       -- SHA-256 of its bytes
-    problem TEXT NOT NULL,
-    redacted TEXT NOT NULL
-) STRICT;
-INSERT INTO meta VALUES (1, 1, zeroblob(32), 1, randomblob(16));
+INSERT INTO meta VALUES (1, 1, zeroblob(32), 1, randomblob(16), NULL);
 ";
 
 /// The projection's file of a data directory.
@@ -182,7 +165,7 @@ enum Format {
 /// The disk, or a newer program's file, which is left as it is. A journal that ends before what was made from it.
 pub(super) fn open(directory: &Path, journal: &Tail) -> Result<(Connection, Option<String>), JournalError> {
     let path = path_in(directory);
-    make_private_file(&path).map_err(|error| JournalError::Directory(path.clone(), error))?;
+    private_file::make(&path).map_err(|error| JournalError::Directory(path.clone(), error))?;
     match try_to_open(&path) {
         Ok((connection, Format::Ours | Format::Empty)) => Ok((connection, None)),
         Ok((_, Format::Newer(format))) => Err(JournalError::Newer { path, format, ours: FORMAT }),
@@ -208,7 +191,7 @@ pub(super) fn open(directory: &Path, journal: &Tail) -> Result<(Connection, Opti
 /// The disk.
 pub(super) fn begin_anew(directory: &Path) -> Result<Connection, JournalError> {
     let path = path_in(directory);
-    let anew = throw_away(directory).and_then(|()| make_private_file(&path));
+    let anew = throw_away(directory).and_then(|()| private_file::make(&path));
     anew.map_err(|error| JournalError::Directory(path.clone(), error))?;
     let (connection, _) = try_to_open(&path).map_err(JournalError::disk(&path))?;
     Ok(connection)
@@ -229,7 +212,7 @@ pub(super) fn begin_with(directory: &Path, checkpoint: &Checkpoint) -> Result<Co
 /// A copy of a checkpoint's state, open for writing.
 pub(super) fn open_copy(directory: &Path, checkpoint: &Checkpoint, to: &Path) -> Result<Connection, JournalError> {
     let failed = |error| JournalError::Directory(to.to_owned(), error);
-    make_private_file(to).map_err(failed)?;
+    private_file::make(to).map_err(failed)?;
     let mut file = std::fs::File::options().write(true).truncate(true).open(to).map_err(failed)?;
     checkpoint.copy_state(directory, &mut file)?;
     drop(file);
@@ -244,7 +227,7 @@ pub(super) fn open_copy(directory: &Path, checkpoint: &Checkpoint, to: &Path) ->
 
 /// An empty projection at another place.
 pub(super) fn open_empty(at: &Path) -> Result<Connection, JournalError> {
-    make_private_file(at).map_err(|error| JournalError::Directory(at.to_owned(), error))?;
+    private_file::make(at).map_err(|error| JournalError::Directory(at.to_owned(), error))?;
     try_to_open(at).map(|(connection, _)| connection).map_err(JournalError::disk(at))
 }
 
@@ -341,14 +324,4 @@ pub(super) fn open_to_read(directory: &Path) -> rusqlite::Result<Option<Connecti
     let connection = Connection::open_with_flags(path, flags)?;
     connection.set_prepared_statement_cache_capacity(32);
     Ok(matches!(format_of(&connection)?, Format::Ours).then_some(connection))
-}
-
-/// The projection is its owner's alone; SQLite's own files follow it.
-fn make_private_file(path: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::OpenOptionsExt as _;
-    // One that is there is not opened: closing it again would take away the locks that SQLite has on it in this process.
-    match std::fs::File::options().create_new(true).write(true).mode(0o600).open(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
-        Ok(_) | Err(_) => Ok(()),
-    }
 }

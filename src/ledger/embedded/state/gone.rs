@@ -52,7 +52,8 @@ impl GoneNames {
         if self.may_have(&name) {
             return;
         }
-        let Some(pieces) = self.shards.get_mut(shard(&name)) else { return };
+        let place = shard(&name, self.shards.len());
+        let Some(pieces) = self.shards.get_mut(place) else { return };
         let room = match pieces.last() {
             Some(piece) if piece.names < piece.names_max => None,
             Some(piece) => Some(piece.names_max.saturating_mul(2)),
@@ -68,7 +69,9 @@ impl GoneNames {
     /// Whether a name may be there; if not, it was certainly never added.
     pub fn may_have(&self, name: &Fingerprint) -> bool {
         // Most names are in the latest piece, which is as large as all before it.
-        self.shards.get(shard(name)).is_some_and(|pieces| pieces.iter().rev().any(|piece| piece.filter.contains(name)))
+        self.shards
+            .get(shard(name, self.shards.len()))
+            .is_some_and(|pieces| pieces.iter().rev().any(|piece| piece.filter.contains(name)))
     }
 }
 

@@ -3,17 +3,12 @@
 use holdfast_core::hold::Subject;
 use holdfast_core::{PaymentRef, PlatformName, ProgramId};
 
-use super::{AccountIndex, CardholderIndex, Fingerprint, HoldIndex, HoldNumber, Located, PaymentNames, State};
+use super::{AccountIndex, CardholderIndex, HoldIndex, HoldNumber, Located, PaymentNames, State};
 
 impl State {
     /// The hold of a payment, by either of its names.
     pub fn hold_named(&self, names: &PaymentNames) -> Option<HoldIndex> {
-        self.hold_of_name(names.first).or_else(|| names.second.and_then(|name| self.hold_of_name(name)))
-    }
-
-    /// The hold that a name leads to.
-    pub fn hold_of_name(&self, name: Fingerprint) -> Option<HoldIndex> {
-        self.holds_by_name.get(&name).copied()
+        self.hold_by(&names.first).or_else(|| names.second.and_then(|name| self.hold_by(&name)))
     }
 
     /// Finds what an event names. A payment that is known says whose money it is, whatever the event's subject says; the

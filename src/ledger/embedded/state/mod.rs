@@ -4,6 +4,7 @@
 //! start, and a row that comes back from the projection. Names of holds and keys are remembered as 128-bit fingerprints under
 //! a key of this data directory, so that they cost no allocation and cannot be made to collide. Nothing here knows a disk.
 
+mod forget;
 mod gone;
 mod holds;
 mod locate;
@@ -12,6 +13,7 @@ mod picture;
 mod restore;
 mod rows;
 mod seen;
+mod subjects;
 mod take_back;
 mod write;
 
@@ -19,10 +21,9 @@ use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use holdfast_adapters::AccountBalance;
-use holdfast_core::hold::{Account, Answered, Card, CardStatus, CardholderStatus, LimitUse, Mark, StepId};
+use holdfast_core::hold::{Answered, Card, CardStatus, CardholderStatus, LimitUse, Mark, StepId};
 use holdfast_core::rules::{CounterKey, LimitScope, Window};
 use holdfast_core::{AccountId, CardToken, CardholderToken, IdempotencyKey, PaymentRef, PlatformName, ProgramId, Timestamp};
-use smallvec::SmallVec;
 
 use self::gone::Gone;
 pub use self::gone::GoneNames;
@@ -33,6 +34,7 @@ pub use self::names::{NameKey, PaymentNames};
 pub use self::picture::Picture;
 pub use self::rows::Fingerprint;
 use self::rows::{ByName, Rows};
+pub use self::subjects::{AccountIndex, AccountRow, CardIndex, CardRow, CardholderIndex, CardholderRow, Counting, ProgramIndex};
 pub use self::write::{Entered, Names};
 use super::counters::Counter;
 use crate::ledger::AccountStanding;
@@ -44,80 +46,6 @@ pub const ASKED_KEYS_KEPT: Duration = Duration::from_secs(48 * 3600);
 /// How long the key of a told event is remembered in memory. After that one that became a payment's step is known by that;
 /// others the projection keeps for ever.
 pub const TOLD_KEYS_KEPT: Duration = Duration::from_secs(48 * 3600);
-
-/// An account's place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct AccountIndex(pub u32);
-
-/// A card's place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct CardIndex(pub u32);
-
-/// A cardholder's place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct CardholderIndex(pub u32);
-
-/// A program's place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct ProgramIndex(pub u16);
-
-/// An account with its name.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AccountRow {
-    pub program: ProgramIndex,
-    pub holds_open: u32,
-    pub id: AccountId,
-    pub account: Account,
-    /// What its status was told by.
-    pub told: Mark,
-}
-
-/// A card and what it leads to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct CardRow {
-    pub status: CardStatus,
-    /// What its status was told by.
-    pub told: Mark,
-    pub account: Option<AccountIndex>,
-    pub cardholder: Option<CardholderIndex>,
-    /// When it was first heard of.
-    pub since: Timestamp,
-    /// When a payment was placed with it for the first time.
-    pub used: Option<Timestamp>,
-}
-
-/// A cardholder and what they own.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct CardholderRow {
-    pub status: Option<CardholderStatus>,
-    /// What the status was told by.
-    pub told: Option<Mark>,
-    /// The accounts behind their cards, in the order in which they were entered, each with the number of those cards.
-    pub accounts: SmallVec<[(AccountIndex, u32); 1]>,
-}
-
-impl CardholderRow {
-    /// They have so many more, or fewer, cards on an account.
-    fn has_cards(&mut self, account: AccountIndex, more: i32) {
-        match self.accounts.binary_search_by_key(&account, |(known, _)| *known) {
-            Ok(place) => {
-                if let Some((_, cards)) = self.accounts.get_mut(place) {
-                    *cards = cards.saturating_add_signed(more);
-                }
-            }
-            Err(place) => self.accounts.insert(place, (account, u32::try_from(more).unwrap_or(0))),
-        }
-        self.accounts.retain(|(_, cards)| *cards > 0);
-    }
-}
-
-/// Whose counter: a card, an account, or the program as a whole.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Counting {
-    Card(CardIndex),
-    Account(AccountIndex),
-    Program,
-}
 
 /// Everything an event names, found.
 #[derive(Debug, Clone, Copy, Default)]

@@ -3,7 +3,7 @@
 use std::hash::Hasher as _;
 
 use holdfast_core::{
-    AccountId, AuthorizationId, CardToken, CardholderToken, IdempotencyKey, PaymentRef, PlatformName, ProgramId,
+    AccountId, Alias, AuthorizationId, CardToken, CardholderToken, IdempotencyKey, PaymentRef, PlatformName, ProgramId,
 };
 use siphasher::sip128::{Hasher128 as _, SipHasher13};
 
@@ -70,11 +70,11 @@ impl NameKey {
         let name = |naming, id: &AuthorizationId| self.fingerprint(naming, program, platform, id.as_str());
         let PaymentRef { authorization, alias } = payment;
         match alias {
-            Some(alias) if alias == authorization => PaymentNames { first: name(Naming::PaymentAlias, alias), second: None },
-            Some(alias) => {
+            Alias::Alone => PaymentNames { first: name(Naming::PaymentAlias, authorization), second: None },
+            Alias::Also(alias) => {
                 PaymentNames { first: name(Naming::Payment, authorization), second: Some(name(Naming::PaymentAlias, alias)) }
             }
-            None => PaymentNames { first: name(Naming::Payment, authorization), second: None },
+            Alias::NotTold => PaymentNames { first: name(Naming::Payment, authorization), second: None },
         }
     }
 

@@ -132,18 +132,18 @@ impl<T> ByName<T> {
 
     /// What is there under a name.
     pub fn get(&self, name: &Fingerprint) -> Option<&T> {
-        self.shards.get(self.shard(name))?.get(name)
+        self.shards.get(shard(name, self.shards.len()))?.get(name)
     }
 
     /// Puts something there; what was there before.
     pub fn insert(&mut self, name: Fingerprint, value: T) -> Option<T> {
-        let shard = self.shard(&name);
+        let shard = shard(&name, self.shards.len());
         self.shards.get_mut(shard)?.insert(name, value)
     }
 
     /// Takes away what is there.
     pub fn remove(&mut self, name: &Fingerprint) -> Option<T> {
-        let shard = self.shard(name);
+        let shard = shard(name, self.shards.len());
         self.shards.get_mut(shard)?.remove(name)
     }
 
@@ -151,16 +151,11 @@ impl<T> ByName<T> {
     pub fn iter(&self) -> impl Iterator<Item = (&Fingerprint, &T)> {
         self.shards.iter().flatten()
     }
-
-    /// The second half chooses the piece; the first one finds the place within it. Pieces are a power of two.
-    fn shard(&self, name: &Fingerprint) -> usize {
-        usize::try_from(name.0[1]).unwrap_or(0) & self.shards.len().saturating_sub(1)
-    }
 }
 
-/// The second half chooses the piece; the first one finds the place within it.
-pub fn shard(name: &Fingerprint) -> usize {
-    usize::try_from(name.0[1]).unwrap_or(0) & (SHARDS - 1)
+/// Of so many pieces, a power of two, the second half chooses one; the first one finds the place within it.
+pub fn shard(name: &Fingerprint, pieces: usize) -> usize {
+    usize::try_from(name.0[1]).unwrap_or(0) & pieces.saturating_sub(1)
 }
 
 #[cfg(test)]

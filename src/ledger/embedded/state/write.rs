@@ -2,15 +2,15 @@
 
 use std::collections::hash_map::Entry;
 
-use holdfast_core::hold::{Account, Answered, Counted, Hold, HoldStatus, Mark, Outcome, Standing, Subject};
+use holdfast_core::hold::{Account, Counted, Hold, HoldStatus, Mark, Outcome, Standing, Subject};
 use holdfast_core::{AccountId, CardToken, CardholderToken, Expiry, PaymentRef, PlatformName, ProgramId, Timestamp};
 use smallvec::SmallVec;
 
 use super::{
-    ASKED_KEYS_KEPT, AccountIndex, AccountRow, Aging, CardIndex, CardRow, CardholderIndex, CardholderRow, Fingerprint, HoldIndex,
-    HoldNumber, HoldRow, Last, Located, PaymentNames, State, TOLD_KEYS_KEPT, counting,
+    AccountIndex, AccountRow, Aging, CardIndex, CardRow, CardholderIndex, CardholderRow, Fingerprint, HoldIndex, HoldNumber,
+    HoldRow, Last, Located, PaymentNames, State, counting,
 };
-use crate::journal::Place;
+use crate::journal::{Naming, Place};
 use crate::ledger::embedded::counters::Counter;
 use crate::ledger::embedded::undo::{Undo, UndoLog};
 
@@ -49,9 +49,10 @@ impl State {
             row.account.posted = row.account.posted.saturating_add(outcome.posted);
             row.account.held = row.account.held.saturating_add(outcome.held);
         }
-        let mut index = located.hold;
+        let (mut index, mut naming) = (located.hold, Naming::Perhaps);
         if let Some(hold) = outcome.hold {
-            index = self.write_hold(located, names, hold, outcome, undo);
+            let written = self.write_hold(located, names, hold, outcome, undo);
+            (index, naming) = written.map_or((None, naming), |(index, naming)| (Some(index), naming));
         }
         // A payment counts, and gets back, where it was placed, whatever card a later message names.
         let placed_with = index.and_then(|index| self.hold(index)).and_then(|row| row.card);
@@ -68,6 +69,7 @@ impl State {
             card: counts_for.card.map(|index| index.0),
             cardholder: located.cardholder.map(|index| index.0),
             hold: index.and_then(|index| self.hold(index)).map(|row| row.number.0),
+            naming,
         }
     }
 
@@ -109,7 +111,7 @@ impl State {
         hold: Hold,
         outcome: &Outcome,
         undo: &mut UndoLog,
-    ) -> Option<HoldIndex> {
+    ) -> Option<(HoldIndex, Naming)> {
         let index = match located.hold {
             Some(index) => {
                 let before = self.hold(index)?.clone();
@@ -129,10 +131,13 @@ impl State {
             self.holds.ended(names.at, names.record, index);
         }
         let increment = names.increment.map(|payment| self.payment_names(names.program, names.platform, payment));
+        let mut naming = Naming::Free;
         for name in located.payment.into_iter().chain(increment).flat_map(PaymentNames::iter) {
-            self.name_hold(name, index, undo);
+            if self.name_hold(name, index, undo) == Naming::Perhaps {
+                naming = Naming::Perhaps;
+            }
         }
-        Some(index)
+        Some((index, naming))
     }
 
     fn place_hold(
@@ -167,14 +172,14 @@ impl State {
     }
 
     /// A name leads to the hold under way that had it first; one that ended gives it up, whether memory still has it or not.
-    fn name_hold(&mut self, name: Fingerprint, index: HoldIndex, undo: &mut UndoLog) {
+    fn name_hold(&mut self, name: Fingerprint, index: HoldIndex, undo: &mut UndoLog) -> Naming {
         let known = self.holds_by_name.get(&name).copied();
         if known == Some(index) {
-            return;
+            return Naming::Free;
         }
         if let Some(known) = known {
             match self.hold(known) {
-                Some(row) if row.hold.status == HoldStatus::Open => return,
+                Some(row) if row.hold.status == HoldStatus::Open => return Naming::Perhaps,
                 Some(row) => undo.push(Undo::Hold(known, Box::new(row.clone()))),
                 None => {}
             }
@@ -183,6 +188,8 @@ impl State {
         self.holds_by_name.insert(name, index);
         self.holds.change(index, |row| row.names.push(name));
         undo.push(Undo::HoldName(name, known));
+        // What memory has let go of may have had it.
+        if known.is_none() && !self.may_be_gone(name) { Naming::Free } else { Naming::Perhaps }
     }
 
     /// Takes these names from a hold that ended, for one that memory did not find it by; `None` if it is under way.
@@ -268,7 +275,7 @@ impl State {
             account: row.and_then(|row| row.account).map(|index| index.0),
             card: Some(index.0),
             cardholder: row.and_then(|row| row.cardholder).map(|index| index.0),
-            hold: None,
+            ..Place::default()
         }
     }
 
@@ -362,45 +369,6 @@ impl State {
         self.cardholders_by_name.insert(name, index);
         undo.push(Undo::CardholderEntered(name));
         index
-    }
-
-    /// Keeps the key of a decline that was told `at` that time although its group was given up; a record up to that one says it
-    /// again.
-    pub fn remember_decline(&mut self, name: Fingerprint, answered: Answered, at: Timestamp, record: i64) {
-        if self.asked.insert(name, answered).is_none() {
-            self.asked_by_age.push_back(Aging { at, record, name, last: Last::Yes });
-        }
-    }
-
-    /// Forgets keys that hardly anybody will send again and that are safe in the projection up to `record`, at most so many of
-    /// each kind.
-    pub fn forget_old_keys(&mut self, now: Timestamp, record: i64, most: usize) {
-        let (asked_before, told_before) = (now.saturating_sub(ASKED_KEYS_KEPT), now.saturating_sub(TOLD_KEYS_KEPT));
-        for _ in 0..most {
-            let old = |aging: &mut Aging| aging.at < asked_before && aging.record <= record;
-            let Some(aging) = self.asked_by_age.pop_front_if(old) else { break };
-            self.asked.remove(&aging.name);
-            self.gone.add(aging.name);
-        }
-        for _ in 0..most {
-            let old = |aging: &mut Aging| aging.at < told_before && aging.record <= record;
-            let Some(aging) = self.told_by_age.pop_front_if(old) else { break };
-            self.told.remove(&aging.name);
-            if aging.last == Last::Yes {
-                self.gone.add(aging.name);
-            }
-        }
-    }
-
-    /// Lets go of at most so many holds that ended before `before` and are safe in the projection up to `record`.
-    pub fn forget_closed_holds(&mut self, before: Timestamp, record: i64, most: usize) {
-        for _ in 0..most {
-            let Some(row) = self.holds.let_one_go(before, record) else { return };
-            for name in row.names {
-                self.holds_by_name.remove(&name);
-                self.gone.add(name);
-            }
-        }
     }
 }
 

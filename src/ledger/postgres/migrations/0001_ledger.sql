@@ -172,24 +172,22 @@ CREATE TABLE holdfast.asked (
     at timestamptz NOT NULL,
     CHECK ((amount IS NULL) = (currency IS NULL) AND (amount IS NULL) <> (reason IS NULL))
 );
-CREATE INDEX asked_by_age ON holdfast.asked USING brin (at);
-COMMENT ON TABLE holdfast.asked IS 'What was answered to questions and orders: a retry hears the same';
+COMMENT ON TABLE holdfast.asked IS 'What was answered to questions and orders: a retry hears the same, however late. Only ever added to and corrected';
 COMMENT ON COLUMN holdfast.asked.key IS 'Fingerprint of program, platform and idempotency key';
 COMMENT ON COLUMN holdfast.asked.digest IS 'What the same key must mean again';
 COMMENT ON COLUMN holdfast.asked.asked_at IS 'When the callback arrived that was answered so';
 COMMENT ON COLUMN holdfast.asked.amount IS 'What was approved; none for a decline';
 COMMENT ON COLUMN holdfast.asked.currency IS 'ISO 4217 code of that';
 COMMENT ON COLUMN holdfast.asked.reason IS 'Why it was declined; none for an approval';
-COMMENT ON COLUMN holdfast.asked.at IS 'When the ledger applied it: forgotten two days later';
+COMMENT ON COLUMN holdfast.asked.at IS 'When the ledger applied it';
 
 CREATE TABLE holdfast.told (
     key uuid PRIMARY KEY,
     at timestamptz NOT NULL
 );
-CREATE INDEX told_by_age ON holdfast.told USING brin (at);
-COMMENT ON TABLE holdfast.told IS 'Messages that were applied: each is applied once';
+COMMENT ON TABLE holdfast.told IS 'Messages that were applied: each is applied once, however often and late it comes. Only ever added to';
 COMMENT ON COLUMN holdfast.told.key IS 'Fingerprint of program, platform and the message''s key';
-COMMENT ON COLUMN holdfast.told.at IS 'When the ledger applied it: forgotten thirty days later';
+COMMENT ON COLUMN holdfast.told.at IS 'When the ledger applied it';
 
 CREATE TABLE holdfast.counter (
     counter bigint,
@@ -318,7 +316,7 @@ CREATE TABLE holdfast.lease (
     until timestamptz
 );
 COMMENT ON TABLE holdfast.lease IS 'Work that one responder does for all';
-COMMENT ON COLUMN holdfast.lease.what IS 'upkeep: releasing holds whose time has come, and forgetting old keys';
+COMMENT ON COLUMN holdfast.lease.what IS 'upkeep: releasing holds whose time has come';
 COMMENT ON COLUMN holdfast.lease.process IS 'Who does it now';
 COMMENT ON COLUMN holdfast.lease.until IS 'Until when nobody else does';
 INSERT INTO holdfast.lease (what) VALUES ('upkeep');

@@ -26,6 +26,6 @@ GRANT INSERT ON holdfast.account, holdfast.cardholder, holdfast.card, holdfast.o
     holdfast.asked, holdfast.told, holdfast.counter, holdfast.record, holdfast.ruleset, holdfast.operation, holdfast.node
     TO holdfast_responder;
 GRANT UPDATE ON holdfast.account, holdfast.cardholder, holdfast.card, holdfast.ownership, holdfast.hold, holdfast.hold_name,
-    holdfast.asked, holdfast.told, holdfast.counter, holdfast.numbering, holdfast.node, holdfast.lease
+    holdfast.asked, holdfast.counter, holdfast.numbering, holdfast.node, holdfast.lease
     TO holdfast_responder;
-GRANT DELETE ON holdfast.asked, holdfast.told, holdfast.node TO holdfast_responder;
+GRANT DELETE ON holdfast.node TO holdfast_responder;

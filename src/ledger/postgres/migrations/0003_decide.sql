@@ -20,7 +20,7 @@ CREATE FUNCTION holdfast.decide(
     p_program text, p_platform text, p_card text, p_currency text, p_names_owner boolean,
     p_key uuid, p_digest uuid, p_asked_at timestamptz, p_key_text text,
     p_names uuid[], p_payment text,
-    p_record bigint, p_hold bigint, p_at timestamptz, p_not_after timestamptz, p_remembered timestamptz,
+    p_record bigint, p_hold bigint, p_at timestamptz, p_not_after timestamptz,
     p_approves boolean, p_rule_reason text,
     p_amount bigint, p_needs bigint, p_in_part boolean, p_posted bigint, p_held bigint,
     p_status text, p_posting text, p_authorized bigint, p_hold_held bigint, p_ahead bigint, p_tolerance bigint,
@@ -62,7 +62,7 @@ BEGIN
         RETURN;
     END IF;
     SELECT k.digest, k.amount, k.currency, k.reason INTO known_digest, known_amount, known_currency, reason
-        FROM holdfast.asked k WHERE k.key = p_key AND k.at >= p_remembered;
+        FROM holdfast.asked k WHERE k.key = p_key;
     IF FOUND THEN
         said := 'again';
         RETURN;

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::server::{Server, shared};
+use tokio_postgres::NoTls;
+
+use super::server::{Server, run, shared};
 use crate::ledger::conformance::{Engine, Premises, conforms, submit, wait};
 use crate::ledger::embedded::Observer;
-use crate::ledger::postgres::connect::Database;
 use crate::ledger::postgres::{Patience, Postgres, Settings};
 use crate::ledger::{Act, Ledger, Readiness};
 
@@ -58,9 +59,9 @@ impl Process {
 
 /// A responder's ledger on a database, when it is ready.
 pub fn start(server: &Server, database: &str, connections_max: usize) -> Postgres {
-    let database = Database::new(server.config(database), &[]).unwrap();
+    let database = server.reach(database);
     let (node, patience) = ("test".to_owned(), Patience::None);
-    let settings = Settings { database, connections_max, node, patience, observer: Arc::new(Nobody) };
+    let settings = Settings { database, connections_max, node, journal_keep_days: None, patience, observer: Arc::new(Nobody) };
     let (ledger, opening) = Postgres::start(settings).unwrap();
     opening.blocking_recv().unwrap().unwrap();
     ledger
@@ -97,6 +98,30 @@ impl Premises for Process {
         let sql = format!("ALTER DATABASE {} RESET default_transaction_read_only", self.database);
         self.server.run_sql("postgres", &sql);
         self.until(Readiness::Ready);
+    }
+
+    fn age(&mut self, by: Duration) {
+        let older = |columns: &[&str]| {
+            let older = |column: &&str| format!("{column} = {column} - interval '{} seconds'", by.as_secs());
+            columns.iter().map(older).collect::<Vec<_>>().join(", ")
+        };
+        let sql = format!(
+            "UPDATE holdfast.hold SET {}; UPDATE holdfast.asked SET {}; UPDATE holdfast.told SET {};",
+            older(&["opened_at", "changed_at", "expires_at"]),
+            older(&["asked_at", "at"]),
+            older(&["at"]),
+        );
+        self.server.run_sql(&self.database, &sql);
+    }
+
+    fn hold_number(&self, place: u64) -> u64 {
+        let sql = "SELECT number FROM holdfast.hold ORDER BY number OFFSET $1::bigint - 1 LIMIT 1";
+        let number: i64 = run(async {
+            let (client, connection) = self.server.config(&self.database).connect(NoTls).await.unwrap();
+            tokio::spawn(connection);
+            client.query_one(sql, &[&place.cast_signed()]).await.unwrap().get(0)
+        });
+        number.cast_unsigned()
     }
 
     fn let_time_work(&self) {

@@ -125,7 +125,7 @@ fn question(rng: &mut Rng, key: &str, now: Timestamp) -> Decide {
         _ => AuthorizationKind::Purchase,
     };
     let amount = if rng.u8(0..15) == 0 { 0 } else { rng.i64(1..20) * 50 };
-    let alias = rng.bool().then(|| id(&format!("alias-{key}")));
+    let payment = if rng.bool() { payment(key).with_alias(id(&format!("alias-{key}"))) } else { payment(key) };
     let request = AuthorizationRequest {
         posting: if rng.u8(0..4) == 0 { Posting::Immediate } else { Posting::Hold },
         card: match rng.u8(0..20) {
@@ -134,7 +134,7 @@ fn question(rng: &mut Rng, key: &str, now: Timestamp) -> Decide {
             _ => Some(id("c")),
         },
         cardholder: rng.bool().then(|| id("h")),
-        payment: PaymentRef { alias, ..payment(key) },
+        payment,
         original: rng.bool().then(|| eur(amount)),
         expiry: if rng.bool() { Expiry::Ours } else { Expiry::Told },
         padding: if rng.bool() { Padding::None } else { Padding::ByPlatform },
@@ -225,7 +225,7 @@ fn compare_many(server: &'static Server, seeds: std::ops::Range<u64>) -> Compare
     let house = wait(submit(&ledger, Act::Enter(origin(), vec![account("a", 0), card("c", "a", Some("h"))])));
     assert!(house.is_ok());
     drop(ledger);
-    let database = Database::new(server.config(&name), &[]).unwrap();
+    let database = server.reach(&name);
     run(async {
         let pool = database.pool(1).unwrap();
         let mut client = pool.get().await.unwrap();

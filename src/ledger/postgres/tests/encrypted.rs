@@ -7,7 +7,7 @@ use rustls::pki_types::CertificateDer;
 
 use super::server::{Server, owner, run};
 use crate::ledger::postgres::connect::Database;
-use crate::ledger::postgres::migrate::{bring_database, look};
+use crate::ledger::postgres::migrate::{bring, look};
 use crate::ledger::postgres::trouble::Trouble;
 
 fn authority() -> CertifiedIssuer<'static, KeyPair> {
@@ -42,7 +42,7 @@ fn only_the_server_that_the_named_ca_knows_is_spoken_to() {
         Database::new(config, std::slice::from_ref(root)).unwrap()
     };
     let known = by(ours.der());
-    run(bring_database(&known)).unwrap();
+    run(bring(&known)).unwrap();
     assert_eq!(run(look(&known)), Ok(()));
     let encrypted: bool = run(async {
         let (client, _driving) = known.open(|_| {}).await.unwrap();

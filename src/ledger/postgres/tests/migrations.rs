@@ -23,10 +23,10 @@ fn a_database_is_brought_once() {
     run(async {
         let (looking, at) = (client(server, &name).await, somewhere(server, &name));
         assert_eq!(schema(&looking, &at).await, Err(Trouble::NotMigrated(at.clone())));
-        let first = bring(&server.config(&name)).await.unwrap();
+        let first = bring(&server.reach(&name)).await.unwrap();
         assert_eq!((first.from, first.steps.len()), (0, usize::try_from(ours()).unwrap()));
         assert_eq!(must_be_ours(&looking, &at).await, Ok(()));
-        let again = bring(&server.config(&name)).await.unwrap();
+        let again = bring(&server.reach(&name)).await.unwrap();
         assert_eq!((again.from, again.steps), (ours(), vec![]));
     });
 }
@@ -35,8 +35,8 @@ fn a_database_is_brought_once() {
 fn of_two_at_once_one_waits_for_the_other() {
     let Some(server) = shared() else { return };
     let name = server.empty_database();
-    let config = server.config(&name);
-    let both = run(async { tokio::join!(bring(&config), bring(&config)) });
+    let database = server.reach(&name);
+    let both = run(async { tokio::join!(bring(&database), bring(&database)) });
     let mut taken = [both.0.unwrap().steps.len(), both.1.unwrap().steps.len()];
     taken.sort_unstable();
     assert_eq!(taken, [0, usize::try_from(ours()).unwrap()]);
@@ -50,7 +50,7 @@ fn a_newer_schema_is_left_alone() {
     server.run_sql(&name, &format!("INSERT INTO holdfast.migration (number, what, program) VALUES ({newer}, 'x', '9.9.9')"));
     let at = somewhere(server, &name);
     let refused = Trouble::Newer { has: newer, ours: ours(), at: at.clone() };
-    assert_eq!(run(bring(&server.config(&name))), Err(refused.clone()));
+    assert_eq!(run(bring(&server.reach(&name))), Err(refused.clone()));
     assert_eq!(run(async { must_be_ours(&client(server, &name).await, &at).await }), Err(refused));
 }
 
@@ -60,7 +60,7 @@ fn a_step_that_fails_leaves_nothing() {
     let name = server.empty_database();
     // Something is there already under a name that the first step wants.
     server.run_sql(&name, "CREATE SCHEMA holdfast; CREATE TABLE holdfast.told (key int)");
-    assert!(run(bring(&server.config(&name))).is_err());
+    assert!(run(bring(&server.reach(&name))).is_err());
     let tables = "SELECT count(*) FROM pg_tables WHERE schemaname = 'holdfast'";
     let left: i64 = run(async { client(server, &name).await.query_one(tables, &[]).await.unwrap().get(0) });
     assert_eq!(left, 2, "the one that was there, and the notes");

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use holdfast_core::hold::Finding;
+use holdfast_core::hold::{Fact, Finding};
+use holdfast_core::stand_in::Snapshot;
 use holdfast_core::{Basis, Decision, DeclineReason};
 
 use super::conforming::{Nobody, start};
@@ -16,7 +17,7 @@ use crate::journal::KeptKind;
 use crate::ledger::conformance::*;
 use crate::ledger::postgres::connect::Database;
 use crate::ledger::postgres::{Patience, Postgres, Settings, migrate};
-use crate::ledger::{Act, Answer, Decide, KeptRuleset, Ledger, LedgerError, Readiness};
+use crate::ledger::{Act, Answer, Decide, Glimpse, KeptRuleset, Ledger, LedgerError, Readiness};
 
 /// Whoever asks one responder.
 struct Desk<'l>(&'l Postgres);
@@ -131,10 +132,10 @@ fn a_primary_that_dies_takes_nothing_along() {
     primary.run_sql("postgres", "CREATE DATABASE ledger");
     let mut config = primary.config("ledger");
     config.host("127.0.0.1").port(standby.port()).target_session_attrs(tokio_postgres::config::TargetSessionAttrs::ReadWrite);
-    super::server::run(migrate::bring(&config)).unwrap();
     let database = Database::new(config, &[]).unwrap();
+    super::server::run(migrate::bring(&database)).unwrap();
     let (node, patience) = ("test".to_owned(), Patience::None);
-    let settings = Settings { database, connections_max: 6, node, patience, observer: Arc::new(Nobody) };
+    let settings = Settings { database, connections_max: 6, node, journal_keep_days: None, patience, observer: Arc::new(Nobody) };
     let (ledger, opening) = Postgres::start(settings).unwrap();
     opening.blocking_recv().unwrap().unwrap();
     furnish(&ledger, 1_000_000);
@@ -176,7 +177,7 @@ fn a_primary_that_dies_takes_nothing_along() {
 fn what_a_stopped_server_answers_too_late_is_not_applied() {
     let Some(server) = Server::start(&[]) else { return };
     server.run_sql("postgres", "CREATE DATABASE ledger");
-    super::server::run(migrate::bring(&server.config("ledger"))).unwrap();
+    super::server::run(migrate::bring(&server.reach("ledger"))).unwrap();
     let ledger = start(&server, "ledger", 4);
     furnish(&ledger, 1_000);
     assert_eq!(Desk(&ledger).decide(purchase("before", 1)), approved(1));
@@ -193,4 +194,44 @@ fn what_a_stopped_server_answers_too_late_is_not_applied() {
     until(|| ledger.readiness() == Readiness::Ready);
     assert_eq!(Desk(&ledger).balance(), (1_000, 1));
     assert_eq!(Desk(&ledger).decide(purchase("late-1", 1)), approved(1), "it was never answered");
+}
+
+#[test]
+fn what_one_responder_changes_the_others_see_without_asking() {
+    use holdfast_core::hold::{CardStatus, CardholderStatus};
+    use holdfast_core::stand_in::{Acquaintance, Sight};
+    let Some(server) = shared() else { return };
+    let name = server.database();
+    let here = start(server, &name, 2);
+    furnish(&here, 1_000);
+    // It reads all that is there; the first one hears of it later.
+    let there = start(server, &name, 2);
+    let seen = |ledger: &Postgres, card: &str| match ledger.look(&origin(), &with_card(card, purchase("k", 1))) {
+        Glimpse::Seen(seen) => Some(seen.snapshot),
+        Glimpse::Busy | Glimpse::Nothing => None,
+    };
+    let both_see = |card: &str, wanted: &dyn Fn(&Snapshot) -> bool| {
+        for ledger in [&here, &there] {
+            until(|| seen(ledger, card).is_some_and(|snapshot| wanted(&snapshot)));
+        }
+    };
+    let has = |minor: i64| move |snapshot: &Snapshot| matches!(snapshot.account, Sight::Seen(account) if account.available == usd(minor));
+    let is = |status: CardStatus| move |snapshot: &Snapshot| matches!(snapshot.card, Sight::Seen(card) if card.status == status);
+    both_see("c", &has(1_000));
+    both_see("c", &|snapshot| matches!(snapshot.card, Sight::Seen(card) if card.used == Acquaintance::New));
+    assert_eq!(Desk(&there).decide(purchase("1", 10)), approved(10));
+    both_see("c", &has(990));
+    both_see("c", &|snapshot| matches!(snapshot.card, Sight::Seen(card) if card.used == Acquaintance::Known));
+    Desk(&here).tell("freeze", card_is("c", CardStatus::Frozen));
+    both_see("c", &is(CardStatus::Frozen));
+    Desk(&here).enter(vec![card("new", "a", Some("h"))]).unwrap();
+    both_see("new", &is(CardStatus::Active));
+    Desk(&here).tell("suspend", Fact::Cardholder { cardholder: id("h"), status: CardholderStatus::Suspended });
+    both_see("new", &|snapshot| matches!(snapshot.card, Sight::Seen(card) if card.cardholder == CardholderStatus::Suspended));
+    let before = seen(&here, "new").unwrap();
+    let as_of = |snapshot: &Snapshot| match snapshot.card {
+        Sight::Seen(card) => card.as_of,
+        Sight::NotSeen | Sight::Absent => panic!("{snapshot:?}"),
+    };
+    until(|| seen(&here, "new").is_some_and(|snapshot| as_of(&snapshot) > as_of(&before)));
 }

@@ -9,7 +9,6 @@ use crate::api::reads::shared::SharedReads;
 use crate::api::reads::{Reads, Wanted, Whose};
 use crate::ledger::conformance::*;
 use crate::ledger::postgres::Postgres;
-use crate::ledger::postgres::connect::Database;
 use crate::ledger::{Act, Ledger};
 
 struct Desk(Postgres);
@@ -37,7 +36,7 @@ fn accounts_cards_and_holds_are_listed_a_page_at_a_time() {
     desk.decide(with_card("d", purchase("4", 7)));
     desk.tell("t", captured("2", 100, Finality::Final));
     assert!(desk.act(Act::Rest).is_ok());
-    let reads = SharedReads::new(&Database::new(server.config(&name), &[]).unwrap()).unwrap();
+    let reads = SharedReads::new(&server.reach(&name)).unwrap();
     run(async {
         let accounts = reads.accounts(program(), page(None)).await.unwrap();
         let found: Vec<_> = accounts.found.lines.iter().map(|line| (line.account.to_string(), line.posted, line.held)).collect();

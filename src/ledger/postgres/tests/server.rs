@@ -17,6 +17,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use tokio_postgres::{Config, NoTls};
 
+use crate::ledger::postgres::connect::Database;
 use crate::ledger::postgres::migrate;
 
 /// The superuser's password; wrong ones are really refused.
@@ -42,7 +43,7 @@ pub fn shared() -> Option<&'static Server> {
     let start = || {
         let server = Server::start(&[])?;
         server.run_sql("postgres", &format!("CREATE DATABASE {TEMPLATE}"));
-        run(migrate::bring(&server.config(TEMPLATE))).unwrap();
+        run(migrate::bring(&server.reach(TEMPLATE))).unwrap();
         Some(server)
     };
     SHARED.get_or_init(start).as_ref()
@@ -187,6 +188,11 @@ impl Server {
         let mut config = Config::new();
         config.host("127.0.0.1").port(self.port).user("postgres").password(PASSWORD).dbname(database);
         config
+    }
+
+    /// The same, as a ledger has it.
+    pub fn reach(&self, database: &str) -> Database {
+        Database::new(self.config(database), &[]).unwrap()
     }
 
     /// Runs statements as the superuser.

@@ -97,7 +97,7 @@ fn a_message_that_was_told_long_ago_is_not_applied_again() {
 
 /// One more authorization of the transaction `txn`.
 fn another(bench: &mut Bench, key: &str, minor: i64) -> Result<Answer, LedgerError> {
-    let payment = PaymentRef { authorization: id(key), alias: Some(id("txn")) };
+    let payment = PaymentRef::of(id(key)).with_alias(id("txn"));
     let request = AuthorizationRequest { payment, ..purchase(key, minor) };
     let received_at = bench.now;
     bench.done(&decide(request, &[], received_at))
@@ -108,11 +108,8 @@ fn two_of_one_transaction(after: Duration, closed_kept: Duration) -> (Vec<Accoun
     let mut bench = Bench::keeping_closed(closed_kept);
     bench.furnish(1_000);
     another(&mut bench, "x", 40).unwrap();
-    let cleared = |minor| Fact::Captured {
-        payment: Some(PaymentRef { authorization: id("txn"), alias: Some(id("txn")) }),
-        amount: usd(minor),
-        finality: Finality::More,
-    };
+    let cleared =
+        |minor| Fact::Captured { payment: Some(PaymentRef::by_alias(id("txn"))), amount: usd(minor), finality: Finality::More };
     bench.finding(&tell("clear 1", cleared(40)));
     bench.finding(&tell("over", Fact::Released { payment: payment("x"), cause: ReleaseCause::Reversed }));
     bench.catch_up();

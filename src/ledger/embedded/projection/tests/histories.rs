@@ -58,9 +58,8 @@ impl Story {
     }
 
     fn payment(&mut self) -> PaymentRef {
-        let authorization = self.name();
-        let alias = (self.dice.roll(6) == 0).then(|| self.name());
-        PaymentRef { authorization, alias }
+        let payment = PaymentRef::of(self.name());
+        if self.dice.roll(6) == 0 { payment.with_alias(self.name()) } else { payment }
     }
 
     fn card(&mut self) -> CardToken {

@@ -1,0 +1,48 @@
+//! What stands for a name where approvals are counted. Nothing leads back from it.
+
+use std::hash::Hasher;
+
+use siphasher::sip128::{Hasher128 as _, SipHasher13};
+
+/// 128 bits that stand for a name. Names come from the platform that is asked about; nothing is gained by making two collide.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Fingerprint(u64, u64);
+
+impl Fingerprint {
+    pub(super) fn of(parts: &[&str]) -> Self {
+        let mut hasher = SipHasher13::new();
+        for part in parts {
+            // No name has a zero byte, so the parts cannot run into each other.
+            hasher.write(part.as_bytes());
+            hasher.write_u8(0);
+        }
+        let digest = hasher.finish128();
+        Fingerprint(digest.h1, digest.h2)
+    }
+}
+
+impl std::hash::Hash for Fingerprint {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        hasher.write_u64(self.0);
+    }
+}
+
+/// Fingerprints are hashes already.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct AsIs(u64);
+
+impl Hasher for AsIs {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, value: u64) {
+        self.0 = value;
+    }
+}

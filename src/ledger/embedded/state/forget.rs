@@ -1,0 +1,47 @@
+//! What memory lets go of, once it is safe in the projection; and the one key that it keeps although its group was given up.
+
+use holdfast_core::Timestamp;
+use holdfast_core::hold::Answered;
+
+use super::{ASKED_KEYS_KEPT, Aging, Fingerprint, Last, State, TOLD_KEYS_KEPT};
+
+impl State {
+    /// Keeps the key of a decline that was told `at` that time although its group was given up; a record up to that one says it
+    /// again.
+    pub fn remember_decline(&mut self, name: Fingerprint, answered: Answered, at: Timestamp, record: i64) {
+        if self.asked.insert(name, answered).is_none() {
+            self.asked_by_age.push_back(Aging { at, record, name, last: Last::Yes });
+        }
+    }
+
+    /// Forgets keys that hardly anybody will send again and that are safe in the projection up to `record`, at most so many of
+    /// each kind.
+    pub fn forget_old_keys(&mut self, now: Timestamp, record: i64, most: usize) {
+        let (asked_before, told_before) = (now.saturating_sub(ASKED_KEYS_KEPT), now.saturating_sub(TOLD_KEYS_KEPT));
+        for _ in 0..most {
+            let old = |aging: &mut Aging| aging.at < asked_before && aging.record <= record;
+            let Some(aging) = self.asked_by_age.pop_front_if(old) else { break };
+            self.asked.remove(&aging.name);
+            self.gone.add(aging.name);
+        }
+        for _ in 0..most {
+            let old = |aging: &mut Aging| aging.at < told_before && aging.record <= record;
+            let Some(aging) = self.told_by_age.pop_front_if(old) else { break };
+            self.told.remove(&aging.name);
+            if aging.last == Last::Yes {
+                self.gone.add(aging.name);
+            }
+        }
+    }
+
+    /// Lets go of at most so many holds that ended before `before` and are safe in the projection up to `record`.
+    pub fn forget_closed_holds(&mut self, before: Timestamp, record: i64, most: usize) {
+        for _ in 0..most {
+            let Some(row) = self.holds.let_one_go(before, record) else { return };
+            for name in row.names {
+                self.holds_by_name.remove(&name);
+                self.gone.add(name);
+            }
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! Keeps what this responder last saw right ([`super::last_seen`]): reads cards and accounts in pages at the start, and from then
+//! on, twice a second, the rows of those that new records are about. A notification a payment would have all commits wait for
+//! each other, so that nobody is notified. Nothing here decides.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use holdfast_core::Currency;
+use holdfast_core::hold::{Account, AccountStatus, CardStatus, CardholderStatus};
+use holdfast_core::stand_in::Acquaintance;
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Client, IsolationLevel, Row, Transaction};
+
+use super::connect::{ANSWER_MAX, within};
+use super::last_seen::{AccountSeen, CardSeen};
+use super::office::{Office, WAIT_MIN, longer};
+use super::trouble::{Trouble, Whereabouts};
+use super::values::{At, named, word};
+use crate::clock;
+use crate::journal::Group;
+
+/// How often new records are looked for.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// Rows that are read at once.
+const PAGE: i64 = 2_048;
+
+/// If more changed than so much, everything is read anew.
+const CHANGES_MAX: i64 = 50_000;
+
+/// How long looking for them may take.
+const CHANGES_TAKE_MAX: Duration = Duration::from_secs(20);
+
+/// Cards, with their owners' status.
+const CARDS: &str = "SELECT c.number, c.program, c.token, c.account, c.status, c.known_since, c.used_since IS NOT NULL AS used,
+    p.status AS owner FROM holdfast.card c LEFT JOIN holdfast.cardholder p ON p.number = c.cardholder";
+
+const ACCOUNTS: &str = "SELECT number, name, currency, status, posted, held, credit_line FROM holdfast.account";
+
+/// Records of transactions that were not finished when it was last looked. Who owns cards is only in the body.
+const CHANGED: &str = "SELECT DISTINCT account, card, CASE WHEN card IS NULL AND kind = 'told' THEN body END AS body
+    FROM holdfast.record WHERE transaction >= pg_snapshot_xmin($1::text::pg_snapshot)
+    AND NOT pg_visible_in_snapshot(transaction, $1::text::pg_snapshot) LIMIT $2";
+
+/// What the database had finished at some moment, in its own words.
+type Finished = String;
+
+/// Does it, for ever.
+pub async fn follow(office: &Office) {
+    let (mut wait, mut finished, mut said) = (WAIT_MIN, None, None);
+    loop {
+        let began = clock::instant();
+        if let Err(trouble) = follow_on(office, &mut finished).await {
+            // When the database is away, the lanes say so.
+            if trouble.is_of_one_act() && said.as_ref() != Some(&trouble) {
+                office.observer.say(&format!("what stand-in knows of cards and accounts is not kept up: {trouble}"));
+                said = Some(trouble);
+            }
+        }
+        let lasted = clock::instant().saturating_duration_since(began) > ANSWER_MAX;
+        wait = longer(if lasted { WAIT_MIN } else { wait }).await;
+    }
+}
+
+/// Follows until the connection ends; the next one goes on from what was finished.
+async fn follow_on(office: &Office, finished: &mut Option<Finished>) -> Result<(), Trouble> {
+    let at = &office.performing.at;
+    let (mut client, _driving) = office.database.open(|_| {}).await?;
+    loop {
+        let now = clock::utc();
+        match finished {
+            None => *finished = Some(read_all(office, &client).await?),
+            Some(before) => match catch_up(office, &mut client, before).await? {
+                Some(later) => *before = later,
+                None => {
+                    office.last_seen().kept().forget();
+                    *finished = None;
+                    continue;
+                }
+            },
+        }
+        office.last_seen().kept().is_right_at(now);
+        let took = clock::utc().saturating_since(now);
+        // Whoever has a lot to read leaves the database more time for others.
+        tokio::time::sleep(LOOK_EVERY.max(took.saturating_mul(4))).await;
+        if client.is_closed() {
+            return Err(Trouble::Unreachable("the connection is gone".to_owned(), at.clone()));
+        }
+    }
+}
+
+/// Reads everything, as far as it fits; what was finished before.
+async fn read_all(office: &Office, client: &Client) -> Result<Finished, Trouble> {
+    let at = &office.performing.at;
+    let said = |error: tokio_postgres::Error| Trouble::of(&error, at);
+    let finished = within(ANSWER_MAX, at, async {
+        let row = client.query_one("SELECT pg_current_snapshot()::text", &[]).await.map_err(said)?;
+        row.try_get(0).map_err(said)
+    });
+    let finished = finished.await?;
+    let accounts = format!("{ACCOUNTS} WHERE number > $1 ORDER BY number LIMIT $2");
+    let cards = format!("{CARDS} WHERE c.number > $1 ORDER BY c.number LIMIT $2");
+    let mut last = Some(-1_i64);
+    while let Some(after) = last.filter(|_| !office.last_seen().kept().is_full_of_accounts()) {
+        let rows = within(ANSWER_MAX, at, async { client.query(&accounts, &[&after, &PAGE]).await.map_err(said) }).await?;
+        put_accounts(office, &rows);
+        last = rows.last().and_then(|row| row.try_get("number").ok());
+    }
+    let mut last = Some(-1_i64);
+    while let Some(after) = last.filter(|_| !office.last_seen().kept().is_full_of_cards()) {
+        let rows = within(ANSWER_MAX, at, async { client.query(&cards, &[&after, &PAGE]).await.map_err(said) }).await?;
+        put_cards(office, &rows);
+        last = rows.last().and_then(|row| row.try_get("number").ok());
+    }
+    Ok(finished)
+}
+
+/// Reads whatever changed, as of one moment; what is finished by then, or nothing if too much changed.
+async fn catch_up(office: &Office, client: &mut Client, before: &Finished) -> Result<Option<Finished>, Trouble> {
+    let at = &office.performing.at;
+    let said = |error: tokio_postgres::Error| Trouble::of(&error, at);
+    within(CHANGES_TAKE_MAX, at, async {
+        let building = client.build_transaction().isolation_level(IsolationLevel::RepeatableRead).read_only(true);
+        let transaction = building.start().await.map_err(said)?;
+        let row = transaction.query_one("SELECT pg_current_snapshot()::text", &[]).await.map_err(said)?;
+        let finished: Finished = row.try_get(0).map_err(said)?;
+        if finished == *before {
+            return Ok(Some(finished));
+        }
+        let rows = transaction.query(CHANGED, &[before, &CHANGES_MAX]).await.map_err(said)?;
+        if i64::try_from(rows.len()).unwrap_or(i64::MAX) >= CHANGES_MAX {
+            return Ok(None);
+        }
+        read_changes(office, &transaction, &rows, at).await?;
+        transaction.commit().await.map_err(said)?;
+        Ok(Some(finished))
+    })
+    .await
+}
+
+/// Reads the rows that records are about.
+async fn read_changes(office: &Office, transaction: &Transaction<'_>, records: &[Row], at: &Whereabouts) -> Result<(), Trouble> {
+    let numbers = |column: &str| -> Vec<i64> {
+        let all: BTreeSet<i64> = records.iter().filter_map(|row| row.try_get(column).ok().flatten()).collect();
+        all.into_iter().collect()
+    };
+    let owners: BTreeSet<i64> = records.iter().filter_map(owner_of).collect();
+    let owners: Vec<i64> = owners.into_iter().collect();
+    let (accounts, cards) = (numbers("account"), numbers("card"));
+    let said = |error: tokio_postgres::Error| Trouble::of(&error, at);
+    for some in accounts.chunks(usize::try_from(PAGE).unwrap_or(1)) {
+        let sql = format!("{ACCOUNTS} WHERE number = ANY($1)");
+        put_accounts(office, &transaction.query(&sql, &[&some]).await.map_err(said)?);
+    }
+    for some in cards.chunks(usize::try_from(PAGE).unwrap_or(1)) {
+        let sql = format!("{CARDS} WHERE c.number = ANY($1)");
+        put_cards(office, &transaction.query(&sql, &[&some]).await.map_err(said)?);
+    }
+    if !owners.is_empty() {
+        let values: [&(dyn ToSql + Sync); 1] = [&owners];
+        let sql = format!("{CARDS} WHERE c.cardholder = ANY($1)");
+        put_cards(office, &transaction.query(&sql, &values).await.map_err(said)?);
+    }
+    Ok(())
+}
+
+/// The cardholder that a record's body is about.
+fn owner_of(row: &Row) -> Option<i64> {
+    let body: &[u8] = row.try_get::<_, Option<&[u8]>>("body").ok()??;
+    let record = Group::open(body).ok()?.next()?.ok()?;
+    record.place.cardholder.map(i64::from)
+}
+
+/// What cannot be read is not known, and stand-in approves nothing on it.
+fn put_accounts(office: &Office, rows: &[Row]) {
+    let mut kept = office.last_seen().kept();
+    for row in rows {
+        if let Some((number, account)) = account_seen(row) {
+            kept.put_account(number, account);
+        }
+    }
+}
+
+fn account_seen(row: &Row) -> Option<(i64, AccountSeen)> {
+    let account = Account {
+        currency: word(row, "currency", Currency::from_alpha)?,
+        status: word(row, "status", AccountStatus::from_name)?,
+        posted: row.try_get("posted").ok()?,
+        held: row.try_get("held").ok()?,
+        credit_line: row.try_get("credit_line").ok()?,
+    };
+    Some((row.try_get("number").ok()?, AccountSeen { id: named(row, "name")?, account }))
+}
+
+fn put_cards(office: &Office, rows: &[Row]) {
+    let mut kept = office.last_seen().kept();
+    for row in rows {
+        if let (Some(program), Some(token), Some(card)) = (named(row, "program"), named(row, "token"), card_seen(row)) {
+            kept.put_card(program, token, card);
+        }
+    }
+}
+
+fn card_seen(row: &Row) -> Option<CardSeen> {
+    let cardholder = match row.try_get::<_, Option<&str>>("owner").ok()? {
+        Some(name) => CardholderStatus::from_name(name)?,
+        None => CardholderStatus::Active,
+    };
+    Some(CardSeen {
+        account: row.try_get("account").ok()?,
+        status: word(row, "status", CardStatus::from_name)?,
+        cardholder,
+        since: row.try_get::<_, At>("known_since").ok()?.0,
+        used: if row.try_get("used").ok()? { Acquaintance::Known } else { Acquaintance::New },
+    })
+}

@@ -1,0 +1,215 @@
+//! What this responder last saw of cards and accounts in the database, and as of when: all that stand-in may rely on while the
+//! database is away. Bounded: what did not pass by for long is forgotten first. Nothing here reads the database.
+//!
+//! One moment counts for all of it. Whoever keeps it right ([`super::following`]) reads whatever changed: what it did not read
+//! again was still so when it last had everything.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::{PoisonError, RwLock, RwLockWriteGuard, TryLockError};
+
+use holdfast_core::hold::{Account, CardStatus, CardholderStatus};
+use holdfast_core::stand_in::{AccountSight, Acquaintance, CardSight, Sight, Snapshot};
+use holdfast_core::{AccountId, AuthorizationRequest, CardToken, ProgramId, Timestamp};
+
+use crate::ledger::Glimpse;
+use crate::ledger::sight::Seen;
+
+/// The most cards, and the most accounts, of each of the two generations.
+const GENERATION_MAX: usize = 1 << 18;
+
+/// A card, as its row was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CardSeen {
+    /// The number of the account behind it.
+    pub account: Option<i64>,
+    pub status: CardStatus,
+    pub cardholder: CardholderStatus,
+    pub since: Timestamp,
+    /// Whether a payment was ever placed with it.
+    pub used: Acquaintance,
+}
+
+/// An account, as its row was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AccountSeen {
+    pub id: AccountId,
+    pub account: Account,
+}
+
+/// Two generations: when the young one is full it is the old one, and what was old is forgotten.
+#[derive(Debug)]
+struct Generations<K, V> {
+    young: HashMap<K, V>,
+    old: HashMap<K, V>,
+    each_max: usize,
+}
+
+impl<K: Eq + Hash, V> Generations<K, V> {
+    fn new(each_max: usize) -> Self {
+        Generations { young: HashMap::new(), old: HashMap::new(), each_max }
+    }
+
+    fn get(&self, key: &K) -> Option<&V> {
+        self.young.get(key).or_else(|| self.old.get(key))
+    }
+
+    fn put(&mut self, key: K, value: V) {
+        if self.young.len() >= self.each_max && !self.young.contains_key(&key) {
+            self.old = std::mem::take(&mut self.young);
+        }
+        self.young.insert(key, value);
+    }
+}
+
+/// What was seen.
+#[derive(Debug)]
+pub struct LastSeen(RwLock<Kept>);
+
+/// What is behind the lock.
+#[derive(Debug)]
+pub struct Kept {
+    cards: Generations<(ProgramId, CardToken), CardSeen>,
+    accounts: Generations<i64, AccountSeen>,
+    /// When all of it was so, at the latest; `None` before anything was read.
+    as_of: Option<Timestamp>,
+    each_max: usize,
+}
+
+impl LastSeen {
+    /// Nothing yet.
+    pub fn new() -> Self {
+        Self::of_at_most(GENERATION_MAX)
+    }
+
+    /// Nothing yet, and never more than twice so many cards or accounts.
+    fn of_at_most(each_max: usize) -> Self {
+        let (cards, accounts) = (Generations::new(each_max), Generations::new(each_max));
+        LastSeen(RwLock::new(Kept { cards, accounts, as_of: None, each_max }))
+    }
+
+    /// To put something in; not for long: somebody may want to look.
+    pub fn kept(&self) -> RwLockWriteGuard<'_, Kept> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is to be seen around a question.
+    pub fn look(&self, program: &ProgramId, request: &AuthorizationRequest) -> Glimpse {
+        let kept = match self.0.try_read() {
+            Ok(kept) => kept,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return Glimpse::Busy,
+        };
+        let Some(as_of) = kept.as_of else { return Glimpse::Nothing };
+        // What an owner's other cards are like is not known here: without a card nothing is.
+        let card = request.card.and_then(|card| kept.cards.get(&(*program, card)));
+        let account = card.and_then(|card| kept.accounts.get(&card.account?));
+        // Not to know something does not mean that it is not there: there may be more than fits.
+        let card = card.map_or(Sight::NotSeen, |card| {
+            let CardSeen { status, cardholder, used, since, .. } = *card;
+            Sight::Seen(CardSight { status, cardholder, as_of, since: Some(since), used })
+        });
+        let account = account.map_or(Sight::NotSeen, |AccountSeen { id, account }| {
+            let available = account.money(account.available());
+            Sight::Seen(AccountSight { id: *id, status: account.status, available, as_of })
+        });
+        let snapshot = Snapshot { card, account, merchant: Acquaintance::NotKnown };
+        Glimpse::Seen(Seen { snapshot, ..Seen::default() })
+    }
+}
+
+impl Kept {
+    /// A card's row.
+    pub fn put_card(&mut self, program: ProgramId, token: CardToken, card: CardSeen) {
+        self.cards.put((program, token), card);
+    }
+
+    /// An account's row.
+    pub fn put_account(&mut self, number: i64, account: AccountSeen) {
+        self.accounts.put(number, account);
+    }
+
+    /// Whether more cards would have others forgotten.
+    pub fn is_full_of_cards(&self) -> bool {
+        self.cards.young.len() >= self.each_max
+    }
+
+    /// The same of accounts.
+    pub fn is_full_of_accounts(&self) -> bool {
+        self.accounts.young.len() >= self.each_max
+    }
+
+    /// Everything that changed until then was put in.
+    pub fn is_right_at(&mut self, at: Timestamp) {
+        self.as_of = Some(at);
+    }
+
+    /// Nothing of it is known to be right.
+    pub fn forget(&mut self) {
+        *self = Kept {
+            cards: Generations::new(self.each_max),
+            accounts: Generations::new(self.each_max),
+            as_of: None,
+            each_max: self.each_max,
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use holdfast_core::hold::AccountStatus;
+
+    use super::*;
+    use crate::ledger::conformance::{id, program, purchase, usd, with_card};
+
+    fn card_seen(account: i64) -> CardSeen {
+        CardSeen {
+            account: Some(account),
+            status: CardStatus::Frozen,
+            cardholder: CardholderStatus::Active,
+            since: Timestamp::from_unix_seconds(1),
+            used: Acquaintance::New,
+        }
+    }
+
+    fn account_seen() -> AccountSeen {
+        let account =
+            Account { currency: usd(0).currency(), posted: 100, held: 30, credit_line: 5, status: AccountStatus::Active };
+        AccountSeen { id: id("a"), account }
+    }
+
+    #[test]
+    fn what_was_put_in_is_seen_as_of_the_moment_when_all_of_it_was_right() {
+        let last_seen = LastSeen::new();
+        last_seen.kept().put_card(program(), id("c"), card_seen(7));
+        last_seen.kept().put_account(7, account_seen());
+        assert_eq!(last_seen.look(&program(), &purchase("k", 1)), Glimpse::Nothing, "nobody says as of when");
+        let as_of = Timestamp::from_unix_seconds(9);
+        last_seen.kept().is_right_at(as_of);
+        let Glimpse::Seen(seen) = last_seen.look(&program(), &purchase("k", 1)) else { panic!("nothing is seen") };
+        let Snapshot { card: Sight::Seen(card), account: Sight::Seen(account), .. } = seen.snapshot else { panic!("{seen:?}") };
+        assert_eq!((card.status, card.as_of, card.used), (CardStatus::Frozen, as_of, Acquaintance::New));
+        assert_eq!((account.available, account.as_of), (usd(75), as_of));
+        let Glimpse::Seen(other) = last_seen.look(&program(), &with_card("other", purchase("k", 1))) else { panic!() };
+        assert_eq!((other.snapshot.card, other.snapshot.account), (Sight::NotSeen, Sight::NotSeen));
+        let kept = last_seen.kept();
+        assert_eq!(last_seen.look(&program(), &purchase("k", 1)), Glimpse::Busy, "nobody waits");
+        drop(kept);
+        last_seen.kept().forget();
+        assert_eq!(last_seen.look(&program(), &purchase("k", 1)), Glimpse::Nothing);
+    }
+
+    #[test]
+    fn what_did_not_pass_by_for_long_is_forgotten_first() {
+        let last_seen = LastSeen::of_at_most(2);
+        last_seen.kept().is_right_at(Timestamp::from_unix_seconds(9));
+        let sees = |name: &str| {
+            let Glimpse::Seen(seen) = last_seen.look(&program(), &with_card(name, purchase("k", 1))) else { panic!() };
+            matches!(seen.snapshot.card, Sight::Seen(_))
+        };
+        for name in ["one", "two", "three", "one", "four"] {
+            last_seen.kept().put_card(program(), id(name), card_seen(7));
+        }
+        assert_eq!(["one", "two", "three", "four"].map(sees), [true, false, true, true]);
+    }
+}

@@ -1,0 +1,278 @@
+//! A payment's sheet, summed up from all of its entries whenever somebody asks.
+//!
+//! What is authorized is a pile: each approval lays its money on top, whatever takes some back takes it from the top.
+
+use std::time::Duration;
+
+use holdfast_core::hold::{Finality, HoldStatus};
+use holdfast_core::{Posting, Timestamp};
+
+use super::payment::{Approved, Ending, Entry, Line, Source, Word, amount_of, approvals, opened, words};
+
+/// How long a hold lives at most that the platform told of.
+const SAFETY_TIMER: Duration = Duration::from_secs(35 * 86_400);
+
+/// What stands after all entries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sheet {
+    pub status: HoldStatus,
+    pub authorized: i64,
+    pub held: i64,
+    /// Debited at the decision, not yet captured.
+    pub ahead: i64,
+    pub captured: i64,
+    pub refunded: i64,
+    pub moved: i64,
+    pub tolerance: i64,
+    pub expires_at: Option<Timestamp>,
+    /// Our approvals: which question, how much it amounts to, how much of that still lies on the pile, and its transactions.
+    pub approvals: Vec<(u32, i64, i64, i32)>,
+}
+
+impl Sheet {
+    /// Sums a payment up.
+    pub fn of(entries: &[Entry]) -> Sheet {
+        let mut desk = Desk { entries, opened: opened(entries), ..Desk::default() };
+        for entry in entries {
+            desk.read(entry);
+        }
+        desk.sum_up()
+    }
+
+    /// What the payment did to the account's posted amount.
+    pub fn posted(&self) -> i64 {
+        self.moved - self.captured - self.ahead
+    }
+
+    /// Whether more may be captured as of right.
+    pub fn is_under_way(&self) -> bool {
+        self.status == HoldStatus::Open || self.ahead > 0
+    }
+
+    /// What each approval spent, or may still spend: the oldest keeps its money longest. What the platform told above all of
+    /// them is the oldest's that `counts` anywhere.
+    pub fn spent(&self, counts: impl Fn(u32) -> bool) -> Vec<(u32, i64, i32)> {
+        let approved: i64 = self.approvals.iter().map(|(_, amount, ..)| amount).sum();
+        let bearer = self.approvals.iter().map(|(question, ..)| *question).find(|question| counts(*question));
+        let spoken_for = if self.is_under_way() { self.authorized.max(self.captured) } else { self.captured };
+        let over = matches!(self.status, HoldStatus::Released | HoldStatus::Expired | HoldStatus::Unplaced);
+        let piled: i64 = self.approvals.iter().map(|(_, _, kept, _)| kept).sum();
+        let (mut kept_left, mut more_left) = (spoken_for.min(piled), (spoken_for - piled).max(0));
+        let spent = self.approvals.iter().map(|(question, amount, kept, transactions)| {
+            let of_kept = kept_left.min(*kept);
+            let of_more = more_left.min(amount - kept);
+            kept_left -= of_kept;
+            more_left -= of_more;
+            let told_more = if bearer == Some(*question) { (spoken_for - approved).max(0) } else { 0 };
+            (*question, of_kept + of_more + told_more, if over || *amount == 0 { 0 } else { *transactions })
+        });
+        spent.collect()
+    }
+}
+
+/// What lies on the accountant's desk while entries are read.
+#[derive(Default)]
+struct Desk<'a> {
+    entries: &'a [Entry],
+    opened: bool,
+    /// What is authorized, the latest on top, each with the question that it is of.
+    pile: Vec<(Option<u32>, i64)>,
+    approvals: Vec<(u32, i64, i32)>,
+    posting: Option<Posting>,
+    extra: i64,
+    tolerance: i64,
+    original: Option<i64>,
+    expires_at: Option<Timestamp>,
+    captured: i64,
+    refunded: i64,
+    moved: i64,
+    /// How it ended; the last capture counts as the strongest end.
+    end: Option<(bool, Ending)>,
+}
+
+impl Desk<'_> {
+    fn read(&mut self, entry: &Entry) {
+        match entry.line {
+            Line::Approved(approved) => self.approve(entry.source, &approved),
+            Line::Word { question, opening, .. } => {
+                let placed = approvals(self.entries).any(|(known, _)| known == question);
+                if !placed && let Some(word) = self.word_here(entry.source, question, opening) {
+                    self.believe(opening, word, entry.at);
+                }
+            }
+            Line::Less { by, original } => self.take_back(by, original),
+            Line::Total(total) => {
+                self.lay_to(total);
+                (self.extra, self.original) = (0, None);
+                if self.end.take().is_some() {
+                    self.watch(entry.at);
+                }
+            }
+            Line::Ended(ending) => self.finish(false, ending),
+            Line::Taken { amount, finality } => {
+                self.captured += amount;
+                if finality == Finality::Final {
+                    self.finish(true, Ending::Reversed);
+                }
+            }
+            Line::Moved { amount, refund } => {
+                self.moved += amount;
+                if refund {
+                    self.refunded = (self.refunded + amount).max(0);
+                }
+            }
+        }
+    }
+
+    fn approve(&mut self, source: Source, approved: &Approved) {
+        let Source::Question(question) = source else { return };
+        let amount = amount_of(self.entries, question, approved);
+        self.posting = self.posting.or(Some(approved.posting));
+        self.expires_at = self.expires_at.max(approved.expires_at);
+        self.approvals.push((question, amount, approved.transactions));
+        if amount == 0 {
+            return;
+        }
+        if !approved.opening {
+            self.settle_excess();
+        }
+        self.begin_anew();
+        self.pile.push((Some(question), amount));
+        self.extra += approved.extra;
+        self.tolerance += approved.tolerance;
+        self.original = match (self.original, approved.original) {
+            (Some(before), Some(more)) => Some(before + more),
+            (None, told) if self.authorized() == amount => told,
+            (None | Some(_), _) => None,
+        };
+    }
+
+    /// The merchant took more than was held for it: that is over and done with, and no part of what is approved next.
+    fn settle_excess(&mut self) {
+        let held_for_it = match (self.posting, self.end) {
+            (Some(Posting::Hold), None) => self.authorized() + self.extra,
+            (Some(Posting::Hold | Posting::Immediate) | None, _) => self.authorized(),
+        };
+        if self.captured > held_for_it {
+            self.pile.push((None, self.captured - held_for_it));
+        }
+    }
+
+    /// A payment that was over and is added to begins with what was captured of it.
+    fn begin_anew(&mut self) {
+        if self.end.take().is_some() {
+            self.lay_to(self.authorized().min(self.captured));
+            (self.extra, self.original) = (0, None);
+        }
+    }
+
+    /// The word that counts in this place for a question that we did not approve: the last one; an increment's where it was
+    /// first heard of.
+    fn word_here(&self, source: Source, question: u32, opening: bool) -> Option<Word> {
+        let (_, last, word) = words(self.entries, question).max_by_key(|(at, ..)| *at)?;
+        let (_, first, _) = words(self.entries, question).next()?;
+        (source == if opening { last } else { first }).then_some(word)
+    }
+
+    fn believe(&mut self, opening: bool, word: Word, at: Timestamp) {
+        match (opening, word) {
+            (true, Word::No) => return self.finish(false, Ending::Reversed),
+            (false, Word::No) => return,
+            (true, Word::Yes(_)) if self.opened => return,
+            (true, Word::StoodIn(amount, _)) if self.opened => self.lay_to(self.authorized().max(amount)),
+            (true, Word::Yes(amount) | Word::StoodIn(amount, _)) => self.lay_to(amount),
+            (false, Word::Yes(amount) | Word::StoodIn(amount, _)) => {
+                self.begin_anew();
+                self.pile.push((None, amount));
+            }
+        }
+        let posting = if let Word::StoodIn(_, posting) = word { posting } else { Posting::Hold };
+        self.posting = self.posting.or(Some(posting));
+        self.watch(at);
+    }
+
+    fn watch(&mut self, from: Timestamp) {
+        if self.posting == Some(Posting::Hold) {
+            self.expires_at = self.expires_at.max(Some(from.saturating_add(SAFETY_TIMER)));
+        }
+    }
+
+    fn authorized(&self) -> i64 {
+        self.pile.iter().map(|(_, amount)| amount).sum()
+    }
+
+    /// Makes the pile this high, from its top.
+    fn lay_to(&mut self, total: i64) {
+        let mut too_much = self.authorized() - total;
+        if too_much < 0 {
+            self.pile.push((None, -too_much));
+        }
+        while too_much > 0
+            && let Some((question, amount)) = self.pile.pop()
+        {
+            if amount > too_much {
+                self.pile.push((question, amount - too_much));
+            }
+            too_much -= amount;
+        }
+    }
+
+    fn take_back(&mut self, by: i64, original: Option<i64>) {
+        let authorized = self.authorized();
+        let by = match (self.original, original) {
+            (Some(open), Some(told)) if open > 0 && told > 0 => {
+                self.original = (told <= open).then(|| open - told);
+                // The same part of it as in the merchant's currency, to the nearest unit.
+                if told >= open { authorized } else { (2 * authorized * told + open) / (2 * open) }
+            }
+            (Some(_) | None, _) => by,
+        };
+        let left = (authorized - by).max(authorized.min(self.captured));
+        if authorized > 0 {
+            // The same part of what is held on top, to the nearest unit.
+            self.extra = (2 * self.extra * left + authorized) / (2 * authorized);
+        }
+        self.lay_to(left);
+    }
+
+    fn finish(&mut self, last_capture: bool, ending: Ending) {
+        if !matches!(self.end, Some((true, _))) {
+            self.end = Some((last_capture, ending));
+        }
+    }
+
+    fn sum_up(self) -> Sheet {
+        let authorized = self.authorized();
+        let wanted = match self.posting {
+            None => 0,
+            Some(Posting::Hold) if authorized > 0 => authorized + self.extra,
+            Some(Posting::Hold | Posting::Immediate) => authorized,
+        };
+        let rest = if self.end.is_some() { 0 } else { (wanted - self.captured).max(0) };
+        let (held, ahead) = if self.posting == Some(Posting::Immediate) { (0, rest) } else { (rest, 0) };
+        let status = if held > 0 {
+            HoldStatus::Open
+        } else if self.captured > 0 || ahead > 0 {
+            HoldStatus::Captured
+        } else if matches!(self.end, Some((_, Ending::TimedOut))) {
+            HoldStatus::Expired
+        } else if self.end.is_some() || self.posting.is_some() {
+            HoldStatus::Released
+        } else {
+            HoldStatus::Unplaced
+        };
+        let lies = |question: u32| self.pile.iter().filter(|(of, _)| *of == Some(question)).map(|(_, amount)| amount).sum();
+        Sheet {
+            status,
+            authorized,
+            held,
+            ahead,
+            captured: self.captured,
+            refunded: self.refunded,
+            moved: self.moved,
+            tolerance: self.tolerance,
+            expires_at: self.expires_at,
+            approvals: self.approvals.iter().map(|(of, amount, count)| (*of, *amount, lies(*of), *count)).collect(),
+        }
+    }
+}
