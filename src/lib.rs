@@ -79,8 +79,8 @@
 //!   have every engine know the spool.
 //! * An approval whose disk is still writing when its time is over is told as a decline and taken back from the spool by the next
 //!   transaction; a crash just between the two leaves an approval that nobody heard, which holds money until it expires.
-//! * The ledger's memory is looked at where its writer leaves it whenever it waits ([`ledger::sight`]): no second copy of cards and
-//!   balances has to be kept right for stand-in.
+//! * The embedded ledger's memory is looked at where its writer leaves it whenever it waits ([`ledger::sight`]): no second copy of
+//!   cards and balances has to be kept right for stand-in.
 //! * Before the ledger is ready, stand-in looks at memory that is read once more, beside the one that the ledger reads: it needs no disk
 //!   that takes writes and no proof of the whole journal, and is let go of when the ledger shows its own.
 //! * Merchants' names are digested by the adapter: they can be compared and cannot be read, here or in the journal.

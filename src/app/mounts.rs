@@ -76,7 +76,7 @@ pub(super) fn programs(
     Ok((live, desk))
 }
 
-/// Which part of every stand-in cap is this responder's.
+/// What of each cap is this responder's: stand-in decides alone.
 fn share(config: &Config) -> Share {
     config.ledger.postgres.as_ref().map_or(Share::WHOLE, |shared| Share::one_of(shared.responders))
 }

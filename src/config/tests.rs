@@ -909,12 +909,9 @@ fn a_shared_database_is_named_by_reference_and_reached_safely() {
     let load = |section: &str, least: &str| {
         load_with(&directory, &format!("[ledger]\nengine = 'postgres'\n{section}\n{least}"), Overrides::default())
     };
-    let config =
-        load("[ledger.postgres]\nconnection = 'file:connection'\nnode = 'pay-1'\nconnections_max = 3\nresponders = 2", LEAST)
-            .unwrap();
+    let config = load("[ledger.postgres]\nconnection = 'file:connection'\nnode = 'pay-1'\nconnections_max = 3", LEAST).unwrap();
     let shared = config.ledger.postgres.as_ref().unwrap();
     assert_eq!((config.ledger.engine, shared.node.as_str(), shared.connections_max), (LedgerEngine::Postgres, "pay-1", 3));
-    assert_eq!(shared.responders.get(), 2);
     assert_eq!(shared.connection.get_hosts().len(), 2);
     assert!(!format!("{config:?}").contains("only-here"), "no debugging output has a password in it");
 

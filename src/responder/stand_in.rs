@@ -26,9 +26,9 @@ pub struct StandIn {
     aside: Mutex<HashMap<ToldName, (AccountId, i64)>>,
     /// The sum of those.
     aside_minor: AtomicI64,
-    /// Which part of every cap is this responder's.
-    share: Share,
     told_max: usize,
+    /// What of each cap is this responder's.
+    share: Share,
 }
 
 /// One table: the program's, or one platform's.
@@ -53,8 +53,8 @@ impl StandInTable {
 }
 
 impl StandIn {
-    /// With these tables, of which the first is the program's, and this share of their caps. At most so many approvals wait for the
-    /// ledger at a time.
+    /// With these tables, of which the first is the program's, and that share of their caps. At most so many approvals are counted at
+    /// a time.
     #[must_use]
     pub fn new(tables: Vec<StandInTable>, share: Share, told_max: usize) -> Self {
         let caps = Mutex::new(CapCounters::new(&[], share, told_max));
@@ -64,8 +64,8 @@ impl StandIn {
             exposed: AtomicI64::new(0),
             aside: Mutex::default(),
             aside_minor: AtomicI64::new(0),
-            share,
             told_max,
+            share,
         };
         let caps_in_force = stand_in.caps_in_force();
         stand_in.caps().follow(&caps_in_force.iter().collect::<Vec<_>>());
