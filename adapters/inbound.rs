@@ -58,8 +58,6 @@ pub struct AuthorizationCall<'a> {
     pub echo: Echo<'a>,
     /// When the platform says that it asked; its clock may be the budget's.
     pub sent_at: Option<Timestamp>,
-    /// A method that this program does not know: the answer is a decline that says so, and a counter.
-    pub unknown_method: bool,
 }
 
 /// A question for a balance.

@@ -33,10 +33,12 @@ pub enum AuthorizationKind {
     Credit,
     /// How much is there? Answered with the balance; moves nothing.
     BalanceInquiry,
+    /// Something that this version does not know: declined before any rule, and counted.
+    Unknown,
 }
 
 impl AuthorizationKind {
-    /// All kinds, in the order of declaration.
+    /// All kinds that can be approved, in the order of declaration.
     pub const ALL: [AuthorizationKind; 9] = [
         AuthorizationKind::Purchase,
         AuthorizationKind::PurchaseWithCashback,
@@ -62,6 +64,7 @@ impl AuthorizationKind {
             AuthorizationKind::Incremental => "incremental",
             AuthorizationKind::Credit => "credit",
             AuthorizationKind::BalanceInquiry => "balance_inquiry",
+            AuthorizationKind::Unknown => "unknown",
         }
     }
 }

@@ -147,6 +147,15 @@ identifier!(
     /// A rule or a limit, as the ruleset names it.
     RuleId, 48
 );
+
+impl RuleId {
+    /// What declines a question of a kind that this version does not know, in every ruleset.
+    #[must_use]
+    pub fn unknown_method() -> Self {
+        // It fits.
+        RuleId(ArrayString::from("unknown-method").unwrap_or_default())
+    }
+}
 identifier!(
     /// The acquirer's identifier of a card acceptor (`mid`).
     MerchantId, 32

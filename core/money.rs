@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 
@@ -18,18 +19,23 @@ impl Currency {
     #[must_use]
     pub fn from_alpha(code: &str) -> Option<Self> {
         let currency = match code.len() {
-            3 if code.bytes().all(|byte| byte.is_ascii_uppercase()) => iso_currency::Currency::from_code(code)?,
+            3 if code.bytes().all(|byte| byte.is_ascii_uppercase()) => {
+                return by_code(code).or_else(|| iso_currency::Currency::from_code(code).and_then(Currency::with_minor_unit));
+            }
             3 => iso_currency::Currency::from_code(&code.to_ascii_uppercase())?,
             _ => return None,
         };
+        Currency::with_minor_unit(currency)
+    }
+
+    fn with_minor_unit(currency: iso_currency::Currency) -> Option<Self> {
         currency.exponent().map(|_| Currency(currency))
     }
 
     /// By its numeric code, as networks write it: 840, 978.
     #[must_use]
     pub fn from_numeric(code: u16) -> Option<Self> {
-        let currency = iso_currency::Currency::from_numeric(code)?;
-        currency.exponent().map(|_| Currency(currency))
+        iso_currency::Currency::from_numeric(code).and_then(Currency::with_minor_unit)
     }
 
     /// The alphabetic code: `USD`.
@@ -43,6 +49,18 @@ impl Currency {
     pub fn exponent(self) -> u32 {
         self.0.exponent().map_or(0, u32::from)
     }
+}
+
+/// Those that have a numeric code, which is all but a few old ones. The library compares with each code in turn, and every amount
+/// that is read back has one.
+fn by_code(code: &str) -> Option<Currency> {
+    static BY_CODE: LazyLock<Vec<(&str, Currency)>> = LazyLock::new(|| {
+        let mut all: Vec<_> = (0..1_000).filter_map(Currency::from_numeric).map(|currency| (currency.code(), currency)).collect();
+        all.sort_unstable_by_key(|(code, _)| *code);
+        all
+    });
+    let place = BY_CODE.binary_search_by_key(&code, |(known, _)| known).ok()?;
+    BY_CODE.get(place).map(|(_, currency)| *currency)
 }
 
 /// By code, so that lists come in an order that people expect.

@@ -18,7 +18,7 @@ use crate::control::{self, OperationError};
 use crate::descriptors::Room;
 use crate::operations::{Desk, Least};
 use crate::server::Bound;
-use crate::spool::Reconciler;
+use crate::spool::{Reconciler, told_to_stop};
 use crate::start_error::StartError;
 
 /// How long a stop waits for a ledger that has yet to hear something. What it has not heard by then, the spool keeps.
@@ -137,9 +137,4 @@ async fn keep_trimmed(desk: Desk, stopped: watch::Receiver<()>, say: fn(&str)) {
 
 fn take(data: &Path, bound: Bound, api: &Arc<Api>, room: Room) -> Result<(ControlListener, ApiListener), StartError> {
     Ok((ControlListener::bind(data).map_err(StartError::Control)?, ApiListener::new(bound, api, room.management)?))
-}
-
-/// Done when whoever can say so is gone.
-async fn told_to_stop(mut stopped: watch::Receiver<()>) {
-    while stopped.changed().await.is_ok() {}
 }

@@ -74,12 +74,15 @@
 //!   evaluated, submitted and journaled, so there is no second, borrowed form. What an answer repeats stays borrowed.
 //! * Stand-in's table gives a proposal, not an answer: only the counters of its caps make one of it, so that nothing approves past
 //!   them. What is not known never helps an approval there, while a rule passes it: behind rules the ledger still has a word.
-//! * An account with money that stand-in approved is not decided on before the ledger has heard of it: the question waits for the
-//!   reconciler, until `decide_by`. Applying the entries in the same act would have every engine know the spool.
+//! * An account with money that stand-in approved, or a card of which something was told meanwhile, is not decided on before the
+//!   ledger has heard of it: the question waits for the reconciler, until `decide_by`. Applying the entries in the same act would
+//!   have every engine know the spool.
 //! * An approval whose disk is still writing when its time is over is told as a decline and taken back from the spool by the next
 //!   transaction; a crash just between the two leaves an approval that nobody heard, which holds money until it expires.
 //! * The embedded ledger's memory is looked at where its writer leaves it whenever it waits ([`ledger::sight`]): no second copy of
 //!   cards and balances has to be kept right for stand-in.
+//! * Before the ledger is ready, stand-in looks at memory that is read once more, beside the one that the ledger reads: it needs no disk
+//!   that takes writes and no proof of the whole journal, and is let go of when the ledger shows its own.
 //! * Merchants' names are digested by the adapter: they can be compared and cannot be read, here or in the journal.
 //! * The in-flight permit travels with the act's ticket ([`ledger::permit`]), so that an act which nobody waits for any
 //!   more still counts until the ledger is done with it.
@@ -98,8 +101,12 @@
 //!   questions; until it has, whatever memory does not know is looked for, and stand-in approves none of it.
 //! * A retry looks at its payment before it hears its answer: messages of some platforms name only the payment, so that what they
 //!   say of it cannot be kept under the question's key.
-//! * The projection keeps the answer to every question for ever, and the key of every message that became no payment's step: a short
-//!   row each. One that did is known by that step.
+//! * The projection keeps the answer to every question for ever, and the key of every message that became no payment's step: some
+//!   fifty bytes each. One that did is known by that step.
+//! * Nothing that an approval adds to the projection goes to a place of its own in a tree: names and answers lie in sorted runs
+//!   that are merged now and then, lists are chained from the newest back, and what changes all the time (money, counters) is a
+//!   page a batch, written to its rows when many have gathered. A record says whether the names that it gave were free, so that
+//!   nobody looks for them.
 //! * The shared ledger ([`ledger::postgres`]) has no engine of its own: the rows that an act locks are made the memory of the
 //!   embedded one for one transaction. Its database function decides only what that engine has worked out beforehand, and leaves
 //!   the rest to it. Stand-in looks at what a responder last saw of cards and accounts: that copy decides nothing else.

@@ -104,6 +104,28 @@ impl Desk {
         Ok(remarks)
     }
 
+    /// Puts in force what was published last of all that a journal keeps, before the ledger can say which that is. Of what was never
+    /// published, the configured one stays.
+    ///
+    /// # Errors
+    /// A kept ruleset or table does not load any more.
+    pub fn foresee_rules(&self, kept: &[KeptRuleset]) -> Result<(), OperationError> {
+        for counter in &self.programs {
+            let program = counter.home.program;
+            let last = |kind| kept.iter().rfind(|kept| kept.program == program.as_str() && kept.kind == kind);
+            for table in counter.live.stand_in.tables() {
+                if let Some(last) = last(table.kind()) {
+                    self.put_table_in_force(counter, table.kind(), last)?;
+                }
+            }
+            if let Some(last) = last(KeptKind::Rules) {
+                let loaded = ruleset::read("the ruleset in force", &last.source, &counter.home).map_err(refused)?;
+                self.put_in_force(counter, Arc::new(loaded));
+            }
+        }
+        Ok(())
+    }
+
     fn counter(&self, program: ProgramId) -> Result<&Counter, OperationError> {
         self.programs.iter().find(|counter| counter.home.program == program).ok_or_else(|| {
             let known: Vec<_> = self.programs.iter().map(|counter| counter.home.program.to_string()).collect();

@@ -8,7 +8,7 @@ use std::hash::Hash;
 use std::path::Path;
 use std::time::Duration;
 
-use holdfast_core::hold::{AccountStatus, CardStatus, CardholderStatus, Fact, ToldEvent};
+use holdfast_core::hold::{AccountStatus, CardStatus, CardholderStatus, StandingOf, ToldEvent};
 use holdfast_core::{AccountId, CardToken, CardholderToken, DeclineReason, ProgramId, Timestamp};
 
 use crate::clock;
@@ -69,19 +69,11 @@ impl Unheard {
 
     fn take(&mut self, event: &ToldEvent) {
         let at = event.occurred_at;
-        match event.fact {
-            Fact::Card { card, status } => put(&mut self.cards, card, status, at),
-            Fact::Cardholder { cardholder, status } => put(&mut self.cardholders, cardholder, status, at),
-            Fact::Account { account, status } => put(&mut self.accounts, account, status, at),
-            Fact::Recorded { .. }
-            | Fact::Reduced { .. }
-            | Fact::Replaced { .. }
-            | Fact::Released { .. }
-            | Fact::Captured { .. }
-            | Fact::Completed { .. }
-            | Fact::Credited { .. }
-            | Fact::Debited { .. }
-            | Fact::SettlementAnnounced { .. } => {}
+        match event.fact.standing() {
+            Some(StandingOf::Card(card, status)) => put(&mut self.cards, card, status, at),
+            Some(StandingOf::Cardholder(cardholder, status)) => put(&mut self.cardholders, cardholder, status, at),
+            Some(StandingOf::Account(account, status)) => put(&mut self.accounts, account, status, at),
+            None => {}
         }
     }
 

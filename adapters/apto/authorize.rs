@@ -94,7 +94,7 @@ fn from_v3<'a>(asked: V3Authorization<'_>, options: &Options) -> Result<Authoriz
         occurred_at: None,
     };
     let echo = Echo { dialect: Dialect::V3.number(), ..Echo::default() };
-    Ok(AuthorizationCall { request, echo, sent_at: None, unknown_method: false })
+    Ok(AuthorizationCall { request, echo, sent_at: None })
 }
 
 fn from_legacy<'a>(asked: &Legacy<'a>, segment: &str, options: &Options) -> Result<AuthorizationCall<'a>, Malformed> {
@@ -150,7 +150,7 @@ fn from_legacy<'a>(asked: &Legacy<'a>, segment: &str, options: &Options) -> Resu
     let mut echo = Echo { dialect: Dialect::Legacy.number(), ..Echo::default() };
     echo.fields.push(("transaction_id", asked.transaction_id.raw));
     echo.fields.push(("idempotency_key", asked.idempotency_key.raw));
-    Ok(AuthorizationCall { request, echo, sent_at: None, unknown_method: false })
+    Ok(AuthorizationCall { request, echo, sent_at: None })
 }
 
 /// A part of an authorization, whose every member is optional.
@@ -165,7 +165,10 @@ fn part<'a, T: Object<'a>>(name: &'static str, raw: Option<&'a RawValue>) -> Res
 /// Debits leave the account as the program says; nothing else leaves it.
 fn posting(kind: AuthorizationKind, options: &Options) -> Posting {
     match kind {
-        AuthorizationKind::AccountVerification | AuthorizationKind::Credit | AuthorizationKind::BalanceInquiry => Posting::Hold,
+        AuthorizationKind::AccountVerification
+        | AuthorizationKind::Credit
+        | AuthorizationKind::BalanceInquiry
+        | AuthorizationKind::Unknown => Posting::Hold,
         AuthorizationKind::Purchase
         | AuthorizationKind::PurchaseWithCashback
         | AuthorizationKind::CashWithdrawal

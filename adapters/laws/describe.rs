@@ -25,7 +25,6 @@ pub(super) fn describe(inbound: &Result<Inbound<'_>, Malformed>) -> String {
             lines.head("authorization");
             lines.request(&call.request);
             lines.option("sent_at", call.sent_at);
-            lines.option("unknown_method", call.unknown_method.then_some("yes"));
             lines.echo(&call.echo);
         }
         Ok(Inbound::Balance(call)) => {

@@ -39,7 +39,7 @@ pub(super) fn decode<'a>(body: &'a [u8], program: Currency, partial: PartialAnsw
     let (kind, posting) = match asked {
         Method::Decide { kind, posting } => (kind, posting),
         // Declined for what it is, whatever it is.
-        Method::Unknown => (AuthorizationKind::Purchase, Posting::Hold),
+        Method::Unknown => (AuthorizationKind::Unknown, Posting::Hold),
         // Neither asks for anything: whatever is missing in it, it is not refused.
         Method::Answered => return Ok(Inbound::Handshake { echo }),
         Method::Informative => {
@@ -98,8 +98,7 @@ pub(super) fn decode<'a>(body: &'a [u8], program: Currency, partial: PartialAnsw
         occurred_at: occurred_at(transaction),
     };
     let sent_at = transaction.issuer_received_time.text().and_then(json::moment);
-    let unknown_method = asked == Method::Unknown;
-    Ok(Inbound::Authorization(AuthorizationCall { request, echo, sent_at, unknown_method }))
+    Ok(Inbound::Authorization(AuthorizationCall { request, echo, sent_at }))
 }
 
 fn required<'a>(raw: Option<&'a RawValue>, path: impl Fn() -> String) -> Result<Cow<'a, str>, Malformed> {
@@ -157,7 +156,8 @@ fn precise_kind(
         | AuthorizationKind::AccountVerification
         | AuthorizationKind::Incremental
         | AuthorizationKind::Credit
-        | AuthorizationKind::BalanceInquiry => return kind,
+        | AuthorizationKind::BalanceInquiry
+        | AuthorizationKind::Unknown => return kind,
     }
     if is_zero && posting == Posting::Hold {
         return AuthorizationKind::AccountVerification;

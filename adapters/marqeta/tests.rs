@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use holdfast_core::hold::{Fact, RecordedOutcome, ToldEvent};
-use holdfast_core::{AccountId, Alias, AuthorizationRequest, Decision, DeclineReason, PaymentRef};
+use holdfast_core::{AccountId, Alias, AuthorizationKind, AuthorizationRequest, Decision, DeclineReason, PaymentRef};
 use http::HeaderMap;
 use proptest::prelude::*;
 
@@ -240,11 +240,11 @@ fn requests_in_our_words() {
         ["original_credit_single", "credit", "Hold", "contactless", "150.00 USD", "9c31/5d31", "-"],
         ["both_orders", "purchase", "Hold", "contactless", "25.00 USD", "9c32/5d32", "-"],
         ["balance_inquiry", "balance_inquiry", "Hold", "contactless", "0.00 USD", "9c33/5d33", "-"],
-        ["unknown_method", "purchase", "Hold", "contactless", "41.80 USD", "9c35/5d35", "-"],
+        ["unknown_method", "unknown", "Hold", "contactless", "41.80 USD", "9c35/5d35", "-"],
     ];
     for row in table {
         let fixture = named(row[0]);
-        let AuthorizationCall { request, unknown_method, .. } = call(&fixture);
+        let AuthorizationCall { request, .. } = call(&fixture);
         let found = [
             row[0].to_owned(),
             request.kind.name().to_owned(),
@@ -256,7 +256,6 @@ fn requests_in_our_words() {
         ];
         assert_eq!(found, row.map(str::to_owned));
         assert_eq!(request.key.as_str(), request.payment.authorization.as_str());
-        assert_eq!(unknown_method, row[0] == "unknown_method");
     }
 }
 
@@ -966,7 +965,7 @@ fn samples_are_real_requests_with_keys_of_their_own() {
         let route = adapter.sample_authorization(variation, "card \"1\"", "user-1", amount, &mut body);
         assert!((1900..2600).contains(&body.len()), "{}", body.len());
         let Ok(Inbound::Authorization(call)) = decode(&with(&[]), route, &body) else { panic!() };
-        assert_eq!((call.request.amount, call.unknown_method), (amount, false));
+        assert_eq!((call.request.amount, call.request.kind), (amount, AuthorizationKind::Purchase));
         assert_eq!(call.request.card.unwrap().as_str(), "card \"1\"");
         assert_eq!(call.request.entry_mode.name(), "ecommerce");
         for name in call.request.payment.names() {

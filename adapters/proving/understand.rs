@@ -23,9 +23,9 @@ pub(super) fn authorize<'a>(callback: &Callback<'a>) -> Result<Inbound<'a>, Malf
     let key = message_key(callback)?;
     read(callback.body, |message| {
         let authorization = required(message.authorization.as_ref(), "authorization")?;
-        let (request, unknown_method) = request(key, authorization)?;
+        let request = request(key, authorization)?;
         let echo = Echo { dialect: Dialect::Response.number(), ..Echo::default() };
-        Ok(Inbound::Authorization(AuthorizationCall { request, echo, sent_at: moment(&message.sent_at), unknown_method }))
+        Ok(Inbound::Authorization(AuthorizationCall { request, echo, sent_at: moment(&message.sent_at) }))
     })
 }
 
@@ -67,11 +67,11 @@ pub(super) fn fetched<'a>(thin: &Callback<'a>, body: &'a [u8]) -> Result<Inbound
             return Err(Malformed::field("id", "is another decision's"));
         }
         let authorization = required(message.authorization.as_ref(), "authorization")?;
-        let (request, unknown_method) = request(key, authorization)?;
+        let request = request(key, authorization)?;
         let mut echo = Echo { dialect: Dialect::CallBack.number(), ..Echo::default() };
         let raw = raw_text(body, &id.0).ok_or_else(|| Malformed::field("id", "has an escape"))?;
         echo.fields.push(("id", raw));
-        Ok(Inbound::Authorization(AuthorizationCall { request, echo, sent_at, unknown_method }))
+        Ok(Inbound::Authorization(AuthorizationCall { request, echo, sent_at }))
     })
 }
 
@@ -111,7 +111,7 @@ fn moment(text: &Lenient<Text<'_>>) -> Option<Timestamp> {
 }
 
 /// The question, and whether its kind is one that this program does not know.
-fn request(key: IdempotencyKey, asked: &Authorization<'_>) -> Result<(AuthorizationRequest, bool), Malformed> {
+fn request(key: IdempotencyKey, asked: &Authorization<'_>) -> Result<AuthorizationRequest, Malformed> {
     const AUTHORIZATION: &str = "authorization";
     let currency = Currency::from_alpha(asked.currency.trimmed())
         .ok_or_else(|| Malformed::field(format!("{AUTHORIZATION}.currency"), UNKNOWN_CURRENCY))?;
@@ -120,7 +120,7 @@ fn request(key: IdempotencyKey, asked: &Authorization<'_>) -> Result<(Authorizat
     }
     let told = asked.kind.text().unwrap_or(AuthorizationKind::Purchase.name());
     let known = AuthorizationKind::ALL.into_iter().find(|kind| kind.name() == told);
-    let kind = known.unwrap_or(AuthorizationKind::Purchase);
+    let kind = known.unwrap_or(AuthorizationKind::Unknown);
     let increments = match (kind, asked.increments.text()) {
         (AuthorizationKind::Incremental, None) => return Err(Malformed::field("authorization.increments", "is missing")),
         (_, None) => None,
@@ -157,7 +157,7 @@ fn request(key: IdempotencyKey, asked: &Authorization<'_>) -> Result<(Authorizat
         network: asked.network.text().and_then(|text| NetworkName::new(text).ok()),
         occurred_at: moment(&asked.occurred_at),
     };
-    Ok((request, known.is_none()))
+    Ok(request)
 }
 
 fn acknowledged<'a>() -> Echo<'a> {

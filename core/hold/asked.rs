@@ -390,14 +390,20 @@ pub(super) const fn moves_money(kind: AuthorizationKind) -> bool {
         | AuthorizationKind::QuasiCash
         | AuthorizationKind::BillPayment
         | AuthorizationKind::Incremental => true,
-        AuthorizationKind::AccountVerification | AuthorizationKind::Credit | AuthorizationKind::BalanceInquiry => false,
+        AuthorizationKind::AccountVerification
+        | AuthorizationKind::Credit
+        | AuthorizationKind::BalanceInquiry
+        | AuthorizationKind::Unknown => false,
     }
 }
 
 /// How many transactions this kind is for a count limit: an increment is part of an earlier one.
 const fn transactions(kind: AuthorizationKind) -> u8 {
     match kind {
-        AuthorizationKind::Incremental | AuthorizationKind::Credit | AuthorizationKind::BalanceInquiry => 0,
+        AuthorizationKind::Incremental
+        | AuthorizationKind::Credit
+        | AuthorizationKind::BalanceInquiry
+        | AuthorizationKind::Unknown => 0,
         AuthorizationKind::Purchase
         | AuthorizationKind::PurchaseWithCashback
         | AuthorizationKind::CashWithdrawal

@@ -156,6 +156,36 @@ impl Fact {
             Fact::Card { .. } | Fact::Cardholder { .. } | Fact::Account { .. } | Fact::SettlementAnnounced { .. } => (None, None),
         }
     }
+
+    /// What it says of a card's, an owner's or an account's standing, if that is what it is about.
+    #[must_use]
+    pub const fn standing(&self) -> Option<StandingOf> {
+        match *self {
+            Fact::Card { card, status } => Some(StandingOf::Card(card, status)),
+            Fact::Cardholder { cardholder, status } => Some(StandingOf::Cardholder(cardholder, status)),
+            Fact::Account { account, status } => Some(StandingOf::Account(account, status)),
+            Fact::Recorded { .. }
+            | Fact::Reduced { .. }
+            | Fact::Replaced { .. }
+            | Fact::Released { .. }
+            | Fact::Captured { .. }
+            | Fact::Completed { .. }
+            | Fact::Credited { .. }
+            | Fact::Debited { .. }
+            | Fact::SettlementAnnounced { .. } => None,
+        }
+    }
+}
+
+/// Whose standing is told, and what it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StandingOf {
+    /// A card's.
+    Card(CardToken, CardStatus),
+    /// A cardholder's.
+    Cardholder(CardholderToken, CardholderStatus),
+    /// An account's.
+    Account(AccountId, AccountStatus),
 }
 
 /// How an authorization ended, by the platform's word.

@@ -21,7 +21,9 @@ mod word;
 
 pub use account::{AccountStatus, CardStatus, CardholderStatus};
 pub use asked::{Adoption, Asked};
-pub use event::{Fact, Finality, MovementCause, Order, RecordedOutcome, ReleaseCause, Subject, ToldAnswer, ToldEvent};
+pub use event::{
+    Fact, Finality, MovementCause, Order, RecordedOutcome, ReleaseCause, StandingOf, Subject, ToldAnswer, ToldEvent,
+};
 pub use life::{Hold, HoldStatus, Step, StepId, What};
 pub use order::Ordered;
 pub use outcome::{Finding, Outcome, Standing};

@@ -2,8 +2,9 @@
 
 use arrayvec::ArrayVec;
 
-use crate::authorization::AuthorizationRequest;
+use crate::authorization::{AuthorizationKind, AuthorizationRequest};
 use crate::decision::DeclineReason;
+use crate::ids::RuleId;
 use crate::time::Timestamp;
 
 use super::hold_policy::HoldPolicy;
@@ -35,7 +36,7 @@ impl Trace for NoTrace {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Match {
     /// Which.
-    pub rule: crate::ids::RuleId,
+    pub rule: RuleId,
     /// The reason that it gives.
     pub reason: DeclineReason,
     /// Whether it declines, or is on trial.
@@ -62,6 +63,10 @@ impl Trace for MatchList {
 /// It never fails and never allocates (but the trace may), and takes time in proportion to the number of rules.
 #[must_use]
 pub fn evaluate(ruleset: &Ruleset, request: &AuthorizationRequest, now: Timestamp, trace: &mut impl Trace) -> Verdict {
+    if request.kind == AuthorizationKind::Unknown {
+        // No rule is about it, so none could be asked.
+        return Verdict::Decline { reason: DeclineReason::TransactionNotPermitted, rule: RuleId::unknown_method() };
+    }
     let facts = Facts::of(request, ruleset.country(), now);
     match first_refusal(ruleset, &facts, trace) {
         Some(decline) => decline,

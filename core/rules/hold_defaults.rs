@@ -81,7 +81,8 @@ fn tolerance(request: &AuthorizationRequest, currency: Currency) -> Option<Margi
         | AuthorizationKind::QuasiCash
         | AuthorizationKind::AccountVerification
         | AuthorizationKind::Credit
-        | AuthorizationKind::BalanceInquiry => return None,
+        | AuthorizationKind::BalanceInquiry
+        | AuthorizationKind::Unknown => return None,
     }
     let mcc = request.merchant.mcc;
     let dollars = |whole: i64| (currency == Currency::USD).then(|| Money::from_minor(whole.saturating_mul(100), currency));

@@ -267,7 +267,7 @@ impl Limit {
             | AuthorizationKind::BillPayment => (self.amount_max, self.count_max),
             AuthorizationKind::Incremental => (self.amount_max, None),
             AuthorizationKind::AccountVerification => (None, self.count_max),
-            AuthorizationKind::Credit | AuthorizationKind::BalanceInquiry => (None, None),
+            AuthorizationKind::Credit | AuthorizationKind::BalanceInquiry | AuthorizationKind::Unknown => (None, None),
         };
         if amount_max.is_none() && count_max.is_none() {
             return None;

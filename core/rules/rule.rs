@@ -290,7 +290,10 @@ fn is_cash(kind: AuthorizationKind, mcc: Option<MerchantCategoryCode>) -> bool {
         | AuthorizationKind::QuasiCash
         | AuthorizationKind::BillPayment
         | AuthorizationKind::Incremental => is_in(&CASH, mcc),
-        AuthorizationKind::AccountVerification | AuthorizationKind::Credit | AuthorizationKind::BalanceInquiry => false,
+        AuthorizationKind::AccountVerification
+        | AuthorizationKind::Credit
+        | AuthorizationKind::BalanceInquiry
+        | AuthorizationKind::Unknown => false,
     }
 }
 
@@ -303,7 +306,10 @@ fn is_quasi_cash(kind: AuthorizationKind, mcc: Option<MerchantCategoryCode>) -> 
         | AuthorizationKind::CashWithdrawal
         | AuthorizationKind::BillPayment
         | AuthorizationKind::Incremental => is_in(&QUASI_CASH, mcc),
-        AuthorizationKind::AccountVerification | AuthorizationKind::Credit | AuthorizationKind::BalanceInquiry => false,
+        AuthorizationKind::AccountVerification
+        | AuthorizationKind::Credit
+        | AuthorizationKind::BalanceInquiry
+        | AuthorizationKind::Unknown => false,
     }
 }
 

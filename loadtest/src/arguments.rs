@@ -21,6 +21,7 @@ use crate::problem::Problem;
 use crate::recognition::Recognition;
 use crate::report::Form;
 use crate::scale::ScaleArguments;
+use crate::shared::SharedArguments;
 
 /// Loads a responder with real authorization callbacks, and says what came back, when, and at what cost.
 ///
@@ -90,6 +91,12 @@ pub enum Command {
     /// approved within its caps, and how fast the spool drained. Fails if a count that must be zero is not. Needs a C compiler
     /// (`cc`), which builds the disk that hangs.
     Outage(OutageArguments),
+    /// Measures the shared ledger beside its database alone.
+    ///
+    /// Starts PostgreSQL; `pgbench` calls the bare database function, and Holdfast answers callbacks over as many connections, and
+    /// they take turns: decisions a second on many accounts and on one, p99 at half of capacity, the responder's CPU beside the
+    /// floor's. Prints each figure beside its target, and leaves nothing running. Needs PostgreSQL (`apt-get install postgresql`).
+    Shared(SharedArguments),
 }
 
 /// Arguments of `floor`.
@@ -296,7 +303,12 @@ mod tests {
         for words in [&["x", "--floor", "--listen", "127.0.0.1:7"][..], &["x", "floor", "--listen", "127.0.0.1:7"]] {
             match Arguments::try_parse_from(words).unwrap().into_command() {
                 Command::Floor(floor) => assert_eq!(floor.listen.port(), 7),
-                other @ (Command::Run(_) | Command::Closed(_) | Command::Figures(_) | Command::Scale(_) | Command::Outage(_)) => {
+                other @ (Command::Run(_)
+                | Command::Closed(_)
+                | Command::Figures(_)
+                | Command::Scale(_)
+                | Command::Outage(_)
+                | Command::Shared(_)) => {
                     panic!("{words:?} is {other:?}")
                 }
             }

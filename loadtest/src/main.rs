@@ -1,7 +1,8 @@
 //! Load generator and benchmark driver for Holdfast: arguments to subcommand. It never links the responder.
 //!
 //! Suggested reading order: `schedule`, `client`, `drive` (the loops and what they count), `callbacks` (what is sent),
-//! `recognition` (what answers say), `floor`, then `figures`, `scale` and `outage`.
+//! `recognition` (what answers say), `floor`, then `figures`, `scale`, `outage` and
+//! `shared`.
 
 mod allocations;
 mod arguments;
@@ -19,6 +20,7 @@ mod recognition;
 mod report;
 mod scale;
 mod schedule;
+mod shared;
 #[cfg(test)]
 mod trial_platform;
 
@@ -63,6 +65,7 @@ async fn dispatch(command: Command) -> Result<(), Problem> {
         Command::Figures(arguments) => figures::run(&arguments).await,
         Command::Scale(arguments) => scale::run(&arguments).await,
         Command::Outage(arguments) => outage::run(&arguments).await,
+        Command::Shared(arguments) => shared::run(&arguments).await,
     }
 }
 

@@ -1,8 +1,9 @@
 //! The composition root: the only place that knows everyone. It turns a configuration into a running server, and a running
 //! server into a stopped one.
 //!
-//! Order of starting: sockets first (they answer from stand-in, cause Starting), then the ledger's state, the rules in
-//! force and the demo's import; only then is the server ready. Order of stopping: answers that are owed, then what was
+//! Order of starting: sockets first (they answer from stand-in, cause Starting), then what is known without the ledger (what caps
+//! have counted, the rules in force, memory as it can be read), then the ledger's state, the rules that it says are in force and
+//! the first import; only then is the server ready. Order of stopping: answers that are owed, then what was
 //! told without the ledger, then the ledger.
 
 mod mounts;
@@ -21,14 +22,13 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{oneshot, watch};
 
 use self::mounts::{mount_names, mounts, programs, routes};
-use self::opening::{Opened, Opening, follow_rules, open_ledger, open_spool, spool_settings};
+use self::opening::{Counted, Foresight, Opened, Opening, follow_rules, open_ledger, open_spool, spool_settings};
 use self::pages::pages;
 use crate::api::reads::Reads;
 use crate::api::reads::embedded::EmbeddedReads;
 use crate::api::reads::shared::SharedReads;
 use crate::api::{self, Api, ApiProgram};
 use crate::background::Background;
-use crate::clock;
 use crate::config::{Config, ProgramConfig};
 use crate::descriptors::{self, Needs, Room};
 use crate::first_start::make_ready;
@@ -67,8 +67,8 @@ pub struct App {
     api: Arc<Api>,
     tls: Option<Arc<Tls>>,
     desk: Desk,
-    opening: Option<Opening>,
-    stage: watch::Sender<Stage>,
+    opening: Option<(Opening, Counted)>,
+    stage: Arc<watch::Sender<Stage>>,
     /// Until it is dropped, the ledger hears nothing of the spool.
     hold_back: Option<oneshot::Sender<Infallible>>,
     running: Running,
@@ -89,9 +89,11 @@ impl App {
         let management = bind(config.api.listen)?;
         let (listen, ops_listen, api_listen) = (callbacks.addr, operators.addr, management.addr);
         let metrics = Metrics::new(&mount_names(&config)).map_err(StartError::Metrics)?;
-        let Opened { ledger, opening, publications } = open_ledger(&config, Arc::clone(&metrics), DatabasePatience::Endless)?;
+        let Opened { ledger, opening, early, publications } =
+            open_ledger(&config, Arc::clone(&metrics), DatabasePatience::Endless)?;
         let ledger = wrap(ledger);
         let (stage, to_be_open) = watch::channel(Stage::Starting);
+        let stage = Arc::new(stage);
         let (programs, desk) = programs(&config, &ledger, Some(Arc::clone(&metrics)))?;
         let workers = workers(&config);
         let (unheard, spool) = open_spool(&config, &programs, &metrics)?;
@@ -115,6 +117,14 @@ impl App {
         });
         let tls = config.tls.clone().map(|tls| Arc::new(Tls::new(tls)));
         let api = Arc::new(management_api(&config, &ledger, switchboard, &metrics)?);
+        let foresight = Foresight {
+            desk: desk.clone(),
+            unheard: Arc::clone(&unheard),
+            spool: Arc::clone(&spool),
+            early,
+            stage: Arc::clone(&stage),
+        };
+        let counted = foresight.begin()?;
         let following = follow_rules(desk.clone(), publications);
         let (room, (hold_back, begin)) = (room(&config, workers), oneshot::channel());
         let reconciling =
@@ -131,7 +141,7 @@ impl App {
             say,
         })?;
         let operators = ops::serve(operators, pages(&responder, &metrics), room.operators)?;
-        let opening = Some(opening);
+        let opening = Some((opening, counted));
         Ok(App {
             listen,
             ops_listen,
@@ -156,10 +166,9 @@ impl App {
     /// # Errors
     /// The log is damaged, the rules do not load, or the import's rows are wrong.
     pub async fn until_ready(&mut self) -> Result<(), StartError> {
-        if let Some(opening) = self.opening.take() {
+        if let Some((opening, counted)) = self.opening.take() {
             opening.until_open().await?;
-            let Responder { unheard, spool, .. } = self.responder.as_ref();
-            unheard.count(spool, clock::utc()).map_err(StartError::Spool)?;
+            counted.await.map_err(|_| StartError::LedgerGone)?.map_err(StartError::Spool)?;
             // From here on the ledger hears what waits: what was counted as not confirmed is confirmed then.
             drop(self.hold_back.take());
             make_ready(&self.desk, &self.config, say).await?;
@@ -243,6 +252,8 @@ pub fn serve(config: Config, ready: impl FnOnce(&Listening)) -> Result<Stopped, 
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut hang_up = signal(SignalKind::hangup())?;
+        // A file that may not grow any more fails its write, as on a full disk; by default it would end the process.
+        let _file_limit = signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?;
         let mut app = App::start(config, |ledger| ledger)?;
         say(&format!("callbacks on {} are answered from stand-in until the ledger has its state", app.listen));
         tokio::select! {

@@ -3,26 +3,29 @@
 
 use std::sync::Arc;
 
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
 use super::mounts::mount_names;
+use crate::clock;
 use crate::config::{Config, LedgerSync, PostgresConfig};
 use crate::journal::Sync;
 use crate::ledger::Ledger;
-use crate::ledger::embedded::{self, Embedded};
+use crate::ledger::embedded::{self, Early, Embedded};
 use crate::ledger::postgres::connect::Database;
 use crate::ledger::postgres::{self, Patience, Postgres};
 use crate::metrics::Metrics;
 use crate::operations::Desk;
 use crate::reporter::{Reporter, SpoolReporter, say};
-use crate::responder::{Program, ToldBook, Unheard};
-use crate::spool::{self, Spool};
+use crate::responder::{Program, Stage, ToldBook, Unheard};
+use crate::spool::{self, Spool, SpoolError};
 use crate::start_error::StartError;
 
 /// A ledger that begins to open.
 pub(super) struct Opened {
     pub ledger: Arc<dyn Ledger>,
     pub opening: Opening,
+    /// What can be seen of it before it is ready; nothing of a database's.
+    pub early: Option<Early>,
     /// Changes whenever any responder publishes a ruleset; nothing where there are no others.
     pub publications: Option<watch::Receiver<i64>>,
 }
@@ -56,7 +59,8 @@ pub(super) fn open_ledger(config: &Config, metrics: Arc<Metrics>, patience: Pati
         observer: Box::new(Reporter(metrics)),
     };
     let (ledger, opening) = Embedded::start(settings).map_err(StartError::Journal)?;
-    Ok(Opened { ledger: Arc::new(ledger), opening: Opening::Embedded(opening), publications: None })
+    let early = ledger.early();
+    Ok(Opened { ledger: Arc::new(ledger), opening: Opening::Embedded(opening), early, publications: None })
 }
 
 pub(super) fn open_shared(
@@ -73,11 +77,12 @@ pub(super) fn open_shared(
         database,
         connections_max: usize::try_from(shared.connections_max).unwrap_or(usize::MAX),
         node: shared.node.clone(),
+        journal_keep_days: shared.journal_keep_days,
         patience,
         observer: Arc::new(Reporter(metrics)),
     })?;
     let publications = Some(ledger.publications());
-    Ok(Opened { ledger: Arc::new(ledger), opening: Opening::Postgres(opening), publications })
+    Ok(Opened { ledger: Arc::new(ledger), opening: Opening::Postgres(opening), early: None, publications })
 }
 
 /// Puts rules in force that other responders publish, for ever.
@@ -117,4 +122,54 @@ pub(super) fn open_spool(
     let spool =
         Spool::open(spool_settings(config), observer, |entry, _, _| unheard.remember(entry)).map_err(StartError::Spool)?;
     Ok((unheard, Arc::new(spool)))
+}
+
+/// What a start knows before the ledger does: what caps have counted, and where it can be read, the rules and tables in force and
+/// memory. On a thread of its own, as a disk may hang.
+pub(super) struct Foresight {
+    pub desk: Desk,
+    pub unheard: Arc<Unheard>,
+    pub spool: Arc<Spool>,
+    pub early: Option<Early>,
+    pub stage: Arc<watch::Sender<Stage>>,
+}
+
+/// Tells that caps are counted, or why not.
+pub(super) type Counted = oneshot::Receiver<Result<(), SpoolError>>;
+
+impl Foresight {
+    pub fn begin(self) -> std::io::Result<Counted> {
+        let (tell, counted) = oneshot::channel();
+        let look = move || {
+            let Foresight { desk, unheard, spool, early, stage } = self;
+            let count = unheard.count(&spool, clock::utc());
+            let may_approve = count.is_ok();
+            // Whoever waits for it may have been told to stop.
+            let _ = tell.send(count);
+            drop((unheard, spool));
+            let Some(early) = early.filter(|_| may_approve) else { return };
+            if let Err(problem) = foresee(desk, &early, &stage) {
+                say(&format!("stand-in declines until the ledger is ready: {problem}"));
+            }
+        };
+        std::thread::Builder::new().name("foresight".to_owned()).spawn(look)?;
+        Ok(counted)
+    }
+}
+
+fn foresee(desk: Desk, early: &Early, stage: &watch::Sender<Stage>) -> Result<(), String> {
+    let kept = early.rulesets().map_err(|error| error.to_string())?;
+    desk.foresee_rules(&kept).map_err(|error| StartError::Operation(error).to_string())?;
+    // Whoever has it has the ledger: that is not to stay open for a disk that hangs.
+    drop(desk);
+    let foreseen = || {
+        stage.send_if_modified(|stage| {
+            let starting = *stage == Stage::Starting;
+            if starting {
+                *stage = Stage::Foreseen;
+            }
+            starting
+        });
+    };
+    early.show(foreseen).map(drop).map_err(|error| error.to_string())
 }

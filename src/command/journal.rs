@@ -8,8 +8,12 @@ use serde_json::json;
 
 use super::trim::Trim;
 use super::{Failure, Place};
+use crate::app::runtime;
 use crate::journal::state_file::{self, hexadecimal};
 use crate::journal::{Checkpoint, Reader, Stage, Verified, head_number};
+use crate::ledger::postgres::chaining::{self, Proven};
+use crate::ledger::postgres::connect::Database;
+use crate::ledger::postgres::migrate;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -21,14 +25,12 @@ It only reads, beside a running server or without one, and takes as long as read
 of the last commit group, and stands for every record before it: kept elsewhere with the number of the last record, it
 proves later that nothing was changed. Its first 48 bits as a number are the metric holdfast_journal_head. Where the oldest
 records were dropped, the checkpoint that stands for them is proven too: its file, and that a record of the chain names it.
+Of a shared ledger, the chain in its database is walked: groups whose records were dropped are only linked.
 
 Exit codes:
   0  whole
   1  damaged (where, and what to do, on standard error), or not there
   2  the command line is not understood";
-
-/// What stands in for it.
-const INSTEAD: &str = "this version proves the embedded ledger's journal, and no other";
 
 /// Proves the journal, or drops its oldest records.
 #[derive(Debug, Args)]
@@ -69,7 +71,10 @@ impl Verify {
     fn run(self, output: &mut dyn io::Write) -> Result<(), Failure> {
         let place = match self.file {
             Some(file) => file,
-            None => self.place.with_journal(INSTEAD)?,
+            None => match self.place.shared_database()? {
+                Some(database) => return verify_shared(&database, self.json, output),
+                None => self.place.data()?,
+            },
         };
         let mut told = Told::default();
         let verified = Reader::open(&place)
@@ -78,6 +83,31 @@ impl Verify {
         let text = if self.json { format!("{}\n", as_json(&verified)) } else { as_lines(&verified) };
         Ok(write!(output, "{text}")?)
     }
+}
+
+/// The same of a shared ledger's journal, in its database.
+fn verify_shared(database: &Database, json: bool, output: &mut dyn io::Write) -> Result<(), Failure> {
+    let mut told = Told::default();
+    let done = |many: i64| u64::try_from(many).unwrap_or(0);
+    let proven = runtime()?.block_on(async {
+        let at = database.whereabouts();
+        let (client, _driving) = database.open(|_| {}).await?;
+        migrate::must_be_ours(&client, &at).await?;
+        chaining::verify(&client, &at, |number, all| told.progress(Stage::Proving, done(number), done(all))).await
+    });
+    let Proven { records, groups, dropped_groups, not_chained, head } = proven.map_err(Failure::told)?;
+    let (head, number) = (hexadecimal(&head), head_number(&head));
+    if json {
+        let object = json!({"records": records, "groups": groups, "dropped_groups": dropped_groups, "not_chained": not_chained,
+            "head": head, "head_number": number});
+        return Ok(writeln!(output, "{object}")?);
+    }
+    writeln!(output, "records      {records} in {} groups", groups.saturating_sub(dropped_groups))?;
+    if dropped_groups > 0 {
+        writeln!(output, "dropped      records of the first {dropped_groups} groups")?;
+    }
+    writeln!(output, "not chained  {not_chained} of the last moments\nhead         {head}\nhead number  {number}")?;
+    Ok(())
 }
 
 /// What was told of the progress: one line on standard error for each tenth of a step.

@@ -8,7 +8,8 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::config::{self, Errors, LedgerEngine};
+use crate::config::{self, Config, Errors, LedgerEngine, Overrides, PostgresConfig};
+use crate::ledger::postgres::connect::Database;
 
 pub mod backup;
 pub mod balance;
@@ -92,6 +93,17 @@ impl Place {
             Some(data) => Ok(data.clone()),
             None => Ok(config::ledger_of(&self.config)?.data),
         }
+    }
+
+    /// The database of a shared ledger, if it is one.
+    fn shared_database(&self) -> Result<Option<Database>, Failure> {
+        let named = self.data.as_ref().is_some_and(|data| data.join(crate::journal::store::FILE).exists());
+        if named || !config::ledger_of(&self.config).is_ok_and(|ledger| ledger.engine == LedgerEngine::Postgres) {
+            return Ok(None);
+        }
+        let config = Config::load(&self.config, Overrides::default())?;
+        let database = |shared: &PostgresConfig| Database::new(shared.connection.clone(), &shared.roots).map_err(Failure::told);
+        config.ledger.postgres.as_ref().map(database).transpose()
     }
 
     /// The data directory, for what reads the journal's file there. A shared ledger's journal is in its database: `instead` says

@@ -14,7 +14,7 @@ use crate::clock;
 use crate::config::{Config, Overrides};
 use crate::journal::Reader;
 use crate::outages::{Answers, Outage, Sum};
-use crate::spool::{self, File, Switched};
+use crate::spool::{File, Switched};
 use crate::switchboard::one_line;
 
 /// Tells what stand-in did: for each outage its time, causes, decisions, exposure, and what may be lost.
@@ -46,8 +46,7 @@ impl Report {
         if let Some(wanted) = self.program {
             super::rules::only_program(&config, Some(wanted))?;
         }
-        let path = &config.spool.path;
-        let spool = path.exists().then(|| File::open(path, spool::Sync::Full)).transpose().map_err(Failure::told)?;
+        let spool = File::open_if_there(&config.spool.path).map_err(Failure::told)?;
         let reader = Reader::open(&config.ledger.data).map_err(Failure::told)?;
         let (since, mut told) = (self.since.unwrap_or(Timestamp::EPOCH), Told::default());
         let answers = Answers::read(&reader, spool.as_ref(), since, &mut |step, done, all| told.progress(step, done, all))

@@ -16,7 +16,7 @@ use crate::config::{Config, Overrides};
 use crate::control::protocol::BringBack;
 use crate::control::{ControlAnswer, ControlRequest};
 use crate::explain::phrases;
-use crate::spool::{self, Aside, Entry, File, Row};
+use crate::spool::{Aside, Entry, File, Row};
 use crate::switchboard::one_line;
 
 const EXAMPLES: &str = "\
@@ -103,11 +103,9 @@ struct Total {
 impl List {
     fn run(&self, place: Place, output: &mut dyn io::Write) -> Result<(), Failure> {
         let config = Config::load(&place.config, Overrides { data: place.data, ..Overrides::default() })?;
-        if !config.spool.path.exists() {
-            // Listing makes no file.
+        let Some(file) = File::open_if_there(&config.spool.path).map_err(Failure::told)? else {
             return if self.json { Ok(()) } else { Ok(writeln!(output, "nothing waits, and nothing was set aside")?) };
-        }
-        let file = File::open(&config.spool.path, spool::Sync::Full).map_err(Failure::told)?;
+        };
         let (mut waiting, mut aside) = (Total::default(), Total::default());
         self.list_aside(&file, &mut aside, output)?;
         self.list_waiting(&file, &mut waiting, output)?;

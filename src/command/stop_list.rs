@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::{Failure, Place};
 use crate::config::{Config, Overrides};
-use crate::spool::{self, File};
+use crate::spool::File;
 use crate::stop_list::{Blocked, Unheard, blocked};
 
 const EXAMPLES: &str = "\
@@ -61,8 +61,7 @@ impl StopList {
             return Err(super::not_here(&self.place.config, instead));
         }
         let program = super::rules::only_program(&config, Some(self.program))?.id;
-        let path = &config.spool.path;
-        let spool = path.exists().then(|| File::open(path, spool::Sync::Full)).transpose().map_err(Failure::told)?;
+        let spool = File::open_if_there(&config.spool.path).map_err(Failure::told)?;
         // Before the projection: what the ledger hears meanwhile is in both, and in neither is nothing.
         let unheard = spool.map(|file| Unheard::of(&file, program)).transpose()?.unwrap_or_default();
         let mut lines = Lines { format: self.format, output };

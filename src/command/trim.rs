@@ -43,7 +43,7 @@ pub struct Trim {
 
 impl Trim {
     pub(super) fn run(self, output: &mut dyn io::Write) -> Result<(), Failure> {
-        self.place.with_journal("there is nothing to trim: the database keeps all records")?;
+        self.place.with_journal("old partitions go by ledger.postgres.journal_keep_days")?;
         let mode = if self.dry_run { TrimMode::DryRun } else { TrimMode::Drop };
         let mut ledger = Ledger::at(self.place)?;
         let mut whole: Option<TrimReport> = None;

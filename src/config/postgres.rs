@@ -10,6 +10,7 @@ use tokio_postgres::config::{Host, SslMode};
 
 use super::read::{Section, Spot};
 use super::secret::SecretReader;
+use crate::retention::{KEEP_DAYS_MAX, KEEP_DAYS_MIN};
 
 /// Connections for acts, unless told otherwise.
 const CONNECTIONS_MAX: u32 = 16;
@@ -27,6 +28,8 @@ pub struct PostgresConfig {
     pub node: String,
     /// `responders`: how many share the caps of stand-in, which none of them can ask the others about.
     pub responders: NonZeroU32,
+    /// `journal_keep_days`: for how long all programs' records are kept; `None` for ever.
+    pub journal_keep_days: Option<u32>,
 }
 
 impl PostgresConfig {
@@ -61,6 +64,8 @@ pub(super) fn read(section: Section<'_>, secrets: Option<&SecretReader<'_>>) -> 
     let reference = section.text("connection");
     let ca = section.optional_text("ca");
     let connections_max = section.optional_integer("connections_max", 1..=1_000);
+    let days = i64::from(KEEP_DAYS_MIN)..=i64::from(KEEP_DAYS_MAX);
+    let journal_keep_days = section.optional_integer("journal_keep_days", days).and_then(|days| u32::try_from(days).ok());
     let responders = section.optional_integer("responders", 1..=1_024);
     let node = section.optional_text("node").and_then(|text| text.parse(checked_name));
     section.finish();
@@ -76,7 +81,7 @@ pub(super) fn read(section: Section<'_>, secrets: Option<&SecretReader<'_>>) -> 
     let connections_max = connections_max.and_then(|many| u32::try_from(many).ok()).unwrap_or(CONNECTIONS_MAX);
     let node = node.unwrap_or_else(machine_name);
     let responders = responders.and_then(|many| u32::try_from(many).ok()).and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MIN);
-    Some(PostgresConfig { connection: connection?, roots, connections_max, node, responders })
+    Some(PostgresConfig { connection: connection?, roots, connections_max, node, responders, journal_keep_days })
 }
 
 /// What `ca` makes of the connection.

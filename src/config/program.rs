@@ -247,7 +247,7 @@ impl ProgramReader<'_> {
         if self.engine == LedgerEngine::Postgres {
             written
                 .spot
-                .wrong("is the embedded ledger's; leave it out: a shared ledger keeps its records by partitions of all programs");
+                .wrong("is the embedded ledger's: partitions of a shared one are all programs'; write journal_keep_days in [ledger.postgres]");
             return None;
         }
         if days < KEEP_DAYS_MIN {

@@ -991,8 +991,8 @@ fn a_shared_database_is_named_by_reference_and_reached_safely() {
         (
             "[ledger.postgres]\nconnection = 'file:plain'",
             &LEAST.replace("rules =", "journal_keep_days = 400\nrules ="),
-            "c.toml:11:21: program[0].journal_keep_days: is the embedded ledger's; leave it out: a shared ledger keeps its \
-             records by partitions of all programs"
+            "c.toml:11:21: program[0].journal_keep_days: is the embedded ledger's: partitions of a shared one are all \
+             programs'; write journal_keep_days in [ledger.postgres]"
                 .to_owned(),
         ),
     ] {

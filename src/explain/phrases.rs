@@ -59,6 +59,7 @@ fn kind(kind: AuthorizationKind) -> &'static str {
         AuthorizationKind::Incremental => "an addition to the payment",
         AuthorizationKind::Credit => "a credit to the card",
         AuthorizationKind::BalanceInquiry => "a balance inquiry",
+        AuthorizationKind::Unknown => "something that this version does not know",
     }
 }
 

@@ -21,7 +21,7 @@ pub(super) const LINK: i64 = 2;
 const READ_GROUPS: i64 = 256;
 
 /// The hash that ties a group to the one before it, and to its place.
-pub(super) fn link(before: &[u8; 32], first: i64, records: i64, body: &[u8]) -> [u8; 32] {
+pub(crate) fn link(before: &[u8; 32], first: i64, records: i64, body: &[u8]) -> [u8; 32] {
     let mut digest = Sha256::new();
     digest.update(before);
     digest.update(first.to_le_bytes());

@@ -11,7 +11,10 @@ use serde::{Deserialize, Serialize};
 use super::record::{Body, BodyRef, Place, Record, RecordRef};
 
 /// The number of this encoding. A reader refuses a newer one, and reads every older one that was ever released.
-pub const FORMAT: u8 = 2;
+pub const FORMAT: u8 = 3;
+
+/// The oldest encoding that is read as this one: what it can say has grown since.
+const OLDEST: u8 = 2;
 
 /// The program that wrote a group: replay promises identical outcomes for the same version.
 pub const ENGINE: &str = env!("CARGO_PKG_VERSION");
@@ -234,7 +237,7 @@ impl<'a> Group<'a> {
         if *format > FORMAT {
             return Err(RecordError::Newer(*format));
         }
-        if *format < FORMAT {
+        if *format < OLDEST {
             return Err(RecordError::Unreleased(*format));
         }
         let (engine, rest) = postcard::take_from_bytes(rest).map_err(|_| RecordError::Damaged(0))?;

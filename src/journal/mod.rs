@@ -30,6 +30,7 @@ pub mod store;
 mod tail;
 mod wal;
 
+pub(crate) use chain::link;
 pub use chain::{Joint, head_number};
 pub use error::JournalError;
 pub use group::{Draft, Group, GroupWriter, RecordError};
@@ -37,7 +38,7 @@ pub use log::{EachGroup, Log};
 pub use memory::{Crash, Fault, MemoryDisk, MemoryLog};
 pub use operations::{Noted, Operation};
 pub use reader::{Reader, Stage, Verified};
-pub use record::{Body, BodyRef, Place, Record, RecordRef, Uses};
+pub use record::{Body, BodyRef, Naming, Place, Record, RecordRef, Uses};
 pub use records::Numbered;
 pub use retention::{Begins, Checkpoint};
 pub use rulesets::{KeptKind, KeptRuleset};

@@ -104,8 +104,16 @@ impl Reader {
     }
 
     /// Makes sure that nothing is missing at its end.
-    pub(super) fn must_reach_mark(&self) -> Result<(), JournalError> {
+    ///
+    /// # Errors
+    /// Something is; or the disk.
+    pub(crate) fn must_reach_mark(&self) -> Result<(), JournalError> {
         self.groups().must_reach(&self.synced)
+    }
+
+    /// The last record that was acknowledged as durable, as far as its mark tells.
+    pub(crate) const fn synced(&self) -> i64 {
+        self.synced.last
     }
 
     /// The last record that is durable now; 0 if there is none.

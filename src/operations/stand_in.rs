@@ -9,7 +9,7 @@ use crate::clock;
 use crate::config::stand_in;
 use crate::control::protocol::RulesPublish;
 use crate::control::{OperationError, RulesVersion};
-use crate::ledger::KeptKind;
+use crate::ledger::{KeptKind, KeptRuleset};
 
 impl Desk {
     /// Puts a program's last published tables in force; a table that was never published is published as it is configured.
@@ -34,12 +34,19 @@ impl Desk {
                             last.published_by
                         ));
                     }
-                    let loaded = stand_in::read("the stand-in table in force", &last.source, &counter.home).map_err(refused)?;
-                    counter.live.stand_in.put_in_force(kind, Arc::new(loaded));
+                    self.put_table_in_force(counter, kind, &last)?;
                 }
             }
             self.show_table(counter, kind);
         }
+        Ok(())
+    }
+
+    /// From now on this version, which was published, decides.
+    pub(super) fn put_table_in_force(&self, counter: &Counter, kind: KeptKind, kept: &KeptRuleset) -> Result<(), OperationError> {
+        let loaded = stand_in::read("the stand-in table in force", &kept.source, &counter.home).map_err(refused)?;
+        counter.live.stand_in.put_in_force(kind, Arc::new(loaded));
+        self.show_table(counter, kind);
         Ok(())
     }
 

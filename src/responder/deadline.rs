@@ -1,4 +1,4 @@
-//! When an answer is owed: three absolute moments, made once. Nothing here waits.
+//! When an answer is owed: four absolute moments, made once. Nothing here waits.
 
 use std::time::Duration;
 
@@ -9,6 +9,9 @@ use crate::clock::{Instant, Moment};
 
 /// The part of the reserve that is the wire's: one of so many.
 const WRITING_SHARE: u32 = 4;
+
+/// And the part of that which is left to whoever repeats what another one was told.
+const REPEATING_SHARE: u32 = 2;
 
 /// How much time a mount has, and how much of it is kept back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +31,8 @@ pub struct Deadline {
     pub decide_by: Instant,
     /// The spool's: what is not durable by then is told as if it never would be.
     pub keep_by: Instant,
+    /// That of whoever asks again meanwhile: by then the first one has its answer, which is ready at its own `keep_by` at the latest.
+    pub hear_by: Instant,
     /// The wire's: an answer that is ready later is late.
     pub answer_by: Instant,
 }
@@ -45,7 +50,13 @@ impl Deadline {
         let to_decide = left.saturating_sub(patience.reserve);
         let after = |duration| received.instant.checked_add(duration).unwrap_or(received.instant);
         let to_write = patience.reserve.checked_div(WRITING_SHARE).unwrap_or_default();
-        Deadline { decide_by: after(to_decide), keep_by: after(left.saturating_sub(to_write)), answer_by: after(left) }
+        let to_repeat = to_write.checked_div(REPEATING_SHARE).unwrap_or_default();
+        Deadline {
+            decide_by: after(to_decide),
+            keep_by: after(left.saturating_sub(to_write)),
+            hear_by: after(left.saturating_sub(to_repeat)),
+            answer_by: after(left),
+        }
     }
 }
 
@@ -78,6 +89,8 @@ mod tests {
             // A quarter of the reserve is the wire's.
             let keep_ms = u64::saturating_sub(answer_ms, 125);
             assert_eq!(deadline.keep_by - received.instant, ms(keep_ms), "{patience:?} {sent_at:?}");
+            let hear = Duration::from_micros((answer_ms * 1_000).saturating_sub(62_500));
+            assert_eq!(deadline.hear_by - received.instant, hear, "{patience:?} {sent_at:?}");
         }
     }
 }

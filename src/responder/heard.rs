@@ -124,12 +124,19 @@ impl Heard for Unheard {
 
     // What was told stays told, and what was approved stays at risk, until somebody has looked at it. Nobody waits for it.
     fn refused(&self, entry: &Entry) {
+        if let Entry::Fact(origin, event) = entry {
+            self.standings.set_aside(origin.program, event);
+            self.heard.notify_waiters();
+        }
         if let (Some((stand_in, name)), Some((account, minor))) = (self.approval_of(entry), entry.approved()) {
             stand_in.set_aside(name, account, minor);
         }
     }
 
     fn bringing(&self, entry: &Entry) {
+        if let Entry::Fact(origin, event) = entry {
+            self.standings.told(origin.program, event);
+        }
         if let Some((stand_in, name)) = self.approval_of(entry) {
             stand_in.brought_again(&name);
         }

@@ -1,8 +1,8 @@
 //! THE PATH of a callback: [`Responder::answer`] reads top to bottom as the list of its steps.
 //!
 //! Invariants: nothing is decoded before its caller is verified; from the moment an authorization is understood an answer
-//! is owed, and leaves; stand-in is entered in one place only ([`Responder::decide`]); the ledger, and whoever asked first, are waited for until
-//! `decide_by`, the spool until `keep_by`, and nothing else.
+//! is owed, and leaves; stand-in is entered in one place only ([`Responder::decide`]); the ledger is waited for until `decide_by`, the
+//! spool until `keep_by`, whoever asked first until `hear_by`, and nothing else.
 //!
 //! Steps are pinned where they are awaited: awaited by value, a step's future, which is as large as all that it may wait
 //! for, would be moved once more on every callback.
@@ -17,6 +17,8 @@ mod stand_in;
 mod standings;
 mod status;
 mod telling;
+#[cfg(test)]
+mod tests;
 mod told;
 mod watch;
 mod without_ledger;
@@ -31,7 +33,7 @@ use holdfast_adapters::{
 };
 use holdfast_core::rules::{NoTrace, evaluate};
 use holdfast_core::stand_in::Silence;
-use holdfast_core::{AuthorizationRequest, Basis, ContentDigest, Decision, DeclineReason, StandInCause};
+use holdfast_core::{AuthorizationKind, AuthorizationRequest, Basis, ContentDigest, Decision, DeclineReason, StandInCause};
 use tokio::sync::watch::Receiver;
 use tokio::time::timeout_at;
 
@@ -84,8 +86,11 @@ pub struct Responder {
 /// How far the start has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
-    /// The ledger's state, the rules in force or the first accounts are not there yet.
+    /// The ledger's state, the rules in force or the first accounts are not there yet: stand-in declines.
     Starting,
+    /// The ledger is not there yet. What stand-in needs is: caps are counted, the rules and tables in force are known, and memory can be
+    /// looked at.
+    Foreseen,
     /// Everything is.
     Open,
 }
@@ -166,16 +171,16 @@ impl Responder {
         watch: &mut Watch<'_>,
         body: &mut Vec<u8>,
     ) -> Option<Reply> {
-        let AuthorizationCall { request, echo, sent_at, unknown_method } = asked;
+        let AuthorizationCall { request, echo, sent_at } = asked;
         let deadline = Deadline::new(&call.received, *sent_at, &mount.patience);
         watch.owed(request.key, deadline);
         let digest = request.content_digest();
         let name = Name { principal: mount.principal, key: request.key };
+        if request.kind == AuthorizationKind::Unknown {
+            mount.metrics.unknown_method();
+        }
         let decided = loop {
             match self.unheard.book.begin(name, digest) {
-                Begun::First(claim) if *unknown_method => {
-                    break pin!(self.decline_unknown_method(call, mount, request, claim, deadline)).await;
-                }
                 Begun::First(claim) => break pin!(self.decide(call, mount, request, claim, deadline, watch)).await,
                 Begun::Told(told) => {
                     mount.metrics.duplicate();
@@ -187,7 +192,7 @@ impl Responder {
                 }
                 Begun::InFlight(first) => {
                     mount.metrics.joined();
-                    match timeout_at(deadline.decide_by, first).await {
+                    match timeout_at(deadline.hear_by, first).await {
                         Ok(Ok(told)) => break Decided { told, balance: None, abstained: None },
                         // Whoever was deciding went away: this one decides.
                         Ok(Err(_)) => {}
@@ -260,7 +265,7 @@ impl Responder {
         watch: &mut Watch<'_>,
     ) -> Result<Decided, StandInCause> {
         // Looked at first: even a timeout that never waits costs a timer.
-        if self.is_starting() && timeout_at(deadline.decide_by, self.until_open()).await.is_err() {
+        if !self.is_open() && timeout_at(deadline.decide_by, self.until_open()).await.is_err() {
             return Err(StandInCause::Starting);
         }
         if self.switchboard.is_on(&mount.program.id, &mount.platform, call.received.utc) {
@@ -269,7 +274,7 @@ impl Responder {
         let rules = mount.program.rules.load();
         let verdict = evaluate(&rules, request, call.received.utc, &mut NoTrace);
         watch.ended(Phase::Rules);
-        self.wait_for_account(mount, request, deadline).await?;
+        self.wait_until_heard(mount, request, deadline).await?;
         let permit = self.in_flight.enter().ok_or(StandInCause::Overloaded)?;
         let (out, decide_by) = match self.breaker.admit(clock::instant()) {
             Admission::Ask(out) => (out, deadline.decide_by),
@@ -317,13 +322,21 @@ impl Responder {
         }
     }
 
-    fn is_starting(&self) -> bool {
-        *self.stage.borrow() == Stage::Starting
+    fn is_open(&self) -> bool {
+        *self.stage.borrow() == Stage::Open
+    }
+
+    /// Whether it is known which rules and tables are in force, and what caps have counted.
+    fn may_stand_in(&self) -> bool {
+        match *self.stage.borrow() {
+            Stage::Starting => false,
+            Stage::Foreseen | Stage::Open => true,
+        }
     }
 
     /// Waits until the start is over; costs a look once it is.
     async fn until_open(&self) {
-        if self.is_starting() {
+        if !self.is_open() {
             // Whoever starts the process and gave up ends it, too.
             let _ = self.stage.clone().wait_for(|stage| *stage == Stage::Open).await;
         }

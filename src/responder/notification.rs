@@ -94,6 +94,7 @@ impl Responder {
     ) -> NotificationResult {
         if answer.is_ok() {
             self.unheard.standings.heard(mount.program.id, event);
+            self.unheard.heard.notify_waiters();
         }
         match answer {
             Ok(Answer::Recorded(Some(Finding::HeardBefore))) => NotificationResult::Duplicate,
@@ -116,6 +117,7 @@ impl Responder {
             Noted::Durable => NotificationResult::Spooled,
             Noted::NotDurable => {
                 self.unheard.standings.never_told(mount.program.id, event);
+                self.unheard.heard.notify_waiters();
                 NotificationResult::NotDurable
             }
         }

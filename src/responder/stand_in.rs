@@ -236,3 +236,60 @@ impl StandIn {
         self.caps.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroU32;
+
+    use holdfast_core::hold::{AccountStatus, CardStatus, CardholderStatus};
+    use holdfast_core::rules::{NoTrace, evaluate};
+    use holdfast_core::stand_in::{AccountSight, Acquaintance, CardSight, Sight};
+    use holdfast_core::{Country, Currency, ProgramId};
+
+    use super::*;
+    use crate::clock;
+    use crate::config::ruleset::{Home, read_kept};
+    use crate::config::stand_in as tables;
+    use crate::fixture::{program, purchase, usd};
+
+    const TABLE: &str = "currency = 'USD'\ncountry = 'USA'\nexposure_max = '50.00'\n[[row]]\nid = 'all'\nanswer = 'approve'\n";
+
+    fn known(now: Timestamp) -> Snapshot {
+        let (status, cardholder, used) = (CardStatus::Active, CardholderStatus::Active, Acquaintance::Known);
+        let account = AccountSight {
+            id: AccountId::new("a").unwrap(),
+            status: AccountStatus::Active,
+            available: usd(1_000_000),
+            as_of: now,
+        };
+        let card = CardSight { status, cardholder, as_of: now, since: None, used };
+        Snapshot { card: Sight::Seen(card), account: Sight::Seen(account), merchant: Acquaintance::NotKnown }
+    }
+
+    /// How much one of so many responders approves of questions of 10.00 each, where all of them may approve 50.00.
+    fn approves(program: ProgramId, share: Share) -> i64 {
+        let home = Home { program, currency: Currency::USD, country: Country::new("USA").unwrap() };
+        let Ok(policy) = tables::read("table.toml", TABLE, &home) else { panic!("the table does not load") };
+        let table = StandInTable { platform: None, in_force: ArcSwapOption::from_pointee(policy), configured: None };
+        let stand_in = StandIn::new(vec![table], share, 100);
+        stand_in.restore([], clock::utc());
+        let Ok(rules) = read_kept("rules", "currency = 'USD'\ncountry = 'USA'\n", program) else { panic!("no rules") };
+        let (platform, now) = (PlatformName::new("marqeta").unwrap(), clock::utc());
+        for number in 0..10 {
+            let request = purchase(&format!("key-{number}"), 1_000);
+            let verdict = evaluate(&rules, &request, now, &mut NoTrace);
+            let cause = StandInCause::LedgerUnavailable;
+            // What it says is in the exposure.
+            let _ = stand_in.decide(&platform, &request, Some(&verdict), &known(now), cause, now).unwrap();
+        }
+        stand_in.exposure()
+    }
+
+    #[test]
+    fn responders_that_share_a_ledger_never_pass_a_cap_together() {
+        let one_of = |responders| approves(program(), Share::one_of(NonZeroU32::new(responders).unwrap()));
+        assert_eq!(one_of(1), 5_000);
+        assert_eq!([one_of(2), one_of(2)].iter().sum::<i64>(), 4_000, "each has 25.00, which two questions fit into");
+        assert_eq!(one_of(6), 0);
+    }
+}

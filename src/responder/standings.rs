@@ -2,9 +2,10 @@
 //! it is durable, also without the ledger.
 
 use std::hash::Hash;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use dashmap::DashMap;
-use holdfast_core::hold::{AccountStatus, CardStatus, CardholderStatus, Fact, ToldEvent};
+use holdfast_core::hold::{AccountStatus, CardStatus, CardholderStatus, StandingOf, ToldEvent};
 use holdfast_core::stand_in::{Sight, Snapshot};
 use holdfast_core::{AccountId, AuthorizationRequest, CardToken, CardholderToken, IdempotencyKey, ProgramId, Timestamp};
 use smallvec::SmallVec;
@@ -15,6 +16,15 @@ struct Told<S> {
     status: S,
     key: IdempotencyKey,
     at: Option<Timestamp>,
+    way: Way,
+}
+
+/// Whether a word is on its way to the ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    ToLedger,
+    /// The ledger refused it for good: it holds here until somebody has looked at it.
+    Aside,
 }
 
 /// What was told of one subject, in the order of arrival.
@@ -29,6 +39,8 @@ pub struct Standings {
     cards: Map<CardToken, CardStatus>,
     cardholders: Map<CardholderToken, CardholderStatus>,
     accounts: Map<AccountId, AccountStatus>,
+    /// How many words are on their way to the ledger.
+    on_the_way: AtomicUsize,
 }
 
 impl Standings {
@@ -42,26 +54,40 @@ impl Standings {
         self.changed(program, event, Change::Heard);
     }
 
+    /// The ledger refused a message for good: nobody waits for it to be heard.
+    pub fn set_aside(&self, program: ProgramId, event: &ToldEvent) {
+        self.changed(program, event, Change::Aside);
+    }
+
     /// A message was not acknowledged after all: it comes again.
     pub fn never_told(&self, program: ProgramId, event: &ToldEvent) {
         self.changed(program, event, Change::NeverTold);
     }
 
     fn changed(&self, program: ProgramId, event: &ToldEvent, change: Change) {
-        match event.fact {
-            Fact::Card { card, status } => change.apply(&self.cards, (program, card), status, event),
-            Fact::Cardholder { cardholder, status } => change.apply(&self.cardholders, (program, cardholder), status, event),
-            Fact::Account { account, status } => change.apply(&self.accounts, (program, account), status, event),
-            Fact::Recorded { .. }
-            | Fact::Reduced { .. }
-            | Fact::Replaced { .. }
-            | Fact::Released { .. }
-            | Fact::Captured { .. }
-            | Fact::Completed { .. }
-            | Fact::Credited { .. }
-            | Fact::Debited { .. }
-            | Fact::SettlementAnnounced { .. } => {}
-        }
+        let Changed { came, went } = match event.fact.standing() {
+            Some(StandingOf::Card(card, status)) => change.apply(&self.cards, (program, card), status, event),
+            Some(StandingOf::Cardholder(owner, status)) => change.apply(&self.cardholders, (program, owner), status, event),
+            Some(StandingOf::Account(account, status)) => change.apply(&self.accounts, (program, account), status, event),
+            None => Changed::default(),
+        };
+        self.on_the_way.fetch_add(came, Ordering::AcqRel);
+        self.on_the_way.fetch_sub(went, Ordering::AcqRel);
+    }
+
+    /// Whether any word is on its way to the ledger. Nearly always none is.
+    #[must_use]
+    pub fn any_on_the_way(&self) -> bool {
+        self.on_the_way.load(Ordering::Acquire) > 0
+    }
+
+    /// Whether one is that is about a question: its card, its owner, or the account behind it.
+    #[must_use]
+    pub fn on_the_way(&self, program: ProgramId, request: &AuthorizationRequest, account: Option<AccountId>) -> bool {
+        self.any_on_the_way()
+            && (request.card.is_some_and(|token| is_on_the_way(&self.cards, (program, token)))
+                || request.cardholder.is_some_and(|token| is_on_the_way(&self.cardholders, (program, token)))
+                || account.is_some_and(|id| is_on_the_way(&self.accounts, (program, id))))
     }
 
     /// What is known of a question, with what the ledger has yet to hear.
@@ -84,32 +110,58 @@ impl Standings {
 enum Change {
     Waits,
     Heard,
+    Aside,
     NeverTold,
 }
 
+/// How many words came to be on their way to the ledger, and how many are so no more.
+#[derive(Debug, Clone, Copy, Default)]
+struct Changed {
+    came: usize,
+    went: usize,
+}
+
 impl Change {
-    fn apply<K: Eq + Hash, S>(self, map: &Map<K, S>, subject: (ProgramId, K), status: S, event: &ToldEvent) {
+    fn apply<K: Eq + Hash, S>(self, map: &Map<K, S>, subject: (ProgramId, K), status: S, event: &ToldEvent) -> Changed {
         let (key, at) = (event.key, event.occurred_at);
         if let Change::Waits = self {
             let mut words = map.entry(subject).or_default();
+            let went = on_the_way(&words);
             // The same message again says the same.
             words.retain(|known| known.key != key);
-            words.push(Told { status, key, at });
-            return;
+            words.push(Told { status, key, at, way: Way::ToLedger });
+            return Changed { came: on_the_way(&words), went };
         }
-        let Some(mut words) = map.get_mut(&subject) else { return };
+        let Some(mut words) = map.get_mut(&subject) else { return Changed::default() };
+        let went = on_the_way(&words);
         let place = words.iter().position(|known| known.key == key).unwrap_or(words.len());
         let mut places = 0_usize..;
         words.retain(|known| {
             let came_later = places.next().is_some_and(|of_word| of_word > place);
             match self {
                 Change::Heard => known.key != key && is_newer(known.at, at, came_later),
+                Change::Aside => {
+                    if known.key == key {
+                        known.way = Way::Aside;
+                    }
+                    true
+                }
                 Change::Waits | Change::NeverTold => known.key != key,
             }
         });
+        let came = on_the_way(&words);
         drop(words);
         map.remove_if(&subject, |_, words| words.is_empty());
+        Changed { came, went }
     }
+}
+
+fn on_the_way<S>(words: &Words<S>) -> usize {
+    words.iter().filter(|word| word.way == Way::ToLedger).count()
+}
+
+fn is_on_the_way<K: Eq + Hash, S>(map: &Map<K, S>, subject: (ProgramId, K)) -> bool {
+    map.get(&subject).is_some_and(|words| on_the_way(&words) > 0)
 }
 
 /// The newest word: the one that no other is newer than.
@@ -126,6 +178,7 @@ fn is_newer(at: Option<Timestamp>, than: Option<Timestamp>, came_later: bool) ->
 
 #[cfg(test)]
 mod tests {
+    use holdfast_core::hold::Fact;
     use holdfast_core::stand_in::{Acquaintance, CardSight};
 
     use super::*;
@@ -159,8 +212,14 @@ mod tests {
         assert_eq!(card_of(standings.over(program(), &purchase("k", 1), Snapshot { ..seen })), CardStatus::Frozen);
         standings.heard(program(), &says("older", 10, CardStatus::Active));
         assert_eq!(now(), CardStatus::Frozen);
+        assert!(standings.on_the_way(program(), &request, None));
+        let others = AuthorizationRequest { card: CardToken::new("other").ok(), ..request };
+        assert!(!standings.on_the_way(program(), &others, None));
+        standings.set_aside(program(), &freeze);
+        assert_eq!((now(), standings.any_on_the_way()), (CardStatus::Frozen, false), "it holds, and nobody waits for it");
+        standings.told(program(), &freeze);
         standings.heard(program(), &freeze);
-        assert_eq!(now(), CardStatus::Active);
+        assert_eq!((now(), standings.any_on_the_way()), (CardStatus::Active, false));
         assert!(standings.cards.is_empty());
     }
 

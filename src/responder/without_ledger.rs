@@ -6,7 +6,9 @@ use std::time::Duration;
 use holdfast_core::hold::{Answered, ToldAnswer};
 use holdfast_core::rules::{NoTrace, Verdict, evaluate};
 use holdfast_core::stand_in::{Sight, Snapshot, StandInAnswer, StoodIn, ToldName};
-use holdfast_core::{AccountId, AuthorizationRequest, Basis, ContentDigest, Decision, DeclineReason, RuleId, StandInCause};
+use holdfast_core::{
+    AccountId, AuthorizationKind, AuthorizationRequest, Basis, ContentDigest, Decision, DeclineReason, StandInCause,
+};
 use tokio::time::timeout_at;
 
 use super::breaker::BreakerIs;
@@ -17,7 +19,7 @@ use super::told::{Claim, Told};
 use super::{Decided, Responder, declined};
 use crate::clock;
 use crate::ledger::sight::{Lasts, LongerAgo, Seen};
-use crate::ledger::{Adopt, Glimpse};
+use crate::ledger::{Adopt, Glimpse, Readiness};
 use crate::server::Call;
 use crate::spool::Entry;
 
@@ -59,7 +61,9 @@ impl Responder {
             Before::Perhaps | Before::Told(_) => None,
         };
         let Some((stood_in, counted)) = said else {
-            let told = decline(DeclineReason::LedgerUnavailable, Basis::StandIn(cause));
+            let is_known = request.kind != AuthorizationKind::Unknown;
+            let reason = if is_known { DeclineReason::LedgerUnavailable } else { DeclineReason::TransactionNotPermitted };
+            let told = decline(reason, Basis::StandIn(cause));
             let adopt = adoption_of(call, mount, request, &claim, told, verdict);
             return self.tell_decline(claim, told, Entry::Told(Box::new(adopt), account), deadline).await;
         };
@@ -106,41 +110,39 @@ impl Responder {
         }
     }
 
-    /// While money of an account was approved without the ledger, the ledger has to hear of it before it decides on that account
-    /// again: else more is held than is there.
+    /// While the ledger has yet to hear of money of an account that was approved without it, or of what was told of a card, it does
+    /// not decide on them: else more is held than is there, and a freeze that was acknowledged does not hold.
     ///
     /// # Errors
     /// It has not heard of it by `decide_by`, or does not show whose money it is.
-    pub(super) async fn wait_for_account(
+    pub(super) async fn wait_until_heard(
         &self,
         mount: &Mount,
         request: &AuthorizationRequest,
         deadline: Deadline,
     ) -> Result<(), StandInCause> {
-        let stand_in = &mount.program.stand_in;
+        let (stand_in, standings) = (&mount.program.stand_in, &self.unheard.standings);
         // Nearly always.
-        if stand_in.in_transit() == 0 {
+        if stand_in.in_transit() == 0 && !standings.any_on_the_way() {
             return Ok(());
         }
-        if !matches!(self.breaker.is(), BreakerIs::Closed) {
-            // Whoever probes is not to wait for more than the ledger.
-            return Ok(());
-        }
+        // Whoever probes is not to wait for more than the ledger.
+        let probes = !matches!(self.breaker.is(), BreakerIs::Closed);
         let account = match self.look(mount, request, deadline).await {
-            Glimpse::Seen(seen) => match seen.snapshot.account {
-                Sight::Seen(account) => account,
-                Sight::NotSeen | Sight::Absent => return Ok(()),
-            },
-            Glimpse::Nothing => return Ok(()),
+            Glimpse::Seen(seen) => account_of(&seen.snapshot),
+            Glimpse::Nothing => None,
             // Whose money it is about is not known: it may be what is at risk.
             Glimpse::Busy => return Err(StandInCause::LedgerUnavailable),
         };
         loop {
             let heard = self.unheard.heard.notified();
-            if stand_in.in_transit_of(&account.id) <= 0 {
+            let money = !probes && account.is_some_and(|account| stand_in.in_transit_of(&account) > 0);
+            let word = standings.on_the_way(mount.program.id, request, account);
+            if !money && !word {
                 return Ok(());
             }
-            if timeout_at(deadline.decide_by, heard).await.is_err() {
+            let hears_soon = !probes && self.ledger.readiness() == Readiness::Ready;
+            if !hears_soon || timeout_at(deadline.decide_by, heard).await.is_err() {
                 return Err(StandInCause::LedgerUnavailable);
             }
         }
@@ -155,7 +157,7 @@ impl Responder {
         snapshot: &Snapshot,
         cause: StandInCause,
     ) -> Option<(StoodIn, Option<ToldName>)> {
-        if self.is_starting() {
+        if !self.may_stand_in() {
             return None;
         }
         let said = catch_unwind(AssertUnwindSafe(|| {
@@ -171,7 +173,7 @@ impl Responder {
     /// it. They are asked once more, since carrying their verdict along would cost every answer. Nothing while it is not known
     /// which rules are in force, or where thinking is what failed.
     fn opinion(&self, call: &Call<'_>, mount: &Mount, request: &AuthorizationRequest) -> Option<(Verdict, [u8; 32])> {
-        if self.is_starting() {
+        if !self.may_stand_in() {
             return None;
         }
         let rules = mount.program.rules.load();
@@ -184,23 +186,6 @@ impl Responder {
         // A decline is never given up.
         let _ = Telling::begin(claim, told, &self.spool, entry, None).tell(deadline).await;
         Decided { told, balance: None, abstained: None }
-    }
-
-    /// The platform asks for something that this version does not know: no, and recorded.
-    pub(super) async fn decline_unknown_method(
-        &self,
-        call: &Call<'_>,
-        mount: &Mount,
-        request: &AuthorizationRequest,
-        claim: Claim<'_>,
-        deadline: Deadline,
-    ) -> Decided {
-        mount.metrics.unknown_method();
-        let basis = RuleId::new("unknown-method").map_or(Basis::Ledger, Basis::Rule);
-        let told = Told { decision: Decision::Decline { reason: DeclineReason::TransactionNotPermitted }, basis };
-        // No rule was asked.
-        let adopt = adoption_of(call, mount, request, &claim, told, None);
-        self.tell_decline(claim, told, Entry::Told(Box::new(adopt), None), deadline).await
     }
 }
 

@@ -94,7 +94,7 @@ impl World {
 }
 
 /// A sheet in the words of a hold, but for how it is posted.
-fn plain(sheet: &Sheet) -> Hold {
+pub fn plain(sheet: &Sheet) -> Hold {
     Hold {
         status: sheet.status,
         authorized: sheet.authorized,
@@ -109,15 +109,26 @@ fn plain(sheet: &Sheet) -> Hold {
     }
 }
 
-/// Whether the engine said what the model expects.
+/// Whether the engine said what the model expects, and when it should.
 pub(super) fn agrees(expected: &Expected, performed: &Performed) -> bool {
     let answer = match performed {
-        Performed::Now(Ok(answer)) | Performed::OnceDurable(answer) => answer,
-        Performed::Now(Err(LedgerError::Late)) => return *expected == Expected::Late,
-        Performed::Now(Err(LedgerError::Unavailable)) => return *expected == Expected::Unavailable,
-        Performed::Now(Err(LedgerError::Starting | LedgerError::Panicked | LedgerError::Refused)) | Performed::Cold(_) => {
-            return false;
-        }
+        Performed::Now(Ok(answer)) | Performed::OnceDurable(answer) => Ok(answer),
+        Performed::Now(Err(error)) => Err(*error),
+        Performed::Cold(_) => return false,
+    };
+    let is_yes = matches!(answer, Ok(ledger::Answer::Decided { decision: Decision::Approve { .. }, .. }));
+    // Who is told yes waits until that is durable, unless it was durable before.
+    let waits = matches!(performed, Performed::OnceDurable(_)) || answer.is_ok_and(is_replay);
+    says(expected, answer) && (waits || !is_yes)
+}
+
+/// Whether a ledger said what the model expects.
+pub fn says(expected: &Expected, answer: Result<&ledger::Answer, LedgerError>) -> bool {
+    let answer = match answer {
+        Ok(answer) => answer,
+        Err(LedgerError::Late) => return *expected == Expected::Late,
+        Err(LedgerError::Unavailable) => return *expected == Expected::Unavailable,
+        Err(LedgerError::Starting | LedgerError::Panicked | LedgerError::Refused) => return false,
     };
     match (expected, answer) {
         (
@@ -125,9 +136,7 @@ pub(super) fn agrees(expected: &Expected, performed: &Performed) -> bool {
             ledger::Answer::Decided { decision: Decision::Approve { amount: got }, .. },
         ) => {
             let at_home = matches!(told, Answer::Yes(_)) == (got.currency() == Currency::USD);
-            // Who is told yes waits until that is durable, unless it was durable before.
-            let waits = matches!(performed, Performed::OnceDurable(_));
-            at_home && got.minor() == *amount && (waits || is_replay(answer))
+            at_home && got.minor() == *amount
         }
         (Expected::Decided(Answer::No(reason)), ledger::Answer::Decided { decision: Decision::Decline { reason: got }, .. }) => {
             got == reason

@@ -93,7 +93,10 @@ impl Question {
     pub fn wants_money(&self) -> bool {
         !matches!(
             self.kind,
-            AuthorizationKind::AccountVerification | AuthorizationKind::Credit | AuthorizationKind::BalanceInquiry
+            AuthorizationKind::AccountVerification
+                | AuthorizationKind::Credit
+                | AuthorizationKind::BalanceInquiry
+                | AuthorizationKind::Unknown
         )
     }
 

@@ -12,16 +12,16 @@
 )]
 
 mod attic;
-mod chance;
-mod compare;
-mod deed;
+pub(crate) mod chance;
+pub(crate) mod compare;
+pub(crate) mod deed;
 mod faults;
 mod habit;
-mod limits;
-mod model;
+pub(crate) mod limits;
+pub(crate) mod model;
 #[cfg(test)]
 mod tests;
-mod world;
+pub(crate) mod world;
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -280,7 +280,7 @@ pub fn broken(error: impl std::fmt::Display) -> Box<Difference> {
 }
 
 /// Which account and payment an event is about.
-fn about(deed: &Deed, model: &Model) -> (usize, Option<usize>) {
+pub fn about(deed: &Deed, model: &Model) -> (usize, Option<usize>) {
     match deed {
         Deed::Ask(question) | Deed::Adopt(question, _) => (question.account, Some(question.of.payment)),
         Deed::Tell(message) => (message.account, message.of.map(|of| of.payment)),
@@ -288,7 +288,7 @@ fn about(deed: &Deed, model: &Model) -> (usize, Option<usize>) {
     }
 }
 
-fn kind(deed: &Deed) -> &'static str {
+pub fn kind(deed: &Deed) -> &'static str {
     match deed {
         Deed::Ask(question) => question.kind.name(),
         Deed::Adopt(..) => "adopted",

@@ -158,6 +158,14 @@ impl File {
         Ok(File { path: path.to_owned(), sync, connection, held, trust: Trust::Sound })
     }
 
+    /// Opens the file if there is one: whoever only reads makes none.
+    ///
+    /// # Errors
+    /// See [`SpoolError`].
+    pub fn open_if_there(path: &Path) -> Result<Option<Self>, SpoolError> {
+        path.exists().then(|| File::open(path, Sync::Full)).transpose()
+    }
+
     /// Opens the file anew. One that was taken away is not made again: that would forget what was told.
     fn reopen(&mut self) -> Result<(), SpoolError> {
         let connection = connect(&self.path, self.sync).map_err(SpoolError::disk(&self.path))?;

@@ -7,6 +7,8 @@
 mod entry;
 mod error;
 mod file;
+#[cfg(test)]
+pub(crate) mod gate;
 mod queue;
 mod reconcile;
 mod schema;
@@ -33,6 +35,7 @@ use self::file::Disk;
 pub use self::file::{Aside, BringBack, FILE, File, Held, Row, Standing, Sync};
 use self::queue::{Back, Job, Queue};
 pub use self::queue::{Kept, Put};
+pub(crate) use self::reconcile::told_to_stop;
 pub use self::reconcile::{Heard, Reconciler};
 pub use self::switch::{KeyOf, Off, Scope, Switched, Turn, Turned};
 use self::writer::Writer;

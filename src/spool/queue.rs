@@ -148,6 +148,9 @@ pub(super) struct Queue {
 struct Inner {
     jobs: VecDeque<Job>,
     closed: bool,
+    /// The writer has nothing to do until something comes.
+    #[cfg(test)]
+    idle: bool,
 }
 
 /// Whether more may come.
@@ -170,10 +173,28 @@ impl Queue {
 
     /// Everything that waits; waits for something at most so long.
     pub fn take(&self, into: &mut Vec<Job>, patience: Duration) -> Flow {
-        let waiting = self.comes.wait_timeout_while(self.lock(), patience, |inner| inner.jobs.is_empty() && !inner.closed);
-        let (mut inner, _) = waiting.unwrap_or_else(PoisonError::into_inner);
+        let sleep = |inner: &mut Inner| {
+            let sleeps = inner.jobs.is_empty() && !inner.closed;
+            #[cfg(test)]
+            {
+                inner.idle = sleeps && patience >= Duration::from_secs(1);
+            }
+            sleeps
+        };
+        let (mut inner, _) = self.comes.wait_timeout_while(self.lock(), patience, sleep).unwrap_or_else(PoisonError::into_inner);
+        #[cfg(test)]
+        {
+            inner.idle = false;
+        }
         into.extend(inner.jobs.drain(..));
         if inner.closed { Flow::Closed } else { Flow::Open }
+    }
+
+    /// Whether the writer has nothing to do, and nothing waits for it.
+    #[cfg(test)]
+    pub fn is_at_rest(&self) -> bool {
+        let inner = self.lock();
+        inner.idle && inner.jobs.is_empty()
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {

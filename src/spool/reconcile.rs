@@ -75,20 +75,20 @@ enum Brought {
 
 impl Reconciler {
     /// Works until it is told to stop and there is nothing left that can be brought.
-    pub async fn run(mut self, mut stop: watch::Receiver<()>) {
+    pub async fn run(mut self, stop: watch::Receiver<()>) {
         tokio::select! {
             biased;
             _ = &mut self.begin => {}
-            () = told_to_stop(&mut stop) => return,
+            () = told_to_stop(stop.clone()) => return,
         }
         let mut after = 0;
-        let Some(mut file) = self.open(&mut stop).await else { return };
+        let Some(mut file) = self.open(&stop).await else { return };
         loop {
             let to = self.spool.ready();
             if to <= after {
                 tokio::select! {
                     () = self.spool.grown_beyond(after) => continue,
-                    () = told_to_stop(&mut stop) => return,
+                    () = told_to_stop(stop.clone()) => return,
                 }
             }
             let (back, page) = match read(file, after, to).await {
@@ -110,7 +110,7 @@ impl Reconciler {
         }
     }
 
-    async fn open(&self, stop: &mut watch::Receiver<()>) -> Option<File> {
+    async fn open(&self, stop: &watch::Receiver<()>) -> Option<File> {
         loop {
             match self.spool.reader() {
                 Ok(file) => return Some(file),
@@ -118,7 +118,7 @@ impl Reconciler {
             }
             tokio::select! {
                 () = tokio::time::sleep(RETRY_MAX) => {}
-                () = told_to_stop(stop) => return None,
+                () = told_to_stop(stop.clone()) => return None,
             }
         }
     }
@@ -267,6 +267,6 @@ fn jittered(pause: Duration) -> Duration {
 }
 
 /// Done when whoever can say so is gone.
-async fn told_to_stop(stop: &mut watch::Receiver<()>) {
+pub(crate) async fn told_to_stop(mut stop: watch::Receiver<()>) {
     while stop.changed().await.is_ok() {}
 }

@@ -1,13 +1,13 @@
 //! The spool: what is durable, what is taken back, and what a disk that says no leaves behind. The disk of these tests fails,
 //! or stands still, when it is told to.
 
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, Sender};
 
 use holdfast_adapters::Unrecognized;
 use holdfast_core::hold::{Fact, ReleaseCause, ToldAnswer};
 use holdfast_core::{AccountId, Basis, DeclineReason, StandInCause};
 
-use super::file::{Changed, Changes};
+use super::gate::Say;
 use super::*;
 use crate::clock;
 use crate::fixture::{origin, payment, purchase, told, usd};
@@ -59,40 +59,9 @@ async fn durable(put: &Put) -> Kept {
     put.durable_by(clock::instant().checked_add(Duration::from_secs(20)).unwrap()).await
 }
 
-/// A file, and a say in what becomes of each transaction.
-struct Gate {
-    file: File,
-    asked: Sender<usize>,
-    told: Receiver<Say>,
-}
-
-enum Say {
-    Write,
-    Fail,
-    /// The transaction is there, but the disk says that it is not.
-    WriteAndFail,
-}
-
-impl Disk for Gate {
-    fn change(&mut self, changes: &Changes) -> Result<Changed, SpoolError> {
-        let fails = || SpoolError::Path(PathBuf::from("gate"), std::io::ErrorKind::StorageFull.into());
-        self.asked.send(changes.add.len()).unwrap();
-        match self.told.recv().unwrap_or(Say::Write) {
-            Say::Write => self.file.change(changes),
-            Say::Fail => Err(fails()),
-            Say::WriteAndFail => self.file.change(changes).and(Err(fails())),
-        }
-    }
-}
-
 /// A spool whose disk asks before each transaction.
 fn gated(directory: &tempfile::TempDir) -> (Spool, Receiver<usize>, Sender<Say>) {
-    let settings = settings(directory);
-    let file = File::open(&settings.path, settings.sync).unwrap();
-    let (held, next) = (file.held(), file.next().unwrap());
-    let ((asked, asking), (tell, told)) = (channel(), channel());
-    let spool = Spool::start(settings, Box::new(Gate { file, asked, told }), held, next, Arc::new(Silent)).unwrap();
-    (spool, asking, tell)
+    gate::gated(settings(directory), Arc::new(Silent), |_, _, _| ())
 }
 
 #[test]

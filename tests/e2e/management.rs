@@ -66,6 +66,24 @@ fn an_account_from_its_creation_to_its_end() {
 }
 
 #[test]
+fn what_was_refused_is_refused_again_for_the_same_reason() {
+    let workplace = Workplace::demo();
+    let server = workplace.serve();
+    let mut office = BackOffice::of(&server);
+    let too_large = (409, "amount_too_large".to_owned());
+    let later = json!({"cardtransitions": [{"token": "t", "card_token": "card-demo-1", "user_token": "user-demo-1", "state": "ACTIVE",
+        "type": "state.activated", "created_time": "2199-01-01T00:00:00Z"}]});
+    assert_eq!(server.client().post("/marqeta/webhook", &later.to_string()).status, 200);
+    let freeze = json!({"reason": "a test"});
+    for time in ["first", "again"] {
+        assert_eq!(office.refused("/v1/accounts/acct-demo-1/credits", "all", &money(i64::MAX)), too_large, "{time}");
+        let refused = office.refused("/v1/cards/card-demo-1/freeze", "freeze", &freeze);
+        assert_eq!(refused, (409, "superseded".to_owned()), "{time}");
+    }
+    assert_eq!(office.found("/v1/accounts/acct-demo-1")["posted"], 100_000);
+}
+
+#[test]
 fn a_key_means_one_request_and_a_name_one_thing() {
     let workplace = Workplace::demo();
     let server = workplace.serve();

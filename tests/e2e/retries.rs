@@ -8,6 +8,31 @@ use serde_json::json;
 use crate::support::{Marqeta, Workplace, server};
 
 #[test]
+fn a_key_that_comes_with_a_method_that_nobody_knows_is_a_conflict_and_changes_nothing() {
+    let workplace = Workplace::demo();
+    let server = workplace.serve();
+    let known = Marqeta::purchase("key", "20.00");
+    let approved = server.client().post("/marqeta/jit", &known.body());
+    assert_eq!(approved.status, 200);
+    let unknown = Marqeta::purchase("key", "20.00").method("pgfs.something.new");
+    let refused = server.client().post("/marqeta/jit", &unknown.body());
+    assert_eq!((refused.status, &refused.json()["jit_funding"]["decline_reason"]), (402, &"DUPLICATE_TRANSACTION".into()));
+    assert_eq!(server.metric("holdfast_conflicts_total", &["marqeta"]), 1.0);
+    assert_eq!(server.client().post("/marqeta/jit", &known.body()).body, approved.body);
+    assert_eq!(server::balance(&workplace, "acct-demo-1"), (100_000, 2_000, 98_000));
+
+    // The other way round as well, and a retry of it hears it again.
+    let unknown = Marqeta::purchase("other", "20.00").method("pgfs.something.new");
+    let declined = server.client().post("/marqeta/jit", &unknown.body());
+    assert_eq!(declined.json()["jit_funding"]["decline_reason"], "TRANSACTION_NOT_PERMITTED");
+    assert_eq!(server.client().post("/marqeta/jit", &Marqeta::purchase("other", "20.00").body()).status, 402);
+    assert_eq!(server.client().post("/marqeta/jit", &unknown.body()).body, declined.body);
+    assert_eq!(server::balance(&workplace, "acct-demo-1"), (100_000, 2_000, 98_000));
+    let replay = workplace.run(&["replay", "--data", workplace.data().to_str().unwrap()]);
+    assert!(replay.status.success(), "{}", String::from_utf8_lossy(&replay.stdout));
+}
+
+#[test]
 fn the_same_question_moves_money_once_and_hears_the_same_bytes() {
     let workplace = Workplace::demo();
     let server = workplace.serve();

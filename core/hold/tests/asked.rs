@@ -31,7 +31,7 @@ fn each_kind_does_to_money_and_limits_what_it_is() {
         let request = match kind {
             Incremental => increment("more", 100),
             Purchase | PurchaseWithCashback | CashWithdrawal | QuasiCash | BillPayment | AccountVerification | Credit
-            | BalanceInquiry => AuthorizationRequest { kind, ..purchase(100) },
+            | BalanceInquiry | Unknown => AuthorizationRequest { kind, ..purchase(100) },
         };
         let mut book = Book::with(1_000);
         if kind == Incremental {

@@ -4,6 +4,7 @@
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write as _};
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use holdfast_adapters::Secret;
@@ -110,6 +111,34 @@ impl Bench {
         Ok(bench)
     }
 
+    /// Writes a configuration with the shared ledger, and a ruleset without the limit of the whole program: it is one row, for which
+    /// all decisions would wait.
+    ///
+    /// # Errors
+    /// The disk says no.
+    pub fn write_shared(&self, connection: &str, connections: NonZeroUsize) -> Result<(), Problem> {
+        let section = format!(
+            "engine = \"postgres\"\n[ledger.postgres]\nconnection = \"file:connection\"\nconnections_max = {connections}"
+        );
+        let config = CONFIG.replace("sync = \"SYNC\"", &section).replace("\"rules.toml\"", "\"rules-shared.toml\"");
+        let rules = RULES.split_once("[[limit]]\nid = \"program-month\"").map_or(RULES, |(before, _)| before);
+        for (name, text) in [("shared.toml", config.as_str()), ("rules-shared.toml", rules), ("connection", connection)] {
+            let path = self.path(name);
+            fs::write(&path, text).map_err(Problem::doing(path.display()))?;
+        }
+        Ok(())
+    }
+
+    /// The command that serves with the shared ledger, at a free port of the loopback.
+    pub fn serve_shared(&self, holdfast: &Path) -> Command {
+        let mut command = Command::new(holdfast);
+        command.arg("serve").arg("--config").arg(self.path("shared.toml")).arg("--data").arg(self.path("data-shared"));
+        for option in ["--listen", "--ops-listen", "--api-listen"] {
+            command.arg(option).arg("127.0.0.1:0");
+        }
+        command
+    }
+
     fn write_rows(&self, name: &str, rows: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> Result<(), Problem> {
         let path = self.path(name);
         let written = File::create(&path).and_then(|file| {
@@ -214,6 +243,17 @@ mod tests {
         assert!(fs::read_to_string(bench.path("none.toml")).unwrap().contains("sync = \"none\""));
         drop(bench);
         assert_eq!(fs::read_dir(work_dir.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn the_shared_ledgers_rules_have_no_limit_of_all() {
+        let work_dir = tempfile::tempdir().unwrap();
+        let bench = Bench::write(work_dir.path(), People { accounts: 2, cards: 2 }).unwrap();
+        bench.write_shared("host=h", NonZeroUsize::MIN).unwrap();
+        let rules = fs::read_to_string(bench.path("rules-shared.toml")).unwrap();
+        assert_eq!((rules.matches("[[rule]]").count(), rules.matches("[[limit]]").count()), (33, 2));
+        let config = fs::read_to_string(bench.path("shared.toml")).unwrap();
+        assert!(config.contains("engine = \"postgres\"") && !config.contains("sync ="), "{config}");
     }
 
     #[test]

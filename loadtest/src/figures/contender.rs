@@ -9,13 +9,13 @@ use holdfast_adapters::{BasicCredential, Keyring, Settings, platform};
 use holdfast_core::Currency;
 use tokio::process::Command;
 
-use crate::callbacks::{Callbacks, Caller, Mix};
+use crate::callbacks::{Callbacks, Caller, Mix, Population};
 use crate::clock::{self, Clock};
 use crate::drive::{self, Load, Patience, Run, Tally};
 use crate::figures::bench::{self, Bench, Places, Sync};
-use crate::figures::ledger;
 use crate::figures::metrics::Journal;
 use crate::figures::setup::Setting;
+use crate::figures::{ledger, metrics};
 use crate::problem::Problem;
 use crate::process::{self, Memory, Server, Starting};
 use crate::recognition::Recognition;
@@ -38,8 +38,10 @@ pub enum Kind {
 /// What one turn in closed loop cost.
 #[derive(Debug, Clone)]
 pub struct Turn {
-    /// The server's CPU time.
+    /// The server's CPU time until the last answer.
     pub server_cpu: Duration,
+    /// The same, with what it then did later: until its projection had everything.
+    pub server_cpu_in_all: Duration,
     /// The load's CPU time.
     pub load_cpu: Duration,
     /// What came back.
@@ -158,9 +160,12 @@ impl Contender {
         let tally = drive::closed(&Run::start(&self.load)?, length).await;
         let (server_after, load_after) = (self.server.cpu_time()?, process::own_cpu_time()?);
         let journal = self.journal().await?.since(journal_before);
+        self.until_nothing_is_left().await?;
+        let server_at_last = self.server.cpu_time()?;
         self.add_up(&tally);
         self.turns.push(Turn {
             server_cpu: server_after.saturating_sub(server_before),
+            server_cpu_in_all: server_at_last.saturating_sub(server_before),
             load_cpu: load_after.saturating_sub(load_before),
             tally,
             journal,
@@ -175,6 +180,7 @@ impl Contender {
     pub async fn turn_open(&mut self, schedule: Schedule) -> Result<(), Problem> {
         let tally = drive::open(&Run::start(&self.load)?, schedule).await;
         self.add_up(&tally);
+        self.until_nothing_is_left().await?;
         match &mut self.open {
             None => self.open = Some(tally),
             Some(all) => {
@@ -186,6 +192,17 @@ impl Contender {
             }
         }
         Ok(())
+    }
+
+    /// Waits until the server has done all that the load gave it to do: what it does later, it does for these requests.
+    ///
+    /// # Errors
+    /// The server is gone.
+    pub async fn until_nothing_is_left(&self) -> Result<(), Problem> {
+        match (self.kind, self.server.ready.ops_listen) {
+            (Kind::Floor, _) | (Kind::Holdfast(_), None) => Ok(()),
+            (Kind::Holdfast(_), Some(operators)) => metrics::until_projected(operators).await,
+        }
     }
 
     fn add_up(&mut self, tally: &Tally) {
@@ -259,7 +276,7 @@ impl Contender {
 /// # Errors
 /// The platform's callbacks cannot be prepared.
 pub fn load(address: SocketAddr, setting: &Setting, bench: &Bench) -> Result<Rc<Load>, Problem> {
-    let callbacks = callbacks(address, (bench::PLATFORM, bench::MOUNT), setting.approve_per_mille, bench)?;
+    let callbacks = callbacks(address, (bench::PLATFORM, bench::MOUNT), setting.approve_per_mille, bench.population())?;
     let recognition = Recognition::learn(&callbacks)?;
     Ok(Rc::new(Load {
         clock: Clock::start(),
@@ -281,7 +298,7 @@ pub fn callbacks(
     address: SocketAddr,
     (name, mount): (&str, &str),
     approve_per_mille: u16,
-    bench: &Bench,
+    population: Population,
 ) -> Result<Callbacks, Problem> {
     let platform = platform(name).ok_or_else(|| Problem::new(format!("there is no adapter for {name}")))?;
     let adapter = (platform.build)(&Settings::defaults(Currency::USD))
@@ -296,5 +313,5 @@ pub fn callbacks(
         declined_minor: bench::DECLINED_MINOR,
         approve_per_mille,
     };
-    Callbacks::prepare(caller, bench.population(), mix, clock::utc())
+    Callbacks::prepare(caller, population, mix, clock::utc())
 }

@@ -1,12 +1,16 @@
 //! Reads a server's own counters over HTTP: what a measurement needs, nothing more.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use crate::client::Connection;
 use crate::problem::Problem;
 
 /// The longest page that is read.
 const PAGE_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// How long between two looks at the projection.
+const LOOKED_EVERY: Duration = Duration::from_millis(400);
 
 /// What the journal has written so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -34,6 +38,29 @@ impl Journal {
     pub const fn since(self, earlier: Journal) -> Self {
         Journal { records: self.records.saturating_sub(earlier.records), commits: self.commits.saturating_sub(earlier.commits) }
     }
+}
+
+/// How many records the projection has not followed yet, as the server says.
+///
+/// # Errors
+/// It does not say.
+pub async fn not_projected(operators: SocketAddr) -> Result<u64, Problem> {
+    let page = fetch(operators, "/metrics").await?;
+    let name = "holdfast_projection_lag_records";
+    sum(&page, name).ok_or_else(|| Problem::new(format!("the server does not tell {name}")))
+}
+
+/// Waits until the projection has everything; twice, as the first look may be before the last records are seen.
+///
+/// # Errors
+/// The server does not say.
+pub async fn until_projected(operators: SocketAddr) -> Result<(), Problem> {
+    let mut looks_without_lag = 0_u8;
+    while looks_without_lag < 2 {
+        tokio::time::sleep(LOOKED_EVERY).await;
+        looks_without_lag = if not_projected(operators).await? == 0 { looks_without_lag.saturating_add(1) } else { 0 };
+    }
+    Ok(())
 }
 
 /// Gets a page as text.

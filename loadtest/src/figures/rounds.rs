@@ -20,6 +20,7 @@ pub async fn take_turns(setting: &Setting, contenders: &mut [Contender]) -> Resu
     let length = Duration::from_secs(u64::from(setting.seconds.get()));
     for contender in contenders.iter_mut() {
         contender.warm_up(WARM_UP).await?;
+        contender.until_nothing_is_left().await?;
     }
     for _ in 0..setting.rounds.get() {
         for contender in contenders.iter_mut() {

@@ -144,7 +144,11 @@ fn this_program() -> Result<PathBuf, Problem> {
     std::env::current_exe().map_err(Problem::doing("finding this program"))
 }
 
-fn beside_this_program(name: &str) -> Result<PathBuf, Problem> {
+/// A file beside this program.
+///
+/// # Errors
+/// This program cannot be found.
+pub fn beside_this_program(name: &str) -> Result<PathBuf, Problem> {
     let program = this_program()?;
     Ok(program.parent().unwrap_or(Path::new(".")).join(name))
 }

@@ -1,5 +1,7 @@
 //! The figures as they are printed: one column a contender, every cost beside its ratio to the floor.
 
+use std::time::Duration;
+
 use serde::Serialize;
 
 use crate::figures::bench::{Bench, Sync};
@@ -22,10 +24,12 @@ pub struct Figures {
 #[derive(Debug, Serialize)]
 struct Column {
     name: &'static str,
-    /// Median of the server's CPU time over the answers.
+    /// Median of the server's CPU time over the answers, with what it does for them later.
     server_cpu_ns_per_request: u64,
     /// Median of the ratios to the floor's turn in the same round.
     server_cpu_of_floor_hundredths: u64,
+    /// The same of its CPU time until the last answer.
+    server_cpu_at_once_of_floor_hundredths: u64,
     answers_per_second: u64,
     answers_of_floor_hundredths: u64,
     /// How much of its core the server used, and the load of its own.
@@ -121,6 +125,7 @@ impl Column {
             },
             server_cpu_ns_per_request: medians(server_cpu_ns),
             server_cpu_of_floor_hundredths: ratios(server_cpu_ns),
+            server_cpu_at_once_of_floor_hundredths: ratios(server_cpu_at_once_ns),
             answers_per_second: medians(answers_per_second),
             answers_of_floor_hundredths: ratios(answers_per_second),
             server_busy_percent: medians(|turn| hundredths(turn.server_cpu.as_nanos(), turn.tally.took.as_nanos())),
@@ -160,7 +165,15 @@ impl Column {
 }
 
 fn server_cpu_ns(turn: &Turn) -> u64 {
-    let nanos = turn.server_cpu.as_nanos().checked_div(u128::from(turn.tally.answered()));
+    a_request(turn.server_cpu_in_all, turn)
+}
+
+fn server_cpu_at_once_ns(turn: &Turn) -> u64 {
+    a_request(turn.server_cpu, turn)
+}
+
+fn a_request(time: Duration, turn: &Turn) -> u64 {
+    let nanos = time.as_nanos().checked_div(u128::from(turn.tally.answered()));
     nanos.and_then(|nanos| u64::try_from(nanos).ok()).unwrap_or(0)
 }
 
@@ -174,6 +187,7 @@ type Row = (&'static str, fn(&Column) -> String);
 const ROWS: &[Row] = &[
     ("server CPU a request", |column| format!("{} µs", decimal(column.server_cpu_ns_per_request / 10))),
     ("  against the floor", |column| format!("{} ×", decimal(column.server_cpu_of_floor_hundredths))),
+    ("  without what it does later", |column| format!("{} ×", decimal(column.server_cpu_at_once_of_floor_hundredths))),
     ("answers a second", |column| column.answers_per_second.to_string()),
     ("  against the floor", |column| format!("{} ×", decimal(column.answers_of_floor_hundredths))),
     ("server's core busy", |column| format!("{} %", column.server_busy_percent)),

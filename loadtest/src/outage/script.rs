@@ -170,7 +170,8 @@ impl Script<'_> {
     fn askers(&self, clock: &Clock, address: SocketAddr) -> Result<Vec<Rc<Asker>>, Problem> {
         let mut askers = Vec::new();
         for (place, (platform, mount, _)) in (0_u64..).zip(MOUNTS) {
-            let callbacks = contender::callbacks(address, (platform, mount), self.setting.approve_per_mille, &self.stage.bench)?;
+            let callbacks =
+                contender::callbacks(address, (platform, mount), self.setting.approve_per_mille, self.stage.bench.population())?;
             // Far enough apart that no key comes twice.
             let first = place.saturating_mul(1 << 40);
             askers.push(Asker::new(clock, address, callbacks, first)?);

@@ -1,9 +1,6 @@
 //! A small and a large population under the same conditions: what memory an account takes, and whether answers stay as many
 //! and as prompt. The bare floor takes turns with them, to tell the machine's stalls from the ledger's.
 
-use std::net::SocketAddr;
-use std::time::Duration;
-
 use serde::Serialize;
 
 use crate::clock::Clock;
@@ -16,9 +13,6 @@ use crate::problem::Problem;
 use crate::process::Memory;
 use crate::report::{Form, Percentiles, nanos, per_second};
 use crate::scale::{SYNC, step};
-
-/// How long between two looks at the projection.
-const LOOKED_EVERY: Duration = Duration::from_millis(200);
 
 /// What was measured of both populations.
 #[derive(Debug, Serialize)]
@@ -104,7 +98,7 @@ async fn start(setting: &Setting, bench: &Bench, name: &str, form: Form) -> Resu
     let clock = Clock::start();
     let first = step(form, &format!("{name}: importing"), Contender::holdfast(setting, bench, SYNC)).await?;
     let imported = clock.elapsed();
-    step(form, &format!("{name}: projecting"), until_projected(first.counters())).await?;
+    step(form, &format!("{name}: projecting"), metrics::until_projected(first.counters())).await?;
     let projected = clock.elapsed();
     let after_import = first.memory()?;
     step(form, &format!("{name}: stopping"), first.stop()).await?;
@@ -118,26 +112,6 @@ async fn start(setting: &Setting, bench: &Bench, name: &str, form: Form) -> Resu
         after_start: again.memory()?,
     };
     Ok((again, start))
-}
-
-/// How many records the projection has not followed yet, as the server says.
-///
-/// # Errors
-/// It does not say.
-pub async fn not_projected(operators: SocketAddr) -> Result<u64, Problem> {
-    let page = metrics::fetch(operators, "/metrics").await?;
-    let name = "holdfast_projection_lag_records";
-    metrics::sum(&page, name).ok_or_else(|| Problem::new(format!("the server does not tell {name}")))
-}
-
-/// Waits until the projection has everything; twice, as the first look may be before the last records are seen.
-async fn until_projected(operators: SocketAddr) -> Result<(), Problem> {
-    let mut looks_without_lag = 0_u8;
-    while looks_without_lag < 2 {
-        tokio::time::sleep(LOOKED_EVERY).await;
-        looks_without_lag = if not_projected(operators).await? == 0 { looks_without_lag.saturating_add(1) } else { 0 };
-    }
-    Ok(())
 }
 
 impl Answers {

@@ -18,7 +18,7 @@ use crate::problem::Problem;
 use crate::process::{Memory, Server, Starting};
 use crate::progress;
 use crate::report::{Form, nanos};
-use crate::scale::{SYNC, population, step};
+use crate::scale::{SYNC, step};
 
 /// How long callbacks are sent before the holds are counted.
 const SLICE: Duration = Duration::from_millis(500);
@@ -71,7 +71,7 @@ pub async fn measure(setting: &Setting, bench: &Bench, holds: u64, form: Form) -
     let starting = Contender::holdfast(setting, bench, SYNC);
     let mut contender = step(form, "restart: importing accounts and cards", starting).await?;
     let holds_open = place_holds(&mut contender, holds, form).await?;
-    let records_not_projected = population::not_projected(contender.counters()).await?;
+    let records_not_projected = metrics::not_projected(contender.counters()).await?;
     let (places, approved_before) = (contender.places()?, contender.approved_minor);
     contender.kill().await?;
 

@@ -134,8 +134,8 @@ impl Reads for EmbeddedReads {
     fn cards(&self, program: ProgramId, account: AccountId, page: Page) -> Reading<'_, Option<Lines<CardLine>>> {
         self.ask(move |files| {
             let reader = &files.projection;
-            let Some(account) = reader.account_named(&program, &account)? else { return Ok(None) };
-            let rows = reader.cards_of_account(account.number, after(page), page.limit)?;
+            let Some(account) = reader.account_number(&program, &account)? else { return Ok(None) };
+            let rows = reader.cards_of_account(account, after(page), page.limit)?;
             let last = rows.last().map(|row| i64::from(row.number));
             let found = rows.iter().map(|row| card_line(reader, row)).collect::<Result<_, _>>()?;
             Ok(Some(lines(found, last, page)))
@@ -169,8 +169,8 @@ impl Reads for EmbeddedReads {
         let cutoff = self.cutoff(program);
         self.ask(move |files| {
             let reader = &files.projection;
-            let Some(account) = reader.account_named(&program, &account)? else { return Ok(None) };
-            let rows = reader.movements_of_account(account.number, page.last, page.limit)?;
+            let Some(account) = reader.account_number(&program, &account)? else { return Ok(None) };
+            let rows = reader.movements_of_account(account, page.last, page.limit)?;
             let last = rows.last().map(|row| row.record);
             let in_time = |row: &Movement| since.is_none_or(|since| row.at >= since);
             let over = !rows.iter().all(in_time);
@@ -212,7 +212,7 @@ enum HoldList {
 impl HoldList {
     fn of(reader: &Reader, program: &ProgramId, whose: Whose) -> Result<Option<Self>, ReadError> {
         Ok(match whose {
-            Whose::Account(account) => reader.account_named(program, &account)?.map(|row| HoldList::Account(row.number)),
+            Whose::Account(account) => reader.account_number(program, &account)?.map(HoldList::Account),
             Whose::Card(card) => reader.card_named(program, &card)?.map(|row| HoldList::Card(row.number)),
             Whose::OpenOnes => Some(HoldList::OpenOnes(*program)),
         })
@@ -291,11 +291,11 @@ fn account(row: &AccountKept) -> AccountLine {
 }
 
 fn card_line(reader: &Reader, row: &CardKept) -> Result<CardLine, ReadError> {
-    let account = row.account.map(|number| reader.account(number)).transpose()?.flatten();
+    let account = row.account.map(|number| reader.account_called(number)).transpose()?.flatten();
     let cardholder = row.cardholder.map(|number| reader.cardholder(number)).transpose()?.flatten();
     Ok(CardLine {
         card: row.token,
-        account: account.map(|row| row.id),
+        account: account.map(|(id, _)| id),
         cardholder: cardholder.map(|row| row.token),
         status: row.status,
     })
@@ -304,14 +304,14 @@ fn card_line(reader: &Reader, row: &CardKept) -> Result<CardLine, ReadError> {
 /// `None` where its account is not there, which the projection rules out.
 fn hold_line(files: &Files, row: kept::HoldLine) -> Result<Option<HoldLine>, Unreadable> {
     let reader = &files.projection;
-    let Some(account) = reader.account(row.account)? else { return Ok(None) };
+    let Some((account, currency)) = reader.account_called(row.account)? else { return Ok(None) };
     let card = row.card.map(|number| reader.card(number)).transpose()?.flatten();
     Ok(Some(HoldLine {
         number: row.number.cast_signed(),
         platform: row.platform,
         payment: row.payment,
-        account: account.id,
-        currency: account.account.currency,
+        account,
+        currency,
         card: card.map(|row| row.token),
         hold: row.hold,
         confirmed: is_confirmed(&row.steps),

@@ -125,7 +125,7 @@ fn a_row_that_does_not_count_its_records_is_told_though_the_chain_agrees() {
         let directory = tempfile::tempdir().unwrap();
         let journal = three_groups(directory.path());
         let group = group(&vec![record(Body::Opened); 2]);
-        let chain = chain::link(journal.chain(), 7, records, group.bytes());
+        let chain = link(journal.chain(), 7, records, group.bytes());
         let sql = "INSERT INTO journal (first, records, chain, link, body) VALUES (7, ?1, ?2, 2, ?3)";
         let operator = Connection::open(directory.path().join(FILE)).unwrap();
         operator.execute(sql, params![records, &chain[..], group.bytes()]).unwrap();

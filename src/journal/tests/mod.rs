@@ -233,7 +233,13 @@ fn record(body: Body) -> Record {
         platform: Some(PlatformName::new("marqeta").unwrap()),
         ruleset: Some([9; 32]),
         operator: Some([3; 16]),
-        place: record::Place { account: Some(1), card: Some(u32::MAX), cardholder: None, hold: Some(u64::MAX) },
+        place: record::Place {
+            account: Some(1),
+            card: Some(u32::MAX),
+            cardholder: None,
+            hold: Some(u64::MAX),
+            naming: Naming::Free,
+        },
         body,
     }
 }

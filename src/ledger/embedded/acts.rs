@@ -120,7 +120,8 @@ impl Engine {
             | AuthorizationKind::BillPayment
             | AuthorizationKind::AccountVerification
             | AuthorizationKind::Incremental
-            | AuthorizationKind::Credit => None,
+            | AuthorizationKind::Credit
+            | AuthorizationKind::Unknown => None,
         };
         let answer = Answer::Decided { decision, basis, balance };
         match decision {
@@ -201,7 +202,7 @@ impl Engine {
         if outcome.finding == Some(Finding::HeardBefore) {
             return Performed::OnceDurable(Answer::Recorded(outcome.finding));
         }
-        let told = heard(self.state.told_name(program, platform.as_ref(), &event.key), event, &outcome);
+        let told = heard(self.state.told_name(program, platform.as_ref(), &event.key), platform.as_ref(), event, &outcome);
         let names = Names { increment, asked, told, ..self.names(origin, now, payment, Expiry::Told) };
         let mut place = self.state.write(located, &names, &outcome, &mut self.undo);
         if let Some(standing) = outcome.standing {

@@ -9,6 +9,7 @@ mod acts;
 pub mod again;
 pub(crate) mod cold;
 pub(crate) mod counters;
+mod early;
 pub(crate) mod engine;
 pub(crate) mod naming;
 pub mod projection;
@@ -34,6 +35,7 @@ use holdfast_core::AuthorizationRequest;
 use tokio::sync::oneshot;
 
 use self::cold::{Cold, Nowhere};
+pub use self::early::{Early, EarlySight};
 use self::engine::Engine;
 use self::projection::{Bell, Follower};
 use self::queue::{Queue, Taken};
@@ -42,6 +44,7 @@ use self::window::Window;
 use self::writer::Writer;
 use super::{Completions, Glimpse, Ledger, LedgerError, Origin, Readiness, Ticket};
 use crate::clock::{self, Moment};
+use crate::journal::store::FILE;
 use crate::journal::{Claim, Journal, JournalError, Log, Sync, Tail};
 
 /// How the embedded ledger is set up.
@@ -77,6 +80,8 @@ pub trait Observer: Send + std::marker::Sync {
 /// The embedded ledger, running.
 pub struct Embedded {
     shared: Arc<Shared>,
+    /// Where it is kept, and how; nothing if it is new, or its log was open already.
+    kept: Option<(PathBuf, Sync)>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -151,6 +156,8 @@ impl Embedded {
     pub fn start(settings: Settings) -> Result<(Self, Opening), JournalError> {
         let Settings { data, sync, commit_records_max, observer } = settings;
         let claim = Claim::on(&data)?;
+        // One that is made now has nothing to be seen.
+        let kept = data.join(FILE).exists().then(|| (data.clone(), sync));
         let open = move |observer: &dyn Observer| {
             let journal = Journal::open_claimed(claim, sync)?;
             let (follower, thrown_away) = Follower::open(&data)?;
@@ -159,7 +166,16 @@ impl Embedded {
             }
             Ok((Box::new(journal) as Box<dyn Log>, Some(follower)))
         };
-        Embedded::spawn(open, commit_records_max, observer)
+        let (mut ledger, opening) = Embedded::spawn(open, commit_records_max, observer)?;
+        ledger.kept = kept;
+        Ok((ledger, opening))
+    }
+
+    /// What can be seen of it before it is ready, for whoever has a thread to read it on.
+    #[must_use]
+    pub fn early(&self) -> Option<Early> {
+        let (data, sync) = self.kept.clone()?;
+        Some(Early { data, sync, window: Arc::clone(&self.shared.window) })
     }
 
     /// Begins to rebuild the state from a log that is open already; without a projection.
@@ -187,7 +203,7 @@ impl Embedded {
             .name("ledger".to_owned())
             .spawn(work)
             .map_err(|error| JournalError::Directory(PathBuf::from("ledger thread"), error))?;
-        Ok((Embedded { shared, thread: Some(thread) }, opening))
+        Ok((Embedded { shared, kept: None, thread: Some(thread) }, opening))
     }
 }
 

@@ -65,9 +65,26 @@ pub fn asked_of(fact: &Fact) -> Option<IdempotencyKey> {
 }
 
 /// The key under which a told event is remembered. One that led to no account is not: sent again once the account is there,
-/// it counts. Nor is a status without a time of its own: the same words may mean the next freeze.
-pub fn heard(told: Fingerprint, event: &ToldEvent, outcome: &Outcome) -> Option<Fingerprint> {
+/// it counts. Nor is a status without a time of its own: the same words may mean the next freeze. Nor is what an operator was
+/// refused: sent again it is refused again, for the same reason.
+pub fn heard(told: Fingerprint, platform: Option<&PlatformName>, event: &ToldEvent, outcome: &Outcome) -> Option<Fingerprint> {
+    let refused = match outcome.finding {
+        Some(Finding::Superseded | Finding::AmountTooLarge | Finding::CurrencyMismatch) => platform.is_none(),
+        Some(
+            Finding::HeardBefore
+            | Finding::Conflict
+            | Finding::PaymentUnknown
+            | Finding::ForcePosted
+            | Finding::CapturedAboveAuthorized
+            | Finding::CapturedAfterEnd
+            | Finding::AdoptedOverOurs
+            | Finding::AccountUnknown
+            | Finding::ApprovedBefore
+            | Finding::NeverEnded,
+        )
+        | None => false,
+    };
     let nobodys = outcome.finding == Some(Finding::AccountUnknown);
     let timeless = outcome.standing.is_some() && event.occurred_at.is_none();
-    (!nobodys && !timeless).then_some(told)
+    (!nobodys && !timeless && !refused).then_some(told)
 }

@@ -95,7 +95,7 @@ fn write_told(
     }
     let subject = subject_of(event);
     let located = located(state, record);
-    let told = heard(state.told_name(program, platform, &event.key), event, outcome);
+    let told = heard(state.told_name(program, platform, &event.key), platform, event, outcome);
     let told = told.filter(|_| !mutant::is(Mutant::ToldAgainAfterRestart));
     let asked = asked_of(&event.fact).map(|key| state.asked_name(program, platform, &key));
     let names = Names { payment, increment, asked, told, ..names(program, record, number) };

@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
 use holdfast_core::{AuthorizationRequest, Timestamp};
 
-use super::state::State;
+use super::state::{GoneNames, State};
 use crate::ledger::Origin;
 use crate::ledger::sight::Glimpse;
 
@@ -28,6 +28,8 @@ struct Behind {
 enum Shows {
     /// There never was anything.
     Nothing,
+    /// Memory that was read before the writer's was there.
+    Early(AsOf),
     /// The writer works on it.
     Away,
     Memory(AsOf),
@@ -52,7 +54,7 @@ impl AsOf {
 impl Window {
     /// A window that shows nothing yet.
     pub fn new() -> Self {
-        Window { behind: Mutex::new(Behind { state: Box::new(State::new((0, 0))), shows: Shows::Nothing }) }
+        Window { behind: Mutex::new(Behind { state: empty(), shows: Shows::Nothing }) }
     }
 
     fn lock(&self) -> MutexGuard<'_, Behind> {
@@ -67,8 +69,32 @@ impl Window {
 
     fn exchange(&self, state: &mut Box<State>, shows: Shows) {
         let mut behind = self.lock();
+        let early = match behind.shows {
+            Shows::Early(_) => Some(std::mem::replace(&mut behind.state, empty())),
+            Shows::Nothing | Shows::Away | Shows::Memory(_) => None,
+        };
         std::mem::swap(&mut behind.state, state);
         behind.shows = shows;
+        // Letting go of it takes longer than anybody should wait for a look.
+        drop(behind);
+        drop(early);
+    }
+
+    /// Leaves memory here that was read before the writer's was there; nothing once that is.
+    pub fn show_early(&self, state: Box<State>, as_of: AsOf) {
+        let mut behind = self.lock();
+        if matches!(behind.shows, Shows::Nothing) {
+            behind.state = state;
+            behind.shows = Shows::Early(as_of);
+        }
+    }
+
+    /// The names of what early memory had let go of were read.
+    pub fn early_names(&self, names: GoneNames) {
+        let mut behind = self.lock();
+        if matches!(behind.shows, Shows::Early(_)) {
+            behind.state.gone_before(names);
+        }
     }
 
     /// What is to be seen around a question.
@@ -81,9 +107,14 @@ impl Window {
         match behind.shows {
             Shows::Nothing => Glimpse::Nothing,
             Shows::Away => Glimpse::Busy,
-            Shows::Memory(as_of) => Glimpse::Seen(behind.state.seen(origin, request, as_of)),
+            Shows::Early(as_of) | Shows::Memory(as_of) => Glimpse::Seen(behind.state.seen(origin, request, as_of)),
         }
     }
+}
+
+/// What stands in memory's place.
+fn empty() -> Box<State> {
+    Box::new(State::new((0, 0)))
 }
 
 /// Memory that was left in a window; dropped, it is taken away again.

@@ -94,7 +94,7 @@ impl<'a> Plain<'a> {
             | AuthorizationKind::BillPayment
             | AuthorizationKind::AccountVerification
             | AuthorizationKind::Credit => request.card.is_some() && (0..PLENTY / 2).contains(&request.amount.minor()),
-            AuthorizationKind::Incremental | AuthorizationKind::BalanceInquiry => false,
+            AuthorizationKind::Incremental | AuthorizationKind::BalanceInquiry | AuthorizationKind::Unknown => false,
         };
         #[cfg(test)]
         let plain = plain && decide.origin.program.as_str() != crate::ledger::conformance::PROGRAM_THAT_PANICS;
@@ -297,7 +297,8 @@ fn needed(request: &AuthorizationRequest, outcome: &Outcome) -> Option<Option<i6
         | AuthorizationKind::QuasiCash
         | AuthorizationKind::BillPayment
         | AuthorizationKind::Incremental
-        | AuthorizationKind::BalanceInquiry => {
+        | AuthorizationKind::BalanceInquiry
+        | AuthorizationKind::Unknown => {
             let takes = outcome.held.checked_sub(outcome.posted)?;
             let same = |counted: &Counted| {
                 outcome.counted.iter().all(|other| (other.amount, other.count) == (counted.amount, counted.count))

@@ -1,13 +1,13 @@
 //! Keeps what this responder last saw right ([`super::last_seen`]): reads cards and accounts in pages at the start, and from then
-//! on, twice a second, the rows of those that new records are about. A notification a payment would have all commits wait for
+//! on, twice a second, the rows of those that new records are about, and which keys were answered. A notification a payment would have all commits wait for
 //! each other, so that nobody is notified. Nothing here decides.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use holdfast_core::Currency;
 use holdfast_core::hold::{Account, AccountStatus, CardStatus, CardholderStatus};
 use holdfast_core::stand_in::Acquaintance;
+use holdfast_core::{Currency, PlatformName};
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, IsolationLevel, Row, Transaction};
 
@@ -18,7 +18,6 @@ use super::trouble::{Trouble, Whereabouts};
 use super::values::{At, named, word};
 use crate::clock;
 use crate::journal::Group;
-use crate::ledger::Readiness;
 
 /// How often new records are looked for.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -39,9 +38,17 @@ const CARDS: &str = "SELECT c.number, c.program, c.token, c.account, c.status, c
 const ACCOUNTS: &str = "SELECT number, name, currency, status, posted, held, credit_line FROM holdfast.account";
 
 /// Records of transactions that were not finished when it was last looked. Who owns cards is only in the body.
-const CHANGED: &str = "SELECT DISTINCT account, card, CASE WHEN card IS NULL AND kind = 'told' THEN body END AS body
+const CHANGED: &str = "SELECT DISTINCT account, card, CASE WHEN card IS NULL AND kind = 'told' THEN body END AS body,
+    program, platform, CASE WHEN decision IS NOT NULL THEN key END AS answered
     FROM holdfast.record WHERE transaction >= pg_snapshot_xmin($1::text::pg_snapshot)
     AND NOT pg_visible_in_snapshot(transaction, $1::text::pg_snapshot) LIMIT $2";
+
+/// The latest keys that were answered before a moment: a page of them, newest first.
+const ANSWERED: &str = "SELECT at, id, program, platform, key AS answered FROM holdfast.record
+    WHERE decision IS NOT NULL AND (at, id) < ($1, $2) AND at > $3 ORDER BY at DESC, id DESC LIMIT $4";
+
+/// How far back keys are read at the start: platforms ask again within minutes.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(48 * 3600);
 
 /// What the database had finished at some moment, in its own words.
 type Finished = String;
@@ -52,9 +59,8 @@ pub async fn follow(office: &Office) {
     loop {
         let began = clock::instant();
         if let Err(trouble) = follow_on(office, &mut finished).await {
-            // While the database is away, the lanes say so.
-            let is_new = said.as_ref() != Some(&trouble);
-            if is_new && office.common.readiness() == Readiness::Ready {
+            // When the database is away, the lanes say so.
+            if trouble.is_of_one_act() && said.as_ref() != Some(&trouble) {
                 office.observer.say(&format!("what stand-in knows of cards and accounts is not kept up: {trouble}"));
                 said = Some(trouble);
             }
@@ -114,7 +120,34 @@ async fn read_all(office: &Office, client: &Client) -> Result<Finished, Trouble>
         put_cards(office, &rows);
         last = rows.last().and_then(|row| row.try_get("number").ok());
     }
+    read_answered(office, client).await?;
     Ok(finished)
+}
+
+/// Reads which keys were answered of late, newest first, as far as they fit.
+async fn read_answered(office: &Office, client: &Client) -> Result<(), Trouble> {
+    let at = &office.performing.at;
+    let now = clock::utc();
+    let since = At(now.saturating_sub(ANSWERED_WITHIN));
+    let mut before = Some((At(now.saturating_add(ANSWERED_WITHIN)), i64::MAX));
+    while let Some((moment, id)) = before.filter(|_| !office.last_seen().kept().is_full_of_keys()) {
+        let values: [&(dyn ToSql + Sync); 4] = [&moment, &id, &since, &PAGE];
+        let page = async { client.query(ANSWERED, &values).await.map_err(|error| Trouble::of(&error, at)) };
+        let rows = within(ANSWER_MAX, at, page).await?;
+        put_answered(office, &rows);
+        before = rows.last().and_then(|row| Some((row.try_get("at").ok()?, row.try_get("id").ok()?)));
+    }
+    Ok(())
+}
+
+fn put_answered(office: &Office, rows: &[Row]) {
+    let mut kept = office.last_seen().kept();
+    for row in rows {
+        if let (Some(program), Some(key)) = (named(row, "program"), named(row, "answered")) {
+            let platform: Option<PlatformName> = named(row, "platform");
+            kept.put_answered(&program, platform.as_ref(), &key);
+        }
+    }
 }
 
 /// Reads whatever changed, as of one moment; what is finished by then, or nothing if too much changed.
@@ -146,6 +179,7 @@ async fn read_changes(office: &Office, transaction: &Transaction<'_>, records: &
         let all: BTreeSet<i64> = records.iter().filter_map(|row| row.try_get(column).ok().flatten()).collect();
         all.into_iter().collect()
     };
+    put_answered(office, records);
     let owners: BTreeSet<i64> = records.iter().filter_map(owner_of).collect();
     let owners: Vec<i64> = owners.into_iter().collect();
     let (accounts, cards) = (numbers("account"), numbers("card"));

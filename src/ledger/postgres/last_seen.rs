@@ -1,22 +1,26 @@
-//! What this responder last saw of cards and accounts in the database, and as of when: all that stand-in may rely on while the
-//! database is away. Bounded: what did not pass by for long is forgotten first. Nothing here reads the database.
+//! What this responder last saw of cards, accounts and answered keys in the database, and as of when: all that stand-in may rely
+//! on while the database is away. Bounded: what did not pass by for long is forgotten first. Nothing here reads the database.
 //!
 //! One moment counts for all of it. Whoever keeps it right ([`super::following`]) reads whatever changed: what it did not read
 //! again was still so when it last had everything.
 
 use std::collections::HashMap;
-use std::hash::Hash;
+use std::hash::{BuildHasher as _, Hash, RandomState};
 use std::sync::{PoisonError, RwLock, RwLockWriteGuard, TryLockError};
 
 use holdfast_core::hold::{Account, CardStatus, CardholderStatus};
 use holdfast_core::stand_in::{AccountSight, Acquaintance, CardSight, Sight, Snapshot};
-use holdfast_core::{AccountId, AuthorizationRequest, CardToken, ProgramId, Timestamp};
+use holdfast_core::{AccountId, AuthorizationRequest, CardToken, IdempotencyKey, PlatformName, ProgramId, Timestamp};
 
-use crate::ledger::Glimpse;
-use crate::ledger::sight::Seen;
+use crate::ledger::sight::{LongerAgo, Seen};
+use crate::ledger::{Glimpse, Origin};
 
 /// The most cards, and the most accounts, of each of the two generations.
 const GENERATION_MAX: usize = 1 << 18;
+
+/// The most keys of each of the two generations: those of a day of a busy program. What is older than they reach is not known
+/// to have been answered.
+const KEYS_MAX: usize = 1 << 20;
 
 /// A card, as its row was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,6 +75,9 @@ pub struct LastSeen(RwLock<Kept>);
 pub struct Kept {
     cards: Generations<(ProgramId, CardToken), CardSeen>,
     accounts: Generations<i64, AccountSeen>,
+    /// Keys that were answered, as numbers.
+    answered: Generations<u64, ()>,
+    hasher: RandomState,
     /// When all of it was so, at the latest; `None` before anything was read.
     as_of: Option<Timestamp>,
     each_max: usize,
@@ -85,7 +92,8 @@ impl LastSeen {
     /// Nothing yet, and never more than twice so many cards or accounts.
     fn of_at_most(each_max: usize) -> Self {
         let (cards, accounts) = (Generations::new(each_max), Generations::new(each_max));
-        LastSeen(RwLock::new(Kept { cards, accounts, as_of: None, each_max }))
+        let (answered, hasher) = (Generations::new(KEYS_MAX), RandomState::new());
+        LastSeen(RwLock::new(Kept { cards, accounts, answered, hasher, as_of: None, each_max }))
     }
 
     /// To put something in; not for long: somebody may want to look.
@@ -94,7 +102,7 @@ impl LastSeen {
     }
 
     /// What is to be seen around a question.
-    pub fn look(&self, program: &ProgramId, request: &AuthorizationRequest) -> Glimpse {
+    pub fn look(&self, Origin { program, platform, .. }: &Origin, request: &AuthorizationRequest) -> Glimpse {
         let kept = match self.0.try_read() {
             Ok(kept) => kept,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
@@ -114,7 +122,10 @@ impl LastSeen {
             Sight::Seen(AccountSight { id: *id, status: account.status, available, as_of })
         });
         let snapshot = Snapshot { card, account, merchant: Acquaintance::NotKnown };
-        Glimpse::Seen(Seen { snapshot, ..Seen::default() })
+        let key = kept.number_of(program, platform.as_ref(), &request.key);
+        // What was answered is in the database: a retry hears no other answer than that.
+        let longer_ago = if kept.answered.get(&key).is_some() { LongerAgo::Perhaps } else { LongerAgo::No };
+        Glimpse::Seen(Seen { snapshot, longer_ago, ..Seen::default() })
     }
 }
 
@@ -122,6 +133,21 @@ impl Kept {
     /// A card's row.
     pub fn put_card(&mut self, program: ProgramId, token: CardToken, card: CardSeen) {
         self.cards.put((program, token), card);
+    }
+
+    /// A key that was answered.
+    pub fn put_answered(&mut self, program: &ProgramId, platform: Option<&PlatformName>, key: &IdempotencyKey) {
+        let number = self.number_of(program, platform, key);
+        self.answered.put(number, ());
+    }
+
+    fn number_of(&self, program: &ProgramId, platform: Option<&PlatformName>, key: &IdempotencyKey) -> u64 {
+        self.hasher.hash_one((program, platform, key))
+    }
+
+    /// Whether more keys would have others forgotten.
+    pub fn is_full_of_keys(&self) -> bool {
+        self.answered.young.len() >= KEYS_MAX
     }
 
     /// An account's row.
@@ -144,14 +170,11 @@ impl Kept {
         self.as_of = Some(at);
     }
 
-    /// Nothing of it is known to be right.
+    /// Nothing of it is known to be right. What was answered stays answered.
     pub fn forget(&mut self) {
-        *self = Kept {
-            cards: Generations::new(self.each_max),
-            accounts: Generations::new(self.each_max),
-            as_of: None,
-            each_max: self.each_max,
-        };
+        self.cards = Generations::new(self.each_max);
+        self.accounts = Generations::new(self.each_max);
+        self.as_of = None;
     }
 }
 
@@ -160,7 +183,7 @@ mod tests {
     use holdfast_core::hold::AccountStatus;
 
     use super::*;
-    use crate::ledger::conformance::{id, program, purchase, usd, with_card};
+    use crate::ledger::conformance::{id, origin, program, purchase, usd, with_card};
 
     fn card_seen(account: i64) -> CardSeen {
         CardSeen {
@@ -183,20 +206,20 @@ mod tests {
         let last_seen = LastSeen::new();
         last_seen.kept().put_card(program(), id("c"), card_seen(7));
         last_seen.kept().put_account(7, account_seen());
-        assert_eq!(last_seen.look(&program(), &purchase("k", 1)), Glimpse::Nothing, "nobody says as of when");
+        assert_eq!(last_seen.look(&origin(), &purchase("k", 1)), Glimpse::Nothing, "nobody says as of when");
         let as_of = Timestamp::from_unix_seconds(9);
         last_seen.kept().is_right_at(as_of);
-        let Glimpse::Seen(seen) = last_seen.look(&program(), &purchase("k", 1)) else { panic!("nothing is seen") };
+        let Glimpse::Seen(seen) = last_seen.look(&origin(), &purchase("k", 1)) else { panic!("nothing is seen") };
         let Snapshot { card: Sight::Seen(card), account: Sight::Seen(account), .. } = seen.snapshot else { panic!("{seen:?}") };
         assert_eq!((card.status, card.as_of, card.used), (CardStatus::Frozen, as_of, Acquaintance::New));
         assert_eq!((account.available, account.as_of), (usd(75), as_of));
-        let Glimpse::Seen(other) = last_seen.look(&program(), &with_card("other", purchase("k", 1))) else { panic!() };
+        let Glimpse::Seen(other) = last_seen.look(&origin(), &with_card("other", purchase("k", 1))) else { panic!() };
         assert_eq!((other.snapshot.card, other.snapshot.account), (Sight::NotSeen, Sight::NotSeen));
         let kept = last_seen.kept();
-        assert_eq!(last_seen.look(&program(), &purchase("k", 1)), Glimpse::Busy, "nobody waits");
+        assert_eq!(last_seen.look(&origin(), &purchase("k", 1)), Glimpse::Busy, "nobody waits");
         drop(kept);
         last_seen.kept().forget();
-        assert_eq!(last_seen.look(&program(), &purchase("k", 1)), Glimpse::Nothing);
+        assert_eq!(last_seen.look(&origin(), &purchase("k", 1)), Glimpse::Nothing);
     }
 
     #[test]
@@ -204,12 +227,25 @@ mod tests {
         let last_seen = LastSeen::of_at_most(2);
         last_seen.kept().is_right_at(Timestamp::from_unix_seconds(9));
         let sees = |name: &str| {
-            let Glimpse::Seen(seen) = last_seen.look(&program(), &with_card(name, purchase("k", 1))) else { panic!() };
+            let Glimpse::Seen(seen) = last_seen.look(&origin(), &with_card(name, purchase("k", 1))) else { panic!() };
             matches!(seen.snapshot.card, Sight::Seen(_))
         };
         for name in ["one", "two", "three", "one", "four"] {
             last_seen.kept().put_card(program(), id(name), card_seen(7));
         }
         assert_eq!(["one", "two", "three", "four"].map(sees), [true, false, true, true]);
+    }
+    #[test]
+    fn what_was_answered_is_known_to_have_been_for_its_program_and_platform() {
+        let last_seen = LastSeen::new();
+        last_seen.kept().is_right_at(Timestamp::from_unix_seconds(9));
+        let Origin { program, platform, .. } = origin();
+        last_seen.kept().put_answered(&program, platform.as_ref(), &purchase("k", 1).key);
+        last_seen.kept().put_answered(&program, None, &purchase("operator's", 1).key);
+        let sees = |key: &str| {
+            let Glimpse::Seen(seen) = last_seen.look(&origin(), &purchase(key, 1)) else { panic!() };
+            seen.longer_ago
+        };
+        assert_eq!(["k", "other", "operator's"].map(sees), [LongerAgo::Perhaps, LongerAgo::No, LongerAgo::No]);
     }
 }

@@ -7,9 +7,9 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use deadpool_postgres::Transaction;
-use holdfast_core::hold::{Account, AccountStatus, Answered, CardStatus, CardholderStatus, Counted, Hold, Step};
+use holdfast_core::hold::{Account, AccountStatus, CardStatus, CardholderStatus, Counted, Step};
 use holdfast_core::rules::CounterKey;
-use holdfast_core::{Currency, Decision, Money, PlatformName, Timestamp};
+use holdfast_core::{Currency, Timestamp};
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 use tokio_postgres::Row;
@@ -18,13 +18,12 @@ use tokio_postgres::types::ToSql;
 use super::beside::Beside;
 use super::counting::counter_of;
 use super::named::{Named, People};
+use super::rows::{HoldRead, HoldRows, KeyRows, PeopleRows, read_answered, read_hold, read_operation, read_ruleset};
 use super::trouble::{Trouble, Whereabouts};
-use super::values::{At, Name, counted, decline_reason, expiry, hold, mark, named, named_or_none, word};
-use crate::journal::{KeptRuleset, Operation};
+use super::values::{At, Name, counted, mark, named, word};
 use crate::ledger::embedded::engine::Engine;
 use crate::ledger::embedded::state::{
-    AccountIndex, CardIndex, CardRow, CardholderIndex, CardholderRow, Counting, Fingerprint, HoldNumber, HoldRow, NameKey, State,
-    UNTOLD,
+    AccountIndex, CardIndex, CardRow, CardholderIndex, CardholderRow, Counting, HoldNumber, HoldRow, NameKey, State, UNTOLD,
 };
 
 /// How often more accounts may turn out to be concerned than were locked.
@@ -398,103 +397,4 @@ impl Loading<'_> {
         }
         Ok(known)
     }
-}
-
-/// Cards and their owners.
-struct PeopleRows {
-    cards: Vec<Row>,
-    cardholders: Vec<Row>,
-    ownership: Vec<Row>,
-}
-
-impl PeopleRows {
-    fn accounts(&self) -> impl Iterator<Item = i64> {
-        let of = |row: &Row| row.try_get::<_, Option<i64>>("account").ok().flatten();
-        self.cards.iter().chain(&self.ownership).filter_map(of)
-    }
-}
-
-/// Holds, and which names lead where.
-#[derive(Default)]
-struct HoldRows {
-    names: Vec<Row>,
-    holds: Vec<HoldRead>,
-}
-
-impl HoldRows {
-    fn accounts(&self) -> impl Iterator<Item = i64> {
-        self.holds.iter().map(|hold| hold.account)
-    }
-}
-
-struct KeyRows {
-    asked: Vec<Row>,
-    told: Vec<Row>,
-}
-
-/// A hold as its row has it.
-struct HoldRead {
-    number: i64,
-    account: i64,
-    card: Option<i64>,
-    platform: Option<PlatformName>,
-    payment: holdfast_core::AuthorizationId,
-    expiry: holdfast_core::Expiry,
-    changed_at: Timestamp,
-    hold: Hold,
-    life: Life,
-    names: SmallVec<[Fingerprint; 2]>,
-}
-
-fn read_hold(row: &Row) -> Option<HoldRead> {
-    let number = |column| row.try_get::<_, i64>(column).ok();
-    let names: Vec<Name> = row.try_get("names").ok()?;
-    Some(HoldRead {
-        number: number("number")?,
-        account: number("account")?,
-        card: row.try_get("card").ok()?,
-        platform: named_or_none(row, "platform")?,
-        payment: named(row, "payment")?,
-        expiry: word(row, "expiry", expiry)?,
-        changed_at: row.try_get::<_, At>("changed_at").ok()?.0,
-        hold: hold(row)?,
-        life: postcard::from_bytes(row.try_get("life").ok()?).ok()?,
-        names: names.into_iter().map(Fingerprint::from).collect(),
-    })
-}
-
-fn read_answered(row: &Row) -> Option<(Fingerprint, Answered)> {
-    let (key, Name(digest)): (Name, Name) = (row.try_get("key").ok()?, row.try_get("digest").ok()?);
-    let decision = match row.try_get::<_, Option<i64>>("amount").ok()? {
-        Some(minor) => Decision::Approve { amount: Money::from_minor(minor, word(row, "currency", Currency::from_alpha)?) },
-        None => Decision::Decline { reason: word(row, "reason", decline_reason)? },
-    };
-    let digest = holdfast_core::ContentDigest::from_bytes(digest);
-    let At(asked_at) = row.try_get("asked_at").ok()?;
-    Some((key.into(), Answered { digest, asked_at, decision }))
-}
-
-fn read_ruleset(row: &Row) -> Option<KeptRuleset> {
-    let text = |column| row.try_get::<_, String>(column).ok();
-    Some(KeptRuleset {
-        hash: row.try_get::<_, &[u8]>("hash").ok()?.try_into().ok()?,
-        kind: row.try_get::<_, &str>("kind").ok()?.parse().ok()?,
-        program: text("program")?,
-        source: text("source")?,
-        published_at: row.try_get::<_, At>("published_at").ok()?.0,
-        published_by: text("published_by")?,
-        why: text("why")?,
-    })
-}
-
-fn read_operation(row: &Row) -> Option<Operation> {
-    let text = |column| row.try_get::<_, String>(column).ok();
-    Some(Operation {
-        program: text("program")?,
-        key: text("key")?,
-        request: row.try_get::<_, &[u8]>("request").ok()?.try_into().ok()?,
-        who: text("who")?,
-        why: text("why")?,
-        at: row.try_get::<_, At>("at").ok()?.0,
-    })
 }

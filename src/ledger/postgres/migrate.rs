@@ -7,10 +7,11 @@ use super::connect::{ANSWER_MAX, Database, within};
 use super::trouble::{Trouble, Whereabouts};
 
 /// The steps, in their order. A step that was ever released is never changed.
-const STEPS: [(&str, &str); 3] = [
+const STEPS: [(&str, &str); 4] = [
     ("the ledger's tables", include_str!("migrations/0001_ledger.sql")),
     ("the roles of those who use them", include_str!("migrations/0002_roles.sql")),
     ("deciding in one round trip", include_str!("migrations/0003_decide.sql")),
+    ("the journal's partitions and its chain", include_str!("migrations/0004_journal.sql")),
 ];
 
 /// Where the steps that were taken are noted.

@@ -9,6 +9,7 @@
 //! ([`office`]). Stand-in then looks at what was last seen of cards and accounts ([`last_seen`]).
 
 mod beside;
+pub mod chaining;
 mod columns;
 pub mod connect;
 mod counting;
@@ -25,7 +26,9 @@ mod numbers;
 mod office;
 mod performing;
 mod recording;
+mod rows;
 mod save;
+mod save_people;
 mod standings;
 pub mod trouble;
 mod upkeep;
@@ -66,6 +69,8 @@ pub struct Settings {
     pub connections_max: usize,
     /// What people call this responder.
     pub node: String,
+    /// For how many days the journal keeps its records; `None` for ever.
+    pub journal_keep_days: Option<u32>,
     /// What to do while the database is not there yet.
     pub patience: Patience,
     /// Told of every commit.
@@ -202,7 +207,7 @@ impl Ledger for Postgres {
     }
 
     fn look(&self, origin: &Origin, request: &AuthorizationRequest) -> Glimpse {
-        self.common.last_seen.look(&origin.program, request)
+        self.common.last_seen.look(origin, request)
     }
 }
 
@@ -220,7 +225,7 @@ impl Drop for Postgres {
 
 /// The ledger's thread: reaches for the database, then works until nothing comes any more.
 async fn run(common: Arc<Common>, settings: Settings, opened: oneshot::Sender<Result<(), Trouble>>, publish: watch::Sender<i64>) {
-    let connections_max = settings.connections_max;
+    let (connections_max, journal_keep_days) = (settings.connections_max, settings.journal_keep_days);
     let office = match get_ready(&common, settings).await {
         Ok(office) => Rc::new(office),
         Err(trouble) => {
@@ -235,7 +240,7 @@ async fn run(common: Arc<Common>, settings: Settings, opened: oneshot::Sender<Re
     tokio::select! {
         () = Lanes::new(Rc::clone(&office), connections_max).run() => {}
         () = office.keep_watch() => {}
-        () = keep_up(&office) => {}
+        () = keep_up(&office, journal_keep_days) => {}
         () = listen(&office, &publish) => {}
         () = follow(&office) => {}
     }

@@ -12,7 +12,7 @@ use super::numbers::Numbers;
 use super::save::{Places, Saving, number_of};
 use super::trouble::Trouble;
 use super::values::{At, cause_name};
-use crate::journal::{Body, Group, GroupWriter, Place, Record};
+use crate::journal::{Body, Group, GroupWriter, Naming, Place, Record};
 
 /// Records that are ready to be written: a list a column.
 #[derive(Debug, Default)]
@@ -94,7 +94,9 @@ impl Recording {
             account: lasting(&places.accounts, record.place.account)?,
             card: lasting(&places.cards, record.place.card)?,
             cardholder: lasting(&places.cardholders, record.place.cardholder)?,
-            hold: record.place.hold,
+            // Names are looked up in a table of their own here.
+            naming: Naming::Perhaps,
+            ..record.place
         };
         writer.clear();
         writer.push(&record.as_written()).ok()?;

@@ -1,10 +1,12 @@
-//! What one responder does for all: releases holds whose time has come.
+//! What one responder does for all: releases holds whose time has come, chains the journal, makes its partitions ahead and drops
+//! those that are old enough.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use holdfast_core::{ProgramId, Timestamp};
 
+use super::chaining::chain_next;
 use super::connect::{ANSWER_MAX, within};
 use super::office::Office;
 use super::trouble::Trouble;
@@ -24,20 +26,36 @@ const RELEASE_MAX: usize = 16;
 /// How long one transaction may wait for those accounts.
 const RELEASE_TAKES_MAX: Duration = Duration::from_secs(10);
 
+/// How often partitions are looked after.
+const PARTITIONS_EVERY: Duration = Duration::from_secs(60);
+
+/// How many groups are chained before holds are looked for again.
+const GROUPS_MAX: u32 = 8;
+
+/// How long looking after partitions may take: what is dropped is counted first.
+const PARTITIONS_TAKE_MAX: Duration = Duration::from_secs(120);
+
+const DAY: Duration = Duration::from_secs(86_400);
+
 /// Does it, for ever.
-pub async fn keep_up(office: &Office) {
+pub async fn keep_up(office: &Office, journal_keep_days: Option<u32>) {
+    let mut partitions_at = None;
     loop {
         tokio::time::sleep(LOOK_EVERY).await;
         if office.common.readiness() != Readiness::Ready {
             continue;
         }
-        if let Err(trouble) = keep_up_once(office).await {
+        if let Err(trouble) = keep_up_once(office, journal_keep_days, &mut partitions_at).await {
             office.report(&trouble);
         }
     }
 }
 
-async fn keep_up_once(office: &Office) -> Result<(), Trouble> {
+async fn keep_up_once(
+    office: &Office,
+    journal_keep_days: Option<u32>,
+    partitions_at: &mut Option<clock::Instant>,
+) -> Result<(), Trouble> {
     let at = &office.performing.at;
     let leased = within(ANSWER_MAX, at, async {
         let client = office.connection().await?;
@@ -45,8 +63,54 @@ async fn keep_up_once(office: &Office) -> Result<(), Trouble> {
         office.performing.compare_clocks(&client).await?;
         office.node.has_lease(&client, at).await
     });
-    if leased.await? {
-        release_what_is_due(office, clock::utc()).await?;
+    if !leased.await? {
+        return Ok(());
+    }
+    release_what_is_due(office, clock::utc()).await?;
+    chain(office).await?;
+    let now = clock::instant();
+    if partitions_at.is_none_or(|at| now.saturating_duration_since(at) >= PARTITIONS_EVERY) {
+        *partitions_at = Some(now);
+        look_after_partitions(office, journal_keep_days).await?;
+    }
+    Ok(())
+}
+
+/// Chains what can be chained by now.
+async fn chain(office: &Office) -> Result<(), Trouble> {
+    for _ in 0..GROUPS_MAX {
+        let chained = within(RELEASE_TAKES_MAX, &office.performing.at, async {
+            let mut client = office.connection().await?;
+            chain_next(&mut client, &office.performing.at).await
+        });
+        match chained.await {
+            Ok(0) => return Ok(()),
+            Ok(_) => {}
+            // The lease went over at this moment: the other one does it.
+            Err(Trouble::Collided) => return Ok(()),
+            Err(trouble) => return Err(trouble),
+        }
+    }
+    Ok(())
+}
+
+/// Makes partitions ahead, and drops what is old enough.
+pub async fn look_after_partitions(office: &Office, journal_keep_days: Option<u32>) -> Result<(), Trouble> {
+    let at = &office.performing.at;
+    let said = |error: tokio_postgres::Error| Trouble::of(&error, at);
+    let looked = within(PARTITIONS_TAKE_MAX, at, async {
+        let client = office.connection().await?;
+        client.execute("SELECT holdfast.make_partitions()", &[]).await.map_err(said)?;
+        let Some(days) = journal_keep_days else { return Ok(0) };
+        let before = clock::utc().saturating_sub(DAY.saturating_mul(days));
+        let dropped = client.query_one("SELECT holdfast.drop_partitions($1)", &[&At(before)]).await.map_err(said)?;
+        dropped.try_get::<_, i64>(0).map_err(said)
+    });
+    let dropped = looked.await?;
+    if dropped > 0 {
+        office.observer.say(&format!(
+            "the ledger: {dropped} records of the journal were older than ledger.postgres.journal_keep_days and are dropped"
+        ));
     }
     Ok(())
 }

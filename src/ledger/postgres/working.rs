@@ -15,7 +15,7 @@ use super::standings;
 use super::trouble::Trouble;
 use super::upkeep::release_what_is_due;
 use crate::clock;
-use crate::ledger::{Act, Answer, Completions, LedgerError, Ticket};
+use crate::ledger::{Act, Answer, Completions, LedgerError, Origin, Ticket};
 
 /// How long acts may take: whoever asks has been answered long before.
 const ACT_MAX: Duration = Duration::from_secs(10);
@@ -68,11 +68,22 @@ pub async fn work(office: Rc<Office>, jobs: Vec<Job>, mut arriving: Arriving) {
             if let Some(program) = program {
                 arriving.cards = done.cards.into_iter().map(|(card, account)| (program, card, account)).collect();
             }
+            remember(&office, &acts, &done.answers);
             owed.answer(done.answers);
         }
         Err(trouble) => {
             office.report(&trouble);
             owed.answer(acts.iter().map(|_| Err(LedgerError::Unavailable)).collect());
+        }
+    }
+}
+
+/// What was answered here is known to have been, before the journal's new records are read.
+fn remember(office: &Office, acts: &[Act], answers: &[Result<Answer, LedgerError>]) {
+    for (act, answer) in acts.iter().zip(answers) {
+        if let (Act::Decide(decide), Ok(Answer::Decided { .. })) = (act, answer) {
+            let Origin { program, platform, .. } = &decide.origin;
+            office.last_seen().kept().put_answered(program, platform.as_ref(), &decide.request.key);
         }
     }
 }

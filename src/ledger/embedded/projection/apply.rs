@@ -2,8 +2,7 @@
 //! nothing is looked up that a record could have said.
 
 use holdfast_core::hold::{
-    Account, AccountStatus, Answered, CardStatus, Finding, Hold, HoldStatus, Mark, MovementCause, Outcome, Standing, Subject,
-    ToldEvent,
+    AccountStatus, Answered, CardStatus, Finding, Hold, HoldStatus, Mark, MovementCause, Outcome, Standing, Subject, ToldEvent,
 };
 use holdfast_core::{
     AccountId, CardToken, CardholderToken, Expiry, IdempotencyKey, Money, NetworkName, PaymentRef, ProgramId, Timestamp,
@@ -11,7 +10,7 @@ use holdfast_core::{
 use rusqlite::params;
 use smallvec::SmallVec;
 
-use super::batch::Batch;
+use super::batch::{Batch, Key};
 use super::rows::{AccountKept, CardKept, CardholderKept, HoldKept};
 use super::words;
 use crate::journal::{Body, Record};
@@ -35,7 +34,7 @@ struct About<'a> {
     /// For an increment: its own name.
     increment: Option<&'a PaymentRef>,
     expiry: Expiry,
-    asked: Option<IdempotencyKey>,
+    asked: Option<(IdempotencyKey, Key)>,
 }
 
 /// A row that a record names is not there: the file does not follow from the journal.
@@ -47,15 +46,26 @@ impl Applying<'_, '_> {
     /// Writes what the record says.
     pub fn apply(mut self) -> rusqlite::Result<()> {
         self.batch.came(self.record.at);
+        self.write()?;
+        self.batch.applied()
+    }
+
+    fn write(&mut self) -> rusqlite::Result<()> {
         match &self.record.body {
-            Body::Decided { request, outcome, .. } | Body::Adopted { request, outcome, .. } => {
+            Body::Decided { request, outcome, .. } => {
                 let (payment, increment) = request.payments();
-                let about = About { payment: Some(payment), increment, expiry: request.expiry, asked: Some(request.key) };
-                self.outcome(&about, outcome)
+                // What was answered before is answered again, and leaves no record.
+                let asked = Some((request.key, Key::New));
+                self.outcome(&About { payment: Some(payment), increment, expiry: request.expiry, asked }, outcome)
+            }
+            Body::Adopted { request, outcome, .. } => {
+                let (payment, increment) = request.payments();
+                let asked = Some((request.key, Key::Perhaps));
+                self.outcome(&About { payment: Some(payment), increment, expiry: request.expiry, asked }, outcome)
             }
             Body::Told { event, outcome } => self.told(event, outcome),
             Body::Ordered { key, payment, outcome, .. } => {
-                let (payment, asked, expiry) = (Some(payment), Some(*key), Expiry::Ours);
+                let (payment, asked, expiry) = (Some(payment), Some((*key, Key::Perhaps)), Expiry::Ours);
                 let about = About { payment, increment: None, expiry, asked };
                 self.outcome(&about, outcome)
             }
@@ -69,10 +79,11 @@ impl Applying<'_, '_> {
 
     fn told(&mut self, event: &ToldEvent, outcome: &Outcome) -> rusqlite::Result<()> {
         let (payment, increment) = event.fact.payments();
-        let about = About { payment, increment, expiry: Expiry::Told, asked: asked_of(&event.fact) };
+        let about =
+            About { payment, increment, expiry: Expiry::Told, asked: asked_of(&event.fact).map(|key| (key, Key::Perhaps)) };
         self.outcome(&about, outcome)?;
         let name = self.key.told(self.program, self.record.platform.as_ref(), &event.key);
-        if let Some(name) = heard(name, event, outcome) {
+        if let Some(name) = heard(name, self.record.platform.as_ref(), event, outcome) {
             self.batch.connection().prepare_cached("INSERT INTO told VALUES (?1, ?2, ?3)")?.execute(params![
                 self.number,
                 self.record.at.unix_micros(),
@@ -100,11 +111,7 @@ impl Applying<'_, '_> {
         if let Some(account) = place.account
             && (outcome.posted != 0 || outcome.held != 0)
         {
-            let row = self.batch.account(account)?.ok_or_else(missing)?;
-            row.account.posted = row.account.posted.saturating_add(outcome.posted);
-            row.account.held = row.account.held.saturating_add(outcome.held);
-            let after = row.account;
-            self.movement(outcome, account, &after)?;
+            self.movement(outcome, account)?;
         }
         for counted in &outcome.counted {
             self.batch.count(place, counted)?;
@@ -132,10 +139,10 @@ impl Applying<'_, '_> {
         Ok(())
     }
 
-    fn answer(&mut self, asked: Option<IdempotencyKey>, answered: Option<Answered>) -> rusqlite::Result<()> {
-        let Some((key, answered)) = asked.zip(answered) else { return Ok(()) };
-        let name = self.key.asked(self.program, self.record.platform.as_ref(), &key);
-        self.batch.answered(self.number, self.record.at, name, answered)
+    fn answer(&mut self, asked: Option<(IdempotencyKey, Key)>, answered: Option<Answered>) -> rusqlite::Result<()> {
+        let Some(((asked, key), answered)) = asked.zip(answered) else { return Ok(()) };
+        let name = self.key.asked(self.program, self.record.platform.as_ref(), &asked);
+        self.batch.answered(self.number, self.record.at, name, answered, key)
     }
 
     fn hold(&mut self, about: &About<'_>, outcome: &Outcome, hold: Hold) -> rusqlite::Result<()> {
@@ -145,12 +152,16 @@ impl Applying<'_, '_> {
         }
         let kept = self.batch.hold(number)?.ok_or_else(missing)?;
         // One that was told of first, by its account alone, is placed with the card that asks.
+        let had_card = kept.row.card.is_some();
         kept.row.card = kept.row.card.or(self.record.place.card.map(CardIndex));
         let card = kept.row.card;
         kept.row.take(hold, outcome.step, &outcome.counted);
         kept.changed_at = self.record.at;
         kept.changed_by = self.number;
-        self.batch.card_used(card, self.record.at);
+        if !had_card {
+            self.batch.list_with_card(number, card)?;
+        }
+        self.batch.card_used(card, self.record.at)?;
         if hold.status != HoldStatus::Open {
             self.batch.connection().prepare_cached("INSERT INTO ended VALUES (?1, ?2, ?3)")?.execute(params![
                 self.number,
@@ -160,7 +171,7 @@ impl Applying<'_, '_> {
         }
         let (platform, payments) = (self.record.platform.as_ref(), about.payment.into_iter().chain(about.increment));
         for name in payments.flat_map(|payment| self.key.payment(self.program, platform, payment).iter()) {
-            self.batch.name_hold(name, number)?;
+            self.batch.name_hold(name, number, self.record.place.naming)?;
         }
         Ok(())
     }
@@ -181,7 +192,7 @@ impl Applying<'_, '_> {
         };
         let (program, at) = (*self.program, self.record.at);
         let records = SmallVec::new();
-        self.batch.add_hold(HoldKept {
+        self.batch.place_hold(HoldKept {
             program,
             row,
             opened_at: at,
@@ -189,11 +200,18 @@ impl Applying<'_, '_> {
             changed_by: self.number,
             network: None,
             records,
-        });
-        Ok(())
+            older_of_account: None,
+            older_of_card: None,
+        })
     }
 
-    fn movement(&mut self, outcome: &Outcome, account: u32, after: &Account) -> rusqlite::Result<()> {
+    /// Moves money: what is on the account, and the line that says so, the newest in the account's list.
+    fn movement(&mut self, outcome: &Outcome, account: u32) -> rusqlite::Result<()> {
+        let purse = self.batch.purse(account)?.ok_or_else(missing)?;
+        purse.posted = purse.posted.saturating_add(outcome.posted);
+        purse.held = purse.held.saturating_add(outcome.held);
+        let older = purse.last_movement.replace(self.number);
+        let after = *purse;
         let Record { at, place, .. } = self.record;
         let When { settlement_day, happened_at } = When::of(self.record);
         let own = network_of(self.record);
@@ -204,7 +222,7 @@ impl Applying<'_, '_> {
         self.batch
             .connection()
             .prepare_cached(
-                "INSERT INTO movement VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+                "INSERT INTO movement VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
             )?
             .execute(params![
                 self.number,
@@ -222,7 +240,8 @@ impl Applying<'_, '_> {
                 is_debited_at_once(self.record),
                 after.posted,
                 after.held,
-                outcome.finding.map(Finding::name)
+                outcome.finding.map(Finding::name),
+                older
             ])
             .map(drop)
     }
@@ -268,8 +287,7 @@ impl Applying<'_, '_> {
         let (account, cardholder) = (place.account, place.cardholder);
         let (since, used) = self.batch.card(number)?.map_or((heard_at, None), |row| (row.since, row.used));
         let (program, token) = (*self.program, *token);
-        self.batch.add_card(CardKept { number, program, token, account, cardholder, status, told, since, used });
-        Ok(())
+        self.batch.add_card(CardKept { number, program, token, account, cardholder, status, told, since, used })
     }
 
     fn card_entered(&mut self, token: &CardToken, owner: Option<&CardholderToken>, status: CardStatus) -> rusqlite::Result<()> {
@@ -303,12 +321,13 @@ impl Applying<'_, '_> {
             row.told = told;
             return Ok(());
         }
-        let account = entered_account(balance.currency(), balance.minor(), credit_line, status);
+        // What was on it comes with its first movement.
+        let account = entered_account(balance.currency(), 0, credit_line, status);
         self.batch.add_account(AccountKept { number, program: *self.program, id: *id, account, told });
         if balance.is_zero() {
             return Ok(());
         }
         let outcome = Outcome { posted: balance.minor(), cause: Some(MovementCause::Funding), ..Outcome::default() };
-        self.movement(&outcome, number, &account)
+        self.movement(&outcome, number)
     }
 }

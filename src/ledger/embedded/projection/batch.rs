@@ -5,14 +5,16 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use holdfast_core::Timestamp;
-use holdfast_core::hold::{Answered, Counted, HoldStatus};
-use holdfast_core::rules::{CounterKey, LimitScope};
+use holdfast_core::hold::{Account, Answered, Counted, HoldStatus};
+use holdfast_core::rules::LimitScope;
 use rusqlite::{Connection, OptionalExtension as _, params};
 use serde::{Deserialize, Serialize};
 
+use super::lately::{CardUse, Lately, Purse};
+use super::names::{self, Leads, Merging};
 use super::rows::{AccountKept, CardKept, CardholderKept, HoldKept};
-use super::{find, words};
-use crate::journal::{Joint, Place};
+use super::words;
+use crate::journal::{Joint, Naming, Place};
 use crate::ledger::embedded::counters::Counter;
 use crate::ledger::embedded::state::{
     ASKED_KEYS_KEPT, AccountIndex, CLOSED_KEPT, CardIndex, Counting, Fingerprint, HoldNumber, TOLD_KEYS_KEPT,
@@ -37,13 +39,15 @@ pub(super) struct AskedKept {
 /// Rows of one batch, in a transaction that is open.
 pub(super) struct Batch<'c> {
     connection: &'c Connection,
+    lately: &'c mut Lately,
     accounts: BTreeMap<u32, AccountKept>,
+    accounts_entered: Vec<u32>,
     cardholders: BTreeMap<u32, CardholderKept>,
     cards: BTreeMap<u32, CardKept>,
-    /// Those that payments were placed with, and since when in this batch.
-    cards_used: BTreeMap<u32, Timestamp>,
+    /// The hold that the record at hand places.
+    placed: Option<Box<HoldKept>>,
     holds: BTreeMap<u64, HoldKept>,
-    counters: BTreeMap<(CounterKey, Counting), Counter>,
+    names: names::New,
     asked: Vec<(i64, AskedKept)>,
     next_hold: u64,
     latest: Timestamp,
@@ -51,15 +55,17 @@ pub(super) struct Batch<'c> {
 
 impl<'c> Batch<'c> {
     /// An empty batch; the next new hold has this number.
-    pub fn new(connection: &'c Connection, next_hold: u64) -> Self {
+    pub fn new(connection: &'c Connection, lately: &'c mut Lately, next_hold: u64) -> Self {
         Batch {
             connection,
+            lately,
             accounts: BTreeMap::new(),
+            accounts_entered: Vec::new(),
             cardholders: BTreeMap::new(),
             cards: BTreeMap::new(),
-            cards_used: BTreeMap::new(),
+            placed: None,
             holds: BTreeMap::new(),
-            counters: BTreeMap::new(),
+            names: names::New::new(),
             asked: Vec::new(),
             next_hold,
             latest: Timestamp::EPOCH,
@@ -80,13 +86,21 @@ impl<'c> Batch<'c> {
         self.latest = self.latest.max(at);
     }
 
-    /// The account of that number.
+    /// The account of that number; what is on it is its purse's.
     pub fn account(&mut self, number: u32) -> rusqlite::Result<Option<&mut AccountKept>> {
         touched(&mut self.accounts, number, || AccountKept::load(self.connection, number))
     }
 
     pub fn add_account(&mut self, row: AccountKept) {
+        let Account { currency, posted, held, .. } = row.account;
+        self.lately.purses.enter(row.number, Purse { currency, posted, held, last_hold: None, last_movement: None });
+        self.accounts_entered.push(row.number);
         self.accounts.insert(row.number, row);
+    }
+
+    /// What is on an account.
+    pub fn purse(&mut self, account: u32) -> rusqlite::Result<Option<&mut Purse>> {
+        self.lately.purses.change(self.connection, account)
     }
 
     /// The cardholder of that number.
@@ -98,21 +112,28 @@ impl<'c> Batch<'c> {
         self.cardholders.insert(row.number, row);
     }
 
-    /// The card of that number.
+    /// The card of that number; what it was used for is kept elsewhere.
     pub fn card(&mut self, number: u32) -> rusqlite::Result<Option<&mut CardKept>> {
         touched(&mut self.cards, number, || CardKept::load(self.connection, number))
     }
 
     /// A card, as it is from now on.
-    pub fn add_card(&mut self, row: CardKept) {
+    pub fn add_card(&mut self, row: CardKept) -> rusqlite::Result<()> {
+        if self.card(row.number)?.is_none() {
+            self.lately.cards.enter(row.number, CardUse::default());
+        }
         self.cards.insert(row.number, row);
+        Ok(())
     }
 
     /// A payment was placed with a card.
-    pub fn card_used(&mut self, card: Option<CardIndex>, at: Timestamp) {
-        if let Some(CardIndex(number)) = card {
-            self.cards_used.entry(number).or_insert(at);
+    pub fn card_used(&mut self, card: Option<CardIndex>, at: Timestamp) -> rusqlite::Result<()> {
+        if let Some(CardIndex(number)) = card
+            && let Some(card) = self.lately.cards.change(self.connection, number)?
+        {
+            card.used.get_or_insert(at);
         }
+        Ok(())
     }
 
     /// The hold of that number. Numbers only grow, so that nobody looks for one that is new.
@@ -120,81 +141,131 @@ impl<'c> Batch<'c> {
         if number >= self.next_hold {
             return Ok(None);
         }
+        if let Some(placed) = &mut self.placed
+            && placed.row.number.0 == number
+        {
+            return Ok(Some(placed));
+        }
         touched(&mut self.holds, number, || HoldKept::load(self.connection, number))
     }
 
-    pub fn add_hold(&mut self, kept: HoldKept) {
+    /// A hold that the record at hand places, on an account and, perhaps, with a card: the newest in their lists.
+    pub fn place_hold(&mut self, mut kept: HoldKept) -> rusqlite::Result<()> {
         let HoldNumber(number) = kept.row.number;
         self.next_hold = self.next_hold.max(number.saturating_add(1));
-        self.holds.insert(number, kept);
+        if let Some(purse) = self.purse(kept.row.account.0)? {
+            kept.older_of_account = purse.last_hold.replace(number);
+        }
+        let card = kept.row.card;
+        self.placed = Some(Box::new(kept));
+        self.list_with_card(HoldNumber(number), card)
     }
 
-    /// Gives a name to a hold, unless one that is under way has it.
-    pub fn name_hold(&mut self, name: Fingerprint, to: HoldNumber) -> rusqlite::Result<()> {
+    /// Puts a hold into the list of its card, where its number belongs.
+    pub fn list_with_card(&mut self, HoldNumber(number): HoldNumber, card: Option<CardIndex>) -> rusqlite::Result<()> {
+        let Some(CardIndex(card)) = card else { return Ok(()) };
+        let Some(list) = self.lately.cards.change(self.connection, card)? else { return Ok(()) };
+        let mut older = list.last_hold;
+        if older.is_none_or(|last| last < number) {
+            list.last_hold = Some(number);
+        } else {
+            // One that was told of before its card was known comes between others.
+            while let Some(newer) = older
+                && let Some(kept) = self.hold(HoldNumber(newer))?
+            {
+                older = kept.older_of_card;
+                if older.is_none_or(|older| older < number) {
+                    kept.older_of_card = Some(number);
+                    break;
+                }
+            }
+        }
+        if let Some(kept) = self.hold(HoldNumber(number))? {
+            kept.older_of_card = older;
+        }
+        Ok(())
+    }
+
+    /// The record at hand is applied: a hold that it placed hardly changes in the same batch again.
+    pub fn applied(&mut self) -> rusqlite::Result<()> {
+        self.placed.take().map_or(Ok(()), |placed| placed.insert(self.connection))
+    }
+
+    /// Gives a name to a hold, unless one that is under way has it. Of a name that is free nobody has to look whether it is.
+    pub fn name_hold(&mut self, name: Fingerprint, to: HoldNumber, naming: Naming) -> rusqlite::Result<()> {
         if self.hold(to)?.is_none_or(|kept| kept.row.names.contains(&name)) {
             return Ok(());
         }
-        let (bytes, number) = (words::bytes_of(name), to.0.cast_signed());
-        // Nearly every name is new: one that is not is looked at when it is found to be there.
-        let mut insert = self.connection.prepare_cached("INSERT OR IGNORE INTO hold_name VALUES (?1, ?2)")?;
-        if insert.execute(params![&bytes[..], number])? == 0 {
-            if let Some(other) = find::named(self.connection, name)?
-                && let Some(other) = self.hold(HoldNumber(other))?
-            {
-                if other.row.hold.status == HoldStatus::Open {
-                    return Ok(());
-                }
-                other.row.names.retain(|known| *known != name);
+        if naming == Naming::Perhaps
+            && let Some(Leads::ToHold(other)) = self.leads(name)?
+            && let Some(other) = self.hold(HoldNumber(other))?
+        {
+            if other.row.hold.status == HoldStatus::Open {
+                return Ok(());
             }
-            let mut update = self.connection.prepare_cached("UPDATE hold_name SET hold = ?2 WHERE name = ?1")?;
-            update.execute(params![&bytes[..], number])?;
+            other.row.names.retain(|known| *known != name);
         }
+        self.names.insert(name, Leads::ToHold(to.0));
         if let Some(kept) = self.hold(to)? {
             kept.row.names.push(name);
         }
         Ok(())
     }
 
+    /// What a name leads to by now.
+    fn leads(&self, name: Fingerprint) -> rusqlite::Result<Option<Leads>> {
+        self.names.get(&name).map_or_else(|| names::find(self.connection, name), |leads| Ok(Some(*leads)))
+    }
+
     /// Counts in the limit of whomever it concerns.
     pub fn count(&mut self, place: &Place, counted: &Counted) -> rusqlite::Result<()> {
         let Some(counting) = counting(counted.scope, place) else { return Ok(()) };
-        let counter = match self.counters.entry((counted.counter, counting)) {
-            Entry::Occupied(occupied) => occupied.into_mut(),
-            Entry::Vacant(vacant) => {
-                let known = load_counter(self.connection, counted.counter, counting)?;
-                vacant.insert(known.unwrap_or_else(|| Counter::new(counted.window)))
-            }
-        };
-        counter.count(counted.window, counted.amount, counted.count);
+        let (connection, key) = (self.connection, (counted.counter, counting));
+        if self.lately.counters.change(connection, key)?.is_none() {
+            self.lately.counters.begin(key, Counter::new(counted.window));
+        }
+        if let Some(counter) = self.lately.counters.change(connection, key)? {
+            counter.count(counted.window, counted.amount, counted.count);
+        }
         Ok(())
     }
 
-    /// What was answered to a key, by this record.
-    pub fn answered(&mut self, record: i64, at: Timestamp, name: Fingerprint, answered: Answered) -> rusqlite::Result<()> {
-        let (bytes, answer) = (words::bytes_of(name), words::packed(&answered)?);
-        // Nearly every key is new: one that is not is looked at when it is found to be there.
-        let mut insert = self.connection.prepare_cached("INSERT OR IGNORE INTO answered VALUES (?1, ?2, ?3)")?;
-        let mut corrects = false;
-        if insert.execute(params![&bytes[..], at.unix_micros(), answer])? == 0 {
-            let known = find::answered(self.connection, name)?.map(|(known, _)| known);
-            corrects = known.is_some_and(|known| known >= at.saturating_sub(ASKED_KEYS_KEPT));
-            let since = if corrects { known.unwrap_or(at) } else { at };
-            let mut update = self.connection.prepare_cached("UPDATE answered SET at = ?2, answer = ?3 WHERE name = ?1")?;
-            update.execute(params![&bytes[..], since.unix_micros(), answer])?;
-        }
-        self.asked.push((record, AskedKept { at, name, answered, corrects }));
+    /// What was answered to a key, by this record. Of a key that was not answered before nobody has to look whether it was.
+    pub fn answered(
+        &mut self,
+        record: i64,
+        at: Timestamp,
+        name: Fingerprint,
+        answered: Answered,
+        key: Key,
+    ) -> rusqlite::Result<()> {
+        let known = match key {
+            Key::New => None,
+            Key::Perhaps => self.leads(name)?,
+        };
+        let known = known.and_then(|leads| match leads {
+            Leads::ToAnswer(known, _) => Some(known),
+            Leads::ToHold(_) => None,
+        });
+        let since = known.filter(|known| *known >= at.saturating_sub(ASKED_KEYS_KEPT));
+        self.names.insert(name, Leads::ToAnswer(since.unwrap_or(at), answered));
+        self.asked.push((record, AskedKept { at, name, answered, corrects: since.is_some() }));
         Ok(())
     }
 
     /// Writes everything, and that the journal was followed up to there.
-    pub fn finish(self, end: &Joint) -> rusqlite::Result<u64> {
+    pub fn finish(self, end: &Joint, merging: Option<Merging>) -> rusqlite::Result<(u64, Option<Merging>)> {
         let connection = self.connection;
-        self.accounts.values().try_for_each(|row| row.save(connection))?;
+        self.accounts.values().try_for_each(|row| row.save(connection, self.lately.purses.known(row.number)))?;
+        // All of a new account is in its row.
+        self.accounts_entered.iter().for_each(|number| self.lately.purses.is_in_its_row(*number));
         self.cardholders.values().try_for_each(|row| row.save(connection))?;
         self.cards.values().try_for_each(|row| row.save(connection))?;
-        self.cards_used.iter().try_for_each(|(number, at)| save_use(connection, *number, *at))?;
         self.holds.values().try_for_each(|row| row.save(connection))?;
-        self.counters.iter().try_for_each(|(key, counter)| save_counter(connection, *key, counter))?;
+        self.lately.finish(connection)?;
+        names::add(connection, &self.names)?;
+        let brought = u64::try_from(self.names.len()).unwrap_or(u64::MAX);
+        let merging = names::go_on(connection, merging, brought)?;
         self.asked.chunks(PAGE_ANSWERS).try_for_each(|page| save_page(connection, page))?;
         throw_away_old(connection, "told", self.latest.saturating_sub(TOLD_KEYS_KEPT))?;
         throw_away_old(connection, "asked", self.latest.saturating_sub(ASKED_KEYS_KEPT))?;
@@ -203,14 +274,16 @@ impl<'c> Batch<'c> {
             "UPDATE meta SET next = ?1, chain = ?2, next_hold = ?3",
             params![end.next, &end.chain[..], self.next_hold.cast_signed()],
         )?;
-        Ok(self.next_hold)
+        Ok((self.next_hold, merging))
     }
 }
 
-/// Nearly every card was used before: then nothing is written.
-fn save_use(connection: &Connection, number: u32, at: Timestamp) -> rusqlite::Result<()> {
-    let mut update = connection.prepare_cached("UPDATE card SET used = ?2 WHERE number = ?1 AND used IS NULL")?;
-    update.execute(params![number, at.unix_micros()]).map(drop)
+/// Whether a key was answered before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Key {
+    /// It was not.
+    New,
+    Perhaps,
 }
 
 /// The row of that key, read if the batch has not met it before.
@@ -232,37 +305,6 @@ fn counting(scope: LimitScope, place: &Place) -> Option<Counting> {
         LimitScope::Account => place.account.map(|number| Counting::Account(AccountIndex(number))),
         LimitScope::Program => Some(Counting::Program),
     }
-}
-
-/// Whom a counter counts for, as its columns have it. A program's counter names its program by its key.
-fn columns_of(counting: Counting) -> (&'static str, u32) {
-    match counting {
-        Counting::Card(CardIndex(number)) => ("card", number),
-        Counting::Account(AccountIndex(number)) => ("account", number),
-        Counting::Program => ("program", 0),
-    }
-}
-
-/// Whom a counter counts for.
-pub(super) fn counting_of(scope: &str, subject: u32) -> Option<Counting> {
-    let all = [Counting::Card(CardIndex(subject)), Counting::Account(AccountIndex(subject)), Counting::Program];
-    all.into_iter().find(|counting| columns_of(*counting).0 == scope)
-}
-
-fn load_counter(connection: &Connection, CounterKey(key): CounterKey, counting: Counting) -> rusqlite::Result<Option<Counter>> {
-    let (scope, subject) = columns_of(counting);
-    connection
-        .prepare_cached("SELECT used FROM counter WHERE counter = ?1 AND scope = ?2 AND subject = ?3")?
-        .query_row(params![key.cast_signed(), scope, subject], |row| words::unpacked(row, 0))
-        .optional()
-}
-
-fn save_counter(connection: &Connection, (key, counting): (CounterKey, Counting), counter: &Counter) -> rusqlite::Result<()> {
-    let (scope, subject) = columns_of(counting);
-    connection
-        .prepare_cached("INSERT INTO counter VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO UPDATE SET used = ?4")?
-        .execute(params![key.0.cast_signed(), scope, subject, words::packed(counter)?])
-        .map(drop)
 }
 
 fn save_page(connection: &Connection, page: &[(i64, AskedKept)]) -> rusqlite::Result<()> {

@@ -12,12 +12,13 @@ use holdfast_core::{AccountId, AuthorizationId, Currency, Money, NetworkName, Pl
 use rusqlite::{Connection, Params, params};
 
 use super::follow::{FollowError, follow_batch};
+use super::lately::{self, CardUse, Purse};
 use super::read::OF_DAY;
-use super::rows::{AccountKept, CardKept, CardholderKept};
+use super::rows::{AccountKept, CardKept, CardholderKept, HoldKept};
 use super::{restore, schema, words};
 use crate::books::{Book, Books};
 use crate::journal::{Checkpoint, CheckpointState, Joint, JournalError, Reader, Tail, state_file};
-use crate::ledger::embedded::state::State;
+use crate::ledger::embedded::state::{HoldRow, State};
 use crate::settlement_day::Cutoff;
 
 /// Why there is no new state; what was begun of it is thrown away the next time.
@@ -65,13 +66,13 @@ pub fn draw(directory: &Path, to: Joint, at: Timestamp, goes_on: &dyn Fn() -> bo
     // All of it is synced once it is whole.
     connection.execute_batch("PRAGMA synchronous = OFF").map_err(disk)?;
     let mut mark = restore::mark(&connection).map_err(disk)?;
-    let mut records = Vec::new();
+    let mut progress = None;
     while mark.end.next < to.next {
         if !goes_on() {
             return Err(DrawError::Stopped);
         }
         let from = mark.end;
-        follow_batch(&journal, &connection, &mut mark, &mut records, to.next.saturating_sub(1)).map_err(DrawError::Follow)?;
+        follow_batch(&journal, &connection, &mut mark, &mut progress, to.next.saturating_sub(1)).map_err(DrawError::Follow)?;
         if mark.end == from {
             break;
         }
@@ -162,9 +163,9 @@ impl Beginning {
     }
 
     fn read_books(&self) -> rusqlite::Result<Books> {
-        let mut books = Books::default();
+        let (mut books, lately) = (Books::default(), lately::all::<Purse>(&self.connection)?);
         self.each(&format!("SELECT {} FROM account", AccountKept::COLUMNS), |row| {
-            let AccountKept { number, program, id, account, .. } = AccountKept::read(row)?;
+            let AccountKept { number, program, id, account, .. } = AccountKept::read(row)?.with(&lately);
             books.put_account(number, Book { program, id, account });
             Ok(())
         })?;
@@ -188,9 +189,10 @@ impl Beginning {
     /// # Errors
     /// The disk.
     pub fn cards(&self) -> Result<Vec<(u32, Timestamp, bool)>, JournalError> {
-        let mut cards = Vec::new();
+        let (mut cards, lately) = (Vec::new(), lately::all::<CardUse>(&self.connection).map_err(|error| self.disk(error))?);
         let read = self.each(&format!("SELECT {} FROM card", CardKept::COLUMNS), |row| {
             let CardKept { number, since, used, .. } = CardKept::read(row)?;
+            let used = lately.get(&number).map_or(used, |card| card.used);
             cards.push((number, since, used.is_some()));
             Ok(())
         });
@@ -245,20 +247,22 @@ impl Beginning {
     /// The disk.
     pub fn debits(&self, program: &ProgramId) -> Result<Vec<Debit>, JournalError> {
         let mut debits = Vec::new();
-        let sql = "SELECT m.record, m.at, m.hold, m.posted, m.currency, m.cause, a.name, h.payment, h.platform
-                   FROM movement m JOIN hold h ON h.number = m.hold JOIN account a ON a.number = m.account
+        let sql = "SELECT m.record, m.at, m.hold, m.posted, m.currency, m.cause, a.name
+                   FROM movement m JOIN account a ON a.number = m.account
                    WHERE m.program = ?1 AND m.at_once = 1 AND m.posted <> 0 AND m.settlement_day IS NULL ORDER BY m.record";
         let read = self.each_of(sql, params![program.as_str()], |row| {
             let currency = words::word(row, 4, words::currency)?;
+            let Some(hold) = row.get::<_, Option<i64>>(2)?.map(i64::cast_unsigned) else { return Ok(()) };
+            let HoldRow { payment, platform, .. } = HoldKept::load(&self.connection, hold)?.ok_or_else(|| words::damaged(2))?.row;
             debits.push(Debit {
                 record: row.get(0)?,
                 at: words::moment(row, 1)?,
-                hold: row.get::<_, i64>(2)?.cast_unsigned(),
+                hold,
                 posted: Money::from_minor(row.get(3)?, currency),
                 cause: words::word(row, 5, words::cause)?,
                 account: words::named(row, 6)?,
-                payment: words::named(row, 7)?,
-                platform: words::named_or_none(row, 8)?,
+                payment,
+                platform,
             });
             Ok(())
         });

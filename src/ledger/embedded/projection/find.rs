@@ -4,10 +4,10 @@ use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use holdfast_core::Timestamp;
 use holdfast_core::hold::Answered;
-use rusqlite::{Connection, OptionalExtension as _};
+use rusqlite::Connection;
 
+use super::names::{self, Leads};
 use super::rows::HoldKept;
 use super::whole::{Making, Wholeness};
 use super::{schema, words};
@@ -18,8 +18,12 @@ use crate::ledger::embedded::state::{Fingerprint, NameKey};
 /// Names that are read at a time: whoever looks something up meanwhile waits no longer than that takes.
 const PAGE_NAMES: usize = 1_024;
 
-/// Tables that have names which memory may let go of.
-const NAMED: [&str; 3] = ["hold_name", "answered", "told_for_ever"];
+/// The same, of those that lie in runs: about.
+const RUN_NAMES: u64 = 1_024;
+
+/// Where names are that memory may let go of: in runs, then in a table.
+const IN_RUNS: usize = 0;
+const TOLD: usize = 1;
 
 /// The projection, open for looking things up; opened again when it was made anew.
 #[derive(Debug)]
@@ -46,7 +50,9 @@ impl Finder {
         if open.0 != Some(making) {
             *open = (Some(making), connect(&self.directory)?);
         }
-        let read = read(&open.1).map_err(JournalError::disk(&schema::path_in(&self.directory)))?;
+        let path = schema::path_in(&self.directory);
+        // As it is at one moment, however many looks it takes.
+        let read = open.1.unchecked_transaction().and_then(|at_once| read(&at_once)).map_err(JournalError::disk(&path))?;
         // It may have been found damaged meanwhile.
         if self.whole.making() == Some(making) { Ok((read, making)) } else { Err(self.made_anew()) }
     }
@@ -64,26 +70,40 @@ fn connect(directory: &Path) -> Result<Connection, JournalError> {
     connection.ok_or(JournalError::Foreign(path))
 }
 
-/// Reads a page; the tables end one after the other.
+/// Reads a page; one kind ends after the other.
 fn read_page(connection: &Connection, reading: &mut Reading) -> rusqlite::Result<()> {
-    let Some(table) = NAMED.get(reading.table) else {
-        reading.left = Left::Nothing;
-        return Ok(());
+    let Reading { names, table, after, left, .. } = reading;
+    *after = match *table {
+        IN_RUNS => names::some_behind(connection, *after, RUN_NAMES, |name| names.add(name))?,
+        TOLD => told_behind(connection, *after, |name| names.add(name))?,
+        _ => {
+            *left = Left::Nothing;
+            return Ok(());
+        }
     };
-    let sql = format!("SELECT name FROM {table} WHERE name > ?1 ORDER BY name LIMIT {PAGE_NAMES}");
-    let mut statement = connection.prepare_cached(&sql)?;
-    // Nothing sorts before the empty name.
-    let after = reading.after.take().map_or_else(Vec::new, |name| words::bytes_of(name).to_vec());
-    let mut rows = statement.query([after])?;
-    while let Some(row) = rows.next()? {
-        let name = words::fingerprint(row, 0)?;
-        reading.names.add(name);
-        reading.after = Some(name);
-    }
-    if reading.after.is_none() {
-        reading.table = reading.table.saturating_add(1);
+    if after.is_none() {
+        *table = table.saturating_add(1);
     }
     Ok(())
+}
+
+/// Some more messages, behind `after`; which was the last. Nothing if there are none left.
+fn told_behind(
+    connection: &Connection,
+    after: Option<Fingerprint>,
+    mut take: impl FnMut(Fingerprint),
+) -> rusqlite::Result<Option<Fingerprint>> {
+    let sql = format!("SELECT name FROM told_for_ever WHERE name > ?1 ORDER BY name LIMIT {PAGE_NAMES}");
+    let mut statement = connection.prepare_cached(&sql)?;
+    // Nothing sorts before the empty name.
+    let after = after.map_or_else(Vec::new, |name| words::bytes_of(name).to_vec());
+    let (mut rows, mut last) = (statement.query([after])?, None);
+    while let Some(row) = rows.next()? {
+        let name = words::fingerprint(row, 0)?;
+        take(name);
+        last = Some(name);
+    }
+    Ok(last)
 }
 
 fn look(connection: &Connection, need: &Need) -> rusqlite::Result<Found> {
@@ -93,7 +113,7 @@ fn look(connection: &Connection, need: &Need) -> rusqlite::Result<Found> {
         Some(_) | None => None,
     };
     let asked = match need.asked {
-        Some(name) => answered(connection, name)?.map(|(_, answered)| (name, answered)),
+        Some(name) => answered(connection, name)?.map(|answered| (name, answered)),
         None => None,
     };
     Ok(Found { asked, hold: hold.map(|kept| (kept.row, kept.changed_at, kept.changed_by)), told })
@@ -129,16 +149,19 @@ pub(super) fn hold(connection: &Connection, names: impl IntoIterator<Item = Fing
 }
 
 /// The number of the hold that a name leads to.
-pub(super) fn named(connection: &Connection, name: Fingerprint) -> rusqlite::Result<Option<u64>> {
-    let mut statement = connection.prepare_cached("SELECT hold FROM hold_name WHERE name = ?1")?;
-    statement.query_row([&words::bytes_of(name)[..]], |row| row.get(0).map(i64::cast_unsigned)).optional()
+fn named(connection: &Connection, name: Fingerprint) -> rusqlite::Result<Option<u64>> {
+    Ok(names::find(connection, name)?.and_then(|leads| match leads {
+        Leads::ToHold(number) => Some(number),
+        Leads::ToAnswer(..) => None,
+    }))
 }
 
-/// What was answered to a key, and since when memory remembers it.
-pub(super) fn answered(connection: &Connection, name: Fingerprint) -> rusqlite::Result<Option<(Timestamp, Answered)>> {
-    let mut statement = connection.prepare_cached("SELECT at, answer FROM answered WHERE name = ?1")?;
-    let read = |row: &rusqlite::Row<'_>| Ok((words::moment(row, 0)?, words::unpacked(row, 1)?));
-    statement.query_row([&words::bytes_of(name)[..]], read).optional()
+/// What was answered to a key.
+fn answered(connection: &Connection, name: Fingerprint) -> rusqlite::Result<Option<Answered>> {
+    Ok(names::find(connection, name)?.and_then(|leads| match leads {
+        Leads::ToAnswer(_, answered) => Some(answered),
+        Leads::ToHold(_) => None,
+    }))
 }
 
 fn was_told(connection: &Connection, name: Fingerprint) -> rusqlite::Result<bool> {

@@ -10,17 +10,15 @@ use rusqlite::Connection;
 use super::apply::Applying;
 use super::batch::Batch;
 use super::find::Finder;
+use super::lately::Lately;
+use super::names::{self, Merging};
 use super::whole::Wholeness;
 use super::{restore, schema, words};
-use crate::journal::{Checkpoint, Group, JournalError, Record, Tail, state_file};
+use crate::journal::{Checkpoint, Group, JournalError, Tail, state_file};
 use crate::ledger::embedded::state::{Fingerprint, NameKey, State};
 
-/// Records that make a batch: enough to share the pages of indices that a transaction writes, few enough to be in memory at
-/// once.
+/// Records that make a batch: enough to share the pages that a transaction writes, few enough to be followed soon.
 pub(super) const BATCH_RECORDS: i64 = 8_192;
-
-/// Records for which there is room from batch to batch; an import's group may have more.
-const RECORDS_KEPT: usize = 8_192;
 
 /// Why the projection could not follow.
 #[derive(Debug)]
@@ -62,8 +60,7 @@ pub struct Follower {
     whole: Arc<Wholeness>,
     /// The record with which one that is made anew has everything that the thrown away one had.
     whole_from: Option<i64>,
-    /// The records of the batch that is read.
-    records: Vec<(i64, Record)>,
+    progress: Option<Progress>,
 }
 
 impl fmt::Debug for Follower {
@@ -98,7 +95,7 @@ impl Follower {
             mark,
             whole: Arc::default(),
             whole_from: None,
-            records: Vec::new(),
+            progress: None,
         };
         let followed = restore::mark(&connection);
         if let Ok(mark) = &followed {
@@ -143,6 +140,7 @@ impl Follower {
     }
 
     fn begin_anew(&mut self) -> Result<(), JournalError> {
+        self.progress = None;
         self.connection = begin_anew(&self.directory, self.journal.checkpoint()?.as_ref())?;
         self.mark = restore::mark(&self.connection).map_err(|error| self.disk(error))?;
         Ok(())
@@ -212,8 +210,8 @@ impl Follower {
     /// # Errors
     /// See [`FollowError`]; nothing of the batch is applied then.
     pub fn follow(&mut self, recorded: i64) -> Result<i64, FollowError> {
-        let Follower { journal, connection, mark, records, .. } = self;
-        follow_batch(journal, connection, mark, records, recorded)?;
+        let Follower { journal, connection, mark, progress, .. } = self;
+        follow_batch(journal, connection, mark, progress, recorded)?;
         if self.whole_from.is_some_and(|record| self.projected() >= record) {
             self.whole_from = None;
             self.whole.made();
@@ -237,7 +235,21 @@ fn begin_anew(directory: &Path, checkpoint: Option<&Checkpoint>) -> Result<Conne
     }
 }
 
-/// Follows by one batch, whoever's tables they are; `records` is room for what is read.
+/// What a follower remembers from batch to batch of what it has written.
+#[derive(Debug)]
+pub(super) struct Progress {
+    lately: Lately,
+    merging: Option<Merging>,
+}
+
+impl Progress {
+    fn read(connection: &Connection) -> rusqlite::Result<Self> {
+        names::forget_unfinished(connection)?;
+        Ok(Progress { lately: Lately::read(connection)?, merging: None })
+    }
+}
+
+/// Follows by one batch, whoever's tables they are. `progress` is nothing at first, and after an error.
 ///
 /// # Errors
 /// See [`FollowError`]; nothing of the batch is applied then.
@@ -245,34 +257,34 @@ pub(super) fn follow_batch(
     journal: &Tail,
     connection: &Connection,
     mark: &mut restore::Mark,
-    records: &mut Vec<(i64, Record)>,
+    progress: &mut Option<Progress>,
     recorded: i64,
 ) -> Result<(), FollowError> {
-    records.clear();
+    let transaction = connection.unchecked_transaction()?;
+    let mut now = progress.take().map_or_else(|| Progress::read(&transaction), Ok)?;
+    let mut batch = Batch::new(&transaction, &mut now.lately, mark.next_hold);
+    let mut written = Ok(());
     let end = journal
         .read(mark.end, recorded, BATCH_RECORDS, &mut |first, bytes| {
             let group = Group::open(bytes).map_err(|error| journal.unreadable(first, error))?;
             for (number, record) in (first..).zip(group) {
-                records.push((number, record.map_err(|error| journal.unreadable(first, error))?));
+                let record = record.map_err(|error| journal.unreadable(first, error))?;
+                // After a failure the rest is only passed by.
+                if let (Ok(()), Some(program)) = (&written, &record.program) {
+                    written = Applying { batch: &mut batch, key: mark.key, number, record: &record, program }.apply();
+                }
             }
             Ok(())
         })
         .map_err(FollowError::Journal)?;
-    if end == mark.end {
-        return Ok(());
+    written?;
+    if end != mark.end {
+        let (next_hold, merging) = batch.finish(&end, now.merging.take())?;
+        now.merging = merging;
+        transaction.commit()?;
+        *mark = restore::Mark { end, next_hold, ..*mark };
     }
-    let transaction = connection.unchecked_transaction()?;
-    let mut batch = Batch::new(&transaction, mark.next_hold);
-    for (number, record) in records.iter() {
-        if let Some(program) = &record.program {
-            Applying { batch: &mut batch, key: mark.key, number: *number, record, program }.apply()?;
-        }
-    }
-    let next_hold = batch.finish(&end)?;
-    transaction.commit()?;
-    records.clear();
-    records.shrink_to(RECORDS_KEPT);
-    *mark = restore::Mark { end, next_hold, ..*mark };
+    *progress = Some(now);
     Ok(())
 }
 

@@ -41,7 +41,7 @@ pub struct HoldLine {
 
 impl From<HoldKept> for HoldLine {
     fn from(kept: HoldKept) -> Self {
-        let HoldKept { program, row, opened_at, changed_at, changed_by, network: _, records } = kept;
+        let HoldKept { program, row, opened_at, changed_at, changed_by, records, .. } = kept;
         HoldLine {
             number: row.number.0,
             program,
@@ -110,6 +110,9 @@ pub struct DaySum {
 impl Movement {
     pub(super) const COLUMNS: &'static str = "record, at, program, account, hold, posted, held, cause, network, currency, settlement_day, \
                                    happened_at, posted_after, held_after, finding";
+
+    /// The place of a column behind those.
+    pub(super) const OLDER: usize = 15;
 
     pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         let currency = words::word(row, 9, words::currency)?;

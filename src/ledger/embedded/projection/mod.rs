@@ -11,7 +11,9 @@ mod bell;
 pub mod checkpoint;
 mod find;
 mod follow;
+mod lately;
 mod lines;
+mod names;
 pub mod read;
 mod restore;
 mod rows;
@@ -21,7 +23,9 @@ mod whole;
 mod words;
 
 pub(super) use self::bell::Bell;
+pub(super) use self::find::Finder;
 pub(super) use self::follow::Follower;
+pub(super) use self::restore::peek;
 pub(super) use self::thread::start;
 pub(crate) use self::thread::take_second_place;
 

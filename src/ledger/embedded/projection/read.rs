@@ -7,13 +7,15 @@
 use std::fmt;
 use std::path::Path;
 
-use holdfast_core::{AccountId, CardToken, PaymentRef, PlatformName, ProgramId};
-use rusqlite::{Connection, Params, Row, params};
+use holdfast_core::{AccountId, CardToken, Currency, PaymentRef, PlatformName, ProgramId};
+use rusqlite::{Connection, OptionalExtension as _, Params, Row, params};
 
+use super::lately::{self, CardUse, Purse};
 pub use super::lines::{DaySum, HoldLine, Movement};
 use super::rows::HoldKept;
 pub use super::rows::{AccountKept, CardKept, CardStanding, CardholderKept};
-use super::{find, schema};
+use super::{find, schema, words};
+use crate::ledger::embedded::state::CardIndex;
 use crate::settlement_day::Cutoff;
 
 /// Why the projection cannot be read.
@@ -96,7 +98,15 @@ impl Reader {
     /// See [`ReadError`].
     pub fn accounts(&self, program: &ProgramId, after: Option<u32>, most: u32) -> Page<AccountKept> {
         let sql = "FROM account WHERE program = ?1 AND number > ?2 ORDER BY number LIMIT ?3";
-        self.page(AccountKept::COLUMNS, sql, params![program.as_str(), behind(after), most], AccountKept::read)
+        self.accounts_of(sql, params![program.as_str(), behind(after), most])
+    }
+
+    /// Accounts, with the money that is on them lately.
+    fn accounts_of(&self, sql: &str, values: impl Params) -> Page<AccountKept> {
+        let _at_once = self.connection.unchecked_transaction()?;
+        let rows = self.page(AccountKept::COLUMNS, sql, values, AccountKept::read)?;
+        let lately = lately::all(&self.connection)?;
+        Ok(rows.into_iter().map(|row| row.with(&lately)).collect())
     }
 
     /// An account by its number.
@@ -104,7 +114,25 @@ impl Reader {
     /// # Errors
     /// See [`ReadError`].
     pub fn account(&self, number: u32) -> Result<Option<AccountKept>, ReadError> {
-        Ok(AccountKept::load(&self.connection, number)?)
+        Ok(self.accounts_of("FROM account WHERE number = ?1", [number])?.into_iter().next())
+    }
+
+    /// How an account is called, and what is on it is in.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    pub fn account_called(&self, number: u32) -> Result<Option<(AccountId, Currency)>, ReadError> {
+        Ok(AccountKept::load(&self.connection, number)?.map(|row| (row.id, row.account.currency)))
+    }
+
+    /// The number of the account of that name.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    pub fn account_number(&self, program: &ProgramId, account: &AccountId) -> Result<Option<u32>, ReadError> {
+        let sql = "FROM account WHERE program = ?1 AND name = ?2 LIMIT 1";
+        let found = self.page("number", sql, params![program.as_str(), account.as_str()], |row| row.get(0))?;
+        Ok(found.into_iter().next())
     }
 
     /// An account by its name.
@@ -113,8 +141,7 @@ impl Reader {
     /// See [`ReadError`].
     pub fn account_named(&self, program: &ProgramId, account: &AccountId) -> Result<Option<AccountKept>, ReadError> {
         let sql = "FROM account WHERE program = ?1 AND name = ?2 LIMIT 1";
-        let found = self.page(AccountKept::COLUMNS, sql, params![program.as_str(), account.as_str()], AccountKept::read)?;
-        Ok(found.into_iter().next())
+        Ok(self.accounts_of(sql, params![program.as_str(), account.as_str()])?.into_iter().next())
     }
 
     /// A cardholder by their number.
@@ -182,6 +209,7 @@ impl Reader {
         platform: Option<&PlatformName>,
         payment: &PaymentRef,
     ) -> Result<Option<HoldLine>, ReadError> {
+        let _at_once = self.connection.unchecked_transaction()?;
         let names = find::key(&self.connection)?.payment(program, platform, payment);
         Ok(find::hold(&self.connection, names.iter())?.map(HoldLine::from))
     }
@@ -191,8 +219,9 @@ impl Reader {
     /// # Errors
     /// See [`ReadError`].
     pub fn holds_of_account(&self, account: u32, before: Option<u64>, most: u32) -> Page<HoldLine> {
-        let sql = "FROM hold WHERE account = ?1 AND number < ?2 ORDER BY number DESC LIMIT ?3";
-        self.page(HoldKept::COLUMNS, sql, params![account, older(before), most], hold_line)
+        let newest = |connection: &Connection| Ok(lately::now::<Purse>(connection, account)?.and_then(|purse| purse.last_hold));
+        let next = |kept: &HoldKept| (kept.row.account.0 == account).then_some(kept.older_of_account);
+        self.list_of_holds(before, most, newest, next)
     }
 
     /// Holds that count for a card, the newest first, older than `before`, at most so many.
@@ -200,8 +229,37 @@ impl Reader {
     /// # Errors
     /// See [`ReadError`].
     pub fn holds_of_card(&self, card: u32, before: Option<u64>, most: u32) -> Page<HoldLine> {
-        let sql = "FROM hold WHERE card = ?1 AND number < ?2 ORDER BY number DESC LIMIT ?3";
-        self.page(HoldKept::COLUMNS, sql, params![card, older(before), most], hold_line)
+        let newest = |connection: &Connection| Ok(lately::now::<CardUse>(connection, card)?.and_then(|card| card.last_hold));
+        let next = |kept: &HoldKept| (kept.row.card == Some(CardIndex(card))).then_some(kept.older_of_card);
+        self.list_of_holds(before, most, newest, next)
+    }
+
+    /// Goes through a list of holds, each of which names the one before it: from the newest on, or from the one that a page
+    /// ended with.
+    fn list_of_holds(
+        &self,
+        before: Option<u64>,
+        most: u32,
+        newest: impl Fn(&Connection) -> rusqlite::Result<Option<u64>>,
+        next: impl Fn(&HoldKept) -> Option<Option<u64>>,
+    ) -> Page<HoldLine> {
+        let at_once = self.connection.unchecked_transaction()?;
+        let of_list = match before {
+            Some(before) => HoldKept::load(&at_once, before)?.and_then(|kept| next(&kept)),
+            None => None,
+        };
+        let mut number = of_list.map_or_else(|| newest(&at_once), Ok)?;
+        let mut lines = Vec::new();
+        while let Some(wanted) = number
+            && lines.len() < usize::try_from(most).unwrap_or(usize::MAX)
+        {
+            let kept = HoldKept::load(&at_once, wanted)?.ok_or_else(|| words::damaged(0))?;
+            number = next(&kept).flatten();
+            if before.is_none_or(|before| wanted < before) {
+                lines.push(HoldLine::from(kept));
+            }
+        }
+        Ok(lines)
     }
 
     /// Open holds of all programs, the newest first, older than `before`, at most so many.
@@ -219,8 +277,27 @@ impl Reader {
     /// # Errors
     /// See [`ReadError`].
     pub fn movements_of_account(&self, account: u32, before: Option<i64>, most: u32) -> Page<Movement> {
-        let sql = "FROM movement WHERE account = ?1 AND record < ?2 ORDER BY record DESC LIMIT ?3";
-        self.page(Movement::COLUMNS, sql, params![account, before.unwrap_or(i64::MAX), most], Movement::read)
+        let at_once = self.connection.unchecked_transaction()?;
+        let sql = format!("SELECT {}, older FROM movement WHERE account = ?1 AND record = ?2", Movement::COLUMNS);
+        let mut line = at_once.prepare_cached(&sql)?;
+        let mut line = |record: i64| {
+            let read = |row: &Row<'_>| Ok((Movement::read(row)?, row.get::<_, Option<i64>>(Movement::OLDER)?));
+            line.query_row(params![account, record], read).optional()
+        };
+        let of_list = before.map(&mut line).transpose()?.flatten().map(|(_, older)| older);
+        let newest = || lately::now::<Purse>(&at_once, account).map(|purse| purse?.last_movement);
+        let mut record = of_list.map_or_else(newest, Ok)?;
+        let mut lines = Vec::new();
+        while let Some(wanted) = record
+            && lines.len() < usize::try_from(most).unwrap_or(usize::MAX)
+        {
+            let (movement, older) = line(wanted)?.ok_or_else(|| words::damaged(0))?;
+            record = older;
+            if before.is_none_or(|before| wanted < before) {
+                lines.push(movement);
+            }
+        }
+        Ok(lines)
     }
 
     /// What was posted on one day of a program, whose days end at this cut-off: by network, currency and cause.

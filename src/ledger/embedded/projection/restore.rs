@@ -1,14 +1,18 @@
 //! From the projection back to memory: what a start needs, table by table, in the order of numbers and of age. Holds that
 //! ended long ago stay where they are. Nothing here writes.
 
+use std::path::Path;
+
 use rusqlite::{Connection, Row};
 
 use holdfast_core::rules::CounterKey;
 
-use super::batch::{AskedKept, counting_of};
+use super::batch::AskedKept;
+use super::lately::{CardUse, Purse};
+use super::names::{self, Leads};
 use super::rows::{AccountKept, CardKept, CardholderKept, HoldKept};
-use super::{find, words};
-use crate::journal::Joint;
+use super::{find, lately, schema, words};
+use crate::journal::{Joint, JournalError};
 use crate::ledger::embedded::state::{
     AccountIndex, CardIndex, CardRow, CardholderIndex, CardholderRow, NameKey, State, TOLD_KEYS_KEPT,
 };
@@ -29,6 +33,22 @@ pub(super) fn mark(connection: &Connection) -> rusqlite::Result<Mark> {
         let end = Joint { next: row.get(0)?, chain: row.get(1)? };
         Ok(Mark { end, next_hold: row.get(2).map(i64::cast_unsigned)?, key })
     })
+}
+
+/// Memory as it is at the mark, read beside whoever has the projection open; and where the journal goes on. Nothing where there is
+/// no projection of this format.
+///
+/// # Errors
+/// The disk, or what is there.
+pub fn peek(directory: &Path) -> Result<Option<(State, Joint)>, JournalError> {
+    let read = || -> rusqlite::Result<_> {
+        let Some(connection) = schema::open_to_read(directory)? else { return Ok(None) };
+        // All of it as of one moment: it is followed meanwhile.
+        let transaction = connection.unchecked_transaction()?;
+        let mark = mark(&transaction)?;
+        Ok(Some((state(&transaction, &mark)?, mark.end)))
+    };
+    read().map_err(JournalError::disk(&schema::path_in(directory)))
 }
 
 /// Memory as it was at the mark.
@@ -54,10 +74,10 @@ pub(super) fn whole_state(connection: &Connection, mark: &Mark) -> rusqlite::Res
         state.restore_hold(kept.row, kept.changed_at, kept.changed_by);
         Ok(())
     })?;
-    each(connection, "SELECT name, at, answer FROM answered", |row| {
-        let name = words::fingerprint(row, 0)?;
-        if state.answered(name).is_none() {
-            state.restore_asked(words::moment(row, 1)?, name, words::unpacked(row, 2)?);
+    names::each(connection, |name, leads| {
+        match leads {
+            Leads::ToAnswer(at, answered) if state.answered(name).is_none() => state.restore_asked(at, name, answered),
+            Leads::ToAnswer(..) | Leads::ToHold(_) => {}
         }
         Ok(())
     })?;
@@ -83,6 +103,9 @@ fn accounts(connection: &Connection, state: &mut State) -> rusqlite::Result<()> 
         let AccountKept { number, program, id, account, told } = AccountKept::read(row)?;
         let AccountIndex(next) = state.restore_account(&program, &id, account, told);
         in_order(next, number)
+    })?;
+    lately::each_page::<Purse>(connection, |number, Purse { posted, held, .. }| {
+        state.restore_money(AccountIndex(number), posted, held);
     })
 }
 
@@ -102,7 +125,8 @@ fn cards(connection: &Connection, state: &mut State) -> rusqlite::Result<()> {
         let (account, cardholder) = (account.map(AccountIndex), cardholder.map(CardholderIndex));
         let CardIndex(next) = state.restore_card(&program, &token, CardRow { status, told, account, cardholder, since, used });
         in_order(next, number)
-    })
+    })?;
+    lately::each_page::<CardUse>(connection, |number, CardUse { used, .. }| state.restore_use(CardIndex(number), used))
 }
 
 /// Those under way, and those that ended so lately that their question may still be on the way.
@@ -125,10 +149,11 @@ fn counters(connection: &Connection, state: &mut State) -> rusqlite::Result<()> 
     each(connection, "SELECT counter, scope, subject, used FROM counter", |row| {
         let key: i64 = row.get(0)?;
         let subject = row.get(2)?;
-        let counting = words::word(row, 1, |scope| counting_of(scope, subject))?;
+        let counting = words::word(row, 1, |scope| words::counting(scope, subject))?;
         state.restore_counter(CounterKey(key.cast_unsigned()), counting, words::unpacked(row, 3)?);
         Ok(())
-    })
+    })?;
+    lately::each_page(connection, |(key, counting), counter| state.restore_counter(key, counting, counter))
 }
 
 fn asked(connection: &Connection, state: &mut State) -> rusqlite::Result<()> {

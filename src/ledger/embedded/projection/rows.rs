@@ -1,13 +1,18 @@
 //! The rows that memory is made of, as the projection keeps them: read, and written, one by one. Nothing here knows what a
 //! row means.
 
+use std::collections::HashMap;
+
+use foldhash::fast::RandomState;
 use holdfast_core::hold::{Account, AccountStatus, CardStatus, CardholderStatus, Counted, Hold, Mark, Step};
 use holdfast_core::{
     AccountId, AuthorizationId, CardToken, CardholderToken, Expiry, NetworkName, PlatformName, ProgramId, Timestamp,
 };
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
+use super::lately::Purse;
 use super::words;
 use crate::ledger::embedded::state::{AccountIndex, CardIndex, Fingerprint, HoldNumber, HoldRow};
 
@@ -42,16 +47,29 @@ impl AccountKept {
         Ok(AccountKept { number: row.get(0)?, program, id, account, told: words::mark(row, 8)? })
     }
 
+    /// With the money that is on it lately.
+    pub(super) fn with(self, lately: &HashMap<u32, Purse, RandomState>) -> Self {
+        match lately.get(&self.number) {
+            Some(Purse { posted, held, .. }) => {
+                AccountKept { account: Account { posted: *posted, held: *held, ..self.account }, ..self }
+            }
+            None => self,
+        }
+    }
+
     pub(super) fn load(connection: &Connection, number: u32) -> rusqlite::Result<Option<Self>> {
         one(connection, &format!("SELECT {} FROM account WHERE number = ?1", Self::COLUMNS), number.into(), Self::read)
     }
 
-    pub(super) fn save(&self, connection: &Connection) -> rusqlite::Result<()> {
-        let Account { currency, posted, held, credit_line, status } = self.account;
+    /// Writes it, a new one with what is on it; of one that is there that is written elsewhere ([`super::lately`]).
+    pub(super) fn save(&self, connection: &Connection, purse: Option<&Purse>) -> rusqlite::Result<()> {
+        let Account { currency, credit_line, status, .. } = self.account;
+        let (posted, held) = purse.map_or((0, 0), |purse| (purse.posted, purse.held));
+        let (last_hold, last_movement) = purse.map_or((None, None), |purse| (purse.last_hold, purse.last_movement));
         connection
             .prepare_cached(
-                "INSERT INTO account VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (number) DO UPDATE SET
-                 status = ?5, posted = ?6, held = ?7, credit_line = ?8, told_at = ?9, told_by = ?10",
+                "INSERT INTO account VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT (number) DO UPDATE SET
+                 status = ?5, credit_line = ?8, told_at = ?9, told_by = ?10",
             )?
             .execute(params![
                 self.number,
@@ -63,7 +81,9 @@ impl AccountKept {
                 held,
                 credit_line,
                 self.told.at.unix_micros(),
-                self.told.id.0.cast_signed()
+                self.told.id.0.cast_signed(),
+                last_hold.map(u64::cast_signed),
+                last_movement
             ])
             .map(drop)
     }
@@ -162,7 +182,7 @@ impl CardKept {
     pub(super) fn save(&self, connection: &Connection) -> rusqlite::Result<()> {
         connection
             .prepare_cached(
-                "INSERT INTO card VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (number) DO UPDATE SET
+                "INSERT INTO card VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, NULL) ON CONFLICT (number) DO UPDATE SET
                  account = ?4, cardholder = ?5, status = ?6, told_at = ?7, told_by = ?8",
             )?
             .execute(params![
@@ -219,8 +239,37 @@ impl CardStanding {
     }
 }
 
-/// All that the engine knows of a hold and no column shows.
-type Life = (Expiry, Hold, SmallVec<[Step; 1]>, SmallVec<[Counted; 3]>, SmallVec<[Fingerprint; 2]>);
+/// All that is known of a hold and no column shows.
+#[derive(Serialize)]
+struct LifeRef<'a> {
+    program: &'a ProgramId,
+    platform: &'a Option<PlatformName>,
+    payment: &'a AuthorizationId,
+    opened_at: Timestamp,
+    changed_at: Timestamp,
+    records: &'a [i64],
+    expiry: Expiry,
+    hold: &'a Hold,
+    steps: &'a [Step],
+    counted: &'a [Counted],
+    names: &'a [Fingerprint],
+}
+
+/// [`LifeRef`], as it is read.
+#[derive(Deserialize)]
+struct Life {
+    program: ProgramId,
+    platform: Option<PlatformName>,
+    payment: AuthorizationId,
+    opened_at: Timestamp,
+    changed_at: Timestamp,
+    records: SmallVec<[i64; 4]>,
+    expiry: Expiry,
+    hold: Hold,
+    steps: SmallVec<[Step; 1]>,
+    counted: SmallVec<[Counted; 3]>,
+    names: SmallVec<[Fingerprint; 2]>,
+}
 
 /// A hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -235,64 +284,83 @@ pub(super) struct HoldKept {
     pub network: Option<NetworkName>,
     /// Every record that is about it, the oldest first.
     pub records: SmallVec<[i64; 4]>,
+    /// The hold before it on its account.
+    pub older_of_account: Option<u64>,
+    /// The hold before it that counts for its card.
+    pub older_of_card: Option<u64>,
 }
 
 impl HoldKept {
-    pub(super) const COLUMNS: &'static str =
-        "number, program, platform, payment, account, card, opened_at, changed_at, changed_by, life, records, network";
+    pub(super) const COLUMNS: &'static str = "number, account, card, changed_by, network, older_of_account, older_of_card, life";
 
     pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         let number: i64 = row.get(0)?;
-        let (expiry, hold, steps, counted, names): Life = words::unpacked(row, 9)?;
-        let payment: AuthorizationId = words::named(row, 3)?;
-        let platform: Option<PlatformName> = words::named_or_none(row, 2)?;
+        let life: Life = words::unpacked(row, 7)?;
+        let Life { program, platform, payment, opened_at, changed_at, records, expiry, hold, steps, counted, names } = life;
         let number = HoldNumber(number.cast_unsigned());
-        let account = AccountIndex(row.get(4)?);
-        let card = row.get::<_, Option<u32>>(5)?.map(CardIndex);
+        let account = AccountIndex(row.get(1)?);
+        let card = row.get::<_, Option<u32>>(2)?.map(CardIndex);
+        let older = |column| row.get::<_, Option<i64>>(column).map(|number| number.map(i64::cast_unsigned));
         Ok(HoldKept {
-            program: words::named(row, 1)?,
+            program,
             row: HoldRow { number, account, card, platform, payment, expiry, hold, steps, counted, names },
-            opened_at: words::moment(row, 6)?,
-            changed_at: words::moment(row, 7)?,
-            changed_by: row.get(8)?,
-            records: words::unpacked(row, 10)?,
-            network: words::named_or_none(row, 11)?,
+            opened_at,
+            changed_at,
+            changed_by: row.get(3)?,
+            network: words::named_or_none(row, 4)?,
+            records,
+            older_of_account: older(5)?,
+            older_of_card: older(6)?,
         })
     }
 
     pub(super) fn load(connection: &Connection, number: u64) -> rusqlite::Result<Option<Self>> {
-        let sql = format!("SELECT {} FROM hold WHERE number = ?1", Self::COLUMNS);
-        one(connection, &sql, number.cast_signed(), Self::read)
+        // Kept as it is: it is asked for a thousand times a list.
+        const SQL: &str = "SELECT number, account, card, changed_by, network, older_of_account, older_of_card, life FROM hold
+                           WHERE number = ?1";
+        one(connection, SQL, number.cast_signed(), Self::read)
     }
 
+    /// Writes one that was not there.
+    pub(super) fn insert(&self, connection: &Connection) -> rusqlite::Result<()> {
+        self.write(connection, "INSERT INTO hold VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")
+    }
+
+    /// Writes one that changed.
     pub(super) fn save(&self, connection: &Connection) -> rusqlite::Result<()> {
+        let sql = "UPDATE hold SET account = ?2, card = ?3, status = ?4, changed_by = ?5, network = ?6, older_of_account = ?7,
+                   older_of_card = ?8, life = ?9 WHERE number = ?1";
+        self.write(connection, sql)
+    }
+
+    fn write(&self, connection: &Connection, sql: &str) -> rusqlite::Result<()> {
         let HoldRow { number, account, card, platform, payment, expiry, hold, steps, counted, names } = &self.row;
+        let HoldKept { program, opened_at, changed_at, records, .. } = self;
+        let life = LifeRef {
+            program,
+            platform,
+            payment,
+            opened_at: *opened_at,
+            changed_at: *changed_at,
+            records,
+            expiry: *expiry,
+            hold,
+            steps,
+            counted,
+            names,
+        };
         connection
-            .prepare_cached(
-                "INSERT INTO hold VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)
-                 ON CONFLICT (number) DO UPDATE SET card = ?6, status = ?7, authorized = ?8, held = ?9, captured = ?10, refunded = ?11,
-                 changed_at = ?13, changed_by = ?14, expires_at = ?15, network = ?16, records = ?17,
-                 life = ?18",
-            )?
+            .prepare_cached(sql)?
             .execute(params![
                 number.0.cast_signed(),
-                self.program.as_str(),
-                platform.as_ref().map(PlatformName::as_str),
-                payment.as_str(),
                 account.0,
                 card.map(|index| index.0),
                 hold.status.name(),
-                hold.authorized,
-                hold.held,
-                hold.captured,
-                hold.refunded,
-                self.opened_at.unix_micros(),
-                self.changed_at.unix_micros(),
                 self.changed_by,
-                hold.expires_at.map(Timestamp::unix_micros),
                 self.network.as_ref().map(NetworkName::as_str),
-                words::packed(&self.records)?,
-                words::packed(&(expiry, hold, steps, counted, names))?
+                self.older_of_account.map(u64::cast_signed),
+                self.older_of_card.map(u64::cast_signed),
+                words::packed(&life)?
             ])
             .map(drop)
     }

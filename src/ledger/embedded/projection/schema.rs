@@ -15,7 +15,7 @@ pub const FILE: &str = "projection.sqlite";
 
 /// The number of these tables, in SQLite's `user_version`. There is no way from one to the next but from the journal; a
 /// checkpoint's state has them too and nothing to be made from, so that whoever changes them has to bring that along.
-pub(super) const FORMAT: i32 = 5;
+pub(super) const FORMAT: i32 = 6;
 
 /// "HFP1", in SQLite's `application_id`: the file is ours.
 pub(super) const APPLICATION: i32 = 0x4846_5031;
@@ -35,7 +35,8 @@ CREATE TABLE meta (
     next INTEGER NOT NULL,      -- the journal's first record that is not in here
     chain BLOB NOT NULL,        -- the hash of the journal's group before it
     next_hold INTEGER NOT NULL, -- the number that the next hold gets
-    secret BLOB NOT NULL        -- keys the fingerprints in this file: 128 random bits, made once
+    secret BLOB NOT NULL,       -- keys the fingerprints in this file: 128 random bits, made once
+    merging INTEGER             -- the run that others are being merged into: not there yet
 ) STRICT;
 CREATE TABLE account (
     number INTEGER PRIMARY KEY,
@@ -47,7 +48,9 @@ CREATE TABLE account (
     held INTEGER NOT NULL,
     credit_line INTEGER NOT NULL,
     told_at INTEGER NOT NULL,   -- by which message the status was told
-    told_by INTEGER NOT NULL
+    told_by INTEGER NOT NULL,
+    last_hold INTEGER,          -- the newest on it; each names the one before it
+    last_movement INTEGER       -- its record, likewise
 ) STRICT;
 CREATE INDEX account_by_name ON account (program, name);
 CREATE INDEX account_by_program ON account (program, number);
@@ -69,37 +72,25 @@ CREATE TABLE card (
     told_at INTEGER NOT NULL,
     told_by INTEGER NOT NULL,
     since INTEGER NOT NULL,     -- when it was first heard of
-    used INTEGER                -- when a payment was placed with it for the first time
+    used INTEGER,               -- when a payment was placed with it for the first time
+    last_hold INTEGER           -- the newest that counts for it; each names the one before it
 ) STRICT;
 CREATE INDEX card_by_token ON card (program, token);
 CREATE INDEX card_by_account ON card (account, number);
 CREATE TABLE hold (
     number INTEGER PRIMARY KEY,
-    program TEXT NOT NULL,
-    platform TEXT,
-    payment TEXT NOT NULL,      -- the platform's first name for it
     account INTEGER NOT NULL,
     card INTEGER,
     status TEXT NOT NULL,
-    authorized INTEGER NOT NULL,
-    held INTEGER NOT NULL,
-    captured INTEGER NOT NULL,
-    refunded INTEGER NOT NULL,
-    opened_at INTEGER NOT NULL,
-    changed_at INTEGER NOT NULL,
     changed_by INTEGER NOT NULL, -- the record that changed it last
-    expires_at INTEGER,
     network TEXT,               -- the first that was told
-    records BLOB NOT NULL,      -- every record that is about it (postcard)
-    life BLOB NOT NULL          -- all that the engine knows of it: hold, steps, counted, names (postcard)
+    older_of_account INTEGER,   -- the hold before it on its account
+    older_of_card INTEGER,      -- and the one before it that counts for its card
+    life BLOB NOT NULL          -- all that is known of it: whose, its times and records, hold, steps, counted, names (postcard)
 ) STRICT;
-CREATE INDEX hold_by_account ON hold (account, number);
-CREATE INDEX hold_by_card ON hold (card, number) WHERE card IS NOT NULL;
 CREATE INDEX hold_open ON hold (number) WHERE status = 'open';
 -- Holds that ended, by the record that ended them, as long as memory wants them after a start.
 CREATE TABLE ended (record INTEGER PRIMARY KEY, at INTEGER NOT NULL, hold INTEGER NOT NULL) STRICT;
--- Which hold a payment's name leads to.
-CREATE TABLE hold_name (name BLOB PRIMARY KEY, hold INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 -- What limits have counted: `scope` says what `subject` numbers.
 CREATE TABLE counter (
     counter INTEGER NOT NULL,
@@ -114,12 +105,13 @@ CREATE TABLE asked (
     at INTEGER NOT NULL,        -- when that was
     page BLOB NOT NULL          -- when, fingerprint, answer (postcard)
 ) STRICT;
--- What was answered to every asked key that there ever was.
-CREATE TABLE answered (
-    name BLOB PRIMARY KEY,
-    at INTEGER NOT NULL,        -- since when memory remembers it
-    answer BLOB NOT NULL        -- (postcard)
-) STRICT, WITHOUT ROWID;
+-- Which hold a payment's name leads to, and what was answered to every asked key that there ever was: in runs, each in the order
+-- of its names, the latest with the highest number.
+CREATE TABLE name_run (run INTEGER PRIMARY KEY, level INTEGER NOT NULL, pages INTEGER NOT NULL, names INTEGER NOT NULL) STRICT;
+-- The pages of runs: the run in the upper half of the number, the place in it in the lower one.
+CREATE TABLE name_page (page INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT;
+-- Money, use of cards and counters as batches left them: what is here counts instead of what the rows say (postcard).
+CREATE TABLE lately (id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, page BLOB NOT NULL) STRICT;
 -- Messages that were told, in the order of their age, as long as memory remembers them.
 CREATE TABLE told (record INTEGER PRIMARY KEY, at INTEGER NOT NULL, name BLOB NOT NULL) STRICT;
 -- Those of them that became no payment's step, which would remember them: for ever.
@@ -141,15 +133,15 @@ CREATE TABLE movement (
     at_once INTEGER NOT NULL,   -- 1 if the decision debited it: a completion may tell the day
     posted_after INTEGER NOT NULL,
     held_after INTEGER NOT NULL,
-    finding TEXT                -- what somebody should know about it
+    finding TEXT,               -- what somebody should know about it
+    older INTEGER               -- the movement before it on its account
 ) STRICT;
-CREATE INDEX movement_by_account ON movement (account, record);
 -- All that sums need, so that they read no row.
 CREATE INDEX movement_by_day ON movement (program, settlement_day, network, currency, cause, posted)
     WHERE posted <> 0 AND settlement_day IS NOT NULL;
 CREATE INDEX movement_by_moment ON movement (program, happened_at, network, currency, cause, posted)
     WHERE posted <> 0 AND settlement_day IS NULL;
-INSERT INTO meta VALUES (1, 1, zeroblob(32), 1, randomblob(16));
+INSERT INTO meta VALUES (1, 1, zeroblob(32), 1, randomblob(16), NULL);
 ";
 
 /// The projection's file of a data directory.

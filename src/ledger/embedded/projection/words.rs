@@ -7,7 +7,7 @@ use rusqlite::types::Type;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::ledger::embedded::state::Fingerprint;
+use crate::ledger::embedded::state::{AccountIndex, CardIndex, Counting, Fingerprint};
 
 /// What is in this column is nothing that we write.
 pub(super) fn damaged(column: usize) -> rusqlite::Error {
@@ -61,9 +61,13 @@ pub(super) fn bytes_of(name: Fingerprint) -> [u8; 16] {
 
 /// The fingerprint in a column.
 pub(super) fn fingerprint(row: &Row<'_>, column: usize) -> rusqlite::Result<Fingerprint> {
-    let bytes: [u8; 16] = row.get(column)?;
+    row.get(column).map(|bytes| fingerprint_of(&bytes))
+}
+
+/// The fingerprint that is written so.
+pub(super) fn fingerprint_of(bytes: &[u8; 16]) -> Fingerprint {
     let [one, two] = [bytes.first_chunk(), bytes.last_chunk()].map(|half| half.copied().map_or(0, u64::from_be_bytes));
-    Ok(Fingerprint([one, two]))
+    Fingerprint([one, two])
 }
 
 pub(super) fn currency(code: &str) -> Option<Currency> {
@@ -102,4 +106,19 @@ pub(super) fn cause(name: &str) -> Option<MovementCause> {
         MovementCause::StandInLoss,
     ];
     all.into_iter().find(|cause| cause_name(*cause) == name)
+}
+
+/// Whom a counter counts for, as its columns have it. A program's counter names its program by its key.
+pub(super) const fn counting_columns(counting: Counting) -> (&'static str, u32) {
+    match counting {
+        Counting::Card(CardIndex(number)) => ("card", number),
+        Counting::Account(AccountIndex(number)) => ("account", number),
+        Counting::Program => ("program", 0),
+    }
+}
+
+/// Whom a counter counts for.
+pub(super) fn counting(scope: &str, subject: u32) -> Option<Counting> {
+    let all = [Counting::Card(CardIndex(subject)), Counting::Account(AccountIndex(subject)), Counting::Program];
+    all.into_iter().find(|counting| counting_columns(*counting).0 == scope)
 }

@@ -24,6 +24,20 @@ impl State {
         index
     }
 
+    /// What is on an account by now.
+    pub fn restore_money(&mut self, account: AccountIndex, posted: i64, held: i64) {
+        if let Some(row) = self.accounts.get_mut(account.0) {
+            (row.account.posted, row.account.held) = (posted, held);
+        }
+    }
+
+    /// When a payment was placed with a card for the first time.
+    pub fn restore_use(&mut self, card: CardIndex, used: Option<Timestamp>) {
+        if let Some(row) = self.cards.get_mut(card.0) {
+            row.used = used;
+        }
+    }
+
     /// The next cardholder; what they own comes with their cards.
     pub fn restore_cardholder(
         &mut self,

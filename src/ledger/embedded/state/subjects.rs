@@ -3,14 +3,15 @@
 
 use holdfast_core::hold::{Account, CardStatus, CardholderStatus, Mark};
 use holdfast_core::{AccountId, Timestamp};
+use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
 /// An account's place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct AccountIndex(pub u32);
 
 /// A card's place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct CardIndex(pub u32);
 
 /// A cardholder's place.
@@ -72,7 +73,7 @@ impl CardholderRow {
 }
 
 /// Whose counter: a card, an account, or the program as a whole.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Counting {
     Card(CardIndex),
     Account(AccountIndex),

@@ -10,7 +10,7 @@ use super::{
     AccountIndex, AccountRow, Aging, CardIndex, CardRow, CardholderIndex, CardholderRow, Fingerprint, HoldIndex, HoldNumber,
     HoldRow, Last, Located, PaymentNames, State, counting,
 };
-use crate::journal::Place;
+use crate::journal::{Naming, Place};
 use crate::ledger::embedded::counters::Counter;
 use crate::ledger::embedded::undo::{Undo, UndoLog};
 
@@ -49,9 +49,10 @@ impl State {
             row.account.posted = row.account.posted.saturating_add(outcome.posted);
             row.account.held = row.account.held.saturating_add(outcome.held);
         }
-        let mut index = located.hold;
+        let (mut index, mut naming) = (located.hold, Naming::Perhaps);
         if let Some(hold) = outcome.hold {
-            index = self.write_hold(located, names, hold, outcome, undo);
+            let written = self.write_hold(located, names, hold, outcome, undo);
+            (index, naming) = written.map_or((None, naming), |(index, naming)| (Some(index), naming));
         }
         // A payment counts, and gets back, where it was placed, whatever card a later message names.
         let placed_with = index.and_then(|index| self.hold(index)).and_then(|row| row.card);
@@ -68,6 +69,7 @@ impl State {
             card: counts_for.card.map(|index| index.0),
             cardholder: located.cardholder.map(|index| index.0),
             hold: index.and_then(|index| self.hold(index)).map(|row| row.number.0),
+            naming,
         }
     }
 
@@ -109,7 +111,7 @@ impl State {
         hold: Hold,
         outcome: &Outcome,
         undo: &mut UndoLog,
-    ) -> Option<HoldIndex> {
+    ) -> Option<(HoldIndex, Naming)> {
         let index = match located.hold {
             Some(index) => {
                 let before = self.hold(index)?.clone();
@@ -129,10 +131,13 @@ impl State {
             self.holds.ended(names.at, names.record, index);
         }
         let increment = names.increment.map(|payment| self.payment_names(names.program, names.platform, payment));
+        let mut naming = Naming::Free;
         for name in located.payment.into_iter().chain(increment).flat_map(PaymentNames::iter) {
-            self.name_hold(name, index, undo);
+            if self.name_hold(name, index, undo) == Naming::Perhaps {
+                naming = Naming::Perhaps;
+            }
         }
-        Some(index)
+        Some((index, naming))
     }
 
     fn place_hold(
@@ -167,14 +172,14 @@ impl State {
     }
 
     /// A name leads to the hold under way that had it first; one that ended gives it up, whether memory still has it or not.
-    fn name_hold(&mut self, name: Fingerprint, index: HoldIndex, undo: &mut UndoLog) {
+    fn name_hold(&mut self, name: Fingerprint, index: HoldIndex, undo: &mut UndoLog) -> Naming {
         let known = self.holds_by_name.get(&name).copied();
         if known == Some(index) {
-            return;
+            return Naming::Free;
         }
         if let Some(known) = known {
             match self.hold(known) {
-                Some(row) if row.hold.status == HoldStatus::Open => return,
+                Some(row) if row.hold.status == HoldStatus::Open => return Naming::Perhaps,
                 Some(row) => undo.push(Undo::Hold(known, Box::new(row.clone()))),
                 None => {}
             }
@@ -183,6 +188,8 @@ impl State {
         self.holds_by_name.insert(name, index);
         self.holds.change(index, |row| row.names.push(name));
         undo.push(Undo::HoldName(name, known));
+        // What memory has let go of may have had it.
+        if known.is_none() && !self.may_be_gone(name) { Naming::Free } else { Naming::Perhaps }
     }
 
     /// Takes these names from a hold that ended, for one that memory did not find it by; `None` if it is under way.
@@ -268,7 +275,7 @@ impl State {
             account: row.and_then(|row| row.account).map(|index| index.0),
             card: Some(index.0),
             cardholder: row.and_then(|row| row.cardholder).map(|index| index.0),
-            hold: None,
+            ..Place::default()
         }
     }
 

@@ -4,6 +4,7 @@
 //! Nothing here waits for time: tests wait for answers, and for what the ledger tells its [`Observer`].
 
 mod conforming;
+mod early;
 mod groups;
 mod looking;
 mod trouble;

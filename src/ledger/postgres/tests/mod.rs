@@ -2,6 +2,7 @@
 
 #![expect(clippy::arithmetic_side_effects, reason = "an overflow here fails the test")]
 
+mod chained;
 mod conforming;
 mod differential;
 mod encrypted;
@@ -9,5 +10,6 @@ mod migrations;
 mod nodes;
 mod reading;
 mod server;
+mod simulated;
 mod troubles;
 mod upkeep;

@@ -43,8 +43,14 @@ fn a_damaged_hold_keeps_no_other_from_its_end() {
     let name = server.database();
     let observer = Arc::new(Listening::default());
     let (node, patience) = ("test".to_owned(), Patience::None);
-    let settings =
-        Settings { database: server.reach(&name), connections_max: 2, node, patience, observer: Arc::clone(&observer) as _ };
+    let settings = Settings {
+        database: server.reach(&name),
+        connections_max: 2,
+        node,
+        journal_keep_days: None,
+        patience,
+        observer: Arc::clone(&observer) as _,
+    };
     let (ledger, opening) = Postgres::start(settings).unwrap();
     opening.blocking_recv().unwrap().unwrap();
     let desk = Desk(ledger);
@@ -77,7 +83,14 @@ fn nobody_waits_for_a_stopped_server_for_ever() {
     let looked = run(look(&server.reach("ledger")));
     assert!(matches!(looked, Err(Trouble::Unreachable(..))), "{looked:?}");
     let (node, patience) = ("second".to_owned(), Patience::None);
-    let settings = Settings { database: server.reach("ledger"), connections_max: 2, node, patience, observer: Arc::new(Nobody) };
+    let settings = Settings {
+        database: server.reach("ledger"),
+        connections_max: 2,
+        node,
+        journal_keep_days: None,
+        patience,
+        observer: Arc::new(Nobody),
+    };
     let (second, opening) = Postgres::start(settings).unwrap();
     assert!(matches!(opening.blocking_recv().unwrap(), Err(Trouble::Unreachable(..))));
     // Both end, though nobody answers them.

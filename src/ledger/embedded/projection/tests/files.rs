@@ -41,7 +41,7 @@ fn one_that_cannot_be_used_is_made_anew_and_said() {
         "UPDATE meta SET secret = x'01'",
         "UPDATE account SET status = 'no such word'",
         "UPDATE hold SET life = x'ff'",
-        "DELETE FROM account; INSERT INTO account VALUES (7, 'demo', 'a', 'USD', 'active', 0, 0, 0, 0, 0)",
+        "DELETE FROM account; INSERT INTO account VALUES (7, 'demo', 'a', 'USD', 'active', 0, 0, 0, 0, 0, NULL, NULL)",
         "UPDATE meta SET chain = zeroblob(32)",
     ] {
         let (mut bench, memory) = stopped();
@@ -176,8 +176,10 @@ fn one_that_is_damaged_while_the_ledger_goes_on_is_made_anew_under_it() {
     let need = Need { payment: names.iter().collect(), ..Need::default() };
     assert!(finder.find(&need).unwrap().hold.is_some());
     // A row that the next record is about goes away.
-    change(&bench, "DELETE FROM account");
     bench.decide("q", 100);
+    bench.catch_up();
+    change(&bench, "DELETE FROM hold");
+    bench.finding(&tell("clear-q", captured("q", 100)));
     let recorded = bench.recorded();
     let follower = bench.follower.as_mut().unwrap();
     let damaged = follower.follow(recorded).unwrap_err();

@@ -57,6 +57,52 @@ fn holds_come_newest_first_with_their_records() {
 }
 
 #[test]
+fn a_hold_whose_card_is_known_later_is_listed_where_its_number_is() {
+    let mut bench = busy();
+    let by_account = |key, name| {
+        let subject = Subject { account: Some(id("a")), ..Subject::default() };
+        let fact = Fact::Captured { payment: Some(payment(name)), amount: usd(10), finality: Finality::More };
+        Act::Tell(origin(), ToldEvent { subject, ..event(key, None, fact) })
+    };
+    // Two that were told of before they were asked: the first of a card that has been used since, the last of the newest.
+    bench.done(&by_account("early", "p4")).unwrap();
+    bench.decide("p5", 100);
+    bench.done(&by_account("late", "p6")).unwrap();
+    bench.catch_up();
+    let list = |bench: &Bench, before| {
+        let lines = bench.reader().holds_of_card(0, before, 9).unwrap();
+        lines.into_iter().map(|line| line.number).collect::<Vec<_>>()
+    };
+    assert_eq!(list(&bench, None), [5, 3, 2, 1]);
+    bench.decide("p4", 100);
+    bench.decide("p6", 100);
+    bench.catch_up();
+    assert_eq!(list(&bench, None), [6, 5, 4, 3, 2, 1]);
+    assert_eq!(list(&bench, Some(4)), [3, 2, 1]);
+    assert_eq!(list(&bench, Some(99)), [6, 5, 4, 3, 2, 1], "a cursor that is of no line of the list");
+}
+
+#[test]
+fn what_waits_on_pages_and_what_is_in_rows_reads_the_same() {
+    let mut bench = busy();
+    for number in 0..40 {
+        bench.decide(&format!("n{number}"), 10);
+        bench.catch_up();
+        let held = 300 + 10 * (number + 1);
+        let reader = bench.reader();
+        assert_eq!(reader.account(0).unwrap().unwrap().account.held, held);
+        assert_eq!(reader.account_named(&program(), &id("a")).unwrap().unwrap().account.held, held);
+        assert_eq!(reader.accounts(&program(), None, 1).unwrap()[0].account.held, held);
+        let newest = reader.movements_of_account(0, None, 1).unwrap().remove(0);
+        assert_eq!((newest.record, newest.held_after.minor()), (bench.recorded(), held));
+        if number % 7 == 0 {
+            bench.restart();
+        }
+    }
+    assert_eq!(bench.restored(), bench.replayed());
+}
+
+#[test]
 fn movements_tell_the_balance_after_each() {
     let mut bench = busy();
     assert_eq!(bench.finding(&tell("force", captured("nobody's", 30))), Some(Finding::ForcePosted));

@@ -1,0 +1,132 @@
+//! The journal's chain and its partitions: a walk proves what was chained, and finds whatever was done to it.
+
+use tokio_postgres::{Client as Connection, NoTls};
+
+use super::conforming::start;
+use super::server::{Server, run, shared};
+use crate::ledger::Ledger;
+use crate::ledger::conformance::*;
+use crate::ledger::postgres::Postgres;
+use crate::ledger::postgres::chaining::{Proven, Unproven, chain_next, verify};
+
+struct Desk<'l>(&'l Postgres);
+
+impl Client for Desk<'_> {
+    fn ledger(&self) -> &dyn Ledger {
+        self.0
+    }
+}
+
+async fn connect(server: &Server, name: &str) -> Connection {
+    let (client, connection) = server.config(name).connect(NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client
+}
+
+/// Chains whatever can be, whoever else does.
+fn chain_all(server: &Server, name: &str) {
+    let at = server.reach(name).whereabouts();
+    run(async {
+        let mut client = connect(server, name).await;
+        while !matches!(chain_next(&mut client, &at).await, Ok(0)) {}
+    });
+}
+
+fn walk(server: &Server, name: &str) -> Result<Proven, Unproven> {
+    let at = server.reach(name).whereabouts();
+    run(async { verify(&connect(server, name).await, &at, |_, _| {}).await })
+}
+
+/// A database with some decisions of two responders, in several groups.
+fn furnished(server: &Server) -> String {
+    let name = server.database();
+    let responders = [start(server, &name, 2), start(server, &name, 2)];
+    Desk(&responders[0]).enter(vec![account("a", 1_000), card("c", "a", None)]).unwrap();
+    for number in 0..20_usize {
+        Desk(&responders[number % 2]).decide(purchase(&number.to_string(), 1));
+        if number % 6 == 0 {
+            chain_all(server, &name);
+        }
+    }
+    drop(responders);
+    chain_all(server, &name);
+    name
+}
+
+#[test]
+fn what_was_done_to_a_chained_record_is_found() {
+    let Some(server) = shared() else { return };
+    let name = furnished(server);
+    let proven = walk(server, &name).unwrap();
+    assert_eq!((proven.records, proven.not_chained, proven.dropped_groups), (22, 0, 0));
+    assert!(proven.groups >= 4, "{proven:?}");
+    let decided = "WHERE kind = 'decided' AND key = '13'";
+    for (done, undone) in [
+        (format!("UPDATE holdfast.record SET body = set_byte(body, 9, get_byte(body, 9) # 1) {decided}"), None),
+        (
+            format!("UPDATE holdfast.record SET at = at + interval '1 microsecond' {decided}"),
+            Some(format!("UPDATE holdfast.record SET at = at - interval '1 microsecond' {decided}")),
+        ),
+        (
+            format!(
+                "INSERT INTO holdfast.record SELECT at, id + 1, program, platform, kind, 'more', account, account_change, card,
+                hold, decision, reason, posted, held, cause, finding, transaction, body FROM holdfast.record {decided}"
+            ),
+            Some("DELETE FROM holdfast.record WHERE key = 'more'".to_owned()),
+        ),
+        (
+            format!(
+                "CREATE TABLE public.aside AS SELECT * FROM holdfast.record {decided}; DELETE FROM holdfast.record {decided}"
+            ),
+            Some("INSERT INTO holdfast.record SELECT * FROM public.aside".to_owned()),
+        ),
+    ] {
+        server.run_sql(&name, &done);
+        let found = walk(server, &name);
+        assert!(matches!(found, Err(Unproven::Changed(number)) if number > 1), "{done}: {found:?}");
+        // The first one is its own inverse.
+        server.run_sql(&name, undone.as_ref().unwrap_or(&done));
+        assert_eq!(walk(server, &name).as_ref(), Ok(&proven));
+    }
+    server.run_sql(&name, "DELETE FROM holdfast.chain WHERE number = 2");
+    assert_eq!(walk(server, &name), Err(Unproven::Missing(2)));
+}
+
+#[test]
+fn old_partitions_go_once_they_are_chained_and_the_rest_is_still_proven() {
+    let Some(server) = shared() else { return };
+    let name = server.database();
+    let ask =
+        |sql: &'static str| -> i64 { run(async { connect(server, &name).await.query_one(sql, &[]).await.unwrap().get(0) }) };
+    let made = "SELECT count(*) FROM pg_inherits WHERE inhparent = 'holdfast.record'::regclass";
+    assert_eq!(ask(made), 4, "three months, and all others");
+    server.run_sql(
+        &name,
+        "CREATE TABLE holdfast.record_2020_01 PARTITION OF holdfast.record FOR VALUES FROM ('2020-01-01Z') TO ('2020-02-01Z')",
+    );
+    let ledger = start(server, &name, 2);
+    let desk = Desk(&ledger);
+    desk.enter(vec![account("a", 1_000), card("c", "a", None)]).unwrap();
+    assert_eq!(desk.decide(purchase("new", 1)), approved(1));
+    let in_other = "SELECT count(*) FROM holdfast.record_other";
+    assert_eq!(ask(in_other), 0, "this month has a partition of its own");
+    drop(ledger);
+    server.run_sql(&name, "TRUNCATE holdfast.chain; UPDATE holdfast.record SET at = '2020-01-05Z' WHERE kind <> 'decided'");
+    assert_eq!(ask("SELECT holdfast.drop_partitions(now())"), 0, "it is not chained");
+    chain_all(server, &name);
+    assert_eq!(walk(server, &name).map(|proven| proven.records), Ok(3));
+    let ledger = start(server, &name, 2);
+    assert_eq!(Desk(&ledger).decide(purchase("newer", 1)), approved(1));
+    drop(ledger);
+    chain_all(server, &name);
+    assert_eq!(ask("SELECT holdfast.drop_partitions('2020-01-31Z')"), 0, "it has not ended by then");
+    assert_eq!(ask("SELECT holdfast.drop_partitions(now())"), 2);
+    let proven = walk(server, &name).unwrap();
+    assert_eq!(
+        (proven.records, proven.groups, proven.dropped_groups),
+        (1, 2, 1),
+        "the newer one; the first group is only linked"
+    );
+    assert_eq!(ask(made), 4);
+    assert_eq!(ask("SELECT records FROM holdfast.dropped WHERE partition = 'record_2020_01'"), 2);
+}
