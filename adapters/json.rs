@@ -141,7 +141,7 @@ impl Lenient<Text<'_>> {
 }
 
 /// What a scalar position can hold, whatever its contract says.
-enum Scalar<'a> {
+pub(crate) enum Scalar<'a> {
     Text(Cow<'a, str>),
     Switch(bool),
     Whole(i64),
@@ -163,11 +163,15 @@ impl<'a> Scalar<'a> {
         }
     }
 
-    /// Amounts do not come here.
     fn of_fraction(raw: &str) -> Self {
+        raw.parse().map_or(Scalar::Other, Scalar::of_float)
+    }
+
+    /// Amounts do not come here.
+    pub(crate) fn of_float(number: f64) -> Self {
         /// More digits than these a float does not keep.
         const EXACT_DIGITS: usize = 15;
-        let digits = raw.parse::<f64>().map(|number| number.to_string()).unwrap_or_default();
+        let digits = number.to_string();
         let whole = digits.parse().ok().filter(|_| digits.len() <= EXACT_DIGITS);
         whole.map_or(Scalar::Other, Scalar::WholeFraction)
     }
@@ -185,35 +189,33 @@ impl<'de> Deserialize<'de> for Scalar<'de> {
     }
 }
 
-fn text_of(scalar: Scalar<'_>) -> Option<Text<'_>> {
-    match scalar {
-        Scalar::Text(text) => Some(Text(text)),
-        Scalar::Whole(number) => Some(Text(Cow::Owned(number.to_string()))),
-        // What is required, an id, is what was sent, not what a number's other writing prints as.
-        Scalar::WholeFraction(_) | Scalar::Switch(_) | Scalar::Other => None,
+impl<'a> Text<'a> {
+    /// The text that a scalar is.
+    pub(crate) fn of(scalar: Scalar<'a>) -> Option<Self> {
+        match scalar {
+            Scalar::Text(text) => Some(Text(text)),
+            Scalar::Whole(number) => Some(Text(Cow::Owned(number.to_string()))),
+            // What is required, an id, is what was sent, not what a number's other writing prints as.
+            Scalar::WholeFraction(_) | Scalar::Switch(_) | Scalar::Other => None,
+        }
     }
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        text_of(Scalar::deserialize(deserializer)?).ok_or_else(|| serde::de::Error::custom("not a text"))
-    }
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for Lenient<Text<'a>> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(Lenient(match Scalar::deserialize(deserializer)? {
+impl<'a> Lenient<Text<'a>> {
+    /// The text that a scalar is, or may be taken for.
+    pub(crate) fn of(scalar: Scalar<'a>) -> Self {
+        Lenient(match scalar {
             // Absent, a merchant's category would slip past what denies it.
-            Scalar::WholeFraction(number) => text_of(Scalar::Whole(number)),
-            scalar @ (Scalar::Text(_) | Scalar::Switch(_) | Scalar::Whole(_) | Scalar::Other) => text_of(scalar),
-        }))
+            Scalar::WholeFraction(number) => Text::of(Scalar::Whole(number)),
+            scalar @ (Scalar::Text(_) | Scalar::Switch(_) | Scalar::Whole(_) | Scalar::Other) => Text::of(scalar),
+        })
     }
 }
 
-impl<'de> Deserialize<'de> for Lenient<bool> {
+impl Lenient<bool> {
     /// `true`, `"true"`, `"1"`, `1` and their opposites.
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(Lenient(match Scalar::deserialize(deserializer)? {
+    pub(crate) fn of(scalar: Scalar<'_>) -> Self {
+        Lenient(match scalar {
             Scalar::Switch(switch) => Some(switch),
             Scalar::Whole(1) => Some(true),
             Scalar::Whole(0) => Some(false),
@@ -223,7 +225,25 @@ impl<'de> Deserialize<'de> for Lenient<bool> {
                 _ => None,
             },
             Scalar::Whole(_) | Scalar::WholeFraction(_) | Scalar::Other => None,
-        }))
+        })
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Text::of(Scalar::deserialize(deserializer)?).ok_or_else(|| serde::de::Error::custom("not a text"))
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Lenient<Text<'a>> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Scalar::deserialize(deserializer).map(Lenient::<Text<'a>>::of)
+    }
+}
+
+impl<'de> Deserialize<'de> for Lenient<bool> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Scalar::deserialize(deserializer).map(Lenient::<bool>::of)
     }
 }
 

@@ -224,8 +224,10 @@ fn a_malformed_optional_field_counts_as_absent() {
             }
             let path = subject.tree.path(&site);
             let strict = STRICT.contains(&(subject.case.platform.name, path.as_str()));
-            // The last are half a character, and a number that nothing can carry.
-            for odd in ["null", "{}", "[]", r#""cut \ud83d""#, "1e400"] {
+            // Half a character, and a number that nothing can carry: the proving platform's reader knows no raw values, and takes
+            // a body with either for no JSON.
+            let broken: &[&str] = if subject.case.platform.name == "proving" { &[] } else { &[r#""cut \ud83d""#, "1e400"] };
+            for odd in ["null", "{}", "[]"].iter().chain(broken) {
                 let found = subject.decode(&subject.tree.replaced(&site, odd));
                 let same = without_echo(&found.text) == without_echo(&absent.text);
                 let refused = found.malformed.is_some_and(|malformed| malformed.path == path);

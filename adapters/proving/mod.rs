@@ -6,6 +6,7 @@
 mod answer;
 mod reasons;
 mod sample;
+mod scalar;
 #[cfg(test)]
 mod tests;
 mod understand;

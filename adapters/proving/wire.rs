@@ -6,6 +6,7 @@ use std::cell::RefCell;
 
 use serde::Deserialize;
 
+use super::scalar;
 use crate::inbound::Malformed;
 use crate::json::{self, Lenient, Text};
 
@@ -13,16 +14,16 @@ use crate::json::{self, Lenient, Text};
 #[derive(Debug, Deserialize)]
 pub(super) struct Message<'a> {
     /// The event's type.
-    #[serde(borrow, default, rename = "type")]
+    #[serde(borrow, default, rename = "type", deserialize_with = "scalar::lenient_text")]
     pub(super) kind: Lenient<Text<'a>>,
     /// When it was sent, RFC 3339: the budget counts from here.
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "scalar::lenient_text")]
     pub(super) sent_at: Lenient<Text<'a>>,
     /// The decision that a thin event asks for.
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "scalar::optional_text")]
     pub(super) decision: Option<Text<'a>>,
     /// The decision that was fetched.
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "scalar::optional_text")]
     pub(super) id: Option<Text<'a>>,
     /// The question.
     #[serde(borrow, default)]
@@ -35,55 +36,55 @@ pub(super) struct Message<'a> {
 /// A question.
 #[derive(Debug, Deserialize)]
 pub(super) struct Authorization<'a> {
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "scalar::text")]
     pub(super) payment: Text<'a>,
     /// The payment that an increment adds to.
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "scalar::lenient_text")]
     pub(super) increments: Lenient<Text<'a>>,
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "scalar::text")]
     pub(super) card: Text<'a>,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "scalar::lenient_text")]
     pub(super) cardholder: Lenient<Text<'a>>,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "scalar::lenient_text")]
     pub(super) kind: Lenient<Text<'a>>,
     /// Minor units.
     pub(super) amount: i64,
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "scalar::text")]
     pub(super) currency: Text<'a>,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "scalar::lenient_text")]
     pub(super) merchant_id: Lenient<Text<'a>>,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "scalar::lenient_text")]
     pub(super) merchant_name: Lenient<Text<'a>>,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "scalar::lenient_text")]
     pub(super) mcc: Lenient<Text<'a>>,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "scalar::lenient_text")]
     pub(super) country: Lenient<Text<'a>>,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "scalar::lenient_text")]
     pub(super) entry_mode: Lenient<Text<'a>>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "scalar::lenient_switch")]
     pub(super) wallet: Lenient<bool>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "scalar::lenient_switch")]
     pub(super) partial_approval: Lenient<bool>,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "scalar::lenient_text")]
     pub(super) network: Lenient<Text<'a>>,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "scalar::lenient_text")]
     pub(super) occurred_at: Lenient<Text<'a>>,
 }
 
 /// What a notification says of a payment.
 #[derive(Debug, Deserialize)]
 pub(super) struct Payment<'a> {
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "scalar::text")]
     pub(super) id: Text<'a>,
     /// Minor units, where the event has an amount.
     #[serde(default)]
     pub(super) amount: Option<i64>,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "scalar::optional_text")]
     pub(super) currency: Option<Text<'a>>,
     /// Whether more may be captured.
-    #[serde(default, rename = "final")]
+    #[serde(default, rename = "final", deserialize_with = "scalar::lenient_switch")]
     pub(super) is_final: Lenient<bool>,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "scalar::lenient_text")]
     pub(super) occurred_at: Lenient<Text<'a>>,
 }
 

@@ -16,6 +16,7 @@ use super::operations::{Noted, Operation};
 use super::retention::Checkpoint;
 use super::rulesets::KeptRuleset;
 use super::store::Sync;
+use super::torn::{Tear, Written};
 
 /// What errors call a log in memory.
 const PLACE: &str = "(memory)";
@@ -29,6 +30,8 @@ pub enum Fault {
     NotWritten,
     /// The group is written, but not synced, and a failure is said: the acknowledgement is lost.
     InDoubt,
+    /// A part of the group is written, and a failure is said.
+    Torn(Tear),
 }
 
 /// What a crash takes with it.
@@ -38,6 +41,8 @@ pub enum Crash {
     KeepsAll,
     /// The power: what was written since the last sync is gone.
     LosesUnsynced,
+    /// The power, while that was on its way to the disk: a part of it is there.
+    Tears(Tear),
     /// The last group, even if it was synced: the disk lied. A log that was acknowledged and is gone is refused when it is
     /// opened.
     LosesLastGroup,
@@ -50,6 +55,8 @@ pub struct MemoryDisk(Arc<Mutex<Disk>>);
 #[derive(Debug, Default)]
 struct Disk {
     groups: Vec<Kept>,
+    /// What comes after them, and was not read yet: perhaps no more than a part of a group.
+    written: Written,
     operations: Vec<Operation>,
     /// So many of the groups are synced.
     synced: usize,
@@ -61,17 +68,19 @@ struct Disk {
     opening: u64,
 }
 
+/// A group on the disk.
 #[derive(Debug)]
-struct Kept {
-    first: i64,
-    records: u32,
-    chain: [u8; 32],
-    body: Box<[u8]>,
-    rulesets: Vec<KeptRuleset>,
+pub(super) struct Kept {
+    pub first: i64,
+    pub records: u32,
+    pub chain: [u8; 32],
+    pub body: Box<[u8]>,
+    pub rulesets: Vec<KeptRuleset>,
 }
 
 impl Kept {
-    fn next(&self) -> i64 {
+    /// The record after it.
+    pub fn next(&self) -> i64 {
         self.first.saturating_add(i64::from(self.records))
     }
 }
@@ -79,6 +88,27 @@ impl Kept {
 impl Disk {
     fn end(&self) -> (i64, [u8; 32]) {
         self.groups.last().map_or((1, [0; 32]), |last| (last.next(), last.chain))
+    }
+
+    /// Tears what is not synced; how many groups of it are whole.
+    fn tear(&mut self, tear: Tear) -> usize {
+        let before = std::mem::take(&mut self.written);
+        let mut ends = Vec::new();
+        for kept in self.groups.split_off(self.synced.min(self.groups.len())) {
+            self.written.write(kept);
+            ends.push(self.written.length());
+        }
+        self.written.follow_with(before);
+        let after = self.written.tear(tear);
+        ends.iter().filter(|end| **end <= after).count()
+    }
+
+    /// Takes in what is whole of what was written last, and cuts off the rest; a word on that.
+    fn recover(&mut self) -> Option<String> {
+        let end = self.end();
+        let (groups, torn) = std::mem::take(&mut self.written).read(end);
+        self.groups.extend(groups);
+        (torn > 0).then(|| format!("{PLACE}: {torn} bytes at the end are not whole and were cut off"))
     }
 
     /// Where the log ends, if it is whole.
@@ -106,6 +136,7 @@ impl MemoryDisk {
     /// The log ends before what was acknowledged.
     pub fn open(&self, sync: Sync) -> Result<MemoryLog, JournalError> {
         let mut disk = self.lock();
+        let remark = disk.recover();
         let (next, chain) = disk.checked_end()?;
         disk.opening = disk.opening.saturating_add(1);
         let opening = disk.opening;
@@ -114,7 +145,15 @@ impl MemoryDisk {
             disk.mark = next.saturating_sub(1);
         }
         drop(disk);
-        Ok(MemoryLog { disk: self.clone(), sync, opening, next, chain, brought: Vec::new() })
+        Ok(MemoryLog {
+            disk: self.clone(),
+            sync,
+            opening,
+            next,
+            chain,
+            brought: Vec::new(),
+            remarks: remark.into_iter().collect(),
+        })
     }
 
     /// The next appends go like this, in this order, after those that were planned before.
@@ -134,19 +173,29 @@ impl MemoryDisk {
         disk.mark = disk.end().0.saturating_sub(1);
     }
 
-    /// The process that has the log open is gone, and what the crash takes; what was planned is forgotten.
-    pub fn crash(&self, crash: Crash) {
+    /// The process that has the log open is gone, and what the crash takes; what was planned is forgotten. How many groups
+    /// that were not synced are whole all the same.
+    pub fn crash(&self, crash: Crash) -> usize {
         let mut disk = self.lock();
-        let left = match crash {
-            Crash::KeepsAll => disk.groups.len(),
-            Crash::LosesUnsynced => disk.synced,
-            Crash::LosesLastGroup => disk.groups.len().saturating_sub(1),
+        let synced = disk.synced;
+        let whole = match crash {
+            Crash::KeepsAll => disk.groups.len().saturating_sub(synced),
+            Crash::LosesUnsynced => {
+                disk.groups.truncate(synced);
+                disk.written = Written::default();
+                0
+            }
+            Crash::Tears(tear) => disk.tear(tear),
+            Crash::LosesLastGroup => {
+                disk.groups.pop();
+                disk.synced = synced.min(disk.groups.len());
+                disk.groups.len().saturating_sub(synced)
+            }
         };
-        disk.groups.truncate(left);
-        disk.synced = disk.synced.min(left);
         disk.opening = disk.opening.saturating_add(1);
         disk.appends.clear();
         disk.reopens_to_fail = 0;
+        whole
     }
 
     fn lock(&self) -> MutexGuard<'_, Disk> {
@@ -165,6 +214,8 @@ pub struct MemoryLog {
     chain: [u8; 32],
     /// Rulesets that the next group brings.
     brought: Vec<KeptRuleset>,
+    /// What somebody should know of an opening.
+    remarks: Vec<String>,
 }
 
 impl MemoryLog {
@@ -197,8 +248,13 @@ impl Log for MemoryLog {
         if fault == Fault::NotWritten {
             return Err(JournalError::Simulated("nothing was written"));
         }
-        if disk.end().0 != kept.first {
-            return Err(JournalError::Simulated("there is a group in this place; reopen the log"));
+        if disk.end().0 != kept.first || !disk.written.is_empty() {
+            return Err(JournalError::Simulated("there is something in this place; reopen the log"));
+        }
+        if let Fault::Torn(tear) = fault {
+            disk.written.write(kept);
+            disk.written.tear(tear);
+            return Err(JournalError::Simulated("a part of it was written"));
         }
         disk.groups.push(kept);
         if fault == Fault::InDoubt {
@@ -216,20 +272,20 @@ impl Log for MemoryLog {
     fn tidy(&mut self) {}
 
     fn remarks(&mut self) -> Vec<String> {
-        Vec::new()
+        std::mem::take(&mut self.remarks)
     }
 
     fn read(&self, from: i64, each: &mut EachGroup<'_>) -> Result<(), JournalError> {
         let disk = self.disk()?;
-        let (mut expected, mut chain) = (1, [0; 32]);
-        for kept in &disk.groups {
+        // As the journal does: from where somebody reads on, not from the beginning.
+        let (before, groups) = disk.groups.split_at(disk.groups.partition_point(|kept| kept.next() <= from));
+        let (mut expected, mut chain) = before.last().map_or((1, [0; 32]), |last| (last.next(), last.chain));
+        for kept in groups {
             if kept.first != expected || link(&chain, kept.first, kept.records.into(), &kept.body) != kept.chain {
                 return Err(self.broken(kept.first));
             }
             (expected, chain) = (kept.next(), kept.chain);
-            if expected > from {
-                each(kept.first, &kept.body)?;
-            }
+            each(kept.first, &kept.body)?;
         }
         Ok(())
     }
@@ -240,8 +296,10 @@ impl Log for MemoryLog {
             disk.reopens_to_fail = disk.reopens_to_fail.saturating_sub(1);
             return Err(JournalError::Simulated("it cannot be opened"));
         }
+        let remark = disk.recover();
         let end = disk.checked_end()?;
         drop(disk);
+        self.remarks.extend(remark);
         (self.next, self.chain) = end;
         Ok(())
     }

@@ -28,6 +28,7 @@ mod schema;
 pub mod state_file;
 pub mod store;
 mod tail;
+mod torn;
 mod wal;
 
 pub(crate) use chain::link;
@@ -45,6 +46,7 @@ pub use rulesets::{KeptKind, KeptRuleset};
 pub use state_file::State as CheckpointState;
 pub use store::{Claim, Journal, Sync};
 pub use tail::Tail;
+pub use torn::{Rest, Tear};
 pub use wal::TornEnd;
 
 #[cfg(test)]

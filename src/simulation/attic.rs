@@ -22,7 +22,7 @@ pub struct Attic {
 impl Attic {
     /// One that has followed nothing yet; `secret` keys the fingerprints.
     pub fn new(secret: (u64, u64)) -> Self {
-        Attic { state: State::new(secret), undo: UndoLog::new(), followed: 0 }
+        Attic { state: State::small(secret), undo: UndoLog::new(), followed: 0 }
     }
 
     /// Follows everything that is durable.

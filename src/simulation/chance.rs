@@ -6,9 +6,10 @@ use fastrand::Rng;
 use holdfast_core::hold::{AccountStatus, CardStatus, CardholderStatus, Finality, MovementCause, ReleaseCause};
 use holdfast_core::{AuthorizationKind, PartialApproval, Timestamp};
 
-use super::deed::{Command, Deed, Heard, Message, Name, Named, Outcome, Question, Says, Wants};
+use super::deed::{BEGINNING, Command, Deed, Heard, Message, Name, Named, Outcome, Question, Says, Wants};
 use super::habit::{Habit, one_in};
 use super::model::Model;
+use super::model::payment::Source;
 
 /// So many of the latest payments are what most events are about.
 const LATELY: usize = 10;
@@ -97,7 +98,7 @@ impl Chance {
         if model.payments[habit.payment].sheet.is_under_way() { habit } else { self.some_habit() }
     }
 
-    /// A time of the platform's clock, lately, which may be ahead of ours; none twice in a world.
+    /// A time of the platform's clock, lately, which may be ahead of ours; the last digits are its own.
     fn lately(&mut self, now: Timestamp) -> Timestamp {
         if self.one_in(12) {
             return now.saturating_add(Duration::from_millis(self.rng.u64(0..200_000)));
@@ -179,13 +180,41 @@ impl Chance {
         Deed::Adopt(question, heard)
     }
 
-    fn message(&mut self, habit: &Habit, of: Option<Named>, now: Timestamp, says: Says) -> Deed {
+    /// When the platform says that something happened, if it does: now and then at the very time of something else.
+    fn moment(&mut self, model: &Model, habit: &Habit, now: Timestamp, says: &Says) -> Option<Timestamp> {
+        if self.one_in(5) {
+            return None;
+        }
+        let at = self.lately(now);
+        if !self.one_in(6) {
+            return Some(at);
+        }
+        Some(match says {
+            Says::Card(_) => model.cards[habit.card].status.0.0.max(BEGINNING),
+            Says::Owner(_) => model.accounts[habit.account].owner.0.0.max(BEGINNING),
+            Says::Account(_) => model.accounts[habit.account].status.0.0.max(BEGINNING),
+            Says::Recorded { .. }
+            | Says::Less { .. }
+            | Says::Total(_)
+            | Says::Released(_)
+            | Says::Captured(..)
+            | Says::Completed(_)
+            | Says::Credited(..)
+            | Says::Debited(..) => {
+                let entries = &model.payments[habit.payment].entries;
+                let told: Vec<_> = entries.iter().filter(|entry| !matches!(entry.source, Source::Timer(_))).collect();
+                if told.is_empty() { at } else { told[self.rng.usize(0..told.len())].at }
+            }
+        })
+    }
+
+    fn message(&mut self, model: &Model, habit: &Habit, of: Option<Named>, now: Timestamp, says: Says) -> Deed {
         let message = Message {
             program: habit.program,
             card: habit.card,
             account: habit.account,
             key: self.key(),
-            at: (!self.one_in(5)).then(|| self.lately(now)),
+            at: self.moment(model, habit, now, &says),
             of,
             foreign: self.one_in(100),
             by_account: self.one_in(8),
@@ -218,7 +247,7 @@ impl Chance {
             _ => Says::Debited(self.rng.i64(1..=captured), self.some_movement()),
         };
         let of = Some(self.some_name(habit, model));
-        self.message(habit, of, now, says)
+        self.message(model, habit, of, now, says)
     }
 
     fn some_cause(&mut self) -> ReleaseCause {
@@ -285,7 +314,7 @@ impl Chance {
             4..8 => Says::Captured(amount, Finality::Final),
             _ => Says::Debited(amount, MovementCause::Fee),
         };
-        self.message(&habit, None, now, says)
+        self.message(model, &habit, None, now, says)
     }
 
     fn standing(&mut self, model: &Model, now: Timestamp) -> Deed {
@@ -300,7 +329,7 @@ impl Chance {
             3 => Says::Owner(CardholderStatus::Suspended),
             _ => Says::Account(AccountStatus::Frozen),
         };
-        self.message(&habit, None, now, says)
+        self.message(model, &habit, None, now, says)
     }
 
     fn told_again(&mut self, model: &mut Model, now: Timestamp) -> Deed {

@@ -2,7 +2,7 @@
 
 use super::model::GivenUp;
 use super::world::{Checked, World};
-use crate::journal::{Crash, Fault};
+use crate::journal::{Crash, Fault, Rest, Tear};
 use crate::ledger::embedded::engine::Writable;
 
 /// What became of a group whose commit failed.
@@ -24,22 +24,36 @@ impl World {
             self.die()?;
         }
         if self.engine.writable() == Writable::Yes && self.rng.u32(0..3) == 0 {
-            self.commit();
-            if self.rng.u32(0..300) == 0 {
-                self.die()?;
+            match self.rng.u32(0..600) {
+                // While the group is written: nobody hears that it is.
+                0..2 => {
+                    self.commit_with(Fault::InDoubt);
+                    self.die()?;
+                }
+                2..4 => {
+                    self.commit();
+                    self.die()?;
+                }
+                _ => self.commit(),
             }
         }
         Ok(())
     }
 
     fn commit(&mut self) {
-        let now = self.now.utc;
-        let fault = match self.rng.u32(0..80) {
+        let fault = match self.rng.u32(0..120) {
             0 => Fault::NotWritten,
             1 => Fault::InDoubt,
+            2 => Fault::Torn(self.some_tear()),
             _ => Fault::None,
         };
+        self.commit_with(fault);
+    }
+
+    fn commit_with(&mut self, fault: Fault) {
+        let now = self.now.utc;
         if self.engine.gathered() > 0 {
+            self.report.torn += u64::from(matches!(fault, Fault::Torn(_)));
             self.disk.plan([fault]);
         }
         if self.engine.commit().is_ok() {
@@ -51,8 +65,14 @@ impl World {
         let given_up = self.model.give_up();
         self.doubt = match fault {
             Fault::InDoubt => Doubt::There(given_up),
-            Fault::NotWritten | Fault::None => Doubt::NotThere,
+            Fault::NotWritten | Fault::Torn(_) | Fault::None => Doubt::NotThere,
         };
+    }
+
+    /// Somewhere in what is written.
+    fn some_tear(&mut self) -> Tear {
+        let rest = if self.rng.bool() { Rest::Missing } else { Rest::WithoutSector };
+        Tear { after: self.rng.usize(0..1 << 20), rest }
     }
 
     /// The engine opens its log again; that may fail, and so may the proof that it can be written.
@@ -62,11 +82,13 @@ impl World {
             self.engine.come_back(self.now.utc);
             return;
         }
-        let fault = match self.rng.u32(0..8) {
+        let fault = match self.rng.u32(0..12) {
             0 => Fault::NotWritten,
             1 => Fault::InDoubt,
+            2 => Fault::Torn(self.some_tear()),
             _ => Fault::None,
         };
+        self.report.torn += u64::from(matches!(fault, Fault::Torn(_)));
         self.disk.plan([fault]);
         self.engine.come_back(self.now.utc);
         let doubt = std::mem::replace(&mut self.doubt, Doubt::None);
@@ -80,19 +102,26 @@ impl World {
                 Doubt::None
             }
             (Doubt::NotThere, Fault::InDoubt) => Doubt::OnlyDeclines,
-            (doubt, Fault::NotWritten | Fault::InDoubt) => doubt,
+            (doubt, Fault::NotWritten | Fault::InDoubt | Fault::Torn(_)) => doubt,
         };
     }
 
     /// The process dies, and with it perhaps what was not synced; another one begins.
     pub(super) fn die(&mut self) -> Checked<()> {
-        let crash = if self.rng.bool() { Crash::KeepsAll } else { Crash::LosesUnsynced };
+        let crash = match self.rng.u32(0..4) {
+            0 => Crash::KeepsAll,
+            1 => Crash::LosesUnsynced,
+            _ => Crash::Tears(self.some_tear()),
+        };
         let quiet = self.engine.gathered() == 0 && self.engine.writable() == Writable::Yes;
-        self.disk.crash(crash);
-        match (std::mem::replace(&mut self.doubt, Doubt::None), crash) {
-            (Doubt::There(given_up), Crash::KeepsAll) => self.model.take_in(given_up),
-            (Doubt::OnlyDeclines, Crash::KeepsAll) => self.model.owe_nothing(),
-            (Doubt::None | Doubt::NotThere | Doubt::There(_) | Doubt::OnlyDeclines, _) => {}
+        // What is in doubt is the first of what is not synced.
+        let is_whole = self.disk.crash(crash) > 0;
+        let is_something = matches!(self.doubt, Doubt::There(_) | Doubt::OnlyDeclines);
+        self.report.torn += u64::from(is_something && matches!(crash, Crash::Tears(_)));
+        match std::mem::replace(&mut self.doubt, Doubt::None) {
+            Doubt::There(given_up) if is_whole => self.model.take_in(given_up),
+            Doubt::OnlyDeclines if is_whole => self.model.owe_nothing(),
+            Doubt::None | Doubt::NotThere | Doubt::There(_) | Doubt::OnlyDeclines => {}
         }
         self.model.crash();
         self.restart(quiet)

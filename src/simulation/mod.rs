@@ -2,7 +2,7 @@
 //!
 //! One thread, and no clock: time is a number of the [`world`] like everything else, so that a seed replays its run to the
 //! step. Worlds follow one another, each small and full of coincidence: platforms ask, tell, tell again, late and in the wrong
-//! order ([`chance`]); groups fail and are in doubt, and the process dies between two records or inside a group
+//! order ([`chance`]); groups fail, are torn or in doubt, and the process dies between two records or inside one
 //! ([`faults`]); memory lets go of holds and keys, and finds them again ([`attic`]). After every step the touched account, payment and limits are compared, after every restart everything.
 
 #![expect(
@@ -46,6 +46,10 @@ pub struct Report {
     pub restarts: u64,
     /// How many groups failed to be written, or were in doubt.
     pub faults: u64,
+    /// How often what was being written was torn, by a failure or by the end of the process.
+    pub torn: u64,
+    /// How many messages were of the very time of another one about the same payment.
+    pub same_time: u64,
     /// How many holds were released by time.
     pub expired: u64,
     /// How often something was looked for that memory had let go of, or might have.
@@ -63,6 +67,8 @@ impl Report {
         self.worlds += other.worlds;
         self.restarts += other.restarts;
         self.faults += other.faults;
+        self.torn += other.torn;
+        self.same_time += other.same_time;
         self.expired += other.expired;
         self.looked_for += other.looked_for;
         self.found += other.found;

@@ -3,14 +3,15 @@
 use std::time::Duration;
 
 use fastrand::Rng;
-use holdfast_core::hold::{AccountStatus, CardStatus, CardholderStatus};
+use holdfast_core::hold::{AccountStatus, CardStatus, CardholderStatus, StepId};
 use holdfast_core::{AccountId, CardToken, Currency, Money, Timestamp};
 
 use super::attic::Attic;
 use super::chance::Chance;
 use super::compare::agrees;
-use super::deed::{BEGINNING, Deed, Says, id, origin};
+use super::deed::{BEGINNING, Deed, Message, Says, id, origin};
 use super::faults::Doubt;
+use super::model::payment::Source;
 use super::model::{Account, Card, Expected, Model};
 use super::{Difference, Report};
 use crate::clock::{self, Moment};
@@ -64,7 +65,7 @@ impl World {
             chance: Chance::new(rng.fork()),
             rng,
             model: Model::default(),
-            engine: Engine::new(Box::new(log), State::new(secret)),
+            engine: Engine::new(Box::new(log), State::small(secret)),
             attic: Attic::new(secret),
             closed_kept,
             disk,
@@ -84,7 +85,7 @@ impl World {
 
     /// Enters the accounts, each with an owner, and the cards.
     fn furnish(&mut self) -> Checked<()> {
-        let never = Timestamp::from_unix_micros(i64::MIN);
+        let never = (Timestamp::from_unix_micros(i64::MIN), StepId(0));
         for number in 0..self.accounts.len() {
             let (program, posted) = (number % self.origins.len(), self.rng.i64(0..=400_000));
             let credit_line = if self.rng.bool() { 0 } else { self.rng.i64(0..=100_000) };
@@ -131,6 +132,7 @@ impl World {
         let deed = self.chance.next(&mut self.model, self.now.utc);
         self.history.push((self.report.steps, self.now.utc, deed));
         *self.report.kinds.entry(kind(&deed)).or_default() += 1;
+        self.report.same_time += u64::from(self.is_of_the_time_of_another(&deed));
         self.model.changed = false;
         self.perform(&deed)?;
         self.report.changed += u64::from(self.model.changed);
@@ -216,6 +218,13 @@ impl World {
         Ok(())
     }
 
+    /// Whether a message is of the very time of another one about its payment, so that kind and name say which comes first.
+    fn is_of_the_time_of_another(&self, deed: &Deed) -> bool {
+        let Deed::Tell(Message { at: Some(at), of: Some(of), key, .. }) = deed else { return false };
+        let another = |source| matches!(source, Source::Message(other) if other != *key);
+        self.model.payments[of.payment].entries.iter().any(|entry| entry.at == *at && another(entry.source))
+    }
+
     /// Compares what an event touched.
     fn check(&self, deed: &Deed) -> Checked<()> {
         let (account, payment) = about(deed, &self.model);
@@ -233,7 +242,7 @@ impl World {
     /// The process begins again, on what the disk kept; if nothing was under way, it remembers what the one before did.
     pub(super) fn restart(&mut self, quiet: bool) -> Checked<()> {
         let log = self.disk.open(Sync::Full).map_err(broken)?;
-        let mut before = std::mem::replace(&mut self.engine, Engine::new(Box::new(log), State::new(self.secret)));
+        let mut before = std::mem::replace(&mut self.engine, Engine::new(Box::new(log), State::small(self.secret)));
         self.remember_everything();
         self.engine.rebuild(1, &Nowhere, |_| {}).map_err(broken)?;
         self.engine.tidy(self.now.utc);

@@ -59,6 +59,53 @@ fn a_crash_may_take_what_was_never_acknowledged() {
     }
 }
 
+/// Every way to tear something at every byte of it.
+fn tears(bytes: usize) -> impl Iterator<Item = Tear> {
+    (0..bytes).flat_map(|after| [Rest::Missing, Rest::WithoutSector].map(|rest| Tear { after, rest }))
+}
+
+#[test]
+fn a_group_of_which_a_part_was_written_is_not_there() {
+    for tear in tears(120) {
+        let disk = MemoryDisk::new();
+        let mut log = disk.open(Sync::Full).unwrap();
+        append(&mut log, 1).unwrap();
+        disk.plan([Fault::Torn(tear)]);
+        assert!(append(&mut log, 2).is_err());
+        // Nothing at all of it is as if it had not been written.
+        if tear.rest == Rest::WithoutSector {
+            assert!(append(&mut log, 1).is_err(), "{tear:?}: something is in its place");
+        }
+        log.reopen().unwrap();
+        assert_eq!((log.next(), firsts(&log)), (2, vec![1]), "{tear:?}");
+        append(&mut log, 1).unwrap();
+        assert_eq!(firsts(&log), [1, 2], "{tear:?}");
+        assert_eq!(disk.crash(Crash::LosesUnsynced), 0);
+        assert_eq!(firsts(&disk.open(Sync::Full).unwrap()), [1, 2], "{tear:?}");
+    }
+}
+
+#[test]
+fn a_crash_tears_what_was_not_synced_and_only_that() {
+    let mut whole_ones = [0; 3];
+    for tear in tears(400) {
+        let disk = MemoryDisk::new();
+        let mut log = disk.open(Sync::None).unwrap();
+        append(&mut log, 2).unwrap();
+        disk.sync();
+        append(&mut log, 1).unwrap();
+        append(&mut log, 3).unwrap();
+        let whole = disk.crash(Crash::Tears(tear));
+        whole_ones[whole] += 1;
+        let mut log = disk.open(Sync::Full).unwrap();
+        let expected = [1, 3].into_iter().take(1 + whole).collect::<Vec<_>>();
+        assert_eq!(firsts(&log), expected, "{tear:?}");
+        append(&mut log, 1).unwrap();
+        assert_eq!(firsts(&log).len(), 2 + whole, "{tear:?}");
+    }
+    assert!(whole_ones[0] > 0 && whole_ones[1] > 0 && whole_ones[2] == 0, "{whole_ones:?}");
+}
+
 #[test]
 fn what_was_not_synced_goes_with_the_power() {
     let disk = MemoryDisk::new();

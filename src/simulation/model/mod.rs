@@ -10,7 +10,7 @@ mod telling;
 
 use std::collections::HashMap;
 
-use holdfast_core::hold::{AccountStatus, CardStatus, CardholderStatus, HoldStatus};
+use holdfast_core::hold::{AccountStatus, CardStatus, CardholderStatus, HoldStatus, StepId};
 use holdfast_core::rules::{LimitScope, Window};
 use holdfast_core::{DeclineReason, Timestamp};
 
@@ -19,6 +19,9 @@ use self::sheet::Sheet;
 use super::deed::{Command, Name, Question};
 use super::limits::LIMITS;
 
+/// When something was told, and by which message: the latest counts, of one time the one whose name is greater.
+pub type Told = (Timestamp, StepId);
+
 /// An account, by plain sums.
 #[derive(Debug, Clone, Copy)]
 pub struct Account {
@@ -26,15 +29,15 @@ pub struct Account {
     pub posted: i64,
     pub held: i64,
     pub credit_line: i64,
-    pub status: (Timestamp, AccountStatus),
-    pub owner: (Timestamp, CardholderStatus),
+    pub status: (Told, AccountStatus),
+    pub owner: (Told, CardholderStatus),
 }
 
 /// A card.
 #[derive(Debug, Clone, Copy)]
 pub struct Card {
     pub account: usize,
-    pub status: (Timestamp, CardStatus),
+    pub status: (Told, CardStatus),
 }
 
 /// A payment: its entries, what they come to, and what it counts in limits.

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use holdfast_core::hold::Finality;
+use holdfast_core::hold::{Finality, StepId};
 use holdfast_core::{Posting, Timestamp};
+
+use crate::simulation::deed::id;
 
 /// Who made an entry. A payment has one of each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,6 +18,25 @@ pub enum Source {
     Order(u32),
     /// The timer that had this to wait for.
     Timer(Timestamp),
+}
+
+impl Source {
+    /// The name that settles what comes first of two of one time and kind: a digest of the key, as the contract has it.
+    fn name(self) -> StepId {
+        let of = |kind, key| id(kind, key).map_or(StepId(0), |key| StepId::of(&key));
+        match self {
+            Source::Question(key) => of("ask", key),
+            Source::Order(key) => of("order", key),
+            Source::Message(key) => message_name(key),
+            // Nothing else is of its time: it comes after everything.
+            Source::Timer(_) => StepId(0),
+        }
+    }
+}
+
+/// The name of a message.
+pub fn message_name(key: u32) -> StepId {
+    id("tell", key).map_or(StepId(0), |key| StepId::of_message(&key))
 }
 
 /// One line of a payment's account.
@@ -101,8 +122,8 @@ pub fn below(entries: &[Entry], at: Timestamp) -> Timestamp {
     entries.iter().map(|entry| entry.at.saturating_add(Duration::from_micros(1))).fold(at, Timestamp::max)
 }
 
-/// The place of an entry: openings first, then what the platform says opened it, then everything by its time; of one time,
-/// approvals first and ends last.
+/// The place of an entry: openings first, then what the platform says opened it, then everything by its time; of one time by
+/// kind: approvals, what the platform says of them, totals, what is taken back of them, captures, other movements, ends.
 fn place(entry: &Entry) -> (u8, Timestamp, u8) {
     let phase = match entry.line {
         Line::Approved(Approved { opening: true, .. }) => 0,
@@ -117,10 +138,20 @@ fn place(entry: &Entry) -> (u8, Timestamp, u8) {
     };
     let kind = match entry.line {
         Line::Approved(_) => 0,
-        Line::Word { .. } | Line::Less { .. } | Line::Total(_) | Line::Taken { .. } | Line::Moved { .. } => 1,
-        Line::Ended(_) => 2,
+        // An opening is alone with its kind.
+        Line::Word { .. } => 1,
+        Line::Total(_) => 2,
+        Line::Less { .. } => 3,
+        Line::Taken { .. } => 4,
+        Line::Moved { .. } => 5,
+        Line::Ended(_) => 6,
     };
     (phase, entry.at, kind)
+}
+
+/// Whether one entry comes before another one: by place, and of one place by name.
+fn comes_before(one: &Entry, other: &Entry) -> bool {
+    place(one).cmp(&place(other)).then_with(|| one.source.name().cmp(&other.source.name())).is_lt()
 }
 
 /// Writes an entry where it belongs. An approval that is told anew stays where it was.
@@ -128,7 +159,7 @@ pub fn write(entries: &mut Vec<Entry>, entry: Entry) {
     match entries.iter_mut().find(|known| known.source == entry.source) {
         Some(known) => *known = Entry { at: known.at, ..entry },
         None => {
-            let before = entries.iter().filter(|known| place(known) < place(&entry)).count();
+            let before = entries.iter().filter(|known| comes_before(known, &entry)).count();
             entries.insert(before, entry);
         }
     }
@@ -136,7 +167,14 @@ pub fn write(entries: &mut Vec<Entry>, entry: Entry) {
 
 /// The platform's last word on a question.
 pub fn last_word(entries: &[Entry], asked: u32) -> Option<Word> {
-    words(entries, asked).max_by_key(|(at, ..)| *at).map(|(_, _, word)| word)
+    latest_word(entries, asked).map(|(_, word)| word)
+}
+
+/// Which entry has it; of one time, by name.
+pub(super) fn latest_word(entries: &[Entry], asked: u32) -> Option<(Source, Word)> {
+    let later = words(entries, asked)
+        .max_by(|(at, source, _), (other_at, other, _)| at.cmp(other_at).then_with(|| source.name().cmp(&other.name())));
+    later.map(|(_, source, word)| (source, word))
 }
 
 pub(super) fn words(entries: &[Entry], asked: u32) -> impl Iterator<Item = (Timestamp, Source, Word)> {

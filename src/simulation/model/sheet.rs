@@ -7,7 +7,7 @@ use std::time::Duration;
 use holdfast_core::hold::{Finality, HoldStatus};
 use holdfast_core::{Posting, Timestamp};
 
-use super::payment::{Approved, Ending, Entry, Line, Source, Word, amount_of, approvals, opened, words};
+use super::payment::{Approved, Ending, Entry, Line, Source, Word, amount_of, approvals, latest_word, opened, words};
 
 /// How long a hold lives at most that the platform told of.
 const SAFETY_TIMER: Duration = Duration::from_secs(35 * 86_400);
@@ -169,7 +169,7 @@ impl Desk<'_> {
     /// The word that counts in this place for a question that we did not approve: the last one; an increment's where it was
     /// first heard of.
     fn word_here(&self, source: Source, question: u32, opening: bool) -> Option<Word> {
-        let (_, last, word) = words(self.entries, question).max_by_key(|(at, ..)| *at)?;
+        let (last, word) = latest_word(self.entries, question)?;
         let (_, first, _) = words(self.entries, question).next()?;
         (source == if opening { last } else { first }).then_some(word)
     }

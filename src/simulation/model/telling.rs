@@ -7,7 +7,7 @@ use holdfast_core::hold::{CardStatus, Finality, MovementCause, ReleaseCause};
 
 use super::asking::corrected;
 use super::payment::{self, Ending, Entry, Line, Source, Word};
-use super::{Account, Change, Expected, Key, Keyed, Known, Model, Payment};
+use super::{Account, Change, Expected, Key, Keyed, Known, Model, Payment, Told};
 use crate::simulation::deed::{Message, Name, Named, Outcome, Says};
 
 impl Model {
@@ -20,15 +20,16 @@ impl Model {
             return Expected::Recorded { again: true };
         }
         let at = message.at.unwrap_or_else(|| self.undated(message, now));
+        let told = (at, payment::message_name(message.key));
         let remembered = match message.says {
-            Says::Card(status) => self.stand_card(message, at, status),
+            Says::Card(status) => self.stand_card(message, told, status),
             Says::Owner(status) => {
                 let before = self.accounts[message.account].owner.0;
-                self.stand_account(message, at, before, |account| account.owner = (at, status))
+                self.stand_account(message, told, before, |account| account.owner = (told, status))
             }
             Says::Account(status) => {
                 let before = self.accounts[message.account].status.0;
-                self.stand_account(message, at, before, |account| account.status = (at, status))
+                self.stand_account(message, told, before, |account| account.status = (told, status))
             }
             Says::Recorded { .. }
             | Says::Less { .. }
@@ -83,19 +84,19 @@ impl Model {
 
     /// The latest standing counts. Whether the message is remembered: those without a time of their own are not, as the same
     /// words may mean the next freeze.
-    fn stand_card(&mut self, message: &Message, at: Timestamp, status: CardStatus) -> bool {
+    fn stand_card(&mut self, message: &Message, told: Told, status: CardStatus) -> bool {
         let card = self.cards[message.card];
-        if card.status.0 > at {
+        if card.status.0 > told {
             return true;
         }
         self.changed = true;
         self.changes.push(Change::Card(message.card, card));
-        self.cards[message.card].status = (at, status);
+        self.cards[message.card].status = (told, status);
         message.at.is_some()
     }
 
-    fn stand_account(&mut self, message: &Message, at: Timestamp, before: Timestamp, stand: impl FnOnce(&mut Account)) -> bool {
-        if before > at {
+    fn stand_account(&mut self, message: &Message, told: Told, before: Told, stand: impl FnOnce(&mut Account)) -> bool {
+        if before > told {
             return true;
         }
         self.changed = true;

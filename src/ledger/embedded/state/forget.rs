@@ -9,9 +9,25 @@ impl State {
     /// Keeps the key of a decline that was told `at` that time although its group was given up; a record up to that one says it
     /// again.
     pub fn remember_decline(&mut self, name: Fingerprint, answered: Answered, at: Timestamp, record: i64) {
-        if self.asked.insert(name, answered).is_none() {
+        self.remember_answer(name, answered, at, record);
+    }
+
+    /// What is answered to a key from this record on; what it was before. It may go when both the record that brought the key
+    /// and the one that changed it last are safe elsewhere: what is found there must be what was said last.
+    pub(super) fn remember_answer(
+        &mut self,
+        name: Fingerprint,
+        answered: Answered,
+        at: Timestamp,
+        record: i64,
+    ) -> Option<Answered> {
+        let before = self.asked.insert(name, answered);
+        if before.is_none() {
             self.asked_by_age.push_back(Aging { at, record, name, last: Last::Yes });
+        } else {
+            self.corrected_by.insert(name, record);
         }
+        before
     }
 
     /// Forgets keys that hardly anybody will send again and that are safe in the projection up to `record`, at most so many of
@@ -19,9 +35,11 @@ impl State {
     pub fn forget_old_keys(&mut self, now: Timestamp, record: i64, most: usize) {
         let (asked_before, told_before) = (now.saturating_sub(ASKED_KEYS_KEPT), now.saturating_sub(TOLD_KEYS_KEPT));
         for _ in 0..most {
-            let old = |aging: &mut Aging| aging.at < asked_before && aging.record <= record;
+            let safe = |name: &Fingerprint| self.corrected_by.get(name).is_none_or(|corrected_by| *corrected_by <= record);
+            let old = |aging: &mut Aging| aging.at < asked_before && aging.record <= record && safe(&aging.name);
             let Some(aging) = self.asked_by_age.pop_front_if(old) else { break };
             self.asked.remove(&aging.name);
+            self.corrected_by.remove(&aging.name);
             self.gone.add(aging.name);
         }
         for _ in 0..most {

@@ -33,7 +33,7 @@ pub use self::names::{NameKey, PaymentNames};
 #[cfg(test)]
 pub use self::picture::Picture;
 pub use self::rows::Fingerprint;
-use self::rows::{ByName, Rows};
+use self::rows::{ByName, Rows, SHARDS};
 pub use self::subjects::{AccountIndex, AccountRow, CardIndex, CardRow, CardholderIndex, CardholderRow, Counting, ProgramIndex};
 pub use self::write::{Entered, Names};
 use super::counters::Counter;
@@ -106,6 +106,8 @@ pub struct State {
     counters: HashMap<(CounterKey, Counting), Counter, foldhash::fast::RandomState>,
     asked: ByName<Answered>,
     asked_by_age: VecDeque<Aging>,
+    /// Which record last changed an answer that an earlier one had brought.
+    corrected_by: ByName<i64>,
     told: ByName<()>,
     told_by_age: VecDeque<Aging>,
 }
@@ -113,48 +115,40 @@ pub struct State {
 impl State {
     /// Remembers nothing; `secret` keys the fingerprints.
     pub fn new(secret: (u64, u64)) -> Self {
-        State {
-            key: NameKey(secret.0, secret.1),
-            programs: Vec::new(),
-            accounts: Rows::default(),
-            accounts_by_name: ByName::default(),
-            cards: Rows::default(),
-            cards_by_name: ByName::default(),
-            cardholders: Rows::default(),
-            cardholders_by_name: ByName::default(),
-            holds: Holds::default(),
-            holds_by_name: ByName::default(),
-            gone: Gone::default(),
-            recalled: Recalled::default(),
-            next_hold: 1,
-            counters: HashMap::default(),
-            asked: ByName::default(),
-            asked_by_age: VecDeque::new(),
-            told: ByName::default(),
-            told_by_age: VecDeque::new(),
-        }
+        State::in_pieces(NameKey(secret.0, secret.1), SHARDS, Gone::default())
     }
 
     /// Remembers nothing, and is made for a few rows of a ledger that is kept elsewhere.
     pub fn of_few(key: NameKey) -> Self {
+        State::in_pieces(key, 1, Gone::nothing())
+    }
+
+    /// The same as [`State::new`], made for a few rows only: for worlds that come and go.
+    pub fn small(secret: (u64, u64)) -> Self {
+        State::in_pieces(NameKey(secret.0, secret.1), 1, Gone::default())
+    }
+
+    /// Remembers nothing; maps that grow with the ledger are of so many pieces.
+    fn in_pieces(key: NameKey, pieces: usize, gone: Gone) -> Self {
         State {
             key,
             programs: Vec::new(),
             accounts: Rows::default(),
-            accounts_by_name: ByName::small(),
+            accounts_by_name: ByName::in_pieces(pieces),
             cards: Rows::default(),
-            cards_by_name: ByName::small(),
+            cards_by_name: ByName::in_pieces(pieces),
             cardholders: Rows::default(),
-            cardholders_by_name: ByName::small(),
+            cardholders_by_name: ByName::in_pieces(pieces),
             holds: Holds::default(),
-            holds_by_name: ByName::small(),
-            gone: Gone::nothing(),
+            holds_by_name: ByName::in_pieces(pieces),
+            gone,
             recalled: Recalled::default(),
             next_hold: 1,
             counters: HashMap::default(),
-            asked: ByName::small(),
+            asked: ByName::in_pieces(pieces),
             asked_by_age: VecDeque::new(),
-            told: ByName::small(),
+            corrected_by: ByName::in_pieces(pieces),
+            told: ByName::in_pieces(pieces),
             told_by_age: VecDeque::new(),
         }
     }

@@ -118,16 +118,10 @@ pub struct ByName<T> {
     shards: Vec<HashMap<Fingerprint, T, BuildHasherDefault<AsIs>>>,
 }
 
-impl<T> Default for ByName<T> {
-    fn default() -> Self {
-        ByName { shards: (0..SHARDS).map(|_| HashMap::default()).collect() }
-    }
-}
-
 impl<T> ByName<T> {
-    /// A map of one piece: for a few rows.
-    pub fn small() -> Self {
-        ByName { shards: vec![HashMap::default()] }
+    /// A map of so many pieces, a power of two.
+    pub fn in_pieces(pieces: usize) -> Self {
+        ByName { shards: (0..pieces).map(|_| HashMap::default()).collect() }
     }
 
     /// What is there under a name.

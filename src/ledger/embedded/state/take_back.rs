@@ -73,11 +73,13 @@ impl State {
                 self.counters.remove(&key);
             }
             Undo::Asked(key, Some(before)) => {
+                // Which record corrected it stays: at worst it is kept until the one that takes its number is safe.
                 self.asked.insert(key, before);
             }
             Undo::Asked(key, None) => {
                 self.asked.remove(&key);
                 self.asked_by_age.pop_back();
+                self.corrected_by.remove(&key);
             }
             Undo::Told(key) => {
                 self.told.remove(&key);

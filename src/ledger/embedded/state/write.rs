@@ -87,11 +87,7 @@ impl State {
         if let Some(answered) = outcome.answered
             && let Some(key) = names.asked
         {
-            let before = self.asked.insert(key, answered);
-            if before.is_none() {
-                let (at, record) = (names.at, names.record);
-                self.asked_by_age.push_back(Aging { at, record, name: key, last: Last::Yes });
-            }
+            let before = self.remember_answer(key, answered, names.at, names.record);
             undo.push(Undo::Asked(key, before));
         }
         if let Some(key) = names.told

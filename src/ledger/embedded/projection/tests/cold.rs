@@ -307,6 +307,27 @@ fn a_key_stays_in_memory_until_it_is_in_the_projection() {
 }
 
 #[test]
+fn an_answer_that_was_corrected_stays_in_memory_until_the_correction_is_in_the_projection() {
+    let mut bench = forgetful();
+    assert_eq!(bench.decide("p", 300), yes(300));
+    bench.catch_up();
+    bench.pass(Duration::from_secs(47 * 3_600));
+    let fact = |outcome| Fact::Recorded { payment: payment("p"), asked: id("p"), increments: None, outcome };
+    assert_eq!(bench.finding(&tell("no", fact(RecordedOutcome::Declined))), Some(Finding::AdoptedOverOurs));
+    // Its key is old by now and its first answer projected, its correction is not.
+    bench.pass(Duration::from_secs(2 * 3_600));
+    bench.pass(Duration::ZERO);
+    let declined = Decision::Decline { reason: DeclineReason::TransactionNotPermitted };
+    assert_eq!(asked(&mut bench, purchase("p", 300)), (declined, Basis::Replay));
+    assert_eq!(bench.engine().state.picture().asked.len(), 1);
+    bench.catch_up();
+    bench.pass(Duration::ZERO);
+    bench.pass(Duration::ZERO);
+    assert_eq!(bench.engine().state.picture().asked.len(), 0);
+    assert_eq!(asked(&mut bench, purchase("p", 300)), (declined, Basis::Replay));
+}
+
+#[test]
 fn a_look_tells_a_key_that_may_have_been_answered_long_ago_from_a_new_one() {
     let mut bench = Bench::with(1_000);
     bench.decide("p", 600);
