@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use deadpool_postgres::Client;
 use fastrand::Rng;
-use holdfast_core::hold::{AccountStatus, CardStatus, CardholderStatus, Hold};
+use holdfast_core::hold::{AccountStatus, CardStatus, CardholderStatus, Hold, StepId};
 use holdfast_core::{AccountId, CardToken, Currency, Money, ProgramId, Timestamp};
 
 use super::server::{run, shared};
@@ -87,7 +87,7 @@ impl World {
     }
 
     async fn furnish(&mut self) {
-        let never = Timestamp::from_unix_micros(i64::MIN);
+        let never = (Timestamp::from_unix_micros(i64::MIN), StepId(0));
         for number in 0..self.accounts.len() {
             let (program, posted) = (number % self.origins.len(), self.rng.i64(0..=400_000));
             let credit_line = if self.rng.bool() { 0 } else { self.rng.i64(0..=100_000) };
