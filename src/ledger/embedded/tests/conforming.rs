@@ -84,7 +84,7 @@ impl<Start: Fn(Plug) -> (Embedded, Opening) + 'static> Process<Start> {
 
     fn until(&self, readiness: Readiness) {
         while self.ledger().readiness() != readiness {
-            std::thread::sleep(Duration::from_millis(1));
+            std::thread::yield_now();
         }
     }
 }
