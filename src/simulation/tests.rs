@@ -30,8 +30,9 @@ fn a_restart_at_every_record_remembers_everything() {
     }
 }
 
-/// Each of the field's known bugs is found, long before so many steps.
+/// Each of the field's known bugs is found, long before so many steps of one of these seeds.
 const MUTANT_STEPS: u64 = 20_000;
+const MUTANT_SEEDS: [u64; 4] = [1, 2, 3, 4];
 
 #[test]
 fn every_mutant_is_found() {
@@ -39,9 +40,9 @@ fn every_mutant_is_found() {
     let mut survivors = Vec::new();
     for mutant in Mutant::ALL {
         assert!(put_back(Some(*mutant)), "tests are built with mutants");
-        match run(1, MUTANT_STEPS, |_| {}) {
-            Ok(_) => survivors.push(mutant.name()),
-            Err(difference) => println!("{:<28}{:>8}  {}", mutant.name(), difference.step, difference.what),
+        match MUTANT_SEEDS.into_iter().find_map(|seed| run(seed, MUTANT_STEPS, |_| {}).err()) {
+            None => survivors.push(mutant.name()),
+            Some(difference) => println!("{:<28}{:>8}  {}", mutant.name(), difference.step, difference.what),
         }
     }
     put_back(None);
