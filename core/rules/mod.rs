@@ -23,7 +23,7 @@
 //! Without `kinds`, a rule on the **amount** is about the kinds that take money (so neither a verification's zero nor money
 //! coming back is ever "too little" or "too much"); a rule on the **kind** is about every kind; every **other** rule is about
 //! every kind but `credit`, because a refund from a merchant that was denied since must still arrive. A rule that names
-//! `purchase` is about its increments too.
+//! `purchase` is about its increments too. No rule is about a kind that this version does not know: that is declined before any of them.
 
 mod describe;
 mod evaluate;
