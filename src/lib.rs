@@ -45,6 +45,7 @@
 //! | [`telemetry`] | one line a callback, for whoever wants to look at single answers |
 //! | [`descriptors`] | how many files and sockets there may be, and how many of them are each listener's |
 //! | [`private_file`] | files that are their owner's alone |
+//! | [`webhook`] | what happened, told to endpoints from the journal, at least once and in order |
 //! | [`operations`] | what operators ask, done on a ledger |
 //! | [`control`] | the Unix socket that carries it to a running server |
 //! | [`simulation`] | the ledger against an independent model, from one seed: `holdfast selftest` |
@@ -148,3 +149,4 @@ pub mod start_error;
 pub mod stop_list;
 pub mod switchboard;
 pub mod telemetry;
+pub mod webhook;

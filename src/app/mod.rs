@@ -47,6 +47,7 @@ use crate::spool::Reconciler;
 use crate::start_error::StartError;
 use crate::switchboard::Switchboard;
 use crate::telemetry::{self, Telemetry, Writing};
+use crate::webhook::{self, Signals, Webhooks};
 
 /// Tickets that a worker keeps for its next questions.
 const RESTING_TICKETS_MAX: usize = 1024;
@@ -75,6 +76,10 @@ pub struct App {
     operators: Operators,
     background: Background,
     writing: Option<Writing>,
+    /// What the webhooks need, until the ledger is ready,
+    to_be_told: Option<webhook::Setup>,
+    /// and then they themselves.
+    webhooks: Option<Webhooks>,
 }
 
 impl App {
@@ -89,7 +94,7 @@ impl App {
         let management = bind(config.api.listen)?;
         let (listen, ops_listen, api_listen) = (callbacks.addr, operators.addr, management.addr);
         let metrics = Metrics::new(&mount_names(&config)).map_err(StartError::Metrics)?;
-        let Opened { ledger, opening, early, publications } =
+        let Opened { ledger, opening, early, publications, recorded } =
             open_ledger(&config, Arc::clone(&metrics), DatabasePatience::Endless)?;
         let ledger = wrap(ledger);
         let (stage, to_be_open) = watch::channel(Stage::Starting);
@@ -140,7 +145,8 @@ impl App {
             workers,
             say,
         })?;
-        let operators = ops::serve(operators, pages(&responder, &metrics), room.operators)?;
+        let (signals, to_be_told) = webhooks_of(&config, recorded, &metrics).unzip();
+        let operators = ops::serve(operators, pages(&responder, &metrics, signals), room.operators)?;
         let opening = Some((opening, counted));
         Ok(App {
             listen,
@@ -158,6 +164,8 @@ impl App {
             operators,
             background,
             writing,
+            to_be_told,
+            webhooks: None,
         })
     }
 
@@ -172,6 +180,8 @@ impl App {
             // From here on the ledger hears what waits: what was counted as not confirmed is confirmed then.
             drop(self.hold_back.take());
             make_ready(&self.desk, &self.config, say).await?;
+            // Before the first decision: an endpoint that is new is told from here on.
+            self.webhooks = self.to_be_told.take().and_then(start_webhooks);
             self.stage.send_replace(Stage::Open);
         }
         Ok(())
@@ -204,7 +214,7 @@ impl App {
 
     /// Stops: answers what is owed, brings what was told to the ledger, closes the ledger. Blocks.
     pub fn drain(self) -> Drained {
-        let App { responder, api, running, operators, background, writing, desk, .. } = self;
+        let App { responder, api, running, operators, background, writing, desk, webhooks, .. } = self;
         let drained = running.drain();
         drop(operators);
         // The last sender of told answers and of telemetry goes with the responder: then both end by themselves.
@@ -215,6 +225,10 @@ impl App {
         }
         // The last ones that know the ledger: it closes now.
         drop((desk, api));
+        // What it wrote last is told now, or after the next start.
+        if let Some(webhooks) = webhooks {
+            webhooks.stop();
+        }
         drained
     }
 }
@@ -317,6 +331,29 @@ fn start_telemetry(config: &Config, metrics: &Arc<Metrics>) -> Result<Option<(Te
     let Some(wanted) = &config.telemetry else { return Ok(None) };
     let started = telemetry::start(&wanted.file, wanted.file_bytes_max, Arc::clone(metrics), say);
     started.map(Some).map_err(|error| StartError::Telemetry(wanted.file.clone(), error))
+}
+
+/// Where stand-in's signals are left, and what the webhooks need, if any are configured.
+fn webhooks_of(config: &Config, recorded: watch::Receiver<i64>, metrics: &Arc<Metrics>) -> Option<(Signals, webhook::Setup)> {
+    if config.webhooks.is_empty() {
+        return None;
+    }
+    let (signals, taken) = Signals::new();
+    let setup = webhook::Setup {
+        directory: config.ledger.data.clone(),
+        endpoints: config.webhooks.clone(),
+        recorded,
+        signals: taken,
+        metrics: Arc::clone(metrics),
+        say,
+    };
+    Some((signals, setup))
+}
+
+/// Nobody is declined because an endpoint cannot be told.
+fn start_webhooks(setup: webhook::Setup) -> Option<Webhooks> {
+    let started = Webhooks::start(setup);
+    started.inspect_err(|problem| say(&format!("no webhook is sent until the next start: {problem}"))).ok()
 }
 
 /// A runtime for the thread that runs it.

@@ -39,6 +39,7 @@ pub mod telemetry;
 #[cfg(test)]
 mod tests;
 pub mod tls;
+mod webhook;
 
 pub use api::{ApiConfig, ApiToken};
 pub use errors::{Error, Errors};
@@ -55,6 +56,8 @@ pub use telemetry::TelemetryConfig;
 use optional::OptionalSection;
 use read::Document;
 use secret::SecretReader;
+
+use crate::webhook::Endpoint;
 
 /// Where `holdfast` looks for its configuration unless told otherwise.
 pub const DEFAULT_PATH: &str = "config/holdfast.toml";
@@ -82,6 +85,8 @@ pub struct Config {
     pub breaker: BreakerConfig,
     /// `[telemetry]`: one line a callback; `None` for none.
     pub telemetry: Option<TelemetryConfig>,
+    /// `[[webhook]]`: who is told what happens.
+    pub webhooks: Vec<Endpoint>,
     /// `[[program]]`: at least one.
     pub programs: Vec<ProgramConfig>,
 }
@@ -211,8 +216,13 @@ fn read_root(
     };
     let programs = reader.programs(&root);
     let api = api::read(OptionalSection::open(&root, "api"), &overrides, &server, &secrets, &programs);
+    let reader = webhook::WebhookReader { directory, secrets: &secrets, programs: &programs };
+    let webhooks = reader.endpoints(&root);
     root.finish();
 
+    if ledger.engine == LedgerEngine::Postgres && webhooks.as_ref().is_some_and(|all| !all.is_empty()) {
+        spots.engine.wrong("must be \"embedded\" while there is a [[webhook]]: events come from the journal's file, and the shared ledger has none");
+    }
     if ledger.sync == LedgerSync::None && programs.any_production {
         spots.sync.wrong("must be \"full\" while any program is production: \"none\" loses approvals in a crash");
     }
@@ -231,6 +241,7 @@ fn read_root(
         spool,
         breaker,
         telemetry,
+        webhooks: webhooks?,
         programs,
     })
 }

@@ -39,3 +39,4 @@ mod stories;
 mod support;
 mod switch;
 mod telemetry;
+mod webhooks;
