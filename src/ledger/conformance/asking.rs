@@ -23,6 +23,29 @@ pub fn who_is_not_known_is_declined(engine: &dyn Engine) {
     assert_eq!(of(Some("d"), Some("two")), approved(10));
 }
 
+pub fn a_card_is_good_for_its_owner_only(engine: &dyn Engine) {
+    let mut house = House::with(engine, 1_000);
+    house.enter(vec![account("b", 500), card("d", "b", Some("two")), card("nobody's", "a", None)]).unwrap();
+    let named = |cardholder: &str, request| AuthorizationRequest { cardholder: Some(id(cardholder)), ..request };
+    assert_eq!(house.decide(named("h", purchase("first", 100))), approved(100));
+    let of_another = named("two", AuthorizationRequest { payment: payment("first"), ..purchase("more", 10) });
+    let alone = AuthorizationRequest { card: None, payment: payment("first"), ..named("two", purchase("alone", 10)) };
+    house.always(|house| {
+        let asks = |request| house.decide(request).0;
+        for request in [named("nobody", purchase("1", 10)), named("two", purchase("2", 10)), of_another, alone] {
+            assert_eq!(asks(request), declined(DeclineReason::CardUnknown).0, "{request:?}");
+        }
+        let increments = named("nobody", increment("3", "first", 10));
+        assert_eq!(asks(increments), declined(DeclineReason::CardUnknown).0);
+        let its_owner = named("h", purchase("4", 10));
+        assert_eq!(asks(its_owner), approved(10).0);
+        assert_eq!(asks(purchase("5", 10)), approved(10).0, "nobody is named: the card decides");
+        let of_nobody_known = named("anybody", with_card("nobody's", purchase("6", 10)));
+        assert_eq!(asks(of_nobody_known), approved(10).0, "nobody ever told whose it is");
+        assert_eq!(house.balance(), (1_000, 130));
+    });
+}
+
 pub fn programs_and_platforms_have_keys_and_payments_of_their_own(engine: &dyn Engine) {
     let mut house = House::with(engine, 1_000);
     let other_program = Origin { program: id("other"), ..origin() };
