@@ -45,6 +45,8 @@
 //! | [`telemetry`] | one line a callback, for whoever wants to look at single answers |
 //! | [`descriptors`] | how many files and sockets there may be, and how many of them are each listener's |
 //! | [`private_file`] | files that are their owner's alone |
+//! | [`profiles`] | merchants and instruments of payment doors |
+//! | [`seal`] | texts of people, sealed with the operator's key |
 //! | [`operations`] | what operators ask, done on a ledger |
 //! | [`control`] | the Unix socket that carries it to a running server |
 //! | [`simulation`] | the ledger against an independent model, from one seed: `holdfast selftest` |
@@ -135,10 +137,12 @@ pub mod operations;
 pub mod outages;
 pub mod preview;
 pub mod private_file;
+pub mod profiles;
 pub mod replay;
 pub mod reporter;
 pub mod responder;
 pub mod retention;
+pub mod seal;
 pub mod server;
 pub mod settlement;
 pub mod settlement_day;

@@ -38,6 +38,7 @@ pub mod stand_in;
 pub mod telemetry;
 #[cfg(test)]
 mod tests;
+mod texts;
 pub mod tls;
 
 pub use api::{ApiConfig, ApiToken};
@@ -51,6 +52,7 @@ pub use responder::ResponderConfig;
 pub use server::{ServerConfig, TlsFiles};
 pub use spool::{BreakerConfig, SpoolConfig};
 pub use telemetry::TelemetryConfig;
+pub use texts::TextsConfig;
 
 use optional::OptionalSection;
 use read::Document;
@@ -82,6 +84,8 @@ pub struct Config {
     pub breaker: BreakerConfig,
     /// `[telemetry]`: one line a callback; `None` for none.
     pub telemetry: Option<TelemetryConfig>,
+    /// `[texts]`: how what people wrote is kept.
+    pub texts: TextsConfig,
     /// `[[program]]`: at least one.
     pub programs: Vec<ProgramConfig>,
 }
@@ -199,6 +203,8 @@ fn read_root(
 
     let telemetry = root.optional_section("telemetry").and_then(|section| telemetry::read(section, &ledger.data));
 
+    let (texts, demo_key) = texts::read(OptionalSection::open(&root, "texts"), &secrets, exposure);
+
     let reader = program::ProgramReader {
         directory,
         secrets: &secrets,
@@ -219,6 +225,9 @@ fn read_root(
     if let Some(postgres) = ledger.postgres.as_ref().filter(|_| programs.any_production) {
         postgres.check_production(&spots.connection);
     }
+    if let Some(spot) = demo_key.filter(|_| programs.any_production) {
+        spot.wrong("is the demo's key, which everybody knows: not while any program is production; make your own");
+    }
     let programs = programs.configs?;
     Some(Config {
         path: path.to_owned(),
@@ -231,6 +240,7 @@ fn read_root(
         spool,
         breaker,
         telemetry,
+        texts,
         programs,
     })
 }
