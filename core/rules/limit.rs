@@ -253,6 +253,23 @@ impl Limit {
         self.counter = CounterKey(u64::from_le_bytes(first_bytes));
     }
 
+    /// The counter of whom it counts for.
+    fn counter_for(&self, facts: &Facts<'_>) -> CounterKey {
+        let merchant = &facts.request.merchant;
+        match self.scope {
+            LimitScope::Card | LimitScope::Account | LimitScope::Program => self.counter,
+            LimitScope::Merchant => match (&merchant.id, &merchant.name) {
+                (Some(id), _) => self.counter.of_subject(id.as_str().as_bytes()),
+                (None, Some(name)) => self.counter.of_subject(name.as_bytes()),
+                (None, None) => self.counter,
+            },
+            LimitScope::Cardholder => match &facts.request.cardholder {
+                Some(cardholder) => self.counter.of_subject(cardholder.as_str().as_bytes()),
+                None => self.counter,
+            },
+        }
+    }
+
     /// How it applies to a request; `None` if the request does not count in it.
     pub(super) fn check(&self, facts: &Facts<'_>) -> Option<LimitCheck> {
         let kind = facts.request.kind;
@@ -274,7 +291,7 @@ impl Limit {
         }
         Some(LimitCheck {
             limit: self.id,
-            counter: self.counter,
+            counter: self.counter_for(facts),
             scope: self.scope,
             window: self.window.at(facts.now),
             amount_max: amount_max.map(Money::minor),

@@ -2,6 +2,7 @@
 
 use arrayvec::ArrayVec;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::hold_policy::HoldPolicy;
 use crate::decision::DeclineReason;
@@ -57,9 +58,19 @@ pub struct LimitCheck {
     pub enforcement: Enforcement,
 }
 
-/// Identifies what a limit counts: made of the program, the limit's name, its scope and its kind of window.
+/// Identifies what a limit counts: made of the program, the limit's name, its scope and its kind of window; of a limit that counts for
+/// merchants or cardholders, also of whom it counts for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct CounterKey(pub u64);
+
+impl CounterKey {
+    /// The counter of one of those whom a limit counts for.
+    #[must_use]
+    pub fn of_subject(self, subject: &[u8]) -> Self {
+        let digest = Sha256::new().chain_update(self.0.to_le_bytes()).chain_update(subject).finalize();
+        CounterKey(u64::from_le_bytes(digest.first_chunk().copied().unwrap_or_default()))
+    }
+}
 
 /// Whose transactions a limit counts together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -70,11 +81,17 @@ pub enum LimitScope {
     Account,
     /// All of the program.
     Program,
+    /// Those at one merchant, whatever card; the check's counter is that merchant's own. Payments that name no merchant count together.
+    Merchant,
+    /// Those of one cardholder, whatever card or account; the check's counter is that cardholder's own. Payments that name none count
+    /// together.
+    Cardholder,
 }
 
 impl LimitScope {
     /// All scopes, in the order of declaration.
-    pub const ALL: [LimitScope; 3] = [LimitScope::Card, LimitScope::Account, LimitScope::Program];
+    pub const ALL: [LimitScope; 5] =
+        [LimitScope::Card, LimitScope::Account, LimitScope::Program, LimitScope::Merchant, LimitScope::Cardholder];
 
     /// The scope as rulesets, tables and listings write it. A limit's counter is named by it, too.
     #[must_use]
@@ -83,6 +100,18 @@ impl LimitScope {
             LimitScope::Card => "card",
             LimitScope::Account => "account",
             LimitScope::Program => "program",
+            LimitScope::Merchant => "merchant",
+            LimitScope::Cardholder => "cardholder",
+        }
+    }
+
+    /// Where an engine keeps the counter: a merchant's and a cardholder's are named by their keys, and the program's like any other.
+    #[must_use]
+    pub const fn kept_as(self) -> LimitScope {
+        match self {
+            LimitScope::Card => LimitScope::Card,
+            LimitScope::Account => LimitScope::Account,
+            LimitScope::Program | LimitScope::Merchant | LimitScope::Cardholder => LimitScope::Program,
         }
     }
 }

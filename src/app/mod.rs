@@ -38,6 +38,7 @@ use crate::ledger::postgres::Patience as DatabasePatience;
 use crate::ledger::postgres::connect::Database;
 use crate::metrics::Metrics;
 use crate::operations::{Desk, Outage, SpoolOf};
+use crate::profiles::{self, Profiles};
 use crate::reporter::{SpoolReporter, say};
 use crate::responder::{Breaker, Responder, Stage, Worker};
 use crate::server::ops::{self, Operators};
@@ -99,7 +100,9 @@ impl App {
         let ledger = wrap(ledger);
         let (stage, to_be_open) = watch::channel(Stage::Starting);
         let stage = Arc::new(stage);
+        let profiles = open_profiles(&config)?;
         let (programs, desk) = programs(&config, &ledger, Some(Arc::clone(&metrics)))?;
+        let desk = desk.with_profiles(Arc::clone(&profiles));
         let workers = workers(&config);
         let (unheard, spool) = open_spool(&config, &programs, &metrics)?;
         let switchboard = Arc::new(Switchboard::new(spool_settings(&config), mount_names(&config)));
@@ -121,7 +124,7 @@ impl App {
             stage: to_be_open,
         });
         let tls = config.tls.clone().map(|tls| Arc::new(Tls::new(tls)));
-        let api = Arc::new(management_api(&config, &ledger, switchboard, &metrics)?);
+        let api = Arc::new(management_api(&config, &ledger, switchboard, &profiles, &metrics)?);
         let foresight = Foresight {
             desk: desk.clone(),
             unheard: Arc::clone(&unheard),
@@ -320,10 +323,16 @@ pub async fn open_desk(config: &Config) -> Result<Desk, StartError> {
     let (_, desk) = programs(config, &ledger, None)?;
     let settings = spool_settings(config);
     let switchboard = Arc::new(Switchboard::new(settings.clone(), mount_names(config)));
-    let desk = desk.with_outage(Outage { switchboard, spool: SpoolOf::Closed(settings) });
+    let desk = desk.with_outage(Outage { switchboard, spool: SpoolOf::Closed(settings) }).with_profiles(open_profiles(config)?);
     opening.until_open().await?;
     make_ready(&desk, config, say).await?;
     Ok(desk)
+}
+
+/// The merchants and instruments of a data directory.
+fn open_profiles(config: &Config) -> Result<Arc<Profiles>, StartError> {
+    let store = profiles::Store::open(&config.ledger.data, config.texts.sealer.clone()).map_err(StartError::Profiles)?;
+    Profiles::open(store).map(Arc::new).map_err(StartError::Profiles)
 }
 
 /// The telemetry that the configuration asks for, in a data directory that is there by now.
@@ -366,6 +375,7 @@ fn management_api(
     config: &Config,
     ledger: &Arc<dyn Ledger>,
     switchboard: Arc<Switchboard>,
+    profiles: &Arc<Profiles>,
     metrics: &Metrics,
 ) -> Result<Api, StartError> {
     let programs = config.programs.iter().map(|program| ApiProgram { id: program.id, currency: program.currency });
@@ -375,6 +385,7 @@ fn management_api(
         ledger: Arc::clone(ledger),
         reads: reads(config)?,
         switchboard,
+        profiles: Arc::clone(profiles),
         metrics: metrics.api.clone(),
         creating: tokio::sync::Mutex::default(),
         answer_max: api::ANSWER_MAX,

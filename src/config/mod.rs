@@ -38,6 +38,7 @@ pub mod stand_in;
 pub mod telemetry;
 #[cfg(test)]
 mod tests;
+mod texts;
 pub mod tls;
 mod webhook;
 
@@ -52,6 +53,7 @@ pub use responder::ResponderConfig;
 pub use server::{ServerConfig, TlsFiles};
 pub use spool::{BreakerConfig, SpoolConfig};
 pub use telemetry::TelemetryConfig;
+pub use texts::TextsConfig;
 
 use optional::OptionalSection;
 use read::Document;
@@ -87,6 +89,8 @@ pub struct Config {
     pub telemetry: Option<TelemetryConfig>,
     /// `[[webhook]]`: who is told what happens.
     pub webhooks: Vec<Endpoint>,
+    /// `[texts]`: how what people wrote is kept.
+    pub texts: TextsConfig,
     /// `[[program]]`: at least one.
     pub programs: Vec<ProgramConfig>,
 }
@@ -204,6 +208,8 @@ fn read_root(
 
     let telemetry = root.optional_section("telemetry").and_then(|section| telemetry::read(section, &ledger.data));
 
+    let (texts, demo_key) = texts::read(OptionalSection::open(&root, "texts"), &secrets, exposure);
+
     let reader = program::ProgramReader {
         directory,
         secrets: &secrets,
@@ -229,6 +235,9 @@ fn read_root(
     if let Some(postgres) = ledger.postgres.as_ref().filter(|_| programs.any_production) {
         postgres.check_production(&spots.connection);
     }
+    if let Some(spot) = demo_key.filter(|_| programs.any_production) {
+        spot.wrong("is the demo's key, which everybody knows: not while any program is production; make your own");
+    }
     let programs = programs.configs?;
     Some(Config {
         path: path.to_owned(),
@@ -242,6 +251,7 @@ fn read_root(
         breaker,
         telemetry,
         webhooks: webhooks?,
+        texts,
         programs,
     })
 }

@@ -30,6 +30,7 @@ mod management;
 mod money;
 mod notifications;
 mod outages;
+mod profiles;
 mod readme;
 mod retention;
 mod retries;
