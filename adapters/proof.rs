@@ -16,6 +16,7 @@ use crate::inbound::Callback;
 pub mod standard_webhooks;
 #[cfg(test)]
 mod tests;
+pub mod token;
 
 /// A secret text. It cannot be printed.
 #[derive(Clone, PartialEq, Eq)]
