@@ -13,6 +13,7 @@ use subtle::{Choice, ConstantTimeEq};
 
 use crate::inbound::Callback;
 
+pub mod jwt;
 pub mod standard_webhooks;
 #[cfg(test)]
 mod tests;
