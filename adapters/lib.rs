@@ -22,6 +22,7 @@ pub mod settings;
 pub use adapter::{Adapter, Budget, BudgetStart, Credentials, InFlightDuplicate, Platform, Route, RouteMethod, Use};
 pub use answer::{AccountBalance, Answer, CallBack, DecisionReference, Echo, Refused, Reply};
 pub use inbound::{AuthorizationCall, BalanceCall, Callback, Fetch, Inbound, Malformed, Notice, Unrecognized};
+pub use proof::token;
 pub use proof::{Authentic, BasicCredential, Keyring, Refusal, Secret};
 pub use settings::{SettingError, SettingValue, Settings};
 

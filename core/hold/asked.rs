@@ -276,11 +276,10 @@ fn grant(
             && let Some(amount_max) = check.amount_max
         {
             let left = amount_max.saturating_sub(used.amount);
-            most = within(most, left, cost, request, proceed)
-                .ok_or((DeclineReason::AmountLimitReached, Basis::Limit(check.limit)))?;
+            most = within(most, left, cost, request, proceed).ok_or((check.scope.amount_reason(), Basis::Limit(check.limit)))?;
         }
         if count > 0 && check.count_max.is_some_and(|count_max| used.count.saturating_add(count) > count_max) {
-            return Err((DeclineReason::CountLimitReached, Basis::Limit(check.limit)));
+            return Err((check.scope.count_reason(), Basis::Limit(check.limit)));
         }
     }
     if !moves_money(request.kind) && !mutant::is(Mutant::VerificationNeedsFunds) {

@@ -44,6 +44,8 @@ pub struct Limit {
     pub(super) enforcement: Enforcement,
     pub(super) kinds: KindSet,
     pub(super) when: When,
+    /// Whose counter it is, where its scope is none that the ledger knows by card and account.
+    subject: Option<Box<str>>,
     counter: CounterKey,
 }
 
@@ -148,6 +150,7 @@ impl Limit {
             enforcement: Enforcement::Enforce,
             kinds: COUNTED,
             when: When::default(),
+            subject: None,
             counter: CounterKey(0),
         }
     }
@@ -186,6 +189,19 @@ impl Limit {
         self.kinds = when.kinds.unwrap_or(COUNTED);
         self.when = when;
         self
+    }
+
+    /// The same limit, counting for this subject alone, whatever is presented.
+    #[must_use]
+    pub fn counting_for(mut self, subject: &str) -> Self {
+        self.subject = Some(subject.into());
+        self
+    }
+
+    /// Whether it limits the sum of amounts.
+    #[must_use]
+    pub const fn is_on_amounts(&self) -> bool {
+        self.amount_max.is_some()
     }
 
     /// What it is about.
@@ -248,6 +264,9 @@ impl Limit {
         if let LimitWindow::Rolling(rolling) = &self.window {
             digest.update(rolling.bucket_seconds.to_le_bytes());
             digest.update([rolling.buckets]);
+        }
+        if let Some(subject) = &self.subject {
+            digest.update(subject.as_bytes());
         }
         let first_bytes = digest.finalize().first_chunk().copied().unwrap_or_default();
         self.counter = CounterKey(u64::from_le_bytes(first_bytes));

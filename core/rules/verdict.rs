@@ -2,6 +2,7 @@
 
 use arrayvec::ArrayVec;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::hold_policy::HoldPolicy;
 use crate::decision::DeclineReason;
@@ -61,6 +62,19 @@ pub struct LimitCheck {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct CounterKey(pub u64);
 
+impl CounterKey {
+    /// The first bytes of a digest of parts, none of which has a zero byte.
+    #[must_use]
+    pub fn of(parts: &[&str]) -> Self {
+        let mut digest = Sha256::new();
+        for part in parts {
+            digest.update(part);
+            digest.update([0]);
+        }
+        CounterKey(u64::from_le_bytes(digest.finalize().first_chunk().copied().unwrap_or_default()))
+    }
+}
+
 /// Whose transactions a limit counts together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum LimitScope {
@@ -70,11 +84,49 @@ pub enum LimitScope {
     Account,
     /// All of the program.
     Program,
+    /// Those of one spending authority, through whatever binding; the counter's key says which.
+    Authority,
+    /// Those that one intent was for; the counter's key says which.
+    Intent,
 }
 
 impl LimitScope {
     /// All scopes, in the order of declaration.
-    pub const ALL: [LimitScope; 3] = [LimitScope::Card, LimitScope::Account, LimitScope::Program];
+    pub const ALL: [LimitScope; 5] =
+        [LimitScope::Card, LimitScope::Account, LimitScope::Program, LimitScope::Authority, LimitScope::Intent];
+
+    /// Those that a program's own rulesets and tables can name.
+    pub const OF_PROGRAMS: [LimitScope; 3] = [LimitScope::Card, LimitScope::Account, LimitScope::Program];
+
+    /// As which scope engines keep its counter: of an authority's and an intent's the key alone says whose it is, as of a program's.
+    #[must_use]
+    pub const fn kept_as(self) -> LimitScope {
+        match self {
+            LimitScope::Card => LimitScope::Card,
+            LimitScope::Account => LimitScope::Account,
+            LimitScope::Program | LimitScope::Authority | LimitScope::Intent => LimitScope::Program,
+        }
+    }
+
+    /// Why a limit of this scope declines, where the sum of amounts passes it.
+    #[must_use]
+    pub const fn amount_reason(self) -> DeclineReason {
+        match self {
+            LimitScope::Card | LimitScope::Account | LimitScope::Program => DeclineReason::AmountLimitReached,
+            LimitScope::Authority => DeclineReason::PolicyLimitReached,
+            LimitScope::Intent => DeclineReason::IntentUsed,
+        }
+    }
+
+    /// Why a limit of this scope declines, where the number of transactions passes it.
+    #[must_use]
+    pub const fn count_reason(self) -> DeclineReason {
+        match self {
+            LimitScope::Card | LimitScope::Account | LimitScope::Program => DeclineReason::CountLimitReached,
+            LimitScope::Authority => DeclineReason::PolicyLimitReached,
+            LimitScope::Intent => DeclineReason::IntentUsed,
+        }
+    }
 
     /// The scope as rulesets, tables and listings write it. A limit's counter is named by it, too.
     #[must_use]
@@ -83,6 +135,8 @@ impl LimitScope {
             LimitScope::Card => "card",
             LimitScope::Account => "account",
             LimitScope::Program => "program",
+            LimitScope::Authority => "authority",
+            LimitScope::Intent => "intent",
         }
     }
 }

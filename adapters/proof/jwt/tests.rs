@@ -3,7 +3,6 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::Mac as _;
-use http::HeaderValue;
 use proptest::prelude::*;
 
 use super::*;
@@ -19,10 +18,18 @@ fn secret(text: &str) -> Secret {
     Secret::new(text.as_bytes())
 }
 
-fn known(key_id: &str) -> Option<SharedSecret> {
+struct Known(Secret);
+
+impl AsRef<Secret> for Known {
+    fn as_ref(&self) -> &Secret {
+        &self.0
+    }
+}
+
+fn known(key_id: &str) -> Option<Known> {
     match key_id {
-        "key_one" => Some(SharedSecret::new(&secret("one's secret"))),
-        "key_empty" => Some(SharedSecret::new(&secret(""))),
+        "key_one" => Some(Known(secret("one's secret"))),
+        "key_empty" => Some(Known(secret(""))),
         _ => None,
     }
 }
@@ -34,8 +41,8 @@ fn token(header: &str, payload: &str, by: &str) -> String {
     format!("{signed}.{}", URL_SAFE_NO_PAD.encode(mac))
 }
 
-fn outcome(token: &str) -> Result<(), TokenRefusal> {
-    verify(token.as_bytes(), known, at(NOW)).map(|_| ())
+fn outcome(token: &str) -> Result<(), TokenFault> {
+    verify(token, known, at(NOW)).map(|_| ())
 }
 
 fn payload(iat: i64, exp: i64) -> String {
@@ -63,14 +70,14 @@ fn what_is_signed_is_verified() {
 
 #[test]
 fn tokens_by_what_is_wrong_with_them() {
-    use TokenRefusal::{Algorithm, Expired, Life, NotYetValid, Signature, Unreadable};
+    use TokenFault::{Algorithm, Expired, KeyUnknown, LifeTooLong as Life, NotYet as NotYetValid, Signature, Unreadable};
     let good = payload(NOW, NOW + 3600);
     let by = "one's secret";
-    let cases: &[(&str, String, Result<(), TokenRefusal>)] = &[
+    let cases: &[(&str, String, Result<(), TokenFault>)] = &[
         ("good", token(HEADER, &good, by), Ok(())),
         ("with other claims", token(HEADER, &good.replace('}', r#","sub":"x","aud":["y"]}"#), by), Ok(())),
         ("another secret", token(HEADER, &good, "another"), Err(Signature)),
-        ("a key that nobody has", token(HEADER, &good.replace("key_one", "key_two"), by), Err(Signature)),
+        ("a key that nobody has", token(HEADER, &good.replace("key_one", "key_two"), by), Err(KeyUnknown)),
         ("an empty secret", token(HEADER, &good.replace("key_one", "key_empty"), ""), Err(Signature)),
         ("no algorithm", token(r#"{"alg":"none"}"#, &good, by), Err(Algorithm)),
         ("HS384", token(r#"{"alg":"HS384"}"#, &good, by), Err(Algorithm)),
@@ -108,34 +115,10 @@ fn tokens_by_what_is_wrong_with_them() {
     assert_eq!(outcome(&format!("{whole}.x")), Err(Unreadable));
 }
 
-#[test]
-fn bearer_headers_by_what_is_wrong_with_them() {
-    let headers = |values: &[&str]| {
-        values.iter().map(|value| (AUTHORIZATION, HeaderValue::from_str(value).unwrap())).collect::<HeaderMap>()
-    };
-    type Case = (&'static [&'static str], Result<&'static [u8], TokenRefusal>);
-    let cases: &[Case] = &[
-        (&["Bearer a.b.c"], Ok(b"a.b.c")),
-        (&["bearer  a.b.c "], Ok(b"a.b.c")),
-        (&[], Err(TokenRefusal::Missing)),
-        (&["Basic YTpi"], Err(TokenRefusal::Unreadable)),
-        (&["Bearer"], Err(TokenRefusal::Unreadable)),
-        (&["Bearer a.b.c", "Bearer a.b.c"], Err(TokenRefusal::Unreadable)),
-    ];
-    for (values, expected) in cases {
-        assert_eq!(bearer(&headers(values)), *expected, "{values:?}");
-    }
-}
-
-#[test]
-fn secrets_are_not_printed() {
-    assert_eq!(format!("{:?}", SharedSecret::new(&secret("one's secret"))), "SharedSecret");
-}
-
 proptest! {
     #[test]
     fn no_bytes_panic_and_none_pass(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
-        prop_assert!(verify(&bytes, known, at(NOW)).is_err());
+        prop_assert!(verify(&String::from_utf8_lossy(&bytes), known, at(NOW)).is_err());
     }
 
     #[test]
@@ -143,6 +126,6 @@ proptest! {
         let mut token = sign("key_one", &secret("one's secret"), at(NOW), 3600).unwrap().into_bytes();
         let position = position.index(token.len());
         token[position] ^= 1 << bit;
-        prop_assert!(verify(&token, known, at(NOW)).is_err());
+        prop_assert!(verify(&String::from_utf8_lossy(&token), known, at(NOW)).is_err());
     }
 }

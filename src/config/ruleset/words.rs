@@ -59,7 +59,7 @@ pub fn posting(text: &Text<'_>) -> Option<Posting> {
 }
 
 pub fn scope(text: &Text<'_>) -> Option<LimitScope> {
-    one_of(text, &LimitScope::ALL, LimitScope::name)
+    one_of(text, &LimitScope::OF_PROGRAMS, LimitScope::name)
 }
 
 /// The key `enforcement`: to decline, unless it says otherwise.

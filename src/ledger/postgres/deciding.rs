@@ -334,7 +334,7 @@ impl Limits {
             Window::Lifetime => ("lifetime", 0, 0),
         };
         self.counters.push(check.counter.0.cast_signed());
-        self.scopes.push(check.scope.name());
+        self.scopes.push(check.scope.kept_as().name());
         self.kinds.push(kind);
         self.slots.push(slot);
         self.lengths.push(length);

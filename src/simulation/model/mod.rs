@@ -250,7 +250,7 @@ impl Model {
         match LIMITS[limit].scope {
             LimitScope::Card => card,
             LimitScope::Account => account,
-            LimitScope::Program => 0,
+            LimitScope::Program | LimitScope::Authority | LimitScope::Intent => 0,
         }
     }
 

@@ -336,7 +336,7 @@ fn counting(scope: LimitScope, located: &Located) -> Option<Counting> {
     match scope {
         LimitScope::Card => located.card.map(Counting::Card),
         LimitScope::Account => located.account.map(Counting::Account),
-        LimitScope::Program => Some(Counting::Program),
+        LimitScope::Program | LimitScope::Authority | LimitScope::Intent => Some(Counting::Program),
     }
 }
 
