@@ -13,6 +13,7 @@ use subtle::{Choice, ConstantTimeEq};
 
 use crate::inbound::Callback;
 
+mod jwt;
 pub mod standard_webhooks;
 #[cfg(test)]
 mod tests;

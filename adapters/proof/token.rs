@@ -11,11 +11,8 @@ use holdfast_core::agent::{CredentialId, Environment, KeyId, OrganizationId, Org
 use holdfast_core::{PlatformName, Timestamp};
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
-use jsonwebtoken::errors::ErrorKind;
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
-use serde::{Deserialize, Serialize};
 
-use super::{Refusal, Secret, only_header};
+use super::{Refusal, Secret, jwt, only_header};
 
 /// The longest that a token may live.
 pub const LIFE_MAX: Duration = Duration::from_secs(3600);
@@ -169,22 +166,6 @@ impl fmt::Display for TokenFault {
 
 impl std::error::Error for TokenFault {}
 
-/// What a token's payload must say; more may be there.
-#[derive(Serialize, Deserialize)]
-struct Claims<'a> {
-    key_id: &'a str,
-    iat: i64,
-    exp: i64,
-}
-
-/// The same, as the library reads it.
-#[derive(Deserialize)]
-struct OwnedClaims {
-    key_id: String,
-    iat: i64,
-    exp: i64,
-}
-
 /// Verifies the bearer token of a request, and that it may be used for `scope`.
 ///
 /// # Errors
@@ -199,18 +180,8 @@ pub fn verify_bearer(headers: &HeaderMap, keys: &dyn KeyStore, scope: Scope, now
 /// # Errors
 /// Why it is none.
 pub fn verify_caller(headers: &HeaderMap, keys: &dyn KeyStore, now: Timestamp) -> Result<Caller, TokenFault> {
-    let token = bearer(headers)?;
-    let header = jsonwebtoken::decode_header(token).map_err(|error| {
-        // An algorithm of a name that the library does not know, `none` among them, is one of a token all the same.
-        if matches!(error.kind(), ErrorKind::Json(_)) { TokenFault::Algorithm } else { TokenFault::Unreadable }
-    })?;
-    if header.alg != Algorithm::HS256 {
-        return Err(TokenFault::Algorithm);
-    }
-    let claimed = unproven_claims(token)?;
-    let key = KeyId::new(&claimed.key_id).ok().and_then(|key| keys.find(&key)).ok_or(TokenFault::KeyUnknown)?;
-    let claims = proven_claims(token, &key.secret)?;
-    check_times(&claims, now)?;
+    let find = |key: &str| KeyId::new(key).ok().and_then(|key| keys.find(&key)).map(Found);
+    let Found(key) = jwt::verify(bearer(headers)?, find, now)?;
     if key.expires_at.is_some_and(|end| end <= now) {
         return Err(TokenFault::CredentialExpired);
     }
@@ -221,10 +192,16 @@ pub fn verify_caller(headers: &HeaderMap, keys: &dyn KeyStore, now: Timestamp) -
 /// A token that [`verify_bearer`] takes: its inverse, for those who prove themselves.
 #[must_use]
 pub fn sign(key: &KeyId, secret: &Secret, now: Timestamp, life: Duration) -> Option<String> {
-    let iat = now.unix_seconds();
-    let exp = iat.checked_add(i64::try_from(life.as_secs()).ok()?)?;
-    let claims = Claims { key_id: key.as_str(), iat, exp };
-    jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &EncodingKey::from_secret(secret.expose())).ok()
+    jwt::sign(key.as_str(), secret, now, i64::try_from(life.as_secs()).ok()?)
+}
+
+/// A credential whose secret a token may have been signed with.
+struct Found(Arc<SharedKey>);
+
+impl AsRef<Secret> for Found {
+    fn as_ref(&self) -> &Secret {
+        &self.0.secret
+    }
 }
 
 fn bearer(headers: &HeaderMap) -> Result<&str, TokenFault> {
@@ -236,44 +213,6 @@ fn bearer(headers: &HeaderMap) -> Result<&str, TokenFault> {
     } else {
         Err(TokenFault::Unreadable)
     }
-}
-
-/// What the token says before anything is proven: enough to know which secret it must be signed with, and nothing else.
-fn unproven_claims(token: &str) -> Result<OwnedClaims, TokenFault> {
-    let mut validation = only_signature();
-    validation.insecure_disable_signature_validation();
-    let nobody = DecodingKey::from_secret(&[]);
-    jsonwebtoken::decode(token, &nobody, &validation).map(|data| data.claims).map_err(|_| TokenFault::Unreadable)
-}
-
-fn proven_claims(token: &str, secret: &Secret) -> Result<OwnedClaims, TokenFault> {
-    // With an empty secret anybody could sign.
-    if secret.expose().is_empty() {
-        return Err(TokenFault::Signature);
-    }
-    let key = DecodingKey::from_secret(secret.expose());
-    jsonwebtoken::decode(token, &key, &only_signature()).map(|data| data.claims).map_err(|_| TokenFault::Signature)
-}
-
-/// The library would look at a clock of its own, so it is asked for the signature alone.
-fn only_signature() -> Validation {
-    let mut validation = Validation::new(Algorithm::HS256);
-    validation.required_spec_claims.clear();
-    validation.validate_exp = false;
-    validation.validate_nbf = false;
-    validation.validate_aud = false;
-    validation
-}
-
-fn check_times(claims: &OwnedClaims, now: Timestamp) -> Result<(), TokenFault> {
-    let (iat, exp) = (Timestamp::from_unix_seconds(claims.iat), Timestamp::from_unix_seconds(claims.exp));
-    if exp <= iat || exp.saturating_since(iat) > LIFE_MAX {
-        return Err(TokenFault::LifeTooLong);
-    }
-    if iat.saturating_since(now) > SKEW_MAX {
-        return Err(TokenFault::NotYet);
-    }
-    if now.saturating_since(exp) > SKEW_MAX || now == exp.saturating_add(SKEW_MAX) { Err(TokenFault::Expired) } else { Ok(()) }
 }
 
 #[cfg(test)]
