@@ -24,6 +24,7 @@ pub use adapter::{Adapter, Budget, BudgetStart, Credentials, InFlightDuplicate, 
 pub use answer::{AccountBalance, Answer, CallBack, DecisionReference, Echo, Refused, Reply};
 pub use inbound::{AuthorizationCall, BalanceCall, Callback, Fetch, Inbound, Malformed, Notice, Unrecognized};
 pub use payment::{ListCall, LookCall, NotDone, OrderCall, Payment, PaymentCall, Slip};
+pub use proof::token;
 pub use proof::{Authentic, BasicCredential, Keyring, Refusal, Secret};
 pub use settings::{SettingError, SettingValue, Settings};
 

@@ -13,9 +13,11 @@ use subtle::{Choice, ConstantTimeEq};
 
 use crate::inbound::Callback;
 
+mod jwt;
 pub mod standard_webhooks;
 #[cfg(test)]
 mod tests;
+pub mod token;
 
 /// A secret text. It cannot be printed.
 #[derive(Clone, PartialEq, Eq)]

@@ -29,6 +29,7 @@
 //! | [`stop_list`] | the cards on which nothing may be approved |
 //! | [`server`] | sockets, TLS, limits, routes, drain; the operators' listener |
 //! | [`responder`] | the path of a callback |
+//! | [`agent`] | software agents that spend: authorities, bindings and intents as the path sees them |
 //! | [`ledger`] | the seam to what keeps the money, the laws of every engine behind it, the embedded one, the shared one |
 //! | [`spool`] | what the ledger has not heard, durable; the reconciler that brings it there |
 //! | [`journal`] | the ledger's log: records, their groups, SQLite |
@@ -117,6 +118,7 @@
 //!   form of state that there is already, and no second one to keep right.
 //! * What operators write (who, why) stands beside the journal, and the record names it by an id.
 
+pub mod agent;
 pub mod api;
 pub mod app;
 pub mod background;

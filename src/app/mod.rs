@@ -142,6 +142,7 @@ impl App {
         let running = callbacks.serve(Serving {
             responder: Arc::clone(&responder),
             routes: Arc::new(routes(&config).map_err(StartError::Routes)?),
+            bridge: None,
             limits: Limits { connections_max: room.connections, ..limits(&config) },
             tls: tls.clone(),
             metrics: metrics.server.clone(),

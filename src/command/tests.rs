@@ -419,6 +419,7 @@ fn opened() -> crate::journal::RecordRef<'static> {
         platform: None,
         ruleset: None,
         operator: None,
+        governed: None,
         place: crate::journal::Place::default(),
         body: crate::journal::BodyRef::Opened,
     }

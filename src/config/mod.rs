@@ -4,7 +4,7 @@
 //! included. Unknown keys are errors; secrets come only by reference (`env:NAME`, `file:PATH`) and no message repeats a
 //! value. Nothing here opens a socket or the ledger, or reads a clock.
 //!
-//! One file a section: [`server`], [`tls`], [`api`], [`responder`], [`ledger`], [`postgres`], [`telemetry`], [`program`], [`imports`], [`mount`], [`keyring`], [`secret`];
+//! One file a section: [`server`], [`tls`], [`api`], [`agents`], [`responder`], [`ledger`], [`postgres`], [`telemetry`], [`program`], [`imports`], [`mount`], [`keyring`], [`secret`];
 //! [`read`] is the spanned TOML reader below them, [`errors`] what it tells, [`reload`] what a SIGHUP reads again.
 
 use std::cell::RefCell;
@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 use holdfast_adapters::Platform;
 
+pub mod agents;
 pub mod api;
 #[cfg(test)]
 mod at_once;
@@ -42,6 +43,7 @@ mod texts;
 pub mod tls;
 mod webhook;
 
+pub use agents::{AgentsConfig, SealingKey, SmtpConfig};
 pub use api::{ApiConfig, ApiToken};
 pub use errors::{Error, Errors};
 pub use ledger::{LedgerConfig, LedgerEngine, LedgerSync};
@@ -77,6 +79,8 @@ pub struct Config {
     pub tls: Option<Arc<rustls::ServerConfig>>,
     /// `[api]`: the management API.
     pub api: ApiConfig,
+    /// `[agents]`: agent spend; `None` for none.
+    pub agents: Option<AgentsConfig>,
     /// `[responder]`: the authorization path.
     pub responder: ResponderConfig,
     /// `[ledger]`: where the money is.
@@ -224,6 +228,7 @@ fn read_root(
     let api = api::read(OptionalSection::open(&root, "api"), &overrides, &server, &secrets, &programs);
     let reader = webhook::WebhookReader { directory, secrets: &secrets, programs: &programs };
     let webhooks = reader.endpoints(&root);
+    let agents = agents::read(root.optional_section("agents"), directory, &server, &secrets, &programs);
     root.finish();
 
     if ledger.engine == LedgerEngine::Postgres && webhooks.as_ref().is_some_and(|all| !all.is_empty()) {
@@ -245,6 +250,7 @@ fn read_root(
         server,
         tls,
         api: api?,
+        agents: agents.ok()?,
         responder,
         ledger,
         spool,

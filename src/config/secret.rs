@@ -16,6 +16,7 @@ const DEMO_SECRETS: &[&str] = &[
     "1a739a9be14b6d591ea97d9f438cb2a20fa7089b0697e095ae8762f3484a49ae",
     "34b9661bce58983eda9d1ca64de729be8c96cce4725ef76a72d50c837b927dad",
     "afd40e8692745b8648349eb94fd0bbaadd6c4cf6b6216b5cec3e4e572d3be573",
+    "ab3468b50c0be96c10a11a7078c08422201e0710973748022228d113c98c8754",
 ];
 
 /// Whose word a secret is.

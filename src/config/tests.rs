@@ -75,6 +75,7 @@ static PLATFORMS: [Platform; 3] = [
 ];
 
 const DEMO_PASSWORD: &str = include_str!("../../config/demo/secrets/platform_password");
+const DEMO_AGENTS_KEY: &str = include_str!("../../config/demo/secrets/agents_key");
 const DEMO_TOKEN: &str = include_str!("../../config/demo/secrets/management_token");
 
 fn environment(name: &str) -> Option<String> {
@@ -87,6 +88,10 @@ fn environment(name: &str) -> Option<String> {
         "TOO_LONG_FOR_BASIC" => Some("s".repeat(499)),
         "DEMO" => Some(DEMO_PASSWORD.into()),
         "TOKEN" => Some("0123456789abcdef-of-my-own".into()),
+        "AGENTS_KEY" => Some("0f".repeat(32)),
+        "SHORT_KEY" => Some("0f".repeat(31)),
+        "DEMO_AGENTS_KEY" => Some(DEMO_AGENTS_KEY.into()),
+        "SMTP" => Some("smtps://user:only-here@mail.example:465".into()),
         "DEMO_TOKEN" => Some(DEMO_TOKEN.into()),
         _ => None,
     }
@@ -96,7 +101,7 @@ pub(super) const SURROUNDINGS: Surroundings<'static> =
     Surroundings { platforms: &PLATFORMS, environment: &environment, depth: Depth::Everything };
 
 /// Every key that has no default, and no other.
-const LEAST: &str = r#"[[program]]
+pub(super) const LEAST: &str = r#"[[program]]
 id = "one"
 currency = "EUR"
 environment = "sandbox"
@@ -147,7 +152,7 @@ pub(super) fn load_in(
     Config::read(&path, overrides, surroundings).map_err(|errors| errors.to_string().replace(&prefix, ""))
 }
 
-fn load(text: &str) -> Result<Config, String> {
+pub(super) fn load(text: &str) -> Result<Config, String> {
     load_with(&directory(), text, Overrides::default())
 }
 
@@ -399,7 +404,7 @@ fn what_can_be_wrong_with_the_process() {
         (
             "",
             "[sever]",
-            "c.toml:1:2: sever: is not a key of this table; its keys are server, responder, ledger, spool, breaker, telemetry, texts, program, api",
+            "c.toml:1:2: sever: is not a key of this table; its keys are server, responder, ledger, spool, breaker, telemetry, texts, program, api, webhook, agents",
         ),
         ("", "server = 1", "c.toml:1:10: server: must be a table"),
         (
@@ -912,7 +917,7 @@ fn the_defaults_that_the_shipped_file_shows_are_the_defaults() {
 #[test]
 fn the_shipped_file_names_every_key() {
     let text = format!(
-        "zzz = 1\n[server]\nzzz = 1\n[server.tls]\nzzz = 1\n[api]\nzzz = 1\n[[api.token]]\nzzz = 1\n[responder]\nzzz = 1\n[ledger]\nzzz = 1\n[telemetry]\nfile = 'a.jsonl'\nzzz = 1\n{}\n",
+        "zzz = 1\n[server]\nzzz = 1\n[server.tls]\nzzz = 1\n[api]\nzzz = 1\n[[api.token]]\nzzz = 1\n[responder]\nzzz = 1\n[ledger]\nzzz = 1\n[telemetry]\nfile = 'a.jsonl'\nzzz = 1\n[agents]\nzzz = 1\n[agents.smtp]\nzzz = 1\n{}\n",
         LEAST.replace("id =", "zzz = 1\nid =").replace("path =", "zzz = 1\npath =").replace("user =", "zzz = 1\nuser =")
     );
     let wrong = load(&text).unwrap_err();

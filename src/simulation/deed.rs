@@ -295,6 +295,7 @@ impl Question {
             digest: self.digest(),
             verdict: self.verdict()?,
             ruleset: [0; 32],
+            governed: None,
             received_at: self.received_at,
             not_after,
         }))
@@ -312,6 +313,7 @@ impl Question {
             verdict: Some((self.verdict()?, [0; 32])),
             told,
             basis: Basis::StandIn(StandInCause::DeadlinePassed),
+            governed: None,
             received_at: self.received_at,
         }))
     }

@@ -277,6 +277,7 @@ mod tests {
             platform: Some(PlatformName::new("marqeta").unwrap()),
             ruleset: None,
             operator: None,
+            governed: None,
             place: Place::default(),
             body,
         }

@@ -21,6 +21,7 @@ pub mod asking;
 pub mod counting;
 pub mod deciding;
 pub mod entering;
+pub mod governing;
 pub mod holding;
 pub mod keeping;
 pub mod ordering;
@@ -178,6 +179,13 @@ macro_rules! conforms {
                 what_is_undone_is_not_counted
                 a_verification_stays_counted_whatever_was_told
                 what_is_told_above_what_was_approved_counts
+            }
+            governing {
+                an_authoritys_budget_is_its_own_whatever_card_pays
+                an_intent_is_used_once_and_a_full_reversal_gives_it_back
+                of_payments_at_once_one_uses_an_intent
+                a_preview_says_the_same_and_moves_nothing
+                a_preview_of_a_payment_that_is_there_is_that_payment
             }
             standing {
                 every_bar_gives_its_reason

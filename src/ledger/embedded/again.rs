@@ -16,6 +16,7 @@ use super::state::State;
 use super::undo::UndoLog;
 use super::weigh;
 use crate::journal::{Body, JournalError, Record, Uses};
+use crate::ledger::weight_of;
 
 /// The embedded ledger's memory as it was before some record.
 #[derive(Debug)]
@@ -92,7 +93,13 @@ impl Again {
         let key = self.state.asked_name(program, platform, &request.key);
         let located = in_its_owners_name(&self.state, program, request, rebuild::located(&self.state, record));
         let uses = weigh::uses(&self.state, &located, verdict);
-        let asked = Asked { request, digest: request.content_digest(), asked_at: *received_at, verdict };
+        let asked = Asked {
+            request,
+            digest: request.content_digest(),
+            asked_at: *received_at,
+            verdict,
+            weight: weight_of(record.governed.as_ref()),
+        };
         let outcome = weigh::apply(&self.state, &located, Some(key), &uses, None, &Event::Asked(asked), record.at);
         Some(Decided { uses: Some(uses), outcome })
     }
@@ -102,7 +109,9 @@ impl Again {
         let platform = record.platform.as_ref();
         let key = self.state.asked_name(program, platform, &request.key);
         let located = rebuild::located(&self.state, record);
-        let adoption = Adoption { request, digest: request.content_digest(), asked_at: *received_at, told: *told, verdict };
+        let weight = weight_of(record.governed.as_ref());
+        let digest = request.content_digest();
+        let adoption = Adoption { request, digest, asked_at: *received_at, told: *told, verdict, weight };
         let event = Event::Adopt(adoption);
         Some(weigh::apply(&self.state, &located, Some(key), &Uses::new(), None, &event, record.at))
     }
