@@ -364,7 +364,7 @@ fn texts_are_sealed_with_a_key_of_ones_own() {
     let directory = directory();
     let key = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
     fs::write(directory.path().join("own"), key).unwrap();
-    fs::write(directory.path().join("short"), &key[..40]).unwrap();
+    fs::write(directory.path().join("short"), key.get(..40).unwrap()).unwrap();
     fs::write(directory.path().join("demo"), include_str!("../../config/demo/secrets/texts_key")).unwrap();
     let load = |texts: &str, rest: &str| {
         let loaded = load_with(&directory, &format!("[texts]\n{texts}\n{rest}"), Overrides::default());
