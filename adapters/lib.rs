@@ -13,6 +13,7 @@ pub mod json;
 #[cfg(test)]
 mod laws;
 pub mod marqeta;
+pub mod payment;
 pub mod proof;
 #[cfg(feature = "proving")]
 pub mod proving;
@@ -22,6 +23,7 @@ pub mod settings;
 pub use adapter::{Adapter, Budget, BudgetStart, Credentials, InFlightDuplicate, Platform, Route, RouteMethod, Use};
 pub use answer::{AccountBalance, Answer, CallBack, DecisionReference, Echo, Refused, Reply};
 pub use inbound::{AuthorizationCall, BalanceCall, Callback, Fetch, Inbound, Malformed, Notice, Unrecognized};
+pub use payment::{ListCall, LookCall, NotDone, OrderCall, Payment, PaymentCall, Slip};
 pub use proof::token;
 pub use proof::{Authentic, BasicCredential, Keyring, Refusal, Secret};
 pub use settings::{SettingError, SettingValue, Settings};

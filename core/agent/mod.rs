@@ -3,8 +3,9 @@
 //! A [`Template`] with parameters becomes an ordinary [`Ruleset`](crate::rules::Ruleset) of its authority ([`CompiledPolicy`]), asked by
 //! the ordinary [`evaluate`](crate::rules::evaluate()). Nothing here keeps an object, verifies a token or knows a disk: `src/agent` does.
 //!
-//! Reading order: `words`, `ids`, `objects`, `governed`, `reason`, then `template` and `policy`.
+//! Reading order: `words`, `ids`, `objects`, `governed`, `reason`, `govern`, then `template` and `policy`.
 
+mod govern;
 mod governed;
 mod ids;
 mod objects;
@@ -13,6 +14,7 @@ mod reason;
 mod template;
 mod words;
 
+pub use govern::{Asking, Found, Presented, govern, matches, objection_of};
 pub use governed::{Governed, PolicyVersion};
 pub use ids::{AgentId, AuthorityId, BindingId, CredentialId, InstrumentId, IntentReference, KeyId, OrganizationId, PolicyId};
 pub use objects::{Authority, Binding, Instrument, Intent};

@@ -18,6 +18,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use holdfast_adapters::{AccountBalance, Unrecognized};
+use holdfast_core::agent::{Governed, Weight};
 use holdfast_core::hold::{AccountStatus, CardStatus, Finding, Order, ToldAnswer, ToldEvent};
 use holdfast_core::rules::Verdict;
 use holdfast_core::{
@@ -153,6 +154,8 @@ pub struct Decide {
     pub verdict: Verdict,
     /// The ruleset that thought so.
     pub ruleset: [u8; 32],
+    /// Under which agent's authority it is asked, if under any.
+    pub governed: Option<Governed>,
     /// When the callback arrived.
     pub received_at: Timestamp,
     /// Past this moment it is discarded unapplied: somebody else has answered.
@@ -175,8 +178,16 @@ pub struct Adopt {
     pub told: ToldAnswer,
     /// Why it was answered so.
     pub basis: Basis,
+    /// Under which agent's authority it was asked, if under any.
+    pub governed: Option<Governed>,
     /// When the callback arrived.
     pub received_at: Timestamp,
+}
+
+/// Whether a question moves anything: at a door that is not the one of its binding it does not.
+#[must_use]
+pub fn weight_of(governed: Option<&Governed>) -> Weight {
+    governed.map_or(Weight::Moves, |governed| governed.weight)
 }
 
 /// An order about a payment whose life is ours to lead.

@@ -289,6 +289,7 @@ impl Responder {
             digest,
             verdict,
             ruleset: *rules.hash().as_bytes(),
+            governed: None,
             received_at: call.received.utc,
             not_after: decide_by,
         });

@@ -253,6 +253,7 @@ fn adoption_of(
         verdict,
         told: answer,
         basis: told.basis,
+        governed: None,
         received_at: call.received.utc,
     }
 }

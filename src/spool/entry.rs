@@ -2,6 +2,7 @@
 //! knows a file.
 
 use holdfast_adapters::Unrecognized;
+use holdfast_core::agent::Governed;
 use holdfast_core::hold::{ToldAnswer, ToldEvent};
 use holdfast_core::rules::Verdict;
 use holdfast_core::stand_in::ToldApproval;
@@ -48,6 +49,19 @@ enum Written {
         digest: [u8; 32],
         problem: String,
         redacted: String,
+    },
+    /// [`Written::Told`], of a question under an agent's authority.
+    Governed {
+        program: ProgramId,
+        platform: Option<PlatformName>,
+        request: AuthorizationRequest,
+        digest: ContentDigest,
+        verdict: Option<(Verdict, [u8; 32])>,
+        told: ToldAnswer,
+        basis: Basis,
+        received_at: Timestamp,
+        account: Option<AccountId>,
+        governed: Governed,
     },
 }
 
@@ -123,9 +137,23 @@ impl Entry {
         let Origin { program, platform, .. } = *self.origin();
         let written = match self {
             Entry::Told(adopt, account) => {
-                let Adopt { request, digest, verdict, told, basis, received_at, .. } = Adopt::clone(adopt);
+                let Adopt { request, digest, verdict, told, basis, governed, received_at, .. } = Adopt::clone(adopt);
                 let account = *account;
-                Written::Told { program, platform, request, digest, verdict, told, basis, received_at, account }
+                match governed {
+                    None => Written::Told { program, platform, request, digest, verdict, told, basis, received_at, account },
+                    Some(governed) => Written::Governed {
+                        program,
+                        platform,
+                        request,
+                        digest,
+                        verdict,
+                        told,
+                        basis,
+                        received_at,
+                        account,
+                        governed,
+                    },
+                }
             }
             Entry::Fact(_, event) => Written::Fact { program, platform, event: **event },
             Entry::Kept(_, Unrecognized { digest, problem, redacted }) => {
@@ -152,7 +180,12 @@ impl Entry {
         Ok(match written {
             Written::Told { program, platform, request, digest, verdict, told, basis, received_at, account } => {
                 let origin = origin(program, platform);
-                let adopt = Adopt { origin, request, digest, verdict, told, basis, received_at };
+                let adopt = Adopt { origin, request, digest, verdict, told, basis, governed: None, received_at };
+                Entry::Told(Box::new(adopt), account)
+            }
+            Written::Governed { program, platform, request, digest, verdict, told, basis, received_at, account, governed } => {
+                let (origin, governed) = (origin(program, platform), Some(governed));
+                let adopt = Adopt { origin, request, digest, verdict, told, basis, governed, received_at };
                 Entry::Told(Box::new(adopt), account)
             }
             Written::Fact { program, platform, event } => Entry::Fact(origin(program, platform), Box::new(event)),

@@ -1,6 +1,7 @@
 //! What each act does to memory, and the record it leaves. Applies the event ([`weigh`]) and writes the outcome; no decision is
 //! made here.
 
+use holdfast_core::agent::Governed;
 use holdfast_core::hold::life::ends_at;
 use holdfast_core::hold::{
     AccountStatus, Adoption, Asked, CardStatus, Event, Fact, Finding, Ordered, ReleaseCause, Subject, ToldEvent,
@@ -11,14 +12,14 @@ use holdfast_core::{
 
 use super::cold::Need;
 use super::engine::{Engine, Performed, Warmth};
-use super::naming::{asked_of, heard, locate_request, subject_of};
+use super::naming::{asked_of, heard, in_its_owners_name, locate_request, subject_of};
 use super::rebuild::{entered_account, entered_at};
 use super::state::{CardRow, Entered, Fingerprint, HoldNumber, Located, Names, PaymentNames};
 use super::weigh;
 use crate::clock::Moment;
 use crate::journal::{BodyRef, Checkpoint, Place, RecordRef, Uses};
 use crate::ledger::{
-    AccountStanding, Act, Adopt, Answer, Decide, Entry, KeptRuleset, LedgerError, Noted, Ordering, Origin, Whose,
+    AccountStanding, Act, Adopt, Answer, Decide, Entry, KeptRuleset, LedgerError, Noted, Ordering, Origin, Whose, weight_of,
 };
 
 /// Accounts that one act looks at: whoever lists them all must not hold an answer back for longer than a group takes.
@@ -35,7 +36,7 @@ impl Engine {
             Act::Order(origin, ordering) => self.order(origin, ordering, now.utc, warmth),
             Act::Keep(origin, kept) => {
                 let body = BodyRef::Kept { digest: &kept.digest, problem: &kept.problem, redacted: &kept.redacted };
-                once_durable(self.record(origin, now.utc, None, Place::default(), body), Answer::Recorded(None))
+                once_durable(self.record(origin, now.utc, None, None, Place::default(), body), Answer::Recorded(None))
             }
             Act::Balances(origin, whose) => Performed::Now(Ok(Answer::Balances(self.balances(origin, whose)))),
             Act::Accounts { program, from, most } => {
@@ -65,7 +66,7 @@ impl Engine {
     fn announce(&mut self, checkpoint: &Checkpoint, at: Timestamp) -> Performed {
         let body = BodyRef::Trimmed { record: checkpoint.record, chain: &checkpoint.chain, seal: &checkpoint.seal() };
         let place = Place::default();
-        let record = RecordRef { at, program: None, platform: None, ruleset: None, operator: None, place, body };
+        let record = RecordRef { at, program: None, platform: None, ruleset: None, operator: None, governed: None, place, body };
         let pushed = self.group.push(&record).map_err(|_| LedgerError::Panicked);
         once_durable(pushed, Answer::Recorded(None))
     }
@@ -86,13 +87,15 @@ impl Engine {
         let request = &decide.request;
         let key = self.state.asked_name(program, platform.as_ref(), &request.key);
         let located = locate_request(&self.state, program, platform.as_ref(), request);
+        let located = in_its_owners_name(&self.state, program, request, located);
         let (payment, increment) = request.payments();
         // A retry too: what the platform says of the payment counts over what was answered.
         if let Some(need) = self.need(&located, Some(key), None, warmth) {
             return Performed::Cold(need);
         }
         let uses = weigh::uses(&self.state, &located, &decide.verdict);
-        let asked = Asked { request, digest: decide.digest, asked_at: decide.received_at, verdict: &decide.verdict };
+        let weight = weight_of(decide.governed.as_ref());
+        let asked = Asked { request, digest: decide.digest, asked_at: decide.received_at, verdict: &decide.verdict, weight };
         let outcome = weigh::apply(&self.state, &located, Some(key), &uses, None, &Event::Asked(asked), now.utc);
         let Some((decision, basis)) = outcome.decision else {
             return Performed::Now(Err(LedgerError::Panicked));
@@ -103,7 +106,8 @@ impl Engine {
             let place = self.state.write(&located, &names, &outcome, &mut self.undo);
             let (received_at, verdict) = (decide.received_at, &decide.verdict);
             let body = BodyRef::Decided { received_at, request, verdict, uses: &uses, outcome: &outcome };
-            if let Err(error) = self.record(&decide.origin, now.utc, Some(&decide.ruleset), place, body) {
+            if let Err(error) = self.record(&decide.origin, now.utc, Some(&decide.ruleset), decide.governed.as_ref(), place, body)
+            {
                 return Performed::Now(Err(error));
             }
             if matches!(decision, Decision::Approve { .. }) {
@@ -145,7 +149,8 @@ impl Engine {
         if self.state.answered(key).is_none_or(|answered| answered.digest != decide.digest) {
             return Performed::Now(Err(LedgerError::Unavailable));
         }
-        let asked = Asked { request, digest: decide.digest, asked_at: decide.received_at, verdict: &decide.verdict };
+        let weight = weight_of(decide.governed.as_ref());
+        let asked = Asked { request, digest: decide.digest, asked_at: decide.received_at, verdict: &decide.verdict, weight };
         let again = weigh::apply(&self.state, &located, Some(key), &Uses::new(), None, &Event::Asked(asked), now);
         let (decision, basis) = match again.decision {
             Some(said) => said,
@@ -164,7 +169,8 @@ impl Engine {
             return Performed::Cold(need);
         }
         let verdict = adopt.verdict.as_ref().map(|(verdict, _)| verdict);
-        let adoption = Adoption { request, digest: adopt.digest, asked_at: adopt.received_at, told: adopt.told, verdict };
+        let weight = weight_of(adopt.governed.as_ref());
+        let adoption = Adoption { request, digest: adopt.digest, asked_at: adopt.received_at, told: adopt.told, verdict, weight };
         let outcome = weigh::apply(&self.state, &located, Some(key), &Uses::new(), None, &Event::Adopt(adoption), now.utc);
         let names = Names { increment, asked: Some(key), ..self.names(&adopt.origin, now.utc, Some(payment), request.expiry) };
         let place = self.state.write(&located, &names, &outcome, &mut self.undo);
@@ -172,7 +178,10 @@ impl Engine {
         let (received_at, told, basis) = (adopt.received_at, &adopt.told, &adopt.basis);
         let body = BodyRef::Adopted { received_at, request, verdict, told, basis, outcome: &outcome };
         let ruleset = adopt.verdict.as_ref().map(|(_, ruleset)| ruleset);
-        once_durable(self.record(&adopt.origin, now.utc, ruleset, place, body), Answer::Recorded(finding))
+        once_durable(
+            self.record(&adopt.origin, now.utc, ruleset, adopt.governed.as_ref(), place, body),
+            Answer::Recorded(finding),
+        )
     }
 
     fn tell(&mut self, origin: &Origin, event: &ToldEvent, now: Timestamp, warmth: Warmth) -> Performed {
@@ -209,7 +218,10 @@ impl Engine {
             place = self.state.write_standing(program, &subject, located, standing, &mut self.undo);
         }
         let finding = outcome.finding;
-        once_durable(self.record(origin, now, None, place, BodyRef::Told { event, outcome: &outcome }), Answer::Recorded(finding))
+        once_durable(
+            self.record(origin, now, None, None, place, BodyRef::Told { event, outcome: &outcome }),
+            Answer::Recorded(finding),
+        )
     }
 
     fn order(&mut self, origin: &Origin, ordering: &Ordering, now: Timestamp, warmth: Warmth) -> Performed {
@@ -235,7 +247,7 @@ impl Engine {
         let names = Names { asked: Some(asked), ..self.names(origin, now, Some(payment), Expiry::Ours) };
         let place = self.state.write(&located, &names, &outcome, &mut self.undo);
         let body = BodyRef::Ordered { key, payment, order, outcome: &outcome };
-        once_durable(self.record(origin, now, None, place, body), answer)
+        once_durable(self.record(origin, now, None, None, place, body), answer)
     }
 
     /// Releases holds whose time has come, a few at a time; how many that were.
@@ -336,7 +348,7 @@ impl Engine {
                 let (index, new) = self.state.enter_account(program, account, entered, told, &mut self.undo);
                 let body = BodyRef::AccountEntered { account, balance: *balance, credit_line: *credit_line, status };
                 let place = Place { account: Some(index.0), ..Place::default() };
-                self.record(origin, now, None, place, body)?;
+                self.record(origin, now, None, None, place, body)?;
                 Ok(if new == Entered::New { New::Account } else { New::Nothing })
             }
             Entry::Card { card, account, cardholder, status } => {
@@ -347,7 +359,7 @@ impl Engine {
                 let row = CardRow { status, told, account: Some(index), cardholder: None, since: now, used: None };
                 let (index, new) = self.state.enter_card(program, card, row, cardholder.as_ref(), &mut self.undo);
                 let body = BodyRef::CardEntered { card, account, cardholder: cardholder.as_ref(), status };
-                self.record(origin, now, None, self.state.place_of_card(index), body)?;
+                self.record(origin, now, None, None, self.state.place_of_card(index), body)?;
                 Ok(if new == Entered::New { New::Card } else { New::Nothing })
             }
         }
@@ -358,7 +370,8 @@ impl Engine {
             return Performed::Now(Err(LedgerError::Refused));
         };
         // Gathered first: what fails here leaves no ruleset behind.
-        let recorded = self.record(&Origin::of(program), now, Some(&ruleset.hash), Place::default(), BodyRef::RulesPublished);
+        let recorded =
+            self.record(&Origin::of(program), now, Some(&ruleset.hash), None, Place::default(), BodyRef::RulesPublished);
         if recorded.is_ok() {
             self.log.keep_ruleset(ruleset.clone());
         }
@@ -370,11 +383,12 @@ impl Engine {
         origin: &Origin,
         at: Timestamp,
         ruleset: Option<&[u8; 32]>,
+        governed: Option<&Governed>,
         place: Place,
         body: BodyRef<'_>,
     ) -> Result<(), LedgerError> {
         let (program, platform) = (Some(&origin.program), origin.platform.as_ref());
-        let record = RecordRef { at, program, platform, ruleset, operator: origin.operator, place, body };
+        let record = RecordRef { at, program, platform, ruleset, operator: origin.operator, governed, place, body };
         // The only way to a bug on purpose: everything of the act is written when it comes.
         #[cfg(test)]
         assert!(origin.program.as_str() != crate::ledger::conformance::PROGRAM_THAT_PANICS, "a bug, made for a test");

@@ -314,7 +314,8 @@ impl Engine {
         let in_doubt: Vec<Record> = Group::open(self.in_doubt.bytes()).into_iter().flatten().flatten().collect();
         let is_there = self.log.next() > self.doubtful_from;
         let (place, body) = (Place::default(), BodyRef::Opened);
-        let opened = RecordRef { at: now, program: None, platform: None, ruleset: None, operator: None, place, body };
+        let opened =
+            RecordRef { at: now, program: None, platform: None, ruleset: None, operator: None, governed: None, place, body };
         let mut proof = GroupWriter::default();
         let mut gathered = proof.push(&opened).is_ok();
         if !is_there {

@@ -7,6 +7,7 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use deadpool_postgres::GenericClient;
+use holdfast_core::agent::Weight;
 use holdfast_core::hold::{
     self, Account, AccountStatus, Asked, Card, CardStatus, CardholderStatus, Counted, Event, Heard, LimitUse, Outcome, Slice,
 };
@@ -86,6 +87,10 @@ impl<'a> Plain<'a> {
     /// A question, if it is plain.
     pub fn of(decide: &'a Decide) -> Option<Self> {
         let request = &decide.request;
+        if decide.governed.is_some() {
+            // An authority's limits have reasons of their own, and a preview moves nothing: the engine knows both.
+            return None;
+        }
         let plain = match request.kind {
             AuthorizationKind::Purchase
             | AuthorizationKind::PurchaseWithCashback
@@ -124,7 +129,7 @@ impl<'a> Plain<'a> {
         now: &Moment,
         at: &Whereabouts,
     ) -> Result<Said, Trouble> {
-        let Decide { origin, request, digest, verdict, ruleset, received_at, not_after } = self.decide;
+        let Decide { origin, request, digest, verdict, ruleset, received_at, not_after, .. } = self.decide;
         let Some(card) = &request.card else { return Ok(Said::Engine) };
         if now.instant > *not_after {
             return Ok(Said::Decided(Err(LedgerError::Late), None));
@@ -146,12 +151,13 @@ impl<'a> Plain<'a> {
         let counts_amount = counted.map_or(0, |counted| counted.amount);
         let counts_count = counted.map_or(0, |counted| i64::from(counted.count));
         let platform = origin.platform.as_ref().map(|platform| platform.as_str());
+        let owner = request.cardholder.as_ref().map(|owner| owner.as_str());
         let values: [&(dyn ToSql + Sync); 49] = [
             &origin.program.as_str(),
             &platform,
             &card.as_str(),
             &request.amount.currency().code(),
-            &request.cardholder.is_some(),
+            &owner,
             &asked,
             &Name(*digest.as_bytes()),
             &At(*received_at),
@@ -240,6 +246,7 @@ impl<'a> Plain<'a> {
             platform: origin.platform.as_ref(),
             ruleset: Some(ruleset),
             operator: origin.operator,
+            governed: None,
             place: Place::default(),
             body,
         })?;
@@ -283,7 +290,7 @@ fn in_order(decide: &Decide) -> Outcome {
         uses: &[LimitUse { amount: 0, count: 0 }; LIMITS_MAX],
         standing: None,
     };
-    let asked = Asked { request, digest: *digest, asked_at: *received_at, verdict };
+    let asked = Asked { request, digest: *digest, asked_at: *received_at, verdict, weight: Weight::Moves };
     hold::apply(&slice, &Event::Asked(asked), *received_at)
 }
 
