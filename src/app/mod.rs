@@ -111,7 +111,7 @@ impl App {
         switchboard.restore().map_err(StartError::Spool)?;
         let running = SpoolOf::Running(Arc::clone(&spool));
         let desk = desk.with_outage(Outage { switchboard: Arc::clone(&switchboard), spool: running });
-        let house = spend::open(&config)?;
+        let house = spend::open(&config, &programs, &ledger)?;
         let desk = desk.with_spend(house.clone());
         let (bridge, crossings) = crossing::bridge();
         let bridge = house.is_some().then_some(bridge);
@@ -328,11 +328,11 @@ fn stop(app: App, stop_max: Duration) -> Result<Stopped, StartError> {
 pub async fn open_desk(config: &Config) -> Result<Desk, StartError> {
     let metrics = Metrics::new(&mount_names(config)).map_err(StartError::Metrics)?;
     let Opened { ledger, opening, .. } = open_ledger(config, metrics, DatabasePatience::None)?;
-    let (_, desk) = programs(config, &ledger, None)?;
+    let (programs, desk) = programs(config, &ledger, None)?;
     let settings = spool_settings(config);
     let switchboard = Arc::new(Switchboard::new(settings.clone(), mount_names(config)));
     let desk = desk.with_outage(Outage { switchboard, spool: SpoolOf::Closed(settings) }).with_profiles(open_profiles(config)?);
-    let desk = desk.with_spend(spend::open(config)?);
+    let desk = desk.with_spend(spend::open(config, &programs, &ledger)?);
     opening.until_open().await?;
     make_ready(&desk, config, say).await?;
     Ok(desk)

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use holdfast_core::{Currency, PlatformName, ProgramId};
+use holdfast_core::{Currency, ProgramId};
 
 use super::mounts::mount_names;
 use super::runtime;
@@ -18,7 +18,9 @@ use crate::api::problem::Problem;
 use crate::clock;
 use crate::config::agents::import::AgentsImport;
 use crate::config::{AgentsConfig, Config};
+use crate::ledger::Ledger;
 use crate::reporter::say;
+use crate::responder::Program;
 use crate::start_error::StartError;
 
 /// What a store's key is known by is sealed for this place.
@@ -29,7 +31,11 @@ const SEAL_PLACE: &str = "seal";
 ///
 /// # Errors
 /// The store cannot be opened, or was made with another key.
-pub(super) fn open(config: &Config) -> Result<Option<Arc<House>>, StartError> {
+pub(super) fn open(
+    config: &Config,
+    programs: &[Arc<Program>],
+    ledger: &Arc<dyn Ledger>,
+) -> Result<Option<Arc<House>>, StartError> {
     let Some(agents) = &config.agents else { return Ok(None) };
     let registry = Arc::new(Registry::new(Programs { sandbox: agents.sandbox, production: agents.production }));
     let sealer = Sealer::new(&agents.key).ok_or_else(|| wrong("agents.key cannot be used"))?;
@@ -38,7 +44,7 @@ pub(super) fn open(config: &Config) -> Result<Option<Arc<House>>, StartError> {
     let store: Shared = Arc::new(SqliteStore::open(&config.ledger.data, Arc::<Mirror>::clone(&mirror), say).map_err(of_store)?);
     let post = agents.smtp.as_ref().map(|smtp| Post::new(smtp, say)).transpose().map_err(|problem| wrong(&problem))?;
     let office = Office { store, mirror, sealer, post, invitation_link: agents.invitation_link.clone() };
-    let house = House { office, mounts: mounts(config) };
+    let house = House { office, mounts: mount_names(config), programs: programs.to_vec(), ledger: Arc::clone(ledger) };
     // On a thread of its own: the caller may be within a runtime, which cannot be waited for from inside.
     std::thread::scope(|scope| {
         let opening = scope.spawn(|| runtime()?.block_on(fill(&house.office, agents)));
@@ -69,10 +75,6 @@ fn currencies(config: &Config, agents: &AgentsConfig) -> Currencies {
         program.map(|program| program.currency)
     };
     Currencies { sandbox: of(agents.sandbox), production: of(agents.production) }
-}
-
-fn mounts(config: &Config) -> Vec<(ProgramId, PlatformName)> {
-    mount_names(config)
 }
 
 fn wrong(problem: &str) -> StartError {

@@ -35,6 +35,7 @@ mod readme;
 mod retention;
 mod retries;
 mod shared;
+mod spend;
 mod stand_in;
 mod stories;
 mod support;

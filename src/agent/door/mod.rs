@@ -9,6 +9,7 @@
 pub mod agents;
 pub mod asking;
 pub mod authorities;
+pub mod authorize_intent;
 pub mod bindings;
 pub mod credentials;
 pub mod crossing;
@@ -28,6 +29,8 @@ use std::sync::Arc;
 use holdfast_core::{PlatformName, ProgramId};
 
 use crate::agent::office::Office;
+use crate::ledger::Ledger;
+use crate::responder::Program;
 
 /// Everything that answering needs.
 pub struct House {
@@ -35,6 +38,10 @@ pub struct House {
     pub office: Office,
     /// Which platforms call for which program.
     pub mounts: Vec<(ProgramId, PlatformName)>,
+    /// The programs, with the rules that are live.
+    pub programs: Vec<Arc<Program>>,
+    /// Where money and limits are looked at; nothing here moves any.
+    pub ledger: Arc<dyn Ledger>,
 }
 
 impl fmt::Debug for House {

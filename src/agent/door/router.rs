@@ -7,7 +7,10 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::openapi::{self, Description};
-use super::{Shared, agents, authorities, bindings, credentials, deeds, grants, intents, members, organizations, policies};
+use super::{
+    Shared, agents, authorities, authorize_intent, bindings, credentials, deeds, grants, intents, members, organizations,
+    policies,
+};
 use crate::api::openapi::Text;
 use crate::api::problem::{Code, Problem};
 
@@ -40,6 +43,7 @@ pub fn described() -> (Router<Shared>, OpenApi) {
         .routes(routes!(grants::list, grants::create))
         .routes(routes!(grants::get))
         .routes(routes!(grants::revoke))
+        .routes(routes!(authorize_intent::authorize_intent))
         .routes(routes!(intents::list))
         .routes(routes!(intents::get))
         .routes(routes!(intents::cancel))
