@@ -1,7 +1,8 @@
 //! Software agents that spend: their objects as the path of a callback sees them.
 //!
-//! [`registry`] is that memory: looked at by every callback where agents are configured, written by the store alone, once a change is
-//! durable.
+//! [`lead`] finds the authority behind a question; [`registry`] is the memory that it looks in: written by the
+//! store alone, once a change is durable.
 
+pub mod lead;
 pub mod registry;
 pub mod shards;

@@ -21,9 +21,10 @@ use arc_swap::ArcSwap;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{oneshot, watch};
 
-use self::mounts::{mount_names, mounts, programs, routes};
+use self::mounts::{agents, mount_names, mounts, programs, routes};
 use self::opening::{Counted, Foresight, Opened, Opening, follow_rules, open_ledger, open_spool, spool_settings};
 use self::pages::pages;
+use crate::agent::lead::Agents;
 use crate::api::reads::Reads;
 use crate::api::reads::embedded::EmbeddedReads;
 use crate::api::reads::shared::SharedReads;
@@ -102,8 +103,9 @@ impl App {
         let running = SpoolOf::Running(Arc::clone(&spool));
         let desk = desk.with_outage(Outage { switchboard: Arc::clone(&switchboard), spool: running });
         let (telemetry, writing) = start_telemetry(&config, &metrics)?.unzip();
+        let agents = agents(&config);
         let responder = Arc::new(Responder {
-            mounts: mounts(&config, &programs, &metrics),
+            mounts: mounts(&config, &programs, &metrics, agents.as_ref()),
             ledger: Arc::clone(&ledger),
             unheard: Arc::clone(&unheard),
             spool: Arc::clone(&spool),
@@ -113,6 +115,7 @@ impl App {
             metrics: Arc::clone(&metrics),
             telemetry,
             workers: (0..workers.get()).map(|_| Worker::new(RESTING_TICKETS_MAX)).collect(),
+            agents,
             stage: to_be_open,
         });
         let tls = config.tls.clone().map(|tls| Arc::new(Tls::new(tls)));
@@ -176,6 +179,12 @@ impl App {
             self.stage.send_replace(Stage::Open);
         }
         Ok(())
+    }
+
+    /// The objects of agent spend, as the path sees them; nothing where none are configured.
+    #[must_use]
+    pub fn agents(&self) -> Option<&Arc<Agents>> {
+        self.responder.agents.as_ref()
     }
 
     /// Reads credentials and TLS files again; what is wrong leaves the running ones.
