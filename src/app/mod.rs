@@ -22,10 +22,11 @@ use arc_swap::ArcSwap;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{oneshot, watch};
 
-use self::mounts::{mount_names, mounts, programs, routes};
+use self::mounts::{agents, mount_names, mounts, programs, routes};
 use self::opening::{Counted, Foresight, Opened, Opening, follow_rules, open_ledger, open_spool, spool_settings};
 use self::pages::pages;
 use crate::agent::door::crossing;
+use crate::agent::lead::Agents;
 use crate::api::reads::Reads;
 use crate::api::reads::embedded::EmbeddedReads;
 use crate::api::reads::shared::SharedReads;
@@ -111,13 +112,14 @@ impl App {
         switchboard.restore().map_err(StartError::Spool)?;
         let running = SpoolOf::Running(Arc::clone(&spool));
         let desk = desk.with_outage(Outage { switchboard: Arc::clone(&switchboard), spool: running });
-        let house = spend::open(&config, &programs, &ledger)?;
+        let agents = agents(&config);
+        let house = spend::open(&config, &programs, &ledger, agents.as_deref())?;
         let desk = desk.with_spend(house.clone());
         let (bridge, crossings) = crossing::bridge();
         let bridge = house.is_some().then_some(bridge);
         let (telemetry, writing) = start_telemetry(&config, &metrics)?.unzip();
         let responder = Arc::new(Responder {
-            mounts: mounts(&config, &programs, &metrics),
+            mounts: mounts(&config, &programs, &metrics, agents.as_ref()),
             ledger: Arc::clone(&ledger),
             unheard: Arc::clone(&unheard),
             spool: Arc::clone(&spool),
@@ -127,6 +129,7 @@ impl App {
             metrics: Arc::clone(&metrics),
             telemetry,
             workers: (0..workers.get()).map(|_| Worker::new(RESTING_TICKETS_MAX)).collect(),
+            agents,
             stage: to_be_open,
         });
         let tls = config.tls.clone().map(|tls| Arc::new(Tls::new(tls)));
@@ -196,6 +199,12 @@ impl App {
             self.stage.send_replace(Stage::Open);
         }
         Ok(())
+    }
+
+    /// The objects of agent spend, as the path sees them; nothing where none are configured.
+    #[must_use]
+    pub fn agents(&self) -> Option<&Arc<Agents>> {
+        self.responder.agents.as_ref()
     }
 
     /// Reads credentials and TLS files again; what is wrong leaves the running ones.
@@ -332,7 +341,7 @@ pub async fn open_desk(config: &Config) -> Result<Desk, StartError> {
     let settings = spool_settings(config);
     let switchboard = Arc::new(Switchboard::new(settings.clone(), mount_names(config)));
     let desk = desk.with_outage(Outage { switchboard, spool: SpoolOf::Closed(settings) }).with_profiles(open_profiles(config)?);
-    let desk = desk.with_spend(spend::open(config, &programs, &ledger)?);
+    let desk = desk.with_spend(spend::open(config, &programs, &ledger, agents(config).as_deref())?);
     opening.until_open().await?;
     make_ready(&desk, config, say).await?;
     Ok(desk)

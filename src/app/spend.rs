@@ -7,10 +7,10 @@ use holdfast_core::{Currency, ProgramId};
 use super::mounts::mount_names;
 use super::runtime;
 use crate::agent::door::House;
+use crate::agent::lead::Agents;
 use crate::agent::mirror::{Currencies, Mirror};
 use crate::agent::office::Office;
 use crate::agent::post::Post;
-use crate::agent::registry::{Programs, Registry};
 use crate::agent::seal::Sealer;
 use crate::agent::store::sqlite::SqliteStore;
 use crate::agent::store::{Shared, StoreError};
@@ -35,12 +35,12 @@ pub(super) fn open(
     config: &Config,
     programs: &[Arc<Program>],
     ledger: &Arc<dyn Ledger>,
+    known: Option<&Agents>,
 ) -> Result<Option<Arc<House>>, StartError> {
-    let Some(agents) = &config.agents else { return Ok(None) };
-    let registry = Arc::new(Registry::new(Programs { sandbox: agents.sandbox, production: agents.production }));
+    let (Some(agents), Some(known)) = (&config.agents, known) else { return Ok(None) };
     let sealer = Sealer::new(&agents.key).ok_or_else(|| wrong("agents.key cannot be used"))?;
     let sealer = Arc::new(sealer);
-    let mirror = Arc::new(Mirror::new(registry, Arc::clone(&sealer), currencies(config, agents), say));
+    let mirror = Arc::new(Mirror::new(Arc::clone(&known.registry), Arc::clone(&sealer), currencies(config, agents), say));
     let store: Shared = Arc::new(SqliteStore::open(&config.ledger.data, Arc::<Mirror>::clone(&mirror), say).map_err(of_store)?);
     let post = agents.smtp.as_ref().map(|smtp| Post::new(smtp, say)).transpose().map_err(|problem| wrong(&problem))?;
     let office = Office { store, mirror, sealer, post, invitation_link: agents.invitation_link.clone() };

@@ -62,7 +62,16 @@ const fn platform(name: &'static str, budget_ms: [u64; 3]) -> Platform {
     let credentials =
         Credentials { basic: Use::Needed, headers: Use::Possible, signing: Use::Possible, answering: Use::Possible };
     let in_flight_duplicate = InFlightDuplicate::Join;
-    Platform { name, routes: &[], budget, in_flight_duplicate, credentials, message_name: |key| key, build }
+    Platform {
+        name,
+        routes: &[],
+        budget,
+        in_flight_duplicate,
+        credentials,
+        message_name: |key| key,
+        payment_of_token: holdfast_core::PaymentRef::of,
+        build,
+    }
 }
 
 static PLATFORMS: [Platform; 3] = [

@@ -20,6 +20,7 @@
     reason = "tests may fail loudly"
 )]
 
+mod agents;
 mod answers;
 mod bad_input;
 mod faults;
