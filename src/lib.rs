@@ -29,7 +29,7 @@
 //! | [`stop_list`] | the cards on which nothing may be approved |
 //! | [`server`] | sockets, TLS, limits, routes, drain; the operators' listener |
 //! | [`responder`] | the path of a callback |
-//! | [`agent`] | software agents that spend: authorities, bindings and intents as the path sees them |
+//! | [`agent`] | software agents that spend: the path's view of authorities, bindings and intents; their store and `/v1`; what was decided, listed |
 //! | [`ledger`] | the seam to what keeps the money, the laws of every engine behind it, the embedded one, the shared one |
 //! | [`spool`] | what the ledger has not heard, durable; the reconciler that brings it there |
 //! | [`journal`] | the ledger's log: records, their groups, SQLite |
