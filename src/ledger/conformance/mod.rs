@@ -137,6 +137,7 @@ macro_rules! conforms {
                 every_fact_books_what_it_says
                 what_is_told_of_no_payment_is_said_so
                 a_message_is_applied_once
+                a_known_key_with_another_amount_is_a_conflict_and_moves_nothing
                 messages_end_the_same_in_every_order
                 the_platforms_word_changes_what_a_retry_hears
                 the_platforms_word_counts_whichever_came_first

@@ -2,15 +2,17 @@
 //! made here.
 
 use holdfast_core::agent::Governed;
+use holdfast_adapters::Unrecognized;
 use holdfast_core::hold::life::ends_at;
 use holdfast_core::hold::{
-    AccountStatus, Adoption, Asked, CardStatus, Event, Fact, Finding, Ordered, ReleaseCause, Subject, ToldEvent,
+    AccountStatus, Adoption, Asked, CardStatus, Event, Fact, Finding, Ordered, ReleaseCause, Subject, ToldEvent, contradicts,
 };
 use holdfast_core::{
     AuthorizationKind, Basis, Decision, DeclineReason, Expiry, IdempotencyKey, PaymentRef, ProgramId, Timestamp,
 };
 
 use super::cold::Need;
+use super::contradiction::contradiction;
 use super::engine::{Engine, Performed, Warmth};
 use super::naming::{asked_of, heard, in_its_owners_name, locate_request, subject_of};
 use super::rebuild::{entered_account, entered_at};
@@ -187,17 +189,33 @@ impl Engine {
     fn tell(&mut self, origin: &Origin, event: &ToldEvent, now: Timestamp, warmth: Warmth) -> Performed {
         let Origin { program, platform, .. } = origin;
         let told = self.state.told_name(program, platform.as_ref(), &event.key);
-        if self.state.was_told(told) {
-            // Nothing to record; the first one's group is durable, or is this one.
-            return Performed::OnceDurable(Answer::Recorded(Some(Finding::HeardBefore)));
-        }
         let (payment, _) = event.fact.payments();
         let located = self.state.locate_told(program, platform.as_ref(), &subject_of(event), payment);
+        if self.state.was_told(told) {
+            if let Some(need) = self.need(&located, None, None, warmth) {
+                return Performed::Cold(need);
+            }
+            return self.told_again(origin, event, &located, now);
+        }
         let asked = asked_of(&event.fact).map(|key| self.state.asked_name(program, platform.as_ref(), &key));
         if let Some(need) = self.need(&located, asked, Some(told), warmth) {
             return Performed::Cold(need);
         }
         self.told(origin, event, &located, now)
+    }
+
+    /// What is told again is booked already. If it says something else by now, that is kept for somebody to look at.
+    fn told_again(&mut self, origin: &Origin, event: &ToldEvent, located: &Located, now: Timestamp) -> Performed {
+        let steps = located.hold.and_then(|index| self.state.hold(index)).map(|row| row.steps.as_slice());
+        let account = located.account.and_then(|index| self.state.account(index)).map(|row| row.account);
+        if steps.zip(account).is_none_or(|(steps, account)| !contradicts(steps, account.currency, event)) {
+            // Nothing to record; the first one's group is durable, or is this one.
+            return Performed::OnceDurable(Answer::Recorded(Some(Finding::HeardBefore)));
+        }
+        let Unrecognized { digest, problem, redacted } = contradiction(event);
+        let body = BodyRef::Kept { digest: &digest, problem: &problem, redacted: &redacted };
+        let recorded = self.record(origin, now, None, Place::default(), body);
+        once_durable(recorded, Answer::Recorded(Some(Finding::Conflict)))
     }
 
     /// Applies a told event to what was found of it.
@@ -209,7 +227,7 @@ impl Engine {
         let standing = weigh::standing_told(&self.state, &event.fact, located);
         let outcome = weigh::apply(&self.state, located, asked, &Uses::new(), standing, &Event::Told(event), now);
         if outcome.finding == Some(Finding::HeardBefore) {
-            return Performed::OnceDurable(Answer::Recorded(outcome.finding));
+            return self.told_again(origin, event, located, now);
         }
         let told = heard(self.state.told_name(program, platform.as_ref(), &event.key), platform.as_ref(), event, &outcome);
         let names = Names { increment, asked, told, ..self.names(origin, now, payment, Expiry::Told) };
