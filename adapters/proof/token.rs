@@ -73,7 +73,7 @@ pub struct Grant {
 }
 
 /// Why a token is none. The code is part of the API; it says nothing of the secret or of the token's text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum TokenFault {
     /// No `Authorization` header, or several.
     Missing,

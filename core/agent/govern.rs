@@ -8,7 +8,7 @@ use crate::authorization::{AuthorizationKind, AuthorizationRequest};
 use crate::decision::DeclineReason;
 use crate::ids::RuleId;
 use crate::merchant::Merchant;
-use crate::rules::{CounterKey, Enforcement, KindSet, LimitCheck, LimitScope, NoTrace, Proceed, Verdict, Window, evaluate};
+use crate::rules::{CounterKey, Enforcement, LimitCheck, LimitScope, NoTrace, Proceed, Verdict, Window, evaluate};
 use crate::time::Timestamp;
 
 use super::governed::Governed;
@@ -111,8 +111,7 @@ const fn is_governed(kind: AuthorizationKind) -> bool {
 
 /// Whether a question opens a payment: only those need an intent, and use one up.
 fn opens(request: &AuthorizationRequest) -> bool {
-    let takes = KindSet::TAKING_MONEY.contains(request.kind) && request.kind != AuthorizationKind::Incremental;
-    takes && request.amount.minor() > 0
+    request.kind.takes_money() && request.amount.minor() > 0
 }
 
 /// The first objection of the authority's own, and the limits of its policy, whatever objects.

@@ -91,12 +91,23 @@ impl ReasonCode {
     /// What a decision is called.
     #[must_use]
     pub fn of(decision: &Decision, basis: &Basis, governed: Option<&Governed>) -> Self {
+        let mode = governed.and_then(|governed| governed.authority.map(|_| governed.mode));
+        ReasonCode::under(decision, basis, mode)
+    }
+
+    /// What a decision is called under an authority in this mode; without one nobody's policy was asked.
+    #[must_use]
+    pub const fn under(decision: &Decision, basis: &Basis, mode: Option<Mode>) -> Self {
         match decision {
-            Decision::Approve { .. } => match (basis, governed) {
+            Decision::Approve { .. } => match (basis, mode) {
                 (Basis::StandIn(_) | Basis::StandInTable(_), _) => ReasonCode::StandIn,
-                (_, Some(Governed { authority: Some(_), mode: Mode::Observe, .. })) => ReasonCode::ObserveOnly,
-                (_, Some(Governed { authority: Some(_), mode: Mode::Enforce, .. })) => ReasonCode::PolicyMatch,
-                (_, Some(Governed { authority: None, .. }) | None) => ReasonCode::Approved,
+                (Basis::Rule(_) | Basis::Limit(_) | Basis::Ledger | Basis::Replay, Some(Mode::Observe)) => {
+                    ReasonCode::ObserveOnly
+                }
+                (Basis::Rule(_) | Basis::Limit(_) | Basis::Ledger | Basis::Replay, Some(Mode::Enforce)) => {
+                    ReasonCode::PolicyMatch
+                }
+                (Basis::Rule(_) | Basis::Limit(_) | Basis::Ledger | Basis::Replay, None) => ReasonCode::Approved,
             },
             Decision::Decline { reason } => ReasonCode::of_decline(*reason),
         }

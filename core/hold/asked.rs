@@ -83,7 +83,11 @@ fn answer(slice: &Slice<'_>, asked: &Asked<'_>) -> Outcome {
     }
     let decline = |reason, basis| declined_by(asked.digest, asked.asked_at, reason, basis);
     let Some(card) = slice.card else {
-        return decline(DeclineReason::CardUnknown, Basis::Ledger);
+        return match asked.verdict {
+            // Nothing that was named led to a card: whoever looked for one knows why.
+            Verdict::Decline { reason, rule } if presents_nothing(request) => decline(*reason, Basis::Rule(*rule)),
+            Verdict::Decline { .. } | Verdict::Proceed(_) => decline(DeclineReason::CardUnknown, Basis::Ledger),
+        };
     };
     if let Some(reason) = card.status.bar().or(card.cardholder.bar()) {
         return decline(reason, Basis::Ledger);
@@ -100,16 +104,16 @@ fn answer(slice: &Slice<'_>, asked: &Asked<'_>) -> Outcome {
     if request.amount.is_negative() {
         return decline(DeclineReason::AmountTooLarge, Basis::Ledger);
     }
-    let proceed = match asked.verdict {
-        Verdict::Decline { reason, rule } => return decline(*reason, Basis::Rule(*rule)),
-        Verdict::Proceed(proceed) => proceed,
-    };
     if asked.weight == Weight::Preview && is_held(slice, request) {
-        // The other door asked first: its payment has had its place in every limit, and its money.
+        // The other door asked first: its payment was looked at by everybody, and has its place in every limit, and its money.
         let answered =
             Answered { digest: asked.digest, asked_at: asked.asked_at, decision: Decision::Approve { amount: request.amount } };
         return Outcome { decision: Some((answered.decision, Basis::Ledger)), answered: Some(answered), ..Outcome::default() };
     }
+    let proceed = match asked.verdict {
+        Verdict::Decline { reason, rule } => return decline(*reason, Basis::Rule(*rule)),
+        Verdict::Proceed(proceed) => proceed,
+    };
     let cost = match cost(slice, request, asked.asked_at) {
         Ok(cost) => cost,
         Err(reason) => return decline(reason, Basis::Ledger),
@@ -120,6 +124,11 @@ fn answer(slice: &Slice<'_>, asked: &Asked<'_>) -> Outcome {
         Ok(amount) => approve(slice, &account, asked, proceed, amount, there.saturating_sub(amount)),
         Err((reason, basis)) => decline(reason, basis),
     }
+}
+
+/// Whether a question names nobody whose money it could be about.
+const fn presents_nothing(request: &AuthorizationRequest) -> bool {
+    request.card.is_none() && request.cardholder.is_none()
 }
 
 /// Whether the payment that a question would open is there, for as much.

@@ -130,7 +130,7 @@ fn encode_all(callbacks: &Callbacks, number: u64) -> Result<(Encoded, Vec<Encode
         }
     };
     let encode = |decision: Decision| {
-        let answer = Answer::Decided { decision, reference: DecisionReference::from_digest([0; 16]), balance: None };
+        let answer = Answer::Decided { decision, reference: DecisionReference::from_digest([0; 16]), balance: None, said: None };
         let mut body = Vec::new();
         let reply = caller.adapter.encode(&call.echo, &answer, &caller.keyring, now, &mut body);
         Encoded { status: reply.status, body }

@@ -3,6 +3,7 @@
 //! Only the store writes it, and only what is durable. What is not here does not exist for the path. It knows nothing of names, texts or
 //! of who changed what.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
@@ -30,6 +31,7 @@ pub struct Registry {
     instruments: Shards<InstrumentKey, Arc<Binding>>,
     intents: Shards<IntentReference, Arc<KnownIntent>>,
     of_authority: Shards<AuthorityId, Arc<[Arc<KnownIntent>]>>,
+    bound_to: Shards<AuthorityId, Arc<[Arc<Binding>]>>,
 }
 
 /// Which program decides where.
@@ -137,6 +139,12 @@ impl Registry {
         (micros != 0).then(|| Timestamp::from_unix_micros(micros))
     }
 
+    /// The bindings of an authority that are not archived.
+    #[must_use]
+    pub fn bindings_of(&self, authority: &AuthorityId) -> Arc<[Arc<Binding>]> {
+        self.bound_to.get(authority).unwrap_or_default()
+    }
+
     /// Puts a credential in force, or changes it.
     pub fn put_credential(&self, key: KeyId, shared: Arc<SharedKey>) {
         self.last_used.update(&shared.caller.credential, |known| Some(known.cloned().unwrap_or_default()));
@@ -173,7 +181,21 @@ impl Registry {
             BindingStatus::Active | BindingStatus::Suspended => self.instruments.put(key_of(&binding), Arc::clone(&binding)),
             BindingStatus::Archived => self.forget_instrument(&binding),
         }
+        if let Some(before) = self.bindings.get(&binding.id).filter(|before| before.authority != binding.authority) {
+            self.bind(&before.authority, before.id, None);
+        }
+        let live = (binding.status != BindingStatus::Archived).then_some(&binding);
+        self.bind(&binding.authority, binding.id, live);
         self.bindings.put(binding.id, binding);
+    }
+
+    /// Has an authority know its binding, or not any more.
+    fn bind(&self, authority: &AuthorityId, id: BindingId, live: Option<&Arc<Binding>>) {
+        self.bound_to.update(authority, |others| {
+            let others = others.into_iter().flat_map(|others| others.iter()).filter(|other| other.id != id);
+            let all: Arc<[_]> = others.chain(live).cloned().collect();
+            (!all.is_empty()).then_some(all)
+        });
     }
 
     /// Puts an intent in force, or changes it.
@@ -206,7 +228,12 @@ impl Registry {
         self.grants.fill(grants.into_iter().map(|grant| (grant, ())));
         self.authorities.fill(authorities.into_iter().map(|authority| (authority.id, authority)));
         let live = bindings.iter().filter(|binding| binding.status != BindingStatus::Archived);
-        self.instruments.fill(live.map(|binding| (key_of(binding), Arc::clone(binding))));
+        self.instruments.fill(live.clone().map(|binding| (key_of(binding), Arc::clone(binding))));
+        let mut bound_to: HashMap<AuthorityId, Vec<Arc<Binding>>> = HashMap::new();
+        for binding in live {
+            bound_to.entry(binding.authority).or_default().push(Arc::clone(binding));
+        }
+        self.bound_to.fill(bound_to.into_iter().map(|(authority, bindings)| (authority, bindings.into())));
         self.bindings.fill(bindings.into_iter().map(|binding| (binding.id, binding)));
         for intent in intents {
             self.put_intent(intent);

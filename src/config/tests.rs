@@ -62,7 +62,16 @@ const fn platform(name: &'static str, budget_ms: [u64; 3]) -> Platform {
     let credentials =
         Credentials { basic: Use::Needed, headers: Use::Possible, signing: Use::Possible, answering: Use::Possible };
     let in_flight_duplicate = InFlightDuplicate::Join;
-    Platform { name, routes: &[], budget, in_flight_duplicate, credentials, message_name: |key| key, build }
+    Platform {
+        name,
+        routes: &[],
+        budget,
+        in_flight_duplicate,
+        credentials,
+        message_name: |key| key,
+        payment_of_token: holdfast_core::PaymentRef::of,
+        build,
+    }
 }
 
 static PLATFORMS: [Platform; 3] = [
@@ -873,7 +882,10 @@ fn the_shipped_file_is_the_demo() {
     let (import, others) = (portions.next_portion().unwrap().unwrap(), portions.next_portion().unwrap().unwrap());
     assert_eq!((import.cards.len(), others.accounts.len(), portions.next_portion().unwrap()), (0, 0, None));
     let accounts: Vec<_> = import.accounts.iter().map(|row| format!("{} {}", row.account, row.balance)).collect();
-    assert_eq!(accounts, ["acct-demo-1 1000.00 USD", "acct-demo-2 500.00 USD", "acct-demo-4 1000.00 USD"]);
+    assert_eq!(
+        accounts,
+        ["acct-demo-1 1000.00 USD", "acct-demo-2 500.00 USD", "acct-demo-4 1000.00 USD", "acct-demo-3 1000.00 USD"]
+    );
     let cards: Vec<_> = others
         .cards
         .iter()
@@ -886,7 +898,8 @@ fn the_shipped_file_is_the_demo() {
             "card-demo-frozen acct-demo-1 user-demo-1 frozen",
             "crd_demo_1 acct-demo-2 crdhldr_demo_1 active",
             "card_sandbox_demo acct-demo-4 user-demo-4 active",
-            "PIdemo1 acct-demo-4 user-demo-4 active"
+            "PIdemo1 acct-demo-4 user-demo-4 active",
+            "card-demo-2 acct-demo-3 user-demo-2 active"
         ]
     );
     let profiles = program.import_profiles.clone().unwrap();

@@ -13,6 +13,7 @@ mod deadline;
 mod heard;
 mod mount;
 mod notification;
+mod question;
 mod stand_in;
 mod standings;
 mod status;
@@ -29,11 +30,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::FutureExt as _;
 use holdfast_adapters::{
-    AccountBalance, Answer, AuthorizationCall, Callback, Echo, InFlightDuplicate, Inbound, Malformed, Refused, Reply,
+    AccountBalance, Answer, Authentic, AuthorizationCall, Callback, DecisionReference, Echo, InFlightDuplicate, Inbound,
+    Malformed, Named, Refusal, Refused, Reply, Said,
 };
-use holdfast_core::rules::{NoTrace, evaluate};
 use holdfast_core::stand_in::Silence;
-use holdfast_core::{AuthorizationKind, AuthorizationRequest, Basis, ContentDigest, Decision, DeclineReason, StandInCause};
+use holdfast_core::{AuthorizationKind, Basis, ContentDigest, Decision, DeclineReason, StandInCause};
 use tokio::sync::watch::Receiver;
 use tokio::time::timeout_at;
 
@@ -41,13 +42,15 @@ use self::breaker::{Admission, Response};
 pub use self::breaker::{Breaker, BreakerIs};
 pub use self::deadline::{Deadline, Patience};
 pub use self::heard::Unheard;
-pub use self::mount::{Mount, Program};
+pub use self::mount::{ByEnvironment, Mount, Program};
 use self::notification::Noted;
+use self::question::Question;
 pub use self::stand_in::{StandIn, StandInTable};
 pub use self::status::InStandIn;
-use self::told::{Begun, Claim, Name};
+use self::told::{Begun, Claim};
 pub use self::told::{Told, ToldBook};
 use self::watch::{Phase, Watch};
+use crate::agent::lead::Agents;
 use crate::clock;
 use crate::ledger::permit::InFlight;
 use crate::ledger::{self, Act, Decide, Ledger, LedgerError, Mailbox, Pool, Readiness, Wait};
@@ -79,6 +82,8 @@ pub struct Responder {
     pub telemetry: Option<Telemetry>,
     /// Each worker's own.
     pub workers: Vec<Worker>,
+    /// What software agents may spend, if any are configured.
+    pub agents: Option<Arc<Agents>>,
     /// How far the start has come: nothing is decided by rules that are not in force, or on accounts that are not there.
     pub stage: Receiver<Stage>,
 }
@@ -123,7 +128,7 @@ struct Decided {
 
 impl Responder {
     /// The path of one callback; `None` is not a word, as a stand-in table may want it.
-    async fn answer(&self, call: &Call<'_>, mount: &Mount, watch: &mut Watch<'_>, body: &mut Vec<u8>) -> Option<Reply> {
+    async fn answer<'s>(&'s self, call: &Call<'_>, mount: &'s Mount, watch: &mut Watch<'s>, body: &mut Vec<u8>) -> Option<Reply> {
         let callback =
             Callback { route: call.route, segment: call.segment, query: call.query, headers: call.headers, body: call.body };
         let keyring = mount.keyring.load();
@@ -131,9 +136,14 @@ impl Responder {
             Ok(authentic) => authentic,
             Err(refusal) => {
                 mount.metrics.refused(refusal);
-                return mount.adapter.refuse(&Refused::NotAuthentic, body).into();
+                return mount.adapter.refuse(&refused_for(refusal), body).into();
             }
         };
+        let Some(mount) = self.mount_of(mount, &authentic) else {
+            // Credentials are made for environments that have a program, and this one's is gone.
+            return mount.adapter.refuse(&Refused::Unavailable, body).into();
+        };
+        watch.turned_to(mount);
         watch.verified();
         // Matched where it lies: what was understood is large, and stays here until the answer is written.
         let decoded = mount.adapter.decode(&authentic);
@@ -171,17 +181,18 @@ impl Responder {
         watch: &mut Watch<'_>,
         body: &mut Vec<u8>,
     ) -> Option<Reply> {
-        let AuthorizationCall { request, echo, sent_at } = asked;
+        let AuthorizationCall { echo, sent_at, .. } = asked;
         let deadline = Deadline::new(&call.received, *sent_at, &mount.patience);
+        let question = self.question(mount, asked, call.received.utc);
+        let request = &*question.request;
         watch.owed(request.key, deadline);
         let digest = request.content_digest();
-        let name = Name { principal: mount.principal, key: request.key };
         if request.kind == AuthorizationKind::Unknown {
             mount.metrics.unknown_method();
         }
         let decided = loop {
-            match self.unheard.book.begin(name, digest) {
-                Begun::First(claim) => break pin!(self.decide(call, mount, request, claim, deadline, watch)).await,
+            match self.unheard.book.begin(question.name, digest) {
+                Begun::First(claim) => break pin!(self.decide(call, mount, &question, claim, deadline, watch)).await,
                 Begun::Told(told) => {
                     mount.metrics.duplicate();
                     break Decided { told: Told { basis: Basis::Replay, ..told }, balance: None, abstained: None };
@@ -214,7 +225,13 @@ impl Responder {
             // The key's own name is that of the answer which the other question heard.
             reference = mount.reference_of_conflict(&request.key, &digest);
         }
-        let answer = Answer::Decided { decision: decided.told.decision, reference, balance: decided.balance.as_ref() };
+        let said = self.said(asked, &question, reference, &decided.told);
+        let answer = Answer::Decided {
+            decision: decided.told.decision,
+            reference,
+            balance: decided.balance.as_ref(),
+            said: said.as_ref(),
+        };
         let reply = encode(mount, echo, &answer, body);
         watch.ended(Phase::Encode);
         watch.told(decided.told);
@@ -226,14 +243,14 @@ impl Responder {
         &self,
         call: &Call<'_>,
         mount: &Mount,
-        request: &AuthorizationRequest,
+        question: &Question<'_>,
         claim: Claim<'_>,
         deadline: Deadline,
         watch: &mut Watch<'_>,
     ) -> Decided {
         let digest = claim.digest();
         let asked = {
-            let asking = pin!(self.ask_ledger(call, mount, request, digest, deadline, watch));
+            let asking = pin!(self.ask_ledger(call, mount, question, digest, deadline, watch));
             AssertUnwindSafe(asking).catch_unwind().await
         };
         watch.ended(Phase::Ledger);
@@ -251,7 +268,7 @@ impl Responder {
                 StandInCause::Panicked
             }
         };
-        pin!(self.stand_in(call, mount, request, claim, deadline, cause)).await
+        pin!(self.stand_in(call, mount, question, claim, deadline, cause)).await
     }
 
     /// One atomic act of the ledger, submitted; waited for until `decide_by`.
@@ -259,7 +276,7 @@ impl Responder {
         &self,
         call: &Call<'_>,
         mount: &Mount,
-        request: &AuthorizationRequest,
+        question: &Question<'_>,
         digest: ContentDigest,
         deadline: Deadline,
         watch: &mut Watch<'_>,
@@ -272,9 +289,12 @@ impl Responder {
             return Err(StandInCause::Switched);
         }
         let rules = mount.program.rules.load();
-        let verdict = evaluate(&rules, request, call.received.utc, &mut NoTrace);
+        let (verdict, governed) = question.opinion(&rules, call.received.utc);
         watch.ended(Phase::Rules);
-        self.wait_until_heard(mount, request, deadline).await?;
+        self.wait_until_heard(mount, question, deadline).await?;
+        if question.outside.is_some() {
+            Box::pin(self.enter_outside(question, deadline)).await?;
+        }
         let permit = self.in_flight.enter().ok_or(StandInCause::Overloaded)?;
         let (out, decide_by) = match self.breaker.admit(clock::instant()) {
             Admission::Ask(out) => (out, deadline.decide_by),
@@ -284,12 +304,12 @@ impl Responder {
             Admission::StandIn => return Err(StandInCause::LedgerUnavailable),
         };
         let act = Act::Decide(Decide {
-            origin: mount.origin(),
-            request: *request,
+            origin: question.origin,
+            request: *question.request,
             digest,
             verdict,
             ruleset: *rules.hash().as_bytes(),
-            governed: None,
+            governed,
             received_at: call.received.utc,
             not_after: decide_by,
         });
@@ -312,6 +332,7 @@ impl Responder {
                 Err(LedgerError::Panicked | LedgerError::Refused)
                 | Ok(
                     ledger::Answer::Recorded(_)
+                    | ledger::Answer::Previewed { .. }
                     | ledger::Answer::Balances(_)
                     | ledger::Answer::Accounts { .. }
                     | ledger::Answer::Entered { .. }
@@ -321,6 +342,37 @@ impl Responder {
                 ),
             ) => Err(StandInCause::Panicked),
         }
+    }
+
+    /// The mount whose program decides: of a caller that its proof names, that of its environment.
+    fn mount_of<'s>(&'s self, mount: &'s Mount, authentic: &Authentic<'_>) -> Option<&'s Mount> {
+        match (&mount.by_environment, authentic.caller()) {
+            (None, _) => Some(mount),
+            (Some(mounts), Some(caller)) => self.mounts.get(mounts.of(caller.environment)?),
+            (Some(_), None) => None,
+        }
+    }
+
+    /// What an answer says of the authority that its question named; a retry hears what the first one heard.
+    fn said(
+        &self,
+        asked: &AuthorizationCall<'_>,
+        question: &Question<'_>,
+        reference: DecisionReference,
+        told: &Told,
+    ) -> Option<Said> {
+        let (agents, lead) = (self.agents.as_ref()?, question.lead.as_ref()?);
+        let is_first = told.basis != Basis::Replay;
+        if is_first && matches!(told.decision, Decision::Approve { .. }) && question.request.kind.takes_money() {
+            lead.used();
+        }
+        let lookup = asked.lookup.as_ref()?;
+        let before = if lookup.named == Named::ByCaller { agents.remembered(&reference) } else { None };
+        let said = before.unwrap_or_else(|| lead.said(&told.decision, &told.basis));
+        if before.is_none() && lookup.named == Named::ByCaller {
+            agents.remember(reference, said);
+        }
+        Some(said)
     }
 
     fn is_open(&self) -> bool {
@@ -377,6 +429,16 @@ impl Respond for Responder {
         };
         let reply = Reply { status: fault.status(), ..mount.adapter.refuse(&refused, &mut body) };
         Answered::Said { reply, body }
+    }
+}
+
+/// A stranger learns nothing of why, unless its platform's contract says so.
+const fn refused_for(refusal: Refusal) -> Refused {
+    match refusal {
+        Refusal::Token(fault) => Refused::Token(fault),
+        Refusal::Missing | Refusal::Unreadable | Refusal::Wrong | Refusal::WrongSignature | Refusal::Stale => {
+            Refused::NotAuthentic
+        }
     }
 }
 

@@ -20,6 +20,7 @@
     reason = "tests may fail loudly"
 )]
 
+mod agents;
 mod answers;
 mod bad_input;
 mod faults;
@@ -35,6 +36,7 @@ mod readme;
 mod retention;
 mod retries;
 mod shared;
+mod spend;
 mod stand_in;
 mod stories;
 mod support;
