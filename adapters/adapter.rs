@@ -53,6 +53,8 @@ pub enum RouteMethod {
     Get,
     /// HTTP POST.
     Post,
+    /// HTTP PUT.
+    Put,
 }
 
 /// How long a platform waits.

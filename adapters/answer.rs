@@ -8,6 +8,7 @@ use http::{HeaderName, HeaderValue};
 use sha2::{Digest as _, Sha256};
 
 use crate::inbound::Malformed;
+use crate::payment::{NotDone, Page, Payment};
 
 /// What an answer repeats of its callback: raw JSON values, quotes included, borrowed from its bytes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -34,6 +35,12 @@ pub enum Answer<'a> {
     Balances(&'a [AccountBalance]),
     /// Recorded, or nothing to do.
     Acknowledged,
+    /// A payment of ours as it stands.
+    Payment(&'a Payment),
+    /// A page of payments of ours.
+    Payments(&'a Page),
+    /// What was asked of a payment of ours is not done.
+    NotDone(NotDone<'a>),
 }
 
 /// Our name for a decision: 128 bits, made of program, platform and key, so that a retry hears the same one. Displays as a

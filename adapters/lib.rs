@@ -8,6 +8,7 @@
 pub mod adapter;
 pub mod answer;
 pub mod apto;
+pub mod authorizations;
 pub mod inbound;
 pub mod json;
 #[cfg(test)]
@@ -19,6 +20,7 @@ pub mod proof;
 pub mod proving;
 mod redact;
 pub mod settings;
+pub mod strict;
 
 pub use adapter::{Adapter, Budget, BudgetStart, Credentials, InFlightDuplicate, Platform, Route, RouteMethod, Use};
 pub use answer::{AccountBalance, Answer, CallBack, DecisionReference, Echo, Refused, Reply};
@@ -31,6 +33,7 @@ pub use settings::{SettingError, SettingValue, Settings};
 pub const PLATFORMS: &[Platform] = &[
     marqeta::PLATFORM,
     apto::PLATFORM,
+    authorizations::PLATFORM,
     #[cfg(feature = "proving")]
     proving::PLATFORM,
 ];

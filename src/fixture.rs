@@ -184,6 +184,7 @@ impl House {
             ruleset: *self.ruleset.hash().as_bytes(),
             received_at,
             not_after: clock::instant() + Duration::from_secs(3600),
+            slip: None,
         }));
         let Answer::Decided { decision, .. } = answer else { panic!("{answer:?}") };
         decision

@@ -126,6 +126,7 @@ fn what_was_told_without_the_ledger_and_by_an_operator_says_so() {
         told: ToldAnswer::Approved { amount: usd(1234) },
         basis: Basis::StandIn(StandInCause::DeadlinePassed),
         received_at: crate::clock::utc(),
+        slip: None,
     }));
     let operation = Operation {
         program: program().to_string(),

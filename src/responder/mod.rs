@@ -13,6 +13,7 @@ mod deadline;
 mod heard;
 mod mount;
 mod notification;
+mod payments;
 mod stand_in;
 mod standings;
 mod status;
@@ -33,7 +34,9 @@ use holdfast_adapters::{
 };
 use holdfast_core::rules::{NoTrace, evaluate};
 use holdfast_core::stand_in::Silence;
-use holdfast_core::{AuthorizationKind, AuthorizationRequest, Basis, ContentDigest, Decision, DeclineReason, StandInCause};
+use holdfast_core::{
+    AuthorizationKind, AuthorizationRequest, Basis, ContentDigest, Decision, DeclineReason, StandInCause, Timestamp,
+};
 use tokio::sync::watch::Receiver;
 use tokio::time::timeout_at;
 
@@ -43,6 +46,8 @@ pub use self::deadline::{Deadline, Patience};
 pub use self::heard::Unheard;
 pub use self::mount::{Mount, Program};
 use self::notification::Noted;
+use self::payments::Own;
+pub use self::payments::Till;
 pub use self::stand_in::{StandIn, StandInTable};
 pub use self::status::InStandIn;
 use self::told::{Begun, Claim, Name};
@@ -73,6 +78,8 @@ pub struct Responder {
     pub switchboard: Arc<Switchboard>,
     /// How much may be with the ledger at once.
     pub in_flight: Arc<InFlight>,
+    /// What payment doors need besides.
+    pub till: Till,
     /// Everybody's counters.
     pub metrics: Arc<Metrics>,
     /// Where one record a callback is left, if the operator wants that.
@@ -121,6 +128,27 @@ struct Decided {
     abstained: Option<Silence>,
 }
 
+/// A question, with what it is told apart from others by.
+pub(crate) struct Question<'a> {
+    /// As its platform asked it.
+    request: &'a AuthorizationRequest,
+    /// What it has besides, if it came to a payment door.
+    own: Option<&'a Own>,
+    /// The same key with another one is another question.
+    digest: ContentDigest,
+    /// When the platform says that it asked.
+    sent_at: Option<Timestamp>,
+}
+
+/// Whether a question was decided for whoever asks now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    /// It was.
+    First,
+    /// It was for somebody who asked the same before.
+    Later,
+}
+
 impl Responder {
     /// The path of one callback; `None` is not a word, as a stand-in table may want it.
     async fn answer(&self, call: &Call<'_>, mount: &Mount, watch: &mut Watch<'_>, body: &mut Vec<u8>) -> Option<Reply> {
@@ -149,6 +177,10 @@ impl Responder {
                 Noted::NotDurable => mount.adapter.refuse(&Refused::NotDurable, body).into(),
             },
             Ok(Inbound::Handshake { ref echo }) => encode(mount, echo, &Answer::Acknowledged, body).into(),
+            Ok(Inbound::Payment(ref asked)) => Box::pin(self.pay(call, mount, asked, watch, body)).await,
+            Ok(Inbound::Order(ref asked)) => Box::pin(self.order(mount, asked, body)).await.into(),
+            Ok(Inbound::Look(ref asked)) => Box::pin(self.look_up(mount, asked, body)).await.into(),
+            Ok(Inbound::List(ref asked)) => Box::pin(self.list(mount, asked, body)).await.into(),
             Ok(Inbound::Fetch(_)) => {
                 mount.metrics.malformed();
                 let problem =
@@ -172,41 +204,13 @@ impl Responder {
         body: &mut Vec<u8>,
     ) -> Option<Reply> {
         let AuthorizationCall { request, echo, sent_at } = asked;
-        let deadline = Deadline::new(&call.received, *sent_at, &mount.patience);
-        watch.owed(request.key, deadline);
         let digest = request.content_digest();
-        let name = Name { principal: mount.principal, key: request.key };
-        if request.kind == AuthorizationKind::Unknown {
-            mount.metrics.unknown_method();
-        }
-        let decided = loop {
-            match self.unheard.book.begin(name, digest) {
-                Begun::First(claim) => break pin!(self.decide(call, mount, request, claim, deadline, watch)).await,
-                Begun::Told(told) => {
-                    mount.metrics.duplicate();
-                    break Decided { told: Told { basis: Basis::Replay, ..told }, balance: None, abstained: None };
-                }
-                Begun::Conflict => break declined(DeclineReason::ConflictingDuplicate, Basis::Ledger),
-                Begun::InFlight(_) if mount.in_flight_duplicate == InFlightDuplicate::TooEarly => {
-                    return mount.adapter.refuse(&Refused::TooEarly, body).into();
-                }
-                Begun::InFlight(first) => {
-                    mount.metrics.joined();
-                    match timeout_at(deadline.hear_by, first).await {
-                        Ok(Ok(told)) => break Decided { told, balance: None, abstained: None },
-                        // Whoever was deciding went away: this one decides.
-                        Ok(Err(_)) => {}
-                        Err(_) => break declined(DeclineReason::AnswerUnknown, Basis::StandIn(StandInCause::DeadlinePassed)),
-                    }
-                }
-            }
+        let question = Question { request, own: None, digest, sent_at: *sent_at };
+        let Some((decided, _)) = pin!(self.hear_or_decide(call, mount, &question, watch)).await else {
+            return mount.adapter.refuse(&Refused::TooEarly, body).into();
         };
         if let Some(silence) = decided.abstained {
-            mount.metrics.abstained();
-            return match silence {
-                Silence::Unavailable => mount.adapter.refuse(&Refused::Unavailable, body).into(),
-                Silence::NoAnswer => None,
-            };
+            return silent(mount, silence, body);
         }
         let mut reference = mount.reference(&request.key);
         if decided.told.decision == (Decision::Decline { reason: DeclineReason::ConflictingDuplicate }) {
@@ -221,19 +225,62 @@ impl Responder {
         reply.into()
     }
 
+    /// The key first: what was told is told again, what is being decided is waited for, and whoever is first has it decided.
+    /// Nothing where the platform wants to hear that it asked too early.
+    async fn hear_or_decide(
+        &self,
+        call: &Call<'_>,
+        mount: &Mount,
+        question: &Question<'_>,
+        watch: &mut Watch<'_>,
+    ) -> Option<(Decided, Turn)> {
+        let Question { request, digest, .. } = *question;
+        let deadline = Deadline::new(&call.received, question.sent_at, &mount.patience);
+        watch.owed(request.key, deadline);
+        let name = Name { principal: mount.principal, key: request.key };
+        if request.kind == AuthorizationKind::Unknown {
+            mount.metrics.unknown_method();
+        }
+        loop {
+            match self.unheard.book.begin(name, digest) {
+                Begun::First(claim) => {
+                    return Some((pin!(self.decide(call, mount, question, claim, deadline, watch)).await, Turn::First));
+                }
+                Begun::Told(told) => {
+                    mount.metrics.duplicate();
+                    let told = Told { basis: Basis::Replay, ..told };
+                    return Some((Decided { told, balance: None, abstained: None }, Turn::Later));
+                }
+                Begun::Conflict => return Some((declined(DeclineReason::ConflictingDuplicate, Basis::Ledger), Turn::Later)),
+                Begun::InFlight(_) if mount.in_flight_duplicate == InFlightDuplicate::TooEarly => return None,
+                Begun::InFlight(first) => {
+                    mount.metrics.joined();
+                    match timeout_at(deadline.hear_by, first).await {
+                        Ok(Ok(told)) => return Some((Decided { told, balance: None, abstained: None }, Turn::Later)),
+                        // Whoever was deciding went away: this one decides.
+                        Ok(Err(_)) => {}
+                        Err(_) => {
+                            let cause = Basis::StandIn(StandInCause::DeadlinePassed);
+                            return Some((declined(DeclineReason::AnswerUnknown, cause), Turn::Later));
+                        }
+                    }
+                }
+            }
+        }
+    }
+
     /// The rules' opinion, the ledger's decision in time, or stand-in.
     async fn decide(
         &self,
         call: &Call<'_>,
         mount: &Mount,
-        request: &AuthorizationRequest,
+        question: &Question<'_>,
         claim: Claim<'_>,
         deadline: Deadline,
         watch: &mut Watch<'_>,
     ) -> Decided {
-        let digest = claim.digest();
         let asked = {
-            let asking = pin!(self.ask_ledger(call, mount, request, digest, deadline, watch));
+            let asking = pin!(self.ask_ledger(call, mount, question, deadline, watch));
             AssertUnwindSafe(asking).catch_unwind().await
         };
         watch.ended(Phase::Ledger);
@@ -251,7 +298,7 @@ impl Responder {
                 StandInCause::Panicked
             }
         };
-        pin!(self.stand_in(call, mount, request, claim, deadline, cause)).await
+        pin!(self.stand_in(call, mount, question, claim, deadline, cause)).await
     }
 
     /// One atomic act of the ledger, submitted; waited for until `decide_by`.
@@ -259,11 +306,11 @@ impl Responder {
         &self,
         call: &Call<'_>,
         mount: &Mount,
-        request: &AuthorizationRequest,
-        digest: ContentDigest,
+        question: &Question<'_>,
         deadline: Deadline,
         watch: &mut Watch<'_>,
     ) -> Result<Decided, StandInCause> {
+        let Question { request, own, digest, .. } = *question;
         // Looked at first: even a timeout that never waits costs a timer.
         if !self.is_open() && timeout_at(deadline.decide_by, self.until_open()).await.is_err() {
             return Err(StandInCause::Starting);
@@ -273,6 +320,10 @@ impl Responder {
         }
         let rules = mount.program.rules.load();
         let verdict = evaluate(&rules, request, call.received.utc, &mut NoTrace);
+        let verdict = match own {
+            None => verdict,
+            Some(own) => own.opinion(mount, call, request, verdict),
+        };
         watch.ended(Phase::Rules);
         self.wait_until_heard(mount, request, deadline).await?;
         let permit = self.in_flight.enter().ok_or(StandInCause::Overloaded)?;
@@ -291,6 +342,7 @@ impl Responder {
             ruleset: *rules.hash().as_bytes(),
             received_at: call.received.utc,
             not_after: decide_by,
+            slip: own.map(Own::slip),
         });
         let worker = self.workers.get(call.worker).ok_or(StandInCause::Panicked)?;
         let ticket = worker.pool.lock().unwrap_or_else(PoisonError::into_inner).take(act, permit);
@@ -316,7 +368,10 @@ impl Responder {
                     | ledger::Answer::Entered { .. }
                     | ledger::Answer::Rulesets(_)
                     | ledger::Answer::Noted(_)
-                    | ledger::Answer::TakenAway(_),
+                    | ledger::Answer::TakenAway(_)
+                    | ledger::Answer::Looked(_)
+                    | ledger::Answer::Slips(_)
+                    | ledger::Answer::Erased(_),
                 ),
             ) => Err(StandInCause::Panicked),
         }
@@ -388,6 +443,15 @@ const fn response_of<E>(answer: &Result<Result<ledger::Answer, LedgerError>, E>)
     match answer {
         Err(_) | Ok(Err(LedgerError::Unavailable | LedgerError::Late | LedgerError::Starting)) => Response::Failed,
         Ok(Ok(_) | Err(LedgerError::Panicked | LedgerError::Refused)) => Response::Answered,
+    }
+}
+
+/// What a stand-in table wants in place of an answer; `None` is not a word.
+fn silent(mount: &Mount, silence: Silence, body: &mut Vec<u8>) -> Option<Reply> {
+    mount.metrics.abstained();
+    match silence {
+        Silence::Unavailable => mount.adapter.refuse(&Refused::Unavailable, body).into(),
+        Silence::NoAnswer => None,
     }
 }
 

@@ -14,9 +14,10 @@ use tokio::time::timeout_at;
 use super::breaker::BreakerIs;
 use super::deadline::Deadline;
 use super::mount::Mount;
+use super::payments::Own;
 use super::telling::{GivenUp, Telling};
 use super::told::{Claim, Told};
-use super::{Decided, Responder, declined};
+use super::{Decided, Question, Responder, declined};
 use crate::clock;
 use crate::ledger::sight::{Lasts, LongerAgo, Seen};
 use crate::ledger::{Adopt, Glimpse, Readiness};
@@ -36,11 +37,12 @@ impl Responder {
         &self,
         call: &Call<'_>,
         mount: &Mount,
-        request: &AuthorizationRequest,
+        question: &Question<'_>,
         claim: Claim<'_>,
         deadline: Deadline,
         cause: StandInCause,
     ) -> Decided {
+        let request = question.request;
         let seen = match self.look(mount, request, deadline).await {
             Glimpse::Seen(seen) => seen,
             Glimpse::Nothing | Glimpse::Busy => Seen::default(),
@@ -50,7 +52,7 @@ impl Responder {
             claim.answered(told);
             return Decided { told, balance: None, abstained: None };
         }
-        let verdict = self.opinion(call, mount, request);
+        let verdict = self.opinion(call, mount, question);
         let decline = |reason, basis| Told { decision: Decision::Decline { reason }, basis };
         let opinion = verdict.as_ref().map(|(verdict, _)| verdict);
         let snapshot = self.unheard.standings.over(mount.program.id, request, seen.snapshot);
@@ -64,14 +66,14 @@ impl Responder {
             let is_known = request.kind != AuthorizationKind::Unknown;
             let reason = if is_known { DeclineReason::LedgerUnavailable } else { DeclineReason::TransactionNotPermitted };
             let told = decline(reason, Basis::StandIn(cause));
-            let adopt = adoption_of(call, mount, request, &claim, told, verdict);
+            let adopt = adoption_of(call, mount, question, &claim, told, verdict);
             return self.tell_decline(claim, told, Entry::Told(Box::new(adopt), account), deadline).await;
         };
         let (claim, told) = match stood_in.answer {
             StandInAnswer::Decline { reason } => (claim, decline(reason, stood_in.basis)),
             StandInAnswer::Abstain(silence) => {
                 let overtaken = decline(DeclineReason::LedgerUnavailable, stood_in.basis);
-                let adopt = adoption_of(call, mount, request, &claim, overtaken, verdict);
+                let adopt = adoption_of(call, mount, question, &claim, overtaken, verdict);
                 if may_be_decided(cause) {
                     // What the ledger may come to hold of it is nobody's. If its disk is too slow, this is durable later.
                     let put = self.spool.put(Entry::Told(Box::new(adopt), account), clock::utc());
@@ -82,7 +84,7 @@ impl Responder {
             }
             StandInAnswer::Approve { amount } => {
                 let told = Told { decision: Decision::Approve { amount }, basis: stood_in.basis };
-                let adopt = adoption_of(call, mount, request, &claim, told, verdict.clone());
+                let adopt = adoption_of(call, mount, question, &claim, told, verdict.clone());
                 let counted = counted.map(|name| (&mount.program.stand_in, name));
                 let entry = Entry::Told(Box::new(adopt), account);
                 match Telling::begin(claim, told, &self.spool, entry, counted).tell(deadline).await {
@@ -91,7 +93,7 @@ impl Responder {
                 }
             }
         };
-        let adopt = adoption_of(call, mount, request, &claim, told, verdict);
+        let adopt = adoption_of(call, mount, question, &claim, told, verdict);
         self.tell_decline(claim, told, Entry::Told(Box::new(adopt), account), deadline).await
     }
 
@@ -172,12 +174,19 @@ impl Responder {
     /// What the rules think of a question that the ledger did not answer, and which rules those are: limits count the answer by
     /// it. They are asked once more, since carrying their verdict along would cost every answer. Nothing while it is not known
     /// which rules are in force, or where thinking is what failed.
-    fn opinion(&self, call: &Call<'_>, mount: &Mount, request: &AuthorizationRequest) -> Option<(Verdict, [u8; 32])> {
+    fn opinion(&self, call: &Call<'_>, mount: &Mount, question: &Question<'_>) -> Option<(Verdict, [u8; 32])> {
         if !self.may_stand_in() {
             return None;
         }
         let rules = mount.program.rules.load();
-        let verdict = catch_unwind(AssertUnwindSafe(|| evaluate(&rules, request, call.received.utc, &mut NoTrace)));
+        let Question { request, own, .. } = *question;
+        let verdict = catch_unwind(AssertUnwindSafe(|| {
+            let of_rules = evaluate(&rules, request, call.received.utc, &mut NoTrace);
+            match own {
+                None => of_rules,
+                Some(own) => own.opinion(mount, call, request, of_rules),
+            }
+        }));
         Some((verdict.ok()?, *rules.hash().as_bytes()))
     }
 
@@ -237,7 +246,7 @@ fn before(call: &Call<'_>, digest: ContentDigest, seen: &Seen) -> Before {
 fn adoption_of(
     call: &Call<'_>,
     mount: &Mount,
-    request: &AuthorizationRequest,
+    question: &Question<'_>,
     claim: &Claim<'_>,
     told: Told,
     verdict: Option<(Verdict, [u8; 32])>,
@@ -248,11 +257,12 @@ fn adoption_of(
     };
     Adopt {
         origin: mount.origin(),
-        request: *request,
+        request: *question.request,
         digest: claim.digest(),
         verdict,
         told: answer,
         basis: told.basis,
         received_at: call.received.utc,
+        slip: question.own.map(Own::slip),
     }
 }

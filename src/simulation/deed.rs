@@ -280,6 +280,7 @@ impl Question {
             ruleset: [0; 32],
             received_at: self.received_at,
             not_after,
+            slip: None,
         }))
     }
 
@@ -296,6 +297,7 @@ impl Question {
             told,
             basis: Basis::StandIn(StandInCause::DeadlinePassed),
             received_at: self.received_at,
+            slip: None,
         }))
     }
 

@@ -124,6 +124,7 @@ pub fn limited(request: AuthorizationRequest, limits: &[LimitCheck]) -> Decide {
         ruleset: [0; 32],
         received_at: now(),
         not_after: clock::instant() + LONG,
+        slip: None,
     }
 }
 
@@ -137,6 +138,7 @@ pub fn adoption(request: AuthorizationRequest, answer: ToldAnswer) -> Adopt {
         told: answer,
         basis: Basis::StandIn(StandInCause::DeadlinePassed),
         received_at: now(),
+        slip: None,
     }
 }
 

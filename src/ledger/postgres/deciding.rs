@@ -86,6 +86,10 @@ impl<'a> Plain<'a> {
     /// A question, if it is plain.
     pub fn of(decide: &'a Decide) -> Option<Self> {
         let request = &decide.request;
+        if decide.slip.is_some() {
+            // What its caller wrote is kept in the same transaction, which the function does not do.
+            return None;
+        }
         let plain = match request.kind {
             AuthorizationKind::Purchase
             | AuthorizationKind::PurchaseWithCashback
@@ -124,7 +128,7 @@ impl<'a> Plain<'a> {
         now: &Moment,
         at: &Whereabouts,
     ) -> Result<Said, Trouble> {
-        let Decide { origin, request, digest, verdict, ruleset, received_at, not_after } = self.decide;
+        let Decide { origin, request, digest, verdict, ruleset, received_at, not_after, .. } = self.decide;
         let Some(card) = &request.card else { return Ok(Said::Engine) };
         if now.instant > *not_after {
             return Ok(Said::Decided(Err(LedgerError::Late), None));

@@ -136,7 +136,10 @@ impl Lanes {
             | Act::Rulesets(_)
             | Act::Announce(_)
             | Act::BeginAt(_)
-            | Act::TakeAway => None,
+            | Act::TakeAway
+            | Act::Look(..)
+            | Act::Slips(_)
+            | Act::EraseSlips(_) => None,
         };
         match card {
             Some((program, card)) => {
@@ -228,6 +231,9 @@ const fn may_go_together(act: &Act) -> bool {
         | Act::Rulesets(_)
         | Act::Announce(_)
         | Act::BeginAt(_)
-        | Act::TakeAway => false,
+        | Act::TakeAway
+        | Act::Look(..)
+        | Act::Slips(_)
+        | Act::EraseSlips(_) => false,
     }
 }
