@@ -56,6 +56,8 @@ pub enum RouteMethod {
     Get,
     /// HTTP POST.
     Post,
+    /// HTTP PUT.
+    Put,
 }
 
 /// How long a platform waits.

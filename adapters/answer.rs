@@ -9,6 +9,7 @@ use http::{HeaderName, HeaderValue};
 use sha2::{Digest as _, Sha256};
 
 use crate::inbound::Malformed;
+use crate::payment::{NotDone, Page, Payment};
 use crate::token::TokenFault;
 
 /// What an answer repeats of its callback: raw JSON values, quotes included, borrowed from its bytes.
@@ -38,6 +39,12 @@ pub enum Answer<'a> {
     Balances(&'a [AccountBalance]),
     /// Recorded, or nothing to do.
     Acknowledged,
+    /// A payment of ours as it stands.
+    Payment(&'a Payment),
+    /// A page of payments of ours.
+    Payments(&'a Page),
+    /// What was asked of a payment of ours is not done.
+    NotDone(NotDone<'a>),
 }
 
 /// What an answer says of an agent's authority: the same for every retry.

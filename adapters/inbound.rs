@@ -11,6 +11,7 @@ use holdfast_core::{
 use http::HeaderMap;
 
 use crate::answer::Echo;
+use crate::payment::{ListCall, LookCall, OrderCall, PaymentCall};
 use crate::token::Caller;
 
 /// A callback as it came from the wire, unverified.
@@ -49,6 +50,14 @@ pub enum Inbound<'a> {
         /// What the answer repeats.
         echo: Echo<'a>,
     },
+    /// Decide a payment of ours, asked for at a door of ours.
+    Payment(PaymentCall<'a>),
+    /// Do something with a payment of ours.
+    Order(OrderCall<'a>),
+    /// Show a payment of ours.
+    Look(LookCall<'a>),
+    /// List payments of ours.
+    List(ListCall<'a>),
     /// Get this first, then come back with it through [`Adapter::decode_fetched`](crate::Adapter::decode_fetched).
     Fetch(Fetch),
 }
@@ -143,13 +152,31 @@ pub struct Malformed {
     pub path: String,
     /// What is wrong with it, without its value.
     pub problem: &'static str,
+    /// Where a body ceases to be JSON, where that is told.
+    pub position: Option<Position>,
+}
+
+/// A place in a text, counted from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Position {
+    /// The line.
+    pub line: usize,
+    /// The column, in bytes.
+    pub column: usize,
 }
 
 impl Malformed {
     /// A field that is wrong.
     #[must_use]
     pub fn field(path: impl Into<String>, problem: &'static str) -> Self {
-        Malformed { path: path.into(), problem }
+        Malformed { path: path.into(), problem, position: None }
+    }
+
+    /// A body that is JSON up to a place.
+    #[must_use]
+    pub fn not_json(error: &serde_json::Error) -> Self {
+        let position = Some(Position { line: error.line(), column: error.column() });
+        Malformed { position, ..Malformed::field("", "is not JSON") }
     }
 
     /// An amount, or its currency, that is wrong.
@@ -184,6 +211,10 @@ impl fmt::Display for Malformed {
         match self.path.as_str() {
             "" => write!(f, "the body {}", self.problem),
             path => write!(f, "`{path}` {}", self.problem),
+        }?;
+        match self.position {
+            Some(Position { line, column }) => write!(f, " from line {line}, column {column} on"),
+            None => Ok(()),
         }
     }
 }

@@ -9,6 +9,7 @@ pub mod adapter;
 pub mod agent_spend;
 pub mod answer;
 pub mod apto;
+pub mod authorizations;
 pub mod inbound;
 pub mod json;
 #[cfg(test)]
@@ -20,6 +21,7 @@ pub mod proof;
 pub mod proving;
 mod redact;
 pub mod settings;
+pub mod strict;
 
 pub use adapter::{Adapter, Budget, BudgetStart, Credentials, InFlightDuplicate, Platform, Route, RouteMethod, Use};
 pub use answer::{AccountBalance, Answer, CallBack, DecisionReference, Echo, Refused, Reply, Said};
@@ -34,6 +36,7 @@ pub const PLATFORMS: &[Platform] = &[
     marqeta::PLATFORM,
     apto::PLATFORM,
     agent_spend::PLATFORM,
+    authorizations::PLATFORM,
     #[cfg(feature = "proving")]
     proving::PLATFORM,
 ];

@@ -2,11 +2,13 @@
 //! adapters and whoever answers behind them share; nothing here is a platform's wire format, and nothing decides.
 
 use holdfast_core::hold::{Hold, Order};
-use holdfast_core::{AuthorizationId, CardToken, Decision, DeclineReason, IdempotencyKey, MerchantId, Money, Timestamp};
+use holdfast_core::{
+    AuthorizationId, CardToken, Decision, DeclineReason, IdempotencyKey, MerchantId, Money, PaymentRef, Timestamp,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::answer::{DecisionReference, Echo};
-use crate::inbound::AuthorizationCall;
+use crate::inbound::{AuthorizationCall, Malformed};
 
 macro_rules! words {
     ($(#[$about:meta])* $name:ident { $($(#[$note:meta])* $variant:ident = $word:literal,)* }) => {
@@ -114,7 +116,12 @@ pub struct PaymentCall<'a> {
     pub surcharge: Option<(Money, &'static str)>,
     /// The fields that name merchant and instrument, for errors.
     pub fields: NamedBy,
+    /// Makes the payment's names of something that nobody else has, where the caller named nothing: each call is then a new payment.
+    pub unnamed: Option<MakeNames>,
 }
+
+/// Makes a payment's key and its name.
+pub type MakeNames = fn(&[u8]) -> Result<(IdempotencyKey, PaymentRef), Malformed>;
 
 /// Which fields of a door name merchant and instrument.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -35,6 +35,7 @@
 //! | [`journal`] | the ledger's log: records, their groups, SQLite |
 //! | [`kept_rules`] | the rulesets that a journal keeps, compiled as they were |
 //! | [`retention`] | which of the journal's oldest records may go |
+//! | [`balances`] | accounts by the journal, compared with the projection's |
 //! | [`books`] | accounts' money and standing as records go by |
 //! | [`explain`] | one authorization's story, from the journal |
 //! | [`replay`] | the journal decided again, and what comes out differently |
@@ -122,6 +123,7 @@ pub mod agent;
 pub mod api;
 pub mod app;
 pub mod background;
+pub mod balances;
 pub mod books;
 pub mod clock;
 pub mod command;

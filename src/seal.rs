@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use chacha20poly1305::aead::{Aead, AeadCore, KeyInit, OsRng, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
+use serde::{Deserialize, Serialize};
 
 /// The length of a key, in bytes.
 pub const KEY_BYTES: usize = 32;
@@ -25,7 +26,7 @@ impl fmt::Debug for Sealer {
 }
 
 /// A text as it is kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sealed {
     /// Its bytes: a nonce and what is sealed, or the text itself.
     pub bytes: Vec<u8>,
@@ -34,7 +35,7 @@ pub struct Sealed {
 }
 
 /// How a text is kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Form {
     /// In clear.
     Clear,

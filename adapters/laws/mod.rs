@@ -8,6 +8,7 @@ mod agreement;
 mod answers;
 mod describe;
 mod fixture;
+mod payments;
 mod registry;
 mod reply;
 mod robustness;
@@ -33,7 +34,8 @@ use crate::settings::Settings;
 use crate::{PLATFORMS, Route};
 
 /// How many callbacks each platform's folder has at least.
-const FIXTURES_MIN: &[(&str, usize)] = &[("marqeta", 30), ("apto", 20), ("agent_spend", 12), ("proving", 8)];
+const FIXTURES_MIN: &[(&str, usize)] =
+    &[("marqeta", 30), ("apto", 20), ("agent_spend", 12), ("authorizations", 12), ("proving", 8)];
 
 /// The fixtures' clock: 2026-03-14T15:09:26Z.
 const NOW: Timestamp = Timestamp::from_unix_seconds(1_773_500_966);

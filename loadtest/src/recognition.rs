@@ -125,7 +125,14 @@ fn encode_all(callbacks: &Callbacks, number: u64) -> Result<(Encoded, Vec<Encode
     })?;
     let call = match caller.adapter.decode(&authentic).map_err(Problem::doing("decoding the adapter's own sample"))? {
         Inbound::Authorization(call) => call,
-        Inbound::Balance(_) | Inbound::Notification { .. } | Inbound::Handshake { .. } | Inbound::Fetch(_) => {
+        Inbound::Balance(_)
+        | Inbound::Notification { .. }
+        | Inbound::Handshake { .. }
+        | Inbound::Payment(_)
+        | Inbound::Order(_)
+        | Inbound::Look(_)
+        | Inbound::List(_)
+        | Inbound::Fetch(_) => {
             return Err(Problem::new("the adapter's sample is no authorization that is answered at once"));
         }
     };

@@ -43,7 +43,7 @@ use crate::metrics::Metrics;
 use crate::operations::{Desk, Outage, SpoolOf};
 use crate::profiles::{self, Profiles};
 use crate::reporter::{SpoolReporter, say};
-use crate::responder::{Breaker, Responder, Stage, Worker};
+use crate::responder::{Breaker, Responder, Stage, Till, Worker};
 use crate::server::ops::{self, Operators};
 use crate::server::{self, Drained, Limits, Running, Serving, Tls};
 use crate::settlement_day::Cutoff;
@@ -126,6 +126,7 @@ impl App {
             breaker: Breaker::new(config.breaker),
             switchboard: Arc::clone(&switchboard),
             in_flight: InFlight::new(config.responder.in_flight_max),
+            till: Till::new(Arc::clone(&profiles), config.texts.sealer.clone()),
             metrics: Arc::clone(&metrics),
             telemetry,
             workers: (0..workers.get()).map(|_| Worker::new(RESTING_TICKETS_MAX)).collect(),

@@ -835,7 +835,7 @@ fn a_reload_takes_credentials_and_names_the_rest() {
     let changed = LEAST.replace("path = \"/m\"", "path = '/m'\nbudget_ms = 4000");
     let text = format!("{tls}{changed}[[program.mount.basic]]\nuser = 'u'\npassword = 'file:password'\n");
     fs::write(&running.path, text).unwrap();
-    let surroundings = Surroundings { depth: Depth::Credentials, ..SURROUNDINGS };
+    let surroundings = Surroundings { platforms: holdfast_adapters::PLATFORMS, depth: Depth::Credentials, ..SURROUNDINGS };
     let reloaded = running.reload_in(&surroundings).unwrap();
     let [mount] = reloaded.keyrings.as_slice() else { panic!("{:?}", reloaded.keyrings) };
     assert_eq!((mount.program.as_str(), mount.path.as_str()), ("one", "/m"));
@@ -858,7 +858,7 @@ fn load_shipped(text: &str) -> Result<Config, String> {
     let home = Path::new(env!("CARGO_MANIFEST_DIR")).join("config");
     let document = Document::parse("holdfast.toml", text).map_err(|errors| errors.to_string())?;
     let further = RefCell::default();
-    let surroundings = Surroundings { depth: Depth::Credentials, ..SURROUNDINGS };
+    let surroundings = Surroundings { platforms: holdfast_adapters::PLATFORMS, depth: Depth::Credentials, ..SURROUNDINGS };
     let config = read_root(&document, &home.join("holdfast.toml"), Overrides::default(), &surroundings, &further);
     let errors = document.finish();
     if errors.is_empty() { Ok(config.unwrap()) } else { Err(errors.to_string()) }
@@ -874,7 +874,7 @@ fn the_shipped_file_is_the_demo() {
     let program = &config.programs[0];
     assert_eq!((program.id.as_str(), program.currency.code(), program.environment), ("demo", "USD", Environment::Sandbox));
     let mounts: Vec<_> = program.mounts.iter().map(|mount| (mount.platform.name, mount.path.as_str())).collect();
-    assert_eq!(mounts, [("marqeta", "/marqeta"), ("apto", "/apto")]);
+    assert_eq!(mounts, [("marqeta", "/marqeta"), ("apto", "/apto"), ("authorizations", "/payments/na")]);
     assert!(program.mounts.iter().all(|mount| mount.keyring.basic[0].user == "demo"));
 
     program.check_imports().unwrap();

@@ -47,6 +47,7 @@ fn lived_in() -> House {
         basis: Basis::StandIn(StandInCause::DeadlinePassed),
         governed: None,
         received_at: crate::clock::utc(),
+        slip: None,
     }));
     for (key, digest) in [("order", 1), ("order", 2), ("order", 1)] {
         house.act(Act::Order(
@@ -269,6 +270,7 @@ fn a_million_records_to_measure_on() {
                 governed: None,
                 received_at,
                 not_after,
+                slip: None,
             }));
             let (payment, amount) = (Some(request.payment), usd(100));
             let fact = Fact::Captured { payment, amount, finality: Finality::Final };

@@ -13,6 +13,7 @@ mod deadline;
 mod heard;
 mod mount;
 mod notification;
+mod payments;
 mod question;
 mod stand_in;
 mod standings;
@@ -34,7 +35,7 @@ use holdfast_adapters::{
     Malformed, Named, Refusal, Refused, Reply, Said,
 };
 use holdfast_core::stand_in::Silence;
-use holdfast_core::{AuthorizationKind, Basis, ContentDigest, Decision, DeclineReason, StandInCause};
+use holdfast_core::{AuthorizationKind, Basis, Decision, DeclineReason, StandInCause};
 use tokio::sync::watch::Receiver;
 use tokio::time::timeout_at;
 
@@ -44,6 +45,8 @@ pub use self::deadline::{Deadline, Patience};
 pub use self::heard::Unheard;
 pub use self::mount::{ByEnvironment, Mount, Program};
 use self::notification::Noted;
+use self::payments::Own;
+pub use self::payments::Till;
 use self::question::Question;
 pub use self::stand_in::{StandIn, StandInTable};
 pub use self::status::InStandIn;
@@ -76,6 +79,8 @@ pub struct Responder {
     pub switchboard: Arc<Switchboard>,
     /// How much may be with the ledger at once.
     pub in_flight: Arc<InFlight>,
+    /// What payment doors need besides.
+    pub till: Till,
     /// Everybody's counters.
     pub metrics: Arc<Metrics>,
     /// Where one record a callback is left, if the operator wants that.
@@ -126,6 +131,15 @@ struct Decided {
     abstained: Option<Silence>,
 }
 
+/// Whether a question was decided for whoever asks now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    /// It was.
+    First,
+    /// It was for somebody who asked the same before.
+    Later,
+}
+
 impl Responder {
     /// The path of one callback; `None` is not a word, as a stand-in table may want it.
     async fn answer<'s>(&'s self, call: &Call<'_>, mount: &'s Mount, watch: &mut Watch<'s>, body: &mut Vec<u8>) -> Option<Reply> {
@@ -159,6 +173,10 @@ impl Responder {
                 Noted::NotDurable => mount.adapter.refuse(&Refused::NotDurable, body).into(),
             },
             Ok(Inbound::Handshake { ref echo }) => encode(mount, echo, &Answer::Acknowledged, body).into(),
+            Ok(Inbound::Payment(ref asked)) => Box::pin(self.pay(call, mount, asked, watch, body)).await,
+            Ok(Inbound::Order(ref asked)) => Box::pin(self.order(mount, asked, body)).await.into(),
+            Ok(Inbound::Look(ref asked)) => Box::pin(self.look_up(mount, asked, body)).await.into(),
+            Ok(Inbound::List(ref asked)) => Box::pin(self.list(mount, asked, body)).await.into(),
             Ok(Inbound::Fetch(_)) => {
                 mount.metrics.malformed();
                 let problem =
@@ -181,49 +199,18 @@ impl Responder {
         watch: &mut Watch<'_>,
         body: &mut Vec<u8>,
     ) -> Option<Reply> {
-        let AuthorizationCall { echo, sent_at, .. } = asked;
-        let deadline = Deadline::new(&call.received, *sent_at, &mount.patience);
         let question = self.question(mount, asked, call.received.utc);
-        let request = &*question.request;
-        watch.owed(request.key, deadline);
-        let digest = request.content_digest();
-        if request.kind == AuthorizationKind::Unknown {
-            mount.metrics.unknown_method();
-        }
-        let decided = loop {
-            match self.unheard.book.begin(question.name, digest) {
-                Begun::First(claim) => break pin!(self.decide(call, mount, &question, claim, deadline, watch)).await,
-                Begun::Told(told) => {
-                    mount.metrics.duplicate();
-                    break Decided { told: Told { basis: Basis::Replay, ..told }, balance: None, abstained: None };
-                }
-                Begun::Conflict => break declined(DeclineReason::ConflictingDuplicate, Basis::Ledger),
-                Begun::InFlight(_) if mount.in_flight_duplicate == InFlightDuplicate::TooEarly => {
-                    return mount.adapter.refuse(&Refused::TooEarly, body).into();
-                }
-                Begun::InFlight(first) => {
-                    mount.metrics.joined();
-                    match timeout_at(deadline.hear_by, first).await {
-                        Ok(Ok(told)) => break Decided { told, balance: None, abstained: None },
-                        // Whoever was deciding went away: this one decides.
-                        Ok(Err(_)) => {}
-                        Err(_) => break declined(DeclineReason::AnswerUnknown, Basis::StandIn(StandInCause::DeadlinePassed)),
-                    }
-                }
-            }
+        let Some((decided, _)) = pin!(self.hear_or_decide(call, mount, &question, watch)).await else {
+            return mount.adapter.refuse(&Refused::TooEarly, body).into();
         };
         if let Some(silence) = decided.abstained {
-            mount.metrics.abstained();
-            return match silence {
-                Silence::Unavailable => mount.adapter.refuse(&Refused::Unavailable, body).into(),
-                Silence::NoAnswer => None,
-            };
+            return silent(mount, silence, body);
         }
-        let mut reference = mount.reference(&request.key);
+        let mut reference = mount.reference(&question.request.key);
         if decided.told.decision == (Decision::Decline { reason: DeclineReason::ConflictingDuplicate }) {
             mount.metrics.conflict();
             // The key's own name is that of the answer which the other question heard.
-            reference = mount.reference_of_conflict(&request.key, &digest);
+            reference = mount.reference_of_conflict(&question.request.key, &question.digest);
         }
         let said = self.said(asked, &question, reference, &decided.told);
         let answer = Answer::Decided {
@@ -232,10 +219,52 @@ impl Responder {
             balance: decided.balance.as_ref(),
             said: said.as_ref(),
         };
-        let reply = encode(mount, echo, &answer, body);
+        let reply = encode(mount, &asked.echo, &answer, body);
         watch.ended(Phase::Encode);
         watch.told(decided.told);
         reply.into()
+    }
+
+    /// The key first: what was told is told again, what is being decided is waited for, and whoever is first has it decided.
+    /// Nothing where the platform wants to hear that it asked too early.
+    async fn hear_or_decide(
+        &self,
+        call: &Call<'_>,
+        mount: &Mount,
+        question: &Question<'_>,
+        watch: &mut Watch<'_>,
+    ) -> Option<(Decided, Turn)> {
+        let deadline = Deadline::new(&call.received, question.sent_at, &mount.patience);
+        watch.owed(question.request.key, deadline);
+        if question.request.kind == AuthorizationKind::Unknown {
+            mount.metrics.unknown_method();
+        }
+        loop {
+            match self.unheard.book.begin(question.name, question.digest) {
+                Begun::First(claim) => {
+                    return Some((pin!(self.decide(call, mount, question, claim, deadline, watch)).await, Turn::First));
+                }
+                Begun::Told(told) => {
+                    mount.metrics.duplicate();
+                    let told = Told { basis: Basis::Replay, ..told };
+                    return Some((Decided { told, balance: None, abstained: None }, Turn::Later));
+                }
+                Begun::Conflict => return Some((declined(DeclineReason::ConflictingDuplicate, Basis::Ledger), Turn::Later)),
+                Begun::InFlight(_) if mount.in_flight_duplicate == InFlightDuplicate::TooEarly => return None,
+                Begun::InFlight(first) => {
+                    mount.metrics.joined();
+                    match timeout_at(deadline.hear_by, first).await {
+                        Ok(Ok(told)) => return Some((Decided { told, balance: None, abstained: None }, Turn::Later)),
+                        // Whoever was deciding went away: this one decides.
+                        Ok(Err(_)) => {}
+                        Err(_) => {
+                            let cause = Basis::StandIn(StandInCause::DeadlinePassed);
+                            return Some((declined(DeclineReason::AnswerUnknown, cause), Turn::Later));
+                        }
+                    }
+                }
+            }
+        }
     }
 
     /// The rules' opinion, the ledger's decision in time, or stand-in.
@@ -248,9 +277,8 @@ impl Responder {
         deadline: Deadline,
         watch: &mut Watch<'_>,
     ) -> Decided {
-        let digest = claim.digest();
         let asked = {
-            let asking = pin!(self.ask_ledger(call, mount, question, digest, deadline, watch));
+            let asking = pin!(self.ask_ledger(call, mount, question, deadline, watch));
             AssertUnwindSafe(asking).catch_unwind().await
         };
         watch.ended(Phase::Ledger);
@@ -277,7 +305,6 @@ impl Responder {
         call: &Call<'_>,
         mount: &Mount,
         question: &Question<'_>,
-        digest: ContentDigest,
         deadline: Deadline,
         watch: &mut Watch<'_>,
     ) -> Result<Decided, StandInCause> {
@@ -289,7 +316,7 @@ impl Responder {
             return Err(StandInCause::Switched);
         }
         let rules = mount.program.rules.load();
-        let (verdict, governed) = question.opinion(&rules, call.received.utc);
+        let (verdict, governed) = question.opinion(&rules, mount, call);
         watch.ended(Phase::Rules);
         self.wait_until_heard(mount, question, deadline).await?;
         if question.outside.is_some() {
@@ -306,12 +333,13 @@ impl Responder {
         let act = Act::Decide(Decide {
             origin: question.origin,
             request: *question.request,
-            digest,
+            digest: question.digest,
             verdict,
             ruleset: *rules.hash().as_bytes(),
             governed,
             received_at: call.received.utc,
             not_after: decide_by,
+            slip: question.own.map(Own::slip),
         });
         let worker = self.workers.get(call.worker).ok_or(StandInCause::Panicked)?;
         let ticket = worker.pool.lock().unwrap_or_else(PoisonError::into_inner).take(act, permit);
@@ -338,7 +366,10 @@ impl Responder {
                     | ledger::Answer::Entered { .. }
                     | ledger::Answer::Rulesets(_)
                     | ledger::Answer::Noted(_)
-                    | ledger::Answer::TakenAway(_),
+                    | ledger::Answer::TakenAway(_)
+                    | ledger::Answer::Looked(_)
+                    | ledger::Answer::Slips(_)
+                    | ledger::Answer::Erased(_),
                 ),
             ) => Err(StandInCause::Panicked),
         }
@@ -451,6 +482,15 @@ const fn response_of<E>(answer: &Result<Result<ledger::Answer, LedgerError>, E>)
     match answer {
         Err(_) | Ok(Err(LedgerError::Unavailable | LedgerError::Late | LedgerError::Starting)) => Response::Failed,
         Ok(Ok(_) | Err(LedgerError::Panicked | LedgerError::Refused)) => Response::Answered,
+    }
+}
+
+/// What a stand-in table wants in place of an answer; `None` is not a word.
+fn silent(mount: &Mount, silence: Silence, body: &mut Vec<u8>) -> Option<Reply> {
+    mount.metrics.abstained();
+    match silence {
+        Silence::Unavailable => mount.adapter.refuse(&Refused::Unavailable, body).into(),
+        Silence::NoAnswer => None,
     }
 }
 

@@ -8,14 +8,16 @@ use holdfast_adapters::{AuthorizationCall, Lookup, Named};
 use holdfast_core::agent::{Binding, Governed};
 use holdfast_core::hold::{AccountStatus, CardStatus};
 use holdfast_core::rules::{NoTrace, Ruleset, Verdict, evaluate};
-use holdfast_core::{AccountId, AuthorizationRequest, CardToken, Money, PaymentRef, StandInCause, Timestamp};
+use holdfast_core::{AccountId, AuthorizationRequest, CardToken, ContentDigest, Money, PaymentRef, StandInCause, Timestamp};
 use tokio::time::timeout_at;
 
 use super::deadline::Deadline;
 use super::mount::Mount;
+use super::payments::Own;
 use super::{Responder, told};
 use crate::agent::lead::{Agents, Lead};
 use crate::ledger::{self, Act, Entry, Origin};
+use crate::server::Call;
 
 /// How far below zero an account may go that only remembers what was paid with money elsewhere: further than anybody counts.
 const OUTSIDE_CREDIT_LINE: i64 = 1_000_000_000_000_000;
@@ -31,12 +33,24 @@ pub(super) struct Question<'a> {
     pub lead: Option<Lead>,
     /// The card that stands in the ledger for an instrument which is none of ours.
     pub outside: Option<CardToken>,
+    /// What it has besides, if it came to a payment door.
+    pub own: Option<&'a Own>,
+    /// The same key with another one is another question.
+    pub digest: ContentDigest,
+    /// When the platform says that it asked.
+    pub sent_at: Option<Timestamp>,
 }
 
 impl Question<'_> {
-    /// What is thought of it: by the program's rules, and by the authority that it leads to.
-    pub fn opinion(&self, rules: &Ruleset, now: Timestamp) -> (Verdict, Option<Governed>) {
+    /// What is thought of it: by the program's rules, by the merchant's profile where one of ours asks, and by the authority that it
+    /// leads to.
+    pub fn opinion(&self, rules: &Ruleset, mount: &Mount, call: &Call<'_>) -> (Verdict, Option<Governed>) {
+        let now = call.received.utc;
         let verdict = evaluate(rules, &self.request, now, &mut NoTrace);
+        let verdict = match self.own {
+            None => verdict,
+            Some(own) => own.opinion(mount, call, &self.request, verdict),
+        };
         match &self.lead {
             None => (verdict, None),
             Some(lead) => {
@@ -52,7 +66,10 @@ impl Responder {
     pub(super) fn question<'a>(&self, mount: &Mount, asked: &'a AuthorizationCall<'_>, now: Timestamp) -> Question<'a> {
         let request = &asked.request;
         let lead = match (&self.agents, &asked.lookup) {
-            (Some(agents), Some(lookup)) => return self.named(agents, mount, request, lookup, now),
+            (Some(agents), Some(lookup)) => {
+                let named = self.named(agents, mount, request, lookup, now);
+                return Question { sent_at: asked.sent_at, ..named };
+            }
             (Some(agents), None) => agents.of_card(&mount.program.id, &mount.platform, request, now),
             (None, _) => None,
         };
@@ -62,6 +79,32 @@ impl Responder {
             name: told::Name { principal: mount.principal, key: request.key },
             lead,
             outside: None,
+            own: None,
+            digest: request.content_digest(),
+            sent_at: asked.sent_at,
+        }
+    }
+
+    /// The question of a payment door, which has a digest of its own.
+    pub(super) fn question_of<'a>(
+        &self,
+        mount: &Mount,
+        (request, own): (&'a AuthorizationRequest, &'a Own),
+        digest: ContentDigest,
+        sent_at: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Question<'a> {
+        let lead = self.agents.as_ref();
+        let lead = lead.and_then(|agents| agents.of_card(&mount.program.id, &mount.platform, request, now));
+        Question {
+            request: Cow::Borrowed(request),
+            origin: mount.origin(),
+            name: told::Name { principal: mount.principal, key: request.key },
+            lead,
+            outside: None,
+            own: Some(own),
+            digest,
+            sent_at,
         }
     }
 
@@ -92,12 +135,16 @@ impl Responder {
         let outside =
             if inside.is_none() { lead.binding().and_then(|binding| card_outside(binding, request.amount)) } else { None };
         request.card = inside.or(outside);
+        let digest = request.content_digest();
         Question {
             request: Cow::Owned(request),
             origin: asks.origin(),
             name: told::Name { principal: asks.principal, key: request.key },
             lead: Some(lead),
             outside,
+            own: None,
+            digest,
+            sent_at: None,
         }
     }
 

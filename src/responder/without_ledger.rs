@@ -15,6 +15,7 @@ use tokio::time::timeout_at;
 use super::breaker::BreakerIs;
 use super::deadline::Deadline;
 use super::mount::Mount;
+use super::payments::Own;
 use super::question::Question;
 use super::telling::{GivenUp, Telling};
 use super::told::{Claim, Told};
@@ -180,7 +181,7 @@ impl Responder {
             return None;
         }
         let rules = mount.program.rules.load();
-        let thought = catch_unwind(AssertUnwindSafe(|| question.opinion(&rules, call.received.utc)));
+        let thought = catch_unwind(AssertUnwindSafe(|| question.opinion(&rules, mount, call)));
         let (verdict, governed) = thought.ok()?;
         Some(Opinion { verdict, ruleset: *rules.hash().as_bytes(), governed })
     }
@@ -261,5 +262,6 @@ fn adoption_of(call: &Call<'_>, question: &Question<'_>, claim: &Claim<'_>, told
         basis: told.basis,
         governed,
         received_at: call.received.utc,
+        slip: question.own.map(Own::slip),
     }
 }

@@ -298,6 +298,7 @@ impl Question {
             governed: None,
             received_at: self.received_at,
             not_after,
+            slip: None,
         }))
     }
 
@@ -315,6 +316,7 @@ impl Question {
             basis: Basis::StandIn(StandInCause::DeadlinePassed),
             governed: None,
             received_at: self.received_at,
+            slip: None,
         }))
     }
 

@@ -31,6 +31,7 @@ mod management;
 mod money;
 mod notifications;
 mod outages;
+mod payments;
 mod profiles;
 mod readme;
 mod retention;

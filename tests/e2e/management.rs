@@ -210,7 +210,7 @@ fn lists_go_on_where_a_page_ends() {
         ["acct-demo-1", "acct-demo-2", "acct-demo-4", "acct-demo-3", "a-0", "a-1", "a-2", "a-3", "a-4"]
             .map(|name| format!("\"{name}\""))
     );
-    assert_eq!(pages, 4);
+    assert_eq!(pages, 5);
     let (holds, _) = all("/v1/holds?account_id=acct-demo-1&", "holds", "payment");
     assert_eq!(holds, ["jit-4", "jit-3", "jit-2", "jit-1", "jit-0"].map(|name| format!("\"{name}\"")));
     let (held, _) = all("/v1/accounts/acct-demo-1/movements?", "movements", "held_after");

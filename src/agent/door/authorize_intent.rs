@@ -271,6 +271,7 @@ impl House {
             governed: None,
             received_at,
             not_after: instant.checked_add(LOOK_MAX).unwrap_or(instant),
+            slip: None,
         };
         let asking = ledger::ask(self.ledger.as_ref(), Act::Preview(Box::new(decide)));
         match tokio::time::timeout(LOOK_MAX, asking).await {

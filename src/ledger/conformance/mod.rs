@@ -26,13 +26,14 @@ pub mod holding;
 pub mod keeping;
 pub mod ordering;
 pub mod racing;
+pub mod slips;
 pub mod standing;
 pub mod telling;
 pub mod trouble;
 
 pub use self::house::{Client, House, submit, wait};
 pub use self::words::*;
-use super::Ledger;
+use super::{Adopt, Ledger};
 
 /// In tests, an engine meets a bug when it is about to finish an act of this program: when everything of it is written, and
 /// nothing is durable or answered. There is no other way to a bug on purpose.
@@ -117,6 +118,10 @@ macro_rules! conforms {
                 balances_are_told_by_account_card_and_cardholder
                 a_standing_says_all_that_there_is_of_an_account
             }
+            slips {
+                what_a_caller_wrote_is_kept_with_the_decision
+                what_stands_of_a_payment_is_told
+            }
             racing {
                 concurrent_authorizations_never_hold_more_than_is_there
                 concurrent_retries_hold_once
@@ -137,6 +142,7 @@ macro_rules! conforms {
                 every_fact_books_what_it_says
                 what_is_told_of_no_payment_is_said_so
                 a_message_is_applied_once
+                a_known_key_with_another_amount_is_a_conflict_and_moves_nothing
                 messages_end_the_same_in_every_order
                 the_platforms_word_changes_what_a_retry_hears
                 the_platforms_word_counts_whichever_came_first

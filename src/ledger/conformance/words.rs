@@ -125,6 +125,7 @@ pub fn limited(request: AuthorizationRequest, limits: &[LimitCheck]) -> Decide {
         governed: None,
         received_at: now(),
         not_after: clock::instant() + LONG,
+        slip: None,
     }
 }
 
@@ -139,6 +140,7 @@ pub fn adoption(request: AuthorizationRequest, answer: ToldAnswer) -> Adopt {
         basis: Basis::StandIn(StandInCause::DeadlinePassed),
         governed: None,
         received_at: now(),
+        slip: None,
     }
 }
 

@@ -1,16 +1,20 @@
 //! What each act does to memory, and the record it leaves. Applies the event ([`weigh`]) and writes the outcome; no decision is
 //! made here.
 
+use std::sync::Arc;
+
+use holdfast_adapters::Unrecognized;
 use holdfast_core::agent::Governed;
 use holdfast_core::hold::life::ends_at;
 use holdfast_core::hold::{
-    AccountStatus, Adoption, Asked, CardStatus, Event, Fact, Finding, Ordered, ReleaseCause, Subject, ToldEvent,
+    AccountStatus, Adoption, Asked, CardStatus, Event, Fact, Finding, Ordered, ReleaseCause, Subject, ToldEvent, contradicts,
 };
 use holdfast_core::{
     AuthorizationKind, Basis, Decision, DeclineReason, Expiry, IdempotencyKey, PaymentRef, ProgramId, Timestamp,
 };
 
 use super::cold::Need;
+use super::contradiction::contradiction;
 use super::engine::{Engine, Performed, Warmth};
 use super::naming::{asked_of, heard, in_its_owners_name, locate_request, subject_of};
 use super::rebuild::{entered_account, entered_at};
@@ -19,7 +23,8 @@ use super::weigh;
 use crate::clock::Moment;
 use crate::journal::{BodyRef, Checkpoint, Place, RecordRef, Uses};
 use crate::ledger::{
-    AccountStanding, Act, Adopt, Answer, Decide, Entry, KeptRuleset, LedgerError, Noted, Ordering, Origin, Whose, weight_of,
+    AccountStanding, Act, Adopt, Answer, Decide, Entry, KeptRuleset, LedgerError, Looked, Noted, Ordering, Origin, Whose,
+    weight_of,
 };
 
 /// Accounts that one act looks at: whoever lists them all must not hold an answer back for longer than a group takes.
@@ -59,6 +64,11 @@ impl Engine {
             }
             Act::Announce(checkpoint) => self.announce(checkpoint, now.utc),
             Act::BeginAt(checkpoint) => Performed::Now(self.begin_at(checkpoint)),
+            Act::Look(origin, payment, key) => self.look_at(origin, payment, key, warmth),
+            Act::Slips(wanted) => Performed::Now(self.log.slips(wanted).map(Answer::Slips).map_err(|_| LedgerError::Unavailable)),
+            Act::EraseSlips(which) => {
+                Performed::Now(self.log.erase_slips(which).map(Answer::Erased).map_err(|_| LedgerError::Unavailable))
+            }
             Act::TakeAway => Performed::Now(self.log.take_away().map(Answer::TakenAway).map_err(|_| LedgerError::Unavailable)),
         }
     }
@@ -110,6 +120,10 @@ impl Engine {
             if let Err(error) = self.record(&decide.origin, now.utc, Some(&decide.ruleset), decide.governed.as_ref(), place, body)
             {
                 return Performed::Now(Err(error));
+            }
+            // Of another question under the same key nothing is kept.
+            if let Some(slip) = decide.slip.as_ref().filter(|_| outcome.answered.is_some()) {
+                self.log.keep_slip(Arc::clone(slip));
             }
             if matches!(decision, Decision::Approve { .. }) {
                 let from = self.approves_from.map_or(received_at, |from| from.min(received_at));
@@ -193,26 +207,43 @@ impl Engine {
         let (received_at, told, basis) = (adopt.received_at, &adopt.told, &adopt.basis);
         let body = BodyRef::Adopted { received_at, request, verdict, told, basis, outcome: &outcome };
         let ruleset = adopt.verdict.as_ref().map(|(_, ruleset)| ruleset);
-        once_durable(
-            self.record(&adopt.origin, now.utc, ruleset, adopt.governed.as_ref(), place, body),
-            Answer::Recorded(finding),
-        )
+        let recorded = self.record(&adopt.origin, now.utc, ruleset, adopt.governed.as_ref(), place, body);
+        if let Some(slip) = adopt.slip.as_ref().filter(|_| outcome.answered.is_some()) {
+            self.log.keep_slip(Arc::clone(slip));
+        }
+        once_durable(recorded, Answer::Recorded(finding))
     }
 
     fn tell(&mut self, origin: &Origin, event: &ToldEvent, now: Timestamp, warmth: Warmth) -> Performed {
         let Origin { program, platform, .. } = origin;
         let told = self.state.told_name(program, platform.as_ref(), &event.key);
-        if self.state.was_told(told) {
-            // Nothing to record; the first one's group is durable, or is this one.
-            return Performed::OnceDurable(Answer::Recorded(Some(Finding::HeardBefore)));
-        }
         let (payment, _) = event.fact.payments();
         let located = self.state.locate_told(program, platform.as_ref(), &subject_of(event), payment);
+        if self.state.was_told(told) {
+            if let Some(need) = self.need(&located, None, None, warmth) {
+                return Performed::Cold(need);
+            }
+            return self.told_again(origin, event, &located, now);
+        }
         let asked = asked_of(&event.fact).map(|key| self.state.asked_name(program, platform.as_ref(), &key));
         if let Some(need) = self.need(&located, asked, Some(told), warmth) {
             return Performed::Cold(need);
         }
         self.told(origin, event, &located, now)
+    }
+
+    /// What is told again is booked already. If it says something else by now, that is kept for somebody to look at.
+    fn told_again(&mut self, origin: &Origin, event: &ToldEvent, located: &Located, now: Timestamp) -> Performed {
+        let steps = located.hold.and_then(|index| self.state.hold(index)).map(|row| row.steps.as_slice());
+        let account = located.account.and_then(|index| self.state.account(index)).map(|row| row.account);
+        if steps.zip(account).is_none_or(|(steps, account)| !contradicts(steps, account.currency, event)) {
+            // Nothing to record; the first one's group is durable, or is this one.
+            return Performed::OnceDurable(Answer::Recorded(Some(Finding::HeardBefore)));
+        }
+        let Unrecognized { digest, problem, redacted } = contradiction(event);
+        let body = BodyRef::Kept { digest: &digest, problem: &problem, redacted: &redacted };
+        let recorded = self.record(origin, now, None, None, Place::default(), body);
+        once_durable(recorded, Answer::Recorded(Some(Finding::Conflict)))
     }
 
     /// Applies a told event to what was found of it.
@@ -224,7 +255,7 @@ impl Engine {
         let standing = weigh::standing_told(&self.state, &event.fact, located);
         let outcome = weigh::apply(&self.state, located, asked, &Uses::new(), standing, &Event::Told(event), now);
         if outcome.finding == Some(Finding::HeardBefore) {
-            return Performed::OnceDurable(Answer::Recorded(outcome.finding));
+            return self.told_again(origin, event, located, now);
         }
         let told = heard(self.state.told_name(program, platform.as_ref(), &event.key), platform.as_ref(), event, &outcome);
         let names = Names { increment, asked, told, ..self.names(origin, now, payment, Expiry::Told) };
@@ -263,6 +294,20 @@ impl Engine {
         let place = self.state.write(&located, &names, &outcome, &mut self.undo);
         let body = BodyRef::Ordered { key, payment, order, outcome: &outcome };
         once_durable(self.record(origin, now, None, None, place, body), answer)
+    }
+
+    /// What stands of a payment. Whoever looks hears nothing that is not durable.
+    fn look_at(&mut self, origin: &Origin, payment: &PaymentRef, key: &IdempotencyKey, warmth: Warmth) -> Performed {
+        let Origin { program, platform, .. } = origin;
+        let asked = self.state.asked_name(program, platform.as_ref(), key);
+        let located = self.state.locate(program, platform.as_ref(), &Subject::default(), Some(payment));
+        if let Some(need) = self.need(&located, Some(asked), None, warmth) {
+            return Performed::Cold(need);
+        }
+        let row = located.hold.and_then(|index| self.state.hold(index));
+        let changed_at = row.and_then(|row| row.steps.iter().map(|step| step.at).max());
+        let looked = Looked { answered: self.state.answered(asked), hold: row.map(|row| row.hold), changed_at };
+        Performed::OnceDurable(Answer::Looked(looked))
     }
 
     /// Releases holds whose time has come, a few at a time; how many that were.

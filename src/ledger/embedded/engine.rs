@@ -206,6 +206,7 @@ impl Engine {
         let (undo_before, group_before, declines_before) = (self.undo.len(), self.group.end(), self.told_declines.len());
         let performed = catch_unwind(AssertUnwindSafe(|| match (act, self.writable) {
             (Act::Preview(_) | Act::Balances(..) | Act::Accounts { .. } | Act::WasNoted(_) | Act::Rulesets(_) | Act::Rest, _)
+            | (Act::Look(..) | Act::Slips(_), _)
             | (_, Writable::Yes) => self.perform(act, now, warmth),
             (Act::Decide(decide), Writable::No) => self.say_again(decide, now.utc, warmth),
             (
@@ -218,7 +219,8 @@ impl Engine {
                 | Act::Publish(_)
                 | Act::Announce(_)
                 | Act::BeginAt(_)
-                | Act::TakeAway,
+                | Act::TakeAway
+                | Act::EraseSlips(_),
                 Writable::No,
             ) => Performed::Now(Err(LedgerError::Unavailable)),
         }))

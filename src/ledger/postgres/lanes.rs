@@ -137,7 +137,10 @@ impl Lanes {
             | Act::Rulesets(_)
             | Act::Announce(_)
             | Act::BeginAt(_)
-            | Act::TakeAway => None,
+            | Act::TakeAway
+            | Act::Look(..)
+            | Act::Slips(_)
+            | Act::EraseSlips(_) => None,
         };
         match card {
             Some((program, card)) => {
@@ -230,6 +233,9 @@ const fn may_go_together(act: &Act) -> bool {
         | Act::Rulesets(_)
         | Act::Announce(_)
         | Act::BeginAt(_)
-        | Act::TakeAway => false,
+        | Act::TakeAway
+        | Act::Look(..)
+        | Act::Slips(_)
+        | Act::EraseSlips(_) => false,
     }
 }

@@ -82,11 +82,15 @@ impl Named {
                 self.add_asked(origin, &ordering.key);
                 self.holds.extend(ordering.hold.map(u64::cast_signed));
             }
+            Act::Look(origin, payment, key) => {
+                self.add_payment(origin.platform.as_ref(), payment);
+                self.add_asked(origin, key);
+            }
             Act::Enter(_, entries) => entries.iter().for_each(|entry| self.add_entry(entry)),
             Act::Note(operation) => self.operations.push(operation.id()),
             Act::Rulesets(_) => self.rulesets = true,
             Act::Rest | Act::Keep(..) | Act::Balances(..) | Act::Accounts { .. } | Act::Publish(_) | Act::WasNoted(_) => {}
-            Act::Announce(_) | Act::BeginAt(_) | Act::TakeAway => {}
+            Act::Announce(_) | Act::BeginAt(_) | Act::TakeAway | Act::Slips(_) | Act::EraseSlips(_) => {}
         }
     }
 
@@ -171,7 +175,9 @@ pub fn program_of(act: &Act) -> Option<ProgramId> {
         Act::Preview(decide) => Some(decide.origin.program),
         Act::Adopt(adopt) => Some(adopt.origin.program),
         Act::Tell(origin, _) | Act::Order(origin, _) | Act::Keep(origin, _) | Act::Enter(origin, _) => Some(origin.program),
-        Act::Balances(origin, _) => Some(origin.program),
+        Act::Balances(origin, _) | Act::Look(origin, ..) => Some(origin.program),
+        Act::Slips(wanted) => Some(wanted.program),
+        Act::EraseSlips(which) => Some(which.program),
         Act::Accounts { program, .. } | Act::Rulesets(program) => Some(*program),
         Act::Publish(ruleset) => ProgramId::new(&ruleset.program).ok(),
         Act::Note(operation) => program_of_operation(operation),
