@@ -14,6 +14,7 @@ pub mod json;
 #[cfg(test)]
 mod laws;
 pub mod marqeta;
+pub mod payment;
 pub mod proof;
 #[cfg(feature = "proving")]
 pub mod proving;
@@ -23,6 +24,7 @@ pub mod settings;
 pub use adapter::{Adapter, Budget, BudgetStart, Credentials, InFlightDuplicate, Platform, Route, RouteMethod, Use};
 pub use answer::{AccountBalance, Answer, CallBack, DecisionReference, Echo, Refused, Reply, Said};
 pub use inbound::{AuthorizationCall, BalanceCall, Callback, Fetch, Inbound, Lookup, Malformed, Named, Notice, Unrecognized};
+pub use payment::{ListCall, LookCall, NotDone, OrderCall, Payment, PaymentCall, Slip};
 pub use proof::token;
 pub use proof::{Authentic, BasicCredential, Bearer, Keyring, Refusal, Secret};
 pub use settings::{SettingError, SettingValue, Settings};

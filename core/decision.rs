@@ -87,7 +87,7 @@ decline_reasons! {
     CurrencyNotAllowed = "currency_not_allowed",
     /// A rule does not allow this kind of transaction, or the platform asks for something unknown to us.
     TransactionNotPermitted = "transaction_not_permitted",
-    /// No such card in this program.
+    /// No such card in this program, or none of whom was named as its owner.
     CardUnknown = "card_unknown",
     /// The card exists but has not been activated.
     CardNotActive = "card_not_active",

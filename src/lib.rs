@@ -46,6 +46,9 @@
 //! | [`telemetry`] | one line a callback, for whoever wants to look at single answers |
 //! | [`descriptors`] | how many files and sockets there may be, and how many of them are each listener's |
 //! | [`private_file`] | files that are their owner's alone |
+//! | [`webhook`] | what happened, told to endpoints from the journal, at least once and in order |
+//! | [`profiles`] | merchants and instruments of payment doors |
+//! | [`seal`] | texts of people, sealed with the operator's key |
 //! | [`operations`] | what operators ask, done on a ledger |
 //! | [`control`] | the Unix socket that carries it to a running server |
 //! | [`simulation`] | the ledger against an independent model, from one seed: `holdfast selftest` |
@@ -137,10 +140,12 @@ pub mod operations;
 pub mod outages;
 pub mod preview;
 pub mod private_file;
+pub mod profiles;
 pub mod replay;
 pub mod reporter;
 pub mod responder;
 pub mod retention;
+pub mod seal;
 pub mod server;
 pub mod settlement;
 pub mod settlement_day;
@@ -150,3 +155,4 @@ pub mod start_error;
 pub mod stop_list;
 pub mod switchboard;
 pub mod telemetry;
+pub mod webhook;

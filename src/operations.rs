@@ -4,6 +4,7 @@
 
 mod import;
 mod outage;
+mod profiles;
 mod stand_in;
 mod trim;
 
@@ -19,13 +20,15 @@ use crate::clock;
 use crate::config::ProgramConfig;
 use crate::config::ruleset::{self, Home};
 use crate::control::protocol::{
-    BalancesPage, BringBack, PageStart, RulesHistory, RulesPublish, RulesRollback, Switch, SwitchReport, Trim, TrimReport,
+    BalancesPage, BringBack, ImportProfiles, PageStart, ProfilesSummary, RulesHistory, RulesPublish, RulesRollback, Switch,
+    SwitchReport, Trim, TrimReport,
 };
 use crate::control::{AccountReport, Import, ImportSummary, OperationError, Operations, RulesVersion};
 use crate::ledger::{
     self, AccountStanding, Act, Answer, KeptKind, KeptRuleset, Ledger, LedgerError, Noted, Operation, Origin, Whose,
 };
 use crate::metrics::Metrics;
+use crate::profiles::Profiles;
 use crate::responder::Program;
 use crate::retention::Retention;
 
@@ -57,13 +60,20 @@ pub struct Desk {
     metrics: Option<Arc<Metrics>>,
     retention: Option<Arc<Retention>>,
     outage: Option<Outage>,
+    profiles: Option<Arc<Profiles>>,
 }
 
 impl Desk {
     /// A desk for these programs on this ledger; a change of rules is shown in `metrics`.
     #[must_use]
     pub fn new(ledger: Arc<dyn Ledger>, programs: Vec<Counter>, metrics: Option<Arc<Metrics>>) -> Self {
-        Desk { ledger, programs, metrics, retention: None, outage: None }
+        Desk { ledger, programs, metrics, retention: None, outage: None, profiles: None }
+    }
+
+    /// The same, with the merchants and instruments of payment doors.
+    #[must_use]
+    pub fn with_profiles(self, profiles: Arc<Profiles>) -> Self {
+        Desk { profiles: Some(profiles), ..self }
     }
 
     /// The same, for a ledger whose journal may be trimmed.
@@ -333,6 +343,10 @@ impl Operations for Desk {
 
     async fn bring_back(&self, back: BringBack) -> Result<i64, OperationError> {
         self.bring_entry_back(back).await
+    }
+
+    async fn import_profiles(&self, import: ImportProfiles) -> Result<ProfilesSummary, OperationError> {
+        self.bring_profiles_in(import).await
     }
 }
 

@@ -10,6 +10,7 @@ use crate::control::server::BindError;
 use crate::journal::JournalError;
 use crate::ledger::postgres::trouble::Trouble;
 use crate::metrics::MetricsError;
+use crate::profiles::StoreError as ProfilesError;
 use crate::server::RouteError;
 use crate::spool::SpoolError;
 
@@ -26,6 +27,8 @@ pub enum StartError {
     Database(Trouble),
     /// The spool cannot be opened or read.
     Spool(SpoolError),
+    /// Merchants and instruments cannot be opened or read.
+    Profiles(ProfilesError),
     /// Two mounts want one path.
     Routes(Vec<RouteError>),
     /// The operators' socket.
@@ -54,6 +57,7 @@ impl fmt::Display for StartError {
             }
             StartError::Journal(error) => error.fmt(f),
             StartError::Database(trouble) => trouble.fmt(f),
+            StartError::Profiles(error) => error.fmt(f),
             StartError::Spool(error) => error.fmt(f),
             StartError::Routes(errors) => {
                 let lines: Vec<_> = errors.iter().map(ToString::to_string).collect();

@@ -12,6 +12,7 @@ use super::mutant::{self, Mutant};
 use super::outcome::{Finding, Outcome};
 use super::state::{Account, Answered, Counted, Slice};
 use super::told::{corrected, take};
+use super::twice;
 use super::word::adopted;
 use crate::agent::Weight;
 use crate::authorization::{AuthorizationKind, AuthorizationRequest, ContentDigest, Expiry, Padding, PartialApproval, Posting};
@@ -76,6 +77,9 @@ fn answer(slice: &Slice<'_>, asked: &Asked<'_>) -> Outcome {
     }
     if let Some(step) = step_of(slice, StepId::of(&request.key)) {
         return recall(slice, step);
+    }
+    if let Some(again) = twice::asked_before(slice, asked) {
+        return again;
     }
     let decline = |reason, basis| declined_by(asked.digest, asked.asked_at, reason, basis);
     let Some(card) = slice.card else {

@@ -17,6 +17,7 @@ mod order;
 mod outcome;
 mod state;
 mod told;
+mod twice;
 mod word;
 
 pub use account::{AccountStatus, CardStatus, CardholderStatus};

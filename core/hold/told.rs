@@ -56,15 +56,12 @@ pub(super) fn tell(slice: &Slice<'_>, event: &ToldEvent, now: Timestamp) -> Outc
 fn untimed(slice: &Slice<'_>, fact: &Fact, now: Timestamp) -> Timestamp {
     let later = match fact {
         Fact::Replaced { total, .. } => paid_in_full(slice, total.minor()),
-        Fact::Recorded { asked, increments: None, outcome, .. } if slice.answered.is_none() => {
-            let steps = Steps::of(slice.steps);
-            match outcome {
-                RecordedOutcome::Approved { .. } | RecordedOutcome::ApprovedByStandIn { .. } => {
-                    steps.declined_at(StepId::of(asked))
-                }
-                RecordedOutcome::Declined => None,
+        Fact::Recorded { asked, increments: None, outcome, .. } => match outcome {
+            RecordedOutcome::Approved { .. } | RecordedOutcome::ApprovedByStandIn { .. } => {
+                Steps::of(slice.steps).declined_at(StepId::of(asked))
             }
-        }
+            RecordedOutcome::Declined => None,
+        },
         Fact::Recorded { .. }
         | Fact::Reduced { .. }
         | Fact::Released { .. }

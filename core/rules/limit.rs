@@ -272,6 +272,26 @@ impl Limit {
         self.counter = CounterKey(u64::from_le_bytes(first_bytes));
     }
 
+    /// The counter of whom it counts for.
+    fn counter_for(&self, facts: &Facts<'_>) -> CounterKey {
+        let merchant = &facts.request.merchant;
+        match self.scope {
+            // Whose an authority's or an intent's is was part of its counter from the start.
+            LimitScope::Card | LimitScope::Account | LimitScope::Program | LimitScope::Authority | LimitScope::Intent => {
+                self.counter
+            }
+            LimitScope::Merchant => match (&merchant.id, &merchant.name) {
+                (Some(id), _) => self.counter.of_subject(id.as_str().as_bytes()),
+                (None, Some(name)) => self.counter.of_subject(name.as_bytes()),
+                (None, None) => self.counter,
+            },
+            LimitScope::Cardholder => match &facts.request.cardholder {
+                Some(cardholder) => self.counter.of_subject(cardholder.as_str().as_bytes()),
+                None => self.counter,
+            },
+        }
+    }
+
     /// How it applies to a request; `None` if the request does not count in it.
     pub(super) fn check(&self, facts: &Facts<'_>) -> Option<LimitCheck> {
         let kind = facts.request.kind;
@@ -293,7 +313,7 @@ impl Limit {
         }
         Some(LimitCheck {
             limit: self.id,
-            counter: self.counter,
+            counter: self.counter_for(facts),
             scope: self.scope,
             window: self.window.at(facts.now),
             amount_max: amount_max.map(Money::minor),

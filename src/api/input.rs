@@ -125,6 +125,28 @@ impl Fields {
         })
     }
 
+    /// A switch.
+    pub fn switch(&self, name: &'static str, need: Need) -> Option<bool> {
+        let value = self.value(name, need)?;
+        value.as_bool().or_else(|| {
+            self.wrong(name, "must be true or false");
+            None
+        })
+    }
+
+    /// A list of texts that mean something.
+    pub fn texts<T>(&self, name: &'static str, most: usize, parse: impl Fn(&str) -> Result<T, &'static str>) -> Option<Vec<T>> {
+        let Some(value) = self.value(name, Need::Optional) else { return Some(Vec::new()) };
+        let items = value.as_array().filter(|items| items.len() <= most);
+        let texts = items.and_then(|items| items.iter().map(serde_json::Value::as_str).collect::<Option<Vec<_>>>());
+        let Some(texts) = texts else {
+            self.wrong(name, &format!("must be a list of at most {most} texts"));
+            return None;
+        };
+        let read: Result<Vec<T>, _> = texts.into_iter().map(parse).collect();
+        read.map_err(|problem| self.wrong(name, problem)).ok()
+    }
+
     /// `currency`, which must be that of the account.
     pub fn currency(&self, of_account: Currency) -> Option<Currency> {
         self.parsed("currency", Need::Required, |code| match Currency::from_alpha(code) {

@@ -35,6 +35,8 @@ use super::router::json_text;
         (name = "accounts", description = "Where the money is."),
         (name = "cards", description = "What is presented."),
         (name = "holds", description = "Money reserved for payments."),
+        (name = "merchants", description = "Who is paid through payment doors."),
+        (name = "instruments", description = "What is known of a card beside what the ledger knows: brand and results of verifications."),
         (name = "settlement", description = "What is due to whom."),
         (name = "stand-in", description = "Answering without the ledger, by an operator's hand."),
         (name = "description", description = "This document.")

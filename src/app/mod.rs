@@ -39,6 +39,7 @@ use crate::ledger::postgres::Patience as DatabasePatience;
 use crate::ledger::postgres::connect::Database;
 use crate::metrics::Metrics;
 use crate::operations::{Desk, Outage, SpoolOf};
+use crate::profiles::{self, Profiles};
 use crate::reporter::{SpoolReporter, say};
 use crate::responder::{Breaker, Responder, Stage, Worker};
 use crate::server::ops::{self, Operators};
@@ -48,6 +49,7 @@ use crate::spool::Reconciler;
 use crate::start_error::StartError;
 use crate::switchboard::Switchboard;
 use crate::telemetry::{self, Telemetry, Writing};
+use crate::webhook::{self, Signals, Webhooks};
 
 /// Tickets that a worker keeps for its next questions.
 const RESTING_TICKETS_MAX: usize = 1024;
@@ -76,6 +78,10 @@ pub struct App {
     operators: Operators,
     background: Background,
     writing: Option<Writing>,
+    /// What the webhooks need, until the ledger is ready,
+    to_be_told: Option<webhook::Setup>,
+    /// and then they themselves.
+    webhooks: Option<Webhooks>,
 }
 
 impl App {
@@ -90,12 +96,14 @@ impl App {
         let management = bind(config.api.listen)?;
         let (listen, ops_listen, api_listen) = (callbacks.addr, operators.addr, management.addr);
         let metrics = Metrics::new(&mount_names(&config)).map_err(StartError::Metrics)?;
-        let Opened { ledger, opening, early, publications } =
+        let Opened { ledger, opening, early, publications, recorded } =
             open_ledger(&config, Arc::clone(&metrics), DatabasePatience::Endless)?;
         let ledger = wrap(ledger);
         let (stage, to_be_open) = watch::channel(Stage::Starting);
         let stage = Arc::new(stage);
+        let profiles = open_profiles(&config)?;
         let (programs, desk) = programs(&config, &ledger, Some(Arc::clone(&metrics)))?;
+        let desk = desk.with_profiles(Arc::clone(&profiles));
         let workers = workers(&config);
         let (unheard, spool) = open_spool(&config, &programs, &metrics)?;
         let switchboard = Arc::new(Switchboard::new(spool_settings(&config), mount_names(&config)));
@@ -119,7 +127,7 @@ impl App {
             stage: to_be_open,
         });
         let tls = config.tls.clone().map(|tls| Arc::new(Tls::new(tls)));
-        let api = Arc::new(management_api(&config, &ledger, switchboard, &metrics)?);
+        let api = Arc::new(management_api(&config, &ledger, switchboard, &profiles, &metrics)?);
         let foresight = Foresight {
             desk: desk.clone(),
             unheard: Arc::clone(&unheard),
@@ -144,7 +152,8 @@ impl App {
             workers,
             say,
         })?;
-        let operators = ops::serve(operators, pages(&responder, &metrics), room.operators)?;
+        let (signals, to_be_told) = webhooks_of(&config, recorded, &metrics).unzip();
+        let operators = ops::serve(operators, pages(&responder, &metrics, signals), room.operators)?;
         let opening = Some((opening, counted));
         Ok(App {
             listen,
@@ -162,6 +171,8 @@ impl App {
             operators,
             background,
             writing,
+            to_be_told,
+            webhooks: None,
         })
     }
 
@@ -176,6 +187,8 @@ impl App {
             // From here on the ledger hears what waits: what was counted as not confirmed is confirmed then.
             drop(self.hold_back.take());
             make_ready(&self.desk, &self.config, say).await?;
+            // Before the first decision: an endpoint that is new is told from here on.
+            self.webhooks = self.to_be_told.take().and_then(start_webhooks);
             self.stage.send_replace(Stage::Open);
         }
         Ok(())
@@ -214,7 +227,7 @@ impl App {
 
     /// Stops: answers what is owed, brings what was told to the ledger, closes the ledger. Blocks.
     pub fn drain(self) -> Drained {
-        let App { responder, api, running, operators, background, writing, desk, .. } = self;
+        let App { responder, api, running, operators, background, writing, desk, webhooks, .. } = self;
         let drained = running.drain();
         drop(operators);
         // The last sender of told answers and of telemetry goes with the responder: then both end by themselves.
@@ -225,6 +238,10 @@ impl App {
         }
         // The last ones that know the ledger: it closes now.
         drop((desk, api));
+        // What it wrote last is told now, or after the next start.
+        if let Some(webhooks) = webhooks {
+            webhooks.stop();
+        }
         drained
     }
 }
@@ -316,10 +333,16 @@ pub async fn open_desk(config: &Config) -> Result<Desk, StartError> {
     let (_, desk) = programs(config, &ledger, None)?;
     let settings = spool_settings(config);
     let switchboard = Arc::new(Switchboard::new(settings.clone(), mount_names(config)));
-    let desk = desk.with_outage(Outage { switchboard, spool: SpoolOf::Closed(settings) });
+    let desk = desk.with_outage(Outage { switchboard, spool: SpoolOf::Closed(settings) }).with_profiles(open_profiles(config)?);
     opening.until_open().await?;
     make_ready(&desk, config, say).await?;
     Ok(desk)
+}
+
+/// The merchants and instruments of a data directory.
+fn open_profiles(config: &Config) -> Result<Arc<Profiles>, StartError> {
+    let store = profiles::Store::open(&config.ledger.data, config.texts.sealer.clone()).map_err(StartError::Profiles)?;
+    Profiles::open(store).map(Arc::new).map_err(StartError::Profiles)
 }
 
 /// The telemetry that the configuration asks for, in a data directory that is there by now.
@@ -327,6 +350,29 @@ fn start_telemetry(config: &Config, metrics: &Arc<Metrics>) -> Result<Option<(Te
     let Some(wanted) = &config.telemetry else { return Ok(None) };
     let started = telemetry::start(&wanted.file, wanted.file_bytes_max, Arc::clone(metrics), say);
     started.map(Some).map_err(|error| StartError::Telemetry(wanted.file.clone(), error))
+}
+
+/// Where stand-in's signals are left, and what the webhooks need, if any are configured.
+fn webhooks_of(config: &Config, recorded: watch::Receiver<i64>, metrics: &Arc<Metrics>) -> Option<(Signals, webhook::Setup)> {
+    if config.webhooks.is_empty() {
+        return None;
+    }
+    let (signals, taken) = Signals::new();
+    let setup = webhook::Setup {
+        directory: config.ledger.data.clone(),
+        endpoints: config.webhooks.clone(),
+        recorded,
+        signals: taken,
+        metrics: Arc::clone(metrics),
+        say,
+    };
+    Some((signals, setup))
+}
+
+/// Nobody is declined because an endpoint cannot be told.
+fn start_webhooks(setup: webhook::Setup) -> Option<Webhooks> {
+    let started = Webhooks::start(setup);
+    started.inspect_err(|problem| say(&format!("no webhook is sent until the next start: {problem}"))).ok()
 }
 
 /// A runtime for the thread that runs it.
@@ -339,6 +385,7 @@ fn management_api(
     config: &Config,
     ledger: &Arc<dyn Ledger>,
     switchboard: Arc<Switchboard>,
+    profiles: &Arc<Profiles>,
     metrics: &Metrics,
 ) -> Result<Api, StartError> {
     let programs = config.programs.iter().map(|program| ApiProgram { id: program.id, currency: program.currency });
@@ -348,6 +395,7 @@ fn management_api(
         ledger: Arc::clone(ledger),
         reads: reads(config)?,
         switchboard,
+        profiles: Arc::clone(profiles),
         metrics: metrics.api.clone(),
         creating: tokio::sync::Mutex::default(),
         answer_max: api::ANSWER_MAX,

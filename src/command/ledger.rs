@@ -65,6 +65,7 @@ impl Ledger {
             | ControlAnswer::Trimmed(_)
             | ControlAnswer::Switched(_)
             | ControlAnswer::BroughtBack(_)
+            | ControlAnswer::ProfilesImported(_)
             | ControlAnswer::RowsRefused { .. } => Ok(answer),
         }
     }
@@ -92,7 +93,8 @@ fn only_reads(request: &ControlRequest) -> bool {
         | ControlRequest::RulesPublish(_)
         | ControlRequest::RulesRollback(_)
         | ControlRequest::Switch(_)
-        | ControlRequest::BringBack(_) => false,
+        | ControlRequest::BringBack(_)
+        | ControlRequest::ImportProfiles(_) => false,
     }
 }
 

@@ -35,6 +35,7 @@ pub mod switch;
 #[cfg(test)]
 mod tests;
 pub mod trim;
+pub mod webhooks;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -68,6 +69,7 @@ enum Command {
     Explain(explain::Explain),
     Replay(replay::Replay),
     Settlement(settlement::Settlement),
+    Webhooks(webhooks::Webhooks),
     Backup(backup::Backup),
     Restore(restore::Restore),
     Migrate(migrate::Migrate),
@@ -189,6 +191,7 @@ impl Cli {
             Command::StopList(list) => list.run(output),
             Command::Inbox(inbox) => inbox.run(output),
             Command::Replay(replay) => replay.run(output),
+            Command::Webhooks(webhooks) => webhooks.run(output),
             Command::Backup(backup) => backup.run(output),
             Command::Restore(restore) => restore.run(output),
             Command::Migrate(migrate) => migrate.run(output),

@@ -235,9 +235,10 @@ fn server(request: ControlRequest) -> ControlAnswer {
             ControlAnswer::Unavailable { problem: "no disk".into() }
         }
         ControlRequest::RulesRollback(_) => ControlAnswer::Imported(ImportSummary::default()),
-        ControlRequest::Trim(_) | ControlRequest::Switch(_) | ControlRequest::BringBack(_) => {
-            ControlAnswer::Unavailable { problem: "no disk".into() }
-        }
+        ControlRequest::Trim(_)
+        | ControlRequest::Switch(_)
+        | ControlRequest::BringBack(_)
+        | ControlRequest::ImportProfiles(_) => ControlAnswer::Unavailable { problem: "no disk".into() },
     }
 }
 

@@ -39,7 +39,9 @@ pub mod stand_in;
 pub mod telemetry;
 #[cfg(test)]
 mod tests;
+mod texts;
 pub mod tls;
+mod webhook;
 
 pub use agents::{AgentsConfig, SealingKey, SmtpConfig};
 pub use api::{ApiConfig, ApiToken};
@@ -53,10 +55,13 @@ pub use responder::ResponderConfig;
 pub use server::{ServerConfig, TlsFiles};
 pub use spool::{BreakerConfig, SpoolConfig};
 pub use telemetry::TelemetryConfig;
+pub use texts::TextsConfig;
 
 use optional::OptionalSection;
 use read::Document;
 use secret::SecretReader;
+
+use crate::webhook::Endpoint;
 
 /// Where `holdfast` looks for its configuration unless told otherwise.
 pub const DEFAULT_PATH: &str = "config/holdfast.toml";
@@ -86,6 +91,10 @@ pub struct Config {
     pub breaker: BreakerConfig,
     /// `[telemetry]`: one line a callback; `None` for none.
     pub telemetry: Option<TelemetryConfig>,
+    /// `[[webhook]]`: who is told what happens.
+    pub webhooks: Vec<Endpoint>,
+    /// `[texts]`: how what people wrote is kept.
+    pub texts: TextsConfig,
     /// `[[program]]`: at least one.
     pub programs: Vec<ProgramConfig>,
 }
@@ -203,6 +212,8 @@ fn read_root(
 
     let telemetry = root.optional_section("telemetry").and_then(|section| telemetry::read(section, &ledger.data));
 
+    let (texts, demo_key) = texts::read(OptionalSection::open(&root, "texts"), &secrets, exposure);
+
     let reader = program::ProgramReader {
         directory,
         secrets: &secrets,
@@ -215,14 +226,22 @@ fn read_root(
     };
     let programs = reader.programs(&root);
     let api = api::read(OptionalSection::open(&root, "api"), &overrides, &server, &secrets, &programs);
+    let reader = webhook::WebhookReader { directory, secrets: &secrets, programs: &programs };
+    let webhooks = reader.endpoints(&root);
     let agents = agents::read(root.optional_section("agents"), directory, &server, &secrets, &programs);
     root.finish();
 
+    if ledger.engine == LedgerEngine::Postgres && webhooks.as_ref().is_some_and(|all| !all.is_empty()) {
+        spots.engine.wrong("must be \"embedded\" while there is a [[webhook]]: events come from the journal's file, and the shared ledger has none");
+    }
     if ledger.sync == LedgerSync::None && programs.any_production {
         spots.sync.wrong("must be \"full\" while any program is production: \"none\" loses approvals in a crash");
     }
     if let Some(postgres) = ledger.postgres.as_ref().filter(|_| programs.any_production) {
         postgres.check_production(&spots.connection);
+    }
+    if let Some(spot) = demo_key.filter(|_| programs.any_production) {
+        spot.wrong("is the demo's key, which everybody knows: not while any program is production; make your own");
     }
     let programs = programs.configs?;
     Some(Config {
@@ -237,6 +256,8 @@ fn read_root(
         spool,
         breaker,
         telemetry,
+        webhooks: webhooks?,
+        texts,
         programs,
     })
 }

@@ -22,6 +22,7 @@ use super::secret::SecretReader;
 use super::server::Exposure;
 use super::settlement;
 use super::stand_in::{self, StandInFiles};
+use crate::profiles;
 use crate::retention::{KEEP_DAYS_MAX, KEEP_DAYS_MIN};
 use crate::settlement::FileColumns;
 use crate::settlement_day::TimeOfDay;
@@ -53,6 +54,8 @@ pub struct ProgramConfig {
     pub import_accounts: Option<PathBuf>,
     /// `import_cards`: cards to import into an empty ledger.
     pub import_cards: Option<PathBuf>,
+    /// `import_profiles`: merchants and instruments to import where there are none.
+    pub import_profiles: Option<PathBuf>,
     /// `[[program.mount]]`: the platforms that call it; at least one.
     pub mounts: Vec<MountConfig>,
 }
@@ -170,6 +173,7 @@ impl ProgramReader<'_> {
         let rules_path = section.text("rules").and_then(file);
         let import_accounts = section.optional_text("import_accounts").and_then(file);
         let import_cards = section.optional_text("import_cards").and_then(file);
+        let import_profiles = section.optional_text("import_profiles").and_then(file);
 
         let settlement_cutoff = settlement::cutoff(&section);
         let settlement_file = settlement::file(&section);
@@ -195,6 +199,7 @@ impl ProgramReader<'_> {
                 self.further.borrow_mut().append(check_rules(rules_path.as_deref(), &home));
                 self.further.borrow_mut().append(check_stand_in(stand_in.as_ref(), &home));
                 self.further.borrow_mut().append(imports.check(id, currency).err().unwrap_or_default());
+                self.further.borrow_mut().append(check_profiles(import_profiles.as_deref(), currency));
             }
         }
         Some(ProgramConfig {
@@ -210,6 +215,7 @@ impl ProgramReader<'_> {
             stand_in: stand_in?,
             import_accounts,
             import_cards,
+            import_profiles,
             mounts: mounts.into_iter().collect::<Option<_>>()?,
         })
     }
@@ -240,6 +246,14 @@ fn check_rules(rules: Option<&Path>, home: &HalfKnown) -> Errors {
     let Some(path) = rules else { return Errors::default() };
     let name = path.display().to_string();
     super::read_text(path).map_or_else(|unreadable| unreadable, |text| ruleset::check(&name, &text, home))
+}
+
+/// What is wrong with the merchants and instruments that a program names, as far as its currency is known.
+fn check_profiles(path: Option<&Path>, currency: Option<Currency>) -> Errors {
+    let Some((path, currency)) = path.zip(currency) else { return Errors::default() };
+    let name = path.display().to_string();
+    let read = super::read_text(path).and_then(|text| profiles::file::read(&name, &text, currency));
+    read.err().unwrap_or_default()
 }
 
 fn check_stand_in(files: Option<&StandInFiles>, home: &HalfKnown) -> Errors {

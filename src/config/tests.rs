@@ -16,6 +16,7 @@ use tempfile::TempDir;
 
 use super::mount::default_reserve;
 use super::*;
+use crate::profiles;
 
 /// An adapter that is only ever built.
 struct Mute;
@@ -367,6 +368,34 @@ fn the_command_line_goes_over_the_file() {
     );
 }
 
+#[test]
+fn texts_are_sealed_with_a_key_of_ones_own() {
+    let directory = directory();
+    let key = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+    fs::write(directory.path().join("own"), key).unwrap();
+    fs::write(directory.path().join("short"), key.get(..40).unwrap()).unwrap();
+    fs::write(directory.path().join("demo"), include_str!("../../config/demo/secrets/texts_key")).unwrap();
+    let load = |texts: &str, rest: &str| {
+        let loaded = load_with(&directory, &format!("[texts]\n{texts}\n{rest}"), Overrides::default());
+        loaded.map(|config| config.texts.sealer.has_key())
+    };
+    assert_eq!(load("key = 'file:own'", LEAST), Ok(true));
+    assert_eq!(load("key = 'file:demo'", LEAST), Ok(true));
+    assert_eq!(load("", LEAST), Ok(false));
+    let production = LEAST.replace("sandbox", "production");
+    assert_eq!(load("key = 'file:own'", &production), Ok(true));
+    let refused = load("key = 'file:demo'", &production).unwrap_err();
+    assert!(refused.contains("c.toml:2:7: texts.key: is the demo's key, which everybody knows"), "{refused}");
+    let beyond = format!("[server]\nlisten = '0.0.0.0:1'\ntls_terminated_upstream = true\n{LEAST}");
+    let refused = load("key = 'file:demo'", &beyond).unwrap_err();
+    assert!(refused.contains("works only on loopback"), "{refused}");
+    let refused = load("key = 'file:short'", LEAST).unwrap_err();
+    assert_eq!(
+        refused,
+        "c.toml:2:7: texts.key: names a secret that must be 64 hexadecimal digits; `openssl rand -hex 32` makes them"
+    );
+}
+
 /// What is put in front of [`LEAST`], or instead of a part of it, and what is wrong then.
 fn assert_wrong(cases: &[(&str, &str, &str)]) {
     for (written, instead, expected) in cases {
@@ -384,7 +413,7 @@ fn what_can_be_wrong_with_the_process() {
         (
             "",
             "[sever]",
-            "c.toml:1:2: sever: is not a key of this table; its keys are server, responder, ledger, spool, breaker, telemetry, program, api, agents",
+            "c.toml:1:2: sever: is not a key of this table; its keys are server, responder, ledger, spool, breaker, telemetry, texts, program, api, webhook, agents",
         ),
         ("", "server = 1", "c.toml:1:10: server: must be a table"),
         (
@@ -853,7 +882,7 @@ fn the_shipped_file_is_the_demo() {
     let (import, others) = (portions.next_portion().unwrap().unwrap(), portions.next_portion().unwrap().unwrap());
     assert_eq!((import.cards.len(), others.accounts.len(), portions.next_portion().unwrap()), (0, 0, None));
     let accounts: Vec<_> = import.accounts.iter().map(|row| format!("{} {}", row.account, row.balance)).collect();
-    assert_eq!(accounts, ["acct-demo-1 1000.00 USD", "acct-demo-2 500.00 USD"]);
+    assert_eq!(accounts, ["acct-demo-1 1000.00 USD", "acct-demo-2 500.00 USD", "acct-demo-4 1000.00 USD"]);
     let cards: Vec<_> = others
         .cards
         .iter()
@@ -864,9 +893,15 @@ fn the_shipped_file_is_the_demo() {
         [
             "card-demo-1 acct-demo-1 user-demo-1 active",
             "card-demo-frozen acct-demo-1 user-demo-1 frozen",
-            "crd_demo_1 acct-demo-2 crdhldr_demo_1 active"
+            "crd_demo_1 acct-demo-2 crdhldr_demo_1 active",
+            "card_sandbox_demo acct-demo-4 user-demo-4 active",
+            "PIdemo1 acct-demo-4 user-demo-4 active"
         ]
     );
+    let profiles = program.import_profiles.clone().unwrap();
+    let read = profiles::file::read("profiles.toml", &fs::read_to_string(profiles).unwrap(), program.currency).unwrap();
+    assert_eq!(read.len(), 3, "a merchant and two instruments");
+    assert!(config.texts.sealer.has_key());
     let has = |test: fn(char) -> bool| DEMO_PASSWORD.trim_end().chars().any(test);
     assert!(DEMO_PASSWORD.trim_end().len() >= 20 && has(|c| c.is_ascii_digit()) && has(|c| c.is_ascii_punctuation()));
     assert!(has(|c| c.is_ascii_lowercase()) && has(|c| c.is_ascii_uppercase()));

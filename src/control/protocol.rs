@@ -41,6 +41,8 @@ pub enum ControlRequest {
     Switch(Switch),
     /// Bring an entry of the spool that was set aside to the ledger again.
     BringBack(BringBack),
+    /// Bring merchants and instruments in.
+    ImportProfiles(ImportProfiles),
 }
 
 /// What is answered.
@@ -63,6 +65,8 @@ pub enum ControlAnswer {
     Switched(Box<SwitchReport>),
     /// The entry waits for the ledger again, under this number.
     BroughtBack(i64),
+    /// The merchants and instruments are in.
+    ProfilesImported(ProfilesSummary),
     /// It cannot be done.
     Refused {
         /// One line an error.
@@ -375,6 +379,27 @@ pub struct BringBack {
     pub by: String,
     /// Why.
     pub why: String,
+}
+
+/// Merchants and instruments to bring in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImportProfiles {
+    /// Of which program.
+    #[serde(deserialize_with = "from_text")]
+    pub program: ProgramId,
+    /// What its author calls the file, for error messages.
+    pub file: String,
+    /// The file's text.
+    pub text: String,
+}
+
+/// What was brought in, new or instead of what was there.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProfilesSummary {
+    /// Merchants.
+    pub merchants: u64,
+    /// Instruments.
+    pub instruments: u64,
 }
 
 /// Reads an identifier, however JSON escaped it.

@@ -91,6 +91,10 @@ impl Operations for OneAccount {
         Ok(back.number)
     }
 
+    async fn import_profiles(&self, _: ImportProfiles) -> Result<ProfilesSummary, OperationError> {
+        Ok(ProfilesSummary::default())
+    }
+
     async fn trim(&self, _: Trim) -> Result<TrimReport, OperationError> {
         Err(OperationError::Unavailable("the disk is full".into()))
     }

@@ -139,7 +139,7 @@ impl Lines<'_> {
     fn stood(&mut self, before: &Standings) {
         match before.card {
             Some(card) => self.line(format!("The card was {}.", card.name())),
-            None => self.line("The card was not known."),
+            None => self.line("The card was not known, or not as one of whom was named."),
         }
         if let Some(cardholder) = before.cardholder {
             self.line(format!("Its owner was {}.", cardholder.name()));

@@ -106,6 +106,8 @@ macro_rules! conforms {
             }
             asking {
                 who_is_not_known_is_declined
+                a_card_is_good_for_its_owner_only
+                a_payment_that_is_named_by_its_question_is_opened_by_one
                 programs_and_platforms_have_keys_and_payments_of_their_own
                 a_payment_is_found_by_either_of_its_names_also_an_increment
                 an_increment_needs_a_payment_that_is_under_way

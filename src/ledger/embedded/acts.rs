@@ -12,7 +12,7 @@ use holdfast_core::{
 
 use super::cold::Need;
 use super::engine::{Engine, Performed, Warmth};
-use super::naming::{asked_of, heard, locate_request, subject_of};
+use super::naming::{asked_of, heard, in_its_owners_name, locate_request, subject_of};
 use super::rebuild::{entered_account, entered_at};
 use super::state::{CardRow, Entered, Fingerprint, HoldNumber, Located, Names, PaymentNames};
 use super::weigh;
@@ -87,6 +87,7 @@ impl Engine {
         let request = &decide.request;
         let key = self.state.asked_name(program, platform.as_ref(), &request.key);
         let located = locate_request(&self.state, program, platform.as_ref(), request);
+        let located = in_its_owners_name(&self.state, program, request, located);
         let (payment, increment) = request.payments();
         // A retry too: what the platform says of the payment counts over what was answered.
         if let Some(need) = self.need(&located, Some(key), None, warmth) {

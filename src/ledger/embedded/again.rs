@@ -9,7 +9,7 @@ use holdfast_core::rules::Verdict;
 use holdfast_core::{ContentDigest, IdempotencyKey, PaymentRef, ProgramId};
 
 use super::cold::Nowhere;
-use super::naming::asked_of;
+use super::naming::{asked_of, in_its_owners_name};
 use super::projection::checkpoint::Beginning;
 use super::rebuild;
 use super::state::State;
@@ -91,7 +91,7 @@ impl Again {
         let Body::Decided { received_at, request, .. } = &record.body else { return None };
         let platform = record.platform.as_ref();
         let key = self.state.asked_name(program, platform, &request.key);
-        let located = rebuild::located(&self.state, record);
+        let located = in_its_owners_name(&self.state, program, request, rebuild::located(&self.state, record));
         let uses = weigh::uses(&self.state, &located, verdict);
         let asked = Asked {
             request,

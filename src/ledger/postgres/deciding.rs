@@ -151,12 +151,13 @@ impl<'a> Plain<'a> {
         let counts_amount = counted.map_or(0, |counted| counted.amount);
         let counts_count = counted.map_or(0, |counted| i64::from(counted.count));
         let platform = origin.platform.as_ref().map(|platform| platform.as_str());
+        let owner = request.cardholder.as_ref().map(|owner| owner.as_str());
         let values: [&(dyn ToSql + Sync); 49] = [
             &origin.program.as_str(),
             &platform,
             &card.as_str(),
             &request.amount.currency().code(),
-            &request.cardholder.is_some(),
+            &owner,
             &asked,
             &Name(*digest.as_bytes()),
             &At(*received_at),

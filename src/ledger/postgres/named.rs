@@ -156,7 +156,7 @@ impl Named {
 
     fn add_verdict(&mut self, verdict: &Verdict) {
         if let Verdict::Proceed(proceed) = verdict {
-            self.limits.extend(proceed.limits.iter().map(|check| (check.counter, check.scope)));
+            self.limits.extend(proceed.limits.iter().map(|check| (check.counter, check.scope.kept_as())));
         }
     }
 }
