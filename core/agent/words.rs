@@ -59,6 +59,10 @@ words! {
         Authorize = "authorize",
         /// To read.
         Read = "read",
+        /// To make and revoke credentials.
+        Credentials = "credentials",
+        /// To invite and remove members, and to ask for production.
+        Members = "members",
     }
 }
 words! {

@@ -9,6 +9,7 @@
 mod mounts;
 mod opening;
 mod pages;
+mod spend;
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -24,12 +25,13 @@ use tokio::sync::{oneshot, watch};
 use self::mounts::{agents, mount_names, mounts, programs, routes};
 use self::opening::{Counted, Foresight, Opened, Opening, follow_rules, open_ledger, open_spool, spool_settings};
 use self::pages::pages;
+use crate::agent::door::crossing;
 use crate::agent::lead::Agents;
 use crate::api::reads::Reads;
 use crate::api::reads::embedded::EmbeddedReads;
 use crate::api::reads::shared::SharedReads;
 use crate::api::{self, Api, ApiProgram};
-use crate::background::Background;
+use crate::background::{Background, Doors};
 use crate::config::{Config, ProgramConfig};
 use crate::descriptors::{self, Needs, Room};
 use crate::first_start::make_ready;
@@ -110,8 +112,12 @@ impl App {
         switchboard.restore().map_err(StartError::Spool)?;
         let running = SpoolOf::Running(Arc::clone(&spool));
         let desk = desk.with_outage(Outage { switchboard: Arc::clone(&switchboard), spool: running });
-        let (telemetry, writing) = start_telemetry(&config, &metrics)?.unzip();
         let agents = agents(&config);
+        let house = spend::open(&config, &programs, &ledger, agents.as_deref())?;
+        let desk = desk.with_spend(house.clone());
+        let (bridge, crossings) = crossing::bridge();
+        let bridge = house.is_some().then_some(bridge);
+        let (telemetry, writing) = start_telemetry(&config, &metrics)?.unzip();
         let responder = Arc::new(Responder {
             mounts: mounts(&config, &programs, &metrics, agents.as_ref()),
             ledger: Arc::clone(&ledger),
@@ -140,12 +146,13 @@ impl App {
         let (room, (hold_back, begin)) = (room(&config, workers), oneshot::channel());
         let reconciling =
             Reconciler { begin, spool, ledger, heard: unheard, observer: Arc::new(SpoolReporter(Arc::clone(&metrics))) };
-        let background =
-            Background::start(&config.ledger.data, desk.clone(), (management, &api), room, reconciling, following, say)?;
+        let spend = house.map(|house| (house, crossings));
+        let doors = Doors { bound: management, api: &api, spend };
+        let background = Background::start(&config.ledger.data, desk.clone(), doors, room, reconciling, following, say)?;
         let running = callbacks.serve(Serving {
             responder: Arc::clone(&responder),
             routes: Arc::new(routes(&config).map_err(StartError::Routes)?),
-            bridge: None,
+            bridge,
             limits: Limits { connections_max: room.connections, ..limits(&config) },
             tls: tls.clone(),
             metrics: metrics.server.clone(),
@@ -330,10 +337,11 @@ fn stop(app: App, stop_max: Duration) -> Result<Stopped, StartError> {
 pub async fn open_desk(config: &Config) -> Result<Desk, StartError> {
     let metrics = Metrics::new(&mount_names(config)).map_err(StartError::Metrics)?;
     let Opened { ledger, opening, .. } = open_ledger(config, metrics, DatabasePatience::None)?;
-    let (_, desk) = programs(config, &ledger, None)?;
+    let (programs, desk) = programs(config, &ledger, None)?;
     let settings = spool_settings(config);
     let switchboard = Arc::new(Switchboard::new(settings.clone(), mount_names(config)));
     let desk = desk.with_outage(Outage { switchboard, spool: SpoolOf::Closed(settings) }).with_profiles(open_profiles(config)?);
+    let desk = desk.with_spend(spend::open(config, &programs, &ledger, agents(config).as_deref())?);
     opening.until_open().await?;
     make_ready(&desk, config, say).await?;
     Ok(desk)

@@ -14,12 +14,15 @@ use crate::ledger::postgres::connect::Database;
 pub mod backup;
 pub mod balance;
 pub mod check;
+pub mod credential;
+pub mod erase;
 pub mod explain;
 pub mod import;
 pub mod inbox;
 pub mod journal;
 pub mod ledger;
 pub mod migrate;
+pub mod organization;
 pub mod preview;
 pub mod replay;
 pub mod report;
@@ -34,6 +37,7 @@ pub mod stop_list;
 pub mod switch;
 #[cfg(test)]
 mod tests;
+pub mod token;
 pub mod trim;
 pub mod webhooks;
 
@@ -69,6 +73,10 @@ enum Command {
     Explain(explain::Explain),
     Replay(replay::Replay),
     Settlement(settlement::Settlement),
+    Organization(organization::Organization),
+    Credential(credential::Credential),
+    Token(token::Token),
+    Erase(erase::Erase),
     Webhooks(webhooks::Webhooks),
     Backup(backup::Backup),
     Restore(restore::Restore),
@@ -187,6 +195,10 @@ impl Cli {
             Command::Journal(journal) => journal.run(output),
             Command::Explain(explain) => explain.run(output),
             Command::Settlement(settlement) => settlement.run(output),
+            Command::Organization(organization) => organization.run(output),
+            Command::Credential(credential) => credential.run(output),
+            Command::Token(token) => token.run(output),
+            Command::Erase(erase) => erase.run(output),
             Command::Spool(spool) => spool.run(output),
             Command::StopList(list) => list.run(output),
             Command::Inbox(inbox) => inbox.run(output),

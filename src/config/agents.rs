@@ -13,6 +13,7 @@ use super::read::{Section, Text};
 use super::secret::{Origin, SecretReader};
 use super::server::ServerConfig;
 
+pub mod import;
 #[cfg(test)]
 mod tests;
 
@@ -56,6 +57,8 @@ pub struct AgentsConfig {
     pub production: Option<ProgramId>,
     /// `import`: what an empty store starts with.
     pub import: Option<PathBuf>,
+    /// Who can get at it: what the demo ships works at home only.
+    pub reach: Reach,
     /// `invitation_link`: where an invitation leads; its token follows.
     pub invitation_link: Option<String>,
     /// `[agents.smtp]`: how mail is sent; without it, operators hand invitations over.
@@ -97,7 +100,7 @@ pub(super) fn read(
 
 /// Who can get at what the key seals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Reach {
+pub enum Reach {
     /// Programs on this machine, and nothing is real.
     AtHome,
     /// Others.
@@ -128,6 +131,7 @@ impl Reader<'_> {
         let named = sandbox.is_some() || production.is_some();
         section.finish();
         Some(AgentsConfig {
+            reach,
             key: key?,
             sandbox: settled(sandbox)?,
             production: settled(production)?,

@@ -230,6 +230,13 @@ fn read_root(
     let webhooks = reader.endpoints(&root);
     let agents = agents::read(root.optional_section("agents"), directory, &server, &secrets, &programs);
     root.finish();
+    if surroundings.depth == Depth::Everything
+        && let Ok(Some(agents)) = &agents
+        && let Some(path) = &agents.import
+    {
+        let import = agents::import::AgentsImport::read(path, agents.reach, surroundings.environment);
+        further.borrow_mut().append(import.err().unwrap_or_default());
+    }
 
     if ledger.engine == LedgerEngine::Postgres && webhooks.as_ref().is_some_and(|all| !all.is_empty()) {
         spots.engine.wrong("must be \"embedded\" while there is a [[webhook]]: events come from the journal's file, and the shared ledger has none");

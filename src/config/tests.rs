@@ -882,7 +882,10 @@ fn the_shipped_file_is_the_demo() {
     let (import, others) = (portions.next_portion().unwrap().unwrap(), portions.next_portion().unwrap().unwrap());
     assert_eq!((import.cards.len(), others.accounts.len(), portions.next_portion().unwrap()), (0, 0, None));
     let accounts: Vec<_> = import.accounts.iter().map(|row| format!("{} {}", row.account, row.balance)).collect();
-    assert_eq!(accounts, ["acct-demo-1 1000.00 USD", "acct-demo-2 500.00 USD", "acct-demo-4 1000.00 USD"]);
+    assert_eq!(
+        accounts,
+        ["acct-demo-1 1000.00 USD", "acct-demo-2 500.00 USD", "acct-demo-4 1000.00 USD", "acct-demo-3 1000.00 USD"]
+    );
     let cards: Vec<_> = others
         .cards
         .iter()
@@ -895,7 +898,8 @@ fn the_shipped_file_is_the_demo() {
             "card-demo-frozen acct-demo-1 user-demo-1 frozen",
             "crd_demo_1 acct-demo-2 crdhldr_demo_1 active",
             "card_sandbox_demo acct-demo-4 user-demo-4 active",
-            "PIdemo1 acct-demo-4 user-demo-4 active"
+            "PIdemo1 acct-demo-4 user-demo-4 active",
+            "card-demo-2 acct-demo-3 user-demo-2 active"
         ]
     );
     let profiles = program.import_profiles.clone().unwrap();

@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 use holdfast_adapters::{AccountBalance, Unrecognized};
 use holdfast_core::agent::{Governed, Weight};
-use holdfast_core::hold::{AccountStatus, CardStatus, Finding, Order, ToldAnswer, ToldEvent};
+use holdfast_core::hold::{AccountStatus, CardStatus, Finding, LimitUse, Order, ToldAnswer, ToldEvent};
 use holdfast_core::rules::Verdict;
 use holdfast_core::{
     AccountId, AuthorizationRequest, Basis, CardToken, CardholderToken, ContentDigest, Decision, IdempotencyKey, Money,
@@ -104,6 +104,8 @@ pub enum Act {
     Rest,
     /// Decide an authorization and place its hold, as one act.
     Decide(Decide),
+    /// Tell how an authorization would be decided, and what its limits have counted; changes and records nothing.
+    Preview(Box<Decide>),
     /// Agree with an answer that was told without the ledger.
     Adopt(Adopt),
     /// Book a fact.
@@ -254,6 +256,13 @@ pub enum Answer {
         basis: Basis,
         /// For a balance inquiry: the account's balance. `None` for every other kind, and without an account.
         balance: Option<AccountBalance>,
+    },
+    /// What would be decided.
+    Previewed {
+        /// What would be answered.
+        decision: Decision,
+        /// What the verdict's limits have counted, in its order; nothing of a verdict that declines.
+        uses: Vec<LimitUse>,
     },
     /// Recorded; and what somebody should know about it.
     Recorded(Option<Finding>),

@@ -332,6 +332,7 @@ impl Responder {
                 Err(LedgerError::Panicked | LedgerError::Refused)
                 | Ok(
                     ledger::Answer::Recorded(_)
+                    | ledger::Answer::Previewed { .. }
                     | ledger::Answer::Balances(_)
                     | ledger::Answer::Accounts { .. }
                     | ledger::Answer::Entered { .. }

@@ -36,6 +36,7 @@ mod readme;
 mod retention;
 mod retries;
 mod shared;
+mod spend;
 mod stand_in;
 mod stories;
 mod support;

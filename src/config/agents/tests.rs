@@ -19,6 +19,7 @@ fn without_the_section_there_is_none_and_with_it_every_key_is_taken() {
         sandbox: Some(one),
         production: None,
         import: None,
+        reach: Reach::AtHome,
         invitation_link: None,
         smtp: None,
     };

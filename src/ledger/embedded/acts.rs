@@ -31,6 +31,7 @@ impl Engine {
         match act {
             Act::Rest => Performed::Now(Ok(Answer::Recorded(None))),
             Act::Decide(decide) => self.decide(decide, now, warmth),
+            Act::Preview(decide) => self.preview(decide, now.utc),
             Act::Adopt(adopt) => self.adopt(adopt, now, warmth),
             Act::Tell(origin, event) => self.tell(origin, event, now.utc, warmth),
             Act::Order(origin, ordering) => self.order(origin, ordering, now.utc, warmth),
@@ -135,6 +136,20 @@ impl Engine {
                 Performed::Now(Ok(answer))
             }
         }
+    }
+
+    /// Decides, and leaves everything as it was. A question that was never asked has no key to be found by.
+    fn preview(&self, decide: &Decide, now: Timestamp) -> Performed {
+        let Origin { program, platform, .. } = &decide.origin;
+        let request = &decide.request;
+        let located = locate_request(&self.state, program, platform.as_ref(), request);
+        let located = in_its_owners_name(&self.state, program, request, located);
+        let uses = weigh::uses(&self.state, &located, &decide.verdict);
+        let weight = weight_of(decide.governed.as_ref());
+        let asked = Asked { request, digest: decide.digest, asked_at: decide.received_at, verdict: &decide.verdict, weight };
+        let outcome = weigh::apply(&self.state, &located, None, &uses, None, &Event::Asked(asked), now);
+        let previewed = outcome.decision.map(|(decision, _)| Answer::Previewed { decision, uses: uses.to_vec() });
+        Performed::Now(previewed.ok_or(LedgerError::Panicked))
     }
 
     /// What is left of deciding while nothing can be written: a question that was answered before hears the same again.

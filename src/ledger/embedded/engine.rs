@@ -205,7 +205,7 @@ impl Engine {
         self.latest = now.utc;
         let (undo_before, group_before, declines_before) = (self.undo.len(), self.group.end(), self.told_declines.len());
         let performed = catch_unwind(AssertUnwindSafe(|| match (act, self.writable) {
-            (Act::Balances(..) | Act::Accounts { .. } | Act::WasNoted(_) | Act::Rulesets(_) | Act::Rest, _)
+            (Act::Preview(_) | Act::Balances(..) | Act::Accounts { .. } | Act::WasNoted(_) | Act::Rulesets(_) | Act::Rest, _)
             | (_, Writable::Yes) => self.perform(act, now, warmth),
             (Act::Decide(decide), Writable::No) => self.say_again(decide, now.utc, warmth),
             (
