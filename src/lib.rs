@@ -118,6 +118,19 @@
 //! * What dropped records amount to is a file of the projection's own tables, made by following the records that go: the one
 //!   form of state that there is already, and no second one to keep right.
 //! * What operators write (who, why) stands beside the journal, and the record names it by an id.
+//! * `/v1/authorize` serves both environments in one place: its adapter is mounted once for each environment's program, the route leads
+//!   to the first of the two mounts, and the responder goes on with the one that the verified token's credential belongs to. From
+//!   there on nothing knows that there were two.
+//! * A spending authority's policy is a ruleset of its own, asked after the program's; its limits go behind the program's in the verdict,
+//!   and an intent is a limit of one payment. So the ledger's one act lets one of several payments have it, and gives it back.
+//! * Under whose authority a question was decided goes with its act, into the journal as a line of its own before the record: format 4,
+//!   in which older records read as ever.
+//! * A binding names the door at which its money, budgets and intents move. At the other one the same decision is made, remembered
+//!   under its key, and moves nothing; a payment that is there already is approved as that payment.
+//! * An instrument that is none of ours has an account in the ledger that only remembers what was paid (`outside-…`), with a credit line
+//!   that nobody reaches: budgets, reversals and intents need no second way of counting.
+//! * On the shared ledger a question under an authority is decided by the engine and not by the database function: its limits have
+//!   reasons of their own.
 
 pub mod agent;
 pub mod api;

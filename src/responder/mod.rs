@@ -395,7 +395,7 @@ impl Responder {
         let (agents, lead) = (self.agents.as_ref()?, question.lead.as_ref()?);
         let is_first = told.basis != Basis::Replay;
         if is_first && matches!(told.decision, Decision::Approve { .. }) && question.request.kind.takes_money() {
-            lead.used();
+            agents.used(lead, &question.request.payment);
         }
         let lookup = asked.lookup.as_ref()?;
         let before = if lookup.named == Named::ByCaller { agents.remembered(&reference) } else { None };
