@@ -8,10 +8,10 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use holdfast_adapters::token::{Grant, KeyStore, SharedKey};
+use holdfast_adapters::token::{Caller, Grant, KeyStore, SharedKey};
 use holdfast_adapters::{BasicCredential, Bearer, Keyring, Secret, agent_spend};
 use holdfast_core::Timestamp;
-use holdfast_core::agent::{CredentialId, KeyId};
+use holdfast_core::agent::{CredentialId, Environment, KeyId, OrganizationId, OrganizationKind, Scope, ScopeSet};
 use tempfile::TempDir;
 use tokio::process::Command;
 
@@ -44,12 +44,20 @@ const AGENTS: &str = include_str!("../../bench/agents.toml");
 const AGENTS_HEAD: &str = include_str!("../../bench/agents-head.toml");
 const AGENT_OF_CARD: &str = include_str!("../../bench/agent-of-card.toml");
 
-/// Nobody is verified here.
-struct NoKeys;
+/// The processor's own key: what is going to be sent is looked at here before it is.
+struct OwnKey;
 
-impl KeyStore for NoKeys {
-    fn find(&self, _: &KeyId) -> Option<Arc<SharedKey>> {
-        None
+impl KeyStore for OwnKey {
+    fn find(&self, key: &KeyId) -> Option<Arc<SharedKey>> {
+        let caller = Caller {
+            credential: CredentialId::new("cred_bench").ok()?,
+            organization: OrganizationId::new("proc_bench").ok()?,
+            kind: OrganizationKind::Processor,
+            environment: Environment::Sandbox,
+            scopes: ScopeSet::of(&[Scope::Authorize]),
+        };
+        let known = SharedKey { secret: Secret::new(SHARED_SECRET.as_bytes()), caller, expires_at: None };
+        (key.as_str() == API_KEY).then(|| Arc::new(known))
     }
 
     fn used(&self, _: &CredentialId, _: Timestamp) {}
@@ -245,7 +253,7 @@ impl Bench {
     pub fn keyring() -> Keyring {
         let basic = vec![BasicCredential::new(USER, &Self::password())];
         let own = KeyId::new(API_KEY).ok().map(|key| (key, Secret::new(SHARED_SECRET.as_bytes())));
-        Keyring { basic, bearer: Some(Bearer { keys: Arc::new(NoKeys), own }), ..Keyring::default() }
+        Keyring { basic, bearer: Some(Bearer { keys: Arc::new(OwnKey), own }), ..Keyring::default() }
     }
 
     /// Leaves the directory behind.
