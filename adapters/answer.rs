@@ -8,7 +8,7 @@ use http::{HeaderName, HeaderValue};
 use sha2::{Digest as _, Sha256};
 
 use crate::inbound::Malformed;
-use crate::payment::{NotDone, Page, Payment};
+use crate::payment::{Checked, NotDone, Page, Payment};
 
 /// What an answer repeats of its callback: raw JSON values, quotes included, borrowed from its bytes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -39,6 +39,8 @@ pub enum Answer<'a> {
     Payment(&'a Payment),
     /// A page of payments of ours.
     Payments(&'a Page),
+    /// What the rules say of a payment that is only checked.
+    Checked(&'a Checked),
     /// What was asked of a payment of ours is not done.
     NotDone(NotDone<'a>),
 }

@@ -8,7 +8,7 @@ use holdfast_core::{AmountError, AuthorizationRequest, CardToken, CardholderToke
 use http::HeaderMap;
 
 use crate::answer::Echo;
-use crate::payment::{ListCall, LookCall, OrderCall, PaymentCall};
+use crate::payment::{CheckCall, ListCall, LookCall, OrderCall, PaymentCall};
 
 /// A callback as it came from the wire, unverified.
 #[derive(Debug, Clone, Copy)]
@@ -27,7 +27,6 @@ pub struct Callback<'a> {
 
 /// What an authentic callback asks for.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "it lives in place on the request path; boxing would allocate there")]
 pub enum Inbound<'a> {
     /// Decide this.
     Authorization(AuthorizationCall<'a>),
@@ -54,6 +53,8 @@ pub enum Inbound<'a> {
     Look(LookCall<'a>),
     /// List payments of ours.
     List(ListCall<'a>),
+    /// Check a payment against the rules.
+    Check(CheckCall<'a>),
     /// Get this first, then come back with it through [`Adapter::decode_fetched`](crate::Adapter::decode_fetched).
     Fetch(Fetch),
 }

@@ -15,6 +15,8 @@ pub mod json;
 mod laws;
 pub mod marqeta;
 pub mod payment;
+pub mod payment_gateway;
+pub mod pre_auth;
 pub mod proof;
 #[cfg(feature = "proving")]
 pub mod proving;
@@ -34,6 +36,8 @@ pub const PLATFORMS: &[Platform] = &[
     marqeta::PLATFORM,
     apto::PLATFORM,
     authorizations::PLATFORM,
+    payment_gateway::PLATFORM,
+    pre_auth::PLATFORM,
     #[cfg(feature = "proving")]
     proving::PLATFORM,
 ];

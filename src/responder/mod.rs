@@ -180,6 +180,7 @@ impl Responder {
             Ok(Inbound::Payment(ref asked)) => Box::pin(self.pay(call, mount, asked, watch, body)).await,
             Ok(Inbound::Order(ref asked)) => Box::pin(self.order(mount, asked, body)).await.into(),
             Ok(Inbound::Look(ref asked)) => Box::pin(self.look_up(mount, asked, body)).await.into(),
+            Ok(Inbound::Check(ref asked)) => self.check(call, mount, asked, body).into(),
             Ok(Inbound::List(ref asked)) => Box::pin(self.list(mount, asked, body)).await.into(),
             Ok(Inbound::Fetch(_)) => {
                 mount.metrics.malformed();

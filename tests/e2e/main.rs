@@ -23,6 +23,7 @@
 mod answers;
 mod bad_input;
 mod faults;
+mod gateway;
 mod journal;
 mod lifecycle;
 mod limits;
