@@ -3,12 +3,16 @@
 use std::fmt;
 
 use arrayvec::ArrayVec;
+use holdfast_core::agent::{BindingId, InstrumentId, IntentReference};
 use holdfast_core::hold::ToldEvent;
-use holdfast_core::{AmountError, AuthorizationRequest, CardToken, CardholderToken, IdError, Timestamp};
+use holdfast_core::{
+    AmountError, AuthorizationId, AuthorizationRequest, CardToken, CardholderToken, IdError, PlatformName, Timestamp,
+};
 use http::HeaderMap;
 
 use crate::answer::Echo;
 use crate::payment::{CheckCall, ListCall, LookCall, OrderCall, PaymentCall};
+use crate::token::Caller;
 
 /// A callback as it came from the wire, unverified.
 #[derive(Debug, Clone, Copy)]
@@ -27,6 +31,7 @@ pub struct Callback<'a> {
 
 /// What an authentic callback asks for.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "it lives in place on the request path; boxing would allocate there")]
 pub enum Inbound<'a> {
     /// Decide this.
     Authorization(AuthorizationCall<'a>),
@@ -68,6 +73,36 @@ pub struct AuthorizationCall<'a> {
     pub echo: Echo<'a>,
     /// When the platform says that it asked; its clock may be the budget's.
     pub sent_at: Option<Timestamp>,
+    /// Where the question names an agent's authority instead of a card: by what, and who asks.
+    pub lookup: Option<Lookup>,
+}
+
+/// By what a question leads to a spending authority. Whatever is named must lead to the same one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lookup {
+    /// Who asks.
+    pub caller: Caller,
+    /// Who issued the instrument, in lower case.
+    pub platform: PlatformName,
+    /// By what an agent said that it was about to buy.
+    pub intent: Option<IntentReference>,
+    /// By the binding.
+    pub binding: Option<BindingId>,
+    /// By the platform's name of what pays.
+    pub instrument: Option<InstrumentId>,
+    /// The platform's own name of the payment, which makes it that payment.
+    pub transaction: Option<AuthorizationId>,
+    /// Whether the caller named the question, so that it can be asked again.
+    pub named: Named,
+}
+
+/// Whether a caller named its question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Named {
+    /// The key is the caller's.
+    ByCaller,
+    /// It sent none: each call is a question of its own, and the key that the adapter made is to be replaced.
+    ByNobody,
 }
 
 /// A question for a balance.

@@ -51,6 +51,23 @@ impl AuthorizationKind {
         AuthorizationKind::BalanceInquiry,
     ];
 
+    /// Whether it opens a payment that takes money from the account.
+    #[must_use]
+    pub const fn takes_money(self) -> bool {
+        match self {
+            AuthorizationKind::Purchase
+            | AuthorizationKind::PurchaseWithCashback
+            | AuthorizationKind::CashWithdrawal
+            | AuthorizationKind::QuasiCash
+            | AuthorizationKind::BillPayment => true,
+            AuthorizationKind::AccountVerification
+            | AuthorizationKind::Incremental
+            | AuthorizationKind::Credit
+            | AuthorizationKind::BalanceInquiry
+            | AuthorizationKind::Unknown => false,
+        }
+    }
+
     /// The kind as rulesets, metrics and listings write it.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -283,7 +300,7 @@ pub struct AuthorizationRequest {
     pub posting: Posting,
     /// The card, by the platform's token; `None` where the platform names only the cardholder.
     pub card: Option<CardToken>,
-    /// Who owns it, by the platform's token.
+    /// Who presents it, by the platform's token: a card is good in its owner's name only, where it is known who that is.
     pub cardholder: Option<CardholderToken>,
     /// How much, in the account's currency; never negative ([`AuthorizationKind::Credit`] carries the direction).
     pub amount: Money,

@@ -115,6 +115,8 @@ macro_rules! identifier {
     };
 }
 
+pub(crate) use identifier;
+
 identifier!(
     /// A card program of one issuer, as the configuration names it.
     ProgramId, 32

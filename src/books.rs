@@ -70,6 +70,12 @@ impl Books {
         self.accounts.iter().map(|(number, book)| (*number, book))
     }
 
+    /// The account of that number.
+    #[must_use]
+    pub fn account(&self, number: u32) -> Option<&Book> {
+        self.accounts.get(&number)
+    }
+
     /// All accounts.
     pub fn accounts(&self) -> impl Iterator<Item = &Book> {
         self.accounts.values()

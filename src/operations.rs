@@ -5,6 +5,7 @@
 mod import;
 mod outage;
 mod profiles;
+mod spend;
 mod stand_in;
 mod trim;
 
@@ -16,12 +17,13 @@ use std::sync::Arc;
 use holdfast_core::rules::{Ruleset, RulesetHash};
 use holdfast_core::{AccountId, ProgramId};
 
+use crate::agent::door::House;
 use crate::clock;
 use crate::config::ProgramConfig;
 use crate::config::ruleset::{self, Home};
 use crate::control::protocol::{
-    BalancesPage, BringBack, ImportProfiles, PageStart, ProfilesSummary, RulesHistory, RulesPublish, RulesRollback, Switch,
-    SwitchReport, Trim, TrimReport,
+    BalancesPage, BringBack, ImportProfiles, PageStart, ProfilesSummary, RulesHistory, RulesPublish, RulesRollback, SpendAnswer,
+    SpendRequest, Switch, SwitchReport, Trim, TrimReport,
 };
 use crate::control::{AccountReport, Import, ImportSummary, OperationError, Operations, RulesVersion};
 use crate::ledger::{
@@ -60,6 +62,7 @@ pub struct Desk {
     metrics: Option<Arc<Metrics>>,
     retention: Option<Arc<Retention>>,
     outage: Option<Outage>,
+    spend: Option<Arc<House>>,
     profiles: Option<Arc<Profiles>>,
 }
 
@@ -67,7 +70,7 @@ impl Desk {
     /// A desk for these programs on this ledger; a change of rules is shown in `metrics`.
     #[must_use]
     pub fn new(ledger: Arc<dyn Ledger>, programs: Vec<Counter>, metrics: Option<Arc<Metrics>>) -> Self {
-        Desk { ledger, programs, metrics, retention: None, outage: None, profiles: None }
+        Desk { ledger, programs, metrics, retention: None, outage: None, profiles: None, spend: None }
     }
 
     /// The same, with the merchants and instruments of payment doors.
@@ -80,6 +83,12 @@ impl Desk {
     #[must_use]
     pub fn with_retention(self, retention: Retention) -> Self {
         Desk { retention: Some(Arc::new(retention)), ..self }
+    }
+
+    /// The same, with agent spend.
+    #[must_use]
+    pub fn with_spend(self, spend: Option<Arc<House>>) -> Self {
+        Desk { spend, ..self }
     }
 
     /// Puts each program's last published ruleset and stand-in tables in force; a program that never published one publishes its
@@ -339,6 +348,10 @@ impl Operations for Desk {
 
     async fn switch(&self, switch: Switch) -> Result<SwitchReport, OperationError> {
         self.turn_switch(switch).await
+    }
+
+    async fn spend(&self, asked: SpendRequest) -> Result<SpendAnswer, OperationError> {
+        self.do_spend(asked).await
     }
 
     async fn bring_back(&self, back: BringBack) -> Result<i64, OperationError> {

@@ -157,7 +157,7 @@ mod tests {
 
     #[test]
     fn a_key_is_64_hexadecimal_digits() {
-        for wrong in ["", "00", KEY.trim_start_matches("00"), &KEY.replace('0', "g"), &format!("{KEY}00")] {
+        for wrong in ["", "00", KEY.get(1..).unwrap(), &KEY.replace('0', "g"), &format!("{KEY}00")] {
             assert!(Sealer::with_key(wrong).is_err(), "{wrong}");
         }
     }

@@ -39,6 +39,8 @@ pub enum StartError {
     Metrics(MetricsError),
     /// The telemetry's file.
     Telemetry(PathBuf, std::io::Error),
+    /// Agent spend: its store, or its key.
+    Spend(String),
     /// The operating system.
     System(std::io::Error),
     /// The ledger's thread ended; it has said why.
@@ -77,6 +79,7 @@ impl fmt::Display for StartError {
             StartError::Telemetry(file, error) => {
                 write!(f, "telemetry.file: {} cannot be opened: {error}; leave [telemetry] out to start without", file.display())
             }
+            StartError::Spend(problem) => f.write_str(problem),
             StartError::System(error) => write!(f, "the operating system refuses: {error}"),
             StartError::LedgerGone => f.write_str("the ledger's thread ended while it was starting"),
         }

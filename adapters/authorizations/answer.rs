@@ -150,7 +150,7 @@ fn refusal(not_done: &NotDone<'_>) -> Refusal {
 pub(super) fn refuse(refused: &Refused, body: &mut Vec<u8>) -> Reply {
     let mut reply = Reply::json(refused.status());
     let (code, message, field) = match refused {
-        Refused::NotAuthentic => {
+        Refused::NotAuthentic | Refused::Token(_) => {
             reply.headers.push((WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"payments\"")));
             ("UNAUTHORIZED", "The login is missing or wrong".to_owned(), None)
         }

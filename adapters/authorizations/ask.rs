@@ -85,7 +85,7 @@ pub(super) fn decode<'a>(body: &[u8], kind: Kind) -> Result<Inbound<'a>, Malform
     });
     let slip = Slip { kind: kind.number(), merchant, source, text: text.to_string() };
     let echo = Echo { dialect: dialect(kind, Asked::New), ..Echo::default() };
-    let call = AuthorizationCall { request, echo, sent_at: None };
+    let call = AuthorizationCall { request, echo, sent_at: None, lookup: None };
     let surcharge = surcharge.filter(|surcharge| !surcharge.is_zero()).map(|surcharge| (surcharge, SURCHARGE));
     Ok(Inbound::Payment(PaymentCall { call, slip, surcharge, fields: FIELDS, unnamed }))
 }

@@ -41,7 +41,21 @@ pub(super) const fn failure(reason: DeclineReason) -> (&'static str, &'static st
         | DeclineReason::AnswerUnknown
         | DeclineReason::AuthorizationOver
         | DeclineReason::CaptureAboveAuthorized
-        | DeclineReason::RefundAboveCaptured => ("CARD_DECLINED", "Do not honor"),
+        | DeclineReason::RefundAboveCaptured
+        | DeclineReason::PolicyAmount
+        | DeclineReason::PolicyMerchantCategory
+        | DeclineReason::PolicyMerchant
+        | DeclineReason::PolicyOther
+        | DeclineReason::PolicyLimitReached
+        | DeclineReason::PolicyMissing
+        | DeclineReason::AuthoritySuspended
+        | DeclineReason::BindingUnknown
+        | DeclineReason::IntentUnknown
+        | DeclineReason::IntentExpired
+        | DeclineReason::IntentUsed
+        | DeclineReason::IntentMismatched
+        | DeclineReason::IntentRequired
+        | DeclineReason::ReviewRequired => ("CARD_DECLINED", "Do not honor"),
     }
 }
 

@@ -100,7 +100,7 @@ fn decided(case: &Case, echo: &Echo<'_>, asked: Money, words: &str) -> Result<St
         ("balance", "") => (Decision::Approve { amount: asked }, Some(balances(asked.currency())[0])),
         _ => return Err(format!("`{words}` does not answer an authorization")),
     };
-    Ok(encoded(case, echo, &Answer::Decided { decision, reference: REFERENCE, balance: balance.as_ref() }))
+    Ok(encoded(case, echo, &Answer::Decided { decision, reference: REFERENCE, balance: balance.as_ref(), said: None }))
 }
 
 /// 440.00 posted, 27.45 held, 412.55 available (in minor units for currencies with other exponents); and a frozen account.

@@ -46,7 +46,7 @@ fn with_sample<R>(
         Ok(Inbound::Check(check)) => {
             let (key, payment) = (check.make)(&variation.to_le_bytes()).unwrap();
             let request = AuthorizationRequest { key, payment, ..check.request };
-            look(&AuthorizationCall { request, echo: check.echo, sent_at: None }, &body)
+            look(&AuthorizationCall { request, echo: check.echo, lookup: None, sent_at: None }, &body)
         }
         other => panic!("a sample is {other:?}"),
     }
@@ -81,7 +81,7 @@ fn every_currency_is_answered() {
             let amount = Money::from_minor(12_345, code.parse().unwrap());
             with_sample(adapter.as_ref(), 7, amount, |call, _| {
                 for decision in [Decision::Approve { amount }, Decision::Decline { reason: DeclineReason::CardFrozen }] {
-                    let answer = Answer::Decided { decision, reference: super::reply::REFERENCE, balance: None };
+                    let answer = Answer::Decided { decision, reference: super::reply::REFERENCE, balance: None, said: None };
                     let mut body = Vec::new();
                     adapter.encode(&call.echo, &answer, &keyring(), NOW, &mut body);
                     let json: Result<serde::de::IgnoredAny, _> = serde_json::from_slice(&body);

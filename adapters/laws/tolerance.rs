@@ -15,6 +15,18 @@ const STRICT: &[(&str, &str)] = &[
     ("apto", "authorization.billing_amount.currency"),
     // Whose money it is.
     ("marqeta", "card_token"),
+    // A contract of ours: what is looked up, or looked at by a policy, is never guessed.
+    ("agent_spend", "intent_reference"),
+    ("agent_spend", "binding_id"),
+    ("agent_spend", "instrument_id"),
+    ("agent_spend", "mcc"),
+    ("agent_spend", "merchant"),
+    ("agent_spend", "merchant_id"),
+    ("agent_spend", "merchant_country"),
+    ("agent_spend", "platform_transaction_token"),
+    ("agent_spend", "network"),
+    ("agent_spend", "occurred_at"),
+    ("agent_spend", "correlation_id"),
 ];
 
 /// Fields of which others can take the place: the platform, the field that is left out, and what the error names then.

@@ -225,6 +225,20 @@ const fn refusal(reason: DeclineReason, is_known: bool) -> (u16, &'static str, &
         | DeclineReason::AccountClosed
         | DeclineReason::AuthorizationUnknown
         | DeclineReason::AmountTooLarge
+        | DeclineReason::PolicyAmount
+        | DeclineReason::PolicyMerchantCategory
+        | DeclineReason::PolicyMerchant
+        | DeclineReason::PolicyLimitReached
+        | DeclineReason::PolicyOther
+        | DeclineReason::PolicyMissing
+        | DeclineReason::AuthoritySuspended
+        | DeclineReason::BindingUnknown
+        | DeclineReason::IntentUnknown
+        | DeclineReason::IntentExpired
+        | DeclineReason::IntentUsed
+        | DeclineReason::IntentMismatched
+        | DeclineReason::IntentRequired
+        | DeclineReason::ReviewRequired
         | DeclineReason::SuspectedFraud
         | DeclineReason::LedgerUnavailable
         | DeclineReason::NotDurable
@@ -236,7 +250,7 @@ const fn refusal(reason: DeclineReason, is_known: bool) -> (u16, &'static str, &
 pub(super) fn refuse(refused: &Refused, body: &mut Vec<u8>) -> Reply {
     let mut reply = Reply::json(refused.status());
     let (code, message, field) = match refused {
-        Refused::NotAuthentic => {
+        Refused::NotAuthentic | Refused::Token(_) => {
             reply.headers.push((WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"payments\"")));
             ("E0401", "The login is missing or wrong".to_owned(), None)
         }

@@ -82,7 +82,7 @@ pub(super) fn decode<'a>(body: &[u8], headers: &HeaderMap, kind: Kind) -> Result
     });
     let slip = Slip { kind: kind.number(), merchant, source, text: text.to_string() };
     let echo = Echo { dialect: kind.number(), ..Echo::default() };
-    let call = AuthorizationCall { request, echo, sent_at: None };
+    let call = AuthorizationCall { request, echo, lookup: None, sent_at: None };
     let surcharge = surcharge.map(|surcharge| (surcharge, SURCHARGE));
     Ok(Inbound::Payment(PaymentCall { call, slip, surcharge, fields: FIELDS, unnamed }))
 }

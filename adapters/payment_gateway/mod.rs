@@ -16,7 +16,7 @@ mod tests;
 
 use std::time::Duration;
 
-use holdfast_core::{Money, Timestamp};
+use holdfast_core::{Money, PaymentRef, Timestamp};
 use http::HeaderMap;
 
 use crate::adapter::{Adapter, Budget, BudgetStart, Credentials, InFlightDuplicate, Platform, Route, RouteMethod, Use};
@@ -47,6 +47,7 @@ pub const PLATFORM: Platform = Platform {
     in_flight_duplicate: InFlightDuplicate::Join,
     credentials: Credentials { basic: Use::Needed, headers: Use::Possible, signing: Use::Never, answering: Use::Never },
     message_name: |key| key,
+    payment_of_token: PaymentRef::of,
     build,
 };
 

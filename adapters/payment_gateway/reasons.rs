@@ -13,7 +13,10 @@ pub(super) const fn declined(reason: DeclineReason) -> (&'static str, &'static s
         DeclineReason::CardExpired => ("D0054", "Expired card", "54"),
         DeclineReason::CardLost => ("D0041", "Lost card", "41"),
         DeclineReason::CardStolen => ("D0043", "Stolen card", "43"),
-        DeclineReason::AmountLimitReached | DeclineReason::AmountAboveMaximum => ("D0061", "Exceeds the amount limit", "61"),
+        DeclineReason::AmountLimitReached
+        | DeclineReason::AmountAboveMaximum
+        | DeclineReason::PolicyAmount
+        | DeclineReason::PolicyLimitReached => ("D0061", "Exceeds the amount limit", "61"),
         DeclineReason::CountLimitReached => ("D0065", "Exceeds the frequency limit", "65"),
         DeclineReason::SuspectedFraud => ("D0059", "Suspected fraud", "59"),
         DeclineReason::MerchantNotAllowed => ("D0003", "Merchant not enabled", "03"),
@@ -25,6 +28,18 @@ pub(super) const fn declined(reason: DeclineReason) -> (&'static str, &'static s
         | DeclineReason::MerchantCountryNotAllowed
         | DeclineReason::CrossBorderNotAllowed
         | DeclineReason::EntryModeNotAllowed
+        | DeclineReason::PolicyMerchantCategory
+        | DeclineReason::PolicyMerchant
+        | DeclineReason::PolicyOther
+        | DeclineReason::PolicyMissing
+        | DeclineReason::AuthoritySuspended
+        | DeclineReason::BindingUnknown
+        | DeclineReason::IntentUnknown
+        | DeclineReason::IntentExpired
+        | DeclineReason::IntentUsed
+        | DeclineReason::IntentMismatched
+        | DeclineReason::IntentRequired
+        | DeclineReason::ReviewRequired
         | DeclineReason::WalletNotAllowed
         | DeclineReason::OutsideAllowedHours => ("D0057", "Transaction not permitted", "57"),
         DeclineReason::LedgerUnavailable | DeclineReason::NotDurable | DeclineReason::AnswerUnknown => {

@@ -45,7 +45,7 @@ fn rule(rule: &CheckedRule) -> Value {
 pub(super) fn refuse(refused: &Refused, body: &mut Vec<u8>) -> Reply {
     let mut reply = Reply::json(refused.status());
     let mut told = match refused {
-        Refused::NotAuthentic => {
+        Refused::NotAuthentic | Refused::Token(_) => {
             reply.headers.push((WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"payments\"")));
             json!({ "error": "the login is missing or wrong" })
         }

@@ -17,6 +17,7 @@ mod order;
 mod outcome;
 mod state;
 mod told;
+mod twice;
 mod word;
 
 pub use account::{AccountStatus, CardStatus, CardholderStatus};
@@ -28,6 +29,7 @@ pub use life::{Hold, HoldStatus, Step, StepId, What};
 pub use order::Ordered;
 pub use outcome::{Finding, Outcome, Standing};
 pub use state::{Account, Answered, Card, Counted, Heard, LimitUse, Mark, Slice};
+pub use told::contradicts;
 
 use crate::time::Timestamp;
 

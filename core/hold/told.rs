@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::event::{Fact, Finality, MovementCause, RecordedOutcome, ReleaseCause, ToldEvent};
-use super::life::{Hold, HoldStatus, Role, Step, StepId, Steps, What, Word, fold, has_ended};
+use super::life::{Hold, HoldStatus, Placement, Role, Step, StepId, Steps, What, Word, fold, has_ended};
 use super::limits;
 use super::mutant::{self, Mutant};
 use super::outcome::{Finding, Outcome, Standing};
@@ -52,19 +52,39 @@ pub(super) fn tell(slice: &Slice<'_>, event: &ToldEvent, now: Timestamp) -> Outc
     }
 }
 
+/// Whether a message that became one of these steps says something else by now: another kind of fact, or another amount.
+#[must_use]
+pub fn contradicts(steps: &[Step], currency: Currency, event: &ToldEvent) -> bool {
+    let id = StepId::of_message(&event.key);
+    let Some(step) = steps.iter().find(|step| step.id == id) else { return false };
+    let Some((what, amount)) = what(&event.fact) else { return true };
+    amount.is_some_and(|amount| amount.currency() != currency) || said(&what) != said(&step.what)
+}
+
+/// The kind of a step, and its amount.
+const fn said(what: &What) -> (u8, i64) {
+    match *what {
+        What::Placed(Placement { amount, .. }) => (0, amount),
+        What::Recorded { word: Word::Approved { amount } | Word::StoodIn { amount, .. }, .. } => (1, amount),
+        What::Recorded { word: Word::Declined, .. } => (2, 0),
+        What::Reduced { by, .. } => (3, by),
+        What::Totalled { total } => (4, total),
+        What::Released { .. } => (5, 0),
+        What::Captured { amount, .. } => (6, amount),
+        What::Moved { amount, .. } => (7, amount),
+    }
+}
+
 /// When something happened of which nobody says when: as it arrives, unless what is known already says that it is older.
 fn untimed(slice: &Slice<'_>, fact: &Fact, now: Timestamp) -> Timestamp {
     let later = match fact {
         Fact::Replaced { total, .. } => paid_in_full(slice, total.minor()),
-        Fact::Recorded { asked, increments: None, outcome, .. } if slice.answered.is_none() => {
-            let steps = Steps::of(slice.steps);
-            match outcome {
-                RecordedOutcome::Approved { .. } | RecordedOutcome::ApprovedByStandIn { .. } => {
-                    steps.declined_at(StepId::of(asked))
-                }
-                RecordedOutcome::Declined => None,
+        Fact::Recorded { asked, increments: None, outcome, .. } => match outcome {
+            RecordedOutcome::Approved { .. } | RecordedOutcome::ApprovedByStandIn { .. } => {
+                Steps::of(slice.steps).declined_at(StepId::of(asked))
             }
-        }
+            RecordedOutcome::Declined => None,
+        },
         Fact::Recorded { .. }
         | Fact::Reduced { .. }
         | Fact::Released { .. }

@@ -70,6 +70,17 @@ impl CounterKey {
         let digest = Sha256::new().chain_update(self.0.to_le_bytes()).chain_update(subject).finalize();
         CounterKey(u64::from_le_bytes(digest.first_chunk().copied().unwrap_or_default()))
     }
+
+    /// The first bytes of a digest of parts, none of which has a zero byte.
+    #[must_use]
+    pub fn of(parts: &[&str]) -> Self {
+        let mut digest = Sha256::new();
+        for part in parts {
+            digest.update(part);
+            digest.update([0]);
+        }
+        CounterKey(u64::from_le_bytes(digest.finalize().first_chunk().copied().unwrap_or_default()))
+    }
 }
 
 /// Whose transactions a limit counts together.
@@ -86,12 +97,63 @@ pub enum LimitScope {
     /// Those of one cardholder, whatever card or account; the check's counter is that cardholder's own. Payments that name none count
     /// together.
     Cardholder,
+    /// Those of one spending authority, through whatever binding; the counter's key says which.
+    Authority,
+    /// Those that one intent was for; the counter's key says which.
+    Intent,
 }
 
 impl LimitScope {
     /// All scopes, in the order of declaration.
-    pub const ALL: [LimitScope; 5] =
+    pub const ALL: [LimitScope; 7] = [
+        LimitScope::Card,
+        LimitScope::Account,
+        LimitScope::Program,
+        LimitScope::Merchant,
+        LimitScope::Cardholder,
+        LimitScope::Authority,
+        LimitScope::Intent,
+    ];
+
+    /// Those that a program's own rulesets can name.
+    pub const OF_PROGRAMS: [LimitScope; 5] =
         [LimitScope::Card, LimitScope::Account, LimitScope::Program, LimitScope::Merchant, LimitScope::Cardholder];
+
+    /// As which scope engines keep its counter: where the key alone says whose it is, as a program's.
+    #[must_use]
+    pub const fn kept_as(self) -> LimitScope {
+        match self {
+            LimitScope::Card => LimitScope::Card,
+            LimitScope::Account => LimitScope::Account,
+            LimitScope::Program | LimitScope::Merchant | LimitScope::Cardholder | LimitScope::Authority | LimitScope::Intent => {
+                LimitScope::Program
+            }
+        }
+    }
+
+    /// Why a limit of this scope declines, where the sum of amounts passes it.
+    #[must_use]
+    pub const fn amount_reason(self) -> DeclineReason {
+        match self {
+            LimitScope::Card | LimitScope::Account | LimitScope::Program | LimitScope::Merchant | LimitScope::Cardholder => {
+                DeclineReason::AmountLimitReached
+            }
+            LimitScope::Authority => DeclineReason::PolicyLimitReached,
+            LimitScope::Intent => DeclineReason::IntentUsed,
+        }
+    }
+
+    /// Why a limit of this scope declines, where the number of transactions passes it.
+    #[must_use]
+    pub const fn count_reason(self) -> DeclineReason {
+        match self {
+            LimitScope::Card | LimitScope::Account | LimitScope::Program | LimitScope::Merchant | LimitScope::Cardholder => {
+                DeclineReason::CountLimitReached
+            }
+            LimitScope::Authority => DeclineReason::PolicyLimitReached,
+            LimitScope::Intent => DeclineReason::IntentUsed,
+        }
+    }
 
     /// The scope as rulesets, tables and listings write it. A limit's counter is named by it, too.
     #[must_use]
@@ -102,16 +164,8 @@ impl LimitScope {
             LimitScope::Program => "program",
             LimitScope::Merchant => "merchant",
             LimitScope::Cardholder => "cardholder",
-        }
-    }
-
-    /// Where an engine keeps the counter: a merchant's and a cardholder's are named by their keys, and the program's like any other.
-    #[must_use]
-    pub const fn kept_as(self) -> LimitScope {
-        match self {
-            LimitScope::Card => LimitScope::Card,
-            LimitScope::Account => LimitScope::Account,
-            LimitScope::Program | LimitScope::Merchant | LimitScope::Cardholder => LimitScope::Program,
+            LimitScope::Authority => "authority",
+            LimitScope::Intent => "intent",
         }
     }
 }

@@ -126,7 +126,7 @@ pub(super) fn written(fresh: bool, object: impl Serialize) -> Response {
 }
 
 /// JSON that is ready.
-pub(super) fn json_text(text: String) -> Response {
+pub fn json_text(text: String) -> Response {
     let mut response = text.into_response();
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response

@@ -61,6 +61,7 @@ impl Balance {
             | ControlAnswer::Trimmed(_)
             | ControlAnswer::Switched(_)
             | ControlAnswer::BroughtBack(_)
+            | ControlAnswer::Spend(_)
             | ControlAnswer::ProfilesImported(_)
             | ControlAnswer::Unavailable { .. } => Err(not_an_answer()),
         }
@@ -97,6 +98,7 @@ fn ask_page(ledger: &mut Ledger, program: Option<ProgramId>, from: Option<PageSt
         | ControlAnswer::Trimmed(_)
         | ControlAnswer::Switched(_)
         | ControlAnswer::BroughtBack(_)
+        | ControlAnswer::Spend(_)
         | ControlAnswer::ProfilesImported(_)
         | ControlAnswer::Unavailable { .. } => Err(not_an_answer()),
     }

@@ -145,6 +145,7 @@ fn import_part(
         | ControlAnswer::Trimmed(_)
         | ControlAnswer::Switched(_)
         | ControlAnswer::BroughtBack(_)
+        | ControlAnswer::Spend(_)
         | ControlAnswer::ProfilesImported(_)
         | ControlAnswer::Unavailable { .. } => Err(not_an_answer()),
     }

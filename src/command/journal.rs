@@ -4,11 +4,13 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
+use holdfast_core::hold::Account;
 use serde_json::json;
 
 use super::trim::Trim;
 use super::{Failure, Place};
 use crate::app::runtime;
+use crate::balances::{self, Compared};
 use crate::journal::state_file::{self, hexadecimal};
 use crate::journal::{Checkpoint, Reader, Stage, Verified, head_number};
 use crate::ledger::postgres::chaining::{self, Proven};
@@ -19,6 +21,7 @@ const EXAMPLES: &str = "\
 Examples:
   holdfast journal verify
   holdfast journal verify --json | jq .head
+  holdfast journal verify --balances
   holdfast journal verify holdfast-48211.backup
 
 It only reads, beside a running server or without one, and takes as long as reading the whole file. The head is the hash
@@ -27,9 +30,12 @@ proves later that nothing was changed. Its first 48 bits as a number are the met
 records were dropped, the checkpoint that stands for them is proven too: its file, and that a record of the chain names it.
 Of a shared ledger, the chain in its database is walked: groups whose records were dropped are only linked.
 
+With --balances, what every account has by the journal's records is compared with what the projection has, from which a start
+reads it and pages list it: posted, held, credit line and status, up to the record that the projection has come to.
+
 Exit codes:
   0  whole
-  1  damaged (where, and what to do, on standard error), or not there
+  1  damaged (where, and what to do, on standard error), or not there; with --balances, also if accounts differ
   2  the command line is not understood";
 
 /// Proves the journal, or drops its oldest records.
@@ -51,6 +57,9 @@ enum JournalCommand {
 struct Verify {
     /// A backup, or a data directory, instead of the configured one.
     file: Option<PathBuf>,
+    /// Compares every account's balance with the journal, too.
+    #[arg(long)]
+    balances: bool,
     /// An object of JSON instead of lines.
     #[arg(long)]
     json: bool,
@@ -72,6 +81,7 @@ impl Verify {
         let place = match self.file {
             Some(file) => file,
             None => match self.place.shared_database()? {
+                Some(_) if self.balances => return Err(Failure::Told(BALANCES_OF_SHARED.to_owned())),
                 Some(database) => return verify_shared(&database, self.json, output),
                 None => self.place.data()?,
             },
@@ -80,9 +90,70 @@ impl Verify {
         let verified = Reader::open(&place)
             .and_then(|reader| reader.verify(&mut |step, done, all| told.progress(step, done, all)))
             .map_err(Failure::told)?;
-        let text = if self.json { format!("{}\n", as_json(&verified)) } else { as_lines(&verified) };
-        Ok(write!(output, "{text}")?)
+        let compared = if self.balances {
+            let mut progress = |step, done, all| told.progress(step, done, all);
+            Some(balances::compare(&place, &mut progress).map_err(Failure::told)?)
+        } else {
+            None
+        };
+        if self.json {
+            let mut object = as_json(&verified);
+            if let (Some(fields), Some(compared)) = (object.as_object_mut(), &compared) {
+                fields.insert("balances".to_owned(), compared_as_json(compared));
+            }
+            writeln!(output, "{object}")?;
+        } else {
+            write!(output, "{}{}", as_lines(&verified), compared.as_ref().map_or_else(String::new, compared_as_lines))?;
+        }
+        let differing = compared.map_or(0, |compared| compared.differing.len());
+        if differing == 0 { Ok(()) } else { Err(Failure::Told(format!("{differing} accounts {WHAT_TO_DO}"))) }
     }
+}
+
+/// Why there is nothing to compare.
+const BALANCES_OF_SHARED: &str = "--balances is of the embedded ledger, whose projection can be made anew: a shared ledger changes \
+    accounts and their records in one transaction";
+
+/// What to do where the two sides differ.
+const WHAT_TO_DO: &str = "differ from what the journal's records come to; the journal counts: stop the server, move \
+    projection.sqlite and projection.sums away, and start it, which makes them anew";
+
+fn compared_as_json(compared: &Compared) -> serde_json::Value {
+    let side = |account: Option<Account>| {
+        account.map(|account| {
+            json!({"posted": account.posted, "held": account.held, "credit_line": account.credit_line,
+                "status": account.status.name()})
+        })
+    };
+    let differing = compared.differing.iter().map(|differing| {
+        json!({"program": differing.program.as_str(), "account_id": differing.account.as_str(), "journal": side(differing.journal),
+            "projection": side(differing.projection)})
+    });
+    json!({"record": compared.record, "accounts": compared.accounts, "differing": differing.collect::<Vec<_>>()})
+}
+
+fn compared_as_lines(compared: &Compared) -> String {
+    let Compared { record, accounts, differing } = compared;
+    if differing.is_empty() {
+        return format!("balances     {accounts} accounts up to record {record}: as the records say\n");
+    }
+    let mut lines = format!("balances     {} of {accounts} accounts up to record {record} differ\n", differing.len());
+    let side = |account: Option<Account>| {
+        account.map_or_else(
+            || "nothing".to_owned(),
+            |account| {
+                let (posted, held) = (account.money(account.posted), account.money(account.held));
+                let line = account.money(account.credit_line);
+                format!("posted {posted}, held {held}, credit line {line}, {}", account.status.name())
+            },
+        )
+    };
+    for one in differing {
+        let (journal, projection) = (side(one.journal), side(one.projection));
+        lines
+            .push_str(&format!("  {} ({}): the journal says {journal}; the projection {projection}\n", one.account, one.program));
+    }
+    lines
 }
 
 /// The same of a shared ledger's journal, in its database.

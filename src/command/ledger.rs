@@ -65,6 +65,7 @@ impl Ledger {
             | ControlAnswer::Trimmed(_)
             | ControlAnswer::Switched(_)
             | ControlAnswer::BroughtBack(_)
+            | ControlAnswer::Spend(_)
             | ControlAnswer::ProfilesImported(_)
             | ControlAnswer::RowsRefused { .. } => Ok(answer),
         }
@@ -94,6 +95,7 @@ fn only_reads(request: &ControlRequest) -> bool {
         | ControlRequest::RulesRollback(_)
         | ControlRequest::Switch(_)
         | ControlRequest::BringBack(_)
+        | ControlRequest::Spend(_)
         | ControlRequest::ImportProfiles(_) => false,
     }
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use holdfast_adapters::Platform;
+pub use holdfast_core::agent::Environment;
 use holdfast_core::{Country, Currency, ProgramId};
 use jiff::tz::TimeZone;
 
@@ -57,34 +58,6 @@ pub struct ProgramConfig {
     pub import_profiles: Option<PathBuf>,
     /// `[[program.mount]]`: the platforms that call it; at least one.
     pub mounts: Vec<MountConfig>,
-}
-
-/// Whether the money is real.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Environment {
-    /// It is not.
-    Sandbox,
-    /// It is.
-    Production,
-}
-
-impl Environment {
-    /// As the configuration and metrics write it.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Environment::Sandbox => "sandbox",
-            Environment::Production => "production",
-        }
-    }
-
-    fn parse(text: &str) -> Result<Self, &'static str> {
-        match text {
-            "sandbox" => Ok(Environment::Sandbox),
-            "production" => Ok(Environment::Production),
-            _ => Err("must be \"sandbox\" or \"production\""),
-        }
-    }
 }
 
 impl ProgramConfig {
@@ -168,7 +141,7 @@ impl ProgramReader<'_> {
         let mut any_production = false;
         let mut configs = Vec::new();
         for section in root.sections("program") {
-            let environment = section.text("environment").and_then(|text| text.parse(Environment::parse));
+            let environment = section.text("environment").and_then(|text| text.parse(environment_named));
             any_production |= environment == Some(Environment::Production);
             configs.push(self.program(section, environment, &mut ids, &mut taken));
         }
@@ -262,6 +235,10 @@ impl ProgramReader<'_> {
         }
         Some(days)
     }
+}
+
+fn environment_named(text: &str) -> Result<Environment, &'static str> {
+    Environment::named(text).ok_or("must be \"sandbox\" or \"production\"")
 }
 
 /// What is wrong with the ruleset that a program names, as far as the program is known.

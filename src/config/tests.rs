@@ -62,7 +62,16 @@ const fn platform(name: &'static str, budget_ms: [u64; 3]) -> Platform {
     let credentials =
         Credentials { basic: Use::Needed, headers: Use::Possible, signing: Use::Possible, answering: Use::Possible };
     let in_flight_duplicate = InFlightDuplicate::Join;
-    Platform { name, routes: &[], budget, in_flight_duplicate, credentials, message_name: |key| key, build }
+    Platform {
+        name,
+        routes: &[],
+        budget,
+        in_flight_duplicate,
+        credentials,
+        message_name: |key| key,
+        payment_of_token: holdfast_core::PaymentRef::of,
+        build,
+    }
 }
 
 static PLATFORMS: [Platform; 3] = [
@@ -75,6 +84,7 @@ static PLATFORMS: [Platform; 3] = [
 ];
 
 const DEMO_PASSWORD: &str = include_str!("../../config/demo/secrets/platform_password");
+const DEMO_AGENTS_KEY: &str = include_str!("../../config/demo/secrets/agents_key");
 const DEMO_TOKEN: &str = include_str!("../../config/demo/secrets/management_token");
 
 fn environment(name: &str) -> Option<String> {
@@ -87,6 +97,10 @@ fn environment(name: &str) -> Option<String> {
         "TOO_LONG_FOR_BASIC" => Some("s".repeat(499)),
         "DEMO" => Some(DEMO_PASSWORD.into()),
         "TOKEN" => Some("0123456789abcdef-of-my-own".into()),
+        "AGENTS_KEY" => Some("0f".repeat(32)),
+        "SHORT_KEY" => Some("0f".repeat(31)),
+        "DEMO_AGENTS_KEY" => Some(DEMO_AGENTS_KEY.into()),
+        "SMTP" => Some("smtps://user:only-here@mail.example:465".into()),
         "DEMO_TOKEN" => Some(DEMO_TOKEN.into()),
         _ => None,
     }
@@ -96,7 +110,7 @@ pub(super) const SURROUNDINGS: Surroundings<'static> =
     Surroundings { platforms: &PLATFORMS, environment: &environment, depth: Depth::Everything };
 
 /// Every key that has no default, and no other.
-const LEAST: &str = r#"[[program]]
+pub(super) const LEAST: &str = r#"[[program]]
 id = "one"
 currency = "EUR"
 environment = "sandbox"
@@ -147,7 +161,7 @@ pub(super) fn load_in(
     Config::read(&path, overrides, surroundings).map_err(|errors| errors.to_string().replace(&prefix, ""))
 }
 
-fn load(text: &str) -> Result<Config, String> {
+pub(super) fn load(text: &str) -> Result<Config, String> {
     load_with(&directory(), text, Overrides::default())
 }
 
@@ -359,7 +373,7 @@ fn texts_are_sealed_with_a_key_of_ones_own() {
     let directory = directory();
     let key = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
     fs::write(directory.path().join("own"), key).unwrap();
-    fs::write(directory.path().join("short"), key.trim_end_matches("89abcdef")).unwrap();
+    fs::write(directory.path().join("short"), key.get(..40).unwrap()).unwrap();
     fs::write(directory.path().join("demo"), include_str!("../../config/demo/secrets/texts_key")).unwrap();
     let load = |texts: &str, rest: &str| {
         let loaded = load_with(&directory, &format!("[texts]\n{texts}\n{rest}"), Overrides::default());
@@ -399,7 +413,7 @@ fn what_can_be_wrong_with_the_process() {
         (
             "",
             "[sever]",
-            "c.toml:1:2: sever: is not a key of this table; its keys are server, responder, ledger, spool, breaker, telemetry, texts, program, api",
+            "c.toml:1:2: sever: is not a key of this table; its keys are server, responder, ledger, spool, breaker, telemetry, texts, program, api, webhook, agents",
         ),
         ("", "server = 1", "c.toml:1:10: server: must be a table"),
         (
@@ -877,7 +891,10 @@ fn the_shipped_file_is_the_demo() {
     let (import, others) = (portions.next_portion().unwrap().unwrap(), portions.next_portion().unwrap().unwrap());
     assert_eq!((import.cards.len(), others.accounts.len(), portions.next_portion().unwrap()), (0, 0, None));
     let accounts: Vec<_> = import.accounts.iter().map(|row| format!("{} {}", row.account, row.balance)).collect();
-    assert_eq!(accounts, ["acct-demo-1 1000.00 USD", "acct-demo-2 500.00 USD", "acct-demo-4 1000.00 USD"]);
+    assert_eq!(
+        accounts,
+        ["acct-demo-1 1000.00 USD", "acct-demo-2 500.00 USD", "acct-demo-4 1000.00 USD", "acct-demo-3 1000.00 USD"]
+    );
     let cards: Vec<_> = others
         .cards
         .iter()
@@ -890,7 +907,8 @@ fn the_shipped_file_is_the_demo() {
             "card-demo-frozen acct-demo-1 user-demo-1 frozen",
             "crd_demo_1 acct-demo-2 crdhldr_demo_1 active",
             "card_sandbox_demo acct-demo-4 user-demo-4 active",
-            "PIdemo1 acct-demo-4 user-demo-4 active"
+            "PIdemo1 acct-demo-4 user-demo-4 active",
+            "card-demo-2 acct-demo-3 user-demo-2 active"
         ]
     );
     let profiles = program.import_profiles.clone().unwrap();
@@ -921,7 +939,7 @@ fn the_defaults_that_the_shipped_file_shows_are_the_defaults() {
 #[test]
 fn the_shipped_file_names_every_key() {
     let text = format!(
-        "zzz = 1\n[server]\nzzz = 1\n[server.tls]\nzzz = 1\n[api]\nzzz = 1\n[[api.token]]\nzzz = 1\n[responder]\nzzz = 1\n[ledger]\nzzz = 1\n[telemetry]\nfile = 'a.jsonl'\nzzz = 1\n{}\n",
+        "zzz = 1\n[server]\nzzz = 1\n[server.tls]\nzzz = 1\n[api]\nzzz = 1\n[[api.token]]\nzzz = 1\n[responder]\nzzz = 1\n[ledger]\nzzz = 1\n[telemetry]\nfile = 'a.jsonl'\nzzz = 1\n[agents]\nzzz = 1\n[agents.smtp]\nzzz = 1\n{}\n",
         LEAST.replace("id =", "zzz = 1\nid =").replace("path =", "zzz = 1\npath =").replace("user =", "zzz = 1\nuser =")
     );
     let wrong = load(&text).unwrap_err();

@@ -20,8 +20,8 @@ pub use protocol::{
 
 use holdfast_core::{AccountId, ProgramId};
 use protocol::{
-    BalancesPage, BringBack, ImportProfiles, PageStart, ProfilesSummary, RulesHistory, RulesPublish, RulesRollback, Switch,
-    SwitchReport, Trim, TrimReport,
+    BalancesPage, BringBack, ImportProfiles, PageStart, ProfilesSummary, RulesHistory, RulesPublish, RulesRollback, SpendAnswer,
+    SpendRequest, Switch, SwitchReport, Trim, TrimReport,
 };
 
 /// The socket's name in the data directory.
@@ -92,6 +92,12 @@ pub trait Operations: Send + Sync {
     /// No entry of that number is set aside.
     fn bring_back(&self, back: BringBack) -> impl Future<Output = Result<i64, OperationError>> + Send;
 
+    /// Does something about agent spend.
+    ///
+    /// # Errors
+    /// It is not configured, or cannot be done.
+    fn spend(&self, asked: SpendRequest) -> impl Future<Output = Result<SpendAnswer, OperationError>> + Send;
+
     /// Brings merchants and instruments in: all of them, or none.
     ///
     /// # Errors
@@ -126,6 +132,7 @@ pub async fn answer<O: Operations>(operations: &O, request: ControlRequest) -> C
         ControlRequest::Trim(trim) => operations.trim(trim).await.map(|report| ControlAnswer::Trimmed(Box::new(report))),
         ControlRequest::Switch(switch) => operations.switch(switch).await.map(|report| ControlAnswer::Switched(Box::new(report))),
         ControlRequest::BringBack(back) => operations.bring_back(back).await.map(ControlAnswer::BroughtBack),
+        ControlRequest::Spend(asked) => operations.spend(asked).await.map(|answer| ControlAnswer::Spend(Box::new(answer))),
         ControlRequest::ImportProfiles(import) => operations.import_profiles(import).await.map(ControlAnswer::ProfilesImported),
     };
     answered.unwrap_or_else(|error| match error {

@@ -104,7 +104,14 @@ fn declines_name_their_rule_limit_or_standing() {
         ("tx-betting", vec!["said no: merchant category not allowed, by rule no-gambling (No betting; declines MCC 7995)."]),
         ("tx-beyond", vec!["Answered: declined: amount limit reached, by limit card-daily (What a card spends in a day;"]),
         ("tx-frozen", vec!["The card was frozen.", "Answered: declined: card frozen, by the ledger", "No money moved."]),
-        ("tx-unknown", vec!["The card was not known.", "There was no account behind it.", "declined: card unknown"]),
+        (
+            "tx-unknown",
+            vec![
+                "The card was not known, or not as one of whom was named.",
+                "There was no account behind it.",
+                "declined: card unknown",
+            ],
+        ),
     ] {
         let words = words::of(&story(&reader, name));
         for line in lines {
@@ -125,6 +132,7 @@ fn what_was_told_without_the_ledger_and_by_an_operator_says_so() {
         verdict: None,
         told: ToldAnswer::Approved { amount: usd(1234) },
         basis: Basis::StandIn(StandInCause::DeadlinePassed),
+        governed: None,
         received_at: crate::clock::utc(),
         slip: None,
     }));

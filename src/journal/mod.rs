@@ -30,7 +30,7 @@ pub mod state_file;
 pub mod store;
 mod tail;
 mod torn;
-mod wal;
+pub(crate) mod wal;
 
 pub(crate) use chain::link;
 pub use chain::{Joint, head_number};

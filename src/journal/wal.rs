@@ -3,11 +3,12 @@
 //! SQLite cuts off whatever follows the last whole commit and says nothing. That is right for a group that a crash tore
 //! while it was written; an operator should read of it all the same, and if a group that was acknowledged is cut off, what
 //! was there is the first thing to ask. The format is SQLite's own, documented at <https://sqlite.org/fileformat2.html>,
-//! section 4. Nothing here writes.
+//! section 4. Whoever keeps sums of a database's pages reads here as well which of them the log has. Nothing here writes.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::fs::File;
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufReader, Read, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
 const HEADER_BYTES: usize = 32;
@@ -38,7 +39,7 @@ impl fmt::Display for TornEnd {
 }
 
 /// The write-ahead log of a database file.
-pub(super) fn path_of(database: &Path) -> PathBuf {
+pub(crate) fn path_of(database: &Path) -> PathBuf {
     let mut name = database.as_os_str().to_owned();
     name.push("-wal");
     PathBuf::from(name)
@@ -98,6 +99,66 @@ fn scan(reader: &mut impl Read, header: &Header) -> io::Result<Option<TornEnd>> 
             torn = TornEnd::default();
         }
     }
+}
+
+/// What is committed in a log, as SQLite reads it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Committed {
+    /// Which generation of the log it is.
+    pub salts: (u32, u32),
+    /// Frames up to the last whole commit.
+    pub frames: u32,
+    /// Where in the file the latest content of each page begins.
+    pub pages: HashMap<u32, u64>,
+    /// How many pages the database has with it.
+    pub database_pages: u32,
+}
+
+/// Bytes of a log before its frame of that number, the first one's being 0.
+pub(crate) fn bytes_before(frame: u32, page_bytes: usize) -> u64 {
+    let frame_bytes = u64::try_from(page_bytes.saturating_add(FRAME_HEADER_BYTES)).unwrap_or(u64::MAX);
+    frame_bytes.saturating_mul(u64::from(frame)).saturating_add(HEADER_BYTES as u64)
+}
+
+/// What SQLite finds committed in a log; nothing where there is none, or it has no whole header.
+pub(crate) fn committed(path: &Path) -> io::Result<Committed> {
+    let mut reader = match File::open(path) {
+        Ok(file) => BufReader::with_capacity(1 << 20, file),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Committed::default()),
+        Err(error) => return Err(error),
+    };
+    let mut header = [0; HEADER_BYTES];
+    let whole = read_up_to(&mut reader, &mut header)? == HEADER_BYTES;
+    let Some(header) = whole.then(|| Header::read(&header)).flatten() else { return Ok(Committed::default()) };
+    let mut committed = Committed { salts: header.salts, ..Committed::default() };
+    let mut frame = vec![0; FRAME_HEADER_BYTES.saturating_add(header.page_bytes)];
+    let (mut sum, mut waiting, mut number) = (header.sum, Vec::new(), 0_u32);
+    while read_up_to(&mut reader, &mut frame)? == frame.len() {
+        let (head, page) = frame.split_at(FRAME_HEADER_BYTES);
+        sum = header.order.sum(header.order.sum(sum, head.get(..8).unwrap_or_default()), page);
+        if (word(head, 2), word(head, 3)) != header.salts || sum != (word(head, 4), word(head, 5)) {
+            break;
+        }
+        let content = bytes_before(number, header.page_bytes).saturating_add(FRAME_HEADER_BYTES as u64);
+        waiting.push((word(head, 0), content));
+        number = number.saturating_add(1);
+        if word(head, 1) != 0 {
+            committed.pages.extend(waiting.drain(..));
+            (committed.frames, committed.database_pages) = (number, word(head, 1));
+        }
+    }
+    Ok(committed)
+}
+
+/// The salts of a log, and those of its frame of that number: the same if the log has come so far in this generation.
+pub(crate) fn salts_at(file: &mut File, frame: u32, page_bytes: usize) -> io::Result<((u32, u32), (u32, u32))> {
+    let mut header = [0; HEADER_BYTES];
+    file.seek(SeekFrom::Start(0))?;
+    read_up_to(file, &mut header)?;
+    let mut head = [0; FRAME_HEADER_BYTES];
+    file.seek(SeekFrom::Start(bytes_before(frame, page_bytes)))?;
+    read_up_to(file, &mut head)?;
+    Ok(((word(&header, 4), word(&header, 5)), (word(&head, 2), word(&head, 3))))
 }
 
 struct Header {

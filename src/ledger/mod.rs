@@ -18,7 +18,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use holdfast_adapters::{AccountBalance, Unrecognized};
-use holdfast_core::hold::{AccountStatus, Answered, CardStatus, Finding, Hold, Order, ToldAnswer, ToldEvent};
+use holdfast_core::agent::{Governed, Weight};
+use holdfast_core::hold::{AccountStatus, Answered, CardStatus, Finding, Hold, LimitUse, Order, ToldAnswer, ToldEvent};
 use holdfast_core::rules::Verdict;
 use holdfast_core::{
     AccountId, AuthorizationRequest, Basis, CardToken, CardholderToken, ContentDigest, Decision, IdempotencyKey, Money,
@@ -103,6 +104,8 @@ pub enum Act {
     Rest,
     /// Decide an authorization and place its hold, as one act.
     Decide(Decide),
+    /// Tell how an authorization would be decided, and what its limits have counted; changes and records nothing.
+    Preview(Box<Decide>),
     /// Agree with an answer that was told without the ledger.
     Adopt(Adopt),
     /// Book a fact.
@@ -161,6 +164,8 @@ pub struct Decide {
     pub verdict: Verdict,
     /// The ruleset that thought so.
     pub ruleset: [u8; 32],
+    /// Under which agent's authority it is asked, if under any.
+    pub governed: Option<Governed>,
     /// When the callback arrived.
     pub received_at: Timestamp,
     /// Past this moment it is discarded unapplied: somebody else has answered.
@@ -185,10 +190,18 @@ pub struct Adopt {
     pub told: ToldAnswer,
     /// Why it was answered so.
     pub basis: Basis,
+    /// Under which agent's authority it was asked, if under any.
+    pub governed: Option<Governed>,
     /// When the callback arrived.
     pub received_at: Timestamp,
     /// As [`Decide::slip`].
     pub slip: Option<Arc<Slip>>,
+}
+
+/// Whether a question moves anything: at a door that is not the one of its binding it does not.
+#[must_use]
+pub fn weight_of(governed: Option<&Governed>) -> Weight {
+    governed.map_or(Weight::Moves, |governed| governed.weight)
 }
 
 /// An order about a payment whose life is ours to lead.
@@ -255,6 +268,13 @@ pub enum Answer {
         basis: Basis,
         /// For a balance inquiry: the account's balance. `None` for every other kind, and without an account.
         balance: Option<AccountBalance>,
+    },
+    /// What would be decided.
+    Previewed {
+        /// What would be answered.
+        decision: Decision,
+        /// What the verdict's limits have counted, in its order; nothing of a verdict that declines.
+        uses: Vec<LimitUse>,
     },
     /// Recorded; and what somebody should know about it.
     Recorded(Option<Finding>),

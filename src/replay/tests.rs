@@ -45,6 +45,7 @@ fn lived_in() -> House {
         verdict: None,
         told: ToldAnswer::Approved { amount: usd(1234) },
         basis: Basis::StandIn(StandInCause::DeadlinePassed),
+        governed: None,
         received_at: crate::clock::utc(),
         slip: None,
     }));
@@ -266,6 +267,7 @@ fn a_million_records_to_measure_on() {
                 digest,
                 verdict,
                 ruleset: hash,
+                governed: None,
                 received_at,
                 not_after,
                 slip: None,

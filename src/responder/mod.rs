@@ -14,6 +14,7 @@ mod heard;
 mod mount;
 mod notification;
 mod payments;
+mod question;
 mod stand_in;
 mod standings;
 mod status;
@@ -30,13 +31,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::FutureExt as _;
 use holdfast_adapters::{
-    AccountBalance, Answer, AuthorizationCall, Callback, Echo, InFlightDuplicate, Inbound, Malformed, Refused, Reply,
+    AccountBalance, Answer, Authentic, AuthorizationCall, Callback, DecisionReference, Echo, InFlightDuplicate, Inbound,
+    Malformed, Named, Refusal, Refused, Reply, Said,
 };
-use holdfast_core::rules::{NoTrace, evaluate};
 use holdfast_core::stand_in::Silence;
-use holdfast_core::{
-    AuthorizationKind, AuthorizationRequest, Basis, ContentDigest, Decision, DeclineReason, StandInCause, Timestamp,
-};
+use holdfast_core::{AuthorizationKind, Basis, Decision, DeclineReason, StandInCause};
 use tokio::sync::watch::Receiver;
 use tokio::time::timeout_at;
 
@@ -44,15 +43,17 @@ use self::breaker::{Admission, Response};
 pub use self::breaker::{Breaker, BreakerIs};
 pub use self::deadline::{Deadline, Patience};
 pub use self::heard::Unheard;
-pub use self::mount::{Mount, Program};
+pub use self::mount::{ByEnvironment, Mount, Program};
 use self::notification::Noted;
 use self::payments::Own;
 pub use self::payments::Till;
+use self::question::Question;
 pub use self::stand_in::{StandIn, StandInTable};
 pub use self::status::InStandIn;
-use self::told::{Begun, Claim, Name};
+use self::told::{Begun, Claim};
 pub use self::told::{Told, ToldBook};
 use self::watch::{Phase, Watch};
+use crate::agent::lead::Agents;
 use crate::clock;
 use crate::ledger::permit::InFlight;
 use crate::ledger::{self, Act, Decide, Ledger, LedgerError, Mailbox, Pool, Readiness, Wait};
@@ -86,6 +87,8 @@ pub struct Responder {
     pub telemetry: Option<Telemetry>,
     /// Each worker's own.
     pub workers: Vec<Worker>,
+    /// What software agents may spend, if any are configured.
+    pub agents: Option<Arc<Agents>>,
     /// How far the start has come: nothing is decided by rules that are not in force, or on accounts that are not there.
     pub stage: Receiver<Stage>,
 }
@@ -128,18 +131,6 @@ struct Decided {
     abstained: Option<Silence>,
 }
 
-/// A question, with what it is told apart from others by.
-pub(crate) struct Question<'a> {
-    /// As its platform asked it.
-    request: &'a AuthorizationRequest,
-    /// What it has besides, if it came to a payment door.
-    own: Option<&'a Own>,
-    /// The same key with another one is another question.
-    digest: ContentDigest,
-    /// When the platform says that it asked.
-    sent_at: Option<Timestamp>,
-}
-
 /// Whether a question was decided for whoever asks now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Turn {
@@ -151,7 +142,7 @@ enum Turn {
 
 impl Responder {
     /// The path of one callback; `None` is not a word, as a stand-in table may want it.
-    async fn answer(&self, call: &Call<'_>, mount: &Mount, watch: &mut Watch<'_>, body: &mut Vec<u8>) -> Option<Reply> {
+    async fn answer<'s>(&'s self, call: &Call<'_>, mount: &'s Mount, watch: &mut Watch<'s>, body: &mut Vec<u8>) -> Option<Reply> {
         let callback =
             Callback { route: call.route, segment: call.segment, query: call.query, headers: call.headers, body: call.body };
         let keyring = mount.keyring.load();
@@ -159,9 +150,14 @@ impl Responder {
             Ok(authentic) => authentic,
             Err(refusal) => {
                 mount.metrics.refused(refusal);
-                return mount.adapter.refuse(&Refused::NotAuthentic, body).into();
+                return mount.adapter.refuse(&refused_for(refusal), body).into();
             }
         };
+        let Some(mount) = self.mount_of(mount, &authentic) else {
+            // Credentials are made for environments that have a program, and this one's is gone.
+            return mount.adapter.refuse(&Refused::Unavailable, body).into();
+        };
+        watch.turned_to(mount);
         watch.verified();
         // Matched where it lies: what was understood is large, and stays here until the answer is written.
         let decoded = mount.adapter.decode(&authentic);
@@ -204,23 +200,27 @@ impl Responder {
         watch: &mut Watch<'_>,
         body: &mut Vec<u8>,
     ) -> Option<Reply> {
-        let AuthorizationCall { request, echo, sent_at } = asked;
-        let digest = request.content_digest();
-        let question = Question { request, own: None, digest, sent_at: *sent_at };
+        let question = self.question(mount, asked, call.received.utc);
         let Some((decided, _)) = pin!(self.hear_or_decide(call, mount, &question, watch)).await else {
             return mount.adapter.refuse(&Refused::TooEarly, body).into();
         };
         if let Some(silence) = decided.abstained {
             return silent(mount, silence, body);
         }
-        let mut reference = mount.reference(&request.key);
+        let mut reference = mount.reference(&question.request.key);
         if decided.told.decision == (Decision::Decline { reason: DeclineReason::ConflictingDuplicate }) {
             mount.metrics.conflict();
             // The key's own name is that of the answer which the other question heard.
-            reference = mount.reference_of_conflict(&request.key, &digest);
+            reference = mount.reference_of_conflict(&question.request.key, &question.digest);
         }
-        let answer = Answer::Decided { decision: decided.told.decision, reference, balance: decided.balance.as_ref() };
-        let reply = encode(mount, echo, &answer, body);
+        let said = self.said(asked, &question, reference, &decided.told);
+        let answer = Answer::Decided {
+            decision: decided.told.decision,
+            reference,
+            balance: decided.balance.as_ref(),
+            said: said.as_ref(),
+        };
+        let reply = encode(mount, &asked.echo, &answer, body);
         watch.ended(Phase::Encode);
         watch.told(decided.told);
         reply.into()
@@ -235,15 +235,13 @@ impl Responder {
         question: &Question<'_>,
         watch: &mut Watch<'_>,
     ) -> Option<(Decided, Turn)> {
-        let Question { request, digest, .. } = *question;
         let deadline = Deadline::new(&call.received, question.sent_at, &mount.patience);
-        watch.owed(request.key, deadline);
-        let name = Name { principal: mount.principal, key: request.key };
-        if request.kind == AuthorizationKind::Unknown {
+        watch.owed(question.request.key, deadline);
+        if question.request.kind == AuthorizationKind::Unknown {
             mount.metrics.unknown_method();
         }
         loop {
-            match self.unheard.book.begin(name, digest) {
+            match self.unheard.book.begin(question.name, question.digest) {
                 Begun::First(claim) => {
                     return Some((pin!(self.decide(call, mount, question, claim, deadline, watch)).await, Turn::First));
                 }
@@ -311,7 +309,6 @@ impl Responder {
         deadline: Deadline,
         watch: &mut Watch<'_>,
     ) -> Result<Decided, StandInCause> {
-        let Question { request, own, digest, .. } = *question;
         // Looked at first: even a timeout that never waits costs a timer.
         if !self.is_open() && timeout_at(deadline.decide_by, self.until_open()).await.is_err() {
             return Err(StandInCause::Starting);
@@ -320,13 +317,12 @@ impl Responder {
             return Err(StandInCause::Switched);
         }
         let rules = mount.program.rules.load();
-        let verdict = evaluate(&rules, request, call.received.utc, &mut NoTrace);
-        let verdict = match own {
-            None => verdict,
-            Some(own) => own.opinion(mount, call, request, verdict),
-        };
+        let (verdict, governed) = question.opinion(&rules, mount, call);
         watch.ended(Phase::Rules);
-        self.wait_until_heard(mount, request, deadline).await?;
+        self.wait_until_heard(mount, question, deadline).await?;
+        if question.outside.is_some() {
+            Box::pin(self.enter_outside(question, deadline)).await?;
+        }
         let permit = self.in_flight.enter().ok_or(StandInCause::Overloaded)?;
         let (out, decide_by) = match self.breaker.admit(clock::instant()) {
             Admission::Ask(out) => (out, deadline.decide_by),
@@ -336,14 +332,15 @@ impl Responder {
             Admission::StandIn => return Err(StandInCause::LedgerUnavailable),
         };
         let act = Act::Decide(Decide {
-            origin: mount.origin(),
-            request: *request,
-            digest,
+            origin: question.origin,
+            request: *question.request,
+            digest: question.digest,
             verdict,
             ruleset: *rules.hash().as_bytes(),
+            governed,
             received_at: call.received.utc,
             not_after: decide_by,
-            slip: own.map(Own::slip),
+            slip: question.own.map(Own::slip),
         });
         let worker = self.workers.get(call.worker).ok_or(StandInCause::Panicked)?;
         let ticket = worker.pool.lock().unwrap_or_else(PoisonError::into_inner).take(act, permit);
@@ -364,6 +361,7 @@ impl Responder {
                 Err(LedgerError::Panicked | LedgerError::Refused)
                 | Ok(
                     ledger::Answer::Recorded(_)
+                    | ledger::Answer::Previewed { .. }
                     | ledger::Answer::Balances(_)
                     | ledger::Answer::Accounts { .. }
                     | ledger::Answer::Entered { .. }
@@ -376,6 +374,34 @@ impl Responder {
                 ),
             ) => Err(StandInCause::Panicked),
         }
+    }
+
+    /// The mount whose program decides: of a caller that its proof names, that of its environment.
+    fn mount_of<'s>(&'s self, mount: &'s Mount, authentic: &Authentic<'_>) -> Option<&'s Mount> {
+        match (&mount.by_environment, authentic.caller()) {
+            (None, _) => Some(mount),
+            (Some(mounts), Some(caller)) => self.mounts.get(mounts.of(caller.environment)?),
+            (Some(_), None) => None,
+        }
+    }
+
+    /// What an answer says of the authority that its question named; a retry hears what the first one heard.
+    fn said(
+        &self,
+        asked: &AuthorizationCall<'_>,
+        question: &Question<'_>,
+        reference: DecisionReference,
+        told: &Told,
+    ) -> Option<Said> {
+        let (agents, lead) = (self.agents.as_ref()?, question.lead.as_ref()?);
+        question.told(told);
+        let lookup = asked.lookup.as_ref()?;
+        let before = if lookup.named == Named::ByCaller { agents.remembered(&reference) } else { None };
+        let said = before.unwrap_or_else(|| lead.said(&told.decision, &told.basis));
+        if before.is_none() && lookup.named == Named::ByCaller {
+            agents.remember(reference, said);
+        }
+        Some(said)
     }
 
     fn is_open(&self) -> bool {
@@ -432,6 +458,16 @@ impl Respond for Responder {
         };
         let reply = Reply { status: fault.status(), ..mount.adapter.refuse(&refused, &mut body) };
         Answered::Said { reply, body }
+    }
+}
+
+/// A stranger learns nothing of why, unless its platform's contract says so.
+const fn refused_for(refusal: Refusal) -> Refused {
+    match refusal {
+        Refusal::Token(fault) => Refused::Token(fault),
+        Refusal::Missing | Refusal::Unreadable | Refusal::Wrong | Refusal::WrongSignature | Refusal::Stale => {
+            Refused::NotAuthentic
+        }
     }
 }
 

@@ -21,7 +21,7 @@ use tokio::time::timeout_at;
 use super::deadline::Deadline;
 use super::mount::Mount;
 use super::watch::{Phase, Watch};
-use super::{Decided, Question, Responder, Turn, encode};
+use super::{Decided, Responder, Turn, encode};
 use crate::clock::{self, Instant};
 use crate::ledger::{self, Act, Ordering, Slip, SlipsWanted, Ticket, Which};
 use crate::profiles::{self, Profiles, Surcharges};
@@ -121,13 +121,14 @@ impl Responder {
             }
         };
         let digest = digest_of(&request, &asked.slip.text);
-        let question = Question { request: &request, own: Some(&own), digest, sent_at: asked.call.sent_at };
+        let question = self.question_of(mount, (&request, &own), digest, asked.call.sent_at, call.received.utc);
         let Some((decided, turn)) = pin!(self.hear_or_decide(call, mount, &question, watch)).await else {
             return mount.adapter.refuse(&Refused::TooEarly, body).into();
         };
         if let Some(silence) = decided.abstained {
             return super::silent(mount, silence, body);
         }
+        question.told(&decided.told);
         let echo = &asked.call.echo;
         let reply = if decided.told.decision == (Decision::Decline { reason: DeclineReason::ConflictingDuplicate }) {
             mount.metrics.conflict();

@@ -76,6 +76,11 @@ impl<'a> Watch<'a> {
         *total = total.saturating_add(took);
     }
 
+    /// It was not known before which of several programs the callback is for.
+    pub fn turned_to(&mut self, mount: &'a Mount) {
+        self.mount = mount;
+    }
+
     /// The caller is who it says; whether it can be understood is still open.
     pub fn verified(&mut self) {
         self.ended(Phase::Verify);

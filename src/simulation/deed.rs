@@ -60,6 +60,7 @@ pub struct Question {
     pub program: usize,
     pub card: usize,
     pub account: usize,
+    pub in_the_name_of: Holder,
     pub key: u32,
     pub of: Named,
     pub kind: AuthorizationKind,
@@ -107,9 +108,20 @@ impl Question {
 
     /// Whether another question under the same key is the same one.
     pub fn is_again(&self, other: &Question) -> bool {
-        (self.kind, self.posting, self.card, self.amount, self.foreign, self.of.payment)
-            == (other.kind, other.posting, other.card, other.amount, other.foreign, other.of.payment)
+        (self.kind, self.posting, self.card, self.in_the_name_of, self.amount, self.foreign, self.of.payment)
+            == (other.kind, other.posting, other.card, other.in_the_name_of, other.amount, other.foreign, other.of.payment)
     }
+}
+
+/// Who presents a card, as the platform says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Holder {
+    NotTold,
+    Owner,
+    /// The owner of the next account, of whatever program.
+    Another,
+    /// Somebody of whom nobody ever told.
+    Nobody,
 }
 
 /// A message of a platform, or of an operator.
@@ -231,7 +243,12 @@ impl Question {
             kind: self.kind,
             posting: self.posting,
             card: Some(id("card", self.card)?),
-            cardholder: None,
+            cardholder: match self.in_the_name_of {
+                Holder::NotTold => None,
+                Holder::Owner => Some(id("owner", self.account)?),
+                Holder::Another => Some(id("owner", self.account + 1)?),
+                Holder::Nobody => Some(id("stranger", "")?),
+            },
             amount: dollars(self.amount, self.foreign),
             original: self.original.map(euros),
             padding: self.padding,
@@ -278,6 +295,7 @@ impl Question {
             digest: self.digest(),
             verdict: self.verdict()?,
             ruleset: [0; 32],
+            governed: None,
             received_at: self.received_at,
             not_after,
             slip: None,
@@ -296,6 +314,7 @@ impl Question {
             verdict: Some((self.verdict()?, [0; 32])),
             told,
             basis: Basis::StandIn(StandInCause::DeadlinePassed),
+            governed: None,
             received_at: self.received_at,
             slip: None,
         }))

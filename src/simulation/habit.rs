@@ -4,7 +4,7 @@ use fastrand::Rng;
 use holdfast_core::rules::HoldPolicy;
 use holdfast_core::{AuthorizationKind, Expiry, Padding, PartialApproval, Posting, Timestamp};
 
-use super::deed::{Name, Named, Question};
+use super::deed::{Holder, Name, Named, Question};
 
 /// What is decided once about a payment: what its platform is like.
 #[derive(Debug, Clone, Copy)]
@@ -82,6 +82,12 @@ impl Habit {
             program: self.program,
             card: self.card,
             account: self.account,
+            in_the_name_of: match rng.u32(0..120) {
+                0 => Holder::Another,
+                1 => Holder::Nobody,
+                2..60 => Holder::Owner,
+                _ => Holder::NotTold,
+            },
             key,
             of: self.named(),
             kind: KINDS[rng.usize(0..KINDS.len())],

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use holdfast_adapters::Unrecognized;
+use holdfast_core::agent::Governed;
 use holdfast_core::hold::{ToldAnswer, ToldEvent};
 use holdfast_core::rules::Verdict;
 use holdfast_core::stand_in::ToldApproval;
@@ -50,6 +51,19 @@ enum Written {
         digest: [u8; 32],
         problem: String,
         redacted: String,
+    },
+    /// [`Written::Told`], of a question under an agent's authority.
+    Governed {
+        program: ProgramId,
+        platform: Option<PlatformName>,
+        request: AuthorizationRequest,
+        digest: ContentDigest,
+        verdict: Option<(Verdict, [u8; 32])>,
+        told: ToldAnswer,
+        basis: Basis,
+        received_at: Timestamp,
+        account: Option<AccountId>,
+        governed: Governed,
     },
     /// As `Told`, of a payment of which its caller wrote something.
     ToldWithSlip {
@@ -130,9 +144,23 @@ impl Entry {
         let Origin { program, platform, .. } = *self.origin();
         let written = match self {
             Entry::Told(adopt, account) => {
-                let Adopt { request, digest, verdict, told, basis, received_at, slip, .. } = Adopt::clone(adopt);
+                let Adopt { request, digest, verdict, told, basis, governed, received_at, slip, .. } = Adopt::clone(adopt);
                 let account = *account;
-                let told = Written::Told { program, platform, request, digest, verdict, told, basis, received_at, account };
+                let told = match governed {
+                    None => Written::Told { program, platform, request, digest, verdict, told, basis, received_at, account },
+                    Some(governed) => Written::Governed {
+                        program,
+                        platform,
+                        request,
+                        digest,
+                        verdict,
+                        told,
+                        basis,
+                        received_at,
+                        account,
+                        governed,
+                    },
+                };
                 match slip {
                     None => told,
                     Some(slip) => Written::ToldWithSlip { told: Box::new(told), slip: Slip::clone(&slip) },
@@ -172,7 +200,12 @@ impl Written {
             Written::ToldWithSlip { .. } => return None,
             Written::Told { program, platform, request, digest, verdict, told, basis, received_at, account } => {
                 let origin = origin(program, platform);
-                let adopt = Adopt { origin, request, digest, verdict, told, basis, received_at, slip };
+                let adopt = Adopt { origin, request, digest, verdict, told, basis, governed: None, received_at, slip };
+                Entry::Told(Box::new(adopt), account)
+            }
+            Written::Governed { program, platform, request, digest, verdict, told, basis, received_at, account, governed } => {
+                let (origin, governed) = (origin(program, platform), Some(governed));
+                let adopt = Adopt { origin, request, digest, verdict, told, basis, governed, received_at, slip };
                 Entry::Told(Box::new(adopt), account)
             }
             Written::Fact { program, platform, event } => Entry::Fact(origin(program, platform), Box::new(event)),

@@ -231,6 +231,7 @@ fn brought(entry: &Entry, answer: Result<Answer, LedgerError>) -> Brought {
         },
         Ok(
             Answer::Decided { .. }
+            | Answer::Previewed { .. }
             | Answer::Balances(_)
             | Answer::Accounts { .. }
             | Answer::Entered { .. }

@@ -83,6 +83,10 @@ fn apto_hears_yes_and_no_in_a_200() {
     assert_eq!((declined.status, &declined.json()["authorization"]["approved"]), (200, &false.into()));
     assert_eq!(declined.json()["authorization"]["decline_reason_code"], "decline_nsf");
 
+    let strange = Apto::purchase("3", "-5.00").body().replace("crdhldr_demo_1", "crdhldr_nobody");
+    let declined = client.post("/apto/v3/authorize", &strange);
+    assert_eq!(declined.json()["authorization"]["decline_reason"], "Unknown card", "a card is good in its owner's name only");
+
     let balances = client.get("/apto/v3/balances?cardholder_id=crdhldr_demo_1");
     assert_eq!(balances.status, 200, "{balances:?}");
     let balance = &balances.json()["balances"][0]["balance"];

@@ -20,6 +20,7 @@
     reason = "tests may fail loudly"
 )]
 
+mod agents;
 mod answers;
 mod bad_input;
 mod faults;
@@ -37,8 +38,10 @@ mod readme;
 mod retention;
 mod retries;
 mod shared;
+mod spend;
 mod stand_in;
 mod stories;
 mod support;
 mod switch;
 mod telemetry;
+mod webhooks;

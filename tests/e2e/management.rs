@@ -207,7 +207,8 @@ fn lists_go_on_where_a_page_ends() {
     let (accounts, pages) = all("/v1/accounts?", "accounts", "account_id");
     assert_eq!(
         accounts,
-        ["acct-demo-1", "acct-demo-2", "acct-demo-4", "a-0", "a-1", "a-2", "a-3", "a-4"].map(|name| format!("\"{name}\""))
+        ["acct-demo-1", "acct-demo-2", "acct-demo-4", "acct-demo-3", "a-0", "a-1", "a-2", "a-3", "a-4"]
+            .map(|name| format!("\"{name}\""))
     );
     assert_eq!(pages, 5);
     let (holds, _) = all("/v1/holds?account_id=acct-demo-1&", "holds", "payment");

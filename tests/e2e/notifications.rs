@@ -46,6 +46,24 @@ fn marqeta_clearings_reversals_expiries_refunds_and_force_posts() {
 }
 
 #[test]
+fn a_message_that_comes_again_with_another_amount_is_listed_and_moves_nothing() {
+    let workplace = Workplace::demo();
+    let server = workplace.serve();
+    let mut client = server.client();
+    let payment = Marqeta::purchase("1", "100.00");
+    assert_eq!(client.post("/marqeta/jit", &payment.body()).status, 200);
+    for amount in ["60.00", "60.00", "61.00"] {
+        let clearing = payment.follower("authorization.clearing", "COMPLETION", "pgfs.authorization.capture", amount);
+        assert_eq!(client.post("/marqeta/webhook", &transactions(&[clearing])).status, 200);
+    }
+    assert_eq!(server::balance(&workplace, "acct-demo-1").0, 94_000);
+    let listed = workplace.run(&["inbox", "--data", workplace.data().to_str().unwrap()]);
+    let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+    assert!(listed.contains("was booked before under this key, with another amount or meaning"), "{listed}");
+    assert!(listed.contains("captured 61.00 USD") && !listed.contains("60.00"), "{listed}");
+}
+
+#[test]
 fn apto_snapshots_apply_each_adjustment_once() {
     let workplace = Workplace::demo();
     let server = workplace.serve();

@@ -5,6 +5,7 @@ use std::sync::Barrier;
 
 use serde_json::json;
 
+use crate::support::callbacks::transactions;
 use crate::support::{Marqeta, Workplace, server};
 
 #[test]
@@ -53,6 +54,27 @@ fn the_same_question_moves_money_once_and_hears_the_same_bytes() {
     assert_eq!(server.client().post("/marqeta/jit", &again.body()).body, conflict.body);
     assert_eq!(server.metric("holdfast_conflicts_total", &[]), 2.0);
     assert_eq!(server::balance(&workplace, "acct-demo-1"), (100_000, 5000, 95_000));
+}
+
+#[test]
+fn a_transaction_that_is_asked_about_under_another_token_is_held_once() {
+    let workplace = Workplace::demo();
+    let server = workplace.serve();
+    let request = Marqeta::purchase("1", "50.00");
+    assert_eq!(server.client().post("/marqeta/jit", &request.body()).status, 200);
+    let under = |token: &str| request.body().replace("jit-1", token);
+    let again = server.client().post("/marqeta/jit", &under("jit-2"));
+    assert_eq!((again.status, &again.json()["jit_funding"]["token"]), (200, &"jit-2".into()));
+    let more = Marqeta { amount: "51.00".into(), ..Marqeta::purchase("1", "50.00") };
+    let conflict = server.client().post("/marqeta/jit", &more.body().replace("jit-1", "jit-3"));
+    assert_eq!((conflict.status, &conflict.json()["jit_funding"]["decline_reason"]), (402, &"DUPLICATE_TRANSACTION".into()));
+    assert_eq!(server::balance(&workplace, "acct-demo-1"), (100_000, 5000, 95_000));
+    // What Marqeta then tells of the second token holds nothing more.
+    let told = transactions(&[request.recorded("PENDING", false)]).replace("jit-1", "jit-2");
+    assert_eq!(server.client().post("/marqeta/webhook", &told).status, 200);
+    assert_eq!(server::balance(&workplace, "acct-demo-1"), (100_000, 5000, 95_000));
+    let replay = workplace.run(&["replay", "--data", workplace.data().to_str().unwrap()]);
+    assert!(replay.status.success(), "{}", String::from_utf8_lossy(&replay.stdout));
 }
 
 #[test]

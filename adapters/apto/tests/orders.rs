@@ -1,12 +1,18 @@
 //! Snapshots in the first envelope, in every order: what an account has after them. The smallest ledger there is applies them.
 #![expect(clippy::arithmetic_side_effects, reason = "an overflow here fails the test")]
 
+use arrayvec::ArrayVec;
+use holdfast_core::agent::Weight;
 use holdfast_core::hold::life::put;
-use holdfast_core::hold::{Account, AccountStatus, Event, Fact, Heard, Hold, Slice, Step, ToldEvent, apply};
-use holdfast_core::{Currency, Timestamp};
+use holdfast_core::hold::{
+    Account, AccountStatus, Answered, Asked, Card, CardStatus, CardholderStatus, Event, Fact, Heard, Hold, Slice, Step,
+    ToldEvent, apply,
+};
+use holdfast_core::rules::{HoldPolicy, Proceed, Verdict};
+use holdfast_core::{AuthorizationRequest, Currency, Timestamp};
 use smallvec::SmallVec;
 
-use super::{adapter, told};
+use super::{adapter, asked, told};
 use crate::inbound::Notice;
 
 /// When the first webhook arrives: 2026-03-10T09:00:00Z. A second passes with every one.
@@ -19,10 +25,29 @@ struct Payment {
     steps: SmallVec<[Step; 4]>,
     held: i64,
     posted: i64,
+    /// What was answered to the question, and remembered under its key.
+    answered: Option<Answered>,
 }
 
 impl Payment {
     fn tell(&mut self, event: &ToldEvent, now: Timestamp) {
+        self.apply(&Event::Told(event), now);
+    }
+
+    fn ask(&mut self, request: &AuthorizationRequest, now: Timestamp) {
+        let proceed = Proceed { ceiling: request.amount, limits: ArrayVec::new(), hold: HoldPolicy::PLAIN };
+        let (digest, verdict) = (request.content_digest(), Verdict::Proceed(proceed));
+        self.apply(&Event::Asked(Asked { request, digest, asked_at: now, verdict: &verdict, weight: Weight::Moves }), now);
+    }
+
+    fn hear(&mut self, body: &str, now: Timestamp) {
+        for notice in told(adapter().as_ref(), body) {
+            let Notice::Told(events) = notice else { continue };
+            events.iter().for_each(|event| self.tell(event, now));
+        }
+    }
+
+    fn apply(&mut self, event: &Event<'_>, now: Timestamp) {
         let account = Account {
             currency: Currency::USD,
             posted: self.posted,
@@ -32,19 +57,20 @@ impl Payment {
         };
         let slice = Slice {
             account: Some(account),
-            card: None,
+            card: Some(Card { status: CardStatus::Active, cardholder: CardholderStatus::Active }),
             hold: self.hold,
             steps: &self.steps,
             counted: &[],
-            answered: None,
+            answered: self.answered,
             heard: Heard::First,
             uses: &[],
             standing: None,
         };
-        let outcome = apply(&slice, &Event::Told(event), now);
+        let outcome = apply(&slice, event, now);
         self.held += outcome.held;
         self.posted += outcome.posted;
         self.hold = outcome.hold.or(self.hold);
+        self.answered = outcome.answered.or(self.answered);
         if let Some(step) = outcome.step {
             put(&mut self.steps, step);
         }
@@ -54,10 +80,7 @@ impl Payment {
     fn after_each(bodies: &[&str]) -> Vec<(i64, i64)> {
         let mut payment = Payment::default();
         let states = (ARRIVES..).zip(bodies).map(|(second, body)| {
-            for notice in told(adapter().as_ref(), body) {
-                let Notice::Told(events) = notice else { continue };
-                events.iter().for_each(|event| payment.tell(event, Timestamp::from_unix_seconds(second)));
-            }
+            payment.hear(body, Timestamp::from_unix_seconds(second));
             (payment.held, -payment.posted)
         });
         states.collect()
@@ -156,5 +179,24 @@ fn a_pending_that_arrives_after_its_decline_holds_nothing() {
     for order in permutations(&[0, 1]) {
         let told: Vec<&str> = order.iter().map(|place| bodies[*place].as_str()).collect();
         assert_eq!(Payment::after_each(&told).last(), Some(&(0, 0)), "{order:?}");
+    }
+}
+
+#[test]
+fn nor_does_one_whose_question_has_the_webhooks_key_whatever_was_answered() {
+    let question = r#"{"type":"debit","amount":"50.00","currency":"USD","transaction_id":"txn_1","idempotency_key":"hold-1","merchant":"X"}"#;
+    let (request, _) = asked(adapter().as_ref(), 1, "ch_1", question).unwrap();
+    let of_question = |body: String| body.replace(r#""idempotency_key":null"#, r#""idempotency_key":"hold-1""#);
+    let bodies =
+        [("pending", "pending"), ("declined", "decline")].map(|(state, kind)| of_question(snapshot(state, kind, "-50", "")));
+    for funds in [10_000, 0] {
+        for order in permutations(&[0, 1]) {
+            let mut payment = Payment { posted: funds, ..Payment::default() };
+            payment.ask(&request, Timestamp::from_unix_seconds(ARRIVES - 1));
+            for (second, place) in (ARRIVES..).zip(&order) {
+                payment.hear(&bodies[*place], Timestamp::from_unix_seconds(second));
+            }
+            assert_eq!((payment.held, payment.posted), (0, funds), "{order:?}");
+        }
     }
 }

@@ -117,9 +117,9 @@ impl<'a> Steps<'a> {
         self.last_said(question).map(|(_, word)| word)
     }
 
-    /// When the platform declined a question that we placed nothing for, if that is its last word on it.
+    /// When the platform declined a question, if that is its last word on it.
     pub fn declined_at(&self, question: StepId) -> Option<Timestamp> {
-        let (step, word) = self.last_said(question).filter(|_| !self.placed(question))?;
+        let (step, word) = self.last_said(question)?;
         (word == Word::Declined).then_some(step.at)
     }
 

@@ -187,7 +187,11 @@ fn the_question_hears_from_then_on_what_the_platform_says_of_it() {
     book.tell(recorded("k", RecordedOutcome::Declined));
     let reason = DeclineReason::TransactionNotPermitted;
     assert_eq!(book.ask(&purchase(100)).decision, Some((Decision::Decline { reason }, Basis::Replay)));
+    // One that tells no time and was overtaken is older than that.
     book.tell(recorded("k", approved(80)));
+    assert_eq!(book.ask(&purchase(100)).decision, Some((Decision::Decline { reason }, Basis::Replay)));
+    assert_eq!(book.held(), 0);
+    book.tell_at(9_000, recorded("k", approved(80)));
     assert_eq!((book.ask(&purchase(100)).decision, book.held()), (approved_before(80), 80));
     // A word of before is not the last one.
     book.tell_at(1_100, recorded("k", RecordedOutcome::Declined));
@@ -201,7 +205,7 @@ fn declines_agree_whatever_their_reasons() {
     assert_eq!(book.tell(recorded("k", RecordedOutcome::Declined)).finding, None);
     let reason = DeclineReason::InsufficientFunds;
     assert_eq!(book.ask(&purchase(100)).decision, Some((Decision::Decline { reason }, Basis::Replay)));
-    let outcome = book.tell(recorded("k", approved(100)));
+    let outcome = book.tell_at(9_000, recorded("k", approved(100)));
     assert_eq!((outcome.held, outcome.finding), (100, Some(Finding::AdoptedOverOurs)));
     assert_eq!(book.ask(&purchase(100)).decision, approved_before(100));
 }

@@ -1,7 +1,7 @@
 //! Who asks and whose money it is: names, and what they lead to.
 
-use holdfast_core::hold::{AccountStatus, Fact, Finality, ReleaseCause, ToldEvent};
-use holdfast_core::{AuthorizationRequest, DeclineReason, PaymentRef, Timestamp};
+use holdfast_core::hold::{AccountStatus, CardStatus, Fact, Finality, ReleaseCause, ToldEvent};
+use holdfast_core::{AuthorizationRequest, DeclineReason, PaymentRef, Posting, Timestamp};
 
 use super::*;
 use crate::ledger::{Act, Decide, Entry, Origin, Whose};
@@ -21,6 +21,53 @@ pub fn who_is_not_known_is_declined(engine: &dyn Engine) {
     assert_eq!(of(None, Some("h")), approved(10), "one account: no doubt which");
     assert_eq!(of(None, Some("two")), declined(DeclineReason::AccountUnknown), "two accounts: which?");
     assert_eq!(of(Some("d"), Some("two")), approved(10));
+}
+
+pub fn a_card_is_good_for_its_owner_only(engine: &dyn Engine) {
+    let mut house = House::with(engine, 1_000);
+    house.enter(vec![account("b", 500), card("d", "b", Some("two")), card("nobody's", "a", None)]).unwrap();
+    let named = |cardholder: &str, request| AuthorizationRequest { cardholder: Some(id(cardholder)), ..request };
+    assert_eq!(house.decide(named("h", purchase("first", 100))), approved(100));
+    let of_another = named("two", AuthorizationRequest { payment: payment("first"), ..purchase("more", 10) });
+    let alone = AuthorizationRequest { card: None, payment: payment("first"), ..named("two", purchase("alone", 10)) };
+    house.always(|house| {
+        let asks = |request| house.decide(request).0;
+        for request in [named("nobody", purchase("1", 10)), named("two", purchase("2", 10)), of_another, alone] {
+            assert_eq!(asks(request), declined(DeclineReason::CardUnknown).0, "{request:?}");
+        }
+        let increments = named("nobody", increment("3", "first", 10));
+        assert_eq!(asks(increments), declined(DeclineReason::CardUnknown).0);
+        let its_owner = named("h", purchase("4", 10));
+        assert_eq!(asks(its_owner), approved(10).0);
+        assert_eq!(asks(purchase("5", 10)), approved(10).0, "nobody is named: the card decides");
+        let of_nobody_known = named("anybody", with_card("nobody's", purchase("6", 10)));
+        assert_eq!(asks(of_nobody_known), approved(10).0, "nobody ever told whose it is");
+        assert_eq!(house.balance(), (1_000, 130));
+    });
+}
+
+pub fn a_payment_that_is_named_by_its_question_is_opened_by_one(engine: &dyn Engine) {
+    let mut house = House::with(engine, 1_000);
+    let named = |key: &str, minor| AuthorizationRequest {
+        payment: payment(key).with_alias(id("transaction")),
+        posting: Posting::Hold,
+        ..purchase(key, minor)
+    };
+    assert_eq!(house.decide(named("first", 300)), approved(300));
+    let alone = Fact::Card { card: id("c"), status: CardStatus::Frozen };
+    house.tell("freeze", alone);
+    house.always(|house| {
+        assert_eq!(house.decide(named("second", 300)), again(approved(300)), "a frozen card changes no answer that was given");
+        assert_eq!(house.decide(named("third", 301)), declined(DeclineReason::ConflictingDuplicate));
+        assert_eq!(house.balance(), (1_000, 300));
+    });
+    house.tell("thaw", Fact::Card { card: id("c"), status: CardStatus::Active });
+    let other_method = AuthorizationRequest { posting: Posting::Immediate, ..named("debit", 300) };
+    assert_eq!(house.decide(other_method), approved(300), "another method's question");
+    house.tell("end", released("first"));
+    assert_eq!(house.balance(), (1_000, 0));
+    assert_eq!(house.decide(named("fourth", 200)), approved(200), "what was released is asked for anew");
+    assert_eq!(house.balance(), (1_000, 200));
 }
 
 pub fn programs_and_platforms_have_keys_and_payments_of_their_own(engine: &dyn Engine) {

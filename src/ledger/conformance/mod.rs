@@ -21,6 +21,7 @@ pub mod asking;
 pub mod counting;
 pub mod deciding;
 pub mod entering;
+pub mod governing;
 pub mod holding;
 pub mod keeping;
 pub mod ordering;
@@ -106,6 +107,8 @@ macro_rules! conforms {
             }
             asking {
                 who_is_not_known_is_declined
+                a_card_is_good_for_its_owner_only
+                a_payment_that_is_named_by_its_question_is_opened_by_one
                 programs_and_platforms_have_keys_and_payments_of_their_own
                 a_payment_is_found_by_either_of_its_names_also_an_increment
                 an_increment_needs_a_payment_that_is_under_way
@@ -139,6 +142,7 @@ macro_rules! conforms {
                 every_fact_books_what_it_says
                 what_is_told_of_no_payment_is_said_so
                 a_message_is_applied_once
+                a_known_key_with_another_amount_is_a_conflict_and_moves_nothing
                 messages_end_the_same_in_every_order
                 the_platforms_word_changes_what_a_retry_hears
                 the_platforms_word_counts_whichever_came_first
@@ -181,6 +185,13 @@ macro_rules! conforms {
                 what_is_undone_is_not_counted
                 a_verification_stays_counted_whatever_was_told
                 what_is_told_above_what_was_approved_counts
+            }
+            governing {
+                an_authoritys_budget_is_its_own_whatever_card_pays
+                an_intent_is_used_once_and_a_full_reversal_gives_it_back
+                of_payments_at_once_one_uses_an_intent
+                a_preview_says_the_same_and_moves_nothing
+                a_preview_of_a_payment_that_is_there_is_that_payment
             }
             standing {
                 every_bar_gives_its_reason

@@ -227,6 +227,18 @@ pub fn another_currency_is_kept_and_moves_nothing(engine: &dyn Engine) {
     house.always(|house| assert_eq!(house.balance(), (1_000, 100)));
 }
 
+pub fn a_known_key_with_another_amount_is_a_conflict_and_moves_nothing(engine: &dyn Engine) {
+    let mut house = House::with(engine, 1_000);
+    house.decide(purchase("p", 600));
+    assert_eq!(house.tell("1", captured("p", 200, Finality::More)), None);
+    house.always(|house| {
+        assert_eq!(house.tell("1", captured("p", 200, Finality::More)), Some(Finding::HeardBefore));
+        assert_eq!(house.tell("1", captured("p", 201, Finality::More)), Some(Finding::Conflict));
+        assert_eq!(house.tell("1", released("p")), Some(Finding::Conflict), "it says something else altogether");
+        assert_eq!(house.balance(), (800, 400));
+    });
+}
+
 pub fn amounts_beyond_counting_are_kept_and_move_nothing(engine: &dyn Engine) {
     let mut house = House::with(engine, 1_000);
     house.decide(purchase("p", 100));

@@ -3,17 +3,20 @@
 
 use std::sync::Arc;
 
+use holdfast_adapters::Unrecognized;
+use holdfast_core::agent::Governed;
 use holdfast_core::hold::life::ends_at;
 use holdfast_core::hold::{
-    AccountStatus, Adoption, Asked, CardStatus, Event, Fact, Finding, Ordered, ReleaseCause, Subject, ToldEvent,
+    AccountStatus, Adoption, Asked, CardStatus, Event, Fact, Finding, Ordered, ReleaseCause, Subject, ToldEvent, contradicts,
 };
 use holdfast_core::{
     AuthorizationKind, Basis, Decision, DeclineReason, Expiry, IdempotencyKey, PaymentRef, ProgramId, Timestamp,
 };
 
 use super::cold::Need;
+use super::contradiction::contradiction;
 use super::engine::{Engine, Performed, Warmth};
-use super::naming::{asked_of, heard, locate_request, subject_of};
+use super::naming::{asked_of, heard, in_its_owners_name, locate_request, subject_of};
 use super::rebuild::{entered_account, entered_at};
 use super::state::{CardRow, Entered, Fingerprint, HoldNumber, Located, Names, PaymentNames};
 use super::weigh;
@@ -21,6 +24,7 @@ use crate::clock::Moment;
 use crate::journal::{BodyRef, Checkpoint, Place, RecordRef, Uses};
 use crate::ledger::{
     AccountStanding, Act, Adopt, Answer, Decide, Entry, KeptRuleset, LedgerError, Looked, Noted, Ordering, Origin, Whose,
+    weight_of,
 };
 
 /// Accounts that one act looks at: whoever lists them all must not hold an answer back for longer than a group takes.
@@ -32,12 +36,13 @@ impl Engine {
         match act {
             Act::Rest => Performed::Now(Ok(Answer::Recorded(None))),
             Act::Decide(decide) => self.decide(decide, now, warmth),
+            Act::Preview(decide) => self.preview(decide, now.utc),
             Act::Adopt(adopt) => self.adopt(adopt, now, warmth),
             Act::Tell(origin, event) => self.tell(origin, event, now.utc, warmth),
             Act::Order(origin, ordering) => self.order(origin, ordering, now.utc, warmth),
             Act::Keep(origin, kept) => {
                 let body = BodyRef::Kept { digest: &kept.digest, problem: &kept.problem, redacted: &kept.redacted };
-                once_durable(self.record(origin, now.utc, None, Place::default(), body), Answer::Recorded(None))
+                once_durable(self.record(origin, now.utc, None, None, Place::default(), body), Answer::Recorded(None))
             }
             Act::Balances(origin, whose) => Performed::Now(Ok(Answer::Balances(self.balances(origin, whose)))),
             Act::Accounts { program, from, most } => {
@@ -76,7 +81,7 @@ impl Engine {
     fn announce(&mut self, checkpoint: &Checkpoint, at: Timestamp) -> Performed {
         let body = BodyRef::Trimmed { record: checkpoint.record, chain: &checkpoint.chain, seal: &checkpoint.seal() };
         let place = Place::default();
-        let record = RecordRef { at, program: None, platform: None, ruleset: None, operator: None, place, body };
+        let record = RecordRef { at, program: None, platform: None, ruleset: None, operator: None, governed: None, place, body };
         let pushed = self.group.push(&record).map_err(|_| LedgerError::Panicked);
         once_durable(pushed, Answer::Recorded(None))
     }
@@ -97,13 +102,15 @@ impl Engine {
         let request = &decide.request;
         let key = self.state.asked_name(program, platform.as_ref(), &request.key);
         let located = locate_request(&self.state, program, platform.as_ref(), request);
+        let located = in_its_owners_name(&self.state, program, request, located);
         let (payment, increment) = request.payments();
         // A retry too: what the platform says of the payment counts over what was answered.
         if let Some(need) = self.need(&located, Some(key), None, warmth) {
             return Performed::Cold(need);
         }
         let uses = weigh::uses(&self.state, &located, &decide.verdict);
-        let asked = Asked { request, digest: decide.digest, asked_at: decide.received_at, verdict: &decide.verdict };
+        let weight = weight_of(decide.governed.as_ref());
+        let asked = Asked { request, digest: decide.digest, asked_at: decide.received_at, verdict: &decide.verdict, weight };
         let outcome = weigh::apply(&self.state, &located, Some(key), &uses, None, &Event::Asked(asked), now.utc);
         let Some((decision, basis)) = outcome.decision else {
             return Performed::Now(Err(LedgerError::Panicked));
@@ -114,7 +121,8 @@ impl Engine {
             let place = self.state.write(&located, &names, &outcome, &mut self.undo);
             let (received_at, verdict) = (decide.received_at, &decide.verdict);
             let body = BodyRef::Decided { received_at, request, verdict, uses: &uses, outcome: &outcome };
-            if let Err(error) = self.record(&decide.origin, now.utc, Some(&decide.ruleset), place, body) {
+            if let Err(error) = self.record(&decide.origin, now.utc, Some(&decide.ruleset), decide.governed.as_ref(), place, body)
+            {
                 return Performed::Now(Err(error));
             }
             // Of another question under the same key nothing is kept.
@@ -148,6 +156,20 @@ impl Engine {
         }
     }
 
+    /// Decides, and leaves everything as it was. A question that was never asked has no key to be found by.
+    fn preview(&self, decide: &Decide, now: Timestamp) -> Performed {
+        let Origin { program, platform, .. } = &decide.origin;
+        let request = &decide.request;
+        let located = locate_request(&self.state, program, platform.as_ref(), request);
+        let located = in_its_owners_name(&self.state, program, request, located);
+        let uses = weigh::uses(&self.state, &located, &decide.verdict);
+        let weight = weight_of(decide.governed.as_ref());
+        let asked = Asked { request, digest: decide.digest, asked_at: decide.received_at, verdict: &decide.verdict, weight };
+        let outcome = weigh::apply(&self.state, &located, None, &uses, None, &Event::Asked(asked), now);
+        let previewed = outcome.decision.map(|(decision, _)| Answer::Previewed { decision, uses: uses.to_vec() });
+        Performed::Now(previewed.ok_or(LedgerError::Panicked))
+    }
+
     /// What is left of deciding while nothing can be written: a question that was answered before hears the same again.
     pub(super) fn say_again(&self, decide: &Decide, now: Timestamp, warmth: Warmth) -> Performed {
         let Origin { program, platform, .. } = &decide.origin;
@@ -160,7 +182,8 @@ impl Engine {
         if self.state.answered(key).is_none_or(|answered| answered.digest != decide.digest) {
             return Performed::Now(Err(LedgerError::Unavailable));
         }
-        let asked = Asked { request, digest: decide.digest, asked_at: decide.received_at, verdict: &decide.verdict };
+        let weight = weight_of(decide.governed.as_ref());
+        let asked = Asked { request, digest: decide.digest, asked_at: decide.received_at, verdict: &decide.verdict, weight };
         let again = weigh::apply(&self.state, &located, Some(key), &Uses::new(), None, &Event::Asked(asked), now);
         let (decision, basis) = match again.decision {
             Some(said) => said,
@@ -179,7 +202,8 @@ impl Engine {
             return Performed::Cold(need);
         }
         let verdict = adopt.verdict.as_ref().map(|(verdict, _)| verdict);
-        let adoption = Adoption { request, digest: adopt.digest, asked_at: adopt.received_at, told: adopt.told, verdict };
+        let weight = weight_of(adopt.governed.as_ref());
+        let adoption = Adoption { request, digest: adopt.digest, asked_at: adopt.received_at, told: adopt.told, verdict, weight };
         let outcome = weigh::apply(&self.state, &located, Some(key), &Uses::new(), None, &Event::Adopt(adoption), now.utc);
         let names = Names { increment, asked: Some(key), ..self.names(&adopt.origin, now.utc, Some(payment), request.expiry) };
         let place = self.state.write(&located, &names, &outcome, &mut self.undo);
@@ -187,7 +211,7 @@ impl Engine {
         let (received_at, told, basis) = (adopt.received_at, &adopt.told, &adopt.basis);
         let body = BodyRef::Adopted { received_at, request, verdict, told, basis, outcome: &outcome };
         let ruleset = adopt.verdict.as_ref().map(|(_, ruleset)| ruleset);
-        let recorded = self.record(&adopt.origin, now.utc, ruleset, place, body);
+        let recorded = self.record(&adopt.origin, now.utc, ruleset, adopt.governed.as_ref(), place, body);
         if let Some(slip) = adopt.slip.as_ref().filter(|_| outcome.answered.is_some()) {
             self.log.keep_slip(Arc::clone(slip));
         }
@@ -197,17 +221,33 @@ impl Engine {
     fn tell(&mut self, origin: &Origin, event: &ToldEvent, now: Timestamp, warmth: Warmth) -> Performed {
         let Origin { program, platform, .. } = origin;
         let told = self.state.told_name(program, platform.as_ref(), &event.key);
-        if self.state.was_told(told) {
-            // Nothing to record; the first one's group is durable, or is this one.
-            return Performed::OnceDurable(Answer::Recorded(Some(Finding::HeardBefore)));
-        }
         let (payment, _) = event.fact.payments();
         let located = self.state.locate_told(program, platform.as_ref(), &subject_of(event), payment);
+        if self.state.was_told(told) {
+            if let Some(need) = self.need(&located, None, None, warmth) {
+                return Performed::Cold(need);
+            }
+            return self.told_again(origin, event, &located, now);
+        }
         let asked = asked_of(&event.fact).map(|key| self.state.asked_name(program, platform.as_ref(), &key));
         if let Some(need) = self.need(&located, asked, Some(told), warmth) {
             return Performed::Cold(need);
         }
         self.told(origin, event, &located, now)
+    }
+
+    /// What is told again is booked already. If it says something else by now, that is kept for somebody to look at.
+    fn told_again(&mut self, origin: &Origin, event: &ToldEvent, located: &Located, now: Timestamp) -> Performed {
+        let steps = located.hold.and_then(|index| self.state.hold(index)).map(|row| row.steps.as_slice());
+        let account = located.account.and_then(|index| self.state.account(index)).map(|row| row.account);
+        if steps.zip(account).is_none_or(|(steps, account)| !contradicts(steps, account.currency, event)) {
+            // Nothing to record; the first one's group is durable, or is this one.
+            return Performed::OnceDurable(Answer::Recorded(Some(Finding::HeardBefore)));
+        }
+        let Unrecognized { digest, problem, redacted } = contradiction(event);
+        let body = BodyRef::Kept { digest: &digest, problem: &problem, redacted: &redacted };
+        let recorded = self.record(origin, now, None, None, Place::default(), body);
+        once_durable(recorded, Answer::Recorded(Some(Finding::Conflict)))
     }
 
     /// Applies a told event to what was found of it.
@@ -219,7 +259,7 @@ impl Engine {
         let standing = weigh::standing_told(&self.state, &event.fact, located);
         let outcome = weigh::apply(&self.state, located, asked, &Uses::new(), standing, &Event::Told(event), now);
         if outcome.finding == Some(Finding::HeardBefore) {
-            return Performed::OnceDurable(Answer::Recorded(outcome.finding));
+            return self.told_again(origin, event, located, now);
         }
         let told = heard(self.state.told_name(program, platform.as_ref(), &event.key), platform.as_ref(), event, &outcome);
         let names = Names { increment, asked, told, ..self.names(origin, now, payment, Expiry::Told) };
@@ -228,7 +268,10 @@ impl Engine {
             place = self.state.write_standing(program, &subject, located, standing, &mut self.undo);
         }
         let finding = outcome.finding;
-        once_durable(self.record(origin, now, None, place, BodyRef::Told { event, outcome: &outcome }), Answer::Recorded(finding))
+        once_durable(
+            self.record(origin, now, None, None, place, BodyRef::Told { event, outcome: &outcome }),
+            Answer::Recorded(finding),
+        )
     }
 
     fn order(&mut self, origin: &Origin, ordering: &Ordering, now: Timestamp, warmth: Warmth) -> Performed {
@@ -254,7 +297,7 @@ impl Engine {
         let names = Names { asked: Some(asked), ..self.names(origin, now, Some(payment), Expiry::Ours) };
         let place = self.state.write(&located, &names, &outcome, &mut self.undo);
         let body = BodyRef::Ordered { key, payment, order, outcome: &outcome };
-        once_durable(self.record(origin, now, None, place, body), answer)
+        once_durable(self.record(origin, now, None, None, place, body), answer)
     }
 
     /// What stands of a payment. Whoever looks hears nothing that is not durable.
@@ -369,7 +412,7 @@ impl Engine {
                 let (index, new) = self.state.enter_account(program, account, entered, told, &mut self.undo);
                 let body = BodyRef::AccountEntered { account, balance: *balance, credit_line: *credit_line, status };
                 let place = Place { account: Some(index.0), ..Place::default() };
-                self.record(origin, now, None, place, body)?;
+                self.record(origin, now, None, None, place, body)?;
                 Ok(if new == Entered::New { New::Account } else { New::Nothing })
             }
             Entry::Card { card, account, cardholder, status } => {
@@ -380,7 +423,7 @@ impl Engine {
                 let row = CardRow { status, told, account: Some(index), cardholder: None, since: now, used: None };
                 let (index, new) = self.state.enter_card(program, card, row, cardholder.as_ref(), &mut self.undo);
                 let body = BodyRef::CardEntered { card, account, cardholder: cardholder.as_ref(), status };
-                self.record(origin, now, None, self.state.place_of_card(index), body)?;
+                self.record(origin, now, None, None, self.state.place_of_card(index), body)?;
                 Ok(if new == Entered::New { New::Card } else { New::Nothing })
             }
         }
@@ -391,7 +434,8 @@ impl Engine {
             return Performed::Now(Err(LedgerError::Refused));
         };
         // Gathered first: what fails here leaves no ruleset behind.
-        let recorded = self.record(&Origin::of(program), now, Some(&ruleset.hash), Place::default(), BodyRef::RulesPublished);
+        let recorded =
+            self.record(&Origin::of(program), now, Some(&ruleset.hash), None, Place::default(), BodyRef::RulesPublished);
         if recorded.is_ok() {
             self.log.keep_ruleset(ruleset.clone());
         }
@@ -403,11 +447,12 @@ impl Engine {
         origin: &Origin,
         at: Timestamp,
         ruleset: Option<&[u8; 32]>,
+        governed: Option<&Governed>,
         place: Place,
         body: BodyRef<'_>,
     ) -> Result<(), LedgerError> {
         let (program, platform) = (Some(&origin.program), origin.platform.as_ref());
-        let record = RecordRef { at, program, platform, ruleset, operator: origin.operator, place, body };
+        let record = RecordRef { at, program, platform, ruleset, operator: origin.operator, governed, place, body };
         // The only way to a bug on purpose: everything of the act is written when it comes.
         #[cfg(test)]
         assert!(origin.program.as_str() != crate::ledger::conformance::PROGRAM_THAT_PANICS, "a bug, made for a test");

@@ -9,13 +9,14 @@ use holdfast_core::rules::Verdict;
 use holdfast_core::{AuthorizationRequest, ContentDigest, Expiry, IdempotencyKey, PaymentRef, ProgramId};
 
 use super::cold::Nowhere;
-use super::naming::asked_of;
+use super::naming::{asked_of, in_its_owners_name};
 use super::projection::checkpoint::Beginning;
 use super::rebuild;
 use super::state::{Fingerprint, State};
 use super::undo::UndoLog;
 use super::weigh;
 use crate::journal::{Body, JournalError, Record, Uses};
+use crate::ledger::weight_of;
 
 /// The embedded ledger's memory as it was before some record.
 #[derive(Debug)]
@@ -90,10 +91,15 @@ impl Again {
         let Body::Decided { received_at, request, outcome: recorded, .. } = &record.body else { return None };
         let platform = record.platform.as_ref();
         let key = self.state.asked_name(program, platform, &request.key);
-        let located = rebuild::located(&self.state, record);
+        let located = in_its_owners_name(&self.state, program, request, rebuild::located(&self.state, record));
         let uses = weigh::uses(&self.state, &located, verdict);
-        let digest = self.digest(key, request, recorded);
-        let asked = Asked { request, digest, asked_at: *received_at, verdict };
+        let asked = Asked {
+            request,
+            digest: self.digest(key, request, recorded),
+            asked_at: *received_at,
+            verdict,
+            weight: weight_of(record.governed.as_ref()),
+        };
         let outcome = weigh::apply(&self.state, &located, Some(key), &uses, None, &Event::Asked(asked), record.at);
         Some(Decided { uses: Some(uses), outcome })
     }
@@ -103,8 +109,9 @@ impl Again {
         let platform = record.platform.as_ref();
         let key = self.state.asked_name(program, platform, &request.key);
         let located = rebuild::located(&self.state, record);
+        let weight = weight_of(record.governed.as_ref());
         let digest = self.digest(key, request, recorded);
-        let adoption = Adoption { request, digest, asked_at: *received_at, told: *told, verdict };
+        let adoption = Adoption { request, digest, asked_at: *received_at, told: *told, verdict, weight };
         let event = Event::Adopt(adoption);
         Some(weigh::apply(&self.state, &located, Some(key), &Uses::new(), None, &event, record.at))
     }

@@ -8,6 +8,7 @@
 mod acts;
 pub mod again;
 pub(crate) mod cold;
+mod contradiction;
 pub(crate) mod counters;
 mod early;
 pub(crate) mod engine;

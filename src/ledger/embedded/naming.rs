@@ -28,6 +28,18 @@ pub fn locate_request(
     located
 }
 
+/// What is to be decided on, of what an authorization names: a card is good in its owner's name only. Where nobody ever told
+/// whose it is, nothing speaks against whoever is named.
+pub fn in_its_owners_name(state: &State, program: &ProgramId, request: &AuthorizationRequest, located: Located) -> Located {
+    let owner = located.card.and_then(|card| state.card(card)).and_then(|row| row.cardholder);
+    match (owner, &request.cardholder) {
+        (Some(owner), Some(named)) if state.cardholder_named(program, named) != Some(owner) => {
+            Located { card: None, cardholder: None, ..located }
+        }
+        (_, _) => located,
+    }
+}
+
 /// Whose standing or money an event is about: what its fact names, and its subject for the rest.
 pub fn subject_of(event: &ToldEvent) -> Subject {
     match event.fact {

@@ -7,6 +7,7 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use deadpool_postgres::GenericClient;
+use holdfast_core::agent::Weight;
 use holdfast_core::hold::{
     self, Account, AccountStatus, Asked, Card, CardStatus, CardholderStatus, Counted, Event, Heard, LimitUse, Outcome, Slice,
 };
@@ -86,8 +87,9 @@ impl<'a> Plain<'a> {
     /// A question, if it is plain.
     pub fn of(decide: &'a Decide) -> Option<Self> {
         let request = &decide.request;
-        if decide.slip.is_some() {
-            // What its caller wrote is kept in the same transaction, which the function does not do.
+        if decide.governed.is_some() || decide.slip.is_some() {
+            // An authority's limits have reasons of their own, and a preview moves nothing: the engine knows both. What a payment
+            // door's caller wrote is kept in the same transaction, which the function does not do.
             return None;
         }
         let plain = match request.kind {
@@ -150,12 +152,13 @@ impl<'a> Plain<'a> {
         let counts_amount = counted.map_or(0, |counted| counted.amount);
         let counts_count = counted.map_or(0, |counted| i64::from(counted.count));
         let platform = origin.platform.as_ref().map(|platform| platform.as_str());
+        let owner = request.cardholder.as_ref().map(|owner| owner.as_str());
         let values: [&(dyn ToSql + Sync); 49] = [
             &origin.program.as_str(),
             &platform,
             &card.as_str(),
             &request.amount.currency().code(),
-            &request.cardholder.is_some(),
+            &owner,
             &asked,
             &Name(*digest.as_bytes()),
             &At(*received_at),
@@ -244,6 +247,7 @@ impl<'a> Plain<'a> {
             platform: origin.platform.as_ref(),
             ruleset: Some(ruleset),
             operator: origin.operator,
+            governed: None,
             place: Place::default(),
             body,
         })?;
@@ -287,7 +291,7 @@ fn in_order(decide: &Decide) -> Outcome {
         uses: &[LimitUse { amount: 0, count: 0 }; LIMITS_MAX],
         standing: None,
     };
-    let asked = Asked { request, digest: *digest, asked_at: *received_at, verdict };
+    let asked = Asked { request, digest: *digest, asked_at: *received_at, verdict, weight: Weight::Moves };
     hold::apply(&slice, &Event::Asked(asked), *received_at)
 }
 

@@ -15,7 +15,7 @@ use super::connect::{ANSWER_MAX, within};
 use super::last_seen::{AccountSeen, CardSeen};
 use super::office::{Office, WAIT_MIN, longer};
 use super::trouble::{Trouble, Whereabouts};
-use super::values::{At, named, word};
+use super::values::{At, named, named_or_none, word};
 use crate::clock;
 use crate::journal::Group;
 
@@ -33,7 +33,7 @@ const CHANGES_TAKE_MAX: Duration = Duration::from_secs(20);
 
 /// Cards, with their owners' status.
 const CARDS: &str = "SELECT c.number, c.program, c.token, c.account, c.status, c.known_since, c.used_since IS NOT NULL AS used,
-    p.status AS owner FROM holdfast.card c LEFT JOIN holdfast.cardholder p ON p.number = c.cardholder";
+    p.status AS owner, p.token AS owner_token FROM holdfast.card c LEFT JOIN holdfast.cardholder p ON p.number = c.cardholder";
 
 const ACCOUNTS: &str = "SELECT number, name, currency, status, posted, held, credit_line FROM holdfast.account";
 
@@ -246,6 +246,7 @@ fn card_seen(row: &Row) -> Option<CardSeen> {
         account: row.try_get("account").ok()?,
         status: word(row, "status", CardStatus::from_name)?,
         cardholder,
+        owner: named_or_none(row, "owner_token")?,
         since: row.try_get::<_, At>("known_since").ok()?.0,
         used: if row.try_get("used").ok()? { Acquaintance::Known } else { Acquaintance::New },
     })

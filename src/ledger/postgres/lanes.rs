@@ -125,6 +125,7 @@ impl Lanes {
             Act::Adopt(adopt) => adopt.request.card.map(|card| (adopt.origin.program, card)),
             Act::Tell(origin, event) => subject_of(event).card.map(|card| (origin.program, card)),
             Act::Rest
+            | Act::Preview(_)
             | Act::Order(..)
             | Act::Keep(..)
             | Act::Balances(..)
@@ -221,6 +222,7 @@ const fn may_go_together(act: &Act) -> bool {
     match act {
         Act::Decide(_) | Act::Adopt(_) | Act::Tell(..) => true,
         Act::Rest
+        | Act::Preview(_)
         | Act::Order(..)
         | Act::Keep(..)
         | Act::Balances(..)

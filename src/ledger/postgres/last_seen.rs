@@ -10,7 +10,9 @@ use std::sync::{PoisonError, RwLock, RwLockWriteGuard, TryLockError};
 
 use holdfast_core::hold::{Account, CardStatus, CardholderStatus};
 use holdfast_core::stand_in::{AccountSight, Acquaintance, CardSight, Sight, Snapshot};
-use holdfast_core::{AccountId, AuthorizationRequest, CardToken, IdempotencyKey, PlatformName, ProgramId, Timestamp};
+use holdfast_core::{
+    AccountId, AuthorizationRequest, CardToken, CardholderToken, IdempotencyKey, PlatformName, ProgramId, Timestamp,
+};
 
 use crate::ledger::sight::{LongerAgo, Seen};
 use crate::ledger::{Glimpse, Origin};
@@ -29,6 +31,8 @@ pub struct CardSeen {
     pub account: Option<i64>,
     pub status: CardStatus,
     pub cardholder: CardholderStatus,
+    /// Whose it is, if anybody ever told.
+    pub owner: Option<CardholderToken>,
     pub since: Timestamp,
     /// Whether a payment was ever placed with it.
     pub used: Acquaintance,
@@ -114,7 +118,11 @@ impl LastSeen {
         let account = card.and_then(|card| kept.accounts.get(&card.account?));
         // Not to know something does not mean that it is not there: there may be more than fits.
         let card = card.map_or(Sight::NotSeen, |card| {
-            let CardSeen { status, cardholder, used, since, .. } = *card;
+            let CardSeen { status, cardholder, owner, used, since, .. } = *card;
+            if owner.is_some() && request.cardholder.is_some_and(|named| owner != Some(named)) {
+                // As the ledger reads it: there is no such card of whoever is named.
+                return Sight::Absent;
+            }
             Sight::Seen(CardSight { status, cardholder, as_of, since: Some(since), used })
         });
         let account = account.map_or(Sight::NotSeen, |AccountSeen { id, account }| {
@@ -190,6 +198,7 @@ mod tests {
             account: Some(account),
             status: CardStatus::Frozen,
             cardholder: CardholderStatus::Active,
+            owner: Some(id("h")),
             since: Timestamp::from_unix_seconds(1),
             used: Acquaintance::New,
         }
@@ -213,6 +222,12 @@ mod tests {
         let Snapshot { card: Sight::Seen(card), account: Sight::Seen(account), .. } = seen.snapshot else { panic!("{seen:?}") };
         assert_eq!((card.status, card.as_of, card.used), (CardStatus::Frozen, as_of, Acquaintance::New));
         assert_eq!((account.available, account.as_of), (usd(75), as_of));
+        let in_the_name_of = |name: &str| {
+            let request = AuthorizationRequest { cardholder: Some(id(name)), ..purchase("k", 1) };
+            let Glimpse::Seen(seen) = last_seen.look(&origin(), &request) else { panic!("nothing is seen") };
+            seen.snapshot.card
+        };
+        assert_eq!((in_the_name_of("h"), in_the_name_of("i")), (Sight::Seen(card), Sight::Absent));
         let Glimpse::Seen(other) = last_seen.look(&origin(), &with_card("other", purchase("k", 1))) else { panic!() };
         assert_eq!((other.snapshot.card, other.snapshot.account), (Sight::NotSeen, Sight::NotSeen));
         let kept = last_seen.kept();

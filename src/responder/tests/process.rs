@@ -176,6 +176,7 @@ fn live(caller: &Caller) -> (Arc<Program>, Mount) {
         keyring: ArcSwap::from_pointee(caller.keyring.clone()),
         patience: PATIENCE,
         metrics: metrics().mount(0).unwrap(),
+        by_environment: None,
     };
     (live, mount)
 }
@@ -204,6 +205,7 @@ impl Process {
             metrics: metrics(),
             telemetry: None,
             workers: vec![Worker::new(4)],
+            agents: None,
             stage: watch::channel(Stage::Open).1,
         });
         let attending = Arc::clone(&responder);

@@ -9,7 +9,7 @@ use holdfast_core::{DeclineReason, Expiry, Padding, PartialApproval, Posting, Ti
 use super::payment::{self, Approved, Ending, Entry, Line, Source, Word};
 use super::sheet::Sheet;
 use super::{Answer, Change, Expected, Keyed, Known, Meaning, Model, Payment, Tally};
-use crate::simulation::deed::{Command, Heard, Name, Question, Wants};
+use crate::simulation::deed::{Command, Heard, Holder, Name, Question, Wants};
 use crate::simulation::limits::Limit;
 
 /// What may be approved, and how much on top of it may be held.
@@ -115,6 +115,10 @@ impl Model {
 
     fn standing(&self, question: &Question) -> Result<(), DeclineReason> {
         let (card, account) = (&self.cards[question.card], &self.accounts[question.account]);
+        match question.in_the_name_of {
+            Holder::NotTold | Holder::Owner => {}
+            Holder::Another | Holder::Nobody => return Err(DeclineReason::CardUnknown),
+        }
         match card.status.1 {
             CardStatus::Active => {}
             CardStatus::Unactivated => return Err(DeclineReason::CardNotActive),

@@ -50,7 +50,7 @@ impl Model {
     }
 
     /// The day of a message without one is the day it came, unless the books show that it was written before: a higher total than
-    /// the last one, which closed the payment at what was taken; a yes to what nobody asked us and was refused after all.
+    /// the last one, which closed the payment at what was taken; a yes to what was refused after all.
     fn undated(&self, message: &Message, now: Timestamp) -> Timestamp {
         let Some(of) = message.of else { return now };
         let Payment { entries, sheet, .. } = &self.payments[of.payment];
@@ -63,9 +63,7 @@ impl Model {
                 totals.next_back().filter(|(_, last)| sheet.captured > 0 && *last <= sheet.captured && total > sheet.captured)
             }
             Says::Recorded { asked, increment: None, outcome: Outcome::Approved(_) | Outcome::StoodIn(..) } => {
-                let ours = self.known((Keyed::Question, message.program, asked)).is_some()
-                    || payment::approvals(entries).any(|(question, _)| question == asked);
-                let last = payment::words(entries, asked).max_by_key(|(at, ..)| *at).filter(|_| !ours);
+                let last = payment::words(entries, asked).max_by_key(|(at, ..)| *at);
                 last.filter(|(.., word)| *word == Word::No).map(|(at, ..)| (at, 0))
             }
             Says::Recorded { .. }

@@ -12,6 +12,7 @@ use super::batch::Batch;
 use super::find::Finder;
 use super::lately::Lately;
 use super::names::{self, Merging};
+use super::sums::{self, Sums};
 use super::whole::Wholeness;
 use super::{restore, schema, words};
 use crate::journal::{Checkpoint, Group, JournalError, Tail, state_file};
@@ -56,6 +57,7 @@ pub struct Follower {
     directory: PathBuf,
     journal: Tail,
     connection: Connection,
+    sums: Sums,
     mark: restore::Mark,
     whole: Arc<Wholeness>,
     /// The record with which one that is made anew has everything that the thrown away one had.
@@ -88,10 +90,11 @@ impl Follower {
         }
         let (connection, other_format) = schema::open(directory, &journal)?;
         let disk = |error| JournalError::disk(&schema::path_in(directory))(error);
-        let follower = |connection, mark, journal| Follower {
+        let follower = |(connection, sums), mark, journal| Follower {
             directory: directory.to_owned(),
             journal,
             connection,
+            sums,
             mark,
             whole: Arc::default(),
             whole_from: None,
@@ -101,18 +104,25 @@ impl Follower {
         if let Ok(mark) = &followed {
             journal.must_reach(mark.end.next, &schema::path_in(directory))?;
         }
-        let why = match followed {
-            Ok(mark) if journal.passes(&mark.end)? => {
-                return Ok((follower(connection, mark, journal), other_format.map(|why| thrown_away(directory, &why))));
+        let proven = Sums::prove(directory).map_err(sums_failed(directory))?;
+        let why = match (followed, proven) {
+            // One that was made this moment has no sums yet.
+            (Ok(mark), proven) if (proven.is_ok() || mark.end.next == 1) && journal.passes(&mark.end)? => {
+                let kept = match proven {
+                    Ok(sums) => schema::copy_by_hand(&connection).map(|()| (connection, sums)).map_err(disk)?,
+                    Err(_) => keep_sums(directory, connection)?,
+                };
+                return Ok((follower(kept, mark, journal), other_format.map(|why| thrown_away(directory, &why))));
             }
-            Ok(mark) if mark.end.next == 1 => "was not there".to_owned(),
-            Ok(mark) => format!("has record {}, which is not in this journal", mark.end.next.saturating_sub(1)),
-            Err(error) if schema::is_damage(&error) => format!("is damaged ({error})"),
-            Err(error) => return Err(disk(error)),
+            (Ok(mark), _) if mark.end.next == 1 => "was not there".to_owned(),
+            (Ok(_), Err(why)) => format!("is damaged ({why})"),
+            (Ok(mark), Ok(_)) => format!("has record {}, which is not in this journal", mark.end.next.saturating_sub(1)),
+            (Err(error), _) if schema::is_damage(&error) => format!("is damaged ({error})"),
+            (Err(error), _) => return Err(disk(error)),
         };
         drop(connection);
-        let connection = begin_anew(directory, checkpoint.as_ref())?;
-        let mark = restore::mark(&connection).map_err(disk)?;
+        let anew = begin_anew(directory, checkpoint.as_ref())?;
+        let mark = restore::mark(&anew.0).map_err(disk)?;
         let said = match &checkpoint {
             Some(Checkpoint { record, .. }) => {
                 let path = schema::path_in(directory);
@@ -120,7 +130,7 @@ impl Follower {
             }
             None => thrown_away(directory, &why),
         };
-        Ok((follower(connection, mark, journal), Some(said)))
+        Ok((follower(anew, mark, journal), Some(said)))
     }
 
     /// Memory as it was at the mark. A projection from which it cannot be read is thrown away, and said.
@@ -141,7 +151,7 @@ impl Follower {
 
     fn begin_anew(&mut self) -> Result<(), JournalError> {
         self.progress = None;
-        self.connection = begin_anew(&self.directory, self.journal.checkpoint()?.as_ref())?;
+        (self.connection, self.sums) = begin_anew(&self.directory, self.journal.checkpoint()?.as_ref())?;
         self.mark = restore::mark(&self.connection).map_err(|error| self.disk(error))?;
         Ok(())
     }
@@ -212,11 +222,29 @@ impl Follower {
     pub fn follow(&mut self, recorded: i64) -> Result<i64, FollowError> {
         let Follower { journal, connection, mark, progress, .. } = self;
         follow_batch(journal, connection, mark, progress, recorded)?;
+        if self.sums.is_due().map_err(self.sums_failed())? {
+            self.copy_pages()?;
+        }
         if self.whole_from.is_some_and(|record| self.projected() >= record) {
             self.whole_from = None;
             self.whole.made();
         }
         Ok(self.projected())
+    }
+
+    fn sums_failed(&self) -> impl Fn(std::io::Error) -> FollowError {
+        let failed = sums_failed(&self.directory);
+        move |error| FollowError::Journal(failed(error))
+    }
+
+    /// Has the pages that gathered in the write-ahead log copied to the file, as far as nobody reads what was there.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn copy_pages(&mut self) -> Result<(), FollowError> {
+        self.sums.before_copying().map_err(self.sums_failed())?;
+        self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?;
+        Ok(())
     }
 
     /// Takes the file away, so that the next start makes it anew. Nothing can be looked up in it any more.
@@ -228,11 +256,24 @@ impl Follower {
 }
 
 /// Throws the projection away and begins where the journal does.
-fn begin_anew(directory: &Path, checkpoint: Option<&Checkpoint>) -> Result<Connection, JournalError> {
-    match checkpoint {
+fn begin_anew(directory: &Path, checkpoint: Option<&Checkpoint>) -> Result<(Connection, Sums), JournalError> {
+    let connection = match checkpoint {
         Some(checkpoint) => schema::begin_with(directory, checkpoint),
         None => schema::begin_anew(directory),
-    }
+    };
+    keep_sums(directory, connection?)
+}
+
+/// Begins to keep the sums of a projection that was made this moment.
+fn keep_sums(directory: &Path, connection: Connection) -> Result<(Connection, Sums), JournalError> {
+    schema::copy_by_hand(&connection).map_err(JournalError::disk(&schema::path_in(directory)))?;
+    let sums = Sums::begin(directory).map_err(sums_failed(directory))?;
+    Ok((connection, sums))
+}
+
+fn sums_failed(directory: &Path) -> impl Fn(std::io::Error) -> JournalError {
+    let path = sums::path_in(directory);
+    move |error| JournalError::Directory(path.clone(), error)
 }
 
 /// What a follower remembers from batch to batch of what it has written.

@@ -2,8 +2,8 @@
 //!
 //! Nothing in it is decided here: records carry what became of them and which rows they are about. It follows behind and
 //! never stops the writer. A start reads memory from it, an event finds here what memory has let go of ([`find`]), lists and
-//! pages are read from it ([`read`]). Whatever happens to it, the journal makes it
-//! anew: from its first record, or from the state that stands for the records that were dropped ([`checkpoint`]).
+//! pages are read from it ([`read`]). A start proves every page of it by its sum ([`sums`]) first. Whatever happens to it, the
+//! journal makes it anew: from its first record, or from the state that stands for the records that were dropped ([`checkpoint`]).
 
 mod apply;
 mod batch;
@@ -18,6 +18,7 @@ pub mod read;
 mod restore;
 mod rows;
 mod schema;
+mod sums;
 mod thread;
 mod whole;
 mod words;

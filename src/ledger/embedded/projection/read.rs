@@ -7,6 +7,7 @@
 use std::fmt;
 use std::path::Path;
 
+use holdfast_core::hold::Account;
 use holdfast_core::{AccountId, CardToken, Currency, PaymentRef, PlatformName, ProgramId};
 use rusqlite::{Connection, OptionalExtension as _, Params, Row, params};
 
@@ -107,6 +108,22 @@ impl Reader {
         let rows = self.page(AccountKept::COLUMNS, sql, values, AccountKept::read)?;
         let lately = lately::all(&self.connection)?;
         Ok(rows.into_iter().map(|row| row.with(&lately)).collect())
+    }
+
+    /// Every account, as of one moment: number, whose it is, its name, what is on it. Up to which record that is.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    pub fn every_account(&self, mut take: impl FnMut(u32, ProgramId, AccountId, Account)) -> Result<i64, ReadError> {
+        let _at_once = self.connection.unchecked_transaction()?;
+        let (projected, lately) = (self.projected()?, lately::all(&self.connection)?);
+        let mut statement = self.connection.prepare(&format!("SELECT {} FROM account", AccountKept::COLUMNS))?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let AccountKept { number, program, id, account, .. } = AccountKept::read(row)?.with(&lately);
+            take(number, program, id, account);
+        }
+        Ok(projected)
     }
 
     /// An account by its number.

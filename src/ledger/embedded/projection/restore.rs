@@ -11,6 +11,7 @@ use super::batch::AskedKept;
 use super::lately::{CardUse, Purse};
 use super::names::{self, Leads};
 use super::rows::{AccountKept, CardKept, CardholderKept, HoldKept};
+use super::sums::Sums;
 use super::{find, lately, schema, words};
 use crate::journal::{Joint, JournalError};
 use crate::ledger::embedded::state::{
@@ -43,6 +44,10 @@ pub(super) fn mark(connection: &Connection) -> rusqlite::Result<Mark> {
 pub fn peek(directory: &Path) -> Result<Option<(State, Joint)>, JournalError> {
     let read = || -> rusqlite::Result<_> {
         let Some(connection) = schema::open_to_read(directory)? else { return Ok(None) };
+        if !matches!(Sums::prove(directory), Ok(Ok(_))) {
+            // Whoever opens it makes it anew.
+            return Ok(None);
+        }
         // All of it as of one moment: it is followed meanwhile.
         let transaction = connection.unchecked_transaction()?;
         let mark = mark(&transaction)?;

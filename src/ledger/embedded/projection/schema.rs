@@ -5,8 +5,10 @@
 
 use std::path::{Path, PathBuf};
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
+use super::sums;
 use crate::journal::{Checkpoint, JournalError, Tail, state_file};
 use crate::private_file;
 
@@ -225,6 +227,12 @@ pub(super) fn open_copy(directory: &Path, checkpoint: &Checkpoint, to: &Path) ->
     }
 }
 
+/// Has nobody but whoever keeps the sums of its pages copy them out of the write-ahead log.
+pub(super) fn copy_by_hand(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    connection.execute_batch("PRAGMA wal_autocheckpoint = 0")
+}
+
 /// An empty projection at another place.
 pub(super) fn open_empty(at: &Path) -> Result<Connection, JournalError> {
     private_file::make(at).map_err(|error| JournalError::Directory(at.to_owned(), error))?;
@@ -250,10 +258,13 @@ pub(super) fn open_state(directory: &Path, record: i64) -> Result<Connection, Jo
 
 /// Takes the file away. Whoever has it open still reads it.
 pub(super) fn throw_away(directory: &Path) -> std::io::Result<()> {
-    for suffix in ["", "-wal", "-shm"] {
+    let with = |suffix: &str| {
         let mut name = path_in(directory).into_os_string();
         name.push(suffix);
-        match std::fs::remove_file(PathBuf::from(name)) {
+        PathBuf::from(name)
+    };
+    for path in [sums::path_in(directory), with(""), with("-wal"), with("-shm")] {
+        match std::fs::remove_file(path) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
             Ok(()) | Err(_) => {}
         }

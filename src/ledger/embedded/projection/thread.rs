@@ -44,6 +44,10 @@ pub fn run(mut follower: Follower, shared: &Shared, observer: &dyn Observer) {
                 shared.bell.ring();
             }
         }
+        if call == Call::Finish && !failing {
+            // What is in the file itself is read without the log, whoever opens it; if it cannot be copied now, it stays in the log.
+            let _ = follower.copy_pages();
+        }
         if call == Call::Finish || (failing && shared.bell.pause(RETRY_EVERY) == Call::Finish) {
             return;
         }

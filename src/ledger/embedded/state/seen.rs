@@ -6,7 +6,7 @@ use holdfast_core::{AuthorizationRequest, Decision, Timestamp};
 
 use super::State;
 use crate::ledger::Origin;
-use crate::ledger::embedded::naming::locate_request;
+use crate::ledger::embedded::naming::{in_its_owners_name, locate_request};
 use crate::ledger::embedded::window::AsOf;
 use crate::ledger::sight::{Lasts, LongerAgo, Seen};
 
@@ -15,6 +15,7 @@ impl State {
     pub fn seen(&self, origin: &Origin, request: &AuthorizationRequest, AsOf { at: as_of, approvals_until }: AsOf) -> Seen {
         let platform = origin.platform.as_ref();
         let located = locate_request(self, &origin.program, platform, request);
+        let located = in_its_owners_name(self, &origin.program, request, located);
         let key = self.asked_name(&origin.program, platform, &request.key);
         let answered = self.answered(key);
         let longer_ago = if answered.is_none() && self.may_be_gone(key) { LongerAgo::Perhaps } else { LongerAgo::No };

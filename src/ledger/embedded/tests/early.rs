@@ -9,7 +9,7 @@ use crate::ledger::Glimpse;
 use crate::ledger::embedded::projection::read;
 use crate::ledger::sight::{Lasts, LongerAgo, Seen};
 
-const PROJECTION: [&str; 2] = ["projection.sqlite", "projection.sqlite-wal"];
+const PROJECTION: [&str; 3] = ["projection.sqlite", "projection.sqlite-wal", "projection.sums"];
 
 fn early(directory: &Path) -> Early {
     Early { data: directory.to_owned(), sync: Sync::Full, window: Arc::new(Window::new()) }

@@ -149,6 +149,10 @@ fn a_ledger_that_hangs_on_its_disk_can_be_looked_at() {
         Sight::NotSeen | Sight::Absent => panic!("{seen:?}"),
     };
     assert_eq!(used(look(&ledger, &question)), Acquaintance::New);
+    for (name, is_the_owner) in [("h", true), ("somebody else", false)] {
+        let in_a_name = look(&ledger, &AuthorizationRequest { cardholder: Some(id(name)), ..question });
+        assert_eq!(matches!(in_a_name.snapshot.card, Sight::Seen(_)), is_the_owner, "{in_a_name:?}");
+    }
     let asked = submit(Act::Decide(asked(question)));
     // The disk stands still: what was held is seen, and so is what was answered, though nobody knows it yet.
     let strange = AuthorizationRequest { card: Some(id("nobody's")), cardholder: None, ..purchase("second", 300) };

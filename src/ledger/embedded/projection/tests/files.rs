@@ -1,5 +1,7 @@
 //! The projection's file: what becomes of it when it is missing, damaged, another program's, or ahead of the journal.
 
+use std::path::PathBuf;
+
 use rusqlite::Connection;
 
 use super::*;
@@ -9,6 +11,7 @@ use crate::ledger::embedded::cold::Need;
 use crate::ledger::embedded::projection::follow::FollowError;
 use crate::ledger::embedded::projection::read::{ReadError, Reader};
 use crate::ledger::embedded::projection::schema::{FILE, FORMAT};
+use crate::ledger::embedded::projection::sums::Sums;
 
 /// A ledger with a hold, everything projected, and stopped.
 fn stopped() -> (Bench, Picture) {
@@ -22,6 +25,54 @@ fn stopped() -> (Bench, Picture) {
 
 fn change(bench: &Bench, sql: &str) {
     Connection::open(bench.directory.path().join(FILE)).unwrap().execute_batch(sql).unwrap();
+    // As if the projection had written it so itself.
+    Sums::begin(bench.directory.path()).unwrap();
+}
+
+/// The files of the projection with what is in them.
+fn files(bench: &Bench) -> Vec<(PathBuf, Vec<u8>)> {
+    let paths =
+        [FILE.to_owned(), format!("{FILE}-wal"), "projection.sums".to_owned()].map(|name| bench.directory.path().join(name));
+    paths.into_iter().map(|path| (path.clone(), std::fs::read(path).unwrap())).collect()
+}
+
+#[test]
+fn a_bit_that_flips_anywhere_is_never_believed() {
+    for copied in [true, false] {
+        let mut bench = Bench::with(1_000_000);
+        for number in 0..120 {
+            bench.decide(&format!("p{number}"), 7);
+            if number % 9 == 0 {
+                bench.catch_up();
+            }
+        }
+        bench.catch_up();
+        if copied {
+            bench.follower.as_mut().unwrap().copy_pages().unwrap();
+        }
+        let (balances, replayed) = (without_names(bench.memory()), without_names(bench.replayed()));
+        assert_eq!(balances, replayed);
+        bench.stop();
+        let (whole, mut found) = (files(&bench), 0);
+        for (path, bytes) in &whole {
+            let step = (bytes.len() / 90).max(1);
+            for place in (0..bytes.len()).step_by(step).chain([bytes.len() - 1]) {
+                for (path, bytes) in &whole {
+                    std::fs::write(path, bytes).unwrap();
+                }
+                let _ = std::fs::remove_file(bench.directory.path().join(format!("{FILE}-shm")));
+                let mut damaged = bytes.clone();
+                damaged[place] ^= 1 << (place % 8);
+                std::fs::write(path, damaged).unwrap();
+                found += u32::from(bench.start().is_some());
+                bench.catch_up();
+                assert_eq!(without_names(bench.restored()), balances, "{}: {place}, {copied}", path.display());
+                assert_eq!(bench.reader().account(0).unwrap().unwrap().account.held, 840, "{}: {place}", path.display());
+                bench.stop();
+            }
+        }
+        assert!(found > 90, "{found} of them were said");
+    }
 }
 
 /// Fingerprints have another key after a projection was made anew.
@@ -60,6 +111,7 @@ fn one_that_cannot_be_used_is_made_anew_and_said() {
 fn rubbish_is_made_anew() {
     let (mut bench, _) = stopped();
     std::fs::write(bench.directory.path().join(FILE), [7; 9_000]).unwrap();
+    std::fs::remove_file(bench.directory.path().join(format!("{FILE}-wal"))).unwrap();
     assert!(bench.start().is_some());
     bench.catch_up();
     assert_eq!(bench.reader().account(0).unwrap().unwrap().account.held, 600);
