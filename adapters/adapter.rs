@@ -15,7 +15,7 @@ use crate::settings::{SettingError, Settings};
 /// A platform as the registry knows it: facts, and how to make its adapter.
 #[derive(Debug, Clone, Copy)]
 pub struct Platform {
-    /// The name that configurations, metrics and the journal use: lower case, at most 16 letters.
+    /// The name that configurations, metrics and the journal use: lower case and underscores, at most 16 letters.
     pub name: &'static str,
     /// The paths it calls, below the mount's own.
     pub routes: &'static [Route],

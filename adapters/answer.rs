@@ -9,7 +9,7 @@ use http::{HeaderName, HeaderValue};
 use sha2::{Digest as _, Sha256};
 
 use crate::inbound::Malformed;
-use crate::payment::{NotDone, Page, Payment};
+use crate::payment::{Checked, NotDone, Page, Payment};
 use crate::token::TokenFault;
 
 /// What an answer repeats of its callback: raw JSON values, quotes included, borrowed from its bytes.
@@ -43,6 +43,8 @@ pub enum Answer<'a> {
     Payment(&'a Payment),
     /// A page of payments of ours.
     Payments(&'a Page),
+    /// What the rules say of a payment that is only checked.
+    Checked(&'a Checked),
     /// What was asked of a payment of ours is not done.
     NotDone(NotDone<'a>),
 }

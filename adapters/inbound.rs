@@ -11,7 +11,7 @@ use holdfast_core::{
 use http::HeaderMap;
 
 use crate::answer::Echo;
-use crate::payment::{ListCall, LookCall, OrderCall, PaymentCall};
+use crate::payment::{CheckCall, ListCall, LookCall, OrderCall, PaymentCall};
 use crate::token::Caller;
 
 /// A callback as it came from the wire, unverified.
@@ -58,6 +58,8 @@ pub enum Inbound<'a> {
     Look(LookCall<'a>),
     /// List payments of ours.
     List(ListCall<'a>),
+    /// Check a payment against the rules.
+    Check(CheckCall<'a>),
     /// Get this first, then come back with it through [`Adapter::decode_fetched`](crate::Adapter::decode_fetched).
     Fetch(Fetch),
 }

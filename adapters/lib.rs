@@ -16,6 +16,8 @@ pub mod json;
 mod laws;
 pub mod marqeta;
 pub mod payment;
+pub mod payment_gateway;
+pub mod pre_auth;
 pub mod proof;
 #[cfg(feature = "proving")]
 pub mod proving;
@@ -35,8 +37,10 @@ pub use settings::{SettingError, SettingValue, Settings};
 pub const PLATFORMS: &[Platform] = &[
     marqeta::PLATFORM,
     apto::PLATFORM,
-    agent_spend::PLATFORM,
     authorizations::PLATFORM,
+    payment_gateway::PLATFORM,
+    pre_auth::PLATFORM,
+    agent_spend::PLATFORM,
     #[cfg(feature = "proving")]
     proving::PLATFORM,
 ];

@@ -2,8 +2,10 @@
 //! adapters and whoever answers behind them share; nothing here is a platform's wire format, and nothing decides.
 
 use holdfast_core::hold::{Hold, Order};
+use holdfast_core::rules::Enforcement;
 use holdfast_core::{
-    AuthorizationId, CardToken, Decision, DeclineReason, IdempotencyKey, MerchantId, Money, PaymentRef, Timestamp,
+    AuthorizationId, AuthorizationRequest, CardToken, Decision, DeclineReason, IdempotencyKey, MerchantId, Money, PaymentRef,
+    RuleId, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 
@@ -225,6 +227,47 @@ pub struct Wanted {
     pub until: Option<Timestamp>,
     /// Only those that were approved, or only those that were not.
     pub approved: Option<bool>,
+}
+
+/// A payment to be checked against the rules: nothing moves.
+#[derive(Debug)]
+pub struct CheckCall<'a> {
+    /// The question; its names are made by `make`.
+    pub request: AuthorizationRequest,
+    /// What is kept of what the caller wrote.
+    pub text: String,
+    /// The field that names the merchant, for errors.
+    pub field: &'static str,
+    /// Makes the check's names.
+    pub make: MakeNames,
+    /// What the answer repeats.
+    pub echo: Echo<'a>,
+}
+
+/// What rules say of a payment that is only checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checked {
+    /// The check's name.
+    pub id: AuthorizationId,
+    /// What callers pass on, to find the payment again in reports.
+    pub roc: String,
+    /// Whether nothing declines it.
+    pub allowed: bool,
+    /// Every rule that matched, in the order of the ruleset.
+    pub rules: Vec<CheckedRule>,
+}
+
+/// A rule that matched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckedRule {
+    /// Its name.
+    pub id: RuleId,
+    /// What its author says about it.
+    pub description: Option<String>,
+    /// The reason that it gives.
+    pub reason: DeclineReason,
+    /// Whether it declines, or is on trial.
+    pub enforcement: Enforcement,
 }
 
 /// A payment of ours as it stands.

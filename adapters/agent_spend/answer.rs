@@ -81,9 +81,9 @@ pub(super) fn write(echo: &Echo<'_>, answer: &Answer<'_>, body: &mut Vec<u8>) ->
                 body,
             );
         }
-        Answer::Balances(_) | Answer::Acknowledged | Answer::Payment(_) | Answer::Payments(_) | Answer::NotDone(_) => {
-            append(&Recorded { recorded: true, correlation_id }, body)
-        }
+        Answer::Balances(_) | Answer::Acknowledged => append(&Recorded { recorded: true, correlation_id }, body),
+        // Nothing of the kind is asked here.
+        Answer::Payment(_) | Answer::Payments(_) | Answer::NotDone(_) | Answer::Checked(_) => return Reply::json(500),
     }
     Reply::json(200)
 }

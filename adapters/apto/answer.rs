@@ -22,7 +22,7 @@ pub(super) fn encode(echo: &Echo<'_>, answer: &Answer<'_>, options: &Options, bo
             Reply::json(200)
         }
         // Payments of ours are asked for at doors of ours.
-        Answer::Payment(_) | Answer::Payments(_) | Answer::NotDone(_) => Reply::json(500),
+        Answer::Payment(_) | Answer::Payments(_) | Answer::NotDone(_) | Answer::Checked(_) => Reply::json(500),
         Answer::Acknowledged => {
             body.extend_from_slice(b"Ok");
             Reply { content_type: "text/plain", ..Reply::json(200) }

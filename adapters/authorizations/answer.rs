@@ -35,7 +35,7 @@ pub(super) fn encode(echo: &Echo<'_>, answer: &Answer<'_>, options: &Options, bo
             Reply::json(status)
         }
         // Nothing here asks for one of these.
-        Answer::Decided { .. } | Answer::Balances(_) | Answer::Acknowledged => {
+        Answer::Decided { .. } | Answer::Balances(_) | Answer::Acknowledged | Answer::Checked(_) => {
             append(&error("UNAVAILABLE", "This cannot be answered", None), body);
             Reply::json(500)
         }

@@ -70,6 +70,12 @@ pub(super) fn describe(inbound: &Result<Inbound<'_>, Malformed>) -> String {
             lines.line("wanted", format!("{:?}", list.wanted));
             lines.echo(&list.echo);
         }
+        Ok(Inbound::Check(check)) => {
+            lines.head("check");
+            lines.request(&check.request);
+            lines.line("slip", &check.text);
+            lines.echo(&check.echo);
+        }
         Ok(Inbound::Fetch(fetch)) => {
             lines.head("fetch");
             lines.line("path", &fetch.path);

@@ -34,8 +34,15 @@ use crate::settings::Settings;
 use crate::{PLATFORMS, Route};
 
 /// How many callbacks each platform's folder has at least.
-const FIXTURES_MIN: &[(&str, usize)] =
-    &[("marqeta", 30), ("apto", 20), ("agent_spend", 12), ("authorizations", 12), ("proving", 8)];
+const FIXTURES_MIN: &[(&str, usize)] = &[
+    ("marqeta", 30),
+    ("apto", 20),
+    ("authorizations", 12),
+    ("payment_gateway", 8),
+    ("pre_auth", 5),
+    ("agent_spend", 12),
+    ("proving", 8),
+];
 
 /// The fixtures' clock: 2026-03-14T15:09:26Z.
 const NOW: Timestamp = Timestamp::from_unix_seconds(1_773_500_966);

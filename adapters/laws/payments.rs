@@ -1,13 +1,17 @@
 //! Payments of our doors, as fixtures show the answers about them.
 
 use holdfast_core::hold::{Hold, HoldStatus};
-use holdfast_core::{AuthorizationId, CardToken, Currency, Decision, DeclineReason, MerchantId, Money, Posting, Timestamp};
+use holdfast_core::rules::Enforcement;
+use holdfast_core::{
+    AuthorizationId, CardToken, Currency, Decision, DeclineReason, MerchantId, Money, Posting, RuleId, Timestamp,
+};
 
 use super::reply::{REFERENCE, encoded};
 use super::{Case, NOW};
 use crate::answer::{Answer, Echo};
 use crate::payment::{
-    AddressVerification, CardBrand, NotDone, Page, Payment, PaymentCall, SecurityCodeVerification, Seen, Written,
+    AddressVerification, CardBrand, CheckCall, Checked, CheckedRule, NotDone, Page, Payment, PaymentCall,
+    SecurityCodeVerification, Seen, Written,
 };
 
 /// What was known of the fixtures' merchant and instrument.
@@ -76,6 +80,29 @@ pub(super) fn later(case: &Case, echo: &Echo<'_>, words: &str) -> Result<String,
         }
     };
     Ok(encoded(case, echo, &Answer::Payment(&payment)))
+}
+
+/// What it writes to a check.
+pub(super) fn checked(case: &Case, call: &CheckCall<'_>, words: &str) -> Result<String, String> {
+    let rule = |id: &str, reason, enforcement, description: Option<&str>| CheckedRule {
+        id: RuleId::new(id).unwrap(),
+        description: description.map(str::to_owned),
+        reason,
+        enforcement,
+    };
+    let on_trial = rule("small", DeclineReason::AmountBelowMinimum, Enforcement::Observe, None);
+    let rules = match words {
+        "allowed" => vec![on_trial],
+        "not allowed" => {
+            let denied =
+                rule("no-gambling", DeclineReason::MerchantCategoryNotAllowed, Enforcement::Enforce, Some("No \"betting\""));
+            vec![on_trial, denied]
+        }
+        _ => return Err(format!("`{words}` does not answer a check")),
+    };
+    let id = call.request.payment.authorization;
+    let checked = Checked { id, roc: "000000012345".to_owned(), allowed: words == "allowed", rules };
+    Ok(encoded(case, &call.echo, &Answer::Checked(&checked)))
 }
 
 fn not_done(case: &Case, echo: &Echo<'_>, words: &str, payment: Option<&Payment>) -> Result<String, String> {

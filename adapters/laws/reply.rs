@@ -31,6 +31,7 @@ pub(super) fn usual(inbound: &Result<Inbound<'_>, Malformed>) -> &'static [&'sta
         Ok(Inbound::Order(_)) => &["payment", "not done authorization_over", "not done authorization_unknown"],
         Ok(Inbound::Look(_)) => &["payment", "not done authorization_unknown"],
         Ok(Inbound::List(_)) => &["payments"],
+        Ok(Inbound::Check(_)) => &["allowed", "not allowed"],
         Ok(Inbound::Balance(_)) => &["balance"],
         Ok(Inbound::Notification { .. } | Inbound::Handshake { .. }) => &["acknowledged"],
         Ok(Inbound::Fetch(_)) => &[],
@@ -64,6 +65,7 @@ pub(super) fn reply(case: &Case, inbound: &Result<Inbound<'_>, Malformed>, words
         Ok(Inbound::Fetch(_)) => Err("asks for a fetch; what was fetched goes under `--- fetched`".to_owned()),
         Ok(Inbound::Authorization(call)) => decided(case, &call.echo, call.request.amount, words),
         Ok(Inbound::Payment(call)) => payments::asked(case, call, words),
+        Ok(Inbound::Check(call)) => payments::checked(case, call, words),
         Ok(
             Inbound::Order(OrderCall { echo, .. }) | Inbound::Look(LookCall { echo, .. }) | Inbound::List(ListCall { echo, .. }),
         ) => payments::later(case, echo, words),

@@ -36,6 +36,13 @@ const ALTERNATIVES: &[(&str, &str, &str)] = &[
     ("marqeta", "gpa_order_unload", "gpa_order.jit_funding"),
     // One or the other has to be there.
     ("authorizations", "void_me", "capture_amount"),
+    // Without a currency US dollars are meant, which have fewer decimals.
+    ("payment_gateway", "data.currency_code", "data.transaction_amount"),
+    ("pre_auth", "data.currency", "data.transaction_amount"),
+    // What is refused is not what is then missed.
+    ("pre_auth", "data.card_number", "data.card_token"),
+    // A check is of a merchant's payment, or of a payment that is named.
+    ("pre_auth", "id", "merchant_id"),
     // Both name the payment that an increment adds to.
     ("marqeta", "preceding_related_transaction_token", "gpa_order.jit_funding.original_jit_funding_token"),
     // The program's currency stands in for it, and may have fewer decimals.

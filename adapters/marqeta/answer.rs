@@ -57,7 +57,7 @@ pub(super) struct Style {
 pub(super) fn write(echo: &Echo<'_>, answer: &Answer<'_>, style: Style, body: &mut Vec<u8>) -> Reply {
     match *answer {
         // Payments of ours are asked for at doors of ours.
-        Answer::Payment(_) | Answer::Payments(_) | Answer::NotDone(_) => Reply::json(500),
+        Answer::Payment(_) | Answer::Payments(_) | Answer::NotDone(_) | Answer::Checked(_) => Reply::json(500),
         Answer::Acknowledged => {
             write_echo(echo, None, |_| {}, body);
             Reply::json(200)

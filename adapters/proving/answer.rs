@@ -90,7 +90,7 @@ pub(super) fn write(echo: &Echo<'_>, answer: &Answer<'_>, body: &mut Vec<u8>) ->
             append(&serde_json::json!({ "balances": balances }), body);
         }
         // Payments of ours are asked for at doors of ours.
-        Answer::Payment(_) | Answer::Payments(_) | Answer::NotDone(_) => return Reply::json(500),
+        Answer::Payment(_) | Answer::Payments(_) | Answer::NotDone(_) | Answer::Checked(_) => return Reply::json(500),
         Answer::Acknowledged => append(&serde_json::json!({ "received": true }), body),
     }
     reply

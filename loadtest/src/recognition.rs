@@ -132,6 +132,7 @@ fn encode_all(callbacks: &Callbacks, number: u64) -> Result<(Encoded, Vec<Encode
         | Inbound::Order(_)
         | Inbound::Look(_)
         | Inbound::List(_)
+        | Inbound::Check(_)
         | Inbound::Fetch(_) => {
             return Err(Problem::new("the adapter's sample is no authorization that is answered at once"));
         }

@@ -875,7 +875,16 @@ fn the_shipped_file_is_the_demo() {
     let program = &config.programs[0];
     assert_eq!((program.id.as_str(), program.currency.code(), program.environment), ("demo", "USD", Environment::Sandbox));
     let mounts: Vec<_> = program.mounts.iter().map(|mount| (mount.platform.name, mount.path.as_str())).collect();
-    assert_eq!(mounts, [("marqeta", "/marqeta"), ("apto", "/apto"), ("authorizations", "/payments/na")]);
+    assert_eq!(
+        mounts,
+        [
+            ("marqeta", "/marqeta"),
+            ("apto", "/apto"),
+            ("authorizations", "/payments/na"),
+            ("payment_gateway", "/api/payment"),
+            ("pre_auth", "/transaction-monitoring")
+        ]
+    );
     assert!(program.mounts.iter().all(|mount| mount.keyring.basic[0].user == "demo"));
 
     program.check_imports().unwrap();

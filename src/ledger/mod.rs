@@ -147,6 +147,8 @@ pub enum Act {
     Slips(SlipsWanted),
     /// Erase what callers wrote about payments.
     EraseSlips(Erase),
+    /// Keep what a caller wrote about a payment that is only checked: with whatever is written next.
+    KeepSlip(Arc<Slip>),
 }
 
 /// An authorization for the ledger to decide.

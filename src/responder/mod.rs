@@ -176,6 +176,7 @@ impl Responder {
             Ok(Inbound::Payment(ref asked)) => Box::pin(self.pay(call, mount, asked, watch, body)).await,
             Ok(Inbound::Order(ref asked)) => Box::pin(self.order(mount, asked, body)).await.into(),
             Ok(Inbound::Look(ref asked)) => Box::pin(self.look_up(mount, asked, body)).await.into(),
+            Ok(Inbound::Check(ref asked)) => self.check(call, mount, asked, body).into(),
             Ok(Inbound::List(ref asked)) => Box::pin(self.list(mount, asked, body)).await.into(),
             Ok(Inbound::Fetch(_)) => {
                 mount.metrics.malformed();
@@ -393,10 +394,7 @@ impl Responder {
         told: &Told,
     ) -> Option<Said> {
         let (agents, lead) = (self.agents.as_ref()?, question.lead.as_ref()?);
-        let is_first = told.basis != Basis::Replay;
-        if is_first && matches!(told.decision, Decision::Approve { .. }) && question.request.kind.takes_money() {
-            agents.used(lead, &question.request.payment);
-        }
+        question.told(agents, told);
         let lookup = asked.lookup.as_ref()?;
         let before = if lookup.named == Named::ByCaller { agents.remembered(&reference) } else { None };
         let said = before.unwrap_or_else(|| lead.said(&told.decision, &told.basis));

@@ -8,12 +8,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering as Memory};
 use std::time::Duration;
 
-use holdfast_adapters::payment::{ListCall, LookCall, Ordered, Page, Wanted, Written};
+use holdfast_adapters::payment::{CheckCall, Checked, CheckedRule, ListCall, LookCall, Ordered, Page, Wanted, Written};
 use holdfast_adapters::{Answer, Echo, Malformed, NotDone, OrderCall, Payment, PaymentCall, Refused, Reply};
-use holdfast_core::rules::Verdict;
+use holdfast_core::rules::{Enforcement, MatchList, Verdict, evaluate};
 use holdfast_core::{
     AuthorizationId, AuthorizationRequest, Basis, ContentDigest, Decision, DeclineReason, IdempotencyKey, Merchant, MerchantName,
-    PaymentRef, Posting,
+    PaymentRef, Posting, RuleId, Timestamp,
 };
 use sha2::{Digest as _, Sha256};
 use tokio::time::timeout_at;
@@ -23,7 +23,7 @@ use super::mount::Mount;
 use super::watch::{Phase, Watch};
 use super::{Decided, Responder, Turn, encode};
 use crate::clock::{self, Instant};
-use crate::ledger::{self, Act, Ordering, Slip, SlipsWanted, Which};
+use crate::ledger::{self, Act, Ordering, Slip, SlipsWanted, Ticket, Which};
 use crate::profiles::{self, Profiles, Surcharges};
 use crate::seal::Sealer;
 use crate::server::Call;
@@ -128,6 +128,9 @@ impl Responder {
         if let Some(silence) = decided.abstained {
             return super::silent(mount, silence, body);
         }
+        if let Some(agents) = &self.agents {
+            question.told(agents, &decided.told);
+        }
         let echo = &asked.call.echo;
         let reply = if decided.told.decision == (Decision::Decline { reason: DeclineReason::ConflictingDuplicate }) {
             mount.metrics.conflict();
@@ -160,12 +163,7 @@ impl Responder {
         if let Some(make) = asked.unnamed {
             (request.key, request.payment) = make(&self.till.unique.draw())?;
         }
-        request.merchant = Merchant {
-            id: Some(slip.merchant),
-            name: MerchantName::of(&merchant.name),
-            mcc: merchant.category(),
-            country: merchant.where_it_is(),
-        };
+        request.merchant = presented_merchant(&merchant);
         request.cardholder = instrument.as_ref().and_then(|instrument| instrument.owner);
         let written = Written { text: slip.text.clone(), seen: profiles::seen(&merchant, instrument.as_deref()) };
         let name = request.payment.authorization;
@@ -255,6 +253,99 @@ impl Responder {
             // It may be done all the same: the same order sent again hears what became of it.
             None => mount.adapter.refuse(&Refused::Unavailable, body),
         }
+    }
+
+    /// Checks a payment against the rules and the merchant's profile. Nothing moves, nobody waits for the ledger, and what it came to
+    /// is written with whatever is written next.
+    pub(super) fn check(&self, call: &Call<'_>, mount: &Mount, asked: &CheckCall<'_>, body: &mut Vec<u8>) -> Reply {
+        if !self.is_open() {
+            // The rules in force are not known yet.
+            return mount.adapter.refuse(&Refused::Unavailable, body);
+        }
+        match self.checked(call, mount, asked) {
+            Ok(checked) => encode(mount, &asked.echo, &Answer::Checked(&checked), body),
+            Err(malformed) => {
+                mount.metrics.malformed();
+                mount.adapter.refuse(&Refused::Malformed(malformed), body)
+            }
+        }
+    }
+
+    fn checked(&self, call: &Call<'_>, mount: &Mount, asked: &CheckCall<'_>) -> Result<Checked, Malformed> {
+        let (program, now) = (mount.program.id, call.received.utc);
+        let mut request = asked.request;
+        (request.key, request.payment) = (asked.make)(&self.till.unique.draw())?;
+        let merchant = match request.merchant.id {
+            None => None,
+            Some(id) => {
+                let known = self.till.profiles.merchant(program, id);
+                Some(known.ok_or_else(|| Malformed::field(asked.field, "is no merchant of this program"))?)
+            }
+        };
+        let instrument = request.card.and_then(|card| self.till.profiles.instrument(program, card));
+        request.cardholder = instrument.as_ref().and_then(|instrument| instrument.owner);
+        if let Some(merchant) = &merchant {
+            request.merchant = presented_merchant(merchant);
+        }
+        let rules = mount.program.rules.load();
+        let mut matched = MatchList::default();
+        let of_rules = evaluate(&rules, &request, now, &mut matched);
+        let verdict = match &merchant {
+            None => of_rules,
+            Some(merchant) => profiles::opinion(program, merchant, &request, now, of_rules),
+        };
+        let described = |id: &RuleId| {
+            let rule = rules.rules().iter().find(|rule| rule.id() == *id);
+            rule.and_then(|rule| rule.description()).map(str::to_owned)
+        };
+        let mut listed: Vec<CheckedRule> = matched
+            .matches
+            .iter()
+            .map(|found| CheckedRule {
+                id: found.rule,
+                description: described(&found.rule),
+                reason: found.reason,
+                enforcement: found.enforcement,
+            })
+            .collect();
+        if let Verdict::Decline { reason, rule } = &verdict
+            && !listed.iter().any(|found| found.id == *rule)
+        {
+            listed.push(CheckedRule { id: *rule, description: None, reason: *reason, enforcement: Enforcement::Enforce });
+        }
+        let id = request.payment.authorization;
+        let checked = Checked { id, roc: roc_of(&id), allowed: matches!(verdict, Verdict::Proceed(_)), rules: listed };
+        self.keep_check(mount, asked, &checked, &request, merchant.as_deref(), now);
+        Ok(checked)
+    }
+
+    /// Has a check recorded, and waits for nothing.
+    fn keep_check(
+        &self,
+        mount: &Mount,
+        asked: &CheckCall<'_>,
+        checked: &Checked,
+        request: &AuthorizationRequest,
+        merchant: Option<&profiles::Merchant>,
+        at: Timestamp,
+    ) {
+        let (Some(merchant), Some(source)) = (merchant, request.card) else { return };
+        let rules: Vec<&str> = checked.rules.iter().map(|rule| rule.id.as_str()).collect();
+        let text = serde_json::json!({ "asked": asked.text, "roc": checked.roc, "allowed": checked.allowed, "rules": rules });
+        let written = Written { text: text.to_string(), seen: profiles::seen(merchant, None) };
+        let clear = serde_json::to_vec(&written).unwrap_or_default();
+        let Ok(body) = self.till.sealer.seal(&about(mount, &checked.id), &clear) else { return };
+        let slip = Slip {
+            program: mount.program.id,
+            platform: mount.platform,
+            payment: checked.id,
+            kind: 0,
+            merchant: merchant.id,
+            source,
+            at,
+            body: Some(body),
+        };
+        self.ledger.submit(Ticket::new(Act::KeepSlip(Arc::new(slip))));
     }
 
     /// Shows a payment of ours.
@@ -350,6 +441,23 @@ impl Responder {
             written: opened.and_then(|clear| serde_json::from_slice(&clear).ok()),
         }))
     }
+}
+
+/// A merchant as rules know it.
+fn presented_merchant(merchant: &profiles::Merchant) -> Merchant {
+    Merchant {
+        id: Some(merchant.id),
+        name: MerchantName::of(&merchant.name),
+        mcc: merchant.category(),
+        country: merchant.where_it_is(),
+    }
+}
+
+/// What callers pass on to find a check again: twelve digits of its name.
+fn roc_of(id: &AuthorizationId) -> String {
+    let digest = Sha256::new().chain_update("roc").chain_update(id.as_str()).finalize();
+    let number = digest.first_chunk().map_or(0, |first| u64::from_be_bytes(*first));
+    format!("{:012}", number.checked_rem(1_000_000_000_000).unwrap_or(0))
 }
 
 /// What a sealed slip is tied to.

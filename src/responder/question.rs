@@ -8,7 +8,9 @@ use holdfast_adapters::{AuthorizationCall, Lookup, Named};
 use holdfast_core::agent::{Binding, Governed};
 use holdfast_core::hold::{AccountStatus, CardStatus};
 use holdfast_core::rules::{NoTrace, Ruleset, Verdict, evaluate};
-use holdfast_core::{AccountId, AuthorizationRequest, CardToken, ContentDigest, Money, PaymentRef, StandInCause, Timestamp};
+use holdfast_core::{
+    AccountId, AuthorizationRequest, Basis, CardToken, ContentDigest, Decision, Money, PaymentRef, StandInCause, Timestamp,
+};
 use tokio::time::timeout_at;
 
 use super::deadline::Deadline;
@@ -57,6 +59,15 @@ impl Question<'_> {
                 let (verdict, governed) = lead.govern(verdict, &self.request, now);
                 (verdict, Some(governed))
             }
+        }
+    }
+
+    /// It was answered: the intent behind a payment that moves money is used up.
+    pub fn told(&self, agents: &Agents, told: &told::Told) {
+        let is_first = told.basis != Basis::Replay;
+        let approved = matches!(told.decision, Decision::Approve { .. });
+        if let Some(lead) = self.lead.as_ref().filter(|_| is_first && approved && self.request.kind.takes_money()) {
+            agents.used(lead, &self.request.payment);
         }
     }
 }

@@ -93,7 +93,7 @@ impl<'a> Watch<'a> {
         self.kind = Some(match inbound {
             Inbound::Authorization(_) | Inbound::Payment(_) => Kind::Authorization,
             Inbound::Order(_) => Kind::Order,
-            Inbound::Look(_) | Inbound::List(_) => Kind::PaymentRead,
+            Inbound::Look(_) | Inbound::List(_) | Inbound::Check(_) => Kind::PaymentRead,
             Inbound::Balance(_) => Kind::BalanceRead,
             Inbound::Notification { .. } => Kind::Notification,
             Inbound::Handshake { .. } => Kind::Handshake,

@@ -24,6 +24,7 @@ mod agents;
 mod answers;
 mod bad_input;
 mod faults;
+mod gateway;
 mod journal;
 mod lifecycle;
 mod limits;

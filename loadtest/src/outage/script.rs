@@ -377,6 +377,7 @@ fn names(asker: &Asker, heard: &Heard) -> Result<(String, String), Problem> {
         | Inbound::Order(_)
         | Inbound::Look(_)
         | Inbound::List(_)
+        | Inbound::Check(_)
         | Inbound::Fetch(_) => Err(Problem::new("the adapter's sample is no authorization")),
     }
 }

@@ -220,7 +220,8 @@ impl Engine {
                 | Act::Announce(_)
                 | Act::BeginAt(_)
                 | Act::TakeAway
-                | Act::EraseSlips(_),
+                | Act::EraseSlips(_)
+                | Act::KeepSlip(_),
                 Writable::No,
             ) => Performed::Now(Err(LedgerError::Unavailable)),
         }))

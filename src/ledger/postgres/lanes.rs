@@ -140,7 +140,8 @@ impl Lanes {
             | Act::TakeAway
             | Act::Look(..)
             | Act::Slips(_)
-            | Act::EraseSlips(_) => None,
+            | Act::EraseSlips(_)
+            | Act::KeepSlip(_) => None,
         };
         match card {
             Some((program, card)) => {
@@ -236,6 +237,7 @@ const fn may_go_together(act: &Act) -> bool {
         | Act::TakeAway
         | Act::Look(..)
         | Act::Slips(_)
-        | Act::EraseSlips(_) => false,
+        | Act::EraseSlips(_)
+        | Act::KeepSlip(_) => false,
     }
 }

@@ -1,0 +1,279 @@
+//! What callers are shown: the payment with its `auth_response` and receipts, and errors by their field.
+
+use std::io::Write;
+
+use holdfast_core::{Currency, Decision, DeclineReason};
+use http::header::{HeaderValue, WWW_AUTHENTICATE};
+use serde_json::{Map, Value, json};
+
+use super::fields::decimal;
+use super::receipt::{self, Copy};
+use super::{names, order, reasons};
+use crate::answer::{Answer, Echo, Refused, Reply};
+use crate::inbound::Malformed;
+use crate::payment::{NotDone, Payment, Seen};
+
+/// Writes an answer. A decline is an answer like any other: 200, and `FAIL`.
+pub(super) fn encode(echo: &Echo<'_>, answer: &Answer<'_>, body: &mut Vec<u8>) -> Reply {
+    match answer {
+        Answer::Payment(payment) => {
+            append(&object(payment, echo.dialect), body);
+            Reply::json(200)
+        }
+        Answer::NotDone(NotDone { reason, payment }) => {
+            let (status, code, message) = refusal(*reason, payment.is_some());
+            append(&error(code, message, None), body);
+            Reply::json(status)
+        }
+        // Nothing here asks for one of these.
+        Answer::Decided { .. } | Answer::Balances(_) | Answer::Acknowledged | Answer::Payments(_) | Answer::Checked(_) => {
+            append(&error("E0500", "This cannot be answered", None), body);
+            Reply::json(500)
+        }
+    }
+}
+
+/// The slip's text, as far as it is there.
+struct Told {
+    data: Map<String, Value>,
+    currency: Currency,
+    currency_was_sent: bool,
+    amount: i64,
+}
+
+impl Told {
+    fn of(payment: &Payment) -> Self {
+        let text = payment.written.as_ref().and_then(|written| serde_json::from_str::<Map<String, Value>>(&written.text).ok());
+        let mut text = text.unwrap_or_default();
+        let approved = match payment.decision {
+            Decision::Approve { amount } => Some(amount),
+            Decision::Decline { .. } => None,
+        };
+        let currency = text.get("currency").and_then(Value::as_str).and_then(Currency::from_alpha);
+        let currency = currency.or(approved.map(|amount| amount.currency())).unwrap_or(Currency::USD);
+        let amount = text.get("amount").and_then(Value::as_i64).or(approved.map(|amount| amount.minor())).unwrap_or(0);
+        let currency_was_sent = text.get("currency_was_sent").and_then(Value::as_bool).unwrap_or(false);
+        let data = match text.remove("data") {
+            Some(Value::Object(data)) => data,
+            Some(_) | None => Map::new(),
+        };
+        Told { data, currency, currency_was_sent, amount }
+    }
+
+    fn text(&self, name: &str) -> Option<&str> {
+        self.data.get(name).and_then(Value::as_str)
+    }
+
+    /// Further taxes by their names.
+    fn other_taxes(&self) -> Vec<(&str, i64)> {
+        let taxes = self.data.get("other_tax").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        let read = |tax: &'_ Value| {
+            let amount = tax.get("amount").and_then(Value::as_str)?;
+            holdfast_core::Money::from_decimal(amount, self.currency).ok().map(|amount| amount.minor())
+        };
+        taxes.iter().filter_map(|tax| Some((tax.get("name")?.as_str()?, read(tax)?))).collect()
+    }
+
+    fn minor(&self, name: &str) -> i64 {
+        let amount = self.text(name).and_then(|text| holdfast_core::Money::from_decimal(text, self.currency).ok());
+        amount.map_or(0, |amount| amount.minor())
+    }
+}
+
+fn object(payment: &Payment, dialect: u8) -> Value {
+    let told = Told::of(payment);
+    let mut shown = json!({
+        "id": payment.id.as_str(),
+        "transaction_id": names::uuid(&payment.id, "transaction"),
+        "merchant_id": payment.merchant.as_str(),
+        "token": payment.source.as_str(),
+        "auth_response": auth_response(payment, &told, dialect),
+    });
+    let Value::Object(members) = &mut shown else { return shown };
+    if told.currency_was_sent {
+        members.insert("currency_code".to_owned(), json!(told.currency.code()));
+    }
+    for name in ["description", "internal_transaction_id", "order_number", "customer_name", "metadata"] {
+        if let Some(value) = told.data.get(name) {
+            members.insert(name.to_owned(), value.clone());
+        }
+    }
+    shown
+}
+
+fn auth_response(payment: &Payment, told: &Told, dialect: u8) -> Value {
+    let (approved, (code, message, host_code)) = match payment.decision {
+        Decision::Approve { amount } => (Some(amount), reasons::SUCCESS),
+        Decision::Decline { reason } => (None, reasons::declined(reason)),
+    };
+    let (captured, refunded) = payment.hold.map_or((0, 0), |hold| (hold.captured, hold.refunded));
+    let processed = approved.map_or(0, |approved| order::processed(dialect, approved, captured, refunded));
+    let zone = payment.written.as_ref().map_or("UTC", |written| written.seen.time_zone.as_str());
+    let (at, printed_at) = receipt::local(payment.changed_at, zone);
+    let seen = payment.written.as_ref().map(|written| &written.seen);
+    let number = names::digits(&payment.id, "transaction", 8);
+    let print = |copy| print(payment, told, seen, &number, &printed_at, dialect, copy);
+    let decimals = |minor| decimal(minor, told.currency);
+    let mut response = json!({
+        "status": if approved.is_some() { "PASS" } else { "FAIL" },
+        "response_code": code,
+        "response_message": message,
+        "host_reference_number": names::digits(&payment.id, "host", 12),
+        "host_response_code": host_code,
+        "task_id": names::digits(&payment.id, "task", 8),
+        "transaction_id": number,
+        "transaction_timestamp": at,
+        "transaction_amount": decimals(told.amount),
+        "processed_amount": decimals(processed),
+        "total_amount": decimals(told.amount),
+        "address_verification_code": seen.map_or("U", |seen| reasons::address_code(seen.address_verification)),
+        "card_holder_verification_code": seen.map_or("U", |seen| reasons::security_code(seen.security_code_verification)),
+        "card_type": seen.and_then(|seen| seen.brand).map(crate::payment::CardBrand::name),
+        "masked_card_number": seen.and_then(|seen| seen.last_four.as_deref()),
+        "customer_receipt": print(Copy::Customer),
+        "merchant_receipt": print(Copy::Merchant),
+        "partial_payment": false,
+    });
+    let Value::Object(members) = &mut response else { return response };
+    if approved.is_some() {
+        members.insert("auth_code".to_owned(), json!(names::digits(&payment.id, "authorization", 6)));
+    }
+    if let Some(items) = told.data.get("items") {
+        members.insert("items".to_owned(), items.clone());
+    }
+    let (before, after) = (told.minor("pre_settlement_fee_charge"), told.minor("post_settlement_fee_charge"));
+    if before > 0 || after > 0 {
+        // What the merchant is to be paid: settled less the first fee, paid out less both. The customer pays all of it.
+        let settled = processed.saturating_sub(before).max(0);
+        members.insert("net_settlement_amount".to_owned(), json!(decimals(settled)));
+        members.insert("net_payout_amount".to_owned(), json!(decimals(settled.saturating_sub(after).max(0))));
+    }
+    response
+}
+
+fn print(payment: &Payment, told: &Told, seen: Option<&Seen>, number: &str, at: &str, dialect: u8, copy: Copy) -> String {
+    let code = told.currency.code();
+    let money = |minor| format!("{code} ${}", decimal(minor, told.currency));
+    let parts = [
+        ("SALES TAX", "sales_tax"),
+        ("GRATUITY", "gratuity"),
+        ("SERVICE CHARGE", "service_charge"),
+        ("SURCHARGE", "surcharge_amount"),
+    ];
+    let parts: Vec<(&str, i64)> =
+        parts.iter().map(|(name, field)| (*name, told.minor(field))).filter(|(_, minor)| *minor > 0).collect();
+    let taxes: Vec<(&str, i64)> = told.other_taxes();
+    let parts: Vec<(&str, i64)> = parts.into_iter().chain(taxes).collect();
+    let on_top = parts.iter().fold(0_i64, |sum, (_, minor)| sum.saturating_add(*minor));
+    let mut bill = vec![("SUBTOTAL", money(told.amount.saturating_sub(on_top).max(0)))];
+    bill.extend(parts.iter().map(|(name, minor)| (*name, money(*minor))));
+    bill.push(("TOTAL", money(told.amount)));
+    let card = seen.and_then(|seen| Some(format!("{} {}", seen.brand?.name().to_uppercase(), seen.last_four.as_deref()?)));
+    let slip = receipt::Slip {
+        merchant: seen.map_or("", |seen| seen.merchant_name.as_str()),
+        address: seen.map_or(&[], |seen| seen.address.as_slice()),
+        phone: seen.and_then(|seen| seen.phone.as_deref()),
+        at,
+        transaction: order::transaction(dialect),
+        number,
+        order: told.text("order_number"),
+        description: told.text("description"),
+        card,
+        bill: &bill,
+        result: match payment.decision {
+            Decision::Approve { .. } => "APPROVED",
+            Decision::Decline { .. } => "DECLINED",
+        },
+    };
+    receipt::print(&slip, copy)
+}
+
+/// What is asked of a payment and not done: status, code and message.
+const fn refusal(reason: DeclineReason, is_known: bool) -> (u16, &'static str, &'static str) {
+    match reason {
+        DeclineReason::ConflictingDuplicate => (409, "E0409", "The Idempotency-Key came before with other content"),
+        DeclineReason::CaptureAboveAuthorized => (422, "E0422", "The amount is more than was authorized"),
+        DeclineReason::RefundAboveCaptured => (422, "E0422", "The amount is more than was captured"),
+        DeclineReason::AuthorizationUnknown if !is_known => (404, "E0404", "There is no payment of this id"),
+        DeclineReason::AuthorizationOver => (422, "E0422", "The payment is captured, voided or expired"),
+        DeclineReason::InsufficientFunds
+        | DeclineReason::AmountAboveMaximum
+        | DeclineReason::AmountBelowMinimum
+        | DeclineReason::AmountLimitReached
+        | DeclineReason::CountLimitReached
+        | DeclineReason::MerchantCategoryNotAllowed
+        | DeclineReason::MerchantNotAllowed
+        | DeclineReason::MerchantCountryNotAllowed
+        | DeclineReason::CrossBorderNotAllowed
+        | DeclineReason::EntryModeNotAllowed
+        | DeclineReason::CashNotAllowed
+        | DeclineReason::QuasiCashNotAllowed
+        | DeclineReason::WalletNotAllowed
+        | DeclineReason::OutsideAllowedHours
+        | DeclineReason::CurrencyNotAllowed
+        | DeclineReason::TransactionNotPermitted
+        | DeclineReason::CardUnknown
+        | DeclineReason::CardNotActive
+        | DeclineReason::CardFrozen
+        | DeclineReason::CardLost
+        | DeclineReason::CardStolen
+        | DeclineReason::CardExpired
+        | DeclineReason::CardClosed
+        | DeclineReason::CardholderNotActive
+        | DeclineReason::AccountUnknown
+        | DeclineReason::AccountFrozen
+        | DeclineReason::AccountClosed
+        | DeclineReason::AuthorizationUnknown
+        | DeclineReason::AmountTooLarge
+        | DeclineReason::PolicyAmount
+        | DeclineReason::PolicyMerchantCategory
+        | DeclineReason::PolicyMerchant
+        | DeclineReason::PolicyLimitReached
+        | DeclineReason::PolicyOther
+        | DeclineReason::PolicyMissing
+        | DeclineReason::AuthoritySuspended
+        | DeclineReason::BindingUnknown
+        | DeclineReason::IntentUnknown
+        | DeclineReason::IntentExpired
+        | DeclineReason::IntentUsed
+        | DeclineReason::IntentMismatched
+        | DeclineReason::IntentRequired
+        | DeclineReason::ReviewRequired
+        | DeclineReason::SuspectedFraud
+        | DeclineReason::LedgerUnavailable
+        | DeclineReason::NotDurable
+        | DeclineReason::AnswerUnknown => (422, "E0422", "The payment does not allow this"),
+    }
+}
+
+/// Writes an error, with the field that is wrong.
+pub(super) fn refuse(refused: &Refused, body: &mut Vec<u8>) -> Reply {
+    let mut reply = Reply::json(refused.status());
+    let (code, message, field) = match refused {
+        Refused::NotAuthentic | Refused::Token(_) => {
+            reply.headers.push((WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"payments\"")));
+            ("E0401", "The login is missing or wrong".to_owned(), None)
+        }
+        Refused::Malformed(malformed) => ("E0400", malformed.to_string(), Some(malformed)),
+        Refused::TooSlow => ("E0408", "The body did not arrive in time".to_owned(), None),
+        Refused::TooLarge => ("E0413", "The body is too large".to_owned(), None),
+        Refused::TooEarly => ("E0425", "The same request is being decided".to_owned(), None),
+        Refused::NotDurable | Refused::Unavailable => ("E0503", "This cannot be answered now; ask again".to_owned(), None),
+    };
+    append(&error(code, &message, field), body);
+    reply
+}
+
+fn error(code: &str, message: &str, field: Option<&Malformed>) -> Value {
+    let mut shown = json!({ "status": "FAIL", "response_code": code, "response_message": message });
+    let named = field.filter(|malformed| !malformed.path.is_empty());
+    if let (Value::Object(members), Some(malformed)) = (&mut shown, named) {
+        members.insert("field".to_owned(), json!(malformed.path));
+    }
+    shown
+}
+
+fn append(value: &Value, body: &mut Vec<u8>) {
+    // Writing into memory cannot fail.
+    let _ = write!(body, "{value}");
+}

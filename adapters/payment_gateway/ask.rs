@@ -1,0 +1,149 @@
+//! `POST …/auth` and `POST …/sale`: a payment to decide, each field held to what the interface says of it.
+
+use holdfast_core::{
+    AuthorizationKind, AuthorizationRequest, CardToken, CrossBorder, Currency, EntryMode, Expiry, Merchant, MerchantId, Money,
+    Padding, PartialApproval, Posting, Wallet,
+};
+use http::HeaderMap;
+use serde_json::{Map, Value, json};
+
+use super::fields::{amount, ip_address, number, part, switch};
+use super::{Kind, names};
+use crate::answer::Echo;
+use crate::inbound::{AuthorizationCall, Inbound, Malformed};
+use crate::payment::{NamedBy, PaymentCall, Slip};
+use crate::strict::{Fields, document};
+
+const FIELDS: NamedBy = NamedBy { merchant: "merchant_id", source: "data.card_token" };
+const SURCHARGE: &str = "data.surcharge_amount";
+/// The most items, and the most further taxes.
+const LINES_MAX: usize = 200;
+
+/// Texts of `data` that are kept as they came: name, and longest in characters.
+const TEXTS: [(&str, usize); 6] = [
+    ("internal_transaction_id", 100),
+    ("customer_name", 100),
+    ("description", 255),
+    ("gateway_id", 100),
+    ("fraud_monitor_session_id", 255),
+    ("ip_address", 45),
+];
+
+/// Understands a new payment.
+pub(super) fn decode<'a>(body: &[u8], headers: &HeaderMap, kind: Kind) -> Result<Inbound<'a>, Malformed> {
+    let members = document(body)?;
+    let top = Fields::of(&members, "");
+    let merchant = top.required("merchant_id", |fields, name| fields.identifier(name, MerchantId::new))?;
+    let bypass = top.switch("transaction_monitoring_bypass")?;
+    let secure = top.switch("attempt_3d_secure")?;
+    let data_members = top.required("data", Fields::object)?;
+    let data = Fields::of(data_members, "data");
+    let currency = data.currency("currency_code")?;
+    let total = data.required("transaction_amount", |fields, name| amount(fields, name, currency.unwrap_or(Currency::USD)))?;
+    let source = data.required("card_token", |fields, name| fields.identifier(name, CardToken::new))?;
+    let surcharge = part(&data, "surcharge_amount", total)?.filter(|surcharge| !surcharge.is_zero());
+    let kept = kept(&data, data_members, total)?;
+    let ((key, payment), unnamed) = match names::key_of(headers)? {
+        Some(text) => (names::of(kind, b"key", text.as_bytes())?, None),
+        None => (names::of(kind, b"", b"")?, Some(names::of_nothing(kind))),
+    };
+    let request = AuthorizationRequest {
+        key,
+        payment,
+        increments: None,
+        kind: if total.is_zero() { AuthorizationKind::AccountVerification } else { AuthorizationKind::Purchase },
+        posting: match kind {
+            Kind::Auth => Posting::Hold,
+            Kind::Sale => Posting::Immediate,
+        },
+        card: Some(source),
+        cardholder: None,
+        amount: total,
+        original: None,
+        padding: Padding::None,
+        expiry: Expiry::Ours,
+        merchant: Merchant { id: Some(merchant), ..Merchant::default() },
+        entry_mode: EntryMode::Ecommerce,
+        wallet: Wallet::None,
+        cross_border: CrossBorder::NotTold,
+        partial_approval: PartialApproval::NotSupported,
+        network: None,
+        occurred_at: None,
+    };
+    // What a caller gets back, in one order whatever order it came in.
+    let text = json!({
+        "kind": kind.number(),
+        "amount": total.minor(),
+        "currency": total.currency().code(),
+        "currency_was_sent": currency.is_some(),
+        "transaction_monitoring_bypass": bypass,
+        "attempt_3d_secure": secure,
+        "data": kept,
+    });
+    let slip = Slip { kind: kind.number(), merchant, source, text: text.to_string() };
+    let echo = Echo { dialect: kind.number(), ..Echo::default() };
+    let call = AuthorizationCall { request, echo, lookup: None, sent_at: None };
+    let surcharge = surcharge.map(|surcharge| (surcharge, SURCHARGE));
+    Ok(Inbound::Payment(PaymentCall { call, slip, surcharge, fields: FIELDS, unnamed }))
+}
+
+/// Holds every optional field to its constraint, and keeps those that are given back, printed or reported.
+fn kept(data: &Fields<'_>, members: &Map<String, Value>, total: Money) -> Result<Map<String, Value>, Malformed> {
+    for (name, most) in TEXTS {
+        data.text(name, most)?;
+    }
+    ip_address(data, "ip_address")?;
+    if let Some(order) = data.text("order_number", 20)?
+        && !order.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    {
+        return Err(data.wrong("order_number", "is not made of letters and digits"));
+    }
+    for name in
+        ["sales_tax", "gratuity", "service_charge", "surcharge_amount", "pre_settlement_fee_charge", "post_settlement_fee_charge"]
+    {
+        part(data, name, total)?;
+    }
+    fees(data, total)?;
+    data.object("metadata")?;
+    data.object("additional_data")?;
+    for (index, tax) in data.list("other_tax", LINES_MAX)?.iter().enumerate() {
+        let path = format!("data.other_tax[{index}]");
+        let members = tax.as_object().ok_or_else(|| Malformed::field(&path, "is not an object"))?;
+        let tax = Fields::of(members, &path);
+        tax.required("name", |fields, name| fields.text(name, 100))?;
+        tax.required("amount", |fields, name| part(fields, name, total))?;
+    }
+    for (index, item) in data.list("items", LINES_MAX)?.iter().enumerate() {
+        self::item(item, &format!("data.items[{index}]"), total.currency())?;
+    }
+    let named = ["order_number", "sales_tax", "gratuity", "service_charge", "surcharge_amount", "pre_settlement_fee_charge"];
+    let further = ["post_settlement_fee_charge", "metadata", "additional_data", "other_tax", "items"];
+    let all = TEXTS.iter().map(|(name, _)| *name).chain(named).chain(further);
+    let present = all.filter_map(|name| Some((name.to_owned(), members.get(name).filter(|value| !value.is_null())?.clone())));
+    Ok(present.collect())
+}
+
+/// Both fees come out of what the merchant is paid: together they cannot be more than that.
+fn fees(data: &Fields<'_>, total: Money) -> Result<(), Malformed> {
+    let of = |name| part(data, name, total).map(|fee| fee.map_or(0, Money::minor));
+    let (before, after) = (of("pre_settlement_fee_charge")?, of("post_settlement_fee_charge")?);
+    if before.saturating_add(after) > total.minor() {
+        return Err(data.wrong("post_settlement_fee_charge", "is more than what the other fee leaves of the amount"));
+    }
+    Ok(())
+}
+
+fn item(item: &Value, path: &str, currency: Currency) -> Result<(), Malformed> {
+    let members = item.as_object().ok_or_else(|| Malformed::field(path, "is not an object"))?;
+    let item = Fields::of(members, path);
+    item.text("name", 100)?;
+    item.text("description", 255)?;
+    number(&item, "quantity")?;
+    switch(&item, "is_service")?;
+    for name in ["unit_cost", "tax_amount", "total_amount"] {
+        amount(&item, name, currency)?;
+    }
+    let Some(rate) = item.text("tax_rate", 12)? else { return Ok(()) };
+    let is_rate = rate.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'%'));
+    if is_rate { Ok(()) } else { Err(item.wrong("tax_rate", "is not a rate, such as 8.25")) }
+}

@@ -1,0 +1,126 @@
+//! A payment door of ours: `POST …/auth` as a gateway's clients call it, with receipts, and what they may do with a payment
+//! afterwards. The trait, nothing else; what the interface says, and what of it is our own choice, is in this folder's README.
+//!
+//! Reading order: [`ask`], [`fields`], [`order`], [`answer`], [`receipt`], [`reasons`].
+
+mod answer;
+mod ask;
+mod fields;
+mod names;
+mod order;
+mod reasons;
+mod receipt;
+mod sample;
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use holdfast_core::{Money, PaymentRef, Timestamp};
+use http::HeaderMap;
+
+use crate::adapter::{Adapter, Budget, BudgetStart, Credentials, InFlightDuplicate, Platform, Route, RouteMethod, Use};
+use crate::answer::{Answer, Echo, Refused, Reply};
+use crate::inbound::{Callback, Inbound, Malformed};
+use crate::proof::{Authentic, Keyring, Refusal, prove_basic, verify_basic};
+use crate::settings::{SettingError, Settings};
+
+pub(crate) use fields::{amount, ip_address};
+
+/// The door as the registry knows it. Its documents name no budget; see the one of `authorizations`.
+pub const PLATFORM: Platform = Platform {
+    name: "payment_gateway",
+    routes: &[
+        Route { id: AUTH, method: RouteMethod::Post, path: "/auth" },
+        Route { id: SALE, method: RouteMethod::Post, path: "/sale" },
+        Route { id: CAPTURE, method: RouteMethod::Post, path: "/capture" },
+        Route { id: VOID, method: RouteMethod::Post, path: "/void" },
+        Route { id: REFUND, method: RouteMethod::Post, path: "/refund" },
+        Route { id: SHOW, method: RouteMethod::Get, path: "/{id}" },
+    ],
+    budget: Budget {
+        default: Duration::from_millis(5_000),
+        min: Duration::from_millis(500),
+        max: Duration::from_secs(30),
+        start: BudgetStart::Receipt,
+    },
+    in_flight_duplicate: InFlightDuplicate::Join,
+    credentials: Credentials { basic: Use::Needed, headers: Use::Possible, signing: Use::Never, answering: Use::Never },
+    message_name: |key| key,
+    payment_of_token: PaymentRef::of,
+    build,
+};
+
+const AUTH: u8 = 0;
+const SALE: u8 = 1;
+const CAPTURE: u8 = 2;
+const VOID: u8 = 3;
+const REFUND: u8 = 4;
+const SHOW: u8 = 5;
+
+/// What a payment of this door is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// Held now, captured or voided later.
+    Auth,
+    /// Authorized and captured at once.
+    Sale,
+}
+
+impl Kind {
+    /// As slips and echoes carry it.
+    const fn number(self) -> u8 {
+        match self {
+            Kind::Auth => 0,
+            Kind::Sale => 1,
+        }
+    }
+}
+
+fn build(settings: &Settings) -> Result<Box<dyn Adapter>, Vec<SettingError>> {
+    let mut errors = Vec::new();
+    settings.refuse_unknown(&[], &mut errors);
+    if errors.is_empty() { Ok(Box::new(PaymentGateway)) } else { Err(errors) }
+}
+
+/// One mount's adapter.
+struct PaymentGateway;
+
+impl Adapter for PaymentGateway {
+    fn verify<'a>(&self, callback: Callback<'a>, keyring: &Keyring, _: Timestamp) -> Result<Authentic<'a>, Refusal> {
+        verify_basic(&callback, keyring)?;
+        Ok(Authentic::accept(callback))
+    }
+
+    fn decode<'a>(&self, authentic: &Authentic<'a>) -> Result<Inbound<'a>, Malformed> {
+        let callback = authentic.callback();
+        match callback.route {
+            AUTH => ask::decode(callback.body, callback.headers, Kind::Auth),
+            SALE => ask::decode(callback.body, callback.headers, Kind::Sale),
+            CAPTURE | VOID | REFUND => order::decode(callback.body, callback.headers, callback.route),
+            SHOW => Ok(order::decode_one(callback.segment)?),
+            _ => Err(Malformed::field("", "came to a route that this door does not have")),
+        }
+    }
+
+    fn decode_fetched<'a>(&self, _: &Authentic<'a>, _: &'a [u8]) -> Result<Inbound<'a>, Malformed> {
+        Err(Malformed::field("", "was fetched, and nothing was asked for"))
+    }
+
+    fn encode(&self, echo: &Echo<'_>, answer: &Answer<'_>, _: &Keyring, _: Timestamp, body: &mut Vec<u8>) -> Reply {
+        answer::encode(echo, answer, body)
+    }
+
+    fn refuse(&self, refused: &Refused, body: &mut Vec<u8>) -> Reply {
+        answer::refuse(refused, body)
+    }
+
+    fn prove(&self, _: u8, headers: &mut HeaderMap, _: &mut Vec<u8>, keyring: &Keyring, _: Timestamp) {
+        prove_basic(headers, keyring);
+    }
+
+    fn sample_authorization(&self, variation: u64, card: &str, _: &str, amount: Money, body: &mut Vec<u8>) -> u8 {
+        sample::write(variation, card, amount, body);
+        AUTH
+    }
+}

@@ -1,0 +1,89 @@
+//! Receipts: 36 columns, every line centred, as a till prints them. Of the card no more than its last four digits.
+
+use holdfast_core::Timestamp;
+use jiff::tz::TimeZoneDatabase;
+
+/// How wide a receipt is.
+pub(super) const COLUMNS: usize = 36;
+
+/// What a receipt prints.
+pub(super) struct Slip<'a> {
+    /// The merchant's name.
+    pub merchant: &'a str,
+    /// The lines of its address.
+    pub address: &'a [String],
+    /// Its telephone number.
+    pub phone: Option<&'a str>,
+    /// When, by the merchant's clock.
+    pub at: &'a str,
+    /// What it was: `SALE`, `AUTH` …
+    pub transaction: &'a str,
+    /// Its number.
+    pub number: &'a str,
+    /// The order's number.
+    pub order: Option<&'a str>,
+    /// What it was for.
+    pub description: Option<&'a str>,
+    /// Brand and last four digits.
+    pub card: Option<String>,
+    /// The lines of the bill: name and amount.
+    pub bill: &'a [(&'a str, String)],
+    /// `APPROVED` or `DECLINED`.
+    pub result: &'a str,
+}
+
+/// Whose copy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Copy {
+    /// The customer's.
+    Customer,
+    /// The merchant's, to be signed.
+    Merchant,
+}
+
+/// Prints a receipt.
+pub(super) fn print(slip: &Slip<'_>, copy: Copy) -> String {
+    let mut lines = vec![slip.merchant.to_owned()];
+    lines.extend(slip.address.iter().cloned());
+    lines.extend(slip.phone.map(str::to_owned));
+    lines.extend([String::new(), slip.at.to_owned(), format!("CREDIT - {}", slip.transaction), "Entry Mode : KEYED".to_owned()]);
+    lines.extend(slip.card.iter().map(|card| format!("Card: {card}")));
+    lines.push(format!("Transaction ID: {}", slip.number));
+    lines.extend(slip.order.map(|order| format!("Invoice Number: {order}")));
+    lines.extend(slip.description.map(|description| format!("Description: {description}")));
+    lines.extend(slip.bill.iter().map(|(name, amount)| format!("{name}: {amount}")));
+    lines.push(String::new());
+    match copy {
+        Copy::Customer => lines.push("NO SIGNATURE REQUIRED".to_owned()),
+        Copy::Merchant => {
+            lines.push("X_______________________".to_owned());
+            lines.extend(
+                ["I AGREE TO PAY ABOVE TOTAL AMOUNT IN", "ACCORDANCE WITH CARD ISSUER'S", "AGREEMENT"].map(str::to_owned),
+            );
+            lines.push("KEEP COPY FOR YOUR RECORDS".to_owned());
+        }
+    }
+    lines.extend([slip.result.to_owned(), String::new()]);
+    lines.push(match copy {
+        Copy::Customer => "Customer Copy".to_owned(),
+        Copy::Merchant => "Merchant Copy".to_owned(),
+    });
+    lines.iter().flat_map(|line| folded(line)).map(|line| format!("{line:^COLUMNS$}\n")).collect()
+}
+
+/// A line in pieces that fit. What is not printable becomes a blank.
+fn folded(line: &str) -> Vec<String> {
+    let printable: Vec<char> = line.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
+    if printable.is_empty() {
+        return vec![String::new()];
+    }
+    printable.chunks(COLUMNS).map(|piece| piece.iter().collect()).collect()
+}
+
+/// A moment by a zone's clock: as the interface writes it, and as receipts print it. In UTC where the zone is unknown.
+pub(super) fn local(at: Timestamp, zone: &str) -> (String, String) {
+    let moment = jiff::Timestamp::from_microsecond(at.unix_micros()).unwrap_or_default();
+    let zone = TimeZoneDatabase::bundled().get(zone).unwrap_or(jiff::tz::TimeZone::UTC);
+    let local = moment.to_zoned(zone);
+    (local.strftime("%Y-%m-%dT%H:%M:%S").to_string(), local.strftime("%Y-%m-%d %I:%M %p").to_string())
+}

@@ -1,0 +1,177 @@
+//! Every constraint of the interface broken one by one, by its field; and receipts.
+
+use holdfast_core::Currency;
+use http::HeaderMap;
+use serde_json::{Value, json};
+
+use super::receipt::{COLUMNS, Copy, Slip, print};
+use super::*;
+use crate::payment::{Ordered, PaymentCall};
+
+fn sound() -> Value {
+    json!({
+        "merchant_id": "m-1", "transaction_monitoring_bypass": false, "attempt_3d_secure": true, "browser_info": "x",
+        "data": {
+            "transaction_amount": "110.00", "card_token": "card_1", "order_number": "Order124", "description": "Services",
+            "customer_name": "John Doe", "ip_address": "10.10.10.10", "sales_tax": "10", "internal_transaction_id": "987",
+            "currency_code": "USD", "gratuity": "1.00", "service_charge": "1.00", "surcharge_amount": "1.00",
+            "pre_settlement_fee_charge": "5.00", "post_settlement_fee_charge": "7.50", "gateway_id": "g",
+            "fraud_monitor_session_id": "f", "additional_data": {}, "metadata": {"a": 1},
+            "other_tax": [{"name": "CRV", "amount": "0.20"}],
+            "items": [{"name": "Sample", "unit_cost": "95.00", "quantity": "2", "is_service": "false", "tax_rate": "8.25",
+                "tax_amount": "1.00", "total_amount": "95.00", "description": "d"}]
+        }
+    })
+}
+
+fn decode<T>(route: u8, headers: &HeaderMap, body: &str, look: impl FnOnce(Result<Inbound<'_>, Malformed>) -> T) -> T {
+    let adapter = build(&Settings::defaults(Currency::USD)).unwrap_or_else(|_| panic!("defaults are refused"));
+    let callback = Callback { route, segment: "", query: "", headers, body: body.as_bytes() };
+    look(adapter.decode(&Authentic::accept(callback)))
+}
+
+/// The amount in minor units, or the field that is wrong.
+fn asked(body: &Value) -> Result<i64, String> {
+    decode(AUTH, &HeaderMap::new(), &body.to_string(), |inbound| match inbound {
+        Ok(Inbound::Payment(PaymentCall { call, .. })) => Ok(call.request.amount.minor()),
+        Ok(other) => panic!("{other:?}"),
+        Err(malformed) => Err(malformed.path),
+    })
+}
+
+fn with(pointer: &str, value: Option<Value>) -> Value {
+    let mut body = sound();
+    let (above, name) = pointer.rsplit_once('/').unwrap();
+    match (body.pointer_mut(above).unwrap(), value) {
+        (Value::Object(members), Some(value)) => drop(members.insert(name.to_owned(), value)),
+        (Value::Object(members), None) => drop(members.remove(name)),
+        (other, _) => panic!("{other}"),
+    }
+    body
+}
+
+#[test]
+fn amounts_are_texts_of_twelve_characters() {
+    for (text, minor) in [("1.00", 100), ("1", 100), ("0.10", 10), (".5", 50), ("110.", 11_000), ("999999999.99", 99_999_999_999)]
+    {
+        let body = json!({"merchant_id": "m", "data": {"transaction_amount": text, "card_token": "c"}});
+        assert_eq!(asked(&body), Ok(minor), "{text}");
+    }
+    for wrong in ["", ".", "1.2.3", "-1", "+1", "1e2", "1,00", "1.001", "1234567890.12", " 1", "１"] {
+        let path = Err("data.transaction_amount".to_owned());
+        assert_eq!(asked(&with("/data/transaction_amount", Some(json!(wrong)))), path, "{wrong}");
+    }
+    assert_eq!(asked(&with("/data/transaction_amount", Some(json!(110)))), Err("data.transaction_amount".to_owned()));
+}
+
+#[test]
+fn every_constraint_is_held_and_the_field_is_named() {
+    assert_eq!(asked(&sound()), Ok(11_000));
+    for name in ["/merchant_id", "/data", "/data/transaction_amount", "/data/card_token"] {
+        assert_eq!(asked(&with(name, None)), Err(name.trim_start_matches('/').replace('/', ".")));
+    }
+    let long = |length: usize| json!("x".repeat(length));
+    for (pointer, value, path) in [
+        ("/merchant_id", long(41), "merchant_id"),
+        ("/transaction_monitoring_bypass", json!("yes"), "transaction_monitoring_bypass"),
+        ("/attempt_3d_secure", json!(1), "attempt_3d_secure"),
+        ("/data/currency_code", json!("ZZZ"), "data.currency_code"),
+        ("/data/card_token", json!(""), "data.card_token"),
+        ("/data/order_number", json!("Order-124"), "data.order_number"),
+        ("/data/order_number", long(21), "data.order_number"),
+        ("/data/description", long(256), "data.description"),
+        ("/data/customer_name", long(101), "data.customer_name"),
+        ("/data/internal_transaction_id", json!(987), "data.internal_transaction_id"),
+        ("/data/ip_address", json!("10.10.10"), "data.ip_address"),
+        ("/data/sales_tax", json!("111"), "data.sales_tax"),
+        ("/data/gratuity", json!("-1"), "data.gratuity"),
+        ("/data/service_charge", json!(1), "data.service_charge"),
+        ("/data/surcharge_amount", json!("110.01"), "data.surcharge_amount"),
+        ("/data/pre_settlement_fee_charge", json!("110.01"), "data.pre_settlement_fee_charge"),
+        ("/data/post_settlement_fee_charge", json!("-1"), "data.post_settlement_fee_charge"),
+        ("/data/post_settlement_fee_charge", json!("105.01"), "data.post_settlement_fee_charge"),
+        ("/data/metadata", json!("x"), "data.metadata"),
+        ("/data/additional_data", json!([]), "data.additional_data"),
+        ("/data/other_tax", json!([{"name": "CRV"}]), "data.other_tax[0].amount"),
+        ("/data/other_tax", json!([{"amount": "1"}]), "data.other_tax[0].name"),
+        ("/data/items", json!({}), "data.items"),
+        ("/data/items", json!([1]), "data.items[0]"),
+        ("/data/items", json!([{"quantity": -1}]), "data.items[0].quantity"),
+        ("/data/items", json!([{}, {"is_service": "perhaps"}]), "data.items[1].is_service"),
+        ("/data/items", json!([{"unit_cost": "a"}]), "data.items[0].unit_cost"),
+        ("/data/items", json!([{"tax_rate": "high"}]), "data.items[0].tax_rate"),
+        ("/data/metadata", json!({"note": "4111-1111-1111-1111"}), "data.metadata.note"),
+    ] {
+        assert_eq!(asked(&with(pointer, Some(value.clone()))), Err(path.to_owned()), "{pointer} = {value}");
+    }
+    for fee in ["0", "0.00"] {
+        assert_eq!(asked(&with("/data/pre_settlement_fee_charge", Some(json!(fee)))), Ok(11_000), "a fee of nothing is none");
+    }
+}
+
+#[test]
+fn the_same_key_is_the_same_payment() {
+    let name = |key: Option<&str>| {
+        let mut headers = HeaderMap::new();
+        if let Some(key) = key {
+            headers.insert("idempotency-key", key.parse().unwrap());
+        }
+        decode(AUTH, &headers, &sound().to_string(), |inbound| match inbound {
+            Ok(Inbound::Payment(asked)) => Ok((asked.call.request.payment.authorization, asked.unnamed.is_some())),
+            Ok(other) => panic!("{other:?}"),
+            Err(malformed) => Err(malformed.to_string()),
+        })
+    };
+    assert_eq!(name(Some("a")), name(Some("a")));
+    assert_ne!(name(Some("a")), name(Some("b")));
+    assert!(name(None).unwrap().1);
+    assert_eq!(name(Some("4111111111111111")), Err("`Idempotency-Key` has a card number in it".to_owned()));
+}
+
+#[test]
+fn orders_name_a_payment_and_an_amount() {
+    const ID: &str = "9fff410f-1903-8178-8714-71c90e677b81";
+    let of = |route, body: Value| {
+        decode(route, &HeaderMap::new(), &body.to_string(), |inbound| match inbound {
+            Ok(Inbound::Order(order)) => Ok((order.payment.to_string(), order.order)),
+            Ok(other) => panic!("{other:?}"),
+            Err(malformed) => Err(malformed.path),
+        })
+    };
+    let id = ID.to_owned();
+    assert_eq!(of(CAPTURE, json!({"id": ID, "amount": "1.50"})), Ok((id.clone(), Ordered::Capture { minor: 150 })));
+    assert_eq!(of(VOID, json!({"id": ID})), Ok((id.clone(), Ordered::Void)));
+    assert_eq!(of(REFUND, json!({"id": ID, "amount": "5.00", "reason": "r"})), Ok((id, Ordered::Refund { minor: 500 })));
+    assert_eq!(of(CAPTURE, json!({"id": ID})), Err("amount".to_owned()));
+    assert_eq!(of(CAPTURE, json!({"id": ID, "amount": "0"})), Err("amount".to_owned()));
+    assert_eq!(of(VOID, json!({})), Err("id".to_owned()));
+    assert_eq!(of(VOID, json!({"id": "nonsense"})).unwrap().0, "payment-of-nobody");
+}
+
+#[test]
+fn a_receipt_has_36_columns_however_long_its_lines_are() {
+    let address = ["200 Epcot Center Dr".to_owned(), "Orlando, FL 32836".to_owned()];
+    let bill = [("SUBTOTAL", "USD $100.00".to_owned()), ("TOTAL", "USD $110.00".to_owned())];
+    let slip = Slip {
+        merchant: "Sandbox US Merchant",
+        address: &address,
+        phone: Some("800-490-8514"),
+        at: "2025-04-02 05:57 PM",
+        transaction: "SALE",
+        number: "47649279",
+        order: Some("Order124"),
+        description: Some("Payment for the services, all of them, at length"),
+        card: Some("VISA 1111".to_owned()),
+        bill: &bill,
+        result: "APPROVED",
+    };
+    for (copy, whose) in [(Copy::Customer, "Customer Copy"), (Copy::Merchant, "Merchant Copy")] {
+        let printed = print(&slip, copy);
+        assert!(printed.lines().all(|line| line.chars().count() == COLUMNS), "{printed}");
+        for part in ["        Sandbox US Merchant         ", "           CREDIT - SALE            ", "TOTAL: USD $110.00", whose]
+        {
+            assert!(printed.contains(part), "{part} is not in\n{printed}");
+        }
+    }
+    assert_eq!(receipt::local(Timestamp::from_unix_seconds(1_743_616_640), "America/New_York").1, "2025-04-02 01:57 PM");
+}

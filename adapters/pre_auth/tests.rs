@@ -1,0 +1,51 @@
+//! Every constraint of a check broken one by one, by its field.
+
+use holdfast_core::{AuthorizationKind, Currency};
+use serde_json::Value;
+
+use super::*;
+use crate::payment::CheckCall;
+
+fn asked(body: &Value) -> Result<(AuthorizationKind, i64), String> {
+    let adapter = build(&Settings::defaults(Currency::USD)).unwrap_or_else(|_| panic!("defaults are refused"));
+    let (headers, body) = (HeaderMap::new(), body.to_string());
+    let callback = Callback { route: CHECK, segment: "", query: "", headers: &headers, body: body.as_bytes() };
+    match adapter.decode(&Authentic::accept(callback)) {
+        Ok(Inbound::Check(CheckCall { request, .. })) => Ok((request.kind, request.amount.minor())),
+        Ok(other) => panic!("{other:?}"),
+        Err(malformed) => Err(malformed.path),
+    }
+}
+
+#[test]
+fn every_constraint_is_held_and_the_field_is_named() {
+    let sound = json!({"transaction_type": "sale", "merchant_id": "m", "data": {"card_token": "c", "transaction_amount": "1.4",
+        "currency": "USD", "cardholder_name": "John Doe", "card_exp": "12/27", "ip_address": "100.43.79.254"}});
+    assert_eq!(asked(&sound), Ok((AuthorizationKind::Purchase, 140)));
+    for (pointer, value, path) in [
+        ("/transaction_type", json!("gift"), "transaction_type"),
+        ("/transaction_type", Value::Null, "transaction_type"),
+        ("/merchant_id", Value::Null, "merchant_id"),
+        ("/data", Value::Null, "data"),
+        ("/data/card_token", Value::Null, "data.card_token"),
+        ("/data/transaction_amount", Value::Null, "data.transaction_amount"),
+        ("/data/transaction_amount", json!("1234567890123"), "data.transaction_amount"),
+        ("/data/currency", json!("ZZZ"), "data.currency"),
+        ("/data/card_exp", json!("13/27"), "data.card_exp"),
+        ("/data/card_exp", json!("12-27"), "data.card_exp"),
+        ("/data/ip_address", json!("here"), "data.ip_address"),
+        ("/data/card_number", json!("4111111111111111"), "data.card_number"),
+    ] {
+        let mut body = sound.clone();
+        let (above, name) = pointer.rsplit_once('/').unwrap();
+        body.pointer_mut(above).unwrap()[name] = value.clone();
+        assert_eq!(asked(&body), Err(path.to_owned()), "{pointer} = {value}");
+    }
+    let refund = json!({"transaction_type": "refund", "id": "p", "amount": "5.00", "reason": "r"});
+    assert_eq!(asked(&refund), Ok((AuthorizationKind::Credit, 500)));
+    for word in ["auth", "capture"] {
+        let mut body = sound.clone();
+        body["transaction_type"] = json!(word);
+        assert_eq!(asked(&body), Ok((AuthorizationKind::Purchase, 140)));
+    }
+}

@@ -1,0 +1,164 @@
+//! The gateway's door and the check of rules beside it: their documents' examples in order, what may be done with a payment
+//! afterwards, and that a check moves nothing.
+
+use serde_json::{Value, json};
+
+use crate::support::server::balance;
+use crate::support::{Client, Response, Workplace};
+
+const AUTH: &str = "/api/payment/auth";
+const CHECK: &str = "/transaction-monitoring/pre-auth";
+
+fn money(workplace: &Workplace) -> (i64, i64, i64) {
+    balance(workplace, "acct-demo-4")
+}
+
+fn asked(client: &mut Client, path: &str, body: &Value) -> Value {
+    let answer = client.post(path, &body.to_string());
+    assert_eq!(answer.status, 200, "{answer:?}");
+    answer.json()
+}
+
+fn refused(answer: &Response) -> (u16, String) {
+    (answer.status, answer.json()["response_code"].as_str().unwrap_or_default().to_owned())
+}
+
+#[test]
+fn an_authorization_as_the_document_shows_it_and_what_may_be_done_with_it() {
+    let workplace = Workplace::demo();
+    let server = workplace.serve();
+    let mut client = server.client();
+    let basic = json!({"merchant_id": "merchant-demo", "data": {
+        "transaction_amount": "110.00", "card_token": "card_sandbox_demo", "order_number": "Order124",
+        "description": "Payment for the services", "customer_name": "John Doe", "ip_address": "10.10.10.10", "sales_tax": "10",
+        "internal_transaction_id": "987654321", "currency_code": "USD"}});
+    let paid = asked(&mut client, AUTH, &basic);
+    for (field, value) in [
+        ("merchant_id", "merchant-demo"),
+        ("token", "card_sandbox_demo"),
+        ("currency_code", "USD"),
+        ("internal_transaction_id", "987654321"),
+        ("order_number", "Order124"),
+        ("customer_name", "John Doe"),
+    ] {
+        assert_eq!(paid[field], value, "{field}");
+    }
+    let response = &paid["auth_response"];
+    for (field, value) in [
+        ("status", "PASS"),
+        ("response_code", "A0000"),
+        ("response_message", "Success"),
+        ("host_response_code", "00"),
+        ("transaction_amount", "110.00"),
+        ("processed_amount", "110.00"),
+        ("total_amount", "110.00"),
+        ("card_type", "visa"),
+        ("masked_card_number", "1111"),
+        ("address_verification_code", "X"),
+        ("card_holder_verification_code", "M"),
+    ] {
+        assert_eq!(response[field], value, "{field}");
+    }
+    let receipt = response["customer_receipt"].as_str().unwrap();
+    assert!(receipt.lines().all(|line| line.chars().count() == 36), "{receipt}");
+    assert!(receipt.contains("Demo Store") && receipt.contains("TOTAL: USD $110.00"), "{receipt}");
+    assert_eq!(money(&workplace), (100_000, 11_000, 89_000));
+
+    // Captured once, in part; the rest is free at once, and what was captured can be given back.
+    let id = paid["id"].clone();
+    let more = client.post("/api/payment/capture", &json!({"id": id, "amount": "110.01"}).to_string());
+    assert_eq!(refused(&more), (422, "E0422".to_owned()));
+    let captured = asked(&mut client, "/api/payment/capture", &json!({"id": id, "amount": "100.00"}));
+    assert_eq!(captured["auth_response"]["processed_amount"], "100.00");
+    assert_eq!(captured["internal_transaction_id"], "987654321");
+    assert_eq!(money(&workplace), (90_000, 0, 90_000));
+    let refund = asked(&mut client, "/api/payment/refund", &json!({"id": id, "amount": "5.00", "reason": "Item returned"}));
+    assert_eq!(
+        (&refund["internal_transaction_id"], &refund["auth_response"]["processed_amount"]),
+        (&json!("987654321"), &json!("5.00"))
+    );
+    assert_eq!(money(&workplace).0, 90_500);
+    let too_much = client.post("/api/payment/refund", &json!({"id": id, "amount": "95.01"}).to_string());
+    assert_eq!(refused(&too_much), (422, "E0422".to_owned()));
+    assert_eq!(refused(&client.post("/api/payment/void", &json!({"id": id}).to_string())), (422, "E0422".to_owned()));
+
+    // Voided.
+    let other = asked(&mut client, AUTH, &basic);
+    assert_ne!(other["id"], id, "without a key each call is a payment of its own");
+    asked(&mut client, "/api/payment/void", &json!({"id": other["id"]}));
+    assert_eq!(money(&workplace).1, 0);
+    assert_eq!(client.get(&format!("/api/payment/{}", other["id"].as_str().unwrap())).status, 200);
+    let nobody = json!({"id": "9fff410f-1903-8178-8714-71c90e677b81", "amount": "1.00"}).to_string();
+    assert_eq!(refused(&client.post("/api/payment/capture", &nobody)), (404, "E0404".to_owned()));
+}
+
+#[test]
+fn items_fees_and_sales() {
+    let workplace = Workplace::demo();
+    let server = workplace.serve();
+    let mut client = server.client();
+    let items = json!({"merchant_id": "merchant-demo", "attempt_3d_secure": true, "browser_info": "COLLECTED USING CLIENT BROWSER",
+        "data": {"transaction_amount": "200.20", "card_token": "card_sandbox_demo", "description": "Payment for the services",
+            "items": [{"name": "Sample", "unit_cost": "95.00", "quantity": 2, "total_amount": "190.00"}],
+            "sales_tax": "10.00", "other_tax": [{"name": "CRV", "amount": "0.20"}],
+            "metadata": {"customer_id": "123", "email": "someone@example.com"}}});
+    let paid = asked(&mut client, AUTH, &items);
+    assert!(paid.get("currency_code").is_none(), "it was not sent");
+    assert_eq!(paid["metadata"]["customer_id"], "123");
+    assert_eq!(paid["auth_response"]["items"][0]["quantity"], 2);
+    let receipt = paid["auth_response"]["merchant_receipt"].as_str().unwrap();
+    assert!(receipt.contains("SUBTOTAL: USD $190.00") && receipt.contains("CRV: USD $0.20"), "{receipt}");
+    let commented = "{\n\"merchant_id\": \"merchant-demo\", //included\n\"data\": {}}";
+    let answer = client.post(AUTH, commented);
+    assert_eq!(answer.status, 400);
+    assert!(answer.json()["response_message"].as_str().unwrap().contains("from line 2, column 33 on"), "{answer:?}");
+
+    let (_, held, _) = money(&workplace);
+    let sale = json!({"merchant_id": "merchant-demo", "data": {"transaction_amount": "100.00", "card_token": "card_sandbox_demo",
+        "pre_settlement_fee_charge": "5.00", "post_settlement_fee_charge": "7.50"}});
+    let sold = asked(&mut client, "/api/payment/sale", &sale);
+    let response = &sold["auth_response"];
+    assert_eq!((&response["net_settlement_amount"], &response["net_payout_amount"]), (&json!("95.00"), &json!("87.50")));
+    assert_eq!(money(&workplace), (90_000, held, 90_000 - held), "the customer pays all of it");
+    let declined =
+        json!({"merchant_id": "merchant-demo", "data": {"transaction_amount": "740.00", "card_token": "card_sandbox_demo"}});
+    let declined = asked(&mut client, AUTH, &declined);
+    assert_eq!(
+        (&declined["auth_response"]["status"], &declined["auth_response"]["response_code"]),
+        (&json!("FAIL"), &json!("D0051"))
+    );
+    assert!(declined["auth_response"].get("auth_code").is_none());
+}
+
+#[test]
+fn a_check_lists_the_rules_that_match_and_moves_nothing() {
+    let workplace = Workplace::demo();
+    workplace.edit("rules/demo.toml", |rules| {
+        format!("{rules}\n[[rule]]\nid = \"on-trial\"\ndescription = \"Small ones\"\nenforcement = \"observe\"\namount = {{ min = \"10.00\" }}\n")
+    });
+    let server = workplace.serve();
+    let mut client = server.client();
+    let check = |amount: &str| {
+        json!({"transaction_type": "sale", "merchant_id": "merchant-demo",
+            "data": {"card_token": "card_sandbox_demo", "transaction_amount": amount, "ip_address": "100.43.79.254"}})
+    };
+    let allowed = asked(&mut client, CHECK, &check("1.4"));
+    assert_eq!((&allowed["processing_status"], &allowed["transaction_status"]), (&json!("allow"), &json!("preauth")));
+    let rules = allowed["triggered_rules"].as_array().unwrap();
+    assert_eq!(
+        rules,
+        &[json!({"rule": "on-trial", "decision": "observe", "reason": "amount_below_minimum", "description": "Small ones"})]
+    );
+    assert_eq!(allowed["roc_text_data"].as_str().unwrap().len(), 12);
+    let declined = asked(&mut client, CHECK, &check("751.00"));
+    assert_eq!((&declined["processing_status"], &declined["transaction_status"]), (&json!("decline"), &json!("failed")));
+    assert_eq!(declined["triggered_rules"][0]["rule"], "amount-max");
+    let refund = json!({"transaction_type": "refund", "id": "09536b98-d422-45e4-98b1-9068623ac509", "amount": "5.00", "reason": "Item retuned"});
+    assert_eq!(asked(&mut client, CHECK, &refund)["processing_status"], "allow");
+    let by_number = json!({"transaction_type": "auth", "merchant_id": "merchant-demo",
+        "data": {"card_number": "4111111111111111", "transaction_amount": "5.50"}});
+    let answer = client.post(CHECK, &by_number.to_string());
+    assert_eq!((answer.status, &answer.json()["field"]), (400, &json!("data.card_number")));
+    assert!(!answer.body.contains("1111"), "{answer:?}");
+    assert_eq!(money(&workplace), (100_000, 0, 100_000));
+}
