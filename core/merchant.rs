@@ -111,6 +111,12 @@ impl<'de> Deserialize<'de> for Country {
 pub struct MerchantName([u8; 16]);
 
 impl MerchantName {
+    /// The digest.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+
     /// Normalizes and digests a name (SHA-256, the first 16 bytes); `None` if it has no letter or digit.
     #[must_use]
     pub fn of(name: &str) -> Option<Self> {
