@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use holdfast_core::{Money, Timestamp};
+use holdfast_core::{AuthorizationId, Money, PaymentRef, Timestamp};
 use http::HeaderMap;
 
 use crate::answer::{Answer, Echo, Refused, Reply};
@@ -28,6 +28,9 @@ pub struct Platform {
     /// What the platform's own files and reports call the message that has this idempotency key: the key itself, or the
     /// platform's part of it where its messages have no id and the key is made of several things.
     pub message_name: fn(&str) -> &str,
+    /// Which payment its transaction token names, as others know it who see the same transaction: the first or the second of a payment's
+    /// names.
+    pub payment_of_token: fn(AuthorizationId) -> PaymentRef,
     /// Makes the adapter of one mount from the mount's settings; names every setting that is wrong.
     pub build: BuildAdapter,
 }
@@ -53,6 +56,8 @@ pub enum RouteMethod {
     Get,
     /// HTTP POST.
     Post,
+    /// HTTP PUT.
+    Put,
 }
 
 /// How long a platform waits.

@@ -3,11 +3,14 @@
 use std::fmt;
 
 use arrayvec::{ArrayString, ArrayVec};
+use holdfast_core::agent::{BindingId, IntentReference, PolicyId, ReasonCode};
 use holdfast_core::{AccountId, ContentDigest, Decision, IdempotencyKey, Money, PlatformName, ProgramId};
 use http::{HeaderName, HeaderValue};
 use sha2::{Digest as _, Sha256};
 
 use crate::inbound::Malformed;
+use crate::payment::{NotDone, Page, Payment};
+use crate::token::TokenFault;
 
 /// What an answer repeats of its callback: raw JSON values, quotes included, borrowed from its bytes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -29,11 +32,32 @@ pub enum Answer<'a> {
         reference: DecisionReference,
         /// The account's balance, where the question was a balance inquiry or the platform takes one.
         balance: Option<&'a AccountBalance>,
+        /// What an agent's authority has to do with it, where the question named one.
+        said: Option<&'a Said>,
     },
     /// Balances, one an account.
     Balances(&'a [AccountBalance]),
     /// Recorded, or nothing to do.
     Acknowledged,
+    /// A payment of ours as it stands.
+    Payment(&'a Payment),
+    /// A page of payments of ours.
+    Payments(&'a Page),
+    /// What was asked of a payment of ours is not done.
+    NotDone(NotDone<'a>),
+}
+
+/// What an answer says of an agent's authority: the same for every retry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Said {
+    /// Why.
+    pub code: ReasonCode,
+    /// The policy that was asked.
+    pub policy: Option<PolicyId>,
+    /// The binding that led there.
+    pub binding: Option<BindingId>,
+    /// The intent that it was for.
+    pub intent: Option<IntentReference>,
 }
 
 /// Our name for a decision: 128 bits, made of program, platform and key, so that a retry hears the same one. Displays as a
@@ -115,6 +139,8 @@ pub struct AccountBalance {
 pub enum Refused {
     /// A stranger: 401.
     NotAuthentic,
+    /// A stranger, or somebody known who may not, by a bearer token: 401 or 403, and the caller hears why.
+    Token(TokenFault),
     /// Authentic and not understood: 400.
     Malformed(Malformed),
     /// The body did not arrive in time: 408.
@@ -136,6 +162,7 @@ impl Refused {
     pub const fn status(&self) -> u16 {
         match self {
             Refused::NotAuthentic => 401,
+            Refused::Token(fault) => fault.status(),
             Refused::Malformed(_) => 400,
             Refused::TooSlow => 408,
             Refused::TooLarge => 413,

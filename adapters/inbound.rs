@@ -3,11 +3,16 @@
 use std::fmt;
 
 use arrayvec::ArrayVec;
+use holdfast_core::agent::{BindingId, InstrumentId, IntentReference};
 use holdfast_core::hold::ToldEvent;
-use holdfast_core::{AmountError, AuthorizationRequest, CardToken, CardholderToken, IdError, Timestamp};
+use holdfast_core::{
+    AmountError, AuthorizationId, AuthorizationRequest, CardToken, CardholderToken, IdError, PlatformName, Timestamp,
+};
 use http::HeaderMap;
 
 use crate::answer::Echo;
+use crate::payment::{ListCall, LookCall, OrderCall, PaymentCall};
+use crate::token::Caller;
 
 /// A callback as it came from the wire, unverified.
 #[derive(Debug, Clone, Copy)]
@@ -45,6 +50,14 @@ pub enum Inbound<'a> {
         /// What the answer repeats.
         echo: Echo<'a>,
     },
+    /// Decide a payment of ours, asked for at a door of ours.
+    Payment(PaymentCall<'a>),
+    /// Do something with a payment of ours.
+    Order(OrderCall<'a>),
+    /// Show a payment of ours.
+    Look(LookCall<'a>),
+    /// List payments of ours.
+    List(ListCall<'a>),
     /// Get this first, then come back with it through [`Adapter::decode_fetched`](crate::Adapter::decode_fetched).
     Fetch(Fetch),
 }
@@ -58,6 +71,36 @@ pub struct AuthorizationCall<'a> {
     pub echo: Echo<'a>,
     /// When the platform says that it asked; its clock may be the budget's.
     pub sent_at: Option<Timestamp>,
+    /// Where the question names an agent's authority instead of a card: by what, and who asks.
+    pub lookup: Option<Lookup>,
+}
+
+/// By what a question leads to a spending authority. Whatever is named must lead to the same one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lookup {
+    /// Who asks.
+    pub caller: Caller,
+    /// Who issued the instrument, in lower case.
+    pub platform: PlatformName,
+    /// By what an agent said that it was about to buy.
+    pub intent: Option<IntentReference>,
+    /// By the binding.
+    pub binding: Option<BindingId>,
+    /// By the platform's name of what pays.
+    pub instrument: Option<InstrumentId>,
+    /// The platform's own name of the payment, which makes it that payment.
+    pub transaction: Option<AuthorizationId>,
+    /// Whether the caller named the question, so that it can be asked again.
+    pub named: Named,
+}
+
+/// Whether a caller named its question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Named {
+    /// The key is the caller's.
+    ByCaller,
+    /// It sent none: each call is a question of its own, and the key that the adapter made is to be replaced.
+    ByNobody,
 }
 
 /// A question for a balance.
@@ -109,13 +152,31 @@ pub struct Malformed {
     pub path: String,
     /// What is wrong with it, without its value.
     pub problem: &'static str,
+    /// Where a body ceases to be JSON, where that is told.
+    pub position: Option<Position>,
+}
+
+/// A place in a text, counted from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Position {
+    /// The line.
+    pub line: usize,
+    /// The column, in bytes.
+    pub column: usize,
 }
 
 impl Malformed {
     /// A field that is wrong.
     #[must_use]
     pub fn field(path: impl Into<String>, problem: &'static str) -> Self {
-        Malformed { path: path.into(), problem }
+        Malformed { path: path.into(), problem, position: None }
+    }
+
+    /// A body that is JSON up to a place.
+    #[must_use]
+    pub fn not_json(error: &serde_json::Error) -> Self {
+        let position = Some(Position { line: error.line(), column: error.column() });
+        Malformed { position, ..Malformed::field("", "is not JSON") }
     }
 
     /// An amount, or its currency, that is wrong.
@@ -150,6 +211,10 @@ impl fmt::Display for Malformed {
         match self.path.as_str() {
             "" => write!(f, "the body {}", self.problem),
             path => write!(f, "`{path}` {}", self.problem),
+        }?;
+        match self.position {
+            Some(Position { line, column }) => write!(f, " from line {line}, column {column} on"),
+            None => Ok(()),
         }
     }
 }

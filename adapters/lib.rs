@@ -6,29 +6,37 @@
 //! Suggested reading order: [`adapter`] (the trait), [`inbound`], [`answer`], [`proof`], [`json`], then a platform.
 
 pub mod adapter;
+pub mod agent_spend;
 pub mod answer;
 pub mod apto;
+pub mod authorizations;
 pub mod inbound;
 pub mod json;
 #[cfg(test)]
 mod laws;
 pub mod marqeta;
+pub mod payment;
 pub mod proof;
 #[cfg(feature = "proving")]
 pub mod proving;
 mod redact;
 pub mod settings;
+pub mod strict;
 
 pub use adapter::{Adapter, Budget, BudgetStart, Credentials, InFlightDuplicate, Platform, Route, RouteMethod, Use};
-pub use answer::{AccountBalance, Answer, CallBack, DecisionReference, Echo, Refused, Reply};
-pub use inbound::{AuthorizationCall, BalanceCall, Callback, Fetch, Inbound, Malformed, Notice, Unrecognized};
-pub use proof::{Authentic, BasicCredential, Keyring, Refusal, Secret};
+pub use answer::{AccountBalance, Answer, CallBack, DecisionReference, Echo, Refused, Reply, Said};
+pub use inbound::{AuthorizationCall, BalanceCall, Callback, Fetch, Inbound, Lookup, Malformed, Named, Notice, Unrecognized};
+pub use payment::{ListCall, LookCall, NotDone, OrderCall, Payment, PaymentCall, Slip};
+pub use proof::token;
+pub use proof::{Authentic, BasicCredential, Bearer, Keyring, Refusal, Secret};
 pub use settings::{SettingError, SettingValue, Settings};
 
 /// Every platform that a configuration can name.
 pub const PLATFORMS: &[Platform] = &[
     marqeta::PLATFORM,
     apto::PLATFORM,
+    agent_spend::PLATFORM,
+    authorizations::PLATFORM,
     #[cfg(feature = "proving")]
     proving::PLATFORM,
 ];

@@ -2,20 +2,25 @@
 //! without which nothing can be decoded.
 
 use std::fmt;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::Mac;
 use hmac::digest::{KeyInit, Output};
+use holdfast_core::agent::KeyId;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use subtle::{Choice, ConstantTimeEq};
 
+use self::token::{Caller, KeyStore, TokenFault};
 use crate::inbound::Callback;
 
+mod jwt;
 pub mod standard_webhooks;
 #[cfg(test)]
 mod tests;
+pub mod token;
 
 /// A secret text. It cannot be printed.
 #[derive(Clone, PartialEq, Eq)]
@@ -84,6 +89,23 @@ pub struct Keyring {
     pub signing: Vec<Secret>,
     /// Keys for signatures over what we answer; the first one signs.
     pub answering: Vec<Secret>,
+    /// Where the secrets of bearer tokens are looked up; nobody has one without it.
+    pub bearer: Option<Bearer>,
+}
+
+/// Bearer tokens, as a keyring holds them: too many credentials to be listed, and they come and go.
+#[derive(Clone)]
+pub struct Bearer {
+    /// Where they are looked up.
+    pub keys: Arc<dyn KeyStore>,
+    /// The one with which we would prove ourselves, for those who do.
+    pub own: Option<(KeyId, Secret)>,
+}
+
+impl fmt::Debug for Bearer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Bearer")
+    }
 }
 
 /// Why a caller is a stranger. Counted by cause; never told.
@@ -99,6 +121,8 @@ pub enum Refusal {
     WrongSignature,
     /// A time stamp outside the window.
     Stale,
+    /// A bearer token that is none, or not for this; its caller hears why.
+    Token(TokenFault),
 }
 
 impl Refusal {
@@ -115,6 +139,16 @@ impl Refusal {
             Refusal::Wrong => "wrong",
             Refusal::WrongSignature => "wrong_signature",
             Refusal::Stale => "stale",
+            Refusal::Token(fault) => fault.refusal().name(),
+        }
+    }
+
+    /// As metrics count it: one of [`Refusal::ALL`].
+    #[must_use]
+    pub const fn counted(self) -> Self {
+        match self {
+            Refusal::Missing | Refusal::Unreadable | Refusal::Wrong | Refusal::WrongSignature | Refusal::Stale => self,
+            Refusal::Token(fault) => fault.refusal(),
         }
     }
 }
@@ -123,18 +157,30 @@ impl Refusal {
 #[derive(Debug, Clone, Copy)]
 pub struct Authentic<'a> {
     callback: Callback<'a>,
+    caller: Option<Caller>,
 }
 
 impl<'a> Authentic<'a> {
     /// For an adapter's `verify`, once it has verified; a review looks for its uses.
     pub(crate) const fn accept(callback: Callback<'a>) -> Self {
-        Authentic { callback }
+        Authentic { callback, caller: None }
+    }
+
+    /// The same, where the proof says on whose behalf it is.
+    pub(crate) const fn accept_from(callback: Callback<'a>, caller: Caller) -> Self {
+        Authentic { callback, caller: Some(caller) }
     }
 
     /// The callback.
     #[must_use]
     pub const fn callback(&self) -> &Callback<'a> {
         &self.callback
+    }
+
+    /// Who it is from, where many call in one place and the proof says who.
+    #[must_use]
+    pub const fn caller(&self) -> Option<&Caller> {
+        self.caller.as_ref()
     }
 }
 
@@ -189,6 +235,14 @@ pub fn prove_custom_headers(headers: &mut HeaderMap, keyring: &Keyring) {
             headers.insert(name, value);
         }
     }
+}
+
+/// Verifies the mount's custom headers alone, for proofs that are made in another way.
+///
+/// # Errors
+/// One of them is not there, or is another.
+pub(crate) fn custom_headers(callback: &Callback<'_>, keyring: &Keyring) -> Result<(), Refusal> {
+    if bool::from(custom_headers_match(callback, keyring)) { Ok(()) } else { Err(Refusal::Wrong) }
 }
 
 /// Whether the mount's custom headers are all there; every way of proof needs them besides the rest.

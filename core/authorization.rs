@@ -51,6 +51,23 @@ impl AuthorizationKind {
         AuthorizationKind::BalanceInquiry,
     ];
 
+    /// Whether it opens a payment that takes money from the account.
+    #[must_use]
+    pub const fn takes_money(self) -> bool {
+        match self {
+            AuthorizationKind::Purchase
+            | AuthorizationKind::PurchaseWithCashback
+            | AuthorizationKind::CashWithdrawal
+            | AuthorizationKind::QuasiCash
+            | AuthorizationKind::BillPayment => true,
+            AuthorizationKind::AccountVerification
+            | AuthorizationKind::Incremental
+            | AuthorizationKind::Credit
+            | AuthorizationKind::BalanceInquiry
+            | AuthorizationKind::Unknown => false,
+        }
+    }
+
     /// The kind as rulesets, metrics and listings write it.
     #[must_use]
     pub const fn name(self) -> &'static str {

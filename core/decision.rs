@@ -129,6 +129,34 @@ decline_reasons! {
     CaptureAboveAuthorized = "capture_above_authorized",
     /// More is to be given back than was captured.
     RefundAboveCaptured = "refund_above_captured",
+    /// The authority's policy allows no amount like this.
+    PolicyAmount = "policy_amount",
+    /// The authority's policy does not allow what this merchant sells.
+    PolicyMerchantCategory = "policy_merchant_category",
+    /// The authority's policy does not allow this merchant.
+    PolicyMerchant = "policy_merchant",
+    /// The authority's policy does not allow this country, time or currency.
+    PolicyOther = "policy_other",
+    /// A budget or count of the authority's policy would be passed.
+    PolicyLimitReached = "policy_limit_reached",
+    /// The authority enforces, and has no policy.
+    PolicyMissing = "policy_missing",
+    /// The spending authority, or what hangs on it, is suspended or archived.
+    AuthoritySuspended = "authority_suspended",
+    /// No binding leads from what was presented to a spending authority.
+    BindingUnknown = "binding_unknown",
+    /// No such intent, or not one of this authority.
+    IntentUnknown = "intent_unknown",
+    /// The intent's time is over.
+    IntentExpired = "intent_expired",
+    /// The intent was used by another payment.
+    IntentUsed = "intent_used",
+    /// The payment is not what the intent was for, or what identifies it does not agree.
+    IntentMismatched = "intent_mismatched",
+    /// The authority asks for an intent, and none fits.
+    IntentRequired = "intent_required",
+    /// A person has to look at it first.
+    ReviewRequired = "review_required",
 }
 
 impl fmt::Display for DeclineReason {

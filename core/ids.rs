@@ -115,6 +115,8 @@ macro_rules! identifier {
     };
 }
 
+pub(crate) use identifier;
+
 identifier!(
     /// A card program of one issuer, as the configuration names it.
     ProgramId, 32
@@ -157,8 +159,8 @@ impl RuleId {
     }
 }
 identifier!(
-    /// The acquirer's identifier of a card acceptor (`mid`).
-    MerchantId, 32
+    /// The acquirer's identifier of a card acceptor (`mid`), or a payment door's own: a UUID has room.
+    MerchantId, 40
 );
 identifier!(
     /// A card network as the platform writes it: `VISA`, `MASTERCARD`.

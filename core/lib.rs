@@ -5,8 +5,9 @@
 //! Time arrives as a [`Timestamp`] parameter called `now`.
 //!
 //! Suggested reading order: [`money`], [`authorization`], [`merchant`], [`decision`], then [`rules`], [`hold`],
-//! [`stand_in`].
+//! [`stand_in`], [`agent`].
 
+pub mod agent;
 pub mod authorization;
 pub mod card_number;
 pub mod decision;

@@ -111,7 +111,7 @@ impl<'de> Deserialize<'de> for Country {
 pub struct MerchantName([u8; 16]);
 
 impl MerchantName {
-    /// The digest.
+    /// The digest, to be compared.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 16] {
         &self.0

@@ -1,4 +1,4 @@
-//! The thread beside the workers: operators' commands, the management API, what the ledger has yet to hear on its way there, the
+//! The thread beside the workers: operators' commands, the management API, agent spend's `/v1`, what the ledger has yet to hear on its way there, the
 //! journal's retention, and the rules that other responders publish.
 //! None of them may ever take a worker's time.
 
@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use crate::agent::door::{House, crossing};
 use crate::api::Api;
 use crate::api::listener::ApiListener;
 use crate::app::runtime;
@@ -17,7 +18,7 @@ use crate::control::server::ControlListener;
 use crate::control::{self, OperationError};
 use crate::descriptors::Room;
 use crate::operations::{Desk, Least};
-use crate::server::Bound;
+use crate::server::{Bound, Crossings};
 use crate::spool::{Reconciler, told_to_stop};
 use crate::start_error::StartError;
 
@@ -27,6 +28,16 @@ const LAST_ENTRIES_MAX: Duration = Duration::from_secs(5);
 /// How often it is looked what the journal keeps, and how many such looks there are from one trim to the next.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
 const LOOKS_TO_A_TRIM: u32 = 60;
+
+/// What is answered here besides commands.
+pub struct Doors<'a> {
+    /// Where the management API listens.
+    pub bound: Bound,
+    /// The management API.
+    pub api: &'a Arc<Api>,
+    /// Agent spend, and what the workers hand over to it.
+    pub spend: Option<(Arc<House>, Crossings)>,
+}
 
 /// The thread, running.
 pub struct Background {
@@ -43,7 +54,7 @@ impl Background {
     pub fn start(
         data: &Path,
         desk: Desk,
-        (bound, api): (Bound, &Arc<Api>),
+        Doors { bound, api, spend }: Doors<'_>,
         room: Room,
         reconciling: Reconciler,
         following: impl Future<Output = ()> + Send + 'static,
@@ -75,6 +86,11 @@ impl Background {
                     told_to_stop(stopped.clone()),
                 );
                 let management = management.serve(stopped.clone());
+                let spend = async {
+                    if let Some((house, crossings)) = spend {
+                        crossing::serve(house, crossings, stopped.clone()).await;
+                    }
+                };
                 let reconciling = async {
                     let too_long = async {
                         told_to_stop(stopped.clone()).await;
@@ -91,7 +107,7 @@ impl Background {
                         () = told_to_stop(stopped.clone()) => {}
                     }
                 };
-                tokio::join!(commands, management, reconciling, trimming, following);
+                tokio::join!(commands, management, spend, reconciling, trimming, following);
             });
         };
         let thread = std::thread::Builder::new().name("background".to_owned()).spawn(run)?;

@@ -7,6 +7,7 @@
 use crate::config::imports::{ImportFiles, Portions};
 use crate::config::program::row_errors;
 use crate::config::{Config, ProgramConfig};
+use crate::control::protocol::ImportProfiles;
 use crate::control::{OperationError, Operations as _};
 use crate::operations::Desk;
 use crate::start_error::StartError;
@@ -31,6 +32,11 @@ pub async fn make_ready(desk: &Desk, config: &Config, say: impl Fn(&str)) -> Res
     for program in &config.programs {
         if !program.import_files().are_none() && is_wanted(desk, program).await? {
             import_first(desk, program, &say).await?;
+        }
+        if let Some(path) = program.import_profiles.as_deref().filter(|_| !desk.has_profiles(program.id)) {
+            let (file, text) = (path.display().to_string(), std::fs::read_to_string(path)?);
+            let import = ImportProfiles { program: program.id, file, text };
+            desk.import_profiles(import).await.map_err(StartError::Operation)?;
         }
     }
     Ok(())

@@ -182,8 +182,10 @@ impl House {
             request,
             verdict,
             ruleset: *self.ruleset.hash().as_bytes(),
+            governed: None,
             received_at,
             not_after: clock::instant() + Duration::from_secs(3600),
+            slip: None,
         }));
         let Answer::Decided { decision, .. } = answer else { panic!("{answer:?}") };
         decision

@@ -29,6 +29,7 @@
 //! | [`stop_list`] | the cards on which nothing may be approved |
 //! | [`server`] | sockets, TLS, limits, routes, drain; the operators' listener |
 //! | [`responder`] | the path of a callback |
+//! | [`agent`] | software agents that spend: authorities, bindings and intents as the path sees them |
 //! | [`ledger`] | the seam to what keeps the money, the laws of every engine behind it, the embedded one, the shared one |
 //! | [`spool`] | what the ledger has not heard, durable; the reconciler that brings it there |
 //! | [`journal`] | the ledger's log: records, their groups, SQLite |
@@ -46,6 +47,9 @@
 //! | [`telemetry`] | one line a callback, for whoever wants to look at single answers |
 //! | [`descriptors`] | how many files and sockets there may be, and how many of them are each listener's |
 //! | [`private_file`] | files that are their owner's alone |
+//! | [`webhook`] | what happened, told to endpoints from the journal, at least once and in order |
+//! | [`profiles`] | merchants and instruments of payment doors |
+//! | [`seal`] | texts of people, sealed with the operator's key |
 //! | [`operations`] | what operators ask, done on a ledger |
 //! | [`control`] | the Unix socket that carries it to a running server |
 //! | [`simulation`] | the ledger against an independent model, from one seed: `holdfast selftest` |
@@ -115,6 +119,7 @@
 //!   form of state that there is already, and no second one to keep right.
 //! * What operators write (who, why) stands beside the journal, and the record names it by an id.
 
+pub mod agent;
 pub mod api;
 pub mod app;
 pub mod background;
@@ -137,10 +142,12 @@ pub mod operations;
 pub mod outages;
 pub mod preview;
 pub mod private_file;
+pub mod profiles;
 pub mod replay;
 pub mod reporter;
 pub mod responder;
 pub mod retention;
+pub mod seal;
 pub mod server;
 pub mod settlement;
 pub mod settlement_day;
@@ -150,3 +157,4 @@ pub mod start_error;
 pub mod stop_list;
 pub mod switchboard;
 pub mod telemetry;
+pub mod webhook;

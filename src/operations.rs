@@ -4,6 +4,8 @@
 
 mod import;
 mod outage;
+mod profiles;
+mod spend;
 mod stand_in;
 mod trim;
 
@@ -15,17 +17,20 @@ use std::sync::Arc;
 use holdfast_core::rules::{Ruleset, RulesetHash};
 use holdfast_core::{AccountId, ProgramId};
 
+use crate::agent::door::House;
 use crate::clock;
 use crate::config::ProgramConfig;
 use crate::config::ruleset::{self, Home};
 use crate::control::protocol::{
-    BalancesPage, BringBack, PageStart, RulesHistory, RulesPublish, RulesRollback, Switch, SwitchReport, Trim, TrimReport,
+    BalancesPage, BringBack, ImportProfiles, PageStart, ProfilesSummary, RulesHistory, RulesPublish, RulesRollback, SpendAnswer,
+    SpendRequest, Switch, SwitchReport, Trim, TrimReport,
 };
 use crate::control::{AccountReport, Import, ImportSummary, OperationError, Operations, RulesVersion};
 use crate::ledger::{
     self, AccountStanding, Act, Answer, KeptKind, KeptRuleset, Ledger, LedgerError, Noted, Operation, Origin, Whose,
 };
 use crate::metrics::Metrics;
+use crate::profiles::Profiles;
 use crate::responder::Program;
 use crate::retention::Retention;
 
@@ -57,19 +62,33 @@ pub struct Desk {
     metrics: Option<Arc<Metrics>>,
     retention: Option<Arc<Retention>>,
     outage: Option<Outage>,
+    spend: Option<Arc<House>>,
+    profiles: Option<Arc<Profiles>>,
 }
 
 impl Desk {
     /// A desk for these programs on this ledger; a change of rules is shown in `metrics`.
     #[must_use]
     pub fn new(ledger: Arc<dyn Ledger>, programs: Vec<Counter>, metrics: Option<Arc<Metrics>>) -> Self {
-        Desk { ledger, programs, metrics, retention: None, outage: None }
+        Desk { ledger, programs, metrics, retention: None, outage: None, profiles: None, spend: None }
+    }
+
+    /// The same, with the merchants and instruments of payment doors.
+    #[must_use]
+    pub fn with_profiles(self, profiles: Arc<Profiles>) -> Self {
+        Desk { profiles: Some(profiles), ..self }
     }
 
     /// The same, for a ledger whose journal may be trimmed.
     #[must_use]
     pub fn with_retention(self, retention: Retention) -> Self {
         Desk { retention: Some(Arc::new(retention)), ..self }
+    }
+
+    /// The same, with agent spend.
+    #[must_use]
+    pub fn with_spend(self, spend: Option<Arc<House>>) -> Self {
+        Desk { spend, ..self }
     }
 
     /// Puts each program's last published ruleset and stand-in tables in force; a program that never published one publishes its
@@ -331,8 +350,16 @@ impl Operations for Desk {
         self.turn_switch(switch).await
     }
 
+    async fn spend(&self, asked: SpendRequest) -> Result<SpendAnswer, OperationError> {
+        self.do_spend(asked).await
+    }
+
     async fn bring_back(&self, back: BringBack) -> Result<i64, OperationError> {
         self.bring_entry_back(back).await
+    }
+
+    async fn import_profiles(&self, import: ImportProfiles) -> Result<ProfilesSummary, OperationError> {
+        self.bring_profiles_in(import).await
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use holdfast_core::ProgramId;
+use tokio::sync::watch;
 
 use crate::clock;
 use crate::journal::head_number;
@@ -13,37 +14,57 @@ use crate::ledger::embedded::Observer;
 use crate::metrics::{LedgerStanding, Metrics};
 use crate::responder::{InStandIn, Responder};
 use crate::spool;
+use crate::webhook::Signals;
+use crate::webhook::signal::Signal;
 
-/// Tells metrics and operators what the ledger does.
+/// Tells metrics and operators what the ledger does, and followers how far it has come.
 #[derive(Debug)]
-pub struct Reporter(pub Arc<Metrics>);
+pub struct Reporter {
+    metrics: Arc<Metrics>,
+    recorded: watch::Sender<i64>,
+}
+
+impl Reporter {
+    /// Reports into these metrics.
+    #[must_use]
+    pub fn new(metrics: Arc<Metrics>) -> Self {
+        Reporter { metrics, recorded: watch::Sender::new(0) }
+    }
+
+    /// The last record that is durable.
+    #[must_use]
+    pub fn recorded(&self) -> watch::Receiver<i64> {
+        self.recorded.subscribe()
+    }
+}
 
 impl Observer for Reporter {
     fn committed(&self, records: u32, took: Duration) {
-        self.0.ledger.committed(took, records);
+        self.metrics.ledger.committed(took, records);
     }
 
     fn head(&self, last: i64, chain: &[u8; 32]) {
-        self.0.ledger.journal(last, head_number(chain));
+        self.metrics.ledger.journal(last, head_number(chain));
+        self.recorded.send_replace(last);
     }
 
     fn readiness(&self, readiness: Readiness) {
-        self.0.ledger.standing(match readiness {
+        self.metrics.ledger.standing(match readiness {
             Readiness::Ready => LedgerStanding::Up,
             Readiness::Starting | Readiness::Unavailable => LedgerStanding::Down,
         });
     }
 
     fn expired(&self, holds: usize) {
-        self.0.ledger.expired(holds);
+        self.metrics.ledger.expired(holds);
     }
 
     fn projected(&self, _record: i64, lag: i64) {
-        self.0.ledger.projection_lag(lag);
+        self.metrics.ledger.projection_lag(lag);
     }
 
     fn projection_anew(&self) {
-        self.0.ledger.projection_anew();
+        self.metrics.ledger.projection_anew();
     }
 
     fn say(&self, message: &str) {
@@ -73,20 +94,37 @@ impl spool::Observer for SpoolReporter {
     }
 }
 
-/// Tells operators when stand-in begins for a program, and when it ends.
-#[derive(Debug, Default)]
-pub struct StandInReporter(Mutex<HashMap<ProgramId, InStandIn>>);
+/// Tells operators and webhooks when stand-in begins for a program, and when it ends.
+#[derive(Debug)]
+pub struct StandInReporter {
+    told: Mutex<HashMap<ProgramId, InStandIn>>,
+    signals: Option<Signals>,
+}
 
 impl StandInReporter {
+    /// Leaves what it sees there, too, if somebody wants it.
+    #[must_use]
+    pub fn new(signals: Option<Signals>) -> Self {
+        StandInReporter { told: Mutex::default(), signals }
+    }
+
+    fn signal(&self, signal: Signal) {
+        if let Some(signals) = &self.signals {
+            signals.leave(signal);
+        }
+    }
+
     /// Looks whether anything has changed. Call it every second or so.
     pub fn look(&self, responder: &Responder) {
         let now = clock::utc();
-        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         for program in responder.programs() {
             let standing = responder.in_stand_in(&program.id, now);
             match (told.get(&program.id).copied(), standing) {
                 (None, Some(standing)) => {
                     say(&format!("program {}: stand-in since {}, {}", program.id, standing.since, standing.cause.name()));
+                    let InStandIn { since, cause } = standing;
+                    self.signal(Signal::Entered { program: program.id, since, cause });
                     told.insert(program.id, standing);
                 }
                 (Some(before), None) => {
@@ -96,6 +134,7 @@ impl StandInReporter {
                         "program {}: stand-in ended after {seconds} s, {exposure} minor units yet to be confirmed by the ledger",
                         program.id
                     ));
+                    self.signal(Signal::Left { program: program.id, at: now, exposure_minor: exposure });
                     told.remove(&program.id);
                 }
                 (None, None) | (Some(_), Some(_)) => {}

@@ -10,6 +10,7 @@ use crate::control::server::BindError;
 use crate::journal::JournalError;
 use crate::ledger::postgres::trouble::Trouble;
 use crate::metrics::MetricsError;
+use crate::profiles::StoreError as ProfilesError;
 use crate::server::RouteError;
 use crate::spool::SpoolError;
 
@@ -26,6 +27,8 @@ pub enum StartError {
     Database(Trouble),
     /// The spool cannot be opened or read.
     Spool(SpoolError),
+    /// Merchants and instruments cannot be opened or read.
+    Profiles(ProfilesError),
     /// Two mounts want one path.
     Routes(Vec<RouteError>),
     /// The operators' socket.
@@ -36,6 +39,8 @@ pub enum StartError {
     Metrics(MetricsError),
     /// The telemetry's file.
     Telemetry(PathBuf, std::io::Error),
+    /// Agent spend: its store, or its key.
+    Spend(String),
     /// The operating system.
     System(std::io::Error),
     /// The ledger's thread ended; it has said why.
@@ -54,6 +59,7 @@ impl fmt::Display for StartError {
             }
             StartError::Journal(error) => error.fmt(f),
             StartError::Database(trouble) => trouble.fmt(f),
+            StartError::Profiles(error) => error.fmt(f),
             StartError::Spool(error) => error.fmt(f),
             StartError::Routes(errors) => {
                 let lines: Vec<_> = errors.iter().map(ToString::to_string).collect();
@@ -73,6 +79,7 @@ impl fmt::Display for StartError {
             StartError::Telemetry(file, error) => {
                 write!(f, "telemetry.file: {} cannot be opened: {error}; leave [telemetry] out to start without", file.display())
             }
+            StartError::Spend(problem) => f.write_str(problem),
             StartError::System(error) => write!(f, "the operating system refuses: {error}"),
             StartError::LedgerGone => f.write_str("the ledger's thread ended while it was starting"),
         }

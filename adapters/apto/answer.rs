@@ -13,14 +13,16 @@ use crate::answer::{AccountBalance, Answer, DecisionReference, Echo, Refused, Re
 /// Writes an answer. The dialect of the question is the dialect of its answer.
 pub(super) fn encode(echo: &Echo<'_>, answer: &Answer<'_>, options: &Options, body: &mut Vec<u8>) -> Reply {
     match *answer {
-        Answer::Decided { decision, reference, balance: _ } if echo.dialect == Dialect::Legacy.number() => {
+        Answer::Decided { decision, reference, balance: _, said: _ } if echo.dialect == Dialect::Legacy.number() => {
             legacy(echo, decision, reference, body)
         }
-        Answer::Decided { decision, reference, balance: _ } => v3(decision, reference, options, body),
+        Answer::Decided { decision, reference, balance: _, said: _ } => v3(decision, reference, options, body),
         Answer::Balances(accounts) => {
             balances(echo, accounts, body);
             Reply::json(200)
         }
+        // Payments of ours are asked for at doors of ours.
+        Answer::Payment(_) | Answer::Payments(_) | Answer::NotDone(_) => Reply::json(500),
         Answer::Acknowledged => {
             body.extend_from_slice(b"Ok");
             Reply { content_type: "text/plain", ..Reply::json(200) }
@@ -70,7 +72,7 @@ fn legacy(echo: &Echo<'_>, decision: Decision, reference: DecisionReference, bod
 pub(super) fn refuse(refused: &Refused, body: &mut Vec<u8>) -> Reply {
     let mut reply = Reply::json(refused.status());
     match refused {
-        Refused::NotAuthentic => {
+        Refused::NotAuthentic | Refused::Token(_) => {
             errors(body, "authorization_failed", "the login is missing or wrong");
             // RFC 9110 section 15.5.2 wants it; it tells a stranger nothing.
             reply.headers.push((WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"callbacks\"")));

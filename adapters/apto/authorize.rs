@@ -94,7 +94,7 @@ fn from_v3<'a>(asked: V3Authorization<'_>, options: &Options) -> Result<Authoriz
         occurred_at: None,
     };
     let echo = Echo { dialect: Dialect::V3.number(), ..Echo::default() };
-    Ok(AuthorizationCall { request, echo, sent_at: None })
+    Ok(AuthorizationCall { request, echo, sent_at: None, lookup: None })
 }
 
 fn from_legacy<'a>(asked: &Legacy<'a>, segment: &str, options: &Options) -> Result<AuthorizationCall<'a>, Malformed> {
@@ -150,7 +150,7 @@ fn from_legacy<'a>(asked: &Legacy<'a>, segment: &str, options: &Options) -> Resu
     let mut echo = Echo { dialect: Dialect::Legacy.number(), ..Echo::default() };
     echo.fields.push(("transaction_id", asked.transaction_id.raw));
     echo.fields.push(("idempotency_key", asked.idempotency_key.raw));
-    Ok(AuthorizationCall { request, echo, sent_at: None })
+    Ok(AuthorizationCall { request, echo, sent_at: None, lookup: None })
 }
 
 /// A part of an authorization, whose every member is optional.

@@ -17,7 +17,7 @@ mod wire;
 
 use std::time::Duration;
 
-use holdfast_core::{Money, Timestamp};
+use holdfast_core::{Money, PaymentRef, Timestamp};
 use http::HeaderMap;
 
 use self::options::Options;
@@ -48,6 +48,7 @@ pub const PLATFORM: Platform = Platform {
     in_flight_duplicate: InFlightDuplicate::Join,
     credentials: Credentials { basic: Use::Needed, headers: Use::Possible, signing: Use::Never, answering: Use::Never },
     message_name: |key| key,
+    payment_of_token: PaymentRef::of,
     build,
 };
 

@@ -45,6 +45,20 @@ pub(super) const fn phrase(reason: DeclineReason) -> &'static str {
         DeclineReason::LedgerUnavailable => "Balance could not be checked",
         DeclineReason::NotDurable => "Decision could not be recorded",
         DeclineReason::AnswerUnknown => "Earlier answer could not be looked up",
+        DeclineReason::PolicyAmount => "Amount not allowed by the spending policy",
+        DeclineReason::PolicyMerchantCategory => "Merchant category not allowed by the spending policy",
+        DeclineReason::PolicyMerchant => "Merchant not allowed by the spending policy",
+        DeclineReason::PolicyOther => "Not allowed by the spending policy",
+        DeclineReason::PolicyLimitReached => "Limit of the spending policy reached",
+        DeclineReason::PolicyMissing => "No spending policy",
+        DeclineReason::AuthoritySuspended => "Spending authority suspended",
+        DeclineReason::BindingUnknown => "No spending authority",
+        DeclineReason::IntentUnknown => "Unknown intent",
+        DeclineReason::IntentExpired => "Intent expired",
+        DeclineReason::IntentUsed => "Intent already used",
+        DeclineReason::IntentMismatched => "Payment does not match its intent",
+        DeclineReason::IntentRequired => "Intent required",
+        DeclineReason::ReviewRequired => "Review required",
     }
 }
 
@@ -84,6 +98,20 @@ pub(super) const fn legacy_code(reason: DeclineReason) -> &'static str {
         | DeclineReason::RefundAboveCaptured
         | DeclineReason::ConflictingDuplicate
         | DeclineReason::AmountTooLarge
-        | DeclineReason::SuspectedFraud => "authorization_failed",
+        | DeclineReason::SuspectedFraud
+        | DeclineReason::PolicyAmount
+        | DeclineReason::PolicyMerchantCategory
+        | DeclineReason::PolicyMerchant
+        | DeclineReason::PolicyOther
+        | DeclineReason::PolicyLimitReached
+        | DeclineReason::PolicyMissing
+        | DeclineReason::AuthoritySuspended
+        | DeclineReason::BindingUnknown
+        | DeclineReason::IntentUnknown
+        | DeclineReason::IntentExpired
+        | DeclineReason::IntentUsed
+        | DeclineReason::IntentMismatched
+        | DeclineReason::IntentRequired
+        | DeclineReason::ReviewRequired => "authorization_failed",
     }
 }

@@ -27,7 +27,7 @@ fn encode(case: &Case, echo: &Echo<'_>, answer: &Answer<'_>, now: Timestamp) -> 
 }
 
 fn decided(decision: Decision) -> Answer<'static> {
-    Answer::Decided { decision, reference: REFERENCE, balance: None }
+    Answer::Decided { decision, reference: REFERENCE, balance: None, said: None }
 }
 
 fn expect_json(failures: &mut Failures, case: &Case, what: &str, reply: &Reply, body: &[u8]) {
@@ -63,7 +63,7 @@ fn the_same_answer_is_the_same_bytes() {
         for answer in [
             decided(approve),
             decided(Decision::Decline { reason: decline }),
-            Answer::Decided { decision: approve, reference: REFERENCE, balance: Some(&balance) },
+            Answer::Decided { decision: approve, reference: REFERENCE, balance: Some(&balance), said: None },
         ] {
             let (first, again) = (encode(case, &call.echo, &answer, NOW), encode(case, &call.echo, &answer, NOW));
             failures.expect(first == again, case, || format!("{answer:?} is not the same twice"));

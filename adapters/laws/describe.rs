@@ -17,7 +17,7 @@ use crate::proof::hex;
 pub(super) fn describe(inbound: &Result<Inbound<'_>, Malformed>) -> String {
     let mut lines = Lines { text: String::new(), indent: "  " };
     match inbound {
-        Err(Malformed { path, problem }) => {
+        Err(Malformed { path, problem, .. }) => {
             let path = if path.is_empty() { "(body)" } else { path };
             lines.text = format!("malformed {path} {problem}");
         }
@@ -43,6 +43,32 @@ pub(super) fn describe(inbound: &Result<Inbound<'_>, Malformed>) -> String {
         Ok(Inbound::Handshake { echo }) => {
             lines.head("handshake");
             lines.echo(echo);
+        }
+        Ok(Inbound::Payment(payment)) => {
+            lines.head("payment");
+            lines.request(&payment.call.request);
+            lines.line("kind of payment", payment.slip.kind);
+            lines.line("named by", if payment.unnamed.is_some() { "nobody" } else { "its caller" });
+            lines.option("surcharge", payment.surcharge.map(|(surcharge, _)| surcharge));
+            lines.line("slip", &payment.slip.text);
+            lines.echo(&payment.call.echo);
+        }
+        Ok(Inbound::Order(order)) => {
+            lines.head("order");
+            lines.line("payment", order.payment);
+            lines.line("key", order.key);
+            lines.line("order", format!("{:?}", order.order));
+            lines.echo(&order.echo);
+        }
+        Ok(Inbound::Look(look)) => {
+            lines.head("look");
+            lines.line("payment", look.payment);
+            lines.echo(&look.echo);
+        }
+        Ok(Inbound::List(list)) => {
+            lines.head("list");
+            lines.line("wanted", format!("{:?}", list.wanted));
+            lines.echo(&list.echo);
         }
         Ok(Inbound::Fetch(fetch)) => {
             lines.head("fetch");

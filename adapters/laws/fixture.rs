@@ -121,7 +121,8 @@ impl Fixture {
         self.method = match method {
             "GET" => RouteMethod::Get,
             "POST" => RouteMethod::Post,
-            other => return Err(format!("`{other}` is neither GET nor POST")),
+            "PUT" => RouteMethod::Put,
+            other => return Err(format!("`{other}` is none of GET, POST and PUT")),
         };
         if !target.starts_with('/') {
             return Err(format!("`{line}` has no path"));

@@ -8,6 +8,7 @@ mod agreement;
 mod answers;
 mod describe;
 mod fixture;
+mod payments;
 mod registry;
 mod reply;
 mod robustness;
@@ -18,19 +19,23 @@ mod verification;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use holdfast_core::Timestamp;
+use holdfast_core::agent::{CredentialId, Environment, KeyId, OrganizationId, OrganizationKind, Scope, ScopeSet};
 use http::HeaderMap;
 
 use self::fixture::Fixture;
 use crate::adapter::{Adapter, Platform, RouteMethod};
 use crate::inbound::{Callback, Inbound, Malformed};
-use crate::proof::{Authentic, BasicCredential, Keyring, Secret};
+use crate::proof::token::{Caller, Grant, KeyStore, SharedKey};
+use crate::proof::{Authentic, BasicCredential, Bearer, Keyring, Secret};
 use crate::settings::Settings;
 use crate::{PLATFORMS, Route};
 
 /// How many callbacks each platform's folder has at least.
-const FIXTURES_MIN: &[(&str, usize)] = &[("marqeta", 30), ("apto", 20), ("proving", 8)];
+const FIXTURES_MIN: &[(&str, usize)] =
+    &[("marqeta", 30), ("apto", 20), ("agent_spend", 12), ("authorizations", 12), ("proving", 8)];
 
 /// The fixtures' clock: 2026-03-14T15:09:26Z.
 const NOW: Timestamp = Timestamp::from_unix_seconds(1_773_500_966);
@@ -42,6 +47,39 @@ fn keyring() -> Keyring {
         headers: Vec::new(),
         signing: vec![Secret::new(*b"fixture-signing-key")],
         answering: vec![Secret::new(*b"fixture-answering-key")],
+        bearer: Some(bearer(&[FIXTURE_KEY])),
+    }
+}
+
+/// The API key of the fixtures' processor; its secret is the same text.
+const FIXTURE_KEY: &str = "fixture-key";
+
+/// Bearer credentials of these API keys, of which the first is the one to prove with.
+fn bearer(keys: &[&str]) -> Bearer {
+    let id = |key: &str| KeyId::new(key).unwrap();
+    let own = keys.first().map(|key| (id(key), Secret::new(key.as_bytes())));
+    Bearer { keys: Arc::new(Keys(keys.iter().map(|key| id(key)).collect())), own }
+}
+
+struct Keys(Vec<KeyId>);
+
+impl KeyStore for Keys {
+    fn find(&self, key: &KeyId) -> Option<Arc<SharedKey>> {
+        let caller = Caller {
+            credential: CredentialId::new("cred_fixture").unwrap(),
+            organization: OrganizationId::new("proc_fixture").unwrap(),
+            kind: OrganizationKind::Processor,
+            environment: Environment::Sandbox,
+            scopes: ScopeSet::of(&[Scope::Authorize]),
+        };
+        let known = self.0.iter().find(|known| *known == key)?;
+        Some(Arc::new(SharedKey { secret: Secret::new(known.as_str().as_bytes()), caller, expires_at: None }))
+    }
+
+    fn used(&self, _: &CredentialId, _: Timestamp) {}
+
+    fn grants(&self, _: &Grant) -> bool {
+        true
     }
 }
 
@@ -83,7 +121,11 @@ impl Case {
 
     /// The callback with another body, taken as authentic: what a law of decoding starts from.
     fn authentic<'a>(&'a self, body: &'a [u8]) -> Authentic<'a> {
-        Authentic::accept(self.callback(&self.headers, body))
+        let proven = self.adapter.verify(self.callback(&self.headers, &self.body), &keyring(), NOW).ok();
+        match proven.and_then(|proven| proven.caller().copied()) {
+            Some(caller) => Authentic::accept_from(self.callback(&self.headers, body), caller),
+            None => Authentic::accept(self.callback(&self.headers, body)),
+        }
     }
 
     fn decode<'a>(&'a self, body: &'a [u8]) -> Result<Inbound<'a>, Malformed> {

@@ -5,6 +5,8 @@
 //! | `approve`, `approve 12.34` | yes, for the amount asked, or for less |
 //! | `decline insufficient_funds` | no, for any reason's name |
 //! | `balance`, `balances`, `no balances` | one account's balance, those of two, of none |
+//! | `payment`, `captured`, `voided`, `expired`, `payments` | a payment of ours as it stands, or a page with it |
+//! | `not done authorization_over` | what was asked of a payment of ours is not done, for any reason's name; of none that is unknown |
 //! | `acknowledged` | recorded, or nothing to do |
 //! | `refused` | what a malformed callback hears |
 //! | `refused not_authentic`, `too_large`, `too_early`, `not_durable`, `unavailable` | what others hear |
@@ -13,9 +15,10 @@ use std::fmt::Write as _;
 
 use holdfast_core::{AccountId, Currency, Decision, DeclineReason, Money};
 
-use super::{Case, NOW, keyring};
+use super::{Case, NOW, keyring, payments};
 use crate::answer::{AccountBalance, Answer, DecisionReference, Echo, Refused, Reply};
 use crate::inbound::{Inbound, Malformed};
+use crate::payment::{ListCall, LookCall, OrderCall};
 
 /// Our name for every fixture's decision.
 pub(super) const REFERENCE: DecisionReference = DecisionReference::from_digest(*b"holdfast-fixture");
@@ -24,6 +27,10 @@ pub(super) const REFERENCE: DecisionReference = DecisionReference::from_digest(*
 pub(super) fn usual(inbound: &Result<Inbound<'_>, Malformed>) -> &'static [&'static str] {
     match inbound {
         Ok(Inbound::Authorization(_)) => &["approve", "decline insufficient_funds"],
+        Ok(Inbound::Payment(_)) => &["approve", "decline insufficient_funds", "decline card_unknown"],
+        Ok(Inbound::Order(_)) => &["payment", "not done authorization_over", "not done authorization_unknown"],
+        Ok(Inbound::Look(_)) => &["payment", "not done authorization_unknown"],
+        Ok(Inbound::List(_)) => &["payments"],
         Ok(Inbound::Balance(_)) => &["balance"],
         Ok(Inbound::Notification { .. } | Inbound::Handshake { .. }) => &["acknowledged"],
         Ok(Inbound::Fetch(_)) => &[],
@@ -56,6 +63,10 @@ pub(super) fn reply(case: &Case, inbound: &Result<Inbound<'_>, Malformed>, words
         Err(malformed) => Err(format!("is not understood ({malformed}), so `{words}` cannot be answered")),
         Ok(Inbound::Fetch(_)) => Err("asks for a fetch; what was fetched goes under `--- fetched`".to_owned()),
         Ok(Inbound::Authorization(call)) => decided(case, &call.echo, call.request.amount, words),
+        Ok(Inbound::Payment(call)) => payments::asked(case, call, words),
+        Ok(
+            Inbound::Order(OrderCall { echo, .. }) | Inbound::Look(LookCall { echo, .. }) | Inbound::List(ListCall { echo, .. }),
+        ) => payments::later(case, echo, words),
         Ok(Inbound::Balance(call)) => {
             let answer = match words {
                 "balance" => &balances(case.fixture.currency)[..1],
@@ -87,7 +98,7 @@ fn decided(case: &Case, echo: &Echo<'_>, asked: Money, words: &str) -> Result<St
         ("balance", "") => (Decision::Approve { amount: asked }, Some(balances(asked.currency())[0])),
         _ => return Err(format!("`{words}` does not answer an authorization")),
     };
-    Ok(encoded(case, echo, &Answer::Decided { decision, reference: REFERENCE, balance: balance.as_ref() }))
+    Ok(encoded(case, echo, &Answer::Decided { decision, reference: REFERENCE, balance: balance.as_ref(), said: None }))
 }
 
 /// 440.00 posted, 27.45 held, 412.55 available (in minor units for currencies with other exponents); and a frozen account.
@@ -111,7 +122,7 @@ pub(super) fn balances(currency: Currency) -> [AccountBalance; 2] {
     [first, second]
 }
 
-fn encoded(case: &Case, echo: &Echo<'_>, answer: &Answer<'_>) -> String {
+pub(super) fn encoded(case: &Case, echo: &Echo<'_>, answer: &Answer<'_>) -> String {
     let mut body = Vec::new();
     let reply = case.adapter.encode(echo, answer, &keyring(), NOW, &mut body);
     render(&reply, &body)

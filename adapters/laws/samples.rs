@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use holdfast_core::{AuthorizationKind, Currency, Money};
+use holdfast_core::{AuthorizationKind, Currency, Money, card_number};
 use http::HeaderMap;
 use proptest::prelude::*;
 
@@ -33,6 +33,7 @@ fn with_sample<R>(
     let authentic = adapter.verify(callback, &keyring(), NOW).unwrap();
     match adapter.decode(&authentic) {
         Ok(Inbound::Authorization(call)) => look(&call, &body),
+        Ok(Inbound::Payment(payment)) => look(&payment.call, &body),
         other => panic!("a sample is {other:?}"),
     }
 }
@@ -44,6 +45,8 @@ fn amounts_survive_in_every_currency() {
             let (adapter, currency) = (build(platform, code), Currency::from_alpha(code).unwrap());
             proptest!(|(minor in prop_oneof![Just(0_i64), 1..100_i64, 1..10_000_000_000_000_i64], variation: u64)| {
                 let amount = Money::from_minor(minor, currency);
+                // Doors of ours refuse what looks like a card's number wherever it stands.
+                prop_assume!(!card_number::stands_in(&minor.to_string()));
                 with_sample(adapter.as_ref(), variation, amount, |call, _| {
                     prop_assert_eq!(call.request.amount, amount, "{}", platform.name);
                     Ok(())
@@ -62,7 +65,7 @@ fn every_currency_is_answered() {
             let amount = Money::from_minor(12_345, code.parse().unwrap());
             with_sample(adapter.as_ref(), 7, amount, |call, _| {
                 for decision in [Decision::Approve { amount }, Decision::Decline { reason: DeclineReason::CardFrozen }] {
-                    let answer = Answer::Decided { decision, reference: super::reply::REFERENCE, balance: None };
+                    let answer = Answer::Decided { decision, reference: super::reply::REFERENCE, balance: None, said: None };
                     let mut body = Vec::new();
                     adapter.encode(&call.echo, &answer, &keyring(), NOW, &mut body);
                     let json: Result<serde::de::IgnoredAny, _> = serde_json::from_slice(&body);

@@ -56,6 +56,8 @@ pub(super) struct Style {
 /// Writes an answer.
 pub(super) fn write(echo: &Echo<'_>, answer: &Answer<'_>, style: Style, body: &mut Vec<u8>) -> Reply {
     match *answer {
+        // Payments of ours are asked for at doors of ours.
+        Answer::Payment(_) | Answer::Payments(_) | Answer::NotDone(_) => Reply::json(500),
         Answer::Acknowledged => {
             write_echo(echo, None, |_| {}, body);
             Reply::json(200)
@@ -64,7 +66,7 @@ pub(super) fn write(echo: &Echo<'_>, answer: &Answer<'_>, style: Style, body: &m
             write_echo(echo, None, |body| write_balances(balances, body), body);
             Reply::json(200)
         }
-        Answer::Decided { decision: Decision::Approve { amount }, reference, balance } => {
+        Answer::Decided { decision: Decision::Approve { amount }, reference, balance, said: _ } => {
             let inquired = match (Dialect::of(echo.dialect), style.inquiry_amount, balance) {
                 (Dialect::BalanceInquiry, InquiryAmount::Available, Some(balance)) => balance.available,
                 (Dialect::BalanceInquiry | Dialect::Jit | Dialect::Flat, _, _) => amount,
@@ -141,7 +143,7 @@ fn write_balances(balances: &[AccountBalance], body: &mut Vec<u8>) {
 /// Writes an error in Marqeta's own shape. A stranger learns nothing.
 pub(super) fn refuse(refused: &Refused, body: &mut Vec<u8>) -> Reply {
     let message = match refused {
-        Refused::NotAuthentic => {
+        Refused::NotAuthentic | Refused::Token(_) => {
             body.extend_from_slice(b"{}");
             return Reply::json(refused.status());
         }

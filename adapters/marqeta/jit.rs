@@ -98,7 +98,7 @@ pub(super) fn decode<'a>(body: &'a [u8], program: Currency, partial: PartialAnsw
         occurred_at: occurred_at(transaction),
     };
     let sent_at = transaction.issuer_received_time.text().and_then(json::moment);
-    Ok(Inbound::Authorization(AuthorizationCall { request, echo, sent_at }))
+    Ok(Inbound::Authorization(AuthorizationCall { request, echo, sent_at, lookup: None }))
 }
 
 fn required<'a>(raw: Option<&'a RawValue>, path: impl Fn() -> String) -> Result<Cow<'a, str>, Malformed> {

@@ -19,7 +19,7 @@ mod wire;
 
 use std::time::Duration;
 
-use holdfast_core::{Currency, Money, Timestamp};
+use holdfast_core::{Currency, Money, PaymentRef, Timestamp};
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
@@ -53,6 +53,7 @@ pub const PLATFORM: Platform = Platform {
     in_flight_duplicate: InFlightDuplicate::Join,
     credentials: Credentials { basic: Use::Needed, headers: Use::Possible, signing: Use::Possible, answering: Use::Never },
     message_name: webhook::transaction_token,
+    payment_of_token: PaymentRef::by_alias,
     build,
 };
 

@@ -20,12 +20,17 @@ impl Vocabulary {
     pub const fn decline_reason(self, reason: DeclineReason) -> &'static str {
         match reason {
             DeclineReason::InsufficientFunds => "INSUFFICIENT_FUNDS",
-            DeclineReason::AmountAboveMaximum | DeclineReason::AmountLimitReached => "AMOUNT_LIMIT_EXCEEDED",
+            DeclineReason::AmountAboveMaximum
+            | DeclineReason::AmountLimitReached
+            | DeclineReason::PolicyAmount
+            | DeclineReason::PolicyLimitReached => "AMOUNT_LIMIT_EXCEEDED",
             DeclineReason::AmountBelowMinimum | DeclineReason::AmountTooLarge => "INVALID_AMOUNT",
             DeclineReason::CountLimitReached => "TRANSACTION_COUNT_LIMIT_EXCEEDED",
             DeclineReason::MerchantCategoryNotAllowed
             | DeclineReason::MerchantNotAllowed
-            | DeclineReason::MerchantCountryNotAllowed => "INVALID_MERCHANT",
+            | DeclineReason::MerchantCountryNotAllowed
+            | DeclineReason::PolicyMerchantCategory
+            | DeclineReason::PolicyMerchant => "INVALID_MERCHANT",
             DeclineReason::CrossBorderNotAllowed
             | DeclineReason::EntryModeNotAllowed
             | DeclineReason::CashNotAllowed
@@ -40,7 +45,17 @@ impl Vocabulary {
             | DeclineReason::RefundAboveCaptured
             | DeclineReason::LedgerUnavailable
             | DeclineReason::NotDurable
-            | DeclineReason::AnswerUnknown => "TRANSACTION_NOT_PERMITTED",
+            | DeclineReason::AnswerUnknown
+            | DeclineReason::PolicyOther
+            | DeclineReason::PolicyMissing
+            | DeclineReason::AuthoritySuspended
+            | DeclineReason::BindingUnknown
+            | DeclineReason::IntentUnknown
+            | DeclineReason::IntentExpired
+            | DeclineReason::IntentUsed
+            | DeclineReason::IntentMismatched
+            | DeclineReason::IntentRequired
+            | DeclineReason::ReviewRequired => "TRANSACTION_NOT_PERMITTED",
             DeclineReason::CardUnknown | DeclineReason::CardClosed | DeclineReason::AccountUnknown => "INVALID_CARD",
             DeclineReason::CardNotActive => "CARD_NOT_ACTIVE",
             DeclineReason::CardFrozen | DeclineReason::CardLost | DeclineReason::CardStolen => match self {

@@ -65,7 +65,7 @@ struct Error<'a> {
 pub(super) fn write(echo: &Echo<'_>, answer: &Answer<'_>, body: &mut Vec<u8>) -> Reply {
     let mut reply = Reply::json(200);
     match answer {
-        Answer::Decided { decision, reference, balance } => {
+        Answer::Decided { decision, reference, balance, said: _ } => {
             let (amount, reason) = match decision {
                 Decision::Approve { amount } => (Some(*amount), None),
                 Decision::Decline { reason } => (None, Some(reasons::code(*reason))),
@@ -89,6 +89,8 @@ pub(super) fn write(echo: &Echo<'_>, answer: &Answer<'_>, body: &mut Vec<u8>) ->
             let balances: Vec<Balance<'_>> = balances.iter().map(balance).collect();
             append(&serde_json::json!({ "balances": balances }), body);
         }
+        // Payments of ours are asked for at doors of ours.
+        Answer::Payment(_) | Answer::Payments(_) | Answer::NotDone(_) => return Reply::json(500),
         Answer::Acknowledged => append(&serde_json::json!({ "received": true }), body),
     }
     reply
@@ -116,7 +118,7 @@ fn balance(balance: &AccountBalance) -> Balance<'_> {
 /// Appends a refusal in the platform's error shape.
 pub(super) fn write_refused(refused: &Refused, body: &mut Vec<u8>) -> Reply {
     let (error, malformed) = match refused {
-        Refused::NotAuthentic => ("not_authentic", None),
+        Refused::NotAuthentic | Refused::Token(_) => ("not_authentic", None),
         Refused::Malformed(malformed) => ("malformed", Some(malformed)),
         Refused::TooSlow => ("too_slow", None),
         Refused::TooLarge => ("too_large", None),

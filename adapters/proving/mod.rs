@@ -14,7 +14,7 @@ mod wire;
 
 use std::time::Duration;
 
-use holdfast_core::{Money, Timestamp};
+use holdfast_core::{Money, PaymentRef, Timestamp};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use sha2::{Digest, Sha256};
 
@@ -41,6 +41,7 @@ pub const PLATFORM: Platform = Platform {
     in_flight_duplicate: InFlightDuplicate::TooEarly,
     credentials: Credentials { basic: Use::Never, headers: Use::Possible, signing: Use::Needed, answering: Use::Possible },
     message_name: |key| key,
+    payment_of_token: PaymentRef::of,
     build,
 };
 

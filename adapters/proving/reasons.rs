@@ -35,6 +35,18 @@ pub(super) const fn code(reason: DeclineReason) -> &'static str {
         | DeclineReason::AccountClosed => "account_not_usable",
         DeclineReason::AuthorizationUnknown | DeclineReason::AuthorizationOver => "authorization_unknown",
         DeclineReason::CaptureAboveAuthorized | DeclineReason::RefundAboveCaptured => "limit_reached",
+        DeclineReason::PolicyAmount | DeclineReason::PolicyLimitReached => "limit_reached",
+        DeclineReason::PolicyMerchantCategory | DeclineReason::PolicyMerchant => "merchant_not_allowed",
+        DeclineReason::PolicyOther
+        | DeclineReason::PolicyMissing
+        | DeclineReason::AuthoritySuspended
+        | DeclineReason::BindingUnknown
+        | DeclineReason::IntentUnknown
+        | DeclineReason::IntentExpired
+        | DeclineReason::IntentUsed
+        | DeclineReason::IntentMismatched
+        | DeclineReason::IntentRequired
+        | DeclineReason::ReviewRequired => "not_permitted",
         DeclineReason::ConflictingDuplicate => "conflicting_duplicate",
         DeclineReason::SuspectedFraud => "suspected_fraud",
         DeclineReason::LedgerUnavailable | DeclineReason::NotDurable | DeclineReason::AnswerUnknown => "system_error",

@@ -21,7 +21,7 @@ fn adapter() -> Box<dyn Adapter> {
 
 fn approved() -> Answer<'static> {
     let decision = Decision::Approve { amount: Money::from_minor(2745, Currency::USD) };
-    Answer::Decided { decision, reference: DecisionReference::from_digest([1; 16]), balance: None }
+    Answer::Decided { decision, reference: DecisionReference::from_digest([1; 16]), balance: None, said: None }
 }
 
 #[test]

@@ -25,7 +25,7 @@ pub(super) fn authorize<'a>(callback: &Callback<'a>) -> Result<Inbound<'a>, Malf
         let authorization = required(message.authorization.as_ref(), "authorization")?;
         let request = request(key, authorization)?;
         let echo = Echo { dialect: Dialect::Response.number(), ..Echo::default() };
-        Ok(Inbound::Authorization(AuthorizationCall { request, echo, sent_at: moment(&message.sent_at) }))
+        Ok(Inbound::Authorization(AuthorizationCall { request, echo, sent_at: moment(&message.sent_at), lookup: None }))
     })
 }
 
@@ -71,7 +71,7 @@ pub(super) fn fetched<'a>(thin: &Callback<'a>, body: &'a [u8]) -> Result<Inbound
         let mut echo = Echo { dialect: Dialect::CallBack.number(), ..Echo::default() };
         let raw = raw_text(body, &id.0).ok_or_else(|| Malformed::field("id", "has an escape"))?;
         echo.fields.push(("id", raw));
-        Ok(Inbound::Authorization(AuthorizationCall { request, echo, sent_at }))
+        Ok(Inbound::Authorization(AuthorizationCall { request, echo, sent_at, lookup: None }))
     })
 }
 

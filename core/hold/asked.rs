@@ -14,6 +14,7 @@ use super::state::{Account, Answered, Counted, Slice};
 use super::told::{corrected, take};
 use super::twice;
 use super::word::adopted;
+use crate::agent::Weight;
 use crate::authorization::{AuthorizationKind, AuthorizationRequest, ContentDigest, Expiry, Padding, PartialApproval, Posting};
 use crate::decision::{Basis, Decision, DeclineReason};
 use crate::money::Money;
@@ -31,6 +32,8 @@ pub struct Asked<'a> {
     pub asked_at: Timestamp,
     /// What the rules think.
     pub verdict: &'a Verdict,
+    /// Whether an approval moves anything.
+    pub weight: Weight,
 }
 
 /// An answer that a platform heard, for the ledger to agree with.
@@ -46,11 +49,24 @@ pub struct Adoption<'a> {
     pub told: ToldAnswer,
     /// What the rules thought, where they were asked: an approval counts in their limits, over them if need be.
     pub verdict: Option<&'a Verdict>,
+    /// Whether an approval moves anything.
+    pub weight: Weight,
 }
 
-/// Decides an authorization: our answer, or what the platform's own word on the payment makes of it.
+/// Decides an authorization: our answer, or what the platform's own word on the payment makes of it. A preview is the same decision,
+/// remembered under its key, and nothing else of it.
 pub(super) fn decide(slice: &Slice<'_>, asked: &Asked<'_>) -> Outcome {
-    adopted(slice, asked, answer(slice, asked))
+    let outcome = adopted(slice, asked, answer(slice, asked));
+    match asked.weight {
+        Weight::Moves => outcome,
+        Weight::Preview => said_only(outcome),
+    }
+}
+
+/// What was said, without what it would have moved.
+fn said_only(outcome: Outcome) -> Outcome {
+    let Outcome { decision, answered, finding, .. } = outcome;
+    Outcome { decision, answered, finding, ..Outcome::default() }
 }
 
 /// Our answer. Key, card, account, rules, payment, limits, funds: the first to object is the reason.
@@ -67,7 +83,11 @@ fn answer(slice: &Slice<'_>, asked: &Asked<'_>) -> Outcome {
     }
     let decline = |reason, basis| declined_by(asked.digest, asked.asked_at, reason, basis);
     let Some(card) = slice.card else {
-        return decline(DeclineReason::CardUnknown, Basis::Ledger);
+        return match asked.verdict {
+            // Nothing that was named led to a card: whoever looked for one knows why.
+            Verdict::Decline { reason, rule } if presents_nothing(request) => decline(*reason, Basis::Rule(*rule)),
+            Verdict::Decline { .. } | Verdict::Proceed(_) => decline(DeclineReason::CardUnknown, Basis::Ledger),
+        };
     };
     if let Some(reason) = card.status.bar().or(card.cardholder.bar()) {
         return decline(reason, Basis::Ledger);
@@ -84,6 +104,12 @@ fn answer(slice: &Slice<'_>, asked: &Asked<'_>) -> Outcome {
     if request.amount.is_negative() {
         return decline(DeclineReason::AmountTooLarge, Basis::Ledger);
     }
+    if asked.weight == Weight::Preview && is_held(slice, request) {
+        // The other door asked first: its payment was looked at by everybody, and has its place in every limit, and its money.
+        let answered =
+            Answered { digest: asked.digest, asked_at: asked.asked_at, decision: Decision::Approve { amount: request.amount } };
+        return Outcome { decision: Some((answered.decision, Basis::Ledger)), answered: Some(answered), ..Outcome::default() };
+    }
     let proceed = match asked.verdict {
         Verdict::Decline { reason, rule } => return decline(*reason, Basis::Rule(*rule)),
         Verdict::Proceed(proceed) => proceed,
@@ -98,6 +124,17 @@ fn answer(slice: &Slice<'_>, asked: &Asked<'_>) -> Outcome {
         Ok(amount) => approve(slice, &account, asked, proceed, amount, there.saturating_sub(amount)),
         Err((reason, basis)) => decline(reason, basis),
     }
+}
+
+/// Whether a question names nobody whose money it could be about.
+const fn presents_nothing(request: &AuthorizationRequest) -> bool {
+    request.card.is_none() && request.cardholder.is_none()
+}
+
+/// Whether the payment that a question would open is there, for as much.
+fn is_held(slice: &Slice<'_>, request: &AuthorizationRequest) -> bool {
+    let opens = moves_money(request.kind) && request.kind != AuthorizationKind::Incremental && request.amount.minor() > 0;
+    opens && slice.hold.is_some_and(|hold| hold.is_under_way() && hold.authorized.max(hold.captured) >= request.amount.minor())
 }
 
 /// What is approved becomes a step of the payment; what needs no money only counts. `left` is available after it.
@@ -142,7 +179,10 @@ pub(super) fn adopt(slice: &Slice<'_>, adoption: &Adoption<'_>) -> Outcome {
     if step_of(slice, id).is_some_and(|step| !matches!(step.what, What::Placed(_))) {
         return Outcome::nothing(Finding::Conflict);
     }
-    let mut outcome = agree(slice, adoption, id);
+    let mut outcome = match adoption.weight {
+        Weight::Moves => agree(slice, adoption, id),
+        Weight::Preview => Outcome::default(),
+    };
     if slice.answered.is_some() && outcome.finding.is_none() {
         outcome.finding = Some(Finding::AdoptedOverOurs);
     }
@@ -280,11 +320,10 @@ fn grant(
             && let Some(amount_max) = check.amount_max
         {
             let left = amount_max.saturating_sub(used.amount);
-            most = within(most, left, cost, request, proceed)
-                .ok_or((DeclineReason::AmountLimitReached, Basis::Limit(check.limit)))?;
+            most = within(most, left, cost, request, proceed).ok_or((check.scope.amount_reason(), Basis::Limit(check.limit)))?;
         }
         if count > 0 && check.count_max.is_some_and(|count_max| used.count.saturating_add(count) > count_max) {
-            return Err((DeclineReason::CountLimitReached, Basis::Limit(check.limit)));
+            return Err((check.scope.count_reason(), Basis::Limit(check.limit)));
         }
     }
     if !moves_money(request.kind) && !mutant::is(Mutant::VerificationNeedsFunds) {

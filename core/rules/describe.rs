@@ -274,6 +274,13 @@ impl fmt::Display for Check {
             Check::Wallet(Requirement::Require) => f.write_str("all but wallets"),
             Check::Hours(hours) => write!(f, "{hours}"),
             Check::Currency(listed) => write_listed(f, "currency", listed, |f, set| write_list(f, set)),
+            Check::AnyOf(ways) => {
+                for (index, way) in ways.iter().enumerate() {
+                    f.write_str(if index == 0 { "what each of these does: " } else { "; " })?;
+                    write_list(f, way)?;
+                }
+                Ok(())
+            }
         }
     }
 }

@@ -24,11 +24,14 @@
 //! | card absent on the cardholder's initiative (keyed, e-commerce, on file) | 15 % |
 //! | anything else | none |
 //!
+//! What is asked at a payment door, so that its end is ours, is held for seven days and tolerates nothing: that is what the doors'
+//! documents tell their callers.
+//!
 //! Nothing is held on top, neither for fuel nor for another currency, and less than was asked is never approved: that is
 //! somebody's money, and for a program to say. Fuel sold over a counter (5541) is like any other purchase: its amount is known.
 //! The safety timer of holds that the platform ends is 35 days.
 
-use crate::authorization::{AuthorizationKind, AuthorizationRequest, EntryMode};
+use crate::authorization::{AuthorizationKind, AuthorizationRequest, EntryMode, Expiry};
 use crate::ids::NetworkName;
 use crate::merchant::MerchantCategoryCode;
 use crate::money::{Currency, Money};
@@ -47,10 +50,15 @@ const TIPS: MccGroup = MccGroup { name: "tips", ranges: &[(4121, 4121), (5812, 5
 
 /// What is built in for a request of a program with this currency.
 pub(super) fn terms(request: &AuthorizationRequest, currency: Currency) -> HoldTerms {
+    // A payment door says how long it holds, and that nothing is captured above it, whatever the network's rules are.
+    let (lifetime_seconds, tolerance) = match request.expiry {
+        Expiry::Ours => (7 * DAY, None),
+        Expiry::Told => (lifetime_seconds(request), tolerance(request, currency)),
+    };
     HoldTerms {
-        lifetime_seconds: Some(lifetime_seconds(request)),
+        lifetime_seconds: Some(lifetime_seconds),
         safety_timer_seconds: Some(HoldPolicy::PLAIN.safety_timer_seconds),
-        tolerance: tolerance(request, currency),
+        tolerance,
         extra: None,
         cross_currency: None,
     }

@@ -44,6 +44,8 @@ pub struct Limit {
     pub(super) enforcement: Enforcement,
     pub(super) kinds: KindSet,
     pub(super) when: When,
+    /// Whose counter it is, where its scope is none that the ledger knows by card and account.
+    subject: Option<Box<str>>,
     counter: CounterKey,
 }
 
@@ -148,6 +150,7 @@ impl Limit {
             enforcement: Enforcement::Enforce,
             kinds: COUNTED,
             when: When::default(),
+            subject: None,
             counter: CounterKey(0),
         }
     }
@@ -186,6 +189,19 @@ impl Limit {
         self.kinds = when.kinds.unwrap_or(COUNTED);
         self.when = when;
         self
+    }
+
+    /// The same limit, counting for this subject alone, whatever is presented.
+    #[must_use]
+    pub fn counting_for(mut self, subject: &str) -> Self {
+        self.subject = Some(subject.into());
+        self
+    }
+
+    /// Whether it limits the sum of amounts.
+    #[must_use]
+    pub const fn is_on_amounts(&self) -> bool {
+        self.amount_max.is_some()
     }
 
     /// What it is about.
@@ -249,8 +265,31 @@ impl Limit {
             digest.update(rolling.bucket_seconds.to_le_bytes());
             digest.update([rolling.buckets]);
         }
+        if let Some(subject) = &self.subject {
+            digest.update(subject.as_bytes());
+        }
         let first_bytes = digest.finalize().first_chunk().copied().unwrap_or_default();
         self.counter = CounterKey(u64::from_le_bytes(first_bytes));
+    }
+
+    /// The counter of whom it counts for.
+    fn counter_for(&self, facts: &Facts<'_>) -> CounterKey {
+        let merchant = &facts.request.merchant;
+        match self.scope {
+            // Whose an authority's or an intent's is was part of its counter from the start.
+            LimitScope::Card | LimitScope::Account | LimitScope::Program | LimitScope::Authority | LimitScope::Intent => {
+                self.counter
+            }
+            LimitScope::Merchant => match (&merchant.id, &merchant.name) {
+                (Some(id), _) => self.counter.of_subject(id.as_str().as_bytes()),
+                (None, Some(name)) => self.counter.of_subject(name.as_bytes()),
+                (None, None) => self.counter,
+            },
+            LimitScope::Cardholder => match &facts.request.cardholder {
+                Some(cardholder) => self.counter.of_subject(cardholder.as_str().as_bytes()),
+                None => self.counter,
+            },
+        }
     }
 
     /// How it applies to a request; `None` if the request does not count in it.
@@ -274,7 +313,7 @@ impl Limit {
         }
         Some(LimitCheck {
             limit: self.id,
-            counter: self.counter,
+            counter: self.counter_for(facts),
             scope: self.scope,
             window: self.window.at(facts.now),
             amount_max: amount_max.map(Money::minor),

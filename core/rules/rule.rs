@@ -55,6 +55,8 @@ pub enum Check {
     Hours(Hours),
     /// The currency of the amount.
     Currency(Listed<Box<[Currency]>>),
+    /// What at least one of several ways would let pass; a way is checks that all have to.
+    AnyOf(Box<[Box<[Check]>]>),
 }
 
 /// Whether something must be there, or must not.
@@ -201,6 +203,7 @@ impl Rule {
             Check::Kind(_) | Check::Mcc(_) | Check::MerchantId(_) | Check::MerchantName(_) | Check::MerchantCountry(_) => {}
             Check::CrossBorder(_) | Check::EntryMode(_) | Check::Cash | Check::QuasiCash | Check::Wallet(_) => {}
             Check::Hours(_) | Check::Currency(_) => {}
+            Check::AnyOf(ways) => problems.extend(problems_of_ways(ways, currency, country)),
         }
         if self.reason.is_some_and(|reason| !is_for_rules(reason)) {
             problems.push(RulesetProblem::ReasonNotForRules);
@@ -233,7 +236,8 @@ impl Check {
             | Check::QuasiCash
             | Check::Wallet(_)
             | Check::Hours(_)
-            | Check::Currency(_) => KindSet::ALL.without(AuthorizationKind::Credit),
+            | Check::Currency(_)
+            | Check::AnyOf(_) => KindSet::ALL.without(AuthorizationKind::Credit),
         }
     }
 
@@ -277,8 +281,38 @@ impl Check {
             Check::Currency(currencies) => currencies
                 .refuses(Some(request.amount.currency()), |set, currency| set.contains(&currency))
                 .then_some(DeclineReason::CurrencyNotAllowed),
+            Check::AnyOf(ways) => refusal_of_ways(ways, facts),
         }
     }
+
+    /// The first reason why a way through is closed. A check is asked only about kinds that it is about by its nature.
+    fn refusal_of_way(way: &[Check], facts: &Facts<'_>) -> Option<DeclineReason> {
+        let asked = way.iter().filter(|check| check.kinds_by_nature().contains(facts.request.kind));
+        asked.filter_map(|check| check.refusal(facts)).next()
+    }
+}
+
+/// Why no way is open: their reason, where all give the same.
+fn refusal_of_ways(ways: &[Box<[Check]>], facts: &Facts<'_>) -> Option<DeclineReason> {
+    let mut common = None;
+    for way in ways {
+        let reason = Check::refusal_of_way(way, facts)?;
+        common = match common {
+            None => Some(reason),
+            Some(same) if same == reason => common,
+            Some(_) => Some(DeclineReason::TransactionNotPermitted),
+        };
+    }
+    common
+}
+
+/// Every way in which the ways of [`Check::AnyOf`] are wrong.
+fn problems_of_ways(ways: &[Box<[Check]>], currency: Currency, country: Option<Country>) -> Vec<RulesetProblem> {
+    let empty = (ways.is_empty() || ways.iter().any(|way| way.is_empty())).then_some(RulesetProblem::EmptyList);
+    let checks = ways.iter().flatten();
+    // Any name will do: a rule's problems do not depend on it.
+    let of_check = |check: &Check| Rule::new(RuleId::unknown_method(), check.clone()).problems(currency, country);
+    empty.into_iter().chain(checks.flat_map(of_check)).collect()
 }
 
 /// Whether cash is asked for: by kind, or as a purchase at a place that hands out cash. Asking a machine for the balance, or
@@ -356,6 +390,20 @@ pub(crate) const fn is_for_rules(reason: DeclineReason) -> bool {
         | DeclineReason::AmountTooLarge
         | DeclineReason::LedgerUnavailable
         | DeclineReason::NotDurable
-        | DeclineReason::AnswerUnknown => false,
+        | DeclineReason::AnswerUnknown
+        | DeclineReason::PolicyAmount
+        | DeclineReason::PolicyMerchantCategory
+        | DeclineReason::PolicyMerchant
+        | DeclineReason::PolicyOther
+        | DeclineReason::PolicyLimitReached
+        | DeclineReason::PolicyMissing
+        | DeclineReason::AuthoritySuspended
+        | DeclineReason::BindingUnknown
+        | DeclineReason::IntentUnknown
+        | DeclineReason::IntentExpired
+        | DeclineReason::IntentUsed
+        | DeclineReason::IntentMismatched
+        | DeclineReason::IntentRequired
+        | DeclineReason::ReviewRequired => false,
     }
 }

@@ -2,6 +2,7 @@
 
 use arrayvec::ArrayVec;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::hold_policy::HoldPolicy;
 use crate::decision::DeclineReason;
@@ -57,9 +58,30 @@ pub struct LimitCheck {
     pub enforcement: Enforcement,
 }
 
-/// Identifies what a limit counts: made of the program, the limit's name, its scope and its kind of window.
+/// Identifies what a limit counts: made of the program, the limit's name, its scope and its kind of window; of a limit that counts for
+/// merchants or cardholders, also of whom it counts for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct CounterKey(pub u64);
+
+impl CounterKey {
+    /// The counter of one of those whom a limit counts for.
+    #[must_use]
+    pub fn of_subject(self, subject: &[u8]) -> Self {
+        let digest = Sha256::new().chain_update(self.0.to_le_bytes()).chain_update(subject).finalize();
+        CounterKey(u64::from_le_bytes(digest.first_chunk().copied().unwrap_or_default()))
+    }
+
+    /// The first bytes of a digest of parts, none of which has a zero byte.
+    #[must_use]
+    pub fn of(parts: &[&str]) -> Self {
+        let mut digest = Sha256::new();
+        for part in parts {
+            digest.update(part);
+            digest.update([0]);
+        }
+        CounterKey(u64::from_le_bytes(digest.finalize().first_chunk().copied().unwrap_or_default()))
+    }
+}
 
 /// Whose transactions a limit counts together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -70,11 +92,68 @@ pub enum LimitScope {
     Account,
     /// All of the program.
     Program,
+    /// Those at one merchant, whatever card; the check's counter is that merchant's own. Payments that name no merchant count together.
+    Merchant,
+    /// Those of one cardholder, whatever card or account; the check's counter is that cardholder's own. Payments that name none count
+    /// together.
+    Cardholder,
+    /// Those of one spending authority, through whatever binding; the counter's key says which.
+    Authority,
+    /// Those that one intent was for; the counter's key says which.
+    Intent,
 }
 
 impl LimitScope {
     /// All scopes, in the order of declaration.
-    pub const ALL: [LimitScope; 3] = [LimitScope::Card, LimitScope::Account, LimitScope::Program];
+    pub const ALL: [LimitScope; 7] = [
+        LimitScope::Card,
+        LimitScope::Account,
+        LimitScope::Program,
+        LimitScope::Merchant,
+        LimitScope::Cardholder,
+        LimitScope::Authority,
+        LimitScope::Intent,
+    ];
+
+    /// Those that a program's own rulesets can name.
+    pub const OF_PROGRAMS: [LimitScope; 5] =
+        [LimitScope::Card, LimitScope::Account, LimitScope::Program, LimitScope::Merchant, LimitScope::Cardholder];
+
+    /// As which scope engines keep its counter: where the key alone says whose it is, as a program's.
+    #[must_use]
+    pub const fn kept_as(self) -> LimitScope {
+        match self {
+            LimitScope::Card => LimitScope::Card,
+            LimitScope::Account => LimitScope::Account,
+            LimitScope::Program | LimitScope::Merchant | LimitScope::Cardholder | LimitScope::Authority | LimitScope::Intent => {
+                LimitScope::Program
+            }
+        }
+    }
+
+    /// Why a limit of this scope declines, where the sum of amounts passes it.
+    #[must_use]
+    pub const fn amount_reason(self) -> DeclineReason {
+        match self {
+            LimitScope::Card | LimitScope::Account | LimitScope::Program | LimitScope::Merchant | LimitScope::Cardholder => {
+                DeclineReason::AmountLimitReached
+            }
+            LimitScope::Authority => DeclineReason::PolicyLimitReached,
+            LimitScope::Intent => DeclineReason::IntentUsed,
+        }
+    }
+
+    /// Why a limit of this scope declines, where the number of transactions passes it.
+    #[must_use]
+    pub const fn count_reason(self) -> DeclineReason {
+        match self {
+            LimitScope::Card | LimitScope::Account | LimitScope::Program | LimitScope::Merchant | LimitScope::Cardholder => {
+                DeclineReason::CountLimitReached
+            }
+            LimitScope::Authority => DeclineReason::PolicyLimitReached,
+            LimitScope::Intent => DeclineReason::IntentUsed,
+        }
+    }
 
     /// The scope as rulesets, tables and listings write it. A limit's counter is named by it, too.
     #[must_use]
@@ -83,6 +162,10 @@ impl LimitScope {
             LimitScope::Card => "card",
             LimitScope::Account => "account",
             LimitScope::Program => "program",
+            LimitScope::Merchant => "merchant",
+            LimitScope::Cardholder => "cardholder",
+            LimitScope::Authority => "authority",
+            LimitScope::Intent => "intent",
         }
     }
 }

@@ -317,7 +317,10 @@ impl Counter {
         match self.cap.scope {
             LimitScope::Card => told.card,
             LimitScope::Account => told.account,
-            LimitScope::Program => Fingerprint::default(),
+            // No table can name the last four.
+            LimitScope::Program | LimitScope::Merchant | LimitScope::Cardholder | LimitScope::Authority | LimitScope::Intent => {
+                Fingerprint::default()
+            }
         }
     }
 
@@ -362,7 +365,7 @@ fn add(sums: &mut Sums, subject: Fingerprint, told: &ToldApproval, sign: i64) {
 const fn subjects_max(scope: LimitScope, told_max: usize) -> usize {
     match scope {
         LimitScope::Card | LimitScope::Account => told_max,
-        LimitScope::Program => 1,
+        LimitScope::Program | LimitScope::Merchant | LimitScope::Cardholder | LimitScope::Authority | LimitScope::Intent => 1,
     }
 }
 

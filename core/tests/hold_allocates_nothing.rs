@@ -9,6 +9,7 @@
 )]
 
 use arrayvec::ArrayVec;
+use holdfast_core::agent::Weight;
 use holdfast_core::authorization::CrossBorder;
 use holdfast_core::hold::life::put;
 use holdfast_core::hold::{
@@ -107,7 +108,7 @@ impl Book {
         let hold = HoldPolicy { extra: 500, partial_min: Some(1), ..HoldPolicy::PLAIN };
         let verdict = Verdict::Proceed(Proceed { ceiling: request.amount, limits, hold });
         let digest = request.content_digest();
-        self.apply(&Event::Asked(Asked { request, digest, asked_at: Timestamp::EPOCH, verdict: &verdict }))
+        self.apply(&Event::Asked(Asked { request, digest, asked_at: Timestamp::EPOCH, verdict: &verdict, weight: Weight::Moves }))
     }
 
     fn tell(&mut self, name: &str, seconds: i64, fact: Fact) -> (Outcome, u64) {

@@ -123,6 +123,7 @@ impl Caller {
         let route = self.platform.routes.iter().find(|route| route.id == rendered.route);
         let method = match route.map(|route| route.method) {
             Some(RouteMethod::Get) => "GET",
+            Some(RouteMethod::Put) => "PUT",
             Some(RouteMethod::Post) | None => "POST",
         };
         let path = self.path(route)?;

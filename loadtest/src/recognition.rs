@@ -125,12 +125,19 @@ fn encode_all(callbacks: &Callbacks, number: u64) -> Result<(Encoded, Vec<Encode
     })?;
     let call = match caller.adapter.decode(&authentic).map_err(Problem::doing("decoding the adapter's own sample"))? {
         Inbound::Authorization(call) => call,
-        Inbound::Balance(_) | Inbound::Notification { .. } | Inbound::Handshake { .. } | Inbound::Fetch(_) => {
+        Inbound::Balance(_)
+        | Inbound::Notification { .. }
+        | Inbound::Handshake { .. }
+        | Inbound::Payment(_)
+        | Inbound::Order(_)
+        | Inbound::Look(_)
+        | Inbound::List(_)
+        | Inbound::Fetch(_) => {
             return Err(Problem::new("the adapter's sample is no authorization that is answered at once"));
         }
     };
     let encode = |decision: Decision| {
-        let answer = Answer::Decided { decision, reference: DecisionReference::from_digest([0; 16]), balance: None };
+        let answer = Answer::Decided { decision, reference: DecisionReference::from_digest([0; 16]), balance: None, said: None };
         let mut body = Vec::new();
         let reply = caller.adapter.encode(&call.echo, &answer, &caller.keyring, now, &mut body);
         Encoded { status: reply.status, body }

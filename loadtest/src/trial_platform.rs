@@ -9,7 +9,7 @@ use holdfast_adapters::{
     Adapter, Answer, Authentic, BasicCredential, Budget, BudgetStart, Callback, Credentials, Echo, InFlightDuplicate, Inbound,
     Keyring, Malformed, Platform, Refusal, Refused, Reply, Route, RouteMethod, Secret, Use,
 };
-use holdfast_core::{Currency, Money, Timestamp};
+use holdfast_core::{Currency, Money, PaymentRef, Timestamp};
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 
@@ -40,6 +40,7 @@ static PLATFORM: Platform = Platform {
     in_flight_duplicate: InFlightDuplicate::Join,
     credentials: Credentials { basic: Use::Possible, headers: Use::Possible, signing: Use::Possible, answering: Use::Never },
     message_name: |key| key,
+    payment_of_token: PaymentRef::of,
     build: |_| Ok(Box::new(TrialAdapter(Dialect::PlainKeys))),
 };
 

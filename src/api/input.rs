@@ -12,6 +12,9 @@ use super::problem::{FieldError, Problem};
 /// The longest reason, in characters.
 pub const REASON_MAX: usize = 500;
 
+/// The most items of a list.
+const LIST_MAX: usize = 64;
+
 /// Where fields come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Source {
@@ -82,7 +85,7 @@ impl Fields {
     pub fn canonical(&self) -> String {
         let mut fields: Vec<_> = self.values.iter().collect();
         fields.sort_by_key(|(name, _)| *name);
-        // No field has a table within, so that sorting these sorts all.
+        // Tables within are maps that are kept in order.
         fields.iter().map(|(name, value)| format!("{}:{value}\n", Value::String((*name).clone()))).collect()
     }
 
@@ -95,6 +98,43 @@ impl Fields {
             self.wrong(name, "is missing");
         }
         value
+    }
+
+    /// A value of any shape, for whoever reads it in their own way.
+    pub fn json(&self, name: &'static str, need: Need) -> Option<&Value> {
+        self.value(name, need)
+    }
+
+    /// A list of at least one text, each of which means something.
+    pub fn list<T, E: ToString>(&self, name: &'static str, need: Need, parse: impl Fn(&str) -> Result<T, E>) -> Option<Vec<T>> {
+        let value = self.value(name, need)?;
+        let items = value.as_array().filter(|items| !items.is_empty() && items.len() <= LIST_MAX);
+        let Some(items) = items else {
+            self.wrong(name, &format!("must be a list of 1 to {LIST_MAX} texts"));
+            return None;
+        };
+        let read = items.iter().enumerate().map(|(index, item)| {
+            let parsed = item
+                .as_str()
+                .ok_or_else(|| "must be a text".to_owned())
+                .and_then(|text| parse(text).map_err(|problem| problem.to_string()));
+            parsed.map_err(|problem| self.wrong(&format!("{name}[{index}]"), &problem)).ok()
+        });
+        let read: Vec<_> = read.collect();
+        read.into_iter().collect()
+    }
+
+    /// Whether a field is there, if only as `null`.
+    pub fn mentions(&self, name: &str) -> bool {
+        self.values.contains_key(name)
+    }
+
+    /// Text for people, on one line, of at most so many characters.
+    pub fn words(&self, name: &'static str, need: Need, characters_max: usize) -> Option<String> {
+        self.parsed(name, need, |text| {
+            let fits = !text.trim().is_empty() && text.chars().count() <= characters_max && !text.chars().any(char::is_control);
+            if fits { Ok(text.to_owned()) } else { Err(format!("must be 1 to {characters_max} characters on one line")) }
+        })
     }
 
     /// A text.
@@ -123,6 +163,28 @@ impl Fields {
             self.wrong(name, &format!("must be a whole number of at least {least}{unit}"));
             None
         })
+    }
+
+    /// A switch.
+    pub fn switch(&self, name: &'static str, need: Need) -> Option<bool> {
+        let value = self.value(name, need)?;
+        value.as_bool().or_else(|| {
+            self.wrong(name, "must be true or false");
+            None
+        })
+    }
+
+    /// A list of texts that mean something.
+    pub fn texts<T>(&self, name: &'static str, most: usize, parse: impl Fn(&str) -> Result<T, &'static str>) -> Option<Vec<T>> {
+        let Some(value) = self.value(name, Need::Optional) else { return Some(Vec::new()) };
+        let items = value.as_array().filter(|items| items.len() <= most);
+        let texts = items.and_then(|items| items.iter().map(serde_json::Value::as_str).collect::<Option<Vec<_>>>());
+        let Some(texts) = texts else {
+            self.wrong(name, &format!("must be a list of at most {most} texts"));
+            return None;
+        };
+        let read: Result<Vec<T>, _> = texts.into_iter().map(parse).collect();
+        read.map_err(|problem| self.wrong(name, problem)).ok()
     }
 
     /// `currency`, which must be that of the account.

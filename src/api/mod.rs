@@ -1,6 +1,6 @@
 //! The management API: accounts, cards, holds, movements and settlement, as JSON over HTTP, on a listener of its own.
 //!
-//! One file a resource: [`accounts`], [`cards`], [`holds`], [`movements`], [`settlement`], [`stand_in`]. Below them: [`caller`] says who
+//! One file a resource: [`accounts`], [`cards`], [`holds`], [`instruments`], [`merchants`], [`movements`], [`settlement`], [`stand_in`]. Below them: [`caller`] says who
 //! asks, for which program; [`input`] reads what they ask, with every error at once; [`mod@write`] takes down who does what and
 //! why before it is done; [`problem`] is the one shape of every refusal; [`page`] cuts lists. [`router`] knows every route,
 //! and [`openapi`] describes them from the code. [`listener`] runs on the background thread, never on a worker's.
@@ -15,7 +15,9 @@ pub mod caller;
 pub mod cards;
 pub mod holds;
 pub mod input;
+pub mod instruments;
 pub mod listener;
+pub mod merchants;
 pub mod movements;
 pub mod openapi;
 pub mod page;
@@ -40,6 +42,7 @@ use tokio::time::timeout;
 use crate::config::ApiToken;
 use crate::ledger::{self, Act, Answer, Ledger, LedgerError};
 use crate::metrics::ApiMetrics;
+use crate::profiles::Profiles;
 use crate::switchboard::Switchboard;
 use problem::{Code, Problem};
 use reads::Reads;
@@ -69,6 +72,8 @@ pub struct Api {
     pub reads: Arc<dyn Reads>,
     /// Stand-in, switched by hand: the one thing here that needs no ledger.
     pub switchboard: Arc<Switchboard>,
+    /// Merchants and instruments of payment doors: they need no ledger either.
+    pub profiles: Arc<Profiles>,
     /// What is counted.
     pub metrics: ApiMetrics,
     /// Creating looks first and enters then: one at a time, so that nobody enters in between.

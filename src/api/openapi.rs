@@ -35,6 +35,8 @@ use super::router::json_text;
         (name = "accounts", description = "Where the money is."),
         (name = "cards", description = "What is presented."),
         (name = "holds", description = "Money reserved for payments."),
+        (name = "merchants", description = "Who is paid through payment doors."),
+        (name = "instruments", description = "What is known of a card beside what the ledger knows: brand and results of verifications."),
         (name = "settlement", description = "What is due to whom."),
         (name = "stand-in", description = "Answering without the ledger, by an operator's hand."),
         (name = "description", description = "This document.")
@@ -74,7 +76,7 @@ impl IntoResponses for WriteProblems {
 /// One response for each status, with the codes that it can have.
 fn problems(statuses: &[u16]) -> BTreeMap<String, RefOr<Described>> {
     let describe = |status: &u16| {
-        let codes = Code::ALL.iter().filter(|code| code.status().as_u16() == *status);
+        let codes = Code::ALL.iter().filter(|code| code.status().as_u16() == *status && !code.is_of_spend());
         let codes: Vec<_> = codes.map(|code| format!("`{}`: {}", code.name(), code.title())).collect();
         let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
         let response = ResponseBuilder::new().description(codes.join("; ")).content("application/problem+json", content);
@@ -85,13 +87,19 @@ fn problems(statuses: &[u16]) -> BTreeMap<String, RefOr<Described>> {
 
 /// The description as it is served.
 #[derive(Debug, Clone)]
-pub(super) struct Text(Arc<str>);
+pub struct Text(Arc<str>);
 
 impl Text {
     /// Writes a description once and for all.
     pub fn of(description: &utoipa::openapi::OpenApi) -> Self {
         // Texts, numbers and lists: nothing that JSON could not say.
         Text(description.to_pretty_json().unwrap_or_default().into())
+    }
+
+    /// The description.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
     }
 }
 

@@ -75,6 +75,53 @@ codes! {
     ReadsUnavailable = "reads_unavailable", SERVICE_UNAVAILABLE, "What follows the ledger cannot be read";
     /// The spool's file, which keeps switches, cannot be written.
     SpoolUnavailable = "spool_unavailable", SERVICE_UNAVAILABLE, "The spool cannot be written";
+    /// Of agent spend: the credential is known, and may not do this.
+    Forbidden = "forbidden", FORBIDDEN, "The credential may not do this";
+    /// Of agent spend: the object was changed since it was read.
+    VersionConflict = "version_conflict", CONFLICT, "The object is in another version";
+    /// Of agent spend: what it would hold is another one's.
+    Taken = "taken", CONFLICT, "Something else holds it";
+    /// Of agent spend: the object is not in a state in which this can be done.
+    StateConflict = "state_conflict", CONFLICT, "The state does not allow it";
+    /// Of agent spend: the object is archived, and does not change any more.
+    Archived = "archived", GONE, "The object is archived";
+    /// Of agent spend: the store cannot be read or written.
+    StoreUnavailable = "store_unavailable", SERVICE_UNAVAILABLE, "The store does not answer";
+    /// Of agent spend: too many requests wait already.
+    Busy = "busy", SERVICE_UNAVAILABLE, "Too many requests wait";
+}
+
+impl Code {
+    /// Whether only agent spend, `/v1` on the callbacks' listener, has it.
+    #[must_use]
+    pub const fn is_of_spend(self) -> bool {
+        match self {
+            Code::Forbidden
+            | Code::VersionConflict
+            | Code::Taken
+            | Code::StateConflict
+            | Code::Archived
+            | Code::StoreUnavailable
+            | Code::Busy => true,
+            Code::BadRequest
+            | Code::Unauthorized
+            | Code::NotFound
+            | Code::MethodNotAllowed
+            | Code::RequestTimeout
+            | Code::IdempotencyConflict
+            | Code::AlreadyExists
+            | Code::StatusFinal
+            | Code::EntryRefused
+            | Code::Declined
+            | Code::NotSwitched
+            | Code::BodyTooLarge
+            | Code::UnsupportedMediaType
+            | Code::Internal
+            | Code::LedgerUnavailable
+            | Code::ReadsUnavailable
+            | Code::SpoolUnavailable => false,
+        }
+    }
 }
 
 /// One thing that is wrong with a request.
@@ -136,6 +183,12 @@ impl Problem {
         Problem { errors, ..Problem::of(Code::BadRequest, "see `errors`; nothing was done") }
     }
 
+    /// A refusal of a kind, with a code of its own.
+    #[must_use]
+    pub fn coded(kind: Code, code: &'static str, detail: impl Into<String>) -> Self {
+        Problem { reason: Some(code), ..Problem::of(kind, detail) }
+    }
+
     /// The same key came with another request.
     #[must_use]
     pub fn conflict() -> Self {
@@ -159,6 +212,15 @@ impl Problem {
     #[must_use]
     pub fn found(finding: Finding) -> Self {
         Problem { reason: Some(finding.name()), ..Problem::of(Code::Declined, "it was recorded, and moved nothing") }
+    }
+
+    /// For whoever reads lines: what happened, and everything that is wrong.
+    #[must_use]
+    pub fn lines(&self) -> Vec<String> {
+        if self.errors.is_empty() {
+            return vec![self.detail.clone()];
+        }
+        self.errors.iter().map(|error| format!("{}: {}", error.path, error.problem)).collect()
     }
 
     /// Whether it is of that kind.

@@ -19,7 +19,7 @@ use utoipa_axum::routes;
 use super::openapi::{self, Description};
 use super::problem::{Code, Problem};
 use super::reads::{AsOf, Unreadable};
-use super::{Api, accounts, cards, holds, movements, settlement, stand_in};
+use super::{Api, accounts, cards, holds, instruments, merchants, movements, settlement, stand_in};
 
 /// The routes, and what they say of themselves.
 pub fn described() -> (Router<Arc<Api>>, OpenApi) {
@@ -38,6 +38,10 @@ pub fn described() -> (Router<Arc<Api>>, OpenApi) {
         .routes(routes!(holds::list))
         .routes(routes!(holds::get))
         .routes(routes!(holds::release))
+        .routes(routes!(merchants::list))
+        .routes(routes!(merchants::get, merchants::put))
+        .routes(routes!(instruments::list))
+        .routes(routes!(instruments::get, instruments::put))
         .routes(routes!(settlement::sums))
         .routes(routes!(stand_in::list))
         .routes(routes!(stand_in::on))
@@ -122,7 +126,7 @@ pub(super) fn written(fresh: bool, object: impl Serialize) -> Response {
 }
 
 /// JSON that is ready.
-pub(super) fn json_text(text: String) -> Response {
+pub fn json_text(text: String) -> Response {
     let mut response = text.into_response();
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response

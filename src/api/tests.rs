@@ -14,6 +14,8 @@ use super::reads::{AccountLine, AsOf, CardLine, HoldLine, Lines, MovementLine, R
 use super::*;
 use crate::ledger::{Readiness, Ticket};
 use crate::metrics::Metrics;
+use crate::profiles::Store;
+use crate::seal::Sealer;
 use crate::spool::{Settings, Sync};
 
 /// A ledger that takes everything and never answers.
@@ -81,6 +83,7 @@ fn api() -> Arc<Api> {
         ledger: Arc::new(Silent::default()),
         reads: Arc::new(OneCard),
         switchboard: Arc::new(Switchboard::new(spool, Vec::new())),
+        profiles: Arc::new(Profiles::open(Store::open("nowhere".as_ref(), Sealer::default()).unwrap()).unwrap()),
         metrics: Metrics::new(&[]).unwrap().api.clone(),
         creating: tokio::sync::Mutex::default(),
         answer_max: Duration::from_millis(1),

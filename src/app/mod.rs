@@ -9,6 +9,7 @@
 mod mounts;
 mod opening;
 mod pages;
+mod spend;
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -21,14 +22,16 @@ use arc_swap::ArcSwap;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{oneshot, watch};
 
-use self::mounts::{mount_names, mounts, programs, routes};
+use self::mounts::{agents, mount_names, mounts, programs, routes};
 use self::opening::{Counted, Foresight, Opened, Opening, follow_rules, open_ledger, open_spool, spool_settings};
 use self::pages::pages;
+use crate::agent::door::crossing;
+use crate::agent::lead::Agents;
 use crate::api::reads::Reads;
 use crate::api::reads::embedded::EmbeddedReads;
 use crate::api::reads::shared::SharedReads;
 use crate::api::{self, Api, ApiProgram};
-use crate::background::Background;
+use crate::background::{Background, Doors};
 use crate::config::{Config, ProgramConfig};
 use crate::descriptors::{self, Needs, Room};
 use crate::first_start::make_ready;
@@ -38,8 +41,9 @@ use crate::ledger::postgres::Patience as DatabasePatience;
 use crate::ledger::postgres::connect::Database;
 use crate::metrics::Metrics;
 use crate::operations::{Desk, Outage, SpoolOf};
+use crate::profiles::{self, Profiles};
 use crate::reporter::{SpoolReporter, say};
-use crate::responder::{Breaker, Responder, Stage, Worker};
+use crate::responder::{Breaker, Responder, Stage, Till, Worker};
 use crate::server::ops::{self, Operators};
 use crate::server::{self, Drained, Limits, Running, Serving, Tls};
 use crate::settlement_day::Cutoff;
@@ -47,6 +51,7 @@ use crate::spool::Reconciler;
 use crate::start_error::StartError;
 use crate::switchboard::Switchboard;
 use crate::telemetry::{self, Telemetry, Writing};
+use crate::webhook::{self, Signals, Webhooks};
 
 /// Tickets that a worker keeps for its next questions.
 const RESTING_TICKETS_MAX: usize = 1024;
@@ -75,6 +80,10 @@ pub struct App {
     operators: Operators,
     background: Background,
     writing: Option<Writing>,
+    /// What the webhooks need, until the ledger is ready,
+    to_be_told: Option<webhook::Setup>,
+    /// and then they themselves.
+    webhooks: Option<Webhooks>,
 }
 
 impl App {
@@ -89,34 +98,43 @@ impl App {
         let management = bind(config.api.listen)?;
         let (listen, ops_listen, api_listen) = (callbacks.addr, operators.addr, management.addr);
         let metrics = Metrics::new(&mount_names(&config)).map_err(StartError::Metrics)?;
-        let Opened { ledger, opening, early, publications } =
+        let Opened { ledger, opening, early, publications, recorded } =
             open_ledger(&config, Arc::clone(&metrics), DatabasePatience::Endless)?;
         let ledger = wrap(ledger);
         let (stage, to_be_open) = watch::channel(Stage::Starting);
         let stage = Arc::new(stage);
+        let profiles = open_profiles(&config)?;
         let (programs, desk) = programs(&config, &ledger, Some(Arc::clone(&metrics)))?;
+        let desk = desk.with_profiles(Arc::clone(&profiles));
         let workers = workers(&config);
         let (unheard, spool) = open_spool(&config, &programs, &metrics)?;
         let switchboard = Arc::new(Switchboard::new(spool_settings(&config), mount_names(&config)));
         switchboard.restore().map_err(StartError::Spool)?;
         let running = SpoolOf::Running(Arc::clone(&spool));
         let desk = desk.with_outage(Outage { switchboard: Arc::clone(&switchboard), spool: running });
+        let agents = agents(&config);
+        let house = spend::open(&config, &programs, &ledger, agents.as_deref())?;
+        let desk = desk.with_spend(house.clone());
+        let (bridge, crossings) = crossing::bridge();
+        let bridge = house.is_some().then_some(bridge);
         let (telemetry, writing) = start_telemetry(&config, &metrics)?.unzip();
         let responder = Arc::new(Responder {
-            mounts: mounts(&config, &programs, &metrics),
+            mounts: mounts(&config, &programs, &metrics, agents.as_ref()),
             ledger: Arc::clone(&ledger),
             unheard: Arc::clone(&unheard),
             spool: Arc::clone(&spool),
             breaker: Breaker::new(config.breaker),
             switchboard: Arc::clone(&switchboard),
             in_flight: InFlight::new(config.responder.in_flight_max),
+            till: Till::new(Arc::clone(&profiles), config.texts.sealer.clone()),
             metrics: Arc::clone(&metrics),
             telemetry,
             workers: (0..workers.get()).map(|_| Worker::new(RESTING_TICKETS_MAX)).collect(),
+            agents,
             stage: to_be_open,
         });
         let tls = config.tls.clone().map(|tls| Arc::new(Tls::new(tls)));
-        let api = Arc::new(management_api(&config, &ledger, switchboard, &metrics)?);
+        let api = Arc::new(management_api(&config, &ledger, switchboard, &profiles, &metrics)?);
         let foresight = Foresight {
             desk: desk.clone(),
             unheard: Arc::clone(&unheard),
@@ -129,18 +147,21 @@ impl App {
         let (room, (hold_back, begin)) = (room(&config, workers), oneshot::channel());
         let reconciling =
             Reconciler { begin, spool, ledger, heard: unheard, observer: Arc::new(SpoolReporter(Arc::clone(&metrics))) };
-        let background =
-            Background::start(&config.ledger.data, desk.clone(), (management, &api), room, reconciling, following, say)?;
+        let spend = house.map(|house| (house, crossings));
+        let doors = Doors { bound: management, api: &api, spend };
+        let background = Background::start(&config.ledger.data, desk.clone(), doors, room, reconciling, following, say)?;
         let running = callbacks.serve(Serving {
             responder: Arc::clone(&responder),
             routes: Arc::new(routes(&config).map_err(StartError::Routes)?),
+            bridge,
             limits: Limits { connections_max: room.connections, ..limits(&config) },
             tls: tls.clone(),
             metrics: metrics.server.clone(),
             workers,
             say,
         })?;
-        let operators = ops::serve(operators, pages(&responder, &metrics), room.operators)?;
+        let (signals, to_be_told) = webhooks_of(&config, recorded, &metrics).unzip();
+        let operators = ops::serve(operators, pages(&responder, &metrics, signals), room.operators)?;
         let opening = Some((opening, counted));
         Ok(App {
             listen,
@@ -158,6 +179,8 @@ impl App {
             operators,
             background,
             writing,
+            to_be_told,
+            webhooks: None,
         })
     }
 
@@ -172,9 +195,17 @@ impl App {
             // From here on the ledger hears what waits: what was counted as not confirmed is confirmed then.
             drop(self.hold_back.take());
             make_ready(&self.desk, &self.config, say).await?;
+            // Before the first decision: an endpoint that is new is told from here on.
+            self.webhooks = self.to_be_told.take().and_then(start_webhooks);
             self.stage.send_replace(Stage::Open);
         }
         Ok(())
+    }
+
+    /// The objects of agent spend, as the path sees them; nothing where none are configured.
+    #[must_use]
+    pub fn agents(&self) -> Option<&Arc<Agents>> {
+        self.responder.agents.as_ref()
     }
 
     /// Reads credentials and TLS files again; what is wrong leaves the running ones.
@@ -204,7 +235,7 @@ impl App {
 
     /// Stops: answers what is owed, brings what was told to the ledger, closes the ledger. Blocks.
     pub fn drain(self) -> Drained {
-        let App { responder, api, running, operators, background, writing, desk, .. } = self;
+        let App { responder, api, running, operators, background, writing, desk, webhooks, .. } = self;
         let drained = running.drain();
         drop(operators);
         // The last sender of told answers and of telemetry goes with the responder: then both end by themselves.
@@ -215,6 +246,10 @@ impl App {
         }
         // The last ones that know the ledger: it closes now.
         drop((desk, api));
+        // What it wrote last is told now, or after the next start.
+        if let Some(webhooks) = webhooks {
+            webhooks.stop();
+        }
         drained
     }
 }
@@ -303,13 +338,20 @@ fn stop(app: App, stop_max: Duration) -> Result<Stopped, StartError> {
 pub async fn open_desk(config: &Config) -> Result<Desk, StartError> {
     let metrics = Metrics::new(&mount_names(config)).map_err(StartError::Metrics)?;
     let Opened { ledger, opening, .. } = open_ledger(config, metrics, DatabasePatience::None)?;
-    let (_, desk) = programs(config, &ledger, None)?;
+    let (programs, desk) = programs(config, &ledger, None)?;
     let settings = spool_settings(config);
     let switchboard = Arc::new(Switchboard::new(settings.clone(), mount_names(config)));
-    let desk = desk.with_outage(Outage { switchboard, spool: SpoolOf::Closed(settings) });
+    let desk = desk.with_outage(Outage { switchboard, spool: SpoolOf::Closed(settings) }).with_profiles(open_profiles(config)?);
+    let desk = desk.with_spend(spend::open(config, &programs, &ledger, agents(config).as_deref())?);
     opening.until_open().await?;
     make_ready(&desk, config, say).await?;
     Ok(desk)
+}
+
+/// The merchants and instruments of a data directory.
+fn open_profiles(config: &Config) -> Result<Arc<Profiles>, StartError> {
+    let store = profiles::Store::open(&config.ledger.data, config.texts.sealer.clone()).map_err(StartError::Profiles)?;
+    Profiles::open(store).map(Arc::new).map_err(StartError::Profiles)
 }
 
 /// The telemetry that the configuration asks for, in a data directory that is there by now.
@@ -317,6 +359,29 @@ fn start_telemetry(config: &Config, metrics: &Arc<Metrics>) -> Result<Option<(Te
     let Some(wanted) = &config.telemetry else { return Ok(None) };
     let started = telemetry::start(&wanted.file, wanted.file_bytes_max, Arc::clone(metrics), say);
     started.map(Some).map_err(|error| StartError::Telemetry(wanted.file.clone(), error))
+}
+
+/// Where stand-in's signals are left, and what the webhooks need, if any are configured.
+fn webhooks_of(config: &Config, recorded: watch::Receiver<i64>, metrics: &Arc<Metrics>) -> Option<(Signals, webhook::Setup)> {
+    if config.webhooks.is_empty() {
+        return None;
+    }
+    let (signals, taken) = Signals::new();
+    let setup = webhook::Setup {
+        directory: config.ledger.data.clone(),
+        endpoints: config.webhooks.clone(),
+        recorded,
+        signals: taken,
+        metrics: Arc::clone(metrics),
+        say,
+    };
+    Some((signals, setup))
+}
+
+/// Nobody is declined because an endpoint cannot be told.
+fn start_webhooks(setup: webhook::Setup) -> Option<Webhooks> {
+    let started = Webhooks::start(setup);
+    started.inspect_err(|problem| say(&format!("no webhook is sent until the next start: {problem}"))).ok()
 }
 
 /// A runtime for the thread that runs it.
@@ -329,6 +394,7 @@ fn management_api(
     config: &Config,
     ledger: &Arc<dyn Ledger>,
     switchboard: Arc<Switchboard>,
+    profiles: &Arc<Profiles>,
     metrics: &Metrics,
 ) -> Result<Api, StartError> {
     let programs = config.programs.iter().map(|program| ApiProgram { id: program.id, currency: program.currency });
@@ -338,6 +404,7 @@ fn management_api(
         ledger: Arc::clone(ledger),
         reads: reads(config)?,
         switchboard,
+        profiles: Arc::clone(profiles),
         metrics: metrics.api.clone(),
         creating: tokio::sync::Mutex::default(),
         answer_max: api::ANSWER_MAX,

@@ -4,17 +4,26 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
+use holdfast_adapters::token::KeyStore;
+use holdfast_adapters::{Bearer, Keyring, Route, Settings, agent_spend};
+use holdfast_core::agent::Environment;
 use holdfast_core::stand_in::Share;
 use holdfast_core::{PlatformName, ProgramId};
 
+use crate::agent::lead::Agents;
+use crate::agent::registry::{Programs, Registry};
+use crate::config::mount::default_reserve;
 use crate::config::{self, Config, MountConfig, ProgramConfig, ruleset};
 use crate::ledger::Ledger;
 use crate::metrics::Metrics;
 use crate::operations::{Counter, Desk};
-use crate::responder::{Mount, Patience, Program, StandIn, StandInTable};
+use crate::responder::{ByEnvironment, Mount, Patience, Program, StandIn, StandInTable};
 use crate::retention::{Keep, Retention};
 use crate::server::{RouteEntry, RouteError, RouteTable};
 use crate::start_error::StartError;
+
+/// Where agents' processors ask.
+const AGENTS_PATH: &str = "/v1";
 
 /// Every configured mount with its program, in the order of the route table.
 pub(super) fn all_mounts(config: &Config) -> impl Iterator<Item = (usize, &ProgramConfig, &MountConfig)> {
@@ -31,7 +40,29 @@ pub(super) fn platform_name(mount: &MountConfig) -> Option<PlatformName> {
 }
 
 pub(super) fn mount_names(config: &Config) -> Vec<(ProgramId, PlatformName)> {
-    all_mounts(config).filter_map(|(_, program, mount)| Some((program.id, platform_name(mount)?))).collect()
+    let configured = all_mounts(config).filter_map(|(_, program, mount)| Some((program.id, platform_name(mount)?)));
+    let of_agents = agent_mounts(config).filter_map(|(_, program)| Some((program.id, agents_name()?)));
+    configured.chain(of_agents).collect()
+}
+
+/// The programs that decide what agents' processors ask, each in its environment: mounts behind all configured ones.
+fn agent_mounts(config: &Config) -> impl Iterator<Item = (Environment, &ProgramConfig)> {
+    let program_of = |environment| {
+        let id = config.agents.as_ref()?.program(environment)?;
+        config.programs.iter().find(|program| program.id == id).map(|program| (environment, program))
+    };
+    [Environment::Sandbox, Environment::Production].into_iter().filter_map(program_of)
+}
+
+fn agents_name() -> Option<PlatformName> {
+    PlatformName::new(agent_spend::NAME).ok()
+}
+
+/// What agents may spend, as the path sees it; nothing where none are configured.
+pub(super) fn agents(config: &Config) -> Option<Arc<Agents>> {
+    let configured = config.agents.as_ref()?;
+    let (sandbox, production) = (configured.program(Environment::Sandbox), configured.program(Environment::Production));
+    Some(Arc::new(Agents::new(Arc::new(Registry::new(Programs { sandbox, production })))))
 }
 
 pub(super) fn routes(config: &Config) -> Result<RouteTable, Vec<RouteError>> {
@@ -45,8 +76,23 @@ pub(super) fn routes(config: &Config) -> Result<RouteTable, Vec<RouteError>> {
                 route: route.id,
             })
         })
+        .chain(agent_routes(config))
         .collect();
     RouteTable::new(&entries)
+}
+
+/// Both environments' questions come to one place, and to the first of their mounts: the credential says whose they are.
+fn agent_routes(config: &Config) -> impl Iterator<Item = RouteEntry> {
+    let mount = agent_mounts(config).next().map(|_| all_mounts(config).count());
+    mount.into_iter().flat_map(|mount| {
+        let entry = move |route: &Route| RouteEntry {
+            method: route.method,
+            path: format!("{AGENTS_PATH}{}", route.path),
+            mount,
+            route: route.id,
+        };
+        agent_spend::PLATFORM.routes.iter().map(entry)
+    })
 }
 
 pub(super) fn programs(
@@ -95,7 +141,13 @@ pub(super) fn stand_in(program: &ProgramConfig, share: Share, told_max: u32) -> 
     Ok(StandIn::new(tables, share, usize::try_from(told_max).unwrap_or(usize::MAX)))
 }
 
-pub(super) fn mounts(config: &Config, programs: &[Arc<Program>], metrics: &Metrics) -> Vec<Mount> {
+pub(super) fn mounts(config: &Config, programs: &[Arc<Program>], metrics: &Metrics, agents: Option<&Arc<Agents>>) -> Vec<Mount> {
+    let mut mounts = configured_mounts(config, programs, metrics);
+    mounts.extend(agents.map(|agents| mounts_of_agents(config, programs, metrics, agents)).unwrap_or_default());
+    mounts
+}
+
+fn configured_mounts(config: &Config, programs: &[Arc<Program>], metrics: &Metrics) -> Vec<Mount> {
     let names = mount_names(config);
     all_mounts(config)
         .enumerate()
@@ -112,7 +164,36 @@ pub(super) fn mounts(config: &Config, programs: &[Arc<Program>], metrics: &Metri
                 keyring: ArcSwap::from_pointee(mount.keyring.clone()),
                 patience: Patience { budget: mount.budget, reserve: mount.reserve, start: mount.platform.budget.start },
                 metrics: metrics.mount(index)?,
+                by_environment: None,
             })
         })
         .collect()
+}
+
+fn mounts_of_agents(config: &Config, programs: &[Arc<Program>], metrics: &Metrics, agents: &Agents) -> Vec<Mount> {
+    let (first, platform) = (all_mounts(config).count(), &agent_spend::PLATFORM);
+    let place = |wanted: Environment| {
+        let place = agent_mounts(config).position(|(environment, _)| environment == wanted)?;
+        first.checked_add(place)
+    };
+    let by_environment = Some(ByEnvironment { sandbox: place(Environment::Sandbox), production: place(Environment::Production) });
+    let keys: Arc<dyn KeyStore> = Arc::clone(&agents.registry) as Arc<dyn KeyStore>;
+    let budget = platform.budget.default;
+    let mount = |(place, (_, program)): (usize, (Environment, &ProgramConfig))| {
+        // It has no settings that could be wrong.
+        let adapter = (platform.build)(&Settings::defaults(program.currency)).ok()?;
+        let keyring = Keyring { bearer: Some(Bearer { keys: Arc::clone(&keys), own: None }), ..Keyring::default() };
+        Some(Mount {
+            program: Arc::clone(programs.iter().find(|live| live.id == program.id)?),
+            platform: agents_name()?,
+            principal: u16::try_from(first.checked_add(place)?).ok()?,
+            adapter: adapter.into(),
+            in_flight_duplicate: platform.in_flight_duplicate,
+            keyring: ArcSwap::from_pointee(keyring),
+            patience: Patience { budget, reserve: default_reserve(budget), start: platform.budget.start },
+            metrics: metrics.mount(first.checked_add(place)?)?,
+            by_environment,
+        })
+    };
+    agent_mounts(config).enumerate().filter_map(mount).collect()
 }

@@ -28,6 +28,8 @@ pub(super) struct Opened {
     pub early: Option<Early>,
     /// Changes whenever any responder publishes a ruleset; nothing where there are no others.
     pub publications: Option<watch::Receiver<i64>>,
+    /// The last record that is durable; of a database's journal nothing is told.
+    pub recorded: watch::Receiver<i64>,
 }
 
 /// What tells that a ledger is open.
@@ -49,6 +51,8 @@ pub(super) fn open_ledger(config: &Config, metrics: Arc<Metrics>, patience: Pati
     if let Some(shared) = &config.ledger.postgres {
         return open_shared(config, shared, metrics, patience);
     }
+    let reporter = Reporter::new(metrics);
+    let recorded = reporter.recorded();
     let settings = embedded::Settings {
         data: config.ledger.data.clone(),
         sync: match config.ledger.sync {
@@ -56,11 +60,11 @@ pub(super) fn open_ledger(config: &Config, metrics: Arc<Metrics>, patience: Pati
             LedgerSync::None => Sync::None,
         },
         commit_records_max: config.ledger.commit_records_max,
-        observer: Box::new(Reporter(metrics)),
+        observer: Box::new(reporter),
     };
     let (ledger, opening) = Embedded::start(settings).map_err(StartError::Journal)?;
     let early = ledger.early();
-    Ok(Opened { ledger: Arc::new(ledger), opening: Opening::Embedded(opening), early, publications: None })
+    Ok(Opened { ledger: Arc::new(ledger), opening: Opening::Embedded(opening), early, publications: None, recorded })
 }
 
 pub(super) fn open_shared(
@@ -73,16 +77,18 @@ pub(super) fn open_shared(
     // For the command socket; the money is elsewhere.
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&config.ledger.data)?;
     let database = Database::new(shared.connection.clone(), &shared.roots).map_err(StartError::Database)?;
+    let reporter = Reporter::new(metrics);
+    let recorded = reporter.recorded();
     let (ledger, opening) = Postgres::start(postgres::Settings {
         database,
         connections_max: usize::try_from(shared.connections_max).unwrap_or(usize::MAX),
         node: shared.node.clone(),
         journal_keep_days: shared.journal_keep_days,
         patience,
-        observer: Arc::new(Reporter(metrics)),
+        observer: Arc::new(reporter),
     })?;
     let publications = Some(ledger.publications());
-    Ok(Opened { ledger: Arc::new(ledger), opening: Opening::Postgres(opening), early: None, publications })
+    Ok(Opened { ledger: Arc::new(ledger), opening: Opening::Postgres(opening), early: None, publications, recorded })
 }
 
 /// Puts rules in force that other responders publish, for ever.

@@ -7,10 +7,11 @@ use crate::metrics::Metrics;
 use crate::reporter::StandInReporter;
 use crate::responder::Responder;
 use crate::server::ops::Pages;
+use crate::webhook::Signals;
 
-pub(super) fn pages(responder: &Arc<Responder>, metrics: &Arc<Metrics>) -> Pages {
+pub(super) fn pages(responder: &Arc<Responder>, metrics: &Arc<Metrics>, signals: Option<Signals>) -> Pages {
     let (shown, kept) = (Arc::clone(metrics), Arc::clone(metrics));
-    let outages = StandInReporter::default();
+    let outages = StandInReporter::new(signals);
     let (watched, status, kept_up) = (Arc::downgrade(responder), Arc::downgrade(responder), Arc::downgrade(responder));
     Pages {
         metrics: Box::new(move || {

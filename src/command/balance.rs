@@ -61,6 +61,8 @@ impl Balance {
             | ControlAnswer::Trimmed(_)
             | ControlAnswer::Switched(_)
             | ControlAnswer::BroughtBack(_)
+            | ControlAnswer::Spend(_)
+            | ControlAnswer::ProfilesImported(_)
             | ControlAnswer::Unavailable { .. } => Err(not_an_answer()),
         }
     }
@@ -96,6 +98,8 @@ fn ask_page(ledger: &mut Ledger, program: Option<ProgramId>, from: Option<PageSt
         | ControlAnswer::Trimmed(_)
         | ControlAnswer::Switched(_)
         | ControlAnswer::BroughtBack(_)
+        | ControlAnswer::Spend(_)
+        | ControlAnswer::ProfilesImported(_)
         | ControlAnswer::Unavailable { .. } => Err(not_an_answer()),
     }
 }

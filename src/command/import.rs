@@ -5,18 +5,20 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use holdfast_core::ProgramId;
 
 use super::ledger::{Ledger, not_an_answer};
 use super::{Failure, Place};
 use crate::config::program::row_errors;
 use crate::config::{Config, Overrides};
-use crate::control::protocol::IMPORT_ROWS_MAX;
+use crate::control::protocol::{IMPORT_ROWS_MAX, ImportProfiles};
 use crate::control::{self, AccountRow, ControlAnswer, ControlRequest, ImportSummary, RowProblem, rows};
 
 const EXAMPLES: &str = "\
 Examples:
   holdfast import --accounts accounts.csv --cards cards.csv
   holdfast import --cards new-cards.csv
+  holdfast import --profiles profiles.toml --program demo
 
 The files begin with these lines:
   account_id,program,currency,balance,credit_line,status
@@ -25,6 +27,9 @@ The files begin with these lines:
 Balances and credit lines are decimal numbers in major units (1000.00). Statuses: active, frozen,
 closed; for cards also unactivated, lost, stolen, expired. Tokens are the platform's; a card number
 is refused.
+
+Profiles are merchants and instruments of payment doors, as TOML; what is there already is replaced.
+config/demo/profiles.toml shows every key.
 
 Importing again is safe: an account that is known keeps its balance, and takes the file's credit
 line. A file may bar a card or an account that is known, and never lifts a bar that came since.
@@ -38,21 +43,33 @@ Exit codes:
 
 /// Brings accounts and cards into the ledger; never changes the balance of an account that is there.
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES, override_usage = "holdfast import [--accounts FILE] [--cards FILE] [OPTIONS]")]
+#[command(
+    after_help = EXAMPLES,
+    override_usage = "holdfast import [--accounts FILE] [--cards FILE] [--profiles FILE --program ID] [OPTIONS]"
+)]
 pub struct Import {
     /// Accounts, as CSV.
-    #[arg(long, value_name = "FILE", required_unless_present = "cards")]
+    #[arg(long, value_name = "FILE", required_unless_present_any = ["cards", "profiles"])]
     accounts: Option<PathBuf>,
     /// Cards, as CSV.
     #[arg(long, value_name = "FILE")]
     cards: Option<PathBuf>,
+    /// Merchants and instruments of payment doors, as TOML.
+    #[arg(long, value_name = "FILE", requires = "program")]
+    profiles: Option<PathBuf>,
+    /// The program that the merchants and instruments are of.
+    #[arg(long, value_name = "ID", requires = "profiles")]
+    program: Option<ProgramId>,
     #[command(flatten)]
     place: Place,
 }
 
 impl Import {
     pub(super) fn run(self, output: &mut dyn io::Write) -> Result<(), Failure> {
+        let profiles =
+            self.profiles.as_deref().zip(self.program).map(|(path, program)| read_profiles(path, program)).transpose()?;
         let (accounts, cards) = (self.accounts.as_deref(), self.cards.as_deref());
+        let rows_are_wanted = accounts.is_some() || cards.is_some();
         let unasked = Cell::new(false);
         let compared = |import: &control::Import| {
             unasked.set(import.cards.iter().any(|card| card.program.is_none()));
@@ -71,13 +88,27 @@ impl Import {
             let done = import_part(&mut ledger, part, &summary, accounts, cards)?;
             add(&mut summary, &done);
         }
-        writeln!(
-            output,
-            "accounts: {} new, {} known; cards: {} new, {} known",
-            summary.accounts_new, summary.accounts_known, summary.cards_new, summary.cards_known
-        )?;
+        if rows_are_wanted {
+            writeln!(
+                output,
+                "accounts: {} new, {} known; cards: {} new, {} known",
+                summary.accounts_new, summary.accounts_known, summary.cards_new, summary.cards_known
+            )?;
+        }
+        if let Some(profiles) = profiles {
+            let ControlAnswer::ProfilesImported(done) = ledger.ask(ControlRequest::ImportProfiles(profiles))? else {
+                return Err(not_an_answer());
+            };
+            writeln!(output, "merchants: {}; instruments: {}", done.merchants, done.instruments)?;
+        }
         Ok(())
     }
+}
+
+fn read_profiles(path: &Path, program: ProgramId) -> Result<ImportProfiles, Failure> {
+    let file = path.display().to_string();
+    let text = std::fs::read_to_string(path).map_err(|error| Failure::Told(format!("{file}: cannot be read: {error}")))?;
+    Ok(ImportProfiles { program, file, text })
 }
 
 /// What the ledger would say of the programs of these rows, as far as a configuration tells it. Where there is none, it is told
@@ -114,6 +145,8 @@ fn import_part(
         | ControlAnswer::Trimmed(_)
         | ControlAnswer::Switched(_)
         | ControlAnswer::BroughtBack(_)
+        | ControlAnswer::Spend(_)
+        | ControlAnswer::ProfilesImported(_)
         | ControlAnswer::Unavailable { .. } => Err(not_an_answer()),
     }
 }

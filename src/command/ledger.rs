@@ -65,6 +65,8 @@ impl Ledger {
             | ControlAnswer::Trimmed(_)
             | ControlAnswer::Switched(_)
             | ControlAnswer::BroughtBack(_)
+            | ControlAnswer::Spend(_)
+            | ControlAnswer::ProfilesImported(_)
             | ControlAnswer::RowsRefused { .. } => Ok(answer),
         }
     }
@@ -92,7 +94,9 @@ fn only_reads(request: &ControlRequest) -> bool {
         | ControlRequest::RulesPublish(_)
         | ControlRequest::RulesRollback(_)
         | ControlRequest::Switch(_)
-        | ControlRequest::BringBack(_) => false,
+        | ControlRequest::BringBack(_)
+        | ControlRequest::Spend(_)
+        | ControlRequest::ImportProfiles(_) => false,
     }
 }
 

@@ -14,12 +14,15 @@ use crate::ledger::postgres::connect::Database;
 pub mod backup;
 pub mod balance;
 pub mod check;
+pub mod credential;
+pub mod erase;
 pub mod explain;
 pub mod import;
 pub mod inbox;
 pub mod journal;
 pub mod ledger;
 pub mod migrate;
+pub mod organization;
 pub mod preview;
 pub mod replay;
 pub mod report;
@@ -34,7 +37,9 @@ pub mod stop_list;
 pub mod switch;
 #[cfg(test)]
 mod tests;
+pub mod token;
 pub mod trim;
+pub mod webhooks;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -68,6 +73,11 @@ enum Command {
     Explain(explain::Explain),
     Replay(replay::Replay),
     Settlement(settlement::Settlement),
+    Organization(organization::Organization),
+    Credential(credential::Credential),
+    Token(token::Token),
+    Erase(erase::Erase),
+    Webhooks(webhooks::Webhooks),
     Backup(backup::Backup),
     Restore(restore::Restore),
     Migrate(migrate::Migrate),
@@ -185,10 +195,15 @@ impl Cli {
             Command::Journal(journal) => journal.run(output),
             Command::Explain(explain) => explain.run(output),
             Command::Settlement(settlement) => settlement.run(output),
+            Command::Organization(organization) => organization.run(output),
+            Command::Credential(credential) => credential.run(output),
+            Command::Token(token) => token.run(output),
+            Command::Erase(erase) => erase.run(output),
             Command::Spool(spool) => spool.run(output),
             Command::StopList(list) => list.run(output),
             Command::Inbox(inbox) => inbox.run(output),
             Command::Replay(replay) => replay.run(output),
+            Command::Webhooks(webhooks) => webhooks.run(output),
             Command::Backup(backup) => backup.run(output),
             Command::Restore(restore) => restore.run(output),
             Command::Migrate(migrate) => migrate.run(output),

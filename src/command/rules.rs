@@ -169,6 +169,8 @@ pub(super) fn list_versions(place: Place, asked: RulesHistory, json: bool, outpu
         | ControlAnswer::Trimmed(_)
         | ControlAnswer::Switched(_)
         | ControlAnswer::BroughtBack(_)
+        | ControlAnswer::Spend(_)
+        | ControlAnswer::ProfilesImported(_)
         | ControlAnswer::Unavailable { .. } => return Err(not_an_answer()),
     };
     for version in &versions {
@@ -201,6 +203,8 @@ pub(super) fn in_force(place: Place, request: ControlRequest, output: &mut dyn i
         | ControlAnswer::Trimmed(_)
         | ControlAnswer::Switched(_)
         | ControlAnswer::BroughtBack(_)
+        | ControlAnswer::Spend(_)
+        | ControlAnswer::ProfilesImported(_)
         | ControlAnswer::Unavailable { .. } => Err(not_an_answer()),
     }
 }

@@ -216,6 +216,7 @@ fn server(request: ControlRequest) -> ControlAnswer {
             ControlAnswer::Balances(BalancesPage { accounts: vec![report()], next })
         }
         ControlRequest::Balance(_) => ControlAnswer::Refused { problems: vec!["one".into(), "two".into()] },
+        ControlRequest::Spend(_) => ControlAnswer::Refused { problems: vec!["there is no agent spend here".into()] },
         ControlRequest::Import(import) if import.cards.iter().any(|card| card.line == 3) => {
             let row =
                 RowProblem { file: ImportFile::Cards, line: 3, column: "account_id".into(), problem: "is not an account".into() };
@@ -235,9 +236,10 @@ fn server(request: ControlRequest) -> ControlAnswer {
             ControlAnswer::Unavailable { problem: "no disk".into() }
         }
         ControlRequest::RulesRollback(_) => ControlAnswer::Imported(ImportSummary::default()),
-        ControlRequest::Trim(_) | ControlRequest::Switch(_) | ControlRequest::BringBack(_) => {
-            ControlAnswer::Unavailable { problem: "no disk".into() }
-        }
+        ControlRequest::Trim(_)
+        | ControlRequest::Switch(_)
+        | ControlRequest::BringBack(_)
+        | ControlRequest::ImportProfiles(_) => ControlAnswer::Unavailable { problem: "no disk".into() },
     }
 }
 
@@ -418,6 +420,7 @@ fn opened() -> crate::journal::RecordRef<'static> {
         platform: None,
         ruleset: None,
         operator: None,
+        governed: None,
         place: crate::journal::Place::default(),
         body: crate::journal::BodyRef::Opened,
     }

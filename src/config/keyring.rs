@@ -36,7 +36,7 @@ impl KeyringReader<'_> {
         if let Some(platform) = self.platform {
             check_use(platform, section);
         }
-        Some(Keyring { basic: basic?, headers: headers?, signing: signing?, answering: answering? })
+        Some(Keyring { basic: basic?, headers: headers?, signing: signing?, answering: answering?, bearer: None })
     }
 
     fn basic_entries(&self, section: &Section<'_>) -> Option<Vec<BasicCredential>> {

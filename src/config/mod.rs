@@ -4,7 +4,7 @@
 //! included. Unknown keys are errors; secrets come only by reference (`env:NAME`, `file:PATH`) and no message repeats a
 //! value. Nothing here opens a socket or the ledger, or reads a clock.
 //!
-//! One file a section: [`server`], [`tls`], [`api`], [`responder`], [`ledger`], [`postgres`], [`telemetry`], [`program`], [`imports`], [`mount`], [`keyring`], [`secret`];
+//! One file a section: [`server`], [`tls`], [`api`], [`agents`], [`responder`], [`ledger`], [`postgres`], [`telemetry`], [`program`], [`imports`], [`mount`], [`keyring`], [`secret`];
 //! [`read`] is the spanned TOML reader below them, [`errors`] what it tells, [`reload`] what a SIGHUP reads again.
 
 use std::cell::RefCell;
@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 use holdfast_adapters::Platform;
 
+pub mod agents;
 pub mod api;
 #[cfg(test)]
 mod at_once;
@@ -38,8 +39,11 @@ pub mod stand_in;
 pub mod telemetry;
 #[cfg(test)]
 mod tests;
+mod texts;
 pub mod tls;
+mod webhook;
 
+pub use agents::{AgentsConfig, SealingKey, SmtpConfig};
 pub use api::{ApiConfig, ApiToken};
 pub use errors::{Error, Errors};
 pub use ledger::{LedgerConfig, LedgerEngine, LedgerSync};
@@ -51,10 +55,13 @@ pub use responder::ResponderConfig;
 pub use server::{ServerConfig, TlsFiles};
 pub use spool::{BreakerConfig, SpoolConfig};
 pub use telemetry::TelemetryConfig;
+pub use texts::TextsConfig;
 
 use optional::OptionalSection;
 use read::Document;
 use secret::SecretReader;
+
+use crate::webhook::Endpoint;
 
 /// Where `holdfast` looks for its configuration unless told otherwise.
 pub const DEFAULT_PATH: &str = "config/holdfast.toml";
@@ -72,6 +79,8 @@ pub struct Config {
     pub tls: Option<Arc<rustls::ServerConfig>>,
     /// `[api]`: the management API.
     pub api: ApiConfig,
+    /// `[agents]`: agent spend; `None` for none.
+    pub agents: Option<AgentsConfig>,
     /// `[responder]`: the authorization path.
     pub responder: ResponderConfig,
     /// `[ledger]`: where the money is.
@@ -82,6 +91,10 @@ pub struct Config {
     pub breaker: BreakerConfig,
     /// `[telemetry]`: one line a callback; `None` for none.
     pub telemetry: Option<TelemetryConfig>,
+    /// `[[webhook]]`: who is told what happens.
+    pub webhooks: Vec<Endpoint>,
+    /// `[texts]`: how what people wrote is kept.
+    pub texts: TextsConfig,
     /// `[[program]]`: at least one.
     pub programs: Vec<ProgramConfig>,
 }
@@ -199,6 +212,8 @@ fn read_root(
 
     let telemetry = root.optional_section("telemetry").and_then(|section| telemetry::read(section, &ledger.data));
 
+    let (texts, demo_key) = texts::read(OptionalSection::open(&root, "texts"), &secrets, exposure);
+
     let reader = program::ProgramReader {
         directory,
         secrets: &secrets,
@@ -211,13 +226,29 @@ fn read_root(
     };
     let programs = reader.programs(&root);
     let api = api::read(OptionalSection::open(&root, "api"), &overrides, &server, &secrets, &programs);
+    let reader = webhook::WebhookReader { directory, secrets: &secrets, programs: &programs };
+    let webhooks = reader.endpoints(&root);
+    let agents = agents::read(root.optional_section("agents"), directory, &server, &secrets, &programs);
     root.finish();
+    if surroundings.depth == Depth::Everything
+        && let Ok(Some(agents)) = &agents
+        && let Some(path) = &agents.import
+    {
+        let import = agents::import::AgentsImport::read(path, agents.reach, surroundings.environment);
+        further.borrow_mut().append(import.err().unwrap_or_default());
+    }
 
+    if ledger.engine == LedgerEngine::Postgres && webhooks.as_ref().is_some_and(|all| !all.is_empty()) {
+        spots.engine.wrong("must be \"embedded\" while there is a [[webhook]]: events come from the journal's file, and the shared ledger has none");
+    }
     if ledger.sync == LedgerSync::None && programs.any_production {
         spots.sync.wrong("must be \"full\" while any program is production: \"none\" loses approvals in a crash");
     }
     if let Some(postgres) = ledger.postgres.as_ref().filter(|_| programs.any_production) {
         postgres.check_production(&spots.connection);
+    }
+    if let Some(spot) = demo_key.filter(|_| programs.any_production) {
+        spot.wrong("is the demo's key, which everybody knows: not while any program is production; make your own");
     }
     let programs = programs.configs?;
     Some(Config {
@@ -226,11 +257,14 @@ fn read_root(
         server,
         tls,
         api: api?,
+        agents: agents.ok()?,
         responder,
         ledger,
         spool,
         breaker,
         telemetry,
+        webhooks: webhooks?,
+        texts,
         programs,
     })
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use holdfast_adapters::{Adapter, Keyring, Platform, SettingError, SettingValue, Settings};
+use holdfast_adapters::{Adapter, Keyring, Platform, SettingError, SettingValue, Settings, agent_spend};
 use holdfast_core::Currency;
 
 use super::keyring::KeyringReader;
@@ -81,9 +81,13 @@ impl MountReader<'_> {
     }
 
     fn platform(&self, name: &str) -> Result<&'static Platform, String> {
+        if name == agent_spend::NAME {
+            return Err("is no program's mount: [agents] says which program decides what comes to /v1".to_owned());
+        }
         let platforms = self.common.platforms;
         platforms.iter().find(|platform| platform.name == name).ok_or_else(|| {
-            let names: Vec<_> = platforms.iter().map(|platform| platform.name).collect();
+            let names = platforms.iter().map(|platform| platform.name).filter(|name| *name != agent_spend::NAME);
+            let names: Vec<_> = names.collect();
             format!("is not a platform; the platforms are {}", names.join(", "))
         })
     }

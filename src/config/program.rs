@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use holdfast_adapters::Platform;
+pub use holdfast_core::agent::Environment;
 use holdfast_core::{Country, Currency, ProgramId};
 use jiff::tz::TimeZone;
 
@@ -21,6 +22,7 @@ use super::secret::SecretReader;
 use super::server::Exposure;
 use super::settlement;
 use super::stand_in::{self, StandInFiles};
+use crate::profiles;
 use crate::retention::{KEEP_DAYS_MAX, KEEP_DAYS_MIN};
 use crate::settlement::FileColumns;
 use crate::settlement_day::TimeOfDay;
@@ -52,36 +54,10 @@ pub struct ProgramConfig {
     pub import_accounts: Option<PathBuf>,
     /// `import_cards`: cards to import into an empty ledger.
     pub import_cards: Option<PathBuf>,
+    /// `import_profiles`: merchants and instruments to import where there are none.
+    pub import_profiles: Option<PathBuf>,
     /// `[[program.mount]]`: the platforms that call it; at least one.
     pub mounts: Vec<MountConfig>,
-}
-
-/// Whether the money is real.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Environment {
-    /// It is not.
-    Sandbox,
-    /// It is.
-    Production,
-}
-
-impl Environment {
-    /// As the configuration and metrics write it.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Environment::Sandbox => "sandbox",
-            Environment::Production => "production",
-        }
-    }
-
-    fn parse(text: &str) -> Result<Self, &'static str> {
-        match text {
-            "sandbox" => Ok(Environment::Sandbox),
-            "production" => Ok(Environment::Production),
-            _ => Err("must be \"sandbox\" or \"production\""),
-        }
-    }
 }
 
 impl ProgramConfig {
@@ -165,7 +141,7 @@ impl ProgramReader<'_> {
         let mut any_production = false;
         let mut configs = Vec::new();
         for section in root.sections("program") {
-            let environment = section.text("environment").and_then(|text| text.parse(Environment::parse));
+            let environment = section.text("environment").and_then(|text| text.parse(environment_named));
             any_production |= environment == Some(Environment::Production);
             configs.push(self.program(section, environment, &mut ids, &mut taken));
         }
@@ -197,6 +173,7 @@ impl ProgramReader<'_> {
         let rules_path = section.text("rules").and_then(file);
         let import_accounts = section.optional_text("import_accounts").and_then(file);
         let import_cards = section.optional_text("import_cards").and_then(file);
+        let import_profiles = section.optional_text("import_profiles").and_then(file);
 
         let settlement_cutoff = settlement::cutoff(&section);
         let settlement_file = settlement::file(&section);
@@ -222,6 +199,7 @@ impl ProgramReader<'_> {
                 self.further.borrow_mut().append(check_rules(rules_path.as_deref(), &home));
                 self.further.borrow_mut().append(check_stand_in(stand_in.as_ref(), &home));
                 self.further.borrow_mut().append(imports.check(id, currency).err().unwrap_or_default());
+                self.further.borrow_mut().append(check_profiles(import_profiles.as_deref(), currency));
             }
         }
         Some(ProgramConfig {
@@ -237,6 +215,7 @@ impl ProgramReader<'_> {
             stand_in: stand_in?,
             import_accounts,
             import_cards,
+            import_profiles,
             mounts: mounts.into_iter().collect::<Option<_>>()?,
         })
     }
@@ -258,11 +237,23 @@ impl ProgramReader<'_> {
     }
 }
 
+fn environment_named(text: &str) -> Result<Environment, &'static str> {
+    Environment::named(text).ok_or("must be \"sandbox\" or \"production\"")
+}
+
 /// What is wrong with the ruleset that a program names, as far as the program is known.
 fn check_rules(rules: Option<&Path>, home: &HalfKnown) -> Errors {
     let Some(path) = rules else { return Errors::default() };
     let name = path.display().to_string();
     super::read_text(path).map_or_else(|unreadable| unreadable, |text| ruleset::check(&name, &text, home))
+}
+
+/// What is wrong with the merchants and instruments that a program names, as far as its currency is known.
+fn check_profiles(path: Option<&Path>, currency: Option<Currency>) -> Errors {
+    let Some((path, currency)) = path.zip(currency) else { return Errors::default() };
+    let name = path.display().to_string();
+    let read = super::read_text(path).and_then(|text| profiles::file::read(&name, &text, currency));
+    read.err().unwrap_or_default()
 }
 
 fn check_stand_in(files: Option<&StandInFiles>, home: &HalfKnown) -> Errors {

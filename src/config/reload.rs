@@ -58,6 +58,9 @@ impl Config {
         if new.api.listen != self.api.listen {
             waiting.push("[api]".to_owned());
         }
+        if new.agents != self.agents {
+            waiting.push("[agents]".to_owned());
+        }
         if new.responder != self.responder {
             waiting.push("[responder]".to_owned());
         }

@@ -15,6 +15,10 @@ const SECRET_BYTES_MAX: usize = 4096;
 const DEMO_SECRETS: &[&str] = &[
     "1a739a9be14b6d591ea97d9f438cb2a20fa7089b0697e095ae8762f3484a49ae",
     "34b9661bce58983eda9d1ca64de729be8c96cce4725ef76a72d50c837b927dad",
+    "afd40e8692745b8648349eb94fd0bbaadd6c4cf6b6216b5cec3e4e572d3be573",
+    "ab3468b50c0be96c10a11a7078c08422201e0710973748022228d113c98c8754",
+    "57aa15205779ae50135e6c720aae86a3e5e44cc941ee5a060c331c052ccc3541",
+    "11833f8c95f5c26569bcd3b8c7dd9dae7ea1ed952baae12f4cbf3d06e8dbdb7f",
 ];
 
 /// Whose word a secret is.

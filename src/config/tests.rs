@@ -16,6 +16,7 @@ use tempfile::TempDir;
 
 use super::mount::default_reserve;
 use super::*;
+use crate::profiles;
 
 /// An adapter that is only ever built.
 struct Mute;
@@ -61,7 +62,16 @@ const fn platform(name: &'static str, budget_ms: [u64; 3]) -> Platform {
     let credentials =
         Credentials { basic: Use::Needed, headers: Use::Possible, signing: Use::Possible, answering: Use::Possible };
     let in_flight_duplicate = InFlightDuplicate::Join;
-    Platform { name, routes: &[], budget, in_flight_duplicate, credentials, message_name: |key| key, build }
+    Platform {
+        name,
+        routes: &[],
+        budget,
+        in_flight_duplicate,
+        credentials,
+        message_name: |key| key,
+        payment_of_token: holdfast_core::PaymentRef::of,
+        build,
+    }
 }
 
 static PLATFORMS: [Platform; 3] = [
@@ -74,6 +84,7 @@ static PLATFORMS: [Platform; 3] = [
 ];
 
 const DEMO_PASSWORD: &str = include_str!("../../config/demo/secrets/platform_password");
+const DEMO_AGENTS_KEY: &str = include_str!("../../config/demo/secrets/agents_key");
 const DEMO_TOKEN: &str = include_str!("../../config/demo/secrets/management_token");
 
 fn environment(name: &str) -> Option<String> {
@@ -86,6 +97,10 @@ fn environment(name: &str) -> Option<String> {
         "TOO_LONG_FOR_BASIC" => Some("s".repeat(499)),
         "DEMO" => Some(DEMO_PASSWORD.into()),
         "TOKEN" => Some("0123456789abcdef-of-my-own".into()),
+        "AGENTS_KEY" => Some("0f".repeat(32)),
+        "SHORT_KEY" => Some("0f".repeat(31)),
+        "DEMO_AGENTS_KEY" => Some(DEMO_AGENTS_KEY.into()),
+        "SMTP" => Some("smtps://user:only-here@mail.example:465".into()),
         "DEMO_TOKEN" => Some(DEMO_TOKEN.into()),
         _ => None,
     }
@@ -95,7 +110,7 @@ pub(super) const SURROUNDINGS: Surroundings<'static> =
     Surroundings { platforms: &PLATFORMS, environment: &environment, depth: Depth::Everything };
 
 /// Every key that has no default, and no other.
-const LEAST: &str = r#"[[program]]
+pub(super) const LEAST: &str = r#"[[program]]
 id = "one"
 currency = "EUR"
 environment = "sandbox"
@@ -146,7 +161,7 @@ pub(super) fn load_in(
     Config::read(&path, overrides, surroundings).map_err(|errors| errors.to_string().replace(&prefix, ""))
 }
 
-fn load(text: &str) -> Result<Config, String> {
+pub(super) fn load(text: &str) -> Result<Config, String> {
     load_with(&directory(), text, Overrides::default())
 }
 
@@ -353,6 +368,34 @@ fn the_command_line_goes_over_the_file() {
     );
 }
 
+#[test]
+fn texts_are_sealed_with_a_key_of_ones_own() {
+    let directory = directory();
+    let key = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+    fs::write(directory.path().join("own"), key).unwrap();
+    fs::write(directory.path().join("short"), key.get(..40).unwrap()).unwrap();
+    fs::write(directory.path().join("demo"), include_str!("../../config/demo/secrets/texts_key")).unwrap();
+    let load = |texts: &str, rest: &str| {
+        let loaded = load_with(&directory, &format!("[texts]\n{texts}\n{rest}"), Overrides::default());
+        loaded.map(|config| config.texts.sealer.has_key())
+    };
+    assert_eq!(load("key = 'file:own'", LEAST), Ok(true));
+    assert_eq!(load("key = 'file:demo'", LEAST), Ok(true));
+    assert_eq!(load("", LEAST), Ok(false));
+    let production = LEAST.replace("sandbox", "production");
+    assert_eq!(load("key = 'file:own'", &production), Ok(true));
+    let refused = load("key = 'file:demo'", &production).unwrap_err();
+    assert!(refused.contains("c.toml:2:7: texts.key: is the demo's key, which everybody knows"), "{refused}");
+    let beyond = format!("[server]\nlisten = '0.0.0.0:1'\ntls_terminated_upstream = true\n{LEAST}");
+    let refused = load("key = 'file:demo'", &beyond).unwrap_err();
+    assert!(refused.contains("works only on loopback"), "{refused}");
+    let refused = load("key = 'file:short'", LEAST).unwrap_err();
+    assert_eq!(
+        refused,
+        "c.toml:2:7: texts.key: names a secret that must be 64 hexadecimal digits; `openssl rand -hex 32` makes them"
+    );
+}
+
 /// What is put in front of [`LEAST`], or instead of a part of it, and what is wrong then.
 fn assert_wrong(cases: &[(&str, &str, &str)]) {
     for (written, instead, expected) in cases {
@@ -370,7 +413,7 @@ fn what_can_be_wrong_with_the_process() {
         (
             "",
             "[sever]",
-            "c.toml:1:2: sever: is not a key of this table; its keys are server, responder, ledger, spool, breaker, telemetry, program, api",
+            "c.toml:1:2: sever: is not a key of this table; its keys are server, responder, ledger, spool, breaker, telemetry, texts, program, api, webhook, agents",
         ),
         ("", "server = 1", "c.toml:1:10: server: must be a table"),
         (
@@ -792,7 +835,7 @@ fn a_reload_takes_credentials_and_names_the_rest() {
     let changed = LEAST.replace("path = \"/m\"", "path = '/m'\nbudget_ms = 4000");
     let text = format!("{tls}{changed}[[program.mount.basic]]\nuser = 'u'\npassword = 'file:password'\n");
     fs::write(&running.path, text).unwrap();
-    let surroundings = Surroundings { depth: Depth::Credentials, ..SURROUNDINGS };
+    let surroundings = Surroundings { platforms: holdfast_adapters::PLATFORMS, depth: Depth::Credentials, ..SURROUNDINGS };
     let reloaded = running.reload_in(&surroundings).unwrap();
     let [mount] = reloaded.keyrings.as_slice() else { panic!("{:?}", reloaded.keyrings) };
     assert_eq!((mount.program.as_str(), mount.path.as_str()), ("one", "/m"));
@@ -815,7 +858,7 @@ fn load_shipped(text: &str) -> Result<Config, String> {
     let home = Path::new(env!("CARGO_MANIFEST_DIR")).join("config");
     let document = Document::parse("holdfast.toml", text).map_err(|errors| errors.to_string())?;
     let further = RefCell::default();
-    let surroundings = Surroundings { depth: Depth::Credentials, ..SURROUNDINGS };
+    let surroundings = Surroundings { platforms: holdfast_adapters::PLATFORMS, depth: Depth::Credentials, ..SURROUNDINGS };
     let config = read_root(&document, &home.join("holdfast.toml"), Overrides::default(), &surroundings, &further);
     let errors = document.finish();
     if errors.is_empty() { Ok(config.unwrap()) } else { Err(errors.to_string()) }
@@ -831,7 +874,7 @@ fn the_shipped_file_is_the_demo() {
     let program = &config.programs[0];
     assert_eq!((program.id.as_str(), program.currency.code(), program.environment), ("demo", "USD", Environment::Sandbox));
     let mounts: Vec<_> = program.mounts.iter().map(|mount| (mount.platform.name, mount.path.as_str())).collect();
-    assert_eq!(mounts, [("marqeta", "/marqeta"), ("apto", "/apto")]);
+    assert_eq!(mounts, [("marqeta", "/marqeta"), ("apto", "/apto"), ("authorizations", "/payments/na")]);
     assert!(program.mounts.iter().all(|mount| mount.keyring.basic[0].user == "demo"));
 
     program.check_imports().unwrap();
@@ -839,7 +882,10 @@ fn the_shipped_file_is_the_demo() {
     let (import, others) = (portions.next_portion().unwrap().unwrap(), portions.next_portion().unwrap().unwrap());
     assert_eq!((import.cards.len(), others.accounts.len(), portions.next_portion().unwrap()), (0, 0, None));
     let accounts: Vec<_> = import.accounts.iter().map(|row| format!("{} {}", row.account, row.balance)).collect();
-    assert_eq!(accounts, ["acct-demo-1 1000.00 USD", "acct-demo-2 500.00 USD"]);
+    assert_eq!(
+        accounts,
+        ["acct-demo-1 1000.00 USD", "acct-demo-2 500.00 USD", "acct-demo-4 1000.00 USD", "acct-demo-3 1000.00 USD"]
+    );
     let cards: Vec<_> = others
         .cards
         .iter()
@@ -850,9 +896,16 @@ fn the_shipped_file_is_the_demo() {
         [
             "card-demo-1 acct-demo-1 user-demo-1 active",
             "card-demo-frozen acct-demo-1 user-demo-1 frozen",
-            "crd_demo_1 acct-demo-2 crdhldr_demo_1 active"
+            "crd_demo_1 acct-demo-2 crdhldr_demo_1 active",
+            "card_sandbox_demo acct-demo-4 user-demo-4 active",
+            "PIdemo1 acct-demo-4 user-demo-4 active",
+            "card-demo-2 acct-demo-3 user-demo-2 active"
         ]
     );
+    let profiles = program.import_profiles.clone().unwrap();
+    let read = profiles::file::read("profiles.toml", &fs::read_to_string(profiles).unwrap(), program.currency).unwrap();
+    assert_eq!(read.len(), 3, "a merchant and two instruments");
+    assert!(config.texts.sealer.has_key());
     let has = |test: fn(char) -> bool| DEMO_PASSWORD.trim_end().chars().any(test);
     assert!(DEMO_PASSWORD.trim_end().len() >= 20 && has(|c| c.is_ascii_digit()) && has(|c| c.is_ascii_punctuation()));
     assert!(has(|c| c.is_ascii_lowercase()) && has(|c| c.is_ascii_uppercase()));
@@ -877,7 +930,7 @@ fn the_defaults_that_the_shipped_file_shows_are_the_defaults() {
 #[test]
 fn the_shipped_file_names_every_key() {
     let text = format!(
-        "zzz = 1\n[server]\nzzz = 1\n[server.tls]\nzzz = 1\n[api]\nzzz = 1\n[[api.token]]\nzzz = 1\n[responder]\nzzz = 1\n[ledger]\nzzz = 1\n[telemetry]\nfile = 'a.jsonl'\nzzz = 1\n{}\n",
+        "zzz = 1\n[server]\nzzz = 1\n[server.tls]\nzzz = 1\n[api]\nzzz = 1\n[[api.token]]\nzzz = 1\n[responder]\nzzz = 1\n[ledger]\nzzz = 1\n[telemetry]\nfile = 'a.jsonl'\nzzz = 1\n[agents]\nzzz = 1\n[agents.smtp]\nzzz = 1\n{}\n",
         LEAST.replace("id =", "zzz = 1\nid =").replace("path =", "zzz = 1\npath =").replace("user =", "zzz = 1\nuser =")
     );
     let wrong = load(&text).unwrap_err();

@@ -20,7 +20,8 @@ pub use protocol::{
 
 use holdfast_core::{AccountId, ProgramId};
 use protocol::{
-    BalancesPage, BringBack, PageStart, RulesHistory, RulesPublish, RulesRollback, Switch, SwitchReport, Trim, TrimReport,
+    BalancesPage, BringBack, ImportProfiles, PageStart, ProfilesSummary, RulesHistory, RulesPublish, RulesRollback, SpendAnswer,
+    SpendRequest, Switch, SwitchReport, Trim, TrimReport,
 };
 
 /// The socket's name in the data directory.
@@ -90,6 +91,18 @@ pub trait Operations: Send + Sync {
     /// # Errors
     /// No entry of that number is set aside.
     fn bring_back(&self, back: BringBack) -> impl Future<Output = Result<i64, OperationError>> + Send;
+
+    /// Does something about agent spend.
+    ///
+    /// # Errors
+    /// It is not configured, or cannot be done.
+    fn spend(&self, asked: SpendRequest) -> impl Future<Output = Result<SpendAnswer, OperationError>> + Send;
+
+    /// Brings merchants and instruments in: all of them, or none.
+    ///
+    /// # Errors
+    /// Unknown program, or a text with something wrong in it: everything is told.
+    fn import_profiles(&self, import: ImportProfiles) -> impl Future<Output = Result<ProfilesSummary, OperationError>> + Send;
 }
 
 /// Why an operation did not happen.
@@ -119,6 +132,8 @@ pub async fn answer<O: Operations>(operations: &O, request: ControlRequest) -> C
         ControlRequest::Trim(trim) => operations.trim(trim).await.map(|report| ControlAnswer::Trimmed(Box::new(report))),
         ControlRequest::Switch(switch) => operations.switch(switch).await.map(|report| ControlAnswer::Switched(Box::new(report))),
         ControlRequest::BringBack(back) => operations.bring_back(back).await.map(ControlAnswer::BroughtBack),
+        ControlRequest::Spend(asked) => operations.spend(asked).await.map(|answer| ControlAnswer::Spend(Box::new(answer))),
+        ControlRequest::ImportProfiles(import) => operations.import_profiles(import).await.map(ControlAnswer::ProfilesImported),
     };
     answered.unwrap_or_else(|error| match error {
         OperationError::Refused(problems) => ControlAnswer::Refused { problems },

@@ -6,10 +6,12 @@ use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
+use holdfast_core::agent::{Environment, OrganizationKind, Scope};
 use holdfast_core::hold::{AccountStatus, CardStatus};
 use holdfast_core::{AccountId, CardToken, CardholderToken, Money, PlatformName, ProgramId, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::agent::bodies::Role;
 use crate::journal::{Checkpoint, KeptKind};
 
 /// The longest line that asks, in bytes. Larger imports go in several.
@@ -41,6 +43,10 @@ pub enum ControlRequest {
     Switch(Switch),
     /// Bring an entry of the spool that was set aside to the ledger again.
     BringBack(BringBack),
+    /// Something about agent spend's organizations, members, credentials or texts.
+    Spend(SpendRequest),
+    /// Bring merchants and instruments in.
+    ImportProfiles(ImportProfiles),
 }
 
 /// What is answered.
@@ -63,6 +69,10 @@ pub enum ControlAnswer {
     Switched(Box<SwitchReport>),
     /// The entry waits for the ledger again, under this number.
     BroughtBack(i64),
+    /// What came of something about agent spend.
+    Spend(Box<SpendAnswer>),
+    /// The merchants and instruments are in.
+    ProfilesImported(ProfilesSummary),
     /// It cannot be done.
     Refused {
         /// One line an error.
@@ -375,6 +385,147 @@ pub struct BringBack {
     pub by: String,
     /// Why.
     pub why: String,
+}
+
+/// Something about agent spend.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SpendRequest {
+    /// Make an organization.
+    MakeOrganization {
+        /// Enterprise or processor.
+        kind: OrganizationKind,
+        /// What it is called.
+        name: String,
+        /// Its first owner's address.
+        owner: Option<String>,
+        /// Who makes it.
+        by: String,
+    },
+    /// List organizations.
+    Organizations,
+    /// Approve, or refuse, a request for production.
+    DecideGoLive {
+        /// Of which organization.
+        organization: String,
+        /// What the operator says.
+        decision: GoLiveDecision,
+        /// Who decides.
+        by: String,
+        /// Why.
+        why: String,
+    },
+    /// Invite a member.
+    Invite {
+        /// Where to.
+        organization: String,
+        /// At what address.
+        email: String,
+        /// As what.
+        role: Role,
+        /// Who invites.
+        by: String,
+    },
+    /// Make a credential.
+    MakeCredential {
+        /// Whose.
+        organization: String,
+        /// Where it works.
+        environment: Environment,
+        /// What it may be used for.
+        scopes: Vec<Scope>,
+        /// What it is called.
+        name: Option<String>,
+        /// From when on it is worth nothing.
+        expires_at: Option<Timestamp>,
+        /// Who makes it.
+        by: String,
+    },
+    /// List an organization's credentials.
+    Credentials {
+        /// Whose.
+        organization: String,
+    },
+    /// Revoke a credential.
+    RevokeCredential {
+        /// Which.
+        credential: String,
+        /// Who revokes it.
+        by: String,
+    },
+    /// Erase texts for good.
+    Erase(Erasure),
+}
+
+/// An operator's word on a request for production.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GoLiveDecision {
+    /// Yes.
+    Approve,
+    /// No.
+    Refuse,
+}
+
+/// Whose texts are erased.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Erasure {
+    /// All of a program's.
+    Program(String),
+    /// All of an organization's.
+    Organization(String),
+    /// All about a person: a member's name, or an address.
+    Person(String),
+    /// All that came before then.
+    Before(Timestamp),
+}
+
+/// What came of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SpendAnswer {
+    /// An object, as the API shows it.
+    Object(serde_json::Value),
+    /// Objects, as the API shows them.
+    Objects(Vec<serde_json::Value>),
+    /// Somebody was invited.
+    Invited {
+        /// The organization, or the member.
+        object: serde_json::Value,
+        /// The invitation, to be handed over; absent if it was sent by mail.
+        hand_over: Option<String>,
+    },
+    /// A credential was made.
+    Issued {
+        /// The credential.
+        object: serde_json::Value,
+        /// Its shared secret: told now, and never again.
+        shared_secret: String,
+    },
+    /// So many texts were erased.
+    Erased(u64),
+}
+
+/// Merchants and instruments to bring in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImportProfiles {
+    /// Of which program.
+    #[serde(deserialize_with = "from_text")]
+    pub program: ProgramId,
+    /// What its author calls the file, for error messages.
+    pub file: String,
+    /// The file's text.
+    pub text: String,
+}
+
+/// What was brought in, new or instead of what was there.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProfilesSummary {
+    /// Merchants.
+    pub merchants: u64,
+    /// Instruments.
+    pub instruments: u64,
 }
 
 /// Reads an identifier, however JSON escaped it.

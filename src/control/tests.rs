@@ -87,8 +87,16 @@ impl Operations for OneAccount {
         Ok(SwitchReport { program, platform, since: Timestamp::EPOCH, until, off_at: None })
     }
 
+    async fn spend(&self, _: SpendRequest) -> Result<SpendAnswer, OperationError> {
+        Ok(SpendAnswer::Erased(0))
+    }
+
     async fn bring_back(&self, back: BringBack) -> Result<i64, OperationError> {
         Ok(back.number)
+    }
+
+    async fn import_profiles(&self, _: ImportProfiles) -> Result<ProfilesSummary, OperationError> {
+        Ok(ProfilesSummary::default())
     }
 
     async fn trim(&self, _: Trim) -> Result<TrimReport, OperationError> {

@@ -40,6 +40,7 @@ fn moment(story: &Story, moment: &Moment) -> Value {
         "record": moment.number,
         "at": record.at.to_string(),
         "ruleset": record.ruleset.map(|hash| RulesetHash::from_bytes(hash).to_string()),
+        "governed": record.governed,
         "operator": moment.operator.as_ref().map(|operation| json!({"who": operation.who, "why": operation.why})),
         "before": standing(&moment.before),
         "after": standing(&moment.after),

@@ -1,5 +1,6 @@
 //! What was asked, answered and told, each as one plain sentence.
 
+use holdfast_core::agent::{Governed, Weight};
 use holdfast_core::hold::{Fact, Finality, Finding, MovementCause, Order, RecordedOutcome, ReleaseCause, ToldAnswer};
 use holdfast_core::{
     AuthorizationKind, AuthorizationRequest, Basis, CrossBorder, Decision, EntryMode, Posting, StandInBasis, StandInBy,
@@ -90,6 +91,34 @@ pub fn told_answer(told: &ToldAnswer) -> String {
         ToldAnswer::Approved { amount } => answer(&Decision::Approve { amount: *amount }),
         ToldAnswer::Declined { reason } => answer(&Decision::Decline { reason: *reason }),
     }
+}
+
+/// Under whose authority it was asked.
+pub fn governed(governed: &Governed) -> String {
+    let mut text = match &governed.authority {
+        Some(authority) => format!("It was asked under spending authority {authority} ({})", governed.mode.name()),
+        None => "Nothing led to a spending authority".to_owned(),
+    };
+    if let Some(binding) = &governed.binding {
+        text.push_str(&format!(", by binding {binding}"));
+    }
+    if let Some(version) = &governed.policy {
+        text.push_str(&format!(", with policy {} (version {:.12})", version.policy, version.hash));
+    }
+    if let Some(intent) = &governed.intent {
+        text.push_str(&format!(", for intent {intent}"));
+    }
+    if let Some(processor) = &governed.asked_by {
+        text.push_str(&format!(", by processor {processor}"));
+    }
+    if let Some(would) = governed.would {
+        text.push_str(&format!("; in enforce it would have been declined: {}", would.name().replace('_', " ")));
+    }
+    match governed.weight {
+        Weight::Moves => {}
+        Weight::Preview => text.push_str("; its money moves at another door, so that nothing moved here"),
+    }
+    text
 }
 
 /// On what grounds.

@@ -56,6 +56,7 @@ impl Lines<'_> {
             Body::Decided { received_at, request, verdict, uses, outcome } => {
                 self.title(&at("the platform asked"));
                 self.asked(moment, *received_at, request);
+                self.governed(moment);
                 self.rules(moment, Some(verdict), uses);
                 self.stood(&moment.before);
                 self.decided(moment, outcome);
@@ -64,6 +65,7 @@ impl Lines<'_> {
             Body::Adopted { received_at, request, verdict, told, basis, outcome } => {
                 self.title(&at("an answer that was told without the ledger was adopted"));
                 self.asked(moment, *received_at, request);
+                self.governed(moment);
                 self.rules(moment, verdict.as_ref(), &Uses::new());
                 self.line(format!("The platform had heard: {}, {}.", phrases::told_answer(told), phrases::basis(basis)));
                 self.stood(&moment.before);
@@ -90,6 +92,12 @@ impl Lines<'_> {
     fn asked(&mut self, moment: &Moment, received_at: Timestamp, request: &AuthorizationRequest) {
         let platform = moment.record.platform.map_or_else(|| "Somebody".to_owned(), |platform| platform.to_string());
         self.line(format!("{platform} asked at {received_at}: {}.", phrases::question(request)));
+    }
+
+    fn governed(&mut self, moment: &Moment) {
+        if let Some(governed) = &moment.record.governed {
+            self.line(format!("{}.", phrases::governed(governed)));
+        }
     }
 
     fn rules(&mut self, moment: &Moment, verdict: Option<&Verdict>, uses: &Uses) {

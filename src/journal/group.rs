@@ -5,13 +5,14 @@
 
 use std::fmt;
 
+use holdfast_core::agent::Governed;
 use holdfast_core::{PlatformName, ProgramId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::record::{Body, BodyRef, Place, Record, RecordRef};
 
 /// The number of this encoding. A reader refuses a newer one, and reads every older one that was ever released.
-pub const FORMAT: u8 = 3;
+pub const FORMAT: u8 = 4;
 
 /// The oldest encoding that is read as this one: what it can say has grown since.
 const OLDEST: u8 = 2;
@@ -56,6 +57,8 @@ enum LineRef<'a> {
     Ruleset(&'a [u8; 32]),
     /// A record: when, the number of its origin, the number of its ruleset, and the rest.
     Record(Timestamp, u16, Option<u16>, Option<[u8; 16]>, Place, BodyRef<'a>),
+    /// Under which agent's authority the next record's question was asked. Since format 4.
+    Governed(&'a Governed),
 }
 
 /// [`LineRef`], as it is read.
@@ -65,6 +68,7 @@ enum Line {
     Origin(Option<ProgramId>, Option<PlatformName>),
     Ruleset([u8; 32]),
     Record(Timestamp, u16, Option<u16>, Option<[u8; 16]>, Place, Body),
+    Governed(Governed),
 }
 
 /// Gathers the records of one group into one reused buffer.
@@ -142,6 +146,9 @@ impl GroupWriter {
         };
         let number = |place: usize| u16::try_from(place).map_err(|_| postcard::Error::SerializeBufferFull);
         let ruleset = ruleset.map(number).transpose()?;
+        if let Some(governed) = record.governed {
+            onto(&mut self.bytes, &LineRef::Governed(governed))?;
+        }
         let line = LineRef::Record(record.at, number(origin)?, ruleset, record.operator, record.place, record.body);
         onto(&mut self.bytes, &line)
     }
@@ -165,10 +172,13 @@ pub struct Draft {
 }
 
 impl Draft {
-    /// Of a record of [`BodyRef::Decided`]; `None` for any other.
+    /// Of a record of [`BodyRef::Decided`] that no agent's authority is concerned with; `None` for any other.
     #[must_use]
     pub fn of(record: &RecordRef<'_>) -> Option<Self> {
         let BodyRef::Decided { received_at, request, verdict, .. } = record.body else { return None };
+        if record.governed.is_some() {
+            return None;
+        }
         let (mut head, mut middle) = (vec![FORMAT], Vec::new());
         onto(&mut head, &ENGINE).ok()?;
         onto(&mut head, &LineRef::Origin(record.program, record.platform)).ok()?;
@@ -253,17 +263,19 @@ impl<'a> Group<'a> {
 
     /// The next record; `None` where the bytes are none.
     fn record(&mut self) -> Option<Record> {
+        let mut governed = None;
         loop {
             match self.line()? {
                 Line::Origin(program, platform) => self.origins.push((program, platform)),
                 Line::Ruleset(hash) => self.rulesets.push(hash),
+                Line::Governed(said) => governed = Some(said),
                 Line::Record(at, origin, ruleset, operator, place, body) => {
                     let (program, platform) = *self.origins.get(usize::from(origin))?;
                     let ruleset = match ruleset {
                         None => None,
                         Some(number) => Some(*self.rulesets.get(usize::from(number))?),
                     };
-                    return Some(Record { at, program, platform, ruleset, operator, place, body });
+                    return Some(Record { at, program, platform, ruleset, operator, governed, place, body });
                 }
             }
         }

@@ -5,6 +5,7 @@
 //! reads no clock. The writer holds it boxed: one indirect call a commit group.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use holdfast_core::Timestamp;
 
@@ -13,6 +14,7 @@ use super::group::RecordError;
 use super::operations::{Noted, Operation};
 use super::retention::Checkpoint;
 use super::rulesets::KeptRuleset;
+use super::slips::{self, Erase, Slip, SlipsWanted};
 
 /// Takes one group that is read: the counter of its first record, and its bytes.
 pub type EachGroup<'a> = dyn FnMut(i64, &[u8]) -> Result<(), JournalError> + 'a;
@@ -56,6 +58,21 @@ pub trait Log: Send {
     /// Keeps the source of a ruleset, by its hash, with the group that is appended next: both are there or neither, so that a
     /// record never names an unknown one, and none is listed whose publication failed.
     fn keep_ruleset(&mut self, ruleset: KeptRuleset);
+
+    /// Keeps what a caller wrote with the group that is appended next: both are there or neither.
+    fn keep_slip(&mut self, slip: Arc<Slip>);
+
+    /// What callers wrote, as far as it is wanted.
+    ///
+    /// # Errors
+    /// The disk.
+    fn slips(&self, wanted: &SlipsWanted) -> Result<Vec<slips::Numbered>, JournalError>;
+
+    /// Erases what callers wrote; how many texts that were.
+    ///
+    /// # Errors
+    /// The disk.
+    fn erase_slips(&mut self, which: &Erase) -> Result<u64, JournalError>;
 
     /// Every publication of a program's rulesets, oldest first.
     ///

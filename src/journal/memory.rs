@@ -15,6 +15,7 @@ use super::log::{EachGroup, Log};
 use super::operations::{Noted, Operation};
 use super::retention::Checkpoint;
 use super::rulesets::KeptRuleset;
+use super::slips::{self, Erase, Slip, SlipsWanted, Which};
 use super::store::Sync;
 use super::torn::{Tear, Written};
 
@@ -76,6 +77,7 @@ pub(super) struct Kept {
     pub chain: [u8; 32],
     pub body: Box<[u8]>,
     pub rulesets: Vec<KeptRuleset>,
+    pub slips: Vec<Arc<Slip>>,
 }
 
 impl Kept {
@@ -152,6 +154,7 @@ impl MemoryDisk {
             next,
             chain,
             brought: Vec::new(),
+            slips: Vec::new(),
             remarks: remark.into_iter().collect(),
         })
     }
@@ -214,6 +217,8 @@ pub struct MemoryLog {
     chain: [u8; 32],
     /// Rulesets that the next group brings.
     brought: Vec<KeptRuleset>,
+    /// What callers wrote about what the next group decides.
+    slips: Vec<Arc<Slip>>,
     /// What somebody should know of an opening.
     remarks: Vec<String>,
 }
@@ -241,7 +246,8 @@ impl Log for MemoryLog {
 
     fn append(&mut self, records: u32, bytes: &[u8]) -> Result<(), JournalError> {
         let (first, rulesets) = (self.next, std::mem::take(&mut self.brought));
-        let kept = Kept { first, records, chain: link(&self.chain, first, records.into(), bytes), body: bytes.into(), rulesets };
+        let (chain, slips) = (link(&self.chain, first, records.into(), bytes), self.slips.clone());
+        let kept = Kept { first, records, chain, body: bytes.into(), rulesets, slips };
         let (next, chain) = (kept.next(), kept.chain);
         let mut disk = self.disk()?;
         let fault = disk.appends.pop_front().unwrap_or(Fault::None);
@@ -266,6 +272,7 @@ impl Log for MemoryLog {
         }
         drop(disk);
         (self.next, self.chain) = (next, chain);
+        self.slips.clear();
         Ok(())
     }
 
@@ -306,6 +313,33 @@ impl Log for MemoryLog {
 
     fn keep_ruleset(&mut self, ruleset: KeptRuleset) {
         self.brought.push(ruleset);
+    }
+
+    fn keep_slip(&mut self, slip: Arc<Slip>) {
+        self.slips.push(slip);
+    }
+
+    fn slips(&self, wanted: &SlipsWanted) -> Result<Vec<slips::Numbered>, JournalError> {
+        let disk = self.disk()?;
+        let all = disk.groups.iter().flat_map(|kept| &kept.slips).chain(&self.slips);
+        let found = (1..).zip(all).filter(|(number, slip)| wanted.has(*number, slip));
+        let mut found: Vec<_> = found.map(|(number, slip)| (number, Slip::clone(slip))).collect();
+        found.reverse();
+        if let Which::Page(page) = wanted.which {
+            found.truncate(usize::try_from(page.most).unwrap_or(usize::MAX));
+        }
+        Ok(found)
+    }
+
+    fn erase_slips(&mut self, which: &Erase) -> Result<u64, JournalError> {
+        let mut disk = self.disk()?;
+        let mut erased: u64 = 0;
+        for slip in disk.groups.iter_mut().flat_map(|kept| &mut kept.slips).filter(|slip| slip.body.is_some() && which.has(slip))
+        {
+            *slip = Arc::new(Slip { body: None, ..Slip::clone(slip) });
+            erased = erased.saturating_add(1);
+        }
+        Ok(erased)
     }
 
     fn rulesets(&self, program: &str) -> Result<Vec<KeptRuleset>, JournalError> {

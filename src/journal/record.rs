@@ -4,6 +4,7 @@
 //! touches a disk.
 
 use arrayvec::ArrayVec;
+use holdfast_core::agent::Governed;
 use holdfast_core::hold::{AccountStatus, CardStatus, LimitUse, Order, Outcome, ToldAnswer, ToldEvent};
 use holdfast_core::rules::{LIMITS_MAX, Verdict};
 use holdfast_core::{
@@ -25,6 +26,8 @@ pub struct Record {
     pub ruleset: Option<[u8; 32]>,
     /// Who did it and why, where an operator did: the digest of what is kept beside the journal.
     pub operator: Option<[u8; 16]>,
+    /// Under which agent's authority a question was asked, if under any.
+    pub governed: Option<Governed>,
     /// Which of the ledger's rows it is about, as they are numbered after it.
     pub place: Place,
     /// What it says.
@@ -201,6 +204,8 @@ pub struct RecordRef<'a> {
     pub ruleset: Option<&'a [u8; 32]>,
     /// As [`Record::operator`].
     pub operator: Option<[u8; 16]>,
+    /// As [`Record::governed`].
+    pub governed: Option<&'a Governed>,
     /// As [`Record::place`].
     pub place: Place,
     /// As [`Record::body`].
@@ -316,6 +321,7 @@ impl Record {
             platform: self.platform.as_ref(),
             ruleset: self.ruleset.as_ref(),
             operator: self.operator,
+            governed: self.governed.as_ref(),
             place: self.place,
             body: self.body.as_written(),
         }

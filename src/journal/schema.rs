@@ -8,11 +8,12 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::error::JournalError;
+use super::slips;
 use super::store::Sync;
 use crate::private_file;
 
 /// The number of this schema, in SQLite's `user_version`. A newer one is refused, an older one is brought here.
-pub(super) const SCHEMA: i32 = 4;
+pub(super) const SCHEMA: i32 = 5;
 
 /// "HFJ1", in SQLite's `application_id`: the file is ours.
 const APPLICATION: i32 = 0x4846_4a31;
@@ -25,7 +26,7 @@ const CHECKPOINT_PAGES: i32 = 16_384;
 
 /// From each schema to the next, beginning with an empty file. A step is never changed: a new file goes through all of them,
 /// so that it cannot differ from one that has grown old.
-pub(super) const STEPS: [&str; 4] = [
+pub(super) const STEPS: [&str; 5] = [
     "-- One row a commit group. `chain` ties it to the row before.
      CREATE TABLE journal (
          first INTEGER PRIMARY KEY, -- the counter of the group's first record
@@ -65,6 +66,7 @@ pub(super) const STEPS: [&str; 4] = [
      ) STRICT, WITHOUT ROWID;",
     "-- Stand-in tables are kept as rulesets are: what a row is, see rulesets.rs.
      ALTER TABLE ruleset ADD COLUMN kind TEXT NOT NULL DEFAULT 'rules';",
+    slips::TABLE,
 ];
 
 /// Opens the file for writing, having looked at what it holds before anything in it is changed. Gives the schema that it
@@ -81,7 +83,10 @@ pub(super) fn connect(path: &Path, sync: Sync) -> Result<(Connection, i32), Jour
     let _: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0)).map_err(disk)?;
     let synchronous = synchronous(sync);
     connection
-        .execute_batch(&format!("PRAGMA synchronous = {synchronous}; PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}"))
+        .execute_batch(&format!(
+            // What is erased leaves nothing to be read; nothing else is ever changed in place.
+            "PRAGMA synchronous = {synchronous}; PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}; PRAGMA secure_delete = FAST"
+        ))
         .map_err(disk)?;
     Ok((connection, schema))
 }

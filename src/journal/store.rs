@@ -6,6 +6,7 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use holdfast_core::Timestamp;
 use rusqlite::{Connection, params};
@@ -20,6 +21,7 @@ use super::remarks::Remarks;
 use super::retention::Checkpoint;
 use super::rulesets::{self, KeptRuleset};
 use super::schema::{self, SCHEMA};
+use super::slips::{self, Erase, Slip, SlipsWanted, Which};
 use super::wal;
 
 /// The file's name in the data directory.
@@ -50,6 +52,8 @@ pub struct Journal {
     end: Joint,
     /// Rulesets that the next group brings.
     brought: Vec<KeptRuleset>,
+    /// What callers wrote about what the next group decides.
+    slips: Vec<Arc<Slip>>,
     remarks: Remarks,
 }
 
@@ -102,22 +106,23 @@ impl Journal {
         let mut remarks = Remarks::default();
         remarks.on_opening(&path, torn, schema, &found, end.next);
         let checkpointer = Checkpointer::start(&path, schema::synchronous(sync), mark.handle()?);
-        let (duty, brought) = (Duty::None, Vec::new());
-        Ok(Journal { path, sync, connection, _lock: lock, mark, checkpointer, duty, end, brought, remarks })
+        let (duty, brought, slips) = (Duty::None, Vec::new(), Vec::new());
+        Ok(Journal { path, sync, connection, _lock: lock, mark, checkpointer, duty, end, brought, slips, remarks })
     }
 
     pub(super) fn groups(&self) -> Groups<'_> {
         Groups { connection: &self.connection, path: &self.path, schema: SCHEMA }
     }
 
-    /// Writes a group, and the rulesets that it brings in the same transaction.
+    /// Writes a group, and what it brings in the same transaction.
     fn write(&self, records: u32, chain: &[u8; 32], bytes: &[u8], brought: &[KeptRuleset]) -> rusqlite::Result<()> {
-        let transaction = match brought {
+        let transaction = match (brought, self.slips.as_slice()) {
             // One statement is a transaction of its own.
-            [] => None,
-            [..] => Some(self.connection.unchecked_transaction()?),
+            ([], []) => None,
+            ([..], [..]) => Some(self.connection.unchecked_transaction()?),
         };
         brought.iter().try_for_each(|ruleset| rulesets::keep(&self.connection, ruleset))?;
+        self.slips.iter().try_for_each(|slip| slips::keep(&self.connection, slip))?;
         self.connection
             .prepare_cached("INSERT INTO journal (first, records, chain, link, body) VALUES (?1, ?2, ?3, ?4, ?5)")?
             .execute(params![self.end.next, records, &chain[..], LINK, bytes])?;
@@ -203,6 +208,8 @@ impl Log for Journal {
         // Whatever becomes of the group, the next one does not bring them.
         let brought = std::mem::take(&mut self.brought);
         self.write(records, &chain, bytes, &brought).map_err(JournalError::disk(&self.path))?;
+        // Those of a group that failed go with the next one: a decline that was told is recorded there.
+        self.slips.clear();
         self.end = Joint { next: first.saturating_add(records.into()), chain };
         self.move_mark();
         self.duty = self.checkpointer.appended(bytes.len());
@@ -233,6 +240,23 @@ impl Log for Journal {
 
     fn keep_ruleset(&mut self, ruleset: KeptRuleset) {
         self.brought.push(ruleset);
+    }
+
+    fn keep_slip(&mut self, slip: Arc<Slip>) {
+        self.slips.push(slip);
+    }
+
+    fn slips(&self, wanted: &SlipsWanted) -> Result<Vec<slips::Numbered>, JournalError> {
+        let mut found = slips::find(&self.connection, wanted).map_err(JournalError::disk(&self.path))?;
+        if let (Which::Named(_), []) = (wanted.which, found.as_slice()) {
+            // A decline is told before its group is written.
+            found.extend(self.slips.iter().filter(|slip| wanted.has(0, slip)).map(|slip| (0, Slip::clone(slip))));
+        }
+        Ok(found)
+    }
+
+    fn erase_slips(&mut self, which: &Erase) -> Result<u64, JournalError> {
+        slips::erase(&self.connection, which).map_err(JournalError::disk(&self.path))
     }
 
     fn rulesets(&self, program: &str) -> Result<Vec<KeptRuleset>, JournalError> {

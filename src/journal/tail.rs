@@ -78,6 +78,14 @@ impl Tail {
         self.groups().before(record)
     }
 
+    /// Where the group ends that is the last before the one that holds this record.
+    ///
+    /// # Errors
+    /// The disk, or the group's row.
+    pub fn joint_before_group_of(&self, record: i64) -> Result<Joint, JournalError> {
+        self.groups().before_group_of(record)
+    }
+
     /// What its file takes, less the room that is free in it.
     ///
     /// # Errors

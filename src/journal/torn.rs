@@ -4,9 +4,12 @@
 //! A group is one frame: where it begins, how many records it has, its link of the chain, its bytes. What is read back ends before
 //! the first frame that is not whole, as SQLite reads its write-ahead log. Nothing here decides what may be torn.
 
+use std::sync::Arc;
+
 use super::chain::link;
 use super::memory::Kept;
 use super::rulesets::KeptRuleset;
+use super::slips::Slip;
 
 /// The least that a disk writes at once.
 const SECTOR: usize = 512;
@@ -46,7 +49,7 @@ impl Tear {
 pub(super) struct Written {
     bytes: Vec<u8>,
     /// What each group brought beside its records; nobody tears that.
-    rulesets: Vec<Vec<KeptRuleset>>,
+    beside: Vec<(Vec<KeptRuleset>, Vec<Arc<Slip>>)>,
 }
 
 impl Written {
@@ -61,16 +64,16 @@ impl Written {
 
     /// Writes one more.
     pub fn write(&mut self, kept: Kept) {
-        let Kept { first, records, chain, body, rulesets } = kept;
+        let Kept { first, records, chain, body, rulesets, slips } = kept;
         // Writing to memory does not fail.
         self.bytes.extend(postcard::to_allocvec(&(first, records, chain, &*body)).unwrap_or_default());
-        self.rulesets.push(rulesets);
+        self.beside.push((rulesets, slips));
     }
 
     /// Others come after them.
     pub fn follow_with(&mut self, others: Written) {
         self.bytes.extend(others.bytes);
-        self.rulesets.extend(others.rulesets);
+        self.beside.extend(others.beside);
     }
 
     /// Tears them; how many bytes come before that.
@@ -81,13 +84,14 @@ impl Written {
     /// Reads what is whole from that joint on; what is not is cut off, and how many bytes that were is said.
     pub fn read(self, (mut next, mut chain): (i64, [u8; 32])) -> (Vec<Kept>, usize) {
         let (mut groups, mut bytes) = (Vec::new(), self.bytes.as_slice());
-        let mut rulesets = self.rulesets.into_iter();
+        let mut beside = self.beside.into_iter();
         while let Ok((frame, rest)) = postcard::take_from_bytes::<(i64, u32, [u8; 32], &[u8])>(bytes) {
             let (first, records, linked, body) = frame;
             if first != next || link(&chain, first, records.into(), body) != linked {
                 break;
             }
-            let kept = Kept { first, records, chain: linked, body: body.into(), rulesets: rulesets.next().unwrap_or_default() };
+            let (rulesets, slips) = beside.next().unwrap_or_default();
+            let kept = Kept { first, records, chain: linked, body: body.into(), rulesets, slips };
             (next, chain, bytes) = (kept.next(), linked, rest);
             groups.push(kept);
         }

@@ -18,7 +18,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use holdfast_adapters::{AccountBalance, Unrecognized};
-use holdfast_core::hold::{AccountStatus, CardStatus, Finding, Order, ToldAnswer, ToldEvent};
+use holdfast_core::agent::{Governed, Weight};
+use holdfast_core::hold::{AccountStatus, Answered, CardStatus, Finding, Hold, LimitUse, Order, ToldAnswer, ToldEvent};
 use holdfast_core::rules::Verdict;
 use holdfast_core::{
     AccountId, AuthorizationRequest, Basis, CardToken, CardholderToken, ContentDigest, Decision, IdempotencyKey, Money,
@@ -26,7 +27,7 @@ use holdfast_core::{
 };
 
 use crate::clock::Instant;
-pub use crate::journal::{Checkpoint, KeptKind, KeptRuleset, Noted, Operation};
+pub use crate::journal::{Checkpoint, Erase, KeptKind, KeptRuleset, Noted, Operation, Slip, SlipsWanted, Which};
 pub use sight::Glimpse;
 pub use ticket::{Completions, Mailbox, Pool, Ticket, Wait};
 
@@ -103,6 +104,8 @@ pub enum Act {
     Rest,
     /// Decide an authorization and place its hold, as one act.
     Decide(Decide),
+    /// Tell how an authorization would be decided, and what its limits have counted; changes and records nothing.
+    Preview(Box<Decide>),
     /// Agree with an answer that was told without the ledger.
     Adopt(Adopt),
     /// Book a fact.
@@ -138,6 +141,12 @@ pub enum Act {
     BeginAt(Box<Checkpoint>),
     /// Take away a piece of what nothing relies on any more.
     TakeAway,
+    /// Tell what stands of a payment, and what was answered to its question.
+    Look(Origin, PaymentRef, IdempotencyKey),
+    /// Tell what callers wrote about payments.
+    Slips(SlipsWanted),
+    /// Erase what callers wrote about payments.
+    EraseSlips(Erase),
 }
 
 /// An authorization for the ledger to decide.
@@ -153,10 +162,14 @@ pub struct Decide {
     pub verdict: Verdict,
     /// The ruleset that thought so.
     pub ruleset: [u8; 32],
+    /// Under which agent's authority it is asked, if under any.
+    pub governed: Option<Governed>,
     /// When the callback arrived.
     pub received_at: Timestamp,
     /// Past this moment it is discarded unapplied: somebody else has answered.
     pub not_after: Instant,
+    /// What its caller wrote, to be given back: durable with the decision.
+    pub slip: Option<Arc<Slip>>,
 }
 
 /// An answer for the ledger to agree with.
@@ -175,8 +188,18 @@ pub struct Adopt {
     pub told: ToldAnswer,
     /// Why it was answered so.
     pub basis: Basis,
+    /// Under which agent's authority it was asked, if under any.
+    pub governed: Option<Governed>,
     /// When the callback arrived.
     pub received_at: Timestamp,
+    /// As [`Decide::slip`].
+    pub slip: Option<Arc<Slip>>,
+}
+
+/// Whether a question moves anything: at a door that is not the one of its binding it does not.
+#[must_use]
+pub fn weight_of(governed: Option<&Governed>) -> Weight {
+    governed.map_or(Weight::Moves, |governed| governed.weight)
 }
 
 /// An order about a payment whose life is ours to lead.
@@ -244,6 +267,13 @@ pub enum Answer {
         /// For a balance inquiry: the account's balance. `None` for every other kind, and without an account.
         balance: Option<AccountBalance>,
     },
+    /// What would be decided.
+    Previewed {
+        /// What would be answered.
+        decision: Decision,
+        /// What the verdict's limits have counted, in its order; nothing of a verdict that declines.
+        uses: Vec<LimitUse>,
+    },
     /// Recorded; and what somebody should know about it.
     Recorded(Option<Finding>),
     /// Balances, one an account.
@@ -268,6 +298,23 @@ pub enum Answer {
     Noted(Noted),
     /// So many groups were taken away; 0 once none is left.
     TakenAway(u64),
+    /// What stands of a payment.
+    Looked(Looked),
+    /// What callers wrote, the newest first, each with its number.
+    Slips(Vec<(i64, Slip)>),
+    /// How many texts were erased.
+    Erased(u64),
+}
+
+/// What stands of a payment, and what was answered to its question.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Looked {
+    /// What was answered; nothing if it was never asked.
+    pub answered: Option<Answered>,
+    /// What stands; nothing if none was ever placed.
+    pub hold: Option<Hold>,
+    /// When anything last happened to it.
+    pub changed_at: Option<Timestamp>,
 }
 
 /// What was asked for, for whoever knows which answer it has to be; `None` of another one.
@@ -312,6 +359,18 @@ impl Answer {
     #[must_use]
     pub fn into_decision(self) -> Option<Decision> {
         if let Answer::Decided { decision, .. } = self { Some(decision) } else { None }
+    }
+
+    /// What stands of a payment.
+    #[must_use]
+    pub fn into_looked(self) -> Option<Looked> {
+        if let Answer::Looked(looked) = self { Some(looked) } else { None }
+    }
+
+    /// What callers wrote.
+    #[must_use]
+    pub fn into_slips(self) -> Option<Vec<(i64, Slip)>> {
+        if let Answer::Slips(slips) = self { Some(slips) } else { None }
     }
 
     /// How many groups were taken away.

@@ -63,7 +63,8 @@ impl CallerMetrics {
     }
 
     pub(super) fn refused(&self, cause: Refusal) {
-        if let Some(counter) = self.refusals.get(cause as usize) {
+        let place = Refusal::ALL.iter().position(|known| *known == cause.counted());
+        if let Some(counter) = place.and_then(|place| self.refusals.get(place)) {
             counter.increment(1);
         }
     }

@@ -20,6 +20,7 @@ mod stand_in;
 mod telemetry;
 #[cfg(test)]
 mod tests;
+mod webhook;
 
 use std::fmt;
 use std::sync::Arc;
@@ -40,6 +41,7 @@ pub use server::{ConnectionRefusal, HttpRefusal, ServerMetrics};
 pub use spool::SpoolMetrics;
 pub use stand_in::StandInMetrics;
 pub use telemetry::TelemetryMetrics;
+pub use webhook::EndpointMetrics;
 
 /// Everything that is measured in this process.
 #[derive(Debug)]
@@ -89,6 +91,7 @@ impl Metrics {
             server::FAMILIES,
             api::FAMILIES,
             telemetry::FAMILIES,
+            webhook::FAMILIES,
             info::FAMILIES,
         ];
         let registry = Arc::new(Registry::new(&families).map_err(MetricsError)?);
@@ -121,6 +124,12 @@ impl Metrics {
     #[must_use]
     pub fn mount(&self, index: usize) -> Option<Arc<MountMetrics>> {
         self.mounts.get(index).cloned()
+    }
+
+    /// The metrics of a webhook's endpoint. Keep it.
+    #[must_use]
+    pub fn endpoint(&self, name: &str) -> EndpointMetrics {
+        EndpointMetrics::new(&self.registry, name)
     }
 
     /// From now on this ruleset decides for the program.

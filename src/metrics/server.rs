@@ -72,11 +72,13 @@ pub enum HttpRefusal {
     BodyTooSlow,
     /// The connection ended, or the chunks did, before the body did: 400.
     BodyTruncated,
+    /// Too many requests that are no callbacks wait to be answered: 503.
+    TooMany,
 }
 
 impl HttpRefusal {
     /// All causes, in the order of declaration.
-    pub const ALL: [HttpRefusal; 8] = [
+    pub const ALL: [HttpRefusal; 9] = [
         HttpRefusal::HeadUnreadable,
         HttpRefusal::HeadTooLarge,
         HttpRefusal::HeadTooSlow,
@@ -85,6 +87,7 @@ impl HttpRefusal {
         HttpRefusal::BodyTooLarge,
         HttpRefusal::BodyTooSlow,
         HttpRefusal::BodyTruncated,
+        HttpRefusal::TooMany,
     ];
 
     /// The cause as metrics write it.
@@ -99,6 +102,7 @@ impl HttpRefusal {
             HttpRefusal::BodyTooLarge => "body_too_large",
             HttpRefusal::BodyTooSlow => "body_too_slow",
             HttpRefusal::BodyTruncated => "body_truncated",
+            HttpRefusal::TooMany => "too_many",
         }
     }
 }

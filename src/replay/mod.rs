@@ -11,7 +11,7 @@ mod tests;
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
-use holdfast_core::rules::{NoTrace, Verdict, evaluate};
+use holdfast_core::rules::{LIMITS_MAX, NoTrace, Verdict, evaluate};
 use holdfast_core::{AuthorizationRequest, ProgramId, Timestamp};
 
 pub use self::difference::Difference;
@@ -21,6 +21,7 @@ use crate::journal::{Body, JournalError, Numbered, Reader, Record};
 use crate::kept_rules::KeptRules;
 use crate::ledger::embedded::again::Again;
 use crate::ledger::embedded::projection::checkpoint::Beginning;
+use crate::profiles::is_of_house;
 
 /// What a replay did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -110,6 +111,7 @@ impl Walk {
             .and_then(|hash| self.evaluate(program, hash, request, received_at));
         match again {
             Ok(verdict) => {
+                let verdict = with_house(recorded, verdict);
                 compare("verdict", recorded, &verdict, differences);
                 Some(verdict)
             }
@@ -128,6 +130,19 @@ impl Walk {
         received_at: Timestamp,
     ) -> Result<Verdict, String> {
         self.rules.get(program, hash).map(|ruleset| evaluate(ruleset, request, received_at, &mut NoTrace))
+    }
+}
+
+/// The rules' opinion, with what a merchant's profile had added: that is in no ruleset, and taken from the record.
+fn with_house(recorded: &Verdict, again: Verdict) -> Verdict {
+    match (recorded, again) {
+        (Verdict::Decline { rule, .. }, _) if is_of_house(rule) => recorded.clone(),
+        (Verdict::Proceed(recorded), Verdict::Proceed(mut again)) => {
+            let of_house = recorded.limits.iter().filter(|check| is_of_house(&check.limit));
+            again.limits.extend(of_house.copied().take(LIMITS_MAX.saturating_sub(again.limits.len())));
+            Verdict::Proceed(again)
+        }
+        (Verdict::Decline { .. } | Verdict::Proceed(_), again) => again,
     }
 }
 

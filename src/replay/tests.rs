@@ -45,7 +45,9 @@ fn lived_in() -> House {
         verdict: None,
         told: ToldAnswer::Approved { amount: usd(1234) },
         basis: Basis::StandIn(StandInCause::DeadlinePassed),
+        governed: None,
         received_at: crate::clock::utc(),
+        slip: None,
     }));
     for (key, digest) in [("order", 1), ("order", 2), ("order", 1)] {
         house.act(Act::Order(
@@ -259,7 +261,17 @@ fn a_million_records_to_measure_on() {
             let received_at = crate::clock::utc();
             let not_after = crate::clock::instant() + std::time::Duration::from_secs(3600);
             let (verdict, digest) = (evaluate(&ruleset, &request, received_at, &mut NoTrace), request.content_digest());
-            submit(Act::Decide(Decide { origin: origin(), request, digest, verdict, ruleset: hash, received_at, not_after }));
+            submit(Act::Decide(Decide {
+                origin: origin(),
+                request,
+                digest,
+                verdict,
+                ruleset: hash,
+                governed: None,
+                received_at,
+                not_after,
+                slip: None,
+            }));
             let (payment, amount) = (Some(request.payment), usd(100));
             let fact = Fact::Captured { payment, amount, finality: Finality::Final };
             let subject = Subject { card, ..Subject::default() };

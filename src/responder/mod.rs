@@ -13,6 +13,8 @@ mod deadline;
 mod heard;
 mod mount;
 mod notification;
+mod payments;
+mod question;
 mod stand_in;
 mod standings;
 mod status;
@@ -29,11 +31,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::FutureExt as _;
 use holdfast_adapters::{
-    AccountBalance, Answer, AuthorizationCall, Callback, Echo, InFlightDuplicate, Inbound, Malformed, Refused, Reply,
+    AccountBalance, Answer, Authentic, AuthorizationCall, Callback, DecisionReference, Echo, InFlightDuplicate, Inbound,
+    Malformed, Named, Refusal, Refused, Reply, Said,
 };
-use holdfast_core::rules::{NoTrace, evaluate};
 use holdfast_core::stand_in::Silence;
-use holdfast_core::{AuthorizationKind, AuthorizationRequest, Basis, ContentDigest, Decision, DeclineReason, StandInCause};
+use holdfast_core::{AuthorizationKind, Basis, Decision, DeclineReason, StandInCause};
 use tokio::sync::watch::Receiver;
 use tokio::time::timeout_at;
 
@@ -41,13 +43,17 @@ use self::breaker::{Admission, Response};
 pub use self::breaker::{Breaker, BreakerIs};
 pub use self::deadline::{Deadline, Patience};
 pub use self::heard::Unheard;
-pub use self::mount::{Mount, Program};
+pub use self::mount::{ByEnvironment, Mount, Program};
 use self::notification::Noted;
+use self::payments::Own;
+pub use self::payments::Till;
+use self::question::Question;
 pub use self::stand_in::{StandIn, StandInTable};
 pub use self::status::InStandIn;
-use self::told::{Begun, Claim, Name};
+use self::told::{Begun, Claim};
 pub use self::told::{Told, ToldBook};
 use self::watch::{Phase, Watch};
+use crate::agent::lead::Agents;
 use crate::clock;
 use crate::ledger::permit::InFlight;
 use crate::ledger::{self, Act, Decide, Ledger, LedgerError, Mailbox, Pool, Readiness, Wait};
@@ -73,12 +79,16 @@ pub struct Responder {
     pub switchboard: Arc<Switchboard>,
     /// How much may be with the ledger at once.
     pub in_flight: Arc<InFlight>,
+    /// What payment doors need besides.
+    pub till: Till,
     /// Everybody's counters.
     pub metrics: Arc<Metrics>,
     /// Where one record a callback is left, if the operator wants that.
     pub telemetry: Option<Telemetry>,
     /// Each worker's own.
     pub workers: Vec<Worker>,
+    /// What software agents may spend, if any are configured.
+    pub agents: Option<Arc<Agents>>,
     /// How far the start has come: nothing is decided by rules that are not in force, or on accounts that are not there.
     pub stage: Receiver<Stage>,
 }
@@ -121,9 +131,18 @@ struct Decided {
     abstained: Option<Silence>,
 }
 
+/// Whether a question was decided for whoever asks now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    /// It was.
+    First,
+    /// It was for somebody who asked the same before.
+    Later,
+}
+
 impl Responder {
     /// The path of one callback; `None` is not a word, as a stand-in table may want it.
-    async fn answer(&self, call: &Call<'_>, mount: &Mount, watch: &mut Watch<'_>, body: &mut Vec<u8>) -> Option<Reply> {
+    async fn answer<'s>(&'s self, call: &Call<'_>, mount: &'s Mount, watch: &mut Watch<'s>, body: &mut Vec<u8>) -> Option<Reply> {
         let callback =
             Callback { route: call.route, segment: call.segment, query: call.query, headers: call.headers, body: call.body };
         let keyring = mount.keyring.load();
@@ -131,9 +150,14 @@ impl Responder {
             Ok(authentic) => authentic,
             Err(refusal) => {
                 mount.metrics.refused(refusal);
-                return mount.adapter.refuse(&Refused::NotAuthentic, body).into();
+                return mount.adapter.refuse(&refused_for(refusal), body).into();
             }
         };
+        let Some(mount) = self.mount_of(mount, &authentic) else {
+            // Credentials are made for environments that have a program, and this one's is gone.
+            return mount.adapter.refuse(&Refused::Unavailable, body).into();
+        };
+        watch.turned_to(mount);
         watch.verified();
         // Matched where it lies: what was understood is large, and stays here until the answer is written.
         let decoded = mount.adapter.decode(&authentic);
@@ -149,6 +173,10 @@ impl Responder {
                 Noted::NotDurable => mount.adapter.refuse(&Refused::NotDurable, body).into(),
             },
             Ok(Inbound::Handshake { ref echo }) => encode(mount, echo, &Answer::Acknowledged, body).into(),
+            Ok(Inbound::Payment(ref asked)) => Box::pin(self.pay(call, mount, asked, watch, body)).await,
+            Ok(Inbound::Order(ref asked)) => Box::pin(self.order(mount, asked, body)).await.into(),
+            Ok(Inbound::Look(ref asked)) => Box::pin(self.look_up(mount, asked, body)).await.into(),
+            Ok(Inbound::List(ref asked)) => Box::pin(self.list(mount, asked, body)).await.into(),
             Ok(Inbound::Fetch(_)) => {
                 mount.metrics.malformed();
                 let problem =
@@ -171,54 +199,72 @@ impl Responder {
         watch: &mut Watch<'_>,
         body: &mut Vec<u8>,
     ) -> Option<Reply> {
-        let AuthorizationCall { request, echo, sent_at } = asked;
-        let deadline = Deadline::new(&call.received, *sent_at, &mount.patience);
-        watch.owed(request.key, deadline);
-        let digest = request.content_digest();
-        let name = Name { principal: mount.principal, key: request.key };
-        if request.kind == AuthorizationKind::Unknown {
-            mount.metrics.unknown_method();
-        }
-        let decided = loop {
-            match self.unheard.book.begin(name, digest) {
-                Begun::First(claim) => break pin!(self.decide(call, mount, request, claim, deadline, watch)).await,
-                Begun::Told(told) => {
-                    mount.metrics.duplicate();
-                    break Decided { told: Told { basis: Basis::Replay, ..told }, balance: None, abstained: None };
-                }
-                Begun::Conflict => break declined(DeclineReason::ConflictingDuplicate, Basis::Ledger),
-                Begun::InFlight(_) if mount.in_flight_duplicate == InFlightDuplicate::TooEarly => {
-                    return mount.adapter.refuse(&Refused::TooEarly, body).into();
-                }
-                Begun::InFlight(first) => {
-                    mount.metrics.joined();
-                    match timeout_at(deadline.hear_by, first).await {
-                        Ok(Ok(told)) => break Decided { told, balance: None, abstained: None },
-                        // Whoever was deciding went away: this one decides.
-                        Ok(Err(_)) => {}
-                        Err(_) => break declined(DeclineReason::AnswerUnknown, Basis::StandIn(StandInCause::DeadlinePassed)),
-                    }
-                }
-            }
+        let question = self.question(mount, asked, call.received.utc);
+        let Some((decided, _)) = pin!(self.hear_or_decide(call, mount, &question, watch)).await else {
+            return mount.adapter.refuse(&Refused::TooEarly, body).into();
         };
         if let Some(silence) = decided.abstained {
-            mount.metrics.abstained();
-            return match silence {
-                Silence::Unavailable => mount.adapter.refuse(&Refused::Unavailable, body).into(),
-                Silence::NoAnswer => None,
-            };
+            return silent(mount, silence, body);
         }
-        let mut reference = mount.reference(&request.key);
+        let mut reference = mount.reference(&question.request.key);
         if decided.told.decision == (Decision::Decline { reason: DeclineReason::ConflictingDuplicate }) {
             mount.metrics.conflict();
             // The key's own name is that of the answer which the other question heard.
-            reference = mount.reference_of_conflict(&request.key, &digest);
+            reference = mount.reference_of_conflict(&question.request.key, &question.digest);
         }
-        let answer = Answer::Decided { decision: decided.told.decision, reference, balance: decided.balance.as_ref() };
-        let reply = encode(mount, echo, &answer, body);
+        let said = self.said(asked, &question, reference, &decided.told);
+        let answer = Answer::Decided {
+            decision: decided.told.decision,
+            reference,
+            balance: decided.balance.as_ref(),
+            said: said.as_ref(),
+        };
+        let reply = encode(mount, &asked.echo, &answer, body);
         watch.ended(Phase::Encode);
         watch.told(decided.told);
         reply.into()
+    }
+
+    /// The key first: what was told is told again, what is being decided is waited for, and whoever is first has it decided.
+    /// Nothing where the platform wants to hear that it asked too early.
+    async fn hear_or_decide(
+        &self,
+        call: &Call<'_>,
+        mount: &Mount,
+        question: &Question<'_>,
+        watch: &mut Watch<'_>,
+    ) -> Option<(Decided, Turn)> {
+        let deadline = Deadline::new(&call.received, question.sent_at, &mount.patience);
+        watch.owed(question.request.key, deadline);
+        if question.request.kind == AuthorizationKind::Unknown {
+            mount.metrics.unknown_method();
+        }
+        loop {
+            match self.unheard.book.begin(question.name, question.digest) {
+                Begun::First(claim) => {
+                    return Some((pin!(self.decide(call, mount, question, claim, deadline, watch)).await, Turn::First));
+                }
+                Begun::Told(told) => {
+                    mount.metrics.duplicate();
+                    let told = Told { basis: Basis::Replay, ..told };
+                    return Some((Decided { told, balance: None, abstained: None }, Turn::Later));
+                }
+                Begun::Conflict => return Some((declined(DeclineReason::ConflictingDuplicate, Basis::Ledger), Turn::Later)),
+                Begun::InFlight(_) if mount.in_flight_duplicate == InFlightDuplicate::TooEarly => return None,
+                Begun::InFlight(first) => {
+                    mount.metrics.joined();
+                    match timeout_at(deadline.hear_by, first).await {
+                        Ok(Ok(told)) => return Some((Decided { told, balance: None, abstained: None }, Turn::Later)),
+                        // Whoever was deciding went away: this one decides.
+                        Ok(Err(_)) => {}
+                        Err(_) => {
+                            let cause = Basis::StandIn(StandInCause::DeadlinePassed);
+                            return Some((declined(DeclineReason::AnswerUnknown, cause), Turn::Later));
+                        }
+                    }
+                }
+            }
+        }
     }
 
     /// The rules' opinion, the ledger's decision in time, or stand-in.
@@ -226,14 +272,13 @@ impl Responder {
         &self,
         call: &Call<'_>,
         mount: &Mount,
-        request: &AuthorizationRequest,
+        question: &Question<'_>,
         claim: Claim<'_>,
         deadline: Deadline,
         watch: &mut Watch<'_>,
     ) -> Decided {
-        let digest = claim.digest();
         let asked = {
-            let asking = pin!(self.ask_ledger(call, mount, request, digest, deadline, watch));
+            let asking = pin!(self.ask_ledger(call, mount, question, deadline, watch));
             AssertUnwindSafe(asking).catch_unwind().await
         };
         watch.ended(Phase::Ledger);
@@ -251,7 +296,7 @@ impl Responder {
                 StandInCause::Panicked
             }
         };
-        pin!(self.stand_in(call, mount, request, claim, deadline, cause)).await
+        pin!(self.stand_in(call, mount, question, claim, deadline, cause)).await
     }
 
     /// One atomic act of the ledger, submitted; waited for until `decide_by`.
@@ -259,8 +304,7 @@ impl Responder {
         &self,
         call: &Call<'_>,
         mount: &Mount,
-        request: &AuthorizationRequest,
-        digest: ContentDigest,
+        question: &Question<'_>,
         deadline: Deadline,
         watch: &mut Watch<'_>,
     ) -> Result<Decided, StandInCause> {
@@ -272,9 +316,12 @@ impl Responder {
             return Err(StandInCause::Switched);
         }
         let rules = mount.program.rules.load();
-        let verdict = evaluate(&rules, request, call.received.utc, &mut NoTrace);
+        let (verdict, governed) = question.opinion(&rules, mount, call);
         watch.ended(Phase::Rules);
-        self.wait_until_heard(mount, request, deadline).await?;
+        self.wait_until_heard(mount, question, deadline).await?;
+        if question.outside.is_some() {
+            Box::pin(self.enter_outside(question, deadline)).await?;
+        }
         let permit = self.in_flight.enter().ok_or(StandInCause::Overloaded)?;
         let (out, decide_by) = match self.breaker.admit(clock::instant()) {
             Admission::Ask(out) => (out, deadline.decide_by),
@@ -284,13 +331,15 @@ impl Responder {
             Admission::StandIn => return Err(StandInCause::LedgerUnavailable),
         };
         let act = Act::Decide(Decide {
-            origin: mount.origin(),
-            request: *request,
-            digest,
+            origin: question.origin,
+            request: *question.request,
+            digest: question.digest,
             verdict,
             ruleset: *rules.hash().as_bytes(),
+            governed,
             received_at: call.received.utc,
             not_after: decide_by,
+            slip: question.own.map(Own::slip),
         });
         let worker = self.workers.get(call.worker).ok_or(StandInCause::Panicked)?;
         let ticket = worker.pool.lock().unwrap_or_else(PoisonError::into_inner).take(act, permit);
@@ -311,15 +360,50 @@ impl Responder {
                 Err(LedgerError::Panicked | LedgerError::Refused)
                 | Ok(
                     ledger::Answer::Recorded(_)
+                    | ledger::Answer::Previewed { .. }
                     | ledger::Answer::Balances(_)
                     | ledger::Answer::Accounts { .. }
                     | ledger::Answer::Entered { .. }
                     | ledger::Answer::Rulesets(_)
                     | ledger::Answer::Noted(_)
-                    | ledger::Answer::TakenAway(_),
+                    | ledger::Answer::TakenAway(_)
+                    | ledger::Answer::Looked(_)
+                    | ledger::Answer::Slips(_)
+                    | ledger::Answer::Erased(_),
                 ),
             ) => Err(StandInCause::Panicked),
         }
+    }
+
+    /// The mount whose program decides: of a caller that its proof names, that of its environment.
+    fn mount_of<'s>(&'s self, mount: &'s Mount, authentic: &Authentic<'_>) -> Option<&'s Mount> {
+        match (&mount.by_environment, authentic.caller()) {
+            (None, _) => Some(mount),
+            (Some(mounts), Some(caller)) => self.mounts.get(mounts.of(caller.environment)?),
+            (Some(_), None) => None,
+        }
+    }
+
+    /// What an answer says of the authority that its question named; a retry hears what the first one heard.
+    fn said(
+        &self,
+        asked: &AuthorizationCall<'_>,
+        question: &Question<'_>,
+        reference: DecisionReference,
+        told: &Told,
+    ) -> Option<Said> {
+        let (agents, lead) = (self.agents.as_ref()?, question.lead.as_ref()?);
+        let is_first = told.basis != Basis::Replay;
+        if is_first && matches!(told.decision, Decision::Approve { .. }) && question.request.kind.takes_money() {
+            lead.used();
+        }
+        let lookup = asked.lookup.as_ref()?;
+        let before = if lookup.named == Named::ByCaller { agents.remembered(&reference) } else { None };
+        let said = before.unwrap_or_else(|| lead.said(&told.decision, &told.basis));
+        if before.is_none() && lookup.named == Named::ByCaller {
+            agents.remember(reference, said);
+        }
+        Some(said)
     }
 
     fn is_open(&self) -> bool {
@@ -379,6 +463,16 @@ impl Respond for Responder {
     }
 }
 
+/// A stranger learns nothing of why, unless its platform's contract says so.
+const fn refused_for(refusal: Refusal) -> Refused {
+    match refusal {
+        Refusal::Token(fault) => Refused::Token(fault),
+        Refusal::Missing | Refusal::Unreadable | Refusal::Wrong | Refusal::WrongSignature | Refusal::Stale => {
+            Refused::NotAuthentic
+        }
+    }
+}
+
 fn declined(reason: DeclineReason, basis: Basis) -> Decided {
     Decided { told: Told { decision: Decision::Decline { reason }, basis }, balance: None, abstained: None }
 }
@@ -388,6 +482,15 @@ const fn response_of<E>(answer: &Result<Result<ledger::Answer, LedgerError>, E>)
     match answer {
         Err(_) | Ok(Err(LedgerError::Unavailable | LedgerError::Late | LedgerError::Starting)) => Response::Failed,
         Ok(Ok(_) | Err(LedgerError::Panicked | LedgerError::Refused)) => Response::Answered,
+    }
+}
+
+/// What a stand-in table wants in place of an answer; `None` is not a word.
+fn silent(mount: &Mount, silence: Silence, body: &mut Vec<u8>) -> Option<Reply> {
+    mount.metrics.abstained();
+    match silence {
+        Silence::Unavailable => mount.adapter.refuse(&Refused::Unavailable, body).into(),
+        Silence::NoAnswer => None,
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use holdfast_adapters::{Adapter, DecisionReference, InFlightDuplicate, Keyring};
+use holdfast_core::agent::Environment;
 use holdfast_core::rules::Ruleset;
 use holdfast_core::{ContentDigest, IdempotencyKey, PlatformName, ProgramId};
 
@@ -42,6 +43,28 @@ pub struct Mount {
     pub patience: Patience,
     /// Where its callbacks are counted.
     pub metrics: Arc<MountMetrics>,
+    /// Where a caller's proof says which program decides, and not the path: the mounts of both environments, by their places.
+    pub by_environment: Option<ByEnvironment>,
+}
+
+/// The mounts of a platform that calls in one place for several programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ByEnvironment {
+    /// For those who try things out.
+    pub sandbox: Option<usize>,
+    /// For real.
+    pub production: Option<usize>,
+}
+
+impl ByEnvironment {
+    /// The mount of an environment.
+    #[must_use]
+    pub const fn of(&self, environment: Environment) -> Option<usize> {
+        match environment {
+            Environment::Sandbox => self.sandbox,
+            Environment::Production => self.production,
+        }
+    }
 }
 
 impl Mount {

@@ -101,7 +101,17 @@ mod tests {
             Decision::Approve { amount } => ToldAnswer::Approved { amount },
             Decision::Decline { reason } => ToldAnswer::Declined { reason },
         };
-        let adopt = Adopt { origin: origin(), request, digest, verdict: None, told, basis, received_at: clock::utc() };
+        let adopt = Adopt {
+            origin: origin(),
+            request,
+            digest,
+            verdict: None,
+            told,
+            basis,
+            governed: None,
+            received_at: clock::utc(),
+            slip: None,
+        };
         Entry::Told(Box::new(adopt), None)
     }
 

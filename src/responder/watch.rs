@@ -76,6 +76,11 @@ impl<'a> Watch<'a> {
         *total = total.saturating_add(took);
     }
 
+    /// It was not known before which of several programs the callback is for.
+    pub fn turned_to(&mut self, mount: &'a Mount) {
+        self.mount = mount;
+    }
+
     /// The caller is who it says; whether it can be understood is still open.
     pub fn verified(&mut self) {
         self.ended(Phase::Verify);
@@ -86,7 +91,9 @@ impl<'a> Watch<'a> {
     pub fn understood(&mut self, inbound: &Inbound<'_>) {
         self.ended(Phase::Decode);
         self.kind = Some(match inbound {
-            Inbound::Authorization(_) => Kind::Authorization,
+            Inbound::Authorization(_) | Inbound::Payment(_) => Kind::Authorization,
+            Inbound::Order(_) => Kind::Order,
+            Inbound::Look(_) | Inbound::List(_) => Kind::PaymentRead,
             Inbound::Balance(_) => Kind::BalanceRead,
             Inbound::Notification { .. } => Kind::Notification,
             Inbound::Handshake { .. } => Kind::Handshake,

@@ -3,8 +3,9 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
+use holdfast_core::agent::Governed;
 use holdfast_core::hold::{Answered, ToldAnswer};
-use holdfast_core::rules::{NoTrace, Verdict, evaluate};
+use holdfast_core::rules::Verdict;
 use holdfast_core::stand_in::{Sight, Snapshot, StandInAnswer, StoodIn, ToldName};
 use holdfast_core::{
     AccountId, AuthorizationKind, AuthorizationRequest, Basis, ContentDigest, Decision, DeclineReason, StandInCause,
@@ -14,6 +15,8 @@ use tokio::time::timeout_at;
 use super::breaker::BreakerIs;
 use super::deadline::Deadline;
 use super::mount::Mount;
+use super::payments::Own;
+use super::question::Question;
 use super::telling::{GivenUp, Telling};
 use super::told::{Claim, Told};
 use super::{Decided, Responder, declined};
@@ -36,12 +39,13 @@ impl Responder {
         &self,
         call: &Call<'_>,
         mount: &Mount,
-        request: &AuthorizationRequest,
+        question: &Question<'_>,
         claim: Claim<'_>,
         deadline: Deadline,
         cause: StandInCause,
     ) -> Decided {
-        let seen = match self.look(mount, request, deadline).await {
+        let request = &*question.request;
+        let seen = match self.look(question, deadline).await {
             Glimpse::Seen(seen) => seen,
             Glimpse::Nothing | Glimpse::Busy => Seen::default(),
         };
@@ -50,13 +54,13 @@ impl Responder {
             claim.answered(told);
             return Decided { told, balance: None, abstained: None };
         }
-        let verdict = self.opinion(call, mount, request);
+        let opinion = self.opinion(call, mount, question);
         let decline = |reason, basis| Told { decision: Decision::Decline { reason }, basis };
-        let opinion = verdict.as_ref().map(|(verdict, _)| verdict);
+        let verdict = opinion.as_ref().map(|opinion| &opinion.verdict);
         let snapshot = self.unheard.standings.over(mount.program.id, request, seen.snapshot);
         let account = account_of(&snapshot);
         let said = match before {
-            Before::Nothing => self.table_says(mount, request, opinion, &snapshot, cause),
+            Before::Nothing => self.table_says(mount, request, verdict, &snapshot, cause),
             // Nothing is decided afresh.
             Before::Perhaps | Before::Told(_) => None,
         };
@@ -64,14 +68,14 @@ impl Responder {
             let is_known = request.kind != AuthorizationKind::Unknown;
             let reason = if is_known { DeclineReason::LedgerUnavailable } else { DeclineReason::TransactionNotPermitted };
             let told = decline(reason, Basis::StandIn(cause));
-            let adopt = adoption_of(call, mount, request, &claim, told, verdict);
+            let adopt = adoption_of(call, question, &claim, told, opinion);
             return self.tell_decline(claim, told, Entry::Told(Box::new(adopt), account), deadline).await;
         };
         let (claim, told) = match stood_in.answer {
             StandInAnswer::Decline { reason } => (claim, decline(reason, stood_in.basis)),
             StandInAnswer::Abstain(silence) => {
                 let overtaken = decline(DeclineReason::LedgerUnavailable, stood_in.basis);
-                let adopt = adoption_of(call, mount, request, &claim, overtaken, verdict);
+                let adopt = adoption_of(call, question, &claim, overtaken, opinion);
                 if may_be_decided(cause) {
                     // What the ledger may come to hold of it is nobody's. If its disk is too slow, this is durable later.
                     let put = self.spool.put(Entry::Told(Box::new(adopt), account), clock::utc());
@@ -82,7 +86,7 @@ impl Responder {
             }
             StandInAnswer::Approve { amount } => {
                 let told = Told { decision: Decision::Approve { amount }, basis: stood_in.basis };
-                let adopt = adoption_of(call, mount, request, &claim, told, verdict.clone());
+                let adopt = adoption_of(call, question, &claim, told, opinion.clone());
                 let counted = counted.map(|name| (&mount.program.stand_in, name));
                 let entry = Entry::Told(Box::new(adopt), account);
                 match Telling::begin(claim, told, &self.spool, entry, counted).tell(deadline).await {
@@ -91,17 +95,17 @@ impl Responder {
                 }
             }
         };
-        let adopt = adoption_of(call, mount, request, &claim, told, verdict);
+        let adopt = adoption_of(call, question, &claim, told, opinion);
         self.tell_decline(claim, told, Entry::Told(Box::new(adopt), account), deadline).await
     }
 
     /// What the ledger shows of the question. Whoever works on its memory has it for less than a millisecond at a time: it is
     /// looked at again, for a part of the time that is left.
-    async fn look(&self, mount: &Mount, request: &AuthorizationRequest, deadline: Deadline) -> Glimpse {
-        let (began, origin) = (clock::instant(), mount.origin());
+    async fn look(&self, question: &Question<'_>, deadline: Deadline) -> Glimpse {
+        let began = clock::instant();
         let patience = deadline.answer_by.saturating_duration_since(began).checked_div(LOOKING_SHARE).unwrap_or_default();
         loop {
-            match self.ledger.look(&origin, request) {
+            match self.ledger.look(&question.origin, &question.request) {
                 Glimpse::Busy if clock::instant().saturating_duration_since(began) < patience => {
                     tokio::time::sleep(LOOK_AGAIN).await;
                 }
@@ -118,7 +122,7 @@ impl Responder {
     pub(super) async fn wait_until_heard(
         &self,
         mount: &Mount,
-        request: &AuthorizationRequest,
+        question: &Question<'_>,
         deadline: Deadline,
     ) -> Result<(), StandInCause> {
         let (stand_in, standings) = (&mount.program.stand_in, &self.unheard.standings);
@@ -128,7 +132,7 @@ impl Responder {
         }
         // Whoever probes is not to wait for more than the ledger.
         let probes = !matches!(self.breaker.is(), BreakerIs::Closed);
-        let account = match self.look(mount, request, deadline).await {
+        let account = match self.look(question, deadline).await {
             Glimpse::Seen(seen) => account_of(&seen.snapshot),
             Glimpse::Nothing => None,
             // Whose money it is about is not known: it may be what is at risk.
@@ -137,7 +141,7 @@ impl Responder {
         loop {
             let heard = self.unheard.heard.notified();
             let money = !probes && account.is_some_and(|account| stand_in.in_transit_of(&account) > 0);
-            let word = standings.on_the_way(mount.program.id, request, account);
+            let word = standings.on_the_way(mount.program.id, &question.request, account);
             if !money && !word {
                 return Ok(());
             }
@@ -172,13 +176,14 @@ impl Responder {
     /// What the rules think of a question that the ledger did not answer, and which rules those are: limits count the answer by
     /// it. They are asked once more, since carrying their verdict along would cost every answer. Nothing while it is not known
     /// which rules are in force, or where thinking is what failed.
-    fn opinion(&self, call: &Call<'_>, mount: &Mount, request: &AuthorizationRequest) -> Option<(Verdict, [u8; 32])> {
+    fn opinion(&self, call: &Call<'_>, mount: &Mount, question: &Question<'_>) -> Option<Opinion> {
         if !self.may_stand_in() {
             return None;
         }
         let rules = mount.program.rules.load();
-        let verdict = catch_unwind(AssertUnwindSafe(|| evaluate(&rules, request, call.received.utc, &mut NoTrace)));
-        Some((verdict.ok()?, *rules.hash().as_bytes()))
+        let thought = catch_unwind(AssertUnwindSafe(|| question.opinion(&rules, mount, call)));
+        let (verdict, governed) = thought.ok()?;
+        Some(Opinion { verdict, ruleset: *rules.hash().as_bytes(), governed })
     }
 
     /// Tells a decline that the ledger does not know: durable first, if the disk lets it be so in time.
@@ -233,26 +238,30 @@ fn before(call: &Call<'_>, digest: ContentDigest, seen: &Seen) -> Before {
     }
 }
 
+/// What is thought of a question, and by which rules.
+#[derive(Clone)]
+struct Opinion {
+    verdict: Verdict,
+    ruleset: [u8; 32],
+    governed: Option<Governed>,
+}
+
 /// What the ledger has to agree with.
-fn adoption_of(
-    call: &Call<'_>,
-    mount: &Mount,
-    request: &AuthorizationRequest,
-    claim: &Claim<'_>,
-    told: Told,
-    verdict: Option<(Verdict, [u8; 32])>,
-) -> Adopt {
+fn adoption_of(call: &Call<'_>, question: &Question<'_>, claim: &Claim<'_>, told: Told, opinion: Option<Opinion>) -> Adopt {
     let answer = match told.decision {
         Decision::Approve { amount } => ToldAnswer::Approved { amount },
         Decision::Decline { reason } => ToldAnswer::Declined { reason },
     };
+    let governed = opinion.as_ref().and_then(|opinion| opinion.governed);
     Adopt {
-        origin: mount.origin(),
-        request: *request,
+        origin: question.origin,
+        request: *question.request,
         digest: claim.digest(),
-        verdict,
+        verdict: opinion.map(|opinion| (opinion.verdict, opinion.ruleset)),
         told: answer,
         basis: told.basis,
+        governed,
         received_at: call.received.utc,
+        slip: question.own.map(Own::slip),
     }
 }

@@ -7,12 +7,13 @@
 //! What is refused here is refused before anyone looks who sent it; what a callback says is not looked at here at all. The
 //! server decides nothing about money, and knows nothing of platforms but paths.
 //!
-//! Suggested reading order: `accept.rs`, `worker.rs`, `connection.rs`, `request.rs`, `body.rs`; then `ops.rs`, the
+//! Suggested reading order: `accept.rs`, `worker.rs`, `connection.rs`, `request.rs`, `body.rs`, `bridge.rs`; then `ops.rs`, the
 //! operators' own listener.
 
 mod accept;
 mod answer;
 mod body;
+mod bridge;
 mod connection;
 mod drain;
 pub mod ops;
@@ -39,6 +40,7 @@ use tokio::sync::mpsc::unbounded_channel;
 
 use accept::Door;
 pub use answer::{Answered, BodyFault, Call, Respond};
+pub use bridge::{Bridge, Crossing, Crossings, NotCrossed};
 use drain::Drain;
 pub use route::{HEALTH_PATH, RouteEntry, RouteError, RouteTable};
 pub use tls::Tls;
@@ -92,6 +94,8 @@ pub struct Serving<R> {
     pub responder: Arc<R>,
     /// What is served.
     pub routes: Arc<RouteTable>,
+    /// Where requests go that are no callbacks, if there are such.
+    pub bridge: Option<Bridge>,
     /// What callers may use up.
     pub limits: Limits,
     /// TLS, or plain HTTP.

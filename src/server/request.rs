@@ -14,6 +14,7 @@ use hyper::{Request, Response};
 
 use super::answer::{Answered, BodyFault, Call, Respond};
 use super::body::{self, AnswerBody};
+use super::bridge::{Bridge, NotCrossed};
 use super::route::Found;
 use super::watched::{ConnectionState, Stage};
 use super::worker::Worker;
@@ -65,7 +66,11 @@ async fn dispatch<R: Respond>(
     received: Moment,
 ) -> Result<Response<AnswerBody>, Silence> {
     let (head, incoming) = request.into_parts();
-    let (mount, route, segment) = match worker.routes.find(&head.method, head.uri.path()) {
+    let found = worker.routes.find(&head.method, head.uri.path());
+    if let (Found::Nothing, Some(bridge)) = (found, beside(worker, head.uri.path())) {
+        return Ok(pin!(cross(worker, connection, bridge, Request::from_parts(head, incoming), received)).await);
+    }
+    let (mount, route, segment) = match found {
         Found::Callback { mount, route, segment } => (mount, route, segment),
         Found::Health => return Ok(bare(worker, StatusCode::OK, head.headers)),
         Found::MethodNotAllowed { allow } => {
@@ -107,6 +112,41 @@ async fn dispatch<R: Respond>(
     // Given back to the connection's read buffer before that is needed again.
     drop(body);
     say(worker, connection, answered, After::Keep, head.headers)
+}
+
+/// The bridge, if a path is not the workers' own.
+fn beside<'w, R: Respond>(worker: &'w Worker<R>, path: &str) -> Option<&'w Bridge> {
+    worker.bridge.as_ref().filter(|bridge| bridge.covers(path))
+}
+
+/// Has a request answered beside the workers.
+async fn cross<R: Respond>(
+    worker: &Worker<R>,
+    connection: &Rc<ConnectionState>,
+    bridge: &Bridge,
+    request: Request<Incoming>,
+    received: Moment,
+) -> Response<AnswerBody> {
+    let (head, incoming) = request.into_parts();
+    let until = received.instant.checked_add(worker.limits.body_read_max).unwrap_or(received.instant);
+    let (crossed, mut after) = match body::read(incoming, bridge.body_bytes_max, until).await {
+        Ok(body) => (bridge.cross(Request::from_parts(head, body)).await, After::Keep),
+        Err(fault) => {
+            worker.metrics.http_refused(fault.refusal());
+            (Err(NotCrossed::Body(fault)), After::Close)
+        }
+    };
+    let response = crossed.unwrap_or_else(|why| {
+        match why {
+            NotCrossed::Full => worker.metrics.http_refused(HttpRefusal::TooMany),
+            NotCrossed::Stopping => after = After::Close,
+            NotCrossed::Body(_) | NotCrossed::TooLate => {}
+        }
+        bridge.refuse(why)
+    });
+    let (mut head, body) = response.into_parts();
+    close_if_due(worker, after, &mut head.headers);
+    Response::from_parts(head, AnswerBody::new(body.into(), Rc::clone(connection)))
 }
 
 fn refuse<R: Respond>(

@@ -70,6 +70,7 @@ struct Target {
 struct Methods {
     get: Option<Target>,
     post: Option<Target>,
+    put: Option<Target>,
 }
 
 /// A path with one segment open.
@@ -117,6 +118,7 @@ impl RouteTable {
         let target = match entry.method {
             RouteMethod::Get => &mut methods.get,
             RouteMethod::Post => &mut methods.post,
+            RouteMethod::Put => &mut methods.put,
         };
         if target.is_some() {
             return Err(RouteError::Taken(path.to_owned()));
@@ -159,15 +161,20 @@ impl Methods {
         let target = match *method {
             Method::GET => self.get,
             Method::POST => self.post,
+            Method::PUT => self.put,
             _ => None,
         };
         match target {
             Some(Target { mount, route }) => Found::Callback { mount, route, segment },
             None => Found::MethodNotAllowed {
-                allow: match (self.get, self.post) {
-                    (Some(_), Some(_)) => "GET, POST",
-                    (Some(_), None) => "GET",
-                    (None, _) => "POST",
+                allow: match (self.get, self.post, self.put) {
+                    (Some(_), Some(_), None) => "GET, POST",
+                    (Some(_), None, None) => "GET",
+                    (None, _, None) => "POST",
+                    (Some(_), Some(_), Some(_)) => "GET, POST, PUT",
+                    (Some(_), None, Some(_)) => "GET, PUT",
+                    (None, Some(_), Some(_)) => "POST, PUT",
+                    (None, None, Some(_)) => "PUT",
                 },
             },
         }
@@ -206,8 +213,10 @@ mod tests {
 
     #[test]
     fn finds_by_path_then_by_method() {
-        use RouteMethod::{Get, Post};
+        use RouteMethod::{Get, Post, Put};
         let table = RouteTable::new(&[
+            entry(Get, "/pay/authorizations/{id}", 8),
+            entry(Put, "/pay/authorizations/{id}", 9),
             entry(Post, "/marqeta/jit", 1),
             entry(Post, "/apto/v3/balances", 2),
             entry(Get, "/apto/v3/balances", 3),
@@ -221,6 +230,9 @@ mod tests {
         let not_allowed = |allow| Found::MethodNotAllowed { allow };
         let cases = [
             (Method::POST, "/marqeta/jit", callback(1, "")),
+            (Method::GET, "/pay/authorizations/AU1", callback(8, "AU1")),
+            (Method::PUT, "/pay/authorizations/AU1", callback(9, "AU1")),
+            (Method::POST, "/pay/authorizations/AU1", not_allowed("GET, PUT")),
             (Method::GET, "/marqeta/jit", not_allowed("POST")),
             (Method::PUT, "/apto/v3/balances", not_allowed("GET, POST")),
             (Method::GET, "/apto/v3/balances", callback(3, "")),

@@ -17,6 +17,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::accept::Admitted;
 use super::answer::Respond;
+use super::bridge::Bridge;
 use super::connection;
 use super::drain::Drain;
 use super::route::RouteTable;
@@ -32,6 +33,7 @@ pub(super) struct Worker<R> {
     pub(super) index: usize,
     pub(super) responder: Arc<R>,
     pub(super) routes: Arc<RouteTable>,
+    pub(super) bridge: Option<Bridge>,
     pub(super) limits: Limits,
     pub(super) metrics: ServerMetrics,
     pub(super) drain: Arc<Drain>,
@@ -72,6 +74,7 @@ impl<R: Respond> Worker<R> {
             index,
             responder: Arc::clone(&serving.responder),
             routes: Arc::clone(&serving.routes),
+            bridge: serving.bridge.clone(),
             limits: serving.limits.clone(),
             metrics: serving.metrics.clone(),
             drain,

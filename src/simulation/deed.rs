@@ -295,8 +295,10 @@ impl Question {
             digest: self.digest(),
             verdict: self.verdict()?,
             ruleset: [0; 32],
+            governed: None,
             received_at: self.received_at,
             not_after,
+            slip: None,
         }))
     }
 
@@ -312,7 +314,9 @@ impl Question {
             verdict: Some((self.verdict()?, [0; 32])),
             told,
             basis: Basis::StandIn(StandInCause::DeadlinePassed),
+            governed: None,
             received_at: self.received_at,
+            slip: None,
         }))
     }
 

@@ -1,7 +1,10 @@
 //! What the ledger has not heard, as the spool keeps it: an answer that was told, or a message from a platform. Nothing here
 //! knows a file.
 
+use std::sync::Arc;
+
 use holdfast_adapters::Unrecognized;
+use holdfast_core::agent::Governed;
 use holdfast_core::hold::{ToldAnswer, ToldEvent};
 use holdfast_core::rules::Verdict;
 use holdfast_core::stand_in::ToldApproval;
@@ -9,7 +12,7 @@ use holdfast_core::{AccountId, AuthorizationId, AuthorizationRequest, Basis, Con
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::ledger::{Act, Adopt, Origin};
+use crate::ledger::{Act, Adopt, Origin, Slip};
 
 /// One thing for the ledger to hear.
 #[derive(Debug, Clone)]
@@ -48,6 +51,24 @@ enum Written {
         digest: [u8; 32],
         problem: String,
         redacted: String,
+    },
+    /// [`Written::Told`], of a question under an agent's authority.
+    Governed {
+        program: ProgramId,
+        platform: Option<PlatformName>,
+        request: AuthorizationRequest,
+        digest: ContentDigest,
+        verdict: Option<(Verdict, [u8; 32])>,
+        told: ToldAnswer,
+        basis: Basis,
+        received_at: Timestamp,
+        account: Option<AccountId>,
+        governed: Governed,
+    },
+    /// As `Told`, of a payment of which its caller wrote something.
+    ToldWithSlip {
+        told: Box<Written>,
+        slip: Slip,
     },
 }
 
@@ -123,9 +144,27 @@ impl Entry {
         let Origin { program, platform, .. } = *self.origin();
         let written = match self {
             Entry::Told(adopt, account) => {
-                let Adopt { request, digest, verdict, told, basis, received_at, .. } = Adopt::clone(adopt);
+                let Adopt { request, digest, verdict, told, basis, governed, received_at, slip, .. } = Adopt::clone(adopt);
                 let account = *account;
-                Written::Told { program, platform, request, digest, verdict, told, basis, received_at, account }
+                let told = match governed {
+                    None => Written::Told { program, platform, request, digest, verdict, told, basis, received_at, account },
+                    Some(governed) => Written::Governed {
+                        program,
+                        platform,
+                        request,
+                        digest,
+                        verdict,
+                        told,
+                        basis,
+                        received_at,
+                        account,
+                        governed,
+                    },
+                };
+                match slip {
+                    None => told,
+                    Some(slip) => Written::ToldWithSlip { told: Box::new(told), slip: Slip::clone(&slip) },
+                }
             }
             Entry::Fact(_, event) => Written::Fact { program, platform, event: **event },
             Entry::Kept(_, Unrecognized { digest, problem, redacted }) => {
@@ -144,15 +183,29 @@ impl Entry {
         if digest_of(bytes) != digest {
             return Err(Unreadable::Digest);
         }
-        let (written, rest) = postcard::take_from_bytes(bytes).map_err(|_| Unreadable::Content)?;
+        let (written, rest) = postcard::take_from_bytes::<Written>(bytes).map_err(|_| Unreadable::Content)?;
         if !rest.is_empty() {
             return Err(Unreadable::Content);
         }
+        written.entry(None).ok_or(Unreadable::Content)
+    }
+}
+
+impl Written {
+    /// The entry that was written so. With a slip goes one answer that was told, and no other slip within it.
+    fn entry(self, slip: Option<Arc<Slip>>) -> Option<Entry> {
         let origin = |program, platform| Origin { program, platform, operator: None };
-        Ok(match written {
+        Some(match self {
+            Written::ToldWithSlip { told, slip: its } if slip.is_none() => return told.entry(Some(Arc::new(its))),
+            Written::ToldWithSlip { .. } => return None,
             Written::Told { program, platform, request, digest, verdict, told, basis, received_at, account } => {
                 let origin = origin(program, platform);
-                let adopt = Adopt { origin, request, digest, verdict, told, basis, received_at };
+                let adopt = Adopt { origin, request, digest, verdict, told, basis, governed: None, received_at, slip };
+                Entry::Told(Box::new(adopt), account)
+            }
+            Written::Governed { program, platform, request, digest, verdict, told, basis, received_at, account, governed } => {
+                let (origin, governed) = (origin(program, platform), Some(governed));
+                let adopt = Adopt { origin, request, digest, verdict, told, basis, governed, received_at, slip };
                 Entry::Told(Box::new(adopt), account)
             }
             Written::Fact { program, platform, event } => Entry::Fact(origin(program, platform), Box::new(event)),

@@ -231,11 +231,15 @@ fn brought(entry: &Entry, answer: Result<Answer, LedgerError>) -> Brought {
         },
         Ok(
             Answer::Decided { .. }
+            | Answer::Previewed { .. }
             | Answer::Balances(_)
             | Answer::Accounts { .. }
             | Answer::Entered { .. }
             | Answer::Rulesets(_)
             | Answer::TakenAway(_)
+            | Answer::Looked(_)
+            | Answer::Slips(_)
+            | Answer::Erased(_)
             | Answer::Noted(_),
         ) => Brought::Heard,
         Err(LedgerError::Unavailable | LedgerError::Starting | LedgerError::Late) => Brought::Away,

@@ -21,7 +21,17 @@ fn answer(key: &str, told: ToldAnswer) -> Entry {
     let request = purchase(key, 1_000);
     let basis = Basis::StandIn(StandInCause::LedgerUnavailable);
     let digest = request.content_digest();
-    let adopt = Adopt { origin: origin(), request, digest, verdict: None, told, basis, received_at: clock::utc() };
+    let adopt = Adopt {
+        origin: origin(),
+        request,
+        digest,
+        verdict: None,
+        told,
+        basis,
+        governed: None,
+        received_at: clock::utc(),
+        slip: None,
+    };
     Entry::Told(Box::new(adopt), AccountId::new("acct").ok())
 }
 

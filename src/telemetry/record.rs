@@ -47,6 +47,10 @@ pub enum Kind {
     Notification,
     /// A handshake.
     Handshake,
+    /// An order about a payment of ours.
+    Order,
+    /// A read of payments of ours.
+    PaymentRead,
 }
 
 /// An answer, as far as it is recorded.

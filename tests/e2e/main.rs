@@ -20,6 +20,7 @@
     reason = "tests may fail loudly"
 )]
 
+mod agents;
 mod answers;
 mod bad_input;
 mod faults;
@@ -30,12 +31,16 @@ mod management;
 mod money;
 mod notifications;
 mod outages;
+mod payments;
+mod profiles;
 mod readme;
 mod retention;
 mod retries;
 mod shared;
+mod spend;
 mod stand_in;
 mod stories;
 mod support;
 mod switch;
 mod telemetry;
+mod webhooks;

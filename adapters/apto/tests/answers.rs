@@ -16,7 +16,7 @@ use crate::settings::{SettingValue, Settings};
 const REFERENCE: &str = "07070707-0707-8707-8707-070707070707";
 
 fn decided(decision: Decision) -> Answer<'static> {
-    Answer::Decided { decision, reference: reference(), balance: None }
+    Answer::Decided { decision, reference: reference(), balance: None, said: None }
 }
 
 fn approved() -> Answer<'static> {

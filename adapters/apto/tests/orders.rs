@@ -2,6 +2,7 @@
 #![expect(clippy::arithmetic_side_effects, reason = "an overflow here fails the test")]
 
 use arrayvec::ArrayVec;
+use holdfast_core::agent::Weight;
 use holdfast_core::hold::life::put;
 use holdfast_core::hold::{
     Account, AccountStatus, Answered, Asked, Card, CardStatus, CardholderStatus, Event, Fact, Heard, Hold, Slice, Step,
@@ -36,7 +37,7 @@ impl Payment {
     fn ask(&mut self, request: &AuthorizationRequest, now: Timestamp) {
         let proceed = Proceed { ceiling: request.amount, limits: ArrayVec::new(), hold: HoldPolicy::PLAIN };
         let (digest, verdict) = (request.content_digest(), Verdict::Proceed(proceed));
-        self.apply(&Event::Asked(Asked { request, digest, asked_at: now, verdict: &verdict }), now);
+        self.apply(&Event::Asked(Asked { request, digest, asked_at: now, verdict: &verdict, weight: Weight::Moves }), now);
     }
 
     fn hear(&mut self, body: &str, now: Timestamp) {

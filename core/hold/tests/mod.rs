@@ -20,6 +20,7 @@ use smallvec::SmallVec;
 
 use super::life::{Steps, fold, put};
 use super::*;
+use crate::agent::Weight;
 use crate::authorization::{
     AuthorizationKind, AuthorizationRequest, ContentDigest, CrossBorder, EntryMode, Expiry, Padding, PartialApproval, PaymentRef,
     Posting, Wallet,
@@ -273,7 +274,7 @@ impl Book {
     }
 
     fn ask_with(&mut self, request: &AuthorizationRequest, verdict: &Verdict) -> Outcome {
-        let asked = Asked { request, digest: request.content_digest(), asked_at: ASKED, verdict };
+        let asked = Asked { request, digest: request.content_digest(), asked_at: ASKED, verdict, weight: Weight::Moves };
         let limits = match verdict {
             Verdict::Decline { .. } => &[],
             Verdict::Proceed(proceed) => proceed.limits.as_slice(),
@@ -298,7 +299,7 @@ impl Book {
         asked_at: Timestamp,
         verdict: Option<&Verdict>,
     ) -> Outcome {
-        let adoption = Adoption { request, digest: request.content_digest(), asked_at, told, verdict };
+        let adoption = Adoption { request, digest: request.content_digest(), asked_at, told, verdict, weight: Weight::Moves };
         self.write(&Event::Adopt(adoption), Some(request.increments.unwrap_or(request.payment)), Some(request.key), &[])
     }
 

@@ -45,7 +45,7 @@ impl Question {
             standing: None,
         };
         let digest = self.request.content_digest();
-        let asked = Asked { request: &self.request, digest, asked_at: ASKED, verdict: &self.verdict };
+        let asked = Asked { request: &self.request, digest, asked_at: ASKED, verdict: &self.verdict, weight: Weight::Moves };
         apply(&slice, &Event::Asked(asked), at(2_000))
     }
 }

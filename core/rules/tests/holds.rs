@@ -182,6 +182,17 @@ fn nothing_on_top_of_a_debit_or_of_what_the_platform_added() {
 }
 
 #[test]
+fn what_a_payment_door_holds_ends_after_seven_days_and_tolerates_nothing() {
+    let visa = Some(NetworkName::new("VISA").unwrap());
+    let merchant = Merchant { mcc: Some(mcc("7011")), ..request().merchant };
+    let request =
+        AuthorizationRequest { expiry: Expiry::Ours, network: visa, entry_mode: EntryMode::Ecommerce, merchant, ..request() };
+    let found = policy(vec![], &request);
+    assert_eq!((found.lifetime_seconds, found.tolerance), (7 * DAY, 0));
+    assert_eq!(policy(vec![row("short", lifetime(2))], &request).lifetime_seconds, 2 * DAY, "a program may say otherwise");
+}
+
+#[test]
 fn lifetimes_that_are_built_in() {
     let cases = [
         ("4411", Some("VISA"), EntryMode::Chip, 30),

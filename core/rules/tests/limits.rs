@@ -105,6 +105,36 @@ fn a_counter_is_its_program_name_scope_and_kind_of_window() {
     assert_eq!(all.len(), count, "all of these are different counters");
 }
 
+/// The counter in which a request counts under a limit of a scope.
+fn counter_of(scope: LimitScope, request: &AuthorizationRequest) -> CounterKey {
+    let limit = Limit::new(id("daily"), scope, LimitWindow::Lifetime).count_max(1);
+    checks(vec![limit], request).pop().unwrap().counter
+}
+
+#[test]
+fn a_merchant_and_a_cardholder_have_counters_of_their_own() {
+    let at = |merchant: Option<&str>, name: Option<&str>| {
+        let id = merchant.map(|id| MerchantId::new(id).unwrap());
+        let name = name.and_then(MerchantName::of);
+        counter_of(
+            LimitScope::Merchant,
+            &AuthorizationRequest { merchant: Merchant { id, name, ..request().merchant }, ..request() },
+        )
+    };
+    assert_eq!(at(Some("mid-1"), Some("Store")), at(Some("mid-1"), None), "the identifier counts before the name");
+    assert_ne!(at(Some("mid-1"), None), at(Some("mid-2"), None));
+    assert_eq!(at(None, Some("STORE 1")), at(None, Some("Store-1")));
+    assert_eq!(at(None, None), at(None, None), "what names none counts together, and not nowhere");
+    let of = |cardholder: Option<&str>, card: &str| {
+        let cardholder = cardholder.map(|cardholder| CardholderToken::new(cardholder).unwrap());
+        let card = Some(CardToken::new(card).unwrap());
+        counter_of(LimitScope::Cardholder, &AuthorizationRequest { card, cardholder, ..request() })
+    };
+    assert_eq!(of(Some("h"), "card-1"), of(Some("h"), "card-2"));
+    assert_ne!(of(Some("h"), "card-1"), of(Some("i"), "card-1"));
+    assert_ne!(of(None, "card-1"), of(Some("h"), "card-1"));
+}
+
 #[test]
 fn rolling_windows_divide_evenly() {
     assert!(Rolling::new(3600, 60).is_ok());

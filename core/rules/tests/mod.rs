@@ -15,7 +15,7 @@ use crate::authorization::{
     Wallet,
 };
 use crate::decision::DeclineReason;
-use crate::ids::{AuthorizationId, CardToken, IdempotencyKey, MerchantId, NetworkName, ProgramId, RuleId};
+use crate::ids::{AuthorizationId, CardToken, CardholderToken, IdempotencyKey, MerchantId, NetworkName, ProgramId, RuleId};
 use crate::merchant::{Country, Merchant, MerchantCategoryCode, MerchantName};
 use crate::money::{Currency, Money};
 use crate::time::Timestamp;

@@ -48,7 +48,11 @@ fn model(caps: &Caps, known: &[Known], asked: &Known) -> Option<RuleId> {
             let same = match cap.scope {
                 LimitScope::Card => told.card == asked.card,
                 LimitScope::Account => told.account == asked.account,
-                LimitScope::Program => true,
+                LimitScope::Program
+                | LimitScope::Merchant
+                | LimitScope::Cardholder
+                | LimitScope::Authority
+                | LimitScope::Intent => true,
             };
             let in_window = match &cap.window {
                 CapWindow::Last(seconds) => {

@@ -370,9 +370,14 @@ fn names(asker: &Asker, heard: &Heard) -> Result<(String, String), Problem> {
             let key: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
             Ok((call.request.payments().0.authorization.to_string(), key))
         }
-        Inbound::Balance(_) | Inbound::Notification { .. } | Inbound::Handshake { .. } | Inbound::Fetch(_) => {
-            Err(Problem::new("the adapter's sample is no authorization"))
-        }
+        Inbound::Balance(_)
+        | Inbound::Notification { .. }
+        | Inbound::Handshake { .. }
+        | Inbound::Payment(_)
+        | Inbound::Order(_)
+        | Inbound::Look(_)
+        | Inbound::List(_)
+        | Inbound::Fetch(_) => Err(Problem::new("the adapter's sample is no authorization")),
     }
 }
 

@@ -22,6 +22,7 @@ pub(crate) use limit::seconds;
 use super::errors::Errors;
 use super::read::{Document, Section, Spot, Text};
 use zones::Zones;
+pub use zones::zone;
 
 /// The program that a ruleset is read for.
 #[derive(Debug, Clone, Copy)]

@@ -124,6 +124,8 @@ fn the_reference_loads_and_has_every_check_and_window() {
             "card-lifetime: at most 250000.00 USD per card for ever",
             "program-gift-cards: observes whether more than 100000.00 USD per program and day in America/New_York, when MCC \
              5815-5818",
+            "merchant-daily: observes whether more than 50000.00 USD per merchant and day in America/New_York",
+            "cardholder-daily: observes whether more than 5000.00 USD per cardholder and day in America/New_York",
         ]
     );
     let lines: Vec<String> = reference.holds().iter().map(ToString::to_string).collect();

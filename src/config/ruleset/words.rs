@@ -59,7 +59,12 @@ pub fn posting(text: &Text<'_>) -> Option<Posting> {
 }
 
 pub fn scope(text: &Text<'_>) -> Option<LimitScope> {
-    one_of(text, &LimitScope::ALL, LimitScope::name)
+    one_of(text, &LimitScope::OF_PROGRAMS, LimitScope::name)
+}
+
+/// Whose answers a cap of stand-in counts: what can be told of a question without the ledger.
+pub fn cap_scope(text: &Text<'_>) -> Option<LimitScope> {
+    one_of(text, &[LimitScope::Card, LimitScope::Account, LimitScope::Program], LimitScope::name)
 }
 
 /// The key `enforcement`: to decline, unless it says otherwise.

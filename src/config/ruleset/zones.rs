@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use holdfast_core::rules::Zone;
 use jiff::Timestamp;
@@ -50,6 +50,19 @@ impl Zones {
         self.compiled.borrow_mut().insert(text.text.to_owned(), zone.clone());
         Some(zone)
     }
+}
+
+/// A zone by its name, compiled once a process.
+#[must_use]
+pub fn zone(name: &str) -> Option<Arc<Zone>> {
+    static COMPILED: Mutex<BTreeMap<String, Arc<Zone>>> = Mutex::new(BTreeMap::new());
+    let mut compiled = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(zone) = compiled.get(name) {
+        return Some(Arc::clone(zone));
+    }
+    let zone = Arc::new(compile(name).ok()?);
+    compiled.insert(name.to_owned(), Arc::clone(&zone));
+    Some(zone)
 }
 
 fn compile(name: &str) -> Result<Zone, String> {

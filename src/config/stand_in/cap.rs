@@ -13,7 +13,7 @@ pub fn read<'d>(section: Section<'d>, head: &Head) -> Option<(Cap, Spot<'d>)> {
         None => section,
     };
     let description = section.optional_text("description");
-    let scope = section.text("scope").and_then(|text| words::scope(&text));
+    let scope = section.text("scope").and_then(|text| words::cap_scope(&text));
     let window = read_window(&section, head);
     let (amount, count) = (section.optional("amount_max"), section.optional("count_max"));
     let spot = section.spot.clone();

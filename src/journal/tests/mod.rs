@@ -1,6 +1,7 @@
 //! The journal against damage: what is written is read back, and what is not whole, not ours or not in order is refused
 //! with its place.
 
+use holdfast_core::agent::{AuthorityId, Governed, IntentReference, Mode, OrganizationId, PolicyId, PolicyVersion, Weight};
 use holdfast_core::hold::life::{Placement, Role, Word};
 use holdfast_core::hold::*;
 use holdfast_core::rules::*;
@@ -233,6 +234,7 @@ fn record(body: Body) -> Record {
         platform: Some(PlatformName::new("marqeta").unwrap()),
         ruleset: Some([9; 32]),
         operator: Some([3; 16]),
+        governed: None,
         place: record::Place {
             account: Some(1),
             card: Some(u32::MAX),
@@ -281,6 +283,8 @@ fn every_record_reads_back() {
     let (place, ruleset, operator) = (record::Place::default(), None, None);
     records.push(Record { program: None, platform: None, ruleset, operator, place, ..record(Body::Opened) });
     records.push(Record { ruleset: Some([7; 32]), ..record(Body::RulesPublished) });
+    records.extend(bodies().into_iter().map(|body| Record { governed: Some(governed()), ..record(body) }));
+    records.push(record(Body::Opened));
     let group = group(&records);
     assert_eq!(usize::try_from(group.records()).unwrap(), records.len());
     let read = Group::open(group.bytes()).unwrap();
@@ -294,6 +298,45 @@ fn a_kind_of_record_keeps_its_number() {
         let bytes = postcard::to_allocvec(&body.as_written()).unwrap();
         assert_eq!(bytes.first(), Some(&number), "{body:?}");
     }
+}
+
+fn governed() -> Governed {
+    let version = PolicyVersion { policy: PolicyId::new("pol_1").unwrap(), hash: RulesetHash::of("policy") };
+    Governed {
+        authority: AuthorityId::new("sa_1").ok(),
+        policy: Some(version),
+        binding: None,
+        intent: IntentReference::new("intent_1").ok(),
+        asked_by: OrganizationId::new("proc_1").ok(),
+        mode: Mode::Observe,
+        weight: Weight::Preview,
+        would: Some(DeclineReason::ReviewRequired),
+    }
+}
+
+#[test]
+fn what_older_programs_wrote_reads_as_ever() {
+    // What was new since they wrote is a line of its own, which they never wrote.
+    let records: Vec<Record> = bodies().into_iter().map(record).collect();
+    for format in [2, 3] {
+        let mut bytes = group(&records).bytes().to_vec();
+        bytes[0] = format;
+        assert_eq!(Group::open(&bytes).unwrap().collect::<Result<Vec<_>, _>>().unwrap(), records, "{format}");
+    }
+    let mut bytes = group(&records).bytes().to_vec();
+    bytes[0] = 1;
+    assert_eq!(Group::open(&bytes).unwrap_err(), RecordError::Unreleased(1));
+}
+
+#[test]
+fn under_whose_authority_a_question_was_asked_keeps_its_bytes() {
+    let bytes = postcard::to_allocvec(&Governed { policy: None, ..governed() }).unwrap();
+    let reason =
+        u8::try_from(DeclineReason::ALL.iter().position(|reason| *reason == DeclineReason::ReviewRequired).unwrap()).unwrap();
+    let mut expected = b"\x01\x04sa_1\x00\x00\x01\x08intent_1\x01\x06proc_1\x00\x01\x01".to_vec();
+    expected.push(reason);
+    assert_eq!(bytes, expected);
+    assert_eq!(reason, 50, "reasons keep their numbers");
 }
 
 #[test]

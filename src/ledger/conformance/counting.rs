@@ -51,7 +51,14 @@ pub fn each_scope_counts_its_own(engine: &dyn Engine) {
     // Of a card, its other card, and a card of another account: which ones share what is left?
     let mut house = House::with(engine, 1_000);
     house.enter(vec![card("d", "a", None), account("b", 1_000), card("e", "b", None)]).unwrap();
-    let scopes = [(LimitScope::Card, [100, 100, 100]), (LimitScope::Account, [100, 0, 100]), (LimitScope::Program, [100, 0, 0])];
+    let scopes = [
+        (LimitScope::Card, [100, 100, 100]),
+        (LimitScope::Account, [100, 0, 100]),
+        (LimitScope::Program, [100, 0, 0]),
+        // Whom these count for is in the counter's name, and so it is one counter for all who present cards there.
+        (LimitScope::Merchant, [100, 0, 0]),
+        (LimitScope::Cardholder, [100, 0, 0]),
+    ];
     for (number, (scope, left)) in (0..).zip(scopes) {
         let check = LimitCheck { scope, counter: CounterKey(number), ..limit(Window::Lifetime) };
         for (name, left) in ["c", "d", "e"].into_iter().zip(left) {

@@ -21,17 +21,19 @@ pub mod asking;
 pub mod counting;
 pub mod deciding;
 pub mod entering;
+pub mod governing;
 pub mod holding;
 pub mod keeping;
 pub mod ordering;
 pub mod racing;
+pub mod slips;
 pub mod standing;
 pub mod telling;
 pub mod trouble;
 
 pub use self::house::{Client, House, submit, wait};
 pub use self::words::*;
-use super::Ledger;
+use super::{Adopt, Ledger};
 
 /// In tests, an engine meets a bug when it is about to finish an act of this program: when everything of it is written, and
 /// nothing is durable or answered. There is no other way to a bug on purpose.
@@ -116,6 +118,10 @@ macro_rules! conforms {
                 balances_are_told_by_account_card_and_cardholder
                 a_standing_says_all_that_there_is_of_an_account
             }
+            slips {
+                what_a_caller_wrote_is_kept_with_the_decision
+                what_stands_of_a_payment_is_told
+            }
             racing {
                 concurrent_authorizations_never_hold_more_than_is_there
                 concurrent_retries_hold_once
@@ -179,6 +185,13 @@ macro_rules! conforms {
                 what_is_undone_is_not_counted
                 a_verification_stays_counted_whatever_was_told
                 what_is_told_above_what_was_approved_counts
+            }
+            governing {
+                an_authoritys_budget_is_its_own_whatever_card_pays
+                an_intent_is_used_once_and_a_full_reversal_gives_it_back
+                of_payments_at_once_one_uses_an_intent
+                a_preview_says_the_same_and_moves_nothing
+                a_preview_of_a_payment_that_is_there_is_that_payment
             }
             standing {
                 every_bar_gives_its_reason

@@ -122,8 +122,10 @@ pub fn limited(request: AuthorizationRequest, limits: &[LimitCheck]) -> Decide {
         digest: request.content_digest(),
         verdict: proceed(&request, limits, HoldPolicy::PLAIN),
         ruleset: [0; 32],
+        governed: None,
         received_at: now(),
         not_after: clock::instant() + LONG,
+        slip: None,
     }
 }
 
@@ -136,7 +138,9 @@ pub fn adoption(request: AuthorizationRequest, answer: ToldAnswer) -> Adopt {
         verdict: None,
         told: answer,
         basis: Basis::StandIn(StandInCause::DeadlinePassed),
+        governed: None,
         received_at: now(),
+        slip: None,
     }
 }
 

@@ -1,7 +1,10 @@
 //! What each act does to memory, and the record it leaves. Applies the event ([`weigh`]) and writes the outcome; no decision is
 //! made here.
 
+use std::sync::Arc;
+
 use holdfast_adapters::Unrecognized;
+use holdfast_core::agent::Governed;
 use holdfast_core::hold::life::ends_at;
 use holdfast_core::hold::{
     AccountStatus, Adoption, Asked, CardStatus, Event, Fact, Finding, Ordered, ReleaseCause, Subject, ToldEvent, contradicts,
@@ -20,7 +23,8 @@ use super::weigh;
 use crate::clock::Moment;
 use crate::journal::{BodyRef, Checkpoint, Place, RecordRef, Uses};
 use crate::ledger::{
-    AccountStanding, Act, Adopt, Answer, Decide, Entry, KeptRuleset, LedgerError, Noted, Ordering, Origin, Whose,
+    AccountStanding, Act, Adopt, Answer, Decide, Entry, KeptRuleset, LedgerError, Looked, Noted, Ordering, Origin, Whose,
+    weight_of,
 };
 
 /// Accounts that one act looks at: whoever lists them all must not hold an answer back for longer than a group takes.
@@ -32,12 +36,13 @@ impl Engine {
         match act {
             Act::Rest => Performed::Now(Ok(Answer::Recorded(None))),
             Act::Decide(decide) => self.decide(decide, now, warmth),
+            Act::Preview(decide) => self.preview(decide, now.utc),
             Act::Adopt(adopt) => self.adopt(adopt, now, warmth),
             Act::Tell(origin, event) => self.tell(origin, event, now.utc, warmth),
             Act::Order(origin, ordering) => self.order(origin, ordering, now.utc, warmth),
             Act::Keep(origin, kept) => {
                 let body = BodyRef::Kept { digest: &kept.digest, problem: &kept.problem, redacted: &kept.redacted };
-                once_durable(self.record(origin, now.utc, None, Place::default(), body), Answer::Recorded(None))
+                once_durable(self.record(origin, now.utc, None, None, Place::default(), body), Answer::Recorded(None))
             }
             Act::Balances(origin, whose) => Performed::Now(Ok(Answer::Balances(self.balances(origin, whose)))),
             Act::Accounts { program, from, most } => {
@@ -59,6 +64,11 @@ impl Engine {
             }
             Act::Announce(checkpoint) => self.announce(checkpoint, now.utc),
             Act::BeginAt(checkpoint) => Performed::Now(self.begin_at(checkpoint)),
+            Act::Look(origin, payment, key) => self.look_at(origin, payment, key, warmth),
+            Act::Slips(wanted) => Performed::Now(self.log.slips(wanted).map(Answer::Slips).map_err(|_| LedgerError::Unavailable)),
+            Act::EraseSlips(which) => {
+                Performed::Now(self.log.erase_slips(which).map(Answer::Erased).map_err(|_| LedgerError::Unavailable))
+            }
             Act::TakeAway => Performed::Now(self.log.take_away().map(Answer::TakenAway).map_err(|_| LedgerError::Unavailable)),
         }
     }
@@ -67,7 +77,7 @@ impl Engine {
     fn announce(&mut self, checkpoint: &Checkpoint, at: Timestamp) -> Performed {
         let body = BodyRef::Trimmed { record: checkpoint.record, chain: &checkpoint.chain, seal: &checkpoint.seal() };
         let place = Place::default();
-        let record = RecordRef { at, program: None, platform: None, ruleset: None, operator: None, place, body };
+        let record = RecordRef { at, program: None, platform: None, ruleset: None, operator: None, governed: None, place, body };
         let pushed = self.group.push(&record).map_err(|_| LedgerError::Panicked);
         once_durable(pushed, Answer::Recorded(None))
     }
@@ -95,7 +105,8 @@ impl Engine {
             return Performed::Cold(need);
         }
         let uses = weigh::uses(&self.state, &located, &decide.verdict);
-        let asked = Asked { request, digest: decide.digest, asked_at: decide.received_at, verdict: &decide.verdict };
+        let weight = weight_of(decide.governed.as_ref());
+        let asked = Asked { request, digest: decide.digest, asked_at: decide.received_at, verdict: &decide.verdict, weight };
         let outcome = weigh::apply(&self.state, &located, Some(key), &uses, None, &Event::Asked(asked), now.utc);
         let Some((decision, basis)) = outcome.decision else {
             return Performed::Now(Err(LedgerError::Panicked));
@@ -107,8 +118,13 @@ impl Engine {
             let place = self.state.write(&located, &names, &outcome, &mut self.undo);
             let (received_at, verdict) = (decide.received_at, &decide.verdict);
             let body = BodyRef::Decided { received_at, request, verdict, uses: &uses, outcome: &outcome };
-            if let Err(error) = self.record(&decide.origin, now.utc, Some(&decide.ruleset), place, body) {
+            if let Err(error) = self.record(&decide.origin, now.utc, Some(&decide.ruleset), decide.governed.as_ref(), place, body)
+            {
                 return Performed::Now(Err(error));
+            }
+            // Of another question under the same key nothing is kept.
+            if let Some(slip) = decide.slip.as_ref().filter(|_| outcome.answered.is_some()) {
+                self.log.keep_slip(Arc::clone(slip));
             }
             if matches!(decision, Decision::Approve { .. }) {
                 let from = self.approves_from.map_or(received_at, |from| from.min(received_at));
@@ -137,6 +153,20 @@ impl Engine {
         }
     }
 
+    /// Decides, and leaves everything as it was. A question that was never asked has no key to be found by.
+    fn preview(&self, decide: &Decide, now: Timestamp) -> Performed {
+        let Origin { program, platform, .. } = &decide.origin;
+        let request = &decide.request;
+        let located = locate_request(&self.state, program, platform.as_ref(), request);
+        let located = in_its_owners_name(&self.state, program, request, located);
+        let uses = weigh::uses(&self.state, &located, &decide.verdict);
+        let weight = weight_of(decide.governed.as_ref());
+        let asked = Asked { request, digest: decide.digest, asked_at: decide.received_at, verdict: &decide.verdict, weight };
+        let outcome = weigh::apply(&self.state, &located, None, &uses, None, &Event::Asked(asked), now);
+        let previewed = outcome.decision.map(|(decision, _)| Answer::Previewed { decision, uses: uses.to_vec() });
+        Performed::Now(previewed.ok_or(LedgerError::Panicked))
+    }
+
     /// What is left of deciding while nothing can be written: a question that was answered before hears the same again.
     pub(super) fn say_again(&self, decide: &Decide, now: Timestamp, warmth: Warmth) -> Performed {
         let Origin { program, platform, .. } = &decide.origin;
@@ -149,7 +179,8 @@ impl Engine {
         if self.state.answered(key).is_none_or(|answered| answered.digest != decide.digest) {
             return Performed::Now(Err(LedgerError::Unavailable));
         }
-        let asked = Asked { request, digest: decide.digest, asked_at: decide.received_at, verdict: &decide.verdict };
+        let weight = weight_of(decide.governed.as_ref());
+        let asked = Asked { request, digest: decide.digest, asked_at: decide.received_at, verdict: &decide.verdict, weight };
         let again = weigh::apply(&self.state, &located, Some(key), &Uses::new(), None, &Event::Asked(asked), now);
         let (decision, basis) = match again.decision {
             Some(said) => said,
@@ -168,7 +199,8 @@ impl Engine {
             return Performed::Cold(need);
         }
         let verdict = adopt.verdict.as_ref().map(|(verdict, _)| verdict);
-        let adoption = Adoption { request, digest: adopt.digest, asked_at: adopt.received_at, told: adopt.told, verdict };
+        let weight = weight_of(adopt.governed.as_ref());
+        let adoption = Adoption { request, digest: adopt.digest, asked_at: adopt.received_at, told: adopt.told, verdict, weight };
         let outcome = weigh::apply(&self.state, &located, Some(key), &Uses::new(), None, &Event::Adopt(adoption), now.utc);
         let names = Names { increment, asked: Some(key), ..self.names(&adopt.origin, now.utc, Some(payment), request.expiry) };
         let names = Names { merchant: self.state.merchant(program, request), ..names };
@@ -177,7 +209,11 @@ impl Engine {
         let (received_at, told, basis) = (adopt.received_at, &adopt.told, &adopt.basis);
         let body = BodyRef::Adopted { received_at, request, verdict, told, basis, outcome: &outcome };
         let ruleset = adopt.verdict.as_ref().map(|(_, ruleset)| ruleset);
-        once_durable(self.record(&adopt.origin, now.utc, ruleset, place, body), Answer::Recorded(finding))
+        let recorded = self.record(&adopt.origin, now.utc, ruleset, adopt.governed.as_ref(), place, body);
+        if let Some(slip) = adopt.slip.as_ref().filter(|_| outcome.answered.is_some()) {
+            self.log.keep_slip(Arc::clone(slip));
+        }
+        once_durable(recorded, Answer::Recorded(finding))
     }
 
     fn tell(&mut self, origin: &Origin, event: &ToldEvent, now: Timestamp, warmth: Warmth) -> Performed {
@@ -208,7 +244,7 @@ impl Engine {
         }
         let Unrecognized { digest, problem, redacted } = contradiction(event);
         let body = BodyRef::Kept { digest: &digest, problem: &problem, redacted: &redacted };
-        let recorded = self.record(origin, now, None, Place::default(), body);
+        let recorded = self.record(origin, now, None, None, Place::default(), body);
         once_durable(recorded, Answer::Recorded(Some(Finding::Conflict)))
     }
 
@@ -230,7 +266,10 @@ impl Engine {
             place = self.state.write_standing(program, &subject, located, standing, &mut self.undo);
         }
         let finding = outcome.finding;
-        once_durable(self.record(origin, now, None, place, BodyRef::Told { event, outcome: &outcome }), Answer::Recorded(finding))
+        once_durable(
+            self.record(origin, now, None, None, place, BodyRef::Told { event, outcome: &outcome }),
+            Answer::Recorded(finding),
+        )
     }
 
     fn order(&mut self, origin: &Origin, ordering: &Ordering, now: Timestamp, warmth: Warmth) -> Performed {
@@ -256,7 +295,21 @@ impl Engine {
         let names = Names { asked: Some(asked), ..self.names(origin, now, Some(payment), Expiry::Ours) };
         let place = self.state.write(&located, &names, &outcome, &mut self.undo);
         let body = BodyRef::Ordered { key, payment, order, outcome: &outcome };
-        once_durable(self.record(origin, now, None, place, body), answer)
+        once_durable(self.record(origin, now, None, None, place, body), answer)
+    }
+
+    /// What stands of a payment. Whoever looks hears nothing that is not durable.
+    fn look_at(&mut self, origin: &Origin, payment: &PaymentRef, key: &IdempotencyKey, warmth: Warmth) -> Performed {
+        let Origin { program, platform, .. } = origin;
+        let asked = self.state.asked_name(program, platform.as_ref(), key);
+        let located = self.state.locate(program, platform.as_ref(), &Subject::default(), Some(payment));
+        if let Some(need) = self.need(&located, Some(asked), None, warmth) {
+            return Performed::Cold(need);
+        }
+        let row = located.hold.and_then(|index| self.state.hold(index));
+        let changed_at = row.and_then(|row| row.steps.iter().map(|step| step.at).max());
+        let looked = Looked { answered: self.state.answered(asked), hold: row.map(|row| row.hold), changed_at };
+        Performed::OnceDurable(Answer::Looked(looked))
     }
 
     /// Releases holds whose time has come, a few at a time; how many that were.
@@ -358,7 +411,7 @@ impl Engine {
                 let (index, new) = self.state.enter_account(program, account, entered, told, &mut self.undo);
                 let body = BodyRef::AccountEntered { account, balance: *balance, credit_line: *credit_line, status };
                 let place = Place { account: Some(index.0), ..Place::default() };
-                self.record(origin, now, None, place, body)?;
+                self.record(origin, now, None, None, place, body)?;
                 Ok(if new == Entered::New { New::Account } else { New::Nothing })
             }
             Entry::Card { card, account, cardholder, status } => {
@@ -377,7 +430,7 @@ impl Engine {
                 };
                 let (index, new) = self.state.enter_card(program, card, row, cardholder.as_ref(), &mut self.undo);
                 let body = BodyRef::CardEntered { card, account, cardholder: cardholder.as_ref(), status };
-                self.record(origin, now, None, self.state.place_of_card(index), body)?;
+                self.record(origin, now, None, None, self.state.place_of_card(index), body)?;
                 Ok(if new == Entered::New { New::Card } else { New::Nothing })
             }
         }
@@ -388,7 +441,8 @@ impl Engine {
             return Performed::Now(Err(LedgerError::Refused));
         };
         // Gathered first: what fails here leaves no ruleset behind.
-        let recorded = self.record(&Origin::of(program), now, Some(&ruleset.hash), Place::default(), BodyRef::RulesPublished);
+        let recorded =
+            self.record(&Origin::of(program), now, Some(&ruleset.hash), None, Place::default(), BodyRef::RulesPublished);
         if recorded.is_ok() {
             self.log.keep_ruleset(ruleset.clone());
         }
@@ -400,11 +454,12 @@ impl Engine {
         origin: &Origin,
         at: Timestamp,
         ruleset: Option<&[u8; 32]>,
+        governed: Option<&Governed>,
         place: Place,
         body: BodyRef<'_>,
     ) -> Result<(), LedgerError> {
         let (program, platform) = (Some(&origin.program), origin.platform.as_ref());
-        let record = RecordRef { at, program, platform, ruleset, operator: origin.operator, place, body };
+        let record = RecordRef { at, program, platform, ruleset, operator: origin.operator, governed, place, body };
         // The only way to a bug on purpose: everything of the act is written when it comes.
         #[cfg(test)]
         assert!(origin.program.as_str() != crate::ledger::conformance::PROGRAM_THAT_PANICS, "a bug, made for a test");

@@ -6,16 +6,17 @@ use std::hash::BuildHasher as _;
 
 use holdfast_core::hold::{Adoption, Asked, Event, Order, Ordered, Outcome, ToldEvent};
 use holdfast_core::rules::Verdict;
-use holdfast_core::{ContentDigest, IdempotencyKey, PaymentRef, ProgramId};
+use holdfast_core::{AuthorizationRequest, ContentDigest, Expiry, IdempotencyKey, PaymentRef, ProgramId};
 
 use super::cold::Nowhere;
 use super::naming::{asked_of, in_its_owners_name};
 use super::projection::checkpoint::Beginning;
 use super::rebuild;
-use super::state::State;
+use super::state::{Fingerprint, State};
 use super::undo::UndoLog;
 use super::weigh;
 use crate::journal::{Body, JournalError, Record, Uses};
+use crate::ledger::weight_of;
 
 /// The embedded ledger's memory as it was before some record.
 #[derive(Debug)]
@@ -87,22 +88,30 @@ impl Again {
     }
 
     fn ask(&self, program: &ProgramId, record: &Record, verdict: &Verdict) -> Option<Decided> {
-        let Body::Decided { received_at, request, .. } = &record.body else { return None };
+        let Body::Decided { received_at, request, outcome: recorded, .. } = &record.body else { return None };
         let platform = record.platform.as_ref();
         let key = self.state.asked_name(program, platform, &request.key);
         let located = in_its_owners_name(&self.state, program, request, rebuild::located(&self.state, record));
         let uses = weigh::uses(&self.state, &located, verdict);
-        let asked = Asked { request, digest: request.content_digest(), asked_at: *received_at, verdict };
+        let asked = Asked {
+            request,
+            digest: self.digest(key, request, recorded),
+            asked_at: *received_at,
+            verdict,
+            weight: weight_of(record.governed.as_ref()),
+        };
         let outcome = weigh::apply(&self.state, &located, Some(key), &uses, None, &Event::Asked(asked), record.at);
         Some(Decided { uses: Some(uses), outcome })
     }
 
     fn adopt(&self, program: &ProgramId, record: &Record, verdict: Option<&Verdict>) -> Option<Outcome> {
-        let Body::Adopted { received_at, request, told, .. } = &record.body else { return None };
+        let Body::Adopted { received_at, request, told, outcome: recorded, .. } = &record.body else { return None };
         let platform = record.platform.as_ref();
         let key = self.state.asked_name(program, platform, &request.key);
         let located = rebuild::located(&self.state, record);
-        let adoption = Adoption { request, digest: request.content_digest(), asked_at: *received_at, told: *told, verdict };
+        let weight = weight_of(record.governed.as_ref());
+        let digest = self.digest(key, request, recorded);
+        let adoption = Adoption { request, digest, asked_at: *received_at, told: *told, verdict, weight };
         let event = Event::Adopt(adoption);
         Some(weigh::apply(&self.state, &located, Some(key), &Uses::new(), None, &event, record.at))
     }
@@ -127,12 +136,26 @@ impl Again {
         let platform = record.platform.as_ref();
         let asked = self.state.asked_name(program, platform, key);
         let located = rebuild::located(&self.state, record);
-        // An order's digest is its door's; only the answer that was kept tells it. One that was refused as a conflict
-        // keeps none: then it is another than the known one.
-        let known = self.state.answered(asked).map(|answered| other(answered.digest));
-        let digest = recorded.answered.map(|answered| answered.digest).or(known).unwrap_or(ContentDigest::from_bytes([0; 16]));
+        let digest = self.digest_of_door(asked, recorded);
         let ordered = Ordered { key, digest, payment, order };
         weigh::apply(&self.state, &located, Some(asked), &Uses::new(), None, &Event::Ordered(ordered), record.at)
+    }
+}
+
+impl Again {
+    /// What a question is told apart by: of one that came to a payment door, also what its caller wrote, which is in no record.
+    fn digest(&self, asked: Fingerprint, request: &AuthorizationRequest, recorded: &Outcome) -> ContentDigest {
+        match request.expiry {
+            Expiry::Told => request.content_digest(),
+            Expiry::Ours => self.digest_of_door(asked, recorded),
+        }
+    }
+
+    /// A digest that is a door's own: only the answer that was kept tells it. What was refused as a conflict keeps none: then it is
+    /// another than the known one.
+    fn digest_of_door(&self, asked: Fingerprint, recorded: &Outcome) -> ContentDigest {
+        let known = self.state.answered(asked).map(|answered| other(answered.digest));
+        recorded.answered.map(|answered| answered.digest).or(known).unwrap_or(ContentDigest::from_bytes([0; 16]))
     }
 }
 

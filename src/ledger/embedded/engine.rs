@@ -205,7 +205,8 @@ impl Engine {
         self.latest = now.utc;
         let (undo_before, group_before, declines_before) = (self.undo.len(), self.group.end(), self.told_declines.len());
         let performed = catch_unwind(AssertUnwindSafe(|| match (act, self.writable) {
-            (Act::Balances(..) | Act::Accounts { .. } | Act::WasNoted(_) | Act::Rulesets(_) | Act::Rest, _)
+            (Act::Preview(_) | Act::Balances(..) | Act::Accounts { .. } | Act::WasNoted(_) | Act::Rulesets(_) | Act::Rest, _)
+            | (Act::Look(..) | Act::Slips(_), _)
             | (_, Writable::Yes) => self.perform(act, now, warmth),
             (Act::Decide(decide), Writable::No) => self.say_again(decide, now.utc, warmth),
             (
@@ -218,7 +219,8 @@ impl Engine {
                 | Act::Publish(_)
                 | Act::Announce(_)
                 | Act::BeginAt(_)
-                | Act::TakeAway,
+                | Act::TakeAway
+                | Act::EraseSlips(_),
                 Writable::No,
             ) => Performed::Now(Err(LedgerError::Unavailable)),
         }))
@@ -314,7 +316,8 @@ impl Engine {
         let in_doubt: Vec<Record> = Group::open(self.in_doubt.bytes()).into_iter().flatten().flatten().collect();
         let is_there = self.log.next() > self.doubtful_from;
         let (place, body) = (Place::default(), BodyRef::Opened);
-        let opened = RecordRef { at: now, program: None, platform: None, ruleset: None, operator: None, place, body };
+        let opened =
+            RecordRef { at: now, program: None, platform: None, ruleset: None, operator: None, governed: None, place, body };
         let mut proof = GroupWriter::default();
         let mut gathered = proof.push(&opened).is_ok();
         if !is_there {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use holdfast_core::Timestamp;
 
-use crate::journal::{Checkpoint, EachGroup, JournalError, KeptRuleset, Log, Noted, Operation};
+use crate::journal::{Checkpoint, EachGroup, Erase, JournalError, KeptRuleset, Log, Noted, Operation, Slip, SlipsWanted, slips};
 
 /// What is kept beside records, as far as some acts need it.
 #[derive(Debug, Clone, Default)]
@@ -23,6 +23,8 @@ pub struct Kept {
     pub new_rulesets: Vec<KeptRuleset>,
     /// To be noted.
     pub new_operations: Vec<Operation>,
+    /// What callers wrote, to be kept.
+    pub new_slips: Vec<Arc<Slip>>,
 }
 
 impl Beside {
@@ -65,6 +67,19 @@ impl Log for Beside {
 
     fn keep_ruleset(&mut self, ruleset: KeptRuleset) {
         self.kept().new_rulesets.push(ruleset);
+    }
+
+    fn keep_slip(&mut self, slip: Arc<Slip>) {
+        self.kept().new_slips.push(slip);
+    }
+
+    // They are asked of the database itself: no engine is needed for that.
+    fn slips(&self, _wanted: &SlipsWanted) -> Result<Vec<slips::Numbered>, JournalError> {
+        Ok(Vec::new())
+    }
+
+    fn erase_slips(&mut self, _which: &Erase) -> Result<u64, JournalError> {
+        Ok(0)
     }
 
     fn rulesets(&self, _program: &str) -> Result<Vec<KeptRuleset>, JournalError> {

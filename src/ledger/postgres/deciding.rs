@@ -7,6 +7,7 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use deadpool_postgres::GenericClient;
+use holdfast_core::agent::Weight;
 use holdfast_core::hold::{
     self, Account, AccountStatus, Asked, Card, CardStatus, CardholderStatus, Counted, Event, Heard, LimitUse, Outcome, Slice,
 };
@@ -86,6 +87,11 @@ impl<'a> Plain<'a> {
     /// A question, if it is plain.
     pub fn of(decide: &'a Decide) -> Option<Self> {
         let request = &decide.request;
+        if decide.governed.is_some() || decide.slip.is_some() {
+            // An authority's limits have reasons of their own, and a preview moves nothing: the engine knows both. What a payment
+            // door's caller wrote is kept in the same transaction, which the function does not do.
+            return None;
+        }
         let plain = match request.kind {
             AuthorizationKind::Purchase
             | AuthorizationKind::PurchaseWithCashback
@@ -124,7 +130,7 @@ impl<'a> Plain<'a> {
         now: &Moment,
         at: &Whereabouts,
     ) -> Result<Said, Trouble> {
-        let Decide { origin, request, digest, verdict, ruleset, received_at, not_after } = self.decide;
+        let Decide { origin, request, digest, verdict, ruleset, received_at, not_after, .. } = self.decide;
         let Some(card) = &request.card else { return Ok(Said::Engine) };
         if now.instant > *not_after {
             return Ok(Said::Decided(Err(LedgerError::Late), None));
@@ -243,6 +249,7 @@ impl<'a> Plain<'a> {
             platform: origin.platform.as_ref(),
             ruleset: Some(ruleset),
             operator: origin.operator,
+            governed: None,
             place: Place::default(),
             body,
         })?;
@@ -286,7 +293,7 @@ fn in_order(decide: &Decide) -> Outcome {
         uses: &[LimitUse { amount: 0, count: 0 }; LIMITS_MAX],
         standing: None,
     };
-    let asked = Asked { request, digest: *digest, asked_at: *received_at, verdict };
+    let asked = Asked { request, digest: *digest, asked_at: *received_at, verdict, weight: Weight::Moves };
     hold::apply(&slice, &Event::Asked(asked), *received_at)
 }
 
@@ -337,7 +344,7 @@ impl Limits {
             Window::Lifetime => ("lifetime", 0, 0),
         };
         self.counters.push(check.counter.0.cast_signed());
-        self.scopes.push(check.scope.name());
+        self.scopes.push(check.scope.kept_as().name());
         self.kinds.push(kind);
         self.slots.push(slot);
         self.lengths.push(length);

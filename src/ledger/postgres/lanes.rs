@@ -125,6 +125,7 @@ impl Lanes {
             Act::Adopt(adopt) => adopt.request.card.map(|card| (adopt.origin.program, card)),
             Act::Tell(origin, event) => subject_of(event).card.map(|card| (origin.program, card)),
             Act::Rest
+            | Act::Preview(_)
             | Act::Order(..)
             | Act::Keep(..)
             | Act::Balances(..)
@@ -136,7 +137,10 @@ impl Lanes {
             | Act::Rulesets(_)
             | Act::Announce(_)
             | Act::BeginAt(_)
-            | Act::TakeAway => None,
+            | Act::TakeAway
+            | Act::Look(..)
+            | Act::Slips(_)
+            | Act::EraseSlips(_) => None,
         };
         match card {
             Some((program, card)) => {
@@ -217,6 +221,7 @@ const fn may_go_together(act: &Act) -> bool {
     match act {
         Act::Decide(_) | Act::Adopt(_) | Act::Tell(..) => true,
         Act::Rest
+        | Act::Preview(_)
         | Act::Order(..)
         | Act::Keep(..)
         | Act::Balances(..)
@@ -228,6 +233,9 @@ const fn may_go_together(act: &Act) -> bool {
         | Act::Rulesets(_)
         | Act::Announce(_)
         | Act::BeginAt(_)
-        | Act::TakeAway => false,
+        | Act::TakeAway
+        | Act::Look(..)
+        | Act::Slips(_)
+        | Act::EraseSlips(_) => false,
     }
 }

@@ -256,9 +256,9 @@ impl Loading<'_> {
         let hold_names = holds.names.iter().filter_map(|row| Some((row.try_get("name").ok()?, row.try_get("hold").ok()?)));
         let hold_names: HashMap<Name, i64> = hold_names.collect();
         let mut limits: BTreeSet<(i64, &'static str)> =
-            self.named.limits.iter().map(|(counter, scope)| (counter.0.cast_signed(), scope.name())).collect();
+            self.named.limits.iter().map(|(counter, scope)| (counter.0.cast_signed(), scope.kept_as().name())).collect();
         for hold in holds.holds {
-            limits.extend(hold.life.counted.iter().map(|place| (place.counter.0.cast_signed(), place.scope.name())));
+            limits.extend(hold.life.counted.iter().map(|place| (place.counter.0.cast_signed(), place.scope.kept_as().name())));
             self.place_hold(&mut state, &places, hold).ok_or_else(damaged("hold"))?;
         }
         for (place, holds_open) in (0..).zip(open) {

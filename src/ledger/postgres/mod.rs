@@ -29,6 +29,7 @@ mod recording;
 mod rows;
 mod save;
 mod save_people;
+mod slips;
 mod standings;
 pub mod trouble;
 mod upkeep;

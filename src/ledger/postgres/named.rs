@@ -12,7 +12,7 @@ use super::values::Name;
 use crate::journal::Operation;
 use crate::ledger::embedded::naming::{asked_of, subject_of};
 use crate::ledger::embedded::state::{Fingerprint, NameKey};
-use crate::ledger::{Act, Entry, Origin};
+use crate::ledger::{Act, Decide, Entry, Origin};
 
 /// Whether acts may change cards and their owners: then those are locked too.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -70,10 +70,8 @@ impl Named {
     /// Everything that an act names, too.
     pub fn add(&mut self, act: &Act) {
         match act {
-            Act::Decide(decide) => {
-                self.add_request(&decide.origin, &decide.request);
-                self.add_verdict(&decide.verdict);
-            }
+            Act::Decide(decide) => self.add_decide(decide),
+            Act::Preview(decide) => self.add_decide(decide),
             Act::Adopt(adopt) => {
                 self.add_request(&adopt.origin, &adopt.request);
                 adopt.verdict.iter().for_each(|(verdict, _)| self.add_verdict(verdict));
@@ -84,12 +82,21 @@ impl Named {
                 self.add_asked(origin, &ordering.key);
                 self.holds.extend(ordering.hold.map(u64::cast_signed));
             }
+            Act::Look(origin, payment, key) => {
+                self.add_payment(origin.platform.as_ref(), payment);
+                self.add_asked(origin, key);
+            }
             Act::Enter(_, entries) => entries.iter().for_each(|entry| self.add_entry(entry)),
             Act::Note(operation) => self.operations.push(operation.id()),
             Act::Rulesets(_) => self.rulesets = true,
             Act::Rest | Act::Keep(..) | Act::Balances(..) | Act::Accounts { .. } | Act::Publish(_) | Act::WasNoted(_) => {}
-            Act::Announce(_) | Act::BeginAt(_) | Act::TakeAway => {}
+            Act::Announce(_) | Act::BeginAt(_) | Act::TakeAway | Act::Slips(_) | Act::EraseSlips(_) => {}
         }
+    }
+
+    fn add_decide(&mut self, decide: &Decide) {
+        self.add_request(&decide.origin, &decide.request);
+        self.add_verdict(&decide.verdict);
     }
 
     fn add_request(&mut self, origin: &Origin, request: &AuthorizationRequest) {
@@ -156,7 +163,7 @@ impl Named {
 
     fn add_verdict(&mut self, verdict: &Verdict) {
         if let Verdict::Proceed(proceed) = verdict {
-            self.limits.extend(proceed.limits.iter().map(|check| (check.counter, check.scope)));
+            self.limits.extend(proceed.limits.iter().map(|check| (check.counter, check.scope.kept_as())));
         }
     }
 }
@@ -165,9 +172,12 @@ impl Named {
 pub fn program_of(act: &Act) -> Option<ProgramId> {
     match act {
         Act::Decide(decide) => Some(decide.origin.program),
+        Act::Preview(decide) => Some(decide.origin.program),
         Act::Adopt(adopt) => Some(adopt.origin.program),
         Act::Tell(origin, _) | Act::Order(origin, _) | Act::Keep(origin, _) | Act::Enter(origin, _) => Some(origin.program),
-        Act::Balances(origin, _) => Some(origin.program),
+        Act::Balances(origin, _) | Act::Look(origin, ..) => Some(origin.program),
+        Act::Slips(wanted) => Some(wanted.program),
+        Act::EraseSlips(which) => Some(which.program),
         Act::Accounts { program, .. } | Act::Rulesets(program) => Some(*program),
         Act::Publish(ruleset) => ProgramId::new(&ruleset.program).ok(),
         Act::Note(operation) => program_of_operation(operation),

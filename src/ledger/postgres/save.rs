@@ -15,6 +15,7 @@ use super::load::Loaded;
 use super::named::Named;
 use super::numbers::Numbers;
 use super::recording::Recording;
+use super::slips;
 use super::trouble::{Trouble, Whereabouts};
 use super::values::{At, Name};
 use crate::ledger::embedded::state::{
@@ -345,10 +346,14 @@ impl Saving<'_> {
     }
 
     async fn save_beside(&self, loaded: &Loaded) -> Result<(), Trouble> {
-        let (rulesets, operations) = {
+        let (rulesets, operations, slips) = {
             let mut kept = loaded.beside.kept();
-            (std::mem::take(&mut kept.new_rulesets), std::mem::take(&mut kept.new_operations))
+            let slips = std::mem::take(&mut kept.new_slips);
+            (std::mem::take(&mut kept.new_rulesets), std::mem::take(&mut kept.new_operations), slips)
         };
+        for slip in slips {
+            slips::keep(self, &slip, self.numbers.take(1, self.now)).await?;
+        }
         for ruleset in rulesets {
             let sql = "INSERT INTO holdfast.ruleset (number, hash, program, source, published_at, published_by, why, kind)
                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";

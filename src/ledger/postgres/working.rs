@@ -11,6 +11,7 @@ use super::lanes::{Arriving, Job};
 use super::named::program_of;
 use super::office::Office;
 use super::performing::Done;
+use super::slips;
 use super::standings;
 use super::trouble::Trouble;
 use super::upkeep::release_what_is_due;
@@ -107,6 +108,12 @@ async fn perform(office: &Office, acts: &[Act]) -> Result<(Option<ProgramId>, Do
         }
         [Act::Accounts { program, from, most }] => {
             return only(Ok(standings::page(&office.connection().await?, at, *program, *from, *most).await?));
+        }
+        [Act::Slips(wanted)] => {
+            return only(Ok(slips::find(&office.connection().await?, at, wanted).await?));
+        }
+        [Act::EraseSlips(which)] => {
+            return only(Ok(slips::erase(&office.connection().await?, at, which).await?));
         }
         [Act::WasNoted(id)] => {
             return only(Ok(standings::was_noted(&office.connection().await?, at, *id).await?));

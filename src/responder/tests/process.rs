@@ -29,7 +29,9 @@ use crate::journal::MemoryDisk;
 use crate::ledger::Ledger;
 use crate::ledger::permit::InFlight;
 use crate::metrics::Metrics;
+use crate::profiles::{Profiles, Store};
 use crate::responder::*;
+use crate::seal::Sealer;
 use crate::server::{Answered, Call, Respond as _};
 use crate::spool::gate::{Say, gated};
 use crate::spool::{Entry, FILE, File, Observer, Reconciler, Settings as SpoolSettings, Sync};
@@ -143,6 +145,12 @@ pub struct Process {
     pauses: bool,
 }
 
+/// Nobody calls a payment door here.
+fn no_profiles() -> Arc<Profiles> {
+    let store = Store::open("nowhere".as_ref(), Sealer::default()).unwrap();
+    Arc::new(Profiles::open(store).unwrap())
+}
+
 fn metrics() -> Arc<Metrics> {
     static METRICS: OnceLock<Arc<Metrics>> = OnceLock::new();
     Arc::clone(METRICS.get_or_init(|| Metrics::new(&[(program(), platform())]).unwrap()))
@@ -168,6 +176,7 @@ fn live(caller: &Caller) -> (Arc<Program>, Mount) {
         keyring: ArcSwap::from_pointee(caller.keyring.clone()),
         patience: PATIENCE,
         metrics: metrics().mount(0).unwrap(),
+        by_environment: None,
     };
     (live, mount)
 }
@@ -192,9 +201,11 @@ impl Process {
             breaker: Breaker::new(BreakerConfig { failures: 3, stall: ms(700), probe_every: ms(250), probe_max: ms(100) }),
             switchboard: Arc::new(switchboard),
             in_flight: InFlight::new(16),
+            till: Till::new(no_profiles(), Sealer::default()),
             metrics: metrics(),
             telemetry: None,
             workers: vec![Worker::new(4)],
+            agents: None,
             stage: watch::channel(Stage::Open).1,
         });
         let attending = Arc::clone(&responder);

@@ -3,6 +3,7 @@
 //! Nothing here sleeps. Reads give up after ten seconds, so that a server that says nothing fails a test; counters are read
 //! once the server has been drained, when nothing moves any more.
 
+mod crossing;
 mod drain;
 mod http;
 mod limits;
@@ -111,6 +112,10 @@ impl Harness {
     }
 
     fn start_with(limits: Limits, tls: Option<Arc<Tls>>, workers: usize) -> Harness {
+        Harness::start_beside(limits, tls, workers, None)
+    }
+
+    fn start_beside(limits: Limits, tls: Option<Arc<Tls>>, workers: usize, bridge: Option<Bridge>) -> Harness {
         let metrics = Metrics::new(&[]).unwrap();
         let (sender, at_gate) = channel();
         let responder = Arc::new(Scripted { gate: Semaphore::new(0), at_gate: sender, answered: AtomicUsize::new(0) });
@@ -119,6 +124,7 @@ impl Harness {
         let serving = Serving {
             responder: Arc::clone(&responder),
             routes: Arc::new(routes()),
+            bridge,
             limits,
             tls,
             metrics: metrics.server.clone(),

@@ -250,7 +250,8 @@ impl Model {
         match LIMITS[limit].scope {
             LimitScope::Card => card,
             LimitScope::Account => account,
-            LimitScope::Program => 0,
+            // Whom those count for is in their counters' names.
+            LimitScope::Program | LimitScope::Merchant | LimitScope::Cardholder | LimitScope::Authority | LimitScope::Intent => 0,
         }
     }
 

@@ -78,6 +78,11 @@ impl Client {
         self.receive().unwrap()
     }
 
+    pub fn put(&mut self, path: &str, body: &str) -> Response {
+        self.send("PUT", path, body.as_bytes());
+        self.receive().unwrap()
+    }
+
     /// Asks with these headers, and no others but what HTTP needs.
     pub fn ask(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Response {
         let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();

@@ -345,7 +345,9 @@ fn counting(scope: LimitScope, located: &Located) -> Option<Counting> {
     match scope {
         LimitScope::Card => located.card.map(Counting::Card),
         LimitScope::Account => located.account.map(Counting::Account),
-        LimitScope::Program => Some(Counting::Program),
+        LimitScope::Program | LimitScope::Merchant | LimitScope::Cardholder | LimitScope::Authority | LimitScope::Intent => {
+            Some(Counting::Program)
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::atomic::AtomicBool;
 
 use super::*;
-use crate::journal::{Checkpoint, EachGroup, MemoryDisk, Noted, Operation};
+use crate::journal::{Checkpoint, EachGroup, Erase, MemoryDisk, Noted, Operation, Slip, SlipsWanted};
 use crate::ledger::conformance::{Engine, conforms};
 
 mod on_a_disk {
@@ -182,6 +182,20 @@ impl<L: Log> Log for Plugged<L> {
 
     fn keep_ruleset(&mut self, ruleset: KeptRuleset) {
         self.log.keep_ruleset(ruleset);
+    }
+
+    fn keep_slip(&mut self, slip: Arc<Slip>) {
+        self.log.keep_slip(slip);
+    }
+
+    fn slips(&self, wanted: &SlipsWanted) -> Result<Vec<(i64, Slip)>, JournalError> {
+        self.plug.check()?;
+        self.log.slips(wanted)
+    }
+
+    fn erase_slips(&mut self, which: &Erase) -> Result<u64, JournalError> {
+        self.plug.check()?;
+        self.log.erase_slips(which)
     }
 
     fn rulesets(&self, program: &str) -> Result<Vec<KeptRuleset>, JournalError> {

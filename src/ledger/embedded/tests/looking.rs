@@ -7,7 +7,7 @@ use holdfast_core::stand_in::{Acquaintance, Sight};
 use holdfast_core::{AuthorizationRequest, Decision, Merchant, Timestamp};
 
 use super::*;
-use crate::journal::{Checkpoint, EachGroup, MemoryDisk, Noted, Operation};
+use crate::journal::{Checkpoint, EachGroup, Erase, MemoryDisk, Noted, Operation, Slip, SlipsWanted};
 use crate::ledger::Glimpse;
 use crate::ledger::sight::{Lasts, Seen};
 
@@ -64,6 +64,18 @@ impl Log for Stalling {
 
     fn keep_ruleset(&mut self, ruleset: KeptRuleset) {
         self.log.keep_ruleset(ruleset);
+    }
+
+    fn keep_slip(&mut self, slip: Arc<Slip>) {
+        self.log.keep_slip(slip);
+    }
+
+    fn slips(&self, wanted: &SlipsWanted) -> Result<Vec<(i64, Slip)>, JournalError> {
+        self.log.slips(wanted)
+    }
+
+    fn erase_slips(&mut self, which: &Erase) -> Result<u64, JournalError> {
+        self.log.erase_slips(which)
     }
 
     fn rulesets(&self, program: &str) -> Result<Vec<KeptRuleset>, JournalError> {

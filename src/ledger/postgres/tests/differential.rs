@@ -115,7 +115,7 @@ fn check(rng: &mut Rng, number: u64) -> LimitCheck {
     LimitCheck {
         limit: id(&format!("limit-{number}")),
         counter: CounterKey(number),
-        scope: [LimitScope::Card, LimitScope::Account, LimitScope::Program][rng.usize(..3)],
+        scope: LimitScope::ALL[rng.usize(..LimitScope::ALL.len())],
         window,
         amount_max,
         count_max: (amount_max.is_none() || rng.bool()).then(|| rng.u32(1..8)),

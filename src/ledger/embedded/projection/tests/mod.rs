@@ -320,13 +320,23 @@ fn decide(request: AuthorizationRequest, limits: &[LimitCheck], received_at: Tim
     let (limits, hold) = (limits.iter().copied().collect(), HoldPolicy::PLAIN);
     let verdict = Verdict::Proceed(Proceed { ceiling: request.amount, limits, hold });
     let (digest, not_after) = (request.content_digest(), clock::instant() + LONG);
-    Act::Decide(Decide { origin: origin(), request, digest, verdict, ruleset: [0; 32], received_at, not_after })
+    Act::Decide(Decide {
+        origin: origin(),
+        request,
+        digest,
+        verdict,
+        ruleset: [0; 32],
+        governed: None,
+        received_at,
+        not_after,
+        slip: None,
+    })
 }
 
 fn adopt(request: AuthorizationRequest, told: ToldAnswer, received_at: Timestamp) -> Act {
     let digest = request.content_digest();
     let basis = Basis::StandIn(StandInCause::DeadlinePassed);
-    Act::Adopt(Adopt { origin: origin(), request, digest, verdict: None, told, basis, received_at })
+    Act::Adopt(Adopt { origin: origin(), request, digest, verdict: None, told, basis, governed: None, received_at, slip: None })
 }
 
 fn order(key: &str, name: &str, order: Order) -> Act {

@@ -1,0 +1,35 @@
+//! Names that are made of a processor and of what it says, so that no two processors' ever meet.
+
+use holdfast_core::agent::OrganizationId;
+use holdfast_core::{AuthorizationId, IdempotencyKey};
+use sha2::{Digest, Sha256};
+
+use crate::proof::hex;
+
+/// The platform's name in the journal and in metrics.
+pub const NAME: &str = "agent_spend";
+
+/// What a payment is called that has no name of its platform's: made of who asked and of our name for the decision, so that nobody else's
+/// messages reach it.
+#[must_use]
+pub fn payment_of(processor: &OrganizationId, request_id: &str) -> Option<AuthorizationId> {
+    // Made here: digits of a digest are no card's number, whatever they look like.
+    AuthorizationId::try_from(digest(&["payment", processor.as_str(), request_id]).as_str()).ok()
+}
+
+/// The key of a question or a message.
+pub(super) fn key_of(parts: &[&str]) -> Option<IdempotencyKey> {
+    IdempotencyKey::try_from(digest(parts).as_str()).ok()
+}
+
+/// 32 hexadecimal digits.
+fn digest(parts: &[&str]) -> String {
+    let mut digest = Sha256::new();
+    for part in parts {
+        // No part has a zero byte, so that they cannot run into each other.
+        digest.update(part);
+        digest.update([0]);
+    }
+    let digest: [u8; 32] = digest.finalize().into();
+    hex(digest.first_chunk::<16>().map_or(&[], <[u8; 16]>::as_slice))
+}

@@ -1,0 +1,188 @@
+//! What callers are shown: an authorization or a transfer, a page of them, errors in the interface's own shape.
+
+use std::io::Write;
+
+use holdfast_core::hold::HoldStatus;
+use holdfast_core::{Decision, DeclineReason, Timestamp};
+use http::header::{HeaderValue, WWW_AUTHENTICATE};
+use serde_json::{Map, Value, json};
+
+use super::reasons::{self, Refusal};
+use super::{Asked, Kind, Options, names, of_dialect, query};
+use crate::answer::{Answer, Echo, Refused, Reply};
+use crate::inbound::Malformed;
+use crate::payment::{AddressVerification, NotDone, Page, Payment, SecurityCodeVerification};
+
+/// Writes an answer.
+pub(super) fn encode(echo: &Echo<'_>, answer: &Answer<'_>, options: &Options, body: &mut Vec<u8>) -> Reply {
+    let (kind, asked) = of_dialect(echo.dialect);
+    match answer {
+        Answer::Payment(payment) => {
+            append(&object(payment, kind, options), body);
+            Reply::json(match (asked, payment.decision) {
+                (Asked::New, Decision::Approve { .. }) => 201,
+                (Asked::New, Decision::Decline { .. }) => 402,
+                (Asked::Later, _) => 200,
+            })
+        }
+        Answer::Payments(page) => {
+            append(&list(page, kind, options), body);
+            Reply::json(200)
+        }
+        Answer::NotDone(not_done) => {
+            let Refusal { status, code, message } = refusal(not_done);
+            append(&error(code, message, None), body);
+            Reply::json(status)
+        }
+        // Nothing here asks for one of these.
+        Answer::Decided { .. } | Answer::Balances(_) | Answer::Acknowledged => {
+            append(&error("UNAVAILABLE", "This cannot be answered", None), body);
+            Reply::json(500)
+        }
+    }
+}
+
+/// One payment, every field of the interface.
+fn object(payment: &Payment, kind: Kind, options: &Options) -> Value {
+    let text = payment.written.as_ref().and_then(|written| serde_json::from_str::<Map<String, Value>>(&written.text).ok());
+    let text = text.unwrap_or_default();
+    let seen = payment.written.as_ref().map(|written| &written.seen);
+    let asked_for = asked_for(&text);
+    let approved = match payment.decision {
+        Decision::Approve { amount } => amount.minor(),
+        Decision::Decline { .. } => 0,
+    };
+    let status = payment.hold.map(|hold| hold.status);
+    let is_void = status == Some(HoldStatus::Released);
+    let mut shown = json!({
+        "id": payment.id.as_str(),
+        "created_at": moment(payment.asked_at),
+        "updated_at": moment(payment.changed_at),
+        "amount": approved,
+        "amount_requested": asked_for.unwrap_or(approved),
+        "application": seen.and_then(|seen| seen.application.as_deref()),
+        "currency": text.get("currency"),
+        "state": state(payment),
+        "merchant": payment.merchant.as_str(),
+        "source": payment.source.as_str(),
+        "address_verification": seen.map_or(AddressVerification::Unavailable, |seen| seen.address_verification).name(),
+        "security_code_verification":
+            seen.map_or(SecurityCodeVerification::Unavailable, |seen| seen.security_code_verification).name(),
+        "tags": text.get("tags").filter(|tags| !tags.is_null()).cloned().unwrap_or_else(|| json!({})),
+        "trace_id": payment.reference.to_string(),
+        "_links": { "self": { "href": format!("{}/{}/{}", options.links, path(kind), payment.id) } },
+    });
+    let Value::Object(members) = &mut shown else { return shown };
+    match kind {
+        Kind::Authorization => {
+            let captured = payment.hold.is_some_and(|hold| hold.captured > 0);
+            members.insert("expires_at".to_owned(), json!(payment.expires_at.map(moment)));
+            members.insert("is_void".to_owned(), json!(is_void));
+            members.insert("void_state".to_owned(), json!(if is_void { "SUCCEEDED" } else { "UNATTEMPTED" }));
+            members.insert("transfer".to_owned(), json!(captured.then(|| names::transfer_of(&payment.id))));
+        }
+        Kind::Transfer => {
+            members.insert("type".to_owned(), json!("DEBIT"));
+        }
+    }
+    for name in ["idempotency_id", "additional_buyer_charges", "additional_purchase_data", "3d_secure_authentication"] {
+        if let Some(value) = text.get(name).filter(|value| !value.is_null()) {
+            members.insert(name.to_owned(), value.clone());
+        }
+    }
+    if let Decision::Decline { reason } = payment.decision {
+        let (code, message) = reasons::failure(reason);
+        members.insert("failure_code".to_owned(), json!(code));
+        members.insert("failure_message".to_owned(), json!(message));
+    }
+    shown
+}
+
+/// What was asked for in all: the amount, and the surcharge on top of it.
+fn asked_for(text: &Map<String, Value>) -> Option<i64> {
+    let amount = text.get("amount")?.as_i64()?;
+    let surcharge = text.get("additional_buyer_charges").and_then(|charges| charges.get("cc_surcharge_amount"));
+    amount.checked_add(surcharge.and_then(Value::as_i64).unwrap_or(0))
+}
+
+/// Every question has its answer at once, so that nothing is ever `PENDING`.
+const fn state(payment: &Payment) -> &'static str {
+    match payment.decision {
+        Decision::Approve { .. } => "SUCCEEDED",
+        Decision::Decline { .. } => "FAILED",
+    }
+}
+
+const fn path(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Authorization => "authorizations",
+        Kind::Transfer => "transfers",
+    }
+}
+
+fn list(page: &Page, kind: Kind, options: &Options) -> Value {
+    let shown: Vec<Value> = page.payments.iter().map(|payment| object(payment, kind, options)).collect();
+    let next = page.next.map(query::cursor);
+    json!({
+        "_embedded": { path(kind): shown },
+        "page": { "next_cursor": next },
+        "_links": { "self": { "href": format!("{}/{}", options.links, path(kind)) } },
+    })
+}
+
+/// Why an order is not obeyed: what stands of the payment says more than the ledger's reason.
+fn refusal(not_done: &NotDone<'_>) -> Refusal {
+    match (not_done.reason, not_done.payment) {
+        (DeclineReason::ConflictingDuplicate, _) => reasons::CONFLICT,
+        (DeclineReason::CaptureAboveAuthorized, _) => reasons::TOO_MUCH,
+        (_, None) => reasons::UNKNOWN,
+        (_, Some(Payment { decision: Decision::Decline { .. }, .. })) => reasons::NOT_SUCCEEDED,
+        (_, Some(payment)) => match payment.hold.map(|hold| hold.status) {
+            Some(HoldStatus::Captured) => reasons::CAPTURED,
+            Some(HoldStatus::Released) => reasons::VOIDED,
+            Some(HoldStatus::Expired) => reasons::EXPIRED,
+            Some(HoldStatus::Open | HoldStatus::Unplaced) | None => reasons::REFUSED,
+        },
+    }
+}
+
+/// Writes an error in the shape of the interface's own, with the field that is wrong.
+pub(super) fn refuse(refused: &Refused, body: &mut Vec<u8>) -> Reply {
+    let mut reply = Reply::json(refused.status());
+    let (code, message, field) = match refused {
+        Refused::NotAuthentic | Refused::Token(_) => {
+            reply.headers.push((WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"payments\"")));
+            ("UNAUTHORIZED", "The login is missing or wrong".to_owned(), None)
+        }
+        Refused::Malformed(malformed) => ("INVALID_FIELD", malformed.to_string(), Some(malformed)),
+        Refused::TooSlow => ("INVALID_REQUEST", "The body did not arrive in time".to_owned(), None),
+        Refused::TooLarge => ("INVALID_REQUEST", "The body is too large".to_owned(), None),
+        Refused::TooEarly => ("IN_PROGRESS", "The same request is being decided".to_owned(), None),
+        Refused::NotDurable | Refused::Unavailable => ("UNAVAILABLE", "This cannot be answered now; ask again".to_owned(), None),
+    };
+    append(&error(code, &message, field), body);
+    reply
+}
+
+fn error(code: &str, message: &str, field: Option<&Malformed>) -> Value {
+    let mut shown = json!({ "state": "FAILED", "failure_code": code, "failure_message": message });
+    let named = field.filter(|malformed| !malformed.path.is_empty());
+    if let (Value::Object(members), Some(malformed)) = (&mut shown, named) {
+        members.insert("field".to_owned(), json!(malformed.path));
+    }
+    shown
+}
+
+/// As the interface writes moments: to the millisecond.
+fn moment(at: Timestamp) -> String {
+    let text = at.to_string();
+    // The last three digits of the microseconds go.
+    text.strip_suffix('Z')
+        .and_then(|text| text.get(..text.len().saturating_sub(3)))
+        .map_or_else(|| at.to_string(), |text| format!("{text}Z"))
+}
+
+fn append(value: &Value, body: &mut Vec<u8>) {
+    // Writing into memory cannot fail.
+    let _ = write!(body, "{value}");
+}

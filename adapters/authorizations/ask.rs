@@ -1,0 +1,135 @@
+//! `POST /authorizations` and `POST /transfers`: a payment to decide, each field held to what the interface says of it.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use holdfast_core::{
+    AuthorizationKind, AuthorizationRequest, CardToken, CrossBorder, Currency, EntryMode, Expiry, Merchant, MerchantId, Money,
+    Padding, PartialApproval, Posting, Wallet,
+};
+use serde_json::{Map, Value, json};
+
+use super::{Asked, Kind, dialect, names};
+use crate::answer::Echo;
+use crate::inbound::{AuthorizationCall, Inbound, Malformed};
+use crate::payment::{NamedBy, PaymentCall, Slip};
+use crate::strict::{Fields, document};
+
+/// The longest `idempotency_id`, in characters.
+const IDEMPOTENCY_ID_MAX: usize = 255;
+/// Tags: how many, and how long names and values may be.
+const TAGS: (usize, usize, usize) = (50, 40, 500);
+/// The most items of level 3 data.
+const ITEMS_MAX: usize = 99;
+/// How many bytes a cardholder authentication value has.
+const CAVV_BYTES: usize = 20;
+
+const FIELDS: NamedBy = NamedBy { merchant: "merchant", source: "source" };
+const CHARGES: &str = "additional_buyer_charges";
+const SURCHARGE: &str = "additional_buyer_charges.cc_surcharge_amount";
+const PURCHASE: &str = "additional_purchase_data";
+const THREE_DS: &str = "3d_secure_authentication";
+
+/// Understands a new payment.
+pub(super) fn decode<'a>(body: &[u8], kind: Kind) -> Result<Inbound<'a>, Malformed> {
+    let members = document(body)?;
+    let fields = Fields::of(&members, "");
+    let currency = fields.required("currency", Fields::currency)?;
+    let amount = fields.required("amount", |fields, name| fields.minor(name, currency))?;
+    let merchant = fields.required("merchant", |fields, name| fields.identifier(name, MerchantId::new))?;
+    let source = fields.required("source", |fields, name| fields.identifier(name, CardToken::new))?;
+    fields.tags("tags", TAGS.0, TAGS.1, TAGS.2)?;
+    let surcharge = surcharge(&fields, currency)?;
+    let secure = three_d_secure(&fields)?;
+    let purchase = purchase(&fields)?;
+    let idempotency_id = fields.text("idempotency_id", IDEMPOTENCY_ID_MAX)?;
+    let total = match surcharge {
+        None => amount,
+        Some(surcharge) => amount.checked_add(surcharge).map_err(|error| Malformed::amount(SURCHARGE, error))?,
+    };
+    let ((key, payment), unnamed) = match idempotency_id {
+        Some(id) => (names::of_id(kind, id)?, None),
+        None => (names::of(kind, b"", b"")?, Some(names::of_nothing(kind))),
+    };
+    let request = AuthorizationRequest {
+        key,
+        payment,
+        increments: None,
+        kind: if total.is_zero() { AuthorizationKind::AccountVerification } else { AuthorizationKind::Purchase },
+        posting: match kind {
+            Kind::Authorization => Posting::Hold,
+            Kind::Transfer => Posting::Immediate,
+        },
+        card: Some(source),
+        cardholder: None,
+        amount: total,
+        original: None,
+        padding: Padding::None,
+        expiry: Expiry::Ours,
+        merchant: Merchant { id: Some(merchant), ..Merchant::default() },
+        entry_mode: EntryMode::Ecommerce,
+        wallet: Wallet::None,
+        cross_border: CrossBorder::NotTold,
+        partial_approval: PartialApproval::NotSupported,
+        network: None,
+        occurred_at: None,
+    };
+    // What a caller gets back, in one order whatever order it came in; of the authentication value nothing is kept.
+    let text = json!({
+        "amount": amount.minor(),
+        "currency": currency.code(),
+        "idempotency_id": idempotency_id,
+        "tags": fields.value("tags"),
+        CHARGES: surcharge.map(|surcharge| json!({ "cc_surcharge_amount": surcharge.minor() })),
+        PURCHASE: purchase,
+        THREE_DS: secure,
+    });
+    let slip = Slip { kind: kind.number(), merchant, source, text: text.to_string() };
+    let echo = Echo { dialect: dialect(kind, Asked::New), ..Echo::default() };
+    let call = AuthorizationCall { request, echo, sent_at: None, lookup: None };
+    let surcharge = surcharge.filter(|surcharge| !surcharge.is_zero()).map(|surcharge| (surcharge, SURCHARGE));
+    Ok(Inbound::Payment(PaymentCall { call, slip, surcharge, fields: FIELDS, unnamed }))
+}
+
+fn surcharge(fields: &Fields<'_>, currency: Currency) -> Result<Option<Money>, Malformed> {
+    match fields.object(CHARGES)? {
+        None => Ok(None),
+        Some(members) => Fields::of(members, CHARGES).minor("cc_surcharge_amount", currency),
+    }
+}
+
+/// What is kept of 3-D Secure data: the outcome, and the transaction's id.
+fn three_d_secure(fields: &Fields<'_>) -> Result<Option<Value>, Malformed> {
+    let Some(members) = fields.object(THREE_DS)? else { return Ok(None) };
+    let fields = Fields::of(members, THREE_DS);
+    let cavv = fields.required("cardholder_authentication", |fields, name| fields.text(name, 64))?;
+    if STANDARD.decode(cavv).map(|bytes| bytes.len()) != Ok(CAVV_BYTES) {
+        return Err(fields.wrong("cardholder_authentication", "is not 20 bytes in base64"));
+    }
+    let indicator = fields.required("electronic_commerce_indicator", |fields, name| fields.text(name, 32))?;
+    if !["AUTHENTICATED", "ATTEMPTED", "NOT_AUTHENTICATED"].contains(&indicator) {
+        return Err(fields.wrong("electronic_commerce_indicator", "is none of AUTHENTICATED, ATTEMPTED and NOT_AUTHENTICATED"));
+    }
+    let transaction = fields.required("transaction_id", |fields, name| fields.text(name, 64))?;
+    Ok(Some(json!({ "electronic_commerce_indicator": indicator, "transaction_id": transaction })))
+}
+
+/// Level 2 and 3 data, kept as it came. Its sums are not compared: the interface's own example has other ones.
+fn purchase<'v>(fields: &Fields<'v>) -> Result<Option<&'v Map<String, Value>>, Malformed> {
+    let Some(members) = fields.object(PURCHASE)? else { return Ok(None) };
+    let fields = Fields::of(members, PURCHASE);
+    fields.text("customer_reference_number", 100)?;
+    fields.whole("sales_tax", 0)?;
+    for (index, item) in fields.list("item_data", ITEMS_MAX)?.iter().enumerate() {
+        let path = format!("{PURCHASE}.item_data[{index}]");
+        let members = item.as_object().ok_or_else(|| Malformed::field(&path, "is not an object"))?;
+        let item = Fields::of(members, &path);
+        for amount in ["amount_excluding_sales_tax", "amount_including_sales_tax"] {
+            item.whole(amount, 0)?;
+        }
+        item.whole("quantity", 1)?;
+        for (text, most) in [("commodity_code", 30), ("description", 255), ("unit_of_measure", 12)] {
+            item.text(text, most)?;
+        }
+    }
+    Ok(Some(members))
+}

@@ -1,0 +1,67 @@
+//! The names of payments: `AU…` and `TR…`, ours, and the same for the same `idempotency_id`.
+
+use holdfast_core::{AuthorizationId, IdempotencyKey, PaymentRef};
+use sha2::{Digest, Sha256};
+
+use super::Kind;
+use crate::inbound::Malformed;
+
+/// How many letters follow the two: as many as 128 bits need.
+const LETTERS: usize = 22;
+
+/// What stands before the letters of each kind.
+const fn head(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Authorization => "AU",
+        Kind::Transfer => "TR",
+    }
+}
+
+/// The payment that is made of something.
+pub(super) fn of(kind: Kind, what: &[u8], of: &[u8]) -> Result<(IdempotencyKey, PaymentRef), Malformed> {
+    let digest = Sha256::new().chain_update(head(kind)).chain_update([0]).chain_update(what).chain_update([0]).chain_update(of);
+    let name = format!("{}{}", head(kind), letters(&digest.finalize()));
+    let wrong = |_| Malformed::field("", "has no name that could be given");
+    let authorization = AuthorizationId::new(&name).map_err(wrong)?;
+    Ok((IdempotencyKey::new(&name).map_err(wrong)?, PaymentRef::of(authorization)))
+}
+
+/// A payment that its caller named.
+pub(super) fn of_id(kind: Kind, idempotency_id: &str) -> Result<(IdempotencyKey, PaymentRef), Malformed> {
+    of(kind, b"id", idempotency_id.as_bytes())
+}
+
+/// One that they did not.
+pub(super) fn of_nothing(kind: Kind) -> crate::payment::MakeNames {
+    match kind {
+        Kind::Authorization => |unique| of(Kind::Authorization, b"unique", unique),
+        Kind::Transfer => |unique| of(Kind::Transfer, b"unique", unique),
+    }
+}
+
+/// The transfer that a capture of an authorization is: there is at most one.
+pub(super) fn transfer_of(authorization: &AuthorizationId) -> String {
+    match authorization.as_str().strip_prefix(head(Kind::Authorization)) {
+        Some(letters) => format!("{}{letters}", head(Kind::Transfer)),
+        None => authorization.to_string(),
+    }
+}
+
+/// Whether a text can be the name of a payment of a kind.
+pub(super) fn is_name(text: &str, kind: Kind) -> bool {
+    let letters = text.strip_prefix(head(kind)).unwrap_or_default();
+    letters.len() == LETTERS && letters.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}
+
+/// The first 128 bits of a digest as letters and digits.
+fn letters(digest: &[u8]) -> String {
+    const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    let mut rest = digest.first_chunk().map_or(0, |first| u128::from_be_bytes(*first));
+    (0..LETTERS)
+        .map(|_| {
+            let place = usize::try_from(rest.checked_rem(62).unwrap_or(0)).unwrap_or(0);
+            rest = rest.checked_div(62).unwrap_or(0);
+            ALPHABET.get(place).copied().map_or('0', char::from)
+        })
+        .collect()
+}

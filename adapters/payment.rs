@@ -1,0 +1,280 @@
+//! Payments of our own doors: what a merchant's side asks for, and what it is shown of it. Here are the words that the doors'
+//! adapters and whoever answers behind them share; nothing here is a platform's wire format, and nothing decides.
+
+use holdfast_core::hold::{Hold, Order};
+use holdfast_core::{
+    AuthorizationId, CardToken, Decision, DeclineReason, IdempotencyKey, MerchantId, Money, PaymentRef, Timestamp,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::answer::{DecisionReference, Echo};
+use crate::inbound::{AuthorizationCall, Malformed};
+
+macro_rules! words {
+    ($(#[$about:meta])* $name:ident { $($(#[$note:meta])* $variant:ident = $word:literal,)* }) => {
+        $(#[$about])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        pub enum $name { $($(#[$note])* #[serde(rename = $word)] $variant,)* }
+
+        impl $name {
+            /// All of them, in the order of declaration.
+            pub const ALL: &'static [$name] = &[$($name::$variant,)*];
+
+            /// As files, lists and answers write it.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $($name::$variant => $word,)* }
+            }
+
+            /// The one that is written so.
+            #[must_use]
+            pub fn from_name(name: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|known| known.name() == name)
+            }
+        }
+    };
+}
+
+words! {
+    /// Whose brand a card has.
+    CardBrand {
+        /// Visa.
+        Visa = "visa",
+        /// Mastercard.
+        Mastercard = "mastercard",
+        /// American Express.
+        AmericanExpress = "american express",
+        /// Discover.
+        Discover = "discover",
+        /// Diners Club.
+        DinersClub = "dinersclub",
+        /// Electronic benefit transfer.
+        Ebt = "ebt",
+    }
+}
+
+words! {
+    /// How the billing address compared, when the instrument was last verified. The address itself is nowhere here.
+    AddressVerification {
+        /// Postal code and street are right.
+        PostalCodeAndStreetMatch = "POSTAL_CODE_AND_STREET_MATCH",
+        /// Only the postal code is.
+        PostalCodeMatch = "POSTAL_CODE_MATCH",
+        /// Only the street is.
+        StreetMatch = "STREET_MATCH",
+        /// Neither is.
+        NoMatch = "NO_MATCH",
+        /// It was never verified.
+        Unavailable = "UNAVAILABLE",
+    }
+}
+
+words! {
+    /// How the security code compared, when the instrument was last verified. The code itself is nowhere, ever.
+    SecurityCodeVerification {
+        /// It is right.
+        Matched = "MATCHED",
+        /// It is not.
+        NotMatched = "NOT_MATCHED",
+        /// It was never verified.
+        Unavailable = "UNAVAILABLE",
+    }
+}
+
+/// What was known of merchant and instrument when a payment was asked for. It is kept with the payment, so that what is shown of it
+/// stays the same whatever becomes of either.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seen {
+    /// The application that the merchant belongs to, as the door's documents call it.
+    pub application: Option<String>,
+    /// The merchant's name.
+    pub merchant_name: String,
+    /// The lines of its address.
+    pub address: Vec<String>,
+    /// Its telephone number.
+    pub phone: Option<String>,
+    /// Its time zone, by its IANA name.
+    pub time_zone: String,
+    /// The card's brand, where the instrument has a profile that says so.
+    pub brand: Option<CardBrand>,
+    /// The last four digits of the card.
+    pub last_four: Option<String>,
+    /// How the billing address compared.
+    pub address_verification: AddressVerification,
+    /// How the security code compared.
+    pub security_code_verification: SecurityCodeVerification,
+}
+
+/// A payment to decide, with what its caller gets back.
+#[derive(Debug)]
+pub struct PaymentCall<'a> {
+    /// The question, as every door asks it. Its merchant is the door's identifier, its card the instrument.
+    pub call: AuthorizationCall<'a>,
+    /// What is kept of what the caller wrote.
+    pub slip: Slip,
+    /// The part of the amount that is a surcharge, and the field that says so: a merchant's state may prohibit it.
+    pub surcharge: Option<(Money, &'static str)>,
+    /// The fields that name merchant and instrument, for errors.
+    pub fields: NamedBy,
+    /// Makes the payment's names of something that nobody else has, where the caller named nothing: each call is then a new payment.
+    pub unnamed: Option<MakeNames>,
+}
+
+/// Makes a payment's key and its name.
+pub type MakeNames = fn(&[u8]) -> Result<(IdempotencyKey, PaymentRef), Malformed>;
+
+/// Which fields of a door name merchant and instrument.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NamedBy {
+    /// The merchant.
+    pub merchant: &'static str,
+    /// The instrument.
+    pub source: &'static str,
+}
+
+/// What is kept of what a caller wrote about a payment, to be given back: like the paper in a till.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Slip {
+    /// The door's own kind of payment: lists are of one kind.
+    pub kind: u8,
+    /// The merchant.
+    pub merchant: MerchantId,
+    /// The instrument.
+    pub source: CardToken,
+    /// What the caller wrote, in the door's own JSON: the same question has the same text.
+    pub text: String,
+}
+
+/// An order about a payment of ours.
+#[derive(Debug)]
+pub struct OrderCall<'a> {
+    /// The payment.
+    pub payment: AuthorizationId,
+    /// The same key is the same order.
+    pub key: IdempotencyKey,
+    /// What is to be done, in the currency of the payment.
+    pub order: Ordered,
+    /// What the answer repeats.
+    pub echo: Echo<'a>,
+}
+
+/// What is to be done with a payment of ours. Callers tell amounts without a currency: it is the payment's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ordered {
+    /// Take this much, once; the rest is free at once.
+    Capture {
+        /// In minor units.
+        minor: i64,
+    },
+    /// Let go of what is held.
+    Void,
+    /// Give back this much of what was taken.
+    Refund {
+        /// In minor units.
+        minor: i64,
+    },
+}
+
+impl Ordered {
+    /// The order in the currency of its payment.
+    #[must_use]
+    pub fn in_currency_of(self, asked: Money) -> Order {
+        let money = |minor| Money::from_minor(minor, asked.currency());
+        match self {
+            Ordered::Capture { minor } => Order::Capture { amount: money(minor), finality: holdfast_core::hold::Finality::Final },
+            Ordered::Void => Order::Release,
+            Ordered::Refund { minor } => Order::Refund { amount: money(minor) },
+        }
+    }
+}
+
+/// A question for one payment of ours.
+#[derive(Debug)]
+pub struct LookCall<'a> {
+    /// The payment.
+    pub payment: AuthorizationId,
+    /// What the answer repeats.
+    pub echo: Echo<'a>,
+}
+
+/// A question for a page of payments, the newest first.
+#[derive(Debug)]
+pub struct ListCall<'a> {
+    /// Which ones.
+    pub wanted: Wanted,
+    /// What the answer repeats.
+    pub echo: Echo<'a>,
+}
+
+/// Which payments a list is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wanted {
+    /// Of this kind.
+    pub kind: u8,
+    /// Behind this one, as the page before says.
+    pub before: Option<i64>,
+    /// At most so many.
+    pub most: u32,
+    /// Of this merchant.
+    pub merchant: Option<MerchantId>,
+    /// With this instrument.
+    pub source: Option<CardToken>,
+    /// Asked for at this moment or later.
+    pub since: Option<Timestamp>,
+    /// Asked for at this moment or earlier.
+    pub until: Option<Timestamp>,
+    /// Only those that were approved, or only those that were not.
+    pub approved: Option<bool>,
+}
+
+/// A payment of ours as it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Payment {
+    /// Its name.
+    pub id: AuthorizationId,
+    /// Our name for the decision.
+    pub reference: DecisionReference,
+    /// The merchant.
+    pub merchant: MerchantId,
+    /// The instrument.
+    pub source: CardToken,
+    /// When it was asked for.
+    pub asked_at: Timestamp,
+    /// When anything last happened to it.
+    pub changed_at: Timestamp,
+    /// What was answered.
+    pub decision: Decision,
+    /// What stands of it; nothing while the ledger has yet to hear of it, and of what was declined.
+    pub hold: Option<Hold>,
+    /// When the hold ends if nobody says anything; nothing where none was placed.
+    pub expires_at: Option<Timestamp>,
+    /// What its caller wrote, and what was known then; nothing once that was erased.
+    pub written: Option<Written>,
+}
+
+/// What a caller wrote about a payment, and what was known of merchant and instrument then.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Written {
+    /// As [`Slip::text`].
+    pub text: String,
+    /// What was known.
+    pub seen: Seen,
+}
+
+/// A page of payments.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page {
+    /// The payments.
+    pub payments: Vec<Payment>,
+    /// Where the next page begins; nothing on the last one.
+    pub next: Option<i64>,
+}
+
+/// Why something that was asked of a payment of ours is not done, beside what stands of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NotDone<'a> {
+    /// Why.
+    pub reason: DeclineReason,
+    /// The payment, if there is one.
+    pub payment: Option<&'a Payment>,
+}

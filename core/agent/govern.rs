@@ -1,0 +1,317 @@
+//! What an authority makes of a question, beside what the program's rules think of it.
+//!
+//! [`govern`] is a column of guards; their order is the order of precedence and is tested: nothing leads to an authority, the program's
+//! rules, the authority's status, its intent, its policy, a review. In observe the last three decline nothing: what the first of them
+//! would have said is recorded. Funds, status of cards, and limits are the ledger's, as always.
+
+use crate::authorization::{AuthorizationKind, AuthorizationRequest};
+use crate::decision::DeclineReason;
+use crate::ids::RuleId;
+use crate::merchant::Merchant;
+use crate::rules::{CounterKey, Enforcement, LimitCheck, LimitScope, NoTrace, Proceed, Verdict, Window, evaluate};
+use crate::time::Timestamp;
+
+use super::governed::Governed;
+use super::ids::{BindingId, IntentReference, OrganizationId};
+use super::objects::{Authority, Binding, Intent};
+use super::words::{BindingStatus, Door, IntentNeed, IntentStatus, Mode, Status, Weight};
+
+/// What a question leads to.
+#[derive(Debug, Clone, Copy)]
+pub enum Found<'a> {
+    /// To no authority that the caller may ask about.
+    Nobody {
+        /// Why.
+        reason: DeclineReason,
+        /// The binding that was named, where there is one.
+        binding: Option<BindingId>,
+        /// The intent that was named.
+        intent: Option<IntentReference>,
+    },
+    /// To this one.
+    Authority {
+        /// Whose policy decides.
+        authority: &'a Authority,
+        /// What led there.
+        binding: &'a Binding,
+        /// What the payment is for.
+        intent: Presented<'a>,
+    },
+}
+
+/// The intent of a question.
+#[derive(Debug, Clone, Copy)]
+pub enum Presented<'a> {
+    /// None was named, and none fits.
+    None,
+    /// One was named that is not there.
+    Unknown(IntentReference),
+    /// This one was named, or is the only one that fits.
+    Known(&'a Intent),
+}
+
+/// Who asks, and where.
+#[derive(Debug, Clone, Copy)]
+pub struct Asking {
+    /// At which door.
+    pub door: Door,
+    /// The processor, at ours.
+    pub by: Option<OrganizationId>,
+}
+
+/// What is thought of a question in the end: by the program's rules, and by the authority that it leads to.
+#[must_use]
+pub fn govern(
+    program: Verdict,
+    found: &Found<'_>,
+    request: &AuthorizationRequest,
+    asking: Asking,
+    now: Timestamp,
+) -> (Verdict, Governed) {
+    let (authority, binding, intent) = match *found {
+        Found::Nobody { reason, binding, intent } => {
+            return (declined(reason), nobodys(binding, intent, asking));
+        }
+        Found::Authority { authority, binding, intent } => (authority, binding, intent),
+    };
+    let mut governed = governed_by(authority, binding, &intent, asking);
+    if !is_governed(request.kind) {
+        return (program, governed);
+    }
+    let proceed = match program {
+        Verdict::Decline { .. } => return (program, governed),
+        Verdict::Proceed(proceed) => proceed,
+    };
+    if authority.status != Status::Active || binding.status != BindingStatus::Active {
+        return (declined(DeclineReason::AuthoritySuspended), governed);
+    }
+    let (objection, limits) = asked(authority, binding, &intent, request, now);
+    match (authority.mode, objection) {
+        (Mode::Enforce, Some(reason)) => return (declined(reason), governed),
+        (Mode::Observe, would) => governed.would = would,
+        (Mode::Enforce, None) => {}
+    }
+    (counted(proceed, &intent, &limits, authority.mode, request), governed)
+}
+
+/// Whether an authority has a say: not on money that comes back, and not on what only asks for a balance.
+const fn is_governed(kind: AuthorizationKind) -> bool {
+    match kind {
+        AuthorizationKind::Purchase
+        | AuthorizationKind::PurchaseWithCashback
+        | AuthorizationKind::CashWithdrawal
+        | AuthorizationKind::QuasiCash
+        | AuthorizationKind::BillPayment
+        | AuthorizationKind::AccountVerification
+        | AuthorizationKind::Incremental
+        | AuthorizationKind::Unknown => true,
+        AuthorizationKind::Credit | AuthorizationKind::BalanceInquiry => false,
+    }
+}
+
+/// Whether a question opens a payment: only those need an intent, and use one up.
+fn opens(request: &AuthorizationRequest) -> bool {
+    request.kind.takes_money() && request.amount.minor() > 0
+}
+
+/// The first objection of the authority's own, and the limits of its policy, whatever objects.
+fn asked(
+    authority: &Authority,
+    binding: &Binding,
+    intent: &Presented<'_>,
+    request: &AuthorizationRequest,
+    now: Timestamp,
+) -> (Option<DeclineReason>, Option<Proceed>) {
+    let of_intent = match intent {
+        Presented::None if authority.intent_need == IntentNeed::Required && opens(request) => Some(DeclineReason::IntentRequired),
+        Presented::None => None,
+        Presented::Unknown(_) => Some(DeclineReason::IntentUnknown),
+        Presented::Known(intent) => objection_of(intent, binding, request, now),
+    };
+    let Some(policy) = &authority.policy else {
+        return (of_intent.or(Some(DeclineReason::PolicyMissing)), None);
+    };
+    let (of_policy, limits) = match evaluate(&policy.ruleset, request, now, &mut NoTrace) {
+        Verdict::Decline { reason, .. } => (Some(policy_reason(reason)), None),
+        Verdict::Proceed(proceed) => (None, Some(proceed)),
+    };
+    let reviewed = matches!(intent, Presented::Known(Intent { status: IntentStatus::Approved, .. }));
+    let unreviewed = policy.unreviewed.filter(|_| !reviewed && opens(request));
+    let of_review = unreviewed.and_then(|range| range.refusal(request.amount)).map(|_| DeclineReason::ReviewRequired);
+    (of_intent.or(of_policy).or(of_review), limits)
+}
+
+/// What a policy's own rule says, in the words for policies.
+const fn policy_reason(reason: DeclineReason) -> DeclineReason {
+    match reason {
+        DeclineReason::AmountAboveMaximum | DeclineReason::AmountBelowMinimum => DeclineReason::PolicyAmount,
+        DeclineReason::MerchantCategoryNotAllowed => DeclineReason::PolicyMerchantCategory,
+        DeclineReason::MerchantNotAllowed => DeclineReason::PolicyMerchant,
+        // A policy's rules give no others but for a country, a time, a currency, and several ways that are closed for several reasons.
+        DeclineReason::MerchantCountryNotAllowed
+        | DeclineReason::OutsideAllowedHours
+        | DeclineReason::CurrencyNotAllowed
+        | DeclineReason::TransactionNotPermitted
+        | DeclineReason::CrossBorderNotAllowed
+        | DeclineReason::EntryModeNotAllowed
+        | DeclineReason::CashNotAllowed
+        | DeclineReason::QuasiCashNotAllowed
+        | DeclineReason::WalletNotAllowed
+        | DeclineReason::SuspectedFraud
+        | DeclineReason::InsufficientFunds
+        | DeclineReason::AmountLimitReached
+        | DeclineReason::CountLimitReached
+        | DeclineReason::CardUnknown
+        | DeclineReason::CardNotActive
+        | DeclineReason::CardFrozen
+        | DeclineReason::CardLost
+        | DeclineReason::CardStolen
+        | DeclineReason::CardExpired
+        | DeclineReason::CardClosed
+        | DeclineReason::CardholderNotActive
+        | DeclineReason::AccountUnknown
+        | DeclineReason::AccountFrozen
+        | DeclineReason::AccountClosed
+        | DeclineReason::AuthorizationUnknown
+        | DeclineReason::AuthorizationOver
+        | DeclineReason::CaptureAboveAuthorized
+        | DeclineReason::RefundAboveCaptured
+        | DeclineReason::ConflictingDuplicate
+        | DeclineReason::AmountTooLarge
+        | DeclineReason::LedgerUnavailable
+        | DeclineReason::NotDurable
+        | DeclineReason::AnswerUnknown
+        | DeclineReason::PolicyAmount
+        | DeclineReason::PolicyMerchantCategory
+        | DeclineReason::PolicyMerchant
+        | DeclineReason::PolicyOther
+        | DeclineReason::PolicyLimitReached
+        | DeclineReason::PolicyMissing
+        | DeclineReason::AuthoritySuspended
+        | DeclineReason::BindingUnknown
+        | DeclineReason::IntentUnknown
+        | DeclineReason::IntentExpired
+        | DeclineReason::IntentUsed
+        | DeclineReason::IntentMismatched
+        | DeclineReason::IntentRequired
+        | DeclineReason::ReviewRequired => DeclineReason::PolicyOther,
+    }
+}
+
+/// Why a payment cannot be for an intent.
+#[must_use]
+pub fn objection_of(intent: &Intent, binding: &Binding, request: &AuthorizationRequest, now: Timestamp) -> Option<DeclineReason> {
+    match intent.status {
+        IntentStatus::Denied | IntentStatus::Cancelled => return Some(DeclineReason::IntentUnknown),
+        IntentStatus::PendingReview => return Some(DeclineReason::ReviewRequired),
+        IntentStatus::Open | IntentStatus::Approved => {}
+    }
+    if intent.expires_at <= now {
+        return Some(DeclineReason::IntentExpired);
+    }
+    (!fits(intent, binding, request)).then_some(DeclineReason::IntentMismatched)
+}
+
+/// Whether a payment that names no intent is for this one: it says where it will be spent, and everything about it fits.
+#[must_use]
+pub fn matches(intent: &Intent, binding: &Binding, request: &AuthorizationRequest, now: Timestamp) -> bool {
+    let names_merchant = intent.merchant.id.is_some() || intent.merchant.name.is_some();
+    names_merchant && opens(request) && objection_of(intent, binding, request, now).is_none()
+}
+
+fn fits(intent: &Intent, binding: &Binding, request: &AuthorizationRequest) -> bool {
+    let same_authority = intent.authority == binding.authority && intent.environment == binding.environment;
+    let same_binding = intent.binding.is_none_or(|only| only == binding.id);
+    // An intent is for so much at most: what is less is not more than was said.
+    let amount = request.amount.currency() == intent.amount.currency() && request.amount.minor() <= intent.amount.minor();
+    same_authority && same_binding && (amount || request.amount.is_zero()) && merchant_fits(&intent.merchant, &request.merchant)
+}
+
+/// What an intent tells of its merchant must not be contradicted; of identifier and name, one that both tell must agree. What the network
+/// tells of a merchant's name differs from time to time, so that an identifier that agrees is enough.
+fn merchant_fits(told: &Merchant, asked: &Merchant) -> bool {
+    let same_merchant = match (told.id, asked.id, told.name, asked.name) {
+        (Some(told), Some(asked), _, _) => told == asked,
+        (_, _, Some(told), Some(asked)) => told == asked,
+        (None, _, None, _) => true,
+        (_, _, _, _) => false,
+    };
+    let contradicts = |told: Option<u16>, asked: Option<u16>| told.zip(asked).is_some_and(|(told, asked)| told != asked);
+    let same_country = told.country.zip(asked.country).is_none_or(|(told, asked)| told == asked);
+    same_merchant && same_country && !contradicts(told.mcc.map(|mcc| mcc.number()), asked.mcc.map(|mcc| mcc.number()))
+}
+
+/// The program's opinion, with the authority's limits behind its own: an intent is used up by a limit like any other, so that of payments
+/// at once the ledger lets one win.
+fn counted(
+    proceed: Proceed,
+    intent: &Presented<'_>,
+    limits: &Option<Proceed>,
+    mode: Mode,
+    request: &AuthorizationRequest,
+) -> Verdict {
+    let enforcement = match mode {
+        Mode::Observe => Enforcement::Observe,
+        Mode::Enforce => Enforcement::Enforce,
+    };
+    let of_intent = match intent {
+        Presented::Known(intent) if opens(request) => Some(limit_of(&intent.reference)),
+        Presented::Known(_) | Presented::None | Presented::Unknown(_) => None,
+    };
+    let of_policy = limits.iter().flat_map(|proceed| proceed.limits.iter().copied());
+    let mut proceed = proceed;
+    for check in of_intent.into_iter().chain(of_policy) {
+        if proceed.limits.try_push(LimitCheck { enforcement, ..check }).is_err() {
+            // A limit that is left out would let pass what somebody forbade.
+            return declined(DeclineReason::PolicyOther);
+        }
+    }
+    Verdict::Proceed(proceed)
+}
+
+/// The limit that an intent is: one payment, ever.
+fn limit_of(reference: &IntentReference) -> LimitCheck {
+    LimitCheck {
+        limit: rule("intent"),
+        counter: CounterKey::of(&["intent", reference.as_str()]),
+        scope: LimitScope::Intent,
+        window: Window::Lifetime,
+        amount_max: None,
+        count_max: Some(1),
+        enforcement: Enforcement::Enforce,
+    }
+}
+
+fn declined(reason: DeclineReason) -> Verdict {
+    Verdict::Decline { reason, rule: rule("spending-authority") }
+}
+
+/// The name of what decides here, in records and metrics.
+fn rule(name: &'static str) -> RuleId {
+    RuleId::new(name).unwrap_or_else(|_| RuleId::unknown_method())
+}
+
+fn nobodys(binding: Option<BindingId>, intent: Option<IntentReference>, asking: Asking) -> Governed {
+    let (authority, policy, would) = (None, None, None);
+    Governed { authority, policy, binding, intent, asked_by: asking.by, mode: Mode::Enforce, weight: Weight::Moves, would }
+}
+
+fn governed_by(authority: &Authority, binding: &Binding, intent: &Presented<'_>, asking: Asking) -> Governed {
+    Governed {
+        authority: Some(authority.id),
+        policy: authority.policy.as_ref().map(|policy| policy.version),
+        binding: Some(binding.id),
+        intent: match intent {
+            Presented::None => None,
+            Presented::Unknown(reference) => Some(*reference),
+            Presented::Known(intent) => Some(intent.reference),
+        },
+        asked_by: asking.by,
+        mode: authority.mode,
+        weight: if asking.door == binding.door { Weight::Moves } else { Weight::Preview },
+        would: None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,27 @@
+//! Software agents that spend: who may, how much, where, and what an agent said that it was about to buy.
+//!
+//! A [`Template`] with parameters becomes an ordinary [`Ruleset`](crate::rules::Ruleset) of its authority ([`CompiledPolicy`]), asked by
+//! the ordinary [`evaluate`](crate::rules::evaluate()). Nothing here keeps an object, verifies a token or knows a disk: `src/agent` does.
+//!
+//! Reading order: `words`, `ids`, `objects`, `governed`, `reason`, `govern`, then `template` and `policy`.
+
+mod govern;
+mod governed;
+mod ids;
+mod objects;
+mod policy;
+mod reason;
+mod template;
+mod words;
+
+pub use govern::{Asking, Found, Presented, govern, matches, objection_of};
+pub use governed::{Governed, PolicyVersion};
+pub use ids::{AgentId, AuthorityId, BindingId, CredentialId, InstrumentId, IntentReference, KeyId, OrganizationId, PolicyId};
+pub use objects::{Authority, Binding, Instrument, Intent};
+pub use policy::{CompiledPolicy, Owner, POLICY_LIMITS_MAX};
+pub use reason::ReasonCode;
+pub use template::{FieldError, Lock, TEMPLATES, Template, TemplateFacts, TemplateWindow, Zones};
+pub use words::{
+    BindingStatus, Door, Environment, InstrumentKind, IntentNeed, IntentStatus, Mode, OrganizationKind, Scope, ScopeSet, Status,
+    Weight,
+};

@@ -1,0 +1,190 @@
+//! What templates compile to, asked by the ordinary evaluator.
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::agent::template::tests::read;
+use crate::authorization::{
+    AuthorizationKind, AuthorizationRequest, CrossBorder, EntryMode, Expiry, Padding, PartialApproval, PaymentRef, Posting,
+    Wallet,
+};
+use crate::decision::DeclineReason;
+use crate::ids::{AuthorizationId, IdempotencyKey, MerchantId};
+use crate::merchant::{Country, Merchant, MerchantCategoryCode};
+use crate::rules::{LimitCheck, NoTrace, Verdict, evaluate};
+use crate::time::Timestamp;
+
+fn owner(authority: &str) -> Owner {
+    Owner {
+        authority: AuthorityId::new(authority).unwrap(),
+        policy: PolicyId::new("pol_1").unwrap(),
+        program: ProgramId::new("demo").unwrap(),
+        currency: Currency::USD,
+    }
+}
+
+fn compile(template: &str, parameters: Value) -> Result<CompiledPolicy, Vec<FieldError>> {
+    CompiledPolicy::new(&read(&json!({ "template": template, "parameters": parameters })).unwrap(), &owner("sa_1"))
+}
+
+/// A purchase of 49.99 USD of software, on Thursday 2026-11-26 at noon UTC.
+fn request() -> AuthorizationRequest {
+    AuthorizationRequest {
+        key: IdempotencyKey::new("key-1").unwrap(),
+        payment: PaymentRef::of(AuthorizationId::new("payment-1").unwrap()),
+        increments: None,
+        kind: AuthorizationKind::Purchase,
+        posting: Posting::Hold,
+        card: None,
+        cardholder: None,
+        amount: Money::from_minor(4999, Currency::USD),
+        original: None,
+        padding: Padding::None,
+        expiry: Expiry::Told,
+        merchant: Merchant {
+            id: MerchantId::new("mid-1").ok(),
+            name: MerchantName::of("Software Store"),
+            mcc: MerchantCategoryCode::new("5734"),
+            country: Country::new("USA"),
+        },
+        entry_mode: EntryMode::Ecommerce,
+        wallet: Wallet::None,
+        cross_border: CrossBorder::NotTold,
+        partial_approval: PartialApproval::NotSupported,
+        network: None,
+        occurred_at: None,
+    }
+}
+
+fn noon() -> Timestamp {
+    Timestamp::from_unix_seconds(1_795_694_400)
+}
+
+fn asked(policy: &CompiledPolicy, request: &AuthorizationRequest) -> Result<Vec<LimitCheck>, DeclineReason> {
+    match evaluate(&policy.ruleset, request, noon(), &mut NoTrace) {
+        Verdict::Decline { reason, .. } => Err(reason),
+        Verdict::Proceed(proceed) => Ok(proceed.limits.to_vec()),
+    }
+}
+
+fn says(template: &str, parameters: Value, request: &AuthorizationRequest) -> Option<DeclineReason> {
+    asked(&compile(template, parameters).unwrap(), request).err()
+}
+
+#[test]
+fn each_template_passes_what_it_should_and_declines_what_it_should() {
+    use DeclineReason::{
+        AmountAboveMaximum, AmountBelowMinimum, CurrencyNotAllowed, MerchantCategoryNotAllowed, MerchantCountryNotAllowed,
+        MerchantNotAllowed, OutsideAllowedHours,
+    };
+    let recurring = |amount: i64| json!({ "merchants": ["software-store"], "amount": amount, "currency": "USD", "tolerance_percent": 10, "period_days": 28 });
+    let cases = [
+        ("max_amount", json!({ "amount": 4999, "currency": "USD" }), None),
+        ("max_amount", json!({ "amount": 4998, "currency": "USD" }), Some(AmountAboveMaximum)),
+        ("max_amount", json!({ "amount": 9999, "currency": "EUR" }), Some(CurrencyNotAllowed)),
+        ("merchant_lock", json!({ "merchants": ["SOFTWARE*STORE"] }), None),
+        ("merchant_lock", json!({ "merchants": ["Hardware Store"] }), Some(MerchantNotAllowed)),
+        ("merchant_lock", json!({ "merchant_ids": ["mid-2"] }), Some(MerchantNotAllowed)),
+        ("merchant_lock", json!({ "merchant_ids": ["mid-1"], "merchants": ["Hardware Store"] }), None),
+        ("merchant_lock", json!({ "merchant_ids": ["mid-2"], "merchants": ["Hardware Store"] }), Some(MerchantNotAllowed)),
+        ("mcc_allowlist", json!({ "mccs": ["5411", "5734"] }), None),
+        ("mcc_allowlist", json!({ "mccs": ["5411"] }), Some(MerchantCategoryNotAllowed)),
+        ("mcc_blocklist", json!({ "mccs": ["gambling"] }), None),
+        ("mcc_blocklist", json!({ "mccs": ["5700-5799"] }), Some(MerchantCategoryNotAllowed)),
+        ("country", json!({ "allow": ["US"] }), None),
+        ("country", json!({ "deny": ["USA"] }), Some(MerchantCountryNotAllowed)),
+        ("time_of_day", json!({ "allow": [{ "days": ["thursday"], "from": "11:00", "to": "13:00" }] }), None),
+        ("time_of_day", json!({ "allow": [{ "from": "12:01", "to": "12:00" }] }), Some(OutsideAllowedHours)),
+        ("recurring_merchant", recurring(4545), None),
+        ("recurring_merchant", recurring(4543), Some(AmountAboveMaximum)),
+        ("recurring_merchant", recurring(5554), None),
+        ("recurring_merchant", recurring(5556), Some(AmountBelowMinimum)),
+        ("budget", json!({ "amount": 1, "currency": "EUR", "window": "day" }), Some(CurrencyNotAllowed)),
+    ];
+    for (template, parameters, expected) in cases {
+        let told = format!("{template} {parameters}");
+        assert_eq!(says(template, parameters, &request()), expected, "{told}");
+    }
+}
+
+#[test]
+fn what_counts_becomes_a_limit_of_the_authority_alone() {
+    let day = json!({ "amount": 5000, "currency": "USD", "window": "day" });
+    let limits = asked(&compile("budget", day.clone()).unwrap(), &request()).unwrap();
+    let [limit] = limits.as_slice() else { panic!("{limits:?}") };
+    assert_eq!((limit.limit.as_str(), limit.scope, limit.amount_max), ("budget-day", LimitScope::Authority, Some(5000)));
+
+    let template = read(&json!({ "template": "budget", "parameters": day })).unwrap();
+    let other = asked(&CompiledPolicy::new(&template, &owner("sa_2")).unwrap(), &request()).unwrap();
+    assert_ne!(other[0].counter, limit.counter, "two authorities never share a budget");
+    let raised = json!({ "amount": 9000, "currency": "USD", "window": "day" });
+    assert_eq!(
+        asked(&compile("budget", raised).unwrap(), &request()).unwrap()[0].counter,
+        limit.counter,
+        "a raised budget counts on"
+    );
+
+    let once = asked(&compile("one_time", json!({})).unwrap(), &request()).unwrap();
+    assert_eq!((once[0].count_max, once[0].window), (Some(1), crate::rules::Window::Lifetime));
+    let check =
+        AuthorizationRequest { kind: AuthorizationKind::AccountVerification, amount: Money::zero(Currency::USD), ..request() };
+    assert_eq!(asked(&compile("one_time", json!({})).unwrap(), &check), Ok(Vec::new()), "a check of the card uses nothing up");
+    let increment = AuthorizationRequest { kind: AuthorizationKind::Incremental, ..request() };
+    assert_eq!(asked(&compile("one_time", json!({})).unwrap(), &increment), Ok(Vec::new()), "its payment was counted");
+}
+
+#[test]
+fn several_ways_are_one_rule_and_the_evaluator_stays_the_only_one() {
+    let small = json!({ "template": "max_amount", "parameters": { "amount": 1000, "currency": "USD" } });
+    let here = json!({ "template": "merchant_lock", "parameters": { "merchants": ["Software Store"] } });
+    let there = json!({ "template": "merchant_lock", "parameters": { "merchants": ["Hardware Store"] } });
+    let any = |policies: Vec<&Value>| json!({ "policies": policies });
+    assert_eq!(says("any_of", any(vec![&small, &here]), &request()), None);
+    let both = says("any_of", any(vec![&small, &there]), &request());
+    assert_eq!(both, Some(DeclineReason::TransactionNotPermitted), "two reasons are none in particular");
+    assert_eq!(says("any_of", any(vec![&there, &there]), &request()), Some(DeclineReason::MerchantNotAllowed));
+    let whole_way = json!({ "template": "all_of", "parameters": { "policies": [here, small] } });
+    assert_eq!(says("any_of", any(vec![&there, &whole_way]), &request()), Some(DeclineReason::TransactionNotPermitted));
+    let check =
+        AuthorizationRequest { kind: AuthorizationKind::AccountVerification, amount: Money::zero(Currency::USD), ..request() };
+    assert_eq!(says("any_of", any(vec![&small, &there]), &check), None, "an amount has nothing to say of a check");
+    let policy = compile("any_of", any(vec![&small, &there])).unwrap();
+    assert_eq!(
+        policy.ruleset.rules()[0].to_string(),
+        "any-of: declines what each of these does: amounts above 10.00 USD; all but merchant name one of 1 listed"
+    );
+}
+
+#[test]
+fn what_cannot_be_expressed_is_refused_by_its_path() {
+    let errors = |template: &str, parameters: Value| -> Vec<String> {
+        compile(template, parameters).unwrap_err().iter().map(|error| error.path.clone()).collect()
+    };
+    let budget = json!({ "template": "budget", "parameters": { "amount": 1, "currency": "USD", "window": "day" } });
+    let euros = json!({ "template": "max_amount", "parameters": { "amount": 1, "currency": "EUR" } });
+    let nested = json!({ "template": "all_of", "parameters": { "policies": [budget] } });
+    assert_eq!(
+        errors("any_of", json!({ "policies": [euros, nested] })),
+        ["parameters.policies[1].parameters.policies[0].template"]
+    );
+    assert_eq!(errors("all_of", json!({ "policies": [euros, budget] })), ["parameters.policies[1].parameters.currency"]);
+    let many = vec![json!({ "template": "one_time" }); POLICY_LIMITS_MAX + 1];
+    assert_eq!(errors("all_of", json!({ "policies": many })), ["parameters"]);
+}
+
+#[test]
+fn the_lowest_review_is_the_one_that_counts() {
+    let review = |amount| json!({ "template": "human_review", "parameters": { "amount": amount, "currency": "USD" } });
+    let policy = compile("all_of", json!({ "policies": [review(500), review(300), review(400)] })).unwrap();
+    assert_eq!(policy.unreviewed.unwrap().max().unwrap().minor(), 300);
+    assert_eq!(asked(&policy, &request()), Ok(Vec::new()), "the rules leave it to whoever knows of reviews");
+}
+
+#[test]
+fn a_version_is_named_by_its_template_and_its_authority() {
+    let template = read(&json!({ "template": "one_time" })).unwrap();
+    let hash = |authority| CompiledPolicy::new(&template, &owner(authority)).unwrap().version.hash;
+    assert_eq!(hash("sa_1"), hash("sa_1"));
+    assert_ne!(hash("sa_1"), hash("sa_2"));
+    assert_eq!(CompiledPolicy::new(&template, &owner("sa_1")).unwrap().ruleset.hash(), hash("sa_1"));
+}

@@ -1,0 +1,465 @@
+//! Objects as they are kept and shown: one struct a kind, with [`Words`] where a text stands. What only we may see is marked, and left
+//! out when a body is shown. Fields are only ever added, with a default.
+
+use holdfast_core::Timestamp;
+use holdfast_core::agent::{Door, InstrumentKind, Mode, OrganizationKind, Scope};
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::store::{Kind, Row};
+use super::texts::Words;
+
+/// A moment as JSON has it: RFC 3339 in UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Moment(pub Timestamp);
+
+impl Serialize for Moment {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Moment {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let moment: jiff::Timestamp = text.parse().map_err(D::Error::custom)?;
+        Ok(Moment(Timestamp::from_unix_micros(moment.as_microsecond())))
+    }
+}
+
+/// What a body is of, and what of it nobody is shown.
+pub trait Body: Serialize + DeserializeOwned {
+    /// What kind of object.
+    const KIND: Kind;
+    /// Fields that are ours alone.
+    const HIDDEN: &'static [&'static str] = &[];
+}
+
+/// An organization.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Organization {
+    /// Enterprise or processor.
+    #[schema(value_type = String, example = "enterprise")]
+    pub kind: OrganizationKind,
+    /// What it is called; `null` once it was erased.
+    #[schema(value_type = Option<String>, example = "Example Inc.")]
+    pub name: Words,
+    /// How far it is on its way to production.
+    pub go_live: GoLive,
+}
+
+impl Body for Organization {
+    const KIND: Kind = Kind::Organization;
+}
+
+/// How far an organization is on its way to production.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct GoLive {
+    /// `sandbox`, `requested`, `approved` or `refused`.
+    pub state: GoLiveState,
+    /// Who asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requested_by: Option<String>,
+    /// When.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub requested_at: Option<Moment>,
+    /// When an operator decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub decided_at: Option<Moment>,
+    /// What the operator had to say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub note: Option<Words>,
+}
+
+impl GoLive {
+    /// Nobody has asked yet.
+    pub const SANDBOX: GoLive =
+        GoLive { state: GoLiveState::Sandbox, requested_by: None, requested_at: None, decided_at: None, note: None };
+}
+
+/// One word for that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum GoLiveState {
+    /// Nobody has asked.
+    Sandbox,
+    /// An owner has asked, and an operator has to look.
+    Requested,
+    /// Production credentials can be made.
+    Approved,
+    /// An operator said no; an owner may ask again.
+    Refused,
+}
+
+/// What a member may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Everything.
+    Owner,
+    /// Objects, intents and credentials.
+    Developer,
+    /// To look, and to approve and deny intents.
+    Reviewer,
+    /// To look.
+    ReadOnly,
+}
+
+impl Role {
+    /// All of them.
+    pub const ALL: [Role; 4] = [Role::Owner, Role::Developer, Role::Reviewer, Role::ReadOnly];
+
+    /// As JSON and commands write it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Role::Owner => "owner",
+            Role::Developer => "developer",
+            Role::Reviewer => "reviewer",
+            Role::ReadOnly => "read_only",
+        }
+    }
+
+    /// By that name.
+    #[must_use]
+    pub fn named(text: &str) -> Option<Self> {
+        Role::ALL.into_iter().find(|role| role.name() == text)
+    }
+
+    /// What a credential of such a member may be used for.
+    #[must_use]
+    pub const fn scopes(self, kind: OrganizationKind) -> &'static [Scope] {
+        match (self, kind) {
+            (Role::Owner, OrganizationKind::Enterprise) => {
+                &[Scope::Setup, Scope::Intents, Scope::Review, Scope::Read, Scope::Credentials, Scope::Members]
+            }
+            (Role::Owner, OrganizationKind::Processor) => &[Scope::Authorize, Scope::Read, Scope::Credentials, Scope::Members],
+            (Role::Developer, OrganizationKind::Enterprise) => &[Scope::Setup, Scope::Intents, Scope::Read, Scope::Credentials],
+            (Role::Developer, OrganizationKind::Processor) => &[Scope::Authorize, Scope::Read, Scope::Credentials],
+            (Role::Reviewer, OrganizationKind::Enterprise) => &[Scope::Review, Scope::Read],
+            (Role::Reviewer, OrganizationKind::Processor) | (Role::ReadOnly, _) => &[Scope::Read],
+        }
+    }
+}
+
+/// Somebody who works for an organization.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Member {
+    /// The address; `null` once it was erased.
+    #[schema(value_type = Option<String>, format = Email)]
+    pub email: Words,
+    /// The name, once the member has told it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub name: Option<Words>,
+    /// What the member may do.
+    pub role: Role,
+    /// When the member showed that the address is theirs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub verified_at: Option<Moment>,
+    /// Until when the invitation can be accepted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub invited_until: Option<Moment>,
+    /// What the invitation's token is known by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(ignore)]
+    pub invitation: Option<String>,
+    /// What the address is known by, to find it without reading it.
+    #[schema(ignore)]
+    pub address: String,
+}
+
+impl Body for Member {
+    const KIND: Kind = Kind::Member;
+    const HIDDEN: &'static [&'static str] = &["invitation", "address"];
+}
+
+/// An API key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Credential {
+    /// The API key: what a token names as `key_id`.
+    pub api_key: String,
+    /// What it may be used for.
+    #[schema(value_type = Vec<String>, example = json!(["read", "setup"]))]
+    pub scopes: Vec<Scope>,
+    /// The member whose own it is; a backend's without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub member_id: Option<String>,
+    /// What it is called.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub name: Option<Words>,
+    /// From when on it is worth nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub expires_at: Option<Moment>,
+    /// When it was revoked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub revoked_at: Option<Moment>,
+    /// What its organization is.
+    #[schema(ignore)]
+    pub of: OrganizationKind,
+    /// The shared secret, sealed.
+    #[schema(ignore)]
+    pub secret: String,
+}
+
+impl Body for Credential {
+    const KIND: Kind = Kind::Credential;
+    const HIDDEN: &'static [&'static str] = &["of", "secret"];
+}
+
+/// An enterprise's leave for a processor.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Grant {
+    /// Who may ask.
+    pub processor_id: String,
+    /// For which issuing platform, in upper case.
+    #[schema(example = "MARQETA")]
+    pub issuing_platform: String,
+}
+
+impl Body for Grant {
+    const KIND: Kind = Kind::Grant;
+}
+
+/// An agent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Agent {
+    /// What it is called.
+    #[schema(value_type = Option<String>, example = "procurement-bot")]
+    pub name: Words,
+    /// What it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub description: Option<Words>,
+}
+
+impl Body for Agent {
+    const KIND: Kind = Kind::Agent;
+}
+
+/// A spending authority.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Authority {
+    /// Whose spending it is about.
+    pub agent_id: String,
+    /// What it is called.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub name: Option<Words>,
+    /// `observe` records what its policy would have said, and declines nothing for it; `enforce` does.
+    #[schema(value_type = String, example = "enforce")]
+    pub mode: Mode,
+    /// Whether a payment without a matching intent is declined.
+    pub require_intent: bool,
+    /// Its policy. Without one, `enforce` declines (`NO_POLICY`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy_id: Option<String>,
+}
+
+impl Body for Authority {
+    const KIND: Kind = Kind::Authority;
+}
+
+/// A policy.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Policy {
+    /// What it is called.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub name: Option<Words>,
+    /// The template with its parameters, in one canonical form.
+    #[schema(value_type = PolicyTemplate)]
+    pub policy: Value,
+    /// Counts the versions of the template, from 1.
+    pub policy_version: u32,
+}
+
+impl Body for Policy {
+    const KIND: Kind = Kind::Policy;
+}
+
+/// A version that a policy had, kept for good.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct PolicyVersion {
+    /// The policy.
+    pub policy_id: String,
+    /// Which version of it.
+    pub policy_version: u32,
+    /// The template with its parameters.
+    #[schema(value_type = PolicyTemplate)]
+    pub policy: Value,
+}
+
+impl Body for PolicyVersion {
+    const KIND: Kind = Kind::PolicyVersion;
+}
+
+/// A template with its parameters, as `GET /v1/policy-templates` describes them.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct PolicyTemplate {
+    /// The template's name.
+    #[schema(example = "max_amount")]
+    pub template: String,
+    /// Its parameters.
+    #[schema(value_type = Object, example = json!({"amount": 10000, "currency": "USD"}))]
+    pub parameters: Value,
+}
+
+/// A binding.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Binding {
+    /// Where it leads.
+    pub spending_authority_id: String,
+    /// Who issued the instrument, in upper case.
+    #[schema(example = "MARQETA")]
+    pub issuing_platform: String,
+    /// What kind of instrument it is.
+    #[schema(value_type = String, example = "card")]
+    pub instrument_kind: InstrumentKind,
+    /// The platform's own name for it; never a card number.
+    #[schema(example = "card-demo-2")]
+    pub instrument_id: String,
+    /// Where its money, budgets and intents move: `platform`, at the issuing platform's own callback, or `authorize`, at `/v1/authorize`.
+    #[schema(value_type = String, example = "platform")]
+    pub authoritative_door: Door,
+}
+
+impl Body for Binding {
+    const KIND: Kind = Kind::Binding;
+}
+
+/// An intent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Intent {
+    /// On what it would be spent.
+    pub spending_authority_id: String,
+    /// The one binding that may pay for it, if only one may.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub binding_id: Option<String>,
+    /// The most that it is about, in minor units.
+    pub amount: i64,
+    /// ISO 4217.
+    #[schema(example = "USD")]
+    pub currency: String,
+    /// What the merchant sells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mcc: Option<String>,
+    /// The merchant's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub merchant: Option<Words>,
+    /// The acquirer's identifier of the merchant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub merchant_id: Option<String>,
+    /// Where the merchant is, as ISO 3166-1 alpha-3.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub merchant_country: Option<String>,
+    /// What it is for, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub description: Option<Words>,
+    /// From when on it is worth nothing.
+    #[schema(value_type = String, format = DateTime)]
+    pub expires_at: Moment,
+    /// Whether it kept to everything when it was validated.
+    pub eligible: bool,
+    /// Why, in the words of the reason codes.
+    #[schema(example = "POLICY_MATCH")]
+    pub reason_code: String,
+    /// The policy that was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy_id: Option<String>,
+    /// What its limits had left then, this intent not counted.
+    pub remaining_limits: Vec<Remaining>,
+    /// Who asked: a member, or a backend's credential.
+    pub requested_by: String,
+    /// Who approved or denied it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reviewed_by: Option<String>,
+    /// When.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub reviewed_at: Option<Moment>,
+    /// What the reviewer had to say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub review_note: Option<Words>,
+    /// What the merchant's name is known by: its digest, in hexadecimal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(ignore)]
+    pub merchant_digest: Option<holdfast_core::MerchantName>,
+    /// The credential that asked.
+    #[schema(ignore)]
+    pub credential: String,
+}
+
+impl Body for Intent {
+    const KIND: Kind = Kind::Intent;
+    const HIDDEN: &'static [&'static str] = &["merchant_digest", "credential"];
+}
+
+/// What a limit had left.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Remaining {
+    /// Which limit of the policy.
+    #[schema(example = "budget-month")]
+    pub limit: String,
+    /// Over which time it counts.
+    #[schema(example = "month")]
+    pub window: String,
+    /// Money left, in minor units.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub amount: Option<i64>,
+    /// Of what currency.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub currency: Option<String>,
+    /// Payments left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count: Option<u32>,
+}
+
+/// A row whose body cannot be read: damage, or a newer program's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unreadable(pub String);
+
+/// Reads a row's body.
+///
+/// # Errors
+/// It is none of that kind.
+pub fn read<B: Body>(row: &Row) -> Result<B, Unreadable> {
+    let unreadable = || Unreadable(format!("{} {} cannot be read", row.kind.name(), row.id));
+    if row.kind != B::KIND {
+        return Err(unreadable());
+    }
+    serde_json::from_str(&row.body).map_err(|_| unreadable())
+}
+
+/// Writes a body.
+#[must_use]
+pub fn write<B: Body>(body: &B) -> String {
+    // Texts, numbers and lists: nothing that JSON could not say.
+    serde_json::to_string(body).unwrap_or_default()
+}
+
+/// What of a kind's body nobody is shown.
+#[must_use]
+pub const fn hidden(kind: Kind) -> &'static [&'static str] {
+    match kind {
+        Kind::Member => Member::HIDDEN,
+        Kind::Credential => Credential::HIDDEN,
+        Kind::Intent => Intent::HIDDEN,
+        Kind::Organization | Kind::Grant | Kind::Agent | Kind::Authority | Kind::Policy | Kind::PolicyVersion | Kind::Binding => {
+            &[]
+        }
+    }
+}

@@ -1,0 +1,430 @@
+//! `POST /v1/authorize-intent`: whether an agent may go on, before it acts. The same evaluator as a payment's, and nothing moves.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::response::{IntoResponse as _, Response};
+use holdfast_core::agent::{
+    Asking, Authority as KnownAuthority, Binding as KnownBinding, BindingId, BindingStatus, Door, Found, Instrument,
+    InstrumentId, InstrumentKind, Intent as KnownIntent, IntentReference, IntentStatus, Mode, Presented, ReasonCode, Scope,
+    govern,
+};
+use holdfast_core::hold::LimitUse;
+use holdfast_core::rules::{Enforcement, LimitScope, NoTrace, Proceed, Verdict, Window, evaluate};
+use holdfast_core::{
+    AuthorizationKind, AuthorizationRequest, CardToken, Country, CrossBorder, Currency, Decision, DeclineReason, EntryMode,
+    Expiry, IdempotencyKey, Merchant, MerchantCategoryCode, MerchantId, MerchantName, Money, Padding, PartialApproval,
+    PaymentRef, PlatformName, Posting, Timestamp, Wallet,
+};
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+
+use super::House;
+use super::asking::{KeyParameter, Versioned, Wanted, Write};
+use super::authorities::of_field;
+use super::openapi::WriteProblems;
+use super::shown::State;
+use crate::agent::bodies::{Authority, Binding, Intent, Moment, Remaining};
+use crate::agent::office::change::New;
+use crate::agent::office::{Owner, archived, no_randomness, seconds_after, unavailable};
+use crate::agent::store::{Kind, List, Row};
+use crate::api::input::{Fields, Need};
+use crate::api::problem::{Code, Problem};
+use crate::clock;
+use crate::ledger::{self, Act, Answer, Decide, Origin};
+
+/// How long an intent lives if nobody says.
+const TTL_SECONDS: u32 = 86_400;
+/// The longest that it may live.
+const TTL_SECONDS_MAX: u32 = 31 * 86_400;
+/// How long the ledger may take to look.
+const LOOK_MAX: std::time::Duration = std::time::Duration::from_secs(3);
+
+/// What an agent is about to buy.
+#[derive(Debug, Deserialize, ToSchema)]
+#[expect(dead_code, reason = "described here, read by hand")]
+pub struct IntentRequest {
+    /// On what it would be spent.
+    #[schema(example = "sa_demo")]
+    spending_authority_id: String,
+    /// How much at most, in minor units; more than nothing.
+    #[schema(minimum = 1, example = 4999)]
+    amount: i64,
+    /// ISO 4217.
+    #[schema(example = "USD")]
+    currency: String,
+    /// What the merchant sells.
+    #[schema(example = "5734")]
+    mcc: Option<String>,
+    /// The merchant's name. It is kept sealed; payments are compared by its letters and digits.
+    #[schema(max_length = 128, example = "Software Store")]
+    merchant: Option<String>,
+    /// The acquirer's identifier of the merchant.
+    #[schema(max_length = 32)]
+    merchant_id: Option<String>,
+    /// Where the merchant is, as ISO 3166-1.
+    #[schema(example = "USA")]
+    merchant_country: Option<String>,
+    /// The one binding that may pay for it; any of the authority's if left out.
+    binding_id: Option<String>,
+    /// How long it is worth anything; a day if left out, 31 days at most.
+    #[schema(minimum = 60, maximum = 2_678_400, example = 86_400)]
+    intent_ttl_seconds: Option<u32>,
+    /// What it is for, in words. Kept sealed.
+    #[schema(max_length = 500)]
+    description: Option<String>,
+}
+
+/// What would become of it.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct IntentAnswer {
+    /// What to send as `intent_reference` with the payment.
+    #[schema(example = "intent_bcdfghjklmnpqrstbcdf")]
+    intent_reference: String,
+    /// Whether the agent may go on: now, or once a reviewer has approved it.
+    eligible: bool,
+    /// `open`, `pending_review`, or `not_eligible`.
+    #[schema(example = "open")]
+    status: String,
+    /// Why, in the words of `/v1/authorize`.
+    #[schema(example = "POLICY_MATCH")]
+    reason_code: String,
+    /// The same in a sentence.
+    reason: String,
+    /// The authority.
+    spending_authority_id: String,
+    /// The policy that was asked.
+    policy_id: Option<String>,
+    /// What the policy's limits have left, this intent not counted: an intent reserves nothing.
+    remaining_limits: Vec<Remaining>,
+    /// From when on it is worth nothing.
+    #[schema(format = DateTime)]
+    expires_at: String,
+}
+
+struct Asked {
+    authority: String,
+    binding: Option<String>,
+    amount: Money,
+    merchant: Merchant,
+    merchant_name: Option<String>,
+    description: Option<String>,
+    ttl_seconds: u32,
+}
+
+fn read(fields: &Fields) -> Option<Asked> {
+    let authority = fields.text("spending_authority_id", Need::Required).map(str::to_owned);
+    let amount = fields.whole("amount", Need::Required, 1);
+    let currency = fields.parsed("currency", Need::Required, |code| {
+        Currency::from_alpha(code).ok_or("must be a code of ISO 4217, such as \"USD\"")
+    });
+    let mcc = fields.parsed("mcc", Need::Optional, |code| {
+        MerchantCategoryCode::new(code).ok_or("must be a merchant category code, such as \"5734\"")
+    });
+    let merchant_name = fields.words("merchant", Need::Optional, 128);
+    let id = fields.parsed("merchant_id", Need::Optional, MerchantId::new);
+    let country = fields.parsed("merchant_country", Need::Optional, |code| {
+        Country::new(code).ok_or("must be a code of ISO 3166-1, such as \"USA\"")
+    });
+    let binding = fields.text("binding_id", Need::Optional).map(str::to_owned);
+    let ttl = fields.whole("intent_ttl_seconds", Need::Optional, 60).and_then(|seconds| u32::try_from(seconds).ok());
+    if ttl.is_some_and(|ttl| ttl > TTL_SECONDS_MAX) {
+        fields.wrong("intent_ttl_seconds", "must be at most 2678400, which is 31 days");
+    }
+    let description = fields.words("description", Need::Optional, 500);
+    let name = merchant_name.as_deref().and_then(MerchantName::of);
+    Some(Asked {
+        authority: authority?,
+        binding,
+        amount: Money::from_minor(amount?, currency?),
+        merchant: Merchant { id, name, mcc, country },
+        merchant_name,
+        description,
+        ttl_seconds: ttl.unwrap_or(TTL_SECONDS),
+    })
+}
+
+/// Validates what an agent is about to buy: status, policy, limits, and funds where a card of ours would pay. Moves nothing and reserves
+/// nothing: the payment is evaluated again. Above an amount that the policy wants reviewed, the intent waits for a reviewer.
+#[utoipa::path(post, operation_id = "authorize_intent", path = "/v1/authorize-intent", tag = "intents", params(KeyParameter),
+    request_body = IntentRequest, responses((status = 200, body = IntentAnswer), WriteProblems))]
+pub(super) async fn authorize_intent(house: State, write: Write) -> Result<Response, Problem> {
+    let wanted = write.read(Scope::Intents, Versioned::New, read)?;
+    if let Some(row) = house.office.made_before(&wanted.change).await? {
+        return said(&row);
+    }
+    let owner = wanted.asker.owner();
+    let (row, _) = house.office.own::<Authority>(owner, &wanted.what.authority).await?;
+    if row.status == "archived" {
+        return Err(archived(Kind::Authority));
+    }
+    let authority = row.id.parse().ok().and_then(|id| house.office.registry().authority(&id));
+    let authority = authority.ok_or_else(|| Problem::of(Code::Internal, "the authority is not in force"))?;
+    let binding = house.binding_of(owner, &authority, wanted.what.binding.as_deref()).await?;
+    let reference = IntentReference::of_random(house.office.sealer.random().map_err(no_randomness)?);
+    let tried = house.evaluate(owner, &authority, &binding, reference, &wanted).await?;
+    let row = house.keep_intent(wanted, &authority, reference, tried).await?;
+    said(&row)
+}
+
+/// What a validation comes to.
+struct Tried {
+    objection: Option<DeclineReason>,
+    reason: ReasonCode,
+    remaining: Vec<Remaining>,
+}
+
+impl House {
+    /// The binding that would pay: the one that is named, or the authority's only one, or a stand-in for none.
+    async fn binding_of(&self, owner: Owner, authority: &KnownAuthority, named: Option<&str>) -> Result<KnownBinding, Problem> {
+        let registry = self.office.registry();
+        let known = |id: &str| id.parse::<BindingId>().ok().and_then(|id| registry.binding(&id));
+        if let Some(id) = named {
+            let (row, _) = self.office.own::<Binding>(owner, id).await.map_err(|problem| of_field("binding_id", problem))?;
+            let found = known(&row.id).filter(|binding| binding.authority == authority.id);
+            return found.map(|binding| *binding).ok_or_else(|| super::asking::bad("binding_id", "is not of this authority"));
+        }
+        let list =
+            List { parent: Some(authority.id.to_string()), status: Some("active".to_owned()), ..List::of(Kind::Binding, 2) };
+        let found = self.office.store.list(list).await.map_err(unavailable)?;
+        if let [(_, only)] = found.as_slice()
+            && let Some(binding) = known(&only.id)
+        {
+            return Ok(*binding);
+        }
+        no_binding(authority).ok_or_else(|| Problem::of(Code::Internal, "an authority without a name"))
+    }
+
+    /// Asks the program's rules, the authority's policy, and the ledger, which looks and changes nothing.
+    async fn evaluate(
+        &self,
+        owner: Owner,
+        authority: &Arc<KnownAuthority>,
+        binding: &KnownBinding,
+        reference: IntentReference,
+        wanted: &Wanted<Asked>,
+    ) -> Result<Tried, Problem> {
+        let (now, asked) = (wanted.change.at(), &wanted.what);
+        let no_program = || Problem::of(Code::Internal, "no program decides in this environment");
+        let program = self.office.registry().programs().of(owner.environment).ok_or_else(no_program)?;
+        let rules = self.programs.iter().find(|known| known.id == program).ok_or_else(no_program)?.rules.load_full();
+        let card = binding.instrument.card().filter(|_| binding.door == Door::Platform);
+        let request = request(reference, asked, card).ok_or_else(|| Problem::of(Code::Internal, "a name that is none"))?;
+        let intent = KnownIntent {
+            reference,
+            organization: owner.organization,
+            environment: owner.environment,
+            authority: authority.id,
+            binding: None,
+            amount: asked.amount,
+            merchant: asked.merchant,
+            status: IntentStatus::Open,
+            expires_at: seconds_after(now, asked.ttl_seconds),
+        };
+        let verdict = evaluate(&rules, &request, now, &mut NoTrace);
+        let found = Found::Authority { authority, binding, intent: Presented::Known(&intent) };
+        let (verdict, governed) = govern(verdict, &found, &request, Asking { door: Door::Platform, by: None }, now);
+        let (origin, ruleset) =
+            (Origin { program, platform: Some(binding.instrument.platform), operator: None }, *rules.hash().as_bytes());
+        match &verdict {
+            Verdict::Decline { reason, .. } => {
+                Ok(Tried { objection: Some(*reason), reason: ReasonCode::of_decline(*reason), remaining: Vec::new() })
+            }
+            Verdict::Proceed(proceed) => {
+                let (decision, uses) = self.look(origin, request, verdict.clone(), ruleset, now).await?;
+                let remaining = remaining(proceed, &uses, asked.amount.currency());
+                let objection = match decision {
+                    Decision::Decline { reason } if card.is_some() || !is_of_card(reason) => Some(reason),
+                    Decision::Decline { .. } => passed(proceed, &uses, asked.amount),
+                    Decision::Approve { .. } => None,
+                };
+                let observed = authority.mode == Mode::Observe || governed.would.is_some();
+                let reason = match objection {
+                    Some(reason) => ReasonCode::of_decline(reason),
+                    None if observed => ReasonCode::ObserveOnly,
+                    None => ReasonCode::PolicyMatch,
+                };
+                Ok(Tried { objection, reason, remaining })
+            }
+        }
+    }
+
+    /// What the ledger would decide, and what the verdict's limits have counted.
+    async fn look(
+        &self,
+        origin: Origin,
+        request: AuthorizationRequest,
+        verdict: Verdict,
+        ruleset: [u8; 32],
+        received_at: Timestamp,
+    ) -> Result<(Decision, Vec<LimitUse>), Problem> {
+        let away = || Problem::of(Code::LedgerUnavailable, "nothing was validated; send it again").retry_after(1);
+        let instant = clock::instant();
+        let decide = Decide {
+            origin,
+            request,
+            digest: request.content_digest(),
+            verdict,
+            ruleset,
+            governed: None,
+            received_at,
+            not_after: instant.checked_add(LOOK_MAX).unwrap_or(instant),
+            slip: None,
+        };
+        let asking = ledger::ask(self.ledger.as_ref(), Act::Preview(Box::new(decide)));
+        match tokio::time::timeout(LOOK_MAX, asking).await {
+            Ok(Ok(Answer::Previewed { decision, uses })) => Ok((decision, uses)),
+            Ok(Ok(_) | Err(_)) | Err(_) => Err(away()),
+        }
+    }
+
+    async fn keep_intent(
+        &self,
+        wanted: Wanted<Asked>,
+        authority: &KnownAuthority,
+        reference: IntentReference,
+        tried: Tried,
+    ) -> Result<Row, Problem> {
+        let Wanted { asker, what, mut change, .. } = wanted;
+        let owner = asker.owner();
+        let whose = self.office.whose(owner);
+        let (eligible, status) = match tried.objection {
+            None => (true, IntentStatus::Open.name()),
+            Some(DeclineReason::ReviewRequired) => (true, IntentStatus::PendingReview.name()),
+            Some(_) => (false, "not_eligible"),
+        };
+        let body = Intent {
+            spending_authority_id: authority.id.to_string(),
+            binding_id: what.binding.clone(),
+            amount: what.amount.minor(),
+            currency: what.amount.currency().code().to_owned(),
+            mcc: what.merchant.mcc.map(|mcc| mcc.to_string()),
+            merchant: self.office.some_words(&mut change, &whose, what.merchant_name.as_deref())?,
+            merchant_id: what.merchant.id.map(|id| id.to_string()),
+            merchant_country: what.merchant.country.map(|country| country.to_string()),
+            description: self.office.some_words(&mut change, &whose, what.description.as_deref())?,
+            expires_at: Moment(seconds_after(change.at(), what.ttl_seconds)),
+            eligible,
+            reason_code: tried.reason.code().to_owned(),
+            policy_id: authority.policy.as_ref().map(|policy| policy.version.policy.to_string()),
+            remaining_limits: tried.remaining,
+            requested_by: asker.who(),
+            reviewed_by: None,
+            reviewed_at: None,
+            review_note: None,
+            merchant_digest: what.merchant.name,
+            credential: asker.caller.credential.to_string(),
+        };
+        let place = New {
+            id: reference.as_str(),
+            organization: owner.organization.as_str(),
+            environment: Some(owner.environment),
+            parent: authority.id.as_str(),
+            status,
+        };
+        change.create(&place, &body, Vec::new(), "intent.validated");
+        self.office.make(change).await
+    }
+}
+
+/// An authority without a binding can be asked about all the same: by nothing that any card has.
+fn no_binding(authority: &KnownAuthority) -> Option<KnownBinding> {
+    let platform = PlatformName::new("none").ok()?;
+    Some(KnownBinding {
+        id: BindingId::of_random([0; 10]),
+        organization: authority.organization,
+        environment: authority.environment,
+        authority: authority.id,
+        instrument: Instrument { platform, kind: InstrumentKind::Instrument, id: InstrumentId::new("none").ok()? },
+        status: BindingStatus::Active,
+        door: Door::Authorize,
+    })
+}
+
+/// The payment as it would come: at a merchant that is not there in person.
+fn request(reference: IntentReference, asked: &Asked, card: Option<CardToken>) -> Option<AuthorizationRequest> {
+    Some(AuthorizationRequest {
+        key: IdempotencyKey::new(reference.as_str()).ok()?,
+        payment: PaymentRef::of(reference.as_str().parse().ok()?),
+        increments: None,
+        kind: AuthorizationKind::Purchase,
+        posting: Posting::Hold,
+        card,
+        cardholder: None,
+        amount: asked.amount,
+        original: None,
+        padding: Padding::None,
+        expiry: Expiry::Ours,
+        merchant: asked.merchant,
+        entry_mode: EntryMode::Ecommerce,
+        wallet: Wallet::None,
+        cross_border: CrossBorder::NotTold,
+        partial_approval: PartialApproval::NotSupported,
+        network: None,
+        occurred_at: None,
+    })
+}
+
+/// Whether a reason is only that no card, or none of our ledger's, was named.
+const fn is_of_card(reason: DeclineReason) -> bool {
+    matches!(reason, DeclineReason::CardUnknown | DeclineReason::AccountUnknown)
+}
+
+/// The first limit that would be passed, where the ledger had no card to look further at.
+fn passed(proceed: &Proceed, uses: &[LimitUse], amount: Money) -> Option<DeclineReason> {
+    let enforced = proceed.limits.iter().zip(uses).filter(|(check, _)| check.enforcement == Enforcement::Enforce);
+    for (check, used) in enforced {
+        if check.amount_max.is_some_and(|most| used.amount.saturating_add(amount.minor()) > most) {
+            return Some(check.scope.amount_reason());
+        }
+        if check.count_max.is_some_and(|most| used.count.saturating_add(1) > most) {
+            return Some(check.scope.count_reason());
+        }
+    }
+    None
+}
+
+/// What the authority's own limits have left.
+fn remaining(proceed: &Proceed, uses: &[LimitUse], currency: Currency) -> Vec<Remaining> {
+    let of_authority = proceed.limits.iter().zip(uses).filter(|(check, _)| check.scope == LimitScope::Authority);
+    of_authority
+        .map(|(check, used)| Remaining {
+            limit: check.limit.to_string(),
+            window: window_name(check.window).to_owned(),
+            amount: check.amount_max.map(|most| most.saturating_sub(used.amount).max(0)),
+            currency: check.amount_max.map(|_| currency.code().to_owned()),
+            count: check.count_max.map(|most| most.saturating_sub(used.count)),
+        })
+        .collect()
+}
+
+/// Over which time a limit counts, as far as the limit's own name does not tell.
+const fn window_name(window: Window) -> &'static str {
+    match window {
+        Window::Since(_) => "calendar",
+        Window::Rolling { .. } => "rolling",
+        Window::Lifetime => "lifetime",
+    }
+}
+
+/// The answer, made of what was kept: a retry hears the same.
+fn said(row: &Row) -> Result<Response, Problem> {
+    let body: Intent = crate::agent::office::read(row)?;
+    let reason = ReasonCode::named(&body.reason_code).map(ReasonCode::meaning).unwrap_or_default();
+    let mut answer = json!({
+        "intent_reference": row.id,
+        "eligible": body.eligible,
+        "status": row.status,
+        "reason_code": body.reason_code,
+        "reason": reason,
+        "spending_authority_id": body.spending_authority_id,
+        "remaining_limits": body.remaining_limits,
+        "expires_at": body.expires_at,
+    });
+    if let (Some(fields), Some(policy)) = (answer.as_object_mut(), body.policy_id) {
+        fields.insert("policy_id".to_owned(), Value::String(policy));
+    }
+    Ok((StatusCode::OK, Json(answer)).into_response())
+}

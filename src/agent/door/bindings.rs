@@ -1,0 +1,233 @@
+//! `/v1/bindings`: what leads from a card, token, account or other instrument to a spending authority.
+
+use axum::response::Response;
+use holdfast_core::agent::{BindingId, Door, InstrumentId, InstrumentKind, Scope};
+use http::StatusCode;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::agents::status;
+use super::asking::{KeyParameter, Read, VersionParameter, Versioned, Write};
+use super::authorities::of_field;
+use super::openapi::{ReadProblems, WriteProblems};
+use super::shown::{Listed, Shown, State, StatusParameter, page_and_status};
+use crate::agent::bodies::{Authority, Binding};
+use crate::agent::mirror::platform;
+use crate::agent::office::change::New;
+use crate::agent::office::{Office, Owner, archived, no_randomness};
+use crate::agent::store::{Kind, List, Row};
+use crate::api::input::{Fields, Need};
+use crate::api::page::PageParameters;
+use crate::api::problem::Problem;
+use crate::api::router::Target;
+
+/// A binding to make.
+#[derive(Debug, Deserialize, ToSchema)]
+#[expect(dead_code, reason = "described here, read by hand")]
+pub struct NewBinding {
+    /// Where it leads.
+    spending_authority_id: String,
+    /// Who issued the instrument.
+    #[schema(example = "MARQETA")]
+    issuing_platform: String,
+    /// `card`, `token`, `account` or `instrument`; `card` if left out.
+    #[schema(example = "card")]
+    instrument_kind: Option<String>,
+    /// The platform's own name for it. A card number is refused.
+    #[schema(max_length = 64, example = "card-demo-2")]
+    instrument_id: String,
+    /// Where its money, budgets and intents move: `platform`, at the issuing platform's callback, or `authorize`, at `/v1/authorize`.
+    /// At the other door everything is evaluated and recorded alike, and nothing moves. If left out: `platform` for a card or token of
+    /// a platform that calls this server for the program, otherwise `authorize`.
+    #[schema(example = "platform")]
+    authoritative_door: Option<String>,
+}
+
+/// What changes of a binding; what is left out stays.
+#[derive(Debug, Deserialize, ToSchema)]
+#[expect(dead_code, reason = "described here, read by hand")]
+pub struct BindingChange {
+    /// Where it leads.
+    spending_authority_id: Option<String>,
+    /// `platform` or `authorize`.
+    authoritative_door: Option<String>,
+    /// `active` or `suspended`: what comes by a suspended binding is declined.
+    status: Option<String>,
+    /// The version that you read; `If-Match` says the same.
+    version: Option<u32>,
+}
+
+/// Of which authority.
+#[derive(Debug, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "described here, read by hand")]
+pub struct AuthorityParameter {
+    /// Only that authority's.
+    spending_authority_id: Option<String>,
+}
+
+struct Asked {
+    authority: String,
+    platform: String,
+    kind: InstrumentKind,
+    instrument: InstrumentId,
+    door: Option<Door>,
+}
+
+fn door(fields: &Fields) -> Option<Door> {
+    fields.parsed("authoritative_door", Need::Optional, |text| Door::named(text).ok_or("must be \"platform\" or \"authorize\""))
+}
+
+/// A platform, in lower case.
+pub(super) fn issuing_platform(fields: &Fields, need: Need) -> Option<String> {
+    fields.parsed("issuing_platform", need, |text| {
+        let fits = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
+        platform(text)
+            .filter(|_| fits)
+            .map(|name| name.to_string())
+            .ok_or("must be a platform's name of at most 16 letters, such as \"MARQETA\"")
+    })
+}
+
+fn read(fields: &Fields) -> Option<Asked> {
+    let authority = fields.text("spending_authority_id", Need::Required).map(str::to_owned);
+    let platform = issuing_platform(fields, Need::Required);
+    let kind = fields.parsed("instrument_kind", Need::Optional, |text| {
+        InstrumentKind::named(text).ok_or("must be \"card\", \"token\", \"account\" or \"instrument\"")
+    });
+    let instrument = fields.parsed("instrument_id", Need::Required, InstrumentId::new);
+    let door = door(fields);
+    Some(Asked {
+        authority: authority?,
+        platform: platform?,
+        kind: kind.unwrap_or(InstrumentKind::Card),
+        instrument: instrument?,
+        door,
+    })
+}
+
+/// An instrument has one binding, whoever asks: a callback that names it leads to one authority.
+pub(in crate::agent) fn instrument_claim(environment: &str, platform: &str, instrument: &str) -> String {
+    format!("instrument/{environment}/{}/{instrument}", platform.to_ascii_lowercase())
+}
+
+/// Lists bindings.
+#[utoipa::path(get, operation_id = "list_bindings", path = "/v1/bindings", tag = "bindings",
+    params(PageParameters, StatusParameter, AuthorityParameter), responses((status = 200, body = Listed<Shown<Binding>>), ReadProblems))]
+pub(super) async fn list(house: State, read: Read) -> Result<Response, Problem> {
+    let ((page, status), parent) = read.query.finish(|fields| {
+        let parent = fields.text("spending_authority_id", Need::Optional).map(str::to_owned);
+        page_and_status(fields, "bindings").map(|which| (which, parent))
+    })?;
+    house.list(&read.asker, List { status, parent, ..List::of(Kind::Binding, 0) }, page, "bindings").await
+}
+
+/// Shows a binding.
+#[utoipa::path(get, operation_id = "get_binding", path = "/v1/bindings/{binding_id}", tag = "bindings",
+    params(("binding_id" = String, Path)), responses((status = 200, body = Shown<Binding>), ReadProblems))]
+pub(super) async fn get(house: State, target: Target, read: Read) -> Result<Response, Problem> {
+    read.query.finish(|_| Some(()))?;
+    let id: String = target.parse("binding")?;
+    let (row, _) = house.office.own::<Binding>(read.asker.owner(), &id).await?;
+    house.answer(StatusCode::OK, row).await
+}
+
+async fn live_authority(office: &Office, owner: Owner, id: &str) -> Result<Row, Problem> {
+    let found = office.own::<Authority>(owner, id).await;
+    let (row, _) = found.map_err(|problem| of_field("spending_authority_id", problem))?;
+    if row.status == "archived" { Err(archived(Kind::Authority)) } else { Ok(row) }
+}
+
+/// Binds an instrument to a spending authority: from then on its payments are that authority's.
+#[utoipa::path(post, operation_id = "create_binding", path = "/v1/bindings", tag = "bindings", params(KeyParameter),
+    request_body = NewBinding, responses((status = 201, body = Shown<Binding>), WriteProblems))]
+pub(super) async fn create(house: State, write: Write) -> Result<Response, Problem> {
+    let (owner, office) = (write.asker.owner(), &house.office);
+    let mut wanted = write.read(Scope::Setup, Versioned::New, read)?;
+    if let Some(row) = office.made_before(&wanted.change).await? {
+        return house.answer(StatusCode::CREATED, row).await;
+    }
+    let Asked { authority, platform, kind, instrument, door } = &wanted.what;
+    let authority = live_authority(office, owner, authority).await?;
+    let id = BindingId::of_random(office.sealer.random().map_err(no_randomness)?);
+    let place = New {
+        id: id.as_str(),
+        organization: owner.organization.as_str(),
+        environment: Some(owner.environment),
+        parent: &authority.id,
+        status: "active",
+    };
+    let body = Binding {
+        spending_authority_id: authority.id.clone(),
+        issuing_platform: platform.to_ascii_uppercase(),
+        instrument_kind: *kind,
+        instrument_id: instrument.to_string(),
+        authoritative_door: door.unwrap_or_else(|| house.usual_door(owner, platform, *kind)),
+    };
+    let claim = instrument_claim(owner.environment.name(), platform, instrument.as_str());
+    wanted.change.create(&place, &body, vec![claim], "binding.created");
+    let row = office.make(wanted.change).await?;
+    house.answer(StatusCode::CREATED, row).await
+}
+
+impl super::House {
+    /// Where an instrument's money moves if nobody says.
+    fn usual_door(&self, owner: Owner, platform: &str, kind: InstrumentKind) -> Door {
+        let calls = |program| self.mounts.iter().any(|(of, name)| *of == program && name.as_str() == platform);
+        let called = self.office.registry().programs().of(owner.environment).is_some_and(calls);
+        match kind {
+            InstrumentKind::Card | InstrumentKind::Token if called => Door::Platform,
+            InstrumentKind::Card | InstrumentKind::Token | InstrumentKind::Account | InstrumentKind::Instrument => {
+                Door::Authorize
+            }
+        }
+    }
+}
+
+/// Changes a binding.
+#[utoipa::path(patch, operation_id = "update_binding", path = "/v1/bindings/{binding_id}", tag = "bindings",
+    params(("binding_id" = String, Path), KeyParameter, VersionParameter), request_body = BindingChange,
+    responses((status = 200, body = Shown<Binding>), WriteProblems))]
+pub(super) async fn update(house: State, target: Target, write: Write) -> Result<Response, Problem> {
+    let (owner, office) = (write.asker.owner(), &house.office);
+    let mut wanted = write.read(Scope::Setup, Versioned::Required, |fields| {
+        let authority = fields.text("spending_authority_id", Need::Optional).map(str::to_owned);
+        Some((authority, door(fields), status(fields)))
+    })?;
+    if let Some(row) = office.made_before(&wanted.change).await? {
+        return house.answer(StatusCode::OK, row).await;
+    }
+    let id: String = target.parse("binding")?;
+    let (mut row, mut body) = office.own::<Binding>(owner, &id).await?;
+    wanted.must_fit(&row)?;
+    let (authority, door, status) = wanted.what.clone();
+    if let Some(authority) = authority {
+        let authority = live_authority(office, owner, &authority).await?;
+        row.parent.clone_from(&authority.id);
+        body.spending_authority_id = authority.id;
+    }
+    body.authoritative_door = door.unwrap_or(body.authoritative_door);
+    let status = status.unwrap_or(&row.status);
+    wanted.change.update(&row, status, &body, Vec::new(), "binding.updated");
+    let row = office.make(wanted.change).await?;
+    house.answer(StatusCode::OK, row).await
+}
+
+/// Archives a binding for good: its instrument can be bound again.
+#[utoipa::path(post, operation_id = "archive_binding", path = "/v1/bindings/{binding_id}/archive", tag = "bindings",
+    params(("binding_id" = String, Path), KeyParameter, VersionParameter),
+    responses((status = 200, body = Shown<Binding>), WriteProblems))]
+pub(super) async fn archive(house: State, target: Target, write: Write) -> Result<Response, Problem> {
+    let mut wanted = write.read(Scope::Setup, Versioned::Optional, |_| Some(()))?;
+    if let Some(row) = house.office.made_before(&wanted.change).await? {
+        return house.answer(StatusCode::OK, row).await;
+    }
+    let id: String = target.parse("binding")?;
+    let owner = wanted.asker.owner();
+    let (row, body) = house.office.own::<Binding>(owner, &id).await?;
+    wanted.must_fit(&row)?;
+    let claim = instrument_claim(owner.environment.name(), &body.issuing_platform, &body.instrument_id);
+    wanted.change.update(&row, "archived", &body, vec![claim], "binding.archived");
+    let row = house.office.make(wanted.change).await?;
+    house.answer(StatusCode::OK, row).await
+}

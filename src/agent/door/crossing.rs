@@ -1,0 +1,137 @@
+//! Answers, on the background thread, what the workers hand over; and says what is answered where nothing crosses.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::response::{IntoResponse as _, Response as Answer};
+use bytes::Bytes;
+use holdfast_core::Timestamp;
+use holdfast_core::agent::CredentialId;
+use http::Response;
+use http_body_util::BodyExt as _;
+use hyper::service::Service as _;
+use hyper_util::service::TowerToHyperService;
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+use super::Shared;
+use super::router::service;
+use crate::agent::store::{Kind, List};
+use crate::api::problem::{Code, Problem};
+use crate::server::{Bridge, Crossing, Crossings, NotCrossed};
+use crate::spool::told_to_stop;
+
+/// The prefix of what crosses.
+pub const PREFIX: &str = "/v1/";
+/// The longest body.
+const BODY_BYTES_MAX: usize = 65_536;
+/// From a request's arrival on the other side to its answer there.
+const ANSWER_MAX: Duration = Duration::from_secs(20);
+/// How many are answered at once.
+const TOGETHER_MAX: usize = 64;
+/// How often it is written down when credentials were used.
+const NOTE_EVERY: Duration = Duration::from_secs(60);
+/// How long a stop waits for answers that are owed.
+const LAST_ANSWERS_MAX: Duration = Duration::from_secs(5);
+
+/// The bridge of `/v1`, and its far end.
+#[must_use]
+pub fn bridge() -> (Bridge, Crossings) {
+    Bridge::new(PREFIX, BODY_BYTES_MAX, ANSWER_MAX, refusal)
+}
+
+/// What is answered where nothing crosses.
+fn refusal(why: NotCrossed) -> Response<Bytes> {
+    let problem = match why {
+        NotCrossed::Body(fault) => match fault.status() {
+            413 => Problem::of(Code::BodyTooLarge, format!("at most {BODY_BYTES_MAX} bytes are read")),
+            408 => Problem::of(Code::RequestTimeout, "the body did not arrive in time"),
+            _ => Problem::of(Code::BadRequest, "the body ended early"),
+        },
+        NotCrossed::Full => Problem::of(Code::Busy, "nothing was done; send it again").retry_after(1),
+        NotCrossed::TooLate => Problem::of(Code::RequestTimeout, "it may yet be done: send it again with the same key"),
+        NotCrossed::Stopping => Problem::of(Code::Busy, "the server is stopping; send it again with the same key").retry_after(1),
+    };
+    let (head, body) = problem.into_response().into_parts();
+    // The body of a problem is there at once.
+    let bytes = futures_util::FutureExt::now_or_never(body.collect()).and_then(Result::ok);
+    Response::from_parts(head, bytes.map(http_body_util::Collected::to_bytes).unwrap_or_default())
+}
+
+/// Answers until `stopped` closes, then what is owed.
+pub async fn serve(house: Shared, mut crossings: Crossings, stopped: watch::Receiver<()>) {
+    let router = service(&house);
+    let places = Arc::new(Semaphore::new(TOGETHER_MAX));
+    let mut answering = JoinSet::new();
+    let noting = tokio::spawn(keep_noting(Shared::clone(&house), stopped.clone()));
+    let mut stop = std::pin::pin!(told_to_stop(stopped));
+    loop {
+        let crossing = tokio::select! {
+            () = &mut stop => break,
+            Some(_) = answering.join_next() => continue,
+            crossing = async {
+                let place = Arc::clone(&places).acquire_owned().await;
+                (place, crossings.recv().await)
+            } => crossing,
+        };
+        let (Ok(place), Some(Crossing { request, answer })) = crossing else { break };
+        let router = router.clone();
+        answering.spawn(async move {
+            // Who has gone needs no answer, but what was asked is done.
+            let _ = answer.send(answered(router, request).await);
+            drop(place);
+        });
+    }
+    drop(crossings);
+    let all = async { while answering.join_next().await.is_some() {} };
+    // Whoever is slower than this has had its chance.
+    let _ = timeout(LAST_ANSWERS_MAX, all).await;
+    noting.abort();
+    house.note_use(&mut HashMap::new()).await;
+}
+
+async fn answered(router: Router, request: http::Request<Bytes>) -> Response<Bytes> {
+    let service = TowerToHyperService::new(router);
+    let Ok::<Answer, _>(answer) = service.call(request.map(Body::from)).await;
+    let (head, body) = answer.into_parts();
+    let bytes = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+    Response::from_parts(head, bytes)
+}
+
+async fn keep_noting(house: Shared, stopped: watch::Receiver<()>) {
+    let noting = async {
+        let mut noted = HashMap::new();
+        loop {
+            sleep(NOTE_EVERY).await;
+            house.note_use(&mut noted).await;
+        }
+    };
+    tokio::select! {
+        () = noting => {}
+        () = told_to_stop(stopped) => {}
+    }
+}
+
+impl super::House {
+    /// Writes down when credentials were used, as far as that is news.
+    async fn note_use(&self, noted: &mut HashMap<CredentialId, Timestamp>) {
+        let office = &self.office;
+        let live = List { status: Some("active".to_owned()), ..List::of(Kind::Credential, u32::MAX) };
+        // What cannot be written now is written the next time.
+        let Ok(rows) = office.store.list(live).await else { return };
+        let ids = rows.iter().filter_map(|(_, row)| row.id.parse::<CredentialId>().ok());
+        let used = ids.filter_map(|id| office.registry().last_used(&id).map(|at| (id, at)));
+        let news: Vec<_> = used.filter(|(id, at)| noted.get(id) != Some(at)).collect();
+        if news.is_empty() {
+            return;
+        }
+        let uses = news.iter().map(|(id, at)| (id.to_string(), *at)).collect();
+        if office.store.note_use(uses).await.is_ok() {
+            noted.extend(news);
+        }
+    }
+}

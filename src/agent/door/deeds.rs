@@ -1,0 +1,133 @@
+//! `/v1/audit` and `/v1/activity`: who did what.
+
+use axum::Json;
+use axum::response::{IntoResponse as _, Response};
+use serde::Serialize;
+use serde_json::{Value, json};
+use utoipa::{IntoParams, ToSchema};
+
+use super::House;
+use super::asking::Read;
+use super::openapi::ReadProblems;
+use super::shown::{Listed, State, listed};
+use crate::agent::bodies::hidden;
+use crate::agent::office::unavailable;
+use crate::agent::store::{Deed, Deeds, Kind};
+use crate::agent::texts;
+use crate::api::input::{Fields, Need};
+use crate::api::page::{Page, PageParameters};
+use crate::api::problem::Problem;
+
+/// What somebody did.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Activity {
+    /// When.
+    #[schema(format = DateTime)]
+    at: String,
+    /// Who: a member (`mem_…`), a backend's credential (`cred_…`), or an operator of the server (`operator:…`).
+    who: String,
+    /// What.
+    #[schema(example = "binding.created")]
+    action: String,
+    /// To what kind of object.
+    #[schema(example = "binding")]
+    object: String,
+    /// Which.
+    #[schema(example = "bind_demo")]
+    id: String,
+}
+
+/// What somebody did, with the object before and after.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct AuditRecord {
+    #[serde(flatten)]
+    activity: Activity,
+    /// The object before; not there if it was made.
+    #[schema(value_type = Option<Object>)]
+    before: Option<Value>,
+    /// The object after. Texts that were erased are `null`.
+    #[schema(value_type = Option<Object>)]
+    after: Option<Value>,
+}
+
+/// Which deeds.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "described here, read by hand")]
+pub struct DeedParameters {
+    /// Only those about this object.
+    id: Option<String>,
+    /// Only those of this kind, such as `binding.created`.
+    action: Option<String>,
+}
+
+fn which(fields: &Fields, list: &'static str) -> Option<(Page, Option<String>, Option<String>)> {
+    let id = fields.words("id", Need::Optional, 128);
+    let action = fields.words("action", Need::Optional, 64);
+    Some((Page::read(fields, list)?, id, action))
+}
+
+/// Lists who did what to the organization and to the objects of the token's environment, with the object before and after; the latest
+/// first.
+#[utoipa::path(get, operation_id = "list_audit_records", path = "/v1/audit", tag = "insight", params(PageParameters, DeedParameters),
+    responses((status = 200, body = Listed<AuditRecord>), ReadProblems))]
+pub(super) async fn audit(house: State, read: Read) -> Result<Response, Problem> {
+    let (found, cursor) = house.deeds(read, "audit").await?;
+    let mut items: Vec<Value> = found.iter().map(with_objects).collect();
+    texts::open_all(&house.office.store, &house.office.sealer, &mut items).await.map_err(unavailable)?;
+    Ok(Json(listed(items, cursor)).into_response())
+}
+
+/// Lists who did what, in a line each; the latest first.
+#[utoipa::path(get, operation_id = "list_activity", path = "/v1/activity", tag = "insight", params(PageParameters, DeedParameters),
+    responses((status = 200, body = Listed<Activity>), ReadProblems))]
+pub(super) async fn activity(house: State, read: Read) -> Result<Response, Problem> {
+    let (found, cursor) = house.deeds(read, "activity").await?;
+    Ok(Json(listed(found.iter().map(in_a_line).collect(), cursor)).into_response())
+}
+
+impl House {
+    async fn deeds(&self, read: Read, list: &'static str) -> Result<(Vec<Deed>, Option<String>), Problem> {
+        let (page, id, action) = read.query.finish(|fields| which(fields, list))?;
+        let owner = read.asker.owner();
+        let deeds = Deeds {
+            organization: owner.organization.to_string(),
+            environment: Some(owner.environment),
+            id,
+            action,
+            before: page.last,
+            most: page.limit.saturating_add(1),
+        };
+        let mut found = self.office.store.deeds(deeds).await.map_err(unavailable)?;
+        let more = found.len() > usize::try_from(page.limit).unwrap_or(usize::MAX);
+        if more {
+            found.pop();
+        }
+        let cursor = found.last().filter(|_| more).map(|(last, _)| Page::cursor(list, *last));
+        Ok((found.into_iter().map(|(_, deed)| deed).collect(), cursor))
+    }
+}
+
+fn in_a_line(deed: &Deed) -> Value {
+    json!({ "at": deed.at.to_string(), "who": deed.who, "action": deed.action, "object": deed.kind.name(), "id": deed.id })
+}
+
+fn with_objects(deed: &Deed) -> Value {
+    let mut line = in_a_line(deed);
+    if let Some(fields) = line.as_object_mut() {
+        for (name, body) in [("before", &deed.before), ("after", &deed.after)] {
+            if let Some(body) = body {
+                fields.insert(name.to_owned(), without_hidden(deed.kind, body));
+            }
+        }
+    }
+    line
+}
+
+fn without_hidden(kind: Kind, body: &str) -> Value {
+    let mut body: Value = serde_json::from_str(body).unwrap_or_default();
+    if let Some(fields) = body.as_object_mut() {
+        fields.retain(|name, _| !hidden(kind).contains(&name.as_str()));
+    }
+    body
+}

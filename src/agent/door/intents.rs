@@ -1,0 +1,132 @@
+//! `/v1/intents`: what agents said that they were about to buy, and what people say to it.
+
+use axum::response::Response;
+use holdfast_core::agent::{IntentStatus, Scope};
+use http::StatusCode;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::House;
+use super::asking::{Asker, KeyParameter, Read, VersionParameter, Versioned, Wanted, Write};
+use super::bindings::AuthorityParameter;
+use super::openapi::{ReadProblems, WriteProblems};
+use super::shown::{Listed, Shown, State, StatusParameter, page_and_status};
+use crate::agent::bodies::{Intent, Moment};
+use crate::agent::office::wrong_state;
+use crate::agent::store::{Kind, List, Row};
+use crate::api::input::Need;
+use crate::api::page::PageParameters;
+use crate::api::problem::{Code, Problem};
+use crate::api::router::Target;
+
+/// A reviewer's word.
+#[derive(Debug, Deserialize, ToSchema)]
+#[expect(dead_code, reason = "described here, read by hand")]
+pub struct Review {
+    /// What the reviewer has to say.
+    #[schema(max_length = 500)]
+    note: Option<String>,
+    /// The version that you read; `If-Match` says the same.
+    version: Option<u32>,
+}
+
+/// Lists intents.
+#[utoipa::path(get, operation_id = "list_intents", path = "/v1/intents", tag = "intents",
+    params(PageParameters, StatusParameter, AuthorityParameter), responses((status = 200, body = Listed<Shown<Intent>>), ReadProblems))]
+pub(super) async fn list(house: State, read: Read) -> Result<Response, Problem> {
+    let ((page, status), parent) = read.query.finish(|fields| {
+        let parent = fields.text("spending_authority_id", Need::Optional).map(str::to_owned);
+        page_and_status(fields, "intents").map(|which| (which, parent))
+    })?;
+    house.list(&read.asker, List { status, parent, ..List::of(Kind::Intent, 0) }, page, "intents").await
+}
+
+/// Shows an intent.
+#[utoipa::path(get, operation_id = "get_intent", path = "/v1/intents/{intent_reference}", tag = "intents",
+    params(("intent_reference" = String, Path)), responses((status = 200, body = Shown<Intent>), ReadProblems))]
+pub(super) async fn get(house: State, target: Target, read: Read) -> Result<Response, Problem> {
+    read.query.finish(|_| Some(()))?;
+    let id: String = target.parse("intent")?;
+    let (row, _) = house.office.own::<Intent>(read.asker.owner(), &id).await?;
+    house.answer(StatusCode::OK, row).await
+}
+
+/// Takes an intent back: no payment can be for it any more.
+#[utoipa::path(post, operation_id = "cancel_intent", path = "/v1/intents/{intent_reference}/cancel", tag = "intents",
+    params(("intent_reference" = String, Path), KeyParameter, VersionParameter),
+    responses((status = 200, body = Shown<Intent>), WriteProblems))]
+pub(super) async fn cancel(house: State, target: Target, write: Write) -> Result<Response, Problem> {
+    let mut wanted = write.read(Scope::Intents, Versioned::Optional, |_| Some(()))?;
+    if let Some(row) = house.office.made_before(&wanted.change).await? {
+        return house.answer(StatusCode::OK, row).await;
+    }
+    let id: String = target.parse("intent")?;
+    let (row, body) = house.office.own::<Intent>(wanted.asker.owner(), &id).await?;
+    wanted.must_fit(&row)?;
+    match IntentStatus::named(&row.status) {
+        Some(IntentStatus::Open | IntentStatus::PendingReview | IntentStatus::Approved) => {}
+        Some(IntentStatus::Denied | IntentStatus::Cancelled) | None => {
+            return Err(wrong_state("the intent is denied, cancelled or not eligible: there is nothing to take back"));
+        }
+    }
+    wanted.change.update(&row, IntentStatus::Cancelled.name(), &body, Vec::new(), "intent.cancelled");
+    let row = house.office.make(wanted.change).await?;
+    house.answer(StatusCode::OK, row).await
+}
+
+/// Approves an intent that waits for a person. The reviewer must not be who asked for it.
+#[utoipa::path(post, operation_id = "approve_intent", path = "/v1/intents/{intent_reference}/approve", tag = "intents",
+    params(("intent_reference" = String, Path), KeyParameter, VersionParameter), request_body = Review,
+    responses((status = 200, body = Shown<Intent>), WriteProblems))]
+pub(super) async fn approve(house: State, target: Target, write: Write) -> Result<Response, Problem> {
+    house.review(&target, write, IntentStatus::Approved, "intent.approved").await
+}
+
+/// Denies an intent that waits for a person. The reviewer must not be who asked for it.
+#[utoipa::path(post, operation_id = "deny_intent", path = "/v1/intents/{intent_reference}/deny", tag = "intents",
+    params(("intent_reference" = String, Path), KeyParameter, VersionParameter), request_body = Review,
+    responses((status = 200, body = Shown<Intent>), WriteProblems))]
+pub(super) async fn deny(house: State, target: Target, write: Write) -> Result<Response, Problem> {
+    house.review(&target, write, IntentStatus::Denied, "intent.denied").await
+}
+
+impl House {
+    async fn review(&self, target: &Target, write: Write, word: IntentStatus, action: &str) -> Result<Response, Problem> {
+        let mut wanted =
+            write.read(Scope::Review, Versioned::Optional, |fields| Some(fields.words("note", Need::Optional, 500)))?;
+        if let Some(row) = self.office.made_before(&wanted.change).await? {
+            return self.answer(StatusCode::OK, row).await;
+        }
+        let id: String = target.parse("intent")?;
+        let owner = wanted.asker.owner();
+        let (row, mut body) = self.office.own::<Intent>(owner, &id).await?;
+        must_be_reviewable(&wanted, &row, &body)?;
+        let note = wanted.what.clone();
+        body.reviewed_by = Some(wanted.asker.who());
+        body.reviewed_at = Some(Moment(wanted.change.at()));
+        body.review_note = self.office.some_words(&mut wanted.change, &self.office.whose(owner), note.as_deref())?;
+        wanted.change.update(&row, word.name(), &body, Vec::new(), action);
+        let row = self.office.make(wanted.change).await?;
+        self.answer(StatusCode::OK, row).await
+    }
+}
+
+fn must_be_reviewable<T>(wanted: &Wanted<T>, row: &Row, body: &Intent) -> Result<(), Problem> {
+    wanted.must_fit(row)?;
+    if row.status != IntentStatus::PendingReview.name() {
+        return Err(wrong_state("the intent does not wait for a review"));
+    }
+    if body.expires_at.0 <= wanted.change.at() {
+        return Err(wrong_state("the intent's time is over"));
+    }
+    if is_requester(&wanted.asker, body) {
+        let detail = "whoever asked for an intent does not review it: another person, or another backend, does";
+        return Err(Problem::coded(Code::Forbidden, "own_intent", detail));
+    }
+    Ok(())
+}
+
+/// By the person, and by the credential: neither may be the same.
+fn is_requester(asker: &Asker, body: &Intent) -> bool {
+    body.requested_by == asker.who() || body.credential == asker.caller.credential.as_str()
+}

@@ -1,0 +1,54 @@
+//! `/v1` on the callbacks' listener, but for what decides: organizations, credentials, agents and what they may spend, as JSON over HTTP.
+//!
+//! One file a resource. Below them: [`asking`] says who asks, by the token, and what; [`router`] knows every route and describes it;
+//! [`crossing`] answers, on the background thread, what the workers hand over. Refusals have the shape of the management API's
+//! ([`problem`](crate::api::problem)). Nothing here decides about money, and nothing here writes but through the office.
+
+#![allow(unused_qualifications, reason = "what utoipa's macros write of their parameters")]
+
+pub mod agents;
+pub mod asking;
+pub mod authorities;
+pub mod authorize_intent;
+pub mod bindings;
+pub mod credentials;
+pub mod crossing;
+pub mod deeds;
+pub mod grants;
+pub mod intents;
+pub mod members;
+pub mod openapi;
+pub mod organizations;
+pub mod policies;
+pub mod router;
+pub mod shown;
+
+use std::fmt;
+use std::sync::Arc;
+
+use holdfast_core::{PlatformName, ProgramId};
+
+use crate::agent::office::Office;
+use crate::ledger::Ledger;
+use crate::responder::Program;
+
+/// Everything that answering needs.
+pub struct House {
+    /// The desk that changes go over.
+    pub office: Office,
+    /// Which platforms call for which program.
+    pub mounts: Vec<(ProgramId, PlatformName)>,
+    /// The programs, with the rules that are live.
+    pub programs: Vec<Arc<Program>>,
+    /// Where money and limits are looked at; nothing here moves any.
+    pub ledger: Arc<dyn Ledger>,
+}
+
+impl fmt::Debug for House {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("House").field("office", &self.office).finish()
+    }
+}
+
+/// The house, as handlers share it.
+pub type Shared = Arc<House>;

@@ -1,0 +1,68 @@
+//! Every route below `/v1` that does not decide, each with its description: there is no way to add one without the other.
+
+use axum::Router;
+use utoipa::OpenApi as _;
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::openapi::{self, Description};
+use super::{
+    Shared, agents, authorities, authorize_intent, bindings, credentials, deeds, grants, intents, members, organizations,
+    policies,
+};
+use crate::api::openapi::Text;
+use crate::api::problem::{Code, Problem};
+
+/// The routes, and what they say of themselves.
+pub fn described() -> (Router<Shared>, OpenApi) {
+    OpenApiRouter::with_openapi(Description::openapi())
+        .routes(routes!(organizations::get))
+        .routes(routes!(organizations::go_live))
+        .routes(routes!(members::list, members::invite))
+        .routes(routes!(members::get))
+        .routes(routes!(members::remove))
+        .routes(routes!(members::accept))
+        .routes(routes!(credentials::list, credentials::create))
+        .routes(routes!(credentials::get))
+        .routes(routes!(credentials::revoke))
+        .routes(routes!(agents::list, agents::create))
+        .routes(routes!(agents::get, agents::update))
+        .routes(routes!(agents::archive))
+        .routes(routes!(authorities::list, authorities::create))
+        .routes(routes!(authorities::get, authorities::update))
+        .routes(routes!(authorities::archive))
+        .routes(routes!(policies::templates))
+        .routes(routes!(policies::list, policies::create))
+        .routes(routes!(policies::get, policies::update))
+        .routes(routes!(policies::versions))
+        .routes(routes!(policies::archive))
+        .routes(routes!(bindings::list, bindings::create))
+        .routes(routes!(bindings::get, bindings::update))
+        .routes(routes!(bindings::archive))
+        .routes(routes!(grants::list, grants::create))
+        .routes(routes!(grants::get))
+        .routes(routes!(grants::revoke))
+        .routes(routes!(authorize_intent::authorize_intent))
+        .routes(routes!(intents::list))
+        .routes(routes!(intents::get))
+        .routes(routes!(intents::cancel))
+        .routes(routes!(intents::approve))
+        .routes(routes!(intents::deny))
+        .routes(routes!(deeds::audit))
+        .routes(routes!(deeds::activity))
+        .routes(routes!(openapi::show))
+        .split_for_parts()
+}
+
+/// The whole service.
+pub fn service(house: &Shared) -> Router {
+    let (router, description) = described();
+    // Made once: it does not change while the server runs.
+    let text = Text::of(&description);
+    router
+        .layer(axum::Extension(text))
+        .fallback(|| async { Problem::of(Code::NotFound, "there is no such route; GET /v1/openapi.json shows all") })
+        .method_not_allowed_fallback(|| async { Problem::of(Code::MethodNotAllowed, "see `Allow` for those that are") })
+        .with_state(Shared::clone(house))
+}

@@ -1,0 +1,378 @@
+//! Rows as the path sees them: whatever is durable is put into the [`Registry`], compiled and opened, in the version that is latest.
+//!
+//! Rows may come twice and, from other nodes, late: an older version never takes a newer one's place. A row that cannot be read is
+//! told, and leaves what was there out of force rather than in it.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use holdfast_adapters::Secret;
+use holdfast_adapters::token::{Caller, Grant as KnownGrant, SharedKey};
+use holdfast_core::agent::{
+    Authority as KnownAuthority, AuthorityId, Binding as KnownBinding, BindingStatus, CompiledPolicy, Environment, Instrument,
+    Intent as KnownIntentOf, IntentNeed, IntentStatus, KeyId, OrganizationId, Owner, PolicyId, ScopeSet, Status, Template,
+};
+use holdfast_core::{Country, Currency, Merchant, MerchantCategoryCode, MerchantId, Money, PlatformName};
+
+use super::bodies::{self, Authority, Binding, Credential, Grant, Intent, Policy, Unreadable};
+use super::registry::{KnownIntent, Objects, Registry};
+use super::seal::Sealer;
+use super::store::{Follow, Kind, List, Row, Shared, StoreError};
+use super::texts::open_secret;
+use crate::config::ruleset::zone;
+
+/// Rows that are read at once at a start.
+const PAGE: u32 = 5_000;
+
+/// What is known of rows, and where it is shown.
+pub struct Mirror {
+    registry: Arc<Registry>,
+    sealer: Arc<Sealer>,
+    currencies: Currencies,
+    known: Mutex<Known>,
+    say: fn(&str),
+}
+
+/// The currency of the program of each environment.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Currencies {
+    /// Of the sandbox program.
+    pub sandbox: Option<Currency>,
+    /// Of the production program.
+    pub production: Option<Currency>,
+}
+
+impl Currencies {
+    /// Of an environment.
+    #[must_use]
+    pub const fn of(&self, environment: Environment) -> Option<Currency> {
+        match environment {
+            Environment::Sandbox => self.sandbox,
+            Environment::Production => self.production,
+        }
+    }
+}
+
+/// What a change of one object means for others.
+#[derive(Default)]
+struct Known {
+    versions: HashMap<(Kind, String), u32>,
+    /// Templates of live policies.
+    policies: HashMap<String, Arc<Template>>,
+    /// Agents that are not active, and how.
+    idle_agents: HashMap<String, Status>,
+    authorities: HashMap<String, Row>,
+    of_policy: HashMap<String, HashSet<String>>,
+    of_agent: HashMap<String, HashSet<String>>,
+}
+
+/// What a row changes for the path.
+enum Change {
+    Credential(KeyId, Option<Arc<SharedKey>>),
+    Grant(KnownGrant),
+    NoGrant(KnownGrant),
+    Authority(Arc<KnownAuthority>),
+    Binding(Arc<KnownBinding>),
+    Intent(Arc<KnownIntent>),
+}
+
+impl Mirror {
+    /// Shows rows in that registry.
+    #[must_use]
+    pub fn new(registry: Arc<Registry>, sealer: Arc<Sealer>, currencies: Currencies, say: fn(&str)) -> Self {
+        Mirror { registry, sealer, currencies, known: Mutex::default(), say }
+    }
+
+    /// Where they are shown.
+    #[must_use]
+    pub const fn registry(&self) -> &Arc<Registry> {
+        &self.registry
+    }
+
+    /// Shows everything that a store has, in an order in which nothing names what is not there yet.
+    ///
+    /// # Errors
+    /// The store.
+    pub async fn restore(&self, store: &Shared) -> Result<(), StoreError> {
+        let mut objects = Objects::default();
+        for kind in [Kind::Policy, Kind::Agent, Kind::Authority, Kind::Binding, Kind::Grant, Kind::Intent, Kind::Credential] {
+            let mut list = List::of(kind, PAGE);
+            loop {
+                let page = store.list(list.clone()).await?;
+                let Some((last, _)) = page.last() else { break };
+                list.after = *last;
+                let rows: Vec<Row> = page.into_iter().map(|(_, row)| row).collect();
+                self.all_changes(&rows).into_iter().for_each(|change| gather(&mut objects, change));
+            }
+        }
+        // Each part of the registry is made once, however many objects there are.
+        self.registry.fill(objects);
+        Ok(())
+    }
+
+    /// What a row changes for the path; an older version than the one that is known changes nothing.
+    fn changes_of(&self, known: &mut Known, row: &Row, changes: &mut Vec<Change>) -> Result<(), Unreadable> {
+        let key = (row.kind, row.id.clone());
+        if known.versions.get(&key).is_some_and(|version| *version >= row.version) {
+            return Ok(());
+        }
+        known.versions.insert(key, row.version);
+        match row.kind {
+            Kind::Credential => self.of_credential(row, changes),
+            Kind::Grant => of_grant(row, changes),
+            Kind::Agent => self.of_agent(known, row, changes),
+            Kind::Authority => self.of_authority(known, row, changes),
+            Kind::Policy => self.of_policy(known, row, changes),
+            Kind::Binding => of_binding(row, changes),
+            Kind::Intent => self.of_intent(row, changes),
+            Kind::Organization | Kind::Member | Kind::PolicyVersion => Ok(()),
+        }
+    }
+
+    fn all_changes(&self, rows: &[Row]) -> Vec<Change> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut changes = Vec::new();
+        for row in rows {
+            if let Err(Unreadable(problem)) = self.changes_of(&mut known, row, &mut changes) {
+                (self.say)(&format!("agent spend: {problem}"));
+            }
+        }
+        changes
+    }
+
+    fn apply(&self, change: Change) {
+        match change {
+            Change::Credential(key, Some(shared)) => self.registry.put_credential(key, shared),
+            Change::Credential(key, None) => self.registry.remove_credential(&key),
+            Change::Grant(grant) => self.registry.put_grant(grant),
+            Change::NoGrant(grant) => self.registry.remove_grant(&grant),
+            Change::Authority(authority) => self.registry.put_authority(authority),
+            Change::Binding(binding) => self.registry.put_binding(binding),
+            Change::Intent(intent) => self.registry.put_intent(intent),
+        }
+    }
+
+    fn of_credential(&self, row: &Row, changes: &mut Vec<Change>) -> Result<(), Unreadable> {
+        let body: Credential = bodies::read(row)?;
+        let unreadable = || unreadable(row);
+        let key = KeyId::new(&body.api_key).map_err(|_| unreadable())?;
+        let secret = if row.status == "active" { open_secret(&self.sealer, &row.id, &body.secret).ok() } else { None };
+        let Some(secret) = secret else {
+            changes.push(Change::Credential(key, None));
+            return if row.status == "active" { Err(unreadable()) } else { Ok(()) };
+        };
+        let caller = Caller {
+            credential: row.id.parse().map_err(|_| unreadable())?,
+            organization: row.organization.parse().map_err(|_| unreadable())?,
+            kind: body.of,
+            environment: row.environment.ok_or_else(unreadable)?,
+            scopes: ScopeSet::of(&body.scopes),
+        };
+        let expires_at = body.expires_at.map(|moment| moment.0);
+        let shared = Arc::new(SharedKey { secret: Secret::new(secret), caller, expires_at });
+        changes.push(Change::Credential(key, Some(shared)));
+        Ok(())
+    }
+
+    fn of_agent(&self, known: &mut Known, row: &Row, changes: &mut Vec<Change>) -> Result<(), Unreadable> {
+        let status = Status::named(&row.status).ok_or_else(|| unreadable(row))?;
+        match status {
+            Status::Active => drop(known.idle_agents.remove(&row.id)),
+            Status::Suspended | Status::Archived => drop(known.idle_agents.insert(row.id.clone(), status)),
+        }
+        self.again(known, known.of_agent.get(&row.id), changes)
+    }
+
+    fn of_policy(&self, known: &mut Known, row: &Row, changes: &mut Vec<Change>) -> Result<(), Unreadable> {
+        let body: Policy = bodies::read(row)?;
+        let template = Template::read(&body.policy, &zone).map_err(|_| unreadable(row));
+        match template {
+            Ok(template) if row.status == "active" => drop(known.policies.insert(row.id.clone(), Arc::new(template))),
+            Ok(_) | Err(_) => drop(known.policies.remove(&row.id)),
+        }
+        self.again(known, known.of_policy.get(&row.id), changes)
+    }
+
+    fn again(&self, known: &Known, authorities: Option<&HashSet<String>>, changes: &mut Vec<Change>) -> Result<(), Unreadable> {
+        for row in authorities.into_iter().flatten().filter_map(|id| known.authorities.get(id)) {
+            changes.push(self.compiled(known, row)?);
+        }
+        Ok(())
+    }
+
+    fn of_authority(&self, known: &mut Known, row: &Row, changes: &mut Vec<Change>) -> Result<(), Unreadable> {
+        let body: Authority = bodies::read(row)?;
+        if let Some(before) = known.authorities.insert(row.id.clone(), row.clone()) {
+            let before: Authority = bodies::read(&before)?;
+            if let Some(sharing) = before.policy_id.and_then(|policy| known.of_policy.get_mut(&policy)) {
+                sharing.remove(&row.id);
+            }
+        }
+        known.of_agent.entry(body.agent_id).or_default().insert(row.id.clone());
+        if let Some(policy) = body.policy_id {
+            known.of_policy.entry(policy).or_default().insert(row.id.clone());
+        }
+        changes.push(self.compiled(known, row)?);
+        Ok(())
+    }
+
+    fn compiled(&self, known: &Known, row: &Row) -> Result<Change, Unreadable> {
+        let body: Authority = bodies::read(row)?;
+        let unreadable = || unreadable(row);
+        let id: AuthorityId = row.id.parse().map_err(|_| unreadable())?;
+        let environment = row.environment.ok_or_else(unreadable)?;
+        let own = Status::named(&row.status).ok_or_else(unreadable)?;
+        let policy = match &body.policy_id {
+            None => None,
+            Some(policy) => known.policies.get(policy).map(|template| self.compile(id, policy, template, environment)),
+        };
+        let policy = policy.transpose().unwrap_or_else(|Unreadable(problem)| {
+            (self.say)(&format!("spending authority {}: {problem}; it has no policy", row.id));
+            None
+        });
+        Ok(Change::Authority(Arc::new(KnownAuthority {
+            id,
+            organization: row.organization.parse().map_err(|_| unreadable())?,
+            environment,
+            agent: body.agent_id.parse().map_err(|_| unreadable())?,
+            mode: body.mode,
+            // Whichever is the stricter.
+            status: known.idle_agents.get(&body.agent_id).copied().map_or(own, |agent| own.max(agent)),
+            intent_need: if body.require_intent { IntentNeed::Required } else { IntentNeed::NotRequired },
+            policy,
+        })))
+    }
+
+    fn compile(
+        &self,
+        authority: AuthorityId,
+        policy: &str,
+        template: &Template,
+        environment: Environment,
+    ) -> Result<Arc<CompiledPolicy>, Unreadable> {
+        let cannot = |problem: &str| Unreadable(format!("policy {policy} {problem}"));
+        let owner = self.owner(authority, policy.parse().map_err(|_| cannot("has no name"))?, environment);
+        let owner = owner.ok_or_else(|| cannot("belongs to an environment that has no program"))?;
+        CompiledPolicy::new(template, &owner).map(Arc::new).map_err(|_| cannot("cannot be compiled"))
+    }
+
+    /// Whether an authority that is not archived has a policy.
+    #[must_use]
+    pub fn has_live_authority(&self, policy: &str) -> bool {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let authorities = known.of_policy.get(policy);
+        authorities.into_iter().flatten().filter_map(|id| known.authorities.get(id)).any(|row| row.status != "archived")
+    }
+
+    /// Whose policy it would be.
+    #[must_use]
+    pub fn owner(&self, authority: AuthorityId, policy: PolicyId, environment: Environment) -> Option<Owner> {
+        let program = self.registry.programs().of(environment)?;
+        Some(Owner { authority, policy, program, currency: self.currencies.of(environment)? })
+    }
+
+    fn of_intent(&self, row: &Row, changes: &mut Vec<Change>) -> Result<(), Unreadable> {
+        let body: Intent = bodies::read(row)?;
+        if let Some(intent) = intent_of(row, &body).ok_or_else(|| unreadable(row))? {
+            let used = self.registry.intent(&intent.reference).is_some_and(|known| known.is_used());
+            changes.push(Change::Intent(Arc::new(KnownIntent::new(intent, used))));
+        }
+        Ok(())
+    }
+}
+
+fn of_grant(row: &Row, changes: &mut Vec<Change>) -> Result<(), Unreadable> {
+    let body: Grant = bodies::read(row)?;
+    let unreadable = || unreadable(row);
+    let grant = KnownGrant {
+        environment: row.environment.ok_or_else(unreadable)?,
+        processor: body.processor_id.parse().map_err(|_| unreadable())?,
+        enterprise: row.organization.parse().map_err(|_| unreadable())?,
+        platform: platform(&body.issuing_platform).ok_or_else(unreadable)?,
+    };
+    changes.push(if row.status == "active" { Change::Grant(grant) } else { Change::NoGrant(grant) });
+    Ok(())
+}
+
+fn of_binding(row: &Row, changes: &mut Vec<Change>) -> Result<(), Unreadable> {
+    let body: Binding = bodies::read(row)?;
+    let unreadable = || unreadable(row);
+    changes.push(Change::Binding(Arc::new(KnownBinding {
+        id: row.id.parse().map_err(|_| unreadable())?,
+        organization: row.organization.parse().map_err(|_| unreadable())?,
+        environment: row.environment.ok_or_else(unreadable)?,
+        authority: body.spending_authority_id.parse().map_err(|_| unreadable())?,
+        instrument: Instrument {
+            platform: platform(&body.issuing_platform).ok_or_else(unreadable)?,
+            kind: body.instrument_kind,
+            id: body.instrument_id.parse().map_err(|_| unreadable())?,
+        },
+        status: BindingStatus::named(&row.status).ok_or_else(unreadable)?,
+        door: body.authoritative_door,
+    })));
+    Ok(())
+}
+
+/// Puts a change among what a start puts in force.
+fn gather(objects: &mut Objects, change: Change) {
+    match change {
+        Change::Credential(key, Some(shared)) => objects.credentials.push((key, shared)),
+        // At a start there is nothing to take out of force.
+        Change::Credential(_, None) | Change::NoGrant(_) => {}
+        Change::Grant(grant) => objects.grants.push(grant),
+        Change::Authority(authority) => objects.authorities.push(authority),
+        Change::Binding(binding) => objects.bindings.push(binding),
+        Change::Intent(intent) => objects.intents.push(intent),
+    }
+}
+
+impl Follow for Mirror {
+    fn committed(&self, rows: &[Row]) {
+        for change in self.all_changes(rows) {
+            self.apply(change);
+        }
+    }
+}
+
+/// An intent as a payment sees it; an inner `None` for one that no payment can be for. `None` if it cannot be read.
+fn intent_of(row: &Row, body: &Intent) -> Option<Option<KnownIntentOf>> {
+    let Some(status) = IntentStatus::named(&row.status) else {
+        // Not eligible: it was answered, and that is all.
+        return Some(None);
+    };
+    let merchant = Merchant {
+        id: settle(body.merchant_id.as_deref(), |id| MerchantId::new(id).ok())?,
+        name: body.merchant_digest,
+        mcc: settle(body.mcc.as_deref(), MerchantCategoryCode::new)?,
+        country: settle(body.merchant_country.as_deref(), Country::new)?,
+    };
+    Some(Some(KnownIntentOf {
+        reference: row.id.parse().ok()?,
+        organization: row.organization.parse::<OrganizationId>().ok()?,
+        environment: row.environment?,
+        authority: body.spending_authority_id.parse().ok()?,
+        binding: settle(body.binding_id.as_deref(), |id| id.parse().ok())?,
+        amount: Money::from_minor(body.amount, Currency::from_alpha(&body.currency)?),
+        merchant,
+        status,
+        expires_at: body.expires_at.0,
+    }))
+}
+
+/// What is absent is settled; what cannot be read is not.
+fn settle<T>(written: Option<&str>, read: impl FnOnce(&str) -> Option<T>) -> Option<Option<T>> {
+    match written {
+        None => Some(None),
+        Some(text) => read(text).map(Some),
+    }
+}
+
+/// A platform by the name that callers write in upper case.
+#[must_use]
+pub fn platform(name: &str) -> Option<PlatformName> {
+    PlatformName::new(&name.to_ascii_lowercase()).ok()
+}
+
+fn unreadable(row: &Row) -> Unreadable {
+    Unreadable(format!("{} {} cannot be read; it is not in force", row.kind.name(), row.id))
+}

@@ -1,0 +1,217 @@
+//! Members: invited by an address, which they show to be theirs by bringing back what was sent there; each gets a credential of their own.
+
+use holdfast_core::Timestamp;
+use holdfast_core::agent::{Environment, OrganizationId};
+use sha2::{Digest as _, Sha256};
+
+use super::change::{Change, New};
+use super::credentials::{Issued, NewCredential};
+use super::organizations::whose;
+use super::{Office, archived, no_randomness, read, seconds_after, unavailable, unknown, wrong_state};
+use crate::agent::bodies::{Member, Moment, Role};
+use crate::agent::names::{fresh, fresh_secret};
+use crate::agent::post::Letter;
+use crate::agent::store::{Kind, Row};
+use crate::agent::texts::Whose;
+use crate::api::problem::{Code, Problem};
+
+/// How long an invitation can be accepted.
+const INVITATION_SECONDS: u32 = 7 * 86_400;
+/// What invitations begin with.
+const INVITATION_PREFIX: &str = "inv_";
+
+/// Somebody to invite.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Invitation {
+    /// Where to.
+    pub organization: OrganizationId,
+    /// At what address.
+    pub email: String,
+    /// As what.
+    pub role: Role,
+}
+
+/// Somebody who is invited.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Invited {
+    /// The member.
+    pub member: String,
+    /// Where to write.
+    email: String,
+    /// What has to be brought back: whoever has it is taken for the owner of the address.
+    token: String,
+    /// Whether it was sent there.
+    pub delivery: Delivery,
+}
+
+/// Who takes an invitation to whom it is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Delivery {
+    /// It was sent by mail, and nobody here sees it.
+    Sent,
+    /// Whoever asked hands it over.
+    HandOver,
+}
+
+impl Office {
+    /// Adds an invited member to a change.
+    ///
+    /// # Errors
+    /// No random bytes.
+    pub(super) fn put_invitation(&self, change: &mut Change, invitation: &Invitation) -> Result<Invited, Problem> {
+        let Invitation { organization, email, role } = invitation;
+        let id = fresh(&self.sealer, "mem_").map_err(no_randomness)?;
+        let token = fresh_secret(&self.sealer, INVITATION_PREFIX).map_err(no_randomness)?;
+        let address = self.address_of(email);
+        let words = self.words(change, &about(organization.as_str(), &id), email)?;
+        let body = Member {
+            email: words,
+            name: None,
+            role: *role,
+            verified_at: None,
+            invited_until: Some(Moment(seconds_after(change.at(), INVITATION_SECONDS))),
+            invitation: Some(digest(&token)),
+            address: address.clone(),
+        };
+        let claims = vec![address_claim(organization.as_str(), &address), invitation_claim(&digest(&token))];
+        let place = New {
+            id: &id,
+            organization: organization.as_str(),
+            environment: None,
+            parent: organization.as_str(),
+            status: "invited",
+        };
+        change.create(&place, &body, claims, "member.invited");
+        Ok(Invited { member: id, email: email.clone(), token, delivery: Delivery::HandOver })
+    }
+
+    /// What an address is known by.
+    #[must_use]
+    pub fn address_of(&self, email: &str) -> String {
+        self.sealer.digest("address", &email.trim().to_lowercase())
+    }
+
+    /// Invites a member.
+    ///
+    /// # Errors
+    /// Somebody has the address; the store.
+    pub async fn invite(&self, mut change: Change, invitation: &Invitation) -> Result<(Row, Option<Invited>), Problem> {
+        let invited = self.put_invitation(&mut change, invitation)?;
+        let row = self.make(change).await?;
+        if row.id != invited.member {
+            // It was done before; its token is known to nobody but the invited.
+            return Ok((row, None));
+        }
+        let invited = self.deliver(invited).await;
+        Ok((row, Some(invited)))
+    }
+
+    /// Sends an invitation, if mail can be sent. Where it cannot, whoever asked hands it over.
+    pub(super) async fn deliver(&self, invited: Invited) -> Invited {
+        let Some(post) = &self.post else { return invited };
+        let letter = Letter {
+            to: invited.email.clone(),
+            subject: "You are invited".to_owned(),
+            text: format!(
+                "You are invited to work on agent spend.\n\nTo accept, within seven days:\n\n{}\n\nIf you did not expect this, ignore \
+                 it: without your word nothing happens.\n",
+                self.link_of(&invited)
+            ),
+        };
+        let delivery = if post.send(letter).await { Delivery::Sent } else { Delivery::HandOver };
+        Invited { delivery, ..invited }
+    }
+
+    /// What an invited member follows, or brings to `POST /v1/invitations/accept`.
+    #[must_use]
+    pub fn link_of(&self, invited: &Invited) -> String {
+        format!("{}{}", self.invitation_link.as_deref().unwrap_or_default(), invited.token)
+    }
+
+    /// Accepts an invitation: the address is verified, and the member has a sandbox credential of their own.
+    ///
+    /// # Errors
+    /// Nobody is invited by it, or its time is over.
+    pub async fn accept(&self, token: &str, name: Option<&str>, at: Timestamp) -> Result<(Row, Issued), Problem> {
+        let nobody = || Problem::of(Code::NotFound, "nobody is invited by this, or the invitation was accepted or is over");
+        let claim = invitation_claim(&digest(token));
+        let holder = self.store.holder(&claim).await.map_err(unavailable)?.ok_or_else(nobody)?;
+        let row = self.get(Kind::Member, &holder).await?.ok_or_else(nobody)?;
+        let mut member: Member = read(&row)?;
+        if row.status != "invited" || member.invited_until.is_none_or(|until| until.0 < at) {
+            return Err(nobody());
+        }
+        let (_, organization) = self.organization(&row.organization).await?;
+        let mut change = Change::new(row.id.clone(), at, None);
+        let words = self.some_words(&mut change, &about(&row.organization, &row.id), name)?;
+        member = Member { name: words, verified_at: Some(Moment(at)), invited_until: None, invitation: None, ..member };
+        change.update(&row, "active", &member, vec![claim], "member.accepted");
+        let own = NewCredential {
+            organization: row.organization.parse().map_err(|_| unknown(Kind::Organization))?,
+            of: organization.kind,
+            environment: Environment::Sandbox,
+            scopes: member.role.scopes(organization.kind).to_vec(),
+            member: Some(row.id.clone()),
+            name: None,
+            expires_at: None,
+            given: None,
+        };
+        let issued = self.put_credential(&mut change, &own)?;
+        let row = self.make(change).await?;
+        Ok((row, issued))
+    }
+
+    /// Takes a member out, and revokes what they have.
+    ///
+    /// # Errors
+    /// There is no such member; the only owner stays.
+    pub async fn remove_member(&self, mut change: Change, organization: OrganizationId, id: &str) -> Result<Row, Problem> {
+        let row = self.get(Kind::Member, id).await?.filter(|row| row.organization == organization.as_str());
+        let row = row.ok_or_else(|| unknown(Kind::Member))?;
+        if row.status == "removed" {
+            return Err(archived(Kind::Member));
+        }
+        let member: Member = read(&row)?;
+        if member.role == Role::Owner && row.status == "active" && self.owners_of(organization).await? <= 1 {
+            return Err(wrong_state("this is the only owner: make another one first"));
+        }
+        let mut releases = vec![address_claim(organization.as_str(), &member.address)];
+        releases.extend(member.invitation.as_deref().map(invitation_claim));
+        let gone = Member { invitation: None, invited_until: None, ..member };
+        change.update(&row, "removed", &gone, releases, "member.removed");
+        self.put_revocations_of(&mut change, organization, id).await?;
+        self.make(change).await
+    }
+
+    async fn owners_of(&self, organization: OrganizationId) -> Result<usize, Problem> {
+        let members = self.members_of(organization).await?;
+        let owners = members.iter().filter(|row| row.status == "active");
+        let owners = owners.map(read::<Member>).collect::<Result<Vec<_>, _>>()?;
+        Ok(owners.iter().filter(|member| member.role == Role::Owner).count())
+    }
+
+    async fn members_of(&self, organization: OrganizationId) -> Result<Vec<Row>, Problem> {
+        let list = crate::agent::store::List {
+            organization: Some(organization.to_string()),
+            ..crate::agent::store::List::of(Kind::Member, u32::MAX)
+        };
+        Ok(self.store.list(list).await.map_err(unavailable)?.into_iter().map(|(_, row)| row).collect())
+    }
+}
+
+/// Whose texts about a member are.
+fn about(organization: &str, member: &str) -> Whose {
+    Whose { person: member.to_owned(), ..whose(organization) }
+}
+
+fn digest(token: &str) -> String {
+    format!("{:x}", Sha256::digest(token))
+}
+
+fn address_claim(organization: &str, address: &str) -> String {
+    format!("address/{organization}/{address}")
+}
+
+fn invitation_claim(digest: &str) -> String {
+    format!("invitation/{digest}")
+}

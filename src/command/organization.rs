@@ -1,0 +1,183 @@
+//! `holdfast organization`: enterprises and processors of agent spend, their first members, and their way to production.
+
+use std::io;
+
+use clap::{Args, Subcommand, ValueEnum};
+use holdfast_core::agent::OrganizationKind;
+use serde_json::Value;
+
+use super::ledger::{Ledger, not_an_answer};
+use super::{Failure, Place};
+use crate::agent::bodies::Role;
+use crate::control::protocol::{GoLiveDecision, SpendAnswer, SpendRequest};
+use crate::control::{ControlAnswer, ControlRequest};
+
+const EXAMPLES: &str = "\
+Examples:
+  holdfast organization create --kind enterprise --name 'Example Inc.' --owner ada@example.com --by ann
+  holdfast organization list
+  holdfast organization invite ent_bcdf --email bob@example.com --role reviewer --by ann
+  holdfast organization approve ent_bcdf --by ann --why 'contract 77'
+
+An organization begins in the sandbox. Its owners invite members, make credentials and ask for production; `approve` lets them make
+production credentials. An invitation is sent by mail if [agents.smtp] is configured; otherwise it is printed, for you to hand over:
+whoever brings it to POST /v1/invitations/accept is taken for the owner of the address.
+
+Exit codes:
+  0  done
+  1  not done (every error on standard error)
+  2  the command line is not understood";
+
+/// Enterprises and processors of agent spend.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Organization {
+    #[command(subcommand)]
+    command: OrganizationCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum OrganizationCommand {
+    /// Makes an organization, and invites its first owner.
+    Create(Create),
+    /// Lists organizations, one line of JSON each.
+    List(ListAll),
+    /// Invites a member.
+    Invite(Invite),
+    /// Lets an organization that asked for it make production credentials.
+    Approve(Decide),
+    /// Says no to an organization that asked for production.
+    Refuse(Decide),
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum KindArgument {
+    Enterprise,
+    Processor,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum RoleArgument {
+    Owner,
+    Developer,
+    Reviewer,
+    ReadOnly,
+}
+
+impl From<RoleArgument> for Role {
+    fn from(role: RoleArgument) -> Self {
+        match role {
+            RoleArgument::Owner => Role::Owner,
+            RoleArgument::Developer => Role::Developer,
+            RoleArgument::Reviewer => Role::Reviewer,
+            RoleArgument::ReadOnly => Role::ReadOnly,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+struct Create {
+    /// Enterprises own agents; processors ask for decisions.
+    #[arg(long, value_enum)]
+    kind: KindArgument,
+    /// What it is called.
+    #[arg(long, value_name = "NAME")]
+    name: String,
+    /// The address of its first owner, who is invited.
+    #[arg(long, value_name = "EMAIL")]
+    owner: Option<String>,
+    /// Who makes it.
+    #[arg(long, value_name = "WHO")]
+    by: String,
+    #[command(flatten)]
+    place: Place,
+}
+
+#[derive(Debug, Args)]
+struct ListAll {
+    #[command(flatten)]
+    place: Place,
+}
+
+#[derive(Debug, Args)]
+struct Invite {
+    /// The organization.
+    organization: String,
+    /// The address.
+    #[arg(long, value_name = "EMAIL")]
+    email: String,
+    /// What the member may do.
+    #[arg(long, value_enum)]
+    role: RoleArgument,
+    /// Who invites.
+    #[arg(long, value_name = "WHO")]
+    by: String,
+    #[command(flatten)]
+    place: Place,
+}
+
+#[derive(Debug, Args)]
+struct Decide {
+    /// The organization.
+    organization: String,
+    /// Who decides.
+    #[arg(long, value_name = "WHO")]
+    by: String,
+    /// Why.
+    #[arg(long, value_name = "WHY")]
+    why: String,
+    #[command(flatten)]
+    place: Place,
+}
+
+impl Organization {
+    pub(super) fn run(self, output: &mut dyn io::Write) -> Result<(), Failure> {
+        match self.command {
+            OrganizationCommand::Create(Create { kind, name, owner, by, place }) => {
+                let kind = match kind {
+                    KindArgument::Enterprise => OrganizationKind::Enterprise,
+                    KindArgument::Processor => OrganizationKind::Processor,
+                };
+                ask(place, SpendRequest::MakeOrganization { kind, name, owner, by }, output)
+            }
+            OrganizationCommand::List(ListAll { place }) => ask(place, SpendRequest::Organizations, output),
+            OrganizationCommand::Invite(Invite { organization, email, role, by, place }) => {
+                ask(place, SpendRequest::Invite { organization, email, role: role.into(), by }, output)
+            }
+            OrganizationCommand::Approve(decide) => decide.run(GoLiveDecision::Approve, output),
+            OrganizationCommand::Refuse(decide) => decide.run(GoLiveDecision::Refuse, output),
+        }
+    }
+}
+
+impl Decide {
+    fn run(self, decision: GoLiveDecision, output: &mut dyn io::Write) -> Result<(), Failure> {
+        let Decide { organization, by, why, place } = self;
+        ask(place, SpendRequest::DecideGoLive { organization, decision, by, why }, output)
+    }
+}
+
+/// Asks, and prints what came of it: objects as one line of JSON each, as the API shows them; then what is told only once.
+pub(super) fn ask(place: Place, request: SpendRequest, output: &mut dyn io::Write) -> Result<(), Failure> {
+    let ControlAnswer::Spend(answer) = Ledger::at(place)?.ask(ControlRequest::Spend(request))? else {
+        return Err(not_an_answer());
+    };
+    match *answer {
+        SpendAnswer::Object(object) => writeln!(output, "{object}")?,
+        SpendAnswer::Objects(objects) => objects.iter().try_for_each(|object| writeln!(output, "{object}"))?,
+        SpendAnswer::Invited { object, hand_over } => {
+            writeln!(output, "{object}")?;
+            match hand_over {
+                Some(invitation) => writeln!(output, "invitation, to be handed over: {invitation}")?,
+                None => writeln!(output, "nobody is to be handed anything: the invitation, if there is one, was sent by mail")?,
+            }
+        }
+        SpendAnswer::Issued { object, shared_secret } => {
+            let key = object.get("api_key").and_then(Value::as_str).unwrap_or_default();
+            writeln!(output, "{object}")?;
+            writeln!(output, "API key: {key}\nshared secret, shown now and never again: {shared_secret}")?;
+        }
+        SpendAnswer::Erased(texts) => writeln!(output, "{texts} texts erased")?,
+    }
+    Ok(())
+}

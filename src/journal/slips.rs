@@ -1,0 +1,242 @@
+//! What callers of payment doors wrote, to be given back: kept beside the records, in the transaction of the group that decides it,
+//! so that it costs no sync of its own. The record's digest covers it; the text itself can be erased without breaking the chain.
+
+use holdfast_adapters::payment::Wanted;
+use holdfast_core::{AuthorizationId, CardToken, MerchantId, PlatformName, ProgramId, Timestamp};
+use rusqlite::{Connection, Row, ToSql, params};
+use serde::{Deserialize, Serialize};
+
+use crate::seal::{Form, Sealed};
+
+/// What is kept of what a caller wrote about one payment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Slip {
+    /// Whose payment it is.
+    pub program: ProgramId,
+    /// At which door it was asked for.
+    pub platform: PlatformName,
+    /// Its name there.
+    pub payment: AuthorizationId,
+    /// The door's own kind of it.
+    pub kind: u8,
+    /// The merchant.
+    pub merchant: MerchantId,
+    /// The instrument.
+    pub source: CardToken,
+    /// When it was asked for.
+    pub at: Timestamp,
+    /// What was written; nothing once it was erased.
+    pub body: Option<Sealed>,
+}
+
+/// Which slips.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SlipsWanted {
+    /// Of this program
+    pub program: ProgramId,
+    /// and door.
+    pub platform: PlatformName,
+    /// Which of them.
+    pub which: Which,
+}
+
+/// Which slips of a door.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Which {
+    /// That of one payment.
+    Named(AuthorizationId),
+    /// A page of them, the newest first.
+    Page(Wanted),
+}
+
+/// Whose texts are to be erased.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Erase {
+    /// Of this program.
+    pub program: ProgramId,
+    /// Only that of this payment.
+    pub payment: Option<AuthorizationId>,
+    /// Only those about this instrument.
+    pub source: Option<CardToken>,
+    /// Only those of payments asked for before.
+    pub before: Option<Timestamp>,
+}
+
+/// A slip with its number: lists go by it.
+pub type Numbered = (i64, Slip);
+
+/// What a journal's file has for them.
+pub(super) const TABLE: &str = "-- What callers of payment doors wrote, to be given back; see slips.rs.
+     CREATE TABLE slip (
+         number INTEGER PRIMARY KEY,
+         program TEXT NOT NULL,
+         platform TEXT NOT NULL,
+         payment TEXT NOT NULL,
+         kind INTEGER NOT NULL,
+         merchant TEXT NOT NULL,
+         source TEXT NOT NULL,
+         at INTEGER NOT NULL,   -- microseconds since 1970
+         form INTEGER NOT NULL, -- 0: the body is JSON; 1: it is sealed
+         body BLOB              -- none once it was erased
+     ) STRICT;
+     CREATE UNIQUE INDEX slip_of_payment ON slip (program, platform, payment);
+     CREATE INDEX slip_by_number ON slip (program, platform, kind, number);";
+
+const COLUMNS: &str = "number, program, platform, payment, kind, merchant, source, at, form, body";
+
+/// Keeps one. What was decided again, because nothing of it was durable, has the text of the last time.
+pub(super) fn keep(connection: &Connection, slip: &Slip) -> rusqlite::Result<()> {
+    let Slip { program, platform, payment, kind, merchant, source, at, body } = slip;
+    let form = body.as_ref().map_or(Form::Clear, |sealed| sealed.form).number();
+    connection
+        .prepare_cached(
+            "INSERT INTO slip (program, platform, payment, kind, merchant, source, at, form, body)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+             ON CONFLICT (program, platform, payment) DO UPDATE SET kind = ?4, merchant = ?5, source = ?6, at = ?7, form = ?8,
+                body = ?9",
+        )?
+        .execute(params![
+            program.as_str(),
+            platform.as_str(),
+            payment.as_str(),
+            kind,
+            merchant.as_str(),
+            source.as_str(),
+            at.unix_micros(),
+            form,
+            body.as_ref().map(|sealed| &sealed.bytes)
+        ])
+        .map(drop)
+}
+
+/// Finds those that are wanted.
+pub(super) fn find(connection: &Connection, wanted: &SlipsWanted) -> rusqlite::Result<Vec<Numbered>> {
+    let (program, platform) = (wanted.program.as_str(), wanted.platform.as_str());
+    match wanted.which {
+        Which::Named(payment) => {
+            let sql = format!("SELECT {COLUMNS} FROM slip WHERE program = ?1 AND platform = ?2 AND payment = ?3");
+            rows(connection, &sql, &[&program, &platform, &payment.as_str()])
+        }
+        Which::Page(page) => {
+            let sql = format!(
+                "SELECT {COLUMNS} FROM slip WHERE program = ?1 AND platform = ?2 AND kind = ?3 AND number < ?4
+                 AND (?5 IS NULL OR merchant = ?5) AND (?6 IS NULL OR source = ?6) AND at >= ?7 AND at <= ?8
+                 ORDER BY number DESC LIMIT ?9"
+            );
+            let Bounds { before, merchant, source, since, until } = Bounds::of(&page);
+            rows(
+                connection,
+                &sql,
+                &[&program, &platform, &page.kind, &before, &merchant.as_deref(), &source.as_deref(), &since, &until, &page.most],
+            )
+        }
+    }
+}
+
+/// A page's conditions as columns are compared with.
+pub struct Bounds {
+    /// Numbers below this one.
+    pub before: i64,
+    /// This merchant's, or any.
+    pub merchant: Option<String>,
+    /// With this instrument, or any.
+    pub source: Option<String>,
+    /// From this moment on, in microseconds since 1970,
+    pub since: i64,
+    /// up to this one.
+    pub until: i64,
+}
+
+impl Bounds {
+    /// Those of a page.
+    #[must_use]
+    pub fn of(page: &Wanted) -> Self {
+        Bounds {
+            before: page.before.unwrap_or(i64::MAX),
+            merchant: page.merchant.map(|merchant| merchant.to_string()),
+            source: page.source.map(|source| source.to_string()),
+            since: page.since.map_or(i64::MIN, Timestamp::unix_micros),
+            until: page.until.map_or(i64::MAX, Timestamp::unix_micros),
+        }
+    }
+}
+
+/// Erases texts; how many that were. What the payments themselves are stays.
+pub(super) fn erase(connection: &Connection, which: &Erase) -> rusqlite::Result<u64> {
+    let Erase { program, payment, source, before } = which;
+    let erased = connection.execute(
+        "UPDATE slip SET body = NULL WHERE program = ?1 AND body IS NOT NULL AND (?2 IS NULL OR payment = ?2)
+         AND (?3 IS NULL OR source = ?3) AND at < ?4",
+        params![
+            program.as_str(),
+            payment.as_ref().map(AuthorizationId::as_str),
+            source.as_ref().map(CardToken::as_str),
+            before.map_or(i64::MAX, Timestamp::unix_micros)
+        ],
+    )?;
+    Ok(u64::try_from(erased).unwrap_or(u64::MAX))
+}
+
+fn rows(connection: &Connection, sql: &str, values: &[&dyn ToSql]) -> rusqlite::Result<Vec<Numbered>> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query(values)?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        found.extend(read(row)?);
+    }
+    Ok(found)
+}
+
+/// A row; nothing where it names what cannot be.
+fn read(row: &Row<'_>) -> rusqlite::Result<Option<Numbered>> {
+    let text = |column| row.get::<_, String>(column);
+    let (program, platform, payment) = (text("program")?, text("platform")?, text("payment")?);
+    let (merchant, source) = (text("merchant")?, text("source")?);
+    let form = Form::of_number(row.get("form")?);
+    let body: Option<Vec<u8>> = row.get("body")?;
+    let (number, kind, at) = (row.get("number")?, row.get("kind")?, row.get("at")?);
+    let slip = || {
+        Some(Slip {
+            program: ProgramId::try_from(program.as_str()).ok()?,
+            platform: PlatformName::try_from(platform.as_str()).ok()?,
+            payment: AuthorizationId::try_from(payment.as_str()).ok()?,
+            kind,
+            merchant: MerchantId::try_from(merchant.as_str()).ok()?,
+            source: CardToken::try_from(source.as_str()).ok()?,
+            at: Timestamp::from_unix_micros(at),
+            body: body.map(|bytes| Sealed { bytes, form }),
+        })
+    };
+    Ok(slip().map(|slip| (number, slip)))
+}
+
+impl SlipsWanted {
+    /// Whether a slip is one of them: for whoever keeps a few in memory.
+    #[must_use]
+    pub fn has(&self, number: i64, slip: &Slip) -> bool {
+        let of_door = slip.program == self.program && slip.platform == self.platform;
+        of_door
+            && match &self.which {
+                Which::Named(payment) => slip.payment == *payment,
+                Which::Page(page) => {
+                    slip.kind == page.kind
+                        && page.before.is_none_or(|before| number < before)
+                        && page.merchant.is_none_or(|merchant| slip.merchant == merchant)
+                        && page.source.is_none_or(|source| slip.source == source)
+                        && page.since.is_none_or(|since| slip.at >= since)
+                        && page.until.is_none_or(|until| slip.at <= until)
+                }
+            }
+    }
+}
+
+impl Erase {
+    /// Whether a slip's text is to be erased.
+    #[must_use]
+    pub fn has(&self, slip: &Slip) -> bool {
+        slip.program == self.program
+            && self.payment.is_none_or(|payment| slip.payment == payment)
+            && self.source.is_none_or(|source| slip.source == source)
+            && self.before.is_none_or(|before| slip.at < before)
+    }
+}

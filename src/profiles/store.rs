@@ -1,0 +1,201 @@
+//! Where profiles are durable: a SQLite file of the data directory, a row a profile, synced before it counts. Rows are sealed if
+//! there is a key: names and addresses may be persons'. Each responder has a file of its own, also where they share a ledger.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use holdfast_core::ProgramId;
+use rusqlite::{Connection, params};
+
+use super::Profile;
+use crate::private_file;
+use crate::seal::{Form, Sealed, Sealer};
+
+/// The file's name in the data directory.
+pub const FILE: &str = "profiles.sqlite";
+
+/// "HFP1", in SQLite's `application_id`: the file is ours.
+const APPLICATION: i32 = 0x4846_5031;
+/// The number of the schema.
+const SCHEMA: i32 = 1;
+
+const TABLES: &str = "
+    -- Merchants and instruments of payment doors.
+    CREATE TABLE profile (
+        program TEXT NOT NULL,
+        kind TEXT NOT NULL,      -- merchant or instrument
+        name TEXT NOT NULL,      -- the merchant's id, or the card's token
+        form INTEGER NOT NULL,   -- 0: the body is JSON; 1: it is sealed
+        body BLOB NOT NULL,
+        PRIMARY KEY (program, kind, name)
+    ) STRICT, WITHOUT ROWID;";
+
+/// Why profiles cannot be read or written.
+#[derive(Debug)]
+pub enum StoreError {
+    /// The file, or its directory.
+    File(PathBuf, std::io::Error),
+    /// SQLite.
+    Disk(PathBuf, rusqlite::Error),
+    /// The file is another program's, or a newer version's.
+    Foreign(PathBuf),
+    /// A row does not open: which one.
+    Unreadable(PathBuf, String),
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StoreError::File(path, error) => write!(f, "{}: {error}", path.display()),
+            StoreError::Disk(path, error) => write!(f, "{}: {error}", path.display()),
+            StoreError::Foreign(path) => {
+                write!(f, "{}: is not a file of merchants and instruments that this version reads", path.display())
+            }
+            StoreError::Unreadable(path, row) => write!(
+                f,
+                "{}: {row} cannot be read: `texts.key` is another one than it was kept with, or the file is damaged",
+                path.display()
+            ),
+        }
+    }
+}
+
+impl std::error::Error for StoreError {}
+
+/// The file, open if it is there.
+#[derive(Debug)]
+pub struct Store {
+    path: PathBuf,
+    sealer: Sealer,
+    /// Made when something is kept for the first time: whoever has no payment door has no such file.
+    connection: Mutex<Option<Connection>>,
+}
+
+/// The file, while one writes.
+pub struct Writing<'s> {
+    store: &'s Store,
+    connection: MutexGuard<'s, Option<Connection>>,
+}
+
+impl Store {
+    /// Opens the file of a data directory, if there is one.
+    ///
+    /// # Errors
+    /// See [`StoreError`]. A file that is refused is left as it is.
+    pub fn open(directory: &Path, sealer: Sealer) -> Result<Self, StoreError> {
+        let path = directory.join(FILE);
+        let connection = if path.exists() { Some(connect(&path)?) } else { None };
+        Ok(Store { path, sealer, connection: Mutex::new(connection) })
+    }
+
+    /// Everything that is kept.
+    ///
+    /// # Errors
+    /// The disk, or a row that does not open.
+    pub fn all(&self) -> Result<Vec<(ProgramId, Profile)>, StoreError> {
+        let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(connection) = connection.as_ref() else { return Ok(Vec::new()) };
+        let mut statement = connection.prepare("SELECT program, kind, name, form, body FROM profile").map_err(self.disk())?;
+        let mut rows = statement.query([]).map_err(self.disk())?;
+        let mut all = Vec::new();
+        while let Some(row) = rows.next().map_err(self.disk())? {
+            let text = |column| row.get::<_, String>(column).map_err(self.disk());
+            let (program, kind, name) = (text(0)?, text(1)?, text(2)?);
+            let form = Form::of_number(row.get(3).map_err(self.disk())?);
+            let sealed = Sealed { form, bytes: row.get(4).map_err(self.disk())? };
+            let read = || {
+                let clear = self.sealer.open(&about(&program, &kind, &name), &sealed).ok()?;
+                Some((ProgramId::new(&program).ok()?, read(&kind, &clear)?))
+            };
+            all.push(read().ok_or_else(|| StoreError::Unreadable(self.path.clone(), format!("{kind} {name}")))?);
+        }
+        Ok(all)
+    }
+
+    /// Waits until nobody else writes.
+    #[must_use]
+    pub fn begin(&self) -> Writing<'_> {
+        Writing { store: self, connection: self.connection.lock().unwrap_or_else(PoisonError::into_inner) }
+    }
+
+    fn disk(&self) -> impl Fn(rusqlite::Error) -> StoreError {
+        |error| StoreError::Disk(self.path.clone(), error)
+    }
+}
+
+impl Writing<'_> {
+    /// Keeps profiles: all of them are durable, or none.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn put(&mut self, program: ProgramId, profiles: &[Profile]) -> Result<(), StoreError> {
+        let Store { path, sealer, .. } = self.store;
+        let disk = |error| StoreError::Disk(path.clone(), error);
+        let connection = match self.connection.as_mut() {
+            Some(connection) => connection,
+            None => self.connection.insert(make(path)?),
+        };
+        let transaction = connection.transaction().map_err(disk)?;
+        for profile in profiles {
+            let (kind, name, body) = written(profile);
+            let unreadable = || StoreError::Unreadable(path.clone(), format!("{kind} {name}"));
+            let body = body.map_err(|_| unreadable())?;
+            let sealed = sealer.seal(&about(program.as_str(), kind, &name), &body).map_err(|_| unreadable())?;
+            transaction
+                .execute(
+                    "INSERT OR REPLACE INTO profile (program, kind, name, form, body) VALUES (?1, ?2, ?3, ?4, ?5)",
+                    params![program.as_str(), kind, name, sealed.form.number(), sealed.bytes],
+                )
+                .map_err(disk)?;
+        }
+        transaction.commit().map_err(disk)
+    }
+}
+
+fn make(path: &Path) -> Result<Connection, StoreError> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    let file = |error| StoreError::File(path.to_owned(), error);
+    if let Some(directory) = path.parent() {
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(file)?;
+    }
+    private_file::make(path).map_err(file)?;
+    connect(path)
+}
+
+fn connect(path: &Path) -> Result<Connection, StoreError> {
+    let disk = |error| StoreError::Disk(path.to_owned(), error);
+    let connection = Connection::open(path).map_err(disk)?;
+    let number = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i32>(0)).map_err(disk);
+    match (number("PRAGMA application_id")?, number("PRAGMA user_version")?, number("SELECT count(*) FROM sqlite_schema")?) {
+        (APPLICATION, SCHEMA, _) => {}
+        (0, 0, 0) => {
+            let ours = format!("PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {SCHEMA}");
+            connection.execute_batch(&format!("PRAGMA journal_mode = WAL; BEGIN; {TABLES} {ours}; COMMIT")).map_err(disk)?;
+        }
+        (_, _, _) => return Err(StoreError::Foreign(path.to_owned())),
+    }
+    // What is overwritten or taken out leaves nothing to be read.
+    connection.execute_batch("PRAGMA synchronous = FULL; PRAGMA secure_delete = ON").map_err(disk)?;
+    Ok(connection)
+}
+
+/// What a sealed row is tied to.
+fn about(program: &str, kind: &str, name: &str) -> String {
+    format!("{program}\0{kind}\0{name}")
+}
+
+fn written(profile: &Profile) -> (&'static str, String, serde_json::Result<Vec<u8>>) {
+    match profile {
+        Profile::Merchant(merchant) => ("merchant", merchant.id.to_string(), serde_json::to_vec(merchant)),
+        Profile::Instrument(instrument) => ("instrument", instrument.card.to_string(), serde_json::to_vec(instrument)),
+    }
+}
+
+fn read(kind: &str, body: &[u8]) -> Option<Profile> {
+    match kind {
+        "merchant" => serde_json::from_slice(body).ok().map(Profile::Merchant),
+        "instrument" => serde_json::from_slice(body).ok().map(Profile::Instrument),
+        _ => None,
+    }
+}

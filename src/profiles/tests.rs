@@ -1,0 +1,133 @@
+//! What profiles promise: durable before they are seen, sealed where there is a key, and read with every error at once.
+
+use holdfast_core::Currency;
+
+use super::*;
+use crate::fixture::program;
+use crate::seal::Sealer;
+
+const KEY: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
+
+const FILE: &str = r#"
+[[merchant]]
+id = "merchant-1"
+name = "Corner Books"
+address = ["12 Main Street", "Springfield, IL 62701"]
+phone = "217-555-0100"
+mcc = "5942"
+country = "USA"
+time_zone = "America/New_York"
+application = "APdemo"
+surcharges = "prohibited"
+amount_max = "500.00"
+day_count_max = 20
+
+[[instrument]]
+card = "PI-1"
+brand = "visa"
+last_four = "1111"
+address_verification = "POSTAL_CODE_MATCH"
+security_code_verification = "MATCHED"
+cardholder = "user-1"
+"#;
+
+/// A merchant without limits.
+pub fn merchant() -> Merchant {
+    Merchant {
+        id: "merchant-1".parse().unwrap(),
+        name: "Corner Books".to_owned(),
+        address: vec!["12 Main Street".to_owned()],
+        phone: None,
+        mcc: 5942,
+        country: "USA".to_owned(),
+        time_zone: "America/New_York".to_owned(),
+        application: None,
+        standing: MerchantStanding::Enabled,
+        surcharges: Surcharges::Allowed,
+        limits: MerchantLimits::default(),
+    }
+}
+
+fn profiles(directory: &std::path::Path, sealer: Sealer) -> Result<Profiles, StoreError> {
+    Store::open(directory, sealer).and_then(Profiles::open)
+}
+
+#[test]
+fn what_is_put_is_seen_at_once_and_after_a_restart() {
+    let directory = tempfile::tempdir().unwrap();
+    let sealer = Sealer::with_key(KEY).unwrap();
+    let read = file::read("profiles.toml", FILE, Currency::USD).unwrap();
+    let known = profiles(directory.path(), sealer.clone()).unwrap();
+    assert!(!known.has_any(program()));
+    known.put(program(), &read).unwrap();
+    drop(known);
+    let known = profiles(directory.path(), sealer).unwrap();
+    let merchant = known.merchant(program(), "merchant-1".parse().unwrap()).unwrap();
+    assert_eq!((merchant.name.as_str(), merchant.mcc, merchant.surcharges), ("Corner Books", 5942, Surcharges::Prohibited));
+    assert_eq!((merchant.limits.amount_max, merchant.limits.day_count_max), (Some(50_000), Some(20)));
+    let card = known.instrument(program(), "PI-1".parse().unwrap()).unwrap();
+    assert_eq!((card.brand, card.last_four.as_str()), (CardBrand::Visa, "1111"));
+    assert!(known.merchant(ProgramId::new("other").unwrap(), merchant.id).is_none(), "another program's is nobody's");
+    assert_eq!(known.merchants(program(), None, 10).len(), 1);
+    assert!(known.merchants(program(), Some("merchant-1"), 10).is_empty());
+}
+
+#[test]
+fn names_are_on_the_disk_only_without_a_key() {
+    for (key, found) in [(None, true), (Some(KEY), false)] {
+        let directory = tempfile::tempdir().unwrap();
+        let sealer = key.map_or_else(Sealer::default, |key| Sealer::with_key(key).unwrap());
+        profiles(directory.path(), sealer).unwrap().put(program(), &[Profile::Merchant(merchant())]).unwrap();
+        let kept: Vec<u8> = std::fs::read_dir(directory.path())
+            .unwrap()
+            .flat_map(|entry| std::fs::read(entry.unwrap().path()).unwrap())
+            .collect();
+        assert_eq!(kept.windows(12).any(|part| part == b"Corner Books"), found, "{key:?}");
+        if key.is_some() {
+            let refused = profiles(directory.path(), Sealer::default()).err().map(|error| error.to_string()).unwrap_or_default();
+            assert!(refused.contains("merchant merchant-1 cannot be read"), "{refused}");
+        }
+    }
+}
+
+#[test]
+fn every_error_is_told_with_its_place_and_no_value() {
+    let wrong = r#"
+[[merchant]]
+id = "4111111111111111"
+name = "call 4111 1111 1111 1111"
+mcc = "54x1"
+country = "Utopia"
+time_zone = "Mars/Olympus"
+surcharges = "sometimes"
+day_amount_max = "-1"
+colour = "red"
+[[instrument]]
+card = "c"
+brand = "monopoly"
+last_four = "41111"
+address_verification = "YES"
+[[instrument]]
+card = "c"
+brand = "visa"
+last_four = "1111"
+"#;
+    let told = file::read("p.toml", wrong, Currency::USD).unwrap_err().to_string();
+    assert!(!told.contains("4111"), "{told}");
+    for place in [
+        "3:6: merchant[0].id: has a card number in it",
+        "4:8: merchant[0].name: has a card number in it",
+        "5:7: merchant[0].mcc: must be a category",
+        "6:11: merchant[0].country: must be a code of ISO 3166-1",
+        "7:13: merchant[0].time_zone: must be a name of the IANA database",
+        "8:14: merchant[0].surcharges: must be allowed or prohibited",
+        "9:18: merchant[0].day_amount_max: must be more than nothing",
+        "merchant[0].colour: is not a key of this table",
+        "13:9: instrument[0].brand: is none of visa, mastercard",
+        "14:13: instrument[0].last_four: must be four digits",
+        "15:24: instrument[0].address_verification: is none of",
+        "17:8: instrument[1].card: is there twice",
+    ] {
+        assert!(told.contains(place), "{place} is not in\n{told}");
+    }
+}

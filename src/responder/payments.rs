@@ -1,0 +1,384 @@
+//! Payments of our own doors: what a merchant's side asks for is decided like any other question, and what it may do with a payment
+//! afterwards is an order to the ledger. What callers wrote is kept with the decision, and shown again with what stands of it.
+
+use std::cell::Cell;
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering as Memory};
+use std::time::Duration;
+
+use holdfast_adapters::payment::{ListCall, LookCall, Ordered, Page, Wanted, Written};
+use holdfast_adapters::{Answer, Echo, Malformed, NotDone, OrderCall, Payment, PaymentCall, Refused, Reply};
+use holdfast_core::rules::Verdict;
+use holdfast_core::{
+    AuthorizationId, AuthorizationRequest, Basis, ContentDigest, Decision, DeclineReason, IdempotencyKey, Merchant, MerchantName,
+    PaymentRef, Posting,
+};
+use sha2::{Digest as _, Sha256};
+use tokio::time::timeout_at;
+
+use super::deadline::Deadline;
+use super::mount::Mount;
+use super::watch::{Phase, Watch};
+use super::{Decided, Responder, Turn, encode};
+use crate::clock::{self, Instant};
+use crate::ledger::{self, Act, Ordering, Slip, SlipsWanted, Which};
+use crate::profiles::{self, Profiles, Surcharges};
+use crate::seal::Sealer;
+use crate::server::Call;
+
+/// How many slips a list with a filter that only the ledger can tell looks at, at most.
+const LOOKED_AT_MAX: usize = 500;
+
+/// What payment doors need besides the ledger.
+pub struct Till {
+    /// Merchants and instruments.
+    pub profiles: Arc<Profiles>,
+    /// Seals what callers wrote.
+    pub sealer: Sealer,
+    unique: Unique,
+}
+
+impl Till {
+    /// With these merchants and instruments.
+    #[must_use]
+    pub fn new(profiles: Arc<Profiles>, sealer: Sealer) -> Self {
+        Till { profiles, sealer, unique: Unique::default() }
+    }
+}
+
+/// Something that no other call has: what a process drew, and a count.
+struct Unique {
+    process: u64,
+    next: AtomicU64,
+}
+
+impl Default for Unique {
+    fn default() -> Self {
+        Unique { process: RandomState::new().build_hasher().finish(), next: AtomicU64::new(0) }
+    }
+}
+
+impl Unique {
+    fn draw(&self) -> Vec<u8> {
+        let count = self.next.fetch_add(1, Memory::Relaxed);
+        let now = clock::utc().unix_micros();
+        [self.process.to_le_bytes(), count.to_le_bytes(), now.to_le_bytes()].concat()
+    }
+}
+
+/// What a question of a payment door has besides what every question has.
+pub struct Own {
+    /// Who is to be paid.
+    merchant: Arc<profiles::Merchant>,
+    /// What its caller wrote, as it is kept.
+    slip: Arc<Slip>,
+    written: Written,
+    /// How long its hold lives, once the rules have said so.
+    life_seconds: Cell<Option<u32>>,
+}
+
+impl Own {
+    /// As the ledger keeps it with the decision.
+    pub(super) fn slip(&self) -> Arc<Slip> {
+        Arc::clone(&self.slip)
+    }
+
+    /// What rules and the merchant's profile say together.
+    pub(super) fn opinion(&self, mount: &Mount, call: &Call<'_>, request: &AuthorizationRequest, of_rules: Verdict) -> Verdict {
+        let verdict = profiles::opinion(mount.program.id, &self.merchant, request, call.received.utc, of_rules);
+        if let Verdict::Proceed(proceed) = &verdict {
+            self.life_seconds.set(Some(proceed.hold.lifetime_seconds));
+        }
+        verdict
+    }
+}
+
+/// What a search for a payment comes to.
+enum Found {
+    Payment(Box<Payment>),
+    Nobody,
+    /// The ledger does not tell in time, or has yet to hear of what was answered without it.
+    NotNow,
+}
+
+impl Responder {
+    /// Decides a payment of ours and shows it.
+    pub(super) async fn pay(
+        &self,
+        call: &Call<'_>,
+        mount: &Mount,
+        asked: &PaymentCall<'_>,
+        watch: &mut Watch<'_>,
+        body: &mut Vec<u8>,
+    ) -> Option<Reply> {
+        let (request, own) = match self.presented(call, mount, asked) {
+            Ok(presented) => presented,
+            Err(malformed) => {
+                mount.metrics.malformed();
+                return mount.adapter.refuse(&Refused::Malformed(malformed), body).into();
+            }
+        };
+        let digest = digest_of(&request, &asked.slip.text);
+        let question = self.question_of(mount, (&request, &own), digest, asked.call.sent_at, call.received.utc);
+        let Some((decided, turn)) = pin!(self.hear_or_decide(call, mount, &question, watch)).await else {
+            return mount.adapter.refuse(&Refused::TooEarly, body).into();
+        };
+        if let Some(silence) = decided.abstained {
+            return super::silent(mount, silence, body);
+        }
+        let echo = &asked.call.echo;
+        let reply = if decided.told.decision == (Decision::Decline { reason: DeclineReason::ConflictingDuplicate }) {
+            mount.metrics.conflict();
+            not_done(mount, echo, DeclineReason::ConflictingDuplicate, None, body)
+        } else {
+            let payment = self.as_answered(call, mount, &request, &own, &decided, turn).await;
+            encode(mount, echo, &Answer::Payment(&payment), body)
+        };
+        watch.ended(Phase::Encode);
+        watch.told(decided.told);
+        reply.into()
+    }
+
+    /// The question with what is known of merchant and instrument, and what is kept of what its caller wrote.
+    fn presented(
+        &self,
+        call: &Call<'_>,
+        mount: &Mount,
+        asked: &PaymentCall<'_>,
+    ) -> Result<(AuthorizationRequest, Own), Malformed> {
+        let (program, slip) = (mount.program.id, &asked.slip);
+        let Some(merchant) = self.till.profiles.merchant(program, slip.merchant) else {
+            return Err(Malformed::field(asked.fields.merchant, "is no merchant of this program"));
+        };
+        if let (Some((_, field)), Surcharges::Prohibited) = (&asked.surcharge, merchant.surcharges) {
+            return Err(Malformed::field(*field, "is prohibited for this merchant"));
+        }
+        let instrument = self.till.profiles.instrument(program, slip.source);
+        let mut request = asked.call.request;
+        if let Some(make) = asked.unnamed {
+            (request.key, request.payment) = make(&self.till.unique.draw())?;
+        }
+        request.merchant = Merchant {
+            id: Some(slip.merchant),
+            name: MerchantName::of(&merchant.name),
+            mcc: merchant.category(),
+            country: merchant.where_it_is(),
+        };
+        request.cardholder = instrument.as_ref().and_then(|instrument| instrument.owner);
+        let written = Written { text: slip.text.clone(), seen: profiles::seen(&merchant, instrument.as_deref()) };
+        let name = request.payment.authorization;
+        let clear = serde_json::to_vec(&written).unwrap_or_default();
+        let body = self.till.sealer.seal(&about(mount, &name), &clear);
+        let body = body.map_err(|_| Malformed::field("", "is too large to be sealed"))?;
+        let slip = Arc::new(Slip {
+            program,
+            platform: mount.platform,
+            payment: name,
+            kind: slip.kind,
+            merchant: slip.merchant,
+            source: slip.source,
+            at: call.received.utc,
+            body: Some(body),
+        });
+        Ok((request, Own { merchant, slip, written, life_seconds: Cell::new(None) }))
+    }
+
+    /// The payment as it was decided now, or as it stands if it was decided before.
+    async fn as_answered(
+        &self,
+        call: &Call<'_>,
+        mount: &Mount,
+        request: &AuthorizationRequest,
+        own: &Own,
+        decided: &Decided,
+        turn: Turn,
+    ) -> Payment {
+        let name = request.payment.authorization;
+        if turn == Turn::Later || decided.told.basis == Basis::Replay {
+            let by = Deadline::new(&clock::now(), None, &mount.patience).decide_by;
+            if let Found::Payment(payment) = Box::pin(self.find(mount, name, by)).await {
+                return *payment;
+            }
+        }
+        let asked_at = call.received.utc;
+        let life = own.life_seconds.get().filter(|_| request.posting == Posting::Hold);
+        let expires_at = match decided.told.decision {
+            Decision::Approve { amount } if !amount.is_zero() => {
+                life.map(|seconds| asked_at.saturating_add(Duration::from_secs(u64::from(seconds))))
+            }
+            Decision::Approve { .. } | Decision::Decline { .. } => None,
+        };
+        Payment {
+            id: name,
+            reference: mount.reference(&request.key),
+            merchant: own.slip.merchant,
+            source: own.slip.source,
+            asked_at,
+            changed_at: asked_at,
+            decision: decided.told.decision,
+            hold: None,
+            expires_at,
+            written: Some(own.written.clone()),
+        }
+    }
+
+    /// Does something with a payment of ours, and shows what stands of it then, or why not.
+    pub(super) async fn order(&self, mount: &Mount, asked: &OrderCall<'_>, body: &mut Vec<u8>) -> Reply {
+        let by = Deadline::new(&clock::now(), None, &mount.patience).decide_by;
+        let payment = match self.find(mount, asked.payment, by).await {
+            Found::Payment(payment) => payment,
+            Found::Nobody => return not_done(mount, &asked.echo, DeclineReason::AuthorizationUnknown, None, body),
+            Found::NotNow => return mount.adapter.refuse(&Refused::Unavailable, body),
+        };
+        let Decision::Approve { amount } = payment.decision else {
+            return not_done(mount, &asked.echo, DeclineReason::AuthorizationUnknown, Some(&payment), body);
+        };
+        let order = asked.order.in_currency_of(amount);
+        let ordering = Ordering {
+            key: asked.key,
+            digest: digest_of_order(&asked.payment, asked.order),
+            payment: PaymentRef::of(asked.payment),
+            hold: None,
+            order,
+        };
+        let ordered = timeout_at(by, ledger::ask(self.ledger.as_ref(), Act::Order(mount.origin(), ordering))).await;
+        let decision = ordered.ok().and_then(Result::ok).and_then(ledger::Answer::into_decision);
+        let now_is = match self.find(mount, asked.payment, by).await {
+            Found::Payment(now_is) => now_is,
+            Found::Nobody | Found::NotNow => payment,
+        };
+        match decision {
+            Some(Decision::Approve { .. }) => encode(mount, &asked.echo, &Answer::Payment(&now_is), body),
+            Some(Decision::Decline { reason }) => not_done(mount, &asked.echo, reason, Some(&now_is), body),
+            // It may be done all the same: the same order sent again hears what became of it.
+            None => mount.adapter.refuse(&Refused::Unavailable, body),
+        }
+    }
+
+    /// Shows a payment of ours.
+    pub(super) async fn look_up(&self, mount: &Mount, asked: &LookCall<'_>, body: &mut Vec<u8>) -> Reply {
+        let by = Deadline::new(&clock::now(), None, &mount.patience).decide_by;
+        match self.find(mount, asked.payment, by).await {
+            Found::Payment(payment) => encode(mount, &asked.echo, &Answer::Payment(&payment), body),
+            Found::Nobody => not_done(mount, &asked.echo, DeclineReason::AuthorizationUnknown, None, body),
+            Found::NotNow => mount.adapter.refuse(&Refused::Unavailable, body),
+        }
+    }
+
+    /// Shows a page of payments of ours.
+    pub(super) async fn list(&self, mount: &Mount, asked: &ListCall<'_>, body: &mut Vec<u8>) -> Reply {
+        let by = Deadline::new(&clock::now(), None, &mount.patience).decide_by;
+        match self.page(mount, asked.wanted, by).await {
+            Some(page) => encode(mount, &asked.echo, &Answer::Payments(&page), body),
+            None => mount.adapter.refuse(&Refused::Unavailable, body),
+        }
+    }
+
+    /// A page; nothing if the ledger does not tell in time.
+    async fn page(&self, mount: &Mount, wanted: Wanted, by: Instant) -> Option<Page> {
+        let most = usize::try_from(wanted.most).ok()?;
+        let (mut payments, mut before, mut looked_at) = (Vec::new(), wanted.before, 0_usize);
+        loop {
+            let which = Which::Page(Wanted { before, most: wanted.most.saturating_add(1), ..wanted });
+            let slips = self.slips(mount, which, by).await?;
+            let more = slips.len() > most;
+            for (number, slip) in slips.into_iter().take(most) {
+                (before, looked_at) = (Some(number), looked_at.saturating_add(1));
+                // One that nobody decided is none: a crash came between.
+                let Some(payment) = self.shown(mount, slip, by).await? else { continue };
+                let approved = matches!(payment.decision, Decision::Approve { .. });
+                if wanted.approved.is_none_or(|wanted| wanted == approved) {
+                    payments.push(payment);
+                }
+                if payments.len() >= most {
+                    break;
+                }
+            }
+            if payments.len() >= most || !more || looked_at >= LOOKED_AT_MAX {
+                let next = before.filter(|_| more || payments.len() >= most);
+                return Some(Page { payments, next });
+            }
+        }
+    }
+
+    /// Looks for one payment, by its name.
+    async fn find(&self, mount: &Mount, name: AuthorizationId, by: Instant) -> Found {
+        let Some(mut slips) = self.slips(mount, Which::Named(name), by).await else { return Found::NotNow };
+        let found = match slips.pop() {
+            Some((_, slip)) => self.shown(mount, slip, by).await,
+            None => Some(None),
+        };
+        match found {
+            Some(Some(payment)) => Found::Payment(Box::new(payment)),
+            // What was answered without the ledger is on its way there.
+            Some(None) if self.spool.fill().held.waiting > 0 => Found::NotNow,
+            Some(None) => Found::Nobody,
+            None => Found::NotNow,
+        }
+    }
+
+    /// What callers wrote; nothing if the ledger does not tell in time.
+    async fn slips(&self, mount: &Mount, which: Which, by: Instant) -> Option<Vec<(i64, Slip)>> {
+        let wanted = SlipsWanted { program: mount.program.id, platform: mount.platform, which };
+        let asked = async {
+            self.until_open().await;
+            ledger::ask(self.ledger.as_ref(), Act::Slips(wanted)).await
+        };
+        timeout_at(by, asked).await.ok()?.ok()?.into_slips()
+    }
+
+    /// A payment with what stands of it; an inner nothing if it was never decided.
+    async fn shown(&self, mount: &Mount, slip: Slip, by: Instant) -> Option<Option<Payment>> {
+        let key = IdempotencyKey::new(slip.payment.as_str()).ok()?;
+        let act = Act::Look(mount.origin(), PaymentRef::of(slip.payment), key);
+        let looked = timeout_at(by, ledger::ask(self.ledger.as_ref(), act)).await.ok()?.ok()?.into_looked()?;
+        let Some(answered) = looked.answered else { return Some(None) };
+        let about = about(mount, &slip.payment);
+        let opened = slip.body.as_ref().and_then(|body| self.till.sealer.open(&about, body).ok());
+        Some(Some(Payment {
+            id: slip.payment,
+            reference: mount.reference(&key),
+            merchant: slip.merchant,
+            source: slip.source,
+            asked_at: answered.asked_at,
+            changed_at: looked.changed_at.map_or(answered.asked_at, |changed| changed.max(answered.asked_at)),
+            decision: answered.decision,
+            hold: looked.hold,
+            expires_at: looked.hold.and_then(|hold| hold.expires_at),
+            written: opened.and_then(|clear| serde_json::from_slice(&clear).ok()),
+        }))
+    }
+}
+
+/// What a sealed slip is tied to.
+fn about(mount: &Mount, name: &AuthorizationId) -> String {
+    format!("slip\0{}\0{}\0{name}", mount.program.id, mount.platform)
+}
+
+fn not_done(mount: &Mount, echo: &Echo<'_>, reason: DeclineReason, payment: Option<&Payment>, body: &mut Vec<u8>) -> Reply {
+    encode(mount, echo, &Answer::NotDone(NotDone { reason, payment }), body)
+}
+
+/// What makes the question this question: with everything that its caller gets back. So the journal has its digest, too.
+fn digest_of(request: &AuthorizationRequest, text: &str) -> ContentDigest {
+    // What is looked up of merchant and instrument may change; what was asked does not.
+    let bare = AuthorizationRequest {
+        merchant: Merchant { id: request.merchant.id, ..Merchant::default() },
+        cardholder: None,
+        ..*request
+    };
+    let digest = Sha256::new().chain_update(bare.content_digest().as_bytes()).chain_update(Sha256::digest(text)).finalize();
+    ContentDigest::from_bytes(digest.first_chunk().copied().unwrap_or_default())
+}
+
+fn digest_of_order(payment: &AuthorizationId, order: Ordered) -> ContentDigest {
+    let (what, minor) = match order {
+        Ordered::Capture { minor } => ("capture", minor),
+        Ordered::Void => ("void", 0),
+        Ordered::Refund { minor } => ("refund", minor),
+    };
+    let digest = Sha256::new().chain_update(what).chain_update(minor.to_le_bytes()).chain_update(payment.as_str()).finalize();
+    ContentDigest::from_bytes(digest.first_chunk().copied().unwrap_or_default())
+}

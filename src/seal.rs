@@ -1,0 +1,164 @@
+//! Texts of people, sealed: XChaCha20-Poly1305 with the operator's key, by a library. Without a key they are kept in clear, where the
+//! data directory's owner alone may read them.
+//!
+//! What is sealed is tied to what it is about: moved to another row, it does not open. Nothing here keeps a text or a file.
+
+use std::fmt;
+use std::sync::Arc;
+
+use chacha20poly1305::aead::{Aead, AeadCore, KeyInit, OsRng, Payload};
+use chacha20poly1305::{XChaCha20Poly1305, XNonce};
+use serde::{Deserialize, Serialize};
+
+/// The length of a key, in bytes.
+pub const KEY_BYTES: usize = 32;
+/// The length of what stands before each sealed text.
+const NONCE_BYTES: usize = 24;
+
+/// Seals and opens; without a key it does neither.
+#[derive(Clone, Default)]
+pub struct Sealer(Option<Arc<XChaCha20Poly1305>>);
+
+impl fmt::Debug for Sealer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "Sealer(with a key)" } else { "Sealer(without a key)" })
+    }
+}
+
+/// A text as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sealed {
+    /// Its bytes: a nonce and what is sealed, or the text itself.
+    pub bytes: Vec<u8>,
+    /// Which of the two.
+    pub form: Form,
+}
+
+/// How a text is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Form {
+    /// In clear.
+    Clear,
+    /// Sealed.
+    Sealed,
+}
+
+impl Form {
+    /// As a column holds it.
+    #[must_use]
+    pub const fn number(self) -> i64 {
+        match self {
+            Form::Clear => 0,
+            Form::Sealed => 1,
+        }
+    }
+
+    /// What a column holds; what is none of the known ones is taken for sealed, and does not open.
+    #[must_use]
+    pub const fn of_number(number: i64) -> Self {
+        if number == 0 { Form::Clear } else { Form::Sealed }
+    }
+}
+
+/// A text that does not open: it is another key's, another row's, or damaged. Or it could not be sealed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NotOpened;
+
+impl fmt::Display for NotOpened {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("it was sealed with another key than `texts.key`, or is damaged")
+    }
+}
+
+impl Sealer {
+    /// With a key of 64 hexadecimal digits.
+    ///
+    /// # Errors
+    /// What is wrong with it, without telling it.
+    pub fn with_key(hex: &str) -> Result<Self, &'static str> {
+        const WRONG: &str = "must be 64 hexadecimal digits; `openssl rand -hex 32` makes them";
+        let digits = hex.as_bytes();
+        if digits.len() != KEY_BYTES.saturating_mul(2) || !digits.iter().all(u8::is_ascii_hexdigit) {
+            return Err(WRONG);
+        }
+        let byte = |pair: &[u8]| std::str::from_utf8(pair).ok().and_then(|pair| u8::from_str_radix(pair, 16).ok());
+        let key: Vec<u8> = digits.chunks_exact(2).map(byte).collect::<Option<_>>().ok_or(WRONG)?;
+        let cipher = XChaCha20Poly1305::new_from_slice(&key).map_err(|_| WRONG)?;
+        Ok(Sealer(Some(Arc::new(cipher))))
+    }
+
+    /// Whether it has a key.
+    #[must_use]
+    pub fn has_key(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// Seals a text about something, if there is a key.
+    ///
+    /// # Errors
+    /// The library's; it has none for texts of a size that is let in.
+    pub fn seal(&self, about: &str, text: &[u8]) -> Result<Sealed, NotOpened> {
+        let Some(cipher) = &self.0 else { return Ok(Sealed { bytes: text.to_vec(), form: Form::Clear }) };
+        let nonce = XChaCha20Poly1305::generate_nonce(&mut OsRng);
+        let sealed = cipher.encrypt(&nonce, Payload { msg: text, aad: about.as_bytes() }).map_err(|_| NotOpened)?;
+        let mut bytes = nonce.to_vec();
+        bytes.extend_from_slice(&sealed);
+        Ok(Sealed { bytes, form: Form::Sealed })
+    }
+
+    /// Opens what was sealed about the same.
+    ///
+    /// # Errors
+    /// It does not open.
+    pub fn open(&self, about: &str, sealed: &Sealed) -> Result<Vec<u8>, NotOpened> {
+        match (sealed.form, &self.0) {
+            (Form::Clear, _) => Ok(sealed.bytes.clone()),
+            (Form::Sealed, None) => Err(NotOpened),
+            (Form::Sealed, Some(cipher)) => {
+                let (nonce, rest) = sealed.bytes.split_at_checked(NONCE_BYTES).ok_or(NotOpened)?;
+                let payload = Payload { msg: rest, aad: about.as_bytes() };
+                cipher.decrypt(XNonce::from_slice(nonce), payload).map_err(|_| NotOpened)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
+
+    #[test]
+    fn what_is_sealed_opens_with_its_key_in_its_place_and_nowhere_else() {
+        let sealer = Sealer::with_key(KEY).unwrap();
+        let sealed = sealer.seal("here", b"Jane Doe").unwrap();
+        assert_eq!(sealed.form, Form::Sealed);
+        assert!(!sealed.bytes.windows(4).any(|part| part == b"Jane"));
+        assert_eq!(sealer.open("here", &sealed).unwrap(), b"Jane Doe");
+        assert_eq!(sealer.open("there", &sealed), Err(NotOpened));
+        assert_eq!(Sealer::default().open("here", &sealed), Err(NotOpened));
+        let other = Sealer::with_key(&KEY.replace("00", "ff")).unwrap();
+        assert_eq!(other.open("here", &sealed), Err(NotOpened));
+        for place in 0..sealed.bytes.len() {
+            let mut damaged = sealed.clone();
+            damaged.bytes[place] ^= 1;
+            assert_eq!(sealer.open("here", &damaged), Err(NotOpened), "{place}");
+        }
+        assert_ne!(sealer.seal("here", b"Jane Doe").unwrap(), sealed, "no nonce is used twice");
+    }
+
+    #[test]
+    fn without_a_key_texts_are_kept_as_they_are() {
+        let kept = Sealer::default().seal("here", b"text").unwrap();
+        assert_eq!((kept.bytes.as_slice(), kept.form), (b"text".as_slice(), Form::Clear));
+        assert_eq!(Sealer::with_key(KEY).unwrap().open("here", &kept).unwrap(), b"text", "what was kept before there was a key");
+    }
+
+    #[test]
+    fn a_key_is_64_hexadecimal_digits() {
+        for wrong in ["", "00", KEY.get(1..).unwrap(), &KEY.replace('0', "g"), &format!("{KEY}00")] {
+            assert!(Sealer::with_key(wrong).is_err(), "{wrong}");
+        }
+    }
+}

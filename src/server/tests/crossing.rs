@@ -1,0 +1,76 @@
+//! Requests that are no callbacks: answered beside the workers, which never wait for them.
+
+use ::http::Response;
+use bytes::Bytes;
+
+use super::*;
+
+fn refusal(why: NotCrossed) -> Response<Bytes> {
+    let status = match why {
+        NotCrossed::Body(fault) => fault.status(),
+        NotCrossed::Full | NotCrossed::Stopping => 503,
+        NotCrossed::TooLate => 504,
+    };
+    Response::builder().status(status).body(Bytes::from(format!("{why:?}"))).unwrap()
+}
+
+fn beside(answer_max: Duration) -> (Harness, Crossings) {
+    let (bridge, crossings) = Bridge::new("/v1/", 100, answer_max, refusal);
+    (Harness::start_beside(Limits::default(), None, 1, Some(bridge)), crossings)
+}
+
+#[test]
+fn a_request_crosses_whole_and_its_answer_comes_back_while_callbacks_go_on() {
+    let (server, mut crossings) = beside(PATIENCE);
+    let (mut one, mut other) = (server.caller(), server.caller());
+    one.send("PATCH /v1/things/1?x=2 HTTP/1.1\r\nhost: h\r\ncontent-length: 5\r\nx-a: b\r\n\r\nhello");
+    let Crossing { request, answer } = crossings.blocking_recv().unwrap();
+    assert_eq!((request.method().as_str(), request.uri().to_string().as_str()), ("PATCH", "/v1/things/1?x=2"));
+    assert_eq!((request.headers()["x-a"].as_bytes(), request.body().as_ref()), (&b"b"[..], &b"hello"[..]));
+    // The only worker is free.
+    assert_eq!(other.post("/echo", "in between").body, "in between");
+    let response = Response::builder().status(201).header("x-c", "d").body(Bytes::from_static(b"made")).unwrap();
+    answer.send(response).unwrap();
+    let heard = one.hear().unwrap().unwrap();
+    assert_eq!((heard.status, heard.body.as_str(), heard.header("x-c")), (201, "made", Some("d")));
+    assert_eq!(one.post("/echo", "kept open").body, "kept open");
+    assert_eq!(one.get("/v2/things").status, 404, "not below the prefix");
+}
+
+#[test]
+fn what_does_not_cross_is_answered_on_this_side() {
+    let (server, mut crossings) = beside(Duration::ZERO);
+    let mut caller = server.caller();
+    let heard = caller.post("/v1/things", "late");
+    assert_eq!((heard.status, heard.body.as_str()), (504, "TooLate"));
+    assert!(crossings.try_recv().unwrap().answer.is_closed());
+    let heard = caller.post("/v1/things", &"x".repeat(101));
+    assert_eq!((heard.status, heard.body.as_str()), (413, "Body(TooLarge)"));
+    assert_eq!(heard.header("connection"), Some("close"));
+    caller.expect_end();
+    let mut caller = server.caller();
+    drop(crossings);
+    let heard = caller.post("/v1/things", "");
+    assert_eq!((heard.status, heard.body.as_str()), (503, "Stopping"));
+    server.drain_and_expect(&[("http_refusals_total{cause=\"body_too_large\"}", "1")]);
+}
+
+#[test]
+fn no_more_wait_than_there_is_room_for() {
+    let (server, mut crossings) = beside(PATIENCE);
+    let mut waiting: Vec<Caller> = (0..256).map(|_| server.caller()).collect();
+    for caller in &mut waiting {
+        caller.send(post("/v1/things", ""));
+    }
+    while crossings.len() < 256 {
+        thread::yield_now();
+    }
+    let heard = server.caller().post("/v1/things", "");
+    assert_eq!(heard.status, 503);
+    assert_eq!(heard.body, "Full");
+    for caller in &mut waiting {
+        crossings.blocking_recv().unwrap().answer.send(Response::new(Bytes::new())).unwrap();
+        assert!(caller.stream.peek(&mut [0]).is_ok());
+    }
+    server.drain_and_expect(&[("http_refusals_total{cause=\"too_many\"}", "1")]);
+}

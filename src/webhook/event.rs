@@ -1,0 +1,334 @@
+//! What is told: one event for each record that did something to a payment, named and written for the outside.
+//!
+//! An event says only what the record says: the platform's tokens, amounts in minor units beside their currency, moments in RFC 3339.
+//! Nothing here reads a journal or sends anything.
+
+use std::fmt;
+
+use holdfast_core::hold::{Fact, Order, Outcome, ReleaseCause, ToldAnswer, ToldEvent};
+use holdfast_core::{AuthorizationRequest, Basis, Decision, Money, PaymentRef, PlatformName, ProgramId, Timestamp};
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+use crate::journal::{Body, Record};
+
+/// What an event is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum EventKind {
+    /// An authorization was approved, by the ledger or by stand-in.
+    AuthorizationApproved,
+    /// An authorization was declined.
+    AuthorizationDeclined,
+    /// A merchant took money of a payment.
+    HoldCaptured,
+    /// What a payment held is free again, all of it or the rest.
+    HoldReleased,
+    /// A program is stood in for from now on.
+    StandInEntered,
+    /// A program's ledger decides again.
+    StandInLeft,
+    /// Somebody tries whether the endpoint hears us.
+    EndpointTest,
+}
+
+impl EventKind {
+    /// All kinds that an endpoint can ask for, in the order of declaration.
+    pub const ALL: [EventKind; 6] = [
+        EventKind::AuthorizationApproved,
+        EventKind::AuthorizationDeclined,
+        EventKind::HoldCaptured,
+        EventKind::HoldReleased,
+        EventKind::StandInEntered,
+        EventKind::StandInLeft,
+    ];
+
+    /// The kind as bodies, configurations and listings write it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            EventKind::AuthorizationApproved => "authorization.approved",
+            EventKind::AuthorizationDeclined => "authorization.declined",
+            EventKind::HoldCaptured => "hold.captured",
+            EventKind::HoldReleased => "hold.released",
+            EventKind::StandInEntered => "stand_in.entered",
+            EventKind::StandInLeft => "stand_in.left",
+            EventKind::EndpointTest => "endpoint.test",
+        }
+    }
+
+    /// The kind of that name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        EventKind::ALL.into_iter().chain([EventKind::EndpointTest]).find(|kind| kind.name() == name)
+    }
+}
+
+impl fmt::Display for EventKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// One thing to tell.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Event {
+    /// Its name, the same however often it is sent: `evt_` and 32 hexadecimal digits.
+    pub id: String,
+    /// What it is about.
+    pub kind: EventKind,
+    /// Whose.
+    pub program: ProgramId,
+    /// What has this number in common is told in the order in which it happened: a payment's, or a program's stand-in.
+    pub sequence: u64,
+    /// When it happened.
+    pub at: Timestamp,
+    /// What is said besides, as the body's `data`.
+    pub data: Value,
+}
+
+impl Event {
+    /// The body that is sent.
+    #[must_use]
+    pub fn body(&self) -> Vec<u8> {
+        let body = json!({ "type": self.kind.name(), "timestamp": self.at.to_string(), "data": self.data });
+        body.to_string().into_bytes()
+    }
+
+    /// What a record tells, if it tells anything. The same record makes the same event, whoever asks and whenever.
+    #[must_use]
+    pub fn of_record(number: i64, record: &Record) -> Option<Event> {
+        let program = record.program?;
+        let told = Told::of(record)?;
+        let platform = record.platform.as_ref().map_or("", PlatformName::as_str);
+        // A platform may call a payment by two names; its hold has one number.
+        let sequence = match (record.place.hold, told.payment) {
+            (Some(hold), _) => sequence_of(&[program.as_str(), &hold.to_string()]),
+            (None, Some(payment)) => sequence_of(&[program.as_str(), platform, payment.authorization.as_str()]),
+            (None, None) => sequence_of(&[program.as_str(), platform, &number.to_string()]),
+        };
+        let mut data = json!({
+            "program": program.as_str(),
+            "platform": record.platform.as_ref().map(PlatformName::as_str),
+            "record": number,
+            "recorded_at": record.at.to_string(),
+            "payment": told.payment.map(|payment| payment.authorization.as_str()),
+            "hold": record.place.hold,
+        });
+        if let (Value::Object(data), Value::Object(more)) = (&mut data, told.more) {
+            data.extend(more);
+        }
+        Some(Event {
+            id: id_of(&[program.as_str(), &number.to_string(), &record.at.unix_micros().to_string()]),
+            kind: told.kind,
+            program,
+            sequence,
+            at: told.at,
+            data,
+        })
+    }
+}
+
+/// An event's name, made of what makes it this event.
+#[must_use]
+pub fn id_of(parts: &[&str]) -> String {
+    let digest = digest_of(parts);
+    digest.iter().take(16).fold("evt_".to_owned(), |id, byte| format!("{id}{byte:02x}"))
+}
+
+/// What is told one after the other, made of what it has in common. Two of one number only wait for each other.
+#[must_use]
+pub fn sequence_of(parts: &[&str]) -> u64 {
+    u64::from_le_bytes(digest_of(parts).first_chunk().copied().unwrap_or_default())
+}
+
+fn digest_of(parts: &[&str]) -> [u8; 32] {
+    let mut digest = Sha256::new();
+    for part in parts {
+        digest.update(part);
+        digest.update([0]);
+    }
+    digest.finalize().into()
+}
+
+/// What a record says of a payment.
+struct Told<'r> {
+    kind: EventKind,
+    payment: Option<&'r PaymentRef>,
+    at: Timestamp,
+    more: Value,
+}
+
+impl<'r> Told<'r> {
+    fn of(record: &'r Record) -> Option<Told<'r>> {
+        match &record.body {
+            Body::Decided { received_at, request, outcome, .. } => {
+                let (decision, basis) = outcome.decision?;
+                Some(Told::decided(request, decision, basis, *received_at))
+            }
+            Body::Adopted { received_at, request, told, basis, .. } => {
+                let decision = match *told {
+                    ToldAnswer::Approved { amount } => Decision::Approve { amount },
+                    ToldAnswer::Declined { reason } => Decision::Decline { reason },
+                };
+                Some(Told::decided(request, decision, *basis, *received_at))
+            }
+            Body::Told { event, outcome } => Told::notified(event, outcome, record.at),
+            Body::Ordered { payment, order, outcome, .. } => Told::ordered(payment, order, outcome, record.at),
+            Body::Kept { .. }
+            | Body::AccountEntered { .. }
+            | Body::CardEntered { .. }
+            | Body::RulesPublished
+            | Body::Opened
+            | Body::Trimmed { .. } => None,
+        }
+    }
+
+    fn decided(request: &'r AuthorizationRequest, decision: Decision, basis: Basis, received_at: Timestamp) -> Told<'r> {
+        let (kind, approved, reason) = match decision {
+            Decision::Approve { amount } => (EventKind::AuthorizationApproved, Some(money(amount)), None),
+            Decision::Decline { reason } => (EventKind::AuthorizationDeclined, None, Some(reason.name())),
+        };
+        let (payment, _) = request.payments();
+        let more = json!({
+            "kind": request.kind.name(),
+            "card": request.card.as_ref().map(|card| card.as_str()),
+            "cardholder": request.cardholder.as_ref().map(|cardholder| cardholder.as_str()),
+            "amount": money(request.amount),
+            "approved": approved,
+            "reason": reason,
+            "basis": basis.name(),
+            "stand_in_cause": basis.stand_in_cause().map(|cause| cause.name()),
+            "merchant": {
+                "id": request.merchant.id.as_ref().map(|id| id.as_str()),
+                "mcc": request.merchant.mcc.map(|mcc| mcc.to_string()),
+                "country": request.merchant.country.as_ref().map(|country| country.to_string()),
+            },
+        });
+        Told { kind, payment: Some(payment), at: received_at, more }
+    }
+
+    /// What became no step of a payment changed nothing, and is not told.
+    fn notified(event: &'r ToldEvent, outcome: &Outcome, recorded_at: Timestamp) -> Option<Told<'r>> {
+        outcome.step.as_ref()?;
+        let (kind, amount, cause) = match &event.fact {
+            Fact::Captured { amount, .. } | Fact::Completed { amount, .. } => (EventKind::HoldCaptured, Some(*amount), None),
+            Fact::Released { cause, .. } => (EventKind::HoldReleased, None, Some(release_name(*cause))),
+            Fact::Reduced { by, .. } => (EventKind::HoldReleased, Some(*by), Some(release_name(ReleaseCause::Reversed))),
+            Fact::Recorded { .. }
+            | Fact::Replaced { .. }
+            | Fact::Credited { .. }
+            | Fact::Debited { .. }
+            | Fact::Card { .. }
+            | Fact::Cardholder { .. }
+            | Fact::Account { .. }
+            | Fact::SettlementAnnounced { .. } => return None,
+        };
+        let more = json!({ "amount": amount.map(money), "cause": cause, "standing": standing(outcome) });
+        Some(Told { kind, payment: event.fact.payments().0, at: event.occurred_at.unwrap_or(recorded_at), more })
+    }
+
+    fn ordered(payment: &'r PaymentRef, order: &Order, outcome: &Outcome, at: Timestamp) -> Option<Told<'r>> {
+        outcome.step.as_ref()?;
+        let (kind, amount) = match order {
+            Order::Capture { amount, .. } => (EventKind::HoldCaptured, Some(*amount)),
+            Order::Release => (EventKind::HoldReleased, None),
+            Order::Refund { .. } => return None,
+        };
+        let cause = (kind == EventKind::HoldReleased).then_some(release_name(ReleaseCause::Operator));
+        let more = json!({ "amount": amount.map(money), "cause": cause, "standing": standing(outcome) });
+        Some(Told { kind, payment: Some(payment), at, more })
+    }
+}
+
+/// What stands of the payment after it, in minor units of its account's currency.
+fn standing(outcome: &Outcome) -> Value {
+    outcome.hold.map_or(Value::Null, |hold| {
+        json!({ "status": hold.status.name(), "authorized": hold.authorized, "held": hold.held, "captured": hold.captured })
+    })
+}
+
+const fn release_name(cause: ReleaseCause) -> &'static str {
+    match cause {
+        ReleaseCause::Reversed => "reversed",
+        ReleaseCause::Expired => "expired",
+        ReleaseCause::Operator => "operator",
+        ReleaseCause::Declined => "declined",
+        ReleaseCause::SafetyTimer => "safety_timer",
+    }
+}
+
+fn money(amount: Money) -> Value {
+    json!({ "minor": amount.minor(), "currency": amount.currency().code() })
+}
+
+#[cfg(test)]
+mod tests {
+    use holdfast_core::hold::{Finality, Hold, HoldStatus, Subject};
+    use holdfast_core::{AuthorizationId, Currency, IdempotencyKey};
+
+    use super::*;
+    use crate::fixture::{program, usd};
+    use crate::journal::Place;
+
+    fn record(body: Body) -> Record {
+        Record {
+            at: Timestamp::from_unix_seconds(1_000),
+            program: Some(program()),
+            platform: Some(PlatformName::new("marqeta").unwrap()),
+            ruleset: None,
+            operator: None,
+            governed: None,
+            place: Place::default(),
+            body,
+        }
+    }
+
+    fn told(fact: Fact, outcome: Outcome) -> Record {
+        let key = IdempotencyKey::new("message-1").unwrap();
+        let (subject, occurred_at) = (Subject::default(), Some(Timestamp::from_unix_seconds(900)));
+        record(Body::Told { event: ToldEvent { key, occurred_at, network: None, settlement_day: None, subject, fact }, outcome })
+    }
+
+    /// What became a step of a payment, of which so much is held.
+    fn stepped(held: i64) -> Outcome {
+        use holdfast_core::hold::{Step, StepId, What};
+        let key = IdempotencyKey::new("message-1").unwrap();
+        let what = What::Released { cause: ReleaseCause::Reversed };
+        let step = Step { id: StepId::of(&key), at: Timestamp::from_unix_seconds(900), what };
+        let hold = Hold { status: HoldStatus::Open, authorized: 500, held, captured: 200, ..Hold::NONE };
+        Outcome { step: Some(step), hold: Some(hold), ..Outcome::default() }
+    }
+
+    fn payment() -> PaymentRef {
+        PaymentRef::of(AuthorizationId::new("payment-1").unwrap())
+    }
+
+    #[test]
+    fn a_capture_and_a_release_are_told_with_what_is_left() {
+        let capture = Fact::Captured { payment: Some(payment()), amount: usd(200), finality: Finality::More };
+        let event = Event::of_record(7, &told(capture, stepped(300))).unwrap();
+        assert_eq!((event.kind, event.at), (EventKind::HoldCaptured, Timestamp::from_unix_seconds(900)));
+        assert_eq!(event.data["amount"], json!({ "minor": 200, "currency": Currency::USD.code() }));
+        assert_eq!(event.data["standing"]["held"], 300);
+        let release = Fact::Released { payment: payment(), cause: ReleaseCause::Expired };
+        let released = Event::of_record(8, &told(release, stepped(0))).unwrap();
+        assert_eq!((released.kind, &released.data["cause"]), (EventKind::HoldReleased, &json!("expired")));
+        assert_eq!(released.sequence, event.sequence, "the same payment");
+        assert_ne!(released.id, event.id);
+    }
+
+    #[test]
+    fn what_changed_nothing_is_not_told() {
+        let capture = Fact::Captured { payment: Some(payment()), amount: usd(200), finality: Finality::More };
+        assert_eq!(Event::of_record(7, &told(capture, Outcome::default())), None);
+        assert_eq!(Event::of_record(7, &record(Body::Opened)), None);
+    }
+
+    #[test]
+    fn kinds_are_found_by_their_names() {
+        for kind in EventKind::ALL {
+            assert_eq!(EventKind::from_name(kind.name()), Some(kind));
+        }
+        assert_eq!(EventKind::from_name("*"), None);
+    }
+}

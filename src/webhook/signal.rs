@@ -1,0 +1,142 @@
+//! What is told and is no record of the journal: a program's stand-in, entered and left. Kept beside the letters, so that it is told
+//! after a restart too. Nothing here sends anything.
+
+use holdfast_core::{ProgramId, StandInCause, Timestamp};
+use rusqlite::{OptionalExtension as _, params};
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+
+use super::event::{Event, EventKind, id_of, sequence_of};
+use super::outbox::{Outbox, OutboxError, program};
+
+/// What a program's stand-in did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signal {
+    /// It began.
+    Entered {
+        /// Whose.
+        program: ProgramId,
+        /// Since when.
+        since: Timestamp,
+        /// Why.
+        cause: StandInCause,
+    },
+    /// It ended.
+    Left {
+        /// Whose.
+        program: ProgramId,
+        /// When.
+        at: Timestamp,
+        /// Money that was approved and that the ledger has yet to confirm, in minor units of the program's currency.
+        exposure_minor: i64,
+    },
+}
+
+/// Where signals are left, by anybody and without waiting.
+#[derive(Debug, Clone)]
+pub struct Signals(mpsc::UnboundedSender<Signal>);
+
+impl Signals {
+    /// Somewhere to leave signals, and where they are taken.
+    #[must_use]
+    pub fn new() -> (Self, mpsc::UnboundedReceiver<Signal>) {
+        let (leave, take) = mpsc::unbounded_channel();
+        (Signals(leave), take)
+    }
+
+    /// Leaves one.
+    pub fn leave(&self, signal: Signal) {
+        // Nobody takes it once the server stops.
+        let _ = self.0.send(signal);
+    }
+}
+
+impl Outbox {
+    /// Keeps a signal. One that says nothing new is not kept.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn keep(&self, signal: &Signal) -> Result<(), OutboxError> {
+        let keep = || {
+            let transaction = self.connection().unchecked_transaction()?;
+            let known = |program: &ProgramId| {
+                let sql = "SELECT since FROM standing WHERE program = ?1";
+                transaction.query_row(sql, [program.as_str()], |row| row.get::<_, i64>(0)).optional()
+            };
+            let kept = match signal {
+                Signal::Entered { program, .. } if known(program)?.is_some() => None,
+                Signal::Entered { program, since, cause } => {
+                    let sql = "INSERT INTO standing VALUES (?1, ?2)";
+                    transaction.execute(sql, params![program.as_str(), since.unix_micros()])?;
+                    let data = json!({ "program": program.as_str(), "since": since.to_string(), "cause": cause.name() });
+                    Some((*since, *program, EventKind::StandInEntered, data))
+                }
+                Signal::Left { program, at, exposure_minor } => match known(program)? {
+                    None => None,
+                    Some(since) => {
+                        transaction.execute("DELETE FROM standing WHERE program = ?1", [program.as_str()])?;
+                        let since = Timestamp::from_unix_micros(since);
+                        let data = json!({
+                            "program": program.as_str(),
+                            "since": since.to_string(),
+                            "until": at.to_string(),
+                            "exposure_minor": exposure_minor,
+                        });
+                        Some((*at, *program, EventKind::StandInLeft, data))
+                    }
+                },
+            };
+            if let Some((at, program, kind, data)) = kept {
+                let sql = "INSERT INTO signal (at, program, kind, data) VALUES (?1, ?2, ?3, ?4)";
+                transaction.execute(sql, params![at.unix_micros(), program.as_str(), kind.name(), data.to_string()])?;
+            }
+            transaction.commit()
+        };
+        keep().map_err(|error| self.failed(error))
+    }
+
+    /// The programs that are told to be in stand-in. Those of an earlier process are not any more, unless it is found so again.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn standing(&self) -> Result<Vec<ProgramId>, OutboxError> {
+        let read = || {
+            let mut statement = self.connection().prepare("SELECT program FROM standing")?;
+            statement.query_map([], |row| program(row, 0))?.collect::<rusqlite::Result<_>>()
+        };
+        read().map_err(|error| self.failed(error))
+    }
+
+    /// Signals behind one, in order, as events.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn signals(&self, after: i64, most: u32) -> Result<Vec<(i64, Event)>, OutboxError> {
+        let sql = "SELECT number, at, program, kind, data FROM signal WHERE number > ?1 ORDER BY number LIMIT ?2";
+        self.signal_rows(sql, params![after, most])
+    }
+
+    /// One signal, as an event.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn signal(&self, number: i64) -> Result<Option<Event>, OutboxError> {
+        let sql = "SELECT number, at, program, kind, data FROM signal WHERE number = ?1";
+        Ok(self.signal_rows(sql, [number])?.pop().map(|(_, event)| event))
+    }
+
+    fn signal_rows(&self, sql: &str, values: impl rusqlite::Params) -> Result<Vec<(i64, Event)>, OutboxError> {
+        let read = || self.connection().prepare_cached(sql)?.query_map(values, event)?.collect::<rusqlite::Result<_>>();
+        read().map_err(|error| self.failed(error))
+    }
+}
+
+fn event(row: &rusqlite::Row<'_>) -> rusqlite::Result<(i64, Event)> {
+    let (number, micros, program): (i64, i64, _) = (row.get(0)?, row.get(1)?, program(row, 2)?);
+    let (kind, data): (String, String) = (row.get(3)?, row.get(4)?);
+    let kind = EventKind::from_name(&kind).ok_or(rusqlite::Error::InvalidQuery)?;
+    let data: Value = serde_json::from_str(&data).map_err(|_| rusqlite::Error::InvalidQuery)?;
+    let id = id_of(&["signal", program.as_str(), &number.to_string(), &micros.to_string()]);
+    let sequence = sequence_of(&["stand-in", program.as_str()]);
+    Ok((number, Event { id, kind, program, sequence, at: Timestamp::from_unix_micros(micros), data }))
+}

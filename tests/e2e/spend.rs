@@ -1,0 +1,336 @@
+//! Agent spend over real sockets: the way through the integration checklist, who sees what, and what no token gets.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use holdfast_adapters::{Secret, token};
+use holdfast_core::Timestamp;
+use holdfast_core::agent::KeyId;
+use serde_json::{Value, json};
+
+use crate::support::http::Response;
+use crate::support::server::Server;
+use crate::support::{Client, Workplace};
+
+/// Somebody with a credential, on one connection.
+struct Caller {
+    client: Client,
+    token: String,
+}
+
+fn bearer(key: &str, secret: &str) -> String {
+    let now = jiff::Timestamp::now().as_microsecond();
+    let secret = Secret::new(secret.as_bytes());
+    token::sign(&KeyId::new(key).unwrap(), &secret, Timestamp::from_unix_micros(now), Duration::from_secs(3600)).unwrap()
+}
+
+impl Caller {
+    fn new(server: &Server, key: &str, secret: &str) -> Self {
+        Caller { client: Client::connect_as(server.listen, None), token: format!("Bearer {}", bearer(key, secret)) }
+    }
+
+    fn demo(server: &Server, who: &str) -> Self {
+        let read = |what: &str| {
+            let path = format!("{}/config/demo/secrets/{who}_{what}", env!("CARGO_MANIFEST_DIR"));
+            std::fs::read_to_string(path).unwrap().trim_end().to_owned()
+        };
+        Self::new(server, &read("api_key"), &read("shared_secret"))
+    }
+
+    fn ask(&mut self, method: &str, path: &str, more: &[(&str, &str)], body: &Value) -> Response {
+        let mut headers = vec![("Authorization", self.token.as_str()), ("Content-Type", "application/json")];
+        headers.extend_from_slice(more);
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        self.client.ask(method, path, &headers, &body)
+    }
+
+    fn get(&mut self, path: &str) -> Response {
+        self.ask("GET", path, &[], &Value::Null)
+    }
+
+    fn found(&mut self, path: &str) -> Value {
+        let answer = self.get(path);
+        assert_eq!(answer.status, 200, "{path}: {answer:?}");
+        answer.json()
+    }
+
+    fn post(&mut self, path: &str, body: &Value) -> Response {
+        self.ask("POST", path, &[], body)
+    }
+
+    fn made(&mut self, path: &str, body: &Value) -> Value {
+        let answer = self.post(path, body);
+        assert!(matches!(answer.status, 200 | 201), "{path}: {answer:?}");
+        answer.json()
+    }
+}
+
+fn code(answer: &Response) -> (u16, String) {
+    (answer.status, answer.json()["code"].as_str().unwrap_or_default().to_owned())
+}
+
+fn id(object: &Value) -> String {
+    object["id"].as_str().unwrap().to_owned()
+}
+
+/// An enterprise made by an operator, with its owner's own credential.
+fn enterprise(workplace: &Workplace, server: &Server, owner: &str) -> (String, Caller) {
+    let data = workplace.data();
+    let arguments = ["organization", "create", "--kind", "enterprise", "--name", "Example", "--owner", owner, "--by", "ann"];
+    let output = workplace.run(&[&arguments[..], &["--data", data.to_str().unwrap()]].concat());
+    let printed = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{printed}{}", String::from_utf8_lossy(&output.stderr));
+    let (object, rest) = printed.split_once('\n').unwrap();
+    let organization = id(&serde_json::from_str(object).unwrap());
+    let invitation = rest.trim_end().rsplit(' ').next().unwrap();
+    let mut stranger = Client::connect_as(server.listen, None);
+    let body = json!({"token": invitation, "name": "Ada"}).to_string();
+    let accept = [("Content-Type", "application/json")];
+    let accepted = stranger.ask("POST", "/v1/invitations/accept", &accept, &body);
+    assert_eq!(accepted.status, 201, "{accepted:?}");
+    assert_eq!(stranger.ask("POST", "/v1/invitations/accept", &accept, &body).status, 404, "an invitation is accepted once");
+    let accepted = accepted.json();
+    assert_eq!((&accepted["member"]["email"], &accepted["member"]["name"]), (&json!(owner), &json!("Ada")));
+    let text = |name: &str| accepted[name].as_str().unwrap();
+    (organization, Caller::new(server, text("api_key"), text("shared_secret")))
+}
+
+/// An agent, an authority with a policy, and a binding of a card; their ids.
+fn modelled(organization: &str, caller: &mut Caller, card: &str) -> [String; 4] {
+    let agent = caller.made(&format!("/v1/enterprises/{organization}/agents"), &json!({"name": "bot", "description": "buys"}));
+    let policy = json!({"template": "all_of", "parameters": {"policies": [
+        {"template": "max_amount", "parameters": {"amount": 10_000, "currency": "USD"}},
+        {"template": "budget", "parameters": {"amount": 30_000, "currency": "USD", "window": "month"}},
+        {"template": "human_review", "parameters": {"amount": 5_000, "currency": "USD"}},
+    ]}});
+    let authority = caller.made(
+        "/v1/spending-authorities",
+        &json!({"agent_id": id(&agent), "mode": "enforce", "policy": policy, "name": "software"}),
+    );
+    let binding = caller.made(
+        "/v1/bindings",
+        &json!({"spending_authority_id": id(&authority), "issuing_platform": "MARQETA", "instrument_id": card}),
+    );
+    [id(&agent), id(&authority), authority["policy_id"].as_str().unwrap().to_owned(), id(&binding)]
+}
+
+#[test]
+fn from_an_invitation_to_a_reviewed_intent() {
+    let workplace = Workplace::demo();
+    let server = workplace.serve();
+    let (organization, mut owner) = enterprise(&workplace, &server, "ada@example.com");
+    let [_, authority, policy, binding] = modelled(&organization, &mut owner, "card-demo-1");
+
+    let intent = |amount: i64| {
+        json!({"spending_authority_id": authority, "amount": amount, "currency": "USD", "mcc": "5734",
+            "merchant": "Software Store", "intent_ttl_seconds": 3600})
+    };
+    let small = owner.made("/v1/authorize-intent", &intent(4_999));
+    assert_eq!(
+        (&small["eligible"], &small["status"], &small["reason_code"]),
+        (&json!(true), &json!("open"), &json!("POLICY_MATCH"))
+    );
+    assert_eq!(small["policy_id"], json!(policy));
+    assert_eq!(small["remaining_limits"][0]["amount"], json!(30_000), "an intent reserves nothing");
+    let large = owner.made("/v1/authorize-intent", &intent(10_001));
+    assert_eq!((&large["eligible"], &large["reason_code"]), (&json!(false), &json!("POLICY_VIOLATION_AMOUNT")));
+    let reviewed = owner.made("/v1/authorize-intent", &intent(5_001));
+    assert_eq!((&reviewed["eligible"], &reviewed["status"]), (&json!(true), &json!("pending_review")));
+
+    // Whoever asked does not approve; a reviewer who was invited does.
+    let reference = reviewed["intent_reference"].as_str().unwrap();
+    let approve = format!("/v1/intents/{reference}/approve");
+    assert_eq!(code(&owner.post(&approve, &json!({}))), (403, "own_intent".to_owned()));
+    let invited = owner.made("/v1/members", &json!({"email": "bob@example.com", "role": "reviewer"}));
+    let accepted = Client::connect_as(server.listen, None).ask(
+        "POST",
+        "/v1/invitations/accept",
+        &[("Content-Type", "application/json")],
+        &json!({"token": invited["invitation"]}).to_string(),
+    );
+    let accepted = accepted.json();
+    let mut reviewer = Caller::new(&server, accepted["api_key"].as_str().unwrap(), accepted["shared_secret"].as_str().unwrap());
+    assert_eq!(code(&reviewer.post("/v1/authorize-intent", &intent(1))), (403, "scope_missing".to_owned()));
+    let approved = reviewer.made(&approve, &json!({"note": "fine"}));
+    assert_eq!((&approved["status"], &approved["review_note"]), (&json!("approved"), &json!("fine")));
+    assert_eq!(code(&reviewer.post(&approve, &json!({}))), (409, "state_conflict".to_owned()));
+
+    // Versions, archiving, and the trail of it.
+    let path = format!("/v1/bindings/{binding}");
+    assert_eq!(code(&owner.ask("PATCH", &path, &[("If-Match", "\"9\"")], &json!({"status": "suspended"}))).1, "version_conflict");
+    assert_eq!(owner.ask("PATCH", &path, &[("If-Match", "\"1\"")], &json!({"status": "suspended"})).status, 200);
+    assert_eq!(owner.made(&format!("{path}/archive"), &json!({}))["status"], json!("archived"));
+    assert_eq!(code(&owner.ask("PATCH", &path, &[], &json!({"version": 3}))), (410, "archived".to_owned()));
+    assert_eq!(owner.found(&path)["status"], json!("archived"), "it stays readable");
+    let trail = owner.found(&format!("/v1/audit?id={binding}"));
+    let actions: Vec<_> = trail["items"].as_array().unwrap().iter().map(|deed| deed["action"].as_str().unwrap()).collect();
+    assert_eq!(actions, ["binding.archived", "binding.updated", "binding.created"]);
+    assert_eq!(trail["items"][1]["before"]["status"], json!("active"));
+
+    // All of it is there after a restart, and nothing that is sealed is in the file.
+    assert!(server.terminate().success());
+    let file = std::fs::read(workplace.data().join("agents.sqlite")).unwrap();
+    for text in ["ada@example.com", "Software Store", "buys"] {
+        assert!(!file.windows(text.len()).any(|window| window == text.as_bytes()), "{text}");
+    }
+    let server = workplace.serve();
+    owner.client = Client::connect_as(server.listen, None);
+    assert_eq!(owner.found(&format!("/v1/intents/{reference}"))["merchant"], json!("Software Store"));
+    let data = workplace.data();
+    let erased = workplace.run(&["erase", "--person", "bob@example.com", "--data", data.to_str().unwrap()]);
+    assert_eq!(String::from_utf8_lossy(&erased.stdout), "1 texts erased\n");
+    let members = owner.found("/v1/members");
+    assert_eq!((&members["items"][0]["email"], &members["items"][1]["email"]), (&json!("ada@example.com"), &Value::Null));
+}
+
+#[test]
+fn a_key_makes_a_change_once() {
+    let workplace = Workplace::demo();
+    let server = workplace.serve();
+    let mut demo = Caller::demo(&server, "enterprise");
+    let key = [("Idempotency-Key", "agent-1")];
+    let new = json!({"name": "one"});
+    let first = demo.ask("POST", "/v1/enterprises/ent_demo/agents", &key, &new);
+    let again = demo.ask("POST", "/v1/enterprises/ent_demo/agents", &key, &new);
+    assert_eq!((first.status, again.status, first.json()), (201, 201, again.json()));
+    let other = demo.ask("POST", "/v1/enterprises/ent_demo/agents", &key, &json!({"name": "two"}));
+    assert_eq!(code(&other), (409, "idempotency_conflict".to_owned()));
+    assert_eq!(demo.found("/v1/enterprises/ent_demo/agents")["items"].as_array().unwrap().len(), 2, "the demo's, and this one");
+    let secret = demo.ask("POST", "/v1/credentials", &[("Idempotency-Key", "c")], &json!({"scopes": ["read"]}));
+    assert!(secret.json()["shared_secret"].is_string());
+    let again = demo.ask("POST", "/v1/credentials", &[("Idempotency-Key", "c")], &json!({"scopes": ["read"]}));
+    assert_eq!(
+        (again.json()["id"].clone(), &again.json()["shared_secret"]),
+        (secret.json()["id"].clone(), &Value::Null),
+        "told once"
+    );
+    let beyond = demo.post("/v1/credentials", &json!({"scopes": ["review"]}));
+    assert_eq!(code(&beyond), (403, "scope_missing".to_owned()), "nobody gives what they do not have");
+    let made = secret.json();
+    let mut reader = Caller::new(&server, made["api_key"].as_str().unwrap(), made["shared_secret"].as_str().unwrap());
+    assert_eq!(reader.get("/v1/bindings").status, 200);
+    demo.made(&format!("/v1/credentials/{}/revoke", id(&made)), &json!({}));
+    assert_eq!(code(&reader.get("/v1/bindings")), (401, "key_unknown".to_owned()), "revoked, it proves nothing");
+}
+
+#[test]
+fn an_organization_sees_nothing_of_another_ones() {
+    let workplace = Workplace::demo();
+    let server = workplace.serve();
+    let (organization, mut owner) = enterprise(&workplace, &server, "eve@example.com");
+    let intent = owner_intent(&server);
+    let others = ["ag_demo", "sa_demo", "pol_demo", "bind_demo", intent.as_str()];
+    let paths = [
+        format!("/v1/enterprises/ent_demo/agents/{}", others[0]),
+        format!("/v1/enterprises/{organization}/agents/{}", others[0]),
+        format!("/v1/spending-authorities/{}", others[1]),
+        format!("/v1/policies/{}", others[2]),
+        format!("/v1/bindings/{}", others[3]),
+        format!("/v1/intents/{}", others[4]),
+    ];
+    for path in &paths {
+        assert_eq!(code(&owner.get(path)), (404, "not_found".to_owned()), "{path}");
+        for act in ["archive", "cancel", "approve", "deny", "versions"] {
+            let answer = owner.post(&format!("{path}/{act}"), &json!({}));
+            assert!(matches!(answer.status, 404 | 405), "{path}/{act}: {answer:?}");
+        }
+        let changed = owner.ask("PATCH", path, &[], &json!({"version": 1}));
+        assert!(matches!(changed.status, 404 | 405), "{path}: {changed:?}");
+    }
+    for list in
+        ["spending-authorities", "policies", "bindings", "intents", "grants", "members", "credentials", "audit", "activity"]
+    {
+        let found = owner.get(&format!("/v1/{list}"));
+        assert!(found.status == 200 && !found.body.contains("demo"), "{list}: {found:?}");
+    }
+    assert_eq!(owner.get("/v1/enterprises/ent_demo/agents").status, 404);
+    let foreign = [
+        ("/v1/spending-authorities", json!({"agent_id": "ag_demo"})),
+        ("/v1/bindings", json!({"spending_authority_id": "sa_demo", "issuing_platform": "X", "instrument_id": "i"})),
+    ];
+    for (path, body) in foreign {
+        assert_eq!(code(&owner.post(path, &body)), (400, "bad_request".to_owned()), "{path}");
+    }
+    let body = json!({"spending_authority_id": "sa_demo", "amount": 1, "currency": "USD"});
+    assert_eq!(owner.post("/v1/authorize-intent", &body).status, 404);
+    // The processor sees its grant, and none of the objects.
+    let mut processor = Caller::demo(&server, "processor");
+    assert_eq!(processor.found("/v1/grants")["items"][0]["issuing_platform"], json!("MARQETA"));
+    assert_eq!(processor.get("/v1/bindings/bind_demo").status, 404);
+    assert_eq!(code(&processor.post("/v1/bindings", &json!({}))), (403, "scope_missing".to_owned()));
+}
+
+fn owner_intent(server: &Server) -> String {
+    let body = json!({"spending_authority_id": "sa_demo", "amount": 4_999, "currency": "USD", "mcc": "5734"});
+    let validated = Caller::demo(server, "enterprise").made("/v1/authorize-intent", &body);
+    assert_eq!(validated["reason_code"], json!("POLICY_MATCH"), "{validated}");
+    validated["intent_reference"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn no_token_but_a_right_one_gets_in() {
+    let workplace = Workplace::demo();
+    let server = workplace.serve();
+    let demo = Caller::demo(&server, "enterprise");
+    let (head, rest) = demo.token.trim_start_matches("Bearer ").split_once('.').unwrap();
+    let (claims, signature) = rest.split_once('.').unwrap();
+    let none = "eyJhbGciOiJub25lIn0";
+    let mut client = Client::connect_as(server.listen, None);
+    let mut asked = |token: Option<String>| {
+        let header = token.unwrap_or_default();
+        let headers: &[(&str, &str)] = if header.is_empty() { &[] } else { &[("Authorization", &header)] };
+        code(&client.ask("GET", "/v1/bindings", headers, ""))
+    };
+    let wrong = [
+        (None, "token_missing"),
+        (Some("Basic YTpi".to_owned()), "token_unreadable"),
+        (Some(format!("Bearer {head}.{claims}")), "token_unreadable"),
+        (Some(format!("Bearer {head}.{claims}.")), "token_signature"),
+        (Some(format!("Bearer {none}.{claims}.{signature}")), "token_algorithm"),
+        (Some(format!("Bearer {}", bearer("key_demo_enterprise", "guessed"))), "token_signature"),
+        (Some(format!("Bearer {}", bearer("key_nobody", "guessed"))), "key_unknown"),
+    ];
+    for (token, expected) in wrong {
+        assert_eq!(asked(token), (401, expected.to_owned()));
+    }
+    // These need none.
+    for open in ["/v1/policy-templates", "/v1/openapi.json"] {
+        assert_eq!(client.ask("GET", open, &[], "").status, 200);
+    }
+}
+
+#[test]
+fn what_is_wrong_with_a_request_is_told_field_by_field() {
+    let workplace = Workplace::demo();
+    let server = workplace.serve();
+    let mut demo = Caller::demo(&server, "enterprise");
+    let paths = |answer: &Response| {
+        assert_eq!(answer.status, 400, "{answer:?}");
+        let mut text = String::new();
+        for error in answer.json()["errors"].as_array().unwrap() {
+            write!(text, "{} ", error["path"].as_str().unwrap()).unwrap();
+        }
+        text
+    };
+    let nothing = demo.post("/v1/authorize-intent", &json!({}));
+    assert_eq!(paths(&nothing), "spending_authority_id amount currency ");
+    let wrong = json!({"spending_authority_id": "sa_demo", "amount": -1, "currency": "XXQ", "mcc": "grocery", "merchant": "",
+        "intent_ttl_seconds": 1, "more": true});
+    let wrong = demo.post("/v1/authorize-intent", &wrong);
+    assert_eq!(paths(&wrong), "amount currency mcc merchant intent_ttl_seconds more ");
+    let policy = json!({"policy": {"template": "any_of", "parameters": {"policies": [
+        {"template": "max_amount", "parameters": {"amount": 0, "currency": "USD"}}, {"template": "unheard", "parameters": {}}]}}});
+    let policy = demo.post("/v1/policies", &policy);
+    assert_eq!(paths(&policy), "policy.parameters.policies[0].parameters.amount policy.parameters.policies[1].template ");
+    let card = json!({"spending_authority_id": "sa_demo", "issuing_platform": "MARQETA", "instrument_id": "4111111111111111"});
+    let card = demo.post("/v1/bindings", &card);
+    assert_eq!(paths(&card), "instrument_id ");
+    assert!(!card.body.contains("4111"), "no value is told back");
+    let large = format!("{{\"name\": \"{}\"}}", "x".repeat(70_000));
+    let headers = [("Authorization", demo.token.as_str()), ("Content-Type", "application/json")];
+    let large = demo.client.ask("POST", "/v1/enterprises/ent_demo/agents", &headers, &large);
+    assert_eq!(code(&large), (413, "body_too_large".to_owned()));
+    let mut demo = Caller::demo(&server, "enterprise");
+    let taken = json!({"spending_authority_id": "sa_demo", "issuing_platform": "marqeta", "instrument_id": "card-demo-2"});
+    assert_eq!(code(&demo.post("/v1/bindings", &taken)), (409, "taken".to_owned()));
+}
