@@ -253,7 +253,7 @@ impl Question {
             original: self.original.map(euros),
             padding: self.padding,
             expiry: self.expiry,
-            merchant: Merchant::default(),
+            merchant: Merchant { id: Some(id("merchant", self.of.number % 12)?), ..Merchant::default() },
             entry_mode: EntryMode::Chip,
             wallet: Wallet::None,
             cross_border: CrossBorder::No,

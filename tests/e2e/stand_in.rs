@@ -37,6 +37,19 @@ impl Bench {
 }
 
 #[test]
+fn a_merchant_that_the_card_has_paid_is_known_to_the_table() {
+    let bench = Bench::new(short_budget);
+    assert!(
+        bench.publish_table("[[row]]\nid = 'regular'\nwhen = { merchant_known = true }\nanswer = 'approve'\n").status.success()
+    );
+    assert_eq!(bench.ask(&Marqeta::purchase("met", "10.00")).status, 200);
+    bench.faulty.set(Fault::Unavailable);
+    let elsewhere = Marqeta::purchase("elsewhere", "10.00").body().replace("mid-000123", "mid-000999");
+    assert_eq!(bench.client().post("/marqeta/jit", &elsewhere).status, 402);
+    assert_eq!(bench.ask(&Marqeta::purchase("again", "10.00")).status, 200);
+}
+
+#[test]
 fn what_a_table_approves_is_held_when_the_ledger_is_back_and_a_retry_hears_it_all_the_while() {
     let bench = Bench::new(short_budget);
     assert!(bench.publish_table(ALL).status.success());

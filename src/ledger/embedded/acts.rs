@@ -18,7 +18,7 @@ use super::contradiction::contradiction;
 use super::engine::{Engine, Performed, Warmth};
 use super::naming::{asked_of, heard, in_its_owners_name, locate_request, subject_of};
 use super::rebuild::{entered_account, entered_at};
-use super::state::{CardRow, Entered, Fingerprint, HoldNumber, Located, Names, PaymentNames};
+use super::state::{CardRow, Entered, Fingerprint, HoldNumber, Located, Merchants, Names, PaymentNames};
 use super::weigh;
 use crate::clock::Moment;
 use crate::journal::{BodyRef, Checkpoint, Place, RecordRef, Uses};
@@ -118,6 +118,7 @@ impl Engine {
         if basis != Basis::Replay {
             let names =
                 Names { increment, asked: Some(key), ..self.names(&decide.origin, now.utc, Some(payment), request.expiry) };
+            let names = Names { merchant: self.state.merchant(program, request), ..names };
             let place = self.state.write(&located, &names, &outcome, &mut self.undo);
             let (received_at, verdict) = (decide.received_at, &decide.verdict);
             let body = BodyRef::Decided { received_at, request, verdict, uses: &uses, outcome: &outcome };
@@ -206,6 +207,7 @@ impl Engine {
         let adoption = Adoption { request, digest: adopt.digest, asked_at: adopt.received_at, told: adopt.told, verdict, weight };
         let outcome = weigh::apply(&self.state, &located, Some(key), &Uses::new(), None, &Event::Adopt(adoption), now.utc);
         let names = Names { increment, asked: Some(key), ..self.names(&adopt.origin, now.utc, Some(payment), request.expiry) };
+        let names = Names { merchant: self.state.merchant(program, request), ..names };
         let place = self.state.write(&located, &names, &outcome, &mut self.undo);
         let finding = outcome.finding;
         let (received_at, told, basis) = (adopt.received_at, &adopt.told, &adopt.basis);
@@ -364,6 +366,7 @@ impl Engine {
             number: None,
             asked: None,
             told: None,
+            merchant: None,
         }
     }
 
@@ -420,7 +423,15 @@ impl Engine {
                 let known = self.state.card_named(program, card).and_then(|index| self.state.card(index));
                 let status = known.map_or(*status, |row| kept_status(row.status, *status, CardStatus::bar));
                 let told = entered_at(now, known.map(|row| (row.status, row.told)), status, CardStatus::bar);
-                let row = CardRow { status, told, account: Some(index), cardholder: None, since: now, used: None };
+                let row = CardRow {
+                    status,
+                    told,
+                    account: Some(index),
+                    cardholder: None,
+                    since: now,
+                    used: None,
+                    merchants: Merchants::default(),
+                };
                 let (index, new) = self.state.enter_card(program, card, row, cardholder.as_ref(), &mut self.undo);
                 let body = BodyRef::CardEntered { card, account, cardholder: cardholder.as_ref(), status };
                 self.record(origin, now, None, None, self.state.place_of_card(index), body)?;

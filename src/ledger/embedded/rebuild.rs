@@ -6,7 +6,7 @@ use holdfast_core::{AuthorizationRequest, Currency, DeclineReason, Expiry, Payme
 
 use super::cold::{Cold, Need};
 use super::naming::{asked_of, heard, locate_request, subject_of};
-use super::state::{AccountIndex, CardIndex, CardRow, HoldNumber, Located, Names, State, UNTOLD};
+use super::state::{AccountIndex, CardIndex, CardRow, HoldNumber, Located, Merchants, Names, State, UNTOLD};
 use super::undo::UndoLog;
 use crate::journal::{Body, JournalError, Record};
 
@@ -45,7 +45,15 @@ pub fn write_record(
             let account = state.account_named(program, account);
             let known = state.card_named(program, card).and_then(|index| state.card(index));
             let told = entered_at(record.at, known.map(|row| (row.status, row.told)), *status, CardStatus::bar);
-            let row = CardRow { status: *status, told, account, cardholder: None, since: record.at, used: None };
+            let row = CardRow {
+                status: *status,
+                told,
+                account,
+                cardholder: None,
+                since: record.at,
+                used: None,
+                merchants: Merchants::default(),
+            };
             state.enter_card(program, card, row, cardholder.as_ref(), undo);
         }
         Body::Kept { .. } | Body::RulesPublished | Body::Opened | Body::Trimmed { .. } => {}
@@ -72,6 +80,7 @@ fn write_answer(
     let asked = Some(state.asked_name(program, platform, &request.key));
     let expiry = request.expiry;
     let names = Names { payment: Some(payment), increment, expiry, asked, ..names(program, record, number) };
+    let names = Names { merchant: state.merchant(program, request), ..names };
     state.write(&located, &names, outcome, undo);
     Ok(())
 }
@@ -178,6 +187,7 @@ fn names<'a>(program: &'a ProgramId, record: &'a Record, number: i64) -> Names<'
         number: record.place.hold.map(HoldNumber),
         asked: None,
         told: None,
+        merchant: None,
     }
 }
 

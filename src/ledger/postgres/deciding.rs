@@ -30,7 +30,7 @@ const PLENTY: i64 = i64::MAX / 4;
 
 const CALL: &str = "SELECT * FROM holdfast.decide($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
     $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39, $40, $41, $42,
-    $43, $44, $45, $46, $47, $48, $49)";
+    $43, $44, $45, $46, $47, $48, $49, $50)";
 
 /// What the function said.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -152,8 +152,9 @@ impl<'a> Plain<'a> {
         let counts_amount = counted.map_or(0, |counted| counted.amount);
         let counts_count = counted.map_or(0, |counted| i64::from(counted.count));
         let platform = origin.platform.as_ref().map(|platform| platform.as_str());
+        let merchant = key.merchant(&origin.program, &request.merchant).map(i64::from);
         let owner = request.cardholder.as_ref().map(|owner| owner.as_str());
-        let values: [&(dyn ToSql + Sync); 49] = [
+        let values: [&(dyn ToSql + Sync); 50] = [
             &origin.program.as_str(),
             &platform,
             &card.as_str(),
@@ -203,6 +204,7 @@ impl<'a> Plain<'a> {
             &written.outcome,
             &written.answered,
             &written.hold,
+            &merchant,
         ];
         let said = |error: tokio_postgres::Error| Trouble::of(&error, at);
         let statement = client.prepare_cached(CALL).await.map_err(said)?;

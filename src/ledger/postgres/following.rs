@@ -15,7 +15,7 @@ use super::connect::{ANSWER_MAX, within};
 use super::last_seen::{AccountSeen, CardSeen};
 use super::office::{Office, WAIT_MIN, longer};
 use super::trouble::{Trouble, Whereabouts};
-use super::values::{At, named, named_or_none, word};
+use super::values::{At, merchants, named, named_or_none, word};
 use crate::clock;
 use crate::journal::Group;
 
@@ -33,6 +33,7 @@ const CHANGES_TAKE_MAX: Duration = Duration::from_secs(20);
 
 /// Cards, with their owners' status.
 const CARDS: &str = "SELECT c.number, c.program, c.token, c.account, c.status, c.known_since, c.used_since IS NOT NULL AS used,
+    c.merchants, c.merchants_others,
     p.status AS owner, p.token AS owner_token FROM holdfast.card c LEFT JOIN holdfast.cardholder p ON p.number = c.cardholder";
 
 const ACCOUNTS: &str = "SELECT number, name, currency, status, posted, held, credit_line FROM holdfast.account";
@@ -87,7 +88,7 @@ async fn follow_on(office: &Office, finished: &mut Option<Finished>) -> Result<(
                 }
             },
         }
-        office.last_seen().kept().is_right_at(now);
+        office.last_seen().kept().is_right_at(now, office.performing.key);
         let took = clock::utc().saturating_since(now);
         // Whoever has a lot to read leaves the database more time for others.
         tokio::time::sleep(LOOK_EVERY.max(took.saturating_mul(4))).await;
@@ -249,5 +250,6 @@ fn card_seen(row: &Row) -> Option<CardSeen> {
         owner: named_or_none(row, "owner_token")?,
         since: row.try_get::<_, At>("known_since").ok()?.0,
         used: if row.try_get("used").ok()? { Acquaintance::Known } else { Acquaintance::New },
+        merchants: merchants(row)?,
     })
 }

@@ -14,6 +14,7 @@ use holdfast_core::{
     AccountId, AuthorizationRequest, CardToken, CardholderToken, IdempotencyKey, PlatformName, ProgramId, Timestamp,
 };
 
+use crate::ledger::embedded::state::{Merchants, NameKey};
 use crate::ledger::sight::{LongerAgo, Seen};
 use crate::ledger::{Glimpse, Origin};
 
@@ -36,6 +37,8 @@ pub struct CardSeen {
     pub since: Timestamp,
     /// Whether a payment was ever placed with it.
     pub used: Acquaintance,
+    /// Whom it paid.
+    pub merchants: Merchants,
 }
 
 /// An account, as its row was.
@@ -82,6 +85,8 @@ pub struct Kept {
     /// Keys that were answered, as numbers.
     answered: Generations<u64, ()>,
     hasher: RandomState,
+    /// What keys the numbers of merchants.
+    key: Option<NameKey>,
     /// When all of it was so, at the latest; `None` before anything was read.
     as_of: Option<Timestamp>,
     each_max: usize,
@@ -97,7 +102,7 @@ impl LastSeen {
     fn of_at_most(each_max: usize) -> Self {
         let (cards, accounts) = (Generations::new(each_max), Generations::new(each_max));
         let (answered, hasher) = (Generations::new(KEYS_MAX), RandomState::new());
-        LastSeen(RwLock::new(Kept { cards, accounts, answered, hasher, as_of: None, each_max }))
+        LastSeen(RwLock::new(Kept { cards, accounts, answered, hasher, key: None, as_of: None, each_max }))
     }
 
     /// To put something in; not for long: somebody may want to look.
@@ -115,6 +120,8 @@ impl LastSeen {
         let Some(as_of) = kept.as_of else { return Glimpse::Nothing };
         // What an owner's other cards are like is not known here: without a card nothing is.
         let card = request.card.and_then(|card| kept.cards.get(&(*program, card)));
+        let paid = kept.key.and_then(|key| key.merchant(program, &request.merchant)).zip(card);
+        let merchant = paid.map_or(Acquaintance::NotKnown, |(merchant, card)| card.merchants.acquaintance(merchant));
         let account = card.and_then(|card| kept.accounts.get(&card.account?));
         // Not to know something does not mean that it is not there: there may be more than fits.
         let card = card.map_or(Sight::NotSeen, |card| {
@@ -129,10 +136,10 @@ impl LastSeen {
             let available = account.money(account.available());
             Sight::Seen(AccountSight { id: *id, status: account.status, available, as_of })
         });
-        let snapshot = Snapshot { card, account, merchant: Acquaintance::NotKnown };
-        let key = kept.number_of(program, platform.as_ref(), &request.key);
+        let snapshot = Snapshot { card, account, merchant };
+        let asked = kept.number_of(program, platform.as_ref(), &request.key);
         // What was answered is in the database: a retry hears no other answer than that.
-        let longer_ago = if kept.answered.get(&key).is_some() { LongerAgo::Perhaps } else { LongerAgo::No };
+        let longer_ago = if kept.answered.get(&asked).is_some() { LongerAgo::Perhaps } else { LongerAgo::No };
         Glimpse::Seen(Seen { snapshot, longer_ago, ..Seen::default() })
     }
 }
@@ -173,9 +180,9 @@ impl Kept {
         self.accounts.young.len() >= self.each_max
     }
 
-    /// Everything that changed until then was put in.
-    pub fn is_right_at(&mut self, at: Timestamp) {
-        self.as_of = Some(at);
+    /// Everything that changed until then was put in; merchants are numbered under this key.
+    pub fn is_right_at(&mut self, at: Timestamp, key: NameKey) {
+        (self.as_of, self.key) = (Some(at), Some(key));
     }
 
     /// Nothing of it is known to be right. What was answered stays answered.
@@ -188,10 +195,18 @@ impl Kept {
 
 #[cfg(test)]
 mod tests {
+    use holdfast_core::Merchant;
     use holdfast_core::hold::AccountStatus;
 
     use super::*;
     use crate::ledger::conformance::{id, origin, program, purchase, usd, with_card};
+
+    const KEY: NameKey = NameKey(1, 2);
+
+    fn paying(merchant: &str) -> AuthorizationRequest {
+        let merchant = Merchant { id: Some(id(merchant)), ..Merchant::default() };
+        AuthorizationRequest { merchant, ..purchase("k", 1) }
+    }
 
     fn card_seen(account: i64) -> CardSeen {
         CardSeen {
@@ -201,6 +216,7 @@ mod tests {
             owner: Some(id("h")),
             since: Timestamp::from_unix_seconds(1),
             used: Acquaintance::New,
+            merchants: Merchants::restored(KEY.merchant(&program(), &paying("met").merchant), false),
         }
     }
 
@@ -217,11 +233,17 @@ mod tests {
         last_seen.kept().put_account(7, account_seen());
         assert_eq!(last_seen.look(&origin(), &purchase("k", 1)), Glimpse::Nothing, "nobody says as of when");
         let as_of = Timestamp::from_unix_seconds(9);
-        last_seen.kept().is_right_at(as_of);
+        last_seen.kept().is_right_at(as_of, KEY);
         let Glimpse::Seen(seen) = last_seen.look(&origin(), &purchase("k", 1)) else { panic!("nothing is seen") };
         let Snapshot { card: Sight::Seen(card), account: Sight::Seen(account), .. } = seen.snapshot else { panic!("{seen:?}") };
         assert_eq!((card.status, card.as_of, card.used), (CardStatus::Frozen, as_of, Acquaintance::New));
         assert_eq!((account.available, account.as_of), (usd(75), as_of));
+        let merchant = |request: &AuthorizationRequest| {
+            let Glimpse::Seen(seen) = last_seen.look(&origin(), request) else { panic!("nothing is seen") };
+            seen.snapshot.merchant
+        };
+        assert_eq!(merchant(&paying("met")), Acquaintance::Known);
+        assert_eq!((merchant(&paying("new")), merchant(&purchase("k", 1))), (Acquaintance::New, Acquaintance::NotKnown));
         let in_the_name_of = |name: &str| {
             let request = AuthorizationRequest { cardholder: Some(id(name)), ..purchase("k", 1) };
             let Glimpse::Seen(seen) = last_seen.look(&origin(), &request) else { panic!("nothing is seen") };
@@ -240,7 +262,7 @@ mod tests {
     #[test]
     fn what_did_not_pass_by_for_long_is_forgotten_first() {
         let last_seen = LastSeen::of_at_most(2);
-        last_seen.kept().is_right_at(Timestamp::from_unix_seconds(9));
+        last_seen.kept().is_right_at(Timestamp::from_unix_seconds(9), KEY);
         let sees = |name: &str| {
             let Glimpse::Seen(seen) = last_seen.look(&origin(), &with_card(name, purchase("k", 1))) else { panic!() };
             matches!(seen.snapshot.card, Sight::Seen(_))
@@ -253,7 +275,7 @@ mod tests {
     #[test]
     fn what_was_answered_is_known_to_have_been_for_its_program_and_platform() {
         let last_seen = LastSeen::new();
-        last_seen.kept().is_right_at(Timestamp::from_unix_seconds(9));
+        last_seen.kept().is_right_at(Timestamp::from_unix_seconds(9), KEY);
         let Origin { program, platform, .. } = origin();
         last_seen.kept().put_answered(&program, platform.as_ref(), &purchase("k", 1).key);
         last_seen.kept().put_answered(&program, None, &purchase("operator's", 1).key);

@@ -20,7 +20,7 @@ use super::counting::counter_of;
 use super::named::{Named, People};
 use super::rows::{HoldRead, HoldRows, KeyRows, PeopleRows, read_answered, read_hold, read_operation, read_ruleset};
 use super::trouble::{Trouble, Whereabouts};
-use super::values::{At, Name, counted, mark, named, word};
+use super::values::{At, Name, counted, mark, merchants, named, word};
 use crate::ledger::embedded::engine::Engine;
 use crate::ledger::embedded::state::{
     AccountIndex, CardIndex, CardRow, CardholderIndex, CardholderRow, Counting, HoldNumber, HoldRow, NameKey, State, UNTOLD,
@@ -150,7 +150,8 @@ impl Loading<'_> {
         let cards: Vec<&str> = named.cards.values().map(|card| card.as_str()).collect();
         let owners: Vec<&str> = named.cardholders.values().map(|owner| owner.as_str()).collect();
         let payments = self.payment_names();
-        let columns = "number, token, account, cardholder, status, told_at, told_by, known_since, used_since";
+        let columns =
+            "number, token, account, cardholder, status, told_at, told_by, known_since, used_since, merchants, merchants_others";
         let of_cards = format!("SELECT {columns} FROM holdfast.card WHERE number IN ({CARDS_CONCERNED}) {lock}");
         let cards = self.query(&of_cards, &[&program, &cards, &payments, &named.holds]).await?;
         let of_owners = format!(
@@ -326,7 +327,8 @@ impl Loading<'_> {
         let status = word(row, "status", CardStatus::from_name)?;
         let At(since) = row.try_get("known_since").ok()?;
         let used = row.try_get::<_, Option<At>>("used_since").ok()?.map(|At(at)| at);
-        let card = CardRow { status, told: mark(row)?.unwrap_or(UNTOLD), account, cardholder, since, used };
+        let (told, merchants) = (mark(row)?.unwrap_or(UNTOLD), merchants(row)?);
+        let card = CardRow { status, told, account, cardholder, since, used, merchants };
         let index = state.restore_card_of_owner(&self.named.program, &named(row, "token")?, card);
         places.cards.insert(row.try_get("number").ok()?, index);
         Some(())

@@ -8,13 +8,14 @@ use super::trouble::{Trouble, Whereabouts};
 
 /// The steps, in their order. A step that was ever released is never changed; the function that decides is made anew by a step
 /// of its own, from the same text, whenever that did.
-const STEPS: [(&str, &str); 6] = [
+const STEPS: [(&str, &str); 7] = [
     ("the ledger's tables", include_str!("migrations/0001_ledger.sql")),
     ("the roles of those who use them", include_str!("migrations/0002_roles.sql")),
     ("deciding in one round trip", include_str!("migrations/0003_decide.sql")),
     ("the journal's partitions and its chain", include_str!("migrations/0004_journal.sql")),
     ("deciding by whose card it is", include_str!("migrations/0003_decide.sql")),
     ("what callers of payment doors wrote", include_str!("migrations/0005_slips.sql")),
+    ("whom cards paid", concat!(include_str!("migrations/0006_merchants.sql"), include_str!("migrations/0003_decide.sql"))),
 ];
 
 /// Where the steps that were taken are noted.

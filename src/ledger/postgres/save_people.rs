@@ -69,21 +69,34 @@ impl Saving<'_> {
             let (told_at, told_by) = mark_columns(Some(row.told));
             let status = row.status.name();
             let (since, used) = (At(row.since), row.used.map(At));
+            let (merchants, others): (Vec<i64>, _) = (row.merchants.latest().map(i64::from).collect(), row.merchants.others());
             let place_written = place_of(account, number, cardholder).ok_or_else(self.damaged("card"))?;
             match new.get(&place) {
                 None => {
                     let sql = "UPDATE holdfast.card SET account = $2, cardholder = $3, status = $4, told_at = $5, told_by = $6,
-                        place = $7, known_since = $8, used_since = $9 WHERE number = $1";
-                    let values: [&(dyn ToSql + Sync); 9] =
-                        [&number, &account, &cardholder, &status, &told_at, &told_by, &place_written, &since, &used];
+                        place = $7, known_since = $8, used_since = $9, merchants = $10, merchants_others = $11 WHERE number = $1";
+                    let values: [&(dyn ToSql + Sync); 11] = [
+                        &number,
+                        &account,
+                        &cardholder,
+                        &status,
+                        &told_at,
+                        &told_by,
+                        &place_written,
+                        &since,
+                        &used,
+                        &merchants,
+                        &others,
+                    ];
                     self.execute(sql, &values).await?;
                 }
                 Some(name) => {
                     let token = self.named.cards.get(*name).ok_or_else(self.damaged("card"))?;
                     let (program, token) = (self.named.program.as_str(), token.as_str());
                     let sql = "INSERT INTO holdfast.card (number, program, token, account, cardholder, status, told_at, told_by,
-                        place, known_since, used_since) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
-                    let values: [&(dyn ToSql + Sync); 11] = [
+                        place, known_since, used_since, merchants, merchants_others)
+                        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
+                    let values: [&(dyn ToSql + Sync); 13] = [
                         &number,
                         &program,
                         &token,
@@ -95,6 +108,8 @@ impl Saving<'_> {
                         &place_written,
                         &since,
                         &used,
+                        &merchants,
+                        &others,
                     ];
                     self.execute(sql, &values).await?;
                 }

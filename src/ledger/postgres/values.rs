@@ -6,7 +6,7 @@ use holdfast_core::{DeclineReason, Expiry, Posting, Timestamp};
 use tokio_postgres::Row;
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, accepts, to_sql_checked};
 
-use crate::ledger::embedded::state::Fingerprint;
+use crate::ledger::embedded::state::{Fingerprint, Merchants};
 
 /// What a statement or a conversion may fail with.
 type Failed = Box<dyn std::error::Error + Sync + Send>;
@@ -164,4 +164,11 @@ pub const fn cause_name(cause: MovementCause) -> &'static str {
         MovementCause::Dispute => "dispute",
         MovementCause::StandInLoss => "stand_in_loss",
     }
+}
+
+/// Whom a card paid.
+pub fn merchants(row: &Row) -> Option<Merchants> {
+    let latest: Vec<i64> = row.try_get("merchants").ok()?;
+    let latest = latest.into_iter().map(|merchant| u32::try_from(merchant).ok()).collect::<Option<Vec<u32>>>()?;
+    Some(Merchants::restored(latest, row.try_get("merchants_others").ok()?))
 }

@@ -5,7 +5,8 @@ use holdfast_core::hold::{
     AccountStatus, Answered, CardStatus, Finding, Hold, HoldStatus, Mark, MovementCause, Outcome, Standing, Subject, ToldEvent,
 };
 use holdfast_core::{
-    AccountId, CardToken, CardholderToken, Expiry, IdempotencyKey, Money, NetworkName, PaymentRef, ProgramId, Timestamp,
+    AccountId, AuthorizationRequest, CardToken, CardholderToken, Expiry, IdempotencyKey, Money, NetworkName, PaymentRef,
+    ProgramId, Timestamp,
 };
 use rusqlite::params;
 use smallvec::SmallVec;
@@ -35,6 +36,8 @@ struct About<'a> {
     increment: Option<&'a PaymentRef>,
     expiry: Expiry,
     asked: Option<(IdempotencyKey, Key)>,
+    /// Whom a question is to pay.
+    merchant: Option<u32>,
 }
 
 /// A row that a record names is not there: the file does not follow from the journal.
@@ -55,18 +58,18 @@ impl Applying<'_, '_> {
             Body::Decided { request, outcome, .. } => {
                 let (payment, increment) = request.payments();
                 // What was answered before is answered again, and leaves no record.
-                let asked = Some((request.key, Key::New));
-                self.outcome(&About { payment: Some(payment), increment, expiry: request.expiry, asked }, outcome)
+                let (asked, merchant) = (Some((request.key, Key::New)), self.merchant(request));
+                self.outcome(&About { payment: Some(payment), increment, expiry: request.expiry, asked, merchant }, outcome)
             }
             Body::Adopted { request, outcome, .. } => {
                 let (payment, increment) = request.payments();
-                let asked = Some((request.key, Key::Perhaps));
-                self.outcome(&About { payment: Some(payment), increment, expiry: request.expiry, asked }, outcome)
+                let (asked, merchant) = (Some((request.key, Key::Perhaps)), self.merchant(request));
+                self.outcome(&About { payment: Some(payment), increment, expiry: request.expiry, asked, merchant }, outcome)
             }
             Body::Told { event, outcome } => self.told(event, outcome),
             Body::Ordered { key, payment, outcome, .. } => {
                 let (payment, asked, expiry) = (Some(payment), Some((*key, Key::Perhaps)), Expiry::Ours);
-                let about = About { payment, increment: None, expiry, asked };
+                let about = About { payment, increment: None, expiry, asked, merchant: None };
                 self.outcome(&about, outcome)
             }
             Body::AccountEntered { account, balance, credit_line, status } => {
@@ -77,10 +80,14 @@ impl Applying<'_, '_> {
         }
     }
 
+    fn merchant(&self, request: &AuthorizationRequest) -> Option<u32> {
+        self.key.merchant(self.program, &request.merchant)
+    }
+
     fn told(&mut self, event: &ToldEvent, outcome: &Outcome) -> rusqlite::Result<()> {
         let (payment, increment) = event.fact.payments();
-        let about =
-            About { payment, increment, expiry: Expiry::Told, asked: asked_of(&event.fact).map(|key| (key, Key::Perhaps)) };
+        let asked = asked_of(&event.fact).map(|key| (key, Key::Perhaps));
+        let about = About { payment, increment, expiry: Expiry::Told, asked, merchant: None };
         self.outcome(&about, outcome)?;
         let name = self.key.told(self.program, self.record.platform.as_ref(), &event.key);
         if let Some(name) = heard(name, self.record.platform.as_ref(), event, outcome) {
@@ -161,7 +168,7 @@ impl Applying<'_, '_> {
         if !had_card {
             self.batch.list_with_card(number, card)?;
         }
-        self.batch.card_used(card, self.record.at)?;
+        self.batch.card_used(card, self.record.at, about.merchant)?;
         if hold.status != HoldStatus::Open {
             self.batch.connection().prepare_cached("INSERT INTO ended VALUES (?1, ?2, ?3)")?.execute(params![
                 self.number,

@@ -126,12 +126,16 @@ impl<'c> Batch<'c> {
         Ok(())
     }
 
-    /// A payment was placed with a card.
-    pub fn card_used(&mut self, card: Option<CardIndex>, at: Timestamp) -> rusqlite::Result<()> {
-        if let Some(CardIndex(number)) = card
-            && let Some(card) = self.lately.cards.change(self.connection, number)?
-        {
-            card.used.get_or_insert(at);
+    /// A payment was placed with a card, or changed; whom it pays, where its question tells.
+    pub fn card_used(&mut self, card: Option<CardIndex>, at: Timestamp, merchant: Option<u32>) -> rusqlite::Result<()> {
+        let Some(CardIndex(number)) = card else { return Ok(()) };
+        let (connection, Lately { cards, merchants, .. }) = (self.connection, &mut *self.lately);
+        let Some(card) = cards.change(connection, number)? else { return Ok(()) };
+        let before = merchants.now(connection, number)?.copied().unwrap_or_default();
+        let mut paid = before;
+        paid.used(&mut card.used, merchant, at);
+        if paid != before {
+            merchants.begin(number, paid);
         }
         Ok(())
     }

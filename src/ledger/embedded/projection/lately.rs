@@ -1,4 +1,4 @@
-//! What changes all the time, for many: accounts' money, cards' use, what limits have counted. A batch writes all that it
+//! What changes all the time, for many: accounts' money, cards' use, whom they paid, what limits have counted. A batch writes all that it
 //! changed as one page, as it is then; the rows themselves are written when many pages have gathered. What changes in every
 //! batch is so written to its row only now and then.
 //!
@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use super::words;
 use crate::ledger::embedded::counters::Counter;
-use crate::ledger::embedded::state::Counting;
+use crate::ledger::embedded::state::{Counting, Merchants};
 
 /// So many entries on pages of a kind, and their rows are written.
 const ENTRIES_MAX: usize = if cfg!(test) { 8 } else { 1 << 18 };
@@ -103,6 +103,25 @@ impl Waits for CardUse {
     }
 }
 
+impl Waits for Merchants {
+    type Key = u32;
+    const KIND: i64 = 4;
+
+    fn load(connection: &Connection, number: u32) -> rusqlite::Result<Option<Self>> {
+        connection
+            .prepare_cached("SELECT merchants FROM card_merchants WHERE card = ?1")?
+            .query_row([number], |row| words::unpacked(row, 0))
+            .optional()
+    }
+
+    fn save(&self, connection: &Connection, number: u32) -> rusqlite::Result<()> {
+        connection
+            .prepare_cached("INSERT INTO card_merchants VALUES (?1, ?2) ON CONFLICT DO UPDATE SET merchants = ?2")?
+            .execute(params![number, words::packed(self)?])
+            .map(drop)
+    }
+}
+
 impl Waits for Counter {
     type Key = CounterName;
     const KIND: i64 = 3;
@@ -153,6 +172,14 @@ impl<V: Waits> Values<V> {
             values.waiting.insert(key);
         })?;
         Ok(values)
+    }
+
+    /// A value, as it is now; `None` if it has no row.
+    pub fn now(&mut self, connection: &Connection, key: V::Key) -> rusqlite::Result<Option<&V>> {
+        Ok(match self.known.entry(key) {
+            Entry::Occupied(occupied) => Some(occupied.into_mut()),
+            Entry::Vacant(vacant) => V::load(connection, key)?.map(|value| &*vacant.insert(value)),
+        })
     }
 
     /// A value, to be changed; `None` if it has no row.
@@ -235,18 +262,21 @@ pub(super) struct Lately {
     pub purses: Values<Purse>,
     pub cards: Values<CardUse>,
     pub counters: Values<Counter>,
+    pub merchants: Values<Merchants>,
 }
 
 impl Lately {
     pub fn read(connection: &Connection) -> rusqlite::Result<Self> {
         let (purses, cards) = (Values::read(connection)?, Values::read(connection)?);
-        Ok(Lately { purses, cards, counters: Values::read(connection)? })
+        let (counters, merchants) = (Values::read(connection)?, Values::read(connection)?);
+        Ok(Lately { purses, cards, counters, merchants })
     }
 
     pub fn finish(&mut self, connection: &Connection) -> rusqlite::Result<()> {
         self.purses.finish(connection)?;
         self.cards.finish(connection)?;
-        self.counters.finish(connection)
+        self.counters.finish(connection)?;
+        self.merchants.finish(connection)
     }
 }
 

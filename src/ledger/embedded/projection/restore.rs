@@ -15,7 +15,7 @@ use super::sums::Sums;
 use super::{find, lately, schema, words};
 use crate::journal::{Joint, JournalError};
 use crate::ledger::embedded::state::{
-    AccountIndex, CardIndex, CardRow, CardholderIndex, CardholderRow, NameKey, State, TOLD_KEYS_KEPT,
+    AccountIndex, CardIndex, CardRow, CardholderIndex, CardholderRow, Merchants, NameKey, State, TOLD_KEYS_KEPT,
 };
 
 /// How far a projection followed the journal.
@@ -128,10 +128,21 @@ fn cards(connection: &Connection, state: &mut State) -> rusqlite::Result<()> {
     each(connection, &format!("SELECT {} FROM card ORDER BY number", CardKept::COLUMNS), |row| {
         let CardKept { number, program, token, account, cardholder, status, told, since, used } = CardKept::read(row)?;
         let (account, cardholder) = (account.map(AccountIndex), cardholder.map(CardholderIndex));
-        let CardIndex(next) = state.restore_card(&program, &token, CardRow { status, told, account, cardholder, since, used });
+        let CardIndex(next) = state.restore_card(
+            &program,
+            &token,
+            CardRow { status, told, account, cardholder, since, used, merchants: Merchants::default() },
+        );
         in_order(next, number)
     })?;
-    lately::each_page::<CardUse>(connection, |number, CardUse { used, .. }| state.restore_use(CardIndex(number), used))
+    lately::each_page::<CardUse>(connection, |number, CardUse { used, .. }| state.restore_use(CardIndex(number), used))?;
+    if schema::has_merchants(connection)? {
+        each(connection, "SELECT card, merchants FROM card_merchants", |row| {
+            state.restore_merchants(CardIndex(row.get(0)?), words::unpacked(row, 1)?);
+            Ok(())
+        })?;
+    }
+    lately::each_page::<Merchants>(connection, |number, merchants| state.restore_merchants(CardIndex(number), merchants))
 }
 
 /// Those under way, and those that ended so lately that their question may still be on the way.

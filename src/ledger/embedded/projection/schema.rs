@@ -146,6 +146,12 @@ CREATE INDEX movement_by_moment ON movement (program, happened_at, network, curr
 INSERT INTO meta VALUES (1, 1, zeroblob(32), 1, randomblob(16), NULL);
 ";
 
+/// What came to the format without another number: whoever lacks it has none of it.
+const LATER_TABLES: &str = "
+-- Whom a card paid last: numbers that merchants come to under `secret` (postcard).
+CREATE TABLE IF NOT EXISTS card_merchants (card INTEGER PRIMARY KEY, merchants BLOB NOT NULL) STRICT;
+";
+
 /// The projection's file of a data directory.
 pub(super) fn path_in(directory: &Path) -> PathBuf {
     directory.join(FILE)
@@ -303,6 +309,9 @@ fn try_to_open(path: &Path) -> rusqlite::Result<(Connection, Format)> {
     if matches!(format, Format::Empty) {
         make_tables(&connection)?;
     }
+    if matches!(format, Format::Ours | Format::Empty) {
+        connection.execute_batch(LATER_TABLES)?;
+    }
     connection.set_prepared_statement_cache_capacity(64);
     Ok((connection, format))
 }
@@ -312,6 +321,11 @@ fn make_tables(connection: &Connection) -> rusqlite::Result<()> {
     transaction.execute_batch(TABLES)?;
     transaction.execute_batch(&format!("PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {FORMAT}"))?;
     transaction.commit()
+}
+
+/// Whether it is known whom cards paid.
+pub(super) fn has_merchants(connection: &Connection) -> rusqlite::Result<bool> {
+    connection.query_row("SELECT count(*) > 0 FROM sqlite_schema WHERE name = 'card_merchants'", [], |row| row.get(0))
 }
 
 fn format_of(connection: &Connection) -> rusqlite::Result<Format> {

@@ -8,6 +8,7 @@ mod forget;
 mod gone;
 mod holds;
 mod locate;
+mod merchants;
 mod names;
 mod picture;
 mod restore;
@@ -23,12 +24,15 @@ use std::time::Duration;
 use holdfast_adapters::AccountBalance;
 use holdfast_core::hold::{Answered, Card, CardStatus, CardholderStatus, LimitUse, Mark, StepId};
 use holdfast_core::rules::{CounterKey, LimitScope, Window};
-use holdfast_core::{AccountId, CardToken, CardholderToken, IdempotencyKey, PaymentRef, PlatformName, ProgramId, Timestamp};
+use holdfast_core::{
+    AccountId, AuthorizationRequest, CardToken, CardholderToken, IdempotencyKey, PaymentRef, PlatformName, ProgramId, Timestamp,
+};
 
 use self::gone::Gone;
 pub use self::gone::GoneNames;
 use self::holds::Holds;
 pub use self::holds::{CLOSED_KEPT, HoldIndex, HoldNumber, HoldRow};
+pub use self::merchants::Merchants;
 pub use self::names::{NameKey, PaymentNames};
 #[cfg(test)]
 pub use self::picture::Picture;
@@ -169,6 +173,11 @@ impl State {
 
     fn program(&self, index: ProgramIndex) -> Option<&ProgramId> {
         self.programs.get(usize::from(index.0))
+    }
+
+    /// Whom a question is to pay, as cards remember it.
+    pub fn merchant(&self, program: &ProgramId, request: &AuthorizationRequest) -> Option<u32> {
+        self.key.merchant(program, &request.merchant)
     }
 
     /// The fingerprint of an asked key.

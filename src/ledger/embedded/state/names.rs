@@ -3,7 +3,7 @@
 use std::hash::Hasher as _;
 
 use holdfast_core::{
-    AccountId, Alias, AuthorizationId, CardToken, CardholderToken, IdempotencyKey, PaymentRef, PlatformName, ProgramId,
+    AccountId, Alias, AuthorizationId, CardToken, CardholderToken, IdempotencyKey, Merchant, PaymentRef, PlatformName, ProgramId,
 };
 use siphasher::sip128::{Hasher128 as _, SipHasher13};
 
@@ -19,6 +19,8 @@ enum Naming {
     Asked = 5,
     Told = 6,
     PaymentAlias = 7,
+    Merchant = 8,
+    MerchantName = 9,
 }
 
 /// A payment's names, as holds are found by them.
@@ -78,14 +80,29 @@ impl NameKey {
         }
     }
 
+    /// A merchant as cards remember it: by the acquirer's identifier, or by name where none is told. Never 0.
+    pub fn merchant(self, program: &ProgramId, merchant: &Merchant) -> Option<u32> {
+        let fingerprint = match (&merchant.id, &merchant.name) {
+            (Some(id), _) => self.fingerprint(Naming::Merchant, program, None, id.as_str()),
+            (None, Some(name)) => self.digested(Naming::MerchantName, program, None, name.as_bytes()),
+            (None, None) => return None,
+        };
+        let Fingerprint([half, _]) = fingerprint;
+        Some(u32::try_from(half >> 32).unwrap_or(0).max(1))
+    }
+
     fn fingerprint(self, naming: Naming, program: &ProgramId, platform: Option<&PlatformName>, name: &str) -> Fingerprint {
+        self.digested(naming, program, platform, name.as_bytes())
+    }
+
+    fn digested(self, naming: Naming, program: &ProgramId, platform: Option<&PlatformName>, name: &[u8]) -> Fingerprint {
         let mut hasher = SipHasher13::new_with_keys(self.0, self.1);
         hasher.write_u8(naming as u8);
         hasher.write(program.as_str().as_bytes());
         hasher.write_u8(0);
         hasher.write(platform.map_or("", PlatformName::as_str).as_bytes());
         hasher.write_u8(0);
-        hasher.write(name.as_bytes());
+        hasher.write(name);
         let hash = hasher.finish128();
         Fingerprint([hash.h1, hash.h2])
     }

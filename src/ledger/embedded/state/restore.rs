@@ -9,7 +9,7 @@ use holdfast_core::{AccountId, CardToken, CardholderToken, ProgramId, Timestamp}
 
 use super::{
     AccountIndex, AccountRow, Aging, CardIndex, CardRow, CardholderIndex, CardholderRow, Counting, Fingerprint, HoldRow, Last,
-    State,
+    Merchants, State,
 };
 use crate::ledger::embedded::counters::Counter;
 
@@ -35,6 +35,13 @@ impl State {
     pub fn restore_use(&mut self, card: CardIndex, used: Option<Timestamp>) {
         if let Some(row) = self.cards.get_mut(card.0) {
             row.used = used;
+        }
+    }
+
+    /// Whom a card paid.
+    pub fn restore_merchants(&mut self, card: CardIndex, merchants: Merchants) {
+        if let Some(row) = self.cards.get_mut(card.0) {
+            row.merchants = merchants;
         }
     }
 

@@ -44,6 +44,11 @@ impl State {
             let available = row.account.money(row.account.available().saturating_add(own));
             Sight::Seen(AccountSight { id: row.id, status: row.account.status, available, as_of })
         });
-        Seen { snapshot: Snapshot { card, account, merchant: Acquaintance::NotKnown }, answered, lasts, longer_ago }
+        let row = located.card.and_then(|index| self.card(index));
+        // Of a question that was approved the merchant is here by itself.
+        let was_approved = answered.is_some_and(|answered| matches!(answered.decision, Decision::Approve { .. }));
+        let paid = self.key.merchant(&origin.program, &request.merchant).filter(|_| !was_approved).zip(row);
+        let merchant = paid.map_or(Acquaintance::NotKnown, |(merchant, row)| row.merchants.acquaintance(merchant));
+        Seen { snapshot: Snapshot { card, account, merchant }, answered, lasts, longer_ago }
     }
 }

@@ -6,6 +6,8 @@ use holdfast_core::{AccountId, Timestamp};
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
+use super::Merchants;
+
 /// An account's place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct AccountIndex(pub u32);
@@ -45,6 +47,8 @@ pub struct CardRow {
     pub since: Timestamp,
     /// When a payment was placed with it for the first time.
     pub used: Option<Timestamp>,
+    /// Whom it paid.
+    pub merchants: Merchants,
 }
 
 /// A cardholder and what they own.

@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 
 use super::{
     AccountIndex, AccountRow, Aging, CardIndex, CardRow, CardholderIndex, CardholderRow, Fingerprint, HoldIndex, HoldNumber,
-    HoldRow, Last, Located, PaymentNames, State, counting,
+    HoldRow, Last, Located, Merchants, PaymentNames, State, counting,
 };
 use crate::journal::{Naming, Place};
 use crate::ledger::embedded::counters::Counter;
@@ -35,6 +35,8 @@ pub struct Names<'a> {
     pub asked: Option<Fingerprint>,
     /// The told key that makes it apply once.
     pub told: Option<Fingerprint>,
+    /// Whom its question is to pay.
+    pub merchant: Option<u32>,
 }
 
 impl State {
@@ -57,7 +59,7 @@ impl State {
         // A payment counts, and gets back, where it was placed, whatever card a later message names.
         let placed_with = index.and_then(|index| self.hold(index)).and_then(|row| row.card);
         if outcome.hold.is_some() {
-            self.use_card(placed_with, names.at, undo);
+            self.use_card(placed_with, names, undo);
         }
         let counts_for = Located { card: placed_with.or(located.card), ..*located };
         for counted in &outcome.counted {
@@ -73,13 +75,15 @@ impl State {
         }
     }
 
-    fn use_card(&mut self, card: Option<CardIndex>, at: Timestamp, undo: &mut UndoLog) {
+    fn use_card(&mut self, card: Option<CardIndex>, names: &Names<'_>, undo: &mut UndoLog) {
         if let Some(index) = card
             && let Some(row) = self.cards.get_mut(index.0)
-            && row.used.is_none()
         {
-            undo.push(Undo::Card(index, *row));
-            row.used = Some(at);
+            let before = *row;
+            row.merchants.used(&mut row.used, names.merchant, names.at);
+            if *row != before {
+                undo.push(Undo::Card(index, before));
+            }
         }
     }
 
@@ -255,7 +259,15 @@ impl State {
             Standing::Card(status) => {
                 if let Some(card) = &subject.card {
                     let account = located.account.or_else(|| located.cardholder.and_then(|owner| self.only_account(owner)));
-                    let row = CardRow { status, told: mark, account, cardholder: None, since: mark.at, used: None };
+                    let row = CardRow {
+                        status,
+                        told: mark,
+                        account,
+                        cardholder: None,
+                        since: mark.at,
+                        used: None,
+                        merchants: Merchants::default(),
+                    };
                     let (index, _) = self.enter_card(program, card, row, subject.cardholder.as_ref(), undo);
                     place = self.place_of_card(index);
                 }
@@ -322,6 +334,7 @@ impl State {
             cardholder: cardholder.or(before.and_then(|row| row.cardholder)),
             since: before.map_or(entered.since, |row| row.since),
             used: before.and_then(|row| row.used),
+            merchants: before.map_or(entered.merchants, |row| row.merchants),
             ..entered
         };
         match before {

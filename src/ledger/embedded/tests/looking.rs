@@ -4,7 +4,7 @@ use std::path::Path as FilePath;
 
 use holdfast_core::hold::CardStatus;
 use holdfast_core::stand_in::{Acquaintance, Sight};
-use holdfast_core::{Decision, Timestamp};
+use holdfast_core::{AuthorizationRequest, Decision, Merchant, Timestamp};
 
 use super::*;
 use crate::journal::{Checkpoint, EachGroup, Erase, MemoryDisk, Noted, Operation, Slip, SlipsWanted};
@@ -173,6 +173,30 @@ fn a_ledger_that_hangs_on_its_disk_can_be_looked_at() {
     assert!(seen.answered.is_some());
     assert_eq!((seen.lasts, lasting.lasts), (Lasts::NotYet, Lasts::Yes), "an approval lasts once it is durable");
     assert_eq!((nothing.card, nothing.account), (Sight::Absent, Sight::Absent));
+}
+
+#[test]
+fn whom_a_card_paid_is_known_after_a_restart_too() {
+    let mut house = House::with(1_000);
+    let paying = |merchant: &str, key: &str| {
+        let merchant = Merchant { id: Some(id(merchant)), ..Merchant::default() };
+        AuthorizationRequest { merchant, ..purchase(key, 10) }
+    };
+    assert_eq!(house.decide(paying("grocer", "1")), approved(10));
+    assert_eq!(
+        house.decide(AuthorizationRequest { merchant: Merchant { mcc: None, ..Merchant::default() }, ..purchase("2", 9_999) }).0,
+        declined(NO_FUNDS).0
+    );
+    for _ in 0..2 {
+        let ledger = house.ledger.as_ref().unwrap();
+        let merchant = |request: &AuthorizationRequest| look(ledger, request).snapshot.merchant;
+        assert_eq!(merchant(&paying("grocer", "new")), Acquaintance::Known);
+        assert_eq!(merchant(&paying("baker", "new")), Acquaintance::New);
+        assert_eq!(merchant(&purchase("new", 10)), Acquaintance::NotKnown, "nobody says whom it is to pay");
+        assert_eq!(merchant(&paying("grocer", "1")), Acquaintance::NotKnown, "it may be known by this very question");
+        house.ledger = None;
+        house.start().unwrap();
+    }
 }
 
 #[test]

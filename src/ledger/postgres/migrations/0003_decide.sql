@@ -30,7 +30,7 @@ CREATE FUNCTION holdfast.decide(
     p_counters bigint[], p_scopes text[], p_kinds text[], p_slots bigint[], p_lengths bigint[],
     p_amounts_max bigint[], p_counts_max bigint[], p_enforced boolean[], p_bases bytea[], p_in_order integer[],
     p_counts boolean, p_counts_amount bigint, p_counts_count bigint,
-    p_head bytea, p_middle bytea, p_outcome bytea, p_answered bytea, p_hold_place bytea,
+    p_head bytea, p_middle bytea, p_outcome bytea, p_answered bytea, p_hold_place bytea, p_merchant bigint,
     OUT said text, OUT reason text, OUT by_limit integer, OUT account bigint,
     OUT known_digest uuid, OUT known_amount bigint, OUT known_currency text
 ) LANGUAGE plpgsql AS $$
@@ -74,7 +74,7 @@ BEGIN
     IF FOUND THEN
         RETURN;
     END IF;
-    SELECT c.number, c.account, c.status, c.place, c.used_since, p.token AS owner, p.status AS owner_status INTO v_card
+    SELECT c.number, c.account, c.status, c.place, c.used_since, c.merchants, p.token AS owner, p.status AS owner_status INTO v_card
         FROM holdfast.card c LEFT JOIN holdfast.cardholder p ON p.number = c.cardholder
         WHERE c.program = p_program AND c.token = p_card;
     IF v_card.number IS NOT NULL THEN
@@ -192,8 +192,12 @@ BEGIN
                 VALUES (p_hold, p_program, p_platform, p_payment, account, v_card.number, p_status, p_posting, p_authorized,
                 p_hold_held, p_ahead, 0, 0, 0, p_tolerance, p_expiry, p_expires_at, p_at, p_at, p_names, p_life);
             INSERT INTO holdfast.hold_name (name, hold) SELECT n, p_hold FROM unnest(p_names) AS n;
-            IF v_card.used_since IS NULL THEN
-                UPDATE holdfast.card c SET used_since = p_at WHERE c.number = v_card.number;
+            IF v_card.used_since IS NULL OR (p_merchant IS NOT NULL AND p_merchant <> ALL (v_card.merchants)) THEN
+                UPDATE holdfast.card c SET used_since = coalesce(c.used_since, p_at),
+                    merchants = CASE WHEN p_merchant IS NULL THEN c.merchants ELSE (p_merchant || c.merchants)[1:8] END,
+                    merchants_others = c.merchants_others OR CASE WHEN c.used_since IS NULL THEN p_merchant IS NULL
+                        ELSE cardinality(c.merchants) IN (0, 8) END
+                    WHERE c.number = v_card.number;
             END IF;
         END IF;
         IF p_counts THEN

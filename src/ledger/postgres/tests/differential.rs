@@ -70,6 +70,13 @@ fn slice(rng: &mut Rng) -> String {
         1 => sql.push_str("UPDATE holdfast.card SET cardholder = NULL, place = '\\x0100010000' WHERE token = 'c';"),
         _ => {}
     }
+    let paid: Vec<String> = (0..rng.usize(0..9)).map(|_| rng.u32(1..).to_string()).collect();
+    sql.push_str(&format!(
+        "UPDATE holdfast.card SET used_since = {}, merchants = '{{{}}}', merchants_others = {} WHERE token = 'c';",
+        if paid.is_empty() && rng.bool() { "NULL" } else { "now()" },
+        paid.join(","),
+        !paid.is_empty() && rng.bool(),
+    ));
     for counter in 1..=3 {
         for (scope, subject) in [("card", 0), ("account", 0), ("program", 0)] {
             if rng.bool() {
@@ -142,6 +149,7 @@ fn question(rng: &mut Rng, key: &str, now: Timestamp) -> Decide {
             1..6 => Some(id("h")),
             _ => None,
         },
+        merchant: Merchant { id: rng.bool().then(|| id(&format!("m{}", rng.u8(0..12)))), ..Merchant::default() },
         padding: if rng.bool() { Padding::None } else { Padding::ByPlatform },
         partial_approval: if rng.u8(0..3) == 0 { PartialApproval::Supported } else { PartialApproval::NotSupported },
         occurred_at: rng.bool().then(|| now.saturating_sub(Duration::from_secs(rng.u64(0..90)))),

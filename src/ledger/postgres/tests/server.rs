@@ -26,22 +26,33 @@ pub const PASSWORD: &str = "a-Password-of-the-tests";
 /// A database that has the schema, and that others are copied from.
 const TEMPLATE: &str = "holdfast_template";
 
-/// Stops the server when the guard's standard input ends.
-const GUARD: &str = "\"$@\" & server=$!; cat >/dev/null; kill -INT $server; wait $server";
+/// Stops the server when the guard's standard input ends, and takes away its directory, if it is told one: whoever shares a server
+/// never drops it.
+const GUARD: &str = "\"$@\" & server=$!; cat >/dev/null; kill -INT $server; wait $server; rm -rf -- \"$TAKE_AWAY\"";
 
 /// A server that runs.
 pub struct Server {
     directory: TempDir,
     port: u16,
     guard: Option<Child>,
+    /// What is left of it when the tests end.
+    rest: Rest,
     databases: AtomicU32,
+}
+
+/// What is left of a server when its guard ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rest {
+    /// Its directory: it may be started again.
+    Directory,
+    Nothing,
 }
 
 /// The server that most tests share; `None` where PostgreSQL is not installed and tests may be skipped.
 pub fn shared() -> Option<&'static Server> {
     static SHARED: OnceLock<Option<Server>> = OnceLock::new();
     let start = || {
-        let server = Server::start(&[])?;
+        let server = Server::start_at(Server::place(Rest::Nothing), &[])?;
         server.run_sql("postgres", &format!("CREATE DATABASE {TEMPLATE}"));
         run(migrate::bring(&server.reach(TEMPLATE))).unwrap();
         Some(server)
@@ -90,8 +101,11 @@ fn program(name: impl AsRef<Path>) -> Command {
 impl Server {
     /// Makes a cluster and starts it, with these settings over the tests' own; `None` where tests may be skipped.
     pub fn start(settings: &[&str]) -> Option<Server> {
+        Server::start_at(Server::place(Rest::Directory), settings)
+    }
+
+    fn start_at(server: Server, settings: &[&str]) -> Option<Server> {
         let programs = programs()?;
-        let server = Server::place();
         let password = server.directory.path().join("password");
         std::fs::write(&password, PASSWORD).unwrap();
         let made = program(programs.join("initdb"))
@@ -105,13 +119,13 @@ impl Server {
     }
 
     /// A place for a cluster: a directory of whoever runs it, and a free port.
-    fn place() -> Server {
+    fn place(rest: Rest) -> Server {
         let directory = tempfile::Builder::new().prefix("holdfast-pg-").tempdir().unwrap();
         if let Some((user, group)) = owner() {
             chown(directory.path(), Some(user), Some(group)).unwrap();
         }
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        Server { directory, port, guard: None, databases: AtomicU32::new(0) }
+        Server { directory, port, guard: None, rest, databases: AtomicU32::new(0) }
     }
 
     /// Its port.
@@ -122,7 +136,7 @@ impl Server {
     /// A standby of this server's, that follows it and can be promoted.
     pub fn standby(&self) -> Server {
         let programs = programs().expect("the server runs");
-        let standby = Server::place();
+        let standby = Server::place(Rest::Directory);
         let made = program(programs.join("pg_basebackup"))
             .args(["--host", "127.0.0.1", "--username", "postgres", "--write-recovery-conf", "--wal-method", "stream"])
             .args(["--checkpoint", "fast", "--port", &self.port.to_string(), "--pgdata"])
@@ -172,6 +186,9 @@ impl Server {
         guard.args(["-c", GUARD, "guard"]).arg(programs.join("postgres")).arg("-D").arg(self.data());
         for setting in own.iter().map(String::as_str).chain(settings.iter().copied()) {
             guard.args(["-c", setting]);
+        }
+        if self.rest == Rest::Nothing {
+            guard.env("TAKE_AWAY", self.directory.path());
         }
         let log = std::fs::File::create(self.directory.path().join("log")).unwrap();
         self.guard = Some(guard.stdin(Stdio::piped()).stderr(log).spawn().unwrap());
