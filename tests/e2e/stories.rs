@@ -63,7 +63,7 @@ fn a_payment_is_explained_settled_and_decided_again() {
     let whose = ask(&workplace, &[&day[..], &["--file", "settled.csv"]].concat());
     assert_eq!(whose.status.code(), Some(1));
     let said = String::from_utf8_lossy(&whose.stderr).into_owned();
-    assert!(said.contains("apto, marqeta call program `demo`; say with --platform whose file it is"), "{said}");
+    assert!(said.contains("apto, authorizations, marqeta call program `demo`; say with --platform whose file it is"), "{said}");
 
     let inbox = ask(&workplace, &["inbox", "--since", "2026-01-01", "--json"]);
     assert_eq!(inbox.status.code(), Some(0));
