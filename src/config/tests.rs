@@ -135,6 +135,7 @@ pub(super) fn directory() -> TempDir {
     let write = |name: &str, text: &str| fs::write(directory.path().join(name), text).unwrap();
     write("rules.toml", RULES);
     write("broken.toml", "a = \n");
+    write("agents.toml", "");
     write("password", "from-a-file\r\n");
     write("accounts.csv", "account_id,program,currency,balance,credit_line,status\na,one,EUR,1,0,active\nb,one,USD,1,0,open\n");
     write("cards.csv", "card,account\n");

@@ -198,7 +198,7 @@ fn a_processors_question_is_decided_and_listed() {
     let declined = processor.made(
         "/v1/authorize",
         &json!({"binding_id": "bind_demo", "issuing_platform": "MARQETA",
-        "amount": 4_999, "currency": "USD", "mcc": "7995"}),
+        "amount": 4_999, "currency": "USD", "mcc": "5812"}),
     );
     assert_eq!(
         (&declined["decision"], &declined["reason_code"]),

@@ -25,10 +25,10 @@ fn without_the_section_there_is_none_and_with_it_every_key_is_taken() {
     };
     assert_eq!(least, expected);
     assert_eq!((least.program(Environment::Sandbox), least.program(Environment::Production)), (Some(one), None));
-    let whole = "key = 'env:AGENTS_KEY'\nsandbox = 'one'\nimport = 'a.toml'\ninvitation_link = 'https://a.example/?token='\n\
+    let whole = "key = 'env:AGENTS_KEY'\nsandbox = 'one'\nimport = 'agents.toml'\ninvitation_link = 'https://a.example/?token='\n\
          [agents.smtp]\nurl = 'env:SMTP'\nfrom = 'H <h@a.example>'";
     let whole = agents(whole).unwrap().unwrap();
-    assert!(whole.import.unwrap().ends_with("a.toml"));
+    assert!(whole.import.unwrap().ends_with("agents.toml"));
     assert_eq!(whole.invitation_link.as_deref(), Some("https://a.example/?token="));
     let url = Secret::new(&b"smtps://user:only-here@mail.example:465"[..]);
     assert_eq!(whole.smtp, Some(SmtpConfig { url, from: "H <h@a.example>".to_owned() }));
