@@ -118,6 +118,9 @@
 //! * What dropped records amount to is a file of the projection's own tables, made by following the records that go: the one
 //!   form of state that there is already, and no second one to keep right.
 //! * What operators write (who, why) stands beside the journal, and the record names it by an id.
+//! * What callers of payment doors write stands beside the journal, too, sealed and durable with its record; the digest of a question
+//!   includes it, so that the record tells one text from another, and erasing the text leaves the chain whole.
+//! * A merchant's own limits are no ruleset's: their ids begin with `merchant:`, and a replay takes them from the record.
 
 pub mod agent;
 pub mod api;
