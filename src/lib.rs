@@ -131,6 +131,9 @@
 //!   that nobody reaches: budgets, reversals and intents need no second way of counting.
 //! * On the shared ledger a question under an authority is decided by the engine and not by the database function: its limits have
 //!   reasons of their own.
+//! * What callers of payment doors write stands beside the journal, too, sealed and durable with its record; the digest of a question
+//!   includes it, so that the record tells one text from another, and erasing the text leaves the chain whole.
+//! * A merchant's own limits are no ruleset's: their ids begin with `merchant:`, and a replay takes them from the record.
 
 pub mod agent;
 pub mod api;
