@@ -101,7 +101,8 @@ fn its_commands_print_what_it_says() {
     let sections = [
         ("## Two callbacks", "## How a callback flows"),
         ("## Asking the journal", "### Retention"),
-        ("## Management API", "## More than one machine"),
+        ("## Management API", "## Webhooks"),
+        ("## Agent spend", "## More than one machine"),
     ];
     let steps: Vec<Step> = sections.into_iter().flat_map(|(from, to)| steps(from, to)).collect();
     assert!(steps.len() >= 10, "{steps:?}");
