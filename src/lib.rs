@@ -29,7 +29,7 @@
 //! | [`stop_list`] | the cards on which nothing may be approved |
 //! | [`server`] | sockets, TLS, limits, routes, drain; the operators' listener |
 //! | [`responder`] | the path of a callback |
-//! | [`agent`] | software agents that spend: authorities, bindings and intents as the path sees them |
+//! | [`agent`] | software agents that spend: the path's view of authorities, bindings and intents; their store and `/v1`; what was decided, listed |
 //! | [`ledger`] | the seam to what keeps the money, the laws of every engine behind it, the embedded one, the shared one |
 //! | [`spool`] | what the ledger has not heard, durable; the reconciler that brings it there |
 //! | [`journal`] | the ledger's log: records, their groups, SQLite |
@@ -121,6 +121,19 @@
 //! * What callers of payment doors write stands beside the journal, too, sealed and durable with its record; the digest of a question
 //!   includes it, so that the record tells one text from another, and erasing the text leaves the chain whole.
 //! * A merchant's own limits are no ruleset's: their ids begin with `merchant:`, and a replay takes them from the record.
+//! * `/v1/authorize` serves both environments in one place: its adapter is mounted once for each environment's program, the route leads
+//!   to the first of the two mounts, and the responder goes on with the one that the verified token's credential belongs to. From
+//!   there on nothing knows that there were two.
+//! * A spending authority's policy is a ruleset of its own, asked after the program's; its limits go behind the program's in the verdict,
+//!   and an intent is a limit of one payment. So the ledger's one act lets one of several payments have it, and gives it back.
+//! * Under whose authority a question was decided goes with its act, into the journal as a line of its own before the record: format 4,
+//!   in which older records read as ever.
+//! * A binding names the door at which its money, budgets and intents move. At the other one the same decision is made, remembered
+//!   under its key, and moves nothing; a payment that is there already is approved as that payment.
+//! * An instrument that is none of ours has an account in the ledger that only remembers what was paid (`outside-…`), with a credit line
+//!   that nobody reaches: budgets, reversals and intents need no second way of counting.
+//! * On the shared ledger a question under an authority is decided by the engine and not by the database function: its limits have
+//!   reasons of their own.
 
 pub mod agent;
 pub mod api;

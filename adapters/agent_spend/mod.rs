@@ -52,8 +52,8 @@ const AUTHORIZE: u8 = 0;
 /// What became of one.
 const EVENTS: u8 = 1;
 
-/// For how long a token lives with which we prove ourselves: longer than a load test's connection waits.
-const TOKEN_LIFE: Duration = Duration::from_secs(300);
+/// For how long a token lives with which we prove ourselves: longer than a load test takes, whose requests are made before it begins.
+const TOKEN_LIFE: Duration = Duration::from_secs(1800);
 
 fn build(settings: &Settings) -> Result<Box<dyn Adapter>, Vec<SettingError>> {
     let mut errors = Vec::new();

@@ -12,6 +12,7 @@ use holdfast_adapters::{BasicCredential, Keyring, PLATFORMS, Secret, Settings};
 use holdfast_core::{Currency, Money};
 use http::Uri;
 
+use crate::agents::AgentsArguments;
 use crate::callbacks::{Callbacks, Caller, Mix, Population};
 use crate::clock::{self, Clock};
 use crate::drive::{Load, Patience};
@@ -97,6 +98,11 @@ pub enum Command {
     /// they take turns: decisions a second on many accounts and on one, p99 at half of capacity, the responder's CPU beside the
     /// floor's. Prints each figure beside its target, and leaves nothing running. Needs PostgreSQL (`apt-get install postgresql`).
     Shared(SharedArguments),
+    /// Measures decisions under spending authorities beside the bare floor.
+    ///
+    /// A processor asks `/v1/authorize` with a bearer token, about many authorities with a policy of five rules each. Prints the CPU of
+    /// a request beside its target, fails if the ledger holds something else than what was approved, and leaves nothing running.
+    Agents(AgentsArguments),
 }
 
 /// Arguments of `floor`.
@@ -308,7 +314,8 @@ mod tests {
                 | Command::Figures(_)
                 | Command::Scale(_)
                 | Command::Outage(_)
-                | Command::Shared(_)) => {
+                | Command::Shared(_)
+                | Command::Agents(_)) => {
                     panic!("{words:?} is {other:?}")
                 }
             }

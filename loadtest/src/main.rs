@@ -4,6 +4,7 @@
 //! `recognition` (what answers say), `floor`, then `figures`, `scale`, `outage` and
 //! `shared`.
 
+mod agents;
 mod allocations;
 mod arguments;
 mod callbacks;
@@ -65,6 +66,7 @@ async fn dispatch(command: Command) -> Result<(), Problem> {
         Command::Figures(arguments) => figures::run(&arguments).await,
         Command::Scale(arguments) => scale::run(&arguments).await,
         Command::Outage(arguments) => outage::run(&arguments).await,
+        Command::Agents(arguments) => agents::run(&arguments).await,
         Command::Shared(arguments) => shared::run(&arguments).await,
     }
 }

@@ -3,7 +3,7 @@
 //! Everything is looked up in the registry's memory. What is thought of the question then is core's ([`govern`]); nothing here decides.
 
 use std::collections::VecDeque;
-use std::hash::BuildHasher as _;
+use std::hash::{BuildHasher as _, Hash};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -15,7 +15,8 @@ use holdfast_core::agent::{
 };
 use holdfast_core::rules::Verdict;
 use holdfast_core::{
-    AuthorizationRequest, Basis, CardToken, Decision, DeclineReason, IdempotencyKey, PlatformName, ProgramId, Timestamp,
+    AuthorizationId, AuthorizationRequest, Basis, CardToken, Decision, DeclineReason, IdempotencyKey, PaymentRef, PlatformName,
+    ProgramId, Timestamp,
 };
 
 use super::registry::{KnownIntent, Registry};
@@ -30,7 +31,9 @@ pub struct Agents {
     pub registry: Arc<Registry>,
     /// The cards that stand in the ledger for instruments which are none of ours, as far as this process has entered them.
     pub entered: Shards<CardToken, ()>,
-    words: Words,
+    words: Lately<DecisionReference, Said>,
+    /// Which intents payments used, by every name of theirs.
+    uses: Lately<AuthorizationId, Arc<KnownIntent>>,
     keys: FreshKeys,
 }
 
@@ -38,7 +41,8 @@ impl Agents {
     /// With these objects.
     #[must_use]
     pub fn new(registry: Arc<Registry>) -> Self {
-        Agents { registry, entered: Shards::default(), words: Words::default(), keys: FreshKeys::new() }
+        let (words, uses) = (Lately::new(), Lately::new());
+        Agents { registry, entered: Shards::default(), words, uses, keys: FreshKeys::new() }
     }
 
     /// The authority behind the card of a platform's own question; nothing if none is bound to it.
@@ -144,6 +148,21 @@ impl Agents {
         self.keys.next()
     }
 
+    /// A payment that takes money was approved: its intent, if it has one, does not stand in the way of others that fit any more.
+    pub fn used(&self, lead: &Lead, payment: &PaymentRef) {
+        if let Some(known) = lead.spends() {
+            known.set_used(true);
+            payment.names().for_each(|name| self.uses.keep(name, Arc::clone(known)));
+        }
+    }
+
+    /// A payment came back as a whole: so does its intent, as far as this process remembers. The ledger counts it in any case.
+    pub fn came_back(&self, payment: &PaymentRef) {
+        if let Some(known) = payment.names().find_map(|name| self.uses.of(&name)) {
+            known.set_used(false);
+        }
+    }
+
     /// Keeps what was said, for whoever asks again.
     pub fn remember(&self, reference: DecisionReference, said: Said) {
         self.words.keep(reference, said);
@@ -213,12 +232,11 @@ impl Lead {
         }
     }
 
-    /// A payment that moves money was approved: its intent is used up.
-    pub fn used(&self) {
-        if let To::Authority { intent: Shown::Known(known), binding, .. } = &self.to
-            && binding.door == self.asking.door
-        {
-            known.set_used(true);
+    /// The intent that an approval here uses up.
+    fn spends(&self) -> Option<&Arc<KnownIntent>> {
+        match &self.to {
+            To::Authority { intent: Shown::Known(known), binding, .. } if binding.door == self.asking.door => Some(known),
+            To::Authority { .. } | To::Nobody { .. } => None,
         }
     }
 
@@ -238,29 +256,32 @@ impl Lead {
     }
 }
 
-/// What was said lately, by the name of the decision.
-#[derive(Default)]
-struct Words {
-    said: DashMap<DecisionReference, Said, foldhash::fast::RandomState>,
-    by_age: Mutex<VecDeque<DecisionReference>>,
+/// What is remembered of the latest few, by name.
+struct Lately<K, V> {
+    known: DashMap<K, V, foldhash::fast::RandomState>,
+    by_age: Mutex<VecDeque<K>>,
 }
 
-impl Words {
-    fn keep(&self, reference: DecisionReference, said: Said) {
-        if self.said.insert(reference, said).is_some() {
+impl<K: Copy + Eq + Hash, V: Clone> Lately<K, V> {
+    fn new() -> Self {
+        Lately { known: DashMap::default(), by_age: Mutex::default() }
+    }
+
+    fn keep(&self, name: K, value: V) {
+        if self.known.insert(name, value).is_some() {
             return;
         }
         let mut by_age = self.by_age.lock().unwrap_or_else(PoisonError::into_inner);
-        by_age.push_back(reference);
+        by_age.push_back(name);
         let oldest = if by_age.len() > REMEMBERED_MAX { by_age.pop_front() } else { None };
         drop(by_age);
         if let Some(oldest) = oldest {
-            self.said.remove(&oldest);
+            self.known.remove(&oldest);
         }
     }
 
-    fn of(&self, reference: &DecisionReference) -> Option<Said> {
-        self.said.get(reference).map(|said| *said)
+    fn of(&self, name: &K) -> Option<V> {
+        self.known.get(name).map(|known| known.clone())
     }
 }
 

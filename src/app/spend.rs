@@ -7,6 +7,7 @@ use holdfast_core::{Currency, ProgramId};
 use super::mounts::mount_names;
 use super::runtime;
 use crate::agent::door::House;
+use crate::agent::door::insight::Insights;
 use crate::agent::lead::Agents;
 use crate::agent::mirror::{Currencies, Mirror};
 use crate::agent::office::Office;
@@ -44,7 +45,13 @@ pub(super) fn open(
     let store: Shared = Arc::new(SqliteStore::open(&config.ledger.data, Arc::<Mirror>::clone(&mirror), say).map_err(of_store)?);
     let post = agents.smtp.as_ref().map(|smtp| Post::new(smtp, say)).transpose().map_err(|problem| wrong(&problem))?;
     let office = Office { store, mirror, sealer, post, invitation_link: agents.invitation_link.clone() };
-    let house = House { office, mounts: mount_names(config), programs: programs.to_vec(), ledger: Arc::clone(ledger) };
+    let house = House {
+        office,
+        mounts: mount_names(config),
+        programs: programs.to_vec(),
+        insights: insights(config)?,
+        ledger: Arc::clone(ledger),
+    };
     // On a thread of its own: the caller may be within a runtime, which cannot be waited for from inside.
     std::thread::scope(|scope| {
         let opening = scope.spawn(|| runtime()?.block_on(fill(&house.office, agents)));
@@ -75,6 +82,14 @@ fn currencies(config: &Config, agents: &AgentsConfig) -> Currencies {
         program.map(|program| program.currency)
     };
     Currencies { sandbox: of(agents.sandbox), production: of(agents.production) }
+}
+
+/// The embedded ledger's journal is a file, which can be followed.
+fn insights(config: &Config) -> Result<Option<Insights>, StartError> {
+    if config.ledger.postgres.is_some() {
+        return Ok(None);
+    }
+    Insights::open(config.ledger.data.clone()).map(Some).map_err(|error| wrong(&error.to_string()))
 }
 
 fn wrong(problem: &str) -> StartError {

@@ -3,13 +3,13 @@
 use std::io;
 
 use clap::{Args, Subcommand, ValueEnum};
-use holdfast_core::agent::OrganizationKind;
+use holdfast_core::agent::{Environment, OrganizationKind};
 use serde_json::Value;
 
 use super::ledger::{Ledger, not_an_answer};
 use super::{Failure, Place};
 use crate::agent::bodies::Role;
-use crate::control::protocol::{GoLiveDecision, SpendAnswer, SpendRequest};
+use crate::control::protocol::{GoLiveDecision, InsightView, SpendAnswer, SpendRequest};
 use crate::control::{ControlAnswer, ControlRequest};
 
 const EXAMPLES: &str = "\
@@ -18,6 +18,8 @@ Examples:
   holdfast organization list
   holdfast organization invite ent_bcdf --email bob@example.com --role reviewer --by ann
   holdfast organization approve ent_bcdf --by ann --why 'contract 77'
+  holdfast organization metrics ent_bcdf
+  holdfast organization audit ent_bcdf --limit 20
 
 An organization begins in the sandbox. Its owners invite members, make credentials and ask for production; `approve` lets them make
 production credentials. An invitation is sent by mail if [agents.smtp] is configured; otherwise it is printed, for you to hand over:
@@ -48,6 +50,44 @@ enum OrganizationCommand {
     Approve(Decide),
     /// Says no to an organization that asked for production.
     Refuse(Decide),
+    /// Lists what was decided for an organization, the latest first, one line of JSON each.
+    Authorizations(Seen),
+    /// Sums up what was decided for an organization.
+    Metrics(Seen),
+    /// Counts what was decided for an organization, month by month.
+    Usage(Seen),
+    /// Lists who did what to an organization's objects, the latest first, one line of JSON each.
+    Audit(Seen),
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum EnvironmentArgument {
+    Sandbox,
+    Production,
+}
+
+#[derive(Debug, Args)]
+struct Seen {
+    /// The organization.
+    organization: String,
+    /// Where.
+    #[arg(long, value_enum, default_value_t = EnvironmentArgument::Sandbox)]
+    environment: EnvironmentArgument,
+    /// The most lines of a list.
+    #[arg(long, value_name = "LINES", default_value_t = 100)]
+    limit: u32,
+    #[command(flatten)]
+    place: Place,
+}
+
+impl Seen {
+    fn run(self, view: InsightView, output: &mut dyn io::Write) -> Result<(), Failure> {
+        let environment = match self.environment {
+            EnvironmentArgument::Sandbox => Environment::Sandbox,
+            EnvironmentArgument::Production => Environment::Production,
+        };
+        ask(self.place, SpendRequest::Insight { organization: self.organization, environment, view }, output)
+    }
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -146,6 +186,16 @@ impl Organization {
             }
             OrganizationCommand::Approve(decide) => decide.run(GoLiveDecision::Approve, output),
             OrganizationCommand::Refuse(decide) => decide.run(GoLiveDecision::Refuse, output),
+            OrganizationCommand::Authorizations(seen) => {
+                let most = seen.limit;
+                seen.run(InsightView::Authorizations(most), output)
+            }
+            OrganizationCommand::Metrics(seen) => seen.run(InsightView::Metrics, output),
+            OrganizationCommand::Usage(seen) => seen.run(InsightView::Usage, output),
+            OrganizationCommand::Audit(seen) => {
+                let most = seen.limit;
+                seen.run(InsightView::Audit(most), output)
+            }
         }
     }
 }

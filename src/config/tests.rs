@@ -138,6 +138,7 @@ pub(super) fn directory() -> TempDir {
     write("password", "from-a-file\r\n");
     write("accounts.csv", "account_id,program,currency,balance,credit_line,status\na,one,EUR,1,0,active\nb,one,USD,1,0,open\n");
     write("cards.csv", "card,account\n");
+    write("a.toml", "");
     let pair = rcgen::generate_simple_self_signed(vec!["localhost".into()]).unwrap();
     write("certificate.pem", &pair.cert.pem());
     write("key.pem", &pair.signing_key.serialize_pem());

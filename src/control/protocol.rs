@@ -453,8 +453,31 @@ pub enum SpendRequest {
         /// Who revokes it.
         by: String,
     },
+    /// Tell what was decided for an organization.
+    Insight {
+        /// Whose.
+        organization: String,
+        /// Where.
+        environment: Environment,
+        /// What of it.
+        view: InsightView,
+    },
     /// Erase texts for good.
     Erase(Erasure),
+}
+
+/// What is told of decisions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum InsightView {
+    /// The decisions, the latest first, at most so many.
+    Authorizations(u32),
+    /// Their sums.
+    Metrics,
+    /// How many there were each month.
+    Usage,
+    /// Who did what to the organization's objects, the latest first, at most so many.
+    Audit(u32),
 }
 
 /// An operator's word on a request for production.

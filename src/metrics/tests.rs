@@ -205,6 +205,7 @@ fn the_readme_has_a_row_for_every_family_and_no_other() {
     metrics.ruleset(ProgramId::new("demo").unwrap(), "aaaa");
     metrics.stand_in_table(ProgramId::new("demo").unwrap(), None, "aaaa");
     metrics.exposure(ProgramId::new("demo").unwrap(), 12);
+    let _ = metrics.endpoint("office");
     let text = metrics.render();
     let exposed: BTreeMap<String, String> = text
         .lines()

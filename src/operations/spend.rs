@@ -1,28 +1,34 @@
 //! What operators do about agent spend: organizations, members, credentials, and texts that have to go.
 
-use holdfast_core::agent::OrganizationId;
+use holdfast_core::agent::{Environment, OrganizationId, OrganizationKind};
 
 use super::Desk;
 use crate::agent::bodies::{GoLiveState, Organization};
 use crate::agent::door::House;
+use crate::agent::insight::table::{Of, Which};
 use crate::agent::office::change::Change;
 use crate::agent::office::credentials::NewCredential;
 use crate::agent::office::organizations::NewOrganization;
 use crate::agent::office::people::{Delivery, Invitation, Invited};
 use crate::agent::office::{Office, read, unavailable, unknown};
 use crate::agent::post::is_address;
-use crate::agent::store::{Erase, Kind, List, Row};
+use crate::agent::store::{Deeds, Erase, Kind, List, Row};
 use crate::api::problem::{Code, Problem};
 use crate::clock;
 use crate::control::OperationError;
-use crate::control::protocol::{Erasure, GoLiveDecision, SpendAnswer, SpendRequest};
+use crate::control::protocol::{Erasure, GoLiveDecision, InsightView, SpendAnswer, SpendRequest};
 
 impl Desk {
     pub(super) async fn do_spend(&self, asked: SpendRequest) -> Result<SpendAnswer, OperationError> {
         let house: &House = self.spend.as_ref().ok_or_else(|| {
             OperationError::Refused(vec!["there is no [agents] in the configuration: agent spend is off".to_owned()])
         })?;
-        house.office.operate(asked).await.map_err(|problem| {
+        let answered = if let SpendRequest::Insight { organization, environment, view } = asked {
+            house.told_to_operator(&organization, environment, view).await
+        } else {
+            house.office.operate(asked).await
+        };
+        answered.map_err(|problem| {
             let again = problem.is(Code::StoreUnavailable);
             if again { OperationError::Unavailable(problem.lines().join("; ")) } else { OperationError::Refused(problem.lines()) }
         })
@@ -32,6 +38,37 @@ impl Desk {
 /// Who an operator is, in records.
 fn operator(by: &str) -> String {
     format!("operator:{by}")
+}
+
+impl House {
+    async fn told_to_operator(
+        &self,
+        organization: &str,
+        environment: Environment,
+        view: InsightView,
+    ) -> Result<SpendAnswer, Problem> {
+        let (row, body) = self.office.organization(organization).await?;
+        let of = match body.kind {
+            OrganizationKind::Enterprise => Of::Enterprise(row.id.clone()),
+            OrganizationKind::Processor => Of::Processor(row.id.clone()),
+        };
+        let environment_number = i64::from(environment == Environment::Production);
+        let which = Which { of, environment: environment_number, only: Vec::new(), since: None, until: None };
+        match view {
+            InsightView::Authorizations(most) => {
+                let found = self.looked(move |table| table.list(&which, None, most)).await?;
+                Ok(SpendAnswer::Objects(found.into_iter().map(|(_, line)| line).collect()))
+            }
+            InsightView::Metrics => self.looked(move |table| table.metrics(&which)).await.map(SpendAnswer::Object),
+            InsightView::Usage => self.looked(move |table| table.usage(&which)).await.map(SpendAnswer::Objects),
+            InsightView::Audit(most) => {
+                let deeds =
+                    Deeds { organization: row.id, environment: Some(environment), id: None, action: None, before: None, most };
+                let found = self.office.store.deeds(deeds).await.map_err(unavailable)?;
+                self.office.audited(&found.into_iter().map(|(_, deed)| deed).collect::<Vec<_>>()).await.map(SpendAnswer::Objects)
+            }
+        }
+    }
 }
 
 impl Office {
@@ -86,6 +123,7 @@ impl Office {
                 let row = self.revoke_credential(Change::new(operator(&by), now, None), &row).await?;
                 self.show(row).await.map(SpendAnswer::Object)
             }
+            SpendRequest::Insight { .. } => Err(Problem::of(Code::Internal, "asked of the wrong desk")),
             SpendRequest::Erase(erasure) => {
                 let mut gone: u64 = 0;
                 for erase in self.erases(erasure).await? {

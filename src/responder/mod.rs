@@ -394,7 +394,7 @@ impl Responder {
         told: &Told,
     ) -> Option<Said> {
         let (agents, lead) = (self.agents.as_ref()?, question.lead.as_ref()?);
-        question.told(told);
+        question.told(agents, told);
         let lookup = asked.lookup.as_ref()?;
         let before = if lookup.named == Named::ByCaller { agents.remembered(&reference) } else { None };
         let said = before.unwrap_or_else(|| lead.said(&told.decision, &told.basis));

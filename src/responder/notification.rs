@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use holdfast_adapters::{Notice, Unrecognized};
-use holdfast_core::hold::{Finding, ToldEvent};
+use holdfast_core::hold::{Fact, Finding, ToldEvent};
 use sha2::{Digest, Sha256};
 use tokio::time::timeout_at;
 
@@ -38,6 +38,7 @@ impl Responder {
         let by = clock::instant().checked_add(ACKNOWLEDGE_WITHIN).unwrap_or_else(clock::instant);
         let mut noted = Noted::Durable;
         for notice in notices {
+            self.give_intents_back(&notice);
             let result = self.take_one(mount, notice, by).await;
             mount.metrics.notification(result);
             if result == NotificationResult::NotDurable {
@@ -45,6 +46,16 @@ impl Responder {
             }
         }
         noted
+    }
+
+    /// An intent whose payment came back as a whole can be found again by a payment that names none.
+    fn give_intents_back(&self, notice: &Notice) {
+        let (Some(agents), Notice::Told(events)) = (&self.agents, notice) else { return };
+        for event in events {
+            if let Fact::Released { payment, .. } = &event.fact {
+                agents.came_back(payment);
+            }
+        }
     }
 
     async fn take_one(&self, mount: &Mount, notice: Notice, by: Instant) -> NotificationResult {

@@ -128,7 +128,9 @@ impl Responder {
         if let Some(silence) = decided.abstained {
             return super::silent(mount, silence, body);
         }
-        question.told(&decided.told);
+        if let Some(agents) = &self.agents {
+            question.told(agents, &decided.told);
+        }
         let echo = &asked.call.echo;
         let reply = if decided.told.decision == (Decision::Decline { reason: DeclineReason::ConflictingDuplicate }) {
             mount.metrics.conflict();

@@ -63,11 +63,11 @@ impl Question<'_> {
     }
 
     /// It was answered: the intent behind a payment that moves money is used up.
-    pub fn told(&self, told: &told::Told) {
+    pub fn told(&self, agents: &Agents, told: &told::Told) {
         let is_first = told.basis != Basis::Replay;
         let approved = matches!(told.decision, Decision::Approve { .. });
         if let Some(lead) = self.lead.as_ref().filter(|_| is_first && approved && self.request.kind.takes_money()) {
-            lead.used();
+            agents.used(lead, &self.request.payment);
         }
     }
 }

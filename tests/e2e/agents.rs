@@ -462,7 +462,13 @@ fn an_intent_has_one_payment_and_gets_it_back() {
     assert_eq!(losers, 7);
     let request_id = winner["request_id"].as_str().unwrap();
     house.processor().event(request_id, &json!({ "type": "reversal", "event_id": "1" }));
-    assert_eq!(house.processor().authorize(&fields).0, "APPROVE POLICY_MATCH");
+    let (said, again) = house.processor().authorize(&json!({ "binding_id": "bind_1" }));
+    assert_eq!(
+        (said.as_str(), &again["intent_reference"]),
+        ("APPROVE POLICY_MATCH", &json!("intent_1")),
+        "found by what it is for"
+    );
+    assert_eq!(house.processor().authorize(&fields).0, "DECLINE INTENT_USED");
 }
 
 #[test]

@@ -184,6 +184,46 @@ fn from_an_invitation_to_a_reviewed_intent() {
 }
 
 #[test]
+fn a_processors_question_is_decided_and_listed() {
+    let workplace = Workplace::demo();
+    let server = workplace.serve();
+    let intent = owner_intent(&server);
+    let mut processor = Caller::demo(&server, "processor");
+    let asked = |amount: i64, mcc: &str| {
+        json!({"intent_reference": intent, "binding_id": "bind_demo", "issuing_platform": "MARQETA", "amount": amount,
+            "currency": "USD", "mcc": mcc, "merchant": "Software Store"})
+    };
+    let approved = processor.made("/v1/authorize", &asked(4_999, "5734"));
+    assert_eq!((&approved["decision"], &approved["reason_code"]), (&json!("APPROVE"), &json!("POLICY_MATCH")), "{approved}");
+    let declined = processor.made(
+        "/v1/authorize",
+        &json!({"binding_id": "bind_demo", "issuing_platform": "MARQETA",
+        "amount": 4_999, "currency": "USD", "mcc": "7995"}),
+    );
+    assert_eq!(
+        (&declined["decision"], &declined["reason_code"]),
+        (&json!("DECLINE"), &json!("POLICY_VIOLATION_MCC")),
+        "{declined}"
+    );
+    let mut owner = Caller::demo(&server, "enterprise");
+    let list = loop {
+        let list = owner.found("/v1/authorizations");
+        if list["items"].as_array().unwrap().len() == 2 {
+            break list;
+        }
+        std::thread::yield_now();
+    };
+    assert_eq!((&list["items"][0]["decision"], &list["items"][1]["amount"]), (&json!("DECLINE"), &json!(4_999)));
+    let request = approved["request_id"].as_str().unwrap();
+    assert_eq!(owner.found(&format!("/v1/authorizations/{request}"))["processor_id"], json!("proc_demo"));
+    assert_eq!(owner.found("/v1/authorizations?decision=APPROVE")["items"].as_array().unwrap().len(), 1);
+    let metrics = processor.found("/v1/metrics");
+    assert_eq!((&metrics["authorizations"], &metrics["approval_rate_basis_points"]), (&json!(2), &json!(5_000)));
+    assert_eq!(metrics["reasons"], json!({"POLICY_MATCH": 1, "POLICY_VIOLATION_MCC": 1}));
+    assert_eq!(owner.found("/v1/usage")["items"][0]["authorizations"], json!(2));
+}
+
+#[test]
 fn a_key_makes_a_change_once() {
     let workplace = Workplace::demo();
     let server = workplace.serve();
@@ -333,4 +373,33 @@ fn what_is_wrong_with_a_request_is_told_field_by_field() {
     let mut demo = Caller::demo(&server, "enterprise");
     let taken = json!({"spending_authority_id": "sa_demo", "issuing_platform": "marqeta", "instrument_id": "card-demo-2"});
     assert_eq!(code(&demo.post("/v1/bindings", &taken)), (409, "taken".to_owned()));
+}
+
+/// The integration guide's own lines make a token that gets in, by the library that they name.
+#[test]
+fn the_guides_javascript_makes_a_token_that_gets_in() {
+    let place = concat!(env!("CARGO_MANIFEST_DIR"), "/target/jsonwebtoken");
+    if !std::path::Path::new(place).join("node_modules/jsonwebtoken").is_dir() {
+        assert!(
+            std::env::var_os("HOLDFAST_TEST_ALL").is_none(),
+            "`npm install --prefix target/jsonwebtoken jsonwebtoken@9.0.2` first"
+        );
+        eprintln!("skipped: needs node, and jsonwebtoken in target/jsonwebtoken");
+        return;
+    }
+    let workplace = Workplace::demo();
+    let server = workplace.serve();
+    let read =
+        |file: &str| std::fs::read_to_string(workplace.path("config/demo/secrets").join(file)).unwrap().trim_end().to_owned();
+    let script = format!("{place}/token.mjs");
+    std::fs::write(&script, include_str!("spend_node.js")).unwrap();
+    let mut node = std::process::Command::new("node");
+    node.arg(&script)
+        .env("AUCTRA_API_KEY", read("enterprise_api_key"))
+        .env("AUCTRA_SHARED_SECRET", read("enterprise_shared_secret"));
+    let output = node.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let token = format!("Bearer {}", String::from_utf8(output.stdout).unwrap());
+    let answer = Client::connect_as(server.listen, None).ask("GET", "/v1/organization", &[("Authorization", &token)], "");
+    assert_eq!((answer.status, &answer.json()["id"]), (200, &json!("ent_demo")));
 }

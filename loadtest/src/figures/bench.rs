@@ -6,8 +6,12 @@ use std::io::{self, BufWriter, Write as _};
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use holdfast_adapters::Secret;
+use holdfast_adapters::token::{Caller, Grant, KeyStore, SharedKey};
+use holdfast_adapters::{BasicCredential, Bearer, Keyring, Secret, agent_spend};
+use holdfast_core::Timestamp;
+use holdfast_core::agent::{CredentialId, Environment, KeyId, OrganizationId, OrganizationKind, Scope, ScopeSet};
 use tempfile::TempDir;
 use tokio::process::Command;
 
@@ -32,6 +36,36 @@ pub const DECLINED_MINOR: i64 = 90_000;
 const BALANCE: &str = "1000000000.00";
 /// tmpfs, by linux/magic.h.
 const TMPFS_MAGIC: u64 = 0x0102_1994;
+
+/// The processor's API key, and the secret that goes with it.
+const API_KEY: &str = "bench-processor-key";
+const SHARED_SECRET: &str = "benchmark-shared-secret-of-the-processor";
+const AGENTS: &str = include_str!("../../bench/agents.toml");
+const AGENTS_HEAD: &str = include_str!("../../bench/agents-head.toml");
+const AGENT_OF_CARD: &str = include_str!("../../bench/agent-of-card.toml");
+
+/// The processor's own key: what is going to be sent is looked at here before it is.
+struct OwnKey;
+
+impl KeyStore for OwnKey {
+    fn find(&self, key: &KeyId) -> Option<Arc<SharedKey>> {
+        let caller = Caller {
+            credential: CredentialId::new("cred_bench").ok()?,
+            organization: OrganizationId::new("proc_bench").ok()?,
+            kind: OrganizationKind::Processor,
+            environment: Environment::Sandbox,
+            scopes: ScopeSet::of(&[Scope::Authorize]),
+        };
+        let known = SharedKey { secret: Secret::new(SHARED_SECRET.as_bytes()), caller, expires_at: None };
+        (key.as_str() == API_KEY).then(|| Arc::new(known))
+    }
+
+    fn used(&self, _: &CredentialId, _: Timestamp) {}
+
+    fn grants(&self, _: &Grant) -> bool {
+        false
+    }
+}
 
 /// When the journal counts as durable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,6 +120,26 @@ impl People {
 pub struct Bench {
     directory: TempDir,
     people: People,
+    speaks: Speaks,
+}
+
+/// Who asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Speaks {
+    /// The cards' own platform.
+    Platform,
+    /// A processor, about what agents pay with.
+    Processor,
+}
+
+impl Speaks {
+    /// The adapter, and where it is mounted.
+    pub const fn place(self) -> (&'static str, &'static str) {
+        match self {
+            Speaks::Platform => (PLATFORM, MOUNT),
+            Speaks::Processor => (agent_spend::NAME, "/v1"),
+        }
+    }
 }
 
 impl Bench {
@@ -96,7 +150,7 @@ impl Bench {
     pub fn write(work_dir: &Path, people: People) -> Result<Self, Problem> {
         let made = tempfile::Builder::new().prefix("holdfast-figures-").tempdir_in(work_dir);
         let directory = made.map_err(Problem::doing(format!("making a directory in {}", work_dir.display())))?;
-        let bench = Bench { directory, people };
+        let bench = Bench { directory, people, speaks: Speaks::Platform };
         for (name, text) in [
             ("full.toml", CONFIG.replace("SYNC", Sync::Full.name())),
             ("none.toml", CONFIG.replace("SYNC", Sync::None.name())),
@@ -161,6 +215,45 @@ impl Bench {
             let (card, cardholder) = (population.card_token(number), population.cardholder_token(number));
             writeln!(file, "{card},acct-bench-{:06},{cardholder},active", self.people.account_of(number))
         })
+    }
+
+    /// Gives every card an authority of its own, with a policy of five rules, and has a processor ask about them.
+    ///
+    /// # Errors
+    /// The disk says no.
+    pub fn write_agents(&mut self) -> Result<(), Problem> {
+        self.speaks = Speaks::Processor;
+        for sync in [Sync::Full, Sync::None] {
+            let path = self.path(&format!("{}.toml", sync.name()));
+            let text = format!("{}\n{AGENTS}", CONFIG.replace("SYNC", sync.name()));
+            fs::write(&path, text).map_err(Problem::doing(path.display()))?;
+        }
+        for (name, text) in
+            [("agents_key", "5a".repeat(32)), ("api_key", API_KEY.to_owned()), ("shared_secret", SHARED_SECRET.to_owned())]
+        {
+            let path = self.path(name);
+            fs::write(&path, text).map_err(Problem::doing(path.display()))?;
+        }
+        self.write_rows("agents.toml", |file| {
+            file.write_all(AGENTS_HEAD.as_bytes())?;
+            let population = self.population();
+            (0..self.people.cards).try_for_each(|number| {
+                let card = population.card_token(number);
+                file.write_all(AGENT_OF_CARD.replace("NUMBER", &format!("{number:06}")).replace("CARD", &card).as_bytes())
+            })
+        })
+    }
+
+    /// Who asks.
+    pub const fn speaks(&self) -> Speaks {
+        self.speaks
+    }
+
+    /// What whoever asks proves itself with.
+    pub fn keyring() -> Keyring {
+        let basic = vec![BasicCredential::new(USER, &Self::password())];
+        let own = KeyId::new(API_KEY).ok().map(|key| (key, Secret::new(SHARED_SECRET.as_bytes())));
+        Keyring { basic, bearer: Some(Bearer { keys: Arc::new(OwnKey), own }), ..Keyring::default() }
     }
 
     /// Leaves the directory behind.

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
-use holdfast_adapters::{BasicCredential, Keyring, Settings, platform};
+use holdfast_adapters::{Settings, platform};
 use holdfast_core::Currency;
 use tokio::process::Command;
 
@@ -276,7 +276,7 @@ impl Contender {
 /// # Errors
 /// The platform's callbacks cannot be prepared.
 pub fn load(address: SocketAddr, setting: &Setting, bench: &Bench) -> Result<Rc<Load>, Problem> {
-    let callbacks = callbacks(address, (bench::PLATFORM, bench::MOUNT), setting.approve_per_mille, bench.population())?;
+    let callbacks = callbacks(address, bench.speaks().place(), setting.approve_per_mille, bench.population())?;
     let recognition = Recognition::learn(&callbacks)?;
     Ok(Rc::new(Load {
         clock: Clock::start(),
@@ -303,10 +303,8 @@ pub fn callbacks(
     let platform = platform(name).ok_or_else(|| Problem::new(format!("there is no adapter for {name}")))?;
     let adapter = (platform.build)(&Settings::defaults(Currency::USD))
         .map_err(|_| Problem::new("the benchmark's platform does not work with default settings"))?;
-    let basic = vec![BasicCredential::new(bench::USER, &Bench::password())];
-    let keyring = Keyring { basic, ..Keyring::default() };
     let (host, mount) = (address.to_string(), mount.to_owned());
-    let caller = Caller { platform, adapter, keyring, host, mount, route: None };
+    let caller = Caller { platform, adapter, keyring: Bench::keyring(), host, mount, route: None };
     let mix = Mix {
         currency: Currency::USD,
         approved_minor: bench::APPROVED_MINOR.to_vec(),

@@ -18,8 +18,8 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use super::Shared;
 use super::router::service;
+use super::{Shared, insight};
 use crate::agent::store::{Kind, List};
 use crate::api::problem::{Code, Problem};
 use crate::server::{Bridge, Crossing, Crossings, NotCrossed};
@@ -68,6 +68,7 @@ pub async fn serve(house: Shared, mut crossings: Crossings, stopped: watch::Rece
     let places = Arc::new(Semaphore::new(TOGETHER_MAX));
     let mut answering = JoinSet::new();
     let noting = tokio::spawn(keep_noting(Shared::clone(&house), stopped.clone()));
+    let following = tokio::spawn(insight::follow(Shared::clone(&house), stopped.clone()));
     let mut stop = std::pin::pin!(told_to_stop(stopped));
     loop {
         let crossing = tokio::select! {
@@ -91,6 +92,7 @@ pub async fn serve(house: Shared, mut crossings: Crossings, stopped: watch::Rece
     // Whoever is slower than this has had its chance.
     let _ = timeout(LAST_ANSWERS_MAX, all).await;
     noting.abort();
+    following.abort();
     house.note_use(&mut HashMap::new()).await;
 }
 

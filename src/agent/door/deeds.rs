@@ -11,7 +11,7 @@ use super::asking::Read;
 use super::openapi::ReadProblems;
 use super::shown::{Listed, State, listed};
 use crate::agent::bodies::hidden;
-use crate::agent::office::unavailable;
+use crate::agent::office::{Office, unavailable};
 use crate::agent::store::{Deed, Deeds, Kind};
 use crate::agent::texts;
 use crate::api::input::{Fields, Need};
@@ -73,8 +73,7 @@ fn which(fields: &Fields, list: &'static str) -> Option<(Page, Option<String>, O
     responses((status = 200, body = Listed<AuditRecord>), ReadProblems))]
 pub(super) async fn audit(house: State, read: Read) -> Result<Response, Problem> {
     let (found, cursor) = house.deeds(read, "audit").await?;
-    let mut items: Vec<Value> = found.iter().map(with_objects).collect();
-    texts::open_all(&house.office.store, &house.office.sealer, &mut items).await.map_err(unavailable)?;
+    let items = house.office.audited(&found).await?;
     Ok(Json(listed(items, cursor)).into_response())
 }
 
@@ -84,6 +83,18 @@ pub(super) async fn audit(house: State, read: Read) -> Result<Response, Problem>
 pub(super) async fn activity(house: State, read: Read) -> Result<Response, Problem> {
     let (found, cursor) = house.deeds(read, "activity").await?;
     Ok(Json(listed(found.iter().map(in_a_line).collect(), cursor)).into_response())
+}
+
+impl Office {
+    /// Deeds as the audit trail shows them, with the objects before and after.
+    ///
+    /// # Errors
+    /// The store.
+    pub async fn audited(&self, deeds: &[Deed]) -> Result<Vec<Value>, Problem> {
+        let mut items: Vec<Value> = deeds.iter().map(with_objects).collect();
+        texts::open_all(&self.store, &self.sealer, &mut items).await.map_err(unavailable)?;
+        Ok(items)
+    }
 }
 
 impl House {

@@ -15,6 +15,7 @@ pub mod credentials;
 pub mod crossing;
 pub mod deeds;
 pub mod grants;
+pub mod insight;
 pub mod intents;
 pub mod members;
 pub mod openapi;
@@ -28,6 +29,7 @@ use std::sync::Arc;
 
 use holdfast_core::{PlatformName, ProgramId};
 
+use self::insight::Insights;
 use crate::agent::office::Office;
 use crate::ledger::Ledger;
 use crate::responder::Program;
@@ -40,6 +42,8 @@ pub struct House {
     pub mounts: Vec<(ProgramId, PlatformName)>,
     /// The programs, with the rules that are live.
     pub programs: Vec<Arc<Program>>,
+    /// What was decided; `None` with a shared ledger, whose journal is not followed here.
+    pub insights: Option<Insights>,
     /// Where money and limits are looked at; nothing here moves any.
     pub ledger: Arc<dyn Ledger>,
 }

@@ -8,8 +8,8 @@ use utoipa_axum::routes;
 
 use super::openapi::{self, Description};
 use super::{
-    Shared, agents, authorities, authorize_intent, bindings, credentials, deeds, grants, intents, members, organizations,
-    policies,
+    Shared, agents, authorities, authorize_intent, bindings, credentials, deeds, grants, insight, intents, members,
+    organizations, policies,
 };
 use crate::api::openapi::Text;
 use crate::api::problem::{Code, Problem};
@@ -49,6 +49,10 @@ pub fn described() -> (Router<Shared>, OpenApi) {
         .routes(routes!(intents::cancel))
         .routes(routes!(intents::approve))
         .routes(routes!(intents::deny))
+        .routes(routes!(insight::list))
+        .routes(routes!(insight::get))
+        .routes(routes!(insight::metrics))
+        .routes(routes!(insight::usage))
         .routes(routes!(deeds::audit))
         .routes(routes!(deeds::activity))
         .routes(routes!(openapi::show))

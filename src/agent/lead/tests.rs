@@ -13,7 +13,7 @@ fn a_fresh_key_is_nobody_elses() {
 
 #[test]
 fn words_are_remembered_until_there_are_too_many() {
-    let words = Words::default();
+    let words = Lately::new();
     let reference = |number: u32| {
         let mut bytes = [0; 16];
         bytes[..4].copy_from_slice(&number.to_le_bytes());

@@ -344,7 +344,10 @@ fn every_mistake_is_told_with_its_place() {
             currency_not_allowed, transaction_not_permitted, card_unknown, card_not_active, card_frozen, card_lost, \
             card_stolen, card_expired, card_closed, cardholder_not_active, account_unknown, account_frozen, account_closed, \
             authorization_unknown, conflicting_duplicate, amount_too_large, suspected_fraud, ledger_unavailable, not_durable, \
-            answer_unknown, authorization_over, capture_above_authorized, refund_above_captured"],
+            answer_unknown, authorization_over, capture_above_authorized, refund_above_captured, policy_amount, \
+            policy_merchant_category, policy_merchant, policy_other, policy_limit_reached, policy_missing, \
+            authority_suspended, binding_unknown, intent_unknown, intent_expired, intent_used, intent_mismatched, \
+            intent_required, review_required"],
         ),
         ("cash = \"deny\"\nreason = \"not_durable\"", &["2:1: rule.r: is not a reason that a rule can have"]),
         ("cash = \"deny\"\nenforcement = \"maybe\"", &["5:15: rule.r.enforcement: is none of enforce, observe"]),

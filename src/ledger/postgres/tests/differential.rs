@@ -108,7 +108,8 @@ fn check(rng: &mut Rng, number: u64) -> LimitCheck {
     LimitCheck {
         limit: id(&format!("limit-{number}")),
         counter: CounterKey(number),
-        scope: LimitScope::ALL[rng.usize(..LimitScope::ALL.len())],
+        // The function decides what no authority stands behind.
+        scope: LimitScope::OF_PROGRAMS[rng.usize(..LimitScope::OF_PROGRAMS.len())],
         window,
         amount_max,
         count_max: (amount_max.is_none() || rng.bool()).then(|| rng.u32(1..8)),

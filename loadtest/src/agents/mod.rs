@@ -1,0 +1,143 @@
+//! `agents`: what a decision under a spending authority costs. A processor asks `/v1/authorize`, with a bearer token, about as many
+//! authorities and bindings as are wanted, each with a policy of five rules; the bare floor takes turns with it. It ends by comparing the
+//! holds in the ledger with the approvals received.
+
+use std::time::Duration;
+
+use clap::Args;
+use serde::Serialize;
+
+use crate::figures::bench::{Bench, People, Sync};
+use crate::figures::contender::{Contender, Turn};
+use crate::figures::rounds::{self, median};
+use crate::figures::setup::{self, Setting, SetupArguments};
+use crate::problem::Problem;
+use crate::report::{self, Form, decimal, hundredths};
+
+/// How long a server may take to enter a million authorities.
+const READY_MAX: Duration = Duration::from_secs(1800);
+/// The most that a request may cost of the floor's, in hundredths.
+const TARGET_HUNDREDTHS: u64 = 260;
+
+/// Arguments of `agents`.
+#[derive(Debug, Args)]
+pub struct AgentsArguments {
+    #[command(flatten)]
+    setup: SetupArguments,
+    /// How many spending authorities there are, each with a policy, a binding and a card of its own.
+    #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(2..=1_000_000))]
+    authorities: u64,
+    /// The share of questions that ask for an amount which the policy allows.
+    #[arg(long, value_name = "SHARE", default_value = "0.95", value_parser = crate::arguments::per_mille)]
+    approve_share: u16,
+}
+
+/// Measures, prints, and stops everything that it started, also when it is interrupted.
+///
+/// # Errors
+/// What could not be started or measured, or that the ledger disagrees with what was heard.
+pub async fn run(arguments: &AgentsArguments) -> Result<(), Problem> {
+    let AgentsArguments { setup, authorities, approve_share } = arguments;
+    let setting = setup.setting(*approve_share, READY_MAX)?;
+    let mut bench = Bench::write(&setup.work_dir()?, People { accounts: *authorities, cards: *authorities })?;
+    if setup.keep {
+        bench.keep();
+    }
+    bench.write_agents()?;
+    setup::unless_interrupted(measure(&setting, &bench, *authorities, setup.form())).await
+}
+
+async fn measure(setting: &Setting, bench: &Bench, authorities: u64, form: Form) -> Result<(), Problem> {
+    let mut contenders = vec![Contender::floor(setting, bench).await?, Contender::holdfast(setting, bench, Sync::Full).await?];
+    rounds::take_turns(setting, &mut contenders).await?;
+    for contender in &mut contenders {
+        contender.read_holds(setting, bench).await?;
+    }
+    let figures = Figures::of(setting, authorities, &contenders);
+    for contender in contenders {
+        contender.stop().await?;
+    }
+    figures.print(form)?;
+    figures.verdict()
+}
+
+/// What was measured; medians are over the turns.
+#[derive(Debug, Serialize)]
+struct Figures {
+    conditions: String,
+    authorities: u64,
+    floor_cpu_ns_per_request: u64,
+    cpu_ns_per_request: u64,
+    /// Median of the ratios to the floor's turn in the same round.
+    cpu_of_floor_hundredths: u64,
+    answers_per_second: u64,
+    approved: u64,
+    declined: u64,
+    refused: u64,
+    missing: u64,
+    approved_minor: i64,
+    held_minor: i64,
+}
+
+impl Figures {
+    fn of(setting: &Setting, authorities: u64, contenders: &[Contender]) -> Self {
+        let turns = |place: usize| contenders.get(place).map_or(&[][..], |contender| &contender.turns);
+        let (floor, ours) = (turns(0), turns(1));
+        let ratio = |(one, other): (&Turn, &Turn)| hundredths(u128::from(cpu_ns(one)), u128::from(cpu_ns(other)));
+        let sum = |count: fn(&Turn) -> u64| ours.iter().map(count).fold(0, u64::saturating_add);
+        let last = contenders.get(1);
+        Figures {
+            conditions: setting.cores_line(),
+            authorities,
+            floor_cpu_ns_per_request: median(floor.iter().map(cpu_ns)),
+            cpu_ns_per_request: median(ours.iter().map(cpu_ns)),
+            cpu_of_floor_hundredths: median(ours.iter().zip(floor).map(ratio)),
+            answers_per_second: median(ours.iter().map(|turn| report::per_second(turn.tally.answered(), turn.tally.took))),
+            approved: sum(|turn| turn.tally.approved),
+            declined: sum(|turn| turn.tally.declined),
+            refused: sum(|turn| turn.tally.refused),
+            missing: last.map_or(0, |contender| contender.missing),
+            approved_minor: last.map_or(0, |contender| contender.approved_minor),
+            held_minor: last.and_then(|contender| contender.held_minor).unwrap_or(0),
+        }
+    }
+
+    fn print(&self, form: Form) -> Result<(), Problem> {
+        if form == Form::Json {
+            return report::json(self);
+        }
+        report::line(&self.conditions)?;
+        report::line(&format!("{} authorities, each with a binding and a policy of five rules", self.authorities))?;
+        let micros = |ns: u64| decimal(ns / 10);
+        report::line(&format!("floor:    {} us of CPU a request", micros(self.floor_cpu_ns_per_request)))?;
+        report::line(&format!(
+            "holdfast: {} us of CPU a request, {} x the floor's (at most {})",
+            micros(self.cpu_ns_per_request),
+            decimal(self.cpu_of_floor_hundredths),
+            decimal(TARGET_HUNDREDTHS)
+        ))?;
+        report::line(&format!(
+            "{} answers a second; {} approved, {} declined",
+            self.answers_per_second, self.approved, self.declined
+        ))
+    }
+
+    fn verdict(&self) -> Result<(), Problem> {
+        if self.refused > 0 {
+            return Err(Problem::new(format!("{} questions were refused instead of decided", self.refused)));
+        }
+        if self.held_minor != self.approved_minor {
+            let Figures { held_minor, approved_minor, missing, .. } = self;
+            return Err(Problem::new(format!(
+                "the ledger holds {held_minor}, and {approved_minor} was approved (minor units; {missing} answers were missing)"
+            )));
+        }
+        Ok(())
+    }
+}
+
+/// The server's CPU time a request, with what it does for it later.
+fn cpu_ns(turn: &Turn) -> u64 {
+    let all = u64::try_from(turn.server_cpu_in_all.as_nanos()).unwrap_or(u64::MAX);
+    all.checked_div(turn.tally.answered()).unwrap_or(0)
+}

@@ -1,0 +1,283 @@
+//! `/v1/authorizations`, `/v1/metrics` and `/v1/usage`: what was decided, as the journal tells it a moment later.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::Json;
+use axum::response::{IntoResponse as _, Response};
+use holdfast_core::agent::{Environment, OrganizationKind};
+use serde::Serialize;
+use serde_json::{Value, json};
+use tokio::sync::watch;
+use tokio::task::spawn_blocking;
+use tokio::time::sleep;
+use utoipa::{IntoParams, ToSchema};
+
+use super::asking::{Asker, Read};
+use super::openapi::ReadProblems;
+use super::shown::{Listed, State, listed};
+use super::{House, Shared};
+use crate::agent::insight::table::{Of, Which};
+use crate::agent::insight::{Insight, InsightError};
+use crate::api::input::{Fields, Need};
+use crate::api::page::{Page, PageParameters};
+use crate::api::problem::{Code, Problem};
+use crate::api::router::Target;
+use crate::spool::told_to_stop;
+
+/// How often the table looks for what the journal has got meanwhile.
+const FOLLOW_EVERY: Duration = Duration::from_millis(250);
+
+/// The table, and where its journal is.
+#[derive(Debug, Clone)]
+pub struct Insights {
+    table: Arc<Mutex<Insight>>,
+    data: PathBuf,
+}
+
+/// A decision under a spending authority.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Authorization {
+    /// When the question arrived.
+    #[schema(format = DateTime)]
+    at: String,
+    /// Its name: `request_id` of `/v1/authorize`, and the reference in the platform's own answer.
+    request_id: Option<String>,
+    /// `APPROVE` or `DECLINE`.
+    #[schema(example = "APPROVE")]
+    decision: String,
+    /// Why.
+    #[schema(example = "POLICY_MATCH")]
+    reason_code: String,
+    /// In observe: the reason with which enforce would have declined.
+    would_have_declined_with: Option<String>,
+    /// How much, in minor units.
+    amount: i64,
+    /// ISO 4217.
+    currency: String,
+    /// What the merchant sells.
+    mcc: Option<String>,
+    /// Whose authority; not there if the question led to none.
+    enterprise_id: Option<String>,
+    /// The processor that asked; not there if the card's own platform did.
+    processor_id: Option<String>,
+    /// The authority.
+    spending_authority_id: Option<String>,
+    /// The policy that was asked.
+    policy_id: Option<String>,
+    /// What led to the authority.
+    binding_id: Option<String>,
+    /// The intent that it was for.
+    intent_reference: Option<String>,
+    /// Who asked, by the name of its adapter.
+    platform: Option<String>,
+    /// `platform` or `authorize`.
+    door: String,
+    /// `observe` or `enforce`.
+    mode: String,
+    /// Whether money, budgets and intents moved here; they do at the binding's authoritative door only.
+    moves_money: bool,
+    /// From its arrival until the ledger had decided it.
+    latency_micros: i64,
+}
+
+/// Sums over decisions.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Metrics {
+    /// How many.
+    authorizations: i64,
+    /// How many were approved.
+    approved: i64,
+    /// How many were declined.
+    declined: i64,
+    /// Approved of all, in hundredths of a percent.
+    #[schema(example = 9_750)]
+    approval_rate_basis_points: i64,
+    /// In observe: how many enforce would have declined.
+    would_have_declined: i64,
+    /// How many of each reason code.
+    #[schema(value_type = Object, example = json!({"POLICY_MATCH": 39, "POLICY_VIOLATION_MCC": 1}))]
+    reasons: Value,
+    /// Of each currency, what was approved and declined where money moves.
+    #[schema(value_type = Vec<Object>)]
+    amounts: Vec<Value>,
+    /// On average, from arrival until the ledger had decided.
+    latency_micros_average: i64,
+    /// At most.
+    latency_micros_max: i64,
+}
+
+/// A month's use.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Month {
+    /// Which, in UTC.
+    #[schema(example = "2026-03")]
+    month: String,
+    /// How many decisions.
+    authorizations: i64,
+    /// How many of them were approvals.
+    approved: i64,
+}
+
+/// Which decisions.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "described here, read by hand")]
+pub struct DecisionParameters {
+    /// Only under this authority.
+    spending_authority_id: Option<String>,
+    /// Only by this binding.
+    binding_id: Option<String>,
+    /// Only for this intent.
+    intent_reference: Option<String>,
+    /// Only by this policy.
+    policy_id: Option<String>,
+    /// `APPROVE` or `DECLINE`.
+    decision: Option<String>,
+    /// Only for this reason.
+    reason_code: Option<String>,
+    /// Only from then on.
+    #[param(format = DateTime)]
+    since: Option<String>,
+    /// Only before then.
+    #[param(format = DateTime)]
+    until: Option<String>,
+}
+
+fn which(asker: &Asker, fields: &Fields) -> Which {
+    let organization = asker.caller.organization.to_string();
+    let of = match asker.caller.kind {
+        OrganizationKind::Enterprise => Of::Enterprise(organization),
+        OrganizationKind::Processor => Of::Processor(organization),
+    };
+    let filters = [
+        ("spending_authority_id", "authority"),
+        ("binding_id", "binding"),
+        ("intent_reference", "intent"),
+        ("policy_id", "policy"),
+        ("decision", "decision"),
+        ("reason_code", "reason"),
+    ];
+    let only = filters.into_iter().filter_map(|(name, column)| Some((column, fields.words(name, Need::Optional, 64)?)));
+    let only = only.collect();
+    let moment = |name| fields.moment(name, Need::Optional).map(holdfast_core::Timestamp::unix_micros);
+    let (since, until) = (moment("since"), moment("until"));
+    Which { of, environment: i64::from(asker.caller.environment == Environment::Production), only, since, until }
+}
+
+/// Lists decisions under your authorities, or those that you asked for; the latest first. A decision is here about a quarter of a
+/// second after it was made.
+#[utoipa::path(get, operation_id = "list_authorizations", path = "/v1/authorizations", tag = "insight",
+    params(PageParameters, DecisionParameters), responses((status = 200, body = Listed<Authorization>), ReadProblems))]
+pub(super) async fn list(house: State, read: Read) -> Result<Response, Problem> {
+    let Read { asker, query } = read;
+    let (page, which) = query.finish(|fields| {
+        Some((Page::read(fields, "authorizations"), which(&asker, fields))).and_then(|(page, which)| Some((page?, which)))
+    })?;
+    let most = page.limit.saturating_add(1);
+    let mut found = house.looked(move |table| table.list(&which, page.last, most)).await?;
+    let more = found.len() > usize::try_from(page.limit).unwrap_or(usize::MAX);
+    if more {
+        found.pop();
+    }
+    let cursor = found.last().filter(|_| more).map(|(last, _)| Page::cursor("authorizations", *last));
+    Ok(Json(listed(found.into_iter().map(|(_, line)| line).collect(), cursor)).into_response())
+}
+
+/// Shows a decision by its `request_id`.
+#[utoipa::path(get, operation_id = "get_authorization", path = "/v1/authorizations/{request_id}", tag = "insight",
+    params(("request_id" = String, Path)), responses((status = 200, body = Authorization), ReadProblems))]
+pub(super) async fn get(house: State, target: Target, read: Read) -> Result<Response, Problem> {
+    let Read { asker, query } = read;
+    query.finish(|_| Some(()))?;
+    let request: String = target.parse("authorization")?;
+    let which = Which { only: vec![("request", request)], ..which(&asker, &Fields::of_query(Vec::new())) };
+    let found = house.looked(move |table| table.list(&which, None, 1)).await?.pop();
+    let (_, line) = found.ok_or_else(|| Problem::of(Code::NotFound, "there is no such authorization, or not yet"))?;
+    Ok(Json(line).into_response())
+}
+
+/// Sums decisions up: how many, how much, why, how fast, and what enforce would have declined.
+#[utoipa::path(get, operation_id = "get_metrics", path = "/v1/metrics", tag = "insight", params(DecisionParameters),
+    responses((status = 200, body = Metrics), ReadProblems))]
+pub(super) async fn metrics(house: State, read: Read) -> Result<Response, Problem> {
+    let Read { asker, query } = read;
+    let which = query.finish(|fields| Some(which(&asker, fields)))?;
+    Ok(Json(house.looked(move |table| table.metrics(&which)).await?).into_response())
+}
+
+/// Counts decisions by month, for bills.
+#[utoipa::path(get, operation_id = "list_usage", path = "/v1/usage", tag = "insight",
+    responses((status = 200, body = Listed<Month>), ReadProblems))]
+pub(super) async fn usage(house: State, read: Read) -> Result<Response, Problem> {
+    let Read { asker, query } = read;
+    query.finish(|_| Some(()))?;
+    let which = which(&asker, &Fields::of_query(Vec::new()));
+    let months = house.looked(move |table| table.usage(&which)).await?;
+    Ok(Json(json!({ "items": months })).into_response())
+}
+
+impl Insights {
+    /// The table of a data directory.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn open(data: PathBuf) -> Result<Self, InsightError> {
+        Ok(Insights { table: Arc::new(Mutex::new(Insight::open(&data)?)), data })
+    }
+
+    /// Looks into the table, on a thread that may wait for a disk.
+    ///
+    /// # Errors
+    /// The disk.
+    pub async fn look<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&mut Insight) -> Result<T, InsightError> + Send + 'static,
+    ) -> Result<T, InsightError> {
+        let table = Arc::clone(&self.table);
+        let looking = spawn_blocking(move || look(&mut table.lock().unwrap_or_else(PoisonError::into_inner)));
+        looking.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
+    }
+}
+
+impl House {
+    /// What the table tells.
+    ///
+    /// # Errors
+    /// It cannot be read, or is not followed here.
+    pub async fn looked<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&mut Insight) -> Result<T, InsightError> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let away = |detail: &str| Problem::of(Code::ReadsUnavailable, detail).retry_after(1);
+        let insights = self.insights.as_ref().ok_or_else(|| away("a shared ledger's decisions are not followed here"))?;
+        insights.look(look).await.map_err(|_| away("what follows the journal cannot be read"))
+    }
+}
+
+/// Follows the journal until it is told to stop.
+pub(super) async fn follow(house: Shared, stopped: watch::Receiver<()>) {
+    let Some(insights) = house.insights.clone() else { return };
+    let following = async {
+        let mut told = false;
+        loop {
+            let (registry, data) = (Arc::clone(house.office.registry()), insights.data.clone());
+            match insights.look(move |table| table.catch_up(&data, &registry)).await {
+                // There may be more at once.
+                Ok(read) if read > 0 => continue,
+                Ok(_) => told = false,
+                Err(error) if !told => {
+                    told = true;
+                    crate::reporter::say(&format!("agent spend's lists stand still: {error}"));
+                }
+                Err(_) => {}
+            }
+            sleep(FOLLOW_EVERY).await;
+        }
+    };
+    tokio::select! {
+        () = following => {}
+        () = told_to_stop(stopped) => {}
+    }
+}

@@ -1,0 +1,157 @@
+//! Reads what was decided from the journal, group by group, into the table. Runs on the blocking threads of the background.
+
+use std::path::{Path, PathBuf};
+
+use holdfast_adapters::DecisionReference;
+use holdfast_core::agent::{Environment, Governed, ReasonCode, Weight};
+use holdfast_core::hold::ToldAnswer;
+use holdfast_core::{AuthorizationRequest, Basis, Decision, Timestamp};
+use rusqlite::params_from_iter;
+use rusqlite::types::Value;
+
+use super::{Insight, InsightError, Row};
+use crate::agent::registry::Registry;
+use crate::journal::{Body, Group, Record, Tail, store as journal_file};
+
+/// How many records are read at once, about.
+const PORTION: i64 = 2_000;
+
+impl Insight {
+    /// Takes in what the journal has by now. Gives how many records were read; fewer than all if there are many.
+    ///
+    /// # Errors
+    /// The disk, or a journal that is damaged.
+    pub fn catch_up(&mut self, data: &Path, registry: &Registry) -> Result<i64, InsightError> {
+        let broken = |problem: String| InsightError { path: PathBuf::from(data), problem };
+        if !data.join(journal_file::FILE).exists() {
+            // The ledger has not begun it yet.
+            return Ok(0);
+        }
+        let journal = Tail::open(data).map_err(|error| broken(error.to_string()))?;
+        let start = journal.start().map_err(|error| broken(error.to_string()))?;
+        let end = journal.end().map_err(|error| broken(error.to_string()))?;
+        let next = self.next()?.max(start.next);
+        if next >= end.next {
+            return Ok(0);
+        }
+        let joint = journal.joint_before_group_of(next).map_err(|error| broken(error.to_string()))?;
+        let mut rows = Vec::new();
+        let read = journal.read(joint, end.next.saturating_sub(1), PORTION, &mut |first, bytes| {
+            let unreadable = |error| journal.unreadable(first, error);
+            for (number, record) in (first..).zip(Group::open(bytes).map_err(unreadable)?) {
+                let record = record.map_err(unreadable)?;
+                if number >= next {
+                    rows.extend(row(number, &record, registry));
+                }
+            }
+            Ok(())
+        });
+        let reached = read.map_err(|error| broken(error.to_string()))?.next.max(next);
+        self.take(&rows, reached)?;
+        Ok(reached.saturating_sub(next))
+    }
+
+    fn next(&self) -> Result<i64, InsightError> {
+        self.done(self.connection.query_row("SELECT next FROM followed", [], |row| row.get(0)))
+    }
+
+    fn take(&self, rows: &[Row], reached: i64) -> Result<(), InsightError> {
+        let write = || {
+            let transaction = self.connection.unchecked_transaction()?;
+            {
+                let marks = vec!["?"; 21].join(", ");
+                let mut insert = transaction.prepare_cached(&format!("INSERT OR REPLACE INTO decided VALUES ({marks})"))?;
+                for row in rows {
+                    insert.execute(params_from_iter(values(row)))?;
+                }
+            }
+            transaction.execute("UPDATE followed SET next = ?1", [reached])?;
+            transaction.commit()
+        };
+        self.done(write())
+    }
+}
+
+fn values(row: &Row) -> Vec<Value> {
+    let numbers = [row.record, row.at.unix_micros(), row.took_micros, row.environment].map(Value::from);
+    let names = row.names.iter().cloned().map(Value::from);
+    let rest = [Value::from(i64::from(row.moves)), Value::from(row.amount)];
+    numbers.into_iter().chain(names).chain(rest).chain(row.words.iter().cloned().map(Value::from)).collect()
+}
+
+/// What a record tells of an authority; nothing of others.
+fn row(number: i64, record: &Record, registry: &Registry) -> Option<Row> {
+    let governed = record.governed.as_ref()?;
+    let (received_at, request, decision, basis) = match &record.body {
+        Body::Decided { received_at, request, outcome, .. } => {
+            let (decision, basis) = outcome.decision?;
+            (*received_at, request, decision, basis)
+        }
+        Body::Adopted { received_at, request, told, basis, .. } => (*received_at, request, decision_of(told), *basis),
+        Body::Told { .. }
+        | Body::Ordered { .. }
+        | Body::Kept { .. }
+        | Body::AccountEntered { .. }
+        | Body::CardEntered { .. }
+        | Body::RulesPublished
+        | Body::Opened
+        | Body::Trimmed { .. } => return None,
+    };
+    let environment = registry.programs().environment_of(&record.program?)?;
+    Some(told(number, record, governed, (received_at, request), (&decision, &basis), environment, registry))
+}
+
+const fn decision_of(told: &ToldAnswer) -> Decision {
+    match told {
+        ToldAnswer::Approved { amount } => Decision::Approve { amount: *amount },
+        ToldAnswer::Declined { reason } => Decision::Decline { reason: *reason },
+    }
+}
+
+fn told(
+    number: i64,
+    record: &Record,
+    governed: &Governed,
+    (received_at, request): (Timestamp, &AuthorizationRequest),
+    (decision, basis): (&Decision, &Basis),
+    environment: Environment,
+    registry: &Registry,
+) -> Row {
+    let authority = governed.authority.and_then(|id| registry.authority(&id));
+    let name = |named: Option<String>| named.unwrap_or_default();
+    let reference = record.program.zip(record.platform);
+    let reference = reference.map(|(program, platform)| DecisionReference::of(&program, &platform, &request.key).to_string());
+    let took = record.at.unix_micros().saturating_sub(received_at.unix_micros()).max(0);
+    let door = if governed.asked_by.is_some() { "authorize" } else { "platform" };
+    let verb = match decision {
+        Decision::Approve { .. } => "APPROVE",
+        Decision::Decline { .. } => "DECLINE",
+    };
+    Row {
+        record: number,
+        at: received_at,
+        took_micros: took,
+        environment: i64::from(environment == Environment::Production),
+        names: [
+            name(authority.map(|authority| authority.organization.to_string())),
+            name(governed.asked_by.map(|processor| processor.to_string())),
+            name(governed.authority.map(|id| id.to_string())),
+            name(governed.policy.map(|version| version.policy.to_string())),
+            name(governed.binding.map(|id| id.to_string())),
+            name(governed.intent.map(|reference| reference.to_string())),
+            name(reference),
+            name(record.platform.map(|platform| platform.to_string())),
+            door.to_owned(),
+            governed.mode.name().to_owned(),
+        ],
+        moves: governed.weight == Weight::Moves,
+        amount: request.amount.minor(),
+        words: [
+            request.amount.currency().code().to_owned(),
+            name(request.merchant.mcc.map(|mcc| mcc.to_string())),
+            verb.to_owned(),
+            ReasonCode::of(decision, basis, Some(governed)).code().to_owned(),
+            name(governed.would.map(|reason| ReasonCode::of_decline(reason).code().to_owned())),
+        ],
+    }
+}

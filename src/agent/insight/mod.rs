@@ -1,0 +1,133 @@
+//! What was decided under spending authorities: a table that follows the journal, for lists and sums. It says nothing that the journal
+//! does not say; its file can be thrown away, and is made again.
+
+pub mod follow;
+pub mod table;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use holdfast_core::Timestamp;
+use rusqlite::{Connection, OpenFlags};
+
+use crate::private_file;
+
+/// The file's name in the data directory.
+pub const FILE: &str = "insight.sqlite";
+
+/// The number of these tables, in SQLite's `user_version`. A file of another one is made again.
+const FORMAT: i32 = 1;
+
+const TABLES: &str = "
+CREATE TABLE decided (
+    record INTEGER PRIMARY KEY,     -- of the journal
+    at INTEGER NOT NULL,            -- when the question arrived, microseconds since 1970-01-01T00:00:00Z
+    took INTEGER NOT NULL,          -- until the ledger had it, microseconds
+    environment INTEGER NOT NULL,   -- 0 sandbox, 1 production
+    organization TEXT NOT NULL,     -- the enterprise; empty if the question led to none
+    processor TEXT NOT NULL,        -- who asked at /v1/authorize; empty for the card's own platform
+    authority TEXT NOT NULL,
+    policy TEXT NOT NULL,
+    binding TEXT NOT NULL,
+    intent TEXT NOT NULL,
+    request TEXT NOT NULL,          -- its name in answers
+    platform TEXT NOT NULL,
+    door TEXT NOT NULL,
+    mode TEXT NOT NULL,
+    moves INTEGER NOT NULL,         -- 0: recorded only, another door moves the money
+    amount INTEGER NOT NULL,
+    currency TEXT NOT NULL,
+    mcc TEXT NOT NULL,
+    decision TEXT NOT NULL,
+    reason TEXT NOT NULL,           -- reason_code
+    would TEXT NOT NULL             -- reason_code that enforce would have declined with; empty if it would not
+) STRICT;
+CREATE INDEX decided_of_organization ON decided (organization, environment, record);
+CREATE INDEX decided_of_processor ON decided (processor, environment, record) WHERE processor <> '';
+CREATE INDEX decided_request ON decided (request);
+CREATE TABLE followed (one INTEGER PRIMARY KEY CHECK (one = 1), next INTEGER NOT NULL) STRICT;
+INSERT INTO followed VALUES (1, 0);
+";
+
+/// Why the table cannot be read or written.
+#[derive(Debug)]
+pub struct InsightError {
+    path: PathBuf,
+    problem: String,
+}
+
+impl fmt::Display for InsightError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{}: {}; it holds nothing of its own: stop the server and take it away to have it made again",
+            self.path.display(),
+            self.problem
+        )
+    }
+}
+
+impl std::error::Error for InsightError {}
+
+/// The table, open.
+#[derive(Debug)]
+pub struct Insight {
+    path: PathBuf,
+    connection: Connection,
+}
+
+/// What was decided, as a row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// The journal's record.
+    pub record: i64,
+    /// When the question arrived.
+    pub at: Timestamp,
+    /// Until the ledger had it, in microseconds.
+    pub took_micros: i64,
+    /// 0 sandbox, 1 production.
+    pub environment: i64,
+    /// The texts, in the order of the table from `organization` to `mode`.
+    pub names: [String; 10],
+    /// Whether it moved anything.
+    pub moves: bool,
+    /// How much, in minor units.
+    pub amount: i64,
+    /// `currency`, `mcc`, `decision`, `reason`, `would`.
+    pub words: [String; 5],
+}
+
+impl Insight {
+    /// Opens, or makes, the table of a data directory.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn open(data: &Path) -> Result<Self, InsightError> {
+        let path = data.join(FILE);
+        let wrong = |problem: String| InsightError { path: path.clone(), problem };
+        private_file::make(&path).map_err(|error| wrong(error.to_string()))?;
+        let connection = connect(&path).map_err(|error| wrong(error.to_string()))?;
+        Ok(Insight { path, connection })
+    }
+
+    fn done<T>(&self, done: rusqlite::Result<T>) -> Result<T, InsightError> {
+        done.map_err(|error| InsightError { path: self.path.clone(), problem: error.to_string() })
+    }
+}
+
+fn connect(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    let _: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
+    // It can be made again: a crash may cost its last rows, and they are read once more.
+    connection.execute_batch("PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 5000")?;
+    let format: i32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    if format != FORMAT {
+        let transaction = connection.unchecked_transaction()?;
+        transaction.execute_batch("DROP TABLE IF EXISTS decided; DROP TABLE IF EXISTS followed")?;
+        transaction.execute_batch(TABLES)?;
+        transaction.execute_batch(&format!("PRAGMA user_version = {FORMAT}"))?;
+        transaction.commit()?;
+    }
+    Ok(connection)
+}

@@ -1,0 +1,178 @@
+//! What lists and sums are read from the table.
+
+use rusqlite::types::Value as Sql;
+use rusqlite::{Row as Columns, params_from_iter};
+use serde_json::{Map, Value, json};
+
+use super::{Insight, InsightError};
+
+/// Whose decisions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Of {
+    /// Those under an enterprise's authorities.
+    Enterprise(String),
+    /// Those that a processor asked for.
+    Processor(String),
+}
+
+/// Which decisions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Which {
+    /// Whose.
+    pub of: Of,
+    /// 0 sandbox, 1 production.
+    pub environment: i64,
+    /// A column's name, and what it must be.
+    pub only: Vec<(&'static str, String)>,
+    /// From then on, in microseconds since 1970.
+    pub since: Option<i64>,
+    /// Before then.
+    pub until: Option<i64>,
+}
+
+const COLUMNS: &str = "record, at, took, authority, policy, binding, intent, request, platform, door, mode, moves, amount, currency, \
+     mcc, decision, reason, would, organization, processor";
+
+impl Which {
+    fn condition(&self) -> (String, Vec<Sql>) {
+        let (column, whose) = match &self.of {
+            Of::Enterprise(id) => ("organization", id),
+            Of::Processor(id) => ("processor", id),
+        };
+        let mut values = vec![Sql::from(whose.clone()), Sql::from(self.environment)];
+        let mut sql = format!("{column} = ?1 AND environment = ?2");
+        let bounds = [("at >=", self.since), ("at <", self.until)];
+        let bounds = bounds.into_iter().filter_map(|(compare, bound)| Some((compare.to_owned(), Sql::from(bound?))));
+        let only = self.only.iter().map(|(column, value)| (format!("{column} ="), Sql::from(value.clone())));
+        for (compare, value) in bounds.chain(only) {
+            values.push(value);
+            sql.push_str(&format!(" AND {compare} ?{}", values.len()));
+        }
+        (sql, values)
+    }
+}
+
+impl Insight {
+    /// Decisions, the latest first, each with its record's number; those before one, at most so many.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn list(&self, which: &Which, before: Option<i64>, most: u32) -> Result<Vec<(i64, Value)>, InsightError> {
+        let (condition, mut values) = which.condition();
+        values.push(Sql::from(before.unwrap_or(i64::MAX)));
+        let sql = format!(
+            "SELECT {COLUMNS} FROM decided WHERE {condition} AND record < ?{} ORDER BY record DESC LIMIT {most}",
+            values.len()
+        );
+        let read = || self.connection.prepare_cached(&sql)?.query_map(params_from_iter(values), line)?.collect();
+        self.done(read())
+    }
+
+    /// Sums over decisions: how many, how much, why, and how fast.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn metrics(&self, which: &Which) -> Result<Value, InsightError> {
+        let (condition, values) = which.condition();
+        let totals = format!(
+            "SELECT count(*), coalesce(sum(decision = 'APPROVE'), 0), coalesce(sum(would <> ''), 0),
+             coalesce(sum(took) / count(*), 0), coalesce(max(took), 0) FROM decided WHERE {condition}"
+        );
+        let reasons = format!("SELECT reason, count(*) FROM decided WHERE {condition} GROUP BY reason ORDER BY 2 DESC, 1");
+        let amounts = format!(
+            "SELECT currency, coalesce(sum(amount) FILTER (WHERE decision = 'APPROVE' AND moves = 1), 0),
+             coalesce(sum(amount) FILTER (WHERE decision = 'DECLINE' AND moves = 1), 0)
+             FROM decided WHERE {condition} GROUP BY currency ORDER BY currency"
+        );
+        let read = || {
+            let bound = || params_from_iter(values.clone());
+            let numbers: [i64; 5] = self
+                .connection
+                .prepare_cached(&totals)?
+                .query_row(bound(), |row| Ok([row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?]))?;
+            let reasons: Map<String, Value> = self
+                .connection
+                .prepare_cached(&reasons)?
+                .query_map(bound(), |row| Ok((row.get(0)?, json!(row.get::<_, i64>(1)?))))?
+                .collect::<rusqlite::Result<_>>()?;
+            let amounts: Vec<Value> = self
+                .connection
+                .prepare_cached(&amounts)?
+                .query_map(bound(), |row| {
+                    Ok(json!({
+                        "currency": row.get::<_, String>(0)?,
+                        "approved_amount": row.get::<_, i64>(1)?,
+                        "declined_amount": row.get::<_, i64>(2)?,
+                    }))
+                })?
+                .collect::<rusqlite::Result<_>>()?;
+            Ok((numbers, reasons, amounts))
+        };
+        let ([all, approved, would, average, longest], reasons, amounts) = self.done(read())?;
+        Ok(json!({
+            "authorizations": all,
+            "approved": approved,
+            "declined": all.saturating_sub(approved),
+            "approval_rate_basis_points": if all == 0 { 0 } else { approved.saturating_mul(10_000).div_euclid(all) },
+            "would_have_declined": would,
+            "reasons": reasons,
+            "amounts": amounts,
+            "latency_micros_average": average,
+            "latency_micros_max": longest,
+        }))
+    }
+
+    /// How many decisions a month had (UTC), for bills; the latest month first.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn usage(&self, which: &Which) -> Result<Vec<Value>, InsightError> {
+        let (condition, values) = which.condition();
+        let sql = format!(
+            "SELECT strftime('%Y-%m', at / 1000000, 'unixepoch'), count(*), coalesce(sum(decision = 'APPROVE'), 0)
+             FROM decided WHERE {condition} GROUP BY 1 ORDER BY 1 DESC LIMIT 120"
+        );
+        let month = |row: &Columns<'_>| {
+            Ok(json!({
+                "month": row.get::<_, String>(0)?,
+                "authorizations": row.get::<_, i64>(1)?,
+                "approved": row.get::<_, i64>(2)?,
+            }))
+        };
+        let read = || self.connection.prepare_cached(&sql)?.query_map(params_from_iter(values), month)?.collect();
+        self.done(read())
+    }
+}
+
+fn line(columns: &Columns<'_>) -> rusqlite::Result<(i64, Value)> {
+    let at = holdfast_core::Timestamp::from_unix_micros(columns.get(1)?);
+    let mut fields = Map::new();
+    fields.insert("at".to_owned(), json!(at.to_string()));
+    fields.insert("latency_micros".to_owned(), json!(columns.get::<_, i64>(2)?));
+    let texts = [
+        (3, "spending_authority_id"),
+        (4, "policy_id"),
+        (5, "binding_id"),
+        (6, "intent_reference"),
+        (7, "request_id"),
+        (8, "platform"),
+        (9, "door"),
+        (10, "mode"),
+        (13, "currency"),
+        (14, "mcc"),
+        (15, "decision"),
+        (16, "reason_code"),
+        (17, "would_have_declined_with"),
+        (18, "enterprise_id"),
+        (19, "processor_id"),
+    ];
+    for (place, name) in texts {
+        let text: String = columns.get(place)?;
+        if !text.is_empty() {
+            fields.insert(name.to_owned(), json!(text));
+        }
+    }
+    fields.insert("moves_money".to_owned(), json!(columns.get::<_, i64>(11)? == 1));
+    fields.insert("amount".to_owned(), json!(columns.get::<_, i64>(12)?));
+    Ok((columns.get(0)?, Value::Object(fields)))
+}
