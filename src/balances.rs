@@ -1,6 +1,6 @@
 //! What accounts have by the journal, compared with what they have in the projection, which a start reads memory from.
 //!
-//! The journal's side is the plain sum of its records' outcomes ([`Books`](crate::books::Books)), to the record that the projection
+//! The journal's side is the plain sum of its records' outcomes ([`Books`]), to the record that the projection
 //! has come to. Nothing here writes, and nobody who serves waits for it.
 
 use std::fmt;

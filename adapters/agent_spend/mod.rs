@@ -1,7 +1,7 @@
 //! Agent spend's own door: processors ask `POST /v1/authorize` for decisions about what agents pay with, and tell what became of them.
 //! The trait, nothing else; the contract is in this folder's README.
 //!
-//! Who asks is known by its token ([`token`](crate::token)); which authority a question leads to is looked up by whoever has the objects
+//! Who asks is known by its token ([`token`]); which authority a question leads to is looked up by whoever has the objects
 //! ([`Lookup`](crate::Lookup)). Reading order: `wire`, `understand`, `answer`.
 
 mod answer;
