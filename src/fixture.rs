@@ -16,7 +16,7 @@ use crate::journal::{KeptRuleset, Reader, Sync, Tail};
 use crate::ledger::embedded::projection::checkpoint::draw;
 use crate::ledger::embedded::projection::read as projection;
 use crate::ledger::embedded::{Embedded, Observer, Settings};
-use crate::ledger::{Act, Answer, Decide, Entry, Origin, Readiness, ask};
+use crate::ledger::{Act, Answer, Decide, Entry, LedgerError, Origin, Readiness, ask};
 use crate::retention::Survey;
 
 /// Rules with something of everything: a rule that declines, a rolling limit, a calendar limit and a hold row.
@@ -209,7 +209,12 @@ impl House {
         let to = Tail::open(directory).unwrap().joint_before(record).unwrap();
         let checkpoint = draw(directory, to, clock::utc(), &|| true).unwrap();
         self.act(Act::Announce(Box::new(checkpoint.clone())));
-        self.act(Act::BeginAt(Box::new(checkpoint)));
+        // Rows of a batch can be read before the follower says that it has followed them: its pages' sums come in between.
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let begin = || runtime.block_on(ask(self.ledger(), Act::BeginAt(Box::new(checkpoint.clone()))));
+        while begin() == Err(LedgerError::Unavailable) {
+            std::thread::yield_now();
+        }
         while self.act(Act::TakeAway) != Answer::TakenAway(0) {}
     }
 

@@ -57,7 +57,7 @@ fn what_does_not_cross_is_answered_on_this_side() {
 
 #[test]
 fn no_more_wait_than_there_is_room_for() {
-    let (server, mut crossings) = beside(PATIENCE);
+    let (server, mut crossings) = beside(PATIENCE * 6);
     let mut waiting: Vec<Caller> = (0..256).map(|_| server.caller()).collect();
     for caller in &mut waiting {
         caller.send(post("/v1/things", ""));
