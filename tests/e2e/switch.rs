@@ -89,7 +89,7 @@ fn what_cannot_be_switched_says_why() {
     refused(&[&["on", "--program", "gone"][..], &hour].concat(), "there is no program `gone`; the configuration has demo");
     refused(
         &[&["on", "--program", "demo", "--platform", "visa"][..], &hour].concat(),
-        "no platform `visa` calls for program `demo`; marqeta, apto, authorizations, agent_spend does",
+        "no platform `visa` calls for program `demo`; marqeta, apto, authorizations, payment_gateway, pre_auth, agent_spend does",
     );
     refused(&["on", "--program", "demo", "--until", "2026-03-14"], "2026-03-14T00:00:00.000000Z is past");
     refused(&["on", "--program", "demo", "--for", "8d"], "more than 7 days away");
