@@ -14,7 +14,7 @@ use super::group::RecordError;
 use super::operations::{Noted, Operation};
 use super::retention::Checkpoint;
 use super::rulesets::KeptRuleset;
-use super::slips::{self, Erase, Slip, SlipsWanted};
+use super::slips::{Erase, Slip, SlipsFound, SlipsWanted};
 
 /// Takes one group that is read: the counter of its first record, and its bytes.
 pub type EachGroup<'a> = dyn FnMut(i64, &[u8]) -> Result<(), JournalError> + 'a;
@@ -62,11 +62,11 @@ pub trait Log: Send {
     /// Keeps what a caller wrote with the group that is appended next: both are there or neither.
     fn keep_slip(&mut self, slip: Arc<Slip>);
 
-    /// What callers wrote, as far as it is wanted.
+    /// What callers wrote, as far as it is wanted; of a page, as far as it is looked at once.
     ///
     /// # Errors
     /// The disk.
-    fn slips(&self, wanted: &SlipsWanted) -> Result<Vec<slips::Numbered>, JournalError>;
+    fn slips(&self, wanted: &SlipsWanted) -> Result<SlipsFound, JournalError>;
 
     /// Erases what callers wrote; how many texts that were.
     ///

@@ -15,7 +15,7 @@ use super::log::{EachGroup, Log};
 use super::operations::{Noted, Operation};
 use super::retention::Checkpoint;
 use super::rulesets::KeptRuleset;
-use super::slips::{self, Erase, Slip, SlipsWanted, Which};
+use super::slips::{Erase, Slip, SlipsFound, SlipsWanted, Which};
 use super::store::Sync;
 use super::torn::{Tear, Written};
 
@@ -319,7 +319,7 @@ impl Log for MemoryLog {
         self.slips.push(slip);
     }
 
-    fn slips(&self, wanted: &SlipsWanted) -> Result<Vec<slips::Numbered>, JournalError> {
+    fn slips(&self, wanted: &SlipsWanted) -> Result<SlipsFound, JournalError> {
         let disk = self.disk()?;
         let all = disk.groups.iter().flat_map(|kept| &kept.slips).chain(&self.slips);
         let found = (1..).zip(all).filter(|(number, slip)| wanted.has(*number, slip));
@@ -328,7 +328,7 @@ impl Log for MemoryLog {
         if let Which::Page(page) = wanted.which {
             found.truncate(usize::try_from(page.most).unwrap_or(usize::MAX));
         }
-        Ok(found)
+        Ok(SlipsFound { slips: found, looked_to: None })
     }
 
     fn erase_slips(&mut self, which: &Erase) -> Result<u64, JournalError> {

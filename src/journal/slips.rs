@@ -3,7 +3,7 @@
 
 use holdfast_adapters::payment::Wanted;
 use holdfast_core::{AuthorizationId, CardToken, MerchantId, PlatformName, ProgramId, Timestamp};
-use rusqlite::{Connection, Row, ToSql, params};
+use rusqlite::{Connection, Row, params};
 use serde::{Deserialize, Serialize};
 
 use crate::seal::{Form, Sealed};
@@ -65,6 +65,18 @@ pub struct Erase {
 /// A slip with its number: lists go by it.
 pub type Numbered = (i64, Slip);
 
+/// So many slips are looked at for a page at once: whoever lists them holds an answer back for no longer than that takes.
+pub const LOOKED_AT_MAX: u32 = 256;
+
+/// What was found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SlipsFound {
+    /// Those that are wanted.
+    pub slips: Vec<Numbered>,
+    /// The last one that was looked at, if there may be more behind it.
+    pub looked_to: Option<i64>,
+}
+
 /// What a journal's file has for them.
 pub(super) const TABLE: &str = "-- What callers of payment doors wrote, to be given back; see slips.rs.
      CREATE TABLE slip (
@@ -109,27 +121,48 @@ pub(super) fn keep(connection: &Connection, slip: &Slip) -> rusqlite::Result<()>
         .map(drop)
 }
 
-/// Finds those that are wanted.
-pub(super) fn find(connection: &Connection, wanted: &SlipsWanted) -> rusqlite::Result<Vec<Numbered>> {
+/// Finds those that are wanted: of a page, as far as it looks at once.
+pub(super) fn find(connection: &Connection, wanted: &SlipsWanted) -> rusqlite::Result<SlipsFound> {
     let (program, platform) = (wanted.program.as_str(), wanted.platform.as_str());
     match wanted.which {
         Which::Named(payment) => {
             let sql = format!("SELECT {COLUMNS} FROM slip WHERE program = ?1 AND platform = ?2 AND payment = ?3");
-            rows(connection, &sql, &[&program, &platform, &payment.as_str()])
+            let mut statement = connection.prepare_cached(&sql)?;
+            let mut rows = statement.query(params![program, platform, payment.as_str()])?;
+            let slip = rows.next()?.map(read).transpose()?.flatten();
+            Ok(SlipsFound { slips: slip.into_iter().collect(), looked_to: None })
         }
-        Which::Page(page) => {
-            let sql = format!(
-                "SELECT {COLUMNS} FROM slip WHERE program = ?1 AND platform = ?2 AND kind = ?3 AND number < ?4
-                 AND (?5 IS NULL OR merchant = ?5) AND (?6 IS NULL OR source = ?6) AND at >= ?7 AND at <= ?8
-                 ORDER BY number DESC LIMIT ?9"
-            );
-            let Bounds { before, merchant, source, since, until } = Bounds::of(&page);
-            rows(
-                connection,
-                &sql,
-                &[&program, &platform, &page.kind, &before, &merchant.as_deref(), &source.as_deref(), &since, &until, &page.most],
-            )
+        Which::Page(page) => find_page(connection, (program, platform), &page),
+    }
+}
+
+fn find_page(connection: &Connection, (program, platform): (&str, &str), page: &Wanted) -> rusqlite::Result<SlipsFound> {
+    let sql = format!(
+        "SELECT {COLUMNS}, (?5 IS NULL OR merchant = ?5) AND (?6 IS NULL OR source = ?6) AND at >= ?7 AND at <= ?8 AS wanted
+         FROM slip WHERE program = ?1 AND platform = ?2 AND kind = ?3 AND number < ?4 ORDER BY number DESC LIMIT {LOOKED_AT_MAX}"
+    );
+    let Bounds { before, merchant, source, since, until } = Bounds::of(page);
+    let mut statement = connection.prepare_cached(&sql)?;
+    let mut rows = statement.query(params![program, platform, page.kind, before, merchant, source, since, until])?;
+    let (mut found, mut looked_at) = (SlipsFound::default(), 0_u32);
+    while let Some(row) = rows.next()? {
+        looked_at = looked_at.saturating_add(1);
+        if row.get("wanted")? {
+            found.slips.extend(read(row)?);
         }
+        if found.is_full(page) || looked_at >= LOOKED_AT_MAX {
+            found.looked_to = Some(row.get("number")?);
+            break;
+        }
+    }
+    Ok(found)
+}
+
+impl SlipsFound {
+    /// Whether a page wants no more.
+    #[must_use]
+    pub fn is_full(&self, page: &Wanted) -> bool {
+        self.slips.len() >= usize::try_from(page.most).unwrap_or(usize::MAX)
     }
 }
 
@@ -175,16 +208,6 @@ pub(super) fn erase(connection: &Connection, which: &Erase) -> rusqlite::Result<
         ],
     )?;
     Ok(u64::try_from(erased).unwrap_or(u64::MAX))
-}
-
-fn rows(connection: &Connection, sql: &str, values: &[&dyn ToSql]) -> rusqlite::Result<Vec<Numbered>> {
-    let mut statement = connection.prepare_cached(sql)?;
-    let mut rows = statement.query(values)?;
-    let mut found = Vec::new();
-    while let Some(row) = rows.next()? {
-        found.extend(read(row)?);
-    }
-    Ok(found)
 }
 
 /// A row; nothing where it names what cannot be.
@@ -238,5 +261,45 @@ impl Erase {
             && self.payment.is_none_or(|payment| slip.payment == payment)
             && self.source.is_none_or(|source| slip.source == source)
             && self.before.is_none_or(|before| slip.at < before)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn slip(number: u32, merchant: &str) -> Slip {
+        Slip {
+            program: ProgramId::new("demo").unwrap(),
+            platform: PlatformName::new("door").unwrap(),
+            payment: AuthorizationId::new(&format!("payment-{number}")).unwrap(),
+            kind: 0,
+            merchant: MerchantId::new(merchant).unwrap(),
+            source: CardToken::new("card").unwrap(),
+            at: Timestamp::from_unix_seconds(i64::from(number)),
+            body: None,
+        }
+    }
+
+    #[test]
+    fn a_page_looks_at_so_many_at_once_and_says_how_far_it_came() {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(TABLE).unwrap();
+        // The one that is wanted is the oldest.
+        for number in 1..=600 {
+            keep(&connection, &slip(number, if number == 1 { "rare" } else { "common" })).unwrap();
+        }
+        let page = |merchant: &str, most, before| {
+            let merchant = Some(MerchantId::new(merchant).unwrap());
+            let which =
+                Which::Page(Wanted { kind: 0, before, most, merchant, source: None, since: None, until: None, approved: None });
+            let Slip { program, platform, .. } = slip(1, "any");
+            let found = find(&connection, &SlipsWanted { program, platform, which }).unwrap();
+            (found.slips.iter().map(|(number, _)| *number).collect::<Vec<_>>(), found.looked_to)
+        };
+        assert_eq!(page("rare", 10, None), (vec![], Some(345)), "256 of them were looked at");
+        assert_eq!(page("rare", 10, Some(345)), (vec![], Some(89)));
+        assert_eq!(page("rare", 10, Some(89)), (vec![1], None), "and that was all");
+        assert_eq!(page("common", 2, None), (vec![600, 599], Some(599)), "no more than wanted");
     }
 }

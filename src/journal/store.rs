@@ -21,7 +21,7 @@ use super::remarks::Remarks;
 use super::retention::Checkpoint;
 use super::rulesets::{self, KeptRuleset};
 use super::schema::{self, SCHEMA};
-use super::slips::{self, Erase, Slip, SlipsWanted, Which};
+use super::slips::{self, Erase, Slip, SlipsFound, SlipsWanted, Which};
 use super::wal;
 
 /// The file's name in the data directory.
@@ -246,11 +246,11 @@ impl Log for Journal {
         self.slips.push(slip);
     }
 
-    fn slips(&self, wanted: &SlipsWanted) -> Result<Vec<slips::Numbered>, JournalError> {
+    fn slips(&self, wanted: &SlipsWanted) -> Result<SlipsFound, JournalError> {
         let mut found = slips::find(&self.connection, wanted).map_err(JournalError::disk(&self.path))?;
-        if let (Which::Named(_), []) = (wanted.which, found.as_slice()) {
+        if let (Which::Named(_), []) = (wanted.which, found.slips.as_slice()) {
             // A decline is told before its group is written.
-            found.extend(self.slips.iter().filter(|slip| wanted.has(0, slip)).map(|slip| (0, Slip::clone(slip))));
+            found.slips.extend(self.slips.iter().filter(|slip| wanted.has(0, slip)).map(|slip| (0, Slip::clone(slip))));
         }
         Ok(found)
     }

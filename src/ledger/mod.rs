@@ -27,7 +27,7 @@ use holdfast_core::{
 };
 
 use crate::clock::Instant;
-pub use crate::journal::{Checkpoint, Erase, KeptKind, KeptRuleset, Noted, Operation, Slip, SlipsWanted, Which};
+pub use crate::journal::{Checkpoint, Erase, KeptKind, KeptRuleset, Noted, Operation, Slip, SlipsFound, SlipsWanted, Which};
 pub use sight::Glimpse;
 pub use ticket::{Completions, Mailbox, Pool, Ticket, Wait};
 
@@ -303,7 +303,7 @@ pub enum Answer {
     /// What stands of a payment.
     Looked(Looked),
     /// What callers wrote, the newest first, each with its number.
-    Slips(Vec<(i64, Slip)>),
+    Slips(SlipsFound),
     /// How many texts were erased.
     Erased(u64),
 }
@@ -371,7 +371,7 @@ impl Answer {
 
     /// What callers wrote.
     #[must_use]
-    pub fn into_slips(self) -> Option<Vec<(i64, Slip)>> {
+    pub fn into_slips(self) -> Option<SlipsFound> {
         if let Answer::Slips(slips) = self { Some(slips) } else { None }
     }
 

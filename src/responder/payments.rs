@@ -23,13 +23,13 @@ use super::mount::Mount;
 use super::watch::{Phase, Watch};
 use super::{Decided, Responder, Turn, encode};
 use crate::clock::{self, Instant};
-use crate::ledger::{self, Act, Ordering, Slip, SlipsWanted, Ticket, Which};
+use crate::ledger::{self, Act, Ordering, Slip, SlipsFound, SlipsWanted, Ticket, Which};
 use crate::profiles::{self, Profiles, Surcharges};
 use crate::seal::Sealer;
 use crate::server::Call;
 
-/// How many slips a list with a filter that only the ledger can tell looks at, at most.
-const LOOKED_AT_MAX: usize = 500;
+/// How often a list looks on where it has not found enough: then it tells what it has, and where the next page goes on.
+const LOOKS_MAX: u32 = 8;
 
 /// What payment doors need besides the ledger.
 pub struct Till {
@@ -370,34 +370,33 @@ impl Responder {
     /// A page; nothing if the ledger does not tell in time.
     async fn page(&self, mount: &Mount, wanted: Wanted, by: Instant) -> Option<Page> {
         let most = usize::try_from(wanted.most).ok()?;
-        let (mut payments, mut before, mut looked_at) = (Vec::new(), wanted.before, 0_usize);
-        loop {
+        let (mut payments, mut before) = (Vec::new(), wanted.before);
+        for _ in 0..LOOKS_MAX {
+            // One more than fits tells that there is more.
             let which = Which::Page(Wanted { before, most: wanted.most.saturating_add(1), ..wanted });
-            let slips = self.slips(mount, which, by).await?;
-            let more = slips.len() > most;
-            for (number, slip) in slips.into_iter().take(most) {
-                (before, looked_at) = (Some(number), looked_at.saturating_add(1));
+            let SlipsFound { slips, looked_to } = self.slips(mount, which, by).await?;
+            for (number, slip) in slips {
+                if payments.len() >= most {
+                    return Some(Page { payments, next: before });
+                }
+                before = Some(number);
                 // One that nobody decided is none: a crash came between.
                 let Some(payment) = self.shown(mount, slip, by).await? else { continue };
                 let approved = matches!(payment.decision, Decision::Approve { .. });
                 if wanted.approved.is_none_or(|wanted| wanted == approved) {
                     payments.push(payment);
                 }
-                if payments.len() >= most {
-                    break;
-                }
             }
-            if payments.len() >= most || !more || looked_at >= LOOKED_AT_MAX {
-                let next = before.filter(|_| more || payments.len() >= most);
-                return Some(Page { payments, next });
-            }
+            let Some(looked_to) = looked_to else { return Some(Page { payments, next: None }) };
+            before = Some(looked_to);
         }
+        Some(Page { payments, next: before })
     }
 
     /// Looks for one payment, by its name.
     async fn find(&self, mount: &Mount, name: AuthorizationId, by: Instant) -> Found {
-        let Some(mut slips) = self.slips(mount, Which::Named(name), by).await else { return Found::NotNow };
-        let found = match slips.pop() {
+        let Some(mut found) = self.slips(mount, Which::Named(name), by).await else { return Found::NotNow };
+        let found = match found.slips.pop() {
             Some((_, slip)) => self.shown(mount, slip, by).await,
             None => Some(None),
         };
@@ -411,7 +410,7 @@ impl Responder {
     }
 
     /// What callers wrote; nothing if the ledger does not tell in time.
-    async fn slips(&self, mount: &Mount, which: Which, by: Instant) -> Option<Vec<(i64, Slip)>> {
+    async fn slips(&self, mount: &Mount, which: Which, by: Instant) -> Option<SlipsFound> {
         let wanted = SlipsWanted { program: mount.program.id, platform: mount.platform, which };
         let asked = async {
             self.until_open().await;

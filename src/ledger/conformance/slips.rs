@@ -5,7 +5,7 @@ use holdfast_core::hold::{Finality, HoldStatus, Order};
 use holdfast_core::{Decision, DeclineReason};
 
 use super::*;
-use crate::ledger::{Act, Answer, Decide, Erase, Looked, Slip, SlipsWanted, Which};
+use crate::ledger::{Act, Answer, Decide, Erase, Looked, Slip, SlipsFound, SlipsWanted, Which};
 use crate::seal::{Form, Sealed};
 
 fn slip(name: &str, merchant: &str, text: &str) -> Slip {
@@ -29,7 +29,7 @@ fn ask(house: &House, name: &str, minor: i64, slip: Slip) -> Decision {
 fn find(house: &House, which: Which) -> Vec<Slip> {
     let wanted = SlipsWanted { program: program(), platform: id("marqeta"), which };
     match house.act(Act::Slips(wanted)) {
-        Ok(Answer::Slips(slips)) => slips.into_iter().map(|(_, slip)| slip).collect(),
+        Ok(Answer::Slips(found)) => found.slips.into_iter().map(|(_, slip)| slip).collect(),
         other => panic!("{other:?}"),
     }
 }
@@ -70,7 +70,7 @@ pub fn what_a_caller_wrote_is_kept_with_the_decision(engine: &dyn Engine) {
         assert_eq!(find(house, Which::Page(Wanted { since: Some(later(60)), ..page() })), []);
         assert_eq!(find(house, Which::Page(Wanted { kind: 1, ..page() })), []);
         let elsewhere = SlipsWanted { program: id("other"), platform: id("marqeta"), which: Which::Page(page()) };
-        assert_eq!(house.act(Act::Slips(elsewhere)), Ok(Answer::Slips(vec![])));
+        assert_eq!(house.act(Act::Slips(elsewhere)), Ok(Answer::Slips(SlipsFound::default())));
     });
     let erase = |payment| Erase { program: program(), payment, source: None, before: None };
     assert_eq!(house.act(Act::EraseSlips(erase(Some(id("no"))))), Ok(Answer::Erased(1)));

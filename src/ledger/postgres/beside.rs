@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use holdfast_core::Timestamp;
 
-use crate::journal::{Checkpoint, EachGroup, Erase, JournalError, KeptRuleset, Log, Noted, Operation, Slip, SlipsWanted, slips};
+use crate::journal::{
+    Checkpoint, EachGroup, Erase, JournalError, KeptRuleset, Log, Noted, Operation, Slip, SlipsFound, SlipsWanted,
+};
 
 /// What is kept beside records, as far as some acts need it.
 #[derive(Debug, Clone, Default)]
@@ -74,8 +76,8 @@ impl Log for Beside {
     }
 
     // They are asked of the database itself: no engine is needed for that.
-    fn slips(&self, _wanted: &SlipsWanted) -> Result<Vec<slips::Numbered>, JournalError> {
-        Ok(Vec::new())
+    fn slips(&self, _wanted: &SlipsWanted) -> Result<SlipsFound, JournalError> {
+        Ok(SlipsFound::default())
     }
 
     fn erase_slips(&mut self, _which: &Erase) -> Result<u64, JournalError> {

@@ -1,6 +1,7 @@
 //! What callers of payment doors wrote, in the database's table of it: kept in the transaction that decides, read without a lock.
 
 use deadpool_postgres::Client;
+use holdfast_adapters::payment::Wanted;
 use holdfast_core::{AuthorizationId, CardToken};
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
@@ -9,7 +10,7 @@ use super::save::Saving;
 use super::trouble::{Trouble, Whereabouts};
 use super::values::{At, named};
 use crate::journal::slips::{Bounds, Numbered};
-use crate::journal::{Erase, Slip, SlipsWanted, Which};
+use crate::journal::{Erase, SLIPS_LOOKED_AT_MAX, Slip, SlipsFound, SlipsWanted, Which};
 use crate::ledger::Answer;
 use crate::seal::{Form, Sealed};
 
@@ -51,26 +52,49 @@ fn form_of(slip: &Slip) -> i16 {
 /// The database.
 pub async fn find(client: &Client, at: &Whereabouts, wanted: &SlipsWanted) -> Result<Answer, Trouble> {
     let (program, platform) = (wanted.program.as_str(), wanted.platform.as_str());
-    let rows = match wanted.which {
+    match wanted.which {
         Which::Named(payment) => {
             let sql = format!("SELECT {COLUMNS} FROM holdfast.slip WHERE program = $1 AND platform = $2 AND payment = $3");
-            query(client, at, &sql, &[&program, &platform, &payment.as_str()]).await?
+            let rows = query(client, at, &sql, &[&program, &platform, &payment.as_str()]).await?;
+            let slips = rows.iter().map(|row| read_sound(row, at)).collect::<Result<_, _>>()?;
+            Ok(Answer::Slips(SlipsFound { slips, looked_to: None }))
         }
-        Which::Page(page) => {
-            let sql = format!(
-                "SELECT {COLUMNS} FROM holdfast.slip WHERE program = $1 AND platform = $2 AND kind = $3 AND number < $4
-                 AND ($5::text IS NULL OR merchant = $5) AND ($6::text IS NULL OR source = $6)
-                 AND ($7::timestamptz IS NULL OR at >= $7) AND ($8::timestamptz IS NULL OR at <= $8)
-                 ORDER BY number DESC LIMIT $9"
-            );
-            let Bounds { before, merchant, source, .. } = Bounds::of(&page);
-            let (kind, most) = (i16::from(page.kind), i64::from(page.most));
-            let (since, until) = (page.since.map(At), page.until.map(At));
-            query(client, at, &sql, &[&program, &platform, &kind, &before, &merchant, &source, &since, &until, &most]).await?
+        Which::Page(page) => find_page(client, at, (program, platform), &page).await,
+    }
+}
+
+async fn find_page(
+    client: &Client,
+    at: &Whereabouts,
+    (program, platform): (&str, &str),
+    page: &Wanted,
+) -> Result<Answer, Trouble> {
+    let sql = format!(
+        "SELECT {COLUMNS}, ($5::text IS NULL OR merchant = $5) AND ($6::text IS NULL OR source = $6)
+         AND ($7::timestamptz IS NULL OR at >= $7) AND ($8::timestamptz IS NULL OR at <= $8) AS wanted
+         FROM holdfast.slip WHERE program = $1 AND platform = $2 AND kind = $3 AND number < $4
+         ORDER BY number DESC LIMIT {SLIPS_LOOKED_AT_MAX}"
+    );
+    let Bounds { before, merchant, source, .. } = Bounds::of(page);
+    let (kind, since, until) = (i16::from(page.kind), page.since.map(At), page.until.map(At));
+    let rows = query(client, at, &sql, &[&program, &platform, &kind, &before, &merchant, &source, &since, &until]).await?;
+    let (mut found, mut looked_at) = (SlipsFound::default(), 0_u32);
+    for row in &rows {
+        let damaged = || Trouble::Damaged("slip", at.clone());
+        looked_at = looked_at.saturating_add(1);
+        if row.try_get("wanted").map_err(|_| damaged())? {
+            found.slips.push(read_sound(row, at)?);
         }
-    };
-    let read = |row: &Row| read(row).ok_or_else(|| Trouble::Damaged("slip", at.clone()));
-    rows.iter().map(read).collect::<Result<_, _>>().map(Answer::Slips)
+        if found.is_full(page) || looked_at >= SLIPS_LOOKED_AT_MAX {
+            found.looked_to = Some(row.try_get("number").map_err(|_| damaged())?);
+            break;
+        }
+    }
+    Ok(Answer::Slips(found))
+}
+
+fn read_sound(row: &Row, at: &Whereabouts) -> Result<Numbered, Trouble> {
+    read(row).ok_or_else(|| Trouble::Damaged("slip", at.clone()))
 }
 
 /// Erases texts.

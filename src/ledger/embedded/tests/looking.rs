@@ -7,7 +7,7 @@ use holdfast_core::stand_in::{Acquaintance, Sight};
 use holdfast_core::{AuthorizationRequest, Decision, Merchant, Timestamp};
 
 use super::*;
-use crate::journal::{Checkpoint, EachGroup, Erase, MemoryDisk, Noted, Operation, Slip, SlipsWanted};
+use crate::journal::{Checkpoint, EachGroup, Erase, MemoryDisk, Noted, Operation, Slip, SlipsFound, SlipsWanted};
 use crate::ledger::Glimpse;
 use crate::ledger::sight::{Lasts, Seen};
 
@@ -70,7 +70,7 @@ impl Log for Stalling {
         self.log.keep_slip(slip);
     }
 
-    fn slips(&self, wanted: &SlipsWanted) -> Result<Vec<(i64, Slip)>, JournalError> {
+    fn slips(&self, wanted: &SlipsWanted) -> Result<SlipsFound, JournalError> {
         self.log.slips(wanted)
     }
 
