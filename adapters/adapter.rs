@@ -31,6 +31,9 @@ pub struct Platform {
     /// Which payment its transaction token names, as others know it who see the same transaction: the first or the second of a payment's
     /// names.
     pub payment_of_token: fn(AuthorizationId) -> PaymentRef,
+    /// Whether what its callers write (names, descriptions, metadata) is kept to be given back: then a production program needs the key
+    /// that seals it.
+    pub texts: Use,
     /// Makes the adapter of one mount from the mount's settings; names every setting that is wrong.
     pub build: BuildAdapter,
 }

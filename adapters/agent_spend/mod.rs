@@ -44,6 +44,7 @@ pub const PLATFORM: Platform = Platform {
     credentials: Credentials { basic: Use::Never, headers: Use::Never, signing: Use::Never, answering: Use::Never },
     message_name: |key| key,
     payment_of_token: PaymentRef::of,
+    texts: Use::Never,
     build,
 };
 

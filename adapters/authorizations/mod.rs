@@ -47,6 +47,7 @@ pub const PLATFORM: Platform = Platform {
     credentials: Credentials { basic: Use::Needed, headers: Use::Possible, signing: Use::Never, answering: Use::Never },
     message_name: |key| key,
     payment_of_token: PaymentRef::of,
+    texts: Use::Needed,
     build,
 };
 

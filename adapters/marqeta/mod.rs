@@ -54,6 +54,7 @@ pub const PLATFORM: Platform = Platform {
     credentials: Credentials { basic: Use::Needed, headers: Use::Possible, signing: Use::Possible, answering: Use::Never },
     message_name: webhook::transaction_token,
     payment_of_token: PaymentRef::by_alias,
+    texts: Use::Never,
     build,
 };
 

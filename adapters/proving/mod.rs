@@ -42,6 +42,7 @@ pub const PLATFORM: Platform = Platform {
     credentials: Credentials { basic: Use::Never, headers: Use::Possible, signing: Use::Needed, answering: Use::Possible },
     message_name: |key| key,
     payment_of_token: PaymentRef::of,
+    texts: Use::Never,
     build,
 };
 

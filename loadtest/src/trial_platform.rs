@@ -41,6 +41,7 @@ static PLATFORM: Platform = Platform {
     credentials: Credentials { basic: Use::Possible, headers: Use::Possible, signing: Use::Possible, answering: Use::Never },
     message_name: |key| key,
     payment_of_token: PaymentRef::of,
+    texts: Use::Never,
     build: |_| Ok(Box::new(TrialAdapter(Dialect::PlainKeys))),
 };
 

@@ -13,7 +13,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use holdfast_adapters::Platform;
+use holdfast_adapters::{Platform, Use};
 
 pub mod agents;
 pub mod api;
@@ -212,7 +212,7 @@ fn read_root(
 
     let telemetry = root.optional_section("telemetry").and_then(|section| telemetry::read(section, &ledger.data));
 
-    let (texts, demo_key) = texts::read(OptionalSection::open(&root, "texts"), &secrets, exposure);
+    let (texts, texts_spots) = texts::read(OptionalSection::open(&root, "texts"), &secrets, exposure);
 
     let reader = program::ProgramReader {
         directory,
@@ -247,10 +247,15 @@ fn read_root(
     if let Some(postgres) = ledger.postgres.as_ref().filter(|_| programs.any_production) {
         postgres.check_production(&spots.connection);
     }
-    if let Some(spot) = demo_key.filter(|_| programs.any_production) {
+    if let Some(spot) = texts_spots.demo.filter(|_| programs.any_production) {
         spot.wrong("is the demo's key, which everybody knows: not while any program is production; make your own");
     }
     let programs = programs.configs?;
+    if !texts.sealer.has_key() && programs.iter().any(keeps_texts_in_production) {
+        texts_spots.key.wrong(
+            "has no `key`: a production program has a payment door, whose callers' texts are kept; `openssl rand -hex 32` makes one",
+        );
+    }
     Some(Config {
         path: path.to_owned(),
         overrides,
@@ -267,6 +272,11 @@ fn read_root(
         texts,
         programs,
     })
+}
+
+/// Whether real people's texts are kept for a program.
+fn keeps_texts_in_production(program: &ProgramConfig) -> bool {
+    program.environment == Environment::Production && program.mounts.iter().any(|mount| mount.platform.texts == Use::Needed)
 }
 
 /// Whether only programs on this machine reach a listener: what the demo ships works there.

@@ -70,6 +70,7 @@ const fn platform(name: &'static str, budget_ms: [u64; 3]) -> Platform {
         credentials,
         message_name: |key| key,
         payment_of_token: holdfast_core::PaymentRef::of,
+        texts: Use::Never,
         build,
     }
 }
@@ -79,6 +80,8 @@ static PLATFORMS: [Platform; 3] = [
     Platform { credentials: holdfast_adapters::apto::PLATFORM.credentials, ..platform("apto", [500, 2000, 5000]) },
     Platform {
         credentials: Credentials { basic: Use::Never, headers: Use::Never, signing: Use::Needed, answering: Use::Possible },
+        // Its callers' texts are kept.
+        texts: Use::Needed,
         ..platform("signed", [500, 2000, 5000])
     },
 ];
@@ -386,6 +389,12 @@ fn texts_are_sealed_with_a_key_of_ones_own() {
     assert_eq!(load("", LEAST), Ok(false));
     let production = LEAST.replace("sandbox", "production");
     assert_eq!(load("key = 'file:own'", &production), Ok(true));
+    let (mount, _) = production.split_once("[[program.mount.basic]]").unwrap();
+    let door = mount.replace("\"marqeta\"", "\"signed\"") + "signing = ['env:PASSWORD']\n";
+    assert_ne!(door, production);
+    assert_eq!((load("", &production), load("key = 'file:own'", &door)), (Ok(false), Ok(true)));
+    let refused = load("", &door).unwrap_err();
+    assert!(refused.contains("texts: has no `key`: a production program has a payment door"), "{refused}");
     let refused = load("key = 'file:demo'", &production).unwrap_err();
     assert!(refused.contains("c.toml:2:7: texts.key: is the demo's key, which everybody knows"), "{refused}");
     let beyond = format!("[server]\nlisten = '0.0.0.0:1'\ntls_terminated_upstream = true\n{LEAST}");

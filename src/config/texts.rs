@@ -13,13 +13,17 @@ pub struct TextsConfig {
     pub sealer: Sealer,
 }
 
-/// Reads the section; without a section, texts are kept in clear. The spot is that of a key which everybody knows.
-pub(super) fn read<'d>(
-    section: OptionalSection<'d>,
-    secrets: &SecretReader<'_>,
-    exposure: Exposure,
-) -> (TextsConfig, Option<Spot<'d>>) {
-    let mut demo = None;
+/// Where the key stands, which is checked against the programs.
+pub(super) struct Spots<'d> {
+    /// Where it is, or would be.
+    pub key: Spot<'d>,
+    /// Where one is that everybody knows.
+    pub demo: Option<Spot<'d>>,
+}
+
+/// Reads the section; without a section, texts are kept in clear.
+pub(super) fn read<'d>(section: OptionalSection<'d>, secrets: &SecretReader<'_>, exposure: Exposure) -> (TextsConfig, Spots<'d>) {
+    let (key, mut demo) = (section.spot("key"), None);
     let sealer = section.text("key").and_then(|reference| {
         let (secret, origin) = secrets.read(&reference)?;
         match origin {
@@ -33,5 +37,5 @@ pub(super) fn read<'d>(
         Sealer::with_key(text).map_err(|problem| reference.spot.wrong(format_args!("names a secret that {problem}"))).ok()
     });
     section.finish();
-    (TextsConfig { sealer: sealer.unwrap_or_default() }, demo)
+    (TextsConfig { sealer: sealer.unwrap_or_default() }, Spots { key, demo })
 }
