@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use crate::clock;
 use crate::config::ruleset::read_kept;
-use crate::journal::{KeptRuleset, Reader, Sync, Tail};
+use crate::journal::{JournalError, KeptRuleset, Reader, Sync, Tail};
 use crate::ledger::embedded::projection::checkpoint::draw;
 use crate::ledger::embedded::projection::read as projection;
 use crate::ledger::embedded::{Embedded, Observer, Settings};
@@ -55,6 +55,16 @@ impl Observer for Silent {
     fn readiness(&self, _readiness: Readiness) {}
     fn expired(&self, _holds: usize) {}
     fn say(&self, _message: &str) {}
+}
+
+/// Opens what was closed a moment ago: a process that another test begins holds on to its lock between its fork and its exec.
+pub fn once_free<T>(open: impl Fn() -> Result<T, JournalError>) -> T {
+    loop {
+        match open() {
+            Err(JournalError::InUse(_)) => std::thread::yield_now(),
+            opened => return opened.unwrap(),
+        }
+    }
 }
 
 /// A program `demo` called by `marqeta`, with an account `a` and its card `c` of `h`.
@@ -147,13 +157,13 @@ impl House {
     }
 
     pub fn start(&mut self) {
-        let settings = Settings {
+        let settings = || Settings {
             data: self.directory.path().to_owned(),
             sync: Sync::None,
             commit_records_max: 64,
             observer: Box::new(Silent),
         };
-        let (ledger, opening) = Embedded::start(settings).unwrap();
+        let (ledger, opening) = once_free(|| Embedded::start(settings()));
         opening.blocking_recv().unwrap().unwrap();
         self.ledger = Some(ledger);
     }

@@ -3,7 +3,8 @@
 use std::sync::atomic::AtomicBool;
 
 use super::*;
-use crate::journal::{Checkpoint, EachGroup, Erase, MemoryDisk, Noted, Operation, Slip, SlipsWanted};
+use crate::fixture::once_free;
+use crate::journal::{Checkpoint, EachGroup, Erase, MemoryDisk, Noted, Operation, Slip, SlipsFound, SlipsWanted};
 use crate::ledger::conformance::{Engine, conforms};
 
 mod on_a_disk {
@@ -21,7 +22,7 @@ impl Engine for OnADisk {
     fn premises(&self) -> Box<dyn Premises> {
         let directory = tempfile::tempdir().unwrap();
         Process::begin(move |plug| {
-            let log = Plugged { log: Journal::open(directory.path(), Sync::Full).unwrap(), plug };
+            let log = Plugged { log: once_free(|| Journal::open(directory.path(), Sync::Full)), plug };
             let (follower, thrown_away) = Follower::open(directory.path()).unwrap();
             assert_eq!(thrown_away, None);
             Embedded::spawn(move |_| Ok((Box::new(log), Some(follower))), 256, Box::new(Nobody)).unwrap()
@@ -188,7 +189,7 @@ impl<L: Log> Log for Plugged<L> {
         self.log.keep_slip(slip);
     }
 
-    fn slips(&self, wanted: &SlipsWanted) -> Result<Vec<(i64, Slip)>, JournalError> {
+    fn slips(&self, wanted: &SlipsWanted) -> Result<SlipsFound, JournalError> {
         self.plug.check()?;
         self.log.slips(wanted)
     }
