@@ -313,6 +313,7 @@ fn purchase(key: &str, minor: i64) -> AuthorizationRequest {
         partial_approval: PartialApproval::NotSupported,
         network: Some(id("VISA")),
         occurred_at: None,
+        checkout: None,
     }
 }
 
