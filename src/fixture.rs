@@ -51,7 +51,7 @@ buckets = 60
 count_max = 30
 "#;
 
-struct Silent;
+pub struct Silent;
 
 impl Observer for Silent {
     fn committed(&self, _records: u32, _took: Duration) {}
