@@ -350,6 +350,8 @@ impl Drop for Embedded {
     /// Finishes what was submitted, then closes the journal.
     fn drop(&mut self) {
         self.shared.queue.close();
+        // Whoever is to read memory early may live as long as whoever drops this.
+        self.shared.window.expect_no_more();
         if let Some(thread) = self.thread.take() {
             // A writer that panicked has said so already.
             let _ = thread.join();

@@ -128,6 +128,19 @@ fn whoever_gives_up_reading_early_is_waited_for_no_more() {
 }
 
 #[test]
+fn a_ledger_that_closes_waits_for_nobody_who_reads_early() {
+    let mut house = House::with(1_000);
+    until_projected(&house);
+    house.ledger = None;
+    let settings = house.settings();
+    let (ledger, opening) = Embedded::start(settings).unwrap();
+    let early = ledger.early();
+    // As where a start gives up before anybody has read.
+    drop(ledger);
+    drop((opening, early));
+}
+
+#[test]
 fn nothing_is_shown_of_a_journal_that_lost_its_end() {
     let mut house = House::with(1_000);
     until_projected(&house);
