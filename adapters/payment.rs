@@ -5,7 +5,7 @@ use holdfast_core::hold::{Hold, Order};
 use holdfast_core::rules::Enforcement;
 use holdfast_core::{
     AuthorizationId, AuthorizationRequest, CardToken, Decision, DeclineReason, IdempotencyKey, MerchantId, Money, PaymentRef,
-    RuleId, Timestamp,
+    RuleId, Timestamp, words,
 };
 use serde::{Deserialize, Serialize};
 
@@ -13,31 +13,6 @@ pub use holdfast_core::{AddressVerification, SecurityCodeVerification};
 
 use crate::answer::{DecisionReference, Echo};
 use crate::inbound::{AuthorizationCall, Malformed};
-
-macro_rules! words {
-    ($(#[$about:meta])* $name:ident { $($(#[$note:meta])* $variant:ident = $word:literal,)* }) => {
-        $(#[$about])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-        pub enum $name { $($(#[$note])* #[serde(rename = $word)] $variant,)* }
-
-        impl $name {
-            /// All of them, in the order of declaration.
-            pub const ALL: &'static [$name] = &[$($name::$variant,)*];
-
-            /// As files, lists and answers write it.
-            #[must_use]
-            pub const fn name(self) -> &'static str {
-                match self { $($name::$variant => $word,)* }
-            }
-
-            /// The one that is written so.
-            #[must_use]
-            pub fn from_name(name: &str) -> Option<Self> {
-                Self::ALL.iter().copied().find(|known| known.name() == name)
-            }
-        }
-    };
-}
 
 words! {
     /// Whose brand a card has.

@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::money::Money;
 
+/// Enums of which each variant is a word of files, lists and answers. Whoever uses it has serde's two traits in scope.
+#[macro_export]
 macro_rules! words {
     ($(#[$about:meta])* $name:ident { $($(#[$note:meta])* $variant:ident = $word:literal,)* }) => {
         $(#[$about])*

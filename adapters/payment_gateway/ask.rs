@@ -17,7 +17,7 @@ use crate::strict::{Fields, document};
 const FIELDS: NamedBy = NamedBy { merchant: "merchant_id", source: "data.card_token" };
 const SURCHARGE: &str = "data.surcharge_amount";
 /// The most items, and the most further taxes.
-pub(crate) const LINES_MAX: usize = 200;
+const LINES_MAX: usize = 200;
 
 /// Texts of `data` that are kept as they came: name, and longest in characters.
 const TEXTS: [(&str, usize); 6] = [
@@ -124,8 +124,8 @@ fn kept(data: &Fields<'_>, members: &Map<String, Value>, total: Money) -> Result
     Ok(present.collect())
 }
 
-/// What rules may ask for.
-fn checkout(data: &Fields<'_>, total: Money) -> Result<Checkout, Malformed> {
+/// What rules may ask for, of a payment or of one that is only checked.
+pub(crate) fn checkout(data: &Fields<'_>, total: Money) -> Result<Checkout, Malformed> {
     let of = |name| part(data, name, total).map(|part| part.map_or(0, Money::minor));
     let items = data.list("items", LINES_MAX)?.len();
     Ok(Checkout {

@@ -32,7 +32,7 @@ pub(crate) fn amount(fields: &Fields<'_>, name: &str, currency: Currency) -> Res
 }
 
 /// An amount that is a part of another one.
-pub(crate) fn part(fields: &Fields<'_>, name: &str, of: Money) -> Result<Option<Money>, Malformed> {
+pub(super) fn part(fields: &Fields<'_>, name: &str, of: Money) -> Result<Option<Money>, Malformed> {
     let part = amount(fields, name, of.currency())?;
     match part {
         Some(part) if part.minor() > of.minor() => Err(fields.wrong(name, "is more than the amount of the transaction")),
@@ -65,7 +65,7 @@ pub(super) fn number(fields: &Fields<'_>, name: &str) -> Result<Option<String>, 
 }
 
 /// An address of the Internet.
-pub(crate) fn ip_address(fields: &Fields<'_>, name: &str) -> Result<Option<IpAddr>, Malformed> {
+pub(super) fn ip_address(fields: &Fields<'_>, name: &str) -> Result<Option<IpAddr>, Malformed> {
     let Some(value) = fields.value(name) else { return Ok(None) };
     let address = value.as_str().and_then(|text| text.parse().ok());
     address.map(Some).ok_or_else(|| fields.wrong(name, "is not an IP address"))

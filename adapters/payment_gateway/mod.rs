@@ -25,8 +25,8 @@ use crate::inbound::{Callback, Inbound, Malformed};
 use crate::proof::{Authentic, Keyring, Refusal, prove_basic, verify_basic};
 use crate::settings::{SettingError, Settings};
 
-pub(crate) use ask::LINES_MAX;
-pub(crate) use fields::{amount, ip_address, part};
+pub(crate) use ask::checkout;
+pub(crate) use fields::amount;
 
 /// The door as the registry knows it. Its documents name no budget; see the one of `authorizations`.
 pub const PLATFORM: Platform = Platform {

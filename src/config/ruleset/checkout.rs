@@ -1,52 +1,57 @@
 //! What is told of a payment at a door of ours, as rules check it and `when` asks for it: amounts and shares, counts, words, networks.
 
-use holdfast_core::rules::{Check, CheckoutCondition, CountRange, Listed, NetworkList, PartRange, Percent, WordSet};
+use holdfast_core::rules::{CheckoutCondition, CountRange, NetworkList, PartRange, Percent, WordSet};
 use holdfast_core::{AddressVerification, SecurityCodeVerification, ThreeDSecure};
 
 use super::conditions::{each, noted};
-use super::rule::listed;
+use super::rule::{CHECKS, ReadCheck};
 use super::words::one_of;
 use super::{Head, read_amount};
 use crate::config::read::{Section, Value};
 
 /// Reads what one key says.
-type Read = fn(&Value<'_>, &Head) -> Option<CheckoutCondition>;
+pub(super) type Read = fn(&Value<'_>, &Head) -> Option<CheckoutCondition>;
 
-/// Every key that asks for a range: as a check what lies outside is declined.
-const RANGES: [(&str, Read); 4] = [
-    ("surcharge", |value, head| part(value, head).map(CheckoutCondition::Surcharge)),
-    ("gratuity", |value, head| part(value, head).map(CheckoutCondition::Gratuity)),
-    ("fees", |value, head| part(value, head).map(CheckoutCondition::Fees)),
-    ("items", |value, _| count(value).map(CheckoutCondition::Items)),
-];
-
-/// Every key that asks for one of a list: as a check with `allow` or `deny`.
-const LISTS: [(&str, Read); 4] = [
-    ("three_d_secure", |value, _| words(value, ThreeDSecure::ALL, ThreeDSecure::name).map(CheckoutCondition::ThreeDSecure)),
-    ("address_verification", |value, _| {
-        words(value, AddressVerification::ALL, AddressVerification::name).map(CheckoutCondition::AddressVerification)
-    }),
-    ("security_code", |value, _| {
-        words(value, SecurityCodeVerification::ALL, SecurityCodeVerification::name).map(CheckoutCondition::SecurityCode)
-    }),
-    ("ip_address", |value, _| {
-        noted(value, NetworkList::new(each(value, |text| text.parse(NetworkList::parse))?)).map(CheckoutCondition::IpAddress)
-    }),
-];
-
-/// The check that a key is, for the list of all of them.
-pub(super) fn check(key: &'static str, value: &Value<'_>, head: &Head) -> Option<Check> {
-    if let Some((_, read)) = RANGES.iter().find(|(known, _)| *known == key) {
-        return read(value, head).map(|condition| Check::Checkout(Listed::Allow(condition)));
-    }
-    let (_, read) = LISTS.iter().find(|(known, _)| *known == key)?;
-    listed(value, |list| read(list, head)).map(Check::Checkout)
+/// The conditions of a `when`: every key of theirs that is a check, too.
+pub(super) fn conditions(when: &Section<'_>, head: &Head) -> Vec<CheckoutCondition> {
+    let read = |(key, read): &(&'static str, ReadCheck)| match read {
+        ReadCheck::Holds(read) | ReadCheck::Listed(read) => read(&when.optional(key)?, head),
+        ReadCheck::Check(_) => None,
+    };
+    CHECKS.iter().filter_map(read).collect()
 }
 
-/// The conditions of a `when`.
-pub(super) fn conditions(when: &Section<'_>, head: &Head) -> Vec<CheckoutCondition> {
-    let all = RANGES.iter().chain(&LISTS);
-    all.filter_map(|(key, read)| read(&when.optional(key)?, head)).collect()
+pub(super) fn surcharge(value: &Value<'_>, head: &Head) -> Option<CheckoutCondition> {
+    part(value, head).map(CheckoutCondition::Surcharge)
+}
+
+pub(super) fn gratuity(value: &Value<'_>, head: &Head) -> Option<CheckoutCondition> {
+    part(value, head).map(CheckoutCondition::Gratuity)
+}
+
+pub(super) fn fees(value: &Value<'_>, head: &Head) -> Option<CheckoutCondition> {
+    part(value, head).map(CheckoutCondition::Fees)
+}
+
+pub(super) fn items(value: &Value<'_>, _head: &Head) -> Option<CheckoutCondition> {
+    count(value).map(CheckoutCondition::Items)
+}
+
+pub(super) fn three_d_secure(value: &Value<'_>, _head: &Head) -> Option<CheckoutCondition> {
+    words(value, ThreeDSecure::ALL, ThreeDSecure::name).map(CheckoutCondition::ThreeDSecure)
+}
+
+pub(super) fn address_verification(value: &Value<'_>, _head: &Head) -> Option<CheckoutCondition> {
+    words(value, AddressVerification::ALL, AddressVerification::name).map(CheckoutCondition::AddressVerification)
+}
+
+pub(super) fn security_code(value: &Value<'_>, _head: &Head) -> Option<CheckoutCondition> {
+    words(value, SecurityCodeVerification::ALL, SecurityCodeVerification::name).map(CheckoutCondition::SecurityCode)
+}
+
+pub(super) fn ip_address(value: &Value<'_>, _head: &Head) -> Option<CheckoutCondition> {
+    let networks = each(value, |text| text.parse(NetworkList::parse))?;
+    noted(value, NetworkList::new(networks)).map(CheckoutCondition::IpAddress)
 }
 
 /// `{ min = "…", max = "…", percent_min = "…", percent_max = "…" }`.

@@ -7,31 +7,50 @@ use super::conditions::{self, country_set, each, entry_mode_set, kind_set, mcc_s
 use super::{Head, checkout, read_amount, read_id, words};
 use crate::config::read::{Section, Spot, Value};
 
-pub(super) type ReadCheck = fn(&Value<'_>, &Head) -> Option<Check>;
+/// How a check is read.
+#[derive(Clone, Copy)]
+pub(super) enum ReadCheck {
+    /// As only a check is.
+    Check(fn(&Value<'_>, &Head) -> Option<Check>),
+    /// A condition of payment doors: what it does not hold of is declined.
+    Holds(checkout::Read),
+    /// One with a list, after `allow` or `deny`.
+    Listed(checkout::Read),
+}
+
+impl ReadCheck {
+    fn read(self, value: &Value<'_>, head: &Head) -> Option<Check> {
+        match self {
+            ReadCheck::Check(read) => read(value, head),
+            ReadCheck::Holds(read) => read(value, head).map(|condition| Check::Checkout(Listed::Allow(condition))),
+            ReadCheck::Listed(read) => listed(value, |list| read(list, head)).map(Check::Checkout),
+        }
+    }
+}
 
 /// Every key that is a check. A rule has exactly one of them.
 pub(super) const CHECKS: [(&str, ReadCheck); 21] = [
-    ("amount", amount),
-    ("kind", |value, _| listed(value, kind_set).map(Check::Kind)),
-    ("mcc", |value, _| listed(value, mcc_set).map(Check::Mcc)),
-    ("merchant_id", |value, _| listed(value, merchant_ids).map(Check::MerchantId)),
-    ("merchant_name", |value, _| listed(value, merchant_names).map(Check::MerchantName)),
-    ("merchant_country", |value, _| listed(value, country_set).map(Check::MerchantCountry)),
-    ("cross_border", |value, _| words::requirement(&value.text()?).map(Check::CrossBorder)),
-    ("entry_mode", |value, _| listed(value, entry_mode_set).map(Check::EntryMode)),
-    ("cash", |value, _| deny(value, Check::Cash)),
-    ("quasi_cash", |value, _| deny(value, Check::QuasiCash)),
-    ("wallet", |value, _| words::requirement(&value.text()?).map(Check::Wallet)),
-    ("hours", hours),
-    ("currency", |value, _| listed(value, currencies).map(Check::Currency)),
-    ("surcharge", |value, head| checkout::check("surcharge", value, head)),
-    ("gratuity", |value, head| checkout::check("gratuity", value, head)),
-    ("fees", |value, head| checkout::check("fees", value, head)),
-    ("items", |value, head| checkout::check("items", value, head)),
-    ("three_d_secure", |value, head| checkout::check("three_d_secure", value, head)),
-    ("address_verification", |value, head| checkout::check("address_verification", value, head)),
-    ("security_code", |value, head| checkout::check("security_code", value, head)),
-    ("ip_address", |value, head| checkout::check("ip_address", value, head)),
+    ("amount", ReadCheck::Check(amount)),
+    ("kind", ReadCheck::Check(|value, _| listed(value, kind_set).map(Check::Kind))),
+    ("mcc", ReadCheck::Check(|value, _| listed(value, mcc_set).map(Check::Mcc))),
+    ("merchant_id", ReadCheck::Check(|value, _| listed(value, merchant_ids).map(Check::MerchantId))),
+    ("merchant_name", ReadCheck::Check(|value, _| listed(value, merchant_names).map(Check::MerchantName))),
+    ("merchant_country", ReadCheck::Check(|value, _| listed(value, country_set).map(Check::MerchantCountry))),
+    ("cross_border", ReadCheck::Check(|value, _| words::requirement(&value.text()?).map(Check::CrossBorder))),
+    ("entry_mode", ReadCheck::Check(|value, _| listed(value, entry_mode_set).map(Check::EntryMode))),
+    ("cash", ReadCheck::Check(|value, _| deny(value, Check::Cash))),
+    ("quasi_cash", ReadCheck::Check(|value, _| deny(value, Check::QuasiCash))),
+    ("wallet", ReadCheck::Check(|value, _| words::requirement(&value.text()?).map(Check::Wallet))),
+    ("hours", ReadCheck::Check(hours)),
+    ("currency", ReadCheck::Check(|value, _| listed(value, currencies).map(Check::Currency))),
+    ("surcharge", ReadCheck::Holds(checkout::surcharge)),
+    ("gratuity", ReadCheck::Holds(checkout::gratuity)),
+    ("fees", ReadCheck::Holds(checkout::fees)),
+    ("items", ReadCheck::Holds(checkout::items)),
+    ("three_d_secure", ReadCheck::Listed(checkout::three_d_secure)),
+    ("address_verification", ReadCheck::Listed(checkout::address_verification)),
+    ("security_code", ReadCheck::Listed(checkout::security_code)),
+    ("ip_address", ReadCheck::Listed(checkout::ip_address)),
 ];
 
 /// Reads a rule; `None` if what makes it a rule is wrong.
@@ -69,11 +88,11 @@ fn read_check(section: &Section<'_>, head: &Head) -> Option<Check> {
         section.spot.wrong(format_args!("checks nothing; a rule has one of {}", keys.join(", ")));
         return None;
     };
-    read(value, head)
+    read.read(value, head)
 }
 
 /// `{ allow = … }` or `{ deny = … }`.
-pub(super) fn listed<S>(value: &Value<'_>, read: impl Fn(&Value<'_>) -> Option<S>) -> Option<Listed<S>> {
+fn listed<S>(value: &Value<'_>, read: impl Fn(&Value<'_>) -> Option<S>) -> Option<Listed<S>> {
     let section = value.section()?;
     let list = listed_in(&section, read);
     section.finish();
