@@ -104,6 +104,8 @@
 //!   fewer than three are looked for in vain. It costs at most four bytes for each name that was ever let go of: a payment has its
 //!   one or two names and a key for each question. A start reads the first of the names itself, and the rest beside the serving of
 //!   questions; until it has, whatever memory does not know is looked for, and stand-in approves none of it.
+//! * A start reads memory once: what stand-in looks at until the ledger is ready is what the ledger goes on with, if it was read from
+//!   just the projection and journal that the ledger opened.
 //! * A retry looks at its payment before it hears its answer: messages of some platforms name only the payment, so that what they
 //!   say of it cannot be kept under the question's key.
 //! * The projection keeps the answer to every question for ever, and the key of every message that became no payment's step: some
@@ -124,7 +126,8 @@
 //! * A spending authority's policy is a ruleset of its own, asked after the program's; its limits go behind the program's in the verdict,
 //!   and an intent is a limit of one payment. So the ledger's one act lets one of several payments have it, and gives it back.
 //! * Under whose authority a question was decided goes with its act, into the journal as a line of its own before the record: format 4,
-//!   in which older records read as ever.
+//!   in which older records read as ever. So does what payment doors tell besides (surcharge, items, IP address and such), which rules
+//!   may ask for and a replay needs: format 5. Of other questions nothing of the kind is written.
 //! * A binding names the door at which its money, budgets and intents move. At the other one the same decision is made, remembered
 //!   under its key, and moves nothing; a payment that is there already is approved as that payment.
 //! * An instrument that is none of ours has an account in the ledger that only remembers what was paid (`outside-…`), with a credit line
