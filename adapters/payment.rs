@@ -9,6 +9,8 @@ use holdfast_core::{
 };
 use serde::{Deserialize, Serialize};
 
+pub use holdfast_core::{AddressVerification, SecurityCodeVerification};
+
 use crate::answer::{DecisionReference, Echo};
 use crate::inbound::{AuthorizationCall, Malformed};
 
@@ -52,34 +54,6 @@ words! {
         DinersClub = "dinersclub",
         /// Electronic benefit transfer.
         Ebt = "ebt",
-    }
-}
-
-words! {
-    /// How the billing address compared, when the instrument was last verified. The address itself is nowhere here.
-    AddressVerification {
-        /// Postal code and street are right.
-        PostalCodeAndStreetMatch = "POSTAL_CODE_AND_STREET_MATCH",
-        /// Only the postal code is.
-        PostalCodeMatch = "POSTAL_CODE_MATCH",
-        /// Only the street is.
-        StreetMatch = "STREET_MATCH",
-        /// Neither is.
-        NoMatch = "NO_MATCH",
-        /// It was never verified.
-        Unavailable = "UNAVAILABLE",
-    }
-}
-
-words! {
-    /// How the security code compared, when the instrument was last verified. The code itself is nowhere, ever.
-    SecurityCodeVerification {
-        /// It is right.
-        Matched = "MATCHED",
-        /// It is not.
-        NotMatched = "NOT_MATCHED",
-        /// It was never verified.
-        Unavailable = "UNAVAILABLE",
     }
 }
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use sha2::{Digest, Sha256};
 
+use crate::checkout::Checkout;
 use crate::ids::{AuthorizationId, CardToken, CardholderToken, IdempotencyKey, MerchantId, NetworkName};
 use crate::merchant::{Merchant, MerchantCategoryCode, first_half};
 use crate::money::Money;
@@ -324,6 +325,9 @@ pub struct AuthorizationRequest {
     pub network: Option<NetworkName>,
     /// When it happened, by the platform's clock.
     pub occurred_at: Option<Timestamp>,
+    /// What is told of it besides, at a door of ours. A journal writes it apart, and only where it is.
+    #[serde(skip)]
+    pub checkout: Option<Checkout>,
 }
 
 /// What the same key must mean again: kind, payment, card, amount, currency and merchant; never raw bytes.

@@ -4,12 +4,13 @@
 //! its manifest names nothing that could bring one; therefore nothing in it can fail for a reason outside its arguments.
 //! Time arrives as a [`Timestamp`] parameter called `now`.
 //!
-//! Suggested reading order: [`money`], [`authorization`], [`merchant`], [`decision`], then [`rules`], [`hold`],
+//! Suggested reading order: [`money`], [`authorization`], [`merchant`], [`checkout`], [`decision`], then [`rules`], [`hold`],
 //! [`stand_in`], [`agent`].
 
 pub mod agent;
 pub mod authorization;
 pub mod card_number;
+pub mod checkout;
 pub mod decision;
 pub mod hold;
 pub mod ids;
@@ -23,6 +24,7 @@ pub use authorization::{
     Alias, AuthorizationKind, AuthorizationRequest, ContentDigest, CrossBorder, EntryMode, Expiry, Padding, PartialApproval,
     PaymentRef, Posting, Wallet,
 };
+pub use checkout::{AddressVerification, Checkout, SecurityCodeVerification, ThreeDSecure};
 pub use decision::{Basis, Decision, DeclineReason, StandInBasis, StandInBy, StandInCause};
 pub use ids::{
     AccountId, AuthorizationId, CardToken, CardholderToken, IdError, IdempotencyKey, MerchantId, NetworkName, PlatformName,

@@ -32,6 +32,9 @@ mcc = { deny = ["7995"] }
 id = "not-at-night"
 enforcement = "observe"
 hours = { deny = [{ from = "00:00", to = "05:00" }] }
+[[rule]]
+id = "surcharge-max"
+surcharge = { percent_max = "4" }
 [[limit]]
 id = "card-daily"
 description = "What a card spends in a day"
@@ -48,7 +51,7 @@ buckets = 60
 count_max = 30
 "#;
 
-struct Silent;
+pub struct Silent;
 
 impl Observer for Silent {
     fn committed(&self, _records: u32, _took: Duration) {}
@@ -116,6 +119,7 @@ pub fn purchase(key: &str, minor: i64) -> AuthorizationRequest {
         partial_approval: PartialApproval::NotSupported,
         network: NetworkName::new("VISA").ok(),
         occurred_at: None,
+        checkout: None,
     }
 }
 

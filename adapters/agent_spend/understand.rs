@@ -79,6 +79,7 @@ pub(super) fn authorize<'a>(authentic: &Authentic<'a>) -> Result<Inbound<'a>, Ma
         partial_approval: PartialApproval::NotSupported,
         network: body.network.as_ref().map(|text| identifier("network", text, NetworkName::new)).transpose()?,
         occurred_at: moment(body.occurred_at.as_ref())?,
+        checkout: None,
     };
     let echo = echo(callback.headers, body.correlation_id)?;
     Ok(Inbound::Authorization(AuthorizationCall { request, echo, sent_at: None, lookup: Some(lookup) }))

@@ -92,6 +92,7 @@ fn from_v3<'a>(asked: V3Authorization<'_>, options: &Options) -> Result<Authoriz
         wallet: Wallet::None,
         partial_approval: PartialApproval::NotSupported,
         occurred_at: None,
+        checkout: None,
     };
     let echo = Echo { dialect: Dialect::V3.number(), ..Echo::default() };
     Ok(AuthorizationCall { request, echo, sent_at: None, lookup: None })
@@ -146,6 +147,7 @@ fn from_legacy<'a>(asked: &Legacy<'a>, segment: &str, options: &Options) -> Resu
         wallet: Wallet::None,
         partial_approval: PartialApproval::NotSupported,
         occurred_at: None,
+        checkout: None,
     };
     let mut echo = Echo { dialect: Dialect::Legacy.number(), ..Echo::default() };
     echo.fields.push(("transaction_id", asked.transaction_id.raw));

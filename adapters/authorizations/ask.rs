@@ -3,8 +3,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use holdfast_core::{
-    AuthorizationKind, AuthorizationRequest, CardToken, CrossBorder, Currency, EntryMode, Expiry, Merchant, MerchantId, Money,
-    Padding, PartialApproval, Posting, Wallet,
+    AuthorizationKind, AuthorizationRequest, CardToken, Checkout, CrossBorder, Currency, EntryMode, Expiry, Merchant, MerchantId,
+    Money, Padding, PartialApproval, Posting, ThreeDSecure, Wallet,
 };
 use serde_json::{Map, Value, json};
 
@@ -72,6 +72,7 @@ pub(super) fn decode<'a>(body: &[u8], kind: Kind) -> Result<Inbound<'a>, Malform
         partial_approval: PartialApproval::NotSupported,
         network: None,
         occurred_at: None,
+        checkout: Some(checkout(surcharge, secure.as_ref(), &fields)),
     };
     // What a caller gets back, in one order whatever order it came in; of the authentication value nothing is kept.
     let text = json!({
@@ -94,6 +95,18 @@ fn surcharge(fields: &Fields<'_>, currency: Currency) -> Result<Option<Money>, M
     match fields.object(CHARGES)? {
         None => Ok(None),
         Some(members) => Fields::of(members, CHARGES).minor("cc_surcharge_amount", currency),
+    }
+}
+
+/// What rules may ask for.
+fn checkout(surcharge: Option<Money>, secure: Option<&Value>, fields: &Fields<'_>) -> Checkout {
+    let outcome = secure.and_then(|secure| secure.get("electronic_commerce_indicator")).and_then(Value::as_str);
+    let purchase = fields.value(PURCHASE).and_then(|purchase| purchase.get("item_data")).and_then(Value::as_array);
+    Checkout {
+        surcharge: surcharge.map_or(0, Money::minor),
+        items: purchase.map_or(0, |items| u16::try_from(items.len()).unwrap_or(u16::MAX)),
+        three_d_secure: outcome.and_then(ThreeDSecure::from_name).unwrap_or(ThreeDSecure::NotTold),
+        ..Checkout::NOTHING_TOLD
     }
 }
 

@@ -6,7 +6,8 @@ use std::fmt::{Display, Write as _};
 
 use holdfast_core::hold::{Fact, Finality, MovementCause, RecordedOutcome, ReleaseCause, ToldEvent};
 use holdfast_core::{
-    Alias, AuthorizationRequest, CrossBorder, Expiry, Padding, PartialApproval, PaymentRef, Posting, Timestamp, Wallet,
+    Alias, AuthorizationRequest, Checkout, CrossBorder, Expiry, Padding, PartialApproval, PaymentRef, Posting, ThreeDSecure,
+    Timestamp, Wallet,
 };
 
 use crate::answer::Echo;
@@ -164,6 +165,21 @@ impl Lines {
         );
         self.option("network", request.network);
         self.option("occurred_at", request.occurred_at);
+        if let Some(checkout) = &request.checkout {
+            self.checkout(checkout);
+        }
+    }
+
+    /// What is told of an order, as far as anything is.
+    fn checkout(&mut self, checkout: &Checkout) {
+        let some = |minor: i64| Some(minor).filter(|minor| *minor != 0);
+        self.option("surcharge_minor", some(checkout.surcharge));
+        self.option("gratuity_minor", some(checkout.gratuity));
+        self.option("fees_minor", some(checkout.fees));
+        self.option("items", some(checkout.items.into()));
+        let outcome = Some(checkout.three_d_secure).filter(|outcome| *outcome != ThreeDSecure::NotTold);
+        self.option("three_d_secure", outcome.map(ThreeDSecure::name));
+        self.option("ip_address", checkout.ip_address);
     }
 
     fn notice(&mut self, notice: &Notice) {

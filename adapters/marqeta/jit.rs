@@ -96,6 +96,7 @@ pub(super) fn decode<'a>(body: &'a [u8], program: Currency, partial: PartialAnsw
         partial_approval: partial_approval(transaction, partial),
         network: transaction.network.text().and_then(|name| NetworkName::new(name).ok()),
         occurred_at: occurred_at(transaction),
+        checkout: None,
     };
     let sent_at = transaction.issuer_received_time.text().and_then(json::moment);
     Ok(Inbound::Authorization(AuthorizationCall { request, echo, sent_at, lookup: None }))

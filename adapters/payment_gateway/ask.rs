@@ -1,8 +1,8 @@
 //! `POST …/auth` and `POST …/sale`: a payment to decide, each field held to what the interface says of it.
 
 use holdfast_core::{
-    AuthorizationKind, AuthorizationRequest, CardToken, CrossBorder, Currency, EntryMode, Expiry, Merchant, MerchantId, Money,
-    Padding, PartialApproval, Posting, Wallet,
+    AuthorizationKind, AuthorizationRequest, CardToken, Checkout, CrossBorder, Currency, EntryMode, Expiry, Merchant, MerchantId,
+    Money, Padding, PartialApproval, Posting, Wallet,
 };
 use http::HeaderMap;
 use serde_json::{Map, Value, json};
@@ -17,7 +17,7 @@ use crate::strict::{Fields, document};
 const FIELDS: NamedBy = NamedBy { merchant: "merchant_id", source: "data.card_token" };
 const SURCHARGE: &str = "data.surcharge_amount";
 /// The most items, and the most further taxes.
-const LINES_MAX: usize = 200;
+pub(crate) const LINES_MAX: usize = 200;
 
 /// Texts of `data` that are kept as they came: name, and longest in characters.
 const TEXTS: [(&str, usize); 6] = [
@@ -69,6 +69,7 @@ pub(super) fn decode<'a>(body: &[u8], headers: &HeaderMap, kind: Kind) -> Result
         partial_approval: PartialApproval::NotSupported,
         network: None,
         occurred_at: None,
+        checkout: Some(checkout(&data, total)?),
     };
     // What a caller gets back, in one order whatever order it came in.
     let text = json!({
@@ -121,6 +122,20 @@ fn kept(data: &Fields<'_>, members: &Map<String, Value>, total: Money) -> Result
     let all = TEXTS.iter().map(|(name, _)| *name).chain(named).chain(further);
     let present = all.filter_map(|name| Some((name.to_owned(), members.get(name).filter(|value| !value.is_null())?.clone())));
     Ok(present.collect())
+}
+
+/// What rules may ask for.
+fn checkout(data: &Fields<'_>, total: Money) -> Result<Checkout, Malformed> {
+    let of = |name| part(data, name, total).map(|part| part.map_or(0, Money::minor));
+    let items = data.list("items", LINES_MAX)?.len();
+    Ok(Checkout {
+        surcharge: of("surcharge_amount")?,
+        gratuity: of("gratuity")?,
+        fees: of("pre_settlement_fee_charge")?.saturating_add(of("post_settlement_fee_charge")?),
+        items: u16::try_from(items).unwrap_or(u16::MAX),
+        ip_address: ip_address(data, "ip_address")?,
+        ..Checkout::NOTHING_TOLD
+    })
 }
 
 /// Both fees come out of what the merchant is paid: together they cannot be more than that.

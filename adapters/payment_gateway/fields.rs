@@ -32,7 +32,7 @@ pub(crate) fn amount(fields: &Fields<'_>, name: &str, currency: Currency) -> Res
 }
 
 /// An amount that is a part of another one.
-pub(super) fn part(fields: &Fields<'_>, name: &str, of: Money) -> Result<Option<Money>, Malformed> {
+pub(crate) fn part(fields: &Fields<'_>, name: &str, of: Money) -> Result<Option<Money>, Malformed> {
     let part = amount(fields, name, of.currency())?;
     match part {
         Some(part) if part.minor() > of.minor() => Err(fields.wrong(name, "is more than the amount of the transaction")),

@@ -25,7 +25,8 @@ use crate::inbound::{Callback, Inbound, Malformed};
 use crate::proof::{Authentic, Keyring, Refusal, prove_basic, verify_basic};
 use crate::settings::{SettingError, Settings};
 
-pub(crate) use fields::{amount, ip_address};
+pub(crate) use ask::LINES_MAX;
+pub(crate) use fields::{amount, ip_address, part};
 
 /// The door as the registry knows it. Its documents name no budget; see the one of `authorizations`.
 pub const PLATFORM: Platform = Platform {

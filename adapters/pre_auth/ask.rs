@@ -1,8 +1,10 @@
 //! `POST …/pre-auth`: what is to be checked, each field held to what the interface says of it.
 
+use std::net::IpAddr;
+
 use holdfast_core::{
-    AuthorizationId, AuthorizationKind, AuthorizationRequest, CardToken, CrossBorder, Currency, EntryMode, Expiry,
-    IdempotencyKey, Merchant, MerchantId, Padding, PartialApproval, PaymentRef, Posting, Wallet,
+    AuthorizationId, AuthorizationKind, AuthorizationRequest, CardToken, Checkout, CrossBorder, Currency, EntryMode, Expiry,
+    IdempotencyKey, Merchant, MerchantId, Money, Padding, PartialApproval, PaymentRef, Posting, Wallet,
 };
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -10,7 +12,7 @@ use sha2::{Digest, Sha256};
 use crate::answer::{DecisionReference, Echo};
 use crate::inbound::{Inbound, Malformed};
 use crate::payment::CheckCall;
-use crate::payment_gateway::{amount, ip_address};
+use crate::payment_gateway::{LINES_MAX, amount, ip_address, part};
 use crate::strict::{Fields, document};
 
 /// Understands a check.
@@ -69,6 +71,7 @@ pub(super) fn decode<'a>(body: &[u8]) -> Result<Inbound<'a>, Malformed> {
         partial_approval: PartialApproval::NotSupported,
         network: None,
         occurred_at: None,
+        checkout: Some(checkout(&fields, amount, address)?),
     };
     let text = json!({
         "transaction_type": word,
@@ -79,6 +82,20 @@ pub(super) fn decode<'a>(body: &[u8]) -> Result<Inbound<'a>, Malformed> {
     });
     let make: crate::payment::MakeNames = |unique| names(b"unique", unique);
     Ok(Inbound::Check(CheckCall { request, text: text.to_string(), field: "merchant_id", make, echo: Echo::default() }))
+}
+
+/// What rules may ask for: the body is like that of the door at which the payment would be asked for.
+fn checkout(data: &Fields<'_>, total: Money, ip_address: Option<IpAddr>) -> Result<Checkout, Malformed> {
+    let of = |name| part(data, name, total).map(|part| part.map_or(0, Money::minor));
+    let items = data.list("items", LINES_MAX)?.len();
+    Ok(Checkout {
+        surcharge: of("surcharge_amount")?,
+        gratuity: of("gratuity")?,
+        fees: of("pre_settlement_fee_charge")?.saturating_add(of("post_settlement_fee_charge")?),
+        items: u16::try_from(items).unwrap_or(u16::MAX),
+        ip_address,
+        ..Checkout::NOTHING_TOLD
+    })
 }
 
 /// `MM/YY`.

@@ -156,6 +156,7 @@ fn request(key: IdempotencyKey, asked: &Authorization<'_>) -> Result<Authorizati
         },
         network: asked.network.text().and_then(|text| NetworkName::new(text).ok()),
         occurred_at: moment(&asked.occurred_at),
+        checkout: None,
     };
     Ok(request)
 }

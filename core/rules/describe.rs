@@ -7,6 +7,7 @@ use arrayvec::ArrayVec;
 use crate::authorization::{CrossBorder, Posting, Wallet};
 use crate::money::Money;
 
+use super::checkout::{CheckoutCondition, PartRange};
 use super::hold_row::{HoldRow, HoldTerms, Margin, PartialRule};
 use super::hours::{Hours, Span, TimeOfDay, Weekday};
 use super::limit::{Limit, LimitWindow, Rolling};
@@ -225,6 +226,10 @@ pub(crate) fn write_conditions(f: &mut fmt::Formatter<'_>, when: &When) -> fmt::
         begin(f, "network ")?;
         write_list(f, networks.iter())?;
     }
+    for condition in &when.checkout {
+        begin(f, "")?;
+        write!(f, "{condition}")?;
+    }
     Ok(())
 }
 
@@ -274,6 +279,7 @@ impl fmt::Display for Check {
             Check::Wallet(Requirement::Require) => f.write_str("all but wallets"),
             Check::Hours(hours) => write!(f, "{hours}"),
             Check::Currency(listed) => write_listed(f, "currency", listed, |f, set| write_list(f, set)),
+            Check::Checkout(listed) => write_listed(f, "", listed, |f, condition| write!(f, "{condition}")),
             Check::AnyOf(ways) => {
                 for (index, way) in ways.iter().enumerate() {
                     f.write_str(if index == 0 { "what each of these does: " } else { "; " })?;
@@ -293,13 +299,59 @@ fn write_listed<S>(
 ) -> fmt::Result {
     match listed {
         Listed::Allow(set) => {
-            write!(f, "all but {what} ")?;
+            f.write_str("all but ")?;
+            write_what(f, what)?;
             write_set(f, set)
         }
         Listed::Deny(set) => {
-            write!(f, "{what} ")?;
+            write_what(f, what)?;
             write_set(f, set)
         }
+    }
+}
+
+fn write_what(f: &mut fmt::Formatter<'_>, what: &str) -> fmt::Result {
+    if what.is_empty() { Ok(()) } else { write!(f, "{what} ") }
+}
+
+impl fmt::Display for CheckoutCondition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            CheckoutCondition::Surcharge(range) => write!(f, "surcharge {range}"),
+            CheckoutCondition::Gratuity(range) => write!(f, "gratuity {range}"),
+            CheckoutCondition::Fees(range) => write!(f, "fees {range}"),
+            CheckoutCondition::Items(range) => match (range.min(), range.max()) {
+                (Some(min), Some(max)) => write!(f, "items from {min} to {max}"),
+                (Some(min), None) => write!(f, "items from {min}"),
+                (None, Some(max)) => write!(f, "items up to {max}"),
+                (None, None) => f.write_str("items"),
+            },
+            CheckoutCondition::ThreeDSecure(words) => {
+                f.write_str("3-D Secure ")?;
+                write_list(f, words.iter().map(|word| word.name()))
+            }
+            CheckoutCondition::AddressVerification(words) => {
+                f.write_str("address verification ")?;
+                write_list(f, words.iter().map(|word| word.name()))
+            }
+            CheckoutCondition::SecurityCode(words) => {
+                f.write_str("security code ")?;
+                write_list(f, words.iter().map(|word| word.name()))
+            }
+            CheckoutCondition::IpAddress(list) => write!(f, "IP address in one of {} networks listed", list.len()),
+        }
+    }
+}
+
+impl fmt::Display for PartRange {
+    /// `from 1.00 USD and up to 4%`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut parts: ArrayVec<String, 4> = ArrayVec::new();
+        parts.extend(self.min.map(|min| format!("from {}", Amount(min))));
+        parts.extend(self.percent_min.map(|min| format!("from {min}")));
+        parts.extend(self.max.map(|max| format!("up to {}", Amount(max))));
+        parts.extend(self.percent_max.map(|max| format!("up to {max}")));
+        f.write_str(&parts.join(" and "))
     }
 }
 

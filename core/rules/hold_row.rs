@@ -139,7 +139,7 @@ impl HoldRow {
 
     /// Every way in which it is wrong.
     pub(super) fn problems(&self, currency: Currency, country: Option<Country>) -> Vec<RulesetProblem> {
-        let mut problems = self.when.problems(country);
+        let mut problems = self.when.problems(currency, country);
         let terms = &self.terms;
         if *terms == HoldTerms::default() {
             problems.push(RulesetProblem::NothingDecided);

@@ -9,6 +9,7 @@
 //! | `account_verification` | no: it has none | yes |
 //! | `credit`, `balance_inquiry` | no | no |
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
@@ -229,7 +230,7 @@ impl Limit {
 
     /// Every way in which it is wrong.
     pub(super) fn problems(&self, currency: Currency, country: Option<Country>) -> Vec<RulesetProblem> {
-        let mut problems = self.when.problems(country);
+        let mut problems = self.when.problems(currency, country);
         if self.amount_max.is_none() && self.count_max.is_none() {
             problems.push(RulesetProblem::NoMaximum);
         }
@@ -272,10 +273,10 @@ impl Limit {
         self.counter = CounterKey(u64::from_le_bytes(first_bytes));
     }
 
-    /// The counter of whom it counts for.
-    fn counter_for(&self, facts: &Facts<'_>) -> CounterKey {
+    /// The counter of whom it counts for; `None` where it counts for nobody.
+    fn counter_for(&self, facts: &Facts<'_>) -> Option<CounterKey> {
         let merchant = &facts.request.merchant;
-        match self.scope {
+        Some(match self.scope {
             // Whose an authority's or an intent's is was part of its counter from the start.
             LimitScope::Card | LimitScope::Account | LimitScope::Program | LimitScope::Authority | LimitScope::Intent => {
                 self.counter
@@ -289,7 +290,16 @@ impl Limit {
                 Some(cardholder) => self.counter.of_subject(cardholder.as_str().as_bytes()),
                 None => self.counter,
             },
-        }
+            LimitScope::IpAddress => {
+                let address = facts.request.checkout.and_then(|checkout| checkout.ip_address)?;
+                // One number for both ways to write an IPv4 address.
+                let number = match address.to_canonical() {
+                    IpAddr::V4(address) => address.to_ipv6_mapped(),
+                    IpAddr::V6(address) => address,
+                };
+                self.counter.of_subject(&number.octets())
+            }
+        })
     }
 
     /// How it applies to a request; `None` if the request does not count in it.
@@ -313,7 +323,7 @@ impl Limit {
         }
         Some(LimitCheck {
             limit: self.id,
-            counter: self.counter_for(facts),
+            counter: self.counter_for(facts)?,
             scope: self.scope,
             window: self.window.at(facts.now),
             amount_max: amount_max.map(Money::minor),

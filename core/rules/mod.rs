@@ -15,6 +15,10 @@
 //! | deny list | declines | passes | passes: nothing shows that it is denied |
 //! | `when` condition | the rule applies | it does not | it does not |
 //!
+//! What only doors of ours tell (surcharge, gratuity, fees, items, 3-D Secure, verifications, the payer's IP address) is asked of nothing
+//! else: a rule that checks it passes a question that tells none of it, a card network's. At such a door an absent IP address is a
+//! datum that is absent, and the others always have a value: none is zero, and what was not told or verified is a word to be listed.
+//!
 //! An entry mode of `unknown` is a value that can be listed. A border is looked for where the platform does not tell one:
 //! by the merchant's country and the program's; without a merchant country it is absent.
 //!
@@ -25,6 +29,7 @@
 //! every kind but `credit`, because a refund from a merchant that was denied since must still arrive. A rule that names
 //! `purchase` is about its increments too. No rule is about a kind that this version does not know: that is declined before any of them.
 
+mod checkout;
 mod describe;
 mod evaluate;
 mod hold_defaults;
@@ -45,6 +50,7 @@ mod zone;
 #[cfg(test)]
 mod tests;
 
+pub use checkout::{CheckoutCondition, CountRange, NetworkList, PartRange, WordSet};
 pub(crate) use describe::{Amount, Length, write_conditions, write_list};
 pub use evaluate::{Match, MatchList, NoTrace, Trace, evaluate};
 pub use hold_policy::HoldPolicy;

@@ -88,6 +88,10 @@ pub enum RulesetProblem {
     ZeroMinimum,
     /// Not a percentage with at most two decimals.
     NotAPercentage,
+    /// A range with neither end.
+    NoPart,
+    /// Not an address of the Internet, nor a range of them.
+    NotANetwork,
 }
 
 impl fmt::Display for RulesetProblem {
@@ -136,6 +140,10 @@ impl fmt::Display for RulesetProblem {
                     "is not a percentage from 0 to {}; write for example \"20\" or \"2.5\"",
                     Percent::MAX.basis_points().div_euclid(100)
                 );
+            }
+            RulesetProblem::NoPart => "has no end: neither a least nor a greatest",
+            RulesetProblem::NotANetwork => {
+                "is neither an IP address (\"192.0.2.7\") nor a range of them (\"192.0.2.0/24\"), with no bit set beyond its length"
             }
             RulesetProblem::UnevenBuckets => {
                 return write!(f, "must divide into 1 to {BUCKETS_MAX} buckets of whole seconds");

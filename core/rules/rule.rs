@@ -1,11 +1,12 @@
 //! One rule: what it is about, its one check, and the reason with which it declines.
 
-use crate::authorization::{AuthorizationKind, CrossBorder, Wallet};
+use crate::authorization::{AuthorizationKind, AuthorizationRequest, CrossBorder, Wallet};
 use crate::decision::DeclineReason;
 use crate::ids::{MerchantId, RuleId};
 use crate::merchant::{Country, MerchantCategoryCode, MerchantName};
 use crate::money::{Currency, Money};
 
+use super::checkout::CheckoutCondition;
 use super::hours::Hours;
 use super::mcc_groups::{CASH, MccGroup, QUASI_CASH};
 use super::problem::RulesetProblem;
@@ -55,6 +56,8 @@ pub enum Check {
     Hours(Hours),
     /// The currency of the amount.
     Currency(Listed<Box<[Currency]>>),
+    /// What is told of a payment at a door of ours.
+    Checkout(Listed<CheckoutCondition>),
     /// What at least one of several ways would let pass; a way is checks that all have to.
     AnyOf(Box<[Box<[Check]>]>),
 }
@@ -185,7 +188,7 @@ impl Rule {
 
     /// Every way in which it is wrong.
     pub(super) fn problems(&self, currency: Currency, country: Option<Country>) -> Vec<RulesetProblem> {
-        let mut problems = self.when.as_ref().map(|when| when.problems(country)).unwrap_or_default();
+        let mut problems = self.when.as_ref().map(|when| when.problems(currency, country)).unwrap_or_default();
         match &self.check {
             Check::Amount(range) => {
                 if [range.min, range.max].into_iter().flatten().any(|end| end.currency() != currency) {
@@ -202,6 +205,7 @@ impl Rule {
             }
             Check::Kind(_) | Check::Mcc(_) | Check::MerchantId(_) | Check::MerchantName(_) | Check::MerchantCountry(_) => {}
             Check::CrossBorder(_) | Check::EntryMode(_) | Check::Cash | Check::QuasiCash | Check::Wallet(_) => {}
+            Check::Checkout(Listed::Allow(condition) | Listed::Deny(condition)) => problems.extend(condition.problems(currency)),
             Check::Hours(_) | Check::Currency(_) => {}
             Check::AnyOf(ways) => problems.extend(problems_of_ways(ways, currency, country)),
         }
@@ -237,6 +241,7 @@ impl Check {
             | Check::Wallet(_)
             | Check::Hours(_)
             | Check::Currency(_)
+            | Check::Checkout(_)
             | Check::AnyOf(_) => KindSet::ALL.without(AuthorizationKind::Credit),
         }
     }
@@ -281,6 +286,7 @@ impl Check {
             Check::Currency(currencies) => currencies
                 .refuses(Some(request.amount.currency()), |set, currency| set.contains(&currency))
                 .then_some(DeclineReason::CurrencyNotAllowed),
+            Check::Checkout(listed) => refusal_of_checkout(listed, request),
             Check::AnyOf(ways) => refusal_of_ways(ways, facts),
         }
     }
@@ -290,6 +296,13 @@ impl Check {
         let asked = way.iter().filter(|check| check.kinds_by_nature().contains(facts.request.kind));
         asked.filter_map(|check| check.refusal(facts)).next()
     }
+}
+
+/// Why what is told of a payment at a door of ours does not pass; what no such door asks passes.
+fn refusal_of_checkout(listed: &Listed<CheckoutCondition>, request: &AuthorizationRequest) -> Option<DeclineReason> {
+    request.checkout?;
+    let (Listed::Allow(condition) | Listed::Deny(condition)) = listed;
+    listed.refuses(condition.holds(request), |_, holds| holds).then_some(condition.reason())
 }
 
 /// Why no way is open: their reason, where all give the same.

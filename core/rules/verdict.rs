@@ -101,11 +101,13 @@ pub enum LimitScope {
     Authority,
     /// Those that one intent was for; the counter's key says which.
     Intent,
+    /// Those that come from one address of the Internet; the check's counter is that address's own. What tells none counts nowhere.
+    IpAddress,
 }
 
 impl LimitScope {
     /// All scopes, in the order of declaration.
-    pub const ALL: [LimitScope; 7] = [
+    pub const ALL: [LimitScope; 8] = [
         LimitScope::Card,
         LimitScope::Account,
         LimitScope::Program,
@@ -113,11 +115,18 @@ impl LimitScope {
         LimitScope::Cardholder,
         LimitScope::Authority,
         LimitScope::Intent,
+        LimitScope::IpAddress,
     ];
 
     /// Those that a program's own rulesets can name.
-    pub const OF_PROGRAMS: [LimitScope; 5] =
-        [LimitScope::Card, LimitScope::Account, LimitScope::Program, LimitScope::Merchant, LimitScope::Cardholder];
+    pub const OF_PROGRAMS: [LimitScope; 6] = [
+        LimitScope::Card,
+        LimitScope::Account,
+        LimitScope::Program,
+        LimitScope::Merchant,
+        LimitScope::Cardholder,
+        LimitScope::IpAddress,
+    ];
 
     /// As which scope engines keep its counter: where the key alone says whose it is, as a program's.
     #[must_use]
@@ -125,9 +134,12 @@ impl LimitScope {
         match self {
             LimitScope::Card => LimitScope::Card,
             LimitScope::Account => LimitScope::Account,
-            LimitScope::Program | LimitScope::Merchant | LimitScope::Cardholder | LimitScope::Authority | LimitScope::Intent => {
-                LimitScope::Program
-            }
+            LimitScope::Program
+            | LimitScope::Merchant
+            | LimitScope::Cardholder
+            | LimitScope::Authority
+            | LimitScope::Intent
+            | LimitScope::IpAddress => LimitScope::Program,
         }
     }
 
@@ -135,9 +147,12 @@ impl LimitScope {
     #[must_use]
     pub const fn amount_reason(self) -> DeclineReason {
         match self {
-            LimitScope::Card | LimitScope::Account | LimitScope::Program | LimitScope::Merchant | LimitScope::Cardholder => {
-                DeclineReason::AmountLimitReached
-            }
+            LimitScope::Card
+            | LimitScope::Account
+            | LimitScope::Program
+            | LimitScope::Merchant
+            | LimitScope::Cardholder
+            | LimitScope::IpAddress => DeclineReason::AmountLimitReached,
             LimitScope::Authority => DeclineReason::PolicyLimitReached,
             LimitScope::Intent => DeclineReason::IntentUsed,
         }
@@ -147,9 +162,12 @@ impl LimitScope {
     #[must_use]
     pub const fn count_reason(self) -> DeclineReason {
         match self {
-            LimitScope::Card | LimitScope::Account | LimitScope::Program | LimitScope::Merchant | LimitScope::Cardholder => {
-                DeclineReason::CountLimitReached
-            }
+            LimitScope::Card
+            | LimitScope::Account
+            | LimitScope::Program
+            | LimitScope::Merchant
+            | LimitScope::Cardholder
+            | LimitScope::IpAddress => DeclineReason::CountLimitReached,
             LimitScope::Authority => DeclineReason::PolicyLimitReached,
             LimitScope::Intent => DeclineReason::IntentUsed,
         }
@@ -166,6 +184,7 @@ impl LimitScope {
             LimitScope::Cardholder => "cardholder",
             LimitScope::Authority => "authority",
             LimitScope::Intent => "intent",
+            LimitScope::IpAddress => "ip_address",
         }
     }
 }

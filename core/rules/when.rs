@@ -2,8 +2,10 @@
 
 use crate::authorization::{AuthorizationRequest, CrossBorder, Posting, Wallet};
 use crate::merchant::Country;
+use crate::money::Currency;
 use crate::time::Timestamp;
 
+use super::checkout::CheckoutCondition;
 use super::problem::RulesetProblem;
 use super::sets::{EntryModeSet, KindSet, MccSet, NetworkSet, SortedSet};
 
@@ -48,6 +50,8 @@ pub struct When {
     pub countries: Option<SortedSet<Country>>,
     /// Only over these networks.
     pub networks: Option<NetworkSet>,
+    /// Only payments at a door of ours of which all of this is told.
+    pub checkout: Vec<CheckoutCondition>,
 }
 
 impl When {
@@ -62,13 +66,15 @@ impl When {
             && self.mcc.as_ref().is_none_or(|set| merchant.mcc.is_some_and(|mcc| set.contains(mcc)))
             && self.countries.as_ref().is_none_or(|set| merchant.country.is_some_and(|country| set.contains(&country)))
             && self.networks.as_ref().is_none_or(|set| request.network.is_some_and(|network| set.contains(&network)))
+            && self.checkout.iter().all(|condition| condition.holds(request) == Some(true))
     }
 }
 
 impl When {
     /// Every way in which the conditions are wrong.
-    pub(crate) fn problems(&self, country: Option<Country>) -> Vec<RulesetProblem> {
+    pub(crate) fn problems(&self, currency: Currency, country: Option<Country>) -> Vec<RulesetProblem> {
         let asks_for_border = self.border.is_some() && country.is_none();
-        asks_for_border.then_some(RulesetProblem::CountryNotNamed).into_iter().collect()
+        let border = asks_for_border.then_some(RulesetProblem::CountryNotNamed);
+        border.into_iter().chain(self.checkout.iter().filter_map(|condition| condition.problems(currency))).collect()
     }
 }

@@ -99,6 +99,9 @@ impl Conditions {
         if let Some(set) = &when.networks {
             fit = fit.min(listed(request.network, |network| set.contains(&network)));
         }
+        for condition in &when.checkout {
+            fit = fit.min(condition.holds(request).map_or(Fit::NotKnown, Fit::from));
+        }
         fit
     }
 
@@ -136,12 +139,13 @@ impl Conditions {
 
     /// Whether everything that it asks about is always known.
     pub(super) fn asks_only_what_is_told(&self) -> bool {
-        let When { kinds: _, posting: _, entry_modes, wallet: _, border, mcc, countries, networks } = &self.when;
+        let When { kinds: _, posting: _, entry_modes, wallet: _, border, mcc, countries, networks, checkout } = &self.when;
         border.is_none()
             && entry_modes.is_none_or(|modes| modes.contains(EntryMode::Unknown))
             && mcc.is_none()
             && countries.is_none()
             && networks.is_none()
+            && checkout.is_empty()
             && self.balance_age_seconds_max.is_none()
             && self.card_age.is_none()
             && self.status_age_seconds_max.is_none()

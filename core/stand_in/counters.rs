@@ -318,9 +318,12 @@ impl Counter {
             LimitScope::Card => told.card,
             LimitScope::Account => told.account,
             // No table can name the last four.
-            LimitScope::Program | LimitScope::Merchant | LimitScope::Cardholder | LimitScope::Authority | LimitScope::Intent => {
-                Fingerprint::default()
-            }
+            LimitScope::Program
+            | LimitScope::Merchant
+            | LimitScope::Cardholder
+            | LimitScope::Authority
+            | LimitScope::Intent
+            | LimitScope::IpAddress => Fingerprint::default(),
         }
     }
 
@@ -365,7 +368,12 @@ fn add(sums: &mut Sums, subject: Fingerprint, told: &ToldApproval, sign: i64) {
 const fn subjects_max(scope: LimitScope, told_max: usize) -> usize {
     match scope {
         LimitScope::Card | LimitScope::Account => told_max,
-        LimitScope::Program | LimitScope::Merchant | LimitScope::Cardholder | LimitScope::Authority | LimitScope::Intent => 1,
+        LimitScope::Program
+        | LimitScope::Merchant
+        | LimitScope::Cardholder
+        | LimitScope::Authority
+        | LimitScope::Intent
+        | LimitScope::IpAddress => 1,
     }
 }
 

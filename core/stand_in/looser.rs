@@ -173,6 +173,7 @@ impl Examples<'_> {
             partial_approval: PartialApproval::NotSupported,
             network: when.networks.as_ref().and_then(|set| set.iter().next()).copied(),
             occurred_at: None,
+            checkout: None,
         })
     }
 

@@ -124,7 +124,8 @@ impl Row {
     }
 
     fn problems(&self, currency: Currency, country: Option<Country>) -> Vec<StandInProblem> {
-        let mut problems: Vec<_> = self.conditions.when.problems(country).into_iter().map(StandInProblem::Shared).collect();
+        let of_when = self.conditions.when.problems(currency, country);
+        let mut problems: Vec<_> = of_when.into_iter().map(StandInProblem::Shared).collect();
         let ends = self.conditions.amount.map(|range| [range.min(), range.max()]).unwrap_or_default();
         let up_to = match self.answer {
             RowAnswer::ApproveUpTo(most) => {

@@ -44,7 +44,7 @@ fn follows(narrow: &Conditions, wide: &Conditions) -> bool {
 }
 
 fn when_follows(narrow: &When, wide: &When) -> bool {
-    let When { kinds, posting, entry_modes, wallet, border, mcc, countries, networks } = wide;
+    let When { kinds, posting, entry_modes, wallet, border, mcc, countries, networks, checkout } = wide;
     let kinds = kinds.unwrap_or(KindSet::ALL).covers(narrow.kinds.unwrap_or(KindSet::ALL));
     kinds
         && implied(narrow.posting, *posting, |narrow, wide| narrow == wide)
@@ -58,6 +58,7 @@ fn when_follows(narrow: &When, wide: &When) -> bool {
         && implied(narrow.networks.as_ref(), networks.as_ref(), |narrow, wide| {
             narrow.iter().all(|network| wide.contains(network))
         })
+        && checkout.iter().all(|condition| narrow.checkout.contains(condition))
 }
 
 /// A condition that is not written holds always.

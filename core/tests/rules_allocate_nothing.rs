@@ -88,6 +88,7 @@ fn request(mcc: &str) -> AuthorizationRequest {
         partial_approval: PartialApproval::NotSupported,
         network: Some(NetworkName::new("VISA").unwrap()),
         occurred_at: None,
+        checkout: None,
     }
 }
 

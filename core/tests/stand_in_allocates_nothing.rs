@@ -70,6 +70,7 @@ fn request(number: u64) -> AuthorizationRequest {
         partial_approval: PartialApproval::NotSupported,
         network: None,
         occurred_at: None,
+        checkout: None,
     }
 }
 

@@ -6,13 +6,13 @@
 use std::fmt;
 
 use holdfast_core::agent::Governed;
-use holdfast_core::{PlatformName, ProgramId, Timestamp};
+use holdfast_core::{Checkout, PlatformName, ProgramId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::record::{Body, BodyRef, Place, Record, RecordRef};
 
 /// The number of this encoding. A reader refuses a newer one, and reads every older one that was ever released.
-pub const FORMAT: u8 = 4;
+pub const FORMAT: u8 = 5;
 
 /// The oldest encoding that is read as this one: what it can say has grown since.
 const OLDEST: u8 = 2;
@@ -59,6 +59,8 @@ enum LineRef<'a> {
     Record(Timestamp, u16, Option<u16>, Option<[u8; 16]>, Place, BodyRef<'a>),
     /// Under which agent's authority the next record's question was asked. Since format 4.
     Governed(&'a Governed),
+    /// What a door of ours told of the next record's question besides. Since format 5.
+    Checkout(&'a Checkout),
 }
 
 /// [`LineRef`], as it is read.
@@ -69,6 +71,7 @@ enum Line {
     Ruleset([u8; 32]),
     Record(Timestamp, u16, Option<u16>, Option<[u8; 16]>, Place, Body),
     Governed(Governed),
+    Checkout(Checkout),
 }
 
 /// Gathers the records of one group into one reused buffer.
@@ -149,6 +152,9 @@ impl GroupWriter {
         if let Some(governed) = record.governed {
             onto(&mut self.bytes, &LineRef::Governed(governed))?;
         }
+        if let Some(checkout) = record.body.checkout() {
+            onto(&mut self.bytes, &LineRef::Checkout(checkout))?;
+        }
         let line = LineRef::Record(record.at, number(origin)?, ruleset, record.operator, record.place, record.body);
         onto(&mut self.bytes, &line)
     }
@@ -184,6 +190,9 @@ impl Draft {
         onto(&mut head, &LineRef::Origin(record.program, record.platform)).ok()?;
         if let Some(hash) = record.ruleset {
             onto(&mut head, &LineRef::Ruleset(hash)).ok()?;
+        }
+        if let Some(checkout) = record.body.checkout() {
+            onto(&mut head, &LineRef::Checkout(checkout)).ok()?;
         }
         // The third kind of line, and the first kind of body: what they are made of follows without anything between.
         onto(&mut head, &(2_u32, record.at, 0_u16, record.ruleset.map(|_| 0_u16), record.operator)).ok()?;
@@ -263,13 +272,15 @@ impl<'a> Group<'a> {
 
     /// The next record; `None` where the bytes are none.
     fn record(&mut self) -> Option<Record> {
-        let mut governed = None;
+        let (mut governed, mut checkout) = (None, None);
         loop {
             match self.line()? {
                 Line::Origin(program, platform) => self.origins.push((program, platform)),
                 Line::Ruleset(hash) => self.rulesets.push(hash),
                 Line::Governed(said) => governed = Some(said),
-                Line::Record(at, origin, ruleset, operator, place, body) => {
+                Line::Checkout(told) => checkout = Some(told),
+                Line::Record(at, origin, ruleset, operator, place, mut body) => {
+                    body.told_besides(checkout);
                     let (program, platform) = *self.origins.get(usize::from(origin))?;
                     let ruleset = match ruleset {
                         None => None,

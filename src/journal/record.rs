@@ -8,8 +8,8 @@ use holdfast_core::agent::Governed;
 use holdfast_core::hold::{AccountStatus, CardStatus, LimitUse, Order, Outcome, ToldAnswer, ToldEvent};
 use holdfast_core::rules::{LIMITS_MAX, Verdict};
 use holdfast_core::{
-    AccountId, AuthorizationRequest, Basis, CardToken, CardholderToken, IdempotencyKey, Money, PaymentRef, PlatformName,
-    ProgramId, Timestamp,
+    AccountId, AuthorizationRequest, Basis, CardToken, CardholderToken, Checkout, IdempotencyKey, Money, PaymentRef,
+    PlatformName, ProgramId, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 
@@ -267,7 +267,40 @@ pub enum BodyRef<'a> {
     },
 }
 
+impl BodyRef<'_> {
+    /// What a door of ours told of its question besides, where it has one and that was told.
+    #[must_use]
+    pub const fn checkout(&self) -> Option<&Checkout> {
+        match self {
+            BodyRef::Decided { request, .. } | BodyRef::Adopted { request, .. } => request.checkout.as_ref(),
+            BodyRef::Told { .. }
+            | BodyRef::Ordered { .. }
+            | BodyRef::Kept { .. }
+            | BodyRef::AccountEntered { .. }
+            | BodyRef::CardEntered { .. }
+            | BodyRef::RulesPublished
+            | BodyRef::Opened
+            | BodyRef::Trimmed { .. } => None,
+        }
+    }
+}
+
 impl Body {
+    /// Gives its question what was told of it besides, which stands on a line of its own.
+    pub(super) const fn told_besides(&mut self, checkout: Option<Checkout>) {
+        match self {
+            Body::Decided { request, .. } | Body::Adopted { request, .. } => request.checkout = checkout,
+            Body::Told { .. }
+            | Body::Ordered { .. }
+            | Body::Kept { .. }
+            | Body::AccountEntered { .. }
+            | Body::CardEntered { .. }
+            | Body::RulesPublished
+            | Body::Opened
+            | Body::Trimmed { .. } => {}
+        }
+    }
+
     /// What became of it, where it could become something.
     #[must_use]
     pub const fn outcome(&self) -> Option<&Outcome> {

@@ -21,6 +21,10 @@ fn lived_in() -> House {
     house.ask(AuthorizationRequest { card: CardToken::new("unknown").ok(), ..purchase("unknown", 5) });
     let betting = Merchant { mcc: MerchantCategoryCode::from_number(7995), ..Merchant::default() };
     house.ask(AuthorizationRequest { merchant: betting, ..purchase("betting", 500) });
+    // What a door of ours tells besides decides, too: the surcharge is a tenth of the rest.
+    let checkout = Some(Checkout { surcharge: 100, ip_address: "203.0.113.7".parse().ok(), ..Checkout::NOTHING_TOLD });
+    let reason = DeclineReason::TransactionNotPermitted;
+    assert_eq!(house.ask(AuthorizationRequest { checkout, ..purchase("dear", 1100) }), Decision::Decline { reason });
     // The same key with another amount is a conflict, and recorded as one.
     house.ask(purchase("k1", 4242));
     let increments = Some(payment("tx-k2"));

@@ -12,8 +12,8 @@ use holdfast_adapters::payment::{CheckCall, Checked, CheckedRule, ListCall, Look
 use holdfast_adapters::{Answer, Echo, Malformed, NotDone, OrderCall, Payment, PaymentCall, Refused, Reply};
 use holdfast_core::rules::{Enforcement, MatchList, Verdict, evaluate};
 use holdfast_core::{
-    AuthorizationId, AuthorizationRequest, Basis, ContentDigest, Decision, DeclineReason, IdempotencyKey, Merchant, MerchantName,
-    PaymentRef, Posting, RuleId, Timestamp,
+    AuthorizationId, AuthorizationRequest, Basis, Checkout, ContentDigest, Decision, DeclineReason, IdempotencyKey, Merchant,
+    MerchantName, PaymentRef, Posting, RuleId, Timestamp,
 };
 use sha2::{Digest as _, Sha256};
 use tokio::time::timeout_at;
@@ -165,6 +165,7 @@ impl Responder {
         }
         request.merchant = presented_merchant(&merchant);
         request.cardholder = instrument.as_ref().and_then(|instrument| instrument.owner);
+        request.checkout = verified(request.checkout, instrument.as_deref());
         let written = Written { text: slip.text.clone(), seen: profiles::seen(&merchant, instrument.as_deref()) };
         let name = request.payment.authorization;
         let clear = serde_json::to_vec(&written).unwrap_or_default();
@@ -284,6 +285,7 @@ impl Responder {
         };
         let instrument = request.card.and_then(|card| self.till.profiles.instrument(program, card));
         request.cardholder = instrument.as_ref().and_then(|instrument| instrument.owner);
+        request.checkout = verified(request.checkout, instrument.as_deref());
         if let Some(merchant) = &merchant {
             request.merchant = presented_merchant(merchant);
         }
@@ -450,6 +452,16 @@ fn presented_merchant(merchant: &profiles::Merchant) -> Merchant {
         mcc: merchant.category(),
         country: merchant.where_it_is(),
     }
+}
+
+/// What was told of an order, with what verifications of its instrument came to.
+fn verified(told: Option<Checkout>, instrument: Option<&profiles::Instrument>) -> Option<Checkout> {
+    let (Some(checkout), Some(instrument)) = (told, instrument) else { return told };
+    Some(Checkout {
+        address_verification: instrument.address_verification,
+        security_code: instrument.security_code_verification,
+        ..checkout
+    })
 }
 
 /// What callers pass on to find a check again: twelve digits of its name.

@@ -260,6 +260,7 @@ impl Question {
             partial_approval: self.partial,
             network: None,
             occurred_at: self.occurred_at,
+            checkout: None,
         })
     }
 

@@ -65,7 +65,7 @@ impl World {
             chance: Chance::new(rng.fork()),
             rng,
             model: Model::default(),
-            engine: Engine::new(Box::new(log), State::small(secret)),
+            engine: Engine::new(Box::new(log), Box::new(State::small(secret))),
             attic: Attic::new(secret),
             closed_kept,
             disk,
@@ -242,7 +242,7 @@ impl World {
     /// The process begins again, on what the disk kept; if nothing was under way, it remembers what the one before did.
     pub(super) fn restart(&mut self, quiet: bool) -> Checked<()> {
         let log = self.disk.open(Sync::Full).map_err(broken)?;
-        let mut before = std::mem::replace(&mut self.engine, Engine::new(Box::new(log), State::small(self.secret)));
+        let mut before = std::mem::replace(&mut self.engine, Engine::new(Box::new(log), Box::new(State::small(self.secret))));
         self.remember_everything();
         self.engine.rebuild(1, &Nowhere, |_| {}).map_err(broken)?;
         self.engine.tidy(self.now.utc);

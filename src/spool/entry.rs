@@ -8,7 +8,9 @@ use holdfast_core::agent::Governed;
 use holdfast_core::hold::{ToldAnswer, ToldEvent};
 use holdfast_core::rules::Verdict;
 use holdfast_core::stand_in::ToldApproval;
-use holdfast_core::{AccountId, AuthorizationId, AuthorizationRequest, Basis, ContentDigest, PlatformName, ProgramId, Timestamp};
+use holdfast_core::{
+    AccountId, AuthorizationId, AuthorizationRequest, Basis, Checkout, ContentDigest, PlatformName, ProgramId, Timestamp,
+};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -69,6 +71,11 @@ enum Written {
     ToldWithSlip {
         told: Box<Written>,
         slip: Slip,
+    },
+    /// As `Told`, of a payment of which a door of ours told something besides. Within a slip, if it has one.
+    ToldAtCheckout {
+        told: Box<Written>,
+        checkout: Checkout,
     },
 }
 
@@ -161,6 +168,10 @@ impl Entry {
                         governed,
                     },
                 };
+                let told = match request.checkout {
+                    None => told,
+                    Some(checkout) => Written::ToldAtCheckout { told: Box::new(told), checkout },
+                };
                 match slip {
                     None => told,
                     Some(slip) => Written::ToldWithSlip { told: Box::new(told), slip: Slip::clone(&slip) },
@@ -187,24 +198,28 @@ impl Entry {
         if !rest.is_empty() {
             return Err(Unreadable::Content);
         }
-        written.entry(None).ok_or(Unreadable::Content)
+        written.entry(None, None).ok_or(Unreadable::Content)
     }
 }
 
 impl Written {
     /// The entry that was written so. With a slip goes one answer that was told, and no other slip within it.
-    fn entry(self, slip: Option<Arc<Slip>>) -> Option<Entry> {
+    fn entry(self, slip: Option<Arc<Slip>>, checkout: Option<Checkout>) -> Option<Entry> {
         let origin = |program, platform| Origin { program, platform, operator: None };
         Some(match self {
-            Written::ToldWithSlip { told, slip: its } if slip.is_none() => return told.entry(Some(Arc::new(its))),
-            Written::ToldWithSlip { .. } => return None,
+            Written::ToldWithSlip { told, slip: its } if slip.is_none() && checkout.is_none() => {
+                return told.entry(Some(Arc::new(its)), None);
+            }
+            Written::ToldAtCheckout { told, checkout: its } if checkout.is_none() => return told.entry(slip, Some(its)),
+            Written::ToldWithSlip { .. } | Written::ToldAtCheckout { .. } => return None,
             Written::Told { program, platform, request, digest, verdict, told, basis, received_at, account } => {
-                let origin = origin(program, platform);
+                let (origin, request) = (origin(program, platform), AuthorizationRequest { checkout, ..request });
                 let adopt = Adopt { origin, request, digest, verdict, told, basis, governed: None, received_at, slip };
                 Entry::Told(Box::new(adopt), account)
             }
             Written::Governed { program, platform, request, digest, verdict, told, basis, received_at, account, governed } => {
                 let (origin, governed) = (origin(program, platform), Some(governed));
+                let request = AuthorizationRequest { checkout, ..request };
                 let adopt = Adopt { origin, request, digest, verdict, told, basis, governed, received_at, slip };
                 Entry::Told(Box::new(adopt), account)
             }

@@ -5,7 +5,7 @@ use std::sync::mpsc::{Receiver, Sender};
 
 use holdfast_adapters::Unrecognized;
 use holdfast_core::hold::{Fact, ReleaseCause, ToldAnswer};
-use holdfast_core::{AccountId, Basis, DeclineReason, StandInCause};
+use holdfast_core::{AccountId, Basis, CardToken, Checkout, DeclineReason, MerchantId, PlatformName, StandInCause, Timestamp};
 
 use super::gate::Say;
 use super::*;
@@ -78,7 +78,28 @@ fn gated(directory: &tempfile::TempDir) -> (Spool, Receiver<usize>, Sender<Say>)
 fn every_entry_reads_as_it_was_written() {
     let fact = told("told-1", Fact::Released { payment: payment("p"), cause: ReleaseCause::Reversed });
     let unrecognized = Unrecognized { digest: [7; 32], problem: "type".to_owned(), redacted: "{}".to_owned() };
-    for entry in [approval("a"), decline("d"), Entry::Fact(origin(), Box::new(fact)), Entry::Kept(origin(), unrecognized)] {
+    let Entry::Told(mut at_checkout, account) = approval("c") else { panic!("an answer is told") };
+    at_checkout.request.checkout = Some(Checkout { surcharge: 350, ..Checkout::NOTHING_TOLD });
+    let mut with_slip = at_checkout.clone();
+    with_slip.slip = Some(Arc::new(crate::ledger::Slip {
+        program: with_slip.origin.program,
+        platform: PlatformName::new("door").unwrap(),
+        payment: with_slip.request.payment.authorization,
+        kind: 1,
+        merchant: MerchantId::new("m").unwrap(),
+        source: CardToken::new("s").unwrap(),
+        at: Timestamp::EPOCH,
+        body: None,
+    }));
+    let (at_checkout, with_slip) = (Entry::Told(at_checkout, account), Entry::Told(with_slip, account));
+    for entry in [
+        at_checkout,
+        with_slip,
+        approval("a"),
+        decline("d"),
+        Entry::Fact(origin(), Box::new(fact)),
+        Entry::Kept(origin(), unrecognized),
+    ] {
         let bytes = entry.to_bytes().unwrap();
         let digest = entry::digest_of(&bytes);
         let read = Entry::from_bytes(&bytes, &digest).unwrap();

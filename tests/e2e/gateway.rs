@@ -131,6 +131,55 @@ fn items_fees_and_sales() {
 }
 
 #[test]
+fn rules_ask_what_payment_doors_tell() {
+    let workplace = Workplace::demo();
+    workplace.edit("rules/demo.toml", |rules| {
+        format!(
+            "{rules}\n[[rule]]\nid = \"surcharge\"\nsurcharge = {{ percent_max = \"4\" }}\n\
+             [[rule]]\nid = \"gratuity\"\ngratuity = {{ percent_max = \"25\" }}\n\
+             [[rule]]\nid = \"fees\"\nfees = {{ percent_max = \"10\" }}\n\
+             [[rule]]\nid = \"items\"\nitems = {{ max = 1 }}\n\
+             [[rule]]\nid = \"verified\"\naddress_verification = {{ allow = [\"POSTAL_CODE_AND_STREET_MATCH\"] }}\n\
+             [[rule]]\nid = \"network\"\nip_address = {{ deny = [\"203.0.113.0/24\"] }}\n\
+             [[limit]]\nid = \"rush\"\nscope = \"ip_address\"\nwindow = \"lifetime\"\ncount_max = 2\n"
+        )
+    });
+    let server = workplace.serve();
+    let mut client = server.client();
+    let with = |field: &str, value: Value| {
+        let mut data = json!({"transaction_amount": "100.00", "card_token": "card_sandbox_demo"});
+        data[field] = value;
+        json!({"merchant_id": "merchant-demo", "transaction_type": "auth", "data": data})
+    };
+    let items = json!([{"name": "one"}, {"name": "two"}]);
+    for (field, value, rule) in [
+        ("surcharge_amount", json!("4.00"), "surcharge"),
+        ("gratuity", json!("20.01"), "gratuity"),
+        ("post_settlement_fee_charge", json!("10.01"), "fees"),
+        ("items", items, "items"),
+        ("ip_address", json!("203.0.113.9"), "network"),
+    ] {
+        let body = with(field, value);
+        let checked = asked(&mut client, CHECK, &body);
+        let rules: Vec<&Value> = checked["triggered_rules"].as_array().unwrap().iter().map(|found| &found["rule"]).collect();
+        assert_eq!(rules, [rule], "{field}");
+        assert_eq!(asked(&mut client, AUTH, &body)["auth_response"]["status"], "FAIL", "{field}");
+    }
+    // Within all of them, and the third time too often from one address.
+    let body = with("ip_address", json!("198.51.100.9"));
+    assert_eq!(asked(&mut client, CHECK, &body)["processing_status"], "allow");
+    for expected in ["PASS", "PASS", "FAIL"] {
+        assert_eq!(asked(&mut client, AUTH, &body)["auth_response"]["status"], expected);
+    }
+    assert_eq!(asked(&mut client, AUTH, &with("description", json!("no address")))["auth_response"]["status"], "PASS");
+    // What the journal keeps of it decides the same again.
+    assert!(server.terminate().success());
+    let replay = workplace.run(&["replay", "--data", workplace.data().to_str().unwrap(), "--json"]);
+    let replayed: Value = serde_json::from_slice(&replay.stdout).unwrap();
+    assert_eq!((&replayed["decided"], &replayed["differing"]), (&json!(9), &json!(0)), "{replay:?}");
+}
+
+#[test]
 fn a_check_lists_the_rules_that_match_and_moves_nothing() {
     let workplace = Workplace::demo();
     workplace.edit("rules/demo.toml", |rules| {

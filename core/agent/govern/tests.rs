@@ -46,6 +46,7 @@ fn purchase(minor: i64) -> AuthorizationRequest {
         partial_approval: PartialApproval::NotSupported,
         network: None,
         occurred_at: None,
+        checkout: None,
     }
 }
 

@@ -249,6 +249,7 @@ fn every_condition_must_hold() {
         mcc: Some(mccs(&["5411"])),
         countries: Some(SortedSet::new(vec![country("CAN")]).unwrap()),
         networks: Some(NetworkSet::new(vec![NetworkName::new("VISA").unwrap()]).unwrap()),
+        checkout: Vec::new(),
     };
     let matching = || {
         with(|r| {

@@ -1,6 +1,7 @@
 //! Tests of the rules: one ordinary request to vary, and small makers of rules.
 #![expect(clippy::arithmetic_side_effects, reason = "a test may fail loudly")]
 
+mod checkout;
 mod checks;
 mod holds;
 mod limits;
@@ -46,6 +47,7 @@ fn request() -> AuthorizationRequest {
         partial_approval: PartialApproval::NotSupported,
         network: None,
         occurred_at: None,
+        checkout: None,
     }
 }
 

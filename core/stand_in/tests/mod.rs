@@ -66,6 +66,7 @@ fn request() -> AuthorizationRequest {
         partial_approval: PartialApproval::NotSupported,
         network: None,
         occurred_at: None,
+        checkout: None,
     }
 }
 

@@ -52,7 +52,8 @@ fn model(caps: &Caps, known: &[Known], asked: &Known) -> Option<RuleId> {
                 | LimitScope::Merchant
                 | LimitScope::Cardholder
                 | LimitScope::Authority
-                | LimitScope::Intent => true,
+                | LimitScope::Intent
+                | LimitScope::IpAddress => true,
             };
             let in_window = match &cap.window {
                 CapWindow::Last(seconds) => {

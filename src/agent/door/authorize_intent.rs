@@ -364,6 +364,7 @@ fn request(reference: IntentReference, asked: &Asked, card: Option<CardToken>) -
         partial_approval: PartialApproval::NotSupported,
         network: None,
         occurred_at: None,
+        checkout: None,
     })
 }
 

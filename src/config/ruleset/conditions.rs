@@ -3,7 +3,7 @@
 use holdfast_core::rules::{EntryModeSet, KindSet, MccEntry, MccSet, NetworkSet, RulesetProblem, SortedSet, When};
 use holdfast_core::{Country, CrossBorder, NetworkName, Wallet};
 
-use super::words;
+use super::{Head, checkout, words};
 use crate::config::read::{Section, Text, Value};
 
 /// Turns a list of texts into a set; `None` if one of them is wrong.
@@ -41,15 +41,15 @@ fn network_set(value: &Value<'_>) -> Option<NetworkSet> {
 }
 
 /// The key `when` of a rule, a limit or a hold row.
-pub fn read(section: &Section<'_>) -> When {
+pub fn read(section: &Section<'_>, head: &Head) -> When {
     let Some(when) = section.optional_section("when") else { return When::default() };
-    let read = read_in(&when);
+    let read = read_in(&when, head);
     when.finish();
     read
 }
 
 /// The conditions that rulesets and stand-in tables have in common.
-pub fn read_in(when: &Section<'_>) -> When {
+pub fn read_in(when: &Section<'_>, head: &Head) -> When {
     When {
         kinds: when.optional("kinds").and_then(|value| kind_set(&value)),
         posting: when.optional_text("posting").and_then(|text| words::posting(&text)),
@@ -59,5 +59,6 @@ pub fn read_in(when: &Section<'_>) -> When {
         mcc: when.optional("mcc").and_then(|value| mcc_set(&value)),
         countries: when.optional("merchant_countries").and_then(|value| country_set(&value)),
         networks: when.optional("networks").and_then(|value| network_set(&value)),
+        checkout: checkout::conditions(when, head),
     }
 }

@@ -15,7 +15,7 @@ pub fn read<'d>(section: Section<'d>, head: &Head) -> Option<(HoldRow, Spot<'d>)
     };
     let terms = read_terms(&section, head);
     let description = section.optional_text("description");
-    let when = conditions::read(&section);
+    let when = conditions::read(&section, head);
     let spot = section.spot.clone();
     section.finish();
 

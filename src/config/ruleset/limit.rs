@@ -18,7 +18,7 @@ pub fn read<'d>(section: Section<'d>, head: &Head) -> Option<(Limit, Spot<'d>)> 
     let count_max = section.optional("count_max");
     let description = section.optional_text("description");
     let enforcement = words::enforcement(&section);
-    let when = conditions::read(&section);
+    let when = conditions::read(&section, head);
     let spot = section.spot.clone();
     section.finish();
 

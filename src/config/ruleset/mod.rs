@@ -4,6 +4,7 @@
 //! come from the database compiled into this program, never from the machine's. `config/rules/reference.toml` shows every
 //! key. This opens no file and publishes nothing.
 
+mod checkout;
 pub(in crate::config) mod conditions;
 mod hold;
 pub(in crate::config) mod limit;

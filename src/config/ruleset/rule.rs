@@ -4,13 +4,13 @@ use holdfast_core::rules::{AmountRange, Check, Hours, Listed, Rule, SortedSet, S
 use holdfast_core::{Currency, MerchantId, MerchantName};
 
 use super::conditions::{self, country_set, each, entry_mode_set, kind_set, mcc_set, noted};
-use super::{Head, read_amount, read_id, words};
+use super::{Head, checkout, read_amount, read_id, words};
 use crate::config::read::{Section, Spot, Value};
 
 pub(super) type ReadCheck = fn(&Value<'_>, &Head) -> Option<Check>;
 
 /// Every key that is a check. A rule has exactly one of them.
-pub(super) const CHECKS: [(&str, ReadCheck); 13] = [
+pub(super) const CHECKS: [(&str, ReadCheck); 21] = [
     ("amount", amount),
     ("kind", |value, _| listed(value, kind_set).map(Check::Kind)),
     ("mcc", |value, _| listed(value, mcc_set).map(Check::Mcc)),
@@ -24,6 +24,14 @@ pub(super) const CHECKS: [(&str, ReadCheck); 13] = [
     ("wallet", |value, _| words::requirement(&value.text()?).map(Check::Wallet)),
     ("hours", hours),
     ("currency", |value, _| listed(value, currencies).map(Check::Currency)),
+    ("surcharge", |value, head| checkout::check("surcharge", value, head)),
+    ("gratuity", |value, head| checkout::check("gratuity", value, head)),
+    ("fees", |value, head| checkout::check("fees", value, head)),
+    ("items", |value, head| checkout::check("items", value, head)),
+    ("three_d_secure", |value, head| checkout::check("three_d_secure", value, head)),
+    ("address_verification", |value, head| checkout::check("address_verification", value, head)),
+    ("security_code", |value, head| checkout::check("security_code", value, head)),
+    ("ip_address", |value, head| checkout::check("ip_address", value, head)),
 ];
 
 /// Reads a rule; `None` if what makes it a rule is wrong.
@@ -35,7 +43,7 @@ pub fn read<'d>(section: Section<'d>, head: &Head) -> Option<(Rule, Spot<'d>)> {
     };
     let check = read_check(&section, head);
     let description = section.optional_text("description");
-    let when = conditions::read(&section);
+    let when = conditions::read(&section, head);
     let enforcement = words::enforcement(&section);
     let reason = section.optional_text("reason").and_then(|text| words::reason(&text));
     let spot = section.spot.clone();
@@ -65,7 +73,7 @@ fn read_check(section: &Section<'_>, head: &Head) -> Option<Check> {
 }
 
 /// `{ allow = … }` or `{ deny = … }`.
-fn listed<S>(value: &Value<'_>, read: impl Fn(&Value<'_>) -> Option<S>) -> Option<Listed<S>> {
+pub(super) fn listed<S>(value: &Value<'_>, read: impl Fn(&Value<'_>) -> Option<S>) -> Option<Listed<S>> {
     let section = value.section()?;
     let list = listed_in(&section, read);
     section.finish();

@@ -46,6 +46,7 @@ fn purchase(cents: i64) -> AuthorizationRequest {
         partial_approval: PartialApproval::NotSupported,
         network: None,
         occurred_at: None,
+        checkout: None,
     }
 }
 
@@ -110,6 +111,15 @@ fn the_reference_loads_and_has_every_check_and_window() {
             "hours-deny: declines hours friday saturday 23:00-05:00, every day 03:00-03:30 in America/New_York",
             "hours-allow: declines all but hours monday tuesday 08:00-18:00 in Europe/Berlin, when kind bill_payment",
             "currency: declines all but currency USD",
+            "surcharge: declines all but surcharge up to 20.00 USD and up to 4%",
+            "gratuity: declines all but gratuity up to 30%, when MCC restaurants",
+            "fees: declines all but fees up to 12.50%",
+            "items: declines all but items up to 50",
+            "three-d-secure: declines all but 3-D Secure AUTHENTICATED, ATTEMPTED, when 3-D Secure AUTHENTICATED, ATTEMPTED, \
+             NOT_AUTHENTICATED",
+            "address-verification: declines address verification NO_MATCH",
+            "security-code: declines security code NOT_MATCHED, when address verification NO_MATCH, UNAVAILABLE",
+            "ip-address: declines IP address in one of 3 networks listed, as transaction_not_permitted",
         ]
     );
     let lines: Vec<String> = reference.limits().iter().map(ToString::to_string).collect();
@@ -126,6 +136,7 @@ fn the_reference_loads_and_has_every_check_and_window() {
              5815-5818",
             "merchant-daily: observes whether more than 50000.00 USD per merchant and day in America/New_York",
             "cardholder-daily: observes whether more than 5000.00 USD per cardholder and day in America/New_York",
+            "address-velocity: at most 30 transactions per ip_address in the last 10m (10 buckets)",
         ]
     );
     let lines: Vec<String> = reference.holds().iter().map(ToString::to_string).collect();
@@ -325,6 +336,31 @@ fn every_mistake_is_told_with_its_place() {
                 "4:62: rule.r.hours.time_zone: is not a time zone of the IANA database; write for example \"America/New_York\"",
             ],
         ),
+        ("surcharge = {}", &["4:13: rule.r.surcharge: has no end: neither a least nor a greatest"]),
+        (
+            "fees = { percent_max = \"5%\", min = \"0.001\", least = 1 }",
+            &[
+                "4:24: rule.r.fees.percent_max: is not a percentage from 0 to 1000; write for example \"20\" or \"2.5\"",
+                "4:36: rule.r.fees.min: has more decimal places than its currency; amounts are in USD, such as \"750.00\"",
+                "4:45: rule.r.fees.least: is not a key of this table; its keys are min, max, percent_min, percent_max",
+            ],
+        ),
+        ("items = { min = 3, max = 2 }", &["4:9: rule.r.items: has a `min` above its `max`"]),
+        ("items = { min = \"3\" }", &["4:17: rule.r.items.min: must be a whole number from 0 to 65535"]),
+        (
+            "three_d_secure = { allow = [\"authenticated\"] }",
+            &["4:29: rule.r.three_d_secure.allow[0]: is none of AUTHENTICATED, ATTEMPTED, NOT_AUTHENTICATED, NOT_TOLD"],
+        ),
+        (
+            "ip_address = { deny = [\"203.0.113.7/24\", \"::1\"] }",
+            &["4:24: rule.r.ip_address.deny[0]: is neither an IP address (\"192.0.2.7\") nor a range of them \
+               (\"192.0.2.0/24\"), with no bit set beyond its length"],
+        ),
+        ("cash = \"deny\"\nwhen = { ip_address = [] }", &[&format!("5:23: rule.r.when.ip_address: {empty}")]),
+        (
+            "cash = \"deny\"\nwhen = { security_code = [\"999\"] }",
+            &["5:27: rule.r.when.security_code[0]: is none of MATCHED, NOT_MATCHED, UNAVAILABLE"],
+        ),
         (
             "cash = \"deny\"\nquasi_cash = \"deny\"",
             &["5:14: rule.r.quasi_cash: is one check too many: a rule has one, so write \
@@ -333,7 +369,8 @@ fn every_mistake_is_told_with_its_place() {
         (
             "description = \"nothing\"",
             &["2:1: rule.r: checks nothing; a rule has one of amount, kind, mcc, merchant_id, \
-            merchant_name, merchant_country, cross_border, entry_mode, cash, quasi_cash, wallet, hours, currency"],
+            merchant_name, merchant_country, cross_border, entry_mode, cash, quasi_cash, wallet, hours, currency, surcharge, \
+            gratuity, fees, items, three_d_secure, address_verification, security_code, ip_address"],
         ),
         (
             "cash = \"deny\"\nreason = \"because\"",
@@ -357,7 +394,8 @@ fn every_mistake_is_told_with_its_place() {
                 &format!("5:18: rule.r.when.kinds: {empty}"),
                 "5:31: rule.r.when.wallet: must be true or false",
                 "5:34: rule.r.when.since: is not a key of this table; its keys are kinds, posting, entry_modes, wallet, \
-             cross_border, mcc, merchant_countries, networks",
+             cross_border, mcc, merchant_countries, networks, surcharge, gratuity, fees, items, three_d_secure, \
+             address_verification, security_code, ip_address",
             ],
         ),
         (

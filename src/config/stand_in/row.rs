@@ -62,7 +62,7 @@ fn read_answer(section: &Section<'_>, head: &Head) -> Option<RowAnswer> {
 fn read_conditions(section: &Section<'_>, head: &Head) -> Option<Conditions> {
     let Some(when) = section.optional("when") else { return Some(Conditions::default()) };
     let when = when.section()?;
-    let shared = conditions::read_in(&when);
+    let shared = conditions::read_in(&when, head);
     let seconds = |value: &Value<'_>| value.text()?.parse(limit::seconds);
     let amount = optional(&when, "amount", |value| rule::amount_range(value, head));
     let balance = optional(&when, "balance_within", seconds);

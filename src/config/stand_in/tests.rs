@@ -159,8 +159,9 @@ length = \"99d\"
          t.toml:6:16: row.a.when.mcc: is an empty list, which could mean all or nothing; leave the key out, or list something\n\
          t.toml:6:37: row.a.when.amount.max: is not a decimal number; amounts are in USD, such as \"750.00\"\n\
          t.toml:6:69: row.a.when.until: is not a key of this table; its keys are kinds, posting, entry_modes, wallet, \
-         cross_border, mcc, merchant_countries, networks, amount, balance_within, card_age, status_within, merchant_known, \
-         card_used, hours\n\
+         cross_border, mcc, merchant_countries, networks, surcharge, gratuity, fees, items, three_d_secure, \
+         address_verification, security_code, ip_address, amount, balance_within, card_age, status_within, \
+         merchant_known, card_used, hours\n\
          t.toml:10:29: row.b.when.card_age.min: is not a length of time; write for example \"90m\", \"24h\" or \"7d\"\n\
          t.toml:10:56: row.b.when.merchant_known: must be true or false\n\
          t.toml:10:71: row.b.when.hours: needs a `time_zone`, here or at the top of the file\n\

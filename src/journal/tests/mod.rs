@@ -71,6 +71,7 @@ fn request() -> AuthorizationRequest {
         partial_approval: PartialApproval::Supported,
         network: Some(NetworkName::new("VISA").unwrap()),
         occurred_at: Some(Timestamp::from_unix_micros(-1)),
+        checkout: None,
     }
 }
 
@@ -318,7 +319,7 @@ fn governed() -> Governed {
 fn what_older_programs_wrote_reads_as_ever() {
     // What was new since they wrote is a line of its own, which they never wrote.
     let records: Vec<Record> = bodies().into_iter().map(record).collect();
-    for format in [2, 3] {
+    for format in [2, 3, 4] {
         let mut bytes = group(&records).bytes().to_vec();
         bytes[0] = format;
         assert_eq!(Group::open(&bytes).unwrap().collect::<Result<Vec<_>, _>>().unwrap(), records, "{format}");
@@ -337,6 +338,28 @@ fn under_whose_authority_a_question_was_asked_keeps_its_bytes() {
     expected.push(reason);
     assert_eq!(bytes, expected);
     assert_eq!(reason, 50, "reasons keep their numbers");
+}
+
+/// What is told of a question at a door of ours.
+fn checkout() -> Checkout {
+    Checkout { surcharge: 350, fees: -1, items: u16::MAX, ip_address: "2001:db8::7".parse().ok(), ..Checkout::NOTHING_TOLD }
+}
+
+#[test]
+fn what_a_door_of_ours_tells_is_on_a_line_of_its_own() {
+    let plain: Vec<Record> = bodies().into_iter().map(record).collect();
+    let mut told = plain.clone();
+    for record in &mut told {
+        record.body.told_besides(Some(checkout()));
+    }
+    assert_ne!(told, plain);
+    let both = [told.clone(), plain.clone(), told].concat();
+    let read: Vec<Record> = Group::open(group(&both).bytes()).unwrap().collect::<Result<_, _>>().unwrap();
+    assert_eq!(read, both, "each question has what was told of it, and no other's");
+    let bytes = postcard::to_allocvec(&checkout()).unwrap();
+    let address = b"\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x07";
+    let head = b"\xbc\x05\x00\x01\xff\xff\x03\x03\x04\x02\x01\x01";
+    assert_eq!(bytes, [&head[..], &address[..]].concat(), "as journals have it");
 }
 
 #[test]

@@ -86,6 +86,7 @@ pub fn purchase(key: &str, minor: i64) -> AuthorizationRequest {
         partial_approval: PartialApproval::NotSupported,
         network: None,
         occurred_at: None,
+        checkout: None,
     }
 }
 

@@ -14,7 +14,7 @@ use holdfast_core::hold::mutant::{self, Mutant};
 use holdfast_core::{Decision, Timestamp};
 
 use super::cold::{Cold, Found, Need};
-use super::rebuild;
+use super::rebuild::{self, Rebuilding};
 use super::state::{CLOSED_KEPT, Fingerprint, GoneNames, Recalled, State};
 use super::undo::UndoLog;
 use super::window::{AsOf, Shown, Window};
@@ -92,10 +92,10 @@ impl std::fmt::Debug for Engine {
 
 impl Engine {
     /// An engine on a log, that remembers what `state` says.
-    pub fn new(log: Box<dyn Log>, state: State) -> Self {
+    pub fn new(log: Box<dyn Log>, state: Box<State>) -> Self {
         Engine {
             log,
-            state: Box::new(state),
+            state,
             window: None,
             latest: Timestamp::EPOCH,
             approves_from: None,
@@ -116,27 +116,16 @@ impl Engine {
     /// The log or the projection cannot be read, or the log is damaged.
     pub fn rebuild(&mut self, from: i64, cold: &dyn Cold, mut progress: impl FnMut(i64)) -> Result<(), JournalError> {
         let Engine { log, state, undo, projected, .. } = self;
-        let mut next = from;
+        let mut rebuilding = Rebuilding { state, undo, cold, projected: *projected, next: from };
         log.read(from, &mut |first, bytes| {
-            if first > next {
+            if first > rebuilding.next {
                 return Err(log.broken(first));
             }
-            let records = Group::open(bytes).map_err(|error| log.unreadable(first, error))?;
-            for (number, record) in (first..).zip(records) {
-                let record = record.map_err(|error| log.unreadable(first, error))?;
-                // The first group may begin with records that the projection has.
-                if number == next {
-                    if let Some(projected) = *projected {
-                        state.forget_old_keys(record.at, projected, usize::MAX);
-                    }
-                    rebuild::write_record(state, &record, number, cold, undo)?;
-                    undo.clear();
-                    next = next.saturating_add(1);
-                }
-            }
-            progress(next);
+            rebuilding.write_group(first, bytes, |first, error| log.unreadable(first, error), |_, _| {})?;
+            progress(rebuilding.next);
             Ok(())
         })?;
+        let next = rebuilding.next;
         if next != self.log.next() {
             return Err(self.log.broken(next));
         }

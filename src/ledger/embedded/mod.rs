@@ -38,7 +38,7 @@ use tokio::sync::oneshot;
 use self::cold::{Cold, Nowhere};
 pub use self::early::{Early, EarlySight};
 use self::engine::Engine;
-use self::projection::{Bell, Follower};
+use self::projection::{Bell, Follower, HasBeenRead};
 use self::queue::{Queue, Taken};
 use self::state::State;
 use self::window::Window;
@@ -172,10 +172,12 @@ impl Embedded {
         Ok((ledger, opening))
     }
 
-    /// What can be seen of it before it is ready, for whoever has a thread to read it on.
+    /// What can be seen of it before it is ready, for whoever has a thread to read it on. The ledger waits for what is read there,
+    /// or for its being dropped, and reads memory itself only if nothing came of it.
     #[must_use]
     pub fn early(&self) -> Option<Early> {
         let (data, sync) = self.kept.clone()?;
+        self.shared.window.expect();
         Some(Early { data, sync, window: Arc::clone(&self.shared.window) })
     }
 
@@ -259,7 +261,7 @@ fn get_ready(
     observer: &Arc<dyn Observer>,
 ) -> Result<(Writer, Option<JoinHandle<()>>), JournalError> {
     let thread = |error| JournalError::Directory(PathBuf::from("thread of the ledger"), error);
-    let Remembered { mut engine, cold, follower } = remember(log, follower, observer.as_ref())?;
+    let Remembered { mut engine, cold, follower } = remember(shared, log, follower, observer.as_ref())?;
     engine.tidy(shared.now().utc);
     let last = engine.log.next().saturating_sub(1);
     shared.recorded.store(last, Ordering::Release);
@@ -282,11 +284,16 @@ struct Remembered {
     follower: Option<Follower>,
 }
 
-/// Reads memory from the projection, where there is one, and the rest from the log.
-fn remember(log: Box<dyn Log>, follower: Option<Follower>, observer: &dyn Observer) -> Result<Remembered, JournalError> {
+/// Goes on with the memory that somebody read early; or reads it from the projection, where there is one, and the rest from the log.
+fn remember(
+    shared: &Shared,
+    log: Box<dyn Log>,
+    follower: Option<Follower>,
+    observer: &dyn Observer,
+) -> Result<Remembered, JournalError> {
     let Some(mut follower) = follower else {
         let secret = std::hash::RandomState::new();
-        let mut engine = Engine::new(log, State::new((secret.hash_one(0_u8), secret.hash_one(1_u8))));
+        let mut engine = Engine::new(log, Box::new(State::new((secret.hash_one(0_u8), secret.hash_one(1_u8)))));
         let rebuilt = engine.rebuild(1, &Nowhere, |_| {});
         say_remarks(&mut engine, observer);
         return rebuilt.map(|()| Remembered { engine, cold: Box::new(Nowhere), follower: None });
@@ -296,16 +303,28 @@ fn remember(log: Box<dyn Log>, follower: Option<Follower>, observer: &dyn Observ
     let last = follower.projected();
     std::thread::scope(|threads| {
         let proof = threads.spawn(move || behind.prove(last).and_then(|()| behind.prove_state()));
-        let (state, thrown_away) = follower.restore()?;
-        if let Some(thrown_away) = thrown_away {
-            observer.say(&thrown_away);
-        }
+        let proven = || proof.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        let early = shared.window.await_early().map(|early| Ok((follower.has_been_read(&early.span)?, early))).transpose()?;
+        let (from, state) = match early {
+            Some((HasBeenRead::Yes, early)) => {
+                // It is shown as long as others have to wait.
+                proven()?;
+                (early.span.end.next, early.take())
+            }
+            Some((HasBeenRead::No, _)) | None => {
+                let (state, thrown_away) = follower.restore()?;
+                if let Some(thrown_away) = thrown_away {
+                    observer.say(&thrown_away);
+                }
+                proven()?;
+                (follower.projected().saturating_add(1), Box::new(state))
+            }
+        };
         let finder = follower.finder()?;
         let mut engine = Engine::new(log, state);
         engine.projected_to(follower.projected());
-        let rebuilt = engine.rebuild(follower.projected().saturating_add(1), &finder, |_| {});
+        let rebuilt = engine.rebuild(from, &finder, |_| {});
         say_remarks(&mut engine, observer);
-        proof.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
         rebuilt.map(|()| Remembered { engine, cold: Box::new(finder), follower: Some(follower) })
     })
 }

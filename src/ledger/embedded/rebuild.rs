@@ -8,7 +8,48 @@ use super::cold::{Cold, Need};
 use super::naming::{asked_of, heard, locate_request, subject_of};
 use super::state::{AccountIndex, CardIndex, CardRow, HoldNumber, Located, Merchants, Names, State, UNTOLD};
 use super::undo::UndoLog;
-use crate::journal::{Body, JournalError, Record};
+use crate::journal::{Body, Group, JournalError, Record, RecordError};
+
+/// Writes again what a journal says, group by group.
+pub struct Rebuilding<'a> {
+    pub state: &'a mut State,
+    pub undo: &'a mut UndoLog,
+    pub cold: &'a dyn Cold,
+    /// Up to which record a projection keeps everything; nothing if there is none.
+    pub projected: Option<i64>,
+    /// The record that is to be written next.
+    pub next: i64,
+}
+
+impl Rebuilding<'_> {
+    /// Writes a group whose first record has this number; the first one may begin with records that are written already. `each`
+    /// sees what was written.
+    ///
+    /// # Errors
+    /// See [`write_record`]; a group that cannot be read, as `unreadable` says it.
+    pub fn write_group(
+        &mut self,
+        first: i64,
+        bytes: &[u8],
+        unreadable: impl Fn(i64, RecordError) -> JournalError,
+        mut each: impl FnMut(i64, &Record),
+    ) -> Result<(), JournalError> {
+        let records = Group::open(bytes).map_err(|error| unreadable(first, error))?;
+        for (number, record) in (first..).zip(records) {
+            let record = record.map_err(|error| unreadable(first, error))?;
+            if number == self.next {
+                if let Some(projected) = self.projected {
+                    self.state.forget_old_keys(record.at, projected, usize::MAX);
+                }
+                write_record(self.state, &record, number, self.cold, self.undo)?;
+                self.undo.clear();
+                self.next = self.next.saturating_add(1);
+                each(number, &record);
+            }
+        }
+        Ok(())
+    }
+}
 
 /// Writes what a record says happened.
 ///

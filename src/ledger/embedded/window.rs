@@ -3,11 +3,13 @@
 //! While the writer works, memory is away, for less than a millisecond at a time. Whoever looks holds the writer back for a few
 //! lookups at most.
 
-use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 
 use holdfast_core::{AuthorizationRequest, Timestamp};
 
+use super::projection::Mark;
 use super::state::{GoneNames, State};
+use crate::journal::Joint;
 use crate::ledger::Origin;
 use crate::ledger::sight::Glimpse;
 
@@ -15,6 +17,8 @@ use crate::ledger::sight::Glimpse;
 #[derive(Debug)]
 pub struct Window {
     behind: Mutex<Behind>,
+    /// Rings when nobody reads memory for the writer any more.
+    read: Condvar,
 }
 
 #[derive(Debug)]
@@ -28,8 +32,10 @@ struct Behind {
 enum Shows {
     /// There never was anything.
     Nothing,
-    /// Memory that was read before the writer's was there.
-    Early(AsOf),
+    /// Nothing yet: somebody is to read memory.
+    Expected,
+    /// Memory that was read before the writer was ready.
+    Early(AsOf, Span),
     /// The writer works on it.
     Away,
     Memory(AsOf),
@@ -44,6 +50,15 @@ pub struct AsOf {
     pub approvals_until: Option<Timestamp>,
 }
 
+/// What memory was read from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    /// As the projection had it,
+    pub mark: Mark,
+    /// and the journal from there to here.
+    pub end: Joint,
+}
+
 impl AsOf {
     /// Memory of this moment, all of it durable.
     pub const fn durable(at: Timestamp) -> Self {
@@ -54,7 +69,7 @@ impl AsOf {
 impl Window {
     /// A window that shows nothing yet.
     pub fn new() -> Self {
-        Window { behind: Mutex::new(Behind { state: empty(), shows: Shows::Nothing }) }
+        Window { behind: Mutex::new(Behind { state: empty(), shows: Shows::Nothing }), read: Condvar::new() }
     }
 
     fn lock(&self) -> MutexGuard<'_, Behind> {
@@ -70,8 +85,8 @@ impl Window {
     fn exchange(&self, state: &mut Box<State>, shows: Shows) {
         let mut behind = self.lock();
         let early = match behind.shows {
-            Shows::Early(_) => Some(std::mem::replace(&mut behind.state, empty())),
-            Shows::Nothing | Shows::Away | Shows::Memory(_) => None,
+            Shows::Early(..) => Some(std::mem::replace(&mut behind.state, empty())),
+            Shows::Nothing | Shows::Expected | Shows::Away | Shows::Memory(_) => None,
         };
         std::mem::swap(&mut behind.state, state);
         behind.shows = shows;
@@ -80,19 +95,49 @@ impl Window {
         drop(early);
     }
 
-    /// Leaves memory here that was read before the writer's was there; nothing once that is.
-    pub fn show_early(&self, state: Box<State>, as_of: AsOf) {
+    /// Somebody is to read memory: whoever needs it waits for that instead of reading it once more.
+    pub fn expect(&self) {
         let mut behind = self.lock();
         if matches!(behind.shows, Shows::Nothing) {
+            behind.shows = Shows::Expected;
+        }
+    }
+
+    /// Nobody reads memory any more, whatever came of it.
+    pub fn expect_no_more(&self) {
+        let mut behind = self.lock();
+        if matches!(behind.shows, Shows::Expected) {
+            behind.shows = Shows::Nothing;
+        }
+        drop(behind);
+        self.read.notify_all();
+    }
+
+    /// Leaves memory here that was read before the writer's was there; nothing once that is.
+    pub fn show_early(&self, state: Box<State>, as_of: AsOf, span: Span) {
+        let mut behind = self.lock();
+        if matches!(behind.shows, Shows::Nothing | Shows::Expected) {
             behind.state = state;
-            behind.shows = Shows::Early(as_of);
+            behind.shows = Shows::Early(as_of, span);
+        }
+        drop(behind);
+        self.read.notify_all();
+    }
+
+    /// Memory that was read early, as soon as nobody is to read it any more; nothing if nobody did. For the writer.
+    pub fn await_early(&self) -> Option<Foreseen<'_>> {
+        let expected = |behind: &mut Behind| matches!(behind.shows, Shows::Expected);
+        let behind = self.read.wait_while(self.lock(), expected).unwrap_or_else(PoisonError::into_inner);
+        match behind.shows {
+            Shows::Early(_, span) => Some(Foreseen { window: self, span }),
+            Shows::Nothing | Shows::Expected | Shows::Away | Shows::Memory(_) => None,
         }
     }
 
     /// The names of what early memory had let go of were read.
     pub fn early_names(&self, names: GoneNames) {
         let mut behind = self.lock();
-        if matches!(behind.shows, Shows::Early(_)) {
+        if matches!(behind.shows, Shows::Early(..)) {
             behind.state.gone_before(names);
         }
     }
@@ -105,9 +150,9 @@ impl Window {
             Err(TryLockError::WouldBlock) => return Glimpse::Busy,
         };
         match behind.shows {
-            Shows::Nothing => Glimpse::Nothing,
+            Shows::Nothing | Shows::Expected => Glimpse::Nothing,
             Shows::Away => Glimpse::Busy,
-            Shows::Early(as_of) | Shows::Memory(as_of) => Glimpse::Seen(behind.state.seen(origin, request, as_of)),
+            Shows::Early(as_of, _) | Shows::Memory(as_of) => Glimpse::Seen(behind.state.seen(origin, request, as_of)),
         }
     }
 }
@@ -115,6 +160,23 @@ impl Window {
 /// What stands in memory's place.
 fn empty() -> Box<State> {
     Box::new(State::new((0, 0)))
+}
+
+/// Memory that was read early, and is shown until the writer takes it.
+#[derive(Debug)]
+pub struct Foreseen<'a> {
+    window: &'a Window,
+    /// What it was read from.
+    pub span: Span,
+}
+
+impl Foreseen<'_> {
+    /// Takes it, to work on it.
+    pub fn take(self) -> Box<State> {
+        let mut behind = self.window.lock();
+        behind.shows = Shows::Away;
+        std::mem::replace(&mut behind.state, empty())
+    }
 }
 
 /// Memory that was left in a window; dropped, it is taken away again.

@@ -277,7 +277,7 @@ impl Loading<'_> {
         }
         let numbers = |rows: &[Row]| rows.iter().filter_map(|row| row.try_get("number").ok()).collect();
         let (cards, cardholders) = (numbers(&people.cards), numbers(&people.cardholders));
-        let engine = Engine::new(Box::new(beside.clone()), state);
+        let engine = Engine::new(Box::new(beside.clone()), Box::new(state));
         Ok(Loaded { engine, beside, accounts: at, cards, cardholders, hold_names, counters })
     }
 

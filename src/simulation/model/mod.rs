@@ -251,7 +251,12 @@ impl Model {
             LimitScope::Card => card,
             LimitScope::Account => account,
             // Whom those count for is in their counters' names.
-            LimitScope::Program | LimitScope::Merchant | LimitScope::Cardholder | LimitScope::Authority | LimitScope::Intent => 0,
+            LimitScope::Program
+            | LimitScope::Merchant
+            | LimitScope::Cardholder
+            | LimitScope::Authority
+            | LimitScope::Intent
+            | LimitScope::IpAddress => 0,
         }
     }
 

@@ -307,9 +307,12 @@ fn counting(scope: LimitScope, place: &Place) -> Option<Counting> {
     match scope {
         LimitScope::Card => place.card.map(|number| Counting::Card(CardIndex(number))),
         LimitScope::Account => place.account.map(|number| Counting::Account(AccountIndex(number))),
-        LimitScope::Program | LimitScope::Merchant | LimitScope::Cardholder | LimitScope::Authority | LimitScope::Intent => {
-            Some(Counting::Program)
-        }
+        LimitScope::Program
+        | LimitScope::Merchant
+        | LimitScope::Cardholder
+        | LimitScope::Authority
+        | LimitScope::Intent
+        | LimitScope::IpAddress => Some(Counting::Program),
     }
 }
 

@@ -17,6 +17,7 @@ use super::whole::Wholeness;
 use super::{restore, schema, words};
 use crate::journal::{Checkpoint, Group, JournalError, Tail, state_file};
 use crate::ledger::embedded::state::{Fingerprint, NameKey, State};
+use crate::ledger::embedded::window::Span;
 
 /// Records that make a batch: enough to share the pages that a transaction writes, few enough to be followed soon.
 pub(super) const BATCH_RECORDS: i64 = 8_192;
@@ -50,6 +51,13 @@ impl From<rusqlite::Error> for FollowError {
     fn from(error: rusqlite::Error) -> Self {
         if schema::is_damage(&error) { FollowError::Damaged(error) } else { FollowError::Disk(error) }
     }
+}
+
+/// Whether memory was read from what is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HasBeenRead {
+    Yes,
+    No,
 }
 
 /// The projection of a data directory, open for following.
@@ -131,6 +139,15 @@ impl Follower {
             None => thrown_away(directory, &why),
         };
         Ok((follower(anew, mark, journal), Some(said)))
+    }
+
+    /// Whether memory of this span is what [`Follower::restore`] and the journal behind it give.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn has_been_read(&self, span: &Span) -> Result<HasBeenRead, JournalError> {
+        let same = span.mark == self.mark && self.journal.passes(&span.end)?;
+        Ok(if same { HasBeenRead::Yes } else { HasBeenRead::No })
     }
 
     /// Memory as it was at the mark. A projection from which it cannot be read is thrown away, and said.

@@ -25,8 +25,8 @@ mod words;
 
 pub(super) use self::bell::Bell;
 pub(super) use self::find::Finder;
-pub(super) use self::follow::Follower;
-pub(super) use self::restore::peek;
+pub(super) use self::follow::{Follower, HasBeenRead};
+pub(super) use self::restore::{Mark, peek};
 pub(super) use self::thread::start;
 pub(crate) use self::thread::take_second_place;
 

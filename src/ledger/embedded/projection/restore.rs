@@ -19,8 +19,8 @@ use crate::ledger::embedded::state::{
 };
 
 /// How far a projection followed the journal.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Mark {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mark {
     pub end: Joint,
     /// The number that the next new hold has.
     pub next_hold: u64,
@@ -36,12 +36,11 @@ pub(super) fn mark(connection: &Connection) -> rusqlite::Result<Mark> {
     })
 }
 
-/// Memory as it is at the mark, read beside whoever has the projection open; and where the journal goes on. Nothing where there is
-/// no projection of this format.
+/// Memory as it is at the mark, read beside whoever has the projection open. Nothing where there is no projection of this format.
 ///
 /// # Errors
 /// The disk, or what is there.
-pub fn peek(directory: &Path) -> Result<Option<(State, Joint)>, JournalError> {
+pub fn peek(directory: &Path) -> Result<Option<(State, Mark)>, JournalError> {
     let read = || -> rusqlite::Result<_> {
         let Some(connection) = schema::open_to_read(directory)? else { return Ok(None) };
         if !matches!(Sums::prove(directory), Ok(Ok(_))) {
@@ -51,7 +50,7 @@ pub fn peek(directory: &Path) -> Result<Option<(State, Joint)>, JournalError> {
         // All of it as of one moment: it is followed meanwhile.
         let transaction = connection.unchecked_transaction()?;
         let mark = mark(&transaction)?;
-        Ok(Some((state(&transaction, &mark)?, mark.end)))
+        Ok(Some((state(&transaction, &mark)?, mark)))
     };
     read().map_err(JournalError::disk(&schema::path_in(directory)))
 }

@@ -345,9 +345,12 @@ fn counting(scope: LimitScope, located: &Located) -> Option<Counting> {
     match scope {
         LimitScope::Card => located.card.map(Counting::Card),
         LimitScope::Account => located.account.map(Counting::Account),
-        LimitScope::Program | LimitScope::Merchant | LimitScope::Cardholder | LimitScope::Authority | LimitScope::Intent => {
-            Some(Counting::Program)
-        }
+        LimitScope::Program
+        | LimitScope::Merchant
+        | LimitScope::Cardholder
+        | LimitScope::Authority
+        | LimitScope::Intent
+        | LimitScope::IpAddress => Some(Counting::Program),
     }
 }
 

@@ -4,7 +4,9 @@ use holdfast_core::hold::{CardStatus, Fact};
 use holdfast_core::stand_in::Sight;
 use holdfast_core::{AuthorizationRequest, Decision};
 
+use super::engine::Engine;
 use super::*;
+use crate::fixture::once_free;
 use crate::ledger::Glimpse;
 use crate::ledger::embedded::projection::read;
 use crate::ledger::sight::{Lasts, LongerAgo, Seen};
@@ -66,6 +68,63 @@ fn what_the_projection_has_not_followed_is_seen_all_the_same() {
     // The ledger's own memory takes its place.
     house.start().unwrap();
     assert!(house.ledger.as_ref().unwrap().early().is_some());
+}
+
+/// Opens what a ledger writes to behind what `shared` shows, and goes on.
+fn go_on(directory: &Path, shared: &Shared) -> Remembered {
+    let journal = once_free(|| Journal::open_claimed(Claim::on(directory)?, Sync::Full));
+    let (follower, _) = Follower::open(directory).unwrap();
+    remember(shared, Box::new(journal), Some(follower), &crate::fixture::Silent).unwrap()
+}
+
+fn closed_after(house: &mut House, key: &str, amount: i64) -> (PathBuf, Shared) {
+    assert_eq!(house.decide(purchase(key, amount)), approved(amount));
+    until_projected(house);
+    house.ledger = None;
+    (house.directory.path().to_owned(), Shared::new())
+}
+
+fn available(engine: &Engine) -> i64 {
+    let state = engine.state();
+    let account = state.account_named(&id("demo"), &id("a")).unwrap();
+    state.account(account).unwrap().account.available()
+}
+
+#[test]
+fn the_ledger_goes_on_with_what_was_read_early() {
+    let mut house = House::with(1_000);
+    let (directory, shared) = closed_after(&mut house, "first", 300);
+    let early = Early { data: directory.clone(), sync: Sync::Full, window: Arc::clone(&shared.window) };
+    shared.window.expect();
+    std::thread::scope(|threads| {
+        threads.spawn(|| early.show(|| {}).unwrap());
+        let gone_on = go_on(&directory, &shared);
+        assert_eq!(shared.window.look(&origin(), &purchase("k", 1)), Glimpse::Busy, "memory was read twice");
+        assert_eq!(available(&gone_on.engine), 700);
+    });
+}
+
+#[test]
+fn what_was_read_of_another_journal_is_read_again() {
+    let mut house = House::with(1_000);
+    let (directory, shared) = closed_after(&mut house, "first", 300);
+    let early = Early { data: directory, sync: Sync::Full, window: Arc::clone(&shared.window) };
+    early.show(|| {}).unwrap();
+    house.start().unwrap();
+    let (directory, _) = closed_after(&mut house, "second", 100);
+    assert_eq!(available(&go_on(&directory, &shared).engine), 600);
+}
+
+#[test]
+fn whoever_gives_up_reading_early_is_waited_for_no_more() {
+    let mut house = House::with(1_000);
+    let (directory, shared) = closed_after(&mut house, "first", 300);
+    shared.window.expect();
+    std::thread::scope(|threads| {
+        let early = Early { data: directory.clone(), sync: Sync::Full, window: Arc::clone(&shared.window) };
+        threads.spawn(move || drop(early));
+        assert_eq!(available(&go_on(&directory, &shared).engine), 700);
+    });
 }
 
 #[test]

@@ -76,7 +76,7 @@ impl Bench {
         let (mut follower, mut thrown_away) = Follower::open(self.directory.path()).unwrap();
         let (state, damaged) = follower.restore().unwrap();
         thrown_away = thrown_away.or(damaged);
-        let mut engine = Engine::new(Box::new(journal), state);
+        let mut engine = Engine::new(Box::new(journal), Box::new(state));
         engine.keep_closed(self.closed_kept);
         engine.projected_to(follower.projected());
         engine.rebuild(follower.projected() + 1, &self.finder(), |_| {}).unwrap();
@@ -313,6 +313,7 @@ fn purchase(key: &str, minor: i64) -> AuthorizationRequest {
         partial_approval: PartialApproval::NotSupported,
         network: Some(id("VISA")),
         occurred_at: None,
+        checkout: None,
     }
 }
 
