@@ -132,6 +132,8 @@
 //!   under its key, and moves nothing; a payment that is there already is approved as that payment.
 //! * An instrument that is none of ours has an account in the ledger that only remembers what was paid (`outside-…`), with a credit line
 //!   that nobody reaches: budgets, reversals and intents need no second way of counting.
+//! * On the shared ledger the objects of agent spend are in its database, and whoever writes takes their numbers first, so that they become
+//!   visible in the order of those: a responder that asks for what is greater than the last one that it saw misses none.
 //! * On the shared ledger a question under an authority is decided by the engine and not by the database function: its limits have
 //!   reasons of their own.
 //! * What callers of payment doors write stands beside the journal, too, sealed and durable with its record; the digest of a question

@@ -95,6 +95,8 @@ impl Mirror {
     /// The store.
     pub async fn restore(&self, store: &Shared) -> Result<(), StoreError> {
         let mut objects = Objects::default();
+        // It may have been tried before, and come half the way.
+        *self.known.lock().unwrap_or_else(PoisonError::into_inner) = Known::default();
         for kind in [Kind::Policy, Kind::Agent, Kind::Authority, Kind::Binding, Kind::Grant, Kind::Intent, Kind::Credential] {
             let mut list = List::of(kind, PAGE);
             loop {

@@ -25,7 +25,7 @@ use tokio::sync::{oneshot, watch};
 use self::mounts::{agents, mount_names, mounts, programs, routes};
 use self::opening::{Counted, Foresight, Opened, Opening, follow_rules, open_ledger, open_spool, spool_settings};
 use self::pages::pages;
-use crate::agent::door::crossing;
+use crate::agent::door::{House, crossing};
 use crate::agent::lead::Agents;
 use crate::api::reads::Reads;
 use crate::api::reads::embedded::EmbeddedReads;
@@ -56,8 +56,8 @@ use crate::webhook::{self, Signals, Webhooks};
 /// Tickets that a worker keeps for its next questions.
 const RESTING_TICKETS_MAX: usize = 1024;
 
-/// Connections to a shared ledger's database besides those of acts: lists, upkeep, and what hears of other responders.
-const DATABASE_CONNECTIONS_BESIDE_ACTS: usize = 8;
+/// Connections to a shared ledger's database besides those of acts: lists, upkeep, agent spend, and what hears of other responders.
+const DATABASE_CONNECTIONS_BESIDE_ACTS: usize = 13;
 
 /// A running server.
 pub struct App {
@@ -72,6 +72,7 @@ pub struct App {
     api: Arc<Api>,
     tls: Option<Arc<Tls>>,
     desk: Desk,
+    house: Option<Arc<House>>,
     opening: Option<(Opening, Counted)>,
     stage: Arc<watch::Sender<Stage>>,
     /// Until it is dropped, the ledger hears nothing of the spool.
@@ -147,7 +148,7 @@ impl App {
         let (room, (hold_back, begin)) = (room(&config, workers), oneshot::channel());
         let reconciling =
             Reconciler { begin, spool, ledger, heard: unheard, observer: Arc::new(SpoolReporter(Arc::clone(&metrics))) };
-        let spend = house.map(|house| (house, crossings));
+        let spend = house.clone().map(|house| (house, crossings));
         let doors = Doors { bound: management, api: &api, spend };
         let background = Background::start(&config.ledger.data, desk.clone(), doors, room, reconciling, following, say)?;
         let running = callbacks.serve(Serving {
@@ -172,6 +173,7 @@ impl App {
             api,
             tls,
             desk,
+            house,
             opening,
             stage,
             hold_back: Some(hold_back),
@@ -195,6 +197,7 @@ impl App {
             // From here on the ledger hears what waits: what was counted as not confirmed is confirmed then.
             drop(self.hold_back.take());
             make_ready(&self.desk, &self.config, say).await?;
+            spend::until_filled(&self.config, self.house.as_ref(), DatabasePatience::Endless).await?;
             // Before the first decision: an endpoint that is new is told from here on.
             self.webhooks = self.to_be_told.take().and_then(start_webhooks);
             self.stage.send_replace(Stage::Open);
@@ -235,7 +238,7 @@ impl App {
 
     /// Stops: answers what is owed, brings what was told to the ledger, closes the ledger. Blocks.
     pub fn drain(self) -> Drained {
-        let App { responder, api, running, operators, background, writing, desk, webhooks, .. } = self;
+        let App { responder, api, running, operators, background, writing, desk, house, webhooks, .. } = self;
         let drained = running.drain();
         drop(operators);
         // The last sender of told answers and of telemetry goes with the responder: then both end by themselves.
@@ -245,7 +248,7 @@ impl App {
             writing.finish();
         }
         // The last ones that know the ledger: it closes now.
-        drop((desk, api));
+        drop((desk, house, api));
         // What it wrote last is told now, or after the next start.
         if let Some(webhooks) = webhooks {
             webhooks.stop();
@@ -342,9 +345,11 @@ pub async fn open_desk(config: &Config) -> Result<Desk, StartError> {
     let settings = spool_settings(config);
     let switchboard = Arc::new(Switchboard::new(settings.clone(), mount_names(config)));
     let desk = desk.with_outage(Outage { switchboard, spool: SpoolOf::Closed(settings) }).with_profiles(open_profiles(config)?);
-    let desk = desk.with_spend(spend::open(config, &programs, &ledger, agents(config).as_deref())?);
+    let house = spend::open(config, &programs, &ledger, agents(config).as_deref())?;
+    let desk = desk.with_spend(house.clone());
     opening.until_open().await?;
     make_ready(&desk, config, say).await?;
+    spend::until_filled(config, house.as_ref(), DatabasePatience::None).await?;
     Ok(desk)
 }
 

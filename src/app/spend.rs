@@ -1,8 +1,11 @@
 //! Agent spend as the configuration asks for it: its store opened, its objects in memory, its desk.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use holdfast_core::{Currency, ProgramId};
+use tokio::time::sleep;
 
 use super::mounts::mount_names;
 use super::runtime;
@@ -13,13 +16,15 @@ use crate::agent::mirror::{Currencies, Mirror};
 use crate::agent::office::Office;
 use crate::agent::post::Post;
 use crate::agent::seal::Sealer;
+use crate::agent::store::postgres::PostgresStore;
 use crate::agent::store::sqlite::SqliteStore;
-use crate::agent::store::{Shared, StoreError};
-use crate::api::problem::Problem;
+use crate::agent::store::{Kind, List, Shared, StoreError};
 use crate::clock;
 use crate::config::agents::import::AgentsImport;
 use crate::config::{AgentsConfig, Config};
 use crate::ledger::Ledger;
+use crate::ledger::postgres::Patience;
+use crate::ledger::postgres::connect::Database;
 use crate::reporter::say;
 use crate::responder::Program;
 use crate::start_error::StartError;
@@ -27,8 +32,12 @@ use crate::start_error::StartError;
 /// What a store's key is known by is sealed for this place.
 const SEAL_PLACE: &str = "seal";
 
-/// Opens agent spend, if it is configured. Everything that is in force is in memory when this returns: no callback is answered without
-/// the policies of its card.
+/// How long after a failure a database is asked again for what it keeps.
+const AGAIN_AFTER: Duration = Duration::from_millis(200);
+
+/// Opens agent spend, if it is configured. On the embedded ledger everything that is in force is in memory when this returns: no callback
+/// is answered without the policies of its card. What a database keeps is there when [`until_filled`] is over, before which stand-in
+/// declines all cards anyway.
 ///
 /// # Errors
 /// The store cannot be opened, or was made with another key.
@@ -42,7 +51,7 @@ pub(super) fn open(
     let sealer = Sealer::new(&agents.key).ok_or_else(|| wrong("agents.key cannot be used"))?;
     let sealer = Arc::new(sealer);
     let mirror = Arc::new(Mirror::new(Arc::clone(&known.registry), Arc::clone(&sealer), currencies(config, agents), say));
-    let store: Shared = Arc::new(SqliteStore::open(&config.ledger.data, Arc::<Mirror>::clone(&mirror), say).map_err(of_store)?);
+    let store = store(config, &mirror)?;
     let post = agents.smtp.as_ref().map(|smtp| Post::new(smtp, say)).transpose().map_err(|problem| wrong(&problem))?;
     let office = Office { store, mirror, sealer, post, invitation_link: agents.invitation_link.clone() };
     let house = House {
@@ -51,29 +60,111 @@ pub(super) fn open(
         programs: programs.to_vec(),
         insights: insights(config)?,
         ledger: Arc::clone(ledger),
+        filled: AtomicBool::new(false),
     };
-    // On a thread of its own: the caller may be within a runtime, which cannot be waited for from inside.
-    std::thread::scope(|scope| {
-        let opening = scope.spawn(|| runtime()?.block_on(fill(&house.office, agents)));
-        opening.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-    })?;
+    if config.ledger.postgres.is_none() {
+        // On a thread of its own: the caller may be within a runtime, which cannot be waited for from inside.
+        std::thread::scope(|scope| {
+            let opening = scope.spawn(|| runtime()?.block_on(fill(&house, agents)).map_err(StartError::from));
+            opening.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        })?;
+    }
     Ok(Some(Arc::new(house)))
 }
 
-async fn fill(office: &Office, agents: &AgentsConfig) -> Result<(), StartError> {
-    let known_by = office.sealer.seal(SEAL_PLACE, b"").map_err(|problem| wrong(&problem.to_string()))?;
-    let kept = office.store.seal_of(known_by).await.map_err(of_store)?;
-    if office.sealer.open(SEAL_PLACE, &kept).is_err() {
-        return Err(wrong("agents.key is not the key that the store of agent spend was made with: nothing in it could be read"));
-    }
-    office.mirror.restore(&office.store).await.map_err(of_store)?;
-    let Some(path) = &agents.import else { return Ok(()) };
-    let of_problem = |problem: Problem| wrong(&format!("{}: {}", path.display(), problem.lines().join("; ")));
-    if !office.is_empty().await.map_err(of_problem)? {
+fn store(config: &Config, mirror: &Arc<Mirror>) -> Result<Shared, StartError> {
+    let follow = Arc::<Mirror>::clone(mirror);
+    let Some(shared) = &config.ledger.postgres else {
+        return Ok(Arc::new(SqliteStore::open(&config.ledger.data, follow, say).map_err(of_store)?));
+    };
+    let database = Database::new(shared.connection.clone(), &shared.roots).map_err(StartError::Database)?;
+    Ok(Arc::new(PostgresStore::start(database, follow, say).map_err(of_store)?))
+}
+
+/// Waits until everything that a database keeps is in memory.
+///
+/// # Errors
+/// It was made with another key, or what it is to start with is wrong; where there is no patience, the database.
+pub(super) async fn until_filled(config: &Config, house: Option<&Arc<House>>, patience: Patience) -> Result<(), StartError> {
+    let (Some(agents), Some(house)) = (&config.agents, house) else { return Ok(()) };
+    if house.is_filled() {
         return Ok(());
     }
-    let import = AgentsImport::read(path, agents.reach, &|name| std::env::var(name).ok()).map_err(StartError::Config)?;
-    office.enter(&import, clock::utc()).await.map_err(of_problem)
+    let mut said = false;
+    loop {
+        match fill(house, agents).await {
+            Err(NotFilled::NotNow(StoreError(problem))) if patience == Patience::Endless => {
+                if !std::mem::replace(&mut said, true) {
+                    say(&format!("agent spend waits: {problem}"));
+                }
+                sleep(AGAIN_AFTER).await;
+            }
+            filled => return filled.map_err(StartError::from),
+        }
+    }
+}
+
+/// Why a house is not filled.
+enum NotFilled {
+    /// The store does not answer.
+    NotNow(StoreError),
+    /// Something is wrong that stays wrong.
+    Never(StartError),
+}
+
+impl From<NotFilled> for StartError {
+    fn from(why: NotFilled) -> Self {
+        match why {
+            NotFilled::NotNow(error) => of_store(error),
+            NotFilled::Never(error) => error,
+        }
+    }
+}
+
+impl From<std::io::Error> for NotFilled {
+    fn from(error: std::io::Error) -> Self {
+        NotFilled::Never(error.into())
+    }
+}
+
+async fn fill(house: &House, agents: &AgentsConfig) -> Result<(), NotFilled> {
+    let office = &house.office;
+    let never = |problem: &str| NotFilled::Never(wrong(problem));
+    let known_by = office.sealer.seal(SEAL_PLACE, b"").map_err(|problem| never(&problem.to_string()))?;
+    let kept = office.store.seal_of(known_by).await.map_err(NotFilled::NotNow)?;
+    if office.sealer.open(SEAL_PLACE, &kept).is_err() {
+        return Err(never("agents.key is not the key that the store of agent spend was made with: nothing in it could be read"));
+    }
+    let mut place = restored(office).await?;
+    if let Some(path) = &agents.import
+        && is_empty(office).await?
+    {
+        let import = AgentsImport::read(path, agents.reach, &|name| std::env::var(name).ok());
+        let import = import.map_err(|errors| NotFilled::Never(StartError::Config(errors)))?;
+        if let Err(problem) = office.enter(&import, clock::utc()).await {
+            // Of several responders on an empty database one enters it, and the others find it done.
+            place = restored(office).await?;
+            if is_empty(office).await? {
+                return Err(never(&format!("{}: {}", path.display(), problem.lines().join("; "))));
+            }
+        }
+    }
+    office.store.follow_from(place);
+    house.become_filled();
+    Ok(())
+}
+
+/// Whether nobody was ever entered.
+async fn is_empty(office: &Office) -> Result<bool, NotFilled> {
+    let found = office.store.list(List::of(Kind::Organization, 1)).await;
+    found.map(|found| found.is_empty()).map_err(NotFilled::NotNow)
+}
+
+/// Everything that the store has, in memory; what comes later lies behind the place.
+async fn restored(office: &Office) -> Result<i64, NotFilled> {
+    let place = office.store.place().await.map_err(NotFilled::NotNow)?;
+    office.mirror.restore(&office.store).await.map_err(NotFilled::NotNow)?;
+    Ok(place)
 }
 
 fn currencies(config: &Config, agents: &AgentsConfig) -> Currencies {

@@ -30,6 +30,7 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::FutureExt as _;
+use holdfast_adapters::token::TokenFault;
 use holdfast_adapters::{
     AccountBalance, Answer, Authentic, AuthorizationCall, Callback, DecisionReference, Echo, InFlightDuplicate, Inbound,
     Malformed, Named, Refusal, Refused, Reply, Said,
@@ -148,6 +149,10 @@ impl Responder {
         let keyring = mount.keyring.load();
         let authentic = match mount.adapter.verify(callback, &keyring, call.received.utc) {
             Ok(authentic) => authentic,
+            Err(Refusal::Token(TokenFault::KeyUnknown)) if !self.is_open() => {
+                // Nobody is known before a shared store was read.
+                return mount.adapter.refuse(&Refused::Unavailable, body).into();
+            }
             Err(refusal) => {
                 mount.metrics.refused(refusal);
                 return mount.adapter.refuse(&refused_for(refusal), body).into();

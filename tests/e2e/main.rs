@@ -39,6 +39,7 @@ mod retention;
 mod retries;
 mod shared;
 mod spend;
+mod spend_shared;
 mod stand_in;
 mod stories;
 mod support;

@@ -15,10 +15,17 @@ const COVERED: &str = "[[row]]\nid = 'covered'\nwhen = { balance_within = '1h', 
 
 /// A demo server on that database.
 fn bench_on(postgres: &Postgres) -> Bench {
+    let workplace = workplace_on(postgres);
+    workplace.edit("holdfast.toml", short_budget);
+    Bench::on(workplace, Fault::None)
+}
+
+/// A demo configuration of a responder on that database, which has its schema.
+pub fn workplace_on(postgres: &Postgres) -> Workplace {
     let workplace = Workplace::demo();
     std::fs::write(workplace.path("config/connection"), postgres.connection()).unwrap();
     workplace.edit("holdfast.toml", |text| {
-        let text = short_budget(text).replacen("#engine = \"embedded\"", "engine = \"postgres\"", 1);
+        let text = text.replacen("#engine = \"embedded\"", "engine = \"postgres\"", 1);
         text.replacen("# [ledger.postgres]\n", "[ledger.postgres]\nconnection = \"file:connection\"\n", 1)
     });
     let config = Config::load(&workplace.config(), Overrides::default()).unwrap_or_else(|errors| panic!("{errors}"));
@@ -26,7 +33,7 @@ fn bench_on(postgres: &Postgres) -> Bench {
     let database = Database::new(shared.connection, &shared.roots).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(migrate::bring(&database)).unwrap();
-    Bench::on(workplace, Fault::None)
+    workplace
 }
 
 #[test]

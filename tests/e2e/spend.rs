@@ -13,7 +13,7 @@ use crate::support::server::Server;
 use crate::support::{Client, Workplace};
 
 /// Somebody with a credential, on one connection.
-struct Caller {
+pub struct Caller {
     client: Client,
     token: String,
 }
@@ -25,11 +25,11 @@ fn bearer(key: &str, secret: &str) -> String {
 }
 
 impl Caller {
-    fn new(server: &Server, key: &str, secret: &str) -> Self {
+    pub fn new(server: &Server, key: &str, secret: &str) -> Self {
         Caller { client: Client::connect_as(server.listen, None), token: format!("Bearer {}", bearer(key, secret)) }
     }
 
-    fn demo(server: &Server, who: &str) -> Self {
+    pub fn demo(server: &Server, who: &str) -> Self {
         let read = |what: &str| {
             let path = format!("{}/config/demo/secrets/{who}_{what}", env!("CARGO_MANIFEST_DIR"));
             std::fs::read_to_string(path).unwrap().trim_end().to_owned()
@@ -37,14 +37,14 @@ impl Caller {
         Self::new(server, &read("api_key"), &read("shared_secret"))
     }
 
-    fn ask(&mut self, method: &str, path: &str, more: &[(&str, &str)], body: &Value) -> Response {
+    pub fn ask(&mut self, method: &str, path: &str, more: &[(&str, &str)], body: &Value) -> Response {
         let mut headers = vec![("Authorization", self.token.as_str()), ("Content-Type", "application/json")];
         headers.extend_from_slice(more);
         let body = if body.is_null() { String::new() } else { body.to_string() };
         self.client.ask(method, path, &headers, &body)
     }
 
-    fn get(&mut self, path: &str) -> Response {
+    pub fn get(&mut self, path: &str) -> Response {
         self.ask("GET", path, &[], &Value::Null)
     }
 
@@ -54,22 +54,22 @@ impl Caller {
         answer.json()
     }
 
-    fn post(&mut self, path: &str, body: &Value) -> Response {
+    pub fn post(&mut self, path: &str, body: &Value) -> Response {
         self.ask("POST", path, &[], body)
     }
 
-    fn made(&mut self, path: &str, body: &Value) -> Value {
+    pub fn made(&mut self, path: &str, body: &Value) -> Value {
         let answer = self.post(path, body);
         assert!(matches!(answer.status, 200 | 201), "{path}: {answer:?}");
         answer.json()
     }
 }
 
-fn code(answer: &Response) -> (u16, String) {
+pub fn code(answer: &Response) -> (u16, String) {
     (answer.status, answer.json()["code"].as_str().unwrap_or_default().to_owned())
 }
 
-fn id(object: &Value) -> String {
+pub fn id(object: &Value) -> String {
     object["id"].as_str().unwrap().to_owned()
 }
 
@@ -96,7 +96,7 @@ fn enterprise(workplace: &Workplace, server: &Server, owner: &str) -> (String, C
 }
 
 /// An agent, an authority with a policy, and a binding of a card; their ids.
-fn modelled(organization: &str, caller: &mut Caller, card: &str) -> [String; 4] {
+pub fn modelled(organization: &str, caller: &mut Caller, card: &str) -> [String; 4] {
     let agent = caller.made(&format!("/v1/enterprises/{organization}/agents"), &json!({"name": "bot", "description": "buys"}));
     let policy = json!({"template": "all_of", "parameters": {"policies": [
         {"template": "max_amount", "parameters": {"amount": 10_000, "currency": "USD"}},

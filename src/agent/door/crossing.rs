@@ -56,6 +56,15 @@ fn refusal(why: NotCrossed) -> Response<Bytes> {
         NotCrossed::TooLate => Problem::of(Code::RequestTimeout, "it may yet be done: send it again with the same key"),
         NotCrossed::Stopping => Problem::of(Code::Busy, "the server is stopping; send it again with the same key").retry_after(1),
     };
+    at_once(problem)
+}
+
+/// What is answered until it is known who may ask.
+fn not_yet() -> Response<Bytes> {
+    at_once(Problem::of(Code::StoreUnavailable, "the server is starting; nothing was done, send it again").retry_after(1))
+}
+
+fn at_once(problem: Problem) -> Response<Bytes> {
     let (head, body) = problem.into_response().into_parts();
     // The body of a problem is there at once.
     let bytes = futures_util::FutureExt::now_or_never(body.collect()).and_then(Result::ok);
@@ -80,10 +89,11 @@ pub async fn serve(house: Shared, mut crossings: Crossings, stopped: watch::Rece
             } => crossing,
         };
         let (Ok(place), Some(Crossing { request, answer })) = crossing else { break };
-        let router = router.clone();
+        let (router, is_filled) = (router.clone(), house.is_filled());
         answering.spawn(async move {
+            let answered = if is_filled { answered(router, request).await } else { not_yet() };
             // Who has gone needs no answer, but what was asked is done.
-            let _ = answer.send(answered(router, request).await);
+            let _ = answer.send(answered);
             drop(place);
         });
     }

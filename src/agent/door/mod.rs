@@ -26,6 +26,7 @@ pub mod shown;
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use holdfast_core::{PlatformName, ProgramId};
 
@@ -46,6 +47,21 @@ pub struct House {
     pub insights: Option<Insights>,
     /// Where money and limits are looked at; nothing here moves any.
     pub ledger: Arc<dyn Ledger>,
+    /// Whether everything that the store has is in memory.
+    pub filled: AtomicBool,
+}
+
+impl House {
+    /// Whether everything that the store has is in memory: before that, nobody is known and nothing is answered.
+    #[must_use]
+    pub fn is_filled(&self) -> bool {
+        self.filled.load(Ordering::Acquire)
+    }
+
+    /// From now on it is.
+    pub fn become_filled(&self) {
+        self.filled.store(true, Ordering::Release);
+    }
 }
 
 impl fmt::Debug for House {

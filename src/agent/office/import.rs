@@ -5,12 +5,11 @@ use holdfast_core::agent::{CompiledPolicy, PolicyId};
 
 use super::change::{Change, New};
 use super::credentials::NewCredential;
-use super::{Office, Owner, no_randomness, organizations, unavailable, wrong_state};
+use super::{Office, Owner, no_randomness, organizations, wrong_state};
 use crate::agent::bodies::{Agent, Authority, Binding, GoLive, Grant, Organization, Policy, PolicyVersion};
 use crate::agent::door::bindings::instrument_claim;
 use crate::agent::door::grants::grant_claim;
 use crate::agent::names::fresh;
-use crate::agent::store::{Kind, List};
 use crate::api::problem::Problem;
 use crate::config::agents::import::{AgentsImport, Home};
 
@@ -18,14 +17,6 @@ use crate::config::agents::import::{AgentsImport, Home};
 const BY: &str = "operator:configuration";
 
 impl Office {
-    /// Whether nobody was ever entered.
-    ///
-    /// # Errors
-    /// The store.
-    pub async fn is_empty(&self) -> Result<bool, Problem> {
-        self.store.list(List::of(Kind::Organization, 1)).await.map(|found| found.is_empty()).map_err(unavailable)
-    }
-
     /// Enters a file: all of it, or nothing.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 //! A store keeps rows and knows nothing of what they mean: an object is its body, in JSON, and the few columns that lists ask for. A
 //! [`Commit`] happens as a whole or not at all, and only if every object in it is still in the version that was read; it is durable when
 //! it is answered. Names, addresses and free text are never in a body: a body names a [`Text`], sealed and erasable. Engines:
-//! [`sqlite`].
+//! [`sqlite`], [`postgres`].
 
 use std::collections::HashMap;
 use std::fmt;
@@ -13,6 +13,9 @@ use futures_util::future::BoxFuture;
 use holdfast_core::Timestamp;
 use holdfast_core::agent::Environment;
 
+#[cfg(test)]
+pub mod conformance;
+pub mod postgres;
 pub mod sqlite;
 
 /// What kind of object a row is. The numbers are kept: new ones go to the end.
@@ -325,6 +328,10 @@ pub trait Store: Send + Sync + fmt::Debug {
     fn last_use(&self, ids: Vec<String>) -> Asked<'_, HashMap<String, Timestamp>>;
     /// What was sealed by whoever made the store, to know its key by; kept now if there was none.
     fn seal_of(&self, sealed: Vec<u8>) -> Asked<'_, Vec<u8>>;
+    /// How far everything has come, to be followed from there: whatever is committed later lies behind it.
+    fn place(&self) -> Asked<'_, i64>;
+    /// From now on whoever follows hears of what other processes commit, too, from behind that place.
+    fn follow_from(&self, place: i64);
 }
 
 /// A store, shared.

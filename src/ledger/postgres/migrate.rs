@@ -8,7 +8,7 @@ use super::trouble::{Trouble, Whereabouts};
 
 /// The steps, in their order. A step that was ever released is never changed; the function that decides is made anew by a step
 /// of its own, from the same text, whenever that did.
-const STEPS: [(&str, &str); 7] = [
+const STEPS: [(&str, &str); 8] = [
     ("the ledger's tables", include_str!("migrations/0001_ledger.sql")),
     ("the roles of those who use them", include_str!("migrations/0002_roles.sql")),
     ("deciding in one round trip", include_str!("migrations/0003_decide.sql")),
@@ -16,6 +16,7 @@ const STEPS: [(&str, &str); 7] = [
     ("deciding by whose card it is", include_str!("migrations/0003_decide.sql")),
     ("what callers of payment doors wrote", include_str!("migrations/0005_slips.sql")),
     ("whom cards paid", concat!(include_str!("migrations/0006_merchants.sql"), include_str!("migrations/0003_decide.sql"))),
+    ("what software agents may spend", include_str!("migrations/0007_agents.sql")),
 ];
 
 /// Where the steps that were taken are noted.
@@ -122,7 +123,7 @@ pub async fn must_be_ours(client: &Client, at: &Whereabouts) -> Result<(), Troub
 const ALLOWED: &str = "SELECT has_table_privilege('holdfast.account', 'SELECT')
     AND has_table_privilege('holdfast.account', 'UPDATE') AND has_table_privilege('holdfast.record', 'INSERT')
     AND has_table_privilege('holdfast.hold', 'INSERT') AND has_table_privilege('holdfast.node', 'INSERT')
-    AND has_table_privilege('holdfast.slip', 'INSERT')
+    AND has_table_privilege('holdfast.slip', 'INSERT') AND has_table_privilege('holdfast.agent_object', 'INSERT')
     AND (SELECT bool_and(has_function_privilege(p.oid, 'EXECUTE')) FROM pg_proc p
         WHERE p.pronamespace = 'holdfast'::regnamespace)";
 

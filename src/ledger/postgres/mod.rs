@@ -309,4 +309,4 @@ async fn refuse_everything(common: &Common) {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

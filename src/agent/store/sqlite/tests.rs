@@ -1,153 +1,39 @@
-//! The embedded store on a real file: what is durable, what is refused, what is gone.
+//! The embedded store before the laws of all stores; and what is gone from its file.
 
-use std::sync::Mutex;
+use std::sync::Arc;
 
 use futures_executor::block_on;
-use holdfast_core::agent::Environment;
+use holdfast_core::Timestamp;
 
-use super::super::{Expect, Once, Put, Text};
+use super::super::conformance::{Heard, Premises, conforms, put, row, text};
+use super::super::{Expect, Shared};
 use super::*;
 
-#[derive(Default)]
-struct Heard(Mutex<Vec<(String, u32)>>);
+/// A data directory.
+struct OnSqlite(tempfile::TempDir);
 
-impl Follow for Heard {
-    fn committed(&self, rows: &[Row]) {
-        self.0.lock().unwrap().extend(rows.iter().map(|row| (row.id.clone(), row.version)));
+impl Premises for OnSqlite {
+    fn open(&self) -> (Shared, Arc<Heard>) {
+        let heard = Arc::new(Heard::default());
+        (Arc::new(SqliteStore::open(self.0.path(), Arc::<Heard>::clone(&heard), |_| {}).unwrap()), heard)
     }
 }
 
-fn open(directory: &tempfile::TempDir) -> (SqliteStore, Arc<Heard>) {
-    let heard = Arc::new(Heard::default());
-    (SqliteStore::open(directory.path(), Arc::<Heard>::clone(&heard), |_| {}).unwrap(), heard)
-}
-
-fn row(id: &str, version: u32) -> Row {
-    Row {
-        kind: Kind::Binding,
-        id: id.to_owned(),
-        organization: "ent_1".to_owned(),
-        environment: Some(Environment::Sandbox),
-        parent: "sa_1".to_owned(),
-        status: "active".to_owned(),
-        version,
-        created_at: Timestamp::from_unix_seconds(1),
-        updated_at: Timestamp::from_unix_seconds(i64::from(version)),
-        body: format!("{{\"n\":{version}}}"),
-    }
-}
-
-fn put(row: Row, expect: Expect, claims: &[&str], releases: &[&str]) -> Commit {
-    let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
-    Commit { puts: vec![Put { row, expect, claims: owned(claims), releases: owned(releases) }], ..Commit::default() }
-}
+conforms!(Some(OnSqlite(tempfile::tempdir().unwrap())));
 
 #[test]
-fn what_was_committed_is_there_after_a_restart_and_was_told_before_the_answer() {
+fn an_erased_text_is_not_in_the_files() {
     let directory = tempfile::tempdir().unwrap();
-    let (store, heard) = open(&directory);
-    assert_eq!(block_on(store.commit(put(row("a", 1), Expect::New, &["c"], &[]))), Ok(Committed::Done));
-    assert_eq!(*heard.0.lock().unwrap(), [("a".to_owned(), 1)]);
-    drop(store);
-    let (store, _) = open(&directory);
-    assert_eq!(block_on(store.get(Kind::Binding, "a")), Ok(Some(row("a", 1))));
-    assert_eq!(block_on(store.get(Kind::Agent, "a")), Ok(None), "of another kind");
-    assert_eq!(block_on(store.holder("c")), Ok(Some("a".to_owned())));
-}
-
-#[test]
-fn versions_claims_and_keys_keep_two_from_doing_the_same() {
-    let directory = tempfile::tempdir().unwrap();
-    let (store, heard) = open(&directory);
-    let done = |commit| block_on(store.commit(commit)).unwrap();
-    assert_eq!(done(put(row("a", 1), Expect::New, &["card"], &[])), Committed::Done);
-    assert_eq!(done(put(row("a", 1), Expect::New, &[], &[])), Committed::Changed(Kind::Binding, "a".to_owned()));
-    assert_eq!(done(put(row("a", 3), Expect::Version(2), &[], &[])), Committed::Changed(Kind::Binding, "a".to_owned()));
-    assert_eq!(done(put(row("b", 1), Expect::New, &["card"], &[])), Committed::Taken("card".to_owned()));
-    assert_eq!(block_on(store.get(Kind::Binding, "b")), Ok(None), "a commit happens as a whole or not at all");
-    assert_eq!(done(put(row("a", 2), Expect::Version(1), &["card"], &[])), Committed::Done, "one's own claim is no hindrance");
-    assert_eq!(done(put(row("a", 3), Expect::Version(2), &[], &["card"])), Committed::Done);
-    let once = Once { space: "ent_1/sandbox".to_owned(), key: "k".to_owned(), request: [7; 32] };
-    let keyed = |once: Once| Commit { once: Some(once), ..put(row("b", 1), Expect::New, &["card"], &[]) };
-    assert_eq!(done(keyed(once.clone())), Committed::Done);
-    let outcome = Outcome { request: [7; 32], kind: Kind::Binding, id: "b".to_owned() };
-    assert_eq!(done(keyed(once.clone())), Committed::Again(outcome.clone()));
-    assert_eq!(done(keyed(Once { request: [8; 32], ..once })), Committed::KeyTaken);
-    assert_eq!(block_on(store.once("ent_1/sandbox", "k")), Ok(Some(outcome)));
-    assert_eq!(heard.0.lock().unwrap().len(), 4, "only what happened is told");
-}
-
-#[test]
-fn of_many_that_change_one_version_one_wins() {
-    let directory = tempfile::tempdir().unwrap();
-    let (store, _) = open(&directory);
-    block_on(store.commit(put(row("a", 1), Expect::New, &[], &[]))).unwrap();
-    let outcomes: Vec<Committed> = std::thread::scope(|scope| {
-        let change = || block_on(store.commit(put(row("a", 2), Expect::Version(1), &[], &[]))).unwrap();
-        let threads: Vec<_> = (0..8).map(|_| scope.spawn(change)).collect();
-        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
-    });
-    assert_eq!(outcomes.iter().filter(|outcome| **outcome == Committed::Done).count(), 1, "{outcomes:?}");
-}
-
-#[test]
-fn lists_go_on_where_they_ended_and_show_only_what_is_asked_for() {
-    let directory = tempfile::tempdir().unwrap();
-    let (store, _) = open(&directory);
-    for number in 0..5 {
-        let other = Row { organization: "ent_2".to_owned(), ..row(&format!("x{number}"), 1) };
-        block_on(store.commit(put(row(&format!("a{number}"), 1), Expect::New, &[], &[]))).unwrap();
-        block_on(store.commit(put(other, Expect::New, &[], &[]))).unwrap();
-    }
-    let list = List { organization: Some("ent_1".to_owned()), ..List::of(Kind::Binding, 3) };
-    let ids = |page: &[(i64, Row)]| page.iter().map(|(_, row)| row.id.clone()).collect::<Vec<_>>();
-    let first = block_on(store.list(list.clone())).unwrap();
-    assert_eq!(ids(&first), ["a0", "a1", "a2"]);
-    let second = block_on(store.list(List { after: first[2].0, ..list.clone() })).unwrap();
-    assert_eq!(ids(&second), ["a3", "a4"]);
-    let production = List { environment: Some(Environment::Production), ..list.clone() };
-    assert_eq!(block_on(store.list(production)), Ok(Vec::new()));
-    let archived = List { status: Some("archived".to_owned()), ..list.clone() };
-    assert_eq!(block_on(store.list(archived)), Ok(Vec::new()));
-    assert_eq!(block_on(store.list(List { parent: Some("sa_1".to_owned()), most: 9, ..list })).unwrap().len(), 5);
-}
-
-#[test]
-fn an_erased_text_is_neither_in_the_tables_nor_in_the_files() {
-    let directory = tempfile::tempdir().unwrap();
-    let (store, _) = open(&directory);
-    let text = |id: &str, person: &str, at: i64| Text {
-        id: id.to_owned(),
-        organization: "ent_1".to_owned(),
-        program: "demo".to_owned(),
-        person: person.to_owned(),
-        at: Timestamp::from_unix_seconds(at),
-        sealed: format!("sealed-text-of-{id}").into_bytes(),
-    };
+    let path = directory.path().to_owned();
+    let premises = OnSqlite(directory);
+    let (store, _) = premises.open();
     let texts = vec![text("t1", "mem_1", 10), text("t2", "mem_2", 10), text("t3", "", 5)];
     block_on(store.commit(Commit { texts, ..put(row("a", 1), Expect::New, &[], &[]) })).unwrap();
-    let ids = || vec!["t1".to_owned(), "t2".to_owned(), "t3".to_owned(), "t4".to_owned()];
-    assert_eq!(block_on(store.texts(ids())).unwrap().len(), 3);
     assert_eq!(block_on(store.erase(Erase::Person("mem_1".to_owned()))), Ok(1));
     assert_eq!(block_on(store.erase(Erase::Before(Timestamp::from_unix_seconds(6)))), Ok(1));
-    assert_eq!(block_on(store.texts(ids())).unwrap().into_keys().collect::<Vec<_>>(), ["t2"]);
-    for file in std::fs::read_dir(directory.path()).unwrap() {
+    for file in std::fs::read_dir(path).unwrap() {
         let bytes = std::fs::read(file.unwrap().path()).unwrap();
         let found = |text: &str| bytes.windows(text.len()).any(|window| window == text.as_bytes());
         assert!(!found("sealed-text-of-t1") && !found("sealed-text-of-t3"));
     }
-    assert_eq!(block_on(store.erase(Erase::Organization("ent_2".to_owned()))), Ok(0));
-    assert_eq!(block_on(store.erase(Erase::Program("demo".to_owned()))), Ok(1));
-}
-
-#[test]
-fn what_a_key_is_known_by_and_when_credentials_were_used_is_kept() {
-    let directory = tempfile::tempdir().unwrap();
-    let (store, _) = open(&directory);
-    assert_eq!(block_on(store.seal_of(vec![1])), Ok(vec![1]));
-    assert_eq!(block_on(store.seal_of(vec![2])), Ok(vec![1]), "the first one stays");
-    let at = |seconds| Timestamp::from_unix_seconds(seconds);
-    block_on(store.note_use(vec![("c".to_owned(), at(9))])).unwrap();
-    block_on(store.note_use(vec![("c".to_owned(), at(8))])).unwrap();
-    assert_eq!(block_on(store.last_use(vec!["c".to_owned(), "d".to_owned()])).unwrap()["c"], at(9));
 }

@@ -9,7 +9,7 @@ mod encrypted;
 mod migrations;
 mod nodes;
 mod reading;
-mod server;
+pub mod server;
 mod simulated;
 mod troubles;
 mod upkeep;

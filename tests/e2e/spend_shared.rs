@@ -1,0 +1,62 @@
+//! Agent spend on the shared ledger: what is changed at one responder decides at every other one.
+
+use serde_json::{Value, json};
+
+use crate::shared::workplace_on;
+use crate::spend::{Caller, code, modelled};
+use crate::support::postgres::Postgres;
+
+/// Asks again and again, each time for a new payment, until the answer has that reason. What is declined moves nothing.
+fn until(processor: &mut Caller, binding: &str, reason: &str) -> Value {
+    let question = json!({"binding_id": binding, "issuing_platform": "MARQETA", "amount": 1_000, "currency": "USD"});
+    loop {
+        let answer = processor.made("/v1/authorize", &question);
+        if answer["reason_code"] == json!(reason) {
+            return answer;
+        }
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn what_one_responder_is_told_every_other_one_decides_by() {
+    let Some(postgres) = Postgres::start() else { return };
+    let (here, there) = (workplace_on(&postgres), workplace_on(&postgres));
+    let (one, other) = (here.serve(), there.serve());
+    let (mut owner, mut processor) = (Caller::demo(&one, "enterprise"), Caller::demo(&other, "processor"));
+    let [_, authority, policy, binding] = modelled("ent_demo", &mut owner, "card-demo-1");
+
+    let approved = until(&mut processor, &binding, "POLICY_MATCH");
+    assert_eq!((&approved["decision"], &approved["policy_id"]), (&json!("APPROVE"), &json!(policy)));
+    let path = format!("/v1/spending-authorities/{authority}");
+    let suspended = owner.ask("PATCH", &path, &[], &json!({"version": 1, "status": "suspended"}));
+    assert_eq!(suspended.status, 200, "{suspended:?}");
+    let declined = until(&mut processor, &binding, "AUTHORITY_SUSPENDED");
+    assert_eq!(declined["decision"], json!("DECLINE"));
+
+    // A version that was read at one is old at the other.
+    let mut elsewhere = Caller::demo(&other, "enterprise");
+    let old = elsewhere.ask("PATCH", &path, &[], &json!({"version": 1, "status": "active"}));
+    assert_eq!(code(&old), (409, "version_conflict".to_owned()));
+    let key = [("Idempotency-Key", "reader")];
+    let made = owner.ask("POST", "/v1/credentials", &key, &json!({"scopes": ["read"]})).json();
+    let again = elsewhere.ask("POST", "/v1/credentials", &key, &json!({"scopes": ["read"]})).json();
+    assert_eq!(again["id"], made["id"], "a key makes it once, wherever it is sent");
+    let mut reader = Caller::new(&other, made["api_key"].as_str().unwrap(), made["shared_secret"].as_str().unwrap());
+    while reader.get("/v1/bindings").status != 200 {
+        std::thread::yield_now();
+    }
+    owner.made(&format!("/v1/credentials/{}/revoke", made["id"].as_str().unwrap()), &json!({}));
+    while reader.get("/v1/bindings").status == 200 {
+        std::thread::yield_now();
+    }
+    assert_eq!(code(&reader.get("/v1/bindings")), (401, "key_unknown".to_owned()));
+
+    // A responder that starts later has all of it.
+    assert!(other.terminate().success());
+    let other = there.serve();
+    let mut processor = Caller::demo(&other, "processor");
+    let question = json!({"binding_id": binding, "issuing_platform": "MARQETA", "amount": 1_000, "currency": "USD"});
+    assert_eq!(processor.made("/v1/authorize", &question)["reason_code"], json!("AUTHORITY_SUSPENDED"));
+    assert!(!there.data().join("agents.sqlite").exists());
+}
