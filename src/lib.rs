@@ -116,7 +116,8 @@
 //!   nobody looks for them.
 //! * The shared ledger ([`ledger::postgres`]) has no engine of its own: the rows that an act locks are made the memory of the
 //!   embedded one for one transaction. Its database function decides only what that engine has worked out beforehand, and leaves
-//!   the rest to it. Stand-in looks at what a responder last saw of cards and accounts: that copy decides nothing else.
+//!   the rest to it. Stand-in looks at what a responder last saw of cards and accounts: that copy decides nothing else. A file beside
+//!   the spool keeps it for a start without the database; who reads it knows that others may have answered since.
 //! * What dropped records amount to is a file of the projection's own tables, made by following the records that go: the one
 //!   form of state that there is already, and no second one to keep right.
 //! * What operators write (who, why) stands beside the journal, and the record names it by an id.

@@ -23,7 +23,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{oneshot, watch};
 
 use self::mounts::{agents, mount_names, mounts, programs, routes};
-use self::opening::{Counted, Foresight, Opened, Opening, follow_rules, open_ledger, open_spool, spool_settings};
+use self::opening::{Counted, EarlyDesk, Foresight, Opened, Opening, follow_rules, open_ledger, open_spool, spool_settings};
 use self::pages::pages;
 use crate::agent::door::{House, crossing};
 use crate::agent::lead::Agents;
@@ -74,6 +74,7 @@ pub struct App {
     desk: Desk,
     house: Option<Arc<House>>,
     opening: Option<(Opening, Counted)>,
+    early_desk: EarlyDesk,
     stage: Arc<watch::Sender<Stage>>,
     /// Until it is dropped, the ledger hears nothing of the spool.
     hold_back: Option<oneshot::Sender<Infallible>>,
@@ -136,8 +137,9 @@ impl App {
         });
         let tls = config.tls.clone().map(|tls| Arc::new(Tls::new(tls)));
         let api = Arc::new(management_api(&config, &ledger, switchboard, &profiles, &metrics)?);
+        let early_desk = EarlyDesk::new(desk.clone());
         let foresight = Foresight {
-            desk: desk.clone(),
+            desk: early_desk.clone(),
             unheard: Arc::clone(&unheard),
             spool: Arc::clone(&spool),
             early,
@@ -175,6 +177,7 @@ impl App {
             desk,
             house,
             opening,
+            early_desk,
             stage,
             hold_back: Some(hold_back),
             running,
@@ -196,6 +199,7 @@ impl App {
             counted.await.map_err(|_| StartError::LedgerGone)?.map_err(StartError::Spool)?;
             // From here on the ledger hears what waits: what was counted as not confirmed is confirmed then.
             drop(self.hold_back.take());
+            self.early_desk.close();
             make_ready(&self.desk, &self.config, say).await?;
             spend::until_filled(&self.config, self.house.as_ref(), DatabasePatience::Endless).await?;
             // Before the first decision: an endpoint that is new is told from here on.
@@ -238,8 +242,9 @@ impl App {
 
     /// Stops: answers what is owed, brings what was told to the ledger, closes the ledger. Blocks.
     pub fn drain(self) -> Drained {
-        let App { responder, api, running, operators, background, writing, desk, house, webhooks, .. } = self;
+        let App { responder, api, running, operators, background, writing, desk, early_desk, house, webhooks, .. } = self;
         let drained = running.drain();
+        early_desk.close();
         drop(operators);
         // The last sender of told answers and of telemetry goes with the responder: then both end by themselves.
         drop(responder);

@@ -180,6 +180,13 @@ impl Bench {
 
     /// A server where one was before, whose ledger begins with this fault.
     pub fn on(workplace: Workplace, fault: Fault) -> Self {
+        let mut bench = Bench::begun_on(workplace, fault);
+        bench.until_ready();
+        bench
+    }
+
+    /// The same, whose ledger is not ready yet.
+    pub fn begun_on(workplace: Workplace, fault: Fault) -> Self {
         let overrides = Overrides {
             listen: Some("127.0.0.1:0".parse().unwrap()),
             ops_listen: Some("127.0.0.1:0".parse().unwrap()),
@@ -188,7 +195,7 @@ impl Bench {
         };
         let config = Config::load(&workplace.config(), overrides).unwrap_or_else(|errors| panic!("{errors}"));
         let mut handle = None;
-        let mut app = App::start(config, |inner| {
+        let app = App::start(config, |inner| {
             let faulty = Arc::new(Faulty {
                 inner,
                 fault: Mutex::new(fault),
@@ -202,9 +209,13 @@ impl Bench {
             Arc::new(Shared(faulty))
         })
         .unwrap_or_else(|error| panic!("{error}"));
-        let starting = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        starting.block_on(app.until_ready()).unwrap_or_else(|error| panic!("{error}"));
         Bench { app, faulty: handle.unwrap(), workplace }
+    }
+
+    /// Waits until it is.
+    pub fn until_ready(&mut self) {
+        let starting = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        starting.block_on(self.app.until_ready()).unwrap_or_else(|error| panic!("{error}"));
     }
 
     /// Stops the server; its place stays.

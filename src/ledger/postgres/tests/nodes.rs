@@ -135,7 +135,15 @@ fn a_primary_that_dies_takes_nothing_along() {
     let database = Database::new(config, &[]).unwrap();
     super::server::run(migrate::bring(&database)).unwrap();
     let (node, patience) = ("test".to_owned(), Patience::None);
-    let settings = Settings { database, connections_max: 6, node, journal_keep_days: None, patience, observer: Arc::new(Nobody) };
+    let settings = Settings {
+        database,
+        connections_max: 6,
+        node,
+        journal_keep_days: None,
+        patience,
+        snapshot: None,
+        observer: Arc::new(Nobody),
+    };
     let (ledger, opening) = Postgres::start(settings).unwrap();
     opening.blocking_recv().unwrap().unwrap();
     furnish(&ledger, 1_000_000);

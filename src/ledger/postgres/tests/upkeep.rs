@@ -49,6 +49,7 @@ fn a_damaged_hold_keeps_no_other_from_its_end() {
         node,
         journal_keep_days: None,
         patience,
+        snapshot: None,
         observer: Arc::clone(&observer) as _,
     };
     let (ledger, opening) = Postgres::start(settings).unwrap();
@@ -89,6 +90,7 @@ fn nobody_waits_for_a_stopped_server_for_ever() {
         node,
         journal_keep_days: None,
         patience,
+        snapshot: None,
         observer: Arc::new(Nobody),
     };
     let (second, opening) = Postgres::start(settings).unwrap();
