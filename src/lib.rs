@@ -133,6 +133,8 @@
 //!   under its key, and moves nothing; a payment that is there already is approved as that payment.
 //! * An instrument that is none of ours has an account in the ledger that only remembers what was paid (`outside-…`), with a credit line
 //!   that nobody reaches: budgets, reversals and intents need no second way of counting.
+//! * Whatever reads a journal's file reads the shared ledger's, too: it is copied into such a file first, in an order that keeps every
+//!   account's. There is one way to explain, sum or replay, and no second one in SQL.
 //! * On the shared ledger the objects of agent spend are in its database, and whoever writes takes their numbers first, so that they become
 //!   visible in the order of those: a responder that asks for what is greater than the last one that it saw misses none.
 //! * On the shared ledger a question under an authority is decided by the engine and not by the database function: its limits have
