@@ -409,11 +409,36 @@ fn a_duplicate_in_flight_joins_and_another_content_conflicts() {
     while bench.metric("holdfast_joins_total", "") < 1.0 {
         std::thread::yield_now();
     }
-    let conflict = bench.client().post("/marqeta/jit", &Marqeta { amount: "11.00".into(), ..request }.body());
-    assert_eq!(conflict.json()["jit_funding"]["decline_reason"], "DUPLICATE_TRANSACTION");
+    let mut other = bench.client();
+    other.send("POST", "/marqeta/jit", Marqeta { amount: "11.00".into(), ..request }.body().as_bytes());
     bench.faulty.set(Fault::None);
     let (first, second) = (first.receive().unwrap(), second.receive().unwrap());
     assert_eq!((first.status, &first.body), (200, &second.body));
+    let conflict = other.receive().unwrap();
+    assert_eq!(conflict.json()["jit_funding"]["decline_reason"], "DUPLICATE_TRANSACTION");
+    assert_eq!(bench.held(), 1000);
+    bench.app.drain();
+}
+
+/// Somebody else's question with a key that is answered must not have an honest retry declined while it is being decided.
+#[test]
+fn a_retry_hears_its_approval_while_another_question_has_its_key() {
+    let bench = Bench::new(|text| text.replacen("platform = \"marqeta\"", "platform = \"marqeta\"\nbudget_ms = 7000", 1));
+    let request = Marqeta::purchase("mine", "10.00");
+    let approved = bench.client().post("/marqeta/jit", &request.body());
+    assert_eq!(approved.status, 200);
+    bench.faulty.asked.store(false, Ordering::SeqCst);
+    bench.faulty.set(Fault::Withheld);
+    let mut other = bench.client();
+    other.send("POST", "/marqeta/jit", Marqeta { amount: "11.00".into(), ..request.clone() }.body().as_bytes());
+    while !bench.faulty.asked.load(Ordering::SeqCst) {
+        std::thread::yield_now();
+    }
+    let mut retry = bench.client();
+    retry.send("POST", "/marqeta/jit", request.body().as_bytes());
+    bench.faulty.set(Fault::None);
+    assert_eq!(retry.receive().unwrap().body, approved.body);
+    assert_eq!(other.receive().unwrap().json()["jit_funding"]["decline_reason"], "DUPLICATE_TRANSACTION");
     assert_eq!(bench.held(), 1000);
     bench.app.drain();
 }

@@ -68,6 +68,11 @@ fn explained_settled_and_decided_again(workplace: &Workplace) {
     let odd = json!({"type": 17, "nonsense": true});
     assert_eq!(client.post("/marqeta/webhook", &transactions(&[clearing, odd, stray])).status, 200);
 
+    // Its authority does not let it buy there: a replay takes that from the record.
+    let governed =
+        Marqeta { user: "user-demo-2".into(), ..Marqeta::purchase("governed", "5.00").card("card-demo-2").mcc("5812") };
+    assert_eq!(client.post("/marqeta/jit", &governed.body()).status, 402);
+
     let told = ask(workplace, &["explain", &reference]);
     assert_eq!(told.status.code(), Some(0), "{}", String::from_utf8_lossy(&told.stderr));
     for line in ["marqeta asked at ", "Answered: approved for 40.00 USD", "marqeta cleared 42.50 USD", "957.50 USD available"] {
@@ -78,7 +83,7 @@ fn explained_settled_and_decided_again(workplace: &Workplace) {
     let again = ask(workplace, &["replay", "--json"]);
     assert_eq!(again.status.code(), Some(0), "{}", text(&again));
     let summary: Value = serde_json::from_str(&text(&again)).unwrap();
-    assert_eq!((&summary["decided"], &summary["differing"]), (&json!(3), &json!(0)));
+    assert_eq!((&summary["decided"], &summary["differing"]), (&json!(4), &json!(0)));
 
     let day = ["settlement", "--program", "demo", "--day", "2026-03-14", "--json"];
     let settlement: Value = serde_json::from_str(&text(&ask(workplace, &day))).unwrap();
