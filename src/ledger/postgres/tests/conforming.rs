@@ -46,7 +46,7 @@ impl Process {
 
     fn until(&self, readiness: Readiness) {
         while self.ledger().readiness() != readiness {
-            std::thread::sleep(Duration::from_millis(1));
+            std::thread::yield_now();
         }
     }
 

@@ -106,7 +106,7 @@ fn keep_asking(ledger: &Postgres, worker: usize, stop: &AtomicBool, spoken: &Spo
         let answer = Desk(ledger).act(Act::Decide(asked(purchase(&key, 1))));
         if answer.is_err() {
             // Nobody asks a million times while the database is away.
-            std::thread::sleep(Duration::from_millis(5));
+            std::thread::yield_now();
         }
         spoken.lock().unwrap().push((key, answer));
         number += 1;
@@ -115,7 +115,7 @@ fn keep_asking(ledger: &Postgres, worker: usize, stop: &AtomicBool, spoken: &Spo
 
 fn until(mut done: impl FnMut() -> bool) {
     while !done() {
-        std::thread::sleep(Duration::from_millis(5));
+        std::thread::yield_now();
     }
 }
 

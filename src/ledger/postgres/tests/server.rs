@@ -195,7 +195,7 @@ impl Server {
         while run(self.config("postgres").connect(NoTls)).is_err() {
             let ended = self.guard.as_mut().unwrap().try_wait().unwrap();
             assert!(ended.is_none(), "{}", std::fs::read_to_string(self.directory.path().join("log")).unwrap());
-            std::thread::sleep(Duration::from_millis(20));
+            std::thread::yield_now();
         }
         self
     }
