@@ -57,7 +57,7 @@ use crate::webhook::{self, Signals, Webhooks};
 const RESTING_TICKETS_MAX: usize = 1024;
 
 /// Connections to a shared ledger's database besides those of acts: lists, upkeep, agent spend, and what hears of other responders.
-const DATABASE_CONNECTIONS_BESIDE_ACTS: usize = 13;
+const DATABASE_CONNECTIONS_BESIDE_ACTS: usize = 14;
 
 /// A running server.
 pub struct App {
@@ -115,7 +115,7 @@ impl App {
         let running = SpoolOf::Running(Arc::clone(&spool));
         let desk = desk.with_outage(Outage { switchboard: Arc::clone(&switchboard), spool: running });
         let agents = agents(&config);
-        let house = spend::open(&config, &programs, &ledger, agents.as_deref())?;
+        let house = spend::open(&config, &programs, &ledger, agents.as_ref())?;
         let desk = desk.with_spend(house.clone());
         let (bridge, crossings) = crossing::bridge();
         let bridge = house.is_some().then_some(bridge);
@@ -202,6 +202,9 @@ impl App {
             self.early_desk.close();
             make_ready(&self.desk, &self.config, say).await?;
             spend::until_filled(&self.config, self.house.as_ref(), DatabasePatience::Endless).await?;
+            if let Some(house) = &self.house {
+                house.insights.until_followed().await;
+            }
             // Before the first decision: an endpoint that is new is told from here on.
             self.webhooks = self.to_be_told.take().and_then(start_webhooks);
             self.stage.send_replace(Stage::Open);
@@ -350,7 +353,7 @@ pub async fn open_desk(config: &Config) -> Result<Desk, StartError> {
     let settings = spool_settings(config);
     let switchboard = Arc::new(Switchboard::new(settings.clone(), mount_names(config)));
     let desk = desk.with_outage(Outage { switchboard, spool: SpoolOf::Closed(settings) }).with_profiles(open_profiles(config)?);
-    let house = spend::open(config, &programs, &ledger, agents(config).as_deref())?;
+    let house = spend::open(config, &programs, &ledger, agents(config).as_ref())?;
     let desk = desk.with_spend(house.clone());
     opening.until_open().await?;
     make_ready(&desk, config, say).await?;
