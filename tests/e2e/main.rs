@@ -25,6 +25,7 @@ mod answers;
 mod bad_input;
 mod faults;
 mod gateway;
+mod isolation;
 mod journal;
 mod lifecycle;
 mod limits;

@@ -74,9 +74,14 @@ pub fn id(object: &Value) -> String {
 }
 
 /// An enterprise made by an operator, with its owner's own credential.
-fn enterprise(workplace: &Workplace, server: &Server, owner: &str) -> (String, Caller) {
+pub fn enterprise(workplace: &Workplace, server: &Server, owner: &str) -> (String, Caller) {
+    organization_with_key(workplace, server, "enterprise", owner)
+}
+
+/// An organization made by an operator, with its owner's own credential.
+pub fn organization_with_key(workplace: &Workplace, server: &Server, kind: &str, owner: &str) -> (String, Caller) {
     let data = workplace.data();
-    let arguments = ["organization", "create", "--kind", "enterprise", "--name", "Example", "--owner", owner, "--by", "ann"];
+    let arguments = ["organization", "create", "--kind", kind, "--name", "Example", "--owner", owner, "--by", "ann"];
     let output = workplace.run(&[&arguments[..], &["--data", data.to_str().unwrap()]].concat());
     let printed = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{printed}{}", String::from_utf8_lossy(&output.stderr));
