@@ -122,10 +122,25 @@ pub struct BalanceCall<'a> {
 pub enum Notice {
     /// Understood: facts for the ledger, in order.
     Told(ArrayVec<ToldEvent, 8>),
+    /// Understood: a fact about a payment that was asked for at a door of ours. Who names one that is not there hears so
+    /// ([`Answer::NotDone`](crate::Answer::NotDone)), and nothing is recorded.
+    OfOurs(ToldEvent),
     /// Understood, and nothing to do with money or standing.
     Nothing,
     /// Not understood: kept, acknowledged and listed.
     Unrecognized(Unrecognized),
+}
+
+impl Notice {
+    /// The facts in it.
+    #[must_use]
+    pub fn events(&self) -> &[ToldEvent] {
+        match self {
+            Notice::Told(events) => events,
+            Notice::OfOurs(event) => std::slice::from_ref(event),
+            Notice::Nothing | Notice::Unrecognized(_) => &[],
+        }
+    }
 }
 
 /// What is kept of a notification that was not understood: never a value that a person wrote.

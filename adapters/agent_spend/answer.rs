@@ -82,8 +82,13 @@ pub(super) fn write(echo: &Echo<'_>, answer: &Answer<'_>, body: &mut Vec<u8>) ->
             );
         }
         Answer::Balances(_) | Answer::Acknowledged => append(&Recorded { recorded: true, correlation_id }, body),
+        Answer::NotDone(_) => {
+            let detail = "nothing is held or taken under that request_id: it is not known, was declined or only checked, or is told of by \
+                          its platform; nothing was recorded";
+            return problem(404, "not_found", "There is no such payment", detail.to_owned(), Vec::new(), body);
+        }
         // Nothing of the kind is asked here.
-        Answer::Payment(_) | Answer::Payments(_) | Answer::NotDone(_) | Answer::Checked(_) => return Reply::json(500),
+        Answer::Payment(_) | Answer::Payments(_) | Answer::Checked(_) => return Reply::json(500),
     }
     Reply::json(200)
 }
@@ -121,7 +126,17 @@ pub(super) fn write_refused(refused: &Refused, body: &mut Vec<u8>) -> Reply {
         | Refused::NotDurable
         | Refused::Unavailable => Vec::new(),
     };
-    let status = refused.status();
+    problem(refused.status(), code, title, detail, errors, body)
+}
+
+fn problem(
+    status: u16,
+    code: &str,
+    title: &'static str,
+    detail: String,
+    errors: Vec<FieldProblem<'_>>,
+    body: &mut Vec<u8>,
+) -> Reply {
     append(&Problem { kind: format!("urn:holdfast:problem:{code}"), title, status, code, detail, errors }, body);
     Reply { content_type: "application/problem+json", ..Reply::json(status) }
 }

@@ -1,6 +1,5 @@
 //! Bodies to questions and facts.
 
-use arrayvec::ArrayVec;
 use holdfast_core::agent::{BindingId, InstrumentId, IntentReference};
 use holdfast_core::hold::{Fact, Finality, ReleaseCause, Subject, ToldEvent};
 use holdfast_core::{
@@ -110,9 +109,8 @@ pub(super) fn event<'a>(authentic: &Authentic<'a>) -> Result<Inbound<'a>, Malfor
     };
     let occurred_at = moment(body.occurred_at.as_ref())?;
     let told = ToldEvent { key, occurred_at, network: None, settlement_day: None, subject: Subject::default(), fact };
-    let facts: ArrayVec<ToldEvent, 8> = std::iter::once(told).collect();
     let echo = echo(callback.headers, body.correlation_id)?;
-    Ok(Inbound::Notification { notices: vec![Notice::Told(facts)], echo })
+    Ok(Inbound::Notification { notices: vec![Notice::OfOurs(told)], echo })
 }
 
 fn caller_of(authentic: &Authentic<'_>) -> Result<Caller, Malformed> {

@@ -184,10 +184,11 @@ impl Lines {
 
     fn notice(&mut self, notice: &Notice) {
         match notice {
-            Notice::Told(events) => {
-                self.text.push_str("\n  - told");
+            Notice::Told(_) | Notice::OfOurs(_) => {
+                let of_ours = matches!(notice, Notice::OfOurs(_));
+                self.text.push_str(if of_ours { "\n  - told, of a payment of ours" } else { "\n  - told" });
                 self.indent = "    ";
-                for event in events {
+                for event in notice.events() {
                     self.told(event);
                 }
             }

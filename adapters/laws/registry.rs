@@ -74,11 +74,7 @@ fn a_told_movement_is_called_what_its_message_is_called() {
     let mut failures = Failures::default();
     for case in cases() {
         let Ok(Inbound::Notification { notices, .. }) = case.decode(&case.body) else { continue };
-        let told = notices.iter().filter_map(|notice| match notice {
-            Notice::Told(events) => Some(events),
-            Notice::Nothing | Notice::Unrecognized(_) => None,
-        });
-        for event in told.flatten().filter(|event| moves_money(&event.fact)) {
+        for event in notices.iter().flat_map(Notice::events).filter(|event| moves_money(&event.fact)) {
             let name = (case.platform.message_name)(event.key.as_str());
             let written = format!("\"{name}\"");
             let body = String::from_utf8_lossy(&case.body);

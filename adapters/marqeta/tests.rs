@@ -144,7 +144,7 @@ fn lines(notice: &Notice) -> Vec<String> {
     match notice {
         Notice::Nothing => vec!["nothing".to_owned()],
         Notice::Unrecognized(odd) => vec![format!("unrecognized: {}", odd.problem)],
-        Notice::Told(events) => events.iter().map(line).collect(),
+        Notice::Told(_) | Notice::OfOurs(_) => notice.events().iter().map(line).collect(),
     }
 }
 
@@ -480,11 +480,7 @@ fn facts_of_notifications() {
 }
 
 fn events(name: &str) -> Vec<ToldEvent> {
-    let told = |notice: Notice| match notice {
-        Notice::Told(events) => events.into_iter().collect::<Vec<_>>(),
-        Notice::Nothing | Notice::Unrecognized(_) => Vec::new(),
-    };
-    notices(&named(name)).into_iter().flat_map(told).collect()
+    notices(&named(name)).iter().flat_map(Notice::events).copied().collect()
 }
 
 #[test]

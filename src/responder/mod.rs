@@ -33,7 +33,7 @@ use futures_util::FutureExt as _;
 use holdfast_adapters::token::TokenFault;
 use holdfast_adapters::{
     AccountBalance, Answer, Authentic, AuthorizationCall, Callback, DecisionReference, Echo, InFlightDuplicate, Inbound,
-    Malformed, Named, Refusal, Refused, Reply, Said,
+    Malformed, Named, NotDone, Refusal, Refused, Reply, Said,
 };
 use holdfast_core::stand_in::Silence;
 use holdfast_core::{AuthorizationKind, Basis, Decision, DeclineReason, StandInCause};
@@ -45,7 +45,7 @@ pub use self::breaker::{Breaker, BreakerIs};
 pub use self::deadline::{Deadline, Patience};
 pub use self::heard::Unheard;
 pub use self::mount::{ByEnvironment, Mount, Program};
-use self::notification::Noted;
+use self::notification::Taken;
 use self::payments::Own;
 pub use self::payments::Till;
 use self::question::Question;
@@ -174,8 +174,12 @@ impl Responder {
             // Apart from the answer's own future, which is an authorization's in size: it is moved on every callback.
             Ok(Inbound::Balance(ref question)) => Box::pin(self.tell_balances(mount, question, body)).await.into(),
             Ok(Inbound::Notification { notices, ref echo }) => match Box::pin(self.take_note(mount, notices)).await {
-                Noted::Durable => encode(mount, echo, &Answer::Acknowledged, body).into(),
-                Noted::NotDurable => mount.adapter.refuse(&Refused::NotDurable, body).into(),
+                Taken::Durable => encode(mount, echo, &Answer::Acknowledged, body).into(),
+                Taken::NotDurable => mount.adapter.refuse(&Refused::NotDurable, body).into(),
+                Taken::Nobodys => {
+                    let not_done = NotDone { reason: DeclineReason::AuthorizationUnknown, payment: None };
+                    encode(mount, echo, &Answer::NotDone(not_done), body).into()
+                }
             },
             Ok(Inbound::Handshake { ref echo }) => encode(mount, echo, &Answer::Acknowledged, body).into(),
             Ok(Inbound::Payment(ref asked)) => Box::pin(self.pay(call, mount, asked, watch, body)).await,

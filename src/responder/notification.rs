@@ -12,7 +12,7 @@ use tokio::time::timeout_at;
 use super::Responder;
 use super::mount::Mount;
 use crate::clock::{self, Instant};
-use crate::ledger::{Act, Answer, LedgerError, Ticket, Wait};
+use crate::ledger::{self, Act, Answer, LedgerError, Ticket, Wait};
 use crate::metrics::{LedgerStanding, NotificationResult};
 use crate::spool::{Entry, Kept};
 
@@ -31,18 +31,34 @@ pub enum Noted {
     NotDurable,
 }
 
+/// What became of a notification.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Taken {
+    /// Every element of it is durable: acknowledge it.
+    Durable,
+    /// Answer 503.
+    NotDurable,
+    /// It is about a payment of ours that is not there, and was not recorded.
+    Nobodys,
+}
+
 impl Responder {
     /// Brings every element to the ledger, or into the spool while the ledger does not hear, in order; one that fails blocks no
     /// other.
-    pub(super) async fn take_note(&self, mount: &Mount, notices: Vec<Notice>) -> Noted {
+    pub(super) async fn take_note(&self, mount: &Mount, notices: Vec<Notice>) -> Taken {
         let by = clock::instant().checked_add(ACKNOWLEDGE_WITHIN).unwrap_or_else(clock::instant);
-        let mut noted = Noted::Durable;
+        let mut noted = Taken::Durable;
         for notice in notices {
+            let notice = match notice {
+                Notice::OfOurs(event) if self.is_nobodys(mount, &event, by).await => return Taken::Nobodys,
+                Notice::OfOurs(event) => Notice::Told(std::iter::once(event).collect()),
+                Notice::Told(_) | Notice::Nothing | Notice::Unrecognized(_) => notice,
+            };
             self.give_intents_back(&notice);
             let result = self.take_one(mount, notice, by).await;
             mount.metrics.notification(result);
             if result == NotificationResult::NotDurable {
-                noted = Noted::NotDurable;
+                noted = Taken::NotDurable;
             }
         }
         noted
@@ -60,7 +76,8 @@ impl Responder {
 
     async fn take_one(&self, mount: &Mount, notice: Notice, by: Instant) -> NotificationResult {
         match notice {
-            Notice::Nothing => NotificationResult::Nothing,
+            // Facts about payments of ours are told by now.
+            Notice::Nothing | Notice::OfOurs(_) => NotificationResult::Nothing,
             Notice::Unrecognized(unrecognized) => self.keep(mount, unrecognized, by).await,
             Notice::Told(events) if self.hears() => {
                 let submitted: Vec<_> = events
@@ -88,6 +105,15 @@ impl Responder {
                 result
             }
         }
+    }
+
+    /// Whether a fact is about a payment of ours that the ledger knows not to be there. While that cannot be asked, it may be.
+    async fn is_nobodys(&self, mount: &Mount, event: &ToldEvent, by: Instant) -> bool {
+        let Some(payment) = event.fact.payments().0.filter(|_| self.hears()).copied() else { return false };
+        let look = Act::Look(mount.origin(), payment, event.key);
+        let looked = timeout_at(by, ledger::ask(self.ledger.as_ref(), look)).await;
+        let looked = looked.ok().and_then(Result::ok).and_then(Answer::into_looked);
+        looked.is_some_and(|looked| looked.hold.is_none())
     }
 
     /// Whether the ledger hears now, and has heard everything that came before.
@@ -145,7 +171,7 @@ impl Responder {
 
     async fn keep(&self, mount: &Mount, unrecognized: Unrecognized, by: Instant) -> NotificationResult {
         if self.hears() {
-            let kept = crate::ledger::ask(self.ledger.as_ref(), Act::Keep(mount.origin(), unrecognized.clone()));
+            let kept = ledger::ask(self.ledger.as_ref(), Act::Keep(mount.origin(), unrecognized.clone()));
             let heard_by = clock::instant().checked_add(HEARD_WITHIN).unwrap_or(by).min(by);
             if let Ok(Ok(_)) = timeout_at(heard_by, kept).await {
                 return NotificationResult::Unrecognized;

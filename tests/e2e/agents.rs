@@ -435,7 +435,11 @@ fn an_instrument_that_is_none_of_ours_has_a_budget_all_the_same() {
     processor.event(&id(&first), &part);
     processor.event(&id(&first), &part);
     assert_eq!(ask(&mut processor, 1_001).0, "DECLINE LIMIT_REACHED", "an event is applied once");
-    house.processor_with("key_2").event(&id(&first), &json!({ "type": "reversal", "event_id": "2" }));
+    let reversal = json!({ "type": "reversal", "event_id": "2" });
+    for (caller, request) in [(&mut house.processor_with("key_2"), id(&first)), (&mut processor, "nobody".to_owned())] {
+        let answer = caller.ask(&format!("/v1/authorizations/{request}/events"), &[], &reversal);
+        assert_eq!((answer.status, answer.json()["code"].as_str()), (404, Some("not_found")), "{answer:?}");
+    }
     assert_eq!(ask(&mut processor, 1_001).0, "DECLINE LIMIT_REACHED", "another processor's event is about another payment");
     processor.event(&id(&second), &json!({ "type": "clearing", "event_id": "1", "amount": 3_000, "currency": "USD" }));
     assert_eq!(ask(&mut processor, 2_001).0, "DECLINE LIMIT_REACHED");

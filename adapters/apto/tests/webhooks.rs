@@ -51,7 +51,7 @@ fn lines(notices: &[Notice]) -> Vec<String> {
     let mut lines = Vec::new();
     for notice in notices {
         match notice {
-            Notice::Told(events) => lines.extend(events.iter().map(line)),
+            Notice::Told(_) | Notice::OfOurs(_) => lines.extend(notice.events().iter().map(line)),
             Notice::Nothing => lines.push("nothing".into()),
             Notice::Unrecognized(unrecognized) => lines.push(format!("unrecognized {}", unrecognized.problem)),
         }
@@ -246,11 +246,7 @@ fn transaction(state: &str, kind: &str, billing: &str, adjustments: &str) -> Str
 
 fn events(body: &str) -> Vec<ToldEvent> {
     let notices = told(adapter().as_ref(), body);
-    let told = notices.iter().filter_map(|notice| match notice {
-        Notice::Told(events) => Some(events.to_vec()),
-        Notice::Nothing | Notice::Unrecognized(_) => None,
-    });
-    told.flatten().collect()
+    notices.iter().flat_map(Notice::events).copied().collect()
 }
 
 fn keys(body: &str) -> Vec<String> {

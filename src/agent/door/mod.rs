@@ -13,6 +13,7 @@ pub mod authorize_intent;
 pub mod bindings;
 pub mod credentials;
 pub mod crossing;
+mod deciding;
 pub mod deeds;
 pub mod grants;
 pub mod insight;

@@ -26,6 +26,7 @@ use crate::api::router::json_text;
             Changes of an object name the `version` that they are of. What is archived stays readable and does not change any more (410).",
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
+    paths(super::deciding::authorize, super::deciding::tell_event),
     components(schemas(ProblemBody, FieldError)),
     modifiers(&Bearer),
     security(("token" = [])),
@@ -38,6 +39,7 @@ use crate::api::router::json_text;
         (name = "bindings", description = "From instruments to authorities."),
         (name = "intents", description = "What agents are about to buy."),
         (name = "grants", description = "Which processors may ask."),
+        (name = "decisions", description = "Payments of agents, decided for processors."),
         (name = "insight", description = "What was decided and done."),
         (name = "description", description = "This document.")
     )
@@ -64,6 +66,24 @@ pub struct WriteProblems;
 
 /// How a change that needs no token can be refused.
 pub struct UnprovenProblems;
+
+/// How a processor's question can be refused.
+pub struct QuestionProblems;
+
+/// How a processor's event can be refused.
+pub struct EventProblems;
+
+impl IntoResponses for QuestionProblems {
+    fn responses() -> BTreeMap<String, RefOr<Described>> {
+        problems(&[400, 401, 403, 408, 413, 503])
+    }
+}
+
+impl IntoResponses for EventProblems {
+    fn responses() -> BTreeMap<String, RefOr<Described>> {
+        problems(&[400, 401, 403, 404, 408, 413, 503])
+    }
+}
 
 impl IntoResponses for ReadProblems {
     fn responses() -> BTreeMap<String, RefOr<Described>> {

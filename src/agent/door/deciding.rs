@@ -1,0 +1,140 @@
+//! `/v1/authorize` and what is told afterwards, described: the path of callbacks answers them, through the adapter `agent_spend`, and not this
+//! service. Nothing here runs; the end-to-end tests hold description and answers together.
+
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::{IntoParams, ToSchema};
+
+use super::openapi::{EventProblems, QuestionProblems};
+
+/// A question of a processor.
+#[derive(Serialize, ToSchema)]
+pub struct Question {
+    /// Who issued what pays, in any case.
+    #[schema(example = "MARQETA")]
+    issuing_platform: String,
+    /// Whole minor units; 0 asks whether a payment could be made, and holds nothing.
+    #[schema(minimum = 0, example = 4_999)]
+    amount: i64,
+    /// ISO 4217.
+    #[schema(example = "USD")]
+    currency: String,
+    /// What an agent said that it was about to buy. Of this, `binding_id` and `instrument_id` at least one is there; together they must lead
+    /// to the same authority.
+    #[schema(max_length = 64)]
+    intent_reference: Option<String>,
+    /// The binding.
+    #[schema(max_length = 64, example = "bind_demo")]
+    binding_id: Option<String>,
+    /// The platform's name of what pays.
+    #[schema(max_length = 64)]
+    instrument_id: Option<String>,
+    /// Four digits.
+    #[schema(example = "5734")]
+    mcc: Option<String>,
+    /// The merchant's name; letters and digits count.
+    #[schema(max_length = 128)]
+    merchant: Option<String>,
+    /// The acquirer's identifier of the merchant.
+    merchant_id: Option<String>,
+    /// ISO 3166-1.
+    #[schema(example = "USA")]
+    merchant_country: Option<String>,
+    /// The platform's own name of the payment: both doors then speak of one payment.
+    platform_transaction_token: Option<String>,
+    /// The card network.
+    network: Option<String>,
+    /// When it happened.
+    #[schema(format = DateTime)]
+    occurred_at: Option<String>,
+    /// Repeated in the answer.
+    correlation_id: Option<Value>,
+}
+
+/// A decision.
+#[derive(Serialize, ToSchema)]
+pub struct DecisionAnswer {
+    /// `APPROVE` or `DECLINE`.
+    #[schema(example = "APPROVE")]
+    decision: String,
+    /// Why.
+    #[schema(example = "POLICY_MATCH")]
+    reason_code: String,
+    /// Its name, in every later question and event.
+    request_id: String,
+    /// Of an approval: how much, in minor units.
+    approved_amount: Option<i64>,
+    /// Of an approval.
+    currency: Option<String>,
+    /// The policy that was asked.
+    policy_id: Option<String>,
+    /// What led to the authority.
+    binding_id: Option<String>,
+    /// The intent that it was for.
+    intent_reference: Option<String>,
+    /// As it came.
+    correlation_id: Option<Value>,
+}
+
+/// What became of a payment.
+#[derive(Serialize, ToSchema)]
+pub struct PaymentEvent {
+    /// `reversal`, `clearing` or `expiry`.
+    #[serde(rename = "type")]
+    #[schema(example = "reversal")]
+    kind: String,
+    /// The caller's name for it: the same one is applied once.
+    #[schema(min_length = 1, max_length = 128)]
+    event_id: String,
+    /// Whole minor units. A clearing needs one; a reversal without one is of all that is left.
+    #[schema(minimum = 1)]
+    amount: Option<i64>,
+    /// ISO 4217; with an amount.
+    #[schema(example = "USD")]
+    currency: Option<String>,
+    /// Of a clearing: whether nothing more comes; it is unless told.
+    #[serde(rename = "final")]
+    is_final: Option<bool>,
+    /// When it happened.
+    #[schema(format = DateTime)]
+    occurred_at: Option<String>,
+    /// Repeated in the answer.
+    correlation_id: Option<Value>,
+}
+
+/// It is recorded, or was before.
+#[derive(Serialize, ToSchema)]
+pub struct RecordedAnswer {
+    /// Always true.
+    recorded: bool,
+    /// As it came.
+    correlation_id: Option<Value>,
+}
+
+/// What every question may bring.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "described here, read by the adapter")]
+pub struct QuestionHeaders {
+    /// Your name for the question: asked again, it hears the same answer. Without one each call is a payment of its own.
+    #[param(rename = "Idempotency-Key", min_length = 1, max_length = 255)]
+    idempotency_key: Option<String>,
+    /// Repeated in the answer, where the body has no `correlation_id`.
+    #[param(rename = "X-Correlation-Id")]
+    correlation_id: Option<String>,
+}
+
+/// Decides a payment of a software agent, for a processor with a grant. An id that is not there, or that you may not ask about, is a
+/// `DECLINE` with its reason: a payment path needs a decision.
+#[utoipa::path(post, operation_id = "authorize", path = "/v1/authorize", tag = "decisions", params(QuestionHeaders),
+    request_body = Question, responses((status = 200, body = DecisionAnswer), QuestionProblems))]
+#[expect(dead_code, reason = "the path of callbacks answers it")]
+pub(super) fn authorize() {}
+
+/// Tells what became of a payment that was asked about here. What is given back to budgets goes to the window in which it was counted; a full
+/// reversal gives the intent back. Of a `request_id` under which nothing is held or taken, nothing is recorded (404).
+#[utoipa::path(post, operation_id = "tell_event", path = "/v1/authorizations/{request_id}/events", tag = "decisions",
+    params(("request_id" = String, Path)), request_body = PaymentEvent,
+    responses((status = 200, body = RecordedAnswer), EventProblems))]
+#[expect(dead_code, reason = "the path of callbacks answers it")]
+pub(super) fn tell_event() {}
