@@ -9,6 +9,7 @@ use http::HeaderMap;
 
 use crate::answer::{Answer, Echo, Refused, Reply};
 use crate::inbound::{Callback, Inbound, Malformed};
+use crate::payment::{Authentication, PaymentCall, Slip};
 use crate::proof::{Authentic, Keyring, Refusal};
 use crate::settings::{SettingError, Settings};
 
@@ -145,6 +146,21 @@ pub trait Adapter: Send + Sync {
     /// # Errors
     /// As [`Adapter::decode`]; an adapter that never asks for a fetch answers that nothing was asked for.
     fn decode_fetched<'a>(&self, thin: &Authentic<'a>, fetched: &'a [u8]) -> Result<Inbound<'a>, Malformed>;
+
+    /// The payment that a caller wrote about earlier, now that its payer was authenticated, or was not
+    /// ([`Inbound::Authenticated`]). The same slip and the same authentication make the same payment.
+    ///
+    /// # Errors
+    /// No payment of this door waits for that, or what was written is none.
+    fn resume(
+        &self,
+        payment: AuthorizationId,
+        slip: &Slip,
+        authentication: &Authentication,
+    ) -> Result<PaymentCall<'static>, Malformed> {
+        let (_, _, _) = (payment, slip, authentication);
+        Err(Malformed::field("", "is of a payment that waits for nothing"))
+    }
 
     /// Writes the answer: appends the body to `body` and says with what status and headers, and by what way, it goes.
     ///

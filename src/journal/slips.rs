@@ -121,6 +121,29 @@ pub(super) fn keep(connection: &Connection, slip: &Slip) -> rusqlite::Result<()>
         .map(drop)
 }
 
+/// Keeps one of a payment that is to be decided later, unless the payment has one: that one stays. Finds the one that it has.
+pub(super) fn begin(connection: &Connection, slip: &Slip) -> rusqlite::Result<SlipsFound> {
+    let Slip { program, platform, payment, kind, merchant, source, at, body } = slip;
+    let form = body.as_ref().map_or(Form::Clear, |sealed| sealed.form).number();
+    connection
+        .prepare_cached(
+            "INSERT INTO slip (program, platform, payment, kind, merchant, source, at, form, body)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (program, platform, payment) DO NOTHING",
+        )?
+        .execute(params![
+            program.as_str(),
+            platform.as_str(),
+            payment.as_str(),
+            kind,
+            merchant.as_str(),
+            source.as_str(),
+            at.unix_micros(),
+            form,
+            body.as_ref().map(|sealed| &sealed.bytes)
+        ])?;
+    find(connection, &SlipsWanted { program: *program, platform: *platform, which: Which::Named(*payment) })
+}
+
 /// Finds those that are wanted: of a page, as far as it looks at once.
 pub(super) fn find(connection: &Connection, wanted: &SlipsWanted) -> rusqlite::Result<SlipsFound> {
     let (program, platform) = (wanted.program.as_str(), wanted.platform.as_str());

@@ -246,6 +246,10 @@ impl Log for Journal {
         self.slips.push(slip);
     }
 
+    fn begin_slip(&mut self, slip: &Arc<Slip>) -> Result<SlipsFound, JournalError> {
+        slips::begin(&self.connection, slip).map_err(JournalError::disk(&self.path))
+    }
+
     fn slips(&self, wanted: &SlipsWanted) -> Result<SlipsFound, JournalError> {
         let mut found = slips::find(&self.connection, wanted).map_err(JournalError::disk(&self.path))?;
         if let (Which::Named(_), []) = (wanted.which, found.slips.as_slice()) {

@@ -145,6 +145,9 @@ pub enum Act {
     Look(Origin, PaymentRef, IdempotencyKey),
     /// Tell what callers wrote about payments.
     Slips(SlipsWanted),
+    /// Keep what a caller wrote about a payment that is to be decided later, unless the payment has something: durable when it is
+    /// answered, with what the payment has.
+    BeginSlip(Arc<Slip>),
     /// Erase what callers wrote about payments.
     EraseSlips(Erase),
     /// Keep what a caller wrote about a payment that is only checked: with whatever is written next.

@@ -101,3 +101,21 @@ pub fn what_stands_of_a_payment_is_told(engine: &dyn Engine) {
     house.always(|house| assert_eq!(of(house), (approved, HoldStatus::Captured, 0, 300)));
     assert!(look(&house, "p").changed_at >= look(&house, "p").answered.map(|answered| answered.asked_at));
 }
+
+pub fn a_payment_that_waits_keeps_what_was_written_first(engine: &dyn Engine) {
+    let mut house = House::with(engine, 1_000);
+    let begin = |house: &House, text: &str| match house.act(Act::BeginSlip(std::sync::Arc::new(slip("waits", "m", text)))) {
+        Ok(Answer::Slips(found)) => found.slips.into_iter().map(|(_, slip)| slip).collect::<Vec<_>>(),
+        other => panic!("{other:?}"),
+    };
+    let (first, decided) = (slip("waits", "m", "first"), slip("waits", "m", "decided"));
+    assert_eq!(begin(&house, "first"), vec![first.clone()]);
+    assert_eq!(begin(&house, "second"), vec![first.clone()], "the one that is there stays");
+    house.always(|house| {
+        assert_eq!(find(house, Which::Named(id("waits"))), vec![first.clone()], "durable, without a decision");
+        assert_eq!(look(house, "waits").answered, None);
+    });
+    assert_eq!(ask(&house, "waits", 400, decided.clone()), Decision::Approve { amount: usd(400) });
+    assert_eq!(begin(&house, "third"), vec![decided.clone()]);
+    house.always(|house| assert_eq!(find(house, Which::Named(id("waits"))), vec![decided.clone()]));
+}

@@ -46,6 +46,34 @@ fn form_of(slip: &Slip) -> i16 {
     i16::try_from(form.number()).unwrap_or(i16::MAX)
 }
 
+/// Keeps one of a payment that is to be decided later, unless the payment has one. Finds the one that it has.
+///
+/// # Errors
+/// The database.
+pub async fn begin(client: &Client, at: &Whereabouts, slip: &Slip, number: i64) -> Result<Answer, Trouble> {
+    let said = |error: tokio_postgres::Error| Trouble::of(&error, at);
+    let sql = "INSERT INTO holdfast.slip (number, program, platform, payment, kind, merchant, source, at, form, body)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (program, platform, payment) DO NOTHING";
+    let (kind, form) = (i16::from(slip.kind), form_of(slip));
+    let body = slip.body.as_ref().map(|sealed| sealed.bytes.as_slice());
+    let values: [&(dyn ToSql + Sync); 10] = [
+        &number,
+        &slip.program.as_str(),
+        &slip.platform.as_str(),
+        &slip.payment.as_str(),
+        &kind,
+        &slip.merchant.as_str(),
+        &slip.source.as_str(),
+        &At(slip.at),
+        &form,
+        &body,
+    ];
+    let statement = client.prepare_cached(sql).await.map_err(said)?;
+    client.execute(&statement, &values).await.map_err(said)?;
+    let wanted = SlipsWanted { program: slip.program, platform: slip.platform, which: Which::Named(slip.payment) };
+    find(client, at, &wanted).await
+}
+
 /// Those that are wanted, the newest first.
 ///
 /// # Errors
