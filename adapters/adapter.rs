@@ -9,7 +9,7 @@ use http::HeaderMap;
 
 use crate::answer::{Answer, Echo, Refused, Reply};
 use crate::inbound::{Callback, Inbound, Malformed};
-use crate::payment::{Authentication, PaymentCall, Slip};
+use crate::payment::{Authentication, Payment, PaymentCall, Slip};
 use crate::proof::{Authentic, Keyring, Refusal};
 use crate::settings::{SettingError, Settings};
 
@@ -35,8 +35,19 @@ pub struct Platform {
     /// Whether what its callers write (names, descriptions, metadata) is kept to be given back: then a production program needs the key
     /// that seals it.
     pub texts: Use,
+    /// How the platform's own documents have webhooks tell a decision, where they do.
+    pub decision_event: Option<DecisionEvent>,
     /// Makes the adapter of one mount from the mount's settings; names every setting that is wrong.
     pub build: BuildAdapter,
+}
+
+/// How a platform's own documents have webhooks tell a decision.
+#[derive(Debug, Clone, Copy)]
+pub struct DecisionEvent {
+    /// What they call it.
+    pub name: &'static str,
+    /// Writes its body: of an event's name, the door's own kind of payment, and the payment.
+    pub body: fn(&str, u8, &Payment) -> Vec<u8>,
 }
 
 /// Makes a mount's adapter, or names every setting that is wrong.

@@ -50,6 +50,7 @@ pub const PLATFORM: Platform = Platform {
     message_name: |key| key,
     payment_of_token: PaymentRef::of,
     texts: Use::Never,
+    decision_event: None,
     build,
 };
 

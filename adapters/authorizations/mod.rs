@@ -48,6 +48,7 @@ pub const PLATFORM: Platform = Platform {
     message_name: |key| key,
     payment_of_token: PaymentRef::of,
     texts: Use::Needed,
+    decision_event: None,
     build,
 };
 

@@ -55,6 +55,7 @@ pub const PLATFORM: Platform = Platform {
     message_name: webhook::transaction_token,
     payment_of_token: PaymentRef::by_alias,
     texts: Use::Never,
+    decision_event: None,
     build,
 };
 

@@ -33,6 +33,24 @@ pub(super) fn encode(echo: &Echo<'_>, answer: &Answer<'_>, body: &mut Vec<u8>) -
     }
 }
 
+/// The event that tells a decision: the payment as its answer shows it, under the event's names, with who it is for.
+pub(super) fn event(uid: &str, kind: u8, payment: &Payment) -> Vec<u8> {
+    let told = Told::of(payment);
+    let mut data = object(payment, kind);
+    if let Value::Object(members) = &mut data {
+        let id = members.remove("id");
+        members.insert("payment_id".to_owned(), json!(id));
+        let account = payment.written.as_ref().and_then(|written| written.seen.application.as_deref());
+        members.insert("account_id".to_owned(), json!(account));
+        for name in ["gateway_id", "sales_tax"] {
+            if let Some(value) = told.data.get(name) {
+                members.insert(name.to_owned(), value.clone());
+            }
+        }
+    }
+    json!({ "event_uid": uid, "event": "PAYMENT_AUTH", "data": data }).to_string().into_bytes()
+}
+
 /// The slip's text, as far as it is there.
 struct Told {
     data: Map<String, Value>,

@@ -21,7 +21,9 @@ use std::time::Duration;
 use holdfast_core::{AuthorizationId, Money, PaymentRef, Timestamp};
 use http::HeaderMap;
 
-use crate::adapter::{Adapter, Budget, BudgetStart, Credentials, InFlightDuplicate, Platform, Route, RouteMethod, Use};
+use crate::adapter::{
+    Adapter, Budget, BudgetStart, Credentials, DecisionEvent, InFlightDuplicate, Platform, Route, RouteMethod, Use,
+};
 use crate::answer::{Answer, Echo, Refused, Reply};
 use crate::inbound::{Callback, Inbound, Malformed};
 use crate::payment::{Authentication, PaymentCall, Slip};
@@ -56,6 +58,7 @@ pub const PLATFORM: Platform = Platform {
     message_name: |key| key,
     payment_of_token: PaymentRef::of,
     texts: Use::Needed,
+    decision_event: Some(DecisionEvent { name: "PAYMENT_AUTH", body: answer::event }),
     build,
 };
 

@@ -1,12 +1,15 @@
 //! Every constraint of the interface broken one by one, by its field; and receipts.
 
-use holdfast_core::{AuthorizationRequest, Checkout, Currency, ThreeDSecure};
+use holdfast_core::{AuthorizationRequest, Checkout, Currency, Decision, ThreeDSecure};
 use http::HeaderMap;
 use serde_json::{Value, json};
 
 use super::receipt::{COLUMNS, Copy, Slip, print};
 use super::*;
-use crate::payment::{Ordered, PaymentCall, PaymentTurn};
+use crate::answer::DecisionReference;
+use crate::payment::{
+    AddressVerification, Ordered, Payment, PaymentCall, PaymentTurn, SecurityCodeVerification, Seen, Standing, Written,
+};
 use crate::settings::SettingValue;
 
 fn sound() -> Value {
@@ -241,4 +244,62 @@ fn a_mount_that_ignores_3d_secure_decides_at_once() {
         Ok(Inbound::Payment(asked)) => assert_eq!(asked.turn, PaymentTurn::AtOnce),
         other => panic!("{other:?}"),
     }
+}
+
+#[test]
+fn the_event_has_what_its_document_shows() {
+    let asked = decode(AUTH, &HeaderMap::new(), &sound().to_string(), |inbound| match inbound {
+        Ok(Inbound::Payment(asked)) => asked.slip,
+        other => panic!("{other:?}"),
+    });
+    let payment = Payment {
+        id: AuthorizationId::new("cd9f4405-a5c9-40a1-999d-7587f34e7b42").unwrap(),
+        reference: DecisionReference::from_digest([7; 16]),
+        merchant: asked.merchant,
+        source: asked.source,
+        asked_at: Timestamp::EPOCH,
+        changed_at: Timestamp::EPOCH,
+        standing: Standing::Decided(Decision::Approve { amount: Money::from_minor(11_000, Currency::USD) }),
+        hold: None,
+        expires_at: None,
+        written: Some(Written {
+            text: asked.text,
+            seen: Seen {
+                application: Some("account".to_owned()),
+                merchant_name: "Store".to_owned(),
+                address: Vec::new(),
+                phone: None,
+                time_zone: "UTC".to_owned(),
+                brand: None,
+                last_four: None,
+                address_verification: AddressVerification::Unavailable,
+                security_code_verification: SecurityCodeVerification::Unavailable,
+            },
+            awaited: None,
+        }),
+    };
+    let event = |payment: &Payment| serde_json::from_slice::<Value>(&answer::event("9fff410f", 0, payment)).unwrap();
+    let told = event(&payment);
+    assert_eq!((&told["event_uid"], &told["event"]), (&json!("9fff410f"), &json!("PAYMENT_AUTH")));
+    for name in [
+        "token",
+        "sales_tax",
+        "account_id",
+        "gateway_id",
+        "payment_id",
+        "description",
+        "merchant_id",
+        "currency_code",
+        "order_number",
+        "auth_response",
+        "customer_name",
+        "transaction_id",
+        "internal_transaction_id",
+    ] {
+        assert!(!told["data"][name].is_null(), "{name} of {told}");
+    }
+    assert!(told["data"].get("id").is_none());
+    let erased = event(&Payment { written: None, ..payment });
+    assert_eq!(erased["data"]["auth_response"]["status"], "PASS", "what was erased is not needed for that");
+    assert!(erased["data"]["customer_name"].is_null() && erased["data"]["account_id"].is_null());
 }

@@ -71,6 +71,7 @@ const fn platform(name: &'static str, budget_ms: [u64; 3]) -> Platform {
         message_name: |key| key,
         payment_of_token: holdfast_core::PaymentRef::of,
         texts: Use::Never,
+        decision_event: None,
         build,
     }
 }

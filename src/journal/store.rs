@@ -260,7 +260,14 @@ impl Log for Journal {
     }
 
     fn erase_slips(&mut self, which: &Erase) -> Result<u64, JournalError> {
-        slips::erase(&self.connection, which).map_err(JournalError::disk(&self.path))
+        let erased = slips::erase(&self.connection, which).map_err(JournalError::disk(&self.path))?;
+        // Those of declines that are told and not written yet, too.
+        let mut waiting: u64 = 0;
+        for slip in self.slips.iter_mut().filter(|slip| slip.body.is_some() && which.has(slip)) {
+            *slip = Arc::new(Slip { body: None, ..Slip::clone(slip) });
+            waiting = waiting.saturating_add(1);
+        }
+        Ok(erased.saturating_add(waiting))
     }
 
     fn rulesets(&self, program: &str) -> Result<Vec<KeptRuleset>, JournalError> {

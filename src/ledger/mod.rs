@@ -378,6 +378,12 @@ impl Answer {
         if let Answer::Slips(slips) = self { Some(slips) } else { None }
     }
 
+    /// What callers wrote.
+    #[must_use]
+    pub fn into_erased(self) -> Option<u64> {
+        if let Answer::Erased(slips) = self { Some(slips) } else { None }
+    }
+
     /// How many groups were taken away.
     #[must_use]
     pub fn into_taken_away(self) -> Option<u64> {

@@ -95,7 +95,7 @@ impl Responder {
         let by = Deadline::new(&clock::now(), None, &mount.patience).decide_by;
         // Without the ledger nothing is known of it; the payment is decided as any other is then.
         let (_, slip) = self.slips(mount, Which::Named(request.payment.authorization), by).await?.slips.pop()?;
-        let waited = self.written(mount, &slip).is_some_and(|written| written.awaited.is_some());
+        let waited = slip.read(&self.till.sealer).is_some_and(|written| written.awaited.is_some());
         waited.then(|| {
             mount.metrics.conflict();
             not_done(mount, echo, DeclineReason::ConflictingDuplicate, None, body)
@@ -119,7 +119,7 @@ impl Responder {
         let Some((_, slip)) = found.slips.pop() else {
             return refused(DeclineReason::AuthorizationUnknown, None, body).into();
         };
-        let (since, written) = (slip.at, self.written(mount, &slip));
+        let (since, written) = (slip.at, slip.read(&self.till.sealer));
         let Some(Written { awaited: Some(digest), text, .. }) = written else {
             let payment = self.shown(mount, slip, by).await.flatten();
             return refused(DeclineReason::AuthorizationUnknown, payment.as_ref(), body).into();

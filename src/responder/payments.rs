@@ -451,18 +451,12 @@ impl Responder {
         timeout_at(by, asked).await.ok()?.ok()?.into_slips()
     }
 
-    /// What a caller wrote; nothing once it was erased.
-    pub(super) fn written(&self, mount: &Mount, slip: &Slip) -> Option<Written> {
-        let clear = self.till.sealer.open(&about(mount, &slip.payment), slip.body.as_ref()?).ok()?;
-        serde_json::from_slice(&clear).ok()
-    }
-
     /// A payment with what stands of it; an inner nothing if it was never decided.
     pub(super) async fn shown(&self, mount: &Mount, slip: Slip, by: Instant) -> Option<Option<Payment>> {
         let key = IdempotencyKey::new(slip.payment.as_str()).ok()?;
         let act = Act::Look(mount.origin(), PaymentRef::of(slip.payment), key);
         let looked = timeout_at(by, ledger::ask(self.ledger.as_ref(), act)).await.ok()?.ok()?.into_looked()?;
-        let written = self.written(mount, &slip);
+        let written = slip.read(&self.till.sealer);
         let (standing, asked_at, changed_at) = match (&looked.answered, &written) {
             (Some(answered), _) => {
                 let changed_at = looked.changed_at.map_or(answered.asked_at, |changed| changed.max(answered.asked_at));
@@ -520,7 +514,7 @@ fn roc_of(id: &AuthorizationId) -> String {
 
 /// What a sealed slip is tied to.
 fn about(mount: &Mount, name: &AuthorizationId) -> String {
-    format!("slip\0{}\0{}\0{name}", mount.program.id, mount.platform)
+    Slip::about(&mount.program.id, &mount.platform, name)
 }
 
 pub(super) fn not_done(

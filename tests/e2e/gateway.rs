@@ -288,3 +288,45 @@ fn a_payment_waits_for_its_payer_and_is_decided_once() {
         assert!(!holds, "{} has the authentication value", path.display());
     }
 }
+
+#[test]
+fn what_callers_wrote_is_erased_and_the_payments_stay() {
+    let workplace = Workplace::demo();
+    let server = workplace.serve();
+    let mut client = server.client();
+    let data = workplace.data();
+    let erase = |what: &[&str]| {
+        let erased = workplace.run(&[&["erase"], what, &["--data", data.to_str().unwrap()]].concat());
+        String::from_utf8(erased.stdout).unwrap()
+    };
+    let pay = |client: &mut Client| {
+        let body = json!({"merchant_id": "merchant-demo", "data": {"transaction_amount": "1.00", "card_token": "card_sandbox_demo",
+            "customer_name": "John Doe"}});
+        let paid = asked(client, AUTH, &body);
+        assert_eq!(paid["customer_name"], "John Doe");
+        format!("/api/payment/{}", paid["id"].as_str().unwrap())
+    };
+    // The demo's agent spend has three texts, all of one day.
+    for (nobodys, theirs, texts) in [
+        (["--person", "user-demo-1"], ["--person", "user-demo-4"], 1),
+        (["--person", "PIdemo1"], ["--person", "card_sandbox_demo"], 1),
+        (["--organization", "APnobody"], ["--organization", "APdemo1"], 1),
+        (["--before", "2026-01-01T00:00:00Z"], ["--before", "2100-01-01T00:00:00Z"], 4),
+        (["--program", "other"], ["--program", "demo"], 1),
+    ] {
+        let path = pay(&mut client);
+        assert_eq!(erase(&nobodys), "0 texts erased\n", "{nobodys:?}");
+        assert_eq!(client.get(&path).json()["customer_name"], "John Doe");
+        assert_eq!(erase(&theirs), format!("{texts} texts erased\n"), "{theirs:?}");
+        let left = client.get(&path).json();
+        assert_eq!((&left["customer_name"], &left["auth_response"]["status"]), (&Value::Null, &json!("PASS")), "{theirs:?}");
+    }
+    assert_eq!(money(&workplace), (100_000, 500, 99_500));
+    // A payment that waits cannot go on without what was asked for.
+    let waits = json!({"merchant_id": "merchant-demo", "attempt_3d_secure": true,
+        "data": {"transaction_amount": "1.00", "card_token": "card_sandbox_demo"}});
+    let waits = asked(&mut client, AUTH, &waits);
+    assert_eq!(erase(&["--person", "user-demo-4"]), "1 texts erased\n");
+    let gone = client.post("/api/payment/3ds", &result(&waits["id"], "AUTHENTICATED").to_string());
+    assert_eq!(refused(&gone), (404, "E0404".to_owned()));
+}

@@ -72,7 +72,9 @@ pub fn what_a_caller_wrote_is_kept_with_the_decision(engine: &dyn Engine) {
         let elsewhere = SlipsWanted { program: id("other"), platform: id("marqeta"), which: Which::Page(page()) };
         assert_eq!(house.act(Act::Slips(elsewhere)), Ok(Answer::Slips(SlipsFound::default())));
     });
-    let erase = |payment| Erase { program: program(), payment, source: None, before: None };
+    let erase = |payment| Erase { program: program(), payment, merchant: None, source: None, before: None };
+    let elsewhere = Erase { merchant: Some(id("nobody")), ..erase(None) };
+    assert_eq!(house.act(Act::EraseSlips(elsewhere)), Ok(Answer::Erased(0)));
     assert_eq!(house.act(Act::EraseSlips(erase(Some(id("no"))))), Ok(Answer::Erased(1)));
     house.always(|house| {
         assert_eq!(find(house, Which::Named(id("no"))), [Slip { body: None, ..no.clone() }]);

@@ -2,7 +2,7 @@
 
 use deadpool_postgres::Client;
 use holdfast_adapters::payment::Wanted;
-use holdfast_core::{AuthorizationId, CardToken};
+use holdfast_core::{AuthorizationId, CardToken, MerchantId};
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
@@ -133,11 +133,12 @@ pub async fn erase(client: &Client, at: &Whereabouts, which: &Erase) -> Result<A
     let said = |error: tokio_postgres::Error| Trouble::of(&error, at);
     let sql =
         "UPDATE holdfast.slip SET body = NULL WHERE program = $1 AND body IS NOT NULL AND ($2::text IS NULL OR payment = $2)
-        AND ($3::text IS NULL OR source = $3) AND ($4::timestamptz IS NULL OR at < $4)";
+        AND ($3::text IS NULL OR source = $3) AND ($4::timestamptz IS NULL OR at < $4) AND ($5::text IS NULL OR merchant = $5)";
     let payment = which.payment.as_ref().map(AuthorizationId::as_str);
     let source = which.source.as_ref().map(CardToken::as_str);
     let statement = client.prepare_cached(sql).await.map_err(said)?;
-    let values: [&(dyn ToSql + Sync); 4] = [&which.program.as_str(), &payment, &source, &which.before.map(At)];
+    let merchant = which.merchant.as_ref().map(MerchantId::as_str);
+    let values: [&(dyn ToSql + Sync); 5] = [&which.program.as_str(), &payment, &source, &which.before.map(At), &merchant];
     client.execute(&statement, &values).await.map(Answer::Erased).map_err(said)
 }
 
