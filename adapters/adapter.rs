@@ -118,6 +118,8 @@ pub struct Credentials {
     pub signing: Use,
     /// [`Keyring::answering`].
     pub answering: Use,
+    /// Whether a credential of [`Keyring::basic`] can allow that its callers have rules bypassed.
+    pub bypass: Use,
 }
 
 /// Whether a platform makes use of a kind of credential.

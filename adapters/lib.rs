@@ -32,7 +32,7 @@ pub use answer::{AccountBalance, Answer, CallBack, DecisionReference, Echo, Refu
 pub use inbound::{AuthorizationCall, BalanceCall, Callback, Fetch, Inbound, Lookup, Malformed, Named, Notice, Unrecognized};
 pub use payment::{ListCall, LookCall, NotDone, OrderCall, Payment, PaymentCall, Slip};
 pub use proof::token;
-pub use proof::{Authentic, BasicCredential, Bearer, Keyring, Refusal, Secret};
+pub use proof::{Authentic, BasicCredential, Bearer, Keyring, Refusal, RuleBypass, Secret};
 pub use settings::{SettingError, SettingValue, Settings};
 
 /// Every platform that a configuration can name.

@@ -2,7 +2,7 @@
 
 use holdfast_core::{
     AuthorizationId, AuthorizationKind, AuthorizationRequest, CardToken, Checkout, CrossBorder, Currency, EntryMode, Expiry,
-    IdempotencyKey, Merchant, MerchantId, Money, Padding, PartialApproval, PaymentRef, Posting, Wallet,
+    IdempotencyKey, Merchant, MerchantId, Money, Monitoring, Padding, PartialApproval, PaymentRef, Posting, Wallet,
 };
 use http::HeaderMap;
 use serde_json::{Map, Value, json};
@@ -13,9 +13,12 @@ use super::{Kind, names};
 use crate::answer::Echo;
 use crate::inbound::{AuthorizationCall, Inbound, Malformed};
 use crate::payment::{Authentication, NamedBy, PaymentCall, PaymentTurn, Slip};
+use crate::proof::RuleBypass;
 use crate::strict::{Fields, document};
 
 const FIELDS: NamedBy = NamedBy { merchant: "merchant_id", source: "data.card_token" };
+/// The member of a slip that says that the rules were not asked: its caller was allowed that when it asked.
+const BYPASSED: &str = "rules_bypassed";
 const SURCHARGE: &str = "data.surcharge_amount";
 /// The most items, and the most further taxes.
 const LINES_MAX: usize = 200;
@@ -31,7 +34,12 @@ const TEXTS: [(&str, usize); 6] = [
 ];
 
 /// Understands a new payment.
-pub(super) fn decode<'a>(body: &[u8], headers: &HeaderMap, kind: Kind, options: Options) -> Result<Inbound<'a>, Malformed> {
+pub(super) fn decode<'a>(
+    body: &[u8],
+    headers: &HeaderMap,
+    (kind, allowed): (Kind, RuleBypass),
+    options: Options,
+) -> Result<Inbound<'a>, Malformed> {
     let members = document(body)?;
     let top = Fields::of(&members, "");
     let merchant = top.required("merchant_id", |fields, name| fields.identifier(name, MerchantId::new))?;
@@ -48,9 +56,14 @@ pub(super) fn decode<'a>(body: &[u8], headers: &HeaderMap, kind: Kind, options: 
         Some(text) => (names::of(kind, b"key", text.as_bytes())?, None),
         None => (names::of(kind, b"", b"")?, Some(names::of_nothing(kind))),
     };
-    let request = request((key, payment), kind, (merchant, source), total, checkout(&data, total)?);
+    // A credential that may not is not told so: its rules are asked.
+    let monitoring = match (bypass, allowed) {
+        (Some(true), RuleBypass::Allowed) => Monitoring::Bypassed,
+        (Some(true), RuleBypass::Refused) | (Some(false) | None, _) => Monitoring::Asked,
+    };
+    let request = request((key, payment), kind, (merchant, source), total, Checkout { monitoring, ..checkout(&data, total)? });
     // What a caller gets back, in one order whatever order it came in.
-    let text = json!({
+    let mut text = json!({
         "kind": kind.number(),
         "amount": total.minor(),
         "currency": total.currency().code(),
@@ -59,6 +72,9 @@ pub(super) fn decode<'a>(body: &[u8], headers: &HeaderMap, kind: Kind, options: 
         "attempt_3d_secure": secure,
         "data": kept,
     });
+    if let (Monitoring::Bypassed, Value::Object(members)) = (monitoring, &mut text) {
+        members.insert(BYPASSED.to_owned(), json!(true));
+    }
     let slip = Slip { kind: kind.number(), merchant, source, text: text.to_string() };
     let echo = Echo { dialect: kind.number(), ..Echo::default() };
     let call = AuthorizationCall { request, echo, lookup: None, sent_at: None };
@@ -86,7 +102,9 @@ pub(super) fn resume(
     let told = checkout(&Fields::of(data, "data"), total)?;
     let key = IdempotencyKey::new(payment.as_str()).map_err(|error| Malformed::identifier("id", error))?;
     let names = (key, PaymentRef::of(payment));
-    let told = Checkout { three_d_secure: authentication.outcome, ..told };
+    let bypassed = text.get(BYPASSED).and_then(Value::as_bool) == Some(true);
+    let monitoring = if bypassed { Monitoring::Bypassed } else { Monitoring::Asked };
+    let told = Checkout { three_d_secure: authentication.outcome, monitoring, ..told };
     let request = request(names, kind, (slip.merchant, slip.source), total, told);
     let shown =
         json!({ "electronic_commerce_indicator": authentication.outcome.name(), "transaction_id": authentication.transaction });

@@ -27,7 +27,7 @@ use crate::adapter::{
 use crate::answer::{Answer, Echo, Refused, Reply};
 use crate::inbound::{Callback, Inbound, Malformed};
 use crate::payment::{Authentication, PaymentCall, Slip};
-use crate::proof::{Authentic, Keyring, Refusal, prove_basic, verify_basic};
+use crate::proof::{Authentic, Keyring, Refusal, prove_basic, verify_basic_for};
 use crate::settings::{SettingError, Settings};
 
 use options::Options;
@@ -54,7 +54,13 @@ pub const PLATFORM: Platform = Platform {
         start: BudgetStart::Receipt,
     },
     in_flight_duplicate: InFlightDuplicate::Join,
-    credentials: Credentials { basic: Use::Needed, headers: Use::Possible, signing: Use::Never, answering: Use::Never },
+    credentials: Credentials {
+        basic: Use::Needed,
+        headers: Use::Possible,
+        signing: Use::Never,
+        answering: Use::Never,
+        bypass: Use::Possible,
+    },
     message_name: |key| key,
     payment_of_token: PaymentRef::of,
     texts: Use::Needed,
@@ -108,15 +114,15 @@ struct PaymentGateway {
 
 impl Adapter for PaymentGateway {
     fn verify<'a>(&self, callback: Callback<'a>, keyring: &Keyring, _: Timestamp) -> Result<Authentic<'a>, Refusal> {
-        verify_basic(&callback, keyring)?;
-        Ok(Authentic::accept(callback))
+        let bypass = verify_basic_for(&callback, keyring)?;
+        Ok(Authentic::accept(callback).with_bypass(bypass))
     }
 
     fn decode<'a>(&self, authentic: &Authentic<'a>) -> Result<Inbound<'a>, Malformed> {
         let callback = authentic.callback();
         match callback.route {
-            AUTH => ask::decode(callback.body, callback.headers, Kind::Auth, self.options),
-            SALE => ask::decode(callback.body, callback.headers, Kind::Sale, self.options),
+            AUTH => ask::decode(callback.body, callback.headers, (Kind::Auth, authentic.bypass()), self.options),
+            SALE => ask::decode(callback.body, callback.headers, (Kind::Sale, authentic.bypass()), self.options),
             CAPTURE | VOID | REFUND => order::decode(callback.body, callback.headers, callback.route),
             AUTHENTICATED => authenticated::decode(callback.body),
             SHOW => Ok(order::decode_one(callback.segment)?),

@@ -10,6 +10,7 @@ use crate::answer::DecisionReference;
 use crate::payment::{
     AddressVerification, Ordered, Payment, PaymentCall, PaymentTurn, SecurityCodeVerification, Seen, Standing, Written,
 };
+use crate::proof::RuleBypass;
 use crate::settings::SettingValue;
 
 fn sound() -> Value {
@@ -240,7 +241,7 @@ fn a_mount_that_ignores_3d_secure_decides_at_once() {
     assert_eq!(settings("perhaps").map_err(|errors| errors.len()), Err(1));
     let headers = HeaderMap::new();
     let body = sound().to_string();
-    match ask::decode(body.as_bytes(), &headers, Kind::Auth, settings("ignored").unwrap()) {
+    match ask::decode(body.as_bytes(), &headers, (Kind::Auth, RuleBypass::Refused), settings("ignored").unwrap()) {
         Ok(Inbound::Payment(asked)) => assert_eq!(asked.turn, PaymentTurn::AtOnce),
         other => panic!("{other:?}"),
     }

@@ -6,13 +6,13 @@
 use std::fmt;
 
 use holdfast_core::agent::Governed;
-use holdfast_core::{Checkout, PlatformName, ProgramId, Timestamp};
+use holdfast_core::{Checkout, Monitoring, PlatformName, ProgramId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::record::{Body, BodyRef, Place, Record, RecordRef};
 
 /// The number of this encoding. A reader refuses a newer one, and reads every older one that was ever released.
-pub const FORMAT: u8 = 5;
+pub const FORMAT: u8 = 6;
 
 /// The oldest encoding that is read as this one: what it can say has grown since.
 const OLDEST: u8 = 2;
@@ -61,6 +61,8 @@ enum LineRef<'a> {
     Governed(&'a Governed),
     /// What a door of ours told of the next record's question besides. Since format 5.
     Checkout(&'a Checkout),
+    /// The next record's question was asked past the program's rules. Since format 6.
+    Bypassed,
 }
 
 /// [`LineRef`], as it is read.
@@ -72,6 +74,7 @@ enum Line {
     Record(Timestamp, u16, Option<u16>, Option<[u8; 16]>, Place, Body),
     Governed(Governed),
     Checkout(Checkout),
+    Bypassed,
 }
 
 /// Gathers the records of one group into one reused buffer.
@@ -154,6 +157,9 @@ impl GroupWriter {
         }
         if let Some(checkout) = record.body.checkout() {
             onto(&mut self.bytes, &LineRef::Checkout(checkout))?;
+            if checkout.monitoring == Monitoring::Bypassed {
+                onto(&mut self.bytes, &LineRef::Bypassed)?;
+            }
         }
         let line = LineRef::Record(record.at, number(origin)?, ruleset, record.operator, record.place, record.body);
         onto(&mut self.bytes, &line)
@@ -193,6 +199,9 @@ impl Draft {
         }
         if let Some(checkout) = record.body.checkout() {
             onto(&mut head, &LineRef::Checkout(checkout)).ok()?;
+            if checkout.monitoring == Monitoring::Bypassed {
+                onto(&mut head, &LineRef::Bypassed).ok()?;
+            }
         }
         // The third kind of line, and the first kind of body: what they are made of follows without anything between.
         onto(&mut head, &(2_u32, record.at, 0_u16, record.ruleset.map(|_| 0_u16), record.operator)).ok()?;
@@ -272,13 +281,14 @@ impl<'a> Group<'a> {
 
     /// The next record; `None` where the bytes are none.
     fn record(&mut self) -> Option<Record> {
-        let (mut governed, mut checkout) = (None, None);
+        let (mut governed, mut checkout): (_, Option<Checkout>) = (None, None);
         loop {
             match self.line()? {
                 Line::Origin(program, platform) => self.origins.push((program, platform)),
                 Line::Ruleset(hash) => self.rulesets.push(hash),
                 Line::Governed(said) => governed = Some(said),
                 Line::Checkout(told) => checkout = Some(told),
+                Line::Bypassed => checkout = Some(Checkout { monitoring: Monitoring::Bypassed, ..checkout? }),
                 Line::Record(at, origin, ruleset, operator, place, mut body) => {
                     body.told_besides(checkout);
                     let (program, platform) = *self.origins.get(usize::from(origin))?;

@@ -330,3 +330,51 @@ fn what_callers_wrote_is_erased_and_the_payments_stay() {
     let gone = client.post("/api/payment/3ds", &result(&waits["id"], "AUTHENTICATED").to_string());
     assert_eq!(refused(&gone), (404, "E0404".to_owned()));
 }
+
+#[test]
+fn rules_are_bypassed_by_those_who_may_and_that_is_recorded() {
+    let workplace = Workplace::demo();
+    workplace.edit("holdfast.toml", |text| {
+        let trusted = "[[program.mount.basic]]\nuser = \"trusted\"\npassword = \"file:demo/secrets/platform_password\"\n\
+                       bypass_rules = true\n\n[[program.mount]]\nplatform = \"pre_auth\"";
+        text.replace("[[program.mount]]\nplatform = \"pre_auth\"", trusted)
+    });
+    let server = workplace.serve();
+    let password = std::fs::read_to_string(workplace.path("config/demo/secrets/platform_password")).unwrap();
+    let login = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, format!("trusted:{}", password.trim_end()));
+    let mut trusted = Client::connect_as(server.listen, Some(format!("Basic {login}")));
+    let mut client = server.client();
+    let body = |bypass: bool| {
+        json!({"merchant_id": "merchant-demo", "transaction_monitoring_bypass": bypass,
+            "data": {"transaction_amount": "751.00", "card_token": "card_sandbox_demo", "surcharge_amount": "1.00"}})
+    };
+    for (bypass, declined) in
+        [(true, &mut client), (false, &mut trusted)].map(|(bypass, by)| (bypass, asked(by, AUTH, &body(bypass))))
+    {
+        assert_eq!(declined["auth_response"]["response_code"], "D0061", "{bypass}: {declined}");
+    }
+    let paid = asked(&mut trusted, AUTH, &body(true));
+    assert_eq!(paid["auth_response"]["status"], "PASS", "{paid}");
+    // It goes on past the rules, too, if it had to wait.
+    let mut waits = body(true);
+    waits["attempt_3d_secure"] = json!(true);
+    waits["data"]["transaction_amount"] = json!("752.00");
+    let waits = asked(&mut trusted, AUTH, &waits);
+    let broke = asked(&mut client, "/api/payment/3ds", &result(&waits["id"], "AUTHENTICATED"));
+    assert_eq!(broke["auth_response"]["response_code"], "D0051", "no rule said no, and there is not that much left: {broke}");
+    assert!(server.terminate().success());
+    let data = workplace.data();
+    let data = data.to_str().unwrap();
+    let id = paid["id"].as_str().unwrap();
+    let told = String::from_utf8(workplace.run(&["explain", id, "--data", data]).stdout).unwrap();
+    assert!(told.contains("bypass the program's rules, and did") && told.contains("besides: surcharge 1.00 USD"), "{told}");
+    let told = workplace.run(&["explain", id, "--data", data, "--json"]);
+    let told: Value = serde_json::from_slice(&told.stdout).unwrap();
+    assert_eq!(
+        (&told["moments"][0]["rules_bypassed"], &told["moments"][0]["checkout"]["surcharge"]),
+        (&json!(true), &json!(100))
+    );
+    let replay = workplace.run(&["replay", "--data", data, "--json"]);
+    let replayed: Value = serde_json::from_slice(&replay.stdout).unwrap();
+    assert_eq!((&replayed["decided"], &replayed["differing"]), (&json!(4), &json!(0)), "{replay:?}");
+}
