@@ -79,6 +79,16 @@ impl DecisionReference {
         DecisionReference::from_digest(digest.finalize().first_chunk().copied().unwrap_or_default())
     }
 
+    /// By the text that it displays as.
+    #[must_use]
+    pub fn from_text(text: &str) -> Option<Self> {
+        let digits: String = text.split('-').collect();
+        let number = u128::from_str_radix(&digits, 16).ok().filter(|_| digits.len() == 32)?;
+        let read = DecisionReference::from_digest(number.to_be_bytes());
+        // What has another version was never one.
+        (read.to_string() == text).then_some(read)
+    }
+
     /// Our name for the refusal of a question under a key that another question has: its own, and the same for every retry.
     #[must_use]
     pub fn of_conflict(program: &ProgramId, platform: &PlatformName, key: &IdempotencyKey, asked: &ContentDigest) -> Self {

@@ -167,6 +167,17 @@ identifier!(
     NetworkName, 16
 );
 
+impl IdempotencyKey {
+    /// What the keys of messages begin with that have no name of their own: they are made of the words, and the same words come again.
+    pub const OF_CONTENT: &str = "content-";
+
+    /// Whether it is made of what a message says.
+    #[must_use]
+    pub fn is_of_content(&self) -> bool {
+        self.as_str().starts_with(Self::OF_CONTENT)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

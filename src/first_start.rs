@@ -66,6 +66,7 @@ async fn import_first(desk: &Desk, program: &ProgramConfig, say: &impl Fn(&str))
             say(&format!("program {}: {rows} rows of the first import are in", program.id));
         }
     }
+    say(&format!("program {}: the ledger was empty and starts with the configured import, {rows} rows", program.id));
     desk.note(program.id, ENDED, why).await.map_err(StartError::Operation)
 }
 

@@ -116,7 +116,8 @@
 //!   nobody looks for them.
 //! * The shared ledger ([`ledger::postgres`]) has no engine of its own: the rows that an act locks are made the memory of the
 //!   embedded one for one transaction. Its database function decides only what that engine has worked out beforehand, and leaves
-//!   the rest to it. Stand-in looks at what a responder last saw of cards and accounts: that copy decides nothing else.
+//!   the rest to it. Stand-in looks at what a responder last saw of cards and accounts: that copy decides nothing else. A file beside
+//!   the spool keeps it for a start without the database; who reads it knows that others may have answered since.
 //! * What dropped records amount to is a file of the projection's own tables, made by following the records that go: the one
 //!   form of state that there is already, and no second one to keep right.
 //! * What operators write (who, why) stands beside the journal, and the record names it by an id.
@@ -133,6 +134,8 @@
 //!   under its key, and moves nothing; a payment that is there already is approved as that payment.
 //! * An instrument that is none of ours has an account in the ledger that only remembers what was paid (`outside-…`), with a credit line
 //!   that nobody reaches: budgets, reversals and intents need no second way of counting.
+//! * Whatever reads a journal's file reads the shared ledger's, too: it is copied into such a file first, in an order that keeps every
+//!   account's. There is one way to explain, sum or replay, and no second one in SQL.
 //! * On the shared ledger the objects of agent spend are in its database, and whoever writes takes their numbers first, so that they become
 //!   visible in the order of those: a responder that asks for what is greater than the last one that it saw misses none.
 //! * On the shared ledger a question under an authority is decided by the engine and not by the database function: its limits have

@@ -23,7 +23,7 @@ const FRESH_WITHIN: Duration = Duration::from_secs(5);
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
 /// How many cards are read at once.
-const PAGE: u32 = 10_000;
+pub const PAGE: u32 = 10_000;
 
 /// A card on which nothing may be approved.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -110,7 +110,7 @@ pub fn blocked<E: From<String>>(
     data: &Path,
     program: ProgramId,
     unheard: &Unheard,
-    mut each: impl FnMut(Blocked) -> Result<(), E>,
+    each: impl FnMut(Blocked) -> Result<(), E>,
 ) -> Result<(), E> {
     let problem = |error: &dyn std::fmt::Display| E::from(error.to_string());
     let journal = journal::Reader::open(data).map_err(|error| problem(&error))?;
@@ -130,9 +130,22 @@ pub fn blocked<E: From<String>>(
         }
         std::thread::sleep(LOOK_EVERY);
     }
+    let page = |after| reader.card_standings(&program, after, PAGE).map_err(|error| problem(&error));
+    blocked_of(page, unheard, each)
+}
+
+/// The same, of cards as somebody has them by their numbers: each page begins behind a number.
+///
+/// # Errors
+/// What the pages, or whoever is told, say.
+pub fn blocked_of<E>(
+    mut page: impl FnMut(Option<u32>) -> Result<Vec<CardStanding>, E>,
+    unheard: &Unheard,
+    mut each: impl FnMut(Blocked) -> Result<(), E>,
+) -> Result<(), E> {
     let mut after = None;
     loop {
-        let page = reader.card_standings(&program, after, PAGE).map_err(|error| problem(&error))?;
+        let page = page(after)?;
         let Some(last) = page.last() else { return Ok(()) };
         after = Some(last.number);
         for standing in &page {

@@ -135,8 +135,10 @@ fn standing(
     subject: Subject,
     fact: Fact,
 ) -> Result<ToldEvent, Odd> {
-    let version = announced.id.map_or_else(|| hex(&Sha256::digest(raw.get())), ToOwned::to_owned);
-    let key = made_key(purpose, &[&version])?;
+    let key = match announced.id {
+        Some(id) => made_key(purpose, &[id])?,
+        None => content_key(purpose, raw)?,
+    };
     Ok(ToldEvent { key, occurred_at: announced.at, network: None, settlement_day: None, subject, fact })
 }
 
@@ -294,6 +296,14 @@ pub(super) fn made_key(purpose: &'static str, parts: &[&str]) -> Result<Idempote
     let digest = hex(&digest.finalize());
     let half = digest.get(..32).unwrap_or(&digest);
     IdempotencyKey::new(&format!("{purpose}-{half}")).map_err(|error: IdError| Odd(format!("its key {error}")))
+}
+
+/// A key for a status that has no name: the same bytes come again when the card is blocked once more.
+fn content_key(purpose: &'static str, raw: &RawValue) -> Result<IdempotencyKey, Odd> {
+    let digest = hex(&Sha256::digest(raw.get()));
+    let half = digest.get(..32).unwrap_or(&digest);
+    let key = format!("{}{purpose}-{half}", IdempotencyKey::OF_CONTENT);
+    IdempotencyKey::new(&key).map_err(|error: IdError| Odd(format!("its key {error}")))
 }
 
 /// A time as Apto writes it: ISO 8601 with an offset.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::decision::DeclineReason;
 
 macro_rules! status {
-    ($(#[$doc:meta])* $type:ident { $($(#[$vdoc:meta])* $variant:ident = $name:literal => $reason:expr,)* }) => {
+    ($(#[$doc:meta])* $type:ident { $($(#[$vdoc:meta])* $variant:ident = $name:literal, $severity:literal => $reason:expr,)* }) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub enum $type { $($(#[$vdoc])* $variant,)* }
@@ -26,6 +26,13 @@ macro_rules! status {
                 Self::ALL.iter().copied().find(|status| status.name() == name)
             }
 
+            /// Which of two that were told at one moment counts: platforms write whole seconds, and a card that was issued, activated and
+            /// blocked within one is blocked, whatever arrives last.
+            #[must_use]
+            pub const fn severity(self) -> u8 {
+                match self { $($type::$variant => $severity,)* }
+            }
+
             /// Why nothing may be authorized with it; `None` if something may.
             #[must_use]
             pub const fn bar(self) -> Option<DeclineReason> {
@@ -39,11 +46,11 @@ status! {
     /// Where an account stands.
     AccountStatus {
         /// In use.
-        Active = "active" => None,
+        Active = "active", 0 => None,
         /// Blocked for now.
-        Frozen = "frozen" => Some(DeclineReason::AccountFrozen),
+        Frozen = "frozen", 1 => Some(DeclineReason::AccountFrozen),
         /// Closed for good.
-        Closed = "closed" => Some(DeclineReason::AccountClosed),
+        Closed = "closed", 2 => Some(DeclineReason::AccountClosed),
     }
 }
 
@@ -51,19 +58,19 @@ status! {
     /// Where a card stands.
     CardStatus {
         /// In use.
-        Active = "active" => None,
+        Active = "active", 1 => None,
         /// Made, not yet activated.
-        Unactivated = "unactivated" => Some(DeclineReason::CardNotActive),
+        Unactivated = "unactivated", 0 => Some(DeclineReason::CardNotActive),
         /// Blocked for now.
-        Frozen = "frozen" => Some(DeclineReason::CardFrozen),
+        Frozen = "frozen", 2 => Some(DeclineReason::CardFrozen),
         /// Reported lost.
-        Lost = "lost" => Some(DeclineReason::CardLost),
+        Lost = "lost", 4 => Some(DeclineReason::CardLost),
         /// Reported stolen.
-        Stolen = "stolen" => Some(DeclineReason::CardStolen),
+        Stolen = "stolen", 5 => Some(DeclineReason::CardStolen),
         /// Past its expiry.
-        Expired = "expired" => Some(DeclineReason::CardExpired),
+        Expired = "expired", 3 => Some(DeclineReason::CardExpired),
         /// Closed for good.
-        Closed = "closed" => Some(DeclineReason::CardClosed),
+        Closed = "closed", 6 => Some(DeclineReason::CardClosed),
     }
 }
 
@@ -71,10 +78,10 @@ status! {
     /// Where a cardholder stands.
     CardholderStatus {
         /// In good standing.
-        Active = "active" => None,
+        Active = "active", 1 => None,
         /// Suspended, or not verified yet.
-        Suspended = "suspended" => Some(DeclineReason::CardholderNotActive),
+        Suspended = "suspended", 2 => Some(DeclineReason::CardholderNotActive),
         /// Gone for good.
-        Closed = "closed" => Some(DeclineReason::CardholderNotActive),
+        Closed = "closed", 3 => Some(DeclineReason::CardholderNotActive),
     }
 }

@@ -117,10 +117,17 @@ fn paid_in_full(slice: &Slice<'_>, total: i64) -> Option<Timestamp> {
     (captured > 0 && last <= captured && total > captured).then_some(at)
 }
 
-/// A change of standing, unless a newer message told of it before.
+/// A change of standing, unless a newer message told of it before; of one moment, unless one that weighs more did.
 fn stand(slice: &Slice<'_>, standing: Standing, mark: Mark) -> Outcome {
+    let (known, told) = match standing {
+        Standing::Card(status) => (slice.card.map_or(0, |card| card.status.severity()), status.severity()),
+        Standing::Cardholder(status) => (slice.card.map_or(0, |card| card.cardholder.severity()), status.severity()),
+        Standing::Account(status) => (slice.account.map_or(0, |account| account.status.severity()), status.severity()),
+    };
     match slice.standing {
-        Some(known) if known > mark && !mutant::is(Mutant::StaleStanding) => Outcome::nothing(Finding::Superseded),
+        Some(before) if (before.at, known, before.id) > (mark.at, told, mark.id) && !mutant::is(Mutant::StaleStanding) => {
+            Outcome::nothing(Finding::Superseded)
+        }
         Some(_) | None => Outcome { standing: Some((standing, mark)), ..Outcome::default() },
     }
 }

@@ -4,8 +4,10 @@
 //! sets them apart is kept. Where the status code carries the decision, that is the status (Marqeta: 200 and 402);
 //! otherwise it is a constant of the body that every approval has and no decline (Apto: `approved` is `true`).
 
-use holdfast_adapters::{Answer, Callback, DecisionReference, Inbound};
-use holdfast_core::{Decision, DeclineReason};
+use holdfast_adapters::payment::{CheckCall, Checked, CheckedRule, Standing};
+use holdfast_adapters::{Answer, Callback, DecisionReference, Echo, Inbound, Payment, PaymentCall};
+use holdfast_core::rules::Enforcement;
+use holdfast_core::{Decision, DeclineReason, Money, RuleId, Timestamp};
 use serde_json::Value;
 
 use crate::callbacks::Callbacks;
@@ -123,29 +125,73 @@ fn encode_all(callbacks: &Callbacks, number: u64) -> Result<(Encoded, Vec<Encode
     let authentic = caller.adapter.verify(callback, &caller.keyring, now).map_err(|refusal| {
         Problem::new(format!("the adapter refuses its own proof ({}); is a credential missing?", refusal.name()))
     })?;
-    let call = match caller.adapter.decode(&authentic).map_err(Problem::doing("decoding the adapter's own sample"))? {
-        Inbound::Authorization(call) => call,
+    let asked = caller.adapter.decode(&authentic).map_err(Problem::doing("decoding the adapter's own sample"))?;
+    let encode = |echo: &Echo<'_>, answer: &Answer<'_>| {
+        let mut body = Vec::new();
+        let reply = caller.adapter.encode(echo, answer, &caller.keyring, now, &mut body);
+        Encoded { status: reply.status, body }
+    };
+    match asked {
+        Inbound::Authorization(call) => {
+            let reference = DecisionReference::from_digest([0; 16]);
+            let said = |decision| encode(&call.echo, &Answer::Decided { decision, reference, balance: None, said: None });
+            Ok(every_answer(call.request.amount, said))
+        }
+        Inbound::Payment(asked) => {
+            let said = |decision| encode(&asked.call.echo, &Answer::Payment(&payment(&asked, number, decision, now)));
+            Ok(every_answer(asked.call.request.amount, said))
+        }
+        Inbound::Check(check) => {
+            let said = |decision| encode(&check.echo, &Answer::Checked(&checked(&check, decision)));
+            Ok(every_answer(check.request.amount, said))
+        }
         Inbound::Balance(_)
         | Inbound::Notification { .. }
         | Inbound::Handshake { .. }
-        | Inbound::Payment(_)
+        | Inbound::Authenticated(_)
         | Inbound::Order(_)
         | Inbound::Look(_)
         | Inbound::List(_)
-        | Inbound::Check(_)
-        | Inbound::Fetch(_) => {
-            return Err(Problem::new("the adapter's sample is no authorization that is answered at once"));
+        | Inbound::Fetch(_) => Err(Problem::new("the adapter's sample is no authorization that is answered at once")),
+    }
+}
+
+/// The approval of an amount, and the decline of every reason.
+fn every_answer(amount: Money, said: impl Fn(Decision) -> Encoded) -> (Encoded, Vec<Encoded>) {
+    let declines = DeclineReason::ALL.iter().map(|reason| said(Decision::Decline { reason: *reason }));
+    (said(Decision::Approve { amount }), declines.collect())
+}
+
+/// A payment as its door shows it when it was just asked for.
+fn payment(asked: &PaymentCall<'_>, number: u64, decision: Decision, now: Timestamp) -> Payment {
+    // What answers make of a name must not look like a sign of approval.
+    let named = asked.unnamed.and_then(|make| make(&number.to_be_bytes()).ok());
+    Payment {
+        id: named.map_or(asked.call.request.payment, |(_, payment)| payment).authorization,
+        reference: DecisionReference::from_digest([0; 16]),
+        merchant: asked.slip.merchant,
+        source: asked.slip.source,
+        asked_at: now,
+        changed_at: now,
+        standing: Standing::Decided(decision),
+        hold: None,
+        expires_at: None,
+        written: None,
+    }
+}
+
+/// What a check comes to.
+fn checked(check: &CheckCall<'_>, decision: Decision) -> Checked {
+    let rules = match decision {
+        Decision::Approve { .. } => Vec::new(),
+        Decision::Decline { reason } => {
+            let rule = RuleId::new("a-rule").ok();
+            let found = |id| CheckedRule { id, description: None, reason, enforcement: Enforcement::Enforce };
+            rule.map(found).into_iter().collect()
         }
     };
-    let encode = |decision: Decision| {
-        let answer = Answer::Decided { decision, reference: DecisionReference::from_digest([0; 16]), balance: None, said: None };
-        let mut body = Vec::new();
-        let reply = caller.adapter.encode(&call.echo, &answer, &caller.keyring, now, &mut body);
-        Encoded { status: reply.status, body }
-    };
-    let approval = encode(Decision::Approve { amount: call.request.amount });
-    let declines = DeclineReason::ALL.iter().map(|reason| encode(Decision::Decline { reason: *reason }));
-    Ok((approval, declines.collect()))
+    let allowed = matches!(decision, Decision::Approve { .. });
+    Checked { id: check.request.payment.authorization, roc: String::new(), allowed, rules }
 }
 
 /// Every scalar of a JSON value, with its pointer.

@@ -23,7 +23,7 @@ use super::registry::{KnownIntent, Registry};
 use super::shards::Shards;
 
 /// Answers whose words are remembered for a retry.
-const REMEMBERED_MAX: usize = 65_536;
+pub const REMEMBERED_MAX: usize = 65_536;
 
 /// Agent spend, as the path of a callback knows it.
 pub struct Agents {

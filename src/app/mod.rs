@@ -23,7 +23,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{oneshot, watch};
 
 use self::mounts::{agents, mount_names, mounts, programs, routes};
-use self::opening::{Counted, Foresight, Opened, Opening, follow_rules, open_ledger, open_spool, spool_settings};
+use self::opening::{Counted, EarlyDesk, Foresight, Opened, Opening, follow_rules, open_ledger, open_spool, spool_settings};
 use self::pages::pages;
 use crate::agent::door::{House, crossing};
 use crate::agent::lead::Agents;
@@ -57,7 +57,7 @@ use crate::webhook::{self, Signals, Webhooks};
 const RESTING_TICKETS_MAX: usize = 1024;
 
 /// Connections to a shared ledger's database besides those of acts: lists, upkeep, agent spend, and what hears of other responders.
-const DATABASE_CONNECTIONS_BESIDE_ACTS: usize = 13;
+const DATABASE_CONNECTIONS_BESIDE_ACTS: usize = 14;
 
 /// A running server.
 pub struct App {
@@ -74,6 +74,7 @@ pub struct App {
     desk: Desk,
     house: Option<Arc<House>>,
     opening: Option<(Opening, Counted)>,
+    early_desk: EarlyDesk,
     stage: Arc<watch::Sender<Stage>>,
     /// Until it is dropped, the ledger hears nothing of the spool.
     hold_back: Option<oneshot::Sender<Infallible>>,
@@ -114,7 +115,7 @@ impl App {
         let running = SpoolOf::Running(Arc::clone(&spool));
         let desk = desk.with_outage(Outage { switchboard: Arc::clone(&switchboard), spool: running });
         let agents = agents(&config);
-        let house = spend::open(&config, &programs, &ledger, agents.as_deref())?;
+        let house = spend::open(&config, &programs, &ledger, agents.as_ref())?;
         let desk = desk.with_spend(house.clone());
         let (bridge, crossings) = crossing::bridge();
         let bridge = house.is_some().then_some(bridge);
@@ -136,8 +137,9 @@ impl App {
         });
         let tls = config.tls.clone().map(|tls| Arc::new(Tls::new(tls)));
         let api = Arc::new(management_api(&config, &ledger, switchboard, &profiles, &metrics)?);
+        let early_desk = EarlyDesk::new(desk.clone());
         let foresight = Foresight {
-            desk: desk.clone(),
+            desk: early_desk.clone(),
             unheard: Arc::clone(&unheard),
             spool: Arc::clone(&spool),
             early,
@@ -175,6 +177,7 @@ impl App {
             desk,
             house,
             opening,
+            early_desk,
             stage,
             hold_back: Some(hold_back),
             running,
@@ -196,8 +199,12 @@ impl App {
             counted.await.map_err(|_| StartError::LedgerGone)?.map_err(StartError::Spool)?;
             // From here on the ledger hears what waits: what was counted as not confirmed is confirmed then.
             drop(self.hold_back.take());
+            self.early_desk.close();
             make_ready(&self.desk, &self.config, say).await?;
             spend::until_filled(&self.config, self.house.as_ref(), DatabasePatience::Endless).await?;
+            if let Some(house) = &self.house {
+                house.insights.until_followed().await;
+            }
             // Before the first decision: an endpoint that is new is told from here on.
             self.webhooks = self.to_be_told.take().and_then(start_webhooks);
             self.stage.send_replace(Stage::Open);
@@ -238,8 +245,9 @@ impl App {
 
     /// Stops: answers what is owed, brings what was told to the ledger, closes the ledger. Blocks.
     pub fn drain(self) -> Drained {
-        let App { responder, api, running, operators, background, writing, desk, house, webhooks, .. } = self;
+        let App { responder, api, running, operators, background, writing, desk, early_desk, house, webhooks, .. } = self;
         let drained = running.drain();
+        early_desk.close();
         drop(operators);
         // The last sender of told answers and of telemetry goes with the responder: then both end by themselves.
         drop(responder);
@@ -345,7 +353,7 @@ pub async fn open_desk(config: &Config) -> Result<Desk, StartError> {
     let settings = spool_settings(config);
     let switchboard = Arc::new(Switchboard::new(settings.clone(), mount_names(config)));
     let desk = desk.with_outage(Outage { switchboard, spool: SpoolOf::Closed(settings) }).with_profiles(open_profiles(config)?);
-    let house = spend::open(config, &programs, &ledger, agents(config).as_deref())?;
+    let house = spend::open(config, &programs, &ledger, agents(config).as_ref())?;
     let desk = desk.with_spend(house.clone());
     opening.until_open().await?;
     make_ready(&desk, config, say).await?;

@@ -1,18 +1,18 @@
 //! Opens what keeps the money and what keeps what was told: the ledger that the configuration names, and the spool. Nothing here
 //! serves anybody.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{oneshot, watch};
 
 use super::mounts::mount_names;
 use crate::clock;
 use crate::config::{Config, LedgerSync, PostgresConfig};
-use crate::journal::Sync;
+use crate::journal::{KeptRuleset, Sync};
 use crate::ledger::Ledger;
-use crate::ledger::embedded::{self, Early, Embedded};
+use crate::ledger::embedded::{self, Embedded};
 use crate::ledger::postgres::connect::Database;
-use crate::ledger::postgres::{self, Patience, Postgres};
+use crate::ledger::postgres::{self, Patience, Postgres, SnapshotPlace};
 use crate::metrics::Metrics;
 use crate::operations::Desk;
 use crate::reporter::{Reporter, SpoolReporter, say};
@@ -24,12 +24,18 @@ use crate::start_error::StartError;
 pub(super) struct Opened {
     pub ledger: Arc<dyn Ledger>,
     pub opening: Opening,
-    /// What can be seen of it before it is ready; nothing of a database's.
+    /// What can be seen of it before it is ready.
     pub early: Option<Early>,
     /// Changes whenever any responder publishes a ruleset; nothing where there are no others.
     pub publications: Option<watch::Receiver<i64>>,
     /// The last record that is durable; of a database's journal nothing is told.
     pub recorded: watch::Receiver<i64>,
+}
+
+/// What can be seen of a ledger before it is ready.
+pub(super) enum Early {
+    Embedded(embedded::Early),
+    Postgres(postgres::Early),
 }
 
 /// What tells that a ledger is open.
@@ -63,7 +69,7 @@ pub(super) fn open_ledger(config: &Config, metrics: Arc<Metrics>, patience: Pati
         observer: Box::new(reporter),
     };
     let (ledger, opening) = Embedded::start(settings).map_err(StartError::Journal)?;
-    let early = ledger.early();
+    let early = ledger.early().map(Early::Embedded);
     Ok(Opened { ledger: Arc::new(ledger), opening: Opening::Embedded(opening), early, publications: None, recorded })
 }
 
@@ -79,16 +85,25 @@ pub(super) fn open_shared(
     let database = Database::new(shared.connection.clone(), &shared.roots).map_err(StartError::Database)?;
     let reporter = Reporter::new(metrics);
     let recorded = reporter.recorded();
+    let place = || SnapshotPlace::beside(&config.spool.path, database.whereabouts().to_string());
+    let snapshot = match patience {
+        Patience::Endless => Some(place()),
+        // A command has no next start.
+        Patience::None => None,
+    };
     let (ledger, opening) = Postgres::start(postgres::Settings {
         database,
         connections_max: usize::try_from(shared.connections_max).unwrap_or(usize::MAX),
         node: shared.node.clone(),
         journal_keep_days: shared.journal_keep_days,
         patience,
+        snapshot,
         observer: Arc::new(reporter),
     })?;
     let publications = Some(ledger.publications());
-    Ok(Opened { ledger: Arc::new(ledger), opening: Opening::Postgres(opening), early: None, publications, recorded })
+    // Whose cards are under an authority is known only once its objects are read: until then all are declined.
+    let early = ledger.early().filter(|_| config.agents.is_none()).map(Early::Postgres);
+    Ok(Opened { ledger: Arc::new(ledger), opening: Opening::Postgres(opening), early, publications, recorded })
 }
 
 /// Puts rules in force that other responders publish, for ever.
@@ -130,10 +145,32 @@ pub(super) fn open_spool(
     Ok((unheard, Arc::new(spool)))
 }
 
+/// The desk at which rules are put in force before the ledger says which ones are. Only until then: what is known early may be older.
+#[derive(Clone)]
+pub(super) struct EarlyDesk(Arc<Mutex<Option<Desk>>>);
+
+impl EarlyDesk {
+    pub fn new(desk: Desk) -> Self {
+        EarlyDesk(Arc::new(Mutex::new(Some(desk))))
+    }
+
+    /// From here on nobody puts anything in force early, nor has the ledger for it.
+    pub fn close(&self) {
+        drop(self.0.lock().unwrap_or_else(PoisonError::into_inner).take());
+    }
+
+    /// Puts rules and tables in force, unless it is too late for that.
+    fn foresee(&self, kept: &[KeptRuleset]) -> Result<(), String> {
+        let desk = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(desk) = desk.as_ref() else { return Ok(()) };
+        desk.foresee_rules(kept).map_err(|error| StartError::Operation(error).to_string())
+    }
+}
+
 /// What a start knows before the ledger does: what caps have counted, and where it can be read, the rules and tables in force and
 /// memory. On a thread of its own, as a disk may hang.
 pub(super) struct Foresight {
-    pub desk: Desk,
+    pub desk: EarlyDesk,
     pub unheard: Arc<Unheard>,
     pub spool: Arc<Spool>,
     pub early: Option<Early>,
@@ -154,7 +191,7 @@ impl Foresight {
             let _ = tell.send(count);
             drop((unheard, spool));
             let Some(early) = early.filter(|_| may_approve) else { return };
-            if let Err(problem) = foresee(desk, &early, &stage) {
+            if let Err(problem) = foresee(&desk, early, &stage) {
                 say(&format!("stand-in declines until the ledger is ready: {problem}"));
             }
         };
@@ -163,11 +200,7 @@ impl Foresight {
     }
 }
 
-fn foresee(desk: Desk, early: &Early, stage: &watch::Sender<Stage>) -> Result<(), String> {
-    let kept = early.rulesets().map_err(|error| error.to_string())?;
-    desk.foresee_rules(&kept).map_err(|error| StartError::Operation(error).to_string())?;
-    // Whoever has it has the ledger: that is not to stay open for a disk that hangs.
-    drop(desk);
+fn foresee(desk: &EarlyDesk, early: Early, stage: &watch::Sender<Stage>) -> Result<(), String> {
     let foreseen = || {
         stage.send_if_modified(|stage| {
             let starting = *stage == Stage::Starting;
@@ -177,5 +210,17 @@ fn foresee(desk: Desk, early: &Early, stage: &watch::Sender<Stage>) -> Result<()
             starting
         });
     };
-    early.show(foreseen).map(drop).map_err(|error| error.to_string())
+    match early {
+        Early::Embedded(early) => {
+            desk.foresee(&early.rulesets().map_err(|error| error.to_string())?)?;
+            early.show(foreseen).map(drop).map_err(|error| error.to_string())
+        }
+        Early::Postgres(early) => {
+            let Some(kept) = early.read()? else { return Ok(()) };
+            desk.foresee(kept.rulesets())?;
+            early.show(kept);
+            foreseen();
+            Ok(())
+        }
+    }
 }

@@ -10,7 +10,7 @@ use tokio::time::sleep;
 use super::mounts::mount_names;
 use super::runtime;
 use crate::agent::door::House;
-use crate::agent::door::insight::Insights;
+use crate::agent::door::insight::{Insights, JournalAt};
 use crate::agent::lead::Agents;
 use crate::agent::mirror::{Currencies, Mirror};
 use crate::agent::office::Office;
@@ -45,7 +45,7 @@ pub(super) fn open(
     config: &Config,
     programs: &[Arc<Program>],
     ledger: &Arc<dyn Ledger>,
-    known: Option<&Agents>,
+    known: Option<&Arc<Agents>>,
 ) -> Result<Option<Arc<House>>, StartError> {
     let (Some(agents), Some(known)) = (&config.agents, known) else { return Ok(None) };
     let sealer = Sealer::new(&agents.key).ok_or_else(|| wrong("agents.key cannot be used"))?;
@@ -59,6 +59,7 @@ pub(super) fn open(
         mounts: mount_names(config),
         programs: programs.to_vec(),
         insights: insights(config)?,
+        agents: Arc::clone(known),
         ledger: Arc::clone(ledger),
         filled: AtomicBool::new(false),
     };
@@ -176,11 +177,16 @@ fn currencies(config: &Config, agents: &AgentsConfig) -> Currencies {
 }
 
 /// The embedded ledger's journal is a file, which can be followed.
-fn insights(config: &Config) -> Result<Option<Insights>, StartError> {
-    if config.ledger.postgres.is_some() {
-        return Ok(None);
-    }
-    Insights::open(config.ledger.data.clone()).map(Some).map_err(|error| wrong(&error.to_string()))
+fn insights(config: &Config) -> Result<Insights, StartError> {
+    let data = &config.ledger.data;
+    let journal = match &config.ledger.postgres {
+        None => JournalAt::File(data.clone()),
+        Some(shared) => {
+            let database = Database::new(shared.connection.clone(), &shared.roots).map_err(StartError::Database)?;
+            JournalAt::Database(Box::new(database))
+        }
+    };
+    Insights::open(data, journal).map_err(|error| wrong(&error.to_string()))
 }
 
 fn wrong(problem: &str) -> StartError {

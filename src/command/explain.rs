@@ -6,9 +6,9 @@ use clap::Args;
 use holdfast_core::{PlatformName, ProgramId};
 
 use super::journal::Told;
+use super::reading::Needs;
 use super::{Failure, Place};
 use crate::explain::{self, Sought};
-use crate::journal::Reader;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -17,7 +17,8 @@ Examples:
   holdfast explain 77a4b209-3159-80e9-9029-034597423049
   holdfast explain tx-1001 --json | jq .now
 
-It only reads, beside a running server or without one. An authorization is named by the platform's id of the payment (or of
+It only reads, beside a running server or without one. Of a shared ledger the journal is copied out of its database first, which takes
+as long as reading all of it; `holdfast journal copy` makes a copy that stays. An authorization is named by the platform's id of the payment (or of
 any later message about it), by the key under which it was asked (Marqeta: the JIT token; Apto: the authorization's id), or by
 our reference (Marqeta: the tag dec=...; Apto: external_authorization_id). Amounts that were used and funds are those of the
 moment, before the decision. No merchant is named: the journal has none. In JSON, amounts are whole numbers of minor units.
@@ -26,10 +27,6 @@ Exit codes:
   0  told
   1  nobody knows that name, several payments go by it (which, on standard error), or the journal cannot be read
   2  the command line is not understood";
-
-/// Where else a payment's story is.
-const INSTEAD: &str = "read it there: SELECT at, kind, key, decision, reason, held, posted, finding FROM holdfast.record \
-    WHERE hold = (SELECT hold FROM holdfast.record WHERE key = '…' AND hold IS NOT NULL LIMIT 1) ORDER BY at, id";
 
 /// Tells who asked for an authorization, what was decided and why, and all that became of it.
 #[derive(Debug, Args)]
@@ -55,15 +52,16 @@ pub struct Explain {
 
 impl Explain {
     pub(super) fn run(self, output: &mut dyn io::Write) -> Result<(), Failure> {
-        let reader = Reader::open(&self.place.with_journal(INSTEAD)?).map_err(Failure::told)?;
+        let reading = self.place.journal(Needs::WhatIsThere)?;
+        let reader = &reading.reader;
         let name = self.authorization.strip_prefix("dec=").unwrap_or(&self.authorization).to_owned();
         let sought = Sought { name, program: self.program, platform: self.platform, hold: self.hold };
         let mut told = Told::default();
         let payment =
-            explain::find(&reader, &sought, &mut |step, done, all| told.progress(step, done, all)).map_err(Failure::told)?;
+            explain::find(reader, &sought, &mut |step, done, all| told.progress(step, done, all)).map_err(Failure::told)?;
         let mut told = Told::default();
         let story =
-            explain::tell(&reader, payment, &mut |step, done, all| told.progress(step, done, all)).map_err(Failure::told)?;
+            explain::tell(reader, payment, &mut |step, done, all| told.progress(step, done, all)).map_err(Failure::told)?;
         if self.json {
             return Ok(writeln!(output, "{}", explain::json::of(&story))?);
         }

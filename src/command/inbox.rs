@@ -9,9 +9,10 @@ use holdfast_core::{IdempotencyKey, PlatformName, ProgramId, Timestamp};
 use serde_json::Value;
 
 use super::journal::Told;
+use super::reading::Needs;
 use super::{Failure, Place};
 use crate::explain::phrases;
-use crate::journal::{Body, JournalError, Numbered, Reader, Record};
+use crate::journal::{Body, JournalError, Numbered, Record};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -32,9 +33,6 @@ Exit codes:
   0  listed, also if there is nothing
   1  the journal cannot be read
   2  the command line is not understood";
-
-/// Where else it is.
-const INSTEAD: &str = "read it there: SELECT at, platform, kind, key, finding FROM holdfast.record WHERE kind = 'kept' OR finding IS NOT NULL ORDER BY at, id";
 
 /// Lists notifications that were kept and not understood, or moved nothing, the oldest first.
 #[derive(Debug, Args)]
@@ -62,7 +60,8 @@ pub(super) fn moment(text: &str) -> Result<Timestamp, String> {
 
 impl Inbox {
     pub(super) fn run(self, output: &mut dyn io::Write) -> Result<(), Failure> {
-        let reader = Reader::open(&self.place.with_journal(INSTEAD)?).map_err(Failure::told)?;
+        let reading = self.place.journal(Needs::WhatIsThere)?;
+        let reader = &reading.reader;
         let (mut told, mut lines, mut not_booked) = (Told::default(), BTreeMap::new(), HashMap::new());
         let mut each = |numbered: Numbered<'_>| -> Result<(), JournalError> {
             let name = message(&numbered.record);

@@ -1,4 +1,5 @@
-//! `holdfast journal`: `verify` proves that no record was changed, lost or put elsewhere; `trim` is in a file of its own.
+//! `holdfast journal`: `verify` proves that no record was changed, lost or put elsewhere, `copy` brings a shared ledger's out of its database; `trim`
+//! is in a file of its own.
 
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -7,6 +8,7 @@ use clap::{Args, Subcommand};
 use holdfast_core::hold::Account;
 use serde_json::json;
 
+use super::reading::copy_of;
 use super::trim::Trim;
 use super::{Failure, Place};
 use crate::app::runtime;
@@ -15,6 +17,7 @@ use crate::journal::state_file::{self, hexadecimal};
 use crate::journal::{Checkpoint, Reader, Stage, Verified, head_number};
 use crate::ledger::postgres::chaining::{self, Proven};
 use crate::ledger::postgres::connect::Database;
+use crate::ledger::postgres::copying::Copied;
 use crate::ledger::postgres::migrate;
 
 const EXAMPLES: &str = "\
@@ -38,7 +41,7 @@ Exit codes:
   1  damaged (where, and what to do, on standard error), or not there; with --balances, also if accounts differ
   2  the command line is not understood";
 
-/// Proves the journal, or drops its oldest records.
+/// Proves the journal, copies a shared one, or drops the oldest records.
 #[derive(Debug, Args)]
 pub struct Journal {
     #[command(subcommand)]
@@ -49,6 +52,7 @@ pub struct Journal {
 enum JournalCommand {
     Verify(Verify),
     Trim(Trim),
+    Copy(Copy),
 }
 
 /// Walks the whole chain of the journal, from its first record to its last.
@@ -67,11 +71,58 @@ struct Verify {
     place: Place,
 }
 
+const COPY_EXAMPLES: &str = "\
+Examples:
+  holdfast journal copy --to journal-of-march
+  holdfast explain tx-1001 --data journal-of-march
+  holdfast journal verify journal-of-march
+
+It only reads, beside running servers. The copy is of one moment, and what an embedded ledger's journal would be: records in an order in
+which every account's are as they happened, numbered anew, with the rulesets and the operators' words. What callers wrote at payment
+doors is not in it. It serves those who read, not as a backup: pg_basebackup makes one.
+
+Exit codes:
+  0  copied
+  1  the directory is there, or cannot be written; or the database cannot be read
+  2  the command line is not understood";
+
+/// Copies a shared ledger's journal out of its database, into a directory that commands read with --data.
+#[derive(Debug, Args)]
+#[command(after_help = COPY_EXAMPLES)]
+struct Copy {
+    /// The directory. It must not be there.
+    #[arg(long, value_name = "DIR")]
+    to: PathBuf,
+    #[command(flatten)]
+    place: Place,
+}
+
+impl Copy {
+    fn run(self, output: &mut dyn io::Write) -> Result<(), Failure> {
+        let to = self.to.display();
+        let Some(database) = self.place.shared_database()? else {
+            return Err(Failure::told(
+                "the embedded ledger's journal is a file already: holdfast backup copies it while it is used",
+            ));
+        };
+        if self.to.exists() {
+            return Err(Failure::Told(format!("--to: {to} is there; name a directory that is not")));
+        }
+        let Copied { records, months_dropped } = copy_of(&database, &self.to)?;
+        writeln!(output, "copied       {records} records to {to}")?;
+        if months_dropped > 0 {
+            writeln!(output, "dropped      {months_dropped} months, of which nothing is in it")?;
+        }
+        Ok(())
+    }
+}
+
 impl Journal {
     pub(super) fn run(self, output: &mut dyn io::Write) -> Result<(), Failure> {
         match self.command {
             JournalCommand::Verify(verify) => verify.run(output),
             JournalCommand::Trim(trim) => trim.run(output),
+            JournalCommand::Copy(copy) => copy.run(output),
         }
     }
 }

@@ -11,10 +11,10 @@ use holdfast_core::{Currency, Money, PlatformName, ProgramId};
 use serde_json::json;
 
 use super::journal::Told;
+use super::reading::Needs;
 use super::rules::{only_program, read};
 use super::{Failure, Place};
 use crate::config::{Config, Overrides, stand_in};
-use crate::journal::Reader;
 use crate::preview::{Questions, Sum, Tally, Wanted};
 
 /// Asks a table about every authorization of the journal, as if the ledger had been away, and compares with what it really said.
@@ -50,19 +50,15 @@ pub(super) fn seconds(text: &str) -> Result<Duration, &'static str> {
 
 impl Preview {
     pub(super) fn run(self, output: &mut dyn io::Write) -> Result<(), Failure> {
-        let overrides = Overrides { data: self.place.data, ..Overrides::default() };
+        let overrides = Overrides { data: self.place.data.clone(), ..Overrides::default() };
         let config = Config::load(&self.place.config, overrides)?;
-        if config.ledger.postgres.is_some() {
-            let instead = "this version previews on the embedded ledger's journal, and on no other";
-            return Err(super::not_here(&self.place.config, instead));
-        }
         let program = only_program(&config, self.program)?;
         let policy = stand_in::read(&self.file.display().to_string(), &read(&self.file)?, &program.home())?;
         let others = self.sweep.as_deref().map(|sweep| Sweep::read(sweep, &policy)).transpose()?;
-        let reader = Reader::open(&config.ledger.data).map_err(Failure::told)?;
+        let reading = self.place.journal(Needs::Whole)?;
         let wanted = Wanted { program: program.id, platform: self.platform, outage: self.outage };
         let mut told = Told::default();
-        let questions = Questions::of(&reader, &policy, &wanted, &mut |step, done, all| told.progress(step, done, all))
+        let questions = Questions::of(&reading.reader, &policy, &wanted, &mut |step, done, all| told.progress(step, done, all))
             .map_err(Failure::told)?;
         let tally = questions.under(policy.caps(), self.outage);
         let swept: Vec<(String, Tally)> = others

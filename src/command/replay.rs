@@ -6,8 +6,8 @@ use clap::Args;
 use serde_json::json;
 
 use super::journal::Told;
+use super::reading::Needs;
 use super::{Failure, Place};
-use crate::journal::Reader;
 use crate::replay::{Difference, Replayed, replay};
 
 const EXAMPLES: &str = "\
@@ -28,9 +28,6 @@ Exit codes:
   1  something came out differently (each difference on standard output), or the journal cannot be read
   2  the command line is not understood";
 
-/// What stands in for it.
-const INSTEAD: &str = "this version decides the embedded ledger's journal again, and no other";
-
 /// Decides every record of the journal again, and lists what comes out differently.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
@@ -50,7 +47,8 @@ pub struct Replay {
 
 impl Replay {
     pub(super) fn run(self, output: &mut dyn io::Write) -> Result<(), Failure> {
-        let reader = Reader::open(&self.place.with_journal(INSTEAD)?).map_err(Failure::told)?;
+        let reading = self.place.journal(Needs::Whole)?;
+        let reader = &reading.reader;
         let mut told = Told::default();
         let mut written = Ok(());
         let mut found = |difference: Difference| {
@@ -62,7 +60,7 @@ impl Replay {
         };
         let range = self.from..=self.to.unwrap_or(i64::MAX);
         let replayed =
-            replay(&reader, &range, &mut found, &mut |step, done, all| told.progress(step, done, all)).map_err(Failure::told)?;
+            replay(reader, &range, &mut found, &mut |step, done, all| told.progress(step, done, all)).map_err(Failure::told)?;
         written?;
         if self.json {
             writeln!(output, "{}", as_json(&replayed))?;

@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 
 use super::inbox::moment;
 use super::journal::Told;
+use super::reading::Needs;
 use super::{Failure, Place};
 use crate::clock;
 use crate::config::{Config, Overrides};
-use crate::journal::Reader;
 use crate::outages::{Answers, Outage, Sum};
 use crate::spool::{File, Switched};
 use crate::switchboard::one_line;
@@ -38,18 +38,15 @@ pub struct Report {
 
 impl Report {
     pub(super) fn run(self, output: &mut dyn io::Write) -> Result<(), Failure> {
-        let config = Config::load(&self.place.config, Overrides { data: self.place.data, ..Overrides::default() })?;
-        if config.ledger.postgres.is_some() {
-            let instead = "this version reports from the embedded ledger's files, and the spool of each responder is its own: holdfast spool list";
-            return Err(super::not_here(&self.place.config, instead));
-        }
+        let config = Config::load(&self.place.config, Overrides { data: self.place.data.clone(), ..Overrides::default() })?;
         if let Some(wanted) = self.program {
             super::rules::only_program(&config, Some(wanted))?;
         }
         let spool = File::open_if_there(&config.spool.path).map_err(Failure::told)?;
-        let reader = Reader::open(&config.ledger.data).map_err(Failure::told)?;
+        let reading = self.place.journal(Needs::WhatIsThere)?;
+        let reader = &reading.reader;
         let (since, mut told) = (self.since.unwrap_or(Timestamp::EPOCH), Told::default());
-        let answers = Answers::read(&reader, spool.as_ref(), since, &mut |step, done, all| told.progress(step, done, all))
+        let answers = Answers::read(reader, spool.as_ref(), since, &mut |step, done, all| told.progress(step, done, all))
             .map_err(Failure::told)?;
         if let Some(begins) = reader.begins().map_err(Failure::told)? {
             // Whoever closed standard error does not want to know.

@@ -10,6 +10,7 @@ use holdfast_core::{PlatformName, ProgramId};
 use jiff::civil::Date;
 
 use super::journal::Told;
+use super::reading::Needs;
 use super::{Failure, Place};
 use crate::config::{Config, Overrides, ProgramConfig};
 use crate::journal::{Begins, Reader};
@@ -36,10 +37,6 @@ Exit codes:
   0  told; and what there was to compare (the file, a settlement that the platform announced) is the same
   1  something differs or is missing on either side (on standard output), or the journal or the file cannot be read
   2  the command line is not understood";
-
-/// What a shared ledger has of it.
-const INSTEAD: &str = "settlement days are not summed there by this version: holdfast.movement has each movement with its cause, and \
-    not the network's day";
 
 /// Tells what is due per network and currency for a day, the movements behind it, and compares the platform's file.
 #[derive(Debug, Args)]
@@ -68,13 +65,10 @@ impl Settlement {
     pub(super) fn run(self, output: &mut dyn io::Write) -> Result<(), Failure> {
         let overrides = Overrides { data: self.place.data.clone(), ..Overrides::default() };
         let config = Config::load(&self.place.config, overrides)?;
-        if config.ledger.postgres.is_some() {
-            return Err(super::not_here(&self.place.config, INSTEAD));
-        }
         let program = config.programs.iter().find(|program| program.id == self.program).ok_or_else(|| {
             Failure::Told(format!("--program: {} has no program `{}`", self.place.config.display(), self.program))
         })?;
-        let day = sum(&config.ledger.data, program, self.day)?;
+        let day = sum(&self.place.journal(Needs::Whole)?.reader, program, self.day)?;
         let reconciled = self.file.as_deref().map(|file| self.compare(file, program, &day)).transpose()?;
         let title = Title { program: self.program, date: self.day.to_string() };
         if self.json {
@@ -118,11 +112,10 @@ impl Settlement {
     }
 }
 
-fn sum(data: &Path, program: &ProgramConfig, day: Date) -> Result<Day, Failure> {
-    let reader = Reader::open(data).map_err(Failure::told)?;
+fn sum(reader: &Reader, program: &ProgramConfig, day: Date) -> Result<Day, Failure> {
     let cutoff = Cutoff::new(program.time_zone.clone(), program.settlement_cutoff);
     let question = Question { program: program.id, day: days(day), cutoff };
-    let mut summing = match Beginning::of(&reader).map_err(Failure::told)? {
+    let mut summing = match Beginning::of(reader).map_err(Failure::told)? {
         None => Summing::new(question),
         Some(beginning) => sum_from(&beginning, question)?,
     };

@@ -11,6 +11,7 @@ use holdfast_core::stand_in::{Looser, StandInPolicy, looser_rows, unreachable_ro
 use holdfast_core::{AuthorizationRequest, PlatformName, ProgramId};
 
 use super::preview::Preview;
+use super::reading::rulesets_of;
 use super::report::Report;
 use super::rules::{Signature, in_force, list_versions, only_program, read};
 use super::switch::{Off, On};
@@ -149,12 +150,12 @@ impl StandIn {
 
 impl CheckTable {
     fn run(self, output: &mut dyn io::Write) -> Result<(), Failure> {
-        let overrides = Overrides { data: self.place.data, ..Overrides::default() };
+        let overrides = Overrides { data: self.place.data.clone(), ..Overrides::default() };
         let config = Config::load(&self.place.config, overrides)?;
         let program = only_program(&config, self.program)?;
         let (name, text) = (self.file.display().to_string(), read(&self.file)?);
         let policy = stand_in::read_to_publish(&name, &text, &program.home(), clock::utc())?;
-        let (rules, which) = rules_in_force(&config, program)?;
+        let (rules, which) = rules_in_force(&self.place, &config, program)?;
         writeln!(output, "{name}: ok for program {}", program.id)?;
         write!(output, "{}", aloud(&policy))?;
         write!(output, "{}", findings(&policy, &rules, &which))?;
@@ -163,14 +164,15 @@ impl CheckTable {
 }
 
 /// The ruleset that decides: the last one that was published, or the configured one where none was.
-fn rules_in_force(config: &Config, program: &ProgramConfig) -> Result<(Ruleset, String), Failure> {
-    let published = if config.ledger.data.join(crate::journal::store::FILE).exists() {
-        let reader = Reader::open(&config.ledger.data).map_err(Failure::told)?;
-        let kept = reader.rulesets().map_err(Failure::told)?;
-        kept.into_iter().rfind(|kept| kept.kind == KeptKind::Rules && kept.program == program.id.as_str())
-    } else {
-        None
+fn rules_in_force(place: &Place, config: &Config, program: &ProgramConfig) -> Result<(Ruleset, String), Failure> {
+    let kept = match place.shared_database()? {
+        Some(database) => rulesets_of(&database)?,
+        None if config.ledger.data.join(crate::journal::store::FILE).exists() => {
+            Reader::open(&config.ledger.data).and_then(|reader| reader.rulesets()).map_err(Failure::told)?
+        }
+        None => Vec::new(),
     };
+    let published = kept.into_iter().rfind(|kept| kept.kind == KeptKind::Rules && kept.program == program.id.as_str());
     let (name, source) = match published {
         Some(kept) => ("the rules in force".to_owned(), kept.source),
         None => (program.rules_path.display().to_string(), read(&program.rules_path)?),

@@ -7,9 +7,13 @@ use holdfast_core::ProgramId;
 use serde_json::json;
 
 use super::{Failure, Place};
+use crate::app::runtime;
 use crate::config::{Config, Overrides};
+use crate::ledger::postgres::connect::Database;
+use crate::ledger::postgres::migrate;
+use crate::ledger::postgres::standings::card_standings;
 use crate::spool::File;
-use crate::stop_list::{Blocked, Unheard, blocked};
+use crate::stop_list::{Blocked, PAGE, Unheard, blocked, blocked_of};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -18,7 +22,7 @@ Examples:
 
 Give it to whoever answers when this server cannot be reached: the platform, or the network. Cards are named by the platform's
 tokens. Listed is every card that is not active, and every card of an owner or an account that is not; what a platform told while
-the ledger was away counts. The columns are card, reason and account.
+the ledger was away counts, of a shared ledger what it told this responder. The columns are card, reason and account.
 
 Exit codes:
   0  listed, also if there is no such card
@@ -55,19 +59,33 @@ impl From<String> for Failure {
 
 impl StopList {
     pub(super) fn run(self, output: &mut dyn io::Write) -> Result<(), Failure> {
-        let config = Config::load(&self.place.config, Overrides { data: self.place.data, ..Overrides::default() })?;
-        if config.ledger.postgres.is_some() {
-            let instead = "this version lists from the embedded ledger's files: SELECT token, status FROM holdfast.card WHERE status <> 'active'";
-            return Err(super::not_here(&self.place.config, instead));
-        }
+        let config = Config::load(&self.place.config, Overrides { data: self.place.data.clone(), ..Overrides::default() })?;
         let program = super::rules::only_program(&config, Some(self.program))?.id;
         let spool = File::open_if_there(&config.spool.path).map_err(Failure::told)?;
         // Before the projection: what the ledger hears meanwhile is in both, and in neither is nothing.
         let unheard = spool.map(|file| Unheard::of(&file, program)).transpose()?.unwrap_or_default();
         let mut lines = Lines { format: self.format, output };
         lines.begin()?;
-        blocked(&config.ledger.data, program, &unheard, |card| lines.card(&card))
+        match self.place.shared_database()? {
+            None => blocked(&config.ledger.data, program, &unheard, |card| lines.card(&card)),
+            Some(database) => blocked_at(&database, program, &unheard, |card| lines.card(&card)),
+        }
     }
+}
+
+/// The same of a shared ledger, in its database.
+fn blocked_at(
+    database: &Database,
+    program: ProgramId,
+    unheard: &Unheard,
+    each: impl FnMut(Blocked) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let runtime = runtime().map_err(Failure::told)?;
+    let at = database.whereabouts();
+    let (client, _driving) = runtime.block_on(database.open(|_| {})).map_err(Failure::told)?;
+    runtime.block_on(migrate::must_be_ours(&client, &at)).map_err(Failure::told)?;
+    let page = |after| runtime.block_on(card_standings(&client, &at, program, after, PAGE)).map_err(Failure::told);
+    blocked_of(page, unheard, each)
 }
 
 struct Lines<'a> {

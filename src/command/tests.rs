@@ -438,10 +438,6 @@ fn what_reads_the_journals_file_says_where_a_shared_ledger_has_it() {
         assert!(problem.contains("ledger.engine: is \"postgres\", and the journal is in its database"), "{line}: {problem}");
         problem
     };
-    assert!(says("explain tx-1").contains("SELECT at, kind, key, decision"));
-    assert!(says("inbox").contains("WHERE kind = 'kept'"));
     assert!(says("backup b").contains("pg_basebackup"));
-    for line in ["replay", "journal trim"] {
-        says(line);
-    }
+    says("journal trim");
 }

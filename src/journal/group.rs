@@ -48,7 +48,8 @@ impl fmt::Display for RecordError {
 
 impl std::error::Error for RecordError {}
 
-/// One entry of a group's bytes: what many records repeat is said once, and counted from 0.
+/// One entry of a group's bytes: what many records repeat is said once, and counted from 0. Lines are numbered from 0 as they stand here;
+/// [`Group::record`] reads them by those numbers.
 #[derive(Serialize)]
 enum LineRef<'a> {
     /// The next origin.
@@ -62,18 +63,6 @@ enum LineRef<'a> {
     /// What a door of ours told of the next record's question besides. Since format 5.
     Checkout(&'a Checkout),
     /// The next record's question was asked past the program's rules. Since format 6.
-    Bypassed,
-}
-
-/// [`LineRef`], as it is read.
-#[derive(Deserialize)]
-#[expect(clippy::large_enum_variant, reason = "lines are read one at a time")]
-enum Line {
-    Origin(Option<ProgramId>, Option<PlatformName>),
-    Ruleset([u8; 32]),
-    Record(Timestamp, u16, Option<u16>, Option<[u8; 16]>, Place, Body),
-    Governed(Governed),
-    Checkout(Checkout),
     Bypassed,
 }
 
@@ -272,32 +261,33 @@ impl<'a> Group<'a> {
         Ok(Group { engine, rest, place: 0, origins: Vec::new(), rulesets: Vec::new() })
     }
 
-    /// The next line; `None` where the bytes are no line.
-    fn line(&mut self) -> Option<Line> {
-        let (line, rest) = postcard::take_from_bytes(self.rest).ok()?;
-        self.rest = rest;
-        Some(line)
-    }
-
-    /// The next record; `None` where the bytes are none.
+    /// The next record; `None` where the bytes are none. What it says is large, and is not moved more often than has to be: lines are
+    /// read by hand, as [`LineRef`] writes them.
     fn record(&mut self) -> Option<Record> {
         let (mut governed, mut checkout): (_, Option<Checkout>) = (None, None);
+        let mut line = postcard::Deserializer::from_bytes(self.rest);
         loop {
-            match self.line()? {
-                Line::Origin(program, platform) => self.origins.push((program, platform)),
-                Line::Ruleset(hash) => self.rulesets.push(hash),
-                Line::Governed(said) => governed = Some(said),
-                Line::Checkout(told) => checkout = Some(told),
-                Line::Bypassed => checkout = Some(Checkout { monitoring: Monitoring::Bypassed, ..checkout? }),
-                Line::Record(at, origin, ruleset, operator, place, mut body) => {
-                    body.told_besides(checkout);
+            match u32::deserialize(&mut line).ok()? {
+                0 => self.origins.push(Deserialize::deserialize(&mut line).ok()?),
+                1 => self.rulesets.push(Deserialize::deserialize(&mut line).ok()?),
+                2 => {
+                    let (at, origin, ruleset) = <(Timestamp, u16, Option<u16>)>::deserialize(&mut line).ok()?;
+                    let (operator, place) = <(Option<[u8; 16]>, Place)>::deserialize(&mut line).ok()?;
                     let (program, platform) = *self.origins.get(usize::from(origin))?;
                     let ruleset = match ruleset {
                         None => None,
                         Some(number) => Some(*self.rulesets.get(usize::from(number))?),
                     };
-                    return Some(Record { at, program, platform, ruleset, operator, governed, place, body });
+                    let body = Body::deserialize(&mut line).ok()?;
+                    self.rest = line.finalize().ok()?;
+                    let mut record = Record { at, program, platform, ruleset, operator, governed, place, body };
+                    record.body.told_besides(checkout);
+                    return Some(record);
                 }
+                3 => governed = Some(Deserialize::deserialize(&mut line).ok()?),
+                4 => checkout = Some(Deserialize::deserialize(&mut line).ok()?),
+                5 => checkout = Some(Checkout { monitoring: Monitoring::Bypassed, ..checkout? }),
+                _ => return None,
             }
         }
     }

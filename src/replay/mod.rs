@@ -11,7 +11,8 @@ mod tests;
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
-use holdfast_core::rules::{LIMITS_MAX, NoTrace, Verdict, evaluate};
+use holdfast_core::agent::Governed;
+use holdfast_core::rules::{LIMITS_MAX, LimitCheck, LimitScope, NoTrace, Verdict, evaluate};
 use holdfast_core::{AuthorizationRequest, ProgramId, Timestamp};
 
 pub use self::difference::Difference;
@@ -111,7 +112,7 @@ impl Walk {
             .and_then(|hash| self.evaluate(program, hash, request, received_at));
         match again {
             Ok(verdict) => {
-                let verdict = with_house(recorded, verdict);
+                let verdict = with_house(recorded, verdict, record.governed.as_ref());
                 compare("verdict", recorded, &verdict, differences);
                 Some(verdict)
             }
@@ -133,12 +134,16 @@ impl Walk {
     }
 }
 
-/// The rules' opinion, with what a merchant's profile had added: that is in no ruleset, and taken from the record.
-fn with_house(recorded: &Verdict, again: Verdict) -> Verdict {
+/// The rules' opinion, with what a merchant's profile and an agent's authority had added: that is in no ruleset of the journal's, and
+/// taken from the record.
+fn with_house(recorded: &Verdict, again: Verdict, governed: Option<&Governed>) -> Verdict {
     match (recorded, again) {
         (Verdict::Decline { rule, .. }, _) if is_of_house(rule) => recorded.clone(),
+        // The program's rules let it pass: the authority, which is asked behind them, did not.
+        (Verdict::Decline { .. }, Verdict::Proceed(_)) if governed.is_some() => recorded.clone(),
         (Verdict::Proceed(recorded), Verdict::Proceed(mut again)) => {
-            let of_house = recorded.limits.iter().filter(|check| is_of_house(&check.limit));
+            let of_authority = |check: &LimitCheck| matches!(check.scope, LimitScope::Authority | LimitScope::Intent);
+            let of_house = recorded.limits.iter().filter(|check| is_of_house(&check.limit) || of_authority(check));
             again.limits.extend(of_house.copied().take(LIMITS_MAX.saturating_sub(again.limits.len())));
             Verdict::Proceed(again)
         }

@@ -258,7 +258,16 @@ impl Responder {
                     return Some((Decided { told, balance: None, abstained: None }, Turn::Later));
                 }
                 Begun::Conflict => return Some((declined(DeclineReason::ConflictingDuplicate, Basis::Ledger), Turn::Later)),
-                Begun::InFlight(_) if mount.in_flight_duplicate == InFlightDuplicate::TooEarly => return None,
+                Begun::InFlight(_) | Begun::OtherInFlight(_) if mount.in_flight_duplicate == InFlightDuplicate::TooEarly => {
+                    return None;
+                }
+                Begun::OtherInFlight(other) => {
+                    // It may be the other one that has somebody else's key, and this one a retry: the ledger knows.
+                    if timeout_at(deadline.hear_by, other).await.is_err() {
+                        let cause = Basis::StandIn(StandInCause::DeadlinePassed);
+                        return Some((declined(DeclineReason::AnswerUnknown, cause), Turn::Later));
+                    }
+                }
                 Begun::InFlight(first) => {
                     mount.metrics.joined();
                     match timeout_at(deadline.hear_by, first).await {

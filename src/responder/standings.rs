@@ -122,7 +122,7 @@ struct Changed {
 }
 
 impl Change {
-    fn apply<K: Eq + Hash, S>(self, map: &Map<K, S>, subject: (ProgramId, K), status: S, event: &ToldEvent) -> Changed {
+    fn apply<K: Eq + Hash, S: Graded>(self, map: &Map<K, S>, subject: (ProgramId, K), status: S, event: &ToldEvent) -> Changed {
         let (key, at) = (event.key, event.occurred_at);
         if let Change::Waits = self {
             let mut words = map.entry(subject).or_default();
@@ -139,7 +139,7 @@ impl Change {
         words.retain(|known| {
             let came_later = places.next().is_some_and(|of_word| of_word > place);
             match self {
-                Change::Heard => known.key != key && is_newer(known.at, at, came_later),
+                Change::Heard => known.key != key && is_newer((known.at, known.status), (at, status), came_later),
                 Change::Aside => {
                     if known.key == key {
                         known.way = Way::Aside;
@@ -165,15 +165,43 @@ fn is_on_the_way<K: Eq + Hash, S>(map: &Map<K, S>, subject: (ProgramId, K)) -> b
 }
 
 /// The newest word: the one that no other is newer than.
-fn newest<K: Eq + Hash, S: Copy>(map: &Map<K, S>, subject: (ProgramId, K)) -> Option<S> {
+fn newest<K: Eq + Hash, S: Graded>(map: &Map<K, S>, subject: (ProgramId, K)) -> Option<S> {
     let words = map.get(&subject)?;
-    let newest = words.iter().copied().reduce(|one, next| if is_newer(next.at, one.at, true) { next } else { one })?;
+    let said = |word: &Told<S>| (word.at, word.status);
+    let newest = words.iter().copied().reduce(|one, next| if is_newer(said(&next), said(&one), true) { next } else { one })?;
     Some(newest.status)
 }
 
-/// Whether a word is newer than another one. Without a time of its own, one is as new as its arrival.
-fn is_newer(at: Option<Timestamp>, than: Option<Timestamp>, came_later: bool) -> bool {
-    at.zip(than).map_or(came_later, |(at, than)| if at == than { came_later } else { at > than })
+/// A word: when it was told, by whoever tells it, and what it says.
+type Word<S> = (Option<Timestamp>, S);
+
+/// Whether a word is newer than another one, as the ledger has it: of one moment, the one that weighs more. Without a time of its own, one
+/// is as new as its arrival.
+fn is_newer<S: Graded>((at, says): Word<S>, (than, said): Word<S>, came_later: bool) -> bool {
+    at.zip(than).map_or(came_later, |(at, than)| (at, says.grade(), came_later) > (than, said.grade(), false))
+}
+
+/// A status that weighs more or less than another.
+trait Graded: Copy {
+    fn grade(self) -> u8;
+}
+
+impl Graded for CardStatus {
+    fn grade(self) -> u8 {
+        self.severity()
+    }
+}
+
+impl Graded for CardholderStatus {
+    fn grade(self) -> u8 {
+        self.severity()
+    }
+}
+
+impl Graded for AccountStatus {
+    fn grade(self) -> u8 {
+        self.severity()
+    }
 }
 
 #[cfg(test)]

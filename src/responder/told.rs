@@ -53,9 +53,11 @@ pub enum Begun<'a> {
     First(Claim<'a>),
     /// The same question is being decided: wait for its answer. An error means that whoever decided it went away.
     InFlight(oneshot::Receiver<Told>),
+    /// Another question of the same key is being decided: which of the two the key belongs to is known when that is over.
+    OtherInFlight(oneshot::Receiver<Told>),
     /// It was told already.
     Told(Told),
-    /// The same key, another question.
+    /// The key belongs to another question.
     Conflict,
 }
 
@@ -74,13 +76,13 @@ impl ToldBook {
                 Begun::First(Claim { book: self, name, digest, settled: Settled::NotYet })
             }
             Entry::Occupied(mut occupied) => match occupied.get_mut() {
-                Known::InFlight(known, _) | Known::Heard(known, _) | Known::Told(known, _) if *known != digest => Begun::Conflict,
-                Known::InFlight(_, joiners) | Known::Heard(_, joiners) => {
+                Known::InFlight(known, joiners) | Known::Heard(known, joiners) => {
                     let (sender, receiver) = oneshot::channel();
                     joiners.push(sender);
-                    Begun::InFlight(receiver)
+                    if *known == digest { Begun::InFlight(receiver) } else { Begun::OtherInFlight(receiver) }
                 }
-                Known::Told(_, told) => Begun::Told(*told),
+                Known::Told(known, told) if *known == digest => Begun::Told(*told),
+                Known::Told(..) => Begun::Conflict,
             },
         }
     }
@@ -216,10 +218,22 @@ mod tests {
         let book = ToldBook::new(10);
         let claim = first(&book);
         let Begun::InFlight(joined) = book.begin(name(), DIGEST) else { panic!() };
-        assert!(matches!(book.begin(name(), OTHER), Begun::Conflict));
         claim.answered(TOLD);
         assert_eq!(joined.await, Ok(TOLD));
         first(&book);
+    }
+
+    #[tokio::test]
+    async fn another_question_of_a_key_waits_until_it_is_known_whose_the_key_is() {
+        let book = ToldBook::new(10);
+        let claim = first(&book);
+        let Begun::OtherInFlight(over) = book.begin(name(), OTHER) else { panic!() };
+        claim.answered(TOLD);
+        assert!(over.await.is_ok());
+        let Begun::First(claim) = book.begin(name(), OTHER) else { panic!("whoever has the key is the ledger's to say") };
+        drop(claim);
+        assert_eq!(first(&book).stood_in(TOLD), Booked::Yes);
+        assert!(matches!(book.begin(name(), OTHER), Begun::Conflict), "it was told");
     }
 
     #[tokio::test]

@@ -180,6 +180,13 @@ impl Bench {
 
     /// A server where one was before, whose ledger begins with this fault.
     pub fn on(workplace: Workplace, fault: Fault) -> Self {
+        let mut bench = Bench::begun_on(workplace, fault);
+        bench.until_ready();
+        bench
+    }
+
+    /// The same, whose ledger is not ready yet.
+    pub fn begun_on(workplace: Workplace, fault: Fault) -> Self {
         let overrides = Overrides {
             listen: Some("127.0.0.1:0".parse().unwrap()),
             ops_listen: Some("127.0.0.1:0".parse().unwrap()),
@@ -188,7 +195,7 @@ impl Bench {
         };
         let config = Config::load(&workplace.config(), overrides).unwrap_or_else(|errors| panic!("{errors}"));
         let mut handle = None;
-        let mut app = App::start(config, |inner| {
+        let app = App::start(config, |inner| {
             let faulty = Arc::new(Faulty {
                 inner,
                 fault: Mutex::new(fault),
@@ -202,9 +209,13 @@ impl Bench {
             Arc::new(Shared(faulty))
         })
         .unwrap_or_else(|error| panic!("{error}"));
-        let starting = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        starting.block_on(app.until_ready()).unwrap_or_else(|error| panic!("{error}"));
         Bench { app, faulty: handle.unwrap(), workplace }
+    }
+
+    /// Waits until it is.
+    pub fn until_ready(&mut self) {
+        let starting = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        starting.block_on(self.app.until_ready()).unwrap_or_else(|error| panic!("{error}"));
     }
 
     /// Stops the server; its place stays.
@@ -398,11 +409,36 @@ fn a_duplicate_in_flight_joins_and_another_content_conflicts() {
     while bench.metric("holdfast_joins_total", "") < 1.0 {
         std::thread::yield_now();
     }
-    let conflict = bench.client().post("/marqeta/jit", &Marqeta { amount: "11.00".into(), ..request }.body());
-    assert_eq!(conflict.json()["jit_funding"]["decline_reason"], "DUPLICATE_TRANSACTION");
+    let mut other = bench.client();
+    other.send("POST", "/marqeta/jit", Marqeta { amount: "11.00".into(), ..request }.body().as_bytes());
     bench.faulty.set(Fault::None);
     let (first, second) = (first.receive().unwrap(), second.receive().unwrap());
     assert_eq!((first.status, &first.body), (200, &second.body));
+    let conflict = other.receive().unwrap();
+    assert_eq!(conflict.json()["jit_funding"]["decline_reason"], "DUPLICATE_TRANSACTION");
+    assert_eq!(bench.held(), 1000);
+    bench.app.drain();
+}
+
+/// Somebody else's question with a key that is answered must not have an honest retry declined while it is being decided.
+#[test]
+fn a_retry_hears_its_approval_while_another_question_has_its_key() {
+    let bench = Bench::new(|text| text.replacen("platform = \"marqeta\"", "platform = \"marqeta\"\nbudget_ms = 7000", 1));
+    let request = Marqeta::purchase("mine", "10.00");
+    let approved = bench.client().post("/marqeta/jit", &request.body());
+    assert_eq!(approved.status, 200);
+    bench.faulty.asked.store(false, Ordering::SeqCst);
+    bench.faulty.set(Fault::Withheld);
+    let mut other = bench.client();
+    other.send("POST", "/marqeta/jit", Marqeta { amount: "11.00".into(), ..request.clone() }.body().as_bytes());
+    while !bench.faulty.asked.load(Ordering::SeqCst) {
+        std::thread::yield_now();
+    }
+    let mut retry = bench.client();
+    retry.send("POST", "/marqeta/jit", request.body().as_bytes());
+    bench.faulty.set(Fault::None);
+    assert_eq!(retry.receive().unwrap().body, approved.body);
+    assert_eq!(other.receive().unwrap().json()["jit_funding"]["decline_reason"], "DUPLICATE_TRANSACTION");
     assert_eq!(bench.held(), 1000);
     bench.app.drain();
 }

@@ -72,3 +72,56 @@ fn what_was_last_seen_covers_is_approved_while_the_database_says_nothing_and_is_
     assert_eq!(bench.ask(&Marqeta::purchase("the rest", "200.00")).status, 200);
     bench.app.drain();
 }
+
+/// Without agent spend: which cards are under an authority is not known without the database.
+fn without_agents(text: String) -> String {
+    let (before, agents) = text.split_once("\n[agents]").expect("the demo has agent spend");
+    let after = agents.find("\n[").map_or("", |next| &agents[next..]);
+    format!("{before}{after}")
+}
+
+#[test]
+fn who_starts_while_the_database_is_away_stands_in_on_what_an_earlier_process_saw() {
+    let Some(postgres) = Postgres::start() else { return };
+    let workplace = workplace_on(&postgres);
+    workplace.edit("holdfast.toml", |text| without_agents(short_budget(text)));
+    let bench = Bench::on(workplace, Fault::None);
+    assert!(bench.publish_table(COVERED).status.success());
+    let before = Marqeta::purchase("before", "100.00");
+    assert_eq!(bench.ask(&before).status, 200);
+    while bench.available_seen() != Some(90_000) {
+        std::thread::yield_now();
+    }
+    let workplace = bench.stop();
+    postgres.signal(Signal::STOP);
+    let mut bench = Bench::begun_on(workplace, Fault::None);
+    // Later than this process's start, whatever the platform's clock says.
+    let later = holdfast::clock::utc().saturating_add(std::time::Duration::from_secs(30));
+    let mut probes = 0;
+    let approved = loop {
+        probes += 1;
+        let covered = Marqeta::purchase(&format!("covered {probes}"), "300.00").created(later);
+        let answer = bench.ask(&covered);
+        if answer.status == 200 {
+            break (covered, answer);
+        }
+        // The file is still being read.
+        assert!(probes < 1_000, "{answer:?}");
+    };
+    assert_eq!(bench.ask(&approved.0).body, approved.1.body, "a retry hears the same");
+    assert_eq!(bench.ask(&Marqeta::purchase("at any time", "1.00")).status, 402, "another responder may have answered it");
+    assert_eq!(bench.ask(&before).status, 402, "it was answered, and nobody knows here with what");
+    let ask = |id: &str, amount: &str| bench.ask(&Marqeta::purchase(id, amount).created(later)).status;
+    assert_eq!(ask("beyond the row", "400.01"), 402);
+    assert_eq!(bench.ask(&Marqeta::purchase("frozen", "1.00").card("card-demo-frozen").created(later)).status, 402);
+    assert_eq!(bench.ask(&Marqeta::purchase("nobody", "1.00").card("card-nobody").created(later)).status, 402);
+    assert_eq!(bench.status()["stand_in"]["demo"]["exposure_minor"], 30_000);
+    postgres.signal(Signal::CONT);
+    bench.until_ready();
+    bench.until_heard();
+    bench.until_adopted();
+    assert_eq!(bench.held(), 10_000 + 30_000, "what was told is what is held");
+    assert_eq!(bench.ask(&approved.0).body, approved.1.body);
+    assert_eq!(bench.ask(&before).status, 200, "by the ledger");
+    bench.app.drain();
+}

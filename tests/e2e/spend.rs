@@ -403,3 +403,32 @@ fn the_guides_javascript_makes_a_token_that_gets_in() {
     let answer = Client::connect_as(server.listen, None).ask("GET", "/v1/organization", &[("Authorization", &token)], "");
     assert_eq!((answer.status, &answer.json()["id"]), (200, &json!("ent_demo")));
 }
+
+/// A retry hears the bytes of the first answer, although the process began anew and the policy is another one by now.
+#[test]
+fn a_retry_after_a_restart_hears_the_same_words_under_another_policy() {
+    let workplace = Workplace::demo();
+    let server = workplace.serve();
+    let (mut owner, mut processor) = (Caller::demo(&server, "enterprise"), Caller::demo(&server, "processor"));
+    let [_, authority, _, binding] = modelled("ent_demo", &mut owner, "card-demo-1");
+    let question =
+        |amount: i64| json!({"binding_id": binding, "issuing_platform": "MARQETA", "amount": amount, "currency": "USD"});
+    let asked = |processor: &mut Caller, key: &str, amount| {
+        let answer = processor.ask("POST", "/v1/authorize", &[("Idempotency-Key", key)], &question(amount));
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer.body
+    };
+    let (approved, declined) = (asked(&mut processor, "approved", 1_000), asked(&mut processor, "declined", 20_000));
+    assert!(approved.contains("POLICY_MATCH") && declined.contains("POLICY_VIOLATION_AMOUNT"), "{approved} {declined}");
+    let policy = json!({"template": "max_amount", "parameters": {"amount": 500, "currency": "USD"}});
+    let other = json!({"version": 1, "policy": policy, "mode": "observe"});
+    let path = format!("/v1/spending-authorities/{authority}");
+    assert_eq!(owner.ask("PATCH", &path, &[], &other).status, 200);
+    // As a process that is killed.
+    server.kill();
+    let server = workplace.serve();
+    let mut processor = Caller::demo(&server, "processor");
+    assert_eq!(asked(&mut processor, "approved", 1_000), approved);
+    assert_eq!(asked(&mut processor, "declined", 20_000), declined);
+    assert!(asked(&mut processor, "new", 1_000).contains("OBSERVE_ONLY"));
+}

@@ -52,6 +52,30 @@ fn what_one_responder_is_told_every_other_one_decides_by() {
     }
     assert_eq!(code(&reader.get("/v1/bindings")), (401, "key_unknown".to_owned()));
 
+    // A retry at another responder hears the same words, once that has seen the record.
+    let again = json!({"binding_id": binding, "issuing_platform": "MARQETA", "amount": 1_000, "currency": "USD"});
+    let key = [("Idempotency-Key", "a question of its own")];
+    let said = processor.ask("POST", "/v1/authorize", &key, &again);
+    let request = said.json()["request_id"].as_str().unwrap().to_owned();
+    let mut there_too = Caller::demo(&one, "processor");
+    while there_too.get(&format!("/v1/authorizations/{request}")).status != 200 {
+        std::thread::yield_now();
+    }
+    assert_eq!(owner.ask("PATCH", &path, &[], &json!({"version": 2, "status": "active"})).status, 200);
+    assert_eq!(there_too.ask("POST", "/v1/authorize", &key, &again).body, said.body);
+    for caller in [&mut owner, &mut elsewhere] {
+        while caller.get("/v1/metrics").json()["authorizations"].as_i64().unwrap() < 3 {
+            std::thread::yield_now();
+        }
+        let listed = caller.get("/v1/authorizations").json()["items"].as_array().unwrap().clone();
+        assert!(
+            listed.iter().any(|line| line["request_id"] == json!(request) && line["reason_code"] == json!("AUTHORITY_SUSPENDED"))
+        );
+        assert_eq!(caller.get("/v1/usage").json()["items"].as_array().unwrap().len(), 1);
+    }
+    assert_eq!(owner.ask("PATCH", &path, &[], &json!({"version": 3, "status": "suspended"})).status, 200);
+    assert_eq!(until(&mut processor, &binding, "AUTHORITY_SUSPENDED")["decision"], json!("DECLINE"));
+
     // A responder that starts later has all of it.
     assert!(other.terminate().success());
     let other = there.serve();

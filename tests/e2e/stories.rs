@@ -4,7 +4,9 @@ use std::process::Output;
 
 use serde_json::{Value, json};
 
+use crate::shared::workplace_on;
 use crate::support::callbacks::transactions;
+use crate::support::postgres::Postgres;
 use crate::support::{BackOffice, Marqeta, Workplace};
 
 fn ask(workplace: &Workplace, arguments: &[&str]) -> Output {
@@ -18,7 +20,36 @@ fn text(output: &Output) -> String {
 
 #[test]
 fn a_payment_is_explained_settled_and_decided_again() {
-    let workplace = Workplace::demo();
+    explained_settled_and_decided_again(&Workplace::demo());
+}
+
+#[test]
+fn a_payment_of_a_shared_ledger_is_explained_settled_and_decided_again_from_a_copy() {
+    let Some(postgres) = Postgres::start() else { return };
+    let workplace = workplace_on(&postgres);
+    explained_settled_and_decided_again(&workplace);
+    let copy = ask(&workplace, &["journal", "copy", "--to", "copied"]);
+    assert!(text(&copy).starts_with("copied       "), "{}{}", text(&copy), String::from_utf8_lossy(&copy.stderr));
+    let named = |arguments: &[&str]| workplace.run(&[arguments, &["--data", "copied"]].concat());
+    assert!(text(&named(&["explain", "tx-one"])).contains("Answered: approved for 40.00 USD"));
+    assert_eq!(named(&["replay"]).status.code(), Some(0));
+    assert_eq!(workplace.run(&["journal", "verify", "copied"]).status.code(), Some(0));
+    assert_eq!(ask(&workplace, &["journal", "copy", "--to", "copied"]).status.code(), Some(1), "it is there");
+    let stopped = ask(&workplace, &["stop-list", "--program", "demo"]);
+    assert!(text(&stopped).contains("card-demo-frozen,card_frozen,acct-demo-1"), "{}", text(&stopped));
+    assert!(!text(&stopped).contains("card-demo-1,"));
+    let table = workplace.path("config/stand-in/cautious.toml");
+    let checked = ask(&workplace, &["stand-in", "check", table.to_str().unwrap(), "--program", "demo"]);
+    assert_eq!(checked.status.code(), Some(0), "{}", String::from_utf8_lossy(&checked.stderr));
+    let report = ask(&workplace, &["stand-in", "report"]);
+    assert!(text(&report).contains("the ledger answered every question"), "{}", text(&report));
+    let left = std::fs::read_dir(workplace.data())
+        .unwrap()
+        .filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().starts_with("journal-copy-"));
+    assert_eq!(left.count(), 0, "copies go with their commands");
+}
+
+fn explained_settled_and_decided_again(workplace: &Workplace) {
     workplace.edit("holdfast.toml", |text| {
         let columns = "[program.settlement_file]\npayment = \"token\"\namount = \"amount\"\n";
         text.replacen("\n[[program.mount]]\n", &format!("\n{columns}\n[[program.mount]]\n"), 1)
@@ -37,30 +68,35 @@ fn a_payment_is_explained_settled_and_decided_again() {
     let odd = json!({"type": 17, "nonsense": true});
     assert_eq!(client.post("/marqeta/webhook", &transactions(&[clearing, odd, stray])).status, 200);
 
-    let told = ask(&workplace, &["explain", &reference]);
+    // Its authority does not let it buy there: a replay takes that from the record.
+    let governed =
+        Marqeta { user: "user-demo-2".into(), ..Marqeta::purchase("governed", "5.00").card("card-demo-2").mcc("5812") };
+    assert_eq!(client.post("/marqeta/jit", &governed.body()).status, 402);
+
+    let told = ask(workplace, &["explain", &reference]);
     assert_eq!(told.status.code(), Some(0), "{}", String::from_utf8_lossy(&told.stderr));
     for line in ["marqeta asked at ", "Answered: approved for 40.00 USD", "marqeta cleared 42.50 USD", "957.50 USD available"] {
         assert!(text(&told).contains(line), "{line}\n---\n{}", text(&told));
     }
-    assert_eq!(ask(&workplace, &["explain", "nobody"]).status.code(), Some(1));
+    assert_eq!(ask(workplace, &["explain", "nobody"]).status.code(), Some(1));
 
-    let again = ask(&workplace, &["replay", "--json"]);
+    let again = ask(workplace, &["replay", "--json"]);
     assert_eq!(again.status.code(), Some(0), "{}", text(&again));
     let summary: Value = serde_json::from_str(&text(&again)).unwrap();
-    assert_eq!((&summary["decided"], &summary["differing"]), (&json!(3), &json!(0)));
+    assert_eq!((&summary["decided"], &summary["differing"]), (&json!(4), &json!(0)));
 
     let day = ["settlement", "--program", "demo", "--day", "2026-03-14", "--json"];
-    let settlement: Value = serde_json::from_str(&text(&ask(&workplace, &day))).unwrap();
+    let settlement: Value = serde_json::from_str(&text(&ask(workplace, &day))).unwrap();
     assert_eq!(settlement["due"][0]["due"], 4250);
     // The file's row may name the payment, or the clearing by Marqeta's own token of it.
     let token = format!("authorization.clearing-{}", payment.id);
     let name = settlement["movements"][0]["names"][0].as_str().unwrap();
     for (key, amount, code) in [(name, "42.50", 0), (&token, "42.50", 0), (&token, "40.00", 1), ("nobody", "42.50", 1)] {
         std::fs::write(workplace.path("settled.csv"), format!("token,amount\n{key},{amount}\n")).unwrap();
-        let compared = ask(&workplace, &[&day[..], &["--file", "settled.csv", "--platform", "marqeta"]].concat());
+        let compared = ask(workplace, &[&day[..], &["--file", "settled.csv", "--platform", "marqeta"]].concat());
         assert_eq!(compared.status.code(), Some(code), "{}", text(&compared));
     }
-    let whose = ask(&workplace, &[&day[..], &["--file", "settled.csv"]].concat());
+    let whose = ask(workplace, &[&day[..], &["--file", "settled.csv"]].concat());
     assert_eq!(whose.status.code(), Some(1));
     let said = String::from_utf8_lossy(&whose.stderr).into_owned();
     assert!(
@@ -70,7 +106,7 @@ fn a_payment_is_explained_settled_and_decided_again() {
         "{said}"
     );
 
-    let inbox = ask(&workplace, &["inbox", "--since", "2026-01-01", "--json"]);
+    let inbox = ask(workplace, &["inbox", "--since", "2026-01-01", "--json"]);
     assert_eq!(inbox.status.code(), Some(0));
     let lines: Vec<Value> = text(&inbox).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let listed: Vec<_> = lines.iter().map(|line| (&line["platform"], &line["problem"], &line["finding"])).collect();

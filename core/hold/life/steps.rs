@@ -8,20 +8,29 @@ use super::{Placement, Role, Step, StepId, What, Word};
 use crate::hold::mutant::{self, Mutant};
 use crate::time::Timestamp;
 
-/// The order of a payment's steps: openings, then by time; at one time by kind, then by name.
-fn order(step: &Step) -> (u8, Timestamp, u8, StepId) {
-    let (phase, kind) = match step.what {
-        What::Placed(Placement { role: Role::Opening, .. }) => (0, 0),
-        What::Recorded { role: Role::Opening, word: Word::Approved { .. } | Word::StoodIn { .. }, .. } => (1, 0),
-        What::Placed(_) => (2, 0),
-        What::Recorded { .. } => (2, 1),
-        What::Totalled { .. } => (2, 2),
-        What::Reduced { .. } => (2, 3),
-        What::Captured { .. } => (2, 4),
-        What::Moved { .. } => (2, 5),
-        What::Released { .. } => (2, 6),
+/// The order of a payment's steps: openings, then by time. Platforms write whole seconds: at one time it goes by kind, a decline after
+/// an approval and a lower total after a higher one, then by name.
+fn order(step: &Step) -> (u8, Timestamp, u8, i64, StepId) {
+    let (phase, kind, within) = match step.what {
+        What::Placed(Placement { role: Role::Opening, .. }) => (0, 0, 0),
+        What::Recorded { role: Role::Opening, word: Word::Approved { .. } | Word::StoodIn { .. }, .. } => (1, 0, 0),
+        What::Placed(_) => (2, 0, 0),
+        What::Recorded { word, .. } => (2, 1, i64::from(finality(word))),
+        What::Totalled { total } => (2, 2, total.saturating_neg()),
+        What::Reduced { .. } => (2, 3, 0),
+        What::Captured { .. } => (2, 4, 0),
+        What::Moved { .. } => (2, 5, 0),
+        What::Released { .. } => (2, 6, 0),
     };
-    (phase, step.at, kind, step.id)
+    (phase, step.at, kind, within, step.id)
+}
+
+/// Which of two words of one moment is the last.
+const fn finality(word: Word) -> u8 {
+    match word {
+        Word::Approved { .. } | Word::StoodIn { .. } => 0,
+        Word::Declined => 1,
+    }
 }
 
 /// Where a step belongs among the others.
@@ -124,7 +133,7 @@ impl<'a> Steps<'a> {
     }
 
     fn last_said(&self, question: StepId) -> Option<(&Step, Word)> {
-        self.said(question).max_by_key(|(step, _)| (step.at, step.id))
+        self.said(question).max_by_key(|(step, word)| (step.at, finality(*word), step.id))
     }
 
     /// What was said of a question, in the order of the steps.

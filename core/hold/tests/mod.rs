@@ -366,8 +366,14 @@ impl Book {
         if let (Some(key), Some(answered)) = (asked, outcome.answered) {
             self.answered.insert(key, answered);
         }
-        if let (Some(kind), Some((_, mark))) = (standing, outcome.standing) {
+        if let (Some(kind), Some((standing, mark))) = (standing, outcome.standing) {
             self.standing.insert(kind, mark);
+            match (standing, &mut self.card, &mut self.account) {
+                (Standing::Card(status), Some(card), _) => card.status = status,
+                (Standing::Cardholder(status), Some(card), _) => card.cardholder = status,
+                (Standing::Account(status), _, Some(account)) => account.status = status,
+                (_, _, _) => {}
+            }
         }
         self.balances();
         outcome

@@ -53,15 +53,41 @@ fn the_latest_by_the_platforms_time_wins_whatever_arrives_last() {
     }
 }
 
+/// Platforms write whole seconds. Whatever the messages are called and whichever arrives first: the graver one stands.
 #[test]
-fn of_one_moment_the_same_message_wins_in_any_order() {
-    let (early, _, late, _) = facts()[0];
-    let winner = |names: [(&str, Fact); 2]| {
+fn of_one_moment_the_graver_message_wins_in_any_order() {
+    for (barred, standing, active, _) in facts() {
+        for names in [["a", "b"], ["b", "a"]] {
+            for facts in [[(names[0], barred), (names[1], active)], [(names[1], active), (names[0], barred)]] {
+                let mut book = Book::with(0);
+                let outcomes = facts.map(|(name, fact)| book.hear(&told_at(name, 100, fact)).standing);
+                assert_eq!(outcomes.into_iter().flatten().last().unwrap().0, standing, "{facts:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn of_one_moment_a_card_is_activated_after_it_was_made() {
+    let card = CardToken::new("c").unwrap();
+    let of = |status| Fact::Card { card, status };
+    for names in [["a", "b"], ["b", "a"]] {
         let mut book = Book::with(0);
-        let outcomes = names.map(|(name, fact)| book.hear(&told_at(name, 100, fact)).standing);
-        outcomes.into_iter().flatten().last().unwrap()
+        book.hear(&told_at(names[0], 100, of(CardStatus::Unactivated)));
+        book.hear(&told_at(names[1], 100, of(CardStatus::Active)));
+        assert_eq!(book.card.unwrap().status, CardStatus::Active);
+    }
+}
+
+#[test]
+fn of_one_moment_and_gravity_the_same_message_wins_in_any_order() {
+    let (early, ..) = facts()[0];
+    let winner = |names: [&str; 2]| {
+        let mut book = Book::with(0);
+        let outcomes = names.map(|name| book.hear(&told_at(name, 100, early)).standing);
+        outcomes.into_iter().flatten().last().unwrap().1
     };
-    assert_eq!(winner([("a", early), ("b", late)]), winner([("b", late), ("a", early)]));
+    assert_eq!(winner(["a", "b"]), winner(["b", "a"]));
 }
 
 #[test]

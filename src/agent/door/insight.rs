@@ -1,39 +1,58 @@
 //! `/v1/authorizations`, `/v1/metrics` and `/v1/usage`: what was decided, as the journal tells it a moment later.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Json;
 use axum::response::{IntoResponse as _, Response};
+use holdfast_adapters::{DecisionReference, Said};
 use holdfast_core::agent::{Environment, OrganizationKind};
 use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::task::spawn_blocking;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use utoipa::{IntoParams, ToSchema};
 
 use super::asking::{Asker, Read};
 use super::openapi::ReadProblems;
 use super::shown::{Listed, State, listed};
 use super::{House, Shared};
+use crate::agent::insight::shared::{Portion, read_since};
 use crate::agent::insight::table::{Of, Which};
 use crate::agent::insight::{Insight, InsightError};
+use crate::agent::lead::REMEMBERED_MAX;
 use crate::api::input::{Fields, Need};
 use crate::api::page::{Page, PageParameters};
 use crate::api::problem::{Code, Problem};
 use crate::api::router::Target;
+use crate::ledger::postgres::connect::Database;
+use crate::ledger::postgres::trouble::Trouble;
 use crate::spool::told_to_stop;
 
 /// How often the table looks for what the journal has got meanwhile.
 const FOLLOW_EVERY: Duration = Duration::from_millis(250);
 
+/// How long a start waits until what was said is remembered.
+const FOLLOWED_WITHIN: Duration = Duration::from_secs(2);
+
 /// The table, and where its journal is.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Insights {
     table: Arc<Mutex<Insight>>,
-    data: PathBuf,
+    journal: JournalAt,
+    /// How often it had everything.
+    followed: Arc<watch::Sender<u64>>,
+}
+
+/// Where a journal is.
+#[derive(Clone)]
+pub enum JournalAt {
+    /// In a data directory.
+    File(PathBuf),
+    /// In a shared ledger's database.
+    Database(Box<Database>),
 }
 
 /// A decision under a spending authority.
@@ -219,12 +238,20 @@ pub(super) async fn usage(house: State, read: Read) -> Result<Response, Problem>
 }
 
 impl Insights {
-    /// The table of a data directory.
+    /// The table of a data directory, for that journal.
     ///
     /// # Errors
     /// The disk.
-    pub fn open(data: PathBuf) -> Result<Self, InsightError> {
-        Ok(Insights { table: Arc::new(Mutex::new(Insight::open(&data)?)), data })
+    pub fn open(data: &Path, journal: JournalAt) -> Result<Self, InsightError> {
+        let (followed, _) = watch::channel(0);
+        Ok(Insights { table: Arc::new(Mutex::new(Insight::open(data)?)), journal, followed: Arc::new(followed) })
+    }
+
+    /// Waits until it has had everything once, and what was said is remembered; not for long.
+    pub async fn until_followed(&self) {
+        let mut followed = self.followed.subscribe();
+        // Whoever has to wait longer hears decisions that are right, in words that may be newer.
+        let _ = timeout(FOLLOWED_WITHIN, followed.wait_for(|times| *times > 0)).await;
     }
 
     /// Looks into the table, on a thread that may wait for a disk.
@@ -245,31 +272,37 @@ impl House {
     /// What the table tells.
     ///
     /// # Errors
-    /// It cannot be read, or is not followed here.
+    /// It cannot be read.
     pub async fn looked<T: Send + 'static>(
         &self,
         look: impl FnOnce(&mut Insight) -> Result<T, InsightError> + Send + 'static,
     ) -> Result<T, Problem> {
         let away = |detail: &str| Problem::of(Code::ReadsUnavailable, detail).retry_after(1);
-        let insights = self.insights.as_ref().ok_or_else(|| away("a shared ledger's decisions are not followed here"))?;
-        insights.look(look).await.map_err(|_| away("what follows the journal cannot be read"))
+        self.insights.look(look).await.map_err(|_| away("what follows the journal cannot be read"))
     }
 }
 
 /// Follows the journal until it is told to stop.
 pub(super) async fn follow(house: Shared, stopped: watch::Receiver<()>) {
-    let Some(insights) = house.insights.clone() else { return };
     let following = async {
+        // Whose a decision was is known only once the objects are.
+        while !house.is_filled() {
+            sleep(FOLLOW_EVERY).await;
+        }
         let mut told = false;
+        if let Err(problem) = remember_last(&house).await {
+            crate::reporter::say(&format!("what was said at /v1/authorize is not remembered: {problem}"));
+        }
         loop {
-            let (registry, data) = (Arc::clone(house.office.registry()), insights.data.clone());
-            match insights.look(move |table| table.catch_up(&data, &registry)).await {
-                // There may be more at once.
-                Ok(read) if read > 0 => continue,
-                Ok(_) => told = false,
-                Err(error) if !told => {
+            match catch_up(&house).await {
+                Ok(Left::Some) => continue,
+                Ok(Left::Nothing) => {
+                    house.insights.followed.send_modify(|times| *times = times.saturating_add(1));
+                    told = false;
+                }
+                Err(problem) if !told => {
                     told = true;
-                    crate::reporter::say(&format!("agent spend's lists stand still: {error}"));
+                    crate::reporter::say(&format!("agent spend's lists stand still: {problem}"));
                 }
                 Err(_) => {}
             }
@@ -279,5 +312,81 @@ pub(super) async fn follow(house: Shared, stopped: watch::Receiver<()>) {
     tokio::select! {
         () = following => {}
         () = told_to_stop(stopped) => {}
+    }
+}
+
+/// Whether there may be more at once.
+enum Left {
+    Some,
+    Nothing,
+}
+
+async fn remember_last(house: &House) -> Result<(), InsightError> {
+    let said = house.insights.look(|table| table.said_last(REMEMBERED_MAX)).await?;
+    remember(house, said);
+    Ok(())
+}
+
+fn remember(house: &House, said: Vec<(DecisionReference, Said)>) {
+    said.into_iter().for_each(|(reference, said)| house.agents.remember(reference, said));
+}
+
+async fn catch_up(house: &House) -> Result<Left, String> {
+    let (registry, insights) = (Arc::clone(house.office.registry()), &house.insights);
+    match &insights.journal {
+        JournalAt::File(data) => {
+            let data = data.clone();
+            let caught = insights.look(move |table| table.catch_up(&data, &registry)).await.map_err(|error| error.to_string())?;
+            remember(house, caught.said);
+            Ok(if caught.read > 0 { Left::Some } else { Left::Nothing })
+        }
+        JournalAt::Database(database) => follow_database(house, database).await.map_err(|error| error.to_string()),
+    }
+}
+
+/// Follows a database as long as it is there.
+async fn follow_database(house: &House, database: &Database) -> Result<Left, NotFollowed> {
+    let insights = &house.insights;
+    let at = database.whereabouts();
+    let (mut client, _driving) = database.open(|_| {}).await?;
+    loop {
+        let since = insights.look(|table| table.finished()).await?;
+        let take = async |portion: Portion| {
+            let registry = Arc::clone(house.office.registry());
+            let caught = insights.look(move |table| table.take_portion(&portion, &registry)).await?;
+            remember(house, caught.said);
+            Ok::<(), NotFollowed>(())
+        };
+        read_since(&mut client, &at, since, take).await?;
+        insights.followed.send_modify(|times| *times = times.saturating_add(1));
+        sleep(FOLLOW_EVERY).await;
+    }
+}
+
+/// Why a database is not followed.
+#[derive(Debug)]
+enum NotFollowed {
+    Trouble(Trouble),
+    Insight(InsightError),
+}
+
+impl std::fmt::Display for NotFollowed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            NotFollowed::Trouble(trouble) => trouble.fmt(f),
+            NotFollowed::Insight(error) => error.fmt(f),
+        }
+    }
+}
+
+impl From<Trouble> for NotFollowed {
+    fn from(trouble: Trouble) -> Self {
+        NotFollowed::Trouble(trouble)
+    }
+}
+
+impl From<InsightError> for NotFollowed {
+    fn from(error: InsightError) -> Self {
+        NotFollowed::Insight(error)
     }
 }

@@ -31,6 +31,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use holdfast_core::{PlatformName, ProgramId};
 
 use self::insight::Insights;
+use crate::agent::lead::Agents;
 use crate::agent::office::Office;
 use crate::ledger::Ledger;
 use crate::responder::Program;
@@ -43,8 +44,10 @@ pub struct House {
     pub mounts: Vec<(ProgramId, PlatformName)>,
     /// The programs, with the rules that are live.
     pub programs: Vec<Arc<Program>>,
-    /// What was decided; `None` with a shared ledger, whose journal is not followed here.
-    pub insights: Option<Insights>,
+    /// What was decided.
+    pub insights: Insights,
+    /// Who remembers what was said, for a retry.
+    pub agents: Arc<Agents>,
     /// Where money and limits are looked at; nothing here moves any.
     pub ledger: Arc<dyn Ledger>,
     /// Whether everything that the store has is in memory.

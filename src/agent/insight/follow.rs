@@ -1,8 +1,9 @@
-//! Reads what was decided from the journal, group by group, into the table. Runs on the blocking threads of the background.
+//! Reads what was decided from the journal, group by group, into the table. Runs on the blocking threads of the background. What was
+//! said to callers of `/v1/authorize` is handed on: a retry hears it again, also after a restart, and at another responder.
 
 use std::path::{Path, PathBuf};
 
-use holdfast_adapters::DecisionReference;
+use holdfast_adapters::{DecisionReference, Said};
 use holdfast_core::agent::{Environment, Governed, ReasonCode, Weight};
 use holdfast_core::hold::ToldAnswer;
 use holdfast_core::{AuthorizationRequest, Basis, Decision, Timestamp};
@@ -16,46 +17,57 @@ use crate::journal::{Body, Group, Record, Tail, store as journal_file};
 /// How many records are read at once, about.
 const PORTION: i64 = 2_000;
 
+/// What was read.
+#[derive(Debug, Default)]
+pub struct CaughtUp {
+    /// How many records.
+    pub read: i64,
+    /// What was said at `/v1/authorize`.
+    pub said: Vec<(DecisionReference, Said)>,
+}
+
 impl Insight {
-    /// Takes in what the journal has by now. Gives how many records were read; fewer than all if there are many.
+    /// Takes in what the journal has by now; not all of it at once if there is much.
     ///
     /// # Errors
     /// The disk, or a journal that is damaged.
-    pub fn catch_up(&mut self, data: &Path, registry: &Registry) -> Result<i64, InsightError> {
+    pub fn catch_up(&mut self, data: &Path, registry: &Registry) -> Result<CaughtUp, InsightError> {
         let broken = |problem: String| InsightError { path: PathBuf::from(data), problem };
         if !data.join(journal_file::FILE).exists() {
             // The ledger has not begun it yet.
-            return Ok(0);
+            return Ok(CaughtUp::default());
         }
         let journal = Tail::open(data).map_err(|error| broken(error.to_string()))?;
         let start = journal.start().map_err(|error| broken(error.to_string()))?;
         let end = journal.end().map_err(|error| broken(error.to_string()))?;
         let next = self.next()?.max(start.next);
         if next >= end.next {
-            return Ok(0);
+            return Ok(CaughtUp::default());
         }
         let joint = journal.joint_before_group_of(next).map_err(|error| broken(error.to_string()))?;
-        let mut rows = Vec::new();
+        let (mut rows, mut said) = (Vec::new(), Vec::new());
         let read = journal.read(joint, end.next.saturating_sub(1), PORTION, &mut |first, bytes| {
             let unreadable = |error| journal.unreadable(first, error);
             for (number, record) in (first..).zip(Group::open(bytes).map_err(unreadable)?) {
                 let record = record.map_err(unreadable)?;
                 if number >= next {
                     rows.extend(row(number, &record, registry));
+                    said.extend(said_of(&record));
                 }
             }
             Ok(())
         });
         let reached = read.map_err(|error| broken(error.to_string()))?.next.max(next);
-        self.take(&rows, reached)?;
-        Ok(reached.saturating_sub(next))
+        self.take(&rows, "UPDATE followed SET next = ?1", Value::from(reached))?;
+        Ok(CaughtUp { read: reached.saturating_sub(next), said })
     }
 
     fn next(&self) -> Result<i64, InsightError> {
         self.done(self.connection.query_row("SELECT next FROM followed", [], |row| row.get(0)))
     }
 
-    fn take(&self, rows: &[Row], reached: i64) -> Result<(), InsightError> {
+    /// Keeps rows, and how far they reach.
+    pub(super) fn take(&self, rows: &[Row], reaching: &str, reached: Value) -> Result<(), InsightError> {
         let write = || {
             let transaction = self.connection.unchecked_transaction()?;
             {
@@ -65,7 +77,7 @@ impl Insight {
                     insert.execute(params_from_iter(values(row)))?;
                 }
             }
-            transaction.execute("UPDATE followed SET next = ?1", [reached])?;
+            transaction.execute(reaching, [reached])?;
             transaction.commit()
         };
         self.done(write())
@@ -79,15 +91,35 @@ fn values(row: &Row) -> Vec<Value> {
     numbers.into_iter().chain(names).chain(rest).chain(row.words.iter().cloned().map(Value::from)).collect()
 }
 
+/// What was said to a caller of `/v1/authorize`; nothing of other questions.
+pub(super) fn said_of(record: &Record) -> Option<(DecisionReference, Said)> {
+    let governed = record.governed.as_ref().filter(|governed| governed.asked_by.is_some())?;
+    let (_, request, decision, basis) = decided(record)?;
+    let said = Said {
+        code: ReasonCode::of(&decision, &basis, Some(governed)),
+        policy: governed.policy.map(|version| version.policy),
+        binding: governed.binding,
+        intent: governed.intent,
+    };
+    Some((DecisionReference::of(&record.program?, &record.platform?, &request.key), said))
+}
+
 /// What a record tells of an authority; nothing of others.
-fn row(number: i64, record: &Record, registry: &Registry) -> Option<Row> {
+pub(super) fn row(number: i64, record: &Record, registry: &Registry) -> Option<Row> {
     let governed = record.governed.as_ref()?;
-    let (received_at, request, decision, basis) = match &record.body {
+    let (received_at, request, decision, basis) = decided(record)?;
+    let environment = registry.programs().environment_of(&record.program?)?;
+    Some(told(number, record, governed, (received_at, request), (&decision, &basis), environment, registry))
+}
+
+/// When a question arrived, the question, and what was decided; nothing of other records.
+fn decided(record: &Record) -> Option<(Timestamp, &AuthorizationRequest, Decision, Basis)> {
+    match &record.body {
         Body::Decided { received_at, request, outcome, .. } => {
             let (decision, basis) = outcome.decision?;
-            (*received_at, request, decision, basis)
+            Some((*received_at, request, decision, basis))
         }
-        Body::Adopted { received_at, request, told, basis, .. } => (*received_at, request, decision_of(told), *basis),
+        Body::Adopted { received_at, request, told, basis, .. } => Some((*received_at, request, decision_of(told), *basis)),
         Body::Told { .. }
         | Body::Ordered { .. }
         | Body::Kept { .. }
@@ -95,10 +127,8 @@ fn row(number: i64, record: &Record, registry: &Registry) -> Option<Row> {
         | Body::CardEntered { .. }
         | Body::RulesPublished
         | Body::Opened
-        | Body::Trimmed { .. } => return None,
-    };
-    let environment = registry.programs().environment_of(&record.program?)?;
-    Some(told(number, record, governed, (received_at, request), (&decision, &basis), environment, registry))
+        | Body::Trimmed { .. } => None,
+    }
 }
 
 const fn decision_of(told: &ToldAnswer) -> Decision {

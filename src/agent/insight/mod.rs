@@ -2,6 +2,7 @@
 //! does not say; its file can be thrown away, and is made again.
 
 pub mod follow;
+pub mod shared;
 pub mod table;
 
 use std::fmt;
@@ -16,7 +17,7 @@ use crate::private_file;
 pub const FILE: &str = "insight.sqlite";
 
 /// The number of these tables, in SQLite's `user_version`. A file of another one is made again.
-const FORMAT: i32 = 1;
+const FORMAT: i32 = 2;
 
 const TABLES: &str = "
 CREATE TABLE decided (
@@ -45,8 +46,12 @@ CREATE TABLE decided (
 CREATE INDEX decided_of_organization ON decided (organization, environment, record);
 CREATE INDEX decided_of_processor ON decided (processor, environment, record) WHERE processor <> '';
 CREATE INDEX decided_request ON decided (request);
-CREATE TABLE followed (one INTEGER PRIMARY KEY CHECK (one = 1), next INTEGER NOT NULL) STRICT;
-INSERT INTO followed VALUES (1, 0);
+CREATE TABLE followed (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    next INTEGER NOT NULL,          -- the record that comes next, of a journal that is a file
+    finished TEXT                   -- which transactions were finished, in the words of a shared ledger's database
+) STRICT;
+INSERT INTO followed VALUES (1, 0, NULL);
 ";
 
 /// Why the table cannot be read or written.

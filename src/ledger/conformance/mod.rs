@@ -198,7 +198,9 @@ macro_rules! conforms {
                 every_bar_gives_its_reason
                 events_make_cards_and_set_their_standing
                 the_latest_standing_by_the_platforms_clock_wins
-                a_standing_without_a_time_is_told_anew_each_time
+                a_standing_without_a_time_or_a_name_is_told_anew_each_time
+                a_standing_with_a_name_is_told_once_also_without_a_time
+                of_one_second_the_graver_standing_counts
                 a_freeze_that_is_told_late_wins_over_a_file_that_says_active
             }
             entering {

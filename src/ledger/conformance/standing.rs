@@ -97,14 +97,40 @@ pub fn the_latest_standing_by_the_platforms_clock_wins(engine: &dyn Engine) {
     }
 }
 
-pub fn a_standing_without_a_time_is_told_anew_each_time(engine: &dyn Engine) {
+pub fn a_standing_without_a_time_or_a_name_is_told_anew_each_time(engine: &dyn Engine) {
     let mut house = House::with(engine, 1_000);
     // Freeze, thaw, freeze: the second freeze has the words of the first one.
-    for (key, status) in [("freeze", CardStatus::Frozen), ("thaw", CardStatus::Active), ("freeze", CardStatus::Frozen)] {
-        assert_eq!(tell(&house, key, card_is("c", status)), None);
+    let words = [("freeze", CardStatus::Frozen), ("thaw", CardStatus::Active), ("freeze", CardStatus::Frozen)];
+    for (key, status) in words.map(|(key, status)| (format!("{}{key}", holdfast_core::IdempotencyKey::OF_CONTENT), status)) {
+        assert_eq!(tell(&house, &key, card_is("c", status)), None);
         house.restart();
     }
     assert_eq!(house.decide(purchase("1", 1)), declined(DeclineReason::CardFrozen));
+}
+
+pub fn a_standing_with_a_name_is_told_once_also_without_a_time(engine: &dyn Engine) {
+    let mut house = House::with(engine, 1_000);
+    assert_eq!(tell(&house, "active", card_is("c", CardStatus::Active)), None);
+    assert_eq!(tell(&house, "freeze", card_is("c", CardStatus::Frozen)), None);
+    house.restart();
+    assert_eq!(tell(&house, "active", card_is("c", CardStatus::Active)), Some(Finding::HeardBefore), "it is delivered again");
+    assert_eq!(house.decide(purchase("1", 1)), declined(DeclineReason::CardFrozen));
+}
+
+/// Platforms write whole seconds, and their names of messages have no order.
+pub fn of_one_second_the_graver_standing_counts(engine: &dyn Engine) {
+    let house = House::with(engine, 1_000);
+    for (number, names) in [["a", "b"], ["b", "a"]].into_iter().enumerate() {
+        let card_of = format!("card-{number}");
+        house.enter(vec![account(&card_of, 1_000), card(&card_of, &card_of, None)]).unwrap();
+        let at = |name: &str| format!("{name}-{number}");
+        assert_eq!(tell_as_of(&house, &at(names[0]), 20, card_is(&card_of, CardStatus::Unactivated)), None);
+        assert_eq!(tell_as_of(&house, &at(names[1]), 20, card_is(&card_of, CardStatus::Active)), None);
+        assert_eq!(house.decide(with_card(&card_of, purchase(&at("activated"), 1))), approved(1));
+        assert_eq!(tell_as_of(&house, &at("0-stolen"), 20, card_is(&card_of, CardStatus::Stolen)), None);
+        assert_eq!(tell_as_of(&house, &at("z-active"), 20, card_is(&card_of, CardStatus::Active)), Some(Finding::Superseded));
+        assert_ne!(house.decide(with_card(&card_of, purchase(&at("stolen"), 1))), approved(1));
+    }
 }
 
 pub fn a_freeze_that_is_told_late_wins_over_a_file_that_says_active(engine: &dyn Engine) {

@@ -77,7 +77,7 @@ pub fn asked_of(fact: &Fact) -> Option<IdempotencyKey> {
 }
 
 /// The key under which a told event is remembered. One that led to no account is not: sent again once the account is there,
-/// it counts. Nor is a status without a time of its own: the same words may mean the next freeze. Nor is what an operator was
+/// it counts. Nor is a status that has neither a time nor a name of its own: the same words may mean the next freeze. Nor is what an operator was
 /// refused: sent again it is refused again, for the same reason.
 pub fn heard(told: Fingerprint, platform: Option<&PlatformName>, event: &ToldEvent, outcome: &Outcome) -> Option<Fingerprint> {
     let refused = match outcome.finding {
@@ -97,6 +97,6 @@ pub fn heard(told: Fingerprint, platform: Option<&PlatformName>, event: &ToldEve
         | None => false,
     };
     let nobodys = outcome.finding == Some(Finding::AccountUnknown);
-    let timeless = outcome.standing.is_some() && event.occurred_at.is_none();
-    (!nobodys && !timeless && !refused).then_some(told)
+    let nameless = outcome.standing.is_some() && event.occurred_at.is_none() && event.key.is_of_content();
+    (!nobodys && !nameless && !refused).then_some(told)
 }

@@ -1,6 +1,7 @@
 //! Keeps what this responder last saw right ([`super::last_seen`]): reads cards and accounts in pages at the start, and from then
 //! on, twice a second, the rows of those that new records are about, and which keys were answered. A notification a payment would have all commits wait for
-//! each other, so that nobody is notified. Nothing here decides.
+//! each other, so that nobody is notified. All of it is noted for a start without the database ([`super::snapshot`]). Nothing here
+//! decides.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -12,8 +13,10 @@ use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, IsolationLevel, Row, Transaction};
 
 use super::connect::{ANSWER_MAX, within};
-use super::last_seen::{AccountSeen, CardSeen};
+use super::last_seen::{AccountSeen, CardSeen, number_of};
 use super::office::{Office, WAIT_MIN, longer};
+use super::rows::read_ruleset;
+use super::snapshot::{Note, Snapshots};
 use super::trouble::{Trouble, Whereabouts};
 use super::values::{At, merchants, named, named_or_none, word};
 use crate::clock;
@@ -48,8 +51,15 @@ const CHANGED: &str = "SELECT DISTINCT account, card, CASE WHEN card IS NULL AND
 const ANSWERED: &str = "SELECT at, id, program, platform, key AS answered FROM holdfast.record
     WHERE decision IS NOT NULL AND (at, id) < ($1, $2) AND at > $3 ORDER BY at DESC, id DESC LIMIT $4";
 
+/// The rulesets and tables that were last published.
+const RULESETS: &str = "SELECT DISTINCT ON (program, kind) hash, kind, program, source, published_at, published_by, why
+    FROM holdfast.ruleset ORDER BY program, kind, number DESC";
+
 /// How far back keys are read at the start: platforms ask again within minutes.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(48 * 3600);
+
+/// How often everything is read again because a snapshot could not be written, at most.
+const ALL_AGAIN_AFTER: Duration = Duration::from_secs(60);
 
 /// What the database had finished at some moment, in its own words.
 type Finished = String;
@@ -75,8 +85,13 @@ pub async fn follow(office: &Office) {
 async fn follow_on(office: &Office, finished: &mut Option<Finished>) -> Result<(), Trouble> {
     let at = &office.performing.at;
     let (mut client, _driving) = office.database.open(|_| {}).await?;
+    let mut all_read_at = clock::instant();
     loop {
         let now = clock::utc();
+        let long_ago = clock::instant().saturating_duration_since(all_read_at) >= ALL_AGAIN_AFTER;
+        if long_ago && office.snapshots.as_ref().is_some_and(Snapshots::wants_all) {
+            (*finished, all_read_at) = (None, clock::instant());
+        }
         match finished {
             None => *finished = Some(read_all(office, &client).await?),
             Some(before) => match catch_up(office, &mut client, before).await? {
@@ -89,6 +104,7 @@ async fn follow_on(office: &Office, finished: &mut Option<Finished>) -> Result<(
             },
         }
         office.last_seen().kept().is_right_at(now, office.performing.key);
+        office.note(Note::Right(now, office.performing.key));
         let took = clock::utc().saturating_since(now);
         // Whoever has a lot to read leaves the database more time for others.
         tokio::time::sleep(LOOK_EVERY.max(took.saturating_mul(4))).await;
@@ -107,6 +123,8 @@ async fn read_all(office: &Office, client: &Client) -> Result<Finished, Trouble>
         row.try_get(0).map_err(said)
     });
     let finished = finished.await?;
+    office.last_seen().kept().begin_anew();
+    office.note(Note::Anew);
     let accounts = format!("{ACCOUNTS} WHERE number > $1 ORDER BY number LIMIT $2");
     let cards = format!("{CARDS} WHERE c.number > $1 ORDER BY c.number LIMIT $2");
     let mut last = Some(-1_i64);
@@ -122,6 +140,8 @@ async fn read_all(office: &Office, client: &Client) -> Result<Finished, Trouble>
         last = rows.last().and_then(|row| row.try_get("number").ok());
     }
     read_answered(office, client).await?;
+    let rulesets = within(ANSWER_MAX, at, async { client.query(RULESETS, &[]).await.map_err(said) }).await?;
+    note_rulesets(office, &rulesets);
     Ok(finished)
 }
 
@@ -142,13 +162,21 @@ async fn read_answered(office: &Office, client: &Client) -> Result<(), Trouble> 
 }
 
 fn put_answered(office: &Office, rows: &[Row]) {
+    let answered = rows.iter().filter_map(|row| {
+        let (program, key) = (named(row, "program")?, named(row, "answered")?);
+        let platform: Option<PlatformName> = named(row, "platform");
+        Some(number_of(office.performing.key, &program, platform.as_ref(), &key))
+    });
+    let answered: Vec<u64> = answered.collect();
     let mut kept = office.last_seen().kept();
-    for row in rows {
-        if let (Some(program), Some(key)) = (named(row, "program"), named(row, "answered")) {
-            let platform: Option<PlatformName> = named(row, "platform");
-            kept.put_answered(&program, platform.as_ref(), &key);
-        }
-    }
+    answered.iter().for_each(|number| kept.put_answered(*number));
+    drop(kept);
+    office.note(Note::Answered(answered));
+}
+
+/// What cannot be read is in force nowhere.
+fn note_rulesets(office: &Office, rows: &[Row]) {
+    office.note(Note::Rulesets(rows.iter().filter_map(read_ruleset).collect()));
 }
 
 /// Reads whatever changed, as of one moment; what is finished by then, or nothing if too much changed.
@@ -168,6 +196,9 @@ async fn catch_up(office: &Office, client: &mut Client, before: &Finished) -> Re
             return Ok(None);
         }
         read_changes(office, &transaction, &rows, at).await?;
+        if office.snapshots.is_some() {
+            note_rulesets(office, &transaction.query(RULESETS, &[]).await.map_err(said)?);
+        }
         transaction.commit().await.map_err(said)?;
         Ok(Some(finished))
     })
@@ -210,12 +241,11 @@ fn owner_of(row: &Row) -> Option<i64> {
 
 /// What cannot be read is not known, and stand-in approves nothing on it.
 fn put_accounts(office: &Office, rows: &[Row]) {
+    let accounts: Vec<_> = rows.iter().filter_map(account_seen).collect();
     let mut kept = office.last_seen().kept();
-    for row in rows {
-        if let Some((number, account)) = account_seen(row) {
-            kept.put_account(number, account);
-        }
-    }
+    accounts.iter().for_each(|(number, account)| kept.put_account(*number, *account));
+    drop(kept);
+    office.note(Note::Accounts(accounts));
 }
 
 fn account_seen(row: &Row) -> Option<(i64, AccountSeen)> {
@@ -230,12 +260,12 @@ fn account_seen(row: &Row) -> Option<(i64, AccountSeen)> {
 }
 
 fn put_cards(office: &Office, rows: &[Row]) {
+    let read = |row| Some((named(row, "program")?, named(row, "token")?, card_seen(row)?));
+    let cards: Vec<_> = rows.iter().filter_map(read).collect();
     let mut kept = office.last_seen().kept();
-    for row in rows {
-        if let (Some(program), Some(token), Some(card)) = (named(row, "program"), named(row, "token"), card_seen(row)) {
-            kept.put_card(program, token, card);
-        }
-    }
+    cards.iter().for_each(|(program, token, card)| kept.put_card(*program, *token, *card));
+    drop(kept);
+    office.note(Note::Cards(cards));
 }
 
 fn card_seen(row: &Row) -> Option<CardSeen> {

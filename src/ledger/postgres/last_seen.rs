@@ -5,8 +5,9 @@
 //! again was still so when it last had everything.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher as _, Hash, RandomState};
+use std::hash::Hash;
 use std::sync::{PoisonError, RwLock, RwLockWriteGuard, TryLockError};
+use std::time::Duration;
 
 use holdfast_core::hold::{Account, CardStatus, CardholderStatus};
 use holdfast_core::stand_in::{AccountSight, Acquaintance, CardSight, Sight, Snapshot};
@@ -14,7 +15,8 @@ use holdfast_core::{
     AccountId, AuthorizationRequest, CardToken, CardholderToken, IdempotencyKey, PlatformName, ProgramId, Timestamp,
 };
 
-use crate::ledger::embedded::state::{Merchants, NameKey};
+use super::snapshot;
+use crate::ledger::embedded::state::{Fingerprint, Merchants, NameKey};
 use crate::ledger::sight::{LongerAgo, Seen};
 use crate::ledger::{Glimpse, Origin};
 
@@ -73,6 +75,9 @@ impl<K: Eq + Hash, V> Generations<K, V> {
     }
 }
 
+/// How far a platform's clock may be before ours.
+const CLOCKS_APART_MAX: Duration = Duration::from_secs(5);
+
 /// What was seen.
 #[derive(Debug)]
 pub struct LastSeen(RwLock<Kept>);
@@ -80,16 +85,50 @@ pub struct LastSeen(RwLock<Kept>);
 /// What is behind the lock.
 #[derive(Debug)]
 pub struct Kept {
-    cards: Generations<(ProgramId, CardToken), CardSeen>,
-    accounts: Generations<i64, AccountSeen>,
+    people: People,
+    /// Those that are read anew, until all of them are.
+    anew: Option<People>,
     /// Keys that were answered, as numbers.
     answered: Generations<u64, ()>,
-    hasher: RandomState,
-    /// What keys the numbers of merchants.
-    key: Option<NameKey>,
-    /// When all of it was so, at the latest; `None` before anything was read.
-    as_of: Option<Timestamp>,
+    /// When all of it was so, at the latest, and what keys its numbers; `None` before anything was read.
+    right: Option<Right>,
     each_max: usize,
+}
+
+/// Cards by program and token, and the accounts behind them by number.
+#[derive(Debug)]
+struct People {
+    cards: Generations<(ProgramId, CardToken), CardSeen>,
+    accounts: Generations<i64, AccountSeen>,
+}
+
+impl People {
+    fn none(each_max: usize) -> Self {
+        People { cards: Generations::new(each_max), accounts: Generations::new(each_max) }
+    }
+}
+
+/// What was seen is right.
+#[derive(Debug, Clone, Copy)]
+struct Right {
+    as_of: Timestamp,
+    /// What keys the numbers of merchants and of answered keys.
+    key: NameKey,
+    by: By,
+}
+
+/// Who saw it.
+#[derive(Debug, Clone, Copy)]
+enum By {
+    ThisProcess,
+    /// One before it, which this one followed at that moment. What others answered in between is not known.
+    Earlier(Timestamp),
+}
+
+/// The number of an answered key.
+pub fn number_of(key: NameKey, program: &ProgramId, platform: Option<&PlatformName>, asked: &IdempotencyKey) -> u64 {
+    let Fingerprint([half, _]) = key.asked(program, platform, asked);
+    half
 }
 
 impl LastSeen {
@@ -100,9 +139,8 @@ impl LastSeen {
 
     /// Nothing yet, and never more than twice so many cards or accounts.
     fn of_at_most(each_max: usize) -> Self {
-        let (cards, accounts) = (Generations::new(each_max), Generations::new(each_max));
-        let (answered, hasher) = (Generations::new(KEYS_MAX), RandomState::new());
-        LastSeen(RwLock::new(Kept { cards, accounts, answered, hasher, key: None, as_of: None, each_max }))
+        let (people, answered) = (People::none(each_max), Generations::new(KEYS_MAX));
+        LastSeen(RwLock::new(Kept { people, anew: None, answered, right: None, each_max }))
     }
 
     /// To put something in; not for long: somebody may want to look.
@@ -117,12 +155,12 @@ impl LastSeen {
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
             Err(TryLockError::WouldBlock) => return Glimpse::Busy,
         };
-        let Some(as_of) = kept.as_of else { return Glimpse::Nothing };
+        let Some(Right { as_of, key, by }) = kept.right else { return Glimpse::Nothing };
         // What an owner's other cards are like is not known here: without a card nothing is.
-        let card = request.card.and_then(|card| kept.cards.get(&(*program, card)));
-        let paid = kept.key.and_then(|key| key.merchant(program, &request.merchant)).zip(card);
+        let card = request.card.and_then(|card| kept.people.cards.get(&(*program, card)));
+        let paid = key.merchant(program, &request.merchant).zip(card);
         let merchant = paid.map_or(Acquaintance::NotKnown, |(merchant, card)| card.merchants.acquaintance(merchant));
-        let account = card.and_then(|card| kept.accounts.get(&card.account?));
+        let account = card.and_then(|card| kept.people.accounts.get(&card.account?));
         // Not to know something does not mean that it is not there: there may be more than fits.
         let card = card.map_or(Sight::NotSeen, |card| {
             let CardSeen { status, cardholder, owner, used, since, .. } = *card;
@@ -137,27 +175,50 @@ impl LastSeen {
             Sight::Seen(AccountSight { id: *id, status: account.status, available, as_of })
         });
         let snapshot = Snapshot { card, account, merchant };
-        let asked = kept.number_of(program, platform.as_ref(), &request.key);
+        let asked = number_of(key, program, platform.as_ref(), &request.key);
         // What was answered is in the database: a retry hears no other answer than that.
-        let longer_ago = if kept.answered.get(&asked).is_some() { LongerAgo::Perhaps } else { LongerAgo::No };
+        let answered = kept.answered.get(&asked).is_some() || by.may_have_missed(request);
+        let longer_ago = if answered { LongerAgo::Perhaps } else { LongerAgo::No };
         Glimpse::Seen(Seen { snapshot, longer_ago, ..Seen::default() })
     }
 }
 
+impl By {
+    /// Whether another responder may have answered the question before this process followed: unless it was asked later.
+    fn may_have_missed(self, request: &AuthorizationRequest) -> bool {
+        match self {
+            By::ThisProcess => false,
+            By::Earlier(followed_at) => {
+                let surely_later = followed_at.saturating_add(CLOCKS_APART_MAX);
+                request.occurred_at.is_none_or(|occurred_at| occurred_at <= surely_later)
+            }
+        }
+    }
+}
+
 impl Kept {
+    fn people(&mut self) -> &mut People {
+        self.anew.as_mut().unwrap_or(&mut self.people)
+    }
+
+    /// All cards and accounts are read anew: what is there counts until they are.
+    pub fn begin_anew(&mut self) {
+        self.anew = Some(People::none(self.each_max));
+    }
+
     /// A card's row.
     pub fn put_card(&mut self, program: ProgramId, token: CardToken, card: CardSeen) {
-        self.cards.put((program, token), card);
+        self.people().cards.put((program, token), card);
     }
 
-    /// A key that was answered.
-    pub fn put_answered(&mut self, program: &ProgramId, platform: Option<&PlatformName>, key: &IdempotencyKey) {
-        let number = self.number_of(program, platform, key);
+    /// An account's row.
+    pub fn put_account(&mut self, number: i64, account: AccountSeen) {
+        self.people().accounts.put(number, account);
+    }
+
+    /// A key that was answered, by its number.
+    pub fn put_answered(&mut self, number: u64) {
         self.answered.put(number, ());
-    }
-
-    fn number_of(&self, program: &ProgramId, platform: Option<&PlatformName>, key: &IdempotencyKey) -> u64 {
-        self.hasher.hash_one((program, platform, key))
     }
 
     /// Whether more keys would have others forgotten.
@@ -165,31 +226,43 @@ impl Kept {
         self.answered.young.len() >= KEYS_MAX
     }
 
-    /// An account's row.
-    pub fn put_account(&mut self, number: i64, account: AccountSeen) {
-        self.accounts.put(number, account);
-    }
-
     /// Whether more cards would have others forgotten.
-    pub fn is_full_of_cards(&self) -> bool {
-        self.cards.young.len() >= self.each_max
+    pub fn is_full_of_cards(&mut self) -> bool {
+        self.people().cards.young.len() >= self.each_max
     }
 
     /// The same of accounts.
-    pub fn is_full_of_accounts(&self) -> bool {
-        self.accounts.young.len() >= self.each_max
+    pub fn is_full_of_accounts(&mut self) -> bool {
+        self.people().accounts.young.len() >= self.each_max
     }
 
-    /// Everything that changed until then was put in; merchants are numbered under this key.
-    pub fn is_right_at(&mut self, at: Timestamp, key: NameKey) {
-        (self.as_of, self.key) = (Some(at), Some(key));
+    /// Everything that changed until then was put in; numbers are made with this key.
+    pub fn is_right_at(&mut self, as_of: Timestamp, key: NameKey) {
+        if let Some(anew) = self.anew.take() {
+            self.people = anew;
+        }
+        self.right = Some(Right { as_of, key, by: By::ThisProcess });
+    }
+
+    /// What an earlier process saw, for a process that follows since that moment; not over what this one has seen.
+    pub fn restore(&mut self, snapshot: snapshot::Snapshot, followed_at: Timestamp) {
+        if self.right.is_some() {
+            return;
+        }
+        for (program, token, card) in snapshot.cards.into_iter().rev() {
+            self.people.cards.put((program, token), card);
+        }
+        for (number, account) in snapshot.accounts.into_iter().rev() {
+            self.people.accounts.put(number, account);
+        }
+        snapshot.answered.into_iter().for_each(|number| self.put_answered(number));
+        self.right = Some(Right { as_of: snapshot.as_of, key: snapshot.key, by: By::Earlier(followed_at) });
     }
 
     /// Nothing of it is known to be right. What was answered stays answered.
     pub fn forget(&mut self) {
-        self.cards = Generations::new(self.each_max);
-        self.accounts = Generations::new(self.each_max);
-        self.as_of = None;
+        self.people = People::none(self.each_max);
+        self.right = None;
     }
 }
 
@@ -277,12 +350,53 @@ mod tests {
         let last_seen = LastSeen::new();
         last_seen.kept().is_right_at(Timestamp::from_unix_seconds(9), KEY);
         let Origin { program, platform, .. } = origin();
-        last_seen.kept().put_answered(&program, platform.as_ref(), &purchase("k", 1).key);
-        last_seen.kept().put_answered(&program, None, &purchase("operator's", 1).key);
+        let answered = |platform, key| last_seen.kept().put_answered(number_of(KEY, &program, platform, &purchase(key, 1).key));
+        answered(platform.as_ref(), "k");
+        answered(None, "operator's");
         let sees = |key: &str| {
             let Glimpse::Seen(seen) = last_seen.look(&origin(), &purchase(key, 1)) else { panic!() };
             seen.longer_ago
         };
         assert_eq!(["k", "other", "operator's"].map(sees), [LongerAgo::Perhaps, LongerAgo::No, LongerAgo::No]);
+    }
+
+    fn seen_earlier() -> snapshot::Snapshot {
+        let Origin { program, platform, .. } = origin();
+        snapshot::Snapshot {
+            as_of: Timestamp::from_unix_seconds(9),
+            key: KEY,
+            cards: vec![(program, id("c"), card_seen(7))],
+            accounts: vec![(7, account_seen())],
+            answered: vec![number_of(KEY, &program, platform.as_ref(), &purchase("answered", 1).key)],
+            rulesets: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn what_an_earlier_process_saw_is_as_old_as_it_is_and_rules_out_only_what_was_asked_since() {
+        let last_seen = LastSeen::new();
+        last_seen.kept().restore(seen_earlier(), Timestamp::from_unix_seconds(100));
+        let sees = |key: &str, occurred_at: Option<i64>| {
+            let occurred_at = occurred_at.map(Timestamp::from_unix_seconds);
+            let request = AuthorizationRequest { occurred_at, ..purchase(key, 1) };
+            let Glimpse::Seen(seen) = last_seen.look(&origin(), &request) else { panic!() };
+            seen
+        };
+        let Sight::Seen(card) = sees("k", None).snapshot.card else { panic!("no card") };
+        assert_eq!((card.status, card.as_of), (CardStatus::Frozen, Timestamp::from_unix_seconds(9)));
+        let longer_ago = |key, at| sees(key, at).longer_ago;
+        assert_eq!(longer_ago("k", None), LongerAgo::Perhaps, "nobody says when it was asked");
+        assert_eq!(longer_ago("k", Some(105)), LongerAgo::Perhaps, "clocks may be apart");
+        assert_eq!(longer_ago("k", Some(106)), LongerAgo::No);
+        assert_eq!(longer_ago("answered", Some(106)), LongerAgo::Perhaps);
+        // The database is there.
+        last_seen.kept().begin_anew();
+        assert_eq!(longer_ago("k", Some(106)), LongerAgo::No, "until everything was read");
+        last_seen.kept().is_right_at(Timestamp::from_unix_seconds(110), KEY);
+        assert_eq!(sees("k", None).snapshot.card, Sight::NotSeen, "it is not there any more");
+        assert_eq!(longer_ago("k", None), LongerAgo::No);
+        assert_eq!(longer_ago("answered", None), LongerAgo::Perhaps);
+        last_seen.kept().restore(seen_earlier(), Timestamp::from_unix_seconds(100));
+        assert_eq!(sees("k", None).snapshot.card, Sight::NotSeen, "what this process saw is newer");
     }
 }

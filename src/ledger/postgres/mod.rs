@@ -12,8 +12,10 @@ mod beside;
 pub mod chaining;
 mod columns;
 pub mod connect;
+pub mod copying;
 mod counting;
 mod deciding;
+mod early;
 mod following;
 mod lanes;
 mod last_seen;
@@ -30,7 +32,8 @@ mod rows;
 mod save;
 mod save_people;
 mod slips;
-mod standings;
+mod snapshot;
+pub mod standings;
 pub mod trouble;
 mod upkeep;
 pub(crate) mod values;
@@ -47,6 +50,7 @@ use tokio::task::LocalSet;
 
 use self::connect::{ANSWER_MAX, Database, within};
 use self::deciding::Ahead;
+pub use self::early::Early;
 use self::following::follow;
 use self::lanes::Lanes;
 use self::last_seen::LastSeen;
@@ -56,11 +60,14 @@ use self::node::Node;
 use self::numbers::Numbers;
 use self::office::{Office, WAIT_MIN, longer};
 use self::performing::Performing;
+pub use self::snapshot::Place as SnapshotPlace;
+use self::snapshot::Snapshots;
 use self::trouble::{Trouble, Whereabouts};
 use self::upkeep::keep_up;
 use super::embedded::Observer;
 use super::embedded::state::NameKey;
 use super::{Glimpse, Ledger, Origin, Readiness, Ticket};
+use crate::clock;
 
 /// How a responder uses the shared ledger.
 pub struct Settings {
@@ -74,6 +81,8 @@ pub struct Settings {
     pub journal_keep_days: Option<u32>,
     /// What to do while the database is not there yet.
     pub patience: Patience,
+    /// Where to keep what was last seen for the next start, if anywhere.
+    pub snapshot: Option<SnapshotPlace>,
     /// Told of every commit.
     pub observer: Arc<dyn Observer>,
 }
@@ -91,6 +100,7 @@ pub enum Patience {
 pub struct Postgres {
     common: Arc<Common>,
     node: String,
+    snapshot: Option<SnapshotPlace>,
     publications: watch::Receiver<i64>,
     thread: Option<JoinHandle<()>>,
 }
@@ -161,7 +171,7 @@ impl Postgres {
         let common = Arc::new(Common::new());
         let (opened, opening) = oneshot::channel();
         let (publish, publications) = watch::channel(0);
-        let (working, node) = (Arc::clone(&common), settings.node.clone());
+        let (working, node, snapshot) = (Arc::clone(&common), settings.node.clone(), settings.snapshot.clone());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let work = move || {
             let tasks = LocalSet::new();
@@ -174,13 +184,20 @@ impl Postgres {
             });
         };
         let thread = std::thread::Builder::new().name("ledger".to_owned()).spawn(work)?;
-        Ok((Postgres { common, node, publications, thread: Some(thread) }, opening))
+        Ok((Postgres { common, node, snapshot, publications, thread: Some(thread) }, opening))
     }
 
     /// Changes whenever any responder publishes a ruleset.
     #[must_use]
     pub fn publications(&self) -> watch::Receiver<i64> {
         self.publications.clone()
+    }
+
+    /// What an earlier process kept of what it saw, to be looked at until the database is there.
+    #[must_use]
+    pub fn early(&self) -> Option<Early> {
+        let place = self.snapshot.clone()?;
+        Some(Early { place, common: Arc::clone(&self.common), followed_at: clock::utc() })
     }
 
     /// Leaves everything as it is, as a process does that is killed.
@@ -266,7 +283,7 @@ async fn get_ready(common: &Arc<Common>, settings: Settings) -> Result<Office, T
 }
 
 async fn try_to_get_ready(common: Arc<Common>, settings: &Settings) -> Result<Office, Trouble> {
-    let Settings { database, connections_max, node, observer, .. } = settings;
+    let Settings { database, connections_max, node, snapshot, observer, .. } = settings;
     let at = database.whereabouts();
     let (client, _driving) = database.open(|_| {}).await?;
     let entered = within(ANSWER_MAX, &at, async {
@@ -281,7 +298,10 @@ async fn try_to_get_ready(common: Arc<Common>, settings: &Settings) -> Result<Of
     });
     let (performing, node) = entered.await?;
     let pool = database.pool(*connections_max)?;
-    Ok(Office::new(common, database.clone(), pool, performing, node, Arc::clone(observer)))
+    let start = |place: &SnapshotPlace| Snapshots::start(place.clone(), Arc::clone(observer));
+    let snapshots = snapshot.as_ref().map(start).transpose();
+    let snapshots = snapshots.map_err(|error| Trouble::Other(error.to_string(), at))?;
+    Ok(Office::new(common, database.clone(), pool, performing, node, Arc::clone(observer), snapshots))
 }
 
 /// The key of this database's fingerprints.

@@ -15,6 +15,7 @@ use super::last_seen::LastSeen;
 use super::migrate;
 use super::node::Node;
 use super::performing::Performing;
+use super::snapshot::{Note, Snapshots};
 use super::trouble::Trouble;
 use crate::ledger::Readiness;
 use crate::ledger::embedded::Observer;
@@ -38,6 +39,8 @@ pub struct Office {
     pub performing: Performing,
     pub node: Node,
     pub observer: Arc<dyn Observer>,
+    /// Who keeps what was last seen for the next start, if anybody does.
+    pub snapshots: Option<Snapshots>,
     /// Rung when the database is gone.
     gone: Notify,
     /// Holds that somebody has to look at, and was told so.
@@ -53,8 +56,17 @@ impl Office {
         performing: Performing,
         node: Node,
         observer: Arc<dyn Observer>,
+        snapshots: Option<Snapshots>,
     ) -> Self {
-        Office { common, database, pool, performing, node, observer, gone: Notify::new(), damaged: RefCell::default() }
+        let (gone, damaged) = (Notify::new(), RefCell::default());
+        Office { common, database, pool, performing, node, observer, snapshots, gone, damaged }
+    }
+
+    /// Has something that was seen kept for the next start.
+    pub fn note(&self, note: Note) {
+        if let Some(snapshots) = &self.snapshots {
+            snapshots.note(note);
+        }
     }
 
     /// What stand-in knows while the database is away.

@@ -1,14 +1,15 @@
-//! Accounts as operators see them: read in one statement, without a lock.
+//! Accounts and cards as operators see them: read in one statement, without a lock.
 
 use deadpool_postgres::Client;
 use holdfast_adapters::AccountBalance;
-use holdfast_core::hold::{Account, AccountStatus};
+use holdfast_core::hold::{Account, AccountStatus, CardStatus, CardholderStatus};
 use holdfast_core::{Currency, ProgramId};
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
 use super::trouble::{Trouble, Whereabouts};
-use super::values::{At, Name, counted, named, word};
+use super::values::{At, Name, counted, named, named_or_none, word};
+use crate::ledger::embedded::projection::read::CardStanding;
 use crate::ledger::{AccountStanding, Answer, Noted, Whose};
 
 /// Accounts that one page looks at: whoever lists them all must not hold a connection for long.
@@ -49,6 +50,45 @@ pub async fn page(client: &Client, at: &Whereabouts, program: ProgramId, from: u
     let rows = query(client, at, &sql, &[&from, &to, &program.as_str()]).await?;
     let more = query(client, at, "SELECT 1 FROM holdfast.account WHERE number >= $1 LIMIT 1", &[&to]).await?;
     Ok(Answer::Accounts { standings: standings(&rows, at)?, next: (!more.is_empty()).then_some(end) })
+}
+
+/// A program's cards behind that number, with all that can bar them.
+///
+/// # Errors
+/// The database.
+pub async fn card_standings(
+    client: &tokio_postgres::Client,
+    at: &Whereabouts,
+    program: ProgramId,
+    after: Option<u32>,
+    most: u32,
+) -> Result<Vec<CardStanding>, Trouble> {
+    let sql = "SELECT c.number, c.token, c.status, p.token AS owner, p.status AS owner_status, a.name, a.status AS account_status
+        FROM holdfast.card c LEFT JOIN holdfast.cardholder p ON p.number = c.cardholder
+        LEFT JOIN holdfast.account a ON a.number = c.account
+        WHERE c.program = $1 AND c.number > $2 ORDER BY c.number LIMIT $3";
+    let (after, most) = (after.map_or(-1, i64::from), i64::from(most));
+    let rows = client.query(sql, &[&program.as_str(), &after, &most]).await.map_err(|error| Trouble::of(&error, at))?;
+    rows.iter().map(|row| card_standing(row).ok_or_else(|| Trouble::Damaged("card", at.clone()))).collect()
+}
+
+fn card_standing(row: &Row) -> Option<CardStanding> {
+    let status_or_none = |column| row.try_get::<_, Option<&str>>(column).ok();
+    let owner_status = match status_or_none("owner_status")? {
+        Some(name) => Some(CardholderStatus::from_name(name)?),
+        None => None,
+    };
+    let account = match status_or_none("account_status")? {
+        Some(name) => Some((named(row, "name")?, AccountStatus::from_name(name)?)),
+        None => None,
+    };
+    Some(CardStanding {
+        number: counted(row, "number")?,
+        card: named(row, "token")?,
+        status: word(row, "status", CardStatus::from_name)?,
+        cardholder: named_or_none(row, "owner")?.map(|owner| (owner, owner_status)),
+        account,
+    })
 }
 
 /// Whether the operation of that id was noted.

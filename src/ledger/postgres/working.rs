@@ -8,6 +8,7 @@ use holdfast_core::ProgramId;
 
 use super::connect::within;
 use super::lanes::{Arriving, Job};
+use super::last_seen::number_of;
 use super::named::program_of;
 use super::office::Office;
 use super::performing::Done;
@@ -84,7 +85,8 @@ fn remember(office: &Office, acts: &[Act], answers: &[Result<Answer, LedgerError
     for (act, answer) in acts.iter().zip(answers) {
         if let (Act::Decide(decide), Ok(Answer::Decided { .. })) = (act, answer) {
             let Origin { program, platform, .. } = &decide.origin;
-            office.last_seen().kept().put_answered(program, platform.as_ref(), &decide.request.key);
+            let number = number_of(office.performing.key, program, platform.as_ref(), &decide.request.key);
+            office.last_seen().kept().put_answered(number);
         }
     }
 }

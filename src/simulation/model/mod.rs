@@ -19,8 +19,20 @@ use self::sheet::Sheet;
 use super::deed::{Command, Name, Question};
 use super::limits::LIMITS;
 
-/// When something was told, and by which message: the latest counts, of one time the one whose name is greater.
+/// When something was told, and by which message: the latest counts, of one time what is graver, then the one whose name is greater.
 pub type Told = (Timestamp, StepId);
+
+/// Whether a standing that was told counts over one that is known.
+pub fn counts_over(told: Told, gravity: usize, known: Told, known_gravity: usize) -> bool {
+    (told.0, gravity, told.1) >= (known.0, known_gravity, known.1)
+}
+
+/// How grave it is that a card stands there, as the contract has it.
+pub fn gravity_of_card(status: CardStatus) -> usize {
+    use CardStatus::{Active, Closed, Expired, Frozen, Lost, Stolen, Unactivated};
+    let by_gravity = [Unactivated, Active, Frozen, Expired, Lost, Stolen, Closed];
+    by_gravity.iter().position(|known| *known == status).unwrap_or(0)
+}
 
 /// An account, by plain sums.
 #[derive(Debug, Clone, Copy)]

@@ -123,8 +123,9 @@ pub fn below(entries: &[Entry], at: Timestamp) -> Timestamp {
 }
 
 /// The place of an entry: openings first, then what the platform says opened it, then everything by its time; of one time by
-/// kind: approvals, what the platform says of them, totals, what is taken back of them, captures, other movements, ends.
-fn place(entry: &Entry) -> (u8, Timestamp, u8) {
+/// kind: approvals, what the platform says of them (that they were declined last), totals (the least last), what is taken back of them,
+/// captures, other movements, ends.
+fn place(entry: &Entry) -> (u8, Timestamp, u8, i64) {
     let phase = match entry.line {
         Line::Approved(Approved { opening: true, .. }) => 0,
         Line::Word { opening: true, word: Word::Yes(_) | Word::StoodIn(..), .. } => 1,
@@ -146,7 +147,12 @@ fn place(entry: &Entry) -> (u8, Timestamp, u8) {
         Line::Moved { .. } => 5,
         Line::Ended(_) => 6,
     };
-    (phase, entry.at, kind)
+    let within = match entry.line {
+        Line::Word { word: Word::No, .. } => 1,
+        Line::Total(total) => -total,
+        Line::Approved(_) | Line::Word { .. } | Line::Less { .. } | Line::Taken { .. } | Line::Moved { .. } | Line::Ended(_) => 0,
+    };
+    (phase, entry.at, kind, within)
 }
 
 /// Whether one entry comes before another one: by place, and of one place by name.
@@ -170,10 +176,9 @@ pub fn last_word(entries: &[Entry], asked: u32) -> Option<Word> {
     latest_word(entries, asked).map(|(_, word)| word)
 }
 
-/// Which entry has it; of one time, by name.
+/// Which entry has it; of one time a no, else by name.
 pub(super) fn latest_word(entries: &[Entry], asked: u32) -> Option<(Source, Word)> {
-    let later = words(entries, asked)
-        .max_by(|(at, source, _), (other_at, other, _)| at.cmp(other_at).then_with(|| source.name().cmp(&other.name())));
+    let later = words(entries, asked).max_by_key(|(at, source, word)| (*at, *word == Word::No, source.name()));
     later.map(|(_, source, word)| (source, word))
 }
 
@@ -188,7 +193,7 @@ pub(super) fn words(entries: &[Entry], asked: u32) -> impl Iterator<Item = (Time
 fn opening_here(entries: &[Entry], entry: &Entry) -> Option<Word> {
     let Line::Word { question, opening: true, .. } = entry.line else { return None };
     let ours = approvals(entries).any(|(known, _)| known == question);
-    let (_, source, word) = words(entries, question).max_by_key(|(at, ..)| *at)?;
+    let (_, source, word) = words(entries, question).max_by_key(|(at, _, word)| (*at, *word == Word::No))?;
     (!ours && source == entry.source).then_some(word)
 }
 

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use holdfast_core::Timestamp;
-use holdfast_core::hold::{CardStatus, Finality, MovementCause, ReleaseCause};
+use holdfast_core::hold::{AccountStatus, CardStatus, CardholderStatus, Finality, MovementCause, ReleaseCause};
 
 use super::asking::corrected;
 use super::payment::{self, Ending, Entry, Line, Source, Word};
-use super::{Account, Change, Expected, Key, Keyed, Known, Model, Payment, Told};
+use super::{Change, Expected, Key, Keyed, Known, Model, Payment, Told, counts_over, gravity_of_card};
 use crate::simulation::deed::{Message, Name, Named, Outcome, Says};
 
 impl Model {
@@ -24,12 +24,22 @@ impl Model {
         let remembered = match message.says {
             Says::Card(status) => self.stand_card(message, told, status),
             Says::Owner(status) => {
-                let before = self.accounts[message.account].owner.0;
-                self.stand_account(message, told, before, |account| account.owner = (told, status))
+                let (before, known) = self.accounts[message.account].owner;
+                let grave = |status| [CardholderStatus::Active, CardholderStatus::Suspended].iter().position(|it| *it == status);
+                if counts_over(told, grave(status).unwrap_or(2), before, grave(known).unwrap_or(2)) {
+                    self.changed = true;
+                    self.account_to_change(message.account).owner = (told, status);
+                }
+                true
             }
             Says::Account(status) => {
-                let before = self.accounts[message.account].status.0;
-                self.stand_account(message, told, before, |account| account.status = (told, status))
+                let (before, known) = self.accounts[message.account].status;
+                let grave = |status| [AccountStatus::Active, AccountStatus::Frozen].iter().position(|it| *it == status);
+                if counts_over(told, grave(status).unwrap_or(2), before, grave(known).unwrap_or(2)) {
+                    self.changed = true;
+                    self.account_to_change(message.account).status = (told, status);
+                }
+                true
             }
             Says::Recorded { .. }
             | Says::Less { .. }
@@ -80,26 +90,16 @@ impl Model {
         later.map_or(now, |(at, _)| at.saturating_sub(Duration::from_micros(1)))
     }
 
-    /// The latest standing counts. Whether the message is remembered: those without a time of their own are not, as the same
-    /// words may mean the next freeze.
+    /// The latest standing counts. Whether the message is remembered: each has a name of its own.
     fn stand_card(&mut self, message: &Message, told: Told, status: CardStatus) -> bool {
         let card = self.cards[message.card];
-        if card.status.0 > told {
-            return true;
+        let (before, known) = card.status;
+        if counts_over(told, gravity_of_card(status), before, gravity_of_card(known)) {
+            self.changed = true;
+            self.changes.push(Change::Card(message.card, card));
+            self.cards[message.card].status = (told, status);
         }
-        self.changed = true;
-        self.changes.push(Change::Card(message.card, card));
-        self.cards[message.card].status = (told, status);
-        message.at.is_some()
-    }
-
-    fn stand_account(&mut self, message: &Message, told: Told, before: Told, stand: impl FnOnce(&mut Account)) -> bool {
-        if before > told {
-            return true;
-        }
-        self.changed = true;
-        stand(self.account_to_change(message.account));
-        message.at.is_some()
+        true
     }
 
     /// A message about money.

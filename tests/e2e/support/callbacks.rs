@@ -12,6 +12,8 @@ pub struct Marqeta {
     pub mcc: String,
     pub method: String,
     pub original: Option<(String, String)>,
+    /// When the platform says that it was made.
+    pub created: String,
 }
 
 impl Marqeta {
@@ -25,7 +27,12 @@ impl Marqeta {
             mcc: "5411".to_owned(),
             method: "pgfs.authorization".to_owned(),
             original: None,
+            created: "2026-03-14T15:09:26Z".to_owned(),
         }
+    }
+
+    pub fn created(self, moment: impl ToString) -> Self {
+        Marqeta { created: moment.to_string(), ..self }
     }
 
     pub fn card(self, card: &str) -> Self {
@@ -64,7 +71,7 @@ impl Marqeta {
         let mut body = json!({
             "type": "authorization", "state": "PENDING", "token": self.token(), "user_token": self.user,
             "acting_user_token": self.user, "card_token": self.card, "amount": amount, "currency_code": "USD",
-            "network": "VISA", "created_time": "2026-03-14T15:09:26Z",
+            "network": "VISA", "created_time": self.created,
             "card_acceptor": {"mid": "mid-000123", "mcc": self.mcc, "name": "CORNER GROCERY", "city": "AUSTIN",
                 "country_code": "USA"},
             "pos": {"pan_entry_mode": "CHIP", "card_presence": true, "partial_approval_capable": false},

@@ -46,7 +46,7 @@ impl Process {
 
     fn until(&self, readiness: Readiness) {
         while self.ledger().readiness() != readiness {
-            std::thread::sleep(Duration::from_millis(1));
+            std::thread::yield_now();
         }
     }
 
@@ -61,7 +61,15 @@ impl Process {
 pub fn start(server: &Server, database: &str, connections_max: usize) -> Postgres {
     let database = server.reach(database);
     let (node, patience) = ("test".to_owned(), Patience::None);
-    let settings = Settings { database, connections_max, node, journal_keep_days: None, patience, observer: Arc::new(Nobody) };
+    let settings = Settings {
+        database,
+        connections_max,
+        node,
+        journal_keep_days: None,
+        patience,
+        snapshot: None,
+        observer: Arc::new(Nobody),
+    };
     let (ledger, opening) = Postgres::start(settings).unwrap();
     opening.blocking_recv().unwrap().unwrap();
     ledger

@@ -3,7 +3,7 @@
 #![expect(clippy::arithmetic_side_effects, reason = "an overflow here fails the test")]
 
 mod chained;
-mod conforming;
+pub(super) mod conforming;
 mod differential;
 mod encrypted;
 mod migrations;

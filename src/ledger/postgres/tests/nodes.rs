@@ -106,7 +106,7 @@ fn keep_asking(ledger: &Postgres, worker: usize, stop: &AtomicBool, spoken: &Spo
         let answer = Desk(ledger).act(Act::Decide(asked(purchase(&key, 1))));
         if answer.is_err() {
             // Nobody asks a million times while the database is away.
-            std::thread::sleep(Duration::from_millis(5));
+            std::thread::yield_now();
         }
         spoken.lock().unwrap().push((key, answer));
         number += 1;
@@ -115,7 +115,7 @@ fn keep_asking(ledger: &Postgres, worker: usize, stop: &AtomicBool, spoken: &Spo
 
 fn until(mut done: impl FnMut() -> bool) {
     while !done() {
-        std::thread::sleep(Duration::from_millis(5));
+        std::thread::yield_now();
     }
 }
 
@@ -135,7 +135,15 @@ fn a_primary_that_dies_takes_nothing_along() {
     let database = Database::new(config, &[]).unwrap();
     super::server::run(migrate::bring(&database)).unwrap();
     let (node, patience) = ("test".to_owned(), Patience::None);
-    let settings = Settings { database, connections_max: 6, node, journal_keep_days: None, patience, observer: Arc::new(Nobody) };
+    let settings = Settings {
+        database,
+        connections_max: 6,
+        node,
+        journal_keep_days: None,
+        patience,
+        snapshot: None,
+        observer: Arc::new(Nobody),
+    };
     let (ledger, opening) = Postgres::start(settings).unwrap();
     opening.blocking_recv().unwrap().unwrap();
     furnish(&ledger, 1_000_000);

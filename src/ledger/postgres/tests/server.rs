@@ -11,7 +11,6 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
@@ -195,7 +194,7 @@ impl Server {
         while run(self.config("postgres").connect(NoTls)).is_err() {
             let ended = self.guard.as_mut().unwrap().try_wait().unwrap();
             assert!(ended.is_none(), "{}", std::fs::read_to_string(self.directory.path().join("log")).unwrap());
-            std::thread::sleep(Duration::from_millis(20));
+            std::thread::yield_now();
         }
         self
     }

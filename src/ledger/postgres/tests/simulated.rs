@@ -11,9 +11,12 @@ use holdfast_core::hold::{AccountStatus, CardStatus, CardholderStatus, Hold, Ste
 use holdfast_core::{AccountId, CardToken, Currency, Money, ProgramId, Timestamp};
 
 use super::server::{run, shared};
+use crate::books::Books;
 use crate::clock::{self, Moment};
+use crate::journal::{Numbered, Reader};
 use crate::ledger::embedded::state::{Located, NameKey};
 use crate::ledger::postgres::connect::Database;
+use crate::ledger::postgres::copying::copy;
 use crate::ledger::postgres::deciding::{Ahead, Plain, Said};
 use crate::ledger::postgres::load::{Loaded, Loading};
 use crate::ledger::postgres::name_key;
@@ -279,6 +282,30 @@ impl World {
     }
 }
 
+/// A copy of its journal, added up from the first record on, comes to what the database has.
+async fn compare_copy(database: &Database) {
+    let at = database.whereabouts();
+    let (mut client, _driving) = database.open(|_| {}).await.unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let copied = copy(&mut client, &at, directory.path(), |_, _| {}).await.unwrap();
+    let (mut books, mut read) = (Books::default(), 0);
+    let each = &mut |numbered: Numbered<'_>| {
+        books.follow(&numbered.record);
+        read += 1;
+        Ok(())
+    };
+    Reader::open(directory.path()).unwrap().records(i64::MAX, &mut |_, _, _| {}, each).unwrap();
+    assert_eq!((read, copied.months_dropped), (copied.records, 0));
+    let rows = client.query("SELECT number, posted, held, credit_line, status FROM holdfast.account", &[]).await.unwrap();
+    assert_eq!(rows.len(), books.accounts().count());
+    for row in &rows {
+        let number = u32::try_from(row.get::<_, i64>("number")).unwrap();
+        let account = books.account(number).unwrap().account;
+        let kept: (i64, i64, i64, String) = (row.get("posted"), row.get("held"), row.get("credit_line"), row.get("status"));
+        assert_eq!((account.posted, account.held, account.credit_line, account.status.name().to_owned()), kept, "{number}");
+    }
+}
+
 #[test]
 fn the_simulations_events_come_to_the_same_on_the_shared_ledger() {
     let Some(server) = shared() else { return };
@@ -292,11 +319,12 @@ fn the_simulations_events_come_to_the_same_on_the_shared_ledger() {
                     println!("world {seed}");
                     let database = server.reach(&server.database());
                     run(async {
-                        let mut world = World::new(database, seed).await;
+                        let mut world = World::new(database.clone(), seed).await;
                         for _ in 0..WORLD_STEPS {
                             world.step().await;
                         }
                         world.compare_everything().await;
+                        compare_copy(&database).await;
                         decided.fetch_add(world.by_the_function, std::sync::atomic::Ordering::Relaxed);
                     });
                 }

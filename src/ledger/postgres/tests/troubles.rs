@@ -14,8 +14,16 @@ fn both_say(config: &Config) -> Trouble {
     let database = Database::new(config.clone(), &[]).unwrap();
     let checked = run(look(&database)).unwrap_err();
     let (node, patience, observer) = ("test".to_owned(), Patience::None, std::sync::Arc::new(Nobody));
-    let (_ledger, opening) =
-        Postgres::start(Settings { database, connections_max: 1, node, journal_keep_days: None, patience, observer }).unwrap();
+    let (_ledger, opening) = Postgres::start(Settings {
+        database,
+        connections_max: 1,
+        node,
+        journal_keep_days: None,
+        patience,
+        snapshot: None,
+        observer,
+    })
+    .unwrap();
     let served = opening.blocking_recv().unwrap().unwrap_err();
     assert_eq!(std::mem::discriminant(&checked), std::mem::discriminant(&served), "{checked}\n{served}");
     for said in [checked.to_string(), served.to_string()] {

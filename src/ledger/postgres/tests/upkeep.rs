@@ -49,6 +49,7 @@ fn a_damaged_hold_keeps_no_other_from_its_end() {
         node,
         journal_keep_days: None,
         patience,
+        snapshot: None,
         observer: Arc::clone(&observer) as _,
     };
     let (ledger, opening) = Postgres::start(settings).unwrap();
@@ -89,6 +90,7 @@ fn nobody_waits_for_a_stopped_server_for_ever() {
         node,
         journal_keep_days: None,
         patience,
+        snapshot: None,
         observer: Arc::new(Nobody),
     };
     let (second, opening) = Postgres::start(settings).unwrap();
@@ -115,7 +117,7 @@ fn a_responder_that_was_silent_too_long_takes_another_number() {
     };
     // The first one says that it runs every second, and finds its number taken.
     while numbers() != [0, 1] {
-        std::thread::sleep(Duration::from_millis(10));
+        std::thread::yield_now();
     }
     drop((first, second));
 }

@@ -1,0 +1,156 @@
+//! What was noted is read back as of its last whole moment, by whoever it is for; and a file that is no good costs the copy only.
+
+use holdfast_core::hold::{Account, AccountStatus, CardStatus, CardholderStatus};
+use holdfast_core::stand_in::Acquaintance;
+
+use super::*;
+use crate::journal::KeptKind;
+use crate::ledger::conformance::{id, program, usd};
+use crate::ledger::embedded::state::Merchants;
+use crate::ledger::postgres::tests::conforming::Nobody;
+
+const KEY: NameKey = NameKey(3, 4);
+
+fn place(directory: &Path) -> Place {
+    Place::beside(&directory.join("spool.sqlite"), "ours".to_owned())
+}
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_unix_seconds(second)
+}
+
+fn card(token: &str, status: CardStatus) -> (ProgramId, CardToken, CardSeen) {
+    let seen = CardSeen {
+        account: Some(7),
+        status,
+        cardholder: CardholderStatus::Active,
+        owner: Some(id("h")),
+        since: at(1),
+        used: Acquaintance::Known,
+        merchants: Merchants::restored([9, 8], true),
+    };
+    (program(), id(token), seen)
+}
+
+fn account(number: i64, posted: i64) -> (i64, AccountSeen) {
+    let account = Account { currency: usd(0).currency(), posted, held: 30, credit_line: 5, status: AccountStatus::Active };
+    (number, AccountSeen { id: id("a"), account })
+}
+
+fn ruleset(source: &str) -> KeptRuleset {
+    KeptRuleset {
+        kind: KeptKind::StandIn,
+        hash: [5; 32],
+        program: "demo".to_owned(),
+        source: source.to_owned(),
+        published_at: at(2),
+        published_by: "somebody".to_owned(),
+        why: "because".to_owned(),
+    }
+}
+
+/// Writes all of it, as a responder does that then stops.
+fn written(place: &Place, notes: Vec<Note>) {
+    let snapshots = Snapshots::start(place.clone(), Arc::new(Nobody)).unwrap();
+    notes.into_iter().for_each(|note| snapshots.note(note));
+}
+
+fn first_moment() -> Vec<Note> {
+    vec![
+        Note::Anew,
+        Note::Accounts(vec![account(7, 100)]),
+        Note::Cards(vec![card("c", CardStatus::Active), card("d", CardStatus::Closed)]),
+        Note::Answered(vec![1, u64::MAX]),
+        Note::Rulesets(vec![ruleset("one")]),
+        Note::Right(at(10), KEY),
+    ]
+}
+
+#[test]
+fn what_was_noted_is_read_as_of_its_last_moment() {
+    let directory = tempfile::tempdir().unwrap();
+    let place = place(directory.path());
+    assert_eq!(Snapshot::read(&place).unwrap(), None, "there is nothing");
+    let later = [
+        Note::Cards(vec![card("c", CardStatus::Frozen)]),
+        Note::Accounts(vec![account(7, 50)]),
+        Note::Answered(vec![2]),
+        Note::Rulesets(vec![ruleset("two")]),
+        Note::Right(at(11), KEY),
+        // Its moment never comes.
+        Note::Cards(vec![card("c", CardStatus::Lost)]),
+    ];
+    written(&place, first_moment().into_iter().chain(later).collect());
+    let kept = Snapshot::read(&place).unwrap().expect("it was written");
+    assert_eq!((kept.as_of, kept.key), (at(11), KEY));
+    assert_eq!(kept.cards, [card("c", CardStatus::Frozen), card("d", CardStatus::Closed)], "the latest first");
+    assert_eq!(kept.accounts, [account(7, 50)]);
+    assert_eq!((kept.answered, kept.rulesets), (vec![1, u64::MAX, 2], vec![ruleset("two")]));
+    let others = Place { database: "another".to_owned(), ..place };
+    assert_eq!(Snapshot::read(&others).unwrap(), None);
+}
+
+#[test]
+fn what_comes_anew_replaces_what_was_there_once_it_is_whole() {
+    let directory = tempfile::tempdir().unwrap();
+    let place = place(directory.path());
+    written(&place, first_moment());
+    written(&place, vec![Note::Anew, Note::Cards(vec![card("e", CardStatus::Active)])]);
+    assert_eq!(Snapshot::read(&place).unwrap().unwrap().as_of, at(10), "it was cut off");
+    written(&place, vec![Note::Anew, Note::Cards(vec![card("e", CardStatus::Active)]), Note::Right(at(20), KEY)]);
+    let kept = Snapshot::read(&place).unwrap().unwrap();
+    assert_eq!((kept.as_of, kept.cards), (at(20), vec![card("e", CardStatus::Active)]));
+    assert!(kept.accounts.is_empty() && kept.answered.is_empty() && kept.rulesets.is_empty());
+}
+
+#[test]
+fn keys_go_after_two_days_and_rows_that_did_not_pass_by_for_long_when_there_are_too_many() {
+    let directory = tempfile::tempdir().unwrap();
+    let place = place(directory.path());
+    let mut writing = Writing::begin(&place).unwrap().of_at_most(2);
+    for note in first_moment().into_iter().skip(1) {
+        writing.put(&place, note).unwrap();
+    }
+    let cards = ["c", "e", "c"].map(|token| card(token, CardStatus::Active)).to_vec();
+    writing = writing.of_at_most(2);
+    for note in [Note::Cards(cards), Note::Answered(vec![3]), Note::Right(at(10 + 48 * 3600 + 1), KEY)] {
+        writing.put(&place, note).unwrap();
+    }
+    let kept = Snapshot::read(&place).unwrap().unwrap();
+    assert_eq!(kept.cards, [card("c", CardStatus::Active), card("e", CardStatus::Active)]);
+    assert_eq!(kept.answered, [3]);
+}
+
+#[test]
+fn a_damaged_file_is_made_anew_and_a_newer_or_foreign_one_is_left() {
+    let directory = tempfile::tempdir().unwrap();
+    let place = place(directory.path());
+    std::fs::write(&place.path, vec![7_u8; 8_192]).unwrap();
+    assert!(Snapshot::read(&place).is_err());
+    written(&place, first_moment());
+    assert_eq!(Snapshot::read(&place).unwrap().unwrap().as_of, at(10));
+    let change = |sql: &str| rusqlite::Connection::open(&place.path).unwrap().execute_batch(sql).unwrap();
+    change("PRAGMA user_version = 2");
+    written(&place, first_moment());
+    let newer = Snapshot::read(&place).unwrap_err().to_string();
+    assert!(newer.contains("has format 2") && newer.contains("take it away"), "{newer}");
+    change("PRAGMA user_version = 1; PRAGMA application_id = 1");
+    assert!(Snapshot::read(&place).unwrap_err().to_string().contains("is not a file of Holdfast"));
+}
+
+#[test]
+fn a_disk_that_fails_leaves_it_torn_until_everything_comes_anew() {
+    let directory = tempfile::tempdir().unwrap();
+    let place = Place::beside(&directory.path().join("away/spool.sqlite"), "ours".to_owned());
+    let snapshots = Snapshots::start(place.clone(), Arc::new(Nobody)).unwrap();
+    snapshots.note(Note::Anew);
+    while !snapshots.wants_all() {
+        std::thread::yield_now();
+    }
+    std::fs::create_dir(directory.path().join("away")).unwrap();
+    snapshots.note(Note::Right(at(9), KEY));
+    first_moment().into_iter().for_each(|note| snapshots.note(note));
+    assert!(!snapshots.wants_all());
+    drop(snapshots);
+    assert_eq!(Snapshot::read(&place).unwrap().unwrap().as_of, at(10));
+}
