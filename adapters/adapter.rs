@@ -9,6 +9,7 @@ use http::HeaderMap;
 
 use crate::answer::{Answer, Echo, Refused, Reply};
 use crate::inbound::{Callback, Inbound, Malformed};
+use crate::payment::{Authentication, Payment, PaymentCall, Slip};
 use crate::proof::{Authentic, Keyring, Refusal};
 use crate::settings::{SettingError, Settings};
 
@@ -34,8 +35,19 @@ pub struct Platform {
     /// Whether what its callers write (names, descriptions, metadata) is kept to be given back: then a production program needs the key
     /// that seals it.
     pub texts: Use,
+    /// How the platform's own documents have webhooks tell a decision, where they do.
+    pub decision_event: Option<DecisionEvent>,
     /// Makes the adapter of one mount from the mount's settings; names every setting that is wrong.
     pub build: BuildAdapter,
+}
+
+/// How a platform's own documents have webhooks tell a decision.
+#[derive(Debug, Clone, Copy)]
+pub struct DecisionEvent {
+    /// What they call it.
+    pub name: &'static str,
+    /// Writes its body: of an event's name, the door's own kind of payment, and the payment.
+    pub body: fn(&str, u8, &Payment) -> Vec<u8>,
 }
 
 /// Makes a mount's adapter, or names every setting that is wrong.
@@ -106,6 +118,8 @@ pub struct Credentials {
     pub signing: Use,
     /// [`Keyring::answering`].
     pub answering: Use,
+    /// Whether a credential of [`Keyring::basic`] can allow that its callers have rules bypassed.
+    pub bypass: Use,
 }
 
 /// Whether a platform makes use of a kind of credential.
@@ -145,6 +159,21 @@ pub trait Adapter: Send + Sync {
     /// # Errors
     /// As [`Adapter::decode`]; an adapter that never asks for a fetch answers that nothing was asked for.
     fn decode_fetched<'a>(&self, thin: &Authentic<'a>, fetched: &'a [u8]) -> Result<Inbound<'a>, Malformed>;
+
+    /// The payment that a caller wrote about earlier, now that its payer was authenticated, or was not
+    /// ([`Inbound::Authenticated`]). The same slip and the same authentication make the same payment.
+    ///
+    /// # Errors
+    /// No payment of this door waits for that, or what was written is none.
+    fn resume(
+        &self,
+        payment: AuthorizationId,
+        slip: &Slip,
+        authentication: &Authentication,
+    ) -> Result<PaymentCall<'static>, Malformed> {
+        let (_, _, _) = (payment, slip, authentication);
+        Err(Malformed::field("", "is of a payment that waits for nothing"))
+    }
 
     /// Writes the answer: appends the body to `body` and says with what status and headers, and by what way, it goes.
     ///

@@ -11,7 +11,7 @@ use holdfast_core::{
 use http::HeaderMap;
 
 use crate::answer::Echo;
-use crate::payment::{CheckCall, ListCall, LookCall, OrderCall, PaymentCall};
+use crate::payment::{AuthenticatedCall, CheckCall, ListCall, LookCall, OrderCall, PaymentCall};
 use crate::token::Caller;
 
 /// A callback as it came from the wire, unverified.
@@ -52,6 +52,8 @@ pub enum Inbound<'a> {
     },
     /// Decide a payment of ours, asked for at a door of ours.
     Payment(PaymentCall<'a>),
+    /// Go on with a payment of ours that waits for its payer to be authenticated.
+    Authenticated(AuthenticatedCall<'a>),
     /// Do something with a payment of ours.
     Order(OrderCall<'a>),
     /// Show a payment of ours.

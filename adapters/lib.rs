@@ -25,12 +25,14 @@ mod redact;
 pub mod settings;
 pub mod strict;
 
-pub use adapter::{Adapter, Budget, BudgetStart, Credentials, InFlightDuplicate, Platform, Route, RouteMethod, Use};
+pub use adapter::{
+    Adapter, Budget, BudgetStart, Credentials, DecisionEvent, InFlightDuplicate, Platform, Route, RouteMethod, Use,
+};
 pub use answer::{AccountBalance, Answer, CallBack, DecisionReference, Echo, Refused, Reply, Said};
 pub use inbound::{AuthorizationCall, BalanceCall, Callback, Fetch, Inbound, Lookup, Malformed, Named, Notice, Unrecognized};
 pub use payment::{ListCall, LookCall, NotDone, OrderCall, Payment, PaymentCall, Slip};
 pub use proof::token;
-pub use proof::{Authentic, BasicCredential, Bearer, Keyring, Refusal, Secret};
+pub use proof::{Authentic, BasicCredential, Bearer, Keyring, Refusal, RuleBypass, Secret};
 pub use settings::{SettingError, SettingValue, Settings};
 
 /// Every platform that a configuration can name.

@@ -5,7 +5,7 @@ use holdfast_core::hold::{Hold, Order};
 use holdfast_core::rules::Enforcement;
 use holdfast_core::{
     AuthorizationId, AuthorizationRequest, CardToken, Decision, DeclineReason, IdempotencyKey, MerchantId, Money, PaymentRef,
-    RuleId, Timestamp, words,
+    RuleId, ThreeDSecure, Timestamp, words,
 };
 use serde::{Deserialize, Serialize};
 
@@ -69,6 +69,39 @@ pub struct PaymentCall<'a> {
     pub fields: NamedBy,
     /// Makes the payment's names of something that nobody else has, where the caller named nothing: each call is then a new payment.
     pub unnamed: Option<MakeNames>,
+    /// When it is decided.
+    pub turn: PaymentTurn,
+}
+
+/// When a payment is decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PaymentTurn {
+    /// At once.
+    AtOnce,
+    /// At once, unless a payment that waits for its payer to be authenticated has its name.
+    AtOnceUnlessBegun,
+    /// Once its payer was authenticated, or was not. Until then nothing is held.
+    OnceAuthenticated,
+}
+
+/// What became of authenticating a payer.
+#[derive(Debug)]
+pub struct AuthenticatedCall<'a> {
+    /// The payment that waits for it.
+    pub payment: AuthorizationId,
+    /// What became of it.
+    pub authentication: Authentication,
+    /// What the answer repeats if the payment does not wait.
+    pub echo: Echo<'a>,
+}
+
+/// What became of authenticating a payer. The authentication value itself goes no further than its door.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Authentication {
+    /// What it came to.
+    pub outcome: ThreeDSecure,
+    /// Its own name, as whoever authenticated calls it.
+    pub transaction: String,
 }
 
 /// Makes a payment's key and its name.
@@ -234,14 +267,39 @@ pub struct Payment {
     pub asked_at: Timestamp,
     /// When anything last happened to it.
     pub changed_at: Timestamp,
-    /// What was answered.
-    pub decision: Decision,
+    /// What was answered, if it was decided.
+    pub standing: Standing,
     /// What stands of it; nothing while the ledger has yet to hear of it, and of what was declined.
     pub hold: Option<Hold>,
     /// When the hold ends if nobody says anything; nothing where none was placed.
     pub expires_at: Option<Timestamp>,
     /// What its caller wrote, and what was known then; nothing once that was erased.
     pub written: Option<Written>,
+}
+
+/// How far a payment of ours has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// It was decided.
+    Decided(Decision),
+    /// It waits for its payer to be authenticated, and holds nothing.
+    Awaiting {
+        /// The last moment for that.
+        until: Timestamp,
+    },
+    /// Its payer was not authenticated in time.
+    Unauthenticated,
+}
+
+impl Payment {
+    /// What was approved.
+    #[must_use]
+    pub const fn approved(&self) -> Option<Money> {
+        match self.standing {
+            Standing::Decided(Decision::Approve { amount }) => Some(amount),
+            Standing::Decided(Decision::Decline { .. }) | Standing::Awaiting { .. } | Standing::Unauthenticated => None,
+        }
+    }
 }
 
 /// What a caller wrote about a payment, and what was known of merchant and instrument then.
@@ -251,6 +309,9 @@ pub struct Written {
     pub text: String,
     /// What was known.
     pub seen: Seen,
+    /// Of a payment that had to wait for its payer to be authenticated: the digest of what was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub awaited: Option<String>,
 }
 
 /// A page of payments.

@@ -59,6 +59,18 @@ pub struct BasicCredential {
     pub user: String,
     /// `user:password`, as HTTP Basic sends it.
     user_and_password: Secret,
+    /// Whether its callers may have rules bypassed.
+    bypass: RuleBypass,
+}
+
+/// Whether a caller may have the program's rules bypassed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum RuleBypass {
+    /// Whatever it asks for, they are asked.
+    #[default]
+    Refused,
+    /// It may.
+    Allowed,
 }
 
 impl BasicCredential {
@@ -68,7 +80,13 @@ impl BasicCredential {
         let mut joined = Vec::from(user.as_bytes());
         joined.push(b':');
         joined.extend_from_slice(password.expose());
-        BasicCredential { user: user.to_owned(), user_and_password: Secret::new(joined) }
+        BasicCredential { user: user.to_owned(), user_and_password: Secret::new(joined), bypass: RuleBypass::Refused }
+    }
+
+    /// The same, with a word on whether its callers may have rules bypassed.
+    #[must_use]
+    pub fn with_bypass(self, bypass: RuleBypass) -> Self {
+        BasicCredential { bypass, ..self }
     }
 
     /// The `Authorization` header's value for this credential, for those who prove themselves.
@@ -158,17 +176,28 @@ impl Refusal {
 pub struct Authentic<'a> {
     callback: Callback<'a>,
     caller: Option<Caller>,
+    bypass: RuleBypass,
 }
 
 impl<'a> Authentic<'a> {
     /// For an adapter's `verify`, once it has verified; a review looks for its uses.
     pub(crate) const fn accept(callback: Callback<'a>) -> Self {
-        Authentic { callback, caller: None }
+        Authentic { callback, caller: None, bypass: RuleBypass::Refused }
     }
 
     /// The same, where the proof says on whose behalf it is.
     pub(crate) const fn accept_from(callback: Callback<'a>, caller: Caller) -> Self {
-        Authentic { callback, caller: Some(caller) }
+        Authentic { callback, caller: Some(caller), bypass: RuleBypass::Refused }
+    }
+
+    /// The same, with what its credential allows.
+    pub(crate) const fn with_bypass(self, bypass: RuleBypass) -> Self {
+        Authentic { bypass, ..self }
+    }
+
+    /// Whether its credential allows that rules are bypassed.
+    pub(crate) const fn bypass(&self) -> RuleBypass {
+        self.bypass
     }
 
     /// The callback.
@@ -189,6 +218,14 @@ impl<'a> Authentic<'a> {
 /// # Errors
 /// What is missing, unreadable or wrong.
 pub fn verify_basic(callback: &Callback<'_>, keyring: &Keyring) -> Result<(), Refusal> {
+    verify_basic_for(callback, keyring).map(drop)
+}
+
+/// The same, with what the credential allows.
+///
+/// # Errors
+/// As [`verify_basic`].
+pub fn verify_basic_for(callback: &Callback<'_>, keyring: &Keyring) -> Result<RuleBypass, Refusal> {
     let header = only_header(callback.headers, AUTHORIZATION.as_str())?;
     let (scheme, encoded) = header.split_at_checked(6).ok_or(Refusal::Unreadable)?;
     if !scheme.eq_ignore_ascii_case(b"Basic ") {
@@ -199,11 +236,16 @@ pub fn verify_basic(callback: &Callback<'_>, keyring: &Keyring) -> Result<(), Re
     let presented = buffer.get(..length).ok_or(Refusal::Unreadable)?;
 
     // Every credential is compared, whichever matches, so that the time tells nothing of which one did.
-    let mut known = Choice::from(0);
+    let (mut known, mut bypasses) = (Choice::from(0), Choice::from(0));
     for credential in &keyring.basic {
-        known |= credential.user_and_password.matches(presented);
+        let matches = credential.user_and_password.matches(presented);
+        known |= matches;
+        bypasses |= matches & Choice::from(u8::from(credential.bypass == RuleBypass::Allowed));
     }
-    if bool::from(known & custom_headers_match(callback, keyring)) { Ok(()) } else { Err(Refusal::Wrong) }
+    if !bool::from(known & custom_headers_match(callback, keyring)) {
+        return Err(Refusal::Wrong);
+    }
+    Ok(if bool::from(bypasses) { RuleBypass::Allowed } else { RuleBypass::Refused })
 }
 
 /// The value of a header that comes once. Of two, others than we might look at the other one.

@@ -3,6 +3,8 @@
 //!
 //! Before anything is read, no text and no number in it may have a card's number. Errors name a field's path, never its value.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use holdfast_core::{Currency, IdError, Money, card_number};
 use serde_json::{Map, Value};
 
@@ -10,6 +12,9 @@ use crate::inbound::Malformed;
 
 /// How deep bodies may be nested; the parser has a bound of its own, which is wider.
 const DEPTH_MAX: u8 = 16;
+
+/// How many bytes a cardholder authentication value has.
+const AUTHENTICATION_VALUE_BYTES: usize = 20;
 
 /// A whole body, which must be one JSON object without a card's number in it.
 ///
@@ -140,6 +145,18 @@ impl<'v> Fields<'v> {
             (true, 0) => Err(self.wrong(name, "is negative")),
             (true, _) => Err(self.wrong(name, "is less than 1")),
         }
+    }
+
+    /// What a card's issuer says of whoever it authenticated: 20 bytes in base64. It is looked at, and goes no further.
+    ///
+    /// # Errors
+    /// It is something else.
+    pub fn authentication_value(&self, name: &str) -> Result<Option<()>, Malformed> {
+        let Some(text) = self.text(name, 64)? else { return Ok(None) };
+        if STANDARD.decode(text).map(|bytes| bytes.len()) != Ok(AUTHENTICATION_VALUE_BYTES) {
+            return Err(self.wrong(name, "is not 20 bytes in base64"));
+        }
+        Ok(Some(()))
     }
 
     /// A switch.

@@ -76,6 +76,16 @@ words! {
     }
 }
 
+/// Whether the program's rules are asked about a payment.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Monitoring {
+    /// They are.
+    #[default]
+    Asked,
+    /// Its caller may skip them, and does. Limits count all the same.
+    Bypassed,
+}
+
 /// What is told of a payment at a door of ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Checkout {
@@ -95,6 +105,9 @@ pub struct Checkout {
     pub security_code: SecurityCodeVerification,
     /// Where the payer's device is on the Internet.
     pub ip_address: Option<IpAddr>,
+    /// Whether rules are asked. Written apart from the rest: it came later.
+    #[serde(skip)]
+    pub monitoring: Monitoring,
 }
 
 impl Checkout {
@@ -108,6 +121,7 @@ impl Checkout {
         address_verification: AddressVerification::Unavailable,
         security_code: SecurityCodeVerification::Unavailable,
         ip_address: None,
+        monitoring: Monitoring::Asked,
     };
 
     /// Whatever of the amount is no surcharge: what a surcharge is a share of.

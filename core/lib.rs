@@ -24,7 +24,7 @@ pub use authorization::{
     Alias, AuthorizationKind, AuthorizationRequest, ContentDigest, CrossBorder, EntryMode, Expiry, Padding, PartialApproval,
     PaymentRef, Posting, Wallet,
 };
-pub use checkout::{AddressVerification, Checkout, SecurityCodeVerification, ThreeDSecure};
+pub use checkout::{AddressVerification, Checkout, Monitoring, SecurityCodeVerification, ThreeDSecure};
 pub use decision::{Basis, Decision, DeclineReason, StandInBasis, StandInBy, StandInCause};
 pub use ids::{
     AccountId, AuthorizationId, CardToken, CardholderToken, IdError, IdempotencyKey, MerchantId, NetworkName, PlatformName,

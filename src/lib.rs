@@ -128,7 +128,8 @@
 //!   and an intent is a limit of one payment. So the ledger's one act lets one of several payments have it, and gives it back.
 //! * Under whose authority a question was decided goes with its act, into the journal as a line of its own before the record: format 4,
 //!   in which older records read as ever. So does what payment doors tell besides (surcharge, items, IP address and such), which rules
-//!   may ask for and a replay needs: format 5. Of other questions nothing of the kind is written.
+//!   may ask for and a replay needs: format 5; and, in format 6, that its caller had the program's rules bypassed. Of other questions
+//!   nothing of the kind is written.
 //! * A binding names the door at which its money, budgets and intents move. At the other one the same decision is made, remembered
 //!   under its key, and moves nothing; a payment that is there already is approved as that payment.
 //! * An instrument that is none of ours has an account in the ledger that only remembers what was paid (`outside-…`), with a credit line

@@ -2,6 +2,7 @@
 //!
 //! Nothing here knows a socket or a command line; money is moved by the ledger only.
 
+mod erase;
 mod import;
 mod outage;
 mod profiles;

@@ -41,10 +41,17 @@ pub const PLATFORM: Platform = Platform {
         start: BudgetStart::Receipt,
     },
     in_flight_duplicate: InFlightDuplicate::Join,
-    credentials: Credentials { basic: Use::Never, headers: Use::Never, signing: Use::Never, answering: Use::Never },
+    credentials: Credentials {
+        basic: Use::Never,
+        headers: Use::Never,
+        signing: Use::Never,
+        answering: Use::Never,
+        bypass: Use::Never,
+    },
     message_name: |key| key,
     payment_of_token: PaymentRef::of,
     texts: Use::Never,
+    decision_event: None,
     build,
 };
 

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use holdfast_core::hold::HoldStatus;
-use holdfast_core::{Decision, DeclineReason, Timestamp};
+use holdfast_core::{Decision, DeclineReason, Money, Timestamp};
 use http::header::{HeaderValue, WWW_AUTHENTICATE};
 use serde_json::{Map, Value, json};
 
@@ -11,7 +11,7 @@ use super::reasons::{self, Refusal};
 use super::{Asked, Kind, Options, names, of_dialect, query};
 use crate::answer::{Answer, Echo, Refused, Reply};
 use crate::inbound::Malformed;
-use crate::payment::{AddressVerification, NotDone, Page, Payment, SecurityCodeVerification};
+use crate::payment::{AddressVerification, NotDone, Page, Payment, SecurityCodeVerification, Standing};
 
 /// Writes an answer.
 pub(super) fn encode(echo: &Echo<'_>, answer: &Answer<'_>, options: &Options, body: &mut Vec<u8>) -> Reply {
@@ -19,9 +19,10 @@ pub(super) fn encode(echo: &Echo<'_>, answer: &Answer<'_>, options: &Options, bo
     match answer {
         Answer::Payment(payment) => {
             append(&object(payment, kind, options), body);
-            Reply::json(match (asked, payment.decision) {
-                (Asked::New, Decision::Approve { .. }) => 201,
-                (Asked::New, Decision::Decline { .. }) => 402,
+            Reply::json(match (asked, payment.standing) {
+                (Asked::New, Standing::Decided(Decision::Approve { .. })) => 201,
+                (Asked::New, Standing::Decided(Decision::Decline { .. }) | Standing::Unauthenticated) => 402,
+                (Asked::New, Standing::Awaiting { .. }) => 202,
                 (Asked::Later, _) => 200,
             })
         }
@@ -48,10 +49,7 @@ fn object(payment: &Payment, kind: Kind, options: &Options) -> Value {
     let text = text.unwrap_or_default();
     let seen = payment.written.as_ref().map(|written| &written.seen);
     let asked_for = asked_for(&text);
-    let approved = match payment.decision {
-        Decision::Approve { amount } => amount.minor(),
-        Decision::Decline { .. } => 0,
-    };
+    let approved = payment.approved().map_or(0, Money::minor);
     let status = payment.hold.map(|hold| hold.status);
     let is_void = status == Some(HoldStatus::Released);
     let mut shown = json!({
@@ -90,7 +88,7 @@ fn object(payment: &Payment, kind: Kind, options: &Options) -> Value {
             members.insert(name.to_owned(), value.clone());
         }
     }
-    if let Decision::Decline { reason } = payment.decision {
+    if let Standing::Decided(Decision::Decline { reason }) = payment.standing {
         let (code, message) = reasons::failure(reason);
         members.insert("failure_code".to_owned(), json!(code));
         members.insert("failure_message".to_owned(), json!(message));
@@ -105,11 +103,12 @@ fn asked_for(text: &Map<String, Value>) -> Option<i64> {
     amount.checked_add(surcharge.and_then(Value::as_i64).unwrap_or(0))
 }
 
-/// Every question has its answer at once, so that nothing is ever `PENDING`.
+/// Every question has its answer at once here: nothing is ever `PENDING`.
 const fn state(payment: &Payment) -> &'static str {
-    match payment.decision {
-        Decision::Approve { .. } => "SUCCEEDED",
-        Decision::Decline { .. } => "FAILED",
+    match payment.standing {
+        Standing::Decided(Decision::Approve { .. }) => "SUCCEEDED",
+        Standing::Decided(Decision::Decline { .. }) | Standing::Unauthenticated => "FAILED",
+        Standing::Awaiting { .. } => "PENDING",
     }
 }
 
@@ -136,7 +135,7 @@ fn refusal(not_done: &NotDone<'_>) -> Refusal {
         (DeclineReason::ConflictingDuplicate, _) => reasons::CONFLICT,
         (DeclineReason::CaptureAboveAuthorized, _) => reasons::TOO_MUCH,
         (_, None) => reasons::UNKNOWN,
-        (_, Some(Payment { decision: Decision::Decline { .. }, .. })) => reasons::NOT_SUCCEEDED,
+        (_, Some(payment)) if payment.approved().is_none() => reasons::NOT_SUCCEEDED,
         (_, Some(payment)) => match payment.hold.map(|hold| hold.status) {
             Some(HoldStatus::Captured) => reasons::CAPTURED,
             Some(HoldStatus::Released) => reasons::VOIDED,

@@ -1,7 +1,5 @@
 //! `POST /authorizations` and `POST /transfers`: a payment to decide, each field held to what the interface says of it.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use holdfast_core::{
     AuthorizationKind, AuthorizationRequest, CardToken, Checkout, CrossBorder, Currency, EntryMode, Expiry, Merchant, MerchantId,
     Money, Padding, PartialApproval, Posting, ThreeDSecure, Wallet,
@@ -11,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::{Asked, Kind, dialect, names};
 use crate::answer::Echo;
 use crate::inbound::{AuthorizationCall, Inbound, Malformed};
-use crate::payment::{NamedBy, PaymentCall, Slip};
+use crate::payment::{NamedBy, PaymentCall, PaymentTurn, Slip};
 use crate::strict::{Fields, document};
 
 /// The longest `idempotency_id`, in characters.
@@ -20,8 +18,6 @@ const IDEMPOTENCY_ID_MAX: usize = 255;
 const TAGS: (usize, usize, usize) = (50, 40, 500);
 /// The most items of level 3 data.
 const ITEMS_MAX: usize = 99;
-/// How many bytes a cardholder authentication value has.
-const CAVV_BYTES: usize = 20;
 
 const FIELDS: NamedBy = NamedBy { merchant: "merchant", source: "source" };
 const CHARGES: &str = "additional_buyer_charges";
@@ -88,7 +84,7 @@ pub(super) fn decode<'a>(body: &[u8], kind: Kind) -> Result<Inbound<'a>, Malform
     let echo = Echo { dialect: dialect(kind, Asked::New), ..Echo::default() };
     let call = AuthorizationCall { request, echo, sent_at: None, lookup: None };
     let surcharge = surcharge.filter(|surcharge| !surcharge.is_zero()).map(|surcharge| (surcharge, SURCHARGE));
-    Ok(Inbound::Payment(PaymentCall { call, slip, surcharge, fields: FIELDS, unnamed }))
+    Ok(Inbound::Payment(PaymentCall { call, slip, surcharge, fields: FIELDS, unnamed, turn: PaymentTurn::AtOnce }))
 }
 
 fn surcharge(fields: &Fields<'_>, currency: Currency) -> Result<Option<Money>, Malformed> {
@@ -114,10 +110,7 @@ fn checkout(surcharge: Option<Money>, secure: Option<&Value>, fields: &Fields<'_
 fn three_d_secure(fields: &Fields<'_>) -> Result<Option<Value>, Malformed> {
     let Some(members) = fields.object(THREE_DS)? else { return Ok(None) };
     let fields = Fields::of(members, THREE_DS);
-    let cavv = fields.required("cardholder_authentication", |fields, name| fields.text(name, 64))?;
-    if STANDARD.decode(cavv).map(|bytes| bytes.len()) != Ok(CAVV_BYTES) {
-        return Err(fields.wrong("cardholder_authentication", "is not 20 bytes in base64"));
-    }
+    fields.required("cardholder_authentication", Fields::authentication_value)?;
     let indicator = fields.required("electronic_commerce_indicator", |fields, name| fields.text(name, 32))?;
     if !["AUTHENTICATED", "ATTEMPTED", "NOT_AUTHENTICATED"].contains(&indicator) {
         return Err(fields.wrong("electronic_commerce_indicator", "is none of AUTHENTICATED, ATTEMPTED and NOT_AUTHENTICATED"));

@@ -36,6 +36,7 @@ pub const PLATFORM: Platform = Platform {
         Route { id: SHOW, method: RouteMethod::Get, path: "/authorizations/{id}" },
         Route { id: UPDATE, method: RouteMethod::Put, path: "/authorizations/{id}" },
         Route { id: TRANSFER, method: RouteMethod::Post, path: "/transfers" },
+        Route { id: SHOW_TRANSFER, method: RouteMethod::Get, path: "/transfers/{id}" },
     ],
     budget: Budget {
         default: Duration::from_millis(5_000),
@@ -44,10 +45,17 @@ pub const PLATFORM: Platform = Platform {
         start: BudgetStart::Receipt,
     },
     in_flight_duplicate: InFlightDuplicate::Join,
-    credentials: Credentials { basic: Use::Needed, headers: Use::Possible, signing: Use::Never, answering: Use::Never },
+    credentials: Credentials {
+        basic: Use::Needed,
+        headers: Use::Possible,
+        signing: Use::Never,
+        answering: Use::Never,
+        bypass: Use::Never,
+    },
     message_name: |key| key,
     payment_of_token: PaymentRef::of,
     texts: Use::Needed,
+    decision_event: None,
     build,
 };
 
@@ -56,6 +64,7 @@ const LIST: u8 = 1;
 const SHOW: u8 = 2;
 const UPDATE: u8 = 3;
 const TRANSFER: u8 = 4;
+const SHOW_TRANSFER: u8 = 5;
 
 /// What a payment of this door is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,7 +132,8 @@ impl Adapter for Authorizations {
             CREATE => ask::decode(callback.body, Kind::Authorization),
             TRANSFER => ask::decode(callback.body, Kind::Transfer),
             LIST => query::decode(callback.query),
-            SHOW => query::decode_one(callback.segment),
+            SHOW => query::decode_one(callback.segment, Kind::Authorization),
+            SHOW_TRANSFER => query::decode_one(callback.segment, Kind::Transfer),
             UPDATE => order::decode(callback.segment, callback.body),
             _ => Err(Malformed::field("", "came to a route that this door does not have")),
         }

@@ -20,7 +20,7 @@ pub(super) fn decode<'a>(segment: &str, body: &[u8]) -> Result<Inbound<'a>, Malf
         (Some(_), true) => return Err(Malformed::field("void_me", "is there beside `capture_amount`")),
         (None, false) => return Err(Malformed::field("capture_amount", "is missing, and so is `void_me`")),
     };
-    let payment = payment(segment)?;
+    let payment = payment(segment, Kind::Authorization)?;
     let letters = payment.as_str();
     // Another amount is another order: what was refused of one says nothing of the other.
     let key = match order {
@@ -34,8 +34,8 @@ pub(super) fn decode<'a>(segment: &str, body: &[u8]) -> Result<Inbound<'a>, Malf
 }
 
 /// The payment that a path names. What cannot be the name of one is none that is known.
-pub(super) fn payment(segment: &str) -> Result<AuthorizationId, Malformed> {
-    let is_name = names::is_name(segment, Kind::Authorization);
+pub(super) fn payment(segment: &str, kind: Kind) -> Result<AuthorizationId, Malformed> {
+    let is_name = names::is_name(segment, kind);
     let name = if is_name { segment } else { "AU-of-nobody" };
     AuthorizationId::new(name).map_err(|error| Malformed::identifier("id", error))
 }

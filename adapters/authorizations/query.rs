@@ -1,4 +1,4 @@
-//! `GET /authorizations` and `GET /authorizations/{id}`: what is to be shown.
+//! `GET /authorizations`, `GET /authorizations/{id}` and `GET /transfers/{id}`: what is to be shown.
 
 use holdfast_core::{CardToken, MerchantId, Timestamp};
 use percent_encoding::percent_decode_str;
@@ -13,8 +13,9 @@ use crate::payment::{ListCall, LookCall, Wanted};
 const LIMIT: (u32, u32) = (20, 100);
 
 /// Understands a path that names one.
-pub(super) fn decode_one<'a>(segment: &str) -> Result<Inbound<'a>, Malformed> {
-    Ok(Inbound::Look(LookCall { payment: order::payment(segment)?, echo: echo() }))
+pub(super) fn decode_one<'a>(segment: &str, kind: Kind) -> Result<Inbound<'a>, Malformed> {
+    let echo = Echo { dialect: dialect(kind, Asked::Later), ..Echo::default() };
+    Ok(Inbound::Look(LookCall { payment: order::payment(segment, kind)?, echo }))
 }
 
 /// Understands a query: `limit`, `after_cursor`, `merchant`, `source`, `state`, `created_at.gte`, `created_at.lte`.

@@ -12,6 +12,7 @@ use holdfast_core::{
 
 use crate::answer::Echo;
 use crate::inbound::{Inbound, Malformed, Notice};
+use crate::payment::PaymentTurn;
 use crate::proof::hex;
 
 /// Describes what [`decode`](crate::Adapter::decode) gave.
@@ -51,8 +52,18 @@ pub(super) fn describe(inbound: &Result<Inbound<'_>, Malformed>) -> String {
             lines.line("kind of payment", payment.slip.kind);
             lines.line("named by", if payment.unnamed.is_some() { "nobody" } else { "its caller" });
             lines.option("surcharge", payment.surcharge.map(|(surcharge, _)| surcharge));
+            if payment.turn != PaymentTurn::AtOnce {
+                lines.line("turn", format!("{:?}", payment.turn));
+            }
             lines.line("slip", &payment.slip.text);
             lines.echo(&payment.call.echo);
+        }
+        Ok(Inbound::Authenticated(authenticated)) => {
+            lines.head("authenticated");
+            lines.line("payment", authenticated.payment);
+            lines.line("outcome", authenticated.authentication.outcome.name());
+            lines.line("transaction", &authenticated.authentication.transaction);
+            lines.echo(&authenticated.echo);
         }
         Ok(Inbound::Order(order)) => {
             lines.head("order");

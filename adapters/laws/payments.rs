@@ -11,7 +11,7 @@ use super::{Case, NOW};
 use crate::answer::{Answer, Echo};
 use crate::payment::{
     AddressVerification, CardBrand, CheckCall, Checked, CheckedRule, NotDone, Page, Payment, PaymentCall,
-    SecurityCodeVerification, Seen, Written,
+    SecurityCodeVerification, Seen, Standing, Written,
 };
 
 /// What was known of the fixtures' merchant and instrument.
@@ -30,7 +30,7 @@ pub(super) fn seen() -> Seen {
 }
 
 /// A payment as it was asked for, with this decision.
-pub(super) fn payment(call: &PaymentCall<'_>, decision: Decision) -> Payment {
+pub(super) fn payment(call: &PaymentCall<'_>, standing: Standing) -> Payment {
     let request = &call.call.request;
     Payment {
         id: request.payment.authorization,
@@ -39,25 +39,27 @@ pub(super) fn payment(call: &PaymentCall<'_>, decision: Decision) -> Payment {
         source: call.slip.source,
         asked_at: NOW,
         changed_at: NOW,
-        decision,
+        standing,
         hold: None,
-        expires_at: match decision {
-            Decision::Approve { .. } => Some(NOW.saturating_add(std::time::Duration::from_secs(7 * 86_400))),
-            Decision::Decline { .. } => None,
+        expires_at: match standing {
+            Standing::Decided(Decision::Approve { .. }) => Some(NOW.saturating_add(std::time::Duration::from_secs(7 * 86_400))),
+            Standing::Decided(Decision::Decline { .. }) | Standing::Awaiting { .. } | Standing::Unauthenticated => None,
         },
-        written: Some(Written { text: call.slip.text.clone(), seen: seen() }),
+        written: Some(Written { text: call.slip.text.clone(), seen: seen(), awaited: None }),
     }
 }
 
 /// What the adapter writes to a new payment.
 pub(super) fn asked(case: &Case, call: &PaymentCall<'_>, words: &str) -> Result<String, String> {
-    let decision = match words.split_once(' ').unwrap_or((words, "")) {
-        ("approve", "") => Decision::Approve { amount: call.call.request.amount },
-        ("decline", name) => Decision::Decline { reason: reason(name)? },
+    let standing = match words.split_once(' ').unwrap_or((words, "")) {
+        ("approve", "") => Standing::Decided(Decision::Approve { amount: call.call.request.amount }),
+        ("awaiting", "") => Standing::Awaiting { until: NOW.saturating_add(std::time::Duration::from_secs(900)) },
+        ("unauthenticated", "") => Standing::Unauthenticated,
+        ("decline", name) => Standing::Decided(Decision::Decline { reason: reason(name)? }),
         ("not", rest) => return not_done(case, &call.call.echo, rest, None),
         _ => return Err(format!("`{words}` does not answer a payment")),
     };
-    Ok(encoded(case, &call.call.echo, &Answer::Payment(&payment(call, decision))))
+    Ok(encoded(case, &call.call.echo, &Answer::Payment(&payment(call, standing))))
 }
 
 /// What it writes to anything later.
@@ -125,9 +127,9 @@ fn of_status(currency: Currency, status: HoldStatus, captured: i64) -> Payment {
         source: CardToken::new("PIfixture").unwrap(),
         asked_at: NOW,
         changed_at: Timestamp::from_unix_seconds(NOW.unix_seconds() + 60),
-        decision: Decision::Approve { amount: Money::from_minor(1_000, currency) },
+        standing: Standing::Decided(Decision::Approve { amount: Money::from_minor(1_000, currency) }),
         hold: Some(Hold { posting: Posting::Hold, status, authorized: 1_000, held, captured, expires_at, ..Hold::NONE }),
         expires_at,
-        written: Some(Written { text, seen: seen() }),
+        written: Some(Written { text, seen: seen(), awaited: None }),
     }
 }

@@ -5,6 +5,7 @@
 //! | `approve`, `approve 12.34` | yes, for the amount asked, or for less |
 //! | `decline insufficient_funds` | no, for any reason's name |
 //! | `balance`, `balances`, `no balances` | one account's balance, those of two, of none |
+//! | `awaiting`, `unauthenticated` | a payment that waits for its payer to be authenticated, or did so in vain |
 //! | `payment`, `captured`, `voided`, `expired`, `payments` | a payment of ours as it stands, or a page with it |
 //! | `not done authorization_over` | what was asked of a payment of ours is not done, for any reason's name; of none that is unknown |
 //! | `acknowledged` | recorded, or nothing to do |
@@ -18,7 +19,7 @@ use holdfast_core::{AccountId, Currency, Decision, DeclineReason, Money};
 use super::{Case, NOW, keyring, payments};
 use crate::answer::{AccountBalance, Answer, DecisionReference, Echo, Refused, Reply};
 use crate::inbound::{Inbound, Malformed};
-use crate::payment::{ListCall, LookCall, OrderCall};
+use crate::payment::{AuthenticatedCall, ListCall, LookCall, OrderCall, PaymentTurn};
 
 /// Our name for every fixture's decision.
 pub(super) const REFERENCE: DecisionReference = DecisionReference::from_digest(*b"holdfast-fixture");
@@ -27,7 +28,9 @@ pub(super) const REFERENCE: DecisionReference = DecisionReference::from_digest(*
 pub(super) fn usual(inbound: &Result<Inbound<'_>, Malformed>) -> &'static [&'static str] {
     match inbound {
         Ok(Inbound::Authorization(_)) => &["approve", "decline insufficient_funds"],
+        Ok(Inbound::Payment(call)) if call.turn == PaymentTurn::OnceAuthenticated => &["awaiting", "unauthenticated"],
         Ok(Inbound::Payment(_)) => &["approve", "decline insufficient_funds", "decline card_unknown"],
+        Ok(Inbound::Authenticated(_)) => &["payment", "not done authorization_over", "not done authorization_unknown"],
         Ok(Inbound::Order(_)) => &["payment", "not done authorization_over", "not done authorization_unknown"],
         Ok(Inbound::Look(_)) => &["payment", "not done authorization_unknown"],
         Ok(Inbound::List(_)) => &["payments"],
@@ -67,7 +70,10 @@ pub(super) fn reply(case: &Case, inbound: &Result<Inbound<'_>, Malformed>, words
         Ok(Inbound::Payment(call)) => payments::asked(case, call, words),
         Ok(Inbound::Check(call)) => payments::checked(case, call, words),
         Ok(
-            Inbound::Order(OrderCall { echo, .. }) | Inbound::Look(LookCall { echo, .. }) | Inbound::List(ListCall { echo, .. }),
+            Inbound::Authenticated(AuthenticatedCall { echo, .. })
+            | Inbound::Order(OrderCall { echo, .. })
+            | Inbound::Look(LookCall { echo, .. })
+            | Inbound::List(ListCall { echo, .. }),
         ) => payments::later(case, echo, words),
         Ok(Inbound::Balance(call)) => {
             let answer = match words {

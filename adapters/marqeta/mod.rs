@@ -51,10 +51,17 @@ pub const PLATFORM: Platform = Platform {
         start: BudgetStart::Receipt,
     },
     in_flight_duplicate: InFlightDuplicate::Join,
-    credentials: Credentials { basic: Use::Needed, headers: Use::Possible, signing: Use::Possible, answering: Use::Never },
+    credentials: Credentials {
+        basic: Use::Needed,
+        headers: Use::Possible,
+        signing: Use::Possible,
+        answering: Use::Never,
+        bypass: Use::Never,
+    },
     message_name: webhook::transaction_token,
     payment_of_token: PaymentRef::by_alias,
     texts: Use::Never,
+    decision_event: None,
     build,
 };
 

@@ -200,7 +200,14 @@ fn every_fixture_is_understood_as_its_file_says() {
                 ("reply refused", reply.status, String::from_utf8(body).unwrap())
             }
             Ok(Inbound::Authorization(_) | Inbound::Balance(_) | Inbound::Fetch(_)) => continue,
-            Ok(Inbound::Payment(_) | Inbound::Order(_) | Inbound::Look(_) | Inbound::List(_) | Inbound::Check(_)) => continue,
+            Ok(
+                Inbound::Payment(_)
+                | Inbound::Authenticated(_)
+                | Inbound::Order(_)
+                | Inbound::Look(_)
+                | Inbound::List(_)
+                | Inbound::Check(_),
+            ) => continue,
         };
         let expected = &fixture.sections[marker];
         assert!(expected.is_empty() || *expected == format!("{status}\n{body}"), "{}: {status}\n{body}", fixture.name);
@@ -988,7 +995,14 @@ fn survive(route: u8, body: &[u8]) {
             encoded(&settings, &echo, &Answer::Acknowledged);
         }
         Ok(Inbound::Balance(_) | Inbound::Fetch(_)) => panic!("Marqeta does not ask this"),
-        Ok(Inbound::Payment(_) | Inbound::Order(_) | Inbound::Look(_) | Inbound::List(_) | Inbound::Check(_)) => {
+        Ok(
+            Inbound::Payment(_)
+            | Inbound::Authenticated(_)
+            | Inbound::Order(_)
+            | Inbound::Look(_)
+            | Inbound::List(_)
+            | Inbound::Check(_),
+        ) => {
             panic!("Marqeta does not ask this")
         }
         Err(malformed) => {

@@ -8,10 +8,10 @@ use serde_json::{Map, Value, json};
 
 use super::fields::decimal;
 use super::receipt::{self, Copy};
-use super::{names, order, reasons};
+use super::{authenticated, names, order, reasons};
 use crate::answer::{Answer, Echo, Refused, Reply};
 use crate::inbound::Malformed;
-use crate::payment::{NotDone, Payment, Seen};
+use crate::payment::{NotDone, Payment, Seen, Standing};
 
 /// Writes an answer. A decline is an answer like any other: 200, and `FAIL`.
 pub(super) fn encode(echo: &Echo<'_>, answer: &Answer<'_>, body: &mut Vec<u8>) -> Reply {
@@ -33,9 +33,29 @@ pub(super) fn encode(echo: &Echo<'_>, answer: &Answer<'_>, body: &mut Vec<u8>) -
     }
 }
 
+/// The event that tells a decision: the payment as its answer shows it, under the event's names, with who it is for.
+pub(super) fn event(uid: &str, kind: u8, payment: &Payment) -> Vec<u8> {
+    let told = Told::of(payment);
+    let mut data = object(payment, kind);
+    if let Value::Object(members) = &mut data {
+        let id = members.remove("id");
+        members.insert("payment_id".to_owned(), json!(id));
+        let account = payment.written.as_ref().and_then(|written| written.seen.application.as_deref());
+        members.insert("account_id".to_owned(), json!(account));
+        for name in ["gateway_id", "sales_tax"] {
+            if let Some(value) = told.data.get(name) {
+                members.insert(name.to_owned(), value.clone());
+            }
+        }
+    }
+    json!({ "event_uid": uid, "event": "PAYMENT_AUTH", "data": data }).to_string().into_bytes()
+}
+
 /// The slip's text, as far as it is there.
 struct Told {
     data: Map<String, Value>,
+    /// What became of authenticating the payer.
+    secured: Option<Value>,
     currency: Currency,
     currency_was_sent: bool,
     amount: i64,
@@ -45,19 +65,17 @@ impl Told {
     fn of(payment: &Payment) -> Self {
         let text = payment.written.as_ref().and_then(|written| serde_json::from_str::<Map<String, Value>>(&written.text).ok());
         let mut text = text.unwrap_or_default();
-        let approved = match payment.decision {
-            Decision::Approve { amount } => Some(amount),
-            Decision::Decline { .. } => None,
-        };
+        let approved = payment.approved();
         let currency = text.get("currency").and_then(Value::as_str).and_then(Currency::from_alpha);
         let currency = currency.or(approved.map(|amount| amount.currency())).unwrap_or(Currency::USD);
         let amount = text.get("amount").and_then(Value::as_i64).or(approved.map(|amount| amount.minor())).unwrap_or(0);
         let currency_was_sent = text.get("currency_was_sent").and_then(Value::as_bool).unwrap_or(false);
+        let secured = text.remove(authenticated::RESULT);
         let data = match text.remove("data") {
             Some(Value::Object(data)) => data,
             Some(_) | None => Map::new(),
         };
-        Told { data, currency, currency_was_sent, amount }
+        Told { data, secured, currency, currency_was_sent, amount }
     }
 
     fn text(&self, name: &str) -> Option<&str> {
@@ -93,6 +111,13 @@ fn object(payment: &Payment, dialect: u8) -> Value {
     if told.currency_was_sent {
         members.insert("currency_code".to_owned(), json!(told.currency.code()));
     }
+    let secured = match payment.standing {
+        Standing::Awaiting { until } => Some(json!({ "expires_at": until.to_string() })),
+        Standing::Decided(_) | Standing::Unauthenticated => told.secured.clone(),
+    };
+    if let Some(secured) = secured {
+        members.insert(authenticated::RESULT.to_owned(), secured);
+    }
     for name in ["description", "internal_transaction_id", "order_number", "customer_name", "metadata"] {
         if let Some(value) = told.data.get(name) {
             members.insert(name.to_owned(), value.clone());
@@ -102,9 +127,12 @@ fn object(payment: &Payment, dialect: u8) -> Value {
 }
 
 fn auth_response(payment: &Payment, told: &Told, dialect: u8) -> Value {
-    let (approved, (code, message, host_code)) = match payment.decision {
-        Decision::Approve { amount } => (Some(amount), reasons::SUCCESS),
-        Decision::Decline { reason } => (None, reasons::declined(reason)),
+    let approved = payment.approved();
+    let (status, (code, message, host_code)) = match payment.standing {
+        Standing::Decided(Decision::Approve { .. }) => ("PASS", reasons::SUCCESS),
+        Standing::Decided(Decision::Decline { reason }) => ("FAIL", reasons::declined(reason)),
+        Standing::Awaiting { .. } => ("PENDING_3DSAUTH", reasons::AWAITING),
+        Standing::Unauthenticated => ("FAIL", reasons::UNAUTHENTICATED),
     };
     let (captured, refunded) = payment.hold.map_or((0, 0), |hold| (hold.captured, hold.refunded));
     let processed = approved.map_or(0, |approved| order::processed(dialect, approved, captured, refunded));
@@ -115,7 +143,7 @@ fn auth_response(payment: &Payment, told: &Told, dialect: u8) -> Value {
     let print = |copy| print(payment, told, seen, &number, &printed_at, dialect, copy);
     let decimals = |minor| decimal(minor, told.currency);
     let mut response = json!({
-        "status": if approved.is_some() { "PASS" } else { "FAIL" },
+        "status": status,
         "response_code": code,
         "response_message": message,
         "host_reference_number": names::digits(&payment.id, "host", 12),
@@ -135,6 +163,10 @@ fn auth_response(payment: &Payment, told: &Told, dialect: u8) -> Value {
         "partial_payment": false,
     });
     let Value::Object(members) = &mut response else { return response };
+    if host_code.is_empty() {
+        // Nobody was asked.
+        members.remove("host_response_code");
+    }
     if approved.is_some() {
         members.insert("auth_code".to_owned(), json!(names::digits(&payment.id, "authorization", 6)));
     }
@@ -180,9 +212,10 @@ fn print(payment: &Payment, told: &Told, seen: Option<&Seen>, number: &str, at: 
         description: told.text("description"),
         card,
         bill: &bill,
-        result: match payment.decision {
-            Decision::Approve { .. } => "APPROVED",
-            Decision::Decline { .. } => "DECLINED",
+        result: match payment.standing {
+            Standing::Decided(Decision::Approve { .. }) => "APPROVED",
+            Standing::Decided(Decision::Decline { .. }) | Standing::Unauthenticated => "DECLINED",
+            Standing::Awaiting { .. } => "PENDING",
         },
     };
     receipt::print(&slip, copy)

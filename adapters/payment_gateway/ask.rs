@@ -1,20 +1,24 @@
 //! `POST …/auth` and `POST …/sale`: a payment to decide, each field held to what the interface says of it.
 
 use holdfast_core::{
-    AuthorizationKind, AuthorizationRequest, CardToken, Checkout, CrossBorder, Currency, EntryMode, Expiry, Merchant, MerchantId,
-    Money, Padding, PartialApproval, Posting, Wallet,
+    AuthorizationId, AuthorizationKind, AuthorizationRequest, CardToken, Checkout, CrossBorder, Currency, EntryMode, Expiry,
+    IdempotencyKey, Merchant, MerchantId, Money, Monitoring, Padding, PartialApproval, PaymentRef, Posting, Wallet,
 };
 use http::HeaderMap;
 use serde_json::{Map, Value, json};
 
 use super::fields::{amount, ip_address, number, part, switch};
+use super::options::{Options, ThreeDSecureIs};
 use super::{Kind, names};
 use crate::answer::Echo;
 use crate::inbound::{AuthorizationCall, Inbound, Malformed};
-use crate::payment::{NamedBy, PaymentCall, Slip};
+use crate::payment::{Authentication, NamedBy, PaymentCall, PaymentTurn, Slip};
+use crate::proof::RuleBypass;
 use crate::strict::{Fields, document};
 
 const FIELDS: NamedBy = NamedBy { merchant: "merchant_id", source: "data.card_token" };
+/// The member of a slip that says that the rules were not asked: its caller was allowed that when it asked.
+const BYPASSED: &str = "rules_bypassed";
 const SURCHARGE: &str = "data.surcharge_amount";
 /// The most items, and the most further taxes.
 const LINES_MAX: usize = 200;
@@ -30,7 +34,12 @@ const TEXTS: [(&str, usize); 6] = [
 ];
 
 /// Understands a new payment.
-pub(super) fn decode<'a>(body: &[u8], headers: &HeaderMap, kind: Kind) -> Result<Inbound<'a>, Malformed> {
+pub(super) fn decode<'a>(
+    body: &[u8],
+    headers: &HeaderMap,
+    (kind, allowed): (Kind, RuleBypass),
+    options: Options,
+) -> Result<Inbound<'a>, Malformed> {
     let members = document(body)?;
     let top = Fields::of(&members, "");
     let merchant = top.required("merchant_id", |fields, name| fields.identifier(name, MerchantId::new))?;
@@ -47,7 +56,73 @@ pub(super) fn decode<'a>(body: &[u8], headers: &HeaderMap, kind: Kind) -> Result
         Some(text) => (names::of(kind, b"key", text.as_bytes())?, None),
         None => (names::of(kind, b"", b"")?, Some(names::of_nothing(kind))),
     };
-    let request = AuthorizationRequest {
+    // A credential that may not is not told so: its rules are asked.
+    let monitoring = match (bypass, allowed) {
+        (Some(true), RuleBypass::Allowed) => Monitoring::Bypassed,
+        (Some(true), RuleBypass::Refused) | (Some(false) | None, _) => Monitoring::Asked,
+    };
+    let request = request((key, payment), kind, (merchant, source), total, Checkout { monitoring, ..checkout(&data, total)? });
+    // What a caller gets back, in one order whatever order it came in.
+    let mut text = json!({
+        "kind": kind.number(),
+        "amount": total.minor(),
+        "currency": total.currency().code(),
+        "currency_was_sent": currency.is_some(),
+        "transaction_monitoring_bypass": bypass,
+        "attempt_3d_secure": secure,
+        "data": kept,
+    });
+    if let (Monitoring::Bypassed, Value::Object(members)) = (monitoring, &mut text) {
+        members.insert(BYPASSED.to_owned(), json!(true));
+    }
+    let slip = Slip { kind: kind.number(), merchant, source, text: text.to_string() };
+    let echo = Echo { dialect: kind.number(), ..Echo::default() };
+    let call = AuthorizationCall { request, echo, lookup: None, sent_at: None };
+    let surcharge = surcharge.map(|surcharge| (surcharge, SURCHARGE));
+    let turn = match (secure, options.three_d_secure, unnamed) {
+        (Some(true), ThreeDSecureIs::Awaited, _) => PaymentTurn::OnceAuthenticated,
+        (_, ThreeDSecureIs::Awaited, None) => PaymentTurn::AtOnceUnlessBegun,
+        (_, ThreeDSecureIs::Awaited, Some(_)) | (_, ThreeDSecureIs::Ignored, _) => PaymentTurn::AtOnce,
+    };
+    Ok(Inbound::Payment(PaymentCall { call, slip, surcharge, fields: FIELDS, unnamed, turn }))
+}
+
+/// The payment that was written about earlier, with what became of authenticating its payer. What was refused of it was refused then.
+pub(super) fn resume(
+    payment: AuthorizationId,
+    slip: &Slip,
+    authentication: &Authentication,
+) -> Result<PaymentCall<'static>, Malformed> {
+    let wrong = || Malformed::field("id", "is of a payment that nothing is known of any more");
+    let mut text: Map<String, Value> = serde_json::from_str(&slip.text).map_err(|_| wrong())?;
+    let kind = Kind::of_number(slip.kind).ok_or_else(wrong)?;
+    let currency = text.get("currency").and_then(Value::as_str).and_then(Currency::from_alpha).ok_or_else(wrong)?;
+    let total = text.get("amount").and_then(Value::as_i64).map(|minor| Money::from_minor(minor, currency)).ok_or_else(wrong)?;
+    let data = text.get("data").and_then(Value::as_object).ok_or_else(wrong)?;
+    let told = checkout(&Fields::of(data, "data"), total)?;
+    let key = IdempotencyKey::new(payment.as_str()).map_err(|error| Malformed::identifier("id", error))?;
+    let names = (key, PaymentRef::of(payment));
+    let bypassed = text.get(BYPASSED).and_then(Value::as_bool) == Some(true);
+    let monitoring = if bypassed { Monitoring::Bypassed } else { Monitoring::Asked };
+    let told = Checkout { three_d_secure: authentication.outcome, monitoring, ..told };
+    let request = request(names, kind, (slip.merchant, slip.source), total, told);
+    let shown =
+        json!({ "electronic_commerce_indicator": authentication.outcome.name(), "transaction_id": authentication.transaction });
+    text.insert(super::authenticated::RESULT.to_owned(), shown);
+    let slip = Slip { text: Value::Object(text).to_string(), ..slip.clone() };
+    let call =
+        AuthorizationCall { request, echo: Echo { dialect: kind.number(), ..Echo::default() }, lookup: None, sent_at: None };
+    Ok(PaymentCall { call, slip, surcharge: None, fields: FIELDS, unnamed: None, turn: PaymentTurn::AtOnce })
+}
+
+fn request(
+    (key, payment): (IdempotencyKey, PaymentRef),
+    kind: Kind,
+    (merchant, source): (MerchantId, CardToken),
+    total: Money,
+    told: Checkout,
+) -> AuthorizationRequest {
+    AuthorizationRequest {
         key,
         payment,
         increments: None,
@@ -69,23 +144,8 @@ pub(super) fn decode<'a>(body: &[u8], headers: &HeaderMap, kind: Kind) -> Result
         partial_approval: PartialApproval::NotSupported,
         network: None,
         occurred_at: None,
-        checkout: Some(checkout(&data, total)?),
-    };
-    // What a caller gets back, in one order whatever order it came in.
-    let text = json!({
-        "kind": kind.number(),
-        "amount": total.minor(),
-        "currency": total.currency().code(),
-        "currency_was_sent": currency.is_some(),
-        "transaction_monitoring_bypass": bypass,
-        "attempt_3d_secure": secure,
-        "data": kept,
-    });
-    let slip = Slip { kind: kind.number(), merchant, source, text: text.to_string() };
-    let echo = Echo { dialect: kind.number(), ..Echo::default() };
-    let call = AuthorizationCall { request, echo, lookup: None, sent_at: None };
-    let surcharge = surcharge.map(|surcharge| (surcharge, SURCHARGE));
-    Ok(Inbound::Payment(PaymentCall { call, slip, surcharge, fields: FIELDS, unnamed }))
+        checkout: Some(told),
+    }
 }
 
 /// Holds every optional field to its constraint, and keeps those that are given back, printed or reported.

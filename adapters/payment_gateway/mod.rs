@@ -1,12 +1,14 @@
 //! A payment door of ours: `POST …/auth` as a gateway's clients call it, with receipts, and what they may do with a payment
 //! afterwards. The trait, nothing else; what the interface says, and what of it is our own choice, is in this folder's README.
 //!
-//! Reading order: [`ask`], [`fields`], [`order`], [`answer`], [`receipt`], [`reasons`].
+//! Reading order: [`options`], [`ask`], [`fields`], [`authenticated`], [`order`], [`answer`], [`receipt`], [`reasons`].
 
 mod answer;
 mod ask;
+mod authenticated;
 mod fields;
 mod names;
+mod options;
 mod order;
 mod reasons;
 mod receipt;
@@ -16,14 +18,19 @@ mod tests;
 
 use std::time::Duration;
 
-use holdfast_core::{Money, PaymentRef, Timestamp};
+use holdfast_core::{AuthorizationId, Money, PaymentRef, Timestamp};
 use http::HeaderMap;
 
-use crate::adapter::{Adapter, Budget, BudgetStart, Credentials, InFlightDuplicate, Platform, Route, RouteMethod, Use};
+use crate::adapter::{
+    Adapter, Budget, BudgetStart, Credentials, DecisionEvent, InFlightDuplicate, Platform, Route, RouteMethod, Use,
+};
 use crate::answer::{Answer, Echo, Refused, Reply};
 use crate::inbound::{Callback, Inbound, Malformed};
-use crate::proof::{Authentic, Keyring, Refusal, prove_basic, verify_basic};
+use crate::payment::{Authentication, PaymentCall, Slip};
+use crate::proof::{Authentic, Keyring, Refusal, prove_basic, verify_basic_for};
 use crate::settings::{SettingError, Settings};
+
+use options::Options;
 
 pub(crate) use ask::checkout;
 pub(crate) use fields::amount;
@@ -34,6 +41,7 @@ pub const PLATFORM: Platform = Platform {
     routes: &[
         Route { id: AUTH, method: RouteMethod::Post, path: "/auth" },
         Route { id: SALE, method: RouteMethod::Post, path: "/sale" },
+        Route { id: AUTHENTICATED, method: RouteMethod::Post, path: "/3ds" },
         Route { id: CAPTURE, method: RouteMethod::Post, path: "/capture" },
         Route { id: VOID, method: RouteMethod::Post, path: "/void" },
         Route { id: REFUND, method: RouteMethod::Post, path: "/refund" },
@@ -46,10 +54,17 @@ pub const PLATFORM: Platform = Platform {
         start: BudgetStart::Receipt,
     },
     in_flight_duplicate: InFlightDuplicate::Join,
-    credentials: Credentials { basic: Use::Needed, headers: Use::Possible, signing: Use::Never, answering: Use::Never },
+    credentials: Credentials {
+        basic: Use::Needed,
+        headers: Use::Possible,
+        signing: Use::Never,
+        answering: Use::Never,
+        bypass: Use::Possible,
+    },
     message_name: |key| key,
     payment_of_token: PaymentRef::of,
     texts: Use::Needed,
+    decision_event: Some(DecisionEvent { name: "PAYMENT_AUTH", body: answer::event }),
     build,
 };
 
@@ -59,6 +74,7 @@ const CAPTURE: u8 = 2;
 const VOID: u8 = 3;
 const REFUND: u8 = 4;
 const SHOW: u8 = 5;
+const AUTHENTICATED: u8 = 6;
 
 /// What a payment of this door is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,29 +93,38 @@ impl Kind {
             Kind::Sale => 1,
         }
     }
+
+    const fn of_number(number: u8) -> Option<Self> {
+        match number {
+            0 => Some(Kind::Auth),
+            1 => Some(Kind::Sale),
+            _ => None,
+        }
+    }
 }
 
 fn build(settings: &Settings) -> Result<Box<dyn Adapter>, Vec<SettingError>> {
-    let mut errors = Vec::new();
-    settings.refuse_unknown(&[], &mut errors);
-    if errors.is_empty() { Ok(Box::new(PaymentGateway)) } else { Err(errors) }
+    Ok(Box::new(PaymentGateway { options: Options::parse(settings)? }))
 }
 
 /// One mount's adapter.
-struct PaymentGateway;
+struct PaymentGateway {
+    options: Options,
+}
 
 impl Adapter for PaymentGateway {
     fn verify<'a>(&self, callback: Callback<'a>, keyring: &Keyring, _: Timestamp) -> Result<Authentic<'a>, Refusal> {
-        verify_basic(&callback, keyring)?;
-        Ok(Authentic::accept(callback))
+        let bypass = verify_basic_for(&callback, keyring)?;
+        Ok(Authentic::accept(callback).with_bypass(bypass))
     }
 
     fn decode<'a>(&self, authentic: &Authentic<'a>) -> Result<Inbound<'a>, Malformed> {
         let callback = authentic.callback();
         match callback.route {
-            AUTH => ask::decode(callback.body, callback.headers, Kind::Auth),
-            SALE => ask::decode(callback.body, callback.headers, Kind::Sale),
+            AUTH => ask::decode(callback.body, callback.headers, (Kind::Auth, authentic.bypass()), self.options),
+            SALE => ask::decode(callback.body, callback.headers, (Kind::Sale, authentic.bypass()), self.options),
             CAPTURE | VOID | REFUND => order::decode(callback.body, callback.headers, callback.route),
+            AUTHENTICATED => authenticated::decode(callback.body),
             SHOW => Ok(order::decode_one(callback.segment)?),
             _ => Err(Malformed::field("", "came to a route that this door does not have")),
         }
@@ -107,6 +132,15 @@ impl Adapter for PaymentGateway {
 
     fn decode_fetched<'a>(&self, _: &Authentic<'a>, _: &'a [u8]) -> Result<Inbound<'a>, Malformed> {
         Err(Malformed::field("", "was fetched, and nothing was asked for"))
+    }
+
+    fn resume(
+        &self,
+        payment: AuthorizationId,
+        slip: &Slip,
+        authentication: &Authentication,
+    ) -> Result<PaymentCall<'static>, Malformed> {
+        ask::resume(payment, slip, authentication)
     }
 
     fn encode(&self, echo: &Echo<'_>, answer: &Answer<'_>, _: &Keyring, _: Timestamp, body: &mut Vec<u8>) -> Reply {

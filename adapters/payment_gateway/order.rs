@@ -46,7 +46,12 @@ pub(super) fn decode<'a>(body: &[u8], headers: &HeaderMap, route: u8) -> Result<
         .finalize();
     let key = format!("{word}-{}", hex(digest.get(..16).unwrap_or_default()));
     let key = IdempotencyKey::new(&key).map_err(|error| Malformed::identifier("id", error))?;
-    Ok(Inbound::Order(OrderCall { payment, key, order, echo: echo(ORDERED.saturating_add(route)) }))
+    Ok(Inbound::Order(OrderCall { payment, key, order, echo: echo_of_order(route) }))
+}
+
+/// What answers to an order repeat.
+pub(super) fn echo_of_order<'a>(route: u8) -> Echo<'a> {
+    echo(ORDERED.saturating_add(route))
 }
 
 /// Understands a path that names a payment.
@@ -55,7 +60,7 @@ pub(super) fn decode_one<'a>(segment: &str) -> Result<Inbound<'a>, Malformed> {
 }
 
 /// What cannot be the name of a payment is none that is known.
-fn payment(id: &str) -> Result<AuthorizationId, Malformed> {
+pub(super) fn payment(id: &str) -> Result<AuthorizationId, Malformed> {
     let name = if names::is_name(id) { id } else { "payment-of-nobody" };
     AuthorizationId::new(name).map_err(|error| Malformed::identifier("id", error))
 }

@@ -5,6 +5,12 @@ use holdfast_core::DeclineReason;
 /// What is answered to a payment that was approved: response code, message, host's code.
 pub(super) const SUCCESS: (&str, &str, &str) = ("A0000", "Success", "00");
 
+/// What is answered to one that waits for its payer to be authenticated.
+pub(super) const AWAITING: (&str, &str, &str) = ("P0001", "Payer authentication is pending", "");
+
+/// What is answered to one whose payer was not authenticated in time.
+pub(super) const UNAUTHENTICATED: (&str, &str, &str) = ("D0082", "Payer was not authenticated in time", "");
+
 /// What is answered to one that was declined.
 pub(super) const fn declined(reason: DeclineReason) -> (&'static str, &'static str, &'static str) {
     match reason {

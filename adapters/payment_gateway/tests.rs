@@ -1,12 +1,17 @@
 //! Every constraint of the interface broken one by one, by its field; and receipts.
 
-use holdfast_core::Currency;
+use holdfast_core::{AuthorizationRequest, Checkout, Currency, Decision, ThreeDSecure};
 use http::HeaderMap;
 use serde_json::{Value, json};
 
 use super::receipt::{COLUMNS, Copy, Slip, print};
 use super::*;
-use crate::payment::{Ordered, PaymentCall};
+use crate::answer::DecisionReference;
+use crate::payment::{
+    AddressVerification, Ordered, Payment, PaymentCall, PaymentTurn, SecurityCodeVerification, Seen, Standing, Written,
+};
+use crate::proof::RuleBypass;
+use crate::settings::SettingValue;
 
 fn sound() -> Value {
     json!({
@@ -174,4 +179,128 @@ fn a_receipt_has_36_columns_however_long_its_lines_are() {
         }
     }
     assert_eq!(receipt::local(Timestamp::from_unix_seconds(1_743_616_640), "America/New_York").1, "2025-04-02 01:57 PM");
+}
+
+#[test]
+fn a_result_of_authentication_is_held_to_its_constraints() {
+    const ID: &str = "9fff410f-1903-8178-8714-71c90e677b81";
+    let cavv = "BwABBJQ1AgAAAAAgJDUCAAAAAAA=";
+    let of = |result: Value| {
+        let body = json!({ "id": ID, "three_d_secure": result }).to_string();
+        decode(AUTHENTICATED, &HeaderMap::new(), &body, |inbound| match inbound {
+            Ok(Inbound::Authenticated(told)) => Ok((told.payment.to_string(), told.authentication.outcome.name())),
+            Ok(other) => panic!("{other:?}"),
+            Err(malformed) => Err(malformed.path),
+        })
+    };
+    let sound =
+        json!({"electronic_commerce_indicator": "AUTHENTICATED", "transaction_id": "t", "cardholder_authentication": cavv});
+    assert_eq!(of(sound), Ok((ID.to_owned(), "AUTHENTICATED")));
+    let without = json!({"electronic_commerce_indicator": "NOT_AUTHENTICATED", "transaction_id": "t"});
+    assert_eq!(of(without), Ok((ID.to_owned(), "NOT_AUTHENTICATED")));
+    for (result, field) in [
+        (json!({"transaction_id": "t"}), "electronic_commerce_indicator"),
+        (json!({"electronic_commerce_indicator": "NOT_TOLD", "transaction_id": "t"}), "electronic_commerce_indicator"),
+        (json!({"electronic_commerce_indicator": "ATTEMPTED"}), "transaction_id"),
+        (json!({"electronic_commerce_indicator": "AUTHENTICATED", "transaction_id": "t"}), "cardholder_authentication"),
+        (
+            json!({"electronic_commerce_indicator": "ATTEMPTED", "transaction_id": "t", "cardholder_authentication": "AAAA"}),
+            "cardholder_authentication",
+        ),
+    ] {
+        assert_eq!(of(result), Err(format!("three_d_secure.{field}")));
+    }
+}
+
+#[test]
+fn a_payment_goes_on_as_it_was_asked_for() {
+    let begun = decode(AUTH, &HeaderMap::new(), &sound().to_string(), |inbound| match inbound {
+        Ok(Inbound::Payment(asked)) => (asked.call.request, asked.slip, asked.turn),
+        other => panic!("{other:?}"),
+    });
+    let (request, slip, turn) = begun;
+    assert_eq!(turn, PaymentTurn::OnceAuthenticated);
+    let outcome = ThreeDSecure::Attempted;
+    let authentication = Authentication { outcome, transaction: "t-1".to_owned() };
+    let resumed = ask::resume(request.payment.authorization, &slip, &authentication).unwrap();
+    let checkout = request.checkout.map(|checkout| Checkout { three_d_secure: outcome, ..checkout });
+    assert_eq!(resumed.call.request, AuthorizationRequest { checkout, ..request });
+    assert_eq!((resumed.turn, resumed.unnamed.is_none()), (PaymentTurn::AtOnce, true));
+    // Told once more, it is the same question.
+    let again = ask::resume(request.payment.authorization, &resumed.slip, &authentication).unwrap();
+    assert_eq!(again.slip, resumed.slip);
+}
+
+#[test]
+fn a_mount_that_ignores_3d_secure_decides_at_once() {
+    let settings = |value: &str| {
+        let values = std::iter::once(("three_d_secure".to_owned(), SettingValue::Text(value.to_owned()))).collect();
+        Options::parse(&Settings { currency: Currency::USD, values })
+    };
+    assert_eq!(settings("ignored").map(|options| options.three_d_secure), Ok(options::ThreeDSecureIs::Ignored));
+    assert_eq!(settings("perhaps").map_err(|errors| errors.len()), Err(1));
+    let headers = HeaderMap::new();
+    let body = sound().to_string();
+    match ask::decode(body.as_bytes(), &headers, (Kind::Auth, RuleBypass::Refused), settings("ignored").unwrap()) {
+        Ok(Inbound::Payment(asked)) => assert_eq!(asked.turn, PaymentTurn::AtOnce),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn the_event_has_what_its_document_shows() {
+    let asked = decode(AUTH, &HeaderMap::new(), &sound().to_string(), |inbound| match inbound {
+        Ok(Inbound::Payment(asked)) => asked.slip,
+        other => panic!("{other:?}"),
+    });
+    let payment = Payment {
+        id: AuthorizationId::new("cd9f4405-a5c9-40a1-999d-7587f34e7b42").unwrap(),
+        reference: DecisionReference::from_digest([7; 16]),
+        merchant: asked.merchant,
+        source: asked.source,
+        asked_at: Timestamp::EPOCH,
+        changed_at: Timestamp::EPOCH,
+        standing: Standing::Decided(Decision::Approve { amount: Money::from_minor(11_000, Currency::USD) }),
+        hold: None,
+        expires_at: None,
+        written: Some(Written {
+            text: asked.text,
+            seen: Seen {
+                application: Some("account".to_owned()),
+                merchant_name: "Store".to_owned(),
+                address: Vec::new(),
+                phone: None,
+                time_zone: "UTC".to_owned(),
+                brand: None,
+                last_four: None,
+                address_verification: AddressVerification::Unavailable,
+                security_code_verification: SecurityCodeVerification::Unavailable,
+            },
+            awaited: None,
+        }),
+    };
+    let event = |payment: &Payment| serde_json::from_slice::<Value>(&answer::event("9fff410f", 0, payment)).unwrap();
+    let told = event(&payment);
+    assert_eq!((&told["event_uid"], &told["event"]), (&json!("9fff410f"), &json!("PAYMENT_AUTH")));
+    for name in [
+        "token",
+        "sales_tax",
+        "account_id",
+        "gateway_id",
+        "payment_id",
+        "description",
+        "merchant_id",
+        "currency_code",
+        "order_number",
+        "auth_response",
+        "customer_name",
+        "transaction_id",
+        "internal_transaction_id",
+    ] {
+        assert!(!told["data"][name].is_null(), "{name} of {told}");
+    }
+    assert!(told["data"].get("id").is_none());
+    let erased = event(&Payment { written: None, ..payment });
+    assert_eq!(erased["data"]["auth_response"]["status"], "PASS", "what was erased is not needed for that");
+    assert!(erased["data"]["customer_name"].is_null() && erased["data"]["account_id"].is_null());
 }

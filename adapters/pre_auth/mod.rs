@@ -29,10 +29,17 @@ pub const PLATFORM: Platform = Platform {
         start: BudgetStart::Receipt,
     },
     in_flight_duplicate: InFlightDuplicate::Join,
-    credentials: Credentials { basic: Use::Needed, headers: Use::Possible, signing: Use::Never, answering: Use::Never },
+    credentials: Credentials {
+        basic: Use::Needed,
+        headers: Use::Possible,
+        signing: Use::Never,
+        answering: Use::Never,
+        bypass: Use::Never,
+    },
     message_name: |key| key,
     payment_of_token: PaymentRef::of,
     texts: Use::Needed,
+    decision_event: None,
     build,
 };
 

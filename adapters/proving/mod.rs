@@ -39,10 +39,17 @@ pub const PLATFORM: Platform = Platform {
         start: BudgetStart::SentAt,
     },
     in_flight_duplicate: InFlightDuplicate::TooEarly,
-    credentials: Credentials { basic: Use::Never, headers: Use::Possible, signing: Use::Needed, answering: Use::Possible },
+    credentials: Credentials {
+        basic: Use::Never,
+        headers: Use::Possible,
+        signing: Use::Needed,
+        answering: Use::Possible,
+        bypass: Use::Never,
+    },
     message_name: |key| key,
     payment_of_token: PaymentRef::of,
     texts: Use::Never,
+    decision_event: None,
     build,
 };
 

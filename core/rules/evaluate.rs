@@ -3,6 +3,7 @@
 use arrayvec::ArrayVec;
 
 use crate::authorization::{AuthorizationKind, AuthorizationRequest};
+use crate::checkout::Monitoring;
 use crate::decision::DeclineReason;
 use crate::ids::RuleId;
 use crate::time::Timestamp;
@@ -68,10 +69,18 @@ pub fn evaluate(ruleset: &Ruleset, request: &AuthorizationRequest, now: Timestam
         return Verdict::Decline { reason: DeclineReason::TransactionNotPermitted, rule: RuleId::unknown_method() };
     }
     let facts = Facts::of(request, ruleset.country(), now);
-    match first_refusal(ruleset, &facts, trace) {
+    let refused = match monitoring(request) {
+        Monitoring::Asked => first_refusal(ruleset, &facts, trace),
+        Monitoring::Bypassed => None,
+    };
+    match refused {
         Some(decline) => decline,
         None => proceed(ruleset, &facts),
     }
+}
+
+fn monitoring(request: &AuthorizationRequest) -> Monitoring {
+    request.checkout.map_or(Monitoring::Asked, |checkout| checkout.monitoring)
 }
 
 fn first_refusal<T: Trace>(ruleset: &Ruleset, facts: &Facts<'_>, trace: &mut T) -> Option<Verdict> {

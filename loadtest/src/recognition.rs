@@ -4,7 +4,7 @@
 //! sets them apart is kept. Where the status code carries the decision, that is the status (Marqeta: 200 and 402);
 //! otherwise it is a constant of the body that every approval has and no decline (Apto: `approved` is `true`).
 
-use holdfast_adapters::payment::{CheckCall, Checked, CheckedRule};
+use holdfast_adapters::payment::{CheckCall, Checked, CheckedRule, Standing};
 use holdfast_adapters::{Answer, Callback, DecisionReference, Echo, Inbound, Payment, PaymentCall};
 use holdfast_core::rules::Enforcement;
 use holdfast_core::{Decision, DeclineReason, Money, RuleId, Timestamp};
@@ -148,6 +148,7 @@ fn encode_all(callbacks: &Callbacks, number: u64) -> Result<(Encoded, Vec<Encode
         Inbound::Balance(_)
         | Inbound::Notification { .. }
         | Inbound::Handshake { .. }
+        | Inbound::Authenticated(_)
         | Inbound::Order(_)
         | Inbound::Look(_)
         | Inbound::List(_)
@@ -172,7 +173,7 @@ fn payment(asked: &PaymentCall<'_>, number: u64, decision: Decision, now: Timest
         source: asked.slip.source,
         asked_at: now,
         changed_at: now,
-        decision,
+        standing: Standing::Decided(decision),
         hold: None,
         expires_at: None,
         written: None,

@@ -38,10 +38,17 @@ static PLATFORM: Platform = Platform {
         start: BudgetStart::Receipt,
     },
     in_flight_duplicate: InFlightDuplicate::Join,
-    credentials: Credentials { basic: Use::Possible, headers: Use::Possible, signing: Use::Possible, answering: Use::Never },
+    credentials: Credentials {
+        basic: Use::Possible,
+        headers: Use::Possible,
+        signing: Use::Possible,
+        answering: Use::Never,
+        bypass: Use::Never,
+    },
     message_name: |key| key,
     payment_of_token: PaymentRef::of,
     texts: Use::Never,
+    decision_event: None,
     build: |_| Ok(Box::new(TrialAdapter(Dialect::PlainKeys))),
 };
 

@@ -16,7 +16,8 @@ use super::problem::{Code, Problem};
 use super::router::Target;
 use super::write::{KeyParameter, Write};
 use crate::profiles::{
-    self, ADDRESS_LINES_MAX, Merchant as Kept, MerchantLimits, MerchantStanding, Profile, Surcharges, text, time_zone,
+    self, ADDRESS_LINES_MAX, Merchant as Kept, MerchantLimits, MerchantStanding, NetworkTokenization, Profile, Surcharges, text,
+    time_zone,
 };
 
 /// How many lines a page has if nobody says, and at most.
@@ -53,6 +54,9 @@ pub struct Merchant {
     /// `allowed`, or `prohibited` where its state or its contract prohibits a surcharge for cards.
     #[schema(value_type = String, example = "allowed")]
     pub surcharges: &'static str,
+    /// `automatic` where its account has card brands' own tokens, else `off`. Recorded and shown; it decides nothing.
+    #[schema(value_type = String, example = "off")]
+    pub network_tokenization: &'static str,
     /// The most that one payment may be, in minor units.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub amount_max: Option<i64>,
@@ -102,6 +106,8 @@ pub struct MerchantToPut {
     enabled: Option<bool>,
     /// `allowed` (if left out) or `prohibited`.
     surcharges: Option<String>,
+    /// `off` (if left out) or `automatic`.
+    network_tokenization: Option<String>,
     /// The most that one payment may be, in minor units.
     amount_max: Option<i64>,
     /// The most that may be paid to it in a day of its time zone, in minor units.
@@ -198,6 +204,11 @@ fn read(id: MerchantId, fields: &Fields) -> Option<Kept> {
         "prohibited" => Ok(Surcharges::Prohibited),
         _ => Err("must be allowed or prohibited"),
     });
+    let network_tokenization = fields.parsed("network_tokenization", Need::Optional, |word| match word {
+        "off" => Ok(NetworkTokenization::Off),
+        "automatic" => Ok(NetworkTokenization::Automatic),
+        _ => Err("must be off or automatic"),
+    });
     let limits = MerchantLimits {
         amount_max: fields.whole("amount_max", Need::Optional, 1),
         day_amount_max: fields.whole("day_amount_max", Need::Optional, 1),
@@ -216,6 +227,7 @@ fn read(id: MerchantId, fields: &Fields) -> Option<Kept> {
         standing: if enabled { MerchantStanding::Enabled } else { MerchantStanding::Disabled },
         surcharges: surcharges.unwrap_or(Surcharges::Allowed),
         limits,
+        network_tokenization: network_tokenization.unwrap_or_default(),
     })
 }
 
@@ -252,6 +264,10 @@ impl Merchant {
             surcharges: match kept.surcharges {
                 Surcharges::Allowed => "allowed",
                 Surcharges::Prohibited => "prohibited",
+            },
+            network_tokenization: match kept.network_tokenization {
+                NetworkTokenization::Off => "off",
+                NetworkTokenization::Automatic => "automatic",
             },
             amount_max,
             day_amount_max,

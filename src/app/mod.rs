@@ -385,6 +385,7 @@ fn webhooks_of(config: &Config, recorded: watch::Receiver<i64>, metrics: &Arc<Me
         endpoints: config.webhooks.clone(),
         recorded,
         signals: taken,
+        sealer: config.texts.sealer.clone(),
         metrics: Arc::clone(metrics),
         say,
     };

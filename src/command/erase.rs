@@ -1,4 +1,4 @@
-//! `holdfast erase`: names, addresses and free text of agent spend, gone for good.
+//! `holdfast erase`: names, addresses and free text of agent spend, and what callers of payment doors wrote, gone for good.
 
 use std::io;
 
@@ -13,19 +13,21 @@ const EXAMPLES: &str = "\
 Examples:
   holdfast erase --person ada@example.com
   holdfast erase --person mem_bcdf
+  holdfast erase --person user-demo-1
   holdfast erase --organization ent_bcdf
   holdfast erase --program demo
   holdfast erase --before 2026-01-01T00:00:00Z
 
 Texts are erased, and nothing else: objects, decisions and money stay, and show `null` where a text was; so does the audit trail. What
-an earlier backup has of them can be read only with the key of [agents].
+an earlier backup has of them can be read only with the keys of [agents] and [texts]. Of payment doors, a payment that waits for its payer
+to be authenticated is gone with its text; what was answered in stand-in is erased once the ledger has heard of it: do it again then.
 
 Exit codes:
   0  done (one line says how many texts went)
   1  not done (the error on standard error)
   2  the command line is not understood";
 
-/// Erases names, addresses and free text of agent spend.
+/// Erases names, addresses and free text of agent spend, and what callers of payment doors wrote.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Erase {
@@ -38,10 +40,10 @@ pub struct Erase {
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
 struct Whose {
-    /// All about a person: a member's id, or an address that members have.
+    /// All about a person: a member's id, an address that members have, an instrument, or the cardholder who owns instruments.
     #[arg(long, value_name = "MEMBER|EMAIL")]
     person: Option<String>,
-    /// All of an organization's.
+    /// All of an organization's: one of agent spend, or the application that merchants belong to.
     #[arg(long, value_name = "ID")]
     organization: Option<String>,
     /// All of the environment that a program decides for.

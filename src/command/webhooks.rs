@@ -191,7 +191,7 @@ fn test(name: &str, place: Place, output: &mut dyn io::Write) -> Result<(), Fail
     let event = test_event(name, &subscription.program, now);
     let sent = runtime()?.block_on(async {
         let post = Post::new(address)?;
-        post.send(&event, clock::utc()).await.map_err(|refused| format!("the endpoint {refused}"))
+        post.send(&event, event.body(), clock::utc()).await.map_err(|refused| format!("the endpoint {refused}"))
     });
     sent.map_err(|problem| Failure::Told(format!("{name}: {} was not taken: {problem}", event.id)))?;
     let took = clock::utc().saturating_since(now).as_millis();
@@ -206,5 +206,6 @@ fn test_event(name: &str, program: &holdfast_core::ProgramId, now: Timestamp) ->
         sequence: sequence_of(&["test", name]),
         at: now,
         data: json!({ "program": program.as_str(), "endpoint": name }),
+        answered: None,
     }
 }

@@ -1,6 +1,6 @@
 //! What proves a mount's callers: `basic`, `headers`, `signing`, `answering`, and whether its platform can use them.
 
-use holdfast_adapters::{BasicCredential, Credentials, Keyring, Platform, Secret, Use};
+use holdfast_adapters::{BasicCredential, Credentials, Keyring, Platform, RuleBypass, Secret, Use};
 use http::HeaderName;
 
 use super::program::{Environment, ProgramReader};
@@ -53,13 +53,24 @@ impl KeyringReader<'_> {
         let written = entry.text("user");
         let user = written.as_ref().and_then(|user| user.parse(basic_user));
         let password = entry.text("password").and_then(|reference| self.secret(&reference));
+        let bypass = match entry.optional_switch("bypass_rules") {
+            Some(true) => RuleBypass::Allowed,
+            Some(false) | None => RuleBypass::Refused,
+        };
+        if let (Some(value), Some(platform)) = (entry.optional("bypass_rules"), self.platform)
+            && platform.credentials.bypass == Use::Never
+        {
+            value
+                .spot
+                .wrong(format_args!("is never looked at by {}: none of its callers can have rules bypassed", platform.name));
+        }
         entry.finish();
         let (written, user, password) = (written?, user?, password?);
         if user.len().saturating_add(password.expose().len()) >= BASIC_BYTES_MAX {
             written.spot.wrong("is longer than 500 bytes together with its password");
             return None;
         }
-        Some(BasicCredential::new(user, &password))
+        Some(BasicCredential::new(user, &password).with_bypass(bypass))
     }
 
     fn headers(&self, section: &Section<'_>) -> Option<Vec<(String, Secret)>> {

@@ -59,8 +59,13 @@ const fn platform(name: &'static str, budget_ms: [u64; 3]) -> Platform {
         max: Duration::from_millis(max),
         start: BudgetStart::Receipt,
     };
-    let credentials =
-        Credentials { basic: Use::Needed, headers: Use::Possible, signing: Use::Possible, answering: Use::Possible };
+    let credentials = Credentials {
+        basic: Use::Needed,
+        headers: Use::Possible,
+        signing: Use::Possible,
+        answering: Use::Possible,
+        bypass: Use::Never,
+    };
     let in_flight_duplicate = InFlightDuplicate::Join;
     Platform {
         name,
@@ -71,6 +76,7 @@ const fn platform(name: &'static str, budget_ms: [u64; 3]) -> Platform {
         message_name: |key| key,
         payment_of_token: holdfast_core::PaymentRef::of,
         texts: Use::Never,
+        decision_event: None,
         build,
     }
 }
@@ -79,7 +85,13 @@ static PLATFORMS: [Platform; 3] = [
     platform("marqeta", [1000, 3000, 7000]),
     Platform { credentials: holdfast_adapters::apto::PLATFORM.credentials, ..platform("apto", [500, 2000, 5000]) },
     Platform {
-        credentials: Credentials { basic: Use::Never, headers: Use::Never, signing: Use::Needed, answering: Use::Possible },
+        credentials: Credentials {
+            basic: Use::Never,
+            headers: Use::Never,
+            signing: Use::Needed,
+            answering: Use::Possible,
+            bypass: Use::Never,
+        },
         // Its callers' texts are kept.
         texts: Use::Needed,
         ..platform("signed", [500, 2000, 5000])

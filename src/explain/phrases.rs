@@ -3,8 +3,8 @@
 use holdfast_core::agent::{Governed, Weight};
 use holdfast_core::hold::{Fact, Finality, Finding, MovementCause, Order, RecordedOutcome, ReleaseCause, ToldAnswer};
 use holdfast_core::{
-    AuthorizationKind, AuthorizationRequest, Basis, CrossBorder, Decision, EntryMode, Posting, StandInBasis, StandInBy,
-    StandInCause, Wallet,
+    AuthorizationKind, AuthorizationRequest, Basis, Checkout, CrossBorder, Currency, Decision, EntryMode, Money, Monitoring,
+    Posting, StandInBasis, StandInBy, StandInCause, ThreeDSecure, Wallet,
 };
 
 /// `a purchase of 27.35 USD with card card-demo-1 of user-demo-1 at a merchant of category 5411 in USA (mid 123), by chip`.
@@ -247,4 +247,27 @@ pub fn finding(finding: Finding) -> &'static str {
         Finding::Superseded => "A newer message told of this standing before: nothing was changed.",
         Finding::NeverEnded => "What it held was let go because the platform never told how it ended.",
     }
+}
+
+/// `surcharge 4.00 USD, 2 items, 3-D Secure AUTHENTICATED, address X`: whatever was told.
+#[must_use]
+pub fn checkout(told: &Checkout, currency: Currency) -> String {
+    let part = |name: &str, minor: i64| (minor != 0).then(|| format!("{name} {}", Money::from_minor(minor, currency)));
+    let parts = [
+        part("surcharge", told.surcharge),
+        part("gratuity", told.gratuity),
+        part("fees", told.fees),
+        (told.items > 0).then(|| format!("{} items", told.items)),
+        (told.three_d_secure != ThreeDSecure::NotTold).then(|| format!("3-D Secure {}", told.three_d_secure.name())),
+        Some(format!("address {}", told.address_verification.name())),
+        Some(format!("security code {}", told.security_code.name())),
+        told.ip_address.map(|address| format!("from {address}")),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+/// Whether a question was asked past the program's rules.
+#[must_use]
+pub fn are_rules_bypassed(request: &AuthorizationRequest) -> bool {
+    request.checkout.is_some_and(|checkout| checkout.monitoring == Monitoring::Bypassed)
 }

@@ -2,7 +2,7 @@
 
 use holdfast_core::hold::{Account, Fact, HoldStatus, Outcome, ToldEvent};
 use holdfast_core::rules::{Enforcement, LimitCheck, RulesetHash, Verdict};
-use holdfast_core::{AuthorizationRequest, Basis, Expiry, Money, RuleId, Timestamp};
+use holdfast_core::{AuthorizationRequest, Basis, Expiry, Money, Monitoring, RuleId, Timestamp};
 
 use super::phrases;
 use super::story::{Moment, Story};
@@ -92,6 +92,12 @@ impl Lines<'_> {
     fn asked(&mut self, moment: &Moment, received_at: Timestamp, request: &AuthorizationRequest) {
         let platform = moment.record.platform.map_or_else(|| "Somebody".to_owned(), |platform| platform.to_string());
         self.line(format!("{platform} asked at {received_at}: {}.", phrases::question(request)));
+        if let Some(checkout) = &request.checkout {
+            self.line(format!("The door told besides: {}.", phrases::checkout(checkout, request.amount.currency())));
+            if checkout.monitoring == Monitoring::Bypassed {
+                self.line("Its caller may bypass the program's rules, and did: none of them was asked, its limits were.");
+            }
+        }
     }
 
     fn governed(&mut self, moment: &Moment) {

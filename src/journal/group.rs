@@ -6,13 +6,13 @@
 use std::fmt;
 
 use holdfast_core::agent::Governed;
-use holdfast_core::{Checkout, PlatformName, ProgramId, Timestamp};
+use holdfast_core::{Checkout, Monitoring, PlatformName, ProgramId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::record::{Body, BodyRef, Place, Record, RecordRef};
 
 /// The number of this encoding. A reader refuses a newer one, and reads every older one that was ever released.
-pub const FORMAT: u8 = 5;
+pub const FORMAT: u8 = 6;
 
 /// The oldest encoding that is read as this one: what it can say has grown since.
 const OLDEST: u8 = 2;
@@ -62,6 +62,8 @@ enum LineRef<'a> {
     Governed(&'a Governed),
     /// What a door of ours told of the next record's question besides. Since format 5.
     Checkout(&'a Checkout),
+    /// The next record's question was asked past the program's rules. Since format 6.
+    Bypassed,
 }
 
 /// Gathers the records of one group into one reused buffer.
@@ -144,6 +146,9 @@ impl GroupWriter {
         }
         if let Some(checkout) = record.body.checkout() {
             onto(&mut self.bytes, &LineRef::Checkout(checkout))?;
+            if checkout.monitoring == Monitoring::Bypassed {
+                onto(&mut self.bytes, &LineRef::Bypassed)?;
+            }
         }
         let line = LineRef::Record(record.at, number(origin)?, ruleset, record.operator, record.place, record.body);
         onto(&mut self.bytes, &line)
@@ -183,6 +188,9 @@ impl Draft {
         }
         if let Some(checkout) = record.body.checkout() {
             onto(&mut head, &LineRef::Checkout(checkout)).ok()?;
+            if checkout.monitoring == Monitoring::Bypassed {
+                onto(&mut head, &LineRef::Bypassed).ok()?;
+            }
         }
         // The third kind of line, and the first kind of body: what they are made of follows without anything between.
         onto(&mut head, &(2_u32, record.at, 0_u16, record.ruleset.map(|_| 0_u16), record.operator)).ok()?;
@@ -256,7 +264,7 @@ impl<'a> Group<'a> {
     /// The next record; `None` where the bytes are none. What it says is large, and is not moved more often than has to be: lines are
     /// read by hand, as [`LineRef`] writes them.
     fn record(&mut self) -> Option<Record> {
-        let (mut governed, mut checkout) = (None, None);
+        let (mut governed, mut checkout): (_, Option<Checkout>) = (None, None);
         let mut line = postcard::Deserializer::from_bytes(self.rest);
         loop {
             match u32::deserialize(&mut line).ok()? {
@@ -278,6 +286,7 @@ impl<'a> Group<'a> {
                 }
                 3 => governed = Some(Deserialize::deserialize(&mut line).ok()?),
                 4 => checkout = Some(Deserialize::deserialize(&mut line).ok()?),
+                5 => checkout = Some(Checkout { monitoring: Monitoring::Bypassed, ..checkout? }),
                 _ => return None,
             }
         }

@@ -62,6 +62,13 @@ pub trait Log: Send {
     /// Keeps what a caller wrote with the group that is appended next: both are there or neither.
     fn keep_slip(&mut self, slip: Arc<Slip>);
 
+    /// Keeps what a caller wrote about a payment that is to be decided later, unless the payment has something: durable at once. Finds
+    /// what it has.
+    ///
+    /// # Errors
+    /// The disk.
+    fn begin_slip(&mut self, slip: &Arc<Slip>) -> Result<SlipsFound, JournalError>;
+
     /// What callers wrote, as far as it is wanted; of a page, as far as it is looked at once.
     ///
     /// # Errors

@@ -58,6 +58,8 @@ struct Disk {
     groups: Vec<Kept>,
     /// What comes after them, and was not read yet: perhaps no more than a part of a group.
     written: Written,
+    /// What was written about payments that are to be decided later.
+    begun: Vec<Arc<Slip>>,
     operations: Vec<Operation>,
     /// So many of the groups are synced.
     synced: usize,
@@ -319,23 +321,37 @@ impl Log for MemoryLog {
         self.slips.push(slip);
     }
 
+    fn begin_slip(&mut self, slip: &Arc<Slip>) -> Result<SlipsFound, JournalError> {
+        let wanted = SlipsWanted { program: slip.program, platform: slip.platform, which: Which::Named(slip.payment) };
+        let found = self.slips(&wanted)?;
+        if !found.slips.is_empty() {
+            return Ok(found);
+        }
+        self.disk()?.begun.push(Arc::clone(slip));
+        self.slips(&wanted)
+    }
+
     fn slips(&self, wanted: &SlipsWanted) -> Result<SlipsFound, JournalError> {
         let disk = self.disk()?;
-        let all = disk.groups.iter().flat_map(|kept| &kept.slips).chain(&self.slips);
+        let all = disk.begun.iter().chain(disk.groups.iter().flat_map(|kept| &kept.slips)).chain(&self.slips);
         let found = (1..).zip(all).filter(|(number, slip)| wanted.has(*number, slip));
         let mut found: Vec<_> = found.map(|(number, slip)| (number, Slip::clone(slip))).collect();
         found.reverse();
-        if let Which::Page(page) = wanted.which {
-            found.truncate(usize::try_from(page.most).unwrap_or(usize::MAX));
-        }
+        let most = match wanted.which {
+            Which::Page(page) => page.most,
+            // A payment that waited was written about twice.
+            Which::Named(_) => 1,
+        };
+        found.truncate(usize::try_from(most).unwrap_or(usize::MAX));
         Ok(SlipsFound { slips: found, looked_to: None })
     }
 
     fn erase_slips(&mut self, which: &Erase) -> Result<u64, JournalError> {
         let mut disk = self.disk()?;
         let mut erased: u64 = 0;
-        for slip in disk.groups.iter_mut().flat_map(|kept| &mut kept.slips).filter(|slip| slip.body.is_some() && which.has(slip))
-        {
+        let Disk { begun, groups, .. } = &mut *disk;
+        let all = begun.iter_mut().chain(groups.iter_mut().flat_map(|kept| &mut kept.slips));
+        for slip in all.filter(|slip| slip.body.is_some() && which.has(slip)) {
             *slip = Arc::new(Slip { body: None, ..Slip::clone(slip) });
             erased = erased.saturating_add(1);
         }

@@ -1,12 +1,12 @@
 //! What callers of payment doors wrote, to be given back: kept beside the records, in the transaction of the group that decides it,
 //! so that it costs no sync of its own. The record's digest covers it; the text itself can be erased without breaking the chain.
 
-use holdfast_adapters::payment::Wanted;
+use holdfast_adapters::payment::{Wanted, Written};
 use holdfast_core::{AuthorizationId, CardToken, MerchantId, PlatformName, ProgramId, Timestamp};
 use rusqlite::{Connection, Row, params};
 use serde::{Deserialize, Serialize};
 
-use crate::seal::{Form, Sealed};
+use crate::seal::{Form, Sealed, Sealer};
 
 /// What is kept of what a caller wrote about one payment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +27,21 @@ pub struct Slip {
     pub at: Timestamp,
     /// What was written; nothing once it was erased.
     pub body: Option<Sealed>,
+}
+
+impl Slip {
+    /// What the sealed text of a payment is tied to.
+    #[must_use]
+    pub fn about(program: &ProgramId, platform: &PlatformName, payment: &AuthorizationId) -> String {
+        format!("slip\0{program}\0{platform}\0{payment}")
+    }
+
+    /// What was written; nothing once it was erased, or if it does not open.
+    #[must_use]
+    pub fn read(&self, sealer: &Sealer) -> Option<Written> {
+        let about = Slip::about(&self.program, &self.platform, &self.payment);
+        serde_json::from_slice(&sealer.open(&about, self.body.as_ref()?).ok()?).ok()
+    }
 }
 
 /// Which slips.
@@ -56,6 +71,8 @@ pub struct Erase {
     pub program: ProgramId,
     /// Only that of this payment.
     pub payment: Option<AuthorizationId>,
+    /// Only those about this merchant.
+    pub merchant: Option<MerchantId>,
     /// Only those about this instrument.
     pub source: Option<CardToken>,
     /// Only those of payments asked for before.
@@ -119,6 +136,29 @@ pub(super) fn keep(connection: &Connection, slip: &Slip) -> rusqlite::Result<()>
             body.as_ref().map(|sealed| &sealed.bytes)
         ])
         .map(drop)
+}
+
+/// Keeps one of a payment that is to be decided later, unless the payment has one: that one stays. Finds the one that it has.
+pub(super) fn begin(connection: &Connection, slip: &Slip) -> rusqlite::Result<SlipsFound> {
+    let Slip { program, platform, payment, kind, merchant, source, at, body } = slip;
+    let form = body.as_ref().map_or(Form::Clear, |sealed| sealed.form).number();
+    connection
+        .prepare_cached(
+            "INSERT INTO slip (program, platform, payment, kind, merchant, source, at, form, body)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (program, platform, payment) DO NOTHING",
+        )?
+        .execute(params![
+            program.as_str(),
+            platform.as_str(),
+            payment.as_str(),
+            kind,
+            merchant.as_str(),
+            source.as_str(),
+            at.unix_micros(),
+            form,
+            body.as_ref().map(|sealed| &sealed.bytes)
+        ])?;
+    find(connection, &SlipsWanted { program: *program, platform: *platform, which: Which::Named(*payment) })
 }
 
 /// Finds those that are wanted: of a page, as far as it looks at once.
@@ -196,15 +236,16 @@ impl Bounds {
 
 /// Erases texts; how many that were. What the payments themselves are stays.
 pub(super) fn erase(connection: &Connection, which: &Erase) -> rusqlite::Result<u64> {
-    let Erase { program, payment, source, before } = which;
+    let Erase { program, payment, merchant, source, before } = which;
     let erased = connection.execute(
         "UPDATE slip SET body = NULL WHERE program = ?1 AND body IS NOT NULL AND (?2 IS NULL OR payment = ?2)
-         AND (?3 IS NULL OR source = ?3) AND at < ?4",
+         AND (?3 IS NULL OR source = ?3) AND at < ?4 AND (?5 IS NULL OR merchant = ?5)",
         params![
             program.as_str(),
             payment.as_ref().map(AuthorizationId::as_str),
             source.as_ref().map(CardToken::as_str),
-            before.map_or(i64::MAX, Timestamp::unix_micros)
+            before.map_or(i64::MAX, Timestamp::unix_micros),
+            merchant.as_ref().map(MerchantId::as_str)
         ],
     )?;
     Ok(u64::try_from(erased).unwrap_or(u64::MAX))
@@ -259,6 +300,7 @@ impl Erase {
     pub fn has(&self, slip: &Slip) -> bool {
         slip.program == self.program
             && self.payment.is_none_or(|payment| slip.payment == payment)
+            && self.merchant.is_none_or(|merchant| slip.merchant == merchant)
             && self.source.is_none_or(|source| slip.source == source)
             && self.before.is_none_or(|before| slip.at < before)
     }
@@ -267,6 +309,27 @@ impl Erase {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn texts_go_by_merchant_instrument_and_age_together() {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(TABLE).unwrap();
+        let body = || Some(Sealed { bytes: vec![1], form: Form::Clear });
+        for (number, merchant) in [(1, "a"), (2, "b"), (3, "a")] {
+            keep(&connection, &Slip { body: body(), ..slip(number, merchant) }).unwrap();
+        }
+        let all = Erase { program: slip(1, "a").program, payment: None, merchant: None, source: None, before: None };
+        let merchant = MerchantId::new("a").ok();
+        let before = Some(Timestamp::from_unix_seconds(2));
+        for (which, erased) in [
+            (Erase { source: CardToken::new("other").ok(), ..all }, 0),
+            (Erase { merchant, before, ..all }, 1),
+            (Erase { merchant, ..all }, 1),
+            (all, 1),
+        ] {
+            assert_eq!(erase(&connection, &which).unwrap(), erased, "{which:?}");
+        }
+    }
 
     fn slip(number: u32, merchant: &str) -> Slip {
         Slip {

@@ -246,6 +246,10 @@ impl Log for Journal {
         self.slips.push(slip);
     }
 
+    fn begin_slip(&mut self, slip: &Arc<Slip>) -> Result<SlipsFound, JournalError> {
+        slips::begin(&self.connection, slip).map_err(JournalError::disk(&self.path))
+    }
+
     fn slips(&self, wanted: &SlipsWanted) -> Result<SlipsFound, JournalError> {
         let mut found = slips::find(&self.connection, wanted).map_err(JournalError::disk(&self.path))?;
         if let (Which::Named(_), []) = (wanted.which, found.slips.as_slice()) {
@@ -256,7 +260,14 @@ impl Log for Journal {
     }
 
     fn erase_slips(&mut self, which: &Erase) -> Result<u64, JournalError> {
-        slips::erase(&self.connection, which).map_err(JournalError::disk(&self.path))
+        let erased = slips::erase(&self.connection, which).map_err(JournalError::disk(&self.path))?;
+        // Those of declines that are told and not written yet, too.
+        let mut waiting: u64 = 0;
+        for slip in self.slips.iter_mut().filter(|slip| slip.body.is_some() && which.has(slip)) {
+            *slip = Arc::new(Slip { body: None, ..Slip::clone(slip) });
+            waiting = waiting.saturating_add(1);
+        }
+        Ok(erased.saturating_add(waiting))
     }
 
     fn rulesets(&self, program: &str) -> Result<Vec<KeptRuleset>, JournalError> {

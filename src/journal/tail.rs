@@ -11,6 +11,7 @@ use super::error::JournalError;
 use super::log::EachGroup;
 use super::retention::Checkpoint;
 use super::schema::SCHEMA;
+use super::slips::{self, Slip, SlipsWanted};
 use super::store::FILE;
 
 /// The journal of a data directory, open for reading.
@@ -84,6 +85,15 @@ impl Tail {
     /// The disk, or the group's row.
     pub fn joint_before_group_of(&self, record: i64) -> Result<Joint, JournalError> {
         self.groups().before_group_of(record)
+    }
+
+    /// What a caller wrote about a payment of a door of ours.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn slip(&self, wanted: &SlipsWanted) -> Result<Option<Slip>, JournalError> {
+        let mut found = slips::find(&self.connection, wanted).map_err(JournalError::disk(&self.path))?;
+        Ok(found.slips.pop().map(|(_, slip)| slip))
     }
 
     /// What its file takes, less the room that is free in it.

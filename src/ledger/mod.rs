@@ -145,6 +145,9 @@ pub enum Act {
     Look(Origin, PaymentRef, IdempotencyKey),
     /// Tell what callers wrote about payments.
     Slips(SlipsWanted),
+    /// Keep what a caller wrote about a payment that is to be decided later, unless the payment has something: durable when it is
+    /// answered, with what the payment has.
+    BeginSlip(Arc<Slip>),
     /// Erase what callers wrote about payments.
     EraseSlips(Erase),
     /// Keep what a caller wrote about a payment that is only checked: with whatever is written next.
@@ -373,6 +376,12 @@ impl Answer {
     #[must_use]
     pub fn into_slips(self) -> Option<SlipsFound> {
         if let Answer::Slips(slips) = self { Some(slips) } else { None }
+    }
+
+    /// What callers wrote.
+    #[must_use]
+    pub fn into_erased(self) -> Option<u64> {
+        if let Answer::Erased(slips) = self { Some(slips) } else { None }
     }
 
     /// How many groups were taken away.

@@ -20,6 +20,9 @@ use crate::control::protocol::{Erasure, GoLiveDecision, InsightView, SpendAnswer
 
 impl Desk {
     pub(super) async fn do_spend(&self, asked: SpendRequest) -> Result<SpendAnswer, OperationError> {
+        if let SpendRequest::Erase(erasure) = asked {
+            return self.erase(erasure).await;
+        }
         let house: &House = self.spend.as_ref().ok_or_else(|| {
             OperationError::Refused(vec!["there is no [agents] in the configuration: agent spend is off".to_owned()])
         })?;
@@ -28,11 +31,14 @@ impl Desk {
         } else {
             house.office.operate(asked).await
         };
-        answered.map_err(|problem| {
-            let again = problem.is(Code::StoreUnavailable);
-            if again { OperationError::Unavailable(problem.lines().join("; ")) } else { OperationError::Refused(problem.lines()) }
-        })
+        answered.map_err(refused)
     }
+}
+
+/// A problem as operators hear it.
+pub(super) fn refused(problem: Problem) -> OperationError {
+    let again = problem.is(Code::StoreUnavailable);
+    if again { OperationError::Unavailable(problem.lines().join("; ")) } else { OperationError::Refused(problem.lines()) }
 }
 
 /// Who an operator is, in records.
@@ -124,14 +130,17 @@ impl Office {
                 self.show(row).await.map(SpendAnswer::Object)
             }
             SpendRequest::Insight { .. } => Err(Problem::of(Code::Internal, "asked of the wrong desk")),
-            SpendRequest::Erase(erasure) => {
-                let mut gone: u64 = 0;
-                for erase in self.erases(erasure).await? {
-                    gone = gone.saturating_add(self.store.erase(erase).await.map_err(unavailable)?);
-                }
-                Ok(SpendAnswer::Erased(gone))
-            }
+            SpendRequest::Erase(erasure) => self.erase(erasure).await.map(SpendAnswer::Erased),
         }
+    }
+
+    /// Erases what agent spend keeps; how many texts that were.
+    pub(super) async fn erase(&self, erasure: Erasure) -> Result<u64, Problem> {
+        let mut gone: u64 = 0;
+        for erase in self.erases(erasure).await? {
+            gone = gone.saturating_add(self.store.erase(erase).await.map_err(unavailable)?);
+        }
+        Ok(gone)
     }
 
     async fn named(&self, id: &str) -> Result<(OrganizationId, Organization), Problem> {

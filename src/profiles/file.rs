@@ -4,7 +4,8 @@ use holdfast_adapters::payment::{AddressVerification, CardBrand, SecurityCodeVer
 use holdfast_core::{CardToken, CardholderToken, Country, Currency, MerchantCategoryCode, MerchantId, Money};
 
 use super::{
-    ADDRESS_LINES_MAX, Instrument, Merchant, MerchantLimits, MerchantStanding, Profile, Surcharges, last_four, text, time_zone,
+    ADDRESS_LINES_MAX, Instrument, Merchant, MerchantLimits, MerchantStanding, NetworkTokenization, Profile, Surcharges,
+    last_four, text, time_zone,
 };
 use crate::config::Errors;
 use crate::config::read::{Document, Section, Text};
@@ -53,6 +54,11 @@ fn merchant(section: &Section<'_>, currency: Currency, named: &mut Vec<String>) 
         "prohibited" => Ok(Surcharges::Prohibited),
         _ => Err("must be allowed or prohibited"),
     });
+    let network_tokenization = optional(section, "network_tokenization", |word| match word {
+        "off" => Ok(NetworkTokenization::Off),
+        "automatic" => Ok(NetworkTokenization::Automatic),
+        _ => Err("must be off or automatic"),
+    });
     let limits = limits(section, currency);
     Some(Merchant {
         id: id?,
@@ -66,6 +72,7 @@ fn merchant(section: &Section<'_>, currency: Currency, named: &mut Vec<String>) 
         standing,
         surcharges: surcharges?.unwrap_or(Surcharges::Allowed),
         limits: limits?,
+        network_tokenization: network_tokenization?.unwrap_or_default(),
     })
 }
 

@@ -53,6 +53,20 @@ pub struct Merchant {
     pub surcharges: Surcharges,
     /// What may be paid to it at most.
     pub limits: MerchantLimits,
+    /// Whether its account has card brands' own tokens.
+    #[serde(default)]
+    pub network_tokenization: NetworkTokenization,
+}
+
+/// Whether a merchant's account has card brands' own tokens in place of numbers. It is recorded and shown, and decides nothing here.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NetworkTokenization {
+    /// It has not.
+    #[default]
+    Off,
+    /// It has.
+    Automatic,
 }
 
 /// Whether payments to a merchant are processed.

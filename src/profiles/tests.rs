@@ -45,6 +45,7 @@ pub fn merchant() -> Merchant {
         standing: MerchantStanding::Enabled,
         surcharges: Surcharges::Allowed,
         limits: MerchantLimits::default(),
+        network_tokenization: NetworkTokenization::Off,
     }
 }
 

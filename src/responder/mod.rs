@@ -7,6 +7,7 @@
 //! Steps are pinned where they are awaited: awaited by value, a step's future, which is as large as all that it may wait
 //! for, would be moved once more on every callback.
 
+mod authentication;
 mod balances;
 mod breaker;
 mod deadline;
@@ -183,6 +184,7 @@ impl Responder {
             },
             Ok(Inbound::Handshake { ref echo }) => encode(mount, echo, &Answer::Acknowledged, body).into(),
             Ok(Inbound::Payment(ref asked)) => Box::pin(self.pay(call, mount, asked, watch, body)).await,
+            Ok(Inbound::Authenticated(ref asked)) => Box::pin(self.authenticated(call, mount, asked, watch, body)).await,
             Ok(Inbound::Order(ref asked)) => Box::pin(self.order(mount, asked, body)).await.into(),
             Ok(Inbound::Look(ref asked)) => Box::pin(self.look_up(mount, asked, body)).await.into(),
             Ok(Inbound::Check(ref asked)) => self.check(call, mount, asked, body).into(),

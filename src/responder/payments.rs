@@ -8,7 +8,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering as Memory};
 use std::time::Duration;
 
-use holdfast_adapters::payment::{CheckCall, Checked, CheckedRule, ListCall, LookCall, Ordered, Page, Wanted, Written};
+use holdfast_adapters::payment::{
+    CheckCall, Checked, CheckedRule, ListCall, LookCall, Ordered, Page, PaymentTurn, Standing, Wanted, Written,
+};
 use holdfast_adapters::{Answer, Echo, Malformed, NotDone, OrderCall, Payment, PaymentCall, Refused, Reply};
 use holdfast_core::rules::{Enforcement, MatchList, Verdict, evaluate};
 use holdfast_core::{
@@ -18,6 +20,7 @@ use holdfast_core::{
 use sha2::{Digest as _, Sha256};
 use tokio::time::timeout_at;
 
+use super::authentication::{self, Awaited};
 use super::deadline::Deadline;
 use super::mount::Mount;
 use super::watch::{Phase, Watch};
@@ -74,7 +77,7 @@ pub struct Own {
     merchant: Arc<profiles::Merchant>,
     /// What its caller wrote, as it is kept.
     slip: Arc<Slip>,
-    written: Written,
+    pub(super) written: Written,
     /// How long its hold lives, once the rules have said so.
     life_seconds: Cell<Option<u32>>,
 }
@@ -88,6 +91,7 @@ impl Own {
     /// What rules and the merchant's profile say together.
     pub(super) fn opinion(&self, mount: &Mount, call: &Call<'_>, request: &AuthorizationRequest, of_rules: Verdict) -> Verdict {
         let verdict = profiles::opinion(mount.program.id, &self.merchant, request, call.received.utc, of_rules);
+        let verdict = if self.written.awaited.is_some() { authentication::opinion(request, verdict) } else { verdict };
         if let Verdict::Proceed(proceed) = &verdict {
             self.life_seconds.set(Some(proceed.hold.lifetime_seconds));
         }
@@ -96,7 +100,7 @@ impl Own {
 }
 
 /// What a search for a payment comes to.
-enum Found {
+pub(super) enum Found {
     Payment(Box<Payment>),
     Nobody,
     /// The ledger does not tell in time, or has yet to hear of what was answered without it.
@@ -113,13 +117,38 @@ impl Responder {
         watch: &mut Watch<'_>,
         body: &mut Vec<u8>,
     ) -> Option<Reply> {
-        let (request, own) = match self.presented(call, mount, asked) {
+        let awaited = match asked.turn {
+            PaymentTurn::OnceAuthenticated => Some(Awaited::of(asked, call.received.utc)),
+            PaymentTurn::AtOnce | PaymentTurn::AtOnceUnlessBegun => None,
+        };
+        self.pay_presented(call, mount, (asked, awaited), watch, body).await
+    }
+
+    /// Decides a payment, or has it wait.
+    pub(super) async fn pay_presented(
+        &self,
+        call: &Call<'_>,
+        mount: &Mount,
+        (asked, awaited): (&PaymentCall<'_>, Option<Awaited>),
+        watch: &mut Watch<'_>,
+        body: &mut Vec<u8>,
+    ) -> Option<Reply> {
+        let (request, own) = match self.presented(call, mount, (asked, awaited)) {
             Ok(presented) => presented,
             Err(malformed) => {
                 mount.metrics.malformed();
                 return mount.adapter.refuse(&Refused::Malformed(malformed), body).into();
             }
         };
+        match asked.turn {
+            PaymentTurn::AtOnce => {}
+            PaymentTurn::OnceAuthenticated => return self.begin(mount, &own, &asked.call.echo, body).await.into(),
+            PaymentTurn::AtOnceUnlessBegun => {
+                if let Some(refused) = self.refused_for_one_that_waits(mount, &request, &asked.call.echo, body).await {
+                    return refused.into();
+                }
+            }
+        }
         let digest = digest_of(&request, &asked.slip.text);
         let question = self.question_of(mount, (&request, &own), digest, asked.call.sent_at, call.received.utc);
         let Some((decided, turn)) = pin!(self.hear_or_decide(call, mount, &question, watch)).await else {
@@ -149,7 +178,7 @@ impl Responder {
         &self,
         call: &Call<'_>,
         mount: &Mount,
-        asked: &PaymentCall<'_>,
+        (asked, awaited): (&PaymentCall<'_>, Option<Awaited>),
     ) -> Result<(AuthorizationRequest, Own), Malformed> {
         let (program, slip) = (mount.program.id, &asked.slip);
         let Some(merchant) = self.till.profiles.merchant(program, slip.merchant) else {
@@ -166,7 +195,8 @@ impl Responder {
         request.merchant = presented_merchant(&merchant);
         request.cardholder = instrument.as_ref().and_then(|instrument| instrument.owner);
         request.checkout = verified(request.checkout, instrument.as_deref());
-        let written = Written { text: slip.text.clone(), seen: profiles::seen(&merchant, instrument.as_deref()) };
+        let (awaited, at) = awaited.map_or((None, call.received.utc), |awaited| (Some(awaited.digest), awaited.since));
+        let written = Written { text: slip.text.clone(), seen: profiles::seen(&merchant, instrument.as_deref()), awaited };
         let name = request.payment.authorization;
         let clear = serde_json::to_vec(&written).unwrap_or_default();
         let body = self.till.sealer.seal(&about(mount, &name), &clear);
@@ -178,7 +208,7 @@ impl Responder {
             kind: slip.kind,
             merchant: slip.merchant,
             source: slip.source,
-            at: call.received.utc,
+            at,
             body: Some(body),
         });
         Ok((request, Own { merchant, slip, written, life_seconds: Cell::new(None) }))
@@ -216,7 +246,7 @@ impl Responder {
             source: own.slip.source,
             asked_at,
             changed_at: asked_at,
-            decision: decided.told.decision,
+            standing: Standing::Decided(decided.told.decision),
             hold: None,
             expires_at,
             written: Some(own.written.clone()),
@@ -231,7 +261,7 @@ impl Responder {
             Found::Nobody => return not_done(mount, &asked.echo, DeclineReason::AuthorizationUnknown, None, body),
             Found::NotNow => return mount.adapter.refuse(&Refused::Unavailable, body),
         };
-        let Decision::Approve { amount } = payment.decision else {
+        let Some(amount) = payment.approved() else {
             return not_done(mount, &asked.echo, DeclineReason::AuthorizationUnknown, Some(&payment), body);
         };
         let order = asked.order.in_currency_of(amount);
@@ -334,7 +364,7 @@ impl Responder {
         let (Some(merchant), Some(source)) = (merchant, request.card) else { return };
         let rules: Vec<&str> = checked.rules.iter().map(|rule| rule.id.as_str()).collect();
         let text = serde_json::json!({ "asked": asked.text, "roc": checked.roc, "allowed": checked.allowed, "rules": rules });
-        let written = Written { text: text.to_string(), seen: profiles::seen(merchant, None) };
+        let written = Written { text: text.to_string(), seen: profiles::seen(merchant, None), awaited: None };
         let clear = serde_json::to_vec(&written).unwrap_or_default();
         let Ok(body) = self.till.sealer.seal(&about(mount, &checked.id), &clear) else { return };
         let slip = Slip {
@@ -384,7 +414,7 @@ impl Responder {
                 before = Some(number);
                 // One that nobody decided is none: a crash came between.
                 let Some(payment) = self.shown(mount, slip, by).await? else { continue };
-                let approved = matches!(payment.decision, Decision::Approve { .. });
+                let approved = payment.approved().is_some();
                 if wanted.approved.is_none_or(|wanted| wanted == approved) {
                     payments.push(payment);
                 }
@@ -396,7 +426,7 @@ impl Responder {
     }
 
     /// Looks for one payment, by its name.
-    async fn find(&self, mount: &Mount, name: AuthorizationId, by: Instant) -> Found {
+    pub(super) async fn find(&self, mount: &Mount, name: AuthorizationId, by: Instant) -> Found {
         let Some(mut found) = self.slips(mount, Which::Named(name), by).await else { return Found::NotNow };
         let found = match found.slips.pop() {
             Some((_, slip)) => self.shown(mount, slip, by).await,
@@ -412,7 +442,7 @@ impl Responder {
     }
 
     /// What callers wrote; nothing if the ledger does not tell in time.
-    async fn slips(&self, mount: &Mount, which: Which, by: Instant) -> Option<SlipsFound> {
+    pub(super) async fn slips(&self, mount: &Mount, which: Which, by: Instant) -> Option<SlipsFound> {
         let wanted = SlipsWanted { program: mount.program.id, platform: mount.platform, which };
         let asked = async {
             self.until_open().await;
@@ -422,24 +452,35 @@ impl Responder {
     }
 
     /// A payment with what stands of it; an inner nothing if it was never decided.
-    async fn shown(&self, mount: &Mount, slip: Slip, by: Instant) -> Option<Option<Payment>> {
+    pub(super) async fn shown(&self, mount: &Mount, slip: Slip, by: Instant) -> Option<Option<Payment>> {
         let key = IdempotencyKey::new(slip.payment.as_str()).ok()?;
         let act = Act::Look(mount.origin(), PaymentRef::of(slip.payment), key);
         let looked = timeout_at(by, ledger::ask(self.ledger.as_ref(), act)).await.ok()?.ok()?.into_looked()?;
-        let Some(answered) = looked.answered else { return Some(None) };
-        let about = about(mount, &slip.payment);
-        let opened = slip.body.as_ref().and_then(|body| self.till.sealer.open(&about, body).ok());
+        let written = slip.read(&self.till.sealer);
+        let (standing, asked_at, changed_at) = match (&looked.answered, &written) {
+            (Some(answered), _) => {
+                let changed_at = looked.changed_at.map_or(answered.asked_at, |changed| changed.max(answered.asked_at));
+                (Standing::Decided(answered.decision), answered.asked_at, changed_at)
+            }
+            // It may have been decided without the ledger, which has yet to hear of that.
+            (None, Some(Written { awaited: Some(_), .. })) if self.spool.fill().held.waiting > 0 => return None,
+            (None, Some(Written { awaited: Some(_), .. })) => {
+                let (standing, changed_at) = authentication::standing(slip.at, clock::utc(), mount.patience.budget);
+                (standing, slip.at, changed_at)
+            }
+            (None, _) => return Some(None),
+        };
         Some(Some(Payment {
             id: slip.payment,
             reference: mount.reference(&key),
             merchant: slip.merchant,
             source: slip.source,
-            asked_at: answered.asked_at,
-            changed_at: looked.changed_at.map_or(answered.asked_at, |changed| changed.max(answered.asked_at)),
-            decision: answered.decision,
+            asked_at,
+            changed_at,
+            standing,
             hold: looked.hold,
             expires_at: looked.hold.and_then(|hold| hold.expires_at),
-            written: opened.and_then(|clear| serde_json::from_slice(&clear).ok()),
+            written,
         }))
     }
 }
@@ -473,10 +514,16 @@ fn roc_of(id: &AuthorizationId) -> String {
 
 /// What a sealed slip is tied to.
 fn about(mount: &Mount, name: &AuthorizationId) -> String {
-    format!("slip\0{}\0{}\0{name}", mount.program.id, mount.platform)
+    Slip::about(&mount.program.id, &mount.platform, name)
 }
 
-fn not_done(mount: &Mount, echo: &Echo<'_>, reason: DeclineReason, payment: Option<&Payment>, body: &mut Vec<u8>) -> Reply {
+pub(super) fn not_done(
+    mount: &Mount,
+    echo: &Echo<'_>,
+    reason: DeclineReason,
+    payment: Option<&Payment>,
+    body: &mut Vec<u8>,
+) -> Reply {
     encode(mount, echo, &Answer::NotDone(NotDone { reason, payment }), body)
 }
 

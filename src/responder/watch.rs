@@ -91,7 +91,7 @@ impl<'a> Watch<'a> {
     pub fn understood(&mut self, inbound: &Inbound<'_>) {
         self.ended(Phase::Decode);
         self.kind = Some(match inbound {
-            Inbound::Authorization(_) | Inbound::Payment(_) => Kind::Authorization,
+            Inbound::Authorization(_) | Inbound::Payment(_) | Inbound::Authenticated(_) => Kind::Authorization,
             Inbound::Order(_) => Kind::Order,
             Inbound::Look(_) | Inbound::List(_) | Inbound::Check(_) => Kind::PaymentRead,
             Inbound::Balance(_) => Kind::BalanceRead,

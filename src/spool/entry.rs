@@ -9,7 +9,8 @@ use holdfast_core::hold::{ToldAnswer, ToldEvent};
 use holdfast_core::rules::Verdict;
 use holdfast_core::stand_in::ToldApproval;
 use holdfast_core::{
-    AccountId, AuthorizationId, AuthorizationRequest, Basis, Checkout, ContentDigest, PlatformName, ProgramId, Timestamp,
+    AccountId, AuthorizationId, AuthorizationRequest, Basis, Checkout, ContentDigest, Monitoring, PlatformName, ProgramId,
+    Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -74,6 +75,11 @@ enum Written {
     },
     /// As `Told`, of a payment of which a door of ours told something besides. Within a slip, if it has one.
     ToldAtCheckout {
+        told: Box<Written>,
+        checkout: Checkout,
+    },
+    /// As `ToldAtCheckout`, past the program's rules.
+    ToldPastRules {
         told: Box<Written>,
         checkout: Checkout,
     },
@@ -170,7 +176,10 @@ impl Entry {
                 };
                 let told = match request.checkout {
                     None => told,
-                    Some(checkout) => Written::ToldAtCheckout { told: Box::new(told), checkout },
+                    Some(checkout) => match checkout.monitoring {
+                        Monitoring::Asked => Written::ToldAtCheckout { told: Box::new(told), checkout },
+                        Monitoring::Bypassed => Written::ToldPastRules { told: Box::new(told), checkout },
+                    },
                 };
                 match slip {
                     None => told,
@@ -211,7 +220,10 @@ impl Written {
                 return told.entry(Some(Arc::new(its)), None);
             }
             Written::ToldAtCheckout { told, checkout: its } if checkout.is_none() => return told.entry(slip, Some(its)),
-            Written::ToldWithSlip { .. } | Written::ToldAtCheckout { .. } => return None,
+            Written::ToldPastRules { told, checkout: its } if checkout.is_none() => {
+                return told.entry(slip, Some(Checkout { monitoring: Monitoring::Bypassed, ..its }));
+            }
+            Written::ToldWithSlip { .. } | Written::ToldAtCheckout { .. } | Written::ToldPastRules { .. } => return None,
             Written::Told { program, platform, request, digest, verdict, told, basis, received_at, account } => {
                 let (origin, request) = (origin(program, platform), AuthorizationRequest { checkout, ..request });
                 let adopt = Adopt { origin, request, digest, verdict, told, basis, governed: None, received_at, slip };

@@ -91,9 +91,14 @@ fn every_entry_reads_as_it_was_written() {
         at: Timestamp::EPOCH,
         body: None,
     }));
+    let mut past_rules = with_slip.clone();
+    past_rules.request.checkout =
+        Some(Checkout { surcharge: 350, monitoring: holdfast_core::Monitoring::Bypassed, ..Checkout::NOTHING_TOLD });
+    let past_rules = Entry::Told(past_rules, account);
     let (at_checkout, with_slip) = (Entry::Told(at_checkout, account), Entry::Told(with_slip, account));
     for entry in [
         at_checkout,
+        past_rules,
         with_slip,
         approval("a"),
         decline("d"),

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::circuit::{Circuit, Passage};
-use super::event::Event;
+use super::event::{Event, EventKind};
 use super::feed::{Feed, Subscription};
 use super::outbox::{Cursor, Letter, Outbox, OutboxError, Replay, Source};
 use super::post::{Post, Refused};
@@ -19,6 +19,7 @@ use super::window::{Item, Window};
 use crate::clock;
 use crate::journal::JournalError;
 use crate::metrics::EndpointMetrics;
+use crate::seal::Sealer;
 use crate::spool::told_to_stop;
 
 /// As many events are read ahead.
@@ -50,6 +51,8 @@ pub struct Courier {
     pub outbox: Rc<Outbox>,
     /// Where its events come from.
     pub feed: Feed,
+    /// Opens what callers wrote, for bodies that have it.
+    pub sealer: Sealer,
     /// Its place.
     pub cursor: Cursor,
     /// What is counted.
@@ -121,9 +124,13 @@ impl Courier {
             }
             while let Some(item) = self.next(&mut round, now) {
                 let post = Rc::clone(&self.post);
+                let body = self.feed.body(item.event(), &self.sealer);
                 round.out = round.out.saturating_add(1);
                 sending.push(async move {
-                    let how = post.send(item.event(), clock::utc()).await;
+                    let how = match body {
+                        Ok(body) => post.send(item.event(), body, clock::utc()).await,
+                        Err(_) => Err(Refused::Unreadable),
+                    };
                     (item, how)
                 });
             }
@@ -225,7 +232,11 @@ impl Courier {
 
     fn event_of(&self, letter: &Letter) -> Result<Option<Event>, Trouble> {
         match letter.source {
-            Source::Record(record) => Ok(self.feed.event(record)?),
+            Source::Record(record) => {
+                let event = self.feed.event(record)?;
+                let in_its_words = letter.kind == EventKind::PaymentAuth;
+                Ok(event.map(|event| if in_its_words { event.in_words_of_its_door() } else { event }))
+            }
             Source::Signal(number) => Ok(self.outbox.signal(number)?),
         }
     }

@@ -5,12 +5,17 @@
 
 use std::fmt;
 
+use holdfast_core::agent::Weight;
 use holdfast_core::hold::{Fact, Order, Outcome, ReleaseCause, ToldAnswer, ToldEvent};
-use holdfast_core::{AuthorizationRequest, Basis, Decision, Money, PaymentRef, PlatformName, ProgramId, Timestamp};
+use holdfast_core::{
+    AuthorizationId, AuthorizationRequest, Basis, CardToken, Decision, DeclineReason, IdempotencyKey, MerchantId, Money,
+    PaymentRef, PlatformName, ProgramId, Timestamp,
+};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::journal::{Body, Record};
+use crate::ledger::weight_of;
 
 /// What an event is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -27,19 +32,22 @@ pub enum EventKind {
     StandInEntered,
     /// A program's ledger decides again.
     StandInLeft,
+    /// A door of ours answered a payment: told in that interface's own words, instead of the two above, to whom asks for it.
+    PaymentAuth,
     /// Somebody tries whether the endpoint hears us.
     EndpointTest,
 }
 
 impl EventKind {
     /// All kinds that an endpoint can ask for, in the order of declaration.
-    pub const ALL: [EventKind; 6] = [
+    pub const ALL: [EventKind; 7] = [
         EventKind::AuthorizationApproved,
         EventKind::AuthorizationDeclined,
         EventKind::HoldCaptured,
         EventKind::HoldReleased,
         EventKind::StandInEntered,
         EventKind::StandInLeft,
+        EventKind::PaymentAuth,
     ];
 
     /// The kind as bodies, configurations and listings write it.
@@ -52,6 +60,7 @@ impl EventKind {
             EventKind::HoldReleased => "hold.released",
             EventKind::StandInEntered => "stand_in.entered",
             EventKind::StandInLeft => "stand_in.left",
+            EventKind::PaymentAuth => "PAYMENT_AUTH",
             EventKind::EndpointTest => "endpoint.test",
         }
     }
@@ -84,10 +93,35 @@ pub struct Event {
     pub at: Timestamp,
     /// What is said besides, as the body's `data`.
     pub data: Value,
+    /// The payment that was answered, if the documents of the door that it came to have an event of their own for that.
+    pub answered: Option<AnsweredPayment>,
+}
+
+/// A payment as a door of ours answered it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AnsweredPayment {
+    /// The door.
+    pub platform: PlatformName,
+    /// The payment.
+    pub id: AuthorizationId,
+    /// Its key.
+    pub key: IdempotencyKey,
+    /// The merchant.
+    pub merchant: MerchantId,
+    /// The instrument.
+    pub source: CardToken,
+    /// What was answered.
+    pub decision: Decision,
 }
 
 impl Event {
-    /// The body that is sent.
+    /// The same event in the words of its door.
+    #[must_use]
+    pub fn in_words_of_its_door(self) -> Self {
+        if self.answered.is_some() { Event { kind: EventKind::PaymentAuth, ..self } } else { self }
+    }
+
+    /// The body that is sent, unless it is [`EventKind::PaymentAuth`]'s.
     #[must_use]
     pub fn body(&self) -> Vec<u8> {
         let body = json!({ "type": self.kind.name(), "timestamp": self.at.to_string(), "data": self.data });
@@ -124,7 +158,38 @@ impl Event {
             sequence,
             at: told.at,
             data,
+            answered: answered(record),
         })
+    }
+}
+
+/// The payment that a record answers, if its door has an event for that. A key that came with something else is not about it.
+fn answered(record: &Record) -> Option<AnsweredPayment> {
+    let platform = record.platform?;
+    holdfast_adapters::platform(platform.as_str())?.decision_event?;
+    let (request, decision) = match &record.body {
+        Body::Decided { request, outcome, .. } => (request, outcome.decision?.0),
+        Body::Adopted { request, told, .. } => (request, decision_of(*told)),
+        Body::Told { .. }
+        | Body::Ordered { .. }
+        | Body::Kept { .. }
+        | Body::AccountEntered { .. }
+        | Body::CardEntered { .. }
+        | Body::RulesPublished
+        | Body::Opened
+        | Body::Trimmed { .. } => return None,
+    };
+    if decision == (Decision::Decline { reason: DeclineReason::ConflictingDuplicate }) {
+        return None;
+    }
+    let (merchant, source) = request.merchant.id.zip(request.card)?;
+    Some(AnsweredPayment { platform, id: request.payment.authorization, key: request.key, merchant, source, decision })
+}
+
+const fn decision_of(told: ToldAnswer) -> Decision {
+    match told {
+        ToldAnswer::Approved { amount } => Decision::Approve { amount },
+        ToldAnswer::Declined { reason } => Decision::Decline { reason },
     }
 }
 
@@ -163,14 +228,10 @@ impl<'r> Told<'r> {
         match &record.body {
             Body::Decided { received_at, request, outcome, .. } => {
                 let (decision, basis) = outcome.decision?;
-                Some(Told::decided(request, decision, basis, *received_at))
+                Some(Told::decided(record, request, (decision, basis), *received_at))
             }
             Body::Adopted { received_at, request, told, basis, .. } => {
-                let decision = match *told {
-                    ToldAnswer::Approved { amount } => Decision::Approve { amount },
-                    ToldAnswer::Declined { reason } => Decision::Decline { reason },
-                };
-                Some(Told::decided(request, decision, *basis, *received_at))
+                Some(Told::decided(record, request, (decision_of(*told), *basis), *received_at))
             }
             Body::Told { event, outcome } => Told::notified(event, outcome, record.at),
             Body::Ordered { payment, order, outcome, .. } => Told::ordered(payment, order, outcome, record.at),
@@ -183,7 +244,12 @@ impl<'r> Told<'r> {
         }
     }
 
-    fn decided(request: &'r AuthorizationRequest, decision: Decision, basis: Basis, received_at: Timestamp) -> Told<'r> {
+    fn decided(
+        record: &Record,
+        request: &'r AuthorizationRequest,
+        (decision, basis): (Decision, Basis),
+        received_at: Timestamp,
+    ) -> Told<'r> {
         let (kind, approved, reason) = match decision {
             Decision::Approve { amount } => (EventKind::AuthorizationApproved, Some(money(amount)), None),
             Decision::Decline { reason } => (EventKind::AuthorizationDeclined, None, Some(reason.name())),
@@ -198,6 +264,11 @@ impl<'r> Told<'r> {
             "reason": reason,
             "basis": basis.name(),
             "stand_in_cause": basis.stand_in_cause().map(|cause| cause.name()),
+            // Answered without the ledger, which heard of it when it was recorded.
+            "adopted": matches!(record.body, Body::Adopted { .. }),
+            // Of a question at a door that is not its binding's: it moved nothing.
+            "preview": weight_of(record.governed.as_ref()) == Weight::Preview,
+            "authority": record.governed.and_then(|governed| governed.authority).map(|authority| authority.to_string()),
             "merchant": {
                 "id": request.merchant.id.as_ref().map(|id| id.as_str()),
                 "mcc": request.merchant.mcc.map(|mcc| mcc.to_string()),
@@ -315,6 +386,31 @@ mod tests {
         assert_eq!((released.kind, &released.data["cause"]), (EventKind::HoldReleased, &json!("expired")));
         assert_eq!(released.sequence, event.sequence, "the same payment");
         assert_ne!(released.id, event.id);
+    }
+
+    #[test]
+    fn a_decision_says_whether_it_moved_anything_and_who_heard_of_it_later() {
+        use holdfast_core::agent::{AuthorityId, Governed, Mode};
+        let adopted = |weight| {
+            let body = Body::Adopted {
+                received_at: Timestamp::from_unix_seconds(900),
+                request: crate::fixture::purchase("key", 500),
+                verdict: None,
+                told: ToldAnswer::Approved { amount: usd(500) },
+                basis: Basis::Ledger,
+                outcome: Outcome::default(),
+            };
+            let authority = AuthorityId::new("sa_1").ok();
+            let (policy, binding, intent, asked_by, would) = (None, None, None, None, None);
+            let governed = Governed { authority, policy, binding, intent, asked_by, mode: Mode::Enforce, weight, would };
+            Event::of_record(7, &Record { governed: Some(governed), ..record(body) }).unwrap().data
+        };
+        let preview = adopted(Weight::Preview);
+        assert_eq!(
+            (&preview["preview"], &preview["adopted"], &preview["authority"]),
+            (&true.into(), &true.into(), &"sa_1".into())
+        );
+        assert_eq!(adopted(Weight::Moves)["preview"], false);
     }
 
     #[test]

@@ -2,10 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
+use holdfast_adapters::payment::Standing;
+use holdfast_adapters::{DecisionReference, Payment};
 use holdfast_core::ProgramId;
 
 use super::event::{Event, EventKind};
-use crate::journal::{Group, JournalError, Tail};
+use crate::journal::{Group, JournalError, SlipsWanted, Tail, Which};
+use crate::seal::Sealer;
 
 /// How many records are read at once, about: a group is read whole.
 const PORTION: i64 = 256;
@@ -24,6 +27,13 @@ impl Subscription {
     #[must_use]
     pub fn wants(&self, event: &Event) -> bool {
         event.program == self.program && self.kinds.contains(&event.kind)
+    }
+
+    /// An event as the endpoint wants it, if it does: in the words of its door where it asks for these.
+    #[must_use]
+    pub fn taken(&self, event: Event) -> Option<Event> {
+        let event = if self.kinds.contains(&EventKind::PaymentAuth) { event.in_words_of_its_door() } else { event };
+        self.wants(&event).then_some(event)
     }
 }
 
@@ -82,9 +92,7 @@ impl Feed {
             return Ok(portion);
         }
         self.each(self.next, last, PORTION, &mut |number, event| {
-            if subscription.wants(&event) {
-                portion.events.push((number, event));
-            }
+            portion.events.extend(subscription.taken(event).map(|event| (number, event)));
         })
         .map(|end| self.next = end)?;
         Ok(portion)
@@ -104,6 +112,37 @@ impl Feed {
             })?;
         }
         Ok(found)
+    }
+
+    /// The body of an event. That of a payment which a door of ours answered is in the door's words, with what is there now of what
+    /// its caller wrote.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn body(&self, event: &Event, sealer: &Sealer) -> Result<Vec<u8>, JournalError> {
+        let words = event.answered.filter(|_| event.kind == EventKind::PaymentAuth);
+        let Some((answered, words)) = words.and_then(|answered| {
+            let platform = holdfast_adapters::platform(answered.platform.as_str())?;
+            Some((answered, platform.decision_event?))
+        }) else {
+            return Ok(event.body());
+        };
+        let which = Which::Named(answered.id);
+        let slip = self.journal.slip(&SlipsWanted { program: event.program, platform: answered.platform, which })?;
+        let kind = slip.as_ref().map_or(0, |slip| slip.kind);
+        let payment = Payment {
+            id: answered.id,
+            reference: DecisionReference::of(&event.program, &answered.platform, &answered.key),
+            merchant: answered.merchant,
+            source: answered.source,
+            asked_at: event.at,
+            changed_at: event.at,
+            standing: Standing::Decided(answered.decision),
+            hold: None,
+            expires_at: None,
+            written: slip.and_then(|slip| slip.read(sealer)),
+        };
+        Ok((words.body)(event.id.trim_start_matches("evt_"), kind, &payment))
     }
 
     /// Shows every event from a record on, of the groups that have `enough` records together. Gives the record behind them.

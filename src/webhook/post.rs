@@ -26,6 +26,8 @@ pub enum Refused {
     Status(u16),
     /// It did not answer in time.
     TooSlow(Duration),
+    /// What it would be told cannot be read now.
+    Unreadable,
     /// There is no connection to it, or it broke off.
     Unreachable(String),
 }
@@ -35,6 +37,7 @@ impl fmt::Display for Refused {
         match self {
             Refused::Status(status) => write!(f, "answered {status}"),
             Refused::TooSlow(timeout) => write!(f, "did not answer within {} ms", timeout.as_millis()),
+            Refused::Unreadable => f.write_str("was told nothing: the journal's disk cannot be read"),
             Refused::Unreachable(why) => write!(f, "cannot be reached: {why}"),
         }
     }
@@ -87,8 +90,7 @@ impl Post {
     ///
     /// # Errors
     /// It was not taken: any answer but a success, or none in time.
-    pub async fn send(&self, event: &Event, now: Timestamp) -> Result<(), Refused> {
-        let body = event.body();
+    pub async fn send(&self, event: &Event, body: Vec<u8>, now: Timestamp) -> Result<(), Refused> {
         let signatures: Vec<String> =
             self.address.secrets.iter().filter_map(|secret| sign(secret, &event.id, now, &body)).collect();
         let request = self.client.post(self.address.url.clone());

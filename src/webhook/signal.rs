@@ -138,5 +138,5 @@ fn event(row: &rusqlite::Row<'_>) -> rusqlite::Result<(i64, Event)> {
     let data: Value = serde_json::from_str(&data).map_err(|_| rusqlite::Error::InvalidQuery)?;
     let id = id_of(&["signal", program.as_str(), &number.to_string(), &micros.to_string()]);
     let sequence = sequence_of(&["stand-in", program.as_str()]);
-    Ok((number, Event { id, kind, program, sequence, at: Timestamp::from_unix_micros(micros), data }))
+    Ok((number, Event { id, kind, program, sequence, at: Timestamp::from_unix_micros(micros), data, answered: None }))
 }

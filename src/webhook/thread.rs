@@ -18,6 +18,7 @@ use crate::clock;
 use crate::journal::Tail;
 use crate::ledger::embedded::projection::take_second_place;
 use crate::metrics::Metrics;
+use crate::seal::Sealer;
 use crate::spool::told_to_stop;
 
 /// One endpoint, as it is configured.
@@ -43,6 +44,8 @@ pub struct Setup {
     pub recorded: watch::Receiver<i64>,
     /// What is told and is no record.
     pub signals: mpsc::UnboundedReceiver<Signal>,
+    /// Opens what callers wrote, for bodies that have it.
+    pub sealer: Sealer,
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// Tells an operator.
@@ -96,10 +99,10 @@ fn enter(setup: &Setup) -> Result<(), String> {
 }
 
 async fn run(setup: Setup, stop: watch::Receiver<()>) -> Result<(), String> {
-    let Setup { directory, endpoints, recorded, signals, metrics, say } = setup;
+    let Setup { directory, endpoints, recorded, signals, sealer, metrics, say } = setup;
     let outbox = Rc::new(Outbox::open(&directory).map_err(|error| error.to_string())?);
     let (signalled, signals_seen) = watch::channel(0);
-    let couriers = endpoints.into_iter().map(|endpoint| courier(endpoint, &directory, &outbox, &metrics, say));
+    let couriers = endpoints.into_iter().map(|endpoint| courier(endpoint, &directory, &outbox, (&metrics, &sealer), say));
     let couriers = couriers.collect::<Result<Vec<_>, String>>()?;
     let couriers =
         join_all(couriers.into_iter().map(|courier| courier.run(recorded.clone(), signals_seen.clone(), stop.clone())));
@@ -111,15 +114,15 @@ fn courier(
     endpoint: Endpoint,
     directory: &Path,
     outbox: &Rc<Outbox>,
-    metrics: &Metrics,
+    (metrics, sealer): (&Metrics, &Sealer),
     say: fn(&str),
 ) -> Result<Courier, String> {
     let Endpoint { name, subscription, address, in_flight_max } = endpoint;
     let cursor = outbox.enter(&name, 1).map_err(|error| error.to_string())?;
     let feed = Feed::open(directory, cursor.next).map_err(|error| error.to_string())?;
     let post = Rc::new(Post::new(address)?);
-    let metrics = metrics.endpoint(&name);
-    Ok(Courier { name, subscription, post, in_flight_max, outbox: Rc::clone(outbox), feed, cursor, metrics, say })
+    let (metrics, sealer) = (metrics.endpoint(&name), sealer.clone());
+    Ok(Courier { name, subscription, post, in_flight_max, outbox: Rc::clone(outbox), feed, sealer, cursor, metrics, say })
 }
 
 /// Keeps what is left until the server stops. What an earlier process told to be in stand-in is not any more.

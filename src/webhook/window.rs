@@ -214,7 +214,7 @@ mod tests {
 
     fn event(id: &str, sequence: u64) -> Event {
         let (kind, program) = (EventKind::AuthorizationApproved, ProgramId::new("demo").unwrap());
-        Event { id: id.to_owned(), kind, program, sequence, at: NOW, data: Value::Null }
+        Event { id: id.to_owned(), kind, program, sequence, at: NOW, data: Value::Null, answered: None }
     }
 
     fn names(window: &mut Window) -> Vec<String> {

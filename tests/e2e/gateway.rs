@@ -3,6 +3,7 @@
 
 use serde_json::{Value, json};
 
+use crate::support::http::demo_authorization;
 use crate::support::server::balance;
 use crate::support::{Client, Response, Workplace};
 
@@ -97,7 +98,7 @@ fn items_fees_and_sales() {
     let workplace = Workplace::demo();
     let server = workplace.serve();
     let mut client = server.client();
-    let items = json!({"merchant_id": "merchant-demo", "attempt_3d_secure": true, "browser_info": "COLLECTED USING CLIENT BROWSER",
+    let items = json!({"merchant_id": "merchant-demo", "browser_info": "COLLECTED USING CLIENT BROWSER",
         "data": {"transaction_amount": "200.20", "card_token": "card_sandbox_demo", "description": "Payment for the services",
             "items": [{"name": "Sample", "unit_cost": "95.00", "quantity": 2, "total_amount": "190.00"}],
             "sales_tax": "10.00", "other_tax": [{"name": "CRV", "amount": "0.20"}],
@@ -210,4 +211,170 @@ fn a_check_lists_the_rules_that_match_and_moves_nothing() {
     assert_eq!((answer.status, &answer.json()["field"]), (400, &json!("data.card_number")));
     assert!(!answer.body.contains("1111"), "{answer:?}");
     assert_eq!(money(&workplace), (100_000, 0, 100_000));
+}
+
+const CAVV: &str = "BwABBJQ1AgAAAAAgJDUCAAAAAAA=";
+
+fn with_key(client: &mut Client, key: &str, body: &Value) -> Response {
+    client.ask("POST", AUTH, &[("Idempotency-Key", key), ("Authorization", &demo_authorization())], &body.to_string())
+}
+
+fn result(id: &Value, indicator: &str) -> Value {
+    json!({"id": id, "three_d_secure": {"electronic_commerce_indicator": indicator, "transaction_id": "EaOMucALHQqLAEGAgk",
+        "cardholder_authentication": CAVV}})
+}
+
+#[test]
+fn a_payment_waits_for_its_payer_and_is_decided_once() {
+    let workplace = Workplace::demo();
+    let server = workplace.serve();
+    let mut client = server.client();
+    let asked_for = |amount: &str| {
+        json!({"merchant_id": "merchant-demo", "attempt_3d_secure": true, "browser_info": "COLLECTED USING CLIENT BROWSER",
+            "data": {"transaction_amount": amount, "card_token": "card_sandbox_demo", "order_number": "Order124"}})
+    };
+    let begun = with_key(&mut client, "order-124", &asked_for("200.20"));
+    let begun = begun.json();
+    assert_eq!(begun["auth_response"]["status"], "PENDING_3DSAUTH", "{begun}");
+    assert!(begun["three_d_secure"]["expires_at"].is_string() && begun["auth_response"].get("auth_code").is_none(), "{begun}");
+    assert_eq!(with_key(&mut client, "order-124", &asked_for("200.20")).json(), begun, "the same key is the same payment");
+    assert_eq!(with_key(&mut client, "order-124", &asked_for("200.21")).status, 409);
+    let mut at_once = asked_for("200.20");
+    at_once["attempt_3d_secure"] = json!(false);
+    assert_eq!(with_key(&mut client, "order-124", &at_once).status, 409);
+    assert_eq!(money(&workplace), (100_000, 0, 100_000), "nothing is held");
+    let id = &begun["id"];
+    let capture = json!({"id": id, "amount": "1.00"}).to_string();
+    assert_eq!(refused(&client.post("/api/payment/capture", &capture)), (422, "E0422".to_owned()));
+
+    // It waits on after a restart, and goes on under its id.
+    drop(client);
+    assert!(server.terminate().success());
+    let server = workplace.serve();
+    let mut client = server.client();
+    let path = format!("/api/payment/{}", id.as_str().unwrap());
+    assert_eq!(client.get(&path).json()["auth_response"]["status"], "PENDING_3DSAUTH");
+    let paid = asked(&mut client, "/api/payment/3ds", &result(id, "AUTHENTICATED"));
+    assert_eq!((&paid["id"], &paid["auth_response"]["status"]), (id, &json!("PASS")), "{paid}");
+    assert_eq!(paid["three_d_secure"]["electronic_commerce_indicator"], "AUTHENTICATED");
+    assert_eq!(money(&workplace), (100_000, 20_020, 79_980));
+    assert_eq!(asked(&mut client, "/api/payment/3ds", &result(id, "AUTHENTICATED"))["auth_response"]["status"], "PASS");
+    assert_eq!(client.post("/api/payment/3ds", &result(id, "ATTEMPTED").to_string()).status, 409, "it is decided once");
+    assert_eq!(money(&workplace).1, 20_020);
+    assert_eq!(with_key(&mut client, "order-124", &asked_for("200.20")).json()["auth_response"]["status"], "PASS");
+
+    // Whoever was not authenticated does not pay; what waits for nothing goes on with nothing.
+    let other = with_key(&mut client, "order-125", &asked_for("1.00")).json();
+    let failed = asked(&mut client, "/api/payment/3ds", &result(&other["id"], "NOT_AUTHENTICATED"));
+    assert_eq!(
+        (&failed["auth_response"]["status"], &failed["auth_response"]["response_code"]),
+        (&json!("FAIL"), &json!("D0059")),
+        "{failed}"
+    );
+    let plain = asked(&mut client, AUTH, &at_once);
+    assert_eq!(plain["auth_response"]["status"], "PASS");
+    let waits_not = client.post("/api/payment/3ds", &result(&plain["id"], "AUTHENTICATED").to_string());
+    assert_eq!(refused(&waits_not), (422, "E0422".to_owned()));
+    let nobody = json!("9fff410f-1903-8178-8714-71c90e677b81");
+    let unknown = client.post("/api/payment/3ds", &result(&nobody, "AUTHENTICATED").to_string());
+    assert_eq!(refused(&unknown), (404, "E0404".to_owned()));
+    assert!(server.terminate().success());
+    let replay = workplace.run(&["replay", "--data", workplace.data().to_str().unwrap(), "--json"]);
+    let replayed: Value = serde_json::from_slice(&replay.stdout).unwrap();
+    assert_eq!((&replayed["decided"], &replayed["differing"]), (&json!(4), &json!(0)), "{replay:?}");
+    for file in std::fs::read_dir(workplace.data()).unwrap() {
+        let path = file.unwrap().path();
+        let holds = path.is_file() && String::from_utf8_lossy(&std::fs::read(&path).unwrap()).contains(CAVV);
+        assert!(!holds, "{} has the authentication value", path.display());
+    }
+}
+
+#[test]
+fn what_callers_wrote_is_erased_and_the_payments_stay() {
+    let workplace = Workplace::demo();
+    let server = workplace.serve();
+    let mut client = server.client();
+    let data = workplace.data();
+    let erase = |what: &[&str]| {
+        let erased = workplace.run(&[&["erase"], what, &["--data", data.to_str().unwrap()]].concat());
+        String::from_utf8(erased.stdout).unwrap()
+    };
+    let pay = |client: &mut Client| {
+        let body = json!({"merchant_id": "merchant-demo", "data": {"transaction_amount": "1.00", "card_token": "card_sandbox_demo",
+            "customer_name": "John Doe"}});
+        let paid = asked(client, AUTH, &body);
+        assert_eq!(paid["customer_name"], "John Doe");
+        format!("/api/payment/{}", paid["id"].as_str().unwrap())
+    };
+    // The demo's agent spend has three texts, all of one day.
+    for (nobodys, theirs, texts) in [
+        (["--person", "user-demo-1"], ["--person", "user-demo-4"], 1),
+        (["--person", "PIdemo1"], ["--person", "card_sandbox_demo"], 1),
+        (["--organization", "APnobody"], ["--organization", "APdemo1"], 1),
+        (["--before", "2026-01-01T00:00:00Z"], ["--before", "2100-01-01T00:00:00Z"], 4),
+        (["--program", "other"], ["--program", "demo"], 1),
+    ] {
+        let path = pay(&mut client);
+        assert_eq!(erase(&nobodys), "0 texts erased\n", "{nobodys:?}");
+        assert_eq!(client.get(&path).json()["customer_name"], "John Doe");
+        assert_eq!(erase(&theirs), format!("{texts} texts erased\n"), "{theirs:?}");
+        let left = client.get(&path).json();
+        assert_eq!((&left["customer_name"], &left["auth_response"]["status"]), (&Value::Null, &json!("PASS")), "{theirs:?}");
+    }
+    assert_eq!(money(&workplace), (100_000, 500, 99_500));
+    // A payment that waits cannot go on without what was asked for.
+    let waits = json!({"merchant_id": "merchant-demo", "attempt_3d_secure": true,
+        "data": {"transaction_amount": "1.00", "card_token": "card_sandbox_demo"}});
+    let waits = asked(&mut client, AUTH, &waits);
+    assert_eq!(erase(&["--person", "user-demo-4"]), "1 texts erased\n");
+    let gone = client.post("/api/payment/3ds", &result(&waits["id"], "AUTHENTICATED").to_string());
+    assert_eq!(refused(&gone), (404, "E0404".to_owned()));
+}
+
+#[test]
+fn rules_are_bypassed_by_those_who_may_and_that_is_recorded() {
+    let workplace = Workplace::demo();
+    workplace.edit("holdfast.toml", |text| {
+        let trusted = "[[program.mount.basic]]\nuser = \"trusted\"\npassword = \"file:demo/secrets/platform_password\"\n\
+                       bypass_rules = true\n\n[[program.mount]]\nplatform = \"pre_auth\"";
+        text.replace("[[program.mount]]\nplatform = \"pre_auth\"", trusted)
+    });
+    let server = workplace.serve();
+    let password = std::fs::read_to_string(workplace.path("config/demo/secrets/platform_password")).unwrap();
+    let login = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, format!("trusted:{}", password.trim_end()));
+    let mut trusted = Client::connect_as(server.listen, Some(format!("Basic {login}")));
+    let mut client = server.client();
+    let body = |bypass: bool| {
+        json!({"merchant_id": "merchant-demo", "transaction_monitoring_bypass": bypass,
+            "data": {"transaction_amount": "751.00", "card_token": "card_sandbox_demo", "surcharge_amount": "1.00"}})
+    };
+    for (bypass, declined) in
+        [(true, &mut client), (false, &mut trusted)].map(|(bypass, by)| (bypass, asked(by, AUTH, &body(bypass))))
+    {
+        assert_eq!(declined["auth_response"]["response_code"], "D0061", "{bypass}: {declined}");
+    }
+    let paid = asked(&mut trusted, AUTH, &body(true));
+    assert_eq!(paid["auth_response"]["status"], "PASS", "{paid}");
+    // It goes on past the rules, too, if it had to wait.
+    let mut waits = body(true);
+    waits["attempt_3d_secure"] = json!(true);
+    waits["data"]["transaction_amount"] = json!("752.00");
+    let waits = asked(&mut trusted, AUTH, &waits);
+    let broke = asked(&mut client, "/api/payment/3ds", &result(&waits["id"], "AUTHENTICATED"));
+    assert_eq!(broke["auth_response"]["response_code"], "D0051", "no rule said no, and there is not that much left: {broke}");
+    assert!(server.terminate().success());
+    let data = workplace.data();
+    let data = data.to_str().unwrap();
+    let id = paid["id"].as_str().unwrap();
+    let told = String::from_utf8(workplace.run(&["explain", id, "--data", data]).stdout).unwrap();
+    assert!(told.contains("bypass the program's rules, and did") && told.contains("besides: surcharge 1.00 USD"), "{told}");
+    let told = workplace.run(&["explain", id, "--data", data, "--json"]);
+    let told: Value = serde_json::from_slice(&told.stdout).unwrap();
+    assert_eq!(
+        (&told["moments"][0]["rules_bypassed"], &told["moments"][0]["checkout"]["surcharge"]),
+        (&json!(true), &json!(100))
+    );
+    let replay = workplace.run(&["replay", "--data", data, "--json"]);
+    let replayed: Value = serde_json::from_slice(&replay.stdout).unwrap();
+    assert_eq!((&replayed["decided"], &replayed["differing"]), (&json!(4), &json!(0)), "{replay:?}");
 }

@@ -126,6 +126,13 @@ fn the_use_cases_of_the_document_in_order() {
     assert_eq!(transfer.status, 201, "{transfer:?}");
     assert!(transfer.json()["id"].as_str().unwrap().starts_with("TR"));
     assert_eq!(client.post("/payments/na/transfers", &body).json(), transfer.json());
+    // Its link leads to it, and to nothing of an authorization.
+    let path = format!("/payments/na/transfers/{}", transfer.json()["id"].as_str().unwrap());
+    assert!(transfer.json()["_links"]["self"]["href"].as_str().unwrap().ends_with(&path), "{transfer:?}");
+    let shown = client.get(&path);
+    assert_eq!((shown.status, &shown.json()["id"], &shown.json()["state"]), (200, &transfer.json()["id"], &json!("SUCCEEDED")));
+    assert_eq!(client.get(&path.replace("transfers", "authorizations")).status, 404);
+    assert_eq!(client.get("/payments/na/transfers/TR0123456789abcdefABCDEF").status, 404);
     assert_eq!(money(&workplace).0, posted - 700);
     everything_again_after_a_restart(&workplace, server, &first, &order);
 }

@@ -278,3 +278,42 @@ fn a_private_address_that_is_not_meant_is_refused_by_check() {
     let checked = workplace.run(&["check"]);
     assert!(String::from_utf8_lossy(&checked.stderr).contains("private network"), "{checked:?}");
 }
+
+#[test]
+fn a_gateways_answers_are_told_in_its_own_words_to_whom_asks_for_them() {
+    let endpoint = Endpoint::start(200);
+    let workplace = telling(&endpoint, "");
+    workplace.edit("holdfast.toml", |text| text.replace("\"hold.captured\", \"hold.released\"", "\"PAYMENT_AUTH\""));
+    let server = workplace.serve();
+    let mut client = server.client();
+    let pay = |client: &mut crate::support::Client, amount: &str| {
+        let body = serde_json::json!({"merchant_id": "merchant-demo", "data": {
+            "transaction_amount": amount, "card_token": "card_sandbox_demo", "order_number": "Order124", "currency_code": "USD",
+            "description": "Payment for the services", "customer_name": "John Doe", "ip_address": "10.10.10.10", "sales_tax": "10",
+            "gateway_id": "gateway-1", "internal_transaction_id": "987654321"}});
+        client.post("/api/payment/auth", &body.to_string()).json()
+    };
+    let answered = [pay(&mut client, "110.00"), pay(&mut client, "5000.00")];
+    // What came to another door is told as ever.
+    assert_eq!(client.post("/marqeta/jit", &Marqeta::purchase("1", "5.00").body()).status, 200);
+    let taken = endpoint.taken(3);
+    assert!(taken.iter().all(|got| got.is_signed_by(SECRET)));
+    assert_eq!(taken.iter().filter(|got| got.json()["type"] == "authorization.approved").count(), 1);
+    for mut answered in answered {
+        let of_it = |got: &&Got| got.json()["data"]["payment_id"] == answered["id"];
+        let got = taken.iter().find(of_it).unwrap_or_else(|| panic!("{answered} is not told"));
+        let mut event = got.json();
+        assert_eq!((&event["event"], event["event_uid"].as_str()), (&"PAYMENT_AUTH".into(), got.id().strip_prefix("evt_")));
+        let data = event["data"].as_object_mut().unwrap();
+        for (field, value) in [("account_id", "APdemo1"), ("gateway_id", "gateway-1"), ("sales_tax", "10")] {
+            assert_eq!(data.remove(field), Some(value.into()), "{field}");
+        }
+        let id = data.remove("payment_id").unwrap();
+        let answered = answered.as_object_mut().unwrap();
+        assert_eq!(answered.remove("id"), Some(id));
+        assert_eq!(data, answered, "the rest is what the caller was answered");
+    }
+    assert!(server.terminate().success());
+    let file = std::fs::read(workplace.data().join("webhooks.sqlite")).unwrap();
+    assert!(!String::from_utf8_lossy(&file).contains("John Doe"), "bodies are made when they are sent");
+}

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use proptest::prelude::*;
 
 use super::*;
-use crate::checkout::{AddressVerification, Checkout, SecurityCodeVerification, ThreeDSecure};
+use crate::checkout::{AddressVerification, Checkout, Monitoring, SecurityCodeVerification, ThreeDSecure};
 
 /// 110.00 USD, of which 10.00 are a surcharge, 10.00 a gratuity and 11.00 fees; three items, from a documentation address.
 fn checkout() -> Checkout {
@@ -19,6 +19,7 @@ fn checkout() -> Checkout {
         address_verification: AddressVerification::PostalCodeMatch,
         security_code: SecurityCodeVerification::NotMatched,
         ip_address: "203.0.113.7".parse().ok(),
+        monitoring: Monitoring::Asked,
     }
 }
 
@@ -164,4 +165,12 @@ proptest! {
         let within = part * 10_000 <= rest * i64::from(hundredths);
         prop_assert_eq!(CheckoutCondition::Surcharge(range).holds(&asked), Some(within));
     }
+}
+
+#[test]
+fn rules_that_are_bypassed_are_asked_by_nobody() {
+    let deny = rule("deny", Check::Checkout(Listed::Deny(CheckoutCondition::Surcharge(at_most("10")))));
+    assert!(reason(deny.clone(), &told(checkout())).is_some());
+    let past = Checkout { monitoring: Monitoring::Bypassed, ..checkout() };
+    assert_eq!(reason(deny, &told(past)), None);
 }

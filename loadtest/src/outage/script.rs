@@ -374,6 +374,7 @@ fn names(asker: &Asker, heard: &Heard) -> Result<(String, String), Problem> {
         | Inbound::Notification { .. }
         | Inbound::Handshake { .. }
         | Inbound::Payment(_)
+        | Inbound::Authenticated(_)
         | Inbound::Order(_)
         | Inbound::Look(_)
         | Inbound::List(_)

@@ -120,6 +120,7 @@ macro_rules! conforms {
             }
             slips {
                 what_a_caller_wrote_is_kept_with_the_decision
+                a_payment_that_waits_keeps_what_was_written_first
                 what_stands_of_a_payment_is_told
             }
             racing {

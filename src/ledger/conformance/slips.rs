@@ -72,7 +72,9 @@ pub fn what_a_caller_wrote_is_kept_with_the_decision(engine: &dyn Engine) {
         let elsewhere = SlipsWanted { program: id("other"), platform: id("marqeta"), which: Which::Page(page()) };
         assert_eq!(house.act(Act::Slips(elsewhere)), Ok(Answer::Slips(SlipsFound::default())));
     });
-    let erase = |payment| Erase { program: program(), payment, source: None, before: None };
+    let erase = |payment| Erase { program: program(), payment, merchant: None, source: None, before: None };
+    let elsewhere = Erase { merchant: Some(id("nobody")), ..erase(None) };
+    assert_eq!(house.act(Act::EraseSlips(elsewhere)), Ok(Answer::Erased(0)));
     assert_eq!(house.act(Act::EraseSlips(erase(Some(id("no"))))), Ok(Answer::Erased(1)));
     house.always(|house| {
         assert_eq!(find(house, Which::Named(id("no"))), [Slip { body: None, ..no.clone() }]);
@@ -100,4 +102,22 @@ pub fn what_stands_of_a_payment_is_told(engine: &dyn Engine) {
     house.order("capture", "p", Order::Capture { amount: usd(300), finality: Finality::Final });
     house.always(|house| assert_eq!(of(house), (approved, HoldStatus::Captured, 0, 300)));
     assert!(look(&house, "p").changed_at >= look(&house, "p").answered.map(|answered| answered.asked_at));
+}
+
+pub fn a_payment_that_waits_keeps_what_was_written_first(engine: &dyn Engine) {
+    let mut house = House::with(engine, 1_000);
+    let begin = |house: &House, text: &str| match house.act(Act::BeginSlip(std::sync::Arc::new(slip("waits", "m", text)))) {
+        Ok(Answer::Slips(found)) => found.slips.into_iter().map(|(_, slip)| slip).collect::<Vec<_>>(),
+        other => panic!("{other:?}"),
+    };
+    let (first, decided) = (slip("waits", "m", "first"), slip("waits", "m", "decided"));
+    assert_eq!(begin(&house, "first"), vec![first.clone()]);
+    assert_eq!(begin(&house, "second"), vec![first.clone()], "the one that is there stays");
+    house.always(|house| {
+        assert_eq!(find(house, Which::Named(id("waits"))), vec![first.clone()], "durable, without a decision");
+        assert_eq!(look(house, "waits").answered, None);
+    });
+    assert_eq!(ask(&house, "waits", 400, decided.clone()), Decision::Approve { amount: usd(400) });
+    assert_eq!(begin(&house, "third"), vec![decided.clone()]);
+    house.always(|house| assert_eq!(find(house, Which::Named(id("waits"))), vec![decided.clone()]));
 }

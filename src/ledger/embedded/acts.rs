@@ -66,6 +66,9 @@ impl Engine {
             Act::BeginAt(checkpoint) => Performed::Now(self.begin_at(checkpoint)),
             Act::Look(origin, payment, key) => self.look_at(origin, payment, key, warmth),
             Act::Slips(wanted) => Performed::Now(self.log.slips(wanted).map(Answer::Slips).map_err(|_| LedgerError::Unavailable)),
+            Act::BeginSlip(slip) => {
+                Performed::Now(self.log.begin_slip(slip).map(Answer::Slips).map_err(|_| LedgerError::Unavailable))
+            }
             Act::KeepSlip(slip) => {
                 self.log.keep_slip(Arc::clone(slip));
                 Performed::Now(Ok(Answer::Recorded(None)))

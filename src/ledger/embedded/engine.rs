@@ -209,6 +209,7 @@ impl Engine {
                 | Act::Announce(_)
                 | Act::BeginAt(_)
                 | Act::TakeAway
+                | Act::BeginSlip(_)
                 | Act::EraseSlips(_)
                 | Act::KeepSlip(_),
                 Writable::No,

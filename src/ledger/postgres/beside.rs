@@ -75,7 +75,11 @@ impl Log for Beside {
         self.kept().new_slips.push(slip);
     }
 
-    // They are asked of the database itself: no engine is needed for that.
+    // They are kept by and asked of the database itself: no engine is needed for that.
+    fn begin_slip(&mut self, _slip: &Arc<Slip>) -> Result<SlipsFound, JournalError> {
+        Ok(SlipsFound::default())
+    }
+
     fn slips(&self, _wanted: &SlipsWanted) -> Result<SlipsFound, JournalError> {
         Ok(SlipsFound::default())
     }

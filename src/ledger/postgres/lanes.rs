@@ -140,6 +140,7 @@ impl Lanes {
             | Act::TakeAway
             | Act::Look(..)
             | Act::Slips(_)
+            | Act::BeginSlip(_)
             | Act::EraseSlips(_)
             | Act::KeepSlip(_) => None,
         };
@@ -237,6 +238,7 @@ const fn may_go_together(act: &Act) -> bool {
         | Act::TakeAway
         | Act::Look(..)
         | Act::Slips(_)
+        | Act::BeginSlip(_)
         | Act::EraseSlips(_)
         | Act::KeepSlip(_) => false,
     }

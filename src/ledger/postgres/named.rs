@@ -90,7 +90,8 @@ impl Named {
             Act::Note(operation) => self.operations.push(operation.id()),
             Act::Rulesets(_) => self.rulesets = true,
             Act::Rest | Act::Keep(..) | Act::Balances(..) | Act::Accounts { .. } | Act::Publish(_) | Act::WasNoted(_) => {}
-            Act::Announce(_) | Act::BeginAt(_) | Act::TakeAway | Act::Slips(_) | Act::EraseSlips(_) | Act::KeepSlip(_) => {}
+            Act::Announce(_) | Act::BeginAt(_) | Act::TakeAway => {}
+            Act::Slips(_) | Act::BeginSlip(_) | Act::EraseSlips(_) | Act::KeepSlip(_) => {}
         }
     }
 
@@ -178,7 +179,7 @@ pub fn program_of(act: &Act) -> Option<ProgramId> {
         Act::Balances(origin, _) | Act::Look(origin, ..) => Some(origin.program),
         Act::Slips(wanted) => Some(wanted.program),
         Act::EraseSlips(which) => Some(which.program),
-        Act::KeepSlip(slip) => Some(slip.program),
+        Act::BeginSlip(slip) | Act::KeepSlip(slip) => Some(slip.program),
         Act::Accounts { program, .. } | Act::Rulesets(program) => Some(*program),
         Act::Publish(ruleset) => ProgramId::new(&ruleset.program).ok(),
         Act::Note(operation) => program_of_operation(operation),

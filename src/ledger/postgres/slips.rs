@@ -2,7 +2,7 @@
 
 use deadpool_postgres::Client;
 use holdfast_adapters::payment::Wanted;
-use holdfast_core::{AuthorizationId, CardToken};
+use holdfast_core::{AuthorizationId, CardToken, MerchantId};
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
@@ -44,6 +44,34 @@ pub async fn keep(saving: &Saving<'_>, slip: &Slip, number: i64) -> Result<(), T
 fn form_of(slip: &Slip) -> i16 {
     let form = slip.body.as_ref().map_or(Form::Clear, |sealed| sealed.form);
     i16::try_from(form.number()).unwrap_or(i16::MAX)
+}
+
+/// Keeps one of a payment that is to be decided later, unless the payment has one. Finds the one that it has.
+///
+/// # Errors
+/// The database.
+pub async fn begin(client: &Client, at: &Whereabouts, slip: &Slip, number: i64) -> Result<Answer, Trouble> {
+    let said = |error: tokio_postgres::Error| Trouble::of(&error, at);
+    let sql = "INSERT INTO holdfast.slip (number, program, platform, payment, kind, merchant, source, at, form, body)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (program, platform, payment) DO NOTHING";
+    let (kind, form) = (i16::from(slip.kind), form_of(slip));
+    let body = slip.body.as_ref().map(|sealed| sealed.bytes.as_slice());
+    let values: [&(dyn ToSql + Sync); 10] = [
+        &number,
+        &slip.program.as_str(),
+        &slip.platform.as_str(),
+        &slip.payment.as_str(),
+        &kind,
+        &slip.merchant.as_str(),
+        &slip.source.as_str(),
+        &At(slip.at),
+        &form,
+        &body,
+    ];
+    let statement = client.prepare_cached(sql).await.map_err(said)?;
+    client.execute(&statement, &values).await.map_err(said)?;
+    let wanted = SlipsWanted { program: slip.program, platform: slip.platform, which: Which::Named(slip.payment) };
+    find(client, at, &wanted).await
 }
 
 /// Those that are wanted, the newest first.
@@ -105,11 +133,12 @@ pub async fn erase(client: &Client, at: &Whereabouts, which: &Erase) -> Result<A
     let said = |error: tokio_postgres::Error| Trouble::of(&error, at);
     let sql =
         "UPDATE holdfast.slip SET body = NULL WHERE program = $1 AND body IS NOT NULL AND ($2::text IS NULL OR payment = $2)
-        AND ($3::text IS NULL OR source = $3) AND ($4::timestamptz IS NULL OR at < $4)";
+        AND ($3::text IS NULL OR source = $3) AND ($4::timestamptz IS NULL OR at < $4) AND ($5::text IS NULL OR merchant = $5)";
     let payment = which.payment.as_ref().map(AuthorizationId::as_str);
     let source = which.source.as_ref().map(CardToken::as_str);
     let statement = client.prepare_cached(sql).await.map_err(said)?;
-    let values: [&(dyn ToSql + Sync); 4] = [&which.program.as_str(), &payment, &source, &which.before.map(At)];
+    let merchant = which.merchant.as_ref().map(MerchantId::as_str);
+    let values: [&(dyn ToSql + Sync); 5] = [&which.program.as_str(), &payment, &source, &which.before.map(At), &merchant];
     client.execute(&statement, &values).await.map(Answer::Erased).map_err(said)
 }
 

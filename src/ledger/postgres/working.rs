@@ -114,6 +114,10 @@ async fn perform(office: &Office, acts: &[Act]) -> Result<(Option<ProgramId>, Do
         [Act::Slips(wanted)] => {
             return only(Ok(slips::find(&office.connection().await?, at, wanted).await?));
         }
+        [Act::BeginSlip(slip)] => {
+            let number = office.performing.numbers.take(1, clock::utc());
+            return only(Ok(slips::begin(&office.connection().await?, at, slip, number).await?));
+        }
         [Act::EraseSlips(which)] => {
             return only(Ok(slips::erase(&office.connection().await?, at, which).await?));
         }

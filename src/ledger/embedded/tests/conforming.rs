@@ -189,6 +189,11 @@ impl<L: Log> Log for Plugged<L> {
         self.log.keep_slip(slip);
     }
 
+    fn begin_slip(&mut self, slip: &Arc<Slip>) -> Result<SlipsFound, JournalError> {
+        self.plug.check()?;
+        self.log.begin_slip(slip)
+    }
+
     fn slips(&self, wanted: &SlipsWanted) -> Result<SlipsFound, JournalError> {
         self.plug.check()?;
         self.log.slips(wanted)

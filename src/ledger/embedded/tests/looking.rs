@@ -70,6 +70,10 @@ impl Log for Stalling {
         self.log.keep_slip(slip);
     }
 
+    fn begin_slip(&mut self, slip: &Arc<Slip>) -> Result<SlipsFound, JournalError> {
+        self.log.begin_slip(slip)
+    }
+
     fn slips(&self, wanted: &SlipsWanted) -> Result<SlipsFound, JournalError> {
         self.log.slips(wanted)
     }

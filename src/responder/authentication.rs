@@ -1,0 +1,189 @@
+//! Payments that wait for their payer to be authenticated (3-D Secure): what was asked for is kept, durably and undecided; nothing is held.
+//! The result of the authentication has the payment decided, once, under the name that it has had from the beginning.
+//!
+//! There is no timer: whether a payment still waits is a matter of when it was asked for. A result that comes in time may take
+//! the door's whole budget to be decided, so that nobody is told of a failure before that is over.
+
+use std::time::Duration;
+
+use holdfast_adapters::payment::{AuthenticatedCall, Slip as Paper, Standing, Written};
+use holdfast_adapters::{Answer, Echo, Payment, PaymentCall, Refused, Reply};
+use holdfast_core::rules::Verdict;
+use holdfast_core::{AuthorizationRequest, DeclineReason, RuleId, ThreeDSecure, Timestamp};
+use sha2::{Digest as _, Sha256};
+use tokio::time::timeout_at;
+
+use super::deadline::Deadline;
+use super::mount::Mount;
+use super::payments::{Own, not_done};
+use super::watch::Watch;
+use super::{Responder, encode};
+use crate::clock;
+use crate::ledger::{self, Act, Which};
+use crate::server::Call;
+
+/// How long a payment waits for its payer.
+pub(super) const AUTHENTICATION_MAX: Duration = Duration::from_secs(15 * 60);
+
+/// What a payment that waits, or waited, is known by.
+pub(super) struct Awaited {
+    /// The digest of what was asked for: the same key with something else is another payment.
+    pub digest: String,
+    /// Since when it waits.
+    pub since: Timestamp,
+}
+
+impl Awaited {
+    /// Of one that begins to wait.
+    pub fn of(asked: &PaymentCall<'_>, since: Timestamp) -> Self {
+        let digest = Sha256::new().chain_update([asked.slip.kind]);
+        let names = [asked.slip.merchant.as_str(), asked.slip.source.as_str(), &asked.slip.text];
+        let digest = names.iter().fold(digest, |digest, name| digest.chain_update(name).chain_update([0])).finalize();
+        Awaited { digest: digest.iter().map(|byte| format!("{byte:02x}")).collect(), since }
+    }
+}
+
+/// How far a payment has come that nobody decided, and since when that is so.
+pub(super) fn standing(since: Timestamp, now: Timestamp, budget: Duration) -> (Standing, Timestamp) {
+    let until = since.saturating_add(AUTHENTICATION_MAX);
+    if now < until.saturating_add(budget) { (Standing::Awaiting { until }, since) } else { (Standing::Unauthenticated, until) }
+}
+
+/// What is thought of a payment that waited: whoever was not authenticated does not pay. It is named as a profile's limits are, which a
+/// replay takes from the record.
+pub(super) fn opinion(request: &AuthorizationRequest, of_others: Verdict) -> Verdict {
+    let outcome = request.checkout.map_or(ThreeDSecure::NotTold, |checkout| checkout.three_d_secure);
+    match (outcome, RuleId::new("merchant:three_d_secure")) {
+        (ThreeDSecure::NotAuthenticated | ThreeDSecure::NotTold, Ok(rule)) => {
+            Verdict::Decline { reason: DeclineReason::SuspectedFraud, rule }
+        }
+        (ThreeDSecure::Authenticated | ThreeDSecure::Attempted, _) | (_, Err(_)) => of_others,
+    }
+}
+
+impl Responder {
+    /// Has a payment wait for its payer, and shows it; one that waits already, or did, as it stands.
+    pub(super) async fn begin(&self, mount: &Mount, own: &Own, echo: &Echo<'_>, body: &mut Vec<u8>) -> Reply {
+        let by = Deadline::new(&clock::now(), None, &mount.patience).decide_by;
+        let begun = async {
+            self.until_open().await;
+            ledger::ask(self.ledger.as_ref(), Act::BeginSlip(own.slip())).await
+        };
+        let begun = timeout_at(by, begun).await.ok().and_then(Result::ok).and_then(ledger::Answer::into_slips);
+        let Some((_, slip)) = begun.and_then(|mut found| found.slips.pop()) else {
+            return mount.adapter.refuse(&Refused::Unavailable, body);
+        };
+        match self.shown(mount, slip, by).await {
+            Some(Some(payment)) if is_same(&payment, &own.written) => encode(mount, echo, &Answer::Payment(&payment), body),
+            // It was not kept: something else has its name.
+            Some(_) => {
+                mount.metrics.conflict();
+                not_done(mount, echo, DeclineReason::ConflictingDuplicate, None, body)
+            }
+            None => mount.adapter.refuse(&Refused::Unavailable, body),
+        }
+    }
+
+    /// What is answered to a payment whose name is that of one that waits, or waited: it has other content.
+    pub(super) async fn refused_for_one_that_waits(
+        &self,
+        mount: &Mount,
+        request: &AuthorizationRequest,
+        echo: &Echo<'_>,
+        body: &mut Vec<u8>,
+    ) -> Option<Reply> {
+        let by = Deadline::new(&clock::now(), None, &mount.patience).decide_by;
+        // Without the ledger nothing is known of it; the payment is decided as any other is then.
+        let (_, slip) = self.slips(mount, Which::Named(request.payment.authorization), by).await?.slips.pop()?;
+        let waited = slip.read(&self.till.sealer).is_some_and(|written| written.awaited.is_some());
+        waited.then(|| {
+            mount.metrics.conflict();
+            not_done(mount, echo, DeclineReason::ConflictingDuplicate, None, body)
+        })
+    }
+
+    /// Goes on with a payment that waits for its payer: it is decided now. One that was decided before hears the same again.
+    pub(super) async fn authenticated(
+        &self,
+        call: &Call<'_>,
+        mount: &Mount,
+        asked: &AuthenticatedCall<'_>,
+        watch: &mut Watch<'_>,
+        body: &mut Vec<u8>,
+    ) -> Option<Reply> {
+        let by = Deadline::new(&call.received, None, &mount.patience).decide_by;
+        let Some(mut found) = self.slips(mount, Which::Named(asked.payment), by).await else {
+            return mount.adapter.refuse(&Refused::Unavailable, body).into();
+        };
+        let refused = |reason, payment: Option<&Payment>, body: &mut Vec<u8>| not_done(mount, &asked.echo, reason, payment, body);
+        let Some((_, slip)) = found.slips.pop() else {
+            return refused(DeclineReason::AuthorizationUnknown, None, body).into();
+        };
+        let (since, written) = (slip.at, slip.read(&self.till.sealer));
+        let Some(Written { awaited: Some(digest), text, .. }) = written else {
+            let payment = self.shown(mount, slip, by).await.flatten();
+            return refused(DeclineReason::AuthorizationUnknown, payment.as_ref(), body).into();
+        };
+        let paper = Paper { kind: slip.kind, merchant: slip.merchant, source: slip.source, text };
+        let Some(payment) = self.shown(mount, slip, by).await else {
+            return mount.adapter.refuse(&Refused::Unavailable, body).into();
+        };
+        let in_time = call.received.utc < since.saturating_add(AUTHENTICATION_MAX);
+        match payment {
+            Some(Payment { standing: Standing::Decided(_), .. }) => {}
+            Some(_) if in_time => {}
+            payment => return refused(DeclineReason::AuthorizationOver, payment.as_ref(), body).into(),
+        }
+        match mount.adapter.resume(asked.payment, &paper, &asked.authentication) {
+            Ok(resumed) => {
+                let awaited = Some(Awaited { digest, since });
+                Box::pin(self.pay_presented(call, mount, (&resumed, awaited), watch, body)).await
+            }
+            Err(malformed) => {
+                mount.metrics.malformed();
+                mount.adapter.refuse(&Refused::Malformed(malformed), body).into()
+            }
+        }
+    }
+}
+
+/// Whether a payment is the one that its caller asked for.
+fn is_same(payment: &Payment, asked: &Written) -> bool {
+    payment.written.as_ref().is_some_and(|written| written.awaited == asked.awaited)
+}
+
+#[cfg(test)]
+mod tests {
+    use holdfast_core::Checkout;
+
+    use super::*;
+    use crate::fixture::purchase;
+
+    #[test]
+    fn a_payment_waits_for_fifteen_minutes_and_a_result_in_time_is_never_told_as_a_failure() {
+        let (since, budget) = (Timestamp::from_unix_seconds(1_000), Duration::from_secs(5));
+        let until = Timestamp::from_unix_seconds(1_900);
+        let at = |seconds| standing(since, Timestamp::from_unix_seconds(seconds), budget).0;
+        assert_eq!(at(1_000), Standing::Awaiting { until });
+        assert_eq!(at(1_904), Standing::Awaiting { until }, "a result of 1,899 may be on its way");
+        assert_eq!(at(1_905), Standing::Unauthenticated);
+        assert_eq!(standing(since, Timestamp::from_unix_seconds(9_999), budget).1, until, "it failed then, whoever asks when");
+        assert_eq!(at(0), Standing::Awaiting { until }, "a clock that was set back");
+    }
+
+    #[test]
+    fn whoever_was_not_authenticated_does_not_pay() {
+        let decline = |outcome| {
+            let checkout = Some(Checkout { three_d_secure: outcome, ..Checkout::NOTHING_TOLD });
+            let request = AuthorizationRequest { checkout, ..purchase("key", 500) };
+            let rule = RuleId::new("some-rule").unwrap();
+            match opinion(&request, Verdict::Decline { reason: DeclineReason::CashNotAllowed, rule }) {
+                Verdict::Decline { rule, .. } => rule.to_string(),
+                Verdict::Proceed(_) => String::new(),
+            }
+        };
+        assert_eq!(decline(ThreeDSecure::NotAuthenticated), "merchant:three_d_secure");
+        assert_eq!(decline(ThreeDSecure::Authenticated), "some-rule");
+        assert_eq!(decline(ThreeDSecure::Attempted), "some-rule");
+    }
+}
