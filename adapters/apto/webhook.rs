@@ -115,13 +115,12 @@ pub(super) enum Kyc {
     SaysNothing,
 }
 
-/// Who has not passed is not verified yet; only what is no result at all changes nothing.
+/// Who has not passed is not verified yet, and who was rejected is suspended; only what is no result at all changes nothing.
 pub(super) fn kyc_status(text: &str) -> Option<Kyc> {
     Some(match text.to_ascii_lowercase().as_str() {
         "passed" => Kyc::Standing(CardholderStatus::Active),
-        "not_checked" | "upload_file" | "under_review" | "resubmit_details" | "rejected" => {
-            Kyc::Standing(CardholderStatus::Suspended)
-        }
+        "not_checked" | "upload_file" | "under_review" | "resubmit_details" => Kyc::Standing(CardholderStatus::Unverified),
+        "rejected" => Kyc::Standing(CardholderStatus::Suspended),
         "not_applicable" | "temporary_error" => Kyc::SaysNothing,
         _ => return None,
     })

@@ -136,8 +136,9 @@ fn family_of_type(name: &str) -> Option<Family> {
         | "original.credit.authorization.reversal"
         | "balanceinquiry"
         | "pindebit.balanceinquiry"
-        | "product.inquiry"
         | "transit.offer" => Family::Nothing,
+        // With an amount it was held.
+        "product.inquiry" => Family::Asked(Posting::Hold),
         _ => return family_of_prefix(name),
     })
 }

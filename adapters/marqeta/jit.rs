@@ -150,8 +150,8 @@ fn precise_kind(
 ) -> AuthorizationKind {
     match kind {
         AuthorizationKind::Purchase => {}
-        // What is asked about money moves none: an amount says that it does, whatever the method's name.
-        AuthorizationKind::AccountVerification | AuthorizationKind::BalanceInquiry if !is_zero => {}
+        // A verification moves no money: an amount says that it does, whatever the method's name.
+        AuthorizationKind::AccountVerification if !is_zero => {}
         AuthorizationKind::PurchaseWithCashback
         | AuthorizationKind::CashWithdrawal
         | AuthorizationKind::QuasiCash

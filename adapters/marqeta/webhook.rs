@@ -286,7 +286,8 @@ fn user_told(transition: &UserTransition<'_>) -> Result<Notice, Malformed> {
     let cardholder = CardholderToken::new(user_token).map_err(|error| Malformed::identifier("user_token", error))?;
     let status = match state {
         "ACTIVE" | "LIMITED" => CardholderStatus::Active,
-        "SUSPENDED" | "UNVERIFIED" => CardholderStatus::Suspended,
+        "UNVERIFIED" => CardholderStatus::Unverified,
+        "SUSPENDED" => CardholderStatus::Suspended,
         "CLOSED" | "TERMINATED" => CardholderStatus::Closed,
         _ => return Err(Malformed::field("status", "is not known")),
     };

@@ -79,9 +79,11 @@ status! {
     CardholderStatus {
         /// In good standing.
         Active = "active", 1 => None,
-        /// Suspended, or not verified yet.
+        /// Suspended.
         Suspended = "suspended", 2 => Some(DeclineReason::CardholderNotActive),
         /// Gone for good.
         Closed = "closed", 3 => Some(DeclineReason::CardholderNotActive),
+        /// Not verified yet.
+        Unverified = "unverified", 0 => Some(DeclineReason::CardholderNotActive),
     }
 }

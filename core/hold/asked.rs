@@ -370,7 +370,8 @@ fn placing(request: &AuthorizationRequest, asked_at: Timestamp, amount: i64, pol
 
 /// A placement that is asked for, or adopted, now: what adds to a payment adds to all that is known of it, whatever clocks say,
 /// so that it holds what it is approved for. So does another question about a payment that we opened before. Where the platform
-/// tells no time of its question, ours counts to the second, as theirs does of what follows: that must not come to lie before it.
+/// tells no time of its question, ours counts to the second, as theirs does of what follows: that must not come to lie before it. Nor does
+/// a question lie behind those of its own second, or what was said of them: what then ends the payment ends all of it.
 fn asked_now(slice: &Slice<'_>, request: &AuthorizationRequest, step: Step) -> Step {
     let What::Placed(placement) = step.what else { return step };
     let steps = Steps::of(slice.steps);
@@ -379,7 +380,7 @@ fn asked_now(slice: &Slice<'_>, request: &AuthorizationRequest, step: Step) -> S
     }
     let placement = Placement { role: Role::Increment, ..placement };
     let at = request.occurred_at.unwrap_or_else(|| Timestamp::from_unix_seconds(step.at.unix_seconds()));
-    Step { at: steps.after_all(at), what: What::Placed(placement), ..step }
+    Step { at: steps.after_what_settled(at), what: What::Placed(placement), ..step }
 }
 
 /// A placement that is there already: it stays what it was to its payment.

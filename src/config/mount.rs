@@ -15,7 +15,7 @@ use super::read::{Section, Spot, Text, Value};
 /// The longest reserve that is taken by default.
 const RESERVE_DEFAULT_MAX: Duration = Duration::from_millis(500);
 /// The shortest.
-const RESERVE_DEFAULT_MIN: Duration = Duration::from_millis(20);
+const RESERVE_MIN: Duration = Duration::from_millis(20);
 
 /// Where one platform calls one program.
 #[derive(Clone)]
@@ -51,7 +51,7 @@ impl fmt::Debug for MountConfig {
 /// The reserve of a mount that names none: a quarter of the budget, at least 20 ms and at most 500 ms.
 #[must_use]
 pub fn default_reserve(budget: Duration) -> Duration {
-    budget.checked_div(4).unwrap_or_default().clamp(RESERVE_DEFAULT_MIN, RESERVE_DEFAULT_MAX)
+    budget.checked_div(4).unwrap_or_default().clamp(RESERVE_MIN, RESERVE_DEFAULT_MAX)
 }
 
 /// A path that is some mount's already.
@@ -101,7 +101,7 @@ impl MountReader<'_> {
             None => (platform.map(|platform| platform.budget.default), section.spot.clone()),
         };
         let reserve = match section.optional("reserve_ms") {
-            Some(value) => (value.integer(1..=60_000).and_then(millis), value.spot),
+            Some(value) => (value.integer(whole_millis(RESERVE_MIN)..=60_000).and_then(millis), value.spot),
             None => (budget.map(default_reserve), section.spot.clone()),
         };
         if let (Some(written), None, Some(reserve_max)) = (&written, budget, reserve.0)

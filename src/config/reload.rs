@@ -120,8 +120,14 @@ fn same_program(one: &ProgramConfig, other: &ProgramConfig) -> bool {
         && one.environment == other.environment
         && one.country == other.country
         && one.time_zone == other.time_zone
+        && one.settlement_cutoff == other.settlement_cutoff
+        && one.settlement_file == other.settlement_file
+        && one.journal_keep_days == other.journal_keep_days
         && one.rules_path == other.rules_path
         && one.stand_in == other.stand_in
+        && one.import_accounts == other.import_accounts
+        && one.import_cards == other.import_cards
+        && one.import_profiles == other.import_profiles
 }
 
 /// Whether two readings of a mount agree in all but its credentials.

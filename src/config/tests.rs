@@ -252,7 +252,7 @@ fn every_key_is_taken() {
     )
     .replace(
         "path = \"/m\"",
-        "path = '/m'\nbudget_ms = 1400\nreserve_ms = 15\nsigning = ['env:PASSWORD']\nanswering = ['file:password']",
+        "path = '/m'\nbudget_ms = 1400\nreserve_ms = 20\nsigning = ['env:PASSWORD']\nanswering = ['file:password']",
     );
     let config = load_with(&directory, &text, Overrides::default()).unwrap();
     let expected = ServerConfig {

@@ -90,16 +90,17 @@ impl Standings {
                 || account.is_some_and(|id| is_on_the_way(&self.accounts, (program, id))))
     }
 
-    /// What is known of a question, with what the ledger has yet to hear.
+    /// What is known of a question, with what the ledger has yet to hear: the graver of the two. When what the ledger knows was told is not
+    /// to be seen here, and a word that waits may be an old one that is delivered again: it lifts nothing that the ledger was told.
     #[must_use]
     pub fn over(&self, program: ProgramId, request: &AuthorizationRequest, mut snapshot: Snapshot) -> Snapshot {
         if let Sight::Seen(card) = &mut snapshot.card {
-            card.status = request.card.and_then(|token| newest(&self.cards, (program, token))).unwrap_or(card.status);
+            card.status = graver(card.status, request.card.and_then(|token| newest(&self.cards, (program, token))));
             let owner = request.cardholder.and_then(|token| newest(&self.cardholders, (program, token)));
-            card.cardholder = owner.unwrap_or(card.cardholder);
+            card.cardholder = graver(card.cardholder, owner);
         }
         if let Sight::Seen(account) = &mut snapshot.account {
-            account.status = newest(&self.accounts, (program, account.id)).unwrap_or(account.status);
+            account.status = graver(account.status, newest(&self.accounts, (program, account.id)));
         }
         snapshot
     }
@@ -170,6 +171,10 @@ fn newest<K: Eq + Hash, S: Graded>(map: &Map<K, S>, subject: (ProgramId, K)) -> 
     let said = |word: &Told<S>| (word.at, word.status);
     let newest = words.iter().copied().reduce(|one, next| if is_newer(said(&next), said(&one), true) { next } else { one })?;
     Some(newest.status)
+}
+
+fn graver<S: Graded>(known: S, waits: Option<S>) -> S {
+    waits.filter(|waits| waits.grade() > known.grade()).unwrap_or(known)
 }
 
 /// A word: when it was told, by whoever tells it, and what it says.
@@ -251,24 +256,41 @@ mod tests {
         assert!(standings.cards.is_empty());
     }
 
+    /// What the ledger was told may be newer than a word that waits: one that is delivered again lifts nothing.
+    #[test]
+    fn a_word_that_waits_lifts_nothing_that_the_ledger_was_told() {
+        let (standings, request) = (Standings::default(), purchase("k", 1));
+        let active = Fact::Card { card: request.card.unwrap(), status: CardStatus::Active };
+        standings.told(program(), &told("resent", active));
+        let over = |status| {
+            let (cardholder, as_of, used) = (CardholderStatus::Active, Timestamp::EPOCH, Acquaintance::NotKnown);
+            let card = CardSight { status, cardholder, as_of, since: None, used };
+            card_of(standings.over(program(), &request, Snapshot { card: Sight::Seen(card), ..Snapshot::default() }))
+        };
+        for status in [CardStatus::Frozen, CardStatus::Lost, CardStatus::Closed] {
+            assert_eq!(over(status), status);
+        }
+        assert_eq!(over(CardStatus::Unactivated), CardStatus::Active, "it is activated");
+    }
+
     #[test]
     fn what_the_ledger_never_heard_does_not_outlive_what_it_heard_since() {
         let (standings, request) = (Standings::default(), purchase("k", 1));
-        let frozen = CardSight {
-            status: CardStatus::Frozen,
+        let unactivated = CardSight {
+            status: CardStatus::Unactivated,
             cardholder: CardholderStatus::Active,
             as_of: Timestamp::EPOCH,
             since: None,
             used: Acquaintance::NotKnown,
         };
-        let seen = Snapshot { card: Sight::Seen(frozen), ..Snapshot::default() };
+        let seen = Snapshot { card: Sight::Seen(unactivated), ..Snapshot::default() };
         let card = request.card.unwrap();
         let now = || card_of(standings.over(program(), &request, seen));
-        // An unfreeze that was set aside, or answered 503.
-        standings.told(program(), &told("unfreeze", Fact::Card { card, status: CardStatus::Active }));
+        // An activation that was set aside, or answered 503.
+        standings.told(program(), &told("activation", Fact::Card { card, status: CardStatus::Active }));
         assert_eq!(now(), CardStatus::Active);
-        standings.heard(program(), &told("freeze", Fact::Card { card, status: CardStatus::Frozen }));
-        assert_eq!(now(), CardStatus::Frozen);
+        standings.heard(program(), &told("made", Fact::Card { card, status: CardStatus::Unactivated }));
+        assert_eq!(now(), CardStatus::Unactivated);
         // What came after the word that was heard still waits.
         for (key, status) in [("one", CardStatus::Frozen), ("two", CardStatus::Active)] {
             standings.told(program(), &told(key, Fact::Card { card, status }));

@@ -112,6 +112,21 @@ impl<'a> Steps<'a> {
         latest.map_or(at, |latest| at.max(latest.saturating_add(Duration::from_micros(1))))
     }
 
+    /// When something is added to the payment now: after all that took from it, or ended it.
+    pub fn after_what_settled(&self, at: Timestamp) -> Timestamp {
+        let settles = |step: &&Step| match step.what {
+            What::Placed(_) | What::Recorded { word: Word::Approved { .. } | Word::StoodIn { .. }, .. } => false,
+            What::Recorded { word: Word::Declined, .. }
+            | What::Reduced { .. }
+            | What::Totalled { .. }
+            | What::Released { .. }
+            | What::Captured { .. }
+            | What::Moved { .. } => true,
+        };
+        let latest = self.iter().filter(settles).map(|step| step.at).max();
+        latest.map_or(at, |latest| at.max(latest.saturating_add(Duration::from_micros(1))))
+    }
+
     /// What a placement amounts to: the platform's last word on it, else ours.
     pub fn amount_of(&self, id: StepId, placement: &Placement) -> i64 {
         match self.last_word(id) {

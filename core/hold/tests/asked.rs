@@ -435,3 +435,38 @@ fn an_adoption_of_what_cannot_be_booked_moves_nothing() {
     assert_eq!(book.adopt(&purchase(101), NO), Outcome::nothing(Finding::Conflict));
     assert_eq!(book.available(), 900);
 }
+
+/// Platforms write whole seconds: what ends a payment in the second in which it was opened and added to ends all of it.
+#[test]
+fn what_ends_a_payment_in_the_second_of_its_increment_ends_the_increment() {
+    let recorded = |asked: &str, payment, increments| Fact::Recorded {
+        payment,
+        asked: key(asked),
+        increments,
+        outcome: RecordedOutcome::Approved { amount: usd(if asked == "k" { 1_000 } else { 500 }) },
+    };
+    let p = || payment("p");
+    let ends = [
+        (Fact::Released { payment: p(), cause: ReleaseCause::Reversed }, 0, 0),
+        (Fact::Captured { payment: Some(p()), amount: usd(1_500), finality: Finality::Final }, 0, -1_500),
+        (Fact::Replaced { payment: p(), total: usd(1_200) }, 1_200, 0),
+        (Fact::Reduced { payment: p(), by: usd(600), original: None }, 900, 0),
+    ];
+    for told_before in [false, true] {
+        for (end, held, posted) in ends {
+            let mut book = Book::with(10_000);
+            let of_the_second = |request: AuthorizationRequest| AuthorizationRequest { occurred_at: Some(at(1_000)), ..request };
+            assert_eq!(book.ask(&of_the_second(purchase(1_000))).decision, approves(1_000));
+            let at_once = |name: &str, fact| ToldEvent { occurred_at: Some(at(1_000)), ..message(name, fact) };
+            if told_before {
+                book.hear(&at_once("opened", recorded("k", p(), None)));
+            }
+            assert_eq!(book.ask(&of_the_second(increment("more", 500))).decision, approves(500));
+            if told_before {
+                book.hear(&at_once("added", recorded("more", payment("more"), Some(p()))));
+            }
+            book.hear(&at_once("end", end));
+            assert_eq!((book.held(), book.posted() - 10_000), (held, posted), "{end:?}, told before: {told_before}");
+        }
+    }
+}

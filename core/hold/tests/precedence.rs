@@ -110,7 +110,9 @@ fn every_standing_bars_as_documented() {
     for status in CardholderStatus::ALL {
         let expected = match status {
             CardholderStatus::Active => None,
-            CardholderStatus::Suspended | CardholderStatus::Closed => Some(DeclineReason::CardholderNotActive),
+            CardholderStatus::Suspended | CardholderStatus::Closed | CardholderStatus::Unverified => {
+                Some(DeclineReason::CardholderNotActive)
+            }
         };
         bars(|book| book.card = Some(Card { cardholder: *status, ..GOOD_CARD }), expected);
     }

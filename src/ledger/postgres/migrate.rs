@@ -8,7 +8,7 @@ use super::trouble::{Trouble, Whereabouts};
 
 /// The steps, in their order. A step that was ever released is never changed; the function that decides is made anew by a step
 /// of its own, from the same text, whenever that did.
-const STEPS: [(&str, &str); 8] = [
+const STEPS: [(&str, &str); 9] = [
     ("the ledger's tables", include_str!("migrations/0001_ledger.sql")),
     ("the roles of those who use them", include_str!("migrations/0002_roles.sql")),
     ("deciding in one round trip", include_str!("migrations/0003_decide.sql")),
@@ -17,6 +17,7 @@ const STEPS: [(&str, &str); 8] = [
     ("what callers of payment doors wrote", include_str!("migrations/0005_slips.sql")),
     ("whom cards paid", concat!(include_str!("migrations/0006_merchants.sql"), include_str!("migrations/0003_decide.sql"))),
     ("what software agents may spend", include_str!("migrations/0007_agents.sql")),
+    ("cardholders who are not verified yet", include_str!("migrations/0008_unverified.sql")),
 ];
 
 /// Where the steps that were taken are noted.

@@ -130,7 +130,9 @@ impl Model {
         }
         match account.owner.1 {
             CardholderStatus::Active => {}
-            CardholderStatus::Suspended | CardholderStatus::Closed => return Err(DeclineReason::CardholderNotActive),
+            CardholderStatus::Suspended | CardholderStatus::Closed | CardholderStatus::Unverified => {
+                return Err(DeclineReason::CardholderNotActive);
+            }
         }
         match account.status.1 {
             AccountStatus::Active => Ok(()),
@@ -322,7 +324,7 @@ fn now_approved(question: &Question, entries: &[Entry], entry: Entry) -> Entry {
         Line::Approved(approved) if !approved.opening || payment::opened(entries) => {
             let line = Line::Approved(Approved { opening: false, ..approved });
             let second = Timestamp::from_unix_seconds(entry.at.unix_seconds());
-            Entry { at: payment::below(entries, question.occurred_at.unwrap_or(second)), line, ..entry }
+            Entry { at: payment::below_what_was_settled(entries, question.occurred_at.unwrap_or(second)), line, ..entry }
         }
         Line::Approved(_)
         | Line::Word { .. }

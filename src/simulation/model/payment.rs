@@ -122,6 +122,18 @@ pub fn below(entries: &[Entry], at: Timestamp) -> Timestamp {
     entries.iter().map(|entry| entry.at.saturating_add(Duration::from_micros(1))).fold(at, Timestamp::max)
 }
 
+/// When something is added to what is there: after every line that settles something. An approval, and what is said of one, settles nothing:
+/// what ends a payment in the same second still ends what was added.
+pub fn below_what_was_settled(entries: &[Entry], at: Timestamp) -> Timestamp {
+    let settles = |entry: &&Entry| match entry.line {
+        Line::Approved(_) | Line::Word { word: Word::Yes(_) | Word::StoodIn(..), .. } => false,
+        Line::Word { word: Word::No, .. } | Line::Less { .. } | Line::Total(_) | Line::Ended(_) | Line::Taken { .. } => true,
+        Line::Moved { .. } => true,
+    };
+    let after = |entry: &Entry| entry.at.saturating_add(Duration::from_micros(1));
+    entries.iter().filter(settles).map(after).fold(at, Timestamp::max)
+}
+
 /// The place of an entry: openings first, then what the platform says opened it, then everything by its time; of one time by
 /// kind: approvals, what the platform says of them (that they were declined last), totals (the least last), what is taken back of them,
 /// captures, other movements, ends.
