@@ -470,7 +470,7 @@ fn facts_of_notifications() {
             &[
                 "cardholder user-fixture-0 active",
                 "cardholder user-fixture-1 active",
-                "cardholder user-fixture-2 suspended",
+                "cardholder user-fixture-2 unverified",
                 "cardholder user-fixture-3 suspended",
                 "cardholder user-fixture-4 closed",
                 "unrecognized: `status` is not known",

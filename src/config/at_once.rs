@@ -134,7 +134,7 @@ const FAULTS: &[Fault] = &[
         "c.toml",
         "reserve_ms = 400",
         "reserve_ms = 0",
-        "28:14: program[0].mount[0].reserve_ms: must be a whole number from 1 to 60000",
+        "28:14: program[0].mount[0].reserve_ms: must be a whole number from 20 to 60000",
     ),
     (
         "c.toml",

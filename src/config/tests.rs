@@ -283,7 +283,7 @@ fn every_key_is_taken() {
     );
     assert_eq!(config.telemetry, Some(TelemetryConfig { file: "d/t.jsonl".into(), file_bytes_max: 2_000_000 }));
     let mount = &config.programs[0].mounts[0];
-    assert_eq!((mount.budget, mount.reserve), (Duration::from_millis(1400), Duration::from_millis(15)));
+    assert_eq!((mount.budget, mount.reserve), (Duration::from_millis(1400), Duration::from_millis(20)));
     assert_eq!(mount.keyring.headers[0].0, "x-one");
     let exposed = |secret: &holdfast_adapters::Secret| String::from_utf8(secret.expose().to_vec()).unwrap();
     assert_eq!(exposed(&mount.keyring.headers[0].1), "from-a-file", "a file's last line end is not part of it");

@@ -197,7 +197,7 @@ fn every_snapshot_tells_its_facts_in_order() {
         ("webhook_card_closed", &["card crd_4a0c closed"]),
         ("webhook_card_unknown_status", &["unrecognized card.status is unknown"]),
         ("webhook_cardholder_passed", &["cardholder crdhldr_77d1 active"]),
-        ("webhook_cardholder_under_review", &["cardholder crdhldr_77d1 suspended"]),
+        ("webhook_cardholder_under_review", &["cardholder crdhldr_77d1 unverified"]),
         ("webhook_cardholder_no_status", &["nothing"]),
         ("webhook_unknown_kind", &["unrecognized the body has none of transaction, cardholder, card, settlement"]),
         ("webhook_no_data", &["unrecognized event.data is missing"]),
@@ -408,14 +408,14 @@ fn statuses_of_cards_and_cardholders() {
     for (text, status) in cards {
         assert_eq!(card_status(text), status, "{text}");
     }
-    let suspended = Some(Kyc::Standing(CardholderStatus::Suspended));
+    let unverified = Some(Kyc::Standing(CardholderStatus::Unverified));
     let cardholders = [
         ("PASSED", Some(Kyc::Standing(CardholderStatus::Active))),
-        ("NOT_CHECKED", suspended),
-        ("UPLOAD_FILE", suspended),
-        ("UNDER_REVIEW", suspended),
-        ("RESUBMIT_DETAILS", suspended),
-        ("REJECTED", suspended),
+        ("NOT_CHECKED", unverified),
+        ("UPLOAD_FILE", unverified),
+        ("UNDER_REVIEW", unverified),
+        ("RESUBMIT_DETAILS", unverified),
+        ("REJECTED", Some(Kyc::Standing(CardholderStatus::Suspended))),
         ("NOT_APPLICABLE", Some(Kyc::SaysNothing)),
         ("TEMPORARY_ERROR", Some(Kyc::SaysNothing)),
         ("ASTRAL", None),

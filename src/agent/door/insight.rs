@@ -264,7 +264,10 @@ impl Insights {
     ) -> Result<T, InsightError> {
         let table = Arc::clone(&self.table);
         let looking = spawn_blocking(move || look(&mut table.lock().unwrap_or_else(PoisonError::into_inner)));
-        looking.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
+        looking.await.unwrap_or_else(|ended| match ended.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(_) => Err(InsightError::of_the_end()),
+        })
     }
 }
 

@@ -61,6 +61,14 @@ pub struct InsightError {
     problem: String,
 }
 
+impl InsightError {
+    /// Nobody reads any more: the process ends.
+    #[must_use]
+    pub fn of_the_end() -> Self {
+        InsightError { path: PathBuf::from(FILE), problem: "the process ends".to_owned() }
+    }
+}
+
 impl fmt::Display for InsightError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(

@@ -106,7 +106,7 @@ fn keep_asking(ledger: &Postgres, worker: usize, stop: &AtomicBool, spoken: &Spo
         let answer = Desk(ledger).act(Act::Decide(asked(purchase(&key, 1))));
         if answer.is_err() {
             // Nobody asks a million times while the database is away.
-            std::thread::yield_now();
+            until(|| stop.load(Ordering::Acquire) || ledger.readiness() == Readiness::Ready);
         }
         spoken.lock().unwrap().push((key, answer));
         number += 1;
