@@ -475,7 +475,7 @@ fn nothing_is_decided_before_the_published_rules_are_in_force() {
     for _ in 0..50 {
         assert_eq!(Client::connect(app.listen).get("/healthz").status, 200);
     }
-    let starting = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let starting = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     starting.block_on(app.until_ready()).unwrap_or_else(|error| panic!("{error}"));
     let answer = asking.receive().unwrap();
     assert_eq!(answer.json()["jit_funding"]["decline_reason"], "INVALID_MERCHANT", "{answer:?}");

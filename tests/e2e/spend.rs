@@ -437,3 +437,27 @@ fn a_retry_after_a_restart_hears_the_same_words_under_another_policy() {
     assert_eq!(asked(&mut processor, "declined", 20_000), declined);
     assert!(asked(&mut processor, "new", 1_000).contains("OBSERVE_ONLY"));
 }
+
+/// Beside the program's own limits and the intent's there is room for so many: who writes more hears of it, and no cardholder does.
+#[test]
+fn a_policy_with_more_budgets_than_there_is_room_for_is_refused() {
+    let workplace = Workplace::demo();
+    workplace.edit("rules/demo.toml", |text| {
+        let limit =
+            |number| format!("\n[[limit]]\nid = \"more-{number}\"\nscope = \"card\"\nwindow = \"day\"\ncount_max = 1000\n");
+        let there = text.matches("[[limit]]").count();
+        text + &(there..11).map(limit).collect::<String>()
+    });
+    let server = workplace.serve();
+    let mut owner = Caller::demo(&server, "enterprise");
+    let budgets = |many: i64| {
+        let budget = |number| json!({"template": "budget", "parameters": {"amount": 1_000 + number, "currency": "USD", "window": "month"}});
+        let policies: Vec<_> = (0..many).map(budget).collect();
+        json!({"name": "many", "policy": {"template": "all_of", "parameters": {"policies": policies}}})
+    };
+    let refused = owner.post("/v1/policies", &budgets(5));
+    assert_eq!(code(&refused), (400, "bad_request".to_owned()));
+    assert_eq!(refused.json()["errors"][0]["path"], json!("policy"), "{refused:?}");
+    assert!(refused.body.contains("there is room for 4"), "{refused:?}");
+    owner.made("/v1/policies", &budgets(4));
+}

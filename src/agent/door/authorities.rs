@@ -6,6 +6,7 @@ use http::StatusCode;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use super::House;
 use super::agents::status;
 use super::asking::{KeyParameter, Read, VersionParameter, Versioned, Write, bad};
 use super::openapi::{ReadProblems, WriteProblems};
@@ -91,11 +92,11 @@ struct Asked {
     policy: Chosen,
 }
 
-fn read(office: &Office, owner: Owner, fields: &Fields) -> Option<Asked> {
+fn read(house: &House, owner: Owner, fields: &Fields) -> Option<Asked> {
     let name = fields.words("name", Need::Optional, 200);
     let mode = fields.parsed("mode", Need::Optional, |text| Mode::named(text).ok_or("must be \"observe\" or \"enforce\""));
     let require_intent = fields.switch("require_intent", Need::Optional);
-    let new = template(office, owner, fields, Need::Optional);
+    let new = template(house, owner, fields, Need::Optional);
     let known = fields.text("policy_id", Need::Optional).map(str::to_owned);
     let policy = match (new, known) {
         (Some(_), Some(_)) => {
@@ -164,7 +165,7 @@ pub(super) async fn create(house: State, write: Write) -> Result<Response, Probl
     let (owner, office) = (write.asker.owner(), &house.office);
     let wanted = write.read(Scope::Setup, Versioned::New, |fields| {
         let agent = fields.text("agent_id", Need::Required).map(str::to_owned);
-        let asked = read(office, owner, fields)?;
+        let asked = read(&house, owner, fields)?;
         Some(Asked { agent: Some(agent?), ..asked })
     })?;
     if let Some(row) = office.made_before(&wanted.change).await? {
@@ -208,7 +209,7 @@ pub(super) async fn update(house: State, target: Target, write: Write) -> Result
     let (owner, office) = (write.asker.owner(), &house.office);
     let wanted = write.read(Scope::Setup, Versioned::Required, |fields| {
         let status = status(fields);
-        read(office, owner, fields).map(|asked| Asked { status, ..asked })
+        read(&house, owner, fields).map(|asked| Asked { status, ..asked })
     })?;
     if let Some(row) = office.made_before(&wanted.change).await? {
         return house.answer(StatusCode::OK, row).await;

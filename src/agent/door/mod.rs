@@ -29,6 +29,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use holdfast_core::agent::Environment;
 use holdfast_core::{PlatformName, ProgramId};
 
 use self::insight::Insights;
@@ -60,6 +61,14 @@ impl House {
     #[must_use]
     pub fn is_filled(&self) -> bool {
         self.filled.load(Ordering::Acquire)
+    }
+
+    /// How many limits the rules have that the program of an environment has in force.
+    #[must_use]
+    pub fn limits_of_program(&self, environment: Environment) -> usize {
+        let program = self.office.registry().programs().of(environment);
+        let program = self.programs.iter().find(|known| program == Some(known.id));
+        program.map_or(0, |program| program.rules.load().limits().len())
     }
 
     /// From now on it is.

@@ -3,11 +3,13 @@
 use axum::Json;
 use axum::response::Response;
 use holdfast_core::agent::{AuthorityId, CompiledPolicy, FieldError, PolicyId, Scope, TEMPLATES, Template};
+use holdfast_core::rules::LIMITS_MAX;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
+use super::House;
 use super::asking::{KeyParameter, Read, VersionParameter, Versioned, Write};
 use super::openapi::{ReadProblems, WriteProblems};
 use super::shown::{Listed, Shown, State, StatusParameter, page_and_status};
@@ -89,7 +91,7 @@ pub(super) async fn templates() -> Json<Value> {
 }
 
 /// Reads a template from the field `policy`; what is wrong with it is told by its path.
-pub(super) fn template(office: &Office, owner: Owner, fields: &Fields, need: Need) -> Option<Template> {
+pub(super) fn template(house: &House, owner: Owner, fields: &Fields, need: Need) -> Option<Template> {
     let value = fields.json("policy", need)?;
     let wrong = |errors: Vec<FieldError>| {
         for FieldError { path, problem } in errors {
@@ -99,8 +101,18 @@ pub(super) fn template(office: &Office, owner: Owner, fields: &Fields, need: Nee
     };
     let template = Template::read(value, &zone).map_err(wrong).ok()?;
     // Compiled for nobody, to know that it can be.
-    let nobody = office.mirror.owner(AuthorityId::of_random([0; 10]), PolicyId::of_random([0; 10]), owner.environment)?;
-    CompiledPolicy::new(&template, &nobody).map_err(wrong).ok()?;
+    let nobody = house.office.mirror.owner(AuthorityId::of_random([0; 10]), PolicyId::of_random([0; 10]), owner.environment)?;
+    let compiled = CompiledPolicy::new(&template, &nobody).map_err(wrong).ok()?;
+    let (own, program) = (compiled.ruleset.limits().len(), house.limits_of_program(owner.environment));
+    // One is the intent's. At the till a payment under more is declined: whoever writes the policy should hear of it.
+    let room = LIMITS_MAX.saturating_sub(1).saturating_sub(program);
+    if own > room {
+        fields.wrong(
+            "policy",
+            &format!("has {own} budgets and counts, and beside those of the program's own rules there is room for {room}"),
+        );
+        return None;
+    }
     Some(template)
 }
 
@@ -177,7 +189,7 @@ pub(super) async fn create(house: State, write: Write) -> Result<Response, Probl
     let owner = write.asker.owner();
     let mut wanted = write.read(Scope::Setup, Versioned::New, |fields| {
         let name = fields.words("name", Need::Optional, 200);
-        Some((name, template(&house.office, owner, fields, Need::Required)?))
+        Some((name, template(&house, owner, fields, Need::Required)?))
     })?;
     if let Some(row) = house.office.made_before(&wanted.change).await? {
         return house.answer(StatusCode::CREATED, row).await;
@@ -195,7 +207,7 @@ pub(super) async fn create(house: State, write: Write) -> Result<Response, Probl
 pub(super) async fn update(house: State, target: Target, write: Write) -> Result<Response, Problem> {
     let owner = write.asker.owner();
     let mut wanted = write.read(Scope::Setup, Versioned::Required, |fields| {
-        Some((fields.words("name", Need::Optional, 200), template(&house.office, owner, fields, Need::Optional)))
+        Some((fields.words("name", Need::Optional, 200), template(&house, owner, fields, Need::Optional)))
     })?;
     if let Some(row) = house.office.made_before(&wanted.change).await? {
         return house.answer(StatusCode::OK, row).await;
