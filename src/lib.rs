@@ -130,6 +130,8 @@
 //!   in which older records read as ever. So does what payment doors tell besides (surcharge, items, IP address and such), which rules
 //!   may ask for and a replay needs: format 5; and, in format 6, that its caller had the program's rules bypassed. Of other questions
 //!   nothing of the kind is written.
+//! * What an intent reserves is a hold of its own. Its payment is weighed as if that had been given back, and an approval gives it back by
+//!   a record of its own before the payment's, in the same group: both engines have it from the same code, and the journal no new format.
 //! * A binding names the door at which its money, budgets and intents move. At the other one the same decision is made, remembered
 //!   under its key, and moves nothing; a payment that is there already is approved as that payment.
 //! * An instrument that is none of ours has an account in the ledger that only remembers what was paid (`outside-…`), with a credit line

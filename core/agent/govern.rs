@@ -91,7 +91,8 @@ pub fn govern(
         (Mode::Observe, would) => governed.would = would,
         (Mode::Enforce, None) => {}
     }
-    (counted(proceed, &intent, &limits, authority.mode, request), governed)
+    let used = used_up(&intent, binding, request, now);
+    (counted(proceed, used, &limits, authority.mode), governed)
 }
 
 /// Whether an authority has a say: not on money that comes back, and not on what only asks for a balance.
@@ -241,22 +242,22 @@ fn merchant_fits(told: &Merchant, asked: &Merchant) -> bool {
     same_merchant && same_country && !contradicts(told.mcc.map(|mcc| mcc.number()), asked.mcc.map(|mcc| mcc.number()))
 }
 
+/// The limit that a payment's intent is: of one that the payment cannot be for, which is let pass in observe, nothing is used up.
+fn used_up(intent: &Presented<'_>, binding: &Binding, request: &AuthorizationRequest, now: Timestamp) -> Option<LimitCheck> {
+    match intent {
+        Presented::Known(intent) if opens(request) && objection_of(intent, binding, request, now).is_none() => {
+            Some(limit_of(&intent.reference))
+        }
+        Presented::Known(_) | Presented::None | Presented::Unknown(_) => None,
+    }
+}
+
 /// The program's opinion, with the authority's limits behind its own: an intent is used up by a limit like any other, so that of payments
 /// at once the ledger lets one win.
-fn counted(
-    proceed: Proceed,
-    intent: &Presented<'_>,
-    limits: &Option<Proceed>,
-    mode: Mode,
-    request: &AuthorizationRequest,
-) -> Verdict {
+fn counted(proceed: Proceed, of_intent: Option<LimitCheck>, limits: &Option<Proceed>, mode: Mode) -> Verdict {
     let enforcement = match mode {
         Mode::Observe => Enforcement::Observe,
         Mode::Enforce => Enforcement::Enforce,
-    };
-    let of_intent = match intent {
-        Presented::Known(intent) if opens(request) => Some(limit_of(&intent.reference)),
-        Presented::Known(_) | Presented::None | Presented::Unknown(_) => None,
     };
     let of_policy = limits.iter().flat_map(|proceed| proceed.limits.iter().copied());
     let mut proceed = proceed;

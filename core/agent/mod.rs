@@ -3,7 +3,7 @@
 //! A [`Template`] with parameters becomes an ordinary [`Ruleset`](crate::rules::Ruleset) of its authority ([`CompiledPolicy`]), asked by
 //! the ordinary [`evaluate`](crate::rules::evaluate()). Nothing here keeps an object, verifies a token or knows a disk: `src/agent` does.
 //!
-//! Reading order: `words`, `ids`, `objects`, `governed`, `reason`, `govern`, then `template` and `policy`.
+//! Reading order: `words`, `ids`, `objects`, `governed`, `reason`, `govern`, `reservation`, then `template` and `policy`.
 
 mod govern;
 mod governed;
@@ -11,6 +11,7 @@ mod ids;
 mod objects;
 mod policy;
 mod reason;
+mod reservation;
 mod template;
 mod words;
 
@@ -20,6 +21,7 @@ pub use ids::{AgentId, AuthorityId, BindingId, CredentialId, InstrumentId, Inten
 pub use objects::{Authority, Binding, Instrument, Intent};
 pub use policy::{CompiledPolicy, Owner, POLICY_LIMITS_MAX};
 pub use reason::ReasonCode;
+pub use reservation::{is_reservation, reservation_of, reserving, taken_over_key, takes_over};
 pub use template::{FieldError, Lock, TEMPLATES, Template, TemplateFacts, TemplateWindow, Zones};
 pub use words::{
     BindingStatus, Door, Environment, InstrumentKind, IntentNeed, IntentStatus, Mode, OrganizationKind, Scope, ScopeSet, Status,

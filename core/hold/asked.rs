@@ -10,7 +10,7 @@ use super::event::ToldAnswer;
 use super::life::{Hold, Placement, Role, Step, StepId, Steps, What, fold};
 use super::mutant::{self, Mutant};
 use super::outcome::{Finding, Outcome};
-use super::state::{Account, Answered, Counted, Slice};
+use super::state::{Account, Answered, Counted, LimitUse, Slice};
 use super::told::{corrected, take};
 use super::twice;
 use super::word::adopted;
@@ -18,7 +18,7 @@ use crate::agent::Weight;
 use crate::authorization::{AuthorizationKind, AuthorizationRequest, ContentDigest, Expiry, Padding, PartialApproval, Posting};
 use crate::decision::{Basis, Decision, DeclineReason};
 use crate::money::Money;
-use crate::rules::{Enforcement, HoldPolicy, LIMITS_MAX, LimitCheck, Proceed, Verdict};
+use crate::rules::{Enforcement, HoldPolicy, LIMITS_MAX, LimitCheck, LimitScope, Proceed, Verdict};
 use crate::time::Timestamp;
 
 /// A question with the rules' opinion of it, for the ledger.
@@ -330,6 +330,26 @@ fn grant(
         return Ok(asked);
     }
     within(most, there, cost, request, proceed).ok_or((DeclineReason::InsufficientFunds, Basis::Ledger))
+}
+
+/// Why an authority that only observes would have declined what is approved here: the first of its limits that is passed.
+#[must_use]
+pub fn would_pass(request: &AuthorizationRequest, verdict: &Verdict, uses: &[LimitUse]) -> Option<DeclineReason> {
+    let Verdict::Proceed(proceed) = verdict else { return None };
+    let (amount, count) = (counted_amount(request), u32::from(transactions(request.kind)));
+    proceed.limits.iter().enumerate().find_map(|(place, check)| {
+        let of_authority = matches!(check.scope, LimitScope::Authority | LimitScope::Intent);
+        if !of_authority || check.enforcement == Enforcement::Enforce {
+            return None;
+        }
+        let used = uses.get(place).copied().unwrap_or_default();
+        let passes = |most: i64| amount > 0 && used.amount.saturating_add(amount) > most;
+        if check.amount_max.is_some_and(passes) {
+            return Some(check.scope.amount_reason());
+        }
+        let passes = |most: u32| count > 0 && used.count.saturating_add(count) > most;
+        check.count_max.is_some_and(passes).then(|| check.scope.count_reason())
+    })
 }
 
 /// `amount` if `left` has room for it, else `left` if so little may be approved. A payment of which something was told

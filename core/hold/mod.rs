@@ -21,7 +21,7 @@ mod twice;
 mod word;
 
 pub use account::{AccountStatus, CardStatus, CardholderStatus};
-pub use asked::{Adoption, Asked};
+pub use asked::{Adoption, Asked, would_pass};
 pub use event::{
     Fact, Finality, MovementCause, Order, RecordedOutcome, ReleaseCause, StandingOf, Subject, ToldAnswer, ToldEvent,
 };

@@ -373,6 +373,9 @@ pub struct Intent {
     pub expires_at: Moment,
     /// Whether it kept to everything when it was validated.
     pub eligible: bool,
+    /// Whether its amount was kept for the payment.
+    #[serde(default)]
+    pub reserved: bool,
     /// Why, in the words of the reason codes.
     #[schema(example = "POLICY_MATCH")]
     pub reason_code: String,

@@ -3,7 +3,8 @@
 //! [`lead`] finds the authority behind a question. [`registry`] is the memory that it looks in: looked at by every callback where agents are
 //! configured, filled by [`mirror`] from what is durable in the [`store`], and from nowhere else. [`office`] is the desk that every change
 //! goes over; [`bodies`] are the objects as they are kept and shown; [`door`] is `/v1`, but for what decides. Names, addresses and free
-//! text are sealed ([`seal`], [`texts`]) and can be erased; [`post`] sends mail. [`insight`] lists what was decided, and follows
+//! text are sealed ([`seal`], [`texts`]) and can be erased; [`post`] sends mail. [`outside`] are accounts without money, for what
+//! others pay. [`insight`] lists what was decided, and follows
 //! the journal for that.
 
 pub mod bodies;
@@ -13,6 +14,7 @@ pub mod lead;
 pub mod mirror;
 pub mod names;
 pub mod office;
+pub mod outside;
 pub mod post;
 pub mod registry;
 pub mod seal;

@@ -11,7 +11,7 @@ mod tests;
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
-use holdfast_core::agent::Governed;
+use holdfast_core::agent::{Governed, is_reservation};
 use holdfast_core::rules::{LIMITS_MAX, LimitCheck, LimitScope, NoTrace, Verdict, evaluate};
 use holdfast_core::{AuthorizationRequest, ProgramId, Timestamp};
 
@@ -112,7 +112,7 @@ impl Walk {
             .and_then(|hash| self.evaluate(program, hash, request, received_at));
         match again {
             Ok(verdict) => {
-                let verdict = with_house(recorded, verdict, record.governed.as_ref());
+                let verdict = with_house(recorded, verdict, request, record.governed.as_ref());
                 compare("verdict", recorded, &verdict, differences);
                 Some(verdict)
             }
@@ -136,7 +136,7 @@ impl Walk {
 
 /// The rules' opinion, with what a merchant's profile and an agent's authority had added: that is in no ruleset of the journal's, and
 /// taken from the record.
-fn with_house(recorded: &Verdict, again: Verdict, governed: Option<&Governed>) -> Verdict {
+fn with_house(recorded: &Verdict, again: Verdict, request: &AuthorizationRequest, governed: Option<&Governed>) -> Verdict {
     match (recorded, again) {
         (Verdict::Decline { rule, .. }, _) if is_of_house(rule) => recorded.clone(),
         // The program's rules let it pass: the authority, which is asked behind them, did not.
@@ -145,6 +145,10 @@ fn with_house(recorded: &Verdict, again: Verdict, governed: Option<&Governed>) -
             let of_authority = |check: &LimitCheck| matches!(check.scope, LimitScope::Authority | LimitScope::Intent);
             let of_house = recorded.limits.iter().filter(|check| is_of_house(&check.limit) || of_authority(check));
             again.limits.extend(of_house.copied().take(LIMITS_MAX.saturating_sub(again.limits.len())));
+            if governed.is_some_and(|governed| is_reservation(governed, request)) {
+                // For how long an intent keeps something, the intent says.
+                again.hold = recorded.hold;
+            }
             Verdict::Proceed(again)
         }
         (Verdict::Decline { .. } | Verdict::Proceed(_), again) => again,

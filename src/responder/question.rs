@@ -5,12 +5,9 @@ use std::borrow::Cow;
 
 use holdfast_adapters::agent_spend::payment_of;
 use holdfast_adapters::{AuthorizationCall, Lookup, Named};
-use holdfast_core::agent::{Binding, Governed};
-use holdfast_core::hold::{AccountStatus, CardStatus};
+use holdfast_core::agent::Governed;
 use holdfast_core::rules::{NoTrace, Ruleset, Verdict, evaluate};
-use holdfast_core::{
-    AccountId, AuthorizationRequest, Basis, CardToken, ContentDigest, Decision, Money, PaymentRef, StandInCause, Timestamp,
-};
+use holdfast_core::{AuthorizationRequest, Basis, CardToken, ContentDigest, Decision, PaymentRef, StandInCause, Timestamp};
 use tokio::time::timeout_at;
 
 use super::deadline::Deadline;
@@ -18,11 +15,9 @@ use super::mount::Mount;
 use super::payments::Own;
 use super::{Responder, told};
 use crate::agent::lead::{Agents, Lead};
-use crate::ledger::{self, Act, Entry, Origin};
+use crate::agent::outside;
+use crate::ledger::{self, Act, Origin};
 use crate::server::Call;
-
-/// How far below zero an account may go that only remembers what was paid with money elsewhere: further than anybody counts.
-const OUTSIDE_CREDIT_LINE: i64 = 1_000_000_000_000_000;
 
 /// A question, and on whose behalf it is asked.
 pub(super) struct Question<'a> {
@@ -143,8 +138,11 @@ impl Responder {
         request.payment = theirs.or(ours).unwrap_or(request.payment);
         let asks = joined.map_or(mount, |(_, platform)| platform);
         let inside = lead.binding().and_then(|binding| binding.instrument.card()).filter(|_| of_platform.is_some());
-        let outside =
-            if inside.is_none() { lead.binding().and_then(|binding| card_outside(binding, request.amount)) } else { None };
+        let outside = if inside.is_none() {
+            lead.binding().and_then(|binding| outside::card_for(binding.id.as_str(), request.amount.currency()))
+        } else {
+            None
+        };
         request.card = inside.or(outside);
         let digest = request.content_digest();
         Question {
@@ -166,16 +164,10 @@ impl Responder {
     /// The ledger has not entered it in time.
     pub(super) async fn enter_outside(&self, question: &Question<'_>, deadline: Deadline) -> Result<(), StandInCause> {
         let (Some(agents), Some(card)) = (&self.agents, question.outside) else { return Ok(()) };
-        let Ok(account) = AccountId::try_from(card.as_str()) else { return Ok(()) };
+        let Some(entries) = outside::entries(card, question.request.amount.currency()) else { return Ok(()) };
         if agents.entered.get(&card).is_some() {
             return Ok(());
         }
-        let balance = Money::zero(question.request.amount.currency());
-        let (credit_line, status) = (OUTSIDE_CREDIT_LINE, AccountStatus::Active);
-        let entries = vec![
-            Entry::Account { account, balance, credit_line, status },
-            Entry::Card { card, account, cardholder: None, status: CardStatus::Active },
-        ];
         let enter = ledger::ask(self.ledger.as_ref(), Act::Enter(Origin::of(question.origin.program), entries));
         match timeout_at(deadline.decide_by, enter).await {
             Ok(Ok(_)) => {
@@ -186,9 +178,4 @@ impl Responder {
             Err(_) => Err(StandInCause::DeadlinePassed),
         }
     }
-}
-
-/// Of each currency one: an account has one.
-fn card_outside(binding: &Binding, amount: Money) -> Option<CardToken> {
-    CardToken::try_from(format!("outside-{}-{}", binding.id, amount.currency()).as_str()).ok()
 }

@@ -1,4 +1,5 @@
-//! `POST /v1/authorize-intent`: whether an agent may go on, before it acts. The same evaluator as a payment's, and nothing moves.
+//! `POST /v1/authorize-intent`: whether an agent may go on, before it acts. The same evaluator as a payment's, and nothing moves but what
+//! is [reserved](super::reserving) where that is asked for.
 
 use std::sync::Arc;
 
@@ -25,6 +26,7 @@ use super::House;
 use super::asking::{KeyParameter, Versioned, Wanted, Write};
 use super::authorities::of_field;
 use super::openapi::WriteProblems;
+use super::reserving::{LEDGER_MAX, Reservation};
 use super::shown::State;
 use crate::agent::bodies::{Authority, Binding, Intent, Moment, Remaining};
 use crate::agent::office::change::New;
@@ -33,14 +35,12 @@ use crate::agent::store::{Kind, List, Row};
 use crate::api::input::{Fields, Need};
 use crate::api::problem::{Code, Problem};
 use crate::clock;
-use crate::ledger::{self, Act, Answer, Decide, Origin};
+use crate::ledger::{Act, Answer, Decide, Origin};
 
 /// How long an intent lives if nobody says.
 const TTL_SECONDS: u32 = 86_400;
 /// The longest that it may live.
 const TTL_SECONDS_MAX: u32 = 31 * 86_400;
-/// How long the ledger may take to look.
-const LOOK_MAX: std::time::Duration = std::time::Duration::from_secs(3);
 
 /// What an agent is about to buy.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -72,6 +72,10 @@ pub struct IntentRequest {
     /// How long it is worth anything; a day if left out, 31 days at most.
     #[schema(minimum = 60, maximum = 2_678_400, example = 86_400)]
     intent_ttl_seconds: Option<u32>,
+    /// Whether the amount is kept for the payment; it is not if left out. What is kept counts in the policy's limits as a payment does, now,
+    /// and where a card of this server's ledger would pay (the binding that is named, or the authority's only one) its money is held,
+    /// too. The payment takes it over; expired or cancelled, it is given back. An intent that waits for a reviewer keeps nothing.
+    reserve: Option<bool>,
     /// What it is for, in words. Kept sealed.
     #[schema(max_length = 500)]
     description: Option<String>,
@@ -97,7 +101,9 @@ pub struct IntentAnswer {
     spending_authority_id: String,
     /// The policy that was asked.
     policy_id: Option<String>,
-    /// What the policy's limits have left, this intent not counted: an intent reserves nothing.
+    /// Whether the amount is kept for the payment.
+    reserved: bool,
+    /// What the policy's limits have left, this intent not counted.
     remaining_limits: Vec<Remaining>,
     /// From when on it is worth nothing.
     #[schema(format = DateTime)]
@@ -112,6 +118,7 @@ struct Asked {
     merchant_name: Option<String>,
     description: Option<String>,
     ttl_seconds: u32,
+    reserve: bool,
 }
 
 fn read(fields: &Fields) -> Option<Asked> {
@@ -133,6 +140,7 @@ fn read(fields: &Fields) -> Option<Asked> {
     if ttl.is_some_and(|ttl| ttl > TTL_SECONDS_MAX) {
         fields.wrong("intent_ttl_seconds", "must be at most 2678400, which is 31 days");
     }
+    let reserve = fields.switch("reserve", Need::Optional).unwrap_or(false);
     let description = fields.words("description", Need::Optional, 500);
     let name = merchant_name.as_deref().and_then(MerchantName::of);
     Some(Asked {
@@ -143,11 +151,12 @@ fn read(fields: &Fields) -> Option<Asked> {
         merchant_name,
         description,
         ttl_seconds: ttl.unwrap_or(TTL_SECONDS),
+        reserve,
     })
 }
 
-/// Validates what an agent is about to buy: status, policy, limits, and funds where a card of ours would pay. Moves nothing and reserves
-/// nothing: the payment is evaluated again. Above an amount that the policy wants reviewed, the intent waits for a reviewer.
+/// Validates what an agent is about to buy: status, policy, limits, and funds where a card of ours would pay. Moves nothing, and keeps nothing
+/// but with `reserve`: the payment is evaluated again. Above an amount that the policy wants reviewed, the intent waits for a reviewer.
 #[utoipa::path(post, operation_id = "authorize_intent", path = "/v1/authorize-intent", tag = "intents", params(KeyParameter),
     request_body = IntentRequest, responses((status = 200, body = IntentAnswer), WriteProblems))]
 pub(super) async fn authorize_intent(house: State, write: Write) -> Result<Response, Problem> {
@@ -165,8 +174,17 @@ pub(super) async fn authorize_intent(house: State, write: Write) -> Result<Respo
     let binding = house.binding_of(owner, &authority, wanted.what.binding.as_deref()).await?;
     let reference = IntentReference::of_random(house.office.sealer.random().map_err(no_randomness)?);
     let tried = house.evaluate(owner, &authority, &binding, reference, &wanted).await?;
-    let row = house.keep_intent(wanted, &authority, reference, tried).await?;
-    said(&row)
+    let reserved = tried.reserved;
+    match house.keep_intent(wanted, &authority, reference, tried).await {
+        Ok(row) => said(&row),
+        Err(problem) => {
+            if reserved {
+                // Where even this fails, it expires with the intent that is not there.
+                drop(house.give_back(owner, reference.as_str()).await);
+            }
+            Err(problem)
+        }
+    }
 }
 
 /// What a validation comes to.
@@ -174,6 +192,13 @@ struct Tried {
     objection: Option<DeclineReason>,
     reason: ReasonCode,
     remaining: Vec<Remaining>,
+    reserved: bool,
+}
+
+impl Tried {
+    fn refused(reason: DeclineReason, remaining: Vec<Remaining>) -> Self {
+        Tried { objection: Some(reason), reason: ReasonCode::of_decline(reason), remaining, reserved: false }
+    }
 }
 
 impl House {
@@ -228,26 +253,28 @@ impl House {
         let (verdict, governed) = govern(verdict, &found, &request, Asking { door: Door::Platform, by: None }, now);
         let (origin, ruleset) =
             (Origin { program, platform: Some(binding.instrument.platform), operator: None }, *rules.hash().as_bytes());
-        match &verdict {
-            Verdict::Decline { reason, .. } => {
-                Ok(Tried { objection: Some(*reason), reason: ReasonCode::of_decline(*reason), remaining: Vec::new() })
-            }
-            Verdict::Proceed(proceed) => {
-                let (decision, uses) = self.look(origin, request, verdict.clone(), ruleset, now).await?;
-                let remaining = remaining(proceed, &uses, asked.amount.currency());
-                let objection = match decision {
-                    Decision::Decline { reason } if card.is_some() || !is_of_card(reason) => Some(reason),
-                    Decision::Decline { .. } => passed(proceed, &uses, asked.amount),
-                    Decision::Approve { .. } => None,
-                };
-                let observed = authority.mode == Mode::Observe || governed.would.is_some();
-                let reason = match objection {
-                    Some(reason) => ReasonCode::of_decline(reason),
-                    None if observed => ReasonCode::ObserveOnly,
-                    None => ReasonCode::PolicyMatch,
-                };
-                Ok(Tried { objection, reason, remaining })
-            }
+        let proceed = match &verdict {
+            Verdict::Decline { reason, .. } => return Ok(Tried::refused(*reason, Vec::new())),
+            Verdict::Proceed(proceed) => proceed,
+        };
+        let (decision, uses) = self.look(origin, request, verdict.clone(), ruleset, now).await?;
+        let remaining = remaining(proceed, &uses, asked.amount.currency());
+        let objection = match decision {
+            Decision::Decline { reason } if card.is_some() || !is_of_card(reason) => Some(reason),
+            Decision::Decline { .. } => passed(proceed, &uses, asked.amount),
+            Decision::Approve { .. } => None,
+        };
+        let lifetime_seconds = asked.ttl_seconds;
+        let wanted = Reservation { program, intent: reference, request, proceed, ruleset, governed, at: now, lifetime_seconds };
+        let objection = match objection {
+            None if asked.reserve => self.reserve(&wanted).await?,
+            known => known,
+        };
+        let observed = authority.mode == Mode::Observe || governed.would.is_some();
+        let reason = if observed { ReasonCode::ObserveOnly } else { ReasonCode::PolicyMatch };
+        match objection {
+            Some(reason) => Ok(Tried::refused(reason, remaining)),
+            None => Ok(Tried { objection: None, reason, remaining, reserved: asked.reserve }),
         }
     }
 
@@ -270,14 +297,11 @@ impl House {
             ruleset,
             governed: None,
             received_at,
-            not_after: instant.checked_add(LOOK_MAX).unwrap_or(instant),
+            not_after: instant.checked_add(LEDGER_MAX).unwrap_or(instant),
             slip: None,
         };
-        let asking = ledger::ask(self.ledger.as_ref(), Act::Preview(Box::new(decide)));
-        match tokio::time::timeout(LOOK_MAX, asking).await {
-            Ok(Ok(Answer::Previewed { decision, uses })) => Ok((decision, uses)),
-            Ok(Ok(_) | Err(_)) | Err(_) => Err(away()),
-        }
+        let answer = self.done(Act::Preview(Box::new(decide))).await?;
+        if let Answer::Previewed { decision, uses } = answer { Ok((decision, uses)) } else { Err(away()) }
     }
 
     async fn keep_intent(
@@ -307,6 +331,7 @@ impl House {
             description: self.office.some_words(&mut change, &whose, what.description.as_deref())?,
             expires_at: Moment(seconds_after(change.at(), what.ttl_seconds)),
             eligible,
+            reserved: tried.reserved,
             reason_code: tried.reason.code().to_owned(),
             policy_id: authority.policy.as_ref().map(|policy| policy.version.policy.to_string()),
             remaining_limits: tried.remaining,
@@ -421,6 +446,7 @@ fn said(row: &Row) -> Result<Response, Problem> {
         "reason_code": body.reason_code,
         "reason": reason,
         "spending_authority_id": body.spending_authority_id,
+        "reserved": body.reserved,
         "remaining_limits": body.remaining_limits,
         "expires_at": body.expires_at,
     });

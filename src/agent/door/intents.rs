@@ -51,17 +51,24 @@ pub(super) async fn get(house: State, target: Target, read: Read) -> Result<Resp
     house.answer(StatusCode::OK, row).await
 }
 
-/// Takes an intent back: no payment can be for it any more.
+/// Takes an intent back: no payment can be for it any more, and what it reserved is free. Where the ledger cannot be told (503), the same
+/// request under the same `Idempotency-Key` tells it; in any case it is free once the intent's time is over.
 #[utoipa::path(post, operation_id = "cancel_intent", path = "/v1/intents/{intent_reference}/cancel", tag = "intents",
     params(("intent_reference" = String, Path), KeyParameter, VersionParameter),
     responses((status = 200, body = Shown<Intent>), WriteProblems))]
 pub(super) async fn cancel(house: State, target: Target, write: Write) -> Result<Response, Problem> {
     let mut wanted = write.read(Scope::Intents, Versioned::Optional, |_| Some(()))?;
+    let id: String = target.parse("intent")?;
+    let owner = wanted.asker.owner();
     if let Some(row) = house.office.made_before(&wanted.change).await? {
+        let (_, body) = house.office.own::<Intent>(owner, &row.id).await?;
+        if body.reserved {
+            // What was cancelled, and not given back for want of a ledger, is now.
+            house.give_back(owner, &row.id).await?;
+        }
         return house.answer(StatusCode::OK, row).await;
     }
-    let id: String = target.parse("intent")?;
-    let (row, body) = house.office.own::<Intent>(wanted.asker.owner(), &id).await?;
+    let (row, body) = house.office.own::<Intent>(owner, &id).await?;
     wanted.must_fit(&row)?;
     match IntentStatus::named(&row.status) {
         Some(IntentStatus::Open | IntentStatus::PendingReview | IntentStatus::Approved) => {}
@@ -71,6 +78,9 @@ pub(super) async fn cancel(house: State, target: Target, write: Write) -> Result
     }
     wanted.change.update(&row, IntentStatus::Cancelled.name(), &body, Vec::new(), "intent.cancelled");
     let row = house.office.make(wanted.change).await?;
+    if body.reserved {
+        house.give_back(owner, &row.id).await?;
+    }
     house.answer(StatusCode::OK, row).await
 }
 

@@ -22,6 +22,7 @@ pub mod members;
 pub mod openapi;
 pub mod organizations;
 pub mod policies;
+mod reserving;
 pub mod router;
 pub mod shown;
 
@@ -50,7 +51,7 @@ pub struct House {
     pub insights: Insights,
     /// Who remembers what was said, for a retry.
     pub agents: Arc<Agents>,
-    /// Where money and limits are looked at; nothing here moves any.
+    /// Where money and limits are looked at, and reserved for intents that ask for it; nothing else here moves any.
     pub ledger: Arc<dyn Ledger>,
     /// Whether everything that the store has is in memory.
     pub filled: AtomicBool,

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use holdfast_adapters::{DecisionReference, Said};
-use holdfast_core::agent::{Environment, Governed, ReasonCode, Weight};
+use holdfast_core::agent::{Environment, Governed, ReasonCode, Weight, is_reservation};
 use holdfast_core::hold::ToldAnswer;
 use holdfast_core::{AuthorizationRequest, Basis, Decision, Timestamp};
 use rusqlite::params_from_iter;
@@ -104,10 +104,13 @@ pub(super) fn said_of(record: &Record) -> Option<(DecisionReference, Said)> {
     Some((DecisionReference::of(&record.program?, &record.platform?, &request.key), said))
 }
 
-/// What a record tells of an authority; nothing of others.
+/// What a record tells of an authority; nothing of others, and nothing of what was only reserved.
 pub(super) fn row(number: i64, record: &Record, registry: &Registry) -> Option<Row> {
     let governed = record.governed.as_ref()?;
     let (received_at, request, decision, basis) = decided(record)?;
+    if is_reservation(governed, request) {
+        return None;
+    }
     let environment = registry.programs().environment_of(&record.program?)?;
     Some(told(number, record, governed, (received_at, request), (&decision, &basis), environment, registry))
 }

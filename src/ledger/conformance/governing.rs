@@ -1,13 +1,13 @@
 //! Questions under an agent's authority: its limits, its intents, and doors at which nothing moves.
 
-use holdfast_core::agent::{AuthorityId, BindingId, Governed, IntentReference, Mode, Weight};
-use holdfast_core::hold::{Fact, ReleaseCause, ToldAnswer};
-use holdfast_core::rules::{CounterKey, LimitCheck, LimitScope, Window};
-use holdfast_core::{AuthorizationRequest, Basis, Decision, DeclineReason};
+use holdfast_core::agent::{AuthorityId, BindingId, Governed, IntentReference, Mode, Weight, reservation_of};
+use holdfast_core::hold::{CardStatus, Fact, ReleaseCause, ToldAnswer};
+use holdfast_core::rules::{CounterKey, HoldPolicy, LimitCheck, LimitScope, Window};
+use holdfast_core::{AuthorizationRequest, Basis, Decision, DeclineReason, Expiry};
 
 use super::house::Said;
 use super::*;
-use crate::ledger::{Act, Adopt, Decide};
+use crate::ledger::{Act, Adopt, Decide, Origin};
 
 fn governed(weight: Weight) -> Governed {
     Governed {
@@ -118,4 +118,95 @@ pub fn a_preview_of_a_payment_that_is_there_is_that_payment(engine: &dyn Engine)
         refused(DeclineReason::PolicyLimitReached)
     );
     assert_eq!(house.balance(), (100, 100));
+}
+
+/// What the intent of [`governed`] keeps for its payment, asked for so many seconds ago and for a minute.
+fn reserve(minor: i64, seconds_ago: u64) -> Act {
+    let payment = reservation_of(&governed(Weight::Moves).intent.unwrap()).unwrap();
+    let request = AuthorizationRequest { payment, expiry: Expiry::Ours, ..purchase("intent_1", minor) };
+    let policy = HoldPolicy { lifetime_seconds: 60, ..HoldPolicy::PLAIN };
+    Act::Decide(Decide {
+        origin: Origin::of(program()),
+        governed: Some(governed(Weight::Moves)),
+        verdict: proceed(&request, &[budget("sa_1")], policy),
+        received_at: ago(seconds_ago),
+        ..limited(request, &[])
+    })
+}
+
+/// A payment with that intent.
+fn with_intent(key: &str, minor: i64, weight: Weight) -> Act {
+    ask(purchase(key, minor), &[intent("intent_1"), budget("sa_1")], weight)
+}
+
+/// A payment of the same authority, and of no intent.
+fn without(house: &House, key: &str, minor: i64) -> Said {
+    let governed = Governed { intent: None, ..governed(Weight::Moves) };
+    said(house.act(Act::Decide(Decide { governed: Some(governed), ..limited(purchase(key, minor), &[budget("sa_1")]) })))
+}
+
+pub fn what_an_intent_reserves_is_its_payments_alone(engine: &dyn Engine) {
+    let mut house = House::with(engine, 100);
+    assert_eq!(said(house.act(reserve(60, 0))), approved(60));
+    assert_eq!(said(house.act(reserve(60, 0))), (Decision::Approve { amount: usd(60) }, Basis::Replay));
+    assert_eq!(house.balance(), (100, 60));
+    assert_eq!(without(&house, "others", 41), refused(DeclineReason::PolicyLimitReached));
+    assert_eq!(house.decide(purchase("no limit", 41)), declined(DeclineReason::InsufficientFunds), "nor the money");
+    house.restart();
+    assert_eq!(said(house.act(with_intent("p", 50, Weight::Moves))), approved(50), "what is less is not more");
+    house.always(|house| {
+        assert_eq!(house.balance(), (100, 50), "what was kept is the payment's, and the rest is free");
+        assert_eq!(said(house.act(with_intent("p", 50, Weight::Moves))), (Decision::Approve { amount: usd(50) }, Basis::Replay));
+        let (decision, _) = said(house.act(with_intent("q", 1, Weight::Moves)));
+        assert_eq!(decision, Decision::Decline { reason: DeclineReason::IntentUsed });
+    });
+    assert_eq!(without(&house, "the rest", 50), approved(50));
+    assert_eq!(without(&house, "no more", 1), refused(DeclineReason::PolicyLimitReached));
+}
+
+pub fn of_payments_at_once_one_takes_a_reservation_over(engine: &dyn Engine) {
+    let house = House::with(engine, 100);
+    assert_eq!(said(house.act(reserve(100, 0))), approved(100));
+    let asked = (0..20).map(|number| with_intent(&number.to_string(), 100, Weight::Moves));
+    let answers: Vec<_> = house.act_at_once(asked).into_iter().map(said).collect();
+    assert_eq!(answers.iter().filter(|answer| **answer == approved(100)).count(), 1, "{answers:?}");
+    assert_eq!(house.balance(), (100, 100));
+    // What a payment gave back is no reservation any more.
+    let winner = answers.iter().position(|answer| *answer == approved(100)).unwrap();
+    house.tell("reversal", released(&winner.to_string()));
+    assert_eq!(house.balance(), (100, 0));
+    assert_eq!(without(&house, "others", 100), approved(100));
+    assert_eq!(said(house.act(with_intent("again", 100, Weight::Moves))), refused(DeclineReason::PolicyLimitReached));
+}
+
+pub fn a_reservation_stands_until_a_payment_uses_it(engine: &dyn Engine) {
+    let mut house = House::with(engine, 100);
+    assert_eq!(said(house.act(reserve(100, 0))), approved(100));
+    assert_eq!(said(house.act(with_intent("preview", 100, Weight::Preview))), approved(100), "the other door knows whose it is");
+    assert_eq!(said(house.act(with_intent("more", 101, Weight::Moves))), refused(DeclineReason::PolicyLimitReached));
+    house.tell("freeze", Fact::Card { card: id("c"), status: CardStatus::Frozen });
+    assert_eq!(said(house.act(with_intent("frozen", 100, Weight::Moves))), declined(DeclineReason::CardFrozen));
+    let adopt = |key: &str, told| {
+        let request = purchase(key, 100);
+        let verdict = proceed(&request, &[intent("intent_1"), budget("sa_1")], HoldPolicy::PLAIN);
+        let governed = Some(governed(Weight::Moves));
+        Act::Adopt(Adopt { governed, verdict: Some((verdict, [0; 32])), ..adoption(request, told) })
+    };
+    let told = ToldAnswer::Declined { reason: DeclineReason::LedgerUnavailable };
+    assert_eq!(found(house.act(adopt("told no", told))), None);
+    house.always(|house| assert_eq!(house.balance(), (100, 100)));
+    assert_eq!(found(house.act(adopt("told yes", ToldAnswer::Approved { amount: usd(100) }))), None);
+    house.always(|house| assert_eq!(house.balance(), (100, 100), "it is held once"));
+    house.tell("reversal", released("told yes"));
+    assert_eq!(house.balance(), (100, 0));
+}
+
+pub fn a_reservation_that_nobody_uses_comes_back_in_time(engine: &dyn Engine) {
+    let mut house = House::with(engine, 100);
+    assert_eq!(said(house.act(reserve(100, 3_600))), approved(100));
+    house.restart();
+    while house.balance() != (100, 0) {
+        std::thread::yield_now();
+    }
+    assert_eq!(without(&house, "others", 100), approved(100));
 }

@@ -193,6 +193,10 @@ macro_rules! conforms {
                 of_payments_at_once_one_uses_an_intent
                 a_preview_says_the_same_and_moves_nothing
                 a_preview_of_a_payment_that_is_there_is_that_payment
+                what_an_intent_reserves_is_its_payments_alone
+                of_payments_at_once_one_takes_a_reservation_over
+                a_reservation_stands_until_a_payment_uses_it
+                a_reservation_that_nobody_uses_comes_back_in_time
             }
             standing {
                 every_bar_gives_its_reason

@@ -18,6 +18,7 @@ use super::contradiction::contradiction;
 use super::engine::{Engine, Performed, Warmth};
 use super::naming::{asked_of, heard, in_its_owners_name, locate_request, subject_of};
 use super::rebuild::{entered_account, entered_at};
+use super::reserved::observed;
 use super::state::{CardRow, Entered, Fingerprint, HoldNumber, Located, Merchants, Names, PaymentNames};
 use super::weigh;
 use crate::clock::Moment;
@@ -111,6 +112,7 @@ impl Engine {
         if let Some(need) = self.need(&located, Some(key), None, warmth) {
             return Performed::Cold(need);
         }
+        let reserved = self.take_over(program, decide.governed.as_ref(), &decide.verdict, now.utc);
         let uses = weigh::uses(&self.state, &located, &decide.verdict);
         let weight = weight_of(decide.governed.as_ref());
         let asked = Asked { request, digest: decide.digest, asked_at: decide.received_at, verdict: &decide.verdict, weight };
@@ -118,15 +120,16 @@ impl Engine {
         let Some((decision, basis)) = outcome.decision else {
             return Performed::Now(Err(LedgerError::Panicked));
         };
+        self.leave_unless_used(reserved, &outcome, weight);
         if basis != Basis::Replay {
             let names =
                 Names { increment, asked: Some(key), ..self.names(&decide.origin, now.utc, Some(payment), request.expiry) };
             let names = Names { merchant: self.state.merchant(program, request), ..names };
             let place = self.state.write(&located, &names, &outcome, &mut self.undo);
             let (received_at, verdict) = (decide.received_at, &decide.verdict);
+            let governed = observed(decide, &uses, &outcome, &located);
             let body = BodyRef::Decided { received_at, request, verdict, uses: &uses, outcome: &outcome };
-            if let Err(error) = self.record(&decide.origin, now.utc, Some(&decide.ruleset), decide.governed.as_ref(), place, body)
-            {
+            if let Err(error) = self.record(&decide.origin, now.utc, Some(&decide.ruleset), governed.as_ref(), place, body) {
                 return Performed::Now(Err(error));
             }
             // Of another question under the same key nothing is kept.
@@ -207,8 +210,10 @@ impl Engine {
         }
         let verdict = adopt.verdict.as_ref().map(|(verdict, _)| verdict);
         let weight = weight_of(adopt.governed.as_ref());
+        let reserved = verdict.and_then(|verdict| self.take_over(program, adopt.governed.as_ref(), verdict, now.utc));
         let adoption = Adoption { request, digest: adopt.digest, asked_at: adopt.received_at, told: adopt.told, verdict, weight };
         let outcome = weigh::apply(&self.state, &located, Some(key), &Uses::new(), None, &Event::Adopt(adoption), now.utc);
+        self.leave_unless_used(reserved, &outcome, weight);
         let names = Names { increment, asked: Some(key), ..self.names(&adopt.origin, now.utc, Some(payment), request.expiry) };
         let names = Names { merchant: self.state.merchant(program, request), ..names };
         let place = self.state.write(&located, &names, &outcome, &mut self.undo);
@@ -256,7 +261,7 @@ impl Engine {
     }
 
     /// Applies a told event to what was found of it.
-    fn told(&mut self, origin: &Origin, event: &ToldEvent, located: &Located, now: Timestamp) -> Performed {
+    pub(super) fn told(&mut self, origin: &Origin, event: &ToldEvent, located: &Located, now: Timestamp) -> Performed {
         let Origin { program, platform, .. } = origin;
         let (payment, increment) = event.fact.payments();
         let subject = subject_of(event);

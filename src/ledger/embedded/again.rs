@@ -4,6 +4,7 @@
 
 use std::hash::BuildHasher as _;
 
+use holdfast_core::agent::takes_over;
 use holdfast_core::hold::{Adoption, Asked, Event, Order, Ordered, Outcome, ToldEvent};
 use holdfast_core::rules::Verdict;
 use holdfast_core::{AuthorizationRequest, ContentDigest, Expiry, IdempotencyKey, PaymentRef, ProgramId};
@@ -12,6 +13,7 @@ use super::cold::Nowhere;
 use super::naming::{asked_of, in_its_owners_name};
 use super::projection::checkpoint::Beginning;
 use super::rebuild;
+use super::reserved::Release;
 use super::state::{Fingerprint, State};
 use super::undo::UndoLog;
 use super::weigh;
@@ -87,20 +89,20 @@ impl Again {
         Ok(())
     }
 
-    fn ask(&self, program: &ProgramId, record: &Record, verdict: &Verdict) -> Option<Decided> {
+    fn ask(&mut self, program: &ProgramId, record: &Record, verdict: &Verdict) -> Option<Decided> {
         let Body::Decided { received_at, request, outcome: recorded, .. } = &record.body else { return None };
         let platform = record.platform.as_ref();
         let key = self.state.asked_name(program, platform, &request.key);
         let located = in_its_owners_name(&self.state, program, request, rebuild::located(&self.state, record));
+        let digest = self.digest(key, request, recorded);
+        let intent = takes_over(record.governed.as_ref(), verdict);
+        if let Some(release) = intent.and_then(|intent| Release::of(&self.state, program, &intent, record.at)) {
+            release.write(&mut self.state, &mut self.undo);
+        }
         let uses = weigh::uses(&self.state, &located, verdict);
-        let asked = Asked {
-            request,
-            digest: self.digest(key, request, recorded),
-            asked_at: *received_at,
-            verdict,
-            weight: weight_of(record.governed.as_ref()),
-        };
+        let asked = Asked { request, digest, asked_at: *received_at, verdict, weight: weight_of(record.governed.as_ref()) };
         let outcome = weigh::apply(&self.state, &located, Some(key), &uses, None, &Event::Asked(asked), record.at);
+        self.state.undo_to(&mut self.undo, 0);
         Some(Decided { uses: Some(uses), outcome })
     }
 

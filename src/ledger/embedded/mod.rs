@@ -16,6 +16,7 @@ pub(crate) mod naming;
 pub mod projection;
 mod queue;
 pub(crate) mod rebuild;
+mod reserved;
 mod seek;
 pub(crate) mod state;
 pub(crate) mod undo;

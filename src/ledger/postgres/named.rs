@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use holdfast_core::agent::{IntentReference, reservation_of, taken_over_key, takes_over};
 use holdfast_core::hold::{Fact, ToldEvent};
 use holdfast_core::rules::{CounterKey, LimitScope, Verdict};
 use holdfast_core::{
@@ -74,7 +75,10 @@ impl Named {
             Act::Preview(decide) => self.add_decide(decide),
             Act::Adopt(adopt) => {
                 self.add_request(&adopt.origin, &adopt.request);
-                adopt.verdict.iter().for_each(|(verdict, _)| self.add_verdict(verdict));
+                adopt.verdict.iter().for_each(|(verdict, _)| {
+                    self.add_verdict(verdict);
+                    self.add_reserved(takes_over(adopt.governed.as_ref(), verdict));
+                });
             }
             Act::Tell(origin, event) => self.add_told(origin, event),
             Act::Order(origin, ordering) => {
@@ -98,6 +102,17 @@ impl Named {
     fn add_decide(&mut self, decide: &Decide) {
         self.add_request(&decide.origin, &decide.request);
         self.add_verdict(&decide.verdict);
+        self.add_reserved(takes_over(decide.governed.as_ref(), &decide.verdict));
+    }
+
+    /// What is reserved for an intent, which its payment takes over.
+    fn add_reserved(&mut self, intent: Option<IntentReference>) {
+        let Some(intent) = intent else { return };
+        if let Some(payment) = reservation_of(&intent) {
+            self.add_payment(None, &payment);
+        }
+        let key = taken_over_key(&intent);
+        self.told.extend(key.map(|key| Name::from(self.key.told(&self.program, None, &key))));
     }
 
     fn add_request(&mut self, origin: &Origin, request: &AuthorizationRequest) {
