@@ -349,6 +349,12 @@ impl ContentDigest {
 }
 
 impl AuthorizationRequest {
+    /// Whether it names nobody whose money it could be about: whoever looked for somebody knows why.
+    #[must_use]
+    pub const fn presents_nothing(&self) -> bool {
+        self.card.is_none() && self.cardholder.is_none()
+    }
+
     /// The payment whose hold it concerns, and the increment's own name where it is one.
     #[must_use]
     pub fn payments(&self) -> (&PaymentRef, Option<&PaymentRef>) {

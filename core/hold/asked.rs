@@ -85,7 +85,7 @@ fn answer(slice: &Slice<'_>, asked: &Asked<'_>) -> Outcome {
     let Some(card) = slice.card else {
         return match asked.verdict {
             // Nothing that was named led to a card: whoever looked for one knows why.
-            Verdict::Decline { reason, rule } if presents_nothing(request) => decline(*reason, Basis::Rule(*rule)),
+            Verdict::Decline { reason, rule } if request.presents_nothing() => decline(*reason, Basis::Rule(*rule)),
             Verdict::Decline { .. } | Verdict::Proceed(_) => decline(DeclineReason::CardUnknown, Basis::Ledger),
         };
     };
@@ -124,11 +124,6 @@ fn answer(slice: &Slice<'_>, asked: &Asked<'_>) -> Outcome {
         Ok(amount) => approve(slice, &account, asked, proceed, amount, there.saturating_sub(amount)),
         Err((reason, basis)) => decline(reason, basis),
     }
-}
-
-/// Whether a question names nobody whose money it could be about.
-const fn presents_nothing(request: &AuthorizationRequest) -> bool {
-    request.card.is_none() && request.cardholder.is_none()
 }
 
 /// Whether the payment that a question would open is there, for as much.

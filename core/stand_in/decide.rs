@@ -33,6 +33,10 @@ pub fn stand_in(
         let approval = account(snapshot).and_then(|account| ToldApproval::of(platform, request, &account.id, amount, now));
         Proposal { approval, ..propose(StandInAnswer::Approve { amount }, by) }
     };
+    if let Some(Verdict::Decline { reason, rule }) = verdict.filter(|_| request.presents_nothing()) {
+        // There is no card that could be unknown: what was named leads nowhere, and the verdict says why.
+        return decline(*reason, StandInBy::Rule(*rule));
+    }
     if let Some(reason) = bar(policy, request, snapshot) {
         return decline(reason, StandInBy::Standing);
     }

@@ -27,6 +27,7 @@ use self::opening::{Counted, EarlyDesk, Foresight, Opened, Opening, follow_rules
 use self::pages::pages;
 use crate::agent::door::{House, crossing};
 use crate::agent::lead::Agents;
+use crate::agent::registry::Programs as SpendPrograms;
 use crate::api::reads::Reads;
 use crate::api::reads::embedded::EmbeddedReads;
 use crate::api::reads::shared::SharedReads;
@@ -115,7 +116,8 @@ impl App {
         let running = SpoolOf::Running(Arc::clone(&spool));
         let desk = desk.with_outage(Outage { switchboard: Arc::clone(&switchboard), spool: running });
         let agents = agents(&config);
-        let house = spend::open(&config, &programs, &ledger, agents.as_ref())?;
+        let (signals, to_be_told) = webhooks_of(&config, recorded, &metrics).unzip();
+        let house = spend::open(&config, (&programs, &ledger), agents.as_ref(), signals.clone())?;
         let desk = desk.with_spend(house.clone());
         let (bridge, crossings) = crossing::bridge();
         let bridge = house.is_some().then_some(bridge);
@@ -163,7 +165,6 @@ impl App {
             workers,
             say,
         })?;
-        let (signals, to_be_told) = webhooks_of(&config, recorded, &metrics).unzip();
         let operators = ops::serve(operators, pages(&responder, &metrics, signals), room.operators)?;
         let opening = Some((opening, counted));
         Ok(App {
@@ -353,7 +354,7 @@ pub async fn open_desk(config: &Config) -> Result<Desk, StartError> {
     let settings = spool_settings(config);
     let switchboard = Arc::new(Switchboard::new(settings.clone(), mount_names(config)));
     let desk = desk.with_outage(Outage { switchboard, spool: SpoolOf::Closed(settings) }).with_profiles(open_profiles(config)?);
-    let house = spend::open(config, &programs, &ledger, agents(config).as_ref())?;
+    let house = spend::open(config, (&programs, &ledger), agents(config).as_ref(), None)?;
     let desk = desk.with_spend(house.clone());
     opening.until_open().await?;
     make_ready(&desk, config, say).await?;
@@ -385,6 +386,7 @@ fn webhooks_of(config: &Config, recorded: watch::Receiver<i64>, metrics: &Arc<Me
         endpoints: config.webhooks.clone(),
         recorded,
         signals: taken,
+        spend: config.agents.as_ref().map(|agents| SpendPrograms { sandbox: agents.sandbox, production: agents.production }),
         sealer: config.texts.sealer.clone(),
         metrics: Arc::clone(metrics),
         say,

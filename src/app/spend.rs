@@ -28,6 +28,7 @@ use crate::ledger::postgres::connect::Database;
 use crate::reporter::say;
 use crate::responder::Program;
 use crate::start_error::StartError;
+use crate::webhook::Signals;
 
 /// What a store's key is known by is sealed for this place.
 const SEAL_PLACE: &str = "seal";
@@ -43,9 +44,9 @@ const AGAIN_AFTER: Duration = Duration::from_millis(200);
 /// The store cannot be opened, or was made with another key.
 pub(super) fn open(
     config: &Config,
-    programs: &[Arc<Program>],
-    ledger: &Arc<dyn Ledger>,
+    (programs, ledger): (&[Arc<Program>], &Arc<dyn Ledger>),
     known: Option<&Arc<Agents>>,
+    signals: Option<Signals>,
 ) -> Result<Option<Arc<House>>, StartError> {
     let (Some(agents), Some(known)) = (&config.agents, known) else { return Ok(None) };
     let sealer = Sealer::new(&agents.key).ok_or_else(|| wrong("agents.key cannot be used"))?;
@@ -61,6 +62,8 @@ pub(super) fn open(
         insights: insights(config)?,
         agents: Arc::clone(known),
         ledger: Arc::clone(ledger),
+        signals,
+        card_enterprises: agents.card_enterprises.clone(),
         filled: AtomicBool::new(false),
     };
     if config.ledger.postgres.is_none() {

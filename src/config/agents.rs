@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use holdfast_adapters::Secret;
 use holdfast_core::ProgramId;
+use holdfast_core::agent::OrganizationId;
 
 use super::at_home;
 use super::program::{Environment, Programs};
@@ -55,6 +56,8 @@ pub struct AgentsConfig {
     pub sandbox: Option<ProgramId>,
     /// `production`: the program that decides for production credentials.
     pub production: Option<ProgramId>,
+    /// `card_enterprises`: which enterprises may bind what is of platforms that call these programs.
+    pub card_enterprises: Option<Vec<OrganizationId>>,
     /// `import`: what an empty store starts with.
     pub import: Option<PathBuf>,
     /// Who can get at it: what the demo ships works at home only.
@@ -123,6 +126,10 @@ impl Reader<'_> {
         }
         let reach = if production.is_some() { Reach::Everywhere } else { self.reach() };
         let key = section.text("key").and_then(|reference| self.key(&reference, reach));
+        let enterprises = section.optional_list_of_texts("card_enterprises").map(|list| {
+            let id = |text: &Text<'_>| text.parse(|id| OrganizationId::new(id).map_err(|error| error.to_string()));
+            list.iter().map(id).collect::<Option<Vec<_>>>()
+        });
         let import = section.optional_text("import").map(|text| {
             text.parse(|name| if name.is_empty() { Err("is empty; name a file") } else { Ok(self.directory.join(name)) })
         });
@@ -135,6 +142,7 @@ impl Reader<'_> {
             key: key?,
             sandbox: settled(sandbox)?,
             production: settled(production)?,
+            card_enterprises: settled(enterprises)?,
             import: settled(import)?,
             invitation_link: settled(link)?,
             smtp: settled(smtp)?,

@@ -34,13 +34,15 @@ pub enum EventKind {
     StandInLeft,
     /// A door of ours answered a payment: told in that interface's own words, instead of the two above, to whom asks for it.
     PaymentAuth,
+    /// A person approved, or denied, an intent of agent spend that waited for that.
+    IntentReviewed,
     /// Somebody tries whether the endpoint hears us.
     EndpointTest,
 }
 
 impl EventKind {
     /// All kinds that an endpoint can ask for, in the order of declaration.
-    pub const ALL: [EventKind; 7] = [
+    pub const ALL: [EventKind; 8] = [
         EventKind::AuthorizationApproved,
         EventKind::AuthorizationDeclined,
         EventKind::HoldCaptured,
@@ -48,6 +50,7 @@ impl EventKind {
         EventKind::StandInEntered,
         EventKind::StandInLeft,
         EventKind::PaymentAuth,
+        EventKind::IntentReviewed,
     ];
 
     /// The kind as bodies, configurations and listings write it.
@@ -61,6 +64,7 @@ impl EventKind {
             EventKind::StandInEntered => "stand_in.entered",
             EventKind::StandInLeft => "stand_in.left",
             EventKind::PaymentAuth => "PAYMENT_AUTH",
+            EventKind::IntentReviewed => "intent.reviewed",
             EventKind::EndpointTest => "endpoint.test",
         }
     }

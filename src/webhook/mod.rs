@@ -30,5 +30,5 @@ pub use self::circuit::{ATTEMPTS_MAX, Circuit};
 pub use self::event::{Event, EventKind};
 pub use self::outbox::{Letter, Outbox, OutboxError};
 pub use self::post::Post;
-pub use self::signal::Signals;
+pub use self::signal::{Signal, Signals};
 pub use self::thread::{Endpoint, Setup, Webhooks};

@@ -388,6 +388,11 @@ impl Outbox {
         self.connection.query_row("PRAGMA data_version", [], |row| row.get(0)).map_err(self.disk())
     }
 
+    /// The data directory.
+    pub(super) fn directory(&self) -> Option<&Path> {
+        self.path.parent()
+    }
+
     /// The file's own connection, for what is kept beside the letters.
     pub(super) const fn connection(&self) -> &Connection {
         &self.connection

@@ -1,4 +1,4 @@
-//! What is told and is no record of the journal: a program's stand-in, entered and left. Kept beside the letters, so that it is told
+//! What is told and is no record of the journal: a program's stand-in, entered and left, and intents that people reviewed. Kept beside the letters, so that it is told
 //! after a restart too. Nothing here sends anything.
 
 use holdfast_core::{ProgramId, StandInCause, Timestamp};
@@ -8,6 +8,12 @@ use tokio::sync::mpsc;
 
 use super::event::{Event, EventKind, id_of, sequence_of};
 use super::outbox::{Outbox, OutboxError, program};
+use crate::agent::registry::Programs;
+use crate::agent::store::sqlite::reviews;
+
+/// How far the store of agent spend was followed. A table of its own: files that are older have none.
+const REVIEWS: &str =
+    "CREATE TABLE IF NOT EXISTS reviews (one INTEGER PRIMARY KEY CHECK (one = 1), last INTEGER NOT NULL) STRICT";
 
 /// What a program's stand-in did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +36,8 @@ pub enum Signal {
         /// Money that was approved and that the ledger has yet to confirm, in minor units of the program's currency.
         exposure_minor: i64,
     },
+    /// Somebody reviewed an intent: which one, and how, the store of agent spend says.
+    Reviewed,
 }
 
 /// Where signals are left, by anybody and without waiting.
@@ -64,6 +72,8 @@ impl Outbox {
                 transaction.query_row(sql, [program.as_str()], |row| row.get::<_, i64>(0)).optional()
             };
             let kept = match signal {
+                // Kept by [`Outbox::follow_reviews`].
+                Signal::Reviewed => None,
                 Signal::Entered { program, .. } if known(program)?.is_some() => None,
                 Signal::Entered { program, since, cause } => {
                     let sql = "INSERT INTO standing VALUES (?1, ?2)";
@@ -93,6 +103,34 @@ impl Outbox {
             transaction.commit()
         };
         keep().map_err(|error| self.failed(error))
+    }
+
+    /// Keeps what was reviewed since the last time, by the store of agent spend beside this file: each review once, also where the server
+    /// ended between the two. Of a store that was never followed nothing is told that was before.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn follow_reviews(&self, programs: &Programs) -> Result<(), OutboxError> {
+        let Some(directory) = self.directory() else { return Ok(()) };
+        let follow = || {
+            let transaction = self.connection().unchecked_transaction()?;
+            transaction.execute_batch(REVIEWS)?;
+            let known = transaction.query_row("SELECT last FROM reviews", [], |row| row.get(0)).optional()?;
+            let (mut last, reviews) = match known {
+                None => (reviews::last(directory)?, Vec::new()),
+                Some(last) => (last, reviews::after(directory, last)?),
+            };
+            for review in reviews {
+                last = last.max(review.number);
+                let Some(program) = review.environment.and_then(|environment| programs.of(environment)) else { continue };
+                let (kind, at) = (EventKind::IntentReviewed.name(), review.at.unix_micros());
+                let sql = "INSERT INTO signal (at, program, kind, data) VALUES (?1, ?2, ?3, ?4)";
+                transaction.execute(sql, params![at, program.as_str(), kind, review.told(&program).to_string()])?;
+            }
+            transaction.execute("INSERT OR REPLACE INTO reviews VALUES (1, ?1)", [last])?;
+            transaction.commit()
+        };
+        follow().map_err(|error| self.failed(error))
     }
 
     /// The programs that are told to be in stand-in. Those of an earlier process are not any more, unless it is found so again.
@@ -137,6 +175,9 @@ fn event(row: &rusqlite::Row<'_>) -> rusqlite::Result<(i64, Event)> {
     let kind = EventKind::from_name(&kind).ok_or(rusqlite::Error::InvalidQuery)?;
     let data: Value = serde_json::from_str(&data).map_err(|_| rusqlite::Error::InvalidQuery)?;
     let id = id_of(&["signal", program.as_str(), &number.to_string(), &micros.to_string()]);
-    let sequence = sequence_of(&["stand-in", program.as_str()]);
+    let sequence = match data.get("intent_reference").and_then(Value::as_str) {
+        Some(intent) => sequence_of(&["intent", program.as_str(), intent]),
+        None => sequence_of(&["stand-in", program.as_str()]),
+    };
     Ok((number, Event { id, kind, program, sequence, at: Timestamp::from_unix_micros(micros), data, answered: None }))
 }

@@ -13,6 +13,7 @@ use super::feed::{Feed, Subscription};
 use super::outbox::Outbox;
 use super::post::{Address, Post};
 use super::signal::Signal;
+use crate::agent::registry::Programs;
 use crate::app::runtime;
 use crate::clock;
 use crate::journal::Tail;
@@ -44,6 +45,8 @@ pub struct Setup {
     pub recorded: watch::Receiver<i64>,
     /// What is told and is no record.
     pub signals: mpsc::UnboundedReceiver<Signal>,
+    /// Which program decides where, if there is agent spend: people's reviews of intents are told, too.
+    pub spend: Option<Programs>,
     /// Opens what callers wrote, for bodies that have it.
     pub sealer: Sealer,
     /// What is counted.
@@ -99,14 +102,14 @@ fn enter(setup: &Setup) -> Result<(), String> {
 }
 
 async fn run(setup: Setup, stop: watch::Receiver<()>) -> Result<(), String> {
-    let Setup { directory, endpoints, recorded, signals, sealer, metrics, say } = setup;
+    let Setup { directory, endpoints, recorded, signals, spend, sealer, metrics, say } = setup;
     let outbox = Rc::new(Outbox::open(&directory).map_err(|error| error.to_string())?);
     let (signalled, signals_seen) = watch::channel(0);
     let couriers = endpoints.into_iter().map(|endpoint| courier(endpoint, &directory, &outbox, (&metrics, &sealer), say));
     let couriers = couriers.collect::<Result<Vec<_>, String>>()?;
     let couriers =
         join_all(couriers.into_iter().map(|courier| courier.run(recorded.clone(), signals_seen.clone(), stop.clone())));
-    tokio::join!(couriers, keep_signals(&outbox, signals, &signalled, stop.clone(), say));
+    tokio::join!(couriers, keep_signals(&outbox, (signals, spend), &signalled, stop.clone(), say));
     Ok(())
 }
 
@@ -128,20 +131,27 @@ fn courier(
 /// Keeps what is left until the server stops. What an earlier process told to be in stand-in is not any more.
 async fn keep_signals(
     outbox: &Outbox,
-    mut signals: mpsc::UnboundedReceiver<Signal>,
+    (mut signals, spend): (mpsc::UnboundedReceiver<Signal>, Option<Programs>),
     signalled: &watch::Sender<i64>,
     stop: watch::Receiver<()>,
     say: fn(&str),
 ) {
     let keep = |signal: &Signal| {
-        if let Err(error) = outbox.keep(signal) {
-            say(&format!("stand-in cannot be told to webhooks: {error}"));
+        let kept = match (signal, &spend) {
+            (Signal::Entered { .. } | Signal::Left { .. }, _) => outbox.keep(signal),
+            (Signal::Reviewed, Some(programs)) => outbox.follow_reviews(programs),
+            (Signal::Reviewed, None) => Ok(()),
+        };
+        if let Err(error) = kept {
+            say(&format!("stand-in, or a review, cannot be told to webhooks: {error}"));
         }
         signalled.send_modify(|kept| *kept = kept.saturating_add(1));
     };
     for program in outbox.standing().unwrap_or_default() {
         keep(&Signal::Left { program, at: clock::utc(), exposure_minor: 0 });
     }
+    // What was reviewed just before an earlier process ended.
+    keep(&Signal::Reviewed);
     loop {
         tokio::select! {
             signal = signals.recv() => match signal {

@@ -42,6 +42,7 @@ mod shared;
 mod spend;
 mod spend_reserved;
 mod spend_shared;
+mod spend_told;
 mod stand_in;
 mod stories;
 mod support;

@@ -1,6 +1,7 @@
 //! Agent spend over real sockets: the way through the integration checklist, who sees what, and what no token gets.
 
 use std::fmt::Write as _;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use holdfast_adapters::{Secret, token};
@@ -26,15 +27,28 @@ fn bearer(key: &str, secret: &str) -> String {
 
 impl Caller {
     pub fn new(server: &Server, key: &str, secret: &str) -> Self {
-        Caller { client: Client::connect_as(server.listen, None), token: format!("Bearer {}", bearer(key, secret)) }
+        Self::at(server.listen, key, secret)
+    }
+
+    pub fn at(listen: SocketAddr, key: &str, secret: &str) -> Self {
+        Caller { client: Client::connect_as(listen, None), token: format!("Bearer {}", bearer(key, secret)) }
+    }
+
+    /// The same, at another process.
+    pub fn again(self, server: &Server) -> Self {
+        Caller { client: Client::connect_as(server.listen, None), ..self }
     }
 
     pub fn demo(server: &Server, who: &str) -> Self {
+        Self::demo_at(server.listen, who)
+    }
+
+    pub fn demo_at(listen: SocketAddr, who: &str) -> Self {
         let read = |what: &str| {
             let path = format!("{}/config/demo/secrets/{who}_{what}", env!("CARGO_MANIFEST_DIR"));
             std::fs::read_to_string(path).unwrap().trim_end().to_owned()
         };
-        Self::new(server, &read("api_key"), &read("shared_secret"))
+        Self::at(listen, &read("api_key"), &read("shared_secret"))
     }
 
     pub fn ask(&mut self, method: &str, path: &str, more: &[(&str, &str)], body: &Value) -> Response {

@@ -22,9 +22,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// One request that the endpoint got.
 #[derive(Debug, Clone)]
-struct Got {
+pub struct Got {
     headers: BTreeMap<String, String>,
-    body: String,
+    pub body: String,
     answered: u16,
 }
 
@@ -33,7 +33,7 @@ impl Got {
         &self.headers["webhook-id"]
     }
 
-    fn json(&self) -> Value {
+    pub fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap()
     }
 
@@ -51,14 +51,14 @@ impl Got {
 const HANGS: u16 = 0;
 
 /// An endpoint that answers as it is told to.
-struct Endpoint {
+pub struct Endpoint {
     address: SocketAddr,
     answers: Arc<AtomicU16>,
     got: Receiver<Got>,
 }
 
 impl Endpoint {
-    fn start(status: u16) -> Self {
+    pub fn start(status: u16) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let (address, answers) = (listener.local_addr().unwrap(), Arc::new(AtomicU16::new(status)));
         let (send, got) = channel();
@@ -76,7 +76,7 @@ impl Endpoint {
         self.answers.store(status, Ordering::Release);
     }
 
-    fn next(&self) -> Got {
+    pub fn next(&self) -> Got {
         self.got.recv_timeout(PATIENCE).expect("an event within a minute")
     }
 
@@ -126,7 +126,7 @@ fn serve(connection: &TcpStream, answers: &AtomicU16, got: &Sender<Got>) {
 }
 
 /// The demo, telling that endpoint.
-fn telling(endpoint: &Endpoint, more: &str) -> Workplace {
+pub fn telling(endpoint: &Endpoint, more: &str) -> Workplace {
     let workplace = Workplace::demo();
     std::fs::write(workplace.path("config/webhook-secret"), SECRET).unwrap();
     let section = format!(

@@ -122,6 +122,18 @@ fn every_way_to_say_no_by_descending_precedence() {
 }
 
 #[test]
+fn what_names_nobody_is_declined_for_what_it_names_and_for_no_card() {
+    let mut world = wrong_in_every_way();
+    world.request.card = None;
+    assert_eq!(world.answer(), declines(DeclineReason::LedgerUnavailable, StandInBy::Standing));
+    world.verdict = Some(Verdict::Decline { reason: DeclineReason::BindingUnknown, rule: id("spending-authority") });
+    for sight in [Sight::NotSeen, Sight::Absent] {
+        world.snapshot.card = sight;
+        assert_eq!(world.answer(), declines(DeclineReason::BindingUnknown, StandInBy::Rule(id("spending-authority"))));
+    }
+}
+
+#[test]
 fn the_mode_approve_looks_at_no_row_and_ends_by_itself() {
     let refuses = Row::new(id("refuses"), Conditions::default(), RowAnswer::Decline(DeclineReason::SuspectedFraud));
     let until = seconds_later(60);

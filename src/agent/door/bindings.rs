@@ -1,7 +1,7 @@
 //! `/v1/bindings`: what leads from a card, token, account or other instrument to a spending authority.
 
 use axum::response::Response;
-use holdfast_core::agent::{BindingId, Door, InstrumentId, InstrumentKind, Scope};
+use holdfast_core::agent::{BindingId, Door, Environment, InstrumentId, InstrumentKind, Scope};
 use http::StatusCode;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -18,7 +18,7 @@ use crate::agent::office::{Office, Owner, archived, no_randomness};
 use crate::agent::store::{Kind, List, Row};
 use crate::api::input::{Fields, Need};
 use crate::api::page::PageParameters;
-use crate::api::problem::Problem;
+use crate::api::problem::{Code, Problem};
 use crate::api::router::Target;
 
 /// A binding to make.
@@ -138,7 +138,9 @@ async fn live_authority(office: &Office, owner: Owner, id: &str) -> Result<Row, 
     if row.status == "archived" { Err(archived(Kind::Authority)) } else { Ok(row) }
 }
 
-/// Binds an instrument to a spending authority: from then on its payments are that authority's.
+/// Binds an instrument to a spending authority: from then on its payments are that authority's. An instrument has one binding, whoever made
+/// it. What is of a platform that calls this server can be bound by the enterprises that the operator lists only (403 `card_not_yours`);
+/// without a list, by any in the sandbox and by none in production.
 #[utoipa::path(post, operation_id = "create_binding", path = "/v1/bindings", tag = "bindings", params(KeyParameter),
     request_body = NewBinding, responses((status = 201, body = Shown<Binding>), WriteProblems))]
 pub(super) async fn create(house: State, write: Write) -> Result<Response, Problem> {
@@ -148,6 +150,7 @@ pub(super) async fn create(house: State, write: Write) -> Result<Response, Probl
         return house.answer(StatusCode::CREATED, row).await;
     }
     let Asked { authority, platform, kind, instrument, door } = &wanted.what;
+    house.may_bind(owner, platform)?;
     let authority = live_authority(office, owner, authority).await?;
     let id = BindingId::of_random(office.sealer.random().map_err(no_randomness)?);
     let place = New {
@@ -171,12 +174,31 @@ pub(super) async fn create(house: State, write: Write) -> Result<Response, Probl
 }
 
 impl super::House {
+    /// Whether a platform calls this server for the program of an environment: then its cards' money is here.
+    fn is_called_by(&self, owner: Owner, platform: &str) -> bool {
+        let calls = |program| self.mounts.iter().any(|(of, name)| *of == program && name.as_str() == platform);
+        self.office.registry().programs().of(owner.environment).is_some_and(calls)
+    }
+
+    /// Whether an enterprise may bind what is of a platform. What nobody calls about is not ours to give, and its issuer's processor asks
+    /// with a grant. What is ours is given by the operator's list; without one by nobody where money is real.
+    fn may_bind(&self, owner: Owner, platform: &str) -> Result<(), Problem> {
+        let listed = match (&self.card_enterprises, owner.environment) {
+            (Some(listed), _) => listed.contains(&owner.organization),
+            (None, Environment::Sandbox) => true,
+            (None, Environment::Production) => false,
+        };
+        if listed || !self.is_called_by(owner, platform) {
+            return Ok(());
+        }
+        let detail = "this server's operator has not let this enterprise bind instruments of this platform; ask for it";
+        Err(Problem::coded(Code::Forbidden, "card_not_yours", detail))
+    }
+
     /// Where an instrument's money moves if nobody says.
     fn usual_door(&self, owner: Owner, platform: &str, kind: InstrumentKind) -> Door {
-        let calls = |program| self.mounts.iter().any(|(of, name)| *of == program && name.as_str() == platform);
-        let called = self.office.registry().programs().of(owner.environment).is_some_and(calls);
         match kind {
-            InstrumentKind::Card | InstrumentKind::Token if called => Door::Platform,
+            InstrumentKind::Card | InstrumentKind::Token if self.is_called_by(owner, platform) => Door::Platform,
             InstrumentKind::Card | InstrumentKind::Token | InstrumentKind::Account | InstrumentKind::Instrument => {
                 Door::Authorize
             }

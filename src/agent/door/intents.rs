@@ -18,6 +18,7 @@ use crate::api::input::Need;
 use crate::api::page::PageParameters;
 use crate::api::problem::{Code, Problem};
 use crate::api::router::Target;
+use crate::webhook::Signal;
 
 /// A reviewer's word.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -117,6 +118,9 @@ impl House {
         body.review_note = self.office.some_words(&mut wanted.change, &self.office.whose(owner), note.as_deref())?;
         wanted.change.update(&row, word.name(), &body, Vec::new(), action);
         let row = self.office.make(wanted.change).await?;
+        if let Some(signals) = &self.signals {
+            signals.leave(Signal::Reviewed);
+        }
         self.answer(StatusCode::OK, row).await
     }
 }

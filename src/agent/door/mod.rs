@@ -30,7 +30,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use holdfast_core::agent::Environment;
+use holdfast_core::agent::{Environment, OrganizationId};
 use holdfast_core::{PlatformName, ProgramId};
 
 use self::insight::Insights;
@@ -38,6 +38,7 @@ use crate::agent::lead::Agents;
 use crate::agent::office::Office;
 use crate::ledger::Ledger;
 use crate::responder::Program;
+use crate::webhook::Signals;
 
 /// Everything that answering needs.
 pub struct House {
@@ -53,6 +54,10 @@ pub struct House {
     pub agents: Arc<Agents>,
     /// Where money and limits are looked at, and reserved for intents that ask for it; nothing else here moves any.
     pub ledger: Arc<dyn Ledger>,
+    /// Where webhooks hear that something was reviewed, if there are any.
+    pub signals: Option<Signals>,
+    /// Which enterprises may bind what is of platforms that call us, if that is written.
+    pub card_enterprises: Option<Vec<OrganizationId>>,
     /// Whether everything that the store has is in memory.
     pub filled: AtomicBool,
 }

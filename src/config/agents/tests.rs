@@ -18,6 +18,7 @@ fn without_the_section_there_is_none_and_with_it_every_key_is_taken() {
         key: SealingKey::new([0x0f; 32]),
         sandbox: Some(one),
         production: None,
+        card_enterprises: None,
         import: None,
         reach: Reach::AtHome,
         invitation_link: None,

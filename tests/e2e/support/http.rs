@@ -68,6 +68,10 @@ impl Client {
         Client { address, stream: BufReader::new(stream), authorization }
     }
 
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     pub fn post(&mut self, path: &str, body: &str) -> Response {
         self.send("POST", path, body.as_bytes());
         self.receive().unwrap()

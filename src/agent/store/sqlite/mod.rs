@@ -4,6 +4,7 @@
 //! whoever asked. Another thread reads, so that a long list never holds a write up.
 
 mod read;
+pub mod reviews;
 mod schema;
 #[cfg(test)]
 mod tests;

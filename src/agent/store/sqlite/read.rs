@@ -24,7 +24,7 @@ pub(super) const fn environment_number(environment: Option<Environment>) -> i64 
     }
 }
 
-const fn environment_of(number: i64) -> Option<Environment> {
+pub(super) const fn environment_of(number: i64) -> Option<Environment> {
     match number {
         0 => Some(Environment::Sandbox),
         1 => Some(Environment::Production),
@@ -32,7 +32,7 @@ const fn environment_of(number: i64) -> Option<Environment> {
     }
 }
 
-fn moment(columns: &Columns<'_>, place: usize) -> rusqlite::Result<Timestamp> {
+pub(super) fn moment(columns: &Columns<'_>, place: usize) -> rusqlite::Result<Timestamp> {
     columns.get(place).map(Timestamp::from_unix_micros)
 }
 

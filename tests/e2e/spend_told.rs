@@ -1,0 +1,93 @@
+//! What agent spend tells others: reviews to webhooks, and the right reason from stand-in. And what may not be bound.
+
+use serde_json::{Value, json};
+
+use crate::faults::{Bench, short_budget};
+use crate::spend::{Caller, code, modelled};
+use crate::stand_in::ALL;
+use crate::support::{Client, Workplace};
+use crate::webhooks::{Endpoint, telling};
+
+/// A reviewer of the demo's enterprise.
+fn reviewer(listen: std::net::SocketAddr, owner: &mut Caller) -> Caller {
+    let invited = owner.made("/v1/members", &json!({"email": "bob@example.com", "role": "reviewer"}));
+    let body = json!({"token": invited["invitation"]}).to_string();
+    let accepted =
+        Client::connect_as(listen, None).ask("POST", "/v1/invitations/accept", &[("Content-Type", "application/json")], &body);
+    let accepted = accepted.json();
+    Caller::at(listen, accepted["api_key"].as_str().unwrap(), accepted["shared_secret"].as_str().unwrap())
+}
+
+#[test]
+fn a_review_is_told_to_who_asks_for_it() {
+    let endpoint = Endpoint::start(200);
+    let workplace = telling(&endpoint, "");
+    workplace.edit("holdfast.toml", |text| text.replace("\"stand_in.left\"]\nsecrets", "\"intent.reviewed\"]\nsecrets"));
+    let server = workplace.serve();
+    let (organization, mut owner) = crate::spend::enterprise(&workplace, &server, "ada@example.com");
+    let [_, authority, ..] = modelled(&organization, &mut owner, "card-demo-1");
+    let mut reviewer = reviewer(server.listen, &mut owner);
+    let mut review = |word: &str| -> Value {
+        let intent = json!({"spending_authority_id": authority, "amount": 6_000, "currency": "USD", "merchant": "Secret Store"});
+        let reference = owner.made("/v1/authorize-intent", &intent)["intent_reference"].clone();
+        reviewer.made(&format!("/v1/intents/{}/{word}", reference.as_str().unwrap()), &json!({"note": "because"}));
+        reference
+    };
+    for (word, decision) in [("approve", "approved"), ("deny", "denied")] {
+        let reference = review(word);
+        let got = endpoint.next();
+        assert!(!got.body.contains("Secret Store") && !got.body.contains("because"), "{got:?}");
+        let body = got.json();
+        assert_eq!(body["type"], json!("intent.reviewed"));
+        let data = &body["data"];
+        assert_eq!((&data["intent_reference"], &data["decision"]), (&reference, &json!(decision)), "{data}");
+        assert_eq!((&data["amount"]["minor"], &data["organization_id"]), (&json!(6_000), &json!(organization)));
+    }
+    // The next start tells none of them again.
+    assert!(server.terminate().success());
+    let server = workplace.serve();
+    owner = owner.again(&server);
+    reviewer = reviewer.again(&server);
+    let intent = json!({"spending_authority_id": authority, "amount": 6_001, "currency": "USD"});
+    let reference = owner.made("/v1/authorize-intent", &intent)["intent_reference"].clone();
+    reviewer.made(&format!("/v1/intents/{}/approve", reference.as_str().unwrap()), &json!({}));
+    assert_eq!(endpoint.next().json()["data"]["intent_reference"], reference);
+}
+
+#[test]
+fn stand_in_blocks_no_card_where_nothing_leads_to_one() {
+    let bench = Bench::new(short_budget);
+    assert!(bench.publish_table(ALL).status.success());
+    let on = bench.run(&["stand-in", "on", "--program", "demo", "--for", "30m", "--by", "ann", "--why", "a new disk"]);
+    assert!(on.status.success());
+    let mut processor = Caller::demo_at(bench.client().address(), "processor");
+    let reason = |processor: &mut Caller, field: &str, id: &str| {
+        let mut asked = json!({"issuing_platform": "MARQETA", "amount": 100, "currency": "USD", "mcc": "5734"});
+        asked[field] = json!(id);
+        processor.made("/v1/authorize", &asked)["reason_code"].clone()
+    };
+    assert_eq!(reason(&mut processor, "binding_id", "bind_nobody"), "BINDING_NOT_FOUND");
+    assert_eq!(reason(&mut processor, "instrument_id", "card-nobody"), "BINDING_NOT_FOUND");
+    assert_eq!(reason(&mut processor, "intent_reference", "intent_nobody"), "INTENT_NOT_FOUND");
+    bench.app.drain();
+}
+
+#[test]
+fn who_is_not_listed_binds_no_card_of_ours() {
+    let workplace = Workplace::demo();
+    workplace
+        .edit("holdfast.toml", |text| text.replace("#card_enterprises = [\"ent_demo\"]", "card_enterprises = [\"ent_demo\"]"));
+    let server = workplace.serve();
+    let mut demo = Caller::demo(&server, "enterprise");
+    let (organization, mut other) = crate::spend::enterprise(&workplace, &server, "eve@example.com");
+    let agent = other.made(&format!("/v1/enterprises/{organization}/agents"), &json!({"name": "bot"}));
+    let authority = other.made("/v1/spending-authorities", &json!({"agent_id": agent["id"]}));
+    let bind = |caller: &mut Caller, authority: &Value, platform: &str| {
+        let new = json!({"spending_authority_id": authority, "issuing_platform": platform, "instrument_id": "card-demo-1"});
+        caller.post("/v1/bindings", &new)
+    };
+    assert_eq!(code(&bind(&mut other, &authority["id"], "MARQETA")), (403, "card_not_yours".to_owned()));
+    assert_eq!(bind(&mut other, &authority["id"], "STRIPE").status, 201, "nobody calls here about these");
+    assert_eq!(bind(&mut demo, &json!("sa_demo"), "marqeta").status, 201);
+    assert_eq!(bind(&mut demo, &json!("sa_demo"), "STRIPE").status, 409, "it has a binding");
+}
