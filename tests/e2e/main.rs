@@ -40,6 +40,7 @@ mod retention;
 mod retries;
 mod shared;
 mod spend;
+mod spend_people;
 mod spend_reserved;
 mod spend_shared;
 mod spend_told;
