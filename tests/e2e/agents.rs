@@ -335,6 +335,99 @@ fn every_case_of_the_table_is_answered_over_sockets() {
     assert_eq!(house.processor_with("key_2").authorize(&json!({ "binding_id": "bind_1" })).0, "DECLINE BINDING_NOT_FOUND");
 }
 
+/// How a question leads to its authority, and what is said whatever policy and intent are: nothing where those decide.
+const LOOKUPS: [(&str, Option<&str>); 7] = [
+    ("binding", None),
+    ("instrument", None),
+    ("both", None),
+    ("intent", None),
+    ("two bindings", Some("INTENT_MISMATCH")),
+    ("no binding", Some("BINDING_NOT_FOUND")),
+    ("no instrument", Some("BINDING_NOT_FOUND")),
+];
+
+/// The intent of a case; `None` where none is named, or none is there.
+fn intent_in(state: &str, reference: &str, authority: &str) -> Option<Intent> {
+    let anywhere = Intent { merchant: Merchant::default(), ..intent(reference, authority, 4_999) };
+    Some(match state {
+        "none" | "unknown" => return None,
+        "open" | "used" => anywhere,
+        "approved" => Intent { status: IntentStatus::Approved, ..anywhere },
+        "pending" => Intent { status: IntentStatus::PendingReview, ..anywhere },
+        "denied" => Intent { status: IntentStatus::Denied, ..anywhere },
+        "cancelled" => Intent { status: IntentStatus::Cancelled, ..anywhere },
+        "expired" => Intent { expires_at: Timestamp::from_unix_seconds(1), ..anywhere },
+        "mismatched" => Intent { amount: usd(100), ..anywhere },
+        other => panic!("no state: {other}"),
+    })
+}
+
+/// The same table that the evaluator is tried with: every policy, mode, lookup and state of an intent, over sockets.
+#[test]
+fn every_policy_by_mode_by_lookup_by_intent_over_sockets() {
+    let house = House::new();
+    let policies: Value = serde_json::from_str(include_str!("../../core/agent/govern/policies.json")).unwrap();
+    let mut lines = include_str!("../../core/agent/govern/cases.txt").lines().filter(|line| !line.starts_with('#'));
+    let states: Vec<_> = lines.next().unwrap().split_whitespace().skip(1).collect();
+    house.registry().put_binding(binding("bind_other", "sa_1", "stripe", "card-other").into());
+    let mut processor = house.processor();
+    let mut tried = 0;
+    for line in lines {
+        let (policy, expected) = line.split_once(' ').unwrap();
+        let (id, bound, card) = (format!("sa_{policy}"), format!("bind_{policy}"), format!("card-of-{policy}"));
+        let template = Some(&policies[policy]).filter(|template| !template.is_null());
+        house.registry().put_binding(binding(&bound, &id, "stripe", &card).into());
+        let observing = |mode| house.registry().put_authority(Authority { mode, ..authority(&id, template) }.into());
+        // What has counted before.
+        observing(Mode::Observe);
+        assert_eq!(
+            processor.authorize(&json!({"binding_id": bound, "issuing_platform": "STRIPE", "amount": 2})).0,
+            "APPROVE OBSERVE_ONLY"
+        );
+        for (state, expected) in states.iter().zip(expected.split_whitespace()) {
+            for (mode, (lookup, always)) in Mode::ALL.iter().flat_map(|mode| LOOKUPS.map(|lookup| (*mode, lookup))) {
+                if lookup == "intent" && *state == "none" {
+                    continue;
+                }
+                tried += 1;
+                let reference = format!("intent_{tried}");
+                let known = intent_in(state, &reference, &id);
+                known.into_iter().for_each(|intent| house.put_intent(intent));
+                let mut asked = json!({"issuing_platform": "STRIPE"});
+                if *state != "none" {
+                    asked["intent_reference"] = json!(reference);
+                }
+                if *state == "used" {
+                    observing(Mode::Observe);
+                    let first = json!({"issuing_platform": "STRIPE", "binding_id": bound, "intent_reference": reference});
+                    assert_eq!(processor.authorize(&first).0, "APPROVE OBSERVE_ONLY");
+                }
+                match lookup {
+                    "binding" => asked["binding_id"] = json!(bound),
+                    "instrument" => asked["instrument_id"] = json!(card),
+                    "both" => (asked["binding_id"], asked["instrument_id"]) = (json!(bound), json!(card)),
+                    "two bindings" => (asked["binding_id"], asked["instrument_id"]) = (json!(bound), json!("card-other")),
+                    "no binding" => asked["binding_id"] = json!("bind_0"),
+                    "no instrument" => asked["instrument_id"] = json!("card-0"),
+                    _ => {}
+                }
+                observing(mode);
+                // By an intent alone nothing leads to an authority that could observe.
+                let nowhere = (lookup == "intent" && *state == "unknown").then_some("INTENT_NOT_FOUND");
+                let code = match (always.or(nowhere), mode) {
+                    (Some(always), _) => always,
+                    (None, Mode::Observe) => "OBSERVE_ONLY",
+                    (None, Mode::Enforce) => expected,
+                };
+                let verb = if matches!(code, "OBSERVE_ONLY" | "POLICY_MATCH") { "APPROVE" } else { "DECLINE" };
+                let (said, answer) = processor.authorize(&asked);
+                assert_eq!(said, format!("{verb} {code}"), "{policy}, {mode:?}, {lookup}, {state}: {answer}");
+            }
+        }
+    }
+    assert_eq!(tried, 9 * 2 * (10 * LOOKUPS.len() - 1));
+}
+
 #[test]
 fn an_answer_names_everything_that_a_processor_keeps() {
     let house = House::new();

@@ -5,11 +5,17 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::agent::ReasonCode;
 use crate::agent::template::tests::read;
 use crate::agent::{
     AgentId, AuthorityId, CompiledPolicy, Environment, Instrument, InstrumentId, InstrumentKind, Owner, PolicyId,
 };
 use crate::authorization::{CrossBorder, EntryMode, Expiry, Padding, PartialApproval, PaymentRef, Posting, Wallet};
+use crate::decision::{Basis, Decision};
+use crate::hold::{
+    Account, AccountStatus, Asked, Card, CardStatus, CardholderStatus, Event, Heard, LimitUse, Slice, apply, would_pass,
+};
+use crate::ids::CardToken;
 use crate::ids::{AuthorizationId, IdempotencyKey, MerchantId, PlatformName, ProgramId};
 use crate::merchant::{MerchantCategoryCode, MerchantName};
 use crate::money::{Currency, Money};
@@ -313,4 +319,104 @@ fn a_payment_without_a_reference_is_for_the_intent_that_names_its_shop() {
     assert!(!matches(&of_category("5411"), &binding, &request, NOW));
     let check = AuthorizationRequest { kind: AuthorizationKind::AccountVerification, amount: usd(0), ..purchase(0) };
     assert!(!matches(&intent(), &binding, &check, NOW));
+}
+
+/// A case of the table that the sockets are tried with, too.
+fn cases() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
+    let mut lines = include_str!("cases.txt").lines().filter(|line| !line.starts_with('#'));
+    let states: Vec<_> = lines.next().unwrap().split_whitespace().skip(1).collect();
+    lines.flat_map(move |line| {
+        let mut cells = line.split_whitespace();
+        let policy = cells.next().unwrap();
+        let cells: Vec<_> = cells.collect();
+        assert_eq!(cells.len(), states.len(), "{line}");
+        states.clone().into_iter().zip(cells).map(move |(state, code)| (policy, state, code))
+    })
+}
+
+/// An intent in a state; `None` where none is named.
+fn intent_in(state: &str) -> Option<Intent> {
+    let anywhere = Intent { merchant: Merchant::default(), ..intent() };
+    Some(match state {
+        "none" => return None,
+        "open" | "used" | "unknown" => anywhere,
+        "approved" => Intent { status: IntentStatus::Approved, ..anywhere },
+        "pending" => Intent { status: IntentStatus::PendingReview, ..anywhere },
+        "denied" => Intent { status: IntentStatus::Denied, ..anywhere },
+        "cancelled" => Intent { status: IntentStatus::Cancelled, ..anywhere },
+        "expired" => Intent { expires_at: NOW, ..anywhere },
+        "mismatched" => Intent { amount: usd(100), ..anywhere },
+        other => panic!("no state: {other}"),
+    })
+}
+
+/// What the ledger makes of an opinion, on an account with plenty: the intent is used up if it is, and 0.02 of the budget are.
+fn decided(verdict: &Verdict, request: &AuthorizationRequest, used: bool) -> (Decision, LimitUses) {
+    let Verdict::Proceed(proceed) = verdict else { return (decision_of(verdict), LimitUses::new()) };
+    let of = |check: &LimitCheck| {
+        if check.scope == LimitScope::Intent {
+            LimitUse { amount: 0, count: u32::from(used) }
+        } else {
+            LimitUse { amount: 2, count: 1 }
+        }
+    };
+    let uses: LimitUses = proceed.limits.iter().map(of).collect();
+    let account = Account { currency: Currency::USD, status: AccountStatus::Active, posted: 1_000_000, held: 0, credit_line: 0 };
+    let slice = Slice {
+        account: Some(account),
+        card: Some(Card { status: CardStatus::Active, cardholder: CardholderStatus::Active }),
+        hold: None,
+        steps: &[],
+        counted: &[],
+        answered: None,
+        heard: Heard::First,
+        uses: &uses,
+        standing: None,
+    };
+    let digest = request.content_digest();
+    let asked = Asked { request, digest, asked_at: NOW, verdict, weight: Weight::Moves };
+    let (decision, _) = apply(&slice, &Event::Asked(asked), NOW).decision.unwrap();
+    (decision, uses)
+}
+
+fn decision_of(verdict: &Verdict) -> Decision {
+    match verdict {
+        Verdict::Decline { reason, .. } => Decision::Decline { reason: *reason },
+        Verdict::Proceed(proceed) => Decision::Approve { amount: proceed.ceiling },
+    }
+}
+
+type LimitUses = arrayvec::ArrayVec<LimitUse, LIMITS_MAX>;
+
+#[test]
+fn every_policy_by_every_mode_by_every_state_of_an_intent() {
+    let policies: Value = serde_json::from_str(include_str!("policies.json")).unwrap();
+    let (binding, basis) = (binding(), Basis::Ledger);
+    let mut tried = 0;
+    for (name, state, expected) in cases() {
+        let template = &policies[name];
+        let policy = if template.is_null() { None } else { policy(template) };
+        let request = AuthorizationRequest { card: CardToken::new("card-1").ok(), ..purchase(4_999) };
+        let intent = intent_in(state);
+        let presented = match (&intent, state) {
+            (Some(intent), "unknown") => Presented::Unknown(intent.reference),
+            (Some(intent), _) => Presented::Known(intent),
+            (None, _) => Presented::None,
+        };
+        for mode in Mode::ALL.iter().copied() {
+            let authority = Authority { mode, policy: policy.clone(), ..authority() };
+            let found = Found::Authority { authority: &authority, binding: &binding, intent: presented };
+            let (verdict, governed) = govern(nothing_against(&request), &found, &request, at_platform(), NOW);
+            let (decision, uses) = decided(&verdict, &request, state == "used");
+            let code = ReasonCode::of(&decision, &basis, Some(&governed)).code();
+            let would = governed.would.or_else(|| would_pass(&request, &verdict, &uses));
+            let would = would.map_or("POLICY_MATCH", |reason| ReasonCode::of_decline(reason).code());
+            match mode {
+                Mode::Enforce => assert_eq!(code, expected, "{name}, {state}, enforce"),
+                Mode::Observe => assert_eq!((code, would), ("OBSERVE_ONLY", expected), "{name}, {state}, observe"),
+            }
+            tried += 1;
+        }
+    }
+    assert_eq!(tried, 9 * 10 * 2);
 }
