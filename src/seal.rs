@@ -1,5 +1,5 @@
 //! Texts of people, sealed: XChaCha20-Poly1305 with the operator's key, by a library. Without a key they are kept in clear, where the
-//! data directory's owner alone may read them.
+//! data directory's owner alone may read them. Keys before the one that seals still open what they sealed.
 //!
 //! What is sealed is tied to what it is about: moved to another row, it does not open. Nothing here keeps a text or a file.
 
@@ -15,9 +15,57 @@ pub const KEY_BYTES: usize = 32;
 /// The length of what stands before each sealed text.
 const NONCE_BYTES: usize = 24;
 
+/// A key. It cannot be printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SealingKey([u8; KEY_BYTES]);
+
+impl SealingKey {
+    /// A key of these bytes.
+    #[must_use]
+    pub const fn new(bytes: [u8; KEY_BYTES]) -> Self {
+        SealingKey(bytes)
+    }
+
+    /// A key of 64 hexadecimal digits.
+    ///
+    /// # Errors
+    /// What is wrong with it, without telling it.
+    pub fn of_hex(digits: &[u8]) -> Result<Self, &'static str> {
+        const WRONG: &str = "must be 64 hexadecimal digits; `openssl rand -hex 32` makes them";
+        if digits.len() != KEY_BYTES.saturating_mul(2) || !digits.iter().all(u8::is_ascii_hexdigit) {
+            return Err(WRONG);
+        }
+        let mut key = [0; KEY_BYTES];
+        for (byte, pair) in key.iter_mut().zip(digits.chunks_exact(2)) {
+            let pair = std::str::from_utf8(pair).map_err(|_| WRONG)?;
+            *byte = u8::from_str_radix(pair, 16).map_err(|_| WRONG)?;
+        }
+        Ok(SealingKey(key))
+    }
+
+    /// The bytes, for whoever makes something of them.
+    #[must_use]
+    pub const fn expose(&self) -> &[u8; KEY_BYTES] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for SealingKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SealingKey")
+    }
+}
+
 /// Seals and opens; without a key it does neither.
 #[derive(Clone, Default)]
-pub struct Sealer(Option<Arc<XChaCha20Poly1305>>);
+pub struct Sealer(Option<Arc<Ciphers>>);
+
+struct Ciphers {
+    /// The one that seals.
+    seals: XChaCha20Poly1305,
+    /// Those that sealed before.
+    sealed: Vec<XChaCha20Poly1305>,
+}
 
 impl fmt::Debug for Sealer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -66,25 +114,24 @@ pub struct NotOpened;
 
 impl fmt::Display for NotOpened {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("it was sealed with another key than `texts.key`, or is damaged")
+        f.write_str("it was sealed with another key than the ones that are configured (`key` and `old_keys`), or is damaged")
     }
 }
 
 impl Sealer {
+    /// With a key that seals, and those that did before: what they sealed still opens.
+    #[must_use]
+    pub fn new(key: &SealingKey, old: &[SealingKey]) -> Self {
+        let cipher = |key: &SealingKey| XChaCha20Poly1305::new(key.expose().into());
+        Sealer(Some(Arc::new(Ciphers { seals: cipher(key), sealed: old.iter().map(cipher).collect() })))
+    }
+
     /// With a key of 64 hexadecimal digits.
     ///
     /// # Errors
     /// What is wrong with it, without telling it.
     pub fn with_key(hex: &str) -> Result<Self, &'static str> {
-        const WRONG: &str = "must be 64 hexadecimal digits; `openssl rand -hex 32` makes them";
-        let digits = hex.as_bytes();
-        if digits.len() != KEY_BYTES.saturating_mul(2) || !digits.iter().all(u8::is_ascii_hexdigit) {
-            return Err(WRONG);
-        }
-        let byte = |pair: &[u8]| std::str::from_utf8(pair).ok().and_then(|pair| u8::from_str_radix(pair, 16).ok());
-        let key: Vec<u8> = digits.chunks_exact(2).map(byte).collect::<Option<_>>().ok_or(WRONG)?;
-        let cipher = XChaCha20Poly1305::new_from_slice(&key).map_err(|_| WRONG)?;
-        Ok(Sealer(Some(Arc::new(cipher))))
+        SealingKey::of_hex(hex.as_bytes()).map(|key| Sealer::new(&key, &[]))
     }
 
     /// Whether it has a key.
@@ -98,9 +145,9 @@ impl Sealer {
     /// # Errors
     /// The library's; it has none for texts of a size that is let in.
     pub fn seal(&self, about: &str, text: &[u8]) -> Result<Sealed, NotOpened> {
-        let Some(cipher) = &self.0 else { return Ok(Sealed { bytes: text.to_vec(), form: Form::Clear }) };
+        let Some(ciphers) = &self.0 else { return Ok(Sealed { bytes: text.to_vec(), form: Form::Clear }) };
         let nonce = XChaCha20Poly1305::generate_nonce(&mut OsRng);
-        let sealed = cipher.encrypt(&nonce, Payload { msg: text, aad: about.as_bytes() }).map_err(|_| NotOpened)?;
+        let sealed = ciphers.seals.encrypt(&nonce, Payload { msg: text, aad: about.as_bytes() }).map_err(|_| NotOpened)?;
         let mut bytes = nonce.to_vec();
         bytes.extend_from_slice(&sealed);
         Ok(Sealed { bytes, form: Form::Sealed })
@@ -114,10 +161,13 @@ impl Sealer {
         match (sealed.form, &self.0) {
             (Form::Clear, _) => Ok(sealed.bytes.clone()),
             (Form::Sealed, None) => Err(NotOpened),
-            (Form::Sealed, Some(cipher)) => {
+            (Form::Sealed, Some(ciphers)) => {
                 let (nonce, rest) = sealed.bytes.split_at_checked(NONCE_BYTES).ok_or(NotOpened)?;
-                let payload = Payload { msg: rest, aad: about.as_bytes() };
-                cipher.decrypt(XNonce::from_slice(nonce), payload).map_err(|_| NotOpened)
+                let open = |cipher: &XChaCha20Poly1305| {
+                    let payload = Payload { msg: rest, aad: about.as_bytes() };
+                    cipher.decrypt(XNonce::from_slice(nonce), payload).ok()
+                };
+                std::iter::once(&ciphers.seals).chain(&ciphers.sealed).find_map(open).ok_or(NotOpened)
             }
         }
     }
@@ -146,6 +196,19 @@ mod tests {
             assert_eq!(sealer.open("here", &damaged), Err(NotOpened), "{place}");
         }
         assert_ne!(sealer.seal("here", b"Jane Doe").unwrap(), sealed, "no nonce is used twice");
+    }
+
+    #[test]
+    fn a_key_that_came_later_seals_and_the_old_one_still_opens() {
+        let (old, new) = (SealingKey::new([1; KEY_BYTES]), SealingKey::new([2; KEY_BYTES]));
+        let before = Sealer::new(&old, &[]);
+        let rotated = Sealer::new(&new, std::slice::from_ref(&old));
+        let (earlier, later) = (before.seal("here", b"earlier").unwrap(), rotated.seal("here", b"later").unwrap());
+        assert_eq!(rotated.open("here", &earlier).unwrap(), b"earlier");
+        assert_eq!(rotated.open("there", &earlier), Err(NotOpened));
+        assert_eq!(Sealer::new(&new, &[]).open("here", &later).unwrap(), b"later", "the new key seals");
+        assert_eq!(Sealer::new(&new, &[]).open("here", &earlier), Err(NotOpened));
+        assert_eq!(before.open("here", &later), Err(NotOpened));
     }
 
     #[test]

@@ -1,23 +1,23 @@
-//! What nobody may read from a copy of the store: shared secrets and texts, sealed with the configured key (AES-256-GCM). Each is
-//! sealed for one place and opens at no other. Nothing here keeps anything.
+//! What nobody may read from a copy of the store: shared secrets and texts, sealed as all texts are ([`crate::seal`]); and what needs the
+//! same key or chance: digests by which addresses are known, and random names. Each is sealed for one place and opens at no other.
 
 use std::fmt;
 
-use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
-use ring::hmac;
-use ring::rand::{SecureRandom as _, SystemRandom};
-
-use crate::config::SealingKey;
+use chacha20poly1305::aead::OsRng;
+use chacha20poly1305::aead::rand_core::RngCore as _;
+use hmac::{Hmac, Mac as _};
 use holdfast_adapters::proof::hex;
+use sha2::Sha256;
+
+use crate::seal::{self, Form, Sealed, SealingKey};
 
 /// The form of what is sealed; a newer one gets another number.
-const FORM: u8 = 1;
+const FORM: u8 = 2;
 
 /// Seals and opens.
 pub struct Sealer {
-    key: LessSafeKey,
-    digesting: hmac::Key,
-    random: SystemRandom,
+    sealing: seal::Sealer,
+    digesting: Hmac<Sha256>,
 }
 
 /// Something does not open: it was sealed with another key, for another place, or was changed since.
@@ -27,7 +27,8 @@ pub struct DoesNotOpen;
 impl fmt::Display for DoesNotOpen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(
-            "does not open: it was sealed with another key, or changed since; is agents.key the one that it was made with?",
+            "does not open: it was sealed with another key, or changed since; is agents.key, or one of agents.old_keys, the one that it \
+             was made with?",
         )
     }
 }
@@ -53,15 +54,16 @@ impl fmt::Debug for Sealer {
 }
 
 impl Sealer {
-    /// With that key.
+    /// With the key that seals, and those that did before it. Digests are the oldest one's: an address is known by the same, whatever
+    /// seals it now.
     #[must_use]
-    pub fn new(key: &SealingKey) -> Option<Self> {
-        // A key of the right length is one.
-        let sealing = UnboundKey::new(&AES_256_GCM, key.expose()).ok()?;
+    pub fn new(key: &SealingKey, old: &[SealingKey]) -> Option<Self> {
+        let oldest = old.last().unwrap_or(key);
         // Another key than that which seals, made of it: the two never meet in one algorithm.
-        let other = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key.expose()), b"holdfast agents: digests");
-        let digesting = hmac::Key::new(hmac::HMAC_SHA256, other.as_ref());
-        Some(Sealer { key: LessSafeKey::new(sealing), digesting, random: SystemRandom::new() })
+        let mut other = Hmac::<Sha256>::new_from_slice(oldest.expose()).ok()?;
+        other.update(b"holdfast agents: digests");
+        let digesting = Hmac::<Sha256>::new_from_slice(&other.finalize().into_bytes()).ok()?;
+        Some(Sealer { sealing: seal::Sealer::new(key, old), digesting })
     }
 
     /// Seals what is to be opened at `place` only, such as `text/…`.
@@ -69,17 +71,9 @@ impl Sealer {
     /// # Errors
     /// No random bytes.
     pub fn seal(&self, place: &str, clear: &[u8]) -> Result<Vec<u8>, NoRandomness> {
-        let nonce = self.random::<NONCE_LEN>()?;
-        let mut sealed = Vec::with_capacity(clear.len().saturating_add(64));
-        sealed.extend_from_slice(clear);
-        let tag = self
-            .key
-            .seal_in_place_separate_tag(Nonce::assume_unique_for_key(nonce), Aad::from(place.as_bytes()), &mut sealed)
-            .map_err(|_| NoRandomness)?;
+        let sealed = self.sealing.seal(place, clear).map_err(|_| NoRandomness)?;
         let mut whole = vec![FORM];
-        whole.extend_from_slice(&nonce);
-        whole.extend_from_slice(&sealed);
-        whole.extend_from_slice(tag.as_ref());
+        whole.extend_from_slice(&sealed.bytes);
         Ok(whole)
     }
 
@@ -88,26 +82,23 @@ impl Sealer {
     /// # Errors
     /// It was not, or not with this key.
     pub fn open(&self, place: &str, sealed: &[u8]) -> Result<Vec<u8>, DoesNotOpen> {
-        let (form, rest) = sealed.split_first().ok_or(DoesNotOpen)?;
-        let (nonce, rest) = rest.split_first_chunk::<NONCE_LEN>().ok_or(DoesNotOpen)?;
-        if *form != FORM {
-            return Err(DoesNotOpen);
+        match sealed.split_first() {
+            Some((&FORM, rest)) => {
+                let sealed = Sealed { bytes: rest.to_vec(), form: Form::Sealed };
+                self.sealing.open(place, &sealed).map_err(|_| DoesNotOpen)
+            }
+            Some(_) | None => Err(DoesNotOpen),
         }
-        let mut bytes = rest.to_vec();
-        let nonce = Nonce::assume_unique_for_key(*nonce);
-        let clear = self.key.open_in_place(nonce, Aad::from(place.as_bytes()), &mut bytes).map_err(|_| DoesNotOpen)?.len();
-        bytes.truncate(clear);
-        Ok(bytes)
     }
 
     /// What a text is known by, to whoever has the key: the same text has the same digest, and nobody else can try texts out.
     #[must_use]
     pub fn digest(&self, what: &str, text: &str) -> String {
-        let mut context = hmac::Context::with_key(&self.digesting);
+        let mut digesting = self.digesting.clone();
         for part in [what, "\0", text] {
-            context.update(part.as_bytes());
+            digesting.update(part.as_bytes());
         }
-        hex(context.sign().as_ref())
+        hex(&digesting.finalize().into_bytes())
     }
 
     /// Random bytes, for names and secrets.
@@ -116,7 +107,7 @@ impl Sealer {
     /// There are none.
     pub fn random<const N: usize>(&self) -> Result<[u8; N], NoRandomness> {
         let mut bytes = [0; N];
-        self.random.fill(&mut bytes).map_err(|_| NoRandomness)?;
+        OsRng.try_fill_bytes(&mut bytes).map_err(|_| NoRandomness)?;
         Ok(bytes)
     }
 }
@@ -125,8 +116,12 @@ impl Sealer {
 mod tests {
     use super::*;
 
+    fn key(byte: u8) -> SealingKey {
+        SealingKey::new([byte; 32])
+    }
+
     fn sealer(byte: u8) -> Sealer {
-        Sealer::new(&SealingKey::new([byte; 32])).unwrap()
+        Sealer::new(&key(byte), &[]).unwrap()
     }
 
     #[test]
@@ -143,5 +138,13 @@ mod tests {
             assert_eq!(one.open("text/a", &sealed[..position]), Err(DoesNotOpen), "{position} bytes");
         }
         assert_ne!(one.seal("text/a", b"Ada").unwrap(), sealed, "the same text twice looks different");
+    }
+
+    #[test]
+    fn a_key_that_came_later_knows_addresses_by_the_same_digests() {
+        let (before, rotated) = (sealer(1), Sealer::new(&key(3), &[key(2), key(1)]).unwrap());
+        assert_eq!(rotated.open("text/a", &before.seal("text/a", b"Ada").unwrap()), Ok(b"Ada".to_vec()));
+        assert_eq!(before.digest("address", "ada@example.com"), rotated.digest("address", "ada@example.com"));
+        assert_ne!(before.digest("address", "ada@example.com"), sealer(2).digest("address", "ada@example.com"));
     }
 }

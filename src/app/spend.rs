@@ -49,7 +49,7 @@ pub(super) fn open(
     signals: Option<Signals>,
 ) -> Result<Option<Arc<House>>, StartError> {
     let (Some(agents), Some(known)) = (&config.agents, known) else { return Ok(None) };
-    let sealer = Sealer::new(&agents.key).ok_or_else(|| wrong("agents.key cannot be used"))?;
+    let sealer = Sealer::new(&agents.key, &agents.old_keys).ok_or_else(|| wrong("agents.key cannot be used"))?;
     let sealer = Arc::new(sealer);
     let mirror = Arc::new(Mirror::new(Arc::clone(&known.registry), Arc::clone(&sealer), currencies(config, agents), say));
     let store = store(config, &mirror)?;
@@ -137,7 +137,9 @@ async fn fill(house: &House, agents: &AgentsConfig) -> Result<(), NotFilled> {
     let known_by = office.sealer.seal(SEAL_PLACE, b"").map_err(|problem| never(&problem.to_string()))?;
     let kept = office.store.seal_of(known_by).await.map_err(NotFilled::NotNow)?;
     if office.sealer.open(SEAL_PLACE, &kept).is_err() {
-        return Err(never("agents.key is not the key that the store of agent spend was made with: nothing in it could be read"));
+        return Err(never(
+            "neither agents.key nor one of agents.old_keys is the key that the store of agent spend was made with: nothing in it could be read",
+        ));
     }
     let mut place = restored(office).await?;
     if let Some(path) = &agents.import

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::Failure;
+use super::backup::BESIDE;
 use super::journal::{Told, as_json, as_lines};
 use crate::journal::backup;
 
@@ -41,7 +42,7 @@ impl Restore {
     pub(super) fn run(self, output: &mut dyn io::Write) -> Result<(), Failure> {
         let mut told = Told::default();
         let progress = &mut |step, done, all| told.progress(step, done, all);
-        let verified = backup::restore(&self.from, &self.data, progress).map_err(Failure::told)?;
+        let verified = backup::restore(&self.from, &self.data, &BESIDE, progress).map_err(Failure::told)?;
         let text = if self.json { format!("{}\n", as_json(&verified)) } else { as_lines(&verified) };
         Ok(write!(output, "{text}")?)
     }

@@ -1,7 +1,6 @@
 //! `[agents]`: agent spend. Which key seals its secrets and texts, which program decides in which environment, and how invitations
 //! reach people. Off without the section.
 
-use std::fmt;
 use std::path::{Path, PathBuf};
 
 use holdfast_adapters::Secret;
@@ -13,45 +12,22 @@ use super::program::{Environment, Programs};
 use super::read::{Section, Text};
 use super::secret::{Origin, SecretReader};
 use super::server::ServerConfig;
+use crate::seal::SealingKey;
 
 pub mod import;
 #[cfg(test)]
 mod tests;
 
-/// A key's length, in bytes.
-pub const KEY_BYTES: usize = 32;
 /// The longest link, and the longest sender's address, in bytes.
 const TEXT_BYTES_MAX: usize = 512;
-
-/// The key that seals. It cannot be printed.
-#[derive(Clone, PartialEq, Eq)]
-pub struct SealingKey([u8; KEY_BYTES]);
-
-impl SealingKey {
-    /// A key of these bytes.
-    #[must_use]
-    pub const fn new(bytes: [u8; KEY_BYTES]) -> Self {
-        SealingKey(bytes)
-    }
-
-    /// The bytes, for the one place that seals.
-    #[must_use]
-    pub const fn expose(&self) -> &[u8; KEY_BYTES] {
-        &self.0
-    }
-}
-
-impl fmt::Debug for SealingKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("SealingKey")
-    }
-}
 
 /// Agent spend.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AgentsConfig {
     /// `key`: seals shared secrets and texts.
     pub key: SealingKey,
+    /// `old_keys`: sealed before it, the latest first; what they sealed still opens.
+    pub old_keys: Vec<SealingKey>,
     /// `sandbox`: the program that decides for sandbox credentials.
     pub sandbox: Option<ProgramId>,
     /// `production`: the program that decides for production credentials.
@@ -130,6 +106,9 @@ impl Reader<'_> {
             let id = |text: &Text<'_>| text.parse(|id| OrganizationId::new(id).map_err(|error| error.to_string()));
             list.iter().map(id).collect::<Option<Vec<_>>>()
         });
+        let old_keys = section
+            .optional_list_of_texts("old_keys")
+            .map(|list| list.iter().map(|reference| self.key(reference, reach)).collect::<Option<Vec<_>>>());
         let import = section.optional_text("import").map(|text| {
             text.parse(|name| if name.is_empty() { Err("is empty; name a file") } else { Ok(self.directory.join(name)) })
         });
@@ -140,6 +119,7 @@ impl Reader<'_> {
         Some(AgentsConfig {
             reach,
             key: key?,
+            old_keys: settled(old_keys)?.unwrap_or_default(),
             sandbox: settled(sandbox)?,
             production: settled(production)?,
             card_enterprises: settled(enterprises)?,
@@ -172,7 +152,7 @@ impl Reader<'_> {
 
     fn key(&self, reference: &Text<'_>, reach: Reach) -> Option<SealingKey> {
         let (secret, origin) = self.secrets.read(reference)?;
-        let Some(key) = from_hex(secret.expose()) else {
+        let Ok(key) = SealingKey::of_hex(secret.expose()) else {
             reference.spot.wrong("names a key that is not 64 hexadecimal digits; `openssl rand -hex 32` makes one");
             return None;
         };
@@ -182,7 +162,7 @@ impl Reader<'_> {
             );
             return None;
         }
-        Some(SealingKey(key))
+        Some(key)
     }
 
     fn smtp(&self, section: Section<'_>) -> Option<SmtpConfig> {
@@ -221,16 +201,4 @@ fn link(text: &str) -> Result<String, &'static str> {
 fn sender(text: &str) -> Result<String, &'static str> {
     let fits = text.contains('@') && text.len() <= TEXT_BYTES_MAX && !text.chars().any(char::is_control);
     if fits { Ok(text.to_owned()) } else { Err("must be an address, such as \"Holdfast <no-reply@example.com>\"") }
-}
-
-fn from_hex(text: &[u8]) -> Option<[u8; KEY_BYTES]> {
-    if text.len() != KEY_BYTES.saturating_mul(2) {
-        return None;
-    }
-    let mut key = [0; KEY_BYTES];
-    for (byte, pair) in key.iter_mut().zip(text.chunks_exact(2)) {
-        let pair = std::str::from_utf8(pair).ok().filter(|pair| pair.bytes().all(|digit| digit.is_ascii_hexdigit()))?;
-        *byte = u8::from_str_radix(pair, 16).ok()?;
-    }
-    Some(key)
 }

@@ -43,7 +43,7 @@ mod texts;
 pub mod tls;
 mod webhook;
 
-pub use agents::{AgentsConfig, SealingKey, SmtpConfig};
+pub use agents::{AgentsConfig, SmtpConfig};
 pub use api::{ApiConfig, ApiToken};
 pub use errors::{Error, Errors};
 pub use ledger::{LedgerConfig, LedgerEngine, LedgerSync};

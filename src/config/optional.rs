@@ -49,6 +49,11 @@ impl<'d> OptionalSection<'d> {
         self.section.as_ref()?.optional_text(key)
     }
 
+    /// A list of texts, if it is there.
+    pub fn list_of_texts(&self, key: &'static str) -> Option<Vec<Text<'d>>> {
+        self.section.as_ref().and_then(|section| section.optional_list_of_texts(key))
+    }
+
     /// A table within, if it is there.
     pub fn section(&self, key: &'static str) -> Option<Section<'d>> {
         self.section.as_ref()?.optional_section(key)

@@ -1,7 +1,7 @@
 //! A copy of a journal in one file, made while it is being written, and back from such a file to a data directory.
 //!
 //! A backup is an SQLite file of its own, without a write-ahead log beside it: groups, rulesets, the checkpoint with its
-//! state, and in a table of its own the mark, so that a backup that lost its end is refused as a journal is. Both ways end with a walk along
+//! state, stores that lie [beside](super::beside) it, and in a table of its own the mark, so that a backup that lost its end is refused as a journal is. Both ways end with a walk along
 //! the chain of what was written; until then it has another name.
 
 use std::fmt;
@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags, params};
 
+use super::beside;
 use super::error::JournalError;
 use super::mark::{Mark, Synced};
 use super::reader::{BACKUP_TABLE, Progress, Reader, Stage, Verified};
@@ -58,20 +59,20 @@ impl From<JournalError> for CopyError {
     }
 }
 
-/// Copies the journal of a data directory, in use or not, into a new file; a directory gets one that is named after the last
+/// Copies the journal of a data directory, in use or not, and the stores of these names beside it, into a new file; a directory gets one that is named after the last
 /// record. Gives the file, and what it was proven to hold. The writer is not held up: it appends while one state is copied.
 ///
 /// # Errors
 /// See [`CopyError`].
-pub fn backup(data: &Path, to: &Path, progress: &mut Progress<'_>) -> Result<(PathBuf, Verified), CopyError> {
+pub fn backup(data: &Path, to: &Path, others: &[&str], progress: &mut Progress<'_>) -> Result<(PathBuf, Verified), CopyError> {
     // The state that one state of the journal relies on may go while it is copied; what came in its place is there then.
-    match back_up_once(data, to, progress) {
-        Err(CopyError::Journal(JournalError::StateMissing { .. })) => back_up_once(data, to, progress),
+    match back_up_once(data, to, others, progress) {
+        Err(CopyError::Journal(JournalError::StateMissing { .. })) => back_up_once(data, to, others, progress),
         once => once,
     }
 }
 
-fn back_up_once(data: &Path, to: &Path, progress: &mut Progress<'_>) -> Result<(PathBuf, Verified), CopyError> {
+fn back_up_once(data: &Path, to: &Path, others: &[&str], progress: &mut Progress<'_>) -> Result<(PathBuf, Verified), CopyError> {
     let source = Reader::open(data)?;
     let failed = JournalError::disk(to);
     // One state for the whole of the copy, however much is appended meanwhile.
@@ -86,6 +87,7 @@ fn back_up_once(data: &Path, to: &Path, progress: &mut Progress<'_>) -> Result<(
         if let Some(checkpoint) = source.checkpoint()? {
             state_file::into_backup(&target, &checkpoint, source.directory())?;
         }
+        beside::into_backup(&target, part, source.directory(), others)?;
         drop(target);
         Ok(Reader::open(part)?.called(source.path()).verify(progress)?)
     })?;
@@ -93,11 +95,11 @@ fn back_up_once(data: &Path, to: &Path, progress: &mut Progress<'_>) -> Result<(
     Ok((file, verified))
 }
 
-/// Makes a data directory from a backup. Gives what it was proven to hold.
+/// Makes a data directory from a backup, with the stores of these names if it has them. Gives what it was proven to hold.
 ///
 /// # Errors
 /// See [`CopyError`]; a backup that is damaged is not restored in part.
-pub fn restore(from: &Path, data: &Path, progress: &mut Progress<'_>) -> Result<Verified, CopyError> {
+pub fn restore(from: &Path, data: &Path, others: &[&str], progress: &mut Progress<'_>) -> Result<Verified, CopyError> {
     let failed = |error| CopyError::File(data.to_owned(), error);
     match fs::read_dir(data).map(|mut entries| entries.next().is_some()) {
         Ok(true) => return Err(CopyError::NotEmpty(data.to_owned())),
@@ -113,10 +115,12 @@ pub fn restore(from: &Path, data: &Path, progress: &mut Progress<'_>) -> Result<
             let target = copy(&source.connection, part, progress)?;
             drop(target);
             take_state_in(&source, data)?;
+            beside::restore(&source.connection, from, data, others)?;
             // With the backup's own mark, before that is taken out.
             let verified = Reader::open(part)?.called(source.path()).verify(progress)?;
             let target = Connection::open(part).map_err(JournalError::disk(part))?;
-            let tables = [BACKUP_TABLE, state_file::BACKUP_TABLE].map(|table| format!("DROP TABLE IF EXISTS {table}"));
+            let tables =
+                [BACKUP_TABLE, state_file::BACKUP_TABLE, beside::TABLE].map(|table| format!("DROP TABLE IF EXISTS {table}"));
             target.execute_batch(&tables.join(";")).map_err(JournalError::disk(part))?;
             Ok(verified)
         })?;
@@ -129,6 +133,7 @@ pub fn restore(from: &Path, data: &Path, progress: &mut Progress<'_>) -> Result<
         // The directory is as empty as it was, so that restoring can be tried again.
         let _ = fs::remove_file(data.join(store::LOCK));
         let _ = state_file::throw_away_others(data, None);
+        beside::throw_away(data, others);
     }
     restored
 }

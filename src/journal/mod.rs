@@ -10,6 +10,7 @@
 //! before that amount to.
 
 pub mod backup;
+mod beside;
 mod chain;
 mod checkpoint;
 pub mod error;

@@ -35,7 +35,7 @@ impl Mailbox {
 
 fn take(connection: &TcpStream, letters: &Sender<String>) {
     let mut reader = BufReader::new(connection);
-    let mut say = |text: &str| (&*connection).write_all(format!("{text}\r\n").as_bytes()).unwrap();
+    let say = |text: &str| (&*connection).write_all(format!("{text}\r\n").as_bytes()).unwrap();
     say("220 mail");
     loop {
         let mut line = String::new();
@@ -310,4 +310,89 @@ fn every_object_has_its_version_its_size_and_its_end() {
     assert_eq!(code(&owner.post("/v1/authorize-intent", &intent)), (410, "archived".to_owned()));
     let bound = json!({"spending_authority_id": authority, "issuing_platform": "X", "instrument_id": "i"});
     assert_eq!(code(&owner.post("/v1/bindings", &bound)).0, 410);
+}
+
+/// The demo, with a key of its own for agent spend and those that were before it.
+fn sealed_with(workplace: &Workplace, key: u8, old: &[u8]) {
+    let file = |key: &u8| format!("own_key_{key}");
+    for key in old.iter().chain([&key]) {
+        std::fs::write(workplace.path("config").join(file(key)), format!("{key:02x}").repeat(32)).unwrap();
+    }
+    let old: Vec<_> = old.iter().map(|key| format!("\"file:{}\"", file(key))).collect();
+    workplace.edit("holdfast.toml", |text| {
+        let (before, rest) = text.split_once("[agents]\n").unwrap();
+        let (section, after) = rest.split_once("\n# The program that decides what sandbox").unwrap();
+        let comments: Vec<_> = section.lines().filter(|line| line.starts_with('#')).collect();
+        let old = if old.is_empty() { String::new() } else { format!("\nold_keys = [{}]", old.join(", ")) };
+        let lines = format!("{}\nkey = \"file:{}\"{old}", comments.join("\n"), file(&key));
+        format!("{before}[agents]\n{lines}\n# The program that decides what sandbox{after}")
+    });
+}
+
+#[test]
+fn a_key_that_seals_can_be_changed() {
+    let workplace = Workplace::demo();
+    sealed_with(&workplace, 1, &[]);
+    let server = workplace.serve();
+    let (organization, owner) = organization_with_key(&workplace, &server, "enterprise", "ada@example.com");
+    assert!(server.terminate().success());
+    sealed_with(&workplace, 3, &[2, 1]);
+    let server = workplace.serve();
+    let mut owner = owner.again(&server);
+    let members = owner.get("/v1/members").json();
+    assert_eq!(members["items"][0]["email"], json!("ada@example.com"), "{members}");
+    let invite = |owner: &mut Caller, email: &str| owner.post("/v1/members", &json!({"email": email, "role": "developer"}));
+    assert_eq!(invite(&mut owner, "ada@example.com").status, 409, "an address is known by the same");
+    assert_eq!(invite(&mut owner, "bob@example.com").status, 201);
+    assert!(server.terminate().success());
+    // Without the oldest nobody would know what is missing: it does not start.
+    sealed_with(&workplace, 3, &[2]);
+    let output = workplace.run(&["serve", "--listen", "127.0.0.1:0", "--data", workplace.data().to_str().unwrap()]);
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && told.contains("agents.old_keys"), "{told}");
+    sealed_with(&workplace, 4, &[3, 2, 1]);
+    let server = workplace.serve();
+    let erased = printed(&workplace, &["erase", "--person", "bob@example.com"]);
+    assert_eq!(erased, "1 texts erased\n");
+    assert_eq!(owner.again(&server).get("/v1/organization").json()["id"], json!(organization));
+}
+
+#[test]
+fn a_backup_has_what_agents_may_spend_and_who_is_paid() {
+    let workplace = Workplace::demo();
+    let server = workplace.serve();
+    let (mut owner, mut processor) = (Caller::demo(&server, "enterprise"), Caller::demo(&server, "processor"));
+    let [_, authority, _, binding] = modelled("ent_demo", &mut owner, "card-demo-1");
+    let ask = |processor: &mut Caller, key: &str| {
+        let asked = json!({"binding_id": binding, "issuing_platform": "MARQETA", "amount": 1_000, "currency": "USD"});
+        processor.ask("POST", "/v1/authorize", &[("Idempotency-Key", key)], &asked)
+    };
+    let first = ask(&mut processor, "first");
+    let file = workplace.path("monday.backup");
+    printed(&workplace, &["backup", file.to_str().unwrap()]);
+    let later = owner.made("/v1/enterprises/ent_demo/agents", &json!({"name": "later"}));
+    assert!(server.terminate().success());
+    let data = workplace.data();
+    std::fs::rename(&data, workplace.path("lost")).unwrap();
+    let restore = |from: &std::path::Path, to: &std::path::Path| {
+        let restore = ["restore", from.to_str().unwrap(), "--data", to.to_str().unwrap()];
+        let output = std::process::Command::new(crate::support::server::HOLDFAST).args(restore).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    };
+    restore(&file, &data);
+    for name in ["agents.sqlite", "profiles.sqlite"] {
+        let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(data.join(name)).unwrap().permissions());
+        assert_eq!(mode & 0o077, 0, "{name} is its owner's alone");
+    }
+    let server = workplace.serve();
+    let (mut owner, mut processor) = (owner.again(&server), processor.again(&server));
+    assert_eq!(owner.get(&format!("/v1/spending-authorities/{authority}")).json()["name"], json!("software"), "texts open");
+    assert_eq!(owner.get(&format!("/v1/enterprises/ent_demo/agents/{}", id(&later))).status, 404, "made after the backup");
+    assert_eq!(ask(&mut processor, "first").body, first.body);
+    assert_eq!(ask(&mut processor, "second").json()["decision"], json!("APPROVE"));
+    assert!(server.terminate().success());
+    // From a data directory it is the same.
+    let other = workplace.path("other");
+    restore(&data, &other);
+    assert!(other.join("agents.sqlite").exists() && other.join("profiles.sqlite").exists());
 }

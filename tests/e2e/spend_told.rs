@@ -76,7 +76,7 @@ fn stand_in_blocks_no_card_where_nothing_leads_to_one() {
 fn who_is_not_listed_binds_no_card_of_ours() {
     let workplace = Workplace::demo();
     workplace
-        .edit("holdfast.toml", |text| text.replace("#card_enterprises = [\"ent_demo\"]", "card_enterprises = [\"ent_demo\"]"));
+        .edit("holdfast.toml", |text| text.replace("# card_enterprises = [\"ent_demo\"]", "card_enterprises = [\"ent_demo\"]"));
     let server = workplace.serve();
     let mut demo = Caller::demo(&server, "enterprise");
     let (organization, mut other) = crate::spend::enterprise(&workplace, &server, "eve@example.com");

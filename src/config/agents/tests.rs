@@ -1,5 +1,6 @@
 //! `[agents]`: what it is, and everything that it must not be.
 
+use crate::seal::SealingKey;
 use holdfast_adapters::Secret;
 
 use super::super::tests::{LEAST, load};
@@ -16,6 +17,7 @@ fn without_the_section_there_is_none_and_with_it_every_key_is_taken() {
     let one = ProgramId::new("one").unwrap();
     let expected = AgentsConfig {
         key: SealingKey::new([0x0f; 32]),
+        old_keys: Vec::new(),
         sandbox: Some(one),
         production: None,
         card_enterprises: None,

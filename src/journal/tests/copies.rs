@@ -55,7 +55,7 @@ fn names(directory: &Path) -> Vec<String> {
 fn silent(_: Stage, _: u64, _: u64) {}
 
 fn back_up(data: &Path, to: &Path) -> Result<(PathBuf, Verified), CopyError> {
-    backup(data, to, &mut silent)
+    backup(data, to, &[], &mut silent)
 }
 
 #[test]
@@ -159,7 +159,7 @@ fn a_backup_holds_one_state_while_the_writer_goes_on() {
             assert!(appended < 50, "the copy begins again with every append");
         }
     };
-    let (file, verified) = backup(directory.path(), backups.path(), &mut progress).unwrap();
+    let (file, verified) = backup(directory.path(), backups.path(), &[], &mut progress).unwrap();
     assert!(appended > 1, "the copy takes several steps");
     assert_eq!((verified.last, verified.head), (26, head), "as it was when the copy began");
     assert_eq!(names(backups.path()), ["holdfast-26.backup"]);
@@ -177,7 +177,7 @@ fn what_was_backed_up_is_restored() {
     let data = elsewhere.path().join("deep/data");
     // Twice: the second time from the directory that was restored, in use.
     for (from, data) in [(file, data.clone()), (data, elsewhere.path().join("again"))] {
-        assert_eq!(restore(&from, &data, &mut silent).unwrap(), backed_up);
+        assert_eq!(restore(&from, &data, &[], &mut silent).unwrap(), backed_up);
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!((mode(&data), mode(&data.join(FILE))), (0o700, 0o600));
         let mut restored = Journal::open(&data, Sync::Full).unwrap();
@@ -194,7 +194,7 @@ fn a_restored_directory_that_loses_its_end_is_refused() {
     drop(three_groups(directory.path()));
     let (file, _) = back_up(directory.path(), elsewhere.path()).unwrap();
     let data = elsewhere.path().join("data");
-    restore(&file, &data, &mut silent).unwrap();
+    restore(&file, &data, &[], &mut silent).unwrap();
     operator(&data, "DELETE FROM journal WHERE first = 5");
     assert!(matches!(Journal::open(&data, Sync::Full), Err(JournalError::EndsEarly { last: 4, synced: 6, .. })));
 }
@@ -213,7 +213,7 @@ fn nothing_is_overwritten() {
     assert!(matches!(back_up(directory.path(), &elsewhere.path().join("tuesday")), Err(CopyError::Exists(_))));
     assert_eq!(fs::read_to_string(&unfinished).unwrap(), "another backup");
 
-    let error = restore(&file, elsewhere.path(), &mut silent);
+    let error = restore(&file, elsewhere.path(), &[], &mut silent);
     assert!(matches!(error, Err(CopyError::NotEmpty(_))));
     assert_eq!(names(elsewhere.path()), ["monday", "tuesday.part"]);
 }
@@ -258,15 +258,15 @@ fn a_damaged_backup_is_not_restored() {
     for (name, damage) in damages {
         fs::write(&file, &whole).unwrap();
         damage(&file);
-        assert!(restore(&file, &data, &mut silent).is_err(), "{name}");
+        assert!(restore(&file, &data, &[], &mut silent).is_err(), "{name}");
         assert!(!data.exists() || names(&data).is_empty(), "{name}: {:?}", names(&data));
     }
     fs::write(&file, &whole).unwrap();
     sql(&file, "DELETE FROM journal WHERE first = 5");
-    let error = restore(&file, &data, &mut silent).unwrap_err();
+    let error = restore(&file, &data, &[], &mut silent).unwrap_err();
     assert!(matches!(error, CopyError::Journal(JournalError::EndsEarly { last: 4, synced: 6, .. })), "{error}");
     fs::write(&file, &whole).unwrap();
-    restore(&file, &data, &mut silent).unwrap();
+    restore(&file, &data, &[], &mut silent).unwrap();
 }
 
 #[test]
@@ -279,7 +279,7 @@ fn a_backup_carries_what_stands_for_dropped_records() {
     let data = elsewhere.path().join("data");
     // Twice: the second time from the directory that was restored.
     for (from, data) in [(file.clone(), data.clone()), (data, elsewhere.path().join("again"))] {
-        assert_eq!(restore(&from, &data, &mut silent).unwrap(), backed_up);
+        assert_eq!(restore(&from, &data, &[], &mut silent).unwrap(), backed_up);
         checkpoint.prove_state(&data).unwrap();
         assert_eq!(verify(&data).unwrap(), backed_up);
         let restored = Journal::open(&data, Sync::Full).unwrap();
@@ -288,7 +288,7 @@ fn a_backup_carries_what_stands_for_dropped_records() {
     }
     Connection::open(&file).unwrap().execute("UPDATE checkpoint_state SET bytes = x'00'", []).unwrap();
     let last = elsewhere.path().join("last");
-    let refused = restore(&file, &last, &mut silent).unwrap_err();
+    let refused = restore(&file, &last, &[], &mut silent).unwrap_err();
     assert!(matches!(refused, CopyError::Journal(JournalError::StateChanged { record: 5, .. })), "{refused}");
     assert!(names(&last).is_empty(), "{:?}", names(&last));
     fs::remove_file(state_file::path_of(directory.path(), 5)).unwrap();
