@@ -65,7 +65,7 @@ impl<'c> Batch<'c> {
             cards: BTreeMap::new(),
             placed: None,
             holds: BTreeMap::new(),
-            names: names::New::new(),
+            names: names::New::default(),
             asked: Vec::new(),
             next_hold,
             latest: Timestamp::EPOCH,
