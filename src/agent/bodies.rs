@@ -373,7 +373,10 @@ pub struct Intent {
     pub expires_at: Moment,
     /// Whether it kept to everything when it was validated.
     pub eligible: bool,
-    /// Whether its amount was kept for the payment.
+    /// Whether its amount was asked to be kept for the payment.
+    #[serde(default)]
+    pub reserve: bool,
+    /// Whether it was kept.
     #[serde(default)]
     pub reserved: bool,
     /// Why, in the words of the reason codes.

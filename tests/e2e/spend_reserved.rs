@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::spend::{Caller, id};
+use crate::spend::{Caller, code, enterprise, id, modelled};
+use crate::spend_told::reviewer;
 use crate::support::Workplace;
 use crate::support::server::Server;
 
@@ -139,4 +140,39 @@ fn observe_says_what_its_limits_would_have() {
         "shadow counters count what passed them, too"
     );
     assert_eq!(spending.owner.get("/v1/metrics").json()["would_have_declined"], json!(2));
+}
+
+#[test]
+fn what_a_reviewer_approves_is_kept_then() {
+    let workplace = Workplace::demo();
+    let server = workplace.serve();
+    let (organization, mut owner) = enterprise(&workplace, &server, "ada@example.com");
+    let [_, authority, ..] = modelled(&organization, &mut owner, "card-demo-1");
+    let mut reviewer = reviewer(server.listen, &mut owner);
+    let intend = |owner: &mut Caller, amount: i64, reserve: bool| {
+        let intent = json!({"spending_authority_id": authority, "amount": amount, "currency": "USD", "reserve": reserve});
+        let made = owner.made("/v1/authorize-intent", &intent);
+        (made["intent_reference"].as_str().unwrap().to_owned(), made)
+    };
+    let left = |owner: &mut Caller| intend(owner, 1, false).1["remaining_limits"][0]["amount"].clone();
+    let (first, made) = intend(&mut owner, 9_000, true);
+    assert_eq!((&made["status"], &made["reserved"]), (&json!("pending_review"), &json!(false)));
+    assert_eq!(left(&mut owner), json!(30_000), "what waits keeps nothing");
+    let approved = reviewer.made(&format!("/v1/intents/{first}/approve"), &json!({}));
+    assert_eq!((&approved["status"], &approved["reserved"]), (&json!("approved"), &json!(true)));
+    assert_eq!(left(&mut owner), json!(21_000));
+    // What is not there any more cannot be kept: it waits on, and may be approved once there is room.
+    let (large, _) = intend(&mut owner, 9_999, true);
+    let (between, made) = intend(&mut owner, 5_000, true);
+    let (again, _) = intend(&mut owner, 5_000, true);
+    let (third, _) = intend(&mut owner, 5_000, true);
+    assert_eq!(made["reserved"], json!(true));
+    let refused = reviewer.post(&format!("/v1/intents/{large}/approve"), &json!({}));
+    assert_eq!(code(&refused), (409, "not_reserved".to_owned()), "{refused:?}");
+    assert_eq!(owner.get(&format!("/v1/intents/{large}")).json()["status"], json!("pending_review"));
+    for intent in [between, again, third] {
+        owner.made(&format!("/v1/intents/{intent}/cancel"), &json!({}));
+    }
+    assert_eq!(reviewer.made(&format!("/v1/intents/{large}/approve"), &json!({}))["reserved"], json!(true));
+    assert_eq!(left(&mut owner), json!(11_001));
 }

@@ -9,7 +9,7 @@ use crate::support::{Client, Workplace};
 use crate::webhooks::{Endpoint, telling};
 
 /// A reviewer of the demo's enterprise.
-fn reviewer(listen: std::net::SocketAddr, owner: &mut Caller) -> Caller {
+pub fn reviewer(listen: std::net::SocketAddr, owner: &mut Caller) -> Caller {
     let invited = owner.made("/v1/members", &json!({"email": "bob@example.com", "role": "reviewer"}));
     let body = json!({"token": invited["invitation"]}).to_string();
     let accepted =

@@ -74,7 +74,7 @@ pub struct IntentRequest {
     intent_ttl_seconds: Option<u32>,
     /// Whether the amount is kept for the payment; it is not if left out. What is kept counts in the policy's limits as a payment does, now,
     /// and where a card of this server's ledger would pay (the binding that is named, or the authority's only one) its money is held,
-    /// too. The payment takes it over; expired or cancelled, it is given back. An intent that waits for a reviewer keeps nothing.
+    /// too. The payment takes it over; expired or cancelled, it is given back. An intent that waits for a reviewer keeps nothing; approving it keeps it then.
     reserve: Option<bool>,
     /// What it is for, in words. Kept sealed.
     #[schema(max_length = 500)]
@@ -110,15 +110,16 @@ pub struct IntentAnswer {
     expires_at: String,
 }
 
-struct Asked {
-    authority: String,
-    binding: Option<String>,
-    amount: Money,
-    merchant: Merchant,
-    merchant_name: Option<String>,
-    description: Option<String>,
-    ttl_seconds: u32,
-    reserve: bool,
+/// What is asked to be validated.
+pub(super) struct Asked {
+    pub authority: String,
+    pub binding: Option<String>,
+    pub amount: Money,
+    pub merchant: Merchant,
+    pub merchant_name: Option<String>,
+    pub description: Option<String>,
+    pub ttl_seconds: u32,
+    pub reserve: bool,
 }
 
 fn read(fields: &Fields) -> Option<Asked> {
@@ -173,7 +174,8 @@ pub(super) async fn authorize_intent(house: State, write: Write) -> Result<Respo
     let authority = authority.ok_or_else(|| Problem::of(Code::Internal, "the authority is not in force"))?;
     let binding = house.binding_of(owner, &authority, wanted.what.binding.as_deref()).await?;
     let reference = IntentReference::of_random(house.office.sealer.random().map_err(no_randomness)?);
-    let tried = house.evaluate(owner, &authority, &binding, reference, &wanted).await?;
+    let tried =
+        house.evaluate(owner, (&authority, &binding), intent_of(owner, &authority, reference, &wanted), &wanted.what).await?;
     let reserved = tried.reserved;
     match house.keep_intent(wanted, &authority, reference, tried).await {
         Ok(row) => said(&row),
@@ -188,11 +190,11 @@ pub(super) async fn authorize_intent(house: State, write: Write) -> Result<Respo
 }
 
 /// What a validation comes to.
-struct Tried {
-    objection: Option<DeclineReason>,
-    reason: ReasonCode,
-    remaining: Vec<Remaining>,
-    reserved: bool,
+pub(super) struct Tried {
+    pub objection: Option<DeclineReason>,
+    pub reason: ReasonCode,
+    pub remaining: Vec<Remaining>,
+    pub reserved: bool,
 }
 
 impl Tried {
@@ -203,7 +205,12 @@ impl Tried {
 
 impl House {
     /// The binding that would pay: the one that is named, or the authority's only one, or a stand-in for none.
-    async fn binding_of(&self, owner: Owner, authority: &KnownAuthority, named: Option<&str>) -> Result<KnownBinding, Problem> {
+    pub(super) async fn binding_of(
+        &self,
+        owner: Owner,
+        authority: &KnownAuthority,
+        named: Option<&str>,
+    ) -> Result<KnownBinding, Problem> {
         let registry = self.office.registry();
         let known = |id: &str| id.parse::<BindingId>().ok().and_then(|id| registry.binding(&id));
         if let Some(id) = named {
@@ -223,31 +230,19 @@ impl House {
     }
 
     /// Asks the program's rules, the authority's policy, and the ledger, which looks and changes nothing.
-    async fn evaluate(
+    pub(super) async fn evaluate(
         &self,
         owner: Owner,
-        authority: &Arc<KnownAuthority>,
-        binding: &KnownBinding,
-        reference: IntentReference,
-        wanted: &Wanted<Asked>,
+        (authority, binding): (&Arc<KnownAuthority>, &KnownBinding),
+        (intent, now): (KnownIntent, Timestamp),
+        asked: &Asked,
     ) -> Result<Tried, Problem> {
-        let (now, asked) = (wanted.change.at(), &wanted.what);
+        let reference = intent.reference;
         let no_program = || Problem::of(Code::Internal, "no program decides in this environment");
         let program = self.office.registry().programs().of(owner.environment).ok_or_else(no_program)?;
         let rules = self.programs.iter().find(|known| known.id == program).ok_or_else(no_program)?.rules.load_full();
         let card = binding.instrument.card().filter(|_| binding.door == Door::Platform);
         let request = request(reference, asked, card).ok_or_else(|| Problem::of(Code::Internal, "a name that is none"))?;
-        let intent = KnownIntent {
-            reference,
-            organization: owner.organization,
-            environment: owner.environment,
-            authority: authority.id,
-            binding: None,
-            amount: asked.amount,
-            merchant: asked.merchant,
-            status: IntentStatus::Open,
-            expires_at: seconds_after(now, asked.ttl_seconds),
-        };
         let verdict = evaluate(&rules, &request, now, &mut NoTrace);
         let found = Found::Authority { authority, binding, intent: Presented::Known(&intent) };
         let (verdict, governed) = govern(verdict, &found, &request, Asking { door: Door::Platform, by: None }, now);
@@ -331,6 +326,7 @@ impl House {
             description: self.office.some_words(&mut change, &whose, what.description.as_deref())?,
             expires_at: Moment(seconds_after(change.at(), what.ttl_seconds)),
             eligible,
+            reserve: what.reserve,
             reserved: tried.reserved,
             reason_code: tried.reason.code().to_owned(),
             policy_id: authority.policy.as_ref().map(|policy| policy.version.policy.to_string()),
@@ -352,6 +348,28 @@ impl House {
         change.create(&place, &body, Vec::new(), "intent.validated");
         self.office.make(change).await
     }
+}
+
+/// The intent that a request would make, and when.
+fn intent_of(
+    owner: Owner,
+    authority: &KnownAuthority,
+    reference: IntentReference,
+    wanted: &Wanted<Asked>,
+) -> (KnownIntent, Timestamp) {
+    let (now, asked) = (wanted.change.at(), &wanted.what);
+    let intent = KnownIntent {
+        reference,
+        organization: owner.organization,
+        environment: owner.environment,
+        authority: authority.id,
+        binding: None,
+        amount: asked.amount,
+        merchant: asked.merchant,
+        status: IntentStatus::Open,
+        expires_at: seconds_after(now, asked.ttl_seconds),
+    };
+    (intent, now)
 }
 
 /// An authority without a binding can be asked about all the same: by nothing that any card has.

@@ -85,7 +85,8 @@ pub(super) async fn cancel(house: State, target: Target, write: Write) -> Result
     house.answer(StatusCode::OK, row).await
 }
 
-/// Approves an intent that waits for a person. The reviewer must not be who asked for it.
+/// Approves an intent that waits for a person. The reviewer must not be who asked for it. Where its amount was asked to be kept for the
+/// payment, it is from then on; if it cannot be (409 `not_reserved`), the intent waits on.
 #[utoipa::path(post, operation_id = "approve_intent", path = "/v1/intents/{intent_reference}/approve", tag = "intents",
     params(("intent_reference" = String, Path), KeyParameter, VersionParameter), request_body = Review,
     responses((status = 200, body = Shown<Intent>), WriteProblems))]
@@ -116,8 +117,16 @@ impl House {
         body.reviewed_by = Some(wanted.asker.who());
         body.reviewed_at = Some(Moment(wanted.change.at()));
         body.review_note = self.office.some_words(&mut wanted.change, &self.office.whose(owner), note.as_deref())?;
+        if word == IntentStatus::Approved && body.reserve {
+            self.reserve_reviewed(owner, &row, &body, wanted.change.at()).await?;
+            body.reserved = true;
+        }
         wanted.change.update(&row, word.name(), &body, Vec::new(), action);
-        let row = self.office.make(wanted.change).await?;
+        let made = self.office.make(wanted.change).await;
+        if made.is_err() && body.reserved {
+            drop(self.give_back(owner, &row.id).await);
+        }
+        let row = made?;
         if let Some(signals) = &self.signals {
             signals.leave(Signal::Reviewed);
         }

@@ -3,14 +3,17 @@
 
 use std::time::Duration;
 
-use holdfast_core::agent::{Governed, IntentReference, Weight, reservation_of, reserving};
+use holdfast_core::agent::{Governed, IntentReference, IntentStatus, Weight, reservation_of, reserving};
 use holdfast_core::hold::{Fact, ReleaseCause, Subject, ToldEvent};
 use holdfast_core::rules::{Proceed, Verdict};
 use holdfast_core::{AuthorizationRequest, CardToken, Decision, DeclineReason, IdempotencyKey, PaymentRef, ProgramId, Timestamp};
 
 use super::House;
+use super::authorize_intent::Asked;
+use crate::agent::bodies::Intent;
 use crate::agent::office::Owner;
 use crate::agent::outside;
+use crate::agent::store::Row;
 use crate::api::problem::{Code, Problem};
 use crate::clock;
 use crate::ledger::{self, Act, Answer, Decide, Origin};
@@ -76,6 +79,36 @@ impl House {
         match self.done(Act::Decide(wanted.decide(card, payment))).await?.into_decision() {
             Some(Decision::Decline { reason }) => Ok(Some(reason)),
             Some(Decision::Approve { .. }) | None => Ok(None),
+        }
+    }
+
+    /// Reserves for an intent that a reviewer approves: everything but the review is looked at again.
+    pub(super) async fn reserve_reviewed(&self, owner: Owner, row: &Row, body: &Intent, now: Timestamp) -> Result<(), Problem> {
+        let registry = self.office.registry();
+        let known = row.id.parse().ok().and_then(|id| registry.intent(&id));
+        let known = known.and_then(|known| Some((known.intent, registry.authority(&known.intent.authority)?)));
+        let (intent, authority) = known.ok_or_else(|| Problem::of(Code::Internal, "the intent is not in force"))?;
+        let binding = self.binding_of(owner, &authority, body.binding_id.as_deref()).await?;
+        let left = intent.expires_at.unix_micros().saturating_sub(now.unix_micros());
+        let asked = Asked {
+            authority: body.spending_authority_id.clone(),
+            binding: body.binding_id.clone(),
+            amount: intent.amount,
+            merchant: intent.merchant,
+            merchant_name: None,
+            description: None,
+            // What is begun of a second counts.
+            ttl_seconds: left.checked_div(1_000_000).and_then(|s| u32::try_from(s).ok()).unwrap_or(0).saturating_add(1),
+            reserve: true,
+        };
+        let approved = holdfast_core::agent::Intent { status: IntentStatus::Approved, binding: None, ..intent };
+        let tried = self.evaluate(owner, (&authority, &binding), (approved, now), &asked).await?;
+        match tried.objection {
+            None => Ok(()),
+            Some(_) => {
+                let detail = format!("its amount cannot be kept for the payment now: {}; it waits on", tried.reason.code());
+                Err(Problem::coded(Code::StateConflict, "not_reserved", detail))
+            }
         }
     }
 
