@@ -8,15 +8,15 @@ use crate::support::Workplace;
 use crate::support::server::Server;
 
 /// An authority with a budget of 100.00 a month, and what it pays with at `/v1/authorize`.
-struct Spending {
+pub struct Spending {
     owner: Caller,
-    processor: Caller,
+    pub processor: Caller,
     authority: String,
     binding: String,
 }
 
 impl Spending {
-    fn new(server: &Server, mode: &str) -> Self {
+    pub fn new(server: &Server, mode: &str) -> Self {
         let (mut owner, processor) = (Caller::demo(server, "enterprise"), Caller::demo(server, "processor"));
         let policy = json!({"template": "budget", "parameters": {"amount": 10_000, "currency": "USD", "window": "lifetime"}});
         let new = json!({"agent_id": "ag_demo", "mode": mode, "policy": policy});
@@ -27,7 +27,7 @@ impl Spending {
         Spending { owner, processor, authority, binding }
     }
 
-    fn intend(&mut self, amount: i64, reserve: bool) -> Value {
+    pub fn intend(&mut self, amount: i64, reserve: bool) -> Value {
         let intent = json!({"spending_authority_id": self.authority, "amount": amount, "currency": "USD", "reserve": reserve});
         self.owner.made("/v1/authorize-intent", &intent)
     }
@@ -41,7 +41,7 @@ impl Spending {
         (said["reason_code"].clone(), said["request_id"].clone())
     }
 
-    fn reason(&mut self, amount: i64, intent: Option<&Value>) -> Value {
+    pub fn reason(&mut self, amount: i64, intent: Option<&Value>) -> Value {
         self.pay(amount, intent).0
     }
 }

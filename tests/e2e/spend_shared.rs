@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::shared::workplace_on;
 use crate::spend::{Caller, code, modelled};
+use crate::spend_reserved::Spending;
 use crate::support::postgres::Postgres;
 
 /// Asks again and again, each time for a new payment, until the answer has that reason. What is declined moves nothing.
@@ -83,4 +84,28 @@ fn what_one_responder_is_told_every_other_one_decides_by() {
     let question = json!({"binding_id": binding, "issuing_platform": "MARQETA", "amount": 1_000, "currency": "USD"});
     assert_eq!(processor.made("/v1/authorize", &question)["reason_code"], json!("AUTHORITY_SUSPENDED"));
     assert!(!there.data().join("agents.sqlite").exists());
+}
+
+#[test]
+fn what_is_reserved_at_one_responder_is_its_payments_at_every_other_one() {
+    let Some(postgres) = Postgres::start() else { return };
+    let (here, there) = (workplace_on(&postgres), workplace_on(&postgres));
+    let (one, other) = (here.serve(), there.serve());
+    let mut spending = Spending::new(&one, "enforce");
+    let kept = spending.intend(6_000, true);
+    assert_eq!((&kept["eligible"], &kept["reserved"]), (&json!(true), &json!(true)), "{kept}");
+    spending.processor = Caller::demo(&other, "processor");
+    let mut heard = |amount: i64, intent: Option<&Value>| loop {
+        let reason = spending.reason(amount, intent);
+        // What was made at the other one is known here within a second.
+        if reason != "BINDING_NOT_FOUND" && reason != "INTENT_NOT_FOUND" {
+            break reason;
+        }
+        std::thread::yield_now();
+    };
+    assert_eq!(heard(4_001, None), "LIMIT_REACHED");
+    assert_eq!(heard(6_000, Some(&kept)), "POLICY_MATCH");
+    assert_eq!(heard(6_000, Some(&kept)), "INTENT_USED");
+    assert_eq!(heard(4_000, None), "POLICY_MATCH");
+    assert_eq!(heard(1, None), "LIMIT_REACHED");
 }
