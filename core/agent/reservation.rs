@@ -23,12 +23,10 @@ pub fn taken_over_key(intent: &IntentReference) -> Option<IdempotencyKey> {
 /// The intent whose reservation a question takes over: the one that it uses up, and no other that it only names.
 #[must_use]
 pub fn takes_over(governed: Option<&Governed>, verdict: &Verdict) -> Option<IntentReference> {
+    let intent = governed?.intent?;
     match verdict {
         Verdict::Decline { .. } => None,
-        Verdict::Proceed(proceed) => {
-            let uses_it_up = proceed.limits.iter().any(|check| check.scope == LimitScope::Intent);
-            governed.filter(|_| uses_it_up).and_then(|governed| governed.intent)
-        }
+        Verdict::Proceed(proceed) => proceed.limits.iter().any(|check| check.scope == LimitScope::Intent).then_some(intent),
     }
 }
 
