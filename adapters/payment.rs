@@ -1,6 +1,7 @@
 //! Payments of our own doors: what a merchant's side asks for, and what it is shown of it. Here are the words that the doors'
 //! adapters and whoever answers behind them share; nothing here is a platform's wire format, and nothing decides.
 
+use holdfast_core::card_number::CardNumber;
 use holdfast_core::hold::{Hold, Order};
 use holdfast_core::rules::Enforcement;
 use holdfast_core::{
@@ -216,6 +217,8 @@ pub struct Wanted {
 pub struct CheckCall<'a> {
     /// The question; its names are made by `make`.
     pub request: AuthorizationRequest,
+    /// The card's number, where it came by that: the card is found by it, and then it is let go of.
+    pub number: Option<CardNumber>,
     /// What is kept of what the caller wrote.
     pub text: String,
     /// The field that names the merchant, for errors.

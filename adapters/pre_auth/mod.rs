@@ -17,6 +17,7 @@ use crate::answer::{Answer, Echo, Refused, Reply};
 use crate::inbound::{Callback, Inbound, Malformed};
 use crate::proof::{Authentic, Keyring, Refusal, prove_basic, verify_basic};
 use crate::settings::{SettingError, Settings};
+use crate::strict::{document, document_and_number, no_number_around};
 
 /// The door as the registry knows it.
 pub const PLATFORM: Platform = Platform {
@@ -39,11 +40,13 @@ pub const PLATFORM: Platform = Platform {
     message_name: |key| key,
     payment_of_token: PaymentRef::of,
     texts: Use::Needed,
+    card_number_routes: &[Route { id: CHECK_BY_NUMBER, method: RouteMethod::Post, path: "/pre-auth" }],
     decision_event: None,
     build,
 };
 
 const CHECK: u8 = 0;
+const CHECK_BY_NUMBER: u8 = 1;
 
 fn build(settings: &Settings) -> Result<Box<dyn Adapter>, Vec<SettingError>> {
     let mut errors = Vec::new();
@@ -62,8 +65,13 @@ impl Adapter for PreAuth {
 
     fn decode<'a>(&self, authentic: &Authentic<'a>) -> Result<Inbound<'a>, Malformed> {
         let callback = authentic.callback();
+        no_number_around(callback)?;
         match callback.route {
-            CHECK => ask::decode(callback.body),
+            CHECK => ask::decode(document(callback.body)?, None),
+            CHECK_BY_NUMBER => {
+                let (members, number) = document_and_number(callback.body, "data", "card_number")?;
+                ask::decode(members, number)
+            }
             _ => Err(Malformed::field("", "came to a route that this door does not have")),
         }
     }

@@ -56,6 +56,7 @@ use self::told::{Begun, Claim};
 pub use self::told::{Told, ToldBook};
 use self::watch::{Phase, Watch};
 use crate::agent::lead::Agents;
+use crate::card_numbers::wipe_stack;
 use crate::clock;
 use crate::ledger::permit::InFlight;
 use crate::ledger::{self, Act, Decide, Ledger, LedgerError, Mailbox, Pool, Readiness, Wait};
@@ -454,6 +455,9 @@ impl Respond for Responder {
 
     fn turn_ended(&self) {
         self.ledger.nudge();
+        if self.till.takes_numbers() {
+            wipe_stack();
+        }
     }
 
     async fn respond(&self, call: Call<'_>, mut body: Vec<u8>) -> Answered {

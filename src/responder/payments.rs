@@ -12,10 +12,11 @@ use holdfast_adapters::payment::{
     CheckCall, Checked, CheckedRule, ListCall, LookCall, Ordered, Page, PaymentTurn, Standing, Wanted, Written,
 };
 use holdfast_adapters::{Answer, Echo, Malformed, NotDone, OrderCall, Payment, PaymentCall, Refused, Reply};
+use holdfast_core::card_number::CardNumber;
 use holdfast_core::rules::{Enforcement, MatchList, Verdict, evaluate};
 use holdfast_core::{
-    AuthorizationId, AuthorizationRequest, Basis, Checkout, ContentDigest, Decision, DeclineReason, IdempotencyKey, Merchant,
-    MerchantName, PaymentRef, Posting, RuleId, Timestamp,
+    AuthorizationId, AuthorizationRequest, Basis, CardToken, Checkout, ContentDigest, Decision, DeclineReason, IdempotencyKey,
+    Merchant, MerchantName, PaymentRef, Posting, ProgramId, RuleId, Timestamp,
 };
 use sha2::{Digest as _, Sha256};
 use tokio::time::timeout_at;
@@ -25,11 +26,15 @@ use super::deadline::Deadline;
 use super::mount::Mount;
 use super::watch::{Phase, Watch};
 use super::{Decided, Responder, Turn, encode};
+use crate::card_numbers::NumberKey;
 use crate::clock::{self, Instant};
 use crate::ledger::{self, Act, Ordering, Slip, SlipsFound, SlipsWanted, Ticket, Which};
 use crate::profiles::{self, Profiles, Surcharges};
 use crate::seal::Sealer;
 use crate::server::Call;
+
+/// The card of a recorded check whose number is none of ours.
+const NOBODYS: &str = "unregistered-number";
 
 /// How often a list looks on where it has not found enough: then it tells what it has, and where the next page goes on.
 const LOOKS_MAX: u32 = 8;
@@ -40,6 +45,8 @@ pub struct Till {
     pub profiles: Arc<Profiles>,
     /// Seals what callers wrote.
     pub sealer: Sealer,
+    /// Makes tokens of card numbers, where they are taken.
+    number_key: Option<NumberKey>,
     unique: Unique,
 }
 
@@ -47,7 +54,24 @@ impl Till {
     /// With these merchants and instruments.
     #[must_use]
     pub fn new(profiles: Arc<Profiles>, sealer: Sealer) -> Self {
-        Till { profiles, sealer, unique: Unique::default() }
+        Till { profiles, sealer, number_key: None, unique: Unique::default() }
+    }
+
+    /// With what makes tokens of card numbers.
+    #[must_use]
+    pub fn with_number_key(self, number_key: Option<NumberKey>) -> Self {
+        Till { number_key, ..self }
+    }
+
+    /// Whether card numbers may have been in memory.
+    pub(super) const fn takes_numbers(&self) -> bool {
+        self.number_key.is_some()
+    }
+
+    /// The card that came as a number, if it is one of ours.
+    fn card_by(&self, program: &ProgramId, number: &CardNumber) -> Option<CardToken> {
+        let token = self.number_key.as_ref()?.token(program, number);
+        self.profiles.card_by_number(*program, token)
     }
 }
 
@@ -313,6 +337,9 @@ impl Responder {
                 Some(known.ok_or_else(|| Malformed::field(asked.field, "is no merchant of this program"))?)
             }
         };
+        if let Some(number) = &asked.number {
+            request.card = self.till.card_by(&program, number);
+        }
         let instrument = request.card.and_then(|card| self.till.profiles.instrument(program, card));
         request.cardholder = instrument.as_ref().and_then(|instrument| instrument.owner);
         request.checkout = verified(request.checkout, instrument.as_deref());
@@ -361,7 +388,8 @@ impl Responder {
         merchant: Option<&profiles::Merchant>,
         at: Timestamp,
     ) {
-        let (Some(merchant), Some(source)) = (merchant, request.card) else { return };
+        let nobodys = asked.number.as_ref().and_then(|_| CardToken::new(NOBODYS).ok());
+        let (Some(merchant), Some(source)) = (merchant, request.card.or(nobodys)) else { return };
         let rules: Vec<&str> = checked.rules.iter().map(|rule| rule.id.as_str()).collect();
         let text = serde_json::json!({ "asked": asked.text, "roc": checked.roc, "allowed": checked.allowed, "rules": rules });
         let written = Written { text: text.to_string(), seen: profiles::seen(merchant, None), awaited: None };

@@ -23,6 +23,7 @@
 mod agents;
 mod answers;
 mod bad_input;
+mod card_numbers;
 mod faults;
 mod gateway;
 mod isolation;
