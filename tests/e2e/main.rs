@@ -47,4 +47,6 @@ mod stories;
 mod support;
 mod switch;
 mod telemetry;
+mod walk_authorizations;
+mod walk_payment_auth;
 mod webhooks;
