@@ -219,6 +219,8 @@ pub struct CheckCall<'a> {
     pub request: AuthorizationRequest,
     /// The card's number, where it came by that: the card is found by it, and then it is let go of.
     pub number: Option<CardNumber>,
+    /// Whether limits are asked.
+    pub limits: LimitsAre,
     /// What is kept of what the caller wrote.
     pub text: String,
     /// The field that names the merchant, for errors.
@@ -227,6 +229,15 @@ pub struct CheckCall<'a> {
     pub make: MakeNames,
     /// What the answer repeats.
     pub echo: Echo<'a>,
+}
+
+/// Whether a check asks, or asked, what limits have counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LimitsAre {
+    /// It does, or did.
+    Asked,
+    /// It does not, or nobody could tell.
+    NotAsked,
 }
 
 /// What rules say of a payment that is only checked.
@@ -238,8 +249,10 @@ pub struct Checked {
     pub roc: String,
     /// Whether nothing declines it.
     pub allowed: bool,
-    /// Every rule that matched, in the order of the ruleset.
+    /// Every rule that matched, in the order of the ruleset, and then every limit that the payment would pass.
     pub rules: Vec<CheckedRule>,
+    /// Whether limits are among them.
+    pub limits: LimitsAre,
 }
 
 /// A rule that matched.

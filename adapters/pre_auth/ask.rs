@@ -10,12 +10,16 @@ use sha2::{Digest, Sha256};
 
 use crate::answer::{DecisionReference, Echo};
 use crate::inbound::{Inbound, Malformed};
-use crate::payment::CheckCall;
+use crate::payment::{CheckCall, LimitsAre};
 use crate::payment_gateway::{amount, checkout};
 use crate::strict::Fields;
 
 /// Understands a check, with the card's number if it came by that.
-pub(super) fn decode<'a>(members: Map<String, Value>, number: Option<CardNumber>) -> Result<Inbound<'a>, Malformed> {
+pub(super) fn decode<'a>(
+    members: Map<String, Value>,
+    number: Option<CardNumber>,
+    limits: LimitsAre,
+) -> Result<Inbound<'a>, Malformed> {
     let top = Fields::of(&members, "");
     let word = top.required("transaction_type", |fields, name| fields.text(name, 16))?;
     let kind = match word {
@@ -88,7 +92,15 @@ pub(super) fn decode<'a>(members: Map<String, Value>, number: Option<CardNumber>
         "ip_address": checkout.ip_address.map(|address| address.to_string()),
     });
     let make: crate::payment::MakeNames = |unique| names(b"unique", unique);
-    Ok(Inbound::Check(CheckCall { request, number, text: text.to_string(), field: "merchant_id", make, echo: Echo::default() }))
+    Ok(Inbound::Check(CheckCall {
+        request,
+        number,
+        limits,
+        text: text.to_string(),
+        field: "merchant_id",
+        make,
+        echo: Echo::default(),
+    }))
 }
 
 /// `MM/YY`.

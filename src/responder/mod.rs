@@ -10,6 +10,7 @@
 mod authentication;
 mod balances;
 mod breaker;
+mod check;
 mod deadline;
 mod heard;
 mod mount;
@@ -188,7 +189,7 @@ impl Responder {
             Ok(Inbound::Authenticated(ref asked)) => Box::pin(self.authenticated(call, mount, asked, watch, body)).await,
             Ok(Inbound::Order(ref asked)) => Box::pin(self.order(mount, asked, body)).await.into(),
             Ok(Inbound::Look(ref asked)) => Box::pin(self.look_up(mount, asked, body)).await.into(),
-            Ok(Inbound::Check(ref asked)) => self.check(call, mount, asked, body).into(),
+            Ok(Inbound::Check(ref asked)) => Box::pin(self.check(call, mount, asked, body)).await.into(),
             Ok(Inbound::List(ref asked)) => Box::pin(self.list(mount, asked, body)).await.into(),
             Ok(Inbound::Fetch(_)) => {
                 mount.metrics.malformed();
