@@ -101,6 +101,12 @@ fn what_a_caller_wrote_is_erased_before_the_ledger_has_heard_of_it() {
     assert_eq!(told(bench.run(&["erase", "--person", "card_sandbox_demo"])), "1 texts erased\n");
     assert_eq!(told(bench.run(&["erase", "--person", "card_sandbox_demo"])), "0 texts erased\n");
     let later = pay("Jane Doe", "kept");
+    // A check is answered by the rules meanwhile, at once where the ledger is known to be away.
+    bench.faulty.set(Fault::Unavailable);
+    let check = serde_json::json!({"transaction_type": "sale", "merchant_id": "merchant-demo",
+        "data": {"card_token": "card_sandbox_demo", "transaction_amount": "1.00"}});
+    let checked = bench.client().post("/transaction-monitoring/pre-auth", &check.to_string()).json();
+    assert_eq!((&checked["processing_status"], &checked["limits_checked"]), (&"allow".into(), &false.into()), "{checked}");
     bench.faulty.set(Fault::None);
     bench.until_adopted();
     bench.until_heard();
