@@ -14,6 +14,7 @@ mod drive;
 mod figures;
 mod floor;
 mod outage;
+mod postgres;
 mod problem;
 mod process;
 mod progress;

@@ -261,9 +261,24 @@ impl<'a> Group<'a> {
         Ok(Group { engine, rest, place: 0, origins: Vec::new(), rulesets: Vec::new() })
     }
 
-    /// The next record; `None` where the bytes are none. What it says is large, and is not moved more often than has to be: lines are
-    /// read by hand, as [`LineRef`] writes them.
-    fn record(&mut self) -> Option<Record> {
+    /// Reads the next record to where there is room for one, for whoever reads many: it is not moved from there.
+    pub fn read<'r>(&mut self, room: &'r mut Option<Record>) -> Option<Result<&'r Record, RecordError>> {
+        if self.rest.is_empty() {
+            return None;
+        }
+        let place = self.place;
+        self.place = place.saturating_add(1);
+        *room = None;
+        self.record(room);
+        if room.is_none() {
+            self.rest = &[];
+        }
+        Some(room.as_ref().ok_or(RecordError::Damaged(place)))
+    }
+
+    /// Reads the next record; nothing where the bytes are none. What it says is large, and is not moved more often than has to be: lines
+    /// are read by hand, as [`LineRef`] writes them.
+    fn record(&mut self, room: &mut Option<Record>) -> Option<()> {
         let (mut governed, mut checkout): (_, Option<Checkout>) = (None, None);
         let mut line = postcard::Deserializer::from_bytes(self.rest);
         loop {
@@ -280,9 +295,9 @@ impl<'a> Group<'a> {
                     };
                     let body = Body::deserialize(&mut line).ok()?;
                     self.rest = line.finalize().ok()?;
-                    let mut record = Record { at, program, platform, ruleset, operator, governed, place, body };
+                    let record = room.insert(Record { at, program, platform, ruleset, operator, governed, place, body });
                     record.body.told_besides(checkout);
-                    return Some(record);
+                    return Some(());
                 }
                 3 => governed = Some(Deserialize::deserialize(&mut line).ok()?),
                 4 => checkout = Some(Deserialize::deserialize(&mut line).ok()?),
@@ -297,15 +312,10 @@ impl Iterator for Group<'_> {
     type Item = Result<Record, RecordError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.rest.is_empty() {
-            return None;
+        let mut room = None;
+        if let Err(error) = self.read(&mut room)? {
+            return Some(Err(error));
         }
-        let place = self.place;
-        self.place = place.saturating_add(1);
-        let record = self.record();
-        if record.is_none() {
-            self.rest = &[];
-        }
-        Some(record.ok_or(RecordError::Damaged(place)))
+        room.map(Ok)
     }
 }

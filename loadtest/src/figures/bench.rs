@@ -171,16 +171,21 @@ impl Bench {
     /// # Errors
     /// The disk says no.
     pub fn write_shared(&self, connection: &str, connections: NonZeroUsize) -> Result<(), Problem> {
-        let section = format!(
-            "engine = \"postgres\"\n[ledger.postgres]\nconnection = \"file:connection\"\nconnections_max = {connections}"
-        );
-        let config = CONFIG.replace("sync = \"SYNC\"", &section).replace("\"rules.toml\"", "\"rules-shared.toml\"");
+        let config = Self::on_shared(CONFIG, "sync = \"SYNC\"", connections);
         let rules = RULES.split_once("[[limit]]\nid = \"program-month\"").map_or(RULES, |(before, _)| before);
         for (name, text) in [("shared.toml", config.as_str()), ("rules-shared.toml", rules), ("connection", connection)] {
             let path = self.path(name);
             fs::write(&path, text).map_err(Problem::doing(path.display()))?;
         }
         Ok(())
+    }
+
+    /// A configuration with the shared ledger in the place of what it says of the embedded one.
+    pub fn on_shared(config: &str, embedded: &str, connections: NonZeroUsize) -> String {
+        let section = format!(
+            "engine = \"postgres\"\n[ledger.postgres]\nconnection = \"file:connection\"\nconnections_max = {connections}"
+        );
+        config.replace(embedded, &section).replace("\"rules.toml\"", "\"rules-shared.toml\"")
     }
 
     /// The command that serves with the shared ledger, at a free port of the loopback.

@@ -1,4 +1,4 @@
-//! `outage`: what platforms hear while the ledger's disk hangs, while it comes back, and across a kill; and whether the ledger
+//! `outage`: what platforms hear while the ledger's disk or database hangs, while it comes back, and across a kill; and whether the ledger
 //! ends up with what they heard. One server, two mounts with deadlines of 200 ms and of 3 s, open loop at half of its capacity.
 
 mod asking;
@@ -19,7 +19,7 @@ use clap::Args;
 use crate::figures::setup::{self, Setting, SetupArguments};
 use crate::outage::report::Lateness;
 use crate::outage::script::Script;
-use crate::outage::stage::Stage;
+use crate::outage::stage::{Engine, Stage};
 use crate::problem::Problem;
 
 /// How long a server may take to get ready.
@@ -35,6 +35,9 @@ pub struct OutageArguments {
     /// How many callbacks are sent, both mounts together; those that warm the server up are not counted.
     #[arg(long, default_value = "200000")]
     callbacks: NonZeroU64,
+    /// Which ledger hangs: the embedded one's disk, or a PostgreSQL of this run's own.
+    #[arg(long, value_enum, default_value = "embedded")]
+    ledger: Engine,
     /// How many are due each second; if not said, half of what the server does in closed loop, and few enough for ten seconds.
     #[arg(long, value_name = "PER_SECOND")]
     rate: Option<NonZeroU32>,
@@ -60,12 +63,14 @@ async fn measure(setting: &Setting, arguments: &OutageArguments, work_dir: PathB
     let callbacks = arguments.callbacks.get();
     let cards = callbacks.checked_div(CALLBACKS_A_CARD).unwrap_or(0).clamp(2, 1_000_000);
     // Room for what warms the server up, too.
-    let mut stage = Stage::write(&work_dir, cards, callbacks.saturating_add(100_000)).await?;
+    let mut stage = Stage::set(&work_dir, arguments.ledger, cards, callbacks.saturating_add(100_000)).await?;
     if arguments.setup.keep {
         stage.bench.keep();
     }
+    stage.migrate(&setting.holdfast).await?;
     let script = Script { setting, stage: &stage, callbacks, rate: arguments.rate, form: arguments.setup.form() };
     let findings = script.play().await?;
+    stage.end().await?;
     findings.print()?;
     findings.verdict(if arguments.machine_is_busy { Lateness::OfTheMachine } else { Lateness::OfTheServer })
 }

@@ -81,7 +81,8 @@ impl Gauges {
             spooled: gauge("holdfast_spool_entries")?,
             aside: gauge("holdfast_spool_set_aside")?,
             exposure: i64::try_from(gauge("holdfast_stand_in_exposure_minor")?).unwrap_or(i64::MAX),
-            not_projected: gauge("holdfast_projection_lag_records")?,
+            // The shared ledger has no projection.
+            not_projected: metrics::sum(&page, "holdfast_projection_lag_records").unwrap_or(0),
         })
     }
 }

@@ -1,13 +1,16 @@
-//! What an outage needs on the disk: configuration, stand-in table, the ledger's directory, the spool's, and what hangs the
-//! ledger's syncs. It starts nothing by itself.
+//! What an outage needs: configuration, stand-in table, the ledger's directory, the spool's, and the ledger that hangs: a disk
+//! whose syncs do not return, or a database that stands still. It starts no responder by itself.
 
 use std::fs;
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
+use clap::ValueEnum;
 use tokio::process::Command;
 
 use crate::figures::bench::{Bench, People, Places};
+use crate::postgres::Postgres;
 use crate::problem::Problem;
 
 const CONFIG: &str = include_str!("../../bench/outage.toml");
@@ -23,24 +26,55 @@ pub const EXPOSURE_MAX_MINOR: i64 = 1_000_000_000;
 /// The platforms, where they are mounted, and their deadlines, in milliseconds.
 pub const MOUNTS: [(&str, &str, u64); 2] = [("apto", "/apto", 200), ("marqeta", "/marqeta", 3000)];
 
-/// The directory of one run.
+/// Over how many connections a responder uses the database.
+const CONNECTIONS: usize = 16;
+
+/// Which ledger hangs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Engine {
+    /// The embedded one: its disk's syncs do not return.
+    Embedded,
+    /// The shared one: PostgreSQL stands still (SIGSTOP of every process).
+    Postgres,
+}
+
+/// What hangs, and goes on.
+enum Hanging {
+    Disk,
+    Database(Box<Postgres>),
+}
+
+/// The directory of one run, and its ledger.
 pub struct Stage {
     /// The part that it shares with the benchmark.
     pub bench: Bench,
+    hanging: Hanging,
 }
 
 impl Stage {
-    /// Writes everything, and builds what hangs the syncs.
+    /// Writes everything, and builds what hangs the syncs, or starts the database.
     ///
     /// # Errors
-    /// The disk says no, or there is no C compiler.
-    pub async fn write(work_dir: &Path, cards: u64, callbacks: u64) -> Result<Self, Problem> {
+    /// The disk says no, or there is no C compiler, or no PostgreSQL.
+    pub async fn set(work_dir: &Path, engine: Engine, cards: u64, callbacks: u64) -> Result<Self, Problem> {
         let bench = Bench::write(work_dir, People { accounts: cards, cards })?;
-        let stage = Stage { bench };
+        let hanging = match engine {
+            Engine::Embedded => Hanging::Disk,
+            Engine::Postgres => Hanging::Database(Box::new(Postgres::start(work_dir).await?)),
+        };
+        let stage = Stage { bench, hanging };
         // Room for what is told twice, too.
         let entries = callbacks.saturating_mul(2).max(1000).to_string();
         let config =
             CONFIG.replace("SPOOL", &stage.path("spool/spool.sqlite").display().to_string()).replace("ENTRIES", &entries);
+        let config = match &stage.hanging {
+            Hanging::Disk => config,
+            Hanging::Database(postgres) => {
+                let connections = NonZeroUsize::new(CONNECTIONS).unwrap_or(NonZeroUsize::MIN);
+                stage.bench.write_shared(&postgres.connection(), connections)?;
+                Bench::on_shared(&config, "sync = \"full\"", connections)
+            }
+        };
         let exposure = format!("{}.{:02}", EXPOSURE_MAX_MINOR / 100, EXPOSURE_MAX_MINOR % 100);
         let table = TABLE.replace("EXPOSURE", &exposure).replace("CARD_COUNT", &CARD_COUNT_MAX.to_string());
         for (name, text) in
@@ -51,8 +85,21 @@ impl Stage {
         }
         let data = stage.data();
         fs::create_dir_all(&data).map_err(Problem::doing(data.display()))?;
-        stage.build_hang().await?;
+        if matches!(stage.hanging, Hanging::Disk) {
+            stage.build_hang().await?;
+        }
         Ok(stage)
+    }
+
+    /// Makes the database's tables, where there is one.
+    ///
+    /// # Errors
+    /// They cannot be made.
+    pub async fn migrate(&self, holdfast: &Path) -> Result<(), Problem> {
+        match &self.hanging {
+            Hanging::Disk => Ok(()),
+            Hanging::Database(_) => Postgres::migrate(holdfast, &self.path("outage.toml")).await,
+        }
     }
 
     async fn build_hang(&self) -> Result<(), Problem> {
@@ -80,22 +127,32 @@ impl Stage {
         self.path("data/telemetry.jsonl")
     }
 
-    /// From now on no sync in the ledger's directory returns.
+    /// From now on no sync in the ledger's directory returns, or no query of the database's.
     ///
     /// # Errors
-    /// The disk says no.
+    /// The disk says no, or the database is not there.
     pub fn hang(&self) -> Result<(), Problem> {
-        let flag = self.path("hang");
-        fs::write(&flag, "").map_err(Problem::doing(flag.display()))
+        match &self.hanging {
+            Hanging::Disk => {
+                let flag = self.path("hang");
+                fs::write(&flag, "").map_err(Problem::doing(flag.display()))
+            }
+            Hanging::Database(postgres) => postgres.stand_still(),
+        }
     }
 
-    /// Syncs return again.
+    /// They return again.
     ///
     /// # Errors
-    /// The disk says no.
+    /// The disk says no, or the database is not there.
     pub fn let_go(&self) -> Result<(), Problem> {
-        let flag = self.path("hang");
-        fs::remove_file(&flag).map_err(Problem::doing(flag.display()))
+        match &self.hanging {
+            Hanging::Disk => {
+                let flag = self.path("hang");
+                fs::remove_file(&flag).map_err(Problem::doing(flag.display()))
+            }
+            Hanging::Database(postgres) => postgres.go_on(),
+        }
     }
 
     /// The command that serves, on a disk that can hang; at the same places again after a kill.
@@ -113,8 +170,10 @@ impl Stage {
         // As the kernel calls it: without links.
         let data = self.data();
         let data = data.canonicalize().map_err(Problem::doing(data.display()))?;
-        command.env("LD_PRELOAD", self.path("hang.so"));
-        command.env("HOLDFAST_HANG_BELOW", data).env("HOLDFAST_HANG_WHILE", self.path("hang"));
+        if matches!(self.hanging, Hanging::Disk) {
+            command.env("LD_PRELOAD", self.path("hang.so"));
+            command.env("HOLDFAST_HANG_BELOW", data).env("HOLDFAST_HANG_WHILE", self.path("hang"));
+        }
         Ok(command)
     }
 
@@ -128,5 +187,16 @@ impl Stage {
     /// The header line that the management API wants.
     pub fn authorization() -> String {
         format!("authorization: Bearer {TOKEN}\r\n")
+    }
+
+    /// Stops what was started besides the responder.
+    ///
+    /// # Errors
+    /// It cannot be waited for.
+    pub async fn end(self) -> Result<(), Problem> {
+        match self.hanging {
+            Hanging::Disk => Ok(()),
+            Hanging::Database(postgres) => postgres.stop().await,
+        }
     }
 }

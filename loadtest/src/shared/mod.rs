@@ -2,7 +2,6 @@
 //! function, Holdfast answers callbacks over as many connections, and the bare hyper floor answers too; they take turns. Nobody is
 //! kept on a core: the database needs what the others leave.
 
-mod postgres;
 mod table;
 
 use std::cell::Cell;
@@ -21,12 +20,12 @@ use crate::figures::bench::{self, Bench, People};
 use crate::figures::contender;
 use crate::figures::rounds::median;
 use crate::figures::setup::{self, beside_this_program};
+use crate::postgres::{Bare, Postgres};
 use crate::problem::Problem;
 use crate::process::{Cores, Server, Starting};
 use crate::recognition::Recognition;
 use crate::report;
 use crate::schedule::Schedule;
-use crate::shared::postgres::{Bare, Postgres};
 use crate::shared::table::Figures;
 
 /// How long a server may take to get ready.
@@ -108,12 +107,7 @@ async fn measure(arguments: &SharedArguments) -> Result<(), Problem> {
     let people = People { accounts: arguments.accounts, cards: arguments.accounts };
     let (postgres, bench) = (Postgres::start(&work_dir).await?, Bench::write(&work_dir, people)?);
     bench.write_shared(&postgres.connection(), arguments.connections)?;
-    let mut migrate = Command::new(&holdfast);
-    migrate.arg("migrate").arg("--config").arg(bench.path("shared.toml"));
-    let migrated = migrate.output().await.map_err(Problem::doing("running holdfast migrate"))?;
-    if !migrated.status.success() {
-        return Err(Problem::new(format!("holdfast migrate: {}", String::from_utf8_lossy(&migrated.stderr))));
-    }
+    Postgres::migrate(&holdfast, &bench.path("shared.toml")).await?;
     let ours = Contender::start(bench.serve_shared(&holdfast), "holdfast.log", &bench, arguments).await?;
     ours.wait_until_it_approves().await?;
     let mut floor = Command::new(beside_this_program("holdfast-loadtest")?);

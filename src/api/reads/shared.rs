@@ -134,7 +134,7 @@ impl Reads for SharedReads {
         Box::pin(async move {
             let client = self.connection().await?;
             let (number, of) = match whose {
-                Whose::OpenOnes => (Some(0), "$1 = 0 AND h.status = 'open'"),
+                Whose::OpenOnes => (Some(0), "$1::bigint = 0 AND h.status = 'open'"),
                 Whose::Account(account) => {
                     (self.number_of(&client, "account", program, account.as_str()).await?, "h.account = $1")
                 }

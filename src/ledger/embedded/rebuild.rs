@@ -34,17 +34,19 @@ impl Rebuilding<'_> {
         unreadable: impl Fn(i64, RecordError) -> JournalError,
         mut each: impl FnMut(i64, &Record),
     ) -> Result<(), JournalError> {
-        let records = Group::open(bytes).map_err(|error| unreadable(first, error))?;
-        for (number, record) in (first..).zip(records) {
+        let mut group = Group::open(bytes).map_err(|error| unreadable(first, error))?;
+        let mut room = None;
+        for number in first.. {
+            let Some(record) = group.read(&mut room) else { break };
             let record = record.map_err(|error| unreadable(first, error))?;
             if number == self.next {
                 if let Some(projected) = self.projected {
                     self.state.forget_old_keys(record.at, projected, usize::MAX);
                 }
-                write_record(self.state, &record, number, self.cold, self.undo)?;
+                write_record(self.state, record, number, self.cold, self.undo)?;
                 self.undo.clear();
                 self.next = self.next.saturating_add(1);
-                each(number, &record);
+                each(number, record);
             }
         }
         Ok(())

@@ -39,7 +39,7 @@ impl Early {
 
     /// Shows it until this process has seen the database.
     pub fn show(self, Kept(snapshot): Kept) {
-        self.common.last_seen.kept().restore(snapshot, self.followed_at);
+        self.common.last_seen.restore(snapshot, self.followed_at);
     }
 }
 

@@ -10,17 +10,18 @@ use holdfast_core::hold::{Account, AccountStatus, CardStatus, CardholderStatus};
 use holdfast_core::stand_in::Acquaintance;
 use holdfast_core::{Currency, PlatformName};
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{Client, IsolationLevel, Row, Transaction};
+use tokio_postgres::{Client, GenericClient, IsolationLevel, Row, Transaction};
 
 use super::connect::{ANSWER_MAX, within};
 use super::last_seen::{AccountSeen, CardSeen, number_of};
 use super::office::{Office, WAIT_MIN, longer};
-use super::rows::read_ruleset;
+use super::rows::{read_answered as read_answered_row, read_ruleset};
 use super::snapshot::{Note, Snapshots};
 use super::trouble::{Trouble, Whereabouts};
-use super::values::{At, merchants, named, named_or_none, word};
+use super::values::{At, Name, merchants, named, named_or_none, word};
 use crate::clock;
 use crate::journal::Group;
+use crate::ledger::embedded::state::Fingerprint;
 
 /// How often new records are looked for.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -43,13 +44,16 @@ const ACCOUNTS: &str = "SELECT number, name, currency, status, posted, held, cre
 
 /// Records of transactions that were not finished when it was last looked. Who owns cards is only in the body.
 const CHANGED: &str = "SELECT DISTINCT account, card, CASE WHEN card IS NULL AND kind = 'told' THEN body END AS body,
-    program, platform, CASE WHEN decision IS NOT NULL THEN key END AS answered
+    program, platform, CASE WHEN decision IS NOT NULL OR kind = 'adopted' THEN key END AS answered, kind
     FROM holdfast.record WHERE transaction >= pg_snapshot_xmin($1::text::pg_snapshot)
     AND NOT pg_visible_in_snapshot(transaction, $1::text::pg_snapshot) LIMIT $2";
 
 /// The latest keys that were answered before a moment: a page of them, newest first.
-const ANSWERED: &str = "SELECT at, id, program, platform, key AS answered FROM holdfast.record
-    WHERE decision IS NOT NULL AND (at, id) < ($1, $2) AND at > $3 ORDER BY at DESC, id DESC LIMIT $4";
+const ANSWERED: &str = "SELECT at, id, program, platform, key AS answered, kind FROM holdfast.record
+    WHERE (decision IS NOT NULL OR kind = 'adopted') AND (at, id) < ($1, $2) AND at > $3 ORDER BY at DESC, id DESC LIMIT $4";
+
+/// What was answered.
+const ANSWERS: &str = "SELECT key, digest, asked_at, amount, currency, reason FROM holdfast.asked WHERE key = ANY($1)";
 
 /// The rulesets and tables that were last published.
 const RULESETS: &str = "SELECT DISTINCT ON (program, kind) hash, kind, program, source, published_at, published_by, why
@@ -155,23 +159,50 @@ async fn read_answered(office: &Office, client: &Client) -> Result<(), Trouble> 
         let values: [&(dyn ToSql + Sync); 4] = [&moment, &id, &since, &PAGE];
         let page = async { client.query(ANSWERED, &values).await.map_err(|error| Trouble::of(&error, at)) };
         let rows = within(ANSWER_MAX, at, page).await?;
-        put_answered(office, &rows);
+        let names = put_answered(office, &rows);
+        if !office.last_seen().answers.is_full() {
+            within(ANSWER_MAX, at, read_answers(office, client, &names)).await?;
+        }
         before = rows.last().and_then(|row| Some((row.try_get("at").ok()?, row.try_get("id").ok()?)));
     }
     Ok(())
 }
 
-fn put_answered(office: &Office, rows: &[Row]) {
-    let answered = rows.iter().filter_map(|row| {
-        let (program, key) = (named(row, "program")?, named(row, "answered")?);
+/// Puts the keys in that were answered; the names of those of which it is not known here what was.
+fn put_answered(office: &Office, rows: &[Row]) -> Vec<Name> {
+    let (key, last_seen) = (office.performing.key, office.last_seen());
+    let (mut answered, mut known, mut unknown) = (Vec::new(), Vec::new(), Vec::new());
+    for row in rows {
         let platform: Option<PlatformName> = named(row, "platform");
-        Some(number_of(office.performing.key, &program, platform.as_ref(), &key))
-    });
-    let answered: Vec<u64> = answered.collect();
-    let mut kept = office.last_seen().kept();
+        let Some((program, asked)) = named(row, "program").zip(named(row, "answered")) else { continue };
+        let (number, name) =
+            (number_of(key, &program, platform.as_ref(), &asked), key.asked(&program, platform.as_ref(), &asked));
+        answered.push(number);
+        // What a decision answered is put in as soon as it is made here. Whatever else answers may correct that.
+        let is_decision = row.try_get("kind").is_ok_and(|kind: &str| kind == "decided");
+        match last_seen.answers.of(number).filter(|_| is_decision) {
+            Some(answer) => known.push((number, answer)),
+            None => unknown.push(Name::from(name)),
+        }
+    }
+    let mut kept = last_seen.kept();
     answered.iter().for_each(|number| kept.put_answered(*number));
     drop(kept);
     office.note(Note::Answered(answered));
+    office.note(Note::Answers(known));
+    unknown
+}
+
+/// Reads what was answered to keys.
+async fn read_answers(office: &Office, client: &impl GenericClient, names: &[Name]) -> Result<(), Trouble> {
+    for some in names.chunks(usize::try_from(PAGE).unwrap_or(1)) {
+        let rows = client.query(ANSWERS, &[&some]).await.map_err(|error| Trouble::of(&error, &office.performing.at))?;
+        let answers = rows.iter().filter_map(read_answered_row);
+        let answers: Vec<_> = answers.map(|(Fingerprint([number, _]), answered)| (number, answered)).collect();
+        answers.iter().for_each(|(number, answered)| office.last_seen().answers.put(*number, *answered));
+        office.note(Note::Answers(answers));
+    }
+    Ok(())
 }
 
 /// What cannot be read is in force nowhere.
@@ -211,7 +242,7 @@ async fn read_changes(office: &Office, transaction: &Transaction<'_>, records: &
         let all: BTreeSet<i64> = records.iter().filter_map(|row| row.try_get(column).ok().flatten()).collect();
         all.into_iter().collect()
     };
-    put_answered(office, records);
+    read_answers(office, transaction, &put_answered(office, records)).await?;
     let owners: BTreeSet<i64> = records.iter().filter_map(owner_of).collect();
     let owners: Vec<i64> = owners.into_iter().collect();
     let (accounts, cards) = (numbers("account"), numbers("card"));

@@ -4,8 +4,6 @@
 //! One moment counts for all of it. Whoever keeps it right ([`super::following`]) reads whatever changed: what it did not read
 //! again was still so when it last had everything.
 
-use std::collections::HashMap;
-use std::hash::Hash;
 use std::sync::{PoisonError, RwLock, RwLockWriteGuard, TryLockError};
 use std::time::Duration;
 
@@ -15,6 +13,8 @@ use holdfast_core::{
     AccountId, AuthorizationRequest, CardToken, CardholderToken, IdempotencyKey, PlatformName, ProgramId, Timestamp,
 };
 
+use super::answers::Answers;
+use super::generations::Generations;
 use super::snapshot;
 use crate::ledger::embedded::state::{Fingerprint, Merchants, NameKey};
 use crate::ledger::sight::{LongerAgo, Seen};
@@ -50,37 +50,16 @@ pub struct AccountSeen {
     pub account: Account,
 }
 
-/// Two generations: when the young one is full it is the old one, and what was old is forgotten.
-#[derive(Debug)]
-struct Generations<K, V> {
-    young: HashMap<K, V>,
-    old: HashMap<K, V>,
-    each_max: usize,
-}
-
-impl<K: Eq + Hash, V> Generations<K, V> {
-    fn new(each_max: usize) -> Self {
-        Generations { young: HashMap::new(), old: HashMap::new(), each_max }
-    }
-
-    fn get(&self, key: &K) -> Option<&V> {
-        self.young.get(key).or_else(|| self.old.get(key))
-    }
-
-    fn put(&mut self, key: K, value: V) {
-        if self.young.len() >= self.each_max && !self.young.contains_key(&key) {
-            self.old = std::mem::take(&mut self.young);
-        }
-        self.young.insert(key, value);
-    }
-}
-
 /// How far a platform's clock may be before ours.
 const CLOCKS_APART_MAX: Duration = Duration::from_secs(5);
 
 /// What was seen.
 #[derive(Debug)]
-pub struct LastSeen(RwLock<Kept>);
+pub struct LastSeen {
+    kept: RwLock<Kept>,
+    /// What was answered to the latest of the keys.
+    pub answers: Answers,
+}
 
 /// What is behind the lock.
 #[derive(Debug)]
@@ -140,17 +119,28 @@ impl LastSeen {
     /// Nothing yet, and never more than twice so many cards or accounts.
     fn of_at_most(each_max: usize) -> Self {
         let (people, answered) = (People::none(each_max), Generations::new(KEYS_MAX));
-        LastSeen(RwLock::new(Kept { people, anew: None, answered, right: None, each_max }))
+        let kept = RwLock::new(Kept { people, anew: None, answered, right: None, each_max });
+        LastSeen { kept, answers: Answers::new() }
     }
 
     /// To put something in; not for long: somebody may want to look.
     pub fn kept(&self) -> RwLockWriteGuard<'_, Kept> {
-        self.0.write().unwrap_or_else(PoisonError::into_inner)
+        self.kept.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What an earlier process saw, for a process that follows since that moment; not over what this one has seen.
+    pub fn restore(&self, mut snapshot: snapshot::Snapshot, followed_at: Timestamp) {
+        let mut kept = self.kept();
+        if kept.right.is_some() {
+            return;
+        }
+        std::mem::take(&mut snapshot.answers).into_iter().for_each(|(number, answered)| self.answers.put(number, answered));
+        kept.restore(snapshot, followed_at);
     }
 
     /// What is to be seen around a question.
     pub fn look(&self, Origin { program, platform, .. }: &Origin, request: &AuthorizationRequest) -> Glimpse {
-        let kept = match self.0.try_read() {
+        let kept = match self.kept.try_read() {
             Ok(kept) => kept,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
             Err(TryLockError::WouldBlock) => return Glimpse::Busy,
@@ -176,10 +166,11 @@ impl LastSeen {
         });
         let snapshot = Snapshot { card, account, merchant };
         let asked = number_of(key, program, platform.as_ref(), &request.key);
-        // What was answered is in the database: a retry hears no other answer than that.
-        let answered = kept.answered.get(&asked).is_some() || by.may_have_missed(request);
-        let longer_ago = if answered { LongerAgo::Perhaps } else { LongerAgo::No };
-        Glimpse::Seen(Seen { snapshot, longer_ago, ..Seen::default() })
+        // A retry hears what was answered, and where that is not known here, nothing else is decided.
+        let answered = self.answers.of(asked);
+        let perhaps = answered.is_none() && (kept.answered.get(&asked).is_some() || by.may_have_missed(request));
+        let longer_ago = if perhaps { LongerAgo::Perhaps } else { LongerAgo::No };
+        Glimpse::Seen(Seen { snapshot, answered, longer_ago, ..Seen::default() })
     }
 }
 
@@ -223,17 +214,17 @@ impl Kept {
 
     /// Whether more keys would have others forgotten.
     pub fn is_full_of_keys(&self) -> bool {
-        self.answered.young.len() >= KEYS_MAX
+        self.answered.is_full()
     }
 
     /// Whether more cards would have others forgotten.
     pub fn is_full_of_cards(&mut self) -> bool {
-        self.people().cards.young.len() >= self.each_max
+        self.people().cards.is_full()
     }
 
     /// The same of accounts.
     pub fn is_full_of_accounts(&mut self) -> bool {
-        self.people().accounts.young.len() >= self.each_max
+        self.people().accounts.is_full()
     }
 
     /// Everything that changed until then was put in; numbers are made with this key.
@@ -244,11 +235,8 @@ impl Kept {
         self.right = Some(Right { as_of, key, by: By::ThisProcess });
     }
 
-    /// What an earlier process saw, for a process that follows since that moment; not over what this one has seen.
-    pub fn restore(&mut self, snapshot: snapshot::Snapshot, followed_at: Timestamp) {
-        if self.right.is_some() {
-            return;
-        }
+    /// What an earlier process saw of people and keys.
+    fn restore(&mut self, snapshot: snapshot::Snapshot, followed_at: Timestamp) {
         for (program, token, card) in snapshot.cards.into_iter().rev() {
             self.people.cards.put((program, token), card);
         }
@@ -268,8 +256,8 @@ impl Kept {
 
 #[cfg(test)]
 mod tests {
-    use holdfast_core::Merchant;
-    use holdfast_core::hold::AccountStatus;
+    use holdfast_core::hold::{AccountStatus, Answered};
+    use holdfast_core::{ContentDigest, Decision, Merchant};
 
     use super::*;
     use crate::ledger::conformance::{id, origin, program, purchase, usd, with_card};
@@ -360,14 +348,25 @@ mod tests {
         assert_eq!(["k", "other", "operator's"].map(sees), [LongerAgo::Perhaps, LongerAgo::No, LongerAgo::No]);
     }
 
-    fn seen_earlier() -> snapshot::Snapshot {
+    fn number(key: &str) -> u64 {
         let Origin { program, platform, .. } = origin();
+        number_of(KEY, &program, platform.as_ref(), &purchase(key, 1).key)
+    }
+
+    fn approved() -> Answered {
+        let asked_at = Timestamp::from_unix_seconds(8);
+        Answered { digest: ContentDigest::from_bytes([6; 16]), asked_at, decision: Decision::Approve { amount: usd(1) } }
+    }
+
+    fn seen_earlier() -> snapshot::Snapshot {
+        let Origin { program, .. } = origin();
         snapshot::Snapshot {
             as_of: Timestamp::from_unix_seconds(9),
             key: KEY,
             cards: vec![(program, id("c"), card_seen(7))],
             accounts: vec![(7, account_seen())],
-            answered: vec![number_of(KEY, &program, platform.as_ref(), &purchase("answered", 1).key)],
+            answered: ["answered", "approved"].map(number).to_vec(),
+            answers: vec![(number("approved"), approved())],
             rulesets: Vec::new(),
         }
     }
@@ -375,7 +374,7 @@ mod tests {
     #[test]
     fn what_an_earlier_process_saw_is_as_old_as_it_is_and_rules_out_only_what_was_asked_since() {
         let last_seen = LastSeen::new();
-        last_seen.kept().restore(seen_earlier(), Timestamp::from_unix_seconds(100));
+        last_seen.restore(seen_earlier(), Timestamp::from_unix_seconds(100));
         let sees = |key: &str, occurred_at: Option<i64>| {
             let occurred_at = occurred_at.map(Timestamp::from_unix_seconds);
             let request = AuthorizationRequest { occurred_at, ..purchase(key, 1) };
@@ -389,6 +388,8 @@ mod tests {
         assert_eq!(longer_ago("k", Some(105)), LongerAgo::Perhaps, "clocks may be apart");
         assert_eq!(longer_ago("k", Some(106)), LongerAgo::No);
         assert_eq!(longer_ago("answered", Some(106)), LongerAgo::Perhaps);
+        let again = sees("approved", None);
+        assert_eq!((again.answered, again.longer_ago), (Some(approved()), LongerAgo::No), "it is heard again");
         // The database is there.
         last_seen.kept().begin_anew();
         assert_eq!(longer_ago("k", Some(106)), LongerAgo::No, "until everything was read");
@@ -396,7 +397,7 @@ mod tests {
         assert_eq!(sees("k", None).snapshot.card, Sight::NotSeen, "it is not there any more");
         assert_eq!(longer_ago("k", None), LongerAgo::No);
         assert_eq!(longer_ago("answered", None), LongerAgo::Perhaps);
-        last_seen.kept().restore(seen_earlier(), Timestamp::from_unix_seconds(100));
+        last_seen.restore(seen_earlier(), Timestamp::from_unix_seconds(100));
         assert_eq!(sees("k", None).snapshot.card, Sight::NotSeen, "what this process saw is newer");
     }
 }

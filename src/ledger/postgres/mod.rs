@@ -8,6 +8,7 @@
 //! One thread drives it all. It never decides without the database: when that is gone, everybody hears so at once
 //! ([`office`]). Stand-in then looks at what was last seen of cards and accounts ([`last_seen`]).
 
+mod answers;
 mod beside;
 pub mod chaining;
 mod columns;
@@ -17,6 +18,7 @@ mod counting;
 mod deciding;
 mod early;
 mod following;
+mod generations;
 mod lanes;
 mod last_seen;
 mod listening;

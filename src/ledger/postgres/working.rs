@@ -4,7 +4,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use holdfast_core::ProgramId;
+use holdfast_core::hold::Answered;
+use holdfast_core::{Basis, ProgramId};
 
 use super::connect::within;
 use super::lanes::{Arriving, Job};
@@ -80,13 +81,25 @@ pub async fn work(office: Rc<Office>, jobs: Vec<Job>, mut arriving: Arriving) {
     }
 }
 
-/// What was answered here is known to have been, before the journal's new records are read.
+/// What was answered here is known, before the journal's new records are read.
 fn remember(office: &Office, acts: &[Act], answers: &[Result<Answer, LedgerError>]) {
     for (act, answer) in acts.iter().zip(answers) {
-        if let (Act::Decide(decide), Ok(Answer::Decided { .. })) = (act, answer) {
-            let Origin { program, platform, .. } = &decide.origin;
-            let number = number_of(office.performing.key, program, platform.as_ref(), &decide.request.key);
-            office.last_seen().kept().put_answered(number);
+        let number =
+            |Origin { program, platform, .. }: &Origin, key| number_of(office.performing.key, program, platform.as_ref(), key);
+        let last_seen = office.last_seen();
+        match (act, answer) {
+            (Act::Decide(decide), Ok(Answer::Decided { decision, basis, .. })) => {
+                let number = number(&decide.origin, &decide.request.key);
+                last_seen.kept().put_answered(number);
+                // What is said again was answered to another callback, and is known of that.
+                if *basis != Basis::Replay {
+                    let (digest, asked_at) = (decide.digest, decide.received_at);
+                    last_seen.answers.put(number, Answered { digest, asked_at, decision: *decision });
+                }
+            }
+            // Perhaps it corrects what was answered.
+            (Act::Adopt(adopt), Ok(_)) => last_seen.answers.forget(number(&adopt.origin, &adopt.request.key)),
+            (_, _) => {}
         }
     }
 }

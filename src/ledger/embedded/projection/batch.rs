@@ -45,7 +45,7 @@ pub(super) struct Batch<'c> {
     cardholders: BTreeMap<u32, CardholderKept>,
     cards: BTreeMap<u32, CardKept>,
     /// The hold that the record at hand places.
-    placed: Option<Box<HoldKept>>,
+    placed: Option<HoldKept>,
     holds: BTreeMap<u64, HoldKept>,
     names: names::New,
     asked: Vec<(i64, AskedKept)>,
@@ -65,7 +65,7 @@ impl<'c> Batch<'c> {
             cards: BTreeMap::new(),
             placed: None,
             holds: BTreeMap::new(),
-            names: names::New::new(),
+            names: names::New::default(),
             asked: Vec::new(),
             next_hold,
             latest: Timestamp::EPOCH,
@@ -161,7 +161,7 @@ impl<'c> Batch<'c> {
             kept.older_of_account = purse.last_hold.replace(number);
         }
         let card = kept.row.card;
-        self.placed = Some(Box::new(kept));
+        self.placed = Some(kept);
         self.list_with_card(HoldNumber(number), card)
     }
 

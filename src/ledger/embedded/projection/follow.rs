@@ -321,15 +321,16 @@ pub(super) fn follow_batch(
     let transaction = connection.unchecked_transaction()?;
     let mut now = progress.take().map_or_else(|| Progress::read(&transaction), Ok)?;
     let mut batch = Batch::new(&transaction, &mut now.lately, mark.next_hold);
-    let mut written = Ok(());
+    let (mut written, mut room) = (Ok(()), None);
     let end = journal
         .read(mark.end, recorded, BATCH_RECORDS, &mut |first, bytes| {
-            let group = Group::open(bytes).map_err(|error| journal.unreadable(first, error))?;
-            for (number, record) in (first..).zip(group) {
+            let mut group = Group::open(bytes).map_err(|error| journal.unreadable(first, error))?;
+            for number in first.. {
+                let Some(record) = group.read(&mut room) else { break };
                 let record = record.map_err(|error| journal.unreadable(first, error))?;
                 // After a failure the rest is only passed by.
                 if let (Ok(()), Some(program)) = (&written, &record.program) {
-                    written = Applying { batch: &mut batch, key: mark.key, number, record: &record, program }.apply();
+                    written = Applying { batch: &mut batch, key: mark.key, number, record, program }.apply();
                 }
             }
             Ok(())

@@ -115,10 +115,9 @@ impl Waits for Merchants {
     }
 
     fn save(&self, connection: &Connection, number: u32) -> rusqlite::Result<()> {
-        connection
-            .prepare_cached("INSERT INTO card_merchants VALUES (?1, ?2) ON CONFLICT DO UPDATE SET merchants = ?2")?
-            .execute(params![number, words::packed(self)?])
-            .map(drop)
+        let sql = "INSERT INTO card_merchants VALUES (?1, ?2) ON CONFLICT DO UPDATE SET merchants = ?2";
+        let mut insert = connection.prepare_cached(sql)?;
+        words::with_packed(self, |merchants| insert.execute(params![number, merchants]).map(drop))
     }
 }
 
@@ -136,10 +135,9 @@ impl Waits for Counter {
 
     fn save(&self, connection: &Connection, (key, counting): CounterName) -> rusqlite::Result<()> {
         let (scope, subject) = words::counting_columns(counting);
-        connection
-            .prepare_cached("INSERT INTO counter VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO UPDATE SET used = ?4")?
-            .execute(params![key.0.cast_signed(), scope, subject, words::packed(self)?])
-            .map(drop)
+        let sql = "INSERT INTO counter VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO UPDATE SET used = ?4";
+        let mut insert = connection.prepare_cached(sql)?;
+        words::with_packed(self, |used| insert.execute(params![key.0.cast_signed(), scope, subject, used]).map(drop))
     }
 }
 

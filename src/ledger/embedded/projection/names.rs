@@ -7,8 +7,9 @@
 //! added. Within a run a name lies where its value says, give or take a few pages. Nothing here knows what a value means to
 //! whom.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
+use foldhash::fast::RandomState;
 use holdfast_core::Timestamp;
 use holdfast_core::hold::Answered;
 use rusqlite::{Connection, OptionalExtension as _, params};
@@ -33,7 +34,7 @@ pub(super) enum Leads {
 }
 
 /// The names of one batch.
-pub(super) type New = BTreeMap<Fingerprint, Leads>;
+pub(super) type New = HashMap<Fingerprint, Leads, RandomState>;
 
 /// Writes the names of a batch, as a run of their own.
 pub(super) fn add(connection: &Connection, new: &New) -> rusqlite::Result<()> {
@@ -42,7 +43,9 @@ pub(super) fn add(connection: &Connection, new: &New) -> rusqlite::Result<()> {
     }
     let mut writer = RunWriter::new(run::next(connection)?);
     let mut leads_to = Vec::new();
-    for (name, leads) in new {
+    let mut in_order: Vec<(&Fingerprint, &Leads)> = new.iter().collect();
+    in_order.sort_unstable_by_key(|(name, _)| **name);
+    for (name, leads) in in_order {
         leads_to.clear();
         leads_to = postcard::to_extend(leads, leads_to).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
         writer.push(connection, words::bytes_of(*name), &leads_to)?;

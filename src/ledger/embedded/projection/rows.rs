@@ -349,9 +349,9 @@ impl HoldKept {
             counted,
             names,
         };
-        connection
-            .prepare_cached(sql)?
-            .execute(params![
+        let mut statement = connection.prepare_cached(sql)?;
+        words::with_packed(&life, |life| {
+            statement.execute(params![
                 number.0.cast_signed(),
                 account.0,
                 card.map(|index| index.0),
@@ -360,9 +360,10 @@ impl HoldKept {
                 self.network.as_ref().map(NetworkName::as_str),
                 self.older_of_account.map(u64::cast_signed),
                 self.older_of_card.map(u64::cast_signed),
-                words::packed(&life)?
+                life
             ])
-            .map(drop)
+        })
+        .map(drop)
     }
 }
 

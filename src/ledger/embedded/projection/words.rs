@@ -48,6 +48,18 @@ pub(super) fn unpacked<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> rus
     postcard::from_bytes(row.get_ref(column)?.as_blob()?).map_err(|_| damaged(column))
 }
 
+/// Bytes that a packed value seldom needs more of: such a one is written where the stack has room for it.
+const PACKED_MOSTLY: usize = 1_024;
+
+/// Hands on a value as postcard writes it. A small one takes no memory of its own.
+pub(super) fn with_packed<T>(value: &impl Serialize, take: impl FnOnce(&[u8]) -> rusqlite::Result<T>) -> rusqlite::Result<T> {
+    let mut room = [0; PACKED_MOSTLY];
+    match postcard::to_slice(value, &mut room) {
+        Ok(bytes) => take(bytes),
+        Err(_) => take(&packed(value)?),
+    }
+}
+
 /// A value as postcard writes it.
 pub(super) fn packed(value: &impl Serialize) -> rusqlite::Result<Vec<u8>> {
     postcard::to_allocvec(value).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))

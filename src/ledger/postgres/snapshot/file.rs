@@ -8,13 +8,16 @@ use std::time::Duration;
 use holdfast_core::Timestamp;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _, params};
 
-use super::rows::{put_accounts, put_answered, put_cards, put_rulesets, read_accounts, read_answered, read_cards, read_rulesets};
+use super::rows::{
+    put_accounts, put_answered, put_answers, put_cards, put_rulesets, read_accounts, read_answered, read_answers, read_cards,
+    read_rulesets,
+};
 use super::{Note, Place, Snapshot};
 use crate::ledger::embedded::state::NameKey;
 use crate::private_file;
 
 /// The number of these tables, in SQLite's `user_version`.
-const FORMAT: i32 = 1;
+const FORMAT: i32 = 2;
 
 /// "HFL1", in SQLite's `application_id`: the file is ours.
 const APPLICATION: i32 = 0x4846_4c31;
@@ -27,6 +30,9 @@ const LOOK_AFTER: usize = 100_000;
 
 /// How long answered keys are kept.
 const ANSWERED_KEPT: Duration = Duration::from_secs(48 * 3600);
+
+/// How long answers are kept: platforms ask again within minutes.
+const ANSWERS_KEPT: Duration = Duration::from_secs(600);
 
 const TABLES: &str = "
 -- One row: which database it is of, what keys its numbers, and when all of this was so.
@@ -64,6 +70,9 @@ CREATE TABLE account (
 -- Keys that were answered, as numbers of eight bytes.
 CREATE TABLE answered (number INTEGER PRIMARY KEY, seen_at INTEGER NOT NULL, keys BLOB NOT NULL) STRICT;
 CREATE INDEX answered_by_time ON answered (seen_at);
+-- What was answered to the latest of these keys: postcard.
+CREATE TABLE answer (number INTEGER PRIMARY KEY, seen_at INTEGER NOT NULL, answers BLOB NOT NULL) STRICT;
+CREATE INDEX answer_by_time ON answer (seen_at);
 CREATE TABLE ruleset (
     number INTEGER PRIMARY KEY,
     hash BLOB NOT NULL,
@@ -143,8 +152,16 @@ impl Writing {
     fn at(place: &Place) -> Result<Self, SnapshotError> {
         let path = &place.path;
         private_file::make(path).map_err(|error| SnapshotError::Path(path.clone(), error))?;
-        let connection = connect(path)?;
-        if let Found::Nothing = look(&connection, path)? {
+        let mut connection = connect(path)?;
+        let mut found = look(&connection, path)?;
+        if let Found::Older = found {
+            drop(connection);
+            take_away(path)?;
+            private_file::make(path).map_err(|error| SnapshotError::Path(path.clone(), error))?;
+            connection = connect(path)?;
+            found = Found::Nothing;
+        }
+        if let Found::Nothing = found {
             let tables = format!("BEGIN; {TABLES} PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {FORMAT}; COMMIT");
             connection.execute_batch(&tables).map_err(SnapshotError::disk(path))?;
         }
@@ -154,7 +171,7 @@ impl Writing {
     /// Begins a transaction in which nothing is there.
     fn clear(&self, place: &Place) -> Result<(), SnapshotError> {
         let nothing = "BEGIN IMMEDIATE; DELETE FROM moment; DELETE FROM card; DELETE FROM account; DELETE FROM answered;
-            DELETE FROM ruleset";
+            DELETE FROM answer; DELETE FROM ruleset";
         self.connection.execute_batch(nothing).map_err(SnapshotError::disk(&place.path))
     }
 
@@ -178,6 +195,7 @@ impl Writing {
                 put_accounts(&self.connection, &accounts)
             }
             Note::Answered(keys) => put_answered(&self.connection, &keys),
+            Note::Answers(answers) => put_answers(&self.connection, &answers),
             Note::Rulesets(rulesets) => put_rulesets(&self.connection, &rulesets),
             Note::Right(as_of, key) => self.is_right(place, as_of, key),
         }
@@ -187,10 +205,13 @@ impl Writing {
         let key = [one.to_be_bytes(), two.to_be_bytes()].concat();
         let moment = "INSERT OR REPLACE INTO moment VALUES (1, ?1, ?2, ?3)";
         self.connection.execute(moment, params![place.database, key, as_of.unix_micros()])?;
-        // Keys that came since the last moment, and those whose time is over.
-        self.connection.execute("UPDATE answered SET seen_at = ?1 WHERE seen_at = 0", [as_of.unix_micros()])?;
-        let since = as_of.saturating_sub(ANSWERED_KEPT).unix_micros();
-        self.connection.execute("DELETE FROM answered WHERE seen_at > 0 AND seen_at < ?1", [since])?;
+        // What came since the last moment, and what has had its time.
+        for (table, kept) in [("answered", ANSWERED_KEPT), ("answer", ANSWERS_KEPT)] {
+            let came = format!("UPDATE {table} SET seen_at = ?1 WHERE seen_at = 0");
+            self.connection.execute(&came, [as_of.unix_micros()])?;
+            let gone = format!("DELETE FROM {table} WHERE seen_at > 0 AND seen_at < ?1");
+            self.connection.execute(&gone, [as_of.saturating_sub(kept).unix_micros()])?;
+        }
         if self.rows >= LOOK_AFTER {
             self.forget_oldest()?;
             self.rows = 0;
@@ -224,7 +245,7 @@ pub(super) fn read(place: &Place) -> Result<Option<Snapshot>, SnapshotError> {
     }
     let connection = connect(path)?;
     match look(&connection, path)? {
-        Found::Nothing => Ok(None),
+        Found::Nothing | Found::Older => Ok(None),
         Found::Snapshot => {
             let said = SnapshotError::disk(path);
             // One moment for all of it.
@@ -246,6 +267,7 @@ fn read_all(connection: &Connection, database: &str) -> rusqlite::Result<Option<
         cards: read_cards(connection)?,
         accounts: read_accounts(connection)?,
         answered: read_answered(connection)?,
+        answers: read_answers(connection)?,
         rulesets: read_rulesets(connection)?,
     }))
 }
@@ -253,6 +275,8 @@ fn read_all(connection: &Connection, database: &str) -> rusqlite::Result<Option<
 /// What a file is.
 enum Found {
     Snapshot,
+    /// One of an older program: it can be made anew.
+    Older,
     Nothing,
 }
 
@@ -261,6 +285,7 @@ fn look(connection: &Connection, path: &Path) -> Result<Found, SnapshotError> {
     let tables = number("SELECT count(*) FROM sqlite_schema")?;
     match (number("PRAGMA application_id")?, number("PRAGMA user_version")?, tables) {
         (APPLICATION, FORMAT, _) => Ok(Found::Snapshot),
+        (APPLICATION, format, _) if format < FORMAT => Ok(Found::Older),
         (0, 0, 0) => Ok(Found::Nothing),
         (APPLICATION, format, _) => Err(SnapshotError::Newer(path.to_owned(), format)),
         (_, _, _) => Err(SnapshotError::Foreign(path.to_owned())),

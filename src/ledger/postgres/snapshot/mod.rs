@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 
+use holdfast_core::hold::Answered;
 use holdfast_core::{CardToken, ProgramId, Timestamp};
 
 use self::file::{SnapshotError, Writing};
@@ -56,6 +57,8 @@ pub struct Snapshot {
     pub accounts: Vec<(i64, AccountSeen)>,
     /// Keys that were answered, oldest first.
     pub answered: Vec<u64>,
+    /// What was answered to the latest of them, oldest first.
+    pub answers: Vec<(u64, Answered)>,
     /// The rulesets and tables that were last published.
     pub rulesets: Vec<KeptRuleset>,
 }
@@ -78,6 +81,7 @@ pub enum Note {
     Cards(Vec<(ProgramId, CardToken, CardSeen)>),
     Accounts(Vec<(i64, AccountSeen)>),
     Answered(Vec<u64>),
+    Answers(Vec<(u64, Answered)>),
     /// All that were last published.
     Rulesets(Vec<KeptRuleset>),
     /// All of it was so at that moment.

@@ -1,6 +1,6 @@
 //! The snapshot's rows, written and read. What cannot be understood is left out: stand-in approves nothing on what it does not know.
 
-use holdfast_core::hold::{Account, AccountStatus, CardStatus, CardholderStatus};
+use holdfast_core::hold::{Account, AccountStatus, Answered, CardStatus, CardholderStatus};
 use holdfast_core::stand_in::Acquaintance;
 use holdfast_core::{CardToken, CardholderToken, Currency, ProgramId, Timestamp};
 use rusqlite::types::FromSql;
@@ -100,6 +100,25 @@ pub(super) fn read_answered(connection: &Connection) -> rusqlite::Result<Vec<u64
         keys.extend(bytes.as_chunks().0.iter().map(|bytes| u64::from_be_bytes(*bytes)));
     }
     Ok(keys)
+}
+
+pub(super) fn put_answers(connection: &Connection, answers: &[(u64, Answered)]) -> rusqlite::Result<()> {
+    if answers.is_empty() {
+        return Ok(());
+    }
+    let packed = postcard::to_allocvec(answers).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+    connection.prepare_cached("INSERT INTO answer (seen_at, answers) VALUES (0, ?1)")?.execute([packed]).map(drop)
+}
+
+pub(super) fn read_answers(connection: &Connection) -> rusqlite::Result<Vec<(u64, Answered)>> {
+    let mut statement = connection.prepare("SELECT answers FROM answer ORDER BY number")?;
+    let mut rows = statement.query([])?;
+    let mut answers = Vec::new();
+    while let Some(row) = rows.next()? {
+        let bytes = row.get_ref(0)?.as_blob().unwrap_or_default();
+        answers.extend(postcard::from_bytes::<Vec<(u64, Answered)>>(bytes).unwrap_or_default());
+    }
+    Ok(answers)
 }
 
 pub(super) fn put_rulesets(connection: &Connection, rulesets: &[KeptRuleset]) -> rusqlite::Result<()> {

@@ -2,6 +2,7 @@
 
 use holdfast_core::hold::{Account, AccountStatus, CardStatus, CardholderStatus};
 use holdfast_core::stand_in::Acquaintance;
+use holdfast_core::{ContentDigest, Decision};
 
 use super::*;
 use crate::journal::KeptKind;
@@ -37,6 +38,11 @@ fn account(number: i64, posted: i64) -> (i64, AccountSeen) {
     (number, AccountSeen { id: id("a"), account })
 }
 
+fn approved(minor: i64) -> Answered {
+    let decision = Decision::Approve { amount: usd(minor) };
+    Answered { digest: ContentDigest::from_bytes([7; 16]), asked_at: at(1), decision }
+}
+
 fn ruleset(source: &str) -> KeptRuleset {
     KeptRuleset {
         kind: KeptKind::StandIn,
@@ -61,6 +67,7 @@ fn first_moment() -> Vec<Note> {
         Note::Accounts(vec![account(7, 100)]),
         Note::Cards(vec![card("c", CardStatus::Active), card("d", CardStatus::Closed)]),
         Note::Answered(vec![1, u64::MAX]),
+        Note::Answers(vec![(1, approved(1))]),
         Note::Rulesets(vec![ruleset("one")]),
         Note::Right(at(10), KEY),
     ]
@@ -75,6 +82,7 @@ fn what_was_noted_is_read_as_of_its_last_moment() {
         Note::Cards(vec![card("c", CardStatus::Frozen)]),
         Note::Accounts(vec![account(7, 50)]),
         Note::Answered(vec![2]),
+        Note::Answers(vec![(2, approved(2))]),
         Note::Rulesets(vec![ruleset("two")]),
         Note::Right(at(11), KEY),
         // Its moment never comes.
@@ -86,6 +94,7 @@ fn what_was_noted_is_read_as_of_its_last_moment() {
     assert_eq!(kept.cards, [card("c", CardStatus::Frozen), card("d", CardStatus::Closed)], "the latest first");
     assert_eq!(kept.accounts, [account(7, 50)]);
     assert_eq!((kept.answered, kept.rulesets), (vec![1, u64::MAX, 2], vec![ruleset("two")]));
+    assert_eq!(kept.answers, [(1, approved(1)), (2, approved(2))]);
     let others = Place { database: "another".to_owned(), ..place };
     assert_eq!(Snapshot::read(&others).unwrap(), None);
 }
@@ -119,6 +128,7 @@ fn keys_go_after_two_days_and_rows_that_did_not_pass_by_for_long_when_there_are_
     let kept = Snapshot::read(&place).unwrap().unwrap();
     assert_eq!(kept.cards, [card("c", CardStatus::Active), card("e", CardStatus::Active)]);
     assert_eq!(kept.answered, [3]);
+    assert_eq!(kept.answers, [], "nobody asks again after ten minutes");
 }
 
 #[test]
@@ -128,12 +138,17 @@ fn a_damaged_file_is_made_anew_and_a_newer_or_foreign_one_is_left() {
     std::fs::write(&place.path, vec![7_u8; 8_192]).unwrap();
     assert!(Snapshot::read(&place).is_err());
     written(&place, first_moment());
+    let older = rusqlite::Connection::open(&place.path).unwrap();
+    older.execute_batch("DROP TABLE answer; PRAGMA user_version = 1").unwrap();
+    drop(older);
+    assert_eq!(Snapshot::read(&place).unwrap(), None, "an older program's");
+    written(&place, first_moment());
     assert_eq!(Snapshot::read(&place).unwrap().unwrap().as_of, at(10));
     let change = |sql: &str| rusqlite::Connection::open(&place.path).unwrap().execute_batch(sql).unwrap();
-    change("PRAGMA user_version = 2");
+    change("PRAGMA user_version = 3");
     written(&place, first_moment());
     let newer = Snapshot::read(&place).unwrap_err().to_string();
-    assert!(newer.contains("has format 2") && newer.contains("take it away"), "{newer}");
+    assert!(newer.contains("has format 3") && newer.contains("take it away"), "{newer}");
     change("PRAGMA user_version = 1; PRAGMA application_id = 1");
     assert!(Snapshot::read(&place).unwrap_err().to_string().contains("is not a file of Holdfast"));
 }

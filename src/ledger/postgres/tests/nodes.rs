@@ -229,6 +229,21 @@ fn what_one_responder_changes_the_others_see_without_asking() {
     both_see("c", &|snapshot| matches!(snapshot.card, Sight::Seen(card) if card.used == Acquaintance::New));
     assert_eq!(Desk(&there).decide(purchase("1", 10)), approved(10));
     both_see("c", &has(990));
+    let answered = |ledger: &Postgres, key: &str| match ledger.look(&origin(), &purchase(key, 10)) {
+        Glimpse::Seen(seen) => seen.answered.map(|answered| answered.decision),
+        Glimpse::Busy | Glimpse::Nothing => None,
+    };
+    let until_both_know = |key: &str, wanted: Decision| {
+        for ledger in [&here, &there] {
+            until(|| answered(ledger, key) == Some(wanted));
+        }
+    };
+    until_both_know("1", Decision::Approve { amount: usd(10) });
+    assert_eq!(Desk(&there).decide(purchase("2", 10)), approved(10));
+    until_both_know("2", Decision::Approve { amount: usd(10) });
+    // Somebody was told otherwise, and that is what a retry hears.
+    assert_eq!(Desk(&here).adopt(purchase("2", 10), NO), Some(Finding::AdoptedOverOurs));
+    until_both_know("2", Decision::Decline { reason: DeclineReason::LedgerUnavailable });
     both_see("c", &|snapshot| matches!(snapshot.card, Sight::Seen(card) if card.used == Acquaintance::Known));
     Desk(&here).tell("freeze", card_is("c", CardStatus::Frozen));
     both_see("c", &is(CardStatus::Frozen));

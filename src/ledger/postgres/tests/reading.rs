@@ -58,6 +58,10 @@ fn accounts_cards_and_holds_are_listed_a_page_at_a_time() {
         let older = list(Whose::Account(id("a")), Wanted::default(), newest.more_behind).await.unwrap().found.unwrap();
         let payments: Vec<_> = older.lines.iter().map(|line| (line.payment.to_string(), line.confirmed)).collect();
         assert_eq!(payments, [("2".to_owned(), true), ("1".to_owned(), false)]);
+        let open = list(Whose::OpenOnes, Wanted::default(), None).await.unwrap().found.unwrap();
+        let rest = list(Whose::OpenOnes, Wanted::default(), open.more_behind).await.unwrap().found.unwrap();
+        let payments: Vec<_> = open.lines.iter().chain(&rest.lines).map(|line| line.payment.to_string()).collect();
+        assert_eq!((payments, rest.more_behind), (vec!["4".to_owned(), "3".to_owned(), "1".to_owned()], None));
         let captured = Wanted { status: Some(HoldStatus::Captured), ..Wanted::default() };
         let of_card = list(Whose::Card(id("c")), captured, None).await.unwrap().found.unwrap();
         assert_eq!(of_card.lines.len(), 1);

@@ -1,5 +1,7 @@
 //! Names in runs are what a map of them would be, however they were added and merged.
 
+use std::collections::BTreeMap;
+
 use siphasher::sip128::SipHasher13;
 
 use super::*;

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
@@ -20,7 +21,7 @@ const GUARD: &str = "\"$@\" & server=$!; cat >/dev/null; kill -INT $server; wait
 const ASK_EVERY: Duration = Duration::from_millis(50);
 
 /// What `pgbench` runs; `CARDS` is filled in.
-const SCRIPT: &str = include_str!("../../bench/pgbench.sql");
+const SCRIPT: &str = include_str!("../bench/pgbench.sql");
 
 /// A server that runs.
 pub struct Postgres {
@@ -121,6 +122,50 @@ impl Postgres {
         Ok(Bare { per_second, latencies_us })
     }
 
+    /// Has `holdfast migrate` make its tables, as a configuration says where.
+    ///
+    /// # Errors
+    /// It does not.
+    pub async fn migrate(holdfast: &Path, config: &Path) -> Result<(), Problem> {
+        let mut migrate = Command::new(holdfast);
+        migrate.arg("migrate").arg("--config").arg(config);
+        let migrated = migrate.kill_on_drop(true).output().await.map_err(Problem::doing("running holdfast migrate"))?;
+        if migrated.status.success() {
+            return Ok(());
+        }
+        Err(Problem::new(format!("holdfast migrate: {}", String::from_utf8_lossy(&migrated.stderr).trim())))
+    }
+
+    /// Stands still, connections and all: nobody is told anything any more.
+    ///
+    /// # Errors
+    /// It does not run.
+    pub fn stand_still(&self) -> Result<(), Problem> {
+        self.signal(Signal::STOP)
+    }
+
+    /// Goes on.
+    ///
+    /// # Errors
+    /// It does not run.
+    pub fn go_on(&self) -> Result<(), Problem> {
+        self.signal(Signal::CONT)
+    }
+
+    fn signal(&self, signal: Signal) -> Result<(), Problem> {
+        let doing = |error| Problem::doing("finding PostgreSQL's processes")(error);
+        let file = std::fs::read_to_string(self.directory.path().join("data/postmaster.pid")).map_err(doing)?;
+        let postmaster = file.lines().next().unwrap_or_default();
+        let children = format!("/proc/{postmaster}/task/{postmaster}/children");
+        let children = std::fs::read_to_string(children).map_err(doing)?;
+        let all = std::iter::once(postmaster).chain(children.split_whitespace());
+        for process in all.filter_map(|number| Pid::from_raw(number.parse().ok()?)) {
+            // A child may have ended meanwhile.
+            let _ = kill_process(process, signal);
+        }
+        Ok(())
+    }
+
     /// Stops it.
     ///
     /// # Errors
@@ -128,6 +173,13 @@ impl Postgres {
     pub async fn stop(mut self) -> Result<(), Problem> {
         drop(self.guard.stdin.take());
         self.guard.wait().await.map(drop).map_err(Problem::doing("waiting for PostgreSQL to end"))
+    }
+}
+
+impl Drop for Postgres {
+    /// One that stands still does not hear its guard.
+    fn drop(&mut self) {
+        let _ = self.go_on();
     }
 }
 
