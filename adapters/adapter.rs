@@ -20,6 +20,9 @@ pub struct Platform {
     pub name: &'static str,
     /// The paths it calls, below the mount's own.
     pub routes: &'static [Route],
+    /// The paths, below the mount's own, at which it may send card numbers: on a listener of their own, if there is one. Their ids are
+    /// none of `routes`.
+    pub card_number_routes: &'static [Route],
     /// How long it waits, and from when.
     pub budget: Budget,
     /// What it expects of us when it asks the same question again before we have answered.

@@ -1,6 +1,7 @@
 //! Payments of our own doors: what a merchant's side asks for, and what it is shown of it. Here are the words that the doors'
 //! adapters and whoever answers behind them share; nothing here is a platform's wire format, and nothing decides.
 
+use holdfast_core::card_number::CardNumber;
 use holdfast_core::hold::{Hold, Order};
 use holdfast_core::rules::Enforcement;
 use holdfast_core::{
@@ -216,6 +217,10 @@ pub struct Wanted {
 pub struct CheckCall<'a> {
     /// The question; its names are made by `make`.
     pub request: AuthorizationRequest,
+    /// The card's number, where it came by that: the card is found by it, and then it is let go of.
+    pub number: Option<CardNumber>,
+    /// Whether limits are asked.
+    pub limits: LimitsAre,
     /// What is kept of what the caller wrote.
     pub text: String,
     /// The field that names the merchant, for errors.
@@ -224,6 +229,15 @@ pub struct CheckCall<'a> {
     pub make: MakeNames,
     /// What the answer repeats.
     pub echo: Echo<'a>,
+}
+
+/// Whether a check asks, or asked, what limits have counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LimitsAre {
+    /// It does, or did.
+    Asked,
+    /// It does not, or nobody could tell.
+    NotAsked,
 }
 
 /// What rules say of a payment that is only checked.
@@ -235,8 +249,10 @@ pub struct Checked {
     pub roc: String,
     /// Whether nothing declines it.
     pub allowed: bool,
-    /// Every rule that matched, in the order of the ruleset.
+    /// Every rule that matched, in the order of the ruleset, and then every limit that the payment would pass.
     pub rules: Vec<CheckedRule>,
+    /// Whether limits are among them.
+    pub limits: LimitsAre,
 }
 
 /// A rule that matched.

@@ -1,14 +1,19 @@
 //! JSON as a door of ours reads it: what a caller wrote wrongly is refused by its field, optional or not, for it is the caller who can
 //! mend it. (Platforms' messages are read leniently, see [`crate::json`].) Fields that nobody knows are let be.
 //!
-//! Before anything is read, no text and no number in it may have a card's number. Errors name a field's path, never its value.
+//! Before anything is read, no text and no number in it may have a card's number, and no field may be a security code. Errors name a
+//! field's path, never its value.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use holdfast_core::{Currency, IdError, Money, card_number};
+use holdfast_core::card_number::{self, CardNumber};
+use holdfast_core::{Currency, IdError, Money};
+use http::header::AUTHORIZATION;
+use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
+use zeroize::Zeroize as _;
 
-use crate::inbound::Malformed;
+use crate::inbound::{Callback, Malformed};
 
 /// How deep bodies may be nested; the parser has a bound of its own, which is wider.
 const DEPTH_MAX: u8 = 16;
@@ -21,13 +26,105 @@ const AUTHENTICATION_VALUE_BYTES: usize = 20;
 /// # Errors
 /// Where it ceases to be JSON, or which field has a number.
 pub fn document(body: &[u8]) -> Result<Map<String, Value>, Malformed> {
-    let value: Value = serde_json::from_slice(body).map_err(|error| Malformed::not_json(&error))?;
+    let value = parsed(body)?;
     no_card_number(&value, "", DEPTH_MAX)?;
+    object(value)
+}
+
+/// The same where a card's number may be sent, and security codes come with it: the number in one field of one object is taken out,
+/// and codes beside it go no further.
+///
+/// # Errors
+/// As [`document`], or what stands in that field is no card's number.
+pub fn document_and_number(body: &[u8], within: &str, name: &str) -> Result<(Map<String, Value>, Option<CardNumber>), Malformed> {
+    let mut value = parsed(body)?;
+    let members = value.get_mut(within).and_then(Value::as_object_mut);
+    let number = members.and_then(|members| {
+        members.retain(|name, _| !is_security_code(name));
+        members.remove(name)
+    });
+    no_card_number(&value, "", DEPTH_MAX)?;
+    let number = match number {
+        None | Some(Value::Null) => None,
+        Some(Value::String(mut digits)) => {
+            let number = CardNumber::new(&digits);
+            digits.zeroize();
+            Some(number.ok_or_else(|| Malformed::field(below(within, name), "is no card number"))?)
+        }
+        Some(Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
+            return Err(Malformed::field(below(within, name), "is not a text"));
+        }
+    };
+    Ok((object(value)?, number))
+}
+
+/// Whatever comes with a body: no card's number in the path, the query or a header. What proves the caller is not looked into.
+///
+/// # Errors
+/// Where one is.
+pub fn no_number_around(callback: &Callback<'_>) -> Result<(), Malformed> {
+    const FOUND: &str = "has a card number in it";
+    if stands_encoded_in(callback.segment) {
+        return Err(Malformed::field("path", FOUND));
+    }
+    if stands_encoded_in(callback.query) {
+        let name_of = |pair: &str| pair.split_once('=').map_or(pair, |(name, _)| name).to_owned();
+        let found = callback.query.split('&').find(|pair| stands_encoded_in(pair)).map(name_of);
+        let name = found.filter(|name| !stands_encoded_in(name)).unwrap_or_else(|| "query".to_owned());
+        return Err(Malformed::field(name, FOUND));
+    }
+    for (name, value) in callback.headers {
+        if card_number::stands_in(name.as_str()) {
+            return Err(Malformed::field("headers", "have a card number in a name"));
+        }
+        if name != AUTHORIZATION && card_number::stands_in(&String::from_utf8_lossy(value.as_bytes())) {
+            return Err(Malformed::field(name.as_str(), FOUND));
+        }
+    }
+    Ok(())
+}
+
+/// Whether a number stands in what may be percent-encoded.
+fn stands_encoded_in(text: &str) -> bool {
+    let decoded = percent_decode_str(text).decode_utf8_lossy();
+    card_number::stands_in(text) || card_number::stands_in(&decoded) || card_number::stands_in(&decoded.replace('+', " "))
+}
+
+fn parsed(body: &[u8]) -> Result<Value, Malformed> {
+    serde_json::from_slice(body).map_err(|error| Malformed::not_json(&error))
+}
+
+fn object(value: Value) -> Result<Map<String, Value>, Malformed> {
     match value {
         Value::Object(members) => Ok(members),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
             Err(Malformed::field("", "is not a JSON object"))
         }
+    }
+}
+
+/// What security codes are called, without case, blanks, dashes and underscores.
+const SECURITY_CODES: [&str; 12] = [
+    "cvv",
+    "cvv2",
+    "cvc",
+    "cvc2",
+    "csc",
+    "cvn",
+    "cav2",
+    "securitycode",
+    "cardsecuritycode",
+    "cardverificationvalue",
+    "cardverificationcode",
+    "verificationvalue",
+];
+
+fn is_security_code(name: &str) -> bool {
+    // Longer ones are none: most names are not looked at any further.
+    name.len() <= 28 && {
+        let bare = name.chars().filter(|letter| !matches!(letter, ' ' | '-' | '_')).map(|letter| letter.to_ascii_lowercase());
+        let bare: String = bare.collect();
+        SECURITY_CODES.contains(&bare.as_str())
     }
 }
 
@@ -49,6 +146,9 @@ fn no_card_number(value: &Value, path: &str, depth: u8) -> Result<(), Malformed>
             if card_number::stands_in(name) {
                 // Its name is not told either.
                 return Err(Malformed::field(path, "has a card number in a field's name"));
+            }
+            if is_security_code(name) && !member.is_null() {
+                return Err(Malformed::field(below(path, name), "is a card's security code, which is never taken"));
             }
             no_card_number(member, &below(path, name), deeper)
         }),
@@ -260,6 +360,58 @@ mod tests {
             assert!(told.starts_with(path) && !told.contains("1111"), "{body}: {told}");
         }
         assert_eq!(error_of(r#"{"at": "20260314150926", "ms": 1773500966123, "plain": "4111111111111112"}"#), "");
+    }
+
+    #[test]
+    fn a_security_code_is_refused_by_its_name() {
+        for body in
+            [r#"{"data": {"cvv": "123"}}"#, r#"{"data": {"Security-Code": 123}}"#, r#"{"data": {"card_verification_value": ""}}"#]
+        {
+            let told = error_of(body);
+            assert!(told.ends_with("is a card's security code, which is never taken") && !told.contains("123"), "{body}: {told}");
+        }
+        assert_eq!(error_of(r#"{"cvv": null, "security_code_verification": "MATCHED", "code": "123"}"#), "");
+    }
+
+    #[test]
+    fn a_number_is_taken_from_its_field_and_from_no_other() {
+        let taken = |body: &str| {
+            let read = document_and_number(body.as_bytes(), "data", "card_number");
+            let told = |(members, number): (Map<String, Value>, Option<CardNumber>)| {
+                (Value::Object(members).to_string(), number.map(|number| String::from_utf8(number.digits().to_vec()).unwrap()))
+            };
+            read.map(told).map_err(|malformed| malformed.to_string())
+        };
+        let sound = r#"{"data":{"card_number":"4111111111111111","cvv":"123","note":"x"}}"#;
+        assert_eq!(taken(sound), Ok((r#"{"data":{"note":"x"}}"#.to_owned(), Some("4111111111111111".to_owned()))));
+        assert_eq!(taken(r#"{"data":{}}"#), Ok((r#"{"data":{}}"#.to_owned(), None)));
+        for (body, told) in [
+            (r#"{"data":{"card_number":"4111111111111112"}}"#, "`data.card_number` is no card number"),
+            (r#"{"data":{"card_number":4111111111111111}}"#, "`data.card_number` is not a text"),
+            (r#"{"data":{"note":"4111 1111 1111 1111"}}"#, "`data.note` has a card number in it"),
+            (r#"{"card_number":"4111111111111111"}"#, "`card_number` has a card number in it"),
+            (r#"{"cvv":"123"}"#, "`cvv` is a card's security code, which is never taken"),
+        ] {
+            assert_eq!(taken(body), Err(told.to_owned()), "{body}");
+        }
+    }
+
+    #[test]
+    fn a_number_is_refused_in_paths_queries_and_headers() {
+        let told = |segment: &str, query: &str, header: Option<(&'static str, &'static str)>| {
+            let headers = header.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
+            let callback = Callback { route: 0, segment, query, headers: &headers, body: b"" };
+            no_number_around(&callback).map_err(|malformed| malformed.path)
+        };
+        let at = |path: &str| Err(path.to_owned());
+        assert_eq!(told("4111111111111111", "", None), at("path"));
+        assert_eq!(told("%34111111111111111", "", None), at("path"));
+        assert_eq!(told("", "source=4111%201111%201111%201111", None), at("source"));
+        assert_eq!(told("", "limit=1&source=4111+1111+1111+1111", None), at("source"));
+        assert_eq!(told("", "4111111111111111=x", None), at("query"));
+        assert_eq!(told("", "", Some(("x-request-id", "4111-1111-1111-1111"))), at("x-request-id"));
+        assert_eq!(told("", "", Some(("4111111111111111", "x"))), at("headers"));
+        assert_eq!(told("AU123", "created_at.gte=2026-03-14T15:09:26Z", Some(("x-sent", "1773500966123"))), Ok(()));
     }
 
     #[test]

@@ -3,7 +3,10 @@
 //! Knows how numbers are built (ISO/IEC 7812) and which brands issue which. A number that merely passes the check digit is none:
 //! acceptors' numbers, counters and time stamps are digits too. Never keeps or shows what it looks at.
 
+use std::fmt;
+
 use arrayvec::ArrayVec;
+use zeroize::Zeroizing;
 
 /// The shortest number of a card, in digits.
 const DIGITS_MIN: usize = 13;
@@ -17,6 +20,31 @@ const UUID: [usize; 5] = [8, 4, 4, 4, 12];
 const PRINTED: [&[usize]; 6] = [&[4, 4, 4, 4, 3], &[4, 4, 4, 4], &[4, 6, 5], &[4, 6, 4], &[4, 4, 4, 3], &[4, 3, 3, 3]];
 
 type Digits = ArrayVec<u8, DIGITS_MAX>;
+
+/// A card's number that was sent to where numbers may be: in memory only, shown by nothing, overwritten when it is let go of.
+pub struct CardNumber(Zeroizing<Vec<u8>>);
+
+impl CardNumber {
+    /// Takes 13 to 19 digits whose check digit is right, of whatever brand.
+    #[must_use]
+    pub fn new(digits: &str) -> Option<Self> {
+        let digits = digits.as_bytes();
+        let fits = (DIGITS_MIN..=DIGITS_MAX).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit);
+        (fits && !digits.starts_with(b"0") && has_check_digit(digits)).then(|| CardNumber(Zeroizing::new(digits.to_vec())))
+    }
+
+    /// The digits, for whoever makes a keyed token of them.
+    #[must_use]
+    pub fn digits(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for CardNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CardNumber(not shown)")
+    }
+}
 
 /// What a brand's numbers begin with, and how long they are.
 struct Brand {
@@ -268,6 +296,17 @@ mod tests {
             "カード４１１１１１１１１１１１１１１１様",
         ] {
             assert!(stands_in(wide), "{wide}");
+        }
+    }
+
+    #[test]
+    fn a_number_that_is_taken_is_shown_by_nothing() {
+        for number in NUMBERS {
+            let taken = CardNumber::new(number).unwrap();
+            assert_eq!((taken.digits(), format!("{taken:?}").as_str()), (number.as_bytes(), "CardNumber(not shown)"));
+        }
+        for none in ["", "4111111111111112", "411111111111", "4111 1111 1111 1111", "0000000000000000", "41111111111111111111"] {
+            assert!(CardNumber::new(none).is_none(), "{none}");
         }
     }
 

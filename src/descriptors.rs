@@ -23,6 +23,8 @@ pub struct Needs {
     pub workers: usize,
     /// The most connections to a shared ledger's database.
     pub database: usize,
+    /// The most connections of the listener for card numbers.
+    pub card_numbers: usize,
 }
 
 /// How many connections there is room for.
@@ -49,7 +51,8 @@ impl Room {
         let (operators, management, commands) = (OPERATORS_MAX, MANAGEMENT_MAX, COMMANDS_MAX);
         let whole = Room { connections_max, connections: connections_max, operators, management, commands, descriptors };
         let Some(limit) = descriptors.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX)) else { return whole };
-        let files = needs.workers.saturating_mul(FILES_PER_WORKER).saturating_add(FILES).saturating_add(needs.database);
+        let files = needs.workers.saturating_mul(FILES_PER_WORKER).saturating_add(FILES);
+        let files = files.saturating_add(needs.database).saturating_add(needs.card_numbers);
         let others_max = OPERATORS_MAX.saturating_add(MANAGEMENT_MAX).saturating_add(COMMANDS_MAX);
         // Of very few, callers and the rest get half each.
         let reserve = files.saturating_add(others_max).min(limit.div_ceil(2));
@@ -110,7 +113,7 @@ mod tests {
             (Some(1), 10_000, 2, 1),
             (Some(0), 10_000, 2, 1),
         ] {
-            let room = Room::within(descriptors, connections_max, Needs { workers, database: 0 });
+            let room = Room::within(descriptors, connections_max, Needs { workers, database: 0, card_numbers: 0 });
             assert_eq!(room.connections, expected, "{descriptors:?}");
             assert_eq!(room.warning().is_some(), expected < connections_max, "{descriptors:?}");
         }
@@ -119,16 +122,16 @@ mod tests {
     #[test]
     fn nobody_takes_what_callers_need() {
         for limit in 200..2_000 {
-            let needs = Needs { workers: 2, database: 0 };
+            let needs = Needs { workers: 2, database: 0, card_numbers: 0 };
             let Room { connections, operators, management, commands, .. } = Room::within(Some(limit), 10_000, needs);
             let files = FILES + 2 * FILES_PER_WORKER;
             assert!(connections + operators + management + commands + files <= usize::try_from(limit).unwrap(), "{limit}");
         }
-        let roomy = Room::within(Some(1_048_576), 10_000, Needs { workers: 2, database: 0 });
+        let roomy = Room::within(Some(1_048_576), 10_000, Needs { workers: 2, database: 0, card_numbers: 0 });
         assert_eq!((roomy.operators, roomy.management, roomy.commands), (64, 256, 16));
-        let tight = Room::within(Some(256), 10_000, Needs { workers: 2, database: 0 });
+        let tight = Room::within(Some(256), 10_000, Needs { workers: 2, database: 0, card_numbers: 0 });
         assert_eq!((tight.connections, tight.operators, tight.management, tight.commands), (128, 9, 36, 2));
-        let shared = Room::within(Some(1024), 10_000, Needs { workers: 2, database: 24 });
+        let shared = Room::within(Some(1024), 10_000, Needs { workers: 2, database: 24, card_numbers: 0 });
         assert_eq!(shared.connections, 584, "a shared ledger's connections are set aside, too");
     }
 }

@@ -49,6 +49,7 @@
 //! | [`private_file`] | files that are their owner's alone |
 //! | [`webhook`] | what happened, told to endpoints from the journal, at least once and in order |
 //! | [`profiles`] | merchants and instruments of payment doors |
+//! | [`card_numbers`] | what becomes of a card's number: a keyed token; and of the memory that it was in |
 //! | [`seal`] | texts of people, sealed with the operator's key |
 //! | [`operations`] | what operators ask, done on a ledger |
 //! | [`control`] | the Unix socket that carries it to a running server |
@@ -144,6 +145,9 @@
 //!   reasons of their own.
 //! * What callers of payment doors write stands beside the journal, too, sealed and durable with its record; the digest of a question
 //!   includes it, so that the record tells one text from another, and erasing the text leaves the chain whole.
+//! * A card number comes in on a listener of its own, as a keyed token finds the card, and goes no further. The token is kept with an
+//!   instrument in place of its last four digits, never beside them. A server with that listener begins itself anew once, so that the
+//!   allocator overwrites what it frees: no code of ours could reach into what TLS, HTTP and JSON let go of.
 //! * A merchant's own limits are no ruleset's: their ids begin with `merchant:`, and a replay takes them from the record.
 
 pub mod agent;
@@ -152,6 +156,7 @@ pub mod app;
 pub mod background;
 pub mod balances;
 pub mod books;
+pub mod card_numbers;
 pub mod clock;
 pub mod command;
 pub mod config;

@@ -25,6 +25,7 @@ use crate::answer::{Answer, Echo, Refused, Reply};
 use crate::inbound::{Callback, Inbound, Malformed};
 use crate::proof::{Authentic, Keyring, Refusal, prove_basic, verify_basic};
 use crate::settings::{SettingError, Settings};
+use crate::strict::no_number_around;
 
 /// The door as the registry knows it. Its documents name no budget: callers wait as long as people do, and five seconds are what
 /// payment clients commonly allow at the least.
@@ -55,6 +56,7 @@ pub const PLATFORM: Platform = Platform {
     message_name: |key| key,
     payment_of_token: PaymentRef::of,
     texts: Use::Needed,
+    card_number_routes: &[],
     decision_event: None,
     build,
 };
@@ -128,6 +130,7 @@ impl Adapter for Authorizations {
 
     fn decode<'a>(&self, authentic: &Authentic<'a>) -> Result<Inbound<'a>, Malformed> {
         let callback = authentic.callback();
+        no_number_around(callback)?;
         match callback.route {
             CREATE => ask::decode(callback.body, Kind::Authorization),
             TRANSFER => ask::decode(callback.body, Kind::Transfer),

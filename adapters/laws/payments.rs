@@ -103,7 +103,13 @@ pub(super) fn checked(case: &Case, call: &CheckCall<'_>, words: &str) -> Result<
         _ => return Err(format!("`{words}` does not answer a check")),
     };
     let id = call.request.payment.authorization;
-    let checked = Checked { id, roc: "000000012345".to_owned(), allowed: words == "allowed", rules };
+    let checked = Checked {
+        id,
+        roc: "000000012345".to_owned(),
+        allowed: words == "allowed",
+        rules,
+        limits: crate::payment::LimitsAre::Asked,
+    };
     Ok(encoded(case, &call.echo, &Answer::Checked(&checked)))
 }
 

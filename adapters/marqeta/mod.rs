@@ -61,6 +61,7 @@ pub const PLATFORM: Platform = Platform {
     message_name: webhook::transaction_token,
     payment_of_token: PaymentRef::by_alias,
     texts: Use::Never,
+    card_number_routes: &[],
     decision_event: None,
     build,
 };

@@ -224,7 +224,9 @@ fn print(payment: &Payment, told: &Told, seen: Option<&Seen>, number: &str, at: 
 /// What is asked of a payment and not done: status, code and message.
 const fn refusal(reason: DeclineReason, is_known: bool) -> (u16, &'static str, &'static str) {
     match reason {
-        DeclineReason::ConflictingDuplicate => (409, "E0409", "The Idempotency-Key came before with other content"),
+        DeclineReason::ConflictingDuplicate => {
+            (409, "E0409", "It came before with other content: the Idempotency-Key, or the result of the payer's authentication")
+        }
         DeclineReason::CaptureAboveAuthorized => (422, "E0422", "The amount is more than was authorized"),
         DeclineReason::RefundAboveCaptured => (422, "E0422", "The amount is more than was captured"),
         DeclineReason::AuthorizationUnknown if !is_known => (404, "E0404", "There is no payment of this id"),

@@ -29,6 +29,7 @@ use crate::inbound::{Callback, Inbound, Malformed};
 use crate::payment::{Authentication, PaymentCall, Slip};
 use crate::proof::{Authentic, Keyring, Refusal, prove_basic, verify_basic_for};
 use crate::settings::{SettingError, Settings};
+use crate::strict::no_number_around;
 
 use options::Options;
 
@@ -64,6 +65,7 @@ pub const PLATFORM: Platform = Platform {
     message_name: |key| key,
     payment_of_token: PaymentRef::of,
     texts: Use::Needed,
+    card_number_routes: &[],
     decision_event: Some(DecisionEvent { name: "PAYMENT_AUTH", body: answer::event }),
     build,
 };
@@ -120,6 +122,7 @@ impl Adapter for PaymentGateway {
 
     fn decode<'a>(&self, authentic: &Authentic<'a>) -> Result<Inbound<'a>, Malformed> {
         let callback = authentic.callback();
+        no_number_around(callback)?;
         match callback.route {
             AUTH => ask::decode(callback.body, callback.headers, (Kind::Auth, authentic.bypass()), self.options),
             SALE => ask::decode(callback.body, callback.headers, (Kind::Sale, authentic.bypass()), self.options),

@@ -130,7 +130,7 @@ fn the_same_key_is_the_same_payment() {
     assert_eq!(name(Some("a")), name(Some("a")));
     assert_ne!(name(Some("a")), name(Some("b")));
     assert!(name(None).unwrap().1);
-    assert_eq!(name(Some("4111111111111111")), Err("`Idempotency-Key` has a card number in it".to_owned()));
+    assert_eq!(name(Some("4111111111111111")), Err("`idempotency-key` has a card number in it".to_owned()));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use http::header::{HeaderValue, WWW_AUTHENTICATE};
 use serde_json::{Value, json};
 
 use crate::answer::{Answer, Refused, Reply};
-use crate::payment::{Checked, CheckedRule};
+use crate::payment::{Checked, CheckedRule, LimitsAre};
 
 /// Writes an answer.
 pub(super) fn encode(answer: &Answer<'_>, body: &mut Vec<u8>) -> Reply {
@@ -29,6 +29,7 @@ fn object(checked: &Checked) -> Value {
         "roc_text_data": checked.roc,
         "transaction_id": checked.id.as_str(),
         "triggered_rules": rules,
+        "limits_checked": checked.limits == LimitsAre::Asked,
     })
 }
 

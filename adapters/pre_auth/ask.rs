@@ -1,21 +1,25 @@
 //! `POST …/pre-auth`: what is to be checked, each field held to what the interface says of it.
 
+use holdfast_core::card_number::CardNumber;
 use holdfast_core::{
     AuthorizationId, AuthorizationKind, AuthorizationRequest, CardToken, CrossBorder, Currency, EntryMode, Expiry,
     IdempotencyKey, Merchant, MerchantId, Padding, PartialApproval, PaymentRef, Posting, Wallet,
 };
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::answer::{DecisionReference, Echo};
 use crate::inbound::{Inbound, Malformed};
-use crate::payment::CheckCall;
+use crate::payment::{CheckCall, LimitsAre};
 use crate::payment_gateway::{amount, checkout};
-use crate::strict::{Fields, document};
+use crate::strict::Fields;
 
-/// Understands a check.
-pub(super) fn decode<'a>(body: &[u8]) -> Result<Inbound<'a>, Malformed> {
-    let members = document(body)?;
+/// Understands a check, with the card's number if it came by that.
+pub(super) fn decode<'a>(
+    members: Map<String, Value>,
+    number: Option<CardNumber>,
+    limits: LimitsAre,
+) -> Result<Inbound<'a>, Malformed> {
     let top = Fields::of(&members, "");
     let word = top.required("transaction_type", |fields, name| fields.text(name, 16))?;
     let kind = match word {
@@ -43,11 +47,19 @@ pub(super) fn decode<'a>(body: &[u8]) -> Result<Inbound<'a>, Malformed> {
     };
     let amount = fields.required(amount_name, |fields, name| amount(fields, name, currency.unwrap_or(Currency::USD)))?;
     let card = fields.identifier("card_token", CardToken::new)?;
-    if data.is_some() && card.is_none() {
-        return Err(fields.wrong("card_token", "is missing; card numbers are not taken here"));
+    let (name, expiry) = (fields.text("cardholder_name", 100)?, expiry(&fields)?);
+    match (&number, card) {
+        (Some(_), Some(_)) => return Err(fields.wrong("card_number", "is there beside card_token: one of the two is meant")),
+        // Whoever has no token tells whose card it is.
+        (Some(_), None) if name.is_none() => return Err(fields.wrong("cardholder_name", "is missing")),
+        (Some(_), None) if expiry.is_none() => return Err(fields.wrong("card_exp", "is missing")),
+        (None, None) if data.is_some() => {
+            return Err(
+                fields.wrong("card_token", "is missing; card numbers are taken only where they have a listener of their own")
+            );
+        }
+        (Some(_) | None, None) | (None, Some(_)) => {}
     }
-    fields.text("cardholder_name", 100)?;
-    expiry(&fields)?;
     // The body is like that of the door at which the payment would be asked for.
     let checkout = checkout(&fields, amount)?;
     let (key, payment) = names(b"", b"")?;
@@ -80,16 +92,24 @@ pub(super) fn decode<'a>(body: &[u8]) -> Result<Inbound<'a>, Malformed> {
         "ip_address": checkout.ip_address.map(|address| address.to_string()),
     });
     let make: crate::payment::MakeNames = |unique| names(b"unique", unique);
-    Ok(Inbound::Check(CheckCall { request, text: text.to_string(), field: "merchant_id", make, echo: Echo::default() }))
+    Ok(Inbound::Check(CheckCall {
+        request,
+        number,
+        limits,
+        text: text.to_string(),
+        field: "merchant_id",
+        make,
+        echo: Echo::default(),
+    }))
 }
 
 /// `MM/YY`.
-fn expiry(fields: &Fields<'_>) -> Result<(), Malformed> {
-    let Some(text) = fields.text("card_exp", 5)? else { return Ok(()) };
+fn expiry(fields: &Fields<'_>) -> Result<Option<()>, Malformed> {
+    let Some(text) = fields.text("card_exp", 5)? else { return Ok(None) };
     let is_month = |month: &str| month.len() == 2 && month.parse().is_ok_and(|month: u8| (1..=12).contains(&month));
     let is_year = |year: &str| year.len() == 2 && year.bytes().all(|byte| byte.is_ascii_digit());
     match text.split_once('/') {
-        Some((month, year)) if is_month(month) && is_year(year) => Ok(()),
+        Some((month, year)) if is_month(month) && is_year(year) => Ok(Some(())),
         Some(_) | None => Err(fields.wrong("card_exp", "is not a month and a year as MM/YY")),
     }
 }

@@ -15,8 +15,10 @@ use serde_json::json;
 use crate::adapter::{Adapter, Budget, BudgetStart, Credentials, InFlightDuplicate, Platform, Route, RouteMethod, Use};
 use crate::answer::{Answer, Echo, Refused, Reply};
 use crate::inbound::{Callback, Inbound, Malformed};
+use crate::payment::LimitsAre;
 use crate::proof::{Authentic, Keyring, Refusal, prove_basic, verify_basic};
 use crate::settings::{SettingError, Settings};
+use crate::strict::{document, document_and_number, no_number_around};
 
 /// The door as the registry knows it.
 pub const PLATFORM: Platform = Platform {
@@ -39,20 +41,26 @@ pub const PLATFORM: Platform = Platform {
     message_name: |key| key,
     payment_of_token: PaymentRef::of,
     texts: Use::Needed,
+    card_number_routes: &[Route { id: CHECK_BY_NUMBER, method: RouteMethod::Post, path: "/pre-auth" }],
     decision_event: None,
     build,
 };
 
 const CHECK: u8 = 0;
+const CHECK_BY_NUMBER: u8 = 1;
 
 fn build(settings: &Settings) -> Result<Box<dyn Adapter>, Vec<SettingError>> {
     let mut errors = Vec::new();
-    settings.refuse_unknown(&[], &mut errors);
-    if errors.is_empty() { Ok(Box::new(PreAuth)) } else { Err(errors) }
+    let limits = if settings.switch("limits", true, &mut errors) { LimitsAre::Asked } else { LimitsAre::NotAsked };
+    settings.refuse_unknown(&["limits"], &mut errors);
+    if errors.is_empty() { Ok(Box::new(PreAuth { limits })) } else { Err(errors) }
 }
 
 /// One mount's adapter.
-struct PreAuth;
+struct PreAuth {
+    /// Whether limits are asked.
+    limits: LimitsAre,
+}
 
 impl Adapter for PreAuth {
     fn verify<'a>(&self, callback: Callback<'a>, keyring: &Keyring, _: Timestamp) -> Result<Authentic<'a>, Refusal> {
@@ -62,8 +70,13 @@ impl Adapter for PreAuth {
 
     fn decode<'a>(&self, authentic: &Authentic<'a>) -> Result<Inbound<'a>, Malformed> {
         let callback = authentic.callback();
+        no_number_around(callback)?;
         match callback.route {
-            CHECK => ask::decode(callback.body),
+            CHECK => ask::decode(document(callback.body)?, None, self.limits),
+            CHECK_BY_NUMBER => {
+                let (members, number) = document_and_number(callback.body, "data", "card_number")?;
+                ask::decode(members, number, self.limits)
+            }
             _ => Err(Malformed::field("", "came to a route that this door does not have")),
         }
     }

@@ -7,11 +7,15 @@ use super::*;
 use crate::payment::CheckCall;
 
 fn asked(body: &Value) -> Result<(AuthorizationKind, i64), String> {
+    asked_at(CHECK, body).map(|(kind, minor, _)| (kind, minor))
+}
+
+fn asked_at(route: u8, body: &Value) -> Result<(AuthorizationKind, i64, bool), String> {
     let adapter = build(&Settings::defaults(Currency::USD)).unwrap_or_else(|_| panic!("defaults are refused"));
     let (headers, body) = (HeaderMap::new(), body.to_string());
-    let callback = Callback { route: CHECK, segment: "", query: "", headers: &headers, body: body.as_bytes() };
+    let callback = Callback { route, segment: "", query: "", headers: &headers, body: body.as_bytes() };
     match adapter.decode(&Authentic::accept(callback)) {
-        Ok(Inbound::Check(CheckCall { request, .. })) => Ok((request.kind, request.amount.minor())),
+        Ok(Inbound::Check(CheckCall { request, number, .. })) => Ok((request.kind, request.amount.minor(), number.is_some())),
         Ok(other) => panic!("{other:?}"),
         Err(malformed) => Err(malformed.path),
     }
@@ -48,4 +52,29 @@ fn every_constraint_is_held_and_the_field_is_named() {
         body["transaction_type"] = json!(word);
         assert_eq!(asked(&body), Ok((AuthorizationKind::Purchase, 140)));
     }
+}
+
+#[test]
+fn a_card_number_is_taken_on_its_own_listener_only_and_with_its_holder() {
+    let sound = json!({"transaction_type": "auth", "merchant_id": "m", "data": {"card_number": "4111111111111111",
+        "cardholder_name": "John Doe", "card_exp": "12/27", "currency_code": "USD", "transaction_amount": "5.50", "cvv": "123"}});
+    assert_eq!(asked_at(CHECK_BY_NUMBER, &sound), Ok((AuthorizationKind::Purchase, 550, true)));
+    assert_eq!(asked(&sound), Err("data.card_number".to_owned()));
+    for (name, value, path) in [
+        ("card_number", json!("4111111111111112"), "data.card_number"),
+        ("card_number", json!(41), "data.card_number"),
+        ("card_number", Value::Null, "data.card_token"),
+        ("cardholder_name", Value::Null, "data.cardholder_name"),
+        ("cardholder_name", json!("4111 1111 1111 1111"), "data.cardholder_name"),
+        ("card_exp", Value::Null, "data.card_exp"),
+        ("card_token", json!("c"), "data.card_number"),
+        ("reference", json!("x4111111111111111"), "data.reference"),
+    ] {
+        let mut body = sound.clone();
+        body["data"][name] = value.clone();
+        assert_eq!(asked_at(CHECK_BY_NUMBER, &body), Err(path.to_owned()), "{name} = {value}");
+    }
+    let mut by_token = sound;
+    by_token["data"] = json!({"card_token": "c", "transaction_amount": "5.50"});
+    assert_eq!(asked_at(CHECK_BY_NUMBER, &by_token), Ok((AuthorizationKind::Purchase, 550, false)));
 }

@@ -49,6 +49,7 @@ pub const PLATFORM: Platform = Platform {
     message_name: |key| key,
     payment_of_token: PaymentRef::of,
     texts: Use::Never,
+    card_number_routes: &[],
     decision_event: None,
     build,
 };

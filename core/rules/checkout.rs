@@ -14,6 +14,11 @@ use super::percent::Percent;
 use super::problem::RulesetProblem;
 use super::sets::SortedSet;
 
+/// How many of a list's networks examples are made of.
+const LISTED_MAX: usize = 4;
+/// Addresses of which one is on no list of an ordinary length: those of documentation, and an ordinary one.
+const ELSEWHERE: [&str; 4] = ["198.51.100.77", "203.0.113.77", "192.0.2.77", "8.8.8.8"];
+
 /// One condition on what is told of a payment at a door of ours.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CheckoutCondition {
@@ -53,6 +58,48 @@ impl CheckoutCondition {
     /// Whether it holds of a question; `None` where what it asks about is not told.
     pub(crate) fn holds(&self, request: &AuthorizationRequest) -> Option<bool> {
         self.holds_of(request.checkout.as_ref()?, request.amount)
+    }
+
+    /// What else could be told, so that it holds of some and not of others: of a payment of this amount, with all but the one thing
+    /// that it asks about as it is. For people, not for the request path.
+    pub(crate) fn examples(&self, told: &Checkout, amount: Money) -> Vec<Checkout> {
+        let parts = |range: &PartRange, in_it: bool| {
+            let mut parts = range.edges(amount.minor(), in_it);
+            parts.sort_unstable();
+            parts.dedup();
+            parts
+        };
+        match self {
+            CheckoutCondition::Surcharge(range) => {
+                parts(range, true).into_iter().map(|surcharge| Checkout { surcharge, ..*told }).collect()
+            }
+            CheckoutCondition::Gratuity(range) => {
+                parts(range, true).into_iter().map(|gratuity| Checkout { gratuity, ..*told }).collect()
+            }
+            CheckoutCondition::Fees(range) => parts(range, false).into_iter().map(|fees| Checkout { fees, ..*told }).collect(),
+            CheckoutCondition::Items(CountRange { min, max }) => {
+                let ends = [*min, *max].into_iter().flatten();
+                let beside = ends.flat_map(|end| [end.saturating_sub(1), end, end.saturating_add(1)]);
+                beside.map(|items| Checkout { items, ..*told }).collect()
+            }
+            CheckoutCondition::ThreeDSecure(_) => {
+                ThreeDSecure::ALL.iter().map(|outcome| Checkout { three_d_secure: *outcome, ..*told }).collect()
+            }
+            CheckoutCondition::AddressVerification(_) => {
+                let all = AddressVerification::ALL.iter();
+                all.map(|result| Checkout { address_verification: *result, ..*told }).collect()
+            }
+            CheckoutCondition::SecurityCode(_) => {
+                SecurityCodeVerification::ALL.iter().map(|result| Checkout { security_code: *result, ..*told }).collect()
+            }
+            CheckoutCondition::IpAddress(list) => {
+                let addresses = list.addresses.iter().flat_map(SortedSet::iter).copied();
+                let listed = addresses.chain(list.ranges.iter().map(IpNet::addr)).take(LISTED_MAX).map(Some);
+                let elsewhere = ELSEWHERE.iter().filter_map(|text| text.parse().ok()).find(|address| !list.contains(*address));
+                let all = listed.chain([elsewhere, None]);
+                all.map(|ip_address| Checkout { ip_address, ..*told }).collect()
+            }
+        }
     }
 
     /// Why a rule with it declines, unless the rule says otherwise.
@@ -120,6 +167,20 @@ impl PartRange {
             (Some(min), Some(max)) if min > max => Err(RulesetProblem::MinAboveMax),
             (Some(_) | None, Some(_) | None) => Ok(self),
         }
+    }
+
+    /// Nothing, all, and what is at the ends and one minor unit beside them: of an amount that the part is in, or is reckoned of.
+    fn edges(&self, amount: i64, in_it: bool) -> Vec<i64> {
+        let of_share = |share: Percent| {
+            let share = i128::from(share.basis_points());
+            let whole = if in_it { share.saturating_add(10_000) } else { 10_000 };
+            let part = i128::from(amount).saturating_mul(share).checked_div(whole).unwrap_or_default();
+            i64::try_from(part).unwrap_or(amount)
+        };
+        let ends = [self.min, self.max].into_iter().flatten().map(Money::minor);
+        let shares = [self.percent_min, self.percent_max].into_iter().flatten().map(of_share);
+        let beside = ends.chain(shares).flat_map(|end| [-1, 0, 1].map(|by| end.saturating_add(by)));
+        beside.chain([0, amount]).filter(|part| (0..=amount).contains(part)).collect()
     }
 
     /// Whether a part of an amount lies within. One in another currency cannot be compared, and does not.

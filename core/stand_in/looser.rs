@@ -7,6 +7,7 @@ use crate::authorization::{
     AuthorizationKind, AuthorizationRequest, CrossBorder, EntryMode, Expiry, Padding, PartialApproval, PaymentRef, Posting,
     Wallet,
 };
+use crate::checkout::Checkout;
 use crate::decision::{StandInBy, StandInCause};
 use crate::hold::{AccountStatus, CardStatus, CardholderStatus};
 use crate::ids::{AccountId, AuthorizationId, IdempotencyKey, PlatformName, RuleId};
@@ -23,6 +24,8 @@ use super::snapshot::{AccountSight, Acquaintance, CardSight, Sight, Snapshot};
 
 /// The most authorizations that are made up for one row.
 const EXAMPLES_MAX: usize = 100_000;
+/// The most that could be told at a payment door that is tried for one amount.
+const CHECKOUTS_MAX: usize = 200;
 /// The most that are tried at every hour of a week.
 const HOURLY_MAX: usize = 200;
 /// Countries that are tried besides those that are named: where a list is of nearly all, one of them is not on it.
@@ -132,10 +135,11 @@ impl Examples<'_> {
             for mcc in &categories {
                 for country in &countries {
                     for amount in &amounts {
+                        let checkouts = self.checkouts(*amount);
                         for mode in &modes {
-                            if all.len() < EXAMPLES_MAX {
-                                all.extend(self.example(kind, *mcc, *country, *amount, *mode));
-                            }
+                            let Some(example) = self.example(kind, *mcc, *country, *amount, *mode) else { continue };
+                            let room = EXAMPLES_MAX.saturating_sub(all.len());
+                            all.extend(checkouts.iter().take(room).map(|checkout| with(example, *checkout)));
                         }
                     }
                 }
@@ -175,6 +179,28 @@ impl Examples<'_> {
             occurred_at: None,
             checkout: None,
         })
+    }
+
+    /// What could be told at a payment door, if row, rules or limits ask for that: nothing, and each thing that one of them names, in
+    /// every way that they tell apart.
+    fn checkouts(&self, amount: Money) -> Vec<Option<Checkout>> {
+        let own = self.row.conditions().when.checkout.iter();
+        let of_rules = self.ruleset.rules().iter().flat_map(|rule| {
+            let checked =
+                if let Check::Checkout(Listed::Allow(asked) | Listed::Deny(asked)) = rule.check() { Some(asked) } else { None };
+            checked.into_iter().chain(rule.conditions().into_iter().flat_map(|when| &when.checkout))
+        });
+        let of_limits = self.ruleset.limits().iter().flat_map(|limit| &limit.conditions().checkout);
+        let mut all = vec![Checkout::NOTHING_TOLD];
+        let mut any = false;
+        for condition in own.chain(of_rules).chain(of_limits) {
+            any = true;
+            let further: Vec<Checkout> = all.iter().flat_map(|told| condition.examples(told, amount)).collect();
+            let new: Vec<Checkout> = further.into_iter().filter(|told| !all.contains(told)).collect();
+            all.extend(new.into_iter().take(CHECKOUTS_MAX.saturating_sub(all.len())));
+        }
+        let all = all.into_iter().filter(|_| any).map(Some);
+        [None].into_iter().chain(all).collect()
     }
 
     /// What the row lists, and of what the rules list what the row lets through.
@@ -240,6 +266,11 @@ impl Examples<'_> {
         all.dedup();
         all.into_iter().map(|minor| Money::from_minor(minor, currency)).collect()
     }
+}
+
+/// The example with what is told at a payment door.
+fn with(example: AuthorizationRequest, checkout: Option<Checkout>) -> AuthorizationRequest {
+    AuthorizationRequest { checkout, ..example }
 }
 
 fn without_rules(ruleset: &Ruleset) -> Option<Ruleset> {

@@ -18,7 +18,8 @@ use super::openapi::{ReadProblems, WriteProblems};
 use super::problem::Problem;
 use super::router::Target;
 use super::write::{KeyParameter, Write};
-use crate::profiles::{Instrument as Kept, Profile, last_four};
+use crate::card_numbers::NumberToken;
+use crate::profiles::{Instrument as Kept, Profile, last_four, one_of_two};
 
 /// An instrument.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -31,7 +32,11 @@ pub struct Instrument {
     pub brand: &'static str,
     /// The last four digits of its number.
     #[schema(example = "1111")]
-    pub last_four: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_four: Option<String>,
+    /// The token of its number, where it is found by that: such an instrument has no last four digits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub number_token: Option<String>,
     /// `POSTAL_CODE_AND_STREET_MATCH`, `POSTAL_CODE_MATCH`, `STREET_MATCH`, `NO_MATCH` or `UNAVAILABLE`.
     #[schema(value_type = String, example = "POSTAL_CODE_AND_STREET_MATCH")]
     pub address_verification: &'static str,
@@ -59,9 +64,11 @@ pub struct Instruments {
 pub struct InstrumentToPut {
     /// `visa`, `mastercard`, `american express`, `discover`, `dinersclub` or `ebt`.
     brand: String,
-    /// The last four digits of its number, and no others.
+    /// The last four digits of its number, and no others. Either these or `number_token`.
     #[schema(example = "1111")]
-    last_four: String,
+    last_four: Option<String>,
+    /// The token of its number, as `holdfast card-token` prints it: payment doors that take card numbers find the card by it.
+    number_token: Option<String>,
     /// `POSTAL_CODE_AND_STREET_MATCH`, `POSTAL_CODE_MATCH`, `STREET_MATCH`, `NO_MATCH` or `UNAVAILABLE` (if left out).
     address_verification: Option<String>,
     /// `MATCHED`, `NOT_MATCHED` or `UNAVAILABLE` (if left out).
@@ -116,7 +123,11 @@ fn read(card: CardToken, fields: &Fields) -> Option<Kept> {
     let brand = fields.parsed("brand", Need::Required, |word| {
         CardBrand::from_name(word).ok_or("must be visa, mastercard, american express, discover, dinersclub or ebt")
     });
-    let last_four = fields.parsed("last_four", Need::Required, last_four);
+    let four = fields.parsed("last_four", Need::Optional, last_four);
+    let token = fields.parsed("number_token", Need::Optional, str::parse::<NumberToken>);
+    if !(fields.mentions("last_four") && four.is_none() || fields.mentions("number_token") && token.is_none()) {
+        one_of_two(four.as_ref(), token.as_ref()).map_err(|problem| fields.wrong("last_four", problem)).ok()?;
+    }
     let address = fields.parsed("address_verification", Need::Optional, |word| {
         AddressVerification::from_name(word)
             .ok_or("must be POSTAL_CODE_AND_STREET_MATCH, POSTAL_CODE_MATCH, STREET_MATCH, NO_MATCH or UNAVAILABLE")
@@ -128,7 +139,8 @@ fn read(card: CardToken, fields: &Fields) -> Option<Kept> {
     Some(Kept {
         card,
         brand: brand?,
-        last_four: last_four?,
+        last_four: four,
+        number_token: token,
         address_verification: address.unwrap_or(AddressVerification::Unavailable),
         security_code_verification: code.unwrap_or(SecurityCodeVerification::Unavailable),
         owner,
@@ -141,6 +153,7 @@ impl Instrument {
             card: kept.card.to_string(),
             brand: kept.brand.name(),
             last_four: kept.last_four.clone(),
+            number_token: kept.number_token.map(|token| token.to_string()),
             address_verification: kept.address_verification.name(),
             security_code_verification: kept.security_code_verification.name(),
             cardholder: kept.owner.map(|owner| owner.to_string()),

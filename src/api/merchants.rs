@@ -16,8 +16,8 @@ use super::problem::{Code, Problem};
 use super::router::Target;
 use super::write::{KeyParameter, Write};
 use crate::profiles::{
-    self, ADDRESS_LINES_MAX, Merchant as Kept, MerchantLimits, MerchantStanding, NetworkTokenization, Profile, Surcharges, text,
-    time_zone,
+    self, ADDRESS_LINES_MAX, Merchant as Kept, MerchantLimits, MerchantStanding, NetworkTokenization, Profile, StoreError,
+    Surcharges, text, time_zone,
 };
 
 /// How many lines a page has if nobody says, and at most.
@@ -182,7 +182,12 @@ impl Api {
         let profiles = Arc::clone(&self.profiles);
         let put = tokio::task::spawn_blocking(move || profiles.put(program, &[profile])).await;
         let put = put.map_err(|_| Problem::of(Code::Internal, "keeping it met a bug"))?;
-        put.map_err(|error| Problem::of(Code::LedgerUnavailable, error.to_string()).retry_after(1))
+        put.map_err(|error| match error {
+            StoreError::NumberTaken { .. } => Problem::of(Code::AlreadyExists, error.to_string()),
+            StoreError::File(..) | StoreError::Disk(..) | StoreError::Foreign(_) | StoreError::Unreadable(..) => {
+                Problem::of(Code::LedgerUnavailable, error.to_string()).retry_after(1)
+            }
+        })
     }
 }
 

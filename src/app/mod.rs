@@ -22,7 +22,7 @@ use arc_swap::ArcSwap;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{oneshot, watch};
 
-use self::mounts::{agents, mount_names, mounts, programs, routes};
+use self::mounts::{agents, card_number_routes, mount_names, mounts, programs, routes};
 use self::opening::{Counted, EarlyDesk, Foresight, Opened, Opening, follow_rules, open_ledger, open_spool, spool_settings};
 use self::pages::pages;
 use crate::agent::door::{House, crossing};
@@ -33,7 +33,7 @@ use crate::api::reads::embedded::EmbeddedReads;
 use crate::api::reads::shared::SharedReads;
 use crate::api::{self, Api, ApiProgram};
 use crate::background::{Background, Doors};
-use crate::config::{Config, ProgramConfig};
+use crate::config::{CardNumbersConfig, Config, ProgramConfig};
 use crate::descriptors::{self, Needs, Room};
 use crate::first_start::make_ready;
 use crate::ledger::Ledger;
@@ -46,7 +46,7 @@ use crate::profiles::{self, Profiles};
 use crate::reporter::{SpoolReporter, say};
 use crate::responder::{Breaker, Responder, Stage, Till, Worker};
 use crate::server::ops::{self, Operators};
-use crate::server::{self, Drained, Limits, Running, Serving, Tls};
+use crate::server::{self, Bound, Drained, Limits, Running, Serving, Tls};
 use crate::settlement_day::Cutoff;
 use crate::spool::Reconciler;
 use crate::start_error::StartError;
@@ -60,6 +60,9 @@ const RESTING_TICKETS_MAX: usize = 1024;
 /// Connections to a shared ledger's database besides those of acts: lists, upkeep, agent spend, and what hears of other responders.
 const DATABASE_CONNECTIONS_BESIDE_ACTS: usize = 14;
 
+/// The most connections of the listener for card numbers: callers are few, with pools of connections.
+const CARD_NUMBER_CONNECTIONS_MAX: usize = 256;
+
 /// A running server.
 pub struct App {
     /// Where platforms call.
@@ -68,6 +71,8 @@ pub struct App {
     pub ops_listen: SocketAddr,
     /// Where the management API is.
     pub api_listen: SocketAddr,
+    /// Where card numbers are taken, if they are.
+    pub card_numbers_listen: Option<SocketAddr>,
     config: Config,
     responder: Arc<Responder>,
     api: Arc<Api>,
@@ -80,6 +85,7 @@ pub struct App {
     /// Until it is dropped, the ledger hears nothing of the spool.
     hold_back: Option<oneshot::Sender<Infallible>>,
     running: Running,
+    card_numbers: Option<(Running, Arc<Tls>)>,
     operators: Operators,
     background: Background,
     writing: Option<Writing>,
@@ -99,6 +105,8 @@ impl App {
         let bind = |address| server::bind(address).map_err(|error| StartError::Listen(address, error));
         let (callbacks, operators) = (bind(config.server.listen)?, bind(config.server.ops_listen)?);
         let management = bind(config.api.listen)?;
+        let by_number = config.card_numbers.as_ref().map(|numbers| bind(numbers.listen)).transpose()?;
+        let card_numbers_listen = by_number.as_ref().map(|bound| bound.addr);
         let (listen, ops_listen, api_listen) = (callbacks.addr, operators.addr, management.addr);
         let metrics = Metrics::new(&mount_names(&config)).map_err(StartError::Metrics)?;
         let Opened { ledger, opening, early, publications, recorded } =
@@ -130,10 +138,11 @@ impl App {
             breaker: Breaker::new(config.breaker),
             switchboard: Arc::clone(&switchboard),
             in_flight: InFlight::new(config.responder.in_flight_max),
-            till: Till::new(Arc::clone(&profiles), config.texts.sealer.clone()),
+            till: Till::new(Arc::clone(&profiles), config.texts.sealer.clone())
+                .with_number_key(config.card_numbers.as_ref().map(|numbers| numbers.key.clone())),
             metrics: Arc::clone(&metrics),
             telemetry,
-            workers: (0..workers.get()).map(|_| Worker::new(RESTING_TICKETS_MAX)).collect(),
+            workers: (0..=workers.get()).map(|_| Worker::new(RESTING_TICKETS_MAX)).collect(),
             agents,
             stage: to_be_open,
         });
@@ -163,14 +172,20 @@ impl App {
             tls: tls.clone(),
             metrics: metrics.server.clone(),
             workers,
+            first_worker: 0,
             say,
         })?;
+        let card_numbers = match by_number.zip(config.card_numbers.as_ref()) {
+            None => None,
+            Some((bound, numbers)) => Some(serve_card_numbers(&config, bound, numbers, &responder, &metrics)?),
+        };
         let operators = ops::serve(operators, pages(&responder, &metrics, signals), room.operators)?;
         let opening = Some((opening, counted));
         Ok(App {
             listen,
             ops_listen,
             api_listen,
+            card_numbers_listen,
             config,
             responder,
             api,
@@ -182,6 +197,7 @@ impl App {
             stage,
             hold_back: Some(hold_back),
             running,
+            card_numbers,
             operators,
             background,
             writing,
@@ -235,6 +251,9 @@ impl App {
                 if let (Some(tls), Some(fresh)) = (&self.tls, reloaded.tls) {
                     tls.replace(fresh);
                 }
+                if let (Some((_, tls)), Some(fresh)) = (&self.card_numbers, reloaded.card_numbers_tls) {
+                    tls.replace(fresh);
+                }
                 say("credentials and certificate are read again");
                 for waiting in &reloaded.waiting {
                     say(&format!("changed in the configuration, and waits for a restart: {waiting}"));
@@ -246,8 +265,12 @@ impl App {
 
     /// Stops: answers what is owed, brings what was told to the ledger, closes the ledger. Blocks.
     pub fn drain(self) -> Drained {
-        let App { responder, api, running, operators, background, writing, desk, early_desk, house, webhooks, .. } = self;
-        let drained = running.drain();
+        let App { responder, api, running, card_numbers, operators, background, writing, .. } = self;
+        let (desk, early_desk, house, webhooks) = (self.desk, self.early_desk, self.house, self.webhooks);
+        running.begin_drain();
+        let by_number = card_numbers.map_or(0, |(running, _)| running.drain().abandoned);
+        let Drained { abandoned } = running.drain();
+        let drained = Drained { abandoned: abandoned.saturating_add(by_number) };
         early_desk.close();
         drop(operators);
         // The last sender of told answers and of telemetry goes with the responder: then both end by themselves.
@@ -275,6 +298,8 @@ pub struct Listening {
     pub operators: SocketAddr,
     /// By callers of the management API.
     pub api: SocketAddr,
+    /// By those who send card numbers, if anybody may.
+    pub card_numbers: Option<SocketAddr>,
 }
 
 /// How a server ended that was told to stop.
@@ -308,7 +333,8 @@ pub fn serve(config: Config, ready: impl FnOnce(&Listening)) -> Result<Stopped, 
             _ = terminate.recv() => return Ok(app),
             _ = interrupt.recv() => return Ok(app),
         }
-        ready(&Listening { callbacks: app.listen, operators: app.ops_listen, api: app.api_listen });
+        let card_numbers = app.card_numbers_listen;
+        ready(&Listening { callbacks: app.listen, operators: app.ops_listen, api: app.api_listen, card_numbers });
         loop {
             tokio::select! {
                 _ = terminate.recv() => return Ok::<App, StartError>(app),
@@ -360,6 +386,29 @@ pub async fn open_desk(config: &Config) -> Result<Desk, StartError> {
     make_ready(&desk, config, say).await?;
     spend::until_filled(config, house.as_ref(), DatabasePatience::None).await?;
     Ok(desk)
+}
+
+/// Serves what takes card numbers: by one thread, whose number is behind those of all others.
+fn serve_card_numbers(
+    config: &Config,
+    bound: Bound,
+    numbers: &CardNumbersConfig,
+    responder: &Arc<Responder>,
+    metrics: &Metrics,
+) -> Result<(Running, Arc<Tls>), StartError> {
+    let tls = Arc::new(Tls::new(Arc::clone(&numbers.tls)));
+    let running = bound.serve(Serving {
+        responder: Arc::clone(responder),
+        routes: Arc::new(card_number_routes(config).map_err(StartError::Routes)?),
+        bridge: None,
+        limits: Limits { connections_max: CARD_NUMBER_CONNECTIONS_MAX, ..limits(config) },
+        tls: Some(Arc::clone(&tls)),
+        metrics: metrics.server.clone(),
+        workers: NonZeroUsize::MIN,
+        first_worker: workers(config).get(),
+        say,
+    })?;
+    Ok((running, tls))
 }
 
 /// The merchants and instruments of a data directory.
@@ -456,7 +505,8 @@ fn room(config: &Config, workers: NonZeroUsize) -> Room {
 pub(crate) fn needs(config: &Config, workers: NonZeroUsize) -> Needs {
     let of_acts = config.ledger.postgres.as_ref().map(|shared| usize::try_from(shared.connections_max).unwrap_or(usize::MAX));
     let database = of_acts.map_or(0, |acts| acts.saturating_add(DATABASE_CONNECTIONS_BESIDE_ACTS));
-    Needs { workers: workers.get(), database }
+    let card_numbers = config.card_numbers.as_ref().map_or(0, |_| CARD_NUMBER_CONNECTIONS_MAX);
+    Needs { workers: workers.get(), database, card_numbers }
 }
 
 fn limits(config: &Config) -> Limits {

@@ -81,6 +81,22 @@ pub(super) fn routes(config: &Config) -> Result<RouteTable, Vec<RouteError>> {
     RouteTable::new(&entries)
 }
 
+/// What the listener for card numbers serves: the same mounts, at the same paths.
+pub(super) fn card_number_routes(config: &Config) -> Result<RouteTable, Vec<RouteError>> {
+    let entries: Vec<_> = all_mounts(config)
+        .enumerate()
+        .flat_map(|(index, (_, _, mount))| {
+            mount.platform.card_number_routes.iter().map(move |route| RouteEntry {
+                method: route.method,
+                path: format!("{}{}", mount.path.trim_end_matches('/'), route.path),
+                mount: index,
+                route: route.id,
+            })
+        })
+        .collect();
+    RouteTable::new(&entries)
+}
+
 /// Both environments' questions come to one place, and to the first of their mounts: the credential says whose they are.
 fn agent_routes(config: &Config) -> impl Iterator<Item = RouteEntry> {
     let mount = agent_mounts(config).next().map(|_| all_mounts(config).count());

@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::Failure;
 use crate::app::{needs, runtime, workers};
-use crate::config::{self, Config, Overrides};
+use crate::config::{self, CardNumbersConfig, Config, Overrides};
 use crate::descriptors::{self, Room};
 use crate::ledger::postgres::connect::Database;
 use crate::ledger::postgres::migrate;
@@ -21,7 +21,7 @@ Every error is one line: file:line:column: key: what is wrong, and what would be
 is looked at too: whether it lets this user in, has this program's schema, and allows what a responder does.
 
 Exit codes:
-  0  all is well (one line says what there is)
+  0  all is well (one line says what there is; with [card_numbers], another one what that means for PCI DSS)
   1  errors (all of them)
   2  the command line is not understood";
 
@@ -48,7 +48,11 @@ impl Check {
             // It is this shell's limit, and perhaps not the service's: no error.
             let _ = writeln!(io::stderr(), "if it is served from here: {warning}");
         }
-        Ok(writeln!(output, "{}", summary(&config))?)
+        writeln!(output, "{}", summary(&config))?;
+        if let Some(numbers) = &config.card_numbers {
+            writeln!(output, "{}", scope(numbers))?;
+        }
+        Ok(())
     }
 }
 
@@ -64,4 +68,16 @@ fn summary(config: &Config) -> String {
         })
         .collect();
     format!("{}: ok: {}", config.path.display(), programs.join("; "))
+}
+
+/// What it means that card numbers are taken.
+fn scope(numbers: &CardNumbersConfig) -> String {
+    format!(
+        "card_numbers: {} takes card numbers: this process, its machine, and whatever its callers' connections pass through process \
+         cardholder data and are in scope of PCI DSS. Numbers become keyed tokens in memory; they are not stored, logged or repeated, \
+         security codes go no further than the parser, and no core image is written. The key (card_numbers.key) makes tokens of \
+         numbers: keep and rotate it as a cryptographic key (requirements 3.5.1.1, 3.6, 3.7), apart from backups. Swap must be off \
+         or encrypted. Without this section no listener takes card numbers",
+        numbers.listen
+    )
 }

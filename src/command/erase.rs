@@ -20,7 +20,7 @@ Examples:
 
 Texts are erased, and nothing else: objects, decisions and money stay, and show `null` where a text was; so does the audit trail. What
 an earlier backup has of them can be read only with the keys of [agents] and [texts]. Of payment doors, a payment that waits for its payer
-to be authenticated is gone with its text; what was answered in stand-in is erased once the ledger has heard of it: do it again then.
+to be authenticated is gone with its text. What was answered in stand-in is erased where it waits for the ledger, too.
 
 Exit codes:
   0  done (one line says how many texts went)

@@ -13,6 +13,7 @@ use crate::ledger::postgres::connect::Database;
 
 pub mod backup;
 pub mod balance;
+pub mod card_token;
 pub mod check;
 pub mod credential;
 pub mod erase;
@@ -77,6 +78,7 @@ enum Command {
     Organization(organization::Organization),
     Credential(credential::Credential),
     Token(token::Token),
+    CardToken(card_token::CardToken),
     Erase(erase::Erase),
     Webhooks(webhooks::Webhooks),
     Backup(backup::Backup),
@@ -199,6 +201,7 @@ impl Cli {
             Command::Organization(organization) => organization.run(output),
             Command::Credential(credential) => credential.run(output),
             Command::Token(token) => token.run(output),
+            Command::CardToken(card_token) => card_token.run(output),
             Command::Erase(erase) => erase.run(output),
             Command::Spool(spool) => spool.run(output),
             Command::StopList(list) => list.run(output),

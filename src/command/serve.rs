@@ -8,6 +8,7 @@ use clap::Args;
 
 use super::Failure;
 use crate::app::{self, Stopped};
+use crate::card_numbers;
 use crate::config::{self, Config, Overrides};
 
 const EXAMPLES: &str = "\
@@ -20,6 +21,8 @@ Examples:
 It listens at once, and answers from stand-in until the ledger has its state and the rules are in force. Once it is ready it
 prints one line of JSON, and nothing else, on standard output:
   {\"api_listen\":\"127.0.0.1:8081\",\"listen\":\"127.0.0.1:8080\",\"ops_listen\":\"127.0.0.1:9090\"}
+With [card_numbers] it also has \"card_numbers_listen\"; the process then begins itself anew once, with memory that is overwritten when
+it is let go of (glibc), and leaves no core image.
 
 SIGTERM and SIGINT drain: answers that are owed are given, then it exits with 0; with 1 if the ledger's disk hangs for longer than
 server.stop_seconds_max.
@@ -60,7 +63,15 @@ impl Serve {
 
     pub(super) fn run(self) -> Result<(), Failure> {
         let (path, overrides) = self.config();
-        start(Config::load(&path, overrides)?)
+        let config = Config::load(&path, overrides)?;
+        if config.card_numbers.is_some() {
+            let not_begun = |error| Failure::Told(format!("memory that had card numbers would not be overwritten: {error}"));
+            card_numbers::begin_overwriting().map_err(not_begun)?;
+            let not_off =
+                |error| Failure::Told(format!("core images, which would have card numbers, cannot be turned off: {error}"));
+            card_numbers::leave_no_core().map_err(not_off)?;
+        }
+        start(config)
     }
 }
 
@@ -69,11 +80,14 @@ fn start(config: Config) -> Result<(), Failure> {
     let stop_max = config.server.stop_max;
     let stopped = app::serve(config, |listening| {
         // Nothing else ever goes to standard output; if nobody listens there, serving goes on.
-        let line = serde_json::json!({
+        let mut line = serde_json::json!({
             "listen": listening.callbacks.to_string(),
             "ops_listen": listening.operators.to_string(),
             "api_listen": listening.api.to_string(),
         });
+        if let (Some(address), Some(members)) = (listening.card_numbers, line.as_object_mut()) {
+            members.insert("card_numbers_listen".to_owned(), address.to_string().into());
+        }
         let _ = writeln!(io::stdout(), "{line}");
     });
     match stopped.map_err(Failure::told)? {

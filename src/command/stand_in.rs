@@ -8,7 +8,10 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use holdfast_core::rules::Ruleset;
 use holdfast_core::stand_in::{Looser, StandInPolicy, looser_rows, unreachable_rows};
-use holdfast_core::{AuthorizationRequest, PlatformName, ProgramId};
+use holdfast_core::{
+    AddressVerification, AuthorizationRequest, Checkout, Currency, Money, PlatformName, ProgramId, SecurityCodeVerification,
+    ThreeDSecure,
+};
 
 use super::preview::Preview;
 use super::reading::rulesets_of;
@@ -228,12 +231,34 @@ fn example_of(request: &AuthorizationRequest) -> String {
     let mcc = request.merchant.mcc.map(|mcc| format!(", MCC {mcc}")).unwrap_or_default();
     let country = request.merchant.country.map(|country| format!(", merchant in {country}")).unwrap_or_default();
     format!(
-        "{} of {} {}{mcc}{country}, {}",
+        "{} of {} {}{mcc}{country}, {}{}",
         request.kind.name(),
         request.amount.decimal(),
         request.amount.currency(),
-        request.entry_mode.name()
+        request.entry_mode.name(),
+        request.checkout.map(|checkout| told_at_checkout(&checkout, request.amount.currency())).unwrap_or_default()
     )
+}
+
+/// What a payment door tells of it besides: `, surcharge 2.01, 3-D Secure ATTEMPTED`.
+fn told_at_checkout(checkout: &Checkout, currency: Currency) -> String {
+    let part = |name: &str, minor: i64| {
+        if minor > 0 { format!(", {name} {}", Money::from_minor(minor, currency).decimal()) } else { String::new() }
+    };
+    let word = |name: &str, word: &str, nothing: bool| if nothing { String::new() } else { format!(", {name} {word}") };
+    let Checkout { surcharge, gratuity, fees, items, three_d_secure, address_verification, security_code, ip_address, .. } =
+        checkout;
+    [
+        part("surcharge", *surcharge),
+        part("gratuity", *gratuity),
+        part("fees", *fees),
+        word("items", &items.to_string(), *items == 0),
+        word("3-D Secure", three_d_secure.name(), *three_d_secure == ThreeDSecure::NotTold),
+        word("address", address_verification.name(), *address_verification == AddressVerification::Unavailable),
+        word("security code", security_code.name(), *security_code == SecurityCodeVerification::Unavailable),
+        ip_address.map(|address| format!(", IP address {address}")).unwrap_or_default(),
+    ]
+    .concat()
 }
 
 impl Publish {

@@ -19,6 +19,7 @@ pub mod agents;
 pub mod api;
 #[cfg(test)]
 mod at_once;
+mod card_numbers;
 pub mod errors;
 pub mod imports;
 mod keyring;
@@ -45,6 +46,7 @@ mod webhook;
 
 pub use agents::{AgentsConfig, SmtpConfig};
 pub use api::{ApiConfig, ApiToken};
+pub use card_numbers::CardNumbersConfig;
 pub use errors::{Error, Errors};
 pub use ledger::{LedgerConfig, LedgerEngine, LedgerSync};
 pub use mount::MountConfig;
@@ -79,6 +81,8 @@ pub struct Config {
     pub tls: Option<Arc<rustls::ServerConfig>>,
     /// `[api]`: the management API.
     pub api: ApiConfig,
+    /// `[card_numbers]`: where card numbers are taken; `None` for nowhere.
+    pub card_numbers: Option<CardNumbersConfig>,
     /// `[agents]`: agent spend; `None` for none.
     pub agents: Option<AgentsConfig>,
     /// `[responder]`: the authorization path.
@@ -226,6 +230,10 @@ fn read_root(
     };
     let programs = reader.programs(&root);
     let api = api::read(OptionalSection::open(&root, "api"), &overrides, &server, &secrets, &programs);
+    let card_numbers = card_numbers::read(OptionalSection::open(&root, "card_numbers"), directory, &server, &secrets, &programs);
+    if let (Some(numbers), Some(api)) = (&card_numbers, &api) {
+        card_numbers::apart(numbers.as_ref(), api, &root);
+    }
     let reader = webhook::WebhookReader { directory, secrets: &secrets, programs: &programs };
     let webhooks = reader.endpoints(&root);
     let agents = agents::read(root.optional_section("agents"), directory, &server, &secrets, &programs);
@@ -262,6 +270,7 @@ fn read_root(
         server,
         tls,
         api: api?,
+        card_numbers: card_numbers?,
         agents: agents.ok()?,
         responder,
         ledger,

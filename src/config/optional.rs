@@ -19,6 +19,11 @@ impl<'d> OptionalSection<'d> {
         OptionalSection { section, spot }
     }
 
+    /// Whether it is there.
+    pub const fn is_there(&self) -> bool {
+        self.section.is_some()
+    }
+
     /// Where a key was written; the section's place if it was not.
     pub fn spot(&self, key: &'static str) -> Spot<'d> {
         let written = self.section.as_ref().and_then(|section| section.optional(key));

@@ -11,7 +11,7 @@ use super::errors::Errors;
 use super::mount::MountConfig;
 use super::program::ProgramConfig;
 use super::server::ServerConfig;
-use super::{Config, Depth, Surroundings};
+use super::{CardNumbersConfig, Config, Depth, Surroundings};
 
 /// What takes effect without a restart.
 #[derive(Debug, Clone)]
@@ -22,6 +22,8 @@ pub struct Reloaded {
     pub tokens: Vec<ApiToken>,
     /// The certificate and key, if the running configuration has TLS.
     pub tls: Option<Arc<rustls::ServerConfig>>,
+    /// The certificate and key of `[card_numbers.tls]`, if the running configuration takes card numbers.
+    pub card_numbers_tls: Option<Arc<rustls::ServerConfig>>,
     /// What has changed in the file and waits for a restart, such as `[server]` or `program demo, mount /marqeta`.
     pub waiting: Vec<String>,
 }
@@ -57,6 +59,9 @@ impl Config {
         }
         if new.api.listen != self.api.listen {
             waiting.push("[api]".to_owned());
+        }
+        if !same_card_numbers(new.card_numbers.as_ref(), self.card_numbers.as_ref()) {
+            waiting.push("[card_numbers]".to_owned());
         }
         if new.agents != self.agents {
             waiting.push("[agents]".to_owned());
@@ -104,8 +109,15 @@ impl Config {
         }
         let is_new = |twin: &&ProgramConfig| self.programs.iter().all(|program| program.id != twin.id);
         waiting.extend(new.programs.iter().filter(is_new).map(|twin| format!("program {} (new)", twin.id)));
-        Ok(Reloaded { keyrings, tokens: new.api.tokens, tls: new.tls.filter(|_| self.tls.is_some()), waiting })
+        let card_numbers_tls = new.card_numbers.filter(|_| self.card_numbers.is_some()).map(|numbers| numbers.tls);
+        let tls = new.tls.filter(|_| self.tls.is_some());
+        Ok(Reloaded { keyrings, tokens: new.api.tokens, tls, card_numbers_tls, waiting })
     }
+}
+
+/// Whether two readings agree in where card numbers are taken. Whether the key is the same, nobody can tell.
+fn same_card_numbers(one: Option<&CardNumbersConfig>, other: Option<&CardNumbersConfig>) -> bool {
+    one.map(|numbers| numbers.listen) == other.map(|numbers| numbers.listen)
 }
 
 /// Whether two readings agree in all but where certificate and key are.

@@ -76,6 +76,7 @@ const fn platform(name: &'static str, budget_ms: [u64; 3]) -> Platform {
         message_name: |key| key,
         payment_of_token: holdfast_core::PaymentRef::of,
         texts: Use::Never,
+        card_number_routes: &[],
         decision_event: None,
         build,
     }
@@ -436,7 +437,7 @@ fn what_can_be_wrong_with_the_process() {
         (
             "",
             "[sever]",
-            "c.toml:1:2: sever: is not a key of this table; its keys are server, responder, ledger, spool, breaker, telemetry, texts, program, api, webhook, agents",
+            "c.toml:1:2: sever: is not a key of this table; its keys are server, responder, ledger, spool, breaker, telemetry, texts, program, api, card_numbers, webhook, agents",
         ),
         ("", "server = 1", "c.toml:1:10: server: must be a table"),
         (

@@ -13,6 +13,8 @@ impl Desk {
     pub(super) async fn erase(&self, erasure: Erasure) -> Result<SpendAnswer, OperationError> {
         let mut erased: u64 = 0;
         for which in self.slips_of(&erasure)? {
+            // First what the ledger has yet to hear: what reached it before is there for the ledger to erase.
+            erased = erased.saturating_add(self.erase_unheard(which).await?);
             let slips = self.ask(Act::EraseSlips(which)).await?.into_erased().ok_or_else(other_answer)?;
             erased = erased.saturating_add(slips);
         }

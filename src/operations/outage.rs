@@ -6,6 +6,7 @@ use super::{Desk, other_answer};
 use crate::clock;
 use crate::control::OperationError;
 use crate::control::protocol::{BringBack, Switch, SwitchReport};
+use crate::ledger::Erase;
 use crate::spool::{self, Observer, Scope, Settings, Spool, SpoolError, Switched, Turn};
 use crate::switchboard::Switchboard;
 
@@ -71,6 +72,17 @@ impl Desk {
             let problem = format!("entry {number} of the spool is not set aside; `holdfast spool` lists those that are");
             OperationError::Refused(vec![problem])
         })
+    }
+}
+
+impl Desk {
+    /// Erases what callers wrote in what the ledger has not heard; how many texts that were.
+    pub(super) async fn erase_unheard(&self, which: Erase) -> Result<u64, OperationError> {
+        let Some(Outage { spool, .. }) = &self.outage else { return Ok(0) };
+        let of = spool.clone();
+        let opened = tokio::task::spawn_blocking(move || of.open()).await.map_err(|_| other_answer())?;
+        let spool = opened.map_err(|error| OperationError::Unavailable(error.to_string()))?;
+        spool.erase(which).await.ok_or_else(other_answer)
     }
 }
 

@@ -1,12 +1,15 @@
 //! Merchants and instruments as operators write them: a TOML file, with every error at once and never a value in one.
 
+use std::str::FromStr as _;
+
 use holdfast_adapters::payment::{AddressVerification, CardBrand, SecurityCodeVerification};
 use holdfast_core::{CardToken, CardholderToken, Country, Currency, MerchantCategoryCode, MerchantId, Money};
 
 use super::{
     ADDRESS_LINES_MAX, Instrument, Merchant, MerchantLimits, MerchantStanding, NetworkTokenization, Profile, Surcharges,
-    last_four, text, time_zone,
+    last_four, one_of_two, text, time_zone,
 };
+use crate::card_numbers::NumberToken;
 use crate::config::Errors;
 use crate::config::read::{Document, Section, Text};
 
@@ -110,14 +113,22 @@ fn address(section: &Section<'_>) -> Option<Vec<String>> {
 fn instrument(section: &Section<'_>, named: &mut Vec<String>) -> Option<Instrument> {
     let card = section.text("card").and_then(|card| unique(&card, "card", named, CardToken::new));
     let brand = section.text("brand").and_then(|brand| one_of(&brand, CardBrand::ALL, CardBrand::name));
-    let last_four = section.text("last_four").and_then(|digits| digits.parse(last_four));
+    let four = optional(section, "last_four", last_four);
+    let token = optional(section, "number_token", NumberToken::from_str);
+    if let (Some(four), Some(token)) = (&four, &token)
+        && let Err(problem) = one_of_two(four.as_ref(), token.as_ref())
+    {
+        section.spot.wrong(problem);
+        return None;
+    }
     let address = verification(section, "address_verification", AddressVerification::ALL, AddressVerification::name);
     let code = verification(section, "security_code_verification", SecurityCodeVerification::ALL, SecurityCodeVerification::name);
     let owner = optional(section, "cardholder", |token| CardholderToken::new(token).map_err(|error| error.to_string()));
     Some(Instrument {
         card: card?,
         brand: brand?,
-        last_four: last_four?,
+        last_four: four?,
+        number_token: token?,
         address_verification: address?.unwrap_or(AddressVerification::Unavailable),
         security_code_verification: code?.unwrap_or(SecurityCodeVerification::Unavailable),
         owner: owner?,

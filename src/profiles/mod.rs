@@ -19,6 +19,8 @@ use holdfast_adapters::payment::{AddressVerification, CardBrand, SecurityCodeVer
 use holdfast_core::{CardToken, CardholderToken, Country, MerchantCategoryCode, MerchantId, ProgramId, card_number};
 use serde::{Deserialize, Serialize};
 
+use crate::card_numbers::NumberToken;
+
 pub use self::house::{is_of_house, opinion};
 pub use self::store::{Store, StoreError};
 
@@ -110,8 +112,12 @@ pub struct Instrument {
     pub card: CardToken,
     /// Whose brand it has.
     pub brand: CardBrand,
-    /// The last four digits of its number.
-    pub last_four: String,
+    /// The last four digits of its number; nothing where it is found by its number.
+    #[serde(default)]
+    pub last_four: Option<String>,
+    /// The token of its number, where it is found by that: in place of the last four digits, never beside them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number_token: Option<NumberToken>,
     /// How the billing address compared.
     pub address_verification: AddressVerification,
     /// How the security code compared.
@@ -126,6 +132,7 @@ pub struct Instrument {
 pub struct Snapshot {
     merchants: HashMap<(ProgramId, MerchantId), Arc<Merchant>, foldhash::fast::RandomState>,
     instruments: HashMap<(ProgramId, CardToken), Arc<Instrument>, foldhash::fast::RandomState>,
+    by_number: HashMap<(ProgramId, NumberToken), CardToken, foldhash::fast::RandomState>,
 }
 
 /// Merchants and instruments of all programs: the snapshot, swapped whole, and where it is durable.
@@ -169,6 +176,12 @@ impl Profiles {
         self.seen.load().instruments.get(&(program, card)).cloned()
     }
 
+    /// The card that is found by a number's token.
+    #[must_use]
+    pub fn card_by_number(&self, program: ProgramId, token: NumberToken) -> Option<CardToken> {
+        self.seen.load().by_number.get(&(program, token)).copied()
+    }
+
     /// A program's merchants in the order of their names, behind one of them.
     #[must_use]
     pub fn merchants(&self, program: ProgramId, behind: Option<&str>, most: usize) -> Vec<Arc<Merchant>> {
@@ -195,15 +208,18 @@ impl Profiles {
     /// Keeps changes: all of them are durable, and seen from now on, or none. Blocks for as long as the disk takes.
     ///
     /// # Errors
-    /// The store cannot be written.
+    /// The store cannot be written, or two cards would have one number.
     pub fn put(&self, program: ProgramId, profiles: &[Profile]) -> Result<(), StoreError> {
         // One at a time: the store is held until the snapshot has what is in it.
         let mut writing = self.store.begin();
-        writing.put(program, profiles)?;
         let mut next = Snapshot::clone(&self.seen.load());
         for profile in profiles {
             next.put(program, profile.clone());
         }
+        for profile in profiles {
+            next.has_its_number(program, profile)?;
+        }
+        writing.put(program, profiles)?;
         self.seen.store(Arc::new(next));
         Ok(())
     }
@@ -216,8 +232,26 @@ impl Snapshot {
                 self.merchants.insert((program, merchant.id), Arc::new(merchant));
             }
             Profile::Instrument(instrument) => {
-                self.instruments.insert((program, instrument.card), Arc::new(instrument));
+                let (card, token) = (instrument.card, instrument.number_token);
+                let before = self.instruments.insert((program, card), Arc::new(instrument));
+                if let Some(before) = before.and_then(|before| before.number_token)
+                    && self.by_number.get(&(program, before)) == Some(&card)
+                {
+                    self.by_number.remove(&(program, before));
+                }
+                if let Some(token) = token {
+                    // Whoever has it already keeps it, and the other one is refused.
+                    self.by_number.entry((program, token)).or_insert(card);
+                }
             }
+        }
+    }
+
+    fn has_its_number(&self, program: ProgramId, profile: &Profile) -> Result<(), StoreError> {
+        let Profile::Instrument(Instrument { card, number_token: Some(token), .. }) = profile else { return Ok(()) };
+        match self.by_number.get(&(program, *token)) {
+            Some(other) if other != card => Err(StoreError::NumberTaken { card: card.to_string(), other: other.to_string() }),
+            Some(_) | None => Ok(()),
         }
     }
 }
@@ -246,7 +280,7 @@ pub fn seen(merchant: &Merchant, instrument: Option<&Instrument>) -> Seen {
         phone: merchant.phone.clone(),
         time_zone: merchant.time_zone.clone(),
         brand: instrument.map(|instrument| instrument.brand),
-        last_four: instrument.map(|instrument| instrument.last_four.clone()),
+        last_four: instrument.and_then(|instrument| instrument.last_four.clone()),
         address_verification: instrument.map_or(AddressVerification::Unavailable, |instrument| instrument.address_verification),
         security_code_verification: instrument
             .map_or(SecurityCodeVerification::Unavailable, |instrument| instrument.security_code_verification),
@@ -272,6 +306,18 @@ pub fn text(text: &str) -> Result<String, &'static str> {
 pub fn last_four(text: &str) -> Result<String, &'static str> {
     let four = text.len() == 4 && text.bytes().all(|byte| byte.is_ascii_digit());
     if four { Ok(text.to_owned()) } else { Err("must be four digits, the last ones of the card's number and no others") }
+}
+
+/// Either the last four digits of a card's number or the token of it.
+///
+/// # Errors
+/// Both are there, or neither.
+pub const fn one_of_two(last_four: Option<&String>, number_token: Option<&NumberToken>) -> Result<(), &'static str> {
+    match (last_four, number_token) {
+        (Some(_), None) | (None, Some(_)) => Ok(()),
+        (None, None) => Err("has neither `last_four` nor `number_token`; one of them is needed"),
+        (Some(_), Some(_)) => Err("has both `last_four` and `number_token`: the token of a number is not kept beside its digits"),
+    }
 }
 
 /// A time zone's name.

@@ -40,6 +40,13 @@ pub enum StoreError {
     Disk(PathBuf, rusqlite::Error),
     /// The file is another program's, or a newer version's.
     Foreign(PathBuf),
+    /// A card's number would be another card's already.
+    NumberTaken {
+        /// The card,
+        card: String,
+        /// and the one that has it.
+        other: String,
+    },
     /// A row does not open: which one.
     Unreadable(PathBuf, String),
 }
@@ -51,6 +58,9 @@ impl fmt::Display for StoreError {
             StoreError::Disk(path, error) => write!(f, "{}: {error}", path.display()),
             StoreError::Foreign(path) => {
                 write!(f, "{}: is not a file of merchants and instruments that this version reads", path.display())
+            }
+            StoreError::NumberTaken { card, other } => {
+                write!(f, "the `number_token` of card {card} is card {other}'s: take it from that one first")
             }
             StoreError::Unreadable(path, row) => write!(
                 f,

@@ -67,7 +67,7 @@ fn what_is_put_is_seen_at_once_and_after_a_restart() {
     assert_eq!((merchant.name.as_str(), merchant.mcc, merchant.surcharges), ("Corner Books", 5942, Surcharges::Prohibited));
     assert_eq!((merchant.limits.amount_max, merchant.limits.day_count_max), (Some(50_000), Some(20)));
     let card = known.instrument(program(), "PI-1".parse().unwrap()).unwrap();
-    assert_eq!((card.brand, card.last_four.as_str()), (CardBrand::Visa, "1111"));
+    assert_eq!((card.brand, card.last_four.as_deref()), (CardBrand::Visa, Some("1111")));
     assert!(known.merchant(ProgramId::new("other").unwrap(), merchant.id).is_none(), "another program's is nobody's");
     assert_eq!(known.merchants(program(), None, 10).len(), 1);
     assert!(known.merchants(program(), Some("merchant-1"), 10).is_empty());
@@ -131,4 +131,34 @@ last_four = "1111"
     ] {
         assert!(told.contains(place), "{place} is not in\n{told}");
     }
+}
+
+#[test]
+fn a_number_leads_to_one_card_and_its_token_stands_beside_no_digits() {
+    let directory = tempfile::tempdir().unwrap();
+    let open = || Profiles::open(Store::open(directory.path(), Sealer::default()).unwrap()).unwrap();
+    let token = |byte: &str| byte.repeat(32);
+    let instrument = |card: &str, rest: &str| {
+        let text = format!("[[instrument]]\ncard = \"{card}\"\nbrand = \"visa\"\n{rest}\n");
+        file::read("p.toml", &text, Currency::USD).map_err(|errors| errors.to_string())
+    };
+    let by = |byte: &str| format!("number_token = \"{}\"", token(byte));
+    let profiles = open();
+    profiles.put(program(), &instrument("one", &by("a1")).unwrap()).unwrap();
+    let refused = profiles.put(program(), &instrument("two", &by("a1")).unwrap()).unwrap_err();
+    assert_eq!(refused.to_string(), "the `number_token` of card two is card one's: take it from that one first");
+    assert!(profiles.instrument(program(), "two".parse().unwrap()).is_none());
+    let found = |profiles: &Profiles, byte: &str| profiles.card_by_number(program(), token(byte).parse().unwrap());
+    assert_eq!(found(&profiles, "a1"), Some("one".parse().unwrap()));
+    profiles.put(program(), &instrument("one", &by("b2")).unwrap()).unwrap();
+    profiles.put(program(), &instrument("two", &by("a1")).unwrap()).unwrap();
+    for profiles in [profiles, open()] {
+        assert_eq!(found(&profiles, "a1"), Some("two".parse().unwrap()));
+        assert_eq!(found(&profiles, "b2"), Some("one".parse().unwrap()));
+        assert_eq!(found(&profiles, "c3"), None);
+    }
+    let both = instrument("one", &format!("last_four = \"1111\"\n{}", by("a1"))).unwrap_err();
+    assert!(both.contains("not kept beside its digits"), "{both}");
+    assert!(instrument("one", "").unwrap_err().contains("neither `last_four` nor `number_token`"));
+    assert!(instrument("one", "number_token = \"4111111111111111\"").unwrap_err().contains("64 lower-case hexadecimal digits"));
 }

@@ -10,6 +10,7 @@
 mod authentication;
 mod balances;
 mod breaker;
+mod check;
 mod deadline;
 mod heard;
 mod mount;
@@ -56,6 +57,7 @@ use self::told::{Begun, Claim};
 pub use self::told::{Told, ToldBook};
 use self::watch::{Phase, Watch};
 use crate::agent::lead::Agents;
+use crate::card_numbers::wipe_stack;
 use crate::clock;
 use crate::ledger::permit::InFlight;
 use crate::ledger::{self, Act, Decide, Ledger, LedgerError, Mailbox, Pool, Readiness, Wait};
@@ -187,7 +189,7 @@ impl Responder {
             Ok(Inbound::Authenticated(ref asked)) => Box::pin(self.authenticated(call, mount, asked, watch, body)).await,
             Ok(Inbound::Order(ref asked)) => Box::pin(self.order(mount, asked, body)).await.into(),
             Ok(Inbound::Look(ref asked)) => Box::pin(self.look_up(mount, asked, body)).await.into(),
-            Ok(Inbound::Check(ref asked)) => self.check(call, mount, asked, body).into(),
+            Ok(Inbound::Check(ref asked)) => Box::pin(self.check(call, mount, asked, body)).await.into(),
             Ok(Inbound::List(ref asked)) => Box::pin(self.list(mount, asked, body)).await.into(),
             Ok(Inbound::Fetch(_)) => {
                 mount.metrics.malformed();
@@ -454,6 +456,9 @@ impl Respond for Responder {
 
     fn turn_ended(&self) {
         self.ledger.nudge();
+        if self.till.takes_numbers() {
+            wipe_stack();
+        }
     }
 
     async fn respond(&self, call: Call<'_>, mut body: Vec<u8>) -> Answered {

@@ -8,14 +8,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering as Memory};
 use std::time::Duration;
 
-use holdfast_adapters::payment::{
-    CheckCall, Checked, CheckedRule, ListCall, LookCall, Ordered, Page, PaymentTurn, Standing, Wanted, Written,
-};
+use holdfast_adapters::payment::{ListCall, LookCall, Ordered, Page, PaymentTurn, Standing, Wanted, Written};
 use holdfast_adapters::{Answer, Echo, Malformed, NotDone, OrderCall, Payment, PaymentCall, Refused, Reply};
-use holdfast_core::rules::{Enforcement, MatchList, Verdict, evaluate};
+use holdfast_core::card_number::CardNumber;
+use holdfast_core::rules::Verdict;
 use holdfast_core::{
-    AuthorizationId, AuthorizationRequest, Basis, Checkout, ContentDigest, Decision, DeclineReason, IdempotencyKey, Merchant,
-    MerchantName, PaymentRef, Posting, RuleId, Timestamp,
+    AuthorizationId, AuthorizationRequest, Basis, CardToken, Checkout, ContentDigest, Decision, DeclineReason, IdempotencyKey,
+    Merchant, MerchantName, PaymentRef, Posting, ProgramId,
 };
 use sha2::{Digest as _, Sha256};
 use tokio::time::timeout_at;
@@ -25,8 +24,9 @@ use super::deadline::Deadline;
 use super::mount::Mount;
 use super::watch::{Phase, Watch};
 use super::{Decided, Responder, Turn, encode};
+use crate::card_numbers::NumberKey;
 use crate::clock::{self, Instant};
-use crate::ledger::{self, Act, Ordering, Slip, SlipsFound, SlipsWanted, Ticket, Which};
+use crate::ledger::{self, Act, Ordering, Slip, SlipsFound, SlipsWanted, Which};
 use crate::profiles::{self, Profiles, Surcharges};
 use crate::seal::Sealer;
 use crate::server::Call;
@@ -40,19 +40,38 @@ pub struct Till {
     pub profiles: Arc<Profiles>,
     /// Seals what callers wrote.
     pub sealer: Sealer,
-    unique: Unique,
+    /// Makes tokens of card numbers, where they are taken.
+    number_key: Option<NumberKey>,
+    pub(super) unique: Unique,
 }
 
 impl Till {
     /// With these merchants and instruments.
     #[must_use]
     pub fn new(profiles: Arc<Profiles>, sealer: Sealer) -> Self {
-        Till { profiles, sealer, unique: Unique::default() }
+        Till { profiles, sealer, number_key: None, unique: Unique::default() }
+    }
+
+    /// With what makes tokens of card numbers.
+    #[must_use]
+    pub fn with_number_key(self, number_key: Option<NumberKey>) -> Self {
+        Till { number_key, ..self }
+    }
+
+    /// Whether card numbers may have been in memory.
+    pub(super) const fn takes_numbers(&self) -> bool {
+        self.number_key.is_some()
+    }
+
+    /// The card that came as a number, if it is one of ours.
+    pub(super) fn card_by(&self, program: &ProgramId, number: &CardNumber) -> Option<CardToken> {
+        let token = self.number_key.as_ref()?.token(program, number);
+        self.profiles.card_by_number(*program, token)
     }
 }
 
 /// Something that no other call has: what a process drew, and a count.
-struct Unique {
+pub(super) struct Unique {
     process: u64,
     next: AtomicU64,
 }
@@ -64,7 +83,7 @@ impl Default for Unique {
 }
 
 impl Unique {
-    fn draw(&self) -> Vec<u8> {
+    pub(super) fn draw(&self) -> Vec<u8> {
         let count = self.next.fetch_add(1, Memory::Relaxed);
         let now = clock::utc().unix_micros();
         [self.process.to_le_bytes(), count.to_le_bytes(), now.to_le_bytes()].concat()
@@ -286,100 +305,6 @@ impl Responder {
         }
     }
 
-    /// Checks a payment against the rules and the merchant's profile. Nothing moves, nobody waits for the ledger, and what it came to
-    /// is written with whatever is written next.
-    pub(super) fn check(&self, call: &Call<'_>, mount: &Mount, asked: &CheckCall<'_>, body: &mut Vec<u8>) -> Reply {
-        if !self.is_open() {
-            // The rules in force are not known yet.
-            return mount.adapter.refuse(&Refused::Unavailable, body);
-        }
-        match self.checked(call, mount, asked) {
-            Ok(checked) => encode(mount, &asked.echo, &Answer::Checked(&checked), body),
-            Err(malformed) => {
-                mount.metrics.malformed();
-                mount.adapter.refuse(&Refused::Malformed(malformed), body)
-            }
-        }
-    }
-
-    fn checked(&self, call: &Call<'_>, mount: &Mount, asked: &CheckCall<'_>) -> Result<Checked, Malformed> {
-        let (program, now) = (mount.program.id, call.received.utc);
-        let mut request = asked.request;
-        (request.key, request.payment) = (asked.make)(&self.till.unique.draw())?;
-        let merchant = match request.merchant.id {
-            None => None,
-            Some(id) => {
-                let known = self.till.profiles.merchant(program, id);
-                Some(known.ok_or_else(|| Malformed::field(asked.field, "is no merchant of this program"))?)
-            }
-        };
-        let instrument = request.card.and_then(|card| self.till.profiles.instrument(program, card));
-        request.cardholder = instrument.as_ref().and_then(|instrument| instrument.owner);
-        request.checkout = verified(request.checkout, instrument.as_deref());
-        if let Some(merchant) = &merchant {
-            request.merchant = presented_merchant(merchant);
-        }
-        let rules = mount.program.rules.load();
-        let mut matched = MatchList::default();
-        let of_rules = evaluate(&rules, &request, now, &mut matched);
-        let verdict = match &merchant {
-            None => of_rules,
-            Some(merchant) => profiles::opinion(program, merchant, &request, now, of_rules),
-        };
-        let described = |id: &RuleId| {
-            let rule = rules.rules().iter().find(|rule| rule.id() == *id);
-            rule.and_then(|rule| rule.description()).map(str::to_owned)
-        };
-        let mut listed: Vec<CheckedRule> = matched
-            .matches
-            .iter()
-            .map(|found| CheckedRule {
-                id: found.rule,
-                description: described(&found.rule),
-                reason: found.reason,
-                enforcement: found.enforcement,
-            })
-            .collect();
-        if let Verdict::Decline { reason, rule } = &verdict
-            && !listed.iter().any(|found| found.id == *rule)
-        {
-            listed.push(CheckedRule { id: *rule, description: None, reason: *reason, enforcement: Enforcement::Enforce });
-        }
-        let id = request.payment.authorization;
-        let checked = Checked { id, roc: roc_of(&id), allowed: matches!(verdict, Verdict::Proceed(_)), rules: listed };
-        self.keep_check(mount, asked, &checked, &request, merchant.as_deref(), now);
-        Ok(checked)
-    }
-
-    /// Has a check recorded, and waits for nothing.
-    fn keep_check(
-        &self,
-        mount: &Mount,
-        asked: &CheckCall<'_>,
-        checked: &Checked,
-        request: &AuthorizationRequest,
-        merchant: Option<&profiles::Merchant>,
-        at: Timestamp,
-    ) {
-        let (Some(merchant), Some(source)) = (merchant, request.card) else { return };
-        let rules: Vec<&str> = checked.rules.iter().map(|rule| rule.id.as_str()).collect();
-        let text = serde_json::json!({ "asked": asked.text, "roc": checked.roc, "allowed": checked.allowed, "rules": rules });
-        let written = Written { text: text.to_string(), seen: profiles::seen(merchant, None), awaited: None };
-        let clear = serde_json::to_vec(&written).unwrap_or_default();
-        let Ok(body) = self.till.sealer.seal(&about(mount, &checked.id), &clear) else { return };
-        let slip = Slip {
-            program: mount.program.id,
-            platform: mount.platform,
-            payment: checked.id,
-            kind: 0,
-            merchant: merchant.id,
-            source,
-            at,
-            body: Some(body),
-        };
-        self.ledger.submit(Ticket::new(Act::KeepSlip(Arc::new(slip))));
-    }
-
     /// Shows a payment of ours.
     pub(super) async fn look_up(&self, mount: &Mount, asked: &LookCall<'_>, body: &mut Vec<u8>) -> Reply {
         let by = Deadline::new(&clock::now(), None, &mount.patience).decide_by;
@@ -486,7 +411,7 @@ impl Responder {
 }
 
 /// A merchant as rules know it.
-fn presented_merchant(merchant: &profiles::Merchant) -> Merchant {
+pub(super) fn presented_merchant(merchant: &profiles::Merchant) -> Merchant {
     Merchant {
         id: Some(merchant.id),
         name: MerchantName::of(&merchant.name),
@@ -496,7 +421,7 @@ fn presented_merchant(merchant: &profiles::Merchant) -> Merchant {
 }
 
 /// What was told of an order, with what verifications of its instrument came to.
-fn verified(told: Option<Checkout>, instrument: Option<&profiles::Instrument>) -> Option<Checkout> {
+pub(super) fn verified(told: Option<Checkout>, instrument: Option<&profiles::Instrument>) -> Option<Checkout> {
     let (Some(checkout), Some(instrument)) = (told, instrument) else { return told };
     Some(Checkout {
         address_verification: instrument.address_verification,
@@ -505,15 +430,8 @@ fn verified(told: Option<Checkout>, instrument: Option<&profiles::Instrument>) -
     })
 }
 
-/// What callers pass on to find a check again: twelve digits of its name.
-fn roc_of(id: &AuthorizationId) -> String {
-    let digest = Sha256::new().chain_update("roc").chain_update(id.as_str()).finalize();
-    let number = digest.first_chunk().map_or(0, |first| u64::from_be_bytes(*first));
-    format!("{:012}", number.checked_rem(1_000_000_000_000).unwrap_or(0))
-}
-
 /// What a sealed slip is tied to.
-fn about(mount: &Mount, name: &AuthorizationId) -> String {
+pub(super) fn about(mount: &Mount, name: &AuthorizationId) -> String {
     Slip::about(&mount.program.id, &mount.platform, name)
 }
 

@@ -102,8 +102,10 @@ pub struct Serving<R> {
     pub tls: Option<Arc<Tls>>,
     /// What is counted.
     pub metrics: ServerMetrics,
-    /// How many threads answer.
+    /// How many threads answer,
     pub workers: NonZeroUsize,
+    /// and the number of the first one: whoever answers knows workers of several listeners apart.
+    pub first_worker: usize,
     /// Tells the operator.
     pub say: fn(&str),
 }
@@ -158,6 +160,7 @@ impl Bound {
         for index in 0..serving.workers.get() {
             let (sender, sockets) = unbounded_channel();
             let (runtime, serving, drain) = (worker_runtime(&serving.responder)?, Arc::clone(&serving), Arc::clone(&drain));
+            let index = serving.first_worker.saturating_add(index);
             let run = move || Worker::new(index, &serving, drain).run(&runtime, sockets);
             workers.push(thread::Builder::new().name(format!("worker-{index}")).spawn(run)?);
             senders.push(sender);

@@ -15,7 +15,7 @@ use holdfast_core::{
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::ledger::{Act, Adopt, Origin, Slip};
+use crate::ledger::{Act, Adopt, Erase, Origin, Slip};
 
 /// One thing for the ledger to hear.
 #[derive(Debug, Clone)]
@@ -147,6 +147,15 @@ impl Entry {
             Entry::Fact(origin, event) => Act::Tell(*origin, **event),
             Entry::Kept(origin, unrecognized) => Act::Keep(*origin, unrecognized.clone()),
         }
+    }
+
+    /// The same without what its caller wrote, if that is one of those that are to go and is still there.
+    #[must_use]
+    pub fn without(&self, which: &Erase) -> Option<Entry> {
+        let Entry::Told(adopt, account) = self else { return None };
+        let slip = adopt.slip.as_ref().filter(|slip| slip.body.is_some() && which.has(slip))?;
+        let slip = Some(Arc::new(Slip { body: None, ..Slip::clone(slip) }));
+        Some(Entry::Told(Box::new(Adopt { slip, ..Adopt::clone(adopt) }), *account))
     }
 
     /// The entry as bytes.

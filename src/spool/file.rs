@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 use holdfast_core::Timestamp;
 use rusqlite::{Connection, params};
 
-use super::entry::digest_of;
+use super::entry::{Entry, digest_of};
 use super::error::SpoolError;
+use crate::ledger::Erase;
+
 use super::schema::{Found, connect, count, look, make_newer, make_private_file, make_tables};
 
 /// The file's name where nobody names one.
@@ -75,6 +77,8 @@ pub struct Changes {
     pub set_aside: Vec<(i64, Timestamp, String)>,
     /// Rows that were set aside and shall wait again, under a new number.
     pub bring_back: Vec<BringBack>,
+    /// What callers wrote, as far as it is to go.
+    pub erase: Vec<Erase>,
     /// The number that the next entry gets afterwards.
     pub next: i64,
 }
@@ -101,6 +105,8 @@ pub(super) struct Changed {
     pub held: Held,
     /// The new numbers of those that were brought back.
     pub back: Vec<i64>,
+    /// How many texts went, for each erasure.
+    pub erased: Vec<u64>,
 }
 
 /// Whatever makes changes durable: the file, or in tests a disk that fails when it is told to.
@@ -319,11 +325,46 @@ impl File {
             }
             transaction.prepare_cached("UPDATE meta SET next = ?1")?.execute([changes.next])?;
         }
+        let erased = changes.erase.iter().map(|which| erase(&transaction, which)).collect::<rusqlite::Result<Vec<u64>>>()?;
         transaction.commit()?;
+        if !changes.erase.is_empty() {
+            // The log has them, too; a reader in its way leaves that to the next checkpoint.
+            let _ = self.connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)");
+        }
         waiting = waiting.saturating_add(rows(back.moved));
         aside = aside.saturating_sub(rows(back.moved));
-        Ok(Changed { held: Held { waiting, aside }, back: back.numbers })
+        Ok(Changed { held: Held { waiting, aside }, back: back.numbers, erased })
     }
+}
+
+/// Erases texts in every row that has one of them; how many went.
+fn erase(transaction: &rusqlite::Transaction<'_>, which: &Erase) -> rusqlite::Result<u64> {
+    let mut erased: u64 = 0;
+    // What is overwritten leaves nothing to be read.
+    transaction.execute_batch("PRAGMA secure_delete = ON")?;
+    for table in ["entry", "aside", "confirmed"] {
+        let found = {
+            let mut statement = transaction.prepare(&format!("SELECT number, at, body, digest FROM {table}"))?;
+            let mut rows = statement.query([])?;
+            let mut found = Vec::new();
+            while let Some(columns) = rows.next()? {
+                let row = row(columns)?;
+                let without = Entry::from_bytes(&row.body, &row.digest).ok().and_then(|entry| entry.without(which));
+                found.extend(without.and_then(|entry| Some((row.number, entry.to_bytes().ok()?))));
+            }
+            found
+        };
+        let mut write = transaction.prepare(&format!("UPDATE {table} SET body = ?2, digest = ?3 WHERE number = ?1"))?;
+        for (number, body) in &found {
+            write.execute(params![number, body, &digest_of(body)[..]])?;
+        }
+        // Those of confirmed approvals are the ledger's by now, and counted there.
+        if table != "confirmed" {
+            erased = erased.saturating_add(u64::try_from(found.len()).unwrap_or(u64::MAX));
+        }
+    }
+    transaction.execute_batch("PRAGMA secure_delete = OFF")?;
+    Ok(erased)
 }
 
 /// What was brought back.

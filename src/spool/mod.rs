@@ -28,12 +28,13 @@ use holdfast_core::stand_in::CAP_SECONDS_MAX;
 use tokio::sync::{Notify, oneshot};
 
 use crate::clock;
+use crate::ledger::{Act, Erase};
 
 pub use self::entry::{Entry, Unreadable};
 pub use self::error::SpoolError;
 use self::file::Disk;
 pub use self::file::{Aside, BringBack, FILE, File, Held, Row, Standing, Sync};
-use self::queue::{Back, Job, Queue};
+use self::queue::{Back, Erasing, Job, Queue};
 pub use self::queue::{Kept, Put};
 pub(crate) use self::reconcile::told_to_stop;
 pub use self::reconcile::{Heard, Reconciler};
@@ -85,6 +86,8 @@ struct Shared {
     /// Up to which number every entry is settled: durable, and somebody stands by it.
     ready: AtomicI64,
     grows: Notify,
+    /// What was erased since the start, and when: the reconciler may have read it before.
+    erased: Mutex<Vec<(Erase, Timestamp)>>,
 }
 
 impl Shared {
@@ -141,6 +144,7 @@ impl Spool {
             entries_max: settings.entries_max,
             ready: AtomicI64::new(next.saturating_sub(1)),
             grows: Notify::new(),
+            erased: Mutex::default(),
         });
         observer.filled(shared.fill());
         let writer = Writer::new(Arc::clone(&shared), disk, next);
@@ -180,6 +184,24 @@ impl Spool {
         let (waits, waiting) = oneshot::channel();
         self.shared.queue.push(Job::BringBack(Back { was, at, by, why, waits }));
         waiting.await.ok()
+    }
+
+    /// Erases what callers wrote: of what waits for the ledger, was set aside, or counts on in caps. Says how many texts went, once that
+    /// is durable; what is on its way to the ledger goes there without its text from now on. `None` if the spool is closed.
+    pub async fn erase(&self, which: Erase) -> Option<u64> {
+        let (gone, going) = oneshot::channel();
+        self.shared.erased.lock().unwrap_or_else(PoisonError::into_inner).push((which, clock::utc()));
+        self.shared.queue.push(Job::Erase(Erasing { which, gone }));
+        going.await.ok()
+    }
+
+    /// The act of an entry that was read before, as it is to reach the ledger now: without what was erased meanwhile.
+    #[must_use]
+    pub fn act(&self, entry: &Entry) -> Act {
+        let erased = self.shared.erased.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_older = |at: Timestamp| matches!(entry, Entry::Told(adopt, _) if adopt.received_at <= at);
+        let gone = erased.iter().filter(|(_, at)| is_older(*at)).find_map(|(which, _)| entry.without(which));
+        gone.as_ref().unwrap_or(entry).act()
     }
 
     /// Up to which number everything may be read and brought to the ledger.

@@ -12,6 +12,7 @@ use tokio::time::timeout_at;
 
 use super::Entry;
 use crate::clock::Instant;
+use crate::ledger::Erase;
 
 const WAITING: u8 = 0;
 const TAKEN: u8 = 1;
@@ -125,6 +126,8 @@ pub(super) enum Job {
     SetAside(i64, Timestamp, String),
     /// Somebody wants this one, which was set aside, to wait again.
     BringBack(Back),
+    /// What callers wrote is to go.
+    Erase(Erasing),
 }
 
 /// An entry that is to wait again, and who wants to know under which number it does; nobody hears of one that was not set aside.
@@ -135,6 +138,13 @@ pub(super) struct Back {
     pub by: String,
     pub why: String,
     pub waits: oneshot::Sender<i64>,
+}
+
+/// Texts that are to go, and who wants to know how many did.
+#[derive(Debug)]
+pub(super) struct Erasing {
+    pub which: Erase,
+    pub gone: oneshot::Sender<u64>,
 }
 
 /// The writer's queue.

@@ -162,7 +162,7 @@ impl Reconciler {
             .into_iter()
             .map(|bringing| {
                 self.heard.bringing(&bringing.entry);
-                let ticket = Ticket::new(bringing.entry.act());
+                let ticket = Ticket::new(self.spool.act(&bringing.entry));
                 self.ledger.submit(Arc::clone(&ticket));
                 (bringing, Wait::on(ticket))
             })

@@ -8,7 +8,7 @@ use std::time::Duration;
 use holdfast_core::Timestamp;
 
 use super::file::{BringBack, Changes, Disk, Held};
-use super::queue::{Back, Flow, Job, Put, Settled, Taking};
+use super::queue::{Back, Erasing, Flow, Job, Put, Settled, Taking};
 use super::{CONFIRMED_KEPT, Observer, Shared};
 use crate::clock::{self, Instant};
 
@@ -35,6 +35,8 @@ pub(super) struct Writer {
     set_aside: Vec<(i64, Timestamp, String)>,
     /// Entries that shall wait again, with the numbers that they get.
     bring_back: Vec<(i64, Back)>,
+    /// Texts that shall go.
+    erase: Vec<Erasing>,
     /// While the disk says no: when it is asked again.
     ask_again: Option<Instant>,
 }
@@ -43,8 +45,8 @@ impl Writer {
     pub fn new(shared: Arc<Shared>, disk: Box<dyn Disk>, next: i64) -> Self {
         let (taken, crowded_out, set_aside) = (Vec::new(), Vec::new(), Vec::new());
         let (forget, confirm) = (Vec::new(), Vec::new());
-        let bring_back = Vec::new();
-        Writer { shared, disk, next, taken, crowded_out, forget, confirm, set_aside, bring_back, ask_again: None }
+        let (bring_back, erase) = (Vec::new(), Vec::new());
+        Writer { shared, disk, next, taken, crowded_out, forget, confirm, set_aside, bring_back, erase, ask_again: None }
     }
 
     /// Works until the queue is closed and everything is durable, or the disk has said no often enough by then.
@@ -102,7 +104,11 @@ impl Writer {
     }
 
     fn has_nothing_leaving(&self) -> bool {
-        self.forget.is_empty() && self.confirm.is_empty() && self.set_aside.is_empty() && self.bring_back.is_empty()
+        self.forget.is_empty()
+            && self.confirm.is_empty()
+            && self.set_aside.is_empty()
+            && self.bring_back.is_empty()
+            && self.erase.is_empty()
     }
 
     /// Gives new entries their numbers, in the order in which they came.
@@ -117,6 +123,7 @@ impl Writer {
                 Job::Forget(numbers) => self.forget.extend(numbers),
                 Job::Confirm(numbers) => self.confirm.extend(numbers),
                 Job::SetAside(number, at, reason) => self.set_aside.push((number, at, reason)),
+                Job::Erase(erasing) => self.erase.push(erasing),
                 Job::BringBack(back) => {
                     self.bring_back.push((self.next, back));
                     self.next = self.next.saturating_add(1);
@@ -154,6 +161,10 @@ impl Writer {
                 observer.committed(changes.add.len(), clock::instant().saturating_duration_since(began));
                 self.durable(changed.held);
                 back = Some(changed.back);
+                for (Erasing { gone, .. }, erased) in self.erase.drain(..).zip(changed.erased) {
+                    // Whoever asked may be gone; the texts are all the same.
+                    let _ = gone.send(erased);
+                }
                 if self.ask_again.take().is_some() {
                     observer.say("the spool can be written again");
                 }
@@ -207,6 +218,7 @@ impl Writer {
             confirmed_since: clock::utc().saturating_sub(CONFIRMED_KEPT),
             set_aside: self.set_aside.clone(),
             bring_back: self.bring_back.iter().map(bring_back).collect(),
+            erase: self.erase.iter().map(|erasing| erasing.which).collect(),
             next: self.next,
         })
     }

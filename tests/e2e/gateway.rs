@@ -172,6 +172,14 @@ fn rules_ask_what_payment_doors_tell() {
     for expected in ["PASS", "PASS", "FAIL"] {
         assert_eq!(asked(&mut client, AUTH, &body)["auth_response"]["status"], expected);
     }
+    // A check says so beforehand, and leaves the count as it is.
+    for address in ["198.51.100.9", "198.51.100.10"] {
+        let checked = asked(&mut client, CHECK, &with("ip_address", json!(address)));
+        let rush = json!([{"rule": "rush", "decision": "decline", "reason": "count_limit_reached", "description": null}]);
+        let (expected, status) = if address.ends_with("9") { (rush, "decline") } else { (json!([]), "allow") };
+        assert_eq!((&checked["triggered_rules"], &checked["processing_status"]), (&expected, &json!(status)), "{address}");
+        assert_eq!(checked["limits_checked"], true);
+    }
     assert_eq!(asked(&mut client, AUTH, &with("description", json!("no address")))["auth_response"]["status"], "PASS");
     // What the journal keeps of it decides the same again.
     assert!(server.terminate().success());

@@ -23,6 +23,7 @@
 mod agents;
 mod answers;
 mod bad_input;
+mod card_numbers;
 mod faults;
 mod gateway;
 mod isolation;
@@ -49,4 +50,6 @@ mod stories;
 mod support;
 mod switch;
 mod telemetry;
+mod walk_authorizations;
+mod walk_payment_auth;
 mod webhooks;

@@ -3,6 +3,9 @@
 
 use std::process::Output;
 
+use holdfast::spool::{Entry, FILE, File, Row};
+use holdfast_core::Timestamp;
+
 use crate::faults::{Bench, Fault, short_budget};
 use crate::support::{Client, Marqeta, Response};
 
@@ -76,6 +79,54 @@ fn what_a_table_approves_is_held_when_the_ledger_is_back_and_a_retry_hears_it_al
     assert_eq!(bench.status()["stand_in"]["demo"]["exposure_minor"], 0);
     assert_eq!(bench.ask(&request).body, approved.body);
     assert_eq!(bench.held(), 1_000, "held once");
+    bench.app.drain();
+}
+
+#[test]
+fn what_a_caller_wrote_is_erased_before_the_ledger_has_heard_of_it() {
+    let bench = Bench::new(short_budget);
+    assert!(bench.publish_table(ALL).status.success());
+    bench.faulty.set(Fault::Deaf);
+    let pay = |name: &str, key: &str| {
+        let body = serde_json::json!({"merchant_id": "merchant-demo", "data": {"transaction_amount": "1.00",
+            "card_token": "card_sandbox_demo", "customer_name": name}});
+        let headers = [("Idempotency-Key", key), ("Authorization", &crate::support::http::demo_authorization())];
+        let paid = bench.client().ask("POST", "/api/payment/auth", &headers, &body.to_string()).json();
+        assert_eq!(paid["auth_response"]["status"], "PASS", "{paid}");
+        format!("/api/payment/{}", paid["id"].as_str().unwrap())
+    };
+    let path = pay("John Doe", "erased");
+    let told = |output: Output| String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(told(bench.run(&["erase", "--person", "somebody-else"])), "0 texts erased\n");
+    assert_eq!(told(bench.run(&["erase", "--person", "card_sandbox_demo"])), "1 texts erased\n");
+    assert_eq!(told(bench.run(&["erase", "--person", "card_sandbox_demo"])), "0 texts erased\n");
+    let later = pay("Jane Doe", "kept");
+    // A check is answered by the rules meanwhile, at once where the ledger is known to be away.
+    bench.faulty.set(Fault::Unavailable);
+    let check = serde_json::json!({"transaction_type": "sale", "merchant_id": "merchant-demo",
+        "data": {"card_token": "card_sandbox_demo", "transaction_amount": "1.00"}});
+    let checked = bench.client().post("/transaction-monitoring/pre-auth", &check.to_string()).json();
+    assert_eq!((&checked["processing_status"], &checked["limits_checked"]), (&"allow".into(), &false.into()), "{checked}");
+    bench.faulty.set(Fault::None);
+    bench.until_adopted();
+    bench.until_heard();
+    let shown = |path: &str| bench.client().get(path).json();
+    assert_eq!(
+        (&shown(&path)["customer_name"], &shown(&path)["auth_response"]["status"]),
+        (&serde_json::Value::Null, &"PASS".into())
+    );
+    assert_eq!(shown(&later)["customer_name"], "Jane Doe", "what came afterwards stays");
+    // Of what the ledger has heard, too, nothing is left in the spool.
+    assert_eq!(told(bench.run(&["erase", "--person", "card_sandbox_demo"])), "1 texts erased\n");
+    let spool = File::open_if_there(&bench.workplace.data().join(FILE)).unwrap().unwrap();
+    let mut texts = Vec::new();
+    let each = |row: Row, _| {
+        if let Ok(Entry::Told(adopt, _)) = Entry::from_bytes(&row.body, &row.digest) {
+            texts.extend(adopt.slip.map(|slip| slip.body.is_some()));
+        }
+    };
+    spool.remembered(Some(Timestamp::EPOCH), each).unwrap();
+    assert_eq!(texts, [false, false]);
     bench.app.drain();
 }
 

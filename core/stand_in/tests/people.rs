@@ -126,6 +126,40 @@ fn rows_that_are_looser_than_the_rules_with_an_example_that_shows_it() {
 
 /// A row without countries is held against every list of them; one with some, against its own.
 #[test]
+fn rows_that_are_looser_in_what_a_payment_door_tells() {
+    use crate::checkout::{AddressVerification, ThreeDSecure};
+    use crate::rules::{CheckoutCondition, CountRange, NetworkList, PartRange, Percent, WordSet};
+    let outcomes = |all: &[ThreeDSecure]| CheckoutCondition::ThreeDSecure(WordSet::new(all.to_vec()).unwrap());
+    let part = PartRange { min: None, max: None, percent_min: None, percent_max: Some(Percent::whole(4)) };
+    let surcharge = CheckoutCondition::Surcharge(part.checked().unwrap());
+    let fees = PartRange { max: Some(usd(10)), percent_max: None, ..part };
+    let networks = NetworkList::new(vec![NetworkList::parse("203.0.113.0/24").unwrap()]).unwrap();
+    let address = CheckoutCondition::AddressVerification(WordSet::new(vec![AddressVerification::NoMatch]).unwrap());
+    let told = |conditions: Vec<CheckoutCondition>| when(When { checkout: conditions, ..When::default() });
+    let allow = |condition| Check::Checkout(Listed::Allow(condition));
+    let deny = |condition| Check::Checkout(Listed::Deny(condition));
+    let authenticated = outcomes(&[ThreeDSecure::Authenticated]);
+    let cases = [
+        ("a surcharge", told(vec![]), allow(surcharge.clone()), true),
+        ("a surcharge that the row lets not through", told(vec![surcharge.clone()]), allow(surcharge), false),
+        ("fees", told(vec![]), allow(CheckoutCondition::Fees(fees.checked().unwrap())), true),
+        ("items", told(vec![]), allow(CheckoutCondition::Items(CountRange::new(None, Some(3)).unwrap())), true),
+        ("an outcome", told(vec![]), allow(authenticated.clone()), true),
+        ("an outcome of the row's", told(vec![authenticated.clone()]), allow(authenticated.clone()), false),
+        ("another one", told(vec![outcomes(&[ThreeDSecure::Attempted])]), allow(authenticated), true),
+        ("an address", told(vec![]), deny(address), true),
+        ("a network", told(vec![]), deny(CheckoutCondition::IpAddress(networks)), true),
+    ];
+    for (what, conditions, check, expected) in cases {
+        let rules = ruleset(vec![Rule::new(id("rule"), check)], vec![]);
+        let policy = StandInPolicy::new(parts(vec![approving("row", conditions)])).unwrap();
+        let found = looser_rows(&policy, &rules, NOW);
+        assert_eq!(found.iter().any(|found| found.than == id("rule")), expected, "{what}");
+        assert!(found.iter().all(|found| found.example.checkout.is_some()), "{what}");
+    }
+}
+
+#[test]
 fn rows_that_are_looser_in_a_country() {
     let countries = |codes: &[&str]| SortedSet::new(codes.iter().filter_map(|code| Country::new(code)).collect()).unwrap();
     let checks = |listed| Rule::new(id("rule"), Check::MerchantCountry(listed));

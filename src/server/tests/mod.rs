@@ -129,6 +129,7 @@ impl Harness {
             tls,
             metrics: metrics.server.clone(),
             workers: NonZeroUsize::new(workers).unwrap(),
+            first_worker: 0,
             say: |_| {},
         };
         Harness { addr, responder, at_gate, metrics, running: Some(bound.serve(serving).unwrap()) }

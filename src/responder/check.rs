@@ -1,0 +1,201 @@
+//! Payments that are only checked: what the program's rules and the merchant's profile think of one, and which limits it would pass.
+//! Nothing moves. The ledger is asked what limits have counted, and waited for but a moment: rules are told without it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use holdfast_adapters::payment::{CheckCall, Checked, CheckedRule, LimitsAre, Written};
+use holdfast_adapters::{Answer, Malformed, Refused, Reply};
+use holdfast_core::hold::LimitUse;
+use holdfast_core::rules::{Enforcement, LimitCheck, MatchList, Ruleset, Verdict, evaluate};
+use holdfast_core::{AuthorizationId, AuthorizationRequest, CardToken, RuleId, Timestamp};
+use sha2::{Digest as _, Sha256};
+use tokio::time::timeout_at;
+
+use super::breaker::BreakerIs;
+use super::deadline::Deadline;
+use super::mount::Mount;
+use super::payments::{about, presented_merchant, verified};
+use super::{Responder, encode};
+use crate::clock;
+use crate::ledger::{self, Act, Decide, Readiness, Slip, Ticket};
+use crate::profiles;
+use crate::server::Call;
+
+/// How long what limits have counted is waited for, at most.
+const COUNTED_MAX: Duration = Duration::from_millis(100);
+
+/// The card of a recorded check whose number is none of ours.
+const NOBODYS: &str = "unregistered-number";
+
+/// What is thought of a payment, before limits.
+struct Thought {
+    request: AuthorizationRequest,
+    merchant: Option<Arc<profiles::Merchant>>,
+    verdict: Verdict,
+    rules: Vec<CheckedRule>,
+}
+
+impl Responder {
+    /// Checks a payment against the rules, the merchant's profile, and what limits have counted. Nothing moves, and what it came to is
+    /// written with whatever is written next.
+    pub(super) async fn check(&self, call: &Call<'_>, mount: &Mount, asked: &CheckCall<'_>, body: &mut Vec<u8>) -> Reply {
+        if !self.is_open() {
+            // The rules in force are not known yet.
+            return mount.adapter.refuse(&Refused::Unavailable, body);
+        }
+        let rules = mount.program.rules.load_full();
+        let Thought { request, merchant, verdict, rules: mut listed } = match self.thought(call, mount, asked, &rules) {
+            Ok(thought) => thought,
+            Err(malformed) => {
+                mount.metrics.malformed();
+                return mount.adapter.refuse(&Refused::Malformed(malformed), body);
+            }
+        };
+        let limits = match asked.limits {
+            LimitsAre::Asked => self.passed_limits(call, mount, (&request, &verdict), &rules).await,
+            LimitsAre::NotAsked => None,
+        };
+        let limits_are = if limits.is_some() { LimitsAre::Asked } else { LimitsAre::NotAsked };
+        listed.extend(limits.unwrap_or_default());
+        let allowed = listed.iter().all(|found| found.enforcement == Enforcement::Observe);
+        let id = request.payment.authorization;
+        let checked = Checked { id, roc: roc_of(&id), allowed, rules: listed, limits: limits_are };
+        self.keep_check(mount, asked, &checked, &request, merchant.as_deref(), call.received.utc);
+        encode(mount, &asked.echo, &Answer::Checked(&checked), body)
+    }
+
+    /// What rules and profile think, and every rule that matched.
+    fn thought(&self, call: &Call<'_>, mount: &Mount, asked: &CheckCall<'_>, rules: &Ruleset) -> Result<Thought, Malformed> {
+        let (program, now) = (mount.program.id, call.received.utc);
+        let mut request = asked.request;
+        (request.key, request.payment) = (asked.make)(&self.till.unique.draw())?;
+        let merchant = match request.merchant.id {
+            None => None,
+            Some(id) => {
+                let known = self.till.profiles.merchant(program, id);
+                Some(known.ok_or_else(|| Malformed::field(asked.field, "is no merchant of this program"))?)
+            }
+        };
+        if let Some(number) = &asked.number {
+            request.card = self.till.card_by(&program, number);
+        }
+        let instrument = request.card.and_then(|card| self.till.profiles.instrument(program, card));
+        request.cardholder = instrument.as_ref().and_then(|instrument| instrument.owner);
+        request.checkout = verified(request.checkout, instrument.as_deref());
+        if let Some(merchant) = &merchant {
+            request.merchant = presented_merchant(merchant);
+        }
+        let mut matched = MatchList::default();
+        let of_rules = evaluate(rules, &request, now, &mut matched);
+        let verdict = match &merchant {
+            None => of_rules,
+            Some(merchant) => profiles::opinion(program, merchant, &request, now, of_rules),
+        };
+        let described = |id: &RuleId| {
+            let rule = rules.rules().iter().find(|rule| rule.id() == *id);
+            rule.and_then(|rule| rule.description()).map(str::to_owned)
+        };
+        let matches = matched.matches.iter().map(|found| CheckedRule {
+            id: found.rule,
+            description: described(&found.rule),
+            reason: found.reason,
+            enforcement: found.enforcement,
+        });
+        let mut listed: Vec<CheckedRule> = matches.collect();
+        if let Verdict::Decline { reason, rule } = &verdict
+            && !listed.iter().any(|found| found.id == *rule)
+        {
+            listed.push(CheckedRule { id: *rule, description: None, reason: *reason, enforcement: Enforcement::Enforce });
+        }
+        Ok(Thought { request, merchant, verdict, rules: listed })
+    }
+
+    /// The limits that the payment would pass; nothing if nobody can tell now. Where rules decline, no limit would count it.
+    async fn passed_limits(
+        &self,
+        call: &Call<'_>,
+        mount: &Mount,
+        (request, verdict): (&AuthorizationRequest, &Verdict),
+        rules: &Ruleset,
+    ) -> Option<Vec<CheckedRule>> {
+        let Verdict::Proceed(proceed) = verdict else { return None };
+        if proceed.limits.is_empty() || !request.kind.takes_money() {
+            return Some(Vec::new());
+        }
+        let (program, now) = (mount.program.id, call.received.utc);
+        let is_away = self.breaker.is() != BreakerIs::Closed || self.ledger.readiness() == Readiness::Starting;
+        if is_away || self.switchboard.is_on(&program, &mount.platform, now) {
+            return None;
+        }
+        let soon = clock::instant().checked_add(COUNTED_MAX)?;
+        let not_after = Deadline::new(&call.received, None, &mount.patience).decide_by.min(soon);
+        let decide = Decide {
+            origin: mount.origin(),
+            request: *request,
+            digest: request.content_digest(),
+            verdict: verdict.clone(),
+            ruleset: *rules.hash().as_bytes(),
+            governed: None,
+            received_at: now,
+            not_after,
+            slip: None,
+        };
+        let asking = ledger::ask(self.ledger.as_ref(), Act::Preview(Box::new(decide)));
+        let Ok(Ok(ledger::Answer::Previewed { uses, .. })) = timeout_at(not_after, asking).await else { return None };
+        let minor = request.amount.minor();
+        let passed = proceed.limits.iter().zip(&uses).filter_map(|(check, used)| passed(check, used, minor, rules));
+        Some(passed.collect())
+    }
+
+    /// Has a check recorded, and waits for nothing.
+    fn keep_check(
+        &self,
+        mount: &Mount,
+        asked: &CheckCall<'_>,
+        checked: &Checked,
+        request: &AuthorizationRequest,
+        merchant: Option<&profiles::Merchant>,
+        at: Timestamp,
+    ) {
+        let nobodys = asked.number.as_ref().and_then(|_| CardToken::new(NOBODYS).ok());
+        let (Some(merchant), Some(source)) = (merchant, request.card.or(nobodys)) else { return };
+        let rules: Vec<&str> = checked.rules.iter().map(|rule| rule.id.as_str()).collect();
+        let text = serde_json::json!({ "asked": asked.text, "roc": checked.roc, "allowed": checked.allowed, "rules": rules });
+        let written = Written { text: text.to_string(), seen: profiles::seen(merchant, None), awaited: None };
+        let clear = serde_json::to_vec(&written).unwrap_or_default();
+        let Ok(body) = self.till.sealer.seal(&about(mount, &checked.id), &clear) else { return };
+        let slip = Slip {
+            program: mount.program.id,
+            platform: mount.platform,
+            payment: checked.id,
+            kind: 0,
+            merchant: merchant.id,
+            source,
+            at,
+            body: Some(body),
+        };
+        self.ledger.submit(Ticket::new(Act::KeepSlip(Arc::new(slip))));
+    }
+}
+
+/// A limit, if one payment more of this amount would pass it.
+fn passed(check: &LimitCheck, used: &LimitUse, minor: i64, rules: &Ruleset) -> Option<CheckedRule> {
+    let amount = check.amount_max.is_some_and(|amount_max| minor > amount_max.saturating_sub(used.amount));
+    let count = check.count_max.is_some_and(|count_max| used.count >= count_max);
+    let reason = match (amount, count) {
+        (true, _) => check.scope.amount_reason(),
+        (false, true) => check.scope.count_reason(),
+        (false, false) => return None,
+    };
+    let limit = rules.limits().iter().find(|limit| limit.id() == check.limit);
+    let description = limit.and_then(|limit| limit.description()).map(str::to_owned);
+    Some(CheckedRule { id: check.limit, description, reason, enforcement: check.enforcement })
+}
+
+/// What callers pass on to find a check again: twelve digits of its name.
+fn roc_of(id: &AuthorizationId) -> String {
+    let digest = Sha256::new().chain_update("roc").chain_update(id.as_str()).finalize();
+    let number = digest.first_chunk().map_or(0, |first| u64::from_be_bytes(*first));
+    format!("{:012}", number.checked_rem(1_000_000_000_000).unwrap_or(0))
+}
