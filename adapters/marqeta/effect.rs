@@ -30,7 +30,8 @@ enum Family {
     /// Refunds and cleared credits.
     Refund,
     /// Neither a clearing nor a refund; the sign tells the direction, and where there is none, this does.
-    Movement(MovementCause, Direction),
+    /// Which way, where its name says so: a signed amount says it better.
+    Movement(MovementCause, Option<Direction>),
     /// Moves nothing.
     Nothing,
 }
@@ -152,8 +153,7 @@ fn family_of_prefix(name: &str) -> Option<Family> {
     } else if begins(&["directdeposit.", "adjustment"]) {
         Some(Family::Movement(MovementCause::Funding, direction_of(name)))
     } else if begins(&["fee."]) {
-        let direction = if name.contains("reversal") { Direction::In } else { Direction::Out };
-        Some(Family::Movement(MovementCause::Fee, direction))
+        Some(Family::Movement(MovementCause::Fee, direction_of(name)))
     } else if begins(&["authorization.pin.", "pin.change.", "token."]) {
         Some(Family::Nothing)
     } else {
@@ -161,12 +161,26 @@ fn family_of_prefix(name: &str) -> Option<Family> {
     }
 }
 
-/// What a name says where there is no signed amount: a debit takes, all else gives, and a reversal turns it round.
-fn direction_of(name: &str) -> Direction {
-    let takes = name.contains("debit") && !name.starts_with("pindebit.chargeback");
-    match (takes, name.contains("reversal")) {
-        (true, false) | (false, true) => Direction::Out,
-        (true, true) | (false, false) => Direction::In,
+/// What a name says where there is no signed amount. There are more names than are documented, of which nothing is guessed.
+fn direction_of(name: &str) -> Option<Direction> {
+    match name {
+        "authorization.clearing.chargeback"
+        | "authorization.capture.chargeback"
+        | "pindebit.chargeback"
+        | "dispute.credit"
+        | "directdeposit.credit"
+        | "directdeposit.debit.reversal"
+        | "adjustment.credit"
+        | "fee.charge.reversal" => Some(Direction::In),
+        "authorization.clearing.chargeback.reversal"
+        | "authorization.capture.chargeback.reversal"
+        | "pindebit.chargeback.reversal"
+        | "dispute.debit"
+        | "directdeposit.debit"
+        | "directdeposit.credit.reversal"
+        | "adjustment.debit"
+        | "fee.charge" => Some(Direction::Out),
+        _ => None,
     }
 }
 
@@ -187,12 +201,12 @@ fn family_of_method(method: &str) -> Option<Family> {
             Family::Refund
         }
         "refund.authorization" | "refund.authorization.reversal" | "original.credit.authorization.reversal" => Family::Nothing,
-        "authorization.capture.chargeback" | "pindebit.chargeback" | "dispute.credit" => {
-            Family::Movement(MovementCause::Dispute, Direction::In)
-        }
-        "authorization.capture.chargeback.reversal" | "pindebit.chargeback.reversal" | "dispute.debit" => {
-            Family::Movement(MovementCause::Dispute, Direction::Out)
-        }
+        "authorization.capture.chargeback"
+        | "pindebit.chargeback"
+        | "dispute.credit"
+        | "authorization.capture.chargeback.reversal"
+        | "pindebit.chargeback.reversal"
+        | "dispute.debit" => Family::Movement(MovementCause::Dispute, direction_of(bare)),
         "directdeposit.credit"
         | "directdeposit.debit"
         | "directdeposit.credit.reversal"
@@ -360,17 +374,15 @@ impl Message<'_, '_> {
         }
     }
 
-    fn movement(&self, cause: MovementCause, unsigned: Direction) -> Result<Fact, Malformed> {
-        let impact = self.signed_impact()?.filter(|impact| !impact.is_zero());
-        let direction = match impact {
+    fn movement(&self, cause: MovementCause, unsigned: Option<Direction>) -> Result<Fact, Malformed> {
+        let direction = match self.signed_impact()? {
             Some(impact) if impact.is_negative() => Direction::Out,
             Some(_) => Direction::In,
-            None => unsigned,
+            None => {
+                unsigned.ok_or_else(|| Malformed::field("gpa.impacted_amount", "is missing: which way it moved is not known"))?
+            }
         };
-        let amount = match impact {
-            Some(_) => self.impact()?,
-            None => self.amount()?,
-        };
+        let amount = self.impact()?;
         let payment = self.original().ok();
         Ok(match direction {
             Direction::In => Fact::Credited { payment, amount, cause },

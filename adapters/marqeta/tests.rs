@@ -515,6 +515,52 @@ fn an_event_carries_its_key_owner_network_and_days() {
 }
 
 #[test]
+fn what_moved_is_what_is_told_and_no_direction_is_guessed() {
+    let said = |kind: &str, impact: &str| {
+        let body = format!(
+            r#"{{"transactions":[{{"type":"{kind}","state":"COMPLETION","token":"t","user_token":"u","amount":7,"currency_code":"USD"{impact}}}]}}"#
+        );
+        match decode(&with(&[]), WEBHOOK, body.as_bytes()) {
+            Ok(Inbound::Notification { notices, .. }) => match notices.as_slice() {
+                [Notice::Told(events)] => match events[0].fact {
+                    Fact::Credited { amount, .. } => format!("+{amount}"),
+                    Fact::Debited { amount, .. } => format!("-{amount}"),
+                    other => panic!("{kind}: {other:?}"),
+                },
+                [Notice::Unrecognized(_)] => "kept".to_owned(),
+                other => panic!("{kind}: {other:?}"),
+            },
+            other => panic!("{kind}: {other:?}"),
+        }
+    };
+    let impact = |amount: &str| format!(r#","gpa":{{"currency_code":"USD","impacted_amount":{amount}}}"#);
+    for kind in
+        ["directdeposit.credit.reject", "dispute.credit", "fee.charge", "pindebit.chargeback.completed", "adjustment.debit"]
+    {
+        assert_eq!(said(kind, &impact("0")), "+0.00 USD", "{kind}");
+        assert_eq!(said(kind, &impact("-3")), "-3.00 USD", "{kind}");
+        assert_eq!(said(kind, &impact("3")), "+3.00 USD", "{kind}");
+    }
+    for (kind, unsigned) in [
+        ("dispute.credit", "+7.00 USD"),
+        ("dispute.debit", "-7.00 USD"),
+        ("authorization.clearing.chargeback", "+7.00 USD"),
+        ("pindebit.chargeback.reversal", "-7.00 USD"),
+        ("directdeposit.debit.reversal", "+7.00 USD"),
+        ("adjustment.debit", "-7.00 USD"),
+        ("fee.charge", "-7.00 USD"),
+        ("fee.charge.reversal", "+7.00 USD"),
+        ("fee.charge.refund", "kept"),
+        ("fee.charge.pending", "kept"),
+        ("directdeposit.credit.reject", "kept"),
+        ("pindebit.chargeback.provisional.debit", "kept"),
+        ("authorization.clearing.chargeback.writeoff", "kept"),
+    ] {
+        assert_eq!(said(kind, ""), unsigned, "{kind}");
+    }
+}
+
+#[test]
 fn what_is_kept_is_redacted() {
     for name in ["webhook_odd_elements", "webhook_unknown_group", "webhook_card_transitions"] {
         for notice in notices(&named(name)) {

@@ -32,7 +32,8 @@ Profiles are merchants and instruments of payment doors, as TOML; what is there 
 config/demo/profiles.toml shows every key.
 
 Importing again is safe: an account that is known keeps its balance, and takes the file's credit
-line. A file may bar a card or an account that is known, and never lifts a bar that came since.
+line. A card that is known leads to the file's account from then on, and how many went to another one is
+told. A file may bar a card or an account that is known, and never lifts a bar that came since.
 Every wrong row is told. Files of up to 5000 rows together are imported whole or not at all; larger
 ones in parts of 5000 rows, accounts first.
 
@@ -89,11 +90,12 @@ impl Import {
             add(&mut summary, &done);
         }
         if rows_are_wanted {
-            writeln!(
-                output,
-                "accounts: {} new, {} known; cards: {} new, {} known",
-                summary.accounts_new, summary.accounts_known, summary.cards_new, summary.cards_known
-            )?;
+            let ImportSummary { accounts_new, accounts_known, cards_new, cards_known, cards_moved } = summary;
+            write!(output, "accounts: {accounts_new} new, {accounts_known} known; cards: {cards_new} new, {cards_known} known")?;
+            match cards_moved {
+                0 => writeln!(output)?,
+                moved => writeln!(output, ", {moved} of them with another account now")?,
+            }
         }
         if let Some(profiles) = profiles {
             let ControlAnswer::ProfilesImported(done) = ledger.ask(ControlRequest::ImportProfiles(profiles))? else {
@@ -168,4 +170,5 @@ fn add(sum: &mut ImportSummary, part: &ImportSummary) {
     sum.accounts_known = sum.accounts_known.saturating_add(part.accounts_known);
     sum.cards_new = sum.cards_new.saturating_add(part.cards_new);
     sum.cards_known = sum.cards_known.saturating_add(part.cards_known);
+    sum.cards_moved = sum.cards_moved.saturating_add(part.cards_moved);
 }

@@ -150,6 +150,9 @@ pub struct ImportSummary {
     pub cards_new: u64,
     /// Cards that were.
     pub cards_known: u64,
+    /// Cards that were, and lead to another account from now on.
+    #[serde(default)]
+    pub cards_moved: u64,
 }
 
 /// The two files of an import.

@@ -290,13 +290,8 @@ pub enum Answer {
         /// Where the next page begins; `None` after the last one.
         next: Option<u32>,
     },
-    /// How many accounts and cards were new.
-    Entered {
-        /// New accounts.
-        accounts: u64,
-        /// New cards.
-        cards: u64,
-    },
+    /// What entering rows did.
+    Entered(RowsEntered),
     /// Rulesets and stand-in tables, oldest first.
     Rulesets(Vec<KeptRuleset>),
     /// What became of noting an operation.
@@ -323,6 +318,17 @@ pub struct Looked {
 }
 
 /// What was asked for, for whoever knows which answer it has to be; `None` of another one.
+/// What entering rows did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RowsEntered {
+    /// New accounts.
+    pub accounts: u64,
+    /// New cards.
+    pub cards: u64,
+    /// Cards that were there, and lead to another account now.
+    pub cards_moved: u64,
+}
+
 impl Answer {
     /// Balances.
     #[must_use]
@@ -336,10 +342,10 @@ impl Answer {
         if let Answer::Accounts { standings, next } = self { Some((standings, next)) } else { None }
     }
 
-    /// How many accounts and cards were new.
+    /// What entering rows did.
     #[must_use]
-    pub fn into_entered(self) -> Option<(u64, u64)> {
-        if let Answer::Entered { accounts, cards } = self { Some((accounts, cards)) } else { None }
+    pub fn into_entered(self) -> Option<RowsEntered> {
+        if let Answer::Entered(entered) = self { Some(entered) } else { None }
     }
 
     /// Rulesets and stand-in tables.

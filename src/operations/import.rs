@@ -7,7 +7,7 @@ use holdfast_core::{AccountId, ProgramId};
 use super::{Desk, other_answer};
 use crate::control::rows::problems_with_programs;
 use crate::control::{AccountRow, CardRow, Import, ImportFile, ImportSummary, OperationError, RowProblem};
-use crate::ledger::{Act, Entry, Origin, Whose};
+use crate::ledger::{Act, Entry, Origin, RowsEntered, Whose};
 
 /// What is wrong with the account of most cards that cannot be imported.
 const UNKNOWN_ACCOUNT: &str = "is no account of the ledger or of this import; import the account first, or correct its name";
@@ -48,8 +48,9 @@ impl Desk {
                 }
                 entered => entered?,
             };
-            summary.accounts_new = summary.accounts_new.saturating_add(entered.0);
-            summary.cards_new = summary.cards_new.saturating_add(entered.1);
+            summary.accounts_new = summary.accounts_new.saturating_add(entered.accounts);
+            summary.cards_new = summary.cards_new.saturating_add(entered.cards);
+            summary.cards_moved = summary.cards_moved.saturating_add(entered.cards_moved);
         }
         let rows = |length: usize| u64::try_from(length).unwrap_or(u64::MAX);
         summary.accounts_known = rows(import.accounts.len()).saturating_sub(summary.accounts_new);
@@ -109,9 +110,9 @@ impl Desk {
         Ok(!self.standings(program, Whose::Account(account)).await?.is_empty())
     }
 
-    async fn enter(&self, program: ProgramId, entries: Vec<Entry>) -> Result<(u64, u64), OperationError> {
+    async fn enter(&self, program: ProgramId, entries: Vec<Entry>) -> Result<RowsEntered, OperationError> {
         if entries.is_empty() {
-            return Ok((0, 0));
+            return Ok(RowsEntered::default());
         }
         self.ask(Act::Enter(Origin::of(program), entries)).await?.into_entered().ok_or_else(other_answer)
     }

@@ -386,7 +386,7 @@ impl Responder {
                     | ledger::Answer::Previewed { .. }
                     | ledger::Answer::Balances(_)
                     | ledger::Answer::Accounts { .. }
-                    | ledger::Answer::Entered { .. }
+                    | ledger::Answer::Entered(_)
                     | ledger::Answer::Rulesets(_)
                     | ledger::Answer::Noted(_)
                     | ledger::Answer::TakenAway(_)

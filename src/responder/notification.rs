@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use holdfast_adapters::{Notice, Unrecognized};
+use holdfast_core::Timestamp;
 use holdfast_core::hold::{Fact, Finding, ToldEvent};
 use sha2::{Digest, Sha256};
 use tokio::time::timeout_at;
@@ -21,6 +22,10 @@ const ACKNOWLEDGE_WITHIN: Duration = Duration::from_secs(4);
 
 /// How long the ledger may take to hear one; then the spool keeps it, whether the ledger hears it after all or not.
 const HEARD_WITHIN: Duration = Duration::from_secs(1);
+
+/// How far a platform's clock may be ahead of ours. What is stamped later than that happened when it arrived: else nothing that is told
+/// afterwards would ever count.
+const AHEAD_MAX: Duration = Duration::from_secs(300);
 
 /// Whether every element of a notification is durable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +59,7 @@ impl Responder {
                 Notice::OfOurs(event) => Notice::Told(std::iter::once(event).collect()),
                 Notice::Told(_) | Notice::Nothing | Notice::Unrecognized(_) => notice,
             };
+            let notice = none_from_the_future(notice, clock::utc());
             self.give_intents_back(&notice);
             let result = self.take_one(mount, notice, by).await;
             mount.metrics.notification(result);
@@ -184,6 +190,17 @@ impl Responder {
     }
 }
 
+/// Of events that are stamped far ahead, their time is the one at which they came.
+fn none_from_the_future(mut notice: Notice, now: Timestamp) -> Notice {
+    if let Notice::Told(events) = &mut notice {
+        let latest = now.saturating_add(AHEAD_MAX);
+        for event in events.iter_mut() {
+            event.occurred_at = event.occurred_at.map(|stamp| if stamp > latest { now } else { stamp });
+        }
+    }
+    notice
+}
+
 /// Of two elements' results, the one that somebody should look at.
 fn worse(one: NotificationResult, other: NotificationResult) -> NotificationResult {
     let weight = |result| match result {
@@ -195,4 +212,27 @@ fn worse(one: NotificationResult, other: NotificationResult) -> NotificationResu
         NotificationResult::NotDurable => 5,
     };
     if weight(other) > weight(one) { other } else { one }
+}
+
+#[cfg(test)]
+mod tests {
+    use holdfast_core::hold::{CardStatus, Subject};
+
+    use super::*;
+
+    #[test]
+    fn what_is_stamped_far_ahead_happened_when_it_came() {
+        let at = Timestamp::from_unix_seconds;
+        let stamped = |occurred_at: Option<i64>| {
+            let fact = Fact::Card { card: "c".parse().unwrap(), status: CardStatus::Frozen };
+            let key = "k".parse().unwrap();
+            let (network, settlement_day, subject) = (None, None, Subject::default());
+            let event = ToldEvent { key, occurred_at: occurred_at.map(at), network, settlement_day, subject, fact };
+            match none_from_the_future(Notice::Told([event].into_iter().collect()), at(1_000)) {
+                Notice::Told(events) => events[0].occurred_at.map(Timestamp::unix_seconds),
+                Notice::OfOurs(_) | Notice::Nothing | Notice::Unrecognized(_) => panic!("it was told"),
+            }
+        };
+        assert_eq!([None, Some(1), Some(1_300), Some(1_301)].map(stamped), [None, Some(1), Some(1_300), Some(1_000)]);
+    }
 }

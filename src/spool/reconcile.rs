@@ -234,7 +234,7 @@ fn brought(entry: &Entry, answer: Result<Answer, LedgerError>) -> Brought {
             | Answer::Previewed { .. }
             | Answer::Balances(_)
             | Answer::Accounts { .. }
-            | Answer::Entered { .. }
+            | Answer::Entered(_)
             | Answer::Rulesets(_)
             | Answer::TakenAway(_)
             | Answer::Looked(_)

@@ -4,9 +4,9 @@ use holdfast_core::hold::{AccountStatus, CardStatus, Fact};
 use holdfast_core::{AuthorizationRequest, DeclineReason, Money};
 
 use super::*;
-use crate::ledger::{Answer, Entry, LedgerError, Whose};
+use crate::ledger::{Answer, Entry, LedgerError, RowsEntered, Whose};
 
-const NOTHING_NEW: Answer = Answer::Entered { accounts: 0, cards: 0 };
+const NOTHING_NEW: Answer = Answer::Entered(RowsEntered { accounts: 0, cards: 0, cards_moved: 0 });
 
 fn account_of(balance: Money, credit_line: i64, status: AccountStatus) -> Entry {
     Entry::Account { account: id("a"), balance, credit_line, status }
@@ -40,6 +40,15 @@ pub fn a_file_may_bar_what_was_in_use(engine: &dyn Engine) {
     house.enter(vec![card("d", "a", None), account_of(usd(0), 0, AccountStatus::Frozen)]).unwrap();
     house.restart();
     assert_eq!(house.decide(with_card("d", purchase("2", 1))), declined(DeclineReason::AccountFrozen));
+}
+
+pub fn a_card_that_leads_to_another_account_is_told(engine: &dyn Engine) {
+    let mut house = House::with(engine, 1_000);
+    let entered = house.enter(vec![account("b", 5), card("c", "b", Some("h")), card("d", "b", None)]);
+    assert_eq!(entered, Ok(Answer::Entered(RowsEntered { accounts: 1, cards: 1, cards_moved: 1 })));
+    assert_eq!(house.enter(vec![card("c", "b", Some("h"))]), Ok(NOTHING_NEW));
+    house.restart();
+    assert_eq!(house.decide(purchase("1", 6)), declined(DeclineReason::InsufficientFunds));
 }
 
 pub fn a_credit_line_is_what_was_entered_last(engine: &dyn Engine) {

@@ -8,7 +8,7 @@ use holdfast_core::{AuthorizationRequest, Basis, Decision, ProgramId};
 
 use super::words::*;
 use super::{End, Engine, Premises};
-use crate::ledger::{AccountStanding, Act, Answer, Entry, Ledger, LedgerError, Origin, Ticket, Wait, Whose, ask};
+use crate::ledger::{AccountStanding, Act, Answer, Entry, Ledger, LedgerError, Origin, RowsEntered, Ticket, Wait, Whose, ask};
 
 /// What a question or an order is answered with, and why.
 pub type Said = (Decision, Basis);
@@ -140,7 +140,7 @@ impl House {
     pub fn with(engine: &dyn Engine, balance: i64) -> Self {
         let house = House::empty(engine);
         let entered = house.enter(vec![account("a", balance), card("c", "a", Some("h"))]);
-        assert_eq!(entered, Ok(Answer::Entered { accounts: 1, cards: 1 }));
+        assert_eq!(entered, Ok(Answer::Entered(RowsEntered { accounts: 1, cards: 1, cards_moved: 0 })));
         house
     }
 

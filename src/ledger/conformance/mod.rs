@@ -211,6 +211,7 @@ macro_rules! conforms {
                 entering_again_never_changes_a_balance
                 entering_again_never_lifts_a_bar
                 a_file_may_bar_what_was_in_use
+                a_card_that_leads_to_another_account_is_told
                 a_credit_line_is_what_was_entered_last
                 a_refused_batch_leaves_nothing
                 a_card_that_changes_hands_takes_its_account_along

@@ -4,7 +4,7 @@ use holdfast_core::hold::{AccountStatus, CardStatus, CardholderStatus, Fact, Fin
 use holdfast_core::{DeclineReason, Timestamp};
 
 use super::*;
-use crate::ledger::{Act, Answer, Entry};
+use crate::ledger::{Act, Answer, Entry, RowsEntered};
 
 /// About nobody: the fact says whose standing it is.
 fn tell(house: &House, key: &str, fact: Fact) -> Option<Finding> {
@@ -142,7 +142,10 @@ pub fn a_freeze_that_is_told_late_wins_over_a_file_that_says_active(engine: &dyn
     };
     // All of it happened long before the card was entered here.
     assert_eq!(tell(&house, "freeze", 100, CardStatus::Frozen), None);
-    assert_eq!(house.enter(vec![card("c", "a", Some("h"))]), Ok(Answer::Entered { accounts: 0, cards: 0 }));
+    assert_eq!(
+        house.enter(vec![card("c", "a", Some("h"))]),
+        Ok(Answer::Entered(RowsEntered { accounts: 0, cards: 0, cards_moved: 0 }))
+    );
     house.restart();
     assert_eq!(house.decide(purchase("1", 1)), declined(DeclineReason::CardFrozen));
     assert_eq!(tell(&house, "thaw", 200, CardStatus::Active), None);

@@ -10,7 +10,7 @@ use holdfast_core::rules::Verdict;
 use holdfast_core::{Basis, Decision, DeclineReason, Posting};
 
 use super::*;
-use crate::ledger::{Act, Answer, Decide};
+use crate::ledger::{Act, Answer, Decide, RowsEntered};
 
 /// What a fact about a purchase of 600 from 1000 does: what is found, and what is posted and held then.
 type Case = (Fact, Option<Finding>, (i64, i64));
@@ -265,7 +265,10 @@ pub fn what_led_nowhere_counts_when_it_is_sent_again(engine: &dyn Engine) {
     let fact = Fact::Captured { payment: None, amount: usd(700), finality: Finality::Final };
     let tell = |house: &House| found(house.act(Act::Tell(origin(), told_of(subject, "1", fact))));
     house.always(|house| assert_eq!(tell(house), Some(Finding::AccountUnknown)));
-    assert_eq!(house.enter(vec![card("nobodys", "a", None)]), Ok(Answer::Entered { accounts: 0, cards: 1 }));
+    assert_eq!(
+        house.enter(vec![card("nobodys", "a", None)]),
+        Ok(Answer::Entered(RowsEntered { accounts: 0, cards: 1, cards_moved: 0 }))
+    );
     assert_eq!(tell(&house), Some(Finding::ForcePosted));
     house.always(|house| {
         assert_eq!(tell(house), Some(Finding::HeardBefore));

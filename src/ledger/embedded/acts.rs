@@ -24,8 +24,8 @@ use super::weigh;
 use crate::clock::Moment;
 use crate::journal::{BodyRef, Checkpoint, Place, RecordRef, Uses};
 use crate::ledger::{
-    AccountStanding, Act, Adopt, Answer, Decide, Entry, KeptRuleset, LedgerError, Looked, Noted, Ordering, Origin, Whose,
-    weight_of,
+    AccountStanding, Act, Adopt, Answer, Decide, Entry, KeptRuleset, LedgerError, Looked, Noted, Ordering, Origin, RowsEntered,
+    Whose, weight_of,
 };
 
 /// Accounts that one act looks at: whoever lists them all must not hold an answer back for longer than a group takes.
@@ -397,16 +397,17 @@ impl Engine {
 
     /// Enters rows all together or not at all.
     fn enter(&mut self, origin: &Origin, entries: &[Entry], now: Timestamp) -> Performed {
-        let (mut accounts, mut cards) = (0_u64, 0_u64);
+        let mut rows = RowsEntered::default();
         for entry in entries {
             match self.enter_one(origin, entry, now) {
-                Ok(New::Account) => accounts = accounts.saturating_add(1),
-                Ok(New::Card) => cards = cards.saturating_add(1),
+                Ok(New::Account) => rows.accounts = rows.accounts.saturating_add(1),
+                Ok(New::Card) => rows.cards = rows.cards.saturating_add(1),
+                Ok(New::AccountOfCard) => rows.cards_moved = rows.cards_moved.saturating_add(1),
                 Ok(New::Nothing) => {}
                 Err(error) => return Performed::Now(Err(error)),
             }
         }
-        Performed::OnceDurable(Answer::Entered { accounts, cards })
+        Performed::OnceDurable(Answer::Entered(rows))
     }
 
     fn enter_one(&mut self, origin: &Origin, entry: &Entry, now: Timestamp) -> Result<New, LedgerError> {
@@ -429,6 +430,7 @@ impl Engine {
             Entry::Card { card, account, cardholder, status } => {
                 let index = self.state.account_named(program, account).ok_or(LedgerError::Refused)?;
                 let known = self.state.card_named(program, card).and_then(|index| self.state.card(index));
+                let moves = known.is_some_and(|row| row.account.is_some_and(|before| before != index));
                 let status = known.map_or(*status, |row| kept_status(row.status, *status, CardStatus::bar));
                 let told = entered_at(now, known.map(|row| (row.status, row.told)), status, CardStatus::bar);
                 let row = CardRow {
@@ -443,7 +445,11 @@ impl Engine {
                 let (index, new) = self.state.enter_card(program, card, row, cardholder.as_ref(), &mut self.undo);
                 let body = BodyRef::CardEntered { card, account, cardholder: cardholder.as_ref(), status };
                 self.record(origin, now, None, None, self.state.place_of_card(index), body)?;
-                Ok(if new == Entered::New { New::Card } else { New::Nothing })
+                Ok(match new {
+                    Entered::New => New::Card,
+                    Entered::Again if moves => New::AccountOfCard,
+                    Entered::Again => New::Nothing,
+                })
             }
         }
     }
@@ -496,5 +502,7 @@ fn kept_status<S: Copy>(known: S, entered: S, bar: impl Fn(S) -> Option<DeclineR
 enum New {
     Account,
     Card,
+    /// A card that was there leads to another account now.
+    AccountOfCard,
     Nothing,
 }

@@ -19,7 +19,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::journal::store::FILE;
 use crate::ledger::conformance::*;
-use crate::ledger::{Act, Answer, KeptKind, KeptRuleset};
+use crate::ledger::{Act, Answer, KeptKind, KeptRuleset, RowsEntered};
 
 /// What the next commit of the ledger does before it goes on.
 type Interruption = Arc<Mutex<Option<Box<dyn FnOnce() + Send>>>>;
@@ -94,7 +94,7 @@ impl House {
 
     fn furnished(self, balance: i64) -> Self {
         let entered = self.enter(vec![account("a", balance), card("c", "a", Some("h"))]);
-        assert_eq!(entered, Ok(Answer::Entered { accounts: 1, cards: 1 }));
+        assert_eq!(entered, Ok(Answer::Entered(RowsEntered { accounts: 1, cards: 1, cards_moved: 0 })));
         assert_eq!(self.commits.recv().unwrap(), 2);
         self
     }
