@@ -4,7 +4,7 @@
 //! sets them apart is kept. Where the status code carries the decision, that is the status (Marqeta: 200 and 402);
 //! otherwise it is a constant of the body that every approval has and no decline (Apto: `approved` is `true`).
 
-use holdfast_adapters::payment::{CheckCall, Checked, CheckedRule, Standing};
+use holdfast_adapters::payment::{CheckCall, Checked, CheckedRule, LimitsAre, Standing};
 use holdfast_adapters::{Answer, Callback, DecisionReference, Echo, Inbound, Payment, PaymentCall};
 use holdfast_core::rules::Enforcement;
 use holdfast_core::{Decision, DeclineReason, Money, RuleId, Timestamp};
@@ -191,7 +191,7 @@ fn checked(check: &CheckCall<'_>, decision: Decision) -> Checked {
         }
     };
     let allowed = matches!(decision, Decision::Approve { .. });
-    Checked { id: check.request.payment.authorization, roc: String::new(), allowed, rules }
+    Checked { id: check.request.payment.authorization, roc: String::new(), allowed, rules, limits: LimitsAre::NotAsked }
 }
 
 /// Every scalar of a JSON value, with its pointer.

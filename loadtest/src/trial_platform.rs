@@ -29,6 +29,7 @@ pub enum Dialect {
 struct TrialAdapter(Dialect);
 
 static PLATFORM: Platform = Platform {
+    card_number_routes: &[],
     name: "trial",
     routes: &[Route { id: 4, method: RouteMethod::Post, path: "/authorize" }],
     budget: Budget {

@@ -45,14 +45,16 @@ impl Insight {
             return Ok(CaughtUp::default());
         }
         let joint = journal.joint_before_group_of(next).map_err(|error| broken(error.to_string()))?;
-        let (mut rows, mut said) = (Vec::new(), Vec::new());
+        let (mut rows, mut said, mut room) = (Vec::new(), Vec::new(), None);
         let read = journal.read(joint, end.next.saturating_sub(1), PORTION, &mut |first, bytes| {
             let unreadable = |error| journal.unreadable(first, error);
-            for (number, record) in (first..).zip(Group::open(bytes).map_err(unreadable)?) {
+            let mut group = Group::open(bytes).map_err(unreadable)?;
+            for number in first.. {
+                let Some(record) = group.read(&mut room) else { break };
                 let record = record.map_err(unreadable)?;
                 if number >= next {
-                    rows.extend(row(number, &record, registry));
-                    said.extend(said_of(&record));
+                    rows.extend(row(number, record, registry));
+                    said.extend(said_of(record));
                 }
             }
             Ok(())
