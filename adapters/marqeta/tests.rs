@@ -522,11 +522,14 @@ fn what_moved_is_what_is_told_and_no_direction_is_guessed() {
         );
         match decode(&with(&[]), WEBHOOK, body.as_bytes()) {
             Ok(Inbound::Notification { notices, .. }) => match notices.as_slice() {
-                [Notice::Told(events)] => match events[0].fact {
-                    Fact::Credited { amount, .. } => format!("+{amount}"),
-                    Fact::Debited { amount, .. } => format!("-{amount}"),
-                    other => panic!("{kind}: {other:?}"),
-                },
+                [Notice::Told(events)] => {
+                    let fact = events[0].fact;
+                    if let Fact::Credited { amount, .. } = fact {
+                        return format!("+{amount}");
+                    }
+                    let Fact::Debited { amount, .. } = fact else { panic!("{kind}: {fact:?}") };
+                    format!("-{amount}")
+                }
                 [Notice::Unrecognized(_)] => "kept".to_owned(),
                 other => panic!("{kind}: {other:?}"),
             },

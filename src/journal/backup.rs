@@ -1,7 +1,7 @@
 //! A copy of a journal in one file, made while it is being written, and back from such a file to a data directory.
 //!
 //! A backup is an SQLite file of its own, without a write-ahead log beside it: groups, rulesets, the checkpoint with its
-//! state, stores that lie [beside](super::beside) it, and in a table of its own the mark, so that a backup that lost its end is refused as a journal is. Both ways end with a walk along
+//! state, stores that lie [beside] it, and in a table of its own the mark, so that a backup that lost its end is refused as a journal is. Both ways end with a walk along
 //! the chain of what was written; until then it has another name.
 
 use std::fmt;
