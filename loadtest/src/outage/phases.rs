@@ -46,7 +46,7 @@ pub fn late_by_phase(runs: &[Vec<Heard>], moments: Moments, (killed, back): (Dur
         ("ledger healthy", moments.start, moments.hangs),
         ("hang begins", moments.hangs, moments.hangs.saturating_add(BREAKER_OPENS)),
         ("breaker open", moments.hangs.saturating_add(BREAKER_OPENS), moments.comes_back),
-        ("disk comes back", moments.comes_back, moments.hangs_again),
+        ("ledger comes back", moments.comes_back, moments.hangs_again),
         ("second hang", moments.hangs_again, killed),
         ("kill", killed, back),
         ("after the kill", back, Duration::MAX),

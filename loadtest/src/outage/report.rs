@@ -22,11 +22,13 @@ pub enum Lateness {
     OfTheMachine,
 }
 
-/// A spool that went from so many entries to none.
+/// A spool after the ledger came back.
 #[derive(Debug, Clone, Copy)]
 pub struct Drain {
-    /// The entries when the disk came back.
+    /// The entries when it came back.
     pub entries: u64,
+    /// Those that were there when it hung again; 0 if there was a moment without any. New ones come meanwhile.
+    pub left: u64,
     /// How long it took from there on.
     pub took: Duration,
 }
@@ -132,8 +134,8 @@ impl Findings {
             format!("p99, ledger healthy: {}", millis(healthy)),
             format!("p99, breaker open: {}, {} x healthy", millis(open), ratio(open, healthy)),
             format!("sent late by the load itself, at most: {}", millis(self.sent_late_max)),
-            format!("spool when the disk came back: {} entries, empty after {}", self.drain.entries, millis(self.drain.took)),
-            format!("drained: {} entries a second, target {DRAIN_TARGET}", per_second(self.drain.entries, self.drain.took)),
+            self.drain.line(),
+            format!("drained: {} entries a second, target {DRAIN_TARGET}", self.drain.rate()),
         ]);
         lines
     }
@@ -166,6 +168,23 @@ impl Findings {
             }
         }
         if wrong.is_empty() { Ok(()) } else { Err(Problem::new(wrong.join("; "))) }
+    }
+}
+
+impl Drain {
+    fn line(&self) -> String {
+        let Drain { entries, left, took } = *self;
+        match left {
+            0 => format!("spool when the ledger came back: {entries} entries, empty after {}", millis(took)),
+            left => format!(
+                "spool when the ledger came back: {entries} entries, and {left} when it hung again after {}",
+                millis(took)
+            ),
+        }
+    }
+
+    fn rate(&self) -> u64 {
+        per_second(self.entries.saturating_sub(self.left), self.took)
     }
 }
 
@@ -214,7 +233,7 @@ mod tests {
             healthy: vec![Duration::from_micros(2000)],
             open: vec![Duration::from_micros(3010)],
             sent_late_max: Duration::ZERO,
-            drain: Drain { entries: 100, took: Duration::from_millis(5) },
+            drain: Drain { entries: 100, left: 0, took: Duration::from_millis(5) },
             is_drained: true,
         }
     }

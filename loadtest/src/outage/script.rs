@@ -244,8 +244,8 @@ impl Script<'_> {
             tokio::time::sleep(LOOKED_EVERY).await;
         }
         let took = emptied.unwrap_or(clock.elapsed()).saturating_sub(began);
-        let left = Gauges::read(places.ops_listen).await?.spooled;
-        let drain = Drain { entries: if emptied.is_some() { entries } else { entries.saturating_sub(left) }, took };
+        let left = if emptied.is_some() { 0 } else { Gauges::read(places.ops_listen).await?.spooled };
+        let drain = Drain { entries, left, took };
         self.stage.hang()?;
         while clock.elapsed() < moments.killed {
             exposure_seen_max = Gauges::read(places.ops_listen).await?.exposure.max(exposure_seen_max);
