@@ -1,9 +1,13 @@
 //! The management API over real sockets: each operation, sent again, sent otherwise, by strangers, and wrong.
 
+use std::time::Duration;
+
+use holdfast::clock;
 use serde_json::{Value, json};
 
 use crate::support::callbacks::transactions;
 use crate::support::http::Response;
+use crate::support::server::Server;
 use crate::support::{BackOffice, Client, Marqeta, Workplace};
 
 /// What is wrong with a request, by path.
@@ -71,9 +75,7 @@ fn what_was_refused_is_refused_again_for_the_same_reason() {
     let server = workplace.serve();
     let mut office = BackOffice::of(&server);
     let too_large = (409, "amount_too_large".to_owned());
-    let later = json!({"cardtransitions": [{"token": "t", "card_token": "card-demo-1", "user_token": "user-demo-1", "state": "ACTIVE",
-        "type": "state.activated", "created_time": "2199-01-01T00:00:00Z"}]});
-    assert_eq!(server.client().post("/marqeta/webhook", &later.to_string()).status, 200);
+    activated(&server, "a platform's clock may be ahead", &clock::utc().saturating_add(Duration::from_secs(240)).to_string());
     let freeze = json!({"reason": "a test"});
     for time in ["first", "again"] {
         assert_eq!(office.refused("/v1/accounts/acct-demo-1/credits", "all", &money(i64::MAX)), too_large, "{time}");
@@ -81,6 +83,22 @@ fn what_was_refused_is_refused_again_for_the_same_reason() {
         assert_eq!(refused, (409, "superseded".to_owned()), "{time}");
     }
     assert_eq!(office.found("/v1/accounts/acct-demo-1")["posted"], 100_000);
+}
+
+/// Marqeta tells that a card was activated, at that time.
+fn activated(server: &Server, token: &str, at: &str) {
+    let told = json!({"cardtransitions": [{"token": token, "card_token": "card-demo-1", "user_token": "user-demo-1", "state": "ACTIVE",
+        "type": "state.activated", "created_time": at}]});
+    assert_eq!(server.client().post("/marqeta/webhook", &told.to_string()).status, 200);
+}
+
+#[test]
+fn what_is_stamped_far_ahead_does_not_keep_a_card_from_being_frozen() {
+    let workplace = Workplace::demo();
+    let server = workplace.serve();
+    activated(&server, "t", "2199-01-01T00:00:00Z");
+    let mut office = BackOffice::of(&server);
+    assert_eq!(office.made("/v1/cards/card-demo-1/freeze", "freeze", &json!({"reason": "a test"}))["status"], "frozen");
 }
 
 #[test]
