@@ -122,12 +122,12 @@ fn old_partitions_go_once_they_are_chained_and_the_rest_is_still_proven() {
     drop(ledger);
     server.run_sql(&name, "TRUNCATE holdfast.chain; UPDATE holdfast.record SET at = '2020-01-05Z' WHERE kind <> 'decided'");
     assert_eq!(ask("SELECT holdfast.drop_partitions(now())"), 0, "it is not chained");
-    chain_all(server, &name);
+    until_chained(server, &name);
     assert_eq!(walk(server, &name).map(|proven| proven.records), Ok(3));
     let ledger = start(server, &name, 2);
     assert_eq!(Desk(&ledger).decide(purchase("newer", 1)), approved(1));
     drop(ledger);
-    chain_all(server, &name);
+    until_chained(server, &name);
     assert_eq!(ask("SELECT holdfast.drop_partitions('2020-01-31Z')"), 0, "it has not ended by then");
     assert_eq!(ask("SELECT holdfast.drop_partitions(now())"), 2);
     let proven = walk(server, &name).unwrap();
