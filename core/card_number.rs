@@ -17,7 +17,10 @@ const DIGEST_LETTERS: usize = 32;
 /// A UUID's groups, in hexadecimal digits.
 const UUID: [usize; 5] = [8, 4, 4, 4, 12];
 /// How numbers are printed on cards, in groups of digits.
-const PRINTED: [&[usize]; 6] = [&[4, 4, 4, 4, 3], &[4, 4, 4, 4], &[4, 6, 5], &[4, 6, 4], &[4, 4, 4, 3], &[4, 3, 3, 3]];
+const PRINTED: [&[usize]; 8] =
+    [&[4, 4, 4, 4, 3], &[4, 4, 4, 4], &[4, 6, 5], &[4, 6, 4], &[4, 4, 4, 3], &[4, 3, 3, 3], &[8, 8], &[4, 4, 8]];
+/// The most characters between two groups.
+const BETWEEN_MAX: usize = 3;
 
 type Digits = ArrayVec<u8, DIGITS_MAX>;
 
@@ -98,7 +101,7 @@ const BRANDS: [Brand; 24] = [
 ];
 
 /// Whether a card's number stands in a text, alone or with anything around it: 13 to 19 digits in one run, or in groups as
-/// they are printed (blanks, dashes, dots or underscores between), that begin as a brand's, are as long as that brand's, and
+/// they are printed (up to three blanks, dashes, dots, underscores, commas, colons or slashes between), that begin as a brand's, are as long as that brand's, and
 /// whose check digit is right. Zeros in front change nothing, and neither does the width of the characters (`４１１１`).
 #[must_use]
 pub fn stands_in(text: &str) -> bool {
@@ -121,7 +124,9 @@ const FULL_WIDTH: u8 = 0xef;
 fn narrow(letter: char) -> char {
     const OFFSET: u32 = 0xfee0;
     match letter {
-        '\u{3000}' => ' ',
+        // Blanks and dashes that look like the plain ones, or like nothing.
+        '\u{a0}' | '\u{2000}'..='\u{200d}' | '\u{202f}' | '\u{205f}' | '\u{2060}' | '\u{3000}' | '\u{feff}' => ' ',
+        '\u{ad}' | '\u{2010}'..='\u{2015}' | '\u{2212}' => '-',
         '\u{ff01}'..='\u{ff5e}' => u32::from(letter).checked_sub(OFFSET).and_then(char::from_u32).unwrap_or(letter),
         _ => letter,
     }
@@ -165,11 +170,30 @@ fn has_number(text: &[u8], word: usize) -> bool {
 /// Whether a text begins with a card's number in the groups of a printed one.
 fn is_printed(text: &[u8]) -> bool {
     PRINTED.iter().any(|groups| {
-        let Some(after) = after_groups(text, groups, u8::is_ascii_digit) else { return false };
+        let Some(after) = after_printed(text, groups) else { return false };
         let printed = text.get(..text.len().saturating_sub(after.len())).unwrap_or_default();
         let digits: ArrayVec<u8, 32> = printed.iter().copied().filter(u8::is_ascii_digit).take(32).collect();
         is_number(&digits)
     })
+}
+
+/// What follows groups of so many digits each, with something between them; `None` if a text does not begin with such, or the last
+/// group goes on.
+fn after_printed<'t>(text: &'t [u8], groups: &[usize]) -> Option<&'t [u8]> {
+    let mut rest = text;
+    for (index, length) in groups.iter().enumerate() {
+        if index > 0 {
+            let between =
+                run(rest, |byte| matches!(byte, b' ' | b'-' | b'.' | b'_' | b',' | b':' | b'/' | b'\t' | b'\r' | b'\n'));
+            rest = rest.get(between..).filter(|_| (1..=BETWEEN_MAX).contains(&between))?;
+        }
+        let (group, after) = rest.split_at_checked(*length)?;
+        if !group.iter().all(u8::is_ascii_digit) {
+            return None;
+        }
+        rest = after;
+    }
+    (!rest.first().is_some_and(u8::is_ascii_digit)).then_some(rest)
 }
 
 /// What follows groups of so many bytes each, with one and the same separator between them; `None` if a text does not begin
@@ -284,6 +308,18 @@ mod tests {
             "x4111-1111-1111-1111y",
             "3782 822463 10005",
             "3056-930902-5904",
+            "41111111 11111111",
+            "4111 1111 11111111",
+            "4111 1111-1111 1111",
+            "4111  1111  1111  1111",
+            "4111 - 1111 - 1111 - 1111",
+            "4111/1111/1111/1111",
+            "4111, 1111, 1111, 1111",
+            "4111\t1111\t1111\t1111",
+            "4111\r\n1111\r\n1111\r\n1111",
+            "4111\u{a0}1111\u{a0}1111\u{a0}1111",
+            "4111\u{2013}1111\u{2013}1111\u{2013}1111",
+            "4111\u{200b}1111\u{200b}1111\u{200b}1111",
         ] {
             assert!(stands_in(printed), "{printed}");
         }
@@ -320,6 +356,9 @@ mod tests {
             "411111111111",
             "41111111111111111111",
             "4111-1111-1111-1112",
+            "41111111    11111111",
+            "2026-11-27T18:26:10.123456Z",
+            "2026-11-27 18:26:10, 2026-11-28 18:26:11",
             // A check digit that is right, and no brand's beginning: acceptors' numbers, counters.
             "000000000123456",
             "123456789012347",

@@ -159,10 +159,9 @@ fn kept(data: &Fields<'_>, members: &Map<String, Value>, total: Money) -> Result
     {
         return Err(data.wrong("order_number", "is not made of letters and digits"));
     }
-    for name in
-        ["sales_tax", "gratuity", "service_charge", "surcharge_amount", "pre_settlement_fee_charge", "post_settlement_fee_charge"]
-    {
-        part(data, name, total)?;
+    let mut included = 0_i64;
+    for name in ["sales_tax", "gratuity", "service_charge", "surcharge_amount"] {
+        included = included.saturating_add(part(data, name, total)?.map_or(0, Money::minor));
     }
     fees(data, total)?;
     data.object("metadata")?;
@@ -172,7 +171,11 @@ fn kept(data: &Fields<'_>, members: &Map<String, Value>, total: Money) -> Result
         let members = tax.as_object().ok_or_else(|| Malformed::field(&path, "is not an object"))?;
         let tax = Fields::of(members, &path);
         tax.required("name", |fields, name| fields.text(name, 100))?;
-        tax.required("amount", |fields, name| part(fields, name, total))?;
+        let amount = tax.required("amount", |fields, name| part(fields, name, total))?;
+        included = included.saturating_add(amount.minor());
+    }
+    if included > total.minor() {
+        return Err(data.wrong("transaction_amount", "is less than taxes, gratuity, charge and surcharge, which it includes"));
     }
     for (index, item) in data.list("items", LINES_MAX)?.iter().enumerate() {
         self::item(item, &format!("data.items[{index}]"), total.currency())?;

@@ -97,6 +97,8 @@ fn every_constraint_is_held_and_the_field_is_named() {
         ("/data/post_settlement_fee_charge", json!("105.01"), "data.post_settlement_fee_charge"),
         ("/data/metadata", json!("x"), "data.metadata"),
         ("/data/additional_data", json!([]), "data.additional_data"),
+        ("/data/gratuity", json!("98.01"), "data.transaction_amount"),
+        ("/data/other_tax", json!([{"name": "CRV", "amount": "98.00"}]), "data.transaction_amount"),
         ("/data/other_tax", json!([{"name": "CRV"}]), "data.other_tax[0].amount"),
         ("/data/other_tax", json!([{"amount": "1"}]), "data.other_tax[0].name"),
         ("/data/items", json!({}), "data.items"),
