@@ -96,11 +96,20 @@ impl Reader {
     /// The disk, or damage.
     pub fn record(&self, number: i64) -> Result<Option<Record>, JournalError> {
         let groups = self.groups();
-        let (before, mut found) = (groups.before_group_of(number)?, None);
+        let (before, mut found, mut room) = (groups.before_group_of(number)?, None, None);
         groups.portion(before, number, 1, &mut |first, bytes| {
             let unreadable = |error| JournalError::Unreadable(self.path().to_owned(), first, error);
-            let place = usize::try_from(number.saturating_sub(first)).unwrap_or(usize::MAX);
-            found = Group::open(bytes).map_err(unreadable)?.nth(place).transpose().map_err(unreadable)?;
+            let mut group = Group::open(bytes).map_err(unreadable)?;
+            // The others of its group are read where they stay.
+            for at in first..=number {
+                match group.read(&mut room) {
+                    Some(read) => drop(read.map_err(unreadable)?),
+                    None => return Ok(()),
+                }
+                if at == number {
+                    found = room.take();
+                }
+            }
             Ok(())
         })?;
         Ok(found)

@@ -67,6 +67,9 @@ pub struct SharedArguments {
     work_dir: Option<PathBuf>,
 }
 
+/// The first number of what is asked of one card: far from those of all, or one's payments have the other's names.
+const FIRST_OF_ONE: u64 = 1 << 40;
+
 /// A server with two loads: of all cards, and of one only.
 struct Contender {
     server: Server,
@@ -175,8 +178,8 @@ impl Contender {
         let one = Population { cards: 1, ..bench.population() };
         let one =
             Population { card: bench.population().card_token(0), cardholder: bench.population().cardholder_token(0), ..one };
-        let load = |population| load(&server, population, arguments.callers);
-        let (all, one) = (load(bench.population())?, load(one)?);
+        let load = |population, first| load(&server, population, arguments.callers, first);
+        let (all, one) = (load(bench.population(), 0)?, load(one, FIRST_OF_ONE)?);
         Ok(Contender { server, all, one })
     }
 
@@ -202,7 +205,7 @@ impl Contender {
 }
 
 /// A load of these cards.
-fn load(server: &Server, population: Population, callers: NonZeroUsize) -> Result<Rc<Load>, Problem> {
+fn load(server: &Server, population: Population, callers: NonZeroUsize, first: u64) -> Result<Rc<Load>, Problem> {
     let address = server.ready.listen;
     let callbacks: Callbacks = contender::callbacks(address, (bench::PLATFORM, bench::MOUNT), 1_000, population)?;
     let recognition = Recognition::learn(&callbacks)?;
@@ -213,7 +216,7 @@ fn load(server: &Server, population: Population, callers: NonZeroUsize) -> Resul
         callbacks,
         recognition,
         connections: callers,
-        next: Cell::new(0),
+        next: Cell::new(first),
         stopping: Cell::new(false),
     }))
 }
