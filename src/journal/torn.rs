@@ -37,8 +37,8 @@ impl Tear {
         let after = self.after.checked_rem(bytes.len()).unwrap_or(0);
         match self.rest {
             Rest::Missing => bytes.truncate(after),
-            // Whatever was there before: something else, at any rate.
-            Rest::WithoutSector => bytes.iter_mut().skip(after).take(SECTOR).for_each(|byte| *byte = !*byte),
+            // Whatever was there before: something else, at any rate, and also where it is torn a second time.
+            Rest::WithoutSector => bytes.iter_mut().skip(after).take(SECTOR).for_each(|byte| *byte = byte.wrapping_add(1)),
         }
         after
     }
@@ -96,5 +96,22 @@ impl Written {
             groups.push(kept);
         }
         (groups, bytes.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_torn_twice_in_one_place_is_not_whole_again() {
+        let (body, before) = (Box::from([7; 40]), [0; 32]);
+        let chain = link(&before, 1, 1, &[7; 40]);
+        let mut written = Written::default();
+        written.write(Kept { first: 1, records: 1, chain, body, rulesets: Vec::new(), slips: Vec::new() });
+        for rest in [Rest::WithoutSector, Rest::WithoutSector] {
+            written.tear(Tear { after: 50, rest });
+        }
+        assert_eq!(written.read((1, before)).0.len(), 0);
     }
 }
