@@ -337,13 +337,7 @@ pub fn would_pass(request: &AuthorizationRequest, verdict: &Verdict, uses: &[Lim
         if !of_authority || check.enforcement == Enforcement::Enforce {
             return None;
         }
-        let used = uses.get(place).copied().unwrap_or_default();
-        let passes = |most: i64| amount > 0 && used.amount.saturating_add(amount) > most;
-        if check.amount_max.is_some_and(passes) {
-            return Some(check.scope.amount_reason());
-        }
-        let passes = |most: u32| count > 0 && used.count.saturating_add(count) > most;
-        check.count_max.is_some_and(passes).then(|| check.scope.count_reason())
+        uses.get(place).copied().unwrap_or_default().passes(check, amount, count)
     })
 }
 

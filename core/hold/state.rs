@@ -7,9 +7,9 @@ use super::account::{AccountStatus, CardStatus, CardholderStatus};
 use super::life::{Hold, Step, StepId};
 use super::mutant::{self, Mutant};
 use crate::authorization::ContentDigest;
-use crate::decision::Decision;
+use crate::decision::{Decision, DeclineReason};
 use crate::money::{Currency, Money};
-use crate::rules::{CounterKey, LimitScope, Window};
+use crate::rules::{CounterKey, LimitCheck, LimitScope, Window};
 use crate::time::Timestamp;
 
 /// An account's money and standing, in minor units of its currency.
@@ -70,6 +70,18 @@ pub struct LimitUse {
     pub amount: i64,
     /// Transactions.
     pub count: u32,
+}
+
+impl LimitUse {
+    /// Why so much money, and so many transactions, more would pass a limit that has counted this; nothing if they would not.
+    #[must_use]
+    pub fn passes(self, check: &LimitCheck, amount: i64, count: u32) -> Option<DeclineReason> {
+        if amount > 0 && check.amount_max.is_some_and(|most| self.amount.saturating_add(amount) > most) {
+            return Some(check.scope.amount_reason());
+        }
+        let too_many = count > 0 && check.count_max.is_some_and(|most| self.count.saturating_add(count) > most);
+        too_many.then(|| check.scope.count_reason())
+    }
 }
 
 /// What one placement of a payment has counted in one window of one limit, or a change of it.

@@ -181,13 +181,7 @@ impl Responder {
 
 /// A limit, if one payment more of this amount would pass it.
 fn passed(check: &LimitCheck, used: &LimitUse, minor: i64, rules: &Ruleset) -> Option<CheckedRule> {
-    let amount = check.amount_max.is_some_and(|amount_max| minor > amount_max.saturating_sub(used.amount));
-    let count = check.count_max.is_some_and(|count_max| used.count >= count_max);
-    let reason = match (amount, count) {
-        (true, _) => check.scope.amount_reason(),
-        (false, true) => check.scope.count_reason(),
-        (false, false) => return None,
-    };
+    let reason = used.passes(check, minor, 1)?;
     let limit = rules.limits().iter().find(|limit| limit.id() == check.limit);
     let description = limit.and_then(|limit| limit.description()).map(str::to_owned);
     Some(CheckedRule { id: check.limit, description, reason, enforcement: check.enforcement })

@@ -13,18 +13,16 @@ use holdfast_core::agent::{
 use holdfast_core::hold::LimitUse;
 use holdfast_core::rules::{Enforcement, LimitScope, NoTrace, Proceed, Verdict, Window, evaluate};
 use holdfast_core::{
-    AuthorizationKind, AuthorizationRequest, CardToken, Country, CrossBorder, Currency, Decision, DeclineReason, EntryMode,
-    Expiry, IdempotencyKey, Merchant, MerchantCategoryCode, MerchantId, MerchantName, Money, Padding, PartialApproval,
-    PaymentRef, PlatformName, Posting, Timestamp, Wallet,
+    AuthorizationKind, AuthorizationRequest, CardToken, CrossBorder, Currency, Decision, DeclineReason, EntryMode, Expiry,
+    IdempotencyKey, Money, Padding, PartialApproval, PaymentRef, PlatformName, Posting, Timestamp, Wallet,
 };
 use http::StatusCode;
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use utoipa::ToSchema;
 
 use super::House;
 use super::asking::{KeyParameter, Versioned, Wanted, Write};
 use super::authorities::of_field;
+use super::intent_request::{Asked, IntentAnswer, IntentRequest, read};
 use super::openapi::WriteProblems;
 use super::reserving::{LEDGER_MAX, Reservation};
 use super::shown::State;
@@ -32,129 +30,9 @@ use crate::agent::bodies::{Authority, Binding, Intent, Moment, Remaining};
 use crate::agent::office::change::New;
 use crate::agent::office::{Owner, archived, no_randomness, seconds_after, unavailable};
 use crate::agent::store::{Kind, List, Row};
-use crate::api::input::{Fields, Need};
 use crate::api::problem::{Code, Problem};
 use crate::clock;
 use crate::ledger::{Act, Answer, Decide, Origin};
-
-/// How long an intent lives if nobody says.
-const TTL_SECONDS: u32 = 86_400;
-/// The longest that it may live.
-const TTL_SECONDS_MAX: u32 = 31 * 86_400;
-
-/// What an agent is about to buy.
-#[derive(Debug, Deserialize, ToSchema)]
-#[expect(dead_code, reason = "described here, read by hand")]
-pub struct IntentRequest {
-    /// On what it would be spent.
-    #[schema(example = "sa_demo")]
-    spending_authority_id: String,
-    /// How much at most, in minor units; more than nothing.
-    #[schema(minimum = 1, example = 4999)]
-    amount: i64,
-    /// ISO 4217.
-    #[schema(example = "USD")]
-    currency: String,
-    /// What the merchant sells.
-    #[schema(example = "5734")]
-    mcc: Option<String>,
-    /// The merchant's name. It is kept sealed; payments are compared by its letters and digits.
-    #[schema(max_length = 128, example = "Software Store")]
-    merchant: Option<String>,
-    /// The acquirer's identifier of the merchant.
-    #[schema(max_length = 32)]
-    merchant_id: Option<String>,
-    /// Where the merchant is, as ISO 3166-1.
-    #[schema(example = "USA")]
-    merchant_country: Option<String>,
-    /// The one binding that may pay for it; any of the authority's if left out.
-    binding_id: Option<String>,
-    /// How long it is worth anything; a day if left out, 31 days at most.
-    #[schema(minimum = 60, maximum = 2_678_400, example = 86_400)]
-    intent_ttl_seconds: Option<u32>,
-    /// Whether the amount is kept for the payment; it is not if left out. What is kept counts in the policy's limits as a payment does, now,
-    /// and where a card of this server's ledger would pay (the binding that is named, or the authority's only one) its money is held,
-    /// too. The payment takes it over; expired or cancelled, it is given back. An intent that waits for a reviewer keeps nothing; approving it keeps it then.
-    reserve: Option<bool>,
-    /// What it is for, in words. Kept sealed.
-    #[schema(max_length = 500)]
-    description: Option<String>,
-}
-
-/// What would become of it.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct IntentAnswer {
-    /// What to send as `intent_reference` with the payment.
-    #[schema(example = "intent_bcdfghjklmnpqrstbcdf")]
-    intent_reference: String,
-    /// Whether the agent may go on: now, or once a reviewer has approved it.
-    eligible: bool,
-    /// `open`, `pending_review`, or `not_eligible`.
-    #[schema(example = "open")]
-    status: String,
-    /// Why, in the words of `/v1/authorize`.
-    #[schema(example = "POLICY_MATCH")]
-    reason_code: String,
-    /// The same in a sentence.
-    reason: String,
-    /// The authority.
-    spending_authority_id: String,
-    /// The policy that was asked.
-    policy_id: Option<String>,
-    /// Whether the amount is kept for the payment.
-    reserved: bool,
-    /// What the policy's limits have left, this intent not counted.
-    remaining_limits: Vec<Remaining>,
-    /// From when on it is worth nothing.
-    #[schema(format = DateTime)]
-    expires_at: String,
-}
-
-/// What is asked to be validated.
-pub(super) struct Asked {
-    pub authority: String,
-    pub binding: Option<String>,
-    pub amount: Money,
-    pub merchant: Merchant,
-    pub merchant_name: Option<String>,
-    pub description: Option<String>,
-    pub ttl_seconds: u32,
-    pub reserve: bool,
-}
-
-fn read(fields: &Fields) -> Option<Asked> {
-    let authority = fields.text("spending_authority_id", Need::Required).map(str::to_owned);
-    let amount = fields.whole("amount", Need::Required, 1);
-    let currency = fields.parsed("currency", Need::Required, |code| {
-        Currency::from_alpha(code).ok_or("must be a code of ISO 4217, such as \"USD\"")
-    });
-    let mcc = fields.parsed("mcc", Need::Optional, |code| {
-        MerchantCategoryCode::new(code).ok_or("must be a merchant category code, such as \"5734\"")
-    });
-    let merchant_name = fields.words("merchant", Need::Optional, 128);
-    let id = fields.parsed("merchant_id", Need::Optional, MerchantId::new);
-    let country = fields.parsed("merchant_country", Need::Optional, |code| {
-        Country::new(code).ok_or("must be a code of ISO 3166-1, such as \"USA\"")
-    });
-    let binding = fields.text("binding_id", Need::Optional).map(str::to_owned);
-    let ttl = fields.whole("intent_ttl_seconds", Need::Optional, 60).and_then(|seconds| u32::try_from(seconds).ok());
-    if ttl.is_some_and(|ttl| ttl > TTL_SECONDS_MAX) {
-        fields.wrong("intent_ttl_seconds", "must be at most 2678400, which is 31 days");
-    }
-    let reserve = fields.switch("reserve", Need::Optional).unwrap_or(false);
-    let description = fields.words("description", Need::Optional, 500);
-    let name = merchant_name.as_deref().and_then(MerchantName::of);
-    Some(Asked {
-        authority: authority?,
-        binding,
-        amount: Money::from_minor(amount?, currency?),
-        merchant: Merchant { id, name, mcc, country },
-        merchant_name,
-        description,
-        ttl_seconds: ttl.unwrap_or(TTL_SECONDS),
-        reserve,
-    })
-}
 
 /// Validates what an agent is about to buy: status, policy, limits, and funds where a card of ours would pay. Moves nothing, and keeps nothing
 /// but with `reserve`: the payment is evaluated again. Above an amount that the policy wants reviewed, the intent waits for a reviewer.
@@ -418,16 +296,8 @@ const fn is_of_card(reason: DeclineReason) -> bool {
 
 /// The first limit that would be passed, where the ledger had no card to look further at.
 fn passed(proceed: &Proceed, uses: &[LimitUse], amount: Money) -> Option<DeclineReason> {
-    let enforced = proceed.limits.iter().zip(uses).filter(|(check, _)| check.enforcement == Enforcement::Enforce);
-    for (check, used) in enforced {
-        if check.amount_max.is_some_and(|most| used.amount.saturating_add(amount.minor()) > most) {
-            return Some(check.scope.amount_reason());
-        }
-        if check.count_max.is_some_and(|most| used.count.saturating_add(1) > most) {
-            return Some(check.scope.count_reason());
-        }
-    }
-    None
+    let mut enforced = proceed.limits.iter().zip(uses).filter(|(check, _)| check.enforcement == Enforcement::Enforce);
+    enforced.find_map(|(check, used)| used.passes(check, amount.minor(), 1))
 }
 
 /// What the authority's own limits have left.

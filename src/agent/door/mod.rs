@@ -17,6 +17,7 @@ mod deciding;
 pub mod deeds;
 pub mod grants;
 pub mod insight;
+pub mod intent_request;
 pub mod intents;
 pub mod members;
 pub mod openapi;

@@ -9,7 +9,7 @@ use holdfast_core::rules::{Proceed, Verdict};
 use holdfast_core::{AuthorizationRequest, CardToken, Decision, DeclineReason, IdempotencyKey, PaymentRef, ProgramId, Timestamp};
 
 use super::House;
-use super::authorize_intent::Asked;
+use super::intent_request::Asked;
 use crate::agent::bodies::Intent;
 use crate::agent::office::Owner;
 use crate::agent::outside;
