@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use holdfast_adapters::token::KeyStore;
-use holdfast_adapters::{Bearer, Keyring, Route, Settings, agent_spend};
+use holdfast_adapters::{Bearer, Keyring, Platform, Route, Settings, agent_spend};
 use holdfast_core::agent::Environment;
 use holdfast_core::stand_in::Share;
 use holdfast_core::{PlatformName, ProgramId};
@@ -66,35 +66,25 @@ pub(super) fn agents(config: &Config) -> Option<Arc<Agents>> {
 }
 
 pub(super) fn routes(config: &Config) -> Result<RouteTable, Vec<RouteError>> {
-    let entries: Vec<_> = all_mounts(config)
-        .enumerate()
-        .flat_map(|(index, (_, _, mount))| {
-            mount.platform.routes.iter().map(move |route| RouteEntry {
-                method: route.method,
-                path: format!("{}{}", mount.path.trim_end_matches('/'), route.path),
-                mount: index,
-                route: route.id,
-            })
-        })
-        .chain(agent_routes(config))
-        .collect();
+    let entries: Vec<_> = mounted(config, |platform| platform.routes).chain(agent_routes(config)).collect();
     RouteTable::new(&entries)
 }
 
 /// What the listener for card numbers serves: the same mounts, at the same paths.
 pub(super) fn card_number_routes(config: &Config) -> Result<RouteTable, Vec<RouteError>> {
-    let entries: Vec<_> = all_mounts(config)
-        .enumerate()
-        .flat_map(|(index, (_, _, mount))| {
-            mount.platform.card_number_routes.iter().map(move |route| RouteEntry {
-                method: route.method,
-                path: format!("{}{}", mount.path.trim_end_matches('/'), route.path),
-                mount: index,
-                route: route.id,
-            })
+    RouteTable::new(&mounted(config, |platform| platform.card_number_routes).collect::<Vec<_>>())
+}
+
+/// Those routes of every mount's platform.
+fn mounted(config: &Config, of: fn(&Platform) -> &'static [Route]) -> impl Iterator<Item = RouteEntry> {
+    all_mounts(config).enumerate().flat_map(move |(index, (_, _, mount))| {
+        of(mount.platform).iter().map(move |route| RouteEntry {
+            method: route.method,
+            path: format!("{}{}", mount.path.trim_end_matches('/'), route.path),
+            mount: index,
+            route: route.id,
         })
-        .collect();
-    RouteTable::new(&entries)
+    })
 }
 
 /// Both environments' questions come to one place, and to the first of their mounts: the credential says whose they are.
