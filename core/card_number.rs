@@ -101,7 +101,7 @@ const BRANDS: [Brand; 24] = [
 ];
 
 /// Whether a card's number stands in a text, alone or with anything around it: 13 to 19 digits in one run, or in groups as
-/// they are printed (up to three blanks, dashes, dots, underscores, commas, colons or slashes between), that begin as a brand's, are as long as that brand's, and
+/// they are printed (up to three blanks, dashes, dots, underscores, commas or slashes between), that begin as a brand's, are as long as that brand's, and
 /// whose check digit is right. Zeros in front change nothing, and neither does the width of the characters (`４１１１`).
 #[must_use]
 pub fn stands_in(text: &str) -> bool {
@@ -183,8 +183,7 @@ fn after_printed<'t>(text: &'t [u8], groups: &[usize]) -> Option<&'t [u8]> {
     let mut rest = text;
     for (index, length) in groups.iter().enumerate() {
         if index > 0 {
-            let between =
-                run(rest, |byte| matches!(byte, b' ' | b'-' | b'.' | b'_' | b',' | b':' | b'/' | b'\t' | b'\r' | b'\n'));
+            let between = run(rest, |byte| matches!(byte, b' ' | b'-' | b'.' | b'_' | b',' | b'/' | b'\t' | b'\r' | b'\n'));
             rest = rest.get(between..).filter(|_| (1..=BETWEEN_MAX).contains(&between))?;
         }
         let (group, after) = rest.split_at_checked(*length)?;
@@ -358,6 +357,9 @@ mod tests {
             "4111-1111-1111-1112",
             "41111111    11111111",
             "2026-11-27T18:26:10.123456Z",
+            // Addresses of the Internet.
+            "2223:0031:2200:3222::1",
+            "2223:31:2200:3222::4111:1111:1111:1111",
             "2026-11-27 18:26:10, 2026-11-28 18:26:11",
             // A check digit that is right, and no brand's beginning: acceptors' numbers, counters.
             "000000000123456",
