@@ -1,6 +1,8 @@
 //! What is told and is no record of the journal: a program's stand-in, entered and left, and intents that people reviewed. Kept beside the letters, so that it is told
 //! after a restart too. Nothing here sends anything.
 
+use std::path::Path;
+
 use holdfast_core::{ProgramId, StandInCause, Timestamp};
 use rusqlite::{OptionalExtension as _, params};
 use serde_json::{Value, json};
@@ -112,25 +114,30 @@ impl Outbox {
     /// The disk.
     pub fn follow_reviews(&self, programs: &Programs) -> Result<(), OutboxError> {
         let Some(directory) = self.directory() else { return Ok(()) };
-        let follow = || {
-            let transaction = self.connection().unchecked_transaction()?;
-            transaction.execute_batch(REVIEWS)?;
-            let known = transaction.query_row("SELECT last FROM reviews", [], |row| row.get(0)).optional()?;
-            let (mut last, reviews) = match known {
-                None => (reviews::last(directory)?, Vec::new()),
-                Some(last) => (last, reviews::after(directory, last)?),
-            };
-            for review in reviews {
-                last = last.max(review.number);
-                let Some(program) = review.environment.and_then(|environment| programs.of(environment)) else { continue };
-                let (kind, at) = (EventKind::IntentReviewed.name(), review.at.unix_micros());
-                let sql = "INSERT INTO signal (at, program, kind, data) VALUES (?1, ?2, ?3, ?4)";
-                transaction.execute(sql, params![at, program.as_str(), kind, review.told(&program).to_string()])?;
-            }
-            transaction.execute("INSERT OR REPLACE INTO reviews VALUES (1, ?1)", [last])?;
-            transaction.commit()
+        while self.follow_some_reviews(directory, programs).map_err(|error| self.failed(error))? {}
+        Ok(())
+    }
+
+    /// As many as are read at once; whether there may be more.
+    fn follow_some_reviews(&self, directory: &Path, programs: &Programs) -> rusqlite::Result<bool> {
+        let transaction = self.connection().unchecked_transaction()?;
+        transaction.execute_batch(REVIEWS)?;
+        let known = transaction.query_row("SELECT last FROM reviews", [], |row| row.get(0)).optional()?;
+        let (mut last, reviews) = match known {
+            None => (reviews::last(directory)?, Vec::new()),
+            Some(last) => (last, reviews::after(directory, last)?),
         };
-        follow().map_err(|error| self.failed(error))
+        let any = !reviews.is_empty();
+        for review in reviews {
+            last = last.max(review.number);
+            let Some(program) = review.environment.and_then(|environment| programs.of(environment)) else { continue };
+            let (kind, at) = (EventKind::IntentReviewed.name(), review.at.unix_micros());
+            let sql = "INSERT INTO signal (at, program, kind, data) VALUES (?1, ?2, ?3, ?4)";
+            transaction.execute(sql, params![at, program.as_str(), kind, review.told(&program).to_string()])?;
+        }
+        transaction.execute("INSERT OR REPLACE INTO reviews VALUES (1, ?1)", [last])?;
+        transaction.commit()?;
+        Ok(any)
     }
 
     /// The programs that are told to be in stand-in. Those of an earlier process are not any more, unless it is found so again.
