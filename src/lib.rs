@@ -99,7 +99,8 @@
 //! * A question that opens a payment sorts before everything told about it, whatever the clocks say: the platform's may be
 //!   behind ours, and its reversal must not come to lie before what it reverses.
 //! * What is asked of a payment that is there, adopted to add to it, ordered, or ended by our timers lies after everything that is
-//!   known then, whatever the platform's clock says: it was, and what an approval adds must be held. What is told keeps the platform's time.
+//!   known then, whatever the platform's clock says: it was, and what an approval adds must be held. What is told keeps the platform's time, unless that
+//!   is minutes ahead of ours: then it happened when it came.
 //! * What memory has let go of (holds that ended, keys after 48 hours) is found by its name, however old it is. A filter in memory
 //!   says of a new name that it was certainly never there, so that a new payment reads no disk; of a thousand new names
 //!   fewer than three are looked for in vain. It costs at most four bytes for each name that was ever let go of: a payment has its
@@ -117,7 +118,8 @@
 //!   nobody looks for them.
 //! * The shared ledger ([`ledger::postgres`]) has no engine of its own: the rows that an act locks are made the memory of the
 //!   embedded one for one transaction. Its database function decides only what that engine has worked out beforehand, and leaves
-//!   the rest to it. Stand-in looks at what a responder last saw of cards and accounts: that copy decides nothing else. A file beside
+//!   the rest to it. Stand-in looks at what a responder last saw of cards and accounts, and of what was answered, which a retry
+//!   hears: that copy decides nothing else. A file beside
 //!   the spool keeps it for a start without the database; who reads it knows that others may have answered since.
 //! * What dropped records amount to is a file of the projection's own tables, made by following the records that go: the one
 //!   form of state that there is already, and no second one to keep right.
