@@ -5,6 +5,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+/// How far a platform's clock is believed to be ahead of ours. What is stamped later than that happened when it arrived: else nothing
+/// that is told afterwards would ever count.
+pub const AHEAD_MAX: Duration = Duration::from_secs(300);
+
 /// A moment: microseconds since 1970-01-01T00:00:00Z, leap seconds ignored as POSIX does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Timestamp(i64);
@@ -35,6 +39,12 @@ impl Timestamp {
     #[must_use]
     pub const fn unix_seconds(self) -> i64 {
         self.0.div_euclid(1_000_000)
+    }
+
+    /// When something happened that is stamped so, and arrived at `arrived`: see [`AHEAD_MAX`].
+    #[must_use]
+    pub fn unless_far_ahead_of(self, arrived: Timestamp) -> Self {
+        if self > arrived.saturating_add(AHEAD_MAX) { arrived } else { self }
     }
 
     /// The moment `duration` later, or the last one that can be told.

@@ -99,8 +99,11 @@
 //! * A question that opens a payment sorts before everything told about it, whatever the clocks say: the platform's may be
 //!   behind ours, and its reversal must not come to lie before what it reverses.
 //! * What is asked of a payment that is there, adopted to add to it, ordered, or ended by our timers lies after everything that is
-//!   known then, whatever the platform's clock says: it was, and what an approval adds must be held. What is told keeps the platform's time, unless that
-//!   is minutes ahead of ours: then it happened when it came.
+//!   known then, whatever the platform's clock says: it was, and what an approval adds must be held. What is asked or told keeps the
+//!   platform's time, unless that is minutes ahead of ours: then it happened when it came. A platform that tells no time of its
+//!   questions (Apto) and whose clock is more than a second behind ours can end a payment before what was added to it.
+//! * A limit's window never goes back: a question that names an earlier one than is open (it came before midnight; the calendar's
+//!   zone was changed) counts in the open one.
 //! * What memory has let go of (holds that ended, keys after 48 hours) is found by its name, however old it is. A filter in memory
 //!   says of a new name that it was certainly never there, so that a new payment reads no disk; of a thousand new names
 //!   fewer than three are looked for in vain. It costs at most four bytes for each name that was ever let go of: a payment has its

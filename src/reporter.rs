@@ -59,6 +59,15 @@ impl Observer for Reporter {
         self.metrics.ledger.expired(holds);
     }
 
+    fn never_ended(&self, holds: usize) {
+        self.metrics.ledger.never_ended(holds);
+        self.say(&format!(
+            "{holds} {} released by the safety timer: the platform never told how the payments ended; see \
+             holdfast_holds_never_ended_total, and ask the platform whether its notifications arrive",
+            if holds == 1 { "hold was" } else { "holds were" }
+        ));
+    }
+
     fn projected(&self, _record: i64, lag: i64) {
         self.metrics.ledger.projection_lag(lag);
     }

@@ -288,8 +288,9 @@ fn wallet(transaction: &Transaction<'_>) -> Wallet {
     }
 }
 
+/// By the platform's own clock, as its webhooks tell what follows; the acceptor's is another one.
 fn occurred_at(transaction: &Transaction<'_>) -> Option<Timestamp> {
-    let times = [&transaction.user_transaction_time, &transaction.created_time];
+    let times = [&transaction.created_time, &transaction.user_transaction_time];
     times.into_iter().find_map(|time| time.text().and_then(json::moment))
 }
 

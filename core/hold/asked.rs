@@ -374,7 +374,8 @@ fn placing(request: &AuthorizationRequest, asked_at: Timestamp, amount: i64, pol
         Padding::None if held => Placement { extra: policy.extra, ..placement },
         Padding::None | Padding::ByPlatform => placement,
     };
-    Step { id: StepId::of(&request.key), at: request.occurred_at.unwrap_or(asked_at), what: What::Placed(placement) }
+    let at = request.occurred_at.map_or(asked_at, |stamp| stamp.unless_far_ahead_of(asked_at));
+    Step { id: StepId::of(&request.key), at, what: What::Placed(placement) }
 }
 
 /// A placement that is asked for, or adopted, now: what adds to a payment adds to all that is known of it, whatever clocks say,
@@ -388,7 +389,10 @@ fn asked_now(slice: &Slice<'_>, request: &AuthorizationRequest, step: Step) -> S
         return step;
     }
     let placement = Placement { role: Role::Increment, ..placement };
-    let at = request.occurred_at.unwrap_or_else(|| Timestamp::from_unix_seconds(step.at.unix_seconds()));
+    let at = match request.occurred_at {
+        Some(_) => step.at,
+        None => Timestamp::from_unix_seconds(step.at.unix_seconds()),
+    };
     Step { at: steps.after_what_settled(at), what: What::Placed(placement), ..step }
 }
 

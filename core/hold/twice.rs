@@ -2,14 +2,14 @@
 //!
 //! Where a platform names each payment by the key of the question that opens it, a second question that leads to the same payment is
 //! no second payment: something between the platform and us, or the platform itself, asked again. It hears what the first one
-//! heard, and moves nothing. Where payments have names of their own, another question adds to its payment, and is none of this.
+//! heard, and moves nothing; and hears it again, whatever becomes of the payment meanwhile. Where payments have names of their own, another question adds to its payment, and is none of this.
 
-use super::asked::{Asked, conflict, moves_money};
+use super::asked::{Asked, moves_money};
 use super::life::{Hold, Role, StepId, Steps};
-use super::outcome::Outcome;
-use super::state::{Account, Slice};
+use super::outcome::{Finding, Outcome};
+use super::state::{Account, Answered, Slice};
 use crate::authorization::{AuthorizationKind, AuthorizationRequest, PartialApproval};
-use crate::decision::{Basis, Decision};
+use crate::decision::{Basis, Decision, DeclineReason};
 
 /// The answer to a question whose payment another question opened; nothing if it is no such question.
 pub(super) fn asked_before(slice: &Slice<'_>, asked: &Asked<'_>) -> Option<Outcome> {
@@ -31,7 +31,7 @@ pub(super) fn asked_before(slice: &Slice<'_>, asked: &Asked<'_>) -> Option<Outco
         // Another method's question is another message of the payment.
         return None;
     }
-    Some(same_again(request, &account, amount))
+    Some(same_again(asked, &account, amount))
 }
 
 /// Whether the question opens a payment, and that has no other first name than the question's key.
@@ -46,11 +46,16 @@ const fn is_there(hold: &Hold) -> bool {
     hold.is_under_way() || hold.captured > 0
 }
 
-fn same_again(request: &AuthorizationRequest, account: &Account, amount: i64) -> Outcome {
-    let asked = request.amount.minor();
-    if asked == amount || (asked > amount && request.partial_approval == PartialApproval::Supported) {
-        let decision = Decision::Approve { amount: account.money(amount) };
-        return Outcome { decision: Some((decision, Basis::Replay)), ..Outcome::default() };
-    }
-    conflict()
+/// The first one's answer, remembered under this key as well: told once, it is told again.
+fn same_again(asked: &Asked<'_>, account: &Account, amount: i64) -> Outcome {
+    let request = asked.request;
+    let wanted = request.amount.minor();
+    let same = wanted == amount || (wanted > amount && request.partial_approval == PartialApproval::Supported);
+    let (decision, finding) = if same {
+        (Decision::Approve { amount: account.money(amount) }, None)
+    } else {
+        (Decision::Decline { reason: DeclineReason::ConflictingDuplicate }, Some(Finding::Conflict))
+    };
+    let answered = Answered { digest: asked.digest, asked_at: asked.asked_at, decision };
+    Outcome { decision: Some((decision, Basis::Ledger)), answered: Some(answered), finding, ..Outcome::default() }
 }

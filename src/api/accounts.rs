@@ -91,7 +91,7 @@ pub struct Amount {
     #[schema(value_type = String, example = "USD")]
     pub currency: (),
     /// What it is balanced against: `funding` (loads, deposits, withdrawals), `fee`, `dispute`, or
-    /// `stand_in_loss` (a credit that writes off what stand-in approved and nobody repaid).
+    /// `stand_in_loss` (a credit that writes off what stand-in approved and nobody repaid; a debit takes that back).
     #[schema(value_type = String, example = "funding")]
     pub cause: MovementCause,
     /// Why, for whoever reads it later. Debits need it.
@@ -142,14 +142,18 @@ pub(super) async fn create(State(api): State<Arc<Api>>, write: Write) -> Result<
     let program = change.program.id;
     let _one_at_a_time = api.create_alone().await?;
     let known = api.account_or_none(program, new.account_id).await?;
-    let taken = api.take_down(&change, new.reason.clone()).await?;
     match known {
-        Some(known) if taken.first && !new.is(&known) => Err(Problem::of(
-            Code::AlreadyExists,
-            "an account of this name has another currency, credit line or status; nothing was changed",
-        )),
-        Some(known) => Ok(Json(Account::of(&known)).into_response()),
+        Some(known) if !new.is(&known) => {
+            let detail = "an account of this name has another currency, credit line or status; nothing was changed";
+            api.made_before(&change, new.reason.clone(), Problem::of(Code::AlreadyExists, detail)).await?;
+            Ok(Json(Account::of(&known)).into_response())
+        }
+        Some(known) => {
+            api.take_down(&change, new.reason.clone()).await?;
+            Ok(Json(Account::of(&known)).into_response())
+        }
         None => {
+            let taken = api.take_down(&change, new.reason.clone()).await?;
             let entry = Entry::Account {
                 account: new.account_id,
                 balance: new.currency,
@@ -215,7 +219,9 @@ impl Api {
         let known = self.account(write.program().id, account).await?;
         let (NewStatus { status, reason }, change) = write.read(NewStatus::read)?;
         if known.status == AccountStatus::Closed && status != AccountStatus::Closed {
-            return Err(Problem::of(Code::StatusFinal, "the account is closed for good; nothing was changed"));
+            let refusal = Problem::of(Code::StatusFinal, "the account is closed for good; nothing was changed");
+            self.made_before(&change, reason, refusal).await?;
+            return Ok(Account::of(&known));
         }
         let taken = self.take_down(&change, reason).await?;
         self.tell(&taken, Subject::default(), Fact::Account { account, status }).await?;

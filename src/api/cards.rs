@@ -142,18 +142,17 @@ pub(super) async fn create(State(api): State<Arc<Api>>, write: Write) -> Result<
             .await
             .map_err(|problem| if problem.is(Code::NotFound) { no_account() } else { problem })?;
     }
-    let taken = api.take_down(&change, new.reason.clone()).await?;
-    if let Some(card) = known.found {
-        // A card that only the platform told of has no account yet: creating it gives it one.
-        if card.account.is_some() {
-            return if taken.first && !new.is(&card) {
-                let detail = "a card of this token has another account or cardholder; nothing was changed";
-                Err(Problem::of(Code::AlreadyExists, detail))
-            } else {
-                Ok(Json(Card::of(&card, known.record)).into_response())
-            };
+    // A card that only the platform told of has no account yet: creating it gives it one.
+    if let Some(card) = known.found.filter(|card| card.account.is_some()) {
+        if new.is(&card) {
+            api.take_down(&change, new.reason.clone()).await?;
+        } else {
+            let detail = "a card of this token has another account, cardholder or status; nothing was changed";
+            api.made_before(&change, new.reason.clone(), Problem::of(Code::AlreadyExists, detail)).await?;
         }
+        return Ok(Json(Card::of(&card, known.record)).into_response());
     }
+    let taken = api.take_down(&change, new.reason.clone()).await?;
     let NewCard { card, account_id, cardholder, status, .. } = new;
     api.ask(Act::Enter(taken.origin, vec![Entry::Card { card, account: account_id, cardholder, status }])).await?;
     let read = from_reads(api.reads.card(program, card).await)?;
@@ -199,7 +198,9 @@ impl Api {
         let (reason, change) = write.read(|fields| fields.reason(Need::Required))?;
         if !may_become(known.status, status) {
             let detail = format!("the card is {}; nothing was changed", known.status.name());
-            return Err(Problem::of(Code::StatusFinal, detail));
+            self.made_before(&change, reason, Problem::of(Code::StatusFinal, detail)).await?;
+            let AsOf { record, fresh, found } = self.card(change.program.id, card).await?;
+            return Ok(written(fresh, Card::of(&found, record)));
         }
         let told = async {
             let taken = self.take_down(&change, reason).await?;

@@ -4,7 +4,7 @@
 
 use std::cell::RefCell;
 
-use holdfast_core::{Currency, Money, Timestamp};
+use holdfast_core::{Currency, Money, Timestamp, card_number};
 use serde_json::{Map, Value};
 
 use super::problem::{FieldError, Problem};
@@ -133,7 +133,11 @@ impl Fields {
     pub fn words(&self, name: &'static str, need: Need, characters_max: usize) -> Option<String> {
         self.parsed(name, need, |text| {
             let fits = !text.trim().is_empty() && text.chars().count() <= characters_max && !text.chars().any(char::is_control);
-            if fits { Ok(text.to_owned()) } else { Err(format!("must be 1 to {characters_max} characters on one line")) }
+            match fits {
+                true if card_number::stands_in(text) => Err("has a card number in it, which is kept nowhere here".to_owned()),
+                true => Ok(text.to_owned()),
+                false => Err(format!("must be 1 to {characters_max} characters on one line")),
+            }
         })
     }
 
@@ -205,7 +209,11 @@ impl Fields {
     pub fn reason(&self, need: Need) -> Option<String> {
         let reason = self.parsed("reason", need, |text| {
             let fits = !text.trim().is_empty() && text.chars().count() <= REASON_MAX && !text.chars().any(char::is_control);
-            if fits { Ok(text.to_owned()) } else { Err("must be 1 to 500 characters on one line") }
+            match fits {
+                true if card_number::stands_in(text) => Err("has a card number in it, which is kept nowhere here"),
+                true => Ok(text.to_owned()),
+                false => Err("must be 1 to 500 characters on one line"),
+            }
         });
         // Nothing said is nothing; something wrong is noted.
         reason.or_else(|| (need == Need::Optional).then(String::new))

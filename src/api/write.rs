@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use axum::extract::{FromRequest, FromRequestParts as _, Request};
 use holdfast_core::hold::{Fact, Finding, Subject, ToldEvent};
-use holdfast_core::{ContentDigest, IdempotencyKey, Timestamp};
+use holdfast_core::{ContentDigest, IdempotencyKey, Timestamp, card_number};
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
@@ -91,10 +91,13 @@ fn key(headers: &HeaderMap, fields: &Fields) -> Option<String> {
         (Some(value), None) => {
             let text = value.to_str().unwrap_or_default();
             let fits = (1..=KEY_BYTES_MAX).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
-            if fits {
-                return Some(text.to_owned());
+            match fits {
+                true if card_number::stands_in(text) => {
+                    fields.wrong(KEY_HEADER, "has a card number in it, which is kept nowhere here")
+                }
+                true => return Some(text.to_owned()),
+                false => fields.wrong(KEY_HEADER, "must be 1 to 128 visible ASCII characters"),
             }
-            fields.wrong(KEY_HEADER, "must be 1 to 128 visible ASCII characters");
         }
         (None, _) => fields.wrong(KEY_HEADER, "is missing"),
         (Some(_), Some(_)) => fields.wrong(KEY_HEADER, "is there twice"),
@@ -183,6 +186,20 @@ impl Api {
         let origin = Origin { program: program.id, platform: None, operator: Some(id) };
         let digest = ContentDigest::from_bytes(request.first_chunk().copied().unwrap_or_default());
         Ok(Taken { origin, key: act_key(&id)?, digest, at, first })
+    }
+
+    /// For a change that cannot be made now: it may have been made before, and is heard again then. What was refused was never
+    /// taken down.
+    ///
+    /// # Errors
+    /// The refusal, of a key that is new; that the key came before with something else; or the ledger is away.
+    pub async fn made_before(&self, change: &Change, why: String, refusal: Problem) -> Result<(), Problem> {
+        let id = Operation::id_of(change.program.id.as_str(), &change.key);
+        let noted = self.ask(Act::WasNoted(id)).await?.into_noted().ok_or_else(other_answer)?;
+        if noted == Noted::New {
+            return Err(refusal);
+        }
+        self.take_down(change, why).await.map(drop)
     }
 
     /// Tells the ledger a fact.

@@ -14,6 +14,8 @@ const HEADERS_MAX: usize = 3;
 const ROTATION_MAX: usize = 2;
 /// The longest `user:password`: what verification decodes without allocating.
 const BASIC_BYTES_MAX: usize = 500;
+/// The shortest password that production takes.
+const PASSWORD_BYTES_MIN: usize = 12;
 
 /// Reads the credentials of one mount.
 pub(super) struct KeyringReader<'s> {
@@ -66,6 +68,12 @@ impl KeyringReader<'_> {
         }
         entry.finish();
         let (written, user, password) = (written?, user?, password?);
+        if self.environment == Some(Environment::Production) && password.expose().len() < PASSWORD_BYTES_MIN {
+            written.spot.wrong(format_args!(
+                "has a password of less than {PASSWORD_BYTES_MIN} bytes, which can be guessed: `openssl rand -hex 16` makes one"
+            ));
+            return None;
+        }
         if user.len().saturating_add(password.expose().len()) >= BASIC_BYTES_MAX {
             written.spot.wrong("is longer than 500 bytes together with its password");
             return None;

@@ -139,17 +139,21 @@ impl MountReader<'_> {
     fn settings(&self, section: &Section<'_>, platform: Option<&'static Platform>) -> Option<(Settings, Arc<dyn Adapter>)> {
         let table = section.optional_section("settings");
         let entries = table.as_ref().map(Section::entries).unwrap_or_default();
-        let (mut values, mut untyped) = (BTreeMap::new(), Vec::new());
+        let (mut values, mut untyped, mut whole) = (BTreeMap::new(), Vec::new(), true);
         for (name, value) in &entries {
             match setting(value) {
-                Some(setting) => drop(values.insert(name.text.to_owned(), setting)),
-                None => untyped.push(name.text),
+                Typed::Whole(setting) => drop(values.insert(name.text.to_owned(), setting)),
+                Typed::Partly(setting) => {
+                    whole = false;
+                    values.insert(name.text.to_owned(), setting);
+                }
+                Typed::Not => untyped.push(name.text),
             }
         }
         // Without the program's currency, any other shows what is wrong with the settings: none of them depends on it.
         let settings = Settings { currency: self.currency.unwrap_or(Currency::USD), values };
         match (platform?.build)(&settings) {
-            Ok(adapter) if self.currency.is_some() && untyped.is_empty() => Some((settings, Arc::from(adapter))),
+            Ok(adapter) if self.currency.is_some() && untyped.is_empty() && whole => Some((settings, Arc::from(adapter))),
             Ok(_) => None,
             Err(errors) => {
                 let place = table.as_ref().map_or(&section.spot, |table| &table.spot);
@@ -161,25 +165,36 @@ impl MountReader<'_> {
     }
 }
 
-fn setting(value: &Value<'_>) -> Option<SettingValue> {
-    match value.type_name() {
+/// A setting as far as it has a type that settings can have.
+enum Typed {
+    Whole(SettingValue),
+    /// A table, some of whose entries are told to be wrong: the others are looked at all the same.
+    Partly(SettingValue),
+    Not,
+}
+
+fn setting(value: &Value<'_>) -> Typed {
+    let typed = match value.type_name() {
         "string" => value.text().map(|text| SettingValue::Text(text.text.to_owned())),
         "integer" => value.integer(i64::MIN..=i64::MAX).map(SettingValue::Integer),
         "boolean" => value.switch().map(SettingValue::Switch),
-        "table" => {
-            let texts: Vec<_> = value
-                .section()?
-                .entries()
-                .into_iter()
-                .map(|(name, value)| value.text().map(|text| (name.text.to_owned(), text.text.to_owned())))
-                .collect();
-            texts.into_iter().collect::<Option<BTreeMap<_, _>>>().map(SettingValue::Table)
-        }
+        "table" => return table_of_texts(value),
         _ => {
             value.spot.wrong("must be a text, a whole number, true or false, or a table of texts");
             None
         }
-    }
+    };
+    typed.map_or(Typed::Not, Typed::Whole)
+}
+
+fn table_of_texts(value: &Value<'_>) -> Typed {
+    let Some(section) = value.section() else { return Typed::Not };
+    let entries = section.entries();
+    let text_of = |(name, value): &(Text<'_>, Value<'_>)| value.text().map(|text| (name.text.to_owned(), text.text.to_owned()));
+    let texts: BTreeMap<_, _> = entries.iter().filter_map(text_of).collect();
+    let whole = texts.len() == entries.len();
+    let table = SettingValue::Table(texts);
+    if whole { Typed::Whole(table) } else { Typed::Partly(table) }
 }
 
 fn top_key(error: &SettingError) -> &str {

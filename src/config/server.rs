@@ -119,6 +119,12 @@ pub(super) fn read(
         tls,
     };
 
+    if server.stop_max < server.drain_max {
+        section.spot("stop_seconds_max").wrong(format_args!(
+            "ends a stop before drain_seconds_max = {} is over: answers that are owed would be lost",
+            server.drain_max.as_secs()
+        ));
+    }
     if !has_tls && !tls_terminated_upstream {
         listen.must_be_loopback("a certificate in [server.tls], or tls_terminated_upstream = true if TLS ends before it");
     }

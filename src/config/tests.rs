@@ -105,7 +105,7 @@ const DEMO_TOKEN: &str = include_str!("../../config/demo/secrets/management_toke
 
 fn environment(name: &str) -> Option<String> {
     match name {
-        "PASSWORD" => Some("of-my-own".into()),
+        "PASSWORD" => Some("secret-of-my-own".into()),
         "EMPTY" => Some(String::new()),
         "NEWLINE" => Some("\n".into()),
         "LINES" => Some("secret-a\nsecret-b".into()),
@@ -288,7 +288,7 @@ fn every_key_is_taken() {
     assert_eq!(mount.keyring.headers[0].0, "x-one");
     let exposed = |secret: &holdfast_adapters::Secret| String::from_utf8(secret.expose().to_vec()).unwrap();
     assert_eq!(exposed(&mount.keyring.headers[0].1), "from-a-file", "a file's last line end is not part of it");
-    assert_eq!(exposed(&mount.keyring.signing[0]), "of-my-own");
+    assert_eq!(exposed(&mount.keyring.signing[0]), "secret-of-my-own");
     assert_eq!(mount.settings.values.len(), 2);
 }
 
@@ -737,6 +737,25 @@ fn demo_secrets_stay_at_home() {
     }
 }
 
+#[test]
+fn what_is_wrong_in_a_table_of_settings_is_told_all_at_once() {
+    let settings = "[program.mount.settings]\nsources = { a = 5, b = 'c', d = 6 }\nno_such = true\n";
+    let wrong = load(&format!("{LEAST}{settings}")).unwrap_err();
+    for key in ["sources.a", "sources.d", "no_such"] {
+        assert!(wrong.lines().any(|line| line.contains(key)), "{key}: {wrong}");
+    }
+}
+
+#[test]
+fn a_stop_lasts_as_long_as_the_answers_that_it_waits_for() {
+    let wrong = load(&format!("[server]\nstop_seconds_max = 1\n{LEAST}")).unwrap_err();
+    assert!(
+        wrong.starts_with("c.toml:2:20: server.stop_seconds_max: ends a stop") && wrong.contains("drain_seconds_max = 30"),
+        "{wrong}"
+    );
+    assert!(load(&format!("[server]\nstop_seconds_max = 1\ndrain_seconds_max = 1\n{LEAST}")).is_ok());
+}
+
 const TOKEN: &str = "[[api.token]]\nname = 'a'\ntoken = 'env:TOKEN'\nprograms = ['one']\n";
 
 #[test]
@@ -848,7 +867,7 @@ fn a_reload_takes_credentials_and_names_the_rest() {
     let directory = directory();
     let tls = "[server.tls]\ncertificate = 'certificate.pem'\nkey = 'key.pem'\n";
     let running = load_with(&directory, &format!("{tls}{LEAST}"), Overrides::default()).unwrap();
-    assert!(admits(&running.programs[0].mounts[0].keyring, "of-my-own"));
+    assert!(admits(&running.programs[0].mounts[0].keyring, "secret-of-my-own"));
 
     // Both passwords while the platform changes over; the certificate anew; a budget that has to wait; broken rules that do
     // not matter here.
@@ -863,7 +882,9 @@ fn a_reload_takes_credentials_and_names_the_rest() {
     let reloaded = running.reload_in(&surroundings).unwrap();
     let [mount] = reloaded.keyrings.as_slice() else { panic!("{:?}", reloaded.keyrings) };
     assert_eq!((mount.program.as_str(), mount.path.as_str()), ("one", "/m"));
-    assert!(admits(&mount.keyring, "of-my-own") && admits(&mount.keyring, "from-a-file") && !admits(&mount.keyring, "guess"));
+    assert!(
+        admits(&mount.keyring, "secret-of-my-own") && admits(&mount.keyring, "from-a-file") && !admits(&mount.keyring, "guess")
+    );
     assert!(reloaded.tls.is_some());
     assert_eq!(reloaded.waiting, ["program one, mount /m"]);
 

@@ -18,7 +18,7 @@ pub use protocol::{
     RulesVersion,
 };
 
-use holdfast_core::{AccountId, ProgramId};
+use holdfast_core::{AccountId, ProgramId, card_number};
 use protocol::{
     BalancesPage, BringBack, ImportProfiles, PageStart, ProfilesSummary, RulesHistory, RulesPublish, RulesRollback, SpendAnswer,
     SpendRequest, Switch, SwitchReport, Trim, TrimReport,
@@ -118,6 +118,10 @@ pub enum OperationError {
 
 /// Does what was asked.
 pub async fn answer<O: Operations>(operations: &O, request: ControlRequest) -> ControlAnswer {
+    if request.words().into_iter().any(card_number::stands_in) {
+        let problem = "--by or --why has a card number in it; both are kept for good, and no card number is: say it without";
+        return ControlAnswer::Refused { problems: vec![problem.to_owned()] };
+    }
     let answered = match request {
         ControlRequest::Import(import) => operations.import(import).await.map(ControlAnswer::Imported),
         ControlRequest::Balance(asked) => operations.balance(asked.program, asked.account).await.map(ControlAnswer::Balance),

@@ -49,6 +49,26 @@ pub enum ControlRequest {
     ImportProfiles(ImportProfiles),
 }
 
+impl ControlRequest {
+    /// What whoever asks says of themselves and their reasons: kept for good.
+    #[must_use]
+    pub fn words(&self) -> [&str; 2] {
+        match self {
+            ControlRequest::RulesPublish(RulesPublish { by, why, .. })
+            | ControlRequest::RulesRollback(RulesRollback { by, why, .. })
+            | ControlRequest::Switch(Switch { by, why, .. })
+            | ControlRequest::BringBack(BringBack { by, why, .. }) => [by, why],
+            ControlRequest::Import(_)
+            | ControlRequest::Balance(_)
+            | ControlRequest::Balances(_)
+            | ControlRequest::RulesHistory(_)
+            | ControlRequest::Trim(_)
+            | ControlRequest::Spend(_)
+            | ControlRequest::ImportProfiles(_) => ["", ""],
+        }
+    }
+}
+
 /// What is answered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

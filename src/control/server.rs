@@ -7,7 +7,7 @@ use std::fs::{self, DirBuilder, Permissions};
 use std::future::Future;
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
-use std::os::unix::net::UnixStream as BlockingStream;
+use std::os::unix::net::{SocketAddr, UnixStream as BlockingStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,6 +34,8 @@ const NURSERY_NAME: &str = ".holdfast.sock";
 pub enum BindError {
     /// Another server answers on this data directory.
     Live(PathBuf),
+    /// The operating system takes no name so long.
+    TooLong(PathBuf),
     /// Something that is no socket has its name.
     NotASocket(PathBuf),
     /// The operating system refused.
@@ -45,6 +47,11 @@ impl fmt::Display for BindError {
         match self {
             BindError::Live(path) => write!(f, "{}: another holdfast runs on this data directory", path.display()),
             BindError::NotASocket(path) => write!(f, "{}: is not a socket; move it away", path.display()),
+            BindError::TooLong(path) => write!(
+                f,
+                "{}: is longer than a socket's name may be; choose a data directory (--data) with a shorter path",
+                path.display()
+            ),
             BindError::Io(path, error) => write!(f, "{}: cannot open the command socket: {error}", path.display()),
         }
     }
@@ -70,6 +77,9 @@ impl ControlListener {
     pub fn bind(data: &Path) -> Result<Self, BindError> {
         let path = data.join(SOCKET_NAME);
         let failed = |error| BindError::Io(path.clone(), error);
+        if SocketAddr::from_pathname(&path).is_err() || SocketAddr::from_pathname(data.join(NURSERY_NAME).join("s")).is_err() {
+            return Err(BindError::TooLong(path));
+        }
         match fs::symlink_metadata(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(failed(error)),

@@ -16,13 +16,15 @@ use crate::ledger::permit::Permit;
 /// One act on its way to a ledger, and what became of it.
 #[derive(Debug)]
 pub struct Ticket {
-    inner: Mutex<Inner>,
+    /// Locked by the ledger as long as it works on it, which may be as long as its disk takes: never together with `progress`.
+    act: Mutex<Act>,
+    progress: Mutex<Progress>,
     home: Option<Arc<Mailbox>>,
 }
 
-#[derive(Debug)]
-struct Inner {
-    act: Act,
+/// What became of the act: locked for a moment only, for whoever looks is a worker.
+#[derive(Debug, Default)]
+struct Progress {
     answer: Option<Result<Answer, LedgerError>>,
     waiting: Option<Waker>,
     /// The act's place among those in flight; given back when the ledger is done, whoever waits.
@@ -33,17 +35,17 @@ impl Ticket {
     /// A ticket of its own, outside any pool; its waiter is woken directly.
     #[must_use]
     pub fn new(act: Act) -> Arc<Self> {
-        Arc::new(Ticket { inner: Mutex::new(Inner { act, answer: None, waiting: None, permit: None }), home: None })
+        Arc::new(Ticket { act: Mutex::new(act), progress: Mutex::default(), home: None })
     }
 
     /// Gives the engine the act to work on. The act stays in the ticket.
     pub fn with_act<T>(&self, work: impl FnOnce(&mut Act) -> T) -> T {
-        work(&mut self.lock().act)
+        // A panic while an act was worked on is answered by whoever caught it; the ticket itself is still whole.
+        work(&mut self.act.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// A panic while a ticket was locked is answered by whoever caught it; the ticket itself is still whole.
-    fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Progress> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -167,16 +169,14 @@ impl Pool {
         if let Some(mut ticket) = self.resting.pop()
             && let Some(free) = Arc::get_mut(&mut ticket)
         {
-            let inner = free.inner.get_mut().unwrap_or_else(PoisonError::into_inner);
             // An act is large: it is moved once, to where it stays.
-            inner.act = act;
-            inner.answer = None;
-            inner.waiting = None;
-            inner.permit = Some(permit);
+            *free.act.get_mut().unwrap_or_else(PoisonError::into_inner) = act;
+            let progress = free.progress.get_mut().unwrap_or_else(PoisonError::into_inner);
+            *progress = Progress { permit: Some(permit), ..Progress::default() };
             return ticket;
         }
-        let fresh = Inner { act, answer: None, waiting: None, permit: Some(permit) };
-        Arc::new(Ticket { inner: Mutex::new(fresh), home: Some(Arc::clone(&self.mailbox)) })
+        let progress = Progress { permit: Some(permit), ..Progress::default() };
+        Arc::new(Ticket { act: Mutex::new(act), progress: Mutex::new(progress), home: Some(Arc::clone(&self.mailbox)) })
     }
 
     /// Takes a ticket back once its answer is known.
@@ -222,6 +222,18 @@ mod tests {
             })
             .await;
         ledger.join().unwrap();
+    }
+
+    #[test]
+    fn whoever_waits_can_look_while_the_ledger_works() {
+        let ticket = Ticket::new(Act::Rest);
+        let mut wait = std::pin::pin!(Wait::on(Arc::clone(&ticket)));
+        let mut context = Context::from_waker(Waker::noop());
+        // With one lock for both, this would wait for itself.
+        let looked = ticket.with_act(|_| wait.as_mut().poll(&mut context));
+        assert_eq!(looked, Poll::Pending);
+        Completions::default().complete(&ticket, Ok(Answer::Recorded(None)));
+        assert_eq!(wait.poll(&mut context), Poll::Ready(Ok(Answer::Recorded(None))));
     }
 
     #[test]

@@ -34,6 +34,12 @@ const TOLD_PENDING: Family = Family {
 const EXPIRED: Family =
     Family { name: "holdfast_holds_expired_total", help: "Holds released because their time had come", kind: Kind::Counter };
 
+const NEVER_ENDED: Family = Family {
+    name: "holdfast_holds_never_ended_total",
+    help: "Holds that the safety timer released: their platform never told how the payment ended",
+    kind: Kind::Counter,
+};
+
 const JOURNAL_RECORDS: Family = Family {
     name: "holdfast_journal_records",
     help: "The counter of the last record that the journal has committed",
@@ -73,6 +79,7 @@ pub(super) const FAMILIES: &[Family] = &[
     UP,
     TOLD_PENDING,
     EXPIRED,
+    NEVER_ENDED,
     JOURNAL_RECORDS,
     JOURNAL_HEAD,
     KEPT_RECORDS,
@@ -90,6 +97,7 @@ pub struct LedgerMetrics {
     up: Gauge,
     told_pending: Gauge,
     expired: Counter,
+    never_ended: Counter,
     journal_records: Gauge,
     journal_head: Gauge,
     kept_records: Gauge,
@@ -116,6 +124,7 @@ impl LedgerMetrics {
             up: registry.gauge(&UP, &[]),
             told_pending: registry.gauge(&TOLD_PENDING, &[]),
             expired: registry.counter(&EXPIRED, &[]),
+            never_ended: registry.counter(&NEVER_ENDED, &[]),
             journal_records: registry.gauge(&JOURNAL_RECORDS, &[]),
             journal_head: registry.gauge(&JOURNAL_HEAD, &[]),
             kept_records: registry.gauge(&KEPT_RECORDS, &[]),
@@ -143,6 +152,11 @@ impl LedgerMetrics {
     /// So many holds were released because their time had come.
     pub fn expired(&self, holds: usize) {
         self.expired.increment(u64::try_from(holds).unwrap_or(u64::MAX));
+    }
+
+    /// So many holds were released by the safety timer.
+    pub fn never_ended(&self, holds: usize) {
+        self.never_ended.increment(u64::try_from(holds).unwrap_or(u64::MAX));
     }
 
     /// The journal ends with this record, and its last group's hash begins with this number.

@@ -23,10 +23,6 @@ const ACKNOWLEDGE_WITHIN: Duration = Duration::from_secs(4);
 /// How long the ledger may take to hear one; then the spool keeps it, whether the ledger hears it after all or not.
 const HEARD_WITHIN: Duration = Duration::from_secs(1);
 
-/// How far a platform's clock may be ahead of ours. What is stamped later than that happened when it arrived: else nothing that is told
-/// afterwards would ever count.
-const AHEAD_MAX: Duration = Duration::from_secs(300);
-
 /// Whether every element of a notification is durable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Noted {
@@ -193,9 +189,8 @@ impl Responder {
 /// Of events that are stamped far ahead, their time is the one at which they came.
 fn none_from_the_future(mut notice: Notice, now: Timestamp) -> Notice {
     if let Notice::Told(events) = &mut notice {
-        let latest = now.saturating_add(AHEAD_MAX);
         for event in events.iter_mut() {
-            event.occurred_at = event.occurred_at.map(|stamp| if stamp > latest { now } else { stamp });
+            event.occurred_at = event.occurred_at.map(|stamp| stamp.unless_far_ahead_of(now));
         }
     }
     notice

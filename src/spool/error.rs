@@ -12,6 +12,8 @@ pub enum SpoolError {
     Disk(PathBuf, rusqlite::Error),
     /// Its directory cannot be made, or the file not opened.
     Path(PathBuf, std::io::Error),
+    /// Another server has it.
+    InUse(PathBuf),
     /// The file is not a spool of ours.
     Foreign(PathBuf),
     /// SQLite finds its pages damaged.
@@ -45,6 +47,12 @@ impl fmt::Display for SpoolError {
                 write!(f, "{}: the spool cannot be read or written: {error}; is its disk full?", path.display())
             }
             SpoolError::Path(path, error) => write!(f, "{}: the spool cannot be opened: {error}", path.display()),
+            SpoolError::InUse(path) => write!(
+                f,
+                "{}: is another server's spool; each has its own, and brings what is in it to its own ledger: name another path at \
+                 spool.path",
+                path.display()
+            ),
             SpoolError::Foreign(path) => {
                 write!(f, "{}: is not a spool of Holdfast; name another path at spool.path", path.display())
             }

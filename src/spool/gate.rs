@@ -49,7 +49,7 @@ pub fn gated(
     super::read(&file, None, remember).unwrap();
     let (held, next) = (file.held(), file.next().unwrap());
     let ((asked, asking), (tell, told)) = (channel(), channel());
-    let spool = Spool::start(settings, Box::new(Gate { file, asked, told }), held, next, observer).unwrap();
+    let spool = Spool::start(settings, (Box::new(Gate { file, asked, told }), None), held, next, observer).unwrap();
     (spool, asking, tell)
 }
 

@@ -111,6 +111,8 @@ pub struct Spool {
     settings: Settings,
     shared: Arc<Shared>,
     thread: Mutex<Option<JoinHandle<()>>>,
+    /// Keeps other servers out as long as it is open.
+    _lock: Option<std::fs::File>,
 }
 
 impl Spool {
@@ -124,15 +126,16 @@ impl Spool {
         observer: Arc<dyn Observer>,
         remember: impl FnMut(&Entry, Timestamp, Standing),
     ) -> Result<Self, SpoolError> {
+        let lock = lock(&settings.path)?;
         let file = File::open(&settings.path, settings.sync)?;
         read(&file, None, remember)?;
         let (held, next) = (file.held(), file.next()?);
-        Spool::start(settings, Box::new(file), held, next, observer)
+        Spool::start(settings, (Box::new(file), Some(lock)), held, next, observer)
     }
 
     fn start(
         settings: Settings,
-        disk: Box<dyn Disk>,
+        (disk, lock): (Box<dyn Disk>, Option<std::fs::File>),
         held: Held,
         next: i64,
         observer: Arc<dyn Observer>,
@@ -152,7 +155,7 @@ impl Spool {
             .name("spool".to_owned())
             .spawn(move || writer.run(observer.as_ref()))
             .map_err(|error| SpoolError::Path(settings.path.clone(), error))?;
-        Ok(Spool { settings, shared, thread: Mutex::new(Some(thread)) })
+        Ok(Spool { settings, shared, thread: Mutex::new(Some(thread)), _lock: lock })
     }
 
     /// Hands an entry to the writer. It may be durable soon; [`Put::durable_by`] tells.
@@ -265,5 +268,19 @@ impl Drop for Spool {
             // A writer that panicked has nothing left to write.
             let _ = thread.join();
         }
+    }
+}
+
+/// Keeps other servers from this spool as long as the file is open: what is in it is of one ledger.
+fn lock(path: &std::path::Path) -> Result<std::fs::File, SpoolError> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    let failed = |error| SpoolError::Path(path.to_owned(), error);
+    let file = std::fs::File::options().create(true).truncate(false).write(true).mode(0o600).open(&name).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => Err(SpoolError::InUse(path.to_owned())),
+        Err(std::fs::TryLockError::Error(error)) => Err(failed(error)),
     }
 }

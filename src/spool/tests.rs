@@ -115,6 +115,16 @@ fn every_entry_reads_as_it_was_written() {
     }
 }
 
+#[test]
+fn a_spool_is_one_servers() {
+    let directory = tempfile::tempdir().unwrap();
+    let spool = Spool::open(settings(&directory), Arc::new(Silent), |_, _, _| ()).unwrap();
+    let another = Spool::open(settings(&directory), Arc::new(Silent), |_, _, _| ());
+    assert!(matches!(another, Err(SpoolError::InUse(_))));
+    drop(spool);
+    assert!(Spool::open(settings(&directory), Arc::new(Silent), |_, _, _| ()).is_ok());
+}
+
 #[tokio::test]
 async fn what_is_durable_is_there_after_a_restart_and_numbers_go_on() {
     let directory = tempfile::tempdir().unwrap();

@@ -65,8 +65,14 @@ fn an_account_from_its_creation_to_its_end() {
     // The first freeze sent again is not a second one: the answer is the account as it is now.
     assert_eq!(office.made("/v1/accounts/acct-new/status", "freeze", &status("frozen")), expected("active", 1_800));
     assert_eq!(office.made("/v1/accounts/acct-new/status", "close", &status("closed")), expected("closed", 1_800));
-    let reopened = office.refused("/v1/accounts/acct-new/status", "reopen", &status("active"));
-    assert_eq!(reopened, (409, "status_final".to_owned()));
+    for _ in 0..2 {
+        let reopened = office.refused("/v1/accounts/acct-new/status", "reopen", &status("active"));
+        assert_eq!(reopened, (409, "status_final".to_owned()), "what was refused was not made, and is not said to have been");
+    }
+    // What was made is heard again, although it could not be made any more; another request under its key is neither.
+    assert_eq!(office.made("/v1/accounts/acct-new/status", "freeze", &status("frozen")), expected("closed", 1_800));
+    let conflict = office.refused("/v1/accounts/acct-new/status", "freeze", &status("active"));
+    assert_eq!(conflict, (409, "idempotency_conflict".to_owned()));
 }
 
 #[test]
@@ -120,11 +126,33 @@ fn a_key_means_one_request_and_a_name_one_thing() {
     let exists = (409, "already_exists".to_owned());
     let other = json!({"account_id": "acct-demo-1", "currency": "USD", "credit_line": 7});
     assert_eq!(office.refused("/v1/accounts", "other", &other), exists);
+    assert_eq!(office.refused("/v1/accounts", "other", &other), exists, "sent again it is refused again");
     assert_eq!(office.found("/v1/accounts/acct-demo-1")["credit_line"], 0);
     let same = json!({"account_id": "acct-demo-1", "currency": "USD"});
     assert_eq!(office.change("/v1/accounts", "same", &same).status, 200);
     let card = json!({"card": "card-demo-1", "account_id": "acct-demo-2", "cardholder": "user-demo-1"});
     assert_eq!(office.refused("/v1/cards", "card", &card), exists);
+    assert_eq!(office.refused("/v1/cards", "card", &card), exists);
+}
+
+#[test]
+fn a_card_number_comes_into_no_text_that_is_kept_for_good() {
+    let workplace = Workplace::demo();
+    let server = workplace.serve();
+    let mut office = BackOffice::of(&server);
+    let number = "4111 1111 1111 1111";
+    let wrong = (400, "bad_request".to_owned());
+    assert_eq!(office.refused("/v1/cards/card-demo-1/freeze", "k", &reason(number)), wrong);
+    assert_eq!(office.refused("/v1/cards/card-demo-1/freeze", "4111111111111111", &reason("a test")), wrong);
+    for word in ["--why", "--by"] {
+        let mut words = vec!["rules", "publish", "config/rules/demo.toml", "--program", "demo"];
+        words.extend(if word == "--why" { ["--by", "ann", "--why", number] } else { ["--why", "a test", "--by", number] });
+        words.extend(["--data", workplace.data().to_str().unwrap()]);
+        let refused = workplace.run(&words);
+        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(refused.status.code() == Some(1) && said.contains("card number") && !said.contains("4111"), "{said}");
+    }
+    assert!(server.terminate().success());
 }
 
 #[test]
@@ -151,6 +179,7 @@ fn a_frozen_card_declines_until_it_is_unfrozen() {
     assert_eq!(status(&office.made("/v1/cards/card-new/close", "close", &reason("gone"))), "closed");
     let refused = office.refused("/v1/cards/card-new/unfreeze", "again", &reason("back"));
     assert_eq!(refused, (409, "status_final".to_owned()));
+    assert_eq!(status(&office.made("/v1/cards/card-new/freeze", "freeze", &reason("lost sight of it"))), "closed");
     assert_eq!(ask("4").status, 402);
     assert_eq!(status(&office.found("/v1/cards/card-new")), "closed");
 }

@@ -69,7 +69,23 @@ fn a_transaction_that_is_asked_about_under_another_token_is_held_once() {
     let conflict = server.client().post("/marqeta/jit", &more.body().replace("jit-1", "jit-3"));
     assert_eq!((conflict.status, &conflict.json()["jit_funding"]["decline_reason"]), (402, &"DUPLICATE_TRANSACTION".into()));
     assert_eq!(server::balance(&workplace, "acct-demo-1"), (100_000, 5000, 95_000));
-    // What Marqeta then tells of the second token holds nothing more.
+    // Both answers were given, and are given again, whatever becomes of the payment.
+    let reversal = request.follower("authorization.reversal", "CLEARED", "pgfs.authorization.reversal", "50.00");
+    assert_eq!(server.client().post("/marqeta/webhook", &transactions(&[reversal])).status, 200);
+    assert_eq!(server.client().post("/marqeta/jit", &under("jit-2")).body, again.body);
+    assert_eq!(server.client().post("/marqeta/jit", &more.body().replace("jit-1", "jit-3")).body, conflict.body);
+    assert_eq!(server::balance(&workplace, "acct-demo-1"), (100_000, 0, 100_000));
+    let story = workplace.run(&["explain", "jit-2", "--data", workplace.data().to_str().unwrap()]);
+    assert!(story.status.success(), "{}", String::from_utf8_lossy(&story.stderr));
+}
+
+#[test]
+fn what_is_told_of_a_second_token_holds_nothing_more() {
+    let workplace = Workplace::demo();
+    let server = workplace.serve();
+    let request = Marqeta::purchase("1", "50.00");
+    assert_eq!(server.client().post("/marqeta/jit", &request.body()).status, 200);
+    assert_eq!(server.client().post("/marqeta/jit", &request.body().replace("jit-1", "jit-2")).status, 200);
     let told = transactions(&[request.recorded("PENDING", false)]).replace("jit-1", "jit-2");
     assert_eq!(server.client().post("/marqeta/webhook", &told).status, 200);
     assert_eq!(server::balance(&workplace, "acct-demo-1"), (100_000, 5000, 95_000));

@@ -47,6 +47,28 @@ pub fn windows_roll_over_and_limits_go_on_counting(engine: &dyn Engine) {
     }
 }
 
+/// Its callback came before midnight and it is decided after it, or the calendar's zone was changed by a publication meanwhile.
+pub fn a_question_from_before_a_window_ended_counts_in_the_one_that_is_open(engine: &dyn Engine) {
+    let rolling = |bucket| Window::Rolling { bucket, buckets: 3 };
+    let mut house = House::with(engine, 1_000);
+    for (number, (before, open)) in (0..).zip([(day(1), day(2)), (rolling(10), rolling(11))]) {
+        let key = |name: &str| format!("{name}-{number}");
+        let of = |window| LimitCheck { counter: CounterKey(number), ..limit(window) };
+        assert_eq!(ask(&house, purchase(&key("first"), 70), of(open)), approved(70));
+        for (name, end) in ["second", "third"].into_iter().zip(End::BOTH) {
+            assert_eq!(ask(&house, purchase(&key(name), 31), of(before)), limit_reached(TOO_MUCH), "{before:?}");
+            house.end(end);
+        }
+        assert_eq!(ask(&house, purchase(&key("fourth"), 30), of(before)), approved(30), "{before:?}");
+        assert_eq!(ask(&house, purchase(&key("fifth"), 1), of(open)), limit_reached(TOO_MUCH), "{open:?}");
+        // And what comes back comes back there.
+        house.tell(&key("reversed"), released(&key("fourth")));
+        assert_eq!(ask(&house, purchase(&key("sixth"), 30), of(open)), approved(30), "{open:?}");
+        house.restart();
+        assert_eq!(ask(&house, purchase(&key("seventh"), 1), of(before)), limit_reached(TOO_MUCH), "{before:?}");
+    }
+}
+
 pub fn each_scope_counts_its_own(engine: &dyn Engine) {
     // Of a card, its other card, and a card of another account: which ones share what is left?
     let mut house = House::with(engine, 1_000);

@@ -52,32 +52,26 @@ impl Engine {
             }
             Act::Enter(origin, entries) => self.enter(origin, entries, now.utc),
             Act::Publish(ruleset) => self.publish(ruleset, now.utc),
-            Act::Note(operation) => {
-                Performed::Now(self.log.note(operation).map(Answer::Noted).map_err(|_| LedgerError::Unavailable))
-            }
+            Act::Note(operation) => Performed::Now(self.with_log(now.utc, |log| log.note(operation)).map(Answer::Noted)),
             Act::WasNoted(id) => {
-                let noted = self.log.noted(id).map_err(|_| LedgerError::Unavailable);
+                let noted = self.with_log(now.utc, |log| log.noted(id));
                 Performed::Now(noted.map(|at| Answer::Noted(at.map_or(Noted::New, Noted::Again))))
             }
             Act::Rulesets(program) => {
-                let rulesets = self.log.rulesets(program.as_str());
-                Performed::Now(rulesets.map(Answer::Rulesets).map_err(|_| LedgerError::Unavailable))
+                let rulesets = self.with_log(now.utc, |log| log.rulesets(program.as_str()));
+                Performed::Now(rulesets.map(Answer::Rulesets))
             }
             Act::Announce(checkpoint) => self.announce(checkpoint, now.utc),
             Act::BeginAt(checkpoint) => Performed::Now(self.begin_at(checkpoint)),
             Act::Look(origin, payment, key) => self.look_at(origin, payment, key, warmth),
-            Act::Slips(wanted) => Performed::Now(self.log.slips(wanted).map(Answer::Slips).map_err(|_| LedgerError::Unavailable)),
-            Act::BeginSlip(slip) => {
-                Performed::Now(self.log.begin_slip(slip).map(Answer::Slips).map_err(|_| LedgerError::Unavailable))
-            }
+            Act::Slips(wanted) => Performed::Now(self.with_log(now.utc, |log| log.slips(wanted)).map(Answer::Slips)),
+            Act::BeginSlip(slip) => Performed::Now(self.with_log(now.utc, |log| log.begin_slip(slip)).map(Answer::Slips)),
             Act::KeepSlip(slip) => {
                 self.log.keep_slip(Arc::clone(slip));
                 Performed::Now(Ok(Answer::Recorded(None)))
             }
-            Act::EraseSlips(which) => {
-                Performed::Now(self.log.erase_slips(which).map(Answer::Erased).map_err(|_| LedgerError::Unavailable))
-            }
-            Act::TakeAway => Performed::Now(self.log.take_away().map(Answer::TakenAway).map_err(|_| LedgerError::Unavailable)),
+            Act::EraseSlips(which) => Performed::Now(self.with_log(now.utc, |log| log.erase_slips(which)).map(Answer::Erased)),
+            Act::TakeAway => Performed::Now(self.with_log(now.utc, |log| log.take_away()).map(Answer::TakenAway)),
         }
     }
 
@@ -115,7 +109,9 @@ impl Engine {
         let reserved = self.take_over(program, decide.governed.as_ref(), &decide.verdict, now.utc);
         let uses = weigh::uses(&self.state, &located, &decide.verdict);
         let weight = weight_of(decide.governed.as_ref());
-        let asked = Asked { request, digest: decide.digest, asked_at: decide.received_at, verdict: &decide.verdict, weight };
+        let moved_on = weigh::moved_on(&self.state, &located, &decide.verdict);
+        let verdict = moved_on.as_ref().unwrap_or(&decide.verdict);
+        let asked = Asked { request, digest: decide.digest, asked_at: decide.received_at, verdict, weight };
         let outcome = weigh::apply(&self.state, &located, Some(key), &uses, None, &Event::Asked(asked), now.utc);
         let Some((decision, basis)) = outcome.decision else {
             return Performed::Now(Err(LedgerError::Panicked));
@@ -171,7 +167,9 @@ impl Engine {
         let located = in_its_owners_name(&self.state, program, request, located);
         let uses = weigh::uses(&self.state, &located, &decide.verdict);
         let weight = weight_of(decide.governed.as_ref());
-        let asked = Asked { request, digest: decide.digest, asked_at: decide.received_at, verdict: &decide.verdict, weight };
+        let moved_on = weigh::moved_on(&self.state, &located, &decide.verdict);
+        let verdict = moved_on.as_ref().unwrap_or(&decide.verdict);
+        let asked = Asked { request, digest: decide.digest, asked_at: decide.received_at, verdict, weight };
         let outcome = weigh::apply(&self.state, &located, None, &uses, None, &Event::Asked(asked), now);
         let previewed = outcome.decision.map(|(decision, _)| Answer::Previewed { decision, uses: uses.to_vec() });
         Performed::Now(previewed.ok_or(LedgerError::Panicked))
@@ -344,6 +342,7 @@ impl Engine {
             let subject = Subject::default();
             let event = ToldEvent { key, occurred_at: Some(at), network: None, settlement_day: None, subject, fact };
             drop(self.told(&origin, &event, &located, now));
+            self.never_ended = self.never_ended.saturating_add(usize::from(cause == ReleaseCause::SafetyTimer));
         }
         due.len()
     }

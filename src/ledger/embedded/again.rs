@@ -100,6 +100,8 @@ impl Again {
             release.write(&mut self.state, &mut self.undo);
         }
         let uses = weigh::uses(&self.state, &located, verdict);
+        let moved_on = weigh::moved_on(&self.state, &located, verdict);
+        let verdict = moved_on.as_ref().unwrap_or(verdict);
         let asked = Asked { request, digest, asked_at: *received_at, verdict, weight: weight_of(record.governed.as_ref()) };
         let outcome = weigh::apply(&self.state, &located, Some(key), &uses, None, &Event::Asked(asked), record.at);
         self.state.undo_to(&mut self.undo, 0);

@@ -28,9 +28,22 @@ impl Counter {
         }
     }
 
+    /// The window that is open, for a question that names the one which was open when it came. Another question may have opened the
+    /// next one since, and a calendar may have been moved to another zone: what was closed is not opened again, or a limit that is
+    /// reached would allow everything until its window ends.
+    pub fn open_window(&self, asked: Window) -> Window {
+        match (self, asked) {
+            (Counter::Since(since, _), Window::Since(asked)) => Window::Since((*since).max(asked)),
+            (Counter::Rolling(counted), Window::Rolling { bucket, buckets }) => {
+                Window::Rolling { bucket: counted.back().map_or(bucket, |(newest, _)| bucket.max(*newest)), buckets }
+            }
+            (Counter::Since(..) | Counter::Rolling(_) | Counter::Lifetime(_), _) => asked,
+        }
+    }
+
     /// What counts in a window that is open now.
     pub fn used(&self, window: Window) -> LimitUse {
-        match (self, window) {
+        match (self, self.open_window(window)) {
             (Counter::Since(since, used), Window::Since(asked)) if *since == asked => *used,
             (Counter::Lifetime(used), Window::Lifetime) => *used,
             (Counter::Rolling(buckets), Window::Rolling { bucket, buckets: length }) => {
@@ -109,6 +122,21 @@ mod tests {
     }
 
     #[test]
+    fn what_was_closed_is_not_opened_again_by_a_question_that_came_before() {
+        let [monday, tuesday] = [0, 86_400].map(Timestamp::from_unix_seconds).map(Window::Since);
+        let mut counter = Counter::new(tuesday);
+        counter.count(tuesday, 500, 1);
+        assert_eq!(counter.used(monday), LimitUse { amount: 500, count: 1 }, "it counts where the others do");
+        assert_eq!((counter.open_window(monday), counter.open_window(tuesday)), (tuesday, tuesday));
+
+        let mut counter = Counter::new(rolling(10));
+        counter.count(rolling(10), 100, 1);
+        counter.count(rolling(12), 100, 1);
+        assert_eq!(counter.used(rolling(11)), LimitUse { amount: 200, count: 2 }, "what came later counts as well");
+        assert_eq!(counter.open_window(rolling(9)), rolling(12));
+    }
+
+    #[test]
     fn money_returned_to_a_closed_day_does_not_open_the_next() {
         let (monday, tuesday) = (Timestamp::from_unix_seconds(0), Timestamp::from_unix_seconds(86_400));
         let mut counter = Counter::new(Window::Since(monday));
@@ -116,6 +144,6 @@ mod tests {
         counter.count(Window::Since(tuesday), 500, 1);
         counter.count(Window::Since(monday), -700, -1);
         assert_eq!(counter.used(Window::Since(tuesday)), LimitUse { amount: 500, count: 1 });
-        assert_eq!(counter.used(Window::Since(monday)), LimitUse::default());
+        assert_eq!(counter, Counter::Since(tuesday, LimitUse { amount: 500, count: 1 }));
     }
 }

@@ -62,6 +62,8 @@ pub enum Writable {
 /// The embedded ledger's memory and log.
 pub struct Engine {
     pub(super) log: Box<dyn Log>,
+    /// Holds that the safety timer released since somebody last asked.
+    pub(super) never_ended: usize,
     pub(super) state: Box<State>,
     /// Where others may look at memory while the log is written.
     window: Option<Arc<Window>>,
@@ -95,6 +97,7 @@ impl Engine {
     pub fn new(log: Box<dyn Log>, state: Box<State>) -> Self {
         Engine {
             log,
+            never_ended: 0,
             state,
             window: None,
             latest: Timestamp::EPOCH,
@@ -263,6 +266,19 @@ impl Engine {
     pub fn show(&mut self, at: Timestamp) -> Option<Shown<'_>> {
         let as_of = AsOf { at, approvals_until: self.approves_from };
         self.window.as_ref().map(|window| window.show(&mut self.state, as_of))
+    }
+
+    /// Has the log do something by itself, which may take as long as its disk does: memory is left where others may look at it.
+    pub fn with_log<T>(
+        &mut self,
+        now: Timestamp,
+        work: impl FnOnce(&mut dyn Log) -> Result<T, JournalError>,
+    ) -> Result<T, LedgerError> {
+        let Engine { log, state, window, approves_from, .. } = self;
+        let shown = window.as_ref().map(|window| window.show(state, AsOf { at: now, approvals_until: *approves_from }));
+        let done = work(log.as_mut());
+        drop(shown);
+        done.map_err(|_| LedgerError::Unavailable)
     }
 
     /// What is to be done between two groups, when nobody waits.

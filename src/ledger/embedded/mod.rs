@@ -71,6 +71,8 @@ pub trait Observer: Send + std::marker::Sync {
     fn readiness(&self, readiness: Readiness);
     /// So many holds were released because their time had come.
     fn expired(&self, holds: usize);
+    /// So many of them were platforms', which never told how their payments ended.
+    fn never_ended(&self, _holds: usize) {}
     /// The projection has everything up to a record; so many more are durable.
     fn projected(&self, _record: i64, _lag: i64) {}
     /// The projection was found damaged, and is made anew.

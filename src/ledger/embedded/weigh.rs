@@ -34,6 +34,20 @@ pub fn apply(
     hold::apply(&slice, event, now)
 }
 
+/// A verdict as it is now, where limits have moved on to their next windows since it was made; nothing where none has. It is large,
+/// and hardly ever another.
+pub fn moved_on(state: &State, located: &Located, verdict: &Verdict) -> Option<Verdict> {
+    let Verdict::Proceed(proceed) = verdict else { return None };
+    if proceed.limits.iter().all(|check| state.open_window(check, located) == check.window) {
+        return None;
+    }
+    let mut moved = proceed.clone();
+    for check in &mut moved.limits {
+        check.window = state.open_window(check, located);
+    }
+    Some(Verdict::Proceed(moved))
+}
+
 /// What a verdict's limits have counted so far, in its order.
 pub fn uses(state: &State, located: &Located, verdict: &Verdict) -> Uses {
     match verdict {

@@ -141,6 +141,10 @@ impl Writer {
             if expired > 0 {
                 observer.expired(expired);
             }
+            match std::mem::take(&mut self.engine.never_ended) {
+                0 => {}
+                holds => observer.never_ended(holds),
+            }
         }
         self.completions.announce();
         self.commit(observer);

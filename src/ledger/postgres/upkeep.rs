@@ -4,13 +4,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use holdfast_core::{ProgramId, Timestamp};
+use holdfast_core::{Expiry, ProgramId, Timestamp};
 
 use super::chaining::chain_next;
 use super::connect::{ANSWER_MAX, within};
 use super::office::Office;
 use super::trouble::Trouble;
-use super::values::{At, named};
+use super::values::{self, At, named};
 use crate::clock;
 use crate::ledger::Readiness;
 
@@ -118,6 +118,8 @@ pub async fn look_after_partitions(office: &Office, journal_keep_days: Option<u3
 /// Some holds whose time has come, in the order of their times.
 struct Due {
     of_programs: BTreeMap<ProgramId, Vec<i64>>,
+    /// How many of them their platform should have ended.
+    never_ended: usize,
     rows: i64,
     last: Option<(At, i64)>,
 }
@@ -139,6 +141,9 @@ pub async fn release_what_is_due(office: &Office, now: Timestamp) -> Result<(), 
         }
         if released > 0 {
             office.observer.expired(released);
+            if due.never_ended > 0 {
+                office.observer.never_ended(due.never_ended.min(released));
+            }
         }
         if due.rows < LOOK_MAX {
             return Ok(());
@@ -149,17 +154,20 @@ pub async fn release_what_is_due(office: &Office, now: Timestamp) -> Result<(), 
 
 /// The next ones, behind the last one that was looked at.
 async fn find_due(office: &Office, now: Timestamp, last: Option<(At, i64)>) -> Result<Due, Trouble> {
-    let sql = "SELECT number, program, expires_at FROM holdfast.hold WHERE status = 'open' AND expires_at <= $1
+    let sql = "SELECT number, program, expires_at, expiry FROM holdfast.hold WHERE status = 'open' AND expires_at <= $1
         AND ($2::timestamptz IS NULL OR (expires_at, number) > ($2, $3)) ORDER BY expires_at, number LIMIT $4";
     let client = office.connection().await?;
     let said = |error: tokio_postgres::Error| Trouble::of(&error, &office.performing.at);
     let statement = client.prepare_cached(sql).await.map_err(said)?;
     let (after, number) = last.map_or((None, 0), |(after, number)| (Some(after), number));
     let rows = client.query(&statement, &[&At(now), &after, &number, &LOOK_MAX]).await.map_err(said)?;
-    let mut due = Due { of_programs: BTreeMap::new(), rows: i64::try_from(rows.len()).unwrap_or(i64::MAX), last };
+    let rows_looked_at = i64::try_from(rows.len()).unwrap_or(i64::MAX);
+    let mut due = Due { of_programs: BTreeMap::new(), never_ended: 0, rows: rows_looked_at, last };
     for row in &rows {
         let number = row.try_get("number").map_err(said)?;
         due.last = Some((row.try_get("expires_at").map_err(said)?, number));
+        let expiry: &str = row.try_get("expiry").map_err(said)?;
+        due.never_ended = due.never_ended.saturating_add(usize::from(values::expiry(expiry) == Some(Expiry::Told)));
         match named(row, "program") {
             Some(program) => due.of_programs.entry(program).or_default().push(number),
             None => office.say_damaged(number, "it is of no program"),

@@ -324,7 +324,7 @@ fn now_approved(question: &Question, entries: &[Entry], entry: Entry) -> Entry {
         Line::Approved(approved) if !approved.opening || payment::opened(entries) => {
             let line = Line::Approved(Approved { opening: false, ..approved });
             let second = Timestamp::from_unix_seconds(entry.at.unix_seconds());
-            Entry { at: payment::below_what_was_settled(entries, question.occurred_at.unwrap_or(second)), line, ..entry }
+            Entry { at: payment::below_what_was_settled(entries, stamped(question).unwrap_or(second)), line, ..entry }
         }
         Line::Approved(_)
         | Line::Word { .. }
@@ -365,7 +365,7 @@ fn approval(question: &Question, amount: i64, extra: i64, tolerance: i64) -> Ent
         expires_at: (question.posting == Posting::Hold).then_some(expires_at),
         original: question.original,
     };
-    let at = question.occurred_at.unwrap_or(question.received_at);
+    let at = stamped(question).unwrap_or(question.received_at);
     Entry { source: Source::Question(question.key), at, line: Line::Approved(approved) }
 }
 
@@ -381,4 +381,10 @@ fn places(question: &Question, card: usize) -> Vec<Tally> {
         count: 0,
     };
     question.applying().map(place).collect()
+}
+
+/// When a question says that it was asked; one from a future of more than five minutes says nothing that counts.
+fn stamped(question: &Question) -> Option<Timestamp> {
+    let latest = question.received_at.saturating_add(Duration::from_secs(300));
+    question.occurred_at.map(|at| if at > latest { question.received_at } else { at })
 }
