@@ -20,6 +20,7 @@ use crate::figures::FiguresArguments;
 use crate::outage::OutageArguments;
 use crate::problem::Problem;
 use crate::recognition::Recognition;
+use crate::replay::ReplayArguments;
 use crate::report::Form;
 use crate::scale::ScaleArguments;
 use crate::shared::SharedArguments;
@@ -103,6 +104,12 @@ pub enum Command {
     /// A processor asks `/v1/authorize` with a bearer token, about many authorities with a policy of five rules each. Prints the CPU of
     /// a request beside its target, fails if the ledger holds something else than what was approved, and leaves nothing running.
     Agents(AgentsArguments),
+    /// Measures how fast a whole journal is decided again.
+    ///
+    /// Fills a journal through the real server, stops it, and runs `holdfast replay` on it, on one core. Prints records a second
+    /// beside the target; fails if a record came out differently, or was not there. Leaves nothing running. `--rounds` is how often
+    /// the journal is replayed; `--seconds` and `--floor-binary` do not matter here.
+    Replay(ReplayArguments),
 }
 
 /// Arguments of `floor`.
@@ -315,7 +322,8 @@ mod tests {
                 | Command::Scale(_)
                 | Command::Outage(_)
                 | Command::Shared(_)
-                | Command::Agents(_)) => {
+                | Command::Agents(_)
+                | Command::Replay(_)) => {
                     panic!("{words:?} is {other:?}")
                 }
             }

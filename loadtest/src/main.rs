@@ -1,8 +1,8 @@
 //! Load generator and benchmark driver for Holdfast: arguments to subcommand. It never links the responder.
 //!
 //! Suggested reading order: `schedule`, `client`, `drive` (the loops and what they count), `callbacks` (what is sent),
-//! `recognition` (what answers say), `floor`, then `figures`, `scale`, `outage` and
-//! `shared`.
+//! `recognition` (what answers say), `floor`, then `figures` and the other measurements: `scale`, `outage`, `shared`, `agents`,
+//! `replay`.
 
 mod agents;
 mod allocations;
@@ -11,6 +11,7 @@ mod callbacks;
 mod client;
 mod clock;
 mod drive;
+mod figure;
 mod figures;
 mod floor;
 mod outage;
@@ -19,6 +20,7 @@ mod problem;
 mod process;
 mod progress;
 mod recognition;
+mod replay;
 mod report;
 mod scale;
 mod schedule;
@@ -69,6 +71,7 @@ async fn dispatch(command: Command) -> Result<(), Problem> {
         Command::Outage(arguments) => outage::run(&arguments).await,
         Command::Agents(arguments) => agents::run(&arguments).await,
         Command::Shared(arguments) => shared::run(&arguments).await,
+        Command::Replay(arguments) => replay::run(&arguments).await,
     }
 }
 

@@ -302,8 +302,13 @@ impl Bench {
 
     /// The command that asks a running server for every account's balance.
     pub fn balances(&self, holdfast: &Path, sync: Sync) -> Command {
+        self.command(holdfast, &["balance", "--all", "--json"], sync)
+    }
+
+    /// A command of Holdfast on one of the ledgers.
+    pub fn command(&self, holdfast: &Path, words: &[&str], sync: Sync) -> Command {
         let mut command = Command::new(holdfast);
-        command.args(["balance", "--all", "--json"]);
+        command.args(words);
         self.add_place(&mut command, sync);
         command
     }
