@@ -15,6 +15,7 @@ use http::Uri;
 use crate::agents::AgentsArguments;
 use crate::callbacks::{Callbacks, Caller, Mix, Population};
 use crate::clock::{self, Clock};
+use crate::doors::DoorsArguments;
 use crate::drive::{Load, Patience};
 use crate::figures::FiguresArguments;
 use crate::outage::OutageArguments;
@@ -104,6 +105,12 @@ pub enum Command {
     /// A processor asks `/v1/authorize` with a bearer token, about many authorities with a policy of five rules each. Prints the CPU of
     /// a request beside its target, fails if the ledger holds something else than what was approved, and leaves nothing running.
     Agents(AgentsArguments),
+    /// Measures the payment doors beside the bare floor, and whether webhooks keep up.
+    ///
+    /// Each door has a server of its own, and the floor answers the same requests in turns with it. Then one of them is asked at half of
+    /// its capacity while an endpoint takes every event. Prints each figure beside its target, fails if a ledger holds something else
+    /// than what was approved, or the endpoint heard something else than what was told, and leaves nothing running.
+    Doors(DoorsArguments),
     /// Measures how fast a whole journal is decided again.
     ///
     /// Fills a journal through the real server, stops it, and runs `holdfast replay` on it, on one core. Prints records a second
@@ -323,6 +330,7 @@ mod tests {
                 | Command::Outage(_)
                 | Command::Shared(_)
                 | Command::Agents(_)
+                | Command::Doors(_)
                 | Command::Replay(_)) => {
                     panic!("{words:?} is {other:?}")
                 }

@@ -2,7 +2,7 @@
 //!
 //! Suggested reading order: `schedule`, `client`, `drive` (the loops and what they count), `callbacks` (what is sent),
 //! `recognition` (what answers say), `floor`, then `figures` and the other measurements: `scale`, `outage`, `shared`, `agents`,
-//! `replay`.
+//! `doors`, `replay`.
 
 mod agents;
 mod allocations;
@@ -10,6 +10,7 @@ mod arguments;
 mod callbacks;
 mod client;
 mod clock;
+mod doors;
 mod drive;
 mod figure;
 mod figures;
@@ -71,6 +72,7 @@ async fn dispatch(command: Command) -> Result<(), Problem> {
         Command::Outage(arguments) => outage::run(&arguments).await,
         Command::Agents(arguments) => agents::run(&arguments).await,
         Command::Shared(arguments) => shared::run(&arguments).await,
+        Command::Doors(arguments) => doors::run(&arguments).await,
         Command::Replay(arguments) => replay::run(&arguments).await,
     }
 }

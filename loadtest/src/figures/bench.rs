@@ -19,7 +19,8 @@ use crate::callbacks::Population;
 use crate::problem::Problem;
 
 const CONFIG: &str = include_str!("../../bench/holdfast.toml");
-const RULES: &str = include_str!("../../bench/rules.toml");
+/// The benchmark's ruleset.
+pub const RULES: &str = include_str!("../../bench/rules.toml");
 /// Nobody but the benchmark can reach the servers, and they live for its length.
 const PASSWORD: &str = "benchmark-password";
 /// The user who goes with it.
@@ -130,6 +131,12 @@ pub enum Speaks {
     Platform,
     /// A processor, about what agents pay with.
     Processor,
+    /// A payments team, at `/authorizations`.
+    Authorizations,
+    /// A payments team, at `/api/payment/auth`.
+    PaymentGateway,
+    /// A payments team, at `/transaction-monitoring/pre-auth`.
+    PreAuth,
 }
 
 impl Speaks {
@@ -138,6 +145,9 @@ impl Speaks {
         match self {
             Speaks::Platform => (PLATFORM, MOUNT),
             Speaks::Processor => (agent_spend::NAME, "/v1"),
+            Speaks::Authorizations => ("authorizations", "/payments/na"),
+            Speaks::PaymentGateway => ("payment_gateway", "/api/payment"),
+            Speaks::PreAuth => ("pre_auth", "/transaction-monitoring"),
         }
     }
 }
@@ -247,6 +257,11 @@ impl Bench {
                 file.write_all(AGENT_OF_CARD.replace("NUMBER", &format!("{number:06}")).replace("CARD", &card).as_bytes())
             })
         })
+    }
+
+    /// Has somebody else ask; whoever says so writes the configuration for it.
+    pub const fn speak(&mut self, speaks: Speaks) {
+        self.speaks = speaks;
     }
 
     /// Who asks.

@@ -64,6 +64,12 @@ pub struct Contender {
     pub open_rate: u32,
     /// How much was approved in all, from the first request on, in minor units.
     pub approved_minor: i64,
+    /// How many answers said yes in all, from the first request on;
+    pub approved: u64,
+    /// no;
+    pub declined: u64,
+    /// or neither.
+    pub refused: u64,
     /// How many requests had no answer in all.
     pub missing: u64,
     /// How much the ledger holds; `None` for the floor, and until it was asked.
@@ -105,6 +111,9 @@ impl Contender {
             open: None,
             open_rate: 0,
             approved_minor: 0,
+            approved: 0,
+            declined: 0,
+            refused: 0,
             missing: 0,
             held_minor: None,
         })
@@ -205,8 +214,21 @@ impl Contender {
         }
     }
 
+    /// A run in open loop by itself, whose latencies are told apart from the turns'.
+    ///
+    /// # Errors
+    /// As [`Run::start`].
+    pub async fn open_once(&mut self, schedule: Schedule) -> Result<Tally, Problem> {
+        let tally = drive::open(&Run::start(&self.load)?, schedule).await;
+        self.add_up(&tally);
+        Ok(tally)
+    }
+
     fn add_up(&mut self, tally: &Tally) {
         self.approved_minor = self.approved_minor.saturating_add(tally.approved_minor);
+        self.approved = self.approved.saturating_add(tally.approved);
+        self.declined = self.declined.saturating_add(tally.declined);
+        self.refused = self.refused.saturating_add(tally.refused);
         self.missing = self.missing.saturating_add(tally.missing);
     }
 
