@@ -249,8 +249,8 @@ mod tests {
 
     fn outbox(lags: [u64; 4]) -> Outbox {
         let mut looks = Vec::new();
-        for (quarter, lag) in (0_u64..).zip(lags) {
-            looks.extend([0, 4, 9].map(|second| Look { at: Duration::from_secs(quarter * 10 + second), lag, waiting: 0 }));
+        for (seconds, lag) in [[0, 4, 9], [10, 14, 19], [20, 24, 29], [30, 34, 39]].into_iter().zip(lags) {
+            looks.extend(seconds.map(|second| Look { at: Duration::from_secs(second), lag, waiting: 0 }));
         }
         Outbox {
             rate_per_second: 1000,

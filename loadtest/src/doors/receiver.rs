@@ -125,10 +125,9 @@ async fn serve(listener: TcpListener, book: Rc<RefCell<Book>>) {
 async fn take(request: Request<Incoming>, book: Rc<RefCell<Book>>) -> Result<Response<Empty<Bytes>>, Infallible> {
     let (head, body) = request.into_parts();
     let id = head.headers.get("webhook-id").and_then(|id| id.to_str().ok());
-    match body.collect().await {
-        Ok(body) => book.borrow_mut().write(id, &body.to_bytes()),
-        // Cut off on its way: it will come again.
-        Err(_) => {}
+    // What was cut off on its way will come again.
+    if let Ok(body) = body.collect().await {
+        book.borrow_mut().write(id, &body.to_bytes());
     }
     Ok(Response::new(Empty::new()))
 }

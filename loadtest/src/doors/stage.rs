@@ -118,7 +118,7 @@ fn rules(door: Door) -> String {
             1 => {
                 format!("ip_address = {{ deny = [\"198.51.100.{number}\", \"192.0.2.{number}\", \"2001:db8:{number:x}::/48\"] }}")
             }
-            2 => format!("amount = {{ max = \"{}.00\" }}\nwhen = {{ mcc = [\"{:04}\"] }}", 100 + number, 7011 + number),
+            2 => format!("amount = {{ max = \"1{number:03}.00\" }}\nwhen = {{ mcc = [\"7{number:03}\"] }}"),
             3 => format!("merchant_name = {{ deny = [\"TRIAL CLUB {number}\", \"GIFT CARDS {number}\"] }}"),
             _ => "address_verification = { deny = [\"NO_MATCH\"] }".to_owned(),
         };

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -224,6 +225,16 @@ impl Contender {
         Ok(tally)
     }
 
+    /// One question of another load, on a connection of its own; counted like the others.
+    ///
+    /// # Errors
+    /// As [`Run::start`].
+    pub async fn ask_once(&mut self, load: &Rc<Load>) -> Result<Tally, Problem> {
+        let tally = drive::once(&Run::start(load)?).await;
+        self.add_up(&tally);
+        Ok(tally)
+    }
+
     fn add_up(&mut self, tally: &Tally) {
         self.approved_minor = self.approved_minor.saturating_add(tally.approved_minor);
         self.approved = self.approved.saturating_add(tally.approved);
@@ -298,7 +309,21 @@ impl Contender {
 /// # Errors
 /// The platform's callbacks cannot be prepared.
 pub fn load(address: SocketAddr, setting: &Setting, bench: &Bench) -> Result<Rc<Load>, Problem> {
-    let callbacks = callbacks(address, bench.speaks().place(), setting.approve_per_mille, bench.population())?;
+    load_of((address, setting.connections), bench, setting.approve_per_mille, bench.population(), 0)
+}
+
+/// A load about these cards, whose questions are numbered from `first` on.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_of(
+    (address, connections): (SocketAddr, NonZeroUsize),
+    bench: &Bench,
+    approve_per_mille: u16,
+    population: Population,
+    first: u64,
+) -> Result<Rc<Load>, Problem> {
+    let callbacks = callbacks(address, bench.speaks().place(), approve_per_mille, population)?;
     let recognition = Recognition::learn(&callbacks)?;
     Ok(Rc::new(Load {
         clock: Clock::start(),
@@ -306,8 +331,8 @@ pub fn load(address: SocketAddr, setting: &Setting, bench: &Bench) -> Result<Rc<
         patience: Patience { deadline: callbacks.caller().platform.budget.default, give_up: Duration::from_secs(10) },
         callbacks,
         recognition,
-        connections: setting.connections,
-        next: Cell::new(0),
+        connections,
+        next: Cell::new(first),
         stopping: Cell::new(false),
     }))
 }
