@@ -25,6 +25,7 @@ use crate::replay::ReplayArguments;
 use crate::report::Form;
 use crate::scale::ScaleArguments;
 use crate::shared::SharedArguments;
+use crate::stand_in::StandInArguments;
 
 /// Loads a responder with real authorization callbacks, and says what came back, when, and at what cost.
 ///
@@ -111,6 +112,13 @@ pub enum Command {
     /// its capacity while an endpoint takes every event. Prints each figure beside its target, fails if a ledger holds something else
     /// than what was approved, or the endpoint heard something else than what was told, and leaves nothing running.
     Doors(DoorsArguments),
+    /// Measures one decision without the ledger, and how soon a server that starts without its ledger makes them.
+    ///
+    /// Times the stand-in of a table with caps; then kills a server whose ledger hangs, starts it again while it still does, and asks
+    /// until it approves. Prints each figure beside its target, fails if what was told before the kill is told otherwise, or is not held
+    /// in the end, and leaves nothing running. Needs a C compiler (`cc`), or PostgreSQL. `--rounds`, `--seconds`, `--connections` and
+    /// `--floor-binary` do not matter here.
+    StandIn(StandInArguments),
     /// Measures how fast a whole journal is decided again.
     ///
     /// Fills a journal through the real server, stops it, and runs `holdfast replay` on it, on one core. Prints records a second
@@ -331,6 +339,7 @@ mod tests {
                 | Command::Shared(_)
                 | Command::Agents(_)
                 | Command::Doors(_)
+                | Command::StandIn(_)
                 | Command::Replay(_)) => {
                     panic!("{words:?} is {other:?}")
                 }

@@ -2,7 +2,7 @@
 //!
 //! Suggested reading order: `schedule`, `client`, `drive` (the loops and what they count), `callbacks` (what is sent),
 //! `recognition` (what answers say), `floor`, then `figures` and the other measurements: `scale`, `outage`, `shared`, `agents`,
-//! `doors`, `replay`.
+//! `doors`, `stand_in`, `replay`.
 
 mod agents;
 mod allocations;
@@ -26,6 +26,7 @@ mod report;
 mod scale;
 mod schedule;
 mod shared;
+mod stand_in;
 #[cfg(test)]
 mod trial_platform;
 
@@ -73,6 +74,7 @@ async fn dispatch(command: Command) -> Result<(), Problem> {
         Command::Agents(arguments) => agents::run(&arguments).await,
         Command::Shared(arguments) => shared::run(&arguments).await,
         Command::Doors(arguments) => doors::run(&arguments).await,
+        Command::StandIn(arguments) => stand_in::run(&arguments).await,
         Command::Replay(arguments) => replay::run(&arguments).await,
     }
 }
