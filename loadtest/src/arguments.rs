@@ -15,14 +15,17 @@ use http::Uri;
 use crate::agents::AgentsArguments;
 use crate::callbacks::{Callbacks, Caller, Mix, Population};
 use crate::clock::{self, Clock};
+use crate::doors::DoorsArguments;
 use crate::drive::{Load, Patience};
 use crate::figures::FiguresArguments;
 use crate::outage::OutageArguments;
 use crate::problem::Problem;
 use crate::recognition::Recognition;
+use crate::replay::ReplayArguments;
 use crate::report::Form;
 use crate::scale::ScaleArguments;
 use crate::shared::SharedArguments;
+use crate::stand_in::StandInArguments;
 
 /// Loads a responder with real authorization callbacks, and says what came back, when, and at what cost.
 ///
@@ -103,6 +106,25 @@ pub enum Command {
     /// A processor asks `/v1/authorize` with a bearer token, about many authorities with a policy of five rules each. Prints the CPU of
     /// a request beside its target, fails if the ledger holds something else than what was approved, and leaves nothing running.
     Agents(AgentsArguments),
+    /// Measures the payment doors beside the bare floor, and whether webhooks keep up.
+    ///
+    /// Each door has a server of its own, and the floor answers the same requests in turns with it. Then one of them is asked at half of
+    /// its capacity while an endpoint takes every event. Prints each figure beside its target, fails if a ledger holds something else
+    /// than what was approved, or the endpoint heard something else than what was told, and leaves nothing running.
+    Doors(DoorsArguments),
+    /// Measures one decision without the ledger, and how soon a server that starts without its ledger makes them.
+    ///
+    /// Times the stand-in of a table with caps; then kills a server whose ledger hangs, starts it again while it still does, and asks
+    /// until it approves. Prints each figure beside its target, fails if what was told before the kill is told otherwise, or is not held
+    /// in the end, and leaves nothing running. Needs a C compiler (`cc`), or PostgreSQL. `--rounds`, `--seconds`, `--connections` and
+    /// `--floor-binary` do not matter here.
+    StandIn(StandInArguments),
+    /// Measures how fast a whole journal is decided again.
+    ///
+    /// Fills a journal through the real server, stops it, and runs `holdfast replay` on it, on one core. Prints records a second
+    /// beside the target; fails if a record came out differently, or was not there. Leaves nothing running. `--rounds` is how often
+    /// the journal is replayed; `--seconds` and `--floor-binary` do not matter here.
+    Replay(ReplayArguments),
 }
 
 /// Arguments of `floor`.
@@ -315,7 +337,10 @@ mod tests {
                 | Command::Scale(_)
                 | Command::Outage(_)
                 | Command::Shared(_)
-                | Command::Agents(_)) => {
+                | Command::Agents(_)
+                | Command::Doors(_)
+                | Command::StandIn(_)
+                | Command::Replay(_)) => {
                     panic!("{words:?} is {other:?}")
                 }
             }

@@ -74,6 +74,19 @@ impl Clock {
     }
 }
 
+impl Clock {
+    /// Waits until the clock shows `at`, to a few milliseconds, and keeps no core busy for it.
+    pub async fn wait_coarsely_until(&self, at: Duration) {
+        let left = at.saturating_sub(self.elapsed());
+        match &self.0 {
+            Face::Machine(_) if left.is_zero() => {}
+            Face::Machine(_) => tokio::time::sleep(left).await,
+            #[cfg(test)]
+            Face::Hand(shown) => shown.set(shown.get().saturating_add(left)),
+        }
+    }
+}
+
 /// The wall's clock, for time stamps in what is signed; a clock before 1970 shows 1970.
 #[expect(clippy::disallowed_methods, reason = "this is the file that may")]
 pub fn utc() -> Timestamp {

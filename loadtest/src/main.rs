@@ -1,8 +1,8 @@
 //! Load generator and benchmark driver for Holdfast: arguments to subcommand. It never links the responder.
 //!
 //! Suggested reading order: `schedule`, `client`, `drive` (the loops and what they count), `callbacks` (what is sent),
-//! `recognition` (what answers say), `floor`, then `figures`, `scale`, `outage` and
-//! `shared`.
+//! `recognition` (what answers say), `floor`, then `figures` and the other measurements: `scale`, `outage`, `shared`, `agents`,
+//! `doors`, `stand_in`, `replay`.
 
 mod agents;
 mod allocations;
@@ -10,7 +10,9 @@ mod arguments;
 mod callbacks;
 mod client;
 mod clock;
+mod doors;
 mod drive;
+mod figure;
 mod figures;
 mod floor;
 mod outage;
@@ -19,10 +21,12 @@ mod problem;
 mod process;
 mod progress;
 mod recognition;
+mod replay;
 mod report;
 mod scale;
 mod schedule;
 mod shared;
+mod stand_in;
 #[cfg(test)]
 mod trial_platform;
 
@@ -69,6 +73,9 @@ async fn dispatch(command: Command) -> Result<(), Problem> {
         Command::Outage(arguments) => outage::run(&arguments).await,
         Command::Agents(arguments) => agents::run(&arguments).await,
         Command::Shared(arguments) => shared::run(&arguments).await,
+        Command::Doors(arguments) => doors::run(&arguments).await,
+        Command::StandIn(arguments) => stand_in::run(&arguments).await,
+        Command::Replay(arguments) => replay::run(&arguments).await,
     }
 }
 

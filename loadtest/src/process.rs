@@ -5,7 +5,7 @@
 use std::fs::File;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Output, Stdio};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal};
@@ -198,6 +198,17 @@ pub fn pin(core: usize) -> Result<(), Problem> {
     }
     set.set(core);
     rustix::thread::sched_setaffinity(None, &set).map_err(Problem::doing(format!("pinning to core {core}")))
+}
+
+/// Runs a command to its end, on the servers' core if there is one. It is killed when nobody waits for it any more.
+///
+/// # Errors
+/// It does not start.
+pub async fn output(mut command: Command, cores: Cores) -> Result<Output, Problem> {
+    let what = format!("running {}", command.as_std().get_program().to_string_lossy());
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    let child = on_core(cores.server, cores.load, || command.spawn())?.map_err(Problem::doing(&what))?;
+    child.wait_with_output().await.map_err(Problem::doing(what))
 }
 
 /// Does something on one core, and comes back to the other.

@@ -1,17 +1,25 @@
 //! `agents`: what a decision under a spending authority costs. A processor asks `/v1/authorize`, with a bearer token, about as many
-//! authorities and bindings as are wanted, each with a policy of five rules; the bare floor takes turns with it. It ends by comparing the
-//! holds in the ledger with the approvals received.
+//! authorities and bindings as are wanted, each with a policy of five rules; the bare floor takes turns with it. Then policies are
+//! changed, to see how soon a change is in force and what many of them cost. It ends by comparing the holds in the ledger with the
+//! approvals received.
 
+mod changes;
+mod office;
+
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use clap::Args;
 use serde::Serialize;
 
+use crate::agents::changes::{Changes, Plan};
+use crate::figure::{Figure, Unit};
 use crate::figures::bench::{Bench, People, Sync};
 use crate::figures::contender::{Contender, Turn};
 use crate::figures::rounds::{self, median};
 use crate::figures::setup::{self, Setting, SetupArguments};
 use crate::problem::Problem;
+use crate::progress;
 use crate::report::{self, Form, decimal, hundredths};
 
 /// How long a server may take to enter a million authorities.
@@ -30,6 +38,22 @@ pub struct AgentsArguments {
     /// The share of questions that ask for an amount which the policy allows.
     #[arg(long, value_name = "SHARE", default_value = "0.95", value_parser = crate::arguments::per_mille)]
     approve_share: u16,
+    /// How many changes of a policy are watched until they are in force; 0 leaves out everything about changes.
+    #[arg(long, value_name = "COUNT", default_value_t = 50)]
+    changes: u32,
+    /// How many pairs of runs in open loop there are, without changes and with them.
+    #[arg(long, value_name = "COUNT", default_value = "5")]
+    pairs: NonZeroU32,
+    /// How many changes a second there are in the latter.
+    #[arg(long, value_name = "COUNT", default_value = "100")]
+    changes_a_second: NonZeroU32,
+}
+
+impl AgentsArguments {
+    fn plan(&self) -> Option<Plan> {
+        let AgentsArguments { pairs, changes_a_second: per_second, .. } = *self;
+        NonZeroU32::new(self.changes).map(|changes| Plan { changes, pairs, per_second })
+    }
 }
 
 /// Measures, prints, and stops everything that it started, also when it is interrupted.
@@ -37,23 +61,31 @@ pub struct AgentsArguments {
 /// # Errors
 /// What could not be started or measured, or that the ledger disagrees with what was heard.
 pub async fn run(arguments: &AgentsArguments) -> Result<(), Problem> {
-    let AgentsArguments { setup, authorities, approve_share } = arguments;
+    let AgentsArguments { setup, authorities, approve_share, .. } = arguments;
     let setting = setup.setting(*approve_share, READY_MAX)?;
     let mut bench = Bench::write(&setup.work_dir()?, People { accounts: *authorities, cards: *authorities })?;
     if setup.keep {
         bench.keep();
     }
     bench.write_agents()?;
-    setup::unless_interrupted(measure(&setting, &bench, *authorities, setup.form())).await
+    setup::unless_interrupted(measure(&setting, &bench, arguments)).await
 }
 
-async fn measure(setting: &Setting, bench: &Bench, authorities: u64, form: Form) -> Result<(), Problem> {
+async fn measure(setting: &Setting, bench: &Bench, arguments: &AgentsArguments) -> Result<(), Problem> {
+    let form = arguments.setup.form();
     let mut contenders = vec![Contender::floor(setting, bench).await?, Contender::holdfast(setting, bench, Sync::Full).await?];
     rounds::take_turns(setting, &mut contenders).await?;
+    let changes = match (arguments.plan(), contenders.last_mut()) {
+        (Some(plan), Some(ours)) => {
+            let changing = changes::measure(setting, bench, ours, plan);
+            Some(progress::wait(form, "changing policies", changing).await?)
+        }
+        (Some(_) | None, _) => None,
+    };
     for contender in &mut contenders {
         contender.read_holds(setting, bench).await?;
     }
-    let figures = Figures::of(setting, authorities, &contenders);
+    let figures = Figures::of(setting, arguments.authorities, &contenders, changes);
     for contender in contenders {
         contender.stop().await?;
     }
@@ -77,10 +109,11 @@ struct Figures {
     missing: u64,
     approved_minor: i64,
     held_minor: i64,
+    changes: Option<Changes>,
 }
 
 impl Figures {
-    fn of(setting: &Setting, authorities: u64, contenders: &[Contender]) -> Self {
+    fn of(setting: &Setting, authorities: u64, contenders: &[Contender], changes: Option<Changes>) -> Self {
         let turns = |place: usize| contenders.get(place).map_or(&[][..], |contender| &contender.turns);
         let (floor, ours) = (turns(0), turns(1));
         let ratio = |(one, other): (&Turn, &Turn)| hundredths(u128::from(cpu_ns(one)), u128::from(cpu_ns(other)));
@@ -99,27 +132,33 @@ impl Figures {
             missing: last.map_or(0, |contender| contender.missing),
             approved_minor: last.map_or(0, |contender| contender.approved_minor),
             held_minor: last.and_then(|contender| contender.held_minor).unwrap_or(0),
+            changes,
         }
+    }
+
+    fn figures(&self) -> Vec<Figure> {
+        let (unit, measured) = (Unit::HundredthsOfTimes, self.cpu_of_floor_hundredths);
+        let cpu = Figure::at_most("/v1/authorize: CPU, of the floor's", unit, TARGET_HUNDREDTHS, measured);
+        [cpu].into_iter().chain(self.changes.iter().flat_map(Changes::figures)).collect()
     }
 
     fn print(&self, form: Form) -> Result<(), Problem> {
         if form == Form::Json {
-            return report::json(self);
+            return report::json(&serde_json::json!({ "figures": self.figures(), "report": self }));
         }
         report::line(&self.conditions)?;
         report::line(&format!("{} authorities, each with a binding and a policy of five rules", self.authorities))?;
+        report::line("")?;
+        self.figures().iter().try_for_each(|figure| report::line(&figure.line()))?;
+        report::line("")?;
         let micros = |ns: u64| decimal(ns / 10);
         report::line(&format!("floor:    {} us of CPU a request", micros(self.floor_cpu_ns_per_request)))?;
+        report::line(&format!("holdfast: {} us of CPU a request", micros(self.cpu_ns_per_request)))?;
         report::line(&format!(
-            "holdfast: {} us of CPU a request, {} x the floor's (at most {})",
-            micros(self.cpu_ns_per_request),
-            decimal(self.cpu_of_floor_hundredths),
-            decimal(TARGET_HUNDREDTHS)
+            "{} answers a second; {} approved, {} declined, {} missing",
+            self.answers_per_second, self.approved, self.declined, self.missing
         ))?;
-        report::line(&format!(
-            "{} answers a second; {} approved, {} declined",
-            self.answers_per_second, self.approved, self.declined
-        ))
+        self.changes.iter().flat_map(Changes::lines).try_for_each(|line| report::line(&line))
     }
 
     fn verdict(&self) -> Result<(), Problem> {
@@ -132,7 +171,7 @@ impl Figures {
                 "the ledger holds {held_minor}, and {approved_minor} was approved (minor units; {missing} answers were missing)"
             )));
         }
-        Ok(())
+        self.changes.iter().try_for_each(Changes::verdict)
     }
 }
 

@@ -6,20 +6,18 @@ use std::io::{self, BufWriter, Write as _};
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use holdfast_adapters::token::{Caller, Grant, KeyStore, SharedKey};
-use holdfast_adapters::{BasicCredential, Bearer, Keyring, Secret, agent_spend};
-use holdfast_core::Timestamp;
-use holdfast_core::agent::{CredentialId, Environment, KeyId, OrganizationId, OrganizationKind, Scope, ScopeSet};
+use holdfast_adapters::{BasicCredential, Keyring, Secret, agent_spend};
 use tempfile::TempDir;
 use tokio::process::Command;
 
 use crate::callbacks::Population;
+use crate::figures::keys;
 use crate::problem::Problem;
 
 const CONFIG: &str = include_str!("../../bench/holdfast.toml");
-const RULES: &str = include_str!("../../bench/rules.toml");
+/// The benchmark's ruleset.
+pub const RULES: &str = include_str!("../../bench/rules.toml");
 /// Nobody but the benchmark can reach the servers, and they live for its length.
 const PASSWORD: &str = "benchmark-password";
 /// The user who goes with it.
@@ -37,35 +35,9 @@ const BALANCE: &str = "1000000000.00";
 /// tmpfs, by linux/magic.h.
 const TMPFS_MAGIC: u64 = 0x0102_1994;
 
-/// The processor's API key, and the secret that goes with it.
-const API_KEY: &str = "bench-processor-key";
-const SHARED_SECRET: &str = "benchmark-shared-secret-of-the-processor";
 const AGENTS: &str = include_str!("../../bench/agents.toml");
 const AGENTS_HEAD: &str = include_str!("../../bench/agents-head.toml");
 const AGENT_OF_CARD: &str = include_str!("../../bench/agent-of-card.toml");
-
-/// The processor's own key: what is going to be sent is looked at here before it is.
-struct OwnKey;
-
-impl KeyStore for OwnKey {
-    fn find(&self, key: &KeyId) -> Option<Arc<SharedKey>> {
-        let caller = Caller {
-            credential: CredentialId::new("cred_bench").ok()?,
-            organization: OrganizationId::new("proc_bench").ok()?,
-            kind: OrganizationKind::Processor,
-            environment: Environment::Sandbox,
-            scopes: ScopeSet::of(&[Scope::Authorize]),
-        };
-        let known = SharedKey { secret: Secret::new(SHARED_SECRET.as_bytes()), caller, expires_at: None };
-        (key.as_str() == API_KEY).then(|| Arc::new(known))
-    }
-
-    fn used(&self, _: &CredentialId, _: Timestamp) {}
-
-    fn grants(&self, _: &Grant) -> bool {
-        false
-    }
-}
 
 /// When the journal counts as durable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -130,6 +102,12 @@ pub enum Speaks {
     Platform,
     /// A processor, about what agents pay with.
     Processor,
+    /// A payments team, at `/authorizations`.
+    Authorizations,
+    /// A payments team, at `/api/payment/auth`.
+    PaymentGateway,
+    /// A payments team, at `/transaction-monitoring/pre-auth`.
+    PreAuth,
 }
 
 impl Speaks {
@@ -138,6 +116,9 @@ impl Speaks {
         match self {
             Speaks::Platform => (PLATFORM, MOUNT),
             Speaks::Processor => (agent_spend::NAME, "/v1"),
+            Speaks::Authorizations => ("authorizations", "/payments/na"),
+            Speaks::PaymentGateway => ("payment_gateway", "/api/payment"),
+            Speaks::PreAuth => ("pre_auth", "/transaction-monitoring"),
         }
     }
 }
@@ -233,9 +214,13 @@ impl Bench {
             let text = format!("{}\n{AGENTS}", CONFIG.replace("SYNC", sync.name()));
             fs::write(&path, text).map_err(Problem::doing(path.display()))?;
         }
-        for (name, text) in
-            [("agents_key", "5a".repeat(32)), ("api_key", API_KEY.to_owned()), ("shared_secret", SHARED_SECRET.to_owned())]
-        {
+        for (name, text) in [
+            ("agents_key", "5a".repeat(32)),
+            ("api_key", keys::API_KEY.to_owned()),
+            ("shared_secret", keys::SHARED_SECRET.to_owned()),
+            ("enterprise_key", keys::ENTERPRISE_KEY.to_owned()),
+            ("enterprise_secret", keys::ENTERPRISE_SECRET.to_owned()),
+        ] {
             let path = self.path(name);
             fs::write(&path, text).map_err(Problem::doing(path.display()))?;
         }
@@ -249,6 +234,17 @@ impl Bench {
         })
     }
 
+    /// The policy of five rules, as JSON, with another amount that it allows at most.
+    pub fn agents_policy(minor: i64) -> String {
+        let policy = AGENT_OF_CARD.lines().find_map(|line| line.strip_prefix("policy = '")?.strip_suffix('\''));
+        policy.unwrap_or_default().replace("\"amount\": 50000", &format!("\"amount\": {minor}"))
+    }
+
+    /// Has somebody else ask; whoever says so writes the configuration for it.
+    pub const fn speak(&mut self, speaks: Speaks) {
+        self.speaks = speaks;
+    }
+
     /// Who asks.
     pub const fn speaks(&self) -> Speaks {
         self.speaks
@@ -257,8 +253,7 @@ impl Bench {
     /// What whoever asks proves itself with.
     pub fn keyring() -> Keyring {
         let basic = vec![BasicCredential::new(USER, &Self::password())];
-        let own = KeyId::new(API_KEY).ok().map(|key| (key, Secret::new(SHARED_SECRET.as_bytes())));
-        Keyring { basic, bearer: Some(Bearer { keys: Arc::new(OwnKey), own }), ..Keyring::default() }
+        Keyring { basic, bearer: Some(keys::bearer()), ..Keyring::default() }
     }
 
     /// Leaves the directory behind.
@@ -302,8 +297,13 @@ impl Bench {
 
     /// The command that asks a running server for every account's balance.
     pub fn balances(&self, holdfast: &Path, sync: Sync) -> Command {
+        self.command(holdfast, &["balance", "--all", "--json"], sync)
+    }
+
+    /// A command of Holdfast on one of the ledgers.
+    pub fn command(&self, holdfast: &Path, words: &[&str], sync: Sync) -> Command {
         let mut command = Command::new(holdfast);
-        command.args(["balance", "--all", "--json"]);
+        command.args(words);
         self.add_place(&mut command, sync);
         command
     }
@@ -328,6 +328,15 @@ mod tests {
     fn the_ruleset_is_as_large_as_the_benchmark_says() {
         let tables = |name: &str| RULES.lines().filter(|line| line.trim() == name).count();
         assert_eq!((tables("[[rule]]"), tables("[[limit]]")), (33, 3));
+    }
+
+    #[test]
+    fn the_policy_of_agents_has_five_rules_and_the_amount_that_is_wanted() {
+        let policy: serde_json::Value = serde_json::from_str(&Bench::agents_policy(7)).unwrap();
+        let policies = policy.pointer("/parameters/policies").unwrap().as_array().unwrap();
+        assert_eq!(policies.len(), 5);
+        assert_eq!(policies[0].pointer("/parameters/amount").unwrap(), 7);
+        assert!(Bench::agents_policy(50_000).contains("\"amount\": 50000,"));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -64,6 +65,12 @@ pub struct Contender {
     pub open_rate: u32,
     /// How much was approved in all, from the first request on, in minor units.
     pub approved_minor: i64,
+    /// How many answers said yes in all, from the first request on;
+    pub approved: u64,
+    /// no;
+    pub declined: u64,
+    /// or neither.
+    pub refused: u64,
     /// How many requests had no answer in all.
     pub missing: u64,
     /// How much the ledger holds; `None` for the floor, and until it was asked.
@@ -105,6 +112,9 @@ impl Contender {
             open: None,
             open_rate: 0,
             approved_minor: 0,
+            approved: 0,
+            declined: 0,
+            refused: 0,
             missing: 0,
             held_minor: None,
         })
@@ -205,8 +215,31 @@ impl Contender {
         }
     }
 
+    /// A run in open loop by itself, whose latencies are told apart from the turns'.
+    ///
+    /// # Errors
+    /// As [`Run::start`].
+    pub async fn open_once(&mut self, schedule: Schedule) -> Result<Tally, Problem> {
+        let tally = drive::open(&Run::start(&self.load)?, schedule).await;
+        self.add_up(&tally);
+        Ok(tally)
+    }
+
+    /// One question of another load, on a connection of its own; counted like the others.
+    ///
+    /// # Errors
+    /// As [`Run::start`].
+    pub async fn ask_once(&mut self, load: &Rc<Load>) -> Result<Tally, Problem> {
+        let tally = drive::once(&Run::start(load)?).await;
+        self.add_up(&tally);
+        Ok(tally)
+    }
+
     fn add_up(&mut self, tally: &Tally) {
         self.approved_minor = self.approved_minor.saturating_add(tally.approved_minor);
+        self.approved = self.approved.saturating_add(tally.approved);
+        self.declined = self.declined.saturating_add(tally.declined);
+        self.refused = self.refused.saturating_add(tally.refused);
         self.missing = self.missing.saturating_add(tally.missing);
     }
 
@@ -276,7 +309,21 @@ impl Contender {
 /// # Errors
 /// The platform's callbacks cannot be prepared.
 pub fn load(address: SocketAddr, setting: &Setting, bench: &Bench) -> Result<Rc<Load>, Problem> {
-    let callbacks = callbacks(address, bench.speaks().place(), setting.approve_per_mille, bench.population())?;
+    load_of((address, setting.connections), bench, setting.approve_per_mille, bench.population(), 0)
+}
+
+/// A load about these cards, whose questions are numbered from `first` on.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_of(
+    (address, connections): (SocketAddr, NonZeroUsize),
+    bench: &Bench,
+    approve_per_mille: u16,
+    population: Population,
+    first: u64,
+) -> Result<Rc<Load>, Problem> {
+    let callbacks = callbacks(address, bench.speaks().place(), approve_per_mille, population)?;
     let recognition = Recognition::learn(&callbacks)?;
     Ok(Rc::new(Load {
         clock: Clock::start(),
@@ -284,8 +331,8 @@ pub fn load(address: SocketAddr, setting: &Setting, bench: &Bench) -> Result<Rc<
         patience: Patience { deadline: callbacks.caller().platform.budget.default, give_up: Duration::from_secs(10) },
         callbacks,
         recognition,
-        connections: setting.connections,
-        next: Cell::new(0),
+        connections,
+        next: Cell::new(first),
         stopping: Cell::new(false),
     }))
 }

@@ -5,6 +5,7 @@
 mod allocations;
 pub mod bench;
 pub mod contender;
+pub mod keys;
 pub mod ledger;
 pub mod metrics;
 pub mod rounds;

@@ -17,6 +17,21 @@ const WARM_UP: Duration = Duration::from_secs(1);
 /// # Errors
 /// A server is gone, or answers nothing.
 pub async fn take_turns(setting: &Setting, contenders: &mut [Contender]) -> Result<(), Problem> {
+    take_turns_closed(setting, contenders).await?;
+    for _ in 0..setting.rounds.get() {
+        for contender in contenders.iter_mut() {
+            let rate = half_of_capacity(contender)?;
+            contender.turn_open(Schedule::new(rate, setting.seconds)).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Lets all contenders run: warm up, then in closed loop. Says half of each one's capacity.
+///
+/// # Errors
+/// As [`take_turns`].
+pub async fn take_turns_closed(setting: &Setting, contenders: &mut [Contender]) -> Result<(), Problem> {
     let length = Duration::from_secs(u64::from(setting.seconds.get()));
     for contender in contenders.iter_mut() {
         contender.warm_up(WARM_UP).await?;
@@ -29,12 +44,6 @@ pub async fn take_turns(setting: &Setting, contenders: &mut [Contender]) -> Resu
     }
     for contender in contenders.iter_mut() {
         contender.open_rate = half_of_capacity(contender)?.get();
-    }
-    for _ in 0..setting.rounds.get() {
-        for contender in contenders.iter_mut() {
-            let rate = half_of_capacity(contender)?;
-            contender.turn_open(Schedule::new(rate, setting.seconds)).await?;
-        }
     }
     Ok(())
 }

@@ -1,14 +1,14 @@
 //! `outage`: what platforms hear while the ledger's disk or database hangs, while it comes back, and across a kill; and whether the ledger
 //! ends up with what they heard. One server, two mounts with deadlines of 200 ms and of 3 s, open loop at half of its capacity.
 
-mod asking;
+pub mod asking;
 mod compare;
 mod grounds;
-mod holds;
+pub mod holds;
 mod phases;
 mod report;
 mod script;
-mod stage;
+pub mod stage;
 
 use std::num::{NonZeroU32, NonZeroU64};
 use std::path::PathBuf;

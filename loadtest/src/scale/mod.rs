@@ -2,7 +2,6 @@
 //! under way, what memory an account takes, and whether answers are as many and as prompt among millions of accounts as among
 //! thousands. Each figure is printed beside its target.
 
-mod figure;
 mod population;
 mod report;
 mod restart;

@@ -2,13 +2,13 @@
 
 use serde::Serialize;
 
+use crate::figure::{Figure, Unit};
 use crate::figures::bench::Bench;
 use crate::figures::setup::Setting;
 use crate::problem::Problem;
 use crate::process::Memory;
 use crate::report::{self, Form, hundredths, micros};
 use crate::scale::Sizes;
-use crate::scale::figure::{Figure, Unit};
 use crate::scale::population::{Answers, Population, Populations};
 use crate::scale::restart::Restart;
 

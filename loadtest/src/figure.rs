@@ -14,6 +14,12 @@ pub enum Unit {
     Bytes,
     /// Hundredths of a percent.
     HundredthsOfPercent,
+    /// Hundredths of how many times as much.
+    HundredthsOfTimes,
+    /// So many a second.
+    PerSecond,
+    /// So many.
+    Count,
 }
 
 /// Which side of its target a figure must be on.
@@ -66,6 +72,9 @@ impl Unit {
             Unit::Nanoseconds => micros(value),
             Unit::Bytes => format!("{value} B"),
             Unit::HundredthsOfPercent => format!("{} %", decimal(value)),
+            Unit::HundredthsOfTimes => format!("{} ×", decimal(value)),
+            Unit::PerSecond => format!("{value}/s"),
+            Unit::Count => value.to_string(),
         }
     }
 }
@@ -87,6 +96,9 @@ mod tests {
         let line = |figure: Figure| figure.line().split_ascii_whitespace().collect::<Vec<_>>().join(" ");
         assert_eq!(line(Figure::at_most("a", Unit::Bytes, 250, 300)), "a at most 250 B 300 B MISSED");
         assert_eq!(line(Figure::at_least("b", Unit::HundredthsOfPercent, 8500, 9134)), "b at least 85.00 % 91.34 % met");
+        assert_eq!(line(Figure::at_most("d", Unit::HundredthsOfTimes, 260, 261)), "d at most 2.60 × 2.61 × MISSED");
+        assert_eq!(line(Figure::at_least("e", Unit::PerSecond, 100, 100)), "e at least 100/s 100/s met");
+        assert_eq!(line(Figure::at_most("f", Unit::Count, 0, 1)), "f at most 0 1 MISSED");
         assert_eq!(line(Figure::at_most("c", Unit::Nanoseconds, 250_000_000, 1_500)), "c at most 250.00 ms 1.5 µs met");
     }
 }
