@@ -70,6 +70,10 @@ impl Engine {
             Act::BeginSlip(slip) => {
                 Performed::Now(self.log.begin_slip(slip).map(Answer::Slips).map_err(|_| LedgerError::Unavailable))
             }
+            Act::EndWaits(asked_until) => {
+                let ended = self.log.end_waits(*asked_until).map(Answer::WaitsEnded);
+                Performed::Now(ended.map_err(|_| LedgerError::Unavailable))
+            }
             Act::KeepSlip(slip) => {
                 self.log.keep_slip(Arc::clone(slip));
                 Performed::Now(Ok(Answer::Recorded(None)))
