@@ -15,6 +15,7 @@ pub mod json;
 #[cfg(test)]
 mod laws;
 pub mod marqeta;
+mod once;
 pub mod payment;
 pub mod payment_gateway;
 pub mod pre_auth;

@@ -14,6 +14,10 @@ use serde_json::{Map, Value};
 use zeroize::Zeroize as _;
 
 use crate::inbound::{Callback, Malformed};
+use crate::once;
+
+/// 2^63, from which on a number is none that we can carry; only compared with.
+const BEYOND_WHOLE: f64 = 9_223_372_036_854_775_808.0;
 
 /// How deep bodies may be nested; the parser has a bound of its own, which is wider.
 const DEPTH_MAX: u8 = 16;
@@ -21,12 +25,20 @@ const DEPTH_MAX: u8 = 16;
 /// How many bytes a cardholder authentication value has.
 const AUTHENTICATION_VALUE_BYTES: usize = 20;
 
+/// A whole body as one JSON value, each member of an object once.
+///
+/// # Errors
+/// Where it ceases to be JSON, or which member comes twice.
+pub fn value(body: &[u8]) -> Result<Value, Malformed> {
+    once::parse(body)
+}
+
 /// A whole body, which must be one JSON object without a card's number in it.
 ///
 /// # Errors
-/// Where it ceases to be JSON, or which field has a number.
+/// Where it ceases to be JSON, which member comes twice, or which field has a number.
 pub fn document(body: &[u8]) -> Result<Map<String, Value>, Malformed> {
-    let value = parsed(body)?;
+    let value = value(body)?;
     no_card_number(&value, "", DEPTH_MAX)?;
     object(value)
 }
@@ -37,7 +49,7 @@ pub fn document(body: &[u8]) -> Result<Map<String, Value>, Malformed> {
 /// # Errors
 /// As [`document`], or what stands in that field is no card's number.
 pub fn document_and_number(body: &[u8], within: &str, name: &str) -> Result<(Map<String, Value>, Option<CardNumber>), Malformed> {
-    let mut value = parsed(body)?;
+    let mut value = value(body)?;
     let members = value.get_mut(within).and_then(Value::as_object_mut);
     let number = members.and_then(|members| {
         members.retain(|name, _| !is_security_code(name));
@@ -88,10 +100,6 @@ pub fn no_number_around(callback: &Callback<'_>) -> Result<(), Malformed> {
 fn stands_encoded_in(text: &str) -> bool {
     let decoded = percent_decode_str(text).decode_utf8_lossy();
     card_number::stands_in(text) || card_number::stands_in(&decoded) || card_number::stands_in(&decoded.replace('+', " "))
-}
-
-fn parsed(body: &[u8]) -> Result<Value, Malformed> {
-    serde_json::from_slice(body).map_err(|error| Malformed::not_json(&error))
 }
 
 fn object(value: Value) -> Result<Map<String, Value>, Malformed> {
@@ -239,7 +247,10 @@ impl<'v> Fields<'v> {
     /// It is something else.
     pub fn whole(&self, name: &str, least: i64) -> Result<Option<i64>, Malformed> {
         let Some(value) = self.value(name) else { return Ok(None) };
-        let number = value.as_i64().ok_or_else(|| self.wrong(name, "is not a whole number"))?;
+        let Some(number) = value.as_i64() else {
+            let beyond = value.is_u64() || value.as_f64().is_some_and(|number| number >= BEYOND_WHOLE);
+            return Err(self.wrong(name, if beyond { "is more than 9223372036854775807" } else { "is not a whole number" }));
+        };
         match (number < least, least) {
             (false, _) => Ok(Some(number)),
             (true, 0) => Err(self.wrong(name, "is negative")),
@@ -345,6 +356,22 @@ mod tests {
         assert_eq!(error_of(commented), "the body is not JSON from line 2, column 28 on");
         assert_eq!(error_of("[]"), "the body is not a JSON object");
         assert_eq!(error_of(""), "the body is not JSON from line 1, column 0 on");
+    }
+
+    #[test]
+    fn a_number_that_is_too_large_is_told_so_with_its_limit() {
+        let told = |number: &str| {
+            let members = document(format!("{{\"amount\": {number}}}").as_bytes()).unwrap();
+            let read = Fields::of(&members, "").whole("amount", 0);
+            read.map(|number| number.unwrap_or_default().to_string()).unwrap_or_else(|malformed| malformed.to_string())
+        };
+        let (most, more) = ("9223372036854775807", "`amount` is more than 9223372036854775807");
+        assert_eq!(told(most), most);
+        for number in ["9223372036854775808", "18446744073709551615", "18446744073709551616", "1e30"] {
+            assert_eq!(told(number), more, "{number}");
+        }
+        assert_eq!(told("1.5"), "`amount` is not a whole number");
+        assert_eq!(told("-1"), "`amount` is negative");
     }
 
     #[test]

@@ -150,6 +150,10 @@
 //!   reasons of their own.
 //! * What callers of payment doors write stands beside the journal, too, sealed and durable with its record; the digest of a question
 //!   includes it, so that the record tells one text from another, and erasing the text leaves the chain whole.
+//! * A payment that waits for its payer is no record: nothing was decided. What is to be told of it is a line beside what its caller
+//!   wrote, in the same transaction; that it waited in vain is a line, too, once that is certain.
+//! * Webhooks read the shared ledger's journal as its chain does, transactions that are finished, and put an account's records in the order of
+//!   its changes. Places and letters are in the database; whoever changes them proves its lease in the same transaction.
 //! * A card number comes in on a listener of its own, as a keyed token finds the card, and goes no further. The token is kept with an
 //!   instrument in place of its last four digits, never beside them. A server with that listener begins itself anew once, so that the
 //!   allocator overwrites what it frees: no code of ours could reach into what TLS, HTTP and JSON let go of.

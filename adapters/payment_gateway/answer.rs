@@ -173,14 +173,27 @@ fn auth_response(payment: &Payment, told: &Told, dialect: u8) -> Value {
     if let Some(items) = told.data.get("items") {
         members.insert("items".to_owned(), items.clone());
     }
-    let (before, after) = (told.minor("pre_settlement_fee_charge"), told.minor("post_settlement_fee_charge"));
-    if before > 0 || after > 0 {
-        // What the merchant is to be paid: settled less the first fee, paid out less both. The customer pays all of it.
-        let settled = processed.saturating_sub(before).max(0);
+    if let Some((settled, paid_out)) = net(payment, told, dialect) {
         members.insert("net_settlement_amount".to_owned(), json!(decimals(settled)));
-        members.insert("net_payout_amount".to_owned(), json!(decimals(settled.saturating_sub(after).max(0))));
+        members.insert("net_payout_amount".to_owned(), json!(decimals(paid_out)));
     }
     response
+}
+
+/// What the merchant is to be paid where there are fees: settled less the first one, paid out less both. The customer pays all of it.
+/// Fees are amounts and no rates: a capture of less pays them whole, as far as it reaches. A refund gives none of them back.
+fn net(payment: &Payment, told: &Told, dialect: u8) -> Option<(i64, i64)> {
+    let (before, after) = (told.minor("pre_settlement_fee_charge"), told.minor("post_settlement_fee_charge"));
+    if (before == 0 && after == 0) || matches!(order::transaction(dialect), "VOID" | "REFUND") {
+        return None;
+    }
+    let gross = match payment.hold {
+        None => payment.approved().map_or(0, |approved| approved.minor()),
+        Some(hold) if hold.captured > 0 => hold.captured,
+        Some(hold) => hold.held,
+    };
+    let settled = gross.saturating_sub(before).max(0);
+    Some((settled, settled.saturating_sub(after).max(0)))
 }
 
 fn print(payment: &Payment, told: &Told, seen: Option<&Seen>, number: &str, at: &str, dialect: u8, copy: Copy) -> String {

@@ -4,6 +4,8 @@
 
 use std::cell::RefCell;
 
+use holdfast_adapters::inbound::{Malformed, Position};
+use holdfast_adapters::strict;
 use holdfast_core::{Currency, Money, Timestamp, card_number};
 use serde_json::{Map, Value};
 
@@ -44,11 +46,18 @@ impl Fields {
     /// A body, which must be one JSON object.
     #[must_use]
     pub fn of_body(bytes: &[u8]) -> Self {
-        match serde_json::from_slice(bytes) {
+        match strict::value(bytes) {
             Ok(Value::Object(values)) => Fields::new(Source::Body, values),
-            // Where it ceases to be JSON is a place, and tells nothing of what is there.
-            Err(error) => Fields::broken(format!("is not JSON from line {}, column {} on", error.line(), error.column())),
             Ok(_) => Fields::broken("must be a JSON object".to_owned()),
+            Err(Malformed { position: Some(Position { line, column }), .. }) => {
+                // Where it ceases to be JSON is a place, and tells nothing of what is there.
+                Fields::broken(format!("is not JSON from line {line}, column {column} on"))
+            }
+            Err(Malformed { path, problem, position: None }) => {
+                let fields = Fields::new(Source::Body, Map::new());
+                fields.wrong(&printable_path(&path), problem);
+                fields
+            }
         }
     }
 
@@ -245,6 +254,12 @@ impl Fields {
             Some(_) | None => Err(Problem::bad_request(errors)),
         }
     }
+}
+
+/// A path of such names.
+fn printable_path(path: &str) -> String {
+    let is_path = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '[' | ']');
+    path.chars().take(80).map(|c| if is_path(c) { c } else { '?' }).collect()
 }
 
 /// A field's name as far as it looks like one: `a value` becomes `a?value`, and long ones end.

@@ -44,7 +44,7 @@ use crate::metrics::Metrics;
 use crate::operations::{Desk, Outage, SpoolOf};
 use crate::profiles::{self, Profiles};
 use crate::reporter::{SpoolReporter, say};
-use crate::responder::{Breaker, Responder, Stage, Till, Worker};
+use crate::responder::{Breaker, Responder, Stage, Till, Worker, end_waits};
 use crate::server::ops::{self, Operators};
 use crate::server::{self, Bound, Drained, Limits, Running, Serving, Tls};
 use crate::settlement_day::Cutoff;
@@ -57,8 +57,9 @@ use crate::webhook::{self, Signals, Webhooks};
 /// Tickets that a worker keeps for its next questions.
 const RESTING_TICKETS_MAX: usize = 1024;
 
-/// Connections to a shared ledger's database besides those of acts: lists, upkeep, agent spend, and what hears of other responders.
-const DATABASE_CONNECTIONS_BESIDE_ACTS: usize = 14;
+/// Connections to a shared ledger's database besides those of acts: lists, upkeep, agent spend, webhooks, and what hears of other
+/// responders.
+const DATABASE_CONNECTIONS_BESIDE_ACTS: usize = 14 + webhook::shared::CONNECTIONS_MAX;
 
 /// The most connections of the listener for card numbers: callers are few, with pools of connections.
 const CARD_NUMBER_CONNECTIONS_MAX: usize = 256;
@@ -124,7 +125,7 @@ impl App {
         let running = SpoolOf::Running(Arc::clone(&spool));
         let desk = desk.with_outage(Outage { switchboard: Arc::clone(&switchboard), spool: running });
         let agents = agents(&config);
-        let (signals, to_be_told) = webhooks_of(&config, recorded, &metrics).unzip();
+        let (signals, to_be_told) = webhooks_of(&config, recorded, &metrics)?.unzip();
         let house = spend::open(&config, (&programs, &ledger), agents.as_ref(), signals.clone())?;
         let desk = desk.with_spend(house.clone());
         let (bridge, crossings) = crossing::bridge();
@@ -158,6 +159,8 @@ impl App {
         };
         let counted = foresight.begin()?;
         let following = follow_rules(desk.clone(), publications);
+        let ending = end_waits(Arc::downgrade(&responder));
+        let following = async { tokio::join!(following, ending).0 };
         let (room, (hold_back, begin)) = (room(&config, workers), oneshot::channel());
         let reconciling =
             Reconciler { begin, spool, ledger, heard: unheard, observer: Arc::new(SpoolReporter(Arc::clone(&metrics))) };
@@ -223,7 +226,10 @@ impl App {
                 house.insights.until_followed().await;
             }
             // Before the first decision: an endpoint that is new is told from here on.
-            self.webhooks = self.to_be_told.take().and_then(start_webhooks);
+            self.webhooks = match self.to_be_told.take() {
+                Some(setup) => start_webhooks(setup).await,
+                None => None,
+            };
             self.stage.send_replace(Stage::Open);
         }
         Ok(())
@@ -425,13 +431,25 @@ fn start_telemetry(config: &Config, metrics: &Arc<Metrics>) -> Result<Option<(Te
 }
 
 /// Where stand-in's signals are left, and what the webhooks need, if any are configured.
-fn webhooks_of(config: &Config, recorded: watch::Receiver<i64>, metrics: &Arc<Metrics>) -> Option<(Signals, webhook::Setup)> {
+fn webhooks_of(
+    config: &Config,
+    recorded: watch::Receiver<i64>,
+    metrics: &Arc<Metrics>,
+) -> Result<Option<(Signals, webhook::Setup)>, StartError> {
     if config.webhooks.is_empty() {
-        return None;
+        return Ok(None);
     }
+    let told = match &config.ledger.postgres {
+        None => webhook::Told::Here,
+        Some(shared) => {
+            let database = Database::new(shared.connection.clone(), &shared.roots).map_err(StartError::Database)?;
+            webhook::Told::Shared { database, node: shared.node.clone() }
+        }
+    };
     let (signals, taken) = Signals::new();
     let setup = webhook::Setup {
         directory: config.ledger.data.clone(),
+        told,
         endpoints: config.webhooks.clone(),
         recorded,
         signals: taken,
@@ -440,12 +458,12 @@ fn webhooks_of(config: &Config, recorded: watch::Receiver<i64>, metrics: &Arc<Me
         metrics: Arc::clone(metrics),
         say,
     };
-    Some((signals, setup))
+    Ok(Some((signals, setup)))
 }
 
 /// Nobody is declined because an endpoint cannot be told.
-fn start_webhooks(setup: webhook::Setup) -> Option<Webhooks> {
-    let started = Webhooks::start(setup);
+async fn start_webhooks(setup: webhook::Setup) -> Option<Webhooks> {
+    let started = Webhooks::start(setup).await;
     started.inspect_err(|problem| say(&format!("no webhook is sent until the next start: {problem}"))).ok()
 }
 
@@ -479,12 +497,12 @@ fn management_api(
 /// What the management API's lists come from.
 fn reads(config: &Config) -> Result<Arc<dyn Reads>, StartError> {
     let cutoff = |program: &ProgramConfig| Cutoff::new(program.time_zone.clone(), program.settlement_cutoff);
+    let cutoffs = config.programs.iter().map(|program| (program.id, cutoff(program))).collect();
     let Some(shared) = &config.ledger.postgres else {
-        let cutoffs = config.programs.iter().map(|program| (program.id, cutoff(program))).collect();
         return Ok(Arc::new(EmbeddedReads::new(&config.ledger.data, cutoffs)));
     };
     let database = Database::new(shared.connection.clone(), &shared.roots).map_err(StartError::Database)?;
-    Ok(Arc::new(SharedReads::new(&database).map_err(StartError::Database)?))
+    Ok(Arc::new(SharedReads::new(&database, cutoffs).map_err(StartError::Database)?))
 }
 
 pub(crate) fn workers(config: &Config) -> NonZeroUsize {

@@ -5,15 +5,19 @@ use std::io;
 use clap::{Args, Subcommand};
 use holdfast_core::Timestamp;
 use serde_json::{Value, json};
+use tokio_postgres::Client;
 
 use super::{Failure, Place};
 use crate::app::runtime;
 use crate::clock;
 use crate::config::{Config, Overrides};
 use crate::journal::Reader;
+use crate::ledger::postgres::connect::Database;
+use crate::ledger::postgres::migrate;
+use crate::ledger::postgres::trouble::{Trouble, Whereabouts};
 use crate::webhook::event::{id_of, sequence_of};
-use crate::webhook::outbox::{Source, Standing};
-use crate::webhook::{ATTEMPTS_MAX, Endpoint, Event, EventKind, Letter, Outbox, Post};
+use crate::webhook::letter::{Source, Standing};
+use crate::webhook::{ATTEMPTS_MAX, Endpoint, Event, EventKind, Letter, Outbox, Post, shared};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -63,7 +67,7 @@ enum WebhooksCommand {
         /// The first record.
         #[arg(long, value_name = "RECORD", value_parser = clap::value_parser!(i64).range(1..))]
         from: i64,
-        /// The last record; the last one of the journal if it is left out.
+        /// The last record; the last one of the journal if it is left out. (Of the shared ledger: as events tell their `record`.)
         #[arg(long, value_name = "RECORD", value_parser = clap::value_parser!(i64).range(1..))]
         to: Option<i64>,
         #[command(flatten)]
@@ -90,32 +94,85 @@ impl Webhooks {
     }
 }
 
+/// Behind every record of a shared ledger.
+const LAST_OF_ALL: i64 = i64::MAX - 1;
+
 /// Output is for machines.
 #[derive(Clone, Copy)]
 struct Machine;
 
+/// The file of this responder; nothing if no webhook was ever sent from here.
+fn file(place: &Place) -> Result<Option<Outbox>, Failure> {
+    Outbox::open_if_there(&place.data()?).map_err(Failure::told)
+}
+
 fn outbox(place: &Place) -> Result<Outbox, Failure> {
     let data = place.data()?;
     let none = || Failure::Told(format!("{}: no webhook was ever sent from here", data.display()));
-    Outbox::open_if_there(&data).map_err(Failure::told)?.ok_or_else(none)
+    file(place)?.ok_or_else(none)
+}
+
+/// Asks a shared ledger's database.
+fn ask<T>(database: &Database, question: impl AsyncFnOnce(&Client, &Whereabouts) -> Result<T, Trouble>) -> Result<T, Failure> {
+    runtime()?.block_on(async {
+        let at = database.whereabouts();
+        let (client, _driving) = database.open(|_| {}).await.map_err(Failure::told)?;
+        migrate::must_be_ours(&client, &at).await.map_err(Failure::told)?;
+        question(&client, &at).await.map_err(Failure::told)
+    })
 }
 
 fn list(machine: Option<Machine>, place: &Place, output: &mut dyn io::Write) -> Result<(), Failure> {
-    let outbox = outbox(place)?;
-    for (name, cursor) in outbox.endpoints().map_err(Failure::told)? {
-        let (waiting, dead) = outbox.counts(&name).map_err(Failure::told)?;
-        let told = cursor.next.saturating_sub(1);
-        match machine {
-            Some(Machine) => {
-                writeln!(output, "{}", json!({ "endpoint": name, "told": told, "waiting": waiting, "dead": dead }))?;
-            }
-            None => writeln!(output, "{name}: told up to record {told}; {waiting} letters wait, {dead} are dead")?,
+    let Some(database) = place.shared_database()? else {
+        let outbox = outbox(place)?;
+        for (name, cursor) in outbox.endpoints().map_err(Failure::told)? {
+            let counts = outbox.counts(&name).map_err(Failure::told)?;
+            let told = cursor.next.saturating_sub(1);
+            let how_far = (json!({ "told": told }), format!("told up to record {told}"));
+            endpoint(machine, &name, how_far, counts, output)?;
         }
+        return list_letters(machine, &outbox.all().map_err(Failure::told)?, output);
+    };
+    let (endpoints, letters) =
+        ask(&database, async |client, at| Ok((shared::endpoints(client, at).await?, shared::letters(client, at).await?)))?;
+    let here = file(place)?;
+    for (name, behind, waiting, dead) in endpoints {
+        let (waiting_here, dead_here) = here.as_ref().map_or(Ok((0, 0)), |here| here.counts(&name)).map_err(Failure::told)?;
+        let counts = (waiting.saturating_add(waiting_here), dead.saturating_add(dead_here));
+        let how_far = (json!({ "behind": behind }), format!("{behind} records are not told yet"));
+        endpoint(machine, &name, how_far, counts, output)?;
     }
-    for letter in outbox.all().map_err(Failure::told)? {
+    list_letters(machine, &letters, output)?;
+    // Of this responder's own stand-in.
+    let letters = here.as_ref().map_or(Ok(Vec::new()), Outbox::all).map_err(Failure::told)?;
+    list_letters(machine, &letters, output)
+}
+
+fn endpoint(
+    machine: Option<Machine>,
+    name: &str,
+    (how_far, in_words): (Value, String),
+    (waiting, dead): (u32, u32),
+    output: &mut dyn io::Write,
+) -> Result<(), Failure> {
+    match machine {
+        Some(Machine) => {
+            let mut line = json!({ "endpoint": name, "waiting": waiting, "dead": dead });
+            if let (Value::Object(line), Value::Object(how_far)) = (&mut line, how_far) {
+                line.extend(how_far);
+            }
+            writeln!(output, "{line}")?;
+        }
+        None => writeln!(output, "{name}: {in_words}; {waiting} letters wait, {dead} are dead")?,
+    }
+    Ok(())
+}
+
+fn list_letters(machine: Option<Machine>, letters: &[Letter], output: &mut dyn io::Write) -> Result<(), Failure> {
+    for letter in letters {
         match machine {
-            Some(Machine) => writeln!(output, "{}", as_json(&letter))?,
-            None => writeln!(output, "{}", as_line(&letter))?,
+            Some(Machine) => writeln!(output, "{}", as_json(letter))?,
+            None => writeln!(output, "{}", as_line(letter))?,
         }
     }
     Ok(())
@@ -123,7 +180,7 @@ fn list(machine: Option<Machine>, place: &Place, output: &mut dyn io::Write) -> 
 
 fn as_line(letter: &Letter) -> String {
     let about = match letter.source {
-        Source::Record(record) => format!("record {record}"),
+        Source::Record(spot) => format!("record {}", spot.record),
         Source::Signal(signal) => format!("signal {signal}"),
     };
     let then = match letter.standing {
@@ -137,7 +194,7 @@ fn as_line(letter: &Letter) -> String {
 
 fn as_json(letter: &Letter) -> Value {
     let (record, signal) = match letter.source {
-        Source::Record(record) => (Some(record), None),
+        Source::Record(spot) => (Some(spot.record), None),
         Source::Signal(signal) => (None, Some(signal)),
     };
     json!({
@@ -156,7 +213,16 @@ fn as_json(letter: &Letter) -> Value {
 }
 
 fn retry(letter: i64, place: &Place, output: &mut dyn io::Write) -> Result<(), Failure> {
-    if outbox(place)?.retry(letter, clock::utc()).map_err(Failure::told)? {
+    let now = clock::utc();
+    let retried = match place.shared_database()? {
+        None => outbox(place)?.retry(letter, now).map_err(Failure::told)?,
+        Some(database) => {
+            // A letter of this responder's own stand-in is in its file.
+            let here = file(place)?.map_or(Ok(false), |here| here.retry(letter, now)).map_err(Failure::told)?;
+            here || ask(&database, async |client, at| shared::retry(client, at, letter, now).await)?
+        }
+    };
+    if retried {
         Ok(writeln!(output, "letter {letter} is sent at once")?)
     } else {
         Err(Failure::Told(format!("there is no letter {letter}; `holdfast webhooks list` shows all")))
@@ -164,14 +230,17 @@ fn retry(letter: i64, place: &Place, output: &mut dyn io::Write) -> Result<(), F
 }
 
 fn replay(name: &str, (from, to): (i64, Option<i64>), place: &Place, output: &mut dyn io::Write) -> Result<(), Failure> {
+    let unknown =
+        || Failure::Told(format!("there is no endpoint {name} that was ever told anything; `holdfast webhooks list` shows all"));
+    if let Some(database) = place.shared_database()? {
+        return replay_shared(&database, name, (from, to.unwrap_or(LAST_OF_ALL)), unknown, output);
+    }
     let outbox = outbox(place)?;
     let endpoints = outbox.endpoints().map_err(Failure::told)?;
     if endpoints.iter().all(|(known, _)| known != name) {
-        return Err(Failure::Told(format!(
-            "there is no endpoint {name} that was ever told anything; `holdfast webhooks list` shows all"
-        )));
+        return Err(unknown());
     }
-    let data = place.with_journal("webhooks are of the embedded ledger")?;
+    let data = place.data()?;
     let (first, next) = Reader::open(&data).and_then(|journal| journal.bounds()).map_err(Failure::told)?;
     let last = to.unwrap_or(next.saturating_sub(1));
     if from < first || last >= next || from > last {
@@ -180,6 +249,31 @@ fn replay(name: &str, (from, to): (i64, Option<i64>), place: &Place, output: &mu
     }
     outbox.ask_for_replay(name, from, last).map_err(Failure::told)?;
     Ok(writeln!(output, "the events of records {from} to {last} are sent to {name} once more, under their own ids")?)
+}
+
+/// By the ids that events tell as their `record`; they grow with time.
+fn replay_shared(
+    database: &Database,
+    name: &str,
+    (from, to): (i64, i64),
+    unknown: impl FnOnce() -> Failure,
+    output: &mut dyn io::Write,
+) -> Result<(), Failure> {
+    if from > to {
+        return Err(Failure::Told(format!("records {from} to {to} cannot be sent: the last one comes before the first")));
+    }
+    let known = ask(database, async |client, at| {
+        let known = shared::endpoints(client, at).await?.iter().any(|(known, ..)| known == name);
+        if known {
+            shared::ask_for_replay(client, at, name, (from, to)).await?;
+        }
+        Ok(known)
+    })?;
+    if !known {
+        return Err(unknown());
+    }
+    let until = if to == LAST_OF_ALL { "the last one".to_owned() } else { to.to_string() };
+    Ok(writeln!(output, "the events of records {from} to {until} are sent to {name} once more, under their own ids")?)
 }
 
 fn test(name: &str, place: Place, output: &mut dyn io::Write) -> Result<(), Failure> {

@@ -54,7 +54,6 @@ impl Default for LedgerConfig {
 
 /// Where keys stand that are checked against the programs.
 pub(super) struct Spots<'d> {
-    pub engine: Spot<'d>,
     pub sync: Spot<'d>,
     pub connection: Spot<'d>,
 }
@@ -95,7 +94,7 @@ pub(super) fn read<'d>(
         postgres: shared.and_then(|shared| postgres::read(shared, secrets)),
     };
     section.finish();
-    (ledger, Spots { engine: engine_spot, sync, connection })
+    (ledger, Spots { sync, connection })
 }
 
 fn parse_engine(text: &str) -> Result<LedgerEngine, &'static str> {

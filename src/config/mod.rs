@@ -246,9 +246,6 @@ fn read_root(
         further.borrow_mut().append(import.err().unwrap_or_default());
     }
 
-    if ledger.engine == LedgerEngine::Postgres && webhooks.as_ref().is_some_and(|all| !all.is_empty()) {
-        spots.engine.wrong("must be \"embedded\" while there is a [[webhook]]: events come from the journal's file, and the shared ledger has none");
-    }
     if ledger.sync == LedgerSync::None && programs.any_production {
         spots.sync.wrong("must be \"full\" while any program is production: \"none\" loses approvals in a crash");
     }

@@ -69,6 +69,12 @@ pub trait Log: Send {
     /// The disk.
     fn begin_slip(&mut self, slip: &Arc<Slip>) -> Result<SlipsFound, JournalError>;
 
+    /// Notes, durably, some of the payments that were asked for until then and that nobody decided: they have waited in vain. How many.
+    ///
+    /// # Errors
+    /// The disk.
+    fn end_waits(&mut self, asked_until: Timestamp) -> Result<u64, JournalError>;
+
     /// What callers wrote, as far as it is wanted; of a page, as far as it is looked at once.
     ///
     /// # Errors

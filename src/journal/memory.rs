@@ -60,6 +60,8 @@ struct Disk {
     written: Written,
     /// What was written about payments that are to be decided later.
     begun: Vec<Arc<Slip>>,
+    /// Which of them have waited in vain.
+    ended: Vec<Arc<Slip>>,
     operations: Vec<Operation>,
     /// So many of the groups are synced.
     synced: usize,
@@ -329,6 +331,22 @@ impl Log for MemoryLog {
         }
         self.disk()?.begun.push(Arc::clone(slip));
         self.slips(&wanted)
+    }
+
+    /// Nobody is told anything from here.
+    fn end_waits(&mut self, asked_until: Timestamp) -> Result<u64, JournalError> {
+        let mut disk = self.disk()?;
+        let Disk { begun, groups, ended, .. } = &mut *disk;
+        let same =
+            |one: &Slip, other: &Slip| (one.program, one.platform, one.payment) == (other.program, other.platform, other.payment);
+        let over = |slip: &&Arc<Slip>| {
+            let mut decided = groups.iter().flat_map(|kept| &kept.slips).chain(&self.slips);
+            slip.at <= asked_until && !decided.any(|other| same(slip, other)) && !ended.iter().any(|other| same(slip, other))
+        };
+        let over: Vec<_> = begun.iter().filter(over).cloned().collect();
+        let waits = u64::try_from(over.len()).unwrap_or(u64::MAX);
+        ended.extend(over);
+        Ok(waits)
     }
 
     fn slips(&self, wanted: &SlipsWanted) -> Result<SlipsFound, JournalError> {

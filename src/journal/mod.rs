@@ -31,6 +31,7 @@ pub mod state_file;
 pub mod store;
 mod tail;
 mod torn;
+pub mod waits;
 pub(crate) mod wal;
 
 pub(crate) use chain::link;
@@ -51,6 +52,7 @@ pub use state_file::State as CheckpointState;
 pub use store::{Claim, Journal, Sync};
 pub use tail::Tail;
 pub use torn::{Rest, Tear};
+pub use waits::{WAITS_MAX, WaitLine, Waiting};
 pub use wal::TornEnd;
 
 #[cfg(test)]

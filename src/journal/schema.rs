@@ -10,10 +10,11 @@ use rusqlite::{Connection, OpenFlags};
 use super::error::JournalError;
 use super::slips;
 use super::store::Sync;
+use super::waits;
 use crate::private_file;
 
 /// The number of this schema, in SQLite's `user_version`. A newer one is refused, an older one is brought here.
-pub(super) const SCHEMA: i32 = 5;
+pub(super) const SCHEMA: i32 = 6;
 
 /// "HFJ1", in SQLite's `application_id`: the file is ours.
 const APPLICATION: i32 = 0x4846_4a31;
@@ -26,7 +27,7 @@ const CHECKPOINT_PAGES: i32 = 16_384;
 
 /// From each schema to the next, beginning with an empty file. A step is never changed: a new file goes through all of them,
 /// so that it cannot differ from one that has grown old.
-pub(super) const STEPS: [&str; 5] = [
+pub(super) const STEPS: [&str; 6] = [
     "-- One row a commit group. `chain` ties it to the row before.
      CREATE TABLE journal (
          first INTEGER PRIMARY KEY, -- the counter of the group's first record
@@ -67,6 +68,7 @@ pub(super) const STEPS: [&str; 5] = [
     "-- Stand-in tables are kept as rulesets are: what a row is, see rulesets.rs.
      ALTER TABLE ruleset ADD COLUMN kind TEXT NOT NULL DEFAULT 'rules';",
     slips::TABLE,
+    waits::TABLE,
 ];
 
 /// Opens the file for writing, having looked at what it holds before anything in it is changed. Gives the schema that it

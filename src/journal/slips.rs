@@ -122,7 +122,7 @@ pub(super) fn keep(connection: &Connection, slip: &Slip) -> rusqlite::Result<()>
             "INSERT INTO slip (program, platform, payment, kind, merchant, source, at, form, body)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
              ON CONFLICT (program, platform, payment) DO UPDATE SET kind = ?4, merchant = ?5, source = ?6, at = ?7, form = ?8,
-                body = ?9",
+                body = ?9, waits = 0",
         )?
         .execute(params![
             program.as_str(),
@@ -138,14 +138,14 @@ pub(super) fn keep(connection: &Connection, slip: &Slip) -> rusqlite::Result<()>
         .map(drop)
 }
 
-/// Keeps one of a payment that is to be decided later, unless the payment has one: that one stays. Finds the one that it has.
-pub(super) fn begin(connection: &Connection, slip: &Slip) -> rusqlite::Result<SlipsFound> {
+/// Keeps one of a payment that is to be decided later, unless the payment has one: that one stays. Says whether it was kept.
+pub(super) fn begin(connection: &Connection, slip: &Slip) -> rusqlite::Result<bool> {
     let Slip { program, platform, payment, kind, merchant, source, at, body } = slip;
     let form = body.as_ref().map_or(Form::Clear, |sealed| sealed.form).number();
-    connection
+    let kept = connection
         .prepare_cached(
-            "INSERT INTO slip (program, platform, payment, kind, merchant, source, at, form, body)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (program, platform, payment) DO NOTHING",
+            "INSERT INTO slip (program, platform, payment, kind, merchant, source, at, form, body, waits)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 1) ON CONFLICT (program, platform, payment) DO NOTHING",
         )?
         .execute(params![
             program.as_str(),
@@ -158,7 +158,15 @@ pub(super) fn begin(connection: &Connection, slip: &Slip) -> rusqlite::Result<Sl
             form,
             body.as_ref().map(|sealed| &sealed.bytes)
         ])?;
-    find(connection, &SlipsWanted { program: *program, platform: *platform, which: Which::Named(*payment) })
+    Ok(kept > 0)
+}
+
+/// Some of the payments that were asked for until then and wait, the oldest first.
+pub(super) fn waiting(connection: &Connection, asked_until: Timestamp, most: i64) -> rusqlite::Result<Vec<Numbered>> {
+    let sql = format!("SELECT {COLUMNS} FROM slip WHERE waits = 1 AND at <= ?1 ORDER BY at LIMIT ?2");
+    let mut statement = connection.prepare_cached(&sql)?;
+    let rows = statement.query_map(params![asked_until.unix_micros(), most], read)?;
+    rows.filter_map(Result::transpose).collect()
 }
 
 /// Finds those that are wanted: of a page, as far as it looks at once.
@@ -314,6 +322,7 @@ mod tests {
     fn texts_go_by_merchant_instrument_and_age_together() {
         let connection = Connection::open_in_memory().unwrap();
         connection.execute_batch(TABLE).unwrap();
+        connection.execute_batch(super::super::waits::TABLE).unwrap();
         let body = || Some(Sealed { bytes: vec![1], form: Form::Clear });
         for (number, merchant) in [(1, "a"), (2, "b"), (3, "a")] {
             keep(&connection, &Slip { body: body(), ..slip(number, merchant) }).unwrap();
@@ -348,6 +357,7 @@ mod tests {
     fn a_page_looks_at_so_many_at_once_and_says_how_far_it_came() {
         let connection = Connection::open_in_memory().unwrap();
         connection.execute_batch(TABLE).unwrap();
+        connection.execute_batch(super::super::waits::TABLE).unwrap();
         // The one that is wanted is the oldest.
         for number in 1..=600 {
             keep(&connection, &slip(number, if number == 1 { "rare" } else { "common" })).unwrap();

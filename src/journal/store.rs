@@ -22,7 +22,7 @@ use super::retention::Checkpoint;
 use super::rulesets::{self, KeptRuleset};
 use super::schema::{self, SCHEMA};
 use super::slips::{self, Erase, Slip, SlipsFound, SlipsWanted, Which};
-use super::wal;
+use super::{waits, wal};
 
 /// The file's name in the data directory.
 pub const FILE: &str = "journal.sqlite";
@@ -247,7 +247,11 @@ impl Log for Journal {
     }
 
     fn begin_slip(&mut self, slip: &Arc<Slip>) -> Result<SlipsFound, JournalError> {
-        slips::begin(&self.connection, slip).map_err(JournalError::disk(&self.path))
+        waits::begin(&self.connection, slip).map_err(JournalError::disk(&self.path))
+    }
+
+    fn end_waits(&mut self, asked_until: Timestamp) -> Result<u64, JournalError> {
+        waits::end(&self.connection, asked_until).map_err(JournalError::disk(&self.path))
     }
 
     fn slips(&self, wanted: &SlipsWanted) -> Result<SlipsFound, JournalError> {

@@ -13,6 +13,7 @@ use super::retention::Checkpoint;
 use super::schema::SCHEMA;
 use super::slips::{self, Slip, SlipsWanted};
 use super::store::FILE;
+use super::waits::{self, WaitLine};
 
 /// The journal of a data directory, open for reading.
 pub struct Tail {
@@ -94,6 +95,22 @@ impl Tail {
     pub fn slip(&self, wanted: &SlipsWanted) -> Result<Option<Slip>, JournalError> {
         let mut found = slips::find(&self.connection, wanted).map_err(JournalError::disk(&self.path))?;
         Ok(found.slips.pop().map(|(_, slip)| slip))
+    }
+
+    /// The number of the last line about payments that wait; 0 if there is none.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn last_wait(&self) -> Result<i64, JournalError> {
+        waits::last(&self.connection).map_err(JournalError::disk(&self.path))
+    }
+
+    /// Lines about payments that wait, behind one of them and in order.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn waits_after(&self, number: i64, most: u32) -> Result<Vec<WaitLine>, JournalError> {
+        waits::after(&self.connection, number, most).map_err(JournalError::disk(&self.path))
     }
 
     /// What its file takes, less the room that is free in it.

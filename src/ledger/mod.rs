@@ -148,6 +148,8 @@ pub enum Act {
     /// Keep what a caller wrote about a payment that is to be decided later, unless the payment has something: durable when it is
     /// answered, with what the payment has.
     BeginSlip(Arc<Slip>),
+    /// Note which payments have waited in vain: some of those that were asked for until then and that nobody decided.
+    EndWaits(Timestamp),
     /// Erase what callers wrote about payments.
     EraseSlips(Erase),
     /// Keep what a caller wrote about a payment that is only checked: with whatever is written next.
@@ -304,6 +306,8 @@ pub enum Answer {
     Slips(SlipsFound),
     /// How many texts were erased.
     Erased(u64),
+    /// So many payments have waited in vain; 0 once there is none left.
+    WaitsEnded(u64),
 }
 
 /// What stands of a payment, and what was answered to its question.
@@ -388,6 +392,12 @@ impl Answer {
     #[must_use]
     pub fn into_erased(self) -> Option<u64> {
         if let Answer::Erased(slips) = self { Some(slips) } else { None }
+    }
+
+    /// How many payments have waited in vain.
+    #[must_use]
+    pub fn into_waits_ended(self) -> Option<u64> {
+        if let Answer::WaitsEnded(waits) = self { Some(waits) } else { None }
     }
 
     /// How many groups were taken away.

@@ -128,7 +128,7 @@ impl Metrics {
 
     /// The metrics of a webhook's endpoint. Keep it.
     #[must_use]
-    pub fn endpoint(&self, name: &str) -> EndpointMetrics {
+    pub fn endpoint(&self, name: &str) -> (EndpointMetrics, EndpointMetrics) {
         EndpointMetrics::new(&self.registry, name)
     }
 

@@ -1,5 +1,8 @@
 //! Webhooks: what each endpoint took, what waits for it, and how far it is behind.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use ::metrics::{Counter, Gauge};
 
 use super::registry::{Family, Kind, Registry};
@@ -39,30 +42,65 @@ const CIRCUIT: Family = Family {
 
 pub(super) const FAMILIES: &[Family] = &[DELIVERED, FAILED, WAITING, DEAD, LAG, LOST, CIRCUIT];
 
-/// One endpoint's metrics.
+/// A number that two couriers of an endpoint have a part in.
+#[derive(Debug, Clone)]
+struct Shared {
+    gauge: Gauge,
+    parts: Arc<[AtomicU32; 2]>,
+}
+
+impl Shared {
+    fn new(gauge: Gauge) -> Self {
+        Shared { gauge, parts: Arc::default() }
+    }
+
+    fn set(&self, courier: Courier, part: u32) {
+        let [files, database] = &*self.parts;
+        match courier {
+            Courier::OfFiles => files.store(part, Ordering::Relaxed),
+            Courier::OfDatabase => database.store(part, Ordering::Relaxed),
+        }
+        let all = files.load(Ordering::Relaxed).saturating_add(database.load(Ordering::Relaxed));
+        self.gauge.set(f64::from(all));
+    }
+}
+
+/// Which of an endpoint's couriers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Courier {
+    OfFiles,
+    OfDatabase,
+}
+
+/// One endpoint's metrics, as one of its couriers has them.
 #[derive(Debug, Clone)]
 pub struct EndpointMetrics {
+    courier: Courier,
     delivered: Counter,
     failed: Counter,
-    waiting: Gauge,
-    dead: Gauge,
+    waiting: Shared,
+    dead: Shared,
     lag: Gauge,
     lost: Counter,
-    circuit: Gauge,
+    circuit: Shared,
 }
 
 impl EndpointMetrics {
-    pub(super) fn new(registry: &Registry, endpoint: &str) -> Self {
+    /// For the courier that tells from files, and for the one that tells from a database.
+    pub(super) fn new(registry: &Registry, endpoint: &str) -> (Self, Self) {
         let labels = [("endpoint", endpoint)];
-        EndpointMetrics {
+        let of_files = EndpointMetrics {
+            courier: Courier::OfFiles,
             delivered: registry.counter(&DELIVERED, &labels),
             failed: registry.counter(&FAILED, &labels),
-            waiting: registry.gauge(&WAITING, &labels),
-            dead: registry.gauge(&DEAD, &labels),
+            waiting: Shared::new(registry.gauge(&WAITING, &labels)),
+            dead: Shared::new(registry.gauge(&DEAD, &labels)),
             lag: registry.gauge(&LAG, &labels),
             lost: registry.counter(&LOST, &labels),
-            circuit: registry.gauge(&CIRCUIT, &labels),
-        }
+            circuit: Shared::new(registry.gauge(&CIRCUIT, &labels)),
+        };
+        let of_database = EndpointMetrics { courier: Courier::OfDatabase, ..of_files.clone() };
+        (of_files, of_database)
     }
 
     /// It took one.
@@ -77,8 +115,8 @@ impl EndpointMetrics {
 
     /// So many letters wait, and so many are dead.
     pub fn letters(&self, waiting: u32, dead: u32) {
-        self.waiting.set(f64::from(waiting));
-        self.dead.set(f64::from(dead));
+        self.waiting.set(self.courier, waiting);
+        self.dead.set(self.courier, dead);
     }
 
     /// It is so many records behind.
@@ -93,6 +131,13 @@ impl EndpointMetrics {
 
     /// Whether it is only tried from time to time.
     pub fn circuit(&self, open: bool) {
-        self.circuit.set(f64::from(u8::from(open)));
+        self.circuit.set(self.courier, u32::from(open));
+    }
+
+    /// Another responder tells it by now, and shows how far.
+    pub fn is_told_elsewhere(&self) {
+        self.letters(0, 0);
+        self.circuit(false);
+        self.lag(0);
     }
 }

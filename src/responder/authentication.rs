@@ -1,9 +1,10 @@
 //! Payments that wait for their payer to be authenticated (3-D Secure): what was asked for is kept, durably and undecided; nothing is held.
 //! The result of the authentication has the payment decided, once, under the name that it has had from the beginning.
 //!
-//! There is no timer: whether a payment still waits is a matter of when it was asked for. A result that comes in time may take
+//! There is no timer for it: whether a payment still waits is a matter of when it was asked for. A result that comes in time may take
 //! the door's whole budget to be decided, so that nobody is told of a failure before that is over.
 
+use std::sync::Weak;
 use std::time::Duration;
 
 use holdfast_adapters::payment::{AuthenticatedCall, Slip as Paper, Standing, Written};
@@ -11,7 +12,7 @@ use holdfast_adapters::{Answer, Echo, Payment, PaymentCall, Refused, Reply};
 use holdfast_core::rules::Verdict;
 use holdfast_core::{AuthorizationRequest, DeclineReason, RuleId, ThreeDSecure, Timestamp};
 use sha2::{Digest as _, Sha256};
-use tokio::time::timeout_at;
+use tokio::time::{timeout, timeout_at};
 
 use super::deadline::Deadline;
 use super::mount::Mount;
@@ -19,11 +20,12 @@ use super::payments::{Own, not_done};
 use super::watch::Watch;
 use super::{Responder, encode};
 use crate::clock;
+use crate::journal::WAITS_MAX;
 use crate::ledger::{self, Act, Which};
 use crate::server::Call;
 
-/// How long a payment waits for its payer.
-pub(super) const AUTHENTICATION_MAX: Duration = Duration::from_secs(15 * 60);
+/// How often it is looked whether payments have waited in vain, so that it is told: nothing else depends on when that is.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// What a payment that waits, or waited, is known by.
 pub(super) struct Awaited {
@@ -45,7 +47,7 @@ impl Awaited {
 
 /// How far a payment has come that nobody decided, and since when that is so.
 pub(super) fn standing(since: Timestamp, now: Timestamp, budget: Duration) -> (Standing, Timestamp) {
-    let until = since.saturating_add(AUTHENTICATION_MAX);
+    let until = since.saturating_add(WAITS_MAX);
     if now < until.saturating_add(budget) { (Standing::Awaiting { until }, since) } else { (Standing::Unauthenticated, until) }
 }
 
@@ -61,7 +63,34 @@ pub(super) fn opinion(request: &AuthorizationRequest, of_others: Verdict) -> Ver
     }
 }
 
+/// Has it noted which payments have waited in vain, for ever or as long as there is a responder.
+pub async fn end_waits(responder: Weak<Responder>) {
+    while let Some(responder) = responder.upgrade() {
+        responder.end_waits().await;
+        drop(responder);
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
+
 impl Responder {
+    /// Has those noted that are told to have failed from now on. What was decided without the ledger did not wait in vain: while that has
+    /// to hear of something, nothing is noted. What cannot be noted now will be at another look.
+    async fn end_waits(&self) {
+        let budget = self.mounts.iter().map(|mount| mount.patience.budget).max().unwrap_or_default();
+        loop {
+            self.until_open().await;
+            if self.spool.fill().held.waiting > 0 {
+                return;
+            }
+            let asked_until = clock::utc().saturating_sub(WAITS_MAX).saturating_sub(budget);
+            let ended = timeout(LOOK_EVERY, ledger::ask(self.ledger.as_ref(), Act::EndWaits(asked_until))).await;
+            match ended.ok().and_then(Result::ok).and_then(ledger::Answer::into_waits_ended) {
+                Some(1..) => {}
+                Some(0) | None => return,
+            }
+        }
+    }
+
     /// Has a payment wait for its payer, and shows it; one that waits already, or did, as it stands.
     pub(super) async fn begin(&self, mount: &Mount, own: &Own, echo: &Echo<'_>, body: &mut Vec<u8>) -> Reply {
         let by = Deadline::new(&clock::now(), None, &mount.patience).decide_by;
@@ -128,7 +157,7 @@ impl Responder {
         let Some(payment) = self.shown(mount, slip, by).await else {
             return mount.adapter.refuse(&Refused::Unavailable, body).into();
         };
-        let in_time = call.received.utc < since.saturating_add(AUTHENTICATION_MAX);
+        let in_time = call.received.utc < since.saturating_add(WAITS_MAX);
         match payment {
             Some(Payment { standing: Standing::Decided(_), .. }) => {}
             Some(_) if in_time => {}

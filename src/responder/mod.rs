@@ -42,6 +42,7 @@ use holdfast_core::{AuthorizationKind, Basis, Decision, DeclineReason, StandInCa
 use tokio::sync::watch::Receiver;
 use tokio::time::timeout_at;
 
+pub use self::authentication::end_waits;
 use self::breaker::{Admission, Response};
 pub use self::breaker::{Breaker, BreakerIs};
 pub use self::deadline::{Deadline, Patience};
@@ -392,7 +393,8 @@ impl Responder {
                     | ledger::Answer::TakenAway(_)
                     | ledger::Answer::Looked(_)
                     | ledger::Answer::Slips(_)
-                    | ledger::Answer::Erased(_),
+                    | ledger::Answer::Erased(_)
+                    | ledger::Answer::WaitsEnded(_),
                 ),
             ) => Err(StandInCause::Panicked),
         }

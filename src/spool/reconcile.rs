@@ -240,6 +240,7 @@ fn brought(entry: &Entry, answer: Result<Answer, LedgerError>) -> Brought {
             | Answer::Looked(_)
             | Answer::Slips(_)
             | Answer::Erased(_)
+            | Answer::WaitsEnded(_)
             | Answer::Noted(_),
         ) => Brought::Heard,
         Err(LedgerError::Unavailable | LedgerError::Starting | LedgerError::Late) => Brought::Away,

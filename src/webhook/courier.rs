@@ -11,13 +11,12 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::circuit::{Circuit, Passage};
-use super::event::{Event, EventKind};
-use super::feed::{Feed, Subscription};
-use super::outbox::{Cursor, Letter, Outbox, OutboxError, Replay, Source};
+use super::feed::Subscription;
+use super::letter::{Cursor, Replay, Source};
 use super::post::{Post, Refused};
+use super::store::{AfterTrouble, Store, Trouble};
 use super::window::{Item, Window};
 use crate::clock;
-use crate::journal::JournalError;
 use crate::metrics::EndpointMetrics;
 use crate::seal::Sealer;
 use crate::spool::told_to_stop;
@@ -27,9 +26,6 @@ const QUEUED_MAX: usize = 512;
 
 /// How long an endpoint's place may lag behind what it was told: so much may be told twice after a crash.
 const PLACE_EVERY: Duration = Duration::from_secs(1);
-
-/// How often it is looked whether somebody at the command line wants a letter sent.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// How long a disk that says no is left alone.
 const RETRY_EVERY: Duration = Duration::from_secs(1);
@@ -47,50 +43,31 @@ pub struct Courier {
     pub post: Rc<Post>,
     /// How many events are sent at once.
     pub in_flight_max: usize,
-    /// Where its place and its letters are.
-    pub outbox: Rc<Outbox>,
-    /// Where its events come from.
-    pub feed: Feed,
+    /// Where its events come from, and where its place and its letters are.
+    pub store: Store,
     /// Opens what callers wrote, for bodies that have it.
     pub sealer: Sealer,
-    /// Its place.
-    pub cursor: Cursor,
     /// What is counted.
     pub metrics: EndpointMetrics,
     /// Tells an operator.
     pub say: fn(&str),
 }
 
-/// Why a turn could not be done.
-#[derive(Debug)]
-enum Trouble {
-    Journal(JournalError),
-    Outbox(OutboxError),
-}
-
-impl std::fmt::Display for Trouble {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Trouble::Journal(error) => error.fmt(f),
-            Trouble::Outbox(error) => error.fmt(f),
-        }
-    }
-}
-
-impl From<JournalError> for Trouble {
-    fn from(error: JournalError) -> Self {
-        Trouble::Journal(error)
-    }
-}
-
-impl From<OutboxError> for Trouble {
-    fn from(error: OutboxError) -> Self {
-        Trouble::Outbox(error)
-    }
+/// Why it ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// It was told to.
+    Stopped,
+    /// It has to begin anew.
+    Anew,
 }
 
 /// What changes while it runs.
 struct Round {
+    /// How far the endpoint was told, as it is kept.
+    cursor: Cursor,
+    /// From where on it is read.
+    next: i64,
     window: Window,
     circuit: Circuit,
     /// Events that are being sent.
@@ -106,25 +83,38 @@ struct Round {
 }
 
 impl Courier {
-    /// Tells the endpoint what becomes durable, until it is told to stop. `recorded` is the last record that is.
+    /// Tells the endpoint what becomes durable, until it is told to stop or has to begin anew. `recorded` is the last record that is
+    /// durable, of a journal's file.
     pub async fn run(
-        mut self,
+        &mut self,
         mut recorded: watch::Receiver<i64>,
         mut signalled: watch::Receiver<i64>,
         stop: watch::Receiver<()>,
-    ) {
-        let Some(mut round) = self.begin() else { return };
+    ) -> Ended {
+        let mut round = match self.begin().await {
+            Ok(round) => round,
+            Err(trouble) => {
+                (self.say)(&format!("webhook {}: nothing is sent: {trouble}", self.name));
+                return Ended::Anew;
+            }
+        };
         let mut sending = FuturesUnordered::new();
         loop {
             let now = clock::utc();
             let last = *recorded.borrow_and_update();
             signalled.borrow_and_update();
-            if let Err(trouble) = self.prepare(&mut round, last, now) {
-                self.troubled(&mut round, &trouble, now);
+            if let Err(trouble) = self.prepare(&mut round, last, now).await {
+                match self.store.after_trouble() {
+                    AfterTrouble::GoOn => self.troubled(&mut round, &trouble, now),
+                    AfterTrouble::BeginAnew => {
+                        (self.say)(&format!("webhook {}: {trouble}; nothing is lost", self.name));
+                        return Ended::Anew;
+                    }
+                }
             }
             while let Some(item) = self.next(&mut round, now) {
                 let post = Rc::clone(&self.post);
-                let body = self.feed.body(item.event(), &self.sealer);
+                let body = self.store.body(item.event(), &self.sealer).await;
                 round.out = round.out.saturating_add(1);
                 sending.push(async move {
                     let how = match body {
@@ -151,46 +141,47 @@ impl Courier {
             }
         };
         let _ = timeout(LAST_ONES_MAX, last_ones).await;
-        if let Err(trouble) = self.write(&mut round, clock::utc(), Duration::ZERO) {
+        if let Err(trouble) = self.write(&mut round, clock::utc(), Duration::ZERO).await {
             (self.say)(&format!("webhook {}: {trouble}; some events are sent again after the next start", self.name));
         }
+        Ended::Stopped
     }
 
-    fn begin(&self) -> Option<Round> {
-        match self.outbox.sequences(&self.name) {
-            Ok(waiting) => Some(Round {
-                window: Window::new(waiting),
-                circuit: Circuit::default(),
-                out: 0,
-                look_at: Timestamp::EPOCH,
-                version: 0,
-                placed_at: clock::utc(),
-                ask_again: None,
-            }),
-            Err(error) => {
-                (self.say)(&format!("webhook {}: nothing is sent: {error}", self.name));
-                None
-            }
-        }
+    async fn begin(&mut self) -> Result<Round, Trouble> {
+        let (cursor, waiting) = self.store.begin().await?;
+        Ok(Round {
+            cursor,
+            next: cursor.next,
+            window: Window::new(waiting),
+            circuit: Circuit::default(),
+            out: 0,
+            look_at: Timestamp::EPOCH,
+            version: 0,
+            placed_at: clock::utc(),
+            ask_again: None,
+        })
     }
 
     /// Writes what has to be, and reads what may be sent next.
-    fn prepare(&mut self, round: &mut Round, last: i64, now: Timestamp) -> Result<(), Trouble> {
+    async fn prepare(&mut self, round: &mut Round, last: i64, now: Timestamp) -> Result<(), Trouble> {
         if round.ask_again.is_some_and(|at| now < at) {
             return Ok(());
         }
-        self.write(round, now, PLACE_EVERY)?;
+        self.store.keep().await?;
+        self.write(round, now, PLACE_EVERY).await?;
         let room = QUEUED_MAX.saturating_sub(round.window.queued());
         let wanted = match round.circuit.passage(now) {
             Passage::Free => room,
             Passage::Probe => room.min(1),
             Passage::Shut(_) => 0,
         };
-        self.look_for_letters(round, wanted, now)?;
+        self.look_for_letters(round, wanted, now).await?;
         if wanted > 0 && round.window.queued() < QUEUED_MAX / 2 {
-            self.read_on(round, last, now)?;
+            self.read_on(round, last, now).await?;
         }
-        self.metrics.lag(last.saturating_sub(round.window.place(self.feed.next()).saturating_sub(1)));
+        if let Some(lag) = self.store.lag(round.window.place(round.next), last).await? {
+            self.metrics.lag(lag);
+        }
         if round.ask_again.take().is_some() {
             (self.say)(&format!("webhook {}: goes on", self.name));
         }
@@ -198,8 +189,8 @@ impl Courier {
     }
 
     /// Letters that are due, as far as there is room.
-    fn look_for_letters(&self, round: &mut Round, room: usize, now: Timestamp) -> Result<(), Trouble> {
-        let version = self.outbox.version()?;
+    async fn look_for_letters(&self, round: &mut Round, room: usize, now: Timestamp) -> Result<(), Trouble> {
+        let version = self.store.version(now)?;
         if version != std::mem::replace(&mut round.version, version) {
             round.look_at = now;
         }
@@ -208,12 +199,12 @@ impl Courier {
         }
         let mut found = false;
         // Some of them may be here already.
-        for letter in self.outbox.due(&self.name, now, room.saturating_add(round.out))? {
+        for letter in self.store.due(now, room.saturating_add(round.out)).await? {
             if round.window.has(&letter) {
                 continue;
             }
             found = true;
-            match self.event_of(&letter)? {
+            match self.store.event_of(&letter).await? {
                 Some(event) => round.window.take_due(letter, event),
                 None => {
                     (self.say)(&format!("webhook {}: letter {} is lost: its record was dropped", self.name, letter.id));
@@ -223,82 +214,69 @@ impl Courier {
         }
         if !found {
             let never = now.saturating_add(Duration::from_secs(3600));
-            round.look_at = self.outbox.next_due(&self.name, now)?.unwrap_or(never).min(never);
+            round.look_at = self.store.next_due(now).await?.unwrap_or(never).min(never);
         }
-        let (waiting, dead) = self.outbox.counts(&self.name)?;
+        let (waiting, dead) = self.store.counts().await?;
         self.metrics.letters(waiting, dead);
         Ok(())
     }
 
-    fn event_of(&self, letter: &Letter) -> Result<Option<Event>, Trouble> {
-        match letter.source {
-            Source::Record(record) => {
-                let event = self.feed.event(record)?;
-                let in_its_words = letter.kind == EventKind::PaymentAuth;
-                Ok(event.map(|event| if in_its_words { event.in_words_of_its_door() } else { event }))
-            }
-            Source::Signal(number) => Ok(self.outbox.signal(number)?),
-        }
-    }
-
-    /// What comes next in the journal; once there is nothing, signals, and what somebody wants once more.
-    fn read_on(&mut self, round: &mut Round, last: i64, now: Timestamp) -> Result<(), Trouble> {
-        let (before, portion) = (self.feed.next(), self.feed.read(last, &self.subscription)?);
+    /// Signals, and then what comes next of records; once there is nothing, what somebody wants once more.
+    async fn read_on(&mut self, round: &mut Round, last: i64, now: Timestamp) -> Result<(), Trouble> {
+        let from = Cursor { next: round.next, ..round.cursor };
+        let portion = self.store.read(from, last, &self.subscription).await?;
         if let Some(dropped) = portion.dropped {
             self.metrics.lost(dropped);
             (self.say)(&format!("webhook {}: {dropped} records were dropped before they were told", self.name));
         }
-        round.window.take_read(portion.events);
-        if self.feed.next() != before {
-            return Ok(());
+        for (number, event) in &portion.signals {
+            round.window.write(Source::Signal(*number), event, now);
         }
-        for (number, event) in self.outbox.signals(self.cursor.signal, 64)? {
-            self.cursor.signal = number;
-            if self.subscription.wants(&event) {
-                round.window.write(Source::Signal(number), &event, now);
+        if portion.signals_to != from.signal {
+            round.cursor.signal = portion.signals_to;
+            // Where records are read from a database, it moves with everything that is written there.
+            if !portion.signals.is_empty() {
+                round.window.changes().cursor = Some(round.cursor);
             }
-            round.window.changes().cursor = Some(self.cursor);
         }
-        if round.window.changes().is_empty()
-            && let Some(replay) = self.outbox.replay(&self.name)?
+        round.window.take_read(portion.events);
+        let moved = std::mem::replace(&mut round.next, portion.next) != portion.next;
+        if !moved
+            && round.window.changes().is_empty()
+            && let Some(replay) = self.store.replay().await?
         {
-            self.replay(round, replay, last, now)?;
+            self.replay(round, replay, last, now).await?;
         }
-        self.write(round, now, PLACE_EVERY)
+        self.write(round, now, PLACE_EVERY).await
     }
 
     /// Writes letters for some of the records of a replay.
-    fn replay(&self, round: &mut Round, replay: Replay, last: i64, now: Timestamp) -> Result<(), Trouble> {
-        let mut feed = self.feed.again_from(replay.next)?;
-        let portion = feed.read(replay.last.min(last), &self.subscription)?;
-        for (record, event) in portion.events {
-            round.window.write(Source::Record(record), &event, now);
+    async fn replay(&self, round: &mut Round, replay: Replay, last: i64, now: Timestamp) -> Result<(), Trouble> {
+        let (events, next) = self.store.read_again(replay, last, &self.subscription).await?;
+        for (spot, event) in events {
+            round.window.write(Source::Record(spot), &event, now);
         }
-        let next = if feed.next() == replay.next { replay.last.saturating_add(1) } else { feed.next() };
         round.window.changes().replayed = Some(Replay { next, ..replay });
         Ok(())
     }
 
     /// Writes down what was refused, what was taken, and how far the endpoint has been told; the last one no more often than
     /// `place_every`, unless something else is written.
-    fn write(&mut self, round: &mut Round, now: Timestamp, place_every: Duration) -> Result<(), Trouble> {
-        let place = round.window.place(self.feed.next());
-        let moved = place != self.cursor.next && now.saturating_since(round.placed_at) >= place_every;
+    async fn write(&mut self, round: &mut Round, now: Timestamp, place_every: Duration) -> Result<(), Trouble> {
+        let place = round.window.place(round.next);
+        let moved = place != round.cursor.next && now.saturating_since(round.placed_at) >= place_every;
         if round.window.changes().is_empty() && !moved {
             return Ok(());
         }
-        let cursor = Cursor { next: place, ..self.cursor };
+        let cursor = Cursor { next: place, ..round.cursor };
         round.window.changes().cursor = Some(cursor);
-        let written = self.outbox.change(&self.name, now, round.window.changes());
-        if let Err(error) = written {
-            return Err(Trouble::Outbox(error));
-        }
+        self.store.change(now, round.window.changes()).await?;
         let changes = round.window.changes();
         if !(changes.written.is_empty() && changes.delivered.is_empty() && changes.refused.is_empty()) {
             round.look_at = now;
         }
         round.window.written();
-        (self.cursor, round.placed_at) = (cursor, now);
+        (round.cursor, round.placed_at) = (cursor, now);
         Ok(())
     }
 
@@ -309,7 +287,7 @@ impl Courier {
             Passage::Probe => 1,
             Passage::Shut(_) => 0,
         };
-        if round.out < most { round.window.next(now) } else { None }
+        if round.out < most && self.store.is_ours() { round.window.next(now) } else { None }
     }
 
     fn came_back(&self, round: &mut Round, item: Item, how: &Result<(), Refused>) {
@@ -341,7 +319,7 @@ impl Courier {
 
     /// When something is to be done even if nothing happens.
     fn wake_at(&self, round: &Round, now: Timestamp) -> Timestamp {
-        let look = now.saturating_add(LOOK_EVERY);
+        let look = now.saturating_add(self.store.look_every());
         let due = round.look_at.max(now);
         let probe = match round.circuit.passage(now) {
             Passage::Shut(at) => at,

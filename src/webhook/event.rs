@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+use holdfast_adapters::payment::Standing;
 use holdfast_core::agent::Weight;
 use holdfast_core::hold::{Fact, Order, Outcome, ReleaseCause, ToldAnswer, ToldEvent};
 use holdfast_core::{
@@ -14,7 +15,7 @@ use holdfast_core::{
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use crate::journal::{Body, Record};
+use crate::journal::{Body, Record, WAITS_MAX, Waiting};
 use crate::ledger::weight_of;
 
 /// What an event is about.
@@ -114,8 +115,35 @@ pub struct AnsweredPayment {
     pub merchant: MerchantId,
     /// The instrument.
     pub source: CardToken,
+    /// When it was asked for.
+    pub asked_at: Timestamp,
     /// What was answered.
-    pub decision: Decision,
+    pub standing: Standing,
+}
+
+impl AnsweredPayment {
+    /// A payment that waits, or did in vain, of what is kept to tell that ([`Waiting::told`]).
+    #[must_use]
+    pub fn of_waiting(told: &Value) -> Option<(Self, Waiting)> {
+        let text = |name: &str| told.get(name).and_then(Value::as_str);
+        let waiting = Waiting::from_name(text("waiting")?)?;
+        let asked_at = Timestamp::from_unix_micros(told.get("asked_at_us")?.as_i64()?);
+        let standing = match waiting {
+            Waiting::Begins => Standing::Awaiting { until: asked_at.saturating_add(WAITS_MAX) },
+            Waiting::InVain => Standing::Unauthenticated,
+        };
+        let payment = text("payment")?;
+        let answered = AnsweredPayment {
+            platform: PlatformName::try_from(text("platform")?).ok()?,
+            id: AuthorizationId::new(payment).ok()?,
+            key: IdempotencyKey::new(payment).ok()?,
+            merchant: MerchantId::try_from(text("merchant")?).ok()?,
+            source: CardToken::try_from(text("source")?).ok()?,
+            asked_at,
+            standing,
+        };
+        Some((answered, waiting))
+    }
 }
 
 impl Event {
@@ -138,10 +166,12 @@ impl Event {
         let program = record.program?;
         let told = Told::of(record)?;
         let platform = record.platform.as_ref().map_or("", PlatformName::as_str);
-        // A platform may call a payment by two names; its hold has one number.
+        // A platform may call a payment by two names; its hold has one number. At a door of ours it has one name, and that already
+        // while it waits.
         let sequence = match (record.place.hold, told.payment) {
+            (_, Some(payment)) if has_own_event(platform) => sequence_of_payment(&program, platform, &payment.authorization),
             (Some(hold), _) => sequence_of(&[program.as_str(), &hold.to_string()]),
-            (None, Some(payment)) => sequence_of(&[program.as_str(), platform, payment.authorization.as_str()]),
+            (None, Some(payment)) => sequence_of_payment(&program, platform, &payment.authorization),
             (None, None) => sequence_of(&[program.as_str(), platform, &number.to_string()]),
         };
         let mut data = json!({
@@ -170,10 +200,12 @@ impl Event {
 /// The payment that a record answers, if its door has an event for that. A key that came with something else is not about it.
 fn answered(record: &Record) -> Option<AnsweredPayment> {
     let platform = record.platform?;
-    holdfast_adapters::platform(platform.as_str())?.decision_event?;
-    let (request, decision) = match &record.body {
-        Body::Decided { request, outcome, .. } => (request, outcome.decision?.0),
-        Body::Adopted { request, told, .. } => (request, decision_of(*told)),
+    if !has_own_event(platform.as_str()) {
+        return None;
+    }
+    let (received_at, request, decision) = match &record.body {
+        Body::Decided { received_at, request, outcome, .. } => (received_at, request, outcome.decision?.0),
+        Body::Adopted { received_at, request, told, .. } => (received_at, request, decision_of(*told)),
         Body::Told { .. }
         | Body::Ordered { .. }
         | Body::Kept { .. }
@@ -187,7 +219,20 @@ fn answered(record: &Record) -> Option<AnsweredPayment> {
         return None;
     }
     let (merchant, source) = request.merchant.id.zip(request.card)?;
-    Some(AnsweredPayment { platform, id: request.payment.authorization, key: request.key, merchant, source, decision })
+    let standing = Standing::Decided(decision);
+    let (id, asked_at) = (request.payment.authorization, *received_at);
+    Some(AnsweredPayment { platform, id, key: request.key, merchant, source, asked_at, standing })
+}
+
+/// Whether the documents of a door have an event of their own for what it answers.
+fn has_own_event(platform: &str) -> bool {
+    holdfast_adapters::platform(platform).is_some_and(|platform| platform.decision_event.is_some())
+}
+
+/// What everything about one payment has in common, by its name.
+#[must_use]
+pub fn sequence_of_payment(program: &ProgramId, platform: &str, payment: &AuthorizationId) -> u64 {
+    sequence_of(&[program.as_str(), platform, payment.as_str()])
 }
 
 const fn decision_of(told: ToldAnswer) -> Decision {

@@ -2,12 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use holdfast_adapters::payment::Standing;
-use holdfast_adapters::{DecisionReference, Payment};
 use holdfast_core::ProgramId;
 
+use super::body::OfDoor;
 use super::event::{Event, EventKind};
-use crate::journal::{Group, JournalError, SlipsWanted, Tail, Which};
+use crate::journal::{Group, JournalError, Tail};
 use crate::seal::Sealer;
 
 /// How many records are read at once, about: a group is read whole.
@@ -114,35 +113,18 @@ impl Feed {
         Ok(found)
     }
 
-    /// The body of an event. That of a payment which a door of ours answered is in the door's words, with what is there now of what
-    /// its caller wrote.
+    /// The journal, for what is not in its records.
+    pub(super) const fn journal(&self) -> &Tail {
+        &self.journal
+    }
+
+    /// The body of an event.
     ///
     /// # Errors
     /// The disk.
     pub fn body(&self, event: &Event, sealer: &Sealer) -> Result<Vec<u8>, JournalError> {
-        let words = event.answered.filter(|_| event.kind == EventKind::PaymentAuth);
-        let Some((answered, words)) = words.and_then(|answered| {
-            let platform = holdfast_adapters::platform(answered.platform.as_str())?;
-            Some((answered, platform.decision_event?))
-        }) else {
-            return Ok(event.body());
-        };
-        let which = Which::Named(answered.id);
-        let slip = self.journal.slip(&SlipsWanted { program: event.program, platform: answered.platform, which })?;
-        let kind = slip.as_ref().map_or(0, |slip| slip.kind);
-        let payment = Payment {
-            id: answered.id,
-            reference: DecisionReference::of(&event.program, &answered.platform, &answered.key),
-            merchant: answered.merchant,
-            source: answered.source,
-            asked_at: event.at,
-            changed_at: event.at,
-            standing: Standing::Decided(answered.decision),
-            hold: None,
-            expires_at: None,
-            written: slip.and_then(|slip| slip.read(sealer)),
-        };
-        Ok((words.body)(event.id.trim_start_matches("evt_"), kind, &payment))
+        let Some(of_door) = OfDoor::of(event) else { return Ok(event.body()) };
+        Ok(of_door.body(self.journal.slip(&of_door.wanted())?.as_ref(), sealer))
     }
 
     /// Shows every event from a record on, of the groups that have `enough` records together. Gives the record behind them.

@@ -10,6 +10,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, Transaction, 
 
 use super::circuit::ATTEMPTS_MAX;
 use super::event::EventKind;
+use super::letter::{Changes, Cursor, Letter, Replay, Source, Spot, Standing};
 use crate::private_file;
 
 /// The file's name in the data directory.
@@ -90,117 +91,6 @@ impl fmt::Display for OutboxError {
 }
 
 impl std::error::Error for OutboxError {}
-
-/// What a letter is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Source {
-    /// A record of the journal.
-    Record(i64),
-    /// A signal, by its number.
-    Signal(i64),
-}
-
-/// What becomes of a letter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
-    /// It is sent when it is due.
-    Waiting,
-    /// It was refused too often.
-    Dead,
-}
-
-/// One letter.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Letter {
-    /// Its number.
-    pub id: i64,
-    /// To whom.
-    pub endpoint: String,
-    /// About what.
-    pub source: Source,
-    /// The event's name.
-    pub event: String,
-    /// What it is about.
-    pub kind: EventKind,
-    /// What it waits its turn in.
-    pub sequence: u64,
-    /// How often it was sent.
-    pub attempts: u32,
-    /// When it is sent next.
-    pub next_at: Timestamp,
-    /// Since when it waits.
-    pub since: Timestamp,
-    /// Why it was not taken the last time; empty if it was not sent yet.
-    pub problem: String,
-    /// Whether it waits.
-    pub standing: Standing,
-}
-
-/// A letter to be written.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NewLetter {
-    /// About what.
-    pub source: Source,
-    /// The event's name.
-    pub event: String,
-    /// What it is about.
-    pub kind: EventKind,
-    /// What it waits its turn in.
-    pub sequence: u64,
-    /// How often it was sent.
-    pub attempts: u32,
-    /// When it is sent next.
-    pub next_at: Timestamp,
-    /// Why it was not taken.
-    pub problem: String,
-}
-
-/// How far an endpoint has been told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Cursor {
-    /// The next record.
-    pub next: i64,
-    /// The last signal.
-    pub signal: i64,
-}
-
-/// Records that somebody wants sent once more.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Replay {
-    /// Its number.
-    pub id: i64,
-    /// The next of them,
-    pub next: i64,
-    /// and the last.
-    pub last: i64,
-}
-
-/// What one transaction changes for an endpoint.
-#[derive(Debug, Default)]
-pub struct Changes {
-    /// How far it has been told now.
-    pub cursor: Option<Cursor>,
-    /// Letters that come.
-    pub written: Vec<NewLetter>,
-    /// Letters that were taken.
-    pub delivered: Vec<i64>,
-    /// Letters that were refused once more: attempts so far, when they are sent next, and why.
-    pub refused: Vec<(i64, u32, Timestamp, String)>,
-    /// How far a replay has come.
-    pub replayed: Option<Replay>,
-}
-
-impl Changes {
-    /// Whether there is nothing in it.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.cursor.is_none()
-            && self.written.is_empty()
-            && self.delivered.is_empty()
-            && self.refused.is_empty()
-            && self.replayed.is_none()
-    }
-}
 
 /// The file, open.
 #[derive(Debug)]
@@ -421,7 +311,7 @@ fn apply(transaction: &Transaction<'_>, endpoint: &str, now: Timestamp, changes:
     let mut write = transaction.prepare_cached(sql)?;
     for letter in &changes.written {
         let (record, signal) = match letter.source {
-            Source::Record(record) => (Some(record), None),
+            Source::Record(spot) => (Some(spot.record), None),
             Source::Signal(signal) => (None, Some(signal)),
         };
         write.execute(params![
@@ -461,7 +351,7 @@ fn apply(transaction: &Transaction<'_>, endpoint: &str, now: Timestamp, changes:
 fn letter(row: &Row<'_>) -> rusqlite::Result<Letter> {
     let (record, signal): (Option<i64>, Option<i64>) = (row.get(2)?, row.get(3)?);
     let kind: String = row.get(5)?;
-    let source = record.map(Source::Record).or(signal.map(Source::Signal));
+    let source = record.map(|record| Source::Record(Spot::of(record))).or(signal.map(Source::Signal));
     let dead: bool = row.get(11)?;
     let (source, kind) = source.zip(EventKind::from_name(&kind)).ok_or(rusqlite::Error::InvalidQuery)?;
     Ok(Letter {

@@ -1,5 +1,5 @@
-//! What is told and is no record of the journal: a program's stand-in, entered and left, and intents that people reviewed. Kept beside the letters, so that it is told
-//! after a restart too. Nothing here sends anything.
+//! What is told and is no record of the journal: a program's stand-in, entered and left, intents that people reviewed, and payments that
+//! wait for their payer. Kept beside the letters, so that it is told after a restart too. Nothing here sends anything.
 
 use std::path::Path;
 
@@ -8,14 +8,22 @@ use rusqlite::{OptionalExtension as _, params};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-use super::event::{Event, EventKind, id_of, sequence_of};
+use super::event::{AnsweredPayment, Event, EventKind, id_of, sequence_of, sequence_of_payment};
 use super::outbox::{Outbox, OutboxError, program};
+use super::store::Trouble;
 use crate::agent::registry::Programs;
 use crate::agent::store::sqlite::reviews;
+use crate::journal::{Tail, WaitLine};
 
 /// How far the store of agent spend was followed. A table of its own: files that are older have none.
 const REVIEWS: &str =
     "CREATE TABLE IF NOT EXISTS reviews (one INTEGER PRIMARY KEY CHECK (one = 1), last INTEGER NOT NULL) STRICT";
+
+/// How far the journal's lines about payments that wait were followed. A table of its own, too.
+const WAITS: &str = "CREATE TABLE IF NOT EXISTS waits (one INTEGER PRIMARY KEY CHECK (one = 1), last INTEGER NOT NULL) STRICT";
+
+/// So many of those lines are read at once.
+const WAITS_PORTION: u32 = 256;
 
 /// What a program's stand-in did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,11 +70,11 @@ impl Signals {
 }
 
 impl Outbox {
-    /// Keeps a signal. One that says nothing new is not kept.
+    /// Keeps a signal, of this responder where it is one of several. One that says nothing new is not kept.
     ///
     /// # Errors
     /// The disk.
-    pub fn keep(&self, signal: &Signal) -> Result<(), OutboxError> {
+    pub fn keep(&self, signal: &Signal, node: Option<&str>) -> Result<(), OutboxError> {
         let keep = || {
             let transaction = self.connection().unchecked_transaction()?;
             let known = |program: &ProgramId| {
@@ -98,7 +106,10 @@ impl Outbox {
                     }
                 },
             };
-            if let Some((at, program, kind, data)) = kept {
+            if let Some((at, program, kind, mut data)) = kept {
+                if let (Some(node), Value::Object(data)) = (node, &mut data) {
+                    data.insert("node".to_owned(), json!(node));
+                }
                 let sql = "INSERT INTO signal (at, program, kind, data) VALUES (?1, ?2, ?3, ?4)";
                 transaction.execute(sql, params![at.unix_micros(), program.as_str(), kind.name(), data.to_string()])?;
             }
@@ -140,6 +151,48 @@ impl Outbox {
         Ok(any)
     }
 
+    /// From now on payments that wait are told, unless they are already; nothing is told that was before.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn begin_waits(&self, journal: &Tail) -> Result<(), OutboxError> {
+        // What cannot be read now is read when there is something to tell.
+        let Ok(last) = journal.last_wait() else { return Ok(()) };
+        let begin = || {
+            self.connection().execute_batch(WAITS)?;
+            self.connection().execute("INSERT OR IGNORE INTO waits VALUES (1, ?1)", [last])
+        };
+        begin().map(drop).map_err(|error| self.failed(error))
+    }
+
+    /// Keeps what became of payments that wait since the last time, by the journal: each line once, whoever looks.
+    ///
+    /// # Errors
+    /// A disk.
+    pub fn follow_waits(&self, journal: &Tail) -> Result<(), Trouble> {
+        let sql = "SELECT last FROM waits";
+        let known = self.connection().prepare_cached(sql).and_then(|mut known| known.query_row([], |row| row.get(0)));
+        let mut last: i64 = known.map_err(|error| self.failed(error))?;
+        while journal.last_wait()? > last {
+            let lines = journal.waits_after(last, WAITS_PORTION)?;
+            let Some(to) = lines.last().map(|line| line.number) else { return Ok(()) };
+            self.keep_waits(&lines, to).map_err(|error| self.failed(error))?;
+            last = to;
+        }
+        Ok(())
+    }
+
+    fn keep_waits(&self, lines: &[WaitLine], to: i64) -> rusqlite::Result<()> {
+        let transaction = self.connection().unchecked_transaction()?;
+        for WaitLine { program, at, told, .. } in lines {
+            let sql = "INSERT INTO signal (at, program, kind, data) VALUES (?1, ?2, ?3, ?4)";
+            let kind = EventKind::PaymentAuth.name();
+            transaction.prepare_cached(sql)?.execute(params![at.unix_micros(), program.as_str(), kind, told])?;
+        }
+        transaction.execute("UPDATE waits SET last = ?1", [to])?;
+        transaction.commit()
+    }
+
     /// The programs that are told to be in stand-in. Those of an earlier process are not any more, unless it is found so again.
     ///
     /// # Errors
@@ -179,12 +232,42 @@ impl Outbox {
 fn event(row: &rusqlite::Row<'_>) -> rusqlite::Result<(i64, Event)> {
     let (number, micros, program): (i64, i64, _) = (row.get(0)?, row.get(1)?, program(row, 2)?);
     let (kind, data): (String, String) = (row.get(3)?, row.get(4)?);
-    let kind = EventKind::from_name(&kind).ok_or(rusqlite::Error::InvalidQuery)?;
-    let data: Value = serde_json::from_str(&data).map_err(|_| rusqlite::Error::InvalidQuery)?;
-    let id = id_of(&["signal", program.as_str(), &number.to_string(), &micros.to_string()]);
-    let sequence = match data.get("intent_reference").and_then(Value::as_str) {
-        Some(intent) => sequence_of(&["intent", program.as_str(), intent]),
-        None => sequence_of(&["stand-in", program.as_str()]),
-    };
-    Ok((number, Event { id, kind, program, sequence, at: Timestamp::from_unix_micros(micros), data, answered: None }))
+    let kept = Kept { number, at: Timestamp::from_unix_micros(micros), program, kind: &kind, data: &data };
+    Ok((number, kept.event().ok_or(rusqlite::Error::InvalidQuery)?))
+}
+
+/// A signal as it is kept.
+pub(super) struct Kept<'a> {
+    pub number: i64,
+    pub at: Timestamp,
+    pub program: ProgramId,
+    pub kind: &'a str,
+    pub data: &'a str,
+}
+
+impl Kept<'_> {
+    /// What is told of it; nothing if it was not written by this program.
+    pub fn event(&self) -> Option<Event> {
+        let Kept { number, at, program, .. } = *self;
+        let kind = EventKind::from_name(self.kind)?;
+        let data: Value = serde_json::from_str(self.data).ok()?;
+        if kind == EventKind::PaymentAuth {
+            return of_waiting(program, at, data);
+        }
+        let id = id_of(&["signal", program.as_str(), &number.to_string(), &at.unix_micros().to_string()]);
+        let sequence = match data.get("intent_reference").and_then(Value::as_str) {
+            Some(intent) => sequence_of(&["intent", program.as_str(), intent]),
+            None => sequence_of(&["stand-in", program.as_str()]),
+        };
+        Some(Event { id, kind, program, sequence, at, data, answered: None })
+    }
+}
+
+/// It goes in the order of its payment's records.
+fn of_waiting(program: ProgramId, at: Timestamp, data: Value) -> Option<Event> {
+    let (answered, waiting) = AnsweredPayment::of_waiting(&data)?;
+    let platform = answered.platform.as_str();
+    let id = id_of(&["waiting", program.as_str(), platform, answered.id.as_str(), waiting.name()]);
+    let sequence = sequence_of_payment(&program, platform, &answered.id);
+    Some(Event { id, kind: EventKind::PaymentAuth, program, sequence, at, data, answered: Some(answered) })
 }

@@ -1,26 +1,34 @@
 //! The couriers' thread: one for all endpoints, with less right to the processor than those who answer.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use tokio::sync::{mpsc, watch};
 
-use super::courier::Courier;
-use super::feed::{Feed, Subscription};
+use super::beside::{Beside, Records};
+use super::courier::{Courier, Ended};
+use super::feed::Subscription;
 use super::outbox::Outbox;
 use super::post::{Address, Post};
+use super::shared::{self, Shared};
 use super::signal::Signal;
+use super::store::Store;
 use crate::agent::registry::Programs;
 use crate::app::runtime;
 use crate::clock;
 use crate::journal::Tail;
 use crate::ledger::embedded::projection::take_second_place;
+use crate::ledger::postgres::connect::Database;
 use crate::metrics::Metrics;
 use crate::seal::Sealer;
 use crate::spool::told_to_stop;
+
+/// How often it is looked whether it is this responder's turn.
+const TURN_EVERY: Duration = Duration::from_secs(1);
 
 /// One endpoint, as it is configured.
 #[derive(Debug, Clone)]
@@ -35,10 +43,26 @@ pub struct Endpoint {
     pub in_flight_max: usize,
 }
 
+/// Where the journal is.
+#[derive(Clone)]
+pub enum Told {
+    /// In the data directory's file.
+    Here,
+    /// In the shared ledger's database.
+    Shared {
+        /// The database.
+        database: Database,
+        /// What people call this responder.
+        node: String,
+    },
+}
+
 /// What the couriers need.
 pub struct Setup {
-    /// The data directory; the journal is open.
+    /// The data directory; a journal that is there is open.
     pub directory: PathBuf,
+    /// Where the journal is.
+    pub told: Told,
     /// The endpoints.
     pub endpoints: Vec<Endpoint>,
     /// The last record that is durable.
@@ -66,8 +90,8 @@ impl Webhooks {
     ///
     /// # Errors
     /// The outbox cannot be used, the journal cannot be read, or the operating system refuses.
-    pub fn start(setup: Setup) -> Result<Self, String> {
-        enter(&setup)?;
+    pub async fn start(setup: Setup) -> Result<Self, String> {
+        enter(&setup).await?;
         let runtime = runtime().map_err(|error| error.to_string())?;
         let (stop, stopped) = watch::channel(());
         let run = move || {
@@ -92,45 +116,108 @@ impl Webhooks {
 }
 
 /// Notes where endpoints begin that are new.
-fn enter(setup: &Setup) -> Result<(), String> {
+async fn enter(setup: &Setup) -> Result<(), String> {
     let outbox = Outbox::open(&setup.directory).map_err(|error| error.to_string())?;
-    let end = Tail::open(&setup.directory).and_then(|journal| journal.end()).map_err(|error| error.to_string())?;
+    let next = match &setup.told {
+        Told::Here => {
+            let journal = Tail::open(&setup.directory).map_err(|error| error.to_string())?;
+            outbox.begin_waits(&journal).map_err(|error| error.to_string())?;
+            journal.end().map_err(|error| error.to_string())?.next
+        }
+        Told::Shared { database, .. } => {
+            let names: Vec<_> = setup.endpoints.iter().map(|endpoint| endpoint.name.clone()).collect();
+            if let Err(trouble) = shared::enter(database, &names).await {
+                (setup.say)(&format!("webhooks wait for the database: {trouble}"));
+            }
+            1
+        }
+    };
     for endpoint in &setup.endpoints {
-        outbox.enter(&endpoint.name, end.next).map_err(|error| error.to_string())?;
+        outbox.enter(&endpoint.name, next).map_err(|error| error.to_string())?;
     }
     Ok(())
 }
 
+/// What all couriers hear of.
+#[derive(Clone)]
+struct Heard {
+    recorded: watch::Receiver<i64>,
+    signalled: watch::Receiver<i64>,
+    stop: watch::Receiver<()>,
+}
+
 async fn run(setup: Setup, stop: watch::Receiver<()>) -> Result<(), String> {
-    let Setup { directory, endpoints, recorded, signals, spend, sealer, metrics, say } = setup;
+    let Setup { directory, told, endpoints, recorded, signals, spend, sealer, metrics, say } = setup;
     let outbox = Rc::new(Outbox::open(&directory).map_err(|error| error.to_string())?);
     let (signalled, signals_seen) = watch::channel(0);
-    let couriers = endpoints.into_iter().map(|endpoint| courier(endpoint, &directory, &outbox, (&metrics, &sealer), say));
-    let couriers = couriers.collect::<Result<Vec<_>, String>>()?;
-    let couriers =
-        join_all(couriers.into_iter().map(|courier| courier.run(recorded.clone(), signals_seen.clone(), stop.clone())));
-    tokio::join!(couriers, keep_signals(&outbox, (signals, spend), &signalled, stop.clone(), say));
+    let heard = Heard { recorded, signalled: signals_seen, stop: stop.clone() };
+    let (records, desk, reviewed, node) = match &told {
+        Told::Here => (Records::Of(directory), None, spend, None),
+        // What people review is in the database, too.
+        Told::Shared { database, node } => {
+            let desk = shared::Desk::new(database, spend).map_err(|trouble| trouble.to_string())?;
+            (Records::Elsewhere, Some(desk), None, Some(node.as_str()))
+        }
+    };
+    let (mut here, mut elsewhere) = (Vec::new(), Vec::new());
+    for endpoint in endpoints {
+        let post = Rc::new(Post::new(endpoint.address.clone())?);
+        let (of_files, of_database) = metrics.endpoint(&endpoint.name);
+        let courier = |store, metrics| Courier {
+            name: endpoint.name.clone(),
+            subscription: endpoint.subscription.clone(),
+            post: Rc::clone(&post),
+            in_flight_max: endpoint.in_flight_max,
+            store,
+            sealer: sealer.clone(),
+            metrics,
+            say,
+        };
+        let (name, outbox) = (endpoint.name.clone(), Rc::clone(&outbox));
+        let beside = Store::Beside(Beside { endpoint: name.clone(), outbox, records: records.clone(), feed: None });
+        here.push(tell(courier(beside, of_files), heard.clone()));
+        if let Some(desk) = &desk {
+            let shared = Store::Shared(Shared::new(desk.clone(), name));
+            elsewhere.push(tell_by_turns(courier(shared, of_database), heard.clone()));
+        }
+    }
+    let keeping = keep_signals((&outbox, node), (signals, reviewed), &signalled, stop, say);
+    tokio::join!(join_all(here), join_all(elsewhere), keeping);
     Ok(())
 }
 
-fn courier(
-    endpoint: Endpoint,
-    directory: &Path,
-    outbox: &Rc<Outbox>,
-    (metrics, sealer): (&Metrics, &Sealer),
-    say: fn(&str),
-) -> Result<Courier, String> {
-    let Endpoint { name, subscription, address, in_flight_max } = endpoint;
-    let cursor = outbox.enter(&name, 1).map_err(|error| error.to_string())?;
-    let feed = Feed::open(directory, cursor.next).map_err(|error| error.to_string())?;
-    let post = Rc::new(Post::new(address)?);
-    let (metrics, sealer) = (metrics.endpoint(&name), sealer.clone());
-    Ok(Courier { name, subscription, post, in_flight_max, outbox: Rc::clone(outbox), feed, sealer, cursor, metrics, say })
+/// Tells an endpoint from this responder's files. A file that cannot be read when it begins is not told from before the next start.
+async fn tell(mut courier: Courier, Heard { recorded, signalled, stop }: Heard) {
+    courier.run(recorded, signalled, stop).await;
+}
+
+/// Tells an endpoint from the database, as long as it is this responder's turn; anew after whatever went wrong.
+async fn tell_by_turns(mut courier: Courier, Heard { recorded, signalled, stop }: Heard) {
+    loop {
+        let ours = match &mut courier.store {
+            Store::Shared(shared) => shared.lease().await.unwrap_or(false),
+            Store::Beside(_) => return,
+        };
+        if ours {
+            let ended = courier.run(recorded.clone(), signalled.clone(), stop.clone()).await;
+            courier.metrics.is_told_elsewhere();
+            if ended == Ended::Stopped {
+                if let Store::Shared(shared) = &courier.store {
+                    shared.leave().await;
+                }
+                return;
+            }
+        }
+        tokio::select! {
+            () = tokio::time::sleep(TURN_EVERY) => {}
+            () = told_to_stop(stop.clone()) => return,
+        }
+    }
 }
 
 /// Keeps what is left until the server stops. What an earlier process told to be in stand-in is not any more.
 async fn keep_signals(
-    outbox: &Outbox,
+    (outbox, node): (&Outbox, Option<&str>),
     (mut signals, spend): (mpsc::UnboundedReceiver<Signal>, Option<Programs>),
     signalled: &watch::Sender<i64>,
     stop: watch::Receiver<()>,
@@ -138,7 +225,7 @@ async fn keep_signals(
 ) {
     let keep = |signal: &Signal| {
         let kept = match (signal, &spend) {
-            (Signal::Entered { .. } | Signal::Left { .. }, _) => outbox.keep(signal),
+            (Signal::Entered { .. } | Signal::Left { .. }, _) => outbox.keep(signal, node),
             (Signal::Reviewed, Some(programs)) => outbox.follow_reviews(programs),
             (Signal::Reviewed, None) => Ok(()),
         };

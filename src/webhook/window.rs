@@ -7,7 +7,7 @@ use holdfast_core::Timestamp;
 
 use super::circuit::{ATTEMPTS_MAX, wait_after};
 use super::event::Event;
-use super::outbox::{Changes, Letter, NewLetter, Source};
+use super::letter::{Changes, Letter, NewLetter, Source, Spot};
 use super::post::Refused;
 
 /// An event on its way.
@@ -16,7 +16,7 @@ pub enum Item {
     /// Straight from the journal.
     Fresh {
         /// Its record.
-        record: i64,
+        record: Spot,
         /// What it says.
         event: Event,
     },
@@ -50,9 +50,9 @@ pub struct Window {
     /// Letters that are here.
     letters: HashSet<i64>,
     /// Records that are neither told nor written down.
-    unsettled: BTreeSet<i64>,
+    unsettled: BTreeSet<Spot>,
     /// Records that are written down by `changes`.
-    kept: Vec<i64>,
+    kept: Vec<Spot>,
     changes: Changes,
 }
 
@@ -70,7 +70,7 @@ impl Window {
     }
 
     /// Takes events that were read, in their order.
-    pub fn take_read(&mut self, events: Vec<(i64, Event)>) {
+    pub fn take_read(&mut self, events: Vec<(Spot, Event)>) {
         for (record, event) in events {
             self.unsettled.insert(record);
             self.queue.push_back(Item::Fresh { record, event });
@@ -173,7 +173,7 @@ impl Window {
 
     /// The first record that is not settled, if there is one.
     #[must_use]
-    pub fn unsettled(&self) -> Option<i64> {
+    pub fn unsettled(&self) -> Option<Spot> {
         self.unsettled.first().copied()
     }
 
@@ -186,7 +186,7 @@ impl Window {
     #[must_use]
     pub fn place(&self, next: i64) -> i64 {
         let open = self.unsettled.iter().find(|record| !self.kept.contains(record));
-        open.copied().unwrap_or(next)
+        open.map_or(next, |spot| spot.place)
     }
 
     /// The changes are written.
@@ -207,7 +207,7 @@ mod tests {
     use serde_json::Value;
 
     use super::super::event::EventKind;
-    use super::super::outbox::Standing;
+    use super::super::letter::Standing;
     use super::*;
 
     const NOW: Timestamp = Timestamp::from_unix_seconds(1_000);
@@ -228,7 +228,7 @@ mod tests {
     #[test]
     fn sends_one_of_a_payment_at_a_time_and_many_payments_at_once() {
         let mut window = Window::default();
-        window.take_read(vec![(1, event("a1", 1)), (2, event("a2", 1)), (3, event("b1", 2))]);
+        window.take_read(vec![(Spot::of(1), event("a1", 1)), (Spot::of(2), event("a2", 1)), (Spot::of(3), event("b1", 2))]);
         let first = window.next(NOW).unwrap();
         assert_eq!(first.event().id, "a1");
         assert_eq!(names(&mut window), ["b1"]);
@@ -241,17 +241,17 @@ mod tests {
     #[test]
     fn what_was_refused_is_written_down_and_so_is_what_comes_behind_it() {
         let mut window = Window::default();
-        window.take_read(vec![(1, event("a1", 1)), (2, event("a2", 1)), (3, event("b1", 2))]);
+        window.take_read(vec![(Spot::of(1), event("a1", 1)), (Spot::of(2), event("a2", 1)), (Spot::of(3), event("b1", 2))]);
         let first = window.next(NOW).unwrap();
         window.came_back(first, &refused(), NOW, 0);
         assert_eq!(names(&mut window), ["b1"]);
         let written: Vec<_> = window.changes().written.iter().map(|letter| (letter.event.as_str(), letter.attempts)).collect();
         assert_eq!(written, [("a1", 1), ("a2", 0)], "in the order in which they happened");
-        assert_eq!(window.unsettled(), Some(1), "until it is written");
+        assert_eq!(window.unsettled(), Some(Spot::of(1)), "until it is written");
         assert_eq!(window.place(4), 3, "b1 is out");
         window.written();
-        assert_eq!(window.unsettled(), Some(3));
-        window.take_read(vec![(4, event("a3", 1))]);
+        assert_eq!(window.unsettled(), Some(Spot::of(3)));
+        window.take_read(vec![(Spot::of(4), event("a3", 1))]);
         assert!(names(&mut window).is_empty(), "behind the letters");
         assert_eq!(window.changes().written.len(), 1);
     }
@@ -263,7 +263,7 @@ mod tests {
             let letter = Letter {
                 id: 7,
                 endpoint: "e".to_owned(),
-                source: Source::Record(1),
+                source: Source::Record(Spot::of(1)),
                 event: "a1".to_owned(),
                 kind: EventKind::AuthorizationApproved,
                 sequence: 1,
@@ -279,7 +279,7 @@ mod tests {
             window.came_back(item, &how, NOW, 0);
             window.written();
             assert!(!window.has(&letter));
-            window.take_read(vec![(2, event("a2", 1))]);
+            window.take_read(vec![(Spot::of(2), event("a2", 1))]);
             assert_eq!(names(&mut window), ["a2"], "{how:?}");
         }
     }

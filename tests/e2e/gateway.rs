@@ -93,6 +93,34 @@ fn an_authorization_as_the_document_shows_it_and_what_may_be_done_with_it() {
     assert_eq!(refused(&client.post("/api/payment/capture", &nobody)), (404, "E0404".to_owned()));
 }
 
+/// Fees of 5.00 and 7.50 are amounts, not rates: what is captured pays them as far as it reaches.
+fn smaller_captures_pay_fees_whole(client: &mut Client) {
+    for (captured, settled, paid_out) in [("50.00", "45.00", "37.50"), ("9.00", "4.00", "0.00"), ("4.00", "0.00", "0.00")] {
+        let body = json!({"merchant_id": "merchant-demo", "data": {
+            "transaction_amount": "100.00", "card_token": "card_sandbox_demo",
+            "pre_settlement_fee_charge": "5.00", "post_settlement_fee_charge": "7.50"}});
+        let id = asked(client, AUTH, &body)["id"].clone();
+        let net = |answer: &Value| {
+            let response = &answer["auth_response"];
+            (response["net_settlement_amount"].clone(), response["net_payout_amount"].clone())
+        };
+        let answer = asked(client, "/api/payment/capture", &json!({"id": id, "amount": captured}));
+        assert_eq!(net(&answer), (json!(settled), json!(paid_out)), "{captured}");
+        let shown = client.get(&format!("/api/payment/{}", id.as_str().unwrap())).json();
+        assert_eq!(net(&shown), (json!(settled), json!(paid_out)), "{captured}, as it stands");
+        let refund = asked(client, "/api/payment/refund", &json!({"id": id, "amount": "1.00", "reason": "late"}));
+        assert_eq!(net(&refund), (Value::Null, Value::Null), "a refund gives no fee back");
+    }
+}
+
+#[test]
+fn what_is_captured_pays_fees_whole_as_far_as_it_reaches() {
+    let workplace = Workplace::demo();
+    let server = workplace.serve();
+    smaller_captures_pay_fees_whole(&mut server.client());
+    assert!(server.terminate().success());
+}
+
 #[test]
 fn items_fees_and_sales() {
     let workplace = Workplace::demo();

@@ -14,7 +14,10 @@ use hmac::{Hmac, Mac};
 use serde_json::Value;
 use sha2::Sha256;
 
-use crate::support::{Marqeta, Workplace};
+use crate::shared::workplace_on;
+use crate::support::postgres::Postgres;
+use crate::support::server::Server;
+use crate::support::{Client, Marqeta, Workplace};
 
 const SECRET: &str = "whsec_dGhpcyBpcyBhIHRlc3QgYW5kIG9ubHkgYSB0ZXN0";
 /// Longer than anything here takes, so that a failure ends.
@@ -127,7 +130,11 @@ fn serve(connection: &TcpStream, answers: &AtomicU16, got: &Sender<Got>) {
 
 /// The demo, telling that endpoint.
 pub fn telling(endpoint: &Endpoint, more: &str) -> Workplace {
-    let workplace = Workplace::demo();
+    telling_of(Workplace::demo(), endpoint, more)
+}
+
+/// A workplace, telling that endpoint.
+fn telling_of(workplace: Workplace, endpoint: &Endpoint, more: &str) -> Workplace {
     std::fs::write(workplace.path("config/webhook-secret"), SECRET).unwrap();
     let section = format!(
         "\n[[webhook]]\nname = \"office\"\nprogram = \"demo\"\nurl = \"http://{}/in\"\nprivate_addresses = \"allowed\"\n\
@@ -279,6 +286,60 @@ fn a_private_address_that_is_not_meant_is_refused_by_check() {
     assert!(String::from_utf8_lossy(&checked.stderr).contains("private network"), "{checked:?}");
 }
 
+/// A payment that waits for its payer.
+fn waits(client: &mut Client, key: &str) -> Value {
+    let body = serde_json::json!({"merchant_id": "merchant-demo", "attempt_3d_secure": true, "data": {
+        "transaction_amount": "20.00", "card_token": "card_sandbox_demo", "order_number": key, "customer_name": "John Doe"}});
+    let authorization = crate::support::http::demo_authorization();
+    let headers = [("Idempotency-Key", key), ("Authorization", authorization.as_str())];
+    client.ask("POST", "/api/payment/auth", &headers, &body.to_string()).json()
+}
+
+#[test]
+fn a_payment_that_waits_is_told_when_it_begins_to_and_when_it_ends_either_way() {
+    let endpoint = Endpoint::start(503);
+    let workplace = telling(&endpoint, "");
+    workplace.edit("holdfast.toml", |text| text.replace("\"hold.captured\", \"hold.released\"", "\"PAYMENT_AUTH\""));
+    let server = workplace.serve();
+    let mut client = server.client();
+    let decided = waits(&mut client, "decided");
+    // It is refused, and what comes behind it waits for it.
+    let refused = endpoint.next();
+    assert_eq!((refused.answered, &refused.json()["data"]["payment_id"]), (503, &decided["id"]));
+    let result = serde_json::json!({"id": decided["id"], "three_d_secure": {
+        "electronic_commerce_indicator": "ATTEMPTED", "transaction_id": "3ds-1"}});
+    let paid = client.post("/api/payment/3ds", &result.to_string());
+    assert_eq!(paid.json()["auth_response"]["status"], "PASS", "{paid:?}");
+    let in_vain = waits(&mut client, "invain");
+    drop(client);
+    assert!(server.terminate().success());
+    // Sixteen minutes go by.
+    let journal = rusqlite::Connection::open(workplace.data().join("journal.sqlite")).unwrap();
+    let aged = journal.execute("UPDATE slip SET at = at - 16 * 60 * 1000000 WHERE payment = ?1", [in_vain["id"].as_str()]);
+    assert_eq!(aged.unwrap(), 1);
+    drop(journal);
+    endpoint.answer(200);
+    let server = workplace.serve();
+    let taken = endpoint.taken(4);
+    let of = |payment: &Value| -> Vec<(String, String)> {
+        let bodies = taken.iter().map(Got::json).filter(|body| body["data"]["payment_id"] == payment["id"]);
+        let word = |body: &Value, name: &str| body["data"]["auth_response"][name].as_str().unwrap_or_default().to_owned();
+        bodies.map(|body| (word(&body, "status"), word(&body, "response_code"))).collect()
+    };
+    let words = |words: &[(&str, &str)]| words.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect::<Vec<_>>();
+    let pending = decided["auth_response"]["response_code"].as_str().unwrap();
+    assert_eq!(of(&decided), words(&[("PENDING_3DSAUTH", pending), ("PASS", "A0000")]), "in their order");
+    assert_eq!(of(&in_vain), words(&[("PENDING_3DSAUTH", pending), ("FAIL", "D0082")]));
+    let shown = server.client().get(&format!("/api/payment/{}", in_vain["id"].as_str().unwrap())).json();
+    let failed = taken.iter().map(Got::json).find(|body| body["data"]["auth_response"]["status"] == "FAIL").unwrap();
+    assert_eq!(failed["data"]["auth_response"], shown["auth_response"], "as whoever asks is shown it");
+    assert_eq!(failed["data"]["customer_name"], "John Doe");
+    assert!(taken.iter().all(|got| got.is_signed_by(SECRET)));
+    assert!(server.terminate().success());
+    let file = std::fs::read(workplace.data().join("webhooks.sqlite")).unwrap();
+    assert!(!String::from_utf8_lossy(&file).contains("John Doe"), "bodies are made when they are sent");
+}
+
 #[test]
 fn a_gateways_answers_are_told_in_its_own_words_to_whom_asks_for_them() {
     let endpoint = Endpoint::start(200);
@@ -286,7 +347,7 @@ fn a_gateways_answers_are_told_in_its_own_words_to_whom_asks_for_them() {
     workplace.edit("holdfast.toml", |text| text.replace("\"hold.captured\", \"hold.released\"", "\"PAYMENT_AUTH\""));
     let server = workplace.serve();
     let mut client = server.client();
-    let pay = |client: &mut crate::support::Client, amount: &str| {
+    let pay = |client: &mut Client, amount: &str| {
         let body = serde_json::json!({"merchant_id": "merchant-demo", "data": {
             "transaction_amount": amount, "card_token": "card_sandbox_demo", "order_number": "Order124", "currency_code": "USD",
             "description": "Payment for the services", "customer_name": "John Doe", "ip_address": "10.10.10.10", "sales_tax": "10",
@@ -316,4 +377,101 @@ fn a_gateways_answers_are_told_in_its_own_words_to_whom_asks_for_them() {
     assert!(server.terminate().success());
     let file = std::fs::read(workplace.data().join("webhooks.sqlite")).unwrap();
     assert!(!String::from_utf8_lossy(&file).contains("John Doe"), "bodies are made when they are sent");
+}
+
+/// A responder on that database, telling that endpoint.
+fn responder_on(postgres: &Postgres, endpoint: &Endpoint) -> Workplace {
+    let workplace = telling_of(workplace_on(postgres), endpoint, "timeout_ms_max = 500\n");
+    workplace.edit("holdfast.toml", |text| text.replace("\"hold.released\"", "\"PAYMENT_AUTH\""));
+    workplace
+}
+
+fn delivered(server: &Server) -> f64 {
+    server.metric("holdfast_webhook_delivered_total", &["endpoint=\"office\""])
+}
+
+/// The payments that events are about, one by one.
+fn payments_of(taken: &[Got]) -> BTreeSet<String> {
+    taken.iter().map(|got| got.json()["data"]["payment"].as_str().unwrap_or_default().to_owned()).collect()
+}
+
+#[test]
+fn with_the_shared_ledger_one_responder_tells_what_all_decided_and_another_goes_on_where_it_is_killed() {
+    let Some(postgres) = Postgres::start() else { return };
+    let endpoint = Endpoint::start(200);
+    let (here, there) = (responder_on(&postgres, &endpoint), responder_on(&postgres, &endpoint));
+    let (one, other) = (here.serve(), there.serve());
+    let pay = |client: &mut Client, id: &str| {
+        assert_eq!(client.post("/marqeta/jit", &Marqeta::purchase(id, "1.00").body()).status, 200)
+    };
+    let (mut at_one, mut at_other) = (one.client(), other.client());
+    for number in 0..5 {
+        pay(&mut at_one, &format!("one {number}"));
+        pay(&mut at_other, &format!("other {number}"));
+    }
+    let taken = endpoint.taken(10);
+    assert_eq!((taken.len(), payments_of(&taken).len()), (10, 10), "each once, wherever it was decided");
+    assert!(taken.iter().all(|got| got.is_signed_by(SECRET)));
+
+    // The endpoint fails; a payment is decided at one responder and captured at the other.
+    endpoint.answer(503);
+    let decided = Marqeta::purchase("in order", "2.00");
+    assert_eq!(at_one.post("/marqeta/jit", &decided.body()).status, 200);
+    let capture = decided.follower("authorization.clearing", "COMPLETION", "pgfs.authorization.capture", "2.00");
+    assert_eq!(at_other.post("/marqeta/webhook", &crate::support::callbacks::transactions(&[capture])).status, 200);
+    // A payment waits at one for its payer, who is authenticated at the other.
+    let begun = waits(&mut at_one, "waits");
+    let result = serde_json::json!({"id": begun["id"], "three_d_secure": {
+        "electronic_commerce_indicator": "ATTEMPTED", "transaction_id": "3ds-1"}});
+    let paid = at_other.post("/api/payment/3ds", &result.to_string());
+    assert_eq!(paid.json()["auth_response"]["status"], "PASS", "{paid:?}");
+    while endpoint.next().answered != 503 {}
+    // Whoever tells it is killed before anything of that is told.
+    let (killed, left, mut at_left, workplace) =
+        if delivered(&one) > 0.0 { (one, other, at_other, &there) } else { (other, one, at_one, &here) };
+    assert_eq!(delivered(&left), 0.0, "one responder tells an endpoint");
+    killed.kill();
+    pay(&mut at_left, "afterwards");
+    endpoint.answer(200);
+    let taken = endpoint.taken(5);
+    let bodies: Vec<_> = taken.iter().map(Got::json).collect();
+    // The platform calls the payment by two names; its hold has one number.
+    let approved = bodies.iter().find(|body| body["data"]["amount"]["minor"] == 200).unwrap();
+    let of_it = bodies.iter().filter(|body| body["data"]["hold"] == approved["data"]["hold"]);
+    let kinds: Vec<_> = of_it.map(|body| body["type"].as_str().unwrap_or_default()).collect();
+    assert_eq!(kinds, ["authorization.approved", "hold.captured"], "in its order");
+    let told: Vec<_> = taken.iter().map(Got::json).filter(|body| body["data"]["payment_id"] == begun["id"]).collect();
+    let status = |body: &Value| body["data"]["auth_response"]["status"].as_str().unwrap_or_default().to_owned();
+    assert_eq!(told.iter().map(status).collect::<Vec<_>>(), ["PENDING_3DSAUTH", "PASS"]);
+    assert!(told.iter().all(|body| body["data"]["customer_name"] == "John Doe"));
+
+    // Everything is told; somebody wants some of it once more.
+    let record = taken.iter().map(Got::json).find_map(|body| body["data"]["record"].as_i64()).unwrap().to_string();
+    let again = workplace.run(&["webhooks", "replay", "--endpoint", "office", "--from", &record, "--to", &record]);
+    assert!(again.status.success(), "{again:?}");
+    let replayed = endpoint.next();
+    assert_eq!(replayed.json()["data"]["record"].to_string(), record);
+    assert!(left.terminate().success());
+    let listed = workplace.run(&["webhooks", "list", "--json"]);
+    let lines = String::from_utf8(listed.stdout).unwrap();
+    let line: Value = serde_json::from_str(lines.lines().next().unwrap_or_default()).unwrap();
+    assert_eq!((&line["endpoint"], &line["waiting"], &line["dead"]), (&"office".into(), &0.into(), &0.into()), "{lines}");
+}
+
+#[test]
+fn a_responder_on_the_shared_ledger_tells_of_its_own_stand_in_itself() {
+    let Some(postgres) = Postgres::start() else { return };
+    let endpoint = Endpoint::start(200);
+    let workplace = responder_on(&postgres, &endpoint);
+    let server = workplace.serve();
+    let who = ["--by", "a test", "--why", "to see"];
+    let on = workplace.run(&[&["stand-in", "on", "--program", "demo", "--for", "1h"], &who[..]].concat());
+    assert!(on.status.success(), "{on:?}");
+    let entered = endpoint.next().json();
+    assert_eq!(entered["type"], "stand_in.entered");
+    assert!(entered["data"]["node"].is_string(), "{entered}");
+    let off = workplace.run(&[&["stand-in", "off", "--program", "demo"], &who[..]].concat());
+    assert!(off.status.success(), "{off:?}");
+    assert_eq!(endpoint.next().json()["type"], "stand_in.left");
+    assert!(server.terminate().success());
 }

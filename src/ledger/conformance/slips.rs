@@ -117,7 +117,15 @@ pub fn a_payment_that_waits_keeps_what_was_written_first(engine: &dyn Engine) {
         assert_eq!(find(house, Which::Named(id("waits"))), vec![first.clone()], "durable, without a decision");
         assert_eq!(look(house, "waits").answered, None);
     });
+    assert_eq!(begin(&house, "first"), vec![first.clone()]);
+    let asked_at = first.at;
+    let just_before = holdfast_core::Timestamp::from_unix_micros(asked_at.unix_micros() - 1);
+    assert_eq!(house.act(Act::EndWaits(just_before)), Ok(Answer::WaitsEnded(0)), "its time is not over");
+    let waits_on = std::sync::Arc::new(slip("waits on", "m", "in vain"));
+    assert!(house.act(Act::BeginSlip(waits_on)).is_ok());
     assert_eq!(ask(&house, "waits", 400, decided.clone()), Decision::Approve { amount: usd(400) });
     assert_eq!(begin(&house, "third"), vec![decided.clone()]);
     house.always(|house| assert_eq!(find(house, Which::Named(id("waits"))), vec![decided.clone()]));
+    assert_eq!(house.act(Act::EndWaits(asked_at)), Ok(Answer::WaitsEnded(1)), "the one that nobody decided");
+    house.always(|house| assert_eq!(house.act(Act::EndWaits(asked_at)), Ok(Answer::WaitsEnded(0)), "once"));
 }

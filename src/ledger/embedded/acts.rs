@@ -66,6 +66,9 @@ impl Engine {
             Act::Look(origin, payment, key) => self.look_at(origin, payment, key, warmth),
             Act::Slips(wanted) => Performed::Now(self.with_log(now.utc, |log| log.slips(wanted)).map(Answer::Slips)),
             Act::BeginSlip(slip) => Performed::Now(self.with_log(now.utc, |log| log.begin_slip(slip)).map(Answer::Slips)),
+            Act::EndWaits(asked_until) => {
+                Performed::Now(self.with_log(now.utc, |log| log.end_waits(*asked_until)).map(Answer::WaitsEnded))
+            }
             Act::KeepSlip(slip) => {
                 self.log.keep_slip(Arc::clone(slip));
                 Performed::Now(Ok(Answer::Recorded(None)))

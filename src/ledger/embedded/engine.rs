@@ -213,6 +213,7 @@ impl Engine {
                 | Act::BeginAt(_)
                 | Act::TakeAway
                 | Act::BeginSlip(_)
+                | Act::EndWaits(_)
                 | Act::EraseSlips(_)
                 | Act::KeepSlip(_),
                 Writable::No,

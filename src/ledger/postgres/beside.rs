@@ -80,6 +80,10 @@ impl Log for Beside {
         Ok(SlipsFound::default())
     }
 
+    fn end_waits(&mut self, _asked_until: Timestamp) -> Result<u64, JournalError> {
+        Ok(0)
+    }
+
     fn slips(&self, _wanted: &SlipsWanted) -> Result<SlipsFound, JournalError> {
         Ok(SlipsFound::default())
     }

@@ -141,6 +141,7 @@ impl Lanes {
             | Act::Look(..)
             | Act::Slips(_)
             | Act::BeginSlip(_)
+            | Act::EndWaits(_)
             | Act::EraseSlips(_)
             | Act::KeepSlip(_) => None,
         };
@@ -239,6 +240,7 @@ const fn may_go_together(act: &Act) -> bool {
         | Act::Look(..)
         | Act::Slips(_)
         | Act::BeginSlip(_)
+        | Act::EndWaits(_)
         | Act::EraseSlips(_)
         | Act::KeepSlip(_) => false,
     }

@@ -8,7 +8,7 @@ use super::trouble::{Trouble, Whereabouts};
 
 /// The steps, in their order. A step that was ever released is never changed; the function that decides is made anew by a step
 /// of its own, from the same text, whenever that did.
-const STEPS: [(&str, &str); 9] = [
+const STEPS: [(&str, &str); 10] = [
     ("the ledger's tables", include_str!("migrations/0001_ledger.sql")),
     ("the roles of those who use them", include_str!("migrations/0002_roles.sql")),
     ("deciding in one round trip", include_str!("migrations/0003_decide.sql")),
@@ -18,6 +18,7 @@ const STEPS: [(&str, &str); 9] = [
     ("whom cards paid", concat!(include_str!("migrations/0006_merchants.sql"), include_str!("migrations/0003_decide.sql"))),
     ("what software agents may spend", include_str!("migrations/0007_agents.sql")),
     ("cardholders who are not verified yet", include_str!("migrations/0008_unverified.sql")),
+    ("webhooks, and payments that wait", include_str!("migrations/0009_webhooks.sql")),
 ];
 
 /// Where the steps that were taken are noted.
@@ -125,6 +126,7 @@ const ALLOWED: &str = "SELECT has_table_privilege('holdfast.account', 'SELECT')
     AND has_table_privilege('holdfast.account', 'UPDATE') AND has_table_privilege('holdfast.record', 'INSERT')
     AND has_table_privilege('holdfast.hold', 'INSERT') AND has_table_privilege('holdfast.node', 'INSERT')
     AND has_table_privilege('holdfast.slip', 'INSERT') AND has_table_privilege('holdfast.agent_object', 'INSERT')
+    AND has_table_privilege('holdfast.webhook_letter', 'DELETE')
     AND (SELECT bool_and(has_function_privilege(p.oid, 'EXECUTE')) FROM pg_proc p
         WHERE p.pronamespace = 'holdfast'::regnamespace)";
 

@@ -95,7 +95,7 @@ impl Named {
             Act::Rulesets(_) => self.rulesets = true,
             Act::Rest | Act::Keep(..) | Act::Balances(..) | Act::Accounts { .. } | Act::Publish(_) | Act::WasNoted(_) => {}
             Act::Announce(_) | Act::BeginAt(_) | Act::TakeAway => {}
-            Act::Slips(_) | Act::BeginSlip(_) | Act::EraseSlips(_) | Act::KeepSlip(_) => {}
+            Act::Slips(_) | Act::BeginSlip(_) | Act::EndWaits(_) | Act::EraseSlips(_) | Act::KeepSlip(_) => {}
         }
     }
 
@@ -199,7 +199,7 @@ pub fn program_of(act: &Act) -> Option<ProgramId> {
         Act::Publish(ruleset) => ProgramId::new(&ruleset.program).ok(),
         Act::Note(operation) => program_of_operation(operation),
         // What stands for old records is the embedded ledger's: a database drops partitions.
-        Act::Rest | Act::WasNoted(_) | Act::Announce(_) | Act::BeginAt(_) | Act::TakeAway => None,
+        Act::Rest | Act::EndWaits(_) | Act::WasNoted(_) | Act::Announce(_) | Act::BeginAt(_) | Act::TakeAway => None,
     }
 }
 

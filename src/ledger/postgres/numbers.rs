@@ -22,6 +22,13 @@ const NODE_BITS: u32 = 10;
 /// The most numbers that are taken at once.
 pub const TAKEN_MAX: u16 = 1 << 10;
 
+/// When a number was made, to the millisecond.
+#[must_use]
+pub const fn made_at(number: i64) -> Timestamp {
+    let ms = BEGINS_MS.saturating_add(number >> (COUNT_BITS + NODE_BITS));
+    Timestamp::from_unix_micros(ms.saturating_mul(1_000))
+}
+
 /// One responder's numbers.
 #[derive(Debug)]
 pub struct Numbers {

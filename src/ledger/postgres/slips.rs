@@ -2,17 +2,23 @@
 
 use deadpool_postgres::Client;
 use holdfast_adapters::payment::Wanted;
-use holdfast_core::{AuthorizationId, CardToken, MerchantId};
+use holdfast_core::{AuthorizationId, CardToken, MerchantId, Timestamp};
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
+use super::numbers::Numbers;
 use super::save::Saving;
 use super::trouble::{Trouble, Whereabouts};
 use super::values::{At, named};
+use crate::clock;
 use crate::journal::slips::{Bounds, Numbered};
-use crate::journal::{Erase, SLIPS_LOOKED_AT_MAX, Slip, SlipsFound, SlipsWanted, Which};
+use crate::journal::waits::ENDED_MAX;
+use crate::journal::{Erase, SLIPS_LOOKED_AT_MAX, Slip, SlipsFound, SlipsWanted, Waiting, Which};
 use crate::ledger::Answer;
 use crate::seal::{Form, Sealed};
+
+/// The kind of the signals that tell of payments that wait.
+const WAITING: &str = "PAYMENT_AUTH";
 
 const COLUMNS: &str = "number, program, platform, payment, kind, merchant, source, at, form, body";
 
@@ -23,7 +29,8 @@ const COLUMNS: &str = "number, program, platform, payment, kind, merchant, sourc
 pub async fn keep(saving: &Saving<'_>, slip: &Slip, number: i64) -> Result<(), Trouble> {
     let sql = "INSERT INTO holdfast.slip (number, program, platform, payment, kind, merchant, source, at, form, body)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-        ON CONFLICT (program, platform, payment) DO UPDATE SET kind = $5, merchant = $6, source = $7, at = $8, form = $9, body = $10";
+        ON CONFLICT (program, platform, payment) DO UPDATE SET kind = $5, merchant = $6, source = $7, at = $8, form = $9, body = $10,
+            waits = false";
     let (kind, form) = (i16::from(slip.kind), form_of(slip));
     let body = slip.body.as_ref().map(|sealed| sealed.bytes.as_slice());
     let values: [&(dyn ToSql + Sync); 10] = [
@@ -52,11 +59,16 @@ fn form_of(slip: &Slip) -> i16 {
 /// The database.
 pub async fn begin(client: &Client, at: &Whereabouts, slip: &Slip, number: i64) -> Result<Answer, Trouble> {
     let said = |error: tokio_postgres::Error| Trouble::of(&error, at);
-    let sql = "INSERT INTO holdfast.slip (number, program, platform, payment, kind, merchant, source, at, form, body)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (program, platform, payment) DO NOTHING";
+    // What is to be told of it comes with the row, or not at all.
+    let sql = "WITH kept AS (
+            INSERT INTO holdfast.slip (number, program, platform, payment, kind, merchant, source, at, form, body, waits)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, true) ON CONFLICT (program, platform, payment) DO NOTHING
+            RETURNING number, program, at
+        ) INSERT INTO holdfast.signal (number, program, at, kind, data) SELECT number, program, at, $11, $12 FROM kept";
     let (kind, form) = (i16::from(slip.kind), form_of(slip));
     let body = slip.body.as_ref().map(|sealed| sealed.bytes.as_slice());
-    let values: [&(dyn ToSql + Sync); 10] = [
+    let told = Waiting::Begins.told(slip).to_string();
+    let values: [&(dyn ToSql + Sync); 12] = [
         &number,
         &slip.program.as_str(),
         &slip.platform.as_str(),
@@ -67,11 +79,43 @@ pub async fn begin(client: &Client, at: &Whereabouts, slip: &Slip, number: i64) 
         &At(slip.at),
         &form,
         &body,
+        &WAITING,
+        &told,
     ];
     let statement = client.prepare_cached(sql).await.map_err(said)?;
     client.execute(&statement, &values).await.map_err(said)?;
     let wanted = SlipsWanted { program: slip.program, platform: slip.platform, which: Which::Named(slip.payment) };
     find(client, at, &wanted).await
+}
+
+/// Notes some of the payments that were asked for until then and that nobody decided. Several responders may do so at once: each
+/// payment is one's.
+///
+/// # Errors
+/// The database.
+pub async fn end_waits(
+    client: &mut Client,
+    at: &Whereabouts,
+    numbers: &Numbers,
+    asked_until: Timestamp,
+) -> Result<Answer, Trouble> {
+    let said = |error: tokio_postgres::Error| Trouble::of(&error, at);
+    let transaction = client.transaction().await.map_err(said)?;
+    let ending = format!(
+        "UPDATE holdfast.slip SET waits = false WHERE number IN (SELECT number FROM holdfast.slip WHERE waits AND at <= $1
+         ORDER BY at LIMIT {ENDED_MAX} FOR UPDATE SKIP LOCKED) RETURNING {COLUMNS}"
+    );
+    let rows = transaction.query(&ending, &[&At(asked_until)]).await.map_err(said)?;
+    let sql = "INSERT INTO holdfast.signal (number, program, at, kind, data) VALUES ($1, $2, $3, $4, $5)";
+    let now = clock::utc();
+    for row in &rows {
+        let (_, slip) = read_sound(row, at)?;
+        let (told, happened) = (Waiting::InVain.told(&slip).to_string(), At(Waiting::InVain.at(slip.at)));
+        let number = numbers.take(1, now);
+        transaction.execute(sql, &[&number, &slip.program.as_str(), &happened, &WAITING, &told]).await.map_err(said)?;
+    }
+    transaction.commit().await.map_err(said)?;
+    Ok(Answer::WaitsEnded(u64::try_from(rows.len()).unwrap_or(u64::MAX)))
 }
 
 /// Those that are wanted, the newest first.

@@ -131,6 +131,10 @@ async fn perform(office: &Office, acts: &[Act]) -> Result<(Option<ProgramId>, Do
             let number = office.performing.numbers.take(1, clock::utc());
             return only(Ok(slips::begin(&office.connection().await?, at, slip, number).await?));
         }
+        [Act::EndWaits(asked_until)] => {
+            let numbers = &office.performing.numbers;
+            return only(Ok(slips::end_waits(&mut office.connection().await?, at, numbers, *asked_until).await?));
+        }
         [Act::EraseSlips(which)] => {
             return only(Ok(slips::erase(&office.connection().await?, at, which).await?));
         }

@@ -6,7 +6,7 @@
 //! connections of their own. Nothing is cached here, and without the database nothing is answered.
 
 mod follow;
-mod read;
+pub(crate) mod read;
 #[cfg(test)]
 mod tests;
 mod write;

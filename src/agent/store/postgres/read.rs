@@ -31,7 +31,7 @@ pub(super) const fn environment_number(environment: Option<Environment>) -> i16 
     }
 }
 
-const fn environment_of(number: i16) -> Option<Environment> {
+pub(crate) const fn environment_of(number: i16) -> Option<Environment> {
     match number {
         0 => Some(Environment::Sandbox),
         1 => Some(Environment::Production),

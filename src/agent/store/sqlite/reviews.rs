@@ -22,14 +22,20 @@ pub struct Review {
     pub environment: Option<Environment>,
     /// When.
     pub at: Timestamp,
-    organization: String,
-    who: String,
-    action: String,
-    intent: String,
-    body: String,
+    pub(crate) organization: String,
+    pub(crate) who: String,
+    pub(crate) action: String,
+    pub(crate) intent: String,
+    pub(crate) body: String,
 }
 
 impl Review {
+    /// Whether it is one: other deeds have the same columns.
+    #[must_use]
+    pub(crate) fn is_review(&self) -> bool {
+        matches!(self.action.as_str(), "intent.approved" | "intent.denied")
+    }
+
     /// What is told of it: names and numbers, and no text that anybody wrote.
     #[must_use]
     pub fn told(&self, program: &ProgramId) -> Value {

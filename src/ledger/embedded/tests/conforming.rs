@@ -2,6 +2,8 @@
 
 use std::sync::atomic::AtomicBool;
 
+use holdfast_core::Timestamp;
+
 use super::*;
 use crate::fixture::once_free;
 use crate::journal::{Checkpoint, EachGroup, Erase, MemoryDisk, Noted, Operation, Slip, SlipsFound, SlipsWanted};
@@ -194,6 +196,11 @@ impl<L: Log> Log for Plugged<L> {
         self.log.begin_slip(slip)
     }
 
+    fn end_waits(&mut self, asked_until: Timestamp) -> Result<u64, JournalError> {
+        self.plug.check()?;
+        self.log.end_waits(asked_until)
+    }
+
     fn slips(&self, wanted: &SlipsWanted) -> Result<SlipsFound, JournalError> {
         self.plug.check()?;
         self.log.slips(wanted)
@@ -214,7 +221,7 @@ impl<L: Log> Log for Plugged<L> {
         self.log.note(operation)
     }
 
-    fn noted(&self, id: &[u8; 16]) -> Result<Option<holdfast_core::Timestamp>, JournalError> {
+    fn noted(&self, id: &[u8; 16]) -> Result<Option<Timestamp>, JournalError> {
         self.plug.check()?;
         self.log.noted(id)
     }

@@ -74,6 +74,10 @@ impl Log for Stalling {
         self.log.begin_slip(slip)
     }
 
+    fn end_waits(&mut self, asked_until: Timestamp) -> Result<u64, JournalError> {
+        self.log.end_waits(asked_until)
+    }
+
     fn slips(&self, wanted: &SlipsWanted) -> Result<SlipsFound, JournalError> {
         self.log.slips(wanted)
     }

@@ -1,6 +1,6 @@
 //! What the management API lists of a shared ledger.
 
-use holdfast_core::hold::{Finality, HoldStatus};
+use holdfast_core::hold::{Finality, HoldStatus, MovementCause, Order};
 
 use super::conforming::start;
 use super::server::{run, shared};
@@ -9,7 +9,7 @@ use crate::api::reads::shared::SharedReads;
 use crate::api::reads::{Reads, Wanted, Whose};
 use crate::ledger::conformance::*;
 use crate::ledger::postgres::Postgres;
-use crate::ledger::{Act, Ledger};
+use crate::ledger::{Act, Ledger, Operation, Origin};
 
 struct Desk(Postgres);
 
@@ -36,7 +36,7 @@ fn accounts_cards_and_holds_are_listed_a_page_at_a_time() {
     desk.decide(with_card("d", purchase("4", 7)));
     desk.tell("t", captured("2", 100, Finality::Final));
     assert!(desk.act(Act::Rest).is_ok());
-    let reads = SharedReads::new(&server.reach(&name)).unwrap();
+    let reads = SharedReads::new(&server.reach(&name), std::collections::BTreeMap::new()).unwrap();
     run(async {
         let accounts = reads.accounts(program(), page(None)).await.unwrap();
         let found: Vec<_> = accounts.found.lines.iter().map(|line| (line.account.to_string(), line.posted, line.held)).collect();
@@ -68,5 +68,72 @@ fn accounts_cards_and_holds_are_listed_a_page_at_a_time() {
         let number = of_card.lines[0].number;
         assert_eq!(reads.hold(program(), number).await.unwrap().found.as_ref(), Some(&of_card.lines[0]));
         assert_eq!(reads.hold(id("other"), number).await.unwrap().found, None);
+    });
+}
+
+#[test]
+fn movements_and_their_sums_are_listed_with_what_was_on_the_account_and_who_did_them() {
+    let Some(server) = shared() else { return };
+    let name = server.database();
+    let desk = Desk(start(server, &name, 2));
+    desk.enter(vec![account("a", 1_000), account("empty", 0), card("c", "a", Some("h"))]).unwrap();
+    desk.decide(purchase("1", 100));
+    desk.decide(purchase("2", 50));
+    desk.decide(purchase("declined", 5_000));
+    desk.tell("t", captured("1", 80, Finality::Final));
+    let operation = Operation {
+        program: program().to_string(),
+        key: "k".to_owned(),
+        request: [7; 32],
+        who: "ann".to_owned(),
+        why: "a test".to_owned(),
+        at: later(1),
+    };
+    let id_of_it = operation.id();
+    assert!(desk.act(Act::Note(Box::new(operation))).is_ok());
+    let by_ann = Origin { operator: Some(id_of_it), ..origin() };
+    assert!(desk.act(Act::Order(by_ann, ordered("o", "2", Order::Release))).is_ok());
+    // Entered again, it moves nothing.
+    desk.enter(vec![account("a", 77)]).unwrap();
+    let reads = SharedReads::new(&server.reach(&name), std::collections::BTreeMap::new()).unwrap();
+    run(async {
+        let list = |name, last| reads.movements(program(), id(name), None, page(last));
+        let (mut last, mut listed, mut pages) = (None, Vec::new(), 0);
+        loop {
+            let lines = list("a", last).await.unwrap().found.unwrap();
+            pages += 1;
+            let of_line = |line: &crate::api::reads::MovementLine| {
+                let amounts = [line.posted, line.held, line.posted_after, line.held_after].map(|amount| amount.minor());
+                (amounts, line.cause, line.done.as_ref().map(|done| (done.by.clone(), done.why.clone())))
+            };
+            listed.extend(lines.lines.iter().map(of_line));
+            last = lines.more_behind;
+            if last.is_none() {
+                break;
+            }
+        }
+        let by_ann = Some(("ann".to_owned(), "a test".to_owned()));
+        let settled = Some(MovementCause::NetworkSettlement);
+        let expected = [
+            ([0, -50, 920, 0], None, by_ann.clone()),
+            ([-80, -100, 920, 50], settled, None),
+            ([0, 50, 1_000, 150], None, None),
+            ([0, 100, 1_000, 100], None, None),
+            ([1_000, 0, 1_000, 0], Some(MovementCause::Funding), None),
+        ];
+        assert_eq!((listed, pages), (expected.to_vec(), 3));
+        assert_eq!(list("empty", None).await.unwrap().found.unwrap().lines, []);
+        assert_eq!(list("nobody's", None).await.unwrap().found, None);
+
+        let holds = reads.holds(program(), Whose::Account(id("a")), Wanted::default(), page(None)).await.unwrap().found.unwrap();
+        let changed = holds.lines.iter().map(|line| line.changed.as_ref().map(|done| (done.by.clone(), done.why.clone())));
+        assert_eq!(changed.collect::<Vec<_>>(), [by_ann, None], "the newest first");
+
+        let day = i32::try_from(crate::clock::utc().unix_micros().div_euclid(86_400_000_000)).unwrap();
+        let sums = reads.sums(program(), (day - 2, day + 2)).await.unwrap().found;
+        let mut sums: Vec<_> = sums.iter().map(|sum| (sum.cause, sum.minor, sum.movements)).collect();
+        sums.sort_by_key(|(_, minor, _)| *minor);
+        assert_eq!(sums, [(MovementCause::NetworkSettlement, -80, 1), (MovementCause::Funding, 1_000, 1)]);
+        assert_eq!(reads.sums(program(), (day - 40, day - 30)).await.unwrap().found, []);
     });
 }

@@ -1,9 +1,14 @@
-//! [`Reads`] on the shared ledger's own tables: what is durable is in them, so that nothing is ever waited for. Movements and
-//! their sums are not listed over the API yet; they are in the database.
+//! [`Reads`] on the shared ledger's own tables: what is durable is in them, so that nothing is ever waited for.
+
+mod movements;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use deadpool_postgres::{Client, Pool, PoolError};
 use holdfast_core::hold::{AccountStatus, CardStatus};
 use holdfast_core::{AccountId, CardToken, Currency, Money, ProgramId, Timestamp};
+use jiff::tz::TimeZone;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
@@ -16,6 +21,7 @@ use crate::ledger::postgres::Life;
 use crate::ledger::postgres::connect::{ANSWER_MAX, Database, within};
 use crate::ledger::postgres::trouble::{Trouble, Whereabouts};
 use crate::ledger::postgres::values::{At, hold, named, named_or_none, word};
+use crate::settlement_day::{Cutoff, TimeOfDay};
 
 /// Lists need few connections of their own: payments must not wait for them.
 const CONNECTIONS_MAX: usize = 2;
@@ -28,6 +34,8 @@ const LOOKS_MAX: usize = 16;
 pub struct SharedReads {
     pool: Pool,
     at: Whereabouts,
+    /// When each program's settlement days end.
+    cutoffs: Arc<BTreeMap<ProgramId, Cutoff>>,
 }
 
 const CARD: &str = "SELECT c.number, c.token, c.status, a.name AS account, p.token AS cardholder FROM holdfast.card c
@@ -42,8 +50,17 @@ impl SharedReads {
     ///
     /// # Errors
     /// See [`Database::pool`].
-    pub fn new(database: &Database) -> Result<Self, Trouble> {
-        Ok(SharedReads { pool: database.pool(CONNECTIONS_MAX)?, at: database.whereabouts() })
+    pub fn new(database: &Database, cutoffs: BTreeMap<ProgramId, Cutoff>) -> Result<Self, Trouble> {
+        Ok(SharedReads { pool: database.pool(CONNECTIONS_MAX)?, at: database.whereabouts(), cutoffs: Arc::new(cutoffs) })
+    }
+
+    /// When a program's settlement days end.
+    fn cutoff(&self, program: ProgramId) -> Cutoff {
+        self.cutoffs.get(&program).cloned().unwrap_or_else(|| Cutoff::new(TimeZone::UTC, TimeOfDay::Midnight))
+    }
+
+    fn damaged(&self) -> Unreadable {
+        Unreadable(format!("{} has something that this program does not write", self.at))
     }
 
     async fn connection(&self) -> Result<Client, Unreadable> {
@@ -64,8 +81,7 @@ impl SharedReads {
     }
 
     fn read<T>(&self, rows: &[Row], read: impl Fn(&Row) -> Option<T>) -> Result<Vec<T>, Unreadable> {
-        let damaged = || Unreadable(format!("{} has something that this program does not write", self.at));
-        rows.iter().map(|row| read(row).ok_or_else(damaged)).collect()
+        rows.iter().map(|row| read(row).ok_or_else(|| self.damaged())).collect()
     }
 
     async fn number_of(&self, client: &Client, table: &str, program: ProgramId, name: &str) -> Result<Option<i64>, Unreadable> {
@@ -126,73 +142,84 @@ impl Reads for SharedReads {
             let client = self.connection().await?;
             let sql = format!("{HOLD} WHERE h.number = $1 AND h.program = $2");
             let rows = self.query(&client, &sql, &[&number, &program.as_str()]).await?;
-            Ok(as_of(self.read(&rows, hold_line)?.pop()))
+            let mut found = self.read(&rows, hold_line)?;
+            self.add_who_changed(&**client, &mut found).await?;
+            Ok(as_of(found.pop()))
         })
     }
 
     fn holds(&self, program: ProgramId, whose: Whose, wanted: Wanted, page: Page) -> Reading<'_, Option<Lines<HoldLine>>> {
         Box::pin(async move {
             let client = self.connection().await?;
-            let (number, of) = match whose {
-                Whose::OpenOnes => (Some(0), "$1::bigint = 0 AND h.status = 'open'"),
-                Whose::Account(account) => {
-                    (self.number_of(&client, "account", program, account.as_str()).await?, "h.account = $1")
-                }
-                Whose::Card(card) => (
-                    self.number_of(&client, "card", program, card.as_str()).await?,
-                    "h.account IN (SELECT account FROM holdfast.card WHERE number = $1) AND h.card = $1",
-                ),
+            let Some(mut lines) = self.page_of_holds(&client, program, whose, wanted, page).await? else {
+                return Ok(as_of(None));
             };
-            let Some(number) = number else { return Ok(as_of(None)) };
-            let sql = format!(
-                "{HOLD} WHERE {of} AND h.program = $6 AND h.number < $2 AND ($3::text IS NULL OR h.status = $3)
-                 AND ($4::timestamptz IS NULL OR h.opened_at >= $4) ORDER BY h.number DESC LIMIT $5"
-            );
-            let (status, since) = (wanted.status.map(holdfast_core::hold::HoldStatus::name), wanted.since.map(At));
-            let (mut before, mut lines) = (page.last.unwrap_or(i64::MAX), Vec::new());
-            // Whether a hold is confirmed is in its steps, which the database cannot read: it is asked for more until the page
-            // is full, or enough was looked at.
-            for _ in 0..LOOKS_MAX {
-                let rows = self
-                    .query(&client, &sql, &[&number, &before, &status, &since, &i64::from(page.limit), &program.as_str()])
-                    .await?;
-                let more = more_behind(&rows, page);
-                for line in self.read(&rows, hold_line)? {
-                    if wanted.confirmed.is_none_or(|confirmed| line.confirmed == confirmed) {
-                        before = line.number;
-                        lines.push(line);
-                    }
-                    if lines.len() >= usize::try_from(page.limit).unwrap_or(usize::MAX) {
-                        return Ok(as_of(Some(Lines { lines, more_behind: Some(before) })));
-                    }
-                }
-                match more {
-                    Some(last) => before = last,
-                    None => return Ok(as_of(Some(Lines { lines, more_behind: None }))),
-                }
-            }
-            Ok(as_of(Some(Lines { lines, more_behind: Some(before) })))
+            self.add_who_changed(&**client, &mut lines.lines).await?;
+            Ok(as_of(Some(lines)))
         })
     }
 
     fn movements(
         &self,
-        _program: ProgramId,
-        _account: AccountId,
-        _since: Option<Timestamp>,
-        _page: Page,
+        program: ProgramId,
+        account: AccountId,
+        since: Option<Timestamp>,
+        page: Page,
     ) -> Reading<'_, Option<Lines<MovementLine>>> {
-        not_here()
+        Box::pin(self.page_of_movements(program, account, since, page))
     }
 
-    fn sums(&self, _program: ProgramId, _days: (i32, i32)) -> Reading<'_, Vec<SumLine>> {
-        not_here()
+    fn sums(&self, program: ProgramId, days: (i32, i32)) -> Reading<'_, Vec<SumLine>> {
+        Box::pin(self.sums_of_days(program, days))
     }
 }
 
-fn not_here<'a, T: Send + 'a>() -> Reading<'a, T> {
-    let words = "is not listed over the API with the shared ledger; read holdfast.movement in its database";
-    Box::pin(std::future::ready(Err(Unreadable(words.to_owned()))))
+impl SharedReads {
+    async fn page_of_holds(
+        &self,
+        client: &Client,
+        program: ProgramId,
+        whose: Whose,
+        wanted: Wanted,
+        page: Page,
+    ) -> Result<Option<Lines<HoldLine>>, Unreadable> {
+        let (number, of) = match whose {
+            Whose::OpenOnes => (Some(0), "$1::bigint = 0 AND h.status = 'open'"),
+            Whose::Account(account) => (self.number_of(client, "account", program, account.as_str()).await?, "h.account = $1"),
+            Whose::Card(card) => (
+                self.number_of(client, "card", program, card.as_str()).await?,
+                "h.account IN (SELECT account FROM holdfast.card WHERE number = $1) AND h.card = $1",
+            ),
+        };
+        let Some(number) = number else { return Ok(None) };
+        let sql = format!(
+            "{HOLD} WHERE {of} AND h.program = $6 AND h.number < $2 AND ($3::text IS NULL OR h.status = $3)
+                 AND ($4::timestamptz IS NULL OR h.opened_at >= $4) ORDER BY h.number DESC LIMIT $5"
+        );
+        let (status, since) = (wanted.status.map(holdfast_core::hold::HoldStatus::name), wanted.since.map(At));
+        let (mut before, mut lines) = (page.last.unwrap_or(i64::MAX), Vec::new());
+        // Whether a hold is confirmed is in its steps, which the database cannot read: it is asked for more until the page
+        // is full, or enough was looked at.
+        for _ in 0..LOOKS_MAX {
+            let rows =
+                self.query(client, &sql, &[&number, &before, &status, &since, &i64::from(page.limit), &program.as_str()]).await?;
+            let more = more_behind(&rows, page);
+            for line in self.read(&rows, hold_line)? {
+                if wanted.confirmed.is_none_or(|confirmed| line.confirmed == confirmed) {
+                    before = line.number;
+                    lines.push(line);
+                }
+                if lines.len() >= usize::try_from(page.limit).unwrap_or(usize::MAX) {
+                    return Ok(Some(Lines { lines, more_behind: Some(before) }));
+                }
+            }
+            match more {
+                Some(last) => before = last,
+                None => return Ok(Some(Lines { lines, more_behind: None })),
+            }
+        }
+        Ok(Some(Lines { lines, more_behind: Some(before) }))
+    }
 }
 
 fn account_line(row: &Row) -> Option<AccountLine> {

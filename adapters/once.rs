@@ -1,0 +1,165 @@
+//! JSON in which every member of an object comes once: of two with one name a reader would take one, and whoever sent them may have
+//! meant the other.
+
+use std::cell::Cell;
+use std::fmt;
+
+use holdfast_core::card_number;
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Number, Value};
+
+use crate::inbound::Malformed;
+
+/// Reads one JSON value.
+///
+/// # Errors
+/// Where it ceases to be JSON, or which member comes twice.
+pub(crate) fn parse(body: &[u8]) -> Result<Value, Malformed> {
+    let twice = Cell::new(None);
+    let mut deserializer = serde_json::Deserializer::from_slice(body);
+    let read = Once { path: Path::Body, twice: &twice }.deserialize(&mut deserializer);
+    let read = read.and_then(|value| deserializer.end().map(|()| value));
+    read.map_err(|error| twice.take().unwrap_or_else(|| Malformed::not_json(&error)))
+}
+
+/// Where a value stands.
+#[derive(Clone, Copy)]
+enum Path<'p> {
+    Body,
+    Member(&'p Path<'p>, &'p str),
+    Item(&'p Path<'p>, usize),
+}
+
+impl fmt::Display for Path<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Path::Body => Ok(()),
+            Path::Member(Path::Body, name) => f.write_str(name),
+            Path::Member(above, name) => write!(f, "{above}.{name}"),
+            Path::Item(above, index) => write!(f, "{above}[{index}]"),
+        }
+    }
+}
+
+/// Reads what stands there.
+struct Once<'p, 't> {
+    path: Path<'p>,
+    twice: &'t Cell<Option<Malformed>>,
+}
+
+impl Once<'_, '_> {
+    fn comes_twice(&self, name: &str) {
+        let path = Path::Member(&self.path, name).to_string();
+        // A name may be anything: one with a card's number in it is not told.
+        let told = match card_number::stands_in(&path) {
+            true => Malformed::field("", "has a card number in a field's name"),
+            false => Malformed::field(path, "is given twice"),
+        };
+        self.twice.set(Some(told));
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Once<'_, '_> {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Once<'_, '_> {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(Value::Number(value.into()))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(Value::Number(value.into()))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(Number::from_f64(value).map_or(Value::Null, Value::Number))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(Value::String(value.to_owned()))
+    }
+
+    fn visit_string<E>(self, value: String) -> Result<Value, E> {
+        Ok(Value::String(value))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let mut list = Vec::new();
+        while let Some(item) = items.next_element_seed(Once { path: Path::Item(&self.path, list.len()), ..self })? {
+            list.push(item);
+        }
+        Ok(Value::Array(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
+        let mut object = Map::new();
+        while let Some(name) = members.next_key::<String>()? {
+            if object.contains_key(&name) {
+                self.comes_twice(&name);
+                return Err(A::Error::custom("a member comes twice"));
+            }
+            let value = members.next_value_seed(Once { path: Path::Member(&self.path, &name), ..self })?;
+            object.insert(name, value);
+        }
+        Ok(Value::Object(object))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(body: &str) -> String {
+        parse(body.as_bytes()).map_or_else(|malformed| malformed.to_string(), |value| value.to_string())
+    }
+
+    #[test]
+    fn a_member_that_comes_twice_is_refused_by_its_path() {
+        assert_eq!(told(r#"{"amount": 1, "amount": 2}"#), "`amount` is given twice");
+        assert_eq!(told(r#"{"a": {"b": [1, {"c": 1, "d": 2, "c": null}]}}"#), "`a.b[1].c` is given twice");
+        assert_eq!(told(r#"[{"x": 1}, {"x": 1, "x": 1}]"#), "`[1].x` is given twice");
+        assert_eq!(told(r#"{"a": {"n": 1}, "b": {"n": 1}}"#), r#"{"a":{"n":1},"b":{"n":1}}"#);
+    }
+
+    #[test]
+    fn a_name_with_a_card_number_in_it_is_not_told() {
+        for body in [r#"{"4111111111111111": 1, "4111111111111111": 2}"#, r#"{"4111 1111 1111 1111": {"a": 1, "a": 2}}"#] {
+            assert_eq!(told(body), "the body has a card number in a field's name");
+        }
+    }
+
+    #[test]
+    fn everything_else_reads_as_ever() {
+        for body in [
+            "null",
+            "true",
+            r#"[0, -1, 9223372036854775808, 18446744073709551616, 1.5, 1e3, "\u00e9\n", {}, []]"#,
+            r#"{"z": 1, "a": {"z": [null, false]}}"#,
+        ] {
+            assert_eq!(parse(body.as_bytes()).unwrap(), serde_json::from_str::<Value>(body).unwrap(), "{body}");
+        }
+        for body in ["", "{", "{\"a\": 1} x", "{\"a\": 1,}", "nul", "\"\\ud800\""] {
+            let theirs = serde_json::from_str::<Value>(body).unwrap_err();
+            assert_eq!(told(body), Malformed::not_json(&theirs).to_string(), "{body}");
+        }
+    }
+}
