@@ -7,6 +7,7 @@ use std::cell::RefCell;
 use holdfast_core::{Currency, Money, Timestamp};
 use serde_json::{Map, Value};
 
+use super::once;
 use super::problem::{FieldError, Problem};
 
 /// The longest reason, in characters.
@@ -41,11 +42,15 @@ pub struct Fields {
 }
 
 impl Fields {
-    /// A body, which must be one JSON object.
+    /// A body, which must be one JSON object, each member of which comes once.
     #[must_use]
     pub fn of_body(bytes: &[u8]) -> Self {
-        match serde_json::from_slice(bytes) {
-            Ok(Value::Object(values)) => Fields::new(Source::Body, values),
+        match once::read(bytes) {
+            Ok((Value::Object(values), again)) => {
+                let fields = Fields::new(Source::Body, values);
+                again.iter().for_each(|path| fields.wrong(path, "is there twice"));
+                fields
+            }
             // Where it ceases to be JSON is a place, and tells nothing of what is there.
             Err(error) => Fields::broken(format!("is not JSON from line {}, column {} on", error.line(), error.column())),
             Ok(_) => Fields::broken("must be a JSON object".to_owned()),
@@ -240,7 +245,7 @@ impl Fields {
 }
 
 /// A field's name as far as it looks like one: `a value` becomes `a?value`, and long ones end.
-fn printable(name: &str) -> String {
+pub(super) fn printable(name: &str) -> String {
     name.chars().take(40).map(|c| if c.is_ascii_alphanumeric() || c == '_' || c == '-' { c } else { '?' }).collect()
 }
 

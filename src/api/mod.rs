@@ -19,6 +19,7 @@ pub mod instruments;
 pub mod listener;
 pub mod merchants;
 pub mod movements;
+mod once;
 pub mod openapi;
 pub mod page;
 pub mod problem;
