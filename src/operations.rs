@@ -118,7 +118,7 @@ impl Desk {
                     last.published_by
                 ));
             }
-            let loaded = ruleset::read("the ruleset in force", &last.source, &counter.home).map_err(refused)?;
+            let loaded = ruleset::read("the ruleset in force", whole(&last)?, &counter.home).map_err(refused)?;
             self.put_in_force(counter, Arc::new(loaded));
         }
         Ok(remarks)
@@ -139,7 +139,7 @@ impl Desk {
                 }
             }
             if let Some(last) = last(KeptKind::Rules) {
-                let loaded = ruleset::read("the ruleset in force", &last.source, &counter.home).map_err(refused)?;
+                let loaded = ruleset::read("the ruleset in force", whole(last)?, &counter.home).map_err(refused)?;
                 self.put_in_force(counter, Arc::new(loaded));
             }
         }
@@ -339,7 +339,7 @@ impl Operations for Desk {
         let Some(target) = target else {
             return Err(OperationError::Refused(vec![format!("program `{program}` has no earlier {what} to go back to")]));
         };
-        let (file, text) = (format!("{what} {}", RulesetHash::from_bytes(target.hash)), target.source.clone());
+        let (file, text) = (format!("{what} {}", RulesetHash::from_bytes(target.hash)), whole(target)?.to_owned());
         self.publish_any(&RulesPublish { kind, program, file, text, by, why }).await
     }
 
@@ -362,6 +362,18 @@ impl Operations for Desk {
     async fn import_profiles(&self, import: ImportProfiles) -> Result<ProfilesSummary, OperationError> {
         self.bring_profiles_in(import).await
     }
+}
+
+/// The text of what was published, if it still is what its hash says. Nobody decides by another one under that name.
+fn whole(kept: &KeptRuleset) -> Result<&str, OperationError> {
+    if kept.is_whole() {
+        return Ok(&kept.source);
+    }
+    Err(OperationError::Refused(vec![format!(
+        "the text of {} is not what its hash says: in the ledger's table `ruleset` (of journal.sqlite, or of the database) it was changed \
+         or is damaged; restore the ledger from a backup",
+        kept.named()
+    )]))
 }
 
 fn unique_by_prefix<'a>(versions: &'a [KeptRuleset], prefix: &str) -> Result<Option<&'a KeptRuleset>, OperationError> {

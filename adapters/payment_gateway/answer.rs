@@ -241,7 +241,7 @@ const fn refusal(reason: DeclineReason, is_known: bool) -> (u16, &'static str, &
             (409, "E0409", "It came before with other content: the Idempotency-Key, or the result of the payer's authentication")
         }
         DeclineReason::CaptureAboveAuthorized => (422, "E0422", "The amount is more than was authorized"),
-        DeclineReason::RefundAboveCaptured => (422, "E0422", "The amount is more than was captured"),
+        DeclineReason::RefundAboveCaptured => (422, "E0422", "More would be given back than was taken"),
         DeclineReason::AuthorizationUnknown if !is_known => (404, "E0404", "There is no payment of this id"),
         DeclineReason::AuthorizationOver => (422, "E0422", "The payment is captured, voided or expired"),
         DeclineReason::InsufficientFunds

@@ -53,7 +53,8 @@ pub(super) fn decode<'a>(
     let surcharge = part(&data, "surcharge_amount", total)?.filter(|surcharge| !surcharge.is_zero());
     let kept = kept(&data, data_members, total)?;
     let ((key, payment), unnamed) = match names::key_of(headers)? {
-        Some(text) => (names::of(kind, b"key", text.as_bytes())?, None),
+        // One key is one payment, at whichever of the two routes it comes: at the other one it is a conflict.
+        Some(text) => (names::of(Kind::Auth, b"key", text.as_bytes())?, None),
         None => (names::of(kind, b"", b"")?, Some(names::of_nothing(kind))),
     };
     // A credential that may not is not told so: its rules are asked.

@@ -37,13 +37,15 @@ pub(super) fn decode<'a>(body: &[u8], headers: &HeaderMap, route: u8) -> Result<
         Ordered::Void => ("void", 0),
         Ordered::Refund { minor } => ("refund", minor),
     };
-    // A refund that is to be made twice brings a key of its own each time.
-    let digest = Sha256::new()
-        .chain_update(payment.as_str())
-        .chain_update([0])
-        .chain_update(minor.to_le_bytes())
-        .chain_update(names::key_of(headers)?.unwrap_or_default())
-        .finalize();
+    // A caller's key is one order, whatever it says of what: with other content it is a conflict. Without one, the same order of the
+    // same payment is made once: a refund that is to be made twice brings a key of its own each time.
+    let (word, digest) = match names::key_of(headers)? {
+        Some(key) => ("order", Sha256::digest(key)),
+        None => {
+            let content = Sha256::new().chain_update(payment.as_str()).chain_update([0]).chain_update(minor.to_le_bytes());
+            (word, content.finalize())
+        }
+    };
     let key = format!("{word}-{}", hex(digest.get(..16).unwrap_or_default()));
     let key = IdempotencyKey::new(&key).map_err(|error| Malformed::identifier("id", error))?;
     Ok(Inbound::Order(OrderCall { payment, key, order, echo: echo_of_order(route) }))

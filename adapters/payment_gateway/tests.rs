@@ -130,6 +130,15 @@ fn the_same_key_is_the_same_payment() {
         })
     };
     assert_eq!(name(Some("a")), name(Some("a")));
+    let mut headers = HeaderMap::new();
+    headers.insert("idempotency-key", "a".parse().unwrap());
+    let at_the_other_route = decode(SALE, &headers, &sound().to_string(), |inbound| match inbound {
+        Ok(Inbound::Payment(asked)) => (asked.call.request.key.to_string(), asked.slip.text),
+        other => panic!("{other:?}"),
+    });
+    let name_of_it = name(Some("a")).unwrap().0.to_string();
+    assert_eq!(at_the_other_route.0, name_of_it, "the same payment");
+    assert!(at_the_other_route.1.contains("\"kind\":1"), "and other content");
     assert_ne!(name(Some("a")), name(Some("b")));
     assert!(name(None).unwrap().1);
     assert_eq!(name(Some("4111111111111111")), Err("`idempotency-key` has a card number in it".to_owned()));
@@ -153,6 +162,31 @@ fn orders_name_a_payment_and_an_amount() {
     assert_eq!(of(CAPTURE, json!({"id": ID, "amount": "0"})), Err("amount".to_owned()));
     assert_eq!(of(VOID, json!({})), Err("id".to_owned()));
     assert_eq!(of(VOID, json!({"id": "nonsense"})).unwrap().0, "payment-of-nobody");
+}
+
+/// A key is one order; its content is what the ledger compares. Without one the content is the key.
+#[test]
+fn the_same_key_is_the_same_order_whatever_it_says() {
+    const IDS: [&str; 2] = ["9fff410f-1903-8178-8714-71c90e677b81", "9fff410f-1903-8178-8714-71c90e677b82"];
+    let key_of = |key: Option<&str>, route, id: &str, amount: &str| {
+        let mut headers = HeaderMap::new();
+        if let Some(key) = key {
+            headers.insert("idempotency-key", key.parse().unwrap());
+        }
+        decode(route, &headers, &json!({"id": id, "amount": amount}).to_string(), |inbound| match inbound {
+            Ok(Inbound::Order(order)) => order.key,
+            other => panic!("{other:?}"),
+        })
+    };
+    let contents = [(REFUND, IDS[0], "3.00"), (REFUND, IDS[0], "2.00"), (REFUND, IDS[1], "3.00"), (CAPTURE, IDS[0], "3.00")];
+    let first = key_of(Some("a"), REFUND, IDS[0], "3.00");
+    for (route, id, amount) in contents {
+        assert_eq!(key_of(Some("a"), route, id, amount), first);
+        assert_ne!(key_of(Some("b"), route, id, amount), first);
+    }
+    let unnamed = contents.map(|(route, id, amount)| key_of(None, route, id, amount));
+    assert!((1..4).all(|place| unnamed[place] != unnamed[0]));
+    assert_eq!(key_of(None, REFUND, IDS[0], "3.00"), unnamed[0]);
 }
 
 #[test]

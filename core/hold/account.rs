@@ -1,4 +1,7 @@
 //! The standing of accounts, cards and cardholders: what has to be so before money is looked at.
+//!
+//! A closed account or card stays closed, whoever closed it and whatever else is told of it, earlier or later: operators close for
+//! good, and no platform's documents have one opened again. Owners go by the latest word: only platforms close them.
 
 use serde::{Deserialize, Serialize};
 
@@ -85,5 +88,32 @@ status! {
         Closed = "closed", 3 => Some(DeclineReason::CardholderNotActive),
         /// Not verified yet.
         Unverified = "unverified", 0 => Some(DeclineReason::CardholderNotActive),
+    }
+}
+
+impl AccountStatus {
+    /// Whether nothing that is told lifts it.
+    #[must_use]
+    pub const fn is_final(self) -> bool {
+        match self {
+            AccountStatus::Closed => true,
+            AccountStatus::Active | AccountStatus::Frozen => false,
+        }
+    }
+}
+
+impl CardStatus {
+    /// Whether nothing that is told lifts it.
+    #[must_use]
+    pub const fn is_final(self) -> bool {
+        match self {
+            CardStatus::Closed => true,
+            CardStatus::Active
+            | CardStatus::Unactivated
+            | CardStatus::Frozen
+            | CardStatus::Lost
+            | CardStatus::Stolen
+            | CardStatus::Expired => false,
+        }
     }
 }

@@ -258,7 +258,7 @@ pub enum Order {
     },
     /// Let go of what is held.
     Release,
-    /// Give money back; never more than was captured.
+    /// Give money back; never more than was captured, or debited at the decision, less what was given back.
     Refund {
         /// How much.
         amount: Money,

@@ -74,7 +74,7 @@ fn allowed(hold: &Hold, order: &Order) -> Result<(), DeclineReason> {
         Order::Capture { .. } | Order::Release if !hold.is_under_way() && !mutant::is(Mutant::CommitAfterReject) => {
             Err(DeclineReason::AuthorizationOver)
         }
-        Order::Release => Ok(()),
+        Order::Release => gives_back_no_more_than_was_taken(hold, hold.captured),
         Order::Capture { amount, finality } => {
             let capturable = hold.authorized.saturating_add(hold.tolerance).saturating_sub(hold.captured);
             // A final capture of nothing is a release that says so.
@@ -82,14 +82,27 @@ fn allowed(hold: &Hold, order: &Order) -> Result<(), DeclineReason> {
             match amount.minor() {
                 minor if minor < least => Err(DeclineReason::AmountBelowMinimum),
                 minor if minor > capturable => Err(DeclineReason::CaptureAboveAuthorized),
-                _ => Ok(()),
+                minor => match finality {
+                    Finality::Final => gives_back_no_more_than_was_taken(hold, hold.captured.saturating_add(minor)),
+                    Finality::More => Ok(()),
+                },
             }
         }
         Order::Refund { amount } if amount.minor() <= 0 => Err(DeclineReason::AmountBelowMinimum),
         Order::Refund { .. } if mutant::is(Mutant::RefundAboveCaptured) => Ok(()),
-        Order::Refund { amount } if amount.minor() > hold.captured.saturating_sub(hold.refunded) => {
+        // What was debited at the decision was taken, whether or not it is captured yet.
+        Order::Refund { amount } if amount.minor() > hold.captured.saturating_add(hold.ahead).saturating_sub(hold.refunded) => {
             Err(DeclineReason::RefundAboveCaptured)
         }
         Order::Refund { .. } => Ok(()),
     }
+}
+
+/// What was debited at once comes back when its payment ends with less captured. What was refunded of it before does not come back
+/// a second time.
+fn gives_back_no_more_than_was_taken(hold: &Hold, captured_at_the_end: i64) -> Result<(), DeclineReason> {
+    if hold.ahead > 0 && hold.refunded > captured_at_the_end {
+        return Err(DeclineReason::RefundAboveCaptured);
+    }
+    Ok(())
 }

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use super::account::{AccountStatus, CardStatus};
 use super::event::{Fact, Finality, MovementCause, RecordedOutcome, ReleaseCause, ToldEvent};
 use super::life::{Hold, HoldStatus, Placement, Role, Step, StepId, Steps, What, Word, fold, has_ended};
 use super::limits;
@@ -117,19 +118,34 @@ fn paid_in_full(slice: &Slice<'_>, total: i64) -> Option<Timestamp> {
     (captured > 0 && last <= captured && total > captured).then_some(at)
 }
 
-/// A change of standing, unless a newer message told of it before; of one moment, unless one that weighs more did.
+/// A change of standing, unless a newer message told of it before; of one moment, unless one that weighs more did. What is closed
+/// for good weighs more than any time.
 fn stand(slice: &Slice<'_>, standing: Standing, mark: Mark) -> Outcome {
     let (known, told) = match standing {
-        Standing::Card(status) => (slice.card.map_or(0, |card| card.status.severity()), status.severity()),
-        Standing::Cardholder(status) => (slice.card.map_or(0, |card| card.cardholder.severity()), status.severity()),
-        Standing::Account(status) => (slice.account.map_or(0, |account| account.status.severity()), status.severity()),
-    };
-    match slice.standing {
-        Some(before) if (before.at, known, before.id) > (mark.at, told, mark.id) && !mutant::is(Mutant::StaleStanding) => {
-            Outcome::nothing(Finding::Superseded)
+        Standing::Card(status) => {
+            let known = slice.card.map(|card| card.status);
+            let is_final = known.is_some_and(CardStatus::is_final);
+            ((is_final, known.map_or(0, CardStatus::severity)), (status.is_final(), status.severity()))
         }
-        Some(_) | None => Outcome { standing: Some((standing, mark)), ..Outcome::default() },
+        Standing::Cardholder(status) => {
+            ((false, slice.card.map_or(0, |card| card.cardholder.severity())), (false, status.severity()))
+        }
+        Standing::Account(status) => {
+            let known = slice.account.map(|account| account.status);
+            let is_final = known.is_some_and(AccountStatus::is_final);
+            ((is_final, known.map_or(0, AccountStatus::severity)), (status.is_final(), status.severity()))
+        }
+    };
+    let is_older = |before: Mark| (before.at, known.1, before.id) > (mark.at, told.1, mark.id);
+    let stays = match (known.0, told.0) {
+        (true, false) => true,
+        (false, true) => false,
+        (true, true) | (false, false) => slice.standing.is_some_and(is_older),
+    };
+    if stays && !mutant::is(Mutant::StaleStanding) {
+        return Outcome::nothing(Finding::Superseded);
     }
+    Outcome { standing: Some((standing, mark)), ..Outcome::default() }
 }
 
 /// A fact about a payment becomes one of its steps.

@@ -34,7 +34,8 @@ pub struct Caller {
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "described here, read by hand")]
 pub struct ProgramParameter {
-    /// The program. May be left out if the token has only one; the header `Holdfast-Program` says the same.
+    /// The program. May be left out if the token has only one; the header `Holdfast-Program` says the same; where both are
+    /// there they must agree.
     #[param(example = "demo")]
     program: Option<String>,
 }
@@ -46,7 +47,12 @@ impl FromRequestParts<Arc<Api>> for Caller {
         let token = verify(parts, &api.tokens.load())?;
         let query = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri);
         let Query(mut pairs) = query.map_err(|_| bad("", "has a query that is not UTF-8"))?;
-        let asked = take(&mut pairs, "program")?.or(header(parts, PROGRAM_HEADER)?);
+        let asked = match (take(&mut pairs, "program")?, header(parts, PROGRAM_HEADER)?) {
+            (Some(one), Some(other)) if one != other => {
+                return Err(bad(PROGRAM_HEADER, "names another program than `program` in the query"));
+            }
+            (by_query, by_header) => by_query.or(by_header),
+        };
         let id = choose(asked.as_deref(), &token)?;
         let program = api.programs.iter().find(|program| program.id == id).copied();
         let program = program.ok_or_else(no_program)?;

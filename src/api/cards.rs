@@ -67,7 +67,7 @@ pub struct NewCard {
     /// Its owner, by the platform's token.
     #[schema(value_type = Option<String>, example = "user-1001")]
     pub cardholder: Option<CardholderToken>,
-    /// `active` (if left out) or `unactivated`.
+    /// `active` (if left out) or `unactivated`. A card that is there already keeps its own.
     #[schema(value_type = Option<String>, example = "active")]
     pub status: CardStatus,
     /// Why, for whoever reads it later.
@@ -125,7 +125,7 @@ pub(super) async fn get(State(api): State<Arc<Api>>, target: Target, caller: Cal
     Ok(Json(Card::of(&read.found, read.record)))
 }
 
-/// Creates a card. One that is there already with the same account and cardholder is answered with 200.
+/// Creates a card. One that is there already with the same account and cardholder is answered with 200, with the status that it has.
 #[utoipa::path(post, operation_id = "create_card", path = "/v1/cards", tag = "cards", params(ProgramParameter, KeyParameter), request_body = NewCard,
     responses((status = 201, body = Card), (status = 200, description = "It was there", body = Card), WriteProblems))]
 pub(super) async fn create(State(api): State<Arc<Api>>, write: Write) -> Result<Response, Problem> {
@@ -241,9 +241,9 @@ impl NewCard {
         Some(NewCard { card: card?, account_id: account_id?, cardholder, status, reason: reason? })
     }
 
-    /// Whether what is there is what was to be created.
+    /// Whether what is there is what was to be created. Its status is what became of it since.
     fn is(&self, known: &CardLine) -> bool {
-        known.account == Some(self.account_id) && known.cardholder == self.cardholder && known.status == self.status
+        known.account == Some(self.account_id) && known.cardholder == self.cardholder
     }
 }
 

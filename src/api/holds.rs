@@ -15,7 +15,7 @@ use super::cards::Reason;
 use super::input::{Fields, Need};
 use super::openapi::{ReadProblems, WriteProblems};
 use super::page::{Page, PageParameters};
-use super::problem::Problem;
+use super::problem::{Code, Problem};
 use super::reads::{AsOf, HoldLine, Wanted, Whose};
 use super::router::{Target, found, from_reads, written};
 use super::write::{KeyParameter, Write};
@@ -54,6 +54,9 @@ pub struct Hold {
     /// What is held now, in minor units.
     #[schema(example = 2735)]
     pub held: i64,
+    /// What was debited at the decision and is not captured yet, in minor units: of payments that are never held.
+    #[schema(example = 0)]
+    pub debited: i64,
     /// What was captured, in minor units.
     #[schema(example = 0)]
     pub captured: i64,
@@ -85,6 +88,10 @@ pub struct Hold {
     /// Everything up to this record of the journal is in it.
     pub as_of: i64,
 }
+
+/// What helps whoever wants to give back what was debited.
+const DEBITED_AT_ONCE: &str = "the payment was debited when it was decided and holds nothing; nothing was changed. To give its money back, \
+    void or refund it where it was made, or credit the account";
 
 /// A page of holds.
 #[derive(Debug, Serialize, ToSchema)]
@@ -140,7 +147,8 @@ pub(super) async fn get(State(api): State<Arc<Api>>, target: Target, caller: Cal
     Ok(Json(Hold::of(&read.found, read.record)))
 }
 
-/// Releases a hold: what is still held is available again. A later clearing by the platform posts all the same.
+/// Releases a hold: what is still held is available again. A later clearing by the platform posts all the same. A payment that was
+/// debited at its decision holds nothing, and is refused with `debited_at_once`: a release would post its money back.
 #[utoipa::path(post, operation_id = "release_hold", path = "/v1/holds/{hold_id}/release", tag = "holds",
     params(("hold_id" = i64, Path, description = "The hold's number."), ProgramParameter, KeyParameter),
     request_body = Reason,
@@ -148,6 +156,9 @@ pub(super) async fn get(State(api): State<Arc<Api>>, target: Target, caller: Cal
 pub(super) async fn release(State(api): State<Arc<Api>>, target: Target, write: Write) -> Result<Response, Problem> {
     let known = api.hold(write.program().id, &target).await?.found;
     let (reason, change) = write.read(|fields| fields.reason(Need::Required))?;
+    if known.hold.ahead > 0 {
+        return Err(Problem::coded(Code::Declined, "debited_at_once", DEBITED_AT_ONCE));
+    }
     let taken = api.take_down(&change, reason).await?;
     let (payment, hold) = (PaymentRef::of(known.payment), u64::try_from(known.number).ok());
     let ordering = Ordering { key: taken.key, digest: taken.digest, payment, hold, order: Order::Release };
@@ -203,6 +214,7 @@ impl Hold {
             status: line.hold.status.name(),
             authorized: line.hold.authorized,
             held: line.hold.held,
+            debited: line.hold.ahead,
             captured: line.hold.captured,
             refunded: line.hold.refunded,
             confirmed: line.confirmed,

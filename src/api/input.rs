@@ -43,7 +43,7 @@ pub struct Fields {
 }
 
 impl Fields {
-    /// A body, which must be one JSON object.
+    /// A body, which must be one JSON object, each member of which comes once.
     #[must_use]
     pub fn of_body(bytes: &[u8]) -> Self {
         match strict::value(bytes) {

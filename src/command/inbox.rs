@@ -63,7 +63,11 @@ impl Inbox {
         let reading = self.place.journal(Needs::WhatIsThere)?;
         let reader = &reading.reader;
         let (mut told, mut lines, mut not_booked) = (Told::default(), BTreeMap::new(), HashMap::new());
+        let published = reader.rulesets().map_err(Failure::told)?;
+        let is_its = |program: ProgramId| published.iter().any(|ruleset| ruleset.program == program.as_str());
+        let mut is_known = self.program.is_none_or(is_its);
         let mut each = |numbered: Numbered<'_>| -> Result<(), JournalError> {
+            is_known = is_known || numbered.record.program == self.program;
             let name = message(&numbered.record);
             if let Some(line) = self.line(&numbered) {
                 lines.insert(numbered.number, line);
@@ -77,6 +81,9 @@ impl Inbox {
             Ok(())
         };
         reader.records(i64::MAX, &mut |step, done, all| told.progress(step, done, all), &mut each).map_err(Failure::told)?;
+        if let Some(program) = self.program.filter(|_| !is_known) {
+            return Err(Failure::Told(format!("--program: nothing in the journal is of a program `{program}`")));
+        }
         lines.values().try_for_each(|line| writeln!(output, "{line}"))?;
         if let Some(begins) = reader.begins().map_err(Failure::told)? {
             // Whoever closed standard error does not want to know.

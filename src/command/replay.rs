@@ -47,6 +47,9 @@ pub struct Replay {
 
 impl Replay {
     pub(super) fn run(self, output: &mut dyn io::Write) -> Result<(), Failure> {
+        if let Some(to) = self.to.filter(|to| *to < self.from) {
+            return Err(Failure::Told(format!("--to {to} is before --from {}: nothing would be decided again", self.from)));
+        }
         let reading = self.place.journal(Needs::Whole)?;
         let reader = &reading.reader;
         let mut told = Told::default();

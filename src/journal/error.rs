@@ -103,6 +103,13 @@ pub enum JournalError {
         /// The first record that is kept.
         record: i64,
     },
+    /// The text of a published ruleset or stand-in table is not what its hash says.
+    RulesetChanged {
+        /// The file.
+        path: PathBuf,
+        /// Which one.
+        ruleset: String,
+    },
     /// Another process has it open for writing.
     InUse(PathBuf),
     /// The simulated disk failed, as it was told to.
@@ -227,6 +234,12 @@ impl fmt::Display for JournalError {
                 f,
                 "{}: no record names the checkpoint at record {record} that it begins with: the checkpoint was changed; restore \
                  the data directory from a backup",
+                path.display()
+            ),
+            JournalError::RulesetChanged { path, ruleset } => write!(
+                f,
+                "{}: table `ruleset`: the text of {ruleset} is not what its hash says: it was changed or is damaged; restore the \
+                 data directory from a backup",
                 path.display()
             ),
             JournalError::InUse(path) => {

@@ -129,7 +129,7 @@ impl Reader {
         self.groups().end()
     }
 
-    /// Walks the whole chain and opens every record; what is appended meanwhile is walked, too.
+    /// Walks the whole chain and opens every record; what is appended meanwhile is walked, too. Proves the rulesets that records name.
     ///
     /// # Errors
     /// The place of the first damage, or what is missing at the end.
@@ -140,6 +140,7 @@ impl Reader {
         if let Some(checkpoint) = &checkpoint {
             self.prove_state(checkpoint)?;
         }
+        self.prove_rulesets()?;
         // What the chain says of it, last.
         let mut announced = None;
         let (start, end) = (self.start, groups.end()?);

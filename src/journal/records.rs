@@ -90,6 +90,17 @@ impl Reader {
         rulesets::all(&self.connection, self.schema()).map_err(JournalError::disk(self.path()))
     }
 
+    /// Makes sure that every one of them has the text that its hash is of: nothing else proves it.
+    ///
+    /// # Errors
+    /// The disk, or the first that has not.
+    pub fn prove_rulesets(&self) -> Result<(), JournalError> {
+        match self.rulesets()?.iter().find(|ruleset| !ruleset.is_whole()) {
+            Some(changed) => Err(JournalError::RulesetChanged { path: self.path().to_owned(), ruleset: changed.named() }),
+            None => Ok(()),
+        }
+    }
+
     /// One record; `None` if it is not there any more, or not yet.
     ///
     /// # Errors

@@ -4,6 +4,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use holdfast_core::rules::RulesetHash;
 use holdfast_core::{PlatformName, Timestamp};
 use rusqlite::types::Type;
 use rusqlite::{Connection, params};
@@ -83,6 +84,21 @@ pub struct KeptRuleset {
     pub published_by: String,
     /// Why, as they said.
     pub why: String,
+}
+
+impl KeptRuleset {
+    /// Whether its text is the one that was published: records name it by its hash, and nothing else proves it.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        *RulesetHash::of(&self.source).as_bytes() == self.hash
+    }
+
+    /// What errors call it.
+    #[must_use]
+    pub fn named(&self) -> String {
+        let (kind, hash) = (self.kind, RulesetHash::from_bytes(self.hash));
+        format!("{kind} {hash:.12} of program `{}`, published {}", self.program, self.published_at)
+    }
 }
 
 pub(super) fn keep(connection: &Connection, ruleset: &KeptRuleset) -> rusqlite::Result<()> {

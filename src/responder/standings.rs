@@ -181,19 +181,29 @@ fn graver<S: Graded>(known: S, waits: Option<S>) -> S {
 type Word<S> = (Option<Timestamp>, S);
 
 /// Whether a word is newer than another one, as the ledger has it: of one moment, the one that weighs more. Without a time of its own, one
-/// is as new as its arrival.
+/// is as new as its arrival. What is closed for good is closed, whenever that was told.
 fn is_newer<S: Graded>((at, says): Word<S>, (than, said): Word<S>, came_later: bool) -> bool {
+    if says.is_final() != said.is_final() {
+        return says.is_final();
+    }
     at.zip(than).map_or(came_later, |(at, than)| (at, says.grade(), came_later) > (than, said.grade(), false))
 }
 
 /// A status that weighs more or less than another.
 trait Graded: Copy {
     fn grade(self) -> u8;
+
+    /// Whether no other word lifts it.
+    fn is_final(self) -> bool;
 }
 
 impl Graded for CardStatus {
     fn grade(self) -> u8 {
         self.severity()
+    }
+
+    fn is_final(self) -> bool {
+        CardStatus::is_final(self)
     }
 }
 
@@ -201,11 +211,19 @@ impl Graded for CardholderStatus {
     fn grade(self) -> u8 {
         self.severity()
     }
+
+    fn is_final(self) -> bool {
+        false
+    }
 }
 
 impl Graded for AccountStatus {
     fn grade(self) -> u8 {
         self.severity()
+    }
+
+    fn is_final(self) -> bool {
+        AccountStatus::is_final(self)
     }
 }
 
@@ -271,6 +289,20 @@ mod tests {
             assert_eq!(over(status), status);
         }
         assert_eq!(over(CardStatus::Unactivated), CardStatus::Active, "it is activated");
+    }
+
+    #[test]
+    fn what_is_closed_is_not_lifted_by_a_newer_word_that_waits_too() {
+        let (standings, request) = (Standings::default(), purchase("k", 1));
+        let (status, cardholder) = (CardStatus::Active, CardholderStatus::Active);
+        let card = CardSight { status, cardholder, as_of: Timestamp::EPOCH, since: None, used: Acquaintance::NotKnown };
+        let seen = Snapshot { card: Sight::Seen(card), ..Snapshot::default() };
+        for (key, second, status) in [("close", 10, CardStatus::Closed), ("active", 20, CardStatus::Active)] {
+            let at = Some(Timestamp::from_unix_micros(second * 1_000_000));
+            let says = Fact::Card { card: request.card.unwrap(), status };
+            standings.told(program(), &ToldEvent { occurred_at: at, ..told(key, says) });
+        }
+        assert_eq!(card_of(standings.over(program(), &request, seen)), CardStatus::Closed);
     }
 
     #[test]

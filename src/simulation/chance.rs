@@ -361,7 +361,7 @@ impl Chance {
         }
         let habit = self.lively_habit(model);
         let sheet = &model.payments[habit.payment].sheet;
-        let (open, captured) = ((sheet.held + sheet.ahead).max(1), (sheet.captured - sheet.refunded).max(1));
+        let (open, captured) = ((sheet.held + sheet.ahead).max(1), (sheet.captured + sheet.ahead - sheet.refunded).max(1));
         let finality = if self.rng.bool() { Finality::Final } else { Finality::More };
         let wants = match self.rng.u32(0..10) {
             0..4 => Wants::Capture(self.rng.i64(1..=open), finality),

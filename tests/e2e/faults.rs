@@ -484,6 +484,30 @@ fn nothing_is_decided_before_the_published_rules_are_in_force() {
 }
 
 #[test]
+fn a_ruleset_that_was_changed_on_the_disk_decides_nothing() {
+    let workplace = Workplace::demo();
+    assert!(workplace.serve().terminate().success());
+    let journal = rusqlite::Connection::open(workplace.data().join("journal.sqlite")).unwrap();
+    let change = |from: &str, to: &str| {
+        let sql = "UPDATE ruleset SET source = replace(source, ?1, ?2) WHERE kind = 'rules' AND instr(source, ?1) > 0";
+        assert_eq!(journal.execute(sql, [from, to]).unwrap(), 1);
+    };
+    change("750.00", "9750.00");
+    let (config, data) = (workplace.config(), workplace.data());
+    let listen = ["--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0", "--api-listen", "127.0.0.1:0"];
+    let serve = [&["serve", "--config", config.to_str().unwrap(), "--data", data.to_str().unwrap()], listen.as_slice()].concat();
+    for arguments in [serve.as_slice(), &["journal", "verify", "--data", data.to_str().unwrap()]] {
+        let refused = workplace.run(arguments);
+        let told = String::from_utf8(refused.stderr).unwrap();
+        assert_eq!(refused.status.code(), Some(1), "{told}");
+        assert!(told.contains("program `demo`") && told.contains("is not what its hash says"), "{told}");
+        assert!(told.contains("table `ruleset`") && told.contains("restore the "), "{told}");
+    }
+    change("9750.00", "750.00");
+    assert!(workplace.serve().terminate().success());
+}
+
+#[test]
 fn a_change_that_met_no_ledger_is_made_once_when_it_is_sent_again() {
     let bench = Bench::new(short_budget);
     let mut office = BackOffice::demo(bench.app.api_listen);

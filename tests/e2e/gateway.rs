@@ -160,6 +160,41 @@ fn items_fees_and_sales() {
 }
 
 #[test]
+fn a_sale_is_given_back_once_and_a_key_is_one_order() {
+    let workplace = Workplace::demo();
+    let server = workplace.serve();
+    let mut client = server.client();
+    let keyed = |client: &mut Client, path: &str, key: &str, body: &Value| {
+        let path = format!("/api/payment{path}");
+        client.ask("POST", &path, &[("Idempotency-Key", key), ("Authorization", &demo_authorization())], &body.to_string())
+    };
+    let pay = |amount: &str| json!({"merchant_id": "merchant-demo", "data": {"transaction_amount": amount, "card_token": "card_sandbox_demo"}});
+    let sold = keyed(&mut client, "/sale", "k", &pay("100.00"));
+    assert_eq!((sold.status, money(&workplace)), (200, (90_000, 0, 90_000)));
+    let id = sold.json()["id"].clone();
+    let conflict = (409, "E0409".to_owned());
+    assert_eq!(refused(&keyed(&mut client, "/auth", "k", &pay("100.00"))), conflict, "a sale is no authorization");
+    assert_eq!(money(&workplace), (90_000, 0, 90_000));
+
+    let refund = |amount: &str| json!({"id": id, "amount": amount});
+    for _ in 0..2 {
+        assert_eq!(keyed(&mut client, "/refund", "r", &refund("20.00")).status, 200);
+        assert_eq!(money(&workplace), (92_000, 0, 92_000), "debited by the sale, given back once");
+    }
+    assert_eq!(refused(&keyed(&mut client, "/refund", "r", &refund("19.00"))), conflict);
+    assert_eq!(refused(&keyed(&mut client, "/capture", "r", &refund("20.00"))), conflict);
+    assert_eq!(refused(&keyed(&mut client, "/void", "r", &json!({"id": id}))), conflict);
+    let other = keyed(&mut client, "/sale", "k2", &pay("50.00")).json()["id"].clone();
+    assert_eq!(refused(&keyed(&mut client, "/refund", "r", &json!({"id": other, "amount": "20.00"}))), conflict);
+    let too_much = (422, "E0422".to_owned());
+    assert_eq!(refused(&keyed(&mut client, "/refund", "r2", &refund("80.01"))), too_much);
+    assert_eq!(refused(&keyed(&mut client, "/void", "v", &json!({"id": id}))), too_much, "some of it was given back already");
+    assert_eq!(keyed(&mut client, "/refund", "r3", &refund("80.00")).status, 200);
+    assert_eq!(keyed(&mut client, "/void", "v2", &json!({"id": other})).status, 200);
+    assert_eq!(money(&workplace), (100_000, 0, 100_000));
+}
+
+#[test]
 fn rules_ask_what_payment_doors_tell() {
     let workplace = Workplace::demo();
     workplace.edit("rules/demo.toml", |rules| {

@@ -176,11 +176,21 @@ fn a_frozen_card_declines_until_it_is_unfrozen() {
     assert_eq!(status(&office.made("/v1/cards/card-new/freeze", "freeze", &reason("lost sight of it"))), "active");
     assert_eq!(ask("3").status, 200);
 
+    // Asked for once more it is there, as it stands now.
+    office.made("/v1/cards/card-new/freeze", "freeze-2", &reason("again"));
+    let there = office.change("/v1/cards", "create-2", &new);
+    assert_eq!((there.status, &there.json()["status"]), (200, &json!("frozen")));
+
     assert_eq!(status(&office.made("/v1/cards/card-new/close", "close", &reason("gone"))), "closed");
     let refused = office.refused("/v1/cards/card-new/unfreeze", "again", &reason("back"));
     assert_eq!(refused, (409, "status_final".to_owned()));
     assert_eq!(status(&office.made("/v1/cards/card-new/freeze", "freeze", &reason("lost sight of it"))), "closed");
     assert_eq!(ask("4").status, 402);
+    // Not even the platform opens it again, however late its word.
+    let reopened = json!({"cardtransitions": [{"token": "t", "card_token": "card-new", "user_token": "user-demo-1", "state": "ACTIVE",
+        "type": "state.activated", "created_time": "2099-01-01T00:00:00Z"}]});
+    assert_eq!(server.client().post("/marqeta/webhook", &reopened.to_string()).status, 200);
+    assert_eq!(ask("5").status, 402);
     assert_eq!(status(&office.found("/v1/cards/card-new")), "closed");
 }
 
@@ -228,6 +238,23 @@ fn an_operator_releases_a_hold() {
     assert_eq!(office.refused(&release, "release-2", &reason("again")), (409, "authorization_over".to_owned()));
     assert_eq!(office.found("/v1/holds?account_id=acct-demo-1&status=open&confirmed=false")["holds"], json!([]));
     assert_eq!(office.found("/v1/holds?account_id=acct-demo-1&status=released")["holds"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn what_was_debited_at_once_is_shown_and_not_released() {
+    let workplace = Workplace::demo();
+    let server = workplace.serve();
+    let sale = json!({"merchant_id": "merchant-demo", "data": {"transaction_amount": "6.00", "card_token": "card_sandbox_demo"}});
+    assert_eq!(server.client().post("/api/payment/sale", &sale.to_string()).status, 200);
+    let mut office = BackOffice::of(&server);
+    let hold = office.found("/v1/holds?account_id=acct-demo-4")["holds"][0].clone();
+    assert_eq!(
+        (&hold["status"], &hold["held"], &hold["debited"], &hold["captured"]),
+        (&json!("captured"), &json!(0), &json!(600), &json!(0))
+    );
+    let release = format!("/v1/holds/{}/release", hold["hold_id"]);
+    assert_eq!(office.refused(&release, "release", &reason("it stands there")), (409, "debited_at_once".to_owned()));
+    assert_eq!(office.found("/v1/accounts/acct-demo-4")["posted"], 99_400);
 }
 
 #[test]
@@ -331,6 +358,10 @@ fn strangers_and_other_programs_see_nothing() {
     assert_eq!(wrong(&auditor.get("/v1/accounts/acct-demo-1")), ["program"]);
     assert_eq!(auditor.get("/v1/accounts/acct-demo-1?program=demo").status, 200);
     assert_eq!(auditor.raw("GET", "/v1/accounts/acct-demo-1", &[("Holdfast-Program", "demo")], "").status, 200);
+    let both = |auditor: &mut BackOffice, header| {
+        auditor.raw("GET", "/v1/accounts/acct-demo-1?program=demo", &[("Holdfast-Program", header)], "").status
+    };
+    assert_eq!((both(&mut auditor, "demo"), both(&mut auditor, "second")), (200, 400), "the two have to agree");
     assert_eq!(auditor.get("/v1/accounts/acct-demo-1?program=second").status, 404, "another program's account");
     assert_eq!(auditor.get("/v1/accounts/acct-demo-1?program=third").status, 404);
 
@@ -364,6 +395,11 @@ fn everything_that_is_wrong_is_told_at_once_and_no_value_is() {
         let headers = [("Idempotency-Key", "k"), json_only[0]];
         assert_eq!(wrong(&office.raw("POST", path, &headers, body)), [""], "{body}");
     }
+    // Which of two would count is for nobody to guess.
+    let twice = r#"{"amount": 100, "currency": "USD", "cause": "fee", "reason": "x", "amount": 90000}"#;
+    let headers = [("Idempotency-Key", "twice"), json_only[0]];
+    assert_eq!(wrong(&office.raw("POST", path, &headers, twice)), ["amount"]);
+    assert_eq!(office.found("/v1/accounts/acct-demo-1")["posted"], 100_000);
     let card = json!({"card": "4111111111111111", "account_id": "nobody", "status": "lost"});
     assert_eq!(wrong(&office.change("/v1/cards", "k", &card)), ["card", "status"]);
     let card = json!({"card": "card-x", "account_id": "nobody"});

@@ -239,3 +239,34 @@ fn a_capture_after_the_platforms_word_is_of_what_it_left() {
     book.tell(recorded("k", RecordedOutcome::Declined));
     assert_eq!(book.order("late", capture(1)).decision, declines(DeclineReason::AuthorizationOver));
 }
+
+#[test]
+fn what_was_debited_at_once_is_refunded_before_it_is_captured() {
+    use DeclineReason::RefundAboveCaptured;
+    let sold = |refunded: i64| {
+        let mut book = Book::with(1_000);
+        book.ask(&single_message(100));
+        assert_eq!(book.order("refund", refund(refunded)).decision, approves(refunded));
+        assert_eq!((book.posted(), book.hold().refunded, book.hold().ahead), (900 + refunded, refunded, 100));
+        book
+    };
+    assert_eq!(sold(60).order("more", refund(41)).decision, declines(RefundAboveCaptured));
+    assert_eq!(sold(60).order("rest", refund(40)).decision, approves(40));
+    assert_eq!(sold(100).order("more", refund(1)).decision, declines(RefundAboveCaptured));
+    // Whatever ends the payment gives no more back than was taken: order, what it comes to, and what is posted after it.
+    for (order, refused, posted) in [
+        (Order::Release, Some(RefundAboveCaptured), 960),
+        (last_capture(59), Some(RefundAboveCaptured), 960),
+        (last_capture(60), None, 1_000),
+        (last_capture(100), None, 960),
+        (capture(10), None, 960),
+    ] {
+        let mut book = sold(60);
+        let outcome = book.order("end", order);
+        match refused {
+            Some(reason) => assert_eq!(outcome.decision, declines(reason), "{order:?}"),
+            None => assert!(matches!(outcome.decision, Some((Decision::Approve { .. }, Basis::Ledger))), "{order:?}"),
+        }
+        assert_eq!(book.posted(), posted, "{order:?}");
+    }
+}

@@ -127,3 +127,44 @@ fn a_standing_moves_no_money() {
         assert_eq!((book.posted(), book.held()), (1_000, 100));
     }
 }
+
+/// Told, and what it is then: closed for good, also where it was closed before or after by the platform's clock. An owner is not.
+#[test]
+fn what_is_closed_stays_closed_whatever_else_is_told_and_when() {
+    let (card, account, cardholder) =
+        (CardToken::new("c").unwrap(), AccountId::new("a").unwrap(), CardholderToken::new("h").unwrap());
+    let of_card = |status| Fact::Card { card, status };
+    let closes = [
+        (of_card(CardStatus::Closed), of_card(CardStatus::Active)),
+        (of_card(CardStatus::Closed), of_card(CardStatus::Stolen)),
+        (of_card(CardStatus::Closed), of_card(CardStatus::Unactivated)),
+        (Fact::Account { account, status: AccountStatus::Closed }, Fact::Account { account, status: AccountStatus::Active }),
+        (Fact::Account { account, status: AccountStatus::Closed }, Fact::Account { account, status: AccountStatus::Frozen }),
+    ];
+    for (close, other) in closes {
+        for (closed_at, told_other_at) in [(100, 200), (200, 100), (100, 100)] {
+            for swapped in [false, true] {
+                let mut book = Book::with(0);
+                let mut events = [told_at("close", closed_at, close), told_at("other", told_other_at, other)];
+                if swapped {
+                    events.reverse();
+                }
+                events.iter().for_each(|event| drop(book.hear(event)));
+                let barred = match close {
+                    Fact::Account { .. } => book.account.unwrap().status.bar(),
+                    _ => book.card.unwrap().status.bar(),
+                };
+                let closed = [Some(DeclineReason::CardClosed), Some(DeclineReason::AccountClosed)];
+                assert!(closed.contains(&barred), "{other:?} at {told_other_at}, swapped: {swapped}: {barred:?}");
+            }
+        }
+    }
+    // A closed one that a file entered was told by nobody.
+    let mut book = Book::with(0);
+    book.card.as_mut().unwrap().status = CardStatus::Closed;
+    assert_eq!(book.tell(of_card(CardStatus::Active)), Outcome::nothing(Finding::Superseded));
+    let mut book = Book::with(0);
+    book.hear(&told_at("gone", 100, Fact::Cardholder { cardholder, status: CardholderStatus::Closed }));
+    book.hear(&told_at("back", 200, Fact::Cardholder { cardholder, status: CardholderStatus::Active }));
+    assert_eq!(book.card.unwrap().cardholder, CardholderStatus::Active);
+}

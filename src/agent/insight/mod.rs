@@ -16,7 +16,7 @@ use crate::private_file;
 /// The file's name in the data directory.
 pub const FILE: &str = "insight.sqlite";
 
-/// The number of these tables, in SQLite's `user_version`. A file of another one is made again.
+/// The number of these tables, in SQLite's `user_version`. An older file is made again, a newer one is refused.
 const FORMAT: i32 = 2;
 
 const TABLES: &str = "
@@ -120,6 +120,7 @@ impl Insight {
         let wrong = |problem: String| InsightError { path: path.clone(), problem };
         private_file::make(&path).map_err(|error| wrong(error.to_string()))?;
         let connection = connect(&path).map_err(|error| wrong(error.to_string()))?;
+        bring_here(&connection).map_err(|error| wrong(error.to_string()))?.map_err(wrong)?;
         Ok(Insight { path, connection })
     }
 
@@ -134,13 +135,39 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     let _: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
     // It can be made again: a crash may cost its last rows, and they are read once more.
     connection.execute_batch("PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 5000")?;
+    Ok(connection)
+}
+
+/// Makes the tables, and makes older ones anew: what they hold can be read again. A newer program's are left as they are.
+fn bring_here(connection: &Connection) -> rusqlite::Result<Result<(), String>> {
     let format: i32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    if format != FORMAT {
+    if format > FORMAT {
+        let newer = format!("was written by a newer Holdfast (format {format}, this one reads up to {FORMAT}); start that one");
+        return Ok(Err(newer));
+    }
+    if format < FORMAT {
         let transaction = connection.unchecked_transaction()?;
         transaction.execute_batch("DROP TABLE IF EXISTS decided; DROP TABLE IF EXISTS followed")?;
         transaction.execute_batch(TABLES)?;
         transaction.execute_batch(&format!("PRAGMA user_version = {FORMAT}"))?;
         transaction.commit()?;
     }
-    Ok(connection)
+    Ok(Ok(()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_older_file_is_made_anew_and_a_newer_one_is_left_alone() {
+        let directory = tempfile::tempdir().unwrap();
+        let change = |sql: &str| Connection::open(directory.path().join(FILE)).unwrap().execute_batch(sql).unwrap();
+        drop(Insight::open(directory.path()).unwrap());
+        change(&format!("CREATE TABLE of_theirs (x); PRAGMA user_version = {}", FORMAT + 1));
+        let refused = Insight::open(directory.path()).err().unwrap().to_string();
+        assert!(refused.contains("insight.sqlite: was written by a newer Holdfast"), "{refused}");
+        change(&format!("INSERT INTO of_theirs VALUES (1); PRAGMA user_version = {}", FORMAT - 1));
+        Insight::open(directory.path()).unwrap_or_else(|error| panic!("{error}"));
+    }
 }

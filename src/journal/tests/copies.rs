@@ -28,7 +28,7 @@ fn three_groups(directory: &Path) -> Journal {
 fn ruleset() -> KeptRuleset {
     KeptRuleset {
         kind: KeptKind::Rules,
-        hash: [7; 32],
+        hash: *holdfast_core::rules::RulesetHash::of("# rules").as_bytes(),
         program: "a".to_owned(),
         source: "# rules".to_owned(),
         published_at: Timestamp::from_unix_seconds(1_773_500_966),
@@ -294,4 +294,22 @@ fn a_backup_carries_what_stands_for_dropped_records() {
     fs::remove_file(state_file::path_of(directory.path(), 5)).unwrap();
     let refused = back_up(directory.path(), &elsewhere.path().join("tuesday")).unwrap_err();
     assert!(matches!(refused, CopyError::Journal(JournalError::StateMissing { record: 5, .. })), "{refused}");
+}
+
+/// Records name a ruleset by its hash: nothing is proven, copied or restored with another text under it.
+#[test]
+fn a_ruleset_that_was_changed_is_found_wherever_a_journal_is_proven() {
+    let [directory, elsewhere] = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    drop(three_groups(directory.path()));
+    let (file, _) = back_up(directory.path(), elsewhere.path()).unwrap();
+    let change = |file: &Path| Connection::open(file).unwrap().execute("UPDATE ruleset SET source = '# other'", []).unwrap();
+    assert_eq!(change(&directory.path().join(FILE)), 1);
+    let refused = verify(directory.path()).unwrap_err();
+    assert!(matches!(refused, JournalError::RulesetChanged { .. }), "{refused}");
+    let told = refused.to_string();
+    assert!(told.contains("journal.sqlite: table `ruleset`: the text of rules ") && told.contains(" of program `a`"), "{told}");
+    assert!(back_up(directory.path(), &elsewhere.path().join("second")).is_err());
+    assert_eq!(change(&file), 1);
+    assert!(restore(&file, &elsewhere.path().join("data"), &[], &mut silent).is_err());
+    assert!(!elsewhere.path().join("data").join(FILE).exists());
 }

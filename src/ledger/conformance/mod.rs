@@ -159,6 +159,7 @@ macro_rules! conforms {
                 an_order_is_carried_out_once
                 a_refusal_is_remembered
                 a_key_that_was_a_question_is_no_order
+                what_was_debited_at_once_is_given_back_once
             }
             adopting {
                 what_was_told_is_held_over_the_limit_if_need_be
@@ -206,6 +207,7 @@ macro_rules! conforms {
                 a_standing_without_a_time_or_a_name_is_told_anew_each_time
                 a_standing_with_a_name_is_told_once_also_without_a_time
                 of_one_second_the_graver_standing_counts
+                what_is_closed_stays_closed
                 a_freeze_that_is_told_late_wins_over_a_file_that_says_active
             }
             entering {

@@ -2,7 +2,7 @@
 
 use holdfast_core::hold::{Finality, Order};
 use holdfast_core::rules::HoldPolicy;
-use holdfast_core::{AuthorizationRequest, DeclineReason, Expiry};
+use holdfast_core::{AuthorizationRequest, DeclineReason, Expiry, Posting};
 
 use super::*;
 use crate::ledger::{Act, Decide};
@@ -109,4 +109,20 @@ pub fn a_key_that_was_a_question_is_no_order(engine: &dyn Engine) {
         assert_eq!(house.order("p", "p", capture(100, Finality::More)), declined(DeclineReason::ConflictingDuplicate));
         assert_eq!(house.balance(), (1_000, 600));
     });
+}
+
+pub fn what_was_debited_at_once_is_given_back_once(engine: &dyn Engine) {
+    let mut house = House::with(engine, 1_000);
+    assert_eq!(house.decide(AuthorizationRequest { posting: Posting::Immediate, ..ours("p", 600) }), approved(600));
+    house.always(|house| assert_eq!(house.balance(), (400, 0)));
+    assert_eq!(house.order("1", "p", refund(601)), declined(DeclineReason::RefundAboveCaptured));
+    assert_eq!(house.order("2", "p", refund(250)), approved(250));
+    house.always(|house| assert_eq!(house.balance(), (650, 0)));
+    assert_eq!(house.order("3", "p", refund(351)), declined(DeclineReason::RefundAboveCaptured));
+    assert_eq!(house.order("4", "p", Order::Release), declined(DeclineReason::RefundAboveCaptured));
+    assert_eq!(house.order("5", "p", capture(249, Finality::Final)), declined(DeclineReason::RefundAboveCaptured));
+    house.always(|house| assert_eq!(house.balance(), (650, 0)));
+    assert_eq!(house.order("6", "p", capture(600, Finality::Final)), approved(600));
+    assert_eq!(house.order("7", "p", refund(350)), approved(350));
+    house.always(|house| assert_eq!(house.balance(), (1_000, 0)));
 }

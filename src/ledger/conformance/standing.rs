@@ -152,3 +152,31 @@ pub fn a_freeze_that_is_told_late_wins_over_a_file_that_says_active(engine: &dyn
     assert_eq!(tell(&house, "stale", 150, CardStatus::Frozen), Some(Finding::Superseded));
     assert_eq!(house.decide(purchase("2", 1)), approved(1));
 }
+
+/// An operator closes by the server's clock, which a platform's may be before or behind.
+pub fn what_is_closed_stays_closed(engine: &dyn Engine) {
+    let mut house = House::with(engine, 1_000);
+    let account_is = |name: &str, status| Fact::Account { account: id(name), status };
+    for (number, (closed_at, reopened_at)) in [(20, 30), (30, 20)].into_iter().enumerate() {
+        let name = format!("x-{number}");
+        house.enter(vec![account(&name, 1_000), card(&name, &name, None)]).unwrap();
+        let key = |what: &str| format!("{what}-{number}");
+        let reopens = card_is(&name, CardStatus::Active);
+        if reopened_at < closed_at {
+            assert_eq!(tell_as_of(&house, &key("active first"), reopened_at, reopens), None);
+        }
+        assert_eq!(tell_as_of(&house, &key("close"), closed_at, card_is(&name, CardStatus::Closed)), None);
+        house.restart();
+        assert_eq!(tell_as_of(&house, &key("active"), reopened_at, reopens), Some(Finding::Superseded));
+        house.restart();
+        assert_eq!(house.decide(with_card(&name, purchase(&key("1"), 1))), declined(DeclineReason::CardClosed));
+        // The other way round: the older word comes last.
+        let other = format!("y-{number}");
+        house.enter(vec![account(&other, 1_000), card(&other, &other, None)]).unwrap();
+        assert_eq!(tell_as_of(&house, &key("thaw"), 40, account_is(&other, AccountStatus::Active)), None);
+        assert_eq!(tell_as_of(&house, &key("end"), 20, account_is(&other, AccountStatus::Closed)), None);
+        assert_eq!(tell_as_of(&house, &key("back"), 50, account_is(&other, AccountStatus::Active)), Some(Finding::Superseded));
+        house.restart();
+        assert_eq!(house.decide(with_card(&other, purchase(&key("2"), 1))), declined(DeclineReason::AccountClosed));
+    }
+}

@@ -5,6 +5,7 @@
 use tokio_postgres::{Client, GenericClient, Row};
 
 use super::connect::{ANSWER_MAX, within};
+use super::copying;
 use super::trouble::{Trouble, Whereabouts};
 use super::values::At;
 use crate::journal::link;
@@ -117,6 +118,8 @@ pub enum Unproven {
     Missing(i64),
     /// The records of this group are not those that were chained.
     Changed(i64),
+    /// The text of this published ruleset or stand-in table is not what its hash says.
+    RulesetChanged(String),
 }
 
 impl From<Trouble> for Unproven {
@@ -130,6 +133,10 @@ impl std::fmt::Display for Unproven {
         match self {
             Unproven::Trouble(trouble) => write!(f, "{trouble}"),
             Unproven::Missing(number) => write!(f, "holdfast.chain: group {number} is missing: somebody took it away"),
+            Unproven::RulesetChanged(ruleset) => write!(
+                f,
+                "holdfast.ruleset: the text of {ruleset} is not what its hash says: it was changed; put it back from a backup"
+            ),
             Unproven::Changed(number) => write!(
                 f,
                 "holdfast.record: the records of group {number} are not those that were chained: one was changed, lost, added or put \
@@ -140,7 +147,7 @@ impl std::fmt::Display for Unproven {
     }
 }
 
-/// Walks the whole chain; `progress` hears of each group and of how many there are.
+/// Walks the whole chain, and proves the rulesets that records name; `progress` hears of each group and of how many there are.
 ///
 /// # Errors
 /// See [`Unproven`].
@@ -149,6 +156,9 @@ pub async fn verify(client: &Client, at: &Whereabouts, mut progress: impl FnMut(
     let facts = "SELECT coalesce((SELECT max(number) FROM holdfast.chain), 0) AS groups,
         coalesce((SELECT max(upto_group) FROM holdfast.dropped), 0) AS dropped";
     let row = within(ANSWER_MAX, at, async { client.query_one(facts, &[]).await.map_err(said) }).await?;
+    if let Some(changed) = copying::rulesets(client, at).await?.iter().find(|ruleset| !ruleset.is_whole()) {
+        return Err(Unproven::RulesetChanged(changed.named()));
+    }
     let groups: i64 = row.try_get("groups").map_err(said)?;
     let dropped_groups: i64 = row.try_get("dropped").map_err(said)?;
     let (mut head, mut proven) = (Head::NONE, 0_i64);

@@ -290,6 +290,8 @@ impl Model {
         }
         match command.wants {
             Wants::Capture(..) | Wants::Release if !sheet.is_under_way() => Some(DeclineReason::AuthorizationOver),
+            // A payment that was debited at once ends with what was captured: the rest comes back, and no refund of it with it.
+            Wants::Release if sheet.ahead > 0 && sheet.refunded > sheet.captured => Some(DeclineReason::RefundAboveCaptured),
             Wants::Release => None,
             Wants::Capture(amount, finality) if amount < i64::from(finality == Finality::More) => {
                 Some(DeclineReason::AmountBelowMinimum)
@@ -298,7 +300,12 @@ impl Model {
                 Some(DeclineReason::CaptureAboveAuthorized)
             }
             Wants::Refund(amount) if amount < 1 => Some(DeclineReason::AmountBelowMinimum),
-            Wants::Refund(amount) if amount > sheet.captured - sheet.refunded => Some(DeclineReason::RefundAboveCaptured),
+            Wants::Capture(amount, Finality::Final) if sheet.ahead > 0 && sheet.refunded > sheet.captured + amount => {
+                Some(DeclineReason::RefundAboveCaptured)
+            }
+            Wants::Refund(amount) if amount > sheet.captured + sheet.ahead - sheet.refunded => {
+                Some(DeclineReason::RefundAboveCaptured)
+            }
             Wants::Capture(..) | Wants::Refund(_) => None,
         }
     }

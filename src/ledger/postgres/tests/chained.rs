@@ -139,3 +139,17 @@ fn old_partitions_go_once_they_are_chained_and_the_rest_is_still_proven() {
     assert_eq!(ask(made), 4);
     assert_eq!(ask("SELECT records FROM holdfast.dropped WHERE partition = 'record_2020_01'"), 2);
 }
+
+#[test]
+fn a_ruleset_that_was_changed_is_found() {
+    let Some(server) = shared() else { return };
+    let name = furnished(server);
+    let publish = "INSERT INTO holdfast.ruleset (hash, program, source, kind, published_at, published_by, why)
+        VALUES (sha256('# rules'), 'p', $1, 'rules', now(), 'ann', 'a test')";
+    let add = |source: &str| run(async { connect(server, &name).await.execute(publish, &[&source]).await }).unwrap();
+    assert_eq!(add("# rules"), 1);
+    assert!(walk(server, &name).is_ok());
+    assert_eq!(add("# other"), 1);
+    let found = walk(server, &name).unwrap_err();
+    assert!(matches!(&found, Unproven::RulesetChanged(which) if which.contains("of program `p`")), "{found}");
+}
