@@ -157,6 +157,10 @@ decline_reasons! {
     IntentRequired = "intent_required",
     /// A person has to look at it first.
     ReviewRequired = "review_required",
+    /// Nobody was told anything: it was left to the platform, with the status 503. Never an answer on the wire.
+    LeftToPlatform = "left_to_platform",
+    /// The same, without a word: the connection was closed.
+    LeftUnanswered = "left_unanswered",
 }
 
 impl fmt::Display for DeclineReason {

@@ -85,6 +85,11 @@
 //!   have every engine know the spool.
 //! * An approval whose disk is still writing when its time is over is told as a decline and taken back from the spool by the next
 //!   transaction; a crash just between the two leaves an approval that nobody heard, which holds money until it expires.
+//! * What mode `drop` left to the platform is remembered as a decline with a reason of its own, which is never on the wire: engines,
+//!   journal and replay need no third kind of answer, and a retry hears nothing again.
+//! * Operators' bars and stand-in tables do not wait for a ledger that is away: they hold here, and are in the spool before anybody hears so.
+//!   The reconciler has the ledger take down who and why first, so that a key means one request. What loosens something needs the ledger.
+//! * An operator's word that comes late is weighed by the engine against what was reported since ([`ledger::embedded`]): the API looked before.
 //! * The embedded ledger's memory is looked at where its writer leaves it whenever it waits ([`ledger::sight`]): no second copy of
 //!   cards and balances has to be kept right for stand-in.
 //! * Before the ledger is ready, stand-in looks at memory that is read once more, beside the one that the ledger reads: it needs no disk

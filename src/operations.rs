@@ -4,6 +4,7 @@
 
 mod erase;
 mod import;
+mod meanwhile;
 mod outage;
 mod profiles;
 mod spend;
@@ -133,8 +134,11 @@ impl Desk {
         for counter in &self.programs {
             let program = counter.home.program;
             let last = |kind| kept.iter().rfind(|kept| kept.program == program.as_str() && kept.kind == kind);
+            let its: Vec<_> = kept.iter().filter(|kept| kept.program == program.as_str()).cloned().collect();
+            self.see_versions(program, &its);
             for table in counter.live.stand_in.tables() {
-                if let Some(last) = last(table.kind()) {
+                let waits = self.waiting(program, table.kind()).pop();
+                if let Some(last) = waits.as_ref().or_else(|| last(table.kind())) {
                     self.put_table_in_force(counter, table.kind(), last)?;
                 }
             }
@@ -168,6 +172,7 @@ impl Desk {
 
     async fn versions(&self, program: ProgramId, kind: KeptKind) -> Result<Vec<KeptRuleset>, OperationError> {
         let versions = self.ask(Act::Rulesets(program)).await?.into_rulesets().ok_or_else(other_answer)?;
+        self.see_versions(program, &versions);
         Ok(versions.into_iter().filter(|kept| kept.kind == kind).collect())
     }
 
@@ -179,15 +184,7 @@ impl Desk {
         by: &str,
         why: &str,
     ) -> Result<KeptRuleset, OperationError> {
-        let kept = KeptRuleset {
-            kind,
-            hash: *hash.as_bytes(),
-            program: counter.home.program.to_string(),
-            source: source.to_owned(),
-            published_at: clock::utc(),
-            published_by: by.to_owned(),
-            why: why.to_owned(),
-        };
+        let kept = kept_now(counter, (kind, hash), source, by, why);
         self.ask(Act::Publish(Box::new(kept.clone()))).await?;
         Ok(kept)
     }
@@ -314,19 +311,20 @@ impl Operations for Desk {
     async fn rules_history(&self, asked: RulesHistory) -> Result<Vec<RulesVersion>, OperationError> {
         let RulesHistory { kind, program } = asked;
         stand_in::must_have(self.counter(program)?, kind)?;
-        let versions = self.versions(program, kind).await?;
+        let versions = self.versions_so_far(program, kind).await?;
         let last = versions.len().saturating_sub(1);
-        let told = versions
-            .iter()
-            .enumerate()
-            .map(|(place, kept)| version(program, kept, if place == last { InForce::Yes } else { InForce::No }));
+        let waiting = self.waiting(program, kind);
+        let told = versions.iter().enumerate().map(|(place, kept)| RulesVersion {
+            waits_for_ledger: waiting.contains(kept),
+            ..version(program, kept, if place == last { InForce::Yes } else { InForce::No })
+        });
         Ok(told.rev().collect())
     }
 
     async fn rules_rollback(&self, rollback: RulesRollback) -> Result<RulesVersion, OperationError> {
         let RulesRollback { kind, program, to, by, why } = rollback;
         stand_in::must_have(self.counter(program)?, kind)?;
-        let versions = self.versions(program, kind).await?;
+        let versions = self.versions_so_far(program, kind).await?;
         let what = stand_in::what(kind);
         let Some(in_force) = versions.last() else {
             return Err(OperationError::Refused(vec![format!("program `{program}` has published no {what}")]));
@@ -391,6 +389,19 @@ fn unique_by_prefix<'a>(versions: &'a [KeptRuleset], prefix: &str) -> Result<Opt
     }
 }
 
+/// A version as it is kept, that comes into force now.
+fn kept_now(counter: &Counter, (kind, hash): (KeptKind, RulesetHash), source: &str, by: &str, why: &str) -> KeptRuleset {
+    KeptRuleset {
+        kind,
+        hash: *hash.as_bytes(),
+        program: counter.home.program.to_string(),
+        source: source.to_owned(),
+        published_at: clock::utc(),
+        published_by: by.to_owned(),
+        why: why.to_owned(),
+    }
+}
+
 /// Whether a version decides now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum InForce {
@@ -407,6 +418,7 @@ fn version(program: ProgramId, kept: &KeptRuleset, in_force: InForce) -> RulesVe
         by: kept.published_by.clone(),
         why: kept.why.clone(),
         in_force: in_force == InForce::Yes,
+        waits_for_ledger: false,
     }
 }
 

@@ -36,7 +36,7 @@ pub struct Blocked {
     pub reason: DeclineReason,
 }
 
-/// What platforms told and the ledger has not heard.
+/// What platforms and operators told and the ledger has not heard.
 #[derive(Debug, Default)]
 pub struct Unheard {
     cards: HashMap<CardToken, (CardStatus, Option<Timestamp>)>,
@@ -53,10 +53,11 @@ impl Unheard {
         let mut unheard = Unheard::default();
         let aside = file.set_aside().map_err(|error| error.to_string())?;
         let mut take = |body: &[u8], digest: &[u8]| {
-            if let Ok(Entry::Fact(origin, event)) = Entry::from_bytes(body, digest)
-                && origin.program == program
+            if let Ok(entry) = Entry::from_bytes(body, digest)
+                && let Some(event) = entry.told()
+                && entry.origin().program == program
             {
-                unheard.take(&event);
+                unheard.take(event);
             }
         };
         aside.iter().for_each(|aside| take(&aside.row.body, &aside.row.digest));

@@ -45,6 +45,7 @@ pub(super) const fn phrase(reason: DeclineReason) -> &'static str {
         DeclineReason::LedgerUnavailable => "Balance could not be checked",
         DeclineReason::NotDurable => "Decision could not be recorded",
         DeclineReason::AnswerUnknown => "Earlier answer could not be looked up",
+        DeclineReason::LeftToPlatform | DeclineReason::LeftUnanswered => "Left to the platform",
         DeclineReason::PolicyAmount => "Amount not allowed by the spending policy",
         DeclineReason::PolicyMerchantCategory => "Merchant category not allowed by the spending policy",
         DeclineReason::PolicyMerchant => "Merchant not allowed by the spending policy",
@@ -66,7 +67,11 @@ pub(super) const fn phrase(reason: DeclineReason) -> &'static str {
 pub(super) const fn legacy_code(reason: DeclineReason) -> &'static str {
     match reason {
         DeclineReason::InsufficientFunds => "low_balance",
-        DeclineReason::LedgerUnavailable | DeclineReason::NotDurable | DeclineReason::AnswerUnknown => "balance_check_failed",
+        DeclineReason::LedgerUnavailable
+        | DeclineReason::NotDurable
+        | DeclineReason::AnswerUnknown
+        | DeclineReason::LeftToPlatform
+        | DeclineReason::LeftUnanswered => "balance_check_failed",
         DeclineReason::CardUnknown | DeclineReason::AccountUnknown => "unknown_user",
         DeclineReason::AmountAboveMaximum
         | DeclineReason::AmountBelowMinimum

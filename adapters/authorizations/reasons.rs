@@ -38,6 +38,8 @@ pub(super) const fn failure(reason: DeclineReason) -> (&'static str, &'static st
         | DeclineReason::SuspectedFraud
         | DeclineReason::LedgerUnavailable
         | DeclineReason::NotDurable
+        | DeclineReason::LeftToPlatform
+        | DeclineReason::LeftUnanswered
         | DeclineReason::AnswerUnknown
         | DeclineReason::AuthorizationOver
         | DeclineReason::CaptureAboveAuthorized

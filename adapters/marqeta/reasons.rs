@@ -45,6 +45,8 @@ impl Vocabulary {
             | DeclineReason::RefundAboveCaptured
             | DeclineReason::LedgerUnavailable
             | DeclineReason::NotDurable
+            | DeclineReason::LeftToPlatform
+            | DeclineReason::LeftUnanswered
             | DeclineReason::AnswerUnknown
             | DeclineReason::PolicyOther
             | DeclineReason::PolicyMissing

@@ -290,6 +290,8 @@ const fn refusal(reason: DeclineReason, is_known: bool) -> (u16, &'static str, &
         | DeclineReason::SuspectedFraud
         | DeclineReason::LedgerUnavailable
         | DeclineReason::NotDurable
+        | DeclineReason::LeftToPlatform
+        | DeclineReason::LeftUnanswered
         | DeclineReason::AnswerUnknown => (422, "E0422", "The payment does not allow this"),
     }
 }

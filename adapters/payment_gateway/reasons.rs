@@ -48,9 +48,11 @@ pub(super) const fn declined(reason: DeclineReason) -> (&'static str, &'static s
         | DeclineReason::ReviewRequired
         | DeclineReason::WalletNotAllowed
         | DeclineReason::OutsideAllowedHours => ("D0057", "Transaction not permitted", "57"),
-        DeclineReason::LedgerUnavailable | DeclineReason::NotDurable | DeclineReason::AnswerUnknown => {
-            ("D0091", "Issuer unavailable", "91")
-        }
+        DeclineReason::LedgerUnavailable
+        | DeclineReason::NotDurable
+        | DeclineReason::AnswerUnknown
+        | DeclineReason::LeftToPlatform
+        | DeclineReason::LeftUnanswered => ("D0091", "Issuer unavailable", "91"),
         DeclineReason::AmountBelowMinimum | DeclineReason::AmountTooLarge => ("D0013", "Invalid amount", "13"),
         DeclineReason::CardNotActive
         | DeclineReason::CardFrozen

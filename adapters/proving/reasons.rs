@@ -49,6 +49,10 @@ pub(super) const fn code(reason: DeclineReason) -> &'static str {
         | DeclineReason::ReviewRequired => "not_permitted",
         DeclineReason::ConflictingDuplicate => "conflicting_duplicate",
         DeclineReason::SuspectedFraud => "suspected_fraud",
-        DeclineReason::LedgerUnavailable | DeclineReason::NotDurable | DeclineReason::AnswerUnknown => "system_error",
+        DeclineReason::LedgerUnavailable
+        | DeclineReason::NotDurable
+        | DeclineReason::AnswerUnknown
+        | DeclineReason::LeftToPlatform
+        | DeclineReason::LeftUnanswered => "system_error",
     }
 }

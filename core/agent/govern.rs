@@ -181,6 +181,8 @@ const fn policy_reason(reason: DeclineReason) -> DeclineReason {
         | DeclineReason::AmountTooLarge
         | DeclineReason::LedgerUnavailable
         | DeclineReason::NotDurable
+        | DeclineReason::LeftToPlatform
+        | DeclineReason::LeftUnanswered
         | DeclineReason::AnswerUnknown
         | DeclineReason::PolicyAmount
         | DeclineReason::PolicyMerchantCategory

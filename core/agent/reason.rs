@@ -163,7 +163,11 @@ impl ReasonCode {
             | DeclineReason::RefundAboveCaptured
             | DeclineReason::AmountTooLarge
             | DeclineReason::SuspectedFraud => ReasonCode::ProgramRule,
-            DeclineReason::LedgerUnavailable | DeclineReason::NotDurable | DeclineReason::AnswerUnknown => ReasonCode::StandIn,
+            DeclineReason::LedgerUnavailable
+            | DeclineReason::NotDurable
+            | DeclineReason::AnswerUnknown
+            | DeclineReason::LeftToPlatform
+            | DeclineReason::LeftUnanswered => ReasonCode::StandIn,
             DeclineReason::ConflictingDuplicate => ReasonCode::DuplicateConflict,
         }
     }

@@ -117,3 +117,27 @@ impl CardStatus {
         }
     }
 }
+
+impl CardStatus {
+    /// Whether an operator may make that of it. What a cardholder or a platform reported is undone by no unfreezing, and lessened by
+    /// no freeze.
+    #[must_use]
+    pub fn may_become(self, status: CardStatus) -> bool {
+        match self {
+            CardStatus::Active | CardStatus::Frozen => true,
+            CardStatus::Unactivated => status != CardStatus::Active,
+            CardStatus::Lost | CardStatus::Stolen | CardStatus::Expired | CardStatus::Closed => status == CardStatus::Closed,
+        }
+    }
+}
+
+impl AccountStatus {
+    /// Whether an operator may make that of it: what is closed stays closed.
+    #[must_use]
+    pub fn may_become(self, status: AccountStatus) -> bool {
+        match self {
+            AccountStatus::Active | AccountStatus::Frozen => true,
+            AccountStatus::Closed => status == AccountStatus::Closed,
+        }
+    }
+}

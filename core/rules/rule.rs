@@ -403,6 +403,8 @@ pub(crate) const fn is_for_rules(reason: DeclineReason) -> bool {
         | DeclineReason::AmountTooLarge
         | DeclineReason::LedgerUnavailable
         | DeclineReason::NotDurable
+        | DeclineReason::LeftToPlatform
+        | DeclineReason::LeftUnanswered
         | DeclineReason::AnswerUnknown
         | DeclineReason::PolicyAmount
         | DeclineReason::PolicyMerchantCategory

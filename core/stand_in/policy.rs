@@ -1,6 +1,6 @@
 //! A program's stand-in table as one value that is checked whole and never changes.
 
-use crate::decision::DeclineReason;
+use crate::decision::{Decision, DeclineReason};
 use crate::ids::RuleId;
 use crate::merchant::Country;
 use crate::money::{Currency, Money};
@@ -54,6 +54,24 @@ pub enum Silence {
     Unavailable,
     /// Not a word: the connection is closed.
     NoAnswer,
+}
+
+impl Silence {
+    /// As a ledger remembers it: nothing was approved, and nobody heard so.
+    #[must_use]
+    pub const fn reason(self) -> DeclineReason {
+        match self {
+            Silence::Unavailable => DeclineReason::LeftToPlatform,
+            Silence::NoAnswer => DeclineReason::LeftUnanswered,
+        }
+    }
+
+    /// Whether, and how, nothing is to be said to a question that was answered so: whoever asks again hears nothing again.
+    #[must_use]
+    pub fn of(decision: &Decision) -> Option<Self> {
+        let is_so = |silence: &Silence| *decision == (Decision::Decline { reason: silence.reason() });
+        [Silence::Unavailable, Silence::NoAnswer].into_iter().find(is_so)
+    }
 }
 
 /// One row: conditions and an answer.

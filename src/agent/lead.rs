@@ -4,7 +4,7 @@
 
 use std::collections::VecDeque;
 use std::hash::{BuildHasher as _, Hash};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use dashmap::DashMap;
@@ -29,6 +29,8 @@ pub const REMEMBERED_MAX: usize = 65_536;
 pub struct Agents {
     /// The objects.
     pub registry: Arc<Registry>,
+    /// Whether all of them are there: before that, what a question leads to is not known.
+    filled: AtomicBool,
     /// The cards that stand in the ledger for instruments which are none of ours, as far as this process has entered them.
     pub entered: Shards<CardToken, ()>,
     words: Lately<DecisionReference, Said>,
@@ -42,7 +44,18 @@ impl Agents {
     #[must_use]
     pub fn new(registry: Arc<Registry>) -> Self {
         let (words, uses) = (Lately::new(), Lately::new());
-        Agents { registry, entered: Shards::default(), words, uses, keys: FreshKeys::new() }
+        Agents { registry, filled: AtomicBool::new(false), entered: Shards::default(), words, uses, keys: FreshKeys::new() }
+    }
+
+    /// Whether everything that the store has is in memory.
+    #[must_use]
+    pub fn is_filled(&self) -> bool {
+        self.filled.load(Ordering::Acquire)
+    }
+
+    /// From now on it is.
+    pub fn become_filled(&self) {
+        self.filled.store(true, Ordering::Release);
     }
 
     /// The authority behind the card of a platform's own question; nothing if none is bound to it.

@@ -9,10 +9,12 @@ use holdfast_core::hold::{AccountStatus, Fact, MovementCause, Subject};
 use holdfast_core::{AccountId, Money, ProgramId};
 use http::StatusCode;
 use serde::Serialize;
+use tokio::time::timeout;
 use utoipa::ToSchema;
 
 use super::caller::{Caller, ProgramParameter};
 use super::input::{Fields, Need};
+use super::meanwhile::{BAR_WITHIN, Barred, LEDGER, holds_here};
 use super::openapi::{ReadProblems, WriteProblems};
 use super::page::{Page, PageParameters};
 use super::problem::{Code, Problem};
@@ -21,10 +23,6 @@ use super::router::{Target, from_reads};
 use super::write::{KeyParameter, Write};
 use super::{Api, other_answer};
 use crate::ledger::{AccountStanding, Act, Entry, Whose};
-
-/// What helps whoever wants to freeze an account while the ledger is away.
-const FREEZE_CARDS_ELSEWHERE: &str =
-    "to freeze meanwhile, freeze the account's cards at the platform: what its webhook tells counts at once, in stand-in too";
 
 /// An account. Amounts are whole numbers in minor units of `currency`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -50,6 +48,20 @@ pub struct Account {
     /// How far below zero it may go, in minor units.
     #[schema(example = 0)]
     pub credit_line: i64,
+}
+
+/// An account that is barred at this server while the ledger is away: what is on it, only the ledger can say.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct BarredAccount {
+    /// Its name.
+    #[schema(value_type = String, max_length = 64, example = "acct-demo-1")]
+    pub account_id: AccountId,
+    /// `frozen` or `closed`.
+    #[schema(value_type = String, example = "frozen")]
+    pub status: &'static str,
+    /// `ledger`: it has yet to hear of it. Stand-in goes by it already.
+    #[schema(value_type = String, example = "ledger")]
+    pub waits_for: &'static str,
 }
 
 /// A page of accounts.
@@ -183,13 +195,14 @@ pub(super) async fn debit(State(api): State<Arc<Api>>, target: Target, write: Wr
     api.book(&target, write, Direction::Out).await
 }
 
-/// Sets an account's status.
+/// Sets an account's status. While the ledger is away, `frozen` and `closed` hold at this server at once, are durable in the spool, and are brought
+/// to the ledger once, with who and why: answered 202. `active` needs the ledger.
 #[utoipa::path(put, operation_id = "set_account_status", path = "/v1/accounts/{account_id}/status", tag = "accounts",
     params(("account_id" = String, Path, description = "The account's name."), ProgramParameter, KeyParameter),
-    request_body = NewStatus, responses((status = 200, body = Account), WriteProblems))]
-pub(super) async fn set_status(State(api): State<Arc<Api>>, target: Target, write: Write) -> Result<Json<Account>, Problem> {
-    let done = api.set_account_status(&target, write).await;
-    done.map(Json).map_err(|problem| problem.meanwhile(FREEZE_CARDS_ELSEWHERE))
+    request_body = NewStatus, responses((status = 200, body = Account),
+    (status = 202, description = "It holds at this server, and waits for the ledger", body = BarredAccount), WriteProblems))]
+pub(super) async fn set_status(State(api): State<Arc<Api>>, target: Target, write: Write) -> Result<Response, Problem> {
+    api.set_account_status(&target, write).await
 }
 
 /// Which way money moves.
@@ -214,18 +227,32 @@ impl Api {
         standings.map(|standings| standings.into_iter().next()).ok_or_else(other_answer)
     }
 
-    async fn set_account_status(&self, target: &Target, write: Write) -> Result<Account, Problem> {
+    async fn set_account_status(&self, target: &Target, write: Write) -> Result<Response, Problem> {
         let account = target.parse("account")?;
-        let known = self.account(write.program().id, account).await?;
+        let program = write.program().id;
+        let known = match timeout(BAR_WITHIN, self.account(program, account)).await {
+            Ok(Err(problem)) if !problem.is(Code::LedgerUnavailable) => return Err(problem),
+            Ok(Ok(standing)) => Some(standing.status),
+            Ok(Err(_)) | Err(_) => self.meanwhile.waiting_of_account(program, account),
+        };
         let (NewStatus { status, reason }, change) = write.read(NewStatus::read)?;
-        if known.status == AccountStatus::Closed && status != AccountStatus::Closed {
+        if known.is_some_and(|known| !known.may_become(status)) {
             let refusal = Problem::of(Code::StatusFinal, "the account is closed for good; nothing was changed");
             self.made_before(&change, reason, refusal).await?;
-            return Ok(Account::of(&known));
+            return self.account(program, account).await.map(|standing| Json(Account::of(&standing)).into_response());
         }
-        let taken = self.take_down(&change, reason).await?;
-        self.tell(&taken, Subject::default(), Fact::Account { account, status }).await?;
-        self.account(change.program.id, account).await.map(|standing| Account::of(&standing))
+        let fact = Fact::Account { account, status };
+        let barred = if status.bar().is_some() {
+            self.bar(&change, reason, fact).await?
+        } else {
+            let taken = self.take_down(&change, reason).await?;
+            self.tell(&taken, Subject::default(), fact).await?;
+            Barred::ByLedger
+        };
+        match barred {
+            Barred::ByLedger => self.account(program, account).await.map(|standing| Json(Account::of(&standing)).into_response()),
+            Barred::Here => Ok(holds_here(BarredAccount { account_id: account, status: status.name(), waits_for: LEDGER })),
+        }
     }
 
     async fn book(&self, target: &Target, write: Write, direction: Direction) -> Result<Json<Account>, Problem> {

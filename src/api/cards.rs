@@ -6,14 +6,17 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use holdfast_core::hold::{CardStatus, Fact, Subject};
+use holdfast_core::stand_in::Sight;
 use holdfast_core::{AccountId, CardToken, CardholderToken, ProgramId};
 use http::StatusCode;
 use serde::Serialize;
+use tokio::time::timeout;
 use utoipa::{IntoParams, ToSchema};
 
 use super::Api;
 use super::caller::{Caller, ProgramParameter};
 use super::input::{Fields, Need};
+use super::meanwhile::{BAR_WITHIN, Barred, LEDGER, holds_here};
 use super::openapi::{ReadProblems, WriteProblems};
 use super::page::{Page, PageParameters};
 use super::problem::{Code, FieldError, Problem};
@@ -39,7 +42,12 @@ pub struct Card {
     /// `active`, `unactivated`, `frozen`, `lost`, `stolen`, `expired` or `closed`.
     #[schema(value_type = String, example = "active")]
     pub status: &'static str,
-    /// Everything up to this record of the journal is in it.
+    /// `ledger` while the status was told to this server and the ledger has yet to hear of it: stand-in goes by it already, and no
+    /// payment of the card goes to the ledger before it has heard. Not there otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, example = "ledger")]
+    pub waits_for: Option<&'static str>,
+    /// Everything up to this record of the journal is in it; 0 where nothing was read.
     pub as_of: i64,
 }
 
@@ -75,10 +83,6 @@ pub struct NewCard {
     pub reason: String,
 }
 
-/// What helps whoever wants to freeze a card while the ledger is away.
-const FREEZE_ELSEWHERE: &str =
-    "to freeze meanwhile, freeze the card at the platform: what its webhook tells counts at once, in stand-in too";
-
 /// Why something is done.
 #[derive(Debug, Clone, ToSchema)]
 pub struct Reason {
@@ -106,10 +110,11 @@ pub(super) async fn list(State(api): State<Arc<Api>>, caller: Caller) -> Result<
         let page = Page::read(fields, "cards");
         Some((account?, page?))
     })?;
-    let read = found(from_reads(api.reads.cards(caller.program.id, account, page).await)?, "account")?;
+    let program = caller.program.id;
+    let read = found(from_reads(api.reads.cards(program, account, page).await)?, "account")?;
     let lines = read.found;
     Ok(Json(Cards {
-        cards: lines.lines.iter().map(|line| Card::of(line, read.record)).collect(),
+        cards: lines.lines.iter().map(|line| api.shown(program, line, read.record)).collect(),
         next_cursor: lines.more_behind.map(|last| Page::cursor("cards", last)),
         as_of: read.record,
     }))
@@ -121,8 +126,9 @@ pub(super) async fn list(State(api): State<Arc<Api>>, caller: Caller) -> Result<
     responses((status = 200, body = Card), ReadProblems))]
 pub(super) async fn get(State(api): State<Arc<Api>>, target: Target, caller: Caller) -> Result<Json<Card>, Problem> {
     caller.query.finish(|_| Some(()))?;
-    let read = api.card(caller.program.id, target.parse("card")?).await?;
-    Ok(Json(Card::of(&read.found, read.record)))
+    let program = caller.program.id;
+    let read = api.card(program, target.parse("card")?).await?;
+    Ok(Json(api.shown(program, &read.found, read.record)))
 }
 
 /// Creates a card. One that is there already with the same account and cardholder is answered with 200, with the status that it has.
@@ -160,16 +166,18 @@ pub(super) async fn create(State(api): State<Arc<Api>>, write: Write) -> Result<
     Ok((StatusCode::CREATED, Json(Card::of(&shown, read.record))).into_response())
 }
 
-/// Freezes a card: nothing is approved on it until it is unfrozen.
+/// Freezes a card: nothing is approved on it until it is unfrozen. While the ledger is away it holds at this server at once, is durable in the
+/// spool, and is brought to the ledger once, with who and why: answered 202, with `waits_for`. A card that nobody can look up then is frozen
+/// as well: look at it when the ledger is back.
 #[utoipa::path(post, operation_id = "freeze_card", path = "/v1/cards/{card}/freeze", tag = "cards",
     params(("card" = String, Path, description = "The platform's token of the card."), ProgramParameter, KeyParameter),
     request_body = Reason,
-    responses((status = 200, body = Card), (status = 202, description = "Done; not to be read yet", body = Card), WriteProblems))]
+    responses((status = 200, body = Card), (status = 202, description = "Done; not to be read yet, or `waits_for` the ledger", body = Card), WriteProblems))]
 pub(super) async fn freeze(State(api): State<Arc<Api>>, target: Target, write: Write) -> Result<Response, Problem> {
     api.set_card(&target, write, CardStatus::Frozen).await
 }
 
-/// Unfreezes a card. A card that is lost, stolen, expired or closed stays so.
+/// Unfreezes a card. A card that is lost, stolen, expired or closed stays so. It needs the ledger.
 #[utoipa::path(post, operation_id = "unfreeze_card", path = "/v1/cards/{card}/unfreeze", tag = "cards",
     params(("card" = String, Path, description = "The platform's token of the card."), ProgramParameter, KeyParameter),
     request_body = Reason,
@@ -178,11 +186,11 @@ pub(super) async fn unfreeze(State(api): State<Arc<Api>>, target: Target, write:
     api.set_card(&target, write, CardStatus::Active).await
 }
 
-/// Closes a card for good.
+/// Closes a card for good. While the ledger is away as a freeze is.
 #[utoipa::path(post, operation_id = "close_card", path = "/v1/cards/{card}/close", tag = "cards",
     params(("card" = String, Path, description = "The platform's token of the card."), ProgramParameter, KeyParameter),
     request_body = Reason,
-    responses((status = 200, body = Card), (status = 202, description = "Done; not to be read yet", body = Card), WriteProblems))]
+    responses((status = 200, body = Card), (status = 202, description = "Done; not to be read yet, or `waits_for` the ledger", body = Card), WriteProblems))]
 pub(super) async fn close(State(api): State<Arc<Api>>, target: Target, write: Write) -> Result<Response, Problem> {
     api.set_card(&target, write, CardStatus::Closed).await
 }
@@ -194,30 +202,61 @@ impl Api {
 
     async fn set_card(&self, target: &Target, write: Write, status: CardStatus) -> Result<Response, Problem> {
         let card = target.parse("card")?;
-        let known = self.card(write.program().id, card).await?.found;
+        let known = self.known_card(write.program().id, card, status).await?;
         let (reason, change) = write.read(|fields| fields.reason(Need::Required))?;
-        if !may_become(known.status, status) {
+        if let Some(known) = known.filter(|known| !known.status.may_become(status)) {
             let detail = format!("the card is {}; nothing was changed", known.status.name());
             self.made_before(&change, reason, Problem::of(Code::StatusFinal, detail)).await?;
             let AsOf { record, fresh, found } = self.card(change.program.id, card).await?;
             return Ok(written(fresh, Card::of(&found, record)));
         }
-        let told = async {
+        let fact = Fact::Card { card, status };
+        let barred = if status.bar().is_some() {
+            self.bar(&change, reason, fact).await?
+        } else {
             let taken = self.take_down(&change, reason).await?;
-            self.tell(&taken, Subject::default(), Fact::Card { card, status }).await
+            self.tell(&taken, Subject::default(), fact).await?;
+            Barred::ByLedger
         };
-        told.await.map_err(|problem| if status.bar().is_some() { problem.meanwhile(FREEZE_ELSEWHERE) } else { problem })?;
-        let AsOf { record, fresh, found } = self.card(change.program.id, card).await?;
-        Ok(written(fresh, Card::of(&found, record)))
+        match barred {
+            Barred::ByLedger => {
+                let AsOf { record, fresh, found } = self.card(change.program.id, card).await?;
+                Ok(written(fresh, self.shown(change.program.id, &found, record)))
+            }
+            Barred::Here => {
+                let known = known.unwrap_or(CardLine { card, account: None, cardholder: None, status });
+                Ok(holds_here(Card { status: status.name(), waits_for: Some(LEDGER), ..Card::of(&known, 0) }))
+            }
+        }
     }
-}
 
-/// What an operator may make of a card. What a cardholder or a platform reported is not undone by unfreezing.
-fn may_become(known: CardStatus, status: CardStatus) -> bool {
-    match known {
-        CardStatus::Active | CardStatus::Frozen => true,
-        CardStatus::Unactivated => status != CardStatus::Active,
-        CardStatus::Lost | CardStatus::Stolen | CardStatus::Expired | CardStatus::Closed => status == CardStatus::Closed,
+    /// What is known of a card whose status is to be set: nothing while it is to be barred and nobody can look it up.
+    async fn known_card(&self, program: ProgramId, card: CardToken, status: CardStatus) -> Result<Option<CardLine>, Problem> {
+        if status.bar().is_none() {
+            return self.card(program, card).await.map(|read| Some(read.found));
+        }
+        let line = match timeout(BAR_WITHIN, self.card(program, card)).await {
+            Ok(Err(problem)) if !problem.is(Code::ReadsUnavailable) => return Err(problem),
+            Ok(read) => read.ok().map(|read| read.found),
+            Err(_) => None,
+        };
+        let of_status = |status| CardLine { card, account: None, cardholder: None, status };
+        match (line, self.meanwhile.card(program, card)) {
+            // What follows the ledger is behind what this server was told.
+            (Some(line), Sight::Seen(seen)) if seen.severity() > line.status.severity() => {
+                Ok(Some(CardLine { status: seen, ..line }))
+            }
+            (Some(line), Sight::Seen(_) | Sight::NotSeen | Sight::Absent) => Ok(Some(line)),
+            (None, Sight::Seen(seen)) => Ok(Some(of_status(seen))),
+            (None, Sight::Absent) => Err(Problem::unknown("card")),
+            (None, Sight::NotSeen) => Ok(None),
+        }
+    }
+
+    /// A card as it is shown: with what this server was told and the ledger has yet to hear.
+    fn shown(&self, program: ProgramId, line: &CardLine, as_of: i64) -> Card {
+        let (status, waits_for) = self.with_what_waits(program, line.card, line.status);
+        Card { waits_for, ..Card::of(&CardLine { status, ..*line }, as_of) }
     }
 }
 
@@ -250,6 +289,6 @@ impl NewCard {
 impl Card {
     fn of(line: &CardLine, as_of: i64) -> Self {
         let CardLine { card, account, cardholder, status } = *line;
-        Card { card, account_id: account, cardholder, status: status.name(), as_of }
+        Card { card, account_id: account, cardholder, status: status.name(), waits_for: None, as_of }
     }
 }

@@ -5,7 +5,8 @@
 //! why before it is done; [`problem`] is the one shape of every refusal; [`page`] cuts lists. [`router`] knows every route,
 //! and [`openapi`] describes them from the code. [`listener`] runs on the background thread, never on a worker's.
 //!
-//! Whatever is written goes through the ledger as an act, but for the switch of stand-in. Accounts are read from the ledger; what it does not keep at hand
+//! Whatever is written goes through the ledger as an act, but for the switch of stand-in, and for a freeze while the ledger is away
+//! ([`meanwhile`]). Accounts are read from the ledger; what it does not keep at hand
 //! comes through [`reads`], so that each engine can answer in its own way. Nothing here decides about money.
 
 #![allow(unused_qualifications, reason = "what utoipa's macros write of their parameters")]
@@ -17,6 +18,7 @@ pub mod holds;
 pub mod input;
 pub mod instruments;
 pub mod listener;
+pub mod meanwhile;
 pub mod merchants;
 pub mod movements;
 pub mod openapi;
@@ -44,6 +46,7 @@ use crate::ledger::{self, Act, Answer, Ledger, LedgerError};
 use crate::metrics::ApiMetrics;
 use crate::profiles::Profiles;
 use crate::switchboard::Switchboard;
+use meanwhile::Meanwhile;
 use problem::{Code, Problem};
 use reads::Reads;
 
@@ -74,6 +77,8 @@ pub struct Api {
     pub switchboard: Arc<Switchboard>,
     /// Merchants and instruments of payment doors: they need no ledger either.
     pub profiles: Arc<Profiles>,
+    /// What holds here while the ledger is away.
+    pub meanwhile: Arc<dyn Meanwhile>,
     /// What is counted.
     pub metrics: ApiMetrics,
     /// Creating looks first and enters then: one at a time, so that nobody enters in between.

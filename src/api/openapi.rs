@@ -20,8 +20,9 @@ use super::router::json_text;
         description = "Accounts, cards, holds, movements and settlement of card programs.\n\n\
             Amounts are whole numbers in minor units (cents of USD) with their ISO 4217 currency beside them; moments are RFC 3339 \
             in UTC. Every change needs an `Idempotency-Key`: sent again, the same change is not made again, and the answer is the \
-            object as it is now. Every change is kept with who made it (the token's name) and why (`reason`). Stand-in can be switched while \
-            the ledger is away; everything else that changes something needs it.\n\n\
+            object as it is now. Every change is kept with who made it (the token's name) and why (`reason`). While the ledger is away stand-in can be \
+            switched, and cards and accounts can be frozen and closed: that holds at once and waits for the ledger (202, `waits_for`). \
+            Everything else that changes something needs the ledger.\n\n\
             An account by its name is read from the ledger itself. Everything else follows the ledger a moment behind: an answer \
             waits up to 2 seconds until it has all that was durable when it was asked for, and `as_of` says up to which record \
             of the journal everything is in it. A change that cannot be read by then is answered with 202 and `Retry-After`: it is \

@@ -229,15 +229,6 @@ impl Problem {
         self.kind == kind
     }
 
-    /// The same; where the ledger is away, with what can be done without it.
-    #[must_use]
-    pub fn meanwhile(self, advice: &str) -> Self {
-        if !self.is(Code::LedgerUnavailable) {
-            return self;
-        }
-        Problem { detail: format!("{}; {advice}", self.detail), ..self }
-    }
-
     /// The same, with when to try again.
     #[must_use]
     pub fn retry_after(self, seconds: u32) -> Self {

@@ -141,6 +141,13 @@ impl Change {
     pub fn key_of(&self) -> KeyOf {
         KeyOf { key: self.key.clone(), request: self.request }
     }
+
+    /// As it is taken down.
+    #[must_use]
+    pub fn operation(&self, why: String, at: Timestamp) -> Operation {
+        let Change { who, program, key, request } = self;
+        Operation { program: program.id.to_string(), key: key.clone(), request: *request, who: who.clone(), why, at }
+    }
 }
 
 /// A change that was taken down.
@@ -159,6 +166,17 @@ pub struct Taken {
 }
 
 impl Taken {
+    /// One that is taken down at that moment, for the first time as far as is known here.
+    ///
+    /// # Errors
+    /// Its name is too long: a bug.
+    pub fn of(change: &Change, operation: &Operation, at: Timestamp) -> Result<Self, Problem> {
+        let id = operation.id();
+        let origin = Origin { program: change.program.id, platform: None, operator: Some(id) };
+        let digest = ContentDigest::from_bytes(change.request.first_chunk().copied().unwrap_or_default());
+        Ok(Taken { origin, key: act_key(&id)?, digest, at, first: true })
+    }
+
     /// A fact in the ledger's words.
     #[must_use]
     pub fn event(&self, subject: Subject, fact: Fact) -> ToldEvent {
@@ -170,22 +188,19 @@ impl Api {
     /// Takes a change down, with who and why.
     ///
     /// # Errors
-    /// The key came before with something else; or the ledger is away.
+    /// The key came before with something else, or waits with something else; or the ledger is away.
     pub async fn take_down(&self, change: &Change, why: String) -> Result<Taken, Problem> {
-        let Change { who, program, key, request } = change;
         let now = clock::utc();
-        let operation =
-            Operation { program: program.id.to_string(), key: key.clone(), request: *request, who: who.clone(), why, at: now };
-        let id = operation.id();
-        let noted = self.ask(Act::Note(Box::new(operation))).await?.into_noted().ok_or_else(other_answer)?;
-        let (at, first) = match noted {
-            Noted::New => (now, true),
-            Noted::Again(at) => (at, false),
-            Noted::Conflict => return Err(Problem::conflict()),
-        };
-        let origin = Origin { program: program.id, platform: None, operator: Some(id) };
-        let digest = ContentDigest::from_bytes(request.first_chunk().copied().unwrap_or_default());
-        Ok(Taken { origin, key: act_key(&id)?, digest, at, first })
+        let operation = change.operation(why, now);
+        let taken = Taken::of(change, &operation, now)?;
+        if self.meanwhile.request(&operation.id()).is_some_and(|request| request != change.request) {
+            return Err(Problem::conflict());
+        }
+        match self.ask(Act::Note(Box::new(operation))).await?.into_noted().ok_or_else(other_answer)? {
+            Noted::New => Ok(taken),
+            Noted::Again(at) => Ok(Taken { at, first: false, ..taken }),
+            Noted::Conflict => Err(Problem::conflict()),
+        }
     }
 
     /// For a change that cannot be made now: it may have been made before, and is heard again then. What was refused was never

@@ -6,6 +6,7 @@
 //! the first import; only then is the server ready. Order of stopping: answers that are owed, then what was
 //! told without the ledger, then the ledger.
 
+mod meanwhile;
 mod mounts;
 mod opening;
 mod pages;
@@ -22,6 +23,7 @@ use arc_swap::ArcSwap;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{oneshot, watch};
 
+use self::meanwhile::Here;
 use self::mounts::{agents, card_number_routes, mount_names, mounts, programs, routes};
 use self::opening::{Counted, EarlyDesk, Foresight, Opened, Opening, follow_rules, open_ledger, open_spool, spool_settings};
 use self::pages::pages;
@@ -110,7 +112,7 @@ impl App {
         let card_numbers_listen = by_number.as_ref().map(|bound| bound.addr);
         let (listen, ops_listen, api_listen) = (callbacks.addr, operators.addr, management.addr);
         let metrics = Metrics::new(&mount_names(&config)).map_err(StartError::Metrics)?;
-        let Opened { ledger, opening, early, publications, recorded } =
+        let Opened { ledger, opening, early, publications: publications_of_others, recorded } =
             open_ledger(&config, Arc::clone(&metrics), DatabasePatience::Endless)?;
         let ledger = wrap(ledger);
         let (stage, to_be_open) = watch::channel(Stage::Starting);
@@ -123,7 +125,8 @@ impl App {
         let switchboard = Arc::new(Switchboard::new(spool_settings(&config), mount_names(&config)));
         switchboard.restore().map_err(StartError::Spool)?;
         let running = SpoolOf::Running(Arc::clone(&spool));
-        let desk = desk.with_outage(Outage { switchboard: Arc::clone(&switchboard), spool: running });
+        let publications = Arc::clone(&unheard.publications);
+        let desk = desk.with_outage(Outage { switchboard: Arc::clone(&switchboard), spool: running, publications });
         let agents = agents(&config);
         let (signals, to_be_told) = webhooks_of(&config, recorded, &metrics)?.unzip();
         let house = spend::open(&config, (&programs, &ledger), agents.as_ref(), signals.clone())?;
@@ -148,7 +151,8 @@ impl App {
             stage: to_be_open,
         });
         let tls = config.tls.clone().map(|tls| Arc::new(Tls::new(tls)));
-        let api = Arc::new(management_api(&config, &ledger, switchboard, &profiles, &metrics)?);
+        let here = Here::new(&unheard, &spool, &ledger);
+        let api = Arc::new(management_api(&config, here, &ledger, switchboard, &profiles, &metrics)?);
         let early_desk = EarlyDesk::new(desk.clone());
         let foresight = Foresight {
             desk: early_desk.clone(),
@@ -158,7 +162,7 @@ impl App {
             stage: Arc::clone(&stage),
         };
         let counted = foresight.begin()?;
-        let following = follow_rules(desk.clone(), publications);
+        let following = follow_rules(desk.clone(), publications_of_others, Arc::clone(&unheard.publications));
         let ending = end_waits(Arc::downgrade(&responder));
         let following = async { tokio::join!(following, ending).0 };
         let (room, (hold_back, begin)) = (room(&config, workers), oneshot::channel());
@@ -385,7 +389,9 @@ pub async fn open_desk(config: &Config) -> Result<Desk, StartError> {
     let (programs, desk) = programs(config, &ledger, None)?;
     let settings = spool_settings(config);
     let switchboard = Arc::new(Switchboard::new(settings.clone(), mount_names(config)));
-    let desk = desk.with_outage(Outage { switchboard, spool: SpoolOf::Closed(settings) }).with_profiles(open_profiles(config)?);
+    let desk = desk
+        .with_outage(Outage { switchboard, spool: SpoolOf::Closed(settings), publications: Arc::default() })
+        .with_profiles(open_profiles(config)?);
     let house = spend::open(config, (&programs, &ledger), agents(config).as_ref(), None)?;
     let desk = desk.with_spend(house.clone());
     opening.until_open().await?;
@@ -475,6 +481,7 @@ pub(crate) fn runtime() -> std::io::Result<Runtime> {
 /// What the management API answers with.
 fn management_api(
     config: &Config,
+    here: Here,
     ledger: &Arc<dyn Ledger>,
     switchboard: Arc<Switchboard>,
     profiles: &Arc<Profiles>,
@@ -488,6 +495,7 @@ fn management_api(
         reads: reads(config)?,
         switchboard,
         profiles: Arc::clone(profiles),
+        meanwhile: Arc::new(here),
         metrics: metrics.api.clone(),
         creating: tokio::sync::Mutex::default(),
         answer_max: api::ANSWER_MAX,

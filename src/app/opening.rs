@@ -16,7 +16,7 @@ use crate::ledger::postgres::{self, Patience, Postgres, SnapshotPlace};
 use crate::metrics::Metrics;
 use crate::operations::Desk;
 use crate::reporter::{Reporter, SpoolReporter, say};
-use crate::responder::{Program, Stage, ToldBook, Unheard};
+use crate::responder::{Program, Publications, Stage, ToldBook, Unheard};
 use crate::spool::{self, Spool, SpoolError};
 use crate::start_error::StartError;
 
@@ -106,17 +106,30 @@ pub(super) fn open_shared(
     Ok(Opened { ledger: Arc::new(ledger), opening: Opening::Postgres(opening), early, publications, recorded })
 }
 
-/// Puts rules in force that other responders publish, for ever.
-pub(super) async fn follow_rules(desk: Desk, publications: Option<watch::Receiver<i64>>) {
-    let Some(mut publications) = publications else { return std::future::pending().await };
-    loop {
-        if publications.changed().await.is_err() {
-            // The ledger is gone, and with it whoever publishes.
-            return std::future::pending().await;
+/// Puts rules in force that other responders publish, and whatever is to be instead of a table that the ledger refused; for ever.
+pub(super) async fn follow_rules(desk: Desk, of_others: Option<watch::Receiver<i64>>, own: Arc<Publications>) {
+    let published = async {
+        let Some(mut of_others) = of_others else { return std::future::pending().await };
+        loop {
+            if of_others.changed().await.is_err() {
+                // The ledger is gone, and with it whoever publishes.
+                return std::future::pending().await;
+            }
+            restore_rules(&desk).await;
         }
-        if let Err(error) = desk.restore_rules().await {
-            say(&format!("rules that another responder published are not in force here: {}", StartError::Operation(error)));
+    };
+    let refused = async {
+        loop {
+            own.refused.notified().await;
+            restore_rules(&desk).await;
         }
+    };
+    tokio::join!(published, refused);
+}
+
+async fn restore_rules(desk: &Desk) {
+    if let Err(error) = desk.restore_rules().await {
+        say(&format!("rules that another responder published are not in force here: {}", StartError::Operation(error)));
     }
 }
 

@@ -1,7 +1,6 @@
 //! Agent spend as the configuration asks for it: its store opened, its objects in memory, its desk.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use holdfast_core::{Currency, ProgramId};
@@ -64,7 +63,6 @@ pub(super) fn open(
         ledger: Arc::clone(ledger),
         signals,
         card_enterprises: agents.card_enterprises.clone(),
-        filled: AtomicBool::new(false),
     };
     if config.ledger.postgres.is_none() {
         // On a thread of its own: the caller may be within a runtime, which cannot be waited for from inside.

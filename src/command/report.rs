@@ -90,7 +90,13 @@ fn as_lines(outage: &Outage, currency: Currency, now: Timestamp) -> String {
     let mut line = |name: &str, sum: &Sum| {
         let _ = writeln!(text, "{name:<26} {:>8}  {:>18}", sum.count, money(sum.amount, currency));
     };
-    for (answer, name, total) in [("approve", "approved", &outage.approved), ("decline", "declined", &outage.declined)] {
+    let answers = [
+        ("approve", "approved", &outage.approved),
+        ("decline", "declined", &outage.declined),
+        ("abstain", "left to the platform", &outage.left),
+    ];
+    // Of mode `drop`, which few use, there is a line where there was any.
+    for (answer, name, total) in answers.into_iter().filter(|(answer, _, total)| *answer != "abstain" || total.count > 0) {
         line(name, total);
         for ((_, by), sum) in by.iter().filter(|((said, _), _)| *said == answer) {
             line(&format!("  {by}"), sum);
@@ -133,6 +139,7 @@ fn as_json(outage: &Outage, currency: Currency) -> Value {
         "currency": currency.code(),
         "approved": sum(&outage.approved),
         "declined": sum(&outage.declined),
+        "left_to_platform": sum(&outage.left),
         "by": by,
         "waiting": sum(&outage.waiting),
         "over_limit": sum(&outage.over_limit),

@@ -191,8 +191,9 @@ pub(super) fn in_force(place: Place, request: ControlRequest, output: &mut dyn i
                 KeptKind::StandIn => "stand-in ".to_owned(),
                 KeptKind::StandInOf(platform) => format!("stand-in for {platform}, "),
             };
-            let RulesVersion { program, hash, at, .. } = *version;
-            Ok(writeln!(output, "program {program}: {what}version {hash} is in force since {at}")?)
+            let RulesVersion { program, hash, at, waits_for_ledger, .. } = *version;
+            let waits = if waits_for_ledger { "; the ledger is away, and hears of it when it is back" } else { "" };
+            Ok(writeln!(output, "program {program}: {what}version {hash} is in force since {at}{waits}")?)
         }
         ControlAnswer::Imported(_)
         | ControlAnswer::Balances(_)
@@ -233,6 +234,7 @@ pub(super) fn as_json(version: &RulesVersion) -> serde_json::Value {
         "by": version.by,
         "why": version.why,
         "in_force": version.in_force,
+        "waits_for_ledger": version.waits_for_ledger,
     })
 }
 
@@ -241,5 +243,6 @@ pub(super) fn as_json(version: &RulesVersion) -> serde_json::Value {
 pub(super) fn as_line(version: &RulesVersion) -> String {
     let mark = if version.in_force { '*' } else { ' ' };
     let one_line = |text: &str| text.split(char::is_control).collect::<Vec<_>>().join(" ");
-    format!("{mark} {} {} {}: {}", version.at, version.hash, one_line(&version.by), one_line(&version.why))
+    let waits = if version.waits_for_ledger { " (waits for the ledger)" } else { "" };
+    format!("{mark} {} {} {}: {}{waits}", version.at, version.hash, one_line(&version.by), one_line(&version.why))
 }

@@ -5,6 +5,7 @@ use std::io;
 
 use clap::{Args, Subcommand};
 use holdfast_core::hold::ToldAnswer;
+use holdfast_core::rules::RulesetHash;
 use holdfast_core::{Money, Timestamp};
 use serde_json::{Value, json};
 
@@ -180,7 +181,7 @@ impl List {
         let approved = entry.and_then(approved);
         let account = entry.and_then(|entry| match entry {
             Entry::Told(_, account) => account.map(|account| account.to_string()),
-            Entry::Fact(..) | Entry::Kept(..) => None,
+            Entry::Fact(..) | Entry::Kept(..) | Entry::Ordered(..) | Entry::Published(..) => None,
         });
         json!({
             "entry": row.number,
@@ -232,5 +233,12 @@ fn says(entry: &Entry) -> String {
         },
         Entry::Fact(_, event) => phrases::fact(&event.fact),
         Entry::Kept(_, unrecognized) => format!("not understood: {}", one_line(&unrecognized.problem)),
+        Entry::Ordered(_, operation, event) => {
+            format!("{}, by {}: {}", phrases::fact(&event.fact), one_line(&operation.who), one_line(&operation.why))
+        }
+        Entry::Published(_, kept) => {
+            let (hash, by, why) = (RulesetHash::from_bytes(kept.hash), one_line(&kept.published_by), one_line(&kept.why));
+            format!("stand-in table {hash:.12} put in force, by {by}: {why}")
+        }
     }
 }

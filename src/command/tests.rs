@@ -144,6 +144,7 @@ fn version(in_force: bool) -> RulesVersion {
         by: "ann".into(),
         why: "no cash\nat night".into(),
         in_force,
+        waits_for_ledger: false,
     }
 }
 

@@ -323,6 +323,9 @@ pub struct RulesVersion {
     pub why: String,
     /// Whether it is the one that decides now.
     pub in_force: bool,
+    /// Whether the ledger, which was away, has yet to hear of it.
+    #[serde(default)]
+    pub waits_for_ledger: bool,
 }
 
 /// Whether the journal's oldest records go, or it is only told which would.

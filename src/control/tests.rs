@@ -26,7 +26,16 @@ struct OneAccount;
 
 fn version(program: ProgramId, by: &str, why: &str) -> RulesVersion {
     let at = Timestamp::from_unix_seconds(1_773_500_966);
-    RulesVersion { kind: KeptKind::StandIn, program, hash: "ab".repeat(32), at, by: by.into(), why: why.into(), in_force: true }
+    RulesVersion {
+        kind: KeptKind::StandIn,
+        program,
+        hash: "ab".repeat(32),
+        at,
+        by: by.into(),
+        why: why.into(),
+        in_force: true,
+        waits_for_ledger: false,
+    }
 }
 
 impl Operations for OneAccount {

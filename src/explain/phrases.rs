@@ -2,6 +2,7 @@
 
 use holdfast_core::agent::{Governed, Weight};
 use holdfast_core::hold::{Fact, Finality, Finding, MovementCause, Order, RecordedOutcome, ReleaseCause, ToldAnswer};
+use holdfast_core::stand_in::Silence;
 use holdfast_core::{
     AuthorizationKind, AuthorizationRequest, Basis, Checkout, CrossBorder, Currency, Decision, EntryMode, Money, Monitoring,
     Posting, StandInBasis, StandInBy, StandInCause, ThreeDSecure, Wallet,
@@ -85,11 +86,16 @@ pub fn answer(decision: &Decision) -> String {
     }
 }
 
-/// The same, of an answer that was told without the ledger.
-pub fn told_answer(told: &ToldAnswer) -> String {
-    match told {
-        ToldAnswer::Approved { amount } => answer(&Decision::Approve { amount: *amount }),
-        ToldAnswer::Declined { reason } => answer(&Decision::Decline { reason: *reason }),
+/// `The platform had heard: approved for 10.00 USD`, of an answer that was told without the ledger; or that it heard nothing.
+pub fn heard(told: &ToldAnswer) -> String {
+    let decision = match told {
+        ToldAnswer::Approved { amount } => Decision::Approve { amount: *amount },
+        ToldAnswer::Declined { reason } => Decision::Decline { reason: *reason },
+    };
+    match Silence::of(&decision) {
+        None => format!("The platform had heard: {}", answer(&decision)),
+        Some(Silence::Unavailable) => "The platform had heard nothing: it was left to it, with the status 503".to_owned(),
+        Some(Silence::NoAnswer) => "The platform had heard nothing: it was left to it, and the connection closed".to_owned(),
     }
 }
 
@@ -244,7 +250,9 @@ pub fn finding(finding: Finding) -> &'static str {
         Finding::CurrencyMismatch => "It is in another currency than the account: kept, and moved nothing.",
         Finding::AmountTooLarge => "It is beyond what can be counted: kept, and moved nothing.",
         Finding::ApprovedBefore => "The question had been told yes before, and that stays.",
-        Finding::Superseded => "A newer message told of this standing before: nothing was changed.",
+        Finding::Superseded => {
+            "A newer message, or one that this cannot undo, told of this standing before: nothing was changed."
+        }
         Finding::NeverEnded => "What it held was let go because the platform never told how it ended.",
     }
 }

@@ -67,7 +67,7 @@ impl Lines<'_> {
                 self.asked(moment, *received_at, request);
                 self.governed(moment);
                 self.rules(moment, verdict.as_ref(), &Uses::new());
-                self.line(format!("The platform had heard: {}, {}.", phrases::told_answer(told), phrases::basis(basis)));
+                self.line(format!("{}, {}.", phrases::heard(told), phrases::basis(basis)));
                 self.stood(&moment.before);
                 self.held(request.expiry, outcome);
             }

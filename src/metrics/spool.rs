@@ -20,7 +20,7 @@ const ASIDE: Family = Family {
 };
 const ENTRIES_MAX: Family = Family {
     name: "holdfast_spool_entries_max",
-    help: "How many entries the spool holds; full means decline",
+    help: "How many entries the spool holds; seven eighths of it mean decline",
     kind: Kind::Gauge,
 };
 const KEPT: Family =

@@ -7,6 +7,7 @@ use crate::clock;
 use crate::control::OperationError;
 use crate::control::protocol::{BringBack, Switch, SwitchReport};
 use crate::ledger::Erase;
+use crate::responder::Publications;
 use crate::spool::{self, Observer, Scope, Settings, Spool, SpoolError, Switched, Turn};
 use crate::switchboard::Switchboard;
 
@@ -17,6 +18,8 @@ pub struct Outage {
     pub switchboard: Arc<Switchboard>,
     /// The spool.
     pub spool: SpoolOf,
+    /// Which stand-in tables wait for the ledger.
+    pub publications: Arc<Publications>,
 }
 
 /// A spool.

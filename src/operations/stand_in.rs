@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use holdfast_core::rules::RulesetHash;
 
-use super::{BY_CONFIGURATION, Counter, Desk, InForce, refused, version, whole};
+use super::meanwhile::Where;
+use super::{BY_CONFIGURATION, Counter, Desk, InForce, kept_now, refused, version, whole};
 use crate::clock;
 use crate::config::stand_in;
 use crate::control::protocol::RulesPublish;
@@ -17,6 +18,11 @@ impl Desk {
         let program = counter.home.program;
         for table in counter.live.stand_in.tables() {
             let (kind, configured) = (table.kind(), table.in_force.load_full());
+            if let Some(waits) = self.waiting(program, kind).pop() {
+                // It came into force while the ledger was away, and stays so: the ledger is about to hear of it.
+                self.put_table_in_force(counter, kind, &waits)?;
+                continue;
+            }
             match (self.versions(program, kind).await?.pop(), &table.configured) {
                 (None, source) => {
                     if let (Some(source), Some(configured)) = (source, configured) {
@@ -58,10 +64,14 @@ impl Desk {
         must_have(counter, publish.kind)?;
         let loaded = stand_in::read(&publish.file, &publish.text, &counter.home).map_err(refused)?;
         let named = (publish.kind, loaded.hash());
-        let kept = self.keep(counter, named, &publish.text, &publish.by, &publish.why).await?;
+        let kept = kept_now(counter, named, &publish.text, &publish.by, &publish.why);
+        let waits_for_ledger = match self.keep_table(counter.home.program, &kept).await? {
+            Where::Ledger => false,
+            Where::Spool => true,
+        };
         counter.live.stand_in.put_in_force(publish.kind, Arc::new(loaded));
         self.show_table(counter, publish.kind);
-        Ok(version(counter.home.program, &kept, InForce::Yes))
+        Ok(RulesVersion { waits_for_ledger, ..version(counter.home.program, &kept, InForce::Yes) })
     }
 
     fn show_table(&self, counter: &Counter, kind: KeptKind) {

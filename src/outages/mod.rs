@@ -2,14 +2,15 @@
 //! at which somebody switched it on.
 //!
 //! An outage begins with the first answer that was given without the ledger, or with the switch, and ends with the last one, or
-//! with the switch; answers less than [`APART_MAX`] apart belong together. What mode `drop` left to the platform leaves no record
-//! and is not in it, but for what the ledger may have decided too late: that is a decline. Nothing here writes.
+//! with the switch; answers less than [`APART_MAX`] apart belong together. What mode `drop` left to the platform is
+//! counted apart. Nothing here writes.
 
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use holdfast_core::hold::{Finding, ToldAnswer};
-use holdfast_core::{Basis, IdempotencyKey, PlatformName, ProgramId, StandInCause, Timestamp};
+use holdfast_core::stand_in::Silence;
+use holdfast_core::{Basis, Decision, IdempotencyKey, PlatformName, ProgramId, StandInCause, Timestamp};
 
 use crate::books::Books;
 use crate::journal::reader::Progress;
@@ -45,6 +46,8 @@ pub struct Answer {
     pub asked: i64,
     /// How much was approved, if it was.
     pub approved: Option<i64>,
+    /// Whether nobody was told anything.
+    pub left: Option<Silence>,
     /// Where it is now.
     pub heard: Heard,
 }
@@ -62,12 +65,14 @@ pub struct Outage {
     pub causes: Vec<(StandInCause, u64)>,
     /// The times at which it was switched on in it.
     pub switched: Vec<Switched>,
-    /// Approvals and declines by what decided.
+    /// Approvals, declines, and what was left to the platform, by what decided.
     pub by: BTreeMap<(&'static str, String), Sum>,
     /// All approvals.
     pub approved: Sum,
     /// All declines, with what was asked.
     pub declined: Sum,
+    /// What was left to the platform, with what was asked.
+    pub left: Sum,
     /// The most money that was approved and not confirmed at any moment of it.
     pub exposure_max: i64,
     /// Approvals that the ledger adopted although the account had less, and how much less.
@@ -245,11 +250,11 @@ impl Answer {
             },
             Basis::StandIn(_) | Basis::Rule(_) | Basis::Limit(_) | Basis::Ledger | Basis::Replay => "no_table".to_owned(),
         };
-        let approved = match told {
-            ToldAnswer::Approved { amount } => Some(amount.minor()),
-            ToldAnswer::Declined { .. } => None,
+        let (approved, left) = match told {
+            ToldAnswer::Approved { amount } => (Some(amount.minor()), None),
+            ToldAnswer::Declined { reason } => (None, Silence::of(&Decision::Decline { reason })),
         };
-        Some(Answer { at, cause, by, asked, approved, heard })
+        Some(Answer { at, cause, by, asked, approved, left, heard })
     }
 }
 
@@ -265,6 +270,7 @@ impl Outage {
             by: BTreeMap::new(),
             approved: none,
             declined: none,
+            left: none,
             exposure_max: 0,
             over_limit: none,
             set_aside: none,
@@ -277,10 +283,15 @@ impl Outage {
         let causes = StandInCause::ALL.map(|cause| (cause, u64::try_from(of_cause(cause)).unwrap_or(u64::MAX)));
         self.causes = causes.into_iter().filter(|(_, count)| *count > 0).collect();
         for answer in told {
-            let (name, amount) = answer.approved.map_or(("decline", answer.asked), |approved| ("approve", approved));
+            let (name, amount) = match (answer.approved, answer.left) {
+                (Some(approved), _) => ("approve", approved),
+                (None, None) => ("decline", answer.asked),
+                (None, Some(_)) => ("abstain", answer.asked),
+            };
             self.by.entry((name, answer.by.clone())).or_default().add(amount);
             let Some(approved) = answer.approved else {
-                self.declined.add(answer.asked);
+                let sum = if answer.left.is_some() { &mut self.left } else { &mut self.declined };
+                sum.add(answer.asked);
                 continue;
             };
             self.approved.add(approved);

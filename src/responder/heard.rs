@@ -9,10 +9,12 @@ use holdfast_core::{Decision, PlatformName, ProgramId, Timestamp};
 use tokio::sync::Notify;
 
 use super::mount::Program;
+use super::orders::Orders;
+use super::publications::Publications;
 use super::stand_in::StandIn;
 use super::standings::Standings;
 use super::told::{Name, Told, ToldBook};
-use crate::ledger::Adopt;
+use crate::ledger::{Adopt, KeptRuleset};
 use crate::spool::{Entry, Heard, Spool, SpoolError, Standing};
 
 /// What is remembered until the ledger has heard it.
@@ -21,6 +23,10 @@ pub struct Unheard {
     pub book: ToldBook,
     /// What was told of cards, owners and accounts.
     pub standings: Standings,
+    /// What operators were promised.
+    pub orders: Orders,
+    /// Which tables they put in force.
+    pub publications: Arc<Publications>,
     /// Rung when the ledger has heard something.
     pub heard: Notify,
     /// Which program and platform, by number.
@@ -32,7 +38,15 @@ impl Unheard {
     /// Remembers nothing yet.
     #[must_use]
     pub fn new(book: ToldBook, principals: Vec<(ProgramId, PlatformName)>, programs: Vec<Arc<Program>>) -> Self {
-        Unheard { book, standings: Standings::default(), heard: Notify::new(), principals, programs }
+        Unheard {
+            book,
+            standings: Standings::default(),
+            orders: Orders::default(),
+            publications: Arc::default(),
+            heard: Notify::new(),
+            principals,
+            programs,
+        }
     }
 
     /// The name of what was told.
@@ -65,6 +79,11 @@ impl Unheard {
                 }
             }
             Entry::Fact(origin, event) => self.standings.told(origin.program, event),
+            Entry::Ordered(origin, operation, event) => {
+                self.orders.waits(operation);
+                self.standings.told(origin.program, event);
+            }
+            Entry::Published(_, kept) => self.publications.waits(KeptRuleset::clone(kept)),
             Entry::Kept(..) => {}
         }
     }
@@ -114,6 +133,11 @@ impl Heard for Unheard {
                 }
             }
             Entry::Fact(origin, event) => self.standings.heard(origin.program, event),
+            Entry::Ordered(origin, operation, event) => {
+                self.standings.heard(origin.program, event);
+                self.orders.heard(operation);
+            }
+            Entry::Published(_, kept) => self.publications.heard(kept),
             Entry::Kept(..) => {}
         }
     }
@@ -124,8 +148,13 @@ impl Heard for Unheard {
 
     // What was told stays told, and what was approved stays at risk, until somebody has looked at it. Nobody waits for it.
     fn refused(&self, entry: &Entry) {
-        if let Entry::Fact(origin, event) = entry {
-            self.standings.set_aside(origin.program, event);
+        match entry {
+            Entry::Ordered(_, operation, _) => self.orders.heard(operation),
+            Entry::Published(_, kept) => self.publications.forget(kept),
+            Entry::Told(..) | Entry::Fact(..) | Entry::Kept(..) => {}
+        }
+        if let Some(event) = entry.told() {
+            self.standings.set_aside(entry.origin().program, event);
             self.heard.notify_waiters();
         }
         if let (Some((stand_in, name)), Some((account, minor))) = (self.approval_of(entry), entry.approved()) {
@@ -134,8 +163,8 @@ impl Heard for Unheard {
     }
 
     fn bringing(&self, entry: &Entry) {
-        if let Entry::Fact(origin, event) = entry {
-            self.standings.told(origin.program, event);
+        if let Some(event) = entry.told() {
+            self.standings.told(entry.origin().program, event);
         }
         if let Some((stand_in, name)) = self.approval_of(entry) {
             stand_in.brought_again(&name);

@@ -15,7 +15,9 @@ mod deadline;
 mod heard;
 mod mount;
 mod notification;
+mod orders;
 mod payments;
+mod publications;
 mod question;
 mod stand_in;
 mod standings;
@@ -51,7 +53,8 @@ pub use self::mount::{ByEnvironment, Mount, Program};
 use self::notification::Taken;
 use self::payments::Own;
 pub use self::payments::Till;
-use self::question::Question;
+pub use self::publications::Publications;
+use self::question::{Led, Question};
 pub use self::stand_in::{StandIn, StandInTable};
 pub use self::status::InStandIn;
 use self::told::{Begun, Claim};
@@ -132,8 +135,6 @@ impl Worker {
 struct Decided {
     told: Told,
     balance: Option<AccountBalance>,
-    /// Nothing is to be said, in this way: what is told is then told to nobody.
-    abstained: Option<Silence>,
 }
 
 /// Whether a question was decided for whoever asks now.
@@ -218,7 +219,7 @@ impl Responder {
         let Some((decided, _)) = pin!(self.hear_or_decide(call, mount, &question, watch)).await else {
             return mount.adapter.refuse(&Refused::TooEarly, body).into();
         };
-        if let Some(silence) = decided.abstained {
+        if let Some(silence) = Silence::of(&decided.told.decision) {
             return silent(mount, silence, body);
         }
         let mut reference = mount.reference(&question.request.key);
@@ -262,7 +263,7 @@ impl Responder {
                 Begun::Told(told) => {
                     mount.metrics.duplicate();
                     let told = Told { basis: Basis::Replay, ..told };
-                    return Some((Decided { told, balance: None, abstained: None }, Turn::Later));
+                    return Some((Decided { told, balance: None }, Turn::Later));
                 }
                 Begun::Conflict => return Some((declined(DeclineReason::ConflictingDuplicate, Basis::Ledger), Turn::Later)),
                 Begun::InFlight(_) | Begun::OtherInFlight(_) if mount.in_flight_duplicate == InFlightDuplicate::TooEarly => {
@@ -278,7 +279,7 @@ impl Responder {
                 Begun::InFlight(first) => {
                     mount.metrics.joined();
                     match timeout_at(deadline.hear_by, first).await {
-                        Ok(Ok(told)) => return Some((Decided { told, balance: None, abstained: None }, Turn::Later)),
+                        Ok(Ok(told)) => return Some((Decided { told, balance: None }, Turn::Later)),
                         // Whoever was deciding went away: this one decides.
                         Ok(Err(_)) => {}
                         Err(_) => {
@@ -336,6 +337,10 @@ impl Responder {
         if !self.is_open() && timeout_at(deadline.decide_by, self.until_open()).await.is_err() {
             return Err(StandInCause::Starting);
         }
+        if question.led == Led::NotYet {
+            // Its authority was not known when it came, and nothing is decided past that.
+            return Err(StandInCause::Starting);
+        }
         if self.switchboard.is_on(&mount.program.id, &mount.platform, call.received.utc) {
             return Err(StandInCause::Switched);
         }
@@ -373,7 +378,7 @@ impl Responder {
         worker.pool.lock().unwrap_or_else(PoisonError::into_inner).give_back(ticket);
         match answer {
             Ok(Ok(ledger::Answer::Decided { decision, basis, balance })) => {
-                Ok(Decided { told: Told { decision, basis }, balance, abstained: None })
+                Ok(Decided { told: Told { decision, basis }, balance })
             }
             // A ledger that is starting may know this key: it is waited for like any other.
             Err(_) if self.ledger.readiness() == Readiness::Starting => Err(StandInCause::Starting),
@@ -499,7 +504,7 @@ const fn refused_for(refusal: Refusal) -> Refused {
 }
 
 fn declined(reason: DeclineReason, basis: Basis) -> Decided {
-    Decided { told: Told { decision: Decision::Decline { reason }, basis }, balance: None, abstained: None }
+    Decided { told: Told { decision: Decision::Decline { reason }, basis }, balance: None }
 }
 
 /// What an answer, or none, says about the ledger. A bug that an act met is not its fault.

@@ -12,6 +12,7 @@ use holdfast_adapters::payment::{ListCall, LookCall, Ordered, Page, PaymentTurn,
 use holdfast_adapters::{Answer, Echo, Malformed, NotDone, OrderCall, Payment, PaymentCall, Refused, Reply};
 use holdfast_core::card_number::CardNumber;
 use holdfast_core::rules::Verdict;
+use holdfast_core::stand_in::Silence;
 use holdfast_core::{
     AuthorizationId, AuthorizationRequest, Basis, CardToken, Checkout, ContentDigest, Decision, DeclineReason, IdempotencyKey,
     Merchant, MerchantName, PaymentRef, Posting, ProgramId,
@@ -173,7 +174,7 @@ impl Responder {
         let Some((decided, turn)) = pin!(self.hear_or_decide(call, mount, &question, watch)).await else {
             return mount.adapter.refuse(&Refused::TooEarly, body).into();
         };
-        if let Some(silence) = decided.abstained {
+        if let Some(silence) = Silence::of(&decided.told.decision) {
             return super::silent(mount, silence, body);
         }
         if let Some(agents) = &self.agents {

@@ -19,6 +19,14 @@ use crate::agent::outside;
 use crate::ledger::{self, Act, Origin};
 use crate::server::Call;
 
+/// Whether it was known to which authority a question leads when that was looked up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Led {
+    Yes,
+    /// Not all objects of agent spend were there: it may lead to one.
+    NotYet,
+}
+
 /// A question, and on whose behalf it is asked.
 pub(super) struct Question<'a> {
     pub request: Cow<'a, AuthorizationRequest>,
@@ -28,6 +36,8 @@ pub(super) struct Question<'a> {
     pub name: told::Name,
     /// The authority that it leads to, if to any.
     pub lead: Option<Lead>,
+    /// Whether that is certain.
+    pub led: Led,
     /// The card that stands in the ledger for an instrument which is none of ours.
     pub outside: Option<CardToken>,
     /// What it has besides, if it came to a payment door.
@@ -70,7 +80,7 @@ impl Question<'_> {
 impl Responder {
     /// The question of a callback; nothing of agents is looked at where none are configured.
     pub(super) fn question<'a>(&self, mount: &Mount, asked: &'a AuthorizationCall<'_>, now: Timestamp) -> Question<'a> {
-        let request = &asked.request;
+        let (request, led) = (&asked.request, self.led());
         let lead = match (&self.agents, &asked.lookup) {
             (Some(agents), Some(lookup)) => {
                 let named = self.named(agents, mount, request, lookup, now);
@@ -84,11 +94,17 @@ impl Responder {
             origin: mount.origin(),
             name: told::Name { principal: mount.principal, key: request.key },
             lead,
+            led,
             outside: None,
             own: None,
             digest: request.content_digest(),
             sent_at: asked.sent_at,
         }
+    }
+
+    /// Whether everything is there that a question may lead to. Looked at before it is looked up.
+    fn led(&self) -> Led {
+        if self.agents.as_ref().is_none_or(|agents| agents.is_filled()) { Led::Yes } else { Led::NotYet }
     }
 
     /// The question of a payment door, which has a digest of its own.
@@ -100,13 +116,14 @@ impl Responder {
         sent_at: Option<Timestamp>,
         now: Timestamp,
     ) -> Question<'a> {
-        let lead = self.agents.as_ref();
+        let (led, lead) = (self.led(), self.agents.as_ref());
         let lead = lead.and_then(|agents| agents.of_card(&mount.program.id, &mount.platform, request, now));
         Question {
             request: Cow::Borrowed(request),
             origin: mount.origin(),
             name: told::Name { principal: mount.principal, key: request.key },
             lead,
+            led,
             outside: None,
             own: Some(own),
             digest,
@@ -150,6 +167,8 @@ impl Responder {
             origin: asks.origin(),
             name: told::Name { principal: asks.principal, key: request.key },
             lead: Some(lead),
+            // Nobody who may ask is known before.
+            led: Led::Yes,
             outside,
             own: None,
             digest,

@@ -1,4 +1,4 @@
-//! What platforms told of cards, owners and accounts while the ledger could not hear it: a freeze holds from the moment at which
+//! What platforms and operators told of cards, owners and accounts while the ledger could not hear it: a freeze holds from the moment at which
 //! it is durable, also without the ledger.
 
 use std::hash::Hash;
@@ -88,6 +88,18 @@ impl Standings {
             && (request.card.is_some_and(|token| is_on_the_way(&self.cards, (program, token)))
                 || request.cardholder.is_some_and(|token| is_on_the_way(&self.cardholders, (program, token)))
                 || account.is_some_and(|id| is_on_the_way(&self.accounts, (program, id))))
+    }
+
+    /// What waits of a card.
+    #[must_use]
+    pub fn of_card(&self, program: ProgramId, card: CardToken) -> Option<CardStatus> {
+        newest(&self.cards, (program, card))
+    }
+
+    /// What waits of an account.
+    #[must_use]
+    pub fn of_account(&self, program: ProgramId, account: AccountId) -> Option<AccountStatus> {
+        newest(&self.accounts, (program, account))
     }
 
     /// What is known of a question, with what the ledger has yet to hear: the graver of the two. When what the ledger knows was told is not

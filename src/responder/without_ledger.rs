@@ -16,10 +16,10 @@ use super::breaker::BreakerIs;
 use super::deadline::Deadline;
 use super::mount::Mount;
 use super::payments::Own;
-use super::question::Question;
+use super::question::{Led, Question};
 use super::telling::{GivenUp, Telling};
 use super::told::{Claim, Told};
-use super::{Decided, Responder, declined};
+use super::{Decided, Responder};
 use crate::clock;
 use crate::ledger::sight::{Lasts, LongerAgo, Seen};
 use crate::ledger::{Adopt, Glimpse, Readiness};
@@ -52,7 +52,7 @@ impl Responder {
         let before = before(call, claim.digest(), &seen);
         if let Before::Told(told) = before {
             claim.answered(told);
-            return Decided { told, balance: None, abstained: None };
+            return Decided { told, balance: None };
         }
         let opinion = self.opinion(call, mount, question);
         let decline = |reason, basis| Told { decision: Decision::Decline { reason }, basis };
@@ -60,6 +60,8 @@ impl Responder {
         let snapshot = self.unheard.standings.over(mount.program.id, request, seen.snapshot);
         let account = account_of(&snapshot);
         let said = match before {
+            // Nothing is decided past an authority that was not known.
+            Before::Nothing if question.led == Led::NotYet => None,
             Before::Nothing => self.table_says(mount, request, verdict, &snapshot, cause),
             // Nothing is decided afresh.
             Before::Perhaps | Before::Told(_) => None,
@@ -73,24 +75,15 @@ impl Responder {
         };
         let (claim, told) = match stood_in.answer {
             StandInAnswer::Decline { reason } => (claim, decline(reason, stood_in.basis)),
-            StandInAnswer::Abstain(silence) => {
-                let overtaken = decline(DeclineReason::LedgerUnavailable, stood_in.basis);
-                let adopt = adoption_of(call, question, &claim, overtaken, opinion);
-                if may_be_decided(cause) {
-                    // What the ledger may come to hold of it is nobody's. If its disk is too slow, this is durable later.
-                    let put = self.spool.put(Entry::Told(Box::new(adopt), account), clock::utc());
-                    put.durable_by(deadline.keep_by).await;
-                }
-                // The claim frees the key: a platform that asks again hears nothing again, or what the ledger says by then.
-                return Decided { abstained: Some(silence), ..declined(DeclineReason::LedgerUnavailable, stood_in.basis) };
-            }
+            // Told to nobody, and remembered as what was told: whoever asks again hears nothing again, and the ledger holds nothing.
+            StandInAnswer::Abstain(silence) => (claim, decline(silence.reason(), stood_in.basis)),
             StandInAnswer::Approve { amount } => {
                 let told = Told { decision: Decision::Approve { amount }, basis: stood_in.basis };
                 let adopt = adoption_of(call, question, &claim, told, opinion.clone());
                 let counted = counted.map(|name| (&mount.program.stand_in, name));
                 let entry = Entry::Told(Box::new(adopt), account);
                 match Telling::begin(claim, told, &self.spool, entry, counted).tell(deadline).await {
-                    Ok(told) => return Decided { told, balance: None, abstained: None },
+                    Ok(told) => return Decided { told, balance: None },
                     Err(GivenUp(claim)) => (claim, decline(DeclineReason::NotDurable, stood_in.basis)),
                 }
             }
@@ -177,7 +170,7 @@ impl Responder {
     /// it. They are asked once more, since carrying their verdict along would cost every answer. Nothing while it is not known
     /// which rules are in force, or where thinking is what failed.
     fn opinion(&self, call: &Call<'_>, mount: &Mount, question: &Question<'_>) -> Option<Opinion> {
-        if !self.may_stand_in() {
+        if !self.may_stand_in() || question.led == Led::NotYet {
             return None;
         }
         let rules = mount.program.rules.load();
@@ -190,16 +183,7 @@ impl Responder {
     async fn tell_decline(&self, claim: Claim<'_>, told: Told, entry: Entry, deadline: Deadline) -> Decided {
         // A decline is never given up.
         let _ = Telling::begin(claim, told, &self.spool, entry, None).tell(deadline).await;
-        Decided { told, balance: None, abstained: None }
-    }
-}
-
-/// Whether the ledger has the question, and may decide it although nobody waits for that any more.
-const fn may_be_decided(cause: StandInCause) -> bool {
-    match cause {
-        StandInCause::DeadlinePassed | StandInCause::Panicked => true,
-        // It was not asked, or said that it did nothing.
-        StandInCause::Starting | StandInCause::LedgerUnavailable | StandInCause::Overloaded | StandInCause::Switched => false,
+        Decided { told, balance: None }
     }
 }
 

@@ -1,5 +1,5 @@
-//! What the ledger has not heard, as the spool keeps it: an answer that was told, or a message from a platform. Nothing here
-//! knows a file.
+//! What the ledger has not heard, as the spool keeps it: an answer that was told, a message from a platform, an operator's word, or
+//! a stand-in table. Nothing here knows a file.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use holdfast_core::{
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::ledger::{Act, Adopt, Erase, Origin, Slip};
+use crate::ledger::{Act, Adopt, Erase, KeptKind, KeptRuleset, Operation, Origin, Slip};
 
 /// One thing for the ledger to hear.
 #[derive(Debug, Clone)]
@@ -26,9 +26,22 @@ pub enum Entry {
     Fact(Origin, Box<ToldEvent>),
     /// A notification that was not understood.
     Kept(Origin, Unrecognized),
+    /// What an operator said of a card or an account, with who and why.
+    Ordered(Origin, Box<Operation>, Box<ToldEvent>),
+    /// A stand-in table that was put in force.
+    Published(Origin, Box<KeptRuleset>),
 }
 
-/// An entry as it is written. Operators never leave one.
+/// Which part of a spool an entry may fill.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part {
+    /// What is there for everything.
+    Common,
+    /// Also what is kept for what makes nothing looser.
+    Reserve,
+}
+
+/// An entry as it is written.
 #[derive(Serialize, Deserialize)]
 #[expect(clippy::large_enum_variant, reason = "lives only while it is written or read")]
 enum Written {
@@ -83,6 +96,26 @@ enum Written {
         told: Box<Written>,
         checkout: Checkout,
     },
+    /// By the management API: whoever it was is named here, and in the ledger's record by the digest that is made of it.
+    Ordered {
+        program: ProgramId,
+        key: String,
+        request: [u8; 32],
+        who: String,
+        why: String,
+        at: Timestamp,
+        event: ToldEvent,
+    },
+    /// With who and why.
+    Published {
+        program: ProgramId,
+        kind: KeptKind,
+        hash: [u8; 32],
+        source: String,
+        at: Timestamp,
+        by: String,
+        why: String,
+    },
 }
 
 /// Why bytes are no entry.
@@ -110,6 +143,29 @@ impl Entry {
         match self {
             Entry::Told(adopt, _) => &adopt.origin,
             Entry::Fact(origin, _) | Entry::Kept(origin, _) => origin,
+            Entry::Ordered(origin, ..) | Entry::Published(origin, _) => origin,
+        }
+    }
+
+    /// What an operator said, as it waits for the ledger.
+    #[must_use]
+    pub fn ordered(program: ProgramId, operation: Operation, event: ToldEvent) -> Self {
+        let origin = Origin { program, platform: None, operator: Some(operation.id()) };
+        Entry::Ordered(origin, Box::new(operation), Box::new(event))
+    }
+
+    /// A table of a program, as it waits for the ledger.
+    #[must_use]
+    pub fn published(program: ProgramId, kept: KeptRuleset) -> Self {
+        Entry::Published(Origin::of(program), Box::new(kept))
+    }
+
+    /// What it says of the standing of a card, an owner or an account, or of a payment; nothing of an answer.
+    #[must_use]
+    pub fn told(&self) -> Option<&ToldEvent> {
+        match self {
+            Entry::Fact(_, event) | Entry::Ordered(_, _, event) => Some(event),
+            Entry::Told(..) | Entry::Kept(..) | Entry::Published(..) => None,
         }
     }
 
@@ -118,8 +174,8 @@ impl Entry {
     pub fn authorization(&self) -> Option<AuthorizationId> {
         match self {
             Entry::Told(adopt, _) => Some(adopt.request.payments().0.authorization),
-            Entry::Fact(_, event) => event.fact.payments().0.map(|payment| payment.authorization),
-            Entry::Kept(..) => None,
+            Entry::Fact(_, event) | Entry::Ordered(_, _, event) => event.fact.payments().0.map(|payment| payment.authorization),
+            Entry::Kept(..) | Entry::Published(..) => None,
         }
     }
 
@@ -139,6 +195,19 @@ impl Entry {
         ToldApproval::of(adopt.origin.platform.as_ref()?, &adopt.request, account.as_ref()?, amount, at)
     }
 
+    /// Which part of the spool it may fill.
+    pub(super) fn part(&self) -> Part {
+        let bars = self.told().and_then(|event| event.fact.standing()).is_some();
+        let is_table = matches!(self, Entry::Published(..));
+        if self.is_decline() || bars || is_table { Part::Reserve } else { Part::Common }
+    }
+
+    /// Whether it is an answer that approves nothing: told whether it is durable or not.
+    #[must_use]
+    pub fn is_decline(&self) -> bool {
+        matches!(self, Entry::Told(adopt, _) if matches!(adopt.told, ToldAnswer::Declined { .. }))
+    }
+
     /// How the ledger hears it.
     #[must_use]
     pub fn act(&self) -> Act {
@@ -146,6 +215,17 @@ impl Entry {
             Entry::Told(adopt, _) => Act::Adopt(Adopt::clone(adopt)),
             Entry::Fact(origin, event) => Act::Tell(*origin, **event),
             Entry::Kept(origin, unrecognized) => Act::Keep(*origin, unrecognized.clone()),
+            Entry::Ordered(origin, _, event) => Act::Tell(*origin, **event),
+            Entry::Published(_, kept) => Act::Publish(kept.clone()),
+        }
+    }
+
+    /// What the ledger has to take down before it hears it: who did it, and why.
+    #[must_use]
+    pub fn note(&self) -> Option<Act> {
+        match self {
+            Entry::Ordered(_, operation, _) => Some(Act::Note(operation.clone())),
+            Entry::Told(..) | Entry::Fact(..) | Entry::Kept(..) | Entry::Published(..) => None,
         }
     }
 
@@ -200,6 +280,14 @@ impl Entry {
                 let (problem, redacted) = (problem.clone(), redacted.clone());
                 Written::Kept { program, platform, digest: *digest, problem, redacted }
             }
+            Entry::Ordered(_, operation, event) => {
+                let Operation { key, request, who, why, at, .. } = Operation::clone(operation);
+                Written::Ordered { program, key, request, who, why, at, event: **event }
+            }
+            Entry::Published(_, kept) => {
+                let KeptRuleset { kind, hash, source, published_at, published_by, why, .. } = KeptRuleset::clone(kept);
+                Written::Published { program, kind, hash, source, at: published_at, by: published_by, why }
+            }
         };
         postcard::to_allocvec(&written)
     }
@@ -247,6 +335,13 @@ impl Written {
             Written::Fact { program, platform, event } => Entry::Fact(origin(program, platform), Box::new(event)),
             Written::Kept { program, platform, digest, problem, redacted } => {
                 Entry::Kept(origin(program, platform), Unrecognized { digest, problem, redacted })
+            }
+            Written::Ordered { program, key, request, who, why, at, event } => {
+                Entry::ordered(program, Operation { program: program.to_string(), key, request, who, why, at }, event)
+            }
+            Written::Published { program, kind, hash, source, at, by, why } => {
+                let (of, published_at, published_by) = (program.to_string(), at, by);
+                Entry::published(program, KeptRuleset { kind, hash, program: of, source, published_at, published_by, why })
             }
         })
     }

@@ -9,6 +9,7 @@ mod error;
 mod file;
 #[cfg(test)]
 pub(crate) mod gate;
+mod publishing;
 mod queue;
 mod reconcile;
 mod schema;

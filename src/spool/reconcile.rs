@@ -15,7 +15,7 @@ use tokio::sync::{oneshot, watch};
 
 use super::{Entry, File, Observer, Row, Spool, SpoolError};
 use crate::clock;
-use crate::ledger::{Answer, Ledger, LedgerError, Ticket, Wait};
+use crate::ledger::{Act, Answer, Ledger, LedgerError, Noted, Operation, Ticket, Wait};
 
 /// Entries that are with the ledger at once.
 const PAGE: u32 = 512;
@@ -56,15 +56,14 @@ pub struct Reconciler {
 }
 
 /// One entry on its way.
-struct Bringing {
-    number: i64,
-    entry: Entry,
+pub(super) struct Bringing {
+    pub number: i64,
+    pub entry: Entry,
     tries: u32,
 }
 
-/// What became of an entry.
-enum Brought {
-    Heard,
+/// Why an entry was not heard.
+pub(super) enum NotHeard {
     /// The ledger is away.
     Away,
     /// The ledger trips over it.
@@ -158,30 +157,28 @@ impl Reconciler {
 
     /// Brings entries of which no two are about the same authorization. Gives back those that have to be brought again.
     async fn bring(&self, wave: Vec<Bringing>) -> Vec<Bringing> {
+        let (wave, mut back) = self.publish(wave).await;
+        let (wave, not_yet) = self.take_down(wave).await;
+        back.extend(not_yet);
         let submitted: Vec<_> = wave
             .into_iter()
             .map(|bringing| {
                 self.heard.bringing(&bringing.entry);
-                let ticket = Ticket::new(self.spool.act(&bringing.entry));
-                self.ledger.submit(Arc::clone(&ticket));
-                (bringing, Wait::on(ticket))
+                let wait = self.submit(self.spool.act(&bringing.entry));
+                (bringing, wait)
             })
             .collect();
         self.ledger.nudge();
-        let (mut confirmed, mut heard, mut back) = (Vec::new(), Vec::new(), Vec::new());
-        for (mut bringing, wait) in submitted {
+        let (mut confirmed, mut heard) = (Vec::new(), Vec::new());
+        for (bringing, wait) in submitted {
             match brought(&bringing.entry, wait.await) {
-                Brought::Heard => {
+                Ok(finding) => {
                     self.heard.heard(&bringing.entry);
+                    self.say_if_overtaken(&bringing, finding);
                     let is_approval = bringing.entry.approval(Timestamp::EPOCH).is_some();
                     if is_approval { confirmed.push(bringing.number) } else { heard.push(bringing.number) }
                 }
-                Brought::Away => back.push(bringing),
-                Brought::Tripped(reason) => {
-                    bringing.tries = bringing.tries.saturating_add(1);
-                    if bringing.tries < TRIES_MAX { back.push(bringing) } else { self.set_aside(&bringing, reason) }
-                }
-                Brought::Refused(reason) => self.set_aside(&bringing, reason),
+                Err(why) => back.extend(self.not_heard(bringing, why)),
             }
         }
         self.heard.wave_ended();
@@ -192,6 +189,69 @@ impl Reconciler {
             self.spool.confirm(confirmed);
         }
         back
+    }
+
+    pub(super) fn submit(&self, act: Act) -> Wait {
+        let ticket = Ticket::new(act);
+        self.ledger.submit(Arc::clone(&ticket));
+        Wait::on(ticket)
+    }
+
+    /// Has the ledger take down who did what operators did, and why, before it is done: nothing is done under a key that came before
+    /// with another request. Gives those that may be brought, and those that have to be tried again.
+    async fn take_down(&self, wave: Vec<Bringing>) -> (Vec<Bringing>, Vec<Bringing>) {
+        // Nearly always.
+        if wave.iter().all(|bringing| bringing.entry.note().is_none()) {
+            return (wave, Vec::new());
+        }
+        let asked: Vec<_> = wave
+            .into_iter()
+            .map(|bringing| {
+                let wait = bringing.entry.note().map(|act| self.submit(act));
+                (bringing, wait)
+            })
+            .collect();
+        self.ledger.nudge();
+        let (mut wave, mut back) = (Vec::new(), Vec::new());
+        for (bringing, wait) in asked {
+            let taken_down = match wait {
+                None => Ok(()),
+                Some(wait) => taken_down(wait.await),
+            };
+            match taken_down {
+                Ok(()) => wave.push(bringing),
+                Err(why) => back.extend(self.not_heard(bringing, why)),
+            }
+        }
+        (wave, back)
+    }
+
+    /// An entry that was not heard is brought again, or set aside.
+    pub(super) fn not_heard(&self, mut bringing: Bringing, why: NotHeard) -> Option<Bringing> {
+        match why {
+            NotHeard::Away => return Some(bringing),
+            NotHeard::Tripped(reason) => {
+                bringing.tries = bringing.tries.saturating_add(1);
+                if bringing.tries < TRIES_MAX {
+                    return Some(bringing);
+                }
+                self.set_aside(&bringing, reason);
+            }
+            NotHeard::Refused(reason) => self.set_aside(&bringing, reason),
+        }
+        None
+    }
+
+    /// What an operator was promised and the ledger heard too late, somebody should know.
+    fn say_if_overtaken(&self, bringing: &Bringing, finding: Option<Finding>) {
+        if let (Entry::Ordered(_, operation, _), Some(Finding::Superseded)) = (&bringing.entry, finding) {
+            let Operation { program, who, .. } = operation.as_ref();
+            self.observer.say(&format!(
+                "entry {} of the spool changes nothing any more: what {} of program {program} said was overtaken by a newer or graver word",
+                bringing.number,
+                who.escape_debug()
+            ));
+        }
     }
 
     fn set_aside(&self, bringing: &Bringing, reason: String) {
@@ -217,17 +277,22 @@ fn next_wave(left: &mut VecDeque<Bringing>) -> Vec<Bringing> {
     wave
 }
 
-/// What the ledger's answer means for an entry.
-fn brought(entry: &Entry, answer: Result<Answer, LedgerError>) -> Brought {
+/// What the ledger's answer means for an entry; what it found, of one that it has heard.
+fn brought(entry: &Entry, answer: Result<Answer, LedgerError>) -> Result<Option<Finding>, NotHeard> {
     match answer {
         Ok(Answer::Recorded(finding)) => match (entry, finding) {
             (Entry::Told(..), Some(Finding::Conflict)) => {
-                Brought::Refused("the ledger knows its key with another question".to_owned())
+                Err(NotHeard::Refused("the ledger knows its key with another question".to_owned()))
             }
             (Entry::Told(adopt, _), Some(finding)) if approved(adopt.told) && finding.is_not_booked() => {
-                Brought::Refused(format!("it was approved, and the ledger cannot hold it: {}", finding.name()))
+                Err(NotHeard::Refused(format!("it was approved, and the ledger cannot hold it: {}", finding.name())))
             }
-            (Entry::Told(..) | Entry::Fact(..) | Entry::Kept(..), _) => Brought::Heard,
+            (Entry::Ordered(..), Some(finding)) if finding.is_not_booked() => {
+                Err(NotHeard::Refused(format!("the ledger cannot do it: {}", finding.name())))
+            }
+            (Entry::Told(..) | Entry::Fact(..) | Entry::Kept(..) | Entry::Ordered(..) | Entry::Published(..), finding) => {
+                Ok(finding)
+            }
         },
         Ok(
             Answer::Decided { .. }
@@ -242,10 +307,26 @@ fn brought(entry: &Entry, answer: Result<Answer, LedgerError>) -> Brought {
             | Answer::Erased(_)
             | Answer::WaitsEnded(_)
             | Answer::Noted(_),
-        ) => Brought::Heard,
-        Err(LedgerError::Unavailable | LedgerError::Starting | LedgerError::Late) => Brought::Away,
-        Err(LedgerError::Panicked) => Brought::Tripped("the ledger trips over it".to_owned()),
-        Err(LedgerError::Refused) => Brought::Tripped("the ledger refuses it".to_owned()),
+        ) => Ok(None),
+        Err(error) => Err(not_answered(error)),
+    }
+}
+
+/// Whether the ledger has who and why.
+fn taken_down(answer: Result<Answer, LedgerError>) -> Result<(), NotHeard> {
+    match answer.map(Answer::into_noted) {
+        Ok(Some(Noted::New | Noted::Again(_))) => Ok(()),
+        Ok(Some(Noted::Conflict)) => Err(NotHeard::Refused("the ledger knows its key with another request".to_owned())),
+        Ok(None) => Err(NotHeard::Tripped("the ledger answered something else than was asked".to_owned())),
+        Err(error) => Err(not_answered(error)),
+    }
+}
+
+pub(super) fn not_answered(error: LedgerError) -> NotHeard {
+    match error {
+        LedgerError::Unavailable | LedgerError::Starting | LedgerError::Late => NotHeard::Away,
+        LedgerError::Panicked => NotHeard::Tripped("the ledger trips over it".to_owned()),
+        LedgerError::Refused => NotHeard::Tripped("the ledger refuses it".to_owned()),
     }
 }
 

@@ -4,14 +4,14 @@
 use std::sync::mpsc::{Receiver, Sender};
 
 use holdfast_adapters::Unrecognized;
-use holdfast_core::hold::{Fact, ReleaseCause, ToldAnswer};
+use holdfast_core::hold::{CardStatus, Fact, Finding, ReleaseCause, ToldAnswer};
 use holdfast_core::{AccountId, Basis, CardToken, Checkout, DeclineReason, MerchantId, PlatformName, StandInCause, Timestamp};
 
 use super::gate::Say;
 use super::*;
 use crate::clock;
-use crate::fixture::{origin, payment, purchase, told, usd};
-use crate::ledger::{Adopt, Answer, Completions, Ledger, Readiness, Ticket};
+use crate::fixture::{origin, payment, program, purchase, told, usd};
+use crate::ledger::{Act, Adopt, Answer, Completions, KeptKind, KeptRuleset, Ledger, Noted, Operation, Readiness, Ticket};
 
 struct Silent;
 
@@ -58,6 +58,8 @@ fn key_of(entry: &Entry) -> String {
         Entry::Told(adopt, _) => adopt.request.key.to_string(),
         Entry::Fact(_, event) => event.key.to_string(),
         Entry::Kept(_, unrecognized) => unrecognized.problem.clone(),
+        Entry::Ordered(_, operation, _) => operation.key.clone(),
+        Entry::Published(_, kept) => kept.why.clone(),
     }
 }
 
@@ -72,6 +74,32 @@ async fn durable(put: &Put) -> Kept {
 /// A spool whose disk asks before each transaction.
 fn gated(directory: &tempfile::TempDir) -> (Spool, Receiver<usize>, Sender<Say>) {
     gate::gated(settings(directory), Arc::new(Silent), |_, _, _| ())
+}
+
+/// What an operator asked while the ledger was away.
+fn freeze(key: &str) -> Entry {
+    let card = "c".parse().unwrap();
+    let operation = Operation {
+        program: program().to_string(),
+        key: key.to_owned(),
+        request: [3; 32],
+        who: "ann".to_owned(),
+        why: "reported".to_owned(),
+        at: Timestamp::EPOCH,
+    };
+    let event = told(&format!("operation-{key}"), Fact::Card { card, status: CardStatus::Frozen });
+    Entry::ordered(program(), operation, event)
+}
+
+/// A table that was published while the ledger was away.
+fn table(second: i64, why: &str) -> Entry {
+    let published_at = Timestamp::from_unix_seconds(second);
+    let (source, published_by, why) = ("currency = 'USD'".to_owned(), "ann".to_owned(), why.to_owned());
+    let of = program().to_string();
+    Entry::published(
+        program(),
+        KeptRuleset { kind: KeptKind::StandIn, hash: [9; 32], program: of, source, published_at, published_by, why },
+    )
 }
 
 #[test]
@@ -104,6 +132,8 @@ fn every_entry_reads_as_it_was_written() {
         decline("d"),
         Entry::Fact(origin(), Box::new(fact)),
         Entry::Kept(origin(), unrecognized),
+        freeze("order-1"),
+        table(1, "a table"),
     ] {
         let bytes = entry.to_bytes().unwrap();
         let digest = entry::digest_of(&bytes);
@@ -337,4 +367,139 @@ async fn whoever_waits_is_woken_once_for_all_that_the_ledger_heard() {
     drop(stop);
     reconciler.run(stopped).await;
     assert_eq!((counts.heard.load(Ordering::Relaxed), counts.waves.load(Ordering::Relaxed)), (5, 1));
+}
+
+/// A ledger that remembers what it was asked, and has each operation's key answered as that says.
+#[derive(Default)]
+struct Remembers {
+    acts: Mutex<Vec<String>>,
+    published: Mutex<Vec<KeptRuleset>>,
+}
+
+impl Ledger for Remembers {
+    fn submit(&self, ticket: Arc<Ticket>) {
+        let (says, answer) = ticket.with_act(|act| match act {
+            Act::Note(operation) if operation.key == "taken" => ("note taken".to_owned(), Answer::Noted(Noted::Conflict)),
+            Act::Note(operation) => (format!("note {} by {}", operation.key, operation.who), Answer::Noted(Noted::New)),
+            Act::Tell(origin, event) if event.key.as_str() == "operation-nobodys" => {
+                (format!("tell {}", origin.operator.is_some()), Answer::Recorded(Some(Finding::AccountUnknown)))
+            }
+            Act::Tell(origin, event) => (format!("tell {} {}", event.key, origin.operator.is_some()), Answer::Recorded(None)),
+            Act::Rulesets(_) => ("versions".to_owned(), Answer::Rulesets(self.published.lock().unwrap().clone())),
+            Act::Publish(kept) => {
+                self.published.lock().unwrap().push(KeptRuleset::clone(kept));
+                (format!("publish {}", kept.why), Answer::Recorded(None))
+            }
+            _ => panic!("nobody asked for that"),
+        });
+        self.acts.lock().unwrap().push(says);
+        let mut completions = Completions::default();
+        completions.complete(&ticket, Ok(answer));
+        completions.announce();
+    }
+
+    fn nudge(&self) {}
+
+    fn readiness(&self) -> Readiness {
+        Readiness::Ready
+    }
+}
+
+#[tokio::test]
+async fn what_an_operator_said_is_taken_down_before_it_is_done_and_set_aside_where_it_cannot_be() {
+    let directory = tempfile::tempdir().unwrap();
+    let spool = Arc::new(Spool::open(settings(&directory), Arc::new(Silent), |_, _, _| {}).unwrap());
+    for key in ["fine", "taken", "nobodys"] {
+        assert_eq!(durable(&spool.put(freeze(key), clock::utc())).await, Kept::Durable);
+    }
+    spool.grown_beyond(2).await;
+    let ledger = Arc::new(Remembers::default());
+    let counts = bring(&spool, &ledger).await;
+    let acts = ledger.acts.lock().unwrap().clone();
+    assert_eq!(acts, ["note fine by ann", "note taken", "note nobodys by ann", "tell operation-fine true", "tell true"]);
+    assert_eq!(counts.heard.load(Ordering::Relaxed), 1);
+    until_held(&spool, Held { waiting: 0, aside: 2 }).await;
+    let aside = spool.reader().unwrap().set_aside().unwrap();
+    let reasons: Vec<_> = aside.iter().map(|aside| aside.reason.as_str()).collect();
+    assert_eq!(reasons, ["the ledger knows its key with another request", "the ledger cannot do it: account_unknown"]);
+}
+
+/// Waits until the file has no more and no less.
+async fn until_held(spool: &Spool, expected: Held) {
+    while spool.fill().held != expected {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Brings everything that waits to that ledger.
+async fn bring(spool: &Arc<Spool>, ledger: &Arc<Remembers>) -> Arc<Counts> {
+    let counts = Arc::new(Counts::default());
+    let (stop, stopped) = tokio::sync::watch::channel(());
+    let (_, begin) = oneshot::channel();
+    let reconciler = Reconciler {
+        begin,
+        spool: Arc::clone(spool),
+        ledger: Arc::clone(ledger) as Arc<dyn Ledger>,
+        heard: Arc::clone(&counts) as Arc<dyn Heard>,
+        observer: Arc::new(Silent),
+    };
+    drop(stop);
+    reconciler.run(stopped).await;
+    counts
+}
+
+#[tokio::test]
+async fn tables_are_published_in_their_order_once_and_never_over_a_newer_one() {
+    let directory = tempfile::tempdir().unwrap();
+    let spool = Arc::new(Spool::open(settings(&directory), Arc::new(Silent), |_, _, _| {}).unwrap());
+    for entry in [table(1, "known"), table(2, "one"), table(3, "two")] {
+        assert_eq!(durable(&spool.put(entry, clock::utc())).await, Kept::Durable);
+    }
+    spool.grown_beyond(2).await;
+    let ledger = Arc::new(Remembers::default());
+    let kept = |entry: Entry| {
+        let Entry::Published(_, kept) = entry else { panic!("a table is published") };
+        *kept
+    };
+    // From before a crash.
+    ledger.published.lock().unwrap().push(kept(table(1, "known")));
+    assert_eq!(bring(&spool, &ledger).await.heard.load(Ordering::Relaxed), 3);
+    let published = |ledger: &Remembers| ledger.published.lock().unwrap().iter().map(|kept| kept.why.clone()).collect::<Vec<_>>();
+    assert_eq!(published(&ledger), ["known", "one", "two"]);
+    until_held(&spool, Held { waiting: 0, aside: 0 }).await;
+    // Another responder was faster.
+    ledger.published.lock().unwrap().push(KeptRuleset { published_by: "bob".to_owned(), ..kept(table(9, "newer")) });
+    assert_eq!(durable(&spool.put(table(8, "late"), clock::utc())).await, Kept::Durable);
+    spool.grown_beyond(3).await;
+    bring(&spool, &ledger).await;
+    until_held(&spool, Held { waiting: 0, aside: 1 }).await;
+    assert_eq!(published(&ledger), ["known", "one", "two", "newer"]);
+    let reason = spool.reader().unwrap().set_aside().unwrap().pop().unwrap().reason;
+    assert!(reason.starts_with("a version that bob published at 1970-01-01T00:00:09"), "{reason}");
+}
+
+#[tokio::test]
+async fn when_there_is_no_room_for_approvals_there_is_some_for_declines_and_bars() {
+    let directory = tempfile::tempdir().unwrap();
+    let settings = Settings { entries_max: 16, ..settings(&directory) };
+    let spool = Spool::open(settings.clone(), Arc::new(Silent), |_, _, _| ()).unwrap();
+    for number in 0..14 {
+        assert_eq!(durable(&spool.put(approval(&format!("approval-{number}")), clock::utc())).await, Kept::Durable);
+    }
+    let cleared = told("cleared", Fact::Released { payment: payment("p"), cause: ReleaseCause::Reversed });
+    for entry in [approval("one too many"), Entry::Fact(origin(), Box::new(cleared))] {
+        let put = spool.put(entry, clock::utc());
+        assert_eq!((durable(&put).await, put.give_up()), (Kept::NotDurable, Kept::NotDurable));
+    }
+    for entry in [decline("told"), freeze("barred")] {
+        assert_eq!(durable(&spool.put(entry, clock::utc())).await, Kept::Durable);
+    }
+    assert_eq!(durable(&spool.put(decline("beyond all"), clock::utc())).await, Kept::NotDurable);
+    spool.grown_beyond(15).await;
+    // What a platform has heard becomes durable when there is room again, and nothing overtakes it.
+    spool.forget(vec![1]);
+    while !names(&kept(&spool)).contains(&"beyond all") {
+        tokio::task::yield_now().await;
+    }
+    assert!(!names(&kept(&spool)).contains(&"one too many"));
 }

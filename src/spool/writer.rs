@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use holdfast_core::Timestamp;
 
+use super::entry::Part;
 use super::file::{BringBack, Changes, Disk, Held};
 use super::queue::{Back, Erasing, Flow, Job, Put, Settled, Taking};
 use super::{CONFIRMED_KEPT, Observer, Shared};
@@ -14,6 +15,10 @@ use crate::clock::{self, Instant};
 
 /// How often a disk that said no is tried again.
 const RETRY_EVERY: Duration = Duration::from_millis(100);
+
+/// One of so many entries is kept for what makes nothing looser: declines, which a platform hears whether they are durable or not, what
+/// bars a card or an account, and tables.
+const RESERVE_SHARE: i64 = 8;
 
 /// How long the writer sleeps if nobody wakes it.
 const IDLE: Duration = Duration::from_secs(3600);
@@ -131,15 +136,18 @@ impl Writer {
             }
         }
         let leaving = i64::try_from(self.forget.len().saturating_add(self.confirm.len())).unwrap_or(i64::MAX);
-        let full = self.shared.entries_max.saturating_add(leaving);
+        let full = |part| room(self.shared.entries_max, part).saturating_add(leaving);
         for put in puts {
-            let filled = self.shared.filled().saturating_add(i64::try_from(self.taken.len()).unwrap_or(i64::MAX));
+            let (filled, part) = (self.filled(), put.entry.part());
             match put.take() {
                 Taking::GivenUp => {}
                 // Nobody overtakes those that wait for room.
-                Taking::Taken if filled >= full || (!had_room && looked_at > 0) => {
+                Taking::Taken if filled >= full(part) || (!had_room && looked_at > 0) => {
                     put.settled(Settled::Refused);
-                    self.crowded_out.push(put);
+                    // Whatever else there is no room for is given up by whoever brought it.
+                    if put.entry.is_decline() {
+                        self.crowded_out.push(put);
+                    }
                 }
                 Taking::Taken => {
                     self.taken.push((self.next, put));
@@ -147,6 +155,11 @@ impl Writer {
                 }
             }
         }
+    }
+
+    /// What is there, and what is about to be.
+    fn filled(&self) -> i64 {
+        self.shared.filled().saturating_add(i64::try_from(self.taken.len()).unwrap_or(i64::MAX))
     }
 
     fn write(&mut self, observer: &dyn Observer) {
@@ -244,4 +257,12 @@ impl Writer {
 fn bring_back((number, back): &(i64, Back)) -> BringBack {
     let Back { was, at, by, why, .. } = back;
     BringBack { was: *was, number: *number, at: *at, by: by.clone(), why: why.clone() }
+}
+
+/// How much of a spool may be full before it takes nothing of that part.
+const fn room(entries_max: i64, part: Part) -> i64 {
+    match part {
+        Part::Common => entries_max.saturating_sub(entries_max / RESERVE_SHARE),
+        Part::Reserve => entries_max,
+    }
 }

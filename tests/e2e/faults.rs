@@ -20,6 +20,8 @@ pub enum Fault {
     None,
     /// Decisions are kept from the ledger until the fault ends.
     Withheld,
+    /// Everything is, as by a disk that hangs.
+    Hung,
     /// Decisions are applied, and their answers kept back until the fault ends.
     AnswersWithheld,
     /// It says that it is unavailable.
@@ -107,6 +109,7 @@ impl Ledger for Shared {
             self.0.asked.store(true, Ordering::SeqCst);
         }
         match fault {
+            Fault::Hung => self.0.withheld.lock().unwrap().push(ticket),
             Fault::Withheld if decision => self.0.withheld.lock().unwrap().push(ticket),
             Fault::AnswersWithheld if decision => self.0.apply_and_keep_quiet(ticket),
             Fault::Panics if decision => panic!("the ledger was told to"),
@@ -143,7 +146,9 @@ impl Ledger for Shared {
     fn readiness(&self) -> Readiness {
         match *self.0.fault.lock().unwrap() {
             Fault::Unavailable | Fault::Forgetful | Fault::Unsynced | Fault::Deaf => Readiness::Unavailable,
-            Fault::None | Fault::Withheld | Fault::AnswersWithheld | Fault::Veiled | Fault::Panics => self.0.inner.readiness(),
+            Fault::None | Fault::Withheld | Fault::Hung | Fault::AnswersWithheld | Fault::Veiled | Fault::Panics => {
+                self.0.inner.readiness()
+            }
         }
     }
 

@@ -25,6 +25,7 @@ mod answers;
 mod bad_input;
 mod card_numbers;
 mod faults;
+mod freezes;
 mod gateway;
 mod isolation;
 mod journal;

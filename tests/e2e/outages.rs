@@ -10,7 +10,7 @@ use crate::stand_in::ALL;
 use crate::support::{Marqeta, Workplace};
 
 impl Bench {
-    fn lines(&self, arguments: &[&str]) -> Vec<String> {
+    pub fn lines(&self, arguments: &[&str]) -> Vec<String> {
         let output = self.run(arguments);
         assert!(output.status.success(), "{arguments:?} {output:?}");
         String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
@@ -110,6 +110,7 @@ fn a_report_tells_of_an_outage_what_it_cost() {
         "program": "demo", "from": report["from"], "to": report["to"], "causes": {"ledger_unavailable": 3}, "switched": [],
         "currency": "USD",
         "approved": {"count": 2, "amount_minor": 35_000}, "declined": {"count": 1, "amount_minor": 7_000},
+        "left_to_platform": {"count": 0, "amount_minor": 0},
         "by": [
             {"answer": "approve", "by": "row all", "count": 2, "amount_minor": 35_000},
             {"answer": "decline", "by": report["by"][1]["by"], "count": 1, "amount_minor": 7_000},

@@ -14,7 +14,7 @@ use crate::support::{Marqeta, Workplace};
 const COVERED: &str = "[[row]]\nid = 'covered'\nwhen = { balance_within = '1h', amount = { max = '400.00' }, card_used = true }\nanswer = 'approve'\n";
 
 /// A demo server on that database.
-fn bench_on(postgres: &Postgres) -> Bench {
+pub fn bench_on(postgres: &Postgres) -> Bench {
     let workplace = workplace_on(postgres);
     workplace.edit("holdfast.toml", short_budget);
     Bench::on(workplace, Fault::None)
@@ -139,5 +139,31 @@ fn who_starts_while_the_database_is_away_stands_in_on_what_an_earlier_process_sa
     assert_eq!(bench.held(), 10_000 + 30_000, "what was told is what is held");
     assert_eq!(bench.ask(&approved.0).body, approved.1.body);
     assert_eq!(bench.ask(&before).status, 200, "by the ledger");
+    bench.app.drain();
+}
+
+/// Whose cards are under an authority is in the database, too.
+#[test]
+fn with_agent_spend_who_starts_while_the_database_is_away_answers_and_becomes_whole_by_itself() {
+    let Some(postgres) = Postgres::start() else { return };
+    let bench = Bench::on(workplace_on(&postgres), Fault::None);
+    assert!(bench.publish_table(COVERED).status.success());
+    let (before, bound) = (Marqeta::purchase("before", "100.00"), Marqeta::purchase("bound", "1.00").card("card-demo-2"));
+    assert_eq!(bench.ask(&before).status, 200);
+    let workplace = bench.stop();
+    postgres.signal(Signal::STOP);
+    let mut bench = Bench::begun_on(workplace, Fault::None);
+    // It came before anybody knew that its card is bound, and is not decided past that whenever the database comes.
+    let asking = std::thread::spawn({
+        let (listen, body) = (bench.app.listen, bound.body());
+        move || crate::support::Client::connect(listen).post("/marqeta/jit", &body)
+    });
+    assert_eq!(bench.ask(&Marqeta::purchase("early", "1.00")).status, 402, "it is answered");
+    postgres.signal(Signal::CONT);
+    bench.until_ready();
+    assert_eq!(asking.join().unwrap().status, 402);
+    bench.until_heard();
+    bench.until_adopted();
+    assert_eq!(bench.ask(&Marqeta::purchase("after", "100.00")).status, 200);
     bench.app.drain();
 }

@@ -286,23 +286,48 @@ fn a_balance_that_nobody_can_tell_is_an_error_of_its_own() {
 }
 
 #[test]
-fn a_table_can_leave_the_answer_to_the_platform() {
+fn a_table_can_leave_the_answer_to_the_platform_and_a_retry_hears_nothing_again() {
     let bench = Bench::new(short_budget);
     assert!(bench.publish_table("mode = 'drop'\ndrop = '503'\n").status.success());
     bench.faulty.set(Fault::Unavailable);
-    let left = bench.ask(&Marqeta::purchase("status", "10.00"));
-    assert_eq!((left.status, left.json()["error_message"].as_str()), (503, Some("no answer can be given now")));
+    let (status, silence) = (Marqeta::purchase("status", "10.00"), Marqeta::purchase("silence", "10.00"));
+    let is_left = |bench: &Bench| {
+        let left = bench.ask(&status);
+        assert_eq!((left.status, left.json()["error_message"].as_str()), (503, Some("no answer can be given now")));
+    };
+    let is_silent = |bench: &Bench| {
+        let mut client = bench.client();
+        client.send("POST", "/marqeta/jit", silence.body().as_bytes());
+        assert!(client.receive().is_err(), "not a word");
+    };
+    is_left(&bench);
+    is_left(&bench);
     bench.faulty.set(Fault::None);
+    bench.until_heard();
+    // By the ledger, whatever the table says by now.
     assert!(bench.publish_table("mode = 'drop'\ndrop = 'silence'\n").status.success());
+    is_left(&bench);
     bench.faulty.set(Fault::Unavailable);
-    let mut client = bench.client();
-    client.send("POST", "/marqeta/jit", Marqeta::purchase("silence", "10.00").body().as_bytes());
-    assert!(client.receive().is_err(), "not a word");
+    is_silent(&bench);
+    is_left(&bench);
     // What is declined in any case is told.
     assert_eq!(bench.ask(&Marqeta::purchase("frozen", "10.00").card("card-demo-frozen")).status, 402);
-    assert_eq!(bench.metric("holdfast_stand_in_abstained_total", ""), 2.0);
+    assert_eq!(bench.metric("holdfast_stand_in_abstained_total", ""), 5.0);
+    assert_eq!(bench.metric("holdfast_decisions_total", "outcome=\"decline\""), 1.0, "counted apart");
+    let bench = Bench::on(bench.stop(), Fault::Deaf);
+    is_silent(&bench);
     bench.faulty.set(Fault::None);
-    assert_eq!(bench.ask(&Marqeta::purchase("status", "10.00")).status, 200, "the key is free");
+    bench.until_heard();
+    is_silent(&bench);
+    is_left(&bench);
+    assert_eq!(bench.ask(&Marqeta::purchase("status", "10.01")).status, 402, "the key is another question's");
+    assert_eq!(bench.held(), 0);
+    let report = String::from_utf8(bench.run(&["stand-in", "report", "--program", "demo"]).stdout).unwrap();
+    assert!(report.contains("left to the platform              2           20.00 USD"), "{report}");
+    let told = bench.run(&["explain", "jit-status"]);
+    let story = String::from_utf8(told.stdout).unwrap();
+    assert!(story.contains("The platform had heard nothing: it was left to it, with the status 503"), "{story}");
+    assert!(!story.contains("had heard:"), "{story}");
     bench.app.drain();
 }
 
@@ -338,6 +363,43 @@ fn a_wrong_table_leaves_the_one_in_force() {
     assert_eq!(nothing.status.code(), Some(1));
     assert!(String::from_utf8(nothing.stderr).unwrap().contains("has no earlier stand-in table to go back to"));
     assert_eq!(bench.metric("holdfast_stand_in_info", &format!("hash={before}")), 1.0);
+    bench.app.drain();
+}
+
+#[test]
+fn a_table_is_published_and_taken_back_while_the_ledger_is_away_and_its_history_is_right_afterwards() {
+    let bench = Bench::new(short_budget);
+    let none = "[[row]]\nid = 'none'\nanswer = 'decline'\nreason = 'suspected_fraud'\n";
+    assert!(bench.publish_table(none).status.success());
+    bench.faulty.set(Fault::Unavailable);
+    assert_eq!(bench.ask(&Marqeta::purchase("before", "10.00")).status, 402);
+    let told = String::from_utf8(bench.publish_table(ALL).stdout).unwrap();
+    assert!(told.trim_end().ends_with("; the ledger is away, and hears of it when it is back"), "{told}");
+    assert_eq!(bench.ask(&Marqeta::purchase("during", "10.00")).status, 200, "it is in force");
+    let signed = ["--program", "demo", "--by", "bob", "--why", "too loose"];
+    let back = bench.run(&[&["stand-in", "rollback"], &signed[..]].concat());
+    assert!(back.status.success(), "{back:?}");
+    assert_eq!(bench.ask(&Marqeta::purchase("taken back", "10.00")).status, 402);
+    assert!(bench.publish_table(ALL).status.success());
+    let history = |bench: &Bench| bench.lines(&["stand-in", "history", "--program", "demo"]);
+    let during = history(&bench);
+    assert_eq!(during.iter().filter(|line| line.ends_with("(waits for the ledger)")).count(), 3, "{during:?}");
+    // A table that is wrong leaves the one in force, as ever.
+    assert_eq!(bench.publish_table("mode = 'perhaps'\n").status.code(), Some(1));
+
+    let bench = Bench::on(bench.stop(), Fault::Deaf);
+    assert_eq!(bench.ask(&Marqeta::purchase("after a restart", "10.00")).status, 200, "what waits is in force");
+    bench.faulty.set(Fault::None);
+    bench.until_heard();
+    let without = |line: &String| line.replace(" (waits for the ledger)", "");
+    assert_eq!(history(&bench), during.iter().map(without).collect::<Vec<_>>(), "with who, why and when");
+    assert!(during[1].contains(" bob: too loose"), "{during:?}");
+    let bench = Bench::on(bench.stop(), Fault::None);
+    bench.faulty.set(Fault::Unavailable);
+    assert_eq!(bench.ask(&Marqeta::purchase("the last", "10.00")).status, 200);
+    bench.faulty.set(Fault::None);
+    bench.until_heard();
+    assert_eq!(history(&bench).len(), during.len(), "each once");
     bench.app.drain();
 }
 

@@ -29,7 +29,6 @@ pub mod shown;
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use holdfast_core::agent::{Environment, OrganizationId};
 use holdfast_core::{PlatformName, ProgramId};
@@ -59,15 +58,13 @@ pub struct House {
     pub signals: Option<Signals>,
     /// Which enterprises may bind what is of platforms that call us, if that is written.
     pub card_enterprises: Option<Vec<OrganizationId>>,
-    /// Whether everything that the store has is in memory.
-    pub filled: AtomicBool,
 }
 
 impl House {
     /// Whether everything that the store has is in memory: before that, nobody is known and nothing is answered.
     #[must_use]
     pub fn is_filled(&self) -> bool {
-        self.filled.load(Ordering::Acquire)
+        self.agents.is_filled()
     }
 
     /// How many limits the rules have that the program of an environment has in force.
@@ -80,7 +77,7 @@ impl House {
 
     /// From now on it is.
     pub fn become_filled(&self) {
-        self.filled.store(true, Ordering::Release);
+        self.agents.become_filled();
     }
 }
 

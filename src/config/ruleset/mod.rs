@@ -55,10 +55,18 @@ impl From<Home> for HalfKnown {
 
 /// What the head of the file says, for what stands below it.
 pub(in crate::config) struct Head {
-    /// `None` if neither the file nor the program has a currency: told already, and no amount can be read.
+    /// `None` if neither the file nor the program has a currency: told already.
     pub currency: Option<Currency>,
     pub country: Option<Country>,
     pub zones: Zones,
+}
+
+impl Head {
+    /// What amounts are read in. Where no currency is known the file is refused in any case, and what else is wrong with it is looked for
+    /// in one that has as many decimal places as any.
+    pub fn amounts_in(&self) -> Currency {
+        self.currency.or_else(|| Currency::from_alpha("CLF")).unwrap_or(Currency::USD)
+    }
 }
 
 /// Reads a ruleset. Its hash is that of `source`, byte for byte, as `sha256sum` prints it for the file.
@@ -115,11 +123,11 @@ fn read_root(root: Section<'_>, source: &str, home: &HalfKnown) -> Option<Rulese
     let (holds, hold_spots): (Vec<_>, Vec<_>) = holds.into_iter().unzip();
     // One that is wrong is noted, so that the ruleset does not load; whether it is there then does not matter.
     let (partial_approval, partial_spot) = partial.flatten().unzip();
-    let Head { currency, country, .. } = head;
+    let (currency, country) = (head.amounts_in(), head.country);
     let hash = RulesetHash::of(source);
     // Nothing that can be wrong with a ruleset depends on its program's name.
     let program = home.program.or_else(|| ProgramId::new("unnamed").ok())?;
-    let parts = RulesetParts { hash, program, currency: currency?, country, rules, limits, holds, partial_approval };
+    let parts = RulesetParts { hash, program, currency, country, rules, limits, holds, partial_approval };
     match Ruleset::new(parts) {
         Ok(ruleset) => Some(ruleset),
         Err(errors) => {
@@ -177,12 +185,14 @@ pub(in crate::config) fn read_id(section: &Section<'_>) -> Option<RuleId> {
 
 /// An amount in the file's currency, as a decimal in quotes: never a float.
 pub(in crate::config) fn read_amount(text: &Text<'_>, head: &Head) -> Option<holdfast_core::Money> {
-    let currency = head.currency?;
+    let currency = head.amounts_in();
     text.parse(|decimal| {
         // `1e3` is a number, and nobody's way to write money.
         let decimal = if decimal.contains(['e', 'E']) { "" } else { decimal };
         let example = if currency.exponent() == 0 { "750" } else { "750.00" };
-        holdfast_core::Money::from_decimal(decimal, currency)
-            .map_err(|error| format!("{error}; amounts are in {currency}, such as \"{example}\""))
+        holdfast_core::Money::from_decimal(decimal, currency).map_err(|error| match head.currency {
+            Some(known) => format!("{error}; amounts are in {known}, such as \"{example}\""),
+            None => format!("{error}; write for example \"{example}\""),
+        })
     })
 }

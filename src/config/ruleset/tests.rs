@@ -384,7 +384,7 @@ fn every_mistake_is_told_with_its_place() {
             answer_unknown, authorization_over, capture_above_authorized, refund_above_captured, policy_amount, \
             policy_merchant_category, policy_merchant, policy_other, policy_limit_reached, policy_missing, \
             authority_suspended, binding_unknown, intent_unknown, intent_expired, intent_used, intent_mismatched, \
-            intent_required, review_required"],
+            intent_required, review_required, left_to_platform, left_unanswered"],
         ),
         ("cash = \"deny\"\nreason = \"not_durable\"", &["2:1: rule.r: is not a reason that a rule can have"]),
         ("cash = \"deny\"\nenforcement = \"maybe\"", &["5:15: rule.r.enforcement: is none of enforce, observe"]),

@@ -81,7 +81,7 @@ fn read_root(root: Section<'_>, source: &str, home: &HalfKnown, now: Option<Time
     // One that is wrong is noted: what else is wrong is looked for among the others.
     let (rows, row_spots): (Vec<_>, Vec<_>) = rows.into_iter().flatten().unzip();
     let (caps, cap_spots): (Vec<_>, Vec<_>) = caps.into_iter().flatten().unzip();
-    let (hash, currency, country) = (RulesetHash::of(source), head.currency?, head.country);
+    let (hash, currency, country) = (RulesetHash::of(source), head.amounts_in(), head.country);
     // What is wrong in the head is told there, and once.
     let exposure_max = exposure_max.unwrap_or_else(|| Some(Money::from_minor(1, currency)));
     let (mode, caps) = (mode.unwrap_or_default(), Caps { exposure_max, caps });

@@ -190,3 +190,59 @@ fn nothing_that_approves_is_without_an_exposure_cap() {
     let policy = read("t.toml", &format!("{HEAD}{row}up_to = '5.00'\n"), &home()).unwrap();
     assert!(matches!(policy.rows()[0].answer(), RowAnswer::ApproveUpTo(most) if most.minor() == 500));
 }
+
+#[test]
+fn a_head_that_is_wrong_hides_nothing_below_it() {
+    let below = "[[row]]
+id = 'a'
+when = { amount = { max = '1,50' } }
+answer = 'approve'
+[[row]]
+id = 'b'
+answer = 'approve'
+up_to = '0.00001'
+[[row]]
+id = 'c'
+answer = 'approve'
+up_to = '1.005'
+[[row]]
+id = 'c'
+answer = 'decline'
+reason = 'card_lost'
+[[cap]]
+id = 'd'
+scope = 'card'
+window = 'last'
+length = '99d'
+amount_max = '10.00'
+";
+    let of_rows = |line: usize| {
+        let at = |below: usize| line + below;
+        format!(
+            "t.toml:{}:27: row.a.when.amount.max: is not a decimal number; write for example \"750.00\"\n\
+             t.toml:{}:9: row.b.up_to: has more decimal places than its currency; write for example \"750.00\"\n\
+             t.toml:{}:1: row.c: has the id of an earlier row or cap\n\
+             t.toml:{}:1: row.c: is not a reason that a row can have\n\
+             t.toml:{}:1: cap.d: counts for longer than is remembered: at most 31 days",
+            at(3),
+            at(8),
+            at(13),
+            at(13),
+            at(17)
+        )
+    };
+    let nowhere = |head: &str| check("t.toml", &format!("{head}{below}"), &HalfKnown::default()).to_string();
+    let wrong = "currency = 'dollars'\ncountry = 'France'\nmode = 'perhaps'\nexposure_max = 100\n";
+    let told = format!(
+        "t.toml:1:12: currency: is not a currency of ISO 4217; write for example \"USD\"\n\
+         t.toml:2:11: country: is not a country of ISO 3166-1; write for example \"USA\"\n\
+         t.toml:3:8: mode: is none of rules, decline, approve, drop\n\
+         t.toml:4:16: exposure_max: must be a text in quotes\n{}",
+        of_rows(4)
+    );
+    assert_eq!(nowhere(wrong), told);
+    // Without any head: what stands nowhere is told of the file.
+    let headless = nowhere("");
+    assert!(headless.starts_with("t.toml:1:1: currency: is missing\n"), "{headless}");
+    assert!(headless.ends_with(&of_rows(0)[of_rows(0).find('\n').unwrap()..]), "{headless}");
+}

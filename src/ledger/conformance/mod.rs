@@ -203,6 +203,7 @@ macro_rules! conforms {
             standing {
                 every_bar_gives_its_reason
                 events_make_cards_and_set_their_standing
+                operators_undo_nothing_that_was_reported
                 the_latest_standing_by_the_platforms_clock_wins
                 a_standing_without_a_time_or_a_name_is_told_anew_each_time
                 a_standing_with_a_name_is_told_once_also_without_a_time

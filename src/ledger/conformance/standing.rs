@@ -4,7 +4,7 @@ use holdfast_core::hold::{AccountStatus, CardStatus, CardholderStatus, Fact, Fin
 use holdfast_core::{DeclineReason, Timestamp};
 
 use super::*;
-use crate::ledger::{Act, Answer, Entry, RowsEntered};
+use crate::ledger::{Act, Answer, Entry, Origin, RowsEntered};
 
 /// About nobody: the fact says whose standing it is.
 fn tell(house: &House, key: &str, fact: Fact) -> Option<Finding> {
@@ -65,6 +65,39 @@ pub fn events_make_cards_and_set_their_standing(engine: &dyn Engine) {
     }
     tell(&house, "6", Fact::Account { account: id("a"), status: AccountStatus::Active });
     assert_eq!(ask(&house, "7"), approved(10));
+}
+
+/// Whoever looks first and acts then may have been overtaken, and what an operator said during an outage comes late.
+pub fn operators_undo_nothing_that_was_reported(engine: &dyn Engine) {
+    let mut house = House::with(engine, 1_000);
+    let operator = Origin { platform: None, operator: Some([7; 16]), ..origin() };
+    // Each later than whatever came before it.
+    let mut seconds = 900..;
+    let mut says = |house: &House, key: &str, fact: Fact| {
+        let event = ToldEvent { occurred_at: seconds.next().map(later), ..told_of(Subject::default(), key, fact) };
+        found(house.act(Act::Tell(operator, event)))
+    };
+    house.enter(vec![card("lost", "a", None), card("kept", "a", None)]).unwrap();
+    tell(&house, "reported", card_is("lost", CardStatus::Lost));
+    for (key, status) in [("freeze", CardStatus::Frozen), ("unfreeze", CardStatus::Active)] {
+        assert_eq!(says(&house, key, card_is("lost", status)), Some(Finding::Superseded), "{key}");
+    }
+    assert_eq!(says(&house, "freeze-2", card_is("kept", CardStatus::Frozen)), None);
+    let ask = |house: &House, name: &str, key: &str| house.decide(with_card(name, purchase(key, 10)));
+    for (round, end) in End::BOTH.into_iter().enumerate() {
+        assert_eq!(ask(&house, "lost", &format!("l{round}")), declined(DeclineReason::CardLost));
+        assert_eq!(ask(&house, "kept", &format!("k{round}")), declined(DeclineReason::CardFrozen));
+        house.end(end);
+    }
+    assert_eq!(says(&house, "unfreeze-2", card_is("kept", CardStatus::Active)), None);
+    assert_eq!(ask(&house, "kept", "thawed"), approved(10));
+    assert_eq!(says(&house, "close", card_is("lost", CardStatus::Closed)), None, "it may be closed");
+    let account_is = |status| Fact::Account { account: id("a"), status };
+    assert_eq!(says(&house, "close-2", account_is(AccountStatus::Closed)), None);
+    for (key, status) in [("freeze-3", AccountStatus::Frozen), ("open", AccountStatus::Active)] {
+        assert_eq!(says(&house, key, account_is(status)), Some(Finding::Superseded), "{key}");
+    }
+    assert_eq!(ask(&house, "kept", "closed"), declined(DeclineReason::AccountClosed));
 }
 
 pub fn the_latest_standing_by_the_platforms_clock_wins(engine: &dyn Engine) {

@@ -7,7 +7,8 @@ use holdfast_adapters::Unrecognized;
 use holdfast_core::agent::Governed;
 use holdfast_core::hold::life::ends_at;
 use holdfast_core::hold::{
-    AccountStatus, Adoption, Asked, CardStatus, Event, Fact, Finding, Ordered, ReleaseCause, Subject, ToldEvent, contradicts,
+    AccountStatus, Adoption, Asked, CardStatus, Event, Fact, Finding, Ordered, Outcome, ReleaseCause, Subject, ToldEvent,
+    contradicts,
 };
 use holdfast_core::{
     AuthorizationKind, Basis, Decision, DeclineReason, Expiry, IdempotencyKey, PaymentRef, ProgramId, Timestamp,
@@ -268,7 +269,11 @@ impl Engine {
         let subject = subject_of(event);
         let asked = asked_of(&event.fact).map(|key| self.state.asked_name(program, platform.as_ref(), &key));
         let standing = weigh::standing_told(&self.state, &event.fact, located);
-        let outcome = weigh::apply(&self.state, located, asked, &Uses::new(), standing, &Event::Told(event), now);
+        let outcome = if origin.operator.is_some() && !weigh::may_stand(&self.state, &event.fact, located) {
+            Outcome::nothing(Finding::Superseded)
+        } else {
+            weigh::apply(&self.state, located, asked, &Uses::new(), standing, &Event::Told(event), now)
+        };
         if outcome.finding == Some(Finding::HeardBefore) {
             return self.told_again(origin, event, located, now);
         }

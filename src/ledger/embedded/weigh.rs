@@ -76,3 +76,28 @@ pub fn standing_told(state: &State, fact: &Fact, located: &Located) -> Option<Ma
     };
     mark.filter(|mark| *mark != UNTOLD)
 }
+
+/// Whether an operator's word may change a standing. It was looked at before it was said; what was reported since counts all the same.
+pub fn may_stand(state: &State, fact: &Fact, located: &Located) -> bool {
+    match fact {
+        Fact::Card { status, .. } => {
+            let known = located.card.and_then(|index| state.card(index));
+            known.is_none_or(|row| row.status.may_become(*status))
+        }
+        Fact::Account { status, .. } => {
+            let known = located.account.and_then(|index| state.account(index));
+            known.is_none_or(|row| row.account.status.may_become(*status))
+        }
+        // Of owners only platforms tell.
+        Fact::Cardholder { .. }
+        | Fact::Recorded { .. }
+        | Fact::Reduced { .. }
+        | Fact::Replaced { .. }
+        | Fact::Released { .. }
+        | Fact::Captured { .. }
+        | Fact::Completed { .. }
+        | Fact::Credited { .. }
+        | Fact::Debited { .. }
+        | Fact::SettlementAnnounced { .. } => true,
+    }
+}

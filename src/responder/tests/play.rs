@@ -281,6 +281,7 @@ fn told_to(entry: &crate::spool::Entry) -> Option<holdfast_core::IdempotencyKey>
     match entry {
         crate::spool::Entry::Told(adopt, _) => Some(adopt.request.key),
         crate::spool::Entry::Fact(..) | crate::spool::Entry::Kept(..) => None,
+        crate::spool::Entry::Ordered(..) | crate::spool::Entry::Published(..) => None,
     }
 }
 

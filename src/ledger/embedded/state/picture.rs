@@ -60,7 +60,13 @@ impl Picture {
         let (mut asked, asked_by_age) = (self.asked.clone(), Vec::new());
         asked.retain(|_, answered| match answered.decision {
             Decision::Decline { reason } => {
-                let corrected = [DeclineReason::LedgerUnavailable, DeclineReason::TransactionNotPermitted].contains(&reason);
+                let corrected = [
+                    DeclineReason::LedgerUnavailable,
+                    DeclineReason::TransactionNotPermitted,
+                    DeclineReason::LeftToPlatform,
+                    DeclineReason::LeftUnanswered,
+                ]
+                .contains(&reason);
                 answered.asked_at >= young && !corrected
             }
             Decision::Approve { .. } => false,
