@@ -116,6 +116,8 @@
 //!   questions; until it has, whatever memory does not know is looked for, and stand-in approves none of it.
 //! * A start reads memory once: what stand-in looks at until the ledger is ready is what the ledger goes on with, if it was read from
 //!   just the projection and journal that the ledger opened.
+//! * Of what is told of one payment under two names before anybody tells that they are one, nothing is merged later: a hold is the fold of its
+//!   steps, and no step leaves one for another. It posts in full; the hold stays larger than it should until it ends.
 //! * A retry looks at its payment before it hears its answer: messages of some platforms name only the payment, so that what they
 //!   say of it cannot be kept under the question's key.
 //! * The projection keeps the answer to every question for ever, and the key of every message that became no payment's step: some
