@@ -3,7 +3,8 @@
 
 use holdfast_adapters::{DecisionEvent, DecisionReference, Payment};
 
-use super::event::{AnsweredPayment, Event, EventKind};
+use super::answered::AnsweredPayment;
+use super::event::{Event, EventKind};
 use crate::journal::{Slip, SlipsWanted, Which};
 use crate::seal::Sealer;
 

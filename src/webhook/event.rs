@@ -5,17 +5,16 @@
 
 use std::fmt;
 
-use holdfast_adapters::payment::Standing;
 use holdfast_core::agent::Weight;
 use holdfast_core::hold::{Fact, Order, Outcome, ReleaseCause, ToldAnswer, ToldEvent};
 use holdfast_core::{
-    AuthorizationId, AuthorizationRequest, Basis, CardToken, Decision, DeclineReason, IdempotencyKey, MerchantId, Money,
-    PaymentRef, PlatformName, ProgramId, Timestamp,
+    AuthorizationId, AuthorizationRequest, Basis, Decision, Money, PaymentRef, PlatformName, ProgramId, Timestamp,
 };
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use crate::journal::{Body, Record, WAITS_MAX, Waiting};
+use super::answered::{AnsweredPayment, has_own_event};
+use crate::journal::{Body, Record};
 use crate::ledger::weight_of;
 
 /// What an event is about.
@@ -102,50 +101,6 @@ pub struct Event {
     pub answered: Option<AnsweredPayment>,
 }
 
-/// A payment as a door of ours answered it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct AnsweredPayment {
-    /// The door.
-    pub platform: PlatformName,
-    /// The payment.
-    pub id: AuthorizationId,
-    /// Its key.
-    pub key: IdempotencyKey,
-    /// The merchant.
-    pub merchant: MerchantId,
-    /// The instrument.
-    pub source: CardToken,
-    /// When it was asked for.
-    pub asked_at: Timestamp,
-    /// What was answered.
-    pub standing: Standing,
-}
-
-impl AnsweredPayment {
-    /// A payment that waits, or did in vain, of what is kept to tell that ([`Waiting::told`]).
-    #[must_use]
-    pub fn of_waiting(told: &Value) -> Option<(Self, Waiting)> {
-        let text = |name: &str| told.get(name).and_then(Value::as_str);
-        let waiting = Waiting::from_name(text("waiting")?)?;
-        let asked_at = Timestamp::from_unix_micros(told.get("asked_at_us")?.as_i64()?);
-        let standing = match waiting {
-            Waiting::Begins => Standing::Awaiting { until: asked_at.saturating_add(WAITS_MAX) },
-            Waiting::InVain => Standing::Unauthenticated,
-        };
-        let payment = text("payment")?;
-        let answered = AnsweredPayment {
-            platform: PlatformName::try_from(text("platform")?).ok()?,
-            id: AuthorizationId::new(payment).ok()?,
-            key: IdempotencyKey::new(payment).ok()?,
-            merchant: MerchantId::try_from(text("merchant")?).ok()?,
-            source: CardToken::try_from(text("source")?).ok()?,
-            asked_at,
-            standing,
-        };
-        Some((answered, waiting))
-    }
-}
-
 impl Event {
     /// The same event in the words of its door.
     #[must_use]
@@ -192,41 +147,9 @@ impl Event {
             sequence,
             at: told.at,
             data,
-            answered: answered(record),
+            answered: AnsweredPayment::of_record(record),
         })
     }
-}
-
-/// The payment that a record answers, if its door has an event for that. A key that came with something else is not about it.
-fn answered(record: &Record) -> Option<AnsweredPayment> {
-    let platform = record.platform?;
-    if !has_own_event(platform.as_str()) {
-        return None;
-    }
-    let (received_at, request, decision) = match &record.body {
-        Body::Decided { received_at, request, outcome, .. } => (received_at, request, outcome.decision?.0),
-        Body::Adopted { received_at, request, told, .. } => (received_at, request, decision_of(*told)),
-        Body::Told { .. }
-        | Body::Ordered { .. }
-        | Body::Kept { .. }
-        | Body::AccountEntered { .. }
-        | Body::CardEntered { .. }
-        | Body::RulesPublished
-        | Body::Opened
-        | Body::Trimmed { .. } => return None,
-    };
-    if decision == (Decision::Decline { reason: DeclineReason::ConflictingDuplicate }) {
-        return None;
-    }
-    let (merchant, source) = request.merchant.id.zip(request.card)?;
-    let standing = Standing::Decided(decision);
-    let (id, asked_at) = (request.payment.authorization, *received_at);
-    Some(AnsweredPayment { platform, id, key: request.key, merchant, source, asked_at, standing })
-}
-
-/// Whether the documents of a door have an event of their own for what it answers.
-fn has_own_event(platform: &str) -> bool {
-    holdfast_adapters::platform(platform).is_some_and(|platform| platform.decision_event.is_some())
 }
 
 /// What everything about one payment has in common, by its name.
@@ -235,7 +158,7 @@ pub fn sequence_of_payment(program: &ProgramId, platform: &str, payment: &Author
     sequence_of(&[program.as_str(), platform, payment.as_str()])
 }
 
-const fn decision_of(told: ToldAnswer) -> Decision {
+pub(super) const fn decision_of(told: ToldAnswer) -> Decision {
     match told {
         ToldAnswer::Approved { amount } => Decision::Approve { amount },
         ToldAnswer::Declined { reason } => Decision::Decline { reason },

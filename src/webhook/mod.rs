@@ -16,6 +16,7 @@
 //!                      outbox (what was refused, what waits behind it, dead letters)
 //! ```
 
+pub mod answered;
 pub mod beside;
 mod body;
 pub mod circuit;

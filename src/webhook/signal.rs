@@ -8,7 +8,8 @@ use rusqlite::{OptionalExtension as _, params};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-use super::event::{AnsweredPayment, Event, EventKind, id_of, sequence_of, sequence_of_payment};
+use super::answered::AnsweredPayment;
+use super::event::{Event, EventKind, id_of, sequence_of, sequence_of_payment};
 use super::outbox::{Outbox, OutboxError, program};
 use super::store::Trouble;
 use crate::agent::registry::Programs;

@@ -20,7 +20,6 @@ use super::letter::Cursor;
 use super::store::Trouble;
 use crate::agent::registry::Programs;
 use crate::clock::{self, Instant};
-use crate::ledger::Answer;
 use crate::ledger::postgres::connect::{ANSWER_MAX, Database, within};
 use crate::ledger::postgres::slips;
 use crate::ledger::postgres::trouble::{Trouble as DatabaseTrouble, Whereabouts};
@@ -182,10 +181,7 @@ impl Shared {
         let Some(of_door) = OfDoor::of(event) else { return Ok(event.body()) };
         let client = self.desk.client().await?;
         let found = within(ANSWER_MAX, &self.desk.at, slips::find(&client, &self.desk.at, &of_door.wanted())).await?;
-        let slip = match found {
-            Answer::Slips(mut found) => found.slips.pop().map(|(_, slip)| slip),
-            _ => None,
-        };
+        let slip = found.into_slips().and_then(|mut found| found.slips.pop()).map(|(_, slip)| slip);
         Ok(of_door.body(slip.as_ref(), sealer))
     }
 
