@@ -144,7 +144,10 @@ pub(super) fn write_refused(refused: &Refused, body: &mut Vec<u8>) -> Reply {
         Refused::Unavailable => ("ledger_unavailable", "The ledger does not answer", "no decision was made".to_owned()),
     };
     let errors = match refused {
-        Refused::Malformed(malformed) => vec![FieldProblem { path: &malformed.path, problem: malformed.problem }],
+        Refused::Malformed(malformed) => {
+            let all = std::iter::once(malformed).chain(&malformed.more);
+            all.map(|one| FieldProblem { path: &one.path, problem: one.problem }).collect()
+        }
         Refused::NotAuthentic
         | Refused::Token(_)
         | Refused::TooSlow
