@@ -173,6 +173,8 @@ pub struct Malformed {
     pub problem: &'static str,
     /// Where a body ceases to be JSON, where that is told.
     pub position: Option<Position>,
+    /// What else is wrong, where all of it is told.
+    pub more: Vec<Malformed>,
 }
 
 /// A place in a text, counted from 1.
@@ -188,7 +190,7 @@ impl Malformed {
     /// A field that is wrong.
     #[must_use]
     pub fn field(path: impl Into<String>, problem: &'static str) -> Self {
-        Malformed { path: path.into(), problem, position: None }
+        Malformed { path: path.into(), problem, position: None, more: Vec::new() }
     }
 
     /// A body that is JSON up to a place.

@@ -199,6 +199,7 @@ impl House {
             governed: None,
             received_at,
             not_after: clock::instant() + Duration::from_secs(3600),
+            choice: None,
             slip: None,
         }));
         let Answer::Decided { decision, .. } = answer else { panic!("{answer:?}") };

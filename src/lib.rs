@@ -145,8 +145,13 @@
 //!   nothing of the kind is written.
 //! * What an intent reserves is a hold of its own. Its payment is weighed as if that had been given back, and an approval gives it back by
 //!   a record of its own before the payment's, in the same group: both engines have it from the same code, and the journal no new format.
-//! * A binding names the door at which its money, budgets and intents move. At the other one the same decision is made, remembered
-//!   under its key, and moves nothing; a payment that is there already is approved as that payment.
+//! * A binding names the door at which its budgets and intents count. At `/v1/authorize` a binding of the platform's door is decided
+//!   alike, remembered under its key, and moves nothing. A callback always moves: a platform that was told yes takes the money. Where the
+//!   binding's door is ours, either question is the payment that the other one made, if both name it.
+//! * What a payment may come to with all that is added to it is a limit of that payment, without a counter: its hold says what there is.
+//!   Format 7.
+//! * Which intent a question is for that names none is chosen in the ledger's act, by the counters: what a process remembers of intents'
+//!   use is wrong after a restart, a reversal or another responder's answer.
 //! * An instrument that is none of ours has an account in the ledger that only remembers what was paid (`outside-…`), with a credit line
 //!   that nobody reaches: budgets, reversals and intents need no second way of counting.
 //! * Whatever reads a journal's file reads the shared ledger's, too: it is copied into such a file first, in an order that keeps every

@@ -20,6 +20,7 @@ use holdfast_core::rules::{Ruleset, RulesetHash};
 use holdfast_core::{AccountId, ProgramId};
 
 use crate::agent::door::House;
+use crate::agent::outside::is_outside;
 use crate::clock;
 use crate::config::ProgramConfig;
 use crate::config::ruleset::{self, Home};
@@ -300,7 +301,8 @@ impl Operations for Desk {
             Some(number) => Some(PageStart { program, number }),
             None => programs.next().map(|program| PageStart { program, number: 0 }),
         };
-        Ok(BalancesPage { accounts: standings.iter().map(report).collect(), next })
+        let ours = standings.iter().filter(|standing| !is_outside(&standing.balance.account));
+        Ok(BalancesPage { accounts: ours.map(report).collect(), next })
     }
 
     async fn rules_publish(&self, publish: RulesPublish) -> Result<RulesVersion, OperationError> {

@@ -1,12 +1,13 @@
 //! Answers as processors read them: 200 with the decision, or a problem of RFC 9457 in the shape that all of `/v1` has.
 
-use holdfast_core::Decision;
 use holdfast_core::agent::ReasonCode;
+use holdfast_core::{Decision, DeclineReason};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::understand::CORRELATION_ID;
 use crate::answer::{Answer, Echo, Refused, Reply};
+use crate::payment::NotDone;
 
 /// A decision; the amount in minor units.
 #[derive(Serialize)]
@@ -60,6 +61,12 @@ struct FieldProblem<'a> {
 pub(super) fn write(echo: &Echo<'_>, answer: &Answer<'_>, body: &mut Vec<u8>) -> Reply {
     let correlation_id = correlation(echo);
     match answer {
+        Answer::Decided { decision: Decision::Decline { reason: DeclineReason::ConflictingDuplicate }, .. } => {
+            let detail =
+                "the Idempotency-Key came before with another request; nothing was decided, and that request's answer stands";
+            let title = "The key came before with another request";
+            return problem(409, "idempotency_conflict", title, detail.to_owned(), Vec::new(), body);
+        }
         Answer::Decided { decision, reference, balance: _, said } => {
             let (word, amount, usual) = match decision {
                 Decision::Approve { amount } => ("APPROVE", Some(*amount), ReasonCode::Approved),
@@ -82,6 +89,26 @@ pub(super) fn write(echo: &Echo<'_>, answer: &Answer<'_>, body: &mut Vec<u8>) ->
             );
         }
         Answer::Balances(_) | Answer::Acknowledged => append(&Recorded { recorded: true, correlation_id }, body),
+        Answer::NotDone(NotDone { reason: DeclineReason::ConflictingDuplicate, .. }) => {
+            let detail = "the event_id came before with another event of this payment; that one stands, and nothing was recorded";
+            return problem(
+                409,
+                "event_conflict",
+                "The event came before with other content",
+                detail.to_owned(),
+                Vec::new(),
+                body,
+            );
+        }
+        Answer::NotDone(NotDone { reason: DeclineReason::CurrencyNotAllowed, .. }) => {
+            let detail = "the payment is in another currency than the event; nothing was recorded";
+            return problem(409, "currency_mismatch", "The currency is not the payment's", detail.to_owned(), Vec::new(), body);
+        }
+        Answer::NotDone(NotDone { reason: DeclineReason::CaptureAboveAuthorized, .. }) => {
+            let detail = "the clearing is for more than is left of what was approved; nothing was recorded";
+            let title = "More than was approved";
+            return problem(409, "clearing_above_authorized", title, detail.to_owned(), Vec::new(), body);
+        }
         Answer::NotDone(_) => {
             let detail = "nothing is held or taken under that request_id: it is not known, was declined or only checked, or is told of by \
                           its platform; nothing was recorded";
@@ -117,7 +144,10 @@ pub(super) fn write_refused(refused: &Refused, body: &mut Vec<u8>) -> Reply {
         Refused::Unavailable => ("ledger_unavailable", "The ledger does not answer", "no decision was made".to_owned()),
     };
     let errors = match refused {
-        Refused::Malformed(malformed) => vec![FieldProblem { path: &malformed.path, problem: malformed.problem }],
+        Refused::Malformed(malformed) => {
+            let all = std::iter::once(malformed).chain(&malformed.more);
+            all.map(|one| FieldProblem { path: &one.path, problem: one.problem }).collect()
+        }
         Refused::NotAuthentic
         | Refused::Token(_)
         | Refused::TooSlow

@@ -2,9 +2,10 @@
 //! The trait, nothing else; the contract is in this folder's README.
 //!
 //! Who asks is known by its token ([`token`]); which authority a question leads to is looked up by whoever has the objects
-//! ([`Lookup`](crate::Lookup)). Reading order: `wire`, `understand`, `answer`.
+//! ([`Lookup`](crate::Lookup)). Reading order: `wire`, `understand`, `faults`, `answer`.
 
 mod answer;
+mod faults;
 mod names;
 mod sample;
 #[cfg(test)]
@@ -19,6 +20,7 @@ use holdfast_core::{Money, PaymentRef, Timestamp};
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue};
 
+use self::faults::Of;
 pub use self::names::{NAME, payment_of};
 use crate::adapter::{Adapter, Budget, BudgetStart, Credentials, InFlightDuplicate, Platform, Route, RouteMethod, Use};
 use crate::answer::{Answer, Echo, Refused, Reply};
@@ -83,9 +85,10 @@ impl Adapter for AgentSpend {
     }
 
     fn decode<'a>(&self, authentic: &Authentic<'a>) -> Result<Inbound<'a>, Malformed> {
+        let body = authentic.callback().body;
         match authentic.callback().route {
-            AUTHORIZE => understand::authorize(authentic),
-            EVENTS => understand::event(authentic),
+            AUTHORIZE => understand::authorize(authentic).map_err(|first| faults::all(Of::Question, body, first)),
+            EVENTS => understand::event(authentic).map_err(|first| faults::all(Of::Event, body, first)),
             _ => Err(Malformed::field("", "came to a route that is not there")),
         }
     }

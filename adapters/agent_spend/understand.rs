@@ -23,9 +23,9 @@ const IDEMPOTENCY_KEY: &str = "idempotency-key";
 /// The header with which a caller follows its request through systems.
 pub(super) const CORRELATION_ID: &str = "x-correlation-id";
 /// The longest text of either, in bytes.
-const NAME_BYTES_MAX: usize = 128;
+pub(super) const NAME_BYTES_MAX: usize = 128;
 /// The longest merchant's name, in bytes.
-const MERCHANT_BYTES_MAX: usize = 128;
+pub(super) const MERCHANT_BYTES_MAX: usize = 128;
 
 pub(super) fn authorize<'a>(authentic: &Authentic<'a>) -> Result<Inbound<'a>, Malformed> {
     let caller = caller_of(authentic)?;
@@ -207,18 +207,18 @@ fn merchant(body: &Authorize<'_>) -> Result<Merchant, Malformed> {
     Ok(Merchant { id, name, mcc: mcc.transpose()?, country: country.transpose()? })
 }
 
-fn moment(told: Option<&Text<'_>>) -> Result<Option<Timestamp>, Malformed> {
+pub(super) fn moment(told: Option<&Text<'_>>) -> Result<Option<Timestamp>, Malformed> {
     let read = |text: &Text<'_>| {
         json::moment(text.trimmed()).ok_or_else(|| Malformed::field("occurred_at", "is not a moment of RFC 3339"))
     };
     told.map(read).transpose()
 }
 
-fn identifier<T>(path: &'static str, text: &Text<'_>, make: fn(&str) -> Result<T, IdError>) -> Result<T, Malformed> {
+pub(super) fn identifier<T>(path: &'static str, text: &Text<'_>, make: fn(&str) -> Result<T, IdError>) -> Result<T, Malformed> {
     make(text.trimmed()).map_err(|error| Malformed::identifier(path, error))
 }
 
 /// Platforms' names are the same in any case.
-fn platform_of(path: &'static str, text: &Text<'_>) -> Result<PlatformName, Malformed> {
+pub(super) fn platform_of(path: &'static str, text: &Text<'_>) -> Result<PlatformName, Malformed> {
     PlatformName::new(&text.trimmed().to_ascii_lowercase()).map_err(|error| Malformed::identifier(path, error))
 }

@@ -2,7 +2,8 @@
 //!
 //! [`govern`] is a column of guards; their order is the order of precedence and is tested: nothing leads to an authority, the program's
 //! rules, the authority's status, its intent, its policy, a review. In observe the last three decline nothing: what the first of them
-//! would have said is recorded. Funds, status of cards, and limits are the ledger's, as always.
+//! would have said is recorded. Funds, status of cards, and limits are the ledger's, as always: what a payment may come to, with all that
+//! is added to it, is such a limit.
 
 use crate::authorization::{AuthorizationKind, AuthorizationRequest};
 use crate::decision::DeclineReason;
@@ -14,6 +15,7 @@ use crate::time::Timestamp;
 use super::governed::Governed;
 use super::ids::{BindingId, IntentReference, OrganizationId};
 use super::objects::{Authority, Binding, Intent};
+use super::policy::CompiledPolicy;
 use super::words::{BindingStatus, Door, IntentNeed, IntentStatus, Mode, Status, Weight};
 
 /// What a question leads to.
@@ -48,6 +50,10 @@ pub enum Presented<'a> {
     Unknown(IntentReference),
     /// This one was named, or is the only one that fits.
     Known(&'a Intent),
+    /// The payment is there, and was opened for this one.
+    Opened(&'a Intent),
+    /// The payment is there, and was opened for one that is not in force any more.
+    Gone,
 }
 
 /// Who asks, and where.
@@ -92,7 +98,8 @@ pub fn govern(
         (Mode::Enforce, None) => {}
     }
     let used = used_up(&intent, binding, request, now);
-    (counted(proceed, used, &limits, authority.mode), governed)
+    let totals = authority.policy.iter().flat_map(|policy| of_payment(policy, &intent, request, now));
+    (counted(proceed, used.into_iter().chain(totals), &limits, authority.mode), governed)
 }
 
 /// Whether an authority has a say: not on money that comes back, and not on what only asks for a balance.
@@ -125,8 +132,9 @@ fn asked(
 ) -> (Option<DeclineReason>, Option<Proceed>) {
     let of_intent = match intent {
         Presented::None if authority.intent_need == IntentNeed::Required && opens(request) => Some(DeclineReason::IntentRequired),
-        Presented::None => None,
-        Presented::Unknown(_) => Some(DeclineReason::IntentUnknown),
+        // What its payment may come to with it is a limit.
+        Presented::None | Presented::Opened(_) => None,
+        Presented::Unknown(_) | Presented::Gone => Some(DeclineReason::IntentUnknown),
         Presented::Known(intent) => objection_of(intent, binding, request, now),
     };
     let Some(policy) = &authority.policy else {
@@ -136,10 +144,47 @@ fn asked(
         Verdict::Decline { reason, .. } => (Some(policy_reason(reason)), None),
         Verdict::Proceed(proceed) => (None, Some(proceed)),
     };
-    let reviewed = matches!(intent, Presented::Known(Intent { status: IntentStatus::Approved, .. }));
+    let reviewed = is_reviewed(intent);
     let unreviewed = policy.unreviewed.filter(|_| !reviewed && opens(request));
     let of_review = unreviewed.and_then(|range| range.refusal(request.amount)).map(|_| DeclineReason::ReviewRequired);
     (of_intent.or(of_policy).or(of_review), limits)
+}
+
+/// Whether a person said yes to it.
+const fn is_reviewed(intent: &Presented<'_>) -> bool {
+    matches!(
+        intent,
+        Presented::Known(Intent { status: IntentStatus::Approved, .. })
+            | Presented::Opened(Intent { status: IntentStatus::Approved, .. })
+    )
+}
+
+/// What a payment may come to with all that is added to it: as much as the policy allows of one, and what needs no person. The ledger
+/// knows what there is of it.
+fn of_payment(
+    policy: &CompiledPolicy,
+    intent: &Presented<'_>,
+    request: &AuthorizationRequest,
+    now: Timestamp,
+) -> impl Iterator<Item = LimitCheck> {
+    let takes = request.amount.minor() > 0 && (request.kind.takes_money() || request.kind == AuthorizationKind::Incremental);
+    let most = policy.most(request, now).filter(|_| takes).map(|most| total("max-amount", LimitScope::Payment, most));
+    let unreviewed = policy.unreviewed.filter(|_| takes && !is_reviewed(intent)).and_then(|range| range.max());
+    let unreviewed = unreviewed.map(|most| total("human-review", LimitScope::Unreviewed, most.minor()));
+    most.into_iter().chain(unreviewed)
+}
+
+fn total(name: &'static str, scope: LimitScope, most: i64) -> LimitCheck {
+    LimitCheck {
+        limit: rule(name),
+        // Nothing counts there.
+        counter: CounterKey(0),
+        scope,
+        window: Window::Lifetime,
+        amount_max: Some(most),
+        count_max: None,
+        enforcement: Enforcement::Enforce,
+    }
 }
 
 /// What a policy's own rule says, in the words for policies.
@@ -250,20 +295,24 @@ fn used_up(intent: &Presented<'_>, binding: &Binding, request: &AuthorizationReq
         Presented::Known(intent) if opens(request) && objection_of(intent, binding, request, now).is_none() => {
             Some(limit_of(&intent.reference))
         }
-        Presented::Known(_) | Presented::None | Presented::Unknown(_) => None,
+        // It is no second payment, and together they are for so much at most.
+        Presented::Opened(intent) if request.amount.minor() > 0 => {
+            Some(LimitCheck { amount_max: Some(intent.amount.minor()), count_max: None, ..limit_of(&intent.reference) })
+        }
+        Presented::Known(_) | Presented::None | Presented::Unknown(_) | Presented::Opened(_) | Presented::Gone => None,
     }
 }
 
 /// The program's opinion, with the authority's limits behind its own: an intent is used up by a limit like any other, so that of payments
 /// at once the ledger lets one win.
-fn counted(proceed: Proceed, of_intent: Option<LimitCheck>, limits: &Option<Proceed>, mode: Mode) -> Verdict {
+fn counted(proceed: Proceed, own: impl Iterator<Item = LimitCheck>, limits: &Option<Proceed>, mode: Mode) -> Verdict {
     let enforcement = match mode {
         Mode::Observe => Enforcement::Observe,
         Mode::Enforce => Enforcement::Enforce,
     };
     let of_policy = limits.iter().flat_map(|proceed| proceed.limits.iter().copied());
     let mut proceed = proceed;
-    for check in of_intent.into_iter().chain(of_policy) {
+    for check in own.chain(of_policy) {
         if proceed.limits.try_push(LimitCheck { enforcement, ..check }).is_err() {
             // A limit that is left out would let pass what somebody forbade.
             return declined(DeclineReason::PolicyOther);
@@ -273,7 +322,7 @@ fn counted(proceed: Proceed, of_intent: Option<LimitCheck>, limits: &Option<Proc
 }
 
 /// The limit that an intent is: one payment, ever.
-fn limit_of(reference: &IntentReference) -> LimitCheck {
+pub(super) fn limit_of(reference: &IntentReference) -> LimitCheck {
     LimitCheck {
         limit: rule("intent"),
         counter: CounterKey::of(&["intent", reference.as_str()]),
@@ -285,7 +334,7 @@ fn limit_of(reference: &IntentReference) -> LimitCheck {
     }
 }
 
-fn declined(reason: DeclineReason) -> Verdict {
+pub(super) fn declined(reason: DeclineReason) -> Verdict {
     Verdict::Decline { reason, rule: rule("spending-authority") }
 }
 
@@ -305,16 +354,26 @@ fn governed_by(authority: &Authority, binding: &Binding, intent: &Presented<'_>,
         policy: authority.policy.as_ref().map(|policy| policy.version),
         binding: Some(binding.id),
         intent: match intent {
-            Presented::None => None,
+            Presented::None | Presented::Gone => None,
             Presented::Unknown(reference) => Some(*reference),
-            Presented::Known(intent) => Some(intent.reference),
+            Presented::Known(intent) | Presented::Opened(intent) => Some(intent.reference),
         },
         asked_by: asking.by,
         mode: authority.mode,
-        weight: if asking.door == binding.door { Weight::Moves } else { Weight::Preview },
+        weight: weight(asking.door, binding.door),
         would: None,
     }
 }
 
+/// What is decided at a door moves, for a binding whose own door is that one or another. A platform that was told yes takes the money: its
+/// questions always move, unless their payment came by our door before.
+const fn weight(at: Door, own: Door) -> Weight {
+    match (at, own) {
+        (Door::Platform, Door::Platform) => Weight::Moves,
+        (Door::Authorize, Door::Platform) => Weight::Preview,
+        (Door::Platform | Door::Authorize, Door::Authorize) => Weight::Joins,
+    }
+}
+
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -3,8 +3,9 @@
 //! A [`Template`] with parameters becomes an ordinary [`Ruleset`](crate::rules::Ruleset) of its authority ([`CompiledPolicy`]), asked by
 //! the ordinary [`evaluate`](crate::rules::evaluate()). Nothing here keeps an object, verifies a token or knows a disk: `src/agent` does.
 //!
-//! Reading order: `words`, `ids`, `objects`, `governed`, `reason`, `govern`, `reservation`, then `template` and `policy`.
+//! Reading order: `words`, `ids`, `objects`, `governed`, `reason`, `govern`, `choice`, `reservation`, then `template` and `policy`.
 
+mod choice;
 mod govern;
 mod governed;
 mod ids;
@@ -15,6 +16,7 @@ mod reservation;
 mod template;
 mod words;
 
+pub use choice::{Choice, Chosen};
 pub use govern::{Asking, Found, Presented, govern, matches, objection_of};
 pub use governed::{Governed, PolicyVersion};
 pub use ids::{AgentId, AuthorityId, BindingId, CredentialId, InstrumentId, IntentReference, KeyId, OrganizationId, PolicyId};

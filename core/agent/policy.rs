@@ -5,13 +5,15 @@
 
 use std::fmt;
 
+use crate::authorization::{AuthorizationKind, AuthorizationRequest};
 use crate::ids::{ProgramId, RuleId};
 use crate::merchant::MerchantName;
 use crate::money::{Currency, Money};
 use crate::rules::{
-    AmountRange, Check, Hours, KindSet, Limit, LimitScope, LimitWindow, Listed, MccSet, Percent, Place, Rolling, Rule, Ruleset,
-    RulesetError, RulesetHash, RulesetParts, SortedSet, When,
+    AmountRange, Check, Hours, KindSet, Limit, LimitScope, LimitWindow, Listed, MccSet, NoTrace, Percent, Place, Rolling, Rule,
+    Ruleset, RulesetError, RulesetHash, RulesetParts, SortedSet, Verdict, When, evaluate,
 };
+use crate::time::Timestamp;
 
 use super::governed::PolicyVersion;
 use super::ids::{AuthorityId, PolicyId};
@@ -45,6 +47,29 @@ pub struct CompiledPolicy {
     pub ruleset: Ruleset,
     /// The amounts that need no person; `None` if none does.
     pub unreviewed: Option<AmountRange>,
+    /// The currency of its amounts.
+    currency: Currency,
+    most: Most,
+}
+
+/// What bounds the amount of one payment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Most {
+    /// Nothing.
+    Unbounded,
+    /// This.
+    Plain(i64),
+    /// One of these, the greatest first, or nothing: that depends on the way that the payment takes.
+    ByWay(Box<[i64]>),
+}
+
+/// Where a template stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    /// It must hold.
+    Alone,
+    /// It is part of one of several ways.
+    InWay,
 }
 
 impl CompiledPolicy {
@@ -54,10 +79,21 @@ impl CompiledPolicy {
     /// Everything in it that cannot be expressed, by the path of its field.
     pub fn new(template: &Template, owner: &Owner) -> Result<Self, Vec<FieldError>> {
         let hash = RulesetHash::of(&format!("{}\0{}", owner.authority, template.canonical()));
-        let mut compiling =
-            Compiling { owner, currency: None, rules: Vec::new(), limits: Vec::new(), review: None, errors: Vec::new() };
+        let mut compiling = Compiling {
+            owner,
+            currency: None,
+            rules: Vec::new(),
+            limits: Vec::new(),
+            counting: Vec::new(),
+            review: None,
+            maxima: Vec::new(),
+            standing: Standing::Alone,
+            ways_differ: Standing::Alone,
+            errors: Vec::new(),
+        };
         compiling.add(template, "");
         compiling.keep_to_currency();
+        let most = compiling.most();
         let Compiling { currency, rules, limits, review, mut errors, .. } = compiling;
         if limits.len() > POLICY_LIMITS_MAX {
             errors.push(FieldError::new("parameters", format_args!("has more than {POLICY_LIMITS_MAX} budgets and counts")));
@@ -78,7 +114,32 @@ impl CompiledPolicy {
         };
         // What was written was checked field by field; what is left has no field of its own.
         let ruleset = Ruleset::new(parts).map_err(|errors| errors.iter().map(of_ruleset).collect::<Vec<_>>())?;
-        Ok(CompiledPolicy { version: PolicyVersion { policy: owner.policy, hash }, ruleset, unreviewed: review })
+        let version = PolicyVersion { policy: owner.policy, hash };
+        Ok(CompiledPolicy { version, ruleset, unreviewed: review, currency, most })
+    }
+
+    /// The most that one payment may come to, all that is added to it included; `None` if nothing bounds it.
+    #[must_use]
+    pub fn most(&self, request: &AuthorizationRequest, now: Timestamp) -> Option<i64> {
+        let maxima = match &self.most {
+            Most::Unbounded => return None,
+            // What cannot be compared gets nothing.
+            Most::Plain(_) | Most::ByWay(_) if request.amount.currency() != self.currency => return Some(0),
+            Most::Plain(most) => return Some(*most),
+            Most::ByWay(maxima) => maxima,
+        };
+        let passes = |minor: i64| {
+            let amount = Money::from_minor(minor, self.currency);
+            // An increment is asked about as the payment that it is a part of.
+            let kind = if request.kind == AuthorizationKind::Incremental { AuthorizationKind::Purchase } else { request.kind };
+            let whole = AuthorizationRequest { amount, kind, ..*request };
+            matches!(evaluate(&self.ruleset, &whole, now, &mut NoTrace), Verdict::Proceed(_))
+        };
+        if passes(i64::MAX) {
+            return None;
+        }
+        // Where nothing would pass, whatever else objects does so first.
+        Some(maxima.iter().copied().find(|most| passes(*most)).unwrap_or(0))
     }
 }
 
@@ -95,7 +156,15 @@ struct Compiling<'a> {
     currency: Option<Currency>,
     rules: Vec<Rule>,
     limits: Vec<Limit>,
+    /// What those count by, and over which time.
+    counting: Vec<(String, LimitWindow)>,
     review: Option<AmountRange>,
+    /// Of single amounts.
+    maxima: Vec<i64>,
+    /// Where the template that is compiled stands,
+    standing: Standing,
+    /// and whether any with a maximum stands in a way.
+    ways_differ: Standing,
     errors: Vec<FieldError>,
 }
 
@@ -137,6 +206,7 @@ impl Compiling<'_> {
         match template {
             Template::MaxAmount { amount } => {
                 self.note_currency(*amount, path);
+                self.note_maximum(*amount);
                 self.range(None, *amount, path).map(Check::Amount).into_iter().collect()
             }
             Template::MerchantLock(lock) => lock_check(lock).into_iter().collect(),
@@ -160,8 +230,10 @@ impl Compiling<'_> {
                 policies.iter().enumerate().flat_map(|(index, policy)| self.checks_of(policy, &below(path, index))).collect()
             }
             Template::AnyOf(policies) => {
+                let stood = std::mem::replace(&mut self.standing, Standing::InWay);
                 let ways = policies.iter().enumerate();
                 let ways = ways.map(|(index, policy)| self.checks_of(policy, &below(path, index)).into_boxed_slice()).collect();
+                self.standing = stood;
                 vec![Check::AnyOf(ways)]
             }
             Template::Budget { .. }
@@ -184,6 +256,7 @@ impl Compiling<'_> {
         let margin = tolerance.of(amount.minor());
         let end = |minor: i64| Money::from_minor(minor.max(0), amount.currency());
         let (least, most) = (end(amount.minor().saturating_sub(margin)), end(amount.minor().saturating_add(margin)));
+        self.note_maximum(most);
         if let Some(range) = self.range(Some(least), most, path) {
             self.add_rule("recurring-amount", Check::Amount(range));
         }
@@ -218,9 +291,37 @@ impl Compiling<'_> {
         let known = self.rules.iter().map(Rule::id).chain(self.limits.iter().map(Limit::id)).collect::<Vec<_>>();
         let name = format!("{name}-{}", window.name());
         let Some(id) = free_id(&name, &known) else { return };
+        // How long a rolling window is tells its counter from others: what stands before it in the policy must not.
+        let same = self.counting.iter().filter(|(other, of)| *other == name && counts_alike(of, &window)).count();
+        let counted_as = if same == 0 { name.clone() } else { format!("{name}-{}", same.saturating_add(1)) };
+        self.counting.push((name, window.clone()));
         let payments = When { kinds: Some(KindSet::TAKING_MONEY), ..When::default() };
         let limit = Limit::new(id, LimitScope::Authority, window).when(payments).counting_for(self.owner.authority.as_str());
+        let limit = match RuleId::new(&counted_as.replace('_', "-")) {
+            Ok(counted_as) => limit.counted_as(counted_as),
+            Err(_) => limit,
+        };
         self.limits.push(set_maximum(limit));
+    }
+
+    fn note_maximum(&mut self, most: Money) {
+        self.maxima.push(most.minor());
+        if self.standing == Standing::InWay {
+            self.ways_differ = Standing::InWay;
+        }
+    }
+
+    /// What bounds one payment.
+    fn most(&self) -> Most {
+        match (self.maxima.iter().min(), self.ways_differ) {
+            (None, _) => Most::Unbounded,
+            (Some(least), Standing::Alone) => Most::Plain(*least),
+            (Some(_), Standing::InWay) => {
+                let mut maxima = self.maxima.clone();
+                maxima.sort_unstable_by(|one, other| other.cmp(one));
+                Most::ByWay(maxima.into())
+            }
+        }
     }
 
     /// All amounts of a policy are in one currency.
@@ -265,6 +366,14 @@ fn free_id(name: &str, known: &[RuleId]) -> Option<RuleId> {
     let numbered = (2..=known.len().saturating_add(2)).map(|number| format!("{name}-{number}"));
     let ids = std::iter::once(name.clone()).chain(numbered).filter_map(|id| RuleId::new(&id).ok());
     ids.into_iter().find(|id| !known.contains(id))
+}
+
+/// Whether two windows of one name have one counter, too.
+fn counts_alike(one: &LimitWindow, other: &LimitWindow) -> bool {
+    match (one, other) {
+        (LimitWindow::Rolling(one), LimitWindow::Rolling(other)) => one == other,
+        (_, _) => true,
+    }
 }
 
 fn lock_check(lock: &Lock) -> Option<Check> {

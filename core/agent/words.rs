@@ -149,6 +149,9 @@ words! {
         Moves = "moves",
         /// Nothing: it is recorded, and another door moves them.
         Preview = "preview",
+        /// The same as the first, unless the other door's question has moved them for the same payment. What came of it is recorded as
+        /// one of the first two.
+        Joins = "joins",
     }
 }
 

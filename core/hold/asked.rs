@@ -18,7 +18,7 @@ use crate::agent::Weight;
 use crate::authorization::{AuthorizationKind, AuthorizationRequest, ContentDigest, Expiry, Padding, PartialApproval, Posting};
 use crate::decision::{Basis, Decision, DeclineReason};
 use crate::money::Money;
-use crate::rules::{Enforcement, HoldPolicy, LIMITS_MAX, LimitCheck, LimitScope, Proceed, Verdict};
+use crate::rules::{Enforcement, HoldPolicy, LIMITS_MAX, LimitCheck, Proceed, Verdict};
 use crate::time::Timestamp;
 
 /// A question with the rules' opinion of it, for the ledger.
@@ -58,7 +58,7 @@ pub struct Adoption<'a> {
 pub(super) fn decide(slice: &Slice<'_>, asked: &Asked<'_>) -> Outcome {
     let outcome = adopted(slice, asked, answer(slice, asked));
     match asked.weight {
-        Weight::Moves => outcome,
+        Weight::Moves | Weight::Joins => outcome,
         Weight::Preview => said_only(outcome),
     }
 }
@@ -104,7 +104,7 @@ fn answer(slice: &Slice<'_>, asked: &Asked<'_>) -> Outcome {
     if request.amount.is_negative() {
         return decline(DeclineReason::AmountTooLarge, Basis::Ledger);
     }
-    if asked.weight == Weight::Preview && is_held(slice, request) {
+    if asked.weight != Weight::Moves && is_held(slice, request) {
         // The other door asked first: its payment was looked at by everybody, and has its place in every limit, and its money.
         let answered =
             Answered { digest: asked.digest, asked_at: asked.asked_at, decision: Decision::Approve { amount: request.amount } };
@@ -175,7 +175,8 @@ pub(super) fn adopt(slice: &Slice<'_>, adoption: &Adoption<'_>) -> Outcome {
         return Outcome::nothing(Finding::Conflict);
     }
     let mut outcome = match adoption.weight {
-        Weight::Moves => agree(slice, adoption, id),
+        Weight::Joins if step_of(slice, id).is_none() && is_held(slice, adoption.request) => Outcome::default(),
+        Weight::Moves | Weight::Joins => agree(slice, adoption, id),
         Weight::Preview => Outcome::default(),
     };
     if slice.answered.is_some() && outcome.finding.is_none() {
@@ -333,8 +334,7 @@ pub fn would_pass(request: &AuthorizationRequest, verdict: &Verdict, uses: &[Lim
     let Verdict::Proceed(proceed) = verdict else { return None };
     let (amount, count) = (counted_amount(request), u32::from(transactions(request.kind)));
     proceed.limits.iter().enumerate().find_map(|(place, check)| {
-        let of_authority = matches!(check.scope, LimitScope::Authority | LimitScope::Intent);
-        if !of_authority || check.enforcement == Enforcement::Enforce {
+        if !check.scope.is_of_authority() || check.enforcement == Enforcement::Enforce {
             return None;
         }
         uses.get(place).copied().unwrap_or_default().passes(check, amount, count)
@@ -419,7 +419,8 @@ fn places(slice: &Slice<'_>, placement: StepId, limits: &[LimitCheck]) -> ArrayV
         amount: 0,
         count: 0,
     };
-    limits.iter().take(LIMITS_MAX).map(place).collect()
+    // What a payment has is known of its hold.
+    limits.iter().filter(|check| !check.scope.is_of_payment()).take(LIMITS_MAX).map(place).collect()
 }
 
 /// What needs no money counts as a transaction where its kind is one and it was approved, and has no hold.

@@ -82,13 +82,8 @@ impl Left {
     }
 }
 
-/// What of the payment was spent, or may still be; what was held on top is nobody's spending.
 fn spoken_for(hold: &Hold) -> i64 {
-    if hold.is_under_way() || mutant::is(Mutant::LimitGetsNothingBack) {
-        hold.authorized.max(hold.captured)
-    } else {
-        hold.captured
-    }
+    if mutant::is(Mutant::LimitGetsNothingBack) { hold.authorized.max(hold.captured) } else { hold.spoken_for() }
 }
 
 fn transactions(hold: &Hold, placement: &Placement, amount: i64) -> i32 {

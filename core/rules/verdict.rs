@@ -103,11 +103,15 @@ pub enum LimitScope {
     Intent,
     /// Those that come from one address of the Internet; the check's counter is that address's own. What tells none counts nowhere.
     IpAddress,
+    /// One payment, with all that is added to it: what it has is known of its hold, and no counter is kept. Since format 7.
+    Payment,
+    /// The same, of a payment that no person looked at. Since format 7.
+    Unreviewed,
 }
 
 impl LimitScope {
     /// All scopes, in the order of declaration.
-    pub const ALL: [LimitScope; 8] = [
+    pub const ALL: [LimitScope; 10] = [
         LimitScope::Card,
         LimitScope::Account,
         LimitScope::Program,
@@ -116,6 +120,8 @@ impl LimitScope {
         LimitScope::Authority,
         LimitScope::Intent,
         LimitScope::IpAddress,
+        LimitScope::Payment,
+        LimitScope::Unreviewed,
     ];
 
     /// Those that a program's own rulesets can name.
@@ -139,7 +145,39 @@ impl LimitScope {
             | LimitScope::Cardholder
             | LimitScope::Authority
             | LimitScope::Intent
-            | LimitScope::IpAddress => LimitScope::Program,
+            | LimitScope::IpAddress
+            | LimitScope::Payment
+            | LimitScope::Unreviewed => LimitScope::Program,
+        }
+    }
+
+    /// Whether it is about one payment alone, whose hold says what it has: nothing counts there.
+    #[must_use]
+    pub const fn is_of_payment(self) -> bool {
+        match self {
+            LimitScope::Payment | LimitScope::Unreviewed => true,
+            LimitScope::Card
+            | LimitScope::Account
+            | LimitScope::Program
+            | LimitScope::Merchant
+            | LimitScope::Cardholder
+            | LimitScope::Authority
+            | LimitScope::Intent
+            | LimitScope::IpAddress => false,
+        }
+    }
+
+    /// Whether it is an authority's own, or an intent's: no ruleset of a program has it.
+    #[must_use]
+    pub const fn is_of_authority(self) -> bool {
+        match self {
+            LimitScope::Authority | LimitScope::Intent | LimitScope::Payment | LimitScope::Unreviewed => true,
+            LimitScope::Card
+            | LimitScope::Account
+            | LimitScope::Program
+            | LimitScope::Merchant
+            | LimitScope::Cardholder
+            | LimitScope::IpAddress => false,
         }
     }
 
@@ -154,7 +192,9 @@ impl LimitScope {
             | LimitScope::Cardholder
             | LimitScope::IpAddress => DeclineReason::AmountLimitReached,
             LimitScope::Authority => DeclineReason::PolicyLimitReached,
-            LimitScope::Intent => DeclineReason::IntentUsed,
+            LimitScope::Intent => DeclineReason::IntentMismatched,
+            LimitScope::Payment => DeclineReason::PolicyAmount,
+            LimitScope::Unreviewed => DeclineReason::ReviewRequired,
         }
     }
 
@@ -170,6 +210,8 @@ impl LimitScope {
             | LimitScope::IpAddress => DeclineReason::CountLimitReached,
             LimitScope::Authority => DeclineReason::PolicyLimitReached,
             LimitScope::Intent => DeclineReason::IntentUsed,
+            LimitScope::Payment => DeclineReason::PolicyAmount,
+            LimitScope::Unreviewed => DeclineReason::ReviewRequired,
         }
     }
 
@@ -185,6 +227,8 @@ impl LimitScope {
             LimitScope::Authority => "authority",
             LimitScope::Intent => "intent",
             LimitScope::IpAddress => "ip_address",
+            LimitScope::Payment => "payment",
+            LimitScope::Unreviewed => "unreviewed",
         }
     }
 }

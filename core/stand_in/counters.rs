@@ -323,7 +323,9 @@ impl Counter {
             | LimitScope::Cardholder
             | LimitScope::Authority
             | LimitScope::Intent
-            | LimitScope::IpAddress => Fingerprint::default(),
+            | LimitScope::IpAddress
+            | LimitScope::Payment
+            | LimitScope::Unreviewed => Fingerprint::default(),
         }
     }
 
@@ -373,7 +375,9 @@ const fn subjects_max(scope: LimitScope, told_max: usize) -> usize {
         | LimitScope::Cardholder
         | LimitScope::Authority
         | LimitScope::Intent
-        | LimitScope::IpAddress => 1,
+        | LimitScope::IpAddress
+        | LimitScope::Payment
+        | LimitScope::Unreviewed => 1,
     }
 }
 

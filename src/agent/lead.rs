@@ -11,15 +11,16 @@ use dashmap::DashMap;
 use holdfast_adapters::token::{Grant, KeyStore as _};
 use holdfast_adapters::{DecisionReference, Lookup, Said};
 use holdfast_core::agent::{
-    Asking, Authority, Binding, BindingId, Door, Found, Governed, Intent, IntentReference, Presented, ReasonCode, govern, matches,
+    Asking, Authority, Binding, BindingId, Choice, Door, Found, Governed, InstrumentId, InstrumentKind, Intent, IntentReference,
+    Presented, ReasonCode, govern,
 };
 use holdfast_core::rules::Verdict;
 use holdfast_core::{
-    AuthorizationId, AuthorizationRequest, Basis, CardToken, Decision, DeclineReason, IdempotencyKey, PaymentRef, PlatformName,
-    ProgramId, Timestamp,
+    AccountId, AuthorizationId, AuthorizationRequest, Basis, CardToken, Decision, DeclineReason, IdempotencyKey, PaymentRef,
+    PlatformName, ProgramId, Timestamp,
 };
 
-use super::registry::{KnownIntent, Registry};
+use super::registry::Registry;
 use super::shards::Shards;
 
 /// Answers whose words are remembered for a retry.
@@ -34,8 +35,8 @@ pub struct Agents {
     /// The cards that stand in the ledger for instruments which are none of ours, as far as this process has entered them.
     pub entered: Shards<CardToken, ()>,
     words: Lately<DecisionReference, Said>,
-    /// Which intents payments used, by every name of theirs.
-    uses: Lately<AuthorizationId, Arc<KnownIntent>>,
+    /// The intents that processors named for payments of which the platform asks, too, by every name of the payment.
+    named: Lately<AuthorizationId, IntentReference>,
     keys: FreshKeys,
 }
 
@@ -43,8 +44,8 @@ impl Agents {
     /// With these objects.
     #[must_use]
     pub fn new(registry: Arc<Registry>) -> Self {
-        let (words, uses) = (Lately::new(), Lately::new());
-        Agents { registry, filled: AtomicBool::new(false), entered: Shards::default(), words, uses, keys: FreshKeys::new() }
+        let (words, named) = (Lately::new(), Lately::new());
+        Agents { registry, filled: AtomicBool::new(false), entered: Shards::default(), words, named, keys: FreshKeys::new() }
     }
 
     /// Whether everything that the store has is in memory.
@@ -60,28 +61,47 @@ impl Agents {
 
     /// The authority behind the card of a platform's own question; nothing if none is bound to it.
     #[must_use]
-    pub fn of_card(
+    pub fn of_card(&self, program: &ProgramId, platform: &PlatformName, request: &AuthorizationRequest) -> Option<Lead> {
+        let card = request.card.as_ref()?.as_str().try_into().ok()?;
+        let binding = self.binding_of(program, platform, card)?;
+        binding.instrument.card()?;
+        Some(self.at_platform(binding, &request.payment))
+    }
+
+    /// The authority behind the account that a card pays from, where the card has no binding of its own.
+    #[must_use]
+    pub fn of_account(
         &self,
         program: &ProgramId,
         platform: &PlatformName,
-        request: &AuthorizationRequest,
-        now: Timestamp,
+        account: &AccountId,
+        payment: &PaymentRef,
     ) -> Option<Lead> {
+        let binding = self.binding_of(program, platform, account.as_str().try_into().ok()?)?;
+        (binding.instrument.kind == InstrumentKind::Account).then(|| self.at_platform(binding, payment))
+    }
+
+    fn binding_of(&self, program: &ProgramId, platform: &PlatformName, instrument: InstrumentId) -> Option<Arc<Binding>> {
         let environment = self.registry.programs().environment_of(program)?;
-        let card = request.card.as_ref()?.as_str().try_into().ok()?;
-        let binding = self.registry.binding_of(&(environment, *platform, card))?;
-        binding.instrument.card()?;
+        self.registry.binding_of(&(environment, *platform, instrument))
+    }
+
+    fn at_platform(&self, binding: Arc<Binding>, payment: &PaymentRef) -> Lead {
         let asking = Asking { door: Door::Platform, by: None };
-        let Some(authority) = self.registry.authority(&binding.authority) else {
-            return Some(Lead::nobody(DeclineReason::AuthoritySuspended, Some(binding.id), None, asking));
-        };
-        let intent = self.only_fitting(&binding, request, now);
-        Some(Lead { to: To::Authority { authority, binding, intent }, asking })
+        match self.registry.authority(&binding.authority) {
+            None => Lead::nobody(DeclineReason::AuthoritySuspended, Some(binding.id), None, asking),
+            Some(authority) => {
+                let named = payment.names().find_map(|name| self.named.of(&name)).and_then(|named| self.registry.intent(&named));
+                let named = named.filter(|intent| intent.authority == authority.id);
+                let intent = named.map_or_else(|| Shown::Any(self.registry.intents_of(&authority.id)), Shown::Known);
+                Lead { to: To::Authority { authority, binding, intent }, asking }
+            }
+        }
     }
 
     /// The authority that a processor's question names.
     #[must_use]
-    pub fn of_lookup(&self, lookup: &Lookup, request: &AuthorizationRequest, now: Timestamp) -> Lead {
+    pub fn of_lookup(&self, lookup: &Lookup, calls: Calls) -> Lead {
         let asking = Asking { door: Door::Authorize, by: Some(lookup.caller.organization) };
         let named = lookup.intent.map(|reference| (reference, self.intent_for(lookup, &reference)));
         let binding = match self.binding_for(lookup, named.as_ref().and_then(|(_, known)| known.as_ref())) {
@@ -94,15 +114,16 @@ impl Agents {
         let intent = match named {
             Some((_, Some(known))) => Shown::Known(known),
             Some((reference, None)) => Shown::Unknown(reference),
-            None => self.only_fitting(&binding, request, now),
+            None => Shown::Any(self.registry.intents_of(&authority.id)),
         };
+        let binding = at_a_door_that_opens(binding, calls);
         Lead { to: To::Authority { authority, binding, intent }, asking }
     }
 
     /// An intent that the processor may hear of.
-    fn intent_for(&self, lookup: &Lookup, reference: &IntentReference) -> Option<Arc<KnownIntent>> {
+    fn intent_for(&self, lookup: &Lookup, reference: &IntentReference) -> Option<Arc<Intent>> {
         let known = self.registry.intent(reference)?;
-        let Intent { organization, environment, .. } = known.intent;
+        let Intent { organization, environment, .. } = *known;
         (environment == lookup.caller.environment && self.may_ask(lookup, organization)).then_some(known)
     }
 
@@ -113,7 +134,7 @@ impl Agents {
     }
 
     /// The one binding that everything named leads to.
-    fn binding_for(&self, lookup: &Lookup, intent: Option<&Arc<KnownIntent>>) -> Result<Arc<Binding>, DeclineReason> {
+    fn binding_for(&self, lookup: &Lookup, intent: Option<&Arc<Intent>>) -> Result<Arc<Binding>, DeclineReason> {
         let may_see = |binding: &Arc<Binding>| {
             let here = binding.environment == lookup.caller.environment && binding.instrument.platform == lookup.platform;
             here && self.may_ask(lookup, binding.organization)
@@ -129,7 +150,7 @@ impl Agents {
             (Some(binding), _) | (None, Some(binding)) => Ok(binding),
             (None, None) => {
                 let known = intent.ok_or(DeclineReason::IntentUnknown)?;
-                self.binding_of_intent(&known.intent).filter(may_see).ok_or_else(unknown)
+                self.binding_of_intent(known).filter(may_see).ok_or_else(unknown)
             }
         }
     }
@@ -145,35 +166,15 @@ impl Agents {
         }
     }
 
-    /// The intent that a payment without a reference is for: none, where several would do.
-    fn only_fitting(&self, binding: &Binding, request: &AuthorizationRequest, now: Timestamp) -> Shown {
-        let intents = self.registry.intents_of(&binding.authority);
-        let mut fitting = intents.iter().filter(|known| !known.is_used() && matches(&known.intent, binding, request, now));
-        match (fitting.next(), fitting.next()) {
-            (Some(only), None) => Shown::Known(Arc::clone(only)),
-            (None, _) | (Some(_), Some(_)) => Shown::None,
-        }
-    }
-
     /// A name for a question that its caller did not name.
     #[must_use]
     pub fn fresh_key(&self) -> Option<IdempotencyKey> {
         self.keys.next()
     }
 
-    /// A payment that takes money was approved: its intent, if it has one, does not stand in the way of others that fit any more.
-    pub fn used(&self, lead: &Lead, payment: &PaymentRef) {
-        if let Some(known) = lead.spends() {
-            known.set_used(true);
-            payment.names().for_each(|name| self.uses.keep(name, Arc::clone(known)));
-        }
-    }
-
-    /// A payment came back as a whole: so does its intent, as far as this process remembers. The ledger counts it in any case.
-    pub fn came_back(&self, payment: &PaymentRef) {
-        if let Some(known) = payment.names().find_map(|name| self.uses.of(&name)) {
-            known.set_used(false);
-        }
+    /// A processor was told yes to a payment of which its platform asks, too, and named its intent: it is for that one at both doors.
+    pub fn is_for(&self, payment: &PaymentRef, intent: IntentReference) {
+        payment.names().for_each(|name| self.named.keep(name, intent));
     }
 
     /// Keeps what was said, for whoever asks again.
@@ -200,9 +201,10 @@ enum To {
 }
 
 enum Shown {
-    None,
+    /// None was named: which of these it is for depends on which are used.
+    Any(Arc<[Arc<Intent>]>),
     Unknown(IntentReference),
-    Known(Arc<KnownIntent>),
+    Known(Arc<Intent>),
 }
 
 impl Lead {
@@ -219,15 +221,52 @@ impl Lead {
         }
     }
 
-    /// What is thought of a question in the end.
+    /// What is thought of a question in the end; and, where that depends on which intents are used, what has to be known to say.
     #[must_use]
-    pub fn govern(&self, program: Verdict, request: &AuthorizationRequest, now: Timestamp) -> (Verdict, Governed) {
-        govern(program, &self.found(), request, self.asking, now)
+    pub fn govern(
+        &self,
+        program: Verdict,
+        request: &AuthorizationRequest,
+        now: Timestamp,
+    ) -> (Verdict, Governed, Option<Box<Choice>>) {
+        let choice = self.choice(&program, request, now);
+        let (verdict, governed) = govern(program, &self.found(), request, self.asking, now);
+        (verdict, governed, choice)
+    }
+
+    /// What is thought of it where the ledger cannot be asked.
+    #[must_use]
+    pub fn govern_unheard(&self, program: Verdict, request: &AuthorizationRequest, now: Timestamp) -> (Verdict, Governed) {
+        match self.whole_choice(&program, now) {
+            None => govern(program, &self.found(), request, self.asking, now),
+            Some(choice) => {
+                let chosen = choice.unheard(request);
+                (chosen.verdict, chosen.governed)
+            }
+        }
+    }
+
+    fn choice(&self, program: &Verdict, request: &AuthorizationRequest, now: Timestamp) -> Option<Box<Choice>> {
+        self.whole_choice(program, now).filter(|choice| choice.is_one(request)).map(Box::new)
+    }
+
+    fn whole_choice(&self, program: &Verdict, at: Timestamp) -> Option<Choice> {
+        match &self.to {
+            To::Authority { authority, binding, intent: Shown::Any(intents) } => Some(Choice {
+                authority: Arc::clone(authority),
+                binding: Arc::clone(binding),
+                intents: Arc::clone(intents),
+                asking: self.asking,
+                program: program.clone(),
+                at,
+            }),
+            To::Authority { .. } | To::Nobody { .. } => None,
+        }
     }
 
     /// What an answer says of it.
     #[must_use]
-    pub fn said(&self, decision: &Decision, basis: &Basis) -> Said {
+    pub fn said(&self, decision: &Decision, basis: &Basis, chosen: Option<IntentReference>) -> Said {
         match &self.to {
             To::Nobody { binding, intent, .. } => {
                 Said { code: ReasonCode::under(decision, basis, None), policy: None, binding: *binding, intent: *intent }
@@ -237,18 +276,19 @@ impl Lead {
                 policy: authority.policy.as_ref().map(|policy| policy.version.policy),
                 binding: Some(binding.id),
                 intent: match intent {
-                    Shown::None => None,
+                    Shown::Any(_) => chosen,
                     Shown::Unknown(reference) => Some(*reference),
-                    Shown::Known(known) => Some(known.intent.reference),
+                    Shown::Known(known) => Some(known.reference),
                 },
             },
         }
     }
 
-    /// The intent that an approval here uses up.
-    fn spends(&self) -> Option<&Arc<KnownIntent>> {
+    /// The intent that was named.
+    #[must_use]
+    pub fn named(&self) -> Option<IntentReference> {
         match &self.to {
-            To::Authority { intent: Shown::Known(known), binding, .. } if binding.door == self.asking.door => Some(known),
+            To::Authority { intent: Shown::Known(known), .. } => Some(known.reference),
             To::Authority { .. } | To::Nobody { .. } => None,
         }
     }
@@ -260,12 +300,43 @@ impl Lead {
                 authority,
                 binding,
                 intent: match intent {
-                    Shown::None => Presented::None,
+                    Shown::Any(_) => Presented::None,
                     Shown::Unknown(reference) => Presented::Unknown(*reference),
-                    Shown::Known(known) => Presented::Known(&known.intent),
+                    Shown::Known(known) => Presented::Known(known),
                 },
             },
         }
+    }
+}
+
+/// Whether a platform calls this server for a program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Calls {
+    /// It does.
+    Yes,
+    /// Nobody does.
+    No,
+}
+
+impl Calls {
+    /// The doors at which money, budgets and intents of an instrument can move, the usual one first. Where no callback could ever name it,
+    /// one that waited for that would move nothing for ever; and what pays out of our accounts does so where its platform asks.
+    #[must_use]
+    pub const fn doors(self, kind: InstrumentKind) -> &'static [Door] {
+        match (self, kind) {
+            (Calls::Yes, InstrumentKind::Card | InstrumentKind::Token) => &[Door::Platform, Door::Authorize],
+            (Calls::Yes, InstrumentKind::Account) => &[Door::Platform],
+            (Calls::Yes, InstrumentKind::Instrument) | (Calls::No, _) => &[Door::Authorize],
+        }
+    }
+}
+
+/// A binding that was made while its platform called, or before doors were looked at, moves at the door that there is.
+fn at_a_door_that_opens(binding: Arc<Binding>, calls: Calls) -> Arc<Binding> {
+    let doors = calls.doors(binding.instrument.kind);
+    match doors.first() {
+        Some(usual) if !doors.contains(&binding.door) => Arc::new(Binding { door: *usual, ..*binding }),
+        Some(_) | None => binding,
     }
 }
 

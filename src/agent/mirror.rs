@@ -10,12 +10,12 @@ use holdfast_adapters::Secret;
 use holdfast_adapters::token::{Caller, Grant as KnownGrant, SharedKey};
 use holdfast_core::agent::{
     Authority as KnownAuthority, AuthorityId, Binding as KnownBinding, BindingStatus, CompiledPolicy, Environment, Instrument,
-    Intent as KnownIntentOf, IntentNeed, IntentStatus, KeyId, OrganizationId, Owner, PolicyId, ScopeSet, Status, Template,
+    Intent as KnownIntent, IntentNeed, IntentStatus, KeyId, OrganizationId, Owner, PolicyId, ScopeSet, Status, Template,
 };
 use holdfast_core::{Country, Currency, Merchant, MerchantCategoryCode, MerchantId, Money, PlatformName};
 
 use super::bodies::{self, Authority, Binding, Credential, Grant, Intent, Policy, Unreadable};
-use super::registry::{KnownIntent, Objects, Registry};
+use super::registry::{Objects, Registry};
 use super::seal::Sealer;
 use super::store::{Follow, Kind, List, Row, Shared, StoreError};
 use super::texts::open_secret;
@@ -126,7 +126,7 @@ impl Mirror {
             Kind::Authority => self.of_authority(known, row, changes),
             Kind::Policy => self.of_policy(known, row, changes),
             Kind::Binding => of_binding(row, changes),
-            Kind::Intent => self.of_intent(row, changes),
+            Kind::Intent => of_intent(row, changes),
             Kind::Organization | Kind::Member | Kind::PolicyVersion => Ok(()),
         }
     }
@@ -272,15 +272,6 @@ impl Mirror {
         let program = self.registry.programs().of(environment)?;
         Some(Owner { authority, policy, program, currency: self.currencies.of(environment)? })
     }
-
-    fn of_intent(&self, row: &Row, changes: &mut Vec<Change>) -> Result<(), Unreadable> {
-        let body: Intent = bodies::read(row)?;
-        if let Some(intent) = intent_of(row, &body).ok_or_else(|| unreadable(row))? {
-            let used = self.registry.intent(&intent.reference).is_some_and(|known| known.is_used());
-            changes.push(Change::Intent(Arc::new(KnownIntent::new(intent, used))));
-        }
-        Ok(())
-    }
 }
 
 fn of_grant(row: &Row, changes: &mut Vec<Change>) -> Result<(), Unreadable> {
@@ -336,8 +327,15 @@ impl Follow for Mirror {
     }
 }
 
+fn of_intent(row: &Row, changes: &mut Vec<Change>) -> Result<(), Unreadable> {
+    let body: Intent = bodies::read(row)?;
+    let intent = intent_of(row, &body).ok_or_else(|| unreadable(row))?;
+    changes.extend(intent.map(|intent| Change::Intent(Arc::new(intent))));
+    Ok(())
+}
+
 /// An intent as a payment sees it; an inner `None` for one that no payment can be for. `None` if it cannot be read.
-fn intent_of(row: &Row, body: &Intent) -> Option<Option<KnownIntentOf>> {
+fn intent_of(row: &Row, body: &Intent) -> Option<Option<KnownIntent>> {
     let Some(status) = IntentStatus::named(&row.status) else {
         // Not eligible: it was answered, and that is all.
         return Some(None);
@@ -348,7 +346,7 @@ fn intent_of(row: &Row, body: &Intent) -> Option<Option<KnownIntentOf>> {
         mcc: settle(body.mcc.as_deref(), MerchantCategoryCode::new)?,
         country: settle(body.merchant_country.as_deref(), Country::new)?,
     };
-    Some(Some(KnownIntentOf {
+    Some(Some(KnownIntent {
         reference: row.id.parse().ok()?,
         organization: row.organization.parse::<OrganizationId>().ok()?,
         environment: row.environment?,

@@ -25,3 +25,10 @@ pub fn entries(card: CardToken, currency: Currency) -> Option<Vec<Entry>> {
         Entry::Card { card, account, cardholder: None, status: CardStatus::Active },
     ])
 }
+
+/// Whether an account is one of those. They are in no list of accounts, and in no settlement: their money is somebody else's.
+#[must_use]
+pub fn is_outside(account: &AccountId) -> bool {
+    let of = account.as_str().strip_prefix("outside-");
+    of.is_some_and(|of| of.starts_with("bind_") || of.starts_with("sa_"))
+}

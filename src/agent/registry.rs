@@ -5,12 +5,12 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 
 use holdfast_adapters::token::{Grant, KeyStore, SharedKey};
 use holdfast_core::agent::{
-    Authority, AuthorityId, Binding, BindingId, BindingStatus, CredentialId, Environment, InstrumentId, Intent, IntentReference,
-    IntentStatus, KeyId,
+    Authority, AuthorityId, Binding, BindingId, BindingStatus, CredentialId, Environment, InstrumentId, InstrumentKind, Intent,
+    IntentReference, IntentStatus, KeyId,
 };
 use holdfast_core::{PlatformName, ProgramId, Timestamp};
 
@@ -29,9 +29,10 @@ pub struct Registry {
     authorities: Shards<AuthorityId, Arc<Authority>>,
     bindings: Shards<BindingId, Arc<Binding>>,
     instruments: Shards<InstrumentKey, Arc<Binding>>,
-    intents: Shards<IntentReference, Arc<KnownIntent>>,
-    of_authority: Shards<AuthorityId, Arc<[Arc<KnownIntent>]>>,
+    intents: Shards<IntentReference, Arc<Intent>>,
+    of_authority: Shards<AuthorityId, Arc<[Arc<Intent>]>>,
     bound_to: Shards<AuthorityId, Arc<[Arc<Binding>]>>,
+    accounts_bound: AtomicUsize,
 }
 
 /// Which program decides where.
@@ -57,35 +58,6 @@ impl Programs {
     #[must_use]
     pub fn environment_of(&self, program: &ProgramId) -> Option<Environment> {
         Environment::ALL.iter().copied().find(|environment| self.of(*environment).as_ref() == Some(program))
-    }
-}
-
-/// An intent, and what is known of its use.
-#[derive(Debug)]
-pub struct KnownIntent {
-    /// The intent.
-    pub intent: Intent,
-    /// Whether a payment is known to have used it. The ledger decides that; this only keeps one that is gone from standing in the way of
-    /// another that fits.
-    used: AtomicBool,
-}
-
-impl KnownIntent {
-    /// An intent, and whether it is known to be used.
-    #[must_use]
-    pub const fn new(intent: Intent, used: bool) -> Self {
-        KnownIntent { intent, used: AtomicBool::new(used) }
-    }
-
-    /// Whether a payment is known to have used it.
-    #[must_use]
-    pub fn is_used(&self) -> bool {
-        self.used.load(Ordering::Relaxed)
-    }
-
-    /// A payment used it, or gave it back.
-    pub fn set_used(&self, used: bool) {
-        self.used.store(used, Ordering::Relaxed);
     }
 }
 
@@ -120,15 +92,27 @@ impl Registry {
         self.instruments.get(instrument)
     }
 
+    /// Whether any account was ever bound: only then is it worth knowing from which one a card pays.
+    #[must_use]
+    pub fn binds_accounts(&self) -> bool {
+        self.accounts_bound.load(Ordering::Relaxed) > 0
+    }
+
+    fn note_account(&self, binding: &Binding) {
+        if binding.instrument.kind == InstrumentKind::Account {
+            self.accounts_bound.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
     /// An intent.
     #[must_use]
-    pub fn intent(&self, reference: &IntentReference) -> Option<Arc<KnownIntent>> {
+    pub fn intent(&self, reference: &IntentReference) -> Option<Arc<Intent>> {
         self.intents.get(reference)
     }
 
     /// The intents of an authority that a payment may still be for, oldest first.
     #[must_use]
-    pub fn intents_of(&self, authority: &AuthorityId) -> Arc<[Arc<KnownIntent>]> {
+    pub fn intents_of(&self, authority: &AuthorityId) -> Arc<[Arc<Intent>]> {
         self.of_authority.get(authority).unwrap_or_default()
     }
 
@@ -177,6 +161,7 @@ impl Registry {
         if let Some(before) = before.filter(|before| before.instrument != binding.instrument) {
             self.forget_instrument(&before);
         }
+        self.note_account(&binding);
         match binding.status {
             BindingStatus::Active | BindingStatus::Suspended => self.instruments.put(key_of(&binding), Arc::clone(&binding)),
             BindingStatus::Archived => self.forget_instrument(&binding),
@@ -199,11 +184,11 @@ impl Registry {
     }
 
     /// Puts an intent in force, or changes it.
-    pub fn put_intent(&self, known: Arc<KnownIntent>) {
-        let Intent { authority, reference, .. } = known.intent;
+    pub fn put_intent(&self, known: Arc<Intent>) {
+        let Intent { authority, reference, .. } = *known;
         self.of_authority.update(&authority, |others| {
-            let others = others.into_iter().flat_map(|others| others.iter()).filter(|other| other.intent.reference != reference);
-            let open = may_be_used(&known.intent).then_some(&known);
+            let others = others.into_iter().flat_map(|others| others.iter()).filter(|other| other.reference != reference);
+            let open = may_be_used(&known).then_some(&known);
             let all: Arc<[_]> = others.chain(open).cloned().collect();
             (!all.is_empty()).then_some(all)
         });
@@ -213,8 +198,8 @@ impl Registry {
     /// Forgets an intent whose time has long been over.
     pub fn remove_intent(&self, reference: &IntentReference) {
         let Some(known) = self.intents.get(reference) else { return };
-        self.of_authority.update(&known.intent.authority, |others| {
-            let all: Arc<[_]> = others?.iter().filter(|other| other.intent.reference != *reference).cloned().collect();
+        self.of_authority.update(&known.authority, |others| {
+            let all: Arc<[_]> = others?.iter().filter(|other| other.reference != *reference).cloned().collect();
             (!all.is_empty()).then_some(all)
         });
         self.intents.remove(reference);
@@ -227,6 +212,7 @@ impl Registry {
         self.credentials.fill(credentials);
         self.grants.fill(grants.into_iter().map(|grant| (grant, ())));
         self.authorities.fill(authorities.into_iter().map(|authority| (authority.id, authority)));
+        bindings.iter().for_each(|binding| self.note_account(binding));
         let live = bindings.iter().filter(|binding| binding.status != BindingStatus::Archived);
         self.instruments.fill(live.clone().map(|binding| (key_of(binding), Arc::clone(binding))));
         let mut bound_to: HashMap<AuthorityId, Vec<Arc<Binding>>> = HashMap::new();
@@ -264,7 +250,7 @@ pub struct Objects {
     /// Bindings, archived ones too.
     pub bindings: Vec<Arc<Binding>>,
     /// Intents.
-    pub intents: Vec<Arc<KnownIntent>>,
+    pub intents: Vec<Arc<Intent>>,
 }
 
 impl KeyStore for Registry {

@@ -53,7 +53,7 @@ impl Fields {
                 // Where it ceases to be JSON is a place, and tells nothing of what is there.
                 Fields::broken(format!("is not JSON from line {line}, column {column} on"))
             }
-            Err(Malformed { path, problem, position: None }) => {
+            Err(Malformed { path, problem, position: None, .. }) => {
                 let fields = Fields::new(Source::Body, Map::new());
                 fields.wrong(&printable_path(&path), problem);
                 fields

@@ -121,7 +121,7 @@ pub fn governed(governed: &Governed) -> String {
         text.push_str(&format!("; in enforce it would have been declined: {}", would.name().replace('_', " ")));
     }
     match governed.weight {
-        Weight::Moves => {}
+        Weight::Moves | Weight::Joins => {}
         Weight::Preview => text.push_str("; its money moves at another door, so that nothing moved here"),
     }
     text

@@ -18,11 +18,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use holdfast_adapters::{AccountBalance, Unrecognized};
-use holdfast_core::agent::{Governed, Weight};
-use holdfast_core::hold::{AccountStatus, Answered, CardStatus, Finding, Hold, LimitUse, Order, ToldAnswer, ToldEvent};
+use holdfast_core::agent::{Choice, Governed, IntentReference, Weight};
+use holdfast_core::hold::{AccountStatus, Answered, CardStatus, Finding, Heard, Hold, LimitUse, Order, ToldAnswer, ToldEvent};
 use holdfast_core::rules::Verdict;
 use holdfast_core::{
-    AccountId, AuthorizationRequest, Basis, CardToken, CardholderToken, ContentDigest, Decision, IdempotencyKey, Money,
+    AccountId, AuthorizationRequest, Basis, CardToken, CardholderToken, ContentDigest, Currency, Decision, IdempotencyKey, Money,
     PaymentRef, PlatformName, ProgramId, Timestamp,
 };
 
@@ -171,6 +171,8 @@ pub struct Decide {
     pub ruleset: [u8; 32],
     /// Under which agent's authority it is asked, if under any.
     pub governed: Option<Governed>,
+    /// Where that depends on which intents are used: then what comes of it stands instead of `verdict` and `governed`.
+    pub choice: Option<Box<Choice>>,
     /// When the callback arrived.
     pub received_at: Timestamp,
     /// Past this moment it is discarded unapplied: somebody else has answered.
@@ -273,6 +275,8 @@ pub enum Answer {
         basis: Basis,
         /// For a balance inquiry: the account's balance. `None` for every other kind, and without an account.
         balance: Option<AccountBalance>,
+        /// The intent that was chosen, where one was to be.
+        intent: Option<IntentReference>,
     },
     /// What would be decided.
     Previewed {
@@ -319,6 +323,10 @@ pub struct Looked {
     pub hold: Option<Hold>,
     /// When anything last happened to it.
     pub changed_at: Option<Timestamp>,
+    /// What the account's amounts are in, of a payment that stands.
+    pub currency: Option<Currency>,
+    /// Whether a message under the key was heard before.
+    pub heard: Option<Heard>,
 }
 
 /// What was asked for, for whoever knows which answer it has to be; `None` of another one.

@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
 use holdfast_core::agent::{Governed, is_reservation};
-use holdfast_core::rules::{LIMITS_MAX, LimitCheck, LimitScope, NoTrace, Verdict, evaluate};
+use holdfast_core::rules::{LIMITS_MAX, LimitCheck, NoTrace, Verdict, evaluate};
 use holdfast_core::{AuthorizationRequest, ProgramId, Timestamp};
 
 pub use self::difference::Difference;
@@ -142,8 +142,8 @@ fn with_house(recorded: &Verdict, again: Verdict, request: &AuthorizationRequest
         // The program's rules let it pass: the authority, which is asked behind them, did not.
         (Verdict::Decline { .. }, Verdict::Proceed(_)) if governed.is_some() => recorded.clone(),
         (Verdict::Proceed(recorded), Verdict::Proceed(mut again)) => {
-            let of_authority = |check: &LimitCheck| matches!(check.scope, LimitScope::Authority | LimitScope::Intent);
-            let of_house = recorded.limits.iter().filter(|check| is_of_house(&check.limit) || of_authority(check));
+            let is_added = |check: &&LimitCheck| is_of_house(&check.limit) || check.scope.is_of_authority();
+            let of_house = recorded.limits.iter().filter(is_added);
             again.limits.extend(of_house.copied().take(LIMITS_MAX.saturating_sub(again.limits.len())));
             if governed.is_some_and(|governed| is_reservation(governed, request)) {
                 // For how long an intent keeps something, the intent says.

@@ -274,6 +274,7 @@ fn a_million_records_to_measure_on() {
                 governed: None,
                 received_at,
                 not_after,
+                choice: None,
                 slip: None,
             }));
             let (payment, amount) = (Some(request.payment), usd(100));

@@ -139,6 +139,7 @@ impl Responder {
             governed: None,
             received_at: now,
             not_after,
+            choice: None,
             slip: None,
         };
         let asking = ledger::ask(self.ledger.as_ref(), Act::Preview(Box::new(decide)));

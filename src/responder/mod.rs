@@ -39,6 +39,7 @@ use holdfast_adapters::{
     AccountBalance, Answer, Authentic, AuthorizationCall, Callback, DecisionReference, Echo, InFlightDuplicate, Inbound,
     Malformed, Named, NotDone, Refusal, Refused, Reply, Said,
 };
+use holdfast_core::agent::IntentReference;
 use holdfast_core::stand_in::Silence;
 use holdfast_core::{AuthorizationKind, Basis, Decision, DeclineReason, StandInCause};
 use tokio::sync::watch::Receiver;
@@ -54,7 +55,7 @@ use self::notification::Taken;
 use self::payments::Own;
 pub use self::payments::Till;
 pub use self::publications::Publications;
-use self::question::{Led, Question};
+use self::question::{Led, Opinion, Payer, Question};
 pub use self::stand_in::{StandIn, StandInTable};
 pub use self::status::InStandIn;
 use self::told::{Begun, Claim};
@@ -135,6 +136,8 @@ impl Worker {
 struct Decided {
     told: Told,
     balance: Option<AccountBalance>,
+    /// The intent that was chosen for it, where the ledger chose.
+    intent: Option<IntentReference>,
 }
 
 /// Whether a question was decided for whoever asks now.
@@ -181,8 +184,8 @@ impl Responder {
             Ok(Inbound::Notification { notices, ref echo }) => match Box::pin(self.take_note(mount, notices)).await {
                 Taken::Durable => encode(mount, echo, &Answer::Acknowledged, body).into(),
                 Taken::NotDurable => mount.adapter.refuse(&Refused::NotDurable, body).into(),
-                Taken::Nobodys => {
-                    let not_done = NotDone { reason: DeclineReason::AuthorizationUnknown, payment: None };
+                Taken::Refused(reason) => {
+                    let not_done = NotDone { reason, payment: None };
                     encode(mount, echo, &Answer::NotDone(not_done), body).into()
                 }
             },
@@ -215,7 +218,8 @@ impl Responder {
         watch: &mut Watch<'_>,
         body: &mut Vec<u8>,
     ) -> Option<Reply> {
-        let question = self.question(mount, asked, call.received.utc);
+        let mut question = self.question(mount, asked);
+        self.lead_by_account(call, mount, &mut question).await;
         let Some((decided, _)) = pin!(self.hear_or_decide(call, mount, &question, watch)).await else {
             return mount.adapter.refuse(&Refused::TooEarly, body).into();
         };
@@ -228,7 +232,7 @@ impl Responder {
             // The key's own name is that of the answer which the other question heard.
             reference = mount.reference_of_conflict(&question.request.key, &question.digest);
         }
-        let said = self.said(asked, &question, reference, &decided.told);
+        let said = self.said(asked, &question, reference, &decided);
         let answer = Answer::Decided {
             decision: decided.told.decision,
             reference,
@@ -263,7 +267,7 @@ impl Responder {
                 Begun::Told(told) => {
                     mount.metrics.duplicate();
                     let told = Told { basis: Basis::Replay, ..told };
-                    return Some((Decided { told, balance: None }, Turn::Later));
+                    return Some((Decided { told, balance: None, intent: None }, Turn::Later));
                 }
                 Begun::Conflict => return Some((declined(DeclineReason::ConflictingDuplicate, Basis::Ledger), Turn::Later)),
                 Begun::InFlight(_) | Begun::OtherInFlight(_) if mount.in_flight_duplicate == InFlightDuplicate::TooEarly => {
@@ -279,7 +283,9 @@ impl Responder {
                 Begun::InFlight(first) => {
                     mount.metrics.joined();
                     match timeout_at(deadline.hear_by, first).await {
-                        Ok(Ok(told)) => return Some((Decided { told, balance: None }, Turn::Later)),
+                        Ok(Ok(told)) => {
+                            return Some((Decided { told, balance: None, intent: None }, Turn::Later));
+                        }
                         // Whoever was deciding went away: this one decides.
                         Ok(Err(_)) => {}
                         Err(_) => {
@@ -344,8 +350,12 @@ impl Responder {
         if self.switchboard.is_on(&mount.program.id, &mount.platform, call.received.utc) {
             return Err(StandInCause::Switched);
         }
+        if question.payer == Payer::Unknown {
+            // Whose policy it is under is not known.
+            return Err(StandInCause::LedgerUnavailable);
+        }
         let rules = mount.program.rules.load();
-        let (verdict, governed) = question.opinion(&rules, mount, call);
+        let Opinion { verdict, governed, choice } = question.opinion(&rules, mount, call);
         watch.ended(Phase::Rules);
         self.wait_until_heard(mount, question, deadline).await?;
         if question.outside.is_some() {
@@ -366,6 +376,7 @@ impl Responder {
             verdict,
             ruleset: *rules.hash().as_bytes(),
             governed,
+            choice,
             received_at: call.received.utc,
             not_after: decide_by,
             slip: question.own.map(Own::slip),
@@ -377,8 +388,8 @@ impl Responder {
         out.came_back(response_of(&answer), clock::instant());
         worker.pool.lock().unwrap_or_else(PoisonError::into_inner).give_back(ticket);
         match answer {
-            Ok(Ok(ledger::Answer::Decided { decision, basis, balance })) => {
-                Ok(Decided { told: Told { decision, basis }, balance })
+            Ok(Ok(ledger::Answer::Decided { decision, basis, balance, intent })) => {
+                Ok(Decided { told: Told { decision, basis }, balance, intent })
             }
             // A ledger that is starting may know this key: it is waited for like any other.
             Err(_) if self.ledger.readiness() == Readiness::Starting => Err(StandInCause::Starting),
@@ -420,13 +431,16 @@ impl Responder {
         asked: &AuthorizationCall<'_>,
         question: &Question<'_>,
         reference: DecisionReference,
-        told: &Told,
+        Decided { told, intent, .. }: &Decided,
     ) -> Option<Said> {
         let (agents, lead) = (self.agents.as_ref()?, question.lead.as_ref()?);
-        question.told(agents, told);
         let lookup = asked.lookup.as_ref()?;
+        let approved = matches!(told.decision, Decision::Approve { .. });
+        if let (true, Some(_), Some(intent)) = (approved, lookup.transaction, lead.named()) {
+            agents.is_for(&question.request.payment, intent);
+        }
         let before = if lookup.named == Named::ByCaller { agents.remembered(&reference) } else { None };
-        let said = before.unwrap_or_else(|| lead.said(&told.decision, &told.basis));
+        let said = before.unwrap_or_else(|| lead.said(&told.decision, &told.basis, *intent));
         if before.is_none() && lookup.named == Named::ByCaller {
             agents.remember(reference, said);
         }
@@ -504,7 +518,7 @@ const fn refused_for(refusal: Refusal) -> Refused {
 }
 
 fn declined(reason: DeclineReason, basis: Basis) -> Decided {
-    Decided { told: Told { decision: Decision::Decline { reason }, basis }, balance: None }
+    Decided { told: Told { decision: Decision::Decline { reason }, basis }, balance: None, intent: None }
 }
 
 /// What an answer, or none, says about the ledger. A bug that an act met is not its fault.

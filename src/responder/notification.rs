@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use holdfast_adapters::{Notice, Unrecognized};
-use holdfast_core::Timestamp;
-use holdfast_core::hold::{Fact, Finding, ToldEvent};
+use holdfast_core::hold::{Fact, Finding, Heard, ToldEvent};
+use holdfast_core::{DeclineReason, Timestamp};
 use sha2::{Digest, Sha256};
 use tokio::time::timeout_at;
 
@@ -39,8 +39,18 @@ pub enum Taken {
     Durable,
     /// Answer 503.
     NotDurable,
-    /// It is about a payment of ours that is not there, and was not recorded.
-    Nobodys,
+    /// It is about a payment of ours which does not allow it, or is not there, and was not recorded.
+    Refused(DeclineReason),
+}
+
+/// Whether a fact about a payment of ours is new.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Came {
+    First,
+    /// Its name was heard before: it is the same, or contradicts itself.
+    Before,
+    /// It is not recorded.
+    Refused(DeclineReason),
 }
 
 impl Responder {
@@ -50,30 +60,28 @@ impl Responder {
         let by = clock::instant().checked_add(ACKNOWLEDGE_WITHIN).unwrap_or_else(clock::instant);
         let mut noted = Taken::Durable;
         for notice in notices {
+            let mut came = Came::First;
             let notice = match notice {
-                Notice::OfOurs(event) if self.is_nobodys(mount, &event, by).await => return Taken::Nobodys,
-                Notice::OfOurs(event) => Notice::Told(std::iter::once(event).collect()),
+                Notice::OfOurs(event) => {
+                    came = self.first_look_at(mount, &event, by).await;
+                    if let Came::Refused(reason) = came {
+                        return Taken::Refused(reason);
+                    }
+                    Notice::Told(std::iter::once(event).collect())
+                }
                 Notice::Told(_) | Notice::Nothing | Notice::Unrecognized(_) => notice,
             };
             let notice = none_from_the_future(notice, clock::utc());
-            self.give_intents_back(&notice);
             let result = self.take_one(mount, notice, by).await;
             mount.metrics.notification(result);
+            if came == Came::Before && result == NotificationResult::NotBooked {
+                return Taken::Refused(DeclineReason::ConflictingDuplicate);
+            }
             if result == NotificationResult::NotDurable {
                 noted = Taken::NotDurable;
             }
         }
         noted
-    }
-
-    /// An intent whose payment came back as a whole can be found again by a payment that names none.
-    fn give_intents_back(&self, notice: &Notice) {
-        let (Some(agents), Notice::Told(events)) = (&self.agents, notice) else { return };
-        for event in events {
-            if let Fact::Released { payment, .. } = &event.fact {
-                agents.came_back(payment);
-            }
-        }
     }
 
     async fn take_one(&self, mount: &Mount, notice: Notice, by: Instant) -> NotificationResult {
@@ -109,13 +117,39 @@ impl Responder {
         }
     }
 
-    /// Whether a fact is about a payment of ours that the ledger knows not to be there. While that cannot be asked, it may be.
-    async fn is_nobodys(&self, mount: &Mount, event: &ToldEvent, by: Instant) -> bool {
-        let Some(payment) = event.fact.payments().0.filter(|_| self.hears()).copied() else { return false };
+    /// What the ledger knows of a fact about a payment of ours. While it cannot be asked, everything is recorded.
+    async fn first_look_at(&self, mount: &Mount, event: &ToldEvent, by: Instant) -> Came {
+        let Some(payment) = event.fact.payments().0.filter(|_| self.hears()).copied() else { return Came::First };
         let look = Act::Look(mount.origin(), payment, event.key);
         let looked = timeout_at(by, ledger::ask(self.ledger.as_ref(), look)).await;
-        let looked = looked.ok().and_then(Result::ok).and_then(Answer::into_looked);
-        looked.is_some_and(|looked| looked.hold.is_none())
+        let Some(looked) = looked.ok().and_then(Result::ok).and_then(Answer::into_looked) else { return Came::First };
+        let Some((hold, currency)) = looked.hold.zip(looked.currency) else {
+            return Came::Refused(DeclineReason::AuthorizationUnknown);
+        };
+        if looked.heard == Some(Heard::Again) {
+            return Came::Before;
+        }
+        let left = hold.authorized.saturating_add(hold.tolerance).saturating_sub(hold.captured);
+        let (amount, most) = match &event.fact {
+            Fact::Captured { amount, .. } => (*amount, left),
+            Fact::Reduced { by, .. } => (*by, i64::MAX),
+            // Of those nothing else is told at our door.
+            Fact::Released { .. }
+            | Fact::Recorded { .. }
+            | Fact::Replaced { .. }
+            | Fact::Completed { .. }
+            | Fact::Credited { .. }
+            | Fact::Debited { .. }
+            | Fact::SettlementAnnounced { .. }
+            | Fact::Card { .. }
+            | Fact::Cardholder { .. }
+            | Fact::Account { .. } => return Came::First,
+        };
+        match amount {
+            amount if amount.currency() != currency => Came::Refused(DeclineReason::CurrencyNotAllowed),
+            amount if amount.minor() > most => Came::Refused(DeclineReason::CaptureAboveAuthorized),
+            _ => Came::First,
+        }
     }
 
     /// Whether the ledger hears now, and has heard everything that came before.

@@ -170,15 +170,13 @@ impl Responder {
             }
         }
         let digest = digest_of(&request, &asked.slip.text);
-        let question = self.question_of(mount, (&request, &own), digest, asked.call.sent_at, call.received.utc);
+        let mut question = self.question_of(mount, (&request, &own), digest, asked.call.sent_at);
+        self.lead_by_account(call, mount, &mut question).await;
         let Some((decided, turn)) = pin!(self.hear_or_decide(call, mount, &question, watch)).await else {
             return mount.adapter.refuse(&Refused::TooEarly, body).into();
         };
         if let Some(silence) = Silence::of(&decided.told.decision) {
             return super::silent(mount, silence, body);
-        }
-        if let Some(agents) = &self.agents {
-            question.told(agents, &decided.told);
         }
         let echo = &asked.call.echo;
         let reply = if decided.told.decision == (Decision::Decline { reason: DeclineReason::ConflictingDuplicate }) {

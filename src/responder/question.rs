@@ -5,18 +5,23 @@ use std::borrow::Cow;
 
 use holdfast_adapters::agent_spend::payment_of;
 use holdfast_adapters::{AuthorizationCall, Lookup, Named};
-use holdfast_core::agent::Governed;
+use holdfast_core::agent::{Choice, Governed};
 use holdfast_core::rules::{NoTrace, Ruleset, Verdict, evaluate};
-use holdfast_core::{AuthorizationRequest, Basis, CardToken, ContentDigest, Decision, PaymentRef, StandInCause, Timestamp};
+use holdfast_core::stand_in::{Sight, Snapshot};
+use holdfast_core::{
+    AccountId, AuthorizationRequest, CardToken, ContentDigest, PaymentRef, PlatformName, StandInCause, Timestamp,
+};
+use sha2::{Digest as _, Sha256};
 use tokio::time::timeout_at;
 
 use super::deadline::Deadline;
 use super::mount::Mount;
 use super::payments::Own;
 use super::{Responder, told};
-use crate::agent::lead::{Agents, Lead};
+use crate::agent::lead::{Agents, Calls, Lead};
 use crate::agent::outside;
-use crate::ledger::{self, Act, Origin};
+use crate::ledger::sight::Seen;
+use crate::ledger::{self, Act, Glimpse, Origin, Whose};
 use crate::server::Call;
 
 /// Whether it was known to which authority a question leads when that was looked up.
@@ -38,6 +43,8 @@ pub(super) struct Question<'a> {
     pub lead: Option<Lead>,
     /// Whether that is certain.
     pub led: Led,
+    /// Whether it is known from which account it is paid, where that matters for the authority.
+    pub payer: Payer,
     /// The card that stands in the ledger for an instrument which is none of ours.
     pub outside: Option<CardToken>,
     /// What it has besides, if it came to a payment door.
@@ -51,43 +58,66 @@ pub(super) struct Question<'a> {
 impl Question<'_> {
     /// What is thought of it: by the program's rules, by the merchant's profile where one of ours asks, and by the authority that it
     /// leads to.
-    pub fn opinion(&self, rules: &Ruleset, mount: &Mount, call: &Call<'_>) -> (Verdict, Option<Governed>) {
-        let now = call.received.utc;
-        let verdict = evaluate(rules, &self.request, now, &mut NoTrace);
-        let verdict = match self.own {
-            None => verdict,
-            Some(own) => own.opinion(mount, call, &self.request, verdict),
-        };
+    pub fn opinion(&self, rules: &Ruleset, mount: &Mount, call: &Call<'_>) -> Opinion {
+        let verdict = self.of_program(rules, mount, call);
+        match &self.lead {
+            None => Opinion { verdict, governed: None, choice: None },
+            Some(lead) => {
+                let (verdict, governed, choice) = lead.govern(verdict, &self.request, call.received.utc);
+                Opinion { verdict, governed: Some(governed), choice }
+            }
+        }
+    }
+
+    /// The same where the ledger cannot be asked.
+    pub fn opinion_unheard(&self, rules: &Ruleset, mount: &Mount, call: &Call<'_>) -> (Verdict, Option<Governed>) {
+        let verdict = self.of_program(rules, mount, call);
         match &self.lead {
             None => (verdict, None),
             Some(lead) => {
-                let (verdict, governed) = lead.govern(verdict, &self.request, now);
+                let (verdict, governed) = lead.govern_unheard(verdict, &self.request, call.received.utc);
                 (verdict, Some(governed))
             }
         }
     }
 
-    /// It was answered: the intent behind a payment that moves money is used up.
-    pub fn told(&self, agents: &Agents, told: &told::Told) {
-        let is_first = told.basis != Basis::Replay;
-        let approved = matches!(told.decision, Decision::Approve { .. });
-        if let Some(lead) = self.lead.as_ref().filter(|_| is_first && approved && self.request.kind.takes_money()) {
-            agents.used(lead, &self.request.payment);
+    fn of_program(&self, rules: &Ruleset, mount: &Mount, call: &Call<'_>) -> Verdict {
+        let verdict = evaluate(rules, &self.request, call.received.utc, &mut NoTrace);
+        match self.own {
+            None => verdict,
+            Some(own) => own.opinion(mount, call, &self.request, verdict),
         }
     }
 }
 
+/// Whether it is known which account pays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Payer {
+    /// It is, or nothing depends on it.
+    Known,
+    /// The ledger did not say, and an authority may be bound to it.
+    Unknown,
+}
+
+/// What is thought of a question.
+pub(super) struct Opinion {
+    pub verdict: Verdict,
+    pub governed: Option<Governed>,
+    /// Where both depend on which intents are used.
+    pub choice: Option<Box<Choice>>,
+}
+
 impl Responder {
     /// The question of a callback; nothing of agents is looked at where none are configured.
-    pub(super) fn question<'a>(&self, mount: &Mount, asked: &'a AuthorizationCall<'_>, now: Timestamp) -> Question<'a> {
+    pub(super) fn question<'a>(&self, mount: &Mount, asked: &'a AuthorizationCall<'_>) -> Question<'a> {
         let (request, led) = (&asked.request, self.led());
         let lead = match (&self.agents, &asked.lookup) {
             (Some(agents), Some(lookup)) => {
-                let named = self.named(agents, mount, request, lookup, now);
+                let named = self.named(agents, mount, request, lookup);
                 return Question { sent_at: asked.sent_at, ..named };
             }
-            (Some(agents), None) => agents.of_card(&mount.program.id, &mount.platform, request, now),
-            (None, _) => None,
+            (_, None) => self.lead_of_card(mount, request),
+            (None, Some(_)) => None,
         };
         Question {
             request: Cow::Borrowed(request),
@@ -95,6 +125,7 @@ impl Responder {
             name: told::Name { principal: mount.principal, key: request.key },
             lead,
             led,
+            payer: Payer::Known,
             outside: None,
             own: None,
             digest: request.content_digest(),
@@ -107,6 +138,18 @@ impl Responder {
         if self.agents.as_ref().is_none_or(|agents| agents.is_filled()) { Led::Yes } else { Led::NotYet }
     }
 
+    /// The authority behind a card, by whatever door of its program it pays: in the ledger it is one card.
+    fn lead_of_card(&self, mount: &Mount, request: &AuthorizationRequest) -> Option<Lead> {
+        let agents = self.agents.as_ref()?;
+        self.platforms_at(mount).find_map(|platform| agents.of_card(&mount.program.id, platform, request))
+    }
+
+    /// The platforms of a mount's program, its own first.
+    fn platforms_at<'s>(&'s self, mount: &'s Mount) -> impl Iterator<Item = &'s PlatformName> {
+        let others = self.mounts.iter().filter(|other| other.program.id == mount.program.id).map(|other| &other.platform);
+        std::iter::once(&mount.platform).chain(others)
+    }
+
     /// The question of a payment door, which has a digest of its own.
     pub(super) fn question_of<'a>(
         &self,
@@ -114,16 +157,15 @@ impl Responder {
         (request, own): (&'a AuthorizationRequest, &'a Own),
         digest: ContentDigest,
         sent_at: Option<Timestamp>,
-        now: Timestamp,
     ) -> Question<'a> {
-        let (led, lead) = (self.led(), self.agents.as_ref());
-        let lead = lead.and_then(|agents| agents.of_card(&mount.program.id, &mount.platform, request, now));
+        let (led, lead) = (self.led(), self.lead_of_card(mount, request));
         Question {
             request: Cow::Borrowed(request),
             origin: mount.origin(),
             name: told::Name { principal: mount.principal, key: request.key },
             lead,
             led,
+            payer: Payer::Known,
             outside: None,
             own: Some(own),
             digest,
@@ -132,21 +174,14 @@ impl Responder {
     }
 
     /// A processor's question: its card is the binding's, and its payment the platform's own where it names that.
-    fn named(
-        &self,
-        agents: &Agents,
-        mount: &Mount,
-        request: &AuthorizationRequest,
-        lookup: &Lookup,
-        now: Timestamp,
-    ) -> Question<'static> {
-        let mut request = *request;
+    fn named(&self, agents: &Agents, mount: &Mount, request: &AuthorizationRequest, lookup: &Lookup) -> Question<'static> {
+        let (as_sent, mut request) = (*request, *request);
         if let (Named::ByNobody, Some(key)) = (lookup.named, agents.fresh_key()) {
             request.key = key;
         }
-        let lead = agents.of_lookup(lookup, &request, now);
         let of_platform =
             self.mounts.iter().find(|other| other.program.id == mount.program.id && other.platform == lookup.platform);
+        let lead = agents.of_lookup(lookup, if of_platform.is_some() { Calls::Yes } else { Calls::No });
         let joined = lookup.transaction.zip(of_platform);
         let ours = payment_of(&lookup.caller.organization, &mount.reference(&request.key).text()).map(PaymentRef::of);
         let theirs = joined.and_then(|(transaction, other)| {
@@ -161,7 +196,7 @@ impl Responder {
             None
         };
         request.card = inside.or(outside);
-        let digest = request.content_digest();
+        let digest = asked_digest(&as_sent, lookup);
         Question {
             request: Cow::Owned(request),
             origin: asks.origin(),
@@ -169,10 +204,39 @@ impl Responder {
             lead: Some(lead),
             // Nobody who may ask is known before.
             led: Led::Yes,
+            payer: Payer::Known,
             outside,
             own: None,
             digest,
             sent_at: None,
+        }
+    }
+
+    /// A card without a binding of its own pays under that of its account, if that has one. Where no account was ever bound, nothing is
+    /// looked at.
+    pub(super) async fn lead_by_account(&self, call: &Call<'_>, mount: &Mount, question: &mut Question<'_>) {
+        let Some(agents) = self.agents.as_ref().filter(|agents| question.lead.is_none() && agents.registry.binds_accounts())
+        else {
+            return;
+        };
+        let Some(card) = question.request.card else { return };
+        let account = match self.ledger.look(&question.origin, &question.request) {
+            Glimpse::Seen(Seen { snapshot: Snapshot { account: Sight::Seen(account), .. }, .. }) => Ok(Some(account.id)),
+            Glimpse::Seen(_) | Glimpse::Busy | Glimpse::Nothing => {
+                let by = Deadline::new(&call.received, question.sent_at, &mount.patience).decide_by;
+                let ask = ledger::ask(self.ledger.as_ref(), Act::Balances(question.origin, Whose::Card(card)));
+                let told = timeout_at(by, ask).await.ok().and_then(Result::ok).and_then(ledger::Answer::into_balances);
+                told.map(|standings| standings.first().map(|standing| standing.balance.account)).ok_or(())
+            }
+        };
+        match account {
+            Ok(account) => {
+                let of = |platform: &PlatformName, account: &AccountId| {
+                    agents.of_account(&mount.program.id, platform, account, &question.request.payment)
+                };
+                question.lead = account.and_then(|account| self.platforms_at(mount).find_map(|platform| of(platform, &account)));
+            }
+            Err(()) => question.payer = Payer::Unknown,
         }
     }
 
@@ -197,4 +261,23 @@ impl Responder {
             Err(_) => Err(StandInCause::DeadlinePassed),
         }
     }
+}
+
+/// The digest of what a caller sent: what that leads to may be another thing by the time it asks again, and is the same question.
+fn asked_digest(as_sent: &AuthorizationRequest, lookup: &Lookup) -> ContentDigest {
+    let text = |part: Option<&str>| part.unwrap_or_default().to_owned();
+    let parts = [
+        lookup.platform.to_string(),
+        text(lookup.intent.as_ref().map(|intent| intent.as_str())),
+        text(lookup.binding.as_ref().map(|binding| binding.as_str())),
+        text(lookup.instrument.as_ref().map(|instrument| instrument.as_str())),
+        text(lookup.transaction.as_ref().map(|transaction| transaction.as_str())),
+    ];
+    let mut digest = Sha256::new().chain_update(as_sent.content_digest().as_bytes());
+    for part in parts {
+        // No name has a zero byte.
+        digest.update(part);
+        digest.update([0]);
+    }
+    ContentDigest::from_bytes(digest.finalize().first_chunk().copied().unwrap_or_default())
 }

@@ -52,7 +52,7 @@ impl Responder {
         let before = before(call, claim.digest(), &seen);
         if let Before::Told(told) = before {
             claim.answered(told);
-            return Decided { told, balance: None };
+            return Decided { told, balance: None, intent: None };
         }
         let opinion = self.opinion(call, mount, question);
         let decline = |reason, basis| Told { decision: Decision::Decline { reason }, basis };
@@ -83,7 +83,7 @@ impl Responder {
                 let counted = counted.map(|name| (&mount.program.stand_in, name));
                 let entry = Entry::Told(Box::new(adopt), account);
                 match Telling::begin(claim, told, &self.spool, entry, counted).tell(deadline).await {
-                    Ok(told) => return Decided { told, balance: None },
+                    Ok(told) => return Decided { told, balance: None, intent: None },
                     Err(GivenUp(claim)) => (claim, decline(DeclineReason::NotDurable, stood_in.basis)),
                 }
             }
@@ -174,7 +174,7 @@ impl Responder {
             return None;
         }
         let rules = mount.program.rules.load();
-        let thought = catch_unwind(AssertUnwindSafe(|| question.opinion(&rules, mount, call)));
+        let thought = catch_unwind(AssertUnwindSafe(|| question.opinion_unheard(&rules, mount, call)));
         let (verdict, governed) = thought.ok()?;
         Some(Opinion { verdict, ruleset: *rules.hash().as_bytes(), governed })
     }
@@ -183,7 +183,7 @@ impl Responder {
     async fn tell_decline(&self, claim: Claim<'_>, told: Told, entry: Entry, deadline: Deadline) -> Decided {
         // A decline is never given up.
         let _ = Telling::begin(claim, told, &self.spool, entry, None).tell(deadline).await;
-        Decided { told, balance: None }
+        Decided { told, balance: None, intent: None }
     }
 }
 

@@ -6,7 +6,8 @@ use holdfast_core::hold::{Fact, MovementCause};
 use holdfast_core::{AccountId, Currency, Money, NetworkName, PlatformName, ProgramId, Timestamp};
 
 use super::names::{DEBITED_AT_ONCE, message_name, names_of_fact, names_of_payment, names_of_request, ordered, what};
-use crate::books::{Books, Entered};
+use crate::agent::outside::is_outside;
+use crate::books::{Book, Books, Entered};
 use crate::journal::{Body, JournalError, Record};
 use crate::ledger::embedded::projection::checkpoint::{Beginning, Debit};
 use crate::settlement_day::{Cutoff, When, completed_on, is_debited_at_once, network_of};
@@ -194,7 +195,8 @@ impl Summing {
     pub fn beginning_with(question: Question, before: Before) -> Self {
         let Before { books, networks, debits, later } = before;
         let mut summing = Summing { question, books, networks, debits: BTreeMap::new(), day: Day::default() };
-        for book in summing.books.accounts().filter(|book| book.program == summing.question.program) {
+        let of_program = |book: &&Book| book.program == summing.question.program && !is_outside(&book.id);
+        for book in summing.books.accounts().filter(of_program) {
             let float = summing.day.float.entry(book.account.currency).or_default();
             float.add(book.account.posted.into(), book.account.held.into());
             float.accounts = float.accounts.saturating_add(1);
@@ -218,6 +220,10 @@ impl Summing {
             return;
         }
         let entered = self.books.follow(record);
+        if self.books.at(&record.place).book.is_some_and(|book| is_outside(&book.id)) {
+            // Its money is settled by somebody else.
+            return;
+        }
         if let Some((hold, network)) = record.place.hold.zip(network_of(record)) {
             self.networks.entry(hold).or_insert(network);
         }

@@ -299,6 +299,7 @@ impl Question {
             governed: None,
             received_at: self.received_at,
             not_after,
+            choice: None,
             slip: None,
         }))
     }

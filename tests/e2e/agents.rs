@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use holdfast::agent::registry::{KnownIntent, Registry};
+use holdfast::agent::registry::Registry;
 use holdfast::app::App;
 use holdfast::clock;
 use holdfast::config::{Config, Overrides};
@@ -162,7 +162,7 @@ impl House {
     }
 
     fn put_intent(&self, intent: Intent) {
-        self.registry().put_intent(KnownIntent::new(intent, false).into());
+        self.registry().put_intent(intent.into());
     }
 
     fn processor(&self) -> Processor {
@@ -455,8 +455,9 @@ fn a_retry_hears_the_same_whatever_has_changed() {
     assert_eq!(processor.authorize_named(Some("order-1"), &fields).1, first);
     assert_eq!(processor.authorize_named(Some("order-2"), &refused).1, no);
     assert_eq!(no["policy_id"], "pol_sa_1");
-    let (said, _) = processor.authorize_named(Some("order-1"), &json!({ "binding_id": "bind_1", "amount": 5_000 }));
-    assert_eq!(said, "DECLINE DUPLICATE_CONFLICT");
+    let other = payment(&json!({ "binding_id": "bind_1", "amount": 5_000 }));
+    let conflict = processor.ask("/v1/authorize", &[("Idempotency-Key", "order-1")], &other);
+    assert_eq!((conflict.status, conflict.json()["code"].as_str()), (409, Some("idempotency_conflict")), "{conflict:?}");
     assert_eq!(house.held("acct-demo-1"), 4_999, "one payment was made");
     assert_eq!(processor.authorize(&fields).0, "APPROVE OBSERVE_ONLY", "without a key it is another one");
 }

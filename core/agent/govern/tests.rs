@@ -21,13 +21,13 @@ use crate::merchant::{MerchantCategoryCode, MerchantName};
 use crate::money::{Currency, Money};
 use crate::rules::{HoldPolicy, LIMITS_MAX};
 
-const NOW: Timestamp = Timestamp::from_unix_seconds(1_795_694_400);
+pub(in crate::agent) const NOW: Timestamp = Timestamp::from_unix_seconds(1_795_694_400);
 
-fn usd(minor: i64) -> Money {
+pub(in crate::agent) fn usd(minor: i64) -> Money {
     Money::from_minor(minor, Currency::USD)
 }
 
-fn purchase(minor: i64) -> AuthorizationRequest {
+pub(in crate::agent) fn purchase(minor: i64) -> AuthorizationRequest {
     AuthorizationRequest {
         key: IdempotencyKey::new("key-1").unwrap(),
         payment: PaymentRef::of(AuthorizationId::new("payment-1").unwrap()),
@@ -76,7 +76,7 @@ fn demo_policy() -> Option<Arc<CompiledPolicy>> {
     ] } }))
 }
 
-fn authority() -> Authority {
+pub(in crate::agent) fn authority() -> Authority {
     Authority {
         id: AuthorityId::new("sa_1").unwrap(),
         organization: OrganizationId::new("ent_1").unwrap(),
@@ -89,7 +89,7 @@ fn authority() -> Authority {
     }
 }
 
-fn binding() -> Binding {
+pub(in crate::agent) fn binding() -> Binding {
     let platform = PlatformName::new("marqeta").unwrap();
     Binding {
         id: BindingId::new("bind_1").unwrap(),
@@ -102,7 +102,7 @@ fn binding() -> Binding {
     }
 }
 
-fn intent() -> Intent {
+pub(in crate::agent) fn intent() -> Intent {
     Intent {
         reference: IntentReference::new("intent_1").unwrap(),
         organization: OrganizationId::new("ent_1").unwrap(),
@@ -116,11 +116,11 @@ fn intent() -> Intent {
     }
 }
 
-fn nothing_against(request: &AuthorizationRequest) -> Verdict {
+pub(in crate::agent) fn nothing_against(request: &AuthorizationRequest) -> Verdict {
     Verdict::Proceed(Proceed { ceiling: request.amount, limits: [].into_iter().collect(), hold: HoldPolicy::PLAIN })
 }
 
-fn at_platform() -> Asking {
+pub(in crate::agent) fn at_platform() -> Asking {
     Asking { door: Door::Platform, by: None }
 }
 
@@ -134,7 +134,8 @@ fn said(
     let (verdict, governed) = govern(nothing_against(request), &found, request, at_platform(), NOW);
     match verdict {
         Verdict::Decline { reason, .. } => (Err(reason), governed),
-        Verdict::Proceed(proceed) => (Ok(proceed.limits.len()), governed),
+        // What a payment may come to is beside them, and tried below.
+        Verdict::Proceed(proceed) => (Ok(proceed.limits.iter().filter(|check| !check.scope.is_of_payment()).count()), governed),
     }
 }
 
@@ -223,9 +224,58 @@ fn checks_and_increments_need_no_intent_and_use_none_up() {
         let (without, _) = said(&needs_intent, Presented::None, &request);
         assert_eq!((with, without), (Ok(0), Ok(0)), "{:?}", request.kind);
     }
+    // It stays with its payment's, whatever time that has, and together they are for as much.
+    let over = Intent { expires_at: NOW, ..intent() };
+    let limits = limits_of(&needs_intent, Presented::Opened(&over), &increment);
+    assert!(limits.contains(&("intent".to_owned(), Some(4_999), None)), "{limits:?}");
+    assert_eq!(said(&needs_intent, Presented::Gone, &increment).0, Err(DeclineReason::IntentUnknown));
     let refund = AuthorizationRequest { kind: AuthorizationKind::Credit, ..purchase(99_999) };
     let suspended = Authority { status: Status::Suspended, ..authority() };
     assert_eq!(said(&suspended, Presented::None, &refund).0, Ok(0), "money that comes back is nobody's to refuse");
+}
+
+/// The limits of a question: name, amount, count.
+fn limits_of(
+    authority: &Authority,
+    intent: Presented<'_>,
+    request: &AuthorizationRequest,
+) -> Vec<(String, Option<i64>, Option<u32>)> {
+    let binding = binding();
+    let found = Found::Authority { authority, binding: &binding, intent };
+    let (verdict, _) = govern(nothing_against(request), &found, request, at_platform(), NOW);
+    let Verdict::Proceed(proceed) = verdict else { panic!("{verdict:?}") };
+    proceed.limits.iter().map(|check| (check.limit.to_string(), check.amount_max, check.count_max)).collect()
+}
+
+/// The most that a payment may come to is the policy's, and of several ways that of the one which its merchant leaves open.
+#[test]
+fn what_is_added_to_a_payment_is_bounded_with_it() {
+    let increment = AuthorizationRequest { kind: AuthorizationKind::Incremental, ..purchase(100) };
+    let bounds = |authority: &Authority, intent: Presented<'_>, request: &AuthorizationRequest| {
+        let mut limits = limits_of(authority, intent, request);
+        limits.retain(|(name, ..)| name == "max-amount" || name == "human-review");
+        limits.into_iter().map(|(name, most, _)| (name, most.unwrap())).collect::<Vec<_>>()
+    };
+    let both = [("max-amount".to_owned(), 10_000), ("human-review".to_owned(), 5_000)];
+    assert_eq!(bounds(&authority(), Presented::None, &increment), both);
+    assert_eq!(bounds(&authority(), Presented::None, &purchase(100)), both, "another question of the payment may add to it, too");
+    let approved = Intent { status: IntentStatus::Approved, ..intent() };
+    assert_eq!(bounds(&authority(), Presented::Opened(&approved), &increment), both[..1], "a person said yes");
+    let ways = policy(&json!({ "template": "any_of", "parameters": { "policies": [
+        { "template": "all_of", "parameters": { "policies": [
+            { "template": "mcc_allowlist", "parameters": { "mccs": ["5734"] } },
+            { "template": "max_amount", "parameters": { "amount": 9_000, "currency": "USD" } } ] } },
+        { "template": "max_amount", "parameters": { "amount": 2_000, "currency": "USD" } },
+        { "template": "mcc_allowlist", "parameters": { "mccs": ["5411"] } },
+    ] } }));
+    let ways = Authority { policy: ways, ..authority() };
+    let at = |mcc: &str| {
+        let merchant = Merchant { mcc: MerchantCategoryCode::new(mcc), ..increment.merchant };
+        bounds(&ways, Presented::None, &AuthorizationRequest { merchant, ..increment })
+    };
+    assert_eq!(at("5734"), [("max-amount".to_owned(), 9_000)]);
+    assert_eq!(at("7995"), [("max-amount".to_owned(), 2_000)]);
+    assert_eq!(at("5411"), [], "there nothing bounds it");
 }
 
 #[test]
@@ -261,8 +311,9 @@ fn money_moves_at_the_bindings_own_door_only() {
     for (door, asked_at, expected) in [
         (Door::Platform, Door::Platform, Weight::Moves),
         (Door::Platform, Door::Authorize, Weight::Preview),
-        (Door::Authorize, Door::Platform, Weight::Preview),
-        (Door::Authorize, Door::Authorize, Weight::Moves),
+        // Whoever is told yes takes the money: it is held, unless our door's question has it held.
+        (Door::Authorize, Door::Platform, Weight::Joins),
+        (Door::Authorize, Door::Authorize, Weight::Joins),
     ] {
         let binding = Binding { door, ..binding() };
         let found = Found::Authority { authority: &authority, binding: &binding, intent: Presented::None };
@@ -280,8 +331,8 @@ fn in_observe_limits_count_and_decline_nothing() {
     let (Verdict::Proceed(proceed), _) = govern(nothing_against(&request), &found, &request, at_platform(), NOW) else {
         panic!()
     };
-    let limits: Vec<_> = proceed.limits.iter().map(|check| (check.limit.to_string(), check.enforcement)).collect();
-    assert_eq!(limits, [("intent".to_owned(), Enforcement::Observe), ("count-day".to_owned(), Enforcement::Observe)]);
+    let limits: Vec<_> = proceed.limits.iter().map(|check| (check.limit.as_str(), check.enforcement)).collect();
+    assert_eq!(limits, ["intent", "max-amount", "human-review", "count-day"].map(|limit| (limit, Enforcement::Observe)));
 }
 
 #[test]
@@ -356,6 +407,8 @@ fn decided(verdict: &Verdict, request: &AuthorizationRequest, used: bool) -> (De
     let of = |check: &LimitCheck| {
         if check.scope == LimitScope::Intent {
             LimitUse { amount: 0, count: u32::from(used) }
+        } else if check.scope.is_of_payment() {
+            LimitUse::default()
         } else {
             LimitUse { amount: 2, count: 1 }
         }

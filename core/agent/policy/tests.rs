@@ -134,6 +134,23 @@ fn what_counts_becomes_a_limit_of_the_authority_alone() {
     assert_eq!(asked(&compile("one_time", json!({})).unwrap(), &increment), Ok(Vec::new()), "its payment was counted");
 }
 
+/// What a budget has counted is its own, whatever is written before it, or not any more.
+#[test]
+fn a_rolling_limit_counts_on_wherever_it_stands_in_its_policy() {
+    let count = |seconds: u32| json!({ "template": "count", "parameters": { "count": 3, "window": "rolling", "rolling_seconds": seconds } });
+    let counters = |policies: &[Value]| -> Vec<_> {
+        let limits = asked(&compile("all_of", json!({ "policies": policies })).unwrap(), &request()).unwrap();
+        limits.iter().map(|check| check.counter).collect()
+    };
+    let (hour, day) = (count(3_600), count(86_400));
+    let alone = counters(std::slice::from_ref(&day));
+    assert_eq!(counters(&[hour.clone(), day.clone()])[1..], alone);
+    assert_eq!(counters(&[day.clone(), hour])[..1], alone);
+    let twice = counters(&[day.clone(), day]);
+    assert_eq!(twice[..1], alone);
+    assert_ne!(twice[0], twice[1], "two that are alike count apart");
+}
+
 #[test]
 fn several_ways_are_one_rule_and_the_evaluator_stays_the_only_one() {
     let small = json!({ "template": "max_amount", "parameters": { "amount": 1000, "currency": "USD" } });

@@ -246,6 +246,12 @@ impl Hold {
         i128::from(self.moved).saturating_sub(i128::from(self.captured)).saturating_sub(i128::from(self.ahead))
     }
 
+    /// What of the payment was spent, or may still be; what was held on top is nobody's spending.
+    #[must_use]
+    pub fn spoken_for(&self) -> i64 {
+        if self.is_under_way() { self.authorized.max(self.captured) } else { self.captured }
+    }
+
     /// Whether it may be added to, or captured, as of right.
     #[must_use]
     pub const fn is_under_way(&self) -> bool {

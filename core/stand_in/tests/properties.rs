@@ -53,7 +53,9 @@ fn model(caps: &Caps, known: &[Known], asked: &Known) -> Option<RuleId> {
                 | LimitScope::Cardholder
                 | LimitScope::Authority
                 | LimitScope::Intent
-                | LimitScope::IpAddress => true,
+                | LimitScope::IpAddress
+                | LimitScope::Payment
+                | LimitScope::Unreviewed => true,
             };
             let in_window = match &cap.window {
                 CapWindow::Last(seconds) => {

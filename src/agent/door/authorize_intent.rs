@@ -56,7 +56,13 @@ pub(super) async fn authorize_intent(house: State, write: Write) -> Result<Respo
         house.evaluate(owner, (&authority, &binding), intent_of(owner, &authority, reference, &wanted), &wanted.what).await?;
     let reserved = tried.reserved;
     match house.keep_intent(wanted, &authority, reference, tried).await {
-        Ok(row) => said(&row),
+        Ok(row) => {
+            if reserved && row.id != reference.as_str() {
+                // The same request came at the same time, and that one's intent is the answer.
+                house.give_back(owner, reference.as_str()).await?;
+            }
+            said(&row)
+        }
         Err(problem) => {
             if reserved {
                 // Where even this fails, it expires with the intent that is not there.
@@ -119,7 +125,7 @@ impl House {
         let no_program = || Problem::of(Code::Internal, "no program decides in this environment");
         let program = self.office.registry().programs().of(owner.environment).ok_or_else(no_program)?;
         let rules = self.programs.iter().find(|known| known.id == program).ok_or_else(no_program)?.rules.load_full();
-        let card = binding.instrument.card().filter(|_| binding.door == Door::Platform);
+        let card = binding.instrument.card().filter(|_| self.is_called_by(owner, binding.instrument.platform.as_str()));
         let request = request(reference, asked, card).ok_or_else(|| Problem::of(Code::Internal, "a name that is none"))?;
         let verdict = evaluate(&rules, &request, now, &mut NoTrace);
         let found = Found::Authority { authority, binding, intent: Presented::Known(&intent) };
@@ -171,6 +177,7 @@ impl House {
             governed: None,
             received_at,
             not_after: instant.checked_add(LEDGER_MAX).unwrap_or(instant),
+            choice: None,
             slip: None,
         };
         let answer = self.done(Act::Preview(Box::new(decide))).await?;

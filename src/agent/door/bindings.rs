@@ -12,6 +12,7 @@ use super::authorities::of_field;
 use super::openapi::{ReadProblems, WriteProblems};
 use super::shown::{Listed, Shown, State, StatusParameter, page_and_status};
 use crate::agent::bodies::{Authority, Binding};
+use crate::agent::lead::Calls;
 use crate::agent::mirror::platform;
 use crate::agent::office::change::New;
 use crate::agent::office::{Office, Owner, archived, no_randomness};
@@ -37,8 +38,11 @@ pub struct NewBinding {
     #[schema(max_length = 64, example = "card-demo-2")]
     instrument_id: String,
     /// Where its money, budgets and intents move: `platform`, at the issuing platform's callback, or `authorize`, at `/v1/authorize`.
-    /// At the other door everything is evaluated and recorded alike, and nothing moves. If left out: `platform` for a card or token of
-    /// a platform that calls this server for the program, otherwise `authorize`.
+    /// With `platform`, `/v1/authorize` evaluates and records alike, and moves nothing. With `authorize`, a callback of a card's platform
+    /// is the payment that `/v1/authorize` was asked about with the same `platform_transaction_token`, and otherwise a payment of its own:
+    /// it never approves without holding the money. If left out: `platform` for what pays from accounts of this server, otherwise
+    /// `authorize`. A door at which nothing of this kind could ever move is refused (409 `door_not_possible`): `platform` for a platform that
+    /// does not call this server and for the kind `instrument`, `authorize` for an `account` of a platform that does.
     #[schema(example = "platform")]
     authoritative_door: Option<String>,
 }
@@ -138,7 +142,8 @@ async fn live_authority(office: &Office, owner: Owner, id: &str) -> Result<Row, 
     if row.status == "archived" { Err(archived(Kind::Authority)) } else { Ok(row) }
 }
 
-/// Binds an instrument to a spending authority: from then on its payments are that authority's. An instrument has one binding, whoever made
+/// Binds an instrument to a spending authority: from then on its payments are that authority's. An `account` is bound with every card that
+/// pays from it, but for cards that have a binding of their own. An instrument has one binding, whoever made
 /// it. What is of a platform that calls this server can be bound by the enterprises that the operator lists only (403 `card_not_yours`);
 /// without a list, by any in the sandbox and by none in production.
 #[utoipa::path(post, operation_id = "create_binding", path = "/v1/bindings", tag = "bindings", params(KeyParameter),
@@ -165,7 +170,7 @@ pub(super) async fn create(house: State, write: Write) -> Result<Response, Probl
         issuing_platform: platform.to_ascii_uppercase(),
         instrument_kind: *kind,
         instrument_id: instrument.to_string(),
-        authoritative_door: door.unwrap_or_else(|| house.usual_door(owner, platform, *kind)),
+        authoritative_door: house.door_of(owner, platform, *kind, *door)?,
     };
     let claim = instrument_claim(owner.environment.name(), platform, instrument.as_str());
     wanted.change.create(&place, &body, vec![claim], "binding.created");
@@ -175,7 +180,7 @@ pub(super) async fn create(house: State, write: Write) -> Result<Response, Probl
 
 impl super::House {
     /// Whether a platform calls this server for the program of an environment: then its cards' money is here.
-    fn is_called_by(&self, owner: Owner, platform: &str) -> bool {
+    pub(super) fn is_called_by(&self, owner: Owner, platform: &str) -> bool {
         let calls = |program| self.mounts.iter().any(|(of, name)| *of == program && name.as_str() == platform);
         self.office.registry().programs().of(owner.environment).is_some_and(calls)
     }
@@ -195,14 +200,24 @@ impl super::House {
         Err(Problem::coded(Code::Forbidden, "card_not_yours", detail))
     }
 
-    /// Where an instrument's money moves if nobody says.
-    fn usual_door(&self, owner: Owner, platform: &str, kind: InstrumentKind) -> Door {
-        match kind {
-            InstrumentKind::Card | InstrumentKind::Token if self.is_called_by(owner, platform) => Door::Platform,
-            InstrumentKind::Card | InstrumentKind::Token | InstrumentKind::Account | InstrumentKind::Instrument => {
-                Door::Authorize
-            }
-        }
+    /// Where an instrument's money moves: where its owner says, if that is a door at which it can; the usual one if nobody says.
+    fn door_of(&self, owner: Owner, platform: &str, kind: InstrumentKind, wanted: Option<Door>) -> Result<Door, Problem> {
+        let calls = if self.is_called_by(owner, &platform.to_ascii_lowercase()) { Calls::Yes } else { Calls::No };
+        let doors = calls.doors(kind);
+        let door = wanted.or_else(|| doors.first().copied()).filter(|door| doors.contains(door));
+        door.ok_or_else(|| {
+            let detail = match calls {
+                Calls::Yes => {
+                    "nothing of this kind could ever move at that door: what pays out of an account of this server does so where \
+                               its platform asks, and no callback names a kind `instrument`; leave `authoritative_door` out"
+                }
+                Calls::No => {
+                    "this platform does not call this server, so that nothing would ever move at its door: leave \
+                              `authoritative_door` out, or say \"authorize\""
+                }
+            };
+            Problem::coded(Code::StateConflict, "door_not_possible", detail)
+        })
     }
 }
 
@@ -228,7 +243,9 @@ pub(super) async fn update(house: State, target: Target, write: Write) -> Result
         row.parent.clone_from(&authority.id);
         body.spending_authority_id = authority.id;
     }
-    body.authoritative_door = door.unwrap_or(body.authoritative_door);
+    if door.is_some() {
+        body.authoritative_door = house.door_of(owner, &body.issuing_platform, body.instrument_kind, door)?;
+    }
     let status = status.unwrap_or(&row.status);
     wanted.change.update(&row, status, &body, Vec::new(), "binding.updated");
     let row = office.make(wanted.change).await?;

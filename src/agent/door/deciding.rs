@@ -116,8 +116,8 @@ pub struct RecordedAnswer {
 #[into_params(parameter_in = Header)]
 #[expect(dead_code, reason = "described here, read by the adapter")]
 pub struct QuestionHeaders {
-    /// Your name for the question: asked again, it hears the same answer. Without one each call is a payment of its own.
-    #[param(rename = "Idempotency-Key", min_length = 1, max_length = 255)]
+    /// Your name for the question: asked again, it hears the same answer, and another question under it 409 `idempotency_conflict`. Without one each call is a payment of its own.
+    #[param(rename = "Idempotency-Key", min_length = 1, max_length = 128)]
     idempotency_key: Option<String>,
     /// Repeated in the answer, where the body has no `correlation_id`.
     #[param(rename = "X-Correlation-Id")]
@@ -132,7 +132,9 @@ pub struct QuestionHeaders {
 pub(super) fn authorize() {}
 
 /// Tells what became of a payment that was asked about here. What is given back to budgets goes to the window in which it was counted; a full
-/// reversal gives the intent back. Of a `request_id` under which nothing is held or taken, nothing is recorded (404).
+/// reversal, at once or in parts, gives the intent back. The same event again is answered alike. Refused, with nothing recorded: a `request_id`
+/// under which nothing is held or taken (404), an `event_id` that came with something else (409 `event_conflict`), another currency than the
+/// payment's (409 `currency_mismatch`), and a clearing of more than is left of what was approved (409 `clearing_above_authorized`).
 #[utoipa::path(post, operation_id = "tell_event", path = "/v1/authorizations/{request_id}/events", tag = "decisions",
     params(("request_id" = String, Path)), request_body = PaymentEvent,
     responses((status = 200, body = RecordedAnswer), EventProblems))]

@@ -12,7 +12,7 @@ use super::bindings::AuthorityParameter;
 use super::openapi::{ReadProblems, WriteProblems};
 use super::shown::{Listed, Shown, State, StatusParameter, page_and_status};
 use crate::agent::bodies::{Intent, Moment};
-use crate::agent::office::wrong_state;
+use crate::agent::office::{Owner, wrong_state};
 use crate::agent::store::{Kind, List, Row};
 use crate::api::input::Need;
 use crate::api::page::PageParameters;
@@ -124,13 +124,24 @@ impl House {
         wanted.change.update(&row, word.name(), &body, Vec::new(), action);
         let made = self.office.make(wanted.change).await;
         if made.is_err() && body.reserved {
-            drop(self.give_back(owner, &row.id).await);
+            self.give_back_unless_approved(owner, &row.id).await;
         }
         let row = made?;
         if let Some(signals) = &self.signals {
             signals.leave(Signal::Reviewed);
         }
         self.answer(StatusCode::OK, row).await
+    }
+}
+
+impl House {
+    /// Gives back what was reserved for an approval that was not kept, unless another reviewer's was: that one's reservation it is. Where it
+    /// cannot be known, it stays until the intent's time is over.
+    async fn give_back_unless_approved(&self, owner: Owner, id: &str) {
+        let now = self.office.own::<Intent>(owner, id).await;
+        if now.is_ok_and(|(row, body)| !(row.status == IntentStatus::Approved.name() && body.reserved)) {
+            drop(self.give_back(owner, id).await);
+        }
     }
 }
 

@@ -75,13 +75,13 @@ pub struct EventProblems;
 
 impl IntoResponses for QuestionProblems {
     fn responses() -> BTreeMap<String, RefOr<Described>> {
-        problems(&[400, 401, 403, 408, 413, 503])
+        problems(&[400, 401, 403, 408, 409, 413, 503])
     }
 }
 
 impl IntoResponses for EventProblems {
     fn responses() -> BTreeMap<String, RefOr<Described>> {
-        problems(&[400, 401, 403, 404, 408, 413, 503])
+        problems(&[400, 401, 403, 404, 408, 409, 413, 503])
     }
 }
 

@@ -104,8 +104,8 @@ pub(super) fn template(house: &House, owner: Owner, fields: &Fields, need: Need)
     let nobody = house.office.mirror.owner(AuthorityId::of_random([0; 10]), PolicyId::of_random([0; 10]), owner.environment)?;
     let compiled = CompiledPolicy::new(&template, &nobody).map_err(wrong).ok()?;
     let (own, program) = (compiled.ruleset.limits().len(), house.limits_of_program(owner.environment));
-    // One is the intent's. At the till a payment under more is declined: whoever writes the policy should hear of it.
-    let room = LIMITS_MAX.saturating_sub(1).saturating_sub(program);
+    // One is the intent's, two are the payment's: what it may come to, and that without a person. At the till a payment under more is declined: whoever writes the policy should hear of it.
+    let room = LIMITS_MAX.saturating_sub(3).saturating_sub(program);
     if own > room {
         fields.wrong(
             "policy",

@@ -60,6 +60,7 @@ impl Reservation<'_> {
             }),
             received_at: self.at,
             not_after: instant.checked_add(LEDGER_MAX).unwrap_or(instant),
+            choice: None,
             slip: None,
         }
     }
@@ -86,7 +87,7 @@ impl House {
     pub(super) async fn reserve_reviewed(&self, owner: Owner, row: &Row, body: &Intent, now: Timestamp) -> Result<(), Problem> {
         let registry = self.office.registry();
         let known = row.id.parse().ok().and_then(|id| registry.intent(&id));
-        let known = known.and_then(|known| Some((known.intent, registry.authority(&known.intent.authority)?)));
+        let known = known.and_then(|known| Some((*known, registry.authority(&known.authority)?)));
         let (intent, authority) = known.ok_or_else(|| Problem::of(Code::Internal, "the intent is not in force"))?;
         let binding = self.binding_of(owner, &authority, body.binding_id.as_deref()).await?;
         let left = intent.expires_at.unix_micros().saturating_sub(now.unix_micros());

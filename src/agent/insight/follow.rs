@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use holdfast_adapters::{DecisionReference, Said};
 use holdfast_core::agent::{Environment, Governed, ReasonCode, Weight, is_reservation};
 use holdfast_core::hold::ToldAnswer;
-use holdfast_core::{AuthorizationRequest, Basis, Decision, Timestamp};
+use holdfast_core::{AuthorizationRequest, Basis, Decision, DeclineReason, Timestamp};
 use rusqlite::params_from_iter;
 use rusqlite::types::Value;
 
@@ -96,7 +96,7 @@ fn values(row: &Row) -> Vec<Value> {
 /// What was said to a caller of `/v1/authorize`; nothing of other questions.
 pub(super) fn said_of(record: &Record) -> Option<(DecisionReference, Said)> {
     let governed = record.governed.as_ref().filter(|governed| governed.asked_by.is_some())?;
-    let (_, request, decision, basis) = decided(record)?;
+    let (_, request, decision, basis) = decided(record).filter(|(_, _, decision, _)| !is_conflict(decision))?;
     let said = Said {
         code: ReasonCode::of(&decision, &basis, Some(governed)),
         policy: governed.policy.map(|version| version.policy),
@@ -110,7 +110,8 @@ pub(super) fn said_of(record: &Record) -> Option<(DecisionReference, Said)> {
 pub(super) fn row(number: i64, record: &Record, registry: &Registry) -> Option<Row> {
     let governed = record.governed.as_ref()?;
     let (received_at, request, decision, basis) = decided(record)?;
-    if is_reservation(governed, request) {
+    // Another question under a key that was answered was told only that: the key's own answer stands.
+    if is_reservation(governed, request) || (is_conflict(&decision) && governed.asked_by.is_some()) {
         return None;
     }
     let environment = registry.programs().environment_of(&record.program?)?;
@@ -136,6 +137,10 @@ fn decided(record: &Record) -> Option<(Timestamp, &AuthorizationRequest, Decisio
     }
 }
 
+fn is_conflict(decision: &Decision) -> bool {
+    *decision == Decision::Decline { reason: DeclineReason::ConflictingDuplicate }
+}
+
 const fn decision_of(told: &ToldAnswer) -> Decision {
     match told {
         ToldAnswer::Approved { amount } => Decision::Approve { amount: *amount },
@@ -154,7 +159,7 @@ fn told(
 ) -> Row {
     let authority = governed.authority.and_then(|id| registry.authority(&id));
     let name = |named: Option<String>| named.unwrap_or_default();
-    let reference = record.program.zip(record.platform);
+    let reference = record.program.zip(record.platform).filter(|_| !is_conflict(decision));
     let reference = reference.map(|(program, platform)| DecisionReference::of(&program, &platform, &request.key).to_string());
     let took = record.at.unix_micros().saturating_sub(received_at.unix_micros()).max(0);
     let door = if governed.asked_by.is_some() { "authorize" } else { "platform" };

@@ -79,9 +79,15 @@ impl Insight {
              coalesce(sum(took) / count(*), 0), coalesce(max(took), 0) FROM decided WHERE {condition}"
         );
         let reasons = format!("SELECT reason, count(*) FROM decided WHERE {condition} GROUP BY reason ORDER BY 2 DESC, 1");
+        // Anybody may ask for as much as there are numbers, and SQLite refuses a sum that is none: whole millions and what is beside
+        // them are summed apart.
+        let parts = |decision: &str| {
+            ["amount / 1000000", "amount % 1000000"]
+                .map(|part| format!("coalesce(sum({part}) FILTER (WHERE decision = '{decision}' AND moves = 1), 0)"))
+        };
+        let ([approved_millions, approved_rest], [declined_millions, declined_rest]) = (parts("APPROVE"), parts("DECLINE"));
         let amounts = format!(
-            "SELECT currency, coalesce(sum(amount) FILTER (WHERE decision = 'APPROVE' AND moves = 1), 0),
-             coalesce(sum(amount) FILTER (WHERE decision = 'DECLINE' AND moves = 1), 0)
+            "SELECT currency, {approved_millions}, {approved_rest}, {declined_millions}, {declined_rest}
              FROM decided WHERE {condition} GROUP BY currency ORDER BY currency"
         );
         let read = || {
@@ -101,8 +107,8 @@ impl Insight {
                 .query_map(bound(), |row| {
                     Ok(json!({
                         "currency": row.get::<_, String>(0)?,
-                        "approved_amount": row.get::<_, i64>(1)?,
-                        "declined_amount": row.get::<_, i64>(2)?,
+                        "approved_amount": put_together(row.get(1)?, row.get(2)?),
+                        "declined_amount": put_together(row.get(3)?, row.get(4)?),
                     }))
                 })?
                 .collect::<rusqlite::Result<_>>()?;
@@ -142,6 +148,11 @@ impl Insight {
         let read = || self.connection.prepare_cached(&sql)?.query_map(params_from_iter(values), month)?.collect();
         self.done(read())
     }
+}
+
+/// A sum of its parts; the greatest number there is for what is more.
+const fn put_together(millions: i64, rest: i64) -> i64 {
+    millions.saturating_mul(1_000_000).saturating_add(rest)
 }
 
 fn line(columns: &Columns<'_>) -> rusqlite::Result<(i64, Value)> {

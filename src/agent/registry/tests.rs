@@ -2,9 +2,7 @@
 
 use holdfast_adapters::Secret;
 use holdfast_adapters::token::Caller;
-use holdfast_core::agent::{
-    AgentId, Door, Instrument, InstrumentKind, IntentNeed, Mode, OrganizationId, OrganizationKind, ScopeSet, Status,
-};
+use holdfast_core::agent::{AgentId, Door, Instrument, IntentNeed, Mode, OrganizationId, OrganizationKind, ScopeSet, Status};
 use holdfast_core::{Currency, Merchant, Money};
 
 use super::*;
@@ -67,14 +65,14 @@ fn an_authority_knows_the_intents_that_may_be_used() {
     let registry = Registry::default();
     let authority = AuthorityId::new("sa_1").unwrap();
     let known = |registry: &Registry| -> Vec<String> {
-        registry.intents_of(&authority).iter().map(|known| known.intent.reference.to_string()).collect()
+        registry.intents_of(&authority).iter().map(|known| known.reference.to_string()).collect()
     };
-    registry.put_intent(KnownIntent::new(intent("intent_1"), false).into());
-    registry.put_intent(KnownIntent::new(Intent { status: IntentStatus::PendingReview, ..intent("intent_2") }, false).into());
+    registry.put_intent(Arc::new(intent("intent_1")));
+    registry.put_intent(Arc::new(Intent { status: IntentStatus::PendingReview, ..intent("intent_2") }));
     assert_eq!(known(&registry), ["intent_1"]);
-    registry.put_intent(KnownIntent::new(Intent { status: IntentStatus::Approved, ..intent("intent_2") }, false).into());
+    registry.put_intent(Arc::new(Intent { status: IntentStatus::Approved, ..intent("intent_2") }));
     assert_eq!(known(&registry), ["intent_1", "intent_2"]);
-    registry.put_intent(KnownIntent::new(Intent { status: IntentStatus::Cancelled, ..intent("intent_1") }, false).into());
+    registry.put_intent(Arc::new(Intent { status: IntentStatus::Cancelled, ..intent("intent_1") }));
     registry.remove_intent(&IntentReference::new("intent_2").unwrap());
     assert_eq!(known(&registry), Vec::<String>::new());
     assert!(registry.intent(&IntentReference::new("intent_1").unwrap()).is_some());
@@ -115,7 +113,7 @@ fn a_start_fills_it_as_single_changes_would() {
             binding("bind_1", "card-1").into(),
             Binding { status: BindingStatus::Archived, ..binding("bind_0", "card-1") }.into(),
         ],
-        intents: vec![KnownIntent::new(intent("intent_1"), true).into()],
+        intents: vec![Arc::new(intent("intent_1"))],
     });
     assert_eq!(registry.counts(), (1, 2, 1));
     assert_eq!(found(&registry, Environment::Sandbox, "card-1").as_deref(), Some("bind_1"));

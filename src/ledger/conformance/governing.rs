@@ -1,13 +1,18 @@
 //! Questions under an agent's authority: its limits, its intents, and doors at which nothing moves.
 
-use holdfast_core::agent::{AuthorityId, BindingId, Governed, IntentReference, Mode, Weight, reservation_of};
+use std::sync::Arc;
+
+use holdfast_core::agent::{
+    Asking, Authority, AuthorityId, Binding, BindingId, BindingStatus, Choice, Door, Environment, Governed, Instrument,
+    InstrumentKind, Intent, IntentNeed, IntentReference, IntentStatus, Mode, Status, Weight, reservation_of,
+};
 use holdfast_core::hold::{CardStatus, Fact, ReleaseCause, ToldAnswer};
 use holdfast_core::rules::{CounterKey, HoldPolicy, LimitCheck, LimitScope, Window};
-use holdfast_core::{AuthorizationRequest, Basis, Decision, DeclineReason, Expiry};
+use holdfast_core::{AuthorizationRequest, Basis, Decision, DeclineReason, Expiry, Merchant, MerchantId};
 
 use super::house::Said;
 use super::*;
-use crate::ledger::{Act, Adopt, Decide, Origin};
+use crate::ledger::{Act, Adopt, Answer, Decide, Origin};
 
 fn governed(weight: Weight) -> Governed {
     Governed {
@@ -209,4 +214,110 @@ pub fn a_reservation_that_nobody_uses_comes_back_in_time(engine: &dyn Engine) {
         std::thread::yield_now();
     }
     assert_eq!(without(&house, "others", 100), approved(100));
+}
+
+/// Of the payment alone.
+fn total(scope: LimitScope, most: i64) -> LimitCheck {
+    LimitCheck { scope, counter: CounterKey(0), amount_max: Some(most), ..limit(Window::Lifetime) }
+}
+
+pub fn a_payment_is_bounded_with_all_that_is_added_to_it(engine: &dyn Engine) {
+    let mut house = House::with(engine, 1_000);
+    let limits = [total(LimitScope::Payment, 100), total(LimitScope::Unreviewed, 90)];
+    let add = |house: &House, key: &str, minor| said(house.act(ask(increment(key, "p", minor), &limits, Weight::Moves)));
+    assert_eq!(said(house.act(ask(purchase("p", 50), &limits, Weight::Moves))), approved(50));
+    assert_eq!(said(house.act(ask(purchase("q", 90), &limits, Weight::Moves))), approved(90), "others are none of its business");
+    assert_eq!(add(&house, "1", 51), refused(DeclineReason::PolicyAmount));
+    assert_eq!(add(&house, "2", 41), refused(DeclineReason::ReviewRequired));
+    assert_eq!(add(&house, "3", 40), approved(40));
+    house.restart();
+    assert_eq!(add(&house, "4", 1), refused(DeclineReason::ReviewRequired));
+    house.tell("less", Fact::Reduced { payment: payment("p"), by: usd(10), original: None });
+    assert_eq!(add(&house, "5", 10), approved(10), "what came back may be added again");
+    let asked = (0..20).map(|number| ask(increment(&format!("at once {number}"), "q", 10), &limits[..1], Weight::Moves));
+    let won = house.act_at_once(asked).into_iter().map(said).filter(|answer| *answer == approved(10)).count();
+    assert_eq!((won, house.balance()), (1, (1_000, 190)));
+}
+
+/// A question that names no intent, of an authority that observes and has these.
+fn without_reference(request: AuthorizationRequest, references: &[&str]) -> Act {
+    let platform = origin().platform.unwrap();
+    let (organization, environment) = (id("ent_1"), Environment::Sandbox);
+    let authority = Authority {
+        id: id("sa_1"),
+        organization,
+        environment,
+        agent: id("ag_1"),
+        mode: Mode::Observe,
+        status: Status::Active,
+        intent_need: IntentNeed::NotRequired,
+        policy: None,
+    };
+    let instrument = Instrument { platform, kind: InstrumentKind::Card, id: id("c") };
+    let (door, status) = (Door::Platform, BindingStatus::Active);
+    let binding = Binding { id: id("bind_1"), organization, environment, authority: authority.id, instrument, status, door };
+    let intent = |reference: &&str| {
+        Arc::new(Intent {
+            reference: id(reference),
+            organization,
+            environment,
+            authority: authority.id,
+            binding: None,
+            amount: usd(100),
+            merchant: Merchant { id: MerchantId::new("mid-1").ok(), ..Merchant::default() },
+            status: IntentStatus::Open,
+            expires_at: now().saturating_add(LONG),
+        })
+    };
+    let request =
+        AuthorizationRequest { merchant: Merchant { id: MerchantId::new("mid-1").ok(), ..request.merchant }, ..request };
+    let choice = Choice {
+        intents: references.iter().map(intent).collect(),
+        authority: Arc::new(authority),
+        binding: Arc::new(binding),
+        asking: Asking { door: Door::Platform, by: None },
+        program: proceed(&request, &[], HoldPolicy::PLAIN),
+        at: now(),
+    };
+    Act::Decide(Decide { choice: Some(Box::new(choice)), ..asked(request) })
+}
+
+pub fn which_intent_is_free_is_known_where_it_is_counted(engine: &dyn Engine) {
+    let mut house = House::with(engine, 10_000);
+    let chosen = |house: &House, act: Act| match house.act(act) {
+        Ok(Answer::Decided { decision: Decision::Approve { .. }, intent, .. }) => intent.map(|intent| intent.to_string()),
+        other => panic!("{other:?}"),
+    };
+    let pay = |key: &str, references: &[&str]| without_reference(purchase(key, 100), references);
+    assert_eq!(chosen(&house, pay("1", &["intent_1", "intent_2"])), None, "either would do");
+    assert_eq!(chosen(&house, pay("2", &["intent_1"])).as_deref(), Some("intent_1"));
+    house.restart();
+    assert_eq!(chosen(&house, pay("3", &["intent_1"])), None, "it is used");
+    assert_eq!(chosen(&house, pay("4", &["intent_1", "intent_2"])).as_deref(), Some("intent_2"), "one of them is");
+    let add = without_reference(increment("5", "4", 10), &["intent_1", "intent_2"]);
+    assert_eq!(chosen(&house, add).as_deref(), Some("intent_2"), "it stays with its payment's");
+    // In parts, or at once: a full reversal gives it back.
+    house.tell("part", Fact::Reduced { payment: payment("2"), by: usd(40), original: None });
+    assert_eq!(chosen(&house, pay("6", &["intent_1"])), None);
+    house.tell("rest", Fact::Reduced { payment: payment("2"), by: usd(60), original: None });
+    let at_once = house.act_at_once((0..20).map(|number| pay(&format!("at once {number}"), &["intent_1"])));
+    let with: Vec<_> =
+        at_once.into_iter().filter(|answer| matches!(answer, Ok(Answer::Decided { intent: Some(_), .. }))).collect();
+    assert_eq!(with.len(), 1, "of payments at once one has it, and the others are decided as if none had fitted");
+}
+
+pub fn a_question_that_may_join_holds_once(engine: &dyn Engine) {
+    let mut house = House::with(engine, 1_000);
+    let same_payment = |key: &str, minor| AuthorizationRequest { payment: payment("p"), ..purchase(key, minor) };
+    let limits = [budget("sa_1"), intent("i")];
+    for key in ["one door", "the other", "and again"] {
+        assert_eq!(said(house.act(ask(same_payment(key, 60), &limits, Weight::Joins))), approved(60));
+    }
+    house.always(|house| assert_eq!(house.balance(), (1_000, 60), "whoever asks first has it held, and it counts once"));
+    assert_eq!(said(house.act(ask(purchase("alone", 40), &limits[..1], Weight::Joins))), approved(40));
+    assert_eq!(house.balance(), (1_000, 100), "a payment of its own is held, whatever door it came by");
+    assert_eq!(
+        said(house.act(ask(purchase("more", 1), &limits[..1], Weight::Joins))),
+        refused(DeclineReason::PolicyLimitReached)
+    );
 }

@@ -126,6 +126,7 @@ pub fn limited(request: AuthorizationRequest, limits: &[LimitCheck]) -> Decide {
         governed: None,
         received_at: now(),
         not_after: clock::instant() + LONG,
+        choice: None,
         slip: None,
     }
 }

@@ -4,10 +4,10 @@
 use std::sync::Arc;
 
 use holdfast_adapters::Unrecognized;
-use holdfast_core::agent::Governed;
+use holdfast_core::agent::{Chosen, Governed};
 use holdfast_core::hold::life::ends_at;
 use holdfast_core::hold::{
-    AccountStatus, Adoption, Asked, CardStatus, Event, Fact, Finding, Ordered, Outcome, ReleaseCause, Subject, ToldEvent,
+    AccountStatus, Adoption, Asked, CardStatus, Event, Fact, Finding, Heard, Ordered, Outcome, ReleaseCause, Subject, ToldEvent,
     contradicts,
 };
 use holdfast_core::{
@@ -19,7 +19,7 @@ use super::contradiction::contradiction;
 use super::engine::{Engine, Performed, Warmth};
 use super::naming::{asked_of, heard, in_its_owners_name, locate_request, subject_of};
 use super::rebuild::{entered_account, entered_at};
-use super::reserved::observed;
+use super::reserved::{chosen, moved, observed};
 use super::state::{CardRow, Entered, Fingerprint, HoldNumber, Located, Merchants, Names, PaymentNames};
 use super::weigh;
 use crate::clock::Moment;
@@ -110,11 +110,16 @@ impl Engine {
         if let Some(need) = self.need(&located, Some(key), None, warmth) {
             return Performed::Cold(need);
         }
-        let reserved = self.take_over(program, decide.governed.as_ref(), &decide.verdict, now.utc);
-        let uses = weigh::uses(&self.state, &located, &decide.verdict);
-        let weight = weight_of(decide.governed.as_ref());
-        let moved_on = weigh::moved_on(&self.state, &located, &decide.verdict);
-        let verdict = moved_on.as_ref().unwrap_or(&decide.verdict);
+        let chosen = decide.choice.as_deref().map(|choice| chosen(&self.state, &located, choice, request));
+        let (verdict, governed, intent) = match &chosen {
+            None => (&decide.verdict, decide.governed, None),
+            Some(Chosen { verdict, governed, intent }) => (verdict, Some(*governed), *intent),
+        };
+        let reserved = self.take_over(program, governed.as_ref(), verdict, now.utc);
+        let uses = weigh::uses(&self.state, &located, verdict);
+        let weight = weight_of(governed.as_ref());
+        let moved_on = weigh::moved_on(&self.state, &located, verdict);
+        let verdict = moved_on.as_ref().unwrap_or(verdict);
         let asked = Asked { request, digest: decide.digest, asked_at: decide.received_at, verdict, weight };
         let outcome = weigh::apply(&self.state, &located, Some(key), &uses, None, &Event::Asked(asked), now.utc);
         let Some((decision, basis)) = outcome.decision else {
@@ -126,8 +131,8 @@ impl Engine {
                 Names { increment, asked: Some(key), ..self.names(&decide.origin, now.utc, Some(payment), request.expiry) };
             let names = Names { merchant: self.state.merchant(program, request), ..names };
             let place = self.state.write(&located, &names, &outcome, &mut self.undo);
-            let (received_at, verdict) = (decide.received_at, &decide.verdict);
-            let governed = observed(decide, &uses, &outcome, &located);
+            let received_at = decide.received_at;
+            let governed = governed.map(|governed| observed(governed, (request, verdict), &uses, &outcome, &located));
             let body = BodyRef::Decided { received_at, request, verdict, uses: &uses, outcome: &outcome };
             if let Err(error) = self.record(&decide.origin, now.utc, Some(&decide.ruleset), governed.as_ref(), place, body) {
                 return Performed::Now(Err(error));
@@ -153,7 +158,7 @@ impl Engine {
             | AuthorizationKind::Credit
             | AuthorizationKind::Unknown => None,
         };
-        let answer = Answer::Decided { decision, basis, balance };
+        let answer = Answer::Decided { decision, basis, balance, intent };
         match decision {
             Decision::Approve { .. } => Performed::OnceDurable(answer),
             Decision::Decline { .. } => {
@@ -198,7 +203,7 @@ impl Engine {
             Some(said) => said,
             None => return Performed::Now(Err(LedgerError::Panicked)),
         };
-        Performed::Now(Ok(Answer::Decided { decision, basis, balance: None }))
+        Performed::Now(Ok(Answer::Decided { decision, basis, balance: None, intent: None }))
     }
 
     fn adopt(&mut self, adopt: &Adopt, now: &Moment, warmth: Warmth) -> Performed {
@@ -223,7 +228,8 @@ impl Engine {
         let (received_at, told, basis) = (adopt.received_at, &adopt.told, &adopt.basis);
         let body = BodyRef::Adopted { received_at, request, verdict, told, basis, outcome: &outcome };
         let ruleset = adopt.verdict.as_ref().map(|(_, ruleset)| ruleset);
-        let recorded = self.record(&adopt.origin, now.utc, ruleset, adopt.governed.as_ref(), place, body);
+        let governed = adopt.governed.map(|governed| moved(governed, &outcome, &located));
+        let recorded = self.record(&adopt.origin, now.utc, ruleset, governed.as_ref(), place, body);
         if let Some(slip) = adopt.slip.as_ref().filter(|_| outcome.answered.is_some()) {
             self.log.keep_slip(Arc::clone(slip));
         }
@@ -306,7 +312,7 @@ impl Engine {
         let Some((decision, basis)) = outcome.decision else {
             return Performed::Now(Err(LedgerError::Panicked));
         };
-        let answer = Answer::Decided { decision, basis, balance: None };
+        let answer = Answer::Decided { decision, basis, balance: None, intent: None };
         if basis == Basis::Replay {
             return Performed::OnceDurable(answer);
         }
@@ -321,12 +327,16 @@ impl Engine {
         let Origin { program, platform, .. } = origin;
         let asked = self.state.asked_name(program, platform.as_ref(), key);
         let located = self.state.locate(program, platform.as_ref(), &Subject::default(), Some(payment));
-        if let Some(need) = self.need(&located, Some(asked), None, warmth) {
+        let told = self.state.told_name(program, platform.as_ref(), key);
+        if let Some(need) = self.need(&located, Some(asked), Some(told), warmth) {
             return Performed::Cold(need);
         }
+        let heard = if self.state.was_told(told) { Heard::Again } else { Heard::First };
         let row = located.hold.and_then(|index| self.state.hold(index));
+        let currency = row.and_then(|row| self.state.account(row.account)).map(|row| row.account.currency);
         let changed_at = row.and_then(|row| row.steps.iter().map(|step| step.at).max());
-        let looked = Looked { answered: self.state.answered(asked), hold: row.map(|row| row.hold), changed_at };
+        let (answered, hold) = (self.state.answered(asked), row.map(|row| row.hold));
+        let looked = Looked { answered, hold, changed_at, currency, heard: Some(heard) };
         Performed::OnceDurable(Answer::Looked(looked))
     }
 

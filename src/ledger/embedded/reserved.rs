@@ -1,11 +1,11 @@
 //! A payment takes over what was reserved for its intent: it is weighed as if that had been given back, and what it uses is given back
 //! before it in the same group. Nothing here decides; the release is an ordinary told event with an ordinary record.
 
-use holdfast_core::agent::{Governed, IntentReference, Weight, reservation_of, taken_over_key, takes_over};
+use holdfast_core::agent::{Choice, Chosen, Governed, IntentReference, Weight, reservation_of, taken_over_key, takes_over};
 use holdfast_core::hold::life::ends_at;
 use holdfast_core::hold::{Event, Fact, Outcome, ReleaseCause, Subject, ToldEvent, would_pass};
 use holdfast_core::rules::Verdict;
-use holdfast_core::{Basis, Decision, Expiry, PaymentRef, ProgramId, Timestamp};
+use holdfast_core::{AuthorizationRequest, Basis, Decision, Expiry, PaymentRef, ProgramId, Timestamp};
 
 use super::engine::Engine;
 use super::state::{Located, Names, State};
@@ -13,7 +13,7 @@ use super::undo::UndoLog;
 use super::weigh;
 use crate::journal::Uses;
 use crate::journal::group::GroupEnd;
-use crate::ledger::{Decide, Origin, weight_of};
+use crate::ledger::Origin;
 
 /// Where memory and group were before a reservation was given back.
 #[derive(Debug)]
@@ -97,15 +97,40 @@ impl Release {
     }
 }
 
+/// Which intent a question is for: of its payment, or one that nobody has used.
+pub fn chosen(state: &State, located: &Located, choice: &Choice, request: &AuthorizationRequest) -> Chosen {
+    let counted = located.hold.and_then(|index| state.hold(index)).map_or(&[][..], |row| row.counted.as_slice());
+    choice.choose(request, counted, |check| weigh::used(state, located, check).passes(check, 0, 1).is_some())
+}
+
 /// Under whose authority a question was decided, with what its limits would have said where they only observe. What is a payment
 /// already has its place in them.
-pub fn observed(decide: &Decide, uses: &Uses, outcome: &Outcome, located: &Located) -> Option<Governed> {
-    let governed = decide.governed?;
+pub fn observed(
+    governed: Governed,
+    (request, verdict): (&AuthorizationRequest, &Verdict),
+    uses: &Uses,
+    outcome: &Outcome,
+    located: &Located,
+) -> Governed {
     let approved = matches!(outcome.decision, Some((Decision::Approve { .. }, _)));
-    let counts = match weight_of(Some(&governed)) {
-        Weight::Moves => !outcome.counted.is_empty(),
+    let governed = moved(governed, outcome, located);
+    let counts = match governed.weight {
+        Weight::Moves | Weight::Joins => !outcome.counted.is_empty(),
         Weight::Preview => located.hold.is_none(),
     };
-    let of_limits = || would_pass(&decide.request, &decide.verdict, uses).filter(|_| approved && counts);
-    Some(Governed { would: governed.would.or_else(of_limits), ..governed })
+    let of_limits = || would_pass(request, verdict, uses).filter(|_| approved && counts);
+    Governed { would: governed.would.or_else(of_limits), ..governed }
+}
+
+/// With what came of joining the other door's payment: an approval that moved nothing was a preview of it.
+pub fn moved(governed: Governed, outcome: &Outcome, located: &Located) -> Governed {
+    let approved = matches!(outcome.answered, Some(answered) if matches!(answered.decision, Decision::Approve { .. }));
+    let joined =
+        approved && located.hold.is_some() && outcome.hold.is_none() && outcome.step.is_none() && outcome.counted.is_empty();
+    let weight = match governed.weight {
+        Weight::Joins if joined => Weight::Preview,
+        Weight::Joins | Weight::Moves => Weight::Moves,
+        Weight::Preview => Weight::Preview,
+    };
+    Governed { weight, ..governed }
 }

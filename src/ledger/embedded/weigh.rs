@@ -3,8 +3,8 @@
 
 use arrayvec::ArrayVec;
 use holdfast_core::Timestamp;
-use holdfast_core::hold::{self, Event, Fact, Heard, Mark, Outcome, Slice};
-use holdfast_core::rules::Verdict;
+use holdfast_core::hold::{self, Event, Fact, Heard, LimitUse, Mark, Outcome, Slice};
+use holdfast_core::rules::{LimitCheck, Verdict};
 
 use super::state::{Fingerprint, Located, State, UNTOLD};
 use crate::journal::Uses;
@@ -52,10 +52,17 @@ pub fn moved_on(state: &State, located: &Located, verdict: &Verdict) -> Option<V
 pub fn uses(state: &State, located: &Located, verdict: &Verdict) -> Uses {
     match verdict {
         Verdict::Decline { .. } => ArrayVec::new(),
-        Verdict::Proceed(proceed) => {
-            proceed.limits.iter().map(|check| state.used(check.counter, check.scope, check.window, located)).collect()
-        }
+        Verdict::Proceed(proceed) => proceed.limits.iter().map(|check| used(state, located, check)).collect(),
     }
+}
+
+/// What one limit has counted; of one that is about the payment alone, what there is of that.
+pub fn used(state: &State, located: &Located, check: &LimitCheck) -> LimitUse {
+    if !check.scope.is_of_payment() {
+        return state.used(check.counter, check.scope, check.window, located);
+    }
+    let hold = located.hold.and_then(|index| state.hold(index)).map(|row| row.hold);
+    LimitUse { amount: hold.map_or(0, |hold| hold.spoken_for()), count: 0 }
 }
 
 /// What the standing was told by that a fact would change.

@@ -216,7 +216,7 @@ impl<'a> Plain<'a> {
     fn heard(&self, row: &Row, limits: &Limits) -> Option<Said> {
         let account = row.try_get("account").ok()?;
         let decided = |decision, basis| {
-            let answer = Answer::Decided { decision, basis, balance: None };
+            let answer = Answer::Decided { decision, basis, balance: None, intent: None };
             Some(Said::Decided(Ok(answer), account))
         };
         match row.try_get("said").ok()? {

@@ -89,6 +89,7 @@ impl Named {
             Act::Look(origin, payment, key) => {
                 self.add_payment(origin.platform.as_ref(), payment);
                 self.add_asked(origin, key);
+                self.told.push(self.key.told(&origin.program, origin.platform.as_ref(), key).into());
             }
             Act::Enter(_, entries) => entries.iter().for_each(|entry| self.add_entry(entry)),
             Act::Note(operation) => self.operations.push(operation.id()),
@@ -103,6 +104,11 @@ impl Named {
         self.add_request(&decide.origin, &decide.request);
         self.add_verdict(&decide.verdict);
         self.add_reserved(takes_over(decide.governed.as_ref(), &decide.verdict));
+        // What the payment itself has counted is read with its hold.
+        for chosen in decide.choice.iter().flat_map(|choice| choice.possible(&decide.request)) {
+            self.add_verdict(&chosen.verdict);
+            self.add_reserved(takes_over(Some(&chosen.governed), &chosen.verdict));
+        }
     }
 
     /// What is reserved for an intent, which its payment takes over.
@@ -179,7 +185,8 @@ impl Named {
 
     fn add_verdict(&mut self, verdict: &Verdict) {
         if let Verdict::Proceed(proceed) = verdict {
-            self.limits.extend(proceed.limits.iter().map(|check| (check.counter, check.scope.kept_as())));
+            let counting = proceed.limits.iter().filter(|check| !check.scope.is_of_payment());
+            self.limits.extend(counting.map(|check| (check.counter, check.scope.kept_as())));
         }
     }
 }

@@ -268,7 +268,9 @@ impl Model {
             | LimitScope::Cardholder
             | LimitScope::Authority
             | LimitScope::Intent
-            | LimitScope::IpAddress => 0,
+            | LimitScope::IpAddress
+            | LimitScope::Payment
+            | LimitScope::Unreviewed => 0,
         }
     }
 

@@ -312,7 +312,9 @@ fn counting(scope: LimitScope, place: &Place) -> Option<Counting> {
         | LimitScope::Cardholder
         | LimitScope::Authority
         | LimitScope::Intent
-        | LimitScope::IpAddress => Some(Counting::Program),
+        | LimitScope::IpAddress
+        | LimitScope::Payment
+        | LimitScope::Unreviewed => Some(Counting::Program),
     }
 }
 

@@ -231,10 +231,13 @@ impl Beginning {
     /// The disk.
     pub fn later(&self, program: &ProgramId, cutoff: &Cutoff, day: i32) -> Result<Vec<(Currency, i64, i64)>, JournalError> {
         let mut later = Vec::new();
-        let sql = "SELECT currency, posted, held FROM movement WHERE program = ?1 AND settlement_day > ?2
-                   UNION ALL SELECT currency, posted, held FROM movement
-                   WHERE program = ?1 AND settlement_day IS NULL AND happened_at >= ?3";
-        let read = self.each_of(sql, params![program.as_str(), day, cutoff.end_of(day).unix_micros()], |row| {
+        let ours = "program = ?1 AND account NOT IN (SELECT number FROM account WHERE program = ?1
+                    AND (name GLOB 'outside-bind_*' OR name GLOB 'outside-sa_*'))";
+        let sql = format!(
+            "SELECT currency, posted, held FROM movement WHERE {ours} AND settlement_day > ?2
+             UNION ALL SELECT currency, posted, held FROM movement WHERE {ours} AND settlement_day IS NULL AND happened_at >= ?3"
+        );
+        let read = self.each_of(&sql, params![program.as_str(), day, cutoff.end_of(day).unix_micros()], |row| {
             later.push((words::word(row, 0, words::currency)?, row.get(1)?, row.get(2)?));
             Ok(())
         });

@@ -57,11 +57,14 @@ pub struct Reader {
 }
 
 /// What a program posted on a day: the platform's, or the one between two of its cut-offs. Written as the indexes have it.
+/// What stands for instruments that are none of ours ([`crate::agent::outside`]) is left out.
 pub(super) const OF_DAY: &str = "
     SELECT network, currency, cause, posted FROM movement
     WHERE posted <> 0 AND settlement_day IS NOT NULL AND program = ?1 AND settlement_day = ?2
+    AND account NOT IN (SELECT number FROM account WHERE program = ?1 AND (name GLOB 'outside-bind_*' OR name GLOB 'outside-sa_*'))
     UNION ALL SELECT network, currency, cause, posted FROM movement
-    WHERE posted <> 0 AND settlement_day IS NULL AND program = ?1 AND happened_at >= ?3 AND happened_at < ?4";
+    WHERE posted <> 0 AND settlement_day IS NULL AND program = ?1 AND happened_at >= ?3 AND happened_at < ?4
+    AND account NOT IN (SELECT number FROM account WHERE program = ?1 AND (name GLOB 'outside-bind_*' OR name GLOB 'outside-sa_*'))";
 
 type Page<T> = Result<Vec<T>, ReadError>;
 

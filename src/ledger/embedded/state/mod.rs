@@ -357,7 +357,9 @@ fn counting(scope: LimitScope, located: &Located) -> Option<Counting> {
         | LimitScope::Cardholder
         | LimitScope::Authority
         | LimitScope::Intent
-        | LimitScope::IpAddress => Some(Counting::Program),
+        | LimitScope::IpAddress
+        | LimitScope::Payment
+        | LimitScope::Unreviewed => Some(Counting::Program),
     }
 }
 

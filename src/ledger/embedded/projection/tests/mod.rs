@@ -330,6 +330,7 @@ fn decide(request: AuthorizationRequest, limits: &[LimitCheck], received_at: Tim
         governed: None,
         received_at,
         not_after,
+        choice: None,
         slip: None,
     })
 }

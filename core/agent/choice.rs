@@ -1,0 +1,125 @@
+//! Which intent a question is for that names none. That depends on which intents are used, so that it is chosen by whoever counts
+//! them, in the act that decides: [`Choice`] is what has to be known besides.
+//!
+//! A payment that is there stays with the intent that it was opened for, whatever is added to it. One that opens is for the only intent
+//! that fits and is free; where none is, or several are, it has none.
+
+use std::sync::Arc;
+
+use crate::authorization::{AuthorizationKind, AuthorizationRequest};
+use crate::hold::Counted;
+use crate::rules::{CounterKey, Enforcement, LimitCheck, LimitScope, Verdict};
+use crate::time::Timestamp;
+
+use super::govern::{Asking, Found, Presented, declined, govern, limit_of, matches};
+use super::governed::Governed;
+use super::ids::IntentReference;
+use super::objects::{Authority, Binding, Intent};
+
+/// What a question led to, before it is known for which intent it is.
+#[derive(Debug, Clone)]
+pub struct Choice {
+    /// Whose policy decides.
+    pub authority: Arc<Authority>,
+    /// What led there.
+    pub binding: Arc<Binding>,
+    /// The authority's intents that a payment may be for.
+    pub intents: Arc<[Arc<Intent>]>,
+    /// Who asks, and where.
+    pub asking: Asking,
+    /// What the program's rules think.
+    pub program: Verdict,
+    /// When the question arrived.
+    pub at: Timestamp,
+}
+
+/// What was chosen.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Chosen {
+    /// What is thought of the question then.
+    pub verdict: Verdict,
+    /// Under whose authority.
+    pub governed: Governed,
+    /// The intent that it is for.
+    pub intent: Option<IntentReference>,
+}
+
+impl Choice {
+    /// Chooses for a question. `counted` is what its payment has counted so far; `is_used` tells whether an intent's limit is used up.
+    #[must_use]
+    pub fn choose(
+        &self,
+        request: &AuthorizationRequest,
+        counted: &[Counted],
+        mut is_used: impl FnMut(&LimitCheck) -> bool,
+    ) -> Chosen {
+        if let Some(counter) = counter_of_intent(counted) {
+            let own = self.intents.iter().find(|intent| limit_of(&intent.reference).counter == counter);
+            return self.with(own.map_or(Presented::Gone, |intent| Presented::Opened(intent)), request);
+        }
+        let mut free = self.fitting(request).filter(|intent| !is_used(&limit_of(&intent.reference)));
+        match (free.next(), free.next()) {
+            (Some(only), None) => self.with(Presented::Known(only), request),
+            (None, _) | (Some(_), Some(_)) => self.with(Presented::None, request),
+        }
+    }
+
+    /// Everything that may be chosen for a question that opens a payment, so that whoever loads what it concerns knows it all.
+    pub fn possible(&self, request: &AuthorizationRequest) -> impl Iterator<Item = Chosen> {
+        let fitting = self.fitting(request).map(Presented::Known);
+        fitting.chain([Presented::None]).map(|intent| self.with(intent, request))
+    }
+
+    /// The intents that a question could open a payment for, used or not.
+    fn fitting(&self, request: &AuthorizationRequest) -> impl Iterator<Item = &Intent> {
+        self.intents.iter().map(Arc::as_ref).filter(|intent| matches(intent, &self.binding, request, self.at))
+    }
+
+    /// Whether anything is to be chosen at all.
+    #[must_use]
+    pub fn is_one(&self, request: &AuthorizationRequest) -> bool {
+        match request.kind {
+            AuthorizationKind::Incremental => !self.intents.is_empty(),
+            AuthorizationKind::Purchase
+            | AuthorizationKind::PurchaseWithCashback
+            | AuthorizationKind::CashWithdrawal
+            | AuthorizationKind::QuasiCash
+            | AuthorizationKind::BillPayment
+            | AuthorizationKind::AccountVerification
+            | AuthorizationKind::Credit
+            | AuthorizationKind::BalanceInquiry
+            | AuthorizationKind::Unknown => self.fitting(request).next().is_some(),
+        }
+    }
+
+    /// What is thought without the ledger: which intents are used is not known, so that the only one that fits is taken for free; of a
+    /// payment that something is added to, nothing is known, and what has a maximum gets no more.
+    #[must_use]
+    pub fn unheard(&self, request: &AuthorizationRequest) -> Chosen {
+        let chosen = self.choose(request, &[], |_| false);
+        let Verdict::Proceed(proceed) = &chosen.verdict else { return chosen };
+        if request.kind != AuthorizationKind::Incremental {
+            return chosen;
+        }
+        let bounded = proceed.limits.iter().find(|check| check.scope.is_of_payment());
+        let reason = match bounded {
+            Some(check) if check.enforcement == Enforcement::Enforce => check.scope.amount_reason(),
+            Some(_) | None => return chosen,
+        };
+        Chosen { verdict: declined(reason), ..chosen }
+    }
+
+    fn with(&self, intent: Presented<'_>, request: &AuthorizationRequest) -> Chosen {
+        let found = Found::Authority { authority: &self.authority, binding: &self.binding, intent };
+        let (verdict, governed) = govern(self.program.clone(), &found, request, self.asking, self.at);
+        Chosen { verdict, governed, intent: governed.intent }
+    }
+}
+
+/// The counter of the intent that a payment was opened for.
+fn counter_of_intent(counted: &[Counted]) -> Option<CounterKey> {
+    counted.iter().find(|place| place.scope == LimitScope::Intent).map(|place| place.counter)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,76 @@
+//! Which of an authority's intents a question is for.
+
+use super::*;
+use crate::agent::govern::tests::{NOW, at_platform, authority, binding, intent, nothing_against, purchase, usd};
+use crate::agent::{IntentNeed, IntentStatus};
+use crate::decision::DeclineReason;
+use crate::hold::StepId;
+use crate::ids::IdempotencyKey;
+use crate::rules::Window;
+
+fn named(reference: &str, status: IntentStatus) -> Arc<Intent> {
+    Arc::new(Intent { reference: IntentReference::new(reference).unwrap(), status, ..intent() })
+}
+
+fn choice(intents: &[&str]) -> Choice {
+    let authority = Authority { intent_need: IntentNeed::Required, ..authority() };
+    Choice {
+        authority: Arc::new(authority),
+        binding: Arc::new(binding()),
+        intents: intents.iter().map(|reference| named(reference, IntentStatus::Open)).collect(),
+        asking: at_platform(),
+        program: nothing_against(&purchase(4_999)),
+        at: NOW,
+    }
+}
+
+/// What comes of a payment where those are used.
+fn chosen(choice: &Choice, used: &[&str]) -> Result<String, DeclineReason> {
+    let is_used = |check: &LimitCheck| used.iter().any(|one| CounterKey::of(&["intent", one]) == check.counter);
+    said(choice.choose(&purchase(4_999), &[], is_used))
+}
+
+fn said(chosen: Chosen) -> Result<String, DeclineReason> {
+    match chosen.verdict {
+        Verdict::Decline { reason, .. } => Err(reason),
+        Verdict::Proceed(_) => Ok(chosen.intent.map(|intent| intent.to_string()).unwrap_or_default()),
+    }
+}
+
+#[test]
+fn it_is_the_only_one_that_fits_and_is_free() {
+    let required = Err(DeclineReason::IntentRequired);
+    assert_eq!(chosen(&choice(&["intent_1"]), &[]).as_deref(), Ok("intent_1"));
+    assert_eq!(chosen(&choice(&["intent_1"]), &["intent_1"]), required, "none is there, and none is used twice");
+    assert_eq!(chosen(&choice(&["intent_1", "intent_2"]), &[]), required, "several are none");
+    assert_eq!(chosen(&choice(&["intent_1", "intent_2"]), &["intent_1"]).as_deref(), Ok("intent_2"));
+    let free = Choice { authority: Arc::new(authority()), ..choice(&["intent_1"]) };
+    assert_eq!(chosen(&free, &["intent_1"]).as_deref(), Ok(""), "where none is needed, it is decided as if none had fitted");
+}
+
+#[test]
+fn a_payment_that_is_there_stays_with_its_own() {
+    let counted = |reference: &str| Counted {
+        placement: StepId::of(&IdempotencyKey::new("opening").unwrap()),
+        counter: CounterKey::of(&["intent", reference]),
+        scope: LimitScope::Intent,
+        window: Window::Lifetime,
+        amount: 4_000,
+        count: 1,
+    };
+    let increment = AuthorizationRequest { kind: AuthorizationKind::Incremental, amount: usd(100), ..purchase(100) };
+    let choice = choice(&["intent_1", "intent_2"]);
+    let of = |reference: &str| choice.choose(&increment, &[counted(reference)], |_| true);
+    assert_eq!(said(of("intent_2")).as_deref(), Ok("intent_2"));
+    assert_eq!(said(of("intent_9")), Err(DeclineReason::IntentUnknown), "it was taken back");
+    assert_eq!(said(choice.choose(&increment, &[], |_| false)).as_deref(), Ok(""), "it was opened without one");
+}
+
+/// Without the ledger nobody knows what a payment has by now.
+#[test]
+fn unheard_nothing_is_added_to_what_has_a_maximum() {
+    let increment = AuthorizationRequest { kind: AuthorizationKind::Incremental, ..purchase(100) };
+    let choice = choice(&["intent_1"]);
+    assert_eq!(said(choice.unheard(&increment)), Err(DeclineReason::PolicyAmount));
+    assert_eq!(said(choice.unheard(&purchase(4_999))).as_deref(), Ok("intent_1"));
+}

@@ -1,0 +1,327 @@
+//! One payment of an agent from its first question to its last event: what is added to it, whose intent it has, by which door it comes.
+
+use std::cell::RefCell;
+
+use serde_json::{Value, json};
+
+use crate::spend::{Caller, code, enterprise, id};
+use crate::support::server::{Server, balance};
+use crate::support::{Client, Marqeta, Workplace};
+
+/// The demo's enterprise and processor, with an authority of their own for the card `card-demo-1`.
+struct Stage {
+    owner: Caller,
+    processor: Caller,
+    platform: RefCell<Client>,
+    authority: String,
+    binding: String,
+}
+
+fn all_of(policies: Value) -> Value {
+    json!({"template": "all_of", "parameters": {"policies": policies}})
+}
+
+fn at_most(amount: i64) -> Value {
+    json!({"template": "max_amount", "parameters": {"amount": amount, "currency": "USD"}})
+}
+
+impl Stage {
+    fn new(server: &Server, policy: Value, require_intent: bool, binding: Value) -> Self {
+        let mut owner = Caller::demo(server, "enterprise");
+        let new = json!({"agent_id": "ag_demo", "mode": "enforce", "policy": policy, "require_intent": require_intent});
+        let authority = id(&owner.made("/v1/spending-authorities", &new));
+        let mut new = json!({"spending_authority_id": authority, "issuing_platform": "MARQETA", "instrument_id": "card-demo-1"});
+        for (field, value) in binding.as_object().unwrap() {
+            new[field] = value.clone();
+        }
+        let binding = id(&owner.made("/v1/bindings", &new));
+        let (processor, platform) = (Caller::demo(server, "processor"), RefCell::new(server.client()));
+        Stage { owner, processor, platform, authority, binding }
+    }
+
+    /// The same at a process that began anew.
+    fn again(self, server: &Server) -> Self {
+        let (owner, processor) = (self.owner.again(server), self.processor.again(server));
+        Stage { owner, processor, platform: RefCell::new(server.client()), ..self }
+    }
+
+    /// Why the card's own platform hears no; nothing if it hears yes.
+    fn asked_by_platform(&self, purchase: &Marqeta) -> Option<String> {
+        let answer = self.platform.borrow_mut().post("/marqeta/jit", &purchase.body());
+        let reason = answer.json()["jit_funding"]["decline_reason"].as_str().map(str::to_owned);
+        assert_eq!(answer.status, if reason.is_some() { 402 } else { 200 }, "{answer:?}");
+        reason
+    }
+
+    fn intent(&mut self, amount: i64) -> String {
+        let intent =
+            json!({"spending_authority_id": self.authority, "amount": amount, "currency": "USD", "merchant": "Corner Grocery"});
+        let made = self.owner.made("/v1/authorize-intent", &intent);
+        assert_eq!(made["eligible"], json!(true), "{made}");
+        made["intent_reference"].as_str().unwrap().to_owned()
+    }
+
+    fn asked(&self, more: Value) -> Value {
+        let mut asked = json!({"binding_id": self.binding, "issuing_platform": "MARQETA", "amount": 5_000, "currency": "USD",
+            "mcc": "5411", "merchant": "Corner Grocery"});
+        for (field, value) in more.as_object().unwrap() {
+            asked[field] = value.clone();
+        }
+        asked
+    }
+
+    fn authorize(&mut self, more: Value) -> Value {
+        let asked = self.asked(more);
+        self.processor.made("/v1/authorize", &asked)
+    }
+
+    fn reason(&mut self, more: Value) -> String {
+        self.authorize(more)["reason_code"].as_str().unwrap().to_owned()
+    }
+
+    fn event(&mut self, request: &Value, event: Value) -> (u16, String) {
+        code(&self.processor.post(&format!("/v1/authorizations/{}/events", request["request_id"].as_str().unwrap()), &event))
+    }
+}
+
+/// The policy's maximum, the intent's amount and what needs no person are of the payment, whatever it is approved in.
+#[test]
+fn increments_are_judged_with_their_payment() {
+    let workplace = Workplace::demo();
+    let server = workplace.serve();
+    let review = json!({"template": "human_review", "parameters": {"amount": 8_000, "currency": "USD"}});
+    let mut stage = Stage::new(&server, all_of(json!([at_most(10_000), review])), false, json!({}));
+    let opening = Marqeta::purchase("1", "49.00");
+    let add = |id: &str, amount: &str, of: &Marqeta| Marqeta::increment(id, amount, of);
+    assert_eq!(stage.asked_by_platform(&opening), None);
+    assert_eq!(stage.asked_by_platform(&add("2", "51.01", &opening)).as_deref(), Some("AMOUNT_LIMIT_EXCEEDED"));
+    assert!(stage.asked_by_platform(&add("3", "31.01", &opening)).is_some(), "above 80.00 a person has to look");
+    assert_eq!(stage.asked_by_platform(&add("4", "31.00", &opening)), None);
+    assert!(stage.asked_by_platform(&add("5", "0.01", &opening)).is_some());
+    // Under an intent, also after a restart: as much as that was for.
+    let _intent = stage.intent(5_000);
+    let opening = Marqeta::purchase("6", "30.00");
+    assert_eq!(stage.asked_by_platform(&opening), None);
+    server.kill();
+    let server = workplace.serve();
+    let stage = stage.again(&server);
+    assert!(stage.asked_by_platform(&add("7", "20.01", &opening)).is_some());
+    assert_eq!(stage.asked_by_platform(&add("8", "20.00", &opening)), None);
+    let (_, held, _) = balance(&workplace, "acct-demo-1");
+    assert_eq!(held, 8_000 + 5_000);
+}
+
+/// Which intents are used is the ledger's to know: a process that begins anew knows it, too.
+#[test]
+fn a_restart_forgets_no_intent_that_was_used() {
+    let workplace = Workplace::demo();
+    let server = workplace.serve();
+    let mut stage = Stage::new(&server, at_most(10_000), true, json!({}));
+    let used = stage.intent(5_000);
+    assert_eq!(stage.asked_by_platform(&Marqeta::purchase("1", "50.00")), None);
+    let open = stage.intent(5_000);
+    server.kill();
+    let server = workplace.serve();
+    let mut stage = stage.again(&server);
+    let said = stage.authorize(json!({}));
+    assert_eq!((&said["reason_code"], &said["intent_reference"]), (&json!("POLICY_MATCH"), &json!(open)), "one is free");
+    assert_eq!(stage.asked_by_platform(&Marqeta::purchase("2", "50.00")), None);
+    assert_eq!(stage.reason(json!({})), "INTENT_REQUIRED", "none is");
+    assert_eq!(stage.reason(json!({"intent_reference": used})), "INTENT_USED");
+    assert_eq!(stage.reason(json!({"intent_reference": open})), "INTENT_USED");
+}
+
+#[test]
+fn who_named_no_intent_never_hears_that_it_is_used_and_a_reversal_in_parts_gives_it_back() {
+    let workplace = Workplace::demo();
+    let server = workplace.serve();
+    let mut stage =
+        Stage::new(&server, at_most(10_000), false, json!({"instrument_kind": "instrument", "instrument_id": "wallet-1"}));
+    let intent = stage.intent(5_000);
+    let with = stage.authorize(json!({}));
+    assert_eq!(with["intent_reference"], json!(intent));
+    let without = stage.authorize(json!({}));
+    assert_eq!((&without["reason_code"], &without["intent_reference"]), (&json!("POLICY_MATCH"), &Value::Null));
+    for (event, amount) in [("a", 2_000), ("b", 3_000)] {
+        let reversal = json!({"type": "reversal", "event_id": event, "amount": amount, "currency": "USD"});
+        assert_eq!(stage.event(&with, reversal).0, 200);
+    }
+    assert_eq!(stage.authorize(json!({}))["intent_reference"], json!(intent));
+}
+
+/// A platform that was told yes takes the money: it is held, whatever door counts.
+#[test]
+fn a_callback_never_approves_without_holding() {
+    let workplace = Workplace::demo();
+    let server = workplace.serve();
+    let mut stage = Stage::new(&server, at_most(50_000), false, json!({"authoritative_door": "authorize"}));
+    let held = || balance(&workplace, "acct-demo-1").1;
+    let mine = Marqeta::purchase("1", "400.00");
+    assert_eq!(stage.asked_by_platform(&mine), None);
+    assert_eq!(held(), 40_000);
+    let token = json!({"platform_transaction_token": mine.token(), "amount": 40_000});
+    assert_eq!((stage.reason(token.clone()), stage.reason(token)), ("POLICY_MATCH".to_owned(), "POLICY_MATCH".to_owned()));
+    assert_eq!(held(), 40_000, "it is one payment, however often it is asked about");
+    assert_eq!(stage.asked_by_platform(&Marqeta::increment("2", "50.00", &mine)), None);
+    assert_eq!(held(), 45_000, "what is added to it is held, too");
+    let other = Marqeta::purchase("3", "300.00");
+    assert_eq!(stage.reason(json!({"platform_transaction_token": other.token(), "amount": 30_000})), "POLICY_MATCH");
+    assert_eq!(stage.asked_by_platform(&other), None);
+    assert_eq!(held(), 75_000);
+    let funds = stage.asked_by_platform(&Marqeta::purchase("4", "300.00"));
+    assert_eq!(funds.as_deref(), Some("INSUFFICIENT_FUNDS"));
+    // An intent is validated against that money, too.
+    let intent = json!({"spending_authority_id": stage.authority, "amount": 40_000, "currency": "USD", "reserve": true});
+    assert_eq!(stage.owner.made("/v1/authorize-intent", &intent)["reason_code"], json!("INSUFFICIENT_FUNDS"));
+}
+
+#[test]
+fn a_door_at_which_nothing_could_move_is_refused() {
+    let workplace = Workplace::demo();
+    let server = workplace.serve();
+    let mut owner = Caller::demo(&server, "enterprise");
+    let mut bind = |platform: &str, kind: &str, door: Option<&str>| {
+        let mut new = json!({"spending_authority_id": "sa_demo", "issuing_platform": platform, "instrument_kind": kind,
+            "instrument_id": format!("{platform}-{kind}-{}", door.unwrap_or("usual"))});
+        if let Some(door) = door {
+            new["authoritative_door"] = json!(door);
+        }
+        let answer = owner.post("/v1/bindings", &new);
+        let said = answer.json();
+        let named = said["authoritative_door"].as_str().or(said["code"].as_str()).unwrap().to_owned();
+        (answer.status, named, id_of(&said))
+    };
+    fn id_of(said: &Value) -> String {
+        said["id"].as_str().unwrap_or_default().to_owned()
+    }
+    let refused = (409, "door_not_possible".to_owned(), String::new());
+    assert_eq!(bind("LITHIC", "card", Some("platform")), refused, "it never calls");
+    assert_eq!(bind("MARQETA", "instrument", Some("platform")), refused, "no callback names it");
+    assert_eq!(bind("MARQETA", "account", Some("authorize")), refused, "it pays where its cards do");
+    let (status, door, lithic) = bind("LITHIC", "card", None);
+    assert_eq!((status, door.as_str()), (201, "authorize"));
+    assert_eq!(bind("MARQETA", "account", None).1, "platform");
+    assert_eq!(bind("MARQETA", "card", None).1, "platform");
+    assert_eq!(bind("MARQETA", "card", Some("authorize")).1, "authorize");
+    let change = json!({"version": 1, "authoritative_door": "platform"});
+    assert_eq!(code(&owner.ask("PATCH", &format!("/v1/bindings/{lithic}"), &[], &change)), (409, "door_not_possible".to_owned()));
+}
+
+/// An account's binding is for every card that pays from it, but for those with one of their own.
+#[test]
+fn an_accounts_policy_holds_for_its_cards() {
+    let workplace = Workplace::demo();
+    let server = workplace.serve();
+    let account = json!({"instrument_kind": "account", "instrument_id": "acct-demo-1"});
+    let mut stage = Stage::new(&server, at_most(10_000), false, account);
+    assert_eq!(stage.asked_by_platform(&Marqeta::purchase("1", "100.01")).as_deref(), Some("AMOUNT_LIMIT_EXCEEDED"));
+    assert_eq!(stage.asked_by_platform(&Marqeta::purchase("2", "100.00")), None);
+    assert_eq!(balance(&workplace, "acct-demo-1").1, 10_000);
+    let new = json!({"agent_id": "ag_demo", "mode": "enforce", "policy": at_most(20_000)});
+    let own = id(&stage.owner.made("/v1/spending-authorities", &new));
+    let card = json!({"spending_authority_id": own, "issuing_platform": "MARQETA", "instrument_id": "card-demo-1"});
+    stage.owner.made("/v1/bindings", &card);
+    assert_eq!(stage.asked_by_platform(&Marqeta::purchase("3", "200.00")), None, "the card's own comes first");
+}
+
+#[test]
+fn a_key_and_an_event_have_one_content() {
+    let workplace = Workplace::demo();
+    let server = workplace.serve();
+    let mut stage =
+        Stage::new(&server, at_most(50_000), false, json!({"instrument_kind": "instrument", "instrument_id": "wallet-1"}));
+    let (one, other) = (stage.intent(5_000), stage.intent(5_000));
+    let key = [("Idempotency-Key", "order-1")];
+    let asked = |intent: &str| json!({"intent_reference": intent});
+    let (first, second) = (stage.asked(asked(&one)), stage.asked(asked(&other)));
+    let approved = stage.processor.ask("POST", "/v1/authorize", &key, &first);
+    assert_eq!(approved.status, 200);
+    let conflict = stage.processor.ask("POST", "/v1/authorize", &key, &second);
+    assert_eq!(code(&conflict), (409, "idempotency_conflict".to_owned()));
+    let request = approved.json();
+    while stage.owner.get(&format!("/v1/authorizations/{}", request["request_id"].as_str().unwrap())).status != 200 {
+        std::thread::yield_now();
+    }
+    assert_eq!(stage.processor.ask("POST", "/v1/authorize", &key, &first).json(), request, "the first answer stands");
+
+    let clearing = |event: &str, amount: i64, currency: &str| json!({"type": "clearing", "event_id": event, "amount": amount, "currency": currency, "final": false});
+    assert_eq!(stage.event(&request, clearing("e1", 1_000, "USD")).0, 200);
+    assert_eq!(stage.event(&request, clearing("e1", 1_000, "USD")).0, 200, "the same again");
+    let conflict = (409, "event_conflict".to_owned());
+    assert_eq!(stage.event(&request, clearing("e1", 1_001, "USD")), conflict);
+    assert_eq!(stage.event(&request, json!({"type": "reversal", "event_id": "e1"})), conflict);
+    assert_eq!(stage.event(&request, clearing("e2", 1_000, "EUR")), (409, "currency_mismatch".to_owned()));
+    let reversal = json!({"type": "reversal", "event_id": "e3", "amount": 1, "currency": "EUR"});
+    assert_eq!(stage.event(&request, reversal), (409, "currency_mismatch".to_owned()));
+    let above = (409, "clearing_above_authorized".to_owned());
+    assert_eq!(stage.event(&request, clearing("e4", 4_001, "USD")), above);
+    assert_eq!(stage.event(&request, clearing("e4", i64::MAX, "USD")), above);
+    assert_eq!(stage.event(&request, clearing("e4", 4_000, "USD")).0, 200, "what was refused was not recorded");
+}
+
+/// Where the money is somebody else's, it is in none of our accounts: not in their list, and not in a settlement.
+#[test]
+fn money_that_is_elsewhere_is_in_no_list_of_ours() {
+    let workplace = Workplace::demo();
+    let server = workplace.serve();
+    let mut stage =
+        Stage::new(&server, at_most(50_000), false, json!({"instrument_kind": "instrument", "instrument_id": "wallet-1"}));
+    let approved = stage.authorize(json!({}));
+    let clearing = json!({"type": "clearing", "event_id": "e1", "amount": 5_000, "currency": "USD",
+        "occurred_at": "2026-03-14T10:00:00Z"});
+    assert_eq!(stage.event(&approved, clearing).0, 200);
+    let data = workplace.data();
+    let run = |arguments: &[&str]| {
+        let output = workplace.run(&[arguments, &["--data", data.to_str().unwrap()]].concat());
+        (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    let (listed, accounts) = run(&["balance", "--all"]);
+    assert!(listed && accounts.contains("acct-demo-1") && !accounts.contains("outside-"), "{accounts}");
+    assert!(server.terminate().success());
+    let (told, settlement) = run(&["settlement", "--program", "demo", "--day", "2026-03-14", "--json"]);
+    assert!(told && !settlement.contains("5000"), "{settlement}");
+}
+
+/// Anybody may ask for as much as there are numbers.
+#[test]
+fn metrics_stand_whatever_was_asked_for() {
+    let workplace = Workplace::demo();
+    let server = workplace.serve();
+    let mut stage =
+        Stage::new(&server, at_most(50_000), false, json!({"instrument_kind": "instrument", "instrument_id": "wallet-1"}));
+    for amount in [i64::MAX, i64::MAX, 60_000] {
+        assert_eq!(stage.authorize(json!({"amount": amount}))["decision"], json!("DECLINE"));
+    }
+    let metrics = loop {
+        let answer = stage.owner.get("/v1/metrics");
+        assert_eq!(answer.status, 200, "{answer:?}");
+        if answer.json()["authorizations"] == json!(3) {
+            break answer.json();
+        }
+        std::thread::yield_now();
+    };
+    assert_eq!(metrics["amounts"][0]["declined_amount"], json!(i64::MAX), "no sum is greater than the greatest number");
+}
+
+/// Of requests under one key at once one reserves; of two reviewers at once, the one who was first.
+#[test]
+fn what_is_asked_twice_at_once_is_reserved_once() {
+    let workplace = Workplace::demo();
+    let server = workplace.serve();
+    let (_, mut other) = enterprise(&workplace, &server, "ada@example.com");
+    assert_eq!(other.get("/v1/intents").status, 200);
+    let budget = json!({"template": "budget", "parameters": {"amount": 50_000, "currency": "USD", "window": "lifetime"}});
+    let mut stage = Stage::new(&server, budget, false, json!({"instrument_kind": "instrument", "instrument_id": "wallet-1"}));
+    let intent = json!({"spending_authority_id": stage.authority, "amount": 5_000, "currency": "USD", "reserve": true});
+    let answers: Vec<_> = std::thread::scope(|scope| {
+        let ask =
+            || Caller::demo(&server, "enterprise").ask("POST", "/v1/authorize-intent", &[("Idempotency-Key", "k")], &intent);
+        let asking: Vec<_> = (0..8).map(|_| scope.spawn(ask)).collect();
+        asking.into_iter().map(|asked| asked.join().unwrap()).collect()
+    });
+    let references: Vec<_> = answers.iter().map(|answer| answer.json()["intent_reference"].clone()).collect();
+    assert!(references.iter().all(|one| one.is_string() && *one == references[0]), "{answers:?}");
+    let look = json!({"spending_authority_id": stage.authority, "amount": 1, "currency": "USD"});
+    let left = stage.owner.made("/v1/authorize-intent", &look)["remaining_limits"][0]["amount"].clone();
+    assert_eq!(left, json!(45_000), "it is kept once");
+}
