@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use holdfast_adapters::token::{Grant, KeyStore, SharedKey};
 use holdfast_core::agent::{
@@ -15,6 +16,10 @@ use holdfast_core::agent::{
 use holdfast_core::{PlatformName, ProgramId, Timestamp};
 
 use super::shards::Shards;
+use crate::clock;
+
+/// For how long an intent is known when its time is over: longer than any payment that it was for can be added to.
+const KEPT_AFTER_ITS_TIME: Duration = Duration::from_secs(90 * 86_400);
 
 /// An instrument as it is looked up: one that platforms call by the same name is one thing, of whatever kind.
 pub type InstrumentKey = (Environment, PlatformName, InstrumentId);
@@ -183,26 +188,22 @@ impl Registry {
         });
     }
 
-    /// Puts an intent in force, or changes it.
+    /// Puts an intent in force, or changes it. Those of its authority whose time has long been over are forgotten: no payment that they
+    /// were for can still be added to.
     pub fn put_intent(&self, known: Arc<Intent>) {
         let Intent { authority, reference, .. } = *known;
+        let long_ago = clock::utc().saturating_sub(KEPT_AFTER_ITS_TIME);
+        let mut gone = Vec::new();
         self.of_authority.update(&authority, |others| {
             let others = others.into_iter().flat_map(|others| others.iter()).filter(|other| other.reference != reference);
+            let (over, others): (Vec<_>, Vec<_>) = others.partition(|other| other.expires_at < long_ago);
+            gone = over.into_iter().map(|other| other.reference).collect();
             let open = may_be_used(&known).then_some(&known);
-            let all: Arc<[_]> = others.chain(open).cloned().collect();
+            let all: Arc<[_]> = others.into_iter().chain(open).cloned().collect();
             (!all.is_empty()).then_some(all)
         });
+        gone.iter().for_each(|reference| self.intents.remove(reference));
         self.intents.put(reference, known);
-    }
-
-    /// Forgets an intent whose time has long been over.
-    pub fn remove_intent(&self, reference: &IntentReference) {
-        let Some(known) = self.intents.get(reference) else { return };
-        self.of_authority.update(&known.authority, |others| {
-            let all: Arc<[_]> = others?.iter().filter(|other| other.reference != *reference).cloned().collect();
-            (!all.is_empty()).then_some(all)
-        });
-        self.intents.remove(reference);
     }
 
     /// Fills it at a start, each part once.

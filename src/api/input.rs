@@ -172,8 +172,15 @@ impl Fields {
             Source::Query => value.as_str().and_then(|text| text.parse().ok()),
         };
         number.filter(|number| *number >= least).or_else(|| {
-            let unit = if self.source == Source::Body { ", in minor units" } else { "" };
-            self.wrong(name, &format!("must be a whole number of at least {least}{unit}"));
+            // What is money says so by its name.
+            let unit = if self.source == Source::Body && (name.contains("amount") || name == "credit_line") {
+                ", in minor units"
+            } else {
+                ""
+            };
+            let too_large = value.as_u64().is_some_and(|number| i64::try_from(number).is_err());
+            let most = if too_large { format!(" and at most {}", i64::MAX) } else { String::new() };
+            self.wrong(name, &format!("must be a whole number of at least {least}{most}{unit}"));
             None
         })
     }

@@ -29,7 +29,8 @@ pub enum NotificationResult {
     Duplicate,
     /// Understood, and nothing to do with money or standing.
     Nothing,
-    /// Understood and recorded, but it could not be booked: no account, another currency, beyond what can be counted.
+    /// Understood and recorded, but it could not be booked: no account, another currency, beyond what can be counted, or something else
+    /// than the same message told before.
     NotBooked,
     /// Not understood; kept.
     Unrecognized,

@@ -171,6 +171,8 @@ impl Responder {
         }
         match answer {
             Ok(Answer::Recorded(Some(Finding::HeardBefore))) => NotificationResult::Duplicate,
+            // What contradicts what was told before is kept, and moves nothing.
+            Ok(Answer::Recorded(Some(Finding::Conflict))) => NotificationResult::NotBooked,
             Ok(Answer::Recorded(Some(finding))) if finding.is_not_booked() => NotificationResult::NotBooked,
             Ok(_) => NotificationResult::Applied,
             Err(LedgerError::Panicked | LedgerError::Refused) => {

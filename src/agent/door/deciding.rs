@@ -1,8 +1,10 @@
 //! `/v1/authorize` and what is told afterwards, described: the path of callbacks answers them, through the adapter `agent_spend`, and not this
 //! service. Nothing here runs; the end-to-end tests hold description and answers together.
 
+use holdfast_core::agent::ReasonCode;
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::openapi::schema::{Object, ObjectBuilder, SchemaType, Type};
 use utoipa::{IntoParams, ToSchema};
 
 use super::openapi::{EventProblems, QuestionProblems};
@@ -21,10 +23,10 @@ pub struct Question {
     currency: String,
     /// What an agent said that it was about to buy. Of this, `binding_id` and `instrument_id` at least one is there; together they must lead
     /// to the same authority.
-    #[schema(max_length = 64)]
+    #[schema(max_length = 32)]
     intent_reference: Option<String>,
     /// The binding.
-    #[schema(max_length = 64, example = "bind_demo")]
+    #[schema(max_length = 32, example = "bind_demo")]
     binding_id: Option<String>,
     /// The platform's name of what pays.
     #[schema(max_length = 64)]
@@ -58,7 +60,7 @@ pub struct DecisionAnswer {
     #[schema(example = "APPROVE")]
     decision: String,
     /// Why.
-    #[schema(example = "POLICY_MATCH")]
+    #[schema(schema_with = reason_codes)]
     reason_code: String,
     /// Its name, in every later question and event.
     request_id: String,
@@ -74,6 +76,18 @@ pub struct DecisionAnswer {
     intent_reference: Option<String>,
     /// As it came.
     correlation_id: Option<Value>,
+}
+
+/// Every reason code, and what it means.
+fn reason_codes() -> Object {
+    let lines = ReasonCode::ALL.iter().map(|reason| format!("* `{}`: {}", reason.code(), reason.meaning()));
+    let meanings = lines.collect::<Vec<_>>().join("\n");
+    ObjectBuilder::new()
+        .schema_type(SchemaType::Type(Type::String))
+        .enum_values(Some(ReasonCode::ALL.iter().map(|reason| reason.code())))
+        .description(Some(format!("Why.\n\n{meanings}")))
+        .examples(["POLICY_MATCH"])
+        .build()
 }
 
 /// What became of a payment.

@@ -33,7 +33,7 @@ fn intent(reference: &str) -> Intent {
         amount: Money::from_minor(100, Currency::USD),
         merchant: Merchant::default(),
         status: IntentStatus::Open,
-        expires_at: Timestamp::from_unix_seconds(1),
+        expires_at: clock::utc(),
     }
 }
 
@@ -73,9 +73,13 @@ fn an_authority_knows_the_intents_that_may_be_used() {
     registry.put_intent(Arc::new(Intent { status: IntentStatus::Approved, ..intent("intent_2") }));
     assert_eq!(known(&registry), ["intent_1", "intent_2"]);
     registry.put_intent(Arc::new(Intent { status: IntentStatus::Cancelled, ..intent("intent_1") }));
-    registry.remove_intent(&IntentReference::new("intent_2").unwrap());
-    assert_eq!(known(&registry), Vec::<String>::new());
+    assert_eq!(known(&registry), ["intent_2"]);
     assert!(registry.intent(&IntentReference::new("intent_1").unwrap()).is_some());
+    // Whose time has long been over is forgotten when another one comes.
+    registry.put_intent(Arc::new(Intent { expires_at: Timestamp::from_unix_seconds(1), ..intent("intent_2") }));
+    registry.put_intent(Arc::new(intent("intent_3")));
+    assert_eq!(known(&registry), ["intent_3"]);
+    assert!(registry.intent(&IntentReference::new("intent_2").unwrap()).is_none());
 }
 
 #[test]

@@ -94,7 +94,7 @@ impl Again {
         let platform = record.platform.as_ref();
         let key = self.state.asked_name(program, platform, &request.key);
         let located = in_its_owners_name(&self.state, program, request, rebuild::located(&self.state, record));
-        let digest = self.digest(key, request, recorded);
+        let digest = self.digest(key, record, request, recorded);
         let intent = takes_over(record.governed.as_ref(), verdict);
         if let Some(release) = intent.and_then(|intent| Release::of(&self.state, program, &intent, record.at)) {
             release.write(&mut self.state, &mut self.undo);
@@ -114,7 +114,7 @@ impl Again {
         let key = self.state.asked_name(program, platform, &request.key);
         let located = rebuild::located(&self.state, record);
         let weight = weight_of(record.governed.as_ref());
-        let digest = self.digest(key, request, recorded);
+        let digest = self.digest(key, record, request, recorded);
         let adoption = Adoption { request, digest, asked_at: *received_at, told: *told, verdict, weight };
         let event = Event::Adopt(adoption);
         Some(weigh::apply(&self.state, &located, Some(key), &Uses::new(), None, &event, record.at))
@@ -147,9 +147,13 @@ impl Again {
 }
 
 impl Again {
-    /// What a question is told apart by: of one that came to a payment door, also what its caller wrote, which is in no record.
-    fn digest(&self, asked: Fingerprint, request: &AuthorizationRequest, recorded: &Outcome) -> ContentDigest {
+    /// What a question is told apart by: of one that came to a payment door, also what its caller wrote, and of one at `/v1/authorize`
+    /// by what it named its authority, which is in no record.
+    fn digest(&self, asked: Fingerprint, record: &Record, request: &AuthorizationRequest, recorded: &Outcome) -> ContentDigest {
         match request.expiry {
+            Expiry::Told if record.governed.is_some_and(|governed| governed.asked_by.is_some()) => {
+                self.digest_of_door(asked, recorded)
+            }
             Expiry::Told => request.content_digest(),
             Expiry::Ours => self.digest_of_door(asked, recorded),
         }

@@ -87,7 +87,7 @@ impl<'a> Plain<'a> {
     /// A question, if it is plain.
     pub fn of(decide: &'a Decide) -> Option<Self> {
         let request = &decide.request;
-        if decide.governed.is_some() || decide.slip.is_some() {
+        if decide.governed.is_some() || decide.choice.is_some() || decide.slip.is_some() {
             // An authority's limits have reasons of their own, and a preview moves nothing: the engine knows both. What a payment
             // door's caller wrote is kept in the same transaction, which the function does not do.
             return None;
