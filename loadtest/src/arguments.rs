@@ -116,7 +116,7 @@ pub enum Command {
     ///
     /// Times the stand-in of a table with caps; then kills a server whose ledger hangs, starts it again while it still does, and asks
     /// until it approves. Prints each figure beside its target, fails if what was told before the kill is told otherwise, or is not held
-    /// in the end, and leaves nothing running. Needs a C compiler (`cc`), or PostgreSQL. `--rounds`, `--seconds`, `--connections` and
+    /// in the end, and leaves nothing running. Needs a C compiler (`cc`). `--rounds`, `--seconds`, `--connections` and
     /// `--floor-binary` do not matter here.
     StandIn(StandInArguments),
     /// Measures how fast a whole journal is decided again.

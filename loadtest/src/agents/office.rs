@@ -31,7 +31,8 @@ pub struct Office {
 pub struct Policy {
     /// The number of its card.
     pub number: u64,
-    version: u64,
+    /// Its version, which grows with each change.
+    pub version: u64,
 }
 
 impl Office {

@@ -73,8 +73,9 @@ pub fn measure(decisions: u64) -> Result<Deciding, Problem> {
                 StandInAnswer::Decline { .. } | StandInAnswer::Abstain(_) => declined = declined.saturating_add(1),
             }
         }
-        batches.push(nanos(clock.elapsed()).checked_div(BATCH).unwrap_or(0));
-        if let (Some(all), Some(before), Some(after)) = (&mut allocations, before, allocations::so_far()) {
+        let (took, after) = (clock.elapsed(), allocations::so_far());
+        batches.push(nanos(took).checked_div(BATCH).unwrap_or(0));
+        if let (Some(all), Some(before), Some(after)) = (&mut allocations, before, after) {
             *all = all.saturating_add(u64::try_from(after.saturating_sub(before)).unwrap_or(u64::MAX));
         }
         first = first.saturating_add(BATCH);

@@ -17,7 +17,7 @@ use crate::report::{self, Form, micros};
 use crate::stand_in::deciding::Deciding;
 use crate::stand_in::starting::{Start, Started};
 
-/// How long a server may take to get ready: it imports a million cards at most, perhaps into a database.
+/// How long a server may take to get ready: it imports a million cards at most.
 const READY_MAX: Duration = Duration::from_secs(1800);
 /// How many of a thousand callbacks the rules allow: all.
 const APPROVE_PER_MILLE: u16 = 1000;
@@ -37,9 +37,6 @@ pub struct StandInArguments {
     /// How many cards the server knows that is started without its ledger, each with an account; 0 leaves the start out.
     #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(0..=1_000_000))]
     cards: u64,
-    /// Which ledger hangs: the embedded one's disk, or a PostgreSQL of this run's own.
-    #[arg(long, value_enum, default_value = "embedded")]
-    ledger: Engine,
     #[command(flatten)]
     setup: SetupArguments,
 }
@@ -69,12 +66,11 @@ async fn measure(setting: &Setting, arguments: &StandInArguments) -> Result<(), 
 }
 
 async fn start(setting: &Setting, arguments: &StandInArguments, cards: u64) -> Result<Started, Problem> {
-    let mut stage = Stage::set(&arguments.setup.work_dir()?, arguments.ledger, cards, CALLBACKS).await?;
+    let mut stage = Stage::set(&arguments.setup.work_dir()?, Engine::Embedded, cards, CALLBACKS).await?;
     if arguments.setup.keep {
         stage.bench.keep();
     }
-    stage.migrate(&setting.holdfast).await?;
-    let start = Start { setting, stage: &stage, engine: arguments.ledger, cards, form: arguments.setup.form() };
+    let start = Start { setting, stage: &stage, cards, form: arguments.setup.form() };
     let started = start.measure().await?;
     stage.end().await?;
     Ok(started)
