@@ -406,6 +406,7 @@ impl Ledger for Remembers {
             | Act::Look(..)
             | Act::Slips(_)
             | Act::BeginSlip(_)
+            | Act::EndWaits(_)
             | Act::EraseSlips(_)
             | Act::KeepSlip(_) => unasked(act),
         });
