@@ -19,6 +19,7 @@ use holdfast_core::rules::{Ruleset, RulesetHash};
 use holdfast_core::{AccountId, ProgramId};
 
 use crate::agent::door::House;
+use crate::agent::outside::is_outside;
 use crate::clock;
 use crate::config::ProgramConfig;
 use crate::config::ruleset::{self, Home};
@@ -257,9 +258,12 @@ impl Desk {
         noted.map(|noted| noted != Noted::New).ok_or_else(other_answer)
     }
 
-    /// A page of a program's accounts, and where the next one begins.
+    /// A page of a program's accounts, and where the next one begins. Accounts without money behind them are on none.
     async fn page(&self, program: ProgramId, from: u32) -> Result<(Vec<AccountStanding>, Option<u32>), OperationError> {
-        self.ask(Act::Accounts { program, from, most: u32::MAX }).await?.into_accounts().ok_or_else(other_answer)
+        let page = self.ask(Act::Accounts { program, from, most: u32::MAX }).await?.into_accounts();
+        let (mut standings, next) = page.ok_or_else(other_answer)?;
+        standings.retain(|standing| !is_outside(&standing.balance.account, standing.credit_line.minor()));
+        Ok((standings, next))
     }
 }
 

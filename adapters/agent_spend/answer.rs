@@ -1,7 +1,7 @@
 //! Answers as processors read them: 200 with the decision, or a problem of RFC 9457 in the shape that all of `/v1` has.
 
-use holdfast_core::Decision;
 use holdfast_core::agent::ReasonCode;
+use holdfast_core::{Decision, DeclineReason};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -82,15 +82,38 @@ pub(super) fn write(echo: &Echo<'_>, answer: &Answer<'_>, body: &mut Vec<u8>) ->
             );
         }
         Answer::Balances(_) | Answer::Acknowledged => append(&Recorded { recorded: true, correlation_id }, body),
-        Answer::NotDone(_) => {
-            let detail = "nothing is held or taken under that request_id: it is not known, was declined or only checked, or is told of by \
-                          its platform; nothing was recorded";
-            return problem(404, "not_found", "There is no such payment", detail.to_owned(), Vec::new(), body);
+        Answer::NotDone(not_done) => {
+            let (status, code, title, detail) = not_recorded(not_done.reason);
+            return problem(status, code, title, detail.to_owned(), Vec::new(), body);
         }
         // Nothing of the kind is asked here.
         Answer::Payment(_) | Answer::Payments(_) | Answer::Checked(_) => return Reply::json(500),
     }
     Reply::json(200)
+}
+
+/// Why an event was not recorded.
+const fn not_recorded(reason: DeclineReason) -> (u16, &'static str, &'static str, &'static str) {
+    match reason {
+        DeclineReason::ConflictingDuplicate => {
+            let detail = "this event_id told something else of the payment before; nothing was recorded";
+            (409, "event_conflict", "The event_id came before with another event", detail)
+        }
+        DeclineReason::CurrencyNotAllowed => {
+            let detail = "the payment was authorized in another currency: tell the event in that one; nothing was recorded";
+            (409, "currency_mismatch", "The event is in another currency", detail)
+        }
+        DeclineReason::CaptureAboveAuthorized => {
+            let detail = "with it more would be cleared than was authorized, tolerance included; nothing was recorded";
+            (409, "clearing_above_authorized", "More is cleared than was authorized", detail)
+        }
+        // No other is ever the reason.
+        _ => {
+            let detail = "nothing is held or taken under that request_id: it is not known, was declined or only checked, or is told of by \
+                          its platform; nothing was recorded";
+            (404, "not_found", "There is no such payment", detail)
+        }
+    }
 }
 
 fn correlation<'a>(echo: &Echo<'a>) -> Option<Correlation<'a>> {
@@ -117,7 +140,10 @@ pub(super) fn write_refused(refused: &Refused, body: &mut Vec<u8>) -> Reply {
         Refused::Unavailable => ("ledger_unavailable", "The ledger does not answer", "no decision was made".to_owned()),
     };
     let errors = match refused {
-        Refused::Malformed(malformed) => vec![FieldProblem { path: &malformed.path, problem: malformed.problem }],
+        Refused::Malformed(malformed) => {
+            let all = std::iter::once(malformed).chain(&malformed.others);
+            all.map(|malformed| FieldProblem { path: &malformed.path, problem: malformed.problem }).collect()
+        }
         Refused::NotAuthentic
         | Refused::Token(_)
         | Refused::TooSlow

@@ -5,6 +5,7 @@
 //! ([`Lookup`](crate::Lookup)). Reading order: `wire`, `understand`, `answer`.
 
 mod answer;
+mod faults;
 mod names;
 mod sample;
 #[cfg(test)]
@@ -20,6 +21,7 @@ use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue};
 
 pub use self::names::{NAME, payment_of};
+pub use self::understand::AMOUNT_MAX;
 use crate::adapter::{Adapter, Budget, BudgetStart, Credentials, InFlightDuplicate, Platform, Route, RouteMethod, Use};
 use crate::answer::{Answer, Echo, Refused, Reply};
 use crate::inbound::{Callback, Inbound, Malformed};

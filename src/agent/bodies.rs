@@ -420,8 +420,8 @@ pub struct Remaining {
     /// Which limit of the policy.
     #[schema(example = "budget-month")]
     pub limit: String,
-    /// Over which time it counts.
-    #[schema(example = "month")]
+    /// Over which time it counts: `calendar` (a day, a week or a month), `rolling` or `lifetime`.
+    #[schema(example = "calendar")]
     pub window: String,
     /// Money left, in minor units.
     #[serde(default, skip_serializing_if = "Option::is_none")]

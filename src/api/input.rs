@@ -159,8 +159,13 @@ impl Fields {
             Source::Query => value.as_str().and_then(|text| text.parse().ok()),
         };
         number.filter(|number| *number >= least).or_else(|| {
-            let unit = if self.source == Source::Body { ", in minor units" } else { "" };
-            self.wrong(name, &format!("must be a whole number of at least {least}{unit}"));
+            if value.as_u64().is_some_and(|number| i64::try_from(number).is_err()) {
+                self.wrong(name, "is too large");
+            } else {
+                // An amount's unit is told with it: who writes 49.99 hears why not.
+                let unit = if name.contains("amount") && self.source == Source::Body { ", in minor units" } else { "" };
+                self.wrong(name, &format!("must be a whole number of at least {least}{unit}"));
+            }
             None
         })
     }

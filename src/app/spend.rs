@@ -64,6 +64,7 @@ pub(super) fn open(
         ledger: Arc::clone(ledger),
         signals,
         card_enterprises: agents.card_enterprises.clone(),
+        turns: crate::agent::door::Turns::default(),
         filled: AtomicBool::new(false),
     };
     if config.ledger.postgres.is_none() {

@@ -19,10 +19,10 @@ use std::sync::Arc;
 
 use holdfast_adapters::{AccountBalance, Unrecognized};
 use holdfast_core::agent::{Governed, Weight};
-use holdfast_core::hold::{AccountStatus, Answered, CardStatus, Finding, Hold, LimitUse, Order, ToldAnswer, ToldEvent};
+use holdfast_core::hold::{AccountStatus, Answered, CardStatus, Finding, Hold, LimitUse, Order, Step, ToldAnswer, ToldEvent};
 use holdfast_core::rules::Verdict;
 use holdfast_core::{
-    AccountId, AuthorizationRequest, Basis, CardToken, CardholderToken, ContentDigest, Decision, IdempotencyKey, Money,
+    AccountId, AuthorizationRequest, Basis, CardToken, CardholderToken, ContentDigest, Currency, Decision, IdempotencyKey, Money,
     PaymentRef, PlatformName, ProgramId, Timestamp,
 };
 
@@ -313,6 +313,10 @@ pub struct Looked {
     pub answered: Option<Answered>,
     /// What stands; nothing if none was ever placed.
     pub hold: Option<Hold>,
+    /// What it counts in.
+    pub currency: Option<Currency>,
+    /// What a message of the key that was asked for did to it before, if it did anything.
+    pub told: Option<Step>,
     /// When anything last happened to it.
     pub changed_at: Option<Timestamp>,
 }

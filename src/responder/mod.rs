@@ -179,10 +179,7 @@ impl Responder {
             Ok(Inbound::Notification { notices, ref echo }) => match Box::pin(self.take_note(mount, notices)).await {
                 Taken::Durable => encode(mount, echo, &Answer::Acknowledged, body).into(),
                 Taken::NotDurable => mount.adapter.refuse(&Refused::NotDurable, body).into(),
-                Taken::Nobodys => {
-                    let not_done = NotDone { reason: DeclineReason::AuthorizationUnknown, payment: None };
-                    encode(mount, echo, &Answer::NotDone(not_done), body).into()
-                }
+                Taken::Refused(reason) => encode(mount, echo, &Answer::NotDone(NotDone { reason, payment: None }), body).into(),
             },
             Ok(Inbound::Handshake { ref echo }) => encode(mount, echo, &Answer::Acknowledged, body).into(),
             Ok(Inbound::Payment(ref asked)) => Box::pin(self.pay(call, mount, asked, watch, body)).await,
@@ -224,7 +221,7 @@ impl Responder {
         if decided.told.decision == (Decision::Decline { reason: DeclineReason::ConflictingDuplicate }) {
             mount.metrics.conflict();
             // The key's own name is that of the answer which the other question heard.
-            reference = mount.reference_of_conflict(&question.request.key, &question.digest);
+            reference = mount.reference_of_conflict(&question.request.key, &question.request.content_digest());
         }
         let said = self.said(asked, &question, reference, &decided.told);
         let answer = Answer::Decided {

@@ -5,15 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use holdfast_adapters::{Notice, Unrecognized};
-use holdfast_core::Timestamp;
-use holdfast_core::hold::{Fact, Finding, ToldEvent};
+use holdfast_core::hold::{Fact, Finding, ToldEvent, contradicts};
+use holdfast_core::{DeclineReason, Timestamp};
 use sha2::{Digest, Sha256};
 use tokio::time::timeout_at;
 
 use super::Responder;
 use super::mount::Mount;
 use crate::clock::{self, Instant};
-use crate::ledger::{self, Act, Answer, LedgerError, Ticket, Wait};
+use crate::ledger::{self, Act, Answer, LedgerError, Looked, Ticket, Wait};
 use crate::metrics::{LedgerStanding, NotificationResult};
 use crate::spool::{Entry, Kept};
 
@@ -43,8 +43,8 @@ pub enum Taken {
     Durable,
     /// Answer 503.
     NotDurable,
-    /// It is about a payment of ours that is not there, and was not recorded.
-    Nobodys,
+    /// It is about a payment of ours, which is not there or does not allow it, and was not recorded.
+    Refused(DeclineReason),
 }
 
 impl Responder {
@@ -55,8 +55,10 @@ impl Responder {
         let mut noted = Taken::Durable;
         for notice in notices {
             let notice = match notice {
-                Notice::OfOurs(event) if self.is_nobodys(mount, &event, by).await => return Taken::Nobodys,
-                Notice::OfOurs(event) => Notice::Told(std::iter::once(event).collect()),
+                Notice::OfOurs(event) => match self.objection_to(mount, &event, by).await {
+                    Some(reason) => return Taken::Refused(reason),
+                    None => Notice::Told(std::iter::once(event).collect()),
+                },
                 Notice::Told(_) | Notice::Nothing | Notice::Unrecognized(_) => notice,
             };
             let notice = none_from_the_future(notice, clock::utc());
@@ -113,13 +115,13 @@ impl Responder {
         }
     }
 
-    /// Whether a fact is about a payment of ours that the ledger knows not to be there. While that cannot be asked, it may be.
-    async fn is_nobodys(&self, mount: &Mount, event: &ToldEvent, by: Instant) -> bool {
-        let Some(payment) = event.fact.payments().0.filter(|_| self.hears()).copied() else { return false };
+    /// Why a fact about a payment of ours is not recorded, as far as the ledger knows. While that cannot be asked, nothing speaks against it:
+    /// what happened at the network happened, and is kept.
+    async fn objection_to(&self, mount: &Mount, event: &ToldEvent, by: Instant) -> Option<DeclineReason> {
+        let payment = event.fact.payments().0.filter(|_| self.hears()).copied()?;
         let look = Act::Look(mount.origin(), payment, event.key);
         let looked = timeout_at(by, ledger::ask(self.ledger.as_ref(), look)).await;
-        let looked = looked.ok().and_then(Result::ok).and_then(Answer::into_looked);
-        looked.is_some_and(|looked| looked.hold.is_none())
+        objection(&looked.ok()?.ok()?.into_looked()?, event)
     }
 
     /// Whether the ledger hears now, and has heard everything that came before.
@@ -187,6 +189,35 @@ impl Responder {
             Noted::Durable => NotificationResult::Unrecognized,
             Noted::NotDurable => NotificationResult::NotDurable,
         }
+    }
+}
+
+/// What speaks against a fact about a payment of ours: there is none, the same message said something else before, it is in another currency,
+/// or more is cleared than was authorized, tolerance included.
+fn objection(looked: &Looked, event: &ToldEvent) -> Option<DeclineReason> {
+    let (Some(hold), Some(currency)) = (looked.hold, looked.currency) else { return Some(DeclineReason::AuthorizationUnknown) };
+    if let Some(step) = looked.told {
+        return contradicts(&[step], currency, event).then_some(DeclineReason::ConflictingDuplicate);
+    }
+    match event.fact {
+        Fact::Captured { amount, .. } | Fact::Reduced { by: amount, .. } if amount.currency() != currency => {
+            Some(DeclineReason::CurrencyNotAllowed)
+        }
+        Fact::Captured { amount, .. } => {
+            let most = hold.authorized.saturating_add(hold.tolerance);
+            (hold.captured.saturating_add(amount.minor()) > most).then_some(DeclineReason::CaptureAboveAuthorized)
+        }
+        Fact::Reduced { .. }
+        | Fact::Released { .. }
+        | Fact::Recorded { .. }
+        | Fact::Replaced { .. }
+        | Fact::Completed { .. }
+        | Fact::Credited { .. }
+        | Fact::Debited { .. }
+        | Fact::Card { .. }
+        | Fact::Cardholder { .. }
+        | Fact::Account { .. }
+        | Fact::SettlementAnnounced { .. } => None,
     }
 }
 

@@ -5,9 +5,13 @@ use std::borrow::Cow;
 
 use holdfast_adapters::agent_spend::payment_of;
 use holdfast_adapters::{AuthorizationCall, Lookup, Named};
-use holdfast_core::agent::Governed;
+use holdfast_core::agent::{BindingId, Governed, InstrumentId, IntentReference};
 use holdfast_core::rules::{NoTrace, Ruleset, Verdict, evaluate};
-use holdfast_core::{AuthorizationRequest, Basis, CardToken, ContentDigest, Decision, PaymentRef, StandInCause, Timestamp};
+use holdfast_core::{
+    AuthorizationId, AuthorizationRequest, Basis, CardToken, ContentDigest, Decision, MerchantName, PaymentRef, StandInCause,
+    Timestamp,
+};
+use sha2::{Digest as _, Sha256};
 use tokio::time::timeout_at;
 
 use super::deadline::Deadline;
@@ -123,7 +127,7 @@ impl Responder {
         lookup: &Lookup,
         now: Timestamp,
     ) -> Question<'static> {
-        let mut request = *request;
+        let (mut request, digest) = (*request, digest_of(request, lookup));
         if let (Named::ByNobody, Some(key)) = (lookup.named, agents.fresh_key()) {
             request.key = key;
         }
@@ -144,7 +148,6 @@ impl Responder {
             None
         };
         request.card = inside.or(outside);
-        let digest = request.content_digest();
         Question {
             request: Cow::Owned(request),
             origin: asks.origin(),
@@ -178,4 +181,27 @@ impl Responder {
             Err(_) => Err(StandInCause::DeadlinePassed),
         }
     }
+}
+
+/// What a processor's question is told apart by: what it asked, and not what that led to, which may be another authority, or none, by the time
+/// that it is sent again.
+fn digest_of(request: &AuthorizationRequest, lookup: &Lookup) -> ContentDigest {
+    let mut digest = Sha256::new();
+    digest.update(request.content_digest().as_bytes());
+    digest.update(lookup.stranger.map_or([0; 16], |stranger| stranger.digest));
+    digest.update(request.merchant.name.as_ref().map_or(&[0; 16], MerchantName::as_bytes));
+    let country = request.merchant.country.map(|country| country.to_string());
+    for text in [
+        country.as_deref(),
+        Some(lookup.platform.as_str()),
+        lookup.intent.as_ref().map(IntentReference::as_str),
+        lookup.binding.as_ref().map(BindingId::as_str),
+        lookup.instrument.as_ref().map(InstrumentId::as_str),
+        lookup.transaction.as_ref().map(AuthorizationId::as_str),
+    ] {
+        // No name has a zero byte, so that the parts cannot run into each other.
+        digest.update(text.unwrap_or_default());
+        digest.update([0]);
+    }
+    ContentDigest::from_bytes(digest.finalize().first_chunk().copied().unwrap_or_default())
 }

@@ -6,7 +6,8 @@ use holdfast_core::hold::{Fact, MovementCause};
 use holdfast_core::{AccountId, Currency, Money, NetworkName, PlatformName, ProgramId, Timestamp};
 
 use super::names::{DEBITED_AT_ONCE, message_name, names_of_fact, names_of_payment, names_of_request, ordered, what};
-use crate::books::{Books, Entered};
+use crate::agent::outside::is_outside;
+use crate::books::{Book, Books, Entered};
 use crate::journal::{Body, JournalError, Record};
 use crate::ledger::embedded::projection::checkpoint::{Beginning, Debit};
 use crate::settlement_day::{Cutoff, When, completed_on, is_debited_at_once, network_of};
@@ -194,7 +195,7 @@ impl Summing {
     pub fn beginning_with(question: Question, before: Before) -> Self {
         let Before { books, networks, debits, later } = before;
         let mut summing = Summing { question, books, networks, debits: BTreeMap::new(), day: Day::default() };
-        for book in summing.books.accounts().filter(|book| book.program == summing.question.program) {
+        for book in summing.books.accounts().filter(|book| book.program == summing.question.program && !is_elsewhere(book)) {
             let float = summing.day.float.entry(book.account.currency).or_default();
             float.add(book.account.posted.into(), book.account.held.into());
             float.accounts = float.accounts.saturating_add(1);
@@ -273,7 +274,8 @@ impl Summing {
 
     /// What a record changes of what is held, and whether there is one account more.
     fn holds(&mut self, record: &Record, entered: Entered, day: i32) {
-        let Some(book) = self.books.at(&record.place).book.filter(|_| day <= self.question.day) else { return };
+        let book = self.books.at(&record.place).book.filter(|book| day <= self.question.day && !is_elsewhere(book));
+        let Some(book) = book else { return };
         let float = self.day.float.entry(book.account.currency).or_default();
         match &record.body {
             Body::Decided { outcome, .. }
@@ -291,7 +293,7 @@ impl Summing {
     }
 
     fn movement(&self, number: i64, record: &Record, entered: Entered) -> Option<Movement> {
-        let book = self.books.at(&record.place).book?;
+        let book = self.books.at(&record.place).book.filter(|book| !is_elsewhere(book))?;
         let (names, what, cause, posted) = match &record.body {
             Body::AccountEntered { balance, .. } => match entered {
                 Entered::Account => (Vec::new(), "entered", MovementCause::Funding, balance.minor()),
@@ -332,6 +334,11 @@ impl Summing {
             posted,
         })
     }
+}
+
+/// Whether it is only remembered what was paid with money elsewhere: nobody settles that with us.
+fn is_elsewhere(book: &Book) -> bool {
+    is_outside(&book.id, book.account.credit_line)
 }
 
 impl Float {

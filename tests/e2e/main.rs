@@ -41,6 +41,7 @@ mod retention;
 mod retries;
 mod shared;
 mod spend;
+mod spend_once;
 mod spend_people;
 mod spend_reserved;
 mod spend_shared;

@@ -14,7 +14,7 @@ pub struct Question {
     #[schema(example = "MARQETA")]
     issuing_platform: String,
     /// Whole minor units; 0 asks whether a payment could be made, and holds nothing.
-    #[schema(minimum = 0, example = 4_999)]
+    #[schema(minimum = 0, maximum = 999_999_999_999_i64, example = 4_999)]
     amount: i64,
     /// ISO 4217.
     #[schema(example = "USD")]
@@ -87,7 +87,7 @@ pub struct PaymentEvent {
     #[schema(min_length = 1, max_length = 128)]
     event_id: String,
     /// Whole minor units. A clearing needs one; a reversal without one is of all that is left.
-    #[schema(minimum = 1)]
+    #[schema(minimum = 1, maximum = 999_999_999_999_i64)]
     amount: Option<i64>,
     /// ISO 4217; with an amount.
     #[schema(example = "USD")]
@@ -117,7 +117,7 @@ pub struct RecordedAnswer {
 #[expect(dead_code, reason = "described here, read by the adapter")]
 pub struct QuestionHeaders {
     /// Your name for the question: asked again, it hears the same answer. Without one each call is a payment of its own.
-    #[param(rename = "Idempotency-Key", min_length = 1, max_length = 255)]
+    #[param(rename = "Idempotency-Key", min_length = 1, max_length = 128)]
     idempotency_key: Option<String>,
     /// Repeated in the answer, where the body has no `correlation_id`.
     #[param(rename = "X-Correlation-Id")]

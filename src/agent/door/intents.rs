@@ -12,7 +12,7 @@ use super::bindings::AuthorityParameter;
 use super::openapi::{ReadProblems, WriteProblems};
 use super::shown::{Listed, Shown, State, StatusParameter, page_and_status};
 use crate::agent::bodies::{Intent, Moment};
-use crate::agent::office::wrong_state;
+use crate::agent::office::{Owner, wrong_state};
 use crate::agent::store::{Kind, List, Row};
 use crate::api::input::Need;
 use crate::api::page::PageParameters;
@@ -124,13 +124,26 @@ impl House {
         wanted.change.update(&row, word.name(), &body, Vec::new(), action);
         let made = self.office.make(wanted.change).await;
         if made.is_err() && body.reserved {
-            drop(self.give_back(owner, &row.id).await);
+            self.give_back_unless_kept(owner, &row.id).await;
         }
         let row = made?;
         if let Some(signals) = &self.signals {
             signals.leave(Signal::Reviewed);
         }
         self.answer(StatusCode::OK, row).await
+    }
+}
+
+impl House {
+    /// Gives back what an approval reserved that could not be written, where the intent came to another end meanwhile. All reviewers of an
+    /// intent reserve the same: where another one's approval was written, it is that one's; where the intent still waits, the next
+    /// approval finds it; and where that cannot be known, it is held until the intent's time is over.
+    async fn give_back_unless_kept(&self, owner: Owner, intent: &str) {
+        let status = self.office.own::<Intent>(owner, intent).await.ok().and_then(|(row, _)| IntentStatus::named(&row.status));
+        match status {
+            Some(IntentStatus::Denied | IntentStatus::Cancelled) => drop(self.give_back(owner, intent).await),
+            Some(IntentStatus::Open | IntentStatus::Approved | IntentStatus::PendingReview) | None => {}
+        }
     }
 }
 

@@ -26,6 +26,7 @@ pub mod policies;
 mod reserving;
 pub mod router;
 pub mod shown;
+mod turns;
 
 use std::fmt;
 use std::sync::Arc;
@@ -35,6 +36,7 @@ use holdfast_core::agent::{Environment, OrganizationId};
 use holdfast_core::{PlatformName, ProgramId};
 
 use self::insight::Insights;
+pub use self::turns::Turns;
 use crate::agent::lead::Agents;
 use crate::agent::office::Office;
 use crate::ledger::Ledger;
@@ -59,6 +61,8 @@ pub struct House {
     pub signals: Option<Signals>,
     /// Which enterprises may bind what is of platforms that call us, if that is written.
     pub card_enterprises: Option<Vec<OrganizationId>>,
+    /// Who reserves under a key at the moment.
+    pub turns: Turns,
     /// Whether everything that the store has is in memory.
     pub filled: AtomicBool,
 }

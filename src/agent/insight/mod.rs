@@ -17,7 +17,7 @@ use crate::private_file;
 pub const FILE: &str = "insight.sqlite";
 
 /// The number of these tables, in SQLite's `user_version`. A file of another one is made again.
-const FORMAT: i32 = 2;
+const FORMAT: i32 = 3;
 
 const TABLES: &str = "
 CREATE TABLE decided (

@@ -7,7 +7,8 @@ use holdfast_adapters::Unrecognized;
 use holdfast_core::agent::Governed;
 use holdfast_core::hold::life::ends_at;
 use holdfast_core::hold::{
-    AccountStatus, Adoption, Asked, CardStatus, Event, Fact, Finding, Ordered, ReleaseCause, Subject, ToldEvent, contradicts,
+    AccountStatus, Adoption, Asked, CardStatus, Event, Fact, Finding, Ordered, ReleaseCause, StepId, Subject, ToldEvent,
+    contradicts,
 };
 use holdfast_core::{
     AuthorizationKind, Basis, Decision, DeclineReason, Expiry, IdempotencyKey, PaymentRef, ProgramId, Timestamp,
@@ -320,7 +321,15 @@ impl Engine {
         }
         let row = located.hold.and_then(|index| self.state.hold(index));
         let changed_at = row.and_then(|row| row.steps.iter().map(|step| step.at).max());
-        let looked = Looked { answered: self.state.answered(asked), hold: row.map(|row| row.hold), changed_at };
+        let account = row.and_then(|row| self.state.account(row.account));
+        let message = StepId::of_message(key);
+        let looked = Looked {
+            answered: self.state.answered(asked),
+            hold: row.map(|row| row.hold),
+            currency: account.map(|row| row.account.currency),
+            told: row.and_then(|row| row.steps.iter().find(|step| step.id == message)).copied(),
+            changed_at,
+        };
         Performed::OnceDurable(Answer::Looked(looked))
     }
 

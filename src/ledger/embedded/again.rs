@@ -4,7 +4,7 @@
 
 use std::hash::BuildHasher as _;
 
-use holdfast_core::agent::takes_over;
+use holdfast_core::agent::{Governed, takes_over};
 use holdfast_core::hold::{Adoption, Asked, Event, Order, Ordered, Outcome, ToldEvent};
 use holdfast_core::rules::Verdict;
 use holdfast_core::{AuthorizationRequest, ContentDigest, Expiry, IdempotencyKey, PaymentRef, ProgramId};
@@ -94,7 +94,7 @@ impl Again {
         let platform = record.platform.as_ref();
         let key = self.state.asked_name(program, platform, &request.key);
         let located = in_its_owners_name(&self.state, program, request, rebuild::located(&self.state, record));
-        let digest = self.digest(key, request, recorded);
+        let digest = self.digest(key, request, record.governed.as_ref(), recorded);
         let intent = takes_over(record.governed.as_ref(), verdict);
         if let Some(release) = intent.and_then(|intent| Release::of(&self.state, program, &intent, record.at)) {
             release.write(&mut self.state, &mut self.undo);
@@ -112,7 +112,7 @@ impl Again {
         let key = self.state.asked_name(program, platform, &request.key);
         let located = rebuild::located(&self.state, record);
         let weight = weight_of(record.governed.as_ref());
-        let digest = self.digest(key, request, recorded);
+        let digest = self.digest(key, request, record.governed.as_ref(), recorded);
         let adoption = Adoption { request, digest, asked_at: *received_at, told: *told, verdict, weight };
         let event = Event::Adopt(adoption);
         Some(weigh::apply(&self.state, &located, Some(key), &Uses::new(), None, &event, record.at))
@@ -145,11 +145,18 @@ impl Again {
 }
 
 impl Again {
-    /// What a question is told apart by: of one that came to a payment door, also what its caller wrote, which is in no record.
-    fn digest(&self, asked: Fingerprint, request: &AuthorizationRequest, recorded: &Outcome) -> ContentDigest {
+    /// What a question is told apart by: of one that came to a door of ours, also what its caller wrote, which is in no record.
+    fn digest(
+        &self,
+        asked: Fingerprint,
+        request: &AuthorizationRequest,
+        governed: Option<&Governed>,
+        recorded: &Outcome,
+    ) -> ContentDigest {
+        let by_processor = governed.is_some_and(|governed| governed.asked_by.is_some());
         match request.expiry {
-            Expiry::Told => request.content_digest(),
-            Expiry::Ours => self.digest_of_door(asked, recorded),
+            Expiry::Told if !by_processor => request.content_digest(),
+            Expiry::Told | Expiry::Ours => self.digest_of_door(asked, recorded),
         }
     }
 

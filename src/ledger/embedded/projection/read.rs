@@ -16,6 +16,7 @@ pub use super::lines::{DaySum, HoldLine, Movement};
 use super::rows::HoldKept;
 pub use super::rows::{AccountKept, CardKept, CardStanding, CardholderKept};
 use super::{find, schema, words};
+use crate::agent::outside::IS_OUTSIDE_SQL;
 use crate::ledger::embedded::state::CardIndex;
 use crate::settlement_day::Cutoff;
 
@@ -98,8 +99,8 @@ impl Reader {
     /// # Errors
     /// See [`ReadError`].
     pub fn accounts(&self, program: &ProgramId, after: Option<u32>, most: u32) -> Page<AccountKept> {
-        let sql = "FROM account WHERE program = ?1 AND number > ?2 ORDER BY number LIMIT ?3";
-        self.accounts_of(sql, params![program.as_str(), behind(after), most])
+        let sql = format!("FROM account WHERE program = ?1 AND number > ?2 AND NOT {IS_OUTSIDE_SQL} ORDER BY number LIMIT ?3");
+        self.accounts_of(&sql, params![program.as_str(), behind(after), most])
     }
 
     /// Accounts, with the money that is on them lately.
@@ -324,7 +325,16 @@ impl Reader {
     pub fn sums(&self, program: &ProgramId, cutoff: &Cutoff, day: i32) -> Page<DaySum> {
         // Two halves of each amount: a day's sum may pass 64 bits, and SQLite refuses those.
         let columns = "network, currency, cause, sum(posted >> 32), sum(posted & 4294967295), count(*)";
-        let sql = format!("FROM ({OF_DAY}) GROUP BY network, currency, cause ORDER BY network, currency, cause");
+        let has_outside = format!("SELECT EXISTS (SELECT 1 FROM account WHERE program = ?1 AND {IS_OUTSIDE_SQL})");
+        let has_outside: bool = self.connection.prepare_cached(&has_outside)?.query_row([program.as_str()], |row| row.get(0))?;
+        // Whose movement it is stands in no index: only a program that has such accounts reads the rows.
+        let of_day = if has_outside {
+            let inside = format!("posted <> 0 AND account NOT IN (SELECT number FROM account WHERE {IS_OUTSIDE_SQL})");
+            OF_DAY.replace("posted <> 0", &inside)
+        } else {
+            OF_DAY.to_owned()
+        };
+        let sql = format!("FROM ({of_day}) GROUP BY network, currency, cause ORDER BY network, currency, cause");
         let (from, to) = (cutoff.end_of(day.saturating_sub(1)).unix_micros(), cutoff.end_of(day).unix_micros());
         self.page(columns, &sql, params![program.as_str(), day, from, to], DaySum::read)
     }
