@@ -138,7 +138,8 @@
 //! * A binding names the door at which its money, budgets and intents move. At the other one the same decision is made, remembered
 //!   under its key, and moves nothing; a payment that is there already is approved as that payment.
 //! * An instrument that is none of ours has an account in the ledger that only remembers what was paid (`outside-…`), with a credit line
-//!   that nobody reaches: budgets, reversals and intents need no second way of counting.
+//!   that nobody reaches: budgets, reversals and intents need no second way of counting. Whatever lists or sums a program's money leaves it
+//!   out.
 //! * Whatever reads a journal's file reads the shared ledger's, too: it is copied into such a file first, in an order that keeps every
 //!   account's. There is one way to explain, sum or replay, and no second one in SQL.
 //! * On the shared ledger the objects of agent spend are in its database, and whoever writes takes their numbers first, so that they become

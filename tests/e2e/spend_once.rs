@@ -104,11 +104,17 @@ fn a_key_belongs_to_what_was_asked_first() {
     assert_eq!(first["reason_code"], json!("POLICY_MATCH"));
     let same = asked.clone();
     let mut refused = Vec::new();
-    for (field, value) in [("intent_reference", other["intent_reference"].clone()), ("amount", json!(401)), ("merchant", json!("M"))] {
+    for (field, value) in
+        [("intent_reference", other["intent_reference"].clone()), ("amount", json!(401)), ("merchant", json!("M"))]
+    {
         asked = same.clone();
         asked[field] = value;
         let conflict = ask(&mut spending.processor, &asked);
-        assert_eq!((&conflict["decision"], &conflict["reason_code"]), (&json!("DECLINE"), &json!("DUPLICATE_CONFLICT")), "{field}");
+        assert_eq!(
+            (&conflict["decision"], &conflict["reason_code"]),
+            (&json!("DECLINE"), &json!("DUPLICATE_CONFLICT")),
+            "{field}"
+        );
         assert_ne!(conflict["request_id"], first["request_id"]);
         refused.push(conflict["request_id"].clone());
     }
@@ -143,12 +149,13 @@ fn an_event_says_one_thing_and_no_more_than_was_authorized() {
         let answer = spending.processor.post(&path, &event);
         (answer.status, answer.json()["code"].as_str().unwrap_or_default().to_owned())
     };
-    let clearing = |name: &str, amount: i64, currency: &str, is_final: bool| {
-        json!({"type": "clearing", "event_id": name, "amount": amount, "currency": currency, "final": is_final})
-    };
+    let clearing = |name: &str, amount: i64, currency: &str, is_final: bool| json!({"type": "clearing", "event_id": name, "amount": amount, "currency": currency, "final": is_final});
     let (recorded, refused) = ((200, String::new()), |code: &str| (409, code.to_owned()));
     assert_eq!(tell(clearing("c-1", 100, "EUR", true)), refused("currency_mismatch"));
-    assert_eq!(tell(json!({"type": "reversal", "event_id": "c-1", "amount": 1, "currency": "EUR"})), refused("currency_mismatch"));
+    assert_eq!(
+        tell(json!({"type": "reversal", "event_id": "c-1", "amount": 1, "currency": "EUR"})),
+        refused("currency_mismatch")
+    );
     assert_eq!(tell(clearing("c-1", 90_000, "USD", true)), refused("clearing_above_authorized"));
     assert_eq!(tell(clearing("c-1", 5_000, "USD", false)), recorded, "what was refused left nothing behind");
     assert_eq!(tell(clearing("c-1", 5_000, "USD", false)), recorded, "told again");
@@ -187,7 +194,9 @@ fn all_that_is_wrong_is_told_and_a_name_of_any_form_may_be_nobodys() {
     let paths: Vec<_> = answer.json()["errors"].as_array().unwrap().iter().map(|error| error["path"].clone()).collect();
     assert_eq!(paths, ["amount", "currency", "mcc", ""]);
     let long = "n".repeat(200);
-    for (field, reason) in [("binding_id", "BINDING_NOT_FOUND"), ("instrument_id", "BINDING_NOT_FOUND"), ("intent_reference", "INTENT_NOT_FOUND")] {
+    for (field, reason) in
+        [("binding_id", "BINDING_NOT_FOUND"), ("instrument_id", "BINDING_NOT_FOUND"), ("intent_reference", "INTENT_NOT_FOUND")]
+    {
         let mut asked = json!({"issuing_platform": "MARQETA", "amount": 1, "currency": "USD"});
         asked[field] = json!(long);
         let said = processor.made("/v1/authorize", &asked);
@@ -195,4 +204,133 @@ fn all_that_is_wrong_is_told_and_a_name_of_any_form_may_be_nobodys() {
         asked[field] = json!("4111111111111111");
         assert_eq!(processor.post("/v1/authorize", &asked).status, 400, "a card's number is no name");
     }
+}
+
+#[test]
+fn whoever_asked_reviews_by_no_hand_of_theirs_and_what_they_made_goes_with_them() {
+    let workplace = Workplace::demo();
+    let server = workplace.serve();
+    let (organization, mut owner) = enterprise(&workplace, &server, "ada@example.com");
+    let [_, authority, ..] = modelled(&organization, &mut owner, "card-demo-1");
+    let mut other = member(&server, &mut owner, "bob@example.com", "owner");
+    let made = owner.made("/v1/credentials", &json!({"scopes": ["intents", "review", "read", "credentials"]}));
+    let mut backend = Caller::new(&server, made["api_key"].as_str().unwrap(), made["shared_secret"].as_str().unwrap());
+    let second = backend.made("/v1/credentials", &json!({"scopes": ["review", "read"]}));
+    assert_eq!((&second["created_by"], &made["member_id"]), (&made["created_by"], &Value::Null));
+    let mut second = Caller::new(&server, second["api_key"].as_str().unwrap(), second["shared_secret"].as_str().unwrap());
+    let wait = |caller: &mut Caller| {
+        let intent = json!({"spending_authority_id": authority, "amount": 6_000, "currency": "USD"});
+        let waits = caller.made("/v1/authorize-intent", &intent);
+        assert_eq!(waits["status"], json!("pending_review"));
+        format!("/v1/intents/{}/approve", waits["intent_reference"].as_str().unwrap())
+    };
+    let refused = (403, "own_intent".to_owned());
+    let (of_owner, of_backend) = (wait(&mut owner), wait(&mut backend));
+    for path in [&of_owner, &of_backend] {
+        for caller in [&mut owner, &mut backend, &mut second] {
+            assert_eq!(code(&caller.post(path, &json!({}))), refused);
+        }
+        assert_eq!(other.post(path, &json!({})).status, 200);
+    }
+
+    // A developer revokes what is theirs, and what backends use; an owner everything.
+    let mut developer = member(&server, &mut owner, "carl@example.com", "developer");
+    let listed = developer.get("/v1/credentials").json()["items"].clone();
+    let own = |member: &Value| {
+        let found = listed.as_array().unwrap().iter().find(|credential| credential["member_id"] == *member);
+        format!("/v1/credentials/{}/revoke", id(found.unwrap()))
+    };
+    let owners = own(&made["created_by"]);
+    assert_eq!(code(&developer.post(&owners, &json!({}))), (403, "owner_needed".to_owned()));
+    assert_eq!(owner.get("/v1/policies").status, 200);
+
+    // Whoever leaves takes what they made along, and of the last two owners one stays.
+    let members = owner.get("/v1/members?status=active").json()["items"].clone();
+    let owners: Vec<String> =
+        members.as_array().unwrap().iter().filter(|member| member["role"] == json!("owner")).map(id).collect();
+    let other_id = owners.iter().find(|id| made["created_by"] != json!(id)).unwrap().clone();
+    let ada = made["created_by"].as_str().unwrap().to_owned();
+    let mut both = [owner, other];
+    let heard = {
+        let [owner, other] = &mut both;
+        let barrier = Barrier::new(2);
+        let remove = |caller: &mut Caller, whom: &str| {
+            barrier.wait();
+            caller.post(&format!("/v1/members/{whom}/remove"), &json!({})).status
+        };
+        std::thread::scope(|scope| {
+            let first = scope.spawn(|| remove(owner, &other_id));
+            let second = remove(other, &ada);
+            [first.join().unwrap(), second]
+        })
+    };
+    assert!(heard.contains(&200) && heard.iter().any(|status| [401, 409].contains(status)), "{heard:?}");
+    let [owner, other] = &mut both;
+    let (left, lost) = if heard[0] == 200 { (owner, other) } else { (other, owner) };
+    assert_eq!(lost.get("/v1/policies").status, 401);
+    let active = left.get("/v1/members?status=active").json()["items"].clone();
+    assert_eq!(active.as_array().unwrap().iter().filter(|member| member["role"] == json!("owner")).count(), 1);
+    let expected = if heard[0] == 200 { 200 } else { 401 };
+    assert_eq!([backend.get("/v1/policies").status, second.get("/v1/policies").status], [expected; 2]);
+}
+
+#[test]
+fn nothing_is_given_to_what_is_archived_at_the_same_time() {
+    let workplace = Workplace::demo();
+    let server = workplace.serve();
+    let (organization, mut owner) = enterprise(&workplace, &server, "ada@example.com");
+    let [agent, authority, _, binding] = modelled(&organization, &mut owner, "card-demo-1");
+    let mut archiver = owner.twin(&server);
+    for _ in 0..5 {
+        let policy = json!({"policy": {"template": "one_time"}});
+        let policy = id(&owner.made("/v1/policies", &policy));
+        let known = owner.get(&format!("/v1/spending-authorities/{authority}")).json();
+        let change = json!({"policy_id": policy, "version": known["version"]});
+        let barrier = Barrier::new(2);
+        let [assigned, archived] = std::thread::scope(|scope| {
+            let archive = scope.spawn(|| {
+                barrier.wait();
+                archiver.post(&format!("/v1/policies/{policy}/archive"), &json!({})).status
+            });
+            barrier.wait();
+            let assigned = owner.ask("PATCH", &format!("/v1/spending-authorities/{authority}"), &[], &change).status;
+            [assigned, archive.join().unwrap()]
+        });
+        assert!(matches!((assigned, archived), (200, 409) | (410, 200)), "{assigned} {archived}");
+    }
+    assert_eq!(owner.post(&format!("/v1/bindings/{binding}/archive"), &json!({})).status, 200);
+    assert_eq!(owner.post(&format!("/v1/enterprises/{organization}/agents/{agent}/archive"), &json!({})).status, 200);
+    let new = json!({"spending_authority_id": authority, "issuing_platform": "MARQETA", "instrument_id": "card-demo-1"});
+    assert_eq!(owner.post("/v1/bindings", &new).status, 410, "its agent is archived");
+}
+
+#[test]
+fn what_cannot_be_meant_is_refused_and_no_card_number_is_kept() {
+    let workplace = Workplace::demo();
+    let server = workplace.serve();
+    let (organization, mut owner) = enterprise(&workplace, &server, "ada@example.com");
+    let paths = |answer: &crate::support::http::Response| -> Vec<String> {
+        assert_eq!(answer.status, 400, "{answer:?}");
+        answer.json()["errors"].as_array().unwrap().iter().map(|error| error["path"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(paths(&owner.get("/v1/authorizations?decision=xyz&reason_code=foo")), ["decision", "reason_code"]);
+    assert_eq!(owner.get("/v1/metrics?decision=DECLINE&reason_code=NO_POLICY").status, 200);
+    let agents = format!("/v1/enterprises/{organization}/agents");
+    let agent = json!({"name": "bot", "description": "buys"});
+    let refused = owner.ask("POST", &agents, &[("Idempotency-Key", "order-4111111111111111")], &agent);
+    assert_eq!(paths(&refused), ["Idempotency-Key"]);
+    let lock = json!({"policy": {"template": "merchant_lock", "parameters": {"merchants": ["4111 1111 1111 1111"]}}});
+    assert_eq!(owner.post("/v1/policies", &lock).status, 400);
+
+    let made = owner.made(&agents, &agent);
+    assert_eq!(made["description"], json!("buys"));
+    let path = format!("{agents}/{}", id(&made));
+    let key = ("Idempotency-Key", "take-it-away");
+    let change = json!({"description": null});
+    let unsure = owner.ask("PATCH", &path, &[("If-Match", "\"1\"")], &json!({"description": null, "version": 2}));
+    assert_eq!(paths(&unsure), ["If-Match"]);
+    let changed = owner.ask("PATCH", &path, &[key, ("If-Match", "\"1\"")], &change);
+    assert_eq!((changed.status, &changed.json()["description"]), (200, &Value::Null), "{changed:?}");
+    let other = owner.ask("PATCH", &path, &[key, ("If-Match", "\"2\"")], &change);
+    assert_eq!(code(&other), (409, "idempotency_conflict".to_owned()));
 }

@@ -13,9 +13,9 @@ use super::openapi::{ReadProblems, WriteProblems};
 use super::shown::{Listed, Shown, State, StatusParameter, page_and_status};
 use crate::agent::bodies::{Authority, Binding};
 use crate::agent::mirror::platform;
-use crate::agent::office::change::New;
+use crate::agent::office::change::{Change, New};
 use crate::agent::office::{Office, Owner, archived, no_randomness};
-use crate::agent::store::{Kind, List, Row};
+use crate::agent::store::{Guard, Kind, List, Row};
 use crate::api::input::{Fields, Need};
 use crate::api::page::PageParameters;
 use crate::api::problem::{Code, Problem};
@@ -138,6 +138,12 @@ async fn live_authority(office: &Office, owner: Owner, id: &str) -> Result<Row, 
     if row.status == "archived" { Err(archived(Kind::Authority)) } else { Ok(row) }
 }
 
+/// What is bound to an authority is bound to something that lives: the authority, and its agent.
+fn only_if_live(change: &mut Change, authority: &Row) {
+    change.only_if(Guard::Live(Kind::Authority, authority.id.clone()));
+    change.only_if(Guard::Live(Kind::Agent, authority.parent.clone()));
+}
+
 /// Binds an instrument to a spending authority: from then on its payments are that authority's. An instrument has one binding, whoever made
 /// it. What is of a platform that calls this server can be bound by the enterprises that the operator lists only (403 `card_not_yours`);
 /// without a list, by any in the sandbox and by none in production.
@@ -167,6 +173,7 @@ pub(super) async fn create(house: State, write: Write) -> Result<Response, Probl
         instrument_id: instrument.to_string(),
         authoritative_door: door.unwrap_or_else(|| house.usual_door(owner, platform, *kind)),
     };
+    only_if_live(&mut wanted.change, &authority);
     let claim = instrument_claim(owner.environment.name(), platform, instrument.as_str());
     wanted.change.create(&place, &body, vec![claim], "binding.created");
     let row = office.make(wanted.change).await?;
@@ -225,6 +232,7 @@ pub(super) async fn update(house: State, target: Target, write: Write) -> Result
     let (authority, door, status) = wanted.what.clone();
     if let Some(authority) = authority {
         let authority = live_authority(office, owner, &authority).await?;
+        only_if_live(&mut wanted.change, &authority);
         row.parent.clone_from(&authority.id);
         body.spending_authority_id = authority.id;
     }

@@ -5,6 +5,7 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
+use super::codes::ReasonCodes;
 use super::openapi::{EventProblems, QuestionProblems};
 
 /// A question of a processor.
@@ -21,13 +22,11 @@ pub struct Question {
     currency: String,
     /// What an agent said that it was about to buy. Of this, `binding_id` and `instrument_id` at least one is there; together they must lead
     /// to the same authority.
-    #[schema(max_length = 64)]
     intent_reference: Option<String>,
     /// The binding.
-    #[schema(max_length = 64, example = "bind_demo")]
+    #[schema(example = "bind_demo")]
     binding_id: Option<String>,
     /// The platform's name of what pays.
-    #[schema(max_length = 64)]
     instrument_id: Option<String>,
     /// Four digits.
     #[schema(example = "5734")]
@@ -58,7 +57,7 @@ pub struct DecisionAnswer {
     #[schema(example = "APPROVE")]
     decision: String,
     /// Why.
-    #[schema(example = "POLICY_MATCH")]
+    #[schema(value_type = ReasonCodes, example = "POLICY_MATCH")]
     reason_code: String,
     /// Its name, in every later question and event.
     request_id: String,
@@ -132,7 +131,9 @@ pub struct QuestionHeaders {
 pub(super) fn authorize() {}
 
 /// Tells what became of a payment that was asked about here. What is given back to budgets goes to the window in which it was counted; a full
-/// reversal gives the intent back. Of a `request_id` under which nothing is held or taken, nothing is recorded (404).
+/// reversal gives the intent back. Of a `request_id` under which nothing is held or taken, nothing is recorded (404), and neither is what
+/// contradicts the payment (409): an `event_id` that told something else before (`event_conflict`), another currency (`currency_mismatch`), a
+/// clearing of more than was authorized (`clearing_above_authorized`).
 #[utoipa::path(post, operation_id = "tell_event", path = "/v1/authorizations/{request_id}/events", tag = "decisions",
     params(("request_id" = String, Path)), request_body = PaymentEvent,
     responses((status = 200, body = RecordedAnswer), EventProblems))]

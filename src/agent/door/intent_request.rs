@@ -64,7 +64,7 @@ pub struct IntentAnswer {
     #[schema(example = "open")]
     pub(super) status: String,
     /// Why, in the words of `/v1/authorize`.
-    #[schema(example = "POLICY_MATCH")]
+    #[schema(value_type = super::codes::ReasonCodes, example = "POLICY_MATCH")]
     pub(super) reason_code: String,
     /// The same in a sentence.
     pub(super) reason: String,

@@ -11,8 +11,8 @@ use super::asking::{Asker, KeyParameter, Read, VersionParameter, Versioned, Want
 use super::bindings::AuthorityParameter;
 use super::openapi::{ReadProblems, WriteProblems};
 use super::shown::{Listed, Shown, State, StatusParameter, page_and_status};
-use crate::agent::bodies::{Intent, Moment};
-use crate::agent::office::{Owner, wrong_state};
+use crate::agent::bodies::{Credential, Intent, Moment};
+use crate::agent::office::{Owner, read, wrong_state};
 use crate::agent::store::{Kind, List, Row};
 use crate::api::input::Need;
 use crate::api::page::PageParameters;
@@ -112,7 +112,9 @@ impl House {
         let id: String = target.parse("intent")?;
         let owner = wanted.asker.owner();
         let (row, mut body) = self.office.own::<Intent>(owner, &id).await?;
-        must_be_reviewable(&wanted, &row, &body)?;
+        let requester = self.office.get(Kind::Credential, &body.credential).await?;
+        let requester = requester.and_then(|row| Some(read::<Credential>(&row).ok()?.hand(&row.id)));
+        must_be_reviewable(&wanted, &row, &body, requester.as_deref())?;
         let note = wanted.what.clone();
         body.reviewed_by = Some(wanted.asker.who());
         body.reviewed_at = Some(Moment(wanted.change.at()));
@@ -147,7 +149,7 @@ impl House {
     }
 }
 
-fn must_be_reviewable<T>(wanted: &Wanted<T>, row: &Row, body: &Intent) -> Result<(), Problem> {
+fn must_be_reviewable<T>(wanted: &Wanted<T>, row: &Row, body: &Intent, requester: Option<&str>) -> Result<(), Problem> {
     wanted.must_fit(row)?;
     if row.status != IntentStatus::PendingReview.name() {
         return Err(wrong_state("the intent does not wait for a review"));
@@ -155,14 +157,16 @@ fn must_be_reviewable<T>(wanted: &Wanted<T>, row: &Row, body: &Intent) -> Result
     if body.expires_at.0 <= wanted.change.at() {
         return Err(wrong_state("the intent's time is over"));
     }
-    if is_requester(&wanted.asker, body) {
-        let detail = "whoever asked for an intent does not review it: another person, or another backend, does";
+    if is_requester(&wanted.asker, body, requester) {
+        let detail =
+            "whoever asked for an intent does not review it, by no credential of theirs or that they made: another person does";
         return Err(Problem::coded(Code::Forbidden, "own_intent", detail));
     }
     Ok(())
 }
 
-/// By the person, and by the credential: neither may be the same.
-fn is_requester(asker: &Asker, body: &Intent) -> bool {
-    body.requested_by == asker.who() || body.credential == asker.caller.credential.as_str()
+/// By the person, by the credential, and by whoever's hand it was: none may be the same.
+fn is_requester(asker: &Asker, body: &Intent, requester: Option<&str>) -> bool {
+    let same_credential = body.credential == asker.caller.credential.as_str();
+    body.requested_by == asker.who() || same_credential || requester == Some(asker.hand.as_str())
 }

@@ -11,6 +11,7 @@ pub mod asking;
 pub mod authorities;
 pub mod authorize_intent;
 pub mod bindings;
+mod codes;
 pub mod credentials;
 pub mod crossing;
 mod deciding;
@@ -35,6 +36,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use holdfast_core::agent::{Environment, OrganizationId};
 use holdfast_core::{PlatformName, ProgramId};
 
+pub use self::codes::ReasonCodes;
 use self::insight::Insights;
 pub use self::turns::Turns;
 use crate::agent::lead::Agents;
