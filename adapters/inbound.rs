@@ -6,7 +6,8 @@ use arrayvec::ArrayVec;
 use holdfast_core::agent::{BindingId, InstrumentId, IntentReference};
 use holdfast_core::hold::ToldEvent;
 use holdfast_core::{
-    AmountError, AuthorizationId, AuthorizationRequest, CardToken, CardholderToken, IdError, PlatformName, Timestamp,
+    AmountError, AuthorizationId, AuthorizationRequest, CardToken, CardholderToken, DeclineReason, IdError, PlatformName,
+    Timestamp,
 };
 use http::HeaderMap;
 
@@ -94,8 +95,19 @@ pub struct Lookup {
     pub instrument: Option<InstrumentId>,
     /// The platform's own name of the payment, which makes it that payment.
     pub transaction: Option<AuthorizationId>,
+    /// Something that was named and can be nobody's name here.
+    pub stranger: Option<Stranger>,
     /// Whether the caller named the question, so that it can be asked again.
     pub named: Named,
+}
+
+/// A name that is none of ours by its form: whoever sends it hears what an unknown one hears.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stranger {
+    /// What is said to it.
+    pub reason: DeclineReason,
+    /// What it is told apart by; the name itself goes nowhere.
+    pub digest: [u8; 16],
 }
 
 /// Whether a caller named its question.
@@ -173,8 +185,8 @@ pub struct Malformed {
     pub problem: &'static str,
     /// Where a body ceases to be JSON, where that is told.
     pub position: Option<Position>,
-    /// What else is wrong, where all of it is told.
-    pub more: Vec<Malformed>,
+    /// What else is wrong, where a platform's contract wants to hear all of it.
+    pub others: Vec<Malformed>,
 }
 
 /// A place in a text, counted from 1.
@@ -190,7 +202,7 @@ impl Malformed {
     /// A field that is wrong.
     #[must_use]
     pub fn field(path: impl Into<String>, problem: &'static str) -> Self {
-        Malformed { path: path.into(), problem, position: None, more: Vec::new() }
+        Malformed { path: path.into(), problem, position: None, others: Vec::new() }
     }
 
     /// A body that is JSON up to a place.

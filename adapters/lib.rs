@@ -30,7 +30,9 @@ pub use adapter::{
     Adapter, Budget, BudgetStart, Credentials, DecisionEvent, InFlightDuplicate, Platform, Route, RouteMethod, Use,
 };
 pub use answer::{AccountBalance, Answer, CallBack, DecisionReference, Echo, Refused, Reply, Said};
-pub use inbound::{AuthorizationCall, BalanceCall, Callback, Fetch, Inbound, Lookup, Malformed, Named, Notice, Unrecognized};
+pub use inbound::{
+    AuthorizationCall, BalanceCall, Callback, Fetch, Inbound, Lookup, Malformed, Named, Notice, Stranger, Unrecognized,
+};
 pub use payment::{ListCall, LookCall, NotDone, OrderCall, Payment, PaymentCall, Slip};
 pub use proof::token;
 pub use proof::{Authentic, BasicCredential, Bearer, Keyring, Refusal, RuleBypass, Secret};

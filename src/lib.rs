@@ -153,7 +153,8 @@
 //! * Which intent a question is for that names none is chosen in the ledger's act, by the counters: what a process remembers of intents'
 //!   use is wrong after a restart, a reversal or another responder's answer.
 //! * An instrument that is none of ours has an account in the ledger that only remembers what was paid (`outside-…`), with a credit line
-//!   that nobody reaches: budgets, reversals and intents need no second way of counting.
+//!   that nobody reaches: budgets, reversals and intents need no second way of counting. Whatever lists or sums a program's money leaves it
+//!   out.
 //! * Whatever reads a journal's file reads the shared ledger's, too: it is copied into such a file first, in an order that keeps every
 //!   account's. There is one way to explain, sum or replay, and no second one in SQL.
 //! * On the shared ledger the objects of agent spend are in its database, and whoever writes takes their numbers first, so that they become

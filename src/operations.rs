@@ -255,9 +255,12 @@ impl Desk {
         noted.map(|noted| noted != Noted::New).ok_or_else(other_answer)
     }
 
-    /// A page of a program's accounts, and where the next one begins.
+    /// A page of a program's accounts, and where the next one begins. Accounts without money behind them are on none.
     async fn page(&self, program: ProgramId, from: u32) -> Result<(Vec<AccountStanding>, Option<u32>), OperationError> {
-        self.ask(Act::Accounts { program, from, most: u32::MAX }).await?.into_accounts().ok_or_else(other_answer)
+        let page = self.ask(Act::Accounts { program, from, most: u32::MAX }).await?.into_accounts();
+        let (mut standings, next) = page.ok_or_else(other_answer)?;
+        standings.retain(|standing| !is_outside(&standing.balance.account, standing.credit_line.minor()));
+        Ok((standings, next))
     }
 }
 
@@ -301,8 +304,7 @@ impl Operations for Desk {
             Some(number) => Some(PageStart { program, number }),
             None => programs.next().map(|program| PageStart { program, number: 0 }),
         };
-        let ours = standings.iter().filter(|standing| !is_outside(&standing.balance.account));
-        Ok(BalancesPage { accounts: ours.map(report).collect(), next })
+        Ok(BalancesPage { accounts: standings.iter().map(report).collect(), next })
     }
 
     async fn rules_publish(&self, publish: RulesPublish) -> Result<RulesVersion, OperationError> {

@@ -145,8 +145,8 @@ pub(super) fn write_refused(refused: &Refused, body: &mut Vec<u8>) -> Reply {
     };
     let errors = match refused {
         Refused::Malformed(malformed) => {
-            let all = std::iter::once(malformed).chain(&malformed.more);
-            all.map(|one| FieldProblem { path: &one.path, problem: one.problem }).collect()
+            let all = std::iter::once(malformed).chain(&malformed.others);
+            all.map(|malformed| FieldProblem { path: &malformed.path, problem: malformed.problem }).collect()
         }
         Refused::NotAuthentic
         | Refused::Token(_)

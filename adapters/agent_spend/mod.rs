@@ -20,8 +20,8 @@ use holdfast_core::{Money, PaymentRef, Timestamp};
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue};
 
-use self::faults::Of;
 pub use self::names::{NAME, payment_of};
+pub use self::understand::AMOUNT_MAX;
 use crate::adapter::{Adapter, Budget, BudgetStart, Credentials, InFlightDuplicate, Platform, Route, RouteMethod, Use};
 use crate::answer::{Answer, Echo, Refused, Reply};
 use crate::inbound::{Callback, Inbound, Malformed};
@@ -85,10 +85,9 @@ impl Adapter for AgentSpend {
     }
 
     fn decode<'a>(&self, authentic: &Authentic<'a>) -> Result<Inbound<'a>, Malformed> {
-        let body = authentic.callback().body;
         match authentic.callback().route {
-            AUTHORIZE => understand::authorize(authentic).map_err(|first| faults::all(Of::Question, body, first)),
-            EVENTS => understand::event(authentic).map_err(|first| faults::all(Of::Event, body, first)),
+            AUTHORIZE => understand::authorize(authentic),
+            EVENTS => understand::event(authentic),
             _ => Err(Malformed::field("", "came to a route that is not there")),
         }
     }

@@ -33,3 +33,9 @@ fn digest(parts: &[&str]) -> String {
     let digest: [u8; 32] = digest.finalize().into();
     hex(digest.first_chunk::<16>().map_or(&[], <[u8; 16]>::as_slice))
 }
+
+/// What a name that is none of ours is told apart by, behind those that came before it.
+pub(super) fn digest_of(before: &[u8; 16], path: &str, name: &str) -> [u8; 16] {
+    let digest = Sha256::new().chain_update(before).chain_update(path).chain_update([0]).chain_update(name).finalize();
+    digest.first_chunk().copied().unwrap_or_default()
+}

@@ -3,17 +3,18 @@
 use holdfast_core::agent::{BindingId, InstrumentId, IntentReference};
 use holdfast_core::hold::{Fact, Finality, ReleaseCause, Subject, ToldEvent};
 use holdfast_core::{
-    AmountError, AuthorizationId, AuthorizationKind, AuthorizationRequest, CardToken, Country, CrossBorder, Currency, EntryMode,
-    Expiry, IdError, IdempotencyKey, Merchant, MerchantCategoryCode, MerchantId, MerchantName, Money, NetworkName, Padding,
-    PartialApproval, PaymentRef, PlatformName, Posting, Timestamp, Wallet,
+    AmountError, AuthorizationId, AuthorizationKind, AuthorizationRequest, CardToken, Country, CrossBorder, Currency,
+    DeclineReason, EntryMode, Expiry, IdError, IdempotencyKey, Merchant, MerchantCategoryCode, MerchantId, MerchantName, Money,
+    NetworkName, Padding, PartialApproval, PaymentRef, PlatformName, Posting, Timestamp, Wallet,
 };
 use http::HeaderMap;
 use serde_json::value::RawValue;
 
-use super::names::{key_of, payment_of};
-use super::wire::{Authorize, Event};
+use super::faults::{Faults, Need};
+use super::names::{digest_of, key_of, payment_of};
+use super::wire::{Authorize, Event, Sent};
 use crate::answer::Echo;
-use crate::inbound::{AuthorizationCall, Inbound, Lookup, Malformed, Named, Notice};
+use crate::inbound::{AuthorizationCall, Inbound, Lookup, Malformed, Named, Notice, Stranger};
 use crate::json::{self, Text};
 use crate::proof::Authentic;
 use crate::token::Caller;
@@ -23,42 +24,50 @@ const IDEMPOTENCY_KEY: &str = "idempotency-key";
 /// The header with which a caller follows its request through systems.
 pub(super) const CORRELATION_ID: &str = "x-correlation-id";
 /// The longest text of either, in bytes.
-pub(super) const NAME_BYTES_MAX: usize = 128;
+const NAME_BYTES_MAX: usize = 128;
+/// The most that a question or an event may be about, in minor units: twelve digits, as much as a card network's message can say.
+pub const AMOUNT_MAX: i64 = 999_999_999_999;
 /// The longest merchant's name, in bytes.
-pub(super) const MERCHANT_BYTES_MAX: usize = 128;
+const MERCHANT_BYTES_MAX: usize = 128;
 
 pub(super) fn authorize<'a>(authentic: &Authentic<'a>) -> Result<Inbound<'a>, Malformed> {
     let caller = caller_of(authentic)?;
     let callback = authentic.callback();
     let body: Authorize<'a> = json::parse(callback.body)?;
-    let (named, key) = question_key(&caller, callback.headers, &body)?;
-    let amount = money("amount", body.amount, "currency", &body.currency)?;
-    let instrument = body.instrument_id.as_ref().map(|text| identifier("instrument_id", text, InstrumentId::new)).transpose()?;
-    let lookup = Lookup {
-        caller,
-        platform: platform_of("issuing_platform", &body.issuing_platform)?,
-        intent: body
-            .intent_reference
-            .as_ref()
-            .map(|text| identifier("intent_reference", text, IntentReference::new))
-            .transpose()?,
-        binding: body.binding_id.as_ref().map(|text| identifier("binding_id", text, BindingId::new)).transpose()?,
-        instrument,
-        transaction: body
-            .platform_transaction_token
-            .as_ref()
-            .map(|text| identifier("platform_transaction_token", text, AuthorizationId::new))
-            .transpose()?,
-        named,
-    };
-    if lookup.intent.is_none() && lookup.binding.is_none() && instrument.is_none() {
-        return Err(Malformed::field(
-            "",
-            "has no `intent_reference`, `binding_id` or `instrument_id`: at least one must be there",
-        ));
+    let mut faults = Faults::default();
+    let asked = question(caller, callback.headers, &body, &mut faults);
+    let echo = echo(callback.headers, body.correlation_id, &mut faults);
+    let (request, lookup) = faults.ended(asked)?;
+    Ok(Inbound::Authorization(AuthorizationCall { request, echo, sent_at: None, lookup: Some(lookup) }))
+}
+
+fn question(
+    caller: Caller,
+    headers: &HeaderMap,
+    body: &Authorize<'_>,
+    faults: &mut Faults,
+) -> Option<(AuthorizationRequest, Lookup)> {
+    let named = question_key(&caller, headers, body, faults);
+    let platform = faults.value("issuing_platform", &body.issuing_platform, Need::Required);
+    let platform = platform.and_then(|text| faults.taken(platform_of("issuing_platform", text)));
+    let amount = money(&body.amount, &body.currency, Need::Required, faults);
+    let mut stranger = None;
+    let mut ours = |path: &'static str, reason, sent, faults: &mut Faults| named_here(path, reason, sent, &mut stranger, faults);
+    let intent = ours("intent_reference", DeclineReason::IntentUnknown, &body.intent_reference, faults);
+    let binding = ours("binding_id", DeclineReason::BindingUnknown, &body.binding_id, faults);
+    let instrument = ours("instrument_id", DeclineReason::BindingUnknown, &body.instrument_id, faults);
+    let (intent, binding, instrument) = (read(intent), read(binding), read::<InstrumentId>(instrument));
+    let transaction = identified("platform_transaction_token", &body.platform_transaction_token, AuthorizationId::new, faults);
+    let merchant = merchant(body, faults);
+    let network = identified("network", &body.network, NetworkName::new, faults);
+    let occurred_at = moment(&body.occurred_at, faults);
+    let nothing =
+        [&body.intent_reference, &body.binding_id, &body.instrument_id].iter().all(|sent| matches!(sent, Sent::Nothing));
+    if nothing {
+        faults.wrong("", "has no `intent_reference`, `binding_id` or `instrument_id`: at least one must be there");
     }
-    let payment = lookup.transaction.or_else(|| AuthorizationId::try_from(key.as_str()).ok());
-    let payment = payment.ok_or_else(|| Malformed::field("", "has no name"))?;
+    let ((named, key), platform, amount) = (named?, platform?, amount?);
+    let payment = transaction.or_else(|| AuthorizationId::try_from(key.as_str()).ok())?;
     let request = AuthorizationRequest {
         key,
         payment: PaymentRef::of(payment),
@@ -71,46 +80,67 @@ pub(super) fn authorize<'a>(authentic: &Authentic<'a>) -> Result<Inbound<'a>, Ma
         original: None,
         padding: Padding::None,
         expiry: Expiry::Told,
-        merchant: merchant(&body)?,
+        merchant,
         entry_mode: EntryMode::Unknown,
         wallet: Wallet::None,
         cross_border: CrossBorder::NotTold,
         partial_approval: PartialApproval::NotSupported,
-        network: body.network.as_ref().map(|text| identifier("network", text, NetworkName::new)).transpose()?,
-        occurred_at: moment(body.occurred_at.as_ref())?,
+        network,
+        occurred_at,
         checkout: None,
     };
-    let echo = echo(callback.headers, body.correlation_id)?;
-    Ok(Inbound::Authorization(AuthorizationCall { request, echo, sent_at: None, lookup: Some(lookup) }))
+    Some((request, Lookup { caller, platform, intent, binding, instrument, transaction, stranger, named }))
 }
 
 pub(super) fn event<'a>(authentic: &Authentic<'a>) -> Result<Inbound<'a>, Malformed> {
     let caller = caller_of(authentic)?;
     let callback = authentic.callback();
     let body: Event<'a> = json::parse(callback.body)?;
-    let name = body.event_id.trimmed();
-    if name.is_empty() || name.len() > NAME_BYTES_MAX {
-        return Err(Malformed::field("event_id", "must be a text of 1 to 128 bytes"));
-    }
-    let unnamed = || Malformed::field("", "has no name");
-    let key = key_of(&["event", caller.organization.as_str(), callback.segment, name]).ok_or_else(unnamed)?;
-    let payment = PaymentRef::of(payment_of(&caller.organization, callback.segment).ok_or_else(unnamed)?);
-    let fact = match body.kind.trimmed() {
+    let mut faults = Faults::default();
+    let told = told(&caller, callback.segment, &body, &mut faults);
+    let echo = echo(callback.headers, body.correlation_id, &mut faults);
+    Ok(Inbound::Notification { notices: vec![Notice::OfOurs(faults.ended(told)?)], echo })
+}
+
+fn told(caller: &Caller, request_id: &str, body: &Event<'_>, faults: &mut Faults) -> Option<ToldEvent> {
+    let name = faults.value("event_id", &body.event_id, Need::Required).map(Text::trimmed);
+    let name = name.filter(|name| {
+        let fits = (1..=NAME_BYTES_MAX).contains(&name.len());
+        if !fits {
+            faults.wrong("event_id", "must be a text of 1 to 128 bytes");
+        }
+        fits
+    });
+    let payment = payment_of(&caller.organization, request_id).map(PaymentRef::of);
+    let fact = payment.and_then(|payment| fact(payment, body, faults));
+    let occurred_at = moment(&body.occurred_at, faults);
+    let key = key_of(&["event", caller.organization.as_str(), request_id, name?])?;
+    Some(ToldEvent { key, occurred_at, network: None, settlement_day: None, subject: Subject::default(), fact: fact? })
+}
+
+fn fact(payment: PaymentRef, body: &Event<'_>, faults: &mut Faults) -> Option<Fact> {
+    let is_final = faults.value("final", &body.is_final, Need::Optional).copied().unwrap_or(true);
+    let kind = faults.value("type", &body.kind, Need::Required).map(Text::trimmed);
+    let need = match (kind, &body.amount) {
+        (Some("clearing"), _) | (Some("reversal"), Sent::Wrong | Sent::Value(_)) => Need::Required,
+        (_, _) => Need::Optional,
+    };
+    let amount = told_amount(body, need, faults);
+    match kind? {
         "reversal" => match body.amount {
-            None => Fact::Released { payment, cause: ReleaseCause::Reversed },
-            Some(_) => Fact::Reduced { payment, by: told_amount(&body)?, original: None },
+            Sent::Nothing => Some(Fact::Released { payment, cause: ReleaseCause::Reversed }),
+            Sent::Wrong | Sent::Value(_) => Some(Fact::Reduced { payment, by: amount?, original: None }),
         },
         "clearing" => {
-            let finality = if body.is_final.unwrap_or(true) { Finality::Final } else { Finality::More };
-            Fact::Captured { payment: Some(payment), amount: told_amount(&body)?, finality }
+            let finality = if is_final { Finality::Final } else { Finality::More };
+            Some(Fact::Captured { payment: Some(payment), amount: amount?, finality })
         }
-        "expiry" => Fact::Released { payment, cause: ReleaseCause::Expired },
-        _ => return Err(Malformed::field("type", "must be `reversal`, `clearing` or `expiry`")),
-    };
-    let occurred_at = moment(body.occurred_at.as_ref())?;
-    let told = ToldEvent { key, occurred_at, network: None, settlement_day: None, subject: Subject::default(), fact };
-    let echo = echo(callback.headers, body.correlation_id)?;
-    Ok(Inbound::Notification { notices: vec![Notice::OfOurs(told)], echo })
+        "expiry" => Some(Fact::Released { payment, cause: ReleaseCause::Expired }),
+        _ => {
+            faults.wrong("type", "must be `reversal`, `clearing` or `expiry`");
+            None
+        }
+    }
 }
 
 fn caller_of(authentic: &Authentic<'_>) -> Result<Caller, Malformed> {
@@ -119,30 +149,78 @@ fn caller_of(authentic: &Authentic<'_>) -> Result<Caller, Malformed> {
 }
 
 /// The caller's own name for its question; or one that is made of what it says, for whoever asks to give it another.
-fn question_key(caller: &Caller, headers: &HeaderMap, body: &Authorize<'_>) -> Result<(Named, IdempotencyKey), Malformed> {
+fn question_key(
+    caller: &Caller,
+    headers: &HeaderMap,
+    body: &Authorize<'_>,
+    faults: &mut Faults,
+) -> Option<(Named, IdempotencyKey)> {
     let organization = caller.organization.as_str();
-    let (named, key) = match header(headers, IDEMPOTENCY_KEY)? {
-        Some(name) => (Named::ByCaller, key_of(&["asked", organization, name])),
-        None => (Named::ByNobody, unnamed_key(organization, body)),
-    };
-    key.map(|key| (named, key)).ok_or_else(|| Malformed::field(IDEMPOTENCY_KEY, "is no key"))
+    match faults.taken(header(headers, IDEMPOTENCY_KEY))? {
+        Some(name) => key_of(&["asked", organization, name]).map(|key| (Named::ByCaller, key)),
+        None => unnamed_key(organization, body).map(|key| (Named::ByNobody, key)),
+    }
 }
 
 fn unnamed_key(organization: &str, body: &Authorize<'_>) -> Option<IdempotencyKey> {
-    let told = |text: &Option<Text<'_>>| text.as_ref().map_or_else(String::new, |text| text.0.to_string());
+    let told = |text: &Sent<Text<'_>>| text.value().map_or_else(String::new, |text| text.0.to_string());
     let correlation = body.correlation_id.map(RawValue::get).filter(|raw| *raw != "null").unwrap_or_default();
     key_of(&[
         "unnamed",
         organization,
-        &body.issuing_platform.0,
-        &body.amount.to_string(),
-        &body.currency.0,
+        &told(&body.issuing_platform),
+        &body.amount.value().map_or_else(String::new, i64::to_string),
+        &told(&body.currency),
         &told(&body.intent_reference),
         &told(&body.binding_id),
         &told(&body.instrument_id),
         &told(&body.platform_transaction_token),
         correlation,
     ])
+}
+
+/// A name of ours, as a text that can be one. A card's number is an error; what else cannot be a name here is nobody's.
+fn named_here<'b>(
+    path: &'static str,
+    reason: DeclineReason,
+    sent: &'b Sent<Text<'_>>,
+    stranger: &mut Option<Stranger>,
+    faults: &mut Faults,
+) -> Option<&'b str> {
+    let text = faults.value(path, sent, Need::Optional)?.trimmed();
+    let checked = match path {
+        "intent_reference" => IntentReference::new(text).map(drop),
+        "binding_id" => BindingId::new(text).map(drop),
+        _ => InstrumentId::new(text).map(drop),
+    };
+    match checked {
+        Ok(()) => Some(text),
+        Err(error @ (IdError::CardNumber | IdError::Empty)) => {
+            faults.taken::<()>(Err(Malformed::identifier(path, error)));
+            None
+        }
+        Err(IdError::TooLong(_) | IdError::Unprintable) => {
+            let before = stranger.map_or([0; 16], |stranger| stranger.digest);
+            let reason = stranger.map_or(reason, |stranger| stranger.reason);
+            *stranger = Some(Stranger { reason, digest: digest_of(&before, path, text) });
+            None
+        }
+    }
+}
+
+/// A text that was found to be such a name.
+fn read<T: for<'t> TryFrom<&'t str>>(text: Option<&str>) -> Option<T> {
+    T::try_from(text?).ok()
+}
+
+fn identified<T>(
+    path: &'static str,
+    sent: &Sent<Text<'_>>,
+    make: fn(&str) -> Result<T, IdError>,
+    faults: &mut Faults,
+) -> Option<T> {
+    let text = faults.value(path, sent, Need::Optional)?.trimmed();
+    faults.taken(make(text).map_err(|error| Malformed::identifier(path, error)))
 }
 
 /// A header that may be there, once.
@@ -158,67 +236,71 @@ fn header<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<Option<&'a s
 }
 
 /// What the answer repeats: the body's own correlation id, or the header's.
-fn echo<'a>(headers: &'a HeaderMap, told: Option<&'a RawValue>) -> Result<Echo<'a>, Malformed> {
+fn echo<'a>(headers: &'a HeaderMap, told: Option<&'a RawValue>, faults: &mut Faults) -> Echo<'a> {
     let mut echo = Echo::default();
     if let Some(raw) = told.map(RawValue::get).filter(|raw| *raw != "null") {
         let fits = raw.starts_with('"') && raw.len() <= NAME_BYTES_MAX.saturating_add(2);
         // It is written as it came: it must be a text that can be read.
         if !fits || serde_json::from_str::<String>(raw).is_err() {
-            return Err(Malformed::field("correlation_id", "must be a text of at most 128 bytes"));
+            faults.wrong("correlation_id", "must be a text of at most 128 bytes");
         }
         echo.fields.push(("correlation_id", raw));
-    } else if let Some(text) = header(headers, CORRELATION_ID)? {
+    } else if let Some(text) = faults.taken(header(headers, CORRELATION_ID)).flatten() {
         echo.fields.push((CORRELATION_ID, text));
     }
-    Ok(echo)
+    echo
 }
 
-fn money(path: &'static str, minor: i64, currency_path: &'static str, code: &Text<'_>) -> Result<Money, Malformed> {
-    let currency = Currency::from_alpha(code.trimmed());
-    let currency = currency.ok_or_else(|| Malformed::amount(currency_path, AmountError::UnknownCurrency))?;
-    if minor < 0 {
-        return Err(Malformed::amount(path, AmountError::Negative));
+/// An amount in its currency.
+fn money(amount: &Sent<i64>, currency: &Sent<Text<'_>>, need: Need, faults: &mut Faults) -> Option<Money> {
+    let minor = faults.value("amount", amount, need).copied();
+    let minor = minor.and_then(|minor| {
+        let wrong = if minor < 0 { Some(AmountError::Negative) } else { (minor > AMOUNT_MAX).then_some(AmountError::TooLarge) };
+        faults.taken(wrong.map_or(Ok(minor), |error| Err(Malformed::amount("amount", error))))
+    });
+    let code = faults.value("currency", currency, need);
+    let currency = code.and_then(|code| {
+        let known = Currency::from_alpha(code.trimmed());
+        faults.taken(known.ok_or_else(|| Malformed::amount("currency", AmountError::UnknownCurrency)))
+    });
+    Some(Money::from_minor(minor?, currency?))
+}
+
+/// The amount of an event: more than nothing. Where none is needed, what is there must still be one.
+fn told_amount(body: &Event<'_>, need: Need, faults: &mut Faults) -> Option<Money> {
+    let amount = money(&body.amount, &body.currency, need, faults);
+    if body.amount.value() == Some(&0) {
+        faults.wrong("amount", "must be more than zero");
+        return None;
     }
-    Ok(Money::from_minor(minor, currency))
+    amount
 }
 
-/// The amount of an event that has one: more than nothing.
-fn told_amount(body: &Event<'_>) -> Result<Money, Malformed> {
-    let minor = body.amount.ok_or_else(|| Malformed::field("amount", "is missing"))?;
-    let currency = body.currency.as_ref().ok_or_else(|| Malformed::field("currency", "is missing"))?;
-    let amount = money("amount", minor, "currency", currency)?;
-    if amount.is_zero() { Err(Malformed::field("amount", "must be more than zero")) } else { Ok(amount) }
-}
-
-fn merchant(body: &Authorize<'_>) -> Result<Merchant, Malformed> {
-    let id = body.merchant_id.as_ref().map(|text| identifier("merchant_id", text, MerchantId::new)).transpose()?;
-    let name = match &body.merchant {
-        Some(name) if name.0.len() > MERCHANT_BYTES_MAX => return Err(Malformed::field("merchant", "is longer than 128 bytes")),
-        Some(name) => MerchantName::of(&name.0),
-        None => None,
-    };
-    let mcc = body.mcc.as_ref().map(|text| {
-        MerchantCategoryCode::new(text.trimmed())
-            .ok_or_else(|| Malformed::field("mcc", "is not a merchant category of four digits"))
+fn merchant(body: &Authorize<'_>, faults: &mut Faults) -> Merchant {
+    let id = identified("merchant_id", &body.merchant_id, MerchantId::new, faults);
+    let name = faults.value("merchant", &body.merchant, Need::Optional).and_then(|name| {
+        if name.0.len() > MERCHANT_BYTES_MAX {
+            faults.wrong("merchant", "is longer than 128 bytes");
+        }
+        MerchantName::of(&name.0)
     });
-    let country = body.merchant_country.as_ref().map(|text| {
-        Country::new(text.trimmed()).ok_or_else(|| Malformed::field("merchant_country", "is not a country of ISO 3166-1"))
+    let mcc = faults.value("mcc", &body.mcc, Need::Optional).and_then(|text| {
+        let mcc = MerchantCategoryCode::new(text.trimmed());
+        faults.taken(mcc.ok_or_else(|| Malformed::field("mcc", "is not a merchant category of four digits")))
     });
-    Ok(Merchant { id, name, mcc: mcc.transpose()?, country: country.transpose()? })
+    let country = faults.value("merchant_country", &body.merchant_country, Need::Optional).and_then(|text| {
+        let country = Country::new(text.trimmed());
+        faults.taken(country.ok_or_else(|| Malformed::field("merchant_country", "is not a country of ISO 3166-1")))
+    });
+    Merchant { id, name, mcc, country }
 }
 
-pub(super) fn moment(told: Option<&Text<'_>>) -> Result<Option<Timestamp>, Malformed> {
-    let read = |text: &Text<'_>| {
-        json::moment(text.trimmed()).ok_or_else(|| Malformed::field("occurred_at", "is not a moment of RFC 3339"))
-    };
-    told.map(read).transpose()
-}
-
-pub(super) fn identifier<T>(path: &'static str, text: &Text<'_>, make: fn(&str) -> Result<T, IdError>) -> Result<T, Malformed> {
-    make(text.trimmed()).map_err(|error| Malformed::identifier(path, error))
+fn moment(sent: &Sent<Text<'_>>, faults: &mut Faults) -> Option<Timestamp> {
+    let text = faults.value("occurred_at", sent, Need::Optional)?;
+    faults.taken(json::moment(text.trimmed()).ok_or_else(|| Malformed::field("occurred_at", "is not a moment of RFC 3339")))
 }
 
 /// Platforms' names are the same in any case.
-pub(super) fn platform_of(path: &'static str, text: &Text<'_>) -> Result<PlatformName, Malformed> {
+fn platform_of(path: &'static str, text: &Text<'_>) -> Result<PlatformName, Malformed> {
     PlatformName::new(&text.trimmed().to_ascii_lowercase()).map_err(|error| Malformed::identifier(path, error))
 }

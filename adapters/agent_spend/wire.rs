@@ -1,43 +1,78 @@
 //! The bodies that processors send. Amounts are integers of minor units. Nothing here interprets a value.
 //!
 //! This contract is ours, so that it is strict: a field of the wrong type is an error with its path, and only fields that are not known
-//! are passed over.
+//! are passed over. Each field is read by itself, so that all that is wrong can be told at once.
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use crate::json::Text;
 
+/// A field as it came.
+#[derive(Debug)]
+pub(super) enum Sent<T> {
+    /// It did not, or as `null`.
+    Nothing,
+    /// With a value of another type.
+    Wrong,
+    /// With this.
+    Value(T),
+}
+
+impl<T> Default for Sent<T> {
+    fn default() -> Self {
+        Sent::Nothing
+    }
+}
+
+impl<T> Sent<T> {
+    /// What came, if it can be read.
+    pub(super) const fn value(&self) -> Option<&T> {
+        match self {
+            Sent::Value(value) => Some(value),
+            Sent::Nothing | Sent::Wrong => None,
+        }
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Sent<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = <&'de RawValue>::deserialize(deserializer)?.get();
+        Ok(if raw == "null" { Sent::Nothing } else { serde_json::from_str(raw).map_or(Sent::Wrong, Sent::Value) })
+    }
+}
+
 /// `POST /v1/authorize`.
 #[derive(Debug, Deserialize)]
 pub(super) struct Authorize<'a> {
-    #[serde(borrow)]
-    pub(super) issuing_platform: Text<'a>,
+    #[serde(borrow, default)]
+    pub(super) issuing_platform: Sent<Text<'a>>,
     /// Minor units; nothing at all is a check whether the payment could be made.
-    pub(super) amount: i64,
-    #[serde(borrow)]
-    pub(super) currency: Text<'a>,
+    #[serde(default)]
+    pub(super) amount: Sent<i64>,
     #[serde(borrow, default)]
-    pub(super) intent_reference: Option<Text<'a>>,
+    pub(super) currency: Sent<Text<'a>>,
     #[serde(borrow, default)]
-    pub(super) binding_id: Option<Text<'a>>,
+    pub(super) intent_reference: Sent<Text<'a>>,
     #[serde(borrow, default)]
-    pub(super) instrument_id: Option<Text<'a>>,
+    pub(super) binding_id: Sent<Text<'a>>,
     #[serde(borrow, default)]
-    pub(super) mcc: Option<Text<'a>>,
+    pub(super) instrument_id: Sent<Text<'a>>,
+    #[serde(borrow, default)]
+    pub(super) mcc: Sent<Text<'a>>,
     /// The merchant's name.
     #[serde(borrow, default)]
-    pub(super) merchant: Option<Text<'a>>,
+    pub(super) merchant: Sent<Text<'a>>,
     #[serde(borrow, default)]
-    pub(super) merchant_id: Option<Text<'a>>,
+    pub(super) merchant_id: Sent<Text<'a>>,
     #[serde(borrow, default)]
-    pub(super) merchant_country: Option<Text<'a>>,
+    pub(super) merchant_country: Sent<Text<'a>>,
     #[serde(borrow, default)]
-    pub(super) platform_transaction_token: Option<Text<'a>>,
+    pub(super) platform_transaction_token: Sent<Text<'a>>,
     #[serde(borrow, default)]
-    pub(super) network: Option<Text<'a>>,
+    pub(super) network: Sent<Text<'a>>,
     #[serde(borrow, default)]
-    pub(super) occurred_at: Option<Text<'a>>,
+    pub(super) occurred_at: Sent<Text<'a>>,
     #[serde(borrow, default)]
     pub(super) correlation_id: Option<&'a RawValue>,
 }
@@ -46,21 +81,21 @@ pub(super) struct Authorize<'a> {
 #[derive(Debug, Deserialize)]
 pub(super) struct Event<'a> {
     /// `reversal`, `clearing` or `expiry`.
-    #[serde(borrow, rename = "type")]
-    pub(super) kind: Text<'a>,
+    #[serde(borrow, default, rename = "type")]
+    pub(super) kind: Sent<Text<'a>>,
     /// The caller's name for it: the same one is applied once.
-    #[serde(borrow)]
-    pub(super) event_id: Text<'a>,
+    #[serde(borrow, default)]
+    pub(super) event_id: Sent<Text<'a>>,
     /// Minor units.
     #[serde(default)]
-    pub(super) amount: Option<i64>,
+    pub(super) amount: Sent<i64>,
     #[serde(borrow, default)]
-    pub(super) currency: Option<Text<'a>>,
+    pub(super) currency: Sent<Text<'a>>,
     /// Of a clearing: whether nothing more comes; it is unless told.
     #[serde(default, rename = "final")]
-    pub(super) is_final: Option<bool>,
+    pub(super) is_final: Sent<bool>,
     #[serde(borrow, default)]
-    pub(super) occurred_at: Option<Text<'a>>,
+    pub(super) occurred_at: Sent<Text<'a>>,
     #[serde(borrow, default)]
     pub(super) correlation_id: Option<&'a RawValue>,
 }

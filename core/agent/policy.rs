@@ -5,13 +5,15 @@
 
 use std::fmt;
 
+use sha2::{Digest as _, Sha256};
+
 use crate::authorization::{AuthorizationKind, AuthorizationRequest};
 use crate::ids::{ProgramId, RuleId};
 use crate::merchant::MerchantName;
 use crate::money::{Currency, Money};
 use crate::rules::{
     AmountRange, Check, Hours, KindSet, Limit, LimitScope, LimitWindow, Listed, MccSet, NoTrace, Percent, Place, Rolling, Rule,
-    Ruleset, RulesetError, RulesetHash, RulesetParts, SortedSet, Verdict, When, evaluate,
+    Ruleset, RulesetError, RulesetHash, RulesetParts, SortedSet, Verdict, Weekday, When, Zone, evaluate,
 };
 use crate::time::Timestamp;
 
@@ -24,6 +26,8 @@ pub const POLICY_LIMITS_MAX: usize = 5;
 
 const DAY_SECONDS: u32 = 86_400;
 const RECURRING_BUCKETS: u8 = 60;
+/// The longest name of a limit, so that a number fits behind it.
+const LIMIT_NAME_BYTES_MAX: usize = RuleId::BYTES_MAX - 3;
 
 /// Whose policy it is.
 #[derive(Debug, Clone, Copy)]
@@ -84,7 +88,6 @@ impl CompiledPolicy {
             currency: None,
             rules: Vec::new(),
             limits: Vec::new(),
-            counting: Vec::new(),
             review: None,
             maxima: Vec::new(),
             standing: Standing::Alone,
@@ -156,8 +159,6 @@ struct Compiling<'a> {
     currency: Option<Currency>,
     rules: Vec<Rule>,
     limits: Vec<Limit>,
-    /// What those count by, and over which time.
-    counting: Vec<(String, LimitWindow)>,
     review: Option<AmountRange>,
     /// Of single amounts.
     maxima: Vec<i64>,
@@ -185,7 +186,11 @@ impl Compiling<'_> {
             }
             Template::Budget { amount, window } => {
                 self.note_currency(*amount, path);
-                self.add_limit("budget", window.into(), |limit| limit.amount_max(*amount));
+                let name = match amount.currency() {
+                    currency if currency == self.owner.currency => "budget".to_owned(),
+                    currency => format!("budget-{}", currency.code().to_ascii_lowercase()),
+                };
+                self.add_limit(&name, window.into(), |limit| limit.amount_max(*amount));
             }
             Template::Count { count, window } => self.add_limit("count", window.into(), |limit| limit.count_max(*count)),
             Template::OneTime => self.add_limit("one-time", LimitWindow::Lifetime, |limit| limit.count_max(1)),
@@ -289,18 +294,9 @@ impl Compiling<'_> {
     /// A limit counts payments only: a check of a card before it must not use one up.
     fn add_limit(&mut self, name: &str, window: LimitWindow, set_maximum: impl FnOnce(Limit) -> Limit) {
         let known = self.rules.iter().map(Rule::id).chain(self.limits.iter().map(Limit::id)).collect::<Vec<_>>();
-        let name = format!("{name}-{}", window.name());
-        let Some(id) = free_id(&name, &known) else { return };
-        // How long a rolling window is tells its counter from others: what stands before it in the policy must not.
-        let same = self.counting.iter().filter(|(other, of)| *other == name && counts_alike(of, &window)).count();
-        let counted_as = if same == 0 { name.clone() } else { format!("{name}-{}", same.saturating_add(1)) };
-        self.counting.push((name, window.clone()));
+        let Some(id) = free_id(&limit_name(name, &window), &known) else { return };
         let payments = When { kinds: Some(KindSet::TAKING_MONEY), ..When::default() };
         let limit = Limit::new(id, LimitScope::Authority, window).when(payments).counting_for(self.owner.authority.as_str());
-        let limit = match RuleId::new(&counted_as.replace('_', "-")) {
-            Ok(counted_as) => limit.counted_as(counted_as),
-            Err(_) => limit,
-        };
         self.limits.push(set_maximum(limit));
     }
 
@@ -359,21 +355,37 @@ fn below(path: &str, index: usize) -> String {
     format!("{path}{dot}parameters.policies[{index}]")
 }
 
-/// `max-amount`, and where that is taken `max-amount-2`: a limit keeps its name, and what it has counted, while the policy around it
-/// changes.
+/// A limit is named by what it counts and over which time, and not by its place or its maximum: what it has counted stays with it while the
+/// policy around it changes. `budget-month` counts UTC's months, `budget-day-america-new-york` New York's days, `count-rolling-3600s` an hour.
+fn limit_name(name: &str, window: &LimitWindow) -> String {
+    let of_zone = |zone: &Zone| match zone.name() {
+        "UTC" => String::new(),
+        zone => format!("-{}", zone.to_ascii_lowercase().replace(|c: char| !c.is_ascii_alphanumeric(), "-")),
+    };
+    let scope = match window {
+        LimitWindow::Day(zone) | LimitWindow::Month(zone) => of_zone(zone),
+        LimitWindow::Week(zone, Weekday::Monday) => of_zone(zone),
+        LimitWindow::Week(zone, first) => format!("{}-{}", of_zone(zone), first.name()),
+        LimitWindow::Rolling(rolling) => format!("-{}s", rolling.length_seconds()),
+        LimitWindow::Lifetime => String::new(),
+    };
+    let name = format!("{name}-{}", window.name());
+    let told = format!("{name}{scope}");
+    if told.len() <= LIMIT_NAME_BYTES_MAX {
+        return told;
+    }
+    // The longest zones' names leave no room: a digest is as good to tell them apart.
+    let digest: [u8; 32] = Sha256::digest(scope).into();
+    let short = digest.first_chunk().copied().map_or(0, u32::from_be_bytes);
+    format!("{name}-{short:08x}")
+}
+
+/// `max-amount`, and where that is taken `max-amount-2`.
 fn free_id(name: &str, known: &[RuleId]) -> Option<RuleId> {
     let name = name.replace('_', "-");
     let numbered = (2..=known.len().saturating_add(2)).map(|number| format!("{name}-{number}"));
     let ids = std::iter::once(name.clone()).chain(numbered).filter_map(|id| RuleId::new(&id).ok());
     ids.into_iter().find(|id| !known.contains(id))
-}
-
-/// Whether two windows of one name have one counter, too.
-fn counts_alike(one: &LimitWindow, other: &LimitWindow) -> bool {
-    match (one, other) {
-        (LimitWindow::Rolling(one), LimitWindow::Rolling(other)) => one == other,
-        (_, _) => true,
-    }
 }
 
 fn lock_check(lock: &Lock) -> Option<Check> {

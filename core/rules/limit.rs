@@ -45,8 +45,6 @@ pub struct Limit {
     pub(super) enforcement: Enforcement,
     pub(super) kinds: KindSet,
     pub(super) when: When,
-    /// By which name it counts, if not by its own.
-    counted_as: Option<RuleId>,
     /// Whose counter it is, where its scope is none that the ledger knows by card and account.
     subject: Option<Box<str>>,
     counter: CounterKey,
@@ -153,7 +151,6 @@ impl Limit {
             enforcement: Enforcement::Enforce,
             kinds: COUNTED,
             when: When::default(),
-            counted_as: None,
             subject: None,
             counter: CounterKey(0),
         }
@@ -199,13 +196,6 @@ impl Limit {
     #[must_use]
     pub fn counting_for(mut self, subject: &str) -> Self {
         self.subject = Some(subject.into());
-        self
-    }
-
-    /// The same limit, counting by this name: what it has counted lasts while that does, whatever it is called.
-    #[must_use]
-    pub const fn counted_as(mut self, name: RuleId) -> Self {
-        self.counted_as = Some(name);
         self
     }
 
@@ -267,9 +257,7 @@ impl Limit {
     /// conditions are; a rolling window of another length or other buckets starts afresh.
     pub(super) fn join(&mut self, program: ProgramId) {
         let mut digest = Sha256::new();
-        for part in
-            [program.as_str(), self.counted_as.as_ref().unwrap_or(&self.id).as_str(), self.scope.name(), self.window.name()]
-        {
+        for part in [program.as_str(), self.id.as_str(), self.scope.name(), self.window.name()] {
             // No name has a zero byte, so the parts cannot run into each other.
             digest.update(part);
             digest.update([0]);

@@ -192,6 +192,10 @@ pub struct Credential {
     /// The member whose own it is; a backend's without one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub member_id: Option<String>,
+    /// Who made it: the member, also where that was by a backend's credential which the member had made; otherwise the backend's credential,
+    /// or an operator.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created_by: Option<String>,
     /// What it is called.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
@@ -211,6 +215,18 @@ pub struct Credential {
     #[schema(ignore)]
     pub secret: String,
 }
+
+impl Credential {
+    /// Whose hand it is used by: its member's, or that of the member who made it. One that no member made is its own.
+    #[must_use]
+    pub fn hand(&self, id: &str) -> String {
+        let made_by_member = self.created_by.as_ref().filter(|who| who.starts_with(MEMBER_PREFIX));
+        self.member_id.as_ref().or(made_by_member).map_or_else(|| id.to_owned(), Clone::clone)
+    }
+}
+
+/// What members' names begin with.
+pub const MEMBER_PREFIX: &str = "mem_";
 
 impl Body for Credential {
     const KIND: Kind = Kind::Credential;
@@ -380,7 +396,7 @@ pub struct Intent {
     #[serde(default)]
     pub reserved: bool,
     /// Why, in the words of the reason codes.
-    #[schema(example = "POLICY_MATCH")]
+    #[schema(value_type = super::door::ReasonCodes, example = "POLICY_MATCH")]
     pub reason_code: String,
     /// The policy that was asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -420,8 +436,8 @@ pub struct Remaining {
     /// Which limit of the policy.
     #[schema(example = "budget-month")]
     pub limit: String,
-    /// Over which time it counts.
-    #[schema(example = "month")]
+    /// Over which time it counts: `calendar` (a day, a week or a month), `rolling` or `lifetime`.
+    #[schema(example = "calendar")]
     pub window: String,
     /// Money left, in minor units.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -105,6 +105,9 @@ impl Agents {
     #[must_use]
     pub fn of_lookup(&self, lookup: &Lookup, calls: Calls) -> Lead {
         let asking = Asking { door: Door::Authorize, by: Some(lookup.caller.organization) };
+        if let Some(stranger) = lookup.stranger {
+            return Lead::nobody(stranger.reason, lookup.binding, lookup.intent, asking);
+        }
         let named = lookup.intent.map(|reference| (reference, self.intent_for(lookup, &reference)));
         let binding = match self.binding_for(lookup, named.as_ref().and_then(|(_, known)| known.as_ref())) {
             Ok(binding) => binding,

@@ -258,14 +258,6 @@ impl Mirror {
         CompiledPolicy::new(template, &owner).map(Arc::new).map_err(|_| cannot("cannot be compiled"))
     }
 
-    /// Whether an authority that is not archived has a policy.
-    #[must_use]
-    pub fn has_live_authority(&self, policy: &str) -> bool {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let authorities = known.of_policy.get(policy);
-        authorities.into_iter().flatten().filter_map(|id| known.authorities.get(id)).any(|row| row.status != "archived")
-    }
-
     /// Whose policy it would be.
     #[must_use]
     pub fn owner(&self, authority: AuthorityId, policy: PolicyId, environment: Environment) -> Option<Owner> {

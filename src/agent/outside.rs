@@ -1,5 +1,5 @@
 //! Accounts that only remember what was paid, or reserved, with money elsewhere: budgets count there like all others. No money is behind
-//! them.
+//! them, so that nothing that tells of a program's money lists or sums them: whoever does asks here which they are.
 
 use holdfast_core::hold::{AccountStatus, CardStatus};
 use holdfast_core::{AccountId, CardToken, Currency, Money};
@@ -9,10 +9,22 @@ use crate::ledger::Entry;
 /// How far below zero such an account may go: further than anybody counts.
 const CREDIT_LINE: i64 = 1_000_000_000_000_000;
 
+/// What their names begin with. An account of an operator's may be called so, too; it has no such credit line.
+const PREFIX: &str = "outside-";
+
+/// The same in SQL, of the columns that both engines' tables of accounts have.
+pub const IS_OUTSIDE_SQL: &str = "(name LIKE 'outside-%' AND credit_line = 1000000000000000)";
+
+/// Whether an account is one of these.
+#[must_use]
+pub fn is_outside(account: &AccountId, credit_line: i64) -> bool {
+    credit_line == CREDIT_LINE && account.as_str().starts_with(PREFIX)
+}
+
 /// The card that stands in the ledger for what is none of ours: of each currency one, as an account has one.
 #[must_use]
 pub fn card_for(id: &str, currency: Currency) -> Option<CardToken> {
-    CardToken::try_from(format!("outside-{id}-{currency}").as_str()).ok()
+    CardToken::try_from(format!("{PREFIX}{id}-{currency}").as_str()).ok()
 }
 
 /// What has to be entered for it.
@@ -26,9 +38,17 @@ pub fn entries(card: CardToken, currency: Currency) -> Option<Vec<Entry>> {
     ])
 }
 
-/// Whether an account is one of those. They are in no list of accounts, and in no settlement: their money is somebody else's.
-#[must_use]
-pub fn is_outside(account: &AccountId) -> bool {
-    let of = account.as_str().strip_prefix("outside-");
-    of.is_some_and(|of| of.starts_with("bind_") || of.starts_with("sa_"))
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_entered_is_known_again() {
+        let card = card_for("bind_1", Currency::USD).unwrap();
+        let entered = entries(card, Currency::USD).unwrap();
+        let [Entry::Account { account, credit_line, .. }, Entry::Card { .. }] = entered.as_slice() else { panic!("{entered:?}") };
+        assert!(is_outside(account, *credit_line));
+        assert!(!is_outside(account, 0), "somebody's own account of that name");
+        assert!(IS_OUTSIDE_SQL.contains(&format!("'{PREFIX}%'")) && IS_OUTSIDE_SQL.contains(&CREDIT_LINE.to_string()));
+    }
 }

@@ -22,7 +22,6 @@ use super::reads::AccountLine;
 use super::router::{Target, from_reads};
 use super::write::{KeyParameter, Write};
 use super::{Api, other_answer};
-use crate::agent::outside::is_outside;
 use crate::ledger::{AccountStanding, Act, Entry, Whose};
 
 /// An account. Amounts are whole numbers in minor units of `currency`.
@@ -130,7 +129,7 @@ pub(super) async fn list(State(api): State<Arc<Api>>, caller: Caller) -> Result<
     let page = caller.query.finish(|fields| Page::read(fields, "accounts"))?;
     let read = from_reads(api.reads.accounts(caller.program.id, page).await)?;
     Ok(Json(Accounts {
-        accounts: read.found.lines.iter().filter(|line| !is_outside(&line.account)).map(Account::of_line).collect(),
+        accounts: read.found.lines.iter().map(Account::of_line).collect(),
         next_cursor: read.found.more_behind.map(|last| Page::cursor("accounts", last)),
         as_of: read.record,
     }))

@@ -63,6 +63,7 @@ pub(super) fn open(
         ledger: Arc::clone(ledger),
         signals,
         card_enterprises: agents.card_enterprises.clone(),
+        turns: crate::agent::door::Turns::default(),
     };
     if config.ledger.postgres.is_none() {
         // On a thread of its own: the caller may be within a runtime, which cannot be waited for from inside.

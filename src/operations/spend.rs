@@ -111,6 +111,7 @@ impl Office {
                     environment,
                     scopes,
                     member: None,
+                    made_by: None,
                     name,
                     expires_at,
                     given: None,

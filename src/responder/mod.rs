@@ -184,10 +184,7 @@ impl Responder {
             Ok(Inbound::Notification { notices, ref echo }) => match Box::pin(self.take_note(mount, notices)).await {
                 Taken::Durable => encode(mount, echo, &Answer::Acknowledged, body).into(),
                 Taken::NotDurable => mount.adapter.refuse(&Refused::NotDurable, body).into(),
-                Taken::Refused(reason) => {
-                    let not_done = NotDone { reason, payment: None };
-                    encode(mount, echo, &Answer::NotDone(not_done), body).into()
-                }
+                Taken::Refused(reason) => encode(mount, echo, &Answer::NotDone(NotDone { reason, payment: None }), body).into(),
             },
             Ok(Inbound::Handshake { ref echo }) => encode(mount, echo, &Answer::Acknowledged, body).into(),
             Ok(Inbound::Payment(ref asked)) => Box::pin(self.pay(call, mount, asked, watch, body)).await,

@@ -5,11 +5,12 @@ use std::borrow::Cow;
 
 use holdfast_adapters::agent_spend::payment_of;
 use holdfast_adapters::{AuthorizationCall, Lookup, Named};
-use holdfast_core::agent::{Choice, Governed};
+use holdfast_core::agent::{BindingId, Choice, Governed, InstrumentId, IntentReference};
 use holdfast_core::rules::{NoTrace, Ruleset, Verdict, evaluate};
 use holdfast_core::stand_in::{Sight, Snapshot};
 use holdfast_core::{
-    AccountId, AuthorizationRequest, CardToken, ContentDigest, PaymentRef, PlatformName, StandInCause, Timestamp,
+    AccountId, AuthorizationId, AuthorizationRequest, CardToken, ContentDigest, MerchantName, PaymentRef, PlatformName,
+    StandInCause, Timestamp,
 };
 use sha2::{Digest as _, Sha256};
 use tokio::time::timeout_at;
@@ -175,7 +176,7 @@ impl Responder {
 
     /// A processor's question: its card is the binding's, and its payment the platform's own where it names that.
     fn named(&self, agents: &Agents, mount: &Mount, request: &AuthorizationRequest, lookup: &Lookup) -> Question<'static> {
-        let (as_sent, mut request) = (*request, *request);
+        let (mut request, digest) = (*request, digest_of(request, lookup));
         if let (Named::ByNobody, Some(key)) = (lookup.named, agents.fresh_key()) {
             request.key = key;
         }
@@ -196,7 +197,6 @@ impl Responder {
             None
         };
         request.card = inside.or(outside);
-        let digest = asked_digest(&as_sent, lookup);
         Question {
             request: Cow::Owned(request),
             origin: asks.origin(),
@@ -263,20 +263,24 @@ impl Responder {
     }
 }
 
-/// The digest of what a caller sent: what that leads to may be another thing by the time it asks again, and is the same question.
-fn asked_digest(as_sent: &AuthorizationRequest, lookup: &Lookup) -> ContentDigest {
-    let text = |part: Option<&str>| part.unwrap_or_default().to_owned();
-    let parts = [
-        lookup.platform.to_string(),
-        text(lookup.intent.as_ref().map(|intent| intent.as_str())),
-        text(lookup.binding.as_ref().map(|binding| binding.as_str())),
-        text(lookup.instrument.as_ref().map(|instrument| instrument.as_str())),
-        text(lookup.transaction.as_ref().map(|transaction| transaction.as_str())),
-    ];
-    let mut digest = Sha256::new().chain_update(as_sent.content_digest().as_bytes());
-    for part in parts {
-        // No name has a zero byte.
-        digest.update(part);
+/// What a processor's question is told apart by: what it asked, and not what that led to, which may be another authority, or none, by the time
+/// that it is sent again.
+fn digest_of(request: &AuthorizationRequest, lookup: &Lookup) -> ContentDigest {
+    let mut digest = Sha256::new();
+    digest.update(request.content_digest().as_bytes());
+    digest.update(lookup.stranger.map_or([0; 16], |stranger| stranger.digest));
+    digest.update(request.merchant.name.as_ref().map_or(&[0; 16], MerchantName::as_bytes));
+    let country = request.merchant.country.map(|country| country.to_string());
+    for text in [
+        country.as_deref(),
+        Some(lookup.platform.as_str()),
+        lookup.intent.as_ref().map(IntentReference::as_str),
+        lookup.binding.as_ref().map(BindingId::as_str),
+        lookup.instrument.as_ref().map(InstrumentId::as_str),
+        lookup.transaction.as_ref().map(AuthorizationId::as_str),
+    ] {
+        // No name has a zero byte, so that the parts cannot run into each other.
+        digest.update(text.unwrap_or_default());
         digest.update([0]);
     }
     ContentDigest::from_bytes(digest.finalize().first_chunk().copied().unwrap_or_default())

@@ -195,8 +195,7 @@ impl Summing {
     pub fn beginning_with(question: Question, before: Before) -> Self {
         let Before { books, networks, debits, later } = before;
         let mut summing = Summing { question, books, networks, debits: BTreeMap::new(), day: Day::default() };
-        let of_program = |book: &&Book| book.program == summing.question.program && !is_outside(&book.id);
-        for book in summing.books.accounts().filter(of_program) {
+        for book in summing.books.accounts().filter(|book| book.program == summing.question.program && !is_elsewhere(book)) {
             let float = summing.day.float.entry(book.account.currency).or_default();
             float.add(book.account.posted.into(), book.account.held.into());
             float.accounts = float.accounts.saturating_add(1);
@@ -220,7 +219,7 @@ impl Summing {
             return;
         }
         let entered = self.books.follow(record);
-        if self.books.at(&record.place).book.is_some_and(|book| is_outside(&book.id)) {
+        if self.books.at(&record.place).book.is_some_and(|book| is_elsewhere(&book)) {
             // Its money is settled by somebody else.
             return;
         }
@@ -338,6 +337,11 @@ impl Summing {
             posted,
         })
     }
+}
+
+/// Whether it is only remembered what was paid with money elsewhere: nobody settles that with us.
+fn is_elsewhere(book: &Book) -> bool {
+    is_outside(&book.id, book.account.credit_line)
 }
 
 impl Float {

@@ -39,6 +39,11 @@ impl Caller {
         Caller { client: Client::connect_as(server.listen, None), ..self }
     }
 
+    /// The same credential, on a connection of its own.
+    pub fn twin(&self, server: &Server) -> Self {
+        Caller { client: Client::connect_as(server.listen, None), token: self.token.clone() }
+    }
+
     pub fn demo(server: &Server, who: &str) -> Self {
         Self::demo_at(server.listen, who)
     }

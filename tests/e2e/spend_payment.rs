@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use serde_json::{Value, json};
 
-use crate::spend::{Caller, code, enterprise, id};
+use crate::spend::{Caller, code, id};
 use crate::support::server::{Server, balance};
 use crate::support::{Client, Marqeta, Workplace};
 
@@ -245,106 +245,4 @@ fn an_accounts_policy_holds_for_its_cards() {
     let card = json!({"spending_authority_id": own, "issuing_platform": "MARQETA", "instrument_id": "card-demo-1"});
     stage.owner.made("/v1/bindings", &card);
     assert_eq!(stage.asked_by_platform(&Marqeta::purchase("3", "200.00")), None, "the card's own comes first");
-}
-
-#[test]
-fn a_key_and_an_event_have_one_content() {
-    let workplace = Workplace::demo();
-    let server = workplace.serve();
-    let mut stage =
-        Stage::new(&server, at_most(50_000), false, json!({"instrument_kind": "instrument", "instrument_id": "wallet-1"}));
-    let (one, other) = (stage.intent(5_000), stage.intent(5_000));
-    let key = [("Idempotency-Key", "order-1")];
-    let asked = |intent: &str| json!({"intent_reference": intent});
-    let (first, second) = (stage.asked(asked(&one)), stage.asked(asked(&other)));
-    let approved = stage.processor.ask("POST", "/v1/authorize", &key, &first);
-    assert_eq!(approved.status, 200);
-    let conflict = stage.processor.ask("POST", "/v1/authorize", &key, &second);
-    assert_eq!(code(&conflict), (409, "idempotency_conflict".to_owned()));
-    let request = approved.json();
-    while stage.owner.get(&format!("/v1/authorizations/{}", request["request_id"].as_str().unwrap())).status != 200 {
-        std::thread::yield_now();
-    }
-    assert_eq!(stage.processor.ask("POST", "/v1/authorize", &key, &first).json(), request, "the first answer stands");
-
-    let clearing = |event: &str, amount: i64, currency: &str| json!({"type": "clearing", "event_id": event, "amount": amount, "currency": currency, "final": false});
-    assert_eq!(stage.event(&request, clearing("e1", 1_000, "USD")).0, 200);
-    assert_eq!(stage.event(&request, clearing("e1", 1_000, "USD")).0, 200, "the same again");
-    let conflict = (409, "event_conflict".to_owned());
-    assert_eq!(stage.event(&request, clearing("e1", 1_001, "USD")), conflict);
-    assert_eq!(stage.event(&request, json!({"type": "reversal", "event_id": "e1"})), conflict);
-    assert_eq!(stage.event(&request, clearing("e2", 1_000, "EUR")), (409, "currency_mismatch".to_owned()));
-    let reversal = json!({"type": "reversal", "event_id": "e3", "amount": 1, "currency": "EUR"});
-    assert_eq!(stage.event(&request, reversal), (409, "currency_mismatch".to_owned()));
-    let above = (409, "clearing_above_authorized".to_owned());
-    assert_eq!(stage.event(&request, clearing("e4", 4_001, "USD")), above);
-    assert_eq!(stage.event(&request, clearing("e4", i64::MAX, "USD")), above);
-    assert_eq!(stage.event(&request, clearing("e4", 4_000, "USD")).0, 200, "what was refused was not recorded");
-}
-
-/// Where the money is somebody else's, it is in none of our accounts: not in their list, and not in a settlement.
-#[test]
-fn money_that_is_elsewhere_is_in_no_list_of_ours() {
-    let workplace = Workplace::demo();
-    let server = workplace.serve();
-    let mut stage =
-        Stage::new(&server, at_most(50_000), false, json!({"instrument_kind": "instrument", "instrument_id": "wallet-1"}));
-    let approved = stage.authorize(json!({}));
-    let clearing = json!({"type": "clearing", "event_id": "e1", "amount": 5_000, "currency": "USD",
-        "occurred_at": "2026-03-14T10:00:00Z"});
-    assert_eq!(stage.event(&approved, clearing).0, 200);
-    let data = workplace.data();
-    let run = |arguments: &[&str]| {
-        let output = workplace.run(&[arguments, &["--data", data.to_str().unwrap()]].concat());
-        (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned())
-    };
-    let (listed, accounts) = run(&["balance", "--all"]);
-    assert!(listed && accounts.contains("acct-demo-1") && !accounts.contains("outside-"), "{accounts}");
-    assert!(server.terminate().success());
-    let (told, settlement) = run(&["settlement", "--program", "demo", "--day", "2026-03-14", "--json"]);
-    assert!(told && !settlement.contains("5000"), "{settlement}");
-}
-
-/// Anybody may ask for as much as there are numbers.
-#[test]
-fn metrics_stand_whatever_was_asked_for() {
-    let workplace = Workplace::demo();
-    let server = workplace.serve();
-    let mut stage =
-        Stage::new(&server, at_most(50_000), false, json!({"instrument_kind": "instrument", "instrument_id": "wallet-1"}));
-    for amount in [i64::MAX, i64::MAX, 60_000] {
-        assert_eq!(stage.authorize(json!({"amount": amount}))["decision"], json!("DECLINE"));
-    }
-    let metrics = loop {
-        let answer = stage.owner.get("/v1/metrics");
-        assert_eq!(answer.status, 200, "{answer:?}");
-        if answer.json()["authorizations"] == json!(3) {
-            break answer.json();
-        }
-        std::thread::yield_now();
-    };
-    assert_eq!(metrics["amounts"][0]["declined_amount"], json!(i64::MAX), "no sum is greater than the greatest number");
-}
-
-/// Of requests under one key at once one reserves; of two reviewers at once, the one who was first.
-#[test]
-fn what_is_asked_twice_at_once_is_reserved_once() {
-    let workplace = Workplace::demo();
-    let server = workplace.serve();
-    let (_, mut other) = enterprise(&workplace, &server, "ada@example.com");
-    assert_eq!(other.get("/v1/intents").status, 200);
-    let budget = json!({"template": "budget", "parameters": {"amount": 50_000, "currency": "USD", "window": "lifetime"}});
-    let mut stage = Stage::new(&server, budget, false, json!({"instrument_kind": "instrument", "instrument_id": "wallet-1"}));
-    let intent = json!({"spending_authority_id": stage.authority, "amount": 5_000, "currency": "USD", "reserve": true});
-    let answers: Vec<_> = std::thread::scope(|scope| {
-        let ask =
-            || Caller::demo(&server, "enterprise").ask("POST", "/v1/authorize-intent", &[("Idempotency-Key", "k")], &intent);
-        let asking: Vec<_> = (0..8).map(|_| scope.spawn(ask)).collect();
-        asking.into_iter().map(|asked| asked.join().unwrap()).collect()
-    });
-    let references: Vec<_> = answers.iter().map(|answer| answer.json()["intent_reference"].clone()).collect();
-    assert!(references.iter().all(|one| one.is_string() && *one == references[0]), "{answers:?}");
-    let look = json!({"spending_authority_id": stage.authority, "amount": 1, "currency": "USD"});
-    let left = stage.owner.made("/v1/authorize-intent", &look)["remaining_limits"][0]["amount"].clone();
-    assert_eq!(left, json!(45_000), "it is kept once");
 }

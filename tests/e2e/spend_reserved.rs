@@ -9,10 +9,10 @@ use crate::support::server::Server;
 
 /// An authority with a budget of 100.00 a month, and what it pays with at `/v1/authorize`.
 pub struct Spending {
-    owner: Caller,
+    pub owner: Caller,
     pub processor: Caller,
-    authority: String,
-    binding: String,
+    pub authority: String,
+    pub binding: String,
 }
 
 impl Spending {
@@ -32,7 +32,7 @@ impl Spending {
         self.owner.made("/v1/authorize-intent", &intent)
     }
 
-    fn pay(&mut self, amount: i64, intent: Option<&Value>) -> (Value, Value) {
+    pub fn pay(&mut self, amount: i64, intent: Option<&Value>) -> (Value, Value) {
         let mut asked = json!({"binding_id": self.binding, "issuing_platform": "MARQETA", "amount": amount, "currency": "USD"});
         if let Some(intent) = intent {
             asked["intent_reference"] = intent["intent_reference"].clone();

@@ -134,21 +134,46 @@ fn what_counts_becomes_a_limit_of_the_authority_alone() {
     assert_eq!(asked(&compile("one_time", json!({})).unwrap(), &increment), Ok(Vec::new()), "its payment was counted");
 }
 
-/// What a budget has counted is its own, whatever is written before it, or not any more.
+/// What a policy's limits are called, in their order, and by what they count.
+fn limits_of(policies: &Value) -> Vec<(String, crate::rules::CounterKey)> {
+    let policy = compile("all_of", json!({ "policies": policies })).unwrap();
+    asked(&policy, &request()).unwrap().iter().map(|check| (check.limit.to_string(), check.counter)).collect()
+}
+
 #[test]
-fn a_rolling_limit_counts_on_wherever_it_stands_in_its_policy() {
-    let count = |seconds: u32| json!({ "template": "count", "parameters": { "count": 3, "window": "rolling", "rolling_seconds": seconds } });
-    let counters = |policies: &[Value]| -> Vec<_> {
-        let limits = asked(&compile("all_of", json!({ "policies": policies })).unwrap(), &request()).unwrap();
-        limits.iter().map(|check| check.counter).collect()
+fn a_limit_counts_on_wherever_it_stands() {
+    let budget = |amount: i64, window: Value| {
+        let mut parameters = json!({ "amount": amount, "currency": "USD" });
+        parameters.as_object_mut().unwrap().extend(window.as_object().unwrap().clone());
+        json!({ "template": "budget", "parameters": parameters })
     };
-    let (hour, day) = (count(3_600), count(86_400));
-    let alone = counters(std::slice::from_ref(&day));
-    assert_eq!(counters(&[hour.clone(), day.clone()])[1..], alone);
-    assert_eq!(counters(&[day.clone(), hour])[..1], alone);
-    let twice = counters(&[day.clone(), day]);
-    assert_eq!(twice[..1], alone);
-    assert_ne!(twice[0], twice[1], "two that are alike count apart");
+    let rolling = |amount, seconds: u32| budget(amount, json!({ "window": "rolling", "rolling_seconds": seconds }));
+    let both = limits_of(&json!([rolling(500_000, 60), rolling(1000, 86_400)]));
+    let names: Vec<_> = both.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["budget-rolling-60s", "budget-rolling-86400s"]);
+    assert_eq!(limits_of(&json!([rolling(900, 86_400)])), both[1..], "the one before it is gone, and its maximum is another");
+
+    let day = |zone: &str| budget(10_000, json!({ "window": "day", "time_zone": zone }));
+    let hourly = json!({ "template": "count", "parameters": { "count": 3, "window": "rolling", "rolling_seconds": 3600 } });
+    let daily = limits_of(&json!([day("UTC"), day("America/New_York"), day("America/Argentina/ComodRivadavia")]));
+    assert_eq!(limits_of(&json!([hourly, day("UTC")]))[1], daily[0], "another one before it changes nothing");
+    let names: Vec<_> = daily.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["budget-day", "budget-day-america-new-york", "budget-day-america-argentina-comodrivadavia"]);
+    let week = |day: &str| {
+        let window = json!({ "window": "week", "time_zone": "America/Argentina/ComodRivadavia", "week_starts": day });
+        limits_of(&json!([budget(1000, window)]))[0].0.clone()
+    };
+    assert_eq!(week("monday"), "budget-week-america-argentina-comodrivadavia");
+    let (sunday, friday) = (week("sunday"), week("friday"));
+    assert!(sunday != friday && sunday.starts_with("budget-week-") && sunday.len() == 20, "{sunday}, {friday}");
+
+    // What is the same twice is told apart by a number.
+    let twice = limits_of(&json!([rolling(1000, 60), rolling(500, 60)]));
+    assert_eq!((twice[0].0.as_str(), twice[1].0.as_str()), ("budget-rolling-60s", "budget-rolling-60s-2"));
+    let euros = json!([{ "template": "budget", "parameters": { "amount": 1, "currency": "EUR", "window": "month" } }]);
+    let of_euros = AuthorizationRequest { amount: Money::from_minor(1, Currency::from_alpha("EUR").unwrap()), ..request() };
+    let policy = compile("all_of", json!({ "policies": euros })).unwrap();
+    assert_eq!(asked(&policy, &of_euros).unwrap()[0].limit.as_str(), "budget-eur-month", "euros do not count as dollars");
 }
 
 #[test]

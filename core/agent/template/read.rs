@@ -5,6 +5,7 @@ use std::sync::{Arc, LazyLock};
 
 use serde_json::{Map, Value};
 
+use crate::card_number;
 use crate::ids::MerchantId;
 use crate::merchant::{Country, MerchantName};
 use crate::money::{Currency, Money};
@@ -186,9 +187,16 @@ fn lock(fields: &mut Fields<'_>) -> Option<Lock> {
         fields.texts("merchant_ids", value, LISTED_MAX, "is not a card acceptor's identifier", |id| MerchantId::new(id).ok())
     });
     let merchants = names.map(|value| {
-        fields.texts("merchants", value, LISTED_MAX, "is not a merchant's name of at most 128 bytes", |name| {
-            (name.len() <= NAME_BYTES_MAX && MerchantName::of(name).is_some()).then(|| name.into())
-        })
+        fields.texts(
+            "merchants",
+            value,
+            LISTED_MAX,
+            "is not a merchant's name of at most 128 bytes, without a card's number",
+            |name| {
+                let is_name = name.len() <= NAME_BYTES_MAX && MerchantName::of(name).is_some() && !card_number::stands_in(name);
+                is_name.then(|| name.into())
+            },
+        )
     });
     let (merchant_ids, merchants) =
         (merchant_ids.unwrap_or_else(|| Some(Vec::new()))?, merchants.unwrap_or_else(|| Some(Vec::new()))?);

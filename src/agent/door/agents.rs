@@ -135,6 +135,16 @@ pub(super) fn status(fields: &Fields) -> Option<&'static str> {
     })
 }
 
+/// What a change says of a text.
+enum Told {
+    /// Not a word: it stays.
+    Same,
+    /// `null`: there is none any more.
+    Nothing,
+    /// This one.
+    Text(String),
+}
+
 /// Changes an agent.
 #[utoipa::path(patch, operation_id = "update_agent", path = "/v1/enterprises/{enterprise_id}/agents/{agent_id}", tag = "agents",
     params(("enterprise_id" = String, Path), ("agent_id" = String, Path), KeyParameter, VersionParameter),
@@ -143,7 +153,9 @@ pub(super) async fn update(house: State, names: Names<(String, String)>, write: 
     let (enterprise, id) = two(names)?;
     must_be_own(&write.asker, &enterprise)?;
     let mut wanted = write.read(Scope::Setup, Versioned::Required, |fields| {
-        Some((fields.words("name", Need::Optional, 200), description(fields), status(fields)))
+        let taken_away = fields.mentions("description") && fields.json("description", Need::Optional).is_none();
+        let description = if taken_away { Told::Nothing } else { description(fields).map_or(Told::Same, Told::Text) };
+        Some((fields.words("name", Need::Optional, 200), description, status(fields)))
     })?;
     if let Some(row) = house.office.made_before(&wanted.change).await? {
         return house.answer(StatusCode::OK, row).await;
@@ -155,8 +167,10 @@ pub(super) async fn update(house: State, names: Names<(String, String)>, write: 
     if let Some(name) = name {
         body.name = house.office.words(change, &whose, name)?;
     }
-    if let Some(description) = description {
-        body.description = Some(house.office.words(change, &whose, description)?);
+    match description {
+        Told::Same => {}
+        Told::Nothing => body.description = None,
+        Told::Text(text) => body.description = Some(house.office.words(change, &whose, text)?),
     }
     let status = status.unwrap_or(&row.status);
     change.update(&row, status, &body, Vec::new(), "agent.updated");

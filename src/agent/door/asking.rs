@@ -3,9 +3,10 @@
 use axum::extract::{FromRequest, FromRequestParts, Query, Request};
 use holdfast_adapters::token::{Caller, TokenFault, verify_caller};
 use holdfast_core::agent::{KeyId, Scope};
-use http::HeaderMap;
+use holdfast_core::card_number::stands_in;
 use http::header::{CONTENT_TYPE, IF_MATCH};
 use http::request::Parts;
+use http::{HeaderMap, HeaderValue};
 use http_body_util::BodyExt as _;
 use sha2::{Digest as _, Sha256};
 use utoipa::IntoParams;
@@ -54,6 +55,8 @@ pub struct Asker {
     pub caller: Caller,
     /// The member whose own the credential is; a backend's without one.
     pub member: Option<String>,
+    /// Whose hand it is: the member's, also where a credential is used that the member made; or the credential itself.
+    pub hand: String,
 }
 
 impl Asker {
@@ -80,15 +83,16 @@ impl Asker {
     async fn of(parts: &Parts, house: &Shared) -> Result<Self, Problem> {
         let office = &house.office;
         let caller = verify_caller(&parts.headers, office.registry().as_ref(), clock::utc()).map_err(refused)?;
-        let member = member_of(office, &caller).await?;
-        Ok(Asker { caller, member })
+        let credential = credential_of(office, &caller).await?;
+        let hand = credential.hand(caller.credential.as_str());
+        Ok(Asker { caller, member: credential.member_id, hand })
     }
 }
 
-async fn member_of(office: &Office, caller: &Caller) -> Result<Option<String>, Problem> {
+async fn credential_of(office: &Office, caller: &Caller) -> Result<Credential, Problem> {
     let row = office.get(Kind::Credential, caller.credential.as_str()).await?;
     let row = row.ok_or_else(|| refused(TokenFault::KeyUnknown))?;
-    Ok(read::<Credential>(&row)?.member_id)
+    read(&row)
 }
 
 /// A token's fault as an answer, with its own code.
@@ -155,13 +159,15 @@ impl FromRequest<Shared> for Write {
     }
 }
 
-/// What an idempotency key stands for: method, path and body.
+/// What an idempotency key stands for: method, path and body, and the version that is meant where the header says it.
 fn stands_for(parts: &Parts, fields: &Fields) -> [u8; 32] {
     let mut digest = Sha256::new();
     for part in [parts.method.as_str(), parts.uri.path(), &fields.canonical()] {
         digest.update(part);
         digest.update([0]);
     }
+    // Without one it is what it always was: keys are kept for good.
+    digest.update(parts.headers.get(IF_MATCH).map_or(&[][..], HeaderValue::as_bytes));
     digest.finalize().into()
 }
 
@@ -198,6 +204,11 @@ fn key(headers: &HeaderMap, fields: &Fields) -> Option<String> {
     let value = values.next()?;
     let text = value.to_str().unwrap_or_default();
     let fits = (1..=KEY_BYTES_MAX).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+    if fits && stands_in(text) {
+        // Keys are kept, and not sealed.
+        fields.wrong(KEY_HEADER, "has a card number in it: make a key of something else");
+        return None;
+    }
     if fits && values.next().is_none() {
         return Some(text.to_owned());
     }
@@ -257,7 +268,11 @@ impl Write {
                 Versioned::New => None,
                 Versioned::Optional | Versioned::Required => fields.whole("version", Need::Optional, 1),
             };
-            let version = version.and_then(|version| u32::try_from(version).ok()).or(if_match);
+            let version = version.and_then(|version| u32::try_from(version).ok());
+            if version.zip(if_match).is_some_and(|(version, if_match)| version != if_match) {
+                fields.wrong("If-Match", "is another version than the body's `version`");
+            }
+            let version = version.or(if_match);
             if versioned == Versioned::Required && version.is_none() {
                 fields.wrong("version", "is missing: send the object's `version`, as you read it, here or as `If-Match`");
             }

@@ -15,7 +15,7 @@ use super::shown::{Listed, Shown, State, StatusParameter, page_and_status};
 use crate::agent::bodies::{Agent, Authority, Policy, PolicyTemplate};
 use crate::agent::office::change::{Change, New};
 use crate::agent::office::{Office, Owner, archived, no_randomness};
-use crate::agent::store::{Kind, List};
+use crate::agent::store::{Guard, Kind, List};
 use crate::api::input::{Fields, Need};
 use crate::api::page::PageParameters;
 use crate::api::problem::{Code, Problem};
@@ -125,7 +125,11 @@ async fn settle(
         Chosen::New(template) => put_policy(office, change, owner, None, template).map(|id| Some(id.to_string())),
         Chosen::Known(id) => {
             let (row, _) = office.own::<Policy>(owner, id).await.map_err(|problem| of_field("policy_id", problem))?;
-            if row.status == "archived" { Err(archived(Kind::Policy)) } else { Ok(Some(row.id)) }
+            if row.status == "archived" {
+                return Err(archived(Kind::Policy));
+            }
+            change.only_if(Guard::Live(Kind::Policy, row.id.clone()));
+            Ok(Some(row.id))
         }
     }
 }
@@ -186,6 +190,7 @@ pub(super) async fn create(house: State, write: Write) -> Result<Response, Probl
     };
     // The authority goes first: it is what the request is about. Its policy comes into force before it does anything.
     let mut others = Change::new(wanted.change.who(), wanted.change.at(), None);
+    others.only_if(Guard::Live(Kind::Agent, agent.id.clone()));
     let policy_id = settle(office, &mut others, owner, &wanted.what.policy, None).await?;
     let mut change = wanted.change;
     let body = Authority {

@@ -40,6 +40,11 @@ use crate::ledger::{Act, Answer, Decide, Origin};
     request_body = IntentRequest, responses((status = 200, body = IntentAnswer), WriteProblems))]
 pub(super) async fn authorize_intent(house: State, write: Write) -> Result<Response, Problem> {
     let wanted = write.read(Scope::Intents, Versioned::New, read)?;
+    // Of one key's requests one reserves: else those that lose would take each other's room meanwhile.
+    let _turn = match wanted.change.once().filter(|_| wanted.what.reserve) {
+        Some(once) => Some(house.turns.of(once).await),
+        None => None,
+    };
     if let Some(row) = house.office.made_before(&wanted.change).await? {
         return said(&row);
     }
@@ -55,22 +60,14 @@ pub(super) async fn authorize_intent(house: State, write: Write) -> Result<Respo
     let tried =
         house.evaluate(owner, (&authority, &binding), intent_of(owner, &authority, reference, &wanted), &wanted.what).await?;
     let reserved = tried.reserved;
-    match house.keep_intent(wanted, &authority, reference, tried).await {
-        Ok(row) => {
-            if reserved && row.id != reference.as_str() {
-                // The same request came at the same time, and that one's intent is the answer.
-                house.give_back(owner, reference.as_str()).await?;
-            }
-            said(&row)
-        }
-        Err(problem) => {
-            if reserved {
-                // Where even this fails, it expires with the intent that is not there.
-                drop(house.give_back(owner, reference.as_str()).await);
-            }
-            Err(problem)
-        }
+    let kept = house.keep_intent(wanted, &authority, reference, tried).await;
+    // What was reserved for an intent that is not kept is of nobody: another request of the same key, at another responder, was faster.
+    let is_kept = kept.as_ref().is_ok_and(|row| row.id == reference.as_str());
+    if reserved && !is_kept {
+        // Where even this fails, it expires with the intent that is not there.
+        drop(house.give_back(owner, reference.as_str()).await);
     }
+    said(&kept?)
 }
 
 /// What a validation comes to.

@@ -14,9 +14,9 @@ use super::shown::{Listed, Shown, State, StatusParameter, page_and_status};
 use crate::agent::bodies::{Authority, Binding};
 use crate::agent::lead::Calls;
 use crate::agent::mirror::platform;
-use crate::agent::office::change::New;
+use crate::agent::office::change::{Change, New};
 use crate::agent::office::{Office, Owner, archived, no_randomness};
-use crate::agent::store::{Kind, List, Row};
+use crate::agent::store::{Guard, Kind, List, Row};
 use crate::api::input::{Fields, Need};
 use crate::api::page::PageParameters;
 use crate::api::problem::{Code, Problem};
@@ -142,6 +142,12 @@ async fn live_authority(office: &Office, owner: Owner, id: &str) -> Result<Row, 
     if row.status == "archived" { Err(archived(Kind::Authority)) } else { Ok(row) }
 }
 
+/// What is bound to an authority is bound to something that lives: the authority, and its agent.
+fn only_if_live(change: &mut Change, authority: &Row) {
+    change.only_if(Guard::Live(Kind::Authority, authority.id.clone()));
+    change.only_if(Guard::Live(Kind::Agent, authority.parent.clone()));
+}
+
 /// Binds an instrument to a spending authority: from then on its payments are that authority's. An `account` is bound with every card that
 /// pays from it, but for cards that have a binding of their own. An instrument has one binding, whoever made
 /// it. What is of a platform that calls this server can be bound by the enterprises that the operator lists only (403 `card_not_yours`);
@@ -172,6 +178,7 @@ pub(super) async fn create(house: State, write: Write) -> Result<Response, Probl
         instrument_id: instrument.to_string(),
         authoritative_door: house.door_of(owner, platform, *kind, *door)?,
     };
+    only_if_live(&mut wanted.change, &authority);
     let claim = instrument_claim(owner.environment.name(), platform, instrument.as_str());
     wanted.change.create(&place, &body, vec![claim], "binding.created");
     let row = office.make(wanted.change).await?;
@@ -240,6 +247,7 @@ pub(super) async fn update(house: State, target: Target, write: Write) -> Result
     let (authority, door, status) = wanted.what.clone();
     if let Some(authority) = authority {
         let authority = live_authority(office, owner, &authority).await?;
+        only_if_live(&mut wanted.change, &authority);
         row.parent.clone_from(&authority.id);
         body.spending_authority_id = authority.id;
     }

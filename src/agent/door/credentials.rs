@@ -14,7 +14,7 @@ use super::openapi::{ReadProblems, WriteProblems};
 use super::shown::{Listed, Shown, State, StatusParameter, listed, page_and_status};
 use crate::agent::bodies::Credential;
 use crate::agent::office::credentials::NewCredential;
-use crate::agent::office::{Owner, unavailable, unknown};
+use crate::agent::office::{self, Owner, unavailable, unknown};
 use crate::agent::store::{Kind, List, Row};
 use crate::api::input::{Fields, Need};
 use crate::api::page::{Page, PageParameters};
@@ -169,13 +169,25 @@ fn of_asker(asker: &Asker, asked: Asked, now: holdfast_core::Timestamp) -> Resul
         environment,
         scopes: asked.scopes,
         member,
+        made_by: Some(asker.hand.clone()),
         name: asked.name,
         expires_at: asked.expires_at,
         given: None,
     })
 }
 
-/// Revokes a credential: from now on it proves nothing.
+/// What is another member's own is theirs, and an owner's, to revoke.
+fn must_be_theirs(asker: &Asker, row: &Row) -> Result<(), Problem> {
+    let credential = office::read::<Credential>(row)?;
+    let is_another_ones = credential.member_id.is_some() && credential.member_id != asker.member;
+    if is_another_ones && !asker.caller.scopes.contains(Scope::Members) {
+        let detail = "it is another member's own: that member revokes it, or an owner";
+        return Err(Problem::coded(Code::Forbidden, "owner_needed", detail));
+    }
+    Ok(())
+}
+
+/// Revokes a credential: from now on it proves nothing. Another member's own is revoked by an owner (403 `owner_needed`).
 #[utoipa::path(post, operation_id = "revoke_credential", path = "/v1/credentials/{credential_id}/revoke", tag = "credentials",
     params(("credential_id" = String, Path), KeyParameter), responses((status = 200, body = Shown<Credential>), WriteProblems))]
 pub(super) async fn revoke(house: State, target: Target, write: Write) -> Result<Response, Problem> {
@@ -189,6 +201,7 @@ pub(super) async fn revoke(house: State, target: Target, write: Write) -> Result
     let row = row.filter(|row| row.organization == owner.organization.as_str() && row.environment == Some(owner.environment));
     let row = row.ok_or_else(|| unknown(Kind::Credential))?;
     wanted.must_fit(&row)?;
+    must_be_theirs(&wanted.asker, &row)?;
     let row = house.office.revoke_credential(wanted.change, &row).await?;
     house.answer(StatusCode::OK, row).await
 }

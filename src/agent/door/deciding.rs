@@ -1,12 +1,11 @@
 //! `/v1/authorize` and what is told afterwards, described: the path of callbacks answers them, through the adapter `agent_spend`, and not this
 //! service. Nothing here runs; the end-to-end tests hold description and answers together.
 
-use holdfast_core::agent::ReasonCode;
 use serde::Serialize;
 use serde_json::Value;
-use utoipa::openapi::schema::{Object, ObjectBuilder, SchemaType, Type};
 use utoipa::{IntoParams, ToSchema};
 
+use super::codes::ReasonCodes;
 use super::openapi::{EventProblems, QuestionProblems};
 
 /// A question of a processor.
@@ -16,20 +15,18 @@ pub struct Question {
     #[schema(example = "MARQETA")]
     issuing_platform: String,
     /// Whole minor units; 0 asks whether a payment could be made, and holds nothing.
-    #[schema(minimum = 0, example = 4_999)]
+    #[schema(minimum = 0, maximum = 999_999_999_999_i64, example = 4_999)]
     amount: i64,
     /// ISO 4217.
     #[schema(example = "USD")]
     currency: String,
     /// What an agent said that it was about to buy. Of this, `binding_id` and `instrument_id` at least one is there; together they must lead
     /// to the same authority.
-    #[schema(max_length = 32)]
     intent_reference: Option<String>,
     /// The binding.
-    #[schema(max_length = 32, example = "bind_demo")]
+    #[schema(example = "bind_demo")]
     binding_id: Option<String>,
     /// The platform's name of what pays.
-    #[schema(max_length = 64)]
     instrument_id: Option<String>,
     /// Four digits.
     #[schema(example = "5734")]
@@ -60,7 +57,7 @@ pub struct DecisionAnswer {
     #[schema(example = "APPROVE")]
     decision: String,
     /// Why.
-    #[schema(schema_with = reason_codes)]
+    #[schema(value_type = ReasonCodes, example = "POLICY_MATCH")]
     reason_code: String,
     /// Its name, in every later question and event.
     request_id: String,
@@ -78,18 +75,6 @@ pub struct DecisionAnswer {
     correlation_id: Option<Value>,
 }
 
-/// Every reason code, and what it means.
-fn reason_codes() -> Object {
-    let lines = ReasonCode::ALL.iter().map(|reason| format!("* `{}`: {}", reason.code(), reason.meaning()));
-    let meanings = lines.collect::<Vec<_>>().join("\n");
-    ObjectBuilder::new()
-        .schema_type(SchemaType::Type(Type::String))
-        .enum_values(Some(ReasonCode::ALL.iter().map(|reason| reason.code())))
-        .description(Some(format!("Why.\n\n{meanings}")))
-        .examples(["POLICY_MATCH"])
-        .build()
-}
-
 /// What became of a payment.
 #[derive(Serialize, ToSchema)]
 pub struct PaymentEvent {
@@ -101,7 +86,7 @@ pub struct PaymentEvent {
     #[schema(min_length = 1, max_length = 128)]
     event_id: String,
     /// Whole minor units. A clearing needs one; a reversal without one is of all that is left.
-    #[schema(minimum = 1)]
+    #[schema(minimum = 1, maximum = 999_999_999_999_i64)]
     amount: Option<i64>,
     /// ISO 4217; with an amount.
     #[schema(example = "USD")]

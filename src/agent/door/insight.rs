@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::Json;
 use axum::response::{IntoResponse as _, Response};
 use holdfast_adapters::{DecisionReference, Said};
-use holdfast_core::agent::{Environment, OrganizationKind};
+use holdfast_core::agent::{Environment, OrganizationKind, ReasonCode};
 use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::sync::watch;
@@ -67,7 +67,7 @@ pub struct Authorization {
     #[schema(example = "APPROVE")]
     decision: String,
     /// Why.
-    #[schema(example = "POLICY_MATCH")]
+    #[schema(value_type = super::codes::ReasonCodes, example = "POLICY_MATCH")]
     reason_code: String,
     /// In observe: the reason with which enforce would have declined.
     would_have_declined_with: Option<String>,
@@ -175,11 +175,17 @@ fn which(asker: &Asker, fields: &Fields) -> Which {
         ("binding_id", "binding"),
         ("intent_reference", "intent"),
         ("policy_id", "policy"),
-        ("decision", "decision"),
-        ("reason_code", "reason"),
     ];
     let only = filters.into_iter().filter_map(|(name, column)| Some((column, fields.words(name, Need::Optional, 64)?)));
-    let only = only.collect();
+    let decision = fields.parsed("decision", Need::Optional, |word| match word {
+        "APPROVE" | "DECLINE" => Ok(word.to_owned()),
+        _ => Err("must be \"APPROVE\" or \"DECLINE\""),
+    });
+    let reason = fields.parsed("reason_code", Need::Optional, |word| {
+        ReasonCode::named(word).map(|reason| reason.code().to_owned()).ok_or("is not a reason code, such as \"POLICY_MATCH\"")
+    });
+    let words = [("decision", decision), ("reason", reason)];
+    let only = only.chain(words.into_iter().filter_map(|(column, word)| Some((column, word?)))).collect();
     let moment = |name| fields.moment(name, Need::Optional).map(holdfast_core::Timestamp::unix_micros);
     let (since, until) = (moment("since"), moment("until"));
     Which { of, environment: i64::from(asker.caller.environment == Environment::Production), only, since, until }

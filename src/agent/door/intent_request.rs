@@ -1,5 +1,6 @@
 //! What is asked of `POST /v1/authorize-intent`, and what is answered: their words, and how they are read. Nothing here is evaluated.
 
+use holdfast_adapters::agent_spend::AMOUNT_MAX;
 use holdfast_core::{Country, Currency, Merchant, MerchantCategoryCode, MerchantId, MerchantName, Money};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -20,7 +21,7 @@ pub struct IntentRequest {
     #[schema(example = "sa_demo")]
     spending_authority_id: String,
     /// How much at most, in minor units; more than nothing.
-    #[schema(minimum = 1, example = 4999)]
+    #[schema(minimum = 1, maximum = 999_999_999_999_i64, example = 4999)]
     amount: i64,
     /// ISO 4217.
     #[schema(example = "USD")]
@@ -63,7 +64,7 @@ pub struct IntentAnswer {
     #[schema(example = "open")]
     pub(super) status: String,
     /// Why, in the words of `/v1/authorize`.
-    #[schema(example = "POLICY_MATCH")]
+    #[schema(value_type = super::codes::ReasonCodes, example = "POLICY_MATCH")]
     pub(super) reason_code: String,
     /// The same in a sentence.
     pub(super) reason: String,
@@ -95,6 +96,9 @@ pub(super) struct Asked {
 pub(super) fn read(fields: &Fields) -> Option<Asked> {
     let authority = fields.text("spending_authority_id", Need::Required).map(str::to_owned);
     let amount = fields.whole("amount", Need::Required, 1);
+    if amount.is_some_and(|amount| amount > AMOUNT_MAX) {
+        fields.wrong("amount", "must be at most 999999999999");
+    }
     let currency = fields.parsed("currency", Need::Required, |code| {
         Currency::from_alpha(code).ok_or("must be a code of ISO 4217, such as \"USD\"")
     });

@@ -11,8 +11,8 @@ use super::asking::{Asker, KeyParameter, Read, VersionParameter, Versioned, Want
 use super::bindings::AuthorityParameter;
 use super::openapi::{ReadProblems, WriteProblems};
 use super::shown::{Listed, Shown, State, StatusParameter, page_and_status};
-use crate::agent::bodies::{Intent, Moment};
-use crate::agent::office::{Owner, wrong_state};
+use crate::agent::bodies::{Credential, Intent, Moment};
+use crate::agent::office::{Owner, read, wrong_state};
 use crate::agent::store::{Kind, List, Row};
 use crate::api::input::Need;
 use crate::api::page::PageParameters;
@@ -112,7 +112,9 @@ impl House {
         let id: String = target.parse("intent")?;
         let owner = wanted.asker.owner();
         let (row, mut body) = self.office.own::<Intent>(owner, &id).await?;
-        must_be_reviewable(&wanted, &row, &body)?;
+        let requester = self.office.get(Kind::Credential, &body.credential).await?;
+        let requester = requester.and_then(|row| Some(read::<Credential>(&row).ok()?.hand(&row.id)));
+        must_be_reviewable(&wanted, &row, &body, requester.as_deref())?;
         let note = wanted.what.clone();
         body.reviewed_by = Some(wanted.asker.who());
         body.reviewed_at = Some(Moment(wanted.change.at()));
@@ -124,7 +126,7 @@ impl House {
         wanted.change.update(&row, word.name(), &body, Vec::new(), action);
         let made = self.office.make(wanted.change).await;
         if made.is_err() && body.reserved {
-            self.give_back_unless_approved(owner, &row.id).await;
+            self.give_back_unless_kept(owner, &row.id).await;
         }
         let row = made?;
         if let Some(signals) = &self.signals {
@@ -135,17 +137,19 @@ impl House {
 }
 
 impl House {
-    /// Gives back what was reserved for an approval that was not kept, unless another reviewer's was: that one's reservation it is. Where it
-    /// cannot be known, it stays until the intent's time is over.
-    async fn give_back_unless_approved(&self, owner: Owner, id: &str) {
-        let now = self.office.own::<Intent>(owner, id).await;
-        if now.is_ok_and(|(row, body)| !(row.status == IntentStatus::Approved.name() && body.reserved)) {
-            drop(self.give_back(owner, id).await);
+    /// Gives back what an approval reserved that could not be written, where the intent came to another end meanwhile. All reviewers of an
+    /// intent reserve the same: where another one's approval was written, it is that one's; where the intent still waits, the next
+    /// approval finds it; and where that cannot be known, it is held until the intent's time is over.
+    async fn give_back_unless_kept(&self, owner: Owner, intent: &str) {
+        let status = self.office.own::<Intent>(owner, intent).await.ok().and_then(|(row, _)| IntentStatus::named(&row.status));
+        match status {
+            Some(IntentStatus::Denied | IntentStatus::Cancelled) => drop(self.give_back(owner, intent).await),
+            Some(IntentStatus::Open | IntentStatus::Approved | IntentStatus::PendingReview) | None => {}
         }
     }
 }
 
-fn must_be_reviewable<T>(wanted: &Wanted<T>, row: &Row, body: &Intent) -> Result<(), Problem> {
+fn must_be_reviewable<T>(wanted: &Wanted<T>, row: &Row, body: &Intent, requester: Option<&str>) -> Result<(), Problem> {
     wanted.must_fit(row)?;
     if row.status != IntentStatus::PendingReview.name() {
         return Err(wrong_state("the intent does not wait for a review"));
@@ -153,14 +157,16 @@ fn must_be_reviewable<T>(wanted: &Wanted<T>, row: &Row, body: &Intent) -> Result
     if body.expires_at.0 <= wanted.change.at() {
         return Err(wrong_state("the intent's time is over"));
     }
-    if is_requester(&wanted.asker, body) {
-        let detail = "whoever asked for an intent does not review it: another person, or another backend, does";
+    if is_requester(&wanted.asker, body, requester) {
+        let detail =
+            "whoever asked for an intent does not review it, by no credential of theirs or that they made: another person does";
         return Err(Problem::coded(Code::Forbidden, "own_intent", detail));
     }
     Ok(())
 }
 
-/// By the person, and by the credential: neither may be the same.
-fn is_requester(asker: &Asker, body: &Intent) -> bool {
-    body.requested_by == asker.who() || body.credential == asker.caller.credential.as_str()
+/// By the person, by the credential, and by whoever's hand it was: none may be the same.
+fn is_requester(asker: &Asker, body: &Intent, requester: Option<&str>) -> bool {
+    let same_credential = body.credential == asker.caller.credential.as_str();
+    body.requested_by == asker.who() || same_credential || requester == Some(asker.hand.as_str())
 }

@@ -112,7 +112,8 @@ pub(super) async fn invite(house: State, write: Write) -> Result<Response, Probl
     Ok((StatusCode::CREATED, Json(shown)).into_response())
 }
 
-/// Takes a member out, and revokes the credentials that are their own.
+/// Takes a member out, and revokes the credentials that are their own or that they made: make those that backends need anew first. The only
+/// owner stays (409 `state_conflict`).
 #[utoipa::path(post, operation_id = "remove_member", path = "/v1/members/{member_id}/remove", tag = "organization",
     params(("member_id" = String, Path), KeyParameter), responses((status = 200, body = Shown<Member>), WriteProblems))]
 pub(super) async fn remove(house: State, target: Target, write: Write) -> Result<Response, Problem> {

@@ -11,6 +11,7 @@ pub mod asking;
 pub mod authorities;
 pub mod authorize_intent;
 pub mod bindings;
+mod codes;
 pub mod credentials;
 pub mod crossing;
 mod deciding;
@@ -26,6 +27,7 @@ pub mod policies;
 mod reserving;
 pub mod router;
 pub mod shown;
+mod turns;
 
 use std::fmt;
 use std::sync::Arc;
@@ -33,7 +35,9 @@ use std::sync::Arc;
 use holdfast_core::agent::{Environment, OrganizationId};
 use holdfast_core::{PlatformName, ProgramId};
 
+pub use self::codes::ReasonCodes;
 use self::insight::Insights;
+pub use self::turns::Turns;
 use crate::agent::lead::Agents;
 use crate::agent::office::Office;
 use crate::ledger::Ledger;
@@ -58,6 +62,8 @@ pub struct House {
     pub signals: Option<Signals>,
     /// Which enterprises may bind what is of platforms that call us, if that is written.
     pub card_enterprises: Option<Vec<OrganizationId>>,
+    /// Who reserves under a key at the moment.
+    pub turns: Turns,
 }
 
 impl House {

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use axum::Extension;
 use axum::response::Response;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response as Described, ResponseBuilder};
+use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response as Described, ResponseBuilder, Schema};
 use utoipa::{IntoResponses, Modify, OpenApi};
 
+use super::codes::of_refusals;
 use crate::api::openapi::Text;
 use crate::api::problem::{Code, FieldError, ProblemBody};
 use crate::api::router::json_text;
@@ -28,7 +29,7 @@ use crate::api::router::json_text;
     ),
     paths(super::deciding::authorize, super::deciding::tell_event),
     components(schemas(ProblemBody, FieldError)),
-    modifiers(&Bearer),
+    modifiers(&Bearer, &Codes),
     security(("token" = [])),
     tags(
         (name = "organization", description = "Who you are, and who works for you."),
@@ -55,6 +56,19 @@ impl Modify for Bearer {
         let scheme = scheme.description(Some("A JWT, signed with HS256 by your credential's shared secret."));
         let components = description.components.get_or_insert_default();
         components.add_security_scheme("token", SecurityScheme::Http(scheme.build()));
+    }
+}
+
+/// Every code that a refusal can have.
+struct Codes;
+
+impl Modify for Codes {
+    fn modify(&self, description: &mut utoipa::openapi::OpenApi) {
+        let components = description.components.get_or_insert_default();
+        components.schemas.insert("ProblemCode".to_owned(), of_refusals());
+        if let Some(RefOr::T(Schema::Object(problem))) = components.schemas.get_mut("Problem") {
+            problem.properties.insert("code".to_owned(), RefOr::Ref(Ref::from_schema_name("ProblemCode")));
+        }
     }
 }
 

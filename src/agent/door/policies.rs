@@ -15,8 +15,8 @@ use super::openapi::{ReadProblems, WriteProblems};
 use super::shown::{Listed, Shown, State, StatusParameter, page_and_status};
 use crate::agent::bodies::{Policy, PolicyTemplate, PolicyVersion};
 use crate::agent::office::change::{Change, New};
-use crate::agent::office::{Office, Owner, no_randomness, wrong_state};
-use crate::agent::store::{Kind, List};
+use crate::agent::office::{Office, Owner, no_randomness};
+use crate::agent::store::{Guard, Kind, List};
 use crate::api::input::{Fields, Need};
 use crate::api::page::PageParameters;
 use crate::api::problem::Problem;
@@ -244,9 +244,7 @@ pub(super) async fn archive(house: State, target: Target, write: Write) -> Resul
     let id: String = target.parse("policy")?;
     let (row, body) = house.office.own::<Policy>(wanted.asker.owner(), &id).await?;
     wanted.must_fit(&row)?;
-    if house.office.mirror.has_live_authority(&id) {
-        return Err(wrong_state("a spending authority has this policy: give it another one, or archive it first"));
-    }
+    wanted.change.only_if(Guard::NoneHas(Kind::Authority, "policy_id", id.clone()));
     wanted.change.update(&row, "archived", &body, Vec::new(), "policy.archived");
     let row = house.office.make(wanted.change).await?;
     house.answer(StatusCode::OK, row).await

@@ -3,10 +3,10 @@
 
 use std::path::{Path, PathBuf};
 
-use holdfast_adapters::{DecisionReference, Said};
+use holdfast_adapters::{DecisionReference, Said, agent_spend};
 use holdfast_core::agent::{Environment, Governed, ReasonCode, Weight, is_reservation};
 use holdfast_core::hold::ToldAnswer;
-use holdfast_core::{AuthorizationRequest, Basis, Decision, DeclineReason, Timestamp};
+use holdfast_core::{AuthorizationRequest, Basis, Decision, DeclineReason, PlatformName, Timestamp};
 use rusqlite::params_from_iter;
 use rusqlite::types::Value;
 
@@ -103,7 +103,26 @@ pub(super) fn said_of(record: &Record) -> Option<(DecisionReference, Said)> {
         binding: governed.binding,
         intent: governed.intent,
     };
-    Some((DecisionReference::of(&record.program?, &record.platform?, &request.key), said))
+    Some((reference_of(record, governed, request, &decision)?, said))
+}
+
+/// The name of what was said: that of its question at the door that was asked, which for `/v1/authorize` is ours whatever platform's payment it
+/// was about. The refusal of another question under a known key has a name of its own.
+fn reference_of(
+    record: &Record,
+    governed: &Governed,
+    request: &AuthorizationRequest,
+    decision: &Decision,
+) -> Option<DecisionReference> {
+    let program = record.program?;
+    let platform = match governed.asked_by {
+        Some(_) => PlatformName::new(agent_spend::NAME).ok()?,
+        None => record.platform?,
+    };
+    if is_conflict(decision) {
+        return Some(DecisionReference::of_conflict(&program, &platform, &request.key, &request.content_digest()));
+    }
+    Some(DecisionReference::of(&program, &platform, &request.key))
 }
 
 /// What a record tells of an authority; nothing of others, and nothing of what was only reserved.
@@ -159,8 +178,7 @@ fn told(
 ) -> Row {
     let authority = governed.authority.and_then(|id| registry.authority(&id));
     let name = |named: Option<String>| named.unwrap_or_default();
-    let reference = record.program.zip(record.platform).filter(|_| !is_conflict(decision));
-    let reference = reference.map(|(program, platform)| DecisionReference::of(&program, &platform, &request.key).to_string());
+    let reference = reference_of(record, governed, request, decision).map(|reference| reference.to_string());
     let took = record.at.unix_micros().saturating_sub(received_at.unix_micros()).max(0);
     let door = if governed.asked_by.is_some() { "authorize" } else { "platform" };
     let verb = match decision {

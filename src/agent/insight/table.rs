@@ -79,16 +79,10 @@ impl Insight {
              coalesce(sum(took) / count(*), 0), coalesce(max(took), 0) FROM decided WHERE {condition}"
         );
         let reasons = format!("SELECT reason, count(*) FROM decided WHERE {condition} GROUP BY reason ORDER BY 2 DESC, 1");
-        // Anybody may ask for as much as there are numbers, and SQLite refuses a sum that is none: whole millions and what is beside
-        // them are summed apart.
-        let parts = |decision: &str| {
-            ["amount / 1000000", "amount % 1000000"]
-                .map(|part| format!("coalesce(sum({part}) FILTER (WHERE decision = '{decision}' AND moves = 1), 0)"))
-        };
-        let ([approved_millions, approved_rest], [declined_millions, declined_rest]) = (parts("APPROVE"), parts("DECLINE"));
         let amounts = format!(
-            "SELECT currency, {approved_millions}, {approved_rest}, {declined_millions}, {declined_rest}
-             FROM decided WHERE {condition} GROUP BY currency ORDER BY currency"
+            "SELECT currency, {}, {} FROM decided WHERE {condition} GROUP BY currency ORDER BY currency",
+            sum_where("decision = 'APPROVE' AND moves = 1"),
+            sum_where("decision = 'DECLINE' AND moves = 1"),
         );
         let read = || {
             let bound = || params_from_iter(values.clone());
@@ -107,8 +101,8 @@ impl Insight {
                 .query_map(bound(), |row| {
                     Ok(json!({
                         "currency": row.get::<_, String>(0)?,
-                        "approved_amount": put_together(row.get(1)?, row.get(2)?),
-                        "declined_amount": put_together(row.get(3)?, row.get(4)?),
+                        "approved_amount": summed(row, 1)?,
+                        "declined_amount": summed(row, 3)?,
                     }))
                 })?
                 .collect::<rusqlite::Result<_>>()?;
@@ -150,9 +144,21 @@ impl Insight {
     }
 }
 
-/// A sum of its parts; the greatest number there is for what is more.
-const fn put_together(millions: i64, rest: i64) -> i64 {
-    millions.saturating_mul(1_000_000).saturating_add(rest)
+/// How many minor units are summed apart from the rest.
+const BILLION: i64 = 1_000_000_000;
+
+/// The sum of some rows' amounts in two columns, billions and what is below: the engine gives up on a sum that passes 64 bits, and a platform may
+/// ask for any amount.
+fn sum_where(which: &str) -> String {
+    format!(
+        "coalesce(sum(amount / {BILLION}) FILTER (WHERE {which}), 0), coalesce(sum(amount % {BILLION}) FILTER (WHERE {which}), 0)"
+    )
+}
+
+/// Such a sum; the most that 64 bits hold where it is more.
+fn summed(columns: &Columns<'_>, place: usize) -> rusqlite::Result<i64> {
+    let (billions, rest): (i64, i64) = (columns.get(place)?, columns.get(place.saturating_add(1))?);
+    Ok(billions.saturating_mul(BILLION).saturating_add(rest))
 }
 
 fn line(columns: &Columns<'_>) -> rusqlite::Result<(i64, Value)> {
@@ -186,4 +192,44 @@ fn line(columns: &Columns<'_>) -> rusqlite::Result<(i64, Value)> {
     fields.insert("moves_money".to_owned(), json!(columns.get::<_, i64>(11)? == 1));
     fields.insert("amount".to_owned(), json!(columns.get::<_, i64>(12)?));
     Ok((columns.get(0)?, Value::Object(fields)))
+}
+
+#[cfg(test)]
+mod tests {
+    use holdfast_core::Timestamp;
+
+    use super::super::Row;
+    use super::*;
+
+    fn row(record: i64, decision: &str, amount: i64) -> Row {
+        let mut names: [String; 10] = Default::default();
+        names[0] = "ent_1".to_owned();
+        let words = ["USD", "", decision, "POLICY_MATCH", ""].map(str::to_owned);
+        let (at, took_micros, environment) = (Timestamp::from_unix_seconds(record), 5, 0);
+        Row { record, at, took_micros, environment, names, moves: true, amount, words }
+    }
+
+    #[test]
+    fn no_amount_is_too_large_to_be_summed() {
+        let data = tempfile::tempdir().unwrap();
+        let insight = Insight::open(data.path()).unwrap();
+        let of = |organization: &str| Which {
+            of: Of::Enterprise(organization.to_owned()),
+            environment: 0,
+            only: Vec::new(),
+            since: None,
+            until: None,
+        };
+        let rows = [
+            row(1, "DECLINE", i64::MAX),
+            row(2, "DECLINE", i64::MAX),
+            row(3, "APPROVE", 2_999_999_999),
+            row(4, "APPROVE", 1_000_000_002),
+        ];
+        insight.take(&rows, "UPDATE followed SET next = ?1", Sql::from(5)).unwrap();
+        let metrics = insight.metrics(&of("ent_1")).unwrap();
+        let amounts = json!([{"currency": "USD", "approved_amount": 4_000_000_001_i64, "declined_amount": i64::MAX}]);
+        assert_eq!(metrics["amounts"], amounts);
+        assert_eq!(insight.metrics(&of("ent_2")).unwrap()["amounts"], json!([]));
+    }
 }

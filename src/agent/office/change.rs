@@ -4,7 +4,7 @@ use holdfast_core::Timestamp;
 use holdfast_core::agent::Environment;
 
 use crate::agent::bodies::{self, Body};
-use crate::agent::store::{Commit, Deed, Expect, Once, Put, Row, Text};
+use crate::agent::store::{Commit, Deed, Expect, Guard, Once, Put, Row, Text};
 
 /// A change.
 #[derive(Debug, Clone)]
@@ -104,9 +104,15 @@ impl Change {
         });
     }
 
+    /// What must hold of other objects, for the change to be made.
+    pub fn only_if(&mut self, guard: Guard) {
+        self.commit.guards.push(guard);
+    }
+
     /// Adds what another change is made of: it happens together with this one.
     pub fn append(&mut self, other: Change) {
-        let Commit { puts, texts, deeds, once: _ } = other.commit;
+        let Commit { puts, texts, deeds, once: _, guards } = other.commit;
+        self.commit.guards.extend(guards);
         self.commit.puts.extend(puts);
         self.commit.texts.extend(texts);
         self.commit.deeds.extend(deeds);

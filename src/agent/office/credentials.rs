@@ -29,6 +29,8 @@ pub struct NewCredential {
     pub scopes: Vec<Scope>,
     /// The member whose own it is.
     pub member: Option<String>,
+    /// Who makes it, where that is another one than who makes the change.
+    pub made_by: Option<String>,
     /// What it is called.
     pub name: Option<String>,
     /// From when on it is worth nothing.
@@ -54,7 +56,7 @@ impl Office {
     /// # Errors
     /// No random bytes.
     pub(super) fn put_credential(&self, change: &mut Change, new: &NewCredential) -> Result<Issued, Problem> {
-        let NewCredential { organization, of, environment, scopes, member, name, expires_at, given } = new;
+        let NewCredential { organization, of, environment, scopes, member, made_by, name, expires_at, given } = new;
         let id = CredentialId::of_random(self.sealer.random().map_err(no_randomness)?).to_string();
         let (api_key, secret) = match given {
             Some(given) => given.clone(),
@@ -69,6 +71,7 @@ impl Office {
             api_key: api_key.clone(),
             scopes: scopes.clone(),
             member_id: member.clone(),
+            created_by: Some(made_by.clone().unwrap_or_else(|| change.who().to_owned())),
             name: self.some_words(change, &texts_of, name.as_deref())?,
             expires_at: expires_at.map(Moment),
             revoked_at: None,
@@ -125,15 +128,17 @@ impl Office {
         self.make(change).await
     }
 
-    /// Adds the revocation of everything that a member has.
+    /// Adds the revocation of everything that a member has, or made.
     pub(super) async fn put_revocations_of(
         &self,
         change: &mut Change,
         organization: OrganizationId,
         member: &str,
     ) -> Result<(), Problem> {
-        for row in self.credentials_of(organization).await?.iter().filter(|row| row.parent == member) {
-            put_revocation(change, row)?;
+        for row in &self.credentials_of(organization).await? {
+            if read::<Credential>(row)?.hand(&row.id) == member {
+                put_revocation(change, row)?;
+            }
         }
         Ok(())
     }

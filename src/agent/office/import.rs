@@ -41,6 +41,7 @@ impl Office {
                 environment: row.environment,
                 scopes: row.scopes.clone(),
                 member: None,
+                made_by: None,
                 name: None,
                 expires_at: None,
                 given: Some((row.api_key.to_string(), secret)),

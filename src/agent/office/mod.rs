@@ -23,7 +23,7 @@ use super::mirror::Mirror;
 use super::post::Post;
 use super::registry::Registry;
 use super::seal::{NoRandomness, Sealer};
-use super::store::{Committed, Kind, Row, Shared, StoreError};
+use super::store::{Committed, Guard, Kind, Row, Shared, StoreError};
 use super::texts::{self, Whose, Words};
 use crate::api::problem::{Code, Problem};
 
@@ -125,6 +125,7 @@ impl Office {
             Committed::KeyTaken => return Err(Problem::conflict()),
             Committed::Changed(kind, _) => return Err(changed(kind)),
             Committed::Taken(name) => return Err(taken(&name)),
+            Committed::Unmet(guard) => return Err(unmet(&guard)),
         };
         made.ok_or_else(|| Problem::of(Code::Internal, "a change about nothing"))
     }
@@ -242,6 +243,15 @@ fn taken(claim: &str) -> Problem {
         Some(_) | None => "something else holds it",
     };
     Problem::of(Code::Taken, detail)
+}
+
+/// What a change needs of other objects is not so, or not any more.
+fn unmet(guard: &Guard) -> Problem {
+    match guard {
+        Guard::Live(kind, _) => archived(*kind),
+        Guard::NoneHas(kind, ..) => wrong_state(format!("a {} has it: give that one another, or archive it first", kind.name())),
+        Guard::SomeActiveHas(_, _, _, what) => wrong_state(format!("this is the only {what}: make another one first")),
+    }
 }
 
 /// The store did not do it, or it is not known.

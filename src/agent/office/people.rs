@@ -7,11 +7,11 @@ use sha2::{Digest as _, Sha256};
 use super::change::{Change, New};
 use super::credentials::{Issued, NewCredential};
 use super::organizations::whose;
-use super::{Office, archived, no_randomness, read, seconds_after, unavailable, unknown, wrong_state};
-use crate::agent::bodies::{Member, Moment, Role};
+use super::{Office, archived, no_randomness, read, seconds_after, unavailable, unknown};
+use crate::agent::bodies::{MEMBER_PREFIX, Member, Moment, Role};
 use crate::agent::names::{fresh, fresh_secret};
 use crate::agent::post::Letter;
-use crate::agent::store::{Kind, Row};
+use crate::agent::store::{Guard, Kind, Row};
 use crate::agent::texts::Whose;
 use crate::api::problem::{Code, Problem};
 
@@ -60,7 +60,7 @@ impl Office {
     /// No random bytes.
     pub(super) fn put_invitation(&self, change: &mut Change, invitation: &Invitation) -> Result<Invited, Problem> {
         let Invitation { organization, email, role } = invitation;
-        let id = fresh(&self.sealer, "mem_").map_err(no_randomness)?;
+        let id = fresh(&self.sealer, MEMBER_PREFIX).map_err(no_randomness)?;
         let token = fresh_secret(&self.sealer, INVITATION_PREFIX).map_err(no_randomness)?;
         let address = self.address_of(email);
         let words = self.words(change, &about(organization.as_str(), &id), email)?;
@@ -152,6 +152,7 @@ impl Office {
             environment: Environment::Sandbox,
             scopes: member.role.scopes(organization.kind).to_vec(),
             member: Some(row.id.clone()),
+            made_by: None,
             name: None,
             expires_at: None,
             given: None,
@@ -161,7 +162,7 @@ impl Office {
         Ok((row, issued))
     }
 
-    /// Takes a member out, and revokes what they have.
+    /// Takes a member out, and revokes what they have and what they made: whoever made a credential may have kept its secret.
     ///
     /// # Errors
     /// There is no such member; the only owner stays.
@@ -172,8 +173,9 @@ impl Office {
             return Err(archived(Kind::Member));
         }
         let member: Member = read(&row)?;
-        if member.role == Role::Owner && row.status == "active" && self.owners_of(organization).await? <= 1 {
-            return Err(wrong_state("this is the only owner: make another one first"));
+        if member.role == Role::Owner && row.status == "active" {
+            // Two owners may each take the other out at once: one of them stays.
+            change.only_if(Guard::SomeActiveHas(Kind::Member, organization.to_string(), "role", Role::Owner.name()));
         }
         let mut releases = vec![address_claim(organization.as_str(), &member.address)];
         releases.extend(member.invitation.as_deref().map(invitation_claim));
@@ -181,21 +183,6 @@ impl Office {
         change.update(&row, "removed", &gone, releases, "member.removed");
         self.put_revocations_of(&mut change, organization, id).await?;
         self.make(change).await
-    }
-
-    async fn owners_of(&self, organization: OrganizationId) -> Result<usize, Problem> {
-        let members = self.members_of(organization).await?;
-        let owners = members.iter().filter(|row| row.status == "active");
-        let owners = owners.map(read::<Member>).collect::<Result<Vec<_>, _>>()?;
-        Ok(owners.iter().filter(|member| member.role == Role::Owner).count())
-    }
-
-    async fn members_of(&self, organization: OrganizationId) -> Result<Vec<Row>, Problem> {
-        let list = crate::agent::store::List {
-            organization: Some(organization.to_string()),
-            ..crate::agent::store::List::of(Kind::Member, u32::MAX)
-        };
-        Ok(self.store.list(list).await.map_err(unavailable)?.into_iter().map(|(_, row)| row).collect())
     }
 }
 

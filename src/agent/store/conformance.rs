@@ -8,7 +8,7 @@ use futures_executor::block_on;
 use holdfast_core::Timestamp;
 use holdfast_core::agent::Environment;
 
-use super::{Commit, Committed, Deed, Deeds, Erase, Expect, Follow, Kind, List, Once, Outcome, Put, Row, Shared, Text};
+use super::{Commit, Committed, Deed, Deeds, Erase, Expect, Follow, Guard, Kind, List, Once, Outcome, Put, Row, Shared, Text};
 
 /// A place where objects are kept.
 pub trait Premises {
@@ -98,6 +98,40 @@ pub fn versions_claims_and_keys_keep_two_from_doing_the_same(premises: &impl Pre
     assert_eq!(done(keyed(Once { request: [8; 32], ..once })), Committed::KeyTaken);
     assert_eq!(block_on(store.once("ent_1/sandbox", "k")), Ok(Some(outcome)));
     assert_eq!(heard.all().len(), 4, "only what happened is told");
+}
+
+/// See its name.
+pub fn what_must_hold_of_others_is_looked_at_with_the_writing(premises: &impl Premises) {
+    let (store, _) = premises.open();
+    let done = |commit| block_on(store.commit(commit)).unwrap();
+    let owner = |id: &str| Row { body: "{\"role\":\"owner\"}".to_owned(), ..row(id, 1) };
+    let gone = |id: &str| Row { version: 2, status: "archived".to_owned(), ..owner(id) };
+    for id in ["a", "b"] {
+        assert_eq!(done(put(owner(id), Expect::New, &[], &[])), Committed::Done);
+    }
+    let some = Guard::SomeActiveHas(Kind::Binding, "ent_1".to_owned(), "role", "owner");
+    let leave = |id: &str, guard: &Guard| Commit { guards: vec![guard.clone()], ..put(gone(id), Expect::Version(1), &[], &[]) };
+    // Of two that go at once, one stays.
+    let mut outcomes: Vec<Committed> = std::thread::scope(|scope| {
+        let threads: Vec<_> = ["a", "b"].map(|id| scope.spawn(|| done(leave(id, &some)))).into_iter().collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    outcomes.sort_by_key(|outcome| *outcome != Committed::Done);
+    assert_eq!(outcomes, [Committed::Done, Committed::Unmet(some)]);
+    let left = ["a", "b"].into_iter().find(|id| block_on(store.get(Kind::Binding, id)).unwrap().unwrap().version == 1).unwrap();
+
+    let guarded = |id: &str, guard: Guard| Commit { guards: vec![guard], ..put(row(id, 1), Expect::New, &[], &[]) };
+    let live = |id: &str| Guard::Live(Kind::Binding, id.to_owned());
+    let none = |value: &str| Guard::NoneHas(Kind::Binding, "role", value.to_owned());
+    let lost = if left == "a" { "b" } else { "a" };
+    for unmet in [live(lost), live("nobody"), Guard::Live(Kind::Agent, left.to_owned()), none("owner")] {
+        assert_eq!(done(guarded("c", unmet.clone())), Committed::Unmet(unmet));
+    }
+    assert_eq!(block_on(store.get(Kind::Binding, "c")), Ok(None), "a commit happens as a whole or not at all");
+    assert_eq!(done(guarded("c", live(left))), Committed::Done);
+    assert_eq!(done(guarded("d", none("developer"))), Committed::Done);
+    assert_eq!(done(leave(left, &live("c"))), Committed::Done);
+    assert_eq!(done(guarded("e", none("owner"))), Committed::Done, "what is archived has nothing any more");
 }
 
 /// See its name.
@@ -204,6 +238,7 @@ macro_rules! conforms {
         $crate::agent::store::conformance::conforms! { $premises;
             what_was_committed_is_there_after_a_restart_and_was_told_before_the_answer
             versions_claims_and_keys_keep_two_from_doing_the_same
+            what_must_hold_of_others_is_looked_at_with_the_writing
             of_many_that_change_one_version_one_wins
             lists_go_on_where_they_ended_and_show_only_what_is_asked_for
             texts_go_by_whom_they_are_about_and_when_they_came

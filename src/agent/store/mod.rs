@@ -209,6 +209,20 @@ pub struct Commit {
     pub deeds: Vec<Deed>,
     /// The request's key, if it has one.
     pub once: Option<Once>,
+    /// What must hold of other objects once it is written, for it to be.
+    pub guards: Vec<Guard>,
+}
+
+/// What must hold of objects beside those that a commit writes. It is looked at together with the writing: whoever only read it before may
+/// have read what another commit changes at the same time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Guard {
+    /// An object is there, and not archived.
+    Live(Kind, String),
+    /// No object of a kind that is not archived has this in a field of its body.
+    NoneHas(Kind, &'static str, String),
+    /// An active object of an organization's has this in a field of its body.
+    SomeActiveHas(Kind, String, &'static str, &'static str),
 }
 
 /// What became of a commit.
@@ -224,6 +238,8 @@ pub enum Committed {
     Changed(Kind, String),
     /// Something else holds what it claims.
     Taken(String),
+    /// What must hold besides does not.
+    Unmet(Guard),
 }
 
 /// Which objects.

@@ -6,7 +6,7 @@ use tokio_postgres::IsolationLevel;
 use tokio_postgres::types::ToSql;
 
 use super::read::{ONCE, environment_number, kind_number, outcome};
-use crate::agent::store::{Commit, Committed, Deed, Erase, Expect, Once, Put, Text};
+use crate::agent::store::{Commit, Committed, Deed, Erase, Expect, Guard, Once, Put, Text};
 use crate::ledger::postgres::trouble::{Trouble, Whereabouts};
 use crate::ledger::postgres::values::At;
 
@@ -90,6 +90,11 @@ impl Writing<'_> {
                 return Ok(why_not);
             }
         }
+        for guard in &commit.guards {
+            if !self.holds(guard).await? {
+                return Ok(Committed::Unmet(guard.clone()));
+            }
+        }
         for text in &commit.texts {
             self.add_text(text).await?;
         }
@@ -110,6 +115,25 @@ impl Writing<'_> {
         let found = self.transaction.query_opt(&statement, &[&wanted.space, &wanted.key]).await.map_err(said)?;
         let Some(before) = found.map(|row| outcome(&row, self.at)).transpose()? else { return Ok(None) };
         Ok(Some(if before.request == wanted.request { Committed::Again(before) } else { Committed::KeyTaken }))
+    }
+
+    /// Whoever took numbers has everything to itself: nobody writes between this look and the end.
+    async fn holds(&self, guard: &Guard) -> Result<bool, Trouble> {
+        let exists = async |condition: &str, values: &[&(dyn ToSql + Sync)]| {
+            let sql = format!("SELECT 1 FROM holdfast.agent_object WHERE {condition} LIMIT 1");
+            self.execute(&sql, values).await.map(|found| found > 0)
+        };
+        match guard {
+            Guard::Live(kind, id) => exists("kind = $1 AND id = $2 AND status <> 'archived'", &[&kind_number(*kind), id]).await,
+            Guard::NoneHas(kind, field, value) => {
+                let condition = "kind = $1 AND status <> 'archived' AND body::json ->> $2 = $3";
+                exists(condition, &[&kind_number(*kind), field, value]).await.map(|found| !found)
+            }
+            Guard::SomeActiveHas(kind, organization, field, value) => {
+                let condition = "kind = $1 AND organization = $2 AND status = 'active' AND body::json ->> $3 = $4";
+                exists(condition, &[&kind_number(*kind), organization, field, value]).await
+            }
+        }
     }
 
     /// Writes an object; says why not if it cannot be.

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::read::{environment_number, once};
-use crate::agent::store::{Commit, Committed, Deed, Erase, Expect, Kind, Outcome, Put, Text};
+use crate::agent::store::{Commit, Committed, Deed, Erase, Expect, Guard, Kind, Outcome, Put, Text};
 
 /// Does a commit, or finds why not and leaves everything as it was.
 pub(super) fn commit(connection: &Connection, commit: &Commit) -> rusqlite::Result<Committed> {
@@ -30,6 +30,11 @@ fn try_to_commit(connection: &Connection, commit: &Commit) -> rusqlite::Result<C
             return Ok(why_not);
         }
     }
+    for guard in &commit.guards {
+        if !holds(connection, guard)? {
+            return Ok(Committed::Unmet(guard.clone()));
+        }
+    }
     for text in &commit.texts {
         add_text(connection, text)?;
     }
@@ -47,6 +52,24 @@ fn try_to_commit(connection: &Connection, commit: &Commit) -> rusqlite::Result<C
         ])?;
     }
     Ok(Committed::Done)
+}
+
+fn holds(connection: &Connection, guard: &Guard) -> rusqlite::Result<bool> {
+    let exists = |condition: &str, values: &[&dyn rusqlite::ToSql]| {
+        let sql = format!("SELECT EXISTS (SELECT 1 FROM object WHERE {condition})");
+        connection.prepare_cached(&sql)?.query_row(values, |row| row.get::<_, bool>(0))
+    };
+    match guard {
+        Guard::Live(kind, id) => exists("kind = ?1 AND id = ?2 AND status <> 'archived'", &[&kind.number(), id]),
+        Guard::NoneHas(kind, field, value) => {
+            let condition = "kind = ?1 AND status <> 'archived' AND json_extract(body, '$.' || ?2) = ?3";
+            exists(condition, &[&kind.number(), field, value]).map(|found| !found)
+        }
+        Guard::SomeActiveHas(kind, organization, field, value) => {
+            let condition = "kind = ?1 AND organization = ?2 AND status = 'active' AND json_extract(body, '$.' || ?3) = ?4";
+            exists(condition, &[&kind.number(), organization, field, value])
+        }
+    }
 }
 
 /// Writes an object; says why not if it cannot be.

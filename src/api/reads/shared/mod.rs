@@ -15,6 +15,7 @@ use tokio_postgres::types::ToSql;
 use super::{
     AccountLine, AsOf, CardLine, HoldLine, Lines, MovementLine, Reading, Reads, SumLine, Unreadable, Wanted, Whose, is_confirmed,
 };
+use crate::agent::outside::IS_OUTSIDE_SQL;
 use crate::api::page::Page;
 use crate::clock;
 use crate::ledger::postgres::Life;
@@ -107,10 +108,12 @@ impl Reads for SharedReads {
     fn accounts(&self, program: ProgramId, page: Page) -> Reading<'_, Lines<AccountLine>> {
         Box::pin(async move {
             let client = self.connection().await?;
-            let sql = "SELECT number, name, currency, status, posted, held, credit_line FROM holdfast.account
-                WHERE program = $1 AND number > $2 ORDER BY number LIMIT $3";
+            let sql = format!(
+                "SELECT number, name, currency, status, posted, held, credit_line FROM holdfast.account
+                WHERE program = $1 AND number > $2 AND NOT {IS_OUTSIDE_SQL} ORDER BY number LIMIT $3"
+            );
             let (after, most) = (page.last.unwrap_or(-1), i64::from(page.limit));
-            let rows = self.query(&client, sql, &[&program.as_str(), &after, &most]).await?;
+            let rows = self.query(&client, &sql, &[&program.as_str(), &after, &most]).await?;
             Ok(as_of(Lines { lines: self.read(&rows, account_line)?, more_behind: more_behind(&rows, page) }))
         })
     }

@@ -11,6 +11,7 @@ use tokio_postgres::{GenericClient, IsolationLevel, Row};
 
 use super::super::{AsOf, Done, HoldLine, Lines, MovementLine, SumLine, Unreadable};
 use super::{SharedReads, as_of};
+use crate::agent::outside::IS_OUTSIDE_SQL;
 use crate::api::page::Page;
 use crate::journal::{Body, Group, Record};
 use crate::ledger::postgres::connect::{ANSWER_MAX, within};
@@ -196,7 +197,7 @@ impl SharedReads {
         let sql = format!(
             "SELECT {COLUMNS}, a.currency FROM holdfast.record r JOIN holdfast.account a ON a.number = r.account
              WHERE r.program = $1 AND (r.posted <> 0 OR r.kind = 'account_entered') AND (r.posted <> 0 OR {ENTERED})
-             AND (r.at, r.id) > ($2, $3) AND r.at <= $4 ORDER BY r.at, r.id LIMIT $5"
+             AND NOT {IS_OUTSIDE_SQL} AND (r.at, r.id) > ($2, $3) AND r.at <= $4 ORDER BY r.at, r.id LIMIT $5"
         );
         let first = cutoff.end_of(from.saturating_sub(1)).saturating_sub(RECORDED_WITHIN);
         let last = At(cutoff.end_of(to).saturating_add(RECORDED_WITHIN));

@@ -13,9 +13,10 @@ use rusqlite::{Connection, Params, params};
 
 use super::follow::{FollowError, follow_batch};
 use super::lately::{self, CardUse, Purse};
-use super::read::OF_DAY;
+use super::read::of_day;
 use super::rows::{AccountKept, CardKept, CardholderKept, HoldKept};
 use super::{restore, schema, words};
+use crate::agent::outside::IS_OUTSIDE_SQL;
 use crate::books::{Book, Books};
 use crate::journal::{Checkpoint, CheckpointState, Joint, JournalError, Reader, Tail, state_file};
 use crate::ledger::embedded::state::{HoldRow, State};
@@ -220,8 +221,11 @@ impl Beginning {
     /// The disk.
     pub fn has_settled(&self, program: &ProgramId, cutoff: &Cutoff, day: i32) -> Result<bool, JournalError> {
         let (from, to) = (cutoff.end_of(day.saturating_sub(1)).unix_micros(), cutoff.end_of(day).unix_micros());
-        let mut statement = self.connection.prepare(OF_DAY).map_err(|error| self.disk(error))?;
-        statement.exists(params![program.as_str(), day, from, to]).map_err(|error| self.disk(error))
+        let exists = || {
+            let mut statement = self.connection.prepare(&of_day(&self.connection, program)?)?;
+            statement.exists(params![program.as_str(), day, from, to])
+        };
+        exists().map_err(|error| self.disk(error))
     }
 
     /// What of a program's money, and of what it holds, was moved in records that were dropped and counts to later days: by
@@ -231,11 +235,11 @@ impl Beginning {
     /// The disk.
     pub fn later(&self, program: &ProgramId, cutoff: &Cutoff, day: i32) -> Result<Vec<(Currency, i64, i64)>, JournalError> {
         let mut later = Vec::new();
-        let ours = "program = ?1 AND account NOT IN (SELECT number FROM account WHERE program = ?1
-                    AND (name GLOB 'outside-bind_*' OR name GLOB 'outside-sa_*'))";
+        let inside = format!("account NOT IN (SELECT number FROM account WHERE {IS_OUTSIDE_SQL})");
         let sql = format!(
-            "SELECT currency, posted, held FROM movement WHERE {ours} AND settlement_day > ?2
-             UNION ALL SELECT currency, posted, held FROM movement WHERE {ours} AND settlement_day IS NULL AND happened_at >= ?3"
+            "SELECT currency, posted, held FROM movement WHERE program = ?1 AND settlement_day > ?2 AND {inside}
+             UNION ALL SELECT currency, posted, held FROM movement
+             WHERE program = ?1 AND settlement_day IS NULL AND happened_at >= ?3 AND {inside}"
         );
         let read = self.each_of(&sql, params![program.as_str(), day, cutoff.end_of(day).unix_micros()], |row| {
             later.push((words::word(row, 0, words::currency)?, row.get(1)?, row.get(2)?));
@@ -250,10 +254,13 @@ impl Beginning {
     /// The disk.
     pub fn debits(&self, program: &ProgramId) -> Result<Vec<Debit>, JournalError> {
         let mut debits = Vec::new();
-        let sql = "SELECT m.record, m.at, m.hold, m.posted, m.currency, m.cause, a.name
-                   FROM movement m JOIN account a ON a.number = m.account
-                   WHERE m.program = ?1 AND m.at_once = 1 AND m.posted <> 0 AND m.settlement_day IS NULL ORDER BY m.record";
-        let read = self.each_of(sql, params![program.as_str()], |row| {
+        let sql = format!(
+            "SELECT m.record, m.at, m.hold, m.posted, m.currency, m.cause, a.name
+             FROM movement m JOIN account a ON a.number = m.account
+             WHERE m.program = ?1 AND m.at_once = 1 AND m.posted <> 0 AND m.settlement_day IS NULL AND NOT {IS_OUTSIDE_SQL}
+             ORDER BY m.record"
+        );
+        let read = self.each_of(&sql, params![program.as_str()], |row| {
             let currency = words::word(row, 4, words::currency)?;
             let Some(hold) = row.get::<_, Option<i64>>(2)?.map(i64::cast_unsigned) else { return Ok(()) };
             let HoldRow { payment, platform, .. } = HoldKept::load(&self.connection, hold)?.ok_or_else(|| words::damaged(2))?.row;

@@ -4,6 +4,7 @@
 //! Pages go on behind a cursor, the number or record of the last line that was read, so that they neither skip nor repeat a
 //! line while the ledger goes on.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::path::Path;
 
@@ -16,6 +17,7 @@ pub use super::lines::{DaySum, HoldLine, Movement};
 use super::rows::HoldKept;
 pub use super::rows::{AccountKept, CardKept, CardStanding, CardholderKept};
 use super::{find, schema, words};
+use crate::agent::outside::IS_OUTSIDE_SQL;
 use crate::ledger::embedded::state::CardIndex;
 use crate::settlement_day::Cutoff;
 
@@ -57,14 +59,23 @@ pub struct Reader {
 }
 
 /// What a program posted on a day: the platform's, or the one between two of its cut-offs. Written as the indexes have it.
-/// What stands for instruments that are none of ours ([`crate::agent::outside`]) is left out.
-pub(super) const OF_DAY: &str = "
+const OF_DAY: &str = "
     SELECT network, currency, cause, posted FROM movement
     WHERE posted <> 0 AND settlement_day IS NOT NULL AND program = ?1 AND settlement_day = ?2
-    AND account NOT IN (SELECT number FROM account WHERE program = ?1 AND (name GLOB 'outside-bind_*' OR name GLOB 'outside-sa_*'))
     UNION ALL SELECT network, currency, cause, posted FROM movement
-    WHERE posted <> 0 AND settlement_day IS NULL AND program = ?1 AND happened_at >= ?3 AND happened_at < ?4
-    AND account NOT IN (SELECT number FROM account WHERE program = ?1 AND (name GLOB 'outside-bind_*' OR name GLOB 'outside-sa_*'))";
+    WHERE posted <> 0 AND settlement_day IS NULL AND program = ?1 AND happened_at >= ?3 AND happened_at < ?4";
+
+/// The same without what stands for instruments that are none of ours. Whose movement it is stands in no index: only a program that has
+/// such accounts reads the rows.
+pub(super) fn of_day(connection: &Connection, program: &ProgramId) -> rusqlite::Result<Cow<'static, str>> {
+    let has_outside = format!("SELECT EXISTS (SELECT 1 FROM account WHERE program = ?1 AND {IS_OUTSIDE_SQL})");
+    let has_outside: bool = connection.prepare_cached(&has_outside)?.query_row([program.as_str()], |row| row.get(0))?;
+    if !has_outside {
+        return Ok(Cow::Borrowed(OF_DAY));
+    }
+    let inside = format!("posted <> 0 AND account NOT IN (SELECT number FROM account WHERE {IS_OUTSIDE_SQL})");
+    Ok(Cow::Owned(OF_DAY.replace("posted <> 0", &inside)))
+}
 
 type Page<T> = Result<Vec<T>, ReadError>;
 
@@ -101,8 +112,8 @@ impl Reader {
     /// # Errors
     /// See [`ReadError`].
     pub fn accounts(&self, program: &ProgramId, after: Option<u32>, most: u32) -> Page<AccountKept> {
-        let sql = "FROM account WHERE program = ?1 AND number > ?2 ORDER BY number LIMIT ?3";
-        self.accounts_of(sql, params![program.as_str(), behind(after), most])
+        let sql = format!("FROM account WHERE program = ?1 AND number > ?2 AND NOT {IS_OUTSIDE_SQL} ORDER BY number LIMIT ?3");
+        self.accounts_of(&sql, params![program.as_str(), behind(after), most])
     }
 
     /// Accounts, with the money that is on them lately.
@@ -327,7 +338,8 @@ impl Reader {
     pub fn sums(&self, program: &ProgramId, cutoff: &Cutoff, day: i32) -> Page<DaySum> {
         // Two halves of each amount: a day's sum may pass 64 bits, and SQLite refuses those.
         let columns = "network, currency, cause, sum(posted >> 32), sum(posted & 4294967295), count(*)";
-        let sql = format!("FROM ({OF_DAY}) GROUP BY network, currency, cause ORDER BY network, currency, cause");
+        let of_day = of_day(&self.connection, program)?;
+        let sql = format!("FROM ({of_day}) GROUP BY network, currency, cause ORDER BY network, currency, cause");
         let (from, to) = (cutoff.end_of(day.saturating_sub(1)).unix_micros(), cutoff.end_of(day).unix_micros());
         self.page(columns, &sql, params![program.as_str(), day, from, to], DaySum::read)
     }

@@ -29,6 +29,13 @@ fn accounts_and_cards_come_by_page() {
     assert_eq!(first, [(0, "a".to_owned(), 10_000), (1, "b".to_owned(), 0)]);
     assert_eq!(names(reader.accounts(&program(), Some(1), 2).unwrap()), [(2, "z".to_owned(), 5)]);
     assert!(reader.accounts(&program(), Some(2), 2).unwrap().is_empty());
+    // What only remembers money that is elsewhere is no account to be listed; one of an operator's is, whatever its name.
+    let card = crate::agent::outside::card_for("bind_1", Currency::USD).unwrap();
+    bench.done(&Act::Enter(Origin::of(program()), crate::agent::outside::entries(card, Currency::USD).unwrap())).unwrap();
+    bench.done(&Act::Enter(Origin::of(program()), vec![account("outside-shed", 8)])).unwrap();
+    bench.catch_up();
+    let last = names(bench.reader().accounts(&program(), Some(2), 9).unwrap());
+    assert_eq!(last.iter().map(|(_, name, _)| name.as_str()).collect::<Vec<_>>(), ["outside-shed"]);
     assert_eq!(names(reader.accounts(&id("other"), None, 9).unwrap()), [(3, "a".to_owned(), 7)]);
     assert_eq!(reader.account_named(&id("other"), &id("a")).unwrap().unwrap().number, 3);
     assert_eq!(reader.account_named(&id("other"), &id("z")).unwrap(), None);
