@@ -147,7 +147,8 @@ fn a_card_number_comes_into_no_text_that_is_kept_for_good() {
     for word in ["--why", "--by"] {
         let mut words = vec!["rules", "publish", "config/rules/demo.toml", "--program", "demo"];
         words.extend(if word == "--why" { ["--by", "ann", "--why", number] } else { ["--why", "a test", "--by", number] });
-        words.extend(["--data", workplace.data().to_str().unwrap()]);
+        let data = workplace.data();
+        words.extend(["--data", data.to_str().unwrap()]);
         let refused = workplace.run(&words);
         let said = String::from_utf8_lossy(&refused.stderr).into_owned();
         assert!(refused.status.code() == Some(1) && said.contains("card number") && !said.contains("4111"), "{said}");
