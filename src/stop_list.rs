@@ -71,17 +71,12 @@ impl Unheard {
     fn take(&mut self, event: &ToldEvent) {
         let at = event.occurred_at;
         match event.fact.standing() {
-            Some(StandingOf::Card(card, status)) => {
-                if !self.cards.get(&card).is_some_and(|(known, _)| known.is_final()) {
-                    put(&mut self.cards, card, status, at);
-                }
-            }
+            // Closed for good.
+            Some(StandingOf::Card(card, _)) if self.cards.get(&card).is_some_and(|(known, _)| known.is_final()) => {}
+            Some(StandingOf::Account(account, _)) if self.accounts.get(&account).is_some_and(|(known, _)| known.is_final()) => {}
+            Some(StandingOf::Card(card, status)) => put(&mut self.cards, card, status, at),
             Some(StandingOf::Cardholder(cardholder, status)) => put(&mut self.cardholders, cardholder, status, at),
-            Some(StandingOf::Account(account, status)) => {
-                if !self.accounts.get(&account).is_some_and(|(known, _)| known.is_final()) {
-                    put(&mut self.accounts, account, status, at);
-                }
-            }
+            Some(StandingOf::Account(account, status)) => put(&mut self.accounts, account, status, at),
             None => {}
         }
     }

@@ -16,8 +16,8 @@ use holdfast_core::agent::{
 };
 use holdfast_core::rules::Verdict;
 use holdfast_core::{
-    AccountId, AuthorizationId, AuthorizationRequest, Basis, CardToken, Decision, DeclineReason, IdempotencyKey, PaymentRef,
-    PlatformName, ProgramId, Timestamp,
+    AccountId, AuthorizationId, AuthorizationRequest, Basis, CardToken, Decision, DeclineReason, IdempotencyKey, Merchant,
+    PaymentRef, PlatformName, ProgramId, Timestamp,
 };
 
 use super::registry::Registry;
@@ -93,7 +93,9 @@ impl Agents {
             Some(authority) => {
                 let named = payment.names().find_map(|name| self.named.of(&name)).and_then(|named| self.registry.intent(&named));
                 let named = named.filter(|intent| intent.authority == authority.id);
-                let intent = named.map_or_else(|| Shown::Any(self.registry.intents_of(&authority.id)), Shown::Known);
+                // Its merchant was compared at our door: the network's name of it is another one.
+                let named = named.map(|intent| Shown::Known(Arc::new(Intent { merchant: Merchant::default(), ..*intent })));
+                let intent = named.unwrap_or_else(|| Shown::Any(self.registry.intents_of(&authority.id)));
                 Lead { to: To::Authority { authority, binding, intent }, asking }
             }
         }

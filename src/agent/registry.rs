@@ -18,7 +18,7 @@ use holdfast_core::{PlatformName, ProgramId, Timestamp};
 use super::shards::Shards;
 use crate::clock;
 
-/// For how long an intent is known when its time is over: longer than any payment that it was for can be added to.
+/// For how long an intent is looked through when its time is over: longer than any payment that it was for can be added to.
 const KEPT_AFTER_ITS_TIME: Duration = Duration::from_secs(90 * 86_400);
 
 /// An instrument as it is looked up: one that platforms call by the same name is one thing, of whatever kind.
@@ -188,21 +188,18 @@ impl Registry {
         });
     }
 
-    /// Puts an intent in force, or changes it. Those of its authority whose time has long been over are forgotten: no payment that they
-    /// were for can still be added to.
+    /// Puts an intent in force, or changes it. Those of its authority whose time has long been over are looked through no more: no payment
+    /// that they were for can still be added to.
     pub fn put_intent(&self, known: Arc<Intent>) {
         let Intent { authority, reference, .. } = *known;
         let long_ago = clock::utc().saturating_sub(KEPT_AFTER_ITS_TIME);
-        let mut gone = Vec::new();
         self.of_authority.update(&authority, |others| {
-            let others = others.into_iter().flat_map(|others| others.iter()).filter(|other| other.reference != reference);
-            let (over, others): (Vec<_>, Vec<_>) = others.partition(|other| other.expires_at < long_ago);
-            gone = over.into_iter().map(|other| other.reference).collect();
+            let others = others.into_iter().flat_map(|others| others.iter());
+            let others = others.filter(|other| other.reference != reference && other.expires_at >= long_ago);
             let open = may_be_used(&known).then_some(&known);
-            let all: Arc<[_]> = others.into_iter().chain(open).cloned().collect();
+            let all: Arc<[_]> = others.chain(open).cloned().collect();
             (!all.is_empty()).then_some(all)
         });
-        gone.iter().for_each(|reference| self.intents.remove(reference));
         self.intents.put(reference, known);
     }
 

@@ -449,7 +449,7 @@ fn webhooks_of(
         None => webhook::Told::Here,
         Some(shared) => {
             let database = Database::new(shared.connection.clone(), &shared.roots).map_err(StartError::Database)?;
-            webhook::Told::Shared { database, node: shared.node.clone() }
+            webhook::Told::Shared { database: Box::new(database), node: shared.node.clone() }
         }
     };
     let (signals, taken) = Signals::new();

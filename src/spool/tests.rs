@@ -390,7 +390,25 @@ impl Ledger for Remembers {
                 self.published.lock().unwrap().push(KeptRuleset::clone(kept));
                 (format!("publish {}", kept.why), Answer::Recorded(None))
             }
-            _ => panic!("nobody asked for that"),
+            Act::Rest
+            | Act::Decide(_)
+            | Act::Preview(_)
+            | Act::Adopt(_)
+            | Act::Order(..)
+            | Act::Keep(..)
+            | Act::Balances(..)
+            | Act::Accounts { .. }
+            | Act::Enter(..)
+            | Act::WasNoted(_)
+            | Act::Announce(_)
+            | Act::BeginAt(_)
+            | Act::TakeAway
+            | Act::Look(..)
+            | Act::Slips(_)
+            | Act::BeginSlip(_)
+            | Act::EndWaits(_)
+            | Act::EraseSlips(_)
+            | Act::KeepSlip(_) => unasked(act),
         });
         self.acts.lock().unwrap().push(says);
         let mut completions = Completions::default();
@@ -403,6 +421,11 @@ impl Ledger for Remembers {
     fn readiness(&self) -> Readiness {
         Readiness::Ready
     }
+}
+
+/// Nothing else is in these spools.
+fn unasked(act: &Act) -> (String, Answer) {
+    panic!("nobody asked for {act:?}")
 }
 
 #[tokio::test]

@@ -51,7 +51,7 @@ pub enum Told {
     /// In the shared ledger's database.
     Shared {
         /// The database.
-        database: Database,
+        database: Box<Database>,
         /// What people call this responder.
         node: String,
     },

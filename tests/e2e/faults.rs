@@ -498,11 +498,11 @@ fn a_ruleset_that_was_changed_on_the_disk_decides_nothing() {
         assert_eq!(journal.execute(sql, [from, to]).unwrap(), 1);
     };
     change("750.00", "9750.00");
-    let (config, data) = (workplace.config(), workplace.data());
+    let data = workplace.data();
+    let data = ["--data", data.to_str().unwrap()];
     let listen = ["--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0", "--api-listen", "127.0.0.1:0"];
-    let serve = [&["serve", "--config", config.to_str().unwrap(), "--data", data.to_str().unwrap()], listen.as_slice()].concat();
-    for arguments in [serve.as_slice(), &["journal", "verify", "--data", data.to_str().unwrap()]] {
-        let refused = workplace.run(arguments);
+    for command in [[&["serve"][..], &listen[..]].concat(), vec!["journal", "verify"]] {
+        let refused = workplace.run(&[command.as_slice(), &data[..]].concat());
         let told = String::from_utf8(refused.stderr).unwrap();
         assert_eq!(refused.status.code(), Some(1), "{told}");
         assert!(told.contains("program `demo`") && told.contains("is not what its hash says"), "{told}");

@@ -175,6 +175,29 @@ fn a_callback_never_approves_without_holding() {
     assert_eq!(stage.owner.made("/v1/authorize-intent", &intent)["reason_code"], json!("INSUFFICIENT_FUNDS"));
 }
 
+/// What a processor says of a payment, its platform's question is about, too: here which of two alike intents it is for, of a merchant that
+/// the network calls something else.
+#[test]
+fn an_intent_that_is_named_for_a_payment_is_so_at_both_doors() {
+    let workplace = Workplace::demo();
+    let server = workplace.serve();
+    let mut stage = Stage::new(&server, at_most(10_000), true, json!({}));
+    let (one, other) = (stage.intent(5_000), stage.intent(5_000));
+    let payment = Marqeta::purchase("1", "50.00").mcc("5734");
+    let named = json!({"intent_reference": other, "platform_transaction_token": payment.token()});
+    assert_eq!(stage.reason(named), "POLICY_MATCH");
+    assert_eq!(stage.asked_by_platform(&payment), None);
+    assert_eq!(stage.reason(json!({"intent_reference": other})), "INTENT_USED");
+    assert_eq!(stage.reason(json!({"intent_reference": one})), "POLICY_MATCH");
+    let abroad = json!({"spending_authority_id": stage.authority, "amount": 5_000, "currency": "USD", "merchant": "Hardware"});
+    let abroad = stage.owner.made("/v1/authorize-intent", &abroad)["intent_reference"].clone();
+    let payment = Marqeta::purchase("2", "50.00");
+    let token = payment.token();
+    let named = json!({"intent_reference": abroad, "platform_transaction_token": token, "merchant": "hardware"});
+    assert_eq!(stage.reason(named), "POLICY_MATCH");
+    assert_eq!(stage.asked_by_platform(&payment), None);
+}
+
 #[test]
 fn a_door_at_which_nothing_could_move_is_refused() {
     let workplace = Workplace::demo();

@@ -28,7 +28,7 @@ fn three_groups(directory: &Path) -> Journal {
 fn ruleset() -> KeptRuleset {
     KeptRuleset {
         kind: KeptKind::Rules,
-        hash: *holdfast_core::rules::RulesetHash::of("# rules").as_bytes(),
+        hash: *RulesetHash::of("# rules").as_bytes(),
         program: "a".to_owned(),
         source: "# rules".to_owned(),
         published_at: Timestamp::from_unix_seconds(1_773_500_966),

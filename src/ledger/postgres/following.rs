@@ -247,10 +247,7 @@ async fn read_changes(office: &Office, transaction: &Transaction<'_>, records: &
     let owners: Vec<i64> = owners.into_iter().collect();
     let (accounts, cards) = (numbers("account"), numbers("card"));
     let said = |error: tokio_postgres::Error| Trouble::of(&error, at);
-    for some in accounts.chunks(usize::try_from(PAGE).unwrap_or(1)) {
-        let sql = format!("{ACCOUNTS} WHERE number = ANY($1)");
-        put_accounts(office, &transaction.query(&sql, &[&some]).await.map_err(said)?);
-    }
+    // Cards first: whoever sees what an account has left sees what its cards did for it.
     for some in cards.chunks(usize::try_from(PAGE).unwrap_or(1)) {
         let sql = format!("{CARDS} WHERE c.number = ANY($1)");
         put_cards(office, &transaction.query(&sql, &[&some]).await.map_err(said)?);
@@ -259,6 +256,10 @@ async fn read_changes(office: &Office, transaction: &Transaction<'_>, records: &
         let values: [&(dyn ToSql + Sync); 1] = [&owners];
         let sql = format!("{CARDS} WHERE c.cardholder = ANY($1)");
         put_cards(office, &transaction.query(&sql, &values).await.map_err(said)?);
+    }
+    for some in accounts.chunks(usize::try_from(PAGE).unwrap_or(1)) {
+        let sql = format!("{ACCOUNTS} WHERE number = ANY($1)");
+        put_accounts(office, &transaction.query(&sql, &[&some]).await.map_err(said)?);
     }
     Ok(())
 }

@@ -121,6 +121,8 @@ pub struct Shared {
     /// When it is worth while to look for something new.
     read_at: Option<Instant>,
     lag_at: Option<Instant>,
+    /// Records of transactions below this one were dropped, and that was told.
+    dropped_to: i64,
 }
 
 impl Shared {
@@ -130,7 +132,7 @@ impl Shared {
     /// One that nobody here tells yet.
     #[must_use]
     pub const fn new(desk: Desk, endpoint: String) -> Self {
-        Shared { desk, endpoint, leased_until: None, renew_at: None, read_at: None, lag_at: None }
+        Shared { desk, endpoint, leased_until: None, renew_at: None, read_at: None, lag_at: None, dropped_to: 0 }
     }
 
     /// Takes the endpoint's lease, or renews it; whether it is ours now.
@@ -144,8 +146,8 @@ impl Shared {
             self.desk.execute(&client, ENTER, &[&self.endpoint]).await?;
         }
         let leased = self.desk.execute(&client, LEASE, &[&self.endpoint, &self.desk.process]).await? == 1;
-        self.leased_until = leased.then(|| asked_at + LEASED_FOR);
-        self.renew_at = leased.then(|| asked_at + RENEWED_AFTER);
+        self.leased_until = asked_at.checked_add(LEASED_FOR).filter(|_| leased);
+        self.renew_at = asked_at.checked_add(RENEWED_AFTER).filter(|_| leased);
         Ok(leased)
     }
 
@@ -190,7 +192,7 @@ impl Shared {
         if self.lag_at.is_some_and(|at| now < at) {
             return Ok(None);
         }
-        self.lag_at = Some(now + LAG_EVERY);
+        self.lag_at = now.checked_add(LAG_EVERY);
         let client = self.desk.client().await?;
         let sql =
             "SELECT count(*) FROM (SELECT FROM holdfast.record WHERE transaction >= $1::text::xid8 LIMIT 1000000) AS behind";

@@ -29,10 +29,10 @@ const NEAR: i64 = 16_384;
 const SLACK: Duration = Duration::from_secs(3_600);
 
 /// Whatever began before this one is finished, and all of it can be seen; and how many records were dropped that the endpoint may not
-/// have been told.
+/// have been told, and up to which transaction.
 const FINISHED: &str = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS upto,
-    (SELECT coalesce(sum(d.records), 0)::bigint FROM holdfast.dropped d JOIN holdfast.chain c ON c.number = d.upto_group
-        WHERE c.upto > $1) AS dropped";
+    coalesce(sum(d.records), 0)::bigint AS dropped, coalesce(max(c.upto), 0)::bigint AS dropped_to
+    FROM holdfast.dropped d JOIN holdfast.chain c ON c.number = d.upto_group WHERE c.upto > $1";
 
 /// Records that tell something.
 const TELLING: &str = "kind IN ('decided', 'adopted', 'told', 'ordered') AND program = $3";
@@ -51,16 +51,19 @@ impl Shared {
         if self.read_at.is_some_and(|at| now < at) {
             return Ok(nothing);
         }
-        self.read_at = Some(now + Shared::LOOK_EVERY);
+        self.read_at = now.checked_add(Shared::LOOK_EVERY);
         let client = self.desk.client().await?;
         if let Some(programs) = &self.desk.spend {
             reviews::follow(&self.desk, &client, programs).await?;
         }
-        let finished = self.desk.query(&client, FINISHED, &[&from.next]).await?;
+        let told_to = from.next.max(self.dropped_to);
+        let finished = self.desk.query(&client, FINISHED, &[&told_to]).await?;
         let number = |column: &str| finished.first().and_then(|row| row.try_get::<_, i64>(column).ok());
-        let (Some(upto), Some(dropped)) = (number("upto"), number("dropped")) else {
+        let (Some(upto), Some(dropped), Some(dropped_to)) = (number("upto"), number("dropped"), number("dropped_to")) else {
             return Err(self.desk.damaged("record").into());
         };
+        // Of what is gone it is told once.
+        self.dropped_to = self.dropped_to.max(dropped_to);
         let dropped = Some(dropped).filter(|dropped| *dropped > 0);
         // A payment begins to wait before the record that decides it: signals first, and all of them.
         let (signals, signals_to) = self.read_signals(&client, (from.signal, upto), subscription).await?;

@@ -73,9 +73,11 @@ impl Moved {
     fn of(row: &Row) -> Option<Self> {
         let record = record(row)?;
         let At(at) = row.try_get("at").ok()?;
-        let (posted, cause) = match &record.body {
-            Body::AccountEntered { balance, .. } => (balance.minor(), Some(MovementCause::Funding)),
-            body => (row.try_get("posted").ok()?, body.outcome().and_then(|outcome| outcome.cause)),
+        // An entered account's money is in the body only.
+        let (posted, cause) = if let Body::AccountEntered { balance, .. } = &record.body {
+            (balance.minor(), Some(MovementCause::Funding))
+        } else {
+            (row.try_get("posted").ok()?, record.body.outcome().and_then(|outcome| outcome.cause))
         };
         Some(Moved {
             id: row.try_get("id").ok()?,

@@ -144,8 +144,8 @@ fn old_partitions_go_once_they_are_chained_and_the_rest_is_still_proven() {
 fn a_ruleset_that_was_changed_is_found() {
     let Some(server) = shared() else { return };
     let name = furnished(server);
-    let publish = "INSERT INTO holdfast.ruleset (hash, program, source, kind, published_at, published_by, why)
-        VALUES (sha256('# rules'), 'p', $1, 'rules', now(), 'ann', 'a test')";
+    let publish = "INSERT INTO holdfast.ruleset (number, hash, program, source, kind, published_at, published_by, why)
+        SELECT count(*) + 1, sha256('# rules'), 'p', $1::text, 'rules', now(), 'ann', 'a test' FROM holdfast.ruleset";
     let add = |source: &str| run(async { connect(server, &name).await.execute(publish, &[&source]).await }).unwrap();
     assert_eq!(add("# rules"), 1);
     assert!(walk(server, &name).is_ok());
