@@ -57,7 +57,7 @@ fn amounts_survive_in_every_currency() {
     for platform in PLATFORMS {
         for code in CURRENCIES {
             let (adapter, currency) = (build(platform, code), Currency::from_alpha(code).unwrap());
-            proptest!(|(minor in prop_oneof![Just(0_i64), 1..100_i64, 1..10_000_000_000_000_i64], variation: u64)| {
+            proptest!(|(minor in prop_oneof![Just(0_i64), 1..100_i64, 1..1_000_000_000_000_i64], variation: u64)| {
                 let amount = Money::from_minor(minor, currency);
                 // Doors of ours refuse what looks like a card's number wherever it stands.
                 prop_assume!(!card_number::stands_in(&minor.to_string()));

@@ -155,17 +155,16 @@ fn a_limit_counts_on_wherever_it_stands() {
 
     let day = |zone: &str| budget(10_000, json!({ "window": "day", "time_zone": zone }));
     let hourly = json!({ "template": "count", "parameters": { "count": 3, "window": "rolling", "rolling_seconds": 3600 } });
-    let daily = limits_of(&json!([day("UTC"), day("America/New_York"), day("America/Argentina/ComodRivadavia")]));
+    let daily = limits_of(&json!([day("UTC"), day("America/New_York")]));
     assert_eq!(limits_of(&json!([hourly, day("UTC")]))[1], daily[0], "another one before it changes nothing");
     let names: Vec<_> = daily.iter().map(|(name, _)| name.as_str()).collect();
-    assert_eq!(names, ["budget-day", "budget-day-america-new-york", "budget-day-america-argentina-comodrivadavia"]);
+    assert_eq!(names, ["budget-day", "budget-day-america-new-york"]);
     let week = |day: &str| {
-        let window = json!({ "window": "week", "time_zone": "America/Argentina/ComodRivadavia", "week_starts": day });
+        let window = json!({ "window": "week", "time_zone": "America/New_York", "week_starts": day });
         limits_of(&json!([budget(1000, window)]))[0].0.clone()
     };
-    assert_eq!(week("monday"), "budget-week-america-argentina-comodrivadavia");
-    let (sunday, friday) = (week("sunday"), week("friday"));
-    assert!(sunday != friday && sunday.starts_with("budget-week-") && sunday.len() == 20, "{sunday}, {friday}");
+    assert_eq!(week("monday"), "budget-week-america-new-york");
+    assert_eq!(week("sunday"), "budget-week-america-new-york-sunday");
 
     // What is the same twice is told apart by a number.
     let twice = limits_of(&json!([rolling(1000, 60), rolling(500, 60)]));
