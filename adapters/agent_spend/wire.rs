@@ -9,20 +9,15 @@ use serde_json::value::RawValue;
 use crate::json::Text;
 
 /// A field as it came.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) enum Sent<T> {
     /// It did not, or as `null`.
+    #[default]
     Nothing,
     /// With a value of another type.
     Wrong,
     /// With this.
     Value(T),
-}
-
-impl<T> Default for Sent<T> {
-    fn default() -> Self {
-        Sent::Nothing
-    }
 }
 
 impl<T> Sent<T> {
