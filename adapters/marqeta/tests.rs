@@ -283,7 +283,7 @@ fn who_where_and_when() {
     assert_eq!(plain.merchant.mcc.unwrap().number(), 5411);
     assert_eq!(plain.merchant.country.unwrap().code(), "USA");
     assert_eq!(plain.network.unwrap().as_str(), "VISA");
-    assert_eq!(plain.occurred_at.unwrap().to_string(), "2026-03-14T15:09:24.000000Z");
+    assert_eq!(plain.occurred_at.unwrap().to_string(), "2026-03-14T15:09:25.000000Z");
     assert_eq!((plain.wallet, plain.cross_border), (Wallet::None, CrossBorder::No));
     assert_eq!(call(&named("purchase_v2")).sent_at.unwrap().to_string(), "2026-03-14T15:09:25.612000Z");
 

@@ -38,6 +38,8 @@ pub enum Need {
 pub struct Fields {
     source: Source,
     values: Map<String, Value>,
+    /// A body that could not be read misses everything: why is told once.
+    unreadable: bool,
     known: RefCell<Vec<&'static str>>,
     errors: RefCell<Vec<FieldError>>,
 }
@@ -48,16 +50,12 @@ impl Fields {
     pub fn of_body(bytes: &[u8]) -> Self {
         match strict::value(bytes) {
             Ok(Value::Object(values)) => Fields::new(Source::Body, values),
-            Ok(_) => Fields::broken("must be a JSON object".to_owned()),
+            Ok(_) => Fields::broken("", "must be a JSON object"),
             Err(Malformed { position: Some(Position { line, column }), .. }) => {
                 // Where it ceases to be JSON is a place, and tells nothing of what is there.
-                Fields::broken(format!("is not JSON from line {line}, column {column} on"))
+                Fields::broken("", &format!("is not JSON from line {line}, column {column} on"))
             }
-            Err(Malformed { path, problem, position: None, .. }) => {
-                let fields = Fields::new(Source::Body, Map::new());
-                fields.wrong(&printable_path(&path), problem);
-                fields
-            }
+            Err(Malformed { path, problem, position: None, .. }) => Fields::broken(&printable_path(&path), problem),
         }
     }
 
@@ -75,12 +73,12 @@ impl Fields {
     }
 
     fn new(source: Source, values: Map<String, Value>) -> Self {
-        Fields { source, values, known: RefCell::default(), errors: RefCell::default() }
+        Fields { source, values, unreadable: false, known: RefCell::default(), errors: RefCell::default() }
     }
 
-    fn broken(problem: String) -> Self {
-        let fields = Fields::new(Source::Body, Map::new());
-        fields.wrong("", &problem);
+    fn broken(path: &str, problem: &str) -> Self {
+        let fields = Fields { unreadable: true, ..Fields::new(Source::Body, Map::new()) };
+        fields.wrong(path, problem);
         fields
     }
 
@@ -101,9 +99,7 @@ impl Fields {
     fn value(&self, name: &'static str, need: Need) -> Option<&Value> {
         self.known.borrow_mut().push(name);
         let value = self.values.get(name).filter(|value| !value.is_null());
-        // A body that could not be read misses everything: that is told once.
-        let unreadable = self.errors.borrow().first().is_some_and(|error| error.path.is_empty());
-        if value.is_none() && need == Need::Required && !unreadable {
+        if value.is_none() && need == Need::Required && !self.unreadable {
             self.wrong(name, "is missing");
         }
         value

@@ -144,10 +144,10 @@ fn a_card_number_comes_into_no_text_that_is_kept_for_good() {
     let wrong = (400, "bad_request".to_owned());
     assert_eq!(office.refused("/v1/cards/card-demo-1/freeze", "k", &reason(number)), wrong);
     assert_eq!(office.refused("/v1/cards/card-demo-1/freeze", "4111111111111111", &reason("a test")), wrong);
+    let data = workplace.data();
     for word in ["--why", "--by"] {
         let mut words = vec!["rules", "publish", "config/rules/demo.toml", "--program", "demo"];
         words.extend(if word == "--why" { ["--by", "ann", "--why", number] } else { ["--why", "a test", "--by", number] });
-        let data = workplace.data();
         words.extend(["--data", data.to_str().unwrap()]);
         let refused = workplace.run(&words);
         let said = String::from_utf8_lossy(&refused.stderr).into_owned();

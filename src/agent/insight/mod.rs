@@ -17,7 +17,7 @@ use crate::private_file;
 pub const FILE: &str = "insight.sqlite";
 
 /// The number of these tables, in SQLite's `user_version`. An older file is made again, a newer one is refused.
-const FORMAT: i32 = 2;
+const FORMAT: i32 = 3;
 
 const TABLES: &str = "
 CREATE TABLE decided (
