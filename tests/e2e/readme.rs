@@ -55,7 +55,8 @@ fn here(command: &str, server: &Server, workplace: &Workplace) -> String {
         .replace("127.0.0.1:8080", &server.listen.to_string())
         .replace("127.0.0.1:9090", &server.ops_listen.to_string())
         .replace("127.0.0.1:8081", &server.api_listen.to_string())
-        .replace("settlement?from=2026-11-27", "settlement?from=$(date -u +%F)")
+        // Behind the program's cut-off it is tomorrow's.
+        .replace("settlement?from=2026-11-27&to=2026-11-28", "settlement?from=$(date -u +%F)&to=$(date -u -d tomorrow +%F)")
 }
 
 /// What differs from run to run: a moment of the running, and a day of it.
