@@ -152,7 +152,17 @@ fn what_is_closed_stays_closed_whatever_else_is_told_and_when() {
                 events.iter().for_each(|event| drop(book.hear(event)));
                 let barred = match close {
                     Fact::Account { .. } => book.account.unwrap().status.bar(),
-                    _ => book.card.unwrap().status.bar(),
+                    Fact::Recorded { .. }
+                    | Fact::Reduced { .. }
+                    | Fact::Replaced { .. }
+                    | Fact::Released { .. }
+                    | Fact::Captured { .. }
+                    | Fact::Completed { .. }
+                    | Fact::Credited { .. }
+                    | Fact::Debited { .. }
+                    | Fact::Card { .. }
+                    | Fact::Cardholder { .. }
+                    | Fact::SettlementAnnounced { .. } => book.card.unwrap().status.bar(),
                 };
                 let closed = [Some(DeclineReason::CardClosed), Some(DeclineReason::AccountClosed)];
                 assert!(closed.contains(&barred), "{other:?} at {told_other_at}, swapped: {swapped}: {barred:?}");
