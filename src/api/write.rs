@@ -20,7 +20,7 @@ use super::input::Fields;
 use super::problem::{Code, Problem};
 use super::{Api, ApiProgram, other_answer};
 use crate::clock;
-use crate::ledger::{Act, Noted, Operation, Origin};
+use crate::ledger::{Act, Answer, Noted, Operation, Origin};
 use crate::spool::KeyOf;
 
 /// The longest body.
@@ -204,15 +204,15 @@ impl Api {
     }
 
     /// For a change that cannot be made now: it may have been made before, and is heard again then. What was refused was never
-    /// taken down.
+    /// taken down. While the ledger is away it is refused: nothing is changed either way.
     ///
     /// # Errors
-    /// The refusal, of a key that is new; that the key came before with something else; or the ledger is away.
+    /// The refusal, of a key that is new or not to be looked up; or that the key came before with something else.
     pub async fn made_before(&self, change: &Change, why: String, refusal: Problem) -> Result<(), Problem> {
         let id = Operation::id_of(change.program.id.as_str(), &change.key);
-        let noted = self.ask(Act::WasNoted(id)).await?.into_noted().ok_or_else(other_answer)?;
-        if noted == Noted::New {
-            return Err(refusal);
+        match self.ask(Act::WasNoted(id)).await.map(Answer::into_noted) {
+            Ok(Some(Noted::Again(_) | Noted::Conflict)) => {}
+            Ok(Some(Noted::New) | None) | Err(_) => return Err(refusal),
         }
         self.take_down(change, why).await.map(drop)
     }

@@ -186,7 +186,7 @@ fn a_command_socket_that_cannot_be_opened_stops_the_start_and_says_why() {
     let too_long = workplace.path(&"d".repeat(120));
     let taken = workplace.path("taken");
     std::fs::create_dir_all(taken.join("holdfast.sock/inside")).unwrap();
-    for (data, problem) in [(too_long, "cannot open the command socket"), (taken, "is not a socket")] {
+    for (data, problem) in [(too_long, "choose a data directory (--data) with a shorter path"), (taken, "is not a socket")] {
         let output = serve(&data);
         let told = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(1), "{told}");
@@ -269,7 +269,9 @@ fn a_disk_that_hangs_keeps_nobody_from_an_answer_by_the_table_nor_the_process_fr
         return;
     }
     let workplace = Workplace::demo();
-    workplace.edit("holdfast.toml", |text| text.replace("#stop_seconds_max = 75", "stop_seconds_max = 1"));
+    workplace.edit("holdfast.toml", |text| {
+        text.replace("#stop_seconds_max = 75", "stop_seconds_max = 1").replace("#drain_seconds_max = 30", "drain_seconds_max = 1")
+    });
     let server = workplace.serve();
     let told = server.client().post("/marqeta/jit", &Marqeta::purchase("before", "1.00").body());
     server.kill();
