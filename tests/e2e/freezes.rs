@@ -144,6 +144,10 @@ fn on_the_shared_ledger_a_freeze_holds_while_the_database_says_nothing() {
     assert!(bench.publish_table(ALL).status.success());
     assert_eq!(bench.ask(&Marqeta::purchase("seen", "10.00")).status, 200);
     let mut office = bench.office();
+    // What it last saw is right, and says that nobody was asked of the next question.
+    while bench.available_seen() != Some(99_000) {
+        std::thread::yield_now();
+    }
     postgres.signal(Signal::STOP);
     holds_here(&office.change(&format!("{CARD}/freeze"), "k-1", &reason("reported stolen")));
     bench.is_frozen("at once");
