@@ -278,6 +278,8 @@ fn lock(path: &std::path::Path) -> Result<std::fs::File, SpoolError> {
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");
     let failed = |error| SpoolError::Path(path.to_owned(), error);
+    // A new spool's directory may not be there yet.
+    path.parent().map_or(Ok(()), std::fs::create_dir_all).map_err(failed)?;
     let file = std::fs::File::options().create(true).truncate(false).write(true).mode(0o600).open(&name).map_err(failed)?;
     match file.try_lock() {
         Ok(()) => Ok(file),

@@ -148,6 +148,10 @@ fn every_entry_reads_as_it_was_written() {
 #[test]
 fn a_spool_is_one_servers() {
     let directory = tempfile::tempdir().unwrap();
+    let settings = |directory: &tempfile::TempDir| Settings {
+        path: directory.path().join("not/there yet").join(FILE),
+        ..settings(directory)
+    };
     let spool = Spool::open(settings(&directory), Arc::new(Silent), |_, _, _| ()).unwrap();
     let another = Spool::open(settings(&directory), Arc::new(Silent), |_, _, _| ());
     assert!(matches!(another, Err(SpoolError::InUse(_))));
