@@ -106,6 +106,7 @@ const DEMO_TOKEN: &str = include_str!("../../config/demo/secrets/management_toke
 fn environment(name: &str) -> Option<String> {
     match name {
         "PASSWORD" => Some("secret-of-my-own".into()),
+        "SHORT_PASSWORD" => Some("eleven-byte".into()),
         "EMPTY" => Some(String::new()),
         "NEWLINE" => Some("\n".into()),
         "LINES" => Some("secret-a\nsecret-b".into()),
@@ -744,6 +745,17 @@ fn what_is_wrong_in_a_table_of_settings_is_told_all_at_once() {
     for key in ["sources.a", "sources.d", "no_such"] {
         assert!(wrong.lines().any(|line| line.contains(key)), "{key}: {wrong}");
     }
+}
+
+#[test]
+fn a_password_that_can_be_guessed_is_for_sandboxes() {
+    let short = LEAST.replace("env:PASSWORD", "env:SHORT_PASSWORD");
+    assert!(load(&short).is_ok());
+    let wrong = load(&short.replace("sandbox", "production")).unwrap_err();
+    assert!(
+        wrong.contains("mount[0].basic[0].user: has a password of less than 12 bytes") && !wrong.contains("eleven"),
+        "{wrong}"
+    );
 }
 
 #[test]

@@ -23,6 +23,7 @@ use super::rulesets::{self, KeptRuleset};
 use super::schema::{self, SCHEMA};
 use super::slips::{self, Erase, Slip, SlipsFound, SlipsWanted, Which};
 use super::{waits, wal};
+use crate::private_file;
 
 /// The file's name in the data directory.
 pub const FILE: &str = "journal.sqlite";
@@ -304,14 +305,7 @@ pub(super) fn make_private(directory: &Path) -> std::io::Result<()> {
 
 /// Keeps other writers out as long as the file is open.
 pub(super) fn lock(directory: &Path) -> Result<std::fs::File, JournalError> {
-    use std::os::unix::fs::OpenOptionsExt as _;
     let path = directory.join(LOCK);
-    let failed = |error| JournalError::Directory(path.clone(), error);
-    let mut options = std::fs::File::options();
-    let file = options.create(true).truncate(false).write(true).mode(0o600).open(&path).map_err(failed)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(std::fs::TryLockError::WouldBlock) => Err(JournalError::InUse(directory.to_owned())),
-        Err(std::fs::TryLockError::Error(error)) => Err(failed(error)),
-    }
+    let locked = private_file::lock(&path).map_err(|error| JournalError::Directory(path.clone(), error))?;
+    locked.ok_or_else(|| JournalError::InUse(directory.to_owned()))
 }

@@ -30,6 +30,7 @@ use tokio::sync::{Notify, oneshot};
 
 use crate::clock;
 use crate::ledger::{Act, Erase};
+use crate::private_file;
 
 pub use self::entry::{Entry, Unreadable};
 pub use self::error::SpoolError;
@@ -274,16 +275,10 @@ impl Drop for Spool {
 
 /// Keeps other servers from this spool as long as the file is open: what is in it is of one ledger.
 fn lock(path: &std::path::Path) -> Result<std::fs::File, SpoolError> {
-    use std::os::unix::fs::OpenOptionsExt as _;
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");
     let failed = |error| SpoolError::Path(path.to_owned(), error);
     // A new spool's directory may not be there yet.
     path.parent().map_or(Ok(()), std::fs::create_dir_all).map_err(failed)?;
-    let file = std::fs::File::options().create(true).truncate(false).write(true).mode(0o600).open(&name).map_err(failed)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(std::fs::TryLockError::WouldBlock) => Err(SpoolError::InUse(path.to_owned())),
-        Err(std::fs::TryLockError::Error(error)) => Err(failed(error)),
-    }
+    private_file::lock(name.as_ref()).map_err(failed)?.ok_or_else(|| SpoolError::InUse(path.to_owned()))
 }

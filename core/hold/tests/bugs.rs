@@ -360,6 +360,23 @@ fn what_was_told_without_the_ledger_holds_what_it_was_told_whatever_totals_say()
 }
 
 #[test]
+fn what_is_added_is_stamped_far_ahead_and_ends_with_its_payment_all_the_same() {
+    let eight_hours_ahead = AuthorizationRequest { occurred_at: Some(at(1_000 + 8 * 3_600)), ..increment("more", 50) };
+    for end in [released(ReleaseCause::Reversed), captured(150, Finality::Final), captured(120, Finality::Final)] {
+        let mut book = Book::open();
+        assert_eq!(book.ask(&eight_hours_ahead).decision, approves(50));
+        assert_eq!(book.held(), 150);
+        book.tell_at(1_060, end);
+        assert_eq!(book.held(), 0, "{end:?}");
+    }
+    // What is a little ahead is the platform's clock, and so is what it tells then.
+    let mut book = Book::open();
+    book.ask(&AuthorizationRequest { occurred_at: Some(at(1_200)), ..increment("more", 50) });
+    book.tell_at(1_100, captured(150, Finality::Final));
+    assert_eq!(book.held(), 50, "an end that came before it");
+}
+
+#[test]
 fn what_ends_by_us_ends_what_is_there_however_far_ahead_the_platforms_clock_is() {
     let ahead = 1_000_000;
     let more = AuthorizationRequest { occurred_at: Some(at(ahead)), ..increment("more", 50) };

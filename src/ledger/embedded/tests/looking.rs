@@ -25,6 +25,16 @@ enum GoOn {
     Fail,
 }
 
+impl Stalling {
+    fn stand_still(&self) -> Result<(), JournalError> {
+        self.began.send(()).unwrap();
+        match self.go_on.recv() {
+            Ok(GoOn::Fail) => Err(JournalError::Directory("a disk".into(), std::io::Error::other("full"))),
+            Ok(GoOn::Write) | Err(_) => Ok(()),
+        }
+    }
+}
+
 impl Log for Stalling {
     fn place(&self) -> &FilePath {
         self.log.place()
@@ -39,11 +49,8 @@ impl Log for Stalling {
     }
 
     fn append(&mut self, records: u32, bytes: &[u8]) -> Result<(), JournalError> {
-        self.began.send(()).unwrap();
-        match self.go_on.recv() {
-            Ok(GoOn::Fail) => Err(JournalError::Directory("a disk".into(), std::io::Error::other("full"))),
-            Ok(GoOn::Write) | Err(_) => self.log.append(records, bytes),
-        }
+        self.stand_still()?;
+        self.log.append(records, bytes)
     }
 
     fn tidy(&mut self) {
@@ -91,6 +98,7 @@ impl Log for Stalling {
     }
 
     fn note(&mut self, operation: &Operation) -> Result<Noted, JournalError> {
+        self.stand_still()?;
         self.log.note(operation)
     }
 
@@ -181,6 +189,30 @@ fn a_ledger_that_hangs_on_its_disk_can_be_looked_at() {
     assert!(seen.answered.is_some());
     assert_eq!((seen.lasts, lasting.lasts), (Lasts::NotYet, Lasts::Yes), "an approval lasts once it is durable");
     assert_eq!((nothing.card, nothing.account), (Sight::Absent, Sight::Absent));
+}
+
+#[test]
+fn a_ledger_that_hangs_in_what_it_writes_beside_its_records_can_be_looked_at() {
+    let (ledger, begins, go_on) = on_stalling_disk();
+    let submit = |act| {
+        let ticket = Ticket::new(act);
+        ledger.submit(Arc::clone(&ticket));
+        ledger.nudge();
+        begins.recv().unwrap();
+        ticket
+    };
+    let entered = submit(Act::Enter(origin(), vec![account("a", 1_000), card("c", "a", None)]));
+    go_on.send(GoOn::Write).unwrap();
+    wait(entered).unwrap();
+    let [program, key, who, why] = ["p", "key", "ann", "a test"].map(str::to_owned);
+    let operation = Operation { program, key, request: [1; 32], who, why, at: Timestamp::EPOCH };
+    let noted = submit(Act::Note(Box::new(operation)));
+    // The disk stands still, and memory is there already.
+    let seen = ledger.look(&origin(), &purchase("meanwhile", 1));
+    go_on.send(GoOn::Write).unwrap();
+    assert!(matches!(seen, Glimpse::Seen(Seen { answered: None, .. })), "{seen:?}");
+    assert_eq!(wait(noted), Ok(Answer::Noted(Noted::New)));
+    drop(go_on);
 }
 
 #[test]

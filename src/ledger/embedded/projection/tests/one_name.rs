@@ -35,6 +35,7 @@ fn a_hold_expires_by_its_number() {
     bench.now = due.saturating_add(Duration::from_secs(61));
     let now = bench.now;
     assert_eq!(bench.engine().expire(now, 4), 1);
+    assert_eq!(bench.engine().never_ended, 0, "how long it lasts was ours to say");
     bench.commit();
     assert_eq!(held(&mut bench), [600, 0]);
     assert_eq!(bench.engine().expire(now, 4), 0, "it is not due any more");
@@ -45,6 +46,14 @@ fn a_hold_expires_by_its_number() {
     assert_eq!(bench.finding(&tell("clear", captured("p", 600))), None);
     assert_eq!(held(&mut bench), [0, 0]);
     assert_told_alike(&mut bench);
+}
+
+#[test]
+fn a_platforms_hold_that_nobody_ended_is_counted_when_the_safety_timer_does() {
+    let mut bench = two_of_one_name();
+    bench.now = bench.memory().holds[&1].hold.expires_at.unwrap().saturating_add(Duration::from_secs(1));
+    let now = bench.now;
+    assert_eq!((bench.engine().expire(now, 4), bench.engine().never_ended), (2, 1), "the other one was ours to end");
 }
 
 #[test]
