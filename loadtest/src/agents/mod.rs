@@ -116,14 +116,16 @@ impl Figures {
     fn of(setting: &Setting, authorities: u64, contenders: &[Contender], changes: Option<Changes>) -> Self {
         let turns = |place: usize| contenders.get(place).map_or(&[][..], |contender| &contender.turns);
         let (floor, ours) = (turns(0), turns(1));
-        let ratio = |(one, other): (&Turn, &Turn)| hundredths(u128::from(cpu_ns(one)), u128::from(cpu_ns(other)));
+        let ratio = |(one, other): (&Turn, &Turn)| {
+            hundredths(u128::from(one.cpu_ns_per_request()), u128::from(other.cpu_ns_per_request()))
+        };
         let sum = |count: fn(&Turn) -> u64| ours.iter().map(count).fold(0, u64::saturating_add);
         let last = contenders.get(1);
         Figures {
             conditions: setting.cores_line(),
             authorities,
-            floor_cpu_ns_per_request: median(floor.iter().map(cpu_ns)),
-            cpu_ns_per_request: median(ours.iter().map(cpu_ns)),
+            floor_cpu_ns_per_request: median(floor.iter().map(Turn::cpu_ns_per_request)),
+            cpu_ns_per_request: median(ours.iter().map(Turn::cpu_ns_per_request)),
             cpu_of_floor_hundredths: median(ours.iter().zip(floor).map(ratio)),
             answers_per_second: median(ours.iter().map(|turn| report::per_second(turn.tally.answered(), turn.tally.took))),
             approved: sum(|turn| turn.tally.approved),
@@ -173,10 +175,4 @@ impl Figures {
         }
         self.changes.iter().try_for_each(Changes::verdict)
     }
-}
-
-/// The server's CPU time a request, with what it does for it later.
-fn cpu_ns(turn: &Turn) -> u64 {
-    let all = u64::try_from(turn.server_cpu_in_all.as_nanos()).unwrap_or(u64::MAX);
-    all.checked_div(turn.tally.answered()).unwrap_or(0)
 }

@@ -11,7 +11,7 @@ use crate::figures::contender::{Contender, Turn};
 use crate::figures::rounds::median;
 use crate::figures::setup::Setting;
 use crate::problem::Problem;
-use crate::report::{self, Form, decimal, hundredths, nanos, per_second};
+use crate::report::{self, Form, decimal, hundredths, per_second};
 
 /// A door that holds money, in hundredths of the floor's CPU time a request.
 const HOLDS_MAX: u64 = 260;
@@ -50,13 +50,15 @@ struct Column {
 impl Column {
     fn of(pair: &Pair) -> Self {
         let Pair { door, floor, holdfast, records } = pair;
-        let ratio = |(own, floor): (&Turn, &Turn)| hundredths(u128::from(cpu_ns(own)), u128::from(cpu_ns(floor)));
+        let ratio = |(own, floor): (&Turn, &Turn)| {
+            hundredths(u128::from(own.cpu_ns_per_request()), u128::from(floor.cpu_ns_per_request()))
+        };
         let rate = |turn: &Turn| per_second(turn.tally.answered(), turn.tally.took);
         Column {
             door: *door,
             request_bytes: holdfast.request_bytes(),
-            floor_cpu_ns_per_request: median(floor.turns.iter().map(cpu_ns)),
-            cpu_ns_per_request: median(holdfast.turns.iter().map(cpu_ns)),
+            floor_cpu_ns_per_request: median(floor.turns.iter().map(Turn::cpu_ns_per_request)),
+            cpu_ns_per_request: median(holdfast.turns.iter().map(Turn::cpu_ns_per_request)),
             cpu_of_floor_hundredths: median(holdfast.turns.iter().zip(&floor.turns).map(ratio)),
             answers_per_second: median(holdfast.turns.iter().map(rate)),
             approved: holdfast.approved,
@@ -110,11 +112,6 @@ impl Column {
         }
         Ok(())
     }
-}
-
-/// The server's CPU time a request, with what it does for it later.
-fn cpu_ns(turn: &Turn) -> u64 {
-    nanos(turn.server_cpu_in_all).checked_div(turn.tally.answered()).unwrap_or(0)
 }
 
 /// A row's name, and how it reads in a column.

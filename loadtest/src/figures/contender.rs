@@ -20,6 +20,7 @@ use crate::figures::{ledger, metrics};
 use crate::problem::Problem;
 use crate::process::{self, Memory, Server, Starting};
 use crate::recognition::Recognition;
+use crate::report::nanos;
 use crate::schedule::Schedule;
 
 /// How many times a server is asked until it approves.
@@ -49,6 +50,13 @@ pub struct Turn {
     pub tally: Tally,
     /// What the journal wrote meanwhile.
     pub journal: Journal,
+}
+
+impl Turn {
+    /// The server's CPU time a request, with what it did for it later.
+    pub fn cpu_ns_per_request(&self) -> u64 {
+        nanos(self.server_cpu_in_all).checked_div(self.tally.answered()).unwrap_or(0)
+    }
 }
 
 /// A server with its load.

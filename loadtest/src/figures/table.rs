@@ -123,8 +123,8 @@ impl Column {
                 Kind::Holdfast(Sync::Full) => "holdfast",
                 Kind::Holdfast(Sync::None) => "not synced",
             },
-            server_cpu_ns_per_request: medians(server_cpu_ns),
-            server_cpu_of_floor_hundredths: ratios(server_cpu_ns),
+            server_cpu_ns_per_request: medians(Turn::cpu_ns_per_request),
+            server_cpu_of_floor_hundredths: ratios(Turn::cpu_ns_per_request),
             server_cpu_at_once_of_floor_hundredths: ratios(server_cpu_at_once_ns),
             answers_per_second: medians(answers_per_second),
             answers_of_floor_hundredths: ratios(answers_per_second),
@@ -162,10 +162,6 @@ impl Column {
             Some(_) => "NO".to_owned(),
         }
     }
-}
-
-fn server_cpu_ns(turn: &Turn) -> u64 {
-    a_request(turn.server_cpu_in_all, turn)
 }
 
 fn server_cpu_at_once_ns(turn: &Turn) -> u64 {
