@@ -100,6 +100,12 @@ impl AccountStatus {
             AccountStatus::Active | AccountStatus::Frozen => false,
         }
     }
+
+    /// Whether an operator may make that of it: what is closed stays closed.
+    #[must_use]
+    pub fn may_become(self, status: AccountStatus) -> bool {
+        !self.is_final() || status.is_final()
+    }
 }
 
 impl CardStatus {
@@ -116,9 +122,7 @@ impl CardStatus {
             | CardStatus::Expired => false,
         }
     }
-}
 
-impl CardStatus {
     /// Whether an operator may make that of it. What a cardholder or a platform reported is undone by no unfreezing, and lessened by
     /// no freeze.
     #[must_use]
@@ -126,18 +130,7 @@ impl CardStatus {
         match self {
             CardStatus::Active | CardStatus::Frozen => true,
             CardStatus::Unactivated => status != CardStatus::Active,
-            CardStatus::Lost | CardStatus::Stolen | CardStatus::Expired | CardStatus::Closed => status == CardStatus::Closed,
-        }
-    }
-}
-
-impl AccountStatus {
-    /// Whether an operator may make that of it: what is closed stays closed.
-    #[must_use]
-    pub fn may_become(self, status: AccountStatus) -> bool {
-        match self {
-            AccountStatus::Active | AccountStatus::Frozen => true,
-            AccountStatus::Closed => status == AccountStatus::Closed,
+            CardStatus::Lost | CardStatus::Stolen | CardStatus::Expired | CardStatus::Closed => status.is_final(),
         }
     }
 }

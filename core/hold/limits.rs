@@ -82,6 +82,7 @@ impl Left {
     }
 }
 
+/// What of the payment counts.
 fn spoken_for(hold: &Hold) -> i64 {
     if mutant::is(Mutant::LimitGetsNothingBack) { hold.authorized.max(hold.captured) } else { hold.spoken_for() }
 }

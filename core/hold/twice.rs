@@ -2,7 +2,8 @@
 //!
 //! Where a platform names each payment by the key of the question that opens it, a second question that leads to the same payment is
 //! no second payment: something between the platform and us, or the platform itself, asked again. It hears what the first one
-//! heard, and moves nothing; and hears it again, whatever becomes of the payment meanwhile. Where payments have names of their own, another question adds to its payment, and is none of this.
+//! heard, and moves nothing; and hears it again, whatever becomes of the payment meanwhile. Where payments have names of their own,
+//! another question adds to its payment, and is none of this.
 
 use super::asked::{Asked, moves_money};
 use super::life::{Hold, Role, StepId, Steps};

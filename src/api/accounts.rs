@@ -274,7 +274,7 @@ impl NewAccount {
     fn read(fields: &Fields, of_program: holdfast_core::Currency) -> Option<Self> {
         let account_id = fields.parsed("account_id", Need::Required, AccountId::new);
         let currency = fields.currency(of_program);
-        let credit_line = fields.whole("credit_line", Need::Optional, 0).unwrap_or_default();
+        let credit_line = fields.minor("credit_line", Need::Optional, 0).unwrap_or_default();
         let reason = fields.reason(Need::Optional);
         Some(NewAccount { account_id: account_id?, currency: Money::zero(currency?), credit_line, reason: reason? })
     }

@@ -153,7 +153,7 @@ pub(super) async fn create(State(api): State<Arc<Api>>, write: Write) -> Result<
         if new.is(&card) {
             api.take_down(&change, new.reason.clone()).await?;
         } else {
-            let detail = "a card of this token has another account, cardholder or status; nothing was changed";
+            let detail = "a card of this token has another account or cardholder; nothing was changed";
             api.made_before(&change, new.reason.clone(), Problem::of(Code::AlreadyExists, detail)).await?;
         }
         return Ok(Json(Card::of(&card, known.record)).into_response());

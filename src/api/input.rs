@@ -138,11 +138,10 @@ impl Fields {
     pub fn words(&self, name: &'static str, need: Need, characters_max: usize) -> Option<String> {
         self.parsed(name, need, |text| {
             let fits = !text.trim().is_empty() && text.chars().count() <= characters_max && !text.chars().any(char::is_control);
-            match fits {
-                true if card_number::stands_in(text) => Err("has a card number in it, which is kept nowhere here".to_owned()),
-                true => Ok(text.to_owned()),
-                false => Err(format!("must be 1 to {characters_max} characters on one line")),
+            if !fits {
+                return Err(format!("must be 1 to {characters_max} characters on one line"));
             }
+            to_keep(text).map_err(str::to_owned)
         })
     }
 
@@ -162,23 +161,26 @@ impl Fields {
 
     /// A whole number of at least `least`.
     pub fn whole(&self, name: &'static str, need: Need, least: i64) -> Option<i64> {
+        self.number(name, need, least, "")
+    }
+
+    fn number(&self, name: &'static str, need: Need, least: i64, unit: &str) -> Option<i64> {
         let value = self.value(name, need)?;
         let number = match self.source {
             Source::Body => value.as_i64(),
             Source::Query => value.as_str().and_then(|text| text.parse().ok()),
         };
         number.filter(|number| *number >= least).or_else(|| {
-            // What is money says so by its name.
-            let unit = if self.source == Source::Body && (name.contains("amount") || name == "credit_line") {
-                ", in minor units"
-            } else {
-                ""
-            };
             let too_large = value.as_u64().is_some_and(|number| i64::try_from(number).is_err());
             let most = if too_large { format!(" and at most {}", i64::MAX) } else { String::new() };
             self.wrong(name, &format!("must be a whole number of at least {least}{most}{unit}"));
             None
         })
+    }
+
+    /// Money in minor units, of at least `least`.
+    pub fn minor(&self, name: &'static str, need: Need, least: i64) -> Option<i64> {
+        self.number(name, need, least, ", in minor units")
     }
 
     /// A switch.
@@ -213,7 +215,7 @@ impl Fields {
 
     /// `amount` and `currency`: money that moves, so more than nothing.
     pub fn money(&self, of_account: Currency) -> Option<Money> {
-        let (amount, currency) = (self.whole("amount", Need::Required, 1), self.currency(of_account));
+        let (amount, currency) = (self.minor("amount", Need::Required, 1), self.currency(of_account));
         Some(Money::from_minor(amount?, currency?))
     }
 
@@ -221,11 +223,7 @@ impl Fields {
     pub fn reason(&self, need: Need) -> Option<String> {
         let reason = self.parsed("reason", need, |text| {
             let fits = !text.trim().is_empty() && text.chars().count() <= REASON_MAX && !text.chars().any(char::is_control);
-            match fits {
-                true if card_number::stands_in(text) => Err("has a card number in it, which is kept nowhere here"),
-                true => Ok(text.to_owned()),
-                false => Err("must be 1 to 500 characters on one line"),
-            }
+            if fits { to_keep(text) } else { Err("must be 1 to 500 characters on one line") }
         });
         // Nothing said is nothing; something wrong is noted.
         reason.or_else(|| (need == Need::Optional).then(String::new))
@@ -257,6 +255,14 @@ impl Fields {
             Some(_) | None => Err(Problem::bad_request(errors)),
         }
     }
+}
+
+/// A text that is kept for good.
+///
+/// # Errors
+/// A card's number stands in it.
+pub fn to_keep(text: &str) -> Result<String, &'static str> {
+    if card_number::stands_in(text) { Err("has a card number in it, which is kept nowhere here") } else { Ok(text.to_owned()) }
 }
 
 /// A path of such names.

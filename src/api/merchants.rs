@@ -215,10 +215,10 @@ fn read(id: MerchantId, fields: &Fields) -> Option<Kept> {
         _ => Err("must be off or automatic"),
     });
     let limits = MerchantLimits {
-        amount_max: fields.whole("amount_max", Need::Optional, 1),
-        day_amount_max: fields.whole("day_amount_max", Need::Optional, 1),
+        amount_max: fields.minor("amount_max", Need::Optional, 1),
+        day_amount_max: fields.minor("day_amount_max", Need::Optional, 1),
         day_count_max: fields.whole("day_count_max", Need::Optional, 1).and_then(|count| u32::try_from(count).ok()),
-        month_amount_max: fields.whole("month_amount_max", Need::Optional, 1),
+        month_amount_max: fields.minor("month_amount_max", Need::Optional, 1),
     };
     Some(Kept {
         id,

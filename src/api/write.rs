@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use axum::extract::{FromRequest, FromRequestParts as _, Request};
 use holdfast_core::hold::{Fact, Finding, Subject, ToldEvent};
-use holdfast_core::{ContentDigest, IdempotencyKey, Timestamp, card_number};
+use holdfast_core::{ContentDigest, IdempotencyKey, Timestamp};
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
@@ -16,7 +16,7 @@ use sha2::{Digest as _, Sha256};
 use utoipa::IntoParams;
 
 use super::caller::Caller;
-use super::input::Fields;
+use super::input::{Fields, to_keep};
 use super::problem::{Code, Problem};
 use super::{Api, ApiProgram, other_answer};
 use crate::clock;
@@ -91,13 +91,8 @@ fn key(headers: &HeaderMap, fields: &Fields) -> Option<String> {
         (Some(value), None) => {
             let text = value.to_str().unwrap_or_default();
             let fits = (1..=KEY_BYTES_MAX).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
-            match fits {
-                true if card_number::stands_in(text) => {
-                    fields.wrong(KEY_HEADER, "has a card number in it, which is kept nowhere here")
-                }
-                true => return Some(text.to_owned()),
-                false => fields.wrong(KEY_HEADER, "must be 1 to 128 visible ASCII characters"),
-            }
+            let key = if fits { to_keep(text) } else { Err("must be 1 to 128 visible ASCII characters") };
+            return key.map_err(|problem| fields.wrong(KEY_HEADER, problem)).ok();
         }
         (None, _) => fields.wrong(KEY_HEADER, "is missing"),
         (Some(_), Some(_)) => fields.wrong(KEY_HEADER, "is there twice"),

@@ -95,7 +95,7 @@ pub(super) struct Asked {
 
 pub(super) fn read(fields: &Fields) -> Option<Asked> {
     let authority = fields.text("spending_authority_id", Need::Required).map(str::to_owned);
-    let amount = fields.whole("amount", Need::Required, 1);
+    let amount = fields.minor("amount", Need::Required, 1);
     if amount.is_some_and(|amount| amount > AMOUNT_MAX) {
         fields.wrong("amount", "must be at most 999999999999");
     }

@@ -116,9 +116,8 @@ impl Engine {
             Some(Chosen { verdict, governed, intent }) => (verdict, Some(*governed), *intent),
         };
         let reserved = self.take_over(program, governed.as_ref(), verdict, now.utc);
-        let uses = weigh::uses(&self.state, &located, verdict);
+        let (uses, moved_on) = weigh::uses(&self.state, &located, verdict);
         let weight = weight_of(governed.as_ref());
-        let moved_on = weigh::moved_on(&self.state, &located, verdict);
         let verdict = moved_on.as_ref().unwrap_or(verdict);
         let asked = Asked { request, digest: decide.digest, asked_at: decide.received_at, verdict, weight };
         let outcome = weigh::apply(&self.state, &located, Some(key), &uses, None, &Event::Asked(asked), now.utc);
@@ -174,9 +173,8 @@ impl Engine {
         let request = &decide.request;
         let located = locate_request(&self.state, program, platform.as_ref(), request);
         let located = in_its_owners_name(&self.state, program, request, located);
-        let uses = weigh::uses(&self.state, &located, &decide.verdict);
+        let (uses, moved_on) = weigh::uses(&self.state, &located, &decide.verdict);
         let weight = weight_of(decide.governed.as_ref());
-        let moved_on = weigh::moved_on(&self.state, &located, &decide.verdict);
         let verdict = moved_on.as_ref().unwrap_or(&decide.verdict);
         let asked = Asked { request, digest: decide.digest, asked_at: decide.received_at, verdict, weight };
         let outcome = weigh::apply(&self.state, &located, None, &uses, None, &Event::Asked(asked), now);

@@ -99,8 +99,7 @@ impl Again {
         if let Some(release) = intent.and_then(|intent| Release::of(&self.state, program, &intent, record.at)) {
             release.write(&mut self.state, &mut self.undo);
         }
-        let uses = weigh::uses(&self.state, &located, verdict);
-        let moved_on = weigh::moved_on(&self.state, &located, verdict);
+        let (uses, moved_on) = weigh::uses(&self.state, &located, verdict);
         let verdict = moved_on.as_ref().unwrap_or(verdict);
         let asked = Asked { request, digest, asked_at: *received_at, verdict, weight: weight_of(record.governed.as_ref()) };
         let outcome = weigh::apply(&self.state, &located, Some(key), &uses, None, &Event::Asked(asked), record.at);

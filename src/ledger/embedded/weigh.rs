@@ -4,7 +4,7 @@
 use arrayvec::ArrayVec;
 use holdfast_core::Timestamp;
 use holdfast_core::hold::{self, Event, Fact, Heard, LimitUse, Mark, Outcome, Slice};
-use holdfast_core::rules::{LimitCheck, Verdict};
+use holdfast_core::rules::{LimitCheck, Proceed, Verdict, Window};
 
 use super::state::{Fingerprint, Located, State, UNTOLD};
 use crate::journal::Uses;
@@ -34,35 +34,31 @@ pub fn apply(
     hold::apply(&slice, event, now)
 }
 
-/// A verdict as it is now, where limits have moved on to their next windows since it was made; nothing where none has. It is large,
-/// and hardly ever another.
-pub fn moved_on(state: &State, located: &Located, verdict: &Verdict) -> Option<Verdict> {
-    let Verdict::Proceed(proceed) = verdict else { return None };
-    if proceed.limits.iter().all(|check| state.open_window(check, located) == check.window) {
-        return None;
+/// What a verdict's limits have counted so far, in its order; and the verdict as it is now, where a limit has moved on to its next
+/// window since it was made: it is large, and hardly ever another.
+pub fn uses(state: &State, located: &Located, verdict: &Verdict) -> (Uses, Option<Verdict>) {
+    let Verdict::Proceed(proceed) = verdict else { return (ArrayVec::new(), None) };
+    let mut moved: Option<Proceed> = None;
+    let mut uses = ArrayVec::new();
+    for (place, check) in proceed.limits.iter().enumerate() {
+        let (used, open) = used(state, located, check);
+        uses.push(used);
+        if open != check.window
+            && let Some(check) = moved.get_or_insert_with(|| proceed.clone()).limits.get_mut(place)
+        {
+            check.window = open;
+        }
     }
-    let mut moved = proceed.clone();
-    for check in &mut moved.limits {
-        check.window = state.open_window(check, located);
-    }
-    Some(Verdict::Proceed(moved))
+    (uses, moved.map(Verdict::Proceed))
 }
 
-/// What a verdict's limits have counted so far, in its order.
-pub fn uses(state: &State, located: &Located, verdict: &Verdict) -> Uses {
-    match verdict {
-        Verdict::Decline { .. } => ArrayVec::new(),
-        Verdict::Proceed(proceed) => proceed.limits.iter().map(|check| used(state, located, check)).collect(),
-    }
-}
-
-/// What one limit has counted; of one that is about the payment alone, what there is of that.
-pub fn used(state: &State, located: &Located, check: &LimitCheck) -> LimitUse {
+/// What one limit has counted, and the window that is open of it; of one that is about the payment alone, what there is of that.
+pub fn used(state: &State, located: &Located, check: &LimitCheck) -> (LimitUse, Window) {
     if !check.scope.is_of_payment() {
         return state.used(check.counter, check.scope, check.window, located);
     }
     let hold = located.hold.and_then(|index| state.hold(index)).map(|row| row.hold);
-    LimitUse { amount: hold.map_or(0, |hold| hold.spoken_for()), count: 0 }
+    (LimitUse { amount: hold.map_or(0, |hold| hold.spoken_for()), count: 0 }, check.window)
 }
 
 /// What the standing was told by that a fact would change.

@@ -23,7 +23,7 @@ use std::time::Duration;
 
 use holdfast_adapters::AccountBalance;
 use holdfast_core::hold::{Answered, Card, CardStatus, CardholderStatus, LimitUse, Mark, StepId};
-use holdfast_core::rules::{CounterKey, LimitCheck, LimitScope, Window};
+use holdfast_core::rules::{CounterKey, LimitScope, Window};
 use holdfast_core::{
     AccountId, AuthorizationRequest, CardToken, CardholderToken, IdempotencyKey, PaymentRef, PlatformName, ProgramId, Timestamp,
 };
@@ -277,18 +277,11 @@ impl State {
         }
     }
 
-    /// What a limit has counted for whom it concerns.
-    pub fn used(&self, counter: CounterKey, scope: LimitScope, window: Window, located: &Located) -> LimitUse {
+    /// What a limit has counted for whom it concerns, and the window in which it counts now: see [`Counter::open_window`].
+    pub fn used(&self, counter: CounterKey, scope: LimitScope, window: Window, located: &Located) -> (LimitUse, Window) {
         counting(scope, located)
             .and_then(|counting| self.counters.get(&(counter, counting)))
-            .map_or_else(LimitUse::default, |counter| counter.used(window))
-    }
-
-    /// The window that is open of a limit for whom it concerns, for a question that names the one which was open when it came.
-    pub fn open_window(&self, check: &LimitCheck, located: &Located) -> Window {
-        counting(check.scope, located)
-            .and_then(|counting| self.counters.get(&(check.counter, counting)))
-            .map_or(check.window, |counter| counter.open_window(check.window))
+            .map_or((LimitUse::default(), window), |counter| (counter.used(window), counter.open_window(window)))
     }
 
     /// An account's balance as it is told.
