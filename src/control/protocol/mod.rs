@@ -2,17 +2,20 @@
 //!
 //! Client and server are one binary; a line that the other side does not know is an error, never a guess.
 
+mod rules;
+mod spend;
+
 use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
-use holdfast_core::agent::{Environment, OrganizationKind, Scope};
 use holdfast_core::hold::{AccountStatus, CardStatus};
 use holdfast_core::{AccountId, CardToken, CardholderToken, Money, PlatformName, ProgramId, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::agent::bodies::Role;
-use crate::journal::{Checkpoint, KeptKind};
+pub use self::rules::{RulesHistory, RulesPublish, RulesRollback, RulesVersion};
+pub use self::spend::{Erasure, GoLiveDecision, InsightView, SpendAnswer, SpendRequest};
+use crate::journal::Checkpoint;
 
 /// The longest line that asks, in bytes. Larger imports go in several.
 pub const REQUEST_BYTES_MAX: usize = 8 * 1024 * 1024;
@@ -261,73 +264,6 @@ pub struct AccountReport {
     pub holds_open: u64,
 }
 
-/// A ruleset, or a stand-in table, to put in force.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RulesPublish {
-    /// Which of the two, and for which platform.
-    pub kind: KeptKind,
-    /// For which program.
-    #[serde(deserialize_with = "from_text")]
-    pub program: ProgramId,
-    /// What its author calls the file, for error messages.
-    pub file: String,
-    /// The file's text.
-    pub text: String,
-    /// Who publishes.
-    pub by: String,
-    /// Why.
-    pub why: String,
-}
-
-/// Whose versions.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RulesHistory {
-    /// Of what.
-    pub kind: KeptKind,
-    /// The program.
-    #[serde(deserialize_with = "from_text")]
-    pub program: ProgramId,
-}
-
-/// Which version to put in force again.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RulesRollback {
-    /// Of what.
-    pub kind: KeptKind,
-    /// For which program.
-    #[serde(deserialize_with = "from_text")]
-    pub program: ProgramId,
-    /// The version's hash, or a beginning of it that no other version has; the version before the one in force if absent.
-    pub to: Option<String>,
-    /// Who rolls back.
-    pub by: String,
-    /// Why.
-    pub why: String,
-}
-
-/// One version of a ruleset or stand-in table, each time it came into force.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RulesVersion {
-    /// Of what.
-    pub kind: KeptKind,
-    /// The program.
-    #[serde(deserialize_with = "from_text")]
-    pub program: ProgramId,
-    /// The content's hash, in hexadecimal.
-    pub hash: String,
-    /// When it came into force.
-    pub at: Timestamp,
-    /// Who put it there.
-    pub by: String,
-    /// Why.
-    pub why: String,
-    /// Whether it is the one that decides now.
-    pub in_force: bool,
-    /// Whether the ledger, which was away, has yet to hear of it.
-    #[serde(default)]
-    pub waits_for_ledger: bool,
-}
-
 /// Whether the journal's oldest records go, or it is only told which would.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trim {
@@ -411,149 +347,6 @@ pub struct BringBack {
     pub by: String,
     /// Why.
     pub why: String,
-}
-
-/// Something about agent spend.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum SpendRequest {
-    /// Make an organization.
-    MakeOrganization {
-        /// Enterprise or processor.
-        kind: OrganizationKind,
-        /// What it is called.
-        name: String,
-        /// Its first owner's address.
-        owner: Option<String>,
-        /// Who makes it.
-        by: String,
-    },
-    /// List organizations.
-    Organizations,
-    /// Approve, or refuse, a request for production.
-    DecideGoLive {
-        /// Of which organization.
-        organization: String,
-        /// What the operator says.
-        decision: GoLiveDecision,
-        /// Who decides.
-        by: String,
-        /// Why.
-        why: String,
-    },
-    /// Invite a member.
-    Invite {
-        /// Where to.
-        organization: String,
-        /// At what address.
-        email: String,
-        /// As what.
-        role: Role,
-        /// Who invites.
-        by: String,
-    },
-    /// Make a credential.
-    MakeCredential {
-        /// Whose.
-        organization: String,
-        /// Where it works.
-        environment: Environment,
-        /// What it may be used for.
-        scopes: Vec<Scope>,
-        /// What it is called.
-        name: Option<String>,
-        /// From when on it is worth nothing.
-        expires_at: Option<Timestamp>,
-        /// Who makes it.
-        by: String,
-    },
-    /// List an organization's credentials.
-    Credentials {
-        /// Whose.
-        organization: String,
-    },
-    /// Revoke a credential.
-    RevokeCredential {
-        /// Which.
-        credential: String,
-        /// Who revokes it.
-        by: String,
-    },
-    /// Tell what was decided for an organization.
-    Insight {
-        /// Whose.
-        organization: String,
-        /// Where.
-        environment: Environment,
-        /// What of it.
-        view: InsightView,
-    },
-    /// Erase texts for good.
-    Erase(Erasure),
-}
-
-/// What is told of decisions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum InsightView {
-    /// The decisions, the latest first, at most so many.
-    Authorizations(u32),
-    /// Their sums.
-    Metrics,
-    /// How many there were each month.
-    Usage,
-    /// Who did what to the organization's objects, the latest first, at most so many.
-    Audit(u32),
-}
-
-/// An operator's word on a request for production.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum GoLiveDecision {
-    /// Yes.
-    Approve,
-    /// No.
-    Refuse,
-}
-
-/// Whose texts are erased.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Erasure {
-    /// All of a program's.
-    Program(String),
-    /// All of an organization's.
-    Organization(String),
-    /// All about a person: a member's name, or an address.
-    Person(String),
-    /// All that came before then.
-    Before(Timestamp),
-}
-
-/// What came of it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum SpendAnswer {
-    /// An object, as the API shows it.
-    Object(serde_json::Value),
-    /// Objects, as the API shows them.
-    Objects(Vec<serde_json::Value>),
-    /// Somebody was invited.
-    Invited {
-        /// The organization, or the member.
-        object: serde_json::Value,
-        /// The invitation, to be handed over; absent if it was sent by mail.
-        hand_over: Option<String>,
-    },
-    /// A credential was made.
-    Issued {
-        /// The credential.
-        object: serde_json::Value,
-        /// Its shared secret: told now, and never again.
-        shared_secret: String,
-    },
-    /// So many texts were erased.
-    Erased(u64),
 }
 
 /// Merchants and instruments to bring in.

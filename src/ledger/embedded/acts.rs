@@ -7,26 +7,21 @@ use holdfast_adapters::Unrecognized;
 use holdfast_core::agent::{Chosen, Governed};
 use holdfast_core::hold::life::ends_at;
 use holdfast_core::hold::{
-    AccountStatus, Adoption, Asked, CardStatus, Event, Fact, Finding, Heard, Ordered, Outcome, ReleaseCause, Subject, ToldEvent,
-    contradicts,
+    Adoption, Asked, Event, Fact, Finding, Heard, Ordered, Outcome, ReleaseCause, Subject, ToldEvent, contradicts,
 };
-use holdfast_core::{
-    AuthorizationKind, Basis, Decision, DeclineReason, Expiry, IdempotencyKey, PaymentRef, ProgramId, Timestamp,
-};
+use holdfast_core::{AuthorizationKind, Basis, Decision, Expiry, IdempotencyKey, PaymentRef, Timestamp};
 
 use super::cold::Need;
 use super::contradiction::contradiction;
 use super::engine::{Engine, Performed, Warmth};
 use super::naming::{asked_of, heard, in_its_owners_name, locate_request, subject_of};
-use super::rebuild::{entered_account, entered_at};
 use super::reserved::{chosen, moved, observed};
-use super::state::{CardRow, Entered, Fingerprint, HoldNumber, Located, Merchants, Names, PaymentNames};
+use super::state::{Fingerprint, HoldNumber, Located, Names, PaymentNames};
 use super::weigh;
 use crate::clock::Moment;
 use crate::journal::{BodyRef, Checkpoint, Place, RecordRef, Uses};
 use crate::ledger::{
-    AccountStanding, Act, Adopt, Answer, Decide, Entry, KeptRuleset, LedgerError, Looked, Noted, Ordering, Origin, RowsEntered,
-    Whose, weight_of,
+    AccountStanding, Act, Adopt, Answer, Decide, LedgerError, Looked, Noted, Ordering, Origin, Whose, weight_of,
 };
 
 /// Accounts that one act looks at: whoever lists them all must not hold an answer back for longer than a group takes.
@@ -410,79 +405,7 @@ impl Engine {
         indexes.into_iter().filter_map(|index| self.state.standing(index)).collect()
     }
 
-    /// Enters rows all together or not at all.
-    fn enter(&mut self, origin: &Origin, entries: &[Entry], now: Timestamp) -> Performed {
-        let mut rows = RowsEntered::default();
-        for entry in entries {
-            match self.enter_one(origin, entry, now) {
-                Ok(New::Account) => rows.accounts = rows.accounts.saturating_add(1),
-                Ok(New::Card) => rows.cards = rows.cards.saturating_add(1),
-                Ok(New::AccountOfCard) => rows.cards_moved = rows.cards_moved.saturating_add(1),
-                Ok(New::Nothing) => {}
-                Err(error) => return Performed::Now(Err(error)),
-            }
-        }
-        Performed::OnceDurable(Answer::Entered(rows))
-    }
-
-    fn enter_one(&mut self, origin: &Origin, entry: &Entry, now: Timestamp) -> Result<New, LedgerError> {
-        let program = &origin.program;
-        match entry {
-            Entry::Account { account, balance, credit_line, status } => {
-                let known = self.state.account_named(program, account).and_then(|index| self.state.account(index));
-                if known.is_some_and(|row| row.account.currency != balance.currency()) {
-                    return Err(LedgerError::Refused);
-                }
-                let status = known.map_or(*status, |row| kept_status(row.account.status, *status, AccountStatus::bar));
-                let told = entered_at(now, known.map(|row| (row.account.status, row.told)), status, AccountStatus::bar);
-                let entered = entered_account(balance.currency(), balance.minor(), *credit_line, status);
-                let (index, new) = self.state.enter_account(program, account, entered, told, &mut self.undo);
-                let body = BodyRef::AccountEntered { account, balance: *balance, credit_line: *credit_line, status };
-                let place = Place { account: Some(index.0), ..Place::default() };
-                self.record(origin, now, None, None, place, body)?;
-                Ok(if new == Entered::New { New::Account } else { New::Nothing })
-            }
-            Entry::Card { card, account, cardholder, status } => {
-                let index = self.state.account_named(program, account).ok_or(LedgerError::Refused)?;
-                let known = self.state.card_named(program, card).and_then(|index| self.state.card(index));
-                let moves = known.is_some_and(|row| row.account.is_some_and(|before| before != index));
-                let status = known.map_or(*status, |row| kept_status(row.status, *status, CardStatus::bar));
-                let told = entered_at(now, known.map(|row| (row.status, row.told)), status, CardStatus::bar);
-                let row = CardRow {
-                    status,
-                    told,
-                    account: Some(index),
-                    cardholder: None,
-                    since: now,
-                    used: None,
-                    merchants: Merchants::default(),
-                };
-                let (index, new) = self.state.enter_card(program, card, row, cardholder.as_ref(), &mut self.undo);
-                let body = BodyRef::CardEntered { card, account, cardholder: cardholder.as_ref(), status };
-                self.record(origin, now, None, None, self.state.place_of_card(index), body)?;
-                Ok(match new {
-                    Entered::New => New::Card,
-                    Entered::Again if moves => New::AccountOfCard,
-                    Entered::Again => New::Nothing,
-                })
-            }
-        }
-    }
-
-    fn publish(&mut self, ruleset: &KeptRuleset, now: Timestamp) -> Performed {
-        let Ok(program) = ProgramId::new(&ruleset.program) else {
-            return Performed::Now(Err(LedgerError::Refused));
-        };
-        // Gathered first: what fails here leaves no ruleset behind.
-        let recorded =
-            self.record(&Origin::of(program), now, Some(&ruleset.hash), None, Place::default(), BodyRef::RulesPublished);
-        if recorded.is_ok() {
-            self.log.keep_ruleset(ruleset.clone());
-        }
-        once_durable(recorded, Answer::Recorded(None))
-    }
-
-    fn record(
+    pub(super) fn record(
         &mut self,
         origin: &Origin,
         at: Timestamp,
@@ -501,23 +424,9 @@ impl Engine {
 }
 
 /// The answer to an act whose record was gathered.
-fn once_durable(recorded: Result<(), LedgerError>, answer: Answer) -> Performed {
+pub(super) fn once_durable(recorded: Result<(), LedgerError>, answer: Answer) -> Performed {
     match recorded {
         Ok(()) => Performed::OnceDurable(answer),
         Err(error) => Performed::Now(Err(error)),
     }
-}
-
-/// The status of something that is entered again: a file may bar it, and never lifts a bar that came since.
-fn kept_status<S: Copy>(known: S, entered: S, bar: impl Fn(S) -> Option<DeclineReason>) -> S {
-    if bar(known).is_some() && bar(entered).is_none() { known } else { entered }
-}
-
-/// What an entry brought.
-enum New {
-    Account,
-    Card,
-    /// A card that was there leads to another account now.
-    AccountOfCard,
-    Nothing,
 }

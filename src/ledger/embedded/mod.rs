@@ -12,6 +12,7 @@ mod contradiction;
 pub(crate) mod counters;
 mod early;
 pub(crate) mod engine;
+mod entering;
 pub(crate) mod naming;
 pub mod projection;
 mod queue;
