@@ -70,12 +70,20 @@ enum LineRef<'a> {
 #[derive(Debug, Default)]
 pub struct GroupWriter {
     bytes: Vec<u8>,
+    /// Whose records they are, if not this program's own.
+    engine: Option<String>,
     records: u32,
     origins: Vec<(Option<ProgramId>, Option<PlatformName>)>,
     rulesets: Vec<[u8; 32]>,
 }
 
 impl GroupWriter {
+    /// For records that this version of the program made, to be copied.
+    #[must_use]
+    pub fn of(engine: &str) -> Self {
+        GroupWriter { engine: Some(engine.to_owned()), ..GroupWriter::default() }
+    }
+
     /// Begins an empty group, keeping the buffer unless an import has made it large.
     pub fn clear(&mut self) {
         self.cut_back(GroupEnd { bytes: 0, records: 0, origins: 0, rulesets: 0 });
@@ -117,7 +125,7 @@ impl GroupWriter {
     fn write(&mut self, record: &RecordRef<'_>) -> Result<(), postcard::Error> {
         if self.bytes.is_empty() {
             self.bytes.push(FORMAT);
-            onto(&mut self.bytes, &ENGINE)?;
+            onto(&mut self.bytes, &self.engine.as_deref().unwrap_or(ENGINE))?;
         }
         let origin = (record.program, record.platform);
         let origin = match self.origins.iter().position(|known| (known.0.as_ref(), known.1.as_ref()) == origin) {

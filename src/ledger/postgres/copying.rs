@@ -1,17 +1,20 @@
 //! A copy of the shared ledger's journal, as a journal's file: so whatever reads one (a story, a settlement day, a replay) reads this
 //! one, too. All of it is of one moment. Records get numbers of their own in it, in an order in which every account's are as they
-//! happened; what callers wrote at payment doors is not in it. Nothing here changes the database.
+//! happened; accounts, cards and cardholders get the numbers that whoever reads a journal gives them, which are the order in which its
+//! records enter them ([`Places`]). What callers wrote at payment doors is not in it. Nothing here changes the database.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::path::Path;
 
+use holdfast_core::hold::Standing;
 use tokio_postgres::{Client, GenericClient, IsolationLevel, Row, Transaction};
 
 use super::connect::within;
 use super::rows::{read_operation, read_ruleset};
 use super::trouble::{Trouble, Whereabouts};
 use crate::journal::log::Log as _;
-use crate::journal::{Group, GroupWriter, Journal, JournalError, KeptRuleset, Sync};
+use crate::journal::{Body, Group, GroupWriter, Journal, JournalError, KeptRuleset, Place, Record, Sync};
 
 /// The order of a copy. Records of one account came in the order of their changes, whatever the clocks of responders said: none comes
 /// before one that the account had before it.
@@ -80,7 +83,7 @@ pub async fn copy(
     let said = |error: tokio_postgres::Error| Trouble::of(&error, at);
     let building = client.build_transaction().isolation_level(IsolationLevel::RepeatableRead).read_only(true);
     let transaction = building.start().await.map_err(said)?;
-    let mut copying = Copying { journal: Journal::open(directory, Sync::None)?, writer: GroupWriter::default(), records: 0 };
+    let mut copying = Copying::into(Journal::open(directory, Sync::None)?);
     copying.beside(&transaction, at).await?;
     let counted = "SELECT (SELECT count(*) FROM holdfast.record), (SELECT count(*) FROM holdfast.dropped WHERE records > 0)";
     let counted = transaction.query_one(counted, &[]).await.map_err(said)?;
@@ -114,11 +117,16 @@ pub async fn rulesets(client: &impl GenericClient, at: &Whereabouts) -> Result<V
 struct Copying {
     journal: Journal,
     writer: GroupWriter,
-    /// In the group that is gathered.
-    records: u32,
+    /// The version that made the records of the group that is gathered.
+    engine: String,
+    places: Places,
 }
 
 impl Copying {
+    fn into(journal: Journal) -> Self {
+        Copying { journal, writer: GroupWriter::default(), engine: String::new(), places: Places::default() }
+    }
+
     /// What records name: rulesets go with the first group, operations stand by themselves.
     async fn beside(&mut self, transaction: &Transaction<'_>, at: &Whereabouts) -> Result<(), CopyError> {
         let said = |error: tokio_postgres::Error| Trouble::of(&error, at);
@@ -131,30 +139,89 @@ impl Copying {
         Ok(())
     }
 
-    /// A record is a group of its own there. Those of this version are gathered; another version's keep its name.
+    /// A record is a group of its own there. Those of one version are gathered, and keep its name.
     fn take(&mut self, row: &Row, at: &Whereabouts) -> Result<(), CopyError> {
         let damaged = || Trouble::Damaged("record", at.clone());
         let body: &[u8] = row.try_get("body").map_err(|error| Trouble::of(&error, at))?;
         let group = Group::open(body).map_err(|_| damaged())?;
-        if group.engine == env!("CARGO_PKG_VERSION") {
-            for record in group {
-                let record = record.map_err(|_| damaged())?;
-                self.writer.push(&record.as_written()).map_err(|_| damaged())?;
-                self.records = self.records.saturating_add(1);
-            }
-            return Ok(());
+        if group.engine != self.engine {
+            self.end_group()?;
+            group.engine.clone_into(&mut self.engine);
+            self.writer = GroupWriter::of(group.engine);
         }
-        self.end_group()?;
-        let records = u32::try_from(group.count()).unwrap_or(u32::MAX);
-        Ok(self.journal.append(records, body)?)
+        for record in group {
+            let mut record = record.map_err(|_| damaged())?;
+            record.place = self.places.place(&record);
+            self.writer.push(&record.as_written()).map_err(|_| damaged())?;
+        }
+        Ok(())
     }
 
     fn end_group(&mut self) -> Result<(), CopyError> {
-        if self.records > 0 {
-            self.journal.append(self.records, self.writer.bytes())?;
+        if self.writer.records() > 0 {
+            self.journal.append(self.writer.records(), self.writer.bytes())?;
             self.writer.clear();
-            self.records = 0;
         }
         Ok(())
+    }
+}
+
+/// Whoever reads a journal counts accounts, cards and cardholders as its records enter them. The database's numbers were given in the
+/// order of commits, which a copy in the order of moments does not have: one account's second card may come behind another one's first.
+#[derive(Debug, Default)]
+struct Places {
+    accounts: Numbering,
+    cards: Numbering,
+    cardholders: Numbering,
+}
+
+impl Places {
+    /// What a record is about, by the copy's numbers.
+    fn place(&mut self, record: &Record) -> Place {
+        let Place { account, card, cardholder, .. } = record.place;
+        let (accounts, cards) = match &record.body {
+            Body::AccountEntered { .. } => (Enters::Yes, Enters::No),
+            Body::CardEntered { .. } => (Enters::No, Enters::Yes),
+            Body::Told { outcome, .. } => match outcome.standing {
+                Some((Standing::Card(_) | Standing::Cardholder(_), _)) => (Enters::No, Enters::Yes),
+                Some((Standing::Account(_), _)) | None => (Enters::No, Enters::No),
+            },
+            Body::Decided { .. }
+            | Body::Adopted { .. }
+            | Body::Ordered { .. }
+            | Body::Kept { .. }
+            | Body::RulesPublished
+            | Body::Opened
+            | Body::Trimmed { .. } => (Enters::No, Enters::No),
+        };
+        Place {
+            account: self.accounts.of(account, accounts),
+            // Who owns a card comes with it.
+            cardholder: self.cardholders.of(cardholder, cards),
+            card: self.cards.of(card, cards),
+            ..record.place
+        }
+    }
+}
+
+/// Whether a record enters what it names, if that is not there yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Enters {
+    Yes,
+    No,
+}
+
+/// The copy's numbers by the database's.
+#[derive(Debug, Default)]
+struct Numbering(HashMap<u32, u32>);
+
+impl Numbering {
+    /// What nothing has entered by then is not known to whoever reads the copy, either.
+    fn of(&mut self, number: Option<u32>, enters: Enters) -> Option<u32> {
+        let next = u32::try_from(self.0.len()).unwrap_or(u32::MAX);
+        match enters {
+            Enters::Yes => Some(*self.0.entry(number?).or_insert(next)),
+            Enters::No => self.0.get(&number?).copied(),
+        }
     }
 }

@@ -4,6 +4,7 @@
 
 mod chained;
 pub(super) mod conforming;
+mod copied;
 mod differential;
 mod encrypted;
 mod migrations;
