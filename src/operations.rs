@@ -104,10 +104,15 @@ impl Desk {
         for counter in &self.programs {
             self.restore_stand_in(counter, &mut remarks).await?;
             let configured = counter.live.rules.load_full();
-            let Some(last) = self.versions(counter.home.program, KeptKind::Rules).await?.pop() else {
+            let mut last = self.versions(counter.home.program, KeptKind::Rules).await?.pop();
+            if last.is_none() {
                 let why = "the ruleset that an empty ledger starts with";
                 let source = counter.live.configured_rules.as_ref();
-                self.keep(counter, (KeptKind::Rules, configured.hash()), source, BY_CONFIGURATION, why).await?;
+                self.keep_first(counter, (KeptKind::Rules, configured.hash()), source, why).await?;
+                // It is another responder's that was there a moment before.
+                last = self.versions(counter.home.program, KeptKind::Rules).await?.pop();
+            }
+            let Some(last) = last else {
                 self.put_in_force(counter, configured);
                 continue;
             };
@@ -188,6 +193,18 @@ impl Desk {
         let kept = kept_now(counter, (kind, hash), source, by, why);
         self.ask(Act::Publish(Box::new(kept.clone()))).await?;
         Ok(kept)
+    }
+
+    /// Keeps what is configured, unless another responder was first.
+    async fn keep_first(
+        &self,
+        counter: &Counter,
+        named: (KeptKind, RulesetHash),
+        source: &str,
+        why: &str,
+    ) -> Result<(), OperationError> {
+        let kept = kept_now(counter, named, source, BY_CONFIGURATION, why);
+        self.ask(Act::PublishFirst(Box::new(kept))).await.map(drop)
     }
 
     fn put_in_force(&self, counter: &Counter, ruleset: Arc<Ruleset>) {

@@ -133,6 +133,8 @@ pub enum Act {
     WasNoted([u8; 16]),
     /// Keep a ruleset, or a stand-in table, as the program's live one.
     Publish(Box<KeptRuleset>),
+    /// The same, unless one of its kind was ever published for the program: what an empty ledger starts with.
+    PublishFirst(Box<KeptRuleset>),
     /// Tell every ruleset and stand-in table that a program ever published, oldest first.
     Rulesets(ProgramId),
     /// Record what is going to stand for the oldest records.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use holdfast_core::rules::RulesetHash;
 
 use super::meanwhile::Where;
-use super::{BY_CONFIGURATION, Counter, Desk, InForce, kept_now, refused, version, whole};
+use super::{Counter, Desk, InForce, kept_now, refused, version, whole};
 use crate::clock;
 use crate::config::stand_in;
 use crate::control::protocol::RulesPublish;
@@ -23,14 +23,15 @@ impl Desk {
                 self.put_table_in_force(counter, kind, &waits)?;
                 continue;
             }
-            match (self.versions(program, kind).await?.pop(), &table.configured) {
-                (None, source) => {
-                    if let (Some(source), Some(configured)) = (source, configured) {
-                        let why = "the stand-in table that an empty ledger starts with";
-                        self.keep(counter, (kind, configured.hash()), source, BY_CONFIGURATION, why).await?;
-                    }
-                }
-                (Some(last), _) => {
+            let mut last = self.versions(program, kind).await?.pop();
+            if let (None, Some(source), Some(configured)) = (&last, &table.configured, &configured) {
+                let why = "the stand-in table that an empty ledger starts with";
+                self.keep_first(counter, (kind, configured.hash()), source, why).await?;
+                last = self.versions(program, kind).await?.pop();
+            }
+            match last {
+                None => {}
+                Some(last) => {
                     if configured.is_some_and(|configured| last.hash != *configured.hash().as_bytes()) {
                         remarks.push(format!(
                             "program {program}: {} {} is in force, published by {}; the configured file is another one: publish \

@@ -412,6 +412,7 @@ impl Ledger for Remembers {
             | Act::BeginSlip(_)
             | Act::EndWaits(_)
             | Act::EraseSlips(_)
+            | Act::PublishFirst(_)
             | Act::KeepSlip(_) => unasked(act),
         });
         self.acts.lock().unwrap().push(says);

@@ -11,16 +11,12 @@ use super::follow::{CaughtUp, row, said_of};
 use super::{Insight, InsightError};
 use crate::agent::registry::Registry;
 use crate::journal::{Group, Record};
+use crate::ledger::postgres::chaining::SINCE_SNAPSHOT;
 use crate::ledger::postgres::connect::{ANSWER_MAX, within};
 use crate::ledger::postgres::trouble::{Trouble, Whereabouts};
 
 /// Every decision.
 const ALL: &str = "SELECT id, body FROM holdfast.record WHERE decision IS NOT NULL";
-
-/// Decisions of transactions that were not finished then.
-const SINCE: &str = "SELECT id, body FROM holdfast.record WHERE decision IS NOT NULL
-    AND transaction >= pg_snapshot_xmin($1::text::pg_snapshot)
-    AND NOT pg_visible_in_snapshot(transaction, $1::text::pg_snapshot)";
 
 /// Records that are read at once.
 const PORTION: i32 = 2_000;
@@ -55,7 +51,8 @@ pub async fn read_since<E: From<Trouble>, T: Future<Output = Result<(), E>>>(
         Some(since) if *since == finished => return Ok(()),
         Some(since) => {
             let values: [&(dyn ToSql + Sync); 1] = [since];
-            transaction.bind(SINCE, &values).await
+            // Decisions of transactions that were not finished then.
+            transaction.bind(&format!("{ALL} AND {SINCE_SNAPSHOT}"), &values).await
         }
     };
     let portal = portal.map_err(said)?;

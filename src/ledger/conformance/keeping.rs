@@ -32,6 +32,19 @@ pub fn rulesets_are_kept_and_told_oldest_first(engine: &dyn Engine) {
     });
 }
 
+pub fn only_the_first_publication_of_its_kind_is_kept_as_the_first(engine: &dyn Engine) {
+    let mut house = House::empty(engine);
+    let first = |house: &House, number| house.act(Act::PublishFirst(Box::new(ruleset("demo", number))));
+    for number in [1, 2, 3] {
+        assert_eq!(first(&house, number), Ok(Answer::Recorded(None)));
+    }
+    house.always(|house| {
+        assert_eq!(first(house, 4), Ok(Answer::Recorded(None)));
+        let published = vec![ruleset("demo", 1), ruleset("demo", 3)];
+        assert_eq!(house.act(Act::Rulesets(id("demo"))), Ok(Answer::Rulesets(published)));
+    });
+}
+
 fn operation(program: &str, key: &str, request: u8) -> Act {
     let (who, why) = ("operator".to_owned(), "it was asked for".to_owned());
     let (program, key) = (program.to_owned(), key.to_owned());

@@ -48,6 +48,7 @@ impl Engine {
             }
             Act::Enter(origin, entries) => self.enter(origin, entries, now.utc),
             Act::Publish(ruleset) => self.publish(ruleset, now.utc),
+            Act::PublishFirst(ruleset) => self.publish_first(ruleset, now.utc),
             Act::Note(operation) => Performed::Now(self.with_log(now.utc, |log| log.note(operation)).map(Answer::Noted)),
             Act::WasNoted(id) => {
                 let noted = self.with_log(now.utc, |log| log.noted(id));

@@ -209,6 +209,7 @@ impl Engine {
                 | Act::Enter(..)
                 | Act::Note(_)
                 | Act::Publish(_)
+                | Act::PublishFirst(_)
                 | Act::Announce(_)
                 | Act::BeginAt(_)
                 | Act::TakeAway

@@ -11,7 +11,7 @@ use crate::journal::{BodyRef, Place};
 use crate::ledger::{Answer, Entry, KeptRuleset, LedgerError, Origin, RowsEntered};
 
 impl Engine {
-    /// Enters rows all together or not at all.
+    /// Enters rows all together or not at all. What is there already as it is entered leaves no record.
     pub(super) fn enter(&mut self, origin: &Origin, entries: &[Entry], now: Timestamp) -> Performed {
         let mut rows = RowsEntered::default();
         for entry in entries {
@@ -36,6 +36,9 @@ impl Engine {
                 }
                 let status = known.map_or(*status, |row| kept_status(row.account.status, *status, AccountStatus::bar));
                 let told = entered_at(now, known.map(|row| (row.account.status, row.told)), status, AccountStatus::bar);
+                if known.is_some_and(|row| (row.account.status, row.account.credit_line) == (status, *credit_line)) {
+                    return Ok(New::Nothing);
+                }
                 let entered = entered_account(balance.currency(), balance.minor(), *credit_line, status);
                 let (index, new) = self.state.enter_account(program, account, entered, told, &mut self.undo);
                 let body = BodyRef::AccountEntered { account, balance: *balance, credit_line: *credit_line, status };
@@ -48,6 +51,14 @@ impl Engine {
                 let known = self.state.card_named(program, card).and_then(|index| self.state.card(index));
                 let moves = known.is_some_and(|row| row.account.is_some_and(|before| before != index));
                 let status = known.map_or(*status, |row| kept_status(row.status, *status, CardStatus::bar));
+                let same_owner = |row: &CardRow| match cardholder {
+                    Some(owner) => row.cardholder.is_some() && row.cardholder == self.state.cardholder_named(program, owner),
+                    // An owner that is not named stays who it is.
+                    None => true,
+                };
+                if known.is_some_and(|row| (row.status, row.account) == (status, Some(index)) && same_owner(row)) {
+                    return Ok(New::Nothing);
+                }
                 let told = entered_at(now, known.map(|row| (row.status, row.told)), status, CardStatus::bar);
                 let row = CardRow {
                     status,
@@ -67,6 +78,15 @@ impl Engine {
                     Entered::Again => New::Nothing,
                 })
             }
+        }
+    }
+
+    /// Several responders may start on an empty ledger at once: the first of them publishes.
+    pub(super) fn publish_first(&mut self, ruleset: &KeptRuleset, now: Timestamp) -> Performed {
+        match self.with_log(now, |log| log.rulesets(&ruleset.program)) {
+            Ok(known) if known.iter().any(|known| known.kind == ruleset.kind) => Performed::Now(Ok(Answer::Recorded(None))),
+            Ok(_) => self.publish(ruleset, now),
+            Err(error) => Performed::Now(Err(error)),
         }
     }
 

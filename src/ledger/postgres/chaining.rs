@@ -6,16 +6,18 @@ use tokio_postgres::{Client, GenericClient, Row};
 
 use super::connect::{ANSWER_MAX, within};
 use super::copying;
+use super::recording::Columns;
 use super::trouble::{Trouble, Whereabouts};
 use super::values::At;
-use crate::journal::link;
+use crate::journal::{Group, link};
 
 /// The most records of one group, but for a transaction that has more.
 const GROUP_MAX: i64 = 4_096;
 
 /// Records of transactions from one on and below another one, in the order of the chain.
 const RECORDS: &str =
-    "SELECT id, at, body FROM holdfast.record WHERE transaction >= $1::text::xid8 AND transaction < $2::text::xid8
+    "SELECT id, at, body, program, platform, kind, key, account, account_change, card, hold, decision, reason, posted, held, cause,
+    finding FROM holdfast.record WHERE transaction >= $1::text::xid8 AND transaction < $2::text::xid8
     ORDER BY transaction, at, id";
 
 /// Where the transaction after the last one that fits begins.
@@ -49,6 +51,26 @@ impl Head {
     }
 }
 
+/// Whatever is below it is finished, as records count transactions: behind those of another cluster if this database came from there.
+pub const FINISHED: &str =
+    "(pg_snapshot_xmin(pg_current_snapshot())::text::bigint + (SELECT counted_before FROM holdfast.setting))";
+
+/// Records that were not finished, or not there, at the snapshot `$1`, which is this cluster's.
+pub const SINCE_SNAPSHOT: &str = "transaction >= (pg_snapshot_xmin($1::text::pg_snapshot)::text::bigint
+        + (SELECT counted_before FROM holdfast.setting))::text::xid8
+    AND NOT pg_visible_in_snapshot(greatest(transaction::text::bigint - (SELECT counted_before FROM holdfast.setting), 3)::text::xid8,
+        $1::text::pg_snapshot)";
+
+/// Has transactions counted on behind those of another cluster, if a dump of that was loaded here: the chain, and whoever follows the
+/// journal, go by their order.
+///
+/// # Errors
+/// The database.
+pub async fn go_on_counting(client: &Client, at: &Whereabouts) -> Result<(), Trouble> {
+    let done = client.execute("SELECT holdfast.go_on_counting()", &[]).await;
+    done.map(drop).map_err(|error| Trouble::of(&error, at))
+}
+
 /// Chains the next group; how many records it has, 0 if there was nothing to chain.
 ///
 /// # Errors
@@ -62,13 +84,13 @@ pub async fn chain_next(client: &mut Client, at: &Whereabouts) -> Result<i64, Tr
         None => Head::NONE,
     };
     // Whatever began before this one is finished, and all of its records can be seen.
-    let finished = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint";
-    let finished: i64 = transaction.query_one(finished, &[]).await.map_err(said)?.try_get(0).map_err(said)?;
+    let finished = format!("SELECT {FINISHED}");
+    let finished: i64 = transaction.query_one(&finished, &[]).await.map_err(said)?.try_get(0).map_err(said)?;
     let (from, to) = (head.upto.to_string(), finished.to_string());
     let cut = transaction.query_opt(CUT, &[&from, &to, &GROUP_MAX]).await.map_err(said)?;
     let cut: Option<i64> = cut.map(|row| row.try_get(0)).transpose().map_err(said)?;
     let upto = cut.map_or(finished, |cut| cut.max(head.upto.saturating_add(1)));
-    let (records, body) = read_group(&transaction, head.upto, upto, at).await?;
+    let (records, body) = as_hashed(&read_rows(&transaction, head.upto, upto, at).await?, at)?;
     if records > 0 {
         let (number, hash) = (head.number.saturating_add(1), link(&head.hash, head.next, records, &body));
         let sql = "INSERT INTO holdfast.chain (number, upto, records, first, hash) VALUES ($1, $2, $3, $4, $5)";
@@ -78,12 +100,15 @@ pub async fn chain_next(client: &mut Client, at: &Whereabouts) -> Result<i64, Tr
     Ok(records)
 }
 
-/// The records of some transactions: how many, and as they are hashed.
-async fn read_group(client: &impl GenericClient, from: i64, upto: i64, at: &Whereabouts) -> Result<(i64, Vec<u8>), Trouble> {
+async fn read_rows(client: &impl GenericClient, from: i64, upto: i64, at: &Whereabouts) -> Result<Vec<Row>, Trouble> {
+    client.query(RECORDS, &[&from.to_string(), &upto.to_string()]).await.map_err(|error| Trouble::of(&error, at))
+}
+
+/// Some records as they are hashed: how many, and their bytes.
+fn as_hashed(rows: &[Row], at: &Whereabouts) -> Result<(i64, Vec<u8>), Trouble> {
     let said = |error: tokio_postgres::Error| Trouble::of(&error, at);
-    let rows = client.query(RECORDS, &[&from.to_string(), &upto.to_string()]).await.map_err(said)?;
     let mut body = Vec::new();
-    for row in &rows {
+    for row in rows {
         let (id, At(when), record): (i64, At, &[u8]) =
             (row.try_get("id").map_err(said)?, row.try_get("at").map_err(said)?, row.try_get("body").map_err(said)?);
         body.extend_from_slice(&id.to_le_bytes());
@@ -118,6 +143,8 @@ pub enum Unproven {
     Missing(i64),
     /// The records of this group are not those that were chained.
     Changed(i64),
+    /// The column of this record is not what its body says.
+    ColumnChanged(i64, &'static str),
     /// The text of this published ruleset or stand-in table is not what its hash says.
     RulesetChanged(String),
 }
@@ -137,6 +164,11 @@ impl std::fmt::Display for Unproven {
                 f,
                 "holdfast.ruleset: the text of {ruleset} is not what its hash says: it was changed; put it back from a backup"
             ),
+            Unproven::ColumnChanged(record, column) => write!(
+                f,
+                "holdfast.record: column {column} of record {record} is not what its body says, which is what was chained: it was \
+                 changed; put it back from a backup"
+            ),
             Unproven::Changed(number) => write!(
                 f,
                 "holdfast.record: the records of group {number} are not those that were chained: one was changed, lost, added or put \
@@ -145,6 +177,47 @@ impl std::fmt::Display for Unproven {
             ),
         }
     }
+}
+
+/// What people query is what was chained.
+fn compare_columns(rows: &[Row]) -> Result<(), Unproven> {
+    for row in rows {
+        let read = || -> Option<(i64, Columns)> {
+            let record = Group::open(row.try_get("body").ok()?).ok()?.next()?.ok()?;
+            Some((row.try_get("id").ok()?, Columns::of(&record, row.try_get("account_change").ok()?)))
+        };
+        match read() {
+            // A newer program's record is proven by its hash alone.
+            None => {}
+            Some((record, columns)) => {
+                if let Some(column) = columns.differs(row) {
+                    return Err(Unproven::ColumnChanged(record, column));
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Accounts whose balances are not what their records come to, by name, of how many.
+///
+/// # Errors
+/// The database.
+pub async fn compare_balances(client: &Client, at: &Whereabouts) -> Result<(i64, Vec<String>), Trouble> {
+    let said = |error: tokio_postgres::Error| Trouble::of(&error, at);
+    // One statement sees one moment.
+    let sql = "SELECT program, name, posted, held, posted_by_records, held_by_records,
+            (posted, held) IS DISTINCT FROM (posted_by_records, held_by_records) AS differs FROM (
+        SELECT a.program, a.name, a.posted::numeric, a.held::numeric, coalesce(sum(r.posted), 0) AS posted_by_records,
+            coalesce(sum(r.held), 0) AS held_by_records
+        FROM holdfast.account a LEFT JOIN holdfast.record r ON r.account = a.number GROUP BY a.number) AS both_sides";
+    let sql = format!(
+        "WITH compared AS ({sql}) SELECT (SELECT count(*) FROM compared) AS accounts,
+         ARRAY(SELECT format('%s (%s): posted %s, held %s; by its records %s and %s', name, program, posted, held, posted_by_records,
+            held_by_records) FROM compared WHERE differs ORDER BY program, name LIMIT 100) AS differing"
+    );
+    let row = client.query_one(&sql, &[]).await.map_err(said)?;
+    Ok((row.try_get("accounts").map_err(said)?, row.try_get("differing").map_err(said)?))
 }
 
 /// Walks the whole chain, and proves the rulesets that records name; `progress` hears of each group and of how many there are.
@@ -168,10 +241,12 @@ pub async fn verify(client: &Client, at: &Whereabouts, mut progress: impl FnMut(
         let Some(row) = row else { return Err(Unproven::Missing(number)) };
         let (group, records) = Head::of(&row).ok_or_else(|| Trouble::Damaged("chain", at.clone()))?;
         if number > dropped_groups {
-            let (there, body) = read_group(client, head.upto, group.upto, at).await?;
+            let rows = read_rows(client, head.upto, group.upto, at).await?;
+            let (there, body) = as_hashed(&rows, at)?;
             if there != records || link(&head.hash, head.next, records, &body) != group.hash {
                 return Err(Unproven::Changed(number));
             }
+            compare_columns(&rows)?;
             proven = proven.saturating_add(records);
         }
         head = group;

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
+use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use tokio::task::JoinHandle;
@@ -19,6 +19,11 @@ const CONNECT_MAX: Duration = Duration::from_secs(3);
 
 /// How long it may take to answer what costs it nothing.
 pub const ANSWER_MAX: Duration = Duration::from_secs(5);
+
+/// How long one act may wait for rows that others hold, unless somebody has set it otherwise: less than what anything waits for that
+/// says whether the database is there.
+const WAIT_FOR_OTHERS: &str =
+    "SELECT set_config('lock_timeout', '3s', false) WHERE current_setting('lock_timeout') IN ('0', '0ms')";
 
 /// After how long a machine that is gone without a word counts as gone: what was sent is not acknowledged, or nobody is there
 /// when nothing was said for a while.
@@ -100,7 +105,11 @@ impl Database {
     pub fn pool(&self, connections_max: usize) -> Result<Pool, Trouble> {
         let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
         let manager = Manager::from_config(self.config.clone(), self.tls.clone(), recycling);
-        let pool = Pool::builder(manager).max_size(connections_max).create_timeout(Some(CONNECT_MAX)).runtime(Runtime::Tokio1);
+        let patience = Hook::async_fn(|client: &mut deadpool_postgres::ClientWrapper, _| {
+            Box::pin(async move { client.batch_execute(WAIT_FOR_OTHERS).await.map_err(HookError::Backend) })
+        });
+        let pool = Pool::builder(manager).max_size(connections_max).create_timeout(Some(CONNECT_MAX)).post_create(patience);
+        let pool = pool.runtime(Runtime::Tokio1);
         pool.build().map_err(|error| Trouble::Other(error.to_string(), self.whereabouts()))
     }
 }
@@ -117,4 +126,18 @@ pub fn within<'f, T>(
     // What waits for it is carried about a lot, and an act is big.
     let answer = tokio::time::timeout(most, Box::pin(answer));
     async move { answer.await.unwrap_or_else(|_| Err(Trouble::Unreachable("it does not answer".to_owned(), at.clone()))) }
+}
+
+/// Waits for one act, and no longer than that. What is in its way is perhaps nobody else's: those who ask for what costs a server nothing
+/// ([`within`]) say whether it is there.
+///
+/// # Errors
+/// As `act`; or it did not end.
+pub fn within_act<'f, T>(
+    most: Duration,
+    at: &'f Whereabouts,
+    act: impl Future<Output = Result<T, Trouble>> + 'f,
+) -> impl Future<Output = Result<T, Trouble>> + 'f {
+    let act = tokio::time::timeout(most, Box::pin(act));
+    async move { act.await.unwrap_or_else(|_| Err(Trouble::TookTooLong(at.clone()))) }
 }

@@ -13,8 +13,8 @@ use holdfast_core::hold::{
 };
 use holdfast_core::rules::{Enforcement, LIMITS_MAX, LimitCheck, Verdict, Window};
 use holdfast_core::{AuthorizationKind, AuthorizationRequest, Basis, Decision, PartialApproval, RuleId, Timestamp};
-use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
+use tokio_postgres::{Row, Statement};
 
 use super::load::Life;
 use super::numbers::Numbers;
@@ -130,17 +130,40 @@ impl<'a> Plain<'a> {
         now: &Moment,
         at: &Whereabouts,
     ) -> Result<Said, Trouble> {
-        let Decide { origin, request, digest, verdict, ruleset, received_at, not_after, .. } = self.decide;
+        let Decide { origin, request, verdict, ruleset, not_after, .. } = self.decide;
         let Some(card) = &request.card else { return Ok(Said::Engine) };
         if now.instant > *not_after {
             return Ok(Said::Decided(Err(LedgerError::Late), None));
         }
         let (hold, record) = (numbers.take(1, now.utc), numbers.take(1, now.utc));
-        let limits = Limits::of(verdict);
         let Some(written) = self.written(&origin.program, ruleset, now.utc, hold) else { return Ok(Said::Engine) };
         let names = key.payment(&origin.program, origin.platform.as_ref(), &request.payment);
-        let names: Vec<Name> = names.iter().map(Name::from).collect();
-        let asked = Name::from(key.asked(&origin.program, origin.platform.as_ref(), &request.key));
+        let question = Question {
+            card: card.as_str(),
+            names: names.iter().map(Name::from).collect(),
+            asked: Name::from(key.asked(&origin.program, origin.platform.as_ref(), &request.key)),
+            merchant: key.merchant(&origin.program, &request.merchant).map(i64::from),
+            limits: Limits::of(verdict),
+            numbers: (record, hold),
+            now: now.utc,
+            until: ahead.theirs(now.utc_at(*not_after)),
+            written,
+        };
+        let said = |error: tokio_postgres::Error| Trouble::of(&error, at);
+        let statement = client.prepare_cached(CALL).await.map_err(said)?;
+        let row = self.call(client, &statement, &question).await.map_err(said)?;
+        self.heard(&row, &question.limits).ok_or_else(|| Trouble::Damaged("what decide says", at.clone()))
+    }
+
+    /// Calls the function, with everything in the order of its parameters.
+    async fn call(
+        &self,
+        client: &impl GenericClient,
+        statement: &Statement,
+        question: &Question<'_>,
+    ) -> Result<Row, tokio_postgres::Error> {
+        let Decide { origin, request, digest, verdict, received_at, .. } = self.decide;
+        let Question { limits, written, .. } = question;
         let (approves, rule_reason) = match self.outcome.decision {
             Some((Decision::Decline { reason }, _)) => (false, Some(reason.name())),
             Some((Decision::Approve { .. }, _)) | None => (true, None),
@@ -149,67 +172,25 @@ impl<'a> Plain<'a> {
             && matches!(verdict, Verdict::Proceed(proceed) if proceed.hold.partial_min.is_some());
         let stands = self.outcome.hold.unwrap_or(hold::Hold::NONE);
         let counted = self.outcome.counted.first();
-        let counts_amount = counted.map_or(0, |counted| counted.amount);
-        let counts_count = counted.map_or(0, |counted| i64::from(counted.count));
+        let (counts_amount, counts_count) = counted.map_or((0, 0), |counted| (counted.amount, i64::from(counted.count)));
         let platform = origin.platform.as_ref().map(|platform| platform.as_str());
-        let merchant = key.merchant(&origin.program, &request.merchant).map(i64::from);
         let owner = request.cardholder.as_ref().map(|owner| owner.as_str());
+        #[rustfmt::skip]
         let values: [&(dyn ToSql + Sync); 50] = [
-            &origin.program.as_str(),
-            &platform,
-            &card.as_str(),
-            &request.amount.currency().code(),
-            &owner,
-            &asked,
-            &Name(*digest.as_bytes()),
-            &At(*received_at),
-            &request.key.as_str(),
-            &names,
-            &request.payment.authorization.as_str(),
-            &record,
-            &hold,
-            &At(now.utc),
-            &At(ahead.theirs(now.utc_at(*not_after))),
-            &approves,
-            &rule_reason,
-            &request.amount.minor(),
-            &self.needs,
-            &in_part,
-            &self.outcome.posted,
-            &self.outcome.held,
-            &stands.status.name(),
-            &posting_name(stands.posting),
-            &stands.authorized,
-            &stands.held,
-            &stands.ahead,
-            &stands.tolerance,
-            &expiry_name(request.expiry),
-            &stands.expires_at.map(At),
-            &written.life,
-            &limits.counters,
-            &limits.scopes,
-            &limits.kinds,
-            &limits.slots,
-            &limits.lengths,
-            &limits.amounts_max,
-            &limits.counts_max,
-            &limits.enforced,
-            &limits.bases,
-            &limits.in_order,
-            &counted.is_some(),
-            &counts_amount,
-            &counts_count,
-            &written.draft.head,
-            &written.draft.middle,
-            &written.outcome,
-            &written.answered,
-            &written.hold,
-            &merchant,
+            &origin.program.as_str(), &platform, &question.card, &request.amount.currency().code(), &owner,
+            &question.asked, &Name(*digest.as_bytes()), &At(*received_at), &request.key.as_str(),
+            &question.names, &request.payment.authorization.as_str(),
+            &question.numbers.0, &question.numbers.1, &At(question.now), &At(question.until),
+            &approves, &rule_reason,
+            &request.amount.minor(), &self.needs, &in_part, &self.outcome.posted, &self.outcome.held,
+            &stands.status.name(), &posting_name(stands.posting), &stands.authorized, &stands.held, &stands.ahead, &stands.tolerance,
+            &expiry_name(request.expiry), &stands.expires_at.map(At), &written.life,
+            &limits.counters, &limits.scopes, &limits.kinds, &limits.slots, &limits.lengths,
+            &limits.amounts_max, &limits.counts_max, &limits.enforced, &limits.bases, &limits.in_order,
+            &counted.is_some(), &counts_amount, &counts_count,
+            &written.draft.head, &written.draft.middle, &written.outcome, &written.answered, &written.hold, &question.merchant,
         ];
-        let said = |error: tokio_postgres::Error| Trouble::of(&error, at);
-        let statement = client.prepare_cached(CALL).await.map_err(said)?;
-        let row = client.query_one(&statement, &values).await.map_err(said)?;
-        self.heard(&row, &limits).ok_or_else(|| Trouble::Damaged("what decide says", at.clone()))
+        client.query_one(statement, &values).await
     }
 
     /// What the function's row means.
@@ -266,6 +247,21 @@ impl<'a> Plain<'a> {
             hold: postcard::to_allocvec(&Some(hold.cast_unsigned())).ok()?,
         })
     }
+}
+
+/// A question as the function is asked it, beside what it is itself.
+struct Question<'q> {
+    card: &'q str,
+    names: Vec<Name>,
+    asked: Name,
+    merchant: Option<i64>,
+    limits: Limits,
+    /// Of the record, and of the hold if it opens one.
+    numbers: (i64, i64),
+    now: Timestamp,
+    /// By the database's clock.
+    until: Timestamp,
+    written: Written,
 }
 
 /// Bytes that the function puts together.

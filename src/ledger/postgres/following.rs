@@ -12,6 +12,7 @@ use holdfast_core::{Currency, PlatformName};
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, GenericClient, IsolationLevel, Row, Transaction};
 
+use super::chaining::SINCE_SNAPSHOT;
 use super::connect::{ANSWER_MAX, within};
 use super::last_seen::{AccountSeen, CardSeen, number_of};
 use super::office::{Office, WAIT_MIN, longer};
@@ -42,11 +43,10 @@ const CARDS: &str = "SELECT c.number, c.program, c.token, c.account, c.status, c
 
 const ACCOUNTS: &str = "SELECT number, name, currency, status, posted, held, credit_line FROM holdfast.account";
 
-/// Records of transactions that were not finished when it was last looked. Who owns cards is only in the body.
+/// Records of transactions that were not finished when it was last looked, behind [`SINCE_SNAPSHOT`]. Who owns cards is only in the body.
 const CHANGED: &str = "SELECT DISTINCT account, card, CASE WHEN card IS NULL AND kind = 'told' THEN body END AS body,
     program, platform, CASE WHEN decision IS NOT NULL OR kind = 'adopted' THEN key END AS answered, kind
-    FROM holdfast.record WHERE transaction >= pg_snapshot_xmin($1::text::pg_snapshot)
-    AND NOT pg_visible_in_snapshot(transaction, $1::text::pg_snapshot) LIMIT $2";
+    FROM holdfast.record";
 
 /// The latest keys that were answered before a moment: a page of them, newest first.
 const ANSWERED: &str = "SELECT at, id, program, platform, key AS answered, kind FROM holdfast.record
@@ -222,7 +222,8 @@ async fn catch_up(office: &Office, client: &mut Client, before: &Finished) -> Re
         if finished == *before {
             return Ok(Some(finished));
         }
-        let rows = transaction.query(CHANGED, &[before, &CHANGES_MAX]).await.map_err(said)?;
+        let changed = format!("{CHANGED} WHERE {SINCE_SNAPSHOT} LIMIT $2");
+        let rows = transaction.query(&changed, &[before, &CHANGES_MAX]).await.map_err(said)?;
         if i64::try_from(rows.len()).unwrap_or(i64::MAX) >= CHANGES_MAX {
             return Ok(None);
         }

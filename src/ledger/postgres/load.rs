@@ -16,6 +16,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
 use super::beside::Beside;
+use super::concerned::{ACCOUNT_COLUMNS, ACCOUNTS_CONCERNED, CARDS_CONCERNED};
 use super::counting::counter_of;
 use super::named::{Named, People};
 use super::rows::{HoldRead, HoldRows, KeyRows, PeopleRows, read_answered, read_hold, read_operation, read_ruleset};
@@ -28,27 +29,6 @@ use crate::ledger::embedded::state::{
 
 /// How often more accounts may turn out to be concerned than were locked.
 const TRIES_MAX: u32 = 8;
-
-const ACCOUNT_COLUMNS: &str =
-    "number, program, name, currency, status, posted, held, credit_line, holds_open, changes, told_at, told_by";
-
-/// Which accounts: by name, by card, by what their owners have, by payment, by hold, by number.
-const ACCOUNTS_CONCERNED: &str = "
-    SELECT number FROM holdfast.account WHERE program = $1 AND name = ANY($2)
-    UNION SELECT account FROM holdfast.card WHERE program = $1 AND token = ANY($3)
-    UNION SELECT o.account FROM holdfast.card c JOIN holdfast.ownership o ON o.cardholder = c.cardholder
-        WHERE c.program = $1 AND c.token = ANY($3) AND (c.account IS NULL OR $4)
-    UNION SELECT o.account FROM holdfast.cardholder p JOIN holdfast.ownership o ON o.cardholder = p.number
-        WHERE p.program = $1 AND p.token = ANY($5)
-    UNION SELECT h.account FROM holdfast.hold_name n JOIN holdfast.hold h ON h.number = n.hold WHERE n.name = ANY($6)
-    UNION SELECT account FROM holdfast.hold WHERE number = ANY($7)
-    UNION SELECT unnest($8::bigint[])";
-
-/// Which cards: those that are named, and those of payments that are.
-const CARDS_CONCERNED: &str = "
-    SELECT number FROM holdfast.card WHERE program = $1 AND token = ANY($2)
-    UNION SELECT h.card FROM holdfast.hold_name n JOIN holdfast.hold h ON h.number = n.hold WHERE n.name = ANY($3)
-    UNION SELECT card FROM holdfast.hold WHERE number = ANY($4)";
 
 /// Where an account's row was read.
 #[derive(Debug, Clone, Copy)]
@@ -209,6 +189,9 @@ impl Loading<'_> {
 
     async fn beside(&self) -> Result<Beside, Trouble> {
         let beside = Beside::default();
+        if self.named.publishes {
+            self.query("UPDATE holdfast.numbering SET next = next + 1 WHERE what = 'publication' RETURNING next", &[]).await?;
+        }
         if self.named.rulesets {
             let sql = "SELECT hash, kind, program, source, published_at, published_by, why FROM holdfast.ruleset
                 WHERE program = $1 ORDER BY number";

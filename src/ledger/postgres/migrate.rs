@@ -4,11 +4,12 @@
 use tokio_postgres::Client;
 
 use super::connect::{ANSWER_MAX, Database, within};
+use super::needs;
 use super::trouble::{Trouble, Whereabouts};
 
 /// The steps, in their order. A step that was ever released is never changed; the function that decides is made anew by a step
 /// of its own, from the same text, whenever that did.
-const STEPS: [(&str, &str); 10] = [
+const STEPS: [(&str, &str); 11] = [
     ("the ledger's tables", include_str!("migrations/0001_ledger.sql")),
     ("the roles of those who use them", include_str!("migrations/0002_roles.sql")),
     ("deciding in one round trip", include_str!("migrations/0003_decide.sql")),
@@ -19,6 +20,7 @@ const STEPS: [(&str, &str); 10] = [
     ("what software agents may spend", include_str!("migrations/0007_agents.sql")),
     ("cardholders who are not verified yet", include_str!("migrations/0008_unverified.sql")),
     ("webhooks, and payments that wait", include_str!("migrations/0009_webhooks.sql")),
+    ("movements that add up, counting on after a dump, what readers may", include_str!("migrations/0010_truth.sql")),
 ];
 
 /// Where the steps that were taken are noted.
@@ -61,6 +63,13 @@ pub struct Brought {
 /// # Errors
 /// It cannot be reached, is a newer program's, or does not allow it. Nothing of a step that failed is there.
 pub async fn bring(database: &Database) -> Result<Brought, Trouble> {
+    try_to_bring(database).await.map_err(|trouble| match trouble {
+        Trouble::NotAllowed(words, at) => Trouble::MayNotMigrate(words, at),
+        other => other,
+    })
+}
+
+async fn try_to_bring(database: &Database) -> Result<Brought, Trouble> {
     let at = database.whereabouts();
     let (mut client, _driving) = database.open(|_| {}).await?;
     make_notes(&client, &at).await?;
@@ -121,15 +130,6 @@ pub async fn must_be_ours(client: &Client, at: &Whereabouts) -> Result<(), Troub
     }
 }
 
-/// What a responder has to be allowed, as the server is asked for it.
-const ALLOWED: &str = "SELECT has_table_privilege('holdfast.account', 'SELECT')
-    AND has_table_privilege('holdfast.account', 'UPDATE') AND has_table_privilege('holdfast.record', 'INSERT')
-    AND has_table_privilege('holdfast.hold', 'INSERT') AND has_table_privilege('holdfast.node', 'INSERT')
-    AND has_table_privilege('holdfast.slip', 'INSERT') AND has_table_privilege('holdfast.agent_object', 'INSERT')
-    AND has_table_privilege('holdfast.webhook_letter', 'DELETE')
-    AND (SELECT bool_and(has_function_privilege(p.oid, 'EXECUTE')) FROM pg_proc p
-        WHERE p.pronamespace = 'holdfast'::regnamespace)";
-
 /// Looks at a database as a responder will use it, and changes nothing.
 ///
 /// # Errors
@@ -142,12 +142,9 @@ pub async fn look(database: &Database) -> Result<(), Trouble> {
 
 async fn look_with(client: &Client, at: &Whereabouts) -> Result<(), Trouble> {
     must_be_ours(client, at).await?;
-    let said = |error: tokio_postgres::Error| Trouble::of(&error, at);
-    let allowed: Option<bool> = client.query_one(ALLOWED, &[]).await.map_err(said)?.try_get(0).map_err(said)?;
-    if allowed != Some(true) {
-        return Err(Trouble::NotAllowed("it may read, and not all that a responder does".to_owned(), at.clone()));
-    }
+    needs::must_be_met(client, at).await?;
     must_be_durable(client, at).await?;
+    let said = |error: tokio_postgres::Error| Trouble::of(&error, at);
     let takes_writes = "SELECT current_setting('transaction_read_only') = 'off'";
     let takes_writes: bool = client.query_one(takes_writes, &[]).await.map_err(said)?.try_get(0).map_err(said)?;
     if takes_writes { Ok(()) } else { Err(Trouble::ReadOnly(at.clone())) }

@@ -44,6 +44,8 @@ pub struct Named {
     pub holds: Vec<i64>,
     pub operations: Vec<[u8; 16]>,
     pub rulesets: bool,
+    /// Publications wait for each other.
+    pub publishes: bool,
     pub people: People,
 }
 
@@ -64,6 +66,7 @@ impl Named {
             holds: Vec::new(),
             operations: Vec::new(),
             rulesets: false,
+            publishes: false,
             people: People::Looked,
         }
     }
@@ -94,7 +97,9 @@ impl Named {
             Act::Enter(_, entries) => entries.iter().for_each(|entry| self.add_entry(entry)),
             Act::Note(operation) => self.operations.push(operation.id()),
             Act::Rulesets(_) => self.rulesets = true,
-            Act::Rest | Act::Keep(..) | Act::Balances(..) | Act::Accounts { .. } | Act::Publish(_) | Act::WasNoted(_) => {}
+            Act::Publish(_) => self.publishes = true,
+            Act::PublishFirst(_) => (self.publishes, self.rulesets) = (true, true),
+            Act::Rest | Act::Keep(..) | Act::Balances(..) | Act::Accounts { .. } | Act::WasNoted(_) => {}
             Act::Announce(_) | Act::BeginAt(_) | Act::TakeAway => {}
             Act::Slips(_) | Act::BeginSlip(_) | Act::EndWaits(_) | Act::EraseSlips(_) | Act::KeepSlip(_) => {}
         }
@@ -203,7 +208,7 @@ pub fn program_of(act: &Act) -> Option<ProgramId> {
         Act::EraseSlips(which) => Some(which.program),
         Act::BeginSlip(slip) | Act::KeepSlip(slip) => Some(slip.program),
         Act::Accounts { program, .. } | Act::Rulesets(program) => Some(*program),
-        Act::Publish(ruleset) => ProgramId::new(&ruleset.program).ok(),
+        Act::Publish(ruleset) | Act::PublishFirst(ruleset) => ProgramId::new(&ruleset.program).ok(),
         Act::Note(operation) => program_of_operation(operation),
         // What stands for old records is the embedded ledger's: a database drops partitions.
         Act::Rest | Act::EndWaits(_) | Act::WasNoted(_) | Act::Announce(_) | Act::BeginAt(_) | Act::TakeAway => None,

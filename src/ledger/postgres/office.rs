@@ -10,19 +10,26 @@ use deadpool_postgres::{Client, Pool, PoolError};
 use tokio::sync::Notify;
 
 use super::Common;
+use super::chaining;
 use super::connect::{ANSWER_MAX, Database, within};
 use super::last_seen::LastSeen;
 use super::migrate;
+use super::needs;
 use super::node::Node;
 use super::performing::Performing;
 use super::snapshot::{Note, Snapshots};
+use super::trial;
 use super::trouble::Trouble;
+use crate::clock;
 use crate::ledger::Readiness;
 use crate::ledger::embedded::Observer;
 
 /// How long after a failure the database is tried again, at first and at most.
 pub const WAIT_MIN: Duration = Duration::from_millis(20);
 const WAIT_MAX: Duration = Duration::from_secs(1);
+
+/// Whoever fails again within so long after it came back has not come back for good: the next try waits longer.
+const STEADY_AFTER: Duration = Duration::from_secs(30);
 
 /// Waits so long, by chance a little more or less, so that many responders do not come all together; how long to wait next.
 pub async fn longer(wait: Duration) -> Duration {
@@ -115,30 +122,43 @@ impl Office {
         self.observer.readiness(readiness);
     }
 
-    /// Brings the database back whenever it is gone: at once, and then with waits that grow.
+    /// Brings the database back whenever it is gone: at once, and then with waits that grow, also from one time to the next if it does
+    /// not stay.
     pub async fn keep_watch(&self) {
+        let (mut wait, mut back_since) = (WAIT_MIN, None);
         loop {
             self.gone.notified().await;
             if self.common.readiness() == Readiness::Ready {
                 continue;
             }
-            let mut wait = WAIT_MIN;
-            while self.try_to_come_back().await.is_err() {
+            let stayed = |since| clock::instant().saturating_duration_since(since) >= STEADY_AFTER;
+            wait = if back_since.is_none_or(stayed) { WAIT_MIN } else { longer(wait).await };
+            let mut said = None;
+            while let Err(trouble) = self.try_to_come_back().await {
+                if trouble.waits_for_people() && said.as_ref() != Some(&trouble) {
+                    self.observer.say(&format!("the ledger stays unavailable: {trouble}"));
+                    said = Some(trouble);
+                }
                 wait = longer(wait).await;
             }
             self.observer.say("the database takes writes again, the ledger is ready");
             self.become_ready(Readiness::Ready);
+            back_since = Some(clock::instant());
         }
     }
 
-    /// Proves, on a connection of its own, that the database can be written and is the one that it should be.
+    /// Proves, on a connection of its own, that the database is the one that it should be, allows what a responder does, and takes
+    /// what a responder writes.
     async fn try_to_come_back(&self) -> Result<(), Trouble> {
         // Connections that were open may lead to a primary that is one no more.
         self.pool.retain(|_, _| false);
         let at = &self.performing.at;
-        let (client, _driving) = self.database.open(|_| {}).await?;
+        let (mut client, _driving) = self.database.open(|_| {}).await?;
         within(ANSWER_MAX, at, async {
             migrate::must_be_ours(&client, at).await?;
+            needs::must_be_met(&client, at).await?;
+            chaining::go_on_counting(&client, at).await?;
+            trial::write(&mut client, at).await?;
             self.node.say_that_it_runs(&client, &self.performing.numbers, at).await
         })
         .await

@@ -21,6 +21,12 @@ use crate::ledger::{Act, Answer, Decide, LedgerError};
 /// How often a transaction is tried that others stand in the way of.
 const TRIES_MAX: u32 = 16;
 
+/// Whoever enters thousands of rows waits for another one who does.
+const ENTERING_WAITS: &str = "SET LOCAL lock_timeout = '100s'";
+
+/// A hold whose time has come may come again.
+const EXPIRING_WAITS: &str = "SET LOCAL lock_timeout = '300ms'";
+
 /// What became of some acts.
 #[derive(Debug)]
 pub struct Done {
@@ -95,6 +101,9 @@ impl Performing {
     async fn try_to_perform(&self, client: &mut Client, program: ProgramId, acts: &[&Act]) -> Result<Done, Trouble> {
         let said = |error: tokio_postgres::Error| Trouble::of(&error, &self.at);
         let transaction = client.transaction().await.map_err(said)?;
+        if let [Act::Enter(..)] = acts {
+            transaction.batch_execute(ENTERING_WAITS).await.map_err(said)?;
+        }
         let done = self.perform_in(&transaction, program, acts, clock::now).await?;
         transaction.commit().await.map_err(said)?;
         Ok(done)
@@ -164,6 +173,7 @@ impl Performing {
         named.holds = holds.to_vec();
         let said = |error: tokio_postgres::Error| Trouble::of(&error, &self.at);
         let transaction = client.transaction().await.map_err(said)?;
+        transaction.batch_execute(EXPIRING_WAITS).await.map_err(said)?;
         let loading = Loading { transaction: &transaction, key: self.key, named: &named, now, at: &self.at };
         let mut loaded = loading.load(self.numbers.take(1, now)).await?;
         loaded.engine.expire(now, holds.len());

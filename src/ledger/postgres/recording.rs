@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use holdfast_core::hold::MovementCause;
 use holdfast_core::hold::Outcome;
 use holdfast_core::{Decision, Timestamp};
 
+use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
 use super::load::Loaded;
@@ -13,6 +15,98 @@ use super::save::{Places, Saving, number_of};
 use super::trouble::Trouble;
 use super::values::{At, cause_name};
 use crate::journal::{Body, Group, GroupWriter, Naming, Place, Record};
+
+/// An account's first record enters it.
+const FIRST_CHANGE: i64 = 1;
+
+/// What a record's row has in columns: all of it is in the body too.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Columns {
+    program: Option<String>,
+    platform: Option<String>,
+    kind: &'static str,
+    key: Option<String>,
+    account: Option<i64>,
+    card: Option<i64>,
+    hold: Option<i64>,
+    decision: Option<&'static str>,
+    reason: Option<&'static str>,
+    posted: i64,
+    held: i64,
+    cause: Option<&'static str>,
+    finding: Option<&'static str>,
+}
+
+impl Columns {
+    /// Of a record with lasting numbers, up to which its account changed so often.
+    pub fn of(record: &Record, change: i64) -> Self {
+        let outcome = record.body.outcome();
+        let decision = outcome.and_then(|outcome| outcome.decision).map(|(decision, _)| decision);
+        let reason = match decision {
+            Some(Decision::Decline { reason }) => Some(reason.name()),
+            Some(Decision::Approve { .. }) | None => None,
+        };
+        let opening = opening(record, change);
+        let cause = outcome.and_then(|outcome| outcome.cause).or_else(|| opening.map(|_| MovementCause::Funding));
+        Columns {
+            program: record.program.map(|program| program.to_string()),
+            platform: record.platform.map(|platform| platform.to_string()),
+            kind: kind_of(&record.body),
+            key: key_of(&record.body),
+            account: record.place.account.map(i64::from),
+            card: record.place.card.map(i64::from),
+            hold: record.place.hold.map(u64::cast_signed),
+            decision: decision.map(Decision::name),
+            reason,
+            posted: opening.unwrap_or_else(|| outcome.map_or(0, |outcome| outcome.posted)),
+            held: outcome.map_or(0, |outcome| outcome.held),
+            cause: cause.map(cause_name),
+            finding: outcome.and_then(|outcome| outcome.finding).map(holdfast_core::hold::Finding::name),
+        }
+    }
+
+    /// The first column of a row that says something else; the row's own word counts for nothing.
+    pub fn differs(&self, row: &Row) -> Option<&'static str> {
+        let text = |column| row.try_get::<_, Option<&str>>(column).ok();
+        let number = |column| row.try_get::<_, Option<i64>>(column).ok();
+        let texts = [
+            ("program", self.program.as_deref()),
+            ("platform", self.platform.as_deref()),
+            ("kind", Some(self.kind)),
+            ("key", self.key.as_deref()),
+            ("decision", self.decision),
+            ("reason", self.reason),
+            ("cause", self.cause),
+            ("finding", self.finding),
+        ];
+        let numbers = [
+            ("account", self.account),
+            ("card", self.card),
+            ("hold", self.hold),
+            ("posted", Some(self.posted)),
+            ("held", Some(self.held)),
+        ];
+        let of_texts = texts.into_iter().find(|(column, said)| text(*column) != Some(*said)).map(|(column, _)| column);
+        of_texts.or_else(|| numbers.into_iter().find(|(column, said)| number(*column) != Some(*said)).map(|(column, _)| column))
+    }
+}
+
+/// What is posted to a new account: all that it is entered with. One that is there keeps what it has.
+fn opening(record: &Record, change: i64) -> Option<i64> {
+    match &record.body {
+        Body::AccountEntered { balance, .. } if change == FIRST_CHANGE && balance.minor() != 0 => Some(balance.minor()),
+        Body::AccountEntered { .. }
+        | Body::Decided { .. }
+        | Body::Adopted { .. }
+        | Body::Told { .. }
+        | Body::Ordered { .. }
+        | Body::Kept { .. }
+        | Body::CardEntered { .. }
+        | Body::RulesPublished
+        | Body::Opened
+        | Body::Trimmed { .. } => None,
+    }
+}
 
 /// Records that are ready to be written: a list a column.
 #[derive(Debug, Default)]
@@ -65,7 +159,6 @@ impl Recording {
     }
 
     fn add(&mut self, mut record: Record, places: &Places, id: i64, writer: &mut GroupWriter) -> Option<()> {
-        let outcome = record.body.outcome();
         let local = record.place.account;
         let change = local.map_or(0, |place| {
             let before = self.changes_of(place);
@@ -75,17 +168,6 @@ impl Recording {
             }
             after
         });
-        let decision = outcome.and_then(|outcome| outcome.decision).map(|(decision, _)| decision);
-        let reason = match decision {
-            Some(Decision::Decline { reason }) => Some(reason.name()),
-            Some(Decision::Approve { .. }) | None => None,
-        };
-        self.decisions.push(decision.map(Decision::name));
-        self.reasons.push(reason);
-        self.posted.push(outcome.map_or(0, |outcome| outcome.posted));
-        self.held.push(outcome.map_or(0, |outcome| outcome.held));
-        self.causes.push(outcome.and_then(|outcome| outcome.cause).map(cause_name));
-        self.findings.push(outcome.and_then(|outcome| outcome.finding).map(holdfast_core::hold::Finding::name));
         let lasting = |numbers: &[i64], place: Option<u32>| match place {
             Some(place) => u32::try_from(number_of(numbers, place)?).ok().map(Some),
             None => Some(None),
@@ -103,15 +185,25 @@ impl Recording {
         self.bodies.push(writer.bytes().to_vec());
         self.ids.push(id);
         self.ats.push(At(record.at));
-        self.programs.push(record.program.map(|program| program.to_string()));
-        self.platforms.push(record.platform.map(|platform| platform.to_string()));
-        self.kinds.push(kind_of(&record.body));
-        self.keys.push(key_of(&record.body));
-        self.accounts.push(record.place.account.map(i64::from));
+        self.push(Columns::of(&record, change));
         self.account_changes.push(change);
-        self.cards.push(record.place.card.map(i64::from));
-        self.holds.push(record.place.hold.map(u64::cast_signed));
         Some(())
+    }
+
+    fn push(&mut self, columns: Columns) {
+        self.programs.push(columns.program);
+        self.platforms.push(columns.platform);
+        self.kinds.push(columns.kind);
+        self.keys.push(columns.key);
+        self.accounts.push(columns.account);
+        self.cards.push(columns.card);
+        self.holds.push(columns.hold);
+        self.decisions.push(columns.decision);
+        self.reasons.push(columns.reason);
+        self.posted.push(columns.posted);
+        self.held.push(columns.held);
+        self.causes.push(columns.cause);
+        self.findings.push(columns.finding);
     }
 
     /// How many there are.

@@ -45,8 +45,12 @@ impl fmt::Display for Whereabouts {
 pub enum Trouble {
     /// Nobody answers there.
     Unreachable(String, Whereabouts),
-    /// It does not let this user in.
+    /// It does not let this user in: wrong password, or no such user.
     NotLetIn(Whereabouts),
+    /// It wants a password, and the connection string has none.
+    NoPassword(Whereabouts),
+    /// Its rules of who may connect from where keep this user out; the server's words.
+    KeptOut(String, Whereabouts),
     /// There is no such database.
     NoDatabase(Whereabouts),
     /// It takes no more connections.
@@ -77,10 +81,18 @@ pub enum Trouble {
         /// Where.
         at: Whereabouts,
     },
-    /// The user may not do something; the server's words.
+    /// The user may not do something that a responder does: what, or the server's words.
     NotAllowed(String, Whereabouts),
+    /// The user may not make or change the schema; the server's words.
+    MayNotMigrate(String, Whereabouts),
+    /// Something of the schema is not there, though its number says that it is: what, or the server's words.
+    Incomplete(String, Whereabouts),
     /// TLS, or its roots.
     Tls(String),
+    /// The server's TLS is not what the connection string and the roots say; what it is.
+    Encryption(NotTrusted, Whereabouts),
+    /// One act waited too long for what others hold, and nothing of it was done.
+    TookTooLong(Whereabouts),
     /// Two transactions stood in each other's way: another try goes through.
     Collided,
     /// What is stored there is nothing that this program writes.
@@ -89,18 +101,59 @@ pub enum Trouble {
     Other(String, Whereabouts),
 }
 
+/// Why a server's encryption is not trusted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NotTrusted {
+    /// It speaks none.
+    None,
+    /// Its certificate is of another CA.
+    Unknown,
+    /// Its certificate is another host's.
+    OtherName,
+    /// Anything else, in the library's words.
+    Other(String),
+}
+
+impl NotTrusted {
+    fn of(cause: String) -> Self {
+        if cause.contains("does not support TLS") {
+            NotTrusted::None
+        } else if cause.contains("UnknownIssuer") || cause.contains("BadSignature") {
+            NotTrusted::Unknown
+        } else if cause.contains("not valid for") || cause.contains("NotValidForName") {
+            NotTrusted::OtherName
+        } else {
+            NotTrusted::Other(cause)
+        }
+    }
+}
+
+/// What the driver says before a server has said anything.
+fn of_connecting(error: &Error, at: Whereabouts) -> Trouble {
+    let cause = std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string);
+    // What the driver says when no host is a primary.
+    if cause == "database does not allow writes" {
+        Trouble::ReadOnly(at)
+    } else if cause == "password missing" {
+        Trouble::NoPassword(at)
+    } else if error.to_string().contains("TLS") && !cause.contains("eof") {
+        // A server that ends while it says hello is going, or coming.
+        Trouble::Encryption(NotTrusted::of(cause), at)
+    } else {
+        Trouble::Unreachable(cause, at)
+    }
+}
+
 impl Trouble {
     /// Sorts what the driver says.
     pub(crate) fn of(error: &Error, at: &Whereabouts) -> Self {
         let at = at.clone();
-        let Some(told) = error.as_db_error() else {
-            let cause = std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string);
-            // What the driver says when no host is a primary.
-            let standby = cause == "database does not allow writes";
-            return if standby { Trouble::ReadOnly(at) } else { Trouble::Unreachable(cause, at) };
-        };
+        let Some(told) = error.as_db_error() else { return of_connecting(error, at) };
         let words = told.message().to_owned();
         match told.code() {
+            code if *code == SqlState::INVALID_AUTHORIZATION_SPECIFICATION && words.contains("pg_hba") => {
+                Trouble::KeptOut(words, at)
+            }
             code if *code == SqlState::INVALID_PASSWORD || *code == SqlState::INVALID_AUTHORIZATION_SPECIFICATION => {
                 Trouble::NotLetIn(at)
             }
@@ -110,7 +163,12 @@ impl Trouble {
             code if *code == SqlState::DISK_FULL => Trouble::DiskFull(at),
             code if *code == SqlState::INSUFFICIENT_PRIVILEGE => Trouble::NotAllowed(words, at),
             code if *code == SqlState::INVALID_SCHEMA_NAME || *code == SqlState::UNDEFINED_TABLE => Trouble::NotMigrated(at),
+            code if *code == SqlState::UNDEFINED_FUNCTION || *code == SqlState::UNDEFINED_COLUMN => {
+                Trouble::Incomplete(words, at)
+            }
             code if COLLISIONS.contains(code) => Trouble::Collided,
+            // The server's own limits of how long one act may take, or wait for others'.
+            code if *code == SqlState::LOCK_NOT_AVAILABLE || *code == SqlState::QUERY_CANCELED => Trouble::TookTooLong(at),
             // The rest is the server's way to say that it is going, coming, or not itself.
             code if matches!(code.code().get(..2), Some("57" | "58" | "08" | "53")) => Trouble::Unreachable(words, at),
             code => Trouble::Other(format!("{words} (SQLSTATE {})", code.code()), at),
@@ -119,7 +177,12 @@ impl Trouble {
 
     /// Whether it concerns one act only, and not the database as a whole.
     pub(super) const fn is_of_one_act(&self) -> bool {
-        matches!(self, Trouble::Collided | Trouble::Damaged(..) | Trouble::Other(..))
+        matches!(self, Trouble::Collided | Trouble::Damaged(..) | Trouble::Other(..) | Trouble::TookTooLong(_))
+    }
+
+    /// Whether it lasts until somebody does something about it, at this database.
+    pub(super) const fn waits_for_people(&self) -> bool {
+        !matches!(self, Trouble::Unreachable(..) | Trouble::Crowded(_) | Trouble::ReadOnly(_) | Trouble::TookTooLong(_))
     }
 
     /// Whether it may go away by itself: then it is worth waiting for.
@@ -151,6 +214,14 @@ impl fmt::Display for Trouble {
                 write!(f, "{at} does not let user \"{}\" in: wrong password, or no such user", at.user)?;
                 f.write_str("; correct the connection string that ledger.postgres.connection names")
             }
+            Trouble::NoPassword(at) => {
+                write!(f, "{at} wants a password of user \"{}\", and the connection string has none", at.user)?;
+                f.write_str("; add password=… to the connection string that ledger.postgres.connection names")
+            }
+            Trouble::KeptOut(words, at) => {
+                write!(f, "{at} keeps user \"{}\" out by its pg_hba.conf: {words}; add a line there for this user, ", at.user)?;
+                f.write_str("database and host (hostssl where `ca` is set), then reload the server")
+            }
             Trouble::NoDatabase(at) => {
                 write!(f, "{at} does not exist; create it (createdb {}), then run `holdfast migrate`", at.database)
             }
@@ -175,13 +246,51 @@ impl fmt::Display for Trouble {
             }
             Trouble::NotAllowed(words, at) => {
                 write!(f, "{at} does not allow user \"{}\" what is needed: {words}", at.user)?;
-                write!(f, "; grant it the role (GRANT holdfast_responder TO \"{}\")", at.user)
+                write!(f, "; grant it the role (GRANT holdfast_responder TO \"{}\"), or ", at.user)?;
+                f.write_str("give the role back what was taken from it")
+            }
+            Trouble::MayNotMigrate(words, at) => {
+                write!(
+                    f,
+                    "{at} does not allow user \"{}\" to make or change the schema: {words}; run `holdfast migrate` ",
+                    at.user
+                )?;
+                f.write_str(
+                    "as the owner of the database, who made the schema if there is one and may make roles (CREATEROLE) if ",
+                )?;
+                f.write_str("holdfast_responder and holdfast_reader are not there; responders do not need that")
+            }
+            Trouble::Incomplete(what, at) => {
+                write!(f, "{at} lacks something that its schema has: {what}; somebody took it away: put it back from a backup")
+            }
+            Trouble::Encryption(why, at) => write_not_trusted(f, why, at),
+            Trouble::TookTooLong(at) => {
+                write!(
+                    f,
+                    "{at}: one act waited too long for rows that another transaction holds (pg_locks and pg_stat_activity "
+                )?;
+                f.write_str("say which); nothing of it was done, all others go on")
             }
             Trouble::Tls(cause) => write!(f, "TLS to the database cannot be set up: {cause}"),
             Trouble::Collided => f.write_str("transactions stood in each other's way, again and again"),
             Trouble::Damaged(what, at) => write!(f, "{at} has something in {what} that this program does not write"),
             Trouble::Other(words, at) => write!(f, "{at} refuses: {words}"),
         }
+    }
+}
+
+fn write_not_trusted(f: &mut fmt::Formatter<'_>, why: &NotTrusted, at: &Whereabouts) -> fmt::Result {
+    write!(f, "{at} is not trusted: ")?;
+    match why {
+        NotTrusted::None => f.write_str("the server speaks no TLS; switch it on there (ssl = on), or leave `ca` out on this machine"),
+        NotTrusted::Unknown => f.write_str(
+            "its certificate is not of the CA that `ca` in [ledger.postgres] names; name the CA that the server's certificate is of",
+        ),
+        NotTrusted::OtherName => f.write_str(
+            "its certificate is not for this host's name; connect by a name that the certificate has, or give the server one that \
+             has this name",
+        ),
+        NotTrusted::Other(cause) => write!(f, "{cause}; look at the server's certificate and at `ca` in [ledger.postgres]"),
     }
 }
 

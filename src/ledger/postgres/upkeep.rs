@@ -1,13 +1,13 @@
 //! What one responder does for all: releases holds whose time has come, chains the journal, makes its partitions ahead and drops
 //! those that are old enough.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use holdfast_core::{Expiry, ProgramId, Timestamp};
 
 use super::chaining::chain_next;
-use super::connect::{ANSWER_MAX, within};
+use super::connect::{ANSWER_MAX, within, within_act};
 use super::office::Office;
 use super::trouble::Trouble;
 use super::values::{self, At, named};
@@ -79,7 +79,7 @@ async fn keep_up_once(
 /// Chains what can be chained by now.
 async fn chain(office: &Office) -> Result<(), Trouble> {
     for _ in 0..GROUPS_MAX {
-        let chained = within(RELEASE_TAKES_MAX, &office.performing.at, async {
+        let chained = within_act(RELEASE_TAKES_MAX, &office.performing.at, async {
             let mut client = office.connection().await?;
             chain_next(&mut client, &office.performing.at).await
         });
@@ -98,7 +98,7 @@ async fn chain(office: &Office) -> Result<(), Trouble> {
 pub async fn look_after_partitions(office: &Office, journal_keep_days: Option<u32>) -> Result<(), Trouble> {
     let at = &office.performing.at;
     let said = |error: tokio_postgres::Error| Trouble::of(&error, at);
-    let looked = within(PARTITIONS_TAKE_MAX, at, async {
+    let looked = within_act(PARTITIONS_TAKE_MAX, at, async {
         let client = office.connection().await?;
         client.execute("SELECT holdfast.make_partitions()", &[]).await.map_err(said)?;
         let Some(days) = journal_keep_days else { return Ok(0) };
@@ -117,11 +117,18 @@ pub async fn look_after_partitions(office: &Office, journal_keep_days: Option<u3
 
 /// Some holds whose time has come, in the order of their times.
 struct Due {
-    of_programs: BTreeMap<ProgramId, Vec<i64>>,
+    of_programs: BTreeMap<ProgramId, Vec<DueHold>>,
     /// How many of them their platform should have ended.
     never_ended: usize,
     rows: i64,
     last: Option<(At, i64)>,
+}
+
+/// A hold whose time has come.
+#[derive(Debug, Clone, Copy)]
+struct DueHold {
+    number: i64,
+    account: i64,
 }
 
 /// Releases every hold whose time has come. One that cannot be read stands in nobody's way.
@@ -130,13 +137,14 @@ struct Due {
 /// The database.
 pub async fn release_what_is_due(office: &Office, now: Timestamp) -> Result<(), Trouble> {
     let at = &office.performing.at;
-    let mut last = None;
+    let (mut last, mut in_use) = (None, BTreeSet::new());
     loop {
         let due = within(ANSWER_MAX, at, find_due(office, now, last)).await?;
         let mut released = 0_usize;
         for (program, holds) in &due.of_programs {
             for some in holds.chunks(RELEASE_MAX) {
-                released = released.saturating_add(release(office, *program, some, now).await?);
+                let free: Vec<DueHold> = some.iter().filter(|hold| !in_use.contains(&hold.account)).copied().collect();
+                released = released.saturating_add(release(office, *program, &free, now, &mut in_use).await?);
             }
         }
         if released > 0 {
@@ -154,7 +162,7 @@ pub async fn release_what_is_due(office: &Office, now: Timestamp) -> Result<(), 
 
 /// The next ones, behind the last one that was looked at.
 async fn find_due(office: &Office, now: Timestamp, last: Option<(At, i64)>) -> Result<Due, Trouble> {
-    let sql = "SELECT number, program, expires_at, expiry FROM holdfast.hold WHERE status = 'open' AND expires_at <= $1
+    let sql = "SELECT number, account, program, expires_at, expiry FROM holdfast.hold WHERE status = 'open' AND expires_at <= $1
         AND ($2::timestamptz IS NULL OR (expires_at, number) > ($2, $3)) ORDER BY expires_at, number LIMIT $4";
     let client = office.connection().await?;
     let said = |error: tokio_postgres::Error| Trouble::of(&error, &office.performing.at);
@@ -165,30 +173,46 @@ async fn find_due(office: &Office, now: Timestamp, last: Option<(At, i64)>) -> R
     let mut due = Due { of_programs: BTreeMap::new(), never_ended: 0, rows: rows_looked_at, last };
     for row in &rows {
         let number = row.try_get("number").map_err(said)?;
+        let account = row.try_get("account").map_err(said)?;
         due.last = Some((row.try_get("expires_at").map_err(said)?, number));
         let expiry: &str = row.try_get("expiry").map_err(said)?;
         due.never_ended = due.never_ended.saturating_add(usize::from(values::expiry(expiry) == Some(Expiry::Told)));
         match named(row, "program") {
-            Some(program) => due.of_programs.entry(program).or_default().push(number),
+            Some(program) => due.of_programs.entry(program).or_default().push(DueHold { number, account }),
             None => office.say_damaged(number, "it is of no program"),
         }
     }
     Ok(due)
 }
 
-/// Releases some together; one by one if something is wrong with one of them, so that the others go. How many went.
-async fn release(office: &Office, program: ProgramId, holds: &[i64], now: Timestamp) -> Result<usize, Trouble> {
-    match release_together(office, program, holds, now).await {
+/// Releases some together; one by one if something is wrong with one of them, so that the others go. How many went. An account that
+/// somebody else holds on to is `in_use`: a later look takes its holds up again.
+async fn release(
+    office: &Office,
+    program: ProgramId,
+    holds: &[DueHold],
+    now: Timestamp,
+    in_use: &mut BTreeSet<i64>,
+) -> Result<usize, Trouble> {
+    let numbers: Vec<i64> = holds.iter().map(|hold| hold.number).collect();
+    if numbers.is_empty() {
+        return Ok(0);
+    }
+    match release_together(office, program, &numbers, now).await {
         Err(trouble) if trouble.is_of_one_act() => {}
         done => return done,
     }
     let mut released = 0_usize;
     for hold in holds {
-        match release_together(office, program, std::slice::from_ref(hold), now).await {
+        if in_use.contains(&hold.account) {
+            continue;
+        }
+        match release_together(office, program, std::slice::from_ref(&hold.number), now).await {
             Ok(records) => released = released.saturating_add(records),
             // The next look takes it up again.
             Err(Trouble::Collided) => {}
-            Err(trouble) if trouble.is_of_one_act() => office.say_damaged(*hold, &trouble),
+            Err(Trouble::TookTooLong(_)) => drop(in_use.insert(hold.account)),
+            Err(trouble) if trouble.is_of_one_act() => office.say_damaged(hold.number, &trouble),
             Err(trouble) => return Err(trouble),
         }
     }
@@ -196,7 +220,7 @@ async fn release(office: &Office, program: ProgramId, holds: &[i64], now: Timest
 }
 
 async fn release_together(office: &Office, program: ProgramId, holds: &[i64], now: Timestamp) -> Result<usize, Trouble> {
-    let released = within(RELEASE_TAKES_MAX, &office.performing.at, async {
+    let released = within_act(RELEASE_TAKES_MAX, &office.performing.at, async {
         let mut client = office.connection().await?;
         office.performing.expire(&mut client, program, holds, now).await
     });

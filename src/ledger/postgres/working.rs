@@ -7,7 +7,7 @@ use std::time::Duration;
 use holdfast_core::hold::Answered;
 use holdfast_core::{Basis, ProgramId};
 
-use super::connect::within;
+use super::connect::within_act;
 use super::lanes::{Arriving, Job};
 use super::last_seen::number_of;
 use super::named::program_of;
@@ -107,7 +107,7 @@ fn remember(office: &Office, acts: &[Act], answers: &[Result<Answer, LedgerError
 /// Performs acts, as long as that may take.
 async fn in_time(office: &Office, acts: &[Act]) -> Result<(Option<ProgramId>, Done), Trouble> {
     let most = if matches!(acts, [Act::Enter(..) | Act::Rest]) { LONG_ACT_MAX } else { ACT_MAX };
-    within(most, &office.performing.at, perform(office, acts)).await
+    within_act(most, &office.performing.at, perform(office, acts)).await
 }
 
 async fn perform(office: &Office, acts: &[Act]) -> Result<(Option<ProgramId>, Done), Trouble> {

@@ -20,6 +20,7 @@ use super::letter::Cursor;
 use super::store::Trouble;
 use crate::agent::registry::Programs;
 use crate::clock::{self, Instant};
+use crate::ledger::postgres::chaining::FINISHED;
 use crate::ledger::postgres::connect::{ANSWER_MAX, Database, within};
 use crate::ledger::postgres::slips;
 use crate::ledger::postgres::trouble::{Trouble as DatabaseTrouble, Whereabouts};
@@ -39,9 +40,12 @@ const RENEWED_AFTER: Duration = Duration::from_secs(2);
 const LAG_EVERY: Duration = Duration::from_secs(5);
 
 /// An endpoint that is new is told what becomes durable from here on.
-const ENTER: &str = "INSERT INTO holdfast.webhook_endpoint (name, upto, signals_upto)
-    SELECT $1, now_at, now_at FROM (SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS now_at) AS s
-    ON CONFLICT (name) DO NOTHING";
+fn entering() -> String {
+    format!(
+        "INSERT INTO holdfast.webhook_endpoint (name, upto, signals_upto) SELECT $1, now_at, now_at
+         FROM (SELECT {FINISHED} AS now_at) AS s ON CONFLICT (name) DO NOTHING"
+    )
+}
 
 const LEASE: &str = "UPDATE holdfast.webhook_endpoint SET process = $2, until = now() + interval '10 seconds'
     WHERE name = $1 AND (process = $2 OR until IS NULL OR until < now())";
@@ -104,7 +108,7 @@ pub async fn enter(database: &Database, endpoints: &[String]) -> Result<(), Data
     within(ANSWER_MAX, &at, async {
         client.execute(reviews::ENTER, &[]).await.map_err(said)?;
         for endpoint in endpoints {
-            client.execute(ENTER, &[endpoint]).await.map_err(said)?;
+            client.execute(&entering(), &[endpoint]).await.map_err(said)?;
         }
         Ok(())
     })
@@ -143,7 +147,7 @@ impl Shared {
         let asked_at = clock::instant();
         let client = self.desk.client().await?;
         if self.leased_until.is_none() {
-            self.desk.execute(&client, ENTER, &[&self.endpoint]).await?;
+            self.desk.execute(&client, &entering(), &[&self.endpoint]).await?;
         }
         let leased = self.desk.execute(&client, LEASE, &[&self.endpoint, &self.desk.process]).await? == 1;
         self.leased_until = asked_at.checked_add(LEASED_FOR).filter(|_| leased);

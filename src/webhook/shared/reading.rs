@@ -14,6 +14,7 @@ use super::super::store::{Portion, Trouble};
 use super::{Shared, limit, reviews};
 use crate::clock;
 use crate::journal::Group;
+use crate::ledger::postgres::chaining::FINISHED;
 use crate::ledger::postgres::numbers::made_at;
 use crate::ledger::postgres::trouble::Trouble as DatabaseTrouble;
 use crate::ledger::postgres::values::{At, named};
@@ -28,10 +29,9 @@ const NEAR: i64 = 16_384;
 /// How far a record's own moment may lie from the one in its id.
 const SLACK: Duration = Duration::from_secs(3_600);
 
-/// Whatever began before this one is finished, and all of it can be seen; and how many records were dropped that the endpoint may not
+/// Beside the transaction below which all are finished and can be seen: how many records were dropped that the endpoint may not
 /// have been told, and up to which transaction.
-const FINISHED: &str = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS upto,
-    coalesce(sum(d.records), 0)::bigint AS dropped, coalesce(max(c.upto), 0)::bigint AS dropped_to
+const DROPPED: &str = "coalesce(sum(d.records), 0)::bigint AS dropped, coalesce(max(c.upto), 0)::bigint AS dropped_to
     FROM holdfast.dropped d JOIN holdfast.chain c ON c.number = d.upto_group WHERE c.upto > $1";
 
 /// Records that tell something.
@@ -57,7 +57,7 @@ impl Shared {
             reviews::follow(&self.desk, &client, programs).await?;
         }
         let told_to = from.next.max(self.dropped_to);
-        let finished = self.desk.query(&client, FINISHED, &[&told_to]).await?;
+        let finished = self.desk.query(&client, &format!("SELECT {FINISHED} AS upto, {DROPPED}"), &[&told_to]).await?;
         let number = |column: &str| finished.first().and_then(|row| row.try_get::<_, i64>(column).ok());
         let (Some(upto), Some(dropped), Some(dropped_to)) = (number("upto"), number("dropped"), number("dropped_to")) else {
             return Err(self.desk.damaged("record").into());

@@ -1,13 +1,14 @@
 //! The journal's chain and its partitions: a walk proves what was chained, and finds whatever was done to it.
 
+use holdfast_core::stand_in::Sight;
 use tokio_postgres::{Client as Connection, NoTls};
 
 use super::conforming::start;
 use super::server::{Server, run, shared};
-use crate::ledger::Ledger;
 use crate::ledger::conformance::*;
 use crate::ledger::postgres::Postgres;
-use crate::ledger::postgres::chaining::{Proven, Unproven, chain_next, verify};
+use crate::ledger::postgres::chaining::{Proven, Unproven, chain_next, compare_balances, verify};
+use crate::ledger::{Glimpse, Ledger};
 
 struct Desk<'l>(&'l Postgres);
 
@@ -97,6 +98,38 @@ fn what_was_done_to_a_chained_record_is_found() {
         server.run_sql(&name, undone.as_ref().unwrap_or(&done));
         assert_eq!(walk(server, &name).as_ref(), Ok(&proven));
     }
+    for (column, changed) in [
+        ("decision", "'decline'"),
+        ("reason", "'card_lost'"),
+        ("held", "held + 1"),
+        ("posted", "1"),
+        ("cause", "'fee'"),
+        ("key", "'other'"),
+        ("card", "card + 1"),
+        ("hold", "NULL"),
+        ("finding", "'force_post'"),
+        ("platform", "NULL"),
+    ] {
+        server.run_sql(&name, &format!("CREATE TABLE public.{column} AS SELECT * FROM holdfast.record {decided}"));
+        server.run_sql(&name, &format!("UPDATE holdfast.record SET {column} = {changed} {decided}"));
+        let found = walk(server, &name);
+        assert!(matches!(found, Err(Unproven::ColumnChanged(_, which)) if which == column), "{column}: {found:?}");
+        server.run_sql(
+            &name,
+            &format!(
+                "UPDATE holdfast.record r SET {column} = b.{column} FROM public.{column} b WHERE r.at = b.at AND r.id = b.id"
+            ),
+        );
+        assert_eq!(walk(server, &name).as_ref(), Ok(&proven));
+    }
+    let balances = || run(async { compare_balances(&connect(server, &name).await, &server.reach(&name).whereabouts()).await });
+    assert_eq!(balances(), Ok((1, vec![])));
+    server.run_sql(&name, "UPDATE holdfast.account SET held = held + 1");
+    let (accounts, differing) = balances().unwrap();
+    assert_eq!(
+        (accounts, differing.as_slice()),
+        (1, ["a (demo): posted 1000, held 21; by its records 1000 and 20".to_owned()].as_slice())
+    );
     server.run_sql(&name, "DELETE FROM holdfast.chain WHERE number = 2");
     assert_eq!(walk(server, &name), Err(Unproven::Missing(2)));
 }
@@ -152,4 +185,37 @@ fn a_ruleset_that_was_changed_is_found() {
     assert_eq!(add("# other"), 1);
     let found = walk(server, &name).unwrap_err();
     assert!(matches!(&found, Unproven::RulesetChanged(which) if which.contains("of program `p`")), "{found}");
+}
+
+/// As a dump of a cluster leaves it that counted a billion transactions more.
+#[test]
+fn a_database_that_came_from_another_cluster_goes_on_counting() {
+    let Some(server) = shared() else { return };
+    let name = furnished(server);
+    let before = walk(server, &name).unwrap();
+    server.run_sql(
+        &name,
+        "UPDATE holdfast.record SET transaction = (transaction::text::bigint + 1000000000)::text::xid8;
+         UPDATE holdfast.chain SET upto = upto + 1000000000",
+    );
+    for round in 0..2 {
+        let responders = [start(server, &name, 2), start(server, &name, 2)];
+        for (number, responder) in responders.iter().enumerate() {
+            assert_eq!(Desk(responder).decide(purchase(&format!("more {round} {number}"), 1)), approved(1));
+        }
+        // What one does, the others see.
+        let left = usd(1_000 - 20 - 2 * (round + 1));
+        let sees = |responder: &Postgres| match responder.look(&origin(), &purchase("any", 1)) {
+            Glimpse::Seen(seen) => matches!(seen.snapshot.account, Sight::Seen(account) if account.available == left),
+            Glimpse::Busy | Glimpse::Nothing => false,
+        };
+        while !responders.iter().all(sees) {
+            std::thread::yield_now();
+        }
+        drop(responders);
+        until_chained(server, &name);
+    }
+    let proven = walk(server, &name).unwrap();
+    assert_eq!((proven.records, proven.not_chained), (before.records + 4, 0));
+    assert!(proven.groups > before.groups);
 }

@@ -8,7 +8,7 @@ use rustls::pki_types::CertificateDer;
 use super::server::{Server, owner, run};
 use crate::ledger::postgres::connect::Database;
 use crate::ledger::postgres::migrate::{bring, look};
-use crate::ledger::postgres::trouble::Trouble;
+use crate::ledger::postgres::trouble::{NotTrusted, Trouble};
 
 fn authority() -> CertifiedIssuer<'static, KeyPair> {
     let mut parameters = CertificateParams::default();
@@ -50,5 +50,10 @@ fn only_the_server_that_the_named_ca_knows_is_spoken_to() {
     });
     assert!(encrypted);
     let refused = run(look(&by(others.der()))).unwrap_err();
-    assert!(matches!(refused, Trouble::Unreachable(..)) && refused.to_string().contains("certificate"), "{refused}");
+    assert!(matches!(refused, Trouble::Encryption(NotTrusted::Unknown, _)) && !refused.may_pass(), "{refused}");
+    assert!(refused.to_string().contains("is not of the CA that `ca`"), "{refused}");
+    let mut by_address = tokio_postgres::Config::new();
+    by_address.host("127.0.0.1").port(server.port()).user("postgres").password(super::server::PASSWORD).dbname("postgres");
+    let other_name = run(look(&Database::new(by_address, std::slice::from_ref(ours.der())).unwrap())).unwrap_err();
+    assert!(matches!(other_name, Trouble::Encryption(NotTrusted::OtherName, _)), "{other_name}");
 }

@@ -73,9 +73,9 @@ fn every_table_and_column_says_what_it_is_and_every_moment_has_its_zone() {
     let silent = "SELECT c.relname || coalesce('.' || a.attname, '') FROM pg_class c
         LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
         WHERE c.relnamespace = 'holdfast'::regnamespace AND c.relkind IN ('r', 'p', 'v')
-        AND NOT c.relispartition AND c.relkind <> 'v' AND col_description(c.oid, a.attnum) IS NULL
+        AND NOT c.relispartition AND col_description(c.oid, a.attnum) IS NULL
         UNION ALL SELECT relname FROM pg_class
-        WHERE relnamespace = 'holdfast'::regnamespace AND relkind IN ('r', 'p', 'v') AND obj_description(oid) IS NULL";
+        WHERE relnamespace = 'holdfast'::regnamespace AND relkind IN ('r', 'p', 'v', 'S') AND obj_description(oid) IS NULL";
     let zoneless = "SELECT table_name || '.' || column_name FROM information_schema.columns
         WHERE table_schema = 'holdfast' AND data_type LIKE '%without time zone'
         UNION ALL SELECT sequence_name FROM information_schema.sequences WHERE sequence_schema = 'holdfast'";

@@ -7,6 +7,7 @@ pub(super) mod conforming;
 mod copied;
 mod differential;
 mod encrypted;
+mod failing;
 mod migrations;
 mod nodes;
 mod reading;

@@ -258,3 +258,32 @@ fn what_one_responder_changes_the_others_see_without_asking() {
     };
     until(|| seen(&here, "new").is_some_and(|snapshot| as_of(&snapshot) > as_of(&before)));
 }
+
+#[test]
+fn several_that_start_at_once_begin_the_ledger_once() {
+    let Some(server) = shared() else { return };
+    let name = server.database();
+    let responders = [(); 4].map(|()| start(server, &name, 4));
+    std::thread::scope(|scope| {
+        for responder in &responders {
+            scope.spawn(move || {
+                let (program, published_at, text) = ("demo".to_owned(), now(), String::new);
+                let (source, published_by, why) = (text(), text(), text());
+                let ruleset =
+                    KeptRuleset { hash: [1; 32], kind: KeptKind::Rules, program, source, published_at, published_by, why };
+                Desk(responder).act(Act::PublishFirst(Box::new(ruleset))).unwrap();
+                furnish(responder, 1_000);
+            });
+        }
+    });
+    furnish(&responders[0], 1_000);
+    let counted = "SELECT string_agg(kind || ' ' || many, ', ' ORDER BY kind) FROM (
+        SELECT kind, count(*) AS many FROM holdfast.record GROUP BY kind
+        UNION ALL SELECT 'ruleset', count(*) FROM holdfast.ruleset) AS counted";
+    let counted: String = super::server::run(async {
+        let (client, connection) = server.config(&name).connect(tokio_postgres::NoTls).await.unwrap();
+        tokio::spawn(connection);
+        client.query_one(counted, &[]).await.unwrap().get(0)
+    });
+    assert_eq!(counted, "account_entered 1, card_entered 1, rules_published 1, ruleset 1");
+}

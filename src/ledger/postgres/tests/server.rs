@@ -146,6 +146,13 @@ impl Server {
         standby.running(&programs, &[])
     }
 
+    /// From its next reload on, this user may not connect.
+    pub fn keep_out(&self, user: &str) {
+        let file = self.data().join("pg_hba.conf");
+        let rules = std::fs::read_to_string(&file).unwrap();
+        std::fs::write(&file, format!("host all {user} 127.0.0.1/32 reject\n{rules}")).unwrap();
+    }
+
     /// The process that started all others.
     fn postmaster(&self) -> Pid {
         let file = std::fs::read_to_string(self.data().join("postmaster.pid")).unwrap();

@@ -4,9 +4,10 @@ use tokio_postgres::Config;
 
 use super::server::{PASSWORD, Server, run, shared};
 use crate::ledger::postgres::connect::Database;
-use crate::ledger::postgres::migrate::{look, ours};
+use crate::ledger::postgres::migrate::{bring, look, ours};
+use crate::ledger::postgres::needs::{FUNCTIONS, TABLES};
 use crate::ledger::postgres::tests::conforming::Nobody;
-use crate::ledger::postgres::trouble::Trouble;
+use crate::ledger::postgres::trouble::{NotTrusted, Trouble};
 use crate::ledger::postgres::{Patience, Postgres, Settings};
 
 /// What `check` and `serve` say of a database.
@@ -101,4 +102,88 @@ fn a_responders_role_is_enough_and_a_readers_is_not() {
         assert!(said.to_string().contains("GRANT holdfast_responder TO"), "{said}");
     }
     assert_eq!(run(look(&Database::new(of(&format!("clerk_{name}")), &[]).unwrap())), Ok(()));
+}
+
+#[test]
+fn whatever_is_missing_is_named_by_both() {
+    let Some(server) = shared() else { return };
+    let name = server.database();
+    server.run_sql("postgres", &format!("CREATE ROLE lacks_{name} LOGIN PASSWORD '{PASSWORD}' IN ROLE holdfast_responder"));
+    let config = as_user(server, &name, &format!("lacks_{name}"));
+    assert_eq!(run(look(&Database::new(config.clone(), &[]).unwrap())), Ok(()));
+    for (taken, back, named) in [
+        ("REVOKE INSERT ON holdfast.slip FROM", "GRANT INSERT ON holdfast.slip TO", "INSERT on holdfast.slip"),
+        ("REVOKE UPDATE ON holdfast.lease FROM", "GRANT UPDATE ON holdfast.lease TO", "UPDATE on holdfast.lease"),
+        (
+            "REVOKE EXECUTE ON FUNCTION holdfast.varint FROM",
+            "GRANT EXECUTE ON FUNCTION holdfast.varint TO",
+            "EXECUTE on function holdfast.varint",
+        ),
+    ] {
+        server.run_sql(&name, &format!("{taken} holdfast_responder"));
+        let said = both_say(&config);
+        assert!(matches!(&said, Trouble::NotAllowed(what, _) if what == named), "{said}");
+        server.run_sql(&name, &format!("{back} holdfast_responder"));
+    }
+    server.run_sql(&name, "DROP FUNCTION holdfast.decide; DROP TABLE holdfast.told");
+    let said = both_say(&config);
+    assert!(matches!(&said, Trouble::Incomplete(what, _) if what == "table holdfast.told, function holdfast.decide"), "{said}");
+}
+
+#[test]
+fn what_a_responder_needs_is_what_its_role_may() {
+    let Some(server) = shared() else { return };
+    let name = server.database();
+    let granted = "SELECT 'holdfast.' || c.relname || ': ' || a.privilege_type AS it FROM pg_class c, aclexplode(c.relacl) AS a
+            WHERE c.relnamespace = 'holdfast'::regnamespace AND a.grantee = 'holdfast_responder'::regrole AND c.relkind IN ('r', 'p')
+        UNION ALL SELECT 'holdfast.' || p.proname || ': EXECUTE' FROM pg_proc p, aclexplode(p.proacl) AS a
+            WHERE p.pronamespace = 'holdfast'::regnamespace AND a.grantee = 'holdfast_responder'::regrole ORDER BY it";
+    let granted: Vec<String> = run(async {
+        let (client, connection) = server.config(&name).connect(tokio_postgres::NoTls).await.unwrap();
+        tokio::spawn(connection);
+        client.query(granted, &[]).await.unwrap().iter().map(|row| row.get(0)).collect()
+    });
+    // Its partitions are reached through the table.
+    let granted: std::collections::BTreeSet<String> =
+        granted.into_iter().filter(|line| !line.starts_with("holdfast.record_")).collect();
+    let of_tables = TABLES.iter().flat_map(|(table, written)| {
+        std::iter::once(&"SELECT").chain(*written).map(move |what| format!("holdfast.{table}: {what}"))
+    });
+    let needed = of_tables.chain(FUNCTIONS.iter().map(|function| format!("holdfast.{function}: EXECUTE"))).collect();
+    assert_eq!(granted, needed);
+}
+
+#[test]
+fn whoever_is_kept_out_hears_by_what() {
+    // The tests' servers let in from 127.0.0.1 by password only.
+    let Some(server) = shared() else { return };
+    let name = server.database();
+    let mut without = Config::new();
+    without.host("127.0.0.1").port(server.port()).user("postgres").dbname(&name);
+    let said = both_say(&without);
+    assert!(matches!(said, Trouble::NoPassword(_)) && said.to_string().contains("add password="), "{said}");
+    assert!(!said.may_pass());
+
+    let Some(own) = Server::start(&[]) else { return };
+    own.keep_out("kept_out");
+    own.run_sql("postgres", &format!("CREATE ROLE kept_out LOGIN PASSWORD '{PASSWORD}'; SELECT pg_reload_conf()"));
+    let database = Database::new(as_user(&own, "postgres", "kept_out"), &[]).unwrap();
+    // The server takes its new rules a moment later.
+    let said = loop {
+        match run(look(&database)).unwrap_err() {
+            Trouble::NotMigrated(_) | Trouble::NotAllowed(..) => std::thread::yield_now(),
+            said => break said,
+        }
+    };
+    assert!(matches!(said, Trouble::KeptOut(..)) && said.to_string().contains("pg_hba.conf"), "{said}");
+    assert!(!said.may_pass());
+
+    let visitor = format!("visitor_{name}");
+    server.run_sql("postgres", &format!("CREATE ROLE {visitor} LOGIN PASSWORD '{PASSWORD}'"));
+    let empty = server.empty_database();
+    let said = run(bring(&Database::new(as_user(server, &empty, &visitor), &[]).unwrap())).unwrap_err();
+    assert!(matches!(said, Trouble::MayNotMigrate(..)) && said.to_string().contains("as the owner of the database"), "{said}");
+    let roots = [rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap().cert.der().clone()];
+    let said = run(look(&Database::new(server.config(&name), &roots).unwrap())).unwrap_err();
+    assert!(matches!(said, Trouble::Encryption(NotTrusted::None, _)) && !said.may_pass(), "{said}");
 }
