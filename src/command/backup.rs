@@ -30,7 +30,8 @@ Exit codes:
 pub(super) const BESIDE: [&str; 2] = [sqlite::FILE, store::FILE];
 
 /// What backs up a shared ledger.
-const INSTEAD: &str = "back up the database with PostgreSQL's own programs: pg_basebackup, or pg_dump --schema=holdfast";
+const INSTEAD: &str = "back up the database with PostgreSQL's own programs: pg_basebackup, or pg_dump --schema=holdfast, with the roles \
+    (pg_dumpall --roles-only), which it names";
 
 /// Copies the journal into one file, while the server goes on.
 #[derive(Debug, Args)]

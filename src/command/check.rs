@@ -21,7 +21,8 @@ Every error is one line: file:line:column: key: what is wrong, and what would be
 is looked at too: whether it lets this user in, has this program's schema, and allows what a responder does.
 
 Exit codes:
-  0  all is well (one line says what there is; with [card_numbers], another one what that means for PCI DSS)
+  0  all is well (one line says what there is; with the shared ledger, another one what each responder has of its own; with
+     [card_numbers], another one what that means for PCI DSS)
   1  errors (all of them)
   2  the command line is not understood";
 
@@ -49,12 +50,19 @@ impl Check {
             let _ = writeln!(io::stderr(), "if it is served from here: {warning}");
         }
         writeln!(output, "{}", summary(&config))?;
+        if config.ledger.postgres.is_some() {
+            writeln!(output, "{OF_EACH}")?;
+        }
         if let Some(numbers) = &config.card_numbers {
             writeln!(output, "{}", scope(numbers))?;
         }
         Ok(())
     }
 }
+
+/// What responders on one database do not share.
+const OF_EACH: &str = "shared ledger: merchants and instruments of payment doors (profiles.sqlite), the stand-in switch and the spool are \
+    each responder's own; what is changed of the first two is changed at each";
 
 /// One line: `config/holdfast.toml: ok: program demo (USD, sandbox: marqeta at /marqeta, apto at /apto)`.
 fn summary(config: &Config) -> String {

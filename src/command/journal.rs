@@ -132,8 +132,7 @@ impl Verify {
         let place = match self.file {
             Some(file) => file,
             None => match self.place.shared_database()? {
-                Some(_) if self.balances => return Err(Failure::Told(BALANCES_OF_SHARED.to_owned())),
-                Some(database) => return verify_shared(&database, self.json, output),
+                Some(database) => return verify_shared(&database, self.balances, self.json, output),
                 None => self.place.data()?,
             },
         };
@@ -161,9 +160,9 @@ impl Verify {
     }
 }
 
-/// Why there is nothing to compare.
-const BALANCES_OF_SHARED: &str = "--balances is of the embedded ledger, whose projection can be made anew: a shared ledger changes \
-    accounts and their records in one transaction";
+/// Why there is nothing to compare them with.
+const BEGINS_LATER: &str = "--balances adds up every record from the first on, and months of this journal were dropped \
+    (journal_keep_days)";
 
 /// What to do where the two sides differ.
 const WHAT_TO_DO: &str = "differ from what the journal's records come to; the journal counts: stop the server, move \
@@ -208,28 +207,60 @@ fn compared_as_lines(compared: &Compared) -> String {
 }
 
 /// The same of a shared ledger's journal, in its database.
-fn verify_shared(database: &Database, json: bool, output: &mut dyn io::Write) -> Result<(), Failure> {
+fn verify_shared(database: &Database, balances: bool, json: bool, output: &mut dyn io::Write) -> Result<(), Failure> {
     let mut told = Told::default();
     let done = |many: i64| u64::try_from(many).unwrap_or(0);
     let proven = runtime()?.block_on(async {
         let at = database.whereabouts();
         let (client, _driving) = database.open(|_| {}).await?;
         migrate::must_be_ours(&client, &at).await?;
-        chaining::verify(&client, &at, |number, all| told.progress(Stage::Proving, done(number), done(all))).await
+        let proven = chaining::verify(&client, &at, |number, all| told.progress(Stage::Proving, done(number), done(all))).await?;
+        let compared = match balances && proven.dropped_groups == 0 {
+            true => Some(chaining::compare_balances(&client, &at).await?),
+            false => None,
+        };
+        Ok::<_, chaining::Unproven>((proven, compared))
     });
-    let Proven { records, groups, dropped_groups, not_chained, head } = proven.map_err(Failure::told)?;
+    let (Proven { records, groups, dropped_groups, not_chained, head }, compared) = proven.map_err(Failure::told)?;
+    if balances && compared.is_none() {
+        return Err(Failure::told(BEGINS_LATER));
+    }
     let (head, number) = (hexadecimal(&head), head_number(&head));
     if json {
-        let object = json!({"records": records, "groups": groups, "dropped_groups": dropped_groups, "not_chained": not_chained,
+        let mut object = json!({"records": records, "groups": groups, "dropped_groups": dropped_groups, "not_chained": not_chained,
             "head": head, "head_number": number});
-        return Ok(writeln!(output, "{object}")?);
+        if let (Some(fields), Some((accounts, differing))) = (object.as_object_mut(), &compared) {
+            fields.insert("balances".to_owned(), json!({"accounts": accounts, "differing": differing}));
+        }
+        writeln!(output, "{object}")?;
+        return of_balances(compared);
     }
     writeln!(output, "records      {records} in {} groups", groups.saturating_sub(dropped_groups))?;
     if dropped_groups > 0 {
         writeln!(output, "dropped      records of the first {dropped_groups} groups")?;
     }
     writeln!(output, "not chained  {not_chained} of the last moments\nhead         {head}\nhead number  {number}")?;
-    Ok(())
+    match &compared {
+        None => {}
+        Some((accounts, differing)) if differing.is_empty() => {
+            writeln!(output, "balances     {accounts} accounts: posted and held are what their records come to")?;
+        }
+        Some((accounts, differing)) => {
+            writeln!(output, "balances     {} of {accounts} accounts differ, in minor units", differing.len())?;
+            differing.iter().try_for_each(|one| writeln!(output, "  {one}"))?;
+        }
+    }
+    of_balances(compared)
+}
+
+fn of_balances(compared: Option<(i64, Vec<String>)>) -> Result<(), Failure> {
+    match compared.map_or(0, |(_, differing)| differing.len()) {
+        0 => Ok(()),
+        some => Err(Failure::Told(format!(
+            "{some} accounts differ from what the journal's records come to; the journal counts: somebody changed holdfast.account or \
+             a column of holdfast.record; put the row back from a backup"
+        ))),
+    }
 }
 
 /// What was told of the progress: one line on standard error for each tenth of a step.

@@ -47,6 +47,16 @@ impl Ledger {
                 Err(AskError::NoServer) => {
                     let overrides = Overrides { data: Some(self.data.clone()), ..Overrides::default() };
                     let config = Config::load(&self.place.config, overrides)?;
+                    if matches!(request, ControlRequest::Switch(_))
+                        && config.ledger.postgres.is_some()
+                        && !config.spool.path.exists()
+                    {
+                        return Err(Failure::Told(format!(
+                            "no responder runs or ever ran on {}, so that nobody would hear of it: name with --data the directory of \
+                             one that does",
+                            self.data.display()
+                        )));
+                    }
                     let runtime = Builder::new_current_thread().enable_all().build().map_err(Failure::told)?;
                     let ledger = runtime.block_on(open(config))?;
                     self.ask_opened((runtime, ledger), request)
