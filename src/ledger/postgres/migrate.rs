@@ -63,10 +63,10 @@ pub struct Brought {
 /// # Errors
 /// It cannot be reached, is a newer program's, or does not allow it. Nothing of a step that failed is there.
 pub async fn bring(database: &Database) -> Result<Brought, Trouble> {
-    try_to_bring(database).await.map_err(|trouble| match trouble {
-        Trouble::NotAllowed(words, at) => Trouble::MayNotMigrate(words, at),
-        other => other,
-    })
+    match try_to_bring(database).await {
+        Err(Trouble::NotAllowed(words, at)) => Err(Trouble::MayNotMigrate(words, at)),
+        done => done,
+    }
 }
 
 async fn try_to_bring(database: &Database) -> Result<Brought, Trouble> {

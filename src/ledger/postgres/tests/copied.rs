@@ -46,7 +46,7 @@ impl Desk {
     }
 
     fn question(&self, request: AuthorizationRequest) -> Decision {
-        let plain = asked(request.clone());
+        let plain = asked(request);
         let verdict = evaluate(&self.ruleset, &request, plain.received_at, &mut NoTrace);
         said(self.act(Act::Decide(Decide { verdict, ruleset: *self.ruleset.hash().as_bytes(), ..plain }))).0
     }

@@ -170,10 +170,11 @@ fn whoever_is_kept_out_hears_by_what() {
     let database = Database::new(as_user(&own, "postgres", "kept_out"), &[]).unwrap();
     // The server takes its new rules a moment later.
     let said = loop {
-        match run(look(&database)).unwrap_err() {
-            Trouble::NotMigrated(_) | Trouble::NotAllowed(..) => std::thread::yield_now(),
-            said => break said,
+        let said = run(look(&database)).unwrap_err();
+        if !matches!(said, Trouble::NotMigrated(_) | Trouble::NotAllowed(..)) {
+            break said;
         }
+        std::thread::yield_now();
     };
     assert!(matches!(said, Trouble::KeptOut(..)) && said.to_string().contains("pg_hba.conf"), "{said}");
     assert!(!said.may_pass());
