@@ -38,6 +38,7 @@ mod outages;
 mod payments;
 mod profiles;
 mod readme;
+mod readme_shared;
 mod retention;
 mod retries;
 mod shared;

@@ -10,13 +10,13 @@ const README: &str = include_str!("../../README.md");
 
 /// A command as it is typed, and what is printed below it.
 #[derive(Debug)]
-struct Step {
-    command: String,
-    prints: String,
+pub struct Step {
+    pub command: String,
+    pub prints: String,
 }
 
 /// The commands between two headings, in the order in which a reader types them.
-fn steps(from: &str, to: &str) -> Vec<Step> {
+pub fn steps(from: &str, to: &str) -> Vec<Step> {
     let (_, rest) = README.split_once(from).unwrap();
     let (section, _) = rest.split_once(to).unwrap();
     let blocks = section.split("```text\n").skip(1).map(|rest| rest.split_once("```").unwrap().0);
@@ -37,7 +37,9 @@ fn steps(from: &str, to: &str) -> Vec<Step> {
             }
             // A command goes on behind a backslash, or inside quotes.
             let command = &steps.last().unwrap().command;
-            open = open && (command.ends_with('\\') || command.matches('\'').count() % 2 == 1);
+            let outside: String = command.split('\'').step_by(2).collect();
+            let is_quoted = command.matches('\'').count() % 2 == 1 || outside.matches('"').count() % 2 == 1;
+            open = open && (command.ends_with('\\') || is_quoted);
         }
     }
     steps
@@ -64,7 +66,7 @@ const MOMENT: &str = "2026-11-27T00:34:57.409211Z";
 const DAY: &str = "\"2026-11-27\"";
 
 /// Leaves out what no two runs have in common. Moments of the callbacks themselves have whole seconds, and are compared.
-fn comparable(text: &str) -> String {
+pub fn comparable(text: &str) -> String {
     let text = text.trim_end();
     let mut compared = String::new();
     let mut rest = text;
