@@ -134,7 +134,10 @@ impl Verify {
             None => match self.place.shared_database()? {
                 Some(_) if self.balances => return Err(Failure::Told(BALANCES_OF_SHARED.to_owned())),
                 Some(database) => return verify_shared(&database, self.json, output),
-                None => self.place.data()?,
+                None => {
+                    self.place.must_be_begun()?;
+                    self.place.data()?
+                }
             },
         };
         let mut told = Told::default();

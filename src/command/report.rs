@@ -42,6 +42,7 @@ impl Report {
         if let Some(wanted) = self.program {
             super::rules::only_program(&config, Some(wanted))?;
         }
+        self.place.must_be_begun()?;
         let spool = File::open_if_there(&config.spool.path).map_err(Failure::told)?;
         let reading = self.place.journal(Needs::WhatIsThere)?;
         let reader = &reading.reader;

@@ -103,8 +103,9 @@ struct Total {
 
 impl List {
     fn run(&self, place: Place, output: &mut dyn io::Write) -> Result<(), Failure> {
-        let config = Config::load(&place.config, Overrides { data: place.data, ..Overrides::default() })?;
+        let config = Config::load(&place.config, Overrides { data: place.data.clone(), ..Overrides::default() })?;
         let Some(file) = File::open_if_there(&config.spool.path).map_err(Failure::told)? else {
+            place.must_be_begun()?;
             return if self.json { Ok(()) } else { Ok(writeln!(output, "nothing waits, and nothing was set aside")?) };
         };
         let (mut waiting, mut aside) = (Total::default(), Total::default());

@@ -61,6 +61,7 @@ impl StopList {
     pub(super) fn run(self, output: &mut dyn io::Write) -> Result<(), Failure> {
         let config = Config::load(&self.place.config, Overrides { data: self.place.data.clone(), ..Overrides::default() })?;
         let program = super::rules::only_program(&config, Some(self.program))?.id;
+        self.place.must_be_begun()?;
         let spool = File::open_if_there(&config.spool.path).map_err(Failure::told)?;
         // Before the projection: what the ledger hears meanwhile is in both, and in neither is nothing.
         let unheard = spool.map(|file| Unheard::of(&file, program)).transpose()?.unwrap_or_default();
