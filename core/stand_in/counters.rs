@@ -129,7 +129,7 @@ impl CapCounters {
         }
         if let Some(covered_by) = proposal.covered_by {
             let already = self.by_account.get(&approval.account).copied().unwrap_or_default();
-            if already.amount.saturating_add(approval.amount) > covered_by {
+            if approval.amount > 0 && already.amount.saturating_add(approval.amount) > covered_by {
                 return proposal.declined(DeclineReason::InsufficientFunds, proposal.by);
             }
         }

@@ -103,6 +103,20 @@ pub fn what_needs_no_money_holds_none(engine: &dyn Engine) {
     house.always(|house| assert_eq!(house.balance(), (0, 0)));
 }
 
+pub fn a_question_for_nothing_needs_no_funds(engine: &dyn Engine) {
+    let mut house = House::with(engine, 0);
+    house.tell("overdrawn", captured("force-posted", 4_000, Finality::Final));
+    let debit = |key: &str, minor| AuthorizationRequest { posting: Posting::Immediate, ..purchase(key, minor) };
+    assert_eq!(house.decide(purchase("something", 1)), declined(NO_FUNDS));
+    assert_eq!(house.decide(debit("debit", 1)), declined(NO_FUNDS));
+    for kind in [AuthorizationKind::AccountVerification, AuthorizationKind::BalanceInquiry] {
+        assert_eq!(house.decide(of_kind(kind, kind.name(), 0)), approved(0), "{kind:?}");
+    }
+    assert_eq!(house.decide(purchase("nothing", 0)), approved(0));
+    assert_eq!(house.decide(debit("no debit", 0)), approved(0));
+    house.always(|house| assert_eq!(house.balance(), (-4_000, 0)));
+}
+
 pub fn an_inquiry_is_answered_with_the_balance(engine: &dyn Engine) {
     let house = House::with(engine, 1_000);
     house.decide(purchase("p", 100));

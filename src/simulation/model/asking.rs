@@ -178,7 +178,12 @@ impl Model {
                 return Err(DeclineReason::CountLimitReached);
             }
         }
-        if question.wants_money() { within(most, funds).ok_or(DeclineReason::InsufficientFunds) } else { Ok(most) }
+        // Nothing needs no funds, however far below zero they are.
+        if question.wants_money() && question.amount > 0 {
+            within(most, funds).ok_or(DeclineReason::InsufficientFunds)
+        } else {
+            Ok(most)
+        }
     }
 
     fn approve(&mut self, question: &Question, granted: &Granted) {
