@@ -74,6 +74,7 @@ const fn platform(name: &'static str, budget_ms: [u64; 3]) -> Platform {
         in_flight_duplicate,
         credentials,
         message_name: |key| key,
+        payment_of_message: |_| None,
         payment_of_token: holdfast_core::PaymentRef::of,
         texts: Use::Never,
         card_number_routes: &[],

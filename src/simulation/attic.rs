@@ -60,7 +60,7 @@ impl Cold for Attic {
         Ok(Found {
             hold: hold.map(|row| (row, Timestamp::EPOCH, self.followed)),
             asked: need.asked.and_then(|name| Some((name, self.state.answered(name)?))),
-            told: need.told.filter(|name| self.state.was_told(*name)),
+            told: need.told.filter(|name| self.state.was_told(*name)).map(|name| (name, self.state.told_content(name))),
         })
     }
 

@@ -100,6 +100,7 @@ macro_rules! conforms {
                 what_is_held_on_top_is_never_a_reason_to_decline
                 a_single_message_is_debited_at_once
                 what_needs_no_money_holds_none
+                a_question_for_nothing_needs_no_funds
                 an_inquiry_is_answered_with_the_balance
                 another_currency_is_declined
                 amounts_beyond_counting_are_declined
@@ -111,7 +112,9 @@ macro_rules! conforms {
                 a_payment_that_is_named_by_its_question_is_opened_by_one
                 programs_and_platforms_have_keys_and_payments_of_their_own
                 a_payment_is_found_by_either_of_its_names_also_an_increment
+                a_payment_is_found_by_what_its_messages_are_called
                 an_increment_needs_a_payment_that_is_under_way
+                an_increment_of_one_transaction_adds_once
                 what_adds_to_a_payment_costs_what_it_adds_whatever_was_told
                 an_unknown_card_adds_nothing_to_a_known_payment
                 a_card_never_spends_the_money_of_another_accounts_payment
@@ -144,6 +147,7 @@ macro_rules! conforms {
                 what_is_told_of_no_payment_is_said_so
                 a_message_is_applied_once
                 a_known_key_with_another_amount_is_a_conflict_and_moves_nothing
+                a_known_key_that_was_no_payments_is_a_conflict_too
                 messages_end_the_same_in_every_order
                 the_platforms_word_changes_what_a_retry_hears
                 the_platforms_word_counts_whichever_came_first
@@ -206,6 +210,7 @@ macro_rules! conforms {
             standing {
                 every_bar_gives_its_reason
                 events_make_cards_and_set_their_standing
+                a_card_whose_account_nobody_can_tell_is_said_to_lead_to_none
                 operators_undo_nothing_that_was_reported
                 the_latest_standing_by_the_platforms_clock_wins
                 a_standing_without_a_time_or_a_name_is_told_anew_each_time
@@ -225,8 +230,10 @@ macro_rules! conforms {
             }
             ageing {
                 an_old_payment_that_is_asked_under_its_name_again_is_that_payment
+                an_old_payment_is_found_by_what_its_messages_are_called
                 an_old_key_hears_the_same
                 an_old_message_is_applied_once
+                an_old_message_that_says_something_else_is_a_conflict
                 an_order_by_number_is_about_that_payment_whoever_has_its_name
             }
             keeping {

@@ -7,14 +7,14 @@ use holdfast_adapters::Unrecognized;
 use holdfast_core::agent::{Chosen, Governed};
 use holdfast_core::hold::life::ends_at;
 use holdfast_core::hold::{
-    Adoption, Asked, Event, Fact, Finding, Heard, Ordered, Outcome, ReleaseCause, Subject, ToldEvent, contradicts,
+    Adoption, Asked, Event, Fact, Finding, Heard, Ordered, Outcome, ReleaseCause, Step, StepId, Subject, ToldEvent, contradicts,
 };
 use holdfast_core::{AuthorizationKind, Basis, Decision, Expiry, IdempotencyKey, PaymentRef, Timestamp};
 
 use super::cold::Need;
-use super::contradiction::contradiction;
+use super::contradiction::{content, contradiction};
 use super::engine::{Engine, Performed, Warmth};
-use super::naming::{asked_of, heard, in_its_owners_name, locate_request, subject_of};
+use super::naming::{asked_of, heard, in_its_owners_name, locate_request, payments_of, subject_of};
 use super::reserved::{chosen, moved, observed};
 use super::state::{Fingerprint, HoldNumber, Located, Names, PaymentNames};
 use super::weigh;
@@ -251,7 +251,14 @@ impl Engine {
     fn told_again(&mut self, origin: &Origin, event: &ToldEvent, located: &Located, now: Timestamp) -> Performed {
         let steps = located.hold.and_then(|index| self.state.hold(index)).map(|row| row.steps.as_slice());
         let account = located.account.and_then(|index| self.state.account(index)).map(|row| row.account);
-        if steps.zip(account).is_none_or(|(steps, account)| !contradicts(steps, account.currency, event)) {
+        let told = self.state.told_name(&origin.program, origin.platform.as_ref(), &event.key);
+        let is_step = |steps: &&[Step]| steps.iter().any(|step| step.id == StepId::of_message(&event.key));
+        let is_another = match steps.filter(is_step).zip(account) {
+            Some((steps, account)) => contradicts(steps, account.currency, event),
+            // What became no step of a payment is known by what it said.
+            None => origin.platform.is_some() && self.state.told_content(told).is_some_and(|said| said != content(event)),
+        };
+        if !is_another {
             // Nothing to record; the first one's group is durable, or is this one.
             return Performed::OnceDurable(Answer::Recorded(Some(Finding::HeardBefore)));
         }
@@ -264,7 +271,7 @@ impl Engine {
     /// Applies a told event to what was found of it.
     pub(super) fn told(&mut self, origin: &Origin, event: &ToldEvent, located: &Located, now: Timestamp) -> Performed {
         let Origin { program, platform, .. } = origin;
-        let (payment, increment) = event.fact.payments();
+        let (payment, other_name) = payments_of(platform.as_ref(), event);
         let subject = subject_of(event);
         let asked = asked_of(&event.fact).map(|key| self.state.asked_name(program, platform.as_ref(), &key));
         let standing = weigh::standing_told(&self.state, &event.fact, located);
@@ -277,7 +284,9 @@ impl Engine {
             return self.told_again(origin, event, located, now);
         }
         let told = heard(self.state.told_name(program, platform.as_ref(), &event.key), platform.as_ref(), event, &outcome);
-        let names = Names { increment, asked, told, ..self.names(origin, now, payment, Expiry::Told) };
+        let told = told.map(|told| (told, content(event)));
+        let names =
+            Names { increment: other_name.as_ref(), asked, told, ..self.names(origin, now, payment.as_ref(), Expiry::Told) };
         let mut place = self.state.write(located, &names, &outcome, &mut self.undo);
         if let Some(standing) = outcome.standing {
             place = self.state.write_standing(program, &subject, located, standing, &mut self.undo);

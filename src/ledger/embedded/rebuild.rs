@@ -5,7 +5,8 @@ use holdfast_core::hold::{Account, AccountStatus, CardStatus, Mark, Outcome, Ste
 use holdfast_core::{AuthorizationRequest, Currency, DeclineReason, Expiry, PaymentRef, ProgramId, Timestamp};
 
 use super::cold::{Cold, Need};
-use super::naming::{asked_of, heard, locate_request, subject_of};
+use super::contradiction::content;
+use super::naming::{asked_of, heard, locate_request, payments_of, subject_of};
 use super::state::{AccountIndex, CardIndex, CardRow, HoldNumber, Located, Merchants, Names, State, UNTOLD};
 use super::undo::UndoLog;
 use crate::journal::{Body, Group, JournalError, Record, RecordError};
@@ -139,8 +140,8 @@ fn write_told(
 ) -> Result<(), JournalError> {
     let Some(program) = &record.program else { return Ok(()) };
     let platform = record.platform.as_ref();
-    let (payment, increment) = event.fact.payments();
-    if let Some(payment) = payment
+    let (payment, other_name) = payments_of(platform, event);
+    if let Some(payment) = &payment
         && outcome.hold.is_some()
     {
         take_in(state, record, payment, cold)?;
@@ -148,8 +149,9 @@ fn write_told(
     let subject = subject_of(event);
     let located = located(state, record);
     let told = heard(state.told_name(program, platform, &event.key), platform, event, outcome);
-    let told = told.filter(|_| !mutant::is(Mutant::ToldAgainAfterRestart));
+    let told = told.filter(|_| !mutant::is(Mutant::ToldAgainAfterRestart)).map(|told| (told, content(event)));
     let asked = asked_of(&event.fact).map(|key| state.asked_name(program, platform, &key));
+    let (payment, increment) = (payment.as_ref(), other_name.as_ref());
     let names = Names { payment, increment, asked, told, ..names(program, record, number) };
     state.write(&located, &names, outcome, undo);
     if let Some(standing) = outcome.standing {

@@ -11,7 +11,7 @@ use holdfast_core::{
 
 use super::values::Name;
 use crate::journal::Operation;
-use crate::ledger::embedded::naming::{asked_of, subject_of};
+use crate::ledger::embedded::naming::{asked_of, payments_of, subject_of};
 use crate::ledger::embedded::state::{Fingerprint, NameKey};
 use crate::ledger::{Act, Decide, Entry, Origin};
 
@@ -135,8 +135,8 @@ impl Named {
     }
 
     fn add_told(&mut self, origin: &Origin, event: &ToldEvent) {
-        let (payment, increment) = event.fact.payments();
-        for payment in payment.into_iter().chain(increment) {
+        let (payment, other_name) = payments_of(origin.platform.as_ref(), event);
+        for payment in payment.iter().chain(&other_name) {
             self.add_payment(origin.platform.as_ref(), payment);
         }
         if let Some(asked) = asked_of(&event.fact) {

@@ -19,7 +19,7 @@ use super::slips;
 use super::trouble::{Trouble, Whereabouts};
 use super::values::{At, Name};
 use crate::ledger::embedded::state::{
-    AccountIndex, CardIndex, CardholderIndex, CardholderRow, Counting, Fingerprint, HoldIndex, State, UNTOLD,
+    AccountIndex, CardIndex, CardholderIndex, CardholderRow, Counting, Fingerprint, HoldIndex, State, ToldContent, UNTOLD,
 };
 use crate::ledger::embedded::undo::Undo;
 
@@ -339,8 +339,11 @@ impl Saving<'_> {
         }
         let told: Vec<Name> = changes.told.iter().copied().map(Name::from).collect();
         if !told.is_empty() {
-            let sql = "INSERT INTO holdfast.told (key, at) SELECT unnest($1::uuid[]), $2";
-            self.execute(sql, &[&told, &At(self.now)]).await?;
+            let of = |key: &Fingerprint| state.told_content(*key).map(ToldContent::to_column);
+            let contents: Vec<Option<i64>> = changes.told.iter().map(of).collect();
+            let sql = "INSERT INTO holdfast.told (key, at, content)
+                SELECT u.key, $2, u.content FROM unnest($1::uuid[], $3::bigint[]) AS u (key, content)";
+            self.execute(sql, &[&told, &At(self.now), &contents]).await?;
         }
         Ok(())
     }

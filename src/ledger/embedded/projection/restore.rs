@@ -15,7 +15,7 @@ use super::sums::Sums;
 use super::{find, lately, schema, words};
 use crate::journal::{Joint, JournalError};
 use crate::ledger::embedded::state::{
-    AccountIndex, CardIndex, CardRow, CardholderIndex, CardholderRow, Merchants, NameKey, State, TOLD_KEYS_KEPT,
+    AccountIndex, CardIndex, CardRow, CardholderIndex, CardholderRow, Merchants, NameKey, State, TOLD_KEYS_KEPT, ToldContent,
 };
 
 /// How far a projection followed the journal.
@@ -187,7 +187,12 @@ fn asked(connection: &Connection, state: &mut State) -> rusqlite::Result<()> {
 
 /// Only as many as memory keeps: the rest is found here when it is needed.
 fn told(connection: &Connection, state: &mut State) -> rusqlite::Result<()> {
-    let mut statement = connection.prepare("SELECT at, name FROM told ORDER BY record DESC")?;
+    let sql = if schema::has(connection, "told_content")? {
+        "SELECT t.at, t.name, c.content FROM told t LEFT JOIN told_content c ON c.name = t.name ORDER BY t.record DESC"
+    } else {
+        "SELECT at, name, NULL FROM told ORDER BY record DESC"
+    };
+    let mut statement = connection.prepare(sql)?;
     let mut rows = statement.query([])?;
     let (mut young, mut oldest) = (Vec::new(), None);
     while let Some(row) = rows.next()? {
@@ -196,10 +201,11 @@ fn told(connection: &Connection, state: &mut State) -> rusqlite::Result<()> {
         if at < oldest {
             break;
         }
-        young.push((at, words::fingerprint(row, 1)?));
+        let content: Option<i64> = row.get(2)?;
+        young.push((at, words::fingerprint(row, 1)?, content.map(ToldContent::from_column)));
     }
-    for (at, name) in young.into_iter().rev() {
-        state.restore_told(at, name);
+    for (at, name, content) in young.into_iter().rev() {
+        state.restore_told(at, name, content);
     }
     Ok(())
 }

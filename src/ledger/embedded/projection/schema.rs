@@ -150,6 +150,8 @@ INSERT INTO meta VALUES (1, 1, zeroblob(32), 1, randomblob(16), NULL);
 const LATER_TABLES: &str = "
 -- Whom a card paid last: numbers that merchants come to under `secret` (postcard).
 CREATE TABLE IF NOT EXISTS card_merchants (card INTEGER PRIMARY KEY, merchants BLOB NOT NULL) STRICT;
+-- What a message of `told_for_ever` said: a digest, by which one of the same name that says something else is known.
+CREATE TABLE IF NOT EXISTS told_content (name BLOB PRIMARY KEY, content INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 ";
 
 /// The projection's file of a data directory.
@@ -325,7 +327,12 @@ fn make_tables(connection: &Connection) -> rusqlite::Result<()> {
 
 /// Whether it is known whom cards paid.
 pub(super) fn has_merchants(connection: &Connection) -> rusqlite::Result<bool> {
-    connection.query_row("SELECT count(*) > 0 FROM sqlite_schema WHERE name = 'card_merchants'", [], |row| row.get(0))
+    has(connection, "card_merchants")
+}
+
+/// Whether a table is there that came later.
+pub(super) fn has(connection: &Connection, table: &str) -> rusqlite::Result<bool> {
+    connection.query_row("SELECT count(*) > 0 FROM sqlite_schema WHERE name = ?1", [table], |row| row.get(0))
 }
 
 fn format_of(connection: &Connection) -> rusqlite::Result<Format> {

@@ -19,6 +19,7 @@ mod take_back;
 mod write;
 
 use std::collections::{HashMap, VecDeque};
+use std::num::NonZeroU64;
 use std::time::Duration;
 
 use holdfast_adapters::AccountBalance;
@@ -81,11 +82,27 @@ enum Last {
     No,
 }
 
+/// A digest of what a told message said: a message of the same key that says something else has another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ToldContent(pub NonZeroU64);
+
+impl ToldContent {
+    /// As a column has it.
+    pub const fn to_column(self) -> i64 {
+        self.0.get().cast_signed()
+    }
+
+    /// From what [`ToldContent::to_column`] wrote.
+    pub fn from_column(column: i64) -> Self {
+        ToldContent(NonZeroU64::new(column.cast_unsigned()).unwrap_or(NonZeroU64::MIN))
+    }
+}
+
 /// What was found of what memory had let go of.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Recalled {
     pub asked: Option<(Fingerprint, Answered)>,
-    pub told: Option<Fingerprint>,
+    pub told: Option<(Fingerprint, Option<ToldContent>)>,
 }
 
 /// The embedded ledger's memory.
@@ -112,7 +129,7 @@ pub struct State {
     asked_by_age: VecDeque<Aging>,
     /// Which record last changed an answer that an earlier one had brought.
     corrected_by: ByName<i64>,
-    told: ByName<()>,
+    told: ByName<Option<ToldContent>>,
     told_by_age: VecDeque<Aging>,
 }
 
@@ -253,7 +270,13 @@ impl State {
 
     /// Whether a told key was applied before.
     pub fn was_told(&self, key: Fingerprint) -> bool {
-        self.told.get(&key).is_some() || self.recalled.told == Some(key)
+        self.told.get(&key).is_some() || self.recalled.told.is_some_and(|(name, _)| name == key)
+    }
+
+    /// What the message said that was applied under a told key, where that is known.
+    pub fn told_content(&self, key: Fingerprint) -> Option<ToldContent> {
+        let recalled = self.recalled.told.filter(|(name, _)| *name == key).and_then(|(_, content)| content);
+        self.told.get(&key).copied().flatten().or(recalled)
     }
 
     /// What a limit has counted, whatever the window.

@@ -110,7 +110,7 @@ impl State {
         let number = |index| self.hold(index).map_or(0, |row| row.number.0);
         let mut cardholders_by_name: Vec<_> = self.cardholders_by_name.iter().map(|(name, index)| (*name, *index)).collect();
         cardholders_by_name.sort_unstable_by_key(|(name, _)| *name);
-        let mut told: Vec<_> = self.told.iter().map(|(name, ())| *name).collect();
+        let mut told: Vec<_> = self.told.iter().map(|(name, _)| *name).collect();
         told.sort_unstable();
         Picture {
             programs: self.programs.clone(),

@@ -9,7 +9,7 @@ use holdfast_core::{AccountId, CardToken, CardholderToken, ProgramId, Timestamp}
 
 use super::{
     AccountIndex, AccountRow, Aging, CardIndex, CardRow, CardholderIndex, CardholderRow, Counting, Fingerprint, HoldRow, Last,
-    Merchants, State,
+    Merchants, State, ToldContent,
 };
 use crate::ledger::embedded::counters::Counter;
 
@@ -133,8 +133,8 @@ impl State {
     }
 
     /// A message that was told. Keys come in the order of their age.
-    pub fn restore_told(&mut self, at: Timestamp, key: Fingerprint) {
-        if self.told.insert(key, ()).is_none() {
+    pub fn restore_told(&mut self, at: Timestamp, key: Fingerprint, content: Option<ToldContent>) {
+        if self.told.insert(key, content).is_none() {
             // Whoever restores it has the names of those that last.
             self.told_by_age.push_back(Aging { at, record: 0, name: key, last: Last::No });
         }

@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 
 use super::{
     AccountIndex, AccountRow, Aging, CardIndex, CardRow, CardholderIndex, CardholderRow, Fingerprint, HoldIndex, HoldNumber,
-    HoldRow, Last, Located, Merchants, PaymentNames, State, counting,
+    HoldRow, Last, Located, Merchants, PaymentNames, State, ToldContent, counting,
 };
 use crate::journal::{Naming, Place};
 use crate::ledger::embedded::counters::Counter;
@@ -25,7 +25,7 @@ pub struct Names<'a> {
     pub record: i64,
     /// The payment, by its own names.
     pub payment: Option<&'a PaymentRef>,
-    /// For an increment: its own name, which leads to the same hold.
+    /// For an increment: its own name, which leads to the same hold. So does that of a message that others may name instead of the payment.
     pub increment: Option<&'a PaymentRef>,
     /// Who ends the hold if nobody captures it.
     pub expiry: Expiry,
@@ -34,7 +34,7 @@ pub struct Names<'a> {
     /// The asked key that its answer is remembered under.
     pub asked: Option<Fingerprint>,
     /// The told key that makes it apply once.
-    pub told: Option<Fingerprint>,
+    pub told: Option<(Fingerprint, ToldContent)>,
     /// Whom its question is to pay.
     pub merchant: Option<u32>,
 }
@@ -94,8 +94,8 @@ impl State {
             let before = self.remember_answer(key, answered, names.at, names.record);
             undo.push(Undo::Asked(key, before));
         }
-        if let Some(key) = names.told
-            && self.told.insert(key, ()).is_none()
+        if let Some((key, content)) = names.told
+            && self.told.insert(key, Some(content)).is_none()
         {
             // One that became a payment's step is known by that.
             let last = if outcome.step.is_none() { Last::Yes } else { Last::No };
