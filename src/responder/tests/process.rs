@@ -189,8 +189,7 @@ impl Process {
         let ms = Duration::from_millis;
         let breaker = BreakerConfig { failures: 3, stall: ms(700), probe_every: ms(250), probe_max: ms(100) };
         let breaker = Arc::new(Breaker::new(breaker));
-        let unheard =
-            Unheard::new(ToldBook::new(64), vec![(program(), platform())], vec![live], Arc::clone(&breaker));
+        let unheard = Unheard::new(ToldBook::new(64), vec![(program(), platform())], vec![live], Arc::clone(&breaker));
         let unheard = Arc::new(unheard);
         let settings = SpoolSettings { path: directory.path().join(FILE), sync: Sync::None, entries_max: 64 };
         let (spool, asking, say) = gated(settings.clone(), Arc::new(Silent), |entry, _, _| unheard.remember(entry));

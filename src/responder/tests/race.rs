@@ -106,7 +106,7 @@ fn the_breaker_opens_and_closes_and_no_cap_is_passed() {
     let fourth = [(630, Ask(4)), (631, Disk(Say::Write))];
     // Nobody finds out with an account that has money in the spool: what is brought from there finds out.
     let beside = [(880, Ask(5)), (881, Disk(Say::Write))];
-    let then = [(950, Ask(6)), (951, Reach), (952, Back), (953, Ask(2))];
+    let then = [(918, Reconcile), (950, Ask(6)), (951, Reach), (952, Back), (953, Ask(2))];
     let closes = at_once(&[&SILENCE, &fourth, &beside, &heard_from(910), &then]);
     plays_with(closes, &["at 605 ms 1 hears 200", "at 631 ms 4 hears 402", "at 881 ms 5 hears 402", "at 952 ms 6 hears 200"]);
     // A question closes it, where its account has none.
