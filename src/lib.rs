@@ -81,7 +81,7 @@
 //! * Stand-in's table gives a proposal, not an answer: only the counters of its caps make one of it, so that nothing approves past
 //!   them. What is not known never helps an approval there, while a rule passes it: behind rules the ledger still has a word.
 //! * An account with money that stand-in approved, or a card of which something was told meanwhile, is not decided on before the
-//!   ledger has heard of it: the question waits for the reconciler, until `decide_by`. Applying the entries in the same act would
+//!   ledger has heard of it: the question waits a moment for the reconciler, if there is little to bring, or is stood in for. Applying the entries in the same act would
 //!   have every engine know the spool.
 //! * An approval whose disk is still writing when its time is over is told as a decline and taken back from the spool by the next
 //!   transaction; a crash just between the two leaves an approval that nobody heard, which holds money until it expires.

@@ -42,7 +42,7 @@ use crate::ledger::postgres::Patience as DatabasePatience;
 use crate::metrics::Metrics;
 use crate::operations::{Desk, Outage, SpoolOf};
 use crate::reporter::{SpoolReporter, say};
-use crate::responder::{Breaker, Responder, Stage, Till, Worker, end_waits};
+use crate::responder::{Responder, Stage, Till, Worker, end_waits};
 use crate::server::ops::{self, Operators};
 use crate::server::{self, Drained, Limits, Running, Serving, Tls};
 use crate::spool::Reconciler;
@@ -127,7 +127,7 @@ impl App {
             ledger: Arc::clone(&ledger),
             unheard: Arc::clone(&unheard),
             spool: Arc::clone(&spool),
-            breaker: Breaker::new(config.breaker),
+            breaker: Arc::clone(&unheard.breaker),
             switchboard: Arc::clone(&switchboard),
             in_flight: InFlight::new(config.responder.in_flight_max),
             till: Till::new(Arc::clone(&profiles), config.texts.sealer.clone())
@@ -136,6 +136,7 @@ impl App {
             telemetry,
             workers: (0..=workers.get()).map(|_| Worker::new(RESTING_TICKETS_MAX)).collect(),
             agents,
+            began: crate::clock::utc(),
             stage: to_be_open,
         });
         let tls = config.tls.clone().map(|tls| Arc::new(Tls::new(tls)));

@@ -16,7 +16,7 @@ use crate::ledger::postgres::{self, Patience, Postgres, SnapshotPlace};
 use crate::metrics::Metrics;
 use crate::operations::Desk;
 use crate::reporter::{Reporter, SpoolReporter, say};
-use crate::responder::{Program, Publications, Stage, ToldBook, Unheard};
+use crate::responder::{Breaker, Program, Publications, Stage, ToldBook, Unheard};
 use crate::spool::{self, Spool, SpoolError};
 use crate::start_error::StartError;
 
@@ -151,7 +151,8 @@ pub(super) fn open_spool(
     metrics: &Arc<Metrics>,
 ) -> Result<(Arc<Unheard>, Arc<Spool>), StartError> {
     let book = ToldBook::new(config.responder.told_max);
-    let unheard = Arc::new(Unheard::new(book, mount_names(config), programs.to_vec()));
+    let breaker = Arc::new(Breaker::new(config.breaker));
+    let unheard = Arc::new(Unheard::new(book, mount_names(config), programs.to_vec(), breaker));
     let observer = Arc::new(SpoolReporter(Arc::clone(metrics)));
     let spool =
         Spool::open(spool_settings(config), observer, |entry, _, _| unheard.remember(entry)).map_err(StartError::Spool)?;

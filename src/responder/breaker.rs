@@ -138,6 +138,12 @@ impl Breaker {
         }
     }
 
+    /// The ledger did, or did not do, what it had to hear besides questions: entries of the spool are brought whether anybody asks
+    /// or not, and say as much of it as a question does.
+    pub fn heard_of(&self, response: Response, now: Instant) {
+        self.lock().learn(response, now, self.settings.failures);
+    }
+
     /// What became of a question that was asked; nothing if nobody waited for it.
     fn came_back(&self, was: Probe, response: Option<(Response, Instant)>) {
         let mut inner = self.lock();
@@ -146,15 +152,21 @@ impl Breaker {
             *probe = Probe::None;
         }
         let Some((response, now)) = response else { return };
-        match (response, inner.state) {
+        inner.learn(response, now, self.settings.failures);
+    }
+}
+
+impl Inner {
+    fn learn(&mut self, response: Response, now: Instant, failures_max: u32) {
+        match (response, self.state) {
             (Response::Answered, _) => {
-                inner.quiet_since = Some(now);
-                inner.state = State::Closed { failures: 0 };
+                self.quiet_since = Some(now);
+                self.state = State::Closed { failures: 0 };
             }
             (Response::Failed, State::Closed { failures }) => {
                 let failures = failures.saturating_add(1);
-                let open = failures >= self.settings.failures;
-                inner.state =
+                let open = failures >= failures_max;
+                self.state =
                     if open { State::Open { since: now, probed: now, probe: Probe::None } } else { State::Closed { failures } };
             }
             (Response::Failed, State::Open { .. }) => {}
@@ -217,6 +229,18 @@ mod tests {
         drop(third);
         drop(ask(&breaker, now + ms(899)));
         assert!(stands_in(&breaker, now + ms(900)));
+    }
+
+    #[test]
+    fn what_the_spool_meets_opens_and_closes_it_too() {
+        let (breaker, now) = breaker();
+        (0..5).for_each(|_| breaker.heard_of(Response::Failed, now));
+        assert_eq!(breaker.is(), BreakerIs::Open(now));
+        assert!(stands_in(&breaker, now + ms(1)));
+        // Without any question.
+        breaker.heard_of(Response::Answered, now + ms(60_000));
+        assert_eq!(breaker.is(), BreakerIs::Closed);
+        drop(ask(&breaker, now + ms(60_001)));
     }
 
     #[test]

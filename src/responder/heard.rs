@@ -8,14 +8,16 @@ use holdfast_core::stand_in::{Taken, ToldApproval, ToldName};
 use holdfast_core::{Decision, PlatformName, ProgramId, Timestamp};
 use tokio::sync::Notify;
 
+use super::breaker::{Breaker, Response};
 use super::mount::Program;
 use super::orders::Orders;
 use super::publications::Publications;
 use super::stand_in::StandIn;
 use super::standings::Standings;
 use super::told::{Name, Told, ToldBook};
+use crate::clock;
 use crate::ledger::{Adopt, KeptRuleset};
-use crate::spool::{Entry, Heard, Spool, SpoolError, Standing};
+use crate::spool::{Entry, Heard, Spool, SpoolError, Standing, Wave};
 
 /// What is remembered until the ledger has heard it.
 pub struct Unheard {
@@ -29,6 +31,8 @@ pub struct Unheard {
     pub publications: Arc<Publications>,
     /// Rung when the ledger has heard something.
     pub heard: Notify,
+    /// Learns from what is brought to the ledger whether it answers.
+    pub breaker: Arc<Breaker>,
     /// Which program and platform, by number.
     principals: Vec<(ProgramId, PlatformName)>,
     programs: Vec<Arc<Program>>,
@@ -37,13 +41,19 @@ pub struct Unheard {
 impl Unheard {
     /// Remembers nothing yet.
     #[must_use]
-    pub fn new(book: ToldBook, principals: Vec<(ProgramId, PlatformName)>, programs: Vec<Arc<Program>>) -> Self {
+    pub fn new(
+        book: ToldBook,
+        principals: Vec<(ProgramId, PlatformName)>,
+        programs: Vec<Arc<Program>>,
+        breaker: Arc<Breaker>,
+    ) -> Self {
         Unheard {
             book,
             standings: Standings::default(),
             orders: Orders::default(),
             publications: Arc::default(),
             heard: Notify::new(),
+            breaker,
             principals,
             programs,
         }
@@ -142,7 +152,11 @@ impl Heard for Unheard {
         }
     }
 
-    fn wave_ended(&self) {
+    fn wave_ended(&self, wave: Wave) {
+        match wave {
+            Wave::Answered => self.breaker.heard_of(Response::Answered, clock::instant()),
+            Wave::NotAnswered => {}
+        }
         self.heard.notify_waiters();
     }
 

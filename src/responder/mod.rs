@@ -41,7 +41,7 @@ use holdfast_adapters::{
 };
 use holdfast_core::agent::IntentReference;
 use holdfast_core::stand_in::Silence;
-use holdfast_core::{AuthorizationKind, Basis, Decision, DeclineReason, StandInCause};
+use holdfast_core::{AuthorizationKind, Basis, Decision, DeclineReason, StandInCause, Timestamp};
 use tokio::sync::watch::Receiver;
 use tokio::time::timeout_at;
 
@@ -83,7 +83,7 @@ pub struct Responder {
     /// Where that is durable.
     pub spool: Arc<Spool>,
     /// Whether the ledger is asked at all.
-    pub breaker: Breaker,
+    pub breaker: Arc<Breaker>,
     /// Whether an operator wants it not to be.
     pub switchboard: Arc<Switchboard>,
     /// How much may be with the ledger at once.
@@ -98,6 +98,8 @@ pub struct Responder {
     pub workers: Vec<Worker>,
     /// What software agents may spend, if any are configured.
     pub agents: Option<Arc<Agents>>,
+    /// When this process began.
+    pub began: Timestamp,
     /// How far the start has come: nothing is decided by rules that are not in force, or on accounts that are not there.
     pub stage: Receiver<Stage>,
 }
@@ -337,8 +339,8 @@ impl Responder {
         watch: &mut Watch<'_>,
     ) -> Result<Decided, StandInCause> {
         // Looked at first: even a timeout that never waits costs a timer.
-        if !self.is_open() && timeout_at(deadline.decide_by, self.until_open()).await.is_err() {
-            return Err(StandInCause::Starting);
+        if !self.is_open() {
+            self.wait_for_start(mount, question, call.received.utc, deadline).await?;
         }
         if question.led == Led::NotYet {
             // Its authority was not known when it came, and nothing is decided past that.
@@ -354,11 +356,11 @@ impl Responder {
         let rules = mount.program.rules.load();
         let Opinion { verdict, governed, choice } = question.opinion(&rules, mount, call);
         watch.ended(Phase::Rules);
+        let permit = self.in_flight.enter().ok_or(StandInCause::Overloaded)?;
         self.wait_until_heard(mount, question, deadline).await?;
         if question.outside.is_some() {
             Box::pin(self.enter_outside(question, deadline)).await?;
         }
-        let permit = self.in_flight.enter().ok_or(StandInCause::Overloaded)?;
         let (out, decide_by) = match self.breaker.admit(clock::instant()) {
             Admission::Ask(out) => (out, deadline.decide_by),
             Admission::Probe(out, at_most) => {

@@ -28,6 +28,7 @@ use super::{Decided, Responder, Turn, encode};
 use crate::card_numbers::NumberKey;
 use crate::clock::{self, Instant};
 use crate::ledger::{self, Act, Ordering, Slip, SlipsFound, SlipsWanted, Which};
+use crate::metrics::LedgerStanding;
 use crate::profiles::{self, Profiles, Surcharges};
 use crate::seal::Sealer;
 use crate::server::Call;
@@ -245,7 +246,14 @@ impl Responder {
         let name = request.payment.authorization;
         if turn == Turn::Later || decided.told.basis == Basis::Replay {
             let by = Deadline::new(&clock::now(), None, &mount.patience).decide_by;
-            if let Found::Payment(payment) = Box::pin(self.find(mount, name, by)).await {
+            // What was answered without a ledger that is away is not asked of it: that was told already, and is told again as it was.
+            let standing = async {
+                match self.ledger_stands() {
+                    LedgerStanding::Up => Box::pin(self.find(mount, name, by)).await,
+                    LedgerStanding::Down => Found::NotNow,
+                }
+            };
+            if let Found::Payment(payment) = standing.await {
                 return *payment;
             }
         }

@@ -8,19 +8,19 @@ use holdfast_core::hold::{Answered, ToldAnswer};
 use holdfast_core::rules::Verdict;
 use holdfast_core::stand_in::{Sight, Snapshot, StandInAnswer, StoodIn, ToldName};
 use holdfast_core::{
-    AccountId, AuthorizationKind, AuthorizationRequest, Basis, ContentDigest, Decision, DeclineReason, StandInCause,
+    AccountId, AuthorizationKind, AuthorizationRequest, Basis, ContentDigest, Decision, DeclineReason, StandInCause, Timestamp,
 };
 use tokio::time::timeout_at;
 
-use super::breaker::BreakerIs;
+use super::breaker::{BreakerIs, Response};
 use super::deadline::Deadline;
 use super::mount::Mount;
 use super::payments::Own;
 use super::question::{Led, Question};
 use super::telling::{GivenUp, Telling};
 use super::told::{Claim, Told};
-use super::{Decided, Responder};
-use crate::clock;
+use super::{Decided, Responder, Stage};
+use crate::clock::{self, Instant};
 use crate::ledger::sight::{Lasts, LongerAgo, Seen};
 use crate::ledger::{Adopt, Glimpse, Readiness};
 use crate::server::Call;
@@ -31,6 +31,13 @@ const LOOK_AGAIN: Duration = Duration::from_millis(1);
 
 /// Which part of the time that is left may be spent on looking: one of so many.
 const LOOKING_SHARE: u32 = 4;
+
+/// How long a question waits at most for what is about to come: a ledger that starts, or one that is being told of its account's
+/// money. Whatever takes longer may take for ever, and its cardholder stands at a till.
+const SOON: Duration = Duration::from_millis(100);
+
+/// How many entries of the spool the ledger hears of that soon.
+const HEARD_SOON_MAX: i64 = 512;
 
 impl Responder {
     /// Stand-in, entered here only: the program's table within its caps, on what was last known. What it approves leaves only
@@ -123,8 +130,7 @@ impl Responder {
         if stand_in.in_transit() == 0 && !standings.any_on_the_way() {
             return Ok(());
         }
-        // Whoever probes is not to wait for more than the ledger.
-        let probes = !matches!(self.breaker.is(), BreakerIs::Closed);
+        let by = deadline.decide_by.min(soon());
         let account = match self.look(question, deadline).await {
             Glimpse::Seen(seen) => account_of(&seen.snapshot),
             Glimpse::Nothing => None,
@@ -133,16 +139,52 @@ impl Responder {
         };
         loop {
             let heard = self.unheard.heard.notified();
-            let money = !probes && account.is_some_and(|account| stand_in.in_transit_of(&account) > 0);
+            let money = account.is_some_and(|account| stand_in.in_transit_of(&account) > 0);
             let word = standings.on_the_way(mount.program.id, &question.request, account);
             if !money && !word {
                 return Ok(());
             }
-            let hears_soon = !probes && self.ledger.readiness() == Readiness::Ready;
-            if !hears_soon || timeout_at(deadline.decide_by, heard).await.is_err() {
+            if !self.hears_soon() {
+                return Err(StandInCause::LedgerUnavailable);
+            }
+            if timeout_at(by, heard).await.is_err() {
+                self.breaker.heard_of(Response::Failed, clock::instant());
                 return Err(StandInCause::LedgerUnavailable);
             }
         }
+    }
+
+    /// Whether the ledger answers, and there is so little to tell it that waiting makes sense.
+    fn hears_soon(&self) -> bool {
+        self.ledger.readiness() == Readiness::Ready
+            && self.breaker.is() == BreakerIs::Closed
+            && self.spool.fill().held.waiting <= HEARD_SOON_MAX
+    }
+
+    /// A start is waited for as long as it may have answered this question before. Where that is ruled out, or seen, it is waited for
+    /// only if it is about to end.
+    ///
+    /// # Errors
+    /// It has not ended by then, or an operator wants no question to wait for the ledger.
+    pub(super) async fn wait_for_start(
+        &self,
+        mount: &Mount,
+        question: &Question<'_>,
+        received_at: Timestamp,
+        deadline: Deadline,
+    ) -> Result<(), StandInCause> {
+        let foreseen = async { self.stage.clone().wait_for(|stage| *stage != Stage::Starting).await.is_ok() };
+        timeout_at(deadline.decide_by, foreseen).await.map_err(|_| StandInCause::Starting)?;
+        if !self.is_open() && self.switchboard.is_on(&mount.program.id, &mount.platform, received_at) {
+            return Err(StandInCause::Switched);
+        }
+        let by = match self.look(question, deadline).await {
+            Glimpse::Seen(Seen { answered: Some(_), .. } | Seen { longer_ago: LongerAgo::No, .. }) => {
+                deadline.decide_by.min(soon())
+            }
+            Glimpse::Seen(Seen { longer_ago: LongerAgo::Perhaps, .. }) | Glimpse::Nothing | Glimpse::Busy => deadline.decide_by,
+        };
+        timeout_at(by, self.until_open()).await.map_err(|_| StandInCause::Starting)
     }
 
     /// What the table in force says; `None` without one, while it is not known which one is, and where it met a bug.
@@ -185,6 +227,12 @@ impl Responder {
         let _ = Telling::begin(claim, told, &self.spool, entry, None).tell(deadline).await;
         Decided { told, balance: None, intent: None }
     }
+}
+
+/// What is soon, from now on.
+fn soon() -> Instant {
+    let now = clock::instant();
+    now.checked_add(SOON).unwrap_or(now)
 }
 
 fn account_of(snapshot: &Snapshot) -> Option<AccountId> {

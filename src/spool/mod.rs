@@ -39,7 +39,7 @@ pub use self::file::{Aside, BringBack, FILE, File, Held, Row, Standing, Sync};
 use self::queue::{Back, Erasing, Job, Queue};
 pub use self::queue::{Kept, Put};
 pub(crate) use self::reconcile::told_to_stop;
-pub use self::reconcile::{Heard, Reconciler};
+pub use self::reconcile::{Heard, Reconciler, Wave};
 pub use self::switch::{KeyOf, Off, Scope, Switched, Turn, Turned};
 use self::writer::Writer;
 

@@ -344,7 +344,7 @@ impl Heard for Counts {
 
     fn refused(&self, _: &Entry) {}
 
-    fn wave_ended(&self) {
+    fn wave_ended(&self, _: Wave) {
         self.waves.fetch_add(1, Ordering::Relaxed);
     }
 }
