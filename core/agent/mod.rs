@@ -24,7 +24,7 @@ pub use objects::{Authority, Binding, Instrument, Intent};
 pub use policy::{CompiledPolicy, Owner, POLICY_LIMITS_MAX};
 pub use reason::ReasonCode;
 pub use reservation::{is_reservation, reservation_of, reserving, taken_over_key, takes_over};
-pub use template::{FieldError, Lock, TEMPLATES, Template, TemplateFacts, TemplateWindow, Zones};
+pub use template::{FieldError, Lock, LockedName, TEMPLATES, Template, TemplateFacts, TemplateWindow, Zones};
 pub use words::{
     BindingStatus, Door, Environment, InstrumentKind, IntentNeed, IntentStatus, Mode, OrganizationKind, Scope, ScopeSet, Status,
     Weight,

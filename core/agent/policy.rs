@@ -9,7 +9,6 @@ use sha2::{Digest as _, Sha256};
 
 use crate::authorization::{AuthorizationKind, AuthorizationRequest};
 use crate::ids::{ProgramId, RuleId};
-use crate::merchant::MerchantName;
 use crate::money::{Currency, Money};
 use crate::rules::{
     AmountRange, Check, Hours, KindSet, Limit, LimitScope, LimitWindow, Listed, MccSet, NoTrace, Percent, Place, Rolling, Rule,
@@ -390,7 +389,7 @@ fn free_id(name: &str, known: &[RuleId]) -> Option<RuleId> {
 
 fn lock_check(lock: &Lock) -> Option<Check> {
     let ids = SortedSet::new(lock.merchant_ids.clone()).ok().map(|set| Check::MerchantId(Listed::Allow(set)));
-    let names: Vec<_> = lock.merchants.iter().filter_map(|name| MerchantName::of(name)).collect();
+    let names: Vec<_> = lock.merchants.iter().map(|name| name.digest).collect();
     let names = SortedSet::new(names).ok().map(|set| Check::MerchantName(Listed::Allow(set)));
     match (ids, names) {
         (Some(ids), Some(names)) => Some(Check::AnyOf(Box::new([Box::new([ids]), Box::new([names])]))),

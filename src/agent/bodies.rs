@@ -293,7 +293,7 @@ pub struct Policy {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub name: Option<Words>,
-    /// The template with its parameters, in one canonical form.
+    /// The template with its parameters, in one form. A merchant's name that was erased is `null`, and still decides.
     #[schema(value_type = PolicyTemplate)]
     pub policy: Value,
     /// Counts the versions of the template, from 1.

@@ -15,11 +15,11 @@ use holdfast_core::agent::{
 use holdfast_core::{Country, Currency, Merchant, MerchantCategoryCode, MerchantId, Money, PlatformName};
 
 use super::bodies::{self, Authority, Binding, Credential, Grant, Intent, Policy, Unreadable};
+use super::policy_names::{self, CannotBeRead};
 use super::registry::{Objects, Registry};
 use super::seal::Sealer;
 use super::store::{Follow, Kind, List, Row, Shared, StoreError};
 use super::texts::open_secret;
-use crate::config::ruleset::zone;
 
 /// Rows that are read at once at a start.
 const PAGE: u32 = 5_000;
@@ -187,10 +187,13 @@ impl Mirror {
 
     fn of_policy(&self, known: &mut Known, row: &Row, changes: &mut Vec<Change>) -> Result<(), Unreadable> {
         let body: Policy = bodies::read(row)?;
-        let template = Template::read(&body.policy, &zone).map_err(|_| unreadable(row));
-        match template {
+        match policy_names::read(&self.sealer, &row.organization, &body.policy) {
             Ok(template) if row.status == "active" => drop(known.policies.insert(row.id.clone(), Arc::new(template))),
-            Ok(_) | Err(_) => drop(known.policies.remove(&row.id)),
+            Ok(_) => drop(known.policies.remove(&row.id)),
+            Err(CannotBeRead) => {
+                drop(known.policies.remove(&row.id));
+                (self.say)(&format!("agent spend: policy {} cannot be read: who has it has no policy", row.id));
+            }
         }
         self.again(known, known.of_policy.get(&row.id), changes)
     }

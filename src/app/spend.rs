@@ -140,6 +140,7 @@ async fn fill(house: &House, agents: &AgentsConfig) -> Result<(), NotFilled> {
             "neither agents.key nor one of agents.old_keys is the key that the store of agent spend was made with: nothing in it could be read",
         ));
     }
+    office.take_names_out().await.map_err(NotFilled::NotNow)?;
     let mut place = restored(office).await?;
     if let Some(path) = &agents.import
         && is_empty(office).await?

@@ -10,7 +10,7 @@ use crate::authorization::{
 };
 use crate::decision::DeclineReason;
 use crate::ids::{AuthorizationId, IdempotencyKey, MerchantId};
-use crate::merchant::{Country, Merchant, MerchantCategoryCode};
+use crate::merchant::{Country, Merchant, MerchantCategoryCode, MerchantName};
 use crate::rules::{LimitCheck, NoTrace, Verdict, evaluate};
 use crate::time::Timestamp;
 

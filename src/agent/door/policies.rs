@@ -16,6 +16,7 @@ use super::shown::{Listed, Shown, State, StatusParameter, page_and_status};
 use crate::agent::bodies::{Policy, PolicyTemplate, PolicyVersion};
 use crate::agent::office::change::{Change, New};
 use crate::agent::office::{Office, Owner, no_randomness};
+use crate::agent::policy_names;
 use crate::agent::store::{Guard, Kind, List};
 use crate::api::input::{Fields, Need};
 use crate::api::page::PageParameters;
@@ -30,7 +31,8 @@ pub struct NewPolicy {
     /// What it is called.
     #[schema(max_length = 200)]
     name: Option<String>,
-    /// The template with its parameters.
+    /// The template with its parameters. Merchants' names are kept apart from the policy, sealed: once they were erased (`holdfast erase`)
+    /// each is shown as `null`, and the policy decides as before.
     policy: PolicyTemplate,
 }
 
@@ -125,7 +127,7 @@ pub(super) fn put_policy(
     template: &Template,
 ) -> Result<PolicyId, Problem> {
     let id = PolicyId::of_random(office.sealer.random().map_err(no_randomness)?);
-    let policy = template.canonical();
+    let policy = office.policy(change, owner, template)?;
     let name = office.some_words(change, &office.whose(owner), name)?;
     let body = Policy { name, policy: policy.clone(), policy_version: 1 };
     let place = New {
@@ -219,13 +221,18 @@ pub(super) async fn update(house: State, target: Target, write: Write) -> Result
     if let Some(name) = name {
         body.name = Some(house.office.words(&mut wanted.change, &house.office.whose(owner), &name)?);
     }
-    let changed = template.map(|template| template.canonical()).filter(|policy| *policy != body.policy);
-    if let Some(policy) = &changed {
-        body.policy = policy.clone();
-        body.policy_version = body.policy_version.saturating_add(1);
+    let mut version = None;
+    if let Some(template) = template {
+        let known = policy_names::read(&house.office.sealer, &row.organization, &body.policy);
+        // What says the same is no new version; names that were erased are there again.
+        body.policy = house.office.policy(&mut wanted.change, owner, &template)?;
+        if known.map(|known| known.canonical()) != Ok(template.canonical()) {
+            body.policy_version = body.policy_version.saturating_add(1);
+            version = Some(body.policy.clone());
+        }
     }
     wanted.change.update(&row, &row.status, &body, Vec::new(), "policy.updated");
-    if let Some(policy) = changed {
+    if let Some(policy) = version {
         put_version(&mut wanted.change, owner, &id, body.policy_version, policy);
     }
     let row = house.office.make(wanted.change).await?;

@@ -69,7 +69,7 @@ impl Office {
             change.create(&place(row.id.as_str(), &row.home, ""), &body, Vec::new(), "agent.created");
         }
         for row in &import.policies {
-            let (id, policy) = (row.id.as_str(), row.template.canonical());
+            let (id, policy) = (row.id.as_str(), self.policy(change, owner(row.home), &row.template)?);
             let body = Policy { name: None, policy: policy.clone(), policy_version: 1 };
             change.create(&place(id, &row.home, ""), &body, Vec::new(), "policy.created");
             let version = PolicyVersion { policy_id: id.to_owned(), policy_version: 1, policy };
