@@ -266,7 +266,11 @@ impl Compiling<'_> {
         }
         let length_seconds = DAY_SECONDS.saturating_mul(u32::from(period_days));
         match Rolling::new(length_seconds, RECURRING_BUCKETS) {
-            Ok(rolling) => self.add_limit("recurring-period", LimitWindow::Rolling(rolling), |limit| limit.count_max(1)),
+            // Who is paid every week is paid a minute early now and then, and must not be refused when it is exactly a week.
+            Ok(rolling) => {
+                let window = LimitWindow::Rolling(rolling.forgetting_early());
+                self.add_limit("recurring-period", window, |limit| limit.count_max(1));
+            }
             Err(problem) => self.wrong(path, "parameters.period_days", problem),
         }
     }
