@@ -71,7 +71,7 @@ fn a_rolling_window_counts_whatever_is_younger_than_it_is_long() {
     let day = Rolling::new(86_400, 24).unwrap();
     let open_at = |rolling, seconds| match LimitWindow::Rolling(rolling).at(Timestamp::from_unix_seconds(seconds)) {
         Window::Rolling { bucket, buckets } => (bucket, i64::from(buckets)),
-        Window::Since(_) | Window::Lifetime => unreachable!(),
+        Window::Since(_) | Window::Lifetime => panic!("it rolls"),
     };
     let counts = |rolling, then, now| {
         let ((counted, _), (bucket, buckets)) = (open_at(rolling, then), open_at(rolling, now));

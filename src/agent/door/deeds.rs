@@ -134,4 +134,3 @@ fn with_objects(deed: &Deed) -> Value {
     }
     line
 }
-

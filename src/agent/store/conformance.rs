@@ -8,7 +8,10 @@ use futures_executor::block_on;
 use holdfast_core::Timestamp;
 use holdfast_core::agent::Environment;
 
-use super::{Commit, Committed, Deed, Deeds, Erase, Expect, Follow, Guard, Kind, List, Names, Once, Outcome, Put, Rewrite, Row, Shared, Text};
+use super::{
+    Commit, Committed, Deed, Deeds, Erase, Expect, Follow, Guard, Kind, List, Names, Once, Outcome, Put, Rewrite, Row, Shared,
+    Text,
+};
 
 /// A place where objects are kept.
 pub trait Premises {

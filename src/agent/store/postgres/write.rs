@@ -50,7 +50,11 @@ pub(super) async fn rewrite(client: &mut Client, at: &Whereabouts, rewrite: &Rew
     // Whoever else writes waits.
     writing.take_numbers(std::iter::empty()).await?;
     let written = writing.rewrite(rewrite).await?;
-    if written { writing.transaction.commit().await.map_err(said)? } else { writing.transaction.rollback().await.map_err(said)? }
+    if written {
+        writing.transaction.commit().await.map_err(said)?
+    } else {
+        writing.transaction.rollback().await.map_err(said)?
+    }
     Ok(written)
 }
 

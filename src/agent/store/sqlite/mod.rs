@@ -228,7 +228,11 @@ impl Writer {
     fn rewrite(&self, rewrite: &Rewrite) -> rusqlite::Result<bool> {
         let transaction = self.connection.unchecked_transaction()?;
         let written = write::rewrite(&transaction, rewrite)?;
-        if written { transaction.commit()? } else { transaction.rollback()? }
+        if written {
+            transaction.commit()?
+        } else {
+            transaction.rollback()?
+        }
         Ok(written)
     }
 
