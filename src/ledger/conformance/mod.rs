@@ -201,6 +201,7 @@ macro_rules! conforms {
                 a_reservation_stands_until_a_payment_uses_it
                 a_reservation_that_nobody_uses_comes_back_in_time
                 a_payment_is_bounded_with_all_that_is_added_to_it
+                for_which_intent_a_payment_was_named_is_known_to_whoever_decides_it
                 which_intent_is_free_is_known_where_it_is_counted
                 a_question_that_may_join_holds_once
             }

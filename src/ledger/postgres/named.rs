@@ -104,6 +104,8 @@ impl Named {
         self.add_request(&decide.origin, &decide.request);
         self.add_verdict(&decide.verdict);
         self.add_reserved(takes_over(decide.governed.as_ref(), &decide.verdict));
+        let naming = decide.choice.as_deref().and_then(|choice| choice.naming(&decide.request));
+        self.limits.extend(naming.map(|check| (check.counter, check.scope.kept_as())));
         // What the payment itself has counted is read with its hold.
         for chosen in decide.choice.iter().flat_map(|choice| choice.possible(&decide.request)) {
             self.add_verdict(&chosen.verdict);
