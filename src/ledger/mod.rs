@@ -19,8 +19,8 @@ use std::sync::Arc;
 
 use holdfast_adapters::{AccountBalance, Unrecognized};
 use holdfast_core::agent::{Choice, Governed, IntentReference, Weight};
-use holdfast_core::hold::{AccountStatus, Answered, CardStatus, Finding, Heard, Hold, LimitUse, Order, ToldAnswer, ToldEvent};
-use holdfast_core::rules::Verdict;
+use holdfast_core::hold::{AccountStatus, Answered, CardStatus, Finding, Hold, LimitUse, Order, ToldAnswer, ToldEvent};
+use holdfast_core::rules::{LimitCheck, Verdict};
 use holdfast_core::{
     AccountId, AuthorizationRequest, Basis, CardToken, CardholderToken, ContentDigest, Currency, Decision, IdempotencyKey, Money,
     PaymentRef, PlatformName, ProgramId, Timestamp,
@@ -110,6 +110,8 @@ pub enum Act {
     Adopt(Adopt),
     /// Book a fact.
     Tell(Origin, ToldEvent),
+    /// Book a fact about a payment of ours, unless the payment does not allow it: then the answer is a decision against it, and nothing is booked.
+    TellOurs(Origin, ToldEvent),
     /// Do something with a payment of ours, or say why not.
     Order(Origin, Ordering),
     /// Keep a notification that was not understood.
@@ -325,8 +327,6 @@ pub struct Looked {
     pub changed_at: Option<Timestamp>,
     /// What the account's amounts are in, of a payment that stands.
     pub currency: Option<Currency>,
-    /// Whether a message under the key was heard before.
-    pub heard: Option<Heard>,
 }
 
 /// What was asked for, for whoever knows which answer it has to be; `None` of another one.

@@ -85,7 +85,7 @@ impl Faulty {
 
 /// Whether an act is a question, an answer or a message.
 fn is_heard(act: &Act) -> bool {
-    matches!(act, Act::Decide(_) | Act::Adopt(_) | Act::Tell(..) | Act::Keep(..))
+    matches!(act, Act::Decide(_) | Act::Adopt(_) | Act::Tell(..) | Act::TellOurs(..) | Act::Keep(..))
 }
 
 /// The same, shared with the test.

@@ -127,6 +127,7 @@ macro_rules! conforms {
                 concurrent_authorizations_never_hold_more_than_is_there
                 concurrent_retries_hold_once
                 concurrent_messages_book_once
+                concurrent_messages_about_a_payment_of_ours_pass_no_bound
                 concurrent_authorizations_never_pass_a_limit
                 what_was_acknowledged_outlives_a_crash
             }

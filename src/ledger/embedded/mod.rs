@@ -14,6 +14,7 @@ mod early;
 pub(crate) mod engine;
 mod entering;
 pub(crate) mod naming;
+mod ours;
 pub mod projection;
 mod queue;
 pub(crate) mod rebuild;

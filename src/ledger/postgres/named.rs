@@ -80,7 +80,7 @@ impl Named {
                     self.add_reserved(takes_over(adopt.governed.as_ref(), verdict));
                 });
             }
-            Act::Tell(origin, event) => self.add_told(origin, event),
+            Act::Tell(origin, event) | Act::TellOurs(origin, event) => self.add_told(origin, event),
             Act::Order(origin, ordering) => {
                 self.add_payment(origin.platform.as_ref(), &ordering.payment);
                 self.add_asked(origin, &ordering.key);
@@ -199,7 +199,11 @@ pub fn program_of(act: &Act) -> Option<ProgramId> {
         Act::Decide(decide) => Some(decide.origin.program),
         Act::Preview(decide) => Some(decide.origin.program),
         Act::Adopt(adopt) => Some(adopt.origin.program),
-        Act::Tell(origin, _) | Act::Order(origin, _) | Act::Keep(origin, _) | Act::Enter(origin, _) => Some(origin.program),
+        Act::Tell(origin, _)
+        | Act::TellOurs(origin, _)
+        | Act::Order(origin, _)
+        | Act::Keep(origin, _)
+        | Act::Enter(origin, _) => Some(origin.program),
         Act::Balances(origin, _) | Act::Look(origin, ..) => Some(origin.program),
         Act::Slips(wanted) => Some(wanted.program),
         Act::EraseSlips(which) => Some(which.program),
