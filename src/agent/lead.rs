@@ -273,10 +273,19 @@ impl Lead {
     /// What an answer says of it.
     #[must_use]
     pub fn said(&self, decision: &Decision, basis: &Basis, chosen: Option<IntentReference>) -> Said {
+        let stand_in = match basis {
+            Basis::StandIn(cause) => Some(*cause),
+            Basis::StandInTable(by) => Some(by.cause),
+            Basis::Rule(_) | Basis::Limit(_) | Basis::Ledger | Basis::Replay => None,
+        };
         match &self.to {
-            To::Nobody { binding, intent, .. } => {
-                Said { code: ReasonCode::under(decision, basis, None), policy: None, binding: *binding, intent: *intent }
-            }
+            To::Nobody { binding, intent, .. } => Said {
+                code: ReasonCode::under(decision, basis, None),
+                policy: None,
+                binding: *binding,
+                intent: *intent,
+                stand_in,
+            },
             To::Authority { authority, binding, intent } => Said {
                 code: ReasonCode::under(decision, basis, Some(authority.mode)),
                 policy: authority.policy.as_ref().map(|policy| policy.version.policy),
@@ -286,6 +295,7 @@ impl Lead {
                     Shown::Unknown(reference) => Some(*reference),
                     Shown::Known(known) => Some(known.reference),
                 },
+                stand_in,
             },
         }
     }

@@ -53,6 +53,12 @@ pub trait Ledger: Send + Sync {
     fn look(&self, _origin: &Origin, _request: &AuthorizationRequest) -> Glimpse {
         Glimpse::Nothing
     }
+
+    /// What these limits of a question have counted, as far as that is to be seen without asking it, in their order; nothing where it is
+    /// not. Never waits for a disk.
+    fn counted(&self, _origin: &Origin, _request: &AuthorizationRequest, _limits: &[LimitCheck]) -> Option<Vec<LimitUse>> {
+        None
+    }
 }
 
 /// Whether a ledger can answer.

@@ -8,7 +8,8 @@ use holdfast::app::App;
 use holdfast::config::{Config, Overrides};
 use holdfast::ledger::sight::{Lasts, LongerAgo, Seen};
 use holdfast::ledger::{self, Act, Answer, Completions, Glimpse, Ledger, LedgerError, Origin, Readiness, Ticket, Wait, Whose};
-use holdfast_core::rules::Verdict;
+use holdfast_core::hold::LimitUse;
+use holdfast_core::rules::{LimitCheck, Verdict};
 use holdfast_core::stand_in::Sight;
 use holdfast_core::{AccountId, AuthorizationRequest, ProgramId};
 
@@ -165,6 +166,11 @@ impl Ledger for Shared {
             },
             _ => self.0.inner.look(origin, request),
         }
+    }
+
+    fn counted(&self, origin: &Origin, request: &AuthorizationRequest, limits: &[LimitCheck]) -> Option<Vec<LimitUse>> {
+        let veiled = *self.0.fault.lock().unwrap() == Fault::Veiled;
+        if veiled { None } else { self.0.inner.counted(origin, request, limits) }
     }
 }
 

@@ -71,6 +71,11 @@ pub struct DecisionAnswer {
     binding_id: Option<String>,
     /// The intent that it was for.
     intent_reference: Option<String>,
+    /// There only if stand-in answered, because the ledger could not be asked in time: why not (`starting`, `deadline_passed`,
+    /// `ledger_unavailable`, `overloaded`, `panicked` or `switched`). What it approved is `STAND_IN`; what it declined has the reason of whoever
+    /// objected, the policy and its budgets among them, or `STAND_IN` where nothing allowed it. A retry after a restart may be without it.
+    #[schema(example = "ledger_unavailable")]
+    stand_in: Option<String>,
     /// As it came.
     correlation_id: Option<Value>,
 }
