@@ -221,10 +221,14 @@ impl Responder {
             return;
         };
         let Some(card) = question.request.card else { return };
-        let account = match self.ledger.look(&question.origin, &question.request) {
+        let deadline = Deadline::new(&call.received, question.sent_at, &mount.patience);
+        // Whoever works on memory has it for less than a millisecond: that is waited for, rather than asked beside the question.
+        let account = match self.look(question, deadline).await {
             Glimpse::Seen(Seen { snapshot: Snapshot { account: Sight::Seen(account), .. }, .. }) => Ok(Some(account.id)),
+            // There is no such card, or none that leads to an account.
+            Glimpse::Seen(Seen { snapshot: Snapshot { account: Sight::Absent, .. }, .. }) => Ok(None),
             Glimpse::Seen(_) | Glimpse::Busy | Glimpse::Nothing => {
-                let by = Deadline::new(&call.received, question.sent_at, &mount.patience).decide_by;
+                let by = deadline.decide_by;
                 let ask = ledger::ask(self.ledger.as_ref(), Act::Balances(question.origin, Whose::Card(card)));
                 let told = timeout_at(by, ask).await.ok().and_then(Result::ok).and_then(ledger::Answer::into_balances);
                 told.map(|standings| standings.first().map(|standing| standing.balance.account)).ok_or(())

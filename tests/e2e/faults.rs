@@ -46,6 +46,8 @@ pub struct Faulty {
     ended: Condvar,
     withheld: Mutex<Vec<Arc<Ticket>>>,
     pub asked: AtomicBool,
+    /// Whether anybody asked for balances.
+    pub balances_asked: AtomicBool,
     /// The last question.
     question: Mutex<Option<(Origin, AuthorizationRequest)>>,
     /// What the rules thought of each question whose answer is to be adopted.
@@ -99,6 +101,9 @@ impl Ledger for Shared {
             _ => None,
         });
         let decision = question.is_some();
+        if ticket.with_act(|act| matches!(act, Act::Balances(..))) {
+            self.0.balances_asked.store(true, Ordering::SeqCst);
+        }
         let fault = *self.0.fault.lock().unwrap();
         let adopting = |act: &mut Act| {
             let Act::Adopt(adopt) = act else { return None };
@@ -212,6 +217,7 @@ impl Bench {
                 fault: Mutex::new(fault),
                 ended: Condvar::new(),
                 withheld: Mutex::default(),
+                balances_asked: AtomicBool::new(false),
                 asked: AtomicBool::new(false),
                 question: Mutex::default(),
                 verdicts: Mutex::default(),
