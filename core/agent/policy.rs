@@ -81,12 +81,21 @@ impl CompiledPolicy {
     /// # Errors
     /// Everything in it that cannot be expressed, by the path of its field.
     pub fn new(template: &Template, owner: &Owner) -> Result<Self, Vec<FieldError>> {
+        CompiledPolicy::within(template, owner, POLICY_LIMITS_MAX)
+    }
+
+    /// The same where there is room for so many limits of it.
+    ///
+    /// # Errors
+    /// As [`CompiledPolicy::new`]; each limit for which there is no room is one of them.
+    pub fn within(template: &Template, owner: &Owner, room: usize) -> Result<Self, Vec<FieldError>> {
         let hash = RulesetHash::of(&format!("{}\0{}", owner.authority, template.canonical()));
         let mut compiling = Compiling {
             owner,
             currency: None,
             rules: Vec::new(),
             limits: Vec::new(),
+            room: room.min(POLICY_LIMITS_MAX),
             review: None,
             maxima: Vec::new(),
             standing: Standing::Alone,
@@ -96,10 +105,7 @@ impl CompiledPolicy {
         compiling.add(template, "");
         compiling.keep_to_currency();
         let most = compiling.most();
-        let Compiling { currency, rules, limits, review, mut errors, .. } = compiling;
-        if limits.len() > POLICY_LIMITS_MAX {
-            errors.push(FieldError::new("parameters", format_args!("has more than {POLICY_LIMITS_MAX} budgets and counts")));
-        }
+        let Compiling { currency, rules, limits, review, errors, .. } = compiling;
         if !errors.is_empty() {
             return Err(errors);
         }
@@ -158,6 +164,7 @@ struct Compiling<'a> {
     currency: Option<Currency>,
     rules: Vec<Rule>,
     limits: Vec<Limit>,
+    room: usize,
     review: Option<AmountRange>,
     /// Of single amounts.
     maxima: Vec<i64>,
@@ -189,10 +196,10 @@ impl Compiling<'_> {
                     currency if currency == self.owner.currency => "budget".to_owned(),
                     currency => format!("budget-{}", currency.code().to_ascii_lowercase()),
                 };
-                self.add_limit(&name, window.into(), |limit| limit.amount_max(*amount));
+                self.add_limit(&name, window.into(), path, |limit| limit.amount_max(*amount));
             }
-            Template::Count { count, window } => self.add_limit("count", window.into(), |limit| limit.count_max(*count)),
-            Template::OneTime => self.add_limit("one-time", LimitWindow::Lifetime, |limit| limit.count_max(1)),
+            Template::Count { count, window } => self.add_limit("count", window.into(), path, |limit| limit.count_max(*count)),
+            Template::OneTime => self.add_limit("one-time", LimitWindow::Lifetime, path, |limit| limit.count_max(1)),
             Template::RecurringMerchant { merchant, amount, tolerance, period_days } => {
                 self.add_recurring(merchant, *amount, *tolerance, *period_days, path);
             }
@@ -269,7 +276,7 @@ impl Compiling<'_> {
             // Who is paid every week is paid a minute early now and then, and must not be refused when it is exactly a week.
             Ok(rolling) => {
                 let window = LimitWindow::Rolling(rolling.forgetting_early());
-                self.add_limit("recurring-period", window, |limit| limit.count_max(1));
+                self.add_limit("recurring-period", window, path, |limit| limit.count_max(1));
             }
             Err(problem) => self.wrong(path, "parameters.period_days", problem),
         }
@@ -295,7 +302,12 @@ impl Compiling<'_> {
     }
 
     /// A limit counts payments only: a check of a card before it must not use one up.
-    fn add_limit(&mut self, name: &str, window: LimitWindow, set_maximum: impl FnOnce(Limit) -> Limit) {
+    fn add_limit(&mut self, name: &str, window: LimitWindow, path: &str, set_maximum: impl FnOnce(Limit) -> Limit) {
+        if self.limits.len() >= self.room {
+            let room = self.room;
+            self.wrong(path, "template", format_args!("is one budget or count too many: there is room for {room}"));
+            return;
+        }
         let known = self.rules.iter().map(Rule::id).chain(self.limits.iter().map(Limit::id)).collect::<Vec<_>>();
         let Some(id) = free_id(&limit_name(name, &window), &known) else { return };
         let payments = When { kinds: Some(KindSet::TAKING_MONEY), ..When::default() };

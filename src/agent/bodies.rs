@@ -193,8 +193,8 @@ pub struct Credential {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub member_id: Option<String>,
     /// Who made it: the member, also where that was by a backend's credential which the member had made; otherwise the backend's credential,
-    /// or an operator.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// or an operator. `null` of one that was made before that was recorded.
+    #[serde(default)]
     pub created_by: Option<String>,
     /// What it is called.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -433,7 +433,7 @@ impl Body for Intent {
 /// What a limit had left.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Remaining {
-    /// Which limit of the policy.
+    /// Which limit of the policy: what it counts, and over which time.
     #[schema(example = "budget-month")]
     pub limit: String,
     /// Over which time it counts: `calendar` (a day, a week or a month), `rolling` or `lifetime`.

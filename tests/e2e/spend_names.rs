@@ -106,7 +106,8 @@ fn a_policy_shows_its_merchants_until_they_are_erased_and_decides_as_before() {
     reader.decides();
 
     // Written again it is readable again, and no other policy.
-    let same = json!({"version": 1, "policy": {"template": "merchant_lock", "parameters": {"merchants": ["ADA lovelace BOOKS"]}}});
+    let same =
+        json!({"version": 1, "policy": {"template": "merchant_lock", "parameters": {"merchants": ["ADA lovelace BOOKS"]}}});
     let path = format!("/v1/policies/{}", reader.policy);
     let changed = reader.owner.ask("PATCH", &path, &[], &same).json();
     assert_eq!((&changed["policy_version"], &changed["version"]), (&json!(1), &json!(2)), "{changed}");

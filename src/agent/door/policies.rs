@@ -3,7 +3,6 @@
 use axum::Json;
 use axum::response::Response;
 use holdfast_core::agent::{AuthorityId, CompiledPolicy, FieldError, PolicyId, Scope, TEMPLATES, Template};
-use holdfast_core::rules::LIMITS_MAX;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -14,6 +13,7 @@ use super::asking::{KeyParameter, Read, VersionParameter, Versioned, Write};
 use super::openapi::{ReadProblems, WriteProblems};
 use super::shown::{Listed, Shown, State, StatusParameter, page_and_status};
 use crate::agent::bodies::{Policy, PolicyTemplate, PolicyVersion};
+use crate::agent::mirror::room_beside;
 use crate::agent::office::change::{Change, New};
 use crate::agent::office::{Office, Owner, no_randomness};
 use crate::agent::policy_names;
@@ -43,7 +43,9 @@ pub struct PolicyChange {
     /// What it is called.
     #[schema(max_length = 200)]
     name: Option<String>,
-    /// The template with its parameters: a new version, in force at once for every authority that has the policy.
+    /// The template with its parameters: a new version, in force at once for every authority that has the policy. What a budget or count has
+    /// counted stays with it while its maximum, and whatever is around it, changes; over another window it begins anew. (Once, after an update
+    /// from a version in which limits were named by their place, so do rolling windows, zones but UTC, and weeks that do not begin on Monday.)
     policy: Option<PolicyTemplate>,
     /// The version of the object that you read; `If-Match` says the same.
     version: Option<u32>,
@@ -104,17 +106,9 @@ pub(super) fn template(house: &House, owner: Owner, fields: &Fields, need: Need)
     let template = Template::read(value, &zone).map_err(wrong).ok()?;
     // Compiled for nobody, to know that it can be.
     let nobody = house.office.mirror.owner(AuthorityId::of_random([0; 10]), PolicyId::of_random([0; 10]), owner.environment)?;
-    let compiled = CompiledPolicy::new(&template, &nobody).map_err(wrong).ok()?;
-    let (own, program) = (compiled.ruleset.limits().len(), house.limits_of_program(owner.environment));
-    // One is the intent's, two are the payment's: what it may come to, and that without a person. At the till a payment under more is declined: whoever writes the policy should hear of it.
-    let room = LIMITS_MAX.saturating_sub(3).saturating_sub(program);
-    if own > room {
-        fields.wrong(
-            "policy",
-            &format!("has {own} budgets and counts, and beside those of the program's own rules there is room for {room}"),
-        );
-        return None;
-    }
+    // At the till a payment under more than there is room for is declined: whoever writes the policy should hear of it.
+    let room = room_beside(house.limits_of_program(owner.environment));
+    CompiledPolicy::within(&template, &nobody, room).map_err(wrong).ok()?;
     Some(template)
 }
 

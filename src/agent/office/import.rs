@@ -9,6 +9,7 @@ use super::{Office, Owner, no_randomness, organizations, wrong_state};
 use crate::agent::bodies::{Agent, Authority, Binding, GoLive, Grant, Organization, Policy, PolicyVersion};
 use crate::agent::door::bindings::instrument_claim;
 use crate::agent::door::grants::grant_claim;
+use crate::agent::mirror::room_beside;
 use crate::agent::names::fresh;
 use crate::api::problem::Problem;
 use crate::config::agents::import::{AgentsImport, Home};
@@ -116,7 +117,8 @@ impl Office {
         let row = row.ok_or_else(|| missing("spending authority", policy.as_str()))?;
         let owner = self.mirror.owner(authority, policy, home.environment);
         let owner = owner.ok_or_else(|| wrong_state(format!("[agents] names no program of {}", home.environment.name())))?;
-        let compiled = CompiledPolicy::new(&row.template, &owner);
+        let room = room_beside(self.mirror.limits_of_program(home.environment));
+        let compiled = CompiledPolicy::within(&row.template, &owner, room);
         compiled.map(drop).map_err(|errors| {
             let lines: Vec<_> = errors.iter().map(ToString::to_string).collect();
             wrong_state(format!("policy {policy}: {}", lines.join("; ")))

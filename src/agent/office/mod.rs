@@ -203,6 +203,10 @@ fn shown(row: &Row) -> Result<Value, Problem> {
     fields.insert("version".to_owned(), json!(row.version));
     fields.insert("created_at".to_owned(), json!(row.created_at.to_string()));
     fields.insert("updated_at".to_owned(), json!(row.updated_at.to_string()));
+    if row.kind == Kind::Credential {
+        // Of one that was made before it was recorded who did.
+        fields.insert("created_by".to_owned(), Value::Null);
+    }
     if let Value::Object(body) = without_hidden(row.kind, body) {
         fields.extend(body);
     }
