@@ -1,7 +1,5 @@
 //! What stays as it is while things around it change: intents, budgets, policies in use, and older objects.
 
-use std::io::{BufRead as _, BufReader};
-
 use serde_json::{Value, json};
 
 use crate::spend::{Caller, code, id};
@@ -156,18 +154,13 @@ fn a_start_says_which_policy_has_more_budgets_than_there_is_room_for() {
         let there = text.matches("[[limit]]").count();
         text + &(there..11).map(limit).collect::<String>()
     });
-    workplace.publish("rules/demo.toml");
+    workplace.publish("config/rules/demo.toml");
     assert!(server.terminate().success());
-    let (mut child, _, lines) = workplace.listen_by(&[]);
     let wanted = format!(
         "spending authority {}: policy {} has 3 budgets and counts, and beside the 11 limits of program demo there is room for 2",
         id(&authority),
         authority["policy_id"].as_str().unwrap()
     );
-    let mut ready = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut ready).unwrap();
-    child.kill().unwrap();
-    child.wait().unwrap();
-    let said: Vec<String> = lines.map_while(Result::ok).collect();
-    assert!(said.iter().any(|line| line.contains(&wanted) && line.contains("POLICY_VIOLATION")), "{said:?}");
+    let said = workplace.said_at_start();
+    assert!(said.lines().any(|line| line.contains(&wanted) && line.contains("POLICY_VIOLATION")), "{said}");
 }
