@@ -3,19 +3,20 @@
 //! The ruleset's hash is that of the template's canonical JSON and of the authority, so that a journal's record names one version of one
 //! authority's policy.
 
+mod names;
+
 use std::fmt;
 
-use sha2::{Digest as _, Sha256};
-
 use crate::authorization::{AuthorizationKind, AuthorizationRequest};
-use crate::ids::{ProgramId, RuleId};
+use crate::ids::ProgramId;
 use crate::money::{Currency, Money};
 use crate::rules::{
     AmountRange, Check, Hours, KindSet, Limit, LimitScope, LimitWindow, Listed, MccSet, NoTrace, Percent, Place, Rolling, Rule,
-    Ruleset, RulesetError, RulesetHash, RulesetParts, SortedSet, Verdict, Weekday, When, Zone, evaluate,
+    Ruleset, RulesetError, RulesetHash, RulesetParts, SortedSet, Verdict, When, evaluate,
 };
 use crate::time::Timestamp;
 
+use self::names::{free_id, limit_name};
 use super::governed::PolicyVersion;
 use super::ids::{AuthorityId, PolicyId};
 use super::template::{FieldError, Lock, Template, TemplateWindow};
@@ -25,8 +26,6 @@ pub const POLICY_LIMITS_MAX: usize = 5;
 
 const DAY_SECONDS: u32 = 86_400;
 const RECURRING_BUCKETS: u8 = 60;
-/// The longest name of a limit, so that a number fits behind it.
-const LIMIT_NAME_BYTES_MAX: usize = RuleId::BYTES_MAX - 3;
 
 /// Whose policy it is.
 #[derive(Debug, Clone, Copy)]
@@ -368,39 +367,6 @@ impl Compiling<'_> {
 fn below(path: &str, index: usize) -> String {
     let dot = if path.is_empty() { "" } else { "." };
     format!("{path}{dot}parameters.policies[{index}]")
-}
-
-/// A limit is named by what it counts and over which time, and not by its place or its maximum: what it has counted stays with it while the
-/// policy around it changes. `budget-month` counts UTC's months, `budget-day-america-new-york` New York's days, `count-rolling-3600s` an hour.
-fn limit_name(name: &str, window: &LimitWindow) -> String {
-    let of_zone = |zone: &Zone| match zone.name() {
-        "UTC" => String::new(),
-        zone => format!("-{}", zone.to_ascii_lowercase().replace(|c: char| !c.is_ascii_alphanumeric(), "-")),
-    };
-    let scope = match window {
-        LimitWindow::Day(zone) | LimitWindow::Month(zone) => of_zone(zone),
-        LimitWindow::Week(zone, Weekday::Monday) => of_zone(zone),
-        LimitWindow::Week(zone, first) => format!("{}-{}", of_zone(zone), first.name()),
-        LimitWindow::Rolling(rolling) => format!("-{}s", rolling.length_seconds()),
-        LimitWindow::Lifetime => String::new(),
-    };
-    let name = format!("{name}-{}", window.name());
-    let told = format!("{name}{scope}");
-    if told.len() <= LIMIT_NAME_BYTES_MAX {
-        return told;
-    }
-    // The longest zones' names leave no room: a digest is as good to tell them apart.
-    let digest: [u8; 32] = Sha256::digest(scope).into();
-    let short = digest.first_chunk().copied().map_or(0, u32::from_be_bytes);
-    format!("{name}-{short:08x}")
-}
-
-/// `max-amount`, and where that is taken `max-amount-2`.
-fn free_id(name: &str, known: &[RuleId]) -> Option<RuleId> {
-    let name = name.replace('_', "-");
-    let numbered = (2..=known.len().saturating_add(2)).map(|number| format!("{name}-{number}"));
-    let ids = std::iter::once(name.clone()).chain(numbered).filter_map(|id| RuleId::new(&id).ok());
-    ids.into_iter().find(|id| !known.contains(id))
 }
 
 fn lock_check(lock: &Lock) -> Option<Check> {
