@@ -4,7 +4,7 @@ use std::fmt;
 
 use arrayvec::{ArrayString, ArrayVec};
 use holdfast_core::agent::{BindingId, IntentReference, PolicyId, ReasonCode};
-use holdfast_core::{AccountId, ContentDigest, Decision, IdempotencyKey, Money, PlatformName, ProgramId};
+use holdfast_core::{AccountId, ContentDigest, Decision, IdempotencyKey, Money, PlatformName, ProgramId, StandInCause};
 use http::{HeaderName, HeaderValue};
 use sha2::{Digest as _, Sha256};
 
@@ -60,6 +60,8 @@ pub struct Said {
     pub binding: Option<BindingId>,
     /// The intent that it was for.
     pub intent: Option<IntentReference>,
+    /// Why stand-in answered, if it did.
+    pub stand_in: Option<StandInCause>,
 }
 
 /// Our name for a decision: 128 bits, made of program, platform and key, so that a retry hears the same one. Displays as a

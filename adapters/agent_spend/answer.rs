@@ -1,7 +1,7 @@
 //! Answers as processors read them: 200 with the decision, or a problem of RFC 9457 in the shape that all of `/v1` has.
 
 use holdfast_core::agent::ReasonCode;
-use holdfast_core::{Decision, DeclineReason};
+use holdfast_core::{Decision, DeclineReason, StandInCause};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -22,6 +22,8 @@ struct Decided<'a> {
     policy_id: Option<&'a str>,
     binding_id: Option<&'a str>,
     intent_reference: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stand_in: Option<&'static str>,
     correlation_id: Option<Correlation<'a>>,
 }
 
@@ -83,6 +85,7 @@ pub(super) fn write(echo: &Echo<'_>, answer: &Answer<'_>, body: &mut Vec<u8>) ->
                     policy_id: said.and_then(|said| said.policy.as_ref()).map(|policy| policy.as_str()),
                     binding_id: said.and_then(|said| said.binding.as_ref()).map(|binding| binding.as_str()),
                     intent_reference: said.and_then(|said| said.intent.as_ref()).map(|intent| intent.as_str()),
+                    stand_in: said.and_then(|said| said.stand_in).map(StandInCause::name),
                     correlation_id,
                 },
                 body,

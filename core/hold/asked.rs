@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use arrayvec::ArrayVec;
+use smallvec::SmallVec;
 
 use super::life::{Hold, Placement, Role, Step, StepId, Steps, What, fold};
 use super::mutant::{self, Mutant};
@@ -14,7 +15,7 @@ use super::state::{Account, Answered, Counted, LimitUse, Slice};
 use super::told::take;
 use super::twice;
 use super::word::adopted;
-use crate::agent::Weight;
+use crate::agent::{Weight, named_number};
 use crate::authorization::{AuthorizationKind, AuthorizationRequest, ContentDigest, Expiry, Padding, PartialApproval, Posting};
 use crate::decision::{Basis, Decision, DeclineReason};
 use crate::rules::{Enforcement, HoldPolicy, LIMITS_MAX, LimitCheck, Proceed, Verdict};
@@ -41,8 +42,25 @@ pub(super) fn decide(slice: &Slice<'_>, asked: &Asked<'_>) -> Outcome {
     let outcome = adopted(slice, asked, answer(slice, asked));
     match asked.weight {
         Weight::Moves | Weight::Joins => outcome,
-        Weight::Preview => said_only(outcome),
+        Weight::Preview => Outcome { counted: named(slice, asked, &outcome), ..said_only(outcome) },
     }
+}
+
+/// An approval that moves nothing still tells for which intent its payment is: the first one that is told stays.
+fn named(slice: &Slice<'_>, asked: &Asked<'_>, outcome: &Outcome) -> SmallVec<[Counted; LIMITS_MAX]> {
+    let (Some((Decision::Approve { .. }, basis)), Verdict::Proceed(proceed)) = (outcome.decision, asked.verdict) else {
+        return SmallVec::new();
+    };
+    if basis == Basis::Replay {
+        return SmallVec::new();
+    }
+    let free = proceed.limits.iter().zip(slice.uses).filter(|(_, used)| used.count == 0);
+    let name = |check: &LimitCheck| {
+        let LimitCheck { counter, scope, window, .. } = *check;
+        let amount = named_number(check)?;
+        Some(Counted { placement: StepId::of(&asked.request.key), counter, scope, window, amount, count: 1 })
+    };
+    free.filter_map(|(check, _)| name(check)).collect()
 }
 
 /// What was said, without what it would have moved.

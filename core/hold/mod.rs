@@ -32,7 +32,7 @@ pub use life::{Hold, HoldStatus, Step, StepId, What};
 pub use order::Ordered;
 pub use outcome::{Finding, Outcome, Standing};
 pub use state::{Account, Answered, Card, Counted, Heard, LimitUse, Mark, Slice};
-pub use told::contradicts;
+pub use told::{contradicts, objection};
 
 use crate::time::Timestamp;
 

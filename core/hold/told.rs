@@ -63,6 +63,32 @@ pub fn contradicts(steps: &[Step], currency: Currency, event: &ToldEvent) -> boo
     amount.is_some_and(|amount| amount.currency() != currency) || said(&what) != said(&step.what)
 }
 
+/// Why a fact about a payment is refused where its teller may be: of what is left of the approval no more is cleared, and what is given back is
+/// in the payment's currency. More than is held is never given back.
+#[must_use]
+pub fn objection(hold: &Hold, currency: Currency, fact: &Fact) -> Option<DeclineReason> {
+    let left = hold.authorized.saturating_add(hold.tolerance).saturating_sub(hold.captured);
+    let (amount, most) = match fact {
+        Fact::Captured { amount, .. } => (*amount, left),
+        Fact::Reduced { by, .. } => (*by, i64::MAX),
+        // Of those nothing else is told at our door.
+        Fact::Released { .. }
+        | Fact::Recorded { .. }
+        | Fact::Replaced { .. }
+        | Fact::Completed { .. }
+        | Fact::Credited { .. }
+        | Fact::Debited { .. }
+        | Fact::SettlementAnnounced { .. }
+        | Fact::Card { .. }
+        | Fact::Cardholder { .. }
+        | Fact::Account { .. } => return None,
+    };
+    if amount.currency() != currency {
+        return Some(DeclineReason::CurrencyNotAllowed);
+    }
+    (amount.minor() > most).then_some(DeclineReason::CaptureAboveAuthorized)
+}
+
 /// The kind of a step, and its amount.
 const fn said(what: &What) -> (u8, i64) {
     match *what {

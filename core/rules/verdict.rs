@@ -242,7 +242,7 @@ pub enum Window {
     Rolling {
         /// The number of the bucket that is open now.
         bucket: i64,
-        /// How many buckets count, at most 60.
+        /// How many buckets count, at most 61.
         buckets: u8,
     },
     /// For ever.

@@ -19,8 +19,8 @@ use std::sync::Arc;
 
 use holdfast_adapters::{AccountBalance, Unrecognized};
 use holdfast_core::agent::{Choice, Governed, IntentReference, Weight};
-use holdfast_core::hold::{AccountStatus, Answered, CardStatus, Finding, Heard, Hold, LimitUse, Order, ToldAnswer, ToldEvent};
-use holdfast_core::rules::Verdict;
+use holdfast_core::hold::{AccountStatus, Answered, CardStatus, Finding, Hold, LimitUse, Order, ToldAnswer, ToldEvent};
+use holdfast_core::rules::{LimitCheck, Verdict};
 use holdfast_core::{
     AccountId, AuthorizationRequest, Basis, CardToken, CardholderToken, ContentDigest, Currency, Decision, IdempotencyKey, Money,
     PaymentRef, PlatformName, ProgramId, Timestamp,
@@ -52,6 +52,12 @@ pub trait Ledger: Send + Sync {
     /// What is to be seen around a question without asking it. Never waits for a disk.
     fn look(&self, _origin: &Origin, _request: &AuthorizationRequest) -> Glimpse {
         Glimpse::Nothing
+    }
+
+    /// What these limits of a question have counted, as far as that is to be seen without asking it, in their order; nothing where it is
+    /// not. Never waits for a disk.
+    fn counted(&self, _origin: &Origin, _request: &AuthorizationRequest, _limits: &[LimitCheck]) -> Option<Vec<LimitUse>> {
+        None
     }
 }
 
@@ -110,6 +116,8 @@ pub enum Act {
     Adopt(Adopt),
     /// Book a fact.
     Tell(Origin, ToldEvent),
+    /// Book a fact about a payment of ours, unless the payment does not allow it: then the answer is a decision against it, and nothing is booked.
+    TellOurs(Origin, ToldEvent),
     /// Do something with a payment of ours, or say why not.
     Order(Origin, Ordering),
     /// Keep a notification that was not understood.
@@ -325,8 +333,6 @@ pub struct Looked {
     pub changed_at: Option<Timestamp>,
     /// What the account's amounts are in, of a payment that stands.
     pub currency: Option<Currency>,
-    /// Whether a message under the key was heard before.
-    pub heard: Option<Heard>,
 }
 
 /// What was asked for, for whoever knows which answer it has to be; `None` of another one.

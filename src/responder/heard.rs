@@ -9,6 +9,7 @@ use holdfast_core::{Decision, PlatformName, ProgramId, Timestamp};
 use tokio::sync::Notify;
 
 use super::breaker::{Breaker, Response};
+use super::budgets::Spending;
 use super::mount::Program;
 use super::orders::Orders;
 use super::publications::Publications;
@@ -16,7 +17,7 @@ use super::stand_in::StandIn;
 use super::standings::Standings;
 use super::told::{Name, Told, ToldBook};
 use crate::clock;
-use crate::ledger::{Adopt, KeptRuleset};
+use crate::ledger::{Adopt, KeptRuleset, weight_of};
 use crate::spool::{Entry, Heard, Spool, SpoolError, Standing, Wave};
 
 /// What is remembered until the ledger has heard it.
@@ -110,6 +111,14 @@ impl Unheard {
                 Standing::Confirmed => Taken::Confirmed,
             };
             approvals.extend(entry.approval(at).map(|approval| (entry.origin().program, approval.taken(taken))));
+            if let (Entry::Told(adopt, _), false, Some((stand_in, name))) =
+                (entry, standing == Standing::Confirmed, self.approval_of(entry))
+                && let ToldAnswer::Approved { amount } = adopt.told
+            {
+                let verdict = adopt.verdict.as_ref().map(|(verdict, _)| verdict);
+                let spending = Spending::of(verdict, None, weight_of(adopt.governed.as_ref()));
+                stand_in.restore_budgets(name, &adopt.request, amount.minor(), &spending);
+            }
             if standing == Standing::Aside {
                 self.refused(entry);
             }

@@ -10,6 +10,7 @@
 mod authentication;
 mod balances;
 mod breaker;
+mod budgets;
 mod check;
 mod deadline;
 mod heard;

@@ -7,12 +7,11 @@ use holdfast_core::agent::Governed;
 use holdfast_core::hold::{Answered, ToldAnswer};
 use holdfast_core::rules::Verdict;
 use holdfast_core::stand_in::{Sight, Snapshot, StandInAnswer, StoodIn, ToldName};
-use holdfast_core::{
-    AccountId, AuthorizationKind, AuthorizationRequest, Basis, ContentDigest, Decision, DeclineReason, StandInCause, Timestamp,
-};
+use holdfast_core::{AccountId, AuthorizationKind, Basis, ContentDigest, Decision, DeclineReason, StandInCause, Timestamp};
 use tokio::time::timeout_at;
 
 use super::breaker::{BreakerIs, Response};
+use super::budgets::Spending;
 use super::deadline::Deadline;
 use super::mount::Mount;
 use super::payments::Own;
@@ -22,7 +21,7 @@ use super::told::{Claim, Told};
 use super::{Decided, Responder, Stage};
 use crate::clock::{self, Instant};
 use crate::ledger::sight::{Lasts, LongerAgo, Seen};
-use crate::ledger::{Adopt, Glimpse, Readiness};
+use crate::ledger::{Adopt, Glimpse, Readiness, weight_of};
 use crate::server::Call;
 use crate::spool::Entry;
 
@@ -63,13 +62,12 @@ impl Responder {
         }
         let opinion = self.opinion(call, mount, question);
         let decline = |reason, basis| Told { decision: Decision::Decline { reason }, basis };
-        let verdict = opinion.as_ref().map(|opinion| &opinion.verdict);
         let snapshot = self.unheard.standings.over(mount.program.id, request, seen.snapshot);
         let account = account_of(&snapshot);
         let said = match before {
             // Nothing is decided past an authority that was not known.
             Before::Nothing if question.led == Led::NotYet => None,
-            Before::Nothing => self.table_says(mount, request, verdict, &snapshot, cause),
+            Before::Nothing => self.table_says(mount, question, opinion.as_ref(), &snapshot, cause),
             // Nothing is decided afresh.
             Before::Perhaps | Before::Told(_) => None,
         };
@@ -101,7 +99,7 @@ impl Responder {
 
     /// What the ledger shows of the question. Whoever works on its memory has it for less than a millisecond at a time: it is
     /// looked at again, for a part of the time that is left.
-    async fn look(&self, question: &Question<'_>, deadline: Deadline) -> Glimpse {
+    pub(super) async fn look(&self, question: &Question<'_>, deadline: Deadline) -> Glimpse {
         let began = clock::instant();
         let patience = deadline.answer_by.saturating_duration_since(began).checked_div(LOOKING_SHARE).unwrap_or_default();
         loop {
@@ -191,16 +189,23 @@ impl Responder {
     fn table_says(
         &self,
         mount: &Mount,
-        request: &AuthorizationRequest,
-        verdict: Option<&Verdict>,
+        question: &Question<'_>,
+        opinion: Option<&Opinion>,
         snapshot: &Snapshot,
         cause: StandInCause,
     ) -> Option<(StoodIn, Option<ToldName>)> {
         if !self.may_stand_in() {
             return None;
         }
+        let request = &*question.request;
+        let verdict = opinion.map(|opinion| &opinion.verdict);
         let said = catch_unwind(AssertUnwindSafe(|| {
-            mount.program.stand_in.decide(&mount.platform, request, verdict, snapshot, cause, clock::utc())
+            let weight = weight_of(opinion.and_then(|opinion| opinion.governed.as_ref()));
+            let limits = Spending::of(verdict, None, weight);
+            let uses =
+                if limits.limits.is_empty() { None } else { self.ledger.counted(&question.origin, request, limits.limits) };
+            let spending = Spending { seen: uses.as_deref(), ..limits };
+            mount.program.stand_in.decide(&mount.platform, request, verdict, (snapshot, &spending), cause, clock::utc())
         }));
         said.unwrap_or_else(|_| {
             self.metrics.server.panicked();

@@ -398,6 +398,7 @@ impl Ledger for Remembers {
             | Act::Decide(_)
             | Act::Preview(_)
             | Act::Adopt(_)
+            | Act::TellOurs(..)
             | Act::Order(..)
             | Act::Keep(..)
             | Act::Balances(..)

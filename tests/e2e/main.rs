@@ -42,6 +42,8 @@ mod retention;
 mod retries;
 mod shared;
 mod spend;
+mod spend_kept;
+mod spend_names;
 mod spend_once;
 mod spend_payment;
 mod spend_people;

@@ -130,6 +130,7 @@ macro_rules! conforms {
                 concurrent_authorizations_never_hold_more_than_is_there
                 concurrent_retries_hold_once
                 concurrent_messages_book_once
+                concurrent_messages_about_a_payment_of_ours_pass_no_bound
                 concurrent_authorizations_never_pass_a_limit
                 what_was_acknowledged_outlives_a_crash
             }
@@ -179,6 +180,7 @@ macro_rules! conforms {
             }
             counting {
                 windows_roll_over_and_limits_go_on_counting
+                a_rolling_window_forgets_nothing_that_is_younger_than_it_is_long
                 a_question_from_before_a_window_ended_counts_in_the_one_that_is_open
                 each_scope_counts_its_own
                 a_count_limit_counts_transactions
@@ -204,6 +206,7 @@ macro_rules! conforms {
                 a_reservation_stands_until_a_payment_uses_it
                 a_reservation_that_nobody_uses_comes_back_in_time
                 a_payment_is_bounded_with_all_that_is_added_to_it
+                for_which_intent_a_payment_was_named_is_known_to_whoever_decides_it
                 which_intent_is_free_is_known_where_it_is_counted
                 a_question_that_may_join_holds_once
             }

@@ -7,7 +7,7 @@ use holdfast_adapters::Unrecognized;
 use holdfast_core::agent::{Chosen, Governed};
 use holdfast_core::hold::life::ends_at;
 use holdfast_core::hold::{
-    Adoption, Asked, Event, Fact, Finding, Heard, Ordered, Outcome, ReleaseCause, Step, StepId, Subject, ToldEvent, contradicts,
+    Adoption, Asked, Event, Fact, Finding, Ordered, Outcome, ReleaseCause, Step, StepId, Subject, ToldEvent, contradicts,
 };
 use holdfast_core::{AuthorizationKind, Basis, Decision, Expiry, IdempotencyKey, PaymentRef, Timestamp};
 
@@ -36,6 +36,7 @@ impl Engine {
             Act::Preview(decide) => self.preview(decide, now.utc),
             Act::Adopt(adopt) => self.adopt(adopt, now, warmth),
             Act::Tell(origin, event) => self.tell(origin, event, now.utc, warmth),
+            Act::TellOurs(origin, event) => self.tell_ours(origin, event, now, warmth),
             Act::Order(origin, ordering) => self.order(origin, ordering, now.utc, warmth),
             Act::Keep(origin, kept) => {
                 let body = BodyRef::Kept { digest: &kept.digest, problem: &kept.problem, redacted: &kept.redacted };
@@ -229,7 +230,7 @@ impl Engine {
         once_durable(recorded, Answer::Recorded(finding))
     }
 
-    fn tell(&mut self, origin: &Origin, event: &ToldEvent, now: Timestamp, warmth: Warmth) -> Performed {
+    pub(super) fn tell(&mut self, origin: &Origin, event: &ToldEvent, now: Timestamp, warmth: Warmth) -> Performed {
         let Origin { program, platform, .. } = origin;
         let told = self.state.told_name(program, platform.as_ref(), &event.key);
         let (payment, _) = event.fact.payments();
@@ -329,16 +330,14 @@ impl Engine {
         let Origin { program, platform, .. } = origin;
         let asked = self.state.asked_name(program, platform.as_ref(), key);
         let located = self.state.locate(program, platform.as_ref(), &Subject::default(), Some(payment));
-        let told = self.state.told_name(program, platform.as_ref(), key);
-        if let Some(need) = self.need(&located, Some(asked), Some(told), warmth) {
+        if let Some(need) = self.need(&located, Some(asked), None, warmth) {
             return Performed::Cold(need);
         }
-        let heard = if self.state.was_told(told) { Heard::Again } else { Heard::First };
         let row = located.hold.and_then(|index| self.state.hold(index));
         let currency = row.and_then(|row| self.state.account(row.account)).map(|row| row.account.currency);
         let changed_at = row.and_then(|row| row.steps.iter().map(|step| step.at).max());
         let (answered, hold) = (self.state.answered(asked), row.map(|row| row.hold));
-        let looked = Looked { answered, hold, changed_at, currency, heard: Some(heard) };
+        let looked = Looked { answered, hold, changed_at, currency };
         Performed::OnceDurable(Answer::Looked(looked))
     }
 
@@ -368,7 +367,13 @@ impl Engine {
     }
 
     /// What has to be looked for outside memory before an event can be applied.
-    fn need(&self, located: &Located, asked: Option<Fingerprint>, told: Option<Fingerprint>, warmth: Warmth) -> Option<Need> {
+    pub(super) fn need(
+        &self,
+        located: &Located,
+        asked: Option<Fingerprint>,
+        told: Option<Fingerprint>,
+        warmth: Warmth,
+    ) -> Option<Need> {
         if warmth == Warmth::Found || self.projected.is_none() {
             return None;
         }

@@ -204,6 +204,7 @@ impl Engine {
             (
                 Act::Adopt(_)
                 | Act::Tell(..)
+                | Act::TellOurs(..)
                 | Act::Order(..)
                 | Act::Keep(..)
                 | Act::Enter(..)

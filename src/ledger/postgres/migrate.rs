@@ -8,7 +8,7 @@ use super::trouble::{Trouble, Whereabouts};
 
 /// The steps, in their order. A step that was ever released is never changed; the function that decides is made anew by a step
 /// of its own, from the same text, whenever that did.
-const STEPS: [(&str, &str); 11] = [
+const STEPS: [(&str, &str); 12] = [
     ("the ledger's tables", include_str!("migrations/0001_ledger.sql")),
     ("the roles of those who use them", include_str!("migrations/0002_roles.sql")),
     ("deciding in one round trip", include_str!("migrations/0003_decide.sql")),
@@ -20,6 +20,7 @@ const STEPS: [(&str, &str); 11] = [
     ("cardholders who are not verified yet", include_str!("migrations/0008_unverified.sql")),
     ("webhooks, and payments that wait", include_str!("migrations/0009_webhooks.sql")),
     ("what messages said", include_str!("migrations/0010_told.sql")),
+    ("merchants' names in agents' policies", include_str!("migrations/0011_agent_names.sql")),
 ];
 
 /// Where the steps that were taken are noted.
