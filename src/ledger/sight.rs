@@ -1,6 +1,7 @@
 //! Looking at a ledger without asking it: what stand-in knows of a card, its account and a key while the ledger cannot answer.
 //! A look never waits for a disk, and changes nothing.
 
+use holdfast_core::CardholderToken;
 use holdfast_core::hold::Answered;
 use holdfast_core::stand_in::Snapshot;
 
@@ -27,6 +28,8 @@ pub struct Seen {
     pub lasts: Lasts,
     /// Whether there may be an answer that a look does not reach.
     pub longer_ago: LongerAgo,
+    /// Whose the card is, as far as anybody told.
+    pub owner: Option<CardholderToken>,
 }
 
 /// Whether an answer that is seen is durable.
