@@ -6,6 +6,7 @@ use holdfast_core::hold::Answered;
 use holdfast_core::stand_in::Snapshot;
 
 /// What a look comes to.
+#[expect(clippy::large_enum_variant, reason = "it lives on the stack for one look, and is nearly always the large one")]
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Glimpse {
     /// Whoever works on what is looked at has it: look again in a moment.
