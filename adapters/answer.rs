@@ -10,6 +10,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::inbound::Malformed;
 use crate::payment::{Checked, NotDone, Page, Payment};
+use crate::proof::Permission;
 use crate::token::TokenFault;
 
 /// What an answer repeats of its callback: raw JSON values, quotes included, borrowed from its bytes.
@@ -157,6 +158,8 @@ pub enum Refused {
     Token(TokenFault),
     /// Authentic and not understood: 400.
     Malformed(Malformed),
+    /// The credential does not allow this: 403.
+    Forbidden(Permission),
     /// The body did not arrive in time: 408.
     TooSlow,
     /// The body is larger than allowed: 413.
@@ -178,6 +181,7 @@ impl Refused {
             Refused::NotAuthentic => 401,
             Refused::Token(fault) => fault.status(),
             Refused::Malformed(_) => 400,
+            Refused::Forbidden(_) => 403,
             Refused::TooSlow => 408,
             Refused::TooLarge => 413,
             Refused::TooEarly => 425,

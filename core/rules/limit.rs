@@ -238,6 +238,12 @@ impl Limit {
         &self.when
     }
 
+    /// Whose payments it counts.
+    #[must_use]
+    pub const fn scope(&self) -> LimitScope {
+        self.scope
+    }
+
     /// The limit's name.
     #[must_use]
     pub const fn id(&self) -> RuleId {
@@ -320,7 +326,11 @@ impl Limit {
             },
             LimitScope::Cardholder => match &facts.request.cardholder {
                 Some(cardholder) => self.counter.of_subject(cardholder.as_str().as_bytes()),
-                None => self.counter,
+                // Nobody knows whose the card is: it counts by itself, and not with everybody else's.
+                None => match &facts.request.card {
+                    Some(card) => self.counter.of_subject(b"nobody's").of_subject(card.as_str().as_bytes()),
+                    None => self.counter,
+                },
             },
             LimitScope::IpAddress => {
                 let address = facts.request.checkout.and_then(|checkout| checkout.ip_address)?;

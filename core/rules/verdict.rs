@@ -94,8 +94,8 @@ pub enum LimitScope {
     Program,
     /// Those at one merchant, whatever card; the check's counter is that merchant's own. Payments that name no merchant count together.
     Merchant,
-    /// Those of one cardholder, whatever card or account; the check's counter is that cardholder's own. Payments that name none count
-    /// together.
+    /// Those of one cardholder, whatever card or account; the check's counter is that cardholder's own. Where nobody told whose a
+    /// card is, it counts by itself.
     Cardholder,
     /// Those of one spending authority, through whatever binding; the counter's key says which.
     Authority,

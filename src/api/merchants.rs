@@ -196,7 +196,8 @@ fn read(id: MerchantId, fields: &Fields) -> Option<Kept> {
     let address = fields.texts("address", ADDRESS_LINES_MAX, text);
     let phone = fields.parsed("phone", Need::Optional, text);
     let mcc = fields.parsed("mcc", Need::Required, |digits| {
-        MerchantCategoryCode::new(digits).ok_or("must be a category of up to four digits, such as 5734")
+        let code = MerchantCategoryCode::new(digits).filter(|_| digits.len() == 4);
+        code.ok_or("must be a category of four digits, such as 5734")
     });
     let country = fields.parsed("country", Need::Required, |code| {
         Country::new(code).map(|_| code.to_owned()).ok_or("must be a code of ISO 3166-1, such as USA")

@@ -13,6 +13,7 @@ pub mod backup;
 mod beside;
 mod chain;
 mod checkpoint;
+mod checks;
 pub mod error;
 pub mod group;
 pub mod log;

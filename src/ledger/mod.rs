@@ -17,9 +17,10 @@ mod ticket;
 use std::fmt;
 use std::sync::Arc;
 
+use holdfast_adapters::payment::KeyIs;
 use holdfast_adapters::{AccountBalance, Unrecognized};
 use holdfast_core::agent::{Choice, Governed, IntentReference, Weight};
-use holdfast_core::hold::{AccountStatus, Answered, CardStatus, Finding, Hold, LimitUse, Order, ToldAnswer, ToldEvent};
+use holdfast_core::hold::{AccountStatus, Answered, CardStatus, Finding, Hold, LimitUse, Order, StepId, ToldAnswer, ToldEvent};
 use holdfast_core::rules::{LimitCheck, Verdict};
 use holdfast_core::{
     AccountId, AuthorizationRequest, Basis, CardToken, CardholderToken, ContentDigest, Currency, Decision, IdempotencyKey, Money,
@@ -224,6 +225,8 @@ pub fn weight_of(governed: Option<&Governed>) -> Weight {
 pub struct Ordering {
     /// The same key is the same order and hears the same answer.
     pub key: IdempotencyKey,
+    /// Who made the key: what is refused under one that is made of content is not remembered, nor recorded.
+    pub key_is: KeyIs,
     /// Its digest.
     pub digest: ContentDigest,
     /// The payment.
@@ -333,6 +336,8 @@ pub struct Looked {
     pub changed_at: Option<Timestamp>,
     /// What the account's amounts are in, of a payment that stands.
     pub currency: Option<Currency>,
+    /// The last step that let go of what was held, if one did.
+    pub released_by: Option<StepId>,
 }
 
 /// What was asked for, for whoever knows which answer it has to be; `None` of another one.
@@ -382,6 +387,12 @@ impl Answer {
     #[must_use]
     pub fn into_recorded(self) -> Option<Option<Finding>> {
         if let Answer::Recorded(finding) = self { Some(finding) } else { None }
+    }
+
+    /// What was decided, and on what it rests.
+    #[must_use]
+    pub fn into_decision_and_basis(self) -> Option<(Decision, Basis)> {
+        if let Answer::Decided { decision, basis, .. } = self { Some((decision, basis)) } else { None }
     }
 
     /// What was decided.
@@ -434,6 +445,8 @@ pub struct AccountStanding {
     pub status: AccountStatus,
     /// How many of its holds may still be captured.
     pub holds_open: u64,
+    /// Whose the card is by which it was found, as far as anybody told.
+    pub owner: Option<CardholderToken>,
 }
 
 /// Why a ledger has no answer.

@@ -1,10 +1,12 @@
 //! Looking at a ledger without asking it: what stand-in knows of a card, its account and a key while the ledger cannot answer.
 //! A look never waits for a disk, and changes nothing.
 
+use holdfast_core::CardholderToken;
 use holdfast_core::hold::Answered;
 use holdfast_core::stand_in::Snapshot;
 
 /// What a look comes to.
+#[expect(clippy::large_enum_variant, reason = "it lives on the stack for one look, and is nearly always the large one")]
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Glimpse {
     /// Whoever works on what is looked at has it: look again in a moment.
@@ -27,6 +29,8 @@ pub struct Seen {
     pub lasts: Lasts,
     /// Whether there may be an answer that a look does not reach.
     pub longer_ago: LongerAgo,
+    /// Whose the card is, as far as anybody told.
+    pub owner: Option<CardholderToken>,
 }
 
 /// Whether an answer that is seen is durable.

@@ -122,7 +122,8 @@ fn every_reason_cause_and_result_has_a_series_of_its_own() {
     let mut expected = Vec::new();
     for reason in DeclineReason::ALL {
         for basis in &bases {
-            let labels = format!(r#"{marqeta},outcome="decline",reason="{}",basis="{}""#, reason.name(), basis.name());
+            let outcome = if *reason == DeclineReason::ConflictingDuplicate { "conflict" } else { "decline" };
+            let labels = format!(r#"{marqeta},outcome="{outcome}",reason="{}",basis="{}""#, reason.name(), basis.name());
             expected.push(format!("holdfast_decisions_total{{{labels}}}"));
         }
     }

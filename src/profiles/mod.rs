@@ -296,7 +296,7 @@ pub fn text(text: &str) -> Result<String, &'static str> {
     if !fits {
         return Err("must be 1 to 100 characters on one line");
     }
-    if card_number::stands_in(text) { Err("has a card number in it") } else { Ok(text.to_owned()) }
+    if card_number::stands_in_text(text) { Err("has a card number in it") } else { Ok(text.to_owned()) }
 }
 
 /// The last four digits of a card.

@@ -97,7 +97,7 @@ fn every_error_is_told_with_its_place_and_no_value() {
 [[merchant]]
 id = "4111111111111111"
 name = "call 4111 1111 1111 1111"
-mcc = "54x1"
+mcc = "57"
 country = "Utopia"
 time_zone = "Mars/Olympus"
 surcharges = "sometimes"

@@ -3,6 +3,7 @@
 #![expect(clippy::arithmetic_side_effects, reason = "an overflow here fails the test")]
 
 use holdfast_adapters::Unrecognized;
+use holdfast_adapters::payment::KeyIs;
 use holdfast_core::hold::*;
 use holdfast_core::*;
 
@@ -58,6 +59,7 @@ fn lived_in() -> House {
             Origin { operator: Some([9; 16]), ..origin() },
             Ordering {
                 key: IdempotencyKey::new(key).unwrap(),
+                key_is: KeyIs::Callers,
                 digest: ContentDigest::from_bytes([digest; 16]),
                 payment: payment("tx-k5"),
                 hold: None,

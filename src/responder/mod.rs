@@ -17,9 +17,12 @@ mod heard;
 mod mount;
 mod notification;
 mod orders;
+mod owner;
 mod payments;
+mod permission;
 mod publications;
 mod question;
+mod showing;
 mod stand_in;
 mod standings;
 mod status;
@@ -179,6 +182,9 @@ impl Responder {
         let decoded = mount.adapter.decode(&authentic);
         if let Ok(inbound) = &decoded {
             watch.understood(inbound);
+            if let Some(missing) = permission::missing(inbound, authentic.permissions()) {
+                return mount.adapter.refuse(&Refused::Forbidden(missing), body).into();
+            }
         }
         match decoded {
             Ok(Inbound::Authorization(ref asked)) => pin!(self.authorize(call, mount, asked, watch, body)).await,

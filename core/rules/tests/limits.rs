@@ -154,6 +154,8 @@ fn a_merchant_and_a_cardholder_have_counters_of_their_own() {
     assert_eq!(of(Some("h"), "card-1"), of(Some("h"), "card-2"));
     assert_ne!(of(Some("h"), "card-1"), of(Some("i"), "card-1"));
     assert_ne!(of(None, "card-1"), of(Some("h"), "card-1"));
+    assert_ne!(of(None, "card-1"), of(None, "card-2"), "whose a card is that nobody told of counts by itself");
+    assert_eq!(of(None, "card-1"), of(None, "card-1"));
 }
 
 #[test]

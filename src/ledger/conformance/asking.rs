@@ -250,6 +250,12 @@ pub fn balances_are_told_by_account_card_and_cardholder(engine: &dyn Engine) {
             assert_eq!(house.balances(whose), expected, "{whose:?}");
         }
         assert_eq!(house.everyone(), [a.clone(), b.clone()]);
+        let owner_of = |whose| {
+            let standings = house.act(Act::Balances(origin(), whose)).unwrap().into_balances().unwrap();
+            standings.first().and_then(|standing| standing.owner)
+        };
+        assert_eq!(owner_of(Whose::Card(id("d"))), Some(id("h")), "whose the card is");
+        assert_eq!(owner_of(Whose::Account(id("b"))), None, "an account is nobody's");
     });
 }
 

@@ -163,6 +163,7 @@ macro_rules! conforms {
                 every_refusal_says_why_and_moves_nothing
                 an_order_is_carried_out_once
                 a_refusal_is_remembered
+                a_refusal_is_forgotten_under_a_key_that_nobody_chose
                 a_key_that_was_a_question_is_no_order
                 what_was_debited_at_once_is_given_back_once
             }

@@ -42,7 +42,7 @@ fn look(house: &House, name: &str) -> Looked {
 }
 
 fn page() -> Wanted {
-    Wanted { kind: 0, before: None, most: 10, merchant: None, source: None, since: None, until: None, approved: None }
+    Wanted { kind: 0, before: None, most: 10, merchant: None, source: None, since: None, until: None, standing: None }
 }
 
 pub fn what_a_caller_wrote_is_kept_with_the_decision(engine: &dyn Engine) {

@@ -4,10 +4,11 @@
 use std::sync::Arc;
 
 use holdfast_adapters::Unrecognized;
+use holdfast_adapters::payment::KeyIs;
 use holdfast_core::agent::{Chosen, Governed};
 use holdfast_core::hold::life::ends_at;
 use holdfast_core::hold::{
-    Adoption, Asked, Event, Fact, Finding, Ordered, Outcome, ReleaseCause, Step, StepId, Subject, ToldEvent, contradicts,
+    Adoption, Asked, Event, Fact, Finding, Ordered, Outcome, ReleaseCause, Step, StepId, Subject, ToldEvent, What, contradicts,
 };
 use holdfast_core::{AuthorizationKind, Basis, Decision, Expiry, IdempotencyKey, PaymentRef, Timestamp};
 
@@ -301,7 +302,7 @@ impl Engine {
 
     fn order(&mut self, origin: &Origin, ordering: &Ordering, now: Timestamp, warmth: Warmth) -> Performed {
         let Origin { program, platform, .. } = origin;
-        let Ordering { key, digest, payment, hold, order } = ordering;
+        let Ordering { key, key_is, digest, payment, hold, order } = ordering;
         let asked = self.state.asked_name(program, platform.as_ref(), key);
         let mut located = self.state.locate(program, platform.as_ref(), &Subject::default(), Some(payment));
         if let Some(number) = hold.map(HoldNumber) {
@@ -316,7 +317,8 @@ impl Engine {
             return Performed::Now(Err(LedgerError::Panicked));
         };
         let answer = Answer::Decided { decision, basis, balance: None, intent: None };
-        if basis == Basis::Replay {
+        let is_forgotten = *key_is == KeyIs::OfContent && matches!(decision, Decision::Decline { .. });
+        if basis == Basis::Replay || is_forgotten {
             return Performed::OnceDurable(answer);
         }
         let names = Names { asked: Some(asked), ..self.names(origin, now, Some(payment), Expiry::Ours) };
@@ -336,8 +338,10 @@ impl Engine {
         let row = located.hold.and_then(|index| self.state.hold(index));
         let currency = row.and_then(|row| self.state.account(row.account)).map(|row| row.account.currency);
         let changed_at = row.and_then(|row| row.steps.iter().map(|step| step.at).max());
+        let released = |step: &&Step| matches!(step.what, What::Released { .. });
+        let released_by = row.and_then(|row| row.steps.iter().filter(released).max_by_key(|step| step.at)).map(|step| step.id);
         let (answered, hold) = (self.state.answered(asked), row.map(|row| row.hold));
-        let looked = Looked { answered, hold, changed_at, currency };
+        let looked = Looked { answered, hold, changed_at, currency, released_by };
         Performed::OnceDurable(Answer::Looked(looked))
     }
 
@@ -404,11 +408,14 @@ impl Engine {
 
     fn balances(&self, origin: &Origin, whose: &Whose) -> Vec<AccountStanding> {
         let program = &origin.program;
+        let mut owner = None;
         let indexes: Vec<_> = match whose {
             Whose::Account(account) => self.state.account_named(program, account).into_iter().collect(),
             Whose::Card(card) => {
                 let subject = Subject { card: Some(*card), ..Subject::default() };
-                self.state.locate(program, None, &subject, None).account.into_iter().collect()
+                let located = self.state.locate(program, None, &subject, None);
+                owner = self.state.owner_of(located.card);
+                located.account.into_iter().collect()
             }
             Whose::Cardholder(cardholder) => {
                 let cardholder = self.state.cardholder_named(program, cardholder);
@@ -416,7 +423,8 @@ impl Engine {
                 row.map(|row| row.accounts.iter().map(|(account, _)| *account).collect()).unwrap_or_default()
             }
         };
-        indexes.into_iter().filter_map(|index| self.state.standing(index)).collect()
+        let standings = indexes.into_iter().filter_map(|index| self.state.standing(index));
+        standings.map(|standing| AccountStanding { owner, ..standing }).collect()
     }
 
     pub(super) fn record(

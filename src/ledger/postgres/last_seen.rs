@@ -151,6 +151,7 @@ impl LastSeen {
         let paid = key.merchant(program, &request.merchant).zip(card);
         let merchant = paid.map_or(Acquaintance::NotKnown, |(merchant, card)| card.merchants.acquaintance(merchant));
         let account = card.and_then(|card| kept.people.accounts.get(&card.account?));
+        let owner = card.and_then(|card| card.owner);
         // Not to know something does not mean that it is not there: there may be more than fits.
         let card = card.map_or(Sight::NotSeen, |card| {
             let CardSeen { status, cardholder, owner, used, since, .. } = *card;
@@ -170,7 +171,7 @@ impl LastSeen {
         let answered = self.answers.of(asked);
         let perhaps = answered.is_none() && (kept.answered.get(&asked).is_some() || by.may_have_missed(request));
         let longer_ago = if perhaps { LongerAgo::Perhaps } else { LongerAgo::No };
-        Glimpse::Seen(Seen { snapshot, answered, longer_ago, ..Seen::default() })
+        Glimpse::Seen(Seen { snapshot, answered, longer_ago, owner, ..Seen::default() })
     }
 }
 

@@ -311,7 +311,7 @@ impl Loading<'_> {
                 accounts.push((*places.accounts.get(&row.try_get("account").ok()?)?, cards));
             }
         }
-        let row_of = CardholderRow { status, told: mark(row)?, accounts };
+        let row_of = CardholderRow { status, told: mark(row)?, accounts, ..CardholderRow::default() };
         places.cardholders.insert(number, state.restore_cardholder(&self.named.program, &named(row, "token")?, row_of));
         Some(())
     }

@@ -327,7 +327,13 @@ impl State {
             credit_line: row.account.money(row.account.credit_line),
             status: row.account.status,
             holds_open: u64::from(row.holds_open),
+            owner: None,
         })
+    }
+
+    /// Whose a card is, as far as anybody told.
+    pub fn owner_of(&self, card: Option<CardIndex>) -> Option<CardholderToken> {
+        self.cardholder(self.card(card?)?.cardholder?)?.token
     }
 
     /// A program's accounts among so many from that one on, and where the next ones begin.

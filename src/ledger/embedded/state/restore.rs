@@ -54,7 +54,7 @@ impl State {
     ) -> CardholderIndex {
         let index = CardholderIndex(self.cardholders.next());
         let name = self.key.cardholder(program, cardholder);
-        self.cardholders.push(row);
+        self.cardholders.push(CardholderRow { token: Some(*cardholder), ..row });
         self.cardholders_by_name.insert(name, index);
         index
     }

@@ -58,6 +58,6 @@ impl State {
         let was_approved = answered.is_some_and(|answered| matches!(answered.decision, Decision::Approve { .. }));
         let paid = self.key.merchant(&origin.program, &request.merchant).filter(|_| !was_approved).zip(row);
         let merchant = paid.map_or(Acquaintance::NotKnown, |(merchant, row)| row.merchants.acquaintance(merchant));
-        Seen { snapshot: Snapshot { card, account, merchant }, answered, lasts, longer_ago }
+        Seen { snapshot: Snapshot { card, account, merchant }, answered, lasts, longer_ago, owner: self.owner_of(located.card) }
     }
 }

@@ -374,7 +374,7 @@ impl State {
         }
         let index = CardholderIndex(self.cardholders.next());
         let name = self.key.cardholder(program, cardholder);
-        self.cardholders.push(CardholderRow::default());
+        self.cardholders.push(CardholderRow { token: Some(*cardholder), ..CardholderRow::default() });
         self.cardholders_by_name.insert(name, index);
         undo.push(Undo::CardholderEntered(name));
         index

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use holdfast_adapters::Unrecognized;
+use holdfast_adapters::payment::KeyIs;
 use holdfast_core::hold::*;
 use holdfast_core::rules::*;
 use holdfast_core::*;
@@ -344,7 +345,14 @@ fn adopt(request: AuthorizationRequest, told: ToldAnswer, received_at: Timestamp
 fn order(key: &str, name: &str, order: Order) -> Act {
     Act::Order(
         origin(),
-        Ordering { key: id(key), digest: ContentDigest::from_bytes([3; 16]), payment: payment(name), hold: None, order },
+        Ordering {
+            key: id(key),
+            key_is: KeyIs::Callers,
+            digest: ContentDigest::from_bytes([3; 16]),
+            payment: payment(name),
+            hold: None,
+            order,
+        },
     )
 }
 
