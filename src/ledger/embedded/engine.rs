@@ -291,6 +291,20 @@ impl Engine {
         }
     }
 
+    /// Whether the log may have room to give back to its disk.
+    pub fn has_room(&self) -> bool {
+        self.writable == Writable::Yes && self.log.has_room()
+    }
+
+    /// Gives a small piece of it back, while nobody waits.
+    pub fn give_room_back(&mut self, now: Timestamp) {
+        // It has no answer that could fail.
+        let _ = self.with_log(now, |log| {
+            log.give_room_back();
+            Ok(())
+        });
+    }
+
     /// Where nobody keeps them, nothing is forgotten.
     fn forget_old_keys(&mut self, now: Timestamp) {
         if let Some(projected) = self.projected {
