@@ -59,7 +59,7 @@ pub fn replay(
             walk.decide(&numbered, found)?;
         }
         walk.replayed.read = walk.replayed.read.saturating_add(1);
-        walk.again.follow(&numbered.record, numbered.number)
+        walk.again.follow(numbered.record, numbered.number)
     })?;
     Ok(walk.replayed)
 }
