@@ -140,7 +140,8 @@ fn approve(slice: &Slice<'_>, account: &Account, asked: &Asked<'_>, proceed: &Pr
     let places = places(slice, StepId::of(&request.key), &proceed.limits);
     let placed = if moves_money(request.kind) && amount > 0 {
         // What is held on top is a wish, never a reason to decline.
-        let policy = HoldPolicy { extra: proceed.hold.extra.min(left).max(0), ..proceed.hold };
+        let policy = proceed.hold.for_approved(amount, request.amount.minor());
+        let policy = HoldPolicy { extra: policy.extra.min(left).max(0), ..policy };
         take(slice, account, asked_now(slice, request, placing(request, asked.asked_at, amount, &policy)), &places)
     } else {
         let spendable = mutant::is(Mutant::CreditSpendable) && request.kind == AuthorizationKind::Credit;
@@ -214,7 +215,10 @@ fn agree(slice: &Slice<'_>, adoption: &Adoption<'_>, id: StepId) -> Outcome {
         Some(account) => account,
     };
     let (policy, limits) = match adoption.verdict {
-        Some(Verdict::Proceed(proceed)) => (HoldPolicy { extra: 0, ..proceed.hold }, proceed.limits.as_slice()),
+        Some(Verdict::Proceed(proceed)) => {
+            let policy = proceed.hold.for_approved(amount.minor(), request.amount.minor());
+            (HoldPolicy { extra: 0, ..policy }, proceed.limits.as_slice())
+        }
         Some(Verdict::Decline { .. }) | None => (HoldPolicy::PLAIN, [].as_slice()),
     };
     let places = places(slice, id, limits);

@@ -149,6 +149,10 @@ fn with_house(recorded: &Verdict, again: Verdict, request: &AuthorizationRequest
                 // For how long an intent keeps something, the intent says.
                 again.hold = recorded.hold;
             }
+            if recorded.hold.of_less.is_none() {
+                // Older versions did not write it, and held of what was asked.
+                again.hold.of_less = None;
+            }
             Verdict::Proceed(again)
         }
         (Verdict::Decline { .. } | Verdict::Proceed(_), again) => again,
