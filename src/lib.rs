@@ -114,6 +114,10 @@
 //!   fewer than three are looked for in vain. It costs at most four bytes for each name that was ever let go of: a payment has its
 //!   one or two names and a key for each question. A start reads the first of the names itself, and the rest beside the serving of
 //!   questions; until it has, whatever memory does not know is looked for, and stand-in approves none of it.
+//! * What a limit has counted is forgotten when no question can name its window any more, by memory and by whoever keeps it, each at a
+//!   time of its own: who finds nothing finds the same. How long a window is, only its limit knows: a calendar's goes by the longest
+//!   month, a rolling one's by the number of its bucket. A lifetime is kept for good.
+//! * How less than was asked would be held is a line of the journal of its own, format 8: written where less may be approved.
 //! * A start reads memory once: what stand-in looks at until the ledger is ready is what the ledger goes on with, if it was read from
 //!   just the projection and journal that the ledger opened.
 //! * Of what is told of one payment under two names before anybody tells that they are one, nothing is merged later: a hold is the fold of its

@@ -100,7 +100,10 @@ fn agree(slice: &Slice<'_>, adoption: &Adoption<'_>, id: StepId) -> Outcome {
         Some(account) => account,
     };
     let (policy, limits) = match adoption.verdict {
-        Some(Verdict::Proceed(proceed)) => (HoldPolicy { extra: 0, ..proceed.hold }, proceed.limits.as_slice()),
+        Some(Verdict::Proceed(proceed)) => {
+            let policy = proceed.hold.for_approved(amount.minor(), request.amount.minor());
+            (HoldPolicy { extra: 0, ..policy }, proceed.limits.as_slice())
+        }
         Some(Verdict::Decline { .. }) | None => (HoldPolicy::PLAIN, [].as_slice()),
     };
     let places = places(slice, id, limits);

@@ -148,7 +148,8 @@ fn approve(slice: &Slice<'_>, account: &Account, asked: &Asked<'_>, proceed: &Pr
     let places = places(slice, question::of_request(slice.steps, request), &proceed.limits);
     let placed = if moves_money(request.kind) && amount > 0 {
         // What is held on top is a wish, never a reason to decline.
-        let policy = HoldPolicy { extra: proceed.hold.extra.min(left).max(0), ..proceed.hold };
+        let policy = proceed.hold.for_approved(amount, request.amount.minor());
+        let policy = HoldPolicy { extra: policy.extra.min(left).max(0), ..policy };
         take(slice, account, asked_now(slice, request, placing(slice, request, asked.asked_at, amount, &policy)), &places)
     } else {
         let spendable = mutant::is(Mutant::CreditSpendable) && request.kind == AuthorizationKind::Credit;

@@ -147,7 +147,7 @@ impl Answers {
     fn read_journal(&mut self, journal: &Reader, since: Timestamp, progress: &mut Progress<'_>) -> Result<(), JournalError> {
         let mut books = Beginning::of(journal)?.map_or_else(|| Ok(Books::default()), |beginning| beginning.books())?;
         journal.records(journal.last()?, progress, &mut |numbered| {
-            let record = &numbered.record;
+            let record = numbered.record;
             let before = short(&books, record);
             books.follow(record);
             let after = short(&books, record);

@@ -1,5 +1,7 @@
 //! Limits: what counts, for whom, in which window, and what comes back.
 
+use std::sync::LazyLock;
+
 use holdfast_core::hold::{Fact, Finality, RecordedOutcome, Subject, ToldAnswer};
 use holdfast_core::rules::{CounterKey, Enforcement, HoldPolicy, LimitCheck, LimitScope, LimitWindow, Rolling, Window};
 use holdfast_core::{AuthorizationKind, AuthorizationRequest, DeclineReason, PartialApproval, Timestamp};
@@ -20,8 +22,10 @@ fn at_most(count: u32) -> LimitCheck {
     LimitCheck { amount_max: None, count_max: Some(count), ..limit(Window::Lifetime) }
 }
 
+/// One of the days around that on which the test began: what is long over is dropped at any time.
 fn day(number: i64) -> Window {
-    Window::Since(Timestamp::from_unix_seconds(number * 86_400))
+    static BEFORE: LazyLock<i64> = LazyLock::new(|| now().unix_seconds().div_euclid(86_400) - 2);
+    Window::Since(Timestamp::from_unix_seconds((*BEFORE + number) * 86_400))
 }
 
 pub fn windows_roll_over_and_limits_go_on_counting(engine: &dyn Engine) {

@@ -1,7 +1,7 @@
 //! Deciding: what is approved, for how much, and what is held for it.
 
 use holdfast_core::hold::{AccountStatus, Fact, Finality, ReleaseCause};
-use holdfast_core::rules::{HoldPolicy, Verdict};
+use holdfast_core::rules::{HoldPolicy, LimitCheck, Margin, OfLess, Percent, Verdict, Window};
 use holdfast_core::{AuthorizationKind, AuthorizationRequest, Basis, Decision, DeclineReason, PartialApproval, Posting};
 
 use super::*;
@@ -74,6 +74,18 @@ pub fn part_is_approved_where_all_allow_it(engine: &dyn Engine) {
         assert_eq!(said(house.act(in_part("part", Some(1_000), offered))), again(approved(1_000)));
         assert_eq!(house.balance(), (1_000, 1_000));
     });
+}
+
+pub fn what_is_held_on_top_of_a_part_is_of_that_part(engine: &dyn Engine) {
+    let mut house = House::with(engine, 1_000);
+    let fifth = Some(Margin { percent: Some(Percent::whole(20)), ..Margin::default() });
+    let of_less = Some(OfLess::new(fifth, None, None));
+    let policy = HoldPolicy { extra: 120, partial_min: Some(1), of_less, ..HoldPolicy::PLAIN };
+    let request = AuthorizationRequest { partial_approval: PartialApproval::Supported, ..purchase("part", 600) };
+    let limits = [LimitCheck { amount_max: Some(400), ..limit(Window::Lifetime) }];
+    let decide = Decide { verdict: proceed(&request, &limits, policy), ..asked(request) };
+    assert_eq!(said(house.act(Act::Decide(decide))), approved(400));
+    house.always(|house| assert_eq!(house.balance(), (1_000, 480), "a fifth of what was approved"));
 }
 
 pub fn what_is_held_on_top_is_never_a_reason_to_decline(engine: &dyn Engine) {

@@ -97,6 +97,7 @@ macro_rules! conforms {
                 a_credit_line_is_spent_below_zero
                 what_rules_decline_names_the_rule
                 part_is_approved_where_all_allow_it
+                what_is_held_on_top_of_a_part_is_of_that_part
                 what_is_held_on_top_is_never_a_reason_to_decline
                 a_single_message_is_debited_at_once
                 what_needs_no_money_holds_none

@@ -374,7 +374,7 @@ impl Loading<'_> {
             _ => vec![0],
         };
         let (cards, accounts) = (subjects("card"), subjects("account"));
-        let sql = "SELECT counter, scope, subject, kind, slots, amounts, counts FROM holdfast.counter
+        let sql = "SELECT counter, scope, subject, kind, slots, amounts, counts, over_at FROM holdfast.counter
             WHERE (counter, scope, subject) IN (
                 SELECT w.counter, w.scope, s.subject FROM unnest($1::bigint[], $2::text[]) AS w (counter, scope)
                 CROSS JOIN LATERAL (

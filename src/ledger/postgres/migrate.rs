@@ -8,7 +8,8 @@ use super::trouble::{Trouble, Whereabouts};
 
 /// The steps, in their order. A step that was ever released is never changed; the function that decides is made anew by a step
 /// of its own, from the same text, whenever that did.
-const STEPS: [(&str, &str); 12] = [
+const STEPS: [(&str, &str); 13] = [
+const STEPS: [(&str, &str); 13] = [
     ("the ledger's tables", include_str!("migrations/0001_ledger.sql")),
     ("the roles of those who use them", include_str!("migrations/0002_roles.sql")),
     ("deciding in one round trip", include_str!("migrations/0003_decide.sql")),
@@ -21,6 +22,10 @@ const STEPS: [(&str, &str); 12] = [
     ("webhooks, and payments that wait", include_str!("migrations/0009_webhooks.sql")),
     ("what messages said", include_str!("migrations/0010_told.sql")),
     ("merchants' names in agents' policies", include_str!("migrations/0011_agent_names.sql")),
+    (
+        "what limits have counted, for as long as it counts",
+        concat!(include_str!("migrations/0012_counters.sql"), include_str!("migrations/0003_decide.sql")),
+    ),
 ];
 
 /// Where the steps that were taken are noted.

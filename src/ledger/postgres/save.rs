@@ -304,15 +304,15 @@ impl Saving<'_> {
                 Counting::Program => ("program", Some(0)),
             };
             let (kind, slots, amounts, counts) = columns_of(counter);
-            let number = key.0.cast_signed();
+            let (number, over_at) = (key.0.cast_signed(), counter.over().map(At));
             let sql = if loaded.counters.contains(&(*key, *counting)) {
-                "UPDATE holdfast.counter SET kind = $4, slots = $5, amounts = $6, counts = $7
+                "UPDATE holdfast.counter SET kind = $4, slots = $5, amounts = $6, counts = $7, over_at = $8
                  WHERE counter = $1 AND scope = $2 AND subject = $3"
             } else {
-                "INSERT INTO holdfast.counter (counter, scope, subject, kind, slots, amounts, counts)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7)"
+                "INSERT INTO holdfast.counter (counter, scope, subject, kind, slots, amounts, counts, over_at)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
             };
-            self.execute(sql, &[&number, &scope, &subject, &kind, &slots, &amounts, &counts]).await?;
+            self.execute(sql, &[&number, &scope, &subject, &kind, &slots, &amounts, &counts, &over_at]).await?;
         }
         Ok(())
     }

@@ -114,6 +114,10 @@ impl Applying<'_, '_> {
 
     fn outcome(&mut self, about: &About<'_>, outcome: &Outcome) -> rusqlite::Result<()> {
         let place = &self.record.place;
+        let known = match place.hold.filter(|_| !outcome.counted.is_empty()) {
+            Some(number) => self.batch.hold(HoldNumber(number))?.map(|kept| kept.row.counted.clone()).unwrap_or_default(),
+            None => SmallVec::new(),
+        };
         if let Some(hold) = outcome.hold {
             self.hold(about, outcome, hold)?;
         }
@@ -126,7 +130,7 @@ impl Applying<'_, '_> {
             self.movement(outcome, account)?;
         }
         for counted in &outcome.counted {
-            self.batch.count(place, counted)?;
+            self.batch.count(place, counted, &known, self.record.at)?;
         }
         self.answer(about.asked, outcome.answered)
     }

@@ -17,7 +17,10 @@ pub const FILE: &str = "projection.sqlite";
 
 /// The number of these tables, in SQLite's `user_version`. There is no way from one to the next but from the journal; a
 /// checkpoint's state has them too and nothing to be made from, so that whoever changes them has to bring that along.
-pub(super) const FORMAT: i32 = 6;
+pub(super) const FORMAT: i32 = 7;
+
+/// The oldest whose tables are the same and whose columns are read like ours: 6 has no counter that says when it is over.
+pub(super) const FORMAT_READ: i32 = 6;
 
 /// "HFP1", in SQLite's `application_id`: the file is ours.
 pub(super) const APPLICATION: i32 = 0x4846_5031;
@@ -313,6 +316,10 @@ fn try_to_open(path: &Path) -> rusqlite::Result<(Connection, Format)> {
     }
     if matches!(format, Format::Ours | Format::Empty) {
         connection.execute_batch(LATER_TABLES)?;
+        // From here on an older program cannot read what is written.
+        if connection.query_row("PRAGMA user_version", [], |row| row.get::<_, i32>(0))? != FORMAT {
+            connection.execute_batch(&format!("PRAGMA user_version = {FORMAT}"))?;
+        }
     }
     connection.set_prepared_statement_cache_capacity(64);
     Ok((connection, format))
@@ -339,7 +346,7 @@ fn format_of(connection: &Connection) -> rusqlite::Result<Format> {
     let number = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i32>(0));
     let tables = number("SELECT count(*) FROM sqlite_schema")?;
     Ok(match (number("PRAGMA application_id")?, number("PRAGMA user_version")?, tables) {
-        (APPLICATION, FORMAT, _) => Format::Ours,
+        (APPLICATION, FORMAT_READ..=FORMAT, _) => Format::Ours,
         (APPLICATION, format, _) if format > FORMAT => Format::Newer(format),
         (0, 0, 0) => Format::Empty,
         (_, _, _) => Format::Other,

@@ -37,6 +37,7 @@ pub use self::merchants::Merchants;
 pub use self::names::{NameKey, PaymentNames};
 #[cfg(test)]
 pub use self::picture::Picture;
+pub use self::restore::Restoring;
 pub use self::rows::Fingerprint;
 use self::rows::{ByName, Rows, SHARDS};
 pub use self::subjects::{AccountIndex, AccountRow, CardIndex, CardRow, CardholderIndex, CardholderRow, Counting, ProgramIndex};
@@ -73,6 +74,14 @@ struct Aging {
     record: i64,
     name: Fingerprint,
     last: Last,
+}
+
+/// A counter that is looked at now and then, whether it is over.
+#[derive(Debug, Clone, Copy)]
+struct Watched {
+    /// When it was last looked at.
+    at: Timestamp,
+    key: (CounterKey, Counting),
 }
 
 /// Whether somebody may look for a key that memory has let go of.
@@ -125,6 +134,8 @@ pub struct State {
     /// The number that the next hold gets.
     next_hold: u64,
     counters: HashMap<(CounterKey, Counting), Counter, foldhash::fast::RandomState>,
+    /// Each of them once, those that were not looked at for the longest time first.
+    counters_watched: VecDeque<Watched>,
     asked: ByName<Answered>,
     asked_by_age: VecDeque<Aging>,
     /// Which record last changed an answer that an earlier one had brought.
@@ -166,6 +177,7 @@ impl State {
             recalled: Recalled::default(),
             next_hold: 1,
             counters: HashMap::default(),
+            counters_watched: VecDeque::new(),
             asked: ByName::in_pieces(pieces),
             asked_by_age: VecDeque::new(),
             corrected_by: ByName::in_pieces(pieces),

@@ -3,6 +3,7 @@
 #![expect(clippy::arithmetic_side_effects, reason = "an overflow here fails the test")]
 
 mod cold;
+mod counted;
 mod files;
 mod histories;
 mod lists;
@@ -258,7 +259,9 @@ fn names_kept(cold: &dyn Cold) -> GoneNames {
 /// What is not a matter of when memory was tidied.
 fn lasting(state: &mut State, now: Timestamp) -> Picture {
     state.forget_old_keys(now, i64::MAX, usize::MAX);
-    state.picture().without_ended()
+    let mut picture = state.picture().without_ended();
+    picture.counters.retain(|_, counter| !counter.is_over(now));
+    picture
 }
 
 fn id<T: for<'a> TryFrom<&'a str, Error = IdError>>(text: &str) -> T {
