@@ -9,7 +9,6 @@ use super::trouble::{Trouble, Whereabouts};
 /// The steps, in their order. A step that was ever released is never changed; the function that decides is made anew by a step
 /// of its own, from the same text, whenever that did.
 const STEPS: [(&str, &str); 13] = [
-const STEPS: [(&str, &str); 13] = [
     ("the ledger's tables", include_str!("migrations/0001_ledger.sql")),
     ("the roles of those who use them", include_str!("migrations/0002_roles.sql")),
     ("deciding in one round trip", include_str!("migrations/0003_decide.sql")),
