@@ -20,7 +20,7 @@ use super::caps::Caps;
 use super::decide::stand_in;
 use super::policy::{Row, RowAnswer, StandInPolicy};
 use super::proposal::StandInAnswer;
-use super::snapshot::{AccountSight, Acquaintance, CardSight, Sight, Snapshot};
+use super::snapshot::{AccountSight, Acquaintance, AddsTo, CardSight, Sight, Snapshot};
 
 /// The most authorizations that are made up for one row.
 const EXAMPLES_MAX: usize = 100_000;
@@ -121,7 +121,7 @@ impl Examples<'_> {
         let available = Money::from_minor(i64::MAX, self.policy.currency());
         let account = AccountId::new("example")
             .map_or(Sight::NotSeen, |id| Sight::Seen(AccountSight { id, status: AccountStatus::Active, available, as_of: at }));
-        Snapshot { card: Sight::Seen(card), account, merchant: met(conditions.merchant_known) }
+        Snapshot { card: Sight::Seen(card), account, merchant: met(conditions.merchant_known), adds_to: AddsTo::Open }
     }
 
     fn all(&self) -> Vec<AuthorizationRequest> {

@@ -42,6 +42,6 @@ pub use looser::{Looser, looser_rows};
 pub use policy::{CAPS_MAX, Mode, ROWS_MAX, Row, RowAnswer, Silence, StandInParts, StandInPolicy};
 pub use problem::{StandInError, StandInPlace, StandInProblem};
 pub use proposal::{Proposal, StandInAnswer, StoodIn};
-pub use snapshot::{AccountSight, Acquaintance, CardSight, Sight, Snapshot};
+pub use snapshot::{AccountSight, Acquaintance, AddsTo, CardSight, Sight, Snapshot};
 pub use told::{Taken, ToldApproval, ToldName};
 pub use unreachable::{Unreachable, unreachable_rows};

@@ -21,12 +21,24 @@ pub enum Glimpse {
 pub struct Seen {
     /// The card and its account, as if this very question had not been asked yet.
     pub snapshot: Snapshot,
+    /// Whether it is known whose card it is.
+    pub owner: Owner,
     /// What was answered to the question's key.
     pub answered: Option<Answered>,
     /// Whether that lasts.
     pub lasts: Lasts,
     /// Whether there may be an answer that a look does not reach.
     pub longer_ago: LongerAgo,
+}
+
+/// Whether anybody ever told whose a card is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Owner {
+    /// Nobody did, or there is no card.
+    #[default]
+    NotTold,
+    /// Somebody did: in any other name the card is not seen.
+    Told,
 }
 
 /// Whether an answer that is seen is durable.

@@ -1,14 +1,14 @@
 //! What memory shows of a question to whoever may only look.
 
 use holdfast_core::rules::KindSet;
-use holdfast_core::stand_in::{AccountSight, Acquaintance, CardSight, Sight, Snapshot};
+use holdfast_core::stand_in::{AccountSight, Acquaintance, AddsTo, CardSight, Sight, Snapshot};
 use holdfast_core::{AuthorizationRequest, Decision, Timestamp};
 
 use super::State;
 use crate::ledger::Origin;
 use crate::ledger::embedded::naming::{in_its_owners_name, locate_request};
 use crate::ledger::embedded::window::AsOf;
-use crate::ledger::sight::{Lasts, LongerAgo, Seen};
+use crate::ledger::sight::{Lasts, LongerAgo, Owner, Seen};
 
 impl State {
     /// The card, its account and the key of a question, found as the ledger would find them.
@@ -49,6 +49,9 @@ impl State {
         let was_approved = answered.is_some_and(|answered| matches!(answered.decision, Decision::Approve { .. }));
         let paid = self.key.merchant(&origin.program, &request.merchant).filter(|_| !was_approved).zip(row);
         let merchant = paid.map_or(Acquaintance::NotKnown, |(merchant, row)| row.merchants.acquaintance(merchant));
-        Seen { snapshot: Snapshot { card, account, merchant }, answered, lasts, longer_ago }
+        let is_open = located.hold.and_then(|index| self.hold(index)).is_some_and(|row| row.hold.is_under_way());
+        let adds_to = if is_open { AddsTo::Open } else { AddsTo::NotKnown };
+        let owner = if row.is_some_and(|row| row.cardholder.is_some()) { Owner::Told } else { Owner::NotTold };
+        Seen { snapshot: Snapshot { card, account, merchant, adds_to }, owner, answered, lasts, longer_ago }
     }
 }
