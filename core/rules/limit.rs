@@ -206,6 +206,10 @@ impl Limit {
     }
 
     /// What it is about.
+    pub(crate) const fn window(&self) -> &LimitWindow {
+        &self.window
+    }
+
     pub(crate) const fn conditions(&self) -> &When {
         &self.when
     }
