@@ -9,6 +9,7 @@ use super::outcome::{Finding, Outcome};
 use super::question;
 use super::state::{Answered, Slice};
 use super::told::{corrected, take};
+use super::twice;
 use crate::agent::Weight;
 use crate::authorization::{AuthorizationRequest, ContentDigest};
 use crate::decision::Decision;
@@ -41,7 +42,9 @@ pub(super) fn adopt(slice: &Slice<'_>, adoption: &Adoption<'_>) -> Outcome {
     };
     match slice.answered {
         Some(ours) if ours.digest != adoption.digest => return Outcome::nothing(Finding::Conflict),
-        Some(ours) if ours.decision == decision => return Outcome::nothing(Finding::HeardBefore),
+        Some(ours) if ours.decision == decision && is_booked(slice, adoption) => {
+            return Outcome::nothing(Finding::HeardBefore);
+        }
         // An earlier callback was told yes, and a retry of it heard no, or less, while the ledger was away. What the first
         // one heard stays true: only the platform's word releases it. (The same callback's approval is one that nobody
         // heard.)
@@ -60,14 +63,36 @@ pub(super) fn adopt(slice: &Slice<'_>, adoption: &Adoption<'_>) -> Outcome {
         Weight::Moves | Weight::Joins => agree(slice, adoption, id),
         Weight::Preview => Outcome::default(),
     };
-    if slice.answered.is_some() && outcome.finding.is_none() {
+    // What could not be booked when it was first heard is nobody's other word now.
+    let remembered = slice.answered.filter(|ours| ours.decision == decision);
+    if slice.answered.is_some() && remembered.is_none() && outcome.finding.is_none() {
         outcome.finding = Some(Finding::AdoptedOverOurs);
     }
     // The platform's word may have come first.
     let word = Steps::of(slice.steps).last_word(id).zip(slice.account);
     let decision = word.map_or(decision, |(word, account)| corrected(decision, word, account.currency));
-    outcome.answered = Some(Answered { digest: adoption.digest, asked_at: adoption.asked_at, decision });
+    let asked_at = remembered.map_or(adoption.asked_at, |ours| ours.asked_at);
+    outcome.answered = Some(Answered { digest: adoption.digest, asked_at, decision });
     outcome
+}
+
+/// Whether an answer that is remembered under its key is all that there is to adopt. An approval that led to no account, or that the
+/// account could not take, is remembered (a retry hears it again) and is held nowhere: it is adopted once it can be.
+fn is_booked(slice: &Slice<'_>, adoption: &Adoption<'_>) -> bool {
+    let ToldAnswer::Approved { amount } = adoption.told else { return true };
+    if adoption.weight == Weight::Preview {
+        return true;
+    }
+    let request = adoption.request;
+    if amount.is_zero() || !moves_money(request.kind) {
+        return slice.account.is_some_and(|account| account.currency == amount.currency());
+    }
+    let id = question::of_request(slice.steps, request);
+    // The platform's word made a step of its own; what another question opened, or another door, has that one's.
+    step_of(slice, id).is_some()
+        || Steps::of(slice.steps).last_word(id).is_some()
+        || twice::opened_by_another(slice, request)
+        || (adoption.weight == Weight::Joins && slice.hold.is_some())
 }
 
 /// Whether an answer leaves more to be captured than another.

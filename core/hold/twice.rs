@@ -55,6 +55,14 @@ fn added_before(slice: &Slice<'_>, asked: &Asked<'_>) -> Option<Outcome> {
     Some(same_again(asked, &account, steps.amount_of(question, &placement)))
 }
 
+/// Whether what a question asks for is what another one opened.
+pub(super) fn opened_by_another(slice: &Slice<'_>, request: &AuthorizationRequest) -> bool {
+    names_its_payment(request)
+        && Steps::of(slice.steps)
+            .placements()
+            .any(|(id, placement)| placement.role == Role::Opening && id != StepId::of(&request.key))
+}
+
 /// Whether the question opens a payment, and that has no other first name than the question's key.
 fn names_its_payment(request: &AuthorizationRequest) -> bool {
     moves_money(request.kind)

@@ -234,6 +234,10 @@ impl Limit {
     }
 
     /// What it is about.
+    pub(crate) const fn window(&self) -> &LimitWindow {
+        &self.window
+    }
+
     pub(crate) const fn conditions(&self) -> &When {
         &self.when
     }

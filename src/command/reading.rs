@@ -57,6 +57,16 @@ impl Place {
     }
 }
 
+/// Why a shared ledger's database is not to be reached, if that may pass: then commands tell what is known without it.
+pub(super) fn away(database: &Database) -> Result<Option<String>, Failure> {
+    let opened = runtime().map_err(Failure::told)?.block_on(async { database.open(|_| {}).await.map(drop) });
+    match opened {
+        Ok(()) => Ok(None),
+        Err(trouble) if trouble.may_pass() => Ok(Some(trouble.to_string())),
+        Err(trouble) => Err(Failure::told(trouble)),
+    }
+}
+
 /// What a shared ledger's database has of published rulesets and tables, oldest first.
 pub(super) fn rulesets_of(database: &Database) -> Result<Vec<KeptRuleset>, Failure> {
     runtime().map_err(Failure::told)?.block_on(async {

@@ -58,7 +58,7 @@ fn what_is_understood() {
         ("holdfast balance", ErrorKind::MissingRequiredArgument),
         ("holdfast rules", ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand),
         ("holdfast rules publish r.toml --program p --by ann", ErrorKind::MissingRequiredArgument),
-        ("holdfast rules publish r.toml --program p --by= --why because", ErrorKind::InvalidValue),
+        ("holdfast rules publish r.toml --program p --by= --why because", ErrorKind::ValueValidation),
         ("holdfast rules rollback --by ann --why because", ErrorKind::MissingRequiredArgument),
         ("holdfast journal", ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand),
         ("holdfast backup", ErrorKind::MissingRequiredArgument),

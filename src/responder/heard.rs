@@ -8,6 +8,7 @@ use holdfast_core::stand_in::{Taken, ToldApproval, ToldName};
 use holdfast_core::{Decision, PlatformName, ProgramId, Timestamp};
 use tokio::sync::Notify;
 
+use super::adding::{Adding, Word};
 use super::breaker::{Breaker, Response};
 use super::budgets::Spending;
 use super::mount::Program;
@@ -26,6 +27,8 @@ pub struct Unheard {
     pub book: ToldBook,
     /// What was told of cards, owners and accounts.
     pub standings: Standings,
+    /// What was told of payments that something may be added to.
+    pub adding: Adding,
     /// What operators were promised.
     pub orders: Orders,
     /// Which tables they put in force.
@@ -51,6 +54,7 @@ impl Unheard {
         Unheard {
             book,
             standings: Standings::default(),
+            adding: Adding::default(),
             orders: Orders::default(),
             publications: Arc::default(),
             heard: Notify::new(),
@@ -83,6 +87,9 @@ impl Unheard {
 impl Unheard {
     /// Takes up what an earlier process told and heard: one entry of the spool, before the first question.
     pub fn remember(&self, entry: &Entry) {
+        if let Some(word) = Word::of(entry) {
+            self.adding.waits(word);
+        }
         match entry {
             Entry::Told(adopt, _) => {
                 if let Some(name) = self.name_of(adopt) {
@@ -142,6 +149,9 @@ fn told(adopt: &Adopt) -> Told {
 
 impl Heard for Unheard {
     fn heard(&self, entry: &Entry) {
+        if let Some(word) = Word::of(entry) {
+            self.adding.gone(word);
+        }
         match entry {
             Entry::Told(adopt, _) => {
                 if let Some(name) = self.name_of(adopt) {

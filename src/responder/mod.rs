@@ -7,6 +7,7 @@
 //! Steps are pinned where they are awaited: awaited by value, a step's future, which is as large as all that it may wait
 //! for, would be moved once more on every callback.
 
+mod adding;
 mod authentication;
 mod balances;
 mod breaker;

@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 use tokio::time::timeout_at;
 
 use super::Responder;
+use super::adding::Word;
 use super::mount::Mount;
 use crate::clock::{self, Instant};
 use crate::ledger::{self, Act, Answer, LedgerError, Ticket, Wait};
@@ -163,9 +164,17 @@ impl Responder {
     /// A fact that the ledger has yet to hear. What it says of a card holds from now on.
     async fn spool_fact(&self, mount: &Mount, event: &ToldEvent, by: Instant) -> NotificationResult {
         self.unheard.standings.told(mount.program.id, event);
-        match self.spool_entry(Entry::Fact(mount.origin(), Box::new(*event)), by).await {
+        let entry = Entry::Fact(mount.origin(), Box::new(*event));
+        let word = Word::of(&entry);
+        if let Some(word) = word {
+            self.unheard.adding.waits(word);
+        }
+        match self.spool_entry(entry, by).await {
             Noted::Durable => NotificationResult::Spooled,
             Noted::NotDurable => {
+                if let Some(word) = word {
+                    self.unheard.adding.gone(word);
+                }
                 self.unheard.standings.never_told(mount.program.id, event);
                 self.unheard.heard.notify_waiters();
                 NotificationResult::NotDurable

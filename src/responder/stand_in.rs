@@ -271,7 +271,7 @@ mod tests {
     use holdfast_core::agent::Weight;
     use holdfast_core::hold::{AccountStatus, CardStatus, CardholderStatus};
     use holdfast_core::rules::{NoTrace, evaluate};
-    use holdfast_core::stand_in::{AccountSight, Acquaintance, CardSight, Sight};
+    use holdfast_core::stand_in::{AccountSight, Acquaintance, AddsTo, CardSight, Sight};
     use holdfast_core::{Country, Currency, ProgramId};
 
     use super::*;
@@ -291,7 +291,12 @@ mod tests {
             as_of: now,
         };
         let card = CardSight { status, cardholder, as_of: now, since: None, used };
-        Snapshot { card: Sight::Seen(card), account: Sight::Seen(account), merchant: Acquaintance::NotKnown }
+        Snapshot {
+            card: Sight::Seen(card),
+            account: Sight::Seen(account),
+            merchant: Acquaintance::NotKnown,
+            adds_to: AddsTo::NotKnown,
+        }
     }
 
     /// How much one of so many responders approves of questions of 10.00 each, where all of them may approve 50.00.

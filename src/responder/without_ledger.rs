@@ -7,7 +7,9 @@ use holdfast_core::agent::Governed;
 use holdfast_core::hold::{Answered, ToldAnswer};
 use holdfast_core::rules::Verdict;
 use holdfast_core::stand_in::{Sight, Snapshot, StandInAnswer, StoodIn, ToldName};
-use holdfast_core::{AccountId, AuthorizationKind, Basis, ContentDigest, Decision, DeclineReason, StandInCause, Timestamp};
+use holdfast_core::{
+    AccountId, AuthorizationKind, AuthorizationRequest, Basis, ContentDigest, Decision, DeclineReason, StandInCause, Timestamp,
+};
 use tokio::time::timeout_at;
 
 use super::breaker::{BreakerIs, Response};
@@ -16,11 +18,12 @@ use super::deadline::Deadline;
 use super::mount::Mount;
 use super::payments::Own;
 use super::question::{Led, Question};
+use super::standings::Barred;
 use super::telling::{GivenUp, Telling};
 use super::told::{Claim, Told};
 use super::{Decided, Responder, Stage};
 use crate::clock::{self, Instant};
-use crate::ledger::sight::{Lasts, LongerAgo, Seen};
+use crate::ledger::sight::{Lasts, LongerAgo, Owned, Seen};
 use crate::ledger::{Adopt, Glimpse, Readiness, weight_of};
 use crate::server::Call;
 use crate::spool::Entry;
@@ -62,8 +65,9 @@ impl Responder {
         }
         let opinion = self.opinion(call, mount, question);
         let decline = |reason, basis| Told { decision: Decision::Decline { reason }, basis };
-        let snapshot = self.unheard.standings.over(mount.program.id, request, seen.snapshot);
+        let mut snapshot = self.with_what_waits(mount, question, &seen);
         let account = account_of(&snapshot);
+        snapshot.adds_to = self.unheard.adding.over(&question.origin, request, account, snapshot.adds_to);
         let said = match before {
             // Nothing is decided past an authority that was not known.
             Before::Nothing if question.led == Led::NotYet => None,
@@ -87,7 +91,7 @@ impl Responder {
                 let adopt = adoption_of(call, question, &claim, told, opinion.clone());
                 let counted = counted.map(|name| (&mount.program.stand_in, name));
                 let entry = Entry::Told(Box::new(adopt), account);
-                match Telling::begin(claim, told, &self.spool, entry, counted).tell(deadline).await {
+                match Telling::begin(claim, told, &self.spool, entry, counted, &self.unheard.adding).tell(deadline).await {
                     Ok(told) => return Decided { told, balance: None, intent: None },
                     Err(GivenUp(claim)) => (claim, decline(DeclineReason::NotDurable, stood_in.basis)),
                 }
@@ -185,6 +189,30 @@ impl Responder {
         timeout_at(by, self.until_open()).await.map_err(|_| StandInCause::Starting)
     }
 
+    /// What is seen of a question, with what the ledger has yet to hear. Where the question names no owner (those of the payment doors do
+    /// not), its card's owner may be one who may not pay by that: the ledger tells whose a card is only when it is looked at by name, so
+    /// whoever may not pay is looked for, one by one.
+    fn with_what_waits(&self, mount: &Mount, question: &Question<'_>, seen: &Seen) -> Snapshot {
+        let (standings, request) = (&self.unheard.standings, &*question.request);
+        let over = |request: &AuthorizationRequest| standings.over(mount.program.id, request, seen.snapshot);
+        if let (None, Some(owner)) = (request.cardholder, seen.owner) {
+            return over(&AuthorizationRequest { cardholder: Some(owner), ..*request });
+        }
+        if request.cardholder.is_some() || seen.owned == Owned::NotTold {
+            return over(request);
+        }
+        let Barred::These(owners) = standings.barred_owners(mount.program.id) else {
+            // It may be anybody's.
+            return Snapshot { card: Sight::NotSeen, ..over(request) };
+        };
+        let may_be_theirs = |named: &AuthorizationRequest| match self.ledger.look(&question.origin, named) {
+            Glimpse::Seen(seen) => !matches!(seen.snapshot.card, Sight::Absent),
+            Glimpse::Nothing | Glimpse::Busy => true,
+        };
+        let mut named = owners.into_iter().map(|owner| AuthorizationRequest { cardholder: Some(owner), ..*request });
+        named.find(may_be_theirs).map_or_else(|| over(request), |named| over(&named))
+    }
+
     /// What the table in force says; `None` without one, while it is not known which one is, and where it met a bug.
     fn table_says(
         &self,
@@ -229,7 +257,7 @@ impl Responder {
     /// Tells a decline that the ledger does not know: durable first, if the disk lets it be so in time.
     async fn tell_decline(&self, claim: Claim<'_>, told: Told, entry: Entry, deadline: Deadline) -> Decided {
         // A decline is never given up.
-        let _ = Telling::begin(claim, told, &self.spool, entry, None).tell(deadline).await;
+        let _ = Telling::begin(claim, told, &self.spool, entry, None, &self.unheard.adding).tell(deadline).await;
         Decided { told, balance: None, intent: None }
     }
 }

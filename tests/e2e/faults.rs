@@ -66,6 +66,11 @@ impl Faulty {
         }
     }
 
+    /// Has the real ledger do something, whatever is wrong.
+    pub fn act(&self, act: Act) -> Answer {
+        futures_executor::block_on(ledger::ask(self.inner.as_ref(), act)).unwrap()
+    }
+
     /// Hands the act to the real ledger under another ticket, and completes the caller's only when the fault has ended.
     fn apply_and_keep_quiet(self: &Arc<Self>, ticket: Arc<Ticket>) {
         let act = ticket.with_act(|act| std::mem::replace(act, Act::Rest));

@@ -5,7 +5,7 @@
 use std::hash::BuildHasher as _;
 
 use holdfast_core::agent::takes_over;
-use holdfast_core::hold::{Adoption, Asked, Event, Order, Ordered, Outcome, ToldEvent};
+use holdfast_core::hold::{Adoption, Asked, Event, Finding, Order, Ordered, Outcome, ToldEvent};
 use holdfast_core::rules::Verdict;
 use holdfast_core::{AuthorizationRequest, ContentDigest, Expiry, IdempotencyKey, PaymentRef, ProgramId};
 
@@ -123,7 +123,10 @@ impl Again {
         let key = self.state.asked_name(program, platform, &request.key);
         let located = rebuild::located(&self.state, record);
         let weight = weight_of(record.governed.as_ref());
-        let digest = self.digest(key, record, request, recorded);
+        // What was known already was about the same question, whose digest only the first answer has.
+        let again = matches!(recorded.finding, Some(Finding::HeardBefore | Finding::ApprovedBefore));
+        let known = self.state.answered(key).filter(|_| again).map(|answered| answered.digest);
+        let digest = known.unwrap_or_else(|| self.digest(key, record, request, recorded));
         let adoption = Adoption { request, digest, asked_at: *received_at, told: *told, verdict, weight };
         let event = Event::Adopt(adoption);
         Some(weigh::apply(&self.state, &located, Some(key), &Uses::new(), None, &event, record.at))
