@@ -139,9 +139,16 @@ impl Breaker {
     }
 
     /// The ledger did, or did not do, what it had to hear besides questions: entries of the spool are brought whether anybody asks
-    /// or not, and say as much of it as a question does.
+    /// or not. That it heard of them closes nothing, as it may do one thing and not another: the next question finds out, at once.
     pub fn heard_of(&self, response: Response, now: Instant) {
-        self.lock().learn(response, now, self.settings.failures);
+        let mut inner = self.lock();
+        match (response, &mut inner.state) {
+            (Response::Answered, State::Open { probed, .. }) => {
+                *probed = now.checked_sub(self.settings.probe_every).unwrap_or(*probed);
+            }
+            (Response::Answered, State::Closed { .. }) => {}
+            (Response::Failed, _) => inner.learn(response, now, self.settings.failures),
+        }
     }
 
     /// What became of a question that was asked; nothing if nobody waited for it.
@@ -232,15 +239,20 @@ mod tests {
     }
 
     #[test]
-    fn what_the_spool_meets_opens_and_closes_it_too() {
+    fn what_the_spool_meets_opens_it_too_and_has_the_next_question_find_out() {
         let (breaker, now) = breaker();
         (0..5).for_each(|_| breaker.heard_of(Response::Failed, now));
         assert_eq!(breaker.is(), BreakerIs::Open(now));
         assert!(stands_in(&breaker, now + ms(1)));
-        // Without any question.
-        breaker.heard_of(Response::Answered, now + ms(60_000));
-        assert_eq!(breaker.is(), BreakerIs::Closed);
-        drop(ask(&breaker, now + ms(60_001)));
+        breaker.heard_of(Response::Answered, now + ms(2));
+        let Admission::Probe(probe, _) = breaker.admit(now + ms(3)) else { panic!("nobody probes") };
+        probe.came_back(Response::Answered, now + ms(4));
+        // That it hears what was told does not mean that it decides.
+        for _ in 0..5 {
+            ask(&breaker, now + ms(5)).came_back(Response::Failed, now + ms(5));
+            breaker.heard_of(Response::Answered, now + ms(5));
+        }
+        assert_eq!(breaker.is(), BreakerIs::Open(now + ms(5)));
     }
 
     #[test]

@@ -9,7 +9,8 @@ CREATE FUNCTION holdfast.counter_over(p_kind text, p_slot bigint, p_length bigin
     SELECT CASE
         WHEN p_kind = 'since' THEN timestamptz 'epoch' + p_slot * interval '1 microsecond' + interval '816 hours'
         WHEN p_kind = 'rolling' AND p_slot > 0 THEN
-            p_at + (p_at - timestamptz 'epoch') * ((p_length + 1)::double precision / p_slot) + interval '48 hours'
+            p_at + trunc((extract(epoch FROM p_at) * 1000000)::numeric * (p_length + 1) / p_slot)::bigint * interval '1 microsecond'
+                + interval '48 hours'
     END
 $$;
 COMMENT ON FUNCTION holdfast.counter_over IS 'From when on nothing can count any more that was counted then in that slot of a window of so many';
