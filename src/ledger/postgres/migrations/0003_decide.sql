@@ -214,7 +214,11 @@ BEGIN
                         over_at = holdfast.counter_over(p_kinds[i], p_slots[i], p_lengths[i], p_at)
                         WHERE c.counter = p_counters[i] AND c.scope = p_scopes[i] AND c.subject = v_subjects[i];
                 ELSE
-                    UPDATE holdfast.counter c SET over_at = holdfast.counter_over(p_kinds[i], p_slots[i], p_lengths[i], p_at),
+                    UPDATE holdfast.counter c SET over_at = CASE
+                            WHEN coalesce(c.slots[cardinality(c.slots)] < p_slots[i], true)
+                                THEN holdfast.counter_over(p_kinds[i], p_slots[i], p_lengths[i], p_at)
+                            ELSE c.over_at
+                        END,
                         (slots, amounts, counts) = (
                         SELECT array_agg(b.slot ORDER BY b.slot), array_agg(b.amount ORDER BY b.slot),
                             array_agg(b.many ORDER BY b.slot)
