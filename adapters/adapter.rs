@@ -32,6 +32,9 @@ pub struct Platform {
     /// What the platform's own files and reports call the message that has this idempotency key: the key itself, or the
     /// platform's part of it where its messages have no id and the key is made of several things.
     pub message_name: fn(&str) -> &str,
+    /// What later messages may call the payment of the message with this key, beside the names that the message itself has for it: its own
+    /// token, where a platform's messages name the one before them instead of the payment. None where they name the payment.
+    pub payment_of_message: fn(&str) -> Option<PaymentRef>,
     /// Which payment its transaction token names, as others know it who see the same transaction: the first or the second of a payment's
     /// names.
     pub payment_of_token: fn(AuthorizationId) -> PaymentRef,

@@ -4,12 +4,13 @@ use std::fmt;
 
 use arrayvec::{ArrayString, ArrayVec};
 use holdfast_core::agent::{BindingId, IntentReference, PolicyId, ReasonCode};
-use holdfast_core::{AccountId, ContentDigest, Decision, IdempotencyKey, Money, PlatformName, ProgramId};
+use holdfast_core::{AccountId, ContentDigest, Decision, IdempotencyKey, Money, PlatformName, ProgramId, StandInCause};
 use http::{HeaderName, HeaderValue};
 use sha2::{Digest as _, Sha256};
 
 use crate::inbound::Malformed;
 use crate::payment::{Checked, NotDone, Page, Payment};
+use crate::proof::Permission;
 use crate::token::TokenFault;
 
 /// What an answer repeats of its callback: raw JSON values, quotes included, borrowed from its bytes.
@@ -60,6 +61,8 @@ pub struct Said {
     pub binding: Option<BindingId>,
     /// The intent that it was for.
     pub intent: Option<IntentReference>,
+    /// Why stand-in answered, if it did.
+    pub stand_in: Option<StandInCause>,
 }
 
 /// Our name for a decision: 128 bits, made of program, platform and key, so that a retry hears the same one. Displays as a
@@ -155,6 +158,8 @@ pub enum Refused {
     Token(TokenFault),
     /// Authentic and not understood: 400.
     Malformed(Malformed),
+    /// The credential does not allow this: 403.
+    Forbidden(Permission),
     /// The body did not arrive in time: 408.
     TooSlow,
     /// The body is larger than allowed: 413.
@@ -176,6 +181,7 @@ impl Refused {
             Refused::NotAuthentic => 401,
             Refused::Token(fault) => fault.status(),
             Refused::Malformed(_) => 400,
+            Refused::Forbidden(_) => 403,
             Refused::TooSlow => 408,
             Refused::TooLarge => 413,
             Refused::TooEarly => 425,

@@ -1,14 +1,16 @@
 //! Payments of our own doors: what a merchant's side asks for, and what it is shown of it. Here are the words that the doors'
 //! adapters and whoever answers behind them share; nothing here is a platform's wire format, and nothing decides.
 
+use arrayvec::ArrayString;
 use holdfast_core::card_number::CardNumber;
-use holdfast_core::hold::{Hold, Order};
+use holdfast_core::hold::{Hold, Order, StepId};
 use holdfast_core::rules::Enforcement;
 use holdfast_core::{
-    AuthorizationId, AuthorizationRequest, CardToken, Decision, DeclineReason, IdempotencyKey, MerchantId, Money, PaymentRef,
-    RuleId, ThreeDSecure, Timestamp, words,
+    AmountError, AuthorizationId, AuthorizationRequest, CardToken, Currency, Decision, DeclineReason, IdempotencyKey, MerchantId,
+    Money, PaymentRef, RuleId, ThreeDSecure, Timestamp, words,
 };
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 pub use holdfast_core::{AddressVerification, SecurityCodeVerification};
 
@@ -137,40 +139,74 @@ pub struct OrderCall<'a> {
     pub payment: AuthorizationId,
     /// The same key is the same order.
     pub key: IdempotencyKey,
-    /// What is to be done, in the currency of the payment.
+    /// Who made the key.
+    pub key_is: KeyIs,
+    /// What is to be done.
     pub order: Ordered,
     /// What the answer repeats.
     pub echo: Echo<'a>,
+}
+
+/// Who made an order's key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyIs {
+    /// Its caller: whatever became of it is what the same key hears again.
+    Callers,
+    /// Made of what is ordered. What the payment did not allow then may be allowed later: a refusal is not remembered under it.
+    OfContent,
 }
 
 /// What is to be done with a payment of ours. Callers tell amounts without a currency: it is the payment's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ordered {
     /// Take this much, once; the rest is free at once.
-    Capture {
-        /// In minor units.
-        minor: i64,
-    },
+    Capture(OrderAmount),
     /// Let go of what is held.
     Void,
     /// Give back this much of what was taken.
-    Refund {
-        /// In minor units.
-        minor: i64,
-    },
+    Refund(OrderAmount),
+}
+
+/// An amount as a caller wrote it. How much it is only its payment's currency says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OrderAmount {
+    /// In minor units.
+    Minor(i64),
+    /// A decimal number of major units.
+    Decimal(ArrayString<16>),
+}
+
+impl OrderAmount {
+    /// The amount in a currency.
+    ///
+    /// # Errors
+    /// It has more decimal places than the currency, or is too large.
+    pub fn in_currency(&self, currency: Currency) -> Result<Money, AmountError> {
+        match self {
+            OrderAmount::Minor(minor) => Ok(Money::from_minor(*minor, currency)),
+            OrderAmount::Decimal(text) => Money::from_decimal(text, currency),
+        }
+    }
 }
 
 impl Ordered {
     /// The order in the currency of its payment.
-    #[must_use]
-    pub fn in_currency_of(self, asked: Money) -> Order {
-        let money = |minor| Money::from_minor(minor, asked.currency());
-        match self {
-            Ordered::Capture { minor } => Order::Capture { amount: money(minor), finality: holdfast_core::hold::Finality::Final },
+    ///
+    /// # Errors
+    /// The currency has no such amount.
+    pub fn in_currency_of(self, asked: Money) -> Result<Order, AmountError> {
+        let currency = asked.currency();
+        Ok(match self {
+            Ordered::Capture(amount) => {
+                Order::Capture { amount: amount.in_currency(currency)?, finality: holdfast_core::hold::Finality::Final }
+            }
             Ordered::Void => Order::Release,
-            Ordered::Refund { minor } => Order::Refund { amount: money(minor) },
-        }
+            Ordered::Refund(amount) => Order::Refund { amount: amount.in_currency(currency)? },
+        })
     }
+
+    /// The field that an amount of it came in.
+    pub const AMOUNT: &'static str = "amount";
 }
 
 /// A question for one payment of ours.
@@ -178,6 +214,8 @@ impl Ordered {
 pub struct LookCall<'a> {
     /// The payment.
     pub payment: AuthorizationId,
+    /// The payment that is meant if there is none of that name: a capture of it has the name.
+    pub or: Option<AuthorizationId>,
     /// What the answer repeats.
     pub echo: Echo<'a>,
 }
@@ -208,8 +246,19 @@ pub struct Wanted {
     pub since: Option<Timestamp>,
     /// Asked for at this moment or earlier.
     pub until: Option<Timestamp>,
-    /// Only those that were approved, or only those that were not.
-    pub approved: Option<bool>,
+    /// Only those that stand like this.
+    pub standing: Option<StandingIs>,
+}
+
+/// How payments on a list stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StandingIs {
+    /// They were approved.
+    Approved,
+    /// They were not.
+    Declined,
+    /// Nobody decided them yet.
+    Undecided,
 }
 
 /// A payment to be checked against the rules: nothing moves.
@@ -219,6 +268,8 @@ pub struct CheckCall<'a> {
     pub request: AuthorizationRequest,
     /// The card's number, where it came by that: the card is found by it, and then it is let go of.
     pub number: Option<CardNumber>,
+    /// Until when the card can be used, where that was told.
+    pub expiry: Option<CardExpiry>,
     /// Whether limits are asked.
     pub limits: LimitsAre,
     /// What is kept of what the caller wrote.
@@ -229,6 +280,23 @@ pub struct CheckCall<'a> {
     pub make: MakeNames,
     /// What the answer repeats.
     pub echo: Echo<'a>,
+}
+
+/// The last month in which a card can be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CardExpiry {
+    /// The year, by all its digits.
+    pub year: i16,
+    /// The month, from 1 on.
+    pub month: i8,
+}
+
+/// What callers pass on, to find a check again in reports: twelve digits of its name.
+#[must_use]
+pub fn roc_of(check: &AuthorizationId) -> String {
+    let digest = Sha256::new().chain_update("roc").chain_update(check.as_str()).finalize();
+    let number = digest.first_chunk().map_or(0, |first| u64::from_be_bytes(*first));
+    format!("{:012}", number.checked_rem(1_000_000_000_000).unwrap_or(0))
 }
 
 /// Whether a check asks, or asked, what limits have counted.
@@ -291,6 +359,10 @@ pub struct Payment {
     pub expires_at: Option<Timestamp>,
     /// What its caller wrote, and what was known then; nothing once that was erased.
     pub written: Option<Written>,
+    /// The step that let go of what was held, if one did.
+    pub released_by: Option<StepId>,
+    /// How much the order is about that is answered; nothing where no order is.
+    pub ordered: Option<Money>,
 }
 
 /// How far a payment of ours has come.
@@ -308,6 +380,16 @@ pub enum Standing {
 }
 
 impl Payment {
+    /// As a filter of lists has it.
+    #[must_use]
+    pub const fn standing_is(&self) -> StandingIs {
+        match self.standing {
+            Standing::Decided(Decision::Approve { .. }) => StandingIs::Approved,
+            Standing::Decided(Decision::Decline { .. }) | Standing::Unauthenticated => StandingIs::Declined,
+            Standing::Awaiting { .. } => StandingIs::Undecided,
+        }
+    }
+
     /// What was approved.
     #[must_use]
     pub const fn approved(&self) -> Option<Money> {

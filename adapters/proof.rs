@@ -11,12 +11,14 @@ use hmac::digest::{KeyInit, Output};
 use holdfast_core::agent::KeyId;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName, HeaderValue};
-use subtle::{Choice, ConstantTimeEq};
+use subtle::{Choice, ConditionallySelectable as _, ConstantTimeEq};
 
+pub use self::permissions::{Permission, Permissions};
 use self::token::{Caller, KeyStore, TokenFault};
 use crate::inbound::Callback;
 
 mod jwt;
+mod permissions;
 pub mod standard_webhooks;
 #[cfg(test)]
 mod tests;
@@ -59,8 +61,22 @@ pub struct BasicCredential {
     pub user: String,
     /// `user:password`, as HTTP Basic sends it.
     user_and_password: Secret,
-    /// Whether its callers may have rules bypassed.
-    bypass: RuleBypass,
+    /// What it allows its callers.
+    granted: Granted,
+}
+
+/// What a credential allows its callers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Granted {
+    /// Whether they may have rules bypassed.
+    pub bypass: RuleBypass,
+    /// What they may do at a payment door.
+    pub permissions: Permissions,
+}
+
+impl Granted {
+    /// What a credential allows about which nothing is said.
+    pub const USUAL: Granted = Granted { bypass: RuleBypass::Refused, permissions: Permissions::ALL };
 }
 
 /// Whether a caller may have the program's rules bypassed.
@@ -80,13 +96,13 @@ impl BasicCredential {
         let mut joined = Vec::from(user.as_bytes());
         joined.push(b':');
         joined.extend_from_slice(password.expose());
-        BasicCredential { user: user.to_owned(), user_and_password: Secret::new(joined), bypass: RuleBypass::Refused }
+        BasicCredential { user: user.to_owned(), user_and_password: Secret::new(joined), granted: Granted::USUAL }
     }
 
-    /// The same, with a word on whether its callers may have rules bypassed.
+    /// The same, with a word on what it allows its callers.
     #[must_use]
-    pub fn with_bypass(self, bypass: RuleBypass) -> Self {
-        BasicCredential { bypass, ..self }
+    pub fn granting(self, granted: Granted) -> Self {
+        BasicCredential { granted, ..self }
     }
 
     /// The `Authorization` header's value for this credential, for those who prove themselves.
@@ -176,28 +192,34 @@ impl Refusal {
 pub struct Authentic<'a> {
     callback: Callback<'a>,
     caller: Option<Caller>,
-    bypass: RuleBypass,
+    granted: Granted,
 }
 
 impl<'a> Authentic<'a> {
     /// For an adapter's `verify`, once it has verified; a review looks for its uses.
     pub(crate) const fn accept(callback: Callback<'a>) -> Self {
-        Authentic { callback, caller: None, bypass: RuleBypass::Refused }
+        Authentic { callback, caller: None, granted: Granted::USUAL }
     }
 
     /// The same, where the proof says on whose behalf it is.
     pub(crate) const fn accept_from(callback: Callback<'a>, caller: Caller) -> Self {
-        Authentic { callback, caller: Some(caller), bypass: RuleBypass::Refused }
+        Authentic { callback, caller: Some(caller), granted: Granted::USUAL }
     }
 
     /// The same, with what its credential allows.
-    pub(crate) const fn with_bypass(self, bypass: RuleBypass) -> Self {
-        Authentic { bypass, ..self }
+    pub(crate) const fn granted(self, granted: Granted) -> Self {
+        Authentic { granted, ..self }
+    }
+
+    /// What its credential allows.
+    #[must_use]
+    pub const fn permissions(&self) -> Permissions {
+        self.granted.permissions
     }
 
     /// Whether its credential allows that rules are bypassed.
     pub(crate) const fn bypass(&self) -> RuleBypass {
-        self.bypass
+        self.granted.bypass
     }
 
     /// The callback.
@@ -225,7 +247,7 @@ pub fn verify_basic(callback: &Callback<'_>, keyring: &Keyring) -> Result<(), Re
 ///
 /// # Errors
 /// As [`verify_basic`].
-pub fn verify_basic_for(callback: &Callback<'_>, keyring: &Keyring) -> Result<RuleBypass, Refusal> {
+pub fn verify_basic_for(callback: &Callback<'_>, keyring: &Keyring) -> Result<Granted, Refusal> {
     let header = only_header(callback.headers, AUTHORIZATION.as_str())?;
     let (scheme, encoded) = header.split_at_checked(6).ok_or(Refusal::Unreadable)?;
     if !scheme.eq_ignore_ascii_case(b"Basic ") {
@@ -236,16 +258,18 @@ pub fn verify_basic_for(callback: &Callback<'_>, keyring: &Keyring) -> Result<Ru
     let presented = buffer.get(..length).ok_or(Refusal::Unreadable)?;
 
     // Every credential is compared, whichever matches, so that the time tells nothing of which one did.
-    let (mut known, mut bypasses) = (Choice::from(0), Choice::from(0));
+    let (mut known, mut bypasses, mut permissions) = (Choice::from(0), Choice::from(0), 0_u8);
     for credential in &keyring.basic {
         let matches = credential.user_and_password.matches(presented);
         known |= matches;
-        bypasses |= matches & Choice::from(u8::from(credential.bypass == RuleBypass::Allowed));
+        bypasses |= matches & Choice::from(u8::from(credential.granted.bypass == RuleBypass::Allowed));
+        permissions |= u8::conditional_select(&0, &credential.granted.permissions.bits(), matches);
     }
     if !bool::from(known & custom_headers_match(callback, keyring)) {
         return Err(Refusal::Wrong);
     }
-    Ok(if bool::from(bypasses) { RuleBypass::Allowed } else { RuleBypass::Refused })
+    let bypass = if bool::from(bypasses) { RuleBypass::Allowed } else { RuleBypass::Refused };
+    Ok(Granted { bypass, permissions: Permissions::of_bits(permissions) })
 }
 
 /// The value of a header that comes once. Of two, others than we might look at the other one.

@@ -52,7 +52,7 @@ pub fn document_and_number(body: &[u8], within: &str, name: &str) -> Result<(Map
     let mut value = value(body)?;
     let members = value.get_mut(within).and_then(Value::as_object_mut);
     let number = members.and_then(|members| {
-        members.retain(|name, _| !is_security_code(name));
+        members.retain(|name, value| !is_security_code(name, value));
         members.remove(name)
     });
     no_card_number(&value, DEPTH_MAX)?;
@@ -86,10 +86,10 @@ pub fn no_number_around(callback: &Callback<'_>) -> Result<(), Malformed> {
         return Err(Malformed::field(name, FOUND));
     }
     for (name, value) in callback.headers {
-        if card_number::stands_in(name.as_str()) {
+        if card_number::stands_in_text(name.as_str()) {
             return Err(Malformed::field("headers", "have a card number in a name"));
         }
-        if name != AUTHORIZATION && card_number::stands_in(&String::from_utf8_lossy(value.as_bytes())) {
+        if name != AUTHORIZATION && card_number::stands_in_text(&String::from_utf8_lossy(value.as_bytes())) {
             return Err(Malformed::field(name.as_str(), FOUND));
         }
     }
@@ -99,7 +99,9 @@ pub fn no_number_around(callback: &Callback<'_>) -> Result<(), Malformed> {
 /// Whether a number stands in what may be percent-encoded.
 fn stands_encoded_in(text: &str) -> bool {
     let decoded = percent_decode_str(text).decode_utf8_lossy();
-    card_number::stands_in(text) || card_number::stands_in(&decoded) || card_number::stands_in(&decoded.replace('+', " "))
+    card_number::stands_in_text(text)
+        || card_number::stands_in_text(&decoded)
+        || card_number::stands_in_text(&decoded.replace('+', " "))
 }
 
 fn object(value: Value) -> Result<Map<String, Value>, Malformed> {
@@ -111,26 +113,50 @@ fn object(value: Value) -> Result<Map<String, Value>, Malformed> {
     }
 }
 
-/// What security codes are called, without case, blanks, dashes and underscores.
-const SECURITY_CODES: [&str; 12] = [
+/// What security codes are called, without case, blanks, dashes and underscores, and without `card` before and `code` behind.
+const SECURITY_CODES: [&str; 14] = [
     "cvv",
     "cvv2",
     "cvc",
     "cvc2",
     "csc",
     "cvn",
+    "cvn2",
     "cav2",
-    "securitycode",
-    "cardsecuritycode",
-    "cardverificationvalue",
-    "cardverificationcode",
+    "pin",
+    "pinblock",
+    "security",
+    "verification",
     "verificationvalue",
+    "verificationnumber",
 ];
+/// What is no code without `card` before it or `code` behind it.
+const NEEDS_MORE: [&str; 2] = ["security", "verification"];
+/// What is called like this may be anything: it is a code if it has as many digits.
+const CALLED_LIKE_OTHERS: &str = "cid";
 
-fn is_security_code(name: &str) -> bool {
-    let bare = name.bytes().filter(|letter| !matches!(letter, b' ' | b'-' | b'_')).map(|letter| letter.to_ascii_lowercase());
+/// Whether a member is a card's security code: by its name, and where that may mean something else, by its value.
+fn is_security_code(name: &str, value: &Value) -> bool {
     // Longer ones are none: most names are not looked at any further.
-    name.len() <= 28 && SECURITY_CODES.iter().any(|code| bare.clone().eq(code.bytes()))
+    if name.len() > 32 {
+        return false;
+    }
+    let bare: String = name.chars().filter(char::is_ascii_alphanumeric).map(|letter| letter.to_ascii_lowercase()).collect();
+    let after_card = bare.strip_prefix("card").unwrap_or(&bare);
+    // `pincode` is what postal codes are called in India.
+    let core = if after_card == "pincode" { after_card } else { after_card.strip_suffix("code").unwrap_or(after_card) };
+    if core == CALLED_LIKE_OTHERS {
+        return has_digits_of_a_code(value);
+    }
+    SECURITY_CODES.contains(&core) && (core != bare || !NEEDS_MORE.contains(&core))
+}
+
+fn has_digits_of_a_code(value: &Value) -> bool {
+    match value {
+        Value::String(text) => (3..=4).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit()),
+        Value::Number(number) => number.as_u64().is_some_and(|number| number < 10_000),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => false,
+    }
 }
 
 /// No number of a card is anywhere in it. Where one is, the path is put together on the way back: nearly always there is none.
@@ -140,21 +166,21 @@ fn no_card_number(value: &Value, depth: u8) -> Result<(), Malformed> {
     match value {
         Value::Null | Value::Bool(_) => Ok(()),
         Value::Number(number) if is_short(number) => Ok(()),
-        Value::Number(number) if card_number::stands_in(&number.to_string()) => Err(Malformed::field("", FOUND)),
-        Value::Number(number) if number.as_f64().is_some_and(|number| card_number::stands_in(&format!("{number:.0}"))) => {
+        Value::Number(number) if card_number::stands_in_text(&number.to_string()) => Err(Malformed::field("", FOUND)),
+        Value::Number(number) if number.as_f64().is_some_and(|number| card_number::stands_in_text(&format!("{number:.0}"))) => {
             Err(Malformed::field("", FOUND))
         }
-        Value::String(text) if card_number::stands_in(text) => Err(Malformed::field("", FOUND)),
+        Value::String(text) if card_number::stands_in_text(text) => Err(Malformed::field("", FOUND)),
         Value::Number(_) | Value::String(_) => Ok(()),
         Value::Array(items) => items.iter().enumerate().try_for_each(|(index, item)| {
             no_card_number(item, deeper).map_err(|found| found_below(&format!("[{index}]"), found))
         }),
         Value::Object(members) => members.iter().try_for_each(|(name, member)| {
-            if card_number::stands_in(name) {
+            if card_number::stands_in_text(name) {
                 // Its name is not told either.
                 return Err(Malformed::field("", "has a card number in a field's name"));
             }
-            if is_security_code(name) && !member.is_null() {
+            if !member.is_null() && is_security_code(name, member) {
                 return Err(Malformed::field(name.as_str(), "is a card's security code, which is never taken"));
             }
             no_card_number(member, deeper).map_err(|found| found_below(name, found))
@@ -223,7 +249,7 @@ impl<'v> Fields<'v> {
         read(self, name)?.ok_or_else(|| self.wrong(name, "is missing"))
     }
 
-    /// A text of at most so many characters, not empty, without control characters but for line ends.
+    /// A text of at most so many characters, without control characters but for line ends. An empty one is as good as none.
     ///
     /// # Errors
     /// It is something else.
@@ -231,7 +257,7 @@ impl<'v> Fields<'v> {
         let Some(value) = self.value(name) else { return Ok(None) };
         let text = value.as_str().ok_or_else(|| self.wrong(name, "is not a text"))?;
         if text.is_empty() {
-            return Err(self.wrong(name, "is empty"));
+            return Ok(None);
         }
         if text.chars().count() > most {
             return Err(self.wrong(name, "is too long"));
@@ -296,7 +322,7 @@ impl<'v> Fields<'v> {
     /// # Errors
     /// It is none.
     pub fn currency(&self, name: &str) -> Result<Option<Currency>, Malformed> {
-        let Some(value) = self.value(name) else { return Ok(None) };
+        let Some(value) = self.value(name).filter(|value| value.as_str() != Some("")) else { return Ok(None) };
         let code = value.as_str().and_then(Currency::from_alpha);
         code.map(Some).ok_or_else(|| self.wrong(name, "is not a currency of ISO 4217"))
     }
@@ -328,7 +354,7 @@ impl<'v> Fields<'v> {
         if items.len() > most { Err(self.wrong(name, "has too many items")) } else { Ok(items) }
     }
 
-    /// A table of texts, as callers' own tags are: at most `most` of them.
+    /// A table of texts or numbers, as callers' own tags are: at most `most` of them.
     ///
     /// # Errors
     /// It is something else, or too large.
@@ -342,12 +368,15 @@ impl<'v> Fields<'v> {
             if key.is_empty() || key.chars().count() > key_most {
                 return Err(Malformed::field(&path, "has a member whose name is empty or too long"));
             }
-            match value.as_str() {
-                None => return Err(Malformed::field(below(&path, key), "is not a text")),
-                Some(text) if text.chars().count() > value_most => {
+            match value {
+                Value::String(text) if text.chars().count() > value_most => {
                     return Err(Malformed::field(below(&path, key), "is too long"));
                 }
-                Some(_) => {}
+                // Numbers and switches are kept as they came.
+                Value::String(_) | Value::Number(_) | Value::Bool(_) => {}
+                Value::Null | Value::Array(_) | Value::Object(_) => {
+                    return Err(Malformed::field(below(&path, key), "is neither a text nor a number"));
+                }
             }
         }
         Ok(())

@@ -3,16 +3,20 @@
 //! Knows how numbers are built (ISO/IEC 7812) and which brands issue which. A number that merely passes the check digit is none:
 //! acceptors' numbers, counters and time stamps are digits too. Never keeps or shows what it looks at.
 
+mod text;
+
 use std::fmt;
 
 use arrayvec::ArrayVec;
 use zeroize::Zeroizing;
 
+pub use text::stands_in_text;
+
 /// The shortest number of a card, in digits.
 const DIGITS_MIN: usize = 13;
 /// The longest.
 const DIGITS_MAX: usize = 19;
-/// As long as this, a run of hexadecimal digits is a digest or a UUID, and no number of anything.
+/// As long as this, a run of hexadecimal digits is a digest or a UUID, and no number of anything, if letters and digits are mixed in it.
 const DIGEST_LETTERS: usize = 32;
 /// A UUID's groups, in hexadecimal digits.
 const UUID: [usize; 5] = [8, 4, 4, 4, 12];
@@ -139,7 +143,7 @@ fn stands_in_narrow(text: &[u8]) -> bool {
         let word = run(rest, u8::is_ascii_alphanumeric);
         if let Some(after) = after_groups(rest, &UUID, u8::is_ascii_hexdigit) {
             rest = after;
-        } else if word >= DIGEST_LETTERS && run(rest, u8::is_ascii_hexdigit) == word {
+        } else if word >= DIGEST_LETTERS && run(rest, u8::is_ascii_hexdigit) == word && !is_letters_beside_digits(rest, word) {
             rest = rest.get(word..).unwrap_or_default();
         } else if word > 0 {
             if has_number(rest, word) {
@@ -151,6 +155,14 @@ fn stands_in_narrow(text: &[u8]) -> bool {
         }
     }
     false
+}
+
+/// Whether a word is letters alone and digits alone, one behind the other: no digest is, but a number with something written behind it.
+fn is_letters_beside_digits(text: &[u8], word: usize) -> bool {
+    let word = text.get(..word).unwrap_or_default();
+    let changes = word.iter().zip(word.iter().skip(1)).filter(|(one, next)| one.is_ascii_digit() != next.is_ascii_digit());
+    let digits = word.iter().filter(|letter| letter.is_ascii_digit()).count();
+    changes.take(2).count() == 1 && digits <= DIGITS_MAX
 }
 
 /// Whether a number begins within the first `word` bytes.
@@ -221,8 +233,11 @@ fn run(text: &[u8], belongs: fn(&u8) -> bool) -> usize {
     text.iter().take_while(|byte| belongs(byte)).count()
 }
 
-/// Whether digits are a card's number.
+/// Whether digits are a card's number. A plain time stamp is none, though a few numbers of Diners Club look like one.
 fn is_number(digits: &[u8]) -> bool {
+    if is_moment(digits) {
+        return false;
+    }
     let padding = run(digits, |digit| *digit == b'0');
     let mut number = Digits::new();
     let significant = digits.get(padding..).unwrap_or_default();
@@ -230,6 +245,17 @@ fn is_number(digits: &[u8]) -> bool {
         && number.len() >= DIGITS_MIN
         && is_of_a_brand(&number)
         && has_check_digit(&number)
+}
+
+/// `DDMMYYYYhhmmss` or `MMDDYYYYhhmmss`. What begins with the year begins like no brand's number.
+fn is_moment(digits: &[u8]) -> bool {
+    if digits.len() != 14 {
+        return false;
+    }
+    let part = |at: usize, many: usize| digits.get(at..at.saturating_add(many)).map_or(u32::MAX, text::number);
+    let (first, second) = (part(0, 2), part(2, 2));
+    let is_date = (1..=31).contains(&first.max(second)) && (1..=12).contains(&first.min(second));
+    is_date && (1900..2200).contains(&part(4, 4)) && part(8, 2) < 24 && part(10, 2) < 60 && part(12, 2) < 60
 }
 
 fn is_of_a_brand(number: &[u8]) -> bool {

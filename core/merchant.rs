@@ -117,6 +117,12 @@ impl MerchantName {
         &self.0
     }
 
+    /// A digest that was kept.
+    #[must_use]
+    pub const fn of_bytes(digest: [u8; 16]) -> Self {
+        MerchantName(digest)
+    }
+
     /// Normalizes and digests a name (SHA-256, the first 16 bytes); `None` if it has no letter or digit.
     #[must_use]
     pub fn of(name: &str) -> Option<Self> {

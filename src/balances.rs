@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::path::Path;
+use std::time::Duration;
 
 use holdfast_core::hold::Account;
 use holdfast_core::{AccountId, ProgramId};
@@ -71,20 +72,27 @@ impl From<ReadError> for CompareError {
     }
 }
 
-/// Compares every account of a data directory.
+/// How often, and for how long without any progress, a projection that is behind is waited for.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+const LOOKS_WITHOUT_PROGRESS_MAX: u32 = 40;
+
+/// Compares every account of a data directory, up to this record at the least: a projection that is behind is waited for as long as
+/// it comes on.
 ///
 /// # Errors
 /// See [`CompareError`].
-pub fn compare(directory: &Path, progress: &mut Progress<'_>) -> Result<Compared, CompareError> {
+pub fn compare(directory: &Path, reach: i64, progress: &mut Progress<'_>) -> Result<Compared, CompareError> {
     let mut kept = Books::default();
-    let record = read::Reader::open(directory)?.every_account(|number, program, id, account| {
+    let projection = read::Reader::open(directory)?;
+    wait_for(reach, || projection.projected(), || std::thread::sleep(LOOK_EVERY))?;
+    let record = projection.every_account(|number, program, id, account| {
         kept.put_account(number, Book { program, id, account });
     })?;
     // Opened after the projection was read: it has come at least as far.
     let journal = Reader::open(directory)?;
     let mut books = Beginning::of(&journal)?.map_or_else(|| Ok(Books::default()), |beginning| beginning.books())?;
     journal.records(record, progress, &mut |numbered| {
-        books.follow(&numbered.record);
+        books.follow(numbered.record);
         Ok(())
     })?;
     Ok(Compared {
@@ -92,6 +100,18 @@ pub fn compare(directory: &Path, progress: &mut Progress<'_>) -> Result<Compared
         accounts: u64::try_from(kept.accounts().count()).unwrap_or(u64::MAX),
         differing: differing(&books, &kept),
     })
+}
+
+/// Waits until the projection has come to a record, or comes on no more: nobody follows where no server runs.
+fn wait_for<E>(reach: i64, mut followed: impl FnMut() -> Result<i64, E>, mut pause: impl FnMut()) -> Result<(), E> {
+    let (mut last, mut looks) = (followed()?, 0_u32);
+    while last < reach && looks < LOOKS_WITHOUT_PROGRESS_MAX {
+        pause();
+        let now = followed()?;
+        looks = if now > last { 0 } else { looks.saturating_add(1) };
+        last = now;
+    }
+    Ok(())
 }
 
 fn differing(journal: &Books, projection: &Books) -> Vec<Differing> {
@@ -106,10 +126,28 @@ fn differing(journal: &Books, projection: &Books) -> Vec<Differing> {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use rusqlite::Connection;
 
     use super::*;
     use crate::fixture::{House, purchase};
+
+    #[test]
+    fn a_projection_that_is_behind_is_waited_for_as_long_as_it_comes_on() {
+        let paused_until = |reach: i64, stands_at: i64| {
+            let (followed, pauses) = (Cell::new(5), Cell::new(0_u32));
+            let comes_on = || {
+                pauses.set(pauses.get() + 1);
+                followed.set((followed.get() + i64::from(pauses.get() % 3 == 0)).min(stands_at));
+            };
+            wait_for(reach, || Ok::<_, ReadError>(followed.get()), comes_on).unwrap();
+            (followed.get(), pauses.get())
+        };
+        assert_eq!(paused_until(5, 9), (5, 0));
+        assert_eq!(paused_until(9, 9), (9, 12));
+        assert_eq!(paused_until(9, 7), (7, 6 + LOOKS_WITHOUT_PROGRESS_MAX));
+    }
 
     #[test]
     fn what_the_projection_has_wrong_is_told_with_what_it_should_be() {
@@ -117,11 +155,11 @@ mod tests {
         house.ask(purchase("a purchase", 700));
         house.stop();
         let directory = house.directory.path();
-        let compared = compare(directory, &mut |_, _, _| {}).unwrap();
+        let compared = compare(directory, 0, &mut |_, _, _| {}).unwrap();
         assert_eq!((compared.accounts, compared.differing), (1, vec![]));
         let projection = Connection::open(directory.join("projection.sqlite")).unwrap();
         projection.execute_batch("DELETE FROM lately; UPDATE account SET posted = 999999, held = 700").unwrap();
-        let [wrong] = compare(directory, &mut |_, _, _| {}).unwrap().differing.try_into().unwrap();
+        let [wrong] = compare(directory, 0, &mut |_, _, _| {}).unwrap().differing.try_into().unwrap();
         let posted = [wrong.journal, wrong.projection].map(|account| account.map(|account| (account.posted, account.held)));
         assert_eq!(posted, [Some((1_000_000, 700)), Some((999_999, 700))]);
     }

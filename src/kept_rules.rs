@@ -11,7 +11,7 @@ use crate::journal::{JournalError, KeptKind, KeptRuleset, Reader};
 /// A journal's rulesets.
 #[derive(Debug, Default)]
 pub struct KeptRules {
-    by_hash: BTreeMap<(String, [u8; 32]), Result<Ruleset, String>>,
+    by_hash: BTreeMap<([u8; 32], ProgramId), Result<Ruleset, String>>,
 }
 
 /// A rule or limit as its ruleset describes it.
@@ -30,7 +30,7 @@ impl KeptRules {
     /// The disk. A ruleset that this program does not read is remembered as such.
     pub fn of(reader: &Reader) -> Result<Self, JournalError> {
         let rules = reader.rulesets()?.into_iter().filter(|kept| kept.kind == KeptKind::Rules);
-        let by_hash = rules.map(|kept| ((kept.program.clone(), kept.hash), compile(&kept))).collect();
+        let by_hash = rules.filter_map(|kept| Some(((kept.hash, ProgramId::new(&kept.program).ok()?), compile(&kept)))).collect();
         Ok(KeptRules { by_hash })
     }
 
@@ -39,7 +39,7 @@ impl KeptRules {
     /// # Errors
     /// It is not kept, or this program does not read it.
     pub fn get(&self, program: &ProgramId, hash: &[u8; 32]) -> Result<&Ruleset, String> {
-        match self.by_hash.get(&(program.as_str().to_owned(), *hash)) {
+        match self.by_hash.get(&(*hash, *program)) {
             Some(Ok(ruleset)) => Ok(ruleset),
             Some(Err(problem)) => Err(problem.clone()),
             None => Err(format!("ruleset {:.12} is not kept", RulesetHash::from_bytes(*hash))),

@@ -81,7 +81,7 @@
 //! * Stand-in's table gives a proposal, not an answer: only the counters of its caps make one of it, so that nothing approves past
 //!   them. What is not known never helps an approval there, while a rule passes it: behind rules the ledger still has a word.
 //! * An account with money that stand-in approved, or a card of which something was told meanwhile, is not decided on before the
-//!   ledger has heard of it: the question waits for the reconciler, until `decide_by`. Applying the entries in the same act would
+//!   ledger has heard of it: the question waits a moment for the reconciler, if there is little to bring, or is stood in for. Applying the entries in the same act would
 //!   have every engine know the spool.
 //! * An approval whose disk is still writing when its time is over is told as a decline and taken back from the spool by the next
 //!   transaction; a crash just between the two leaves an approval that nobody heard, which holds money until it expires.
@@ -114,6 +114,10 @@
 //!   fewer than three are looked for in vain. It costs at most four bytes for each name that was ever let go of: a payment has its
 //!   one or two names and a key for each question. A start reads the first of the names itself, and the rest beside the serving of
 //!   questions; until it has, whatever memory does not know is looked for, and stand-in approves none of it.
+//! * What a limit has counted is forgotten when no question can name its window any more, by memory and by whoever keeps it, each at a
+//!   time of its own: who finds nothing finds the same. How long a window is, only its limit knows: a calendar's goes by the longest
+//!   month, a rolling one's by the number of its bucket. A lifetime is kept for good.
+//! * How less than was asked would be held is a line of the journal of its own, format 8: written where less may be approved.
 //! * A start reads memory once: what stand-in looks at until the ledger is ready is what the ledger goes on with, if it was read from
 //!   just the projection and journal that the ledger opened.
 //! * Of what is told of one payment under two names before anybody tells that they are one, nothing is merged later: a hold is the fold of its
@@ -152,6 +156,10 @@
 //!   Format 7.
 //! * Which intent a question is for that names none is chosen in the ledger's act, by the counters: what a process remembers of intents'
 //!   use is wrong after a restart, a reversal or another responder's answer.
+//! * For which intent a processor named a payment that its platform asks about, too, is counted under the payment's name where nothing moves: the
+//!   preview's act writes it, and the platform's question reads it in its own. There is no hold yet that could say so, and no second record.
+//! * What stand-in approves under an authority counts in its budgets until the ledger has heard it: on top of what the ledger's memory shows of
+//!   them, and of nothing, by each responder's share, where it shows none.
 //! * An instrument that is none of ours has an account in the ledger that only remembers what was paid (`outside-…`), with a credit line
 //!   that nobody reaches: budgets, reversals and intents need no second way of counting. Whatever lists or sums a program's money leaves it
 //!   out.

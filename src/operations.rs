@@ -359,7 +359,10 @@ impl Operations for Desk {
             return Err(OperationError::Refused(vec![format!("program `{program}` has no earlier {what} to go back to")]));
         };
         let (file, text) = (format!("{what} {}", RulesetHash::from_bytes(target.hash)), whole(target)?.to_owned());
-        self.publish_any(&RulesPublish { kind, program, file, text, by, why }).await
+        let publish = RulesPublish { kind, program, file, text, by, why };
+        // One that approved until a moment that is past would come back as another one.
+        stand_in::must_load(&publish, self.counter(program)?)?;
+        self.publish_any(&publish).await
     }
 
     async fn trim(&self, trim: Trim) -> Result<TrimReport, OperationError> {

@@ -3,7 +3,7 @@
 //!
 //! Cards are named by the platform's tokens, here as everywhere.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 use std::path::Path;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use holdfast_core::hold::{AccountStatus, CardStatus, CardholderStatus, StandingO
 use holdfast_core::{AccountId, CardToken, CardholderToken, DeclineReason, ProgramId, Timestamp};
 
 use crate::clock;
-use crate::journal;
+use crate::journal::{self, Body, JournalError};
 use crate::ledger::embedded::projection::read::{CardStanding, Reader};
 use crate::spool::{Entry, File};
 
@@ -21,6 +21,9 @@ const FRESH_WITHIN: Duration = Duration::from_secs(5);
 
 /// How often it looks meanwhile.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
+
+/// Records of the journal's end that are read where the projection is not as far.
+const BEHIND_MAX: i64 = 100_000;
 
 /// How many cards are read at once.
 pub const PAGE: u32 = 10_000;
@@ -106,36 +109,113 @@ fn put<K: Eq + Hash, S>(map: &mut HashMap<K, (S, Option<Timestamp>)>, key: K, st
     }
 }
 
-/// Tells every blocked card of a program, in the order in which cards came. Blocks.
+/// Tells every blocked card of a program, in the order in which cards came; and what somebody should know of the list. Blocks.
+///
+/// Where the projection stays behind, as while the ledger hangs, the end of the journal is read: what bars a card there counts, and what
+/// lifts a bar does not.
 ///
 /// # Errors
-/// The projection cannot be read, or is behind the journal: a list that lacks a card is worse than none.
+/// Journal or projection cannot be read, or too much is missing: a list that lacks a card is worse than none.
 pub fn blocked<E: From<String>>(
     data: &Path,
     program: ProgramId,
-    unheard: &Unheard,
+    unheard: Unheard,
     each: impl FnMut(Blocked) -> Result<(), E>,
-) -> Result<(), E> {
+) -> Result<Option<String>, E> {
+    blocked_within(FRESH_WITHIN, data, program, unheard, each)
+}
+
+/// The same, of a projection that is waited for so long.
+fn blocked_within<E: From<String>>(
+    patience: Duration,
+    data: &Path,
+    program: ProgramId,
+    mut unheard: Unheard,
+    mut each: impl FnMut(Blocked) -> Result<(), E>,
+) -> Result<Option<String>, E> {
     let problem = |error: &dyn std::fmt::Display| E::from(error.to_string());
     let journal = journal::Reader::open(data).map_err(|error| problem(&error))?;
     let reader = Reader::open(data).map_err(|error| problem(&error))?;
     let durable = journal.last().map_err(|error| problem(&error))?;
-    let began = clock::instant();
+    let (began, mut note, mut entered) = (clock::instant(), None, Vec::new());
     loop {
         let projected = reader.projected().map_err(|error| problem(&error))?;
         if projected >= durable {
             break;
         }
-        if clock::instant().saturating_duration_since(began) >= FRESH_WITHIN {
+        if clock::instant().saturating_duration_since(began) >= patience {
             let behind = durable.saturating_sub(projected);
-            return Err(E::from(format!(
-                "the projection is {behind} records behind the journal, so cards may be missing; it follows while a server runs"
-            )));
+            if behind > BEHIND_MAX {
+                return Err(E::from(format!(
+                    "the projection is {behind} records behind the journal, so cards may be missing; it follows while a server runs"
+                )));
+            }
+            entered = read_end(&journal, (projected, durable), program, &mut unheard).map_err(|error| problem(&error))?;
+            note = Some(format!(
+                "the projection is {behind} records behind the journal, whose end was read instead: a card whose bar was lifted there is \
+                 listed all the same"
+            ));
+            break;
         }
         std::thread::sleep(LOOK_EVERY);
     }
     let page = |after| reader.card_standings(&program, after, PAGE).map_err(|error| problem(&error));
-    blocked_of(page, unheard, each)
+    let mut listed = HashSet::new();
+    blocked_of(page, &unheard, |card| {
+        if !entered.is_empty() {
+            listed.insert(card.card);
+        }
+        each(card)
+    })?;
+    entered.retain(|standing: &CardStanding| !listed.contains(&standing.card));
+    let mut pages = vec![entered];
+    blocked_of(|_| Ok(pages.pop().unwrap_or_default()), &unheard, each)?;
+    Ok(note)
+}
+
+/// What the journal says behind the projection: what was told counts as what the ledger has not heard. Gives the cards that were entered.
+fn read_end(
+    journal: &journal::Reader,
+    (projected, durable): (i64, i64),
+    program: ProgramId,
+    unheard: &mut Unheard,
+) -> Result<Vec<CardStanding>, JournalError> {
+    let mut entered = Vec::new();
+    for number in projected.saturating_add(1)..=durable {
+        let Some(record) = journal.record(number)?.filter(|record| record.program == Some(program)) else { continue };
+        match record.body {
+            Body::Told { event, .. } if bars(&event) => unheard.take(&event),
+            Body::CardEntered { card, account, cardholder, status } => {
+                let cardholder = cardholder.map(|owner| (owner, None));
+                let account = Some((account, AccountStatus::Active));
+                entered.push(CardStanding { number: 0, card, status, cardholder, account });
+            }
+            Body::AccountEntered { account, status, .. } => {
+                if status.bar().is_some() {
+                    put(&mut unheard.accounts, account, status, None);
+                }
+            }
+            Body::Told { .. }
+            | Body::Decided { .. }
+            | Body::Adopted { .. }
+            | Body::Ordered { .. }
+            | Body::Kept { .. }
+            | Body::RulesPublished
+            | Body::Opened
+            | Body::Trimmed { .. } => {}
+        }
+    }
+    Ok(entered)
+}
+
+/// Whether a message says that somebody may not pay.
+fn bars(event: &ToldEvent) -> bool {
+    match event.fact.standing() {
+        Some(StandingOf::Card(_, status)) => status.bar().is_some(),
+        Some(StandingOf::Cardholder(_, status)) => status.bar().is_some(),
+        Some(StandingOf::Account(_, status)) => status.bar().is_some(),
+        None => false,
+    }
 }
 
 /// The same, of cards as somebody has them by their numbers: each page begins behind a number.
@@ -158,5 +238,51 @@ pub fn blocked_of<E>(
                 each(Blocked { card: standing.card, account, reason })?;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use holdfast_core::hold::Fact;
+
+    use super::*;
+    use crate::fixture::{House, program};
+    use crate::ledger::{Act, Entry as Entered, Origin};
+
+    fn projection_files(data: &Path) -> Vec<(std::path::PathBuf, Vec<u8>)> {
+        let named = std::fs::read_dir(data).unwrap().map(|file| file.unwrap().path());
+        let own = named.filter(|path| path.file_name().unwrap().to_str().unwrap().starts_with("projection"));
+        own.filter(|path| path.is_file()).map(|path| (path.clone(), std::fs::read(&path).unwrap())).collect()
+    }
+
+    /// As a ledger that hangs leaves it: the journal has what the projection has not followed.
+    #[test]
+    fn what_the_projection_has_not_followed_is_read_from_the_journal() {
+        let mut house = House::with(1_000);
+        drop(house.stop());
+        let data = house.directory.path().to_owned();
+        let earlier = projection_files(&data);
+        assert!(!earlier.is_empty());
+        house.start();
+        house.tell("freeze", Fact::Card { card: CardToken::new("c").unwrap(), status: CardStatus::Frozen });
+        let (account, lost) = (AccountId::new("a").unwrap(), CardToken::new("d").unwrap());
+        let card = |card, status| Entered::Card { card, account, cardholder: None, status };
+        let cards = vec![card(lost, CardStatus::Lost), card(CardToken::new("fine").unwrap(), CardStatus::Active)];
+        house.act(Act::Enter(Origin::of(program()), cards));
+        drop(house.stop());
+        for (path, _) in projection_files(&data) {
+            std::fs::remove_file(path).unwrap();
+        }
+        earlier.into_iter().for_each(|(path, bytes)| std::fs::write(path, bytes).unwrap());
+        let mut listed = Vec::new();
+        let note = blocked_within(Duration::ZERO, &data, program(), Unheard::default(), |card| {
+            listed.push((card.card.to_string(), card.reason));
+            Ok::<(), String>(())
+        });
+        let expected =
+            [("c", DeclineReason::CardFrozen), ("d", DeclineReason::CardLost)].map(|(card, why)| (card.to_owned(), why));
+        assert_eq!(listed, expected);
+        let note = note.unwrap().unwrap();
+        assert!(note.contains("behind the journal, whose end was read instead"), "{note}");
     }
 }

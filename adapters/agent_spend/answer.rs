@@ -1,7 +1,7 @@
 //! Answers as processors read them: 200 with the decision, or a problem of RFC 9457 in the shape that all of `/v1` has.
 
 use holdfast_core::agent::ReasonCode;
-use holdfast_core::{Decision, DeclineReason};
+use holdfast_core::{Decision, DeclineReason, StandInCause};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -22,6 +22,8 @@ struct Decided<'a> {
     policy_id: Option<&'a str>,
     binding_id: Option<&'a str>,
     intent_reference: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stand_in: Option<&'static str>,
     correlation_id: Option<Correlation<'a>>,
 }
 
@@ -83,6 +85,7 @@ pub(super) fn write(echo: &Echo<'_>, answer: &Answer<'_>, body: &mut Vec<u8>) ->
                     policy_id: said.and_then(|said| said.policy.as_ref()).map(|policy| policy.as_str()),
                     binding_id: said.and_then(|said| said.binding.as_ref()).map(|binding| binding.as_str()),
                     intent_reference: said.and_then(|said| said.intent.as_ref()).map(|intent| intent.as_str()),
+                    stand_in: said.and_then(|said| said.stand_in).map(StandInCause::name),
                     correlation_id,
                 },
                 body,
@@ -135,6 +138,7 @@ pub(super) fn write_refused(refused: &Refused, body: &mut Vec<u8>) -> Reply {
         Refused::Token(fault) if fault.status() == 403 => (fault.code(), "The credential may not do this", fault.to_string()),
         Refused::Token(fault) => (fault.code(), "A valid token is needed", fault.to_string()),
         Refused::Malformed(_) => ("bad_request", "The request is not as it must be", "see `errors`; nothing was done".to_owned()),
+        Refused::Forbidden(_) => ("forbidden", "The credential may not do this", "nothing was done".to_owned()),
         Refused::TooSlow => ("request_timeout", "The request took too long", "the body did not arrive in time".to_owned()),
         Refused::TooLarge => ("body_too_large", "The body is too long", "nothing was done".to_owned()),
         Refused::TooEarly => ("too_early", "The same question is being decided", "send it again later".to_owned()),
@@ -150,6 +154,7 @@ pub(super) fn write_refused(refused: &Refused, body: &mut Vec<u8>) -> Reply {
         }
         Refused::NotAuthentic
         | Refused::Token(_)
+        | Refused::Forbidden(_)
         | Refused::TooSlow
         | Refused::TooLarge
         | Refused::TooEarly

@@ -51,6 +51,7 @@ pub const PLATFORM: Platform = Platform {
         bypass: Use::Never,
     },
     message_name: |key| key,
+    payment_of_message: |_| None,
     payment_of_token: PaymentRef::of,
     texts: Use::Never,
     card_number_routes: &[],

@@ -78,6 +78,7 @@ pub(super) fn refuse(refused: &Refused, body: &mut Vec<u8>) -> Reply {
             reply.headers.push((WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"callbacks\"")));
         }
         Refused::Malformed(malformed) => errors(body, "malformed_request", &malformed.to_string()),
+        Refused::Forbidden(_) => errors(body, "authorization_failed", "the credential does not allow this"),
         Refused::TooSlow => errors(body, "malformed_request", "the body did not arrive in time"),
         Refused::TooLarge => errors(body, "malformed_request", "the body is too large"),
         Refused::TooEarly => errors(body, "authorization_failed", "the same request is being decided"),

@@ -2,8 +2,8 @@
 
 use std::io::Write;
 
-use holdfast_core::hold::HoldStatus;
-use holdfast_core::{Decision, DeclineReason, Money, Timestamp};
+use holdfast_core::hold::{HoldStatus, StepId};
+use holdfast_core::{Decision, DeclineReason, IdempotencyKey, Money, Timestamp};
 use http::header::{HeaderValue, WWW_AUTHENTICATE};
 use serde_json::{Map, Value, json};
 
@@ -17,6 +17,12 @@ use crate::payment::{AddressVerification, NotDone, Page, Payment, SecurityCodeVe
 pub(super) fn encode(echo: &Echo<'_>, answer: &Answer<'_>, options: &Options, body: &mut Vec<u8>) -> Reply {
     let (kind, asked) = of_dialect(echo.dialect);
     match answer {
+        // An authorization that was asked for as the transfer that its capture is, and has none.
+        Answer::Payment(payment) if kind == Kind::Transfer && is_authorization(payment) && captured(payment) == 0 => {
+            let Refusal { status, code, message } = reasons::UNKNOWN;
+            append(&error(code, message, None), body);
+            Reply::json(status)
+        }
         Answer::Payment(payment) => {
             append(&object(payment, kind, options), body);
             Reply::json(match (asked, payment.standing) {
@@ -27,7 +33,8 @@ pub(super) fn encode(echo: &Echo<'_>, answer: &Answer<'_>, options: &Options, bo
             })
         }
         Answer::Payments(page) => {
-            append(&list(page, kind, options), body);
+            let query = echo.fields.iter().find(|(name, _)| *name == query::QUERY).map_or("", |(_, query)| query);
+            append(&list(page, kind, options, query), body);
             Reply::json(200)
         }
         Answer::NotDone(not_done) => {
@@ -51,12 +58,17 @@ fn object(payment: &Payment, kind: Kind, options: &Options) -> Value {
     let asked_for = asked_for(&text);
     let approved = payment.approved().map_or(0, Money::minor);
     let status = payment.hold.map(|hold| hold.status);
-    let is_void = status == Some(HoldStatus::Released);
+    // What an operator let go of nobody voided.
+    let void = IdempotencyKey::new(&names::key_of_void(&payment.id)).ok().map(|key| StepId::of(&key));
+    let is_void = status == Some(HoldStatus::Released) && (payment.released_by.is_none() || payment.released_by == void);
+    let is_capture = kind == Kind::Transfer && is_authorization(payment);
+    let (id, amount) =
+        if is_capture { (names::transfer_of(&payment.id), captured(payment)) } else { (payment.id.to_string(), approved) };
     let mut shown = json!({
-        "id": payment.id.as_str(),
+        "id": id,
         "created_at": moment(payment.asked_at),
         "updated_at": moment(payment.changed_at),
-        "amount": approved,
+        "amount": amount,
         "amount_requested": asked_for.unwrap_or(approved),
         "application": seen.and_then(|seen| seen.application.as_deref()),
         "currency": text.get("currency"),
@@ -68,19 +80,23 @@ fn object(payment: &Payment, kind: Kind, options: &Options) -> Value {
             seen.map_or(SecurityCodeVerification::Unavailable, |seen| seen.security_code_verification).name(),
         "tags": text.get("tags").filter(|tags| !tags.is_null()).cloned().unwrap_or_else(|| json!({})),
         "trace_id": payment.reference.to_string(),
-        "_links": { "self": { "href": format!("{}/{}/{}", options.links, path(kind), payment.id) } },
+        "_links": { "self": { "href": format!("{}/{}/{}", options.links, path(kind), id) } },
     });
     let Value::Object(members) = &mut shown else { return shown };
     match kind {
         Kind::Authorization => {
-            let captured = payment.hold.is_some_and(|hold| hold.captured > 0);
+            let captured = captured(payment);
             members.insert("expires_at".to_owned(), json!(payment.expires_at.map(moment)));
             members.insert("is_void".to_owned(), json!(is_void));
             members.insert("void_state".to_owned(), json!(if is_void { "SUCCEEDED" } else { "UNATTEMPTED" }));
-            members.insert("transfer".to_owned(), json!(captured.then(|| names::transfer_of(&payment.id))));
+            members.insert("transfer".to_owned(), json!((captured > 0).then(|| names::transfer_of(&payment.id))));
+            members.insert("captured_amount".to_owned(), json!(captured));
         }
         Kind::Transfer => {
             members.insert("type".to_owned(), json!("DEBIT"));
+            if is_capture {
+                members.insert("authorization".to_owned(), json!(payment.id.as_str()));
+            }
         }
     }
     for name in ["idempotency_id", "additional_buyer_charges", "additional_purchase_data", "3d_secure_authentication"] {
@@ -94,6 +110,16 @@ fn object(payment: &Payment, kind: Kind, options: &Options) -> Value {
         members.insert("failure_message".to_owned(), json!(message));
     }
     shown
+}
+
+/// What was captured of it.
+fn captured(payment: &Payment) -> i64 {
+    payment.hold.map_or(0, |hold| hold.captured)
+}
+
+/// Whether it was asked for as an authorization.
+fn is_authorization(payment: &Payment) -> bool {
+    names::is_name(payment.id.as_str(), Kind::Authorization)
 }
 
 /// What was asked for in all: the amount, and the surcharge on top of it.
@@ -119,13 +145,14 @@ const fn path(kind: Kind) -> &'static str {
     }
 }
 
-fn list(page: &Page, kind: Kind, options: &Options) -> Value {
+fn list(page: &Page, kind: Kind, options: &Options, query: &str) -> Value {
     let shown: Vec<Value> = page.payments.iter().map(|payment| object(payment, kind, options)).collect();
     let next = page.next.map(query::cursor);
+    let mark = if query.is_empty() { "" } else { "?" };
     json!({
         "_embedded": { path(kind): shown },
         "page": { "next_cursor": next },
-        "_links": { "self": { "href": format!("{}/{}", options.links, path(kind)) } },
+        "_links": { "self": { "href": format!("{}/{}{mark}{query}", options.links, path(kind)) } },
     })
 }
 
@@ -154,6 +181,9 @@ pub(super) fn refuse(refused: &Refused, body: &mut Vec<u8>) -> Reply {
             ("UNAUTHORIZED", "The login is missing or wrong".to_owned(), None)
         }
         Refused::Malformed(malformed) => ("INVALID_FIELD", malformed.to_string(), Some(malformed)),
+        Refused::Forbidden(permission) => {
+            ("FORBIDDEN", format!("The credential has no permission to {}", permission.name()), None)
+        }
         Refused::TooSlow => ("INVALID_REQUEST", "The body did not arrive in time".to_owned(), None),
         Refused::TooLarge => ("INVALID_REQUEST", "The body is too large".to_owned(), None),
         Refused::TooEarly => ("IN_PROGRESS", "The same request is being decided".to_owned(), None),

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Asked, Kind, dialect, names};
 use crate::answer::Echo;
+use crate::idempotency::NamesAre;
 use crate::inbound::{AuthorizationCall, Inbound, Malformed};
 use crate::payment::{NamedBy, PaymentCall, PaymentTurn, Slip};
 use crate::strict::{Fields, document};
@@ -26,7 +27,7 @@ const PURCHASE: &str = "additional_purchase_data";
 const THREE_DS: &str = "3d_secure_authentication";
 
 /// Understands a new payment.
-pub(super) fn decode<'a>(body: &[u8], kind: Kind) -> Result<Inbound<'a>, Malformed> {
+pub(super) fn decode<'a>(body: &[u8], kind: Kind, ids: NamesAre) -> Result<Inbound<'a>, Malformed> {
     let members = document(body)?;
     let fields = Fields::of(&members, "");
     let currency = fields.required("currency", Fields::currency)?;
@@ -38,12 +39,16 @@ pub(super) fn decode<'a>(body: &[u8], kind: Kind) -> Result<Inbound<'a>, Malform
     let secure = three_d_secure(&fields)?;
     let purchase = purchase(&fields)?;
     let idempotency_id = fields.text("idempotency_id", IDEMPOTENCY_ID_MAX)?;
+    if idempotency_id.is_none() && fields.value("idempotency_id").is_some() {
+        // Whoever sends one wants to be safe from paying twice.
+        return Err(fields.wrong("idempotency_id", "is empty"));
+    }
     let total = match surcharge {
         None => amount,
         Some(surcharge) => amount.checked_add(surcharge).map_err(|error| Malformed::amount(SURCHARGE, error))?,
     };
     let ((key, payment), unnamed) = match idempotency_id {
-        Some(id) => (names::of_id(kind, id)?, None),
+        Some(id) => (names::of_id(kind, &ids.named(&merchant, id))?, None),
         None => (names::of(kind, b"", b"")?, Some(names::of_nothing(kind))),
     };
     let request = AuthorizationRequest {
@@ -75,7 +80,7 @@ pub(super) fn decode<'a>(body: &[u8], kind: Kind) -> Result<Inbound<'a>, Malform
         "amount": amount.minor(),
         "currency": currency.code(),
         "idempotency_id": idempotency_id,
-        "tags": fields.value("tags"),
+        "tags": fields.object("tags")?.filter(|tags| !tags.is_empty()),
         CHARGES: surcharge.map(|surcharge| json!({ "cc_surcharge_amount": surcharge.minor() })),
         PURCHASE: purchase,
         THREE_DS: secure,
@@ -132,10 +137,19 @@ fn purchase<'v>(fields: &Fields<'v>) -> Result<Option<&'v Map<String, Value>>, M
         for amount in ["amount_excluding_sales_tax", "amount_including_sales_tax"] {
             item.whole(amount, 0)?;
         }
-        item.whole("quantity", 1)?;
+        quantity(&item)?;
         for (text, most) in [("commodity_code", 30), ("description", 255), ("unit_of_measure", 12)] {
             item.text(text, most)?;
         }
     }
     Ok(Some(members))
+}
+
+/// How many of an item: some are sold by weight.
+fn quantity(item: &Fields<'_>) -> Result<(), Malformed> {
+    let Some(value) = item.value("quantity") else { return Ok(()) };
+    let digits = value.as_number().map(ToString::to_string).unwrap_or_default();
+    let is_more_than_nothing = digits.bytes().any(|digit| matches!(digit, b'1'..=b'9'));
+    let is_plain = !digits.is_empty() && digits.len() <= 12 && digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    if is_plain && is_more_than_nothing { Ok(()) } else { Err(item.wrong("quantity", "is not a number above nothing")) }
 }

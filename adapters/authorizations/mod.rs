@@ -23,7 +23,7 @@ use self::options::Options;
 use crate::adapter::{Adapter, Budget, BudgetStart, Credentials, InFlightDuplicate, Platform, Route, RouteMethod, Use};
 use crate::answer::{Answer, Echo, Refused, Reply};
 use crate::inbound::{Callback, Inbound, Malformed};
-use crate::proof::{Authentic, Keyring, Refusal, prove_basic, verify_basic};
+use crate::proof::{Authentic, Keyring, Refusal, prove_basic, verify_basic_for};
 use crate::settings::{SettingError, Settings};
 use crate::strict::no_number_around;
 
@@ -54,6 +54,7 @@ pub const PLATFORM: Platform = Platform {
         bypass: Use::Never,
     },
     message_name: |key| key,
+    payment_of_message: |_| None,
     payment_of_token: PaymentRef::of,
     texts: Use::Needed,
     card_number_routes: &[],
@@ -124,16 +125,16 @@ struct Authorizations {
 
 impl Adapter for Authorizations {
     fn verify<'a>(&self, callback: Callback<'a>, keyring: &Keyring, _: Timestamp) -> Result<Authentic<'a>, Refusal> {
-        verify_basic(&callback, keyring)?;
-        Ok(Authentic::accept(callback))
+        let granted = verify_basic_for(&callback, keyring)?;
+        Ok(Authentic::accept(callback).granted(granted))
     }
 
     fn decode<'a>(&self, authentic: &Authentic<'a>) -> Result<Inbound<'a>, Malformed> {
         let callback = authentic.callback();
         no_number_around(callback)?;
         match callback.route {
-            CREATE => ask::decode(callback.body, Kind::Authorization),
-            TRANSFER => ask::decode(callback.body, Kind::Transfer),
+            CREATE => ask::decode(callback.body, Kind::Authorization, self.options.names),
+            TRANSFER => ask::decode(callback.body, Kind::Transfer, self.options.names),
             LIST => query::decode(callback.query),
             SHOW => query::decode_one(callback.segment, Kind::Authorization),
             SHOW_TRANSFER => query::decode_one(callback.segment, Kind::Transfer),

@@ -27,8 +27,8 @@ pub(super) fn of(kind: Kind, what: &[u8], of: &[u8]) -> Result<(IdempotencyKey, 
 }
 
 /// A payment that its caller named.
-pub(super) fn of_id(kind: Kind, idempotency_id: &str) -> Result<(IdempotencyKey, PaymentRef), Malformed> {
-    of(kind, b"id", idempotency_id.as_bytes())
+pub(super) fn of_id(kind: Kind, idempotency_id: &[u8]) -> Result<(IdempotencyKey, PaymentRef), Malformed> {
+    of(kind, b"id", idempotency_id)
 }
 
 /// One that they did not.
@@ -45,6 +45,17 @@ pub(super) fn transfer_of(authorization: &AuthorizationId) -> String {
         Some(letters) => format!("{}{letters}", head(Kind::Transfer)),
         None => authorization.to_string(),
     }
+}
+
+/// The authorization whose capture has the name of this transfer.
+pub(super) fn captured_by(transfer: &AuthorizationId) -> Option<AuthorizationId> {
+    let letters = transfer.as_str().strip_prefix(head(Kind::Transfer))?;
+    AuthorizationId::new(&format!("{}{letters}", head(Kind::Authorization))).ok()
+}
+
+/// The key of the order that voids an authorization.
+pub(super) fn key_of_void(authorization: &AuthorizationId) -> String {
+    format!("void-{authorization}")
 }
 
 /// Whether a text can be the name of a payment of a kind.

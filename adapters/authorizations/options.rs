@@ -1,5 +1,6 @@
 //! The settings of a mount of this door.
 
+use crate::idempotency::{self, NamesAre};
 use crate::settings::{SettingError, Settings};
 
 /// Where callers reach the mount from outside: what `_links` begin with.
@@ -10,6 +11,8 @@ const LINKS: &str = "links";
 pub(super) struct Options {
     /// Without a slash at its end; empty for links that begin with the path below the mount.
     pub links: String,
+    /// Whose callers' ids are.
+    pub names: NamesAre,
 }
 
 impl Options {
@@ -21,7 +24,8 @@ impl Options {
             let problem = "must be the address of this mount as its callers know it, such as \"https://api.example/payments/na\"";
             errors.push(SettingError { key: LINKS.to_owned(), problem: problem.to_owned() });
         }
-        settings.refuse_unknown(&[LINKS], &mut errors);
-        if errors.is_empty() { Ok(Options { links }) } else { Err(errors) }
+        let names = NamesAre::parse(settings, &mut errors);
+        settings.refuse_unknown(&[LINKS, idempotency::KEY], &mut errors);
+        if errors.is_empty() { Ok(Options { links, names }) } else { Err(errors) }
     }
 }

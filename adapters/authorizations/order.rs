@@ -5,7 +5,7 @@ use holdfast_core::{AuthorizationId, IdempotencyKey};
 use super::{Asked, Kind, dialect, names};
 use crate::answer::Echo;
 use crate::inbound::{Inbound, Malformed};
-use crate::payment::{OrderCall, Ordered};
+use crate::payment::{KeyIs, OrderAmount, OrderCall, Ordered};
 use crate::strict::{Fields, document};
 
 /// Understands an order: exactly one of `capture_amount` and `void_me`.
@@ -15,7 +15,7 @@ pub(super) fn decode<'a>(segment: &str, body: &[u8]) -> Result<Inbound<'a>, Malf
     let capture = fields.whole("capture_amount", 1)?;
     let void = fields.switch("void_me")?.unwrap_or(false);
     let order = match (capture, void) {
-        (Some(minor), false) => Ordered::Capture { minor },
+        (Some(minor), false) => Ordered::Capture(OrderAmount::Minor(minor)),
         (None, true) => Ordered::Void,
         (Some(_), true) => return Err(Malformed::field("void_me", "is there beside `capture_amount`")),
         (None, false) => return Err(Malformed::field("capture_amount", "is missing, and so is `void_me`")),
@@ -23,14 +23,10 @@ pub(super) fn decode<'a>(segment: &str, body: &[u8]) -> Result<Inbound<'a>, Malf
     let payment = payment(segment, Kind::Authorization)?;
     let letters = payment.as_str();
     // Another amount is another order: what was refused of one says nothing of the other.
-    let key = match order {
-        Ordered::Capture { minor } => format!("capture-{letters}-{minor}"),
-        Ordered::Void => format!("void-{letters}"),
-        Ordered::Refund { minor } => format!("refund-{letters}-{minor}"),
-    };
+    let key = capture.map_or_else(|| names::key_of_void(&payment), |minor| format!("capture-{letters}-{minor}"));
     let key = IdempotencyKey::new(&key).map_err(|error| Malformed::identifier("id", error))?;
     let echo = Echo { dialect: dialect(Kind::Authorization, Asked::Later), ..Echo::default() };
-    Ok(Inbound::Order(OrderCall { payment, key, order, echo }))
+    Ok(Inbound::Order(OrderCall { payment, key, key_is: KeyIs::OfContent, order, echo }))
 }
 
 /// The payment that a path names. What cannot be the name of one is none that is known.

@@ -3,23 +3,34 @@
 use holdfast_core::{CardToken, MerchantId, Timestamp};
 use percent_encoding::percent_decode_str;
 
-use super::{Asked, Kind, dialect, order};
+use super::{Asked, Kind, dialect, names, order};
 use crate::answer::Echo;
 use crate::inbound::{Inbound, Malformed};
 use crate::json::moment;
-use crate::payment::{ListCall, LookCall, Wanted};
+use crate::payment::{ListCall, LookCall, StandingIs, Wanted};
 
 /// How many are on a page if nobody says, and at most.
 const LIMIT: (u32, u32) = (20, 100);
 
+/// The field of an echo that has a list's query.
+pub(super) const QUERY: &str = "query";
+/// So much of a parameter's name is told back, in characters.
+const NAME_MAX: usize = 64;
+
 /// Understands a path that names one.
 pub(super) fn decode_one<'a>(segment: &str, kind: Kind) -> Result<Inbound<'a>, Malformed> {
     let echo = Echo { dialect: dialect(kind, Asked::Later), ..Echo::default() };
-    Ok(Inbound::Look(LookCall { payment: order::payment(segment, kind)?, echo }))
+    let payment = order::payment(segment, kind)?;
+    let or = match kind {
+        Kind::Authorization => None,
+        // The capture of an authorization is a transfer, too.
+        Kind::Transfer => names::captured_by(&payment),
+    };
+    Ok(Inbound::Look(LookCall { payment, or, echo }))
 }
 
 /// Understands a query: `limit`, `after_cursor`, `merchant`, `source`, `state`, `created_at.gte`, `created_at.lte`.
-pub(super) fn decode<'a>(query: &str) -> Result<Inbound<'a>, Malformed> {
+pub(super) fn decode(query: &str) -> Result<Inbound<'_>, Malformed> {
     let mut wanted = Wanted {
         kind: Kind::Authorization.number(),
         before: None,
@@ -28,14 +39,17 @@ pub(super) fn decode<'a>(query: &str) -> Result<Inbound<'a>, Malformed> {
         source: None,
         since: None,
         until: None,
-        approved: None,
+        standing: None,
     };
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         let value = percent_decode_str(value).decode_utf8().map_err(|_| Malformed::field(name, "is not UTF-8"))?;
         read(&mut wanted, name, &value)?;
     }
-    Ok(Inbound::List(ListCall { wanted, echo: echo() }))
+    let mut echo = Echo { dialect: dialect(Kind::Authorization, Asked::Later), ..Echo::default() };
+    // There is room: it is the only one.
+    let _ = echo.fields.try_push((QUERY, query));
+    Ok(Inbound::List(ListCall { wanted, echo }))
 }
 
 fn read(wanted: &mut Wanted, name: &str, value: &str) -> Result<(), Malformed> {
@@ -60,15 +74,22 @@ fn read(wanted: &mut Wanted, name: &str, value: &str) -> Result<(), Malformed> {
             wanted.source = Some(token);
         }
         "state" => {
-            wanted.approved = match value {
-                "SUCCEEDED" => Some(true),
-                "FAILED" => Some(false),
-                _ => return Err(Malformed::field("state", "is neither SUCCEEDED nor FAILED")),
-            };
+            wanted.standing = Some(match value {
+                "SUCCEEDED" => StandingIs::Approved,
+                "FAILED" => StandingIs::Declined,
+                "PENDING" => StandingIs::Undecided,
+                _ => return Err(Malformed::field("state", "is none of SUCCEEDED, FAILED and PENDING")),
+            });
         }
         "created_at.gte" => wanted.since = at("created_at.gte")?,
         "created_at.lte" => wanted.until = at("created_at.lte")?,
-        _ => return Err(Malformed::field("", "came with a query parameter that this list does not have")),
+        _ => {
+            let name: String = name.chars().take(NAME_MAX).collect();
+            return Err(Malformed::field(
+                name,
+                "is none of this list's parameters: limit, after_cursor, merchant, source, state, created_at.gte, created_at.lte",
+            ));
+        }
     }
     Ok(())
 }
@@ -76,8 +97,4 @@ fn read(wanted: &mut Wanted, name: &str, value: &str) -> Result<(), Malformed> {
 /// What a page says of where the next one begins.
 pub(super) fn cursor(number: i64) -> String {
     format!("c{number:x}")
-}
-
-fn echo<'a>() -> Echo<'a> {
-    Echo { dialect: dialect(Kind::Authorization, Asked::Later), ..Echo::default() }
 }

@@ -5,7 +5,7 @@ use http::HeaderMap;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::payment::{Ordered, PaymentCall};
+use crate::payment::{OrderAmount, Ordered, PaymentCall};
 
 fn adapter() -> Box<dyn Adapter> {
     build(&Settings::defaults(Currency::USD)).unwrap_or_else(|_| panic!("defaults are refused"))
@@ -92,7 +92,9 @@ fn every_constraint_is_held_and_the_field_is_named() {
         ("/idempotency_id", json!(7), "idempotency_id"),
         ("/tags", json!([]), "tags"),
         ("/tags", json!(many), "tags"),
-        ("/tags/order", json!(7), "tags.order"),
+        ("/tags/order", json!(["7"]), "tags.order"),
+        ("/tags/order", Value::Null, "tags.order"),
+        ("/idempotency_id", json!(""), "idempotency_id"),
         ("/tags/order", long(501), "tags.order"),
         ("/additional_buyer_charges", json!(7), "additional_buyer_charges"),
         ("/additional_buyer_charges/cc_surcharge_amount", json!(-1), "additional_buyer_charges.cc_surcharge_amount"),
@@ -156,6 +158,9 @@ fn the_same_id_is_the_same_payment_and_the_same_text_however_it_was_written() {
     let ((same, changed), _) = asked(&with("/tags/order", Some(json!("2")))).unwrap();
     assert_eq!(same, id, "the id names it, whatever else is said");
     assert_ne!(changed, text, "and what else is said is compared");
+    let tags = |tags: Option<Value>| asked(&with("/tags", tags)).unwrap();
+    assert_eq!(tags(Some(json!({}))), tags(None), "no tags are no tags");
+    assert!(tags(Some(json!({"order": 7, "gift": true}))).0.1.contains("\"order\":7"));
     assert!(names::is_name(&id, Kind::Authorization) && !names::is_name(&id, Kind::Transfer), "{id}");
 }
 
@@ -178,7 +183,7 @@ fn an_order_is_a_capture_or_a_void_and_not_both() {
             Err(malformed) => Err(malformed.to_string()),
         })
     };
-    let capture = |minor: i64| (Ordered::Capture { minor }, format!("capture-AU0123456789abcdefABCDEF-{minor}"));
+    let capture = |minor: i64| (Ordered::Capture(OrderAmount::Minor(minor)), format!("capture-AU0123456789abcdefABCDEF-{minor}"));
     assert_eq!(of(json!({"capture_amount": 5})), Ok(capture(5)));
     assert_eq!(of(json!({"void_me": true})), Ok((Ordered::Void, "void-AU0123456789abcdefABCDEF".to_owned())));
     for (body, told) in [
@@ -199,11 +204,11 @@ fn filters_that_are_none_are_named() {
         ("limit=0", "limit"),
         ("limit=x", "limit"),
         ("after_cursor=7", "after_cursor"),
-        ("state=PENDING", "state"),
+        ("state=OPEN", "state"),
         ("created_at.gte=yesterday", "created_at.gte"),
         ("merchant=", "merchant"),
         ("source=4111111111111111", "source"),
-        ("sort=up", ""),
+        ("sort=up", "sort"),
     ] {
         let found = decode(LIST, "", query, "", |inbound| inbound.err().map(|malformed| malformed.path));
         assert_eq!(found.as_deref(), Some(path), "{query}");
@@ -218,4 +223,24 @@ fn links_are_an_address() {
         let values = std::collections::BTreeMap::from([("links".to_owned(), crate::SettingValue::Text(links.to_owned()))]);
         assert_eq!(build(&Settings { currency: Currency::USD, values }).is_ok(), good, "{links}");
     }
+}
+
+#[test]
+fn an_id_is_the_mounts_or_each_merchants() {
+    let name = |setting: &str, merchant: &str| {
+        let values = std::iter::once(("idempotency".to_owned(), crate::SettingValue::Text(setting.to_owned()))).collect();
+        let adapter = build(&Settings { currency: Currency::USD, values }).unwrap_or_else(|_| panic!("{setting} is refused"));
+        let body = with("/merchant", Some(json!(merchant))).to_string();
+        let headers = HeaderMap::new();
+        let callback = Callback { route: CREATE, segment: "", query: "", headers: &headers, body: body.as_bytes() };
+        match adapter.decode(&Authentic::accept(callback)) {
+            Ok(Inbound::Payment(asked)) => asked.call.request.payment.authorization.to_string(),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(name("mount", "m-1"), name("mount", "m-2"), "the second one is a conflict");
+    assert_ne!(name("merchant", "m-1"), name("merchant", "m-2"));
+    assert_eq!(name("merchant", "m-1"), name("merchant", "m-1"));
+    let values = std::iter::once(("idempotency".to_owned(), crate::SettingValue::Text("nobody".to_owned()))).collect();
+    assert!(build(&Settings { currency: Currency::USD, values }).is_err());
 }

@@ -95,6 +95,7 @@ fn every_refusal_is_written() {
             Refused::Malformed(Malformed::field("zz.path[1]", "is missing")),
             Refused::Malformed(Malformed::field("zz\"\\\u{7}", "is missing")),
             Refused::Malformed(Malformed::field("", "is not JSON")),
+            Refused::Forbidden(crate::proof::Permission::Capture),
             Refused::TooSlow,
             Refused::TooLarge,
             Refused::TooEarly,

@@ -46,6 +46,8 @@ pub(super) fn payment(call: &PaymentCall<'_>, standing: Standing) -> Payment {
             Standing::Decided(Decision::Decline { .. }) | Standing::Awaiting { .. } | Standing::Unauthenticated => None,
         },
         written: Some(Written { text: call.slip.text.clone(), seen: seen(), awaited: None }),
+        released_by: None,
+        ordered: None,
     }
 }
 
@@ -137,5 +139,7 @@ fn of_status(currency: Currency, status: HoldStatus, captured: i64) -> Payment {
         hold: Some(Hold { posting: Posting::Hold, status, authorized: 1_000, held, captured, expires_at, ..Hold::NONE }),
         expires_at,
         written: Some(Written { text, seen: seen(), awaited: None }),
+        released_by: None,
+        ordered: None,
     }
 }

@@ -249,13 +249,7 @@ impl Message<'_, '_> {
             (Family::Advice, State::Pending | State::Completion) => {
                 Ok(Some(Fact::Replaced { payment: self.original()?, total: self.amount()? }))
             }
-            (Family::Reversal, State::Pending) => {
-                let original = amounts::original(self.transaction, self.currency);
-                Ok(Some(Fact::Reduced { payment: self.original()?, by: self.amount()?, original }))
-            }
-            (Family::Reversal, State::Cleared | State::Completion) => {
-                Ok(Some(Fact::Released { payment: self.original()?, cause: ReleaseCause::Reversed }))
-            }
+            (Family::Reversal, State::Pending | State::Cleared | State::Completion) => self.reversed(state).map(Some),
             (Family::Expiry, State::Pending | State::Cleared | State::Completion) => {
                 Ok(Some(Fact::Released { payment: self.original()?, cause: ReleaseCause::Expired }))
             }
@@ -277,6 +271,16 @@ impl Message<'_, '_> {
             | (Family::CreditedAtOnce, State::Pending | State::Cleared)
             | (Family::Nothing, _) => Ok(None),
         }
+    }
+
+    /// What is reversed is what the message says, also where it clears: it may be one increment, or what was left of a payment. One that
+    /// clears and says no amount is of all that there is.
+    fn reversed(&self, state: State) -> Result<Fact, Malformed> {
+        let payment = self.original()?;
+        if state != State::Pending && self.transaction.amount.is_none() {
+            return Ok(Fact::Released { payment, cause: ReleaseCause::Reversed });
+        }
+        Ok(Fact::Reduced { payment, by: self.amount()?, original: amounts::original(self.transaction, self.currency) })
     }
 
     fn original(&self) -> Result<PaymentRef, Malformed> {

@@ -8,10 +8,11 @@ use std::borrow::Cow;
 
 use holdfast_core::{
     AuthorizationKind, AuthorizationRequest, CardToken, CardholderToken, Country, CrossBorder, Currency, EntryMode, Expiry,
-    IdempotencyKey, Merchant, MerchantCategoryCode, MerchantId, MerchantName, NetworkName, PartialApproval, Posting, Timestamp,
-    Wallet, card_number,
+    IdempotencyKey, Merchant, MerchantCategoryCode, MerchantId, MerchantName, Money, NetworkName, Padding, PartialApproval,
+    Posting, Timestamp, Wallet, card_number,
 };
 use serde_json::value::RawValue;
+use sha2::{Digest as _, Sha256};
 
 use super::answer::Dialect;
 use super::method::Method;
@@ -35,19 +36,24 @@ pub(super) fn decode<'a>(body: &'a [u8], program: Currency, partial: PartialAnsw
 
     let method = required(jit.method, || within("method"))?;
     let mut echo = echo(jit);
-    let asked = Method::of(&method);
-    let (kind, posting) = match asked {
+    let (kind, posting) = match Method::of(&method) {
+        Method::Decide { .. } if is_decided(transaction) => {
+            // Its conversation's key is that of the question that was decided, or is yet to come.
+            let key = key_of_content(transaction, &method)?;
+            return not_a_question(transaction, jit, key, echo, program);
+        }
         Method::Decide { kind, posting } => (kind, posting),
-        // Declined for what it is, whatever it is.
-        Method::Unknown => (AuthorizationKind::Unknown, Posting::Hold),
+        Method::Unknown => {
+            let told = jit.token.and_then(text_of).and_then(|token| IdempotencyKey::new(&token).ok());
+            let key = told.map_or_else(|| key_of_content(transaction, &method), Ok)?;
+            return not_a_question(transaction, jit, key, echo, program);
+        }
         // Neither asks for anything: whatever is missing in it, it is not refused.
         Method::Answered => return Ok(Inbound::Handshake { echo }),
         Method::Informative => {
             // What it lacks here could make something else of it than it is: the webhook tells it again, whole.
-            let lacking =
-                [("token", jit.token.is_none()), ("user_token", jit.user_token.is_none()), ("amount", jit.amount.is_none())];
-            let notice = match lacking.into_iter().find(|(_, is_lacking)| *is_lacking) {
-                Some((field, _)) => webhook::unrecognized(body, &Malformed::field(within(field), "is missing")),
+            let notice = match lacking(jit) {
+                Some(field) => webhook::unrecognized(body, &Malformed::field(within(field), "is missing")),
                 None => webhook::transaction_notice(transaction, body, program),
             };
             return Ok(Inbound::Notification { notices: vec![notice], echo });
@@ -66,11 +72,8 @@ pub(super) fn decode<'a>(body: &'a [u8], program: Currency, partial: PartialAnsw
     }
 
     let missing_original = || Malformed::field(within("original_jit_funding_token"), "is missing");
-    let increments = if kind == AuthorizationKind::Incremental {
-        Some(chain::original(transaction, Some(jit)).ok_or_else(missing_original)?)
-    } else {
-        None
-    };
+    let original = (kind == AuthorizationKind::Incremental).then(|| chain::original(transaction, Some(jit)));
+    let increments = original.map(|original| original.ok_or_else(missing_original)).transpose()?;
     let key = IdempotencyKey::new(&token).map_err(|error| Malformed::identifier(within("token"), error))?;
     let payment =
         chain::own(transaction, Some(&token)).ok_or_else(|| Malformed::field(within("token"), "is not an identifier"))?;
@@ -100,6 +103,70 @@ pub(super) fn decode<'a>(body: &'a [u8], program: Currency, partial: PartialAnsw
     };
     let sent_at = transaction.issuer_received_time.text().and_then(json::moment);
     Ok(Inbound::Authorization(AuthorizationCall { request, echo, sent_at, lookup: None }))
+}
+
+/// The first of the fields that it needs and lacks.
+fn lacking(jit: &JitFunding<'_>) -> Option<&'static str> {
+    let fields = [("token", jit.token.is_none()), ("user_token", jit.user_token.is_none()), ("amount", jit.amount.is_none())];
+    fields.into_iter().find(|(_, is_lacking)| *is_lacking).map(|(field, _)| field)
+}
+
+/// Whether it happened already, by its own word: then nobody waits for a decision, and none may hold money. Only a request is PENDING
+/// or does not say; a state that is new may be a request's.
+fn is_decided(transaction: &Transaction<'_>) -> bool {
+    matches!(transaction.state.text(), Some("CLEARED" | "COMPLETION" | "DECLINED" | "ERROR"))
+}
+
+/// A message of a method that nobody knows, or of which the decision is past: declined for what it is, and counted, whatever it lacks.
+fn not_a_question<'a>(
+    transaction: &Transaction<'_>,
+    jit: &JitFunding<'_>,
+    key: IdempotencyKey,
+    echo: Echo<'a>,
+    program: Currency,
+) -> Result<Inbound<'a>, Malformed> {
+    let payment = chain::own(transaction, Some(key.as_str()));
+    let payment = payment.ok_or_else(|| Malformed::field("token", "is not an identifier"))?;
+    let currency = transaction.currency(program).unwrap_or(program);
+    let amount = jit.amount.and_then(|amount| wire::money(amount, currency).ok()).unwrap_or(Money::zero(currency));
+    let card = transaction.card().ok().flatten();
+    let owner = jit.user_token.and_then(text_of).and_then(|user| CardholderToken::new(&user).ok());
+    let request = AuthorizationRequest {
+        key,
+        payment,
+        increments: None,
+        kind: AuthorizationKind::Unknown,
+        posting: Posting::Hold,
+        card,
+        cardholder: owner.map(|owner| cardholder(transaction, jit, card, owner)),
+        amount,
+        original: None,
+        padding: Padding::None,
+        expiry: Expiry::Told,
+        merchant: merchant(transaction),
+        entry_mode: entry_mode(transaction),
+        wallet: wallet(transaction),
+        cross_border: cross_border(transaction),
+        partial_approval: PartialApproval::NotSupported,
+        network: transaction.network.text().and_then(|name| NetworkName::new(name).ok()),
+        occurred_at: occurred_at(transaction),
+        checkout: None,
+    };
+    let sent_at = transaction.issuer_received_time.text().and_then(json::moment);
+    Ok(Inbound::Authorization(AuthorizationCall { request, echo, sent_at, lookup: None }))
+}
+
+/// A key for what names no question: of letters, in which nobody can read a card's number.
+fn key_of_content(transaction: &Transaction<'_>, method: &str) -> Result<IdempotencyKey, Malformed> {
+    let mut digest = Sha256::new();
+    for text in [Some(method), transaction.token.text(), transaction.kind.text(), transaction.state.text()] {
+        digest.update(text.unwrap_or_default());
+        digest.update([0]);
+    }
+    let letter = |nibble: u8| char::from(b'a'.saturating_add(nibble & 15));
+    let letters: String = digest.finalize().iter().take(16).flat_map(|byte| [letter(byte >> 4), letter(*byte)]).collect();
+    let key = format!("{}{letters}", IdempotencyKey::OF_CONTENT);
+    IdempotencyKey::new(&key).map_err(|error| Malformed::identifier("token", error))
 }
 
 fn required<'a>(raw: Option<&'a RawValue>, path: impl Fn() -> String) -> Result<Cow<'a, str>, Malformed> {

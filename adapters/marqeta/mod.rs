@@ -59,6 +59,7 @@ pub const PLATFORM: Platform = Platform {
         bypass: Use::Never,
     },
     message_name: webhook::transaction_token,
+    payment_of_message: webhook::payment_of_message,
     payment_of_token: PaymentRef::by_alias,
     texts: Use::Never,
     card_number_routes: &[],

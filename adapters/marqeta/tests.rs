@@ -387,7 +387,7 @@ fn facts_of_notifications() {
             "webhook_reversals_cross_currency",
             &["reduced 9c03/5d03 by 32.10 USD, 25.00 GBP", "reduced 9c03/5d03 by 6.00 USD", "reduced 9c03/5d03 by 7.00 USD"],
         ),
-        ("webhook_reversals", &["reduced 9c01/5d01 by 5.00 USD", "released 9c01/5d01 Reversed", "released /5d02 Expired"]),
+        ("webhook_reversals", &["reduced 9c01/5d01 by 5.00 USD", "reduced 9c01/5d01 by 36.80 USD", "released /5d02 Expired"]),
         (
             "webhook_clearings",
             &[

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use arrayvec::ArrayVec;
 use holdfast_core::hold::{CardStatus, CardholderStatus, Fact, Subject, ToldEvent};
-use holdfast_core::{CardToken, CardholderToken, Currency, IdempotencyKey, NetworkName};
+use holdfast_core::{AuthorizationId, CardToken, CardholderToken, Currency, IdempotencyKey, NetworkName, PaymentRef};
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
@@ -326,6 +326,12 @@ fn key(token: &str, kind: &str, state: &str) -> Result<IdempotencyKey, Malformed
 /// The transaction's token in a key that [`key`] made; a key that was given by Marqeta is its own.
 pub(super) fn transaction_token(key: &str) -> &str {
     key.split_once('/').map_or(key, |(token, _)| token)
+}
+
+/// What later messages may call the payment of the one with this key: by its token, as by any other of the payment's.
+pub(super) fn payment_of_message(key: &str) -> Option<PaymentRef> {
+    let (token, _) = key.split_once('/')?;
+    AuthorizationId::new(token).ok().map(PaymentRef::by_alias)
 }
 
 /// A short digest of a text, for keys that would be too long.

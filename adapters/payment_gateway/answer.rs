@@ -8,16 +8,18 @@ use serde_json::{Map, Value, json};
 
 use super::fields::decimal;
 use super::receipt::{self, Copy};
-use super::{authenticated, names, order, reasons};
+use super::{authenticated, bill, exact, names, order, reasons, standing};
 use crate::answer::{Answer, Echo, Refused, Reply};
 use crate::inbound::Malformed;
-use crate::payment::{NotDone, Payment, Seen, Standing};
+use crate::payment::{NotDone, Payment, Standing};
 
 /// Writes an answer. A decline is an answer like any other: 200, and `FAIL`.
 pub(super) fn encode(echo: &Echo<'_>, answer: &Answer<'_>, body: &mut Vec<u8>) -> Reply {
     match answer {
         Answer::Payment(payment) => {
-            append(&object(payment, echo.dialect), body);
+            let told = Told::of(payment);
+            let text = exact::text_of(&object(payment, &told, echo.dialect), told.metadata.as_deref());
+            body.extend_from_slice(text.as_bytes());
             Reply::json(200)
         }
         Answer::NotDone(NotDone { reason, payment }) => {
@@ -36,10 +38,12 @@ pub(super) fn encode(echo: &Echo<'_>, answer: &Answer<'_>, body: &mut Vec<u8>) -
 /// The event that tells a decision: the payment as its answer shows it, under the event's names, with who it is for.
 pub(super) fn event(uid: &str, kind: u8, payment: &Payment) -> Vec<u8> {
     let told = Told::of(payment);
-    let mut data = object(payment, kind);
+    let mut data = object(payment, &told, kind);
     if let Value::Object(members) = &mut data {
         let id = members.remove("id");
         members.insert("payment_id".to_owned(), json!(id));
+        // The interface's own event has none of it: what stands of a payment is told by others.
+        members.remove(standing::STANDING);
         let account = payment.written.as_ref().and_then(|written| written.seen.application.as_deref());
         members.insert("account_id".to_owned(), json!(account));
         for name in ["gateway_id", "sales_tax"] {
@@ -48,17 +52,22 @@ pub(super) fn event(uid: &str, kind: u8, payment: &Payment) -> Vec<u8> {
             }
         }
     }
-    json!({ "event_uid": uid, "event": "PAYMENT_AUTH", "data": data }).to_string().into_bytes()
+    let data = exact::text_of(&data, told.metadata.as_deref());
+    format!("{{\"event_uid\":{},\"event\":\"PAYMENT_AUTH\",\"data\":{data}}}", json!(uid)).into_bytes()
 }
 
 /// The slip's text, as far as it is there.
-struct Told {
+pub(super) struct Told {
     data: Map<String, Value>,
     /// What became of authenticating the payer.
     secured: Option<Value>,
-    currency: Currency,
+    /// The payment's currency.
+    pub currency: Currency,
     currency_was_sent: bool,
-    amount: i64,
+    /// What was asked for.
+    pub amount: i64,
+    /// The metadata as it was written, where its value does not say all of it.
+    metadata: Option<String>,
 }
 
 impl Told {
@@ -75,15 +84,17 @@ impl Told {
             Some(Value::Object(data)) => data,
             Some(_) | None => Map::new(),
         };
-        Told { data, secured, currency, currency_was_sent, amount }
+        let metadata = text.get(exact::WRITTEN).and_then(Value::as_str).map(str::to_owned);
+        Told { data, secured, currency, currency_was_sent, amount, metadata }
     }
 
-    fn text(&self, name: &str) -> Option<&str> {
+    /// A text of `data`.
+    pub fn text(&self, name: &str) -> Option<&str> {
         self.data.get(name).and_then(Value::as_str)
     }
 
     /// Further taxes by their names.
-    fn other_taxes(&self) -> Vec<(&str, i64)> {
+    pub fn other_taxes(&self) -> Vec<(&str, i64)> {
         let taxes = self.data.get("other_tax").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
         let read = |tax: &'_ Value| {
             let amount = tax.get("amount").and_then(Value::as_str)?;
@@ -92,20 +103,21 @@ impl Told {
         taxes.iter().filter_map(|tax| Some((tax.get("name")?.as_str()?, read(tax)?))).collect()
     }
 
-    fn minor(&self, name: &str) -> i64 {
+    /// An amount of `data`; nothing is 0.
+    pub fn minor(&self, name: &str) -> i64 {
         let amount = self.text(name).and_then(|text| holdfast_core::Money::from_decimal(text, self.currency).ok());
         amount.map_or(0, |amount| amount.minor())
     }
 }
 
-fn object(payment: &Payment, dialect: u8) -> Value {
-    let told = Told::of(payment);
+fn object(payment: &Payment, told: &Told, dialect: u8) -> Value {
     let mut shown = json!({
         "id": payment.id.as_str(),
         "transaction_id": names::uuid(&payment.id, "transaction"),
         "merchant_id": payment.merchant.as_str(),
         "token": payment.source.as_str(),
-        "auth_response": auth_response(payment, &told, dialect),
+        standing::STANDING: standing::shown(payment, told.currency),
+        "auth_response": auth_response(payment, told, dialect),
     });
     let Value::Object(members) = &mut shown else { return shown };
     if told.currency_was_sent {
@@ -119,7 +131,7 @@ fn object(payment: &Payment, dialect: u8) -> Value {
         members.insert(authenticated::RESULT.to_owned(), secured);
     }
     for name in ["description", "internal_transaction_id", "order_number", "customer_name", "metadata"] {
-        if let Some(value) = told.data.get(name) {
+        if let Some(value) = told.data.get(name).filter(|_| name != "metadata" || told.metadata.is_none()) {
             members.insert(name.to_owned(), value.clone());
         }
     }
@@ -134,13 +146,13 @@ fn auth_response(payment: &Payment, told: &Told, dialect: u8) -> Value {
         Standing::Awaiting { .. } => ("PENDING_3DSAUTH", reasons::AWAITING),
         Standing::Unauthenticated => ("FAIL", reasons::UNAUTHENTICATED),
     };
-    let (captured, refunded) = payment.hold.map_or((0, 0), |hold| (hold.captured, hold.refunded));
+    let (captured, refunded) = payment.hold.map_or((0, 0), |hold| (standing::taken(&hold), hold.refunded));
     let processed = approved.map_or(0, |approved| order::processed(dialect, approved, captured, refunded));
     let zone = payment.written.as_ref().map_or("UTC", |written| written.seen.time_zone.as_str());
     let (at, printed_at) = receipt::local(payment.changed_at, zone);
     let seen = payment.written.as_ref().map(|written| &written.seen);
     let number = names::digits(&payment.id, "transaction", 8);
-    let print = |copy| print(payment, told, seen, &number, &printed_at, dialect, copy);
+    let print = |copy| bill::print(payment, told, &bill::Line { number: &number, at: &printed_at, dialect }, copy);
     let decimals = |minor| decimal(minor, told.currency);
     let mut response = json!({
         "status": status,
@@ -189,49 +201,11 @@ fn net(payment: &Payment, told: &Told, dialect: u8) -> Option<(i64, i64)> {
     }
     let gross = match payment.hold {
         None => payment.approved().map_or(0, |approved| approved.minor()),
-        Some(hold) if hold.captured > 0 => hold.captured,
+        Some(hold) if standing::taken(&hold) > 0 => standing::taken(&hold),
         Some(hold) => hold.held,
     };
     let settled = gross.saturating_sub(before).max(0);
     Some((settled, settled.saturating_sub(after).max(0)))
-}
-
-fn print(payment: &Payment, told: &Told, seen: Option<&Seen>, number: &str, at: &str, dialect: u8, copy: Copy) -> String {
-    let code = told.currency.code();
-    let money = |minor| format!("{code} ${}", decimal(minor, told.currency));
-    let parts = [
-        ("SALES TAX", "sales_tax"),
-        ("GRATUITY", "gratuity"),
-        ("SERVICE CHARGE", "service_charge"),
-        ("SURCHARGE", "surcharge_amount"),
-    ];
-    let parts: Vec<(&str, i64)> =
-        parts.iter().map(|(name, field)| (*name, told.minor(field))).filter(|(_, minor)| *minor > 0).collect();
-    let taxes: Vec<(&str, i64)> = told.other_taxes();
-    let parts: Vec<(&str, i64)> = parts.into_iter().chain(taxes).collect();
-    let on_top = parts.iter().fold(0_i64, |sum, (_, minor)| sum.saturating_add(*minor));
-    let mut bill = vec![("SUBTOTAL", money(told.amount.saturating_sub(on_top).max(0)))];
-    bill.extend(parts.iter().map(|(name, minor)| (*name, money(*minor))));
-    bill.push(("TOTAL", money(told.amount)));
-    let card = seen.and_then(|seen| Some(format!("{} {}", seen.brand?.name().to_uppercase(), seen.last_four.as_deref()?)));
-    let slip = receipt::Slip {
-        merchant: seen.map_or("", |seen| seen.merchant_name.as_str()),
-        address: seen.map_or(&[], |seen| seen.address.as_slice()),
-        phone: seen.and_then(|seen| seen.phone.as_deref()),
-        at,
-        transaction: order::transaction(dialect),
-        number,
-        order: told.text("order_number"),
-        description: told.text("description"),
-        card,
-        bill: &bill,
-        result: match payment.standing {
-            Standing::Decided(Decision::Approve { .. }) => "APPROVED",
-            Standing::Decided(Decision::Decline { .. }) | Standing::Unauthenticated => "DECLINED",
-            Standing::Awaiting { .. } => "PENDING",
-        },
-    };
-    receipt::print(&slip, copy)
 }
 
 /// What is asked of a payment and not done: status, code and message.
@@ -305,6 +279,7 @@ pub(super) fn refuse(refused: &Refused, body: &mut Vec<u8>) -> Reply {
             ("E0401", "The login is missing or wrong".to_owned(), None)
         }
         Refused::Malformed(malformed) => ("E0400", malformed.to_string(), Some(malformed)),
+        Refused::Forbidden(permission) => ("E0403", format!("The credential has no permission to {}", permission.name()), None),
         Refused::TooSlow => ("E0408", "The body did not arrive in time".to_owned(), None),
         Refused::TooLarge => ("E0413", "The body is too large".to_owned(), None),
         Refused::TooEarly => ("E0425", "The same request is being decided".to_owned(), None),

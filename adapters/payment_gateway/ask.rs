@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::fields::{amount, ip_address, number, part, switch};
 use super::options::{Options, ThreeDSecureIs};
-use super::{Kind, names};
+use super::{Kind, exact, names};
 use crate::answer::Echo;
 use crate::inbound::{AuthorizationCall, Inbound, Malformed};
 use crate::payment::{Authentication, NamedBy, PaymentCall, PaymentTurn, Slip};
@@ -54,7 +54,7 @@ pub(super) fn decode<'a>(
     let kept = kept(&data, data_members, total)?;
     let ((key, payment), unnamed) = match names::key_of(headers)? {
         // One key is one payment, at whichever of the two routes it comes: at the other one it is a conflict.
-        Some(text) => (names::of(Kind::Auth, b"key", text.as_bytes())?, None),
+        Some(text) => (names::of(Kind::Auth, b"key", &options.names.named(&merchant, text))?, None),
         None => (names::of(kind, b"", b"")?, Some(names::of_nothing(kind))),
     };
     // A credential that may not is not told so: its rules are asked.
@@ -73,8 +73,13 @@ pub(super) fn decode<'a>(
         "attempt_3d_secure": secure,
         "data": kept,
     });
-    if let (Monitoring::Bypassed, Value::Object(members)) = (monitoring, &mut text) {
-        members.insert(BYPASSED.to_owned(), json!(true));
+    if let Value::Object(members) = &mut text {
+        if monitoring == Monitoring::Bypassed {
+            members.insert(BYPASSED.to_owned(), json!(true));
+        }
+        if let Some(written) = exact::metadata(body, data.value("metadata"))? {
+            members.insert(exact::WRITTEN.to_owned(), json!(written));
+        }
     }
     let slip = Slip { kind: kind.number(), merchant, source, text: text.to_string() };
     let echo = Echo { dialect: kind.number(), ..Echo::default() };
@@ -164,7 +169,9 @@ fn kept(data: &Fields<'_>, members: &Map<String, Value>, total: Money) -> Result
     for name in ["sales_tax", "gratuity", "service_charge", "surcharge_amount"] {
         included = included.saturating_add(part(data, name, total)?.map_or(0, Money::minor));
     }
-    fees(data, total)?;
+    for fee in ["pre_settlement_fee_charge", "post_settlement_fee_charge"] {
+        part(data, fee, total)?;
+    }
     data.object("metadata")?;
     data.object("additional_data")?;
     for (index, tax) in data.list("other_tax", LINES_MAX)?.iter().enumerate() {
@@ -202,16 +209,6 @@ pub(crate) fn checkout(data: &Fields<'_>, total: Money) -> Result<Checkout, Malf
     })
 }
 
-/// Both fees come out of what the merchant is paid: together they cannot be more than that.
-fn fees(data: &Fields<'_>, total: Money) -> Result<(), Malformed> {
-    let of = |name| part(data, name, total).map(|fee| fee.map_or(0, Money::minor));
-    let (before, after) = (of("pre_settlement_fee_charge")?, of("post_settlement_fee_charge")?);
-    if before.saturating_add(after) > total.minor() {
-        return Err(data.wrong("post_settlement_fee_charge", "is more than what the other fee leaves of the amount"));
-    }
-    Ok(())
-}
-
 fn item(item: &Value, path: &str, currency: Currency) -> Result<(), Malformed> {
     let members = item.as_object().ok_or_else(|| Malformed::field(path, "is not an object"))?;
     let item = Fields::of(members, path);
@@ -222,7 +219,10 @@ fn item(item: &Value, path: &str, currency: Currency) -> Result<(), Malformed> {
     for name in ["unit_cost", "tax_amount", "total_amount"] {
         amount(&item, name, currency)?;
     }
-    let Some(rate) = item.text("tax_rate", 12)? else { return Ok(()) };
-    let is_rate = rate.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'%'));
+    let rate = match item.value("tax_rate") {
+        Some(Value::Number(number)) => number.to_string(),
+        Some(_) | None => item.text("tax_rate", 12)?.unwrap_or_default().to_owned(),
+    };
+    let is_rate = rate.len() <= 18 && rate.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'%'));
     if is_rate { Ok(()) } else { Err(item.wrong("tax_rate", "is not a rate, such as 8.25")) }
 }

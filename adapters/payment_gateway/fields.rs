@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use arrayvec::ArrayString;
 use holdfast_core::{Currency, Money};
 use serde_json::Value;
 
@@ -16,8 +17,17 @@ const AMOUNT_MAX: usize = 12;
 /// # Errors
 /// It is something else, too precise for its currency, or too large.
 pub(crate) fn amount(fields: &Fields<'_>, name: &str, currency: Currency) -> Result<Option<Money>, Malformed> {
+    let Some(text) = decimal_text(fields, name)? else { return Ok(None) };
+    Money::from_decimal(&text, currency).map(Some).map_err(|error| Malformed::amount(fields.path(name), error))
+}
+
+/// The same of which the currency is not known yet: a decimal number as [`Money::from_decimal`] reads it.
+pub(super) fn decimal_text(fields: &Fields<'_>, name: &str) -> Result<Option<ArrayString<16>>, Malformed> {
     let Some(value) = fields.value(name) else { return Ok(None) };
     let text = value.as_str().ok_or_else(|| fields.wrong(name, "is not a text"))?;
+    if text.is_empty() {
+        return Ok(None);
+    }
     if text.len() > AMOUNT_MAX {
         return Err(fields.wrong(name, "is longer than 12 characters"));
     }
@@ -27,8 +37,10 @@ pub(crate) fn amount(fields: &Fields<'_>, name: &str, currency: Currency) -> Res
         return Err(fields.wrong(name, "is not made of digits and at most one dot"));
     }
     // `.50` and `5.` are digits and a dot, too.
-    let whole = if text.starts_with('.') { format!("0{text}") } else { text.trim_end_matches('.').to_owned() };
-    Money::from_decimal(&whole, currency).map(Some).map_err(|error| Malformed::amount(fields.path(name), error))
+    let zero = if text.starts_with('.') { "0" } else { "" };
+    let mut whole = ArrayString::new();
+    let fits = whole.try_push_str(zero).and_then(|()| whole.try_push_str(text.trim_end_matches('.')));
+    fits.map(|()| Some(whole)).map_err(|_| fields.wrong(name, "is longer than 12 characters"))
 }
 
 /// An amount that is a part of another one.
@@ -48,11 +60,12 @@ pub(super) fn switch(fields: &Fields<'_>, name: &str) -> Result<Option<bool>, Ma
         Some(Value::Bool(on)) => Ok(Some(*on)),
         Some(Value::String(text)) if text == "true" => Ok(Some(true)),
         Some(Value::String(text)) if text == "false" => Ok(Some(false)),
+        Some(Value::String(text)) if text.is_empty() => Ok(None),
         Some(_) => Err(fields.wrong(name, "is neither true nor false")),
     }
 }
 
-/// A number of at most nine digits, as itself or as a text.
+/// A number of at most twelve digits, with or without decimals, as itself or as a text.
 pub(super) fn number(fields: &Fields<'_>, name: &str) -> Result<Option<String>, Malformed> {
     let text = match fields.value(name) {
         None => return Ok(None),
@@ -60,13 +73,18 @@ pub(super) fn number(fields: &Fields<'_>, name: &str) -> Result<Option<String>, 
         Some(Value::String(text)) => text.clone(),
         Some(_) => return Err(fields.wrong(name, "is neither a number nor a text with one")),
     };
-    let whole = text.bytes().all(|byte| byte.is_ascii_digit()) && !text.is_empty() && text.len() <= 9;
-    if whole { Ok(Some(text)) } else { Err(fields.wrong(name, "is not a whole number")) }
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let dots = text.bytes().filter(|byte| *byte == b'.').count();
+    let is_plain = dots <= 1 && text.len() <= 12 && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    let has_digit = text.bytes().any(|byte| byte.is_ascii_digit());
+    if is_plain && has_digit { Ok(Some(text)) } else { Err(fields.wrong(name, "is not a number such as 2 or 1.5")) }
 }
 
 /// An address of the Internet.
 pub(super) fn ip_address(fields: &Fields<'_>, name: &str) -> Result<Option<IpAddr>, Malformed> {
-    let Some(value) = fields.value(name) else { return Ok(None) };
+    let Some(value) = fields.value(name).filter(|value| value.as_str() != Some("")) else { return Ok(None) };
     let address = value.as_str().and_then(|text| text.parse().ok());
     address.map(Some).ok_or_else(|| fields.wrong(name, "is not an IP address"))
 }

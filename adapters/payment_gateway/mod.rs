@@ -1,11 +1,14 @@
 //! A payment door of ours: `POST …/auth` as a gateway's clients call it, with receipts, and what they may do with a payment
 //! afterwards. The trait, nothing else; what the interface says, and what of it is our own choice, is in this folder's README.
 //!
-//! Reading order: [`options`], [`ask`], [`fields`], [`authenticated`], [`order`], [`answer`], [`receipt`], [`reasons`].
+//! Reading order: [`options`], [`ask`], [`fields`], [`authenticated`], [`order`], [`answer`], [`standing`],
+//! [`bill`], [`receipt`], [`reasons`].
 
 mod answer;
 mod ask;
 mod authenticated;
+mod bill;
+mod exact;
 mod fields;
 mod names;
 mod options;
@@ -13,6 +16,7 @@ mod order;
 mod reasons;
 mod receipt;
 mod sample;
+mod standing;
 #[cfg(test)]
 mod tests;
 
@@ -63,6 +67,7 @@ pub const PLATFORM: Platform = Platform {
         bypass: Use::Possible,
     },
     message_name: |key| key,
+    payment_of_message: |_| None,
     payment_of_token: PaymentRef::of,
     texts: Use::Needed,
     card_number_routes: &[],
@@ -116,8 +121,8 @@ struct PaymentGateway {
 
 impl Adapter for PaymentGateway {
     fn verify<'a>(&self, callback: Callback<'a>, keyring: &Keyring, _: Timestamp) -> Result<Authentic<'a>, Refusal> {
-        let bypass = verify_basic_for(&callback, keyring)?;
-        Ok(Authentic::accept(callback).with_bypass(bypass))
+        let granted = verify_basic_for(&callback, keyring)?;
+        Ok(Authentic::accept(callback).granted(granted))
     }
 
     fn decode<'a>(&self, authentic: &Authentic<'a>) -> Result<Inbound<'a>, Malformed> {

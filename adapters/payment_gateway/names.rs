@@ -29,7 +29,7 @@ pub(super) fn key_of(headers: &HeaderMap) -> Result<Option<&str>, Malformed> {
             if !fits {
                 return Err(Malformed::field("Idempotency-Key", "is not 1 to 255 visible ASCII characters"));
             }
-            if holdfast_core::card_number::stands_in(text) {
+            if holdfast_core::card_number::stands_in_text(text) {
                 return Err(Malformed::field("Idempotency-Key", "has a card number in it"));
             }
             Ok(Some(text))

@@ -1,5 +1,6 @@
 //! The settings of a mount of this door.
 
+use crate::idempotency::{self, NamesAre};
 use crate::settings::{SettingError, Settings};
 
 const THREE_D_SECURE: &str = "three_d_secure";
@@ -9,6 +10,8 @@ const THREE_D_SECURE: &str = "three_d_secure";
 pub(super) struct Options {
     /// What becomes of a payment with `attempt_3d_secure`.
     pub three_d_secure: ThreeDSecureIs,
+    /// Whose callers' keys are.
+    pub names: NamesAre,
 }
 
 /// What becomes of a payment whose payer is to be authenticated.
@@ -32,7 +35,8 @@ impl Options {
                 ThreeDSecureIs::Awaited
             }
         };
-        settings.refuse_unknown(&[THREE_D_SECURE], &mut errors);
-        if errors.is_empty() { Ok(Options { three_d_secure }) } else { Err(errors) }
+        let names = NamesAre::parse(settings, &mut errors);
+        settings.refuse_unknown(&[THREE_D_SECURE, idempotency::KEY], &mut errors);
+        if errors.is_empty() { Ok(Options { three_d_secure, names }) } else { Err(errors) }
     }
 }

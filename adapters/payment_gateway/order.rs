@@ -1,54 +1,69 @@
 //! `POST …/capture`, `…/void` and `…/refund`, and `GET …/{id}`: what may be done with a payment, named by its `id`.
 
+use arrayvec::ArrayString;
 use holdfast_core::{AuthorizationId, Currency, IdempotencyKey, Money};
 use http::HeaderMap;
+use sha2::digest::Output;
 use sha2::{Digest, Sha256};
 
-use super::{CAPTURE, Kind, VOID, amount, names};
+use super::fields::decimal_text;
+use super::{CAPTURE, Kind, VOID, names};
 use crate::answer::Echo;
 use crate::inbound::{Inbound, Malformed};
-use crate::payment::{LookCall, OrderCall, Ordered};
+use crate::payment::{KeyIs, LookCall, OrderAmount, OrderCall, Ordered};
 use crate::proof::hex;
 use crate::strict::{Fields, document};
 
 /// Dialects of answers to orders begin here: the route's number is added.
 const ORDERED: u8 = 10;
+/// The one of an answer that only shows.
+pub(super) const SHOWN: u8 = ORDERED;
 
-/// Understands an order: `id`, and for captures and refunds `amount`.
-///
-/// Amounts are read in US dollars' decimals: what is meant is in the payment's currency, of which the interface has no other.
+/// Understands an order: `id`, and for captures and refunds `amount`, a decimal number in the currency of the payment.
 pub(super) fn decode<'a>(body: &[u8], headers: &HeaderMap, route: u8) -> Result<Inbound<'a>, Malformed> {
     let members = document(body)?;
     let fields = Fields::of(&members, "");
     let id = fields.required("id", |fields, name| fields.text(name, 64))?;
-    fields.text("reason", 255)?;
-    let minor = |fields: &Fields<'_>| {
-        let amount = fields.required("amount", |fields, name| amount(fields, name, Currency::USD))?;
-        if amount.is_zero() { Err(fields.wrong("amount", "is nothing")) } else { Ok(amount) }
-    };
-    let order = match route {
-        CAPTURE => Ordered::Capture { minor: minor(&fields)?.minor() },
-        VOID => Ordered::Void,
-        _ => Ordered::Refund { minor: minor(&fields)?.minor() },
+    let reason = fields.text("reason", 255)?;
+    let (word, order) = match route {
+        CAPTURE => ("capture", Ordered::Capture(OrderAmount::Decimal(amount(&fields)?))),
+        VOID => ("void", Ordered::Void),
+        _ => ("refund", Ordered::Refund(OrderAmount::Decimal(amount(&fields)?))),
     };
     let payment = payment(id)?;
-    let (word, minor) = match order {
-        Ordered::Capture { minor } => ("capture", minor),
-        Ordered::Void => ("void", 0),
-        Ordered::Refund { minor } => ("refund", minor),
-    };
     // A caller's key is one order, whatever it says of what: with other content it is a conflict. Without one, the same order of the
-    // same payment is made once: a refund that is to be made twice brings a key of its own each time.
-    let (word, digest) = match names::key_of(headers)? {
-        Some(key) => ("order", Sha256::digest(key)),
-        None => {
-            let content = Sha256::new().chain_update(payment.as_str()).chain_update([0]).chain_update(minor.to_le_bytes());
-            (word, content.finalize())
-        }
+    // same payment is made once: a refund that is to be made twice brings a key of its own each time, or another reason.
+    let (word, digest, key_is) = match names::key_of(headers)? {
+        Some(key) => ("order", Sha256::digest(key), KeyIs::Callers),
+        None => (word, digest_of(&payment, order, reason), KeyIs::OfContent),
     };
     let key = format!("{word}-{}", hex(digest.get(..16).unwrap_or_default()));
     let key = IdempotencyKey::new(&key).map_err(|error| Malformed::identifier("id", error))?;
-    Ok(Inbound::Order(OrderCall { payment, key, order, echo: echo_of_order(route) }))
+    Ok(Inbound::Order(OrderCall { payment, key, key_is, order, echo: echo_of_order(route) }))
+}
+
+fn amount(fields: &Fields<'_>) -> Result<ArrayString<16>, Malformed> {
+    let text = fields.required(Ordered::AMOUNT, decimal_text)?;
+    let is_something = text.bytes().any(|digit| matches!(digit, b'1'..=b'9'));
+    if is_something { Ok(text) } else { Err(fields.wrong(Ordered::AMOUNT, "is nothing")) }
+}
+
+/// What makes an order this order: `1.50` is `1.5`, and another reason is another one.
+fn digest_of(payment: &AuthorizationId, order: Ordered, reason: Option<&str>) -> Output<Sha256> {
+    let content = Sha256::new().chain_update(payment.as_str()).chain_update([0]);
+    // In hundredths where it is no more precise: so these keys have been for as long as there are any.
+    let content = match order {
+        Ordered::Void => content.chain_update(0_i64.to_le_bytes()),
+        Ordered::Capture(amount) | Ordered::Refund(amount) => match (amount.in_currency(Currency::USD), amount) {
+            (Ok(hundredths), _) => content.chain_update(hundredths.minor().to_le_bytes()),
+            (Err(_), OrderAmount::Decimal(text)) => content.chain_update(text.trim_end_matches('0')),
+            (Err(_), OrderAmount::Minor(minor)) => content.chain_update(minor.to_le_bytes()),
+        },
+    };
+    match reason {
+        Some(reason) => content.chain_update([0]).chain_update(reason).finalize(),
+        None => content.finalize(),
+    }
 }
 
 /// What answers to an order repeat.
@@ -58,7 +73,7 @@ pub(super) fn echo_of_order<'a>(route: u8) -> Echo<'a> {
 
 /// Understands a path that names a payment.
 pub(super) fn decode_one<'a>(segment: &str) -> Result<Inbound<'a>, Malformed> {
-    Ok(Inbound::Look(LookCall { payment: payment(segment)?, echo: echo(ORDERED) }))
+    Ok(Inbound::Look(LookCall { payment: payment(segment)?, or: None, echo: echo(SHOWN) }))
 }
 
 /// What cannot be the name of a payment is none that is known.

@@ -2,6 +2,7 @@
 
 use holdfast_core::Timestamp;
 use jiff::tz::TimeZoneDatabase;
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 /// How wide a receipt is.
 pub(super) const COLUMNS: usize = 36;
@@ -51,7 +52,11 @@ pub(super) fn print(slip: &Slip<'_>, copy: Copy) -> String {
     lines.push(format!("Transaction ID: {}", slip.number));
     lines.extend(slip.order.map(|order| format!("Invoice Number: {order}")));
     lines.extend(slip.description.map(|description| format!("Description: {description}")));
-    lines.extend(slip.bill.iter().map(|(name, amount)| format!("{name}: {amount}")));
+    for (name, amount) in slip.bill {
+        let line = format!("{name}: {amount}");
+        // An amount is not broken: a name that leaves it no room stands above it.
+        if line.width() <= COLUMNS { lines.push(line) } else { lines.extend([format!("{name}:"), amount.clone()]) }
+    }
     lines.push(String::new());
     match copy {
         Copy::Customer => lines.push("NO SIGNATURE REQUIRED".to_owned()),
@@ -68,16 +73,29 @@ pub(super) fn print(slip: &Slip<'_>, copy: Copy) -> String {
         Copy::Customer => "Customer Copy".to_owned(),
         Copy::Merchant => "Merchant Copy".to_owned(),
     });
-    lines.iter().flat_map(|line| folded(line)).map(|line| format!("{line:^COLUMNS$}\n")).collect()
+    lines.iter().flat_map(|line| folded(line)).map(|line| centred(&line)).collect()
 }
 
-/// A line in pieces that fit. What is not printable becomes a blank.
+/// A line in pieces that fit, by how wide its letters are printed. What is not printable becomes a blank.
 fn folded(line: &str) -> Vec<String> {
-    let printable: Vec<char> = line.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
-    if printable.is_empty() {
-        return vec![String::new()];
+    let (mut pieces, mut piece, mut used) = (Vec::new(), String::new(), 0_usize);
+    for letter in line.chars().map(|letter| if letter.is_control() { ' ' } else { letter }) {
+        let width = letter.width().unwrap_or(1);
+        if used.saturating_add(width) > COLUMNS {
+            pieces.push(std::mem::take(&mut piece));
+            used = 0;
+        }
+        piece.push(letter);
+        used = used.saturating_add(width);
     }
-    printable.chunks(COLUMNS).map(|piece| piece.iter().collect()).collect()
+    pieces.push(piece);
+    pieces
+}
+
+fn centred(line: &str) -> String {
+    let left = COLUMNS.saturating_sub(line.width());
+    let before = left.checked_div(2).unwrap_or(0);
+    format!("{}{line}{}\n", " ".repeat(before), " ".repeat(left.saturating_sub(before)))
 }
 
 /// A moment by a zone's clock: as the interface writes it, and as receipts print it. In UTC where the zone is unknown.

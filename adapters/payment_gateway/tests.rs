@@ -3,12 +3,14 @@
 use holdfast_core::{AuthorizationRequest, Checkout, Currency, Decision, ThreeDSecure};
 use http::HeaderMap;
 use serde_json::{Value, json};
+use unicode_width::UnicodeWidthStr as _;
 
-use super::receipt::{COLUMNS, Copy, Slip, print};
+use super::receipt::{COLUMNS, Copy, print};
 use super::*;
 use crate::answer::DecisionReference;
 use crate::payment::{
-    AddressVerification, Ordered, Payment, PaymentCall, PaymentTurn, SecurityCodeVerification, Seen, Standing, Written,
+    AddressVerification, OrderAmount, Ordered, Payment, PaymentCall, PaymentTurn, SecurityCodeVerification, Seen, Standing,
+    Written,
 };
 use crate::proof::RuleBypass;
 use crate::settings::SettingValue;
@@ -94,7 +96,7 @@ fn every_constraint_is_held_and_the_field_is_named() {
         ("/data/surcharge_amount", json!("110.01"), "data.surcharge_amount"),
         ("/data/pre_settlement_fee_charge", json!("110.01"), "data.pre_settlement_fee_charge"),
         ("/data/post_settlement_fee_charge", json!("-1"), "data.post_settlement_fee_charge"),
-        ("/data/post_settlement_fee_charge", json!("105.01"), "data.post_settlement_fee_charge"),
+        ("/data/post_settlement_fee_charge", json!("110.01"), "data.post_settlement_fee_charge"),
         ("/data/metadata", json!("x"), "data.metadata"),
         ("/data/additional_data", json!([]), "data.additional_data"),
         ("/data/gratuity", json!("98.01"), "data.transaction_amount"),
@@ -106,10 +108,26 @@ fn every_constraint_is_held_and_the_field_is_named() {
         ("/data/items", json!([{"quantity": -1}]), "data.items[0].quantity"),
         ("/data/items", json!([{}, {"is_service": "perhaps"}]), "data.items[1].is_service"),
         ("/data/items", json!([{"unit_cost": "a"}]), "data.items[0].unit_cost"),
+        ("/data/items", json!([{"quantity": "1.5.0"}]), "data.items[0].quantity"),
         ("/data/items", json!([{"tax_rate": "high"}]), "data.items[0].tax_rate"),
+        ("/data/items", json!([{"tax_rate": -8.25}]), "data.items[0].tax_rate"),
         ("/data/metadata", json!({"note": "4111-1111-1111-1111"}), "data.metadata.note"),
     ] {
         assert_eq!(asked(&with(pointer, Some(value.clone()))), Err(path.to_owned()), "{pointer} = {value}");
+    }
+    // As ordinary clients write them: what they have nothing for is empty, and numbers are numbers.
+    for (pointer, value) in [
+        ("/data/description", json!("")),
+        ("/data/description", json!("two\r\nlines")),
+        ("/data/gratuity", json!("")),
+        ("/data/ip_address", json!("")),
+        ("/data/currency_code", json!("")),
+        ("/data/order_number", json!("")),
+        ("/data/items", json!([{"tax_rate": 8.25, "quantity": 1.5}, {"quantity": 2.0}, {"quantity": "2.50"}, {"name": ""}])),
+        // Each is at most the amount; together they leave nothing to be paid out.
+        ("/data/post_settlement_fee_charge", json!("110.00")),
+    ] {
+        assert_eq!(asked(&with(pointer, Some(value.clone()))), Ok(11_000), "{pointer} = {value}");
     }
     for fee in ["0", "0.00"] {
         assert_eq!(asked(&with("/data/pre_settlement_fee_charge", Some(json!(fee)))), Ok(11_000), "a fee of nothing is none");
@@ -154,10 +172,11 @@ fn orders_name_a_payment_and_an_amount() {
             Err(malformed) => Err(malformed.path),
         })
     };
+    let decimal = |text| OrderAmount::Decimal(arrayvec::ArrayString::from(text).unwrap());
     let id = ID.to_owned();
-    assert_eq!(of(CAPTURE, json!({"id": ID, "amount": "1.50"})), Ok((id.clone(), Ordered::Capture { minor: 150 })));
+    assert_eq!(of(CAPTURE, json!({"id": ID, "amount": "1.50"})), Ok((id.clone(), Ordered::Capture(decimal("1.50")))));
     assert_eq!(of(VOID, json!({"id": ID})), Ok((id.clone(), Ordered::Void)));
-    assert_eq!(of(REFUND, json!({"id": ID, "amount": "5.00", "reason": "r"})), Ok((id, Ordered::Refund { minor: 500 })));
+    assert_eq!(of(REFUND, json!({"id": ID, "amount": "5.00", "reason": "r"})), Ok((id, Ordered::Refund(decimal("5.00")))));
     assert_eq!(of(CAPTURE, json!({"id": ID})), Err("amount".to_owned()));
     assert_eq!(of(CAPTURE, json!({"id": ID, "amount": "0"})), Err("amount".to_owned()));
     assert_eq!(of(VOID, json!({})), Err("id".to_owned()));
@@ -193,7 +212,7 @@ fn the_same_key_is_the_same_order_whatever_it_says() {
 fn a_receipt_has_36_columns_however_long_its_lines_are() {
     let address = ["200 Epcot Center Dr".to_owned(), "Orlando, FL 32836".to_owned()];
     let bill = [("SUBTOTAL", "USD $100.00".to_owned()), ("TOTAL", "USD $110.00".to_owned())];
-    let slip = Slip {
+    let slip = receipt::Slip {
         merchant: "Sandbox US Merchant",
         address: &address,
         phone: Some("800-490-8514"),
@@ -214,6 +233,11 @@ fn a_receipt_has_36_columns_however_long_its_lines_are() {
             assert!(printed.contains(part), "{part} is not in\n{printed}");
         }
     }
+    // Wide letters take two columns, and an amount stays in one piece whatever its line is called.
+    let (merchant, tax) = ("東京の大きなお店、とても長い名前の本店", "A TAX WITH A LONG NAME FOR ITS LINE");
+    let printed = print(&receipt::Slip { merchant, bill: &[(tax, "JPY 1234567".to_owned())], ..slip }, Copy::Customer);
+    assert!(printed.lines().all(|line| line.width() == COLUMNS), "{printed}");
+    assert!(printed.contains(" JPY 1234567 "), "{printed}");
     assert_eq!(receipt::local(Timestamp::from_unix_seconds(1_743_616_640), "America/New_York").1, "2025-04-02 01:57 PM");
 }
 
@@ -283,13 +307,8 @@ fn a_mount_that_ignores_3d_secure_decides_at_once() {
     }
 }
 
-#[test]
-fn the_event_has_what_its_document_shows() {
-    let asked = decode(AUTH, &HeaderMap::new(), &sound().to_string(), |inbound| match inbound {
-        Ok(Inbound::Payment(asked)) => asked.slip,
-        other => panic!("{other:?}"),
-    });
-    let payment = Payment {
+fn payment_of(asked: Slip) -> Payment {
+    Payment {
         id: AuthorizationId::new("cd9f4405-a5c9-40a1-999d-7587f34e7b42").unwrap(),
         reference: DecisionReference::from_digest([7; 16]),
         merchant: asked.merchant,
@@ -314,7 +333,38 @@ fn the_event_has_what_its_document_shows() {
             },
             awaited: None,
         }),
+        released_by: None,
+        ordered: None,
+    }
+}
+
+#[test]
+fn metadata_is_given_back_digit_by_digit() {
+    let metadata = r#"{"big":12345678901234567890123,"price":1.10,"text":"a \"b\" c"}"#;
+    let body = sound().to_string().replace(r#"{"a":1}"#, &metadata.replace(":", " : "));
+    let slip = decode(AUTH, &HeaderMap::new(), &body, |inbound| match inbound {
+        Ok(Inbound::Payment(asked)) => asked.slip,
+        other => panic!("{other:?}"),
+    });
+    let answered = |payment: &Payment| {
+        let mut body = Vec::new();
+        answer::encode(&Echo::default(), &Answer::Payment(payment), &mut body);
+        String::from_utf8(body).unwrap()
     };
+    let payment = payment_of(slip);
+    for told in [answered(&payment), String::from_utf8(answer::event("uid", 0, &payment)).unwrap()] {
+        assert!(told.contains(metadata), "{told}");
+        assert!(serde_json::from_str::<Value>(&told).is_ok(), "{told}");
+    }
+}
+
+#[test]
+fn the_event_has_what_its_document_shows() {
+    let asked = decode(AUTH, &HeaderMap::new(), &sound().to_string(), |inbound| match inbound {
+        Ok(Inbound::Payment(asked)) => asked.slip,
+        other => panic!("{other:?}"),
+    });
+    let payment = payment_of(asked);
     let event = |payment: &Payment| serde_json::from_slice::<Value>(&answer::event("9fff410f", 0, payment)).unwrap();
     let told = event(&payment);
     assert_eq!((&told["event_uid"], &told["event"]), (&json!("9fff410f"), &json!("PAYMENT_AUTH")));

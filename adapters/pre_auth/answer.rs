@@ -52,6 +52,9 @@ pub(super) fn refuse(refused: &Refused, body: &mut Vec<u8>) -> Reply {
         }
         Refused::Malformed(malformed) if malformed.path.is_empty() => json!({ "error": malformed.to_string() }),
         Refused::Malformed(malformed) => json!({ "error": malformed.to_string(), "field": malformed.path }),
+        Refused::Forbidden(permission) => {
+            json!({ "error": format!("the credential has no permission to {}", permission.name()) })
+        }
         Refused::TooSlow => json!({ "error": "the body did not arrive in time" }),
         Refused::TooLarge => json!({ "error": "the body is too large" }),
         Refused::TooEarly => json!({ "error": "the same request is being answered" }),

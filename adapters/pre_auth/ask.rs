@@ -2,15 +2,15 @@
 
 use holdfast_core::card_number::CardNumber;
 use holdfast_core::{
-    AuthorizationId, AuthorizationKind, AuthorizationRequest, CardToken, CrossBorder, Currency, EntryMode, Expiry,
-    IdempotencyKey, Merchant, MerchantId, Padding, PartialApproval, PaymentRef, Posting, Wallet,
+    AuthorizationId, AuthorizationKind, AuthorizationRequest, CardToken, Checkout, CrossBorder, Currency, EntryMode, Expiry,
+    IdempotencyKey, Merchant, MerchantId, Money, Padding, PartialApproval, PaymentRef, Posting, Wallet,
 };
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::answer::{DecisionReference, Echo};
 use crate::inbound::{Inbound, Malformed};
-use crate::payment::{CheckCall, LimitsAre};
+use crate::payment::{CardExpiry, CheckCall, LimitsAre};
 use crate::payment_gateway::{amount, checkout};
 use crate::strict::Fields;
 
@@ -40,30 +40,70 @@ pub(super) fn decode<'a>(
     if merchant.is_none() && (kind != AuthorizationKind::Credit || id.is_none()) {
         return Err(top.wrong("merchant_id", "is missing"));
     }
-    // Both names are seen in the interface's own examples, and neither.
-    let currency = match fields.currency("currency")? {
-        Some(currency) => Some(currency),
-        None => fields.currency("currency_code")?,
-    };
-    let amount = fields.required(amount_name, |fields, name| amount(fields, name, currency.unwrap_or(Currency::USD)))?;
+    let currency = currency(&fields)?.unwrap_or(Currency::USD);
+    let amount = fields.required(amount_name, |fields, name| amount(fields, name, currency))?;
+    let (card, expiry) = card(&fields, number.as_ref(), data.is_some())?;
+    // The body is like that of the door at which the payment would be asked for.
+    let checkout = checkout(&fields, amount)?;
+    let text = json!({
+        "transaction_type": word,
+        "id": id,
+        "amount": amount.minor(),
+        "currency": amount.currency().code(),
+        "ip_address": checkout.ip_address.map(|address| address.to_string()),
+    });
+    Ok(Inbound::Check(CheckCall {
+        request: request(kind, (merchant, card), amount, checkout)?,
+        number,
+        expiry,
+        limits,
+        text: text.to_string(),
+        field: "merchant_id",
+        make: |unique| names(b"unique", unique),
+        echo: Echo::default(),
+    }))
+}
+
+/// Both names are seen in the interface's own examples, and neither. Two currencies are none.
+fn currency(fields: &Fields<'_>) -> Result<Option<Currency>, Malformed> {
+    let (one, other) = (fields.currency("currency")?, fields.currency("currency_code")?);
+    match (one, other) {
+        (Some(one), Some(other)) if one != other => Err(fields.wrong("currency_code", "is another one than currency")),
+        (one, other) => Ok(one.or(other)),
+    }
+}
+
+/// The card, by its token or by its number, and until when it can be used.
+fn card(
+    fields: &Fields<'_>,
+    number: Option<&CardNumber>,
+    is_needed: bool,
+) -> Result<(Option<CardToken>, Option<CardExpiry>), Malformed> {
     let card = fields.identifier("card_token", CardToken::new)?;
-    let (name, expiry) = (fields.text("cardholder_name", 100)?, expiry(&fields)?);
-    match (&number, card) {
+    let (name, expiry) = (fields.text("cardholder_name", 100)?, expiry(fields)?);
+    match (number, card) {
         (Some(_), Some(_)) => return Err(fields.wrong("card_number", "is there beside card_token: one of the two is meant")),
         // Whoever has no token tells whose card it is.
         (Some(_), None) if name.is_none() => return Err(fields.wrong("cardholder_name", "is missing")),
         (Some(_), None) if expiry.is_none() => return Err(fields.wrong("card_exp", "is missing")),
-        (None, None) if data.is_some() => {
+        (None, None) if is_needed => {
             return Err(
                 fields.wrong("card_token", "is missing; card numbers are taken only where they have a listener of their own")
             );
         }
         (Some(_) | None, None) | (None, Some(_)) => {}
     }
-    // The body is like that of the door at which the payment would be asked for.
-    let checkout = checkout(&fields, amount)?;
+    Ok((card, expiry))
+}
+
+fn request(
+    kind: AuthorizationKind,
+    (merchant, card): (Option<MerchantId>, Option<CardToken>),
+    amount: Money,
+    checkout: Checkout,
+) -> Result<AuthorizationRequest, Malformed> {
     let (key, payment) = names(b"", b"")?;
-    let request = AuthorizationRequest {
+    Ok(AuthorizationRequest {
         key,
         payment,
         increments: None,
@@ -83,35 +123,20 @@ pub(super) fn decode<'a>(
         network: None,
         occurred_at: None,
         checkout: Some(checkout),
-    };
-    let text = json!({
-        "transaction_type": word,
-        "id": id,
-        "amount": amount.minor(),
-        "currency": amount.currency().code(),
-        "ip_address": checkout.ip_address.map(|address| address.to_string()),
-    });
-    let make: crate::payment::MakeNames = |unique| names(b"unique", unique);
-    Ok(Inbound::Check(CheckCall {
-        request,
-        number,
-        limits,
-        text: text.to_string(),
-        field: "merchant_id",
-        make,
-        echo: Echo::default(),
-    }))
+    })
 }
 
 /// `MM/YY`.
-fn expiry(fields: &Fields<'_>) -> Result<Option<()>, Malformed> {
+fn expiry(fields: &Fields<'_>) -> Result<Option<CardExpiry>, Malformed> {
     let Some(text) = fields.text("card_exp", 5)? else { return Ok(None) };
-    let is_month = |month: &str| month.len() == 2 && month.parse().is_ok_and(|month: u8| (1..=12).contains(&month));
-    let is_year = |year: &str| year.len() == 2 && year.bytes().all(|byte| byte.is_ascii_digit());
-    match text.split_once('/') {
-        Some((month, year)) if is_month(month) && is_year(year) => Ok(Some(())),
-        Some(_) | None => Err(fields.wrong("card_exp", "is not a month and a year as MM/YY")),
-    }
+    let two = |digits: &str| {
+        digits.parse::<i8>().ok().filter(|_| digits.len() == 2 && digits.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    let read = text.split_once('/').and_then(|(month, year)| {
+        let month = two(month).filter(|month| (1..=12).contains(month))?;
+        Some(CardExpiry { year: i16::from(two(year)?).saturating_add(2000), month })
+    });
+    read.map(Some).ok_or_else(|| fields.wrong("card_exp", "is not a month and a year as MM/YY"))
 }
 
 /// A check's name: a UUID of our own making.

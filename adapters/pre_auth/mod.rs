@@ -16,7 +16,7 @@ use crate::adapter::{Adapter, Budget, BudgetStart, Credentials, InFlightDuplicat
 use crate::answer::{Answer, Echo, Refused, Reply};
 use crate::inbound::{Callback, Inbound, Malformed};
 use crate::payment::LimitsAre;
-use crate::proof::{Authentic, Keyring, Refusal, prove_basic, verify_basic};
+use crate::proof::{Authentic, Keyring, Refusal, prove_basic, verify_basic_for};
 use crate::settings::{SettingError, Settings};
 use crate::strict::{document, document_and_number, no_number_around};
 
@@ -39,6 +39,7 @@ pub const PLATFORM: Platform = Platform {
         bypass: Use::Never,
     },
     message_name: |key| key,
+    payment_of_message: |_| None,
     payment_of_token: PaymentRef::of,
     texts: Use::Needed,
     card_number_routes: &[Route { id: CHECK_BY_NUMBER, method: RouteMethod::Post, path: "/pre-auth" }],
@@ -64,8 +65,8 @@ struct PreAuth {
 
 impl Adapter for PreAuth {
     fn verify<'a>(&self, callback: Callback<'a>, keyring: &Keyring, _: Timestamp) -> Result<Authentic<'a>, Refusal> {
-        verify_basic(&callback, keyring)?;
-        Ok(Authentic::accept(callback))
+        let granted = verify_basic_for(&callback, keyring)?;
+        Ok(Authentic::accept(callback).granted(granted))
     }
 
     fn decode<'a>(&self, authentic: &Authentic<'a>) -> Result<Inbound<'a>, Malformed> {

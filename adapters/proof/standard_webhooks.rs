@@ -2,6 +2,7 @@
 //! that must be near. Lithic, Increase and others sign with it; the answers of some are signed alike.
 
 use std::borrow::Cow;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -22,6 +23,55 @@ pub const TIMESTAMP: &str = "webhook-timestamp";
 pub const SIGNATURE: &str = "webhook-signature";
 /// How far the time stamp may be from our clock, in either direction, inclusive: what all reference libraries use.
 pub const WINDOW: Duration = Duration::from_secs(300);
+
+/// How few bytes a key may have, and how many, as the specification says.
+pub const KEY_BYTES: RangeInclusive<usize> = 24..=64;
+/// With what a key in its written form begins.
+const WRITTEN: &[u8] = b"whsec_";
+
+/// A key to sign with. There is none that cannot: what would go out unsigned is refused when the key is read.
+#[derive(Debug, Clone)]
+pub struct SigningKey {
+    key: Secret,
+}
+
+/// Why a secret is no key to sign with. It never has the secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoKey {
+    /// What follows `whsec_` is no base64.
+    NotBase64,
+    /// Fewer bytes than the specification wants, which could be guessed.
+    TooShort,
+    /// More bytes than it allows.
+    TooLong,
+}
+
+impl SigningKey {
+    /// The key that a secret is, in either form.
+    ///
+    /// # Errors
+    /// It is none.
+    pub fn of(secret: &Secret) -> Result<Self, NoKey> {
+        let key = key(secret).ok_or(NoKey::NotBase64)?;
+        match key.len() {
+            few if few < *KEY_BYTES.start() => Err(NoKey::TooShort),
+            many if many > *KEY_BYTES.end() => Err(NoKey::TooLong),
+            _ => Ok(SigningKey { key: Secret::new(key.into_owned()) }),
+        }
+    }
+
+    /// The value of [`SIGNATURE`] for a message.
+    #[must_use]
+    pub fn sign(&self, id: &str, at: Timestamp, body: &[u8]) -> Option<String> {
+        let timestamp = at.unix_seconds().to_string();
+        let signed = hmac::<Hmac<Sha256>>(self.key.expose(), &[id.as_bytes(), b".", timestamp.as_bytes(), b".", body]);
+        signed.map(|mac| signature(&mac.into()))
+    }
+}
+
+fn signature(mac: &[u8; 32]) -> String {
+    format!("v1,{}", STANDARD.encode(mac))
+}
 
 /// Verifies a callback by any of the signing keys, and the mount's custom headers.
 ///
@@ -54,7 +104,7 @@ pub fn verify<'a>(callback: Callback<'a>, keyring: &Keyring, now: Timestamp) -> 
 pub fn sign(secret: &Secret, id: &str, at: Timestamp, body: &[u8]) -> Option<String> {
     let timestamp = at.unix_seconds().to_string();
     let mac = mac(secret, id.as_bytes(), timestamp.as_bytes(), body)?;
-    Some(format!("v1,{}", STANDARD.encode(mac)))
+    Some(signature(&mac))
 }
 
 fn mac(secret: &Secret, id: &[u8], timestamp: &[u8], body: &[u8]) -> Option<[u8; 32]> {
@@ -63,7 +113,7 @@ fn mac(secret: &Secret, id: &[u8], timestamp: &[u8], body: &[u8]) -> Option<[u8;
 
 /// `whsec_` and base64 is a key in its written form; anything else is the key itself (as Increase's shared secrets are).
 fn key(secret: &Secret) -> Option<Cow<'_, [u8]>> {
-    match secret.expose().strip_prefix(b"whsec_") {
+    match secret.expose().strip_prefix(WRITTEN) {
         Some(encoded) => STANDARD.decode(encoded).ok().map(Cow::Owned),
         None => Some(Cow::Borrowed(secret.expose())),
     }

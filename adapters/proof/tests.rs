@@ -35,6 +35,24 @@ mod basic {
     }
 
     #[test]
+    fn a_credential_may_do_what_is_said_of_it() {
+        let only = |permission| Granted { permissions: Permissions::NONE.with(permission), ..Granted::USUAL };
+        let reader = BasicCredential::new("reader", &secret("first")).granting(only(Permission::Read));
+        let basic = vec![reader, BasicCredential::new("all", &secret("second"))];
+        let keyring = Keyring { basic, ..Keyring::default() };
+        let granted = |user: &str, password: &str| {
+            let mut headers = HeaderMap::new();
+            let header = BasicCredential::new(user, &secret(password)).header();
+            headers.insert("authorization", header.parse().unwrap());
+            verify_basic_for(&callback(&headers, b""), &keyring).map(|granted| granted.permissions)
+        };
+        let reader = granted("reader", "first").unwrap();
+        assert!(reader.has(Permission::Read) && !reader.has(Permission::Refund));
+        assert_eq!(granted("all", "second"), Ok(Permissions::ALL));
+        assert_eq!(granted("all", "first"), Err(Refusal::Wrong));
+    }
+
+    #[test]
     fn credentials_by_what_is_wrong_with_them() {
         let cases: &[(Option<&str>, Result<(), Refusal>)] = &[
             (Some("Basic bmV3OnNlOmNvbmQ="), Ok(())),

@@ -120,6 +120,7 @@ pub(super) fn write_refused(refused: &Refused, body: &mut Vec<u8>) -> Reply {
     let (error, malformed) = match refused {
         Refused::NotAuthentic | Refused::Token(_) => ("not_authentic", None),
         Refused::Malformed(malformed) => ("malformed", Some(malformed)),
+        Refused::Forbidden(_) => ("forbidden", None),
         Refused::TooSlow => ("too_slow", None),
         Refused::TooLarge => ("too_large", None),
         Refused::TooEarly => ("too_early", None),

@@ -40,6 +40,8 @@ fn a_card_number_is_refused_wherever_it_stands_and_never_repeated() {
         (r#"{"a": [0, [{"b": {"c": 4222222222222}}]]}"#, "`a[1][0].b.c` has"),
         (r#"{"a": 4111111111111111.0}"#, "`a` has"),
         (r#"{"a": {"4111-1111-1111-1111": 1}}"#, "`a` has"),
+        (r#"{"a": "4:1:1:1:1:1:1:1:1:1:1:1:1:1:1:1"}"#, "`a` has"),
+        (r#"{"a": "٤١١١١١١١١١١١١١١١"}"#, "`a` has"),
     ] {
         let told = error_of(body);
         assert!(told.starts_with(path) && !told.contains("1111"), "{body}: {told}");
@@ -49,13 +51,27 @@ fn a_card_number_is_refused_wherever_it_stands_and_never_repeated() {
 
 #[test]
 fn a_security_code_is_refused_by_its_name() {
-    for body in
-        [r#"{"data": {"cvv": "123"}}"#, r#"{"data": {"Security-Code": 123}}"#, r#"{"data": {"card_verification_value": ""}}"#]
-    {
+    for body in [
+        r#"{"data": {"cvv": "123"}}"#,
+        r#"{"data": {"Security-Code": 123}}"#,
+        r#"{"data": {"card_verification_value": ""}}"#,
+        r#"{"card_cvv": "123"}"#,
+        r#"{"cvv_code": 123}"#,
+        r#"{"cvvCode": 123}"#,
+        r#"{"cid": "1234"}"#,
+        r#"{"pin": "1234"}"#,
+        r#"{"CardSecurityCode": "123"}"#,
+    ] {
         let told = error_of(body);
         assert!(told.ends_with("is a card's security code, which is never taken") && !told.contains("123"), "{body}: {told}");
     }
-    assert_eq!(error_of(r#"{"cvv": null, "security_code_verification": "MATCHED", "code": "123"}"#), "");
+    assert_eq!(
+        error_of(
+            r#"{"cvv": null, "security_code_verification": "MATCHED", "code": "123",
+        "cid": "customer-1", "pincode": "110001", "security": "high", "verification": "done"}"#
+        ),
+        ""
+    );
 }
 
 #[test]

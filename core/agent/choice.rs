@@ -7,14 +7,17 @@
 use std::sync::Arc;
 
 use crate::authorization::{AuthorizationKind, AuthorizationRequest};
-use crate::hold::Counted;
+use crate::hold::{Counted, LimitUse};
+use crate::merchant::Merchant;
 use crate::rules::{CounterKey, Enforcement, LimitCheck, LimitScope, Verdict};
 use crate::time::Timestamp;
 
-use super::govern::{Asking, Found, Presented, declined, govern, limit_of, matches};
+use super::govern::{Asking, Found, Presented, declined, govern, limit_of, matches, opens};
 use super::governed::Governed;
 use super::ids::IntentReference;
+use super::naming::{named_by, number_of, shared_name};
 use super::objects::{Authority, Binding, Intent};
+use super::words::Door;
 
 /// What a question led to, before it is known for which intent it is.
 #[derive(Debug, Clone)]
@@ -45,29 +48,61 @@ pub struct Chosen {
 }
 
 impl Choice {
-    /// Chooses for a question. `counted` is what its payment has counted so far; `is_used` tells whether an intent's limit is used up.
+    /// Chooses for a question. `counted` is what its payment has counted so far; `used` tells what has been counted in an intent's limit.
     #[must_use]
     pub fn choose(
         &self,
         request: &AuthorizationRequest,
         counted: &[Counted],
-        mut is_used: impl FnMut(&LimitCheck) -> bool,
+        mut used: impl FnMut(&LimitCheck) -> LimitUse,
     ) -> Chosen {
         if let Some(counter) = counter_of_intent(counted) {
             let own = self.intents.iter().find(|intent| limit_of(&intent.reference).counter == counter);
             return self.with(own.map_or(Presented::Gone, |intent| Presented::Opened(intent)), request);
         }
-        let mut free = self.fitting(request).filter(|intent| !is_used(&limit_of(&intent.reference)));
+        if let Some(naming) = self.naming(request) {
+            let LimitUse { amount, count } = used(&naming);
+            if count > 0 {
+                let named = self.intents.iter().find(|intent| number_of(intent.reference.as_str()) == amount);
+                return named.map_or_else(|| self.with(Presented::Gone, request), |intent| self.named(intent, request));
+            }
+        }
+        let mut free = self.fitting(request).filter(|intent| {
+            let check = limit_of(&intent.reference);
+            used(&check).passes(&check, 0, 1).is_none()
+        });
         match (free.next(), free.next()) {
             (Some(only), None) => self.with(Presented::Known(only), request),
             (None, _) | (Some(_), Some(_)) => self.with(Presented::None, request),
         }
     }
 
-    /// Everything that may be chosen for a question that opens a payment, so that whoever loads what it concerns knows it all.
+    /// Everything that may be chosen for a question that opens a payment, so that whoever loads what it concerns knows it all; what
+    /// [`Choice::naming`] counts is looked at besides.
     pub fn possible(&self, request: &AuthorizationRequest) -> impl Iterator<Item = Chosen> {
         let fitting = self.fitting(request).map(Presented::Known);
-        fitting.chain([Presented::None]).map(|intent| self.with(intent, request))
+        let named = self.naming(request).map_or(&[][..], |_| &self.intents);
+        let named = named.iter().map(|intent| self.named(intent, request));
+        fitting.chain([Presented::None]).map(|intent| self.with(intent, request)).chain(named)
+    }
+
+    /// What names the intent of a question's payment, if a processor told of it; nothing where none could.
+    #[must_use]
+    pub fn naming(&self, request: &AuthorizationRequest) -> Option<LimitCheck> {
+        let payment = match self.asking.door {
+            Door::Platform => Some(shared_name(&request.payment)),
+            Door::Authorize => self.asking.payment,
+        };
+        let named = payment.filter(|_| opens(request) && !self.intents.is_empty());
+        named.map(|payment| named_by(&self.binding, &payment, self.at))
+    }
+
+    /// Its merchant was compared at our door: the network's name of it is another one.
+    fn named(&self, intent: &Intent, request: &AuthorizationRequest) -> Chosen {
+        match self.asking.door {
+            Door::Platform => self.with(Presented::Known(&Intent { merchant: Merchant::default(), ..*intent }), request),
+            Door::Authorize => self.with(Presented::Known(intent), request),
+        }
     }
 
     /// The intents that a question could open a payment for, used or not.
@@ -88,7 +123,7 @@ impl Choice {
             | AuthorizationKind::AccountVerification
             | AuthorizationKind::Credit
             | AuthorizationKind::BalanceInquiry
-            | AuthorizationKind::Unknown => self.fitting(request).next().is_some(),
+            | AuthorizationKind::Unknown => self.naming(request).is_some() || self.fitting(request).next().is_some(),
         }
     }
 
@@ -96,7 +131,7 @@ impl Choice {
     /// payment that something is added to, nothing is known, and what has a maximum gets no more.
     #[must_use]
     pub fn unheard(&self, request: &AuthorizationRequest) -> Chosen {
-        let chosen = self.choose(request, &[], |_| false);
+        let chosen = self.choose(request, &[], |_| LimitUse::default());
         let Verdict::Proceed(proceed) = &chosen.verdict else { return chosen };
         if request.kind != AuthorizationKind::Incremental {
             return chosen;

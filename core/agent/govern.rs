@@ -7,13 +7,14 @@
 
 use crate::authorization::{AuthorizationKind, AuthorizationRequest};
 use crate::decision::DeclineReason;
-use crate::ids::RuleId;
+use crate::ids::{AuthorizationId, RuleId};
 use crate::merchant::Merchant;
 use crate::rules::{CounterKey, Enforcement, LimitCheck, LimitScope, NoTrace, Proceed, Verdict, Window, evaluate};
 use crate::time::Timestamp;
 
 use super::governed::Governed;
 use super::ids::{BindingId, IntentReference, OrganizationId};
+use super::naming::naming;
 use super::objects::{Authority, Binding, Intent};
 use super::policy::CompiledPolicy;
 use super::words::{BindingStatus, Door, IntentNeed, IntentStatus, Mode, Status, Weight};
@@ -63,6 +64,8 @@ pub struct Asking {
     pub door: Door,
     /// The processor, at ours.
     pub by: Option<OrganizationId>,
+    /// The name of the platform's own payment, which the processor told.
+    pub payment: Option<AuthorizationId>,
 }
 
 /// What is thought of a question in the end: by the program's rules, and by the authority that it leads to.
@@ -98,8 +101,17 @@ pub fn govern(
         (Mode::Enforce, None) => {}
     }
     let used = used_up(&intent, binding, request, now);
+    let naming = match (asking.payment, governed.weight, &used) {
+        (Some(payment), Weight::Preview, Some(_)) => governed.intent.and_then(|intent| naming(binding, &payment, &intent, now)),
+        (_, _, _) => None,
+    };
     let totals = authority.policy.iter().flat_map(|policy| of_payment(policy, &intent, request, now));
-    (counted(proceed, used.into_iter().chain(totals), &limits, authority.mode), governed)
+    let mut verdict = counted(proceed, used.into_iter().chain(totals), &limits, authority.mode);
+    if let (Verdict::Proceed(proceed), Some(naming)) = (&mut verdict, naming) {
+        // It forbids nothing: where there is no room for it, the platform's question finds its intent as one that names none does.
+        let _ = proceed.limits.try_push(naming);
+    }
+    (verdict, governed)
 }
 
 /// Whether an authority has a say: not on money that comes back, and not on what only asks for a balance.
@@ -118,7 +130,7 @@ const fn is_governed(kind: AuthorizationKind) -> bool {
 }
 
 /// Whether a question opens a payment: only those need an intent, and use one up.
-fn opens(request: &AuthorizationRequest) -> bool {
+pub(super) fn opens(request: &AuthorizationRequest) -> bool {
     request.kind.takes_money() && request.amount.minor() > 0
 }
 

@@ -3,12 +3,13 @@
 //! A [`Template`] with parameters becomes an ordinary [`Ruleset`](crate::rules::Ruleset) of its authority ([`CompiledPolicy`]), asked by
 //! the ordinary [`evaluate`](crate::rules::evaluate()). Nothing here keeps an object, verifies a token or knows a disk: `src/agent` does.
 //!
-//! Reading order: `words`, `ids`, `objects`, `governed`, `reason`, `govern`, `choice`, `reservation`, then `template` and `policy`.
+//! Reading order: `words`, `ids`, `objects`, `governed`, `reason`, `govern`, `naming`, `choice`, `reservation`, then `template` and `policy`.
 
 mod choice;
 mod govern;
 mod governed;
 mod ids;
+mod naming;
 mod objects;
 mod policy;
 mod reason;
@@ -20,11 +21,12 @@ pub use choice::{Choice, Chosen};
 pub use govern::{Asking, Found, Presented, govern, matches, objection_of};
 pub use governed::{Governed, PolicyVersion};
 pub use ids::{AgentId, AuthorityId, BindingId, CredentialId, InstrumentId, IntentReference, KeyId, OrganizationId, PolicyId};
+pub use naming::{named_number, shared_name};
 pub use objects::{Authority, Binding, Instrument, Intent};
 pub use policy::{CompiledPolicy, Owner, POLICY_LIMITS_MAX};
 pub use reason::ReasonCode;
 pub use reservation::{is_reservation, reservation_of, reserving, taken_over_key, takes_over};
-pub use template::{FieldError, Lock, TEMPLATES, Template, TemplateFacts, TemplateWindow, Zones};
+pub use template::{FieldError, Lock, LockedName, TEMPLATES, Template, TemplateFacts, TemplateWindow, Zones};
 pub use words::{
     BindingStatus, Door, Environment, InstrumentKind, IntentNeed, IntentStatus, Mode, OrganizationKind, Scope, ScopeSet, Status,
     Weight,

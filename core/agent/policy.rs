@@ -3,20 +3,20 @@
 //! The ruleset's hash is that of the template's canonical JSON and of the authority, so that a journal's record names one version of one
 //! authority's policy.
 
+mod names;
+
 use std::fmt;
 
-use sha2::{Digest as _, Sha256};
-
 use crate::authorization::{AuthorizationKind, AuthorizationRequest};
-use crate::ids::{ProgramId, RuleId};
-use crate::merchant::MerchantName;
+use crate::ids::ProgramId;
 use crate::money::{Currency, Money};
 use crate::rules::{
     AmountRange, Check, Hours, KindSet, Limit, LimitScope, LimitWindow, Listed, MccSet, NoTrace, Percent, Place, Rolling, Rule,
-    Ruleset, RulesetError, RulesetHash, RulesetParts, SortedSet, Verdict, Weekday, When, Zone, evaluate,
+    Ruleset, RulesetError, RulesetHash, RulesetParts, SortedSet, Verdict, When, evaluate,
 };
 use crate::time::Timestamp;
 
+use self::names::{free_id, limit_name};
 use super::governed::PolicyVersion;
 use super::ids::{AuthorityId, PolicyId};
 use super::template::{FieldError, Lock, Template, TemplateWindow};
@@ -26,8 +26,6 @@ pub const POLICY_LIMITS_MAX: usize = 5;
 
 const DAY_SECONDS: u32 = 86_400;
 const RECURRING_BUCKETS: u8 = 60;
-/// The longest name of a limit, so that a number fits behind it.
-const LIMIT_NAME_BYTES_MAX: usize = RuleId::BYTES_MAX - 3;
 
 /// Whose policy it is.
 #[derive(Debug, Clone, Copy)]
@@ -82,12 +80,21 @@ impl CompiledPolicy {
     /// # Errors
     /// Everything in it that cannot be expressed, by the path of its field.
     pub fn new(template: &Template, owner: &Owner) -> Result<Self, Vec<FieldError>> {
+        CompiledPolicy::within(template, owner, POLICY_LIMITS_MAX)
+    }
+
+    /// The same where there is room for so many limits of it.
+    ///
+    /// # Errors
+    /// As [`CompiledPolicy::new`]; each limit for which there is no room is one of them.
+    pub fn within(template: &Template, owner: &Owner, room: usize) -> Result<Self, Vec<FieldError>> {
         let hash = RulesetHash::of(&format!("{}\0{}", owner.authority, template.canonical()));
         let mut compiling = Compiling {
             owner,
             currency: None,
             rules: Vec::new(),
             limits: Vec::new(),
+            room: room.min(POLICY_LIMITS_MAX),
             review: None,
             maxima: Vec::new(),
             standing: Standing::Alone,
@@ -97,10 +104,7 @@ impl CompiledPolicy {
         compiling.add(template, "");
         compiling.keep_to_currency();
         let most = compiling.most();
-        let Compiling { currency, rules, limits, review, mut errors, .. } = compiling;
-        if limits.len() > POLICY_LIMITS_MAX {
-            errors.push(FieldError::new("parameters", format_args!("has more than {POLICY_LIMITS_MAX} budgets and counts")));
-        }
+        let Compiling { currency, rules, limits, review, errors, .. } = compiling;
         if !errors.is_empty() {
             return Err(errors);
         }
@@ -159,6 +163,7 @@ struct Compiling<'a> {
     currency: Option<Currency>,
     rules: Vec<Rule>,
     limits: Vec<Limit>,
+    room: usize,
     review: Option<AmountRange>,
     /// Of single amounts.
     maxima: Vec<i64>,
@@ -190,10 +195,10 @@ impl Compiling<'_> {
                     currency if currency == self.owner.currency => "budget".to_owned(),
                     currency => format!("budget-{}", currency.code().to_ascii_lowercase()),
                 };
-                self.add_limit(&name, window.into(), |limit| limit.amount_max(*amount));
+                self.add_limit(&name, window.into(), path, |limit| limit.amount_max(*amount));
             }
-            Template::Count { count, window } => self.add_limit("count", window.into(), |limit| limit.count_max(*count)),
-            Template::OneTime => self.add_limit("one-time", LimitWindow::Lifetime, |limit| limit.count_max(1)),
+            Template::Count { count, window } => self.add_limit("count", window.into(), path, |limit| limit.count_max(*count)),
+            Template::OneTime => self.add_limit("one-time", LimitWindow::Lifetime, path, |limit| limit.count_max(1)),
             Template::RecurringMerchant { merchant, amount, tolerance, period_days } => {
                 self.add_recurring(merchant, *amount, *tolerance, *period_days, path);
             }
@@ -267,7 +272,11 @@ impl Compiling<'_> {
         }
         let length_seconds = DAY_SECONDS.saturating_mul(u32::from(period_days));
         match Rolling::new(length_seconds, RECURRING_BUCKETS) {
-            Ok(rolling) => self.add_limit("recurring-period", LimitWindow::Rolling(rolling), |limit| limit.count_max(1)),
+            // Who is paid every week is paid a minute early now and then, and must not be refused when it is exactly a week.
+            Ok(rolling) => {
+                let window = LimitWindow::Rolling(rolling.forgetting_early());
+                self.add_limit("recurring-period", window, path, |limit| limit.count_max(1));
+            }
             Err(problem) => self.wrong(path, "parameters.period_days", problem),
         }
     }
@@ -292,7 +301,12 @@ impl Compiling<'_> {
     }
 
     /// A limit counts payments only: a check of a card before it must not use one up.
-    fn add_limit(&mut self, name: &str, window: LimitWindow, set_maximum: impl FnOnce(Limit) -> Limit) {
+    fn add_limit(&mut self, name: &str, window: LimitWindow, path: &str, set_maximum: impl FnOnce(Limit) -> Limit) {
+        if self.limits.len() >= self.room {
+            let room = self.room;
+            self.wrong(path, "template", format_args!("is one budget or count too many: there is room for {room}"));
+            return;
+        }
         let known = self.rules.iter().map(Rule::id).chain(self.limits.iter().map(Limit::id)).collect::<Vec<_>>();
         let Some(id) = free_id(&limit_name(name, &window), &known) else { return };
         let payments = When { kinds: Some(KindSet::TAKING_MONEY), ..When::default() };
@@ -355,42 +369,9 @@ fn below(path: &str, index: usize) -> String {
     format!("{path}{dot}parameters.policies[{index}]")
 }
 
-/// A limit is named by what it counts and over which time, and not by its place or its maximum: what it has counted stays with it while the
-/// policy around it changes. `budget-month` counts UTC's months, `budget-day-america-new-york` New York's days, `count-rolling-3600s` an hour.
-fn limit_name(name: &str, window: &LimitWindow) -> String {
-    let of_zone = |zone: &Zone| match zone.name() {
-        "UTC" => String::new(),
-        zone => format!("-{}", zone.to_ascii_lowercase().replace(|c: char| !c.is_ascii_alphanumeric(), "-")),
-    };
-    let scope = match window {
-        LimitWindow::Day(zone) | LimitWindow::Month(zone) => of_zone(zone),
-        LimitWindow::Week(zone, Weekday::Monday) => of_zone(zone),
-        LimitWindow::Week(zone, first) => format!("{}-{}", of_zone(zone), first.name()),
-        LimitWindow::Rolling(rolling) => format!("-{}s", rolling.length_seconds()),
-        LimitWindow::Lifetime => String::new(),
-    };
-    let name = format!("{name}-{}", window.name());
-    let told = format!("{name}{scope}");
-    if told.len() <= LIMIT_NAME_BYTES_MAX {
-        return told;
-    }
-    // The longest zones' names leave no room: a digest is as good to tell them apart.
-    let digest: [u8; 32] = Sha256::digest(scope).into();
-    let short = digest.first_chunk().copied().map_or(0, u32::from_be_bytes);
-    format!("{name}-{short:08x}")
-}
-
-/// `max-amount`, and where that is taken `max-amount-2`.
-fn free_id(name: &str, known: &[RuleId]) -> Option<RuleId> {
-    let name = name.replace('_', "-");
-    let numbered = (2..=known.len().saturating_add(2)).map(|number| format!("{name}-{number}"));
-    let ids = std::iter::once(name.clone()).chain(numbered).filter_map(|id| RuleId::new(&id).ok());
-    ids.into_iter().find(|id| !known.contains(id))
-}
-
 fn lock_check(lock: &Lock) -> Option<Check> {
     let ids = SortedSet::new(lock.merchant_ids.clone()).ok().map(|set| Check::MerchantId(Listed::Allow(set)));
-    let names: Vec<_> = lock.merchants.iter().filter_map(|name| MerchantName::of(name)).collect();
+    let names: Vec<_> = lock.merchants.iter().map(|name| name.digest).collect();
     let names = SortedSet::new(names).ok().map(|set| Check::MerchantName(Listed::Allow(set)));
     match (ids, names) {
         (Some(ids), Some(names)) => Some(Check::AnyOf(Box::new([Box::new([ids]), Box::new([names])]))),

@@ -80,7 +80,7 @@ reason_codes! {
     /// The program's limits.
     ProgramLimit = "PROGRAM_LIMIT": "A limit of the card program would be passed.",
     /// Stand-in.
-    StandIn = "STAND_IN": "The ledger could not be asked in time; stand-in answered.",
+    StandIn = "STAND_IN": "The ledger could not be asked in time: stand-in approved within its caps and the policy's budgets, or nothing allowed it to.",
     /// Idempotency.
     DuplicateConflict = "DUPLICATE_CONFLICT": "The same idempotency key came with other content.",
     /// Approved, and no policy had a word in it.

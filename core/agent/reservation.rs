@@ -34,7 +34,7 @@ pub fn takes_over(governed: Option<&Governed>, verdict: &Verdict) -> Option<Inte
 #[must_use]
 pub fn reserving(proceed: &Proceed, lifetime_seconds: u32) -> Proceed {
     let limits = proceed.limits.iter().filter(|check| check.scope != LimitScope::Intent).copied().collect();
-    let hold = HoldPolicy { lifetime_seconds, extra: 0, tolerance: 0, partial_min: None, ..proceed.hold };
+    let hold = HoldPolicy { lifetime_seconds, extra: 0, tolerance: 0, partial_min: None, of_less: None, ..proceed.hold };
     Proceed { ceiling: proceed.ceiling, limits, hold }
 }
 

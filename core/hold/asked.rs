@@ -5,19 +5,19 @@
 use std::time::Duration;
 
 use arrayvec::ArrayVec;
+use smallvec::SmallVec;
 
-use super::event::ToldAnswer;
 use super::life::{Hold, Placement, Role, Step, StepId, Steps, What, fold};
 use super::mutant::{self, Mutant};
 use super::outcome::{Finding, Outcome};
+use super::question;
 use super::state::{Account, Answered, Counted, LimitUse, Slice};
-use super::told::{corrected, take};
+use super::told::take;
 use super::twice;
 use super::word::adopted;
-use crate::agent::Weight;
+use crate::agent::{Weight, named_number};
 use crate::authorization::{AuthorizationKind, AuthorizationRequest, ContentDigest, Expiry, Padding, PartialApproval, Posting};
 use crate::decision::{Basis, Decision, DeclineReason};
-use crate::money::Money;
 use crate::rules::{Enforcement, HoldPolicy, LIMITS_MAX, LimitCheck, Proceed, Verdict};
 use crate::time::Timestamp;
 
@@ -36,31 +36,31 @@ pub struct Asked<'a> {
     pub weight: Weight,
 }
 
-/// An answer that a platform heard, for the ledger to agree with.
-#[derive(Debug, Clone, Copy)]
-pub struct Adoption<'a> {
-    /// The question.
-    pub request: &'a AuthorizationRequest,
-    /// Its digest.
-    pub digest: ContentDigest,
-    /// When its callback arrived.
-    pub asked_at: Timestamp,
-    /// What was heard.
-    pub told: ToldAnswer,
-    /// What the rules thought, where they were asked: an approval counts in their limits, over them if need be.
-    pub verdict: Option<&'a Verdict>,
-    /// Whether an approval moves anything.
-    pub weight: Weight,
-}
-
 /// Decides an authorization: our answer, or what the platform's own word on the payment makes of it. A preview is the same decision,
 /// remembered under its key, and nothing else of it.
 pub(super) fn decide(slice: &Slice<'_>, asked: &Asked<'_>) -> Outcome {
     let outcome = adopted(slice, asked, answer(slice, asked));
     match asked.weight {
         Weight::Moves | Weight::Joins => outcome,
-        Weight::Preview => said_only(outcome),
+        Weight::Preview => Outcome { counted: named(slice, asked, &outcome), ..said_only(outcome) },
     }
+}
+
+/// An approval that moves nothing still tells for which intent its payment is: the first one that is told stays.
+fn named(slice: &Slice<'_>, asked: &Asked<'_>, outcome: &Outcome) -> SmallVec<[Counted; LIMITS_MAX]> {
+    let (Some((Decision::Approve { .. }, basis)), Verdict::Proceed(proceed)) = (outcome.decision, asked.verdict) else {
+        return SmallVec::new();
+    };
+    if basis == Basis::Replay {
+        return SmallVec::new();
+    }
+    let free = proceed.limits.iter().zip(slice.uses).filter(|(_, used)| used.count == 0);
+    let name = |check: &LimitCheck| {
+        let LimitCheck { counter, scope, window, .. } = *check;
+        let amount = named_number(check)?;
+        Some(Counted { placement: StepId::of(&asked.request.key), counter, scope, window, amount, count: 1 })
+    };
+    free.filter_map(|(check, _)| name(check)).collect()
 }
 
 /// What was said, without what it would have moved.
@@ -78,10 +78,18 @@ fn answer(slice: &Slice<'_>, asked: &Asked<'_>) -> Outcome {
     if let Some(step) = step_of(slice, StepId::of(&request.key)) {
         return recall(slice, step);
     }
+    let question = question::of_request(slice.steps, request);
+    if let Some(step) = step_of(slice, question).filter(|_| question::is_of_key(question, request)) {
+        return recall(slice, step);
+    }
     if let Some(again) = twice::asked_before(slice, asked) {
         return again;
     }
     let decline = |reason, basis| declined_by(asked.digest, asked.asked_at, reason, basis);
+    if let (AuthorizationKind::Unknown, Verdict::Decline { reason, rule }) = (request.kind, asked.verdict) {
+        // Whose card it would have been does not matter: it is declined for what it is.
+        return decline(*reason, Basis::Rule(*rule));
+    }
     let Some(card) = slice.card else {
         return match asked.verdict {
             // Nothing that was named led to a card: whoever looked for one knows why.
@@ -127,7 +135,7 @@ fn answer(slice: &Slice<'_>, asked: &Asked<'_>) -> Outcome {
 }
 
 /// Whether the payment that a question would open is there, for as much.
-fn is_held(slice: &Slice<'_>, request: &AuthorizationRequest) -> bool {
+pub(super) fn is_held(slice: &Slice<'_>, request: &AuthorizationRequest) -> bool {
     let opens = moves_money(request.kind) && request.kind != AuthorizationKind::Incremental && request.amount.minor() > 0;
     opens && slice.hold.is_some_and(|hold| hold.is_under_way() && hold.authorized.max(hold.captured) >= request.amount.minor())
 }
@@ -137,11 +145,12 @@ fn approve(slice: &Slice<'_>, account: &Account, asked: &Asked<'_>, proceed: &Pr
     let request = asked.request;
     let decision = Decision::Approve { amount: account.money(amount) };
     let answered = Answered { digest: asked.digest, asked_at: asked.asked_at, decision };
-    let places = places(slice, StepId::of(&request.key), &proceed.limits);
+    let places = places(slice, question::of_request(slice.steps, request), &proceed.limits);
     let placed = if moves_money(request.kind) && amount > 0 {
         // What is held on top is a wish, never a reason to decline.
-        let policy = HoldPolicy { extra: proceed.hold.extra.min(left).max(0), ..proceed.hold };
-        take(slice, account, asked_now(slice, request, placing(request, asked.asked_at, amount, &policy)), &places)
+        let policy = proceed.hold.for_approved(amount, request.amount.minor());
+        let policy = HoldPolicy { extra: policy.extra.min(left).max(0), ..policy };
+        take(slice, account, asked_now(slice, request, placing(slice, request, asked.asked_at, amount, &policy)), &places)
     } else {
         let spendable = mutant::is(Mutant::CreditSpendable) && request.kind == AuthorizationKind::Credit;
         Ok(Outcome { posted: if spendable { amount } else { 0 }, ..count_only(request, &places) })
@@ -149,83 +158,6 @@ fn approve(slice: &Slice<'_>, account: &Account, asked: &Asked<'_>, proceed: &Pr
     match placed {
         Ok(outcome) => Outcome { decision: Some((decision, Basis::Ledger)), answered: Some(answered), finding: None, ..outcome },
         Err(_) => declined_by(asked.digest, asked.asked_at, DeclineReason::AmountTooLarge, Basis::Ledger),
-    }
-}
-
-/// Makes the ledger agree with what was told, over the limit if need be. It is the only repair there is.
-pub(super) fn adopt(slice: &Slice<'_>, adoption: &Adoption<'_>) -> Outcome {
-    let decision = match adoption.told {
-        ToldAnswer::Approved { amount } => Decision::Approve { amount },
-        ToldAnswer::Declined { reason } => Decision::Decline { reason },
-    };
-    match slice.answered {
-        Some(ours) if ours.digest != adoption.digest => return Outcome::nothing(Finding::Conflict),
-        Some(ours) if ours.decision == decision => return Outcome::nothing(Finding::HeardBefore),
-        // An earlier callback was told yes, and a retry of it heard no, or less, while the ledger was away. What the first
-        // one heard stays true: only the platform's word releases it. (The same callback's approval is one that nobody
-        // heard.)
-        Some(_) if mutant::is(Mutant::RetryReleases) => {}
-        Some(ours) if ours.asked_at != adoption.asked_at && approves_more(&ours.decision, &decision) => {
-            return Outcome::nothing(Finding::ApprovedBefore);
-        }
-        Some(_) | None => {}
-    }
-    let id = StepId::of(&adoption.request.key);
-    if step_of(slice, id).is_some_and(|step| !matches!(step.what, What::Placed(_))) {
-        return Outcome::nothing(Finding::Conflict);
-    }
-    let mut outcome = match adoption.weight {
-        Weight::Joins if step_of(slice, id).is_none() && is_held(slice, adoption.request) => Outcome::default(),
-        Weight::Moves | Weight::Joins => agree(slice, adoption, id),
-        Weight::Preview => Outcome::default(),
-    };
-    if slice.answered.is_some() && outcome.finding.is_none() {
-        outcome.finding = Some(Finding::AdoptedOverOurs);
-    }
-    // The platform's word may have come first.
-    let word = Steps::of(slice.steps).last_word(id).zip(slice.account);
-    let decision = word.map_or(decision, |(word, account)| corrected(decision, word, account.currency));
-    outcome.answered = Some(Answered { digest: adoption.digest, asked_at: adoption.asked_at, decision });
-    outcome
-}
-
-/// Whether an answer leaves more to be captured than another.
-fn approves_more(one: &Decision, other: &Decision) -> bool {
-    match (one, other) {
-        (Decision::Approve { amount: one }, Decision::Approve { amount: other }) => one.minor() > other.minor(),
-        (Decision::Approve { .. }, Decision::Decline { .. }) => true,
-        (Decision::Decline { .. }, _) => false,
-    }
-}
-
-/// The placement of an adopted answer: what was told, or nothing instead of what nobody heard.
-fn agree(slice: &Slice<'_>, adoption: &Adoption<'_>, id: StepId) -> Outcome {
-    let request = adoption.request;
-    let placed = step_of(slice, id).is_some();
-    let amount = match adoption.told {
-        ToldAnswer::Approved { amount } if amount.is_negative() => return Outcome::nothing(Finding::AmountTooLarge),
-        ToldAnswer::Approved { amount } => amount,
-        ToldAnswer::Declined { .. } if !placed => return Outcome::default(),
-        ToldAnswer::Declined { .. } => Money::zero(request.amount.currency()),
-    };
-    let account = match slice.account {
-        None => return Outcome::nothing(Finding::AccountUnknown),
-        Some(account) if account.currency != amount.currency() => return Outcome::nothing(Finding::CurrencyMismatch),
-        Some(account) => account,
-    };
-    let (policy, limits) = match adoption.verdict {
-        Some(Verdict::Proceed(proceed)) => (HoldPolicy { extra: 0, ..proceed.hold }, proceed.limits.as_slice()),
-        Some(Verdict::Decline { .. }) | None => (HoldPolicy::PLAIN, [].as_slice()),
-    };
-    let places = places(slice, id, limits);
-    if !placed && (amount.is_zero() || !moves_money(request.kind)) {
-        return count_only(request, &places);
-    }
-    let step = placing(request, adoption.asked_at, amount.minor(), &policy);
-    let step = if placed { as_placed(slice, step) } else { asked_now(slice, request, step) };
-    match take(slice, &account, step, &places) {
-        Ok(outcome) => outcome,
-        Err(finding) => Outcome::nothing(finding),
     }
 }
 
@@ -279,7 +211,7 @@ fn cost(slice: &Slice<'_>, request: &AuthorizationRequest, asked_at: Timestamp) 
         return Err(DeclineReason::AuthorizationUnknown);
     }
     let amount = request.amount.minor();
-    let step = asked_now(slice, request, placing(request, asked_at, amount, &HoldPolicy::PLAIN));
+    let step = asked_now(slice, request, placing(slice, request, asked_at, amount, &HoldPolicy::PLAIN));
     let after = fold(&Steps::with(slice.steps, step)).map_err(|_| DeclineReason::AmountTooLarge)?;
     if !after.is_under_way() && after.captured < after.authorized.max(amount) {
         return Err(DeclineReason::AuthorizationOver);
@@ -322,7 +254,8 @@ fn grant(
             return Err((check.scope.count_reason(), Basis::Limit(check.limit)));
         }
     }
-    if !moves_money(request.kind) && !mutant::is(Mutant::VerificationNeedsFunds) {
+    if (asked == 0 || !moves_money(request.kind)) && !mutant::is(Mutant::VerificationNeedsFunds) {
+        // A question for nothing needs no funds, however far below zero they are.
         return Ok(asked);
     }
     within(most, there, cost, request, proceed).ok_or((DeclineReason::InsufficientFunds, Basis::Ledger))
@@ -354,7 +287,13 @@ fn within(amount: i64, left: i64, cost: i64, request: &AuthorizationRequest, pro
 }
 
 /// The step of an approval.
-fn placing(request: &AuthorizationRequest, asked_at: Timestamp, amount: i64, policy: &HoldPolicy) -> Step {
+pub(super) fn placing(
+    slice: &Slice<'_>,
+    request: &AuthorizationRequest,
+    asked_at: Timestamp,
+    amount: i64,
+    policy: &HoldPolicy,
+) -> Step {
     let held = request.posting == Posting::Hold;
     let life = match request.expiry {
         Expiry::Told => policy.safety_timer_seconds,
@@ -375,14 +314,14 @@ fn placing(request: &AuthorizationRequest, asked_at: Timestamp, amount: i64, pol
         Padding::None | Padding::ByPlatform => placement,
     };
     let at = request.occurred_at.map_or(asked_at, |stamp| stamp.unless_far_ahead_of(asked_at));
-    Step { id: StepId::of(&request.key), at, what: What::Placed(placement) }
+    Step { id: question::of_request(slice.steps, request), at, what: What::Placed(placement) }
 }
 
 /// A placement that is asked for, or adopted, now: what adds to a payment adds to all that is known of it, whatever clocks say,
 /// so that it holds what it is approved for. So does another question about a payment that we opened before. Where the platform
 /// tells no time of its question, ours counts to the second, as theirs does of what follows: that must not come to lie before it. Nor does
 /// a question lie behind those of its own second, or what was said of them: what then ends the payment ends all of it.
-fn asked_now(slice: &Slice<'_>, request: &AuthorizationRequest, step: Step) -> Step {
+pub(super) fn asked_now(slice: &Slice<'_>, request: &AuthorizationRequest, step: Step) -> Step {
     let What::Placed(placement) = step.what else { return step };
     let steps = Steps::of(slice.steps);
     if mutant::is(Mutant::AddedBeforeTotals) || (placement.role == Role::Opening && !steps.opened()) {
@@ -396,18 +335,8 @@ fn asked_now(slice: &Slice<'_>, request: &AuthorizationRequest, step: Step) -> S
     Step { at: steps.after_what_settled(at), what: What::Placed(placement), ..step }
 }
 
-/// A placement that is there already: it stays what it was to its payment.
-fn as_placed(slice: &Slice<'_>, step: Step) -> Step {
-    match (step.what, step_of(slice, step.id).map(|known| known.what)) {
-        (What::Placed(placement), Some(What::Placed(known))) => {
-            Step { what: What::Placed(Placement { role: known.role, ..placement }), ..step }
-        }
-        (_, _) => step,
-    }
-}
-
 /// The places in which a question counts, with nothing in them yet. One that counted before counts where it did.
-fn places(slice: &Slice<'_>, placement: StepId, limits: &[LimitCheck]) -> ArrayVec<Counted, LIMITS_MAX> {
+pub(super) fn places(slice: &Slice<'_>, placement: StepId, limits: &[LimitCheck]) -> ArrayVec<Counted, LIMITS_MAX> {
     if slice.counted.iter().any(|counted| counted.placement == placement) {
         return ArrayVec::new();
     }
@@ -429,7 +358,7 @@ fn places(slice: &Slice<'_>, placement: StepId, limits: &[LimitCheck]) -> ArrayV
 /// heard. No money is concerned; a limit on the number of transactions is at most stricter by one, until its window ends, and
 /// attempts to verify a card are what such limits are for. To give it back, every engine would keep a row for every
 /// verification.
-fn count_only(request: &AuthorizationRequest, places: &[Counted]) -> Outcome {
+pub(super) fn count_only(request: &AuthorizationRequest, places: &[Counted]) -> Outcome {
     let count = i32::from(transactions(request.kind));
     let counted = places.iter().filter(|_| count > 0).map(|place| Counted { amount: 0, count, ..*place });
     Outcome { counted: counted.collect(), ..Outcome::default() }

@@ -8,6 +8,7 @@
 //! [`Outcome::held`], which is also what the hold's `held` changes by.
 
 mod account;
+mod adopting;
 mod asked;
 mod event;
 pub mod life;
@@ -15,13 +16,15 @@ mod limits;
 pub mod mutant;
 mod order;
 mod outcome;
+mod question;
 mod state;
 mod told;
 mod twice;
 mod word;
 
 pub use account::{AccountStatus, CardStatus, CardholderStatus};
-pub use asked::{Adoption, Asked, would_pass};
+pub use adopting::Adoption;
+pub use asked::{Asked, would_pass};
 pub use event::{
     Fact, Finality, MovementCause, Order, RecordedOutcome, ReleaseCause, StandingOf, Subject, ToldAnswer, ToldEvent,
 };
@@ -29,7 +32,7 @@ pub use life::{Hold, HoldStatus, Step, StepId, What};
 pub use order::Ordered;
 pub use outcome::{Finding, Outcome, Standing};
 pub use state::{Account, Answered, Card, Counted, Heard, LimitUse, Mark, Slice};
-pub use told::contradicts;
+pub use told::{contradicts, objection};
 
 use crate::time::Timestamp;
 
@@ -52,7 +55,7 @@ pub fn apply(slice: &Slice<'_>, event: &Event<'_>, now: Timestamp) -> Outcome {
     match event {
         Event::Asked(asked) => asked::decide(slice, asked),
         Event::Ordered(ordered) => order::obey(slice, ordered, now),
-        Event::Adopt(adoption) => asked::adopt(slice, adoption),
+        Event::Adopt(adoption) => adopting::adopt(slice, adoption),
         Event::Told(told) => told::tell(slice, told, now),
     }
 }

@@ -9,6 +9,7 @@ use super::life::{Hold, HoldStatus, Placement, Role, Step, StepId, Steps, What, 
 use super::limits;
 use super::mutant::{self, Mutant};
 use super::outcome::{Finding, Outcome, Standing};
+use super::question;
 use super::state::{Account, Answered, Counted, Heard, Mark, Slice};
 use crate::decision::{Decision, DeclineReason};
 use crate::money::{Currency, Money};
@@ -58,8 +59,34 @@ pub(super) fn tell(slice: &Slice<'_>, event: &ToldEvent, now: Timestamp) -> Outc
 pub fn contradicts(steps: &[Step], currency: Currency, event: &ToldEvent) -> bool {
     let id = StepId::of_message(&event.key);
     let Some(step) = steps.iter().find(|step| step.id == id) else { return false };
-    let Some((what, amount)) = what(&event.fact) else { return true };
+    let Some((what, amount)) = what(steps, &event.fact) else { return true };
     amount.is_some_and(|amount| amount.currency() != currency) || said(&what) != said(&step.what)
+}
+
+/// Why a fact about a payment is refused where its teller may be: of what is left of the approval no more is cleared, and what is given back is
+/// in the payment's currency. More than is held is never given back.
+#[must_use]
+pub fn objection(hold: &Hold, currency: Currency, fact: &Fact) -> Option<DeclineReason> {
+    let left = hold.authorized.saturating_add(hold.tolerance).saturating_sub(hold.captured);
+    let (amount, most) = match fact {
+        Fact::Captured { amount, .. } => (*amount, left),
+        Fact::Reduced { by, .. } => (*by, i64::MAX),
+        // Of those nothing else is told at our door.
+        Fact::Released { .. }
+        | Fact::Recorded { .. }
+        | Fact::Replaced { .. }
+        | Fact::Completed { .. }
+        | Fact::Credited { .. }
+        | Fact::Debited { .. }
+        | Fact::SettlementAnnounced { .. }
+        | Fact::Card { .. }
+        | Fact::Cardholder { .. }
+        | Fact::Account { .. } => return None,
+    };
+    if amount.currency() != currency {
+        return Some(DeclineReason::CurrencyNotAllowed);
+    }
+    (amount.minor() > most).then_some(DeclineReason::CaptureAboveAuthorized)
 }
 
 /// The kind of a step, and its amount.
@@ -153,7 +180,7 @@ fn of_payment(slice: &Slice<'_>, fact: &Fact, id: StepId, at: Timestamp) -> Outc
     let Some(account) = slice.account else {
         return Outcome::nothing(Finding::AccountUnknown);
     };
-    let Some((what, amount)) = what(fact) else {
+    let Some((what, amount)) = what(slice.steps, fact) else {
         return Outcome::default();
     };
     if amount.is_some_and(|amount| amount.currency() != account.currency) {
@@ -177,9 +204,9 @@ fn of_payment(slice: &Slice<'_>, fact: &Fact, id: StepId, at: Timestamp) -> Outc
 }
 
 /// A fact as a step, and the amount that has to be in the account's currency.
-fn what(fact: &Fact) -> Option<(What, Option<Money>)> {
+fn what(steps: &[Step], fact: &Fact) -> Option<(What, Option<Money>)> {
     Some(match *fact {
-        Fact::Recorded { asked, increments, outcome, .. } => {
+        Fact::Recorded { payment, asked, increments, outcome } => {
             let role = if increments.is_some() { Role::Increment } else { Role::Opening };
             let (word, amount) = match outcome {
                 RecordedOutcome::Approved { amount } => (Word::Approved { amount: amount.minor() }, Some(amount)),
@@ -188,7 +215,8 @@ fn what(fact: &Fact) -> Option<(What, Option<Money>)> {
                 }
                 RecordedOutcome::Declined => (Word::Declined, None),
             };
-            (What::Recorded { asked: StepId::of(&asked), role, word }, amount)
+            let asked = question::of_record(steps, &asked, &payment, increments.as_ref());
+            (What::Recorded { asked, role, word }, amount)
         }
         Fact::Reduced { by, original, .. } => (What::Reduced { by: by.minor(), original }, Some(by)),
         Fact::Replaced { total, .. } => (What::Totalled { total: total.minor() }, Some(total)),

@@ -3,11 +3,12 @@
 //! Where a platform names each payment by the key of the question that opens it, a second question that leads to the same payment is
 //! no second payment: something between the platform and us, or the platform itself, asked again. It hears what the first one
 //! heard, and moves nothing; and hears it again, whatever becomes of the payment meanwhile. Where payments have names of their own,
-//! another question adds to its payment, and is none of this.
+//! another question adds to its payment, and is none of this. The same goes for an increment that has a transaction of its own.
 
-use super::asked::{Asked, moves_money};
-use super::life::{Hold, Role, StepId, Steps};
+use super::asked::{Asked, declined_by, moves_money};
+use super::life::{Hold, Role, StepId, Steps, Word};
 use super::outcome::{Finding, Outcome};
+use super::question;
 use super::state::{Account, Answered, Slice};
 use crate::authorization::{AuthorizationKind, AuthorizationRequest, PartialApproval};
 use crate::decision::{Basis, Decision, DeclineReason};
@@ -15,6 +16,9 @@ use crate::decision::{Basis, Decision, DeclineReason};
 /// The answer to a question whose payment another question opened; nothing if it is no such question.
 pub(super) fn asked_before(slice: &Slice<'_>, asked: &Asked<'_>) -> Option<Outcome> {
     let request = asked.request;
+    if request.kind == AuthorizationKind::Incremental {
+        return added_before(slice, asked);
+    }
     if !names_its_payment(request) {
         return None;
     }
@@ -35,6 +39,30 @@ pub(super) fn asked_before(slice: &Slice<'_>, asked: &Asked<'_>) -> Option<Outco
     Some(same_again(asked, &account, amount))
 }
 
+/// The answer to an increment whose transaction another key brought before; nothing if none did.
+fn added_before(slice: &Slice<'_>, asked: &Asked<'_>) -> Option<Outcome> {
+    let request = asked.request;
+    let account = slice.account.filter(|account| account.currency == request.amount.currency())?;
+    let (steps, question) = (Steps::of(slice.steps), question::of_request(slice.steps, request));
+    if question == StepId::of(&request.key) {
+        return None;
+    }
+    if steps.last_word(question) == Some(Word::Declined) {
+        // The platform's word on the transaction, whoever asked: nothing is held for it.
+        return Some(declined_by(asked.digest, asked.asked_at, DeclineReason::TransactionNotPermitted, Basis::Ledger));
+    }
+    let (_, placement) = steps.placements().find(|(id, _)| *id == question)?;
+    Some(same_again(asked, &account, steps.amount_of(question, &placement)))
+}
+
+/// Whether what a question asks for is what another one opened.
+pub(super) fn opened_by_another(slice: &Slice<'_>, request: &AuthorizationRequest) -> bool {
+    names_its_payment(request)
+        && Steps::of(slice.steps)
+            .placements()
+            .any(|(id, placement)| placement.role == Role::Opening && id != StepId::of(&request.key))
+}
+
 /// Whether the question opens a payment, and that has no other first name than the question's key.
 fn names_its_payment(request: &AuthorizationRequest) -> bool {
     moves_money(request.kind)
@@ -51,7 +79,8 @@ const fn is_there(hold: &Hold) -> bool {
 fn same_again(asked: &Asked<'_>, account: &Account, amount: i64) -> Outcome {
     let request = asked.request;
     let wanted = request.amount.minor();
-    let same = wanted == amount || (wanted > amount && request.partial_approval == PartialApproval::Supported);
+    let may_be_less = request.kind != AuthorizationKind::Incremental && request.partial_approval == PartialApproval::Supported;
+    let same = wanted == amount || (wanted > amount && may_be_less);
     let (decision, finding) = if same {
         (Decision::Approve { amount: account.money(amount) }, None)
     } else {

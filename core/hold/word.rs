@@ -4,9 +4,10 @@
 //! after the word, and a word that names only the payment, as where a platform's messages do not carry the questions' keys.
 
 use super::asked::{Asked, moves_money};
-use super::life::{StepId, Steps};
+use super::life::{Steps, Word};
 use super::mutant::{self, Mutant};
 use super::outcome::{Finding, Outcome};
+use super::question;
 use super::state::{Answered, Slice};
 use crate::authorization::AuthorizationKind;
 use crate::decision::{Basis, Decision, DeclineReason};
@@ -42,7 +43,8 @@ const fn basis_of(declined: Basis) -> Basis {
 /// that is repeated.
 fn is_undone(slice: &Slice<'_>, asked: &Asked<'_>) -> bool {
     let taken = slice.hold.is_some_and(|hold| hold.captured > 0);
-    !taken && Steps::of(slice.steps).declined_after(StepId::of(&asked.request.key))
+    let (steps, question) = (Steps::of(slice.steps), question::of_request(slice.steps, asked.request));
+    !taken && (steps.declined_after(question) || steps.last_word(question) == Some(Word::Declined))
 }
 
 /// How much of what the platform recorded as approved this question is about, if that is still there: all that it says of the
@@ -58,7 +60,7 @@ fn approved(slice: &Slice<'_>, asked: &Asked<'_>) -> Option<Money> {
     {
         return None;
     }
-    if let Some(word) = steps.last_word(StepId::of(&request.key)) {
+    if let Some(word) = steps.last_word(question::of_request(slice.steps, request)) {
         return word.approves().map(|minor| account.money(minor));
     }
     let opens = request.kind != AuthorizationKind::Incremental && !steps.opened();

@@ -183,9 +183,9 @@ impl PartRange {
         beside.chain([0, amount]).filter(|part| (0..=amount).contains(part)).collect()
     }
 
-    /// Whether a part of an amount lies within. One in another currency cannot be compared, and does not.
+    /// Whether a part of an amount lies within. One in another currency cannot be compared, and does not; nothing is nothing in each.
     fn has(&self, part: i64, of: i64, amount: Money) -> bool {
-        let same = [self.min, self.max].into_iter().flatten().all(|end| end.currency() == amount.currency());
+        let same = part == 0 || [self.min, self.max].into_iter().flatten().all(|end| end.currency() == amount.currency());
         same && self.min.is_none_or(|min| part >= min.minor())
             && self.max.is_none_or(|max| part <= max.minor())
             && self.percent_min.is_none_or(|min| compared(part, of, min).is_ge())

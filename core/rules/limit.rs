@@ -65,12 +65,23 @@ pub enum LimitWindow {
     Lifetime,
 }
 
-/// A rolling window: so many buckets of so many seconds. What it forgets, it forgets a bucket at a time, so that it counts
-/// for at least its length less one bucket and never for more than its length.
+/// A rolling window: so many buckets of so many seconds. What it forgets, it forgets a bucket at a time, and only once all of the bucket
+/// is older than the window is long: in no stretch of its length is there more than a limit lets pass, and what counted counts for at
+/// most one bucket longer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rolling {
     bucket_seconds: u32,
     buckets: u8,
+    oldest: Oldest,
+}
+
+/// What becomes of the bucket of which a part is older than the window is long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Oldest {
+    /// It counts whole.
+    Counts,
+    /// It does not count any more.
+    Forgotten,
 }
 
 impl Rolling {
@@ -82,10 +93,18 @@ impl Rolling {
         let uneven = length_seconds.checked_rem(u32::from(buckets)) != Some(0);
         match length_seconds.checked_div(u32::from(buckets)) {
             Some(bucket_seconds) if !uneven && bucket_seconds > 0 && buckets <= BUCKETS_MAX => {
-                Ok(Rolling { bucket_seconds, buckets })
+                Ok(Rolling { bucket_seconds, buckets, oldest: Oldest::Counts })
             }
             Some(_) | None => Err(RulesetProblem::UnevenBuckets),
         }
+    }
+
+    /// The same for what is expected once in a length, and may come a little early: nothing counts for longer than the length, and
+    /// everything for at least that less one bucket.
+    #[must_use]
+    pub const fn forgetting_early(mut self) -> Self {
+        self.oldest = Oldest::Forgotten;
+        self
     }
 
     /// How long a bucket is.
@@ -94,10 +113,19 @@ impl Rolling {
         self.bucket_seconds
     }
 
-    /// How many there are.
+    /// How many its length divides into.
     #[must_use]
     pub const fn buckets(self) -> u8 {
         self.buckets
+    }
+
+    /// How many count, the open one and the oldest included.
+    #[must_use]
+    pub const fn counted(self) -> u8 {
+        match self.oldest {
+            Oldest::Counts => self.buckets.saturating_add(1),
+            Oldest::Forgotten => self.buckets,
+        }
     }
 
     /// How long it is in all.
@@ -130,7 +158,7 @@ impl LimitWindow {
             LimitWindow::Rolling(rolling) => Window::Rolling {
                 // The length is never zero; see `Rolling::new`.
                 bucket: now.unix_seconds().checked_div_euclid(i64::from(rolling.bucket_seconds)).unwrap_or(0),
-                buckets: rolling.buckets,
+                buckets: rolling.counted(),
             },
             LimitWindow::Lifetime => Window::Lifetime,
         }
@@ -206,8 +234,18 @@ impl Limit {
     }
 
     /// What it is about.
+    pub(crate) const fn window(&self) -> &LimitWindow {
+        &self.window
+    }
+
     pub(crate) const fn conditions(&self) -> &When {
         &self.when
+    }
+
+    /// Whose payments it counts.
+    #[must_use]
+    pub const fn scope(&self) -> LimitScope {
+        self.scope
     }
 
     /// The limit's name.
@@ -292,7 +330,11 @@ impl Limit {
             },
             LimitScope::Cardholder => match &facts.request.cardholder {
                 Some(cardholder) => self.counter.of_subject(cardholder.as_str().as_bytes()),
-                None => self.counter,
+                // Nobody knows whose the card is: it counts by itself, and not with everybody else's.
+                None => match &facts.request.card {
+                    Some(card) => self.counter.of_subject(b"nobody's").of_subject(card.as_str().as_bytes()),
+                    None => self.counter,
+                },
             },
             LimitScope::IpAddress => {
                 let address = facts.request.checkout.and_then(|checkout| checkout.ip_address)?;

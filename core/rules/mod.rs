@@ -53,7 +53,7 @@ mod tests;
 pub use checkout::{CheckoutCondition, CountRange, NetworkList, PartRange, WordSet};
 pub(crate) use describe::{Amount, Length, write_conditions, write_list};
 pub use evaluate::{Match, MatchList, NoTrace, Trace, evaluate};
-pub use hold_policy::HoldPolicy;
+pub use hold_policy::{HoldPolicy, OfLess};
 pub use hold_row::{HoldRow, HoldTerms, Margin, PartialRule};
 pub use hours::{Hours, Span, TimeOfDay, Weekday};
 pub use limit::{BUCKETS_MAX, Limit, LimitWindow, Rolling};

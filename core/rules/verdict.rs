@@ -94,8 +94,8 @@ pub enum LimitScope {
     Program,
     /// Those at one merchant, whatever card; the check's counter is that merchant's own. Payments that name no merchant count together.
     Merchant,
-    /// Those of one cardholder, whatever card or account; the check's counter is that cardholder's own. Payments that name none count
-    /// together.
+    /// Those of one cardholder, whatever card or account; the check's counter is that cardholder's own. Where nobody told whose a
+    /// card is, it counts by itself.
     Cardholder,
     /// Those of one spending authority, through whatever binding; the counter's key says which.
     Authority,
@@ -242,7 +242,7 @@ pub enum Window {
     Rolling {
         /// The number of the bucket that is open now.
         bucket: i64,
-        /// How many buckets count, at most 60.
+        /// How many buckets count, at most 61.
         buckets: u8,
     },
     /// For ever.

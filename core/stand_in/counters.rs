@@ -1,15 +1,17 @@
 //! What stand-in told, counted against the caps. A pure value: whoever shares it guards it, and whoever restarts makes it again
 //! from what was told.
 //!
-//! It remembers every approval that still counts somewhere, those of the longest window in the order of telling, and keeps one sum
-//! for each subject of each cap beside it; so a window is exact, and a table that is published counts from its first moment what was
-//! told before. (A window that is longer than any before it begins with what is remembered.)
+//! It remembers every approval for as long as the longest window that a cap may have, in the order of telling, whatever caps there are
+//! now, and keeps one sum for each subject of each cap beside it; so a window is exact, and a table that is published, or gone back
+//! to, counts from its first moment what was told before. Only where there is no room for all of that, what counts in no cap of now
+//! and is no exposure goes earlier, the oldest first.
 //!
 //! The program's answers count together, whatever platform heard them and whatever table approved them: each table's caps are
 //! held against all of them.
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::BuildHasherDefault;
+use std::time::Duration;
 
 use crate::decision::{DeclineReason, StandInBy};
 use crate::ids::{AccountId, RuleId};
@@ -17,7 +19,7 @@ use crate::money::Money;
 use crate::rules::LimitScope;
 use crate::time::Timestamp;
 
-use super::caps::{Cap, CapWindow, Caps, EXPOSURE, Share};
+use super::caps::{CAP_SECONDS_MAX, Cap, CapWindow, Caps, EXPOSURE, Share};
 use super::fingerprint::{AsIs, Fingerprint};
 use super::proposal::{Proposal, StoodIn};
 use super::told::{Taken, ToldApproval, ToldName};
@@ -30,13 +32,19 @@ pub use recount::{Outdated, Recounted, Remembered};
 /// then it counts, which only ever declines more.
 const FORGOTTEN_AT_ONCE: usize = 64;
 
+/// The part of the room that [`CapCounters::forget`] keeps free for what is told next, if what is there is only kept for caps to come.
+const KEPT_FREE: usize = 8;
+
+/// The number of the first approval: there are numbers before it for what is put back in front of it.
+const FIRST: u64 = 1 << 32;
+
 /// Counts what stand-in told for one program, for one responder.
 #[derive(Debug, Clone)]
 pub struct CapCounters {
     share: Share,
     told_max: usize,
     told: VecDeque<ToldApproval>,
-    /// The number of the first one that is remembered; they are numbered from 0 without gaps.
+    /// The number of the first one that is remembered; they are numbered without gaps.
     first: u64,
     by_name: HashMap<ToldName, u64, BuildHasherDefault<AsIs>>,
     /// What is out of every window of time, and unconfirmed all the same.
@@ -79,7 +87,7 @@ impl CapCounters {
             share,
             told_max,
             told: VecDeque::with_capacity(told_max),
-            first: 0,
+            first: FIRST,
             by_name: roomy(told_max),
             overdue: roomy(told_max),
             counters: Vec::new(),
@@ -106,7 +114,9 @@ impl CapCounters {
         for told in told {
             counters.count(told);
         }
-        counters.forget(now);
+        // Other tables may be about to come into force: only what none of them can count goes.
+        counters.now = counters.now.max(now);
+        counters.advance(usize::MAX, usize::MAX);
         counters
     }
 
@@ -123,13 +133,13 @@ impl CapCounters {
     pub fn try_take(&mut self, table: usize, proposal: &Proposal) -> StoodIn {
         let Some(approval) = &proposal.approval else { return proposal.answered() };
         self.now = self.now.max(approval.at);
-        self.advance(FORGOTTEN_AT_ONCE);
+        self.advance(FORGOTTEN_AT_ONCE, self.told_max);
         if self.by_name.contains_key(&approval.name) || self.overdue.contains_key(&approval.name) {
             return proposal.answered();
         }
         if let Some(covered_by) = proposal.covered_by {
             let already = self.by_account.get(&approval.account).copied().unwrap_or_default();
-            if already.amount.saturating_add(approval.amount) > covered_by {
+            if approval.amount > 0 && already.amount.saturating_add(approval.amount) > covered_by {
                 return proposal.declined(DeclineReason::InsufficientFunds, proposal.by);
             }
         }
@@ -183,7 +193,8 @@ impl CapCounters {
     /// Forgets whatever counts nowhere any more: from time to time, beside the questions.
     pub fn forget(&mut self, now: Timestamp) {
         self.now = self.now.max(now);
-        self.advance(usize::MAX);
+        let kept_free = self.told_max.checked_div(KEPT_FREE).unwrap_or_default();
+        self.advance(usize::MAX, self.told_max.saturating_sub(kept_free).max(1));
     }
 
     /// Counts an approval without asking any cap.
@@ -249,8 +260,9 @@ impl CapCounters {
         }
     }
 
-    /// Moves every window of time up to now, each by so many approvals at most, and lets go of what counts nowhere.
-    fn advance(&mut self, at_most: usize) {
+    /// Moves every window of time up to now, each by so many approvals at most, and lets go of what no cap can count any more; of what
+    /// no cap of now counts, too, where there are so many of them or more.
+    fn advance(&mut self, at_most: usize, full: usize) {
         for counter in &mut self.counters {
             let Some(since) = counter.cap.window.since(self.now) else { continue };
             for _ in 0..at_most {
@@ -259,14 +271,34 @@ impl CapCounters {
                 counter.leave(told);
             }
         }
+        let kept_since = kept_since(self.now);
         for _ in 0..at_most {
             let Some(front) = self.told.front().filter(|_| self.is_left_behind(self.first)).copied() else { break };
+            if front.at > kept_since && self.filled() < full {
+                break;
+            }
             self.release(&front.name, self.first);
             if front.taken == Taken::Unconfirmed {
                 self.overdue.insert(front.name, front);
             }
             self.told.pop_front();
             self.first = self.first.saturating_add(1);
+            self.changes = self.changes.wrapping_add(1);
+        }
+    }
+
+    /// Puts what is overdue, and can be in a window of time, back where it was: in front of all others. It is in no window of the caps
+    /// of now.
+    fn put_back(&mut self) {
+        let kept_since = kept_since(self.now);
+        let mut back: Vec<_> = self.overdue.values().filter(|told| told.at > kept_since).copied().collect();
+        back.sort_by_key(|told| told.at);
+        for told in back.into_iter().rev() {
+            let Some(number) = self.first.checked_sub(1) else { return };
+            self.overdue.remove(&told.name);
+            self.by_name.insert(told.name, number);
+            self.told.push_front(told);
+            self.first = number;
             self.changes = self.changes.wrapping_add(1);
         }
     }
@@ -301,8 +333,11 @@ impl Counter {
     }
 
     fn add(&mut self, told: &ToldApproval, sign: i64) {
-        let subject = self.subject(told);
-        add(&mut self.sums, subject, told, sign);
+        let (own, all) = self.subjects(told);
+        add(&mut self.sums, own, told, sign);
+        if let Some(all) = all {
+            add(&mut self.sums, all, told, sign);
+        }
     }
 
     fn counts(&self, told: &ToldApproval) -> bool {
@@ -313,10 +348,12 @@ impl Counter {
         }
     }
 
-    fn subject(&self, told: &ToldApproval) -> Fingerprint {
+    /// Under what an approval counts. Of a cap per card, what a card was approved for, or what was asked without one, counts for
+    /// itself, and everything counts for its account: which card it is that is not named, nobody knows.
+    fn subjects(&self, told: &ToldApproval) -> (Fingerprint, Option<Fingerprint>) {
         match self.cap.scope {
-            LimitScope::Card => told.card,
-            LimitScope::Account => told.account,
+            LimitScope::Card => (told.card.unwrap_or(told.cardless), Some(told.account)),
+            LimitScope::Account => (told.account, None),
             // No table can name the last four.
             LimitScope::Program
             | LimitScope::Merchant
@@ -325,13 +362,28 @@ impl Counter {
             | LimitScope::Intent
             | LimitScope::IpAddress
             | LimitScope::Payment
-            | LimitScope::Unreviewed => Fingerprint::default(),
+            | LimitScope::Unreviewed => (Fingerprint::default(), None),
+        }
+    }
+
+    /// What counts against one more approval. Without a card it may be any of the account's; and with one, what was asked without
+    /// may have been this one.
+    fn used(&self, approval: &ToldApproval) -> Sum {
+        let sum = |subject: &Fingerprint| self.sums.get(subject).copied().unwrap_or_default();
+        let (own, all) = self.subjects(approval);
+        match (all, approval.card) {
+            (None, _) => sum(&own),
+            (Some(all), None) => sum(&all),
+            (Some(_), Some(_)) => {
+                let (with, without) = (sum(&own), sum(&approval.cardless));
+                Sum { amount: with.amount.saturating_add(without.amount), count: with.count.saturating_add(without.count) }
+            }
         }
     }
 
     /// Whether one more would pass the cap, and how.
     fn reached(&self, approval: &ToldApproval, share: Share) -> Option<DeclineReason> {
-        let used = self.sums.get(&self.subject(approval)).copied().unwrap_or_default();
+        let used = self.used(approval);
         let count = used.count.saturating_add(i64::from(approval.count));
         if self.cap.count_max.is_some_and(|max| count > i64::from(share.of_count(max))) {
             return Some(DeclineReason::CountLimitReached);
@@ -349,6 +401,11 @@ impl CapWindow {
             CapWindow::Unconfirmed => false,
         }
     }
+}
+
+/// What is older than this is in no window that a cap may have.
+fn kept_since(now: Timestamp) -> Timestamp {
+    now.saturating_sub(Duration::from_secs(u64::from(CAP_SECONDS_MAX)))
 }
 
 fn exposure_cap(max: Money) -> Option<Cap> {
@@ -369,7 +426,9 @@ fn add(sums: &mut Sums, subject: Fingerprint, told: &ToldApproval, sign: i64) {
 /// How many subjects a scope can have among so many approvals.
 const fn subjects_max(scope: LimitScope, told_max: usize) -> usize {
     match scope {
-        LimitScope::Card | LimitScope::Account => told_max,
+        // Each card and its account.
+        LimitScope::Card => told_max.saturating_mul(2),
+        LimitScope::Account => told_max,
         LimitScope::Program
         | LimitScope::Merchant
         | LimitScope::Cardholder

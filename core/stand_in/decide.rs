@@ -1,7 +1,7 @@
 //! One request, one table, what is known: what stand-in would answer. A column of guards; their order is the order of precedence
 //! and is tested.
 
-use crate::authorization::{AuthorizationRequest, PartialApproval};
+use crate::authorization::{AuthorizationKind, AuthorizationRequest, PartialApproval};
 use crate::decision::{DeclineReason, StandInBy, StandInCause};
 use crate::ids::PlatformName;
 use crate::money::Money;
@@ -11,7 +11,7 @@ use crate::time::Timestamp;
 use super::conditions::Fit;
 use super::policy::{Mode, Row, RowAnswer, StandInPolicy};
 use super::proposal::{Proposal, StandInAnswer};
-use super::snapshot::{AccountSight, Sight, Snapshot};
+use super::snapshot::{AccountSight, AddsTo, Sight, Snapshot};
 use super::told::ToldApproval;
 
 /// Decides without the ledger, as far as the table can: caps are still to be asked.
@@ -97,7 +97,12 @@ fn bar(policy: &StandInPolicy, request: &AuthorizationRequest, snapshot: &Snapsh
     if currencies.into_iter().any(|currency| currency != request.amount.currency()) {
         return Some(DeclineReason::CurrencyNotAllowed);
     }
-    request.amount.is_negative().then_some(DeclineReason::AmountTooLarge)
+    if request.amount.is_negative() {
+        return Some(DeclineReason::AmountTooLarge);
+    }
+    // What adds to nothing is a payment of its own, which no cap would count as one.
+    let adds = request.kind == AuthorizationKind::Incremental;
+    (adds && snapshot.adds_to == AddsTo::NotKnown).then_some(DeclineReason::AuthorizationUnknown)
 }
 
 /// A row that approves needs all that it asks about; one that declines applies to what is not known, too.

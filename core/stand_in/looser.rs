@@ -10,17 +10,18 @@ use crate::authorization::{
 use crate::checkout::Checkout;
 use crate::decision::{StandInBy, StandInCause};
 use crate::hold::{AccountStatus, CardStatus, CardholderStatus};
-use crate::ids::{AccountId, AuthorizationId, IdempotencyKey, PlatformName, RuleId};
+use crate::ids::{AccountId, AuthorizationId, IdempotencyKey, PlatformName, ProgramId, RuleId};
 use crate::merchant::{Country, Merchant, MerchantCategoryCode};
 use crate::money::Money;
-use crate::rules::{Check, Enforcement, Listed, MccEntry, MccSet, NoTrace, Ruleset, RulesetParts, Verdict, evaluate};
+use crate::rules::{Check, Enforcement, LimitCheck, Listed, MccEntry, MccSet, NoTrace, Ruleset, RulesetParts, Verdict, evaluate};
 use crate::time::Timestamp;
 
+use super::bounds::{is_transaction, most_within};
 use super::caps::Caps;
 use super::decide::stand_in;
 use super::policy::{Row, RowAnswer, StandInPolicy};
 use super::proposal::StandInAnswer;
-use super::snapshot::{AccountSight, Acquaintance, CardSight, Sight, Snapshot};
+use super::snapshot::{AccountSight, Acquaintance, AddsTo, CardSight, Sight, Snapshot};
 
 /// The most authorizations that are made up for one row.
 const EXAMPLES_MAX: usize = 100_000;
@@ -33,6 +34,27 @@ const ORDINARY: [&str; 12] = ["USA", "FRA", "JPN", "BRA", "ZAF", "AUS", "IND", "
 const HOUR_SECONDS: i64 = 3600;
 const WEEK_HOURS: i64 = 168;
 
+/// What a row does that a rule or a limit does not let through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Than {
+    /// It approves what the rule declines.
+    Rule,
+    /// Of one subject of the limit, in one of its windows, the caps let through more money than the limit.
+    Amount {
+        /// The limit's.
+        limit: Money,
+        /// The caps', while the ledger is away.
+        caps: Money,
+    },
+    /// The same of transactions.
+    Count {
+        /// The limit's.
+        limit: u32,
+        /// The caps'; `None` where none of them stops it.
+        caps: Option<u64>,
+    },
+}
+
 /// A row that approves more than the rules let through.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Looser {
@@ -40,24 +62,27 @@ pub struct Looser {
     pub row: RuleId,
     /// The rule or limit that is stricter.
     pub than: RuleId,
-    /// The most that the limit lets through in its window, and the most that the caps let through; `None` for a rule.
-    pub limit: Option<(Money, Money)>,
+    /// What of it is.
+    pub by: Than,
     /// An authorization that shows it: the row approves it, the rule declines it or the limit may.
     pub example: AuthorizationRequest,
     /// When it would be asked.
     pub at: Timestamp,
 }
 
-/// Every row with every rule and limit that is stricter than it, each with the first example that shows it.
+/// Every row with every rule and limit that is stricter than it, each with the first example that shows it; as if the table decided by
+/// its rows, whatever its mode.
 #[must_use]
 pub fn looser_rows(policy: &StandInPolicy, ruleset: &Ruleset, now: Timestamp) -> Vec<Looser> {
+    let policy = &policy.by_rows();
     let mut found = Vec::new();
     let Ok(platform) = PlatformName::new("example") else { return found };
     for row in policy.rows().iter().filter(|row| row.approves()) {
-        let mut known: Vec<RuleId> = Vec::new();
+        let mut known: Vec<(RuleId, bool)> = Vec::new();
         let mut note = |looser: Looser| {
-            if !known.contains(&looser.than) {
-                known.push(looser.than);
+            let which = (looser.than, matches!(looser.by, Than::Count { .. }));
+            if !known.contains(&which) {
+                known.push(which);
                 found.push(looser);
             }
         };
@@ -83,6 +108,29 @@ struct Examples<'a> {
     nothing: Option<Ruleset>,
 }
 
+/// An authorization that a row is about, if anything is.
+pub(super) fn example_of(policy: &StandInPolicy, row: &Row) -> Option<AuthorizationRequest> {
+    let platform = PlatformName::new("example").ok()?;
+    let ruleset = Ruleset::new(RulesetParts {
+        hash: policy.hash(),
+        program: ProgramId::new("example").ok()?,
+        currency: policy.currency(),
+        country: policy.country(),
+        rules: Vec::new(),
+        limits: Vec::new(),
+        holds: Vec::new(),
+        partial_approval: None,
+    });
+    let asked = Examples { policy, ruleset: &ruleset.ok()?, row, platform, nothing: None };
+    let within = |example: &AuthorizationRequest| {
+        row.conditions().amount.is_none_or(|range| {
+            let minor = example.amount.minor();
+            range.min().is_none_or(|min| minor >= min.minor()) && range.max().is_none_or(|max| minor <= max.minor())
+        })
+    };
+    asked.all().into_iter().find(within)
+}
+
 impl Examples<'_> {
     /// What is stricter than the row on this authorization.
     fn hold_against_rules(&self, at: Timestamp, example: &AuthorizationRequest) -> Vec<Looser> {
@@ -95,19 +143,32 @@ impl Examples<'_> {
         if row != self.row.id() {
             return Vec::new();
         }
-        let looser = |than, limit| Looser { row, than, limit, example: *example, at };
+        let looser = |than, by| Looser { row, than, by, example: *example, at };
         match evaluate(self.ruleset, example, at, &mut NoTrace) {
-            Verdict::Decline { rule, .. } => vec![looser(rule, None)],
+            Verdict::Decline { rule, .. } => vec![looser(rule, Than::Rule)],
             Verdict::Proceed(proceed) => {
-                let Some(caps_max) = most_at_once(self.policy.caps()) else { return Vec::new() };
                 let enforced = proceed.limits.iter().filter(|check| check.enforcement == Enforcement::Enforce);
-                let stricter = enforced.filter_map(|check| {
-                    let limit_max = check.amount_max.filter(|max| *max < caps_max.minor())?;
-                    Some(looser(check.limit, Some((Money::from_minor(limit_max, caps_max.currency()), caps_max))))
-                });
-                stricter.collect()
+                enforced.flat_map(|check| self.hold_against_limit(check, example).map(|by| looser(check.limit, by))).collect()
             }
         }
+    }
+
+    /// In what the caps let through more than a limit.
+    fn hold_against_limit(&self, check: &LimitCheck, example: &AuthorizationRequest) -> impl Iterator<Item = Than> + use<> {
+        let limit = self.ruleset.limits().iter().find(|limit| limit.id() == check.limit);
+        let least = self.row.conditions().amount.and_then(|range| range.min()).map_or(0, Money::minor);
+        let most = limit.map(|limit| most_within(self.policy.caps(), example.kind, least, check.scope, limit.window()));
+        let currency = self.policy.currency();
+        let amount = check.amount_max.zip(most).and_then(|(limit, most)| {
+            let caps = most.amount.unwrap_or(i64::MAX);
+            let [limit, caps] = [limit, caps].map(|minor| Money::from_minor(minor, currency));
+            (limit.minor() < caps.minor()).then_some(Than::Amount { limit, caps })
+        });
+        let count = check.count_max.zip(most).filter(|_| is_transaction(example.kind)).and_then(|(limit, most)| {
+            let is_looser = most.count.is_none_or(|caps| u64::from(limit) < caps);
+            is_looser.then_some(Than::Count { limit, caps: most.count })
+        });
+        amount.into_iter().chain(count)
     }
 
     /// All that the row asks to be known, known to its liking.
@@ -121,7 +182,7 @@ impl Examples<'_> {
         let available = Money::from_minor(i64::MAX, self.policy.currency());
         let account = AccountId::new("example")
             .map_or(Sight::NotSeen, |id| Sight::Seen(AccountSight { id, status: AccountStatus::Active, available, as_of: at }));
-        Snapshot { card: Sight::Seen(card), account, merchant: met(conditions.merchant_known) }
+        Snapshot { card: Sight::Seen(card), account, merchant: met(conditions.merchant_known), adds_to: AddsTo::Open }
     }
 
     fn all(&self) -> Vec<AuthorizationRequest> {

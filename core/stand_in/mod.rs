@@ -17,6 +17,7 @@
 //!
 //! Card, owner and account as last known, the currency, the rules' verdict: in this order, and as the ledger would decline.
 
+mod bounds;
 mod caps;
 mod conditions;
 mod counters;
@@ -38,10 +39,10 @@ pub use caps::{CAP_SECONDS_MAX, Cap, CapWindow, Caps, EXPOSURE, Share};
 pub use conditions::{AgeRange, Conditions, Fit};
 pub use counters::{CapCounters, Outdated, Recounted, Remembered};
 pub use decide::stand_in;
-pub use looser::{Looser, looser_rows};
+pub use looser::{Looser, Than, looser_rows};
 pub use policy::{CAPS_MAX, Mode, ROWS_MAX, Row, RowAnswer, Silence, StandInParts, StandInPolicy};
 pub use problem::{StandInError, StandInPlace, StandInProblem};
 pub use proposal::{Proposal, StandInAnswer, StoodIn};
-pub use snapshot::{AccountSight, Acquaintance, CardSight, Sight, Snapshot};
+pub use snapshot::{AccountSight, Acquaintance, AddsTo, CardSight, Sight, Snapshot};
 pub use told::{Taken, ToldApproval, ToldName};
 pub use unreachable::{Unreachable, unreachable_rows};

@@ -153,7 +153,7 @@ impl Row {
                 Some(most)
             }
             RowAnswer::Decline(reason) => {
-                if !is_for_rows(reason) {
+                if !RowAnswer::may_decline_as(reason) {
                     problems.push(StandInProblem::ReasonNotForRows);
                 }
                 None
@@ -174,9 +174,12 @@ impl Row {
     }
 }
 
-/// Whether a row may give this reason: those that rules give, and what stand-in itself can know.
-const fn is_for_rows(reason: DeclineReason) -> bool {
-    is_for_rules(reason) || matches!(reason, DeclineReason::LedgerUnavailable | DeclineReason::InsufficientFunds)
+impl RowAnswer {
+    /// Whether a row may give this reason: those that rules give, and what stand-in itself can know.
+    #[must_use]
+    pub const fn may_decline_as(reason: DeclineReason) -> bool {
+        is_for_rules(reason) || matches!(reason, DeclineReason::LedgerUnavailable | DeclineReason::InsufficientFunds)
+    }
 }
 
 /// What a table is made of.
@@ -252,6 +255,11 @@ impl StandInPolicy {
             Mode::Approve { until } if now >= until => Mode::Rules,
             mode @ (Mode::Rules | Mode::Decline | Mode::Approve { .. } | Mode::Drop(_)) => mode,
         }
+    }
+
+    /// The same, deciding by its rows.
+    pub(super) fn by_rows(&self) -> Self {
+        StandInPolicy { mode: Mode::Rules, ..self.clone() }
     }
 
     /// The rows, in the order in which they are asked.

@@ -52,6 +52,12 @@ impl Proposal {
         self.approval.map(|approval| approval.name())
     }
 
+    /// A decline in its place, by what is counted elsewhere.
+    #[must_use]
+    pub const fn refused(&self, reason: DeclineReason) -> StoodIn {
+        self.declined(reason, self.by)
+    }
+
     pub(super) const fn answered(&self) -> StoodIn {
         self.answered_otherwise(self.answer, self.by)
     }

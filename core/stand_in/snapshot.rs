@@ -57,6 +57,16 @@ pub enum Acquaintance {
     NotKnown,
 }
 
+/// Whether what a question would add to is there.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum AddsTo {
+    /// A payment that was approved, and is neither over nor taken back, as far as anything tells.
+    Open,
+    /// That is not known.
+    #[default]
+    NotKnown,
+}
+
 /// What is known around one question.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Snapshot {
@@ -66,4 +76,6 @@ pub struct Snapshot {
     pub account: Sight<AccountSight>,
     /// Whether the card has paid this merchant before.
     pub merchant: Acquaintance,
+    /// Of an increment, the payment that it adds to.
+    pub adds_to: AddsTo,
 }

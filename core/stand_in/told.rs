@@ -1,7 +1,7 @@
 //! An approval that was told without the ledger, as the caps count it. Counts nothing itself.
 
 use crate::authorization::{AuthorizationKind, AuthorizationRequest};
-use crate::ids::{AccountId, CardToken, CardholderToken, IdempotencyKey, PlatformName};
+use crate::ids::{AccountId, CardToken, IdempotencyKey, PlatformName};
 use crate::money::Money;
 use crate::rules::KindSet;
 use crate::time::Timestamp;
@@ -24,7 +24,10 @@ impl ToldName {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ToldApproval {
     pub(super) name: ToldName,
-    pub(super) card: Fingerprint,
+    /// The card that was presented; none where the platform named only its owner.
+    pub(super) card: Option<Fingerprint>,
+    /// What stands for all that was asked of the account without a card.
+    pub(super) cardless: Fingerprint,
     pub(super) account: Fingerprint,
     pub(super) amount: i64,
     pub(super) count: u32,
@@ -62,11 +65,10 @@ impl ToldApproval {
             return None;
         }
         let card = request.card.as_ref().map(CardToken::as_str);
-        let owner = request.cardholder.as_ref().map(CardholderToken::as_str);
         Some(ToldApproval {
             name: ToldName::of(platform, &request.key),
-            // Where the platform names only the owner, the owner is what is presented.
-            card: Fingerprint::of(&["card", card.or(owner).unwrap_or_default()]),
+            card: card.map(|card| Fingerprint::of(&["card", card])),
+            cardless: Fingerprint::of(&["cardless", account.as_str()]),
             account: Fingerprint::of(&["account", account.as_str()]),
             amount,
             count,

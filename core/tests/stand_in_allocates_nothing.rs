@@ -6,8 +6,8 @@ use holdfast_core::rules::{
     AmountRange, LimitScope, MccEntry, MccSet, NoTrace, Ruleset, RulesetHash, RulesetParts, When, evaluate,
 };
 use holdfast_core::stand_in::{
-    AccountSight, Acquaintance, Cap, CapCounters, CapWindow, Caps, CardSight, Conditions, Mode, Row, RowAnswer, Share, Sight,
-    Snapshot, StandInAnswer, StandInParts, StandInPolicy, StoodIn, stand_in,
+    AccountSight, Acquaintance, AddsTo, Cap, CapCounters, CapWindow, Caps, CardSight, Conditions, Mode, Row, RowAnswer, Share,
+    Sight, Snapshot, StandInAnswer, StandInParts, StandInPolicy, StoodIn, stand_in,
 };
 use holdfast_core::{
     AccountId, AuthorizationId, AuthorizationKind, AuthorizationRequest, CardToken, Country, CrossBorder, Currency,
@@ -79,7 +79,7 @@ fn snapshot(number: u64, now: Timestamp) -> Snapshot {
     let card = CardSight { status, cardholder, as_of: now, since: None, used };
     let account = AccountId::new(&format!("account-{number}")).unwrap();
     let account = AccountSight { id: account, status: AccountStatus::Active, available: usd(1_000_000), as_of: now };
-    Snapshot { card: Sight::Seen(card), account: Sight::Seen(account), merchant: Acquaintance::Known }
+    Snapshot { card: Sight::Seen(card), account: Sight::Seen(account), merchant: Acquaintance::Known, adds_to: AddsTo::Open }
 }
 
 fn ruleset() -> Ruleset {

@@ -177,6 +177,8 @@ fn payment(asked: &PaymentCall<'_>, number: u64, decision: Decision, now: Timest
         hold: None,
         expires_at: None,
         written: None,
+        released_by: None,
+        ordered: None,
     }
 }
 

@@ -47,6 +47,7 @@ static PLATFORM: Platform = Platform {
         bypass: Use::Never,
     },
     message_name: |key| key,
+    payment_of_message: |_| None,
     payment_of_token: PaymentRef::of,
     texts: Use::Never,
     decision_event: None,

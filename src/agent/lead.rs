@@ -7,7 +7,7 @@ use std::hash::{BuildHasher as _, Hash};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use dashmap::DashMap;
+use dashmap::{DashMap, Entry};
 use holdfast_adapters::token::{Grant, KeyStore as _};
 use holdfast_adapters::{DecisionReference, Lookup, Said};
 use holdfast_core::agent::{
@@ -35,7 +35,8 @@ pub struct Agents {
     /// The cards that stand in the ledger for instruments which are none of ours, as far as this process has entered them.
     pub entered: Shards<CardToken, ()>,
     words: Lately<DecisionReference, Said>,
-    /// The intents that processors named for payments of which the platform asks, too, by every name of the payment.
+    /// The intents that processors named for payments of which the platform asks, too, by every name of the payment. The ledger knows them as
+    /// well; here they are known also where it could not be asked.
     named: Lately<AuthorizationId, IntentReference>,
     keys: FreshKeys,
 }
@@ -87,7 +88,7 @@ impl Agents {
     }
 
     fn at_platform(&self, binding: Arc<Binding>, payment: &PaymentRef) -> Lead {
-        let asking = Asking { door: Door::Platform, by: None };
+        let asking = Asking { door: Door::Platform, by: None, payment: None };
         match self.registry.authority(&binding.authority) {
             None => Lead::nobody(DeclineReason::AuthoritySuspended, Some(binding.id), None, asking),
             Some(authority) => {
@@ -101,10 +102,10 @@ impl Agents {
         }
     }
 
-    /// The authority that a processor's question names.
+    /// The authority that a processor's question names; `payment` is what it and its platform call the same payment.
     #[must_use]
-    pub fn of_lookup(&self, lookup: &Lookup, calls: Calls) -> Lead {
-        let asking = Asking { door: Door::Authorize, by: Some(lookup.caller.organization) };
+    pub fn of_lookup(&self, lookup: &Lookup, calls: Calls, payment: Option<AuthorizationId>) -> Lead {
+        let asking = Asking { door: Door::Authorize, by: Some(lookup.caller.organization), payment };
         if let Some(stranger) = lookup.stranger {
             return Lead::nobody(stranger.reason, lookup.binding, lookup.intent, asking);
         }
@@ -272,10 +273,19 @@ impl Lead {
     /// What an answer says of it.
     #[must_use]
     pub fn said(&self, decision: &Decision, basis: &Basis, chosen: Option<IntentReference>) -> Said {
+        let stand_in = match basis {
+            Basis::StandIn(cause) => Some(*cause),
+            Basis::StandInTable(by) => Some(by.cause),
+            Basis::Rule(_) | Basis::Limit(_) | Basis::Ledger | Basis::Replay => None,
+        };
         match &self.to {
-            To::Nobody { binding, intent, .. } => {
-                Said { code: ReasonCode::under(decision, basis, None), policy: None, binding: *binding, intent: *intent }
-            }
+            To::Nobody { binding, intent, .. } => Said {
+                code: ReasonCode::under(decision, basis, None),
+                policy: None,
+                binding: *binding,
+                intent: *intent,
+                stand_in,
+            },
             To::Authority { authority, binding, intent } => Said {
                 code: ReasonCode::under(decision, basis, Some(authority.mode)),
                 policy: authority.policy.as_ref().map(|policy| policy.version.policy),
@@ -285,6 +295,7 @@ impl Lead {
                     Shown::Unknown(reference) => Some(*reference),
                     Shown::Known(known) => Some(known.reference),
                 },
+                stand_in,
             },
         }
     }
@@ -356,9 +367,11 @@ impl<K: Copy + Eq + Hash, V: Clone> Lately<K, V> {
         Lately { known: DashMap::default(), by_age: Mutex::default() }
     }
 
+    /// What was kept first stays.
     fn keep(&self, name: K, value: V) {
-        if self.known.insert(name, value).is_some() {
-            return;
+        match self.known.entry(name) {
+            Entry::Occupied(_) => return,
+            Entry::Vacant(vacant) => drop(vacant.insert(value)),
         }
         let mut by_age = self.by_age.lock().unwrap_or_else(PoisonError::into_inner);
         by_age.push_back(name);

@@ -12,17 +12,28 @@ use holdfast_core::agent::{
     Authority as KnownAuthority, AuthorityId, Binding as KnownBinding, BindingStatus, CompiledPolicy, Environment, Instrument,
     Intent as KnownIntent, IntentNeed, IntentStatus, KeyId, OrganizationId, Owner, PolicyId, ScopeSet, Status, Template,
 };
+use holdfast_core::rules::LIMITS_MAX;
 use holdfast_core::{Country, Currency, Merchant, MerchantCategoryCode, MerchantId, Money, PlatformName};
 
 use super::bodies::{self, Authority, Binding, Credential, Grant, Intent, Policy, Unreadable};
+use super::policy_names::{self, CannotBeRead};
 use super::registry::{Objects, Registry};
 use super::seal::Sealer;
 use super::store::{Follow, Kind, List, Row, Shared, StoreError};
 use super::texts::open_secret;
-use crate::config::ruleset::zone;
 
 /// Rows that are read at once at a start.
 const PAGE: u32 = 5_000;
+
+/// How many budgets and counts of a policy there is room for beside so many limits of its program's rules: one is the intent's, and two are
+/// the payment's, what it may come to, and that without a person.
+#[must_use]
+pub const fn room_beside(program: usize) -> usize {
+    LIMITS_MAX.saturating_sub(3).saturating_sub(program)
+}
+
+/// How many limits the rules have that the program of an environment has in force.
+pub type LimitsOfProgram = Box<dyn Fn(Environment) -> usize + Send + Sync>;
 
 /// What is known of rows, and where it is shown.
 pub struct Mirror {
@@ -30,6 +41,7 @@ pub struct Mirror {
     sealer: Arc<Sealer>,
     currencies: Currencies,
     known: Mutex<Known>,
+    limits: LimitsOfProgram,
     say: fn(&str),
 }
 
@@ -79,8 +91,14 @@ enum Change {
 impl Mirror {
     /// Shows rows in that registry.
     #[must_use]
-    pub fn new(registry: Arc<Registry>, sealer: Arc<Sealer>, currencies: Currencies, say: fn(&str)) -> Self {
-        Mirror { registry, sealer, currencies, known: Mutex::default(), say }
+    pub fn new(
+        registry: Arc<Registry>,
+        sealer: Arc<Sealer>,
+        currencies: Currencies,
+        limits: LimitsOfProgram,
+        say: fn(&str),
+    ) -> Self {
+        Mirror { registry, sealer, currencies, known: Mutex::default(), limits, say }
     }
 
     /// Where they are shown.
@@ -187,10 +205,13 @@ impl Mirror {
 
     fn of_policy(&self, known: &mut Known, row: &Row, changes: &mut Vec<Change>) -> Result<(), Unreadable> {
         let body: Policy = bodies::read(row)?;
-        let template = Template::read(&body.policy, &zone).map_err(|_| unreadable(row));
-        match template {
+        match policy_names::read(&self.sealer, &row.organization, &body.policy) {
             Ok(template) if row.status == "active" => drop(known.policies.insert(row.id.clone(), Arc::new(template))),
-            Ok(_) | Err(_) => drop(known.policies.remove(&row.id)),
+            Ok(_) => drop(known.policies.remove(&row.id)),
+            Err(CannotBeRead) => {
+                drop(known.policies.remove(&row.id));
+                (self.say)(&format!("agent spend: policy {} cannot be read: who has it has no policy", row.id));
+            }
         }
         self.again(known, known.of_policy.get(&row.id), changes)
     }
@@ -255,7 +276,26 @@ impl Mirror {
         let cannot = |problem: &str| Unreadable(format!("policy {policy} {problem}"));
         let owner = self.owner(authority, policy.parse().map_err(|_| cannot("has no name"))?, environment);
         let owner = owner.ok_or_else(|| cannot("belongs to an environment that has no program"))?;
-        CompiledPolicy::new(template, &owner).map(Arc::new).map_err(|_| cannot("cannot be compiled"))
+        let compiled = CompiledPolicy::new(template, &owner).map_err(|errors| {
+            let lines: Vec<_> = errors.iter().map(ToString::to_string).collect();
+            cannot(&format!("cannot be asked: {}", lines.join("; ")))
+        })?;
+        let (own, beside) = (compiled.ruleset.limits().len(), (self.limits)(environment));
+        let room = room_beside(beside);
+        if own > room {
+            (self.say)(&format!(
+                "spending authority {authority}: policy {policy} has {own} budgets and counts, and beside the {beside} limits of program \
+                 {} there is room for {room}: every payment under it is declined (POLICY_VIOLATION) until one of the two has fewer",
+                owner.program
+            ));
+        }
+        Ok(Arc::new(compiled))
+    }
+
+    /// How many limits the rules have that the program of an environment has in force.
+    #[must_use]
+    pub fn limits_of_program(&self, environment: Environment) -> usize {
+        (self.limits)(environment)
     }
 
     /// Whose policy it would be.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
+use holdfast_adapters::payment::KeyIs;
 use holdfast_core::hold::{HoldStatus, Order};
 use holdfast_core::{AccountId, AuthorizationId, CardToken, Decision, PaymentRef, PlatformName, ProgramId};
 use serde::Serialize;
@@ -161,7 +162,8 @@ pub(super) async fn release(State(api): State<Arc<Api>>, target: Target, write: 
     }
     let taken = api.take_down(&change, reason).await?;
     let (payment, hold) = (PaymentRef::of(known.payment), u64::try_from(known.number).ok());
-    let ordering = Ordering { key: taken.key, digest: taken.digest, payment, hold, order: Order::Release };
+    let ordering =
+        Ordering { key: taken.key, key_is: KeyIs::Callers, digest: taken.digest, payment, hold, order: Order::Release };
     // The payment's name is the platform's.
     let origin = Origin { platform: known.platform, ..taken.origin };
     match api.ask(Act::Order(origin, ordering)).await?.into_decision().ok_or_else(other_answer)? {

@@ -111,10 +111,7 @@ pub(super) async fn put(State(api): State<Arc<Api>>, target: Target, write: Writ
     })?;
     let shown = Instrument::of(&instrument);
     let taken = api.take_down(&change, reason).await?;
-    if taken.first || api.profiles.instrument(change.program.id, card).is_none() {
-        api.put_profile(change.program.id, Profile::Instrument(instrument)).await?;
-        return Ok(Json(shown));
-    }
+    api.put_profile(change.program.id, Profile::Instrument(instrument), &taken).await?;
     let found = api.profiles.instrument(change.program.id, card);
     Ok(Json(found.map_or(shown, |found| Instrument::of(&found))))
 }

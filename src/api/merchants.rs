@@ -14,7 +14,7 @@ use super::input::{Fields, Need};
 use super::openapi::{ReadProblems, WriteProblems};
 use super::problem::{Code, Problem};
 use super::router::Target;
-use super::write::{KeyParameter, Write};
+use super::write::{KeyParameter, Taken, Write};
 use crate::profiles::{
     self, ADDRESS_LINES_MAX, Merchant as Kept, MerchantLimits, MerchantStanding, NetworkTokenization, Profile, StoreError,
     Surcharges, text, time_zone,
@@ -164,23 +164,25 @@ pub(super) async fn put(State(api): State<Arc<Api>>, target: Target, write: Writ
     })?;
     let shown = Merchant::of(&merchant);
     let taken = api.take_down(&change, reason).await?;
-    // The same change again leaves what later ones made of it.
-    if taken.first || api.profiles.merchant(change.program.id, id).is_none() {
-        api.put_profile(change.program.id, Profile::Merchant(merchant)).await?;
-        return Ok(Json(shown));
-    }
+    api.put_profile(change.program.id, Profile::Merchant(merchant), &taken).await?;
     let found = api.profiles.merchant(change.program.id, id);
     Ok(Json(found.map_or(shown, |found| Merchant::of(&found))))
 }
 
 impl Api {
-    /// Keeps a profile.
+    /// Keeps a profile. The same change again is made if it was not, after a crash or a full disk, and leaves what later ones made of it.
     ///
     /// # Errors
     /// The disk.
-    pub(super) async fn put_profile(&self, program: holdfast_core::ProgramId, profile: Profile) -> Result<(), Problem> {
-        let profiles = Arc::clone(&self.profiles);
-        let put = tokio::task::spawn_blocking(move || profiles.put(program, &[profile])).await;
+    pub(super) async fn put_profile(
+        &self,
+        program: holdfast_core::ProgramId,
+        profile: Profile,
+        taken: &Taken,
+    ) -> Result<(), Problem> {
+        let (profiles, Taken { first, at, .. }) = (Arc::clone(&self.profiles), *taken);
+        let put = move || if first { profiles.put(program, &[profile], at) } else { profiles.put_again(program, profile, at) };
+        let put = tokio::task::spawn_blocking(put).await;
         let put = put.map_err(|_| Problem::of(Code::Internal, "keeping it met a bug"))?;
         put.map_err(|error| match error {
             StoreError::NumberTaken { .. } => Problem::of(Code::AlreadyExists, error.to_string()),
@@ -196,7 +198,8 @@ fn read(id: MerchantId, fields: &Fields) -> Option<Kept> {
     let address = fields.texts("address", ADDRESS_LINES_MAX, text);
     let phone = fields.parsed("phone", Need::Optional, text);
     let mcc = fields.parsed("mcc", Need::Required, |digits| {
-        MerchantCategoryCode::new(digits).ok_or("must be a category of up to four digits, such as 5734")
+        let code = MerchantCategoryCode::new(digits).filter(|_| digits.len() == 4);
+        code.ok_or("must be a category of four digits, such as 5734")
     });
     let country = fields.parsed("country", Need::Required, |code| {
         Country::new(code).map(|_| code.to_owned()).ok_or("must be a code of ISO 3166-1, such as USA")

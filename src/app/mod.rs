@@ -24,7 +24,9 @@ use tokio::sync::{oneshot, watch};
 
 use self::meanwhile::Here;
 use self::mounts::{agents, mount_names, mounts, programs, routes};
-use self::opening::{Counted, EarlyDesk, Foresight, Opened, Opening, follow_rules, open_ledger, open_spool, spool_settings};
+use self::opening::{
+    Counted, EarlyDesk, Foresight, Opened, Opening, bond_of, follow_rules, open_ledger, open_spool, spool_settings,
+};
 use self::pages::pages;
 use self::parts::{
     limits, management_api, open_profiles, room, serve_card_numbers, start_telemetry, start_webhooks, webhooks_of,
@@ -42,7 +44,7 @@ use crate::ledger::postgres::Patience as DatabasePatience;
 use crate::metrics::Metrics;
 use crate::operations::{Desk, Outage, SpoolOf};
 use crate::reporter::{SpoolReporter, say};
-use crate::responder::{Breaker, Responder, Stage, Till, Worker, end_waits};
+use crate::responder::{Responder, Stage, Till, Worker, end_waits};
 use crate::server::ops::{self, Operators};
 use crate::server::{self, Drained, Limits, Running, Serving, Tls};
 use crate::spool::Reconciler;
@@ -100,6 +102,8 @@ impl App {
         let card_numbers_listen = by_number.as_ref().map(|bound| bound.addr);
         let (listen, ops_listen, api_listen) = (callbacks.addr, operators.addr, management.addr);
         let metrics = Metrics::new(&mount_names(&config)).map_err(StartError::Metrics)?;
+        let bond = bond_of(&config)?;
+        bond.must_be_there().map_err(StartError::Spool)?;
         let Opened { ledger, opening, early, publications: publications_of_others, recorded } =
             open_ledger(&config, Arc::clone(&metrics), DatabasePatience::Endless)?;
         let ledger = wrap(ledger);
@@ -109,7 +113,7 @@ impl App {
         let (programs, desk) = programs(&config, &ledger, Some(Arc::clone(&metrics)))?;
         let desk = desk.with_profiles(Arc::clone(&profiles));
         let workers = workers(&config);
-        let (unheard, spool) = open_spool(&config, &programs, &metrics)?;
+        let (unheard, spool) = open_spool(&config, &programs, &metrics, &bond)?;
         let switchboard = Arc::new(Switchboard::new(spool_settings(&config), mount_names(&config)));
         switchboard.restore().map_err(StartError::Spool)?;
         let running = SpoolOf::Running(Arc::clone(&spool));
@@ -127,7 +131,7 @@ impl App {
             ledger: Arc::clone(&ledger),
             unheard: Arc::clone(&unheard),
             spool: Arc::clone(&spool),
-            breaker: Breaker::new(config.breaker),
+            breaker: Arc::clone(&unheard.breaker),
             switchboard: Arc::clone(&switchboard),
             in_flight: InFlight::new(config.responder.in_flight_max),
             till: Till::new(Arc::clone(&profiles), config.texts.sealer.clone())
@@ -136,6 +140,7 @@ impl App {
             telemetry,
             workers: (0..=workers.get()).map(|_| Worker::new(RESTING_TICKETS_MAX)).collect(),
             agents,
+            began: crate::clock::utc(),
             stage: to_be_open,
         });
         let tls = config.tls.clone().map(|tls| Arc::new(Tls::new(tls)));

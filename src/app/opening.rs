@@ -16,8 +16,8 @@ use crate::ledger::postgres::{self, Patience, Postgres, SnapshotPlace};
 use crate::metrics::Metrics;
 use crate::operations::Desk;
 use crate::reporter::{Reporter, SpoolReporter, say};
-use crate::responder::{Program, Publications, Stage, ToldBook, Unheard};
-use crate::spool::{self, Spool, SpoolError};
+use crate::responder::{Breaker, Program, Publications, Stage, ToldBook, Unheard};
+use crate::spool::{self, Bond, LedgerWas, Spool, SpoolError};
 use crate::start_error::StartError;
 
 /// A ledger that begins to open.
@@ -149,13 +149,24 @@ pub(super) fn open_spool(
     config: &Config,
     programs: &[Arc<Program>],
     metrics: &Arc<Metrics>,
+    bond: &Bond,
 ) -> Result<(Arc<Unheard>, Arc<Spool>), StartError> {
     let book = ToldBook::new(config.responder.told_max);
-    let unheard = Arc::new(Unheard::new(book, mount_names(config), programs.to_vec()));
+    let breaker = Arc::new(Breaker::new(config.breaker));
+    let unheard = Arc::new(Unheard::new(book, mount_names(config), programs.to_vec(), breaker));
     let observer = Arc::new(SpoolReporter(Arc::clone(metrics)));
     let spool =
         Spool::open(spool_settings(config), observer, |entry, _, _| unheard.remember(entry)).map_err(StartError::Spool)?;
+    bond.must_be(&spool.reader().map_err(StartError::Spool)?).map_err(StartError::Spool)?;
     Ok((unheard, Arc::new(spool)))
+}
+
+/// Which spool the data directory had, before anything is opened.
+pub(super) fn bond_of(config: &Config) -> Result<Bond, StartError> {
+    let (data, is_shared) = (&config.ledger.data, config.ledger.postgres.is_some());
+    let is_there = is_shared || data.join(crate::journal::store::FILE).exists();
+    let ledger = if is_there { LedgerWas::There } else { LedgerWas::New };
+    Bond::of(data, &config.spool.path, ledger).map_err(StartError::Spool)
 }
 
 /// The desk at which rules are put in force before the ledger says which ones are. Only until then: what is known early may be older.

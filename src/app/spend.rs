@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use holdfast_core::agent::Environment;
 use holdfast_core::{Currency, ProgramId};
 use tokio::time::sleep;
 
@@ -11,7 +12,7 @@ use super::runtime;
 use crate::agent::door::House;
 use crate::agent::door::insight::{Insights, JournalAt};
 use crate::agent::lead::Agents;
-use crate::agent::mirror::{Currencies, Mirror};
+use crate::agent::mirror::{Currencies, LimitsOfProgram, Mirror};
 use crate::agent::office::Office;
 use crate::agent::post::Post;
 use crate::agent::seal::Sealer;
@@ -50,7 +51,8 @@ pub(super) fn open(
     let (Some(agents), Some(known)) = (&config.agents, known) else { return Ok(None) };
     let sealer = Sealer::new(&agents.key, &agents.old_keys).ok_or_else(|| wrong("agents.key cannot be used"))?;
     let sealer = Arc::new(sealer);
-    let mirror = Arc::new(Mirror::new(Arc::clone(&known.registry), Arc::clone(&sealer), currencies(config, agents), say));
+    let (registry, limits) = (Arc::clone(&known.registry), limits(programs, agents));
+    let mirror = Arc::new(Mirror::new(registry, Arc::clone(&sealer), currencies(config, agents), limits, say));
     let store = store(config, &mirror)?;
     let post = agents.smtp.as_ref().map(|smtp| Post::new(smtp, say)).transpose().map_err(|problem| wrong(&problem))?;
     let office = Office { store, mirror, sealer, post, invitation_link: agents.invitation_link.clone() };
@@ -140,6 +142,7 @@ async fn fill(house: &House, agents: &AgentsConfig) -> Result<(), NotFilled> {
             "neither agents.key nor one of agents.old_keys is the key that the store of agent spend was made with: nothing in it could be read",
         ));
     }
+    office.take_names_out().await.map_err(NotFilled::NotNow)?;
     let mut place = restored(office).await?;
     if let Some(path) = &agents.import
         && is_empty(office).await?
@@ -178,6 +181,19 @@ fn currencies(config: &Config, agents: &AgentsConfig) -> Currencies {
         program.map(|program| program.currency)
     };
     Currencies { sandbox: of(agents.sandbox), production: of(agents.production) }
+}
+
+/// How many limits the rules of an environment's program have in force, whenever that is asked.
+fn limits(programs: &[Arc<Program>], agents: &AgentsConfig) -> LimitsOfProgram {
+    let of = |id: Option<ProgramId>| programs.iter().find(|program| Some(program.id) == id).cloned();
+    let (sandbox, production) = (of(agents.sandbox), of(agents.production));
+    Box::new(move |environment| {
+        let program = match environment {
+            Environment::Sandbox => &sandbox,
+            Environment::Production => &production,
+        };
+        program.as_ref().map_or(0, |program| program.rules.load().limits().len())
+    })
 }
 
 /// The embedded ledger's journal is a file, which can be followed.

@@ -1,7 +1,8 @@
 //! `holdfast check`: reads a configuration and everything that it names, and changes nothing.
 
 use std::io::{self, Write as _};
-use std::path::PathBuf;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -22,7 +23,8 @@ is looked at too: whether it lets this user in, has this program's schema, and a
 
 Exit codes:
   0  all is well (one line says what there is; with the shared ledger, another one what each responder has of its own; with
-     [card_numbers], another one what that means for PCI DSS)
+     [card_numbers], another one what that means for PCI DSS); warnings, such as of a spool on the ledger's disk, go to standard
+     error
   1  errors (all of them)
   2  the command line is not understood";
 
@@ -49,6 +51,10 @@ impl Check {
             // It is this shell's limit, and perhaps not the service's: no error.
             let _ = writeln!(io::stderr(), "if it is served from here: {warning}");
         }
+        // A shared ledger's disk is its database's.
+        if config.ledger.postgres.is_none() && is_one_disk(&config.ledger.data, &config.spool.path, device) {
+            let _ = writeln!(io::stderr(), "{}", shared_fate(&config));
+        }
         writeln!(output, "{}", summary(&config))?;
         if config.ledger.postgres.is_some() {
             writeln!(output, "{OF_EACH}")?;
@@ -63,6 +69,26 @@ impl Check {
 /// What responders on one database do not share.
 const OF_EACH: &str = "shared ledger: merchants and instruments of payment doors (profiles.sqlite), the stand-in switch and the spool are \
     each responder's own; what is changed of the first two is changed at each";
+
+/// The spool is there for when the ledger's disk is not.
+fn shared_fate(config: &Config) -> String {
+    format!(
+        "warning: spool.path: {} is on the ledger's disk and shares its fate: while that disk hangs or is full, stand-in can only \
+         decline. Where there is another disk, put it there, such as path = \"/other-disk/spool.sqlite\"",
+        config.spool.path.display()
+    )
+}
+
+/// Whether two places are, or would be, on one disk, as far as that can be told.
+fn is_one_disk(one: &Path, other: &Path, device: impl Fn(&Path) -> Option<u64>) -> bool {
+    // What is not there yet is made where the nearest part of its path is.
+    let of = |path: &Path| std::path::absolute(path).ok()?.ancestors().find_map(&device);
+    of(one).zip(of(other)).is_some_and(|(one, other)| one == other)
+}
+
+fn device(path: &Path) -> Option<u64> {
+    std::fs::metadata(path).ok().map(|found| found.dev())
+}
 
 /// One line: `config/holdfast.toml: ok: program demo (USD, sandbox: marqeta at /marqeta, apto at /apto)`.
 fn summary(config: &Config) -> String {
@@ -88,4 +114,25 @@ fn scope(numbers: &CardNumbersConfig) -> String {
          or encrypted. Without this section no listener takes card numbers",
         numbers.listen
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_places_are_on_one_disk_where_the_nearest_that_is_there_of_each_is() {
+        let disks = |path: &Path| match path.to_str()? {
+            "/" | "/var" => Some(1),
+            "/other" => Some(2),
+            _ => None,
+        };
+        let on_one = |one: &str, other: &str| is_one_disk(Path::new(one), Path::new(other), disks);
+        assert!(on_one("/var/holdfast", "/var/holdfast/spool.sqlite"), "neither is there yet");
+        assert!(on_one("/var/holdfast", "/srv/spool.sqlite"));
+        assert!(!on_one("/var/holdfast", "/other/spool/spool.sqlite"));
+        assert!(!is_one_disk(Path::new("/a"), Path::new("/b"), |_| None), "nothing can be told");
+        let here = std::env::temp_dir();
+        assert!(is_one_disk(&here, &here.join("not there/yet.sqlite"), device));
+    }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Write as _};
 
 use clap::Args;
-use holdfast_core::hold::{Finding, ToldEvent};
+use holdfast_core::hold::{Fact, Finding, ToldEvent};
 use holdfast_core::{IdempotencyKey, PlatformName, ProgramId, Timestamp};
 use serde_json::Value;
 
@@ -27,7 +27,7 @@ SHA-256 of what came, to find it again at the platform.
 Listed too is what was understood and moved nothing, with what was found: it leads to no account or payment that we know, is in
 another currency than the account, or is beyond what can be counted. Such a clearing is money that the platform has moved and
 we have not: import the account or card, and have the platform send it again, or book it through the management API. What came again and
-was booked is listed no more.
+was booked is listed no more; nor is a reversal that came before its payment, once the payment is there.
 
 Exit codes:
   0  listed, also if there is nothing
@@ -63,14 +63,22 @@ impl Inbox {
         let reading = self.place.journal(Needs::WhatIsThere)?;
         let reader = &reading.reader;
         let (mut told, mut lines, mut not_booked) = (Told::default(), BTreeMap::new(), HashMap::new());
+        let mut without_payment: HashMap<Payment, Vec<i64>> = HashMap::new();
         let published = reader.rulesets().map_err(Failure::told)?;
         let is_its = |program: ProgramId| published.iter().any(|ruleset| ruleset.program == program.as_str());
         let mut is_known = self.program.is_none_or(is_its);
         let mut each = |numbered: Numbered<'_>| -> Result<(), JournalError> {
             is_known = is_known || numbered.record.program == self.program;
-            let name = message(&numbered.record);
+            let (name, payment) = (message(numbered.record), payment(numbered.record));
+            if let Some(payment) = payment.filter(|_| tells_of_its_payment(numbered.record)) {
+                // What it came before is there by now, and has it.
+                without_payment.remove(&payment).iter().flatten().for_each(|number| drop(lines.remove(number)));
+            }
             if let Some(line) = self.line(&numbered) {
                 lines.insert(numbered.number, line);
+                if let Some(payment) = payment.filter(|_| is_without_payment(numbered.record)) {
+                    without_payment.entry(payment).or_default().push(numbered.number);
+                }
                 if let Some(name) = name {
                     not_booked.entry(name).or_insert_with(Vec::new).push(numbered.number);
                 }
@@ -96,7 +104,7 @@ impl Inbox {
     }
 
     fn line(&self, numbered: &Numbered<'_>) -> Option<String> {
-        let record = &numbered.record;
+        let record = numbered.record;
         let too_old = self.since.is_some_and(|since| record.at < since);
         if too_old || self.program.is_some_and(|program| record.program != Some(program)) {
             return None;
@@ -145,6 +153,50 @@ fn message(record: &Record) -> Option<(Option<ProgramId>, Option<PlatformName>, 
         | Body::RulesPublished
         | Body::Trimmed { .. }
         | Body::Opened => None,
+    }
+}
+
+/// Whose hold.
+type Payment = (Option<ProgramId>, u64);
+
+/// The hold that a record is about.
+fn payment(record: &Record) -> Option<Payment> {
+    record.place.hold.map(|hold| (record.program, hold))
+}
+
+/// Whether a message came of whose payment nobody had told.
+fn is_without_payment(record: &Record) -> bool {
+    record.body.outcome().and_then(|outcome| outcome.finding) == Some(Finding::PaymentUnknown)
+}
+
+/// Whether a record tells of the payment itself: it was asked about, or something was placed or taken.
+fn tells_of_its_payment(record: &Record) -> bool {
+    match &record.body {
+        Body::Decided { .. } | Body::Adopted { .. } => true,
+        Body::Told { event, outcome } => outcome.hold.is_some() && tells_of_it(&event.fact),
+        Body::Ordered { .. }
+        | Body::Kept { .. }
+        | Body::AccountEntered { .. }
+        | Body::CardEntered { .. }
+        | Body::RulesPublished
+        | Body::Trimmed { .. }
+        | Body::Opened => false,
+    }
+}
+
+/// Whether a fact says that a payment was there.
+const fn tells_of_it(fact: &Fact) -> bool {
+    match fact {
+        Fact::Recorded { .. } | Fact::Captured { .. } | Fact::Completed { .. } => true,
+        Fact::Reduced { .. }
+        | Fact::Replaced { .. }
+        | Fact::Released { .. }
+        | Fact::Credited { .. }
+        | Fact::Debited { .. }
+        | Fact::Card { .. }
+        | Fact::Cardholder { .. }
+        | Fact::Account { .. }
+        | Fact::SettlementAnnounced { .. } => false,
     }
 }
 

@@ -34,7 +34,8 @@ records were dropped, the checkpoint that stands for them is proven too: its fil
 Of a shared ledger, the chain in its database is walked: groups whose records were dropped are only linked.
 
 With --balances, what every account has by the journal's records is compared with what the projection has, from which a start
-reads it and pages list it: posted, held, credit line and status, up to the record that the projection has come to.
+reads it and pages list it: posted, held, credit line and status. A projection that is behind the journal is waited for as long
+as it comes on; without a server it is compared up to the record that it has come to.
 
 Exit codes:
   0  whole
@@ -133,7 +134,10 @@ impl Verify {
             Some(file) => file,
             None => match self.place.shared_database()? {
                 Some(database) => return verify_shared(&database, self.balances, self.json, output),
-                None => self.place.data()?,
+                None => {
+                    self.place.must_be_begun()?;
+                    self.place.data()?
+                }
             },
         };
         let mut told = Told::default();
@@ -142,7 +146,7 @@ impl Verify {
             .map_err(Failure::told)?;
         let compared = if self.balances {
             let mut progress = |step, done, all| told.progress(step, done, all);
-            Some(balances::compare(&place, &mut progress).map_err(Failure::told)?)
+            Some(balances::compare(&place, verified.last, &mut progress).map_err(Failure::told)?)
         } else {
             None
         };

@@ -6,7 +6,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use super::{Failure, Place};
 use crate::app;
-use crate::config::{self, Config, LedgerEngine, Overrides};
+use crate::config::{Config, Overrides};
 use crate::control::client::{self, AskError};
 use crate::control::{self, ControlAnswer, ControlRequest};
 use crate::operations::Desk;
@@ -38,13 +38,10 @@ impl Ledger {
             Some(opened) => self.ask_opened(opened, request),
             None => match client::ask(&self.data, &request) {
                 Ok(answer) => answer,
-                Err(AskError::NoServer) if only_reads(&request) && !self.is_begun() => {
-                    let data = self.data.display();
-                    return Err(Failure::Told(format!(
-                        "there is no ledger in {data}: `holdfast serve` or `holdfast import` begins one; is --data right?"
-                    )));
-                }
                 Err(AskError::NoServer) => {
+                    if !may_begin(&request) {
+                        self.place.must_be_begun()?;
+                    }
                     let overrides = Overrides { data: Some(self.data.clone()), ..Overrides::default() };
                     let config = Config::load(&self.place.config, overrides)?;
                     if matches!(request, ControlRequest::Switch(_))
@@ -81,12 +78,6 @@ impl Ledger {
         }
     }
 
-    /// Whether there is a ledger to read: a journal, or a database.
-    fn is_begun(&self) -> bool {
-        let shared = || config::ledger_of(&self.place.config).is_ok_and(|ledger| ledger.engine == LedgerEngine::Postgres);
-        self.data.join(crate::journal::store::FILE).exists() || shared()
-    }
-
     fn ask_opened(&mut self, opened: (Runtime, OpenedLedger), request: ControlRequest) -> ControlAnswer {
         let answer = opened.0.block_on(control::answer(&opened.1, request));
         self.opened = Some(opened);
@@ -94,19 +85,19 @@ impl Ledger {
     }
 }
 
-/// Whether a request brings nothing in, so that it must not begin a ledger either.
-fn only_reads(request: &ControlRequest) -> bool {
+/// Whether a request may begin a ledger: what an import brings is the first that one has. All others are about one that is there.
+const fn may_begin(request: &ControlRequest) -> bool {
     match request {
-        ControlRequest::Balance(_) | ControlRequest::Balances(_) | ControlRequest::RulesHistory(_) | ControlRequest::Trim(_) => {
-            true
-        }
-        ControlRequest::Import(_)
+        ControlRequest::Import(_) | ControlRequest::ImportProfiles(_) => true,
+        ControlRequest::Balance(_)
+        | ControlRequest::Balances(_)
+        | ControlRequest::RulesHistory(_)
+        | ControlRequest::Trim(_)
         | ControlRequest::RulesPublish(_)
         | ControlRequest::RulesRollback(_)
         | ControlRequest::Switch(_)
         | ControlRequest::BringBack(_)
-        | ControlRequest::Spend(_)
-        | ControlRequest::ImportProfiles(_) => false,
+        | ControlRequest::Spend(_) => false,
     }
 }
 

@@ -108,6 +108,34 @@ impl Place {
         }
     }
 
+    /// Whoever asks about a ledger that nobody began means another directory: only `serve` and `import` begin one, and nothing else
+    /// makes its directory, or answers as if it were an empty one.
+    fn must_be_begun(&self) -> Result<(), Failure> {
+        let data = self.data()?;
+        let shown = data.display();
+        // A file that is named is a journal's own, or none; whoever opens it says so.
+        if data.is_file() || data.join(crate::journal::store::FILE).exists() {
+            return Ok(());
+        }
+        let shared = config::ledger_of(&self.config).is_ok_and(|ledger| ledger.engine == LedgerEngine::Postgres);
+        let why = match (data.is_dir(), shared) {
+            (true, true) => return Ok(()),
+            (true, false) => format!("has no {}", crate::journal::store::FILE),
+            (false, _) => "is not there".to_owned(),
+        };
+        let named = if self.data.is_some() {
+            "--data names another directory than the server's, it seems".to_owned()
+        } else {
+            let file = self.config.display();
+            format!(
+                "{file}: ledger.data names it, and a relative path counts from where the command is called; --data names another"
+            )
+        };
+        Err(Failure::Told(format!(
+            "there is no ledger in {shown}: it {why}; {named}. `holdfast serve` or `holdfast import` begins a ledger, nothing else does"
+        )))
+    }
+
     /// The database of a shared ledger, if it is one.
     fn shared_database(&self) -> Result<Option<Database>, Failure> {
         let named = self.data.as_ref().is_some_and(|data| data.join(crate::journal::store::FILE).exists());
@@ -128,6 +156,7 @@ impl Place {
         if !named && config::ledger_of(&self.config).is_ok_and(|ledger| ledger.engine == LedgerEngine::Postgres) {
             return Err(not_here(&self.config, instead));
         }
+        self.must_be_begun()?;
         Ok(data)
     }
 }

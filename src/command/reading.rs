@@ -32,12 +32,12 @@ impl Place {
     /// The journal. That of a shared ledger is copied first, which takes as long as reading all of it.
     pub(super) fn journal(&self, needs: Needs) -> Result<Reading, Failure> {
         let data = self.data()?;
+        self.must_be_begun()?;
         let Some(database) = self.shared_database()? else {
             let reader = Reader::open(&data).map_err(Failure::told)?;
             return Ok(Reading { reader, _copy: None });
         };
         let cannot = |error: io::Error| Failure::Told(format!("{}: the journal cannot be copied there: {error}", data.display()));
-        std::fs::create_dir_all(&data).map_err(cannot)?;
         let directory = tempfile::Builder::new().prefix("journal-copy-").tempdir_in(&data).map_err(cannot)?;
         let copied = copy_of(&database, directory.path())?;
         if copied.months_dropped > 0 {
@@ -54,6 +54,16 @@ impl Place {
         }
         let reader = Reader::open(directory.path()).map_err(Failure::told)?;
         Ok(Reading { reader, _copy: Some(directory) })
+    }
+}
+
+/// Why a shared ledger's database is not to be reached, if that may pass: then commands tell what is known without it.
+pub(super) fn away(database: &Database) -> Result<Option<String>, Failure> {
+    let opened = runtime().map_err(Failure::told)?.block_on(async { database.open(|_| {}).await.map(drop) });
+    match opened {
+        Ok(()) => Ok(None),
+        Err(trouble) if trouble.may_pass() => Ok(Some(trouble.to_string())),
+        Err(trouble) => Err(Failure::told(trouble)),
     }
 }
 

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::inbox::moment;
 use super::journal::Told;
-use super::reading::Needs;
+use super::reading::{Needs, away};
 use super::{Failure, Place};
 use crate::clock;
 use crate::config::{Config, Overrides};
@@ -20,7 +20,7 @@ use crate::switchboard::one_line;
 /// Tells what stand-in did: for each outage its time, causes, decisions, exposure, and what may be lost.
 ///
 /// An outage begins with the first answer that was given without the ledger, or with the switch, and ends with the last one;
-/// answers less than five minutes apart belong together. What mode `drop` left to the platform leaves no record, and is not told.
+/// answers less than five minutes apart belong together. What mode `drop` left to the platform, which left no hold, is counted apart.
 #[derive(Debug, Args)]
 pub struct Report {
     /// Only answers from then on: a date, which begins at midnight UTC, or a moment in RFC 3339.
@@ -42,16 +42,9 @@ impl Report {
         if let Some(wanted) = self.program {
             super::rules::only_program(&config, Some(wanted))?;
         }
+        self.place.must_be_begun()?;
         let spool = File::open_if_there(&config.spool.path).map_err(Failure::told)?;
-        let reading = self.place.journal(Needs::WhatIsThere)?;
-        let reader = &reading.reader;
-        let (since, mut told) = (self.since.unwrap_or(Timestamp::EPOCH), Told::default());
-        let answers = Answers::read(reader, spool.as_ref(), since, &mut |step, done, all| told.progress(step, done, all))
-            .map_err(Failure::told)?;
-        if let Some(begins) = reader.begins().map_err(Failure::told)? {
-            // Whoever closed standard error does not want to know.
-            let _ = writeln!(io::stderr(), "{begins}");
-        }
+        let answers = self.answers(spool.as_ref())?;
         let (now, mut count) = (clock::utc(), 0_usize);
         for program in config.programs.iter().filter(|program| self.program.is_none_or(|wanted| wanted == program.id)) {
             for outage in answers.outages(program.id) {
@@ -68,6 +61,28 @@ impl Report {
             writeln!(output, "nothing: the ledger answered every question")?;
         }
         Ok(())
+    }
+
+    /// Those of the journal and the spool; while a shared ledger's database is away, those of the spool.
+    fn answers(&self, spool: Option<&File>) -> Result<Answers, Failure> {
+        let since = self.since.unwrap_or(Timestamp::EPOCH);
+        let away = self.place.shared_database()?.map(|database| away(&database)).transpose()?.flatten();
+        if let Some(away) = away {
+            // Whoever closed standard error does not want to know.
+            let _ = writeln!(
+                io::stderr(),
+                "{away}\ntold is only what this responder's spool has: what the ledger has heard before, of this outage too, is in its \
+                 database"
+            );
+            return Answers::unheard(spool, since).map_err(Failure::told);
+        }
+        let reading = self.place.journal(Needs::WhatIsThere)?;
+        let (reader, mut told) = (&reading.reader, Told::default());
+        let answers = Answers::read(reader, spool, since, &mut |step, done, all| told.progress(step, done, all));
+        if let Some(begins) = reader.begins().map_err(Failure::told)? {
+            let _ = writeln!(io::stderr(), "{begins}");
+        }
+        answers.map_err(Failure::told)
     }
 }
 

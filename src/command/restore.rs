@@ -17,12 +17,18 @@ Examples:
 
 The directory must be empty, or not there: nothing is ever overwritten. The chain of what was written is walked before the
 command ends; then start the server on the directory. What happened after the backup was made is not in it: the platform's
-own records tell what is missing.
+own records tell what is missing. Nor is the spool, with what platforms were told and the ledger had not heard: where the old
+one's file is still there, put a copy of it where `spool.path` says before the server starts. What the ledger heard meanwhile is
+heard once.
 
 Exit codes:
   0  restored and proven; what is in it is on standard output
   1  not done (why on standard error; the directory is as it was)
   2  the command line is not understood";
+
+/// What no backup has, and what to do about it.
+const NOT_IN_IT: &str = "not in it    the spool: where the old server's file is still there, put a copy of it where `spool.path` says \
+    before the server starts; it has what platforms were told and the ledger had not heard";
 
 /// Makes an empty directory a data directory, from a backup.
 #[derive(Debug, Args)]
@@ -43,7 +49,7 @@ impl Restore {
         let mut told = Told::default();
         let progress = &mut |step, done, all| told.progress(step, done, all);
         let verified = backup::restore(&self.from, &self.data, &BESIDE, progress).map_err(Failure::told)?;
-        let text = if self.json { format!("{}\n", as_json(&verified)) } else { as_lines(&verified) };
+        let text = if self.json { format!("{}\n", as_json(&verified)) } else { format!("{}{NOT_IN_IT}\n", as_lines(&verified)) };
         Ok(write!(output, "{text}")?)
     }
 }

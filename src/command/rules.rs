@@ -103,11 +103,16 @@ struct Rollback {
 #[derive(Debug, Args)]
 pub(super) struct Signature {
     /// Who does this; a login or a ticket's assignee, kept for ever.
-    #[arg(long, value_name = "WHO", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    #[arg(long, value_name = "WHO", value_parser = not_blank)]
     pub by: String,
     /// Why, for whoever reads the history.
-    #[arg(long, value_name = "TEXT", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    #[arg(long, value_name = "TEXT", value_parser = not_blank)]
     pub why: String,
+}
+
+/// A text that says something.
+pub(super) fn not_blank(text: &str) -> Result<String, &'static str> {
+    if text.trim().is_empty() { Err("must say something") } else { Ok(text.to_owned()) }
 }
 
 impl Rules {

@@ -122,7 +122,7 @@ fn sum(reader: &Reader, program: &ProgramConfig, day: Date) -> Result<Day, Failu
     let mut told = Told::default();
     reader
         .records(i64::MAX, &mut |step, done, all| told.progress(step, done, all), &mut |numbered| {
-            summing.take(numbered.number, &numbered.record);
+            summing.take(numbered.number, numbered.record);
             Ok(())
         })
         .map_err(Failure::told)?;

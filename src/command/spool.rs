@@ -17,7 +17,7 @@ use crate::config::{Config, Overrides};
 use crate::control::protocol::BringBack;
 use crate::control::{ControlAnswer, ControlRequest};
 use crate::explain::phrases;
-use crate::spool::{Aside, Entry, File, Row};
+use crate::spool::{Aside, Bond, Entry, File, LedgerWas, Row, Sync};
 use crate::switchboard::one_line;
 
 const EXAMPLES: &str = "\
@@ -25,10 +25,14 @@ Examples:
   holdfast spool
   holdfast spool --json | jq 'select(.set_aside)'
   holdfast spool retry 17 --by ann --why 'the account is imported now, ticket 951'
+  holdfast spool accept-new --by ann --why 'its disk burnt; what was told is settled with the platform, ticket 952'
 
 What waits is brought to the ledger as soon as it answers; nobody has to do anything. What was set aside the ledger refused for
 good: it was told to a platform all the same, and counts as money at risk until it is settled. Remove the cause (import the
 account or card, look at `holdfast explain`), then retry it. An entry that is retried waits under a new number.
+
+A data directory remembers its spool. `serve` refuses to start where that is missing, where there is another one, and where a
+spool has entries beside a ledger that is new: bring the right one back, or accept the one that is there.
 
 Exit codes:
   0  listed, also if there is nothing; or: it waits again
@@ -55,6 +59,16 @@ pub struct Spool {
 enum SpoolCommand {
     /// Brings an entry that was set aside to the ledger again.
     Retry(Retry),
+    /// Makes the spool that is there the data directory's, instead of one that is lost: `serve` refuses to start with another one.
+    AcceptNew(AcceptNew),
+}
+
+#[derive(Debug, Args)]
+struct AcceptNew {
+    #[command(flatten)]
+    signature: Signature,
+    #[command(flatten)]
+    place: Place,
 }
 
 #[derive(Debug, Args)]
@@ -71,8 +85,21 @@ impl Spool {
     pub(super) fn run(self, output: &mut dyn io::Write) -> Result<(), Failure> {
         match self.command {
             Some(SpoolCommand::Retry(retry)) => retry.run(output),
+            Some(SpoolCommand::AcceptNew(accept)) => accept.run(output),
             None => List { json: self.json, most: self.most, now: clock::utc() }.run(self.place, output),
         }
+    }
+}
+
+impl AcceptNew {
+    fn run(self, output: &mut dyn io::Write) -> Result<(), Failure> {
+        let config = Config::load(&self.place.config, Overrides { data: self.place.data, ..Overrides::default() })?;
+        let Signature { by, why } = self.signature;
+        let (data, path) = (&config.ledger.data, &config.spool.path);
+        let bond = Bond::of(data, path, LedgerWas::There).map_err(Failure::told)?;
+        let file = File::open(path, Sync::Full).map_err(Failure::told)?;
+        bond.accept(&file, &by, &why, clock::utc()).map_err(Failure::told)?;
+        Ok(writeln!(output, "{} is the spool of {} from now on", path.display(), data.display())?)
     }
 }
 
@@ -103,8 +130,9 @@ struct Total {
 
 impl List {
     fn run(&self, place: Place, output: &mut dyn io::Write) -> Result<(), Failure> {
-        let config = Config::load(&place.config, Overrides { data: place.data, ..Overrides::default() })?;
+        let config = Config::load(&place.config, Overrides { data: place.data.clone(), ..Overrides::default() })?;
         let Some(file) = File::open_if_there(&config.spool.path).map_err(Failure::told)? else {
+            place.must_be_begun()?;
             return if self.json { Ok(()) } else { Ok(writeln!(output, "nothing waits, and nothing was set aside")?) };
         };
         let (mut waiting, mut aside) = (Total::default(), Total::default());

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use holdfast_core::rules::Ruleset;
-use holdfast_core::stand_in::{Looser, StandInPolicy, looser_rows, unreachable_rows};
+use holdfast_core::stand_in::{Looser, Mode, StandInPolicy, Than, Unreachable, looser_rows, unreachable_rows};
 use holdfast_core::{
     AddressVerification, AuthorizationRequest, Checkout, Currency, Money, PlatformName, ProgramId, SecurityCodeVerification,
     ThreeDSecure,
@@ -198,8 +198,14 @@ fn aloud(policy: &StandInPolicy) -> String {
 /// What its author should look at: nothing of it keeps a table from loading.
 fn findings(policy: &StandInPolicy, rules: &Ruleset, which: &str) -> String {
     let mut text = String::new();
+    match policy.mode() {
+        Mode::Rules => {}
+        mode @ (Mode::Decline | Mode::Approve { .. } | Mode::Drop(_)) => {
+            let _ = writeln!(text, "warning: the table {mode}: no row is asked; what follows is of its rows all the same");
+        }
+    }
     for found in unreachable_rows(policy) {
-        let _ = writeln!(text, "warning: row {} decides nothing: row {} before it takes all of it", found.row, found.behind);
+        let _ = writeln!(text, "warning: {}", unreachable(&found));
     }
     for found in looser_rows(policy, rules, clock::utc()) {
         let _ = writeln!(text, "warning: {}", looser(&found, which));
@@ -207,22 +213,40 @@ fn findings(policy: &StandInPolicy, rules: &Ruleset, which: &str) -> String {
     text
 }
 
+fn unreachable(found: &Unreachable) -> String {
+    let behind: Vec<_> = found.behind.iter().map(ToString::to_string).collect();
+    let example = found.example.as_ref().map(|example| format!(", such as {}", example_of(example))).unwrap_or_default();
+    match behind.as_slice() {
+        [one] => format!("row {} decides nothing: row {one} before it takes all of it{example}", found.row),
+        several => {
+            format!("row {} decides nothing: rows {} before it take all of it together{example}", found.row, several.join(", "))
+        }
+    }
+}
+
 fn looser(found: &Looser, which: &str) -> String {
-    let Looser { row, than, limit, example, at } = found;
+    let Looser { row, than, by, example, at } = found;
     let example = example_of(example);
-    match limit {
-        None => format!(
+    match by {
+        Than::Rule => format!(
             "row {row} is looser than rule {than} of {which}: it approves {example} at {at}, which the rule declines (and declines in \
              stand-in, too)"
         ),
-        Some((limit, caps)) => format!(
+        Than::Amount { limit, caps } => format!(
             "row {row} is looser than limit {than} of {which}, which stand-in does not ask: it approves {example}, and so on up to \
-             {} {}; the limit ends at {} {}",
+             {} {} in the limit's window; the limit ends at {} {}",
             caps.decimal(),
             caps.currency(),
             limit.decimal(),
             limit.currency()
         ),
+        Than::Count { limit, caps } => {
+            let often = caps.map_or_else(|| "as often as it is asked".to_owned(), |caps| format!("{caps} times"));
+            format!(
+                "row {row} is looser than limit {than} of {which}, which stand-in does not ask: it approves {example} {often} in the \
+                 limit's window; the limit ends at {limit} transactions"
+            )
+        }
     }
 }
 

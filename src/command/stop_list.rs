@@ -1,17 +1,19 @@
 //! `holdfast stop-list`: the cards on which nothing may be approved, for a platform's or network's own stand-in.
 
-use std::io;
+use std::io::{self, Write as _};
 
 use clap::{Args, ValueEnum};
 use holdfast_core::ProgramId;
 use serde_json::json;
 
+use super::reading::away;
 use super::{Failure, Place};
 use crate::app::runtime;
 use crate::config::{Config, Overrides};
 use crate::ledger::postgres::connect::Database;
 use crate::ledger::postgres::migrate;
 use crate::ledger::postgres::standings::card_standings;
+use crate::ledger::postgres::{SnapshotPlace, seen_standings};
 use crate::spool::File;
 use crate::stop_list::{Blocked, PAGE, Unheard, blocked, blocked_of};
 
@@ -22,7 +24,8 @@ Examples:
 
 Give it to whoever answers when this server cannot be reached: the platform, or the network. Cards are named by the platform's
 tokens. Listed is every card that is not active, and every card of an owner or an account that is not; what a platform told while
-the ledger was away counts, of a shared ledger what it told this responder. The columns are card, reason and account.
+the ledger was away counts, of a shared ledger what it told this responder. While a shared ledger's database is away, listed is what
+this responder last saw, and standard error says so. The columns are card, reason and account.
 
 Exit codes:
   0  listed, also if there is no such card
@@ -61,16 +64,49 @@ impl StopList {
     pub(super) fn run(self, output: &mut dyn io::Write) -> Result<(), Failure> {
         let config = Config::load(&self.place.config, Overrides { data: self.place.data.clone(), ..Overrides::default() })?;
         let program = super::rules::only_program(&config, Some(self.program))?.id;
+        self.place.must_be_begun()?;
         let spool = File::open_if_there(&config.spool.path).map_err(Failure::told)?;
         // Before the projection: what the ledger hears meanwhile is in both, and in neither is nothing.
         let unheard = spool.map(|file| Unheard::of(&file, program)).transpose()?.unwrap_or_default();
-        let mut lines = Lines { format: self.format, output };
+        // All of it or nothing: half a list is worse than none.
+        let mut whole = Vec::new();
+        let mut lines = Lines { format: self.format, output: &mut whole };
         lines.begin()?;
-        match self.place.shared_database()? {
-            None => blocked(&config.ledger.data, program, &unheard, |card| lines.card(&card)),
-            Some(database) => blocked_at(&database, program, &unheard, |card| lines.card(&card)),
+        let note = match self.place.shared_database()? {
+            None => blocked(&config.ledger.data, program, unheard, |card| lines.card(&card))?,
+            Some(database) => match away(&database)? {
+                None => blocked_at(&database, program, &unheard, |card| lines.card(&card)).map(|()| None)?,
+                Some(away) => {
+                    let place = SnapshotPlace::beside(&config.spool.path, database.whereabouts().to_string());
+                    Some(blocked_as_seen(&place, &away, program, &unheard, |card| lines.card(&card))?)
+                }
+            },
+        };
+        if let Some(note) = note {
+            // Whoever closed standard error does not want to know.
+            let _ = writeln!(io::stderr(), "{note}");
         }
+        Ok(output.write_all(&whole)?)
     }
+}
+
+/// As this responder last saw the cards, while the database is away; says so.
+fn blocked_as_seen(
+    place: &SnapshotPlace,
+    away: &str,
+    program: ProgramId,
+    unheard: &Unheard,
+    each: impl FnMut(Blocked) -> Result<(), Failure>,
+) -> Result<String, Failure> {
+    let Some((as_of, standings)) = seen_standings(place, program)? else {
+        return Err(Failure::Told(format!("{away}; and this responder kept nothing of what it saw of the cards")));
+    };
+    let mut pages = vec![standings];
+    blocked_of(|_| Ok(pages.pop().unwrap_or_default()), unheard, each)?;
+    Ok(format!(
+        "{away}\nlisted is what this responder last saw of the cards at {as_of}, and what it was told since: what others changed since \
+         then, and cards that it has not seen for long, may be missing"
+    ))
 }
 
 /// The same of a shared ledger, in its database.

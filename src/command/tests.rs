@@ -58,7 +58,7 @@ fn what_is_understood() {
         ("holdfast balance", ErrorKind::MissingRequiredArgument),
         ("holdfast rules", ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand),
         ("holdfast rules publish r.toml --program p --by ann", ErrorKind::MissingRequiredArgument),
-        ("holdfast rules publish r.toml --program p --by= --why because", ErrorKind::InvalidValue),
+        ("holdfast rules publish r.toml --program p --by= --why because", ErrorKind::ValueValidation),
         ("holdfast rules rollback --by ann --why because", ErrorKind::MissingRequiredArgument),
         ("holdfast journal", ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand),
         ("holdfast backup", ErrorKind::MissingRequiredArgument),
@@ -352,11 +352,58 @@ fn without_a_server_the_configuration_is_needed() {
         let Err(Failure::Told(problem)) = parse(&line).unwrap().run(&mut Vec::new()) else { panic!() };
         problem
     };
-    // What only reads does not begin a ledger.
-    assert!(told("balance a").starts_with("there is no ledger in "));
-    assert!(!data.path().join("journal.sqlite").exists());
+    fs::write(data.path().join("journal.sqlite"), "").unwrap();
     let problem = told("rules rollback --program demo --by ann --why because");
     assert!(problem.ends_with("none.toml:1:1: cannot be read: No such file or directory (os error 2)"), "{problem}");
+}
+
+/// Neither begins a ledger, nor makes its directory, nor answers as if it were an empty one.
+#[test]
+fn no_command_but_serve_and_import_takes_a_directory_without_a_ledger() {
+    let parent = tempfile::tempdir().unwrap();
+    let (nowhere, empty) = (parent.path().join("nowhere"), parent.path().join("empty"));
+    fs::create_dir(&empty).unwrap();
+    let commands = [
+        "balance acct-demo-1",
+        "balance --all",
+        "inbox",
+        "explain tx-1",
+        "journal verify",
+        "journal trim",
+        "settlement --program demo --day 2026-03-14",
+        "replay",
+        "backup @/copy",
+        "spool",
+        "spool retry 1 --by ann --why because",
+        "stop-list --program demo",
+        "rules history --program demo",
+        "rules publish config/rules/demo.toml --program demo --by ann --why because",
+        "rules rollback --program demo --by ann --why because",
+        "stand-in history --program demo",
+        "stand-in on --program demo --for 1h --by ann --why because",
+        "stand-in off --program demo --by ann --why because",
+        "stand-in report",
+        "webhooks list",
+        "webhooks retry 1",
+        "webhooks replay --endpoint e --from 1",
+        "organization list",
+        "credential list --organization ent_demo",
+        "erase --program demo",
+    ];
+    for (data, why) in [(&nowhere, "it is not there"), (&empty, "it has no journal.sqlite")] {
+        for command in commands {
+            let command = command.replace('@', &parent.path().display().to_string());
+            let line = format!("holdfast {command} --data {}", data.display());
+            let mut output = Vec::new();
+            let Err(Failure::Told(problem)) = parse(&line).unwrap().run(&mut output) else { panic!("{line}") };
+            assert!(problem.starts_with(&format!("there is no ledger in {}: {why}", data.display())), "{line}: {problem}");
+            assert!(problem.contains("--data"), "{line}: {problem}");
+            assert_eq!(output, b"", "{line}");
+        }
+    }
+    assert!(!nowhere.exists());
+    assert_eq!(fs::read_dir(&empty).unwrap().count(), 0);
+    assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 1);
 }
 
 /// A data directory whose journal has two groups, of two records and of one.
@@ -396,7 +443,9 @@ fn the_journal_is_proven_copied_and_restored() {
     assert_eq!((told["records"].as_i64(), told["groups"].as_i64(), head.len()), (Some(3), Some(2), 64));
 
     let copied = done("holdfast backup @ --data DATA").unwrap();
-    assert_eq!(copied, format!("file         {}/holdfast-3.backup\n{proven}", elsewhere.path().display()));
+    let left_out =
+        format!("not in it    the spool, {}/spool.sqlite: nothing in it waits for the ledger\n", data.path().display());
+    assert_eq!(copied, format!("file         {}/holdfast-3.backup\n{proven}{left_out}", elsewhere.path().display()));
     assert!(done("holdfast backup @ --data DATA").unwrap_err().contains("is there already"));
     let copied = done("holdfast backup @/again --json --data DATA").unwrap();
     assert!(copied.contains("\"file\":") && copied.contains(head), "{copied}");

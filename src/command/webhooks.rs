@@ -103,6 +103,7 @@ struct Machine;
 
 /// The file of this responder; nothing if no webhook was ever sent from here.
 fn file(place: &Place) -> Result<Option<Outbox>, Failure> {
+    place.must_be_begun()?;
     Outbox::open_if_there(&place.data()?).map_err(Failure::told)
 }
 

@@ -1,5 +1,6 @@
 //! What proves a mount's callers: `basic`, `headers`, `signing`, `answering`, and whether its platform can use them.
 
+use holdfast_adapters::proof::{Granted, Permission, Permissions};
 use holdfast_adapters::{BasicCredential, Credentials, Keyring, Platform, RuleBypass, Secret, Use};
 use http::HeaderName;
 
@@ -66,6 +67,7 @@ impl KeyringReader<'_> {
                 .spot
                 .wrong(format_args!("is never looked at by {}: none of its callers can have rules bypassed", platform.name));
         }
+        let permissions = self.permissions(&entry);
         entry.finish();
         let (written, user, password) = (written?, user?, password?);
         if self.environment == Some(Environment::Production) && password.expose().len() < PASSWORD_BYTES_MIN {
@@ -78,7 +80,20 @@ impl KeyringReader<'_> {
             written.spot.wrong("is longer than 500 bytes together with its password");
             return None;
         }
-        Some(BasicCredential::new(user, &password).with_bypass(bypass))
+        Some(BasicCredential::new(user, &password).granting(Granted { bypass, permissions: permissions? }))
+    }
+
+    /// What a credential's callers may do: everything, if nothing is said.
+    fn permissions(&self, entry: &Section<'_>) -> Option<Permissions> {
+        let Some(value) = entry.optional("permissions") else { return Some(Permissions::ALL) };
+        if let Some(platform) = self.platform.filter(|platform| platform.texts == Use::Never) {
+            value.spot.wrong(format_args!("is never looked at by {}: only payment doors have permissions", platform.name));
+        }
+        let names = Permission::ALL.iter().map(|permission| permission.name()).collect::<Vec<_>>().join(", ");
+        let texts = value.list_of_texts()?;
+        let known = |text: &str| Permission::from_name(text).ok_or_else(|| format!("is none of {names}"));
+        let read: Option<Vec<Permission>> = texts.iter().map(|text| text.parse(known)).collect();
+        Some(read?.into_iter().fold(Permissions::NONE, Permissions::with))
     }
 
     fn headers(&self, section: &Section<'_>) -> Option<Vec<(String, Secret)>> {

@@ -147,6 +147,12 @@ impl<'d> Value<'d> {
         }
     }
 
+    /// Whether it is this text; nothing is noted.
+    #[must_use]
+    pub fn is_text(&self, text: &str) -> bool {
+        self.value.as_str() == Some(text)
+    }
+
     /// The value as a whole number in a range.
     #[must_use]
     pub fn integer(&self, range: RangeInclusive<i64>) -> Option<i64> {

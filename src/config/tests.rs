@@ -74,6 +74,7 @@ const fn platform(name: &'static str, budget_ms: [u64; 3]) -> Platform {
         in_flight_duplicate,
         credentials,
         message_name: |key| key,
+        payment_of_message: |_| None,
         payment_of_token: holdfast_core::PaymentRef::of,
         texts: Use::Never,
         card_number_routes: &[],
@@ -111,6 +112,12 @@ fn environment(name: &str) -> Option<String> {
         "NEWLINE" => Some("\n".into()),
         "LINES" => Some("secret-a\nsecret-b".into()),
         "LONG" => Some("s".repeat(4097)),
+        "WHSEC" => Some("whsec_dGhpcyBpcyBhIHRlc3QgYW5kIG9ubHkgYSB0ZXN0".into()),
+        "WHSEC_UNPADDED" => Some("whsec_dGhpcyBpcyBhIHRlc3QgYW5kIG9ubHkgYSB0ZXN0MQ".into()),
+        "WHSEC_NO_BASE64" => Some("whsec_this is a secret and no base64, however long".into()),
+        // Long enough as it is written, and sixteen bytes as it is meant.
+        "WHSEC_SHORT" => Some("whsec_MDEyMzQ1Njc4OWFiY2RlZg==".into()),
+        "WHSEC_LONG" => Some("s".repeat(65)),
         "TOO_LONG_FOR_BASIC" => Some("s".repeat(499)),
         "DEMO" => Some(DEMO_PASSWORD.into()),
         "TOKEN" => Some("0123456789abcdef-of-my-own".into()),
@@ -1124,4 +1131,39 @@ fn a_shared_database_is_named_by_reference_and_reached_safely() {
             "c.toml:1:1: ledger.postgres: is for the engine \"postgres\"; leave it out, or write engine = \"postgres\" in [ledger]"
         )
     );
+}
+
+#[test]
+fn a_webhook_has_keys_that_sign() {
+    let endpoint = |secret: &str| {
+        format!(
+            "[[webhook]]\nname = 'w'\nprogram = 'one'\nurl = 'https://example.com/w'\nevents = ['authorization.approved']\n\
+             secrets = ['env:{secret}']\n{LEAST}"
+        )
+    };
+    assert_eq!(load(&endpoint("WHSEC")).map(|config| config.webhooks.len()), Ok(1));
+    for (secret, problem) in [
+        ("WHSEC_UNPADDED", "that is no base64 behind `whsec_`, its `=` at the end included"),
+        ("WHSEC_NO_BASE64", "that is no base64 behind `whsec_`, its `=` at the end included"),
+        ("WHSEC_SHORT", "of fewer than 24 bytes"),
+        ("WHSEC_LONG", "of more than 64 bytes"),
+    ] {
+        let refused = load(&endpoint(secret)).unwrap_err();
+        assert_eq!(
+            refused,
+            format!(
+                "c.toml:6:12: webhook[0].secrets[0]: names a secret {problem}; `openssl rand -base64 32` makes one, with `whsec_` before it"
+            )
+        );
+    }
+}
+
+#[test]
+fn permissions_are_those_of_payment_doors() {
+    let login = "password = \"env:PASSWORD\"";
+    let with = |permissions: &str| LEAST.replacen(login, &format!("{login}\npermissions = {permissions}"), 1);
+    let refused = load(&with("['refund']")).unwrap_err();
+    assert!(refused.contains("permissions: is never looked at by marqeta: only payment doors have permissions"), "{refused}");
+    let refused = load(&with("['steal']")).unwrap_err();
+    assert!(refused.contains("is none of authorize, capture, void, refund, read, check"), "{refused}");
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use holdfast_adapters::Secret;
+use holdfast_adapters::proof::standard_webhooks::{NoKey, SigningKey};
 use holdfast_core::ProgramId;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
@@ -23,8 +23,7 @@ const NAME_BYTES_MAX: usize = 48;
 /// The old and the new one of a rotation.
 const SECRETS_MAX: usize = 2;
 
-/// Fewer bytes can be guessed.
-const SECRET_BYTES_MIN: usize = 24;
+const MAKE_ONE: &str = "`openssl rand -base64 32` makes one, with `whsec_` before it";
 
 const TIMEOUT_MS_DEFAULT: i64 = 10_000;
 const IN_FLIGHT_DEFAULT: i64 = 32;
@@ -80,7 +79,7 @@ impl WebhookReader<'_> {
         }
     }
 
-    fn secrets(&self, section: &Section<'_>, texts: &[Text<'_>], program: Option<ProgramId>) -> Option<Vec<Secret>> {
+    fn secrets(&self, section: &Section<'_>, texts: &[Text<'_>], program: Option<ProgramId>) -> Option<Vec<SigningKey>> {
         if let (Some(first), true) = (texts.first(), texts.len() > SECRETS_MAX) {
             first.spot.wrong("is one of more than two secrets; the old and the new one of a rotation are enough");
         }
@@ -91,26 +90,35 @@ impl WebhookReader<'_> {
         texts.iter().map(|text| self.secret(text, program)).collect()
     }
 
-    fn secret(&self, reference: &Text<'_>, program: Option<ProgramId>) -> Option<Secret> {
+    fn secret(&self, reference: &Text<'_>, program: Option<ProgramId>) -> Option<SigningKey> {
         let (secret, origin) = self.secrets.read(reference)?;
-        if secret.expose().len() < SECRET_BYTES_MIN {
-            reference
-                .spot
-                .wrong("names a secret of fewer than 24 bytes; `openssl rand -base64 32` makes one, with `whsec_` before it");
-            return None;
-        }
+        let key = match SigningKey::of(&secret) {
+            Ok(key) => key,
+            Err(problem) => {
+                reference.spot.wrong(format!("names a secret {}; {MAKE_ONE}", no_key(problem)));
+                return None;
+            }
+        };
         if origin == Origin::Demo && self.is_production(program) {
             reference
                 .spot
                 .wrong("is the demo's secret, which everybody knows: it works only for a sandbox program; make your own");
             return None;
         }
-        Some(secret)
+        Some(key)
     }
 
     fn is_production(&self, program: Option<ProgramId>) -> bool {
         let Some(known) = &self.programs.configs else { return self.programs.any_production };
         known.iter().any(|known| Some(known.id) == program && known.environment == Environment::Production)
+    }
+}
+
+const fn no_key(problem: NoKey) -> &'static str {
+    match problem {
+        NoKey::NotBase64 => "that is no base64 behind `whsec_`, its `=` at the end included",
+        NoKey::TooShort => "of fewer than 24 bytes",
+        NoKey::TooLong => "of more than 64 bytes",
     }
 }
 

@@ -101,7 +101,7 @@ type Whose = (Option<ProgramId>, Option<PlatformName>, Option<u64>);
 pub fn find(reader: &Reader, sought: &Sought, progress: &mut Progress<'_>) -> Result<Payment, NotOne> {
     let mut found: BTreeMap<Whose, Payment> = BTreeMap::new();
     reader.records(i64::MAX, progress, &mut |numbered| {
-        let record = &numbered.record;
+        let record = numbered.record;
         if is_meant(sought, record) {
             let (program, platform, hold) = (record.program, record.platform, record.place.hold);
             let first = numbered.number;

@@ -3,6 +3,7 @@
 //! [`mod@find`] looks for the payment under whatever name somebody has of it, [`story`] gathers what happened to it and what was
 //! known at the time, [`words`] tells it to people and [`json`] to machines. No record has a merchant's name, so no story has.
 
+pub mod check;
 pub mod find;
 pub mod json;
 pub mod phrases;

@@ -53,15 +53,15 @@ pub fn tell(reader: &Reader, payment: Payment, progress: &mut Progress<'_>) -> R
         .map(|Beginning { record, at, .. }| Begins { record, at });
     reader.records(i64::MAX, progress, &mut |numbered| {
         let record = numbered.record;
-        if !belongs(&payment, &record) {
-            books.follow(&record);
+        if !belongs(&payment, record) {
+            books.follow(record);
             return Ok(());
         }
         let before = books.at(&record.place);
-        books.follow(&record);
+        books.follow(record);
         let after = books.at(&record.place);
         let operator = record.operator.as_ref().map(|id| reader.operation(id)).transpose()?.flatten();
-        moments.push(Moment { number: numbered.number, record, operator, before, after });
+        moments.push(Moment { number: numbered.number, record: record.clone(), operator, before, after });
         Ok(())
     })?;
     let place = moments.iter().rev().map(|moment: &Moment| moment.record.place).find(|place| place.account.is_some());

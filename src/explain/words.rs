@@ -121,7 +121,10 @@ impl Lines<'_> {
                 ));
             }
             Some(Verdict::Proceed(proceed)) => {
-                self.line(format!("{version} had nothing against it, up to {}.", proceed.ceiling));
+                // What was not asked has no opinion.
+                if !were_bypassed(&moment.record.body) {
+                    self.line(format!("{version} had nothing against it, up to {}.", proceed.ceiling));
+                }
                 for (place, check) in proceed.limits.iter().enumerate() {
                     let used = uses.get(place).map(|used| limit(check, used, proceed.ceiling));
                     let used = used.unwrap_or_else(|| "what was used is not recorded".to_owned());
@@ -294,4 +297,19 @@ fn funds(account: &Account) -> String {
 
 fn signed(money: Money) -> String {
     if money.minor() > 0 { format!("+{money}") } else { money.to_string() }
+}
+
+/// Whether the rules were left out at the wish of a caller that may have that.
+fn were_bypassed(body: &Body) -> bool {
+    match body {
+        Body::Decided { request, .. } | Body::Adopted { request, .. } => phrases::are_rules_bypassed(request),
+        Body::Told { .. }
+        | Body::Ordered { .. }
+        | Body::Kept { .. }
+        | Body::AccountEntered { .. }
+        | Body::CardEntered { .. }
+        | Body::RulesPublished
+        | Body::Opened
+        | Body::Trimmed { .. } => false,
+    }
 }

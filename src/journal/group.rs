@@ -6,13 +6,14 @@
 use std::fmt;
 
 use holdfast_core::agent::Governed;
+use holdfast_core::rules::OfLess;
 use holdfast_core::{Checkout, Monitoring, PlatformName, ProgramId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::record::{Body, BodyRef, Place, Record, RecordRef};
 
 /// The number of this encoding. A reader refuses a newer one, and reads every older one that was ever released.
-pub const FORMAT: u8 = 7;
+pub const FORMAT: u8 = 8;
 
 /// The oldest encoding that is read as this one: what it can say has grown since.
 const OLDEST: u8 = 2;
@@ -64,6 +65,8 @@ enum LineRef<'a> {
     Checkout(&'a Checkout),
     /// The next record's question was asked past the program's rules. Since format 6.
     Bypassed,
+    /// How the next record's payment would be held if less of it were approved. Since format 8.
+    OfLess(&'a OfLess),
 }
 
 /// Gathers the records of one group into one reused buffer.
@@ -158,6 +161,9 @@ impl GroupWriter {
                 onto(&mut self.bytes, &LineRef::Bypassed)?;
             }
         }
+        if let Some(of_less) = record.body.of_less() {
+            onto(&mut self.bytes, &LineRef::OfLess(of_less))?;
+        }
         let line = LineRef::Record(record.at, number(origin)?, ruleset, record.operator, record.place, record.body);
         onto(&mut self.bytes, &line)
     }
@@ -199,6 +205,9 @@ impl Draft {
             if checkout.monitoring == Monitoring::Bypassed {
                 onto(&mut head, &LineRef::Bypassed).ok()?;
             }
+        }
+        if let Some(of_less) = record.body.of_less() {
+            onto(&mut head, &LineRef::OfLess(of_less)).ok()?;
         }
         // The third kind of line, and the first kind of body: what they are made of follows without anything between.
         onto(&mut head, &(2_u32, record.at, 0_u16, record.ruleset.map(|_| 0_u16), record.operator)).ok()?;
@@ -287,7 +296,7 @@ impl<'a> Group<'a> {
     /// Reads the next record; nothing where the bytes are none. What it says is large, and is not moved more often than has to be: lines
     /// are read by hand, as [`LineRef`] writes them.
     fn record(&mut self, room: &mut Option<Record>) -> Option<()> {
-        let (mut governed, mut checkout): (_, Option<Checkout>) = (None, None);
+        let (mut governed, mut checkout, mut of_less): (_, Option<Checkout>, Option<OfLess>) = (None, None, None);
         let mut line = postcard::Deserializer::from_bytes(self.rest);
         loop {
             match u32::deserialize(&mut line).ok()? {
@@ -305,11 +314,13 @@ impl<'a> Group<'a> {
                     self.rest = line.finalize().ok()?;
                     let record = room.insert(Record { at, program, platform, ruleset, operator, governed, place, body });
                     record.body.told_besides(checkout);
+                    record.body.held_of_less(of_less);
                     return Some(());
                 }
                 3 => governed = Some(Deserialize::deserialize(&mut line).ok()?),
                 4 => checkout = Some(Deserialize::deserialize(&mut line).ok()?),
                 5 => checkout = Some(Checkout { monitoring: Monitoring::Bypassed, ..checkout? }),
+                6 => of_less = Some(Deserialize::deserialize(&mut line).ok()?),
                 _ => return None,
             }
         }

@@ -117,6 +117,12 @@ pub trait Log: Send {
     /// The disk.
     fn take_away(&mut self) -> Result<u64, JournalError>;
 
+    /// Whether there may be room that could be given back to the disk.
+    fn has_room(&self) -> bool;
+
+    /// Gives a small piece of the room back that records took which were taken away. Only while nobody waits.
+    fn give_room_back(&mut self);
+
     /// An error of this log's chain.
     fn broken(&self, first: i64) -> JournalError {
         JournalError::Broken(self.place().to_owned(), first)

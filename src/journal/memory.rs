@@ -406,4 +406,10 @@ impl Log for MemoryLog {
     fn take_away(&mut self) -> Result<u64, JournalError> {
         Ok(0)
     }
+
+    fn has_room(&self) -> bool {
+        false
+    }
+
+    fn give_room_back(&mut self) {}
 }

@@ -6,7 +6,7 @@
 use arrayvec::ArrayVec;
 use holdfast_core::agent::Governed;
 use holdfast_core::hold::{AccountStatus, CardStatus, LimitUse, Order, Outcome, ToldAnswer, ToldEvent};
-use holdfast_core::rules::{LIMITS_MAX, Verdict};
+use holdfast_core::rules::{LIMITS_MAX, OfLess, Verdict};
 use holdfast_core::{
     AccountId, AuthorizationRequest, Basis, CardToken, CardholderToken, Checkout, IdempotencyKey, Money, PaymentRef,
     PlatformName, ProgramId, Timestamp,
@@ -285,7 +285,45 @@ impl BodyRef<'_> {
     }
 }
 
+impl BodyRef<'_> {
+    /// How less of its payment would be held, where the rules said.
+    pub(super) const fn of_less(&self) -> Option<&OfLess> {
+        match self {
+            BodyRef::Decided { verdict: Verdict::Proceed(proceed), .. }
+            | BodyRef::Adopted { verdict: Some(Verdict::Proceed(proceed)), .. } => proceed.hold.of_less.as_ref(),
+            BodyRef::Decided { .. }
+            | BodyRef::Adopted { .. }
+            | BodyRef::Told { .. }
+            | BodyRef::Ordered { .. }
+            | BodyRef::Kept { .. }
+            | BodyRef::AccountEntered { .. }
+            | BodyRef::CardEntered { .. }
+            | BodyRef::RulesPublished
+            | BodyRef::Opened
+            | BodyRef::Trimmed { .. } => None,
+        }
+    }
+}
+
 impl Body {
+    /// Gives its verdict what stands on a line of its own.
+    pub(super) const fn held_of_less(&mut self, of_less: Option<OfLess>) {
+        match self {
+            Body::Decided { verdict: Verdict::Proceed(proceed), .. }
+            | Body::Adopted { verdict: Some(Verdict::Proceed(proceed)), .. } => proceed.hold.of_less = of_less,
+            Body::Decided { .. }
+            | Body::Adopted { .. }
+            | Body::Told { .. }
+            | Body::Ordered { .. }
+            | Body::Kept { .. }
+            | Body::AccountEntered { .. }
+            | Body::CardEntered { .. }
+            | Body::RulesPublished
+            | Body::Opened
+            | Body::Trimmed { .. } => {}
+        }
+    }
+
     /// Gives its question what was told of it besides, which stands on a line of its own.
     pub(super) const fn told_besides(&mut self, checkout: Option<Checkout>) {
         match self {

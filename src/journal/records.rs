@@ -20,7 +20,7 @@ pub struct Numbered<'a> {
     /// Its counter.
     pub number: i64,
     /// What it says.
-    pub record: Record,
+    pub record: &'a Record,
     /// The version of the program that wrote it.
     pub engine: &'a str,
     /// Its place in its commit group, from 0.
@@ -39,14 +39,17 @@ impl Reader {
         self.must_reach_mark()?;
         let (start, next) = (self.start().next, self.end()?.next);
         let all = next.min(to.saturating_add(1)).saturating_sub(start);
+        // A record is large: each is read to where the one before it was.
+        let mut room = None;
         self.groups().walk_from(self.start(), &mut |first, bytes| {
             if first > to {
                 return Ok(());
             }
             let unreadable = |error| JournalError::Unreadable(self.path().to_owned(), first, error);
-            let group = Group::open(bytes).map_err(unreadable)?;
+            let mut group = Group::open(bytes).map_err(unreadable)?;
             let engine = group.engine;
-            for (number, (in_group, record)) in (first..=to).zip(group.enumerate()) {
+            for (number, in_group) in (first..=to).zip(0..) {
+                let Some(record) = group.read(&mut room) else { break };
                 each(Numbered { number, record: record.map_err(unreadable)?, engine, in_group })?;
                 let done = number.saturating_sub(start).saturating_add(1);
                 if all > TELL_EVERY && (done.checked_rem(TELL_EVERY) == Some(0) || done == all) {

@@ -82,6 +82,10 @@ pub(super) fn connect(path: &Path, sync: Sync) -> Result<(Connection, i32), Jour
     let schema = schema_of(&connection, path)?;
     // The size counts for a file that is made now; one that is there keeps its own.
     connection.execute_batch(&format!("PRAGMA page_size = {PAGE_BYTES}")).map_err(disk)?;
+    if schema == 0 {
+        // SQLite would write it anew into a file that is there: whatever that is, it may be evidence.
+        connection.execute_batch("PRAGMA auto_vacuum = INCREMENTAL").map_err(disk)?;
+    }
     let _: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0)).map_err(disk)?;
     let synchronous = synchronous(sync);
     connection

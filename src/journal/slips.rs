@@ -184,6 +184,29 @@ pub(super) fn find(connection: &Connection, wanted: &SlipsWanted) -> rusqlite::R
     }
 }
 
+/// The first one of a door whose payment is meant. A journal from before there were any has none.
+pub(super) fn first_where(
+    connection: &Connection,
+    door: &str,
+    is_meant: impl Fn(&str) -> bool,
+) -> rusqlite::Result<Option<Slip>> {
+    if !connection.table_exists(None, "slip")? {
+        return Ok(None);
+    }
+    let mut names = connection.prepare("SELECT number, payment FROM slip WHERE platform = ?1")?;
+    let mut rows = names.query(params![door])?;
+    while let Some(row) = rows.next()? {
+        let payment: String = row.get("payment")?;
+        if is_meant(&payment) {
+            let number: i64 = row.get("number")?;
+            let sql = format!("SELECT {COLUMNS} FROM slip WHERE number = ?1");
+            let found = connection.query_row(&sql, params![number], read)?;
+            return Ok(found.map(|(_, slip)| slip));
+        }
+    }
+    Ok(None)
+}
+
 fn find_page(connection: &Connection, (program, platform): (&str, &str), page: &Wanted) -> rusqlite::Result<SlipsFound> {
     let sql = format!(
         "SELECT {COLUMNS}, (?5 IS NULL OR merchant = ?5) AND (?6 IS NULL OR source = ?6) AND at >= ?7 AND at <= ?8 AS wanted
@@ -365,7 +388,7 @@ mod tests {
         let page = |merchant: &str, most, before| {
             let merchant = Some(MerchantId::new(merchant).unwrap());
             let which =
-                Which::Page(Wanted { kind: 0, before, most, merchant, source: None, since: None, until: None, approved: None });
+                Which::Page(Wanted { kind: 0, before, most, merchant, source: None, since: None, until: None, standing: None });
             let Slip { program, platform, .. } = slip(1, "any");
             let found = find(&connection, &SlipsWanted { program, platform, which }).unwrap();
             (found.slips.iter().map(|(number, _)| *number).collect::<Vec<_>>(), found.looked_to)

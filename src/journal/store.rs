@@ -19,6 +19,7 @@ use super::mark::{Found, Mark, Synced};
 use super::operations::{self, Noted, Operation};
 use super::remarks::Remarks;
 use super::retention::Checkpoint;
+use super::room::{self, Room};
 use super::rulesets::{self, KeptRuleset};
 use super::schema::{self, SCHEMA};
 use super::slips::{self, Erase, Slip, SlipsFound, SlipsWanted, Which};
@@ -50,6 +51,7 @@ pub struct Journal {
     mark: Mark,
     checkpointer: Checkpointer,
     duty: Duty,
+    room: Room,
     end: Joint,
     /// Rulesets that the next group brings.
     brought: Vec<KeptRuleset>,
@@ -108,7 +110,20 @@ impl Journal {
         remarks.on_opening(&path, torn, schema, &found, end.next);
         let checkpointer = Checkpointer::start(&path, schema::synchronous(sync), mark.handle()?);
         let (duty, brought, slips) = (Duty::None, Vec::new(), Vec::new());
-        Ok(Journal { path, sync, connection, _lock: lock, mark, checkpointer, duty, end, brought, slips, remarks })
+        Ok(Journal {
+            path,
+            sync,
+            connection,
+            _lock: lock,
+            mark,
+            checkpointer,
+            duty,
+            room: Room::Perhaps,
+            end,
+            brought,
+            slips,
+            remarks,
+        })
     }
 
     pub(super) fn groups(&self) -> Groups<'_> {
@@ -293,7 +308,17 @@ impl Log for Journal {
     }
 
     fn take_away(&mut self) -> Result<u64, JournalError> {
+        self.room = Room::Perhaps;
         self.take_a_piece_away()
+    }
+
+    fn has_room(&self) -> bool {
+        self.room == Room::Perhaps
+    }
+
+    fn give_room_back(&mut self) {
+        // Room that cannot be given back now stays; the next append says what is wrong with the disk.
+        self.room = room::give_a_piece_back(&self.connection).unwrap_or(Room::None);
     }
 }
 

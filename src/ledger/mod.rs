@@ -17,10 +17,11 @@ mod ticket;
 use std::fmt;
 use std::sync::Arc;
 
+use holdfast_adapters::payment::KeyIs;
 use holdfast_adapters::{AccountBalance, Unrecognized};
 use holdfast_core::agent::{Choice, Governed, IntentReference, Weight};
-use holdfast_core::hold::{AccountStatus, Answered, CardStatus, Finding, Heard, Hold, LimitUse, Order, ToldAnswer, ToldEvent};
-use holdfast_core::rules::Verdict;
+use holdfast_core::hold::{AccountStatus, Answered, CardStatus, Finding, Hold, LimitUse, Order, StepId, ToldAnswer, ToldEvent};
+use holdfast_core::rules::{LimitCheck, Verdict};
 use holdfast_core::{
     AccountId, AuthorizationRequest, Basis, CardToken, CardholderToken, ContentDigest, Currency, Decision, IdempotencyKey, Money,
     PaymentRef, PlatformName, ProgramId, Timestamp,
@@ -52,6 +53,12 @@ pub trait Ledger: Send + Sync {
     /// What is to be seen around a question without asking it. Never waits for a disk.
     fn look(&self, _origin: &Origin, _request: &AuthorizationRequest) -> Glimpse {
         Glimpse::Nothing
+    }
+
+    /// What these limits of a question have counted, as far as that is to be seen without asking it, in their order; nothing where it is
+    /// not. Never waits for a disk.
+    fn counted(&self, _origin: &Origin, _request: &AuthorizationRequest, _limits: &[LimitCheck]) -> Option<Vec<LimitUse>> {
+        None
     }
 }
 
@@ -110,6 +117,8 @@ pub enum Act {
     Adopt(Adopt),
     /// Book a fact.
     Tell(Origin, ToldEvent),
+    /// Book a fact about a payment of ours, unless the payment does not allow it: then the answer is a decision against it, and nothing is booked.
+    TellOurs(Origin, ToldEvent),
     /// Do something with a payment of ours, or say why not.
     Order(Origin, Ordering),
     /// Keep a notification that was not understood.
@@ -218,6 +227,8 @@ pub fn weight_of(governed: Option<&Governed>) -> Weight {
 pub struct Ordering {
     /// The same key is the same order and hears the same answer.
     pub key: IdempotencyKey,
+    /// Who made the key: what is refused under one that is made of content is not remembered, nor recorded.
+    pub key_is: KeyIs,
     /// Its digest.
     pub digest: ContentDigest,
     /// The payment.
@@ -327,8 +338,8 @@ pub struct Looked {
     pub changed_at: Option<Timestamp>,
     /// What the account's amounts are in, of a payment that stands.
     pub currency: Option<Currency>,
-    /// Whether a message under the key was heard before.
-    pub heard: Option<Heard>,
+    /// The last step that let go of what was held, if one did.
+    pub released_by: Option<StepId>,
 }
 
 /// What was asked for, for whoever knows which answer it has to be; `None` of another one.
@@ -378,6 +389,12 @@ impl Answer {
     #[must_use]
     pub fn into_recorded(self) -> Option<Option<Finding>> {
         if let Answer::Recorded(finding) = self { Some(finding) } else { None }
+    }
+
+    /// What was decided, and on what it rests.
+    #[must_use]
+    pub fn into_decision_and_basis(self) -> Option<(Decision, Basis)> {
+        if let Answer::Decided { decision, basis, .. } = self { Some((decision, basis)) } else { None }
     }
 
     /// What was decided.
@@ -430,6 +447,8 @@ pub struct AccountStanding {
     pub status: AccountStatus,
     /// How many of its holds may still be captured.
     pub holds_open: u64,
+    /// Whose the card is by which it was found, as far as anybody told.
+    pub owner: Option<CardholderToken>,
 }
 
 /// Why a ledger has no answer.

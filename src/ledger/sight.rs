@@ -1,10 +1,12 @@
 //! Looking at a ledger without asking it: what stand-in knows of a card, its account and a key while the ledger cannot answer.
 //! A look never waits for a disk, and changes nothing.
 
+use holdfast_core::CardholderToken;
 use holdfast_core::hold::Answered;
 use holdfast_core::stand_in::Snapshot;
 
 /// What a look comes to.
+#[expect(clippy::large_enum_variant, reason = "it lives on the stack for one look, and is nearly always the large one")]
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Glimpse {
     /// Whoever works on what is looked at has it: look again in a moment.
@@ -21,12 +23,26 @@ pub enum Glimpse {
 pub struct Seen {
     /// The card and its account, as if this very question had not been asked yet.
     pub snapshot: Snapshot,
+    /// Whether it is known whose card it is.
+    pub owned: Owned,
     /// What was answered to the question's key.
     pub answered: Option<Answered>,
     /// Whether that lasts.
     pub lasts: Lasts,
     /// Whether there may be an answer that a look does not reach.
     pub longer_ago: LongerAgo,
+    /// Whose the card is, as far as anybody told.
+    pub owner: Option<CardholderToken>,
+}
+
+/// Whether anybody ever told whose a card is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Owned {
+    /// Nobody did, or there is no card.
+    #[default]
+    NotTold,
+    /// Somebody did: in any other name the card is not seen.
+    Told,
 }
 
 /// Whether an answer that is seen is durable.

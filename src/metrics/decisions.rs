@@ -45,7 +45,7 @@ const SLACK_EDGES: &[f64] = &[0.0, 0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0
 
 const DECISIONS: Family = Family {
     name: "holdfast_decisions_total",
-    help: "Authorizations answered, by what was answered, why, and what the answer rests on",
+    help: "Authorizations answered, by what was answered, why, and what the answer rests on; a key that came before with something else is a conflict, and no decline",
     kind: Kind::Counter,
 };
 const DECISION_SECONDS: Family = Family {
@@ -239,7 +239,12 @@ impl DecisionMetrics {
 
     #[cold]
     fn register(&self, reason: Option<DeclineReason>, basis: &Basis) -> Counter {
-        let outcome = if reason.is_none() { "approve" } else { "decline" };
+        let outcome = match reason {
+            None => "approve",
+            // Somebody used a key twice: no word on a payment.
+            Some(DeclineReason::ConflictingDuplicate) => "conflict",
+            Some(_) => "decline",
+        };
         let reason = reason.map_or("none", DeclineReason::name);
         let [program, platform] = self.mount.labels();
         let labels = [program, platform, ("outcome", outcome), ("reason", reason), ("basis", basis.name())];

@@ -9,15 +9,12 @@ use super::registry::{Family, Kind, Registry};
 
 const BUILD_INFO: Family =
     Family { name: "holdfast_build_info", help: "1, with the version that is running as its label", kind: Kind::Gauge };
-const RULESET_INFO: Family = Family {
-    name: "holdfast_ruleset_info",
-    help: "1 for the ruleset that decides for the program, 0 for those that did since the start",
-    kind: Kind::Gauge,
-};
+const RULESET_INFO: Family =
+    Family { name: "holdfast_ruleset_info", help: "1 for the ruleset that decides for the program", kind: Kind::Gauge };
 
 const STAND_IN_INFO: Family = Family {
     name: "holdfast_stand_in_info",
-    help: "1 for the stand-in table in force for the program (and the platform, where it has its own), 0 for those since the start",
+    help: "1 for the stand-in table in force for the program (and the platform, where it has its own)",
     kind: Kind::Gauge,
 };
 
@@ -63,6 +60,16 @@ impl InfoMetrics {
     #[expect(clippy::cast_precision_loss, reason = "gauges are floats; no answer depends on it")]
     pub(super) fn exposure(&self, program: ProgramId, minor: i64) {
         self.registry.gauge(&EXPOSURE, &[("program", program.as_str())]).set(minor as f64);
+    }
+
+    /// What is exposed, without the versions that decide no more: the recorder keeps every series that it ever had, as 0.
+    pub(super) fn without_former(text: String) -> String {
+        let families = [RULESET_INFO.name, STAND_IN_INFO.name];
+        let is_former = |line: &str| line.ends_with(" 0") && families.iter().any(|family| line.starts_with(family));
+        if !text.lines().any(is_former) {
+            return text;
+        }
+        text.lines().filter(|line| !is_former(line)).flat_map(|line| [line, "\n"]).collect()
     }
 
     fn shows(&self, whose: Whose, gauge: Gauge) {

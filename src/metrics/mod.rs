@@ -150,7 +150,7 @@ impl Metrics {
     /// Everything, in the Prometheus text format.
     #[must_use]
     pub fn render(&self) -> String {
-        self.registry.render()
+        InfoMetrics::without_former(self.registry.render())
     }
 
     /// Moves buffered samples into their buckets. Call it every second or so, away from the workers: until then every

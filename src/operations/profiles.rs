@@ -5,6 +5,7 @@ use std::sync::Arc;
 use holdfast_core::ProgramId;
 
 use super::{Desk, refused};
+use crate::clock;
 use crate::control::OperationError;
 use crate::control::protocol::{ImportProfiles, ProfilesSummary};
 use crate::profiles::{Profile, file};
@@ -26,7 +27,7 @@ impl Desk {
         let profiles =
             self.profiles.clone().ok_or_else(|| OperationError::Unavailable("there is no data directory".to_owned()))?;
         // A disk may take its time; whoever answers beside this does not wait for it.
-        let put = tokio::task::spawn_blocking(move || profiles.put(program, &read)).await;
+        let put = tokio::task::spawn_blocking(move || profiles.put(program, &read, clock::utc())).await;
         match put {
             Ok(Ok(())) => Ok(summary),
             Ok(Err(error)) => Err(OperationError::Unavailable(error.to_string())),

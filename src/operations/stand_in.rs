@@ -96,8 +96,7 @@ pub(super) fn must_have(counter: &Counter, kind: KeptKind) -> Result<(), Operati
     )]))
 }
 
-/// What is wrong with a stand-in table that somebody publishes now. One that is gone back to may approve until a moment that is
-/// past: it goes by its rows.
+/// What is wrong with a stand-in table that somebody publishes, or goes back to, now.
 pub(super) fn must_load(publish: &RulesPublish, counter: &Counter) -> Result<(), OperationError> {
     match publish.kind {
         KeptKind::Rules => Ok(()),

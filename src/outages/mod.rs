@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use holdfast_core::hold::{Finding, ToldAnswer};
 use holdfast_core::stand_in::Silence;
-use holdfast_core::{Basis, Decision, IdempotencyKey, PlatformName, ProgramId, StandInCause, Timestamp};
+use holdfast_core::{Basis, Decision, DeclineReason, IdempotencyKey, PlatformName, ProgramId, StandInCause, Timestamp};
 
 use crate::books::Books;
 use crate::journal::reader::Progress;
@@ -21,6 +21,9 @@ use crate::spool::{Entry, File, SpoolError, Switched};
 
 /// Answers that are further apart belong to different outages.
 pub const APART_MAX: Duration = Duration::from_secs(300);
+
+/// What declined where the spool could not keep an approval.
+const NOT_DURABLE: &str = "not_durable";
 
 /// Where an answer is now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,23 +134,40 @@ impl Answers {
         since: Timestamp,
         progress: &mut Progress<'_>,
     ) -> Result<Self, ReportError> {
-        let unheard = spool.map(rows).transpose().map_err(ReportError::Spool)?.unwrap_or_default();
-        let mut answers = Answers::default();
-        if let Some(file) = spool {
-            let switches = file.switches().map_err(ReportError::Spool)?;
-            answers.switched = switches.into_iter().filter(|switched| switched.ends() >= since).collect();
-        }
+        let (mut answers, unheard) = Answers::begin(spool, since).map_err(ReportError::Spool)?;
         answers.read_journal(journal, since, progress).map_err(ReportError::Journal)?;
-        for (entry, heard) in unheard {
-            answers.take_unheard(&entry, heard, since);
-        }
+        answers.take_all(&unheard, since);
         Ok(answers)
+    }
+
+    /// Those since then that the spool has, and nothing of the journal.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn unheard(spool: Option<&File>, since: Timestamp) -> Result<Self, ReportError> {
+        let (mut answers, unheard) = Answers::begin(spool, since).map_err(ReportError::Spool)?;
+        answers.take_all(&unheard, since);
+        Ok(answers)
+    }
+
+    /// What somebody switched, and what the spool has.
+    fn begin(spool: Option<&File>, since: Timestamp) -> Result<(Self, Vec<(Entry, Heard)>), SpoolError> {
+        let unheard = spool.map(rows).transpose()?.unwrap_or_default();
+        let switches = spool.map(File::switches).transpose()?.unwrap_or_default();
+        let switched = switches.into_iter().filter(|switched| switched.ends() >= since).collect();
+        Ok((Answers { switched, ..Answers::default() }, unheard))
+    }
+
+    fn take_all(&mut self, unheard: &[(Entry, Heard)], since: Timestamp) {
+        for (entry, heard) in unheard {
+            self.take_unheard(entry, *heard, since);
+        }
     }
 
     fn read_journal(&mut self, journal: &Reader, since: Timestamp, progress: &mut Progress<'_>) -> Result<(), JournalError> {
         let mut books = Beginning::of(journal)?.map_or_else(|| Ok(Books::default()), |beginning| beginning.books())?;
         journal.records(journal.last()?, progress, &mut |numbered| {
-            let record = &numbered.record;
+            let record = numbered.record;
             let before = short(&books, record);
             books.follow(record);
             let after = short(&books, record);
@@ -159,8 +179,9 @@ impl Answers {
     fn take_adopted(&mut self, record: &Record, over: i64, since: Timestamp) {
         let Body::Adopted { received_at, request, told, basis, outcome, .. } = &record.body else { return };
         let Some(program) = record.program else { return };
-        // Set aside: the spool tells of it. Heard before: its first record did.
-        if *received_at < since || outcome.finding.is_some_and(|finding| is_told_elsewhere(*told, finding)) {
+        // Set aside: the spool tells of it. Heard before: the ledger came to the same answer and was too slow to tell it, or an earlier
+        // record told of it already.
+        if *received_at < since || outcome.finding.is_some_and(|finding| is_set_aside(*told, finding)) {
             return;
         }
         let heard = Heard::At(record.at, over);
@@ -233,10 +254,10 @@ fn short(books: &Books, record: &Record) -> i64 {
     available.saturating_neg().max(0)
 }
 
-/// Whether an answer is in an earlier record, or was set aside, so that the spool tells of it.
-fn is_told_elsewhere(told: ToldAnswer, finding: Finding) -> bool {
+/// Whether an answer was set aside, so that the spool tells of it.
+fn is_set_aside(told: ToldAnswer, finding: Finding) -> bool {
     let is_approval = matches!(told, ToldAnswer::Approved { .. });
-    matches!(finding, Finding::HeardBefore | Finding::Conflict) || (is_approval && finding.is_not_booked())
+    finding == Finding::Conflict || (is_approval && finding.is_not_booked())
 }
 
 impl Answer {
@@ -244,6 +265,8 @@ impl Answer {
     fn of(at: Timestamp, basis: &Basis, told: ToldAnswer, asked: i64, heard: Heard) -> Option<Self> {
         let cause = basis.stand_in_cause()?;
         let by = match basis {
+            // What decided had approved it.
+            _ if matches!(told, ToldAnswer::Declined { reason: DeclineReason::NotDurable }) => NOT_DURABLE.to_owned(),
             Basis::StandInTable(basis) => match basis.by.id() {
                 Some(id) => format!("{} {id}", basis.by.name()),
                 None => basis.by.name().to_owned(),

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use holdfast_core::hold::{CardStatus, CardholderStatus};
-use holdfast_core::stand_in::{AccountSight, Acquaintance, CardSight, Sight, Snapshot};
-use holdfast_core::{AuthorizationRequest, Decision, Merchant, MerchantId, MerchantName, Timestamp};
+use holdfast_core::stand_in::{AccountSight, Acquaintance, AddsTo, CardSight, Sight, Snapshot};
+use holdfast_core::{AuthorizationRequest, Decision, DeclineReason, Merchant, MerchantId, MerchantName, Timestamp};
 
 use crate::books::Books;
 use crate::journal::{Body, JournalError, Record};
@@ -103,7 +103,9 @@ impl Facts {
             (Some(_), Some(_)) => self.otherwise,
             (None, _) | (_, None) => Acquaintance::NotKnown,
         };
-        Snapshot { card: card_sight, account, merchant }
+        // An increment that the ledger had a payment for added to one that was known.
+        let adds_to = if adds_to_nothing(record) { AddsTo::NotKnown } else { AddsTo::Open };
+        Snapshot { card: card_sight, account, merchant, adds_to }
     }
 
     /// Takes in what a record says.
@@ -133,4 +135,11 @@ impl Facts {
 
 fn acquainted(known: bool) -> Acquaintance {
     if known { Acquaintance::Known } else { Acquaintance::New }
+}
+
+/// Whether the ledger had no payment that the record's question could have added to.
+fn adds_to_nothing(record: &Record) -> bool {
+    let Body::Decided { outcome, .. } = &record.body else { return false };
+    let Some((Decision::Decline { reason }, _)) = outcome.decision else { return false };
+    matches!(reason, DeclineReason::AuthorizationUnknown | DeclineReason::AuthorizationOver)
 }

@@ -78,9 +78,9 @@ impl Questions {
         reader.records(next.saturating_sub(1), progress, &mut |numbered| {
             questions.read = questions.read.saturating_add(1);
             if numbered.record.program == Some(wanted.program) {
-                questions.ask(&numbered.record, policy, wanted, &mut facts);
+                questions.ask(numbered.record, policy, wanted, &mut facts);
             }
-            facts.follow(&numbered.record);
+            facts.follow(numbered.record);
             Ok(())
         })?;
         Ok(questions)

@@ -41,7 +41,10 @@ fn merchant(section: &Section<'_>, currency: Currency, named: &mut Vec<String>) 
     let address = address(section);
     let phone = optional(section, "phone", text);
     let mcc = section.text("mcc").and_then(|mcc| {
-        mcc.parse(|digits| MerchantCategoryCode::new(digits).ok_or("must be a category of up to four digits, such as \"5734\""))
+        mcc.parse(|digits| {
+            let code = MerchantCategoryCode::new(digits).filter(|_| digits.len() == 4);
+            code.ok_or("must be a category of four digits, such as \"5734\"")
+        })
     });
     let country = section.text("country").and_then(|country| {
         country.parse(|code| Country::new(code).map(|_| code.to_owned()).ok_or("must be a code of ISO 3166-1, such as \"USA\""))

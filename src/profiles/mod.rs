@@ -16,12 +16,13 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use holdfast_adapters::payment::{AddressVerification, CardBrand, SecurityCodeVerification, Seen};
-use holdfast_core::{CardToken, CardholderToken, Country, MerchantCategoryCode, MerchantId, ProgramId, card_number};
+use holdfast_core::{CardToken, CardholderToken, Country, MerchantCategoryCode, MerchantId, ProgramId, Timestamp, card_number};
 use serde::{Deserialize, Serialize};
 
 use crate::card_numbers::NumberToken;
 
 pub use self::house::{is_of_house, opinion};
+use self::store::Writing;
 pub use self::store::{Store, StoreError};
 
 /// The longest text of a profile, in characters.
@@ -133,6 +134,24 @@ pub struct Snapshot {
     merchants: HashMap<(ProgramId, MerchantId), Arc<Merchant>, foldhash::fast::RandomState>,
     instruments: HashMap<(ProgramId, CardToken), Arc<Instrument>, foldhash::fast::RandomState>,
     by_number: HashMap<(ProgramId, NumberToken), CardToken, foldhash::fast::RandomState>,
+    /// When each was asked for that is there, where that is known.
+    put_at: HashMap<(ProgramId, Named), Timestamp, foldhash::fast::RandomState>,
+}
+
+/// What a profile is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Named {
+    Merchant(MerchantId),
+    Instrument(CardToken),
+}
+
+impl Profile {
+    const fn named(&self) -> Named {
+        match self {
+            Profile::Merchant(merchant) => Named::Merchant(merchant.id),
+            Profile::Instrument(instrument) => Named::Instrument(instrument.card),
+        }
+    }
 }
 
 /// Merchants and instruments of all programs: the snapshot, swapped whole, and where it is durable.
@@ -158,7 +177,9 @@ impl Profiles {
     /// The store cannot be read.
     pub fn open(store: Store) -> Result<Self, StoreError> {
         let mut snapshot = Snapshot::default();
-        for (program, profile) in store.all()? {
+        for (program, profile, put_at) in store.all()? {
+            let named = profile.named();
+            snapshot.put_at.extend(put_at.map(|at| ((program, named), at)));
             snapshot.put(program, profile);
         }
         Ok(Profiles { seen: ArcSwap::from_pointee(snapshot), store })
@@ -205,27 +226,58 @@ impl Profiles {
         seen.merchants.keys().any(|(of, _)| *of == program) || seen.instruments.keys().any(|(of, _)| *of == program)
     }
 
-    /// Keeps changes: all of them are durable, and seen from now on, or none. Blocks for as long as the disk takes.
+    /// Keeps changes that were asked for at that time: all of them are durable, and seen from now on, or none. Blocks for as long as the
+    /// disk takes.
     ///
     /// # Errors
     /// The store cannot be written, or two cards would have one number.
-    pub fn put(&self, program: ProgramId, profiles: &[Profile]) -> Result<(), StoreError> {
-        // One at a time: the store is held until the snapshot has what is in it.
+    pub fn put(&self, program: ProgramId, profiles: &[Profile], at: Timestamp) -> Result<(), StoreError> {
+        self.put_all(&mut self.store.begin(), program, profiles, at)
+    }
+
+    /// Keeps a change that was asked for before, at that time, unless it was kept then, or another one was since.
+    ///
+    /// # Errors
+    /// As [`Profiles::put`].
+    pub fn put_again(&self, program: ProgramId, profile: Profile, at: Timestamp) -> Result<(), StoreError> {
         let mut writing = self.store.begin();
+        let seen = self.seen.load();
+        let (put_at, named) = (seen.put_at.get(&(program, profile.named())), profile.named());
+        // Of what older versions kept, nobody knows when it was asked for.
+        let kept = put_at.map_or_else(|| seen.has(program, named), |put_at| *put_at >= at);
+        if kept { Ok(()) } else { self.put_all(&mut writing, program, &[profile], at) }
+    }
+
+    fn put_all(
+        &self,
+        writing: &mut Writing<'_>,
+        program: ProgramId,
+        profiles: &[Profile],
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        // One at a time: the store is held until the snapshot has what is in it.
         let mut next = Snapshot::clone(&self.seen.load());
         for profile in profiles {
             next.put(program, profile.clone());
+            next.put_at.insert((program, profile.named()), at);
         }
         for profile in profiles {
             next.has_its_number(program, profile)?;
         }
-        writing.put(program, profiles)?;
+        writing.put(program, profiles, at)?;
         self.seen.store(Arc::new(next));
         Ok(())
     }
 }
 
 impl Snapshot {
+    fn has(&self, program: ProgramId, named: Named) -> bool {
+        match named {
+            Named::Merchant(id) => self.merchants.contains_key(&(program, id)),
+            Named::Instrument(card) => self.instruments.contains_key(&(program, card)),
+        }
+    }
+
     fn put(&mut self, program: ProgramId, profile: Profile) {
         match profile {
             Profile::Merchant(merchant) => {
@@ -296,7 +348,7 @@ pub fn text(text: &str) -> Result<String, &'static str> {
     if !fits {
         return Err("must be 1 to 100 characters on one line");
     }
-    if card_number::stands_in(text) { Err("has a card number in it") } else { Ok(text.to_owned()) }
+    if card_number::stands_in_text(text) { Err("has a card number in it") } else { Ok(text.to_owned()) }
 }
 
 /// The last four digits of a card.

@@ -5,8 +5,9 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use holdfast_core::ProgramId;
+use holdfast_core::{ProgramId, Timestamp};
 use rusqlite::{Connection, params};
+use serde::{Deserialize, Serialize};
 
 use super::Profile;
 use crate::private_file;
@@ -99,11 +100,11 @@ impl Store {
         Ok(Store { path, sealer, connection: Mutex::new(connection) })
     }
 
-    /// Everything that is kept.
+    /// Everything that is kept, and when it was asked for, where that is known.
     ///
     /// # Errors
     /// The disk, or a row that does not open.
-    pub fn all(&self) -> Result<Vec<(ProgramId, Profile)>, StoreError> {
+    pub fn all(&self) -> Result<Vec<(ProgramId, Profile, Option<Timestamp>)>, StoreError> {
         let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(connection) = connection.as_ref() else { return Ok(Vec::new()) };
         let mut statement = connection.prepare("SELECT program, kind, name, form, body FROM profile").map_err(self.disk())?;
@@ -116,7 +117,8 @@ impl Store {
             let sealed = Sealed { form, bytes: row.get(4).map_err(self.disk())? };
             let read = || {
                 let clear = self.sealer.open(&about(&program, &kind, &name), &sealed).ok()?;
-                Some((ProgramId::new(&program).ok()?, read(&kind, &clear)?))
+                let (profile, put_at) = read(&kind, &clear)?;
+                Some((ProgramId::new(&program).ok()?, profile, put_at))
             };
             all.push(read().ok_or_else(|| StoreError::Unreadable(self.path.clone(), format!("{kind} {name}")))?);
         }
@@ -135,11 +137,11 @@ impl Store {
 }
 
 impl Writing<'_> {
-    /// Keeps profiles: all of them are durable, or none.
+    /// Keeps profiles that were asked for at that time: all of them are durable, or none.
     ///
     /// # Errors
     /// The disk.
-    pub fn put(&mut self, program: ProgramId, profiles: &[Profile]) -> Result<(), StoreError> {
+    pub fn put(&mut self, program: ProgramId, profiles: &[Profile], at: Timestamp) -> Result<(), StoreError> {
         let Store { path, sealer, .. } = self.store;
         let disk = |error| StoreError::Disk(path.clone(), error);
         let connection = match self.connection.as_mut() {
@@ -148,7 +150,7 @@ impl Writing<'_> {
         };
         let transaction = connection.transaction().map_err(disk)?;
         for profile in profiles {
-            let (kind, name, body) = written(profile);
+            let (kind, name, body) = written(profile, at);
             let unreadable = || StoreError::Unreadable(path.clone(), format!("{kind} {name}"));
             let body = body.map_err(|_| unreadable())?;
             let sealed = sealer.seal(&about(program.as_str(), kind, &name), &body).map_err(|_| unreadable())?;
@@ -195,17 +197,32 @@ fn about(program: &str, kind: &str, name: &str) -> String {
     format!("{program}\0{kind}\0{name}")
 }
 
-fn written(profile: &Profile) -> (&'static str, String, serde_json::Result<Vec<u8>>) {
+/// A profile as its row has it. Rows of older versions do not say when they were asked for.
+#[derive(Serialize, Deserialize)]
+struct Kept<T> {
+    #[serde(flatten)]
+    profile: T,
+    /// Microseconds since 1970.
+    #[serde(default)]
+    put_at: Option<Timestamp>,
+}
+
+fn written(profile: &Profile, at: Timestamp) -> (&'static str, String, serde_json::Result<Vec<u8>>) {
+    let put_at = Some(at);
     match profile {
-        Profile::Merchant(merchant) => ("merchant", merchant.id.to_string(), serde_json::to_vec(merchant)),
-        Profile::Instrument(instrument) => ("instrument", instrument.card.to_string(), serde_json::to_vec(instrument)),
+        Profile::Merchant(merchant) => {
+            ("merchant", merchant.id.to_string(), serde_json::to_vec(&Kept { profile: merchant, put_at }))
+        }
+        Profile::Instrument(instrument) => {
+            ("instrument", instrument.card.to_string(), serde_json::to_vec(&Kept { profile: instrument, put_at }))
+        }
     }
 }
 
-fn read(kind: &str, body: &[u8]) -> Option<Profile> {
+fn read(kind: &str, body: &[u8]) -> Option<(Profile, Option<Timestamp>)> {
     match kind {
-        "merchant" => serde_json::from_slice(body).ok().map(Profile::Merchant),
-        "instrument" => serde_json::from_slice(body).ok().map(Profile::Instrument),
+        "merchant" => serde_json::from_slice(body).ok().map(|kept: Kept<_>| (Profile::Merchant(kept.profile), kept.put_at)),
+        "instrument" => serde_json::from_slice(body).ok().map(|kept: Kept<_>| (Profile::Instrument(kept.profile), kept.put_at)),
         _ => None,
     }
 }

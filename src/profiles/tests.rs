@@ -53,6 +53,34 @@ fn profiles(directory: &std::path::Path, sealer: Sealer) -> Result<Profiles, Sto
     Store::open(directory, sealer).and_then(Profiles::open)
 }
 
+const NOW: Timestamp = Timestamp::from_unix_seconds(1_800_000_000);
+
+#[test]
+fn a_change_that_was_not_kept_is_made_when_it_is_sent_again_and_one_that_was_is_not() {
+    let directory = tempfile::tempdir().unwrap();
+    let open = || profiles(directory.path(), Sealer::default()).unwrap();
+    let named = |name: &str| Profile::Merchant(Merchant { name: name.to_owned(), ..merchant() });
+    let at = |second| Timestamp::from_unix_seconds(second);
+    let name = |known: &Profiles| known.merchant(program(), merchant().id).unwrap().name.clone();
+    let known = open();
+    known.put(program(), &[named("first")], at(1)).unwrap();
+    // The second was taken down, and never kept.
+    known.put_again(program(), named("second"), at(2)).unwrap();
+    assert_eq!(name(&known), "second");
+    known.put(program(), &[named("third")], at(3)).unwrap();
+    for known in [known, open()] {
+        known.put_again(program(), named("second"), at(2)).unwrap();
+        known.put_again(program(), named("third, sent again"), at(3)).unwrap();
+        assert_eq!(name(&known), "third");
+    }
+    // An older version did not say when: what is there stays.
+    let connection = rusqlite::Connection::open(directory.path().join(store::FILE)).unwrap();
+    connection.execute("UPDATE profile SET body = CAST(json_remove(CAST(body AS TEXT), '$.put_at') AS BLOB)", []).unwrap();
+    let known = open();
+    known.put_again(program(), named("fourth"), at(4)).unwrap();
+    assert_eq!(name(&known), "third");
+}
+
 #[test]
 fn what_is_put_is_seen_at_once_and_after_a_restart() {
     let directory = tempfile::tempdir().unwrap();
@@ -60,7 +88,7 @@ fn what_is_put_is_seen_at_once_and_after_a_restart() {
     let read = file::read("profiles.toml", FILE, Currency::USD).unwrap();
     let known = profiles(directory.path(), sealer.clone()).unwrap();
     assert!(!known.has_any(program()));
-    known.put(program(), &read).unwrap();
+    known.put(program(), &read, NOW).unwrap();
     drop(known);
     let known = profiles(directory.path(), sealer).unwrap();
     let merchant = known.merchant(program(), "merchant-1".parse().unwrap()).unwrap();
@@ -78,7 +106,7 @@ fn names_are_on_the_disk_only_without_a_key() {
     for (key, found) in [(None, true), (Some(KEY), false)] {
         let directory = tempfile::tempdir().unwrap();
         let sealer = key.map_or_else(Sealer::default, |key| Sealer::with_key(key).unwrap());
-        profiles(directory.path(), sealer).unwrap().put(program(), &[Profile::Merchant(merchant())]).unwrap();
+        profiles(directory.path(), sealer).unwrap().put(program(), &[Profile::Merchant(merchant())], NOW).unwrap();
         let kept: Vec<u8> = std::fs::read_dir(directory.path())
             .unwrap()
             .flat_map(|entry| std::fs::read(entry.unwrap().path()).unwrap())
@@ -97,7 +125,7 @@ fn every_error_is_told_with_its_place_and_no_value() {
 [[merchant]]
 id = "4111111111111111"
 name = "call 4111 1111 1111 1111"
-mcc = "54x1"
+mcc = "57"
 country = "Utopia"
 time_zone = "Mars/Olympus"
 surcharges = "sometimes"
@@ -144,14 +172,14 @@ fn a_number_leads_to_one_card_and_its_token_stands_beside_no_digits() {
     };
     let by = |byte: &str| format!("number_token = \"{}\"", token(byte));
     let profiles = open();
-    profiles.put(program(), &instrument("one", &by("a1")).unwrap()).unwrap();
-    let refused = profiles.put(program(), &instrument("two", &by("a1")).unwrap()).unwrap_err();
+    profiles.put(program(), &instrument("one", &by("a1")).unwrap(), NOW).unwrap();
+    let refused = profiles.put(program(), &instrument("two", &by("a1")).unwrap(), NOW).unwrap_err();
     assert_eq!(refused.to_string(), "the `number_token` of card two is card one's: take it from that one first");
     assert!(profiles.instrument(program(), "two".parse().unwrap()).is_none());
     let found = |profiles: &Profiles, byte: &str| profiles.card_by_number(program(), token(byte).parse().unwrap());
     assert_eq!(found(&profiles, "a1"), Some("one".parse().unwrap()));
-    profiles.put(program(), &instrument("one", &by("b2")).unwrap()).unwrap();
-    profiles.put(program(), &instrument("two", &by("a1")).unwrap()).unwrap();
+    profiles.put(program(), &instrument("one", &by("b2")).unwrap(), NOW).unwrap();
+    profiles.put(program(), &instrument("two", &by("a1")).unwrap(), NOW).unwrap();
     for profiles in [profiles, open()] {
         assert_eq!(found(&profiles, "a1"), Some("two".parse().unwrap()));
         assert_eq!(found(&profiles, "b2"), Some("one".parse().unwrap()));

@@ -59,7 +59,7 @@ pub fn replay(
             walk.decide(&numbered, found)?;
         }
         walk.replayed.read = walk.replayed.read.saturating_add(1);
-        walk.again.follow(&numbered.record, numbered.number)
+        walk.again.follow(numbered.record, numbered.number)
     })?;
     Ok(walk.replayed)
 }
@@ -148,6 +148,10 @@ fn with_house(recorded: &Verdict, again: Verdict, request: &AuthorizationRequest
             if governed.is_some_and(|governed| is_reservation(governed, request)) {
                 // For how long an intent keeps something, the intent says.
                 again.hold = recorded.hold;
+            }
+            if recorded.hold.of_less.is_none() {
+                // Older versions did not write it, and held of what was asked.
+                again.hold.of_less = None;
             }
             Verdict::Proceed(again)
         }

@@ -3,6 +3,7 @@
 #![expect(clippy::arithmetic_side_effects, reason = "an overflow here fails the test")]
 
 use holdfast_adapters::Unrecognized;
+use holdfast_adapters::payment::KeyIs;
 use holdfast_core::hold::*;
 use holdfast_core::*;
 
@@ -58,6 +59,7 @@ fn lived_in() -> House {
             Origin { operator: Some([9; 16]), ..origin() },
             Ordering {
                 key: IdempotencyKey::new(key).unwrap(),
+                key_is: KeyIs::Callers,
                 digest: ContentDigest::from_bytes([digest; 16]),
                 payment: payment("tx-k5"),
                 hold: None,
@@ -106,9 +108,10 @@ fn forged(house: &mut House, change: impl Fn(i64, &mut Record)) -> tempfile::Tem
     }
     let mut groups = GroupWriter::default();
     reader
-        .records(i64::MAX, &mut |_, _, _| {}, &mut |mut numbered| {
-            change(numbered.number, &mut numbered.record);
-            groups.push(&numbered.record.as_written()).unwrap();
+        .records(i64::MAX, &mut |_, _, _| {}, &mut |numbered| {
+            let mut record = numbered.record.clone();
+            change(numbered.number, &mut record);
+            groups.push(&record.as_written()).unwrap();
             Ok(())
         })
         .unwrap();
@@ -185,7 +188,7 @@ fn a_decline_that_was_owed_is_asked_of_the_rules_only() {
     let mut records = Vec::new();
     reader
         .records(i64::MAX, &mut |_, _, _| {}, &mut |numbered| {
-            records.push(numbered.record);
+            records.push(numbered.record.clone());
             Ok(())
         })
         .unwrap();

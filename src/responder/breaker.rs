@@ -138,6 +138,19 @@ impl Breaker {
         }
     }
 
+    /// The ledger did, or did not do, what it had to hear besides questions: entries of the spool are brought whether anybody asks
+    /// or not. That it heard of them closes nothing, as it may do one thing and not another: the next question finds out, at once.
+    pub fn heard_of(&self, response: Response, now: Instant) {
+        let mut inner = self.lock();
+        match (response, &mut inner.state) {
+            (Response::Answered, State::Open { probed, .. }) => {
+                *probed = now.checked_sub(self.settings.probe_every).unwrap_or(*probed);
+            }
+            (Response::Answered, State::Closed { .. }) => {}
+            (Response::Failed, _) => inner.learn(response, now, self.settings.failures),
+        }
+    }
+
     /// What became of a question that was asked; nothing if nobody waited for it.
     fn came_back(&self, was: Probe, response: Option<(Response, Instant)>) {
         let mut inner = self.lock();
@@ -146,15 +159,21 @@ impl Breaker {
             *probe = Probe::None;
         }
         let Some((response, now)) = response else { return };
-        match (response, inner.state) {
+        inner.learn(response, now, self.settings.failures);
+    }
+}
+
+impl Inner {
+    fn learn(&mut self, response: Response, now: Instant, failures_max: u32) {
+        match (response, self.state) {
             (Response::Answered, _) => {
-                inner.quiet_since = Some(now);
-                inner.state = State::Closed { failures: 0 };
+                self.quiet_since = Some(now);
+                self.state = State::Closed { failures: 0 };
             }
             (Response::Failed, State::Closed { failures }) => {
                 let failures = failures.saturating_add(1);
-                let open = failures >= self.settings.failures;
-                inner.state =
+                let open = failures >= failures_max;
+                self.state =
                     if open { State::Open { since: now, probed: now, probe: Probe::None } } else { State::Closed { failures } };
             }
             (Response::Failed, State::Open { .. }) => {}
@@ -217,6 +236,23 @@ mod tests {
         drop(third);
         drop(ask(&breaker, now + ms(899)));
         assert!(stands_in(&breaker, now + ms(900)));
+    }
+
+    #[test]
+    fn what_the_spool_meets_opens_it_too_and_has_the_next_question_find_out() {
+        let (breaker, now) = breaker();
+        (0..5).for_each(|_| breaker.heard_of(Response::Failed, now));
+        assert_eq!(breaker.is(), BreakerIs::Open(now));
+        assert!(stands_in(&breaker, now + ms(1)));
+        breaker.heard_of(Response::Answered, now + ms(2));
+        let Admission::Probe(probe, _) = breaker.admit(now + ms(3)) else { panic!("nobody probes") };
+        probe.came_back(Response::Answered, now + ms(4));
+        // That it hears what was told does not mean that it decides.
+        for _ in 0..5 {
+            ask(&breaker, now + ms(5)).came_back(Response::Failed, now + ms(5));
+            breaker.heard_of(Response::Answered, now + ms(5));
+        }
+        assert_eq!(breaker.is(), BreakerIs::Open(now + ms(5)));
     }
 
     #[test]

@@ -4,12 +4,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use holdfast_adapters::payment::{CheckCall, Checked, CheckedRule, LimitsAre, Written};
+use holdfast_adapters::payment::{
+    AddressVerification, CardExpiry, CheckCall, Checked, CheckedRule, LimitsAre, SecurityCodeVerification, Seen, Written, roc_of,
+};
 use holdfast_adapters::{Answer, Malformed, Refused, Reply};
 use holdfast_core::hold::LimitUse;
 use holdfast_core::rules::{Enforcement, LimitCheck, MatchList, Ruleset, Verdict, evaluate};
-use holdfast_core::{AuthorizationId, AuthorizationRequest, CardToken, RuleId, Timestamp};
-use sha2::{Digest as _, Sha256};
+use holdfast_core::{AuthorizationRequest, CardToken, DeclineReason, MerchantId, RuleId, Timestamp};
 use tokio::time::timeout_at;
 
 use super::breaker::BreakerIs;
@@ -19,7 +20,7 @@ use super::payments::{about, presented_merchant, verified};
 use super::{Responder, encode};
 use crate::clock;
 use crate::ledger::{self, Act, Decide, Readiness, Slip, Ticket};
-use crate::profiles;
+use crate::profiles::{self, Surcharges};
 use crate::server::Call;
 
 /// How long what limits have counted is waited for, at most.
@@ -27,6 +28,9 @@ const COUNTED_MAX: Duration = Duration::from_millis(100);
 
 /// The card of a recorded check whose number is none of ours.
 const NOBODYS: &str = "unregistered-number";
+
+/// The card and the merchant of one that told none.
+const NOT_TOLD: &str = "not-told";
 
 /// What is thought of a payment, before limits.
 struct Thought {
@@ -45,7 +49,7 @@ impl Responder {
             return mount.adapter.refuse(&Refused::Unavailable, body);
         }
         let rules = mount.program.rules.load_full();
-        let Thought { request, merchant, verdict, rules: mut listed } = match self.thought(call, mount, asked, &rules) {
+        let Thought { request, merchant, verdict, rules: mut listed } = match self.thought(call, mount, asked, &rules).await {
             Ok(thought) => thought,
             Err(malformed) => {
                 mount.metrics.malformed();
@@ -66,7 +70,13 @@ impl Responder {
     }
 
     /// What rules and profile think, and every rule that matched.
-    fn thought(&self, call: &Call<'_>, mount: &Mount, asked: &CheckCall<'_>, rules: &Ruleset) -> Result<Thought, Malformed> {
+    async fn thought(
+        &self,
+        call: &Call<'_>,
+        mount: &Mount,
+        asked: &CheckCall<'_>,
+        rules: &Ruleset,
+    ) -> Result<Thought, Malformed> {
         let (program, now) = (mount.program.id, call.received.utc);
         let mut request = asked.request;
         (request.key, request.payment) = (asked.make)(&self.till.unique.draw())?;
@@ -82,6 +92,7 @@ impl Responder {
         }
         let instrument = request.card.and_then(|card| self.till.profiles.instrument(program, card));
         request.cardholder = instrument.as_ref().and_then(|instrument| instrument.owner);
+        self.name_owner(call, mount, &mut request).await;
         request.checkout = verified(request.checkout, instrument.as_deref());
         if let Some(merchant) = &merchant {
             request.merchant = presented_merchant(merchant);
@@ -108,6 +119,7 @@ impl Responder {
         {
             listed.push(CheckedRule { id: *rule, description: None, reason: *reason, enforcement: Enforcement::Enforce });
         }
+        listed.extend(refused_at_its_door(asked, merchant.as_deref(), now));
         Ok(Thought { request, merchant, verdict, rules: listed })
     }
 
@@ -159,11 +171,14 @@ impl Responder {
         merchant: Option<&profiles::Merchant>,
         at: Timestamp,
     ) {
-        let nobodys = asked.number.as_ref().and_then(|_| CardToken::new(NOBODYS).ok());
-        let (Some(merchant), Some(source)) = (merchant, request.card.or(nobodys)) else { return };
+        // A refund names neither merchant nor card.
+        let nobodys = if asked.number.is_some() { NOBODYS } else { NOT_TOLD };
+        let source = request.card.or_else(|| CardToken::new(nobodys).ok());
+        let named = merchant.map(|merchant| merchant.id).or_else(|| MerchantId::new(NOT_TOLD).ok());
+        let Some((source, named)) = source.zip(named) else { return };
         let rules: Vec<&str> = checked.rules.iter().map(|rule| rule.id.as_str()).collect();
         let text = serde_json::json!({ "asked": asked.text, "roc": checked.roc, "allowed": checked.allowed, "rules": rules });
-        let written = Written { text: text.to_string(), seen: profiles::seen(merchant, None), awaited: None };
+        let written = Written { text: text.to_string(), seen: seen(merchant), awaited: None };
         let clear = serde_json::to_vec(&written).unwrap_or_default();
         let Ok(body) = self.till.sealer.seal(&about(mount, &checked.id), &clear) else { return };
         let slip = Slip {
@@ -171,7 +186,7 @@ impl Responder {
             platform: mount.platform,
             payment: checked.id,
             kind: 0,
-            merchant: merchant.id,
+            merchant: named,
             source,
             at,
             body: Some(body),
@@ -188,9 +203,38 @@ fn passed(check: &LimitCheck, used: &LimitUse, minor: i64, rules: &Ruleset) -> O
     Some(CheckedRule { id: check.limit, description, reason, enforcement: check.enforcement })
 }
 
-/// What callers pass on to find a check again: twelve digits of its name.
-fn roc_of(id: &AuthorizationId) -> String {
-    let digest = Sha256::new().chain_update("roc").chain_update(id.as_str()).finalize();
-    let number = digest.first_chunk().map_or(0, |first| u64::from_be_bytes(*first));
-    format!("{:012}", number.checked_rem(1_000_000_000_000).unwrap_or(0))
+/// Why the door of the payment itself would refuse what is checked, whatever the rules say: under names like a profile's own.
+fn refused_at_its_door(asked: &CheckCall<'_>, merchant: Option<&profiles::Merchant>, now: Timestamp) -> Vec<CheckedRule> {
+    let surcharge = asked.request.checkout.map_or(0, |checkout| checkout.surcharge);
+    let is_prohibited = surcharge > 0 && merchant.is_some_and(|merchant| merchant.surcharges == Surcharges::Prohibited);
+    let today = jiff::Timestamp::from_microsecond(now.unix_micros()).unwrap_or_default().to_zoned(jiff::tz::TimeZone::UTC);
+    let this_month = CardExpiry { year: today.year(), month: today.month() };
+    let is_expired = asked.expiry.is_some_and(|expiry| expiry < this_month);
+    let found = [
+        (is_prohibited, "merchant:surcharge", DeclineReason::TransactionNotPermitted),
+        (is_expired, "card:expired", DeclineReason::CardExpired),
+    ];
+    let refused = found.into_iter().filter(|(is_so, ..)| *is_so).filter_map(|(_, name, reason)| {
+        let id = RuleId::new(name).ok()?;
+        Some(CheckedRule { id, description: None, reason, enforcement: Enforcement::Enforce })
+    });
+    refused.collect()
+}
+
+/// What was known of a merchant; of one that nobody named, nothing.
+fn seen(merchant: Option<&profiles::Merchant>) -> Seen {
+    merchant.map_or_else(
+        || Seen {
+            application: None,
+            merchant_name: String::new(),
+            address: Vec::new(),
+            phone: None,
+            time_zone: "UTC".to_owned(),
+            brand: None,
+            last_four: None,
+            address_verification: AddressVerification::Unavailable,
+            security_code_verification: SecurityCodeVerification::Unavailable,
+        },
+        |merchant| profiles::seen(merchant, None),
+    )
 }

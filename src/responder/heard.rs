@@ -8,14 +8,18 @@ use holdfast_core::stand_in::{Taken, ToldApproval, ToldName};
 use holdfast_core::{Decision, PlatformName, ProgramId, Timestamp};
 use tokio::sync::Notify;
 
+use super::adding::{Adding, Word};
+use super::breaker::{Breaker, Response};
+use super::budgets::Spending;
 use super::mount::Program;
 use super::orders::Orders;
 use super::publications::Publications;
 use super::stand_in::StandIn;
 use super::standings::Standings;
 use super::told::{Name, Told, ToldBook};
-use crate::ledger::{Adopt, KeptRuleset};
-use crate::spool::{Entry, Heard, Spool, SpoolError, Standing};
+use crate::clock;
+use crate::ledger::{Adopt, KeptRuleset, weight_of};
+use crate::spool::{Entry, Heard, Spool, SpoolError, Standing, Wave};
 
 /// What is remembered until the ledger has heard it.
 pub struct Unheard {
@@ -23,12 +27,16 @@ pub struct Unheard {
     pub book: ToldBook,
     /// What was told of cards, owners and accounts.
     pub standings: Standings,
+    /// What was told of payments that something may be added to.
+    pub adding: Adding,
     /// What operators were promised.
     pub orders: Orders,
     /// Which tables they put in force.
     pub publications: Arc<Publications>,
     /// Rung when the ledger has heard something.
     pub heard: Notify,
+    /// Learns from what is brought to the ledger whether it answers.
+    pub breaker: Arc<Breaker>,
     /// Which program and platform, by number.
     principals: Vec<(ProgramId, PlatformName)>,
     programs: Vec<Arc<Program>>,
@@ -37,13 +45,20 @@ pub struct Unheard {
 impl Unheard {
     /// Remembers nothing yet.
     #[must_use]
-    pub fn new(book: ToldBook, principals: Vec<(ProgramId, PlatformName)>, programs: Vec<Arc<Program>>) -> Self {
+    pub fn new(
+        book: ToldBook,
+        principals: Vec<(ProgramId, PlatformName)>,
+        programs: Vec<Arc<Program>>,
+        breaker: Arc<Breaker>,
+    ) -> Self {
         Unheard {
             book,
             standings: Standings::default(),
+            adding: Adding::default(),
             orders: Orders::default(),
             publications: Arc::default(),
             heard: Notify::new(),
+            breaker,
             principals,
             programs,
         }
@@ -72,6 +87,9 @@ impl Unheard {
 impl Unheard {
     /// Takes up what an earlier process told and heard: one entry of the spool, before the first question.
     pub fn remember(&self, entry: &Entry) {
+        if let Some(word) = Word::of(entry) {
+            self.adding.waits(word);
+        }
         match entry {
             Entry::Told(adopt, _) => {
                 if let Some(name) = self.name_of(adopt) {
@@ -100,6 +118,14 @@ impl Unheard {
                 Standing::Confirmed => Taken::Confirmed,
             };
             approvals.extend(entry.approval(at).map(|approval| (entry.origin().program, approval.taken(taken))));
+            if let (Entry::Told(adopt, _), false, Some((stand_in, name))) =
+                (entry, standing == Standing::Confirmed, self.approval_of(entry))
+                && let ToldAnswer::Approved { amount } = adopt.told
+            {
+                let verdict = adopt.verdict.as_ref().map(|(verdict, _)| verdict);
+                let spending = Spending::of(verdict, None, weight_of(adopt.governed.as_ref()));
+                stand_in.restore_budgets(name, &adopt.request, amount.minor(), &spending);
+            }
             if standing == Standing::Aside {
                 self.refused(entry);
             }
@@ -123,6 +149,9 @@ fn told(adopt: &Adopt) -> Told {
 
 impl Heard for Unheard {
     fn heard(&self, entry: &Entry) {
+        if let Some(word) = Word::of(entry) {
+            self.adding.gone(word);
+        }
         match entry {
             Entry::Told(adopt, _) => {
                 if let Some(name) = self.name_of(adopt) {
@@ -142,7 +171,11 @@ impl Heard for Unheard {
         }
     }
 
-    fn wave_ended(&self) {
+    fn wave_ended(&self, wave: Wave) {
+        match wave {
+            Wave::Answered => self.breaker.heard_of(Response::Answered, clock::instant()),
+            Wave::NotAnswered => {}
+        }
         self.heard.notify_waiters();
     }
 

@@ -7,18 +7,23 @@
 //! Steps are pinned where they are awaited: awaited by value, a step's future, which is as large as all that it may wait
 //! for, would be moved once more on every callback.
 
+mod adding;
 mod authentication;
 mod balances;
 mod breaker;
+mod budgets;
 mod check;
 mod deadline;
 mod heard;
 mod mount;
 mod notification;
 mod orders;
+mod owner;
 mod payments;
+mod permission;
 mod publications;
 mod question;
+mod showing;
 mod stand_in;
 mod standings;
 mod status;
@@ -41,7 +46,7 @@ use holdfast_adapters::{
 };
 use holdfast_core::agent::IntentReference;
 use holdfast_core::stand_in::Silence;
-use holdfast_core::{AuthorizationKind, Basis, Decision, DeclineReason, StandInCause};
+use holdfast_core::{AuthorizationKind, Basis, Decision, DeclineReason, StandInCause, Timestamp};
 use tokio::sync::watch::Receiver;
 use tokio::time::timeout_at;
 
@@ -83,7 +88,7 @@ pub struct Responder {
     /// Where that is durable.
     pub spool: Arc<Spool>,
     /// Whether the ledger is asked at all.
-    pub breaker: Breaker,
+    pub breaker: Arc<Breaker>,
     /// Whether an operator wants it not to be.
     pub switchboard: Arc<Switchboard>,
     /// How much may be with the ledger at once.
@@ -98,6 +103,8 @@ pub struct Responder {
     pub workers: Vec<Worker>,
     /// What software agents may spend, if any are configured.
     pub agents: Option<Arc<Agents>>,
+    /// When this process began.
+    pub began: Timestamp,
     /// How far the start has come: nothing is decided by rules that are not in force, or on accounts that are not there.
     pub stage: Receiver<Stage>,
 }
@@ -176,6 +183,9 @@ impl Responder {
         let decoded = mount.adapter.decode(&authentic);
         if let Ok(inbound) = &decoded {
             watch.understood(inbound);
+            if let Some(missing) = permission::missing(inbound, authentic.permissions()) {
+                return mount.adapter.refuse(&Refused::Forbidden(missing), body).into();
+            }
         }
         match decoded {
             Ok(Inbound::Authorization(ref asked)) => pin!(self.authorize(call, mount, asked, watch, body)).await,
@@ -337,8 +347,8 @@ impl Responder {
         watch: &mut Watch<'_>,
     ) -> Result<Decided, StandInCause> {
         // Looked at first: even a timeout that never waits costs a timer.
-        if !self.is_open() && timeout_at(deadline.decide_by, self.until_open()).await.is_err() {
-            return Err(StandInCause::Starting);
+        if !self.is_open() {
+            self.wait_for_start(mount, question, call.received.utc, deadline).await?;
         }
         if question.led == Led::NotYet {
             // Its authority was not known when it came, and nothing is decided past that.
@@ -354,11 +364,11 @@ impl Responder {
         let rules = mount.program.rules.load();
         let Opinion { verdict, governed, choice } = question.opinion(&rules, mount, call);
         watch.ended(Phase::Rules);
+        let permit = self.in_flight.enter().ok_or(StandInCause::Overloaded)?;
         self.wait_until_heard(mount, question, deadline).await?;
         if question.outside.is_some() {
             Box::pin(self.enter_outside(question, deadline)).await?;
         }
-        let permit = self.in_flight.enter().ok_or(StandInCause::Overloaded)?;
         let (out, decide_by) = match self.breaker.admit(clock::instant()) {
             Admission::Ask(out) => (out, deadline.decide_by),
             Admission::Probe(out, at_most) => {

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use holdfast_adapters::{Notice, Unrecognized};
-use holdfast_core::hold::{Fact, Finding, Heard, ToldEvent};
-use holdfast_core::{DeclineReason, Timestamp};
+use holdfast_core::hold::{Finding, ToldEvent};
+use holdfast_core::{Decision, DeclineReason, Timestamp};
 use sha2::{Digest, Sha256};
 use tokio::time::timeout_at;
 
 use super::Responder;
+use super::adding::Word;
 use super::mount::Mount;
 use crate::clock::{self, Instant};
 use crate::ledger::{self, Act, Answer, LedgerError, Ticket, Wait};
@@ -43,16 +44,6 @@ pub enum Taken {
     Refused(DeclineReason),
 }
 
-/// Whether a fact about a payment of ours is new.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Came {
-    First,
-    /// Its name was heard before: it is the same, or contradicts itself.
-    Before,
-    /// It is not recorded.
-    Refused(DeclineReason),
-}
-
 impl Responder {
     /// Brings every element to the ledger, or into the spool while the ledger does not hear, in order; one that fails blocks no
     /// other.
@@ -60,23 +51,20 @@ impl Responder {
         let by = clock::instant().checked_add(ACKNOWLEDGE_WITHIN).unwrap_or_else(clock::instant);
         let mut noted = Taken::Durable;
         for notice in notices {
-            let mut came = Came::First;
             let notice = match notice {
                 Notice::OfOurs(event) => {
-                    came = self.first_look_at(mount, &event, by).await;
-                    if let Came::Refused(reason) = came {
-                        return Taken::Refused(reason);
+                    match self.take_ours(mount, event, by).await {
+                        Taken::Durable => {}
+                        Taken::NotDurable => noted = Taken::NotDurable,
+                        Taken::Refused(reason) => return Taken::Refused(reason),
                     }
-                    Notice::Told(std::iter::once(event).collect())
+                    continue;
                 }
                 Notice::Told(_) | Notice::Nothing | Notice::Unrecognized(_) => notice,
             };
             let notice = none_from_the_future(notice, clock::utc());
             let result = self.take_one(mount, notice, by).await;
             mount.metrics.notification(result);
-            if came == Came::Before && result == NotificationResult::NotBooked {
-                return Taken::Refused(DeclineReason::ConflictingDuplicate);
-            }
             if result == NotificationResult::NotDurable {
                 noted = Taken::NotDurable;
             }
@@ -86,7 +74,7 @@ impl Responder {
 
     async fn take_one(&self, mount: &Mount, notice: Notice, by: Instant) -> NotificationResult {
         match notice {
-            // Facts about payments of ours are told by now.
+            // Facts about payments of ours go a way of their own.
             Notice::Nothing | Notice::OfOurs(_) => NotificationResult::Nothing,
             Notice::Unrecognized(unrecognized) => self.keep(mount, unrecognized, by).await,
             Notice::Told(events) if self.hears() => {
@@ -117,39 +105,27 @@ impl Responder {
         }
     }
 
-    /// What the ledger knows of a fact about a payment of ours. While it cannot be asked, everything is recorded.
-    async fn first_look_at(&self, mount: &Mount, event: &ToldEvent, by: Instant) -> Came {
-        let Some(payment) = event.fact.payments().0.filter(|_| self.hears()).copied() else { return Came::First };
-        let look = Act::Look(mount.origin(), payment, event.key);
-        let looked = timeout_at(by, ledger::ask(self.ledger.as_ref(), look)).await;
-        let Some(looked) = looked.ok().and_then(Result::ok).and_then(Answer::into_looked) else { return Came::First };
-        let Some((hold, currency)) = looked.hold.zip(looked.currency) else {
-            return Came::Refused(DeclineReason::AuthorizationUnknown);
+    /// Brings a fact about a payment of ours to the ledger, which may refuse it. While it cannot be asked, everything is recorded.
+    async fn take_ours(&self, mount: &Mount, event: ToldEvent, by: Instant) -> Taken {
+        let stamp = event.occurred_at.map(|stamp| stamp.unless_far_ahead_of(clock::utc()));
+        let event = ToldEvent { occurred_at: stamp, ..event };
+        let result = if self.hears() {
+            let heard_by = clock::instant().checked_add(HEARD_WITHIN).unwrap_or(by).min(by);
+            let told = ledger::ask(self.ledger.as_ref(), Act::TellOurs(mount.origin(), event));
+            let answer = timeout_at(heard_by, told).await.unwrap_or(Err(LedgerError::Late));
+            match answer {
+                Ok(Answer::Decided { decision: Decision::Decline { reason }, .. }) => return Taken::Refused(reason),
+                Ok(Answer::Recorded(Some(Finding::Conflict))) => {
+                    mount.metrics.notification(NotificationResult::NotBooked);
+                    return Taken::Refused(DeclineReason::ConflictingDuplicate);
+                }
+                answer => self.settle(mount, &event, answer, by).await,
+            }
+        } else {
+            self.spool_fact(mount, &event, by).await
         };
-        if looked.heard == Some(Heard::Again) {
-            return Came::Before;
-        }
-        let left = hold.authorized.saturating_add(hold.tolerance).saturating_sub(hold.captured);
-        let (amount, most) = match &event.fact {
-            Fact::Captured { amount, .. } => (*amount, left),
-            Fact::Reduced { by, .. } => (*by, i64::MAX),
-            // Of those nothing else is told at our door.
-            Fact::Released { .. }
-            | Fact::Recorded { .. }
-            | Fact::Replaced { .. }
-            | Fact::Completed { .. }
-            | Fact::Credited { .. }
-            | Fact::Debited { .. }
-            | Fact::SettlementAnnounced { .. }
-            | Fact::Card { .. }
-            | Fact::Cardholder { .. }
-            | Fact::Account { .. } => return Came::First,
-        };
-        match amount {
-            amount if amount.currency() != currency => Came::Refused(DeclineReason::CurrencyNotAllowed),
-            amount if amount.minor() > most => Came::Refused(DeclineReason::CaptureAboveAuthorized),
-            _ => Came::First,
-        }
+        mount.metrics.notification(result);
+        if result == NotificationResult::NotDurable { Taken::NotDurable } else { Taken::Durable }
     }
 
     /// Whether the ledger hears now, and has heard everything that came before.
@@ -188,9 +164,17 @@ impl Responder {
     /// A fact that the ledger has yet to hear. What it says of a card holds from now on.
     async fn spool_fact(&self, mount: &Mount, event: &ToldEvent, by: Instant) -> NotificationResult {
         self.unheard.standings.told(mount.program.id, event);
-        match self.spool_entry(Entry::Fact(mount.origin(), Box::new(*event)), by).await {
+        let entry = Entry::Fact(mount.origin(), Box::new(*event));
+        let word = Word::of(&entry);
+        if let Some(word) = word {
+            self.unheard.adding.waits(word);
+        }
+        match self.spool_entry(entry, by).await {
             Noted::Durable => NotificationResult::Spooled,
             Noted::NotDurable => {
+                if let Some(word) = word {
+                    self.unheard.adding.gone(word);
+                }
                 self.unheard.standings.never_told(mount.program.id, event);
                 self.unheard.heard.notify_waiters();
                 NotificationResult::NotDurable
@@ -250,6 +234,7 @@ mod tests {
     use holdfast_core::hold::{CardStatus, Subject};
 
     use super::*;
+    use holdfast_core::hold::Fact;
 
     #[test]
     fn what_is_stamped_far_ahead_happened_when_it_came() {

@@ -8,32 +8,36 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering as Memory};
 use std::time::Duration;
 
-use holdfast_adapters::payment::{ListCall, LookCall, Ordered, Page, PaymentTurn, Standing, Wanted, Written};
+use holdfast_adapters::payment::{Ordered, PaymentTurn, Standing, Written};
 use holdfast_adapters::{Answer, Echo, Malformed, NotDone, OrderCall, Payment, PaymentCall, Refused, Reply};
 use holdfast_core::card_number::CardNumber;
+use holdfast_core::hold::Order;
 use holdfast_core::rules::Verdict;
 use holdfast_core::stand_in::Silence;
 use holdfast_core::{
-    AuthorizationId, AuthorizationRequest, Basis, CardToken, Checkout, ContentDigest, Decision, DeclineReason, IdempotencyKey,
-    Merchant, MerchantName, PaymentRef, Posting, ProgramId,
+    AuthorizationId, AuthorizationRequest, Basis, CardToken, Checkout, ContentDigest, Decision, DeclineReason, Merchant,
+    MerchantName, PaymentRef, Posting, ProgramId,
 };
+use http::{HeaderName, HeaderValue};
 use sha2::{Digest as _, Sha256};
 use tokio::time::timeout_at;
 
 use super::authentication::{self, Awaited};
 use super::deadline::Deadline;
 use super::mount::Mount;
+use super::showing::Found;
 use super::watch::{Phase, Watch};
 use super::{Decided, Responder, Turn, encode};
 use crate::card_numbers::NumberKey;
-use crate::clock::{self, Instant};
-use crate::ledger::{self, Act, Ordering, Slip, SlipsFound, SlipsWanted, Which};
+use crate::clock;
+use crate::ledger::{self, Act, Ordering, Slip};
+use crate::metrics::LedgerStanding;
 use crate::profiles::{self, Profiles, Surcharges};
 use crate::seal::Sealer;
 use crate::server::Call;
 
-/// How often a list looks on where it has not found enough: then it tells what it has, and where the next page goes on.
-const LOOKS_MAX: u32 = 8;
+/// The header of an answer that was given before.
+const REPLAYED: &str = "idempotency-replayed";
 
 /// What payment doors need besides the ledger.
 pub struct Till {
@@ -119,14 +123,6 @@ impl Own {
     }
 }
 
-/// What a search for a payment comes to.
-pub(super) enum Found {
-    Payment(Box<Payment>),
-    Nobody,
-    /// The ledger does not tell in time, or has yet to hear of what was answered without it.
-    NotNow,
-}
-
 impl Responder {
     /// Decides a payment of ours and shows it.
     pub(super) async fn pay(
@@ -153,7 +149,7 @@ impl Responder {
         watch: &mut Watch<'_>,
         body: &mut Vec<u8>,
     ) -> Option<Reply> {
-        let (request, own) = match self.presented(call, mount, (asked, awaited)) {
+        let (mut request, own) = match self.presented(call, mount, (asked, awaited)) {
             Ok(presented) => presented,
             Err(malformed) => {
                 mount.metrics.malformed();
@@ -169,6 +165,7 @@ impl Responder {
                 }
             }
         }
+        self.name_owner(call, mount, &mut request).await;
         let digest = digest_of(&request, &asked.slip.text);
         let mut question = self.question_of(mount, (&request, &own), digest, asked.call.sent_at);
         self.lead_by_account(call, mount, &mut question).await;
@@ -184,7 +181,8 @@ impl Responder {
             not_done(mount, echo, DeclineReason::ConflictingDuplicate, None, body)
         } else {
             let payment = self.as_answered(call, mount, &request, &own, &decided, turn).await;
-            encode(mount, echo, &Answer::Payment(&payment), body)
+            let is_replay = turn == Turn::Later || decided.told.basis == Basis::Replay;
+            replayed_if(is_replay, encode(mount, echo, &Answer::Payment(&payment), body))
         };
         watch.ended(Phase::Encode);
         watch.told(decided.told);
@@ -245,7 +243,14 @@ impl Responder {
         let name = request.payment.authorization;
         if turn == Turn::Later || decided.told.basis == Basis::Replay {
             let by = Deadline::new(&clock::now(), None, &mount.patience).decide_by;
-            if let Found::Payment(payment) = Box::pin(self.find(mount, name, by)).await {
+            // What was answered without a ledger that is away is not asked of it: that was told already, and is told again as it was.
+            let standing = async {
+                match self.ledger_stands() {
+                    LedgerStanding::Up => Box::pin(self.find(mount, name, by)).await,
+                    LedgerStanding::Down => Found::NotNow,
+                }
+            };
+            if let Found::Payment(payment) = standing.await {
                 return *payment;
             }
         }
@@ -268,6 +273,8 @@ impl Responder {
             hold: None,
             expires_at,
             written: Some(own.written.clone()),
+            released_by: None,
+            ordered: None,
         }
     }
 
@@ -282,130 +289,43 @@ impl Responder {
         let Some(amount) = payment.approved() else {
             return not_done(mount, &asked.echo, DeclineReason::AuthorizationUnknown, Some(&payment), body);
         };
-        let order = asked.order.in_currency_of(amount);
+        let order = match asked.order.in_currency_of(amount) {
+            Ok(order) => order,
+            Err(error) => {
+                mount.metrics.malformed();
+                return mount.adapter.refuse(&Refused::Malformed(Malformed::amount(Ordered::AMOUNT, error)), body);
+            }
+        };
         let ordering = Ordering {
             key: asked.key,
-            digest: digest_of_order(&asked.payment, asked.order),
+            key_is: asked.key_is,
+            digest: digest_of_order(&asked.payment, &order),
             payment: PaymentRef::of(asked.payment),
             hold: None,
             order,
         };
         let ordered = timeout_at(by, ledger::ask(self.ledger.as_ref(), Act::Order(mount.origin(), ordering))).await;
-        let decision = ordered.ok().and_then(Result::ok).and_then(ledger::Answer::into_decision);
-        let now_is = match self.find(mount, asked.payment, by).await {
+        let answered = ordered.ok().and_then(Result::ok).and_then(ledger::Answer::into_decision_and_basis);
+        let mut now_is = match self.find(mount, asked.payment, by).await {
             Found::Payment(now_is) => now_is,
             Found::Nobody | Found::NotNow => payment,
         };
-        match decision {
-            Some(Decision::Approve { .. }) => encode(mount, &asked.echo, &Answer::Payment(&now_is), body),
-            Some(Decision::Decline { reason }) => not_done(mount, &asked.echo, reason, Some(&now_is), body),
+        now_is.ordered = match order {
+            Order::Capture { amount, .. } | Order::Refund { amount } => Some(amount),
+            Order::Release => None,
+        };
+        match answered {
+            Some((Decision::Approve { .. }, basis)) => {
+                replayed_if(basis == Basis::Replay, encode(mount, &asked.echo, &Answer::Payment(&now_is), body))
+            }
+            Some((Decision::Decline { reason }, basis)) => {
+                let is_conflict = reason == DeclineReason::ConflictingDuplicate;
+                let reply = not_done(mount, &asked.echo, reason, Some(&now_is), body);
+                replayed_if(basis == Basis::Replay && !is_conflict, reply)
+            }
             // It may be done all the same: the same order sent again hears what became of it.
             None => mount.adapter.refuse(&Refused::Unavailable, body),
         }
-    }
-
-    /// Shows a payment of ours.
-    pub(super) async fn look_up(&self, mount: &Mount, asked: &LookCall<'_>, body: &mut Vec<u8>) -> Reply {
-        let by = Deadline::new(&clock::now(), None, &mount.patience).decide_by;
-        match self.find(mount, asked.payment, by).await {
-            Found::Payment(payment) => encode(mount, &asked.echo, &Answer::Payment(&payment), body),
-            Found::Nobody => not_done(mount, &asked.echo, DeclineReason::AuthorizationUnknown, None, body),
-            Found::NotNow => mount.adapter.refuse(&Refused::Unavailable, body),
-        }
-    }
-
-    /// Shows a page of payments of ours.
-    pub(super) async fn list(&self, mount: &Mount, asked: &ListCall<'_>, body: &mut Vec<u8>) -> Reply {
-        let by = Deadline::new(&clock::now(), None, &mount.patience).decide_by;
-        match self.page(mount, asked.wanted, by).await {
-            Some(page) => encode(mount, &asked.echo, &Answer::Payments(&page), body),
-            None => mount.adapter.refuse(&Refused::Unavailable, body),
-        }
-    }
-
-    /// A page; nothing if the ledger does not tell in time.
-    async fn page(&self, mount: &Mount, wanted: Wanted, by: Instant) -> Option<Page> {
-        let most = usize::try_from(wanted.most).ok()?;
-        let (mut payments, mut before) = (Vec::new(), wanted.before);
-        for _ in 0..LOOKS_MAX {
-            // One more than fits tells that there is more.
-            let which = Which::Page(Wanted { before, most: wanted.most.saturating_add(1), ..wanted });
-            let SlipsFound { slips, looked_to } = self.slips(mount, which, by).await?;
-            for (number, slip) in slips {
-                if payments.len() >= most {
-                    return Some(Page { payments, next: before });
-                }
-                before = Some(number);
-                // One that nobody decided is none: a crash came between.
-                let Some(payment) = self.shown(mount, slip, by).await? else { continue };
-                let approved = payment.approved().is_some();
-                if wanted.approved.is_none_or(|wanted| wanted == approved) {
-                    payments.push(payment);
-                }
-            }
-            let Some(looked_to) = looked_to else { return Some(Page { payments, next: None }) };
-            before = Some(looked_to);
-        }
-        Some(Page { payments, next: before })
-    }
-
-    /// Looks for one payment, by its name.
-    pub(super) async fn find(&self, mount: &Mount, name: AuthorizationId, by: Instant) -> Found {
-        let Some(mut found) = self.slips(mount, Which::Named(name), by).await else { return Found::NotNow };
-        let found = match found.slips.pop() {
-            Some((_, slip)) => self.shown(mount, slip, by).await,
-            None => Some(None),
-        };
-        match found {
-            Some(Some(payment)) => Found::Payment(Box::new(payment)),
-            // What was answered without the ledger is on its way there.
-            Some(None) if self.spool.fill().held.waiting > 0 => Found::NotNow,
-            Some(None) => Found::Nobody,
-            None => Found::NotNow,
-        }
-    }
-
-    /// What callers wrote; nothing if the ledger does not tell in time.
-    pub(super) async fn slips(&self, mount: &Mount, which: Which, by: Instant) -> Option<SlipsFound> {
-        let wanted = SlipsWanted { program: mount.program.id, platform: mount.platform, which };
-        let asked = async {
-            self.until_open().await;
-            ledger::ask(self.ledger.as_ref(), Act::Slips(wanted)).await
-        };
-        timeout_at(by, asked).await.ok()?.ok()?.into_slips()
-    }
-
-    /// A payment with what stands of it; an inner nothing if it was never decided.
-    pub(super) async fn shown(&self, mount: &Mount, slip: Slip, by: Instant) -> Option<Option<Payment>> {
-        let key = IdempotencyKey::new(slip.payment.as_str()).ok()?;
-        let act = Act::Look(mount.origin(), PaymentRef::of(slip.payment), key);
-        let looked = timeout_at(by, ledger::ask(self.ledger.as_ref(), act)).await.ok()?.ok()?.into_looked()?;
-        let written = slip.read(&self.till.sealer);
-        let (standing, asked_at, changed_at) = match (&looked.answered, &written) {
-            (Some(answered), _) => {
-                let changed_at = looked.changed_at.map_or(answered.asked_at, |changed| changed.max(answered.asked_at));
-                (Standing::Decided(answered.decision), answered.asked_at, changed_at)
-            }
-            // It may have been decided without the ledger, which has yet to hear of that.
-            (None, Some(Written { awaited: Some(_), .. })) if self.spool.fill().held.waiting > 0 => return None,
-            (None, Some(Written { awaited: Some(_), .. })) => {
-                let (standing, changed_at) = authentication::standing(slip.at, clock::utc(), mount.patience.budget);
-                (standing, slip.at, changed_at)
-            }
-            (None, _) => return Some(None),
-        };
-        Some(Some(Payment {
-            id: slip.payment,
-            reference: mount.reference(&key),
-            merchant: slip.merchant,
-            source: slip.source,
-            asked_at,
-            changed_at,
-            standing,
-            hold: looked.hold,
-            expires_at: looked.hold.and_then(|hold| hold.expires_at),
-            written,
-        }))
     }
 }
 
@@ -456,12 +376,21 @@ fn digest_of(request: &AuthorizationRequest, text: &str) -> ContentDigest {
     ContentDigest::from_bytes(digest.first_chunk().copied().unwrap_or_default())
 }
 
-fn digest_of_order(payment: &AuthorizationId, order: Ordered) -> ContentDigest {
+fn digest_of_order(payment: &AuthorizationId, order: &Order) -> ContentDigest {
     let (what, minor) = match order {
-        Ordered::Capture { minor } => ("capture", minor),
-        Ordered::Void => ("void", 0),
-        Ordered::Refund { minor } => ("refund", minor),
+        Order::Capture { amount, .. } => ("capture", amount.minor()),
+        Order::Release => ("void", 0),
+        Order::Refund { amount } => ("refund", amount.minor()),
     };
     let digest = Sha256::new().chain_update(what).chain_update(minor.to_le_bytes()).chain_update(payment.as_str()).finalize();
     ContentDigest::from_bytes(digest.first_chunk().copied().unwrap_or_default())
+}
+
+/// An answer that was given before says so, so that whoever meant something new sees that nothing was done now.
+fn replayed_if(is_replay: bool, mut reply: Reply) -> Reply {
+    if is_replay {
+        // There is room: doors of ours put at most one header there.
+        let _ = reply.headers.try_push((HeaderName::from_static(REPLAYED), HeaderValue::from_static("true")));
+    }
+    reply
 }

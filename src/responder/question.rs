@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use holdfast_adapters::agent_spend::payment_of;
 use holdfast_adapters::{AuthorizationCall, Lookup, Named};
-use holdfast_core::agent::{BindingId, Choice, Governed, InstrumentId, IntentReference};
+use holdfast_core::agent::{BindingId, Choice, Governed, InstrumentId, IntentReference, shared_name};
 use holdfast_core::rules::{NoTrace, Ruleset, Verdict, evaluate};
 use holdfast_core::stand_in::{Sight, Snapshot};
 use holdfast_core::{
@@ -182,12 +182,13 @@ impl Responder {
         }
         let of_platform =
             self.mounts.iter().find(|other| other.program.id == mount.program.id && other.platform == lookup.platform);
-        let lead = agents.of_lookup(lookup, if of_platform.is_some() { Calls::Yes } else { Calls::No });
         let joined = lookup.transaction.zip(of_platform);
         let ours = payment_of(&lookup.caller.organization, &mount.reference(&request.key).text()).map(PaymentRef::of);
         let theirs = joined.and_then(|(transaction, other)| {
             holdfast_adapters::platform(other.platform.as_str()).map(|platform| (platform.payment_of_token)(transaction))
         });
+        let calls = if of_platform.is_some() { Calls::Yes } else { Calls::No };
+        let lead = agents.of_lookup(lookup, calls, theirs.as_ref().map(shared_name));
         request.payment = theirs.or(ours).unwrap_or(request.payment);
         let asks = joined.map_or(mount, |(_, platform)| platform);
         let inside = lead.binding().and_then(|binding| binding.instrument.card()).filter(|_| of_platform.is_some());
@@ -220,10 +221,14 @@ impl Responder {
             return;
         };
         let Some(card) = question.request.card else { return };
-        let account = match self.ledger.look(&question.origin, &question.request) {
+        let deadline = Deadline::new(&call.received, question.sent_at, &mount.patience);
+        // Whoever works on memory has it for less than a millisecond: that is waited for, rather than asked beside the question.
+        let account = match self.look(question, deadline).await {
             Glimpse::Seen(Seen { snapshot: Snapshot { account: Sight::Seen(account), .. }, .. }) => Ok(Some(account.id)),
+            // There is no such card, or none that leads to an account.
+            Glimpse::Seen(Seen { snapshot: Snapshot { account: Sight::Absent, .. }, .. }) => Ok(None),
             Glimpse::Seen(_) | Glimpse::Busy | Glimpse::Nothing => {
-                let by = Deadline::new(&call.received, question.sent_at, &mount.patience).decide_by;
+                let by = deadline.decide_by;
                 let ask = ledger::ask(self.ledger.as_ref(), Act::Balances(question.origin, Whose::Card(card)));
                 let told = timeout_at(by, ask).await.ok().and_then(Result::ok).and_then(ledger::Answer::into_balances);
                 told.map(|standings| standings.first().map(|standing| standing.balance.account)).ok_or(())

@@ -7,9 +7,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwapOption;
 use holdfast_core::rules::{RulesetHash, Verdict};
-use holdfast_core::stand_in::{CapCounters, Caps, Share, Snapshot, StandInPolicy, StoodIn, ToldApproval, ToldName, stand_in};
+use holdfast_core::stand_in::{
+    CapCounters, Caps, Share, Snapshot, StandInAnswer, StandInPolicy, StoodIn, ToldApproval, ToldName, stand_in,
+};
 use holdfast_core::{AccountId, AuthorizationRequest, PlatformName, StandInCause, Timestamp};
 
+use super::budgets::{Budgets, Spending};
 use crate::journal::KeptKind;
 
 /// How often what was told is counted beside the questions, before they are kept waiting for it.
@@ -20,6 +23,8 @@ pub struct StandIn {
     /// The program's own first, then those of platforms that have one of their own.
     tables: Box<[StandInTable]>,
     caps: Mutex<CapCounters>,
+    /// What counts in agents' budgets until the ledger has heard it; taken within `caps`.
+    budgets: Mutex<Budgets>,
     /// As [`StandIn::exposure`], to be looked at by every callback.
     exposed: AtomicI64,
     /// Approvals that the ledger refused for good: at risk, and on their way to nobody.
@@ -61,6 +66,7 @@ impl StandIn {
         let stand_in = StandIn {
             tables: tables.into_boxed_slice(),
             caps,
+            budgets: Mutex::default(),
             exposed: AtomicI64::new(0),
             aside: Mutex::default(),
             aside_minor: AtomicI64::new(0),
@@ -86,7 +92,7 @@ impl StandIn {
         platform: &PlatformName,
         request: &AuthorizationRequest,
         verdict: Option<&Verdict>,
-        snapshot: &Snapshot,
+        (snapshot, spending): (&Snapshot, &Spending<'_>),
         cause: StandInCause,
         now: Timestamp,
     ) -> Option<(StoodIn, Option<ToldName>)> {
@@ -96,9 +102,28 @@ impl StandIn {
         let proposal = stand_in(&policy, platform, request, verdict, snapshot, cause, now);
         // Only for as long as it takes to look up and add a few numbers.
         let mut caps = self.caps();
+        let mut budgets = self.budgets();
+        let name = ToldName::of(platform, &request.key);
+        if let (StandInAnswer::Approve { amount }, _) = proposal.uncapped()
+            && let Some(reason) = budgets.objection(&name, request, amount.minor(), spending, self.share)
+        {
+            return Some((proposal.refused(reason), None));
+        }
         let stood_in = caps.try_take(place, &proposal);
         self.show_exposure(&caps);
+        if let StandInAnswer::Approve { amount } = stood_in.answer {
+            budgets.take(name, request, amount.minor(), spending);
+        }
         Some((stood_in, proposal.name()))
+    }
+
+    /// An approval that an earlier process told and the ledger has yet to hear counts in budgets.
+    pub fn restore_budgets(&self, name: ToldName, request: &AuthorizationRequest, amount: i64, spending: &Spending<'_>) {
+        self.budgets().take(name, request, amount, spending);
+    }
+
+    fn budgets(&self) -> MutexGuard<'_, Budgets> {
+        self.budgets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// An approval was not told after all.
@@ -106,6 +131,7 @@ impl StandIn {
         let mut caps = self.caps();
         caps.give_back(name);
         self.show_exposure(&caps);
+        self.budgets().is_heard(name);
     }
 
     /// The ledger has confirmed an approval.
@@ -113,6 +139,7 @@ impl StandIn {
         let mut caps = self.caps();
         caps.settle(name);
         self.show_exposure(&caps);
+        self.budgets().is_heard(name);
     }
 
     /// Begins with what was told before this process, in the order of telling.
@@ -241,9 +268,10 @@ impl StandIn {
 mod tests {
     use std::num::NonZeroU32;
 
+    use holdfast_core::agent::Weight;
     use holdfast_core::hold::{AccountStatus, CardStatus, CardholderStatus};
     use holdfast_core::rules::{NoTrace, evaluate};
-    use holdfast_core::stand_in::{AccountSight, Acquaintance, CardSight, Sight};
+    use holdfast_core::stand_in::{AccountSight, Acquaintance, AddsTo, CardSight, Sight};
     use holdfast_core::{Country, Currency, ProgramId};
 
     use super::*;
@@ -263,7 +291,12 @@ mod tests {
             as_of: now,
         };
         let card = CardSight { status, cardholder, as_of: now, since: None, used };
-        Snapshot { card: Sight::Seen(card), account: Sight::Seen(account), merchant: Acquaintance::NotKnown }
+        Snapshot {
+            card: Sight::Seen(card),
+            account: Sight::Seen(account),
+            merchant: Acquaintance::NotKnown,
+            adds_to: AddsTo::NotKnown,
+        }
     }
 
     /// How much one of so many responders approves of questions of 10.00 each, where all of them may approve 50.00.
@@ -279,8 +312,9 @@ mod tests {
             let request = purchase(&format!("key-{number}"), 1_000);
             let verdict = evaluate(&rules, &request, now, &mut NoTrace);
             let cause = StandInCause::LedgerUnavailable;
+            let spending = Spending::of(Some(&verdict), None, Weight::Moves);
             // What it says is in the exposure.
-            let _ = stand_in.decide(&platform, &request, Some(&verdict), &known(now), cause, now).unwrap();
+            let _ = stand_in.decide(&platform, &request, Some(&verdict), (&known(now), &spending), cause, now).unwrap();
         }
         stand_in.exposure()
     }

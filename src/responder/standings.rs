@@ -41,7 +41,21 @@ pub struct Standings {
     accounts: Map<AccountId, AccountStatus>,
     /// How many words are on their way to the ledger.
     on_the_way: AtomicUsize,
+    /// How many of those are about an owner.
+    owners_on_the_way: AtomicUsize,
 }
+
+/// The owners who may not pay, by words that wait.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Barred {
+    /// These.
+    These(Vec<CardholderToken>),
+    /// More than anybody looks through.
+    TooMany,
+}
+
+/// So many owners are looked through, at most.
+const BARRED_MAX: usize = 1_024;
 
 impl Standings {
     /// A message waits for the ledger.
@@ -73,6 +87,27 @@ impl Standings {
         };
         self.on_the_way.fetch_add(came, Ordering::AcqRel);
         self.on_the_way.fetch_sub(went, Ordering::AcqRel);
+        if matches!(event.fact.standing(), Some(StandingOf::Cardholder(..))) {
+            self.owners_on_the_way.fetch_add(came, Ordering::AcqRel);
+            self.owners_on_the_way.fetch_sub(went, Ordering::AcqRel);
+        }
+    }
+
+    /// The owners of a program who may not pay, as far as words that wait tell.
+    #[must_use]
+    pub fn barred_owners(&self, program: ProgramId) -> Barred {
+        // Nearly always.
+        if self.cardholders.is_empty() {
+            return Barred::These(Vec::new());
+        }
+        if self.cardholders.len() > BARRED_MAX {
+            return Barred::TooMany;
+        }
+        let named = self.cardholders.iter().map(|words| *words.key()).filter(|(of, _)| *of == program);
+        let named: Vec<_> = named.collect();
+        let is_barred =
+            |owner: &CardholderToken| newest(&self.cardholders, (program, *owner)).is_some_and(|status| status.bar().is_some());
+        Barred::These(named.into_iter().map(|(_, owner)| owner).filter(is_barred).collect())
     }
 
     /// Whether any word is on its way to the ledger. Nearly always none is.
@@ -81,12 +116,16 @@ impl Standings {
         self.on_the_way.load(Ordering::Acquire) > 0
     }
 
-    /// Whether one is that is about a question: its card, its owner, or the account behind it.
+    /// Whether one is that is about a question: its card, its owner, or the account behind it. Where nobody names the owner, it may be
+    /// anybody's card.
     #[must_use]
     pub fn on_the_way(&self, program: ProgramId, request: &AuthorizationRequest, account: Option<AccountId>) -> bool {
         self.any_on_the_way()
             && (request.card.is_some_and(|token| is_on_the_way(&self.cards, (program, token)))
-                || request.cardholder.is_some_and(|token| is_on_the_way(&self.cardholders, (program, token)))
+                || match request.cardholder {
+                    Some(token) => is_on_the_way(&self.cardholders, (program, token)),
+                    None => self.owners_on_the_way.load(Ordering::Acquire) > 0,
+                }
                 || account.is_some_and(|id| is_on_the_way(&self.accounts, (program, id))))
     }
 
@@ -284,6 +323,31 @@ mod tests {
         standings.heard(program(), &freeze);
         assert_eq!((now(), standings.any_on_the_way()), (CardStatus::Active, false));
         assert!(standings.cards.is_empty());
+    }
+
+    /// Whose card it is that a question names no owner of, only the ledger knows: it waits for a word about any owner, and whoever may not
+    /// pay is looked for.
+    #[test]
+    fn a_question_that_names_no_owner_may_be_of_any_owners_card() {
+        let (standings, named) = (Standings::default(), purchase("k", 1));
+        let unnamed = AuthorizationRequest { cardholder: None, ..named };
+        let owner = |name: &str| CardholderToken::new(name).unwrap();
+        let says = |key: &str, name: &str, status| told(key, Fact::Cardholder { cardholder: owner(name), status });
+        assert_eq!(standings.barred_owners(program()), Barred::These(vec![]));
+        standings.told(program(), &says("suspended", "one", CardholderStatus::Suspended));
+        standings.told(program(), &says("fine", "two", CardholderStatus::Active));
+        assert_eq!(standings.barred_owners(program()), Barred::These(vec![owner("one")]));
+        let on_the_way = |request| standings.on_the_way(program(), request, None);
+        assert_eq!((on_the_way(&unnamed), on_the_way(&named)), (true, false));
+        standings.heard(program(), &says("suspended", "one", CardholderStatus::Suspended));
+        standings.heard(program(), &says("fine", "two", CardholderStatus::Active));
+        standings
+            .told(program(), &told("card", Fact::Card { card: CardToken::new("other").unwrap(), status: CardStatus::Frozen }));
+        assert!(!on_the_way(&unnamed));
+        for number in 0..=BARRED_MAX {
+            standings.told(program(), &says("s", &format!("owner-{number}"), CardholderStatus::Suspended));
+        }
+        assert_eq!(standings.barred_owners(program()), Barred::TooMany);
     }
 
     /// What the ledger was told may be newer than a word that waits: one that is delivered again lifts nothing.

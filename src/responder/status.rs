@@ -1,5 +1,7 @@
 //! What operators see of the path: `/status`, and whether a program is being stood in for.
 
+use std::time::Duration;
+
 use holdfast_core::{ProgramId, StandInCause, Timestamp};
 use serde_json::{Map, Value, json};
 
@@ -9,6 +11,9 @@ use crate::clock;
 use crate::ledger::Readiness;
 use crate::metrics::LedgerStanding;
 use crate::spool::Switched;
+
+/// How long a start may take before operators are told that it stands in.
+const STARTS_WITHIN: Duration = Duration::from_secs(1);
 
 /// A program's questions are answered without its ledger, all of them or those of a platform.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,14 +40,20 @@ impl Responder {
         }
     }
 
-    /// Since when, and why, a program is stood in for as a whole: by the breaker, or by hand. Single questions that the ledger did
-    /// not answer in time are not counted.
+    /// When this process began, if its ledger is not there yet and takes long.
+    fn starting_since(&self, now: Timestamp) -> Option<Timestamp> {
+        (!self.is_open() && now.saturating_since(self.began) >= STARTS_WITHIN).then_some(self.began)
+    }
+
+    /// Since when, and why, a program is stood in for as a whole: by the breaker, by hand, or by a start that takes longer than anybody
+    /// waits for it. Single questions that the ledger did not answer in time are not counted.
     #[must_use]
     pub fn in_stand_in(&self, program: &ProgramId, now: Timestamp) -> Option<InStandIn> {
         let by_hand = self.switchboard.on_for(program, now).into_iter().map(|switched| switched.since).min();
         let by_hand = by_hand.map(|since| InStandIn { since, cause: StandInCause::Switched });
         let by_breaker = self.open_since(now).map(|since| InStandIn { since, cause: StandInCause::LedgerUnavailable });
-        by_hand.into_iter().chain(by_breaker).min_by_key(|standing| standing.since)
+        let by_start = self.starting_since(now).map(|since| InStandIn { since, cause: StandInCause::Starting });
+        by_hand.into_iter().chain(by_breaker).chain(by_start).min_by_key(|standing| standing.since)
     }
 
     /// Brings the gauges of stand-in to what is so now.

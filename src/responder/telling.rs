@@ -6,6 +6,7 @@ use std::sync::Arc;
 use holdfast_core::Decision;
 use holdfast_core::stand_in::ToldName;
 
+use super::adding::{Adding, Word};
 use super::deadline::Deadline;
 use super::stand_in::StandIn;
 use super::told::{Booked, Claim, Told};
@@ -19,6 +20,8 @@ pub struct Telling<'a> {
     put: Arc<Put>,
     /// What an approval was counted under, where it was.
     counted: Option<(&'a StandIn, ToldName)>,
+    /// What is known of its payment from now on.
+    said: Option<(&'a Adding, Word)>,
 }
 
 /// An approval that is not durable in time is none: the key is still to be answered.
@@ -26,8 +29,20 @@ pub struct GivenUp<'a>(pub Claim<'a>);
 
 impl<'a> Telling<'a> {
     /// Hands the answer to the spool.
-    pub fn begin(claim: Claim<'a>, told: Told, spool: &Spool, entry: Entry, counted: Option<(&'a StandIn, ToldName)>) -> Self {
-        Telling { claim: Some(claim), told, put: spool.put(entry, clock::utc()), counted }
+    pub fn begin(
+        claim: Claim<'a>,
+        told: Told,
+        spool: &Spool,
+        entry: Entry,
+        counted: Option<(&'a StandIn, ToldName)>,
+        adding: &'a Adding,
+    ) -> Self {
+        // Before the ledger can hear of it.
+        let said = Word::of(&entry).map(|word| (adding, word));
+        if let Some((adding, word)) = said {
+            adding.waits(word);
+        }
+        Telling { claim: Some(claim), told, put: spool.put(entry, clock::utc()), counted, said }
     }
 
     /// Waits until the answer is durable, as long as the deadline lets it.
@@ -54,13 +69,21 @@ impl<'a> Telling<'a> {
             if claim.stood_in(self.told) == Booked::CrowdedOut {
                 // Nobody remembers it: it must not wait for its disk in memory either.
                 self.put.give_up();
+                self.unsay();
             }
             return None;
         }
+        self.unsay();
         if let Some((stand_in, name)) = self.counted.take() {
             stand_in.give_back(&name);
         }
         Some(claim)
+    }
+
+    fn unsay(&mut self) {
+        if let Some((adding, word)) = self.said.take() {
+            adding.gone(word);
+        }
     }
 }
 
@@ -124,7 +147,8 @@ mod tests {
         let name = Name { principal: 0, key: IdempotencyKey::new("key").unwrap() };
         let Begun::First(claim) = book.begin(name, digest) else { panic!("the key is not free") };
         let told = Told { decision, basis: Basis::StandIn(StandInCause::Overloaded) };
-        let telling = Telling::begin(claim, told, &spool, entry(decision), None);
+        let adding = Adding::default();
+        let telling = Telling::begin(claim, told, &spool, entry(decision), None, &adding);
         telling.put.durable_by(clock::instant().checked_add(until_durable).unwrap()).await;
         drop(telling);
         let hears = matches!(book.begin(name, digest), Begun::Told(heard) if heard == told);

@@ -8,21 +8,23 @@ use holdfast_core::hold::{Answered, ToldAnswer};
 use holdfast_core::rules::Verdict;
 use holdfast_core::stand_in::{Sight, Snapshot, StandInAnswer, StoodIn, ToldName};
 use holdfast_core::{
-    AccountId, AuthorizationKind, AuthorizationRequest, Basis, ContentDigest, Decision, DeclineReason, StandInCause,
+    AccountId, AuthorizationKind, AuthorizationRequest, Basis, ContentDigest, Decision, DeclineReason, StandInCause, Timestamp,
 };
 use tokio::time::timeout_at;
 
-use super::breaker::BreakerIs;
+use super::breaker::{BreakerIs, Response};
+use super::budgets::Spending;
 use super::deadline::Deadline;
 use super::mount::Mount;
 use super::payments::Own;
 use super::question::{Led, Question};
+use super::standings::Barred;
 use super::telling::{GivenUp, Telling};
 use super::told::{Claim, Told};
-use super::{Decided, Responder};
-use crate::clock;
-use crate::ledger::sight::{Lasts, LongerAgo, Seen};
-use crate::ledger::{Adopt, Glimpse, Readiness};
+use super::{Decided, Responder, Stage};
+use crate::clock::{self, Instant};
+use crate::ledger::sight::{Lasts, LongerAgo, Owned, Seen};
+use crate::ledger::{Adopt, Glimpse, Readiness, weight_of};
 use crate::server::Call;
 use crate::spool::Entry;
 
@@ -31,6 +33,13 @@ const LOOK_AGAIN: Duration = Duration::from_millis(1);
 
 /// Which part of the time that is left may be spent on looking: one of so many.
 const LOOKING_SHARE: u32 = 4;
+
+/// How long a question waits at most for what is about to come: a ledger that starts, or one that is being told of its account's
+/// money. Whatever takes longer may take for ever, and its cardholder stands at a till.
+const SOON: Duration = Duration::from_millis(100);
+
+/// How many entries of the spool the ledger hears of that soon.
+const HEARD_SOON_MAX: i64 = 512;
 
 impl Responder {
     /// Stand-in, entered here only: the program's table within its caps, on what was last known. What it approves leaves only
@@ -56,13 +65,13 @@ impl Responder {
         }
         let opinion = self.opinion(call, mount, question);
         let decline = |reason, basis| Told { decision: Decision::Decline { reason }, basis };
-        let verdict = opinion.as_ref().map(|opinion| &opinion.verdict);
-        let snapshot = self.unheard.standings.over(mount.program.id, request, seen.snapshot);
+        let mut snapshot = self.with_what_waits(mount, question, &seen);
         let account = account_of(&snapshot);
+        snapshot.adds_to = self.unheard.adding.over(&question.origin, request, account, snapshot.adds_to);
         let said = match before {
             // Nothing is decided past an authority that was not known.
             Before::Nothing if question.led == Led::NotYet => None,
-            Before::Nothing => self.table_says(mount, request, verdict, &snapshot, cause),
+            Before::Nothing => self.table_says(mount, question, opinion.as_ref(), &snapshot, cause),
             // Nothing is decided afresh.
             Before::Perhaps | Before::Told(_) => None,
         };
@@ -82,7 +91,7 @@ impl Responder {
                 let adopt = adoption_of(call, question, &claim, told, opinion.clone());
                 let counted = counted.map(|name| (&mount.program.stand_in, name));
                 let entry = Entry::Told(Box::new(adopt), account);
-                match Telling::begin(claim, told, &self.spool, entry, counted).tell(deadline).await {
+                match Telling::begin(claim, told, &self.spool, entry, counted, &self.unheard.adding).tell(deadline).await {
                     Ok(told) => return Decided { told, balance: None, intent: None },
                     Err(GivenUp(claim)) => (claim, decline(DeclineReason::NotDurable, stood_in.basis)),
                 }
@@ -94,7 +103,7 @@ impl Responder {
 
     /// What the ledger shows of the question. Whoever works on its memory has it for less than a millisecond at a time: it is
     /// looked at again, for a part of the time that is left.
-    async fn look(&self, question: &Question<'_>, deadline: Deadline) -> Glimpse {
+    pub(super) async fn look(&self, question: &Question<'_>, deadline: Deadline) -> Glimpse {
         let began = clock::instant();
         let patience = deadline.answer_by.saturating_duration_since(began).checked_div(LOOKING_SHARE).unwrap_or_default();
         loop {
@@ -123,8 +132,7 @@ impl Responder {
         if stand_in.in_transit() == 0 && !standings.any_on_the_way() {
             return Ok(());
         }
-        // Whoever probes is not to wait for more than the ledger.
-        let probes = !matches!(self.breaker.is(), BreakerIs::Closed);
+        let by = deadline.decide_by.min(soon());
         let account = match self.look(question, deadline).await {
             Glimpse::Seen(seen) => account_of(&seen.snapshot),
             Glimpse::Nothing => None,
@@ -133,32 +141,99 @@ impl Responder {
         };
         loop {
             let heard = self.unheard.heard.notified();
-            let money = !probes && account.is_some_and(|account| stand_in.in_transit_of(&account) > 0);
+            let money = account.is_some_and(|account| stand_in.in_transit_of(&account) > 0);
             let word = standings.on_the_way(mount.program.id, &question.request, account);
             if !money && !word {
                 return Ok(());
             }
-            let hears_soon = !probes && self.ledger.readiness() == Readiness::Ready;
-            if !hears_soon || timeout_at(deadline.decide_by, heard).await.is_err() {
+            if !self.hears_soon() {
+                return Err(StandInCause::LedgerUnavailable);
+            }
+            if timeout_at(by, heard).await.is_err() {
+                self.breaker.heard_of(Response::Failed, clock::instant());
                 return Err(StandInCause::LedgerUnavailable);
             }
         }
+    }
+
+    /// Whether the ledger answers, and there is so little to tell it that waiting makes sense.
+    fn hears_soon(&self) -> bool {
+        self.ledger.readiness() == Readiness::Ready
+            && self.breaker.is() == BreakerIs::Closed
+            && self.spool.fill().held.waiting <= HEARD_SOON_MAX
+    }
+
+    /// A start is waited for as long as it may have answered this question before. Where that is ruled out, or seen, it is waited for
+    /// only if it is about to end.
+    ///
+    /// # Errors
+    /// It has not ended by then, or an operator wants no question to wait for the ledger.
+    pub(super) async fn wait_for_start(
+        &self,
+        mount: &Mount,
+        question: &Question<'_>,
+        received_at: Timestamp,
+        deadline: Deadline,
+    ) -> Result<(), StandInCause> {
+        let foreseen = async { self.stage.clone().wait_for(|stage| *stage != Stage::Starting).await.is_ok() };
+        timeout_at(deadline.decide_by, foreseen).await.map_err(|_| StandInCause::Starting)?;
+        if !self.is_open() && self.switchboard.is_on(&mount.program.id, &mount.platform, received_at) {
+            return Err(StandInCause::Switched);
+        }
+        let by = match self.look(question, deadline).await {
+            Glimpse::Seen(Seen { answered: Some(_), .. } | Seen { longer_ago: LongerAgo::No, .. }) => {
+                deadline.decide_by.min(soon())
+            }
+            Glimpse::Seen(Seen { longer_ago: LongerAgo::Perhaps, .. }) | Glimpse::Nothing | Glimpse::Busy => deadline.decide_by,
+        };
+        timeout_at(by, self.until_open()).await.map_err(|_| StandInCause::Starting)
+    }
+
+    /// What is seen of a question, with what the ledger has yet to hear. Where the question names no owner (those of the payment doors do
+    /// not), its card's owner may be one who may not pay by that: the ledger tells whose a card is only when it is looked at by name, so
+    /// whoever may not pay is looked for, one by one.
+    fn with_what_waits(&self, mount: &Mount, question: &Question<'_>, seen: &Seen) -> Snapshot {
+        let (standings, request) = (&self.unheard.standings, &*question.request);
+        let over = |request: &AuthorizationRequest| standings.over(mount.program.id, request, seen.snapshot);
+        if let (None, Some(owner)) = (request.cardholder, seen.owner) {
+            return over(&AuthorizationRequest { cardholder: Some(owner), ..*request });
+        }
+        if request.cardholder.is_some() || seen.owned == Owned::NotTold {
+            return over(request);
+        }
+        let Barred::These(owners) = standings.barred_owners(mount.program.id) else {
+            // It may be anybody's.
+            return Snapshot { card: Sight::NotSeen, ..over(request) };
+        };
+        let may_be_theirs = |named: &AuthorizationRequest| match self.ledger.look(&question.origin, named) {
+            Glimpse::Seen(seen) => !matches!(seen.snapshot.card, Sight::Absent),
+            Glimpse::Nothing | Glimpse::Busy => true,
+        };
+        let mut named = owners.into_iter().map(|owner| AuthorizationRequest { cardholder: Some(owner), ..*request });
+        named.find(may_be_theirs).map_or_else(|| over(request), |named| over(&named))
     }
 
     /// What the table in force says; `None` without one, while it is not known which one is, and where it met a bug.
     fn table_says(
         &self,
         mount: &Mount,
-        request: &AuthorizationRequest,
-        verdict: Option<&Verdict>,
+        question: &Question<'_>,
+        opinion: Option<&Opinion>,
         snapshot: &Snapshot,
         cause: StandInCause,
     ) -> Option<(StoodIn, Option<ToldName>)> {
         if !self.may_stand_in() {
             return None;
         }
+        let request = &*question.request;
+        let verdict = opinion.map(|opinion| &opinion.verdict);
         let said = catch_unwind(AssertUnwindSafe(|| {
-            mount.program.stand_in.decide(&mount.platform, request, verdict, snapshot, cause, clock::utc())
+            let weight = weight_of(opinion.and_then(|opinion| opinion.governed.as_ref()));
+            let limits = Spending::of(verdict, None, weight);
+            let uses =
+                if limits.limits.is_empty() { None } else { self.ledger.counted(&question.origin, request, limits.limits) };
+            let spending = Spending { seen: uses.as_deref(), ..limits };
+            mount.program.stand_in.decide(&mount.platform, request, verdict, (snapshot, &spending), cause, clock::utc())
         }));
         said.unwrap_or_else(|_| {
             self.metrics.server.panicked();
@@ -182,9 +257,15 @@ impl Responder {
     /// Tells a decline that the ledger does not know: durable first, if the disk lets it be so in time.
     async fn tell_decline(&self, claim: Claim<'_>, told: Told, entry: Entry, deadline: Deadline) -> Decided {
         // A decline is never given up.
-        let _ = Telling::begin(claim, told, &self.spool, entry, None).tell(deadline).await;
+        let _ = Telling::begin(claim, told, &self.spool, entry, None, &self.unheard.adding).tell(deadline).await;
         Decided { told, balance: None, intent: None }
     }
+}
+
+/// What is soon, from now on.
+fn soon() -> Instant {
+    let now = clock::instant();
+    now.checked_add(SOON).unwrap_or(now)
 }
 
 fn account_of(snapshot: &Snapshot) -> Option<AccountId> {

@@ -2,7 +2,8 @@
 //!
 //! A connection has one timer, which is touched only when a stage outlasts what was expected: an ordinary request sets
 //! none. hyper's own head timeout is not used: it runs while a connection is idle, too, and would close the connections
-//! that platforms keep warm.
+//! that platforms keep warm. Before its first request a connection is kept warm by nobody: that has a head's time from when
+//! it was opened, and not a moment longer, so that who never says anything takes no place for long.
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
@@ -36,10 +37,17 @@ const HEAD_TOO_SLOW: &[u8] = b"HTTP/1.1 408 Request Timeout\r\nconnection: close
 enum End {
     /// HTTP is done with it.
     Finished(hyper::Result<()>),
-    /// A head did not arrive in time.
-    HeadTooSlow,
+    /// A head did not arrive in time; or the first one did not even begin to.
+    HeadTooSlow(Begun),
     /// The caller did not say its last word in time.
     CutOff,
+}
+
+/// Whether something of a head was read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Begun {
+    Yes,
+    No,
 }
 
 /// Serves a connection until it ends.
@@ -51,7 +59,8 @@ pub(super) async fn serve<R: Respond, S: AsyncRead + AsyncWrite + Unpin>(stream:
 
     let end = {
         let drained = pin!(worker.drain.notified());
-        let timer = pin!(sleep_until(later(state.last_head.get(), worker.limits.idle_max)));
+        let first_by = worker.limits.head_read_max.min(worker.limits.idle_max);
+        let timer = pin!(sleep_until(later(state.last_head.get(), first_by)));
         let mut watch = Watch {
             state: &state,
             limits: &worker.limits,
@@ -69,11 +78,14 @@ pub(super) async fn serve<R: Respond, S: AsyncRead + AsyncWrite + Unpin>(stream:
         End::Finished(Err(error)) if error.is_parse() => worker.metrics.http_refused(HttpRefusal::HeadUnreadable),
         // Cut by the caller, or by an answer of silence.
         End::Finished(Err(_)) => {}
-        End::HeadTooSlow => {
+        End::HeadTooSlow(begun) => {
             worker.metrics.http_refused(HttpRefusal::HeadTooSlow);
             let mut stream = http.into_parts().io.into_inner();
             let farewell = async {
-                stream.write_all(HEAD_TOO_SLOW).await?;
+                // Who has asked nothing is told nothing: it would take that for the answer to what it is about to ask.
+                if begun == Begun::Yes {
+                    stream.write_all(HEAD_TOO_SLOW).await?;
+                }
                 stream.shutdown().await
             };
             // Whether the caller hears it is its own affair.
@@ -112,10 +124,13 @@ impl<D: Future> Watch<'_, D> {
                 return Poll::Pending;
             }
             match self.state.stage.get() {
-                Stage::HeadBegun | Stage::HeadTimed => return Poll::Ready(End::HeadTooSlow),
+                Stage::HeadBegun | Stage::HeadTimed => return Poll::Ready(End::HeadTooSlow(Begun::Yes)),
                 Stage::ClosingBegun | Stage::ClosingTimed => return Poll::Ready(End::CutOff),
                 // The responder keeps its own deadlines, the body has its own limit, the drain has an end.
                 Stage::Answering => self.set_timer(self.limits.idle_max, cx),
+                Stage::Idle if !self.state.asked.get() && !self.grace_given => {
+                    return Poll::Ready(End::HeadTooSlow(Begun::No));
+                }
                 Stage::Idle => {
                     let idle_until = later(self.state.last_head.get(), self.limits.idle_max);
                     let now = clock::instant();
@@ -141,7 +156,9 @@ impl<D: Future> Watch<'_, D> {
         match self.state.stage.get() {
             Stage::HeadBegun => {
                 self.state.stage.set(Stage::HeadTimed);
-                self.set_timer(self.limits.head_read_max, cx);
+                // The first head's time began when the connection did.
+                let from = if self.state.asked.get() { clock::instant() } else { self.state.last_head.get() };
+                self.set_timer_at(later(from, self.limits.head_read_max), cx);
             }
             Stage::ClosingBegun => {
                 self.state.stage.set(Stage::ClosingTimed);
@@ -156,7 +173,11 @@ impl<D: Future> Watch<'_, D> {
     }
 
     fn set_timer(&mut self, after: Duration, cx: &mut Context<'_>) {
-        self.timer.as_mut().reset(later(clock::instant(), after));
+        self.set_timer_at(later(clock::instant(), after), cx);
+    }
+
+    fn set_timer_at(&mut self, at: Instant, cx: &mut Context<'_>) {
+        self.timer.as_mut().reset(at);
         let _ = self.timer.as_mut().poll(cx);
     }
 }

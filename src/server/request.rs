@@ -54,6 +54,7 @@ pub(super) async fn answer<R: Respond>(
     let received = clock::now();
     connection.stage.set(Stage::Answering);
     connection.last_head.set(received.instant);
+    connection.asked.set(true);
     let response = pin!(dispatch(&worker, &connection, request, received)).await;
     connection.stage.set(Stage::Idle);
     response

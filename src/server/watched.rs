@@ -36,6 +36,8 @@ pub(super) struct ConnectionState {
     pub(super) stage: Cell<Stage>,
     /// When the last head was complete; when the connection was opened, before that.
     pub(super) last_head: Cell<Instant>,
+    /// Whether a head was ever complete: before that the connection is nobody's kept warm, and has a head's time only.
+    pub(super) asked: Cell<bool>,
     /// The buffer that answers are written into, here between two of them.
     pub(super) buffer: Cell<Vec<u8>>,
     /// Whether the caller has said its last word.
@@ -47,6 +49,7 @@ impl ConnectionState {
         ConnectionState {
             stage: Cell::new(Stage::Idle),
             last_head: Cell::new(opened),
+            asked: Cell::new(false),
             buffer: Cell::new(Vec::new()),
             caller_done: Cell::new(false),
         }

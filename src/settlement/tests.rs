@@ -88,7 +88,7 @@ fn two_programs() -> Vec<(i64, Record)> {
     house
         .stop()
         .records(i64::MAX, &mut |_, _, _| {}, &mut |numbered| {
-            records.push((numbered.number, numbered.record));
+            records.push((numbered.number, numbered.record.clone()));
             Ok(())
         })
         .unwrap();
@@ -298,7 +298,7 @@ fn a_file_names_messages_by_the_platforms_own_tokens() {
     let mut records = Vec::new();
     let reader = house.stop();
     let keep = &mut |numbered: crate::journal::Numbered| {
-        records.push((numbered.number, numbered.record));
+        records.push((numbered.number, numbered.record.clone()));
         Ok(())
     };
     reader.records(i64::MAX, &mut |_, _, _| {}, keep).unwrap();
@@ -337,7 +337,7 @@ fn sum(reader: &Reader, day: i32) -> Day {
         }
     };
     let mut take = |numbered: crate::journal::Numbered<'_>| {
-        summing.take(numbered.number, &numbered.record);
+        summing.take(numbered.number, numbered.record);
         Ok(())
     };
     reader.records(i64::MAX, &mut |_, _, _| {}, &mut take).unwrap();

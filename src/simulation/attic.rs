@@ -4,7 +4,7 @@
 
 use holdfast_core::Timestamp;
 
-use crate::journal::{Group, JournalError};
+use crate::journal::{Group, JournalError, Record};
 use crate::ledger::embedded::cold::{Cold, Found, Left, Need, Nowhere, Reading};
 use crate::ledger::embedded::engine::Engine;
 use crate::ledger::embedded::rebuild;
@@ -17,22 +17,27 @@ pub struct Attic {
     undo: UndoLog,
     /// Up to which record.
     followed: i64,
+    /// Where a record is read to.
+    room: Option<Record>,
 }
 
 impl Attic {
     /// One that has followed nothing yet; `secret` keys the fingerprints.
     pub fn new(secret: (u64, u64)) -> Self {
-        Attic { state: State::small(secret), undo: UndoLog::new(), followed: 0 }
+        Attic { state: State::small(secret), undo: UndoLog::new(), followed: 0, room: None }
     }
 
     /// Follows everything that is durable.
     pub fn follow(&mut self, engine: &Engine) -> Result<i64, JournalError> {
-        let Attic { state, undo, followed } = self;
+        let Attic { state, undo, followed, room } = self;
         engine.read(followed.saturating_add(1), &mut |first, bytes| {
-            for (number, record) in (first..).zip(Group::open(bytes).into_iter().flatten()) {
-                let record = record.map_err(|_| JournalError::Simulated("a record cannot be read"))?;
+            let unreadable = |_| JournalError::Simulated("a record cannot be read");
+            let mut group = Group::open(bytes).map_err(unreadable)?;
+            for number in first.. {
+                let Some(record) = group.read(room) else { break };
+                let record = record.map_err(unreadable)?;
                 if number > *followed {
-                    rebuild::write_record(state, &record, number, &Nowhere, undo)?;
+                    rebuild::write_record(state, record, number, &Nowhere, undo)?;
                     undo.clear();
                     *followed = number;
                 }
@@ -60,7 +65,7 @@ impl Cold for Attic {
         Ok(Found {
             hold: hold.map(|row| (row, Timestamp::EPOCH, self.followed)),
             asked: need.asked.and_then(|name| Some((name, self.state.answered(name)?))),
-            told: need.told.filter(|name| self.state.was_told(*name)),
+            told: need.told.filter(|name| self.state.was_told(*name)).map(|name| (name, self.state.told_content(name))),
         })
     }
 

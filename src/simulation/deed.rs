@@ -1,5 +1,6 @@
 //! What happens in a simulated world, in plain numbers: the engine hears it as an [`Act`], the model as it is.
 
+use holdfast_adapters::payment::KeyIs;
 use holdfast_core::hold::{
     AccountStatus, CardStatus, CardholderStatus, Fact, Finality, MovementCause, Order, RecordedOutcome, ReleaseCause, Subject,
     ToldAnswer, ToldEvent,
@@ -384,8 +385,14 @@ impl Command {
             Wants::Release => Order::Release,
             Wants::Refund(minor) => Order::Refund { amount: dollars(minor, false) },
         };
-        let ordering =
-            Ordering { key: id("order", self.key)?, digest: self.digest(), payment: self.of.reference()?, hold: None, order };
+        let ordering = Ordering {
+            key: id("order", self.key)?,
+            key_is: KeyIs::Callers,
+            digest: self.digest(),
+            payment: self.of.reference()?,
+            hold: None,
+            order,
+        };
         Ok(Act::Order(origin(self.program)?, ordering))
     }
 

@@ -59,6 +59,7 @@ impl Habit {
             extra: if one_in(rng, 3) { rng.i64(0..=500) } else { 0 },
             tolerance: if one_in(rng, 3) { rng.i64(0..=800) } else { 0 },
             partial_min: rng.bool().then(|| rng.i64(1..=500)),
+            of_less: None,
         };
         Habit {
             alias: one_in(rng, 3),

@@ -5,6 +5,10 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::ErrorCode;
 
+/// What whoever has looked at it does.
+const ACCEPT: &str =
+    "run `holdfast spool accept-new --by WHO --why TEXT`, and settle with the platform what was told in the last outage";
+
 /// What went wrong with the spool.
 #[derive(Debug)]
 pub enum SpoolError {
@@ -16,6 +20,12 @@ pub enum SpoolError {
     InUse(PathBuf),
     /// The file is not a spool of ours.
     Foreign(PathBuf),
+    /// The data directory had a spool, and there is none.
+    Lost(PathBuf),
+    /// It is another one than the data directory had.
+    Another(PathBuf),
+    /// It has entries, and the ledger is new.
+    OfAnotherLedger(PathBuf),
     /// SQLite finds its pages damaged.
     Damaged(PathBuf, rusqlite::Error),
     /// The file was written by a newer program.
@@ -56,6 +66,25 @@ impl fmt::Display for SpoolError {
             SpoolError::Foreign(path) => {
                 write!(f, "{}: is not a spool of Holdfast; name another path at spool.path", path.display())
             }
+            SpoolError::Lost(path) => write!(
+                f,
+                "{}: is missing, and this data directory had a spool: what platforms were told and the ledger has not heard was in it. Bring \
+                 it back, or name where it is at spool.path; if it is lost, {ACCEPT}",
+                path.display()
+            ),
+            SpoolError::Another(path) => write!(
+                f,
+                "{}: is another spool than this data directory had: what platforms were told and the ledger has not heard was in that \
+                 one. Bring it back, or name where it is at spool.path; if it is lost, {ACCEPT}",
+                path.display()
+            ),
+            SpoolError::OfAnotherLedger(path) => write!(
+                f,
+                "{}: has answers that platforms were told, and this ledger is new: is this the right data directory, or was the ledger \
+                 lost? Bring it back (`holdfast restore`), or name another path at spool.path; if what is in the spool is for this \
+                 ledger, {ACCEPT}",
+                path.display()
+            ),
             SpoolError::Damaged(path, error) => write!(
                 f,
                 "{}: is damaged ({error}); what platforms were told may be in it: keep the file, and name another path at \

@@ -157,7 +157,7 @@ impl File {
         let connection = connect(path, sync).map_err(disk)?;
         match look(&connection, path)? {
             Found::Spool => {}
-            Found::Older => make_newer(&connection).map_err(disk)?,
+            Found::Older(format) => make_newer(&connection, format).map_err(disk)?,
             Found::Nothing => make_tables(&connection).map_err(disk)?,
         }
         let held = count(&connection).map_err(disk)?;
@@ -176,7 +176,7 @@ impl File {
     fn reopen(&mut self) -> Result<(), SpoolError> {
         let connection = connect(&self.path, self.sync).map_err(SpoolError::disk(&self.path))?;
         match look(&connection, &self.path)? {
-            Found::Spool | Found::Older => {}
+            Found::Spool | Found::Older(_) => {}
             Found::Nothing => return Err(SpoolError::Foreign(self.path.clone())),
         }
         self.held = count(&connection).map_err(SpoolError::disk(&self.path))?;
@@ -193,6 +193,23 @@ impl File {
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// What tells it from every other one.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn name(&self) -> Result<String, SpoolError> {
+        self.connection.query_row("SELECT name FROM name", [], |row| row.get(0)).map_err(SpoolError::disk(&self.path))
+    }
+
+    /// Whether it has anything that was told: what waits, what was set aside, and what was confirmed of late.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn has_told(&self) -> Result<bool, SpoolError> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM entry) OR EXISTS (SELECT 1 FROM aside) OR EXISTS (SELECT 1 FROM confirmed)";
+        self.connection.query_row(sql, [], |row| row.get(0)).map_err(SpoolError::disk(&self.path))
     }
 
     /// The number that the next entry gets.

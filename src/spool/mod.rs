@@ -4,6 +4,7 @@
 //! It is a file of its own, with a thread of its own that writes it, and may be on another disk than the ledger's: what fails
 //! there need not fail here. It decides nothing, and never waits for the ledger; the reconciler reads it.
 
+mod bond;
 mod entry;
 mod error;
 mod file;
@@ -32,6 +33,7 @@ use crate::clock;
 use crate::ledger::{Act, Erase};
 use crate::private_file;
 
+pub use self::bond::{Bond, LedgerWas};
 pub use self::entry::{Entry, Unreadable};
 pub use self::error::SpoolError;
 use self::file::Disk;
@@ -39,7 +41,7 @@ pub use self::file::{Aside, BringBack, FILE, File, Held, Row, Standing, Sync};
 use self::queue::{Back, Erasing, Job, Queue};
 pub use self::queue::{Kept, Put};
 pub(crate) use self::reconcile::told_to_stop;
-pub use self::reconcile::{Heard, Reconciler};
+pub use self::reconcile::{Heard, Reconciler, Wave};
 pub use self::switch::{KeyOf, Off, Scope, Switched, Turn, Turned};
 use self::writer::Writer;
 

@@ -38,7 +38,16 @@ pub trait Heard: Send + Sync {
     fn refused(&self, entry: &Entry);
     /// What of a wave is heard was told: whoever waits for the ledger to hear may look now. Once a wave, as waking thousands for
     /// each of its entries would cost more than the entries do.
-    fn wave_ended(&self);
+    fn wave_ended(&self, wave: Wave);
+}
+
+/// How the ledger took a wave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wave {
+    /// It answered to all of it.
+    Answered,
+    /// It is away, or went away meanwhile.
+    NotAnswered,
 }
 
 /// The reconciler of one spool.
@@ -170,6 +179,7 @@ impl Reconciler {
             .collect();
         self.ledger.nudge();
         let (mut confirmed, mut heard) = (Vec::new(), Vec::new());
+        let mut ended = if submitted.is_empty() { Wave::NotAnswered } else { Wave::Answered };
         for (bringing, wait) in submitted {
             match brought(&bringing.entry, wait.await) {
                 Ok(finding) => {
@@ -178,10 +188,15 @@ impl Reconciler {
                     let is_approval = bringing.entry.approval(Timestamp::EPOCH).is_some();
                     if is_approval { confirmed.push(bringing.number) } else { heard.push(bringing.number) }
                 }
-                Err(why) => back.extend(self.not_heard(bringing, why)),
+                Err(why) => {
+                    if matches!(why, NotHeard::Away) {
+                        ended = Wave::NotAnswered;
+                    }
+                    back.extend(self.not_heard(bringing, why));
+                }
             }
         }
-        self.heard.wave_ended();
+        self.heard.wave_ended(ended);
         if !heard.is_empty() {
             self.spool.forget(heard);
         }

@@ -10,7 +10,7 @@ use super::file::{Held, Sync};
 use crate::private_file;
 
 /// The number of these tables, in SQLite's `user_version`.
-const FORMAT: i32 = 2;
+const FORMAT: i32 = 3;
 
 /// "HFS1", in SQLite's `application_id`: the file is ours.
 const APPLICATION: i32 = 0x4846_5331;
@@ -77,11 +77,18 @@ CREATE TABLE switch_key (
 ) STRICT, WITHOUT ROWID;
 ";
 
+/// What format 3 has besides.
+const TABLES_OF_3: &str = "
+-- One row: what tells this spool from every other one.
+CREATE TABLE name (id INTEGER PRIMARY KEY CHECK (id = 1), name TEXT NOT NULL) STRICT;
+INSERT INTO name VALUES (1, lower(hex(randomblob(16))));
+";
+
 /// What a file is.
 pub(super) enum Found {
     Spool,
-    /// One of format 1.
-    Older,
+    /// One of an older format: 1 or 2.
+    Older(i32),
     Nothing,
 }
 
@@ -90,7 +97,7 @@ pub(super) fn look(connection: &Connection, path: &Path) -> Result<Found, SpoolE
     let tables = number("SELECT count(*) FROM sqlite_schema")?;
     match (number("PRAGMA application_id")?, number("PRAGMA user_version")?, tables) {
         (APPLICATION, FORMAT, _) => Ok(Found::Spool),
-        (APPLICATION, 1, _) => Ok(Found::Older),
+        (APPLICATION, format @ 1..FORMAT, _) => Ok(Found::Older(format)),
         (0, 0, 0) => Ok(Found::Nothing),
         (APPLICATION, format, _) => Err(SpoolError::Newer { path: path.to_owned(), format, ours: FORMAT }),
         (_, _, _) => Err(SpoolError::Foreign(path.to_owned())),
@@ -117,14 +124,18 @@ pub(super) fn make_tables(connection: &Connection) -> rusqlite::Result<()> {
     let transaction = connection.unchecked_transaction()?;
     transaction.execute_batch(TABLES)?;
     transaction.execute_batch(TABLES_OF_2)?;
+    transaction.execute_batch(TABLES_OF_3)?;
     transaction.execute_batch(&format!("PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {FORMAT}"))?;
     transaction.commit()
 }
 
-/// Brings a file of format 1 to this one.
-pub(super) fn make_newer(connection: &Connection) -> rusqlite::Result<()> {
+/// Brings a file of an older format to this one.
+pub(super) fn make_newer(connection: &Connection, from: i32) -> rusqlite::Result<()> {
     let transaction = connection.unchecked_transaction()?;
-    transaction.execute_batch(TABLES_OF_2)?;
+    if from < 2 {
+        transaction.execute_batch(TABLES_OF_2)?;
+    }
+    transaction.execute_batch(TABLES_OF_3)?;
     transaction.execute_batch(&format!("PRAGMA user_version = {FORMAT}"))?;
     transaction.commit()
 }

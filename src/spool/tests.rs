@@ -266,7 +266,7 @@ fn files_that_are_not_ours_are_refused_and_left_alone() {
     drop(File::open(&path, sync).unwrap());
     let change = |sql: &str| rusqlite::Connection::open(&path).unwrap().execute_batch(sql).unwrap();
     change("PRAGMA user_version = 99");
-    assert!(matches!(File::open(&path, sync), Err(SpoolError::Newer { format: 99, ours: 2, .. })));
+    assert!(matches!(File::open(&path, sync), Err(SpoolError::Newer { format: 99, ours: 3, .. })));
     change("PRAGMA user_version = 1; PRAGMA application_id = 5");
     assert!(matches!(File::open(&path, sync), Err(SpoolError::Foreign(_))));
     std::fs::write(&path, "not a database, but long enough to be looked at as if it were one").unwrap();
@@ -307,7 +307,11 @@ fn a_file_of_format_1_is_brought_to_this_one() {
     let path = settings(&directory).path;
     drop(File::open(&path, Sync::Full).unwrap());
     let older = rusqlite::Connection::open(&path).unwrap();
-    older.execute_batch("DROP TABLE brought_back; DROP TABLE switch; DROP TABLE switch_key; PRAGMA user_version = 1").unwrap();
+    older
+        .execute_batch(
+            "DROP TABLE brought_back; DROP TABLE switch; DROP TABLE switch_key; DROP TABLE name; PRAGMA user_version = 1",
+        )
+        .unwrap();
     drop(older);
     let file = File::open(&path, Sync::Full).unwrap();
     assert_eq!((file.brought_back().unwrap(), file.switches().unwrap()), (vec![], vec![]));
@@ -344,7 +348,7 @@ impl Heard for Counts {
 
     fn refused(&self, _: &Entry) {}
 
-    fn wave_ended(&self) {
+    fn wave_ended(&self, _: Wave) {
         self.waves.fetch_add(1, Ordering::Relaxed);
     }
 }
@@ -398,6 +402,7 @@ impl Ledger for Remembers {
             | Act::Decide(_)
             | Act::Preview(_)
             | Act::Adopt(_)
+            | Act::TellOurs(..)
             | Act::Order(..)
             | Act::Keep(..)
             | Act::Balances(..)

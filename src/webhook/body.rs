@@ -46,6 +46,8 @@ impl<'e> OfDoor<'e> {
             hold: None,
             expires_at: None,
             written: slip.and_then(|slip| slip.read(sealer)),
+            released_by: None,
+            ordered: None,
         };
         (words.body)(event.id.trim_start_matches("evt_"), slip.map_or(0, |slip| slip.kind), &payment)
     }

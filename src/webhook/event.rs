@@ -8,7 +8,7 @@ use std::fmt;
 use holdfast_core::agent::Weight;
 use holdfast_core::hold::{Fact, Order, Outcome, ReleaseCause, ToldAnswer, ToldEvent};
 use holdfast_core::{
-    AuthorizationId, AuthorizationRequest, Basis, Decision, Money, PaymentRef, PlatformName, ProgramId, Timestamp,
+    AuthorizationId, AuthorizationRequest, Basis, Decision, DeclineReason, Money, PaymentRef, PlatformName, ProgramId, Timestamp,
 };
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -28,6 +28,8 @@ pub enum EventKind {
     HoldCaptured,
     /// What a payment held is free again, all of it or the rest.
     HoldReleased,
+    /// A merchant gave back money that it had taken.
+    PaymentRefunded,
     /// A program is stood in for from now on.
     StandInEntered,
     /// A program's ledger decides again.
@@ -42,11 +44,12 @@ pub enum EventKind {
 
 impl EventKind {
     /// All kinds that an endpoint can ask for, in the order of declaration.
-    pub const ALL: [EventKind; 8] = [
+    pub const ALL: [EventKind; 9] = [
         EventKind::AuthorizationApproved,
         EventKind::AuthorizationDeclined,
         EventKind::HoldCaptured,
         EventKind::HoldReleased,
+        EventKind::PaymentRefunded,
         EventKind::StandInEntered,
         EventKind::StandInLeft,
         EventKind::PaymentAuth,
@@ -61,6 +64,7 @@ impl EventKind {
             EventKind::AuthorizationDeclined => "authorization.declined",
             EventKind::HoldCaptured => "hold.captured",
             EventKind::HoldReleased => "hold.released",
+            EventKind::PaymentRefunded => "payment.refunded",
             EventKind::StandInEntered => "stand_in.entered",
             EventKind::StandInLeft => "stand_in.left",
             EventKind::PaymentAuth => "PAYMENT_AUTH",
@@ -200,13 +204,13 @@ impl<'r> Told<'r> {
         match &record.body {
             Body::Decided { received_at, request, outcome, .. } => {
                 let (decision, basis) = outcome.decision?;
-                Some(Told::decided(record, request, (decision, basis), *received_at))
+                Told::decided(record, request, (decision, basis), *received_at)
             }
             Body::Adopted { received_at, request, told, basis, .. } => {
-                Some(Told::decided(record, request, (decision_of(*told), *basis), *received_at))
+                Told::decided(record, request, (decision_of(*told), *basis), *received_at)
             }
             Body::Told { event, outcome } => Told::notified(event, outcome, record.at),
-            Body::Ordered { payment, order, outcome, .. } => Told::ordered(payment, order, outcome, record.at),
+            Body::Ordered { payment, order, outcome, .. } => Told::ordered(record, payment, order, outcome),
             Body::Kept { .. }
             | Body::AccountEntered { .. }
             | Body::CardEntered { .. }
@@ -221,8 +225,10 @@ impl<'r> Told<'r> {
         request: &'r AuthorizationRequest,
         (decision, basis): (Decision, Basis),
         received_at: Timestamp,
-    ) -> Told<'r> {
+    ) -> Option<Told<'r>> {
         let (kind, approved, reason) = match decision {
+            // Somebody used a key twice. Of the payment that has it, and that listeners know by its name, it says nothing.
+            Decision::Decline { reason: DeclineReason::ConflictingDuplicate } => return None,
             Decision::Approve { amount } => (EventKind::AuthorizationApproved, Some(money(amount)), None),
             Decision::Decline { reason } => (EventKind::AuthorizationDeclined, None, Some(reason.name())),
         };
@@ -247,7 +253,7 @@ impl<'r> Told<'r> {
                 "country": request.merchant.country.as_ref().map(|country| country.to_string()),
             },
         });
-        Told { kind, payment: Some(payment), at: received_at, more }
+        Some(Told { kind, payment: Some(payment), at: received_at, more })
     }
 
     /// What became no step of a payment changed nothing, and is not told.
@@ -270,23 +276,30 @@ impl<'r> Told<'r> {
         Some(Told { kind, payment: event.fact.payments().0, at: event.occurred_at.unwrap_or(recorded_at), more })
     }
 
-    fn ordered(payment: &'r PaymentRef, order: &Order, outcome: &Outcome, at: Timestamp) -> Option<Told<'r>> {
+    fn ordered(record: &Record, payment: &'r PaymentRef, order: &Order, outcome: &Outcome) -> Option<Told<'r>> {
         outcome.step.as_ref()?;
-        let (kind, amount) = match order {
-            Order::Capture { amount, .. } => (EventKind::HoldCaptured, Some(*amount)),
-            Order::Release => (EventKind::HoldReleased, None),
-            Order::Refund { .. } => return None,
+        let (kind, amount, cause) = match order {
+            Order::Capture { amount, .. } => (EventKind::HoldCaptured, Some(*amount), None),
+            Order::Release if record.operator.is_some() => {
+                (EventKind::HoldReleased, None, Some(release_name(ReleaseCause::Operator)))
+            }
+            // At a door of ours, by whoever asked for the payment.
+            Order::Release => (EventKind::HoldReleased, None, Some(VOIDED)),
+            Order::Refund { amount } => (EventKind::PaymentRefunded, Some(*amount), None),
         };
-        let cause = (kind == EventKind::HoldReleased).then_some(release_name(ReleaseCause::Operator));
         let more = json!({ "amount": amount.map(money), "cause": cause, "standing": standing(outcome) });
-        Some(Told { kind, payment: Some(payment), at, more })
+        Some(Told { kind, payment: Some(payment), at: record.at, more })
     }
 }
+
+/// Why a hold was released that its own merchant's side let go of.
+const VOIDED: &str = "voided";
 
 /// What stands of the payment after it, in minor units of its account's currency.
 fn standing(outcome: &Outcome) -> Value {
     outcome.hold.map_or(Value::Null, |hold| {
-        json!({ "status": hold.status.name(), "authorized": hold.authorized, "held": hold.held, "captured": hold.captured })
+        json!({ "status": hold.status.name(), "authorized": hold.authorized, "held": hold.held, "captured": hold.captured,
+            "refunded": hold.refunded })
     })
 }
 
@@ -305,98 +318,4 @@ fn money(amount: Money) -> Value {
 }
 
 #[cfg(test)]
-mod tests {
-    use holdfast_core::hold::{Finality, Hold, HoldStatus, Subject};
-    use holdfast_core::{AuthorizationId, Currency, IdempotencyKey};
-
-    use super::*;
-    use crate::fixture::{program, usd};
-    use crate::journal::Place;
-
-    fn record(body: Body) -> Record {
-        Record {
-            at: Timestamp::from_unix_seconds(1_000),
-            program: Some(program()),
-            platform: Some(PlatformName::new("marqeta").unwrap()),
-            ruleset: None,
-            operator: None,
-            governed: None,
-            place: Place::default(),
-            body,
-        }
-    }
-
-    fn told(fact: Fact, outcome: Outcome) -> Record {
-        let key = IdempotencyKey::new("message-1").unwrap();
-        let (subject, occurred_at) = (Subject::default(), Some(Timestamp::from_unix_seconds(900)));
-        record(Body::Told { event: ToldEvent { key, occurred_at, network: None, settlement_day: None, subject, fact }, outcome })
-    }
-
-    /// What became a step of a payment, of which so much is held.
-    fn stepped(held: i64) -> Outcome {
-        use holdfast_core::hold::{Step, StepId, What};
-        let key = IdempotencyKey::new("message-1").unwrap();
-        let what = What::Released { cause: ReleaseCause::Reversed };
-        let step = Step { id: StepId::of(&key), at: Timestamp::from_unix_seconds(900), what };
-        let hold = Hold { status: HoldStatus::Open, authorized: 500, held, captured: 200, ..Hold::NONE };
-        Outcome { step: Some(step), hold: Some(hold), ..Outcome::default() }
-    }
-
-    fn payment() -> PaymentRef {
-        PaymentRef::of(AuthorizationId::new("payment-1").unwrap())
-    }
-
-    #[test]
-    fn a_capture_and_a_release_are_told_with_what_is_left() {
-        let capture = Fact::Captured { payment: Some(payment()), amount: usd(200), finality: Finality::More };
-        let event = Event::of_record(7, &told(capture, stepped(300))).unwrap();
-        assert_eq!((event.kind, event.at), (EventKind::HoldCaptured, Timestamp::from_unix_seconds(900)));
-        assert_eq!(event.data["amount"], json!({ "minor": 200, "currency": Currency::USD.code() }));
-        assert_eq!(event.data["standing"]["held"], 300);
-        let release = Fact::Released { payment: payment(), cause: ReleaseCause::Expired };
-        let released = Event::of_record(8, &told(release, stepped(0))).unwrap();
-        assert_eq!((released.kind, &released.data["cause"]), (EventKind::HoldReleased, &json!("expired")));
-        assert_eq!(released.sequence, event.sequence, "the same payment");
-        assert_ne!(released.id, event.id);
-    }
-
-    #[test]
-    fn a_decision_says_whether_it_moved_anything_and_who_heard_of_it_later() {
-        use holdfast_core::agent::{AuthorityId, Governed, Mode};
-        let adopted = |weight| {
-            let body = Body::Adopted {
-                received_at: Timestamp::from_unix_seconds(900),
-                request: crate::fixture::purchase("key", 500),
-                verdict: None,
-                told: ToldAnswer::Approved { amount: usd(500) },
-                basis: Basis::Ledger,
-                outcome: Outcome::default(),
-            };
-            let authority = AuthorityId::new("sa_1").ok();
-            let (policy, binding, intent, asked_by, would) = (None, None, None, None, None);
-            let governed = Governed { authority, policy, binding, intent, asked_by, mode: Mode::Enforce, weight, would };
-            Event::of_record(7, &Record { governed: Some(governed), ..record(body) }).unwrap().data
-        };
-        let preview = adopted(Weight::Preview);
-        assert_eq!(
-            (&preview["preview"], &preview["adopted"], &preview["authority"]),
-            (&true.into(), &true.into(), &"sa_1".into())
-        );
-        assert_eq!(adopted(Weight::Moves)["preview"], false);
-    }
-
-    #[test]
-    fn what_changed_nothing_is_not_told() {
-        let capture = Fact::Captured { payment: Some(payment()), amount: usd(200), finality: Finality::More };
-        assert_eq!(Event::of_record(7, &told(capture, Outcome::default())), None);
-        assert_eq!(Event::of_record(7, &record(Body::Opened)), None);
-    }
-
-    #[test]
-    fn kinds_are_found_by_their_names() {
-        for kind in EventKind::ALL {
-            assert_eq!(EventKind::from_name(kind.name()), Some(kind));
-        }
-        assert_eq!(EventKind::from_name("*"), None);
-    }
-}
+mod tests;

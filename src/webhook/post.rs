@@ -5,8 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use holdfast_adapters::Secret;
-use holdfast_adapters::proof::standard_webhooks::{ID, SIGNATURE, TIMESTAMP, sign};
+use holdfast_adapters::proof::standard_webhooks::{ID, SIGNATURE, SigningKey, TIMESTAMP};
 use holdfast_core::Timestamp;
 use http::header::CONTENT_TYPE;
 use reqwest::{Client, Url, redirect};
@@ -28,6 +27,8 @@ pub enum Refused {
     TooSlow(Duration),
     /// What it would be told cannot be read now.
     Unreadable,
+    /// It could not be signed, and goes nowhere without that.
+    Unsigned,
     /// There is no connection to it, or it broke off.
     Unreachable(String),
 }
@@ -38,6 +39,7 @@ impl fmt::Display for Refused {
             Refused::Status(status) => write!(f, "answered {status}"),
             Refused::TooSlow(timeout) => write!(f, "did not answer within {} ms", timeout.as_millis()),
             Refused::Unreadable => f.write_str("was told nothing: the journal's disk cannot be read"),
+            Refused::Unsigned => f.write_str("was told nothing: what it would be told cannot be signed"),
             Refused::Unreachable(why) => write!(f, "cannot be reached: {why}"),
         }
     }
@@ -53,7 +55,7 @@ pub struct Address {
     /// Which addresses its name may have.
     pub addresses: Addresses,
     /// Each signs; more than one while they are rotated.
-    pub secrets: Vec<Secret>,
+    pub secrets: Vec<SigningKey>,
     /// Whose certificates it has, besides those of the web.
     pub roots: Vec<rustls::pki_types::CertificateDer<'static>>,
     /// How long it may take to answer.
@@ -91,8 +93,8 @@ impl Post {
     /// # Errors
     /// It was not taken: any answer but a success, or none in time.
     pub async fn send(&self, event: &Event, body: Vec<u8>, now: Timestamp) -> Result<(), Refused> {
-        let signatures: Vec<String> =
-            self.address.secrets.iter().filter_map(|secret| sign(secret, &event.id, now, &body)).collect();
+        let signatures: Option<Vec<String>> = self.address.secrets.iter().map(|key| key.sign(&event.id, now, &body)).collect();
+        let signatures = signatures.filter(|signatures| !signatures.is_empty()).ok_or(Refused::Unsigned)?;
         let request = self.client.post(self.address.url.clone());
         let request = request
             .header(CONTENT_TYPE, "application/json")

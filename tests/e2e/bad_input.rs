@@ -30,6 +30,39 @@ fn strangers_get_401_and_a_counter() {
 }
 
 #[test]
+fn what_is_no_question_is_declined_whatever_it_lacks_and_holds_nothing() {
+    let workplace = Workplace::demo();
+    let server = workplace.serve();
+    let mut client = server.client();
+    let good: serde_json::Value = serde_json::from_str(&Marqeta::purchase("1", "10.00").body()).unwrap();
+    let mut bodies = vec![r#"{"gpa_order":{"jit_funding":{"method":"pgfs.something.new"}}}"#.to_owned()];
+    let mut unknown = good.clone();
+    unknown["gpa_order"]["jit_funding"]["method"] = "pgfs.something.new".into();
+    unknown["gpa_order"]["jit_funding"]["token"] = "another-conversation".into();
+    unknown["card_token"] = "nobodys-card".into();
+    unknown["gpa_order"]["jit_funding"].as_object_mut().unwrap().remove("amount");
+    bodies.push(unknown.to_string());
+    for state in ["CLEARED", "COMPLETION", "DECLINED", "ERROR"] {
+        let mut decided = good.clone();
+        decided["state"] = state.into();
+        bodies.push(decided.to_string());
+    }
+    for body in &bodies {
+        let answer = client.post("/marqeta/jit", body);
+        let reason = answer.json()["jit_funding"]["decline_reason"].clone();
+        assert_eq!((answer.status, reason), (402, "TRANSACTION_NOT_PERMITTED".into()), "{body}");
+    }
+    assert_eq!(server.metric("holdfast_unknown_methods_total", &[]), bodies.len() as f64);
+    assert_eq!(server::balance(&workplace, "acct-demo-1"), (100_000, 0, 100_000));
+    // The conversation is still to come.
+    assert_eq!(client.post("/marqeta/jit", &good.to_string()).status, 200);
+    let mut later = good;
+    later["state"] = "SOMETHING_NEW".into();
+    assert_eq!(client.post("/marqeta/jit", &later.to_string()).status, 200);
+    assert_eq!(server::balance(&workplace, "acct-demo-1"), (100_000, 1000, 99_000));
+}
+
+#[test]
 fn what_is_not_understood_is_named_by_its_path_and_never_its_value() {
     let workplace = Workplace::demo();
     let server = workplace.serve();

@@ -8,7 +8,8 @@ use holdfast::app::App;
 use holdfast::config::{Config, Overrides};
 use holdfast::ledger::sight::{Lasts, LongerAgo, Seen};
 use holdfast::ledger::{self, Act, Answer, Completions, Glimpse, Ledger, LedgerError, Origin, Readiness, Ticket, Wait, Whose};
-use holdfast_core::rules::Verdict;
+use holdfast_core::hold::LimitUse;
+use holdfast_core::rules::{LimitCheck, Verdict};
 use holdfast_core::stand_in::Sight;
 use holdfast_core::{AccountId, AuthorizationRequest, ProgramId};
 
@@ -45,6 +46,8 @@ pub struct Faulty {
     ended: Condvar,
     withheld: Mutex<Vec<Arc<Ticket>>>,
     pub asked: AtomicBool,
+    /// Whether anybody asked for balances.
+    pub balances_asked: AtomicBool,
     /// The last question.
     question: Mutex<Option<(Origin, AuthorizationRequest)>>,
     /// What the rules thought of each question whose answer is to be adopted.
@@ -61,6 +64,11 @@ impl Faulty {
             self.inner.nudge();
             self.ended.notify_all();
         }
+    }
+
+    /// Has the real ledger do something, whatever is wrong.
+    pub fn act(&self, act: Act) -> Answer {
+        futures_executor::block_on(ledger::ask(self.inner.as_ref(), act)).unwrap()
     }
 
     /// Hands the act to the real ledger under another ticket, and completes the caller's only when the fault has ended.
@@ -85,7 +93,7 @@ impl Faulty {
 
 /// Whether an act is a question, an answer or a message.
 fn is_heard(act: &Act) -> bool {
-    matches!(act, Act::Decide(_) | Act::Adopt(_) | Act::Tell(..) | Act::Keep(..))
+    matches!(act, Act::Decide(_) | Act::Adopt(_) | Act::Tell(..) | Act::TellOurs(..) | Act::Keep(..))
 }
 
 /// The same, shared with the test.
@@ -98,6 +106,9 @@ impl Ledger for Shared {
             _ => None,
         });
         let decision = question.is_some();
+        if ticket.with_act(|act| matches!(act, Act::Balances(..))) {
+            self.0.balances_asked.store(true, Ordering::SeqCst);
+        }
         let fault = *self.0.fault.lock().unwrap();
         let adopting = |act: &mut Act| {
             let Act::Adopt(adopt) = act else { return None };
@@ -166,6 +177,11 @@ impl Ledger for Shared {
             _ => self.0.inner.look(origin, request),
         }
     }
+
+    fn counted(&self, origin: &Origin, request: &AuthorizationRequest, limits: &[LimitCheck]) -> Option<Vec<LimitUse>> {
+        let veiled = *self.0.fault.lock().unwrap() == Fault::Veiled;
+        if veiled { None } else { self.0.inner.counted(origin, request, limits) }
+    }
 }
 
 /// A server in this process, its ledger, and where they live.
@@ -206,6 +222,7 @@ impl Bench {
                 fault: Mutex::new(fault),
                 ended: Condvar::new(),
                 withheld: Mutex::default(),
+                balances_asked: AtomicBool::new(false),
                 asked: AtomicBool::new(false),
                 question: Mutex::default(),
                 verdicts: Mutex::default(),

@@ -37,6 +37,18 @@ fn holds_here(answer: &Response) -> Value {
     answer.json()
 }
 
+/// What the responder saw is in its file, too.
+fn until_kept(workplace: &Workplace) {
+    let file = workplace.data().join("last-seen.sqlite");
+    let kept = || {
+        let file = rusqlite::Connection::open(&file).ok()?;
+        file.query_row("SELECT (SELECT count(*) FROM card) * (SELECT count(*) FROM moment)", [], |row| row.get::<_, i64>(0)).ok()
+    };
+    while !file.exists() || kept().is_none_or(|rows| rows == 0) {
+        std::thread::yield_now();
+    }
+}
+
 /// Who and why, and how many records of an operator's there are that changed a standing.
 fn noted(workplace: &Workplace) -> Vec<(String, String, String)> {
     let journal = rusqlite::Connection::open(workplace.data().join("journal.sqlite")).unwrap();
@@ -148,9 +160,25 @@ fn on_the_shared_ledger_a_freeze_holds_while_the_database_says_nothing() {
     while bench.available_seen() != Some(99_000) {
         std::thread::yield_now();
     }
+    until_kept(&bench.workplace);
     postgres.signal(Signal::STOP);
     holds_here(&office.change(&format!("{CARD}/freeze"), "k-1", &reason("reported stolen")));
     bench.is_frozen("at once");
+    // What is asked of it while the database says nothing is answered from what this responder saw and told, and says so.
+    let lists = |arguments: &[&str]| {
+        let output = bench.run(arguments);
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        (output.status.code(), text(output.stdout), text(output.stderr))
+    };
+    let (code, listed, said) = lists(&["stop-list", "--program", "demo"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(listed.contains("card-demo-1,card_frozen,acct-demo-1"), "{listed}");
+    assert!(said.contains("listed is what this responder last saw of the cards"), "{said}");
+    let (code, report, said) = lists(&["stand-in", "report"]);
+    assert!(
+        code == Some(0) && report.contains("declined") && said.contains("only what this responder's spool has"),
+        "{report} {said}"
+    );
     postgres.signal(Signal::CONT);
     bench.until_heard();
     let seen = office.found(CARD);

@@ -157,6 +157,7 @@ fn a_backup_of_a_running_server_is_a_server() {
     let (file, data) = (file.to_str().unwrap(), data.to_str().unwrap());
     let backed_up = json(&workplace.run(&["backup", file, "--json", "--data", data]));
     assert_eq!(backed_up["head"], proven["head"]);
+    assert_eq!((&backed_up["not_in_it"]["waiting"], &backed_up["not_in_it"]["set_aside"]), (&0.into(), &0.into()));
     assert_eq!(purchase(&mut client, "after the backup"), 200);
     assert!(server.terminate().success());
 

@@ -64,6 +64,79 @@ fn a_message_that_comes_again_with_another_amount_is_listed_and_moves_nothing() 
 }
 
 #[test]
+fn a_message_of_no_payment_that_comes_again_with_another_amount_is_listed_and_moves_nothing() {
+    let workplace = Workplace::demo();
+    let server = workplace.serve();
+    let mut client = server.client();
+    for amount in ["5.00", "5.00", "6.00"] {
+        let mut refund = Marqeta::purchase("1", "1.00").follower("refund", "COMPLETION", "pgfs.refund", amount);
+        refund.as_object_mut().unwrap().remove("preceding_related_transaction_token");
+        refund["gpa_order"]["jit_funding"].as_object_mut().unwrap().remove("original_jit_funding_token");
+        assert_eq!(client.post("/marqeta/webhook", &transactions(&[refund])).status, 200);
+    }
+    assert_eq!(server::balance(&workplace, "acct-demo-1").0, 100_500);
+    let listed = workplace.run(&["inbox", "--data", workplace.data().to_str().unwrap()]);
+    let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+    assert!(listed.contains("credited 6.00 USD") && !listed.contains("5.00"), "{listed}");
+}
+
+#[test]
+fn messages_that_name_only_the_one_before_them_are_of_its_payment() {
+    let workplace = Workplace::demo();
+    let payment = Marqeta::purchase("1", "100.00");
+    let before = |kind: &str, state: &str, method: &str, amount: &str, token: &str| {
+        let mut follower = payment.follower(kind, state, method, amount);
+        follower["preceding_related_transaction_token"] = json!(token);
+        follower["gpa_order"]["jit_funding"].as_object_mut().unwrap().remove("original_jit_funding_token");
+        follower
+    };
+    {
+        let server = workplace.serve();
+        let mut client = server.client();
+        assert_eq!(client.post("/marqeta/jit", &payment.body()).status, 200);
+        let advice = before("authorization.advice", "PENDING", "pgfs.authorization.reversal", "80.00", &payment.token());
+        assert_eq!(client.post("/marqeta/webhook", &transactions(&[advice])).status, 200);
+        assert_eq!(server::balance(&workplace, "acct-demo-1"), (100_000, 8000, 92_000));
+        assert!(server.terminate().success());
+    }
+    let server = workplace.serve();
+    let mut client = server.client();
+    let of_advice = "authorization.advice-1";
+    let clearing = before("authorization.clearing", "COMPLETION", "pgfs.authorization.capture", "30.00", of_advice);
+    // It clears what it says, and not all that is left.
+    let reversal =
+        before("authorization.reversal", "CLEARED", "pgfs.authorization.reversal", "20.00", "authorization.clearing-1");
+    assert_eq!(client.post("/marqeta/webhook", &transactions(&[clearing, reversal])).status, 200);
+    assert_eq!(server::balance(&workplace, "acct-demo-1"), (97_000, 3000, 94_000));
+    let listed = workplace.run(&["inbox", "--data", workplace.data().to_str().unwrap()]);
+    assert!(String::from_utf8_lossy(&listed.stdout).starts_with("nothing"), "{listed:?}");
+}
+
+#[test]
+fn a_card_of_an_owner_with_several_accounts_is_listed() {
+    let workplace = Workplace::demo();
+    let server = workplace.serve();
+    std::fs::write(
+        workplace.path("a.csv"),
+        "account_id,program,currency,balance,credit_line,status\nsecond,demo,USD,5.00,0.00,active\n",
+    )
+    .unwrap();
+    std::fs::write(workplace.path("c.csv"), "card_token,account_id,cardholder_token,status\nsecond,second,user-demo-1,active\n")
+        .unwrap();
+    let data = workplace.data();
+    let (accounts, cards) = (workplace.path("a.csv"), workplace.path("c.csv"));
+    let import = ["import", "--accounts", accounts.to_str().unwrap(), "--cards", cards.to_str().unwrap()];
+    let imported = workplace.run(&[&import[..], &["--data", data.to_str().unwrap()]].concat());
+    assert!(imported.status.success(), "{imported:?}");
+    let transition = json!({"cardtransitions": [{"token": "ct-1", "card_token": "third", "user_token": "user-demo-1",
+        "state": "ACTIVE", "created_time": "2026-03-15T09:00:00Z"}]});
+    assert_eq!(server.client().post("/marqeta/webhook", &transition.to_string()).status, 200);
+    let listed = workplace.run(&["inbox", "--data", data.to_str().unwrap()]);
+    let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+    assert!(listed.contains("card third, cardholder user-demo-1"), "{listed}");
+}
+
+#[test]
 fn apto_snapshots_apply_each_adjustment_once() {
     let workplace = Workplace::demo();
     let server = workplace.serve();

@@ -125,6 +125,33 @@ fn a_report_tells_of_an_outage_what_it_cost() {
     bench.app.drain();
 }
 
+/// A ledger that comes to the same answer, too late to tell it, takes nothing from the report.
+#[test]
+fn an_answer_that_the_ledger_gave_too_is_in_the_report() {
+    let bench = Bench::new(short_budget);
+    assert!(bench.publish_table(ALL).status.success());
+    bench.faulty.set(Fault::AnswersWithheld);
+    assert_eq!(bench.ask(&Marqeta::purchase("late", "10.00")).status, 200);
+    let body =
+        json!({"amount": 500, "currency": "USD", "idempotency_id": "late too", "merchant": "merchant-demo", "source": "PIdemo1"});
+    let paid = bench.client().post("/payments/na/authorizations", &body.to_string()).json();
+    bench.faulty.set(Fault::None);
+    bench.until_adopted();
+    bench.until_heard();
+    assert_eq!(bench.held(), 1_000, "held once");
+    assert_eq!(paid["state"], "SUCCEEDED", "{paid}");
+    let report = &bench.json(&["stand-in", "report", "--json"])[0];
+    assert_eq!(report["approved"], json!({"count": 2, "amount_minor": 1_500}), "{report}");
+    assert_eq!(report["waiting"]["count"], 0, "{report}");
+    // The ledger hears of the first while the second is asked, or not.
+    assert!(report["exposure_max_minor"].as_i64().unwrap() >= 1_000, "{report}");
+    let replayed = bench.lines(&["replay"]);
+    assert!(replayed.iter().any(|line| line.split_whitespace().eq(["differ", "0"])), "{replayed:?}");
+    let told = bench.lines(&["explain", "jit-late"]);
+    assert!(told.iter().any(|line| line.contains("by stand-in (row all")), "{told:?}");
+    bench.app.drain();
+}
+
 #[test]
 fn a_time_at_which_it_was_switched_on_is_an_outage_of_its_own() {
     let bench = Bench::new(short_budget);
@@ -174,4 +201,40 @@ fn a_running_server_keeps_its_locks_so_that_nobody_else_takes_its_logs_away() {
         assert!(locks.lines().any(held), "{file} is open, and another process would take it for abandoned");
     }
     bench.app.drain();
+}
+
+/// Without its spool nobody knows what was told: a server does not start as if nothing had been.
+#[test]
+fn a_server_does_not_start_without_the_spool_that_it_had() {
+    let workplace = Workplace::demo();
+    workplace.serve().kill();
+    for suffix in ["", "-wal", "-shm"] {
+        let _ = std::fs::remove_file(workplace.data().join(format!("spool.sqlite{suffix}")));
+    }
+    let data = workplace.data();
+    let of_data = |arguments: &[&str]| workplace.run(&[arguments, &["--data", data.to_str().unwrap()]].concat());
+    let any = "127.0.0.1:0";
+    let refused = of_data(&["serve", "--listen", any, "--ops-listen", any, "--api-listen", any]);
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert!(refused.status.code() == Some(1) && said.contains("spool.sqlite: is missing"), "{said}");
+    let accepted = of_data(&["spool", "accept-new", "--by", "ann", "--why", "its disk burnt"]);
+    assert!(accepted.status.success(), "{accepted:?}");
+    workplace.serve().kill();
+    workplace.serve().kill();
+    // And beside a ledger that is gone, what was told is somebody's to look at, at every start.
+    std::fs::create_dir(workplace.path("kept")).unwrap();
+    let kept = workplace.path("kept/spool.sqlite");
+    std::fs::rename(data.join("spool.sqlite"), &kept).unwrap();
+    let spool = rusqlite::Connection::open(&kept).unwrap();
+    spool.execute("INSERT INTO entry VALUES (1, 0, x'00', x'00')", []).unwrap();
+    drop(spool);
+    workplace.edit("holdfast.toml", |text| text.replacen("#path = \"spool.sqlite\"", &format!("path = {kept:?}"), 1));
+    std::fs::remove_dir_all(&data).unwrap();
+    for _ in 0..2 {
+        let refused = of_data(&["serve", "--listen", any, "--ops-listen", any, "--api-listen", any]);
+        let said = String::from_utf8(refused.stderr).unwrap();
+        assert!(refused.status.code() == Some(1) && said.contains("this ledger is new"), "{said}");
+    }
+    assert!(of_data(&["spool", "accept-new", "--by", "ann", "--why", "the ledger is lost"]).status.success());
+    workplace.serve().kill();
 }

@@ -34,11 +34,11 @@ fn aged(data: &Path, hours: impl Fn(i64) -> u64) {
     for ruleset in reader.rulesets().unwrap() {
         journal.keep_ruleset(ruleset);
     }
-    let mut older = |mut numbered: holdfast::journal::Numbered<'_>| {
-        let at: Timestamp = numbered.record.at;
-        numbered.record.at = at.saturating_sub(std::time::Duration::from_secs(hours(numbered.number) * HOUR_SECONDS));
+    let mut older = |numbered: holdfast::journal::Numbered<'_>| {
+        let (mut record, at): (_, Timestamp) = (numbered.record.clone(), numbered.record.at);
+        record.at = at.saturating_sub(std::time::Duration::from_secs(hours(numbered.number) * HOUR_SECONDS));
         let mut group = GroupWriter::default();
-        group.push(&numbered.record.as_written()).unwrap();
+        group.push(&record.as_written()).unwrap();
         journal.append(group.records(), group.bytes())
     };
     reader.records(i64::MAX, &mut |_, _, _| {}, &mut older).unwrap();

@@ -80,6 +80,36 @@ fn a_transaction_that_is_asked_about_under_another_token_is_held_once() {
 }
 
 #[test]
+fn an_increment_that_is_asked_about_under_another_token_is_held_once() {
+    let workplace = Workplace::demo();
+    let first = Marqeta::purchase("1", "50.00");
+    let more = Marqeta::increment("2", "10.00", &first);
+    let under = |token: &str| more.body().replace("jit-2", token);
+    let (again, conflict);
+    {
+        let server = workplace.serve();
+        assert_eq!(server.client().post("/marqeta/jit", &first.body()).status, 200);
+        assert_eq!(server.client().post("/marqeta/jit", &more.body()).status, 200);
+        again = server.client().post("/marqeta/jit", &under("jit-3"));
+        assert_eq!((again.status, &again.json()["jit_funding"]["token"]), (200, &"jit-3".into()));
+        let other = Marqeta { amount: "11.00".into(), ..Marqeta::increment("2", "10.00", &first) };
+        conflict = server.client().post("/marqeta/jit", &other.body().replace("jit-2", "jit-4"));
+        assert_eq!((conflict.status, &conflict.json()["jit_funding"]["decline_reason"]), (402, &"DUPLICATE_TRANSACTION".into()));
+        assert_eq!(server::balance(&workplace, "acct-demo-1"), (100_000, 6000, 94_000));
+        assert!(server.terminate().success());
+    }
+    let server = workplace.serve();
+    assert_eq!(server.client().post("/marqeta/jit", &under("jit-3")).body, again.body);
+    assert_eq!(server.client().post("/marqeta/jit", &under("jit-5")).status, 200);
+    // What its webhook says under the other token is about the same increment.
+    let told = transactions(&[more.recorded("PENDING", false)]).replace("jit-2", "jit-3");
+    assert_eq!(server.client().post("/marqeta/webhook", &told).status, 200);
+    assert_eq!(server::balance(&workplace, "acct-demo-1"), (100_000, 6000, 94_000));
+    let replay = workplace.run(&["replay", "--data", workplace.data().to_str().unwrap()]);
+    assert!(replay.status.success(), "{}", String::from_utf8_lossy(&replay.stdout));
+}
+
+#[test]
 fn what_is_told_of_a_second_token_holds_nothing_more() {
     let workplace = Workplace::demo();
     let server = workplace.serve();

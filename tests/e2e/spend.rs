@@ -485,7 +485,10 @@ fn a_policy_with_more_budgets_than_there_is_room_for_is_refused() {
     };
     let refused = owner.post("/v1/policies", &budgets(5));
     assert_eq!(code(&refused), (400, "bad_request".to_owned()));
-    assert_eq!(refused.json()["errors"][0]["path"], json!("policy"), "{refused:?}");
+    let path = "policy.parameters.policies[2].template";
+    assert_eq!(refused.json()["errors"][0]["path"], json!(path), "{refused:?}");
+    let authority = json!({"agent_id": "ag_demo", "policy": budgets(3)["policy"]});
+    assert_eq!(owner.post("/v1/spending-authorities", &authority).json()["errors"][0]["path"], json!(path));
     assert!(refused.body.contains("there is room for 2"), "{refused:?}");
     owner.made("/v1/policies", &budgets(2));
 }

@@ -309,6 +309,10 @@ fn what_cannot_be_meant_is_refused_and_no_card_number_is_kept() {
     };
     assert_eq!(paths(&owner.get("/v1/authorizations?decision=xyz&reason_code=foo")), ["decision", "reason_code"]);
     assert_eq!(owner.get("/v1/metrics?decision=DECLINE&reason_code=NO_POLICY").status, 200);
+    assert_eq!(paths(&owner.get("/v1/intents?status=active")), ["status"], "no intent is that");
+    assert_eq!(owner.get("/v1/intents?status=not_eligible").status, 200);
+    let long = json!({"spending_authority_id": "sa_1", "amount": 1, "currency": "USD", "intent_ttl_seconds": 10_000_000_000_i64});
+    assert_eq!(paths(&owner.post("/v1/authorize-intent", &long)), ["intent_ttl_seconds"]);
     let agents = format!("/v1/enterprises/{organization}/agents");
     let agent = json!({"name": "bot", "description": "buys"});
     let refused = owner.ask("POST", &agents, &[("Idempotency-Key", "order-4111111111111111")], &agent);
@@ -323,6 +327,8 @@ fn what_cannot_be_meant_is_refused_and_no_card_number_is_kept() {
     let change = json!({"description": null});
     let unsure = owner.ask("PATCH", &path, &[("If-Match", "\"1\"")], &json!({"description": null, "version": 2}));
     assert_eq!(paths(&unsure), ["If-Match"]);
+    let never = owner.ask("PATCH", &path, &[], &json!({"description": null, "version": 10_000_000_000_i64}));
+    assert_eq!(code(&never), (409, "version_conflict".to_owned()));
     let changed = owner.ask("PATCH", &path, &[key, ("If-Match", "\"1\"")], &change);
     assert_eq!((changed.status, &changed.json()["description"]), (200, &Value::Null), "{changed:?}");
     let other = owner.ask("PATCH", &path, &[key, ("If-Match", "\"2\"")], &change);

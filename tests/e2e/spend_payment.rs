@@ -186,6 +186,10 @@ fn an_intent_that_is_named_for_a_payment_is_so_at_both_doors() {
     let payment = Marqeta::purchase("1", "50.00").mcc("5734");
     let named = json!({"intent_reference": other, "platform_transaction_token": payment.token()});
     assert_eq!(stage.reason(named), "POLICY_MATCH");
+    // Also to a process that was not there.
+    server.kill();
+    let server = workplace.serve();
+    let mut stage = stage.again(&server);
     assert_eq!(stage.asked_by_platform(&payment), None);
     assert_eq!(stage.reason(json!({"intent_reference": other})), "INTENT_USED");
     assert_eq!(stage.reason(json!({"intent_reference": one})), "POLICY_MATCH");

@@ -73,7 +73,12 @@ fn what_one_responder_is_told_every_other_one_decides_by() {
         assert!(
             listed.iter().any(|line| line["request_id"] == json!(request) && line["reason_code"] == json!("AUTHORITY_SUSPENDED"))
         );
-        assert_eq!(caller.get("/v1/usage").json()["items"].as_array().unwrap().len(), 1);
+        // The month has what was decided, wherever.
+        let counts = |sums: &Value| (sums["authorizations"].clone(), sums["approved"].clone());
+        let (usage, metrics) = (caller.get("/v1/usage").json(), caller.get("/v1/metrics").json());
+        let months = usage["items"].as_array().unwrap();
+        assert_eq!((months.len(), counts(&months[0])), (1, counts(&metrics)), "{usage} {metrics}");
+        assert!(metrics["approved"].as_i64() >= Some(1) && metrics["declined"].as_i64() >= Some(1), "{metrics}");
     }
     assert_eq!(owner.ask("PATCH", &path, &[], &json!({"version": 3, "status": "suspended"})).status, 200);
     assert_eq!(until(&mut processor, &binding, "AUTHORITY_SUSPENDED")["decision"], json!("DECLINE"));

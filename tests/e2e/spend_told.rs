@@ -1,11 +1,13 @@
 //! What agent spend tells others: reviews to webhooks, and the right reason from stand-in. And what may not be bound.
 
+use std::sync::atomic::Ordering;
+
 use serde_json::{Value, json};
 
-use crate::faults::{Bench, short_budget};
+use crate::faults::{Bench, Fault, short_budget};
 use crate::spend::{Caller, code, modelled};
 use crate::stand_in::ALL;
-use crate::support::{Client, Workplace};
+use crate::support::{Client, Marqeta, Workplace};
 use crate::webhooks::{Endpoint, telling};
 
 /// A reviewer of the demo's enterprise.
@@ -69,6 +71,56 @@ fn stand_in_blocks_no_card_where_nothing_leads_to_one() {
     assert_eq!(reason(&mut processor, "binding_id", "bind_nobody"), "BINDING_NOT_FOUND");
     assert_eq!(reason(&mut processor, "instrument_id", "card-nobody"), "BINDING_NOT_FOUND");
     assert_eq!(reason(&mut processor, "intent_reference", "intent_nobody"), "INTENT_NOT_FOUND");
+    bench.app.drain();
+}
+
+/// What stand-in approves counts in the budget of its authority, on top of what the ledger was last seen to have counted, also after a
+/// restart, and until the ledger counts it.
+#[test]
+fn stand_in_keeps_to_an_authoritys_budget() {
+    let bench = Bench::new(short_budget);
+    assert!(bench.publish_table(ALL).status.success());
+    let mut owner = Caller::demo_at(bench.client().address(), "enterprise");
+    let policy = json!({"template": "budget", "parameters": {"amount": 10_000, "currency": "USD", "window": "lifetime"}});
+    let authority = owner.made("/v1/spending-authorities", &json!({"agent_id": "ag_demo", "mode": "enforce", "policy": policy}));
+    let card = json!({"spending_authority_id": authority["id"], "issuing_platform": "MARQETA", "instrument_id": "card-demo-1"});
+    let binding = owner.made("/v1/bindings", &card)["id"].clone();
+    let ask = |bench: &Bench, key: &str, amount: &str| bench.ask(&Marqeta::purchase(key, amount)).status;
+    assert_eq!(ask(&bench, "1", "40.00"), 200);
+    bench.faulty.set(Fault::Unavailable);
+    assert_eq!(ask(&bench, "2", "50.00"), 200, "by stand-in");
+    assert_eq!(ask(&bench, "3", "10.01"), 402);
+    assert_eq!(ask(&bench, "4", "9.00"), 200);
+    let mut processor = Caller::demo_at(bench.client().address(), "processor");
+    let mut said = |amount: i64| {
+        let asked = json!({"binding_id": binding, "issuing_platform": "MARQETA", "amount": amount, "currency": "USD"});
+        let said = processor.made("/v1/authorize", &asked);
+        (said["decision"].clone(), said["reason_code"].clone(), said["stand_in"].clone())
+    };
+    let why = json!("ledger_unavailable");
+    assert_eq!(said(101), (json!("DECLINE"), json!("LIMIT_REACHED"), why.clone()));
+    assert_eq!(said(100), (json!("APPROVE"), json!("STAND_IN"), why));
+    // Another process, and still no ledger.
+    let bench = Bench::on(bench.stop(), Fault::Deaf);
+    assert_eq!(ask(&bench, "5", "1.01"), 402);
+    bench.faulty.set(Fault::None);
+    bench.until_heard();
+    assert_eq!((ask(&bench, "6", "1.01"), ask(&bench, "7", "1.00"), bench.held()), (402, 200, 10_000));
+    bench.app.drain();
+}
+
+/// Where accounts are bound, whose money a card pays with is seen in the ledger's memory, and so is that there is no such card.
+#[test]
+fn whose_account_a_card_is_of_is_looked_at_and_not_asked_for() {
+    let bench = Bench::new(short_budget);
+    let mut owner = Caller::demo_at(bench.client().address(), "enterprise");
+    let account = json!({"spending_authority_id": "sa_demo", "issuing_platform": "MARQETA", "instrument_kind": "account",
+        "instrument_id": "acct-demo-1"});
+    owner.made("/v1/bindings", &account);
+    assert_eq!(bench.ask(&Marqeta::purchase("1", "100.00")).status, 200);
+    assert_eq!(bench.ask(&Marqeta::purchase("2", "100.01")).status, 402, "the account's policy");
+    assert_eq!(bench.ask(&Marqeta::purchase("3", "1.00").card("card-nobody")).status, 402);
+    assert!(!bench.faulty.balances_asked.load(Ordering::SeqCst));
     bench.app.drain();
 }
 

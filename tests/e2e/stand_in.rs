@@ -3,8 +3,10 @@
 
 use std::process::Output;
 
+use holdfast::ledger::{Act, KeptKind, KeptRuleset};
 use holdfast::spool::{Entry, FILE, File, Row};
 use holdfast_core::Timestamp;
+use holdfast_core::rules::RulesetHash;
 
 use crate::faults::{Bench, Fault, short_budget};
 use crate::support::{Client, Marqeta, Response};
@@ -60,6 +62,14 @@ fn what_a_table_approves_is_held_when_the_ledger_is_back_and_a_retry_hears_it_al
     let request = Marqeta::purchase("kept", "10.00");
     let approved = bench.ask(&request);
     assert_eq!(approved.status, 200, "{approved:?}");
+    for name in ["jit-kept", "tx-kept"] {
+        let explained = bench.run(&["explain", name]);
+        let said = String::from_utf8(explained.stderr).unwrap();
+        assert!(
+            explained.status.code() == Some(1) && said.contains("of the spool is about it, and waits for the ledger"),
+            "{said}"
+        );
+    }
     assert_eq!(bench.status()["stand_in"]["demo"]["exposure_minor"], 1_000);
     assert_eq!(bench.ask(&request).body, approved.body);
     assert_eq!(bench.held(), 0);
@@ -211,6 +221,9 @@ fn what_the_spool_has_no_room_for_is_declined_and_gives_its_cap_back() {
     bench.until_adopted();
     assert_eq!(bench.ask(&second).body, declined.body);
     assert_eq!(bench.held(), 1_000);
+    let report = bench.lines(&["stand-in", "report"]);
+    let of = |name: &str| report.iter().find(|line| line.trim_start().starts_with(name)).map(|line| line.contains(" 1 "));
+    assert_eq!((of("row all"), of("not_durable")), (Some(true), Some(true)), "no row declined: {report:?}");
     assert_eq!(bench.client().post("/marqeta/webhook", &clearing).status, 200);
     bench.app.drain();
 }
@@ -235,6 +248,69 @@ fn a_freeze_holds_at_once_although_the_ledger_cannot_hear_it() {
     bench.until_heard();
     frozen(&bench, "by the ledger");
     assert_eq!(bench.held(), 1_000);
+    bench.app.drain();
+}
+
+/// The payment doors name a card and no owner: a suspended one pays there no more than elsewhere.
+#[test]
+fn an_owner_who_was_suspended_meanwhile_pays_at_no_door() {
+    let bench = Bench::new(short_budget);
+    assert!(bench.publish_table(ALL).status.success());
+    let pay = |bench: &Bench, id: &str| {
+        let body = serde_json::json!({"amount": 500, "currency": "USD", "idempotency_id": id, "merchant": "merchant-demo",
+            "source": "card-demo-2"});
+        bench.client().post("/payments/na/authorizations", &body.to_string()).json()
+    };
+    let authorized = |answer: &serde_json::Value| answer["state"] == "SUCCEEDED";
+    bench.faulty.set(Fault::Unavailable);
+    let before = pay(&bench, "before");
+    assert!(authorized(&before), "{before}");
+    let suspend = serde_json::json!({"usertransitions": [{"token": "ut-1", "user_token": "user-demo-2", "status": "SUSPENDED",
+        "reason_code": "01", "channel": "API", "created_time": "2026-03-14T16:00:00Z"}]});
+    assert_eq!(bench.client().post("/marqeta/webhook", &suspend.to_string()).status, 200);
+    let after = pay(&bench, "after");
+    assert!(!authorized(&after), "{after}");
+    let bench = Bench::on(bench.stop(), Fault::Deaf);
+    let restarted = pay(&bench, "restarted");
+    assert!(!authorized(&restarted), "{restarted}");
+    bench.faulty.set(Fault::None);
+    bench.until_heard();
+    let by_ledger = pay(&bench, "by the ledger");
+    assert!(!authorized(&by_ledger), "{by_ledger}");
+    bench.app.drain();
+}
+
+#[test]
+fn an_increment_is_approved_only_of_a_payment_that_is_known_to_be_open() {
+    let bench = Bench::new(short_budget);
+    let capped = "[[cap]]\nid = 'most'\nscope = 'card'\nwindow = 'unconfirmed'\namount_max = '25.00'\n";
+    assert!(bench.publish_table(&format!("{ALL}{capped}")).status.success());
+    let [open, reversed, declined] = ["open", "reversed", "declined"].map(|id| Marqeta::purchase(id, "5.00"));
+    let declined = Marqeta { amount: "5000.00".to_owned(), ..declined };
+    assert_eq!([&open, &reversed, &declined].map(|request| bench.ask(request).status), [200, 200, 402]);
+    let reversal = |of: &Marqeta| {
+        let reversal = of.follower("authorization.reversal", "CLEARED", "pgfs.authorization.reversal", "5.00");
+        assert_eq!(bench.client().post("/marqeta/webhook", &crate::support::callbacks::transactions(&[reversal])).status, 200);
+    };
+    reversal(&reversed);
+    bench.faulty.set(Fault::Unavailable);
+    let more = |id: &str, of: &Marqeta| bench.ask(&Marqeta::increment(id, "10.00", of)).status;
+    let unknown = Marqeta::purchase("unknown", "5.00");
+    assert_eq!([more("i-1", &unknown), more("i-2", &declined), more("i-3", &reversed)], [402, 402, 402]);
+    assert_eq!(more("i-4", &open), 200);
+    let meanwhile = Marqeta::purchase("meanwhile", "5.00");
+    assert_eq!((bench.ask(&meanwhile).status, more("i-5", &meanwhile)), (200, 200), "what was told here is known");
+    assert_eq!(bench.status()["stand_in"]["demo"]["exposure_minor"], 2_500);
+    assert_eq!(more("i-6", &open), 402, "it counts in sums");
+    reversal(&open);
+    let small = |id: &str, of: &Marqeta| bench.ask(&Marqeta::increment(id, "0.01", of)).status;
+    assert_eq!(small("i-7", &open), 402, "reversed, and the ledger has yet to hear of it");
+    let bench = Bench::on(bench.stop(), Fault::Deaf);
+    let small = |id: &str, of: &Marqeta| bench.ask(&Marqeta::increment(id, "0.01", of)).status;
+    assert_eq!([small("i-8", &open), small("i-9", &unknown)], [402, 402], "after a restart, too");
+    bench.faulty.set(Fault::None);
+    bench.until_adopted();
+    bench.until_heard();
     bench.app.drain();
 }
 
@@ -340,6 +416,32 @@ fn what_is_left_to_the_platform_leaves_no_hold_although_the_ledger_decides_it_la
     bench.faulty.set(Fault::None);
     bench.until_heard();
     assert_eq!(bench.held(), 0);
+    bench.app.drain();
+}
+
+/// What approved until a moment that is past is not gone back to: it would go by its rows. And who does something says who, and why.
+#[test]
+fn what_is_gone_back_to_must_be_fit_to_be_published_and_nobody_signs_with_blanks() {
+    let bench = Bench::new(short_budget);
+    let source = format!("{HEAD}mode = 'approve'\nuntil = '2026-03-14T16:00:00Z'\n{ALL}");
+    bench.faulty.act(Act::Publish(Box::new(KeptRuleset {
+        kind: KeptKind::StandIn,
+        hash: *RulesetHash::of(&source).as_bytes(),
+        program: "demo".to_owned(),
+        source,
+        published_at: Timestamp::from_unix_seconds(1_773_500_000),
+        published_by: "ann".to_owned(),
+        why: "in time".to_owned(),
+    })));
+    assert!(bench.publish_table(ALL).status.success());
+    let refused = bench.run(&["stand-in", "rollback", "--program", "demo", "--by", "ann", "--why", "a test"]);
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert!(refused.status.code() == Some(1) && said.contains("until: is past"), "{said}");
+    for (by, why) in [(" ", "a test"), ("ann", " \t")] {
+        let blank = bench.run(&["stand-in", "on", "--program", "demo", "--for", "1h", "--by", by, "--why", why]);
+        let said = String::from_utf8(blank.stderr).unwrap();
+        assert!(blank.status.code() == Some(2) && said.contains("must say something"), "{said}");
+    }
     bench.app.drain();
 }
 

@@ -187,3 +187,19 @@ fn a_force_post_is_found_by_its_token_and_leaves_the_inbox_once_it_is_booked() {
     assert_eq!(told.status.code(), Some(0), "{}", String::from_utf8_lossy(&told.stderr));
     assert!(text(&told).contains("cleared 12.00 USD"), "{}", text(&told));
 }
+
+/// A reversal that comes before its question is in the inbox for as long as nobody knows the payment, and no longer.
+#[test]
+fn a_reversal_leaves_the_inbox_once_its_payment_is_there() {
+    let workplace = Workplace::demo();
+    let server = workplace.serve();
+    let mut client = server.client();
+    let listed = || text(&ask(&workplace, &["inbox", "--json"])).lines().count();
+    let payments = [Marqeta::purchase("early", "40.00"), Marqeta::purchase("never", "40.00")];
+    let reversals =
+        payments.each_ref().map(|of| of.follower("authorization.reversal", "CLEARED", "pgfs.authorization.reversal", "40.00"));
+    assert_eq!(client.post("/marqeta/webhook", &transactions(&reversals)).status, 200);
+    assert_eq!(listed(), 2);
+    assert_eq!(client.post("/marqeta/jit", &payments[0].body()).status, 402, "it was applied: nothing is left to be approved");
+    assert_eq!(listed(), 1, "nobody knows the other one's payment");
+}

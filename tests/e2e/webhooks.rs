@@ -372,6 +372,7 @@ fn a_gateways_answers_are_told_in_its_own_words_to_whom_asks_for_them() {
         let id = data.remove("payment_id").unwrap();
         let answered = answered.as_object_mut().unwrap();
         assert_eq!(answered.remove("id"), Some(id));
+        assert!(answered.remove("standing").is_some(), "the interface's event has none of it");
         assert_eq!(data, answered, "the rest is what the caller was answered");
     }
     assert!(server.terminate().success());

@@ -26,7 +26,10 @@ fn choice(intents: &[&str]) -> Choice {
 
 /// What comes of a payment where those are used.
 fn chosen(choice: &Choice, used: &[&str]) -> Result<String, DeclineReason> {
-    let is_used = |check: &LimitCheck| used.iter().any(|one| CounterKey::of(&["intent", one]) == check.counter);
+    let is_used = |check: &LimitCheck| {
+        let uses = used.iter().filter(|one| CounterKey::of(&["intent", one]) == check.counter).count();
+        LimitUse { amount: 0, count: u32::try_from(uses).unwrap() }
+    };
     said(choice.choose(&purchase(4_999), &[], is_used))
 }
 
@@ -60,10 +63,10 @@ fn a_payment_that_is_there_stays_with_its_own() {
     };
     let increment = AuthorizationRequest { kind: AuthorizationKind::Incremental, amount: usd(100), ..purchase(100) };
     let choice = choice(&["intent_1", "intent_2"]);
-    let of = |reference: &str| choice.choose(&increment, &[counted(reference)], |_| true);
+    let of = |reference: &str| choice.choose(&increment, &[counted(reference)], |_| LimitUse { amount: 0, count: 1 });
     assert_eq!(said(of("intent_2")).as_deref(), Ok("intent_2"));
     assert_eq!(said(of("intent_9")), Err(DeclineReason::IntentUnknown), "it was taken back");
-    assert_eq!(said(choice.choose(&increment, &[], |_| false)).as_deref(), Ok(""), "it was opened without one");
+    assert_eq!(said(choice.choose(&increment, &[], |_| LimitUse::default())).as_deref(), Ok(""), "it was opened without one");
 }
 
 /// Without the ledger nobody knows what a payment has by now.

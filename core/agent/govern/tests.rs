@@ -121,7 +121,7 @@ pub(in crate::agent) fn nothing_against(request: &AuthorizationRequest) -> Verdi
 }
 
 pub(in crate::agent) fn at_platform() -> Asking {
-    Asking { door: Door::Platform, by: None }
+    Asking { door: Door::Platform, by: None, payment: None }
 }
 
 fn said(
@@ -318,7 +318,8 @@ fn money_moves_at_the_bindings_own_door_only() {
         let binding = Binding { door, ..binding() };
         let found = Found::Authority { authority: &authority, binding: &binding, intent: Presented::None };
         let by = OrganizationId::new("proc_1").ok();
-        let (_, governed) = govern(nothing_against(&request), &found, &request, Asking { door: asked_at, by }, NOW);
+        let (_, governed) =
+            govern(nothing_against(&request), &found, &request, Asking { door: asked_at, by, payment: None }, NOW);
         assert_eq!((governed.weight, governed.asked_by), (expected, by));
     }
 }

@@ -10,7 +10,7 @@ use crate::authorization::{
 };
 use crate::decision::DeclineReason;
 use crate::ids::{AuthorizationId, IdempotencyKey, MerchantId};
-use crate::merchant::{Country, Merchant, MerchantCategoryCode};
+use crate::merchant::{Country, Merchant, MerchantCategoryCode, MerchantName};
 use crate::rules::{LimitCheck, NoTrace, Verdict, evaluate};
 use crate::time::Timestamp;
 
@@ -211,7 +211,7 @@ fn what_cannot_be_expressed_is_refused_by_its_path() {
     );
     assert_eq!(errors("all_of", json!({ "policies": [euros, budget] })), ["parameters.policies[1].parameters.currency"]);
     let many = vec![json!({ "template": "one_time" }); POLICY_LIMITS_MAX + 1];
-    assert_eq!(errors("all_of", json!({ "policies": many })), ["parameters"]);
+    assert_eq!(errors("all_of", json!({ "policies": many })), [format!("parameters.policies[{POLICY_LIMITS_MAX}].template")]);
 }
 
 #[test]

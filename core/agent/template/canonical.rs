@@ -1,20 +1,32 @@
 //! [`Template`] to JSON, in one form: what the same template is written as, and what its hash is of. Keys are written in the order of
-//! the alphabet, so that no map's own order matters; what has a default is written out.
+//! the alphabet, so that no map's own order matters; what has a default is written out. Merchants' names are digests there: what a hash
+//! is of must not need a name that can be erased.
 
 use serde_json::{Map, Value, json};
 
 use crate::money::Money;
 use crate::rules::{Listed, Weekday};
 
-use super::{Lock, Template, TemplateWindow};
+use super::read::DIGEST;
+use super::{Lock, LockedName, Template, TemplateWindow};
 
 impl Template {
-    /// As JSON that [`Template::read`] takes back to an equal template.
+    /// As JSON that [`Template::read_kept`] takes back to an equal template: merchants' names by their digests.
     #[must_use]
     pub fn canonical(&self) -> Value {
+        self.with_names(digest)
+    }
+
+    /// The same with merchants' names as they were written, where that is known.
+    #[must_use]
+    pub fn written(&self) -> Value {
+        self.with_names(|name| name.written.as_deref().map_or_else(|| digest(name), Value::from))
+    }
+
+    fn with_names(&self, shown: fn(&LockedName) -> Value) -> Value {
         let parameters = match self {
             Template::MaxAmount { amount } | Template::HumanReview { above: amount } => object(money(*amount)),
-            Template::MerchantLock(lock) => object(lock_fields(lock)),
+            Template::MerchantLock(lock) => object(lock_fields(lock, shown)),
             Template::MccAllowlist(mccs) | Template::MccBlocklist(mccs) => json!({ "mccs": texts(mccs) }),
             Template::Country(Listed::Allow(countries)) => json!({ "allow": texts(countries) }),
             Template::Country(Listed::Deny(countries)) => json!({ "deny": texts(countries) }),
@@ -32,11 +44,11 @@ impl Template {
             Template::RecurringMerchant { merchant, amount, tolerance, period_days } => {
                 let [minor, currency] = money(*amount);
                 let percent = tolerance.basis_points().div_euclid(100);
-                let fields = [minor, currency].into_iter().chain(lock_fields(merchant));
+                let fields = [minor, currency].into_iter().chain(lock_fields(merchant, shown));
                 object(fields.chain([("period_days", json!(period_days)), ("tolerance_percent", json!(percent))]))
             }
             Template::AllOf(policies) | Template::AnyOf(policies) => {
-                json!({ "policies": policies.iter().map(Template::canonical).collect::<Vec<_>>() })
+                json!({ "policies": policies.iter().map(|policy| policy.with_names(shown)).collect::<Vec<_>>() })
             }
         };
         json!({ "parameters": parameters, "template": self.name() })
@@ -57,10 +69,15 @@ fn texts<T: ToString>(items: &[T]) -> Value {
     Value::Array(items.iter().map(|item| Value::String(item.to_string())).collect())
 }
 
-fn lock_fields(lock: &Lock) -> impl Iterator<Item = (&'static str, Value)> {
+/// `{"digest": "…"}`, in hexadecimal.
+fn digest(name: &LockedName) -> Value {
+    json!({ DIGEST: format!("{:032x}", u128::from_be_bytes(*name.digest.as_bytes())) })
+}
+
+fn lock_fields(lock: &Lock, shown: fn(&LockedName) -> Value) -> impl Iterator<Item = (&'static str, Value)> {
     let listed = |name, list: Value, empty: bool| (!empty).then_some((name, list));
     let ids = listed("merchant_ids", texts(&lock.merchant_ids), lock.merchant_ids.is_empty());
-    let names = listed("merchants", texts(&lock.merchants), lock.merchants.is_empty());
+    let names = listed("merchants", lock.merchants.iter().map(shown).collect(), lock.merchants.is_empty());
     ids.into_iter().chain(names)
 }
 

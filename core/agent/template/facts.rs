@@ -97,7 +97,7 @@ pub const TEMPLATES: &[TemplateFacts] = &[
     TemplateFacts {
         name: "budget",
         title: "Budget",
-        description: "Limits the sum of payments in a window. What is reversed comes back to the window in which it was counted.",
+        description: "Limits the sum of payments in a window. What is reversed comes back to the window in which it was counted. A rolling window forgets in sixtieths of its length, never early: in no stretch of its length is there more than the limit.",
         schema: concat!(
             r#"{"type":"object","additionalProperties":false,"required":["amount","currency","window"],"properties":{"#,
             amount_schema!(),
@@ -110,7 +110,7 @@ pub const TEMPLATES: &[TemplateFacts] = &[
     TemplateFacts {
         name: "count",
         title: "Number of payments",
-        description: "Limits the number of payments in a window. Zero-amount checks do not count.",
+        description: "Limits the number of payments in a window. Zero-amount checks do not count. A rolling window forgets in sixtieths of its length, never early.",
         schema: concat!(
             r#"{"type":"object","additionalProperties":false,"required":["count","window"],"properties":{"count":{"type":"integer","minimum":1,"maximum":4294967295},"#,
             window_schema!(),
@@ -135,7 +135,7 @@ pub const TEMPLATES: &[TemplateFacts] = &[
     TemplateFacts {
         name: "recurring_merchant",
         title: "Recurring merchant",
-        description: "Lets pass payments to the same merchant, of about the same amount, at most one in a period.",
+        description: "Lets pass payments to the same merchant, of about the same amount, at most one in a period; one may come a sixtieth of the period early, for who is paid every week is not always paid at the same hour.",
         schema: concat!(
             r#"{"type":"object","additionalProperties":false,"required":["amount","currency","tolerance_percent","period_days"],"anyOf":[{"required":["merchant_ids"]},{"required":["merchants"]}],"properties":{"#,
             amount_schema!(),

@@ -1,5 +1,5 @@
 //! Policy templates: what an enterprise writes, typed. [`read`](Template::read) takes JSON, [`canonical`](Template::canonical) gives it
-//! back in one form, and `policy` makes rules of it.
+//! back in one form, without merchants' names, and `policy` makes rules of it.
 
 mod canonical;
 mod facts;
@@ -14,7 +14,7 @@ use std::sync::Arc;
 pub use facts::{TEMPLATES, TemplateFacts};
 
 use crate::ids::MerchantId;
-use crate::merchant::Country;
+use crate::merchant::{Country, MerchantName};
 use crate::money::Money;
 use crate::rules::{Listed, MccEntry, Percent, Rolling, Span, Weekday, Zone};
 
@@ -92,9 +92,27 @@ pub enum Template {
 pub struct Lock {
     /// By identifier.
     pub merchant_ids: Vec<MerchantId>,
-    /// By name, as it was written; letters and digits count.
-    pub merchants: Vec<Box<str>>,
+    /// By name; letters and digits count.
+    pub merchants: Vec<LockedName>,
 }
+
+/// A merchant's name in a lock: the digest decides.
+#[derive(Debug, Clone)]
+pub struct LockedName {
+    /// What it is compared by.
+    pub digest: MerchantName,
+    /// As it was written, where that is known.
+    pub written: Option<Box<str>>,
+}
+
+/// However it was written.
+impl PartialEq for LockedName {
+    fn eq(&self, other: &Self) -> bool {
+        self.digest == other.digest
+    }
+}
+
+impl Eq for LockedName {}
 
 /// Over which time a budget or a count counts.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -12,7 +12,7 @@ use crate::money::{Currency, Money};
 use crate::rules::{Listed, MccEntry, Percent, Rolling, Span, TimeOfDay, Weekday, Zone};
 
 use super::fields::Fields;
-use super::{DEPTH_MAX, FieldError, Lock, TEMPLATES_MAX, Template, TemplateWindow, Zones};
+use super::{DEPTH_MAX, FieldError, Lock, LockedName, TEMPLATES_MAX, Template, TemplateWindow, Zones};
 
 /// How many merchants, countries or spans a list may have.
 const LISTED_MAX: usize = 250;
@@ -24,6 +24,8 @@ const NAME_BYTES_MAX: usize = 128;
 const ROLLING_STEP_SECONDS: i64 = 60;
 const ROLLING_SECONDS_MAX: i64 = 366 * 86_400;
 const ROLLING_BUCKETS: u8 = 60;
+/// The field of a merchant's name of which only the digest is kept.
+pub(super) const DIGEST: &str = "digest";
 
 /// What a template without parameters has: each of those that it must have is then named as missing.
 static NO_PARAMETERS: LazyLock<Value> = LazyLock::new(|| Value::Object(Map::new()));
@@ -34,8 +36,20 @@ impl Template {
     /// # Errors
     /// Everything that is wrong with it.
     pub fn read(value: &Value, zones: &Zones<'_>) -> Result<Self, Vec<FieldError>> {
+        Template::read_as(value, zones, written_name)
+    }
+
+    /// Reads what was kept: of merchants' names their digests are enough.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn read_kept(value: &Value, zones: &Zones<'_>) -> Result<Self, Vec<FieldError>> {
+        Template::read_as(value, zones, |item| kept_name(item).or_else(|| written_name(item)))
+    }
+
+    fn read_as(value: &Value, zones: &Zones<'_>, name: NameReader) -> Result<Self, Vec<FieldError>> {
         let errors = RefCell::default();
-        let reading = Reading { zones, errors: &errors, templates: Cell::new(0) };
+        let reading = Reading { zones, errors: &errors, templates: Cell::new(0), name };
         let template = reading.template(value, "", 1);
         let errors = errors.take();
         match template {
@@ -45,10 +59,14 @@ impl Template {
     }
 }
 
+/// What an item of `merchants` means; `None` if nothing.
+type NameReader = fn(&Value) -> Option<LockedName>;
+
 struct Reading<'a> {
     zones: &'a Zones<'a>,
     errors: &'a RefCell<Vec<FieldError>>,
     templates: Cell<usize>,
+    name: NameReader,
 }
 
 impl<'a> Reading<'a> {
@@ -75,7 +93,7 @@ impl<'a> Reading<'a> {
         let fields_of = &mut fields;
         let template = match name {
             "max_amount" => money(fields_of).map(|amount| Template::MaxAmount { amount }),
-            "merchant_lock" => lock(fields_of).map(Template::MerchantLock),
+            "merchant_lock" => lock(fields_of, self.name).map(Template::MerchantLock),
             "mcc_allowlist" => mccs(fields_of).map(Template::MccAllowlist),
             "mcc_blocklist" => mccs(fields_of).map(Template::MccBlocklist),
             "country" => countries(fields_of).map(Template::Country),
@@ -89,7 +107,7 @@ impl<'a> Reading<'a> {
             }
             "time_of_day" => self.time_of_day(fields_of),
             "one_time" => Some(Template::OneTime),
-            "recurring_merchant" => recurring(fields_of),
+            "recurring_merchant" => recurring(fields_of, self.name),
             "human_review" => money(fields_of).map(|above| Template::HumanReview { above }),
             "all_of" => self.several(fields_of, 1, depth).map(Template::AllOf),
             "any_of" => self.several(fields_of, 2, depth).map(Template::AnyOf),
@@ -177,7 +195,18 @@ fn money(fields: &mut Fields<'_>) -> Option<Money> {
     minor.zip(currency).map(|(minor, currency)| Money::from_minor(minor, currency))
 }
 
-fn lock(fields: &mut Fields<'_>) -> Option<Lock> {
+fn written_name(item: &Value) -> Option<LockedName> {
+    let name = item.as_str().filter(|name| name.len() <= NAME_BYTES_MAX && !card_number::stands_in(name))?;
+    Some(LockedName { digest: MerchantName::of(name)?, written: Some(name.into()) })
+}
+
+fn kept_name(item: &Value) -> Option<LockedName> {
+    let digits = item.get(DIGEST)?.as_str().filter(|digits| digits.len() == 32)?;
+    let digest = u128::from_str_radix(digits, 16).ok()?;
+    Some(LockedName { digest: MerchantName::of_bytes(digest.to_be_bytes()), written: None })
+}
+
+fn lock(fields: &mut Fields<'_>, name: NameReader) -> Option<Lock> {
     let (ids, names) = (fields.optional("merchant_ids"), fields.optional("merchants"));
     if ids.is_none() && names.is_none() {
         fields.wrong("merchant_ids", "is missing, and so is `merchants`: one of them must be there");
@@ -187,16 +216,13 @@ fn lock(fields: &mut Fields<'_>) -> Option<Lock> {
         fields.texts("merchant_ids", value, LISTED_MAX, "is not a card acceptor's identifier", |id| MerchantId::new(id).ok())
     });
     let merchants = names.map(|value| {
-        fields.texts(
-            "merchants",
-            value,
-            LISTED_MAX,
-            "is not a merchant's name of at most 128 bytes, without a card's number",
-            |name| {
-                let is_name = name.len() <= NAME_BYTES_MAX && MerchantName::of(name).is_some() && !card_number::stands_in(name);
-                is_name.then(|| name.into())
-            },
-        )
+        fields.list("merchants", value, LISTED_MAX, |item, path| {
+            let read = name(item);
+            if read.is_none() {
+                fields.wrong_at(path.to_owned(), "is not a merchant's name of at most 128 bytes, without a card's number");
+            }
+            read
+        })
     });
     let (merchant_ids, merchants) =
         (merchant_ids.unwrap_or_else(|| Some(Vec::new()))?, merchants.unwrap_or_else(|| Some(Vec::new()))?);
@@ -222,8 +248,8 @@ fn countries(fields: &mut Fields<'_>) -> Option<Listed<Vec<Country>>> {
     }
 }
 
-fn recurring(fields: &mut Fields<'_>) -> Option<Template> {
-    let (merchant, amount) = (lock(fields), money(fields));
+fn recurring(fields: &mut Fields<'_>, name: NameReader) -> Option<Template> {
+    let (merchant, amount) = (lock(fields, name), money(fields));
     let tolerance = fields.whole("tolerance_percent", 0, 100).and_then(|percent| u32::try_from(percent).ok()).map(Percent::whole);
     let days = fields.whole("period_days", 1, 366).and_then(|days| u16::try_from(days).ok());
     Some(Template::RecurringMerchant { merchant: merchant?, amount: amount?, tolerance: tolerance?, period_days: days? })

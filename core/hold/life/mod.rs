@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::event::{Finality, MovementCause, ReleaseCause};
 use crate::authorization::Posting;
-use crate::ids::IdempotencyKey;
+use crate::ids::{AuthorizationId, IdempotencyKey};
 use crate::money::Money;
 use crate::time::Timestamp;
 
@@ -37,6 +37,20 @@ impl StepId {
         // No key begins with a zero byte, so that no question has a message's name.
         StepId::digest(&["\0", key.as_str()])
     }
+
+    /// The name of the step that an increment makes which has a transaction of its own: half of it is the transaction's.
+    pub(super) fn of_increment(transaction: &AuthorizationId, key: &IdempotencyKey) -> Self {
+        // No key, and no message, begins with these.
+        let (StepId(transaction), StepId(key)) = (StepId::digest(&["\0\0", transaction.as_str()]), StepId::of(key));
+        StepId((transaction & StepId::TRANSACTION) | (key & !StepId::TRANSACTION))
+    }
+
+    /// Whether both are of one transaction's increment ([`StepId::of_increment`]).
+    pub(super) const fn is_of_transaction_of(self, other: StepId) -> bool {
+        (self.0 ^ other.0) & StepId::TRANSACTION == 0
+    }
+
+    const TRANSACTION: u64 = 0xffff_ffff_0000_0000;
 
     fn digest(parts: &[&str]) -> Self {
         use std::hash::Hasher as _;

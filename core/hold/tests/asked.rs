@@ -431,6 +431,14 @@ fn an_adoption_of_what_cannot_be_booked_moves_nothing() {
     assert_eq!((outcome.held, outcome.finding), (0, Some(Finding::AccountUnknown)));
     assert_eq!(nowhere.ask(&purchase(100)).decision, approved_before(100), "it was told all the same");
 
+    // Only when it can be held is it heard, and then once.
+    assert_eq!(nowhere.adopt(&purchase(100), yes(100)).finding, Some(Finding::AccountUnknown));
+    nowhere.account = Some(account(0));
+    let outcome = nowhere.adopt(&purchase(100), yes(100));
+    assert_eq!((outcome.held, outcome.finding), (100, None));
+    assert_eq!(nowhere.adopt(&purchase(100), yes(100)), Outcome::nothing(Finding::HeardBefore));
+    assert_eq!((nowhere.held(), nowhere.ask(&purchase(100)).decision), (100, approved_before(100)));
+
     let mut book = Book::open();
     assert_eq!(book.adopt(&purchase(101), NO), Outcome::nothing(Finding::Conflict));
     assert_eq!(book.available(), 900);

@@ -145,6 +145,7 @@ fn the_first_row_that_names_a_field_decides_it() {
             extra,
             tolerance,
             partial_min: None,
+            of_less: None,
         };
         assert_eq!(policy(rows(), &request), expected, "{code} {name:?}");
         let foreign = AuthorizationRequest { original: Some(euro("18.00")), ..request };
@@ -258,6 +259,32 @@ fn tolerances_that_are_built_in() {
     }
     assert_eq!(policy(vec![], &at_a("7512", "1000.00")).tolerance, 15_000, "15 % is the larger");
     assert_eq!(policy(vec![], &at_a("5542", "1.00")).tolerance, 17_400);
+}
+
+#[test]
+fn the_margins_of_a_part_are_of_that_part() {
+    let terms = HoldTerms {
+        extra: Some(Margin { percent: Some(Percent::whole(20)), amount: Some(usd("1.50")), up_to: None }),
+        tolerance: Some(Margin { up_to: Some(usd("100.00")), ..Margin::default() }),
+        cross_currency: Some(Percent::whole(10)),
+        ..HoldTerms::default()
+    };
+    let of = |partial_approval, original| {
+        let purchases = Some(PartialRule::of_purchases(usd("1.00")));
+        let rows = vec![HoldRow::new(id("row"), terms)];
+        let parts = RulesetParts { partial_approval: purchases, holds: rows, ..parts(vec![], vec![]) };
+        policy_of(parts, &AuthorizationRequest { amount: usd("50.00"), partial_approval, original, ..request() })
+    };
+    let margins = |policy: HoldPolicy| (policy.extra, policy.tolerance);
+    let plain = of(PartialApproval::Supported, None);
+    assert_eq!(margins(plain), (1_000, 5_000));
+    for (approved, expected) in [(5_000, (1_000, 5_000)), (3_000, (600, 7_000)), (500, (150, 9_500))] {
+        assert_eq!(margins(plain.for_approved(approved, 5_000)), expected, "{approved}");
+    }
+    let foreign = of(PartialApproval::Supported, Some(euro("45.00")));
+    assert_eq!(margins(foreign.for_approved(3_000, 5_000)), (900, 7_000));
+    let refused = of(PartialApproval::NotSupported, None);
+    assert_eq!((refused.of_less, margins(refused.for_approved(3_000, 5_000))), (None, (1_000, 5_000)));
 }
 
 #[test]

@@ -50,7 +50,7 @@ fn the_window_that_is_open_now() {
         (LimitWindow::Week(zone.clone(), Weekday::Monday), since("2026-03-09 04:00:00")),
         (LimitWindow::Week(zone.clone(), Weekday::Sunday), since("2026-03-08 05:00:00")),
         (LimitWindow::Month(zone), since("2026-03-01 05:00:00")),
-        (LimitWindow::Rolling(hours_24), Window::Rolling { bucket: now().unix_seconds() / 3600, buckets: 24 }),
+        (LimitWindow::Rolling(hours_24), Window::Rolling { bucket: now().unix_seconds() / 3600, buckets: 25 }),
         (LimitWindow::Lifetime, Window::Lifetime),
     ];
     for (window, expected) in cases {
@@ -61,7 +61,28 @@ fn the_window_that_is_open_now() {
         assert_eq!((found[0].scope, found[0].enforcement), (LimitScope::Program, Enforcement::Observe));
     }
     let before_the_epoch = LimitWindow::Rolling(hours_24).at(Timestamp::from_unix_seconds(-1));
-    assert_eq!(before_the_epoch, Window::Rolling { bucket: -1, buckets: 24 });
+    assert_eq!(before_the_epoch, Window::Rolling { bucket: -1, buckets: 25 });
+    let early = LimitWindow::Rolling(hours_24.forgetting_early()).at(Timestamp::from_unix_seconds(-1));
+    assert_eq!(early, Window::Rolling { bucket: -1, buckets: 24 });
+}
+
+#[test]
+fn a_rolling_window_counts_whatever_is_younger_than_it_is_long() {
+    let day = Rolling::new(86_400, 24).unwrap();
+    let open_at = |rolling, seconds| match LimitWindow::Rolling(rolling).at(Timestamp::from_unix_seconds(seconds)) {
+        Window::Rolling { bucket, buckets } => (bucket, i64::from(buckets)),
+        Window::Since(_) | Window::Lifetime => panic!("it rolls"),
+    };
+    let counts = |rolling, then, now| {
+        let ((counted, _), (bucket, buckets)) = (open_at(rolling, then), open_at(rolling, now));
+        counted > bucket - buckets
+    };
+    for then in [0, 1, 1_799, 3_599, 3_600, 86_399] {
+        assert!(counts(day, then, then + 86_399), "{then}: younger by a second");
+        assert!(!counts(day, then, then + 86_400 + 3_600), "{then}: a bucket older");
+        assert!(!counts(day.forgetting_early(), then, then + 86_400), "{then}: as old as it is long");
+        assert!(counts(day.forgetting_early(), then, then + 86_400 - 3_600), "{then}: a bucket younger");
+    }
 }
 
 #[test]
@@ -133,6 +154,8 @@ fn a_merchant_and_a_cardholder_have_counters_of_their_own() {
     assert_eq!(of(Some("h"), "card-1"), of(Some("h"), "card-2"));
     assert_ne!(of(Some("h"), "card-1"), of(Some("i"), "card-1"));
     assert_ne!(of(None, "card-1"), of(Some("h"), "card-1"));
+    assert_ne!(of(None, "card-1"), of(None, "card-2"), "whose a card is that nobody told of counts by itself");
+    assert_eq!(of(None, "card-1"), of(None, "card-1"));
 }
 
 #[test]

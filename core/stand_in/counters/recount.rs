@@ -65,7 +65,8 @@ impl Remembered {
 impl CapCounters {
     /// What is remembered, to be counted under other tables.
     #[must_use]
-    pub fn remembered(&self) -> Remembered {
+    pub fn remembered(&mut self) -> Remembered {
+        self.put_back();
         Remembered {
             told: self.told.clone(),
             overdue: self.overdue.values().copied().collect(),

@@ -144,6 +144,28 @@ fn only_what_takes_money_counts() {
     assert_eq!((till.counters.exposure(), till.ask("a", 1, NOW).0), (150, capped("one")));
 }
 
+/// Where the platform names only the owner, it may be any card of the account: leaving the card out is no second cap.
+#[test]
+fn what_is_asked_without_a_card_counts_for_every_card_of_its_account() {
+    let two = Cap { count_max: Some(2), ..cap("two", LimitScope::Card, CapWindow::Last(3600)) };
+    let mut till = Till::new(vec![two]);
+    let mut ask = |card: Option<&str>| {
+        let request = AuthorizationRequest { card: card.map(|card| CardToken::new(card).unwrap()), ..till.request("x", 1) };
+        till.ask_for(&request, NOW)
+    };
+    let (first, _) = ask(Some("a"));
+    let (without, given_back) = ask(None);
+    assert_eq!([first, without], [row(), row()]);
+    assert_eq!([ask(Some("a")).0, ask(None).0], [capped("two"), capped("two")], "one and one");
+    assert_eq!([ask(Some("b")).0, ask(Some("b")).0], [row(), capped("two")], "it may have been this one");
+    till.counters.give_back(&given_back.unwrap());
+    let mut ask = |card: Option<&str>| {
+        let request = AuthorizationRequest { card: card.map(|card| CardToken::new(card).unwrap()), ..till.request("x", 1) };
+        till.ask_for(&request, NOW).0
+    };
+    assert_eq!([ask(Some("a")), ask(Some("b")), ask(Some("a")), ask(None)], [row(), row(), capped("two"), capped("two")]);
+}
+
 #[test]
 fn a_balance_covers_what_stand_in_approved_since() {
     let covered = Conditions { balance_age_seconds_max: Some(3600), ..Conditions::default() };
@@ -250,5 +272,67 @@ fn what_is_over_makes_room_behind_what_is_not() {
     till.counters.settle(&names[2]);
     till.counters.give_back(&names[0]);
     till.counters.settle(&names[0]);
-    assert_eq!((till.counters.exposure(), till.counters.fill()), (1, (1, 3)));
+    // What is confirmed stays for caps to come, while there is room.
+    assert_eq!((till.counters.exposure(), till.counters.fill()), (1, (2, 3)));
+}
+
+/// A table without caps, or one that a restart begins with, makes nothing forgotten that the next one counts.
+#[test]
+fn a_cap_counts_what_was_told_under_tables_that_had_none() {
+    let day = |count| vec![Cap { count_max: Some(count), ..cap("day", LimitScope::Card, CapWindow::Last(86_400)) }];
+    let mut till = Till::new(vec![]);
+    let (_, confirmed) = till.ask("a", 100, NOW);
+    till.counters.settle(&confirmed.unwrap());
+    till.ask("a", 50, seconds_later(1));
+    for hours in 1..3 {
+        till.counters.forget(seconds_later(3600 * hours));
+        till.policy = with_caps(day(2));
+        till.counters.follow(&[till.policy.caps()]);
+        assert_eq!(till.ask("a", 1, seconds_later(3600 * hours)).0, capped("day"), "published, and gone back to");
+        till.policy = with_caps(vec![]);
+        till.counters.follow(&[till.policy.caps()]);
+    }
+    till.policy = with_caps(day(2));
+    till.counters.follow(&[till.policy.caps()]);
+    // Each leaves when its day is over, whether the ledger heard of it or not.
+    let said = [86_400, 86_400, 86_401, 86_401].map(|later| till.ask("a", 1, seconds_later(later)).0);
+    assert_eq!(said, [row(), capped("day"), row(), capped("day")]);
+}
+
+#[test]
+fn what_a_restart_counts_before_the_table_in_force_is_known_is_counted_by_it() {
+    let one = with_caps(vec![Cap { count_max: Some(1), ..cap("week", LimitScope::Card, CapWindow::Last(604_800)) }]);
+    let [none, narrow] =
+        [vec![], vec![Cap { count_max: Some(9), ..cap("s", LimitScope::Card, CapWindow::Last(1)) }]].map(with_caps);
+    for (configured, taken) in [(&none, Taken::Confirmed), (&narrow, Taken::Confirmed), (&none, Taken::Unconfirmed)] {
+        let mut till = Till::new(vec![]);
+        let request = till.request("a", 10);
+        let account = AccountId::new("account").unwrap();
+        let told = ToldApproval::of(&platform(), &request, &account, usd(10), NOW).unwrap().taken(taken);
+        let now = seconds_later(3600);
+        till.counters = CapCounters::restored(&[configured.caps()], Share::WHOLE, 3, [told], now);
+        till.policy = one.clone();
+        till.counters.follow(&[till.policy.caps()]);
+        assert_eq!(till.ask("a", 10, now).0, capped("week"), "{taken:?}");
+        assert_eq!(till.ask("a", 10, seconds_later(604_800)).0, row());
+    }
+}
+
+/// What is unconfirmed and makes room is still there for a cap to come; what is kept only for that makes room for what is told.
+#[test]
+fn room_is_for_what_counts_now() {
+    let hour = vec![Cap { count_max: Some(3), ..cap("hour", LimitScope::Card, CapWindow::Last(3600)) }];
+    let mut till = Till::new(vec![]);
+    till.counters = CapCounters::new(&[till.policy.caps()], Share::WHOLE, 3);
+    let names: Vec<_> = (0..3).map(|_| till.ask("a", 1, NOW).1.unwrap()).collect();
+    assert_eq!(till.ask("a", 1, NOW).0, StandInBy::Full);
+    till.policy = with_caps(hour);
+    till.counters.follow(&[till.policy.caps()]);
+    assert_eq!(till.ask("a", 1, NOW).0, capped("hour"));
+    till.policy = with_caps(vec![]);
+    till.counters.follow(&[till.policy.caps()]);
+    names.iter().for_each(|name| till.counters.settle(name));
+    let said: Vec<_> = (0..4).map(|_| till.ask("b", 1, NOW).0).collect();
+    assert_eq!(said, [row(), row(), row(), StandInBy::Full], "confirmed ones made room");
+    assert_eq!(till.counters.exposure(), 3);
 }

@@ -90,7 +90,7 @@ fn account() -> AccountSight {
 }
 
 fn snapshot() -> Snapshot {
-    Snapshot { card: Sight::Seen(card()), account: Sight::Seen(account()), merchant: Acquaintance::Known }
+    Snapshot { card: Sight::Seen(card()), account: Sight::Seen(account()), merchant: Acquaintance::Known, adds_to: AddsTo::Open }
 }
 
 fn ruleset(rules: Vec<Rule>, limits: Vec<Limit>) -> Ruleset {

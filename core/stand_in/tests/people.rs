@@ -66,10 +66,23 @@ fn a_row_behind_one_that_takes_all_of_it() {
     let declining = |name: &str, conditions| Row::new(id(name), conditions, RowAnswer::Decline(DeclineReason::SuspectedFraud));
     let behind = |rows: Vec<Row>| {
         let found = unreachable_rows(&policy(rows));
-        found.iter().map(|found| format!("{} behind {}", found.row, found.behind)).collect::<Vec<_>>().join(", ")
+        let said = |found: &Unreachable| {
+            assert!(found.example.is_some());
+            let rows: Vec<_> = found.behind.iter().map(ToString::to_string).collect();
+            format!("{} behind {}", found.row, rows.join(" and "))
+        };
+        found.iter().map(said).collect::<Vec<_>>().join(", ")
     };
     let small = || of_amounts(None, Some(1000));
     let entered = |modes: &[EntryMode]| when(When { entry_modes: EntryModeSet::new(modes).ok(), ..When::default() });
+    let to_10 = || approving("a", of_amounts(None, Some(1000)));
+    let above = |least| approving("b", of_amounts(Some(least), None));
+    let of = |code: &str| when(When { mcc: mcc(&[code]), ..When::default() });
+    let both = || when(When { mcc: mcc(&["5411", "5499"]), ..When::default() });
+    let (purchase, credit) = (AuthorizationKind::Purchase, AuthorizationKind::Credit);
+    let kind = |name: &str, kinds: &[AuthorizationKind]| {
+        approving(name, when(When { kinds: KindSet::new(kinds).ok(), ..When::default() }))
+    };
     let (told, any) = ([EntryMode::Chip], [EntryMode::Chip, EntryMode::Unknown]);
     let cases = [
         ("narrower", vec![approving("a", food()), approving("b", groceries())], "b behind a"),
@@ -82,6 +95,33 @@ fn a_row_behind_one_that_takes_all_of_it() {
         ("entry mode that is not told", vec![approving("a", entered(&told)), declining("b", entered(&told))], ""),
         ("entry mode, told or not", vec![approving("a", entered(&any)), declining("b", entered(&told))], "b behind a"),
         ("what is not known, declined", vec![declining("a", food()), declining("b", groceries())], "b behind a"),
+        (
+            "two take it by amount",
+            vec![to_10(), above(1001), approving("c", of_amounts(Some(500), Some(2000)))],
+            "c behind a and b",
+        ),
+        ("an amount is left", vec![to_10(), above(1002), approving("c", of_amounts(Some(500), Some(2000)))], ""),
+        (
+            "two take it by category",
+            vec![approving("a", of("5411")), approving("b", of("5499")), approving("c", both())],
+            "c behind a and b",
+        ),
+        ("nobody knows the category", vec![declining("a", of("5411")), declining("b", of("5499")), declining("c", both())], ""),
+        (
+            "two take it by kind",
+            vec![kind("a", &[purchase]), kind("b", &[credit]), kind("c", &[purchase, credit])],
+            "c behind a and b",
+        ),
+        ("a kind is left", vec![kind("a", &[purchase]), kind("b", &[credit]), approving("c", Conditions::default())], ""),
+        (
+            "one of two asks for more",
+            vec![
+                to_10(),
+                approving("b", Conditions { card_used: Some(true), ..of_amounts(Some(1001), None) }),
+                kind("c", &[purchase]),
+            ],
+            "",
+        ),
     ];
     for (name, rows, expected) in cases {
         assert_eq!(behind(rows), expected, "{name}");
@@ -110,9 +150,10 @@ fn rows_that_are_looser_than_the_rules_with_an_example_that_shows_it() {
             let proposal = asked(policy, &looser.example, &snapshot());
             assert_eq!(proposal.uncapped().1, StandInBy::Row(looser.row));
             let verdict = evaluate(&rules, &looser.example, looser.at, &mut NoTrace);
-            match looser.limit {
-                None => assert!(matches!(verdict, Verdict::Decline { rule, .. } if rule == looser.than)),
-                Some((limit, caps)) => assert!(limit.minor() < caps.minor()),
+            match looser.by {
+                Than::Rule => assert!(matches!(verdict, Verdict::Decline { rule, .. } if rule == looser.than)),
+                Than::Amount { limit, caps } => assert!(limit.minor() < caps.minor()),
+                Than::Count { .. } => panic!("no limit counts"),
             }
         }
         found.iter().map(|found| format!("{} than {}", found.row, found.than)).collect::<Vec<_>>()
@@ -122,6 +163,35 @@ fn rows_that_are_looser_than_the_rules_with_an_example_that_shows_it() {
         said(&table(6001)),
         ["strict than card-ever", "loose than card-ever", "loose than amount-max", "loose than no-gambling"]
     );
+}
+
+/// A limit is held against what the caps let through of the same subject in the same time, in money and in number; also while the
+/// mode keeps every row from being asked.
+#[test]
+fn rows_that_are_looser_than_limits_by_window_scope_and_number() {
+    let day = || LimitWindow::Day(std::sync::Arc::new(crate::rules::Zone::utc()));
+    let limit = |scope| Limit::new(id("limit"), scope, day()).amount_max(usd(5000)).count_max(3);
+    let hour = |scope, amount, count| Cap {
+        amount_max: Some(usd(amount)),
+        count_max: Some(count),
+        ..cap("hour", scope, CapWindow::Last(3600))
+    };
+    let found = |limit: Limit, cap: Cap, mode: Mode| {
+        let caps = Caps { exposure_max: Some(usd(1_000_000)), caps: vec![cap] };
+        let row = approving("row", when(When { kinds: KindSet::new(&[AuthorizationKind::Purchase]).ok(), ..When::default() }));
+        let table = StandInPolicy::new(StandInParts { caps, mode, ..parts(vec![row]) }).unwrap();
+        let found = looser_rows(&table, &ruleset(vec![], vec![limit]), NOW);
+        found.into_iter().map(|found| found.by).collect::<Vec<_>>()
+    };
+    let (card, account) = (LimitScope::Card, LimitScope::Account);
+    let amount = |caps| Than::Amount { limit: usd(5000), caps: usd(caps) };
+    let count = |caps| Than::Count { limit: 3, caps };
+    let few = |scope| Cap { window: CapWindow::Unconfirmed, ..hour(scope, 5000, 3) };
+    for mode in [Mode::Rules, Mode::Decline] {
+        assert_eq!(found(limit(card), hour(card, 1000, 1), mode), [amount(24_000), count(Some(24))], "every hour again");
+        assert_eq!(found(limit(account), few(card), mode), [amount(1_000_000), count(None)], "an account has many cards");
+        assert_eq!(found(limit(card), few(account), mode), []);
+    }
 }
 
 /// A row without countries is held against every list of them; one with some, against its own.

@@ -167,3 +167,15 @@ fn less_than_was_asked_only_where_the_answer_can_carry_it() {
     let proposal = stand_in(&up_to(1999), &platform(), &partial, Some(&verdict), &snapshot(), CAUSE, NOW);
     assert_eq!(proposal.uncapped().0, approves(700));
 }
+
+#[test]
+fn an_increment_adds_to_a_payment_that_is_known_to_be_open() {
+    let all = policy(vec![Row::new(id("all"), Conditions::default(), RowAnswer::Approve)]);
+    let increment = AuthorizationRequest { kind: AuthorizationKind::Incremental, ..request() };
+    let says = |adds_to| asked(&all, &increment, &Snapshot { adds_to, ..snapshot() }).uncapped();
+    let (unknown, standing) = (DeclineReason::AuthorizationUnknown, StandInBy::Standing);
+    assert_eq!(says(AddsTo::NotKnown), declines(unknown, standing));
+    assert_eq!(says(AddsTo::Open).0, StandInAnswer::Approve { amount: increment.amount });
+    let opens = asked(&all, &request(), &Snapshot { adds_to: AddsTo::NotKnown, ..snapshot() }).uncapped();
+    assert_eq!(opens.0, StandInAnswer::Approve { amount: request().amount });
+}

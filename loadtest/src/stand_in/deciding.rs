@@ -8,8 +8,8 @@ use holdfast_core::rules::{
     AmountRange, LimitScope, MccEntry, MccSet, NoTrace, Ruleset, RulesetHash, RulesetParts, Verdict, When, evaluate,
 };
 use holdfast_core::stand_in::{
-    AccountSight, Acquaintance, Cap, CapCounters, CapWindow, Caps, CardSight, Conditions, Mode, Row, RowAnswer, Share, Sight,
-    Snapshot, StandInAnswer, StandInParts, StandInPolicy, stand_in,
+    AccountSight, Acquaintance, AddsTo, Cap, CapCounters, CapWindow, Caps, CardSight, Conditions, Mode, Row, RowAnswer, Share,
+    Sight, Snapshot, StandInAnswer, StandInParts, StandInPolicy, stand_in,
 };
 use holdfast_core::{
     AccountId, AuthorizationId, AuthorizationKind, AuthorizationRequest, CardToken, Country, CrossBorder, Currency,
@@ -213,7 +213,7 @@ fn snapshot(number: u64, now: Timestamp) -> Result<Snapshot, Problem> {
     let card = CardSight { status, cardholder, as_of: now, since: None, used };
     let id = named(AccountId::new(&format!("account-{}", number % 10_000)))?;
     let account = AccountSight { id, status: AccountStatus::Active, available: usd(1_000_000), as_of: now };
-    Ok(Snapshot { card: Sight::Seen(card), account: Sight::Seen(account), merchant: Acquaintance::Known })
+    Ok(Snapshot { card: Sight::Seen(card), account: Sight::Seen(account), merchant: Acquaintance::Known, adds_to: AddsTo::Open })
 }
 
 #[cfg(test)]

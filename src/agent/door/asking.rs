@@ -268,7 +268,8 @@ impl Write {
                 Versioned::New => None,
                 Versioned::Optional | Versioned::Required => fields.whole("version", Need::Optional, 1),
             };
-            let version = version.and_then(|version| u32::try_from(version).ok());
+            // One that no object can have is another one than any has.
+            let version = version.map(|version| u32::try_from(version).unwrap_or(u32::MAX));
             if version.zip(if_match).is_some_and(|(version, if_match)| version != if_match) {
                 fields.wrong("If-Match", "is another version than the body's `version`");
             }

@@ -126,7 +126,8 @@ impl House {
         let request = request(reference, asked, card).ok_or_else(|| Problem::of(Code::Internal, "a name that is none"))?;
         let verdict = evaluate(&rules, &request, now, &mut NoTrace);
         let found = Found::Authority { authority, binding, intent: Presented::Known(&intent) };
-        let (verdict, governed) = govern(verdict, &found, &request, Asking { door: Door::Platform, by: None }, now);
+        let (verdict, governed) =
+            govern(verdict, &found, &request, Asking { door: Door::Platform, by: None, payment: None }, now);
         let (origin, ruleset) =
             (Origin { program, platform: Some(binding.instrument.platform), operator: None }, *rules.hash().as_bytes());
         let proceed = match &verdict {

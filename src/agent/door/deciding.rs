@@ -71,6 +71,11 @@ pub struct DecisionAnswer {
     binding_id: Option<String>,
     /// The intent that it was for.
     intent_reference: Option<String>,
+    /// There only if stand-in answered, because the ledger could not be asked in time: why not (`starting`, `deadline_passed`,
+    /// `ledger_unavailable`, `overloaded`, `panicked` or `switched`). What it approved is `STAND_IN`; what it declined has the reason of whoever
+    /// objected, the policy and its budgets among them, or `STAND_IN` where nothing allowed it. A retry after a restart may be without it.
+    #[schema(example = "ledger_unavailable")]
+    stand_in: Option<String>,
     /// As it came.
     correlation_id: Option<Value>,
 }
@@ -133,7 +138,8 @@ pub(super) fn authorize() {}
 /// Tells what became of a payment that was asked about here. What is given back to budgets goes to the window in which it was counted; a full
 /// reversal, at once or in parts, gives the intent back. The same event again is answered alike. Refused, with nothing recorded: a `request_id`
 /// under which nothing is held or taken (404), an `event_id` that came with something else (409 `event_conflict`), another currency than the
-/// payment's (409 `currency_mismatch`), and a clearing of more than is left of what was approved (409 `clearing_above_authorized`).
+/// payment's (409 `currency_mismatch`), and a clearing of more than is left of what was approved (409 `clearing_above_authorized`). A reversal of more than is held gives
+/// back what is held.
 #[utoipa::path(post, operation_id = "tell_event", path = "/v1/authorizations/{request_id}/events", tag = "decisions",
     params(("request_id" = String, Path)), request_body = PaymentEvent,
     responses((status = 200, body = RecordedAnswer), EventProblems))]

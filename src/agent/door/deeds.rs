@@ -10,9 +10,8 @@ use super::House;
 use super::asking::Read;
 use super::openapi::ReadProblems;
 use super::shown::{Listed, State, listed};
-use crate::agent::bodies::hidden;
-use crate::agent::office::{Office, unavailable};
-use crate::agent::store::{Deed, Deeds, Kind};
+use crate::agent::office::{Office, unavailable, without_hidden};
+use crate::agent::store::{Deed, Deeds};
 use crate::agent::texts;
 use crate::api::input::{Fields, Need};
 use crate::api::page::{Page, PageParameters};
@@ -128,17 +127,10 @@ fn with_objects(deed: &Deed) -> Value {
     if let Some(fields) = line.as_object_mut() {
         for (name, body) in [("before", &deed.before), ("after", &deed.after)] {
             if let Some(body) = body {
+                let body = serde_json::from_str(body).unwrap_or_default();
                 fields.insert(name.to_owned(), without_hidden(deed.kind, body));
             }
         }
     }
     line
-}
-
-fn without_hidden(kind: Kind, body: &str) -> Value {
-    let mut body: Value = serde_json::from_str(body).unwrap_or_default();
-    if let Some(fields) = body.as_object_mut() {
-        fields.retain(|name, _| !hidden(kind).contains(&name.as_str()));
-    }
-    body
 }

@@ -111,7 +111,8 @@ pub(super) fn read(fields: &Fields) -> Option<Asked> {
         Country::new(code).ok_or("must be a code of ISO 3166-1, such as \"USA\"")
     });
     let binding = fields.text("binding_id", Need::Optional).map(str::to_owned);
-    let ttl = fields.whole("intent_ttl_seconds", Need::Optional, 60).and_then(|seconds| u32::try_from(seconds).ok());
+    // What is too long for its type is too long all the more.
+    let ttl = fields.whole("intent_ttl_seconds", Need::Optional, 60).map(|seconds| u32::try_from(seconds).unwrap_or(u32::MAX));
     if ttl.is_some_and(|ttl| ttl > TTL_SECONDS_MAX) {
         fields.wrong("intent_ttl_seconds", "must be at most 2678400, which is 31 days");
     }

@@ -76,9 +76,7 @@ impl House {
     /// How many limits the rules have that the program of an environment has in force.
     #[must_use]
     pub fn limits_of_program(&self, environment: Environment) -> usize {
-        let program = self.office.registry().programs().of(environment);
-        let program = self.programs.iter().find(|known| program == Some(known.id));
-        program.map_or(0, |program| program.rules.load().limits().len())
+        self.office.mirror.limits_of_program(environment)
     }
 
     /// From now on it is.

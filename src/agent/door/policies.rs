@@ -3,7 +3,6 @@
 use axum::Json;
 use axum::response::Response;
 use holdfast_core::agent::{AuthorityId, CompiledPolicy, FieldError, PolicyId, Scope, TEMPLATES, Template};
-use holdfast_core::rules::LIMITS_MAX;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -14,8 +13,10 @@ use super::asking::{KeyParameter, Read, VersionParameter, Versioned, Write};
 use super::openapi::{ReadProblems, WriteProblems};
 use super::shown::{Listed, Shown, State, StatusParameter, page_and_status};
 use crate::agent::bodies::{Policy, PolicyTemplate, PolicyVersion};
+use crate::agent::mirror::room_beside;
 use crate::agent::office::change::{Change, New};
 use crate::agent::office::{Office, Owner, no_randomness};
+use crate::agent::policy_names;
 use crate::agent::store::{Guard, Kind, List};
 use crate::api::input::{Fields, Need};
 use crate::api::page::PageParameters;
@@ -30,7 +31,8 @@ pub struct NewPolicy {
     /// What it is called.
     #[schema(max_length = 200)]
     name: Option<String>,
-    /// The template with its parameters.
+    /// The template with its parameters. Merchants' names are kept apart from the policy, sealed: once they were erased (`holdfast erase`)
+    /// each is shown as `null`, and the policy decides as before.
     policy: PolicyTemplate,
 }
 
@@ -41,7 +43,9 @@ pub struct PolicyChange {
     /// What it is called.
     #[schema(max_length = 200)]
     name: Option<String>,
-    /// The template with its parameters: a new version, in force at once for every authority that has the policy.
+    /// The template with its parameters: a new version, in force at once for every authority that has the policy. What a budget or count has
+    /// counted stays with it while its maximum, and whatever is around it, changes; over another window it begins anew. (Once, after an update
+    /// from a version in which limits were named by their place, so do rolling windows, zones but UTC, and weeks that do not begin on Monday.)
     policy: Option<PolicyTemplate>,
     /// The version of the object that you read; `If-Match` says the same.
     version: Option<u32>,
@@ -102,17 +106,9 @@ pub(super) fn template(house: &House, owner: Owner, fields: &Fields, need: Need)
     let template = Template::read(value, &zone).map_err(wrong).ok()?;
     // Compiled for nobody, to know that it can be.
     let nobody = house.office.mirror.owner(AuthorityId::of_random([0; 10]), PolicyId::of_random([0; 10]), owner.environment)?;
-    let compiled = CompiledPolicy::new(&template, &nobody).map_err(wrong).ok()?;
-    let (own, program) = (compiled.ruleset.limits().len(), house.limits_of_program(owner.environment));
-    // One is the intent's, two are the payment's: what it may come to, and that without a person. At the till a payment under more is declined: whoever writes the policy should hear of it.
-    let room = LIMITS_MAX.saturating_sub(3).saturating_sub(program);
-    if own > room {
-        fields.wrong(
-            "policy",
-            &format!("has {own} budgets and counts, and beside those of the program's own rules there is room for {room}"),
-        );
-        return None;
-    }
+    // At the till a payment under more than there is room for is declined: whoever writes the policy should hear of it.
+    let room = room_beside(house.limits_of_program(owner.environment));
+    CompiledPolicy::within(&template, &nobody, room).map_err(wrong).ok()?;
     Some(template)
 }
 
@@ -125,7 +121,7 @@ pub(super) fn put_policy(
     template: &Template,
 ) -> Result<PolicyId, Problem> {
     let id = PolicyId::of_random(office.sealer.random().map_err(no_randomness)?);
-    let policy = template.canonical();
+    let policy = office.policy(change, owner, template)?;
     let name = office.some_words(change, &office.whose(owner), name)?;
     let body = Policy { name, policy: policy.clone(), policy_version: 1 };
     let place = New {
@@ -219,13 +215,18 @@ pub(super) async fn update(house: State, target: Target, write: Write) -> Result
     if let Some(name) = name {
         body.name = Some(house.office.words(&mut wanted.change, &house.office.whose(owner), &name)?);
     }
-    let changed = template.map(|template| template.canonical()).filter(|policy| *policy != body.policy);
-    if let Some(policy) = &changed {
-        body.policy = policy.clone();
-        body.policy_version = body.policy_version.saturating_add(1);
+    let mut version = None;
+    if let Some(template) = template {
+        let known = policy_names::read(&house.office.sealer, &row.organization, &body.policy);
+        // What says the same is no new version; names that were erased are there again.
+        body.policy = house.office.policy(&mut wanted.change, owner, &template)?;
+        if known.map(|known| known.canonical()) != Ok(template.canonical()) {
+            body.policy_version = body.policy_version.saturating_add(1);
+            version = Some(body.policy.clone());
+        }
     }
     wanted.change.update(&row, &row.status, &body, Vec::new(), "policy.updated");
-    if let Some(policy) = changed {
+    if let Some(policy) = version {
         put_version(&mut wanted.change, owner, &id, body.policy_version, policy);
     }
     let row = house.office.make(wanted.change).await?;

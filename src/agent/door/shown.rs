@@ -55,19 +55,29 @@ pub struct Listed<T> {
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "described here, read by hand")]
 pub struct StatusParameter {
-    /// Only those in this status, such as `active` or `archived`.
+    /// Only those in this status, such as `active` or `archived`; of intents `open`, `pending_review`, `approved`, `denied`, `cancelled` or
+    /// `not_eligible`. A status that there is none of in the list is refused.
     status: Option<String>,
 }
 
-/// The longest status.
-const STATUS_BYTES_MAX: usize = 32;
+/// In which statuses the objects of a list can be.
+const STATUSES: [(&str, &[&str]); 8] = [
+    ("agents", &["active", "suspended", "archived"]),
+    ("authorities", &["active", "suspended", "archived"]),
+    ("bindings", &["active", "suspended", "archived"]),
+    ("policies", &["active", "archived"]),
+    ("grants", &["active", "revoked"]),
+    ("credentials", &["active", "revoked"]),
+    ("members", &["invited", "active", "removed"]),
+    ("intents", &["open", "pending_review", "approved", "denied", "cancelled", "not_eligible"]),
+];
 
 /// Reads `limit`, `cursor` and `status`.
 pub fn page_and_status(fields: &Fields, list: &'static str) -> Option<(Page, Option<String>)> {
     let page = Page::read(fields, list);
     let status = fields.parsed("status", Need::Optional, |text| {
-        let fits = text.len() <= STATUS_BYTES_MAX && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
-        if fits { Ok(text.to_owned()) } else { Err("must be a status, such as \"active\"") }
+        let of_list = STATUSES.iter().find(|(name, _)| *name == list).map_or(&[][..], |(_, statuses)| statuses);
+        if of_list.contains(&text) { Ok(text.to_owned()) } else { Err(format!("must be one of {}", of_list.join(", "))) }
     });
     Some((page?, status))
 }

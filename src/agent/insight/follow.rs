@@ -102,6 +102,7 @@ pub(super) fn said_of(record: &Record) -> Option<(DecisionReference, Said)> {
         policy: governed.policy.map(|version| version.policy),
         binding: governed.binding,
         intent: governed.intent,
+        stand_in: None,
     };
     Some((reference_of(record, governed, request, &decision)?, said))
 }

@@ -118,6 +118,7 @@ impl Insight {
 
 fn said(request: &str, reason: &str, [policy, binding, intent]: &[String; 3]) -> Option<(DecisionReference, Said)> {
     let code = ReasonCode::named(reason)?;
-    let said = Said { code, policy: policy.parse().ok(), binding: binding.parse().ok(), intent: intent.parse().ok() };
+    let said =
+        Said { code, policy: policy.parse().ok(), binding: binding.parse().ok(), intent: intent.parse().ok(), stand_in: None };
     Some((DecisionReference::from_text(request)?, said))
 }

@@ -19,7 +19,7 @@ fn words_are_remembered_until_there_are_too_many() {
         bytes[..4].copy_from_slice(&number.to_le_bytes());
         DecisionReference::from_digest(bytes)
     };
-    let said = |code| Said { code, policy: None, binding: None, intent: None };
+    let said = |code| Said { code, policy: None, binding: None, intent: None, stand_in: None };
     for number in 0..=u32::try_from(REMEMBERED_MAX).unwrap() {
         words.keep(reference(number), said(ReasonCode::PolicyMatch));
     }

@@ -9,6 +9,7 @@ use super::{Office, Owner, no_randomness, organizations, wrong_state};
 use crate::agent::bodies::{Agent, Authority, Binding, GoLive, Grant, Organization, Policy, PolicyVersion};
 use crate::agent::door::bindings::instrument_claim;
 use crate::agent::door::grants::grant_claim;
+use crate::agent::mirror::room_beside;
 use crate::agent::names::fresh;
 use crate::api::problem::Problem;
 use crate::config::agents::import::{AgentsImport, Home};
@@ -69,7 +70,7 @@ impl Office {
             change.create(&place(row.id.as_str(), &row.home, ""), &body, Vec::new(), "agent.created");
         }
         for row in &import.policies {
-            let (id, policy) = (row.id.as_str(), row.template.canonical());
+            let (id, policy) = (row.id.as_str(), self.policy(change, owner(row.home), &row.template)?);
             let body = Policy { name: None, policy: policy.clone(), policy_version: 1 };
             change.create(&place(id, &row.home, ""), &body, Vec::new(), "policy.created");
             let version = PolicyVersion { policy_id: id.to_owned(), policy_version: 1, policy };
@@ -116,7 +117,8 @@ impl Office {
         let row = row.ok_or_else(|| missing("spending authority", policy.as_str()))?;
         let owner = self.mirror.owner(authority, policy, home.environment);
         let owner = owner.ok_or_else(|| wrong_state(format!("[agents] names no program of {}", home.environment.name())))?;
-        let compiled = CompiledPolicy::new(&row.template, &owner);
+        let room = room_beside(self.mirror.limits_of_program(home.environment));
+        let compiled = CompiledPolicy::within(&row.template, &owner, room);
         compiled.map(drop).map_err(|errors| {
             let lines: Vec<_> = errors.iter().map(ToString::to_string).collect();
             wrong_state(format!("policy {policy}: {}", lines.join("; ")))

@@ -6,6 +6,7 @@
 pub mod change;
 pub mod credentials;
 pub mod import;
+mod old_names;
 pub mod organizations;
 pub mod people;
 
@@ -14,12 +15,13 @@ use std::sync::Arc;
 
 use holdfast_adapters::token::Caller;
 use holdfast_core::Timestamp;
-use holdfast_core::agent::{Environment, OrganizationId};
+use holdfast_core::agent::{Environment, OrganizationId, Template};
 use serde_json::{Map, Value, json};
 
 use self::change::Change;
 use super::bodies::{self, Body, Unreadable};
 use super::mirror::Mirror;
+use super::policy_names;
 use super::post::Post;
 use super::registry::Registry;
 use super::seal::{NoRandomness, Sealer};
@@ -148,6 +150,17 @@ impl Office {
         text.map(|text| self.words(change, whose, text)).transpose()
     }
 
+    /// A policy for a body; its merchants' names go into the change as texts.
+    ///
+    /// # Errors
+    /// No random bytes.
+    pub fn policy(&self, change: &mut Change, owner: Owner, template: &Template) -> Result<Value, Problem> {
+        let kept = policy_names::keep(&self.sealer, template, &self.whose(owner), change.at());
+        let (policy, texts) = kept.map_err(no_randomness)?;
+        texts.into_iter().for_each(|text| change.add_text(text));
+        Ok(policy)
+    }
+
     /// Whose texts of an owner's objects are.
     #[must_use]
     pub fn whose(&self, owner: Owner) -> Whose {
@@ -190,11 +203,25 @@ fn shown(row: &Row) -> Result<Value, Problem> {
     fields.insert("version".to_owned(), json!(row.version));
     fields.insert("created_at".to_owned(), json!(row.created_at.to_string()));
     fields.insert("updated_at".to_owned(), json!(row.updated_at.to_string()));
-    if let Value::Object(body) = body {
-        let hidden = bodies::hidden(row.kind);
-        fields.extend(body.into_iter().filter(|(name, _)| !hidden.contains(&name.as_str())));
+    if row.kind == Kind::Credential {
+        // Of one that was made before it was recorded who did.
+        fields.insert("created_by".to_owned(), Value::Null);
+    }
+    if let Value::Object(body) = without_hidden(row.kind, body) {
+        fields.extend(body);
     }
     Ok(Value::Object(fields))
+}
+
+/// A body without what is ours alone.
+pub(in crate::agent) fn without_hidden(kind: Kind, mut body: Value) -> Value {
+    if let Some(fields) = body.as_object_mut() {
+        fields.retain(|name, _| !bodies::hidden(kind).contains(&name.as_str()));
+    }
+    if matches!(kind, Kind::Policy | Kind::PolicyVersion) {
+        policy_names::hide(&mut body);
+    }
+    body
 }
 
 /// Reads a row's body.

@@ -8,7 +8,10 @@ use futures_executor::block_on;
 use holdfast_core::Timestamp;
 use holdfast_core::agent::Environment;
 
-use super::{Commit, Committed, Deed, Deeds, Erase, Expect, Follow, Guard, Kind, List, Once, Outcome, Put, Row, Shared, Text};
+use super::{
+    Commit, Committed, Deed, Deeds, Erase, Expect, Follow, Guard, Kind, List, Names, Once, Outcome, Put, Rewrite, Row, Shared,
+    Text,
+};
 
 /// A place where objects are kept.
 pub trait Premises {
@@ -222,6 +225,44 @@ pub fn deeds_are_told_the_latest_first(premises: &impl Premises) {
     assert_eq!(block_on(store.deeds(Deeds { action: Some("two".to_owned()), ..all })).unwrap().len(), 1);
 }
 
+/// See its name.
+pub fn bodies_are_written_anew_without_a_new_version_and_nobody_hears_of_it(premises: &impl Premises) {
+    let (store, heard) = premises.open();
+    block_on(store.seal_of(vec![1])).unwrap();
+    assert_eq!(block_on(store.names_are_texts()), Ok(()));
+    assert_eq!(block_on(store.names()), Ok(Names::Texts));
+    let of = |kind, action: &str| Deed {
+        organization: "ent_1".to_owned(),
+        environment: None,
+        at: Timestamp::from_unix_seconds(7),
+        who: "mem_1".to_owned(),
+        action: action.to_owned(),
+        kind,
+        id: "a".to_owned(),
+        before: None,
+        after: Some("told".to_owned()),
+    };
+    let deeds = vec![of(Kind::Binding, "one"), of(Kind::Agent, "other"), of(Kind::Binding, "two")];
+    block_on(store.commit(Commit { deeds: deeds.clone(), ..put(row("a", 1), Expect::New, &[], &[]) })).unwrap();
+    let told = block_on(store.told_of(Kind::Binding, 0, 9)).unwrap();
+    assert_eq!(told.iter().map(|(_, deed)| deed).collect::<Vec<_>>(), [&deeds[0], &deeds[2]]);
+    assert_eq!(block_on(store.told_of(Kind::Binding, told[0].0, 9)), Ok(told[1..].to_vec()));
+
+    let anew = |was: &str, body: &str| Rewrite {
+        bodies: vec![(Kind::Binding, "a".to_owned(), was.to_owned(), body.to_owned())],
+        deeds: vec![(told[1].0, None, Some("anew".to_owned()))],
+        texts: vec![text("t1", "", 1)],
+    };
+    assert_eq!(block_on(store.rewrite(anew("something else", "{}"))), Ok(false));
+    assert_eq!(block_on(store.texts(vec!["t1".to_owned()])), Ok(HashMap::new()), "all or nothing");
+    assert_eq!(block_on(store.rewrite(anew("{\"n\":1}", "{\"n\":2}"))), Ok(true));
+    let found = block_on(store.get(Kind::Binding, "a")).unwrap().unwrap();
+    assert_eq!((found.version, found.body.as_str(), heard.all().len()), (1, "{\"n\":2}", 1));
+    let told = block_on(store.told_of(Kind::Binding, 0, 9)).unwrap();
+    assert_eq!((told[0].1.after.as_deref(), told[1].1.after.as_deref()), (Some("told"), Some("anew")));
+    assert_eq!(block_on(store.texts(vec!["t1".to_owned()])).unwrap().len(), 1);
+}
+
 /// Puts an engine through all of them: each law on premises of its own, made by an expression of which `None` skips the law.
 macro_rules! conforms {
     ($premises:expr; $($law:ident)*) => {
@@ -244,6 +285,7 @@ macro_rules! conforms {
             texts_go_by_whom_they_are_about_and_when_they_came
             deeds_are_told_the_latest_first
             what_a_key_is_known_by_and_when_credentials_were_used_is_kept
+            bodies_are_written_anew_without_a_new_version_and_nobody_hears_of_it
         }
     };
 }

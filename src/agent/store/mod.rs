@@ -286,6 +286,26 @@ pub struct Deeds {
     pub most: u32,
 }
 
+/// Bodies that are written anew because texts are taken out of them: what they say stays the same, and so do their versions.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Rewrite {
+    /// Objects' bodies: the kind, the name, what is there, what is to be.
+    pub bodies: Vec<(Kind, String, String, String)>,
+    /// What deeds tell, by their places: before and after.
+    pub deeds: Vec<(i64, Option<String>, Option<String>)>,
+    /// Texts that they name from now on.
+    pub texts: Vec<Text>,
+}
+
+/// Whether names may still stand in bodies of policies, as older programs wrote them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Names {
+    /// They may.
+    InBodies,
+    /// They are texts.
+    Texts,
+}
+
 /// Whose texts go.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Erase {
@@ -344,6 +364,14 @@ pub trait Store: Send + Sync + fmt::Debug {
     fn last_use(&self, ids: Vec<String>) -> Asked<'_, HashMap<String, Timestamp>>;
     /// What was sealed by whoever made the store, to know its key by; kept now if there was none.
     fn seal_of(&self, sealed: Vec<u8>) -> Asked<'_, Vec<u8>>;
+    /// Whether names may still stand in bodies.
+    fn names(&self) -> Asked<'_, Names>;
+    /// From now on they do not.
+    fn names_are_texts(&self) -> Asked<'_, ()>;
+    /// Deeds about objects of a kind, whosever, the oldest first, behind that place.
+    fn told_of(&self, kind: Kind, after: i64, most: u32) -> Asked<'_, Vec<(i64, Deed)>>;
+    /// Writes bodies anew, all or none; `false` if one is not what it was. Who follows does not hear of it.
+    fn rewrite(&self, rewrite: Rewrite) -> Asked<'_, bool>;
     /// How far everything has come, to be followed from there: whatever is committed later lies behind it.
     fn place(&self) -> Asked<'_, i64>;
     /// From now on whoever follows hears of what other processes commit, too, from behind that place.

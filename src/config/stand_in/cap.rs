@@ -1,26 +1,34 @@
 //! `[[cap]]`: scope, window and maxima.
 
-use holdfast_core::stand_in::{Cap, CapWindow};
+use holdfast_core::rules::RulesetProblem;
+use holdfast_core::stand_in::{CAP_SECONDS_MAX, Cap, CapWindow, EXPOSURE, StandInProblem};
 
 use crate::config::read::{Section, Spot};
-use crate::config::ruleset::{Head, limit, read_amount, read_id, words};
+use crate::config::ruleset::{Head, limit, words};
+use crate::config::stand_in::row::{Names, above_zero};
 
 /// Reads a cap; `None` if anything of it is wrong, for a maximum that is wrong must not become no maximum.
-pub fn read<'d>(section: Section<'d>, head: &Head) -> Option<(Cap, Spot<'d>)> {
-    let id = read_id(&section);
-    let section = match id {
-        Some(id) => section.named(format!("cap.{id}")),
-        None => section,
-    };
+pub fn read<'d>(section: Section<'d>, head: &Head, names: &mut Names) -> Option<(Cap, Spot<'d>)> {
+    let (id, section) = names.take(section, "cap");
+    let id = id.filter(|id| {
+        let is_exposures = id.as_str() == EXPOSURE;
+        if let Some(text) = section.optional_text("id").filter(|_| is_exposures) {
+            text.spot.wrong(StandInProblem::NameOfExposure);
+        }
+        !is_exposures
+    });
     let description = section.optional_text("description");
     let scope = section.text("scope").and_then(|text| words::cap_scope(&text));
     let window = read_window(&section, head);
     let (amount, count) = (section.optional("amount_max"), section.optional("count_max"));
     let spot = section.spot.clone();
+    if amount.is_none() && count.is_none() {
+        spot.wrong(StandInProblem::Shared(RulesetProblem::NoMaximum));
+    }
     section.finish();
 
     let amount_max = match amount {
-        Some(value) => value.text().and_then(|text| read_amount(&text, head)).map(Some),
+        Some(value) => above_zero(&value, head, StandInProblem::ZeroMaximum).map(Some),
         None => Some(None),
     };
     let count_max = match count {
@@ -28,6 +36,9 @@ pub fn read<'d>(section: Section<'d>, head: &Head) -> Option<(Cap, Spot<'d>)> {
         None => Some(None),
     };
     let description = description.map(|text| text.text.into());
+    if amount_max == Some(None) && count_max == Some(None) {
+        return None;
+    }
     let cap = Cap { id: id?, description, scope: scope?, window: window?, amount_max: amount_max?, count_max: count_max? };
     Some((cap, spot))
 }
@@ -36,7 +47,15 @@ fn read_window(section: &Section<'_>, head: &Head) -> Option<CapWindow> {
     let word = section.text("window")?;
     match word.text {
         "day" => head.zones.of(section).map(CapWindow::Day),
-        "last" => section.text("length")?.parse(limit::seconds).map(CapWindow::Last),
+        "last" => {
+            let length = section.text("length")?;
+            let seconds = length.parse(limit::seconds)?;
+            if seconds == 0 || seconds > CAP_SECONDS_MAX {
+                length.spot.wrong(StandInProblem::WindowTooLong);
+                return None;
+            }
+            Some(CapWindow::Last(seconds))
+        }
         "unconfirmed" => Some(CapWindow::Unconfirmed),
         _ => {
             // Whatever window is meant, its keys are no second error.

@@ -12,7 +12,7 @@ mod row;
 mod tests;
 
 use holdfast_core::rules::RulesetHash;
-use holdfast_core::stand_in::{Caps, Mode, Silence, StandInParts, StandInPlace, StandInPolicy};
+use holdfast_core::stand_in::{Caps, Mode, Silence, StandInParts, StandInPlace, StandInPolicy, StandInProblem};
 use holdfast_core::{Money, ProgramId, Timestamp};
 
 pub use files::StandInFiles;
@@ -73,9 +73,15 @@ fn read_root(root: Section<'_>, source: &str, home: &HalfKnown, now: Option<Time
         Some(value) => value.text().and_then(|text| ruleset::read_amount(&text, &head)).map(Some),
         None => Some(None),
     };
-    let rows: Vec<_> = root.sections("row").into_iter().map(|section| row::read(section, &head)).collect();
-    let caps: Vec<_> = root.sections("cap").into_iter().map(|section| cap::read(section, &head)).collect();
+    let mut names = row::Names::default();
+    let rows: Vec<_> = root.sections("row").into_iter().map(|section| row::read(section, &head, &mut names)).collect();
+    let caps: Vec<_> = root.sections("cap").into_iter().map(|section| cap::read(section, &head, &mut names)).collect();
     let whole = root.spot.clone();
+    // Also of a row with which something else is wrong.
+    let no_exposure_cap = exposure_max == Some(None) && (names.approve || matches!(mode, Some(Mode::Approve { .. })));
+    if no_exposure_cap {
+        whole.wrong(StandInProblem::NoExposureCap);
+    }
     root.finish();
 
     // One that is wrong is noted: what else is wrong is looked for among the others.
@@ -88,7 +94,7 @@ fn read_root(root: Section<'_>, source: &str, home: &HalfKnown, now: Option<Time
     match StandInPolicy::new(StandInParts { hash, currency, country, mode, rows, caps }) {
         Ok(policy) => Some(policy),
         Err(errors) => {
-            for error in errors {
+            for error in errors.into_iter().filter(|error| error.problem != StandInProblem::NoExposureCap) {
                 let spot: Option<&Spot<'_>> = match error.place {
                     StandInPlace::Table => None,
                     StandInPlace::Exposure => exposure_spot.as_ref(),

@@ -1,19 +1,17 @@
 //! `[[row]]`: conditions and an answer.
 
-use holdfast_core::stand_in::{AgeRange, Conditions, Row, RowAnswer};
+use holdfast_core::stand_in::{AgeRange, Conditions, Row, RowAnswer, StandInProblem};
+use holdfast_core::{Money, RuleId};
 
 use crate::config::read::{Section, Spot, Value};
 use crate::config::ruleset::{Head, conditions, limit, read_amount, read_id, rule, words};
 
 /// Reads a row; `None` if anything of it is wrong, for a condition that is wrong must not become one that is not written.
-pub fn read<'d>(section: Section<'d>, head: &Head) -> Option<(Row, Spot<'d>)> {
-    let id = read_id(&section);
-    let section = match id {
-        Some(id) => section.named(format!("row.{id}")),
-        None => section,
-    };
+pub fn read<'d>(section: Section<'d>, head: &Head, names: &mut Names) -> Option<(Row, Spot<'d>)> {
+    let (id, section) = names.take(section, "row");
     let description = section.optional_text("description");
     let conditions = read_conditions(&section, head);
+    names.approve |= section.optional("answer").is_some_and(|answer| answer.is_text("approve"));
     let answer = read_answer(&section, head);
     let spot = section.spot.clone();
     section.finish();
@@ -23,6 +21,29 @@ pub fn read<'d>(section: Section<'d>, head: &Head) -> Option<(Row, Spot<'d>)> {
         row = row.described(description.text);
     }
     Some((row, spot))
+}
+
+/// The names of rows and caps so far, which they share, and whether any row means to approve, whatever else is wrong with it.
+#[derive(Debug, Default)]
+pub struct Names {
+    taken: Vec<RuleId>,
+    pub approve: bool,
+}
+
+impl Names {
+    /// A section's name, and the section under it. One that is taken is noted; what else is wrong with the section is still told.
+    pub fn take<'d>(&mut self, section: Section<'d>, kind: &str) -> (Option<RuleId>, Section<'d>) {
+        let Some(id) = read_id(&section) else { return (None, section) };
+        let section = section.named(format!("{kind}.{id}"));
+        if !self.taken.contains(&id) {
+            self.taken.push(id);
+            return (Some(id), section);
+        }
+        if let Some(text) = section.optional_text("id") {
+            text.spot.wrong(StandInProblem::DuplicateId);
+        }
+        (None, section)
+    }
 }
 
 /// `answer = "approve"`, perhaps with `up_to`; or `answer = "decline"` with its `reason`.
@@ -38,14 +59,21 @@ fn read_answer(section: &Section<'_>, head: &Head) -> Option<RowAnswer> {
         "approve" => {
             misplaced(reason.as_ref().map(|text| &text.spot), "decline");
             match up_to {
-                Some(most) => most.text().and_then(|text| read_amount(&text, head)).map(RowAnswer::ApproveUpTo),
+                Some(most) => above_zero(&most, head, StandInProblem::NothingApproved).map(RowAnswer::ApproveUpTo),
                 None => Some(RowAnswer::Approve),
             }
         }
         "decline" => {
             misplaced(up_to.as_ref().map(|value| &value.spot), "approve");
             match reason {
-                Some(reason) => words::reason(&reason).map(RowAnswer::Decline),
+                Some(reason) => {
+                    let known = words::reason(&reason)?;
+                    if !RowAnswer::may_decline_as(known) {
+                        reason.spot.wrong(StandInProblem::ReasonNotForRows);
+                        return None;
+                    }
+                    Some(RowAnswer::Decline(known))
+                }
                 None => {
                     answer.spot.wrong("needs a `reason`, such as \"cash_not_allowed\" or \"ledger_unavailable\"");
                     None
@@ -90,7 +118,27 @@ fn read_age(value: &Value<'_>) -> Option<AgeRange> {
     let seconds = |value: &Value<'_>| value.text()?.parse(limit::seconds);
     let (seconds_min, seconds_max) = (optional(&section, "min", seconds), optional(&section, "max", seconds));
     section.finish();
-    Some(AgeRange { seconds_min: seconds_min?, seconds_max: seconds_max? })
+    let (seconds_min, seconds_max) = (seconds_min?, seconds_max?);
+    let problem = match (seconds_min, seconds_max) {
+        (None, None) => Some(StandInProblem::NoAge),
+        (Some(min), Some(max)) if min > max => Some(StandInProblem::AgeReversed),
+        (Some(_), _) | (None, Some(_)) => None,
+    };
+    if let Some(problem) = problem {
+        value.spot.wrong(problem);
+        return None;
+    }
+    Some(AgeRange { seconds_min, seconds_max })
+}
+
+/// An amount of more than nothing.
+pub fn above_zero(value: &Value<'_>, head: &Head, problem: StandInProblem) -> Option<Money> {
+    let amount = value.text().and_then(|text| read_amount(&text, head))?;
+    if amount.minor() <= 0 {
+        value.spot.wrong(problem);
+        return None;
+    }
+    Some(amount)
 }
 
 /// A key that may be left out: an inner `None` where it is, an outer one where what is written is wrong.

@@ -153,7 +153,8 @@ length = \"99d\"
 ";
     assert_eq!(
         errors(text),
-        "t.toml:2:11: country: must be the program's, USA\n\
+        "t.toml:1:1: approves without an `exposure_max`: write at the top of the file how much money an outage may put at risk\n\
+         t.toml:2:11: country: must be the program's, USA\n\
          t.toml:3:1: colour: is not a key of this table; its keys are currency, country, time_zone, mode, until, drop, \
          exposure_max, row, cap\n\
          t.toml:6:16: row.a.when.mcc: is an empty list, which could mean all or nothing; leave the key out, or list something\n\
@@ -168,14 +169,60 @@ length = \"99d\"
          t.toml:10:81: row.b.when.hours.allow: is an empty list, which could mean all or nothing; leave the key out, or list \
          something\n\
          t.toml:11:10: row.b.answer: needs a `reason`, such as \"cash_not_allowed\" or \"ledger_unavailable\"\n\
-         t.toml:12:1: row.c: is not a reason that a row can have\n\
+         t.toml:15:10: row.c.reason: is not a reason that a row can have\n\
          t.toml:19:9: row.d.up_to: has more decimal places than its currency; amounts are in USD, such as \"750.00\"\n\
          t.toml:20:10: row.d.reason: goes only with `answer = \"decline\"`\n\
          t.toml:23:9: cap.e.scope: is none of card, account, program\n\
          t.toml:24:10: cap.e.window: is none of day, last, unconfirmed\n\
          t.toml:26:14: cap.e.amount_max: must be a text in quotes\n\
          t.toml:27:1: cap.f: has neither `amount_max` nor `count_max`\n\
-         t.toml:27:1: cap.f: counts for longer than is remembered: at most 31 days"
+         t.toml:31:10: cap.f.length: counts for longer than is remembered: at most 31 days"
+    );
+}
+
+/// What only makes sense of a whole row or cap is told at its key, whatever else is wrong with the same row or cap.
+#[test]
+fn no_error_waits_for_another_one_to_be_mended() {
+    let text = "currency = 'USD'
+[[row]]
+id = 'a'
+answer = 'approve'
+up_to = '0.00'
+when = { kinds = [] }
+[[row]]
+id = 'a'
+answer = 'decline'
+reason = 'card_lost'
+when = { kinds = [], card_age = { min = '2d', max = '1d' } }
+[[cap]]
+id = 'exposure'
+scope = 'card'
+window = 'last'
+length = '32d'
+[[cap]]
+id = 'a'
+scope = 'family'
+window = 'unconfirmed'
+amount_max = '0'
+";
+    let empty = "is an empty list, which could mean all or nothing; leave the key out, or list something";
+    assert_eq!(
+        errors(text),
+        format!(
+            "t.toml:1:1: approves without an `exposure_max`: write at the top of the file how much money an outage may put at risk\n\
+             t.toml:5:9: row.a.up_to: must be more than zero: an approval of nothing is a decline\n\
+             t.toml:6:18: row.a.when.kinds: {empty}\n\
+             t.toml:8:6: row.a.id: has the id of an earlier row or cap\n\
+             t.toml:10:10: row.a.reason: is not a reason that a row can have\n\
+             t.toml:11:18: row.a.when.kinds: {empty}\n\
+             t.toml:11:33: row.a.when.card_age: has a `min` above its `max`\n\
+             t.toml:12:1: cap.exposure: has neither `amount_max` nor `count_max`\n\
+             t.toml:13:6: cap.exposure.id: is called `exposure`, as only the exposure cap is\n\
+             t.toml:16:10: cap.exposure.length: counts for longer than is remembered: at most 31 days\n\
+             t.toml:18:6: cap.a.id: has the id of an earlier row or cap\n\
+             t.toml:19:9: cap.a.scope: is none of card, account, program\n\
+             t.toml:21:14: cap.a.amount_max: must be more than zero; to approve nothing at all, write a row that declines"
+        )
     );
 }
 
@@ -221,14 +268,14 @@ amount_max = '10.00'
         format!(
             "t.toml:{}:27: row.a.when.amount.max: is not a decimal number; write for example \"750.00\"\n\
              t.toml:{}:9: row.b.up_to: has more decimal places than its currency; write for example \"750.00\"\n\
-             t.toml:{}:1: row.c: has the id of an earlier row or cap\n\
-             t.toml:{}:1: row.c: is not a reason that a row can have\n\
-             t.toml:{}:1: cap.d: counts for longer than is remembered: at most 31 days",
+             t.toml:{}:6: row.c.id: has the id of an earlier row or cap\n\
+             t.toml:{}:10: row.c.reason: is not a reason that a row can have\n\
+             t.toml:{}:10: cap.d.length: counts for longer than is remembered: at most 31 days",
             at(3),
             at(8),
-            at(13),
-            at(13),
-            at(17)
+            at(14),
+            at(16),
+            at(21)
         )
     };
     let nowhere = |head: &str| check("t.toml", &format!("{head}{below}"), &HalfKnown::default()).to_string();

@@ -86,7 +86,14 @@ fn verdict() -> Verdict {
         count_max: None,
         enforcement: Enforcement::Observe,
     });
-    let hold = HoldPolicy { lifetime_seconds: 1, safety_timer_seconds: 2, extra: 3, tolerance: 4, partial_min: Some(5) };
+    let hold = HoldPolicy {
+        lifetime_seconds: 1,
+        safety_timer_seconds: 2,
+        extra: 3,
+        tolerance: 4,
+        partial_min: Some(5),
+        of_less: Some(OfLess::new(Some(Margin { percent: Some(Percent::whole(6)), ..Margin::default() }), None, None)),
+    };
     Verdict::Proceed(Proceed { ceiling: usd(1), limits: limits.into_iter().collect(), hold })
 }
 

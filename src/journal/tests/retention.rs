@@ -182,3 +182,66 @@ fn pieces_are_bounded() {
     journal.begin_at(&checkpoint).unwrap();
     assert_eq!([(); 4].map(|()| journal.take_away().unwrap()), [256, 256, 88, 0]);
 }
+
+#[test]
+fn room_is_given_back_in_pieces_but_for_some_and_the_rest_is_still_proven() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut journal = Journal::open(directory.path(), Sync::None).unwrap();
+    for _ in 0..120 {
+        let group = group(&vec![record(Body::Opened); 2_000]);
+        journal.append(group.records(), group.bytes()).unwrap();
+    }
+    let pages = |journal: &Journal, what: &str| -> i64 {
+        journal.connection.query_row(&format!("PRAGMA {what}"), [], |row| row.get(0)).unwrap()
+    };
+    let give_all_back = |journal: &mut Journal| {
+        (0..)
+            .take_while(|_| {
+                journal.has_room() && {
+                    journal.give_room_back();
+                    true
+                }
+            })
+            .count()
+    };
+    assert_eq!(give_all_back(&mut journal), 1, "one look, and nothing to give");
+    let before = pages(&journal, "page_count");
+    let checkpoint = announced(&mut journal, directory.path(), 200_001).unwrap();
+    journal.begin_at(&checkpoint).unwrap();
+    while journal.take_away().unwrap() > 0 {}
+    let free = pages(&journal, "freelist_count");
+    assert!(free > 200, "{free} of {before}");
+    let pieces = give_all_back(&mut journal);
+    assert!(i64::try_from(pieces).unwrap() >= free / 64, "{pieces}");
+    assert!(!journal.has_room());
+    assert_eq!(pages(&journal, "freelist_count"), 4);
+    assert!(pages(&journal, "page_count") < before - free + 16);
+    assert_eq!(verify(directory.path()).unwrap().first, 200_001);
+    let group = group(&[record(Body::Opened)]);
+    journal.append(group.records(), group.bytes()).unwrap();
+    drop(journal);
+    assert_eq!(verify(directory.path()).unwrap().last, 240_002);
+    assert!(std::fs::metadata(directory.path().join(FILE)).unwrap().len() < u64::try_from(before).unwrap() * 16_384 / 2);
+}
+
+#[test]
+fn a_file_of_an_older_program_keeps_its_size() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut journal = three_groups(directory.path());
+    journal.connection.execute_batch("PRAGMA auto_vacuum = NONE; VACUUM").unwrap();
+    let checkpoint = announced(&mut journal, directory.path(), 5).unwrap();
+    journal.begin_at(&checkpoint).unwrap();
+    while journal.take_away().unwrap() > 0 {}
+    assert!(journal.has_room());
+    journal.give_room_back();
+    assert!(!journal.has_room());
+    drop(journal);
+    // As the README says how to bring it here.
+    let file = Connection::open(directory.path().join(FILE)).unwrap();
+    file.execute_batch("PRAGMA auto_vacuum = INCREMENTAL; VACUUM").unwrap();
+    assert_eq!(file.query_row("PRAGMA auto_vacuum", [], |row| row.get::<_, i64>(0)).unwrap(), 2);
+    drop(file);
+    let journal = Journal::open(directory.path(), Sync::Full).unwrap();
+    assert_eq!(firsts(&journal, 1).unwrap(), [5, 7]);
+    assert_eq!(verify(directory.path()).unwrap().first, 5);
+}

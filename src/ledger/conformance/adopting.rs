@@ -110,6 +110,21 @@ pub fn what_cannot_be_held_is_remembered_all_the_same(engine: &dyn Engine) {
     });
 }
 
+pub fn what_could_not_be_held_is_held_once_it_can_be(engine: &dyn Engine) {
+    let mut house = House::with(engine, 1_000);
+    let late = with_card("late", purchase("late", 10));
+    house.always(|house| assert_eq!(house.adopt(late, yes(10)), Some(Finding::AccountUnknown)));
+    house.enter(vec![account("b", 500), card("late", "b", None)]).unwrap();
+    assert_eq!(house.decide(late), again(approved(10)), "told once, it is told again");
+    assert_eq!(house.balance_of("b"), (500, 0));
+    assert_eq!(house.adopt(late, yes(10)), None);
+    house.always(|house| {
+        assert_eq!(house.balance_of("b"), (500, 10));
+        assert_eq!(house.adopt(late, yes(10)), Some(Finding::HeardBefore));
+        assert_eq!(house.decide(late), again(approved(10)));
+    });
+}
+
 pub fn the_platforms_word_stands_over_an_adopted_answer(engine: &dyn Engine) {
     let mut house = House::with(engine, 1_000);
     house.tell("1", recorded("first", RecordedOutcome::Declined));

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use holdfast_core::hold::{Finality, Finding, Order};
+use holdfast_core::hold::{Fact, Finality, Finding, Order};
 use holdfast_core::rules::HoldPolicy;
-use holdfast_core::{AuthorizationRequest, Expiry};
+use holdfast_core::{AuthorizationRequest, Expiry, PaymentRef};
 
 use super::*;
 use crate::ledger::{Act, Decide, Ordering};
@@ -37,6 +37,17 @@ pub fn an_old_payment_that_is_asked_under_its_name_again_is_that_payment(engine:
     house.always(|house| assert_eq!(house.balance(), (1_000, 100)));
 }
 
+pub fn an_old_payment_is_found_by_what_its_messages_are_called(engine: &dyn Engine) {
+    let mut house = House::with(engine, 1_000);
+    assert_eq!(house.decide(purchase("p", 400)), approved(400));
+    assert_eq!(house.tell("clearing/authorization.clearing/COMPLETION", captured("p", 400, Finality::Final)), None);
+    house.premises().age(LONG_AGO);
+    let payment = Some(PaymentRef::by_alias(id("clearing")));
+    let again = Fact::Captured { payment, amount: usd(100), finality: Finality::Final };
+    assert_eq!(house.tell("second/authorization.clearing/COMPLETION", again), Some(Finding::CapturedAboveAuthorized));
+    house.always(|house| assert_eq!(house.balance(), (500, 0)));
+}
+
 pub fn an_old_key_hears_the_same(engine: &dyn Engine) {
     let mut house = with_ended(engine, 1_000, "p");
     assert_eq!(house.decide(purchase("no", 5_000)), declined(NO_FUNDS));
@@ -60,6 +71,17 @@ pub fn an_old_message_is_applied_once(engine: &dyn Engine) {
         assert_eq!(house.tell("a load", load(50)), Some(Finding::HeardBefore));
         assert_eq!(house.tell("a capture", captured("p", 400, Finality::Final)), Some(Finding::HeardBefore));
         assert_eq!(house.balance(), (650, 0));
+    });
+}
+
+pub fn an_old_message_that_says_something_else_is_a_conflict(engine: &dyn Engine) {
+    let mut house = House::with(engine, 1_000);
+    assert_eq!(house.tell("a load", load(50)), None);
+    house.premises().age(LONG_AGO);
+    house.always(|house| {
+        assert_eq!(house.tell("a load", load(51)), Some(Finding::Conflict));
+        assert_eq!(house.tell("a load", load(50)), Some(Finding::HeardBefore));
+        assert_eq!(house.balance(), (1_050, 0));
     });
 }
 

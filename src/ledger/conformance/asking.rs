@@ -1,6 +1,6 @@
 //! Who asks and whose money it is: names, and what they lead to.
 
-use holdfast_core::hold::{AccountStatus, CardStatus, Fact, Finality, ReleaseCause, ToldEvent};
+use holdfast_core::hold::{AccountStatus, CardStatus, Fact, Finality, RecordedOutcome, ReleaseCause, ToldEvent};
 use holdfast_core::{AuthorizationRequest, DeclineReason, PaymentRef, Posting, Timestamp};
 
 use super::*;
@@ -139,6 +139,27 @@ pub fn a_payment_is_found_by_either_of_its_names_also_an_increment(engine: &dyn 
     }
 }
 
+/// As Marqeta's messages do, which name the one before them.
+pub fn a_payment_is_found_by_what_its_messages_are_called(engine: &dyn Engine) {
+    let before = |token: &str| PaymentRef::by_alias(id(token));
+    let mut house = House::with(engine, 1_000);
+    house.decide(AuthorizationRequest { payment: payment("p").with_alias(id("tx")), ..purchase("p", 100) });
+    let total = |token: &str, total| Fact::Replaced { payment: before(token), total: usd(total) };
+    assert_eq!(house.tell("advice/authorization.advice/PENDING", total("tx", 300)), None);
+    house.restart();
+    // Each names the one before it only.
+    assert_eq!(house.tell("second/authorization.advice/PENDING", total("advice", 250)), None);
+    let finality = Finality::More;
+    let clearing = Fact::Captured { payment: Some(before("second")), amount: usd(50), finality };
+    assert_eq!(house.tell("clearing/authorization.clearing/COMPLETION", clearing), None);
+    house.always(|house| assert_eq!(house.balance(), (950, 200)));
+    let more = AuthorizationRequest { increments: Some(before("clearing")), ..increment("more", "p", 30) };
+    assert_eq!(house.decide(more), approved(30));
+    let released = Fact::Released { payment: before("clearing"), cause: ReleaseCause::Reversed };
+    assert_eq!(house.tell("reversal/authorization.reversal/CLEARED", released), None);
+    house.always(|house| assert_eq!(house.balance(), (950, 0)));
+}
+
 pub fn an_increment_needs_a_payment_that_is_under_way(engine: &dyn Engine) {
     let house = House::with(engine, 1_000);
     assert_eq!(house.decide(increment("1", "p", 50)), declined(DeclineReason::AuthorizationUnknown));
@@ -147,6 +168,53 @@ pub fn an_increment_needs_a_payment_that_is_under_way(engine: &dyn Engine) {
     house.tell("end", captured("p", 150, Finality::Final));
     assert_eq!(house.decide(increment("3", "p", 50)), declined(DeclineReason::AuthorizationUnknown));
     assert_eq!(house.balance(), (850, 0));
+}
+
+pub fn an_increment_of_one_transaction_adds_once(engine: &dyn Engine) {
+    let mut house = House::with(engine, 1_000);
+    let named = |key: &str, transaction: &str| payment(key).with_alias(id(transaction));
+    let more = |key: &str, transaction: &str, minor| AuthorizationRequest {
+        payment: named(key, transaction),
+        ..increment(key, "p", minor)
+    };
+    let recorded = |key: &str, transaction: &str, outcome| Fact::Recorded {
+        payment: named(key, transaction),
+        asked: id(key),
+        increments: Some(payment("p")),
+        outcome,
+    };
+    let conflict = declined(DeclineReason::ConflictingDuplicate);
+    house.decide(purchase("p", 100));
+    assert_eq!(house.decide(more("1", "t", 50)), approved(50));
+    // Under another key it is the same increment: it hears the same, and adds nothing; with another amount it is refused.
+    assert_eq!(house.decide(more("2", "t", 50)), approved(50));
+    assert_eq!(house.decide(more("3", "t", 51)), conflict);
+    assert_eq!(house.decide(more("4", "u", 30)), approved(30), "another transaction");
+    house.always(|house| {
+        assert_eq!(house.decide(more("1", "t", 50)), again(approved(50)));
+        assert_eq!(house.decide(more("2", "t", 50)), again(approved(50)));
+        assert_eq!(house.decide(more("3", "t", 51)), again(conflict));
+        assert_eq!(house.balance(), (1_000, 180));
+    });
+    // What was told without the ledger, and what the platform says, under further keys.
+    house.adopt(more("5", "u", 30), yes(30));
+    house.adopt(more("6", "u", 30), NO);
+    house.tell("7", recorded("7", "t", RecordedOutcome::Approved { amount: usd(50) }));
+    house.always(|house| assert_eq!(house.balance(), (1_000, 180)));
+    house.adopt(more("8", "u", 45), yes(45));
+    house.always(|house| assert_eq!(house.balance(), (1_000, 195)));
+    // Its word may come first.
+    house.tell("9", recorded("9", "w", RecordedOutcome::Approved { amount: usd(40) }));
+    assert_eq!(house.decide(more("10", "w", 40)), approved(40));
+    house.always(|house| assert_eq!(house.balance(), (1_000, 235)));
+    // It is of the transaction, whatever key it names.
+    house.tell("11", recorded("11", "t", RecordedOutcome::Declined));
+    house.always(|house| {
+        assert_eq!(house.decide(more("1", "t", 50)), again(declined(DeclineReason::TransactionNotPermitted)));
+        assert_eq!(house.balance(), (1_000, 185));
+    });
+    assert_eq!(house.decide(more("12", "t", 50)), declined(DeclineReason::TransactionNotPermitted));
+    assert_eq!(house.balance(), (1_000, 185));
 }
 
 pub fn an_unknown_card_adds_nothing_to_a_known_payment(engine: &dyn Engine) {
@@ -182,6 +250,12 @@ pub fn balances_are_told_by_account_card_and_cardholder(engine: &dyn Engine) {
             assert_eq!(house.balances(whose), expected, "{whose:?}");
         }
         assert_eq!(house.everyone(), [a.clone(), b.clone()]);
+        let owner_of = |whose| {
+            let standings = house.act(Act::Balances(origin(), whose)).unwrap().into_balances().unwrap();
+            standings.first().and_then(|standing| standing.owner)
+        };
+        assert_eq!(owner_of(Whose::Card(id("d"))), Some(id("h")), "whose the card is");
+        assert_eq!(owner_of(Whose::Account(id("b"))), None, "an account is nobody's");
     });
 }
 

@@ -1,7 +1,9 @@
 //! Limits: what counts, for whom, in which window, and what comes back.
 
+use std::sync::LazyLock;
+
 use holdfast_core::hold::{Fact, Finality, RecordedOutcome, Subject, ToldAnswer};
-use holdfast_core::rules::{CounterKey, Enforcement, HoldPolicy, LimitCheck, LimitScope, Window};
+use holdfast_core::rules::{CounterKey, Enforcement, HoldPolicy, LimitCheck, LimitScope, LimitWindow, Rolling, Window};
 use holdfast_core::{AuthorizationKind, AuthorizationRequest, DeclineReason, PartialApproval, Timestamp};
 
 use super::house::Said;
@@ -20,8 +22,10 @@ fn at_most(count: u32) -> LimitCheck {
     LimitCheck { amount_max: None, count_max: Some(count), ..limit(Window::Lifetime) }
 }
 
+/// One of the days around that on which the test began: what is long over is dropped at any time.
 fn day(number: i64) -> Window {
-    Window::Since(Timestamp::from_unix_seconds(number * 86_400))
+    static BEFORE: LazyLock<i64> = LazyLock::new(|| now().unix_seconds().div_euclid(86_400) - 2);
+    Window::Since(Timestamp::from_unix_seconds((*BEFORE + number) * 86_400))
 }
 
 pub fn windows_roll_over_and_limits_go_on_counting(engine: &dyn Engine) {
@@ -45,6 +49,20 @@ pub fn windows_roll_over_and_limits_go_on_counting(engine: &dyn Engine) {
             assert_eq!(ask(&house, purchase(&key("fifth"), 60), of(later)), approved(60), "{later:?}");
         }
     }
+}
+
+/// A limit's own windows, asked at the last moment of a bucket and when all but the last moment of it is too old.
+pub fn a_rolling_window_forgets_nothing_that_is_younger_than_it_is_long(engine: &dyn Engine) {
+    let window = LimitWindow::Rolling(Rolling::new(60, 6).unwrap());
+    let at = |seconds| limit(window.at(Timestamp::from_unix_seconds(seconds)));
+    let mut house = House::with(engine, 1_000);
+    assert_eq!(ask(&house, purchase("first", 60), at(9)), approved(60));
+    for (name, end) in ["second", "third"].into_iter().zip(End::BOTH) {
+        assert_eq!(ask(&house, purchase(name, 41), at(68)), limit_reached(TOO_MUCH), "59 seconds later");
+        house.end(end);
+    }
+    assert_eq!(ask(&house, purchase("fourth", 40), at(68)), approved(40), "what is left");
+    assert_eq!(ask(&house, purchase("fifth", 60), at(70)), approved(60), "61 seconds later");
 }
 
 /// Its callback came before midnight and it is decided after it, or the calendar's zone was changed by a publication meanwhile.

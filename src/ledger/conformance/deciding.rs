@@ -1,7 +1,7 @@
 //! Deciding: what is approved, for how much, and what is held for it.
 
 use holdfast_core::hold::{AccountStatus, Fact, Finality, ReleaseCause};
-use holdfast_core::rules::{HoldPolicy, Verdict};
+use holdfast_core::rules::{HoldPolicy, LimitCheck, Margin, OfLess, Percent, Verdict, Window};
 use holdfast_core::{AuthorizationKind, AuthorizationRequest, Basis, Decision, DeclineReason, PartialApproval, Posting};
 
 use super::*;
@@ -76,6 +76,18 @@ pub fn part_is_approved_where_all_allow_it(engine: &dyn Engine) {
     });
 }
 
+pub fn what_is_held_on_top_of_a_part_is_of_that_part(engine: &dyn Engine) {
+    let mut house = House::with(engine, 1_000);
+    let fifth = Some(Margin { percent: Some(Percent::whole(20)), ..Margin::default() });
+    let of_less = Some(OfLess::new(fifth, None, None));
+    let policy = HoldPolicy { extra: 120, partial_min: Some(1), of_less, ..HoldPolicy::PLAIN };
+    let request = AuthorizationRequest { partial_approval: PartialApproval::Supported, ..purchase("part", 600) };
+    let limits = [LimitCheck { amount_max: Some(400), ..limit(Window::Lifetime) }];
+    let decide = Decide { verdict: proceed(&request, &limits, policy), ..asked(request) };
+    assert_eq!(said(house.act(Act::Decide(decide))), approved(400));
+    house.always(|house| assert_eq!(house.balance(), (1_000, 480), "a fifth of what was approved"));
+}
+
 pub fn what_is_held_on_top_is_never_a_reason_to_decline(engine: &dyn Engine) {
     let mut house = House::with(engine, 1_000);
     let tip = HoldPolicy { extra: 120, ..HoldPolicy::PLAIN };
@@ -101,6 +113,20 @@ pub fn what_needs_no_money_holds_none(engine: &dyn Engine) {
         assert_eq!(house.decide(of_kind(kind, kind.name(), minor)), approved(minor), "{kind:?}");
     }
     house.always(|house| assert_eq!(house.balance(), (0, 0)));
+}
+
+pub fn a_question_for_nothing_needs_no_funds(engine: &dyn Engine) {
+    let mut house = House::with(engine, 0);
+    house.tell("overdrawn", captured("force-posted", 4_000, Finality::Final));
+    let debit = |key: &str, minor| AuthorizationRequest { posting: Posting::Immediate, ..purchase(key, minor) };
+    assert_eq!(house.decide(purchase("something", 1)), declined(NO_FUNDS));
+    assert_eq!(house.decide(debit("debit", 1)), declined(NO_FUNDS));
+    for kind in [AuthorizationKind::AccountVerification, AuthorizationKind::BalanceInquiry] {
+        assert_eq!(house.decide(of_kind(kind, kind.name(), 0)), approved(0), "{kind:?}");
+    }
+    assert_eq!(house.decide(purchase("nothing", 0)), approved(0));
+    assert_eq!(house.decide(debit("no debit", 0)), approved(0));
+    house.always(|house| assert_eq!(house.balance(), (-4_000, 0)));
 }
 
 pub fn an_inquiry_is_answered_with_the_balance(engine: &dyn Engine) {

@@ -241,6 +241,12 @@ pub fn a_payment_is_bounded_with_all_that_is_added_to_it(engine: &dyn Engine) {
 
 /// A question that names no intent, of an authority that observes and has these.
 fn without_reference(request: AuthorizationRequest, references: &[&str]) -> Act {
+    let request =
+        AuthorizationRequest { merchant: Merchant { id: MerchantId::new("mid-1").ok(), ..request.merchant }, ..request };
+    with_choice(request, references, Asking { door: Door::Platform, by: None, payment: None })
+}
+
+fn with_choice(request: AuthorizationRequest, references: &[&str], asking: Asking) -> Act {
     let platform = origin().platform.unwrap();
     let (organization, environment) = (id("ent_1"), Environment::Sandbox);
     let authority = Authority {
@@ -269,17 +275,46 @@ fn without_reference(request: AuthorizationRequest, references: &[&str]) -> Act 
             expires_at: now().saturating_add(LONG),
         })
     };
-    let request =
-        AuthorizationRequest { merchant: Merchant { id: MerchantId::new("mid-1").ok(), ..request.merchant }, ..request };
     let choice = Choice {
         intents: references.iter().map(intent).collect(),
         authority: Arc::new(authority),
         binding: Arc::new(binding),
-        asking: Asking { door: Door::Platform, by: None },
+        asking,
         program: proceed(&request, &[], HoldPolicy::PLAIN),
         at: now(),
     };
     Act::Decide(Decide { choice: Some(Box::new(choice)), ..asked(request) })
+}
+
+/// Nothing moves where the processor asks; and whoever decides the platform's question, of a merchant that the network calls something else,
+/// knows for which intent it is.
+pub fn for_which_intent_a_payment_was_named_is_known_to_whoever_decides_it(engine: &dyn Engine) {
+    let mut house = House::with(engine, 10_000);
+    let chosen = |house: &House, act: Act| match house.act(act) {
+        Ok(Answer::Decided { decision: Decision::Approve { .. }, intent, .. }) => intent.map(|intent| intent.to_string()),
+        other => panic!("{other:?}"),
+    };
+    let of_merchant = |key: &str, of: &str, mid: &str| {
+        let merchant = Merchant { id: MerchantId::new(mid).ok(), ..Merchant::default() };
+        AuthorizationRequest { payment: payment(of), merchant, ..purchase(key, 100) }
+    };
+    let named = |key: &str, of: &str, reference: &str| {
+        let asking = Asking { door: Door::Authorize, by: None, payment: Some(id(of)) };
+        with_choice(of_merchant(key, of, "mid-1"), &[reference], asking)
+    };
+    let callback = |key: &str, of: &str| {
+        let asking = Asking { door: Door::Platform, by: None, payment: None };
+        with_choice(of_merchant(key, of, "mid-2"), &["intent_1", "intent_2"], asking)
+    };
+    assert_eq!(chosen(&house, named("named", "p", "intent_2")).as_deref(), Some("intent_2"));
+    assert_eq!(chosen(&house, named("again", "p", "intent_1")), None, "it has its intent");
+    house.always(|house| assert_eq!(house.balance(), (10_000, 0), "nothing moved"));
+    assert_eq!(chosen(&house, callback("other", "q")), None, "another payment has none");
+    house.restart();
+    assert_eq!(chosen(&house, callback("own", "p")).as_deref(), Some("intent_2"), "the first one that was told");
+    let used = |reference: &str| chosen(&house, named(&format!("{reference} later"), "r", reference));
+    assert_eq!(used("intent_2"), None, "it is used");
+    assert_eq!(used("intent_1").as_deref(), Some("intent_1"), "the other one is not");
 }
 
 pub fn which_intent_is_free_is_known_where_it_is_counted(engine: &dyn Engine) {

@@ -97,9 +97,11 @@ macro_rules! conforms {
                 a_credit_line_is_spent_below_zero
                 what_rules_decline_names_the_rule
                 part_is_approved_where_all_allow_it
+                what_is_held_on_top_of_a_part_is_of_that_part
                 what_is_held_on_top_is_never_a_reason_to_decline
                 a_single_message_is_debited_at_once
                 what_needs_no_money_holds_none
+                a_question_for_nothing_needs_no_funds
                 an_inquiry_is_answered_with_the_balance
                 another_currency_is_declined
                 amounts_beyond_counting_are_declined
@@ -111,7 +113,9 @@ macro_rules! conforms {
                 a_payment_that_is_named_by_its_question_is_opened_by_one
                 programs_and_platforms_have_keys_and_payments_of_their_own
                 a_payment_is_found_by_either_of_its_names_also_an_increment
+                a_payment_is_found_by_what_its_messages_are_called
                 an_increment_needs_a_payment_that_is_under_way
+                an_increment_of_one_transaction_adds_once
                 what_adds_to_a_payment_costs_what_it_adds_whatever_was_told
                 an_unknown_card_adds_nothing_to_a_known_payment
                 a_card_never_spends_the_money_of_another_accounts_payment
@@ -127,6 +131,7 @@ macro_rules! conforms {
                 concurrent_authorizations_never_hold_more_than_is_there
                 concurrent_retries_hold_once
                 concurrent_messages_book_once
+                concurrent_messages_about_a_payment_of_ours_pass_no_bound
                 concurrent_authorizations_never_pass_a_limit
                 what_was_acknowledged_outlives_a_crash
             }
@@ -144,6 +149,7 @@ macro_rules! conforms {
                 what_is_told_of_no_payment_is_said_so
                 a_message_is_applied_once
                 a_known_key_with_another_amount_is_a_conflict_and_moves_nothing
+                a_known_key_that_was_no_payments_is_a_conflict_too
                 messages_end_the_same_in_every_order
                 the_platforms_word_changes_what_a_retry_hears
                 the_platforms_word_counts_whichever_came_first
@@ -158,6 +164,7 @@ macro_rules! conforms {
                 every_refusal_says_why_and_moves_nothing
                 an_order_is_carried_out_once
                 a_refusal_is_remembered
+                a_refusal_is_forgotten_under_a_key_that_nobody_chose
                 a_key_that_was_a_question_is_no_order
                 what_was_debited_at_once_is_given_back_once
             }
@@ -170,11 +177,13 @@ macro_rules! conforms {
                 an_answer_is_adopted_once
                 another_question_under_the_key_is_a_conflict
                 what_cannot_be_held_is_remembered_all_the_same
+                what_could_not_be_held_is_held_once_it_can_be
                 the_platforms_word_stands_over_an_adopted_answer
                 what_adds_to_a_payment_is_held_as_it_was_told_whatever_else_was
             }
             counting {
                 windows_roll_over_and_limits_go_on_counting
+                a_rolling_window_forgets_nothing_that_is_younger_than_it_is_long
                 a_question_from_before_a_window_ended_counts_in_the_one_that_is_open
                 each_scope_counts_its_own
                 a_count_limit_counts_transactions
@@ -200,12 +209,14 @@ macro_rules! conforms {
                 a_reservation_stands_until_a_payment_uses_it
                 a_reservation_that_nobody_uses_comes_back_in_time
                 a_payment_is_bounded_with_all_that_is_added_to_it
+                for_which_intent_a_payment_was_named_is_known_to_whoever_decides_it
                 which_intent_is_free_is_known_where_it_is_counted
                 a_question_that_may_join_holds_once
             }
             standing {
                 every_bar_gives_its_reason
                 events_make_cards_and_set_their_standing
+                a_card_whose_account_nobody_can_tell_is_said_to_lead_to_none
                 operators_undo_nothing_that_was_reported
                 the_latest_standing_by_the_platforms_clock_wins
                 a_standing_without_a_time_or_a_name_is_told_anew_each_time
@@ -225,8 +236,10 @@ macro_rules! conforms {
             }
             ageing {
                 an_old_payment_that_is_asked_under_its_name_again_is_that_payment
+                an_old_payment_is_found_by_what_its_messages_are_called
                 an_old_key_hears_the_same
                 an_old_message_is_applied_once
+                an_old_message_that_says_something_else_is_a_conflict
                 an_order_by_number_is_about_that_payment_whoever_has_its_name
             }
             keeping {

@@ -1,11 +1,12 @@
 //! Orders: what a program has done with a payment whose life is its own to lead, and why it may not.
 
+use holdfast_adapters::payment::KeyIs;
 use holdfast_core::hold::{Finality, Order};
 use holdfast_core::rules::HoldPolicy;
 use holdfast_core::{AuthorizationRequest, DeclineReason, Expiry, Posting};
 
 use super::*;
-use crate::ledger::{Act, Decide};
+use crate::ledger::{Act, Decide, Ordering};
 
 /// A house with a payment of ours of 600 from 1000.
 fn with_payment(engine: &dyn Engine) -> House {
@@ -100,6 +101,19 @@ pub fn a_refusal_is_remembered(engine: &dyn Engine) {
     house.always(|house| {
         assert_eq!(house.order("1", "p", refund(100)), again(declined(DeclineReason::RefundAboveCaptured)));
         assert_eq!(house.balance(), (900, 500));
+    });
+}
+
+/// A key that was made of the order itself says nothing of when it was given: what was not allowed then may be now.
+pub fn a_refusal_is_forgotten_under_a_key_that_nobody_chose(engine: &dyn Engine) {
+    let mut house = with_payment(engine);
+    let refund = || Act::Order(origin(), Ordering { key_is: KeyIs::OfContent, ..ordered("1", "p", refund(100)) });
+    assert_eq!(said(house.act(refund())), declined(DeclineReason::RefundAboveCaptured));
+    assert_eq!(house.order("2", "p", capture(100, Finality::More)), approved(100));
+    assert_eq!(said(house.act(refund())), approved(100));
+    house.always(|house| {
+        assert_eq!(said(house.act(refund())), again(approved(100)), "done once");
+        assert_eq!(house.balance(), (1_000, 500));
     });
 }
 

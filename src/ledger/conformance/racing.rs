@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use futures_util::FutureExt as _;
-use holdfast_core::hold::Finding;
+use holdfast_core::hold::{Finality, Finding};
 use holdfast_core::rules::{LimitCheck, Window};
-use holdfast_core::{Basis, Decision};
+use holdfast_core::{Basis, Decision, DeclineReason};
 
 use super::house::{Became, submit, wait};
 use super::*;
-use crate::ledger::{Act, Wait};
+use crate::ledger::{Act, Answer, Wait};
 
 /// How many workers ask at once.
 const WORKERS: i64 = 8;
@@ -60,6 +60,33 @@ pub fn concurrent_messages_book_once(engine: &dyn Engine) {
     let heard_before = answers.into_iter().map(found).filter(|finding| *finding == Some(Finding::HeardBefore)).count();
     assert_eq!(heard_before, 70);
     assert_eq!(house.balance(), (70, 0));
+}
+
+/// Whoever may be refused is judged by what others have told by then, and leaves nothing where it is.
+pub fn concurrent_messages_about_a_payment_of_ours_pass_no_bound(engine: &dyn Engine) {
+    let mut house = House::with(engine, 1_000);
+    assert_eq!(house.decide(purchase("p", 100)), approved(100));
+    assert_eq!(house.decide(purchase("q", 100)), approved(100));
+    let clear = |worker: i64, number: i64| {
+        let fact = captured("p", 30, Finality::More);
+        Act::TellOurs(origin(), told(&format!("{worker}-{number}"), fact))
+    };
+    let refused = |became: &Became| matches!(became, Ok(Answer::Decided { decision: Decision::Decline { .. }, .. }));
+    let answers = at_once(&house, 5, clear);
+    assert_eq!(answers.iter().filter(|became| refused(became)).count(), 37, "three times 30 are in 100");
+    house.always(|house| assert_eq!(house.balance(), (910, 10 + 100)));
+    let again = |key: &str, minor| house.act(Act::TellOurs(origin(), told(key, captured("p", minor, Finality::More))));
+    assert_eq!(found(again("less", 10)), None, "what is left");
+    assert_eq!(found(again("less", 10)), Some(Finding::HeardBefore));
+    assert_eq!(found(again("less", 11)), Some(Finding::Conflict));
+    assert!(refused(&again("more", 1)));
+
+    let give_back = |worker, number| Act::TellOurs(origin(), told(&format!("{worker}-{number}-back"), reduced("q", 30)));
+    at_once(&house, 5, give_back);
+    house.always(|house| assert_eq!(house.balance(), (900, 0), "no more than is held comes back"));
+    assert_eq!(house.decide(purchase("r", 901)), declined(DeclineReason::InsufficientFunds));
+    let nobodys = house.act(Act::TellOurs(origin(), told("nobodys", reduced("nobody", 1))));
+    assert!(refused(&nobodys));
 }
 
 pub fn concurrent_authorizations_never_pass_a_limit(engine: &dyn Engine) {

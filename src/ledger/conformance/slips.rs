@@ -1,7 +1,7 @@
 //! What callers of payment doors wrote is kept with the decision, shown, listed and erased; and what stands of their payments.
 
 use holdfast_adapters::payment::Wanted;
-use holdfast_core::hold::{Finality, Heard, HoldStatus, Order};
+use holdfast_core::hold::{Finality, HoldStatus, Order};
 use holdfast_core::{Decision, DeclineReason};
 
 use super::*;
@@ -42,7 +42,7 @@ fn look(house: &House, name: &str) -> Looked {
 }
 
 fn page() -> Wanted {
-    Wanted { kind: 0, before: None, most: 10, merchant: None, source: None, since: None, until: None, approved: None }
+    Wanted { kind: 0, before: None, most: 10, merchant: None, source: None, since: None, until: None, standing: None }
 }
 
 pub fn what_a_caller_wrote_is_kept_with_the_decision(engine: &dyn Engine) {
@@ -90,7 +90,7 @@ fn yes_of(minor: i64) -> holdfast_core::hold::ToldAnswer {
 
 pub fn what_stands_of_a_payment_is_told(engine: &dyn Engine) {
     let mut house = House::with(engine, 1_000);
-    assert_eq!(look(&house, "p"), Looked { heard: Some(Heard::First), ..Looked::default() });
+    assert_eq!(look(&house, "p"), Looked::default());
     house.decide(purchase("p", 400));
     let of = |house: &House| {
         let looked = look(house, "p");

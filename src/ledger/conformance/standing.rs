@@ -67,6 +67,25 @@ pub fn events_make_cards_and_set_their_standing(engine: &dyn Engine) {
     assert_eq!(ask(&house, "7"), approved(10));
 }
 
+pub fn a_card_whose_account_nobody_can_tell_is_said_to_lead_to_none(engine: &dyn Engine) {
+    let mut house = House::with(engine, 1_000);
+    house.enter(vec![account("b", 1_000), card("d", "b", Some("h"))]).unwrap();
+    let by_owner = Subject { cardholder: Some(id("h")), ..Subject::default() };
+    let tell = |house: &House, key: &str, name: &str, status| {
+        found(house.act(Act::Tell(origin(), told_of(by_owner, key, card_is(name, status)))))
+    };
+    // Its owner has two accounts.
+    assert_eq!(tell(&house, "1", "new", CardStatus::Active), Some(Finding::AccountUnknown));
+    assert_eq!(house.decide(with_card("new", purchase("1", 10))), declined(DeclineReason::AccountUnknown));
+    // Of a card whose account is known nothing is unclear.
+    assert_eq!(tell(&house, "2", "d", CardStatus::Active), None);
+    house.always(|house| assert_eq!(tell(house, "1", "new", CardStatus::Active), Some(Finding::AccountUnknown)));
+    house.enter(vec![card("new", "b", Some("h"))]).unwrap();
+    assert_eq!(tell(&house, "1", "new", CardStatus::Active), None);
+    assert_eq!(house.decide(with_card("new", purchase("2", 10))), approved(10));
+    house.always(|house| assert_eq!((house.balance(), house.balance_of("b")), ((1_000, 0), (1_000, 10))));
+}
+
 /// Whoever looks first and acts then may have been overtaken, and what an operator said during an outage comes late.
 pub fn operators_undo_nothing_that_was_reported(engine: &dyn Engine) {
     let mut house = House::with(engine, 1_000);

@@ -238,6 +238,35 @@ pub fn a_known_key_with_another_amount_is_a_conflict_and_moves_nothing(engine: &
     });
 }
 
+pub fn a_known_key_that_was_no_payments_is_a_conflict_too(engine: &dyn Engine) {
+    let mut house = House::with(engine, 1_000);
+    let (finality, cause) = (Finality::Final, MovementCause::Fee);
+    let facts = |minor| {
+        [
+            ("load", load(minor)),
+            ("force post", Fact::Captured { payment: None, amount: usd(minor), finality }),
+            ("fee", Fact::Debited { payment: None, amount: usd(minor), cause }),
+            ("settlement", Fact::SettlementAnnounced { total: usd(minor) }),
+        ]
+    };
+    for (key, fact) in facts(100) {
+        house.tell(key, fact);
+    }
+    house.tell("card", card_is("c", CardStatus::Frozen));
+    house.always(|house| {
+        for ((key, same), (_, other)) in facts(100).into_iter().zip(facts(101)) {
+            assert_eq!(house.tell(key, same), Some(Finding::HeardBefore), "{key}");
+            assert_eq!(house.tell(key, other), Some(Finding::Conflict), "{key}");
+        }
+        assert_eq!(house.tell("load", Fact::Debited { payment: None, amount: usd(100), cause }), Some(Finding::Conflict));
+        // Linked to a payment by now, it is the same money.
+        assert_eq!(house.tell("force post", captured("p", 100, finality)), Some(Finding::HeardBefore));
+        assert_eq!(house.tell("card", card_is("c", CardStatus::Active)), Some(Finding::Conflict));
+        assert_eq!(house.decide(purchase("barred", 1)).0, Decision::Decline { reason: DeclineReason::CardFrozen });
+        assert_eq!(house.balance(), (900, 0));
+    });
+}
+
 pub fn amounts_beyond_counting_are_kept_and_move_nothing(engine: &dyn Engine) {
     let mut house = House::with(engine, 1_000);
     house.decide(purchase("p", 100));

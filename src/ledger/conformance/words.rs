@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 use std::time::Duration;
 
+use holdfast_adapters::payment::KeyIs;
 use holdfast_adapters::{AccountBalance, Unrecognized};
 use holdfast_core::hold::*;
 use holdfast_core::rules::*;
@@ -201,7 +202,7 @@ pub fn card_is(name: &str, status: CardStatus) -> Fact {
 
 pub fn ordered(key: &str, name: &str, order: Order) -> Ordering {
     let digest = ContentDigest::from_bytes(digest_of(&format!("{name} {order:?}")));
-    Ordering { key: id(key), digest, payment: payment(name), hold: None, order }
+    Ordering { key: id(key), key_is: KeyIs::Callers, digest, payment: payment(name), hold: None, order }
 }
 
 /// Different for different texts, as far as laws have some.

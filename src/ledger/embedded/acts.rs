@@ -4,17 +4,18 @@
 use std::sync::Arc;
 
 use holdfast_adapters::Unrecognized;
+use holdfast_adapters::payment::KeyIs;
 use holdfast_core::agent::{Chosen, Governed};
 use holdfast_core::hold::life::ends_at;
 use holdfast_core::hold::{
-    Adoption, Asked, Event, Fact, Finding, Heard, Ordered, Outcome, ReleaseCause, Subject, ToldEvent, contradicts,
+    Adoption, Asked, Event, Fact, Finding, Ordered, Outcome, ReleaseCause, Step, StepId, Subject, ToldEvent, What, contradicts,
 };
 use holdfast_core::{AuthorizationKind, Basis, Decision, Expiry, IdempotencyKey, PaymentRef, Timestamp};
 
 use super::cold::Need;
-use super::contradiction::contradiction;
+use super::contradiction::{content, contradiction};
 use super::engine::{Engine, Performed, Warmth};
-use super::naming::{asked_of, heard, in_its_owners_name, locate_request, subject_of};
+use super::naming::{asked_of, heard, in_its_owners_name, locate_request, payments_of, subject_of};
 use super::reserved::{chosen, moved, observed};
 use super::state::{Fingerprint, HoldNumber, Located, Names, PaymentNames};
 use super::weigh;
@@ -36,6 +37,7 @@ impl Engine {
             Act::Preview(decide) => self.preview(decide, now.utc),
             Act::Adopt(adopt) => self.adopt(adopt, now, warmth),
             Act::Tell(origin, event) => self.tell(origin, event, now.utc, warmth),
+            Act::TellOurs(origin, event) => self.tell_ours(origin, event, now, warmth),
             Act::Order(origin, ordering) => self.order(origin, ordering, now.utc, warmth),
             Act::Keep(origin, kept) => {
                 let body = BodyRef::Kept { digest: &kept.digest, problem: &kept.problem, redacted: &kept.redacted };
@@ -230,7 +232,7 @@ impl Engine {
         once_durable(recorded, Answer::Recorded(finding))
     }
 
-    fn tell(&mut self, origin: &Origin, event: &ToldEvent, now: Timestamp, warmth: Warmth) -> Performed {
+    pub(super) fn tell(&mut self, origin: &Origin, event: &ToldEvent, now: Timestamp, warmth: Warmth) -> Performed {
         let Origin { program, platform, .. } = origin;
         let told = self.state.told_name(program, platform.as_ref(), &event.key);
         let (payment, _) = event.fact.payments();
@@ -252,7 +254,14 @@ impl Engine {
     fn told_again(&mut self, origin: &Origin, event: &ToldEvent, located: &Located, now: Timestamp) -> Performed {
         let steps = located.hold.and_then(|index| self.state.hold(index)).map(|row| row.steps.as_slice());
         let account = located.account.and_then(|index| self.state.account(index)).map(|row| row.account);
-        if steps.zip(account).is_none_or(|(steps, account)| !contradicts(steps, account.currency, event)) {
+        let told = self.state.told_name(&origin.program, origin.platform.as_ref(), &event.key);
+        let is_step = |steps: &&[Step]| steps.iter().any(|step| step.id == StepId::of_message(&event.key));
+        let is_another = match steps.filter(is_step).zip(account) {
+            Some((steps, account)) => contradicts(steps, account.currency, event),
+            // What became no step of a payment is known by what it said.
+            None => origin.platform.is_some() && self.state.told_content(told).is_some_and(|said| said != content(event)),
+        };
+        if !is_another {
             // Nothing to record; the first one's group is durable, or is this one.
             return Performed::OnceDurable(Answer::Recorded(Some(Finding::HeardBefore)));
         }
@@ -265,7 +274,7 @@ impl Engine {
     /// Applies a told event to what was found of it.
     pub(super) fn told(&mut self, origin: &Origin, event: &ToldEvent, located: &Located, now: Timestamp) -> Performed {
         let Origin { program, platform, .. } = origin;
-        let (payment, increment) = event.fact.payments();
+        let (payment, other_name) = payments_of(platform.as_ref(), event);
         let subject = subject_of(event);
         let asked = asked_of(&event.fact).map(|key| self.state.asked_name(program, platform.as_ref(), &key));
         let standing = weigh::standing_told(&self.state, &event.fact, located);
@@ -278,7 +287,9 @@ impl Engine {
             return self.told_again(origin, event, located, now);
         }
         let told = heard(self.state.told_name(program, platform.as_ref(), &event.key), platform.as_ref(), event, &outcome);
-        let names = Names { increment, asked, told, ..self.names(origin, now, payment, Expiry::Told) };
+        let told = told.map(|told| (told, content(event)));
+        let names =
+            Names { increment: other_name.as_ref(), asked, told, ..self.names(origin, now, payment.as_ref(), Expiry::Told) };
         let mut place = self.state.write(located, &names, &outcome, &mut self.undo);
         if let Some(standing) = outcome.standing {
             place = self.state.write_standing(program, &subject, located, standing, &mut self.undo);
@@ -292,7 +303,7 @@ impl Engine {
 
     fn order(&mut self, origin: &Origin, ordering: &Ordering, now: Timestamp, warmth: Warmth) -> Performed {
         let Origin { program, platform, .. } = origin;
-        let Ordering { key, digest, payment, hold, order } = ordering;
+        let Ordering { key, key_is, digest, payment, hold, order } = ordering;
         let asked = self.state.asked_name(program, platform.as_ref(), key);
         let mut located = self.state.locate(program, platform.as_ref(), &Subject::default(), Some(payment));
         if let Some(number) = hold.map(HoldNumber) {
@@ -307,7 +318,8 @@ impl Engine {
             return Performed::Now(Err(LedgerError::Panicked));
         };
         let answer = Answer::Decided { decision, basis, balance: None, intent: None };
-        if basis == Basis::Replay {
+        let is_forgotten = *key_is == KeyIs::OfContent && matches!(decision, Decision::Decline { .. });
+        if basis == Basis::Replay || is_forgotten {
             return Performed::OnceDurable(answer);
         }
         let names = Names { asked: Some(asked), ..self.names(origin, now, Some(payment), Expiry::Ours) };
@@ -321,16 +333,16 @@ impl Engine {
         let Origin { program, platform, .. } = origin;
         let asked = self.state.asked_name(program, platform.as_ref(), key);
         let located = self.state.locate(program, platform.as_ref(), &Subject::default(), Some(payment));
-        let told = self.state.told_name(program, platform.as_ref(), key);
-        if let Some(need) = self.need(&located, Some(asked), Some(told), warmth) {
+        if let Some(need) = self.need(&located, Some(asked), None, warmth) {
             return Performed::Cold(need);
         }
-        let heard = if self.state.was_told(told) { Heard::Again } else { Heard::First };
         let row = located.hold.and_then(|index| self.state.hold(index));
         let currency = row.and_then(|row| self.state.account(row.account)).map(|row| row.account.currency);
         let changed_at = row.and_then(|row| row.steps.iter().map(|step| step.at).max());
+        let released = |step: &&Step| matches!(step.what, What::Released { .. });
+        let released_by = row.and_then(|row| row.steps.iter().filter(released).max_by_key(|step| step.at)).map(|step| step.id);
         let (answered, hold) = (self.state.answered(asked), row.map(|row| row.hold));
-        let looked = Looked { answered, hold, changed_at, currency, heard: Some(heard) };
+        let looked = Looked { answered, hold, changed_at, currency, released_by };
         Performed::OnceDurable(Answer::Looked(looked))
     }
 
@@ -360,7 +372,13 @@ impl Engine {
     }
 
     /// What has to be looked for outside memory before an event can be applied.
-    fn need(&self, located: &Located, asked: Option<Fingerprint>, told: Option<Fingerprint>, warmth: Warmth) -> Option<Need> {
+    pub(super) fn need(
+        &self,
+        located: &Located,
+        asked: Option<Fingerprint>,
+        told: Option<Fingerprint>,
+        warmth: Warmth,
+    ) -> Option<Need> {
         if warmth == Warmth::Found || self.projected.is_none() {
             return None;
         }
@@ -391,11 +409,14 @@ impl Engine {
 
     fn balances(&self, origin: &Origin, whose: &Whose) -> Vec<AccountStanding> {
         let program = &origin.program;
+        let mut owner = None;
         let indexes: Vec<_> = match whose {
             Whose::Account(account) => self.state.account_named(program, account).into_iter().collect(),
             Whose::Card(card) => {
                 let subject = Subject { card: Some(*card), ..Subject::default() };
-                self.state.locate(program, None, &subject, None).account.into_iter().collect()
+                let located = self.state.locate(program, None, &subject, None);
+                owner = self.state.owner_of(located.card);
+                located.account.into_iter().collect()
             }
             Whose::Cardholder(cardholder) => {
                 let cardholder = self.state.cardholder_named(program, cardholder);
@@ -403,7 +424,8 @@ impl Engine {
                 row.map(|row| row.accounts.iter().map(|(account, _)| *account).collect()).unwrap_or_default()
             }
         };
-        indexes.into_iter().filter_map(|index| self.state.standing(index)).collect()
+        let standings = indexes.into_iter().filter_map(|index| self.state.standing(index));
+        standings.map(|standing| AccountStanding { owner, ..standing }).collect()
     }
 
     pub(super) fn record(

@@ -5,7 +5,7 @@
 use std::hash::BuildHasher as _;
 
 use holdfast_core::agent::takes_over;
-use holdfast_core::hold::{Adoption, Asked, Event, Order, Ordered, Outcome, ToldEvent};
+use holdfast_core::hold::{Adoption, Asked, Event, Finding, Order, Ordered, Outcome, ToldEvent};
 use holdfast_core::rules::Verdict;
 use holdfast_core::{AuthorizationRequest, ContentDigest, Expiry, IdempotencyKey, PaymentRef, ProgramId};
 
@@ -14,7 +14,7 @@ use super::naming::{asked_of, in_its_owners_name};
 use super::projection::checkpoint::Beginning;
 use super::rebuild;
 use super::reserved::Release;
-use super::state::{Fingerprint, State};
+use super::state::{Fingerprint, Located, State};
 use super::undo::UndoLog;
 use super::weigh;
 use crate::journal::{Body, JournalError, Record, Uses};
@@ -25,6 +25,8 @@ use crate::ledger::weight_of;
 pub struct Again {
     state: State,
     undo: UndoLog,
+    /// What the record names that was decided last, as it was found: it is followed next.
+    found: Option<Located>,
 }
 
 /// What came out this time.
@@ -47,7 +49,7 @@ impl Again {
     #[must_use]
     pub fn new() -> Self {
         let secret = std::hash::RandomState::new();
-        Again { state: State::new((secret.hash_one(0_u8), secret.hash_one(1_u8))), undo: UndoLog::new() }
+        Again { state: State::new((secret.hash_one(0_u8), secret.hash_one(1_u8))), undo: UndoLog::new(), found: None }
     }
 
     /// Before the first record that a trimmed journal keeps.
@@ -55,12 +57,13 @@ impl Again {
     /// # Errors
     /// The state cannot be read.
     pub fn beginning_with(beginning: &Beginning) -> Result<Self, JournalError> {
-        Ok(Again { state: beginning.memory()?, undo: UndoLog::new() })
+        Ok(Again { state: beginning.memory()?, undo: UndoLog::new(), found: None })
     }
 
     /// What would become of a record's event, with this opinion of the rules; nothing if it is none that is decided.
     #[must_use]
     pub fn decide(&mut self, record: &Record, verdict: Option<&Verdict>) -> Option<Decided> {
+        self.found = None;
         let program = record.program.as_ref()?;
         let outcome = match &record.body {
             Body::Decided { .. } => return self.ask(program, record, verdict?),
@@ -84,16 +87,23 @@ impl Again {
     /// # Errors
     /// None that this memory has; what reads a disk for it would have some.
     pub fn follow(&mut self, record: &Record, number: i64) -> Result<(), JournalError> {
-        rebuild::write_record(&mut self.state, record, number, &Nowhere, &mut self.undo)?;
+        let found = self.found.take();
+        rebuild::write_found(&mut self.state, record, number, found, &Nowhere, &mut self.undo)?;
         self.undo.clear();
         Ok(())
+    }
+
+    /// Everything that a record names.
+    fn found(&mut self, record: &Record) -> Located {
+        *self.found.insert(rebuild::located(&self.state, record))
     }
 
     fn ask(&mut self, program: &ProgramId, record: &Record, verdict: &Verdict) -> Option<Decided> {
         let Body::Decided { received_at, request, outcome: recorded, .. } = &record.body else { return None };
         let platform = record.platform.as_ref();
         let key = self.state.asked_name(program, platform, &request.key);
-        let located = in_its_owners_name(&self.state, program, request, rebuild::located(&self.state, record));
+        let found = self.found(record);
+        let located = in_its_owners_name(&self.state, program, request, found);
         let digest = self.digest(key, record, request, recorded);
         let intent = takes_over(record.governed.as_ref(), verdict);
         if let Some(release) = intent.and_then(|intent| Release::of(&self.state, program, &intent, record.at)) {
@@ -113,15 +123,18 @@ impl Again {
         let key = self.state.asked_name(program, platform, &request.key);
         let located = rebuild::located(&self.state, record);
         let weight = weight_of(record.governed.as_ref());
-        let digest = self.digest(key, record, request, recorded);
+        // What was known already was about the same question, whose digest only the first answer has.
+        let again = matches!(recorded.finding, Some(Finding::HeardBefore | Finding::ApprovedBefore));
+        let known = self.state.answered(key).filter(|_| again).map(|answered| answered.digest);
+        let digest = known.unwrap_or_else(|| self.digest(key, record, request, recorded));
         let adoption = Adoption { request, digest, asked_at: *received_at, told: *told, verdict, weight };
         let event = Event::Adopt(adoption);
         Some(weigh::apply(&self.state, &located, Some(key), &Uses::new(), None, &event, record.at))
     }
 
-    fn tell(&self, program: &ProgramId, record: &Record, event: &ToldEvent) -> Outcome {
+    fn tell(&mut self, program: &ProgramId, record: &Record, event: &ToldEvent) -> Outcome {
         let platform = record.platform.as_ref();
-        let located = rebuild::located(&self.state, record);
+        let located = self.found(record);
         let asked = asked_of(&event.fact).map(|key| self.state.asked_name(program, platform, &key));
         let standing = weigh::standing_told(&self.state, &event.fact, &located);
         weigh::apply(&self.state, &located, asked, &Uses::new(), standing, &Event::Told(event), record.at)

@@ -7,7 +7,7 @@ use holdfast_core::Timestamp;
 use holdfast_core::hold::Answered;
 use smallvec::SmallVec;
 
-use super::state::{Fingerprint, GoneNames, HoldRow};
+use super::state::{Fingerprint, GoneNames, HoldRow, ToldContent};
 use crate::journal::JournalError;
 
 /// What an event needs to know that is not in memory.
@@ -35,8 +35,8 @@ pub struct Found {
     pub hold: Option<(HoldRow, Timestamp, i64)>,
     /// What was answered to the key.
     pub asked: Option<(Fingerprint, Answered)>,
-    /// The message, if it was told before.
-    pub told: Option<Fingerprint>,
+    /// The message, if it was told before, and what it said, where that is known.
+    pub told: Option<(Fingerprint, Option<ToldContent>)>,
 }
 
 /// How far the names that are kept were read.

@@ -1,10 +1,14 @@
 //! What is kept of a message that says something else under a key that is booked already: enough for somebody to look, and to
 //! ask the platform. Nothing here decides whether it does.
 
+use std::num::NonZeroU64;
+
 use holdfast_adapters::Unrecognized;
 use holdfast_core::Money;
 use holdfast_core::hold::{Fact, RecordedOutcome, ToldEvent};
 use sha2::{Digest as _, Sha256};
+
+use super::state::ToldContent;
 
 /// A message whose key is that of another one, as it is listed.
 pub fn contradiction(event: &ToldEvent) -> Unrecognized {
@@ -17,6 +21,39 @@ pub fn contradiction(event: &ToldEvent) -> Unrecognized {
         problem: "was booked before under this key, with another amount or meaning; the first one counts".to_owned(),
         redacted,
     }
+}
+
+/// What a message says, as far as it must be the same when it is sent again. Whose money it is and which payment it is linked to may
+/// be told better by then.
+pub fn content(event: &ToldEvent) -> ToldContent {
+    let (says, amount) = says(&event.fact);
+    let mut digest = Sha256::new();
+    digest.update(says);
+    let mut part = |text: &str| {
+        // No part of it has a zero byte, so that they cannot run into each other.
+        digest.update([0]);
+        digest.update(text);
+    };
+    if let Some(amount) = amount {
+        part(&amount.to_string());
+    }
+    match event.fact {
+        Fact::Card { card, status } => [card.as_str(), status.name()].into_iter().for_each(part),
+        Fact::Cardholder { cardholder, status } => [cardholder.as_str(), status.name()].into_iter().for_each(part),
+        Fact::Account { account, status } => [account.as_str(), status.name()].into_iter().for_each(part),
+        Fact::Recorded { .. }
+        | Fact::Reduced { .. }
+        | Fact::Replaced { .. }
+        | Fact::Released { .. }
+        | Fact::Captured { .. }
+        | Fact::Completed { .. }
+        | Fact::Credited { .. }
+        | Fact::Debited { .. }
+        | Fact::SettlementAnnounced { .. } => {}
+    }
+    let half: [u8; 32] = digest.finalize().into();
+    let first = half.first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes));
+    ToldContent(NonZeroU64::new(first).unwrap_or(NonZeroU64::MIN))
 }
 
 /// What a fact is called, and its amount.

@@ -1,21 +1,78 @@
-//! What limits have counted, by window. Nothing here decides.
+//! What limits have counted, by window, and when nothing of it can count any more. Nothing here decides.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use holdfast_core::Timestamp;
 use holdfast_core::hold::LimitUse;
 use holdfast_core::rules::Window;
 use serde::{Deserialize, Serialize};
 
+/// The longest that a question may name a window after it ended: one that came before and waited, a calendar that was moved to another
+/// zone, a clock that was put back.
+const NAMED_AFTER_MAX: Duration = Duration::from_secs(2 * 86_400);
+
+/// No calendar window is longer than 31 days and the hour that clocks are put back. Which one it is, only its limit knows.
+const CALENDAR_MAX: Duration = Duration::from_secs(32 * 86_400);
+
 /// What one limit has counted for one subject.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Kept", into = "Kept")]
 pub enum Counter {
     /// In the calendar window that began then. An older window is closed: nothing counts there any more.
     Since(Timestamp, LimitUse),
-    /// By bucket, oldest first, gaps left out.
-    Rolling(VecDeque<(i64, LimitUse)>),
+    /// By bucket, oldest first, gaps left out; and when nothing of it can count any more, where that is known.
+    Rolling(VecDeque<(i64, LimitUse)>, Option<Timestamp>),
     /// For ever.
     Lifetime(LimitUse),
+}
+
+/// A counter as files have it: a new kind is added at the end.
+#[derive(Serialize, Deserialize)]
+enum Kept {
+    Since(Timestamp, LimitUse),
+    Rolling(VecDeque<(i64, LimitUse)>),
+    Lifetime(LimitUse),
+    RollingUntil(VecDeque<(i64, LimitUse)>, Timestamp),
+}
+
+impl From<Kept> for Counter {
+    fn from(kept: Kept) -> Self {
+        match kept {
+            Kept::Since(since, used) => Counter::Since(since, used),
+            Kept::Rolling(buckets) => Counter::Rolling(buckets, None),
+            Kept::Lifetime(used) => Counter::Lifetime(used),
+            Kept::RollingUntil(buckets, over) => Counter::Rolling(buckets, Some(over)),
+        }
+    }
+}
+
+impl From<Counter> for Kept {
+    fn from(counter: Counter) -> Self {
+        match counter {
+            Counter::Since(since, used) => Kept::Since(since, used),
+            Counter::Rolling(buckets, None) => Kept::Rolling(buckets),
+            Counter::Lifetime(used) => Kept::Lifetime(used),
+            Counter::Rolling(buckets, Some(over)) => Kept::RollingUntil(buckets, over),
+        }
+    }
+}
+
+/// From when on nothing that was counted in a window, at that time, can count any more; `None` for ever.
+///
+/// How long a bucket is, only the limit knows; but bucket number `n` is the `n`-th since 1970, so that at that time none was longer
+/// than the time since 1970 divided by `n`.
+fn over_from(window: Window, at: Timestamp) -> Option<Timestamp> {
+    let end = match window {
+        Window::Since(since) => since.saturating_add(CALENDAR_MAX),
+        Window::Rolling { bucket, buckets } if bucket > 0 => {
+            let open = i128::from(buckets).saturating_add(1).saturating_mul(i128::from(at.unix_micros()));
+            let open = open.checked_div(i128::from(bucket)).and_then(|micros| i64::try_from(micros).ok()).unwrap_or(i64::MAX);
+            Timestamp::from_unix_micros(at.unix_micros().saturating_add(open))
+        }
+        Window::Rolling { .. } | Window::Lifetime => return None,
+    };
+    Some(end.saturating_add(NAMED_AFTER_MAX))
 }
 
 impl Counter {
@@ -23,8 +80,22 @@ impl Counter {
     pub fn new(window: Window) -> Self {
         match window {
             Window::Since(since) => Counter::Since(since, LimitUse::default()),
-            Window::Rolling { .. } => Counter::Rolling(VecDeque::new()),
+            Window::Rolling { .. } => Counter::Rolling(VecDeque::new(), None),
             Window::Lifetime => Counter::Lifetime(LimitUse::default()),
+        }
+    }
+
+    /// Whether nothing of it can count any more: whoever finds none finds the same.
+    pub fn is_over(&self, now: Timestamp) -> bool {
+        self.over().is_some_and(|over| over < now)
+    }
+
+    /// From when on nothing of it can count any more, where that is known.
+    pub fn over(&self) -> Option<Timestamp> {
+        match self {
+            Counter::Since(since, _) => over_from(Window::Since(*since), *since),
+            Counter::Rolling(_, over) => *over,
+            Counter::Lifetime(_) => None,
         }
     }
 
@@ -34,10 +105,10 @@ impl Counter {
     pub fn open_window(&self, asked: Window) -> Window {
         match (self, asked) {
             (Counter::Since(since, _), Window::Since(asked)) => Window::Since((*since).max(asked)),
-            (Counter::Rolling(counted), Window::Rolling { bucket, buckets }) => {
+            (Counter::Rolling(counted, _), Window::Rolling { bucket, buckets }) => {
                 Window::Rolling { bucket: counted.back().map_or(bucket, |(newest, _)| bucket.max(*newest)), buckets }
             }
-            (Counter::Since(..) | Counter::Rolling(_) | Counter::Lifetime(_), _) => asked,
+            (Counter::Since(..) | Counter::Rolling(..) | Counter::Lifetime(_), _) => asked,
         }
     }
 
@@ -46,7 +117,7 @@ impl Counter {
         match (self, self.open_window(window)) {
             (Counter::Since(since, used), Window::Since(asked)) if *since == asked => *used,
             (Counter::Lifetime(used), Window::Lifetime) => *used,
-            (Counter::Rolling(buckets), Window::Rolling { bucket, buckets: length }) => {
+            (Counter::Rolling(buckets, _), Window::Rolling { bucket, buckets: length }) => {
                 let oldest = bucket.saturating_sub(i64::from(length)).saturating_add(1);
                 let open = buckets.iter().filter(|(number, _)| *number >= oldest && *number <= bucket);
                 open.fold(LimitUse::default(), |sum, (_, used)| LimitUse {
@@ -54,12 +125,12 @@ impl Counter {
                     count: sum.count.saturating_add(used.count),
                 })
             }
-            (Counter::Since(..) | Counter::Rolling(_) | Counter::Lifetime(_), _) => LimitUse::default(),
+            (Counter::Since(..) | Counter::Rolling(..) | Counter::Lifetime(_), _) => LimitUse::default(),
         }
     }
 
-    /// Counts more (or less) in the window where it belongs. What belongs to a window that is closed is forgotten.
-    pub fn count(&mut self, window: Window, amount: i64, count: i32) {
+    /// Counts more (or less), at that time, in the window where it belongs. What belongs to a window that is closed is forgotten.
+    pub fn count(&mut self, window: Window, amount: i64, count: i32, at: Timestamp) {
         let add = |used: &mut LimitUse| {
             used.amount = used.amount.saturating_add(amount);
             used.count = used.count.saturating_add_signed(count);
@@ -73,7 +144,10 @@ impl Counter {
             }
             (Counter::Since(..), Window::Since(_)) => {}
             (Counter::Lifetime(used), Window::Lifetime) => add(used),
-            (Counter::Rolling(buckets), Window::Rolling { bucket, buckets: length }) => {
+            (Counter::Rolling(buckets, over), Window::Rolling { bucket, buckets: length }) => {
+                if buckets.back().is_none_or(|(newest, _)| *newest < bucket) {
+                    *over = over_from(window, at);
+                }
                 match buckets.binary_search_by_key(&bucket, |(number, _)| *number) {
                     Ok(place) => {
                         if let Some((_, used)) = buckets.get_mut(place) {
@@ -93,9 +167,9 @@ impl Counter {
                 }
             }
             // The limit's kind of window changed: its key changes with it, so this counter is another limit's.
-            (Counter::Since(..) | Counter::Rolling(_) | Counter::Lifetime(_), _) => {
+            (Counter::Since(..) | Counter::Rolling(..) | Counter::Lifetime(_), _) => {
                 *self = Counter::new(window);
-                self.count(window, amount, count);
+                self.count(window, amount, count, at);
             }
         }
     }
@@ -105,6 +179,8 @@ impl Counter {
 mod tests {
     use super::*;
 
+    const AT: Timestamp = Timestamp::from_unix_seconds(1_000_000);
+
     fn rolling(bucket: i64) -> Window {
         Window::Rolling { bucket, buckets: 3 }
     }
@@ -113,11 +189,11 @@ mod tests {
     fn a_rolling_window_forgets_its_oldest_bucket() {
         let mut counter = Counter::new(rolling(10));
         for bucket in [10, 11, 12, 13] {
-            counter.count(rolling(bucket), 100, 1);
+            counter.count(rolling(bucket), 100, 1, AT);
         }
         assert_eq!(counter.used(rolling(13)), LimitUse { amount: 300, count: 3 });
         assert_eq!(counter.used(rolling(14)), LimitUse { amount: 200, count: 2 });
-        counter.count(rolling(12), -100, -1);
+        counter.count(rolling(12), -100, -1, AT);
         assert_eq!(counter.used(rolling(13)), LimitUse { amount: 200, count: 2 });
     }
 
@@ -125,24 +201,56 @@ mod tests {
     fn what_was_closed_is_not_opened_again_by_a_question_that_came_before() {
         let [monday, tuesday] = [0, 86_400].map(Timestamp::from_unix_seconds).map(Window::Since);
         let mut counter = Counter::new(tuesday);
-        counter.count(tuesday, 500, 1);
+        counter.count(tuesday, 500, 1, AT);
         assert_eq!(counter.used(monday), LimitUse { amount: 500, count: 1 }, "it counts where the others do");
         assert_eq!((counter.open_window(monday), counter.open_window(tuesday)), (tuesday, tuesday));
 
         let mut counter = Counter::new(rolling(10));
-        counter.count(rolling(10), 100, 1);
-        counter.count(rolling(12), 100, 1);
+        counter.count(rolling(10), 100, 1, AT);
+        counter.count(rolling(12), 100, 1, AT);
         assert_eq!(counter.used(rolling(11)), LimitUse { amount: 200, count: 2 }, "what came later counts as well");
         assert_eq!(counter.open_window(rolling(9)), rolling(12));
+    }
+
+    #[test]
+    fn a_counter_is_over_when_no_question_can_name_its_window_any_more() {
+        let day = 86_400;
+        let at = Timestamp::from_unix_seconds(20_000 * day);
+        let days_later = |days: i64| Timestamp::from_unix_seconds((20_000 + days) * day);
+        let over_after = |window: Window, late: &[i64]| {
+            let mut counter = Counter::new(window);
+            counter.count(window, 100, 1, at);
+            late.iter().for_each(|days| counter.count(window, -10, 0, days_later(*days)));
+            (0..).find(|days| *days > 1_000 || counter.is_over(days_later(*days))).unwrap()
+        };
+        assert_eq!(over_after(Window::Since(at), &[]), 35);
+        assert_eq!(over_after(Window::Since(at), &[20]), 35, "what comes back keeps no window open");
+        assert_eq!(over_after(Window::Lifetime, &[]), 1_001);
+        // Buckets of an hour, a day, thirty days.
+        assert_eq!(over_after(Window::Rolling { bucket: 20_000 * 24, buckets: 24 }, &[]), 4);
+        assert_eq!(over_after(Window::Rolling { bucket: 20_000, buckets: 7 }, &[1, 5]), 11);
+        assert_eq!(over_after(Window::Rolling { bucket: 666, buckets: 1 }, &[]), 63);
+    }
+
+    #[test]
+    fn a_counter_of_an_older_file_is_read_and_one_of_ours_is_as_it_was() {
+        let used = LimitUse { amount: 7, count: 1 };
+        let older = postcard::to_allocvec(&(1_u32, vec![(5_i64, used)])).unwrap();
+        let read: Counter = postcard::from_bytes(&older).unwrap();
+        assert_eq!(read, Counter::Rolling([(5, used)].into(), None));
+        for counter in [read, Counter::Rolling([(5, used)].into(), Some(AT)), Counter::Since(AT, used), Counter::Lifetime(used)] {
+            let bytes = postcard::to_allocvec(&counter).unwrap();
+            assert_eq!(postcard::from_bytes::<Counter>(&bytes).unwrap(), counter);
+        }
     }
 
     #[test]
     fn money_returned_to_a_closed_day_does_not_open_the_next() {
         let (monday, tuesday) = (Timestamp::from_unix_seconds(0), Timestamp::from_unix_seconds(86_400));
         let mut counter = Counter::new(Window::Since(monday));
-        counter.count(Window::Since(monday), 700, 1);
-        counter.count(Window::Since(tuesday), 500, 1);
-        counter.count(Window::Since(monday), -700, -1);
+        counter.count(Window::Since(monday), 700, 1, AT);
+        counter.count(Window::Since(tuesday), 500, 1, AT);
+        counter.count(Window::Since(monday), -700, -1, AT);
         assert_eq!(counter.used(Window::Since(tuesday)), LimitUse { amount: 500, count: 1 });
         assert_eq!(counter, Counter::Since(tuesday, LimitUse { amount: 500, count: 1 }));
     }

@@ -32,6 +32,9 @@ const FORGET_MAX: usize = 256;
 /// Holds that memory lets go of at most between two groups: a long list must not hold an answer back.
 const LET_GO_MAX: usize = 256;
 
+/// Counters that are looked at at most between two groups, whether they are over.
+const LOOK_AT_COUNTERS_MAX: usize = 64;
+
 /// What became of an act in memory, and when its waiter may know.
 #[derive(Debug)]
 pub enum Performed {
@@ -204,6 +207,7 @@ impl Engine {
             (
                 Act::Adopt(_)
                 | Act::Tell(..)
+                | Act::TellOurs(..)
                 | Act::Order(..)
                 | Act::Keep(..)
                 | Act::Enter(..)
@@ -287,9 +291,26 @@ impl Engine {
     pub fn tidy(&mut self, now: Timestamp) {
         self.log.tidy();
         self.forget_old_keys(now);
+        if self.undo.is_empty() {
+            self.state.forget_old_counters(now, LOOK_AT_COUNTERS_MAX);
+        }
         if let Some(projected) = self.projected {
             self.state.forget_closed_holds(now.saturating_sub(self.closed_kept), projected, LET_GO_MAX);
         }
+    }
+
+    /// Whether the log may have room to give back to its disk.
+    pub fn has_room(&self) -> bool {
+        self.writable == Writable::Yes && self.log.has_room()
+    }
+
+    /// Gives a small piece of it back, while nobody waits.
+    pub fn give_room_back(&mut self, now: Timestamp) {
+        // It has no answer that could fail.
+        let _ = self.with_log(now, |log| {
+            log.give_room_back();
+            Ok(())
+        });
     }
 
     /// Where nobody keeps them, nothing is forgotten.

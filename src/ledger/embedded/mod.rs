@@ -14,6 +14,7 @@ mod early;
 pub(crate) mod engine;
 mod entering;
 pub(crate) mod naming;
+mod ours;
 pub mod projection;
 mod queue;
 pub(crate) mod rebuild;
@@ -35,6 +36,8 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use holdfast_core::AuthorizationRequest;
+use holdfast_core::hold::LimitUse;
+use holdfast_core::rules::LimitCheck;
 use tokio::sync::oneshot;
 
 use self::cold::{Cold, Nowhere};
@@ -378,6 +381,10 @@ impl Ledger for Embedded {
 
     fn look(&self, origin: &Origin, request: &AuthorizationRequest) -> Glimpse {
         self.shared.window.look(origin, request)
+    }
+
+    fn counted(&self, origin: &Origin, request: &AuthorizationRequest, limits: &[LimitCheck]) -> Option<Vec<LimitUse>> {
+        self.shared.window.counted(origin, request, limits)
     }
 }
 

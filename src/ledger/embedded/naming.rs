@@ -2,7 +2,7 @@
 //! same for an event that is applied now and for a record that is read.
 
 use holdfast_core::hold::{Fact, Finding, Outcome, Subject, ToldEvent};
-use holdfast_core::{AuthorizationRequest, IdempotencyKey, PlatformName, ProgramId};
+use holdfast_core::{Alias, AuthorizationRequest, IdempotencyKey, PaymentRef, PlatformName, ProgramId};
 
 use super::state::{Fingerprint, Located, State};
 
@@ -55,6 +55,26 @@ pub fn subject_of(event: &ToldEvent) -> Subject {
         | Fact::Credited { .. }
         | Fact::Debited { .. }
         | Fact::SettlementAnnounced { .. } => event.subject,
+    }
+}
+
+/// The payment that a told event is about, by its names; and by which other it is known from now on: an increment's own, or that of a
+/// message which others may name as the one before them.
+pub fn payments_of(platform: Option<&PlatformName>, event: &ToldEvent) -> (Option<PaymentRef>, Option<PaymentRef>) {
+    let (payment, increment) = event.fact.payments();
+    let message = || {
+        let platform = holdfast_adapters::platform(platform?.as_str())?;
+        (platform.payment_of_message)(event.key.as_str()).filter(|own| payment.is_some_and(|payment| !leads(payment, own)))
+    };
+    (payment.copied(), increment.copied().or_else(message))
+}
+
+/// Whether the second name of a payment is this one already.
+fn leads(payment: &PaymentRef, own: &PaymentRef) -> bool {
+    match payment.alias {
+        Alias::Also(alias) => alias == own.authorization,
+        Alias::Alone => payment.authorization == own.authorization,
+        Alias::NotTold => false,
     }
 }
 

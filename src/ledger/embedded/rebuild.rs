@@ -5,7 +5,8 @@ use holdfast_core::hold::{Account, AccountStatus, CardStatus, Mark, Outcome, Ste
 use holdfast_core::{AuthorizationRequest, Currency, DeclineReason, Expiry, PaymentRef, ProgramId, Timestamp};
 
 use super::cold::{Cold, Need};
-use super::naming::{asked_of, heard, locate_request, subject_of};
+use super::contradiction::content;
+use super::naming::{asked_of, heard, locate_request, payments_of, subject_of};
 use super::state::{AccountIndex, CardIndex, CardRow, HoldNumber, Located, Merchants, Names, State, UNTOLD};
 use super::undo::UndoLog;
 use crate::journal::{Body, Group, JournalError, Record, RecordError};
@@ -64,12 +65,28 @@ pub fn write_record(
     cold: &dyn Cold,
     undo: &mut UndoLog,
 ) -> Result<(), JournalError> {
+    write_found(state, record, number, None, cold, undo)
+}
+
+/// The same, where everything that the record names was found already, and memory is as it was then.
+///
+/// # Errors
+/// As [`write_record`].
+pub fn write_found(
+    state: &mut State,
+    record: &Record,
+    number: i64,
+    found: Option<Located>,
+    cold: &dyn Cold,
+    undo: &mut UndoLog,
+) -> Result<(), JournalError> {
     let Some(program) = &record.program else { return Ok(()) };
+    let reading = Reading { record, number, found, cold };
     match &record.body {
         Body::Decided { request, outcome, .. } | Body::Adopted { request, outcome, .. } => {
-            write_answer(state, record, number, request, outcome, cold, undo)?;
+            write_answer(state, &reading, request, outcome, undo)?;
         }
-        Body::Told { event, outcome } => write_told(state, record, number, event, outcome, cold, undo)?,
+        Body::Told { event, outcome } => write_told(state, &reading, event, outcome, undo)?,
         Body::Ordered { key, payment, outcome, .. } => {
             let platform = record.platform.as_ref();
             take_in(state, record, payment, cold)?;
@@ -104,22 +121,48 @@ pub fn write_record(
     Ok(())
 }
 
+/// A record that is being written.
+struct Reading<'a> {
+    record: &'a Record,
+    number: i64,
+    /// What it names, where somebody found it already.
+    found: Option<Located>,
+    cold: &'a dyn Cold,
+}
+
+impl Reading<'_> {
+    /// What it names, once what memory had let go of was taken in.
+    fn located(&self, state: &State, taken_in: TakenIn) -> Located {
+        match (self.found, taken_in) {
+            (Some(found), TakenIn::Nothing) => found,
+            (Some(_) | None, _) => located(state, self.record),
+        }
+    }
+}
+
+/// Whether memory was changed for a record before it is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum TakenIn {
+    Nothing,
+    Something,
+}
+
 fn write_answer(
     state: &mut State,
-    record: &Record,
-    number: i64,
+    reading: &Reading<'_>,
     request: &AuthorizationRequest,
     outcome: &Outcome,
-    cold: &dyn Cold,
     undo: &mut UndoLog,
 ) -> Result<(), JournalError> {
+    let Reading { record, number, cold, .. } = *reading;
     let Some(program) = &record.program else { return Ok(()) };
     let platform = record.platform.as_ref();
     let (payment, increment) = request.payments();
+    let mut taken_in = TakenIn::Nothing;
     if outcome.hold.is_some() {
-        take_in(state, record, payment, cold)?;
+        taken_in = take_in(state, record, payment, cold)?;
     }
-    let located = located(state, record);
+    let located = reading.located(state, taken_in);
     let asked = Some(state.asked_name(program, platform, &request.key));
     let expiry = request.expiry;
     let names = Names { payment: Some(payment), increment, expiry, asked, ..names(program, record, number) };
@@ -130,26 +173,27 @@ fn write_answer(
 
 fn write_told(
     state: &mut State,
-    record: &Record,
-    number: i64,
+    reading: &Reading<'_>,
     event: &ToldEvent,
     outcome: &Outcome,
-    cold: &dyn Cold,
     undo: &mut UndoLog,
 ) -> Result<(), JournalError> {
+    let Reading { record, number, cold, .. } = *reading;
     let Some(program) = &record.program else { return Ok(()) };
     let platform = record.platform.as_ref();
-    let (payment, increment) = event.fact.payments();
-    if let Some(payment) = payment
+    let (payment, other_name) = payments_of(platform, event);
+    let mut taken_in = TakenIn::Nothing;
+    if let Some(payment) = &payment
         && outcome.hold.is_some()
     {
-        take_in(state, record, payment, cold)?;
+        taken_in = take_in(state, record, payment, cold)?;
     }
     let subject = subject_of(event);
-    let located = located(state, record);
+    let located = reading.located(state, taken_in);
     let told = heard(state.told_name(program, platform, &event.key), platform, event, outcome);
-    let told = told.filter(|_| !mutant::is(Mutant::ToldAgainAfterRestart));
+    let told = told.filter(|_| !mutant::is(Mutant::ToldAgainAfterRestart)).map(|told| (told, content(event)));
     let asked = asked_of(&event.fact).map(|key| state.asked_name(program, platform, &key));
+    let (payment, increment) = (payment.as_ref(), other_name.as_ref());
     let names = Names { payment, increment, asked, told, ..names(program, record, number) };
     state.write(&located, &names, outcome, undo);
     if let Some(standing) = outcome.standing {
@@ -159,24 +203,27 @@ fn write_told(
 }
 
 /// Takes in a payment that memory had let go of when its record was written.
-fn take_in(state: &mut State, record: &Record, payment: &PaymentRef, cold: &dyn Cold) -> Result<(), JournalError> {
-    let Some(program) = &record.program else { return Ok(()) };
+fn take_in(state: &mut State, record: &Record, payment: &PaymentRef, cold: &dyn Cold) -> Result<TakenIn, JournalError> {
+    let mut taken_in = TakenIn::Nothing;
+    let Some(program) = &record.program else { return Ok(taken_in) };
     let names = state.payment_names(program, record.platform.as_ref(), payment);
     while let Some(index) = state.hold_named(&names) {
         let other = record.place.hold.is_some() && state.hold(index).map(|row| row.number.0) != record.place.hold;
         // The name of a payment that ended, which memory had let go of when this one came by that name.
         if !other || state.unname_closed_hold(index, &names).is_none() {
-            return Ok(());
+            return Ok(taken_in);
         }
+        taken_in = TakenIn::Something;
     }
     // A payment that this record places is in no projection: looking for each of a million would take most of a start.
-    let Some(number) = record.place.hold.filter(|number| state.has_placed(HoldNumber(*number))) else { return Ok(()) };
+    let Some(number) = record.place.hold.filter(|number| state.has_placed(HoldNumber(*number))) else { return Ok(taken_in) };
     let need = Need { payment: names.iter().collect(), ..Need::default() };
     // Another number under the same name is an older payment, which this one is not about.
     if let Some((row, at, by)) = cold.find(&need)?.hold.filter(|(row, ..)| row.number == HoldNumber(number)) {
         state.restore_hold(row, at, by);
+        taken_in = TakenIn::Something;
     }
-    Ok(())
+    Ok(taken_in)
 }
 
 /// Everything that a record's event names, as it was found then: for whoever writes its outcome, and for whoever decides it

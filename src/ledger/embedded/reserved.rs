@@ -100,7 +100,7 @@ impl Release {
 /// Which intent a question is for: of its payment, or one that nobody has used.
 pub fn chosen(state: &State, located: &Located, choice: &Choice, request: &AuthorizationRequest) -> Chosen {
     let counted = located.hold.and_then(|index| state.hold(index)).map_or(&[][..], |row| row.counted.as_slice());
-    choice.choose(request, counted, |check| weigh::used(state, located, check).0.passes(check, 0, 1).is_some())
+    choice.choose(request, counted, |check| weigh::used(state, located, check).0)
 }
 
 /// Under whose authority a question was decided, with what its limits would have said where they only observe. What is a payment

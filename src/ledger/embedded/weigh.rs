@@ -3,7 +3,7 @@
 
 use arrayvec::ArrayVec;
 use holdfast_core::Timestamp;
-use holdfast_core::hold::{self, Event, Fact, Heard, LimitUse, Mark, Outcome, Slice};
+use holdfast_core::hold::{self, Event, Fact, Finding, Heard, LimitUse, Mark, Outcome, Slice, ToldEvent};
 use holdfast_core::rules::{LimitCheck, Proceed, Verdict, Window};
 
 use super::state::{Fingerprint, Located, State, UNTOLD};
@@ -31,7 +31,23 @@ pub fn apply(
         uses,
         standing,
     };
-    hold::apply(&slice, event, now)
+    let outcome = hold::apply(&slice, event, now);
+    match event {
+        Event::Told(told) if outcome.finding.is_none() && leads_nowhere(state, located, told) => {
+            Outcome { finding: Some(Finding::AccountUnknown), ..outcome }
+        }
+        Event::Told(_) | Event::Asked(_) | Event::Ordered(_) | Event::Adopt(_) => outcome,
+    }
+}
+
+/// Whether a card that a platform tells of could be of several accounts, because its owner has several and nobody said which: it has the
+/// status that is told, pays nothing, and somebody has to say whose it is.
+fn leads_nowhere(state: &State, located: &Located, told: &ToldEvent) -> bool {
+    let owner = located.cardholder.and_then(|owner| state.cardholder(owner));
+    matches!(told.fact, Fact::Card { .. })
+        && located.account.is_none()
+        && told.subject.cardholder.is_some()
+        && owner.is_some_and(|owner| owner.accounts.len() > 1)
 }
 
 /// What a verdict's limits have counted so far, in its order; and the verdict as it is now, where a limit has moved on to its next

@@ -5,6 +5,8 @@
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 
+use holdfast_core::hold::LimitUse;
+use holdfast_core::rules::LimitCheck;
 use holdfast_core::{AuthorizationRequest, Timestamp};
 
 use super::projection::Mark;
@@ -12,6 +14,9 @@ use super::state::{GoneNames, State};
 use crate::journal::Joint;
 use crate::ledger::Origin;
 use crate::ledger::sight::Glimpse;
+
+/// How often memory is looked for that somebody works on: for less than a millisecond at a time.
+const LOOKS_MAX: usize = 64;
 
 /// The window.
 #[derive(Debug)]
@@ -140,6 +145,22 @@ impl Window {
         if matches!(behind.shows, Shows::Early(..)) {
             behind.state.gone_before(names);
         }
+    }
+
+    /// What limits of a question have counted; nothing while there is no memory to see. It is waited for whoever works on it.
+    pub fn counted(&self, origin: &Origin, request: &AuthorizationRequest, limits: &[LimitCheck]) -> Option<Vec<LimitUse>> {
+        for _ in 0..LOOKS_MAX {
+            let behind = self.lock();
+            match behind.shows {
+                Shows::Nothing | Shows::Expected => return None,
+                Shows::Early(..) | Shows::Memory(_) => return Some(behind.state.counted(origin, request, limits)),
+                Shows::Away => {
+                    drop(behind);
+                    std::thread::yield_now();
+                }
+            }
+        }
+        None
     }
 
     /// What is to be seen around a question.

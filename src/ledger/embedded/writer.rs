@@ -24,6 +24,9 @@ const RETRY_EVERY: Duration = Duration::from_millis(200);
 /// How often the writer looks for holds whose time has come, if nothing else wakes it.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
+/// How long nobody may want anything before a piece of the log's room is given back, where there is some.
+const IDLE: Duration = Duration::from_millis(20);
+
 /// How many holds expire in one group at most.
 const EXPIRE_MAX: usize = 256;
 
@@ -97,6 +100,7 @@ impl Writer {
             let patience = match self.engine.writable() {
                 // A million holds may be due at once: an idle server does not take them a group a second.
                 Writable::Yes if self.more_due => Duration::ZERO,
+                Writable::Yes if self.engine.has_room() => IDLE,
                 Writable::Yes => LOOK_EVERY,
                 Writable::No => RETRY_EVERY,
             };
@@ -113,7 +117,11 @@ impl Writer {
             if self.engine.writable() == Writable::No {
                 self.try_to_come_back(observer);
             }
+            let idle = batch.is_empty() && self.finding == 0 && !self.more_due;
             self.work_off(&mut batch, observer);
+            if idle && self.engine.has_room() {
+                self.engine.give_room_back(self.shared.now().utc);
+            }
         }
     }
 

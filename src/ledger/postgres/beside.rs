@@ -118,6 +118,12 @@ impl Log for Beside {
         Ok(0)
     }
 
+    fn has_room(&self) -> bool {
+        false
+    }
+
+    fn give_room_back(&mut self) {}
+
     fn noted(&self, id: &[u8; 16]) -> Result<Option<Timestamp>, JournalError> {
         Ok(self.kept().operations.iter().find(|known| known.id() == *id).map(|known| known.at))
     }

@@ -296,6 +296,8 @@ fn in_order(decide: &Decide) -> Outcome {
 /// What has to be available for an approval; the outer `None` where that is more than can be said here.
 fn needed(request: &AuthorizationRequest, outcome: &Outcome) -> Option<Option<i64>> {
     match request.kind {
+        // Nothing is needed for nothing.
+        _ if request.amount.is_zero() && outcome.step.is_none() => Some(None),
         AuthorizationKind::AccountVerification | AuthorizationKind::Credit => Some(None),
         AuthorizationKind::Purchase
         | AuthorizationKind::PurchaseWithCashback

@@ -123,7 +123,7 @@ impl Lanes {
         let card = match act {
             Act::Decide(decide) => decide.request.card.map(|card| (decide.origin.program, card)),
             Act::Adopt(adopt) => adopt.request.card.map(|card| (adopt.origin.program, card)),
-            Act::Tell(origin, event) => subject_of(event).card.map(|card| (origin.program, card)),
+            Act::Tell(origin, event) | Act::TellOurs(origin, event) => subject_of(event).card.map(|card| (origin.program, card)),
             Act::Rest
             | Act::Preview(_)
             | Act::Order(..)
@@ -223,7 +223,7 @@ fn together(waiting: &mut VecDeque<Job>) -> Vec<Job> {
 /// Whether an act may share a transaction with others of its lane.
 const fn may_go_together(act: &Act) -> bool {
     match act {
-        Act::Decide(_) | Act::Adopt(_) | Act::Tell(..) => true,
+        Act::Decide(_) | Act::Adopt(_) | Act::Tell(..) | Act::TellOurs(..) => true,
         Act::Rest
         | Act::Preview(_)
         | Act::Order(..)

@@ -8,7 +8,7 @@ use std::sync::{PoisonError, RwLock, RwLockWriteGuard, TryLockError};
 use std::time::Duration;
 
 use holdfast_core::hold::{Account, CardStatus, CardholderStatus};
-use holdfast_core::stand_in::{AccountSight, Acquaintance, CardSight, Sight, Snapshot};
+use holdfast_core::stand_in::{AccountSight, Acquaintance, AddsTo, CardSight, Sight, Snapshot};
 use holdfast_core::{
     AccountId, AuthorizationRequest, CardToken, CardholderToken, IdempotencyKey, PlatformName, ProgramId, Timestamp,
 };
@@ -17,7 +17,7 @@ use super::answers::Answers;
 use super::generations::Generations;
 use super::snapshot;
 use crate::ledger::embedded::state::{Fingerprint, Merchants, NameKey};
-use crate::ledger::sight::{LongerAgo, Seen};
+use crate::ledger::sight::{LongerAgo, Owned, Seen};
 use crate::ledger::{Glimpse, Origin};
 
 /// The most cards, and the most accounts, of each of the two generations.
@@ -151,6 +151,8 @@ impl LastSeen {
         let paid = key.merchant(program, &request.merchant).zip(card);
         let merchant = paid.map_or(Acquaintance::NotKnown, |(merchant, card)| card.merchants.acquaintance(merchant));
         let account = card.and_then(|card| kept.people.accounts.get(&card.account?));
+        let owned = if card.is_some_and(|card| card.owner.is_some()) { Owned::Told } else { Owned::NotTold };
+        let owner = card.and_then(|card| card.owner);
         // Not to know something does not mean that it is not there: there may be more than fits.
         let card = card.map_or(Sight::NotSeen, |card| {
             let CardSeen { status, cardholder, owner, used, since, .. } = *card;
@@ -164,13 +166,14 @@ impl LastSeen {
             let available = account.money(account.available());
             Sight::Seen(AccountSight { id: *id, status: account.status, available, as_of })
         });
-        let snapshot = Snapshot { card, account, merchant };
+        // Of payments nothing is kept here: only what this responder told itself is known of them.
+        let snapshot = Snapshot { card, account, merchant, adds_to: AddsTo::NotKnown };
         let asked = number_of(key, program, platform.as_ref(), &request.key);
         // A retry hears what was answered, and where that is not known here, nothing else is decided.
         let answered = self.answers.of(asked);
         let perhaps = answered.is_none() && (kept.answered.get(&asked).is_some() || by.may_have_missed(request));
         let longer_ago = if perhaps { LongerAgo::Perhaps } else { LongerAgo::No };
-        Glimpse::Seen(Seen { snapshot, answered, longer_ago, ..Seen::default() })
+        Glimpse::Seen(Seen { snapshot, owned, answered, longer_ago, owner, ..Seen::default() })
     }
 }
 

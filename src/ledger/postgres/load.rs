@@ -24,7 +24,8 @@ use super::trouble::{Trouble, Whereabouts};
 use super::values::{At, Name, counted, mark, merchants, named, word};
 use crate::ledger::embedded::engine::Engine;
 use crate::ledger::embedded::state::{
-    AccountIndex, CardIndex, CardRow, CardholderIndex, CardholderRow, Counting, HoldNumber, HoldRow, NameKey, State, UNTOLD,
+    AccountIndex, CardIndex, CardRow, CardholderIndex, CardholderRow, Counting, HoldNumber, HoldRow, NameKey, State, ToldContent,
+    UNTOLD,
 };
 
 /// How often more accounts may turn out to be concerned than were locked.
@@ -181,7 +182,7 @@ impl Loading<'_> {
     async fn keys(&self) -> Result<KeyRows, Trouble> {
         let (asked, told) = (&self.named.asked, &self.named.told);
         let answers = "SELECT key, digest, asked_at, amount, currency, reason FROM holdfast.asked WHERE key = ANY($1)";
-        let messages = "SELECT key FROM holdfast.told WHERE key = ANY($1)";
+        let messages = "SELECT key, content FROM holdfast.told WHERE key = ANY($1)";
         let asked = if asked.is_empty() { Vec::new() } else { self.query(answers, &[asked]).await? };
         let told = if told.is_empty() { Vec::new() } else { self.query(messages, &[told]).await? };
         Ok(KeyRows { asked, told })
@@ -255,8 +256,9 @@ impl Loading<'_> {
             state.restore_asked(self.now, name, answered);
         }
         for row in &keys.told {
-            let name: Name = row.try_get("key").map_err(|_| damaged("told")())?;
-            state.restore_told(self.now, name.into());
+            let read = || Some((row.try_get("key").ok()?, row.try_get("content").ok()?));
+            let (name, content): (Name, Option<i64>) = read().ok_or_else(damaged("told"))?;
+            state.restore_told(self.now, name.into(), content.map(ToldContent::from_column));
         }
         let numbers = |rows: &[Row]| rows.iter().filter_map(|row| row.try_get("number").ok()).collect();
         let (cards, cardholders) = (numbers(&people.cards), numbers(&people.cardholders));
@@ -292,7 +294,7 @@ impl Loading<'_> {
                 accounts.push((*places.accounts.get(&row.try_get("account").ok()?)?, cards));
             }
         }
-        let row_of = CardholderRow { status, told: mark(row)?, accounts };
+        let row_of = CardholderRow { status, told: mark(row)?, accounts, ..CardholderRow::default() };
         places.cardholders.insert(number, state.restore_cardholder(&self.named.program, &named(row, "token")?, row_of));
         Some(())
     }
@@ -355,7 +357,7 @@ impl Loading<'_> {
             _ => vec![0],
         };
         let (cards, accounts) = (subjects("card"), subjects("account"));
-        let sql = "SELECT counter, scope, subject, kind, slots, amounts, counts FROM holdfast.counter
+        let sql = "SELECT counter, scope, subject, kind, slots, amounts, counts, over_at FROM holdfast.counter
             WHERE (counter, scope, subject) IN (
                 SELECT w.counter, w.scope, s.subject FROM unnest($1::bigint[], $2::text[]) AS w (counter, scope)
                 CROSS JOIN LATERAL (

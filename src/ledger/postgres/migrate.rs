@@ -9,7 +9,7 @@ use super::trouble::{Trouble, Whereabouts};
 
 /// The steps, in their order. A step that was ever released is never changed; the function that decides is made anew by a step
 /// of its own, from the same text, whenever that did.
-const STEPS: [(&str, &str); 11] = [
+const STEPS: [(&str, &str); 14] = [
     ("the ledger's tables", include_str!("migrations/0001_ledger.sql")),
     ("the roles of those who use them", include_str!("migrations/0002_roles.sql")),
     ("deciding in one round trip", include_str!("migrations/0003_decide.sql")),
@@ -20,7 +20,13 @@ const STEPS: [(&str, &str); 11] = [
     ("what software agents may spend", include_str!("migrations/0007_agents.sql")),
     ("cardholders who are not verified yet", include_str!("migrations/0008_unverified.sql")),
     ("webhooks, and payments that wait", include_str!("migrations/0009_webhooks.sql")),
-    ("movements that add up, counting on after a dump, what readers may", include_str!("migrations/0010_truth.sql")),
+    ("what messages said", include_str!("migrations/0010_told.sql")),
+    ("merchants' names in agents' policies", include_str!("migrations/0011_agent_names.sql")),
+    (
+        "what limits have counted, for as long as it counts",
+        concat!(include_str!("migrations/0012_counters.sql"), include_str!("migrations/0003_decide.sql")),
+    ),
+    ("movements that add up, counting on after a dump, what readers may", include_str!("migrations/0013_truth.sql")),
 ];
 
 /// Where the steps that were taken are noted.

@@ -11,7 +11,7 @@ use holdfast_core::{
 
 use super::values::Name;
 use crate::journal::Operation;
-use crate::ledger::embedded::naming::{asked_of, subject_of};
+use crate::ledger::embedded::naming::{asked_of, payments_of, subject_of};
 use crate::ledger::embedded::state::{Fingerprint, NameKey};
 use crate::ledger::{Act, Decide, Entry, Origin};
 
@@ -83,7 +83,7 @@ impl Named {
                     self.add_reserved(takes_over(adopt.governed.as_ref(), verdict));
                 });
             }
-            Act::Tell(origin, event) => self.add_told(origin, event),
+            Act::Tell(origin, event) | Act::TellOurs(origin, event) => self.add_told(origin, event),
             Act::Order(origin, ordering) => {
                 self.add_payment(origin.platform.as_ref(), &ordering.payment);
                 self.add_asked(origin, &ordering.key);
@@ -109,6 +109,8 @@ impl Named {
         self.add_request(&decide.origin, &decide.request);
         self.add_verdict(&decide.verdict);
         self.add_reserved(takes_over(decide.governed.as_ref(), &decide.verdict));
+        let naming = decide.choice.as_deref().and_then(|choice| choice.naming(&decide.request));
+        self.limits.extend(naming.map(|check| (check.counter, check.scope.kept_as())));
         // What the payment itself has counted is read with its hold.
         for chosen in decide.choice.iter().flat_map(|choice| choice.possible(&decide.request)) {
             self.add_verdict(&chosen.verdict);
@@ -140,8 +142,8 @@ impl Named {
     }
 
     fn add_told(&mut self, origin: &Origin, event: &ToldEvent) {
-        let (payment, increment) = event.fact.payments();
-        for payment in payment.into_iter().chain(increment) {
+        let (payment, other_name) = payments_of(origin.platform.as_ref(), event);
+        for payment in payment.iter().chain(&other_name) {
             self.add_payment(origin.platform.as_ref(), payment);
         }
         if let Some(asked) = asked_of(&event.fact) {
@@ -202,7 +204,11 @@ pub fn program_of(act: &Act) -> Option<ProgramId> {
         Act::Decide(decide) => Some(decide.origin.program),
         Act::Preview(decide) => Some(decide.origin.program),
         Act::Adopt(adopt) => Some(adopt.origin.program),
-        Act::Tell(origin, _) | Act::Order(origin, _) | Act::Keep(origin, _) | Act::Enter(origin, _) => Some(origin.program),
+        Act::Tell(origin, _)
+        | Act::TellOurs(origin, _)
+        | Act::Order(origin, _)
+        | Act::Keep(origin, _)
+        | Act::Enter(origin, _) => Some(origin.program),
         Act::Balances(origin, _) | Act::Look(origin, ..) => Some(origin.program),
         Act::Slips(wanted) => Some(wanted.program),
         Act::EraseSlips(which) => Some(which.program),

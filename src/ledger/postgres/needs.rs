@@ -42,8 +42,13 @@ pub(super) const TABLES: &[(&str, &[&str])] = &[
     ("webhook_replay", &["INSERT", "UPDATE", "DELETE"]),
 ];
 
+/// Columns that a responder changes, of tables that it otherwise only adds to.
+pub(super) const COLUMNS: &[(&str, &str)] =
+    &[("agent_deed", "before"), ("agent_deed", "after"), ("agent_seal", "names_are_texts")];
+
 /// Every function that a responder calls.
-pub(super) const FUNCTIONS: &[&str] = &["decide", "drop_partitions", "go_on_counting", "make_partitions", "varint"];
+pub(super) const FUNCTIONS: &[&str] =
+    &["counter_over", "decide", "drop_counters", "drop_partitions", "go_on_counting", "make_partitions", "varint"];
 
 /// Which of them the database does not allow, or does not have (`null`).
 const UNMET: &str = "
@@ -52,6 +57,13 @@ const UNMET: &str = "
     FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS w (name, what, place)
     LEFT JOIN pg_class c ON c.relname = w.name AND c.relnamespace = 'holdfast'::regnamespace
     WHERE c.oid IS NULL OR NOT has_table_privilege(c.oid, w.what)
+    UNION ALL
+    SELECT 'UPDATE of ' || w.name || ' on holdfast.' || w.of_table, CASE WHEN a.attrelid IS NULL THEN NULL ELSE false END,
+        'column holdfast.' || w.of_table || '.' || w.name
+    FROM unnest($4::text[], $5::text[]) AS w (of_table, name)
+    JOIN pg_class c ON c.relname = w.of_table AND c.relnamespace = 'holdfast'::regnamespace
+    LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = w.name AND NOT a.attisdropped
+    WHERE a.attrelid IS NULL OR NOT has_column_privilege(c.oid, a.attnum, 'UPDATE')
     UNION ALL
     SELECT 'EXECUTE on function holdfast.' || w.name,
         CASE WHEN p.oid IS NULL THEN NULL ELSE has_function_privilege(p.oid, 'EXECUTE') END, 'function holdfast.' || w.name
@@ -75,7 +87,8 @@ pub async fn must_be_met(client: &Client, at: &Whereabouts) -> Result<(), Troubl
             wanted.push(*what);
         }
     }
-    let rows = client.query(UNMET, &[&names, &wanted, &FUNCTIONS]).await.map_err(said)?;
+    let (tables, columns): (Vec<&str>, Vec<&str>) = COLUMNS.iter().copied().unzip();
+    let rows = client.query(UNMET, &[&names, &wanted, &FUNCTIONS, &tables, &columns]).await.map_err(said)?;
     let (mut missing, mut forbidden) = (Vec::new(), Vec::new());
     for row in &rows {
         match row.try_get::<_, Option<bool>>("allowed").map_err(said)? {

@@ -19,7 +19,7 @@ use super::slips;
 use super::trouble::{Trouble, Whereabouts};
 use super::values::{At, Name};
 use crate::ledger::embedded::state::{
-    AccountIndex, CardIndex, CardholderIndex, CardholderRow, Counting, Fingerprint, HoldIndex, State, UNTOLD,
+    AccountIndex, CardIndex, CardholderIndex, CardholderRow, Counting, Fingerprint, HoldIndex, State, ToldContent, UNTOLD,
 };
 use crate::ledger::embedded::undo::Undo;
 
@@ -304,15 +304,15 @@ impl Saving<'_> {
                 Counting::Program => ("program", Some(0)),
             };
             let (kind, slots, amounts, counts) = columns_of(counter);
-            let number = key.0.cast_signed();
+            let (number, over_at) = (key.0.cast_signed(), counter.over().map(At));
             let sql = if loaded.counters.contains(&(*key, *counting)) {
-                "UPDATE holdfast.counter SET kind = $4, slots = $5, amounts = $6, counts = $7
+                "UPDATE holdfast.counter SET kind = $4, slots = $5, amounts = $6, counts = $7, over_at = $8
                  WHERE counter = $1 AND scope = $2 AND subject = $3"
             } else {
-                "INSERT INTO holdfast.counter (counter, scope, subject, kind, slots, amounts, counts)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7)"
+                "INSERT INTO holdfast.counter (counter, scope, subject, kind, slots, amounts, counts, over_at)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
             };
-            self.execute(sql, &[&number, &scope, &subject, &kind, &slots, &amounts, &counts]).await?;
+            self.execute(sql, &[&number, &scope, &subject, &kind, &slots, &amounts, &counts, &over_at]).await?;
         }
         Ok(())
     }
@@ -339,8 +339,11 @@ impl Saving<'_> {
         }
         let told: Vec<Name> = changes.told.iter().copied().map(Name::from).collect();
         if !told.is_empty() {
-            let sql = "INSERT INTO holdfast.told (key, at) SELECT unnest($1::uuid[]), $2";
-            self.execute(sql, &[&told, &At(self.now)]).await?;
+            let of = |key: &Fingerprint| state.told_content(*key).map(ToldContent::to_column);
+            let contents: Vec<Option<i64>> = changes.told.iter().map(of).collect();
+            let sql = "INSERT INTO holdfast.told (key, at, content)
+                SELECT u.key, $2, u.content FROM unnest($1::uuid[], $3::bigint[]) AS u (key, content)";
+            self.execute(sql, &[&told, &At(self.now), &contents]).await?;
         }
         Ok(())
     }

@@ -35,7 +35,14 @@ pub async fn balances(client: &Client, at: &Whereabouts, program: ProgramId, who
     };
     let sql = format!("SELECT {COLUMNS} FROM holdfast.account WHERE {which} ORDER BY number");
     let rows = query(client, at, &sql, &[&program.as_str(), &name]).await?;
-    standings(&rows, at).map(Answer::Balances)
+    let mut found = standings(&rows, at)?;
+    if let (Whose::Card(_), Some(first)) = (whose, found.first_mut()) {
+        let sql = "SELECT p.token FROM holdfast.card c JOIN holdfast.cardholder p ON p.number = c.cardholder
+            WHERE c.program = $1 AND c.token = $2";
+        let owners = query(client, at, sql, &[&program.as_str(), &name]).await?;
+        first.owner = owners.first().and_then(|row| named(row, "token"));
+    }
+    Ok(Answer::Balances(found))
 }
 
 /// A program's accounts among so many from that number on.
@@ -132,5 +139,6 @@ fn standing(row: &Row) -> Option<AccountStanding> {
         credit_line: account.money(account.credit_line),
         status: account.status,
         holds_open: counted(row, "holds_open")?,
+        owner: None,
     })
 }

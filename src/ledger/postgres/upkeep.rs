@@ -1,5 +1,5 @@
-//! What one responder does for all: releases holds whose time has come, chains the journal, makes its partitions ahead and drops
-//! those that are old enough.
+//! What one responder does for all: releases holds whose time has come, chains the journal, makes its partitions ahead, drops
+//! those that are old enough, and what limits have counted in windows that are over.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -29,6 +29,12 @@ const RELEASE_TAKES_MAX: Duration = Duration::from_secs(10);
 /// How often partitions are looked after.
 const PARTITIONS_EVERY: Duration = Duration::from_secs(60);
 
+/// How often counters are looked at, whether they are over: all of them are read.
+const COUNTERS_EVERY: Duration = Duration::from_secs(6 * 3_600);
+
+/// How many of them one transaction drops.
+const COUNTERS_MAX: i32 = 10_000;
+
 /// How many groups are chained before holds are looked for again.
 const GROUPS_MAX: u32 = 8;
 
@@ -39,23 +45,26 @@ const DAY: Duration = Duration::from_secs(86_400);
 
 /// Does it, for ever.
 pub async fn keep_up(office: &Office, journal_keep_days: Option<u32>) {
-    let mut partitions_at = None;
+    let mut looked = Looked::default();
     loop {
         tokio::time::sleep(LOOK_EVERY).await;
         if office.common.readiness() != Readiness::Ready {
             continue;
         }
-        if let Err(trouble) = keep_up_once(office, journal_keep_days, &mut partitions_at).await {
+        if let Err(trouble) = keep_up_once(office, journal_keep_days, &mut looked).await {
             office.report(&trouble);
         }
     }
 }
 
-async fn keep_up_once(
-    office: &Office,
-    journal_keep_days: Option<u32>,
-    partitions_at: &mut Option<clock::Instant>,
-) -> Result<(), Trouble> {
+/// When what is seldom looked after was.
+#[derive(Debug, Default)]
+struct Looked {
+    partitions_at: Option<clock::Instant>,
+    counters_at: Option<clock::Instant>,
+}
+
+async fn keep_up_once(office: &Office, journal_keep_days: Option<u32>, looked: &mut Looked) -> Result<(), Trouble> {
     let at = &office.performing.at;
     let leased = within(ANSWER_MAX, at, async {
         let client = office.connection().await?;
@@ -69,11 +78,36 @@ async fn keep_up_once(
     release_what_is_due(office, clock::utc()).await?;
     chain(office).await?;
     let now = clock::instant();
-    if partitions_at.is_none_or(|at| now.saturating_duration_since(at) >= PARTITIONS_EVERY) {
-        *partitions_at = Some(now);
+    let due = |at: Option<clock::Instant>, every| at.is_none_or(|at| now.saturating_duration_since(at) >= every);
+    if due(looked.partitions_at, PARTITIONS_EVERY) {
+        looked.partitions_at = Some(now);
         look_after_partitions(office, journal_keep_days).await?;
     }
+    if due(looked.counters_at, COUNTERS_EVERY) {
+        looked.counters_at = Some(now);
+        drop_old_counters(office, clock::utc()).await?;
+    }
     Ok(())
+}
+
+/// Drops what limits have counted in windows that were over by then. What is left over goes at the next look.
+///
+/// # Errors
+/// The database.
+pub async fn drop_old_counters(office: &Office, now: Timestamp) -> Result<(), Trouble> {
+    let at = &office.performing.at;
+    let said = |error: tokio_postgres::Error| Trouble::of(&error, at);
+    let dropped = within(PARTITIONS_TAKE_MAX, at, async {
+        let client = office.connection().await?;
+        loop {
+            let dropped = client.query_one("SELECT holdfast.drop_counters($1, $2)", &[&At(now), &COUNTERS_MAX]).await;
+            let dropped: i64 = dropped.and_then(|row| row.try_get(0)).map_err(said)?;
+            if dropped < i64::from(COUNTERS_MAX) {
+                return Ok(());
+            }
+        }
+    });
+    dropped.await
 }
 
 /// Chains what can be chained by now.

@@ -186,19 +186,22 @@ impl Process {
     pub async fn start(caller: &Caller, directory: TempDir, disk: MemoryDisk) -> Self {
         let ledger = Scripted::on(&disk).await;
         let (live, mount) = live(caller);
-        let unheard = Arc::new(Unheard::new(ToldBook::new(64), vec![(program(), platform())], vec![live]));
+        let ms = Duration::from_millis;
+        let breaker = BreakerConfig { failures: 3, stall: ms(700), probe_every: ms(250), probe_max: ms(100) };
+        let breaker = Arc::new(Breaker::new(breaker));
+        let unheard = Unheard::new(ToldBook::new(64), vec![(program(), platform())], vec![live], Arc::clone(&breaker));
+        let unheard = Arc::new(unheard);
         let settings = SpoolSettings { path: directory.path().join(FILE), sync: Sync::None, entries_max: 64 };
         let (spool, asking, say) = gated(settings.clone(), Arc::new(Silent), |entry, _, _| unheard.remember(entry));
         unheard.count(&spool, clock::utc()).unwrap();
         let switchboard = Switchboard::new(settings, vec![(program(), platform())]);
         switchboard.restore().unwrap();
-        let ms = Duration::from_millis;
         let responder = Arc::new(Responder {
             mounts: vec![mount],
             ledger: Arc::clone(&ledger) as Arc<dyn Ledger>,
             unheard,
             spool: Arc::new(spool),
-            breaker: Breaker::new(BreakerConfig { failures: 3, stall: ms(700), probe_every: ms(250), probe_max: ms(100) }),
+            breaker,
             switchboard: Arc::new(switchboard),
             in_flight: InFlight::new(16),
             till: Till::new(no_profiles(), Sealer::default()),
@@ -206,6 +209,7 @@ impl Process {
             telemetry: None,
             workers: vec![Worker::new(4)],
             agents: None,
+            began: clock::utc(),
             stage: watch::channel(Stage::Open).1,
         });
         let attending = Arc::clone(&responder);

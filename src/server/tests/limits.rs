@@ -98,17 +98,33 @@ fn a_head_that_trickles_is_refused_all_the_same() {
 fn an_idle_connection_outlives_the_limit_of_a_head_but_not_its_own() {
     let idle_max = Duration::from_millis(400);
     let server = Harness::start(Limits { head_read_max: SHORT, idle_max, ..Limits::default() });
-    // Warmed with /healthz, as platforms do it, or never used at all.
-    for warmed in [true, false] {
-        let begun = instant();
-        let mut caller = server.caller();
-        if warmed {
-            assert_eq!(caller.get("/healthz").status, 200);
-        }
-        caller.expect_end();
-        assert!(begun.elapsed() >= idle_max, "closed after {:?}", begun.elapsed());
-    }
+    // Warmed with /healthz, as platforms do it.
+    let begun = instant();
+    let mut caller = server.caller();
+    assert_eq!(caller.get("/healthz").status, 200);
+    caller.expect_end();
+    assert!(begun.elapsed() >= idle_max, "closed after {:?}", begun.elapsed());
     server.drain_and_expect(&[]);
+}
+
+#[test]
+fn a_connection_that_never_asks_anything_has_a_heads_time_and_no_more() {
+    // Idle connections may stay for longer than the test waits.
+    let server = Harness::start(Limits { head_read_max: SHORT, idle_max: 10 * PATIENCE, ..Limits::default() });
+    server.caller().expect_end();
+    // Nor does a first byte begin its time anew: what trickles is over by then, too.
+    let begun = instant();
+    let mut caller = server.caller();
+    caller.send("P");
+    assert_eq!(caller.hear().unwrap().unwrap().status, 408);
+    assert!(begun.elapsed() >= SHORT, "closed after {:?}", begun.elapsed());
+    caller.expect_end();
+    // One that has asked is kept warm.
+    let mut kept = server.caller();
+    assert_eq!(kept.get("/healthz").status, 200);
+    server.caller().expect_end();
+    assert_eq!(kept.get("/healthz").status, 200);
+    server.drain_and_expect(&[(r#"http_refusals_total{cause="head_too_slow"}"#, "3")]);
 }
 
 #[test]

@@ -178,7 +178,12 @@ impl Model {
                 return Err(DeclineReason::CountLimitReached);
             }
         }
-        if question.wants_money() { within(most, funds).ok_or(DeclineReason::InsufficientFunds) } else { Ok(most) }
+        // Nothing needs no funds, however far below zero they are.
+        if question.wants_money() && question.amount > 0 {
+            within(most, funds).ok_or(DeclineReason::InsufficientFunds)
+        } else {
+            Ok(most)
+        }
     }
 
     fn approve(&mut self, question: &Question, granted: &Granted) {
@@ -224,8 +229,10 @@ impl Model {
         if let Some(known) = self.known(key) {
             let another = !matches!(&known.meaning, Meaning::Question(before) if before.is_again(question));
             let first_was_told_more = known.asked_at != question.received_at && known.answer.amount() > told.amount();
+            // What could not be booked is not heard: no account here has that currency.
+            let unbooked = question.foreign && matches!(heard, Heard::Yes(_));
             if another || known.answer == told || first_was_told_more {
-                return Expected::Recorded { again: known.answer == told && !another };
+                return Expected::Recorded { again: known.answer == told && !another && !unbooked };
             }
         }
         let entries = &self.payments[question.of.payment].entries;

@@ -1,11 +1,12 @@
 //! A PostgreSQL of one test's own, as durable as a real one, and gone with the test's process however that ends. PostgreSQL
 //! refuses to run as root: root runs it as the user `postgres` of the Debian package.
 
+use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
 use std::os::unix::fs::chown;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStderr, Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -69,13 +70,9 @@ impl Postgres {
         guard.args(["-c", GUARD, "guard"]).arg(programs.join("postgres")).arg("-D").arg(&data);
         guard.args(["-c", "listen_addresses=127.0.0.1", "-c", &format!("port={port}")]);
         guard.args(["-c", &format!("unix_socket_directories={}", directory.path().display())]);
-        let guard = guard.stdin(Stdio::piped()).spawn().unwrap();
-        let server = Postgres { directory, port, guard };
-        let isready = || program(programs.join("pg_isready")).args(["-h", "127.0.0.1", "-p", &port.to_string()]).status();
-        while !isready().unwrap().success() {
-            std::thread::sleep(std::time::Duration::from_millis(20));
-        }
-        Some(server)
+        let mut guard = guard.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        wait_until_ready(guard.stderr.take().unwrap());
+        Some(Postgres { directory, port, guard })
     }
 
     /// A connection string for it.
@@ -94,6 +91,16 @@ impl Postgres {
             let _ = kill_process(Pid::from_raw(i32::try_from(process).unwrap()).unwrap(), signal);
         }
     }
+}
+
+/// Reads the server's log until it says that it takes connections, and then whatever it goes on to say.
+fn wait_until_ready(log: ChildStderr) {
+    let mut log = BufReader::new(log);
+    let mut said = String::new();
+    while !said.contains("database system is ready to accept connections") {
+        assert!(log.read_line(&mut said).unwrap() > 0, "PostgreSQL does not start: {said}");
+    }
+    std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
 }
 
 impl Drop for Postgres {

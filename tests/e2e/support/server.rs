@@ -89,6 +89,15 @@ impl Workplace {
         (child, address.unwrap(), lines)
     }
 
+    /// What the server says on its standard error until it is ready.
+    pub fn said_at_start(&self) -> String {
+        let mut child = self.serving_by(&[]).stderr(Stdio::piped()).spawn().unwrap();
+        let mut ready = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut ready).unwrap();
+        child.kill().unwrap();
+        String::from_utf8(child.wait_with_output().unwrap().stderr).unwrap()
+    }
+
     fn serving_by(&self, through: &[&str]) -> Command {
         let mut words: Vec<String> = through.iter().map(|word| (*word).to_owned()).collect();
         words.push(HOLDFAST.to_owned());

@@ -23,7 +23,7 @@ use tokio::runtime::{Builder, Handle};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 
-use super::{Asked, Commit, Committed, Deed, Deeds, Erase, Follow, Kind, List, Outcome, Row, Store, StoreError};
+use super::{Asked, Commit, Committed, Deed, Deeds, Erase, Follow, Kind, List, Names, Outcome, Rewrite, Row, Store, StoreError};
 use crate::ledger::postgres::connect::{ANSWER_MAX, Database, within};
 use crate::ledger::postgres::trouble::{Trouble, Whereabouts};
 
@@ -229,6 +229,22 @@ impl Store for PostgresStore {
 
     fn seal_of(&self, sealed: Vec<u8>) -> Asked<'_, Vec<u8>> {
         self.on_thread(|reach| async move { write::seal_of(&reach.client().await?, &reach.at, &sealed).await })
+    }
+
+    fn names(&self) -> Asked<'_, Names> {
+        self.on_thread(|reach| async move { read::names(&reach.client().await?, &reach.at).await })
+    }
+
+    fn names_are_texts(&self) -> Asked<'_, ()> {
+        self.on_thread(|reach| async move { write::names_are_texts(&reach.client().await?, &reach.at).await })
+    }
+
+    fn told_of(&self, kind: Kind, after: i64, most: u32) -> Asked<'_, Vec<(i64, Deed)>> {
+        self.on_thread(move |reach| async move { read::told_of(&reach.client().await?, &reach.at, kind, after, most).await })
+    }
+
+    fn rewrite(&self, rewrite: Rewrite) -> Asked<'_, bool> {
+        self.on_thread(|reach| async move { write::rewrite(&mut reach.client().await?, &reach.at, &rewrite).await })
     }
 
     fn place(&self) -> Asked<'_, i64> {

@@ -8,7 +8,7 @@ use holdfast_core::agent::Environment;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{GenericClient, Row as Columns};
 
-use crate::agent::store::{Deed, Deeds, Kind, List, Outcome, Row};
+use crate::agent::store::{Deed, Deeds, Kind, List, Names, Outcome, Row};
 use crate::ledger::postgres::trouble::{Trouble, Whereabouts};
 use crate::ledger::postgres::values::At;
 
@@ -177,6 +177,28 @@ pub(super) async fn deeds(client: &Client, at: &Whereabouts, deeds: &Deeds) -> R
     let (environment, before, most) = (environment_number(*environment), before.unwrap_or(i64::MAX), i64::from(*most));
     let rows = query(client, at, sql, &[organization, &environment, &before, id, action, &most]).await?;
     rows.iter().map(|row| deed(row, at)).collect()
+}
+
+/// Deeds about a kind of object, the oldest first.
+pub(super) async fn told_of(
+    client: &Client,
+    at: &Whereabouts,
+    kind: Kind,
+    after: i64,
+    most: u32,
+) -> Result<Vec<(i64, Deed)>, Trouble> {
+    let sql = "SELECT organization, environment, at, who, action, kind, id, before, after, number FROM holdfast.agent_deed
+        WHERE kind = $1 AND number > $2 ORDER BY number LIMIT $3";
+    let rows = query(client, at, sql, &[&kind_number(kind), &after, &i64::from(most)]).await?;
+    rows.iter().map(|row| deed(row, at)).collect()
+}
+
+/// Whether names may still stand in bodies: an empty database has none, and says so once somebody has looked.
+pub(super) async fn names(client: &Client, at: &Whereabouts) -> Result<Names, Trouble> {
+    let rows = query(client, at, "SELECT names_are_texts FROM holdfast.agent_seal", &[]).await?;
+    let damaged = Damaged { table: "agent_seal", at };
+    let are_texts = rows.first().map(|row| column(row, 0, &damaged)).transpose()?;
+    Ok(if are_texts == Some(true) { Names::Texts } else { Names::InBodies })
 }
 
 fn deed(row: &Columns, at: &Whereabouts) -> Result<(i64, Deed), Trouble> {

@@ -6,7 +6,7 @@ use tokio_postgres::IsolationLevel;
 use tokio_postgres::types::ToSql;
 
 use super::read::{ONCE, environment_number, kind_number, outcome};
-use crate::agent::store::{Commit, Committed, Deed, Erase, Expect, Guard, Once, Put, Text};
+use crate::agent::store::{Commit, Committed, Deed, Erase, Expect, Guard, Once, Put, Rewrite, Text};
 use crate::ledger::postgres::trouble::{Trouble, Whereabouts};
 use crate::ledger::postgres::values::At;
 
@@ -39,6 +39,23 @@ pub(super) async fn commit_all<'c>(
     }
     writing.transaction.commit().await.map_err(said)?;
     Ok(outcomes)
+}
+
+/// Writes bodies anew, or nothing if one is not what it was. Nobody has to hear of it: they say what they said.
+pub(super) async fn rewrite(client: &mut Client, at: &Whereabouts, rewrite: &Rewrite) -> Result<bool, Trouble> {
+    let said = |error: tokio_postgres::Error| Trouble::of(&error, at);
+    let transaction = client.build_transaction().isolation_level(IsolationLevel::ReadCommitted).start().await.map_err(said)?;
+    transaction.batch_execute(BOUNDS).await.map_err(said)?;
+    let mut writing = Writing { transaction, at, next: 0 };
+    // Whoever else writes waits.
+    writing.take_numbers(std::iter::empty()).await?;
+    let written = writing.rewrite(rewrite).await?;
+    if written {
+        writing.transaction.commit().await.map_err(said)?
+    } else {
+        writing.transaction.rollback().await.map_err(said)?
+    }
+    Ok(written)
 }
 
 struct Writing<'a> {
@@ -182,6 +199,23 @@ impl Writing<'_> {
         Ok(None)
     }
 
+    async fn rewrite(&self, rewrite: &Rewrite) -> Result<bool, Trouble> {
+        for (kind, id, was, body) in &rewrite.bodies {
+            let sql = "UPDATE holdfast.agent_object SET body = $4 WHERE kind = $1 AND id = $2 AND body = $3";
+            if self.execute(sql, &[&kind_number(*kind), id, was, body]).await? == 0 {
+                return Ok(false);
+            }
+        }
+        for (number, before, after) in &rewrite.deeds {
+            let sql = "UPDATE holdfast.agent_deed SET before = $2, after = $3 WHERE number = $1";
+            self.execute(sql, &[number, before, after]).await?;
+        }
+        for text in &rewrite.texts {
+            self.add_text(text).await?;
+        }
+        Ok(true)
+    }
+
     async fn add_text(&self, text: &Text) -> Result<(), Trouble> {
         let Text { id, organization, program, person, at, sealed } = text;
         let sql =
@@ -222,6 +256,12 @@ pub(super) async fn note_use(client: &Client, at: &Whereabouts, uses: &[(String,
     uses.sort();
     let (ids, moments): (Vec<String>, Vec<At>) = uses.into_iter().map(|(id, at)| (id, At(at))).unzip();
     client.execute(sql, &[&ids, &moments]).await.map(drop).map_err(|error| Trouble::of(&error, at))
+}
+
+/// Names stand in no body any more.
+pub(super) async fn names_are_texts(client: &Client, at: &Whereabouts) -> Result<(), Trouble> {
+    let sql = "UPDATE holdfast.agent_seal SET names_are_texts = true";
+    client.execute(sql, &[]).await.map(drop).map_err(|error| Trouble::of(&error, at))
 }
 
 /// What the key is known by; kept now if there was none.

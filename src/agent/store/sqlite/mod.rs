@@ -22,7 +22,7 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use self::schema::Unfit;
-use super::{Asked, Commit, Committed, Deed, Deeds, Erase, Follow, Kind, List, Outcome, Row, Store, StoreError};
+use super::{Asked, Commit, Committed, Deed, Deeds, Erase, Follow, Kind, List, Names, Outcome, Rewrite, Row, Store, StoreError};
 use crate::private_file;
 
 /// The file's name in the data directory.
@@ -45,6 +45,8 @@ enum Job {
     Erase(Erase, oneshot::Sender<Result<u64, StoreError>>),
     Use(Vec<(String, Timestamp)>, oneshot::Sender<Result<(), StoreError>>),
     Seal(Vec<u8>, oneshot::Sender<Result<Vec<u8>, StoreError>>),
+    Rewrite(Box<Rewrite>, oneshot::Sender<Result<bool, StoreError>>),
+    NamesAreTexts(oneshot::Sender<Result<(), StoreError>>),
 }
 
 /// A commit, and who waits for it.
@@ -168,6 +170,8 @@ impl Writer {
             Job::Erase(erase, answer) => drop(answer.send(self.told(self.erase(&erase)))),
             Job::Use(uses, answer) => drop(answer.send(self.told(self.note_use(&uses)))),
             Job::Seal(sealed, answer) => drop(answer.send(self.told(self.seal_of(&sealed)))),
+            Job::Rewrite(rewrite, answer) => drop(answer.send(self.told(self.rewrite(&rewrite)))),
+            Job::NamesAreTexts(answer) => drop(answer.send(self.told(self.names_are_texts()))),
         }
     }
 
@@ -212,9 +216,29 @@ impl Writer {
         let transaction = self.connection.unchecked_transaction()?;
         let gone = write::erase(&transaction, erase)?;
         transaction.commit()?;
-        // Until the log is taken into the file, what was erased still stands in it.
-        self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+        self.take_log_in()?;
         Ok(gone)
+    }
+
+    /// Until the log is taken into the file, what was erased still stands in it.
+    fn take_log_in(&self) -> rusqlite::Result<()> {
+        self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+    }
+
+    fn rewrite(&self, rewrite: &Rewrite) -> rusqlite::Result<bool> {
+        let transaction = self.connection.unchecked_transaction()?;
+        let written = write::rewrite(&transaction, rewrite)?;
+        if written {
+            transaction.commit()?
+        } else {
+            transaction.rollback()?
+        }
+        Ok(written)
+    }
+
+    fn names_are_texts(&self) -> rusqlite::Result<()> {
+        self.connection.execute_batch(&format!("PRAGMA user_version = {}", schema::FORMAT))?;
+        self.take_log_in()
     }
 
     fn note_use(&self, uses: &[(String, Timestamp)]) -> rusqlite::Result<()> {
@@ -277,6 +301,25 @@ impl Store for SqliteStore {
 
     fn seal_of(&self, sealed: Vec<u8>) -> Asked<'_, Vec<u8>> {
         self.write(|answer| Job::Seal(sealed, answer))
+    }
+
+    fn names(&self) -> Asked<'_, Names> {
+        self.read(|connection| {
+            let format: i32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+            Ok(if format == schema::FORMAT_WITH_NAMES { Names::InBodies } else { Names::Texts })
+        })
+    }
+
+    fn names_are_texts(&self) -> Asked<'_, ()> {
+        self.write(Job::NamesAreTexts)
+    }
+
+    fn told_of(&self, kind: Kind, after: i64, most: u32) -> Asked<'_, Vec<(i64, Deed)>> {
+        self.read(move |connection| read::told_of(connection, kind, after, most))
+    }
+
+    fn rewrite(&self, rewrite: Rewrite) -> Asked<'_, bool> {
+        self.write(|answer| Job::Rewrite(Box::new(rewrite), answer))
     }
 
     fn place(&self) -> Asked<'_, i64> {

@@ -139,21 +139,29 @@ pub(super) fn deeds(connection: &Connection, deeds: &Deeds) -> rusqlite::Result<
         }
     }
     sql.push_str(&format!(" ORDER BY number DESC LIMIT {most}"));
-    let read = |columns: &Columns<'_>| {
-        let deed = Deed {
-            organization: columns.get(0)?,
-            environment: environment_of(columns.get(1)?),
-            at: moment(columns, 2)?,
-            who: columns.get(3)?,
-            action: columns.get(4)?,
-            kind: kind_of(columns.get(5)?)?,
-            id: columns.get(6)?,
-            before: columns.get(7)?,
-            after: columns.get(8)?,
-        };
-        Ok((columns.get(9)?, deed))
+    connection.prepare_cached(&sql)?.query_map(params_from_iter(values), deed)?.collect()
+}
+
+/// Deeds about a kind of object, the oldest first.
+pub(super) fn told_of(connection: &Connection, kind: Kind, after: i64, most: u32) -> rusqlite::Result<Vec<(i64, Deed)>> {
+    let sql = "SELECT organization, environment, at, who, action, kind, id, before, after, number FROM deed
+         WHERE kind = ?1 AND number > ?2 ORDER BY number LIMIT ?3";
+    connection.prepare_cached(sql)?.query_map(params![kind.number(), after, most], deed)?.collect()
+}
+
+fn deed(columns: &Columns<'_>) -> rusqlite::Result<(i64, Deed)> {
+    let deed = Deed {
+        organization: columns.get(0)?,
+        environment: environment_of(columns.get(1)?),
+        at: moment(columns, 2)?,
+        who: columns.get(3)?,
+        action: columns.get(4)?,
+        kind: kind_of(columns.get(5)?)?,
+        id: columns.get(6)?,
+        before: columns.get(7)?,
+        after: columns.get(8)?,
     };
-    connection.prepare_cached(&sql)?.query_map(params_from_iter(values), read)?.collect()
+    Ok((columns.get(9)?, deed))
 }
 
 pub(super) fn seal(connection: &Connection) -> rusqlite::Result<Option<Vec<u8>>> {

@@ -4,8 +4,10 @@ use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags};
 
-/// The number of these tables, in SQLite's `user_version`.
-const FORMAT: i32 = 1;
+/// The number of these tables and of what bodies look like, in SQLite's `user_version`.
+pub(super) const FORMAT: i32 = 2;
+/// The same tables, with merchants' names in bodies of policies.
+pub(super) const FORMAT_WITH_NAMES: i32 = 1;
 
 /// "HFA1", in SQLite's `application_id`: the file is ours.
 const APPLICATION: i32 = 0x4846_4131;
@@ -100,7 +102,7 @@ pub(super) fn open(path: &Path) -> Result<Connection, Unfit> {
     let number = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i32>(0));
     let tables = number("SELECT count(*) FROM sqlite_schema")?;
     match (number("PRAGMA application_id")?, number("PRAGMA user_version")?, tables) {
-        (APPLICATION, FORMAT, _) => {}
+        (APPLICATION, FORMAT | FORMAT_WITH_NAMES, _) => {}
         (0, 0, 0) => {
             let transaction = connection.unchecked_transaction()?;
             transaction.execute_batch(TABLES)?;

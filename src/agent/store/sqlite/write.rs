@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::read::{environment_number, once};
-use crate::agent::store::{Commit, Committed, Deed, Erase, Expect, Guard, Kind, Outcome, Put, Text};
+use crate::agent::store::{Commit, Committed, Deed, Erase, Expect, Guard, Kind, Outcome, Put, Rewrite, Text};
 
 /// Does a commit, or finds why not and leaves everything as it was.
 pub(super) fn commit(connection: &Connection, commit: &Commit) -> rusqlite::Result<Committed> {
@@ -147,6 +147,24 @@ fn add_deed(connection: &Connection, deed: &Deed) -> rusqlite::Result<()> {
             after
         ])?;
     Ok(())
+}
+
+/// Writes bodies anew, or nothing if one is not what it was.
+pub(super) fn rewrite(connection: &Connection, rewrite: &Rewrite) -> rusqlite::Result<bool> {
+    for (kind, id, was, body) in &rewrite.bodies {
+        let sql = "UPDATE object SET body = ?4 WHERE kind = ?1 AND id = ?2 AND body = ?3";
+        if connection.prepare_cached(sql)?.execute(params![kind.number(), id, was, body])? == 0 {
+            return Ok(false);
+        }
+    }
+    for (number, before, after) in &rewrite.deeds {
+        let sql = "UPDATE deed SET before = ?2, after = ?3 WHERE number = ?1";
+        connection.prepare_cached(sql)?.execute(params![number, before, after])?;
+    }
+    for text in &rewrite.texts {
+        add_text(connection, text)?;
+    }
+    Ok(true)
 }
 
 /// Erases texts.

@@ -15,7 +15,8 @@ use super::batch::{Batch, Key};
 use super::rows::{AccountKept, CardKept, CardholderKept, HoldKept};
 use super::words;
 use crate::journal::{Body, Record};
-use crate::ledger::embedded::naming::{asked_of, heard, subject_of};
+use crate::ledger::embedded::contradiction::content;
+use crate::ledger::embedded::naming::{asked_of, heard, payments_of, subject_of};
 use crate::ledger::embedded::rebuild::{entered_account, entered_at};
 use crate::ledger::embedded::state::{AccountIndex, CardIndex, HoldNumber, HoldRow, NameKey};
 use crate::settlement_day::{When, completed_on, is_debited_at_once, network_of};
@@ -32,7 +33,7 @@ pub(super) struct Applying<'a, 'c> {
 /// What an outcome is about, where its place does not say so.
 struct About<'a> {
     payment: Option<&'a PaymentRef>,
-    /// For an increment: its own name.
+    /// For an increment: its own name; for a told message, what others may call its payment by it.
     increment: Option<&'a PaymentRef>,
     expiry: Expiry,
     asked: Option<(IdempotencyKey, Key)>,
@@ -85,9 +86,10 @@ impl Applying<'_, '_> {
     }
 
     fn told(&mut self, event: &ToldEvent, outcome: &Outcome) -> rusqlite::Result<()> {
-        let (payment, increment) = event.fact.payments();
+        let (payment, other_name) = payments_of(self.record.platform.as_ref(), event);
         let asked = asked_of(&event.fact).map(|key| (key, Key::Perhaps));
-        let about = About { payment, increment, expiry: Expiry::Told, asked, merchant: None };
+        let about =
+            About { payment: payment.as_ref(), increment: other_name.as_ref(), expiry: Expiry::Told, asked, merchant: None };
         self.outcome(&about, outcome)?;
         let name = self.key.told(self.program, self.record.platform.as_ref(), &event.key);
         if let Some(name) = heard(name, self.record.platform.as_ref(), event, outcome) {
@@ -99,6 +101,9 @@ impl Applying<'_, '_> {
             if outcome.step.is_none() {
                 let mut lasts = self.batch.connection().prepare_cached("INSERT OR IGNORE INTO told_for_ever VALUES (?1)")?;
                 lasts.execute([&words::bytes_of(name)[..]])?;
+                let mut contents =
+                    self.batch.connection().prepare_cached("INSERT OR IGNORE INTO told_content VALUES (?1, ?2)")?;
+                contents.execute(params![&words::bytes_of(name)[..], content(event).to_column()])?;
             }
         }
         match outcome.standing {
@@ -109,6 +114,10 @@ impl Applying<'_, '_> {
 
     fn outcome(&mut self, about: &About<'_>, outcome: &Outcome) -> rusqlite::Result<()> {
         let place = &self.record.place;
+        let known = match place.hold.filter(|_| !outcome.counted.is_empty()) {
+            Some(number) => self.batch.hold(HoldNumber(number))?.map(|kept| kept.row.counted.clone()).unwrap_or_default(),
+            None => SmallVec::new(),
+        };
         if let Some(hold) = outcome.hold {
             self.hold(about, outcome, hold)?;
         }
@@ -121,7 +130,7 @@ impl Applying<'_, '_> {
             self.movement(outcome, account)?;
         }
         for counted in &outcome.counted {
-            self.batch.count(place, counted)?;
+            self.batch.count(place, counted, &known, self.record.at)?;
         }
         self.answer(about.asked, outcome.answered)
     }

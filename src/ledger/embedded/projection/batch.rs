@@ -221,15 +221,19 @@ impl<'c> Batch<'c> {
         self.names.get(&name).map_or_else(|| names::find(self.connection, name), |leads| Ok(Some(*leads)))
     }
 
-    /// Counts in the limit of whomever it concerns.
-    pub fn count(&mut self, place: &Place, counted: &Counted) -> rusqlite::Result<()> {
+    /// Counts, by a record of that time, in the limit of whomever it concerns; `known` is where its payment counted before.
+    pub fn count(&mut self, place: &Place, counted: &Counted, known: &[Counted], at: Timestamp) -> rusqlite::Result<()> {
         let Some(counting) = counting(counted.scope, place) else { return Ok(()) };
         let (connection, key) = (self.connection, (counted.counter, counting));
         if self.lately.counters.change(connection, key)?.is_none() {
+            if known.iter().any(|place| place.same_place(counted)) {
+                // It counted there, and what it counted is thrown away: the window is long over.
+                return Ok(());
+            }
             self.lately.counters.begin(key, Counter::new(counted.window));
         }
         if let Some(counter) = self.lately.counters.change(connection, key)? {
-            counter.count(counted.window, counted.amount, counted.count);
+            counter.count(counted.window, counted.amount, counted.count, at);
         }
         Ok(())
     }
@@ -271,6 +275,7 @@ impl<'c> Batch<'c> {
         let brought = u64::try_from(self.names.len()).unwrap_or(u64::MAX);
         let merging = names::go_on(connection, merging, brought)?;
         self.asked.chunks(PAGE_ANSWERS).try_for_each(|page| save_page(connection, page))?;
+        self.lately.throw_away_old_counters(connection, self.latest)?;
         throw_away_old(connection, "told", self.latest.saturating_sub(TOLD_KEYS_KEPT))?;
         throw_away_old(connection, "asked", self.latest.saturating_sub(ASKED_KEYS_KEPT))?;
         throw_away_old(connection, "ended", self.latest.saturating_sub(CLOSED_KEPT))?;

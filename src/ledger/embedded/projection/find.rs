@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use holdfast_core::hold::Answered;
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension as _};
 
 use super::names::{self, Leads};
 use super::rows::HoldKept;
@@ -13,7 +13,7 @@ use super::whole::{Making, Wholeness};
 use super::{schema, words};
 use crate::journal::JournalError;
 use crate::ledger::embedded::cold::{Cold, Found, Left, Need, Reading};
-use crate::ledger::embedded::state::{Fingerprint, NameKey};
+use crate::ledger::embedded::state::{Fingerprint, NameKey, ToldContent};
 
 /// Names that are read at a time: whoever looks something up meanwhile waits no longer than that takes.
 const PAGE_NAMES: usize = 1_024;
@@ -109,8 +109,8 @@ fn told_behind(
 fn look(connection: &Connection, need: &Need) -> rusqlite::Result<Found> {
     let hold = hold(connection, need.payment.iter().copied())?;
     let told = match need.told {
-        Some(name) if was_told(connection, name)? => Some(name),
-        Some(_) | None => None,
+        Some(name) => told(connection, name)?.map(|content| (name, content)),
+        None => None,
     };
     let asked = match need.asked {
         Some(name) => answered(connection, name)?.map(|answered| (name, answered)),
@@ -164,6 +164,11 @@ fn answered(connection: &Connection, name: Fingerprint) -> rusqlite::Result<Opti
     }))
 }
 
-fn was_told(connection: &Connection, name: Fingerprint) -> rusqlite::Result<bool> {
-    connection.prepare_cached("SELECT 1 FROM told_for_ever WHERE name = ?1")?.exists([&words::bytes_of(name)[..]])
+/// Whether a message was told, and what it said, where that is known.
+fn told(connection: &Connection, name: Fingerprint) -> rusqlite::Result<Option<Option<ToldContent>>> {
+    let sql = "SELECT c.content FROM told_for_ever t LEFT JOIN told_content c ON c.name = t.name WHERE t.name = ?1";
+    let mut statement = connection.prepare_cached(sql)?;
+    let content = |row: &rusqlite::Row<'_>| row.get::<_, Option<i64>>(0);
+    let told = statement.query_row([&words::bytes_of(name)[..]], content).optional()?;
+    Ok(told.map(|content| content.map(ToldContent::from_column)))
 }

@@ -7,6 +7,7 @@
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
+use std::time::Duration;
 
 use foldhash::fast::RandomState;
 use holdfast_core::rules::CounterKey;
@@ -21,6 +22,12 @@ use crate::ledger::embedded::state::{Counting, Merchants};
 
 /// So many entries on pages of a kind, and their rows are written.
 const ENTRIES_MAX: usize = if cfg!(test) { 8 } else { 1 << 18 };
+
+/// Rows of counters that one batch looks at at most, whether they are over.
+const COUNTERS_LOOKED_AT: usize = if cfg!(test) { 2 } else { 512 };
+
+/// How often each is looked at.
+const LOOK_AT_COUNTERS_EVERY: Duration = Duration::from_secs(86_400);
 
 /// So many values are remembered besides.
 const REMEMBERED_MAX: usize = if cfg!(test) { 2 } else { 1 << 18 };
@@ -261,13 +268,23 @@ pub(super) struct Lately {
     pub cards: Values<CardUse>,
     pub counters: Values<Counter>,
     pub merchants: Values<Merchants>,
+    look: Look,
+}
+
+/// How far counters were looked at.
+#[derive(Debug, Clone, Copy)]
+enum Look {
+    /// All of them, at that time of the journal.
+    Done(Timestamp),
+    /// Those up to this one, since that time.
+    UpTo(CounterName, Timestamp),
 }
 
 impl Lately {
     pub fn read(connection: &Connection) -> rusqlite::Result<Self> {
         let (purses, cards) = (Values::read(connection)?, Values::read(connection)?);
         let (counters, merchants) = (Values::read(connection)?, Values::read(connection)?);
-        Ok(Lately { purses, cards, counters, merchants })
+        Ok(Lately { purses, cards, counters, merchants, look: Look::Done(Timestamp::EPOCH) })
     }
 
     pub fn finish(&mut self, connection: &Connection) -> rusqlite::Result<()> {
@@ -276,6 +293,49 @@ impl Lately {
         self.counters.finish(connection)?;
         self.merchants.finish(connection)
     }
+
+    /// Throws away rows of counters that are over at a time of the journal; looks at a few at most, in their order. What waits on pages
+    /// is looked at when it has its row.
+    pub fn throw_away_old_counters(&mut self, connection: &Connection, now: Timestamp) -> rusqlite::Result<()> {
+        let (after, since) = match self.look {
+            Look::Done(at) if at.saturating_add(LOOK_AT_COUNTERS_EVERY) > now => return Ok(()),
+            Look::Done(_) => (None, now),
+            Look::UpTo(name, since) => (Some(name), since),
+        };
+        let looked_at = counters_after(connection, after)?;
+        for (name, counter) in &looked_at {
+            if counter.is_over(now) && !self.counters.waiting.contains(name) {
+                self.counters.known.remove(name);
+                let (scope, subject) = words::counting_columns(name.1);
+                connection
+                    .prepare_cached("DELETE FROM counter WHERE counter = ?1 AND scope = ?2 AND subject = ?3")?
+                    .execute(params![name.0.0.cast_signed(), scope, subject])?;
+            }
+        }
+        self.look = match looked_at.last() {
+            Some((name, _)) if looked_at.len() >= COUNTERS_LOOKED_AT => Look::UpTo(*name, since),
+            Some(_) | None => Look::Done(since),
+        };
+        Ok(())
+    }
+}
+
+/// The next rows of counters, in their order.
+fn counters_after(connection: &Connection, after: Option<CounterName>) -> rusqlite::Result<Vec<(CounterName, Counter)>> {
+    let sql = "SELECT counter, scope, subject, used FROM counter WHERE (counter, scope, subject) > (?1, ?2, ?3)
+        ORDER BY counter, scope, subject LIMIT ?4";
+    let (key, (scope, subject)) = match after {
+        Some((key, counting)) => (key.0.cast_signed(), words::counting_columns(counting)),
+        None => (i64::MIN, ("", 0)),
+    };
+    let most = i64::try_from(COUNTERS_LOOKED_AT).unwrap_or(i64::MAX);
+    let mut statement = connection.prepare_cached(sql)?;
+    let read = |row: &Row<'_>| {
+        let (key, subject) = (row.get::<_, i64>(0)?, row.get(2)?);
+        let counting = words::word(row, 1, |scope| words::counting(scope, subject))?;
+        Ok(((CounterKey(key.cast_unsigned()), counting), words::unpacked(row, 3)?))
+    };
+    statement.query_map(params![key, scope, subject, most], read)?.collect()
 }
 
 /// Every value that is on pages, the oldest first: a later one counts.

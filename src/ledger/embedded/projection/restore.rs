@@ -15,7 +15,8 @@ use super::sums::Sums;
 use super::{find, lately, schema, words};
 use crate::journal::{Joint, JournalError};
 use crate::ledger::embedded::state::{
-    AccountIndex, CardIndex, CardRow, CardholderIndex, CardholderRow, Merchants, NameKey, State, TOLD_KEYS_KEPT,
+    AccountIndex, CardIndex, CardRow, CardholderIndex, CardholderRow, Merchants, NameKey, Restoring, State, TOLD_KEYS_KEPT,
+    ToldContent,
 };
 
 /// How far a projection followed the journal.
@@ -58,6 +59,7 @@ pub fn peek(directory: &Path) -> Result<Option<(State, Mark)>, JournalError> {
 /// Memory as it was at the mark.
 pub(super) fn state(connection: &Connection, mark: &Mark) -> rusqlite::Result<State> {
     let mut state = State::new((mark.key.0, mark.key.1));
+    state.restore_many(&restoring(connection)?);
     accounts(connection, &mut state)?;
     cardholders(connection, &mut state)?;
     cards(connection, &mut state)?;
@@ -67,6 +69,21 @@ pub(super) fn state(connection: &Connection, mark: &Mark) -> rusqlite::Result<St
     asked(connection, &mut state)?;
     told(connection, &mut state)?;
     Ok(state)
+}
+
+/// How many rows memory is made of, without reading them.
+fn restoring(connection: &Connection) -> rusqlite::Result<Restoring> {
+    let many = |sql: &str| {
+        let rows = connection.query_row(sql, [], |row| row.get::<_, Option<i64>>(0))?;
+        Ok::<_, rusqlite::Error>(rows.and_then(|rows| usize::try_from(rows).ok()).unwrap_or(0))
+    };
+    Ok(Restoring {
+        accounts: many("SELECT max(number) FROM account")?,
+        cards: many("SELECT max(number) FROM card")?,
+        cardholders: many("SELECT max(number) FROM cardholder")?,
+        // An index of those alone: it is read in a moment.
+        holds: many("SELECT count(*) FROM hold INDEXED BY hold_open WHERE status = 'open'")?,
+    })
 }
 
 /// Memory as it would be had it never let go of anything: for whoever has no cold store to ask.
@@ -187,7 +204,12 @@ fn asked(connection: &Connection, state: &mut State) -> rusqlite::Result<()> {
 
 /// Only as many as memory keeps: the rest is found here when it is needed.
 fn told(connection: &Connection, state: &mut State) -> rusqlite::Result<()> {
-    let mut statement = connection.prepare("SELECT at, name FROM told ORDER BY record DESC")?;
+    let sql = if schema::has(connection, "told_content")? {
+        "SELECT t.at, t.name, c.content FROM told t LEFT JOIN told_content c ON c.name = t.name ORDER BY t.record DESC"
+    } else {
+        "SELECT at, name, NULL FROM told ORDER BY record DESC"
+    };
+    let mut statement = connection.prepare(sql)?;
     let mut rows = statement.query([])?;
     let (mut young, mut oldest) = (Vec::new(), None);
     while let Some(row) = rows.next()? {
@@ -196,10 +218,11 @@ fn told(connection: &Connection, state: &mut State) -> rusqlite::Result<()> {
         if at < oldest {
             break;
         }
-        young.push((at, words::fingerprint(row, 1)?));
+        let content: Option<i64> = row.get(2)?;
+        young.push((at, words::fingerprint(row, 1)?, content.map(ToldContent::from_column)));
     }
-    for (at, name) in young.into_iter().rev() {
-        state.restore_told(at, name);
+    for (at, name, content) in young.into_iter().rev() {
+        state.restore_told(at, name, content);
     }
     Ok(())
 }

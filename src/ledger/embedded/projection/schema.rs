@@ -17,7 +17,10 @@ pub const FILE: &str = "projection.sqlite";
 
 /// The number of these tables, in SQLite's `user_version`. There is no way from one to the next but from the journal; a
 /// checkpoint's state has them too and nothing to be made from, so that whoever changes them has to bring that along.
-pub(super) const FORMAT: i32 = 6;
+pub(super) const FORMAT: i32 = 7;
+
+/// The oldest whose tables are the same and whose columns are read like ours: 6 has no counter that says when it is over.
+pub(super) const FORMAT_READ: i32 = 6;
 
 /// "HFP1", in SQLite's `application_id`: the file is ours.
 pub(super) const APPLICATION: i32 = 0x4846_5031;
@@ -150,6 +153,8 @@ INSERT INTO meta VALUES (1, 1, zeroblob(32), 1, randomblob(16), NULL);
 const LATER_TABLES: &str = "
 -- Whom a card paid last: numbers that merchants come to under `secret` (postcard).
 CREATE TABLE IF NOT EXISTS card_merchants (card INTEGER PRIMARY KEY, merchants BLOB NOT NULL) STRICT;
+-- What a message of `told_for_ever` said: a digest, by which one of the same name that says something else is known.
+CREATE TABLE IF NOT EXISTS told_content (name BLOB PRIMARY KEY, content INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 ";
 
 /// The projection's file of a data directory.
@@ -311,6 +316,10 @@ fn try_to_open(path: &Path) -> rusqlite::Result<(Connection, Format)> {
     }
     if matches!(format, Format::Ours | Format::Empty) {
         connection.execute_batch(LATER_TABLES)?;
+        // From here on an older program cannot read what is written.
+        if connection.query_row("PRAGMA user_version", [], |row| row.get::<_, i32>(0))? != FORMAT {
+            connection.execute_batch(&format!("PRAGMA user_version = {FORMAT}"))?;
+        }
     }
     connection.set_prepared_statement_cache_capacity(64);
     Ok((connection, format))
@@ -325,14 +334,19 @@ fn make_tables(connection: &Connection) -> rusqlite::Result<()> {
 
 /// Whether it is known whom cards paid.
 pub(super) fn has_merchants(connection: &Connection) -> rusqlite::Result<bool> {
-    connection.query_row("SELECT count(*) > 0 FROM sqlite_schema WHERE name = 'card_merchants'", [], |row| row.get(0))
+    has(connection, "card_merchants")
+}
+
+/// Whether a table is there that came later.
+pub(super) fn has(connection: &Connection, table: &str) -> rusqlite::Result<bool> {
+    connection.query_row("SELECT count(*) > 0 FROM sqlite_schema WHERE name = ?1", [table], |row| row.get(0))
 }
 
 fn format_of(connection: &Connection) -> rusqlite::Result<Format> {
     let number = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i32>(0));
     let tables = number("SELECT count(*) FROM sqlite_schema")?;
     Ok(match (number("PRAGMA application_id")?, number("PRAGMA user_version")?, tables) {
-        (APPLICATION, FORMAT, _) => Format::Ours,
+        (APPLICATION, FORMAT_READ..=FORMAT, _) => Format::Ours,
         (APPLICATION, format, _) if format > FORMAT => Format::Newer(format),
         (0, 0, 0) => Format::Empty,
         (_, _, _) => Format::Other,

@@ -1,9 +1,14 @@
-//! What memory lets go of, once it is safe in the projection; and the one key that it keeps although its group was given up.
+//! What memory lets go of, once it is safe in the projection or counts no more; and the one key that it keeps although its group was given up.
+
+use std::time::Duration;
 
 use holdfast_core::Timestamp;
 use holdfast_core::hold::Answered;
 
-use super::{ASKED_KEYS_KEPT, Aging, Fingerprint, Last, State, TOLD_KEYS_KEPT};
+use super::{ASKED_KEYS_KEPT, Aging, Fingerprint, Last, State, TOLD_KEYS_KEPT, Watched};
+
+/// How often a counter is looked at, whether it is over.
+const LOOK_AT_COUNTERS_EVERY: Duration = Duration::from_secs(86_400);
 
 impl State {
     /// Keeps the key of a decline that was told `at` that time although its group was given up; a record up to that one says it
@@ -59,6 +64,22 @@ impl State {
             for name in row.names {
                 self.holds_by_name.remove(&name);
                 self.gone.add(name);
+            }
+        }
+    }
+
+    /// Forgets what limits have counted in windows that no question can name any more; looks at so many counters at most. Only
+    /// between two groups: what is looked at goes to the end, where a group that is undone takes its own away.
+    pub fn forget_old_counters(&mut self, now: Timestamp, most: usize) {
+        let looked_at_before = now.saturating_sub(LOOK_AT_COUNTERS_EVERY);
+        for _ in 0..most {
+            let Some(watched) = self.counters_watched.pop_front_if(|watched| watched.at < looked_at_before) else { return };
+            match self.counters.get(&watched.key) {
+                Some(counter) if counter.is_over(now) => {
+                    self.counters.remove(&watched.key);
+                }
+                Some(_) => self.counters_watched.push_back(Watched { at: now, ..watched }),
+                None => {}
             }
         }
     }

@@ -19,6 +19,7 @@ mod take_back;
 mod write;
 
 use std::collections::{HashMap, VecDeque};
+use std::num::NonZeroU64;
 use std::time::Duration;
 
 use holdfast_adapters::AccountBalance;
@@ -36,6 +37,7 @@ pub use self::merchants::Merchants;
 pub use self::names::{NameKey, PaymentNames};
 #[cfg(test)]
 pub use self::picture::Picture;
+pub use self::restore::Restoring;
 pub use self::rows::Fingerprint;
 use self::rows::{ByName, Rows, SHARDS};
 pub use self::subjects::{AccountIndex, AccountRow, CardIndex, CardRow, CardholderIndex, CardholderRow, Counting, ProgramIndex};
@@ -74,6 +76,14 @@ struct Aging {
     last: Last,
 }
 
+/// A counter that is looked at now and then, whether it is over.
+#[derive(Debug, Clone, Copy)]
+struct Watched {
+    /// When it was last looked at.
+    at: Timestamp,
+    key: (CounterKey, Counting),
+}
+
 /// Whether somebody may look for a key that memory has let go of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Last {
@@ -81,11 +91,27 @@ enum Last {
     No,
 }
 
+/// A digest of what a told message said: a message of the same key that says something else has another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ToldContent(pub NonZeroU64);
+
+impl ToldContent {
+    /// As a column has it.
+    pub const fn to_column(self) -> i64 {
+        self.0.get().cast_signed()
+    }
+
+    /// From what [`ToldContent::to_column`] wrote.
+    pub fn from_column(column: i64) -> Self {
+        ToldContent(NonZeroU64::new(column.cast_unsigned()).unwrap_or(NonZeroU64::MIN))
+    }
+}
+
 /// What was found of what memory had let go of.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Recalled {
     pub asked: Option<(Fingerprint, Answered)>,
-    pub told: Option<Fingerprint>,
+    pub told: Option<(Fingerprint, Option<ToldContent>)>,
 }
 
 /// The embedded ledger's memory.
@@ -108,11 +134,13 @@ pub struct State {
     /// The number that the next hold gets.
     next_hold: u64,
     counters: HashMap<(CounterKey, Counting), Counter, foldhash::fast::RandomState>,
+    /// Each of them once, those that were not looked at for the longest time first.
+    counters_watched: VecDeque<Watched>,
     asked: ByName<Answered>,
     asked_by_age: VecDeque<Aging>,
     /// Which record last changed an answer that an earlier one had brought.
     corrected_by: ByName<i64>,
-    told: ByName<()>,
+    told: ByName<Option<ToldContent>>,
     told_by_age: VecDeque<Aging>,
 }
 
@@ -149,6 +177,7 @@ impl State {
             recalled: Recalled::default(),
             next_hold: 1,
             counters: HashMap::default(),
+            counters_watched: VecDeque::new(),
             asked: ByName::in_pieces(pieces),
             asked_by_age: VecDeque::new(),
             corrected_by: ByName::in_pieces(pieces),
@@ -253,7 +282,13 @@ impl State {
 
     /// Whether a told key was applied before.
     pub fn was_told(&self, key: Fingerprint) -> bool {
-        self.told.get(&key).is_some() || self.recalled.told == Some(key)
+        self.told.get(&key).is_some() || self.recalled.told.is_some_and(|(name, _)| name == key)
+    }
+
+    /// What the message said that was applied under a told key, where that is known.
+    pub fn told_content(&self, key: Fingerprint) -> Option<ToldContent> {
+        let recalled = self.recalled.told.filter(|(name, _)| *name == key).and_then(|(_, content)| content);
+        self.told.get(&key).copied().flatten().or(recalled)
     }
 
     /// What a limit has counted, whatever the window.
@@ -304,7 +339,13 @@ impl State {
             credit_line: row.account.money(row.account.credit_line),
             status: row.account.status,
             holds_open: u64::from(row.holds_open),
+            owner: None,
         })
+    }
+
+    /// Whose a card is, as far as anybody told.
+    pub fn owner_of(&self, card: Option<CardIndex>) -> Option<CardholderToken> {
+        self.cardholder(self.card(card?)?.cardholder?)?.token
     }
 
     /// A program's accounts among so many from that one on, and where the next ones begin.

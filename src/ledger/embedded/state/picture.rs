@@ -9,7 +9,8 @@ use holdfast_core::rules::CounterKey;
 use holdfast_core::{Decision, DeclineReason, ProgramId, Timestamp};
 
 use super::{
-    AccountIndex, AccountRow, CardIndex, CardRow, CardholderIndex, CardholderRow, Counting, Fingerprint, HoldRow, State,
+    ASKED_KEYS_KEPT, AccountIndex, AccountRow, CardIndex, CardRow, CardholderIndex, CardholderRow, Counting, Fingerprint,
+    HoldRow, State,
 };
 use crate::ledger::embedded::counters::Counter;
 
@@ -53,10 +54,12 @@ impl Picture {
     }
 
     /// Without what is a matter of when memory let go of something, or of a group that failed: holds that ended, messages,
-    /// numbers that are yet to be given, and answers but the ledger's own refusals since `young`. (An old answer that somebody
+    /// numbers that are yet to be given, counters that are over, and answers but the ledger's own refusals since `young`. (An old answer that somebody
     /// corrected is as old as it was where memory still had it, and as its correction where not.)
     #[must_use]
-    pub fn whatever_was_let_go(self, young: Timestamp) -> Self {
+    pub fn whatever_was_let_go(mut self, young: Timestamp) -> Self {
+        // Such a one may go whenever somebody looks at it.
+        self.counters.retain(|_, counter| !counter.is_over(young.saturating_add(ASKED_KEYS_KEPT)));
         let (mut asked, asked_by_age) = (self.asked.clone(), Vec::new());
         asked.retain(|_, answered| match answered.decision {
             Decision::Decline { reason } => {
@@ -110,7 +113,7 @@ impl State {
         let number = |index| self.hold(index).map_or(0, |row| row.number.0);
         let mut cardholders_by_name: Vec<_> = self.cardholders_by_name.iter().map(|(name, index)| (*name, *index)).collect();
         cardholders_by_name.sort_unstable_by_key(|(name, _)| *name);
-        let mut told: Vec<_> = self.told.iter().map(|(name, ())| *name).collect();
+        let mut told: Vec<_> = self.told.iter().map(|(name, _)| *name).collect();
         told.sort_unstable();
         Picture {
             programs: self.programs.clone(),

@@ -9,11 +9,28 @@ use holdfast_core::{AccountId, CardToken, CardholderToken, ProgramId, Timestamp}
 
 use super::{
     AccountIndex, AccountRow, Aging, CardIndex, CardRow, CardholderIndex, CardholderRow, Counting, Fingerprint, HoldRow, Last,
-    Merchants, State,
+    Merchants, State, ToldContent, Watched,
 };
 use crate::ledger::embedded::counters::Counter;
 
+/// How many rows of a kind are to be restored, about.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Restoring {
+    pub accounts: usize,
+    pub cards: usize,
+    pub cardholders: usize,
+    pub holds: usize,
+}
+
 impl State {
+    /// Makes room for what a start restores, by the numbers of its rows.
+    pub fn restore_many(&mut self, rows: &Restoring) {
+        self.accounts_by_name.reserve(rows.accounts);
+        self.cards_by_name.reserve(rows.cards);
+        self.cardholders_by_name.reserve(rows.cardholders);
+        self.holds_by_name.reserve(rows.holds);
+    }
+
     /// The next account.
     pub fn restore_account(&mut self, program: &ProgramId, id: &AccountId, account: Account, told: Mark) -> AccountIndex {
         let index = AccountIndex(self.accounts.next());
@@ -54,7 +71,7 @@ impl State {
     ) -> CardholderIndex {
         let index = CardholderIndex(self.cardholders.next());
         let name = self.key.cardholder(program, cardholder);
-        self.cardholders.push(row);
+        self.cardholders.push(CardholderRow { token: Some(*cardholder), ..row });
         self.cardholders_by_name.insert(name, index);
         index
     }
@@ -82,14 +99,18 @@ impl State {
     /// A hold, unless it is there already. One that ended may go again when its time is up. A name of its that another hold
     /// has by now stays with that; if none is left, nobody could mean this one.
     pub fn restore_hold(&mut self, mut row: HoldRow, at: Timestamp, record: i64) {
-        let holder = |name: &Fingerprint| self.holds_by_name.get(name).and_then(|index| self.hold(*index));
-        let (named, number) = (!row.names.is_empty(), row.number);
-        if row.names.iter().any(|name| holder(name).is_some_and(|known| known.number == number)) {
-            return;
-        }
-        row.names.retain(|name| holder(name).is_none());
-        if named && row.names.is_empty() {
-            return;
+        let known = |name: &Fingerprint| self.holds_by_name.get(name).is_some();
+        if row.names.iter().any(known) {
+            // Seldom: at a start nearly every name comes once.
+            let holder = |name: &Fingerprint| self.holds_by_name.get(name).and_then(|index| self.hold(*index));
+            let number = row.number;
+            if row.names.iter().any(|name| holder(name).is_some_and(|known| known.number == number)) {
+                return;
+            }
+            row.names.retain(|name| holder(name).is_none());
+            if row.names.is_empty() {
+                return;
+            }
         }
         let (names, account, status) = (row.names.clone(), row.account, row.hold.status);
         self.next_hold = self.next_hold.max(row.number.0.saturating_add(1));
@@ -122,7 +143,10 @@ impl State {
 
     /// What a limit has counted.
     pub fn restore_counter(&mut self, key: CounterKey, counting: Counting, counter: Counter) {
-        self.counters.insert((key, counting), counter);
+        let key = (key, counting);
+        if self.counters.insert(key, counter).is_none() {
+            self.counters_watched.push_back(Watched { at: Timestamp::EPOCH, key });
+        }
     }
 
     /// What was answered to a key. Keys come in the order of their age.
@@ -133,8 +157,8 @@ impl State {
     }
 
     /// A message that was told. Keys come in the order of their age.
-    pub fn restore_told(&mut self, at: Timestamp, key: Fingerprint) {
-        if self.told.insert(key, ()).is_none() {
+    pub fn restore_told(&mut self, at: Timestamp, key: Fingerprint, content: Option<ToldContent>) {
+        if self.told.insert(key, content).is_none() {
             // Whoever restores it has the names of those that last.
             self.told_by_age.push_back(Aging { at, record: 0, name: key, last: Last::No });
         }

@@ -124,6 +124,16 @@ impl<T> ByName<T> {
         ByName { shards: (0..pieces).map(|_| HashMap::default()).collect() }
     }
 
+    /// Makes room for so many in all, before they come: a map that grows hashes everything anew each time.
+    pub fn reserve(&mut self, names: usize) {
+        // Shards are not quite of one size.
+        let each = names.checked_div(self.shards.len()).unwrap_or(0);
+        let each = each.saturating_add(each.checked_div(16).unwrap_or(0));
+        for shard in &mut self.shards {
+            shard.reserve(each.saturating_sub(shard.len()));
+        }
+    }
+
     /// What is there under a name.
     pub fn get(&self, name: &Fingerprint) -> Option<&T> {
         self.shards.get(shard(name, self.shards.len()))?.get(name)

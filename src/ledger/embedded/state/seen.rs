@@ -1,16 +1,25 @@
 //! What memory shows of a question to whoever may only look.
 
-use holdfast_core::rules::KindSet;
-use holdfast_core::stand_in::{AccountSight, Acquaintance, CardSight, Sight, Snapshot};
+use holdfast_core::hold::LimitUse;
+use holdfast_core::rules::{KindSet, LimitCheck};
+use holdfast_core::stand_in::{AccountSight, Acquaintance, AddsTo, CardSight, Sight, Snapshot};
 use holdfast_core::{AuthorizationRequest, Decision, Timestamp};
 
 use super::State;
 use crate::ledger::Origin;
 use crate::ledger::embedded::naming::{in_its_owners_name, locate_request};
+use crate::ledger::embedded::weigh;
 use crate::ledger::embedded::window::AsOf;
-use crate::ledger::sight::{Lasts, LongerAgo, Seen};
+use crate::ledger::sight::{Lasts, LongerAgo, Owned, Seen};
 
 impl State {
+    /// What limits of a question have counted, in their order.
+    pub fn counted(&self, origin: &Origin, request: &AuthorizationRequest, limits: &[LimitCheck]) -> Vec<LimitUse> {
+        let located = locate_request(self, &origin.program, origin.platform.as_ref(), request);
+        let located = in_its_owners_name(self, &origin.program, request, located);
+        limits.iter().map(|check| weigh::used(self, &located, check).0).collect()
+    }
+
     /// The card, its account and the key of a question, found as the ledger would find them.
     pub fn seen(&self, origin: &Origin, request: &AuthorizationRequest, AsOf { at: as_of, approvals_until }: AsOf) -> Seen {
         let platform = origin.platform.as_ref();
@@ -49,6 +58,10 @@ impl State {
         let was_approved = answered.is_some_and(|answered| matches!(answered.decision, Decision::Approve { .. }));
         let paid = self.key.merchant(&origin.program, &request.merchant).filter(|_| !was_approved).zip(row);
         let merchant = paid.map_or(Acquaintance::NotKnown, |(merchant, row)| row.merchants.acquaintance(merchant));
-        Seen { snapshot: Snapshot { card, account, merchant }, answered, lasts, longer_ago }
+        let is_open = located.hold.and_then(|index| self.hold(index)).is_some_and(|row| row.hold.is_under_way());
+        let adds_to = if is_open { AddsTo::Open } else { AddsTo::NotKnown };
+        let owned = if row.is_some_and(|row| row.cardholder.is_some()) { Owned::Told } else { Owned::NotTold };
+        let owner = self.owner_of(located.card);
+        Seen { snapshot: Snapshot { card, account, merchant, adds_to }, owned, answered, lasts, longer_ago, owner }
     }
 }

@@ -2,7 +2,7 @@
 //! those places.
 
 use holdfast_core::hold::{Account, CardStatus, CardholderStatus, Mark};
-use holdfast_core::{AccountId, Timestamp};
+use holdfast_core::{AccountId, CardholderToken, Timestamp};
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
@@ -57,6 +57,8 @@ pub struct CardholderRow {
     pub status: Option<CardholderStatus>,
     /// What the status was told by.
     pub told: Option<Mark>,
+    /// Their name.
+    pub token: Option<CardholderToken>,
     /// The accounts behind their cards, in the order in which they were entered, each with the number of those cards.
     pub accounts: SmallVec<[(AccountIndex, u32); 1]>,
 }

@@ -71,6 +71,7 @@ impl State {
             }
             Undo::Counter(key, None) => {
                 self.counters.remove(&key);
+                self.counters_watched.pop_back();
             }
             Undo::Asked(key, Some(before)) => {
                 // Which record corrected it stays: at worst it is kept until the one that takes its number is safe.

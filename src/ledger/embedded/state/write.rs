@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 
 use super::{
     AccountIndex, AccountRow, Aging, CardIndex, CardRow, CardholderIndex, CardholderRow, Fingerprint, HoldIndex, HoldNumber,
-    HoldRow, Last, Located, Merchants, PaymentNames, State, counting,
+    HoldRow, Last, Located, Merchants, PaymentNames, State, ToldContent, Watched, counting,
 };
 use crate::journal::{Naming, Place};
 use crate::ledger::embedded::counters::Counter;
@@ -25,7 +25,7 @@ pub struct Names<'a> {
     pub record: i64,
     /// The payment, by its own names.
     pub payment: Option<&'a PaymentRef>,
-    /// For an increment: its own name, which leads to the same hold.
+    /// For an increment: its own name, which leads to the same hold. So does that of a message that others may name instead of the payment.
     pub increment: Option<&'a PaymentRef>,
     /// Who ends the hold if nobody captures it.
     pub expiry: Expiry,
@@ -34,7 +34,7 @@ pub struct Names<'a> {
     /// The asked key that its answer is remembered under.
     pub asked: Option<Fingerprint>,
     /// The told key that makes it apply once.
-    pub told: Option<Fingerprint>,
+    pub told: Option<(Fingerprint, ToldContent)>,
     /// Whom its question is to pay.
     pub merchant: Option<u32>,
 }
@@ -51,6 +51,8 @@ impl State {
             row.account.posted = row.account.posted.saturating_add(outcome.posted);
             row.account.held = row.account.held.saturating_add(outcome.held);
         }
+        let before = located.hold.filter(|_| !outcome.counted.is_empty()).and_then(|index| self.hold(index));
+        let known = before.map(|row| row.counted.clone()).unwrap_or_default();
         let (mut index, mut naming) = (located.hold, Naming::Perhaps);
         if let Some(hold) = outcome.hold {
             let written = self.write_hold(located, names, hold, outcome, undo);
@@ -63,7 +65,7 @@ impl State {
         }
         let counts_for = Located { card: placed_with.or(located.card), ..*located };
         for counted in &outcome.counted {
-            self.count(&counts_for, counted, undo);
+            self.count(&counts_for, counted, &known, names.at, undo);
         }
         self.write_keys(names, outcome, undo);
         Place {
@@ -94,8 +96,8 @@ impl State {
             let before = self.remember_answer(key, answered, names.at, names.record);
             undo.push(Undo::Asked(key, before));
         }
-        if let Some(key) = names.told
-            && self.told.insert(key, ()).is_none()
+        if let Some((key, content)) = names.told
+            && self.told.insert(key, Some(content)).is_none()
         {
             // One that became a payment's step is known by that.
             let last = if outcome.step.is_none() { Last::Yes } else { Last::No };
@@ -211,18 +213,26 @@ impl State {
         }
     }
 
-    fn count(&mut self, located: &Located, counted: &Counted, undo: &mut UndoLog) {
+    /// Counts in a limit; `known` is where the payment counted before.
+    fn count(&mut self, located: &Located, counted: &Counted, known: &[Counted], at: Timestamp, undo: &mut UndoLog) {
         let Some(counting) = counting(counted.scope, located) else {
             return;
         };
         let key = (counted.counter, counting);
-        let counter = self.counters.entry(key);
-        let before = match &counter {
-            Entry::Occupied(occupied) => Some(occupied.get().clone()),
-            Entry::Vacant(_) => None,
+        let counter = match self.counters.entry(key) {
+            Entry::Occupied(occupied) => {
+                undo.push(Undo::Counter(key, Some(occupied.get().clone())));
+                occupied.into_mut()
+            }
+            // It counted there, and what it counted is forgotten: the window is long over.
+            Entry::Vacant(_) if known.iter().any(|place| place.same_place(counted)) => return,
+            Entry::Vacant(vacant) => {
+                undo.push(Undo::Counter(key, None));
+                self.counters_watched.push_back(Watched { at, key });
+                vacant.insert(Counter::new(counted.window))
+            }
         };
-        undo.push(Undo::Counter(key, before));
-        counter.or_insert_with(|| Counter::new(counted.window)).count(counted.window, counted.amount, counted.count);
+        counter.count(counted.window, counted.amount, counted.count, at);
     }
 
     /// Writes a change of standing, and says to which rows; a card or cardholder that was unknown is known from now on.
@@ -374,7 +384,7 @@ impl State {
         }
         let index = CardholderIndex(self.cardholders.next());
         let name = self.key.cardholder(program, cardholder);
-        self.cardholders.push(CardholderRow::default());
+        self.cardholders.push(CardholderRow { token: Some(*cardholder), ..CardholderRow::default() });
         self.cardholders_by_name.insert(name, index);
         undo.push(Undo::CardholderEntered(name));
         index

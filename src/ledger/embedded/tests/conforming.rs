@@ -235,6 +235,14 @@ impl<L: Log> Log for Plugged<L> {
         self.plug.check()?;
         self.log.take_away()
     }
+
+    fn has_room(&self) -> bool {
+        self.log.has_room()
+    }
+
+    fn give_room_back(&mut self) {
+        self.log.give_room_back();
+    }
 }
 
 /// Nobody is told.

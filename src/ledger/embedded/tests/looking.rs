@@ -113,6 +113,14 @@ impl Log for Stalling {
     fn take_away(&mut self) -> Result<u64, JournalError> {
         self.log.take_away()
     }
+
+    fn has_room(&self) -> bool {
+        self.log.has_room()
+    }
+
+    fn give_room_back(&mut self) {
+        self.log.give_room_back();
+    }
 }
 
 struct Quiet;

@@ -204,15 +204,22 @@ BEGIN
             FOR o IN 1 .. v_limits LOOP
                 i := p_in_order[o];
                 IF NOT v_known[i] THEN
-                    INSERT INTO holdfast.counter (counter, scope, subject, kind, slots, amounts, counts)
+                    INSERT INTO holdfast.counter (counter, scope, subject, kind, slots, amounts, counts, over_at)
                         VALUES (p_counters[i], p_scopes[i], v_subjects[i], p_kinds[i], ARRAY[p_slots[i]],
-                        ARRAY[p_counts_amount], ARRAY[p_counts_count]);
+                        ARRAY[p_counts_amount], ARRAY[p_counts_count],
+                        holdfast.counter_over(p_kinds[i], p_slots[i], p_lengths[i], p_at));
                 ELSIF p_kinds[i] <> 'rolling' THEN
                     UPDATE holdfast.counter c SET slots = ARRAY[p_slots[i]],
-                        amounts = ARRAY[v_used_amounts[i] + p_counts_amount], counts = ARRAY[v_used_counts[i] + p_counts_count]
+                        amounts = ARRAY[v_used_amounts[i] + p_counts_amount], counts = ARRAY[v_used_counts[i] + p_counts_count],
+                        over_at = holdfast.counter_over(p_kinds[i], p_slots[i], p_lengths[i], p_at)
                         WHERE c.counter = p_counters[i] AND c.scope = p_scopes[i] AND c.subject = v_subjects[i];
                 ELSE
-                    UPDATE holdfast.counter c SET (slots, amounts, counts) = (
+                    UPDATE holdfast.counter c SET over_at = CASE
+                            WHEN coalesce(c.slots[cardinality(c.slots)] < p_slots[i], true)
+                                THEN holdfast.counter_over(p_kinds[i], p_slots[i], p_lengths[i], p_at)
+                            ELSE c.over_at
+                        END,
+                        (slots, amounts, counts) = (
                         SELECT array_agg(b.slot ORDER BY b.slot), array_agg(b.amount ORDER BY b.slot),
                             array_agg(b.many ORDER BY b.slot)
                         FROM (

@@ -9,19 +9,21 @@ mod rows;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 
-use holdfast_core::hold::Answered;
-use holdfast_core::{CardToken, ProgramId, Timestamp};
+use holdfast_core::hold::{AccountStatus, Answered};
+use holdfast_core::{AccountId, CardToken, ProgramId, Timestamp};
 
 use self::file::{SnapshotError, Writing};
 use super::last_seen::{AccountSeen, CardSeen};
 use crate::journal::KeptRuleset;
 use crate::ledger::embedded::Observer;
+use crate::ledger::embedded::projection::read::CardStanding;
 use crate::ledger::embedded::state::NameKey;
 
 /// Its name in the spool's directory.
@@ -71,6 +73,25 @@ impl Snapshot {
     pub fn read(place: &Place) -> Result<Option<Self>, SnapshotError> {
         file::read(place)
     }
+}
+
+/// The cards of a program as this responder last saw them, and when all of that was so; nothing if it kept nothing. Blocks.
+///
+/// # Errors
+/// The disk, or what is there, for people.
+pub fn seen_standings(place: &Place, program: ProgramId) -> Result<Option<(Timestamp, Vec<CardStanding>)>, String> {
+    let Some(seen) = Snapshot::read(place).map_err(|error| error.to_string())? else { return Ok(None) };
+    let accounts: HashMap<i64, (AccountId, AccountStatus)> =
+        seen.accounts.iter().map(|(number, seen)| (*number, (seen.id, seen.account.status))).collect();
+    let own = seen.cards.iter().filter(|(of, ..)| *of == program);
+    let standing = |(number, (_, card, seen)): (u32, &(ProgramId, CardToken, CardSeen))| CardStanding {
+        number,
+        card: *card,
+        status: seen.status,
+        cardholder: seen.owner.map(|owner| (owner, Some(seen.cardholder))),
+        account: seen.account.and_then(|number| accounts.get(&number)).copied(),
+    };
+    Ok(Some((seen.as_of, (0_u32..).zip(own).map(standing).collect())))
 }
 
 /// Something to be written.

@@ -110,7 +110,7 @@ fn movements_and_their_sums_are_listed_with_what_was_on_the_account_and_who_did_
     assert_eq!(differs(), 0);
     server.run_sql(&name, "UPDATE holdfast.record SET posted = 0, cause = NULL WHERE kind = 'account_entered'");
     assert_eq!(differs(), 1);
-    let (openings, _) = include_str!("../migrations/0010_truth.sql").split_once(";\n").unwrap();
+    let (openings, _) = include_str!("../migrations/0013_truth.sql").split_once(";\n").unwrap();
     server.run_sql(&name, openings);
     assert_eq!(differs(), 0);
     let reads = SharedReads::new(&server.reach(&name), std::collections::BTreeMap::new()).unwrap();

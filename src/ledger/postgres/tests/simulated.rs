@@ -290,7 +290,7 @@ async fn compare_copy(database: &Database) {
     let copied = copy(&mut client, &at, directory.path(), |_, _| {}).await.unwrap();
     let (mut books, mut read) = (Books::default(), 0);
     let each = &mut |numbered: Numbered<'_>| {
-        books.follow(&numbered.record);
+        books.follow(numbered.record);
         read += 1;
         Ok(())
     };

@@ -5,7 +5,7 @@ use tokio_postgres::Config;
 use super::server::{PASSWORD, Server, run, shared};
 use crate::ledger::postgres::connect::Database;
 use crate::ledger::postgres::migrate::{bring, look, ours};
-use crate::ledger::postgres::needs::{FUNCTIONS, TABLES};
+use crate::ledger::postgres::needs::{COLUMNS, FUNCTIONS, TABLES};
 use crate::ledger::postgres::tests::conforming::Nobody;
 use crate::ledger::postgres::trouble::{NotTrusted, Trouble};
 use crate::ledger::postgres::{Patience, Postgres, Settings};
@@ -136,6 +136,9 @@ fn what_a_responder_needs_is_what_its_role_may() {
     let name = server.database();
     let granted = "SELECT 'holdfast.' || c.relname || ': ' || a.privilege_type AS it FROM pg_class c, aclexplode(c.relacl) AS a
             WHERE c.relnamespace = 'holdfast'::regnamespace AND a.grantee = 'holdfast_responder'::regrole AND c.relkind IN ('r', 'p')
+        UNION ALL SELECT 'holdfast.' || c.relname || '.' || t.attname || ': ' || a.privilege_type
+            FROM pg_class c JOIN pg_attribute t ON t.attrelid = c.oid, aclexplode(t.attacl) AS a
+            WHERE c.relnamespace = 'holdfast'::regnamespace AND a.grantee = 'holdfast_responder'::regrole
         UNION ALL SELECT 'holdfast.' || p.proname || ': EXECUTE' FROM pg_proc p, aclexplode(p.proacl) AS a
             WHERE p.pronamespace = 'holdfast'::regnamespace AND a.grantee = 'holdfast_responder'::regrole ORDER BY it";
     let granted: Vec<String> = run(async {
@@ -149,7 +152,9 @@ fn what_a_responder_needs_is_what_its_role_may() {
     let of_tables = TABLES.iter().flat_map(|(table, written)| {
         std::iter::once(&"SELECT").chain(*written).map(move |what| format!("holdfast.{table}: {what}"))
     });
-    let needed = of_tables.chain(FUNCTIONS.iter().map(|function| format!("holdfast.{function}: EXECUTE"))).collect();
+    let of_columns = COLUMNS.iter().map(|(table, column)| format!("holdfast.{table}.{column}: UPDATE"));
+    let needed =
+        of_tables.chain(of_columns).chain(FUNCTIONS.iter().map(|function| format!("holdfast.{function}: EXECUTE"))).collect();
     assert_eq!(granted, needed);
 }
 

@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use holdfast_core::rules::HoldPolicy;
-use holdfast_core::{AuthorizationRequest, Expiry};
+use holdfast_core::rules::{CounterKey, HoldPolicy, LimitCheck, Window};
+use holdfast_core::{AuthorizationRequest, Expiry, Timestamp};
 use rustix::process::Signal;
 
 use super::server::{Server, run, shared};
@@ -72,6 +72,51 @@ fn a_damaged_hold_keeps_no_other_from_its_end() {
     let told = observer.0.lock().unwrap().clone();
     let of_it: Vec<_> = told.iter().filter(|line| line.contains("is not released; all others are")).collect();
     assert!(of_it.len() == 1 && of_it[0].contains("something in hold"), "{told:?}");
+}
+
+#[test]
+fn what_limits_have_counted_in_windows_that_are_over_is_dropped() {
+    let Some(server) = shared() else { return };
+    let name = server.database();
+    let desk = Desk(start(server, &name, 2));
+    desk.enter(vec![account("a", 1_000), card("c", "a", None)]).unwrap();
+    let (seconds, number) = (now().unix_seconds(), |sql: &str| -> i64 {
+        run(async {
+            let (client, connection) = server.config(&name).connect(tokio_postgres::NoTls).await.unwrap();
+            tokio::spawn(connection);
+            client.query_one(sql, &[]).await.unwrap().get(0)
+        })
+    });
+    let windows = [
+        Window::Since(Timestamp::from_unix_seconds(seconds.div_euclid(86_400) * 86_400)),
+        Window::Rolling { bucket: seconds.div_euclid(3_600), buckets: 24 },
+        Window::Lifetime,
+    ];
+    let ask = |key: &str, from: u64| {
+        let checks: Vec<LimitCheck> =
+            (from..).zip(windows).map(|(number, window)| LimitCheck { counter: CounterKey(number), ..limit(window) }).collect();
+        assert_eq!(said(desk.act(Act::Decide(limited(purchase(key, 10), &checks)))), approved(10));
+    };
+    // By the database's function, which makes the rows and then changes them; and by the engine, which increments need.
+    ask("1", 1);
+    ask("2", 1);
+    let checks = [LimitCheck { counter: CounterKey(7), ..limit(windows[1]) }];
+    assert_eq!(said(desk.act(Act::Decide(limited(increment("3", "1", 10), &checks)))), approved(10));
+    let over = |days: &str| format!("SELECT count(*) FROM holdfast.counter WHERE over_at < now() + interval '{days}'");
+    assert_eq!(number("SELECT count(*) FROM holdfast.counter"), 4);
+    assert_eq!(["2 days", "4 days", "33 days", "35 days"].map(|days| number(&over(days))), [0, 2, 2, 3]);
+    assert_eq!(
+        number("SELECT holdfast.drop_counters(now() + interval '1 year', 100)"),
+        0,
+        "no clock but the database's is believed"
+    );
+    server.run_sql(&name, "UPDATE holdfast.counter SET over_at = over_at - interval '30 days'");
+    // The ledger may be at it, too: it drops them when it starts.
+    while number("SELECT count(*) FROM holdfast.counter") > 2 {
+        number("SELECT holdfast.drop_counters(now(), 1)");
+    }
+    assert_eq!(number("SELECT count(*) FROM holdfast.counter WHERE over_at < now()"), 0);
+    ask("4", 1);
 }
 
 #[test]

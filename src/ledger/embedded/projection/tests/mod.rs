@@ -3,6 +3,7 @@
 #![expect(clippy::arithmetic_side_effects, reason = "an overflow here fails the test")]
 
 mod cold;
+mod counted;
 mod files;
 mod histories;
 mod lists;
@@ -14,6 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use holdfast_adapters::Unrecognized;
+use holdfast_adapters::payment::KeyIs;
 use holdfast_core::hold::*;
 use holdfast_core::rules::*;
 use holdfast_core::*;
@@ -257,7 +259,9 @@ fn names_kept(cold: &dyn Cold) -> GoneNames {
 /// What is not a matter of when memory was tidied.
 fn lasting(state: &mut State, now: Timestamp) -> Picture {
     state.forget_old_keys(now, i64::MAX, usize::MAX);
-    state.picture().without_ended()
+    let mut picture = state.picture().without_ended();
+    picture.counters.retain(|_, counter| !counter.is_over(now));
+    picture
 }
 
 fn id<T: for<'a> TryFrom<&'a str, Error = IdError>>(text: &str) -> T {
@@ -344,7 +348,14 @@ fn adopt(request: AuthorizationRequest, told: ToldAnswer, received_at: Timestamp
 fn order(key: &str, name: &str, order: Order) -> Act {
     Act::Order(
         origin(),
-        Ordering { key: id(key), digest: ContentDigest::from_bytes([3; 16]), payment: payment(name), hold: None, order },
+        Ordering {
+            key: id(key),
+            key_is: KeyIs::Callers,
+            digest: ContentDigest::from_bytes([3; 16]),
+            payment: payment(name),
+            hold: None,
+            order,
+        },
     )
 }
 

@@ -1,0 +1,65 @@
+//! How a payment stands, in words and amounts: the interface tells what was answered, and nothing of what became of it. All of it is ours.
+
+use holdfast_core::hold::{Hold, HoldStatus};
+use holdfast_core::{Currency, Decision};
+use serde_json::{Value, json};
+
+use super::Kind;
+use super::fields::decimal;
+use crate::payment::{Payment, Standing};
+
+/// The member of an answer that has it.
+pub(super) const STANDING: &str = "standing";
+
+/// What a merchant took of a payment, by a capture or at its decision, refunds aside.
+pub(super) const fn taken(hold: &Hold) -> i64 {
+    hold.captured.saturating_add(hold.ahead)
+}
+
+/// The state, and what was authorized, captured and refunded, and what is still open: held, to be captured or let go of.
+pub(super) fn shown(payment: &Payment, currency: Currency) -> Value {
+    let approved = payment.approved().map_or(0, |approved| approved.minor());
+    let state = state(payment);
+    let (captured, refunded, open) = match payment.hold {
+        Some(hold) => (taken(&hold), hold.refunded, hold.held),
+        None if state == "captured" => (approved, 0, 0),
+        None => (0, 0, approved),
+    };
+    json!({
+        "state": state,
+        "authorized_amount": decimal(approved, currency),
+        "captured_amount": decimal(captured, currency),
+        "refunded_amount": decimal(refunded, currency),
+        "open_amount": decimal(open, currency),
+    })
+}
+
+/// One word for it.
+pub(super) fn state(payment: &Payment) -> &'static str {
+    match payment.standing {
+        Standing::Awaiting { .. } => return "pending_3dsauth",
+        Standing::Unauthenticated | Standing::Decided(Decision::Decline { .. }) => return "declined",
+        Standing::Decided(Decision::Approve { .. }) => {}
+    }
+    match payment.hold {
+        // Just decided, or decided without the ledger, which has yet to hear of it.
+        None if is_sale(payment) => "captured",
+        None => "authorized",
+        Some(hold) => match hold.status {
+            _ if hold.refunded > 0 && hold.refunded >= taken(&hold) => "refunded",
+            _ if hold.refunded > 0 => "partially_refunded",
+            _ if taken(&hold) > 0 => "captured",
+            HoldStatus::Captured => "captured",
+            HoldStatus::Released => "voided",
+            HoldStatus::Expired => "expired",
+            HoldStatus::Open | HoldStatus::Unplaced => "authorized",
+        },
+    }
+}
+
+/// Whether it was debited at once.
+pub(super) fn is_sale(payment: &Payment) -> bool {
+    let text = payment.written.as_ref().and_then(|written| serde_json::from_str::<Value>(&written.text).ok());
+    let kind = text.and_then(|text| text.get("kind")?.as_u64());
+    kind == Some(Kind::Sale.number().into()) || payment.hold.is_some_and(|hold| hold.ahead > 0)
+}

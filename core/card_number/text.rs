@@ -1,0 +1,287 @@
+//! Whether a card's number stands in what people write: however they part its digits, in whatever script, with its expiry behind it.
+//!
+//! Wider than what identifiers are held to: in a text nobody loses a platform's message if a number is seen where none was meant.
+
+use std::net::Ipv6Addr;
+
+use super::{DIGITS_MAX, DIGITS_MIN, UUID, after_groups, is_number, narrow, run, stands_in};
+
+/// The most characters between two groups of a number's digits.
+const BETWEEN_MAX: usize = 8;
+/// Years that a card's expiry may be in, by their last two digits.
+const EXPIRY_YEARS: std::ops::RangeInclusive<u32> = 20..=60;
+
+/// Where the decimal digits of other scripts begin (Unicode, general category Nd).
+const ZEROS: [u32; 38] = [
+    0x660, 0x6f0, 0x7c0, 0x966, 0x9e6, 0xa66, 0xae6, 0xb66, 0xbe6, 0xc66, 0xce6, 0xd66, 0xde6, 0xe50, 0xed0, 0xf20, 0x1040,
+    0x1090, 0x17e0, 0x1810, 0x1946, 0x19d0, 0x1a80, 0x1a90, 0x1b50, 0x1bb0, 0x1c40, 0x1c50, 0x2080, 0xa620, 0xa8d0, 0xa900,
+    0xa9d0, 0xa9f0, 0xaa50, 0xabf0, 0x1fbf0, 0x104a0,
+];
+/// The mathematical digits: five times ten of them.
+const MATHEMATICAL: std::ops::RangeInclusive<u32> = 0x1d7ce..=0x1d7ff;
+
+/// Whether a card's number stands in a text: as [`stands_in`] has it, or in groups of any length with the same between them, or in one run
+/// with its expiry, or in digits of another script.
+#[must_use]
+pub fn stands_in_text(text: &str) -> bool {
+    // Most texts have too few digits: one pass without a way out tells.
+    let may_be_one = |byte: u8| byte.is_ascii_digit() || byte >= 0xc0;
+    let digits = text.bytes().fold(0_usize, |digits, byte| digits.saturating_add(usize::from(may_be_one(byte))));
+    if digits < DIGITS_MIN {
+        return false;
+    }
+    let plain: String = text.chars().map(plain).collect();
+    stands_in(&plain) || has_expiry_beside(plain.as_bytes()) || stands_in_groups(plain.as_bytes())
+}
+
+/// The ASCII character that a letter is taken for: digits by their value, whatever parts digits by its class.
+fn plain(letter: char) -> char {
+    let letter = narrow(letter);
+    match letter {
+        '(' | ')' | '[' | ']' | '{' | '}' | '<' | '>' => '|',
+        _ if letter.is_whitespace() => ' ',
+        _ if letter.is_ascii() => letter,
+        _ => match digit_of(u32::from(letter)) {
+            Some(digit) => char::from_digit(digit, 10).unwrap_or('0'),
+            None if letter.is_alphanumeric() => 'x',
+            None => '|',
+        },
+    }
+}
+
+fn digit_of(code: u32) -> Option<u32> {
+    match code {
+        0xb2 => Some(2),
+        0xb3 => Some(3),
+        0xb9 => Some(1),
+        0x2070 | 0x24ea => Some(0),
+        0x2074..=0x2079 => code.checked_sub(0x2070),
+        0x2460..=0x2468 => code.checked_sub(0x245f),
+        _ if MATHEMATICAL.contains(&code) => code.checked_sub(*MATHEMATICAL.start())?.checked_rem(10),
+        _ => ZEROS.iter().find_map(|zero| code.checked_sub(*zero).filter(|digit| *digit < 10)),
+    }
+}
+
+/// A group of digits, and how long what stands before it is.
+#[derive(Debug, Clone, Copy)]
+struct Group<'t> {
+    digits: &'t [u8],
+    before: &'t [u8],
+}
+
+/// Whether groups of digits with the same between them are a number: `4 1 1 1 …`, `41111111:1111:1111`.
+fn stands_in_groups(text: &[u8]) -> bool {
+    let mut chain: Vec<Group<'_>> = Vec::new();
+    let mut rest = text;
+    let mut before: &[u8] = &[];
+    while let Some((first, next)) = rest.split_first() {
+        // An address begins where no colon stands before it, and ends where it ends.
+        let address = if before.contains(&b':') { None } else { after_address(rest) };
+        if let Some(after) = address.or_else(|| after_groups(rest, &UUID, u8::is_ascii_hexdigit)) {
+            if has_number(&chain) {
+                return true;
+            }
+            chain.clear();
+            (rest, before) = (after, &[]);
+        } else if first.is_ascii_digit() {
+            let (digits, after) = rest.split_at_checked(run(rest, u8::is_ascii_digit)).unwrap_or((rest, &[]));
+            let is_chained = (1..=BETWEEN_MAX).contains(&before.len());
+            if !is_chained && has_number(&std::mem::take(&mut chain)) {
+                return true;
+            }
+            chain.push(Group { digits, before });
+            (rest, before) = (after, &[]);
+        } else if first.is_ascii_alphanumeric() {
+            if has_number(&std::mem::take(&mut chain)) {
+                return true;
+            }
+            // A word to its end: no address and no UUID begins within it, but digits may.
+            (rest, before) = (rest.get(run(rest, u8::is_ascii_alphabetic)..).unwrap_or(next), &[]);
+        } else {
+            let between = run(rest, |byte| !byte.is_ascii_alphanumeric());
+            (before, rest) = rest.split_at_checked(between).unwrap_or((rest, &[]));
+        }
+    }
+    has_number(&chain)
+}
+
+/// What follows an address of the Internet, whose groups are no number's: `2223:31:2200::1`.
+fn after_address(text: &[u8]) -> Option<&[u8]> {
+    let length = run(text, |byte| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.'));
+    let written = std::str::from_utf8(text.get(..length)?).ok()?;
+    // A colon at its end is the sentence's.
+    let address = if written.ends_with("::") { written } else { written.trim_end_matches([':', '.']) };
+    let is_one = address.len() > 2 && address.parse::<Ipv6Addr>().is_ok();
+    text.get(address.len()..).filter(|_| is_one)
+}
+
+/// Whether neighbours in a chain are a number.
+fn has_number(chain: &[Group<'_>]) -> bool {
+    (0..chain.len()).any(|from| {
+        let groups = chain.get(from..).unwrap_or_default();
+        let Some(between) = groups.get(1).map(|second| second.before) else { return false };
+        let mut digits: Vec<u8> = Vec::with_capacity(DIGITS_MAX);
+        let mut single = true;
+        for (index, group) in groups.iter().enumerate() {
+            if index > 0 && !is_alike(group.before, between) {
+                return false;
+            }
+            digits.extend_from_slice(group.digits);
+            single &= group.digits.len() == 1;
+            // Thirteen digits in groups are telephone numbers.
+            let least = if single { DIGITS_MIN } else { DIGITS_MIN.saturating_add(1) };
+            if index > 0 && digits.len() >= least && is_number(&digits) {
+                return true;
+            }
+            if digits.len() > DIGITS_MAX.saturating_mul(2) {
+                return false;
+            }
+        }
+        false
+    })
+}
+
+/// Blanks are alike however many they are.
+fn is_alike(one: &[u8], other: &[u8]) -> bool {
+    let is_blank = |between: &[u8]| between.iter().all(|byte| *byte == b' ');
+    one == other || (is_blank(one) && is_blank(other))
+}
+
+/// Whether a number and its expiry, one behind the other, are one run of digits.
+fn has_expiry_beside(text: &[u8]) -> bool {
+    text.split(|byte| !byte.is_ascii_digit()).filter(|digits| (17..=26).contains(&digits.len())).any(|digits| {
+        (DIGITS_MIN..=DIGITS_MAX).any(|length| {
+            let behind = digits.split_at_checked(length).is_some_and(|(number, rest)| is_number(number) && is_expiry(rest));
+            let before = digits
+                .split_at_checked(digits.len().saturating_sub(length))
+                .is_some_and(|(rest, number)| rest.len() <= 6 && is_number(number) && is_expiry(rest));
+            behind || before
+        })
+    })
+}
+
+/// `MMYY`, `YYMM` or `MMYYYY`; behind the first two a security code may stand.
+fn is_expiry(digits: &[u8]) -> bool {
+    let two = |at: usize| digits.get(at..at.saturating_add(2)).map(number);
+    let is_month = |at| two(at).is_some_and(|month| (1..=12).contains(&month));
+    let is_year = |at| two(at).is_some_and(|year| EXPIRY_YEARS.contains(&year));
+    match digits.len() {
+        4 | 7 | 8 => (is_month(0) && is_year(2)) || (is_year(0) && is_month(2)),
+        6 => is_month(0) && two(2) == Some(20) && is_year(4),
+        _ => false,
+    }
+}
+
+pub(super) fn number(digits: &[u8]) -> u32 {
+    digits.iter().fold(0_u32, |number, digit| number.saturating_mul(10).saturating_add(super::value(*digit)))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_number_is_found_however_its_digits_are_parted() {
+        for text in [
+            "41111111 1111 1111",
+            "411111-1111111111",
+            "4 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1",
+            "4:1:1:1:1:1:1:1:1:1:1:1:1:1:1:1",
+            "4111:1111:1111:1111",
+            "4111+1111+1111+1111",
+            "4111|1111|1111|1111",
+            "(4111)(1111)(1111)(1111)",
+            "4111(1111)1111(1111)",
+            "4111\u{2028}1111\u{2028}1111\u{2028}1111",
+            "4111     1111     1111     1111",
+            "4111•1111•1111•1111",
+            "٤١١١١١١١١١١١١١١١",
+            "۴۱۱۱ ۱۱۱۱ ۱۱۱۱ ۱۱۱۱",
+            "𝟒𝟏𝟏𝟏𝟏𝟏𝟏𝟏𝟏𝟏𝟏𝟏𝟏𝟏𝟏𝟏",
+            "④①①①①①①①①①①①①①①①",
+            "41111111111111111227",
+            "41111111111111112712",
+            "4111111111111111122027",
+            "41111111111111111227123",
+            "12274111111111111111",
+            "4111111111111111abcdefabcdefabcd",
+            "abcdefabcdefabcd4111111111111111",
+            "card 3782:822463:10005.",
+        ] {
+            assert!(stands_in_text(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_number_is_let_in() {
+        for text in [
+            "",
+            "2223:0031:2200:3222::1",
+            "2223:31:2200::4111:1111:1111:1111, 10.0.0.1",
+            "2026-11-27 18:26:10, 2026-11-28 18:26:11",
+            "30.11.2026 18:34:56",
+            "30112026183456",
+            "04122026121002",
+            "12/04/2026 12:10:02",
+            "+49 30 1234567 89",
+            "+49 (30) 123 456 78",
+            "00000000-4111-1111-1111-111111111111",
+            "41111111-1111-1111-1111-2512abcdef12",
+            "operation-a4111111111111111bcdef0123456789",
+            "41111111111111111111",
+            "order 4111, item 1111, 1111",
+            "1 2 3 4 5 6 7 8 9 10",
+            "東京都千代田区丸の内一丁目九番一号",
+        ] {
+            assert!(!stands_in_text(text), "{text}");
+        }
+    }
+
+    /// A number of sixteen digits of one of the great brands, its check digit right.
+    fn numbers() -> impl Strategy<Value = String> {
+        (prop::sample::select(vec!["4", "51", "2221", "6011", "35"]), "[0-9]{15}").prop_map(|(head, tail)| {
+            let head = if head == "35" { "3530" } else { head };
+            let body: String = format!("{head}{tail}").chars().take(15).collect();
+            let right =
+                (0..10).map(|digit| format!("{body}{digit}")).find(|number| super::super::has_check_digit(number.as_bytes()));
+            right.unwrap()
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_stands_between_groups(number in numbers(), cuts in prop::collection::btree_set(1_usize..16, 0..15),
+            between in "[ :+|()•\u{2028}.,;*#/_-]{1,8}", around in "[a-z ]{0,8}") {
+            let mut parted = String::new();
+            for (index, digit) in number.chars().enumerate() {
+                if cuts.contains(&index) {
+                    parted.push_str(&between);
+                }
+                parted.push(digit);
+            }
+            prop_assume!(!parted.contains("::") && parted.parse::<Ipv6Addr>().is_err());
+            prop_assert!(stands_in_text(&format!("{around}{parted}{around}")), "{}", parted);
+        }
+
+        #[test]
+        fn moments_are_let_in(day in 1_u32..=31, month in 1_u32..=12, year in 1990_u32..2100, time in (0_u32..24, 0_u32..60, 0_u32..60)) {
+            let (hour, minute, second) = time;
+            for text in [
+                format!("{day:02}{month:02}{year}{hour:02}{minute:02}{second:02}"),
+                format!("{month:02}{day:02}{year}{hour:02}{minute:02}{second:02}"),
+                format!("{year}{month:02}{day:02}{hour:02}{minute:02}{second:02}"),
+                format!("{day:02}.{month:02}.{year} {hour:02}:{minute:02}:{second:02}"),
+                format!("{year}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z"),
+            ] {
+                prop_assert!(!stands_in_text(&text) && !stands_in(&text), "{}", text);
+            }
+        }
+
+        #[test]
+        fn no_text_is_too_odd(text in ".{0,200}") {
+            let _ = stands_in_text(&text);
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! Which payments stand-in has opened, and of which something was told that ends or lessens them, while the ledger has yet to hear of it:
+//! an increment is approved without the ledger only where its payment is known to be there. Decides nothing else.
+
+use dashmap::DashMap;
+use holdfast_core::hold::{Fact, Finality, RecordedOutcome, ToldAnswer};
+use holdfast_core::stand_in::AddsTo;
+use holdfast_core::{
+    AccountId, Alias, AuthorizationId, AuthorizationKind, AuthorizationRequest, PaymentRef, PlatformName, ProgramId,
+};
+
+use crate::ledger::Origin;
+use crate::spool::Entry;
+
+/// A name of a payment, and whose it is.
+type Name = (ProgramId, Option<PlatformName>, Kind, AuthorizationId);
+
+/// The two kinds of names never meet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Kind {
+    First,
+    Second,
+}
+
+/// What an entry of the spool says of a payment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Word {
+    /// It was opened, for this account's money.
+    Opened(Origin, PaymentRef, AccountId),
+    /// It was declined, or ended, or there is less of it: how much is the ledger's to say.
+    Doubted(Origin, PaymentRef),
+}
+
+/// Payments of which the ledger has yet to hear something.
+#[derive(Debug, Default)]
+pub struct Adding {
+    opened: DashMap<(Name, AccountId), u32, foldhash::fast::RandomState>,
+    doubted: DashMap<Name, u32, foldhash::fast::RandomState>,
+}
+
+impl Word {
+    /// What an entry says of a payment, if it says anything.
+    pub fn of(entry: &Entry) -> Option<Self> {
+        let origin = *entry.origin();
+        match entry {
+            Entry::Told(adopt, _) if adopt.request.kind == AuthorizationKind::Incremental => None,
+            Entry::Told(adopt, account) => match adopt.told {
+                ToldAnswer::Approved { .. } => account.map(|account| Word::Opened(origin, adopt.request.payment, account)),
+                ToldAnswer::Declined { .. } => Some(Word::Doubted(origin, adopt.request.payment)),
+            },
+            Entry::Fact(_, event) | Entry::Ordered(_, _, event) => {
+                let (payment, _) = event.fact.payments();
+                payment.filter(|_| doubts(&event.fact)).map(|payment| Word::Doubted(origin, *payment))
+            }
+            Entry::Kept(..) | Entry::Published(..) => None,
+        }
+    }
+}
+
+/// Whether less of a payment may be open after it.
+const fn doubts(fact: &Fact) -> bool {
+    match fact {
+        Fact::Recorded { outcome, increments, .. } => matches!(outcome, RecordedOutcome::Declined) && increments.is_none(),
+        Fact::Reduced { .. } | Fact::Replaced { .. } | Fact::Released { .. } | Fact::Completed { .. } => true,
+        Fact::Captured { finality, .. } => matches!(finality, Finality::Final),
+        Fact::Credited { .. }
+        | Fact::Debited { .. }
+        | Fact::Card { .. }
+        | Fact::Cardholder { .. }
+        | Fact::Account { .. }
+        | Fact::SettlementAnnounced { .. } => false,
+    }
+}
+
+impl Adding {
+    /// It waits for the ledger.
+    pub fn waits(&self, word: Word) {
+        match word {
+            Word::Opened(origin, payment, account) => {
+                names(&origin, &payment).for_each(|name| add(self.opened.entry((name, account)).or_default().value_mut()));
+            }
+            Word::Doubted(origin, payment) => {
+                names(&origin, &payment).for_each(|name| add(self.doubted.entry(name).or_default().value_mut()));
+            }
+        }
+    }
+
+    /// The ledger has heard it, or nobody stands by it.
+    pub fn gone(&self, word: Word) {
+        match word {
+            Word::Opened(origin, payment, account) => names(&origin, &payment).for_each(|name| {
+                self.opened.remove_if_mut(&(name, account), |_, times| is_last(times));
+            }),
+            Word::Doubted(origin, payment) => names(&origin, &payment).for_each(|name| {
+                self.doubted.remove_if_mut(&name, |_, times| is_last(times));
+            }),
+        }
+    }
+
+    /// What is known of the payment that a question would add to, over what the ledger shows.
+    pub fn over(&self, origin: &Origin, request: &AuthorizationRequest, account: Option<AccountId>, shown: AddsTo) -> AddsTo {
+        if request.kind != AuthorizationKind::Incremental {
+            return AddsTo::NotKnown;
+        }
+        let (payment, _) = request.payments();
+        if names(origin, payment).any(|name| self.doubted.contains_key(&name)) {
+            return AddsTo::NotKnown;
+        }
+        let is_opened = |account| names(origin, payment).any(|name| self.opened.contains_key(&(name, account)));
+        let opened = account.is_some_and(is_opened);
+        if opened { AddsTo::Open } else { shown }
+    }
+}
+
+/// Every name by which a payment may be told of.
+fn names(origin: &Origin, payment: &PaymentRef) -> impl Iterator<Item = Name> {
+    let Origin { program, platform, .. } = *origin;
+    let (first, second) = match payment.alias {
+        Alias::NotTold => (Some(payment.authorization), None),
+        Alias::Also(second) => (Some(payment.authorization), Some(second)),
+        Alias::Alone => (None, Some(payment.authorization)),
+    };
+    let named = move |kind| move |name| (program, platform, kind, name);
+    first.map(named(Kind::First)).into_iter().chain(second.map(named(Kind::Second)))
+}
+
+fn add(times: &mut u32) {
+    *times = times.saturating_add(1);
+}
+
+fn is_last(times: &mut u32) -> bool {
+    *times = times.saturating_sub(1);
+    *times == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use holdfast_core::hold::{ReleaseCause, ToldEvent};
+    use holdfast_core::{Basis, DeclineReason, StandInCause, Timestamp};
+
+    use super::*;
+    use crate::fixture::{origin, purchase, told, usd};
+    use crate::ledger::Adopt;
+
+    fn account(name: &str) -> AccountId {
+        AccountId::new(name).unwrap()
+    }
+
+    fn answered(request: AuthorizationRequest, told: ToldAnswer) -> Word {
+        let adopt = Adopt {
+            origin: origin(),
+            request,
+            digest: request.content_digest(),
+            verdict: None,
+            told,
+            basis: Basis::StandIn(StandInCause::LedgerUnavailable),
+            governed: None,
+            received_at: Timestamp::EPOCH,
+            slip: None,
+        };
+        Word::of(&Entry::Told(Box::new(adopt), Some(account("a")))).unwrap()
+    }
+
+    fn fact(fact: Fact) -> Option<Word> {
+        let event: ToldEvent = told("fact", fact);
+        Word::of(&Entry::Fact(origin(), Box::new(event)))
+    }
+
+    #[test]
+    fn a_payment_is_open_while_nothing_that_waits_says_otherwise() {
+        let (adding, first) = (Adding::default(), purchase("p", 100));
+        let payment = first.payment;
+        let more =
+            AuthorizationRequest { kind: AuthorizationKind::Incremental, increments: Some(payment), ..purchase("more", 10) };
+        let of = |name: &str, shown| adding.over(&origin(), &more, Some(account(name)), shown);
+        assert_eq!((of("a", AddsTo::NotKnown), of("a", AddsTo::Open)), (AddsTo::NotKnown, AddsTo::Open));
+        let yes = answered(first, ToldAnswer::Approved { amount: usd(100) });
+        adding.waits(yes);
+        assert_eq!((of("a", AddsTo::NotKnown), of("b", AddsTo::NotKnown)), (AddsTo::Open, AddsTo::NotKnown));
+        let released = fact(Fact::Released { payment, cause: ReleaseCause::Reversed }).unwrap();
+        let no = answered(first, ToldAnswer::Declined { reason: DeclineReason::LedgerUnavailable });
+        for doubt in [released, no] {
+            adding.waits(doubt);
+            adding.waits(doubt);
+            adding.gone(doubt);
+            assert_eq!(of("a", AddsTo::Open), AddsTo::NotKnown, "the ledger shows what it has yet to hear otherwise");
+            adding.gone(doubt);
+            assert_eq!(of("a", AddsTo::NotKnown), AddsTo::Open);
+        }
+        let captured = |finality| fact(Fact::Captured { payment: Some(payment), amount: usd(5), finality });
+        assert_eq!((captured(Finality::More), captured(Finality::Final).is_some()), (None, true));
+        adding.gone(yes);
+        assert_eq!(of("a", AddsTo::NotKnown), AddsTo::NotKnown);
+        assert!(adding.opened.is_empty() && adding.doubted.is_empty());
+        // By whichever of its names it is told of.
+        let alone = |name: &str| PaymentRef { authorization: AuthorizationId::new(name).unwrap(), alias: Alias::Alone };
+        let both = PaymentRef { alias: Alias::Also(AuthorizationId::new("second").unwrap()), ..payment };
+        adding.waits(answered(AuthorizationRequest { payment: both, ..first }, ToldAnswer::Approved { amount: usd(100) }));
+        let by_second = AuthorizationRequest { increments: Some(alone("second")), ..more };
+        let of_second = || adding.over(&origin(), &by_second, Some(account("a")), AddsTo::NotKnown);
+        assert_eq!(of_second(), AddsTo::Open);
+        adding.waits(fact(Fact::Released { payment: alone("second"), cause: ReleaseCause::Reversed }).unwrap());
+        assert_eq!(of_second(), AddsTo::NotKnown);
+        // What is no increment adds to nothing.
+        let opens = AuthorizationRequest { payment: PaymentRef::of(payment.authorization), ..first };
+        assert_eq!(adding.over(&origin(), &opens, None, AddsTo::Open), AddsTo::NotKnown);
+    }
+}

@@ -1,0 +1,196 @@
+//! What stand-in approved under agents' authorities and the ledger has yet to hear: it counts in their budgets, counts and intents, on top
+//! of what the ledger was last seen to have counted. Caps bound what an outage puts at risk; a budget is bounded here.
+//!
+//! Where the ledger's counters are not to be seen (another machine's database), a budget begins at nothing, and each responder has its share
+//! of it: more than the budget is never approved during one outage.
+
+use std::collections::HashMap;
+
+use holdfast_core::agent::Weight;
+use holdfast_core::hold::LimitUse;
+use holdfast_core::rules::{CounterKey, Enforcement, LimitCheck, LimitScope, Verdict, Window};
+use holdfast_core::stand_in::{Share, ToldName};
+use holdfast_core::{AuthorizationKind, AuthorizationRequest, DeclineReason};
+use smallvec::SmallVec;
+
+/// What stand-in approved and the ledger has not heard, in the limits where it counts.
+#[derive(Debug, Default)]
+pub struct Budgets {
+    told: HashMap<ToldName, SmallVec<[Place; 4]>>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    counter: CounterKey,
+    window: Window,
+    used: LimitUse,
+}
+
+/// A question, as budgets see it.
+#[derive(Debug, Clone, Copy)]
+pub struct Spending<'a> {
+    /// The limits that it would count in.
+    pub limits: &'a [LimitCheck],
+    /// What the ledger was last seen to have counted in them, in their order; nothing where that is not to be seen.
+    pub seen: Option<&'a [LimitUse]>,
+    /// Whether an approval moves anything.
+    pub weight: Weight,
+}
+
+impl<'a> Spending<'a> {
+    /// Of an opinion; one that declines counts nowhere.
+    #[must_use]
+    pub fn of(verdict: Option<&'a Verdict>, seen: Option<&'a [LimitUse]>, weight: Weight) -> Self {
+        let limits = match verdict {
+            Some(Verdict::Proceed(proceed)) => proceed.limits.as_slice(),
+            Some(Verdict::Decline { .. }) | None => &[],
+        };
+        Spending { limits, seen, weight }
+    }
+
+    /// The limits that are an authority's own, with what was seen of them.
+    fn own(&self) -> impl Iterator<Item = (&'a LimitCheck, LimitUse)> {
+        let (limits, seen) = (self.limits, self.seen);
+        let seen = move |place: usize| seen.and_then(|uses| uses.get(place)).copied().unwrap_or_default();
+        let own = limits.iter().enumerate().filter(|(_, check)| is_own(check));
+        own.map(move |(place, check)| (check, seen(place)))
+    }
+}
+
+/// Whether a limit is an authority's or an intent's, and declines.
+fn is_own(check: &LimitCheck) -> bool {
+    let decides = check.enforcement == Enforcement::Enforce && (check.amount_max.is_some() || check.count_max.is_some());
+    decides && matches!(check.scope, LimitScope::Authority | LimitScope::Intent)
+}
+
+/// What an approval of so much counts.
+fn counts(request: &AuthorizationRequest, amount: i64) -> LimitUse {
+    // What is added to a payment is no other one.
+    LimitUse { amount, count: u32::from(request.kind != AuthorizationKind::Incremental) }
+}
+
+impl Budgets {
+    /// The limit that an approval would pass.
+    #[must_use]
+    pub fn objection(
+        &self,
+        name: &ToldName,
+        request: &AuthorizationRequest,
+        amount: i64,
+        spending: &Spending<'_>,
+        share: Share,
+    ) -> Option<DeclineReason> {
+        if self.told.contains_key(name) || !request.kind.takes_money() && request.kind != AuthorizationKind::Incremental {
+            return None;
+        }
+        let LimitUse { amount, count } = counts(request, amount);
+        spending.own().find_map(|(check, seen)| {
+            let told = self.told_in(check);
+            let used = LimitUse { amount: seen.amount.saturating_add(told.amount), count: seen.count.saturating_add(told.count) };
+            let check = if spending.seen.is_some() { *check } else { share.of_limit(check) };
+            used.passes(&check, amount, count)
+        })
+    }
+
+    fn told_in(&self, check: &LimitCheck) -> LimitUse {
+        let places = self.told.values().flatten();
+        let same = places.filter(|place| place.counter == check.counter && counts_in(place.window, check.window));
+        same.fold(LimitUse::default(), |sum, place| LimitUse {
+            amount: sum.amount.saturating_add(place.used.amount),
+            count: sum.count.saturating_add(place.used.count),
+        })
+    }
+
+    /// An approval is told.
+    pub fn take(&mut self, name: ToldName, request: &AuthorizationRequest, amount: i64, spending: &Spending<'_>) {
+        if spending.weight == Weight::Preview {
+            return;
+        }
+        let used = counts(request, amount);
+        let place = |(check, _): (&LimitCheck, LimitUse)| Place { counter: check.counter, window: check.window, used };
+        let places: SmallVec<[Place; 4]> = spending.own().map(place).collect();
+        if !places.is_empty() {
+            self.told.insert(name, places);
+        }
+    }
+
+    /// The ledger has heard it, or it was not told after all.
+    pub fn is_heard(&mut self, name: &ToldName) {
+        self.told.remove(name);
+    }
+}
+
+/// Whether what was counted in a window counts in the one that is open.
+fn counts_in(counted: Window, open: Window) -> bool {
+    match (counted, open) {
+        (Window::Rolling { bucket: counted, .. }, Window::Rolling { bucket, buckets }) => {
+            counted > bucket.saturating_sub(i64::from(buckets))
+        }
+        // A window that began earlier is closed.
+        (Window::Since(counted), Window::Since(open)) => counted >= open,
+        (Window::Lifetime, Window::Lifetime) => true,
+        (Window::Since(_) | Window::Rolling { .. } | Window::Lifetime, _) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroU32;
+
+    use holdfast_core::{IdempotencyKey, PlatformName, RuleId};
+
+    use super::*;
+    use crate::fixture::purchase;
+
+    fn budget() -> LimitCheck {
+        LimitCheck {
+            limit: RuleId::new("budget").unwrap(),
+            counter: CounterKey(7),
+            scope: LimitScope::Authority,
+            window: Window::Lifetime,
+            amount_max: Some(100),
+            count_max: Some(3),
+            enforcement: Enforcement::Enforce,
+        }
+    }
+
+    fn name(key: &str) -> ToldName {
+        ToldName::of(&PlatformName::new("marqeta").unwrap(), &IdempotencyKey::new(key).unwrap())
+    }
+
+    #[test]
+    fn what_was_told_counts_on_top_of_what_was_seen_until_it_is_heard() {
+        let mut budgets = Budgets::default();
+        let limits = [budget()];
+        let seen = [LimitUse { amount: 50, count: 1 }];
+        let spending = Spending { limits: &limits, seen: Some(&seen), weight: Weight::Moves };
+        let ask = |budgets: &Budgets, key: &str, amount: i64, spending: &Spending<'_>| {
+            budgets.objection(&name(key), &purchase(key, amount), amount, spending, Share::WHOLE)
+        };
+        assert_eq!(ask(&budgets, "1", 51, &spending), Some(DeclineReason::PolicyLimitReached));
+        assert_eq!(ask(&budgets, "1", 30, &spending), None);
+        budgets.take(name("1"), &purchase("1", 30), 30, &spending);
+        assert_eq!(ask(&budgets, "1", 30, &spending), None, "told again");
+        assert_eq!(ask(&budgets, "2", 21, &spending), Some(DeclineReason::PolicyLimitReached));
+        budgets.take(name("2"), &purchase("2", 10), 10, &spending);
+        assert_eq!(
+            ask(&budgets, "3", 1, &spending),
+            Some(DeclineReason::PolicyLimitReached),
+            "the third payment was the last one"
+        );
+        budgets.is_heard(&name("1"));
+        budgets.is_heard(&name("2"));
+        assert_eq!(ask(&budgets, "3", 50, &spending), None);
+        let preview = Spending { weight: Weight::Preview, ..spending };
+        budgets.take(name("4"), &purchase("4", 50), 50, &preview);
+        assert_eq!(ask(&budgets, "5", 50, &spending), None, "what moves nothing counts nothing");
+    }
+
+    #[test]
+    fn where_nothing_is_seen_each_responder_has_its_share() {
+        let (limits, half) = ([budget()], Share::one_of(NonZeroU32::new(2).unwrap()));
+        let spending = Spending { limits: &limits, seen: None, weight: Weight::Moves };
+        let ask = |amount| Budgets::default().objection(&name("1"), &purchase("1", amount), amount, &spending, half);
+        assert_eq!((ask(50), ask(51)), (None, Some(DeclineReason::PolicyLimitReached)));
+    }
+}

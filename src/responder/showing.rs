@@ -1,0 +1,165 @@
+//! Payments of our own doors as they stand: one by its name, and pages of them; what callers wrote beside what became of it.
+
+use holdfast_adapters::payment::{ListCall, LookCall, Page, Seen, Standing, StandingIs, Wanted, Written};
+use holdfast_adapters::{Answer, Payment, Refused, Reply};
+use holdfast_core::{AuthorizationId, Decision, DeclineReason, IdempotencyKey, PaymentRef};
+use serde_json::json;
+use tokio::time::timeout_at;
+
+use super::authentication;
+use super::deadline::Deadline;
+use super::mount::Mount;
+use super::payments::not_done;
+use super::{Responder, encode};
+use crate::clock::{self, Instant};
+use crate::ledger::{self, Act, Looked, Slip, SlipsFound, SlipsWanted, Which};
+use crate::profiles;
+
+/// How often a list looks on where it has not found enough: then it tells what it has, and where the next page goes on.
+const LOOKS_MAX: u32 = 8;
+
+/// What a search for a payment comes to.
+pub(super) enum Found {
+    Payment(Box<Payment>),
+    Nobody,
+    /// The ledger does not tell in time, or has yet to hear of what was answered without it.
+    NotNow,
+}
+
+impl Responder {
+    /// Shows a payment of ours.
+    pub(super) async fn look_up(&self, mount: &Mount, asked: &LookCall<'_>, body: &mut Vec<u8>) -> Reply {
+        let by = Deadline::new(&clock::now(), None, &mount.patience).decide_by;
+        let found = match (self.find(mount, asked.payment, by).await, asked.or) {
+            (Found::Nobody, Some(other)) => self.find(mount, other, by).await,
+            (found, _) => found,
+        };
+        match found {
+            Found::Payment(payment) => encode(mount, &asked.echo, &Answer::Payment(&payment), body),
+            Found::Nobody => not_done(mount, &asked.echo, DeclineReason::AuthorizationUnknown, None, body),
+            Found::NotNow => mount.adapter.refuse(&Refused::Unavailable, body),
+        }
+    }
+
+    /// Shows a page of payments of ours.
+    pub(super) async fn list(&self, mount: &Mount, asked: &ListCall<'_>, body: &mut Vec<u8>) -> Reply {
+        let by = Deadline::new(&clock::now(), None, &mount.patience).decide_by;
+        match self.page(mount, asked.wanted, by).await {
+            Some(page) => encode(mount, &asked.echo, &Answer::Payments(&page), body),
+            None => mount.adapter.refuse(&Refused::Unavailable, body),
+        }
+    }
+
+    /// A page; nothing if the ledger does not tell in time.
+    async fn page(&self, mount: &Mount, wanted: Wanted, by: Instant) -> Option<Page> {
+        if wanted.standing == Some(StandingIs::Undecided) {
+            // No door that lists has payments that wait, and what is being decided is kept with its decision.
+            return Some(Page { payments: Vec::new(), next: None });
+        }
+        let most = usize::try_from(wanted.most).ok()?;
+        let (mut payments, mut before) = (Vec::new(), wanted.before);
+        for _ in 0..LOOKS_MAX {
+            // One more than fits tells that there is more.
+            let which = Which::Page(Wanted { before, most: wanted.most.saturating_add(1), ..wanted });
+            let SlipsFound { slips, looked_to } = self.slips(mount, which, by).await?;
+            for (number, slip) in slips {
+                if payments.len() >= most {
+                    return Some(Page { payments, next: before });
+                }
+                before = Some(number);
+                // One that nobody decided is none: a crash came between.
+                let Some(payment) = self.shown(mount, slip, by).await? else { continue };
+                if wanted.standing.is_none_or(|wanted| wanted == payment.standing_is()) {
+                    payments.push(payment);
+                }
+            }
+            let Some(looked_to) = looked_to else { return Some(Page { payments, next: None }) };
+            before = Some(looked_to);
+        }
+        Some(Page { payments, next: before })
+    }
+
+    /// Looks for one payment, by its name.
+    pub(super) async fn find(&self, mount: &Mount, name: AuthorizationId, by: Instant) -> Found {
+        let Some(mut found) = self.slips(mount, Which::Named(name), by).await else { return Found::NotNow };
+        let found = match found.slips.pop() {
+            Some((_, slip)) => self.shown(mount, slip, by).await,
+            None => Some(None),
+        };
+        match found {
+            Some(Some(payment)) => Found::Payment(Box::new(payment)),
+            // What was answered without the ledger is on its way there.
+            Some(None) if self.spool.fill().held.waiting > 0 => Found::NotNow,
+            Some(None) => Found::Nobody,
+            None => Found::NotNow,
+        }
+    }
+
+    /// What callers wrote; nothing if the ledger does not tell in time.
+    pub(super) async fn slips(&self, mount: &Mount, which: Which, by: Instant) -> Option<SlipsFound> {
+        let wanted = SlipsWanted { program: mount.program.id, platform: mount.platform, which };
+        let asked = async {
+            self.until_open().await;
+            ledger::ask(self.ledger.as_ref(), Act::Slips(wanted)).await
+        };
+        timeout_at(by, asked).await.ok()?.ok()?.into_slips()
+    }
+
+    /// A payment with what stands of it; an inner nothing if it was never decided.
+    pub(super) async fn shown(&self, mount: &Mount, slip: Slip, by: Instant) -> Option<Option<Payment>> {
+        let key = IdempotencyKey::new(slip.payment.as_str()).ok()?;
+        let act = Act::Look(mount.origin(), PaymentRef::of(slip.payment), key);
+        let looked = timeout_at(by, ledger::ask(self.ledger.as_ref(), act)).await.ok()?.ok()?.into_looked()?;
+        let written = slip.read(&self.till.sealer).or_else(|| self.without_texts(mount, &slip, &looked));
+        let (standing, asked_at, changed_at) = match (&looked.answered, &written) {
+            (Some(answered), _) => {
+                let changed_at = looked.changed_at.map_or(answered.asked_at, |changed| changed.max(answered.asked_at));
+                (Standing::Decided(answered.decision), answered.asked_at, changed_at)
+            }
+            // It may have been decided without the ledger, which has yet to hear of that.
+            (None, Some(Written { awaited: Some(_), .. })) if self.spool.fill().held.waiting > 0 => return None,
+            (None, Some(Written { awaited: Some(_), .. })) => {
+                let (standing, changed_at) = authentication::standing(slip.at, clock::utc(), mount.patience.budget);
+                (standing, slip.at, changed_at)
+            }
+            (None, _) => return Some(None),
+        };
+        Some(Some(Payment {
+            id: slip.payment,
+            reference: mount.reference(&key),
+            merchant: slip.merchant,
+            source: slip.source,
+            asked_at,
+            changed_at,
+            standing,
+            hold: looked.hold,
+            expires_at: looked.hold.and_then(|hold| hold.expires_at),
+            written,
+            released_by: looked.released_by,
+            ordered: None,
+        }))
+    }
+
+    /// What is known of a payment whose texts were erased, and is no person's: money, application, and what its profiles say now.
+    fn without_texts(&self, mount: &Mount, slip: &Slip, looked: &Looked) -> Option<Written> {
+        if slip.body.is_some() {
+            return None;
+        }
+        let program = mount.program.id;
+        let amount = match looked.answered?.decision {
+            Decision::Approve { amount } => Some(amount),
+            Decision::Decline { .. } => None,
+        };
+        let currency = amount.map(|amount| amount.currency()).or(looked.currency);
+        let text = json!({
+            "kind": slip.kind,
+            "amount": amount.map(|amount| amount.minor()),
+            "currency": currency.map(|currency| currency.code()),
+        });
+        let merchant = self.till.profiles.merchant(program, slip.merchant)?;
+        let instrument = self.till.profiles.instrument(program, slip.source);
+        let seen = profiles::seen(&merchant, instrument.as_deref());
+        let seen = Seen { merchant_name: String::new(), address: Vec::new(), phone: None, last_four: None, ..seen };
+        Some(Written { text: text.to_string(), seen, awaited: None })
+    }
+}

@@ -1,0 +1,159 @@
+//! Which spool a data directory has: a spool that is missing, or another one in its place, would have everything forgotten that was told
+//! and that the ledger has not heard, and nobody would know. So the directory remembers its spool's name, and a start that finds
+//! another one says so and goes no further before somebody has looked at it.
+//!
+//! Decides nothing, and knows no entry.
+
+use std::io::{ErrorKind, Write as _};
+use std::path::{Path, PathBuf};
+
+use holdfast_core::Timestamp;
+
+use super::{File, SpoolError, Sync};
+use crate::private_file;
+
+/// The file in the data directory that has the spool's name.
+const FILE: &str = "spool.id";
+
+/// A data directory and its spool, as they were before a start opened either.
+#[derive(Debug)]
+pub struct Bond {
+    file: PathBuf,
+    spool: PathBuf,
+    /// The name of the spool that the directory had.
+    known: Option<String>,
+    ledger: LedgerWas,
+}
+
+/// Whether there was anything in the data directory's ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LedgerWas {
+    /// No.
+    New,
+    /// Yes, or it is elsewhere.
+    There,
+}
+
+impl Bond {
+    /// Looks, and opens nothing.
+    ///
+    /// # Errors
+    /// The directory's own note of it cannot be read.
+    pub fn of(data: &Path, spool: &Path, ledger: LedgerWas) -> Result<Self, SpoolError> {
+        let file = data.join(FILE);
+        let known = match std::fs::read_to_string(&file) {
+            Ok(text) => text.lines().next().map(str::to_owned),
+            Err(error) if error.kind() == ErrorKind::NotFound => None,
+            Err(error) => return Err(SpoolError::Path(file, error)),
+        };
+        Ok(Bond { file, spool: spool.to_owned(), known, ledger })
+    }
+
+    /// Before the spool is opened, which would make one, and the ledger, which would be new no more at the next start.
+    ///
+    /// # Errors
+    /// The directory had a spool, and there is none; or there is one with entries of a ledger that is not this one; or the disk.
+    pub fn must_be_there(&self) -> Result<(), SpoolError> {
+        match (&self.known, self.spool.exists()) {
+            (Some(_), false) => Err(SpoolError::Lost(self.spool.clone())),
+            (None, true) if self.ledger == LedgerWas::New && File::open(&self.spool, Sync::Full)?.has_told()? => {
+                Err(SpoolError::OfAnotherLedger(self.spool.clone()))
+            }
+            (Some(_), true) | (None, _) => Ok(()),
+        }
+    }
+
+    /// The spool is the directory's, or is from now on.
+    ///
+    /// # Errors
+    /// It is another one; or the disk.
+    pub fn must_be(&self, file: &File) -> Result<(), SpoolError> {
+        let name = file.name()?;
+        match &self.known {
+            Some(known) if *known == name => Ok(()),
+            Some(_) => Err(SpoolError::Another(self.spool.clone())),
+            None => self.keep(&name, ""),
+        }
+    }
+
+    /// Whatever the directory had before, this spool is its own from now on: somebody says so, and why.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn accept(&self, file: &File, by: &str, why: &str, at: Timestamp) -> Result<(), SpoolError> {
+        self.keep(&file.name()?, &format!("accepted at {at} by {}: {}\n", by.escape_debug(), why.escape_debug()))
+    }
+
+    /// Whole or not at all.
+    fn keep(&self, name: &str, note: &str) -> Result<(), SpoolError> {
+        let said = |error| SpoolError::Path(self.file.clone(), error);
+        let new = self.file.with_extension("id.new");
+        let write = || {
+            if let Some(directory) = self.file.parent() {
+                std::fs::create_dir_all(directory)?;
+            }
+            private_file::make(&new)?;
+            let mut file = std::fs::File::options().write(true).truncate(true).open(&new)?;
+            file.write_all(format!("{name}\n{note}").as_bytes())?;
+            file.sync_all()?;
+            std::fs::rename(&new, &self.file)
+        };
+        write().map_err(said)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn start(data: &Path, spool: &Path, ledger: LedgerWas) -> Result<(), String> {
+        let bond = Bond::of(data, spool, ledger).unwrap();
+        let open = || {
+            bond.must_be_there()?;
+            bond.must_be(&File::open(spool, Sync::None)?)
+        };
+        open().map_err(|error: SpoolError| error.to_string())
+    }
+
+    fn tell(spool: &Path) {
+        let connection = rusqlite::Connection::open(spool).unwrap();
+        connection.execute("INSERT INTO entry VALUES (1, 0, x'00', x'00')", []).unwrap();
+    }
+
+    #[test]
+    fn a_spool_that_is_missing_or_another_is_noticed_until_somebody_accepts_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let (data, spool) = (directory.path().join("data"), directory.path().join("spool.sqlite"));
+        let there = LedgerWas::There;
+        assert_eq!(start(&data, &spool, there), Ok(()), "the first one is the directory's");
+        assert_eq!(start(&data, &spool, there), Ok(()));
+        std::fs::rename(&spool, directory.path().join("away.sqlite")).unwrap();
+        let lost = start(&data, &spool, there).unwrap_err();
+        assert!(lost.contains("is missing") && lost.contains("holdfast spool accept-new"), "{lost}");
+        assert!(!spool.exists(), "none is made in its place");
+        drop(File::open(&spool, Sync::None).unwrap());
+        let another = start(&data, &spool, there).unwrap_err();
+        assert!(another.contains("is another spool") && another.contains("holdfast spool accept-new"), "{another}");
+        let bond = Bond::of(&data, &spool, there).unwrap();
+        bond.accept(&File::open(&spool, Sync::None).unwrap(), "ann", "the disk burnt", Timestamp::EPOCH).unwrap();
+        assert_eq!(start(&data, &spool, there), Ok(()));
+        let note = std::fs::read_to_string(data.join(FILE)).unwrap();
+        assert!(note.contains("by ann: the disk burnt"), "{note}");
+        std::fs::rename(directory.path().join("away.sqlite"), &spool).unwrap();
+        assert!(start(&data, &spool, there).is_err(), "the old one is another one now");
+    }
+
+    #[test]
+    fn what_was_told_beside_a_ledger_that_is_gone_is_noticed() {
+        let directory = tempfile::tempdir().unwrap();
+        let (data, spool) = (directory.path().join("data"), directory.path().join("spool.sqlite"));
+        drop(File::open(&spool, Sync::None).unwrap());
+        assert_eq!(start(&data, &spool, LedgerWas::New), Ok(()), "there is nothing in it");
+        std::fs::remove_dir_all(&data).unwrap();
+        tell(&spool);
+        let told = start(&data, &spool, LedgerWas::New).unwrap_err();
+        assert!(told.contains("ledger is new") && told.contains("holdfast spool accept-new"), "{told}");
+        // A ledger from before a directory remembered its spool.
+        assert_eq!(start(&data, &spool, LedgerWas::There), Ok(()));
+    }
+}
