@@ -233,11 +233,12 @@ impl Limit {
         self.amount_max.is_some()
     }
 
-    /// What it is about.
+    /// How long what it counts counts.
     pub(crate) const fn window(&self) -> &LimitWindow {
         &self.window
     }
 
+    /// What it is about.
     pub(crate) const fn conditions(&self) -> &When {
         &self.when
     }

@@ -23,8 +23,6 @@ pub enum Glimpse {
 pub struct Seen {
     /// The card and its account, as if this very question had not been asked yet.
     pub snapshot: Snapshot,
-    /// Whether it is known whose card it is.
-    pub owned: Owned,
     /// What was answered to the question's key.
     pub answered: Option<Answered>,
     /// Whether that lasts.
@@ -33,16 +31,6 @@ pub struct Seen {
     pub longer_ago: LongerAgo,
     /// Whose the card is, as far as anybody told.
     pub owner: Option<CardholderToken>,
-}
-
-/// Whether anybody ever told whose a card is.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Owned {
-    /// Nobody did, or there is no card.
-    #[default]
-    NotTold,
-    /// Somebody did: in any other name the card is not seen.
-    Told,
 }
 
 /// Whether an answer that is seen is durable.

@@ -17,6 +17,8 @@ use smallvec::SmallVec;
 #[derive(Debug, Default)]
 pub struct Budgets {
     told: HashMap<ToldName, SmallVec<[Place; 4]>>,
+    /// The same by counter, a sum for each window: a question is asked about a counter, and an outage may be long.
+    sums: HashMap<CounterKey, Vec<(Window, LimitUse)>>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -93,12 +95,34 @@ impl Budgets {
     }
 
     fn told_in(&self, check: &LimitCheck) -> LimitUse {
-        let places = self.told.values().flatten();
-        let same = places.filter(|place| place.counter == check.counter && counts_in(place.window, check.window));
-        same.fold(LimitUse::default(), |sum, place| LimitUse {
-            amount: sum.amount.saturating_add(place.used.amount),
-            count: sum.count.saturating_add(place.used.count),
+        let of_counter = self.sums.get(&check.counter).into_iter().flatten();
+        let same = of_counter.filter(|(window, _)| counts_in(*window, check.window));
+        same.fold(LimitUse::default(), |sum, (_, used)| LimitUse {
+            amount: sum.amount.saturating_add(used.amount),
+            count: sum.count.saturating_add(used.count),
         })
+    }
+
+    fn add(&mut self, place: &Place) {
+        let windows = self.sums.entry(place.counter).or_default();
+        let Some((_, sum)) = windows.iter_mut().find(|(window, _)| *window == place.window) else {
+            windows.push((place.window, place.used));
+            return;
+        };
+        sum.amount = sum.amount.saturating_add(place.used.amount);
+        sum.count = sum.count.saturating_add(place.used.count);
+    }
+
+    fn take_away(&mut self, place: &Place) {
+        let Some(windows) = self.sums.get_mut(&place.counter) else { return };
+        if let Some((_, sum)) = windows.iter_mut().find(|(window, _)| *window == place.window) {
+            sum.amount = sum.amount.saturating_sub(place.used.amount);
+            sum.count = sum.count.saturating_sub(place.used.count);
+        }
+        windows.retain(|(_, sum)| *sum != LimitUse::default());
+        if windows.is_empty() {
+            self.sums.remove(&place.counter);
+        }
     }
 
     /// An approval is told.
@@ -109,14 +133,20 @@ impl Budgets {
         let used = counts(request, amount);
         let place = |(check, _): (&LimitCheck, LimitUse)| Place { counter: check.counter, window: check.window, used };
         let places: SmallVec<[Place; 4]> = spending.own().map(place).collect();
-        if !places.is_empty() {
-            self.told.insert(name, places);
+        if places.is_empty() {
+            return;
         }
+        // Told once more, it is the same.
+        self.is_heard(&name);
+        places.iter().for_each(|place| self.add(place));
+        self.told.insert(name, places);
     }
 
     /// The ledger has heard it, or it was not told after all.
     pub fn is_heard(&mut self, name: &ToldName) {
-        self.told.remove(name);
+        for place in self.told.remove(name).into_iter().flatten() {
+            self.take_away(&place);
+        }
     }
 }
 
@@ -184,6 +214,12 @@ mod tests {
         let preview = Spending { weight: Weight::Preview, ..spending };
         budgets.take(name("4"), &purchase("4", 50), 50, &preview);
         assert_eq!(ask(&budgets, "5", 50, &spending), None, "what moves nothing counts nothing");
+        // Told twice it counts once, and nothing stays of what was heard.
+        (0..2).for_each(|_| budgets.take(name("6"), &purchase("6", 40), 40, &spending));
+        assert_eq!(ask(&budgets, "7", 11, &spending), Some(DeclineReason::PolicyLimitReached));
+        assert_eq!(ask(&budgets, "7", 10, &spending), None);
+        budgets.is_heard(&name("6"));
+        assert!(budgets.told.is_empty() && budgets.sums.is_empty());
     }
 
     #[test]

@@ -118,16 +118,13 @@ impl Unheard {
                 Standing::Confirmed => Taken::Confirmed,
             };
             approvals.extend(entry.approval(at).map(|approval| (entry.origin().program, approval.taken(taken))));
-            if let (Entry::Told(adopt, _), false, Some((stand_in, name))) =
-                (entry, standing == Standing::Confirmed, self.approval_of(entry))
-                && let ToldAnswer::Approved { amount } = adopt.told
-            {
-                let verdict = adopt.verdict.as_ref().map(|(verdict, _)| verdict);
-                let spending = Spending::of(verdict, None, weight_of(adopt.governed.as_ref()));
-                stand_in.restore_budgets(name, &adopt.request, amount.minor(), &spending);
-            }
-            if standing == Standing::Aside {
-                self.refused(entry);
+            match standing {
+                Standing::Waiting => self.counts_in_budgets(entry),
+                Standing::Aside => {
+                    self.counts_in_budgets(entry);
+                    self.refused(entry);
+                }
+                Standing::Confirmed => {}
             }
         })?;
         for program in &self.programs {
@@ -135,6 +132,18 @@ impl Unheard {
             program.stand_in.restore(own, now);
         }
         Ok(())
+    }
+}
+
+impl Unheard {
+    /// An approval that an earlier process told counts in its authority's budgets until the ledger has heard it.
+    fn counts_in_budgets(&self, entry: &Entry) {
+        let (Entry::Told(adopt, _), Some((stand_in, name))) = (entry, self.approval_of(entry)) else { return };
+        if let ToldAnswer::Approved { amount } = adopt.told {
+            let verdict = adopt.verdict.as_ref().map(|(verdict, _)| verdict);
+            let spending = Spending::of(verdict, None, weight_of(adopt.governed.as_ref()));
+            stand_in.restore_budgets(name, &adopt.request, amount.minor(), &spending);
+        }
     }
 }
 

@@ -8,6 +8,7 @@
 //! for, would be moved once more on every callback.
 
 mod adding;
+mod asking;
 mod authentication;
 mod balances;
 mod breaker;
@@ -36,7 +37,7 @@ mod without_ledger;
 
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use futures_util::FutureExt as _;
 use holdfast_adapters::token::TokenFault;
@@ -51,16 +52,14 @@ use tokio::sync::watch::Receiver;
 use tokio::time::timeout_at;
 
 pub use self::authentication::end_waits;
-use self::breaker::{Admission, Response};
 pub use self::breaker::{Breaker, BreakerIs};
 pub use self::deadline::{Deadline, Patience};
 pub use self::heard::Unheard;
 pub use self::mount::{ByEnvironment, Mount, Program};
 use self::notification::Taken;
-use self::payments::Own;
 pub use self::payments::Till;
 pub use self::publications::Publications;
-use self::question::{Led, Opinion, Payer, Question};
+use self::question::Question;
 pub use self::stand_in::{StandIn, StandInTable};
 pub use self::status::InStandIn;
 use self::told::{Begun, Claim};
@@ -70,7 +69,7 @@ use crate::agent::lead::Agents;
 use crate::card_numbers::wipe_stack;
 use crate::clock;
 use crate::ledger::permit::InFlight;
-use crate::ledger::{self, Act, Decide, Ledger, LedgerError, Mailbox, Pool, Readiness, Wait};
+use crate::ledger::{Ledger, Mailbox, Pool};
 use crate::metrics::Metrics;
 use crate::server::{Answered, BodyFault, Call, Respond};
 use crate::spool::Spool;
@@ -337,92 +336,6 @@ impl Responder {
         pin!(self.stand_in(call, mount, question, claim, deadline, cause)).await
     }
 
-    /// One atomic act of the ledger, submitted; waited for until `decide_by`.
-    async fn ask_ledger(
-        &self,
-        call: &Call<'_>,
-        mount: &Mount,
-        question: &Question<'_>,
-        deadline: Deadline,
-        watch: &mut Watch<'_>,
-    ) -> Result<Decided, StandInCause> {
-        // Looked at first: even a timeout that never waits costs a timer.
-        if !self.is_open() {
-            self.wait_for_start(mount, question, call.received.utc, deadline).await?;
-        }
-        if question.led == Led::NotYet {
-            // Its authority was not known when it came, and nothing is decided past that.
-            return Err(StandInCause::Starting);
-        }
-        if self.switchboard.is_on(&mount.program.id, &mount.platform, call.received.utc) {
-            return Err(StandInCause::Switched);
-        }
-        if question.payer == Payer::Unknown {
-            // Whose policy it is under is not known.
-            return Err(StandInCause::LedgerUnavailable);
-        }
-        let rules = mount.program.rules.load();
-        let Opinion { verdict, governed, choice } = question.opinion(&rules, mount, call);
-        watch.ended(Phase::Rules);
-        let permit = self.in_flight.enter().ok_or(StandInCause::Overloaded)?;
-        self.wait_until_heard(mount, question, deadline).await?;
-        if question.outside.is_some() {
-            Box::pin(self.enter_outside(question, deadline)).await?;
-        }
-        let (out, decide_by) = match self.breaker.admit(clock::instant()) {
-            Admission::Ask(out) => (out, deadline.decide_by),
-            Admission::Probe(out, at_most) => {
-                (out, deadline.decide_by.min(clock::instant().checked_add(at_most).unwrap_or(deadline.decide_by)))
-            }
-            Admission::StandIn => return Err(StandInCause::LedgerUnavailable),
-        };
-        let act = Act::Decide(Decide {
-            origin: question.origin,
-            request: *question.request,
-            digest: question.digest,
-            verdict,
-            ruleset: *rules.hash().as_bytes(),
-            governed,
-            choice,
-            received_at: call.received.utc,
-            not_after: decide_by,
-            slip: question.own.map(Own::slip),
-        });
-        let worker = self.workers.get(call.worker).ok_or(StandInCause::Panicked)?;
-        let ticket = worker.pool.lock().unwrap_or_else(PoisonError::into_inner).take(act, permit);
-        self.ledger.submit(Arc::clone(&ticket));
-        let answer = timeout_at(decide_by, Wait::on(Arc::clone(&ticket))).await;
-        out.came_back(response_of(&answer), clock::instant());
-        worker.pool.lock().unwrap_or_else(PoisonError::into_inner).give_back(ticket);
-        match answer {
-            Ok(Ok(ledger::Answer::Decided { decision, basis, balance, intent })) => {
-                Ok(Decided { told: Told { decision, basis }, balance, intent })
-            }
-            // A ledger that is starting may know this key: it is waited for like any other.
-            Err(_) if self.ledger.readiness() == Readiness::Starting => Err(StandInCause::Starting),
-            Err(_) | Ok(Err(LedgerError::Late)) => Err(StandInCause::DeadlinePassed),
-            Ok(Err(LedgerError::Unavailable)) => Err(StandInCause::LedgerUnavailable),
-            Ok(Err(LedgerError::Starting)) => Err(StandInCause::Starting),
-            Ok(
-                Err(LedgerError::Panicked | LedgerError::Refused)
-                | Ok(
-                    ledger::Answer::Recorded(_)
-                    | ledger::Answer::Previewed { .. }
-                    | ledger::Answer::Balances(_)
-                    | ledger::Answer::Accounts { .. }
-                    | ledger::Answer::Entered(_)
-                    | ledger::Answer::Rulesets(_)
-                    | ledger::Answer::Noted(_)
-                    | ledger::Answer::TakenAway(_)
-                    | ledger::Answer::Looked(_)
-                    | ledger::Answer::Slips(_)
-                    | ledger::Answer::Erased(_)
-                    | ledger::Answer::WaitsEnded(_),
-                ),
-            ) => Err(StandInCause::Panicked),
-        }
-    }
-
     /// The mount whose program decides: of a caller that its proof names, that of its environment.
     fn mount_of<'s>(&'s self, mount: &'s Mount, authentic: &Authentic<'_>) -> Option<&'s Mount> {
         match (&mount.by_environment, authentic.caller()) {
@@ -526,14 +439,6 @@ const fn refused_for(refusal: Refusal) -> Refused {
 
 fn declined(reason: DeclineReason, basis: Basis) -> Decided {
     Decided { told: Told { decision: Decision::Decline { reason }, basis }, balance: None, intent: None }
-}
-
-/// What an answer, or none, says about the ledger. A bug that an act met is not its fault.
-const fn response_of<E>(answer: &Result<Result<ledger::Answer, LedgerError>, E>) -> Response {
-    match answer {
-        Err(_) | Ok(Err(LedgerError::Unavailable | LedgerError::Late | LedgerError::Starting)) => Response::Failed,
-        Ok(Ok(_) | Err(LedgerError::Panicked | LedgerError::Refused)) => Response::Answered,
-    }
 }
 
 /// What a stand-in table wants in place of an answer; `None` is not a word.

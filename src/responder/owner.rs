@@ -1,12 +1,15 @@
 //! Whose a card is that a door of ours names only by its token: limits of a cardholder count what they pay here and elsewhere together.
 
 use holdfast_core::rules::{LimitScope, Ruleset};
+use holdfast_core::stand_in::{Sight, Snapshot};
 use holdfast_core::{AuthorizationRequest, CardToken, CardholderToken};
 use tokio::time::timeout_at;
 
 use super::Responder;
+use super::breaker::BreakerIs;
 use super::deadline::Deadline;
 use super::mount::Mount;
+use super::without_ledger::soon;
 use crate::ledger::sight::Seen;
 use crate::ledger::{self, Act, Glimpse, Whose};
 use crate::server::Call;
@@ -28,10 +31,16 @@ impl Responder {
         request: &AuthorizationRequest,
         card: CardToken,
     ) -> Option<CardholderToken> {
-        if let Glimpse::Seen(Seen { owner: Some(owner), .. }) = self.ledger.look(&mount.origin(), request) {
-            return Some(owner);
+        let deadline = Deadline::new(&call.received, None, &mount.patience);
+        match self.look_around(&mount.origin(), request, deadline).await {
+            // Seen, and nobody ever told whose it is: the ledger would say no more.
+            Glimpse::Seen(Seen { owner, snapshot: Snapshot { card: Sight::Seen(_) | Sight::Absent, .. }, .. }) => return owner,
+            Glimpse::Seen(Seen { snapshot: Snapshot { card: Sight::NotSeen, .. }, .. }) | Glimpse::Busy | Glimpse::Nothing => {}
         }
-        let by = Deadline::new(&call.received, None, &mount.patience).decide_by;
+        if self.breaker.is() != BreakerIs::Closed {
+            return None;
+        }
+        let by = deadline.decide_by.min(soon());
         let asked = ledger::ask(self.ledger.as_ref(), Act::Balances(mount.origin(), Whose::Card(card)));
         let standings = timeout_at(by, asked).await.ok()?.ok()?.into_balances()?;
         standings.first()?.owner

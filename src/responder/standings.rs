@@ -45,18 +45,6 @@ pub struct Standings {
     owners_on_the_way: AtomicUsize,
 }
 
-/// The owners who may not pay, by words that wait.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Barred {
-    /// These.
-    These(Vec<CardholderToken>),
-    /// More than anybody looks through.
-    TooMany,
-}
-
-/// So many owners are looked through, at most.
-const BARRED_MAX: usize = 1_024;
-
 impl Standings {
     /// A message waits for the ledger.
     pub fn told(&self, program: ProgramId, event: &ToldEvent) {
@@ -91,23 +79,6 @@ impl Standings {
             self.owners_on_the_way.fetch_add(came, Ordering::AcqRel);
             self.owners_on_the_way.fetch_sub(went, Ordering::AcqRel);
         }
-    }
-
-    /// The owners of a program who may not pay, as far as words that wait tell.
-    #[must_use]
-    pub fn barred_owners(&self, program: ProgramId) -> Barred {
-        // Nearly always.
-        if self.cardholders.is_empty() {
-            return Barred::These(Vec::new());
-        }
-        if self.cardholders.len() > BARRED_MAX {
-            return Barred::TooMany;
-        }
-        let named = self.cardholders.iter().map(|words| *words.key()).filter(|(of, _)| *of == program);
-        let named: Vec<_> = named.collect();
-        let is_barred =
-            |owner: &CardholderToken| newest(&self.cardholders, (program, *owner)).is_some_and(|status| status.bar().is_some());
-        Barred::These(named.into_iter().map(|(_, owner)| owner).filter(is_barred).collect())
     }
 
     /// Whether any word is on its way to the ledger. Nearly always none is.
@@ -325,18 +296,15 @@ mod tests {
         assert!(standings.cards.is_empty());
     }
 
-    /// Whose card it is that a question names no owner of, only the ledger knows: it waits for a word about any owner, and whoever may not
-    /// pay is looked for.
+    /// Whose card it is that a question names no owner of, nobody knows here: it waits for a word about any owner.
     #[test]
     fn a_question_that_names_no_owner_may_be_of_any_owners_card() {
         let (standings, named) = (Standings::default(), purchase("k", 1));
         let unnamed = AuthorizationRequest { cardholder: None, ..named };
         let owner = |name: &str| CardholderToken::new(name).unwrap();
         let says = |key: &str, name: &str, status| told(key, Fact::Cardholder { cardholder: owner(name), status });
-        assert_eq!(standings.barred_owners(program()), Barred::These(vec![]));
         standings.told(program(), &says("suspended", "one", CardholderStatus::Suspended));
         standings.told(program(), &says("fine", "two", CardholderStatus::Active));
-        assert_eq!(standings.barred_owners(program()), Barred::These(vec![owner("one")]));
         let on_the_way = |request| standings.on_the_way(program(), request, None);
         assert_eq!((on_the_way(&unnamed), on_the_way(&named)), (true, false));
         standings.heard(program(), &says("suspended", "one", CardholderStatus::Suspended));
@@ -344,10 +312,6 @@ mod tests {
         standings
             .told(program(), &told("card", Fact::Card { card: CardToken::new("other").unwrap(), status: CardStatus::Frozen }));
         assert!(!on_the_way(&unnamed));
-        for number in 0..=BARRED_MAX {
-            standings.told(program(), &says("s", &format!("owner-{number}"), CardholderStatus::Suspended));
-        }
-        assert_eq!(standings.barred_owners(program()), Barred::TooMany);
     }
 
     /// What the ledger was told may be newer than a word that waits: one that is delivered again lifts nothing.

@@ -1,5 +1,6 @@
 //! Answering without the ledger: stand-in, and what becomes of an answer that the ledger has yet to hear.
 
+use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
@@ -18,13 +19,12 @@ use super::deadline::Deadline;
 use super::mount::Mount;
 use super::payments::Own;
 use super::question::{Led, Question};
-use super::standings::Barred;
 use super::telling::{GivenUp, Telling};
 use super::told::{Claim, Told};
 use super::{Decided, Responder, Stage};
 use crate::clock::{self, Instant};
-use crate::ledger::sight::{Lasts, LongerAgo, Owned, Seen};
-use crate::ledger::{Adopt, Glimpse, Readiness, weight_of};
+use crate::ledger::sight::{Lasts, LongerAgo, Seen};
+use crate::ledger::{Adopt, Glimpse, Origin, Readiness, weight_of};
 use crate::server::Call;
 use crate::spool::Entry;
 
@@ -104,10 +104,14 @@ impl Responder {
     /// What the ledger shows of the question. Whoever works on its memory has it for less than a millisecond at a time: it is
     /// looked at again, for a part of the time that is left.
     pub(super) async fn look(&self, question: &Question<'_>, deadline: Deadline) -> Glimpse {
+        self.look_around(&question.origin, &question.request, deadline).await
+    }
+
+    pub(super) async fn look_around(&self, origin: &Origin, request: &AuthorizationRequest, deadline: Deadline) -> Glimpse {
         let began = clock::instant();
         let patience = deadline.answer_by.saturating_duration_since(began).checked_div(LOOKING_SHARE).unwrap_or_default();
         loop {
-            match self.ledger.look(&question.origin, &question.request) {
+            match self.ledger.look(origin, request) {
                 Glimpse::Busy if clock::instant().saturating_duration_since(began) < patience => {
                     tokio::time::sleep(LOOK_AGAIN).await;
                 }
@@ -120,7 +124,7 @@ impl Responder {
     /// not decide on them: else more is held than is there, and a freeze that was acknowledged does not hold.
     ///
     /// # Errors
-    /// It has not heard of it by `decide_by`, or does not show whose money it is.
+    /// It has not heard of it soon, and by `decide_by`, or does not show whose money it is.
     pub(super) async fn wait_until_heard(
         &self,
         mount: &Mount,
@@ -133,16 +137,16 @@ impl Responder {
             return Ok(());
         }
         let by = deadline.decide_by.min(soon());
-        let account = match self.look(question, deadline).await {
-            Glimpse::Seen(seen) => account_of(&seen.snapshot),
-            Glimpse::Nothing => None,
+        let (account, request) = match self.look(question, deadline).await {
+            Glimpse::Seen(seen) => (account_of(&seen.snapshot), with_its_owner(&question.request, &seen)),
+            Glimpse::Nothing => (None, Cow::Borrowed(&*question.request)),
             // Whose money it is about is not known: it may be what is at risk.
             Glimpse::Busy => return Err(StandInCause::LedgerUnavailable),
         };
         loop {
             let heard = self.unheard.heard.notified();
             let money = account.is_some_and(|account| stand_in.in_transit_of(&account) > 0);
-            let word = standings.on_the_way(mount.program.id, &question.request, account);
+            let word = standings.on_the_way(mount.program.id, &request, account);
             if !money && !word {
                 return Ok(());
             }
@@ -189,28 +193,9 @@ impl Responder {
         timeout_at(by, self.until_open()).await.map_err(|_| StandInCause::Starting)
     }
 
-    /// What is seen of a question, with what the ledger has yet to hear. Where the question names no owner (those of the payment doors do
-    /// not), its card's owner may be one who may not pay by that: the ledger tells whose a card is only when it is looked at by name, so
-    /// whoever may not pay is looked for, one by one.
+    /// What is seen of a question, with what the ledger has yet to hear.
     fn with_what_waits(&self, mount: &Mount, question: &Question<'_>, seen: &Seen) -> Snapshot {
-        let (standings, request) = (&self.unheard.standings, &*question.request);
-        let over = |request: &AuthorizationRequest| standings.over(mount.program.id, request, seen.snapshot);
-        if let (None, Some(owner)) = (request.cardholder, seen.owner) {
-            return over(&AuthorizationRequest { cardholder: Some(owner), ..*request });
-        }
-        if request.cardholder.is_some() || seen.owned == Owned::NotTold {
-            return over(request);
-        }
-        let Barred::These(owners) = standings.barred_owners(mount.program.id) else {
-            // It may be anybody's.
-            return Snapshot { card: Sight::NotSeen, ..over(request) };
-        };
-        let may_be_theirs = |named: &AuthorizationRequest| match self.ledger.look(&question.origin, named) {
-            Glimpse::Seen(seen) => !matches!(seen.snapshot.card, Sight::Absent),
-            Glimpse::Nothing | Glimpse::Busy => true,
-        };
-        let mut named = owners.into_iter().map(|owner| AuthorizationRequest { cardholder: Some(owner), ..*request });
-        named.find(may_be_theirs).map_or_else(|| over(request), |named| over(&named))
+        self.unheard.standings.over(mount.program.id, &with_its_owner(&question.request, seen), seen.snapshot)
     }
 
     /// What the table in force says; `None` without one, while it is not known which one is, and where it met a bug.
@@ -263,9 +248,17 @@ impl Responder {
 }
 
 /// What is soon, from now on.
-fn soon() -> Instant {
+pub(super) fn soon() -> Instant {
     let now = clock::instant();
     now.checked_add(SOON).unwrap_or(now)
+}
+
+/// A question whose card's owner is known, though it does not name them: those of the payment doors do not.
+fn with_its_owner<'a>(request: &'a AuthorizationRequest, seen: &Seen) -> Cow<'a, AuthorizationRequest> {
+    match (request.cardholder, seen.owner) {
+        (None, Some(owner)) => Cow::Owned(AuthorizationRequest { cardholder: Some(owner), ..*request }),
+        (Some(_), _) | (None, None) => Cow::Borrowed(request),
+    }
 }
 
 fn account_of(snapshot: &Snapshot) -> Option<AccountId> {

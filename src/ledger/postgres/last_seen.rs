@@ -17,7 +17,7 @@ use super::answers::Answers;
 use super::generations::Generations;
 use super::snapshot;
 use crate::ledger::embedded::state::{Fingerprint, Merchants, NameKey};
-use crate::ledger::sight::{LongerAgo, Owned, Seen};
+use crate::ledger::sight::{LongerAgo, Seen};
 use crate::ledger::{Glimpse, Origin};
 
 /// The most cards, and the most accounts, of each of the two generations.
@@ -151,7 +151,6 @@ impl LastSeen {
         let paid = key.merchant(program, &request.merchant).zip(card);
         let merchant = paid.map_or(Acquaintance::NotKnown, |(merchant, card)| card.merchants.acquaintance(merchant));
         let account = card.and_then(|card| kept.people.accounts.get(&card.account?));
-        let owned = if card.is_some_and(|card| card.owner.is_some()) { Owned::Told } else { Owned::NotTold };
         let owner = card.and_then(|card| card.owner);
         // Not to know something does not mean that it is not there: there may be more than fits.
         let card = card.map_or(Sight::NotSeen, |card| {
@@ -173,7 +172,7 @@ impl LastSeen {
         let answered = self.answers.of(asked);
         let perhaps = answered.is_none() && (kept.answered.get(&asked).is_some() || by.may_have_missed(request));
         let longer_ago = if perhaps { LongerAgo::Perhaps } else { LongerAgo::No };
-        Glimpse::Seen(Seen { snapshot, owned, answered, longer_ago, owner, ..Seen::default() })
+        Glimpse::Seen(Seen { snapshot, answered, longer_ago, owner, ..Seen::default() })
     }
 }
 

@@ -10,7 +10,7 @@ use crate::ledger::Origin;
 use crate::ledger::embedded::naming::{in_its_owners_name, locate_request};
 use crate::ledger::embedded::weigh;
 use crate::ledger::embedded::window::AsOf;
-use crate::ledger::sight::{Lasts, LongerAgo, Owned, Seen};
+use crate::ledger::sight::{Lasts, LongerAgo, Seen};
 
 impl State {
     /// What limits of a question have counted, in their order.
@@ -60,8 +60,7 @@ impl State {
         let merchant = paid.map_or(Acquaintance::NotKnown, |(merchant, row)| row.merchants.acquaintance(merchant));
         let is_open = located.hold.and_then(|index| self.hold(index)).is_some_and(|row| row.hold.is_under_way());
         let adds_to = if is_open { AddsTo::Open } else { AddsTo::NotKnown };
-        let owned = if row.is_some_and(|row| row.cardholder.is_some()) { Owned::Told } else { Owned::NotTold };
         let owner = self.owner_of(located.card);
-        Seen { snapshot: Snapshot { card, account, merchant, adds_to }, owned, answered, lasts, longer_ago, owner }
+        Seen { snapshot: Snapshot { card, account, merchant, adds_to }, answered, lasts, longer_ago, owner }
     }
 }

@@ -15,8 +15,8 @@ CREATE FUNCTION holdfast.counter_over(p_kind text, p_slot bigint, p_length bigin
 $$;
 COMMENT ON FUNCTION holdfast.counter_over IS 'From when on nothing can count any more that was counted then in that slot of a window of so many';
 
--- Of those that are there nobody knows how many buckets their windows have: no more than 60.
-UPDATE holdfast.counter SET over_at = holdfast.counter_over(kind, slots[cardinality(slots)], 60, now()) WHERE kind <> 'lifetime';
+-- Of those that are there nobody knows how many buckets their windows have: no more than 61.
+UPDATE holdfast.counter SET over_at = holdfast.counter_over(kind, slots[cardinality(slots)], 61, now()) WHERE kind <> 'lifetime';
 
 -- A counter that somebody works with is left to the next look.
 CREATE FUNCTION holdfast.drop_counters(p_before timestamptz, p_most integer) RETURNS bigint LANGUAGE sql SECURITY DEFINER
