@@ -46,6 +46,7 @@
 //! | [`metrics`] | one file a family |
 //! | [`telemetry`] | one line a callback, for whoever wants to look at single answers |
 //! | [`descriptors`] | how many files and sockets there may be, and how many of them are each listener's |
+//! | [`second_place`] | how a thread that nobody waits for leaves the processor to those who answer |
 //! | [`private_file`] | files that are their owner's alone |
 //! | [`webhook`] | what happened, told to endpoints from the journal, at least once and in order |
 //! | [`profiles`] | merchants and instruments of payment doors |
@@ -210,6 +211,7 @@ pub mod reporter;
 pub mod responder;
 pub mod retention;
 pub mod seal;
+pub mod second_place;
 pub mod server;
 pub mod settlement;
 pub mod settlement_day;

@@ -20,10 +20,10 @@ use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{Semaphore, oneshot, watch};
 
 use self::meanwhile::Here;
-use self::mounts::{agents, mount_names, mounts, programs, routes};
+use self::mounts::{agents, desk, mount_names, mounts, programs, routes};
 use self::opening::{
     Counted, EarlyDesk, Foresight, Opened, Opening, bond_of, follow_rules, open_ledger, open_spool, spool_settings,
 };
@@ -104,16 +104,17 @@ impl App {
         let metrics = Metrics::new(&mount_names(&config)).map_err(StartError::Metrics)?;
         let bond = bond_of(&config)?;
         bond.must_be_there().map_err(StartError::Spool)?;
+        let programs = programs(&config)?;
+        // Before the ledger begins to read: what was told without it is counted first, so that stand-in can answer.
+        let (unheard, spool) = open_spool(&config, &programs, &metrics, &bond)?;
         let Opened { ledger, opening, early, publications: publications_of_others, recorded } =
             open_ledger(&config, Arc::clone(&metrics), DatabasePatience::Endless)?;
         let ledger = wrap(ledger);
         let (stage, to_be_open) = watch::channel(Stage::Starting);
         let stage = Arc::new(stage);
         let profiles = open_profiles(&config)?;
-        let (programs, desk) = programs(&config, &ledger, Some(Arc::clone(&metrics)))?;
-        let desk = desk.with_profiles(Arc::clone(&profiles));
+        let desk = desk(&config, &programs, &ledger, Some(Arc::clone(&metrics))).with_profiles(Arc::clone(&profiles));
         let workers = workers(&config);
-        let (unheard, spool) = open_spool(&config, &programs, &metrics, &bond)?;
         let switchboard = Arc::new(Switchboard::new(spool_settings(&config), mount_names(&config)));
         switchboard.restore().map_err(StartError::Spool)?;
         let running = SpoolOf::Running(Arc::clone(&spool));
@@ -140,6 +141,7 @@ impl App {
             telemetry,
             workers: (0..=workers.get()).map(|_| Worker::new(RESTING_TICKETS_MAX)).collect(),
             agents,
+            turn: Semaphore::new(1),
             began: crate::clock::utc(),
             stage: to_be_open,
         });
@@ -379,10 +381,10 @@ fn stop(app: App, stop_max: Duration) -> Result<Stopped, StartError> {
 pub async fn open_desk(config: &Config) -> Result<Desk, StartError> {
     let metrics = Metrics::new(&mount_names(config)).map_err(StartError::Metrics)?;
     let Opened { ledger, opening, .. } = open_ledger(config, metrics, DatabasePatience::None)?;
-    let (programs, desk) = programs(config, &ledger, None)?;
+    let programs = programs(config)?;
     let settings = spool_settings(config);
     let switchboard = Arc::new(Switchboard::new(settings.clone(), mount_names(config)));
-    let desk = desk
+    let desk = desk(config, &programs, &ledger, None)
         .with_outage(Outage { switchboard, spool: SpoolOf::Closed(settings), publications: Arc::default() })
         .with_profiles(open_profiles(config)?);
     let house = spend::open(config, (&programs, &ledger), agents(config).as_ref(), None)?;

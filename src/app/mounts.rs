@@ -101,31 +101,30 @@ fn agent_routes(config: &Config) -> impl Iterator<Item = RouteEntry> {
     })
 }
 
-pub(super) fn programs(
-    config: &Config,
-    ledger: &Arc<dyn Ledger>,
-    metrics: Option<Arc<Metrics>>,
-) -> Result<(Vec<Arc<Program>>, Desk), StartError> {
-    let (mut live, mut counters) = (Vec::new(), Vec::new());
-    for program in &config.programs {
+/// Every program with the rules and tables that its configuration names.
+pub(super) fn programs(config: &Config) -> Result<Vec<Arc<Program>>, StartError> {
+    let live = |program: &ProgramConfig| {
         let source = std::fs::read_to_string(&program.rules_path)?;
         let home = program.home();
         let rules = ruleset::read(&program.rules_path.display().to_string(), &source, &home).map_err(StartError::Config)?;
-        let shared = Arc::new(Program {
+        Ok(Arc::new(Program {
             id: program.id,
             rules: ArcSwap::from_pointee(rules),
             configured_rules: source.into(),
             stand_in: stand_in(program, share(config), config.responder.told_max)?,
-        });
-        counters.push(Counter::new(program, Arc::clone(&shared)));
-        live.push(shared);
-    }
+        }))
+    };
+    config.programs.iter().map(live).collect()
+}
+
+/// Where operators have things done: on these programs, by this ledger.
+pub(super) fn desk(config: &Config, programs: &[Arc<Program>], ledger: &Arc<dyn Ledger>, metrics: Option<Arc<Metrics>>) -> Desk {
+    let counters = config.programs.iter().zip(programs).map(|(program, live)| Counter::new(program, Arc::clone(live))).collect();
     let keeps = config.programs.iter().map(|program| Keep { program: program.id, days: program.journal_keep_days });
     let retention = Retention { data: config.ledger.data.clone(), keeps: keeps.collect(), alone: tokio::sync::Mutex::default() };
     let desk = Desk::new(Arc::clone(ledger), counters, metrics);
     // A database's old records are partitions, and the database's.
-    let desk = if config.ledger.postgres.is_some() { desk } else { desk.with_retention(retention) };
-    Ok((live, desk))
+    if config.ledger.postgres.is_some() { desk } else { desk.with_retention(retention) }
 }
 
 /// What of each cap is this responder's: stand-in decides alone.

@@ -11,9 +11,9 @@ use crate::control::OperationError;
 use crate::control::protocol::{TrimMode, TrimReport};
 use crate::journal::state_file;
 use crate::ledger::embedded::projection::checkpoint::draw;
-use crate::ledger::embedded::projection::take_second_place;
 use crate::ledger::{Act, Checkpoint};
 use crate::retention::{self, Held, Retention, Survey};
+use crate::second_place::take_second_place;
 
 /// How long the ledger is left alone between two pieces.
 const PIECE_PAUSE: Duration = Duration::from_millis(2);

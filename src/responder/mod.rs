@@ -48,6 +48,7 @@ use holdfast_adapters::{
 use holdfast_core::agent::IntentReference;
 use holdfast_core::stand_in::Silence;
 use holdfast_core::{AuthorizationKind, Basis, Decision, DeclineReason, StandInCause, Timestamp};
+use tokio::sync::Semaphore;
 use tokio::sync::watch::Receiver;
 use tokio::time::timeout_at;
 
@@ -102,6 +103,8 @@ pub struct Responder {
     pub workers: Vec<Worker>,
     /// What software agents may spend, if any are configured.
     pub agents: Option<Arc<Agents>>,
+    /// By which questions that waited for a start go on one by one: one place.
+    pub turn: Semaphore,
     /// When this process began.
     pub began: Timestamp,
     /// How far the start has come: nothing is decided by rules that are not in force, or on accounts that are not there.

@@ -218,6 +218,9 @@ impl StandIn {
     /// unless the ledger confirms answers all the while.
     pub fn put_in_force(&self, kind: KeptKind, policy: Arc<StandInPolicy>) {
         let Some(place) = self.tables.iter().position(|table| table.kind() == kind) else { return };
+        if self.is_in_force(place, &policy) {
+            return;
+        }
         for _ in 0..RECOUNTS_MAX {
             let remembered = self.caps().remembered();
             let mut recounted = remembered.recounted(&self.caps_with(place, &policy).iter().collect::<Vec<_>>());
@@ -229,6 +232,12 @@ impl StandIn {
         let mut caps = self.caps();
         caps.follow(&self.caps_with(place, &policy).iter().collect::<Vec<_>>());
         self.store(place, policy);
+    }
+
+    /// A start puts in force what its foresight put there already: its caps have followed.
+    fn is_in_force(&self, place: usize, policy: &StandInPolicy) -> bool {
+        let in_force = self.tables.get(place).and_then(|table| table.in_force.load_full());
+        in_force.is_some_and(|in_force| in_force.hash() == policy.hash())
     }
 
     /// While the counters are held: what a version proposes is held against its own caps.

@@ -184,6 +184,7 @@ impl Responder {
         if !self.is_open() && self.switchboard.is_on(&mount.program.id, &mount.platform, received_at) {
             return Err(StandInCause::Switched);
         }
+        self.in_turn().await;
         let by = match self.look(question, deadline).await {
             Glimpse::Seen(Seen { answered: Some(_), .. } | Seen { longer_ago: LongerAgo::No, .. }) => {
                 deadline.decide_by.min(soon())
@@ -191,6 +192,13 @@ impl Responder {
             Glimpse::Seen(Seen { longer_ago: LongerAgo::Perhaps, .. }) | Glimpse::Nothing | Glimpse::Busy => deadline.decide_by,
         };
         timeout_at(by, self.until_open()).await.map_err(|_| StandInCause::Starting)
+    }
+
+    /// All that waited for a start wake at once. Each is woken by the one before it, which goes on to its answer first: together, the
+    /// first would be done only with the last of them, and late.
+    async fn in_turn(&self) {
+        // Nobody closes it, and a place is given back at once.
+        drop(self.turn.acquire().await);
     }
 
     /// What is seen of a question, with what the ledger has yet to hear.

@@ -59,7 +59,7 @@ impl fmt::Display for SpoolError {
             SpoolError::Path(path, error) => write!(f, "{}: the spool cannot be opened: {error}", path.display()),
             SpoolError::InUse(path) => write!(
                 f,
-                "{}: is another server's spool; each has its own, and brings what is in it to its own ledger: name another path at \
+                "{}: is in use by another server; each has a data directory and a spool of its own: stop that one, or name others at --data and \
                  spool.path",
                 path.display()
             ),

@@ -17,6 +17,7 @@ use std::thread::JoinHandle;
 use self::file::BoundedFile;
 pub use self::record::{Kind, Record, Said};
 use crate::metrics::Metrics;
+use crate::second_place::take_second_place;
 
 /// The most records that wait to be written; a record has about 400 bytes.
 const QUEUE_RECORDS_MAX: usize = 8192;
@@ -68,7 +69,11 @@ pub fn start(
     let file = BoundedFile::open(path, bytes_max)?;
     let (telemetry, waiting) = Telemetry::with_room_for(QUEUE_RECORDS_MAX, Arc::clone(&metrics));
     let thread = std::thread::Builder::new().name("telemetry".to_owned());
-    let thread = thread.spawn(move || write_all(&waiting, file, &metrics, say))?;
+    let write = move || {
+        take_second_place();
+        write_all(&waiting, file, &metrics, say);
+    };
+    let thread = thread.spawn(write)?;
     Ok((telemetry, Writing(thread)))
 }
 

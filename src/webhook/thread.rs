@@ -21,10 +21,10 @@ use crate::agent::registry::Programs;
 use crate::app::runtime;
 use crate::clock;
 use crate::journal::Tail;
-use crate::ledger::embedded::projection::take_second_place;
 use crate::ledger::postgres::connect::Database;
 use crate::metrics::Metrics;
 use crate::seal::Sealer;
+use crate::second_place::take_second_place;
 use crate::spool::told_to_stop;
 
 /// How often it is looked whether it is this responder's turn.

@@ -52,6 +52,7 @@ use super::{Completions, Glimpse, Ledger, LedgerError, Origin, Readiness, Ticket
 use crate::clock::{self, Moment};
 use crate::journal::store::FILE;
 use crate::journal::{Claim, Journal, JournalError, Log, Sync, Tail};
+use crate::second_place::take_second_place;
 
 /// How the embedded ledger is set up.
 pub struct Settings {
@@ -309,7 +310,10 @@ fn remember(
     let behind = Tail::open(follower.directory())?;
     let last = follower.projected();
     std::thread::scope(|threads| {
-        let proof = threads.spawn(move || behind.prove(last).and_then(|()| behind.prove_state()));
+        let proof = threads.spawn(move || {
+            take_second_place();
+            behind.prove(last).and_then(|()| behind.prove_state())
+        });
         let proven = || proof.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         let early = shared.window.await_early().map(|early| Ok((follower.has_been_read(&early.span)?, early))).transpose()?;
         let (from, state) = match early {

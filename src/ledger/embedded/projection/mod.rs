@@ -28,7 +28,6 @@ pub(super) use self::find::Finder;
 pub(super) use self::follow::{Follower, HasBeenRead};
 pub(super) use self::restore::{Mark, peek};
 pub(super) use self::thread::start;
-pub(crate) use self::thread::take_second_place;
 
 #[cfg(test)]
 mod tests;

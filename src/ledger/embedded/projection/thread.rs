@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::bell::Call;
 use super::follow::{BATCH_RECORDS, FollowError, Follower};
 use crate::ledger::embedded::{Observer, Shared};
+use crate::second_place::take_second_place;
 
 /// When nothing was committed for so long, what has gathered is followed: the processor has time.
 const QUIET: Duration = Duration::from_millis(20);
@@ -118,15 +119,6 @@ fn catch_up(follower: &mut Follower, shared: &Shared, observer: &dyn Observer) -
         if shared.bell.call() == Call::Finish {
             left = left.saturating_sub(1);
         }
-    }
-}
-
-/// Whoever answers goes first. On Linux a priority is a thread's own; elsewhere it would be the whole process's.
-pub fn take_second_place() {
-    #[cfg(target_os = "linux")]
-    {
-        // Without the right to do so, it competes.
-        let _ = rustix::process::setpriority_process(None, 10);
     }
 }
 
