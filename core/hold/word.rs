@@ -3,7 +3,7 @@
 //! Where it names the question, what is told corrects the kept answer (see `told`). Here is what is left: a question that comes
 //! after the word, and a word that names only the payment, as where a platform's messages do not carry the questions' keys.
 
-use super::asked::{Asked, moves_money};
+use super::asked::{Asked, declined_by, moves_money};
 use super::life::{Steps, Word};
 use super::mutant::{self, Mutant};
 use super::outcome::{Finding, Outcome};
@@ -19,6 +19,10 @@ pub(super) fn adopted(slice: &Slice<'_>, asked: &Asked<'_>, outcome: Outcome) ->
         Some((Decision::Approve { .. }, Basis::Replay)) if is_undone(slice, asked) => {
             let decision = Decision::Decline { reason: DeclineReason::TransactionNotPermitted };
             Outcome { decision: Some((decision, Basis::Replay)), ..outcome }
+        }
+        // Nothing would be held for it: the word counts, whichever came first.
+        Some((Decision::Approve { .. }, basis)) if basis != Basis::Replay && was_declined(slice, asked) => {
+            declined_by(asked.digest, asked.asked_at, DeclineReason::TransactionNotPermitted, Basis::Ledger)
         }
         Some((Decision::Decline { .. }, basis)) if outcome.finding != Some(Finding::Conflict) => {
             let Some(amount) = approved(slice, asked) else { return outcome };
@@ -44,7 +48,12 @@ const fn basis_of(declined: Basis) -> Basis {
 fn is_undone(slice: &Slice<'_>, asked: &Asked<'_>) -> bool {
     let taken = slice.hold.is_some_and(|hold| hold.captured > 0);
     let (steps, question) = (Steps::of(slice.steps), question::of_request(slice.steps, asked.request));
-    !taken && (steps.declined_after(question) || steps.last_word(question) == Some(Word::Declined))
+    !taken && (steps.declined_after(question) || was_declined(slice, asked))
+}
+
+/// Whether the platform recorded this very question as declined.
+fn was_declined(slice: &Slice<'_>, asked: &Asked<'_>) -> bool {
+    Steps::of(slice.steps).last_word(question::of_request(slice.steps, asked.request)) == Some(Word::Declined)
 }
 
 /// How much of what the platform recorded as approved this question is about, if that is still there: all that it says of the

@@ -69,3 +69,12 @@ pub fn counter(program: usize, limit: usize) -> CounterKey {
     let number = program * LIMITS.len() + limit;
     CounterKey(u64::try_from(number).unwrap_or(u64::MAX))
 }
+
+/// The oldest bucket that counts at a time, in any rolling window.
+pub fn oldest_bucket(at: Timestamp) -> i64 {
+    let oldest = |limit: &Limit| match limit.window(at) {
+        Window::Rolling { bucket, buckets } => Some(bucket - i64::from(buckets) + 1),
+        Window::Since(_) | Window::Lifetime => None,
+    };
+    LIMITS.iter().filter_map(oldest).min().unwrap_or(i64::MIN)
+}

@@ -11,6 +11,7 @@ use super::chance::Chance;
 use super::compare::agrees;
 use super::deed::{BEGINNING, Deed, Message, Says, id, origin};
 use super::faults::Doubt;
+use super::limits::oldest_bucket;
 use super::model::payment::Source;
 use super::model::{Account, Card, Expected, Model};
 use super::{Difference, Report};
@@ -23,6 +24,9 @@ use crate::ledger::{Act, Entry, Origin};
 
 /// Keys that are younger are in memory.
 const KEYS_YOUNG: Duration = Duration::from_secs(47 * 3600);
+
+/// Nobody names a window that ended longer ago.
+const NAMED_LATE: Duration = Duration::from_secs(48 * 3600);
 
 /// The most holds that expire at once.
 const EXPIRE_MAX: usize = 256;
@@ -249,7 +253,8 @@ impl World {
         before.tidy(self.now.utc);
         if quiet {
             let young = self.now.utc.saturating_sub(KEYS_YOUNG);
-            let [lived, read] = [&before, &self.engine].map(|engine| engine.state().picture().whatever_was_let_go(young));
+            let oldest = oldest_bucket(self.now.utc.saturating_sub(NAMED_LATE));
+            let [lived, read] = [&before, &self.engine].map(|engine| engine.state().picture().whatever_was_let_go(young, oldest));
             if let Some((expected, got)) = lived.differs_from(&read) {
                 return Err(self.differs("memory after a restart", expected, got, self.history_end()));
             }

@@ -278,6 +278,21 @@ fn an_approval_is_not_repeated_once_the_platform_says_that_the_payment_was_decli
 }
 
 #[test]
+fn a_question_that_comes_after_its_decline_was_recorded_is_declined_the_first_time_and_again() {
+    let reason = DeclineReason::TransactionNotPermitted;
+    // The payment is there, as its own question was paid at once.
+    let mut book = Book::with(1_000);
+    book.ask(&single_message(100));
+    book.tell(recorded("later", RecordedOutcome::Declined));
+    let later = AuthorizationRequest { key: key("later"), ..purchase(40) };
+    assert_eq!((book.ask(&later).decision, book.held()), (Some((Decision::Decline { reason }, Basis::Ledger)), 0));
+    assert_eq!((book.ask(&later).decision, book.held()), (Some((Decision::Decline { reason }, Basis::Replay)), 0));
+    // The word is of that question: another one is decided as ever.
+    let another = AuthorizationRequest { key: key("another"), ..purchase(40) };
+    assert_eq!(book.ask(&another).decision, approves(40));
+}
+
+#[test]
 fn a_late_word_without_a_time_opens_nothing_that_was_paid_in_full_or_declined() {
     // Captured, and closed at that; then the total of before arrives.
     let closed = |book: &mut Book| {

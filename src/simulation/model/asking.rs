@@ -43,7 +43,10 @@ impl Model {
             };
             return Expected::Decided(self.by_the_books(question, answer, Time::Again));
         }
+        let said = payment::last_word(&self.payments[question.of.payment].entries, question.key);
         let answer = match self.judge(question) {
+            // The platform wrote so before it asked.
+            Ok(_) if said == Some(Word::No) => Answer::No(DeclineReason::TransactionNotPermitted),
             Ok(granted) => {
                 self.approve(question, &granted);
                 Answer::Yes(granted.amount)

@@ -54,12 +54,20 @@ impl Picture {
     }
 
     /// Without what is a matter of when memory let go of something, or of a group that failed: holds that ended, messages,
-    /// numbers that are yet to be given, counters that are over, and answers but the ledger's own refusals since `young`. (An old answer that somebody
-    /// corrected is as old as it was where memory still had it, and as its correction where not.)
+    /// numbers that are yet to be given, counters that are over, buckets before the `oldest` that a question may name, and answers but
+    /// the ledger's own refusals since `young`. (An old answer that somebody corrected is as old as it was where memory still had it,
+    /// and as its correction where not.)
     #[must_use]
-    pub fn whatever_was_let_go(mut self, young: Timestamp) -> Self {
-        // Such a one may go whenever somebody looks at it.
-        self.counters.retain(|_, counter| !counter.is_over(young.saturating_add(ASKED_KEYS_KEPT)));
+    pub fn whatever_was_let_go(mut self, young: Timestamp, oldest: i64) -> Self {
+        self.counters.retain(|_, counter| match counter {
+            // One that was forgotten and began again, with what came late to an old bucket, has less there.
+            Counter::Rolling(buckets, _) => {
+                buckets.retain(|(bucket, _)| *bucket >= oldest);
+                !buckets.is_empty()
+            }
+            // Such a one may go whenever somebody looks at it.
+            Counter::Since(..) | Counter::Lifetime(_) => !counter.is_over(young.saturating_add(ASKED_KEYS_KEPT)),
+        });
         let (mut asked, asked_by_age) = (self.asked.clone(), Vec::new());
         asked.retain(|_, answered| match answered.decision {
             Decision::Decline { reason } => {
