@@ -236,7 +236,7 @@ impl Responder {
         if decided.told.decision == (Decision::Decline { reason: DeclineReason::ConflictingDuplicate }) {
             mount.metrics.conflict();
             // The key's own name is that of the answer which the other question heard.
-            reference = mount.reference_of_conflict(&question.request.key, &question.digest);
+            reference = mount.reference_of_conflict(&question.request.key, &question.digest.kept());
         }
         let said = self.said(asked, &question, reference, &decided);
         let answer = Answer::Decided {
