@@ -25,6 +25,9 @@ impl Adapter for Mute {
     fn verify<'a>(&self, callback: Callback<'a>, keyring: &Keyring, _: Timestamp) -> Result<Authentic<'a>, Refusal> {
         holdfast_adapters::proof::verify_basic(&callback, keyring).and(Err(Refusal::Stale))
     }
+    fn verify_head(&self, _: &Callback<'_>, _: &Keyring, _: Timestamp) -> Result<(), Refusal> {
+        Ok(())
+    }
     fn decode<'a>(&self, _: &Authentic<'a>) -> Result<Inbound<'a>, Malformed> {
         panic!("is only built")
     }
