@@ -227,6 +227,7 @@ fn read_root(
         engine: ledger.engine,
         depth: surroundings.depth,
         further,
+        agents: if root.optional("agents").is_some() { program::AgentsPlace::Taken } else { program::AgentsPlace::Free },
     };
     let programs = reader.programs(&root);
     let api = api::read(OptionalSection::open(&root, "api"), &overrides, &server, &secrets, &programs);
