@@ -125,7 +125,7 @@ impl Desk {
                     last.published_by
                 ));
             }
-            let loaded = ruleset::read("the ruleset in force", whole(&last)?, &counter.home).map_err(refused)?;
+            let loaded = ruleset::read_in_force("the ruleset in force", whole(&last)?, &counter.home).map_err(refused)?;
             self.put_in_force(counter, Arc::new(loaded));
         }
         Ok(remarks)
@@ -149,7 +149,7 @@ impl Desk {
                 }
             }
             if let Some(last) = last(KeptKind::Rules) {
-                let loaded = ruleset::read("the ruleset in force", whole(last)?, &counter.home).map_err(refused)?;
+                let loaded = ruleset::read_in_force("the ruleset in force", whole(last)?, &counter.home).map_err(refused)?;
                 self.put_in_force(counter, Arc::new(loaded));
             }
         }

@@ -51,7 +51,7 @@ impl Desk {
 
     /// From now on this version, which was published, decides.
     pub(super) fn put_table_in_force(&self, counter: &Counter, kind: KeptKind, kept: &KeptRuleset) -> Result<(), OperationError> {
-        let loaded = stand_in::read("the stand-in table in force", whole(kept)?, &counter.home).map_err(refused)?;
+        let loaded = stand_in::read_in_force("the stand-in table in force", whole(kept)?, &counter.home).map_err(refused)?;
         counter.live.stand_in.put_in_force(kind, Arc::new(loaded));
         self.show_table(counter, kind);
         Ok(())
