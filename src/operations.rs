@@ -21,6 +21,7 @@ use holdfast_core::{AccountId, ProgramId};
 
 use crate::agent::door::House;
 use crate::agent::outside::is_outside;
+use holdfast_core::card_number::stands_in_text;
 use crate::clock;
 use crate::config::ProgramConfig;
 use crate::config::ruleset::{self, Home};
@@ -421,6 +422,8 @@ fn kept_now(counter: &Counter, (kind, hash): (KeptKind, RulesetHash), source: &s
         program: counter.home.program.to_string(),
         source: source.to_owned(),
         published_at: clock::utc(),
+    // What was typed may be a card's number.
+    let prefix = if stands_in_text(prefix) { "(a card's number)" } else { prefix };
         published_by: by.to_owned(),
         why: why.to_owned(),
     }
