@@ -4,6 +4,7 @@
 
 mod erase;
 mod import;
+mod in_turn;
 mod meanwhile;
 mod outage;
 mod profiles;
@@ -11,17 +12,21 @@ mod spend;
 mod stand_in;
 mod trim;
 
+#[cfg(test)]
+mod tests;
+
+use in_turn::InTurn;
 pub use outage::{Outage, SpoolOf};
 pub use trim::Least;
 
 use std::sync::Arc;
 
+use holdfast_core::card_number::stands_in_text;
 use holdfast_core::rules::{Ruleset, RulesetHash};
 use holdfast_core::{AccountId, ProgramId};
 
 use crate::agent::door::House;
 use crate::agent::outside::is_outside;
-use holdfast_core::card_number::stands_in_text;
 use crate::clock;
 use crate::config::ProgramConfig;
 use crate::config::ruleset::{self, Home};
@@ -68,13 +73,23 @@ pub struct Desk {
     outage: Option<Outage>,
     spend: Option<Arc<House>>,
     profiles: Option<Arc<Profiles>>,
+    in_turn: Arc<InTurn>,
 }
 
 impl Desk {
     /// A desk for these programs on this ledger; a change of rules is shown in `metrics`.
     #[must_use]
     pub fn new(ledger: Arc<dyn Ledger>, programs: Vec<Counter>, metrics: Option<Arc<Metrics>>) -> Self {
-        Desk { ledger, programs, metrics, retention: None, outage: None, profiles: None, spend: None }
+        Desk {
+            ledger,
+            programs,
+            metrics,
+            retention: None,
+            outage: None,
+            profiles: None,
+            spend: None,
+            in_turn: Arc::default(),
+        }
     }
 
     /// The same, with the merchants and instruments of payment doors.
@@ -104,6 +119,7 @@ impl Desk {
         let mut remarks = Vec::new();
         for counter in &self.programs {
             self.restore_stand_in(counter, &mut remarks).await?;
+            let _alone = self.in_turn.rules.lock().await;
             let configured = counter.live.rules.load_full();
             let mut last = self.versions(counter.home.program, KeptKind::Rules).await?.pop();
             if last.is_none() {
@@ -224,6 +240,7 @@ impl Desk {
         why: &str,
     ) -> Result<RulesVersion, OperationError> {
         let loaded = ruleset::read(file, source, &counter.home).map_err(refused)?;
+        let _alone = self.in_turn.rules.lock().await;
         let kept = self.keep(counter, (KeptKind::Rules, loaded.hash()), source, by, why).await?;
         self.put_in_force(counter, Arc::new(loaded));
         Ok(version(counter.home.program, &kept, InForce::Yes))
@@ -405,6 +422,8 @@ fn unique_by_prefix<'a>(versions: &'a [KeptRuleset], prefix: &str) -> Result<Opt
     matching.dedup_by_key(|kept| kept.hash);
     matching.sort_by_key(|kept| kept.hash);
     matching.dedup_by_key(|kept| kept.hash);
+    // What was typed may be a card's number.
+    let prefix = if stands_in_text(prefix) { "(a card's number)" } else { prefix };
     match matching.as_slice() {
         [only] => Ok(Some(*only)),
         [] => Err(OperationError::Refused(vec![format!("no version's hash begins with `{prefix}`; `history` lists them")])),
@@ -422,8 +441,6 @@ fn kept_now(counter: &Counter, (kind, hash): (KeptKind, RulesetHash), source: &s
         program: counter.home.program.to_string(),
         source: source.to_owned(),
         published_at: clock::utc(),
-    // What was typed may be a card's number.
-    let prefix = if stands_in_text(prefix) { "(a card's number)" } else { prefix };
         published_by: by.to_owned(),
         why: why.to_owned(),
     }
