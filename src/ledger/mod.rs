@@ -352,6 +352,8 @@ pub struct RowsEntered {
     pub cards: u64,
     /// Cards that were there, and lead to another account now.
     pub cards_moved: u64,
+    /// Accounts and cards that were entered as usable, and stay barred.
+    pub bars_kept: u64,
 }
 
 impl Answer {
