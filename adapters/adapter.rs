@@ -150,6 +150,13 @@ pub trait Adapter: Send + Sync {
     /// The cause, for a counter; a stranger learns nothing from it.
     fn verify<'a>(&self, callback: Callback<'a>, keyring: &Keyring, now: Timestamp) -> Result<Authentic<'a>, Refusal>;
 
+    /// Whether the head of a callback, whose body is not there yet, shows that [`verify`](Adapter::verify) would refuse it: then nobody waits
+    /// for the body. What covers the body is not looked at, and whoever passes here is no less a stranger.
+    ///
+    /// # Errors
+    /// As [`verify`](Adapter::verify) would say.
+    fn verify_head(&self, callback: &Callback<'_>, keyring: &Keyring, now: Timestamp) -> Result<(), Refusal>;
+
     /// Understands an authentic callback. Never panics, whatever the bytes.
     ///
     /// Unknown fields and unknown enum values are tolerated; a malformed optional field counts as absent. Authentic

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::checkout::Checkout;
 use crate::ids::{AuthorizationId, CardToken, CardholderToken, IdempotencyKey, MerchantId, NetworkName};
-use crate::merchant::{Merchant, MerchantCategoryCode, first_half};
+use crate::merchant::{Country, Merchant, MerchantCategoryCode, MerchantName, first_half};
 use crate::money::Money;
 use crate::time::Timestamp;
 
@@ -330,7 +330,7 @@ pub struct AuthorizationRequest {
     pub checkout: Option<Checkout>,
 }
 
-/// What the same key must mean again: kind, payment, card, amount, currency and merchant; never raw bytes.
+/// What the same key must mean again, as it is kept: kind, payment, card, amount, currency and merchant; never raw bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ContentDigest([u8; 16]);
 
@@ -345,6 +345,56 @@ impl ContentDigest {
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 16] {
         &self.0
+    }
+}
+
+/// What a question is told apart by, while it is asked.
+///
+/// Earlier versions left the merchant's name and country out of what they kept. What is kept is sixteen bytes in either form, and only
+/// those versions kept the older one: so whichever of the two is known says which of the two is to be compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct QuestionDigest {
+    kept: ContentDigest,
+    without_names: ContentDigest,
+}
+
+impl QuestionDigest {
+    /// The question that is known by this digest, which some version kept of it.
+    #[must_use]
+    pub fn known_by(kept: ContentDigest, request: &AuthorizationRequest) -> Self {
+        let digest = request.content_digest();
+        if digest.kept == kept { digest } else { kept.into() }
+    }
+
+    /// What is kept of it.
+    #[must_use]
+    pub const fn kept(&self) -> ContentDigest {
+        self.kept
+    }
+
+    /// Without the merchant's name and country: what some doors' own digests are made of, which tell these apart themselves.
+    #[must_use]
+    pub const fn without_names(&self) -> &ContentDigest {
+        &self.without_names
+    }
+
+    /// In the form in which this was kept, if it is of this question.
+    #[must_use]
+    pub fn as_in(self, known: &ContentDigest) -> Self {
+        if self.without_names == *known { self.without_names.into() } else { self }
+    }
+
+    /// Whether what was kept is of this question.
+    #[must_use]
+    pub fn is_of(&self, known: &ContentDigest) -> bool {
+        self.kept == *known || self.without_names == *known
+    }
+}
+
+/// The digest of a door's own, which has one form.
+impl From<ContentDigest> for QuestionDigest {
+    fn from(kept: ContentDigest) -> Self {
+        QuestionDigest { kept, without_names: kept }
     }
 }
 
@@ -366,7 +416,7 @@ impl AuthorizationRequest {
 
     /// Digests what makes this question this question (SHA-256, the first 16 bytes).
     #[must_use]
-    pub fn content_digest(&self) -> ContentDigest {
+    pub fn content_digest(&self) -> QuestionDigest {
         let mut digest = Sha256::new();
         digest.update(self.kind.name());
         digest.update([0, self.posting as u8]);
@@ -384,6 +434,13 @@ impl AuthorizationRequest {
         }
         digest.update(self.amount.minor().to_le_bytes());
         digest.update(self.merchant.mcc.map_or(u16::MAX, MerchantCategoryCode::number).to_le_bytes());
-        ContentDigest(first_half(digest))
+        let without_names = ContentDigest(first_half(digest.clone()));
+        let Merchant { name, country, .. } = &self.merchant;
+        if name.is_none() && country.is_none() {
+            return without_names.into();
+        }
+        digest.update(name.as_ref().map_or(&[0; 16], MerchantName::as_bytes));
+        digest.update(country.as_ref().map_or("", Country::code));
+        QuestionDigest { kept: ContentDigest(first_half(digest)), without_names }
     }
 }

@@ -22,7 +22,7 @@ pub mod time;
 
 pub use authorization::{
     Alias, AuthorizationKind, AuthorizationRequest, ContentDigest, CrossBorder, EntryMode, Expiry, Padding, PartialApproval,
-    PaymentRef, Posting, Wallet,
+    PaymentRef, Posting, QuestionDigest, Wallet,
 };
 pub use checkout::{AddressVerification, Checkout, Monitoring, SecurityCodeVerification, ThreeDSecure};
 pub use decision::{Basis, Decision, DeclineReason, StandInBasis, StandInBy, StandInCause};

@@ -5,6 +5,7 @@ use std::fmt;
 use arrayvec::ArrayString;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use unicode_normalization::UnicodeNormalization as _;
 
 use crate::ids::MerchantId;
 
@@ -106,7 +107,8 @@ impl<'de> Deserialize<'de> for Country {
 /// A merchant's name, normalized and digested: it can be compared, and cannot be read.
 ///
 /// Merchants may be persons, so no name travels past an adapter. Two names are the same when their letters and digits are
-/// the same, whatever their case, blanks and punctuation: `ACME*Store 12` is `acme store 12`.
+/// the same, whatever their case, blanks and punctuation (`ACME*Store 12` is `acme store 12`), and however Unicode writes them:
+/// `Straße` is `STRASSE`, `Σίσυφος` is `ΣΊΣΥΦΟΣ`, and an accent may be a character of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct MerchantName([u8; 16]);
 
@@ -130,17 +132,28 @@ impl MerchantName {
         let mut seen = false;
         // Gathered in pieces: a digest of single letters costs more than the letters.
         let mut piece = ArrayString::<64>::new();
-        for lower in name.chars().filter(|character| character.is_alphanumeric()).flat_map(char::to_lowercase) {
+        let mut add = |lower: char| {
             seen = true;
             if piece.try_push(lower).is_err() {
                 digest.update(piece.as_bytes());
                 piece.clear();
                 piece.push(lower);
             }
+        };
+        if name.is_ascii() {
+            name.chars().filter(char::is_ascii_alphanumeric).map(|letter| letter.to_ascii_lowercase()).for_each(&mut add);
+        } else {
+            // Composed, so that an accent counts wherever it stands; what it takes on the stack is enough for any name that people write.
+            name.nfc().filter(|letter| letter.is_alphanumeric()).flat_map(folded).for_each(&mut add);
         }
         digest.update(piece.as_bytes());
         seen.then(|| MerchantName(first_half(digest)))
     }
+}
+
+/// A letter without its case. Lower case alone keeps `ß` from `SS`, and `ς` from `Σ`; upper case alone keeps `ẞ` from `ß`.
+fn folded(letter: char) -> impl Iterator<Item = char> {
+    letter.to_lowercase().flat_map(char::to_uppercase).flat_map(char::to_lowercase)
 }
 
 /// The first 128 bits of a SHA-256: enough that nobody finds a second text.
@@ -184,6 +197,17 @@ mod tests {
     fn a_name_is_its_letters_and_digits() {
         assert_eq!(MerchantName::of("ACME*Store  12"), MerchantName::of("acme store 12"));
         assert_eq!(MerchantName::of("Café Zoë"), MerchantName::of("CAFÉ ZOË"));
+        for (one, other) in [
+            ("Straße", "STRASSE"),
+            ("STRAẞE", "straße"),
+            ("Σίσυφος", "ΣΊΣΥΦΟΣ"),
+            ("Cafe\u{301} Zoe\u{308}", "CAFÉ ZOË"),
+            ("E\u{301}clair", "éclair"),
+            ("ﬁsh", "FISH"),
+        ] {
+            assert_eq!(MerchantName::of(one), MerchantName::of(other), "{one}");
+        }
+        assert_ne!(MerchantName::of("Café"), MerchantName::of("Cafe"));
         assert_ne!(MerchantName::of("ACME 12"), MerchantName::of("ACME 13"));
         assert_eq!(MerchantName::of(" *-* "), None);
     }

@@ -4,6 +4,7 @@
 
 mod erase;
 mod import;
+mod in_turn;
 mod meanwhile;
 mod outage;
 mod profiles;
@@ -11,11 +12,16 @@ mod spend;
 mod stand_in;
 mod trim;
 
+#[cfg(test)]
+mod tests;
+
+use in_turn::InTurn;
 pub use outage::{Outage, SpoolOf};
 pub use trim::Least;
 
 use std::sync::Arc;
 
+use holdfast_core::card_number::stands_in_text;
 use holdfast_core::rules::{Ruleset, RulesetHash};
 use holdfast_core::{AccountId, ProgramId};
 
@@ -67,13 +73,23 @@ pub struct Desk {
     outage: Option<Outage>,
     spend: Option<Arc<House>>,
     profiles: Option<Arc<Profiles>>,
+    in_turn: Arc<InTurn>,
 }
 
 impl Desk {
     /// A desk for these programs on this ledger; a change of rules is shown in `metrics`.
     #[must_use]
     pub fn new(ledger: Arc<dyn Ledger>, programs: Vec<Counter>, metrics: Option<Arc<Metrics>>) -> Self {
-        Desk { ledger, programs, metrics, retention: None, outage: None, profiles: None, spend: None }
+        Desk {
+            ledger,
+            programs,
+            metrics,
+            retention: None,
+            outage: None,
+            profiles: None,
+            spend: None,
+            in_turn: Arc::default(),
+        }
     }
 
     /// The same, with the merchants and instruments of payment doors.
@@ -103,6 +119,7 @@ impl Desk {
         let mut remarks = Vec::new();
         for counter in &self.programs {
             self.restore_stand_in(counter, &mut remarks).await?;
+            let _alone = self.in_turn.rules.lock().await;
             let configured = counter.live.rules.load_full();
             let mut last = self.versions(counter.home.program, KeptKind::Rules).await?.pop();
             if last.is_none() {
@@ -125,7 +142,7 @@ impl Desk {
                     last.published_by
                 ));
             }
-            let loaded = ruleset::read("the ruleset in force", whole(&last)?, &counter.home).map_err(refused)?;
+            let loaded = ruleset::read_in_force("the ruleset in force", whole(&last)?, &counter.home).map_err(refused)?;
             self.put_in_force(counter, Arc::new(loaded));
         }
         Ok(remarks)
@@ -149,7 +166,7 @@ impl Desk {
                 }
             }
             if let Some(last) = last(KeptKind::Rules) {
-                let loaded = ruleset::read("the ruleset in force", whole(last)?, &counter.home).map_err(refused)?;
+                let loaded = ruleset::read_in_force("the ruleset in force", whole(last)?, &counter.home).map_err(refused)?;
                 self.put_in_force(counter, Arc::new(loaded));
             }
         }
@@ -223,6 +240,7 @@ impl Desk {
         why: &str,
     ) -> Result<RulesVersion, OperationError> {
         let loaded = ruleset::read(file, source, &counter.home).map_err(refused)?;
+        let _alone = self.in_turn.rules.lock().await;
         let kept = self.keep(counter, (KeptKind::Rules, loaded.hash()), source, by, why).await?;
         self.put_in_force(counter, Arc::new(loaded));
         Ok(version(counter.home.program, &kept, InForce::Yes))
@@ -404,6 +422,8 @@ fn unique_by_prefix<'a>(versions: &'a [KeptRuleset], prefix: &str) -> Result<Opt
     matching.dedup_by_key(|kept| kept.hash);
     matching.sort_by_key(|kept| kept.hash);
     matching.dedup_by_key(|kept| kept.hash);
+    // What was typed may be a card's number.
+    let prefix = if stands_in_text(prefix) { "(a card's number)" } else { prefix };
     match matching.as_slice() {
         [only] => Ok(Some(*only)),
         [] => Err(OperationError::Refused(vec![format!("no version's hash begins with `{prefix}`; `history` lists them")])),

@@ -85,6 +85,10 @@ impl Adapter for AgentSpend {
         Ok(Authentic::accept_from(callback, caller))
     }
 
+    fn verify_head(&self, callback: &Callback<'_>, keyring: &Keyring, now: Timestamp) -> Result<(), Refusal> {
+        self.verify(*callback, keyring, now).map(drop)
+    }
+
     fn decode<'a>(&self, authentic: &Authentic<'a>) -> Result<Inbound<'a>, Malformed> {
         match authentic.callback().route {
             AUTHORIZE => understand::authorize(authentic),

@@ -40,6 +40,25 @@ fn has_time_stamp(case: &Case) -> bool {
 }
 
 #[test]
+fn a_head_is_refused_only_where_the_callback_is() {
+    let mut failures = Failures::default();
+    let head = |case: &Case, headers: &HeaderMap| case.adapter.verify_head(&case.callback(headers, b""), &keyring(), NOW);
+    for case in cases() {
+        failures.expect(head(&case, &case.headers).is_ok(), &case, || "its head is refused".to_owned());
+        for (name, _) in proof_of(&case) {
+            let mut headers = case.headers.clone();
+            headers.remove(&name);
+            let refused = head(&case, &headers).err();
+            let whole = verify(&case, &headers, &case.body, &keyring(), NOW).err();
+            failures.expect(refused.is_none() || refused == whole, &case, || format!("its head is refused without `{name}`"));
+            let covers = name == http::header::AUTHORIZATION;
+            failures.expect(!covers || refused.is_some(), &case, || "its head passes without credentials".to_owned());
+        }
+    }
+    failures.report();
+}
+
+#[test]
 fn without_its_whole_proof_a_callback_is_a_strangers() {
     let mut failures = Failures::default();
     for case in cases() {

@@ -116,6 +116,10 @@ impl Adapter for Marqeta {
         Ok(Authentic::accept(callback))
     }
 
+    fn verify_head(&self, callback: &Callback<'_>, keyring: &Keyring, _: Timestamp) -> Result<(), Refusal> {
+        proof::verify_basic(callback, keyring)
+    }
+
     fn decode<'a>(&self, authentic: &Authentic<'a>) -> Result<Inbound<'a>, Malformed> {
         let callback = authentic.callback();
         match callback.route {

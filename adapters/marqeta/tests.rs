@@ -1109,3 +1109,23 @@ proptest! {
         survive(fixture.route, format!("{before}\": {value}{rest}").as_bytes());
     }
 }
+
+#[test]
+fn nothing_is_answered_as_nothing_and_never_with_a_sign() {
+    let fixture = named("purchase_v2");
+    let amount = Money::zero(Currency::USD);
+    for (written, answered) in [("-0", "0"), ("-0.00", "0.00"), ("\"-0.0\"", "\"0.0\""), ("0", "0")] {
+        let value: serde_json::Value = serde_json::from_str(&fixture.body).unwrap();
+        let whole = value["gpa_order"]["jit_funding"]["amount"].to_string();
+        let (head, tail) = fixture.body.split_once("\"jit_funding\"").unwrap();
+        let body = format!("{head}\"jit_funding\"{}", tail.replacen(&whole, written, 1));
+        assert!(body.contains(written), "{body}");
+        let Ok(Inbound::Authorization(call)) = decode(&fixture.settings, JIT, body.as_bytes()) else { panic!("{body}") };
+        assert!(call.request.amount.is_zero());
+        let reason = DeclineReason::CardFrozen;
+        for decision in [Decision::Approve { amount }, Decision::Decline { reason }] {
+            let (_, told) = encoded(&fixture.settings, &call.echo, &decided(decision));
+            assert!(told.contains(&format!("\"amount\":{answered}")), "{told}");
+        }
+    }
+}

@@ -31,7 +31,7 @@ use crate::adapter::{
 use crate::answer::{Answer, Echo, Refused, Reply};
 use crate::inbound::{Callback, Inbound, Malformed};
 use crate::payment::{Authentication, PaymentCall, Slip};
-use crate::proof::{Authentic, Keyring, Refusal, prove_basic, verify_basic_for};
+use crate::proof::{Authentic, Keyring, Refusal, prove_basic, verify_basic, verify_basic_for};
 use crate::settings::{SettingError, Settings};
 use crate::strict::no_number_around;
 
@@ -123,6 +123,10 @@ impl Adapter for PaymentGateway {
     fn verify<'a>(&self, callback: Callback<'a>, keyring: &Keyring, _: Timestamp) -> Result<Authentic<'a>, Refusal> {
         let granted = verify_basic_for(&callback, keyring)?;
         Ok(Authentic::accept(callback).granted(granted))
+    }
+
+    fn verify_head(&self, callback: &Callback<'_>, keyring: &Keyring, _: Timestamp) -> Result<(), Refusal> {
+        verify_basic(callback, keyring)
     }
 
     fn decode<'a>(&self, authentic: &Authentic<'a>) -> Result<Inbound<'a>, Malformed> {

@@ -16,7 +16,7 @@ use crate::adapter::{Adapter, Budget, BudgetStart, Credentials, InFlightDuplicat
 use crate::answer::{Answer, Echo, Refused, Reply};
 use crate::inbound::{Callback, Inbound, Malformed};
 use crate::payment::LimitsAre;
-use crate::proof::{Authentic, Keyring, Refusal, prove_basic, verify_basic_for};
+use crate::proof::{Authentic, Keyring, Refusal, prove_basic, verify_basic, verify_basic_for};
 use crate::settings::{SettingError, Settings};
 use crate::strict::{document, document_and_number, no_number_around};
 
@@ -67,6 +67,10 @@ impl Adapter for PreAuth {
     fn verify<'a>(&self, callback: Callback<'a>, keyring: &Keyring, _: Timestamp) -> Result<Authentic<'a>, Refusal> {
         let granted = verify_basic_for(&callback, keyring)?;
         Ok(Authentic::accept(callback).granted(granted))
+    }
+
+    fn verify_head(&self, callback: &Callback<'_>, keyring: &Keyring, _: Timestamp) -> Result<(), Refusal> {
+        verify_basic(callback, keyring)
     }
 
     fn decode<'a>(&self, authentic: &Authentic<'a>) -> Result<Inbound<'a>, Malformed> {

@@ -21,7 +21,7 @@ use sha2::{Digest, Sha256};
 use crate::adapter::{Adapter, Budget, BudgetStart, Credentials, InFlightDuplicate, Platform, Route, RouteMethod, Use};
 use crate::answer::{Answer, DecisionReference, Echo, Refused, Reply};
 use crate::inbound::{Callback, Inbound, Malformed};
-use crate::proof::{Authentic, Keyring, Refusal, Secret, prove_custom_headers, standard_webhooks};
+use crate::proof::{Authentic, Keyring, Refusal, Secret, custom_headers, prove_custom_headers, standard_webhooks};
 use crate::settings::{SettingError, Settings};
 
 /// The proving platform as the registry knows it.
@@ -74,6 +74,11 @@ struct Proving;
 impl Adapter for Proving {
     fn verify<'a>(&self, callback: Callback<'a>, keyring: &Keyring, now: Timestamp) -> Result<Authentic<'a>, Refusal> {
         standard_webhooks::verify(callback, keyring, now)
+    }
+
+    fn verify_head(&self, callback: &Callback<'_>, keyring: &Keyring, _: Timestamp) -> Result<(), Refusal> {
+        // The rest is signed with the body.
+        custom_headers(callback, keyring)
     }
 
     fn decode<'a>(&self, authentic: &Authentic<'a>) -> Result<Inbound<'a>, Malformed> {

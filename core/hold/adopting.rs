@@ -11,7 +11,7 @@ use super::state::{Answered, Slice};
 use super::told::{corrected, take};
 use super::twice;
 use crate::agent::Weight;
-use crate::authorization::{AuthorizationRequest, ContentDigest};
+use crate::authorization::{AuthorizationRequest, QuestionDigest};
 use crate::decision::Decision;
 use crate::money::Money;
 use crate::rules::{HoldPolicy, Verdict};
@@ -23,7 +23,7 @@ pub struct Adoption<'a> {
     /// The question.
     pub request: &'a AuthorizationRequest,
     /// Its digest.
-    pub digest: ContentDigest,
+    pub digest: QuestionDigest,
     /// When its callback arrived.
     pub asked_at: Timestamp,
     /// What was heard.
@@ -41,7 +41,7 @@ pub(super) fn adopt(slice: &Slice<'_>, adoption: &Adoption<'_>) -> Outcome {
         ToldAnswer::Declined { reason } => Decision::Decline { reason },
     };
     match slice.answered {
-        Some(ours) if ours.digest != adoption.digest => return Outcome::nothing(Finding::Conflict),
+        Some(ours) if !adoption.digest.is_of(&ours.digest) => return Outcome::nothing(Finding::Conflict),
         Some(ours) if ours.decision == decision && is_booked(slice, adoption) => {
             return Outcome::nothing(Finding::HeardBefore);
         }
@@ -72,7 +72,7 @@ pub(super) fn adopt(slice: &Slice<'_>, adoption: &Adoption<'_>) -> Outcome {
     let word = Steps::of(slice.steps).last_word(id).zip(slice.account);
     let decision = word.map_or(decision, |(word, account)| corrected(decision, word, account.currency));
     let asked_at = remembered.map_or(adoption.asked_at, |ours| ours.asked_at);
-    outcome.answered = Some(Answered { digest: adoption.digest, asked_at, decision });
+    outcome.answered = Some(Answered { digest: adoption.digest.kept(), asked_at, decision });
     outcome
 }
 

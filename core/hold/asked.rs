@@ -16,7 +16,7 @@ use super::told::take;
 use super::twice;
 use super::word::adopted;
 use crate::agent::{Weight, named_number};
-use crate::authorization::{AuthorizationKind, AuthorizationRequest, ContentDigest, Expiry, Padding, PartialApproval, Posting};
+use crate::authorization::{AuthorizationKind, AuthorizationRequest, Expiry, Padding, PartialApproval, Posting, QuestionDigest};
 use crate::decision::{Basis, Decision, DeclineReason};
 use crate::rules::{Enforcement, HoldPolicy, LIMITS_MAX, LimitCheck, Proceed, Verdict};
 use crate::time::Timestamp;
@@ -27,7 +27,7 @@ pub struct Asked<'a> {
     /// The question.
     pub request: &'a AuthorizationRequest,
     /// Its digest, made once.
-    pub digest: ContentDigest,
+    pub digest: QuestionDigest,
     /// When its callback arrived.
     pub asked_at: Timestamp,
     /// What the rules think.
@@ -73,7 +73,7 @@ fn said_only(outcome: Outcome) -> Outcome {
 fn answer(slice: &Slice<'_>, asked: &Asked<'_>) -> Outcome {
     let request = asked.request;
     if let Some(answered) = slice.answered.filter(|_| !mutant::is(Mutant::RetryDecidedAfresh)) {
-        return repeat(&answered, asked.digest);
+        return repeat(&answered, &asked.digest);
     }
     if let Some(step) = step_of(slice, StepId::of(&request.key)) {
         return recall(slice, step);
@@ -85,7 +85,7 @@ fn answer(slice: &Slice<'_>, asked: &Asked<'_>) -> Outcome {
     if let Some(again) = twice::asked_before(slice, asked) {
         return again;
     }
-    let decline = |reason, basis| declined_by(asked.digest, asked.asked_at, reason, basis);
+    let decline = |reason, basis| declined_by(&asked.digest, asked.asked_at, reason, basis);
     if let (AuthorizationKind::Unknown, Verdict::Decline { reason, rule }) = (request.kind, asked.verdict) {
         // Whose card it would have been does not matter: it is declined for what it is.
         return decline(*reason, Basis::Rule(*rule));
@@ -115,7 +115,7 @@ fn answer(slice: &Slice<'_>, asked: &Asked<'_>) -> Outcome {
     if asked.weight != Weight::Moves && is_held(slice, request) {
         // The other door asked first: its payment was looked at by everybody, and has its place in every limit, and its money.
         let answered =
-            Answered { digest: asked.digest, asked_at: asked.asked_at, decision: Decision::Approve { amount: request.amount } };
+            Answered { digest: asked.digest.kept(), asked_at: asked.asked_at, decision: Decision::Approve { amount: request.amount } };
         return Outcome { decision: Some((answered.decision, Basis::Ledger)), answered: Some(answered), ..Outcome::default() };
     }
     let proceed = match asked.verdict {
@@ -144,7 +144,7 @@ pub(super) fn is_held(slice: &Slice<'_>, request: &AuthorizationRequest) -> bool
 fn approve(slice: &Slice<'_>, account: &Account, asked: &Asked<'_>, proceed: &Proceed, amount: i64, left: i64) -> Outcome {
     let request = asked.request;
     let decision = Decision::Approve { amount: account.money(amount) };
-    let answered = Answered { digest: asked.digest, asked_at: asked.asked_at, decision };
+    let answered = Answered { digest: asked.digest.kept(), asked_at: asked.asked_at, decision };
     let places = places(slice, question::of_request(slice.steps, request), &proceed.limits);
     let placed = if moves_money(request.kind) && amount > 0 {
         // What is held on top is a wish, never a reason to decline.
@@ -157,7 +157,7 @@ fn approve(slice: &Slice<'_>, account: &Account, asked: &Asked<'_>, proceed: &Pr
     };
     match placed {
         Ok(outcome) => Outcome { decision: Some((decision, Basis::Ledger)), answered: Some(answered), finding: None, ..outcome },
-        Err(_) => declined_by(asked.digest, asked.asked_at, DeclineReason::AmountTooLarge, Basis::Ledger),
+        Err(_) => declined_by(&asked.digest, asked.asked_at, DeclineReason::AmountTooLarge, Basis::Ledger),
     }
 }
 
@@ -179,8 +179,8 @@ fn recall(slice: &Slice<'_>, step: &Step) -> Outcome {
 }
 
 /// The same key again: the same answer if it is the same question, a refusal if it is another.
-pub(super) fn repeat(answered: &Answered, digest: ContentDigest) -> Outcome {
-    if answered.digest == digest {
+pub(super) fn repeat(answered: &Answered, digest: &QuestionDigest) -> Outcome {
+    if digest.is_of(&answered.digest) {
         return Outcome { decision: Some((answered.decision, Basis::Replay)), ..Outcome::default() };
     }
     conflict()
@@ -193,9 +193,9 @@ pub(super) fn conflict() -> Outcome {
 }
 
 /// A decline, remembered under its key.
-pub(super) fn declined_by(digest: ContentDigest, asked_at: Timestamp, reason: DeclineReason, basis: Basis) -> Outcome {
+pub(super) fn declined_by(digest: &QuestionDigest, asked_at: Timestamp, reason: DeclineReason, basis: Basis) -> Outcome {
     let decision = Decision::Decline { reason };
-    let answered = Answered { digest, asked_at, decision };
+    let answered = Answered { digest: digest.kept(), asked_at, decision };
     Outcome { decision: Some((decision, basis)), answered: Some(answered), ..Outcome::default() }
 }
 

@@ -29,9 +29,9 @@ pub struct Ordered<'a> {
 /// Does what was ordered, or says why not: key, payment, currency, amount, then what the payment allows.
 pub(super) fn obey(slice: &Slice<'_>, ordered: &Ordered<'_>, now: Timestamp) -> Outcome {
     if let Some(answered) = slice.answered {
-        return repeat(&answered, ordered.digest);
+        return repeat(&answered, &ordered.digest.into());
     }
-    let refuse = |reason| declined_by(ordered.digest, now, reason, Basis::Ledger);
+    let refuse = |reason| declined_by(&ordered.digest.into(), now, reason, Basis::Ledger);
     let Some((account, hold)) = slice.account.zip(slice.hold) else {
         return refuse(DeclineReason::AuthorizationUnknown);
     };

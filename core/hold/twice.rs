@@ -49,7 +49,7 @@ fn added_before(slice: &Slice<'_>, asked: &Asked<'_>) -> Option<Outcome> {
     }
     if steps.last_word(question) == Some(Word::Declined) {
         // The platform's word on the transaction, whoever asked: nothing is held for it.
-        return Some(declined_by(asked.digest, asked.asked_at, DeclineReason::TransactionNotPermitted, Basis::Ledger));
+        return Some(declined_by(&asked.digest, asked.asked_at, DeclineReason::TransactionNotPermitted, Basis::Ledger));
     }
     let (_, placement) = steps.placements().find(|(id, _)| *id == question)?;
     Some(same_again(asked, &account, steps.amount_of(question, &placement)))
@@ -86,6 +86,6 @@ fn same_again(asked: &Asked<'_>, account: &Account, amount: i64) -> Outcome {
     } else {
         (Decision::Decline { reason: DeclineReason::ConflictingDuplicate }, Some(Finding::Conflict))
     };
-    let answered = Answered { digest: asked.digest, asked_at: asked.asked_at, decision };
+    let answered = Answered { digest: asked.digest.kept(), asked_at: asked.asked_at, decision };
     Outcome { decision: Some((decision, Basis::Ledger)), answered: Some(answered), finding, ..Outcome::default() }
 }

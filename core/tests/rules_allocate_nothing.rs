@@ -113,6 +113,14 @@ fn neither_a_pass_nor_a_decline_allocates() {
 }
 
 #[test]
+fn neither_does_the_digest_of_a_merchants_name() {
+    for name in ["CORNER GROCERY #12", "Straße", "Cafe\u{301} Zoe\u{308}", "ΣΊΣΥΦΟΣ", "東京コーヒー"] {
+        let counted = allocation_counter::measure(|| assert!(MerchantName::of(name).is_some()));
+        assert_eq!(counted.count_total, 0, "{name}");
+    }
+}
+
+#[test]
 fn the_counter_counts() {
     let (count, _) = allocations(&ruleset(), &request("7995"), &mut MatchList::default());
     assert!(count > 0, "the listing trace allocates, and that is seen");

@@ -86,7 +86,8 @@ async fn run_open(arguments: &OpenArguments) -> Result<(), Problem> {
     let length = Duration::from_secs(u64::from(arguments.load.seconds.get()));
     let schedule = Schedule::new(arguments.rate, arguments.load.seconds);
     let tally = progress::show(&run, length, form, until_interrupted(&load, drive::open(&run, schedule))).await;
-    report_of("open", Some(arguments.rate.get()), &load, &tally).print(form)
+    report_of("open", Some(arguments.rate.get()), &load, &tally).print(form)?;
+    answered(&tally)
 }
 
 async fn run_closed(arguments: &ClosedArguments) -> Result<(), Problem> {
@@ -95,7 +96,17 @@ async fn run_closed(arguments: &ClosedArguments) -> Result<(), Problem> {
     let form = arguments.load.form();
     let length = Duration::from_secs(u64::from(arguments.load.seconds.get()));
     let tally = progress::show(&run, length, form, until_interrupted(&load, drive::closed(&run, length))).await;
-    report_of("closed", None, &load, &tally).print(form)
+    report_of("closed", None, &load, &tally).print(form)?;
+    answered(&tally)
+}
+
+/// Figures of a run in which nobody answered are figures of nothing.
+fn answered(tally: &Tally) -> Result<(), Problem> {
+    if tally.answered() > 0 {
+        return Ok(());
+    }
+    let why = tally.first_missing.as_ref().map(|why| format!(" ({why})")).unwrap_or_default();
+    Err(Problem::new(format!("nothing was answered{why}: does a server listen there, and is it the right one?")))
 }
 
 /// Lets Ctrl-C end a run early: what is out is still waited for, and the report is of what was sent.
@@ -128,5 +139,21 @@ fn report_of(run: &'static str, rate: Option<u32>, load: &Load, tally: &Tally) -
         latency: Percentiles::of(tally),
         requests_copied: load.callbacks.are_copied(),
         first_missing: tally.first_missing.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_without_an_answer_fails_and_says_so() {
+        let mut tally = Tally::new().unwrap();
+        tally.missing = 3;
+        tally.first_missing = Some("connection refused".to_owned());
+        let problem = answered(&tally).unwrap_err().to_string();
+        assert!(problem.starts_with("nothing was answered (connection refused)"), "{problem}");
+        tally.declined = 1;
+        assert!(answered(&tally).is_ok());
     }
 }

@@ -65,6 +65,10 @@ impl Adapter for TrialAdapter {
         Err(Refusal::Missing)
     }
 
+    fn verify_head(&self, _: &Callback<'_>, _: &Keyring, _: Timestamp) -> Result<(), Refusal> {
+        Err(Refusal::Missing)
+    }
+
     fn decode<'a>(&self, _: &Authentic<'a>) -> Result<Inbound<'a>, Malformed> {
         Err(Malformed::field("", "is for nobody"))
     }

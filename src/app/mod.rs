@@ -11,6 +11,7 @@ mod mounts;
 mod opening;
 mod pages;
 mod parts;
+mod signals;
 mod spend;
 
 use std::convert::Infallible;
@@ -32,6 +33,7 @@ use self::parts::{
     limits, management_api, open_profiles, room, serve_card_numbers, start_telemetry, start_webhooks, webhooks_of,
 };
 pub(crate) use self::parts::{needs, workers};
+pub use self::signals::Signals;
 use crate::agent::door::{House, crossing};
 use crate::agent::lead::Agents;
 use crate::api::Api;
@@ -320,17 +322,10 @@ pub enum Stopped {
 ///
 /// # Errors
 /// It did not start.
-pub fn serve(config: Config, ready: impl FnOnce(&Listening)) -> Result<Stopped, StartError> {
-    let runtime = runtime()?;
+pub fn serve(config: Config, signals: Signals, ready: impl FnOnce(&Listening)) -> Result<Stopped, StartError> {
+    let Signals { runtime, mut terminate, mut interrupt, mut hang_up, .. } = signals;
     let stop_max = config.server.stop_max;
     let app = runtime.block_on(async {
-        use tokio::signal::unix::{SignalKind, signal};
-        // Before anything can be reached: a signal that comes while starting must not end the process by default.
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        let mut hang_up = signal(SignalKind::hangup())?;
-        // A file that may not grow any more fails its write, as on a full disk; by default it would end the process.
-        let _file_limit = signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?;
         let mut app = App::start(config, |ledger| ledger)?;
         say(&format!("callbacks on {} are answered from stand-in until the ledger has its state", app.listen));
         tokio::select! {

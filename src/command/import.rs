@@ -33,7 +33,8 @@ config/demo/profiles.toml shows every key.
 
 Importing again is safe: an account that is known keeps its balance, and takes the file's credit
 line. A card that is known leads to the file's account from then on, and how many went to another one is
-told. A file may bar a card or an account that is known, and never lifts a bar that came since.
+told. A file may bar a card or an account that is known, and never lifts a bar that came since: how
+many statuses were left as they are is told.
 Every wrong row is told. Files of up to 5000 rows together are imported whole or not at all; larger
 ones in parts of 5000 rows, accounts first.
 
@@ -85,16 +86,25 @@ impl Import {
         })?;
         let mut ledger = Ledger::at(self.place)?;
         let mut summary = ImportSummary::default();
+        let mut left = rows_of(&import);
         for part in parts(import) {
-            let done = import_part(&mut ledger, part, &summary, accounts, cards)?;
+            let sent = rows_of(&part);
+            let done = import_part(&mut ledger, part, &summary, accounts, cards).map_err(|failure| match failure {
+                Failure::CutOff(problem) => Failure::Told(format!("{problem}\n{}", progress(&summary, sent, left))),
+                told @ (Failure::Told(_) | Failure::OutputClosed) => told,
+            })?;
+            left = left.saturating_sub(sent);
             add(&mut summary, &done);
         }
         if rows_are_wanted {
-            let ImportSummary { accounts_new, accounts_known, cards_new, cards_known, cards_moved } = summary;
+            let ImportSummary { accounts_new, accounts_known, cards_new, cards_known, cards_moved, bars_kept } = summary;
             write!(output, "accounts: {accounts_new} new, {accounts_known} known; cards: {cards_new} new, {cards_known} known")?;
             match cards_moved {
                 0 => writeln!(output)?,
                 moved => writeln!(output, ", {moved} of them with another account now")?,
+            }
+            if bars_kept > 0 {
+                writeln!(output, "statuses left as they are: {bars_kept}; a file lifts no bar that came since")?;
             }
         }
         if let Some(profiles) = profiles {
@@ -153,6 +163,21 @@ fn import_part(
     }
 }
 
+fn rows_of(import: &control::Import) -> usize {
+    import.accounts.len().saturating_add(import.cards.len())
+}
+
+/// How far an import came that was cut off, and what to do. `left` are the rows that were not in before the last part was sent.
+fn progress(before: &ImportSummary, sent: usize, left: usize) -> String {
+    let accounts = before.accounts_new.saturating_add(before.accounts_known);
+    let cards = before.cards_new.saturating_add(before.cards_known);
+    format!(
+        "{accounts} accounts and {cards} cards of the files are in; whether the next {sent} rows are is not known; {} rows \
+         were not sent. Start the server and import again: it is safe, and changes no balance",
+        left.saturating_sub(sent)
+    )
+}
+
 /// Cuts an import into requests, accounts before the cards that need them. One that fits stays whole, and is one act.
 fn parts(import: control::Import) -> impl Iterator<Item = control::Import> {
     let fits = import.accounts.len().saturating_add(import.cards.len()) <= IMPORT_ROWS_MAX;
@@ -171,4 +196,20 @@ fn add(sum: &mut ImportSummary, part: &ImportSummary) {
     sum.cards_new = sum.cards_new.saturating_add(part.cards_new);
     sum.cards_known = sum.cards_known.saturating_add(part.cards_known);
     sum.cards_moved = sum.cards_moved.saturating_add(part.cards_moved);
+    sum.bars_kept = sum.bars_kept.saturating_add(part.bars_kept);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_import_that_is_cut_off_says_how_far_it_came() {
+        let before = ImportSummary { accounts_new: 4_000, accounts_known: 1_000, ..ImportSummary::default() };
+        assert_eq!(
+            progress(&before, 5_000, 7_000),
+            "5000 accounts and 0 cards of the files are in; whether the next 5000 rows are is not known; 2000 rows were \
+             not sent. Start the server and import again: it is safe, and changes no balance"
+        );
+    }
 }

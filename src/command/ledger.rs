@@ -58,6 +58,7 @@ impl Ledger {
                     let ledger = runtime.block_on(open(config))?;
                     self.ask_opened((runtime, ledger), request)
                 }
+                Err(error @ AskError::CutOff { .. }) => return Err(Failure::CutOff(error.to_string())),
                 Err(error @ AskError::Broken { .. }) => return Err(Failure::told(error)),
             },
         };

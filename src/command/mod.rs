@@ -174,6 +174,8 @@ fn not_here(config: &Path, instead: &str) -> Failure {
 pub enum Failure {
     /// Something to tell.
     Told(String),
+    /// The same, and whether what was asked is done is not known: the server went away.
+    CutOff(String),
     /// Standard output is gone; whoever closed it knows.
     OutputClosed,
 }
@@ -207,7 +209,7 @@ pub fn main() -> ExitCode {
     let mut output = io::stdout().lock();
     match cli.run(&mut output) {
         Ok(()) | Err(Failure::OutputClosed) => ExitCode::SUCCESS,
-        Err(Failure::Told(problem)) => {
+        Err(Failure::Told(problem) | Failure::CutOff(problem)) => {
             // With standard error gone too, the exit code is all that is left to say.
             let _ = writeln!(io::stderr(), "{problem}");
             ExitCode::FAILURE

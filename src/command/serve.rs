@@ -1,13 +1,13 @@
 //! `holdfast serve`: reads the configuration and hands it to the application.
 
-use std::io::{self, Write as _};
+use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Args;
 
 use super::Failure;
-use crate::app::{self, Stopped};
+use crate::app::{self, Signals, Stopped};
 use crate::card_numbers;
 use crate::config::{self, Config, Overrides};
 
@@ -62,6 +62,8 @@ impl Serve {
     }
 
     pub(super) fn run(self) -> Result<(), Failure> {
+        // Before anything slow: a signal that comes while starting must not end the process by default.
+        let signals = Signals::install().map_err(|error| Failure::Told(format!("signals cannot be heard: {error}")))?;
         let (path, overrides) = self.config();
         let config = Config::load(&path, overrides)?;
         if config.card_numbers.is_some() {
@@ -71,15 +73,23 @@ impl Serve {
                 |error| Failure::Told(format!("core images, which would have card numbers, cannot be turned off: {error}"));
             card_numbers::leave_no_core().map_err(not_off)?;
         }
-        start(config)
+        start(config, signals)
+    }
+}
+
+/// Nobody who waits for the line hears it if it cannot be written: that is told, and the server goes on.
+fn tell_ready(line: &str, output: &mut dyn io::Write, errors: &mut dyn io::Write) {
+    if let Err(error) = writeln!(output, "{line}").and_then(|()| output.flush()) {
+        // With standard error gone too, nobody is left to tell.
+        let _ = writeln!(errors, "the ready line cannot be written to standard output ({error}), and the server goes on: {line}");
     }
 }
 
 /// The one call into the application.
-fn start(config: Config) -> Result<(), Failure> {
+fn start(config: Config, signals: Signals) -> Result<(), Failure> {
     let stop_max = config.server.stop_max;
-    let stopped = app::serve(config, |listening| {
-        // Nothing else ever goes to standard output; if nobody listens there, serving goes on.
+    let stopped = app::serve(config, signals, |listening| {
+        // Nothing else ever goes to standard output.
         let mut line = serde_json::json!({
             "listen": listening.callbacks.to_string(),
             "ops_listen": listening.operators.to_string(),
@@ -88,7 +98,7 @@ fn start(config: Config) -> Result<(), Failure> {
         if let (Some(address), Some(members)) = (listening.card_numbers, line.as_object_mut()) {
             members.insert("card_numbers_listen".to_owned(), address.to_string().into());
         }
-        let _ = writeln!(io::stdout(), "{line}");
+        tell_ready(&line.to_string(), &mut io::stdout(), &mut io::stderr());
     });
     match stopped.map_err(Failure::told)? {
         Stopped::Drained => Ok(()),
@@ -97,5 +107,32 @@ fn start(config: Config) -> Result<(), Failure> {
              without it; everything that was approved is durable, and the next start reads it again",
             stop_max.as_secs()
         ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Full;
+
+    impl io::Write for Full {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::StorageFull.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_ready_line_that_cannot_be_written_is_told_where_errors_are() {
+        let (mut output, mut errors) = (Vec::new(), Vec::new());
+        tell_ready("{}", &mut output, &mut errors);
+        assert_eq!((output.as_slice(), errors.as_slice()), (b"{}\n".as_slice(), b"".as_slice()));
+        tell_ready("{}", &mut Full, &mut errors);
+        let told = String::from_utf8(errors).unwrap();
+        assert!(told.starts_with("the ready line cannot be written to standard output") && told.ends_with(": {}\n"), "{told}");
     }
 }

@@ -202,7 +202,7 @@ fn run(files: &[(&str, &str)], line: &str, reply: fn(ControlRequest) -> ControlA
     });
     match result {
         Ok(()) => Ok(output),
-        Err(Failure::Told(problem)) => Err(problem.replace(&format!("{directory}/"), "")),
+        Err(Failure::Told(problem) | Failure::CutOff(problem)) => Err(problem.replace(&format!("{directory}/"), "")),
         Err(Failure::OutputClosed) => panic!("the output is a vector"),
     }
 }
@@ -311,7 +311,7 @@ fn commands_against_a_running_server() {
 }
 
 #[test]
-fn a_large_import_goes_in_several_requests() {
+fn a_large_import_goes_in_several_requests_and_says_how_far_it_came() {
     use std::fmt::Write as _;
     let mut accounts = String::from("account_id,program,currency,balance,credit_line,status\n");
     let mut cards = String::from("card_token,account_id,cardholder_token,status\n");
@@ -329,6 +329,21 @@ fn a_large_import_goes_in_several_requests() {
         run(&files, "holdfast import --accounts @/a.csv --cards @/cc.csv --data @", server).unwrap_err(),
         "cc.csv:3:2: account_id: is not an account\n\
          earlier rows of the files are in; repair these and import again, it is safe"
+    );
+    // A panic closes the connection without an answer, as the end of a server does.
+    let ends_with_the_cards = |request| match request {
+        ControlRequest::Import(import) if import.accounts.is_empty() => panic!("the server ends here"),
+        other => server(other),
+    };
+    let cut_off = run(&files, "holdfast import --accounts @/a.csv --cards @/c.csv --data @", ends_with_the_cards).unwrap_err();
+    assert_eq!(
+        cut_off,
+        format!(
+            "holdfast.sock: the server ended, or closed the connection, before it answered; what was asked may have been done, or not\n\
+             {} accounts and 0 cards of the files are in; whether the next 2 rows are is not known; 0 rows were not sent. Start the \
+             server and import again: it is safe, and changes no balance",
+            IMPORT_ROWS_MAX.saturating_add(1)
+        )
     );
 }
 
@@ -430,7 +445,7 @@ fn the_journal_is_proven_copied_and_restored() {
         let mut output = Vec::new();
         match parse(&line).unwrap().run(&mut output) {
             Ok(()) => Ok(String::from_utf8(output).unwrap()),
-            Err(Failure::Told(problem)) => Err(problem),
+            Err(Failure::Told(problem) | Failure::CutOff(problem)) => Err(problem),
             Err(Failure::OutputClosed) => panic!("the output is a vector"),
         }
     };

@@ -25,6 +25,7 @@ pub mod imports;
 mod keyring;
 pub mod ledger;
 pub mod mount;
+mod number_free;
 mod optional;
 pub mod postgres;
 pub mod program;
@@ -226,6 +227,7 @@ fn read_root(
         body_read_max: server.body_read_max,
         engine: ledger.engine,
         depth: surroundings.depth,
+        agents: if root.optional("agents").is_some() { program::AgentsPlace::Taken } else { program::AgentsPlace::Free },
         further,
     };
     let programs = reader.programs(&root);

@@ -5,11 +5,12 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use holdfast_adapters::{Adapter, Keyring, Platform, SettingError, SettingValue, Settings, agent_spend};
-use holdfast_core::Currency;
+use holdfast_adapters::{Adapter, Keyring, Platform, Route, Secret, SettingError, SettingValue, Settings, agent_spend};
+use holdfast_core::{Currency, Timestamp};
+use http::HeaderMap;
 
 use super::keyring::KeyringReader;
-use super::program::{Environment, ProgramReader};
+use super::program::{AgentsPlace, Environment, ProgramReader};
 use super::read::{Section, Spot, Text, Value};
 
 /// The longest reserve that is taken by default.
@@ -70,14 +71,33 @@ impl MountReader<'_> {
     /// One mount; `None` if something is wrong in it.
     pub fn mount(&self, section: Section<'_>, taken: &mut Vec<Taken>) -> Option<MountConfig> {
         let platform = section.text("platform").and_then(|text| text.parse(|name| self.platform(name)));
-        let path = section.text("path").and_then(|text| text.parse(|path| free_path(path, taken)));
+        let path = section.text("path").and_then(|text| {
+            let path = text.parse(|path| free_path(path, taken))?;
+            self.apart_from_agents(&text, &path, platform);
+            Some(path)
+        });
         let times = self.times(&section, platform);
         let keyring = KeyringReader { common: self.common, environment: self.environment, platform }.keyring(&section);
         let built = self.settings(&section, platform);
+        if let (Some(platform), Some((_, adapter))) = (platform, &built) {
+            headers_apart_from_signature(&section, platform, adapter.as_ref());
+        }
         section.finish();
         let (budget, reserve) = times?;
         let (settings, adapter) = built?;
         Some(MountConfig { platform: platform?, path: path?, budget, reserve, settings, adapter, keyring: keyring? })
+    }
+
+    /// Below `/v1` agents' processors ask, where there are any.
+    fn apart_from_agents(&self, text: &Text<'_>, path: &str, platform: Option<&Platform>) {
+        let Some(platform) = platform.filter(|_| self.common.agents == AgentsPlace::Taken) else { return };
+        let is_theirs = |route: &Route| {
+            let whole = format!("{path}{}/", route.path);
+            whole.starts_with("/v1/") || whole.starts_with("/{")
+        };
+        if platform.routes.iter().any(is_theirs) {
+            text.spot.wrong("leads to /v1, where processors of agent spend ask ([agents]): choose another path");
+        }
     }
 
     fn platform(&self, name: &str) -> Result<&'static Platform, String> {
@@ -162,6 +182,21 @@ impl MountReader<'_> {
                 None
             }
         }
+    }
+}
+
+/// Notes a custom header in which the platform sends its signature: one of the two would never be right.
+fn headers_apart_from_signature(section: &Section<'_>, platform: &Platform, adapter: &dyn Adapter) {
+    let table = section.optional("headers").filter(|value| value.type_name() == "table");
+    let Some(headers) = table.and_then(|value| value.section()) else { return };
+    // By proving with a key what the platform would send is found out, whoever the platform is.
+    let keyring = Keyring { signing: vec![Secret::new(*b"0123456789abcdef0123456789abcdef")], ..Keyring::default() };
+    let mut proof = HeaderMap::new();
+    for route in platform.routes {
+        adapter.prove(route.id, &mut proof, &mut Vec::new(), &keyring, Timestamp::EPOCH);
+    }
+    for (name, _) in headers.entries().iter().filter(|(name, _)| proof.contains_key(name.text)) {
+        name.spot.wrong(format_args!("is where {} sends its signature: a fixed value there would never be right", platform.name));
     }
 }
 

@@ -118,8 +118,17 @@ pub(super) struct ProgramReader<'s> {
     pub body_read_max: Duration,
     pub engine: LedgerEngine,
     pub depth: Depth,
+    /// Whether processors of agent spend ask beside the mounts.
+    pub agents: AgentsPlace,
     /// Where what is wrong with other files goes.
     pub further: &'s RefCell<Errors>,
+}
+
+/// Whether `/v1` is agent spend's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum AgentsPlace {
+    Taken,
+    Free,
 }
 
 /// Every program that was read.

@@ -25,6 +25,9 @@ impl Adapter for Mute {
     fn verify<'a>(&self, callback: Callback<'a>, keyring: &Keyring, _: Timestamp) -> Result<Authentic<'a>, Refusal> {
         holdfast_adapters::proof::verify_basic(&callback, keyring).and(Err(Refusal::Stale))
     }
+    fn verify_head(&self, _: &Callback<'_>, _: &Keyring, _: Timestamp) -> Result<(), Refusal> {
+        Ok(())
+    }
     fn decode<'a>(&self, _: &Authentic<'a>) -> Result<Inbound<'a>, Malformed> {
         panic!("is only built")
     }
@@ -189,6 +192,40 @@ pub(super) fn load_in(
 
 pub(super) fn load(text: &str) -> Result<Config, String> {
     load_with(&directory(), text, Overrides::default())
+}
+
+/// With the platforms that there are.
+fn load_for_real(text: &str) -> Result<Config, String> {
+    let surroundings = Surroundings { platforms: holdfast_adapters::PLATFORMS, ..SURROUNDINGS };
+    load_in(&directory(), text, Overrides::default(), &surroundings)
+}
+
+#[test]
+fn no_mount_leads_to_where_agents_processors_ask() {
+    let agents = "[agents]\nkey = 'env:AGENTS_KEY'\nsandbox = 'one'\n";
+    let at = |platform: &str, path: &str| {
+        LEAST.replace("\"marqeta\"", &format!("\"{platform}\"")).replace("\"/m\"", &format!("\"{path}\""))
+    };
+    const TAKEN: &str = "leads to /v1, where processors of agent spend ask ([agents]): choose another path";
+    // Apto's own routes begin with /v1 and /v3.
+    for (platform, path) in [("marqeta", "/v1"), ("marqeta", "/v1/m"), ("apto", "/")] {
+        let refused = load_for_real(&format!("{agents}{}", at(platform, path))).unwrap_err();
+        assert!(refused.contains(&format!("program[0].mount[0].path: {TAKEN}")), "{platform} {path}: {refused}");
+        assert!(load_for_real(&at(platform, path)).is_ok(), "{platform} {path}");
+    }
+    for (platform, path) in [("marqeta", "/"), ("apto", "/a"), ("marqeta", "/v10")] {
+        assert!(load_for_real(&format!("{agents}{}", at(platform, path))).is_ok(), "{platform} {path}");
+    }
+}
+
+#[test]
+fn no_custom_header_is_where_the_signature_is() {
+    let with = |name: &str| load_for_real(&format!("{LEAST}[program.mount.headers]\n{name} = 'env:PASSWORD'\n"));
+    let refused = with("X-Marqeta-Signature").unwrap_err();
+    let expected = "program[0].mount[0].headers.X-Marqeta-Signature: is where marqeta sends its signature: a fixed value there would never \
+                    be right";
+    assert!(refused.contains(expected), "{refused}");
+    assert!(with("X-Issuer-Key").is_ok());
 }
 
 #[test]

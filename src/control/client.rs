@@ -17,6 +17,11 @@ const ANSWER_MAX: Duration = Duration::from_secs(120);
 pub enum AskError {
     /// No server runs on this data directory.
     NoServer,
+    /// The server ended, or closed the connection, before it answered: what was asked may have been done, or not.
+    CutOff {
+        /// The socket.
+        socket: PathBuf,
+    },
     /// There is a server, but it cannot be spoken to.
     Broken {
         /// The socket.
@@ -30,6 +35,11 @@ impl fmt::Display for AskError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             AskError::NoServer => f.write_str("no server runs on this data directory"),
+            AskError::CutOff { socket } => write!(
+                f,
+                "{}: the server ended, or closed the connection, before it answered; what was asked may have been done, or not",
+                socket.display()
+            ),
             AskError::Broken { socket, problem } => write!(f, "{}: {problem}", socket.display()),
         }
     }
@@ -50,7 +60,9 @@ pub fn ask(data: &Path, request: &ControlRequest) -> Result<ControlAnswer, AskEr
         Err(error) => return Err(broken(error.to_string())),
     };
     exchange(stream, request).map_err(|error| {
-        if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) {
+        if matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset | io::ErrorKind::UnexpectedEof) {
+            AskError::CutOff { socket: socket.clone() }
+        } else if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) {
             broken(format!("no answer in {} seconds; the request may still be carried out", ANSWER_MAX.as_secs()))
         } else {
             broken(error.to_string())
@@ -77,9 +89,7 @@ fn exchange(mut stream: UnixStream, request: &ControlRequest) -> io::Result<Cont
     let limit = u64::try_from(ANSWER_BYTES_MAX).unwrap_or(u64::MAX);
     BufReader::new(stream.take(limit)).read_until(b'\n', &mut line)?;
     if line.pop() != Some(b'\n') {
-        return Err(io::Error::other(
-            "the server closed the connection without an answer; the request may have been carried out",
-        ));
+        return Err(io::ErrorKind::UnexpectedEof.into());
     }
     serde_json::from_slice(&line)
         .map_err(|_| io::Error::other("the server's answer is not understood; is it of another version?"))

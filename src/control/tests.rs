@@ -268,7 +268,7 @@ fn a_panic_costs_one_answer() {
     let path = data.path().to_owned();
     let asked = |name| ControlRequest::Balance(Balance { program: Some(program()), account: AccountId::new(name).unwrap() });
     let (first, second) = with_server(data.path(), move || (ask(&path, &asked("panic")), ask(&path, &asked("acct-1"))));
-    assert!(matches!(first, Err(AskError::Broken { .. })), "{first:?}");
+    assert!(matches!(first, Err(AskError::CutOff { .. })), "{first:?}");
     assert!(matches!(second, Ok(ControlAnswer::Balance(_))), "{second:?}");
 }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use holdfast_adapters::DecisionReference;
+use holdfast_core::card_number::stands_in_text;
 use holdfast_core::hold::Fact;
 use holdfast_core::{AuthorizationRequest, IdempotencyKey, PaymentRef, PlatformName, ProgramId};
 
@@ -50,10 +51,16 @@ pub enum NotOne {
     Journal(JournalError),
 }
 
+/// A name as it may be repeated: what was typed may be a card's number.
+fn shown(name: &str) -> &str {
+    if stands_in_text(name) { "(a card's number)" } else { name }
+}
+
 impl fmt::Display for NotOne {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             NotOne::Unknown(name, begins) => {
+                let name = shown(name);
                 write!(
                     f,
                     "no record of the journal knows `{name}`: neither a payment's id or alias, nor a key of the platform, nor a \
@@ -62,6 +69,7 @@ impl fmt::Display for NotOne {
                 begins.map_or(Ok(()), |begins| write!(f, "; {begins}"))
             }
             NotOne::Several(name, payments) => {
+                let name = shown(name);
                 write!(f, "`{name}` names several payments; say which:")?;
                 payments.iter().try_for_each(|payment| {
                     write!(f, "\n  ")?;
@@ -230,5 +238,21 @@ fn names_of_fact(fact: &Fact, each: &mut dyn FnMut(&str)) -> bool {
             true
         }
         Fact::Card { .. } | Fact::Cardholder { .. } | Fact::Account { .. } | Fact::SettlementAnnounced { .. } => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cards_number_that_was_typed_is_not_repeated() {
+        for number in ["4111111111111111", "4111-1111-1111-1111"] {
+            for not_one in [NotOne::Unknown(number.to_owned(), None), NotOne::Several(number.to_owned(), Vec::new())] {
+                let told = not_one.to_string();
+                assert!(told.contains("(a card's number)") && !told.contains("1111"), "{told}");
+            }
+        }
+        assert!(NotOne::Unknown("tx-1".to_owned(), None).to_string().contains("`tx-1`"));
     }
 }

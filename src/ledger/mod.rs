@@ -23,7 +23,7 @@ use holdfast_core::agent::{Choice, Governed, IntentReference, Weight};
 use holdfast_core::hold::{AccountStatus, Answered, CardStatus, Finding, Hold, LimitUse, Order, StepId, ToldAnswer, ToldEvent};
 use holdfast_core::rules::{LimitCheck, Verdict};
 use holdfast_core::{
-    AccountId, AuthorizationRequest, Basis, CardToken, CardholderToken, ContentDigest, Currency, Decision, IdempotencyKey, Money,
+    AccountId, AuthorizationRequest, Basis, CardToken, CardholderToken, ContentDigest, Currency, Decision, IdempotencyKey, Money, QuestionDigest,
     PaymentRef, PlatformName, ProgramId, Timestamp,
 };
 
@@ -175,7 +175,7 @@ pub struct Decide {
     /// The question.
     pub request: AuthorizationRequest,
     /// Its digest.
-    pub digest: ContentDigest,
+    pub digest: QuestionDigest,
     /// What the rules think of it.
     pub verdict: Verdict,
     /// The ruleset that thought so.
@@ -200,7 +200,7 @@ pub struct Adopt {
     /// The question.
     pub request: AuthorizationRequest,
     /// Its digest.
-    pub digest: ContentDigest,
+    pub digest: QuestionDigest,
     /// What the rules thought and which ruleset it was, where they were asked: an approval counts in their limits, over them if
     /// need be. What was told while it was not known which rules are in force counts nowhere.
     pub verdict: Option<(Verdict, [u8; 32])>,
@@ -352,6 +352,8 @@ pub struct RowsEntered {
     pub cards: u64,
     /// Cards that were there, and lead to another account now.
     pub cards_moved: u64,
+    /// Accounts and cards that were entered as usable, and stay barred.
+    pub bars_kept: u64,
 }
 
 impl Answer {

@@ -51,6 +51,7 @@ impl Desk {
             summary.accounts_new = summary.accounts_new.saturating_add(entered.accounts);
             summary.cards_new = summary.cards_new.saturating_add(entered.cards);
             summary.cards_moved = summary.cards_moved.saturating_add(entered.cards_moved);
+            summary.bars_kept = summary.bars_kept.saturating_add(entered.bars_kept);
         }
         let rows = |length: usize| u64::try_from(length).unwrap_or(u64::MAX);
         summary.accounts_known = rows(import.accounts.len()).saturating_sub(summary.accounts_new);

@@ -18,9 +18,10 @@ impl Desk {
         let program = counter.home.program;
         for table in counter.live.stand_in.tables() {
             let (kind, configured) = (table.kind(), table.in_force.load_full());
+            let before = *self.in_turn.tables_published();
             if let Some(waits) = self.waiting(program, kind).pop() {
                 // It came into force while the ledger was away, and stays so: the ledger is about to hear of it.
-                self.put_table_in_force(counter, kind, &waits)?;
+                self.put_table_in_force_since(before, counter, kind, &waits)?;
                 continue;
             }
             let mut last = self.versions(program, kind).await?.pop();
@@ -41,7 +42,7 @@ impl Desk {
                             last.published_by
                         ));
                     }
-                    self.put_table_in_force(counter, kind, &last)?;
+                    self.put_table_in_force_since(before, counter, kind, &last)?;
                 }
             }
             self.show_table(counter, kind);
@@ -49,9 +50,21 @@ impl Desk {
         Ok(())
     }
 
+    /// The same, unless one was published here since: that one is later than what was read.
+    fn put_table_in_force_since(
+        &self,
+        before: u64,
+        counter: &Counter,
+        kind: KeptKind,
+        kept: &KeptRuleset,
+    ) -> Result<(), OperationError> {
+        let published = self.in_turn.tables_published();
+        if *published == before { self.put_table_in_force(counter, kind, kept) } else { Ok(()) }
+    }
+
     /// From now on this version, which was published, decides.
     pub(super) fn put_table_in_force(&self, counter: &Counter, kind: KeptKind, kept: &KeptRuleset) -> Result<(), OperationError> {
-        let loaded = stand_in::read("the stand-in table in force", whole(kept)?, &counter.home).map_err(refused)?;
+        let loaded = stand_in::read_in_force("the stand-in table in force", whole(kept)?, &counter.home).map_err(refused)?;
         counter.live.stand_in.put_in_force(kind, Arc::new(loaded));
         self.show_table(counter, kind);
         Ok(())
@@ -65,12 +78,17 @@ impl Desk {
         must_have(counter, publish.kind)?;
         let loaded = stand_in::read(&publish.file, &publish.text, &counter.home).map_err(refused)?;
         let named = (publish.kind, loaded.hash());
+        let _alone = self.in_turn.tables.lock().await;
         let kept = kept_now(counter, named, &publish.text, &publish.by, &publish.why);
         let waits_for_ledger = match self.keep_table(counter.home.program, &kept).await? {
             Where::Ledger => false,
             Where::Spool => true,
         };
-        counter.live.stand_in.put_in_force(publish.kind, Arc::new(loaded));
+        {
+            let mut published = self.in_turn.tables_published();
+            *published = published.wrapping_add(1);
+            counter.live.stand_in.put_in_force(publish.kind, Arc::new(loaded));
+        }
         self.show_table(counter, publish.kind);
         Ok(RulesVersion { waits_for_ledger, ..version(counter.home.program, &kept, InForce::Yes) })
     }

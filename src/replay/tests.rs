@@ -137,6 +137,21 @@ fn a_record_that_was_not_decided_so_is_found() {
 }
 
 #[test]
+fn what_an_earlier_version_kept_of_a_key_is_no_difference() {
+    let mut house = House::with(100_000);
+    house.ask(purchase("one", 1000));
+    let directory = forged(&mut house, |_, record| {
+        if let Body::Decided { request, outcome, .. } = &mut record.body {
+            let answered = outcome.answered.as_mut().unwrap();
+            assert_eq!(answered.digest, request.content_digest().kept());
+            answered.digest = *request.content_digest().without_names();
+        }
+    });
+    let (replayed, differences) = replay_all(&Reader::open(directory.path()).unwrap());
+    assert_eq!((replayed.decided, differences), (1, vec![]));
+}
+
+#[test]
 fn other_rules_than_those_of_then_are_found() {
     let mut house = House::with(100_000);
     house.ask(purchase("one", 1000));

@@ -166,14 +166,7 @@ impl Responder {
         let keyring = mount.keyring.load();
         let authentic = match mount.adapter.verify(callback, &keyring, call.received.utc) {
             Ok(authentic) => authentic,
-            Err(Refusal::Token(TokenFault::KeyUnknown)) if !self.is_open() => {
-                // Nobody is known before a shared store was read.
-                return mount.adapter.refuse(&Refused::Unavailable, body).into();
-            }
-            Err(refusal) => {
-                mount.metrics.refused(refusal);
-                return mount.adapter.refuse(&refused_for(refusal), body).into();
-            }
+            Err(refusal) => return self.refuse_by(mount, refusal, body).into(),
         };
         let Some(mount) = self.mount_of(mount, &authentic) else {
             // Credentials are made for environments that have a program, and this one's is gone.
@@ -218,6 +211,16 @@ impl Responder {
         }
     }
 
+    /// What a stranger hears, counted.
+    fn refuse_by(&self, mount: &Mount, refusal: Refusal, body: &mut Vec<u8>) -> Reply {
+        if refusal == Refusal::Token(TokenFault::KeyUnknown) && !self.is_open() {
+            // Nobody is known before a shared store was read.
+            return mount.adapter.refuse(&Refused::Unavailable, body);
+        }
+        mount.metrics.refused(refusal);
+        mount.adapter.refuse(&refused_for(refusal), body)
+    }
+
     /// From here an answer is owed.
     async fn authorize(
         &self,
@@ -239,7 +242,7 @@ impl Responder {
         if decided.told.decision == (Decision::Decline { reason: DeclineReason::ConflictingDuplicate }) {
             mount.metrics.conflict();
             // The key's own name is that of the answer which the other question heard.
-            reference = mount.reference_of_conflict(&question.request.key, &question.digest);
+            reference = mount.reference_of_conflict(&question.request.key, &question.digest.kept());
         }
         let said = self.said(asked, &question, reference, &decided);
         let answer = Answer::Decided {
@@ -414,6 +417,16 @@ impl Respond for Responder {
         let Some(reply) = outgoing else { return Answered::Silence };
         watch.answered(reply.status, &body);
         Answered::Said { reply, body }
+    }
+
+    fn refuse_stranger(&self, of_head: Call<'_>) -> Option<Answered> {
+        let mount = self.mounts.get(of_head.mount)?;
+        let Call { route, segment, query, headers, body, received, .. } = of_head;
+        let callback = Callback { route, segment, query, headers, body };
+        let refusal = mount.adapter.verify_head(&callback, &mount.keyring.load(), received.utc).err()?;
+        let mut body = Vec::new();
+        let reply = self.refuse_by(mount, refusal, &mut body);
+        Some(Answered::Said { reply, body })
     }
 
     fn refuse(&self, mount: usize, fault: BodyFault, mut body: Vec<u8>) -> Answered {

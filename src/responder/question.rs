@@ -9,7 +9,7 @@ use holdfast_core::agent::{BindingId, Choice, Governed, InstrumentId, IntentRefe
 use holdfast_core::rules::{NoTrace, Ruleset, Verdict, evaluate};
 use holdfast_core::stand_in::{Sight, Snapshot};
 use holdfast_core::{
-    AccountId, AuthorizationId, AuthorizationRequest, CardToken, ContentDigest, MerchantName, PaymentRef, PlatformName,
+    AccountId, AuthorizationId, AuthorizationRequest, CardToken, ContentDigest, MerchantName, PaymentRef, PlatformName, QuestionDigest,
     StandInCause, Timestamp,
 };
 use sha2::{Digest as _, Sha256};
@@ -51,7 +51,7 @@ pub(super) struct Question<'a> {
     /// What it has besides, if it came to a payment door.
     pub own: Option<&'a Own>,
     /// The same key with another one is another question.
-    pub digest: ContentDigest,
+    pub digest: QuestionDigest,
     /// When the platform says that it asked.
     pub sent_at: Option<Timestamp>,
 }
@@ -169,7 +169,7 @@ impl Responder {
             payer: Payer::Known,
             outside: None,
             own: Some(own),
-            digest,
+            digest: digest.into(),
             sent_at,
         }
     }
@@ -208,7 +208,7 @@ impl Responder {
             payer: Payer::Known,
             outside,
             own: None,
-            digest,
+            digest: digest.into(),
             sent_at: None,
         }
     }
@@ -272,7 +272,7 @@ impl Responder {
 /// that it is sent again.
 fn digest_of(request: &AuthorizationRequest, lookup: &Lookup) -> ContentDigest {
     let mut digest = Sha256::new();
-    digest.update(request.content_digest().as_bytes());
+    digest.update(request.content_digest().without_names().as_bytes());
     digest.update(lookup.stranger.map_or([0; 16], |stranger| stranger.digest));
     digest.update(request.merchant.name.as_ref().map_or(&[0; 16], MerchantName::as_bytes));
     let country = request.merchant.country.map(|country| country.to_string());

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
-use holdfast_core::{Basis, ContentDigest, Decision, IdempotencyKey};
+use holdfast_core::{Basis, Decision, IdempotencyKey, QuestionDigest};
 use tokio::sync::oneshot;
 
 /// A key, and who uses it.
@@ -39,11 +39,11 @@ pub struct ToldBook {
 #[derive(Debug)]
 enum Known {
     /// Being decided; these want to hear it too.
-    InFlight(ContentDigest, Vec<oneshot::Sender<Told>>),
+    InFlight(QuestionDigest, Vec<oneshot::Sender<Told>>),
     /// Being told, and the ledger has heard it already.
-    Heard(ContentDigest, Vec<oneshot::Sender<Told>>),
+    Heard(QuestionDigest, Vec<oneshot::Sender<Told>>),
     /// Told without the ledger, which has yet to agree.
-    Told(ContentDigest, Told),
+    Told(QuestionDigest, Told),
 }
 
 /// What is known of a key when its question arrives.
@@ -69,7 +69,7 @@ impl ToldBook {
     }
 
     /// Looks a key up, and claims it if it is free: one act.
-    pub fn begin(&self, name: Name, digest: ContentDigest) -> Begun<'_> {
+    pub fn begin(&self, name: Name, digest: QuestionDigest) -> Begun<'_> {
         match self.entries.entry(name) {
             Entry::Vacant(vacant) => {
                 vacant.insert(Known::InFlight(digest, Vec::new()));
@@ -81,14 +81,14 @@ impl ToldBook {
                     joiners.push(sender);
                     if *known == digest { Begun::InFlight(receiver) } else { Begun::OtherInFlight(receiver) }
                 }
-                Known::Told(known, told) if *known == digest => Begun::Told(*told),
+                Known::Told(known, told) if digest.is_of(&known.kept()) => Begun::Told(*told),
                 Known::Told(..) => Begun::Conflict,
             },
         }
     }
 
     /// Takes up what an earlier process told. The last word on a key is what was told.
-    pub fn restore(&self, name: Name, digest: ContentDigest, told: Told) {
+    pub fn restore(&self, name: Name, digest: QuestionDigest, told: Told) {
         if self.entries.insert(name, Known::Told(digest, told)).is_none() {
             self.waiting.fetch_add(1, Ordering::Relaxed);
         }
@@ -123,7 +123,7 @@ impl ToldBook {
 pub struct Claim<'a> {
     book: &'a ToldBook,
     name: Name,
-    digest: ContentDigest,
+    digest: QuestionDigest,
     settled: Settled,
 }
 
@@ -136,7 +136,7 @@ enum Settled {
 impl Claim<'_> {
     /// What the question is.
     #[must_use]
-    pub const fn digest(&self) -> ContentDigest {
+    pub const fn digest(&self) -> QuestionDigest {
         self.digest
     }
 
@@ -196,20 +196,26 @@ impl Known {
 
 #[cfg(test)]
 mod tests {
-    use holdfast_core::DeclineReason;
+    use holdfast_core::{ContentDigest, DeclineReason};
 
     use super::*;
 
-    const DIGEST: ContentDigest = ContentDigest::from_bytes([1; 16]);
-    const OTHER: ContentDigest = ContentDigest::from_bytes([2; 16]);
     const TOLD: Told = Told { decision: Decision::Decline { reason: DeclineReason::CardFrozen }, basis: Basis::Ledger };
+
+    fn digest() -> QuestionDigest {
+        ContentDigest::from_bytes([1; 16]).into()
+    }
+
+    fn other() -> QuestionDigest {
+        ContentDigest::from_bytes([2; 16]).into()
+    }
 
     fn name() -> Name {
         Name { principal: 0, key: IdempotencyKey::new("key-1").unwrap() }
     }
 
     fn first(book: &ToldBook) -> Claim<'_> {
-        let Begun::First(claim) = book.begin(name(), DIGEST) else { panic!("the key is not free") };
+        let Begun::First(claim) = book.begin(name(), digest()) else { panic!("the key is not free") };
         claim
     }
 
@@ -217,7 +223,7 @@ mod tests {
     async fn a_duplicate_in_flight_hears_the_first_ones_answer() {
         let book = ToldBook::new(10);
         let claim = first(&book);
-        let Begun::InFlight(joined) = book.begin(name(), DIGEST) else { panic!() };
+        let Begun::InFlight(joined) = book.begin(name(), digest()) else { panic!() };
         claim.answered(TOLD);
         assert_eq!(joined.await, Ok(TOLD));
         first(&book);
@@ -227,20 +233,20 @@ mod tests {
     async fn another_question_of_a_key_waits_until_it_is_known_whose_the_key_is() {
         let book = ToldBook::new(10);
         let claim = first(&book);
-        let Begun::OtherInFlight(over) = book.begin(name(), OTHER) else { panic!() };
+        let Begun::OtherInFlight(over) = book.begin(name(), other()) else { panic!() };
         claim.answered(TOLD);
         assert!(over.await.is_ok());
-        let Begun::First(claim) = book.begin(name(), OTHER) else { panic!("whoever has the key is the ledger's to say") };
+        let Begun::First(claim) = book.begin(name(), other()) else { panic!("whoever has the key is the ledger's to say") };
         drop(claim);
         assert_eq!(first(&book).stood_in(TOLD), Booked::Yes);
-        assert!(matches!(book.begin(name(), OTHER), Begun::Conflict), "it was told");
+        assert!(matches!(book.begin(name(), other()), Begun::Conflict), "it was told");
     }
 
     #[tokio::test]
     async fn a_claim_that_is_dropped_frees_its_key() {
         let book = ToldBook::new(10);
         let claim = first(&book);
-        let Begun::InFlight(joined) = book.begin(name(), DIGEST) else { panic!() };
+        let Begun::InFlight(joined) = book.begin(name(), digest()) else { panic!() };
         drop(claim);
         assert!(joined.await.is_err());
         first(&book);
@@ -250,10 +256,10 @@ mod tests {
     fn a_stand_in_answer_is_kept_until_the_ledger_agrees() {
         let book = ToldBook::new(1);
         assert_eq!(first(&book).stood_in(TOLD), Booked::Yes);
-        assert!(matches!(book.begin(name(), DIGEST), Begun::Told(told) if told == TOLD));
-        assert!(matches!(book.begin(name(), OTHER), Begun::Conflict));
+        assert!(matches!(book.begin(name(), digest()), Begun::Told(told) if told == TOLD));
+        assert!(matches!(book.begin(name(), other()), Begun::Conflict));
         let second = Name { key: IdempotencyKey::new("key-2").unwrap(), ..name() };
-        let Begun::First(claim) = book.begin(second, DIGEST) else { panic!() };
+        let Begun::First(claim) = book.begin(second, digest()) else { panic!() };
         assert_eq!(claim.stood_in(TOLD), Booked::CrowdedOut);
         assert_eq!(book.waiting(), 1);
         book.adopted(&name());
@@ -266,7 +272,7 @@ mod tests {
         let book = ToldBook::new(1);
         let claim = first(&book);
         book.adopted(&name());
-        let Begun::InFlight(joined) = book.begin(name(), DIGEST) else { panic!() };
+        let Begun::InFlight(joined) = book.begin(name(), digest()) else { panic!() };
         assert_eq!(claim.stood_in(TOLD), Booked::Yes);
         assert_eq!(joined.await, Ok(TOLD));
         assert_eq!(book.waiting(), 0);

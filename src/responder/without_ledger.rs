@@ -9,7 +9,7 @@ use holdfast_core::hold::{Answered, ToldAnswer};
 use holdfast_core::rules::Verdict;
 use holdfast_core::stand_in::{Sight, Snapshot, StandInAnswer, StoodIn, ToldName};
 use holdfast_core::{
-    AccountId, AuthorizationKind, AuthorizationRequest, Basis, ContentDigest, Decision, DeclineReason, StandInCause, Timestamp,
+    AccountId, AuthorizationKind, AuthorizationRequest, Basis, Decision, DeclineReason, QuestionDigest, StandInCause, Timestamp,
 };
 use tokio::time::timeout_at;
 
@@ -58,7 +58,7 @@ impl Responder {
             Glimpse::Seen(seen) => seen,
             Glimpse::Nothing | Glimpse::Busy => Seen::default(),
         };
-        let before = before(call, claim.digest(), &seen);
+        let before = before(call, &claim.digest(), &seen);
         if let Before::Told(told) = before {
             claim.answered(told);
             return Decided { told, balance: None, intent: None };
@@ -286,7 +286,7 @@ enum Before {
 }
 
 /// What the ledger's memory shows of that. What it has to this very callback, nobody has heard.
-fn before(call: &Call<'_>, digest: ContentDigest, seen: &Seen) -> Before {
+fn before(call: &Call<'_>, digest: &QuestionDigest, seen: &Seen) -> Before {
     let Some(Answered { digest: known, asked_at, decision }) = seen.answered else {
         return match seen.longer_ago {
             LongerAgo::No => Before::Nothing,
@@ -296,7 +296,7 @@ fn before(call: &Call<'_>, digest: ContentDigest, seen: &Seen) -> Before {
     match seen.lasts {
         Lasts::Yes | Lasts::NotYet if asked_at == call.received.utc => Before::Nothing,
         Lasts::NotYet => Before::Perhaps,
-        Lasts::Yes if known == digest => Before::Told(Told { decision, basis: Basis::Replay }),
+        Lasts::Yes if digest.is_of(&known) => Before::Told(Told { decision, basis: Basis::Replay }),
         Lasts::Yes => {
             let decision = Decision::Decline { reason: DeclineReason::ConflictingDuplicate };
             Before::Told(Told { decision, basis: Basis::Ledger })

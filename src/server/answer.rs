@@ -26,6 +26,9 @@ pub trait Respond: Send + Sync + 'static {
     /// Called from within the runtime; must not wait.
     fn turn_ended(&self);
 
+    /// What a caller hears who is a stranger by the head of its callback alone, whose body is not there yet; nothing if it may be none.
+    fn refuse_stranger(&self, of_head: Call<'_>) -> Option<Answered>;
+
     /// The platform's error shape for a body that could not be read. The connection is closed after it.
     fn refuse(&self, mount: usize, fault: BodyFault, body: Vec<u8>) -> Answered;
 }

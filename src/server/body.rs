@@ -15,20 +15,34 @@ use super::answer::BodyFault;
 use super::watched::ConnectionState;
 use crate::clock::Instant;
 
-/// Reads a body whole. One that has arrived already costs neither a timer nor a copy.
+/// Reads a body whole. One that has arrived already costs neither a timer nor a copy. `may_send` is asked before any other is waited for
+/// or refused: who is a stranger by the head alone is told that, and not what is wrong with the body.
 ///
 /// # Errors
-/// It is larger than `bytes_max`, not complete at `until`, or ends before its end.
-pub(super) async fn read(incoming: Incoming, bytes_max: usize, until: Instant) -> Result<Bytes, BodyFault> {
+/// What `may_send` says; or it is larger than `bytes_max`, not complete at `until`, or ends before its end.
+pub(super) async fn read<E: From<BodyFault>>(
+    incoming: Incoming,
+    bytes_max: usize,
+    until: Instant,
+    may_send: impl FnOnce() -> Result<(), E>,
+) -> Result<Bytes, E> {
     let announced = usize::try_from(incoming.size_hint().lower()).unwrap_or(usize::MAX);
     if announced > bytes_max {
-        return Err(BodyFault::TooLarge);
+        may_send()?;
+        return Err(BodyFault::TooLarge.into());
     }
     let mut gathering = pin!(gather(incoming, bytes_max, announced));
-    if let Poll::Ready(gathered) = poll_fn(|cx| Poll::Ready(gathering.as_mut().poll(cx))).await {
-        return gathered;
+    match poll_fn(|cx| Poll::Ready(gathering.as_mut().poll(cx))).await {
+        Poll::Ready(Ok(gathered)) => Ok(gathered),
+        Poll::Ready(Err(fault)) => {
+            may_send()?;
+            Err(fault.into())
+        }
+        Poll::Pending => {
+            may_send()?;
+            timeout_at(until, gathering).await.unwrap_or(Err(BodyFault::TooSlow)).map_err(E::from)
+        }
     }
-    timeout_at(until, gathering).await.unwrap_or(Err(BodyFault::TooSlow))
 }
 
 /// Reads a body whole, however long it takes. The first piece is kept as it came; only a second one makes a copy.

@@ -87,20 +87,16 @@ async fn dispatch<R: Respond>(
     };
     let buffer = connection.buffer.take();
     let until = received.instant.checked_add(worker.limits.body_read_max).unwrap_or(received.instant);
-    let body = match body::read(incoming, worker.limits.body_bytes_max, until).await {
+    let query = head.uri.query().unwrap_or("");
+    let of_head =
+        Call { mount, route, segment, query, headers: &head.headers, body: &[], received, worker: worker.index };
+    let may_send = || stranger(worker, of_head).map_or(Ok(()), |answered| Err(Unread::Stranger(answered)));
+    let body = match body::read(incoming, worker.limits.body_bytes_max, until, may_send).await {
         Ok(body) => body,
-        Err(fault) => return refuse(worker, connection, mount, fault, buffer, head.headers),
+        Err(Unread::Fault(fault)) => return refuse(worker, connection, mount, fault, buffer, head.headers),
+        Err(Unread::Stranger(answered)) => return say(worker, connection, answered, After::Close, head.headers),
     };
-    let call = Call {
-        mount,
-        route,
-        segment,
-        query: head.uri.query().unwrap_or(""),
-        headers: &head.headers,
-        body: &body,
-        received,
-        worker: worker.index,
-    };
+    let call = Call { body: &body, ..of_head };
     let answered = {
         // In a block of its own, so that a panic before the future exists is caught as well; pinned, because it is large.
         let responding = pin!(async { pin!(worker.responder.respond(call, buffer)).await });
@@ -113,6 +109,27 @@ async fn dispatch<R: Respond>(
     // Given back to the connection's read buffer before that is needed again.
     drop(body);
     say(worker, connection, answered, After::Keep, head.headers)
+}
+
+/// Why a callback's body is not there.
+enum Unread {
+    Fault(BodyFault),
+    /// Nobody waits for a stranger's.
+    Stranger(Answered),
+}
+
+impl From<BodyFault> for Unread {
+    fn from(fault: BodyFault) -> Self {
+        Unread::Fault(fault)
+    }
+}
+
+/// What a caller hears who is a stranger by the head alone.
+fn stranger<R: Respond>(worker: &Worker<R>, of_head: Call<'_>) -> Option<Answered> {
+    std::panic::catch_unwind(AssertUnwindSafe(|| worker.responder.refuse_stranger(of_head))).unwrap_or_else(|_| {
+        worker.metrics.panicked();
+        Some(Answered::Said { reply: Reply::json(500), body: Vec::new() })
+    })
 }
 
 /// The bridge, if a path is not the workers' own.
@@ -130,7 +147,7 @@ async fn cross<R: Respond>(
 ) -> Response<AnswerBody> {
     let (head, incoming) = request.into_parts();
     let until = received.instant.checked_add(worker.limits.body_read_max).unwrap_or(received.instant);
-    let (crossed, mut after) = match body::read(incoming, bridge.body_bytes_max, until).await {
+    let (crossed, mut after) = match body::read(incoming, bridge.body_bytes_max, until, || Ok::<(), BodyFault>(())).await {
         Ok(body) => (bridge.cross(Request::from_parts(head, body)).await, After::Keep),
         Err(fault) => {
             worker.metrics.http_refused(fault.refusal());

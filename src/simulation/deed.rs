@@ -294,7 +294,7 @@ impl Question {
         Ok(Act::Decide(Decide {
             origin: origin(self.program)?,
             request,
-            digest: self.digest(),
+            digest: self.digest().into(),
             verdict: self.verdict()?,
             ruleset: [0; 32],
             governed: None,
@@ -313,7 +313,7 @@ impl Question {
         Ok(Act::Adopt(Adopt {
             origin: origin(self.program)?,
             request: self.request()?,
-            digest: self.digest(),
+            digest: self.digest().into(),
             verdict: Some((self.verdict()?, [0; 32])),
             told,
             basis: Basis::StandIn(StandInCause::DeadlinePassed),

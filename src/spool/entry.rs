@@ -9,7 +9,7 @@ use holdfast_core::hold::{ToldAnswer, ToldEvent};
 use holdfast_core::rules::Verdict;
 use holdfast_core::stand_in::ToldApproval;
 use holdfast_core::{
-    AccountId, AuthorizationId, AuthorizationRequest, Basis, Checkout, ContentDigest, Monitoring, PlatformName, ProgramId,
+    AccountId, AuthorizationId, AuthorizationRequest, Basis, Checkout, ContentDigest, Monitoring, PlatformName, ProgramId, QuestionDigest,
     Timestamp,
 };
 use serde::{Deserialize, Serialize};
@@ -247,7 +247,7 @@ impl Entry {
         let written = match self {
             Entry::Told(adopt, account) => {
                 let Adopt { request, digest, verdict, told, basis, governed, received_at, slip, .. } = Adopt::clone(adopt);
-                let account = *account;
+                let (digest, account) = (digest.kept(), *account);
                 let told = match governed {
                     None => Written::Told { program, platform, request, digest, verdict, told, basis, received_at, account },
                     Some(governed) => Written::Governed {
@@ -323,12 +323,14 @@ impl Written {
             Written::ToldWithSlip { .. } | Written::ToldAtCheckout { .. } | Written::ToldPastRules { .. } => return None,
             Written::Told { program, platform, request, digest, verdict, told, basis, received_at, account } => {
                 let (origin, request) = (origin(program, platform), AuthorizationRequest { checkout, ..request });
+                let digest = QuestionDigest::known_by(digest, &request);
                 let adopt = Adopt { origin, request, digest, verdict, told, basis, governed: None, received_at, slip };
                 Entry::Told(Box::new(adopt), account)
             }
             Written::Governed { program, platform, request, digest, verdict, told, basis, received_at, account, governed } => {
                 let (origin, governed) = (origin(program, platform), Some(governed));
                 let request = AuthorizationRequest { checkout, ..request };
+                let digest = QuestionDigest::known_by(digest, &request);
                 let adopt = Adopt { origin, request, digest, verdict, told, basis, governed, received_at, slip };
                 Entry::Told(Box::new(adopt), account)
             }

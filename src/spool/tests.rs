@@ -43,6 +43,13 @@ fn decline(key: &str) -> Entry {
     answer(key, ToldAnswer::Declined { reason: DeclineReason::LedgerUnavailable })
 }
 
+/// An answer whose digest has neither the merchant's name nor its country.
+fn kept_by_an_earlier_version(key: &str) -> Entry {
+    let Entry::Told(mut adopt, account) = approval(key) else { panic!("no answer") };
+    adopt.digest = (*adopt.request.content_digest().without_names()).into();
+    Entry::Told(adopt, account)
+}
+
 fn settings(directory: &tempfile::TempDir) -> Settings {
     Settings { path: directory.path().join(FILE), sync: Sync::Full, entries_max: 100 }
 }
@@ -130,6 +137,7 @@ fn every_entry_reads_as_it_was_written() {
         with_slip,
         approval("a"),
         decline("d"),
+        kept_by_an_earlier_version("e"),
         Entry::Fact(origin(), Box::new(fact)),
         Entry::Kept(origin(), unrecognized),
         freeze("order-1"),

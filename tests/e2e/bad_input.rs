@@ -111,6 +111,22 @@ fn a_body_that_does_not_come_is_told_as_what_it_is() {
 }
 
 #[test]
+fn a_stranger_is_one_whatever_its_body_is() {
+    let workplace = Workplace::demo();
+    let server = workplace.serve();
+    for length in [1000, 1_000_000_000] {
+        for authorization in [None, Some("Basic ZGVtbzp3cm9uZw==".to_owned())] {
+            let mut client = Client::connect_as(server.listen, authorization);
+            // The rest never comes.
+            client.send_head("POST", "/marqeta/jit", length);
+            assert_eq!(client.receive().unwrap().status, 401, "{length}");
+        }
+    }
+    assert_eq!(server.metric("holdfast_refusals_total", &["cause=\"missing\""]), 2.0);
+    assert_eq!(server.metric("holdfast_refusals_total", &["cause=\"wrong\""]), 2.0);
+}
+
+#[test]
 fn http_manners() {
     let workplace = Workplace::demo();
     let server = workplace.serve();

@@ -211,6 +211,19 @@ fn credentials_are_reloaded_on_sighup() {
     }
 }
 
+#[test]
+fn a_sighup_before_the_configuration_is_read_ends_nothing() {
+    let workplace = Workplace::demo();
+    let (config, text) = (workplace.config(), workplace.path("text.toml"));
+    std::fs::rename(&config, &text).unwrap();
+    assert!(Command::new("mkfifo").arg(&config).status().unwrap().success());
+    // The pipe opens when the server does: it gets the signal, then its configuration, which is a file again by then.
+    let (config, text) = (config.display(), text.display());
+    let script = format!("(exec 3>{config}; kill -HUP $$; mv {text} {config}; cat {config} >&3) & exec \"$@\"");
+    let server = workplace.serve_by(&["sh", "-c", &script, "sh"]);
+    assert_eq!(server.client().post("/marqeta/jit", &Marqeta::purchase("1", "1.00").body()).status, 200);
+}
+
 /// Parses `strace -f` of one server: is there an approval whose bytes reach a socket before a sync that covers them?
 fn approvals_before_their_sync(trace: &str) -> (usize, usize) {
     // A thread's sync is over when its line, or the line that resumes it, appears. One request at a time is in flight, so an

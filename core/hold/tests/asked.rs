@@ -326,12 +326,42 @@ fn an_approval_that_nobody_heard_is_undone() {
     assert_eq!((book.hold().held, book.hold().status), (100, HoldStatus::Open), "what was there stays");
 }
 
+/// A purchase at a merchant of this name, in this country.
+fn at_merchant(name: &str, country: &str) -> AuthorizationRequest {
+    let merchant = Merchant { name: MerchantName::of(name), country: Country::new(country), ..Merchant::default() };
+    AuthorizationRequest { merchant, ..purchase(100) }
+}
+
+#[test]
+fn another_merchants_name_or_country_is_another_question() {
+    for other in [at_merchant("Casino", "USA"), at_merchant("Corner Grocery", "CAN"), purchase(100)] {
+        let mut book = Book::with(1_000);
+        book.ask(&at_merchant("Corner Grocery", "USA"));
+        assert_eq!(book.ask(&other).decision, declines(DeclineReason::ConflictingDuplicate));
+        let again = book.ask(&at_merchant("CORNER GROCERY", "US"));
+        assert_eq!(again.decision, Some((Decision::Approve { amount: usd(100) }, Basis::Replay)));
+    }
+}
+
+#[test]
+fn a_key_that_an_earlier_version_kept_is_compared_as_it_compared() {
+    let request = at_merchant("Corner Grocery", "USA");
+    let digest = *request.content_digest().without_names();
+    assert_eq!(digest, purchase(100).content_digest().kept(), "as it was kept before");
+    let mut book = Book::with(1_000);
+    let decision = Decision::Approve { amount: usd(100) };
+    book.answered.insert(request.key, Answered { digest, asked_at: ASKED, decision });
+    assert_eq!(book.ask(&request).decision, Some((decision, Basis::Replay)));
+    let dearer = AuthorizationRequest { amount: usd(101), ..request };
+    assert_eq!(book.ask(&dearer).decision, declines(DeclineReason::ConflictingDuplicate));
+}
+
 #[test]
 fn a_decide_that_arrives_after_what_was_told_hears_it() {
     let mut book = Book::with(1_000);
     assert_eq!(book.adopt(&purchase(100), NO), {
         let decision = Decision::Decline { reason: DeclineReason::LedgerUnavailable };
-        let answered = Some(Answered { digest: purchase(100).content_digest(), asked_at: ASKED, decision });
+        let answered = Some(Answered { digest: purchase(100).content_digest().kept(), asked_at: ASKED, decision });
         Outcome { answered, ..Outcome::default() }
     });
     let reason = DeclineReason::LedgerUnavailable;

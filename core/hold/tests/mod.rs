@@ -27,7 +27,7 @@ use crate::authorization::{
 };
 use crate::decision::{Basis, Decision, DeclineReason};
 use crate::ids::{AccountId, AuthorizationId, CardToken, CardholderToken, IdempotencyKey, RuleId};
-use crate::merchant::Merchant;
+use crate::merchant::{Country, Merchant, MerchantName};
 use crate::money::{Currency, Money};
 use crate::rules::{CounterKey, Enforcement, HoldPolicy, LimitCheck, LimitScope, Proceed, Verdict, Window};
 

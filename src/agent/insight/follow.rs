@@ -121,7 +121,7 @@ fn reference_of(
         None => record.platform?,
     };
     if is_conflict(decision) {
-        return Some(DecisionReference::of_conflict(&program, &platform, &request.key, &request.content_digest()));
+        return Some(DecisionReference::of_conflict(&program, &platform, &request.key, &request.content_digest().kept()));
     }
     Some(DecisionReference::of(&program, &platform, &request.key))
 }

@@ -21,6 +21,7 @@ use holdfast_core::{Country, Currency, ProgramId, RuleId};
 pub(crate) use limit::seconds;
 
 use super::errors::Errors;
+use super::number_free;
 use super::read::{Document, Section, Spot, Text};
 use zones::Zones;
 pub use zones::zone;
@@ -72,9 +73,18 @@ impl Head {
 /// Reads a ruleset. Its hash is that of `source`, byte for byte, as `sha256sum` prints it for the file.
 ///
 /// # Errors
-/// Everything that is wrong with it.
+/// Everything that is wrong with it; of one with a card's number in it, only that.
 pub fn read(file_name: &str, source: &str, home: &Home) -> Result<Ruleset, Errors> {
+    number_free::check(file_name, source)?;
     read_for(file_name, source, &(*home).into())
+}
+
+/// Reads the ruleset that was published last, whatever an earlier version let in.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn read_in_force(name: &str, source: &str, home: &Home) -> Result<Ruleset, Errors> {
+    read_for(name, source, &(*home).into())
 }
 
 /// Reads a ruleset that a journal kept, as it was read when it was published: all that it means stands in it, whatever the
@@ -99,6 +109,9 @@ fn read_for(file_name: &str, source: &str, home: &HalfKnown) -> Result<Ruleset, 
 /// Everything that is wrong with a ruleset, as far as its program is known.
 #[must_use]
 pub fn check(file_name: &str, source: &str, home: &HalfKnown) -> Errors {
+    if let Err(numbers) = number_free::check(file_name, source) {
+        return numbers;
+    }
     match Document::parse(file_name, source) {
         Err(broken) => broken,
         Ok(document) => {

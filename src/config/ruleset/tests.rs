@@ -576,6 +576,17 @@ fn mistakes_in_the_hold_policy() {
 }
 
 #[test]
+fn a_card_number_is_refused_and_one_that_was_kept_is_read() {
+    let source = "currency = 'USD'\n[[rule]]\nid = 'a'\ndescription = 'not 4111 1111 1111 1111'\namount = { max = '5.00' }\n";
+    let refused = ["4:15: has a card number in it, in a text that is kept for good: write it without"];
+    assert_eq!(wrong(source), refused);
+    let told = check("rules.toml", source, &HalfKnown::default()).to_string();
+    assert_eq!(told, format!("rules.toml:{}", refused[0]));
+    assert!(read_kept("kept", source, home().program).is_ok());
+    assert!(read_in_force("kept", source, &home()).is_ok());
+}
+
+#[test]
 fn one_wrong_zone_is_told_once() {
     let source = "currency = 'USD'\ntime_zone = 'Nowhere'\n[[limit]]\nid = 'a'\nscope = 'card'\nwindow = 'day'\ncount_max = 1\n";
     assert_eq!(wrong(source).len(), 1);

@@ -19,14 +19,16 @@ pub use files::StandInFiles;
 pub(super) use files::read as read_files;
 
 use super::errors::Errors;
+use super::number_free;
 use super::read::{Document, Section, Spot};
 use super::ruleset::{self, HalfKnown, Home};
 
 /// Reads a stand-in table. Its hash is that of `source`, byte for byte, as `sha256sum` prints it for the file.
 ///
 /// # Errors
-/// Everything that is wrong with it.
+/// Everything that is wrong with it; of one with a card's number in it, only that.
 pub fn read(file_name: &str, source: &str, home: &Home) -> Result<StandInPolicy, Errors> {
+    number_free::check(file_name, source)?;
     read_for(file_name, source, &(*home).into(), None)
 }
 
@@ -35,7 +37,16 @@ pub fn read(file_name: &str, source: &str, home: &Home) -> Result<StandInPolicy,
 /// # Errors
 /// Everything that is wrong with it.
 pub fn read_to_publish(file_name: &str, source: &str, home: &Home, now: Timestamp) -> Result<StandInPolicy, Errors> {
+    number_free::check(file_name, source)?;
     read_for(file_name, source, &(*home).into(), Some(now))
+}
+
+/// Reads the table that was published last, whatever an earlier version let in.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn read_in_force(name: &str, source: &str, home: &Home) -> Result<StandInPolicy, Errors> {
+    read_for(name, source, &(*home).into(), None)
 }
 
 /// Reads a table that a journal kept, as it was read when it was published.
@@ -49,7 +60,8 @@ pub fn read_kept(name: &str, source: &str, program: ProgramId) -> Result<StandIn
 /// Everything that is wrong with a table, as far as its program is known.
 #[must_use]
 pub fn check(file_name: &str, source: &str, home: &HalfKnown) -> Errors {
-    read_for(file_name, source, home, None).err().unwrap_or_default()
+    let checked = number_free::check(file_name, source).and_then(|()| read_for(file_name, source, home, None).map(drop));
+    checked.err().unwrap_or_default()
 }
 
 fn read_for(file_name: &str, source: &str, home: &HalfKnown, now: Option<Timestamp>) -> Result<StandInPolicy, Errors> {

@@ -84,6 +84,19 @@ fn a_tables_hash_is_that_of_its_text() {
 }
 
 #[test]
+fn a_card_number_is_refused_and_one_that_was_kept_is_read() {
+    let source = format!("{HEAD}# as 4111-1111-1111-1111 was\n");
+    for told in [read("t.toml", &source, &home()), read_to_publish("t.toml", &source, &home(), Timestamp::EPOCH)] {
+        let told = told.unwrap_err().to_string();
+        assert!(told.ends_with("has a card number in it, in a text that is kept for good: write it without"), "{told}");
+        assert!(!told.contains("4111"), "{told}");
+    }
+    assert!(!check("t.toml", &source, &home().into()).is_empty());
+    assert!(read_kept("kept", &source, home().program).is_ok());
+    assert!(read_in_force("kept", &source, &home()).is_ok());
+}
+
+#[test]
 fn modes() {
     let mode = |text: &str| read("t.toml", &format!("{HEAD}{text}"), &home()).map(|policy| policy.mode());
     let until = Timestamp::from_unix_seconds(1_773_511_200);

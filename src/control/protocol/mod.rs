@@ -176,6 +176,9 @@ pub struct ImportSummary {
     /// Cards that were, and lead to another account from now on.
     #[serde(default)]
     pub cards_moved: u64,
+    /// Accounts and cards whose row says that they may be used, and that stay as they are: frozen, closed, lost.
+    #[serde(default)]
+    pub bars_kept: u64,
 }
 
 /// The two files of an import.

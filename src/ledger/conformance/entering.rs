@@ -6,7 +6,9 @@ use holdfast_core::{AuthorizationRequest, DeclineReason, Money};
 use super::*;
 use crate::ledger::{Answer, Entry, LedgerError, RowsEntered, Whose};
 
-const NOTHING_NEW: Answer = Answer::Entered(RowsEntered { accounts: 0, cards: 0, cards_moved: 0 });
+const NOTHING_NEW: Answer = Answer::Entered(RowsEntered { accounts: 0, cards: 0, cards_moved: 0, bars_kept: 0 });
+
+const ONE_BAR_KEPT: Answer = Answer::Entered(RowsEntered { accounts: 0, cards: 0, cards_moved: 0, bars_kept: 1 });
 
 fn account_of(balance: Money, credit_line: i64, status: AccountStatus) -> Entry {
     Entry::Account { account: id("a"), balance, credit_line, status }
@@ -22,12 +24,12 @@ pub fn entering_again_never_changes_a_balance(engine: &dyn Engine) {
 pub fn entering_again_never_lifts_a_bar(engine: &dyn Engine) {
     let mut house = House::with(engine, 1_000);
     house.tell("1", card_is("c", CardStatus::Frozen));
-    assert_eq!(house.enter(vec![card("c", "a", Some("h"))]), Ok(NOTHING_NEW));
+    assert_eq!(house.enter(vec![card("c", "a", Some("h"))]), Ok(ONE_BAR_KEPT));
     house.restart();
     assert_eq!(house.decide(purchase("1", 1)), declined(DeclineReason::CardFrozen));
     house.tell("2", card_is("c", CardStatus::Active));
     house.tell("3", Fact::Account { account: id("a"), status: AccountStatus::Closed });
-    assert_eq!(house.enter(vec![account("a", 1_000)]), Ok(NOTHING_NEW));
+    assert_eq!(house.enter(vec![account("a", 1_000)]), Ok(ONE_BAR_KEPT));
     house.restart();
     assert_eq!(house.decide(purchase("2", 1)), declined(DeclineReason::AccountClosed));
 }
@@ -45,7 +47,7 @@ pub fn a_file_may_bar_what_was_in_use(engine: &dyn Engine) {
 pub fn a_card_that_leads_to_another_account_is_told(engine: &dyn Engine) {
     let mut house = House::with(engine, 1_000);
     let entered = house.enter(vec![account("b", 5), card("c", "b", Some("h")), card("d", "b", None)]);
-    assert_eq!(entered, Ok(Answer::Entered(RowsEntered { accounts: 1, cards: 1, cards_moved: 1 })));
+    assert_eq!(entered, Ok(Answer::Entered(RowsEntered { accounts: 1, cards: 1, cards_moved: 1, bars_kept: 0 })));
     assert_eq!(house.enter(vec![card("c", "b", Some("h"))]), Ok(NOTHING_NEW));
     house.restart();
     assert_eq!(house.decide(purchase("1", 6)), declined(DeclineReason::InsufficientFunds));

@@ -140,7 +140,7 @@ impl House {
     pub fn with(engine: &dyn Engine, balance: i64) -> Self {
         let house = House::empty(engine);
         let entered = house.enter(vec![account("a", balance), card("c", "a", Some("h"))]);
-        assert_eq!(entered, Ok(Answer::Entered(RowsEntered { accounts: 1, cards: 1, cards_moved: 0 })));
+        assert_eq!(entered, Ok(Answer::Entered(RowsEntered { accounts: 1, cards: 1, cards_moved: 0, bars_kept: 0 })));
         house
     }
 

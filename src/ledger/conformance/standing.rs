@@ -196,7 +196,7 @@ pub fn a_freeze_that_is_told_late_wins_over_a_file_that_says_active(engine: &dyn
     assert_eq!(tell(&house, "freeze", 100, CardStatus::Frozen), None);
     assert_eq!(
         house.enter(vec![card("c", "a", Some("h"))]),
-        Ok(Answer::Entered(RowsEntered { accounts: 0, cards: 0, cards_moved: 0 }))
+        Ok(Answer::Entered(RowsEntered { accounts: 0, cards: 0, cards_moved: 0, bars_kept: 1 }))
     );
     house.restart();
     assert_eq!(house.decide(purchase("1", 1)), declined(DeclineReason::CardFrozen));

@@ -296,7 +296,7 @@ pub fn what_led_nowhere_counts_when_it_is_sent_again(engine: &dyn Engine) {
     house.always(|house| assert_eq!(tell(house), Some(Finding::AccountUnknown)));
     assert_eq!(
         house.enter(vec![card("nobodys", "a", None)]),
-        Ok(Answer::Entered(RowsEntered { accounts: 0, cards: 1, cards_moved: 0 }))
+        Ok(Answer::Entered(RowsEntered { accounts: 0, cards: 1, cards_moved: 0, bars_kept: 0 }))
     );
     assert_eq!(tell(&house), Some(Finding::ForcePosted));
     house.always(|house| {

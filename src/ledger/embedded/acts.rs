@@ -189,7 +189,7 @@ impl Engine {
         if let Some(need) = self.need(&located, Some(key), None, warmth) {
             return Performed::Cold(need);
         }
-        if self.state.answered(key).is_none_or(|answered| answered.digest != decide.digest) {
+        if self.state.answered(key).is_none_or(|answered| !decide.digest.is_of(&answered.digest)) {
             return Performed::Now(Err(LedgerError::Unavailable));
         }
         let weight = weight_of(decide.governed.as_ref());

@@ -7,7 +7,7 @@ use std::hash::BuildHasher as _;
 use holdfast_core::agent::takes_over;
 use holdfast_core::hold::{Adoption, Asked, Event, Finding, Order, Ordered, Outcome, ToldEvent};
 use holdfast_core::rules::Verdict;
-use holdfast_core::{AuthorizationRequest, ContentDigest, Expiry, IdempotencyKey, PaymentRef, ProgramId};
+use holdfast_core::{AuthorizationRequest, ContentDigest, Expiry, IdempotencyKey, PaymentRef, ProgramId, QuestionDigest};
 
 use super::cold::Nowhere;
 use super::naming::{asked_of, in_its_owners_name};
@@ -126,7 +126,7 @@ impl Again {
         // What was known already was about the same question, whose digest only the first answer has.
         let again = matches!(recorded.finding, Some(Finding::HeardBefore | Finding::ApprovedBefore));
         let known = self.state.answered(key).filter(|_| again).map(|answered| answered.digest);
-        let digest = known.unwrap_or_else(|| self.digest(key, record, request, recorded));
+        let digest = known.map_or_else(|| self.digest(key, record, request, recorded), QuestionDigest::from);
         let adoption = Adoption { request, digest, asked_at: *received_at, told: *told, verdict, weight };
         let event = Event::Adopt(adoption);
         Some(weigh::apply(&self.state, &located, Some(key), &Uses::new(), None, &event, record.at))
@@ -161,13 +161,16 @@ impl Again {
 impl Again {
     /// What a question is told apart by: of one that came to a payment door, also what its caller wrote, and of one at `/v1/authorize`
     /// by what it named its authority, which is in no record.
-    fn digest(&self, asked: Fingerprint, record: &Record, request: &AuthorizationRequest, recorded: &Outcome) -> ContentDigest {
+    fn digest(&self, asked: Fingerprint, record: &Record, request: &AuthorizationRequest, recorded: &Outcome) -> QuestionDigest {
         match request.expiry {
             Expiry::Told if record.governed.is_some_and(|governed| governed.asked_by.is_some()) => {
-                self.digest_of_door(asked, recorded)
+                self.digest_of_door(asked, recorded).into()
             }
-            Expiry::Told => request.content_digest(),
-            Expiry::Ours => self.digest_of_door(asked, recorded),
+            Expiry::Told => {
+                let digest = request.content_digest();
+                recorded.answered.map_or(digest, |answered| digest.as_in(&answered.digest))
+            }
+            Expiry::Ours => self.digest_of_door(asked, recorded).into(),
         }
     }
 

@@ -5,6 +5,7 @@ use std::num::NonZeroU64;
 
 use holdfast_adapters::Unrecognized;
 use holdfast_core::Money;
+use holdfast_core::card_number::{stands_in, stands_in_text};
 use holdfast_core::hold::{Fact, RecordedOutcome, ToldEvent};
 use sha2::{Digest as _, Sha256};
 
@@ -14,13 +15,22 @@ use super::state::ToldContent;
 pub fn contradiction(event: &ToldEvent) -> Unrecognized {
     let (says, amount) = says(&event.fact);
     let payment = event.fact.payments().0.map(|payment| format!(", payment {}", payment.authorization)).unwrap_or_default();
-    let amount = amount.map(|amount| format!(" {amount}")).unwrap_or_default();
+    let amount = amount.map(|amount| format!(" {}", readable(amount))).unwrap_or_default();
     let redacted = format!("key {}{payment}: {says}{amount}", event.key);
     Unrecognized {
         digest: Sha256::digest(&redacted).into(),
         problem: "was booked before under this key, with another amount or meaning; the first one counts".to_owned(),
         redacted,
     }
+}
+
+/// An amount, unless its digits are a card's number: then somebody wrote one where the amount belongs.
+fn readable(amount: Money) -> String {
+    let text = amount.to_string();
+    if stands_in(&amount.minor().unsigned_abs().to_string()) || stands_in_text(&text) {
+        return "an amount that reads like a card's number, and is not kept".to_owned();
+    }
+    text
 }
 
 /// What a message says, as far as it must be the same when it is sent again. Whose money it is and which payment it is linked to may
@@ -73,5 +83,23 @@ const fn says(fact: &Fact) -> (&'static str, Option<Money>) {
         Fact::Debited { amount, .. } => ("debited", Some(*amount)),
         Fact::SettlementAnnounced { total } => ("settlement announced", Some(*total)),
         Fact::Card { .. } | Fact::Cardholder { .. } | Fact::Account { .. } => ("a standing", None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use holdfast_core::hold::MovementCause;
+
+    use super::*;
+    use crate::fixture::{told, usd};
+
+    #[test]
+    fn an_amount_that_reads_like_a_cards_number_is_not_repeated() {
+        let credited =
+            |minor| contradiction(&told("k", Fact::Credited { payment: None, amount: usd(minor), cause: MovementCause::Funding })).redacted;
+        assert_eq!(credited(4_111), "key k: credited 41.11 USD");
+        let not_kept = "key k: credited an amount that reads like a card's number, and is not kept";
+        assert_eq!(credited(4_111_111_111_111_111), not_kept);
+        assert_eq!(credited(411_111_111_111_111_100), not_kept);
     }
 }

@@ -15,6 +15,9 @@ impl Engine {
     pub(super) fn enter(&mut self, origin: &Origin, entries: &[Entry], now: Timestamp) -> Performed {
         let mut rows = RowsEntered::default();
         for entry in entries {
+            if self.keeps_bar(&origin.program, entry) {
+                rows.bars_kept = rows.bars_kept.saturating_add(1);
+            }
             match self.enter_one(origin, entry, now) {
                 Ok(New::Account) => rows.accounts = rows.accounts.saturating_add(1),
                 Ok(New::Card) => rows.cards = rows.cards.saturating_add(1),
@@ -24,6 +27,20 @@ impl Engine {
             }
         }
         Performed::OnceDurable(Answer::Entered(rows))
+    }
+
+    /// Whether a row says that something may be used which is barred, and stays so.
+    fn keeps_bar(&self, program: &ProgramId, entry: &Entry) -> bool {
+        match entry {
+            Entry::Account { account, status, .. } => {
+                let known = self.state.account_named(program, account).and_then(|index| self.state.account(index));
+                known.is_some_and(|row| row.account.status.bar().is_some()) && status.bar().is_none()
+            }
+            Entry::Card { card, status, .. } => {
+                let known = self.state.card_named(program, card).and_then(|index| self.state.card(index));
+                known.is_some_and(|row| row.status.bar().is_some()) && status.bar().is_none()
+            }
+        }
     }
 
     fn enter_one(&mut self, origin: &Origin, entry: &Entry, now: Timestamp) -> Result<New, LedgerError> {

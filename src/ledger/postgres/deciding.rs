@@ -178,7 +178,7 @@ impl<'a> Plain<'a> {
         #[rustfmt::skip]
         let values: [&(dyn ToSql + Sync); 50] = [
             &origin.program.as_str(), &platform, &question.card, &request.amount.currency().code(), &owner,
-            &question.asked, &Name(*digest.as_bytes()), &At(*received_at), &request.key.as_str(),
+            &question.asked, &Name(*digest.kept().as_bytes()), &At(*received_at), &request.key.as_str(),
             &question.names, &request.payment.authorization.as_str(),
             &question.numbers.0, &question.numbers.1, &At(question.now), &At(question.until),
             &approves, &rule_reason,
@@ -243,7 +243,7 @@ impl<'a> Plain<'a> {
             draft,
             life: life.transpose().ok()?,
             outcome: postcard::to_allocvec(&self.outcome).ok()?,
-            answered: postcard::to_allocvec(&(digest, received_at)).ok()?,
+            answered: postcard::to_allocvec(&(digest.kept(), received_at)).ok()?,
             hold: postcard::to_allocvec(&Some(hold.cast_unsigned())).ok()?,
         })
     }

@@ -93,7 +93,7 @@ fn remember(office: &Office, acts: &[Act], answers: &[Result<Answer, LedgerError
                 last_seen.kept().put_answered(number);
                 // What is said again was answered to another callback, and is known of that.
                 if *basis != Basis::Replay {
-                    let (digest, asked_at) = (decide.digest, decide.received_at);
+                    let (digest, asked_at) = (decide.digest.kept(), decide.received_at);
                     last_seen.answers.put(number, Answered { digest, asked_at, decision: *decision });
                 }
             }

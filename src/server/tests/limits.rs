@@ -31,6 +31,27 @@ fn a_body_above_the_limit_is_refused_and_one_at_the_limit_is_not() {
 }
 
 #[test]
+fn a_stranger_by_the_head_alone_is_told_so_whatever_its_body_is() {
+    let server = Harness::start(Limits { body_bytes_max: 10, body_read_max: Duration::from_secs(600), ..Limits::default() });
+    let head = |rest: &str| format!("POST /echo HTTP/1.1\r\nhost: h\r\nx-stranger: 1\r\n{rest}");
+    let cases = [
+        head("content-length: 1000000000000\r\n\r\n"),
+        head("transfer-encoding: chunked\r\n\r\nb\r\n0123456789a\r\n"),
+        // The rest never comes.
+        head("content-length: 5\r\n\r\n"),
+        head("transfer-encoding: chunked\r\n\r\n1\r\n0\r\n"),
+    ];
+    for request in &cases {
+        let mut caller = server.caller();
+        caller.send(request);
+        let heard = caller.hear().unwrap().unwrap();
+        assert_eq!((heard.status, heard.body.as_str()), (401, "who are you?"), "{request}");
+        caller.expect_end();
+    }
+    server.drain_and_expect(&[(r#"http_refusals_total{cause="body_too_large"}"#, "0")]);
+}
+
+#[test]
 fn a_caller_that_is_still_sending_when_it_is_refused_is_not_cut_off() {
     let server = Harness::start(Limits { body_bytes_max: 10, ..Limits::default() });
     let mut caller = server.caller();

@@ -79,6 +79,11 @@ impl Respond for Scripted {
         Answered::Said { reply, body }
     }
 
+    fn refuse_stranger(&self, of_head: Call<'_>) -> Option<Answered> {
+        let is_one = of_head.headers.contains_key("x-stranger");
+        is_one.then(|| Answered::Said { reply: Reply::json(401), body: b"who are you?".to_vec() })
+    }
+
     fn refuse(&self, mount: usize, fault: BodyFault, mut body: Vec<u8>) -> Answered {
         body.extend_from_slice(format!("{{\"mount\":{mount}}}").as_bytes());
         Answered::Said { reply: Reply::json(fault.status()), body }

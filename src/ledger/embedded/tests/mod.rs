@@ -94,7 +94,7 @@ impl House {
 
     fn furnished(self, balance: i64) -> Self {
         let entered = self.enter(vec![account("a", balance), card("c", "a", Some("h"))]);
-        assert_eq!(entered, Ok(Answer::Entered(RowsEntered { accounts: 1, cards: 1, cards_moved: 0 })));
+        assert_eq!(entered, Ok(Answer::Entered(RowsEntered { accounts: 1, cards: 1, cards_moved: 0, bars_kept: 0 })));
         assert_eq!(self.commits.recv().unwrap(), 2);
         self
     }

@@ -1,0 +1,19 @@
+//! Publications in their turn: what is published last is in force last.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Nobody keeps a version while another one is kept and put in force. Tables have a turn of their own, which waits for no ledger that is
+/// away.
+#[derive(Debug, Default)]
+pub(super) struct InTurn {
+    pub rules: tokio::sync::Mutex<()>,
+    pub tables: tokio::sync::Mutex<()>,
+    tables_published: Mutex<u64>,
+}
+
+impl InTurn {
+    /// How many tables were published here. Held, none is put in force.
+    pub fn tables_published(&self) -> MutexGuard<'_, u64> {
+        self.tables_published.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
