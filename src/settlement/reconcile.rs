@@ -147,10 +147,25 @@ fn compare(payment: &str, currency: Currency, ours: &[&Movement], rows: &[&FileR
     }
 }
 
-/// Whether a network is told on both sides, and they are not one.
+/// Whether a network is told on both sides, and they are not one; or each is told of everything, and has another sum over one of them.
 fn other_network(ours: &[&Movement], rows: &[&FileRow]) -> bool {
     let known: Vec<_> = ours.iter().filter_map(|movement| movement.network).collect();
     let told = rows.iter().filter_map(|row| row.network.as_deref());
     let strange = |network: &str| !known.iter().any(|known| known.as_str().eq_ignore_ascii_case(network));
     !known.is_empty() && told.into_iter().any(strange)
+        || by_network(ours, rows).is_some_and(|sums| sums.values().any(|left| *left != 0))
+}
+
+/// By network, what the file has more than we have; nothing where one of them is not told.
+fn by_network(ours: &[&Movement], rows: &[&FileRow]) -> Option<BTreeMap<String, i128>> {
+    let ours = ours.iter().map(|movement| Some((movement.network?.as_str().to_owned(), movement.posted.minor())));
+    let rows = rows.iter().map(|row| Some((row.network.clone()?, row.due.minor())));
+    let mut sums = BTreeMap::new();
+    // What leaves an account is due: the two have opposite signs.
+    for one in ours.chain(rows) {
+        let (network, minor) = one?;
+        let sum: &mut i128 = sums.entry(network.to_ascii_uppercase()).or_default();
+        *sum = sum.saturating_add(minor.into());
+    }
+    Some(sums)
 }

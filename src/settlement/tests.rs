@@ -261,6 +261,22 @@ fn a_file_is_compared_payment_by_payment() {
     );
 }
 
+/// Both sides come to the same, and neither names a network that the other does not.
+#[test]
+fn what_was_settled_over_another_network_differs() {
+    let mut day = day_of(program(), &two_programs());
+    day.movements.retain(|movement| movement.names.iter().any(|name| name == "tx-a"));
+    let [first, second] = &mut day.movements[..] else { panic!("two movements") };
+    (first.posted, first.network) = (usd(-3000), NetworkName::new("VISA").ok());
+    (second.posted, second.network) = (usd(-2000), NetworkName::new("MASTERCARD").ok());
+    let verdict = |visa: &str, mastercard: &str| {
+        let text = format!("token,amount,currency,network\ntx-a,{visa},USD,Visa\ntx-a,{mastercard},USD,Mastercard\n");
+        let reconciled = reconcile(&day, &rows(&text, &columns()).unwrap(), marqeta().as_ref());
+        reconciled.differences.first().map(|difference| difference.verdict)
+    };
+    assert_eq!((verdict("30.00", "20.00"), verdict("20.00", "30.00")), (None, Some(Verdict::NetworkDiffers)));
+}
+
 #[test]
 fn the_order_of_a_files_rows_means_nothing() {
     let mut house = House::with(1_000_000);
