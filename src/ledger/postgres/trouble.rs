@@ -91,7 +91,7 @@ pub enum Trouble {
     Tls(String),
     /// The server's TLS is not what the connection string and the roots say; what it is.
     Encryption(NotTrusted, Whereabouts),
-    /// One act waited too long for what others hold, and nothing of it was done.
+    /// One act took longer than it may: mostly, it waited for what others hold.
     TookTooLong(Whereabouts),
     /// Two transactions stood in each other's way: another try goes through.
     Collided,
@@ -188,7 +188,29 @@ impl Trouble {
     /// Whether it may go away by itself: then it is worth waiting for.
     #[must_use]
     pub const fn may_pass(&self) -> bool {
-        matches!(self, Trouble::Unreachable(..) | Trouble::Crowded(_) | Trouble::ReadOnly(_) | Trouble::DiskFull(_))
+        match self {
+            Trouble::Unreachable(..)
+            | Trouble::Crowded(_)
+            | Trouble::ReadOnly(_)
+            | Trouble::DiskFull(_)
+            | Trouble::TookTooLong(_)
+            | Trouble::Collided => true,
+            Trouble::NotLetIn(_)
+            | Trouble::NoPassword(_)
+            | Trouble::KeptOut(..)
+            | Trouble::NoDatabase(_)
+            | Trouble::NotDurable(_)
+            | Trouble::NotMigrated(_)
+            | Trouble::Behind { .. }
+            | Trouble::Newer { .. }
+            | Trouble::NotAllowed(..)
+            | Trouble::MayNotMigrate(..)
+            | Trouble::Incomplete(..)
+            | Trouble::Tls(_)
+            | Trouble::Encryption(..)
+            | Trouble::Damaged(..)
+            | Trouble::Other(..) => false,
+        }
     }
 
     /// Whether another try at once may go through.
@@ -267,9 +289,9 @@ impl fmt::Display for Trouble {
             Trouble::TookTooLong(at) => {
                 write!(
                     f,
-                    "{at}: one act waited too long for rows that another transaction holds (pg_locks and pg_stat_activity "
+                    "{at}: one act took longer than it may, and is given up; all others go on. Mostly another transaction holds "
                 )?;
-                f.write_str("say which); nothing of it was done, all others go on")
+                f.write_str("its rows (pg_locks and pg_stat_activity say which), or the server is busy")
             }
             Trouble::Tls(cause) => write!(f, "TLS to the database cannot be set up: {cause}"),
             Trouble::Collided => f.write_str("transactions stood in each other's way, again and again"),
