@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use rustls::CertificateError;
 use tokio_postgres::config::Host;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Config, Error};
@@ -115,17 +116,29 @@ pub enum NotTrusted {
 }
 
 impl NotTrusted {
-    fn of(cause: String) -> Self {
-        if cause.contains("does not support TLS") {
-            NotTrusted::None
-        } else if cause.contains("UnknownIssuer") || cause.contains("BadSignature") {
-            NotTrusted::Unknown
-        } else if cause.contains("not valid for") || cause.contains("NotValidForName") {
-            NotTrusted::OtherName
-        } else {
-            NotTrusted::Other(cause)
+    fn of(error: &Error, cause: String) -> Self {
+        match refusal(error) {
+            Some(CertificateError::UnknownIssuer | CertificateError::BadSignature) => NotTrusted::Unknown,
+            Some(CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. }) => NotTrusted::OtherName,
+            // The driver has no type for it.
+            None if cause.contains("does not support TLS") => NotTrusted::None,
+            Some(_) | None => NotTrusted::Other(cause),
         }
     }
+}
+
+/// What is wrong with the certificate, where that is what is wrong: the library's error is within one of a file's.
+fn refusal(error: &Error) -> Option<&CertificateError> {
+    let mut next = std::error::Error::source(error);
+    while let Some(cause) = next {
+        let inner = cause.downcast_ref::<std::io::Error>().and_then(|file| file.get_ref());
+        let tls = cause.downcast_ref::<rustls::Error>().or_else(|| inner?.downcast_ref());
+        if let Some(rustls::Error::InvalidCertificate(refusal)) = tls {
+            return Some(refusal);
+        }
+        next = cause.source();
+    }
+    None
 }
 
 /// What the driver says before a server has said anything.
@@ -138,7 +151,7 @@ fn of_connecting(error: &Error, at: Whereabouts) -> Trouble {
         Trouble::NoPassword(at)
     } else if error.to_string().contains("TLS") && !cause.contains("eof") {
         // A server that ends while it says hello is going, or coming.
-        Trouble::Encryption(NotTrusted::of(cause), at)
+        Trouble::Encryption(NotTrusted::of(error, cause), at)
     } else {
         Trouble::Unreachable(cause, at)
     }
