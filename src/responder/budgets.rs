@@ -65,7 +65,7 @@ impl<'a> Spending<'a> {
 }
 
 /// Whether a limit is an authority's or an intent's, and declines.
-fn is_own(check: &LimitCheck) -> bool {
+pub(super) fn is_own(check: &LimitCheck) -> bool {
     let decides = check.enforcement == Enforcement::Enforce && (check.amount_max.is_some() || check.count_max.is_some());
     decides && matches!(check.scope, LimitScope::Authority | LimitScope::Intent)
 }

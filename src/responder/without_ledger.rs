@@ -14,7 +14,7 @@ use holdfast_core::{
 use tokio::time::timeout_at;
 
 use super::breaker::{BreakerIs, Response};
-use super::budgets::Spending;
+use super::budgets::{Spending, is_own};
 use super::deadline::Deadline;
 use super::mount::Mount;
 use super::payments::Own;
@@ -118,8 +118,8 @@ impl Responder {
     /// What the limits of a question have counted, looked for in the same way.
     async fn counted(&self, question: &Question<'_>, verdict: Option<&Verdict>, deadline: Deadline) -> Counted {
         let limits = match verdict {
-            Some(Verdict::Proceed(proceed)) if !proceed.limits.is_empty() => proceed.limits.as_slice(),
-            // Nothing is counted.
+            Some(Verdict::Proceed(proceed)) if proceed.limits.iter().any(is_own) => proceed.limits.as_slice(),
+            // Nothing is asked of what was counted.
             Some(Verdict::Proceed(_) | Verdict::Decline { .. }) | None => return Counted::Never,
         };
         let look = || {
